@@ -1,0 +1,73 @@
+// The command line as the kernel handed it over, byte for byte, and a reader for options that come before operands.
+import { readFileSync } from 'node:fs';
+
+import { UsageError } from '../errors.ts';
+import { nearest } from '../launch/request.ts';
+import { quote } from '../quote.ts';
+
+/** An argument as text, and as the bytes it really is. */
+export interface Argument {
+  readonly text: string;
+  readonly bytes: Buffer;
+}
+
+/**
+ * The arguments after the script's name. Node decodes them as UTF-8 and puts U+FFFD where that fails; then the bytes
+ * are read from /proc/self/cmdline (proc_pid_cmdline(5)).
+ */
+export function commandArguments(): readonly Argument[] {
+  const texts = process.argv.slice(2);
+  if (!texts.some((text) => text.includes('\ufffd'))) {
+    return texts.map((text) => ({ text, bytes: Buffer.from(text) }));
+  }
+  const line = readFileSync('/proc/self/cmdline').toString('latin1');
+  const all = line.slice(0, -1).split('\0');
+  return texts.map((text, index) => ({
+    text,
+    bytes: Buffer.from(all[all.length - texts.length + index] ?? '', 'latin1'),
+  }));
+}
+
+/** How an option is written: with a value, with one that may be left out (`--plan[=json]`), or alone. */
+export type OptionKind = 'value' | 'optional' | 'flag';
+
+/** What a reader found: each option as often as it came, then the operands. */
+export interface ReadArguments {
+  readonly options: readonly (readonly [name: string, value: Argument])[];
+  readonly operands: readonly Argument[];
+}
+
+const none: Argument = { text: '', bytes: Buffer.alloc(0) };
+
+/**
+ * Reads `--name value`, `--name=value` and `--name` up to the first operand or `--`; what follows belongs to the program.
+ *
+ * @throws UsageError for unknown options, a missing value, or a value where none belongs
+ */
+export function readArguments(argv: readonly Argument[], known: Readonly<Record<string, OptionKind>>): ReadArguments {
+  const options: (readonly [string, Argument])[] = [];
+  let at = 0;
+  for (let argument = argv[at]; argument?.text.startsWith('-') && argument.text !== '-'; argument = argv[at]) {
+    at++;
+    if (argument.text === '--') break;
+    const equals = argument.bytes.indexOf(0x3d);
+    const name = equals < 0 ? argument.text : argument.bytes.toString('utf8', 0, equals);
+    const kind = name.startsWith('--') && Object.hasOwn(known, name.slice(2)) ? known[name.slice(2)] : undefined;
+    if (kind === undefined) {
+      const meant = nearest(name.replace(/^-+/, ''), Object.keys(known));
+      throw new UsageError(`unknown option ${quote(name)}`, meant === undefined ? {} : { hint: `did you mean --${meant}?` });
+    }
+    const inline = equals < 0 ? undefined : argument.bytes.subarray(equals + 1);
+    if (kind === 'flag' && inline !== undefined) throw new UsageError(`option ${name} takes no value`);
+    if (inline !== undefined) {
+      options.push([name.slice(2), { text: inline.toString(), bytes: inline }]);
+    } else if (kind === 'value') {
+      const value = argv[at++];
+      if (value === undefined) throw new UsageError(`option ${name} needs a value`);
+      options.push([name.slice(2), value]);
+    } else {
+      options.push([name.slice(2), none]);
+    }
+  }
+  return { options, operands: argv.slice(at) };
+}

@@ -1,0 +1,191 @@
+// The options of uchroot, and what they mean in a request. Names are those of chroot, setpriv, bwrap and systemd.
+import { UsageError } from '../errors.ts';
+import { parseRlimit } from '../launch/rlimits.ts';
+import type { LaunchRequest } from '../launch/request.ts';
+import { quote } from '../quote.ts';
+import type { Argument, OptionKind } from './arguments.ts';
+
+/** The words of the C original. */
+export const usageLine = 'Usage: uchroot {username} {directory} {program} [arguments]';
+
+export const usage = `${usageLine}
+       uchroot [options] USER[:GROUP] DIRECTORY [PROGRAM [ARGUMENT]...]
+
+Starts PROGRAM in the jail DIRECTORY with the privileges of USER, in place of itself. USER and GROUP are names or
+numbers of the host; +N is always a number. Without PROGRAM the user's shell is started, or /bin/sh.
+
+Identity
+  --groups G1,G2         supplementary groups instead of the user's own
+  --clear-groups         no supplementary groups
+  --cap NAME             keep this capability, such as net_bind_service; may be repeated
+  --allow-root           allow uid 0 or gid 0
+  --allow-new-privs      let set-user-ID programs work in the jail
+Process
+  --chdir DIR            working directory in the jail (default /)
+  --setenv NAME=VALUE    set a variable; may be repeated
+  --unsetenv NAME        leave a variable out; may be repeated
+  --keep-env             keep the caller's environment, less loader and interpreter variables
+  --preserve-fds N,M-P   descriptors above 2 that the program gets
+  --rlimit NAME=SOFT[:HARD]
+                         resource limit, such as nofile=4096; one number sets both; may be repeated
+  --umask MODE           octal (default: the caller's with at least 022)
+  --argv0 NAME           argv[0] of the program
+  --new-session          a session of its own, without a terminal
+  --die-with-parent      SIGKILL when the starting process ends
+Jail
+  --insecure-path        accept a jail that the user could replace
+Reports
+  --plan[=json]          print the steps and what would fail; start nothing
+  --status-fd N          write {"event":"started"|"failed"…} lines to descriptor N
+  --pid-file FILE        write the pid to FILE on the host
+  --help, --version
+
+Exit status: 1 usage, 2 unknown user, 3 not root, 125 the launch failed, 126 PROGRAM cannot be executed,
+127 PROGRAM or what it needs was not found; else PROGRAM's own.
+`;
+
+/** Every option, and whether it takes a value. */
+export const optionKinds = {
+  groups: 'value',
+  'clear-groups': 'flag',
+  cap: 'value',
+  'allow-root': 'flag',
+  'allow-new-privs': 'flag',
+  chdir: 'value',
+  setenv: 'value',
+  unsetenv: 'value',
+  'keep-env': 'flag',
+  'preserve-fds': 'value',
+  rlimit: 'value',
+  umask: 'value',
+  argv0: 'value',
+  'new-session': 'flag',
+  'die-with-parent': 'flag',
+  'insecure-path': 'flag',
+  plan: 'optional',
+  'status-fd': 'value',
+  'pid-file': 'value',
+  help: 'flag',
+  version: 'flag',
+} as const satisfies Readonly<Record<string, OptionKind>>;
+
+type OptionName = keyof typeof optionKinds;
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+function number(text: string, option: string): number {
+  if (/^(0|[1-9][0-9]{0,9})$/.test(text)) return Number(text);
+  throw new UsageError(`${option} takes a number, not '${quote(text)}'`);
+}
+
+function descriptors(text: string): readonly number[] {
+  return text.split(',').flatMap((part) => {
+    const [first = '', last = first, ...more] = part.split('-');
+    const from = number(first, '--preserve-fds');
+    const to = number(last, '--preserve-fds');
+    if (more.length > 0 || to < from || to - from > 65535) {
+      throw new UsageError(`--preserve-fds takes numbers and ranges such as 3,5-7, not '${quote(text)}'`);
+    }
+    return Array.from({ length: to - from + 1 }, (_, i) => from + i);
+  });
+}
+
+function umask(text: string): number {
+  if (/^[0-7]{1,4}$/.test(text) && Number.parseInt(text, 8) <= 0o777) return Number.parseInt(text, 8);
+  throw new UsageError(`--umask takes an octal mode such as 027, not '${quote(text)}'`);
+}
+
+function variable({ text, bytes }: Argument): readonly [string, Buffer] {
+  const equals = bytes.indexOf(0x3d);
+  if (equals > 0) return [bytes.toString('utf8', 0, equals), bytes.subarray(equals + 1)];
+  throw new UsageError(`--setenv takes NAME=VALUE, not '${quote(text)}'`);
+}
+
+// The working directory as bytes, for a relative DIRECTORY; the jail's path is walked from / (host.cc).
+function absolute(directory: Buffer): Buffer {
+  if (directory.length === 0 || directory[0] === 0x2f) return directory;
+  return Buffer.concat([Buffer.from(`${process.cwd()}/`), directory]);
+}
+
+/** The request that a command line stands for. @throws UsageError */
+export function toRequest(
+  options: readonly (readonly [string, Argument])[],
+  operands: readonly Argument[],
+): LaunchRequest {
+  const [user, jail, program, ...args] = operands;
+  const request: Writable<LaunchRequest> = { user: user?.text ?? '', jail: absolute(jail?.bytes ?? Buffer.alloc(0)) };
+  if (program !== undefined) request.program = program.bytes;
+  request.args = args.map((argument) => argument.bytes);
+  const env: Record<string, Buffer | undefined> = {};
+  const caps: string[] = [];
+  const rlimits: Record<string, { soft: number; hard: number }> = {};
+  for (const [name, value] of options) {
+    switch (name as OptionName) {
+      case 'groups':
+        request.groups = value.text === '' ? [] : value.text.split(',');
+        break;
+      case 'clear-groups':
+        request.clearGroups = true;
+        break;
+      case 'cap':
+        caps.push(...value.text.split(','));
+        break;
+      case 'allow-root':
+        request.allowRoot = true;
+        break;
+      case 'allow-new-privs':
+        request.allowNewPrivs = true;
+        break;
+      case 'chdir':
+        request.cwd = value.bytes;
+        break;
+      case 'setenv': {
+        const [key, content] = variable(value);
+        env[key] = content;
+        break;
+      }
+      case 'unsetenv':
+        env[value.text] = undefined;
+        break;
+      case 'keep-env':
+        request.keepEnv = true;
+        break;
+      case 'preserve-fds':
+        request.preserveFds = [...(request.preserveFds ?? []), ...descriptors(value.text)];
+        break;
+      case 'rlimit': {
+        const [resource, limit] = parseRlimit(value.text);
+        rlimits[resource] = limit;
+        break;
+      }
+      case 'umask':
+        request.umask = umask(value.text);
+        break;
+      case 'argv0':
+        request.argv0 = value.bytes;
+        break;
+      case 'new-session':
+        request.newSession = true;
+        break;
+      case 'die-with-parent':
+        request.dieWithParent = true;
+        break;
+      case 'insecure-path':
+        request.insecurePath = true;
+        break;
+      case 'status-fd':
+        request.statusFd = number(value.text, '--status-fd');
+        break;
+      case 'pid-file':
+        request.pidFile = value.text;
+        break;
+      case 'plan':
+      case 'help':
+      case 'version':
+        break;
+      default:
+        name satisfies string;
+    }
+  }
+  return { ...request, env, caps, rlimits };
+}

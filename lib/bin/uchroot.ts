@@ -1,0 +1,50 @@
+// The command uchroot: argv → launch in place → exit status.
+import { writeSync } from 'node:fs';
+
+import { LaunchError, UsageError } from '../errors.ts';
+import { findProblem } from '../launch/check.ts';
+import { errorLines, prepareInPlace, reportFailure, runInPlace, warningLines } from '../launch/exec.ts';
+import { normalize, type LaunchRequest } from '../launch/request.ts';
+import { planAsJson, planAsText } from '../launch/show.ts';
+import { commandArguments, readArguments } from './arguments.ts';
+import { optionKinds, toRequest, usage, usageLine } from './uchroot-options.ts';
+import { version } from './version.ts';
+
+// fs.writeSync and never process.stdout: opening that would leave the terminal or pipe non-blocking for the program.
+function print(fd: number, text: string): void {
+  for (let rest = Buffer.from(text); rest.length > 0; ) rest = rest.subarray(writeSync(fd, rest));
+}
+
+function showPlan(request: LaunchRequest, format: string): number {
+  if (format !== '' && format !== 'json') throw new UsageError(`--plan knows json, not '${format}'`);
+  const launch = prepareInPlace(normalize(request), (warning) => print(2, warningLines(warning)), false);
+  const problem = findProblem(launch);
+  print(1, format === 'json' ? planAsJson(launch, problem) : planAsText(launch));
+  if (problem === undefined) return 0;
+  print(2, errorLines(problem));
+  return problem.exitStatus;
+}
+
+function main(): number {
+  let statusFd: number | undefined;
+  try {
+    const { options, operands } = readArguments(commandArguments(), optionKinds);
+    const given = new Map(options);
+    if (given.has('help')) return (print(1, usage), 0);
+    if (given.has('version')) return (print(1, `uchroot ${version}\n`), 0);
+    if (operands.length < 2) return (print(2, `${usageLine}\n`), 1);
+    const request = toRequest(options, operands);
+    statusFd = request.statusFd;
+    const plan = given.get('plan');
+    if (plan !== undefined) return showPlan(request, plan.text);
+    return runInPlace(prepareInPlace(normalize(request), (warning) => print(2, warningLines(warning))));
+  } catch (error) {
+    if (!(error instanceof UsageError) && !(error instanceof LaunchError)) throw error;
+    print(2, errorLines(error));
+    if (error instanceof UsageError) print(2, `${usageLine}\n`);
+    reportFailure(statusFd, error);
+    return error.exitStatus;
+  }
+}
+
+process.exitCode = main();

@@ -1,0 +1,177 @@
+// /etc/ld.so.cache: where ldconfig found which library. Read and written in the format of glibc 2.2 and later.
+
+import { type BytePath, toLatin1 } from './path.ts';
+
+export interface CacheEntry {
+  /** The name that a DT_NEEDED asks for. */
+  readonly name: BytePath;
+  readonly path: BytePath;
+  /** ABI and C library, see cacheFlags() in machine.ts. */
+  readonly flags: number;
+  /** The directory below glibc-hwcaps/ it lies in; undefined for one that suits every processor. */
+  readonly hwcap?: string;
+}
+
+export interface LibraryCache {
+  /** The entries of a name in the order of the file: the loader takes the first that suits it. */
+  find(name: BytePath): readonly CacheEntry[];
+  readonly entries: readonly CacheEntry[];
+}
+
+// The layout stands in sysdeps/generic/dl-cache.h of glibc.
+const OLD_MAGIC = 'ld.so-1.7.0';
+const OLD_ENTRY_BYTES = 12;
+const MAGIC = 'glibc-ld.so.cache1.1';
+const HEADER_BYTES = 48;
+const ENTRY_BYTES = 24;
+const EXTENSION_MAGIC = 0xeaa42174;
+const HWCAPS_TAG = 1;
+const HWCAP_EXTENSION = 0x40000000; // DL_CACHE_HWCAP_EXTENSION, of the upper word
+const ISA_LEVELS = 0x3ff; // DL_CACHE_HWCAP_ISA_LEVEL_MASK, of the upper word
+const MAX_NAME_BYTES = 4096;
+
+/**
+ * Reads the cache. Entries that do not make sense are left out, as the loader ignores them; a file that is no cache at all
+ * has none. Entries for a processor by the numbers of glibc before 2.37 are left out too: all have a twin for every processor.
+ */
+export function readCache(data: Uint8Array): LibraryCache {
+  const entries = readEntries(data);
+  const byName = new Map<BytePath, CacheEntry[]>();
+  for (const entry of entries) {
+    const same = byName.get(entry.name);
+    if (same === undefined) byName.set(entry.name, [entry]);
+    else same.push(entry);
+  }
+  return { entries, find: (name) => byName.get(name) ?? [] };
+}
+
+function readEntries(data: Uint8Array): CacheEntry[] {
+  const start = newFormatStart(data);
+  if (start === undefined) return [];
+  const part = data.subarray(start);
+  const view = new DataView(part.buffer, part.byteOffset, part.byteLength);
+  const little = littleEndian(part);
+  const word = (offset: number) => view.getUint32(offset, little);
+  const count = Math.min(word(20), Math.floor((part.length - HEADER_BYTES) / ENTRY_BYTES));
+  const hwcaps = readHwcaps(part, word);
+
+  const entries: CacheEntry[] = [];
+  for (let i = 0; i < count; i++) {
+    const at = HEADER_BYTES + i * ENTRY_BYTES;
+    const name = stringAt(part, word(at + 4));
+    const path = stringAt(part, word(at + 8));
+    const [first, second] = [word(at + 16), word(at + 20)];
+    const [low, high] = little ? [first, second] : [second, first];
+    if (name === undefined || path === undefined) continue;
+    if (low === 0 && high === 0) entries.push({ name, path, flags: word(at) });
+    const hwcap = (high & ~ISA_LEVELS) === HWCAP_EXTENSION ? hwcaps[low] : undefined;
+    if (hwcap !== undefined) entries.push({ name, path, flags: word(at), hwcap });
+  }
+  return entries;
+}
+
+/** Where the part of the new format begins: at once, or behind one of the old format, for older loaders. */
+function newFormatStart(data: Uint8Array): number | undefined {
+  if (hasMagic(data, 0)) return 0;
+  if (data.length < 16 || toLatin1(data.subarray(0, OLD_MAGIC.length)) !== OLD_MAGIC) return undefined;
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  for (const little of [true, false]) {
+    const end = 16 + view.getUint32(12, little) * OLD_ENTRY_BYTES;
+    const aligned = Math.ceil(end / 8) * 8;
+    if (hasMagic(data, aligned)) return aligned;
+  }
+  return undefined;
+}
+
+function hasMagic(data: Uint8Array, offset: number): boolean {
+  return (
+    data.length >= offset + HEADER_BYTES && toLatin1(data.subarray(offset, offset + MAGIC.length)) === MAGIC
+  );
+}
+
+// The header says its byte order since glibc 2.33; before, it was the machine's, and the number of entries tells.
+function littleEndian(part: Uint8Array): boolean {
+  const flag = (part[28] ?? 0) & 3;
+  if (flag !== 0) return flag === 2;
+  const view = new DataView(part.buffer, part.byteOffset, part.byteLength);
+  return view.getUint32(20, true) <= view.getUint32(20, false);
+}
+
+function readHwcaps(part: Uint8Array, word: (offset: number) => number): readonly (string | undefined)[] {
+  const start = word(32);
+  if (start === 0 || start % 4 !== 0 || start + 8 > part.length || word(start) !== EXTENSION_MAGIC) return [];
+  const count = Math.min(word(start + 4), Math.floor((part.length - start - 8) / 16));
+  for (let i = 0; i < count; i++) {
+    const section = start + 8 + i * 16;
+    const [tag, offset, size] = [word(section), word(section + 8), word(section + 12)];
+    if (tag !== HWCAPS_TAG || offset + size > part.length) continue;
+    const names = Math.min(Math.floor(size / 4), 1024);
+    return Array.from({ length: names }, (_, index) => stringAt(part, word(offset + index * 4)));
+  }
+  return [];
+}
+
+function stringAt(part: Uint8Array, offset: number): BytePath | undefined {
+  if (offset >= part.length) return undefined;
+  const length = part.subarray(offset, offset + MAX_NAME_BYTES).indexOf(0);
+  return length > 0 ? toLatin1(part.subarray(offset, offset + length)) : undefined;
+}
+
+/** Writes a cache that ld.so takes. Entries with an hwcap are left out: the loader falls back to their twins. */
+export function writeCache(entries: readonly CacheEntry[], endian: 'little' | 'big'): Buffer {
+  const sorted = entries
+    .filter(({ hwcap }) => hwcap === undefined)
+    .toSorted((a, b) => compareNames(b.name, a.name) || b.flags - a.flags);
+  const strings: string[] = [];
+  const offsets = new Map<string, number>();
+  let end = HEADER_BYTES + sorted.length * ENTRY_BYTES;
+  function offsetOf(text: string): number {
+    const known = offsets.get(text);
+    if (known !== undefined) return known;
+    const offset = end;
+    offsets.set(text, offset);
+    strings.push(`${text}\0`);
+    end += text.length + 1;
+    return offset;
+  }
+
+  const words = sorted.map(({ name, path, flags }) => [flags, offsetOf(name), offsetOf(path)] as const);
+  const head = Buffer.alloc(HEADER_BYTES + sorted.length * ENTRY_BYTES);
+  const put = (value: number, offset: number) =>
+    endian === 'little' ? head.writeUInt32LE(value, offset) : head.writeUInt32BE(value, offset);
+  head.write(MAGIC, 'latin1');
+  put(sorted.length, 20);
+  put(end - head.length, 24);
+  head[28] = endian === 'little' ? 2 : 3;
+  for (const [index, values] of words.entries())
+    for (const [field, value] of values.entries()) put(value, HEADER_BYTES + index * ENTRY_BYTES + field * 4);
+  return Buffer.concat([head, Buffer.from(strings.join(''), 'latin1')]);
+}
+
+/**
+ * The order that the loader's binary search counts on: _dl_cache_libcmp() of glibc, in which runs of digits compare as
+ * numbers ("libz.so.9" before "libz.so.10") and a digit comes after any other character.
+ */
+export function compareNames(a: string, b: string): number {
+  let [i, j] = [0, 0];
+  while (i < a.length) {
+    const [x, y] = [a.charCodeAt(i), j < b.length ? b.charCodeAt(j) : 0];
+    if (isDigit(x) && isDigit(y)) {
+      let [left, right] = [0, 0];
+      while (isDigit(a.charCodeAt(i))) left = left * 10 + a.charCodeAt(i++) - 48;
+      while (isDigit(b.charCodeAt(j))) right = right * 10 + b.charCodeAt(j++) - 48;
+      if (left !== right) return left - right;
+    } else if (isDigit(x)) return 1;
+    else if (isDigit(y)) return -1;
+    else if (x !== y) return x - y;
+    else {
+      i++;
+      j++;
+    }
+  }
+  return j < b.length ? -b.charCodeAt(j) : 0;
+}
+
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57;
+}

@@ -1,0 +1,111 @@
+// /etc/ld.so.conf and musl's path file: the directories an administrator adds to the search for libraries.
+
+import {
+  type BytePath,
+  bytePath,
+  joinPath,
+  lastComponent,
+  parentPath,
+  toLatin1,
+  trimSlashes,
+} from './path.ts';
+import type { FileRoot } from './root.ts';
+
+const MAX_FILE_BYTES = 1 << 20;
+const MAX_FILES = 1000;
+const MAX_LINE_BYTES = 4096;
+
+/** A small text or data file, or undefined if it is not there, not a file, not readable, or larger than `maxBytes`. */
+export function readSmallFile(
+  root: FileRoot,
+  path: BytePath,
+  maxBytes: number = MAX_FILE_BYTES,
+): Uint8Array | undefined {
+  try {
+    const file = root.open(path);
+    if (file === undefined) return undefined;
+    try {
+      const data = file.read(0, maxBytes + 1); // files in /proc say that they are empty
+      return data.length <= maxBytes ? data : undefined;
+    } finally {
+      file.close();
+    }
+  } catch {
+    return undefined; // as the loader, which goes on without it
+  }
+}
+
+/**
+ * The directories that ldconfig(8) would search, in order: lines of ld.so.conf, `include` with wildcards, `#` comments.
+ * The loader itself reads only the cache made from them.
+ */
+export function readLdSoConf(root: FileRoot, path: BytePath = bytePath('/etc/ld.so.conf')): BytePath[] {
+  const directories: BytePath[] = [];
+  const seen = new Set<BytePath>();
+
+  function readOne(file: BytePath): void {
+    if (seen.has(file) || seen.size === MAX_FILES) return;
+    seen.add(file);
+    const data = readSmallFile(root, file);
+    if (data === undefined) return;
+    for (const raw of toLatin1(data).split('\n')) {
+      if (raw.length > MAX_LINE_BYTES) continue;
+      const line = raw.replace(/#.*/, '').trim();
+      const include = /^include\s+(.*)$/.exec(line)?.[1];
+      if (include !== undefined) {
+        for (const pattern of include.split(/\s+/) as BytePath[])
+          for (const match of expand(root, joinPath(parentPath(file), pattern))) readOne(match);
+      } else if (line.startsWith('/')) {
+        // "hwcap 0 nosegneg" and the like are of the past; "/lib=libc6" names a type no longer used
+        const directory = trimSlashes(line.replace(/=[^/]*$/, '') as BytePath);
+        if (!directories.includes(directory)) directories.push(directory);
+      }
+    }
+  }
+
+  readOne(path);
+  return directories;
+}
+
+// Wildcards in the last component, as /etc/ld.so.conf.d/*.conf has them.
+function expand(root: FileRoot, pattern: BytePath): readonly BytePath[] {
+  const name = lastComponent(pattern);
+  if (!/[*?]/.test(name)) return [pattern];
+  const directory = parentPath(pattern);
+  return listDirectory(root, directory)
+    .filter((entry) => !entry.startsWith('.') && matches(entry, name))
+    .map((entry) => joinPath(directory, entry));
+}
+
+function listDirectory(root: FileRoot, directory: BytePath): readonly BytePath[] {
+  try {
+    return root.list(directory) ?? [];
+  } catch {
+    return [];
+  }
+}
+
+// By hand: a pattern out of a jail made into a RegExp could take for ever. This goes back to the last `*` only.
+function matches(name: string, pattern: string): boolean {
+  let [at, next, star, retry] = [0, 0, -1, 0];
+  while (at < name.length) {
+    if (pattern[next] === '*') {
+      star = next++;
+      retry = at;
+    } else if (next < pattern.length && (pattern[next] === '?' || pattern[next] === name[at])) {
+      next++;
+      at++;
+    } else if (star >= 0) {
+      next = star + 1;
+      at = ++retry;
+    } else return false;
+  }
+  return /^\**$/.test(pattern.slice(next));
+}
+
+/** The search path of musl's loader, `/etc/ld-musl-ARCH.path` or its default (ldso/dynlink.c of musl). */
+export function readMuslPath(root: FileRoot, file: BytePath): readonly BytePath[] {
+  const data = readSmallFile(root, file);
+  const text = data === undefined ? '/lib:/usr/local/lib:/usr/lib' : toLatin1(data);
+  return text.split(/[:\n]/).filter((directory) => directory.startsWith('/')) as BytePath[];
+}

@@ -1,0 +1,215 @@
+// How glibc's ld.so finds a library: _dl_map_object() in elf/dl-load.c, and ld.so(8).
+
+import { type LibraryCache, readCache } from './cache.ts';
+import { readLdSoConf, readSmallFile } from './conf.ts';
+import type { Cpu } from './cpu.ts';
+import { type Files, remember } from './files.ts';
+import type { FoundBy, Loaded, Loader, Search } from './loader.ts';
+import { type Abi, cacheFlags, MACHINE, sameAbi } from './machine.ts';
+import { type BytePath, bytePath, joinPath, toLatin1, trimSlashes } from './path.ts';
+
+const MAX_CACHE_BYTES = 64 << 20;
+const MAX_LOADER_BYTES = 8 << 20;
+
+/** The loader that lies at `interpreter` in the root, for programs of this ABI on this processor. */
+export function openGlibc(files: Files, interpreter: BytePath, abi: Abi, cpu: Cpu): Loader {
+  const built = readBuild(readSmallFile(files.root, interpreter, MAX_LOADER_BYTES), abi);
+  const data = readSmallFile(files.root, built.cache, MAX_CACHE_BYTES);
+  const cache = data && readCache(data);
+  // Without a cache the loader would not find these; whoever builds a jail from such a tree sees to it.
+  const fromConf = cache === undefined ? readLdSoConf(files.root) : [];
+  const elsewhere = new Map<string, Search>();
+  const searchPaths = new Map<string, readonly BytePath[]>();
+  const tokens = { LIB: built.lib, PLATFORM: cpu.platform ?? '' };
+
+  function inDirectories(name: BytePath, directories: readonly BytePath[], by: FoundBy): Search {
+    let other: BytePath | undefined;
+    for (const directory of directories) {
+      if (!files.exists(directory)) continue;
+      for (const place of placesIn(files, directory, cpu)) {
+        const path = joinPath(place, name);
+        const look = files.look(path);
+        if (look.kind === 'elf' && sameAbi(abi, look.elf)) return { kind: 'found', path, by };
+        if (look.kind === 'elf') other ??= path;
+        // open_path() goes on after ENOENT and EACCES and a file of another class; anything else is final
+        else if (look.reason !== 'absent' && look.reason !== 'denied')
+          return { kind: 'missing', reason: look.reason, path };
+      }
+    }
+    return other === undefined
+      ? { kind: 'missing', reason: 'absent' }
+      : { kind: 'missing', reason: 'other-architecture', path: other };
+  }
+
+  function searchPath(text: BytePath | undefined, origin: BytePath): readonly BytePath[] {
+    if (text === undefined) return [];
+    return remember(searchPaths, `${origin}\0${text}`, () => splitPath(text, { ...tokens, ORIGIN: origin }));
+  }
+
+  // What follows RPATH and RUNPATH, and depends on the name alone.
+  function inSystem(name: BytePath, noDefaultLibraries: boolean): Search {
+    const cached = cache && bestOf(cache, name, abi, cpu);
+    const isDefault = built.directories.some((directory) => cached?.startsWith(`${directory}/`));
+    if (cached !== undefined && !(noDefaultLibraries && isDefault)) {
+      const look = files.look(cached);
+      if (look.kind === 'elf' && sameAbi(abi, look.elf)) return { kind: 'found', path: cached, by: 'cache' };
+    }
+    if (noDefaultLibraries) return { kind: 'missing', reason: 'absent' };
+    const found = inDirectories(name, built.directories, 'default');
+    if (found.kind === 'found' || fromConf.length === 0) return found;
+    const further = inDirectories(name, fromConf, 'conf');
+    return further.kind === 'found' ? further : found;
+  }
+
+  function find(written: BytePath, from: Loaded, program: Loaded): Search {
+    const name = expandTokens(written, { ...tokens, ORIGIN: from.origin });
+    if (name.includes('/')) {
+      const path = joinPath(bytePath('/'), name);
+      const look = files.look(path);
+      if (look.kind !== 'elf') return { kind: 'missing', reason: look.reason, path };
+      if (!sameAbi(abi, look.elf)) return { kind: 'missing', reason: 'other-architecture', path };
+      return { kind: 'found', path, by: 'path' };
+    }
+    let failure: Search | undefined;
+    for (const [by, directories] of ownPaths(from, program, searchPath)) {
+      const found = inDirectories(name, directories, by);
+      if (found.kind === 'found') return found;
+      if (found.path !== undefined) failure ??= found;
+    }
+    const { noDefaultLibraries } = from.elf;
+    const found = remember(elsewhere, `${noDefaultLibraries} ${name}`, () =>
+      inSystem(name, noDefaultLibraries),
+    );
+    return found.kind === 'missing' && failure !== undefined ? failure : found;
+  }
+
+  return {
+    kind: 'glibc',
+    interpreter,
+    systemDirectories: built.directories,
+    configuration: data === undefined ? [] : [built.cache],
+    find,
+    // the kernel maps it, it lies in no directory (vdso(7))
+    isItself: (name) => /^linux-(vdso(32|64)?|gate)\.so\.1$/.test(name),
+  };
+}
+
+type SearchPath = (text: BytePath | undefined, origin: BytePath) => readonly BytePath[];
+
+// DT_RPATH counts for the object and for whatever it loads, from the object up to the program, unless the object has a
+// DT_RUNPATH, which counts for its own needs only.
+function* ownPaths(
+  from: Loaded,
+  program: Loaded,
+  searchPath: SearchPath,
+): Generator<readonly [FoundBy, readonly BytePath[]]> {
+  if (from.elf.runpath !== undefined) {
+    yield ['runpath', searchPath(from.elf.runpath, from.origin)];
+    return;
+  }
+  let passedProgram = false;
+  for (let at: Loaded | undefined = from; at !== undefined; at = at.neededBy) {
+    if (at === program) passedProgram = true;
+    if (at.elf.runpath === undefined) yield ['rpath', searchPath(at.elf.rpath, at.origin)];
+  }
+  if (!passedProgram && program.elf.runpath === undefined)
+    yield ['rpath', searchPath(program.elf.rpath, program.origin)];
+}
+
+function placesIn(files: Files, directory: BytePath, cpu: Cpu): readonly BytePath[] {
+  const hwcaps = joinPath(directory, bytePath('glibc-hwcaps'));
+  if (cpu.hwcaps.length === 0 || !files.exists(hwcaps)) return [directory];
+  return [...cpu.hwcaps.map((name) => joinPath(hwcaps, bytePath(name))), directory];
+}
+
+function bestOf(cache: LibraryCache, name: BytePath, abi: Abi, cpu: Cpu): BytePath | undefined {
+  const flags = cacheFlags(abi);
+  const entries = cache.find(name).filter((entry) => entry.flags === flags);
+  for (const hwcap of cpu.hwcaps) {
+    const entry = entries.find((candidate) => candidate.hwcap === hwcap);
+    if (entry !== undefined) return entry.path;
+  }
+  return entries.find(({ hwcap }) => hwcap === undefined)?.path;
+}
+
+type Tokens = Readonly<Record<'ORIGIN' | 'LIB' | 'PLATFORM', string>>;
+
+function expandTokens(text: string, tokens: Tokens): BytePath {
+  if (!text.includes('$')) return text as BytePath;
+  return text.replace(
+    /\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_]))/g,
+    (_, braced?: keyof Tokens, bare?: keyof Tokens) => tokens[braced ?? bare ?? 'ORIGIN'],
+  ) as BytePath;
+}
+
+// An empty or relative element means the working directory, which is another one at every start: nothing is found there.
+function splitPath(text: BytePath, tokens: Tokens): readonly BytePath[] {
+  const directories = text
+    .split(':')
+    .map((element) => trimSlashes(expandTokens(element, tokens)))
+    .filter((directory) => directory.startsWith('/'));
+  return [...new Set(directories)];
+}
+
+interface Build {
+  readonly directories: readonly BytePath[];
+  readonly cache: BytePath;
+  readonly lib: string;
+}
+
+/**
+ * What was compiled into this loader: its system directories differ from distribution to distribution, and stand in its
+ * file as one run of strings that end in a slash (SYSTEM_DIRS, elf/dl-load.c).
+ */
+function readBuild(data: Uint8Array | undefined, abi: Abi): Build {
+  const text = data === undefined ? '' : toLatin1(data);
+  const found = longestRun(text);
+  const directories = (found.length > 0 ? found : defaultDirectories(abi)).map((directory) =>
+    trimSlashes(bytePath(directory)),
+  );
+  const cacheEnd = text.indexOf('/ld.so.cache\0');
+  const cache =
+    cacheEnd < 0 ? '' : text.slice(text.lastIndexOf('\0', cacheEnd) + 1, text.indexOf('\0', cacheEnd));
+  return {
+    directories,
+    cache: bytePath(cache.startsWith('/') && cache.length < 256 ? cache : '/etc/ld.so.cache'),
+    lib: (directories[0] ?? '/lib').replace(/^\/(usr\/)?/, ''),
+  };
+}
+
+function longestRun(text: string): readonly string[] {
+  let [best, run]: [string[], string[]] = [[], []];
+  for (let start = 0; start < text.length;) {
+    const nul = text.indexOf('\0', start);
+    const end = nul < 0 ? text.length : nul;
+    const isDirectory = text[start] === '/' && text[end - 1] === '/' && end - start > 1 && end - start < 256;
+    const directory = isDirectory ? text.slice(start, end) : '';
+    if (/^[\x21-\x7e]+$/.test(directory) && directory.includes('/lib')) run.push(directory);
+    else run = [];
+    if (run.length > best.length) best = run;
+    start = end + 1;
+  }
+  return best;
+}
+
+const TRIPLETS: Readonly<Record<number, string>> = {
+  [MACHINE.x86_64]: 'x86_64-linux-gnu',
+  [MACHINE.i386]: 'i386-linux-gnu',
+  [MACHINE.aarch64]: 'aarch64-linux-gnu',
+  [MACHINE.arm]: 'arm-linux-gnueabihf',
+  [MACHINE.ppc64]: 'powerpc64le-linux-gnu',
+  [MACHINE.s390]: 's390x-linux-gnu',
+  [MACHINE.riscv]: 'riscv64-linux-gnu',
+  [MACHINE.loongarch]: 'loongarch64-linux-gnu',
+};
+
+// Debian's and everyone else's, for a loader that is not there to be asked.
+function defaultDirectories(abi: Abi): readonly string[] {
+  const triplet = TRIPLETS[abi.machine];
+  return [
+    ...(triplet === undefined ? [] : [`/lib/${triplet}`, `/usr/lib/${triplet}`]),
+    ...(abi.bits === 64 ? ['/lib64', '/usr/lib64'] : []),
+    '/lib',
+    '/usr/lib',
+  ];
+}

@@ -1,0 +1,38 @@
+// What the two loaders, glibc's and musl's, have in common.
+
+import type { Elf } from './elf.ts';
+import type { Unusable } from './files.ts';
+import type { BytePath } from './path.ts';
+
+/** A file as a loader has mapped it. */
+export interface Loaded {
+  /** As the loader names it: links in it are not resolved. */
+  readonly path: BytePath;
+  readonly elf: Elf;
+  /** What $ORIGIN stands for in it. */
+  readonly origin: BytePath;
+  /** The first that needed it; undefined for the program. */
+  readonly neededBy?: Loaded;
+}
+
+/** Which rule of the search found a library. `conf`: a directory of ld.so.conf that the cache does not know yet. */
+export type FoundBy = 'path' | 'rpath' | 'runpath' | 'cache' | 'default' | 'conf';
+
+export type Search =
+  | { readonly kind: 'found'; readonly path: BytePath; readonly by: FoundBy }
+  /** `path` is the file that was found and is of no use, if any was. */
+  | { readonly kind: 'missing'; readonly reason: Unusable; readonly path?: BytePath };
+
+export interface Loader {
+  readonly kind: 'glibc' | 'musl';
+  /** PT_INTERP of the program. */
+  readonly interpreter: BytePath;
+  /** Directories that it searches by itself, without a cache or a path file. */
+  readonly systemDirectories: readonly BytePath[];
+  /** Files that steer its search and exist. */
+  readonly configuration: readonly BytePath[];
+  /** Finds the library `name` for `from`, of the process that began with `program`. */
+  find(name: BytePath, from: Loaded, program: Loaded): Search;
+  /** True for a name that stands for the loader itself. */
+  isItself(name: BytePath): boolean;
+}

@@ -1,0 +1,81 @@
+// The program's environment: built, not filtered. Pure.
+import type { Account } from './account.ts';
+import type { NormalRequest } from './request.ts';
+
+// As login(1) and Debian's su have them.
+const rootPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const userPath = '/usr/local/bin:/usr/bin:/bin';
+
+// What describes the terminal, the language and the time zone, and says nothing else about the caller.
+const described = /^(TERM|COLORTERM|LANG|LANGUAGE|LC_[A-Z]+|TZ)$/;
+
+// The init system's protocol with the program it started: sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3).
+const protocol = /^(NOTIFY_SOCKET|WATCHDOG_PID|WATCHDOG_USEC|LISTEN_PID|LISTEN_PIDFDID|LISTEN_FDS|LISTEN_FDNAMES)$/;
+
+// With --keep-env: variables that make a loader, a shell or an interpreter run or open something else (environment
+// of sudo, sudoers(5) "env_delete"; glibc, sysdeps/generic/unsecvars.h), and those of the account, which changes.
+const dangerous =
+  /^(LD_.*|DYLD_.*|GLIBC_TUNABLES|GCONV_PATH|GETCONF_DIR|HOSTALIASES|LOCALDOMAIN|LOCPATH|MALLOC_.*|NIS_PATH|NLSPATH|NODE_.*|NPM_CONFIG_.*|npm_.*|RESOLV_HOST_CONF|RES_OPTIONS|TMPDIR|IFS|ENV|BASH_ENV|BASH_FUNC_.*|BASHOPTS|SHELLOPTS|CDPATH|GLOBIGNORE|PS4|PERL5?LIB|PERL5?OPT|PERL5DB|PERLIO_DEBUG|PYTHON.*|RUBYLIB|RUBYOPT|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|CLASSPATH|LUA_.*|TCLLIBPATH|GIO_EXTRA_MODULES|OPENSSL_CONF|OPENSSL_MODULES|SSLKEYLOGFILE|TERMINFO.*|TERMCAP|TERMPATH|XDG_RUNTIME_DIR|DBUS_.*|SUDO_.*|SSH_AUTH_SOCK|KRB5.*|MAIL|OLDPWD|PWD|_)$/;
+
+/** One variable of the caller, as bytes. */
+export type Variable = readonly [name: string, value: Buffer];
+
+/**
+ * Splits the entries of an environment; of a name that comes twice the first counts, as for getenv(3), and an entry
+ * without `=` or name is nothing that can be kept. Names are taken byte for byte (latin1).
+ */
+export function splitEntries(entries: readonly Buffer[]): readonly Variable[] {
+  const seen = new Map<string, Buffer>();
+  for (const entry of entries) {
+    const equals = entry.indexOf(0x3d);
+    if (equals <= 0) continue;
+    const name = entry.toString('latin1', 0, equals);
+    if (!seen.has(name)) seen.set(name, entry.subarray(equals + 1));
+  }
+  return [...seen];
+}
+
+/** Socket-activation descriptors that belong to this process: their number, from 3 on; 0 if there are none. */
+export function listenFds(caller: readonly Variable[], pid: number): number {
+  const value = (name: string): string => caller.find(([known]) => known === name)?.[1].toString('latin1') ?? '';
+  if (value('LISTEN_PID') !== String(pid) || !/^[1-9][0-9]{0,4}$/.test(value('LISTEN_FDS'))) return 0;
+  return Number(value('LISTEN_FDS'));
+}
+
+export interface EnvironmentInput {
+  readonly request: Pick<NormalRequest, 'env' | 'keepEnv'>;
+  readonly account: Account;
+  /** The caller's environment. */
+  readonly caller: readonly Variable[];
+  /** In place the init system's variables go along: the program is the process that they were made for. */
+  readonly inPlace: boolean;
+  /** Pid of this process. */
+  readonly pid: number;
+}
+
+/** The entries of the program's environment, `NAME=value` each. */
+export function buildEnvironment(input: EnvironmentInput): readonly Buffer[] {
+  const { request, account, caller, inPlace, pid } = input;
+  const env = new Map<string, Buffer>();
+  const listens = listenFds(caller, pid) > 0;
+  for (const [name, value] of caller) {
+    const kept = protocol.test(name)
+      ? inPlace && (listens || !name.startsWith('LISTEN_'))
+      : request.keepEnv
+        ? !dangerous.test(name)
+        : described.test(name);
+    if (kept) env.set(name, value);
+  }
+  const path = account.uid === 0 ? rootPath : userPath;
+  const identity = { PATH: path, HOME: account.home, USER: account.name, LOGNAME: account.name, SHELL: account.shell };
+  for (const [name, value] of Object.entries(identity)) {
+    if (value === undefined) env.delete(name);
+    else if (name !== 'PATH' || !env.has('PATH')) env.set(name, Buffer.from(value));
+  }
+  for (const [name, value] of request.env) {
+    const bytes = Buffer.from(name).toString('latin1');
+    if (value === undefined) env.delete(bytes);
+    else env.set(bytes, value);
+  }
+  return [...env].map(([name, value]) => Buffer.concat([Buffer.from(`${name}=`, 'latin1'), value]));
+}

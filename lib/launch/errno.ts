@@ -1,0 +1,30 @@
+// errno numbers as names and as the words of strerror(3).
+import { getSystemErrorMap } from 'node:util';
+
+// Asked for only when something fails: building the map costs a start more than the rest of an error.
+let names: Map<number, [string, string]> | undefined;
+
+function look(errno: number): [string, string] | undefined {
+  names ??= getSystemErrorMap();
+  return names.get(-errno) ?? more[errno];
+}
+
+// What libuv does not map (errno(3); asm-generic/errno.h): those that a launch can meet.
+const more: Readonly<Record<number, [string, string]>> = {
+  8: ['ENOEXEC', 'exec format error'],
+  12: ['ENOMEM', 'not enough memory'],
+  52: ['EBADE', 'what was read back is not what was set'],
+  87: ['EUSERS', 'too many users'],
+  122: ['EDQUOT', 'quota exceeded'],
+  126: ['ENOKEY', 'required key not available'],
+};
+
+/** `ENOENT` of 2. */
+export function errnoName(errno: number): string {
+  return look(errno)?.[0] ?? `E${errno}`;
+}
+
+/** `no such file or directory` of 2. */
+export function reason(errno: number): string {
+  return look(errno)?.[1] ?? `error ${errno}`;
+}

@@ -1,0 +1,105 @@
+// Launching in place: this process becomes the program, with the same pid and terminal.
+import { writeSync } from 'node:fs';
+
+import { LaunchError, UsageError } from '../errors.ts';
+import { native, type PlanFailure } from '../native.ts';
+import type { DirectoryFinding } from './directory.ts';
+import { encodePlan } from './encode.ts';
+import { splitEntries } from './environment.ts';
+import { toLaunchError } from './failure.ts';
+import { writePidFile } from './pidfile.ts';
+import { hostQuery, prepare, statusLine, verify, type Caller, type Launch } from './prepare.ts';
+import { findProblem } from './check.ts';
+import { normalize, type LaunchRequest, type NormalRequest } from './request.ts';
+
+/** This process as the caller of a launch in place. */
+export function callerInPlace(): Caller {
+  return {
+    inPlace: true,
+    environment: splitEntries(native.environmentEntries()),
+    pid: process.pid,
+    parentPid: process.ppid,
+  };
+}
+
+/** The lines that say what went wrong, for fd 2. */
+export function errorLines(error: { readonly message: string; readonly hint?: string | undefined }): string {
+  // The sentence of the C original begins with the program's name already.
+  const line = error.message.startsWith('uchroot ') ? error.message : `uchroot: ${error.message}`;
+  return `${line}\n${error.hint === undefined ? '' : `hint: ${error.hint}\n`}`;
+}
+
+/** The lines of a warning. */
+export function warningLines(warning: DirectoryFinding): string {
+  return `uchroot: warning: ${warning.message}\nhint: ${warning.hint}\n`;
+}
+
+// A status descriptor that nobody reads any more, or a closed stderr, must not hide the exit status.
+function tryWrite(fd: number, text: string | Buffer): void {
+  try {
+    writeSync(fd, text as string);
+  } catch {
+    // nobody is left to tell
+  }
+}
+
+/** Tells --status-fd that nothing runs. */
+export function reportFailure(statusFd: number | undefined, error: { readonly message: string; readonly code?: string }): void {
+  if (statusFd === undefined) return;
+  const { step, place, code, errno, message } = error as LaunchError;
+  tryWrite(statusFd, statusLine({ event: 'failed', step, place, code, errno, message }));
+}
+
+// From here on nothing may return to ordinary JavaScript: root directory and identity may have changed. It looks into
+// the jail through the open directory, says what is wrong, and ends the process.
+function reportAndExit(launch: Launch, failure: PlanFailure, takeBack: () => void): never {
+  const error = toLaunchError(launch.steps, failure, launch.view);
+  tryWrite(2, errorLines(error));
+  reportFailure(launch.request.statusFd, error);
+  try {
+    takeBack();
+  } catch {
+    // the failure itself has been told
+  }
+  return exitNow(error.exitStatus);
+}
+
+// Not process.exit(): listeners of the service must not run in the jail.
+function exitNow(status: number): never {
+  return (process as NodeJS.Process & { reallyExit(status: number): never }).reallyExit(status);
+}
+
+/** Verifies and plans a launch in place; what is wrong is thrown, and nothing has happened yet. */
+export function prepareInPlace(request: NormalRequest, warn: (warning: DirectoryFinding) => void, privileged = true): Launch & { readonly jailFd: number } {
+  const jail = verify(request, native.readHostSync(hostQuery(request)), privileged);
+  jail.warnings.forEach(warn);
+  return { ...prepare(request, jail, callerInPlace()), jailFd: jail.fd };
+}
+
+/** Runs a prepared launch. Does not return. */
+export function runInPlace(launch: Launch & { readonly jailFd: number }): never {
+  const { request } = launch;
+  const problem = request.checkProgram ? findProblem(launch) : undefined;
+  if (problem !== undefined) throw problem;
+  const plan = encodePlan(launch.steps);
+  const pidFile = request.pidFile === undefined ? undefined : writePidFile(request.pidFile, process.pid);
+  const failure = native.execPlan(plan, launch.jailFd);
+  return reportAndExit(launch, failure, () => pidFile?.takeBack());
+}
+
+/**
+ * Replaces this process by a program in a jail: same pid, same terminal, nothing of Node left. Never returns.
+ *
+ * Before the first step of the plan, what is wrong is thrown. After it the process cannot go on: a failure is written to
+ * fd 2 and the process exits with 125, 126 or 127. `process.on('exit')` does not run. Warnings go to fd 2.
+ *
+ * @throws UsageError for a bad request, or in a worker thread
+ * @throws LaunchError for what can be seen before the launch: account, privilege, jail directory
+ */
+export function execInJail(request: LaunchRequest): never {
+  const normal = normalize(request);
+  if (!native.isMainThread()) {
+    throw new UsageError('execInJail works on the main thread only', { hint: 'in a worker thread, use spawnInJail' });
+  }
+  return runInPlace(prepareInPlace(normal, (warning) => tryWrite(2, warningLines(warning))));
+}

@@ -1,0 +1,130 @@
+// A failed step as a LaunchError: step, object, reason, and the remedy where there is one.
+import { LaunchError } from '../errors.ts';
+import type { PlanFailure } from '../native.ts';
+import { capabilityName } from './capabilities.ts';
+import { describeStep } from './describe.ts';
+import { diagnoseDirectory, diagnoseProgram, type Diagnosis, type JailView } from './diagnose.ts';
+import { errnoName, reason } from './errno.ts';
+import type { Step } from './step.ts';
+
+// Stages of native/plan.h: what happens around the steps.
+const stages: Readonly<Record<number, string>> = {
+  1001: 'starting the launcher',
+  1002: 'executing the launcher',
+  1003: 'loading the plan',
+  1004: 'checking the plan',
+};
+
+const verifyReasons: Readonly<Record<string, string>> = {
+  verify_uid: 'the ids read back are not the ones that were set',
+  verify_gid: 'the ids read back are not the ones that were set',
+  verify_groups: 'the groups read back are not the ones that were set',
+  verify_capabilities: 'a capability is left',
+  verify_no_way_back: 'uid 0 could be regained',
+};
+
+// What some steps know better than their errno.
+function special(step: Step, code: string, detail: number): { readonly reason?: string; readonly hint?: string } {
+  if (code === 'EBADE') return { reason: verifyReasons[step.op] ?? 'what was read back is not what was set' };
+  switch (`${step.op} ${code}`) {
+    case 'keep_fd EISDIR':
+    case 'stdio EISDIR':
+      return { reason: 'is an open directory of the host, which is a way out of the jail', hint: 'close it, or redirect it to a file' };
+    case 'keep_fd EBADF':
+      return { reason: 'is not open', hint: 'open it before uchroot is started; sudo closes descriptors above 2 (sudo -C)' };
+    case 'verify_cwd EXDEV':
+      return { reason: 'the working directory is outside the jail', hint: 'somebody moves directories of the jail: nobody but root may own them' };
+    case 'parent_death_signal ESRCH':
+      return { reason: 'the starting process has ended already' };
+    case 'close_range ENOSYS':
+    case 'close_range EINVAL':
+      return { hint: 'uchroot needs Linux 5.11 or later' };
+    case 'oom_score_adj ENOENT':
+      return { hint: 'mount /proc on the host: mount -t proc proc /proc' };
+    case 'setsid EPERM':
+      return { hint: 'uchroot leads a process group that has other members: start it in the foreground of its own pipeline' };
+    case 'drop_bounding_set EPERM':
+      return { reason: `${capabilityName(detail)} could not be dropped` };
+    case 'raise_ambient EPERM':
+      return { reason: `${capabilityName(detail)} cannot be given`, hint: 'the caller must have it himself: see capsh --print' };
+    default:
+      return {};
+  }
+}
+
+function missingCapability(step: Step, code: string): string | undefined {
+  const { needs } = describeStep(step);
+  if (code !== 'EPERM' || needs === undefined) return undefined;
+  return `it needs ${needs}: give it to the container or unit that runs uchroot, and see that no seccomp filter refuses the call`;
+}
+
+function programReason(step: Step & { op: 'execve' }, code: string, view: JailView): Diagnosis | undefined {
+  switch (code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+    case 'EACCES':
+    case 'ENOEXEC':
+    case 'ELOOP':
+    case 'EINVAL':
+    case 'ELIBBAD':
+      return diagnoseProgram(view, step.program);
+    case 'E2BIG': {
+      const size = [...step.argv, ...step.env].reduce((sum, string) => sum + string.length + 1, 0);
+      return {
+        message: `the arguments and the environment are too long: ${size} bytes`,
+        path: '',
+        hint: 'together they may take a quarter of the soft stack limit, and one at most 128 KiB: --rlimit stack=BYTES',
+        missing: false,
+      };
+    }
+    case 'EAGAIN':
+      return {
+        message: `uid ${view.account.uid} has as many processes as its limit (RLIMIT_NPROC) allows`,
+        path: '',
+        hint: 'raise it with --rlimit nproc=N, or give each jail a uid of its own: the limit counts all processes of a uid',
+        missing: false,
+      };
+    default:
+      return undefined;
+  }
+}
+
+// What is wrong with a file must not hide the failure itself: a jail can change, or be closed to the dropped identity.
+function attempt(look: () => Diagnosis | undefined): Diagnosis | undefined {
+  try {
+    return look();
+  } catch {
+    return undefined;
+  }
+}
+
+/** The error for a plan that stopped; looks into the jail after execve and chdir. */
+export function toLaunchError(steps: readonly Step[], failure: PlanFailure, view: JailView): LaunchError {
+  const { errno, detail } = failure;
+  const code = errnoName(errno);
+  const step = steps[failure.step];
+  if (step === undefined) {
+    const stage = stages[failure.op] ?? 'starting';
+    return new LaunchError(`launch: ${stage}: ${reason(errno)}`, { step: 'launch', code, errno });
+  }
+  const { call, object } = describeStep(step);
+  const place = failure.step + 1;
+  const found = attempt(() =>
+    step.op === 'execve' ? programReason(step, code, view) : step.op === 'chdir' ? diagnoseDirectory(view, step.path) : undefined,
+  );
+  const own = special(step, code, detail);
+  const target = step.op === 'chroot' ? view.jail : object;
+  const subject = target === undefined ? '' : ` ${target}:`;
+  const message = `${step.op}:${subject} ${found?.message ?? own.reason ?? reason(errno)}`;
+  const execStatus = found?.missing === true || (found === undefined && code === 'ENOENT') ? 127 : 126;
+  return new LaunchError(message, {
+    step: step.op,
+    place,
+    call,
+    code,
+    errno,
+    path: found?.path || target,
+    hint: found?.hint ?? own.hint ?? missingCapability(step, code),
+    exitStatus: step.op === 'execve' ? execStatus : 125,
+  });
+}

@@ -1,0 +1,143 @@
+// From a request and what the host answered to a launch that is ready to run.
+import { closeSync } from 'node:fs';
+
+import { bytePath } from '../binary/path.ts';
+import { openFileRoot } from '../binary/root.ts';
+import { walk } from '../binary/walk.ts';
+import { LaunchError } from '../errors.ts';
+import { native, type HostFacts, type HostQuery } from '../native.ts';
+import { quote } from '../quote.ts';
+import { accountQuery, refuseRoot, toAccount, type Account } from './account.ts';
+import { capabilityNumber } from './capabilities.ts';
+import type { JailView } from './diagnose.ts';
+import { acceptDirectory, judgeDirectory, unreachable, type DirectoryFinding } from './directory.ts';
+import { buildEnvironment, listenFds, type Variable } from './environment.ts';
+import { buildPlan } from './plan.ts';
+import type { NormalRequest } from './request.ts';
+import type { Step } from './step.ts';
+
+/** A verified jail directory, and who is to be jailed in it. The receiver closes `fd`. */
+export interface VerifiedJail {
+  readonly fd: number;
+  readonly account: Account;
+  readonly warnings: readonly DirectoryFinding[];
+}
+
+/** A launch that is ready. */
+export interface Launch {
+  readonly request: NormalRequest;
+  readonly account: Account;
+  readonly steps: readonly Step[];
+  /** The process's descriptors that the program keeps, besides 0 to 2. */
+  readonly keptFds: readonly number[];
+  readonly view: JailView;
+}
+
+/** The process that launches: what a plan needs to know of it. */
+export interface Caller {
+  readonly inPlace: boolean;
+  readonly environment: readonly Variable[];
+  readonly pid: number;
+  readonly parentPid: number;
+}
+
+/** All that has to be asked of the host for a request. */
+export function hostQuery(request: NormalRequest): HostQuery {
+  return { ...accountQuery(request), jail: request.jail };
+}
+
+/** Throws LaunchError, with status 3, unless this process is root. */
+export function requireRoot(): void {
+  const [uid, euid] = [process.getuid?.(), process.geteuid?.()];
+  // Both: set-user-ID root would run Node with an ordinary user's environment.
+  if (uid === 0 && euid === 0) return;
+  throw new LaunchError(`uchroot must be run as root.  Current uid=${uid}, euid=${euid}`, {
+    step: 'root',
+    code: 'ERR_NOT_ROOT',
+    hint: 'start it with sudo, or from a unit without User=',
+    exitStatus: 3,
+  });
+}
+
+/** Throws LaunchError if root here lacks a capability without which no launch can succeed. */
+export function requireCapabilities(request: NormalRequest): void {
+  const effective = native.effectiveCapabilities();
+  const needed = ['sys_chroot', 'setgid', 'setuid', ...(request.allowNewPrivs ? ['sys_admin'] : [])];
+  const missing = needed.filter((name) => !((effective >> BigInt(capabilityNumber(name) ?? 0)) & 1n));
+  if (missing.length === 0) return;
+  const names = missing.map((name) => `CAP_${name.toUpperCase()}`).join(' and ');
+  const steps: Readonly<Record<string, string>> = { sys_chroot: 'chroot', setgid: 'setgroups', setuid: 'setresuid', sys_admin: 'seccomp' };
+  const step = steps[missing[0] ?? ''] ?? 'root';
+  throw new LaunchError(`${step}: root lacks ${names} here`, {
+    step,
+    code: 'EPERM',
+    errno: 1,
+    hint: `give ${names} to the container (--cap-add) or unit (CapabilityBoundingSet=) that runs uchroot`,
+  });
+}
+
+/**
+ * Account and jail out of the facts. The first thing that is wrong is told, in the order of the C original: the
+ * user, then the privilege, then the directory. Closes the jail's descriptor when it throws.
+ */
+export function verify(request: NormalRequest, facts: HostFacts, privileged = true): VerifiedJail {
+  try {
+    const account = toAccount(request, facts);
+    if (privileged) requireRoot();
+    if (!request.allowRoot) refuseRoot(account, request.user);
+    if (privileged) requireCapabilities(request);
+    if (facts.jailFd < 0) throw unreachable(facts);
+    const warnings = acceptDirectory(judgeDirectory(facts.components, account), request.insecurePath);
+    const isHostRoot = facts.components.length === 1;
+    const hostRoot: DirectoryFinding = {
+      refuses: false,
+      path: '/',
+      message: "jail: / is the host's own root directory: the program is not locked in",
+      hint: 'give the directory of a jail',
+    };
+    return { fd: facts.jailFd, account, warnings: isHostRoot ? [...warnings, hostRoot] : warnings };
+  } catch (error) {
+    if (facts.jailFd >= 0) closeSync(facts.jailFd);
+    throw error;
+  }
+}
+
+// The user's shell as the host knows it, if the jail has it; else /bin/sh, and interactive, as chroot(8) does it.
+function defaultProgram(view: JailView): { readonly program: Buffer; readonly args: readonly Buffer[] } {
+  const shell = view.account.shell;
+  const usable = shell.startsWith('/') && walk(view.root, bytePath(shell)).kind === 'found';
+  return { program: Buffer.from(usable ? shell : '/bin/sh'), args: [Buffer.from('-i')] };
+}
+
+/** Plans a launch into a verified jail. */
+export function prepare(request: NormalRequest, jail: Pick<VerifiedJail, 'fd' | 'account'>, caller: Caller): Launch {
+  const { account } = jail;
+  const view = {
+    root: openFileRoot(jail.fd),
+    account,
+    jail: quote(request.jail),
+    cwd: request.cwd,
+    architecture: process.arch,
+  };
+  const { program, args } = request.program === undefined ? defaultProgram(view) : { program: request.program, args: request.args };
+  const activated = caller.inPlace ? listenFds(caller.environment, caller.pid) : 0;
+  const keptFds = [...new Set([...Array.from({ length: activated }, (_, i) => 3 + i), ...request.preserveFds])];
+  const status = caller.inPlace && request.statusFd !== undefined ? request.statusFd : undefined;
+  const steps = buildPlan({
+    request,
+    account,
+    program,
+    argv: [request.argv0 ?? program, ...args],
+    env: buildEnvironment({ request, account, caller: caller.environment, inPlace: caller.inPlace, pid: caller.pid }),
+    keptFds,
+    parentPid: caller.parentPid,
+    architecture: process.arch,
+    status: status === undefined ? undefined : { fd: status, line: statusLine({ event: 'started', pid: caller.pid }) },
+  });
+  return { request, account, steps, keptFds, view };
+}
+
+/** One line for --status-fd. */
+export function statusLine(event: Readonly<Record<string, unknown>>): Buffer {
+  return Buffer.from(`${JSON.stringify(event)}\n`);
+}

@@ -1,0 +1,164 @@
+// The one file that loads the addon, with the types of what it exports.
+import { existsSync } from 'node:fs';
+
+import type { Bytes } from './quote.ts';
+
+/** An entry of passwd(5), with the names of the C structure less their `pw_`. */
+export interface Passwd {
+  readonly name: string;
+  readonly passwd: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly gecos: string;
+  readonly dir: string;
+  readonly shell: string;
+}
+
+/** An entry of group(5), with the names of the C structure less their `gr_`. */
+export interface Group {
+  readonly name: string;
+  readonly passwd: string;
+  readonly gid: number;
+  readonly members: readonly string[];
+}
+
+/** What to look up on the host for a launch; a name is tried before the uid. */
+export interface HostQuery {
+  readonly user?: string | undefined;
+  readonly uid?: number | undefined;
+  readonly wantGroups?: boolean;
+  readonly groupNames?: readonly string[];
+  readonly jail?: Bytes | undefined;
+}
+
+/** A directory or symbolic link on the way to the jail, seen by descriptor. */
+export interface PathComponent {
+  readonly path: Uint8Array;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly link?: Uint8Array;
+  readonly acl?: Uint8Array;
+}
+
+/** The answers to a HostQuery; a number in place of a passwd entry is the errno of a failed look-up. */
+export interface HostFacts {
+  readonly passwd: Passwd | number | null;
+  /** Groups of which the user is a member by the group database, its primary group aside. */
+  readonly groups: readonly number[];
+  readonly named: readonly { readonly gid?: number; readonly errno?: number }[];
+  readonly components: readonly PathComponent[];
+  /** O_PATH descriptor of the jail, which the receiver closes; -1 if it was not reached. */
+  readonly jailFd: number;
+  readonly walkErrno?: number;
+  readonly walkPath?: Uint8Array;
+}
+
+/** Where a plan stopped: index of the step, -1 outside of it. */
+export interface PlanFailure {
+  readonly step: number;
+  readonly op: number;
+  readonly errno: number;
+  readonly detail: number;
+}
+
+/** A process started by `spawn`. */
+export interface NativeProcess {
+  /** pidfd_send_signal(2): 0, or an errno. */
+  kill(signal: number): number;
+  ref(): void;
+  unref(): void;
+}
+
+type Stdio = readonly [number, number, number];
+
+/** What `uchroot.node` exports. The calls under their own names throw Node's kind of system error. */
+export interface Native {
+  getpwnam(name: Bytes): Passwd | null;
+  getpwuid(uid: number): Passwd | null;
+  getgrnam(name: Bytes): Group | null;
+  getgrgid(gid: number): Group | null;
+  getgrouplist(user: Bytes, gid: number): number[];
+  setgroups(gids: readonly number[]): void;
+  setgid(gid: number): void;
+  setuid(uid: number): void;
+  chroot(path: Bytes): void;
+  chdir(path: Bytes): void;
+  execv(path: Bytes, argv: readonly Bytes[]): never;
+  effectiveCapabilities(): bigint;
+  environmentEntries(): Buffer[];
+  isMainThread(): boolean;
+  readHost(query: HostQuery): Promise<HostFacts>;
+  readHostSync(query: HostQuery): HostFacts;
+  execPlan(plan: Uint8Array, jailFd: number): PlanFailure;
+  /** stdio: a descriptor, -1 for /dev/null, -2 for a pipe. */
+  spawn(
+    plan: Uint8Array,
+    jailFd: number,
+    launcherFd: number,
+    stdio: Stdio,
+    kept: readonly number[],
+    onStarted: (failure: PlanFailure | null, pid: number, pipes: Stdio) => void,
+    onExit: (exitCode: number | null, signal: number | null, usage: readonly number[]) => void,
+  ): NativeProcess;
+
+  // inroot: file operations beneath a directory, a descriptor of which comes first; paths as that root sees them
+  /** openat2(2) with O_CLOEXEC added; the caller closes the descriptor. */
+  inRootOpen(rootFd: number, path: Bytes, flags: number, mode?: number): number;
+  /** A regular file for reading, links followed; EISDIR or EINVAL for anything else. */
+  inRootOpenFile(rootFd: number, path: Bytes): number;
+  inRootLstat(rootFd: number, path: Bytes): InRootStatus;
+  inRootFstat(fd: number): InRootStatus;
+  inRootList(rootFd: number, path: Bytes): Buffer[];
+  inRootMkdir(rootFd: number, path: Bytes, mode: number): void;
+  inRootSymlink(rootFd: number, target: Bytes, path: Bytes): void;
+  /** `mode` with the file type (S_IFCHR); exactly this mode, whatever the umask. */
+  inRootMknod(rootFd: number, path: Bytes, mode: number, major: number, minor: number): void;
+  inRootRename(rootFd: number, from: Bytes, to: Bytes): void;
+  inRootUnlink(rootFd: number, path: Bytes, directory?: boolean): void;
+  /** Content (as a reflink where the file system can) and modification time, into an empty file. */
+  copyFile(sourceFd: number, targetFd: number): void;
+}
+
+/** What lies at a path in a root; `mode` with the file type. */
+export interface InRootStatus {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: number;
+  readonly dev: bigint;
+  readonly ino: bigint;
+  readonly nlink: number;
+  readonly noexec: boolean;
+  /** Where a symbolic link leads. */
+  readonly target?: Buffer;
+}
+
+const packageRoot = `${import.meta.dirname}/../..`;
+
+// A build of the checkout comes first; an installed package has only the prebuilt one.
+function findBuilt(file: string): string {
+  const places = [
+    `${packageRoot}/build/Release/${file}`,
+    `${packageRoot}/prebuilds/linux-${process.arch}/${file}`,
+  ];
+  const found = places.find((place) => existsSync(place));
+  if (found !== undefined) return found;
+  throw new Error(
+    `uchroot: no ${file} for linux-${process.arch}; to build it, run in ${packageRoot}: npm run build:native`,
+  );
+}
+
+/** Path of the static launcher on the host. */
+export function launcherPath(): string {
+  return findBuilt('uchroot-launcher');
+}
+
+function load(): Native {
+  // process.dlopen and not require: it works alike in an ES module and in the bundled commands.
+  const module = { exports: {} as Native };
+  process.dlopen(module, findBuilt('uchroot.node'));
+  return module.exports;
+}
+
+export const native: Native = load();

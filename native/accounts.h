@@ -1,0 +1,40 @@
+// The host's user and group database, through NSS: passwd(5), group(5), LDAP, sssd, whatever is set up.
+#pragma once
+
+#include <napi.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace uchroot {
+
+struct Passwd {
+  std::string name, passwd, gecos, dir, shell;
+  uint32_t uid, gid;
+};
+
+struct Group {
+  std::string name, passwd;
+  uint32_t gid;
+  std::vector<std::string> members;
+};
+
+// An entry, or nothing; `error` is the errno of a database that could not be asked, else 0.
+template <typename Entry>
+struct LookUp {
+  std::optional<Entry> entry;
+  int error = 0;
+};
+
+LookUp<Passwd> findUser(const std::string& name);
+LookUp<Passwd> findUser(uint32_t uid);
+LookUp<Group> findGroup(const std::string& name);
+LookUp<Group> findGroup(uint32_t gid);
+std::vector<uint32_t> groupList(const std::string& user, uint32_t gid);
+
+Napi::Object toObject(Napi::Env env, const Passwd& entry);
+
+void initAccounts(Napi::Env env, Napi::Object exports);
+
+}  // namespace uchroot

@@ -1,0 +1,26 @@
+// The Node-API surface: a table of contents.
+
+#include <napi.h>
+
+#include "accounts.h"
+#include "calls.h"
+#include "exec.h"
+#include "host.h"
+#include "inroot.h"
+#include "spawn.h"
+
+namespace {
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  uchroot::initAccounts(env, exports);
+  uchroot::initCalls(env, exports);
+  uchroot::initHost(env, exports);
+  uchroot::initInRoot(env, exports);
+  uchroot::initExec(env, exports);
+  uchroot::initSpawn(env, exports);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(uchroot, init)

@@ -1,0 +1,115 @@
+// The calls themselves: setgroups, setgid, setuid, chroot, chdir, execv, as the C original made them, and
+// the few questions a launch asks of its own process. Each throws what the call answered.
+//
+// They act on this whole Node process, through libc, and belong to nobody but a reader of the C original, a
+// test, or a process that is about to become another program. A launch uses the interpreter.
+
+#include "calls.h"
+
+#include <cerrno>
+#include <string>
+#include <vector>
+
+#include <grp.h>
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "values.h"
+
+extern char** environ;
+
+namespace uchroot {
+namespace {
+
+template <typename Call>
+Napi::Value withId(const Napi::CallbackInfo& info, const char* name, Call call) {
+  const auto id = toUint32(info[0], "id");
+  return id ? checked(info.Env(), call(*id), name) : info.Env().Undefined();
+}
+
+template <typename Call>
+Napi::Value withPath(const Napi::CallbackInfo& info, const char* name, Call call) {
+  const auto path = toBytes(info[0], "path");
+  return path ? checked(info.Env(), call(path->c_str()), name, *path) : info.Env().Undefined();
+}
+
+Napi::Value setGid(const Napi::CallbackInfo& info) { return withId(info, "setgid", setgid); }
+Napi::Value setUid(const Napi::CallbackInfo& info) { return withId(info, "setuid", setuid); }
+Napi::Value changeRoot(const Napi::CallbackInfo& info) { return withPath(info, "chroot", chroot); }
+Napi::Value changeDirectory(const Napi::CallbackInfo& info) { return withPath(info, "chdir", chdir); }
+
+Napi::Value setGroups(const Napi::CallbackInfo& info) {
+  std::vector<gid_t> gids;
+  const Napi::Array list = info[0].As<Napi::Array>();
+  for (uint32_t i = 0; info[0].IsArray() && i < list.Length(); i++) {
+    const auto gid = toUint32(list.Get(i), "gid");
+    if (!gid) return info.Env().Undefined();
+    gids.push_back(*gid);
+  }
+  if (!info[0].IsArray()) {
+    Napi::TypeError::New(info.Env(), "gids must be an array").ThrowAsJavaScriptException();
+    return info.Env().Undefined();
+  }
+  return checked(info.Env(), setgroups(gids.size(), gids.data()), "setgroups");
+}
+
+// execv(path, argv): returns only by throwing.
+Napi::Value execProgram(const Napi::CallbackInfo& info) {
+  const auto path = toBytes(info[0], "path");
+  if (!path) return info.Env().Undefined();
+  if (!info[1].IsArray()) {
+    Napi::TypeError::New(info.Env(), "argv must be an array").ThrowAsJavaScriptException();
+    return info.Env().Undefined();
+  }
+  const Napi::Array list = info[1].As<Napi::Array>();
+  std::vector<std::string> strings;
+  for (uint32_t i = 0; i < list.Length(); i++) {
+    auto argument = toBytes(list.Get(i), "argument");
+    if (!argument) return info.Env().Undefined();
+    strings.push_back(std::move(*argument));
+  }
+  std::vector<char*> argv;
+  for (std::string& argument : strings) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  return checked(info.Env(), execv(path->c_str(), argv.data()), "execv", *path);
+}
+
+// The effective capabilities of this thread as a mask, a BigInt (capget(2)).
+Napi::Value effectiveCapabilities(const Napi::CallbackInfo& info) {
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2] = {};
+  if (syscall(SYS_capget, &header, data) < 0) return checked(info.Env(), -1, "capget");
+  const uint64_t mask = data[0].effective | static_cast<uint64_t>(data[1].effective) << 32;
+  return Napi::BigInt::New(info.Env(), mask);
+}
+
+// The entries of the environment as bytes, also those that are no UTF-8 or have no `=` (environ(7)).
+Napi::Value environmentEntries(const Napi::CallbackInfo& info) {
+  Napi::Array list = Napi::Array::New(info.Env());
+  for (uint32_t i = 0; environ != nullptr && environ[i] != nullptr; i++) {
+    list.Set(i, Napi::Buffer<char>::Copy(info.Env(), environ[i], std::string_view(environ[i]).size()));
+  }
+  return list;
+}
+
+// True on the thread that the process began with: the only one that may execve in place.
+Napi::Value isMainThread(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), syscall(SYS_gettid) == getpid());
+}
+
+}  // namespace
+
+void initCalls(Napi::Env env, Napi::Object exports) {
+  exports.Set("setgroups", Napi::Function::New(env, setGroups, "setgroups"));
+  exports.Set("setgid", Napi::Function::New(env, setGid, "setgid"));
+  exports.Set("setuid", Napi::Function::New(env, setUid, "setuid"));
+  exports.Set("chroot", Napi::Function::New(env, changeRoot, "chroot"));
+  exports.Set("chdir", Napi::Function::New(env, changeDirectory, "chdir"));
+  exports.Set("execv", Napi::Function::New(env, execProgram, "execv"));
+  exports.Set("effectiveCapabilities", Napi::Function::New(env, effectiveCapabilities, "effectiveCapabilities"));
+  exports.Set("environmentEntries", Napi::Function::New(env, environmentEntries, "environmentEntries"));
+  exports.Set("isMainThread", Napi::Function::New(env, isMainThread, "isMainThread"));
+}
+
+}  // namespace uchroot

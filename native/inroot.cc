@@ -1,0 +1,363 @@
+// File operations beneath a directory: the kernel resolves every path as if the directory were the root
+// (openat2(2), RESOLVE_IN_ROOT), so that no link and no `..` leads out of it.
+
+#include "inroot.h"
+
+#include <cerrno>
+#include <string>
+#include <vector>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/openat2.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "values.h"
+
+namespace uchroot {
+namespace {
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (fd_ >= 0) close(fd_);  // nothing is written through these, so close has nothing to report
+  }
+  int get() const { return fd_; }
+  int release() {
+    const int fd = fd_;
+    fd_ = -1;
+    return fd;
+  }
+
+ private:
+  int fd_;
+};
+
+int openInRoot(int root, const std::string& path, uint64_t flags, uint64_t mode) {
+  // No magic links: /proc/PID/root and /proc/PID/fd/N of a /proc mounted in the jail lead out of it.
+  open_how how = {flags | O_CLOEXEC, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+  // EAGAIN: something was renamed or mounted while `..` was resolved, and the kernel could not tell whether
+  // that led out. Whoever renames all the time in a jail must not hold us for ever.
+  for (int attempt = 0; attempt < 128; attempt++) {
+    const long fd = syscall(SYS_openat2, root, path.c_str(), &how, sizeof how);
+    if (fd >= 0) return static_cast<int>(fd);
+    if (errno != EAGAIN && errno != EINTR) return -1;
+  }
+  return -1;
+}
+
+struct Target {
+  int root;
+  std::string path;
+};
+
+std::optional<Target> toTarget(const Napi::CallbackInfo& info, size_t pathIndex = 1) {
+  const auto root = toUint32(info[0], "root descriptor");
+  if (!root) return std::nullopt;
+  auto path = toBytes(info[pathIndex], "path");
+  if (!path) return std::nullopt;
+  return Target{static_cast<int>(*root), std::move(*path)};
+}
+
+// The directory that an entry lies in, opened in the root, and the entry's name in it. Calls such as mkdirat
+// follow no link in the last component, and it is the only one they are given.
+class Entry {
+ public:
+  Entry(const Target& target, bool& valid) : parent_(-1) {
+    const std::string& path = target.path;
+    const size_t end = path.find_last_not_of('/') + 1;  // 0 if there is nothing but slashes
+    const size_t start = end == 0 ? 0 : path.find_last_of('/', end - 1) + 1;
+    name_ = path.substr(start, end - start);
+    valid = !name_.empty() && name_ != "." && name_ != "..";
+    if (!valid) {
+      errno = EINVAL;
+      return;
+    }
+    // "/" rather than "": an empty path is ENOENT
+    parent_ = openInRoot(target.root, start == 0 ? "/" : path.substr(0, start), O_PATH | O_DIRECTORY, 0);
+    valid = parent_ >= 0;
+  }
+  Entry(const Entry&) = delete;
+  Entry& operator=(const Entry&) = delete;
+  ~Entry() {
+    if (parent_ >= 0) close(parent_);
+  }
+  int parent() const { return parent_; }
+  const char* name() const { return name_.c_str(); }
+
+ private:
+  int parent_;
+  std::string name_;
+};
+
+template <typename Call>
+Napi::Value onEntry(const Napi::CallbackInfo& info, const Target& target, const char* name, Call call) {
+  bool valid = false;
+  const Entry entry(target, valid);
+  return checked(info.Env(), valid ? call(entry.parent(), entry.name()) : -1, name, target.path);
+}
+
+Napi::Value open(const Napi::CallbackInfo& info) {
+  const auto target = toTarget(info);
+  if (!target) return info.Env().Undefined();
+  const auto flags = toUint32(info[2], "flags");
+  if (!flags) return info.Env().Undefined();
+  const auto mode = info[3].IsUndefined() ? std::optional<uint32_t>(0) : toUint32(info[3], "mode");
+  if (!mode) return info.Env().Undefined();
+  const int fd = openInRoot(target->root, target->path, *flags, *mode);
+  if (fd < 0) return checked(info.Env(), -1, "openat2", target->path);
+  return Napi::Number::New(info.Env(), fd);
+}
+
+bool readLink(int fd, std::string& target) {
+  // A link's target is at most a page long (symlink(7)); one byte more tells a cut one.
+  target.resize(4097);
+  const ssize_t size = readlinkat(fd, "", target.data(), target.size());
+  if (size < 0) return false;
+  if (static_cast<size_t>(size) == target.size()) {
+    errno = ENAMETOOLONG;
+    return false;
+  }
+  target.resize(static_cast<size_t>(size));
+  return true;
+}
+
+Napi::Value statusOf(const Napi::CallbackInfo& info, int fd, const std::string& path) {
+  struct stat status = {};
+  if (fstat(fd, &status) < 0) return checked(info.Env(), -1, "fstat", path);
+  struct statvfs system = {};
+  if (fstatvfs(fd, &system) < 0) return checked(info.Env(), -1, "fstatfs", path);
+  Napi::Object object = Napi::Object::New(info.Env());
+  object.Set("mode", Napi::Number::New(info.Env(), status.st_mode));
+  object.Set("uid", Napi::Number::New(info.Env(), status.st_uid));
+  object.Set("gid", Napi::Number::New(info.Env(), status.st_gid));
+  object.Set("size", Napi::Number::New(info.Env(), static_cast<double>(status.st_size)));
+  object.Set("dev", Napi::BigInt::New(info.Env(), static_cast<uint64_t>(status.st_dev)));
+  object.Set("ino", Napi::BigInt::New(info.Env(), static_cast<uint64_t>(status.st_ino)));
+  object.Set("nlink", Napi::Number::New(info.Env(), static_cast<double>(status.st_nlink)));
+  object.Set("noexec", Napi::Boolean::New(info.Env(), (system.f_flag & ST_NOEXEC) != 0));
+  if (S_ISLNK(status.st_mode)) {
+    std::string target;
+    if (!readLink(fd, target)) return checked(info.Env(), -1, "readlink", path);
+    object.Set("target", Napi::Buffer<char>::Copy(info.Env(), target.data(), target.size()));
+  }
+  return object;
+}
+
+Napi::Value lstatPath(const Napi::CallbackInfo& info) {
+  const auto target = toTarget(info);
+  if (!target) return info.Env().Undefined();
+  // O_PATH: neither permission on the object is needed nor does opening it do anything, such as wait or rewind.
+  const Descriptor fd(openInRoot(target->root, target->path, O_PATH | O_NOFOLLOW, 0));
+  if (fd.get() < 0) return checked(info.Env(), -1, "openat2", target->path);
+  return statusOf(info, fd.get(), target->path);
+}
+
+Napi::Value fstatDescriptor(const Napi::CallbackInfo& info) {
+  const auto fd = toUint32(info[0], "descriptor");
+  if (!fd) return info.Env().Undefined();
+  return statusOf(info, static_cast<int>(*fd), "");
+}
+
+// Opens a regular file for reading, following links; EINVAL for anything else, a fifo that would wait for a
+// writer among them.
+Napi::Value openFile(const Napi::CallbackInfo& info) {
+  const auto target = toTarget(info);
+  if (!target) return info.Env().Undefined();
+  struct stat before = {};
+  {
+    const Descriptor path(openInRoot(target->root, target->path, O_PATH, 0));
+    if (path.get() < 0) return checked(info.Env(), -1, "openat2", target->path);
+    if (fstat(path.get(), &before) < 0) return checked(info.Env(), -1, "fstat", target->path);
+  }
+  struct stat after = {};
+  errno = S_ISDIR(before.st_mode) ? EISDIR : EINVAL;
+  if (!S_ISREG(before.st_mode)) return checked(info.Env(), -1, "open", target->path);
+  // Looked at before, since opening a device can do things; and after, since it may have been exchanged.
+  Descriptor fd(openInRoot(target->root, target->path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0));
+  if (fd.get() < 0) return checked(info.Env(), -1, "openat2", target->path);
+  if (fstat(fd.get(), &after) < 0) return checked(info.Env(), -1, "fstat", target->path);
+  errno = EINVAL;
+  if (!S_ISREG(after.st_mode)) return checked(info.Env(), -1, "open", target->path);
+  return Napi::Number::New(info.Env(), fd.release());
+}
+
+Napi::Value listDirectory(const Napi::CallbackInfo& info) {
+  const auto target = toTarget(info);
+  if (!target) return info.Env().Undefined();
+  Descriptor fd(openInRoot(target->root, target->path, O_RDONLY | O_DIRECTORY, 0));
+  if (fd.get() < 0) return checked(info.Env(), -1, "openat2", target->path);
+  DIR* directory = fdopendir(fd.get());
+  if (directory == nullptr) return checked(info.Env(), -1, "fdopendir", target->path);
+  fd.release();  // closedir closes it
+  std::vector<std::string> names;
+  int error = 0;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = readdir(directory);
+    if (entry == nullptr) {
+      error = errno;
+      break;
+    }
+    const std::string name = entry->d_name;
+    if (name != "." && name != "..") names.push_back(name);
+  }
+  if (closedir(directory) < 0 && error == 0) error = errno;
+  if (error != 0) {
+    errno = error;
+    return checked(info.Env(), -1, "readdir", target->path);
+  }
+  Napi::Array list = Napi::Array::New(info.Env(), names.size());
+  for (uint32_t i = 0; i < names.size(); i++) {
+    list.Set(i, Napi::Buffer<char>::Copy(info.Env(), names[i].data(), names[i].size()));
+  }
+  return list;
+}
+
+Napi::Value makeDirectory(const Napi::CallbackInfo& info) {
+  const auto target = toTarget(info);
+  if (!target) return info.Env().Undefined();
+  const auto mode = toUint32(info[2], "mode");
+  if (!mode) return info.Env().Undefined();
+  return onEntry(info, *target, "mkdir",
+                 [&](int parent, const char* name) { return mkdirat(parent, name, *mode); });
+}
+
+Napi::Value makeLink(const Napi::CallbackInfo& info) {
+  const auto target = toTarget(info, 2);
+  if (!target) return info.Env().Undefined();
+  const auto text = toBytes(info[1], "target");
+  if (!text) return info.Env().Undefined();
+  return onEntry(info, *target, "symlink",
+                 [&](int parent, const char* name) { return symlinkat(text->c_str(), parent, name); });
+}
+
+// Makes a device node (or, with S_IFIFO, a fifo) of exactly this mode.
+Napi::Value makeNode(const Napi::CallbackInfo& info) {
+  const auto target = toTarget(info);
+  if (!target) return info.Env().Undefined();
+  uint32_t numbers[3] = {};
+  const char* const names[] = {"mode", "major", "minor"};
+  for (size_t i = 0; i < 3; i++) {
+    const auto number = toUint32(info[2 + i], names[i]);
+    if (!number) return info.Env().Undefined();
+    numbers[i] = *number;
+  }
+  const mode_t mode = numbers[0];
+  const dev_t device = makedev(numbers[1], numbers[2]);
+  return onEntry(info, *target, "mknod", [&](int parent, const char* name) {
+    if (mknodat(parent, name, mode, device) < 0) return -1;
+    // The umask has had its say in the mode; setting it aside would do so for all threads. By descriptor, of the
+    // very node: a name could be a link by now. /proc, since chmod takes no O_PATH descriptor before 6.6.
+    const Descriptor node(openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    struct stat status = {};
+    if (node.get() < 0 || fstat(node.get(), &status) < 0) return -1;
+    if ((status.st_mode & S_IFMT) != (mode & S_IFMT) || status.st_rdev != device) {
+      errno = EEXIST;
+      return -1;
+    }
+    return chmod(("/proc/self/fd/" + std::to_string(node.get())).c_str(), mode & 07777);
+  });
+}
+
+Napi::Value renameEntry(const Napi::CallbackInfo& info) {
+  const auto from = toTarget(info, 1);
+  if (!from) return info.Env().Undefined();
+  const auto to = toTarget(info, 2);
+  if (!to) return info.Env().Undefined();
+  bool valid = false;
+  const Entry source(*from, valid);
+  if (!valid) return checked(info.Env(), -1, "rename", from->path);
+  return onEntry(info, *to, "rename", [&](int parent, const char* name) {
+    return renameat(source.parent(), source.name(), parent, name);
+  });
+}
+
+Napi::Value removeEntry(const Napi::CallbackInfo& info) {
+  const auto target = toTarget(info);
+  if (!target) return info.Env().Undefined();
+  const int flags = info[2].ToBoolean() ? AT_REMOVEDIR : 0;
+  return onEntry(info, *target, flags != 0 ? "rmdir" : "unlink",
+                 [&](int parent, const char* name) { return unlinkat(parent, name, flags); });
+}
+
+bool writeAll(int fd, const char* data, size_t size) {
+  while (size > 0) {
+    const ssize_t written = write(fd, data, size);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    data += written;
+    size -= static_cast<size_t>(written);
+  }
+  return true;
+}
+
+// The plain way, from where both files stand: for file systems between which the kernel does not copy.
+bool copyByHand(int source, int target) {
+  std::vector<char> buffer(1 << 18);
+  for (;;) {
+    const ssize_t size = read(source, buffer.data(), buffer.size());
+    if (size < 0 && errno == EINTR) continue;
+    if (size <= 0) return size == 0;
+    if (!writeAll(target, buffer.data(), static_cast<size_t>(size))) return false;
+  }
+}
+
+bool copyContent(int source, int target, off_t size) {
+  // FICLONE shares the blocks until one side writes (ioctl_ficlone(2)); what cannot be shared is copied, so
+  // why it failed does not matter: a real error comes again below.
+  if (ioctl(target, FICLONE, source) == 0) return true;
+  for (off_t copied = 0; copied < size;) {
+    const size_t wanted = static_cast<size_t>(size - copied);
+    const ssize_t count = copy_file_range(source, nullptr, target, nullptr, wanted, 0);
+    if (count < 0 && errno == EINTR) continue;
+    // EXDEV, EINVAL, ENOSYS, EOPNOTSUPP, EPERM by a seccomp filter: by hand, which tells real errors too.
+    // 0 although there is more: /proc and some network file systems.
+    if (count <= 0) break;
+    copied += count;
+  }
+  return copyByHand(source, target);
+}
+
+// Copies content and modification time of one regular file into another, empty one.
+Napi::Value copyFile(const Napi::CallbackInfo& info) {
+  const auto source = toUint32(info[0], "source descriptor");
+  if (!source) return info.Env().Undefined();
+  const auto target = toUint32(info[1], "target descriptor");
+  if (!target) return info.Env().Undefined();
+  const int from = static_cast<int>(*source);
+  const int to = static_cast<int>(*target);
+  struct stat status = {};
+  if (fstat(from, &status) < 0) return checked(info.Env(), -1, "fstat");
+  if (!copyContent(from, to, status.st_size)) return checked(info.Env(), -1, "copy_file_range");
+  const timespec times[2] = {status.st_atim, status.st_mtim};
+  return checked(info.Env(), futimens(to, times), "futimens");
+}
+
+}  // namespace
+
+Napi::Object initInRoot(Napi::Env env, Napi::Object exports) {
+  exports.Set("inRootOpen", Napi::Function::New(env, open, "inRootOpen"));
+  exports.Set("inRootOpenFile", Napi::Function::New(env, openFile, "inRootOpenFile"));
+  exports.Set("inRootLstat", Napi::Function::New(env, lstatPath, "inRootLstat"));
+  exports.Set("inRootFstat", Napi::Function::New(env, fstatDescriptor, "inRootFstat"));
+  exports.Set("inRootList", Napi::Function::New(env, listDirectory, "inRootList"));
+  exports.Set("inRootMkdir", Napi::Function::New(env, makeDirectory, "inRootMkdir"));
+  exports.Set("inRootSymlink", Napi::Function::New(env, makeLink, "inRootSymlink"));
+  exports.Set("inRootMknod", Napi::Function::New(env, makeNode, "inRootMknod"));
+  exports.Set("inRootRename", Napi::Function::New(env, renameEntry, "inRootRename"));
+  exports.Set("inRootUnlink", Napi::Function::New(env, removeEntry, "inRootUnlink"));
+  exports.Set("copyFile", Napi::Function::New(env, copyFile, "copyFile"));
+  return exports;
+}
+
+}  // namespace uchroot

@@ -1,0 +1,186 @@
+// clone(CLONE_VM | CLONE_VFORK), execveat(launcher). The child shares the service's memory for these few
+// calls, so it keeps every privilege until the launcher has memory of its own: a child that had dropped
+// them here could be stopped or looked into by the jailed user, and the service with it.
+
+#include "launch.h"
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+
+#include <fcntl.h>
+#include <linux/memfd.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "syscall.h"
+
+namespace uchroot {
+namespace {
+
+constexpr size_t kChildStackBytes = 64 * 1024;
+
+struct Move {
+  int source, target;
+};
+
+// What the child works on. It may change it: the memory is shared, the parent waits meanwhile.
+struct ChildWork {
+  Move* moves;
+  size_t count;
+  int top;  // the highest number that is given out; all else moves above it first
+  int launcherFd, statusFd;
+  char* argv[3];
+};
+
+// Raw calls only, as errno and every lock of libc belong to the service's threads.
+__attribute__((no_sanitize("address", "undefined"))) int moveDescriptors(ChildWork* work) {
+  const auto raise = [work](int* fd) -> long {
+    if (*fd < 0 || *fd > work->top) return 0;
+    const long raised = sys(__NR_fcntl, *fd, F_DUPFD_CLOEXEC, work->top + 1);
+    if (raised >= 0) *fd = static_cast<int>(raised);
+    return raised;
+  };
+  if (const long raised = raise(&work->statusFd); raised < 0) return static_cast<int>(-raised);
+  if (const long raised = raise(&work->launcherFd); raised < 0) return static_cast<int>(-raised);
+  for (size_t i = 0; i < work->count; i++) {
+    if (const long raised = raise(&work->moves[i].source); raised < 0) return static_cast<int>(-raised);
+  }
+  for (size_t i = 0; i < work->count; i++) {
+    const Move move = work->moves[i];
+    if (move.source == kIgnore) {
+      // Left closed: the plan opens /dev/null there. EBADF only says that it was closed before.
+      (void)sys(__NR_close, move.target);
+      continue;
+    }
+    const long moved = sys(__NR_dup3, move.source, move.target, 0);
+    if (moved < 0) return static_cast<int>(-moved);
+  }
+  return 0;
+}
+
+__attribute__((no_sanitize("address", "undefined"))) int childMain(void* argument) {
+  ChildWork* work = static_cast<ChildWork*>(argument);
+  PlanFailure failure = {kNoStep, STAGE_DESCRIPTORS, moveDescriptors(work), 0};
+  if (failure.error == 0) {
+    char* const environment[] = {nullptr};
+    const long executed = sys(__NR_execveat, work->launcherFd, address(""), address(work->argv),
+                              address(environment), AT_EMPTY_PATH);
+    failure.op = STAGE_LAUNCHER;
+    failure.error = static_cast<int32_t>(-executed);
+  }
+  (void)sys(__NR_write, work->statusFd, address(&failure), sizeof failure);
+  for (;;) sys(__NR_exit_group, 127);
+}
+
+class Descriptor {
+ public:
+  Descriptor() = default;
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (fd >= 0) close(fd);
+  }
+  int release() {
+    const int released = fd;
+    fd = -1;
+    return released;
+  }
+  int fd = -1;
+};
+
+int sealedPlan(const std::string& plan) {
+  int fd = memfd_create("uchroot-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING | 8u /* MFD_NOEXEC_SEAL, Linux 6.3 */);
+  if (fd < 0 && errno == EINVAL) fd = memfd_create("uchroot-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (fd < 0) return -1;
+  for (size_t done = 0; done < plan.size();) {
+    const ssize_t wrote = write(fd, plan.data() + done, plan.size() - done);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote <= 0) {
+      close(fd);
+      return -1;
+    }
+    done += static_cast<size_t>(wrote);
+  }
+  if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0) {
+    close(fd);
+    return -1;
+  }
+  return fd;
+}
+
+bool makePipe(Descriptor& readEnd, Descriptor& writeEnd, int flags) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC | flags) < 0) return false;
+  readEnd.fd = ends[0];
+  writeEnd.fd = ends[1];
+  return true;
+}
+
+}  // namespace
+
+LaunchResult launch(const LaunchRequest& request) {
+  LaunchResult result;
+  const auto failed = [&result] {
+    result.failure = {kNoStep, STAGE_DESCRIPTORS, errno, 0};
+    return result;
+  };
+  Descriptor plan, statusRead, statusWrite, childEnds[3], ownEnds[3];
+  plan.fd = sealedPlan(request.plan);
+  if (plan.fd < 0) return failed();
+  if (!makePipe(statusRead, statusWrite, O_NONBLOCK)) return failed();
+
+  std::vector<Move> moves;
+  moves.reserve(request.kept.size() + 6);
+  int highest = 2;
+  for (const LaunchRequest::Kept& kept : request.kept) highest = kept.target > highest ? kept.target : highest;
+  for (int i = 0; i < 3; i++) {
+    int source = request.stdio[i];
+    if (source == kPipe) {
+      Descriptor readEnd, writeEnd;
+      if (!makePipe(readEnd, writeEnd, 0)) return failed();
+      childEnds[i].fd = i == 0 ? readEnd.release() : writeEnd.release();
+      ownEnds[i].fd = i == 0 ? writeEnd.release() : readEnd.release();
+      source = childEnds[i].fd;
+    }
+    moves.push_back({source, i});
+  }
+  for (const LaunchRequest::Kept& kept : request.kept) moves.push_back({kept.source, kept.target});
+  moves.push_back({plan.fd, highest + 1});
+  moves.push_back({statusWrite.fd, highest + 2});
+  moves.push_back({request.jailFd, highest + 3});
+
+  char name[] = "uchroot-launcher";
+  char first[16];
+  std::snprintf(first, sizeof first, "%d", highest + 1);
+  ChildWork work = {moves.data(), moves.size(), highest + 3, request.launcherFd, statusWrite.fd,
+                    {name, first, nullptr}};
+
+  void* stack = mmap(nullptr, kChildStackBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  if (stack == MAP_FAILED) return failed();
+
+  // With every signal blocked, no handler of the service can run in the child that shares its memory. The
+  // launcher starts with this mask; the last step of the plan clears it.
+  const uint64_t all = ~0ull;
+  uint64_t before = 0;
+  (void)sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&all), address(&before), sizeof all);
+  int pidFd = -1;
+  const int pid = clone(childMain, static_cast<char*>(stack) + kChildStackBytes,
+                        CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &work, &pidFd);
+  const int error = errno;
+  (void)sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&before), 0, sizeof before);
+  munmap(stack, kChildStackBytes);
+  if (pid < 0) {
+    errno = error;
+    return failed();
+  }
+  result.pid = pid;
+  result.pidFd = pidFd;
+  result.statusFd = statusRead.release();
+  for (int i = 0; i < 3; i++) result.pipes[i] = ownEnds[i].release();
+  return result;
+}
+
+}  // namespace uchroot

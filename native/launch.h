@@ -1,0 +1,37 @@
+// Starting the launcher: everything between a service's request and a process that runs a plan, without JS.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "plan.h"
+
+namespace uchroot {
+
+constexpr int kIgnore = -1;  // the program gets /dev/null there
+constexpr int kPipe = -2;    // the program gets one end of a new pipe, the service the other
+
+struct LaunchRequest {
+  std::string plan;
+  int jailFd = -1;
+  int launcherFd = -1;
+  int stdio[3] = {kIgnore, kIgnore, kIgnore};  // a descriptor of the service, kIgnore or kPipe
+  struct Kept {
+    int source, target;
+  };
+  std::vector<Kept> kept;  // descriptors above 2 that the program gets, under the number it expects
+};
+
+struct LaunchResult {
+  PlanFailure failure = {kNoStep, 0, 0, 0};  // failure.error is not 0: no process was started
+  int pid = -1;
+  int pidFd = -1;
+  int statusFd = -1;             // says nothing and ends: the program runs; or one PlanFailure
+  int pipes[3] = {-1, -1, -1};   // the service's ends
+};
+
+// Clones and executes the launcher. Blocks for the few dozen microseconds that takes; call it on a worker
+// thread. Leaves the request's descriptors open.
+LaunchResult launch(const LaunchRequest& request);
+
+}  // namespace uchroot

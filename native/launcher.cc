@@ -1,0 +1,80 @@
+// main() of the launcher: a static executable without libc that a service starts, as root and by
+// descriptor, in its own memory. It reads a sealed plan, runs it, and becomes the program.
+//
+//   argv[1]: the first of three descriptors in a row: plan, status pipe, jail directory
+
+#include <linux/fcntl.h>
+#include <linux/mman.h>
+
+#include <asm/errno.h>
+#include <asm/mman.h>
+
+#include "interpreter.h"
+#include "syscall.h"
+
+using namespace uchroot;
+
+namespace {
+
+[[noreturn]] void fail(long statusFd, const PlanFailure& failure) {
+  // Nobody is left to hear of an error here; the missing record is seen as a launcher that died.
+  (void)sys(__NR_write, statusFd, address(&failure), sizeof failure);
+  for (;;) sys(__NR_exit_group, 127);
+}
+
+// A decimal number, or -1.
+long parseDescriptor(const char* text) {
+  if (text == nullptr || *text == 0) return -1;
+  long value = 0;
+  for (; *text != 0; text++) {
+    if (*text < '0' || *text > '9' || value > 100000000) return -1;
+    value = value * 10 + (*text - '0');
+  }
+  return value;
+}
+
+}  // namespace
+
+extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
+  const long argc = stack[0];
+  const char* const* argv = reinterpret_cast<const char* const*>(stack + 1);
+  const long first = argc == 2 ? parseDescriptor(argv[1]) : -1;
+  if (first < 3) {
+    static const char message[] = "uchroot-launcher: started by uchroot only\n";
+    (void)sys(__NR_write, 2, address(message), sizeof message - 1);
+    for (;;) sys(__NR_exit_group, 125);
+  }
+  const long planFd = first, statusFd = first + 1, jailFd = first + 2;
+
+  // The size is where the sealed file ends; lseek and mmap are all that reading it takes.
+  const long sizeBytes = sys(__NR_lseek, planFd, 0, 2 /* SEEK_END */);
+  if (sizeBytes < 0) fail(statusFd, {kNoStep, STAGE_LOAD, static_cast<int32_t>(-sizeBytes), 0});
+  if (sizeBytes > kPlanMaxBytes) fail(statusFd, {kNoStep, STAGE_CHECK, E2BIG, 0});
+  const long mapped = sys(__NR_mmap, 0, sizeBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, planFd, 0);
+  if (mapped < 0 && mapped > -4096) fail(statusFd, {kNoStep, STAGE_LOAD, static_cast<int32_t>(-mapped), 0});
+  void* plan = reinterpret_cast<void*>(mapped);
+  if (!checkPlan(plan, static_cast<uint32_t>(sizeBytes))) fail(statusFd, {kNoStep, STAGE_CHECK, EINVAL, 0});
+
+  // The plan marks every descriptor above 2 close-on-exec, these three among them: the end of the
+  // status pipe is what tells the service that the program runs.
+  fail(statusFd, runPlan(plan, {static_cast<int>(jailFd)}));
+}
+
+// The kernel puts argc, argv and envp on the stack and jumps here (System V ABI, "Process Initialization").
+#if defined(__x86_64__)
+__asm__(
+    ".globl _start\n"
+    "_start:\n"
+    "  xor %ebp, %ebp\n"
+    "  mov %rsp, %rdi\n"
+    "  and $-16, %rsp\n"
+    "  call launcherMain\n");
+#elif defined(__aarch64__)
+__asm__(
+    ".globl _start\n"
+    "_start:\n"
+    "  mov x29, #0\n"
+    "  mov x30, #0\n"
+    "  mov x0, sp\n"
+    "  bl launcherMain\n");
+#endif
