@@ -67,11 +67,52 @@ export class JailError extends Error {
 
   constructor(
     message: string,
-    options: { readonly code: string; readonly path?: string | undefined; readonly hint?: string | undefined },
+    options: {
+      readonly code: string;
+      readonly path?: string | undefined;
+      readonly hint?: string | undefined;
+    },
   ) {
     super(message);
     this.code = options.code;
     this.path = options.path;
     this.hint = options.hint;
+  }
+}
+
+/** How a program ended, and what it wrote. */
+export interface ExitDetails {
+  /** Exit status; null if a signal ended it, or if somebody else in this process took the status away. */
+  readonly exitCode: number | null;
+  /** Name of the signal that ended it, else null. */
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string | Buffer;
+  readonly stderr: string | Buffer;
+  readonly pid: number;
+  /** From the request to the end, in milliseconds. */
+  readonly durationMs: number;
+}
+
+/** The program ran and failed: it exited with another status than 0, a signal ended it, or it was stopped. */
+export class ExitError extends Error implements ExitDetails {
+  override readonly name = 'ExitError';
+  /** `ERR_EXIT`, `ERR_SIGNAL`; of a program that was stopped `ETIMEDOUT`, `ABORT_ERR` or `ERR_MAX_BUFFER`. */
+  readonly code: string;
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string | Buffer;
+  readonly stderr: string | Buffer;
+  readonly pid: number;
+  readonly durationMs: number;
+
+  constructor(message: string, code: string, ended: ExitDetails, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.exitCode = ended.exitCode;
+    this.signal = ended.signal;
+    this.stdout = ended.stdout;
+    this.stderr = ended.stderr;
+    this.pid = ended.pid;
+    this.durationMs = ended.durationMs;
   }
 }

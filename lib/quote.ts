@@ -5,7 +5,9 @@ export type Bytes = string | Uint8Array;
 
 /** The bytes themselves; a string becomes UTF-8. */
 export function toBuffer(value: Bytes): Buffer {
-  return typeof value === 'string' ? Buffer.from(value) : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  return typeof value === 'string'
+    ? Buffer.from(value)
+    : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 }
 
 const longest = 200;
@@ -28,9 +30,14 @@ export function quote(value: Bytes): string {
       if (character === '\t') return '\\t';
       if (character === '\\') return '\\\\';
       const code = character.charCodeAt(0);
-      return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
+      return code < 256
+        ? `\\x${code.toString(16).padStart(2, '0')}`
+        : `\\u${code.toString(16).padStart(4, '0')}`;
     },
   );
-  const escaped = printable === text ? shown : shown.replace(/[\u0080-\u00ff]/g, (c) => `\\x${c.charCodeAt(0).toString(16)}`);
+  const escaped =
+    printable === text
+      ? shown
+      : shown.replace(/[\u0080-\u00ff]/g, (c) => `\\x${c.charCodeAt(0).toString(16)}`);
   return escaped.length > longest ? `${escaped.slice(0, longest)}…` : escaped;
 }

@@ -227,7 +227,6 @@ class Process {
     const double numbers[] = {
         usage.ru_utime.tv_sec * 1e3 + usage.ru_utime.tv_usec / 1e3,
         usage.ru_stime.tv_sec * 1e3 + usage.ru_stime.tv_usec / 1e3,
-        usage.ru_maxrss * 1024.0,
         static_cast<double>(usage.ru_minflt),
         static_cast<double>(usage.ru_majflt),
         static_cast<double>(usage.ru_inblock),

@@ -44,18 +44,29 @@ const none: Argument = { text: '', bytes: Buffer.alloc(0) };
  *
  * @throws UsageError for unknown options, a missing value, or a value where none belongs
  */
-export function readArguments(argv: readonly Argument[], known: Readonly<Record<string, OptionKind>>): ReadArguments {
+export function readArguments(
+  argv: readonly Argument[],
+  known: Readonly<Record<string, OptionKind>>,
+): ReadArguments {
   const options: (readonly [string, Argument])[] = [];
   let at = 0;
-  for (let argument = argv[at]; argument?.text.startsWith('-') && argument.text !== '-'; argument = argv[at]) {
+  for (
+    let argument = argv[at];
+    argument?.text.startsWith('-') && argument.text !== '-';
+    argument = argv[at]
+  ) {
     at++;
     if (argument.text === '--') break;
     const equals = argument.bytes.indexOf(0x3d);
     const name = equals < 0 ? argument.text : argument.bytes.toString('utf8', 0, equals);
-    const kind = name.startsWith('--') && Object.hasOwn(known, name.slice(2)) ? known[name.slice(2)] : undefined;
+    const kind =
+      name.startsWith('--') && Object.hasOwn(known, name.slice(2)) ? known[name.slice(2)] : undefined;
     if (kind === undefined) {
       const meant = nearest(name.replace(/^-+/, ''), Object.keys(known));
-      throw new UsageError(`unknown option ${quote(name)}`, meant === undefined ? {} : { hint: `did you mean --${meant}?` });
+      throw new UsageError(
+        `unknown option ${quote(name)}`,
+        meant === undefined ? {} : { hint: `did you mean --${meant}?` },
+      );
     }
     const inline = equals < 0 ? undefined : argument.bytes.subarray(equals + 1);
     if (kind === 'flag' && inline !== undefined) throw new UsageError(`option ${name} takes no value`);

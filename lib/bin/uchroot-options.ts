@@ -113,7 +113,10 @@ export function toRequest(
   operands: readonly Argument[],
 ): LaunchRequest {
   const [user, jail, program, ...args] = operands;
-  const request: Writable<LaunchRequest> = { user: user?.text ?? '', jail: absolute(jail?.bytes ?? Buffer.alloc(0)) };
+  const request: Writable<LaunchRequest> = {
+    user: user?.text ?? '',
+    jail: absolute(jail?.bytes ?? Buffer.alloc(0)),
+  };
   if (program !== undefined) request.program = program.bytes;
   request.args = args.map((argument) => argument.bytes);
   const env: Record<string, Buffer | undefined> = {};

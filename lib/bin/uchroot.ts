@@ -12,7 +12,7 @@ import { version } from './version.ts';
 
 // fs.writeSync and never process.stdout: opening that would leave the terminal or pipe non-blocking for the program.
 function print(fd: number, text: string): void {
-  for (let rest = Buffer.from(text); rest.length > 0; ) rest = rest.subarray(writeSync(fd, rest));
+  for (let rest = Buffer.from(text); rest.length > 0;) rest = rest.subarray(writeSync(fd, rest));
 }
 
 function showPlan(request: LaunchRequest, format: string): number {

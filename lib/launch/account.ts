@@ -21,7 +21,9 @@ type Asked = Pick<NormalRequest, 'user' | 'group' | 'groups'>;
 
 // In the order in which `named` of the facts answers.
 function namedGroups(asked: Asked): readonly string[] {
-  return [asked.group, ...(asked.groups ?? [])].flatMap((group) => (group?.name === undefined ? [] : [group.name]));
+  return [asked.group, ...(asked.groups ?? [])].flatMap((group) =>
+    group?.name === undefined ? [] : [group.name],
+  );
 }
 
 /** What has to be looked up for a request. */
@@ -45,13 +47,16 @@ function unknown(kind: 'user' | 'group', principal: Principal, hint?: string): L
 }
 
 function unanswered(kind: 'user' | 'group', principal: Principal, errno: number): LaunchError {
-  return new LaunchError(`account: ${kind} ${quote(principal.text)}: the host's database did not answer: ${reason(errno)}`, {
-    step: 'account',
-    call: kind === 'user' ? 'getpwnam_r' : 'getgrnam_r',
-    code: errnoName(errno),
-    errno,
-    hint: `try: getent ${kind === 'user' ? 'passwd' : 'group'} ${quote(principal.text)}`,
-  });
+  return new LaunchError(
+    `account: ${kind} ${quote(principal.text)}: the host's database did not answer: ${reason(errno)}`,
+    {
+      step: 'account',
+      call: kind === 'user' ? 'getpwnam_r' : 'getgrnam_r',
+      code: errnoName(errno),
+      errno,
+      hint: `try: getent ${kind === 'user' ? 'passwd' : 'group'} ${quote(principal.text)}`,
+    },
+  );
 }
 
 const outOfRange = 'ids are plain decimal numbers from 0 to 4294967294';
@@ -70,7 +75,13 @@ export function toAccount(asked: Asked, facts: HostFacts): Account {
   const entry = facts.passwd;
   const uid = entry?.uid ?? asked.user.id;
   if (uid === undefined) {
-    throw unknown('user', asked.user, looksNumeric(asked.user.text) ? outOfRange : 'the user must exist on the host: getent passwd lists them');
+    throw unknown(
+      'user',
+      asked.user,
+      looksNumeric(asked.user.text)
+        ? outOfRange
+        : 'the user must exist on the host: getent passwd lists them',
+    );
   }
 
   let next = 0;
@@ -79,7 +90,11 @@ export function toAccount(asked: Asked, facts: HostFacts): Account {
     if (answer?.errno !== undefined) throw unanswered('group', group, answer.errno);
     const gid = answer?.gid ?? group.id;
     if (gid === undefined) {
-      throw unknown('group', group, looksNumeric(group.text) ? outOfRange : 'the group must exist on the host: getent group lists them');
+      throw unknown(
+        'group',
+        group,
+        looksNumeric(group.text) ? outOfRange : 'the group must exist on the host: getent group lists them',
+      );
     }
     return gid;
   };
@@ -87,9 +102,14 @@ export function toAccount(asked: Asked, facts: HostFacts): Account {
   // A user alone brings its own group, never the caller's: gid 0 kept is how others fail here.
   const gid = asked.group === undefined ? entry?.gid : toGid(asked.group);
   if (gid === undefined) {
-    throw unknown('user', asked.user, `no account of the host has this uid: give its group as well, as ${asked.user.text}:GID`);
+    throw unknown(
+      'user',
+      asked.user,
+      `no account of the host has this uid: give its group as well, as ${asked.user.text}:GID`,
+    );
   }
-  const supplementary = asked.groups === undefined ? (entry === null ? [] : [gid, ...facts.groups]) : asked.groups.map(toGid);
+  const supplementary =
+    asked.groups === undefined ? (entry === null ? [] : [gid, ...facts.groups]) : asked.groups.map(toGid);
   const groups = [...new Set(supplementary)].toSorted((a, b) => a - b);
 
   return Object.freeze({
@@ -113,9 +133,13 @@ function rootTarget(what: string, hint: string): LaunchError {
 /** Throws LaunchError ERR_ROOT_TARGET if the account has uid 0 or gid 0 anywhere. */
 export function refuseRoot(account: Account, user: Principal): void {
   const who = quote(user.text);
-  if (account.uid === 0) throw rootTarget(`user ${who} is uid 0`, 'name an ordinary user, or insist with --allow-root');
+  if (account.uid === 0)
+    throw rootTarget(`user ${who} is uid 0`, 'name an ordinary user, or insist with --allow-root');
   if (account.gid === 0) {
-    throw rootTarget(`the group of ${who} is gid 0`, 'name an ordinary group, as USER:GROUP, or insist with --allow-root');
+    throw rootTarget(
+      `the group of ${who} is gid 0`,
+      'name an ordinary group, as USER:GROUP, or insist with --allow-root',
+    );
   }
   if (account.groups.includes(0)) {
     throw rootTarget(

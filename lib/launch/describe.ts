@@ -54,7 +54,11 @@ export function describeStep(step: Step): StepDescription {
     case 'setpriority':
       return { call: 'setpriority', object: 'at least 0', purpose: 'no negative nice value' };
     case 'oom_score_adj':
-      return { call: 'write', object: '/proc/self/oom_score_adj at least 0', purpose: 'no protection from the OOM killer' };
+      return {
+        call: 'write',
+        object: '/proc/self/oom_score_adj at least 0',
+        purpose: 'no protection from the OOM killer',
+      };
     case 'sched_setscheduler':
       return { call: 'sched_setscheduler', purpose: 'no realtime scheduling' };
     case 'ioprio_set':
@@ -64,19 +68,36 @@ export function describeStep(step: Step): StepDescription {
     case 'setitimer':
       return { call: 'setitimer', object: `${step.timer} off`, purpose: "none of the caller's timers" };
     case 'timer_slack':
-      return { call: 'prctl', object: `PR_SET_TIMERSLACK ${step.nanoseconds}`, purpose: 'default timer slack' };
+      return {
+        call: 'prctl',
+        object: `PR_SET_TIMERSLACK ${step.nanoseconds}`,
+        purpose: 'default timer slack',
+      };
     case 'child_subreaper':
       return { call: 'prctl', object: 'PR_SET_CHILD_SUBREAPER 0', purpose: 'no orphans of others' };
     case 'stdio':
-      return { call: 'fcntl', object: `descriptor ${step.fd}`, purpose: 'open (else /dev/null), blocking, inherited' };
+      return {
+        call: 'fcntl',
+        object: `descriptor ${step.fd}`,
+        purpose: 'open (else /dev/null), blocking, inherited',
+      };
     case 'close_range':
-      return { call: 'close_range', object: `descriptors from ${step.first} on`, purpose: 'closed by execve' };
+      return {
+        call: 'close_range',
+        object: `descriptors from ${step.first} on`,
+        purpose: 'closed by execve',
+      };
     case 'keep_fd':
       return { call: 'fcntl', object: `descriptor ${step.fd}`, purpose: 'kept open for the program' };
     case 'fchdir':
       return { call: 'fchdir', object: step.directory, purpose: 'into the verified jail directory' };
     case 'chroot':
-      return { call: 'chroot', object: '.', purpose: 'the jail becomes the root directory', needs: 'CAP_SYS_CHROOT' };
+      return {
+        call: 'chroot',
+        object: '.',
+        purpose: 'the jail becomes the root directory',
+        needs: 'CAP_SYS_CHROOT',
+      };
     case 'chdir':
       return { call: 'chdir', object: quote(step.path), purpose: 'working directory in the jail' };
     case 'drop_bounding_set':
@@ -89,7 +110,12 @@ export function describeStep(step: Step): StepDescription {
     case 'clear_ambient':
       return { call: 'prctl', object: 'PR_CAP_AMBIENT_CLEAR_ALL', purpose: 'no ambient capabilities' };
     case 'securebits':
-      return { call: 'prctl', object: 'PR_SET_SECUREBITS 0', purpose: 'the usual rules for root', needs: 'CAP_SETPCAP' };
+      return {
+        call: 'prctl',
+        object: 'PR_SET_SECUREBITS 0',
+        purpose: 'the usual rules for root',
+        needs: 'CAP_SETPCAP',
+      };
     case 'seccomp':
       return {
         call: 'seccomp',
@@ -98,7 +124,11 @@ export function describeStep(step: Step): StepDescription {
         needs: 'CAP_SYS_ADMIN',
       };
     case 'keep_capabilities':
-      return { call: 'prctl', object: 'PR_SET_KEEPCAPS 1', purpose: 'permitted capabilities outlive setresuid' };
+      return {
+        call: 'prctl',
+        object: 'PR_SET_KEEPCAPS 1',
+        purpose: 'permitted capabilities outlive setresuid',
+      };
     case 'setgroups':
       return {
         call: 'setgroups',
@@ -107,13 +137,31 @@ export function describeStep(step: Step): StepDescription {
         needs: 'CAP_SETGID',
       };
     case 'setresgid':
-      return { call: 'setresgid', object: String(step.gid), purpose: 'real, effective and saved gid', needs: 'CAP_SETGID' };
+      return {
+        call: 'setresgid',
+        object: String(step.gid),
+        purpose: 'real, effective and saved gid',
+        needs: 'CAP_SETGID',
+      };
     case 'setresuid':
-      return { call: 'setresuid', object: String(step.uid), purpose: 'real, effective and saved uid', needs: 'CAP_SETUID' };
+      return {
+        call: 'setresuid',
+        object: String(step.uid),
+        purpose: 'real, effective and saved uid',
+        needs: 'CAP_SETUID',
+      };
     case 'capset':
-      return { call: 'capset', object: capabilities(step.capabilities), purpose: 'permitted and inheritable capabilities' };
+      return {
+        call: 'capset',
+        object: capabilities(step.capabilities),
+        purpose: 'permitted and inheritable capabilities',
+      };
     case 'raise_ambient':
-      return { call: 'prctl', object: `PR_CAP_AMBIENT_RAISE ${capabilities(step.capabilities)}`, purpose: 'capabilities that the program keeps' };
+      return {
+        call: 'prctl',
+        object: `PR_CAP_AMBIENT_RAISE ${capabilities(step.capabilities)}`,
+        purpose: 'capabilities that the program keeps',
+      };
     case 'no_new_privs':
       return { call: 'prctl', object: 'PR_SET_NO_NEW_PRIVS 1', purpose: 'set-user-ID programs give nothing' };
     case 'parent_death_signal':
@@ -123,9 +171,17 @@ export function describeStep(step: Step): StepDescription {
         purpose: step.signal === 0 ? 'none that was set before' : 'ends with the starting process',
       };
     case 'verify_uid':
-      return { call: 'getresuid', object: String(step.uid), purpose: 'verify: real, effective, saved and fs uid' };
+      return {
+        call: 'getresuid',
+        object: String(step.uid),
+        purpose: 'verify: real, effective, saved and fs uid',
+      };
     case 'verify_gid':
-      return { call: 'getresgid', object: String(step.gid), purpose: 'verify: real, effective, saved and fs gid' };
+      return {
+        call: 'getresgid',
+        object: String(step.gid),
+        purpose: 'verify: real, effective, saved and fs gid',
+      };
     case 'verify_groups':
       return {
         call: 'getgroups',
@@ -133,7 +189,11 @@ export function describeStep(step: Step): StepDescription {
         purpose: 'verify: exactly these groups',
       };
     case 'verify_capabilities':
-      return { call: 'capget', object: capabilities(step.capabilities), purpose: 'verify: no other capability in any set' };
+      return {
+        call: 'capget',
+        object: capabilities(step.capabilities),
+        purpose: 'verify: no other capability in any set',
+      };
     case 'verify_no_way_back':
       return { call: 'setresuid', object: '0', purpose: 'verify: regaining uid 0 fails' };
     case 'verify_cwd':

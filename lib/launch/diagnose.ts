@@ -28,7 +28,10 @@ export interface JailView {
   readonly architecture: string;
 }
 
-const machines: Readonly<Record<string, readonly string[]>> = { x64: ['x86-64', 'i386'], arm64: ['aarch64', 'arm'] };
+const machines: Readonly<Record<string, readonly string[]>> = {
+  x64: ['x86-64', 'i386'],
+  arm64: ['aarch64', 'arm'],
+};
 // As the kernel: an interpreter can be a script again, up to five times (execve(2), ELOOP).
 const deepest = 5;
 
@@ -47,13 +50,14 @@ function describeMode(status: FileStatus): string {
 function closedDirectory(view: JailView, paths: readonly BytePath[]): BytePath | undefined {
   for (const path of paths) {
     const above: BytePath[] = [];
-    for (let directory = path; directory !== '/'; ) {
+    for (let directory = path; directory !== '/';) {
       directory = parentPath(directory);
       above.unshift(directory);
     }
     for (const directory of above) {
       const status = view.root.lstat(directory);
-      if (status !== undefined && status.kind === 'directory' && !mayExecute(status, view.account)) return directory;
+      if (status !== undefined && status.kind === 'directory' && !mayExecute(status, view.account))
+        return directory;
     }
   }
   return undefined;
@@ -92,12 +96,17 @@ function find(view: JailView, path: BytePath, what: string): Found | Diagnosis {
     case 'not-directory':
       return { message: `${what}${shown} is not a directory`, path: shown, missing: true };
     case 'missing': {
-      const missing = { path: shown, missing: true, hint: `uchroot-jail build ${view.jail} ${showPath(from)}` };
+      const missing = {
+        path: shown,
+        missing: true,
+        hint: `uchroot-jail build ${view.jail} ${showPath(from)}`,
+      };
       if (link !== undefined) {
         const leads = `the symbolic link ${showPath(link.path)} leads to ${showPath(link.target)}`;
         return { ...missing, message: `${what}${leads}, and ${shown} does not exist in the jail` };
       }
-      if (shown !== showPath(from)) return { ...missing, message: `${what}its directory ${shown} does not exist in the jail` };
+      if (shown !== showPath(from))
+        return { ...missing, message: `${what}its directory ${shown} does not exist in the jail` };
       return { ...missing, message: `${what}not found in the jail` };
     }
     default:
@@ -105,7 +114,10 @@ function find(view: JailView, path: BytePath, what: string): Found | Diagnosis {
   }
 }
 
-function readHead(view: JailView, path: BytePath): { readonly head: Uint8Array; readonly elf: Elf | undefined } | undefined {
+function readHead(
+  view: JailView,
+  path: BytePath,
+): { readonly head: Uint8Array; readonly elf: Elf | undefined } | undefined {
   const file = view.root.open(path);
   if (file === undefined) return undefined;
   try {
@@ -116,7 +128,13 @@ function readHead(view: JailView, path: BytePath): { readonly head: Uint8Array; 
   }
 }
 
-function diagnoseScript(view: JailView, path: BytePath, head: Uint8Array, what: string, depth: number): Diagnosis | undefined {
+function diagnoseScript(
+  view: JailView,
+  path: BytePath,
+  head: Uint8Array,
+  what: string,
+  depth: number,
+): Diagnosis | undefined {
   const shown = showPath(path);
   const script = readScript(head);
   switch (script.kind) {
@@ -126,7 +144,7 @@ function diagnoseScript(view: JailView, path: BytePath, head: Uint8Array, what: 
         : {
             message: `${what}neither an ELF program nor a script with a #! line`,
             path: shown,
-            hint: "if it is a shell script, its first line must be: #!/bin/sh",
+            hint: 'if it is a shell script, its first line must be: #!/bin/sh',
             missing: false,
           };
     case 'invalid':
@@ -137,7 +155,12 @@ function diagnoseScript(view: JailView, path: BytePath, head: Uint8Array, what: 
       };
     case 'script': {
       const carriageReturn = script.line.endsWith('\r');
-      const found = diagnoseFile(view, script.interpreter, `its interpreter ${showPath(script.interpreter)} (line '#!${showPath(script.line)}'): `, depth + 1);
+      const found = diagnoseFile(
+        view,
+        script.interpreter,
+        `its interpreter ${showPath(script.interpreter)} (line '#!${showPath(script.line)}'): `,
+        depth + 1,
+      );
       if (found === undefined || !carriageReturn) return found;
       return { ...found, hint: `the line ends in a carriage return: sed -i 's/\\r$//' ${view.jail}${shown}` };
     }
@@ -147,7 +170,12 @@ function diagnoseScript(view: JailView, path: BytePath, head: Uint8Array, what: 
 }
 
 function diagnoseFile(view: JailView, path: BytePath, what: string, depth: number): Diagnosis | undefined {
-  if (depth > deepest) return { message: `${what}scripts whose interpreter is a script, more than ${deepest} deep`, path: showPath(path), missing: false };
+  if (depth > deepest)
+    return {
+      message: `${what}scripts whose interpreter is a script, more than ${deepest} deep`,
+      path: showPath(path),
+      missing: false,
+    };
   const found = find(view, path, what);
   if ('message' in found) return found;
   const { status } = found;
@@ -156,26 +184,49 @@ function diagnoseFile(view: JailView, path: BytePath, what: string, depth: numbe
   if (status.kind === 'directory') return { message: `${what}is a directory`, path: shown, missing: false };
   if (status.kind !== 'file') return { message: `${what}is not a regular file`, path: shown, missing: false };
   if (!mayExecute(status, view.account)) {
-    return { message: `${what}no execute permission for uid ${view.account.uid} (${describeMode(status)})`, path: shown, hint: `chmod a+rx ${host}`, missing: false };
+    return {
+      message: `${what}no execute permission for uid ${view.account.uid} (${describeMode(status)})`,
+      path: shown,
+      hint: `chmod a+rx ${host}`,
+      missing: false,
+    };
   }
   if (status.noexec) {
-    return { message: `${what}it lies on a file system that is mounted noexec`, path: shown, hint: `mount -o remount,exec $(findmnt -no TARGET -T ${host})`, missing: false };
+    return {
+      message: `${what}it lies on a file system that is mounted noexec`,
+      path: shown,
+      hint: `mount -o remount,exec $(findmnt -no TARGET -T ${host})`,
+      missing: false,
+    };
   }
   const read = readHead(view, found.path);
   if (read === undefined) return undefined;
   const { head, elf } = read;
   if (elf === undefined) {
     if (Buffer.from(head.subarray(0, 4)).equals(Buffer.from('\x7fELF', 'latin1'))) {
-      return { message: `${what}a damaged ELF file`, path: shown, hint: `uchroot-jail build ${view.jail} ${shown}`, missing: false };
+      return {
+        message: `${what}a damaged ELF file`,
+        path: shown,
+        hint: `uchroot-jail build ${view.jail} ${shown}`,
+        missing: false,
+      };
     }
     return diagnoseScript(view, found.path, head, what, depth);
   }
   const machine = machineName(elf);
   if (!(machines[view.architecture] ?? []).some((known) => machine.startsWith(known))) {
-    return { message: `${what}a program for ${machine}, and this machine is ${machines[view.architecture]?.[0] ?? view.architecture}`, path: shown, missing: false };
+    return {
+      message: `${what}a program for ${machine}, and this machine is ${machines[view.architecture]?.[0] ?? view.architecture}`,
+      path: shown,
+      missing: false,
+    };
   }
   if (elf.linkage === 'none' || (elf.linkage === 'library' && elf.interpreter === undefined)) {
-    return { message: `${what}an ELF file, but not a program (a library or an object file)`, path: shown, missing: false };
+    return {
+      message: `${what}an ELF file, but not a program (a library or an object file)`,
+      path: shown,
+      missing: false,
+    };
   }
   if (elf.interpreter === undefined) return undefined;
   return diagnoseFile(view, elf.interpreter, `its ELF interpreter ${showPath(elf.interpreter)}: `, depth + 1);
@@ -194,14 +245,22 @@ export function diagnoseProgram(view: JailView, program: Uint8Array): Diagnosis 
   const diagnosis = diagnoseFile(view, path, '', 0);
   if (diagnosis === undefined || !diagnosis.missing || path.includes('/')) return diagnosis;
   const meant = elsewhere(view, path);
-  return { ...diagnosis, hint: meant === undefined ? 'give the path in the jail, such as /bin/ls: PATH is not searched' : `give the path in the jail: ${meant}` };
+  return {
+    ...diagnosis,
+    hint:
+      meant === undefined
+        ? 'give the path in the jail, such as /bin/ls: PATH is not searched'
+        : `give the path in the jail: ${meant}`,
+  };
 }
 
 /** Why the working directory cannot be entered; undefined if nothing is found to be wrong with it. */
 export function diagnoseDirectory(view: JailView, directory: Uint8Array): Diagnosis | undefined {
   const found = find({ ...view, cwd: Buffer.from('/') }, bytePath(directory), '');
-  if ('message' in found) return { ...found, ...(found.missing ? { hint: `mkdir -p ${view.jail}${found.path}` } : {}) };
-  if (found.status.kind !== 'directory') return { message: 'not a directory', path: showPath(found.path), missing: false };
+  if ('message' in found)
+    return { ...found, ...(found.missing ? { hint: `mkdir -p ${view.jail}${found.path}` } : {}) };
+  if (found.status.kind !== 'directory')
+    return { message: 'not a directory', path: showPath(found.path), missing: false };
   if (mayExecute(found.status, view.account)) return undefined;
   return {
     message: `uid ${view.account.uid} may not enter it (${describeMode(found.status)})`,

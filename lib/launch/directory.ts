@@ -20,7 +20,14 @@ export function unreachable(facts: HostFacts): LaunchError {
   const errno = facts.walkErrno ?? 0;
   const path = quote(facts.walkPath ?? '');
   const code = errnoName(errno);
-  return new LaunchError(`jail: ${path}: ${reason(errno)}`, { step: 'jail', call: 'openat', code, errno, path, hint: hintOf[code] });
+  return new LaunchError(`jail: ${path}: ${reason(errno)}`, {
+    step: 'jail',
+    call: 'openat',
+    code,
+    errno,
+    path,
+    hint: hintOf[code],
+  });
 }
 
 // struct posix_acl_xattr_entry {u16 tag; u16 perm; u32 id;} after a u32 version (linux/posix_acl_xattr.h)
@@ -38,13 +45,19 @@ function aclGrantsWrite(acl: Buffer, account: Account): boolean {
 // What lets the user write to a directory, in words; undefined if nothing does.
 function writableBy(component: PathComponent, account: Account): string | undefined {
   const mode = (component.mode & 0o7777).toString(8).padStart(4, '0');
-  if (account.uid !== 0 && component.uid === account.uid) return `is owned by uid ${account.uid}, the user to be jailed`;
+  if (account.uid !== 0 && component.uid === account.uid)
+    return `is owned by uid ${account.uid}, the user to be jailed`;
   if (component.mode & 0o002) return `can be written by everybody (mode ${mode})`;
   if (!(component.mode & 0o020)) return undefined;
   const acl = component.acl === undefined ? undefined : toBuffer(component.acl);
-  if (acl !== undefined) return aclGrantsWrite(acl, account) ? 'can be written by the user through an access control list' : undefined;
+  if (acl !== undefined)
+    return aclGrantsWrite(acl, account)
+      ? 'can be written by the user through an access control list'
+      : undefined;
   const member = component.gid === account.gid || account.groups.includes(component.gid);
-  return member && component.gid !== 0 ? `can be written by gid ${component.gid}, a group of the user (mode ${mode})` : undefined;
+  return member && component.gid !== 0
+    ? `can be written by gid ${component.gid}, a group of the user (mode ${mode})`
+    : undefined;
 }
 
 function remedy(component: PathComponent, path: string): string {
@@ -64,17 +77,29 @@ export interface DirectoryFinding {
  * Judges every component of the path, the jail itself last. A directory that the user can write lets him replace what
  * lies in it, unless the sticky bit keeps an entry of somebody else's in place (unlink(2), EPERM).
  */
-export function judgeDirectory(components: readonly PathComponent[], account: Account): readonly DirectoryFinding[] {
+export function judgeDirectory(
+  components: readonly PathComponent[],
+  account: Account,
+): readonly DirectoryFinding[] {
   const findings: DirectoryFinding[] = [];
   components.forEach((component, index) => {
     if ((component.mode & typeBits) === symbolicLink) return; // its mode means nothing; the directory it lies in counts
     const path = quote(component.path);
     const next = components[index + 1];
     const how = writableBy(component, account);
-    const held = (component.mode & sticky) !== 0 && next !== undefined && next.uid !== account.uid && component.uid !== account.uid;
+    const held =
+      (component.mode & sticky) !== 0 &&
+      next !== undefined &&
+      next.uid !== account.uid &&
+      component.uid !== account.uid;
     if (how !== undefined && !held) {
       const what = next === undefined ? `${path} ${how}` : `${path}, above the jail, ${how}`;
-      findings.push({ refuses: true, path, message: `jail: ${what}, who could replace what is in it`, hint: remedy(component, path) });
+      findings.push({
+        refuses: true,
+        path,
+        message: `jail: ${what}, who could replace what is in it`,
+        hint: remedy(component, path),
+      });
     } else if (component.uid !== 0) {
       findings.push({
         refuses: false,
@@ -88,7 +113,10 @@ export function judgeDirectory(components: readonly PathComponent[], account: Ac
 }
 
 /** Throws the first finding that refuses; the warnings otherwise. */
-export function acceptDirectory(findings: readonly DirectoryFinding[], insecurePath: boolean): readonly DirectoryFinding[] {
+export function acceptDirectory(
+  findings: readonly DirectoryFinding[],
+  insecurePath: boolean,
+): readonly DirectoryFinding[] {
   const refusal = insecurePath ? undefined : findings.find((finding) => finding.refuses);
   if (refusal === undefined) return findings;
   throw new LaunchError(refusal.message, {

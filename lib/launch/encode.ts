@@ -60,19 +60,23 @@ const rlimitModes = { set: 0, 'cap-soft': 1, 'set-soft': 2 } as const;
 const timers = { real: 0, virtual: 1, prof: 2 } as const;
 
 interface Encoded {
-  readonly a?: number | bigint;
-  readonly b?: number | bigint;
+  /** Whole numbers up to 2^53, or Infinity for all bits. */
+  readonly a?: number;
+  readonly b?: number;
   readonly data?: Buffer;
+}
+
+// Two halves and not BigInt, which costs a launch more than all else here.
+function writeUint64(bytes: Buffer, value: number, at: number): void {
+  const all = value === Infinity;
+  bytes.writeUInt32LE(all ? 0xffffffff : value >>> 0, at);
+  bytes.writeUInt32LE(all ? 0xffffffff : Math.floor(value / 2 ** 32), at + 4);
 }
 
 function uint32s(values: readonly number[], scratch = 0): Buffer {
   const bytes = Buffer.alloc((values.length + scratch) * 4);
   values.forEach((value, index) => bytes.writeUInt32LE(value, index * 4));
   return bytes;
-}
-
-function limitValue(value: number): bigint {
-  return value === Infinity ? 2n ** 64n - 1n : BigInt(value);
 }
 
 function cString(bytes: Buffer): Buffer {
@@ -100,8 +104,8 @@ function encodeStep(step: Step, dataStart: number): Encoded {
       return { a: step.mask, b: step.exact ? 1 : 0 };
     case 'setrlimit': {
       const data = Buffer.alloc(16);
-      data.writeBigUInt64LE(limitValue(step.limit.soft), 0);
-      data.writeBigUInt64LE(limitValue(step.limit.hard), 8);
+      writeUint64(data, step.limit.soft, 0);
+      writeUint64(data, step.limit.hard, 8);
       return { a: rlimitNumber(step.resource), b: rlimitModes[step.mode], data };
     }
     case 'personality':
@@ -169,22 +173,23 @@ function encodeStep(step: Step, dataStart: number): Encoded {
 
 /** The bytes of a plan, for `execPlan` and `spawn` of the addon. */
 export function encodePlan(steps: readonly Step[]): Buffer {
-  const parts: Buffer[] = [];
   let size = headerBytes;
-  for (const step of steps) {
-    const { a = 0, b = 0, data = Buffer.alloc(0) } = encodeStep(step, size + stepBytes);
-    const head = Buffer.alloc(stepBytes);
-    head.writeUInt32LE(opNumbers[step.op], 0);
-    head.writeUInt32LE(data.length, 4);
-    head.writeBigUInt64LE(BigInt(a), 8);
-    head.writeBigUInt64LE(BigInt(b), 16);
-    const padding = Buffer.alloc(-data.length & 7);
-    parts.push(head, data, padding);
-    size += head.length + data.length + padding.length;
+  const places = steps.map((step) => {
+    const place = { step, at: size, encoded: encodeStep(step, size + stepBytes) };
+    const dataBytes = place.encoded.data?.length ?? 0;
+    size += stepBytes + dataBytes + (-dataBytes & 7);
+    return place;
+  });
+  const plan = Buffer.alloc(size);
+  plan.writeUInt32LE(magic, 0);
+  plan.writeUInt32LE(size, 4);
+  plan.writeUInt32LE(steps.length, 8);
+  for (const { step, at, encoded } of places) {
+    plan.writeUInt32LE(opNumbers[step.op], at);
+    plan.writeUInt32LE(encoded.data?.length ?? 0, at + 4);
+    writeUint64(plan, encoded.a ?? 0, at + 8);
+    writeUint64(plan, encoded.b ?? 0, at + 16);
+    encoded.data?.copy(plan, at + stepBytes);
   }
-  const header = Buffer.alloc(headerBytes);
-  header.writeUInt32LE(magic, 0);
-  header.writeUInt32LE(size, 4);
-  header.writeUInt32LE(steps.length, 8);
-  return Buffer.concat([header, ...parts], size);
+  return plan;
 }

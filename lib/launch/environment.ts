@@ -7,10 +7,30 @@ const rootPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const userPath = '/usr/local/bin:/usr/bin:/bin';
 
 // What describes the terminal, the language and the time zone, and says nothing else about the caller.
-const described = /^(TERM|COLORTERM|LANG|LANGUAGE|LC_[A-Z]+|TZ)$/;
+const described = new Set([
+  'TERM',
+  'COLORTERM',
+  'TZ',
+  'LANG',
+  'LANGUAGE',
+  'LC_ALL',
+  'LC_ADDRESS',
+  'LC_COLLATE',
+  'LC_CTYPE',
+  'LC_IDENTIFICATION',
+  'LC_MEASUREMENT',
+  'LC_MESSAGES',
+  'LC_MONETARY',
+  'LC_NAME',
+  'LC_NUMERIC',
+  'LC_PAPER',
+  'LC_TELEPHONE',
+  'LC_TIME',
+]);
 
 // The init system's protocol with the program it started: sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3).
-const protocol = /^(NOTIFY_SOCKET|WATCHDOG_PID|WATCHDOG_USEC|LISTEN_PID|LISTEN_PIDFDID|LISTEN_FDS|LISTEN_FDNAMES)$/;
+const protocol =
+  /^(NOTIFY_SOCKET|WATCHDOG_PID|WATCHDOG_USEC|LISTEN_PID|LISTEN_PIDFDID|LISTEN_FDS|LISTEN_FDNAMES)$/;
 
 // With --keep-env: variables that make a loader, a shell or an interpreter run or open something else (environment
 // of sudo, sudoers(5) "env_delete"; glibc, sysdeps/generic/unsecvars.h), and those of the account, which changes.
@@ -35,9 +55,20 @@ export function splitEntries(entries: readonly Buffer[]): readonly Variable[] {
   return [...seen];
 }
 
+/** Of an environment, only what every program gets: a service launches often, and reading all of it costs. */
+export function describedVariables(env: Readonly<Record<string, string | undefined>>): readonly Variable[] {
+  const variables: Variable[] = [];
+  for (const name of described) {
+    const value = env[name];
+    if (value !== undefined) variables.push([name, Buffer.from(value)]);
+  }
+  return variables;
+}
+
 /** Socket-activation descriptors that belong to this process: their number, from 3 on; 0 if there are none. */
 export function listenFds(caller: readonly Variable[], pid: number): number {
-  const value = (name: string): string => caller.find(([known]) => known === name)?.[1].toString('latin1') ?? '';
+  const value = (name: string): string =>
+    caller.find(([known]) => known === name)?.[1].toString('latin1') ?? '';
   if (value('LISTEN_PID') !== String(pid) || !/^[1-9][0-9]{0,4}$/.test(value('LISTEN_FDS'))) return 0;
   return Number(value('LISTEN_FDS'));
 }
@@ -63,11 +94,17 @@ export function buildEnvironment(input: EnvironmentInput): readonly Buffer[] {
       ? inPlace && (listens || !name.startsWith('LISTEN_'))
       : request.keepEnv
         ? !dangerous.test(name)
-        : described.test(name);
+        : described.has(name);
     if (kept) env.set(name, value);
   }
   const path = account.uid === 0 ? rootPath : userPath;
-  const identity = { PATH: path, HOME: account.home, USER: account.name, LOGNAME: account.name, SHELL: account.shell };
+  const identity = {
+    PATH: path,
+    HOME: account.home,
+    USER: account.name,
+    LOGNAME: account.name,
+    SHELL: account.shell,
+  };
   for (const [name, value] of Object.entries(identity)) {
     if (value === undefined) env.delete(name);
     else if (name !== 'PATH' || !env.has('PATH')) env.set(name, Buffer.from(value));

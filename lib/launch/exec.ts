@@ -44,7 +44,10 @@ function tryWrite(fd: number, text: string | Buffer): void {
 }
 
 /** Tells --status-fd that nothing runs. */
-export function reportFailure(statusFd: number | undefined, error: { readonly message: string; readonly code?: string }): void {
+export function reportFailure(
+  statusFd: number | undefined,
+  error: { readonly message: string; readonly code?: string },
+): void {
   if (statusFd === undefined) return;
   const { step, place, code, errno, message } = error as LaunchError;
   tryWrite(statusFd, statusLine({ event: 'failed', step, place, code, errno, message }));
@@ -70,7 +73,11 @@ function exitNow(status: number): never {
 }
 
 /** Verifies and plans a launch in place; what is wrong is thrown, and nothing has happened yet. */
-export function prepareInPlace(request: NormalRequest, warn: (warning: DirectoryFinding) => void, privileged = true): Launch & { readonly jailFd: number } {
+export function prepareInPlace(
+  request: NormalRequest,
+  warn: (warning: DirectoryFinding) => void,
+  privileged = true,
+): Launch & { readonly jailFd: number } {
   const jail = verify(request, native.readHostSync(hostQuery(request)), privileged);
   jail.warnings.forEach(warn);
   return { ...prepare(request, jail, callerInPlace()), jailFd: jail.fd };
@@ -99,7 +106,9 @@ export function runInPlace(launch: Launch & { readonly jailFd: number }): never 
 export function execInJail(request: LaunchRequest): never {
   const normal = normalize(request);
   if (!native.isMainThread()) {
-    throw new UsageError('execInJail works on the main thread only', { hint: 'in a worker thread, use spawnInJail' });
+    throw new UsageError('execInJail works on the main thread only', {
+      hint: 'in a worker thread, use spawnInJail',
+    });
   }
   return runInPlace(prepareInPlace(normal, (warning) => tryWrite(2, warningLines(warning))));
 }

@@ -24,16 +24,29 @@ const verifyReasons: Readonly<Record<string, string>> = {
 };
 
 // What some steps know better than their errno.
-function special(step: Step, code: string, detail: number): { readonly reason?: string; readonly hint?: string } {
+function special(
+  step: Step,
+  code: string,
+  detail: number,
+): { readonly reason?: string; readonly hint?: string } {
   if (code === 'EBADE') return { reason: verifyReasons[step.op] ?? 'what was read back is not what was set' };
   switch (`${step.op} ${code}`) {
     case 'keep_fd EISDIR':
     case 'stdio EISDIR':
-      return { reason: 'is an open directory of the host, which is a way out of the jail', hint: 'close it, or redirect it to a file' };
+      return {
+        reason: 'is an open directory of the host, which is a way out of the jail',
+        hint: 'close it, or redirect it to a file',
+      };
     case 'keep_fd EBADF':
-      return { reason: 'is not open', hint: 'open it before uchroot is started; sudo closes descriptors above 2 (sudo -C)' };
+      return {
+        reason: 'is not open',
+        hint: 'open it before uchroot is started; sudo closes descriptors above 2 (sudo -C)',
+      };
     case 'verify_cwd EXDEV':
-      return { reason: 'the working directory is outside the jail', hint: 'somebody moves directories of the jail: nobody but root may own them' };
+      return {
+        reason: 'the working directory is outside the jail',
+        hint: 'somebody moves directories of the jail: nobody but root may own them',
+      };
     case 'parent_death_signal ESRCH':
       return { reason: 'the starting process has ended already' };
     case 'close_range ENOSYS':
@@ -42,11 +55,16 @@ function special(step: Step, code: string, detail: number): { readonly reason?: 
     case 'oom_score_adj ENOENT':
       return { hint: 'mount /proc on the host: mount -t proc proc /proc' };
     case 'setsid EPERM':
-      return { hint: 'uchroot leads a process group that has other members: start it in the foreground of its own pipeline' };
+      return {
+        hint: 'uchroot leads a process group that has other members: start it in the foreground of its own pipeline',
+      };
     case 'drop_bounding_set EPERM':
       return { reason: `${capabilityName(detail)} could not be dropped` };
     case 'raise_ambient EPERM':
-      return { reason: `${capabilityName(detail)} cannot be given`, hint: 'the caller must have it himself: see capsh --print' };
+      return {
+        reason: `${capabilityName(detail)} cannot be given`,
+        hint: 'the caller must have it himself: see capsh --print',
+      };
     default:
       return {};
   }
@@ -110,7 +128,11 @@ export function toLaunchError(steps: readonly Step[], failure: PlanFailure, view
   const { call, object } = describeStep(step);
   const place = failure.step + 1;
   const found = attempt(() =>
-    step.op === 'execve' ? programReason(step, code, view) : step.op === 'chdir' ? diagnoseDirectory(view, step.path) : undefined,
+    step.op === 'execve'
+      ? programReason(step, code, view)
+      : step.op === 'chdir'
+        ? diagnoseDirectory(view, step.path)
+        : undefined,
   );
   const own = special(step, code, detail);
   const target = step.op === 'chroot' ? view.jail : object;

@@ -120,7 +120,9 @@ export function buildPlan(input: PlanInput): readonly Step[] {
 
     // Last, as from here on a signal ends this process: what is pending now was meant for the program.
     { op: 'reset_signals' },
-    ...(input.status === undefined ? [] : [{ op: 'write', fd: input.status.fd, bytes: input.status.line } as const]),
+    ...(input.status === undefined
+      ? []
+      : [{ op: 'write', fd: input.status.fd, bytes: input.status.line } as const]),
     { op: 'execve', program: input.program, argv: input.argv, env: input.env },
   ];
 }

@@ -66,7 +66,12 @@ export function requireCapabilities(request: NormalRequest): void {
   const missing = needed.filter((name) => !((effective >> BigInt(capabilityNumber(name) ?? 0)) & 1n));
   if (missing.length === 0) return;
   const names = missing.map((name) => `CAP_${name.toUpperCase()}`).join(' and ');
-  const steps: Readonly<Record<string, string>> = { sys_chroot: 'chroot', setgid: 'setgroups', setuid: 'setresuid', sys_admin: 'seccomp' };
+  const steps: Readonly<Record<string, string>> = {
+    sys_chroot: 'chroot',
+    setgid: 'setgroups',
+    setuid: 'setresuid',
+    sys_admin: 'seccomp',
+  };
   const step = steps[missing[0] ?? ''] ?? 'root';
   throw new LaunchError(`${step}: root lacks ${names} here`, {
     step,
@@ -110,7 +115,11 @@ function defaultProgram(view: JailView): { readonly program: Buffer; readonly ar
 }
 
 /** Plans a launch into a verified jail. */
-export function prepare(request: NormalRequest, jail: Pick<VerifiedJail, 'fd' | 'account'>, caller: Caller): Launch {
+export function prepare(
+  request: NormalRequest,
+  jail: Pick<VerifiedJail, 'fd' | 'account'>,
+  caller: Caller,
+): Launch {
   const { account } = jail;
   const view = {
     root: openFileRoot(jail.fd),
@@ -119,20 +128,32 @@ export function prepare(request: NormalRequest, jail: Pick<VerifiedJail, 'fd' | 
     cwd: request.cwd,
     architecture: process.arch,
   };
-  const { program, args } = request.program === undefined ? defaultProgram(view) : { program: request.program, args: request.args };
+  const { program, args } =
+    request.program === undefined ? defaultProgram(view) : { program: request.program, args: request.args };
   const activated = caller.inPlace ? listenFds(caller.environment, caller.pid) : 0;
-  const keptFds = [...new Set([...Array.from({ length: activated }, (_, i) => 3 + i), ...request.preserveFds])];
+  const keptFds = [
+    ...new Set([...Array.from({ length: activated }, (_, i) => 3 + i), ...request.preserveFds]),
+  ];
   const status = caller.inPlace && request.statusFd !== undefined ? request.statusFd : undefined;
   const steps = buildPlan({
     request,
     account,
     program,
     argv: [request.argv0 ?? program, ...args],
-    env: buildEnvironment({ request, account, caller: caller.environment, inPlace: caller.inPlace, pid: caller.pid }),
+    env: buildEnvironment({
+      request,
+      account,
+      caller: caller.environment,
+      inPlace: caller.inPlace,
+      pid: caller.pid,
+    }),
     keptFds,
     parentPid: caller.parentPid,
     architecture: process.arch,
-    status: status === undefined ? undefined : { fd: status, line: statusLine({ event: 'started', pid: caller.pid }) },
+    status:
+      status === undefined
+        ? undefined
+        : { fd: status, line: statusLine({ event: 'started', pid: caller.pid }) },
   });
   return { request, account, steps, keptFds, view };
 }

@@ -57,6 +57,9 @@ function rules(numbers: Numbers): Instruction[] {
   return list;
 }
 
+// The same for every launch of a machine.
+const made = new Map<string, Buffer>();
+
 /**
  * The filter as an array of `struct sock_filter`, for seccomp(2), SECCOMP_SET_MODE_FILTER.
  *
@@ -64,6 +67,12 @@ function rules(numbers: Numbers): Instruction[] {
  * @throws UsageError for any other
  */
 export function seccompFilter(architecture: string): Buffer {
+  const filter = made.get(architecture) ?? compile(architecture);
+  made.set(architecture, filter);
+  return filter;
+}
+
+function compile(architecture: string): Buffer {
   const native = architecture === 'x64' ? x64 : architecture === 'arm64' ? arm64 : undefined;
   if (native === undefined) throw new UsageError(`uchroot runs on x64 and arm64, not on ${architecture}`);
   const compat = native === x64 ? i386 : arm;

@@ -18,7 +18,13 @@ export function planAsText({ steps, account, view }: Launch): string {
 // Bytes as text; what is no UTF-8 is escaped as in messages.
 function readable(_key: string, value: unknown): unknown {
   if (value === Infinity) return 'unlimited';
-  if (typeof value === 'object' && value !== null && 'type' in value && value.type === 'Buffer' && 'data' in value) {
+  if (
+    typeof value === 'object' &&
+    value !== null &&
+    'type' in value &&
+    value.type === 'Buffer' &&
+    'data' in value
+  ) {
     return quoteBytes(value.data);
   }
   return value;
@@ -34,6 +40,8 @@ function quoteBytes(data: unknown): string {
 export function planAsJson({ steps, account, view }: Launch, problem: LaunchError | undefined): string {
   const shown = steps.map((step, index) => ({ place: index + 1, ...describeStep(step), ...step }));
   const failed =
-    problem === undefined ? undefined : { step: problem.step, code: problem.code, message: problem.message, hint: problem.hint };
+    problem === undefined
+      ? undefined
+      : { step: problem.step, code: problem.code, message: problem.message, hint: problem.hint };
   return `${JSON.stringify({ account, jail: view.jail, steps: shown, problem: failed }, readable, 2)}\n`;
 }

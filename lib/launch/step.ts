@@ -11,7 +11,12 @@ export type Step =
   | { readonly op: 'join_session_keyring' }
   | { readonly op: 'setsid' }
   | { readonly op: 'umask'; readonly mask: number; readonly exact: boolean }
-  | { readonly op: 'setrlimit'; readonly resource: string; readonly limit: Limit; readonly mode: 'set' | 'cap-soft' | 'set-soft' }
+  | {
+      readonly op: 'setrlimit';
+      readonly resource: string;
+      readonly limit: Limit;
+      readonly mode: 'set' | 'cap-soft' | 'set-soft';
+    }
   | { readonly op: 'setpriority' }
   | { readonly op: 'oom_score_adj' }
   | { readonly op: 'sched_setscheduler' }
@@ -46,6 +51,11 @@ export type Step =
   | { readonly op: 'verify_cwd' }
   | { readonly op: 'reset_signals' }
   | { readonly op: 'write'; readonly fd: number; readonly bytes: Buffer }
-  | { readonly op: 'execve'; readonly program: Buffer; readonly argv: readonly Buffer[]; readonly env: readonly Buffer[] };
+  | {
+      readonly op: 'execve';
+      readonly program: Buffer;
+      readonly argv: readonly Buffer[];
+      readonly env: readonly Buffer[];
+    };
 
 export type StepName = Step['op'];

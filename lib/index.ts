@@ -1,0 +1,22 @@
+// The public API of the package: re-exports only.
+export {
+  ExitError,
+  JailError,
+  LaunchError,
+  UsageError,
+  type ExitDetails,
+  type FailedStep,
+} from './errors.ts';
+export { type Account } from './launch/account.ts';
+export { type DirectoryFinding } from './launch/directory.ts';
+export { execInJail } from './launch/exec.ts';
+export { Jail, openJail, type JailRunRequest, type JailSpawnRequest } from './launch/jail.ts';
+export { planLaunch, resolveAccount, type PlannedLaunch } from './launch/look.ts';
+export { JailedProcess, type Exit, type ResourceUsage } from './launch/process.ts';
+export { type LaunchRequest } from './launch/request.ts';
+export { type RlimitName, type RlimitValue } from './launch/rlimits.ts';
+export { runInJail, type RunRequest, type RunResult, type Stopped } from './launch/run.ts';
+export { spawnInJail, type SpawnRequest } from './launch/spawn.ts';
+export { type StdioEntry, type Stdio, type StreamWithFd } from './launch/stdio.ts';
+export { type Limit, type Step, type StepName } from './launch/step.ts';
+export { type Bytes } from './quote.ts';

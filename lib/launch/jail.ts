@@ -1,0 +1,138 @@
+// A jail that is verified once and used for many launches.
+import { closeSync } from 'node:fs';
+
+import { UsageError } from '../errors.ts';
+import { native, type HostFacts } from '../native.ts';
+import type { Bytes } from '../quote.ts';
+import { accountQuery, refuseRoot, toAccount, type Account } from './account.ts';
+import { acceptDirectory, judgeDirectory, unreachable, type DirectoryFinding } from './directory.ts';
+import { requireCapabilities, requireRoot } from './prepare.ts';
+import type { JailedProcess } from './process.ts';
+import { normalize, type NormalRequest } from './request.ts';
+import { collect, normalizeRun, type RunRequest, type RunResult } from './run.ts';
+import { normalizeSpawn, spawnKeys, startIn, warnOnce, type SpawnRequest } from './spawn.ts';
+
+type Without<T> = Omit<T, 'jail' | 'user'> & { readonly user?: RunRequest['user'] | undefined };
+
+/** A SpawnRequest without the jail; `user` and whatever else can come from the defaults. */
+export type JailSpawnRequest = Without<SpawnRequest>;
+/** A RunRequest without the jail. */
+export type JailRunRequest = Without<RunRequest>;
+
+const identity = [
+  'user',
+  'group',
+  'groups',
+  'clearGroups',
+  'allowRoot',
+  'insecurePath',
+  'allowNewPrivs',
+] as const;
+
+/** An open jail: the directory that was verified, whatever its name leads to later. */
+export class Jail implements AsyncDisposable {
+  /** Path on the host, as given. */
+  readonly directory: Bytes;
+  /** What is unwise about the way to it, for the defaults' account. */
+  readonly warnings: readonly DirectoryFinding[];
+  readonly #facts: HostFacts;
+  readonly #defaults: JailRunRequest;
+  readonly #account: Account | undefined;
+  #open = true;
+
+  /** Made by `openJail`. */
+  constructor(
+    directory: Bytes,
+    defaults: JailRunRequest,
+    facts: HostFacts,
+    account: Account | undefined,
+    warnings: readonly DirectoryFinding[],
+  ) {
+    this.directory = directory;
+    this.warnings = warnings;
+    this.#defaults = defaults;
+    this.#facts = facts;
+    this.#account = account;
+  }
+
+  /** As `runInJail`. */
+  async run(request: JailRunRequest = {}): Promise<RunResult> {
+    const startedAt = performance.now();
+    const [normal, options] = normalizeRun(this.#merge(request));
+    const account = await this.#accountFor(normal, request);
+    return collect(await startIn({ fd: this.#fd(), account }, normal, options), options, startedAt);
+  }
+
+  /** As `spawnInJail`. */
+  async spawn(request: JailSpawnRequest = {}): Promise<JailedProcess> {
+    const { input, maxBufferBytes, encoding, reject, ...merged } = this.#merge(request);
+    const normal = normalize(merged, spawnKeys);
+    const options = normalizeSpawn(merged);
+    const account = await this.#accountFor(normal, request);
+    return startIn({ fd: this.#fd(), account }, normal, options);
+  }
+
+  /** Lets go of the directory; programs that run in it go on. */
+  close(): void {
+    if (this.#open) closeSync(this.#facts.jailFd);
+    this.#open = false;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+
+  #fd(): number {
+    if (!this.#open) throw new UsageError('the jail has been closed');
+    return this.#facts.jailFd;
+  }
+
+  #merge(request: JailRunRequest): RunRequest {
+    const env = { ...this.#defaults.env, ...request.env };
+    const merged = { ...this.#defaults, ...request, env, jail: this.directory };
+    if (merged.user === undefined) throw new UsageError('user is missing: give it here or to openJail');
+    return merged as RunRequest;
+  }
+
+  // The defaults' account was looked up when the jail was opened; another one is looked up now, and the way to the jail
+  // judged again for it.
+  async #accountFor(normal: NormalRequest, request: JailRunRequest): Promise<Account> {
+    this.#fd();
+    if (this.#account !== undefined && !identity.some((key) => key in request)) return this.#account;
+    const account = toAccount(normal, await native.readHost(accountQuery(normal)));
+    judge(normal, account, this.#facts);
+    return account;
+  }
+}
+
+function judge(normal: NormalRequest, account: Account, facts: HostFacts): readonly DirectoryFinding[] {
+  if (!normal.allowRoot) refuseRoot(account, normal.user);
+  requireCapabilities(normal);
+  return acceptDirectory(judgeDirectory(facts.components, account), normal.insecurePath);
+}
+
+/**
+ * Opens a jail: verifies the way to its directory and looks up the account of `defaults.user`, once. Close it with
+ * `close()` or `await using`.
+ *
+ * @param directory absolute path on the host
+ * @param defaults keys for every launch, which a launch can override
+ * @throws UsageError, LaunchError as spawnInJail
+ */
+export async function openJail(directory: Bytes, defaults: JailRunRequest = {}): Promise<Jail> {
+  const named = defaults.user !== undefined;
+  const [normal] = normalizeRun({ ...defaults, user: defaults.user ?? '+0', jail: directory } as RunRequest);
+  const query = named ? accountQuery(normal) : {};
+  const facts = await native.readHost({ ...query, jail: normal.jail });
+  try {
+    const account = named ? toAccount(normal, facts) : undefined;
+    requireRoot();
+    if (facts.jailFd < 0) throw unreachable(facts);
+    const warnings = account === undefined ? [] : judge(normal, account, facts);
+    warnOnce(warnings);
+    return new Jail(directory, Object.freeze({ ...defaults }), facts, account, warnings);
+  } catch (error) {
+    if (facts.jailFd >= 0) closeSync(facts.jailFd);
+    throw error;
+  }
+}

@@ -1,0 +1,55 @@
+// Looking without launching: who a request would run as, and what it would do.
+import { closeSync } from 'node:fs';
+
+import type { LaunchError } from '../errors.ts';
+import { native } from '../native.ts';
+import { accountQuery, toAccount, type Account } from './account.ts';
+import { findProblem } from './check.ts';
+import type { DirectoryFinding } from './directory.ts';
+import { callerInPlace } from './exec.ts';
+import { hostQuery, prepare, verify } from './prepare.ts';
+import { normalize, type LaunchRequest } from './request.ts';
+import type { Step } from './step.ts';
+
+/** What a request would do. */
+export interface PlannedLaunch {
+  readonly account: Account;
+  readonly steps: readonly Step[];
+  /** What is unwise about the way to the jail. */
+  readonly warnings: readonly DirectoryFinding[];
+  /** What would fail, as far as the jail's files tell: program, interpreters, shared libraries, working directory. */
+  readonly problem: LaunchError | undefined;
+}
+
+/**
+ * The account that a user, and group and groups if given, resolves to on the host. Needs no privilege.
+ *
+ * @throws UsageError, LaunchError ERR_UNKNOWN_USER or ERR_UNKNOWN_GROUP
+ */
+export async function resolveAccount(
+  request: Pick<LaunchRequest, 'user' | 'group' | 'groups' | 'clearGroups'>,
+): Promise<Account> {
+  const normal = normalize({ ...request, jail: '/' });
+  return toAccount(normal, await native.readHost(accountQuery(normal)));
+}
+
+/**
+ * Plans a launch in place and starts nothing. Needs no privilege beyond reading the jail.
+ *
+ * @throws UsageError, and LaunchError for the account and the jail's directory
+ */
+export async function planLaunch(request: LaunchRequest): Promise<PlannedLaunch> {
+  const normal = normalize(request);
+  const jail = verify(normal, await native.readHost(hostQuery(normal)), false);
+  try {
+    const launch = prepare(normal, jail, callerInPlace());
+    return {
+      account: jail.account,
+      steps: launch.steps,
+      warnings: jail.warnings,
+      problem: findProblem(launch),
+    };
+  } finally {
+    closeSync(jail.fd);
+  }
+}

@@ -1,0 +1,221 @@
+// A program in its jail, for whoever knows Node's ChildProcess.
+import { EventEmitter } from 'node:events';
+import { Socket } from 'node:net';
+import { constants } from 'node:os';
+import type { Readable, Writable } from 'node:stream';
+
+import type { NativeProcess } from '../native.ts';
+import { signalNumber } from './request.ts';
+
+/**
+ * What a program used, from its own wait status (getrusage(2)). The largest resident set is not among it: the kernel
+ * carries that of the starting process over execve (exec_mmap() in fs/exec.c), so that it says nothing of the program.
+ */
+export interface ResourceUsage {
+  /** Time on a CPU in user mode, in milliseconds. */
+  readonly userCpuMs: number;
+  /** Time on a CPU in the kernel, in milliseconds. */
+  readonly systemCpuMs: number;
+  readonly minorFaults: number;
+  readonly majorFaults: number;
+  /** Reads and writes that reached a block device. */
+  readonly blockInputs: number;
+  readonly blockOutputs: number;
+  readonly voluntarySwitches: number;
+  readonly involuntarySwitches: number;
+}
+
+/** How a program ended. Both are null if somebody else in this process waited for any child and took the status. */
+export interface Exit {
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly usage: ResourceUsage;
+}
+
+let signalNames: Map<number, NodeJS.Signals> | undefined;
+
+function signalName(number: number): NodeJS.Signals {
+  signalNames ??= new Map(
+    Object.entries(constants.signals).map(([name, value]) => [value, name as NodeJS.Signals]),
+  );
+  // Realtime signals have no name of their own (signal(7)).
+  return signalNames.get(number) ?? (`SIGRTMIN+${number - 34}` as NodeJS.Signals);
+}
+
+/** The exit out of the addon's answer. */
+export function toExit(exitCode: number | null, signal: number | null, usage: readonly number[]): Exit {
+  const [
+    userCpuMs = 0,
+    systemCpuMs = 0,
+    minorFaults = 0,
+    majorFaults = 0,
+    blockInputs = 0,
+    blockOutputs = 0,
+    voluntarySwitches = 0,
+    involuntarySwitches = 0,
+  ] = usage;
+  return {
+    exitCode,
+    signal: signal === null ? null : signalName(signal),
+    usage: {
+      userCpuMs,
+      systemCpuMs,
+      minorFaults,
+      majorFaults,
+      blockInputs,
+      blockOutputs,
+      voluntarySwitches,
+      involuntarySwitches,
+    },
+  };
+}
+
+export interface ProcessOptions {
+  readonly pid: number;
+  readonly handle: NativeProcess;
+  readonly pipes: readonly [number, number, number];
+  readonly spawnfile: string;
+  readonly spawnargs: readonly string[];
+  readonly exited: Promise<Exit>;
+  readonly killSignal: number;
+  readonly forceKillAfterMs: number | undefined;
+}
+
+interface ProcessEvents {
+  exit: [exitCode: number | null, signal: NodeJS.Signals | null];
+  close: [exitCode: number | null, signal: NodeJS.Signals | null];
+}
+
+/**
+ * A running program. Emits `exit` when it has ended and `close` when its pipes have ended too. Streams are made when
+ * they are first asked for; what is not asked for until the exit is read and dropped, as Node does it.
+ */
+export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncDisposable {
+  /** Process id; it may be in use again once `exited` has resolved, so send signals by `kill()`. */
+  readonly pid: number;
+  /** The program as it was executed. */
+  readonly spawnfile: string;
+  /** Its argv. */
+  readonly spawnargs: readonly string[];
+  /** Resolves when the program has ended, and never rejects. */
+  readonly exited: Promise<Exit>;
+  /** Null while it runs, and if a signal ended it. */
+  exitCode: number | null = null;
+  /** Name of the signal that ended it, else null. */
+  signalCode: NodeJS.Signals | null = null;
+  /** True once a signal was sent by `kill()`. */
+  killed = false;
+
+  readonly #handle: NativeProcess;
+  readonly #pipes: readonly [number, number, number];
+  readonly #streams: [Socket | null, Socket | null, Socket | null] = [null, null, null];
+  readonly #killSignal: number;
+  readonly #forceKillAfterMs: number | undefined;
+  #forceKill: NodeJS.Timeout | undefined;
+  #ended = false;
+
+  /** Made by `spawnInJail`. */
+  constructor(options: ProcessOptions) {
+    super();
+    this.pid = options.pid;
+    this.spawnfile = options.spawnfile;
+    this.spawnargs = options.spawnargs;
+    this.exited = options.exited;
+    this.#handle = options.handle;
+    this.#pipes = options.pipes;
+    this.#killSignal = options.killSignal;
+    this.#forceKillAfterMs = options.forceKillAfterMs;
+    void this.exited.then((exit) => this.#onExit(exit));
+  }
+
+  /** Writable end of the program's standard input; null unless it is a pipe. */
+  get stdin(): Writable | null {
+    return this.#stream(0);
+  }
+
+  /** Readable end of its standard output; null unless it is a pipe. */
+  get stdout(): Readable | null {
+    return this.#stream(1);
+  }
+
+  /** Readable end of its standard error; null unless it is a pipe. */
+  get stderr(): Readable | null {
+    return this.#stream(2);
+  }
+
+  get stdio(): readonly [Writable | null, Readable | null, Readable | null] {
+    return [this.stdin, this.stdout, this.stderr];
+  }
+
+  /**
+   * Sends a signal, `killSignal` of the request (SIGTERM) by default, to the program and to nothing that may have its pid
+   * later; 0 only asks whether it is there. With `forceKillAfterMs`, SIGKILL follows a signal that has not ended it.
+   *
+   * @returns whether the signal could be sent
+   * @throws UsageError for a signal that does not exist
+   */
+  kill(signal: NodeJS.Signals | number = this.#killSignal): boolean {
+    const number = signalNumber(signal, 'kill');
+    if (this.#ended || this.#handle.kill(number) !== 0) return false;
+    if (number !== 0) this.killed = true;
+    if (number !== 0 && this.#forceKillAfterMs !== undefined) {
+      this.#forceKill ??= setTimeout(
+        () => this.#handle.kill(constants.signals.SIGKILL),
+        this.#forceKillAfterMs,
+      ).unref();
+    }
+    return true;
+  }
+
+  /** Keeps the event loop alive for the program, which is the default. */
+  ref(): this {
+    this.#handle.ref();
+    return this;
+  }
+
+  /** Lets the event loop end while the program runs. */
+  unref(): this {
+    this.#handle.unref();
+    return this;
+  }
+
+  /** Ends the program (`kill()`, and SIGKILL if it is still there after `forceKillAfterMs` or 5 s) and waits for it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#ended) {
+      this.kill();
+      this.#forceKill ??= setTimeout(() => this.#handle.kill(constants.signals.SIGKILL), 5000);
+    }
+    await this.exited;
+  }
+
+  #stream(fd: 0 | 1 | 2): Socket | null {
+    const pipe = this.#pipes[fd];
+    if (pipe < 0) return null;
+    this.#streams[fd] ??= new Socket({ fd: pipe, readable: fd !== 0, writable: fd === 0 });
+    return this.#streams[fd];
+  }
+
+  #onExit({ exitCode, signal }: Exit): void {
+    this.#ended = true;
+    clearTimeout(this.#forceKill);
+    this.exitCode = exitCode;
+    this.signalCode = signal;
+    const untouched = this.#streams.map((stream) => stream === null);
+    const streams = this.stdio.filter((stream) => stream !== null);
+    let open = streams.filter((stream) => !stream.closed).length;
+    const closed = (): void => {
+      if (open-- === 0) this.emit('close', exitCode, signal);
+    };
+    for (const stream of streams) {
+      if (!stream.closed) stream.once('close', closed);
+    }
+    this.stdin?.destroy();
+    this.emit('exit', exitCode, signal);
+    // Nobody reads: drop it, or the pipe never ends. A reader that comes with `exit` has had its chance.
+    for (const fd of [1, 2] as const) {
+      const stream = this.#streams[fd];
+      if (untouched[fd] === true || stream?.readableFlowing === null) stream?.resume();
+    }
+    closed();
+  }
+}

@@ -1,0 +1,173 @@
+// Running a program to its end, with what it wrote.
+import { ExitError, UsageError, type ExitDetails } from '../errors.ts';
+import { toBuffer, type Bytes } from '../quote.ts';
+import type { Exit, JailedProcess, ResourceUsage } from './process.ts';
+import { normalize, type NormalRequest } from './request.ts';
+import { launchBeside, normalizeSpawn, spawnKeys, type NormalSpawn, type SpawnRequest } from './spawn.ts';
+
+/** A SpawnRequest for a program whose end is awaited. Standard input is /dev/null by default. */
+export interface RunRequest extends SpawnRequest {
+  /** Written to the program's standard input, which then ends. */
+  readonly input?: Bytes | undefined;
+  /** The most that stdout, and the most that stderr, may hold; the program is stopped beyond. Default 16 MiB. */
+  readonly maxBufferBytes?: number | undefined;
+  /** Of stdout and stderr in the result; `buffer` for a Buffer. Default `utf8`. */
+  readonly encoding?: BufferEncoding | 'buffer' | undefined;
+  /** Default true: anything but exit status 0 rejects. */
+  readonly reject?: boolean | undefined;
+}
+
+/** What made this process stop the program. */
+export type Stopped = 'ETIMEDOUT' | 'ABORT_ERR' | 'ERR_MAX_BUFFER';
+
+/** How a program ended and what it wrote. */
+export interface RunResult extends ExitDetails {
+  readonly usage: ResourceUsage;
+  /** Only with `reject: false`: why it was stopped, if it was. */
+  readonly stopped?: Stopped;
+}
+
+const runKeys: ReadonlySet<string> = new Set([...spawnKeys, 'input', 'maxBufferBytes', 'encoding', 'reject']);
+
+/** The normal form of what RunRequest adds. */
+export interface NormalRun extends NormalSpawn {
+  readonly input: Buffer | undefined;
+  readonly maxBufferBytes: number;
+  readonly encoding: BufferEncoding | 'buffer';
+  readonly reject: boolean;
+}
+
+/** Checks a RunRequest. @throws UsageError */
+export function normalizeRun(request: RunRequest): readonly [NormalRequest, NormalRun] {
+  const normal = normalize(request, runKeys);
+  const { input, maxBufferBytes = 16 * 2 ** 20, encoding = 'utf8', reject = true } = request;
+  if (input !== undefined && typeof input !== 'string' && !(input instanceof Uint8Array)) {
+    throw new UsageError('input must be a string or a Uint8Array');
+  }
+  if (typeof maxBufferBytes !== 'number' || !(maxBufferBytes >= 0)) {
+    throw new UsageError('maxBufferBytes must be a number from 0 on, or Infinity');
+  }
+  if (encoding !== 'buffer' && !Buffer.isEncoding(encoding))
+    throw new UsageError(`there is no encoding '${String(encoding)}'`);
+  if (typeof reject !== 'boolean') throw new UsageError('reject must be true or false');
+  const spawn = normalizeSpawn(request, [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe']);
+  if (input !== undefined && spawn.stdio[0] !== -2) throw new UsageError("input needs stdio[0] to be 'pipe'");
+  return [
+    normal,
+    { ...spawn, input: input === undefined ? undefined : toBuffer(input), maxBufferBytes, encoding, reject },
+  ];
+}
+
+// One stream's output, until it ends or grows too long.
+class Output {
+  readonly #chunks: Buffer[] = [];
+  #sizeBytes = 0;
+
+  constructor(stream: NodeJS.ReadableStream | null, mostBytes: number, onExcess: () => void) {
+    stream?.on('data', (chunk: Buffer) => {
+      const room = mostBytes - this.#sizeBytes;
+      if (chunk.length > room) {
+        if (room > 0) this.#chunks.push(chunk.subarray(0, room));
+        this.#sizeBytes = mostBytes;
+        return onExcess();
+      }
+      this.#chunks.push(chunk);
+      this.#sizeBytes += chunk.length;
+      return undefined;
+    });
+    // A reader's error ends the stream as its close event does; the exit status tells the rest.
+    stream?.on('error', () => {});
+  }
+
+  text(encoding: BufferEncoding | 'buffer'): string | Buffer {
+    const all = Buffer.concat(this.#chunks);
+    return encoding === 'buffer' ? all : all.toString(encoding);
+  }
+}
+
+const stoppedWords: Readonly<Record<Stopped, string>> = {
+  ETIMEDOUT: 'it took too long and was stopped',
+  ABORT_ERR: 'it was aborted',
+  ERR_MAX_BUFFER: 'it wrote more than maxBufferBytes and was stopped',
+};
+
+function toExitError(program: string, ended: RunResult, cause: unknown): ExitError {
+  const { stopped, exitCode, signal } = ended;
+  const how =
+    signal !== null
+      ? `ended by ${signal}`
+      : exitCode === null
+        ? 'its status was lost'
+        : `exited with status ${exitCode}`;
+  const message = stopped === undefined ? how : `${stoppedWords[stopped]} (${how})`;
+  return new ExitError(
+    `${program}: ${message}`,
+    stopped ?? (signal === null ? 'ERR_EXIT' : 'ERR_SIGNAL'),
+    ended,
+    cause,
+  );
+}
+
+/** Waits for a started program. */
+export async function collect(
+  child: JailedProcess,
+  options: NormalRun,
+  startedAt: number,
+): Promise<RunResult> {
+  let excess = false;
+  const onExcess = (): void => {
+    excess = true;
+    child.kill('SIGKILL');
+  };
+  const stdout = new Output(child.stdout, options.maxBufferBytes, onExcess);
+  const stderr = new Output(child.stderr, options.maxBufferBytes, onExcess);
+  if (options.input !== undefined) {
+    // EPIPE: a program need not read its input.
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(options.input);
+  }
+  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const exit: Exit = await child.exited;
+  const timedOut =
+    options.timeoutMs !== undefined && child.killed && performance.now() - startedAt >= options.timeoutMs;
+  const stopped: Stopped | undefined = excess
+    ? 'ERR_MAX_BUFFER'
+    : options.signal?.aborted === true && child.killed
+      ? 'ABORT_ERR'
+      : timedOut
+        ? 'ETIMEDOUT'
+        : undefined;
+  if (stopped !== undefined) {
+    // What the program has started may hold the pipes for ever: take what is there, and go.
+    await new Promise((resolve) => setImmediate(resolve));
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+  }
+  await closed;
+  const ended: RunResult = {
+    ...exit,
+    stdout: stdout.text(options.encoding),
+    stderr: stderr.text(options.encoding),
+    pid: child.pid,
+    durationMs: performance.now() - startedAt,
+    ...(stopped === undefined ? {} : { stopped }),
+  };
+  if (options.reject && (exit.exitCode !== 0 || stopped !== undefined)) {
+    throw toExitError(child.spawnfile, ended, stopped === 'ABORT_ERR' ? options.signal?.reason : undefined);
+  }
+  return ended;
+}
+
+/**
+ * Runs a program in a jail to its end, without holding the event loop.
+ *
+ * @throws UsageError for a bad request; nothing has happened
+ * @throws LaunchError if a step failed; the program has not run
+ * @throws ExitError, unless `reject` is false, if it exited with another status than 0 or was ended by a signal, the
+ *   timeout, the AbortSignal or the size of its output
+ */
+export async function runInJail(request: RunRequest): Promise<RunResult> {
+  const startedAt = performance.now();
+  const [normal, options] = normalizeRun(request);
+  return collect(await launchBeside(normal, options), options, startedAt);
+}

@@ -1,0 +1,55 @@
+// Where descriptors 0 to 2 of a spawned program lead. Pure.
+import { UsageError } from '../errors.ts';
+import { descriptor } from './request.ts';
+
+/** A stream with a descriptor behind it: a file, a socket, a pipe, a terminal. */
+export interface StreamWithFd {
+  readonly fd?: number | null;
+}
+
+/** One of `pipe` (a stream for this process), `inherit`, `ignore` (/dev/null), a descriptor, or an open stream. */
+export type StdioEntry = 'pipe' | 'inherit' | 'ignore' | number | StreamWithFd;
+
+/** One entry for all three, or one each; what is left out is `pipe`. */
+export type Stdio = StdioEntry | readonly (StdioEntry | undefined)[];
+
+export type StdioTriple = readonly [number, number, number];
+
+/** /dev/null, and a pipe, in the addon's terms. */
+export const ignored = -1;
+export const piped = -2;
+
+function fdOf(stream: object): unknown {
+  if ('fd' in stream && typeof stream.fd === 'number') return stream.fd;
+  // A socket keeps it in its handle.
+  const handle: unknown = '_handle' in stream ? stream._handle : undefined;
+  return typeof handle === 'object' && handle !== null && 'fd' in handle ? handle.fd : undefined;
+}
+
+function toEntry(entry: unknown, fd: number, missing: StdioEntry): number {
+  const wanted = entry ?? missing;
+  switch (wanted) {
+    case 'pipe':
+      return piped;
+    case 'ignore':
+      return ignored;
+    case 'inherit':
+      return fd;
+    default:
+  }
+  if (typeof wanted === 'number') return descriptor(wanted, `stdio[${fd}]`);
+  const behind = typeof wanted === 'object' && wanted !== null ? fdOf(wanted) : undefined;
+  if (typeof behind === 'number' && behind >= 0) return behind;
+  throw new UsageError(
+    `stdio[${fd}] must be 'pipe', 'inherit', 'ignore', a descriptor or an open stream with one`,
+  );
+}
+
+/** The three entries in the addon's terms. @throws UsageError */
+export function toStdio(stdio: unknown, missing: readonly [StdioEntry, StdioEntry, StdioEntry]): StdioTriple {
+  if (Array.isArray(stdio) && stdio.length > 3) {
+    throw new UsageError('stdio has three entries', { hint: 'further descriptors go into preserveFds' });
+  }
+  const entry = (fd: 0 | 1 | 2): number => toEntry(Array.isArray(stdio) ? stdio[fd] : stdio, fd, missing[fd]);
+  return [entry(0), entry(1), entry(2)];
+}
