@@ -116,6 +116,8 @@ export interface Native {
   inRootMknod(rootFd: number, path: Bytes, mode: number, major: number, minor: number): void;
   inRootRename(rootFd: number, from: Bytes, to: Bytes): void;
   inRootUnlink(rootFd: number, path: Bytes, directory?: boolean): void;
+  /** syncfs(2) of the file system that the root itself lies on. */
+  inRootSync(rootFd: number): void;
   /** Content (as a reflink where the file system can) and modification time, into an empty file. */
   copyFile(sourceFd: number, targetFd: number): void;
 }

@@ -70,8 +70,13 @@ class Process {
     return napi_queue_async_work(env, work_) == napi_ok;
   }
 
-  // 0, or the errno of pidfd_send_signal(2); ESRCH once it has been reaped.
+  // 0, or the errno of pidfd_send_signal(2); ESRCH once it has been reaped. While the worker thread launches it, the
+  // result is not ours to read: the signal waits.
   int kill(int signal) {
+    if (!launched_) {
+      pendingSignal_ = signal;
+      return 0;
+    }
     if (result_.pidFd < 0) return ESRCH;
     return syscall(SYS_pidfd_send_signal, result_.pidFd, signal, nullptr, 0) < 0 ? errno : 0;
   }
@@ -135,6 +140,7 @@ class Process {
       finishIfClosed();
       return;
     }
+    if (pendingSignal_ != 0) (void)kill(pendingSignal_);
     // uv_poll_init can only fail for a descriptor that epoll does not take, or without memory.
     int error = uv_poll_init(registry_->loop, &status_, result_.statusFd);
     statusOpen_ = error == 0;
@@ -298,6 +304,7 @@ class Process {
   uv_poll_t status_ = {};
   uv_poll_t exit_ = {};
   int closingHandles_ = 0;
+  int pendingSignal_ = 0;
   bool statusOpen_ = false;
   bool exitOpen_ = false;
   bool launched_ = false;

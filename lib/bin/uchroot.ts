@@ -8,7 +8,7 @@ import { normalize, type LaunchRequest } from '../launch/request.ts';
 import { planAsJson, planAsText } from '../launch/show.ts';
 import { commandArguments, readArguments } from './arguments.ts';
 import { optionKinds, toRequest, usage, usageLine } from './uchroot-options.ts';
-import { version } from './version.ts';
+import { readVersion } from './version.ts';
 
 // fs.writeSync and never process.stdout: opening that would leave the terminal or pipe non-blocking for the program.
 function print(fd: number, text: string): void {
@@ -31,7 +31,7 @@ function main(): number {
     const { options, operands } = readArguments(commandArguments(), optionKinds);
     const given = new Map(options);
     if (given.has('help')) return (print(1, usage), 0);
-    if (given.has('version')) return (print(1, `uchroot ${version}\n`), 0);
+    if (given.has('version')) return (print(1, `uchroot ${readVersion()}\n`), 0);
     if (operands.length < 2) return (print(2, `${usageLine}\n`), 1);
     const request = toRequest(options, operands);
     statusFd = request.statusFd;

@@ -12,6 +12,8 @@ export interface Link {
 export type Walk = {
   /** Every link that was followed, in order. */
   readonly links: readonly Link[];
+  /** Directories that the way led into and, by `..`, out of again. */
+  readonly passed: readonly BytePath[];
   /** Where the walk ended, without a link in it: the object itself, or what stopped it. */
   readonly path: BytePath;
 } & (
@@ -31,19 +33,21 @@ const MAX_LINKS = 40;
  */
 export function walk(root: FileRoot, path: BytePath): Walk {
   const links: Link[] = [];
+  const passed: BytePath[] = [];
   const todo = componentsOf(path).reverse();
   let here = '/' as BytePath; // has no link in it, so that `..` is its parent in text too
   let status = lstat(root, here);
 
   for (let name = todo.pop(); name !== undefined; name = todo.pop()) {
-    if (status === 'denied') return { kind: 'denied', path: parentPath(here), links };
-    if (status === undefined) return { kind: 'missing', path: here, links };
-    if (status.kind !== 'directory') return { kind: 'not-directory', path: here, links };
+    if (status === 'denied') return { kind: 'denied', path: parentPath(here), links, passed };
+    if (status === undefined) return { kind: 'missing', path: here, links, passed };
+    if (status.kind !== 'directory') return { kind: 'not-directory', path: here, links, passed };
     if (name === '.') continue;
+    if (name === '..') passed.push(here);
     const next = name === '..' ? parentPath(here) : joinPath(here, name);
     status = lstat(root, next);
     if (status !== undefined && status !== 'denied' && status.target !== undefined) {
-      if (links.length === MAX_LINKS) return { kind: 'loop', path: next, links };
+      if (links.length === MAX_LINKS) return { kind: 'loop', path: next, links, passed };
       links.push({ path: next, target: status.target });
       todo.push(...componentsOf(status.target).reverse());
       if (status.target.startsWith('/')) here = '/' as BytePath;
@@ -52,9 +56,9 @@ export function walk(root: FileRoot, path: BytePath): Walk {
     }
     here = next;
   }
-  if (status === 'denied') return { kind: 'denied', path: parentPath(here), links };
-  if (status === undefined) return { kind: 'missing', path: here, links };
-  return { kind: 'found', path: here, status, links };
+  if (status === 'denied') return { kind: 'denied', path: parentPath(here), links, passed };
+  if (status === undefined) return { kind: 'missing', path: here, links, passed };
+  return { kind: 'found', path: here, status, links, passed };
 }
 
 function lstat(root: FileRoot, path: BytePath): FileStatus | 'denied' | undefined {

@@ -1,12 +1,13 @@
 // Launching in place: this process becomes the program, with the same pid and terminal.
 import { writeSync } from 'node:fs';
 
-import { LaunchError, UsageError } from '../errors.ts';
+import { UsageError, type LaunchError } from '../errors.ts';
 import { native, type PlanFailure } from '../native.ts';
 import type { DirectoryFinding } from './directory.ts';
 import { encodePlan } from './encode.ts';
 import { splitEntries } from './environment.ts';
 import { toLaunchError } from './failure.ts';
+import { refuseOwnDescriptors } from './inherited.ts';
 import { writePidFile } from './pidfile.ts';
 import { hostQuery, prepare, statusLine, verify, type Caller, type Launch } from './prepare.ts';
 import { findProblem } from './check.ts';
@@ -80,7 +81,9 @@ export function prepareInPlace(
 ): Launch & { readonly jailFd: number } {
   const jail = verify(request, native.readHostSync(hostQuery(request)), privileged);
   jail.warnings.forEach(warn);
-  return { ...prepare(request, jail, callerInPlace()), jailFd: jail.fd };
+  const launch = prepare(request, jail, callerInPlace());
+  refuseOwnDescriptors([...launch.keptFds, ...(request.statusFd === undefined ? [] : [request.statusFd])]);
+  return { ...launch, jailFd: jail.fd };
 }
 
 /** Runs a prepared launch. Does not return. */

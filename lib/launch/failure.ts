@@ -60,6 +60,15 @@ function special(
       };
     case 'drop_bounding_set EPERM':
       return { reason: `${capabilityName(detail)} could not be dropped` };
+    case 'capset EPERM':
+      return {
+        reason: 'a capability cannot be given that the caller does not have',
+        hint: 'capsh --print shows what it has',
+      };
+    case 'seccomp EACCES':
+      return {
+        hint: '--allow-new-privs needs CAP_SYS_ADMIN: without it the filter could not be set before the ids',
+      };
     case 'raise_ambient EPERM':
       return {
         reason: `${capabilityName(detail)} cannot be given`,

@@ -9,7 +9,7 @@ import { acceptDirectory, judgeDirectory, unreachable, type DirectoryFinding } f
 import { requireCapabilities, requireRoot } from './prepare.ts';
 import type { JailedProcess } from './process.ts';
 import { normalize, type NormalRequest } from './request.ts';
-import { collect, normalizeRun, type RunRequest, type RunResult } from './run.ts';
+import { collect, normalizeRun, runOnlyKeys, type RunRequest, type RunResult } from './run.ts';
 import { normalizeSpawn, spawnKeys, startIn, warnOnce, type SpawnRequest } from './spawn.ts';
 
 type Without<T> = Omit<T, 'jail' | 'user'> & { readonly user?: RunRequest['user'] | undefined };
@@ -37,6 +37,7 @@ export class Jail implements AsyncDisposable {
   readonly warnings: readonly DirectoryFinding[];
   readonly #facts: HostFacts;
   readonly #defaults: JailRunRequest;
+  readonly #spawnDefaults: JailRunRequest;
   readonly #account: Account | undefined;
   #open = true;
 
@@ -51,6 +52,10 @@ export class Jail implements AsyncDisposable {
     this.directory = directory;
     this.warnings = warnings;
     this.#defaults = defaults;
+    // What they say about output concerns run() alone.
+    this.#spawnDefaults = Object.fromEntries(
+      Object.entries(defaults).filter(([key]) => !runOnlyKeys.includes(key)),
+    );
     this.#facts = facts;
     this.#account = account;
   }
@@ -58,14 +63,14 @@ export class Jail implements AsyncDisposable {
   /** As `runInJail`. */
   async run(request: JailRunRequest = {}): Promise<RunResult> {
     const startedAt = performance.now();
-    const [normal, options] = normalizeRun(this.#merge(request));
+    const [normal, options] = normalizeRun(this.#merge(this.#defaults, request));
     const account = await this.#accountFor(normal, request);
     return collect(await startIn({ fd: this.#fd(), account }, normal, options), options, startedAt);
   }
 
   /** As `spawnInJail`. */
   async spawn(request: JailSpawnRequest = {}): Promise<JailedProcess> {
-    const { input, maxBufferBytes, encoding, reject, ...merged } = this.#merge(request);
+    const merged = this.#merge(this.#spawnDefaults, request);
     const normal = normalize(merged, spawnKeys);
     const options = normalizeSpawn(merged);
     const account = await this.#accountFor(normal, request);
@@ -87,11 +92,13 @@ export class Jail implements AsyncDisposable {
     return this.#facts.jailFd;
   }
 
-  #merge(request: JailRunRequest): RunRequest {
-    const env = { ...this.#defaults.env, ...request.env };
-    const merged = { ...this.#defaults, ...request, env, jail: this.directory };
-    if (merged.user === undefined) throw new UsageError('user is missing: give it here or to openJail');
-    return merged as RunRequest;
+  #merge<T extends JailRunRequest>(
+    defaults: JailRunRequest,
+    request: T,
+  ): T & Pick<RunRequest, 'jail' | 'user'> {
+    const user = request.user ?? defaults.user;
+    if (user === undefined) throw new UsageError('user is missing: give it here or to openJail');
+    return { ...defaults, ...request, env: { ...defaults.env, ...request.env }, jail: this.directory, user };
   }
 
   // The defaults' account was looked up when the jail was opened; another one is looked up now, and the way to the jail
@@ -121,7 +128,7 @@ function judge(normal: NormalRequest, account: Account, facts: HostFacts): reado
  */
 export async function openJail(directory: Bytes, defaults: JailRunRequest = {}): Promise<Jail> {
   const named = defaults.user !== undefined;
-  const [normal] = normalizeRun({ ...defaults, user: defaults.user ?? '+0', jail: directory } as RunRequest);
+  const [normal] = normalizeRun({ ...defaults, user: defaults.user ?? '+0', jail: directory });
   const query = named ? accountQuery(normal) : {};
   const facts = await native.readHost({ ...query, jail: normal.jail });
   try {

@@ -115,7 +115,7 @@ export function buildPlan(input: PlanInput): readonly Step[] {
     { op: 'verify_gid', gid: account.gid },
     { op: 'verify_groups', gids: account.groups },
     { op: 'verify_capabilities', capabilities: kept },
-    ...(account.uid === 0 || kept.length > 0 ? [] : [{ op: 'verify_no_way_back' } as const]),
+    ...(account.uid === 0 ? [] : [{ op: 'verify_no_way_back' } as const]),
     { op: 'verify_cwd' },
 
     // Last, as from here on a signal ends this process: what is pending now was meant for the program.

@@ -32,6 +32,9 @@ export interface Exit {
   readonly usage: ResourceUsage;
 }
 
+/** Why a program was stopped before its end. */
+export type StopReason = 'ETIMEDOUT' | 'ABORT_ERR';
+
 let signalNames: Map<number, NodeJS.Signals> | undefined;
 
 function signalName(number: number): NodeJS.Signals {
@@ -76,7 +79,6 @@ export interface ProcessOptions {
   readonly pipes: readonly [number, number, number];
   readonly spawnfile: string;
   readonly spawnargs: readonly string[];
-  readonly exited: Promise<Exit>;
   readonly killSignal: number;
   readonly forceKillAfterMs: number | undefined;
 }
@@ -105,6 +107,8 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
   signalCode: NodeJS.Signals | null = null;
   /** True once a signal was sent by `kill()`. */
   killed = false;
+  /** Set if the timeout or the AbortSignal has stopped it. */
+  stopped: StopReason | undefined;
 
   readonly #handle: NativeProcess;
   readonly #pipes: readonly [number, number, number];
@@ -112,6 +116,7 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
   readonly #killSignal: number;
   readonly #forceKillAfterMs: number | undefined;
   #forceKill: NodeJS.Timeout | undefined;
+  #resolveExited: (exit: Exit) => void = () => {};
   #ended = false;
 
   /** Made by `spawnInJail`. */
@@ -120,12 +125,27 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
     this.pid = options.pid;
     this.spawnfile = options.spawnfile;
     this.spawnargs = options.spawnargs;
-    this.exited = options.exited;
+    this.exited = new Promise((resolve) => (this.#resolveExited = resolve));
     this.#handle = options.handle;
     this.#pipes = options.pipes;
     this.#killSignal = options.killSignal;
     this.#forceKillAfterMs = options.forceKillAfterMs;
-    void this.exited.then((exit) => this.#onExit(exit));
+  }
+
+  /** For `spawnInJail`: the program has ended. Listeners run at once, so that what they throw is an uncaught exception. */
+  finish(exit: Exit): void {
+    this.#ended = true;
+    clearTimeout(this.#forceKill);
+    this.exitCode = exit.exitCode;
+    this.signalCode = exit.signal;
+    this.#resolveExited(exit);
+    this.#emitExit(exit);
+  }
+
+  /** For `spawnInJail`: ends the program, and says why. */
+  stop(reason: StopReason): void {
+    if (!this.#ended) this.stopped ??= reason;
+    this.kill();
   }
 
   /** Writable end of the program's standard input; null unless it is a pipe. */
@@ -195,11 +215,7 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
     return this.#streams[fd];
   }
 
-  #onExit({ exitCode, signal }: Exit): void {
-    this.#ended = true;
-    clearTimeout(this.#forceKill);
-    this.exitCode = exitCode;
-    this.signalCode = signal;
+  #emitExit({ exitCode, signal }: Exit): void {
     const untouched = this.#streams.map((stream) => stream === null);
     const streams = this.stdio.filter((stream) => stream !== null);
     let open = streams.filter((stream) => !stream.closed).length;

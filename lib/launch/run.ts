@@ -1,7 +1,7 @@
 // Running a program to its end, with what it wrote.
 import { ExitError, UsageError, type ExitDetails } from '../errors.ts';
 import { toBuffer, type Bytes } from '../quote.ts';
-import type { Exit, JailedProcess, ResourceUsage } from './process.ts';
+import type { Exit, JailedProcess, ResourceUsage, StopReason } from './process.ts';
 import { normalize, type NormalRequest } from './request.ts';
 import { launchBeside, normalizeSpawn, spawnKeys, type NormalSpawn, type SpawnRequest } from './spawn.ts';
 
@@ -18,7 +18,7 @@ export interface RunRequest extends SpawnRequest {
 }
 
 /** What made this process stop the program. */
-export type Stopped = 'ETIMEDOUT' | 'ABORT_ERR' | 'ERR_MAX_BUFFER';
+export type Stopped = StopReason | 'ERR_MAX_BUFFER';
 
 /** How a program ended and what it wrote. */
 export interface RunResult extends ExitDetails {
@@ -27,7 +27,9 @@ export interface RunResult extends ExitDetails {
   readonly stopped?: Stopped;
 }
 
-const runKeys: ReadonlySet<string> = new Set([...spawnKeys, 'input', 'maxBufferBytes', 'encoding', 'reject']);
+/** Keys of a RunRequest that a SpawnRequest has not. */
+export const runOnlyKeys: readonly string[] = ['input', 'maxBufferBytes', 'encoding', 'reject'];
+const runKeys: ReadonlySet<string> = new Set([...spawnKeys, ...runOnlyKeys]);
 
 /** The normal form of what RunRequest adds. */
 export interface NormalRun extends NormalSpawn {
@@ -128,15 +130,7 @@ export async function collect(
   }
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const exit: Exit = await child.exited;
-  const timedOut =
-    options.timeoutMs !== undefined && child.killed && performance.now() - startedAt >= options.timeoutMs;
-  const stopped: Stopped | undefined = excess
-    ? 'ERR_MAX_BUFFER'
-    : options.signal?.aborted === true && child.killed
-      ? 'ABORT_ERR'
-      : timedOut
-        ? 'ETIMEDOUT'
-        : undefined;
+  const stopped: Stopped | undefined = excess ? 'ERR_MAX_BUFFER' : child.stopped;
   if (stopped !== undefined) {
     // What the program has started may hold the pipes for ever: take what is there, and go.
     await new Promise((resolve) => setImmediate(resolve));

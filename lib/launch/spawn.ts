@@ -20,7 +20,7 @@ import {
   type Launch,
   type VerifiedJail,
 } from './prepare.ts';
-import { JailedProcess, toExit, type Exit } from './process.ts';
+import { JailedProcess, toExit, type StopReason } from './process.ts';
 import { launchKeys, normalize, signalNumber, type LaunchRequest, type NormalRequest } from './request.ts';
 import { toStdio, type Stdio, type StdioEntry, type StdioTriple } from './stdio.ts';
 
@@ -125,28 +125,32 @@ function abortError(signal: AbortSignal): LaunchError {
   });
 }
 
-// Timeout and abort. While the launcher starts, nothing has a pid yet: the wish to stop is kept until it has.
+// Timeout and abort. The first of them counts.
 class Stop {
   readonly #options: NormalSpawn;
-  readonly #onStop: () => void;
   readonly #timer: NodeJS.Timeout | undefined;
-  wanted = false;
+  readonly #onStop: (reason: StopReason) => void;
+  reason: StopReason | undefined;
 
-  constructor(options: NormalSpawn, onStop: () => void) {
+  constructor(options: NormalSpawn, onStop: (reason: StopReason) => void) {
     this.#options = options;
     this.#onStop = onStop;
-    if (options.timeoutMs !== undefined) this.#timer = setTimeout(this.#stop, options.timeoutMs);
-    options.signal?.addEventListener('abort', this.#stop, { once: true });
+    if (options.timeoutMs !== undefined)
+      this.#timer = setTimeout(() => this.#stop('ETIMEDOUT'), options.timeoutMs);
+    options.signal?.addEventListener('abort', this.#onAbort);
   }
 
-  readonly #stop = (): void => {
-    this.wanted = true;
-    this.#onStop();
-  };
+  readonly #onAbort = (): void => this.#stop('ABORT_ERR');
+
+  #stop(reason: StopReason): void {
+    this.clear();
+    this.reason = reason;
+    this.#onStop(reason);
+  }
 
   clear(): void {
     clearTimeout(this.#timer);
-    this.#options.signal?.removeEventListener('abort', this.#stop);
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
   }
 }
 
@@ -157,14 +161,12 @@ export function startLaunch(launch: Launch, jailFd: number, options: NormalSpawn
   if (problem !== undefined) return Promise.reject(problem);
   if (options.signal?.aborted === true) return Promise.reject(abortError(options.signal));
   return new Promise((resolve, reject) => {
-    let end: (exit: Exit) => void;
-    const exited = new Promise<Exit>((resolveExit) => (end = resolveExit));
     let started: JailedProcess | undefined;
     let pidFile: PidFile | undefined;
-    const stop = new Stop(options, () => {
+    const stop = new Stop(options, (reason) => {
       // Still on its way, it may have been stopped by the jailed user: only SIGKILL is sure to end it.
       if (started === undefined) handle?.kill(9);
-      else started.kill();
+      else started.stop(reason);
     });
     let handle: NativeProcess | undefined;
     try {
@@ -195,7 +197,6 @@ export function startLaunch(launch: Launch, jailFd: number, options: NormalSpawn
             pipes,
             spawnfile: quote(program?.program ?? ''),
             spawnargs: program?.argv.map((argument) => argument.toString()) ?? [],
-            exited,
             killSignal: options.killSignal,
             forceKillAfterMs: options.forceKillAfterMs,
           });
@@ -203,10 +204,10 @@ export function startLaunch(launch: Launch, jailFd: number, options: NormalSpawn
             if (request.pidFile !== undefined) pidFile = writePidFile(request.pidFile, pid);
           } catch (error) {
             started.kill('SIGKILL');
-            return reject(error as LaunchError);
+            return reject(error);
           }
           tell(request, { event: 'started', pid });
-          if (stop.wanted) started.kill();
+          if (stop.reason !== undefined) started.stop(stop.reason);
           return resolve(started);
         },
         (exitCode, signal, usage) => {
@@ -214,7 +215,7 @@ export function startLaunch(launch: Launch, jailFd: number, options: NormalSpawn
           pidFile?.keep();
           const exit = toExit(exitCode, signal, usage);
           tell(request, { event: 'exited', pid: started?.pid, exitCode: exit.exitCode, signal: exit.signal });
-          end(exit);
+          started?.finish(exit);
         },
       );
     } catch (error) {

@@ -22,6 +22,7 @@ export const piped = -2;
 function fdOf(stream: object): unknown {
   if ('fd' in stream && typeof stream.fd === 'number') return stream.fd;
   // A socket keeps it in its handle.
+  // oxlint-disable-next-line no-underscore-dangle -- Node's name for it, and there is no other way to it
   const handle: unknown = '_handle' in stream ? stream._handle : undefined;
   return typeof handle === 'object' && handle !== null && 'fd' in handle ? handle.fd : undefined;
 }

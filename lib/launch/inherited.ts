@@ -1,0 +1,39 @@
+// Telling the caller's descriptors from Node's own, before the program is given one.
+import { readdirSync, readlinkSync } from 'node:fs';
+
+import { LaunchError } from '../errors.ts';
+
+function target(fd: number): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return ''; // not open: the step that uses it says so
+  }
+}
+
+/**
+ * Refuses descriptors that this process has not inherited but that Node has opened for itself: a number that the
+ * caller left closed is soon one of those. They are event queues, and pipes of which this process holds both ends.
+ *
+ * @throws LaunchError EBADF
+ */
+export function refuseOwnDescriptors(fds: readonly number[]): void {
+  if (fds.length === 0) return;
+  const open = new Map(readdirSync('/proc/self/fd').map((name) => [Number(name), target(Number(name))]));
+  for (const fd of fds) {
+    const kind = open.get(fd) ?? '';
+    const bothEnds =
+      kind.startsWith('pipe:') &&
+      [...open].some(([other, same]) => other > 2 && other !== fd && same === kind);
+    if (!kind.startsWith('anon_inode:[event') && !kind.startsWith('anon_inode:[io_uring') && !bothEnds)
+      continue;
+    throw new LaunchError(`keep_fd: descriptor ${fd}: is not open`, {
+      step: 'keep_fd',
+      call: 'fcntl',
+      code: 'EBADF',
+      errno: 9,
+      path: `descriptor ${fd}`,
+      hint: 'open it before uchroot is started; sudo closes descriptors above 2 (sudo -C)',
+    });
+  }
+}

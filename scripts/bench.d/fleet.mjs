@@ -1,0 +1,78 @@
+// The processes that measure: services of several sizes and the C floor. All live through a run and take
+// orders one at a time, so that whatever disturbs the machine hits every row of the table alike.
+import { fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+/** A Node service of at least `sizeMb`, idle until it is told to measure. */
+export class Service {
+  #child;
+  #died;
+
+  /** @param setup {jail, user, original, sizeMb}: the jail, who runs in it, path of the C original */
+  static async start(setup) {
+    const service = new Service();
+    const script = fileURLToPath(new URL('service.mjs', import.meta.url));
+    service.#child = fork(script, [JSON.stringify(setup)], { execArgv: ['--expose-gc'] });
+    service.#died = once(service.#child, 'exit').then(() => [{ error: 'a service has died' }]);
+    await service.#reply();
+    return service;
+  }
+
+  /** Carries out an order and resolves with its `count` results. */
+  async measure(order) {
+    this.#child.send(order);
+    return (await this.#reply()).results;
+  }
+
+  async stop() {
+    this.#child.disconnect();
+    await this.#died;
+  }
+
+  async #reply() {
+    const [reply] = await Promise.race([once(this.#child, 'message'), this.#died]);
+    if (reply.error !== undefined) throw new Error(reply.error);
+    return reply;
+  }
+}
+
+/** The C program of floor.c; answers in milliseconds. */
+export class Floor {
+  #child;
+  #lines;
+
+  constructor(executable, jail, uid, gid, program) {
+    this.#child = spawn(executable, [jail, String(uid), String(gid), program], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
+  }
+
+  async #order(...words) {
+    this.#child.stdin.write(`${words.join('\t')}\n`);
+    const { value, done } = await this.#lines.next();
+    if (done) throw new Error(`floor: ${words.join(' ')} failed`);
+    return value.split('\t').map(Number);
+  }
+
+  async latency(count) {
+    return (await this.#order('latency', count)).map((ns) => ns / 1e6);
+  }
+
+  async command(count, argv) {
+    return (await this.#order('command', count, ...argv)).map((ns) => ns / 1e6);
+  }
+
+  /** Launches a second. */
+  async throughput(concurrency, durationMs) {
+    const [launches, ns] = await this.#order('throughput', concurrency, durationMs);
+    return (launches * 1e9) / ns;
+  }
+
+  async stop() {
+    this.#child.stdin.end();
+    await once(this.#child, 'exit');
+  }
+}

@@ -1,0 +1,192 @@
+// The groups of figures. Each asks all competitors in turn, round after round, and returns rows of the table.
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+import { Service } from './fleet.mjs';
+import { median, row } from './table.mjs';
+
+const empty = '/bin/true';
+const ordinary = '/bin/libc-true';
+
+/** Samples by key: `record(key, values)`, and the median of a key. */
+class Samples {
+  #values = new Map();
+
+  record(key, values) {
+    this.#values.set(key, [...(this.#values.get(key) ?? []), ...values]);
+  }
+
+  median(key) {
+    return median(this.#values.get(key));
+  }
+}
+
+const sizeName = (sizeMb) => (sizeMb < 1024 ? `${sizeMb} MB` : `${sizeMb / 1024} GB`);
+
+/** The event loop held by one launch, in services of growing size. */
+export async function loop({ services, rounds }) {
+  const goals = { 50: 1 / 20, 1024: 1 / 300, 4096: 1 / 1000 };
+  const samples = new Samples();
+  // compiled and warm before it counts
+  for (const service of services.values()) {
+    await service.measure({ measure: 'held', launcher: 'spawnInJail', program: empty, count: 100 });
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (const [sizeMb, service] of services) {
+      for (const [launcher, count] of [['spawnInJail', 5], ['child_process', 1]]) {
+        const results = await service.measure({ measure: 'held', launcher, program: empty, count });
+        samples.record(`${launcher} ${sizeMb} call`, results.map(({ callMs }) => callMs));
+        samples.record(`${launcher} ${sizeMb} gap`, results.map(({ gapMs }) => gapMs));
+      }
+    }
+  }
+  const ratio = (part, sizeMb) =>
+    samples.median(`spawnInJail ${sizeMb} ${part}`) / samples.median(`child_process ${sizeMb} ${part}`);
+  const sizes = [...services.keys()];
+  const largest = sizes.at(-1);
+  const growth = samples.median(`spawnInJail ${largest} gap`) / samples.median(`spawnInJail ${sizes[0]} gap`);
+  return [
+    ...sizes.map((sizeMb) => row(`longest gap, ${sizeName(sizeMb)}, v child_process`, ratio('gap', sizeMb), ['<=', goals[sizeMb]])),
+    row(`longest gap, ${sizeName(largest)} v ${sizeName(sizes[0])}`, growth, ['<=', 1.5]),
+    ...sizes.map((sizeMb) => row(`the call alone, ${sizeName(sizeMb)}, v child_process`, ratio('call', sizeMb))),
+  ];
+}
+
+/** From the call to the collected status. */
+export async function latency({ services, floors, rounds }) {
+  const service = services.get(50);
+  const samples = new Samples();
+  const launchers = ['spawnInJail', 'jail.spawn', 'child_process'];
+  const programs = [['ordinary', ordinary], ['empty', empty]];
+  for (const launcher of launchers) {
+    await service.measure({ measure: 'spawnToExit', launcher, program: empty, count: 200 });
+    await service.measure({ measure: 'throughCat', launcher, program: '/bin/cat', count: 50 });
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, program] of programs) {
+      samples.record(`floor ${name}`, await floors.get(program).latency(5));
+      for (const launcher of launchers) {
+        const results = await service.measure({ measure: 'spawnToExit', launcher, program, count: 5 });
+        samples.record(`${launcher} ${name}`, results);
+      }
+    }
+    for (const launcher of launchers) {
+      const results = await service.measure({ measure: 'throughCat', launcher, program: '/bin/cat', count: 3 });
+      samples.record(`${launcher} cat`, results);
+    }
+  }
+  const ratio = (launcher, peer, name) => samples.median(`${launcher} ${name}`) / samples.median(`${peer} ${name}`);
+  const ours = launchers.slice(0, 2);
+  return [
+    ...ours.map((launcher) => row(`${launcher} v C floor`, ratio(launcher, 'floor', 'ordinary'), ['<=', 1.5])),
+    ...ours.map((launcher) => row(`${launcher} v child_process`, ratio(launcher, 'child_process', 'ordinary'), ['<=', 0.4])),
+    ...ours.map((launcher) => row(`${launcher} v C floor, empty program`, ratio(launcher, 'floor', 'empty'))),
+    ...ours.map((launcher) => row(`${launcher} v child_process, empty program`, ratio(launcher, 'child_process', 'empty'))),
+    ...ours.map((launcher) => row(`${launcher} v child_process, 4 KB through cat`, ratio(launcher, 'child_process', 'cat'), ['<=', 0.65])),
+  ];
+}
+
+/** Launches a second with eight programs at once. */
+export async function throughput({ services, floors, rounds, windowMs }) {
+  const goals = { 50: 3, 1024: 50, 4096: 200 };
+  const samples = new Samples();
+  const concurrency = 8;
+  for (let round = 0; round < Math.ceil(rounds / 10); round++) {
+    samples.record('floor', [await floors.get(ordinary).throughput(concurrency, windowMs)]);
+    samples.record('floor empty', [await floors.get(empty).throughput(concurrency, windowMs)]);
+    for (const [sizeMb, service] of services) {
+      for (const launcher of ['spawnInJail', 'child_process']) {
+        const order = { measure: 'throughput', launcher, concurrency, durationMs: windowMs };
+        samples.record(`${launcher} ${sizeMb}`, await service.measure({ ...order, program: ordinary }));
+      }
+    }
+    for (const launcher of ['spawnInJail', 'jail.spawn']) {
+      const order = { measure: 'throughput', launcher, concurrency, durationMs: windowMs };
+      samples.record(`${launcher} empty`, await services.get(50).measure({ ...order, program: empty }));
+    }
+    const opened = { measure: 'throughput', launcher: 'jail.spawn', concurrency, durationMs: windowMs, program: ordinary };
+    samples.record('jail.spawn 50', await services.get(50).measure(opened));
+  }
+  const ratio = (a, b) => samples.median(a) / samples.median(b);
+  return [
+    row('spawnInJail v C floor', ratio('spawnInJail 50', 'floor'), ['>=', 0.75]),
+    row('jail.spawn v C floor', ratio('jail.spawn 50', 'floor'), ['>=', 0.75]),
+    ...[...services.keys()].map((sizeMb) =>
+      row(`spawnInJail v child_process, ${sizeName(sizeMb)}`, ratio(`spawnInJail ${sizeMb}`, `child_process ${sizeMb}`), ['>=', goals[sizeMb]]),
+    ),
+    row('spawnInJail v C floor, empty program', ratio('spawnInJail empty', 'floor empty')),
+    row('jail.spawn v C floor, empty program', ratio('jail.spawn empty', 'floor empty')),
+  ];
+}
+
+function installed(name) {
+  const directories = [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin'];
+  for (const directory of directories) {
+    try {
+      accessSync(`${directory}/${name}`, constants.X_OK);
+      return `${directory}/${name}`;
+    } catch {
+      // the next one
+    }
+  }
+  return undefined;
+}
+
+/** The command against node itself and against other commands that do the same. */
+export async function command({ jail, uid, gid, user, original, floors, rounds, note }) {
+  const ours = fileURLToPath(new URL('../../dist/bin/uchroot.cjs', import.meta.url));
+  const commands = new Map([
+    ['uchroot', [ours, user, jail, empty]],
+    ['node uchroot.cjs', [process.execPath, ours, user, jail, empty]],
+    ['node -e 0', [process.execPath, '-e', '0']],
+    ['the C original', [original, user, jail, empty]],
+  ]);
+  const peers = {
+    chroot: [`--userspec=${uid}:${gid}`, '--groups=', jail, empty],
+    jk_chrootlaunch: ['-j', jail, '-u', user, '-x', empty],
+    bwrap: ['--bind', jail, '/', '--unshare-user', '--uid', String(uid), '--gid', String(gid), empty],
+  };
+  for (const [name, args] of Object.entries(peers)) {
+    const path = installed(name);
+    if (path === undefined) {
+      note(`${name} is not installed: left out`);
+      continue;
+    }
+    const { status, stderr } = spawnSync(path, args, { encoding: 'utf8' });
+    if (status === 0) commands.set(name, [path, ...args]);
+    else note(`${name} does not work here (status ${status}): left out. ${stderr.trim()}`);
+  }
+  const samples = new Samples();
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, argv] of commands) samples.record(name, await floors.get(empty).command(1, argv));
+  }
+  const ratio = (name, peer) => samples.median(name) / samples.median(peer);
+  const others = [...commands.keys()].slice(3);
+  return [
+    row('uchroot v node -e 0', ratio('uchroot', 'node -e 0'), ['<=', 1.05]),
+    row('node uchroot.cjs v node -e 0', ratio('node uchroot.cjs', 'node -e 0')),
+    ...others.map((peer) => row(`uchroot v ${peer}`, ratio('uchroot', peer))),
+  ];
+}
+
+/** Memory of a service for each live program. */
+export async function memory({ jail, user, original, quick }) {
+  const samples = new Samples();
+  const counts = quick ? [50, 150] : [100, 500];
+  for (let round = 0; round < (quick ? 1 : 5); round++) {
+    for (const launcher of ['spawnInJail', 'child_process']) {
+      const service = await Service.start({ jail, user, original, sizeMb: 0 });
+      const [each] = await service.measure({ measure: 'memory', launcher, program: '/bin/sleep', counts });
+      await service.stop();
+      samples.record(`${launcher} resident`, [each.residentBytes / 1024]);
+      samples.record(`${launcher} heap`, [each.heapBytes / 1024]);
+    }
+  }
+  return [
+    row('resident set, each live program', samples.median('spawnInJail resident'), ['<=', 40], 'KB'),
+    row('heap and external, each live program', samples.median('spawnInJail heap'), ['<=', 40], 'KB'),
+    row('resident set v child_process', samples.median('spawnInJail resident') / samples.median('child_process resident')),
+    row('heap and external v child_process', samples.median('spawnInJail heap') / samples.median('child_process heap')),
+  ];
+}

@@ -1,0 +1,72 @@
+// Runs the groups and prints their ratios: node main.mjs JAIL BINARIES [--quick] [GROUP], see scripts/bench.
+import { freemem, loadavg, availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+
+import { Floor, Service } from './fleet.mjs';
+import * as groups from './groups.mjs';
+import { misses, toTable } from './table.mjs';
+
+const { values, positionals } = parseArgs({ options: { quick: { type: 'boolean' } }, allowPositionals: true });
+const [jail, binaries, wanted] = positionals;
+const quick = values.quick ?? false;
+const names = ['loop', 'latency', 'throughput', 'command', 'memory'];
+if (wanted !== undefined && !names.includes(wanted)) {
+  console.error(`bench: no group ${wanted}; there are ${names.join(', ')}`);
+  process.exit(2);
+}
+
+const note = (line) => console.error(`bench: ${line}`);
+
+function sizesMb() {
+  if (quick) return [50, 1024];
+  if (freemem() > 7 * 2 ** 30) return [50, 1024, 4096];
+  note('less than 7 GB of memory are free: no service of 4 GB');
+  return [50, 1024];
+}
+
+const context = {
+  jail,
+  // By name, since the C original knows nothing else; the ids are those of the host's nobody.
+  user: 'nobody',
+  uid: 65534,
+  gid: 65534,
+  original: `${binaries}/uchroot`,
+  quick,
+  rounds: quick ? 10 : 100,
+  windowMs: quick ? 300 : 1500,
+  services: new Map(),
+  floors: new Map(),
+  note,
+};
+
+async function open(sizes) {
+  for (const program of ['/bin/true', '/bin/libc-true']) {
+    context.floors.set(program, new Floor(`${binaries}/floor`, jail, context.uid, context.gid, program));
+  }
+  for (const sizeMb of sizes) {
+    context.services.set(sizeMb, await Service.start({ ...context, services: undefined, floors: undefined, sizeMb }));
+  }
+}
+
+async function close() {
+  for (const each of [...context.services.values(), ...context.floors.values()]) await each.stop();
+}
+
+// A load of other people's work is in every row alike, but widens them all.
+if (loadavg()[0] > availableParallelism() / 2) note(`the machine is busy (load ${loadavg()[0].toFixed(1)})`);
+
+const needsSizes = wanted === undefined || wanted === 'loop' || wanted === 'throughput';
+await open(needsSizes ? sizesMb() : [50]);
+const rows = [];
+for (const name of wanted === undefined ? names : [wanted]) {
+  note(name);
+  const measured = await groups[name](context);
+  console.log(`${toTable(name, measured)}\n`);
+  rows.push(...measured);
+}
+await close();
+
+// On a shared machine of a CI service a ratio may be off; three times off is not noise any more.
+const missed = misses(rows, quick ? 3 : 1);
+for (const { figure } of missed) note(`missed: ${figure}`);
+process.exitCode = missed.length > 0 ? 1 : 0;

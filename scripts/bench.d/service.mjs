@@ -1,0 +1,146 @@
+// A service of a given size that launches programs when it is told to, each by the same few lines, and
+// answers with what it measured: node service.mjs SETUP, with an IPC channel (see fleet.mjs).
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+import { openJail, spawnInJail } from '../../dist/lib/index.js';
+
+const setup = JSON.parse(process.argv[2]);
+const { jail, user, original } = setup;
+const opened = await openJail(jail, { user });
+
+/** How a program is started: what `await` gives is a ChildProcess, or looks like one. */
+const launchers = {
+  spawnInJail: (program, stdio) => spawnInJail({ user, jail, program, stdio }),
+  'jail.spawn': (program, stdio) => opened.spawn({ program, stdio }),
+  child_process: (program, stdio) => spawn(original, [user, jail, program], { stdio }),
+};
+
+/** Resolves when a program has ended as it should. A wrong status must never become a good time. */
+function ended(child, event = 'exit', expected = 0) {
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once(event, (exitCode, signal) => {
+      if ((signal ?? exitCode) === expected) resolve();
+      else reject(new Error(`${child.spawnfile} ended with ${signal ?? exitCode}, not ${expected}`));
+    });
+  });
+}
+
+/** The call itself, and the longest time for which nothing else had its turn before the program ended. */
+async function held({ launcher, program }) {
+  let running = true;
+  let last = performance.now();
+  let gapMs = 0;
+  const tick = () => {
+    const now = performance.now();
+    gapMs = Math.max(gapMs, now - last);
+    last = now;
+    if (running) setImmediate(tick);
+  };
+  setImmediate(tick);
+  // the first turns belong to the order that has just come in
+  for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+  gapMs = 0;
+  const before = performance.now();
+  const launched = launchers[launcher](program, 'ignore');
+  const callMs = performance.now() - before;
+  await ended(await launched);
+  running = false;
+  return { callMs, gapMs };
+}
+
+/** From the call to the collected status. */
+async function spawnToExit({ launcher, program }) {
+  const before = performance.now();
+  await ended(await launchers[launcher](program, 'ignore'));
+  return performance.now() - before;
+}
+
+const input = Buffer.alloc(4096, 'x');
+
+/** Three pipes, and as much through them as a small request has. */
+async function throughCat({ launcher, program }) {
+  const before = performance.now();
+  const child = await launchers[launcher](program, 'pipe');
+  const closed = ended(child, 'close');
+  let bytes = 0;
+  child.stdout.on('data', (chunk) => (bytes += chunk.length));
+  child.stderr.resume();
+  child.stdin.end(input);
+  await closed;
+  if (bytes !== input.length) throw new Error(`${bytes} of ${input.length} bytes came back`);
+  return performance.now() - before;
+}
+
+/** Launches a second, with so many programs at once. */
+async function throughput({ launcher, program, concurrency, durationMs }) {
+  const before = performance.now();
+  let count = 0;
+  const lane = async () => {
+    while (performance.now() - before < durationMs) {
+      await ended(await launchers[launcher](program, 'ignore'));
+      count++;
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, lane));
+  return (count * 1000) / (performance.now() - before);
+}
+
+// Exact, while the counter behind process.memoryUsage.rss() is off by some pages a CPU.
+function residentBytes() {
+  return Number(/^Rss: +(\d+) kB/m.exec(readFileSync('/proc/self/smaps_rollup', 'latin1'))[1]) * 1024;
+}
+
+async function settled() {
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  for (let i = 0; i < 3; i++) globalThis.gc();
+  const { heapUsed, external } = process.memoryUsage();
+  return { resident: residentBytes(), heap: heapUsed + external };
+}
+
+/** What each live child adds to this process; the first ones pay for code and tables. */
+async function memory({ launcher, program, counts }) {
+  const live = [];
+  const grow = async (count) => {
+    while (live.length < count) live.push(await launchers[launcher](program, 'ignore'));
+  };
+  const stopAll = async () => {
+    const all = live.splice(0).map((child) => {
+      const end = ended(child, 'exit', 'SIGKILL');
+      child.kill('SIGKILL');
+      return end;
+    });
+    await Promise.all(all);
+  };
+  await grow(counts[0]);
+  await stopAll();
+  await grow(counts[0]);
+  const few = await settled();
+  await grow(counts[1]);
+  const many = await settled();
+  await stopAll();
+  const each = (name) => (many[name] - few[name]) / (counts[1] - counts[0]);
+  return { residentBytes: each('resident'), heapBytes: each('heap') };
+}
+
+const measures = { held, spawnToExit, throughCat, throughput, memory };
+
+async function answer({ measure, count = 1, ...order }) {
+  const results = [];
+  for (let i = 0; i < count; i++) results.push(await measures[measure](order));
+  return results;
+}
+
+process.on('message', async (order) => {
+  try {
+    process.send({ results: await answer(order) });
+  } catch (error) {
+    process.send({ error: error.stack });
+  }
+});
+
+// Touched pages of its own, so that a fork has as many page tables to copy as in a service of that size.
+const ballast = [];
+while (residentBytes() < setup.sizeMb * 2 ** 20) ballast.push(Buffer.alloc(16 * 2 ** 20, 1));
+process.send({ ready: ballast.length });
