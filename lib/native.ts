@@ -48,7 +48,7 @@ export interface HostFacts {
   readonly groups: readonly number[];
   readonly named: readonly { readonly gid?: number; readonly errno?: number }[];
   readonly components: readonly PathComponent[];
-  /** O_PATH descriptor of the jail, which the receiver closes; -1 if it was not reached. */
+  /** O_PATH descriptor of the jail, which the receiver closes with `closeJail`; -1 if it was not reached. */
   readonly jailFd: number;
   readonly walkErrno?: number;
   readonly walkPath?: Uint8Array;
@@ -62,12 +62,11 @@ export interface PlanFailure {
   readonly detail: number;
 }
 
-/** A process started by `spawn`. */
-export interface NativeProcess {
-  /** pidfd_send_signal(2): 0, or an errno. */
-  kill(signal: number): number;
-  ref(): void;
-  unref(): void;
+declare const processBrand: unique symbol;
+
+/** A process started by `spawn`, for `killProcess` and `keepAlive`. */
+export interface ProcessHandle {
+  readonly [processBrand]: true;
 }
 
 type Stdio = readonly [number, number, number];
@@ -90,6 +89,8 @@ export interface Native {
   isMainThread(): boolean;
   readHost(query: HostQuery): Promise<HostFacts>;
   readHostSync(query: HostQuery): HostFacts;
+  /** Closes `jailFd` of HostFacts. The end of a worker closes what is left. */
+  closeJail(jailFd: number): void;
   execPlan(plan: Uint8Array, jailFd: number): PlanFailure;
   /** stdio: a descriptor, -1 for /dev/null, -2 for a pipe. */
   spawn(
@@ -100,7 +101,13 @@ export interface Native {
     kept: readonly number[],
     onStarted: (failure: PlanFailure | null, pid: number, pipes: Stdio) => void,
     onExit: (exitCode: number | null, signal: number | null, usage: readonly number[]) => void,
-  ): NativeProcess;
+  ): ProcessHandle;
+  /** pidfd_send_signal(2): 0, or an errno; ESRCH once it has ended. */
+  killProcess(handle: ProcessHandle, signal: number): number;
+  /** The caller's end of pipe 0, 1 or 2, which the caller closes from now on; once, and before onExit has returned. */
+  takePipe(handle: ProcessHandle, index: 0 | 1 | 2): number;
+  /** Whether the event loop waits for it. */
+  keepAlive(handle: ProcessHandle, wanted: boolean): void;
 
   // inroot: file operations beneath a directory, a descriptor of which comes first; paths as that root sees them
   /** openat2(2) with O_CLOEXEC added; the caller closes the descriptor. */

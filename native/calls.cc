@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <sys/syscall.h>
@@ -72,6 +73,8 @@ Napi::Value execProgram(const Napi::CallbackInfo& info) {
   std::vector<char*> argv;
   for (std::string& argument : strings) argv.push_back(argument.data());
   argv.push_back(nullptr);
+  // Node has marked them close-on-exec.
+  for (int fd = 0; fd <= 2; fd++) fcntl(fd, F_SETFD, 0);
   return checked(info.Env(), execv(path->c_str(), argv.data()), "execv", *path);
 }
 

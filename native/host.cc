@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <deque>
+#include <unordered_set>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -178,7 +179,9 @@ std::optional<Query> toQuery(const Napi::CallbackInfo& info) {
     query.uid = toUint32(uid, "uid");
     if (!query.uid) return std::nullopt;
   }
-  query.wantGroups = object.Get("wantGroups").ToBoolean();
+  if (const Napi::Value wanted = object.Get("wantGroups"); wanted.IsBoolean()) {
+    query.wantGroups = wanted.As<Napi::Boolean>().Value();
+  }
   if (const Napi::Value names = object.Get("groupNames"); names.IsArray()) {
     const Napi::Array array = names.As<Napi::Array>();
     for (uint32_t i = 0; i < array.Length(); i++) {
@@ -240,36 +243,36 @@ Napi::Object toObject(Napi::Env env, const Facts& facts) {
   return object;
 }
 
+// The jails that one environment has open. A worker can end at any time, and nothing of JS runs then.
+using OpenJails = std::unordered_set<int>;
+
 class Reading : public Napi::AsyncWorker {
  public:
-  Reading(Napi::Env env, Query query)
+  Reading(Napi::Env env, OpenJails* open, Query query)
       : Napi::AsyncWorker(env, "uchroot.readHost"),
+        open_(open),
         deferred_(Napi::Promise::Deferred::New(env)),
         query_(std::move(query)) {}
-
-  ~Reading() override {
-    if (!delivered_ && facts_.jailFd >= 0) close(facts_.jailFd);
-  }
 
   Napi::Promise promise() const { return deferred_.Promise(); }
   void Execute() override { facts_ = read(query_); }
   void OnOK() override {
     const Napi::HandleScope scope(Env());
-    delivered_ = true;
+    if (facts_.jailFd >= 0) open_->insert(facts_.jailFd);
     deferred_.Resolve(toObject(Env(), facts_));
   }
 
  private:
+  OpenJails* open_;
   Napi::Promise::Deferred deferred_;
   Query query_;
   Facts facts_;
-  bool delivered_ = false;
 };
 
 Napi::Value readHost(const Napi::CallbackInfo& info) {
   auto query = toQuery(info);
   if (!query) return info.Env().Undefined();
-  auto* reading = new Reading(info.Env(), std::move(*query));
+  auto* reading = new Reading(info.Env(), static_cast<OpenJails*>(info.Data()), std::move(*query));
   const Napi::Promise promise = reading->promise();
   reading->Queue();
   return promise;
@@ -278,14 +281,31 @@ Napi::Value readHost(const Napi::CallbackInfo& info) {
 Napi::Value readHostSync(const Napi::CallbackInfo& info) {
   const auto query = toQuery(info);
   if (!query) return info.Env().Undefined();
-  return toObject(info.Env(), read(*query));
+  const Facts facts = read(*query);
+  if (facts.jailFd >= 0) static_cast<OpenJails*>(info.Data())->insert(facts.jailFd);
+  return toObject(info.Env(), facts);
+}
+
+// closeJail(jailFd)
+Napi::Value closeJail(const Napi::CallbackInfo& info) {
+  const int fd = info[0].As<Napi::Number>().Int32Value();
+  if (static_cast<OpenJails*>(info.Data())->erase(fd) == 1) close(fd);
+  return info.Env().Undefined();
 }
 
 }  // namespace
 
 void initHost(Napi::Env env, Napi::Object exports) {
-  exports.Set("readHost", Napi::Function::New(env, readHost, "readHost"));
-  exports.Set("readHostSync", Napi::Function::New(env, readHostSync, "readHostSync"));
+  OpenJails* open = new OpenJails;
+  env.AddCleanupHook(
+      [](OpenJails* left) {
+        for (const int fd : *left) close(fd);
+        delete left;
+      },
+      open);
+  exports.Set("readHost", Napi::Function::New(env, readHost, "readHost", open));
+  exports.Set("readHostSync", Napi::Function::New(env, readHostSync, "readHostSync", open));
+  exports.Set("closeJail", Napi::Function::New(env, closeJail, "closeJail", open));
 }
 
 }  // namespace uchroot

@@ -341,7 +341,18 @@ long verifyNoWayBack() {
   return regained == -EPERM ? 0 : regained < 0 ? regained : -EBADE;
 }
 
-long verifyCwd() {
+// The root directory is the jail, also if something answered chroot without doing it, and the working
+// directory lies in it.
+long verifyCwd(long jailFd) {
+  struct statx jail, root;
+  const long first = sys(__NR_statx, jailFd, address(""), AT_EMPTY_PATH, STATX_INO, address(&jail));
+  if (first < 0) return first;
+  const long second = sys(__NR_statx, AT_FDCWD, address("/"), 0, STATX_INO, address(&root));
+  if (second < 0) return second;
+  if (root.stx_ino != jail.stx_ino || root.stx_dev_major != jail.stx_dev_major ||
+      root.stx_dev_minor != jail.stx_dev_minor) {
+    return -EBADE;
+  }
   char path[4096];
   const long got = sys(__NR_getcwd, address(path), sizeof path);
   if (got < 0) return got;
@@ -420,7 +431,7 @@ long runStep(uint8_t* plan, PlanStep* step, const PlanContext& context, uint32_t
     case OP_VERIFY_GROUPS: return verifyGroups(step);
     case OP_VERIFY_CAPS: return verifyCapabilities(step->a, step->b);
     case OP_VERIFY_NO_WAY_BACK: return verifyNoWayBack();
-    case OP_VERIFY_CWD: return verifyCwd();
+    case OP_VERIFY_CWD: return verifyCwd(context.jailFd);
     case OP_RESET_SIGNALS: return resetSignals();
     case OP_WRITE: return writeAll(a, dataOf(step), step->dataBytes);
     case OP_EXECVE: return execute(plan, step);

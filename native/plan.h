@@ -14,7 +14,7 @@ namespace uchroot {
 
 constexpr uint32_t kPlanMagic = 0x31504355;  // "UCP1"
 constexpr uint32_t kPlanMaxBytes = 64u << 20;  // more than ARG_MAX can ever be (execve(2): 6 MiB)
-constexpr uint32_t kPlanMaxSteps = 4096;
+constexpr uint32_t kPlanMaxSteps = 1u << 17;  // each of 65536 kept descriptors is one
 
 struct PlanHeader {
   uint32_t magic;
@@ -65,7 +65,7 @@ enum Op : uint32_t {
   OP_VERIFY_GROUPS = 30,       // data: gids, ascending (uint32), then as much scratch space
   OP_VERIFY_CAPS = 31,         // a: permitted, inheritable and ambient mask; b: bounding mask
   OP_VERIFY_NO_WAY_BACK = 32,  // setresuid(0, 0, 0) must fail
-  OP_VERIFY_CWD = 33,          // inside the root directory, and may be entered
+  OP_VERIFY_CWD = 33,          // the root directory is the jail; inside it, and may be entered
   OP_RESET_SIGNALS = 34,       // default dispositions, empty mask
   OP_WRITE = 35,               // a: descriptor; data: bytes
   OP_EXECVE = 36,              // a: argc; b: envc; data: offsets from the start of the plan (uint64):

@@ -45,7 +45,6 @@ class Process {
   Process(Registry* registry, LaunchRequest request, Napi::Function onStarted, Napi::Function onExit)
       : registry_(registry),
         request_(std::move(request)),
-        context_(registry->env, "uchroot.Process"),
         onStarted_(Napi::Persistent(onStarted)),
         onExit_(Napi::Persistent(onExit)) {
     status_.data = this;
@@ -86,6 +85,14 @@ class Process {
   }
   void unref() {
     if (exitOpen_) uv_unref(reinterpret_cast<uv_handle_t*>(&exit_));
+  }
+
+  // A pipe that JS closes from now on; -1 if there is none. What it has not taken is closed here: a worker can end
+  // before it has made a stream of it.
+  int takePipe(int index) {
+    const int taken = result_.pipes[index];
+    result_.pipes[index] = -1;
+    return taken;
   }
 
   // The environment ends. Of a worker's children nobody would ever collect the status: they end with it.
@@ -209,17 +216,17 @@ class Process {
   // onStarted(failure | null, pid, [stdin, stdout, stderr]); of a failure the pipes are closed here.
   void tellStarted(const PlanFailure& failure) {
     const bool failed = failure.error != 0;
+    const Napi::Env env(registry_->env);
+    const Napi::HandleScope scope(env);
+    silent_ = silent_ || !mayCallJs();
     if (failed || silent_) {
       for (int& fd : result_.pipes) closeIfOpen(fd);
     }
     if (silent_) return;
-    const Napi::Env env(registry_->env);
-    const Napi::HandleScope scope(env);
     const Napi::Value told = failed ? Napi::Value(toObject(env, failure)) : env.Null();
     Napi::Array pipes = Napi::Array::New(env, 3);
     for (uint32_t i = 0; i < 3; i++) {
       pipes.Set(i, Napi::Number::New(env, result_.pipes[i]));
-      result_.pipes[i] = -1;  // JS owns it from here on
     }
     call(onStarted_, {told, Napi::Number::New(env, result_.pid), pipes});
   }
@@ -228,6 +235,7 @@ class Process {
   void tellExit(const siginfo_t* info, const rusage& usage) {
     const Napi::Env env(registry_->env);
     const Napi::HandleScope scope(env);
+    if (!mayCallJs()) return;
     const bool exited = info != nullptr && info->si_code == CLD_EXITED;
     const bool killed = info != nullptr && !exited;
     const double numbers[] = {
@@ -247,10 +255,28 @@ class Process {
   }
 
   void call(Napi::FunctionReference& function, const std::initializer_list<napi_value>& arguments) {
-    const Napi::Env env(registry_->env);
-    function.MakeCallback(env.Global(), arguments, context_);
+    const napi_env env = registry_->env;
+    napi_value result;
+    // The plain call: the wrapper's throws again, which is fatal while a worker is being terminated.
+    if (napi_make_callback(env, nullptr, Napi::Env(env).Global(), function.Value(), arguments.size(),
+                           arguments.begin(), &result) == napi_ok) {
+      return;
+    }
     // A listener of the service threw: that is its uncaught exception, as with any event.
-    if (env.IsExceptionPending()) napi_fatal_exception(env, env.GetAndClearPendingException().Value());
+    bool pending = false;
+    napi_value error;
+    if (napi_is_exception_pending(env, &pending) == napi_ok && pending &&
+        napi_get_and_clear_last_exception(env, &error) == napi_ok) {
+      (void)napi_fatal_exception(env, error);
+    }
+  }
+
+  // When an environment ends, its loop turns once more before our cleanup hook is called, and JS may not be called.
+  bool mayCallJs() {
+    const napi_env env = registry_->env;
+    napi_value array, zero;
+    return napi_create_array(env, &array) == napi_ok && napi_create_int32(env, 0, &zero) == napi_ok &&
+           napi_set_element(env, array, 0, zero) == napi_ok;
   }
 
   void closeStatus() {
@@ -283,21 +309,20 @@ class Process {
     onExit_.Reset();
     registry_->processes.erase(this);
     Registry* registry = registry_;
-    if (handle_ != nullptr) *handle_ = nullptr;
+    if (slot_ != nullptr) *slot_ = nullptr;
     delete this;
     if (registry->closing && registry->processes.empty()) (void)napi_remove_async_cleanup_hook(registry->hook);
   }
 
  public:
-  // Where the JS object keeps its pointer to this, to be cleared when this goes.
-  Process** handle_ = nullptr;
+  // Where JS keeps its pointer to this, to be cleared when this goes.
+  Process** slot_ = nullptr;
 
  private:
   Registry* registry_;
   LaunchRequest request_;
   LaunchResult result_;
   PlanFailure failure_ = {kNoStep, 0, 0, 0};
-  Napi::AsyncContext context_;
   Napi::FunctionReference onStarted_;
   Napi::FunctionReference onExit_;
   napi_async_work work_ = nullptr;
@@ -329,6 +354,14 @@ void closeCopies(LaunchRequest& request) {
   if (request.jailFd >= 0) close(request.jailFd);
 }
 
+// An element of an array of numbers. By plain calls: in a worker that is being terminated reading one fails, and the
+// wrapper's empty answer is fatal to ask for its value.
+bool readNumber(const Napi::Array& array, uint32_t index, int* number) {
+  napi_value element;
+  return napi_get_element(array.Env(), array, index, &element) == napi_ok &&
+         napi_get_value_int32(array.Env(), element, number) == napi_ok;
+}
+
 bool readRequest(const Napi::CallbackInfo& info, LaunchRequest& request) {
   const Napi::Env env = info.Env();
   const Napi::Uint8Array plan = info[0].As<Napi::Uint8Array>();
@@ -338,20 +371,24 @@ bool readRequest(const Napi::CallbackInfo& info, LaunchRequest& request) {
   const Napi::Array kept = info[4].As<Napi::Array>();
   if (!copyDescriptor(env, info[1].As<Napi::Number>().Int32Value(), &request.jailFd)) return false;
   for (uint32_t i = 0; i < 3; i++) {
-    const int source = stdio.Get(i).As<Napi::Number>().Int32Value();
+    int source;
+    if (!readNumber(stdio, i, &source)) return false;
     request.stdio[i] = source < 0 ? source : kIgnore;
     if (source >= 0 && !copyDescriptor(env, source, &request.stdio[i])) return false;
   }
   for (uint32_t i = 0; i < kept.Length(); i++) {
-    const int target = kept.Get(i).As<Napi::Number>().Int32Value();
-    int copy;
+    int target, copy;
+    if (!readNumber(kept, i, &target)) return false;
     if (!copyDescriptor(env, target, &copy)) return false;
     request.kept.push_back({copy, target});
   }
   return true;
 }
 
-// spawn(plan, jailFd, launcherFd, stdio, kept, onStarted, onExit) → {kill(signal): errno, ref(), unref()}
+// What JS holds of a process. It can outlive the process, which then clears the place.
+using Handle = Napi::External<Process*>;
+
+// spawn(plan, jailFd, launcherFd, stdio, kept, onStarted, onExit) → Handle
 Napi::Value spawn(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (!info[0].IsTypedArray() || !info[1].IsNumber() || !info[2].IsNumber() || !info[3].IsArray() ||
@@ -368,39 +405,48 @@ Napi::Value spawn(const Napi::CallbackInfo& info) {
   }
   auto* process =
       new Process(registry, std::move(request), info[5].As<Napi::Function>(), info[6].As<Napi::Function>());
-  // The JS object outlives the process: it holds the place where the process says that it is gone.
-  Process** slot = new Process*(process);
-  process->handle_ = slot;
-  const auto method = [&](const char* name, auto body) {
-    return Napi::Function::New(
-        env, [slot, body](const Napi::CallbackInfo& call) { return body(*slot, call); }, name);
-  };
-  Napi::Object object = Napi::Object::New(env);
-  object.Set("kill", method("kill", [](Process* target, const Napi::CallbackInfo& call) -> Napi::Value {
-               const int signal = call[0].As<Napi::Number>().Int32Value();
-               return Napi::Number::New(call.Env(), target == nullptr ? ESRCH : target->kill(signal));
-             }));
-  object.Set("ref", method("ref", [](Process* target, const Napi::CallbackInfo& call) -> Napi::Value {
-               if (target != nullptr) target->ref();
-               return call.Env().Undefined();
-             }));
-  object.Set("unref", method("unref", [](Process* target, const Napi::CallbackInfo& call) -> Napi::Value {
-               if (target != nullptr) target->unref();
-               return call.Env().Undefined();
-             }));
-  object.AddFinalizer(
-      [](Napi::Env, Process** held) {
-        if (*held != nullptr) (*held)->handle_ = nullptr;
-        delete held;
-      },
-      slot);
   if (!process->queue()) {
     process->discard();
-    *slot = nullptr;
     throwErrno(env, ENOMEM, "napi_queue_async_work");
     return env.Undefined();
   }
-  return object;
+  Process** slot = new Process*(process);
+  process->slot_ = slot;
+  return Handle::New(env, slot, [](Napi::Env, Process** held) {
+    if (*held != nullptr) (*held)->slot_ = nullptr;
+    delete held;
+  });
+}
+
+// The process behind a handle; nullptr once it is gone.
+Process* toProcess(const Napi::CallbackInfo& info) {
+  return info[0].IsExternal() ? *info[0].As<Handle>().Data() : nullptr;
+}
+
+// killProcess(handle, signal) → errno
+Napi::Value killProcess(const Napi::CallbackInfo& info) {
+  Process* process = toProcess(info);
+  const int signal = info[1].As<Napi::Number>().Int32Value();
+  return Napi::Number::New(info.Env(), process == nullptr ? ESRCH : process->kill(signal));
+}
+
+// keepAlive(handle, boolean): whether the event loop waits for it
+Napi::Value keepAlive(const Napi::CallbackInfo& info) {
+  Process* process = toProcess(info);
+  if (process == nullptr) return info.Env().Undefined();
+  if (info[1].As<Napi::Boolean>().Value()) {
+    process->ref();
+  } else {
+    process->unref();
+  }
+  return info.Env().Undefined();
+}
+
+// takePipe(handle, 0…2) → descriptor
+Napi::Value takePipe(const Napi::CallbackInfo& info) {
+  Process* process = toProcess(info);
+  const int index = info[1].As<Napi::Number>().Int32Value();
+  return Napi::Number::New(info.Env(), process == nullptr ? -1 : process->takePipe(index));
 }
 
 void onCleanup(napi_async_cleanup_hook_handle hook, void* data) {
@@ -423,6 +469,9 @@ void initSpawn(Napi::Env env, Napi::Object exports) {
     return;
   }
   exports.Set("spawn", Napi::Function::New(env, spawn, "spawn", registry));
+  exports.Set("killProcess", Napi::Function::New(env, killProcess, "killProcess"));
+  exports.Set("takePipe", Napi::Function::New(env, takePipe, "takePipe"));
+  exports.Set("keepAlive", Napi::Function::New(env, keepAlive, "keepAlive"));
 }
 
 }  // namespace uchroot

@@ -54,6 +54,4 @@ async function run([command, ...operands]: readonly Argument[]): Promise<void> {
 }
 
 // Not process.exit: stdout may be a pipe that has not taken everything yet.
-void main().then((status) => {
-  process.exitCode = status;
-});
+void main().then((status) => (process.exitCode = status));

@@ -119,7 +119,8 @@ export function toRequest(
   };
   if (program !== undefined) request.program = program.bytes;
   request.args = args.map((argument) => argument.bytes);
-  const env: Record<string, Buffer | undefined> = {};
+  // without a prototype: a variable may be called __proto__
+  const env = Object.create(null) as Record<string, Buffer | undefined>;
   const caps: string[] = [];
   const rlimits: Record<string, { soft: number; hard: number }> = {};
   for (const [name, value] of options) {

@@ -6,6 +6,7 @@ import { findProblem } from '../launch/check.ts';
 import { errorLines, prepareInPlace, reportFailure, runInPlace, warningLines } from '../launch/exec.ts';
 import { normalize, type LaunchRequest } from '../launch/request.ts';
 import { planAsJson, planAsText } from '../launch/show.ts';
+import { quote } from '../quote.ts';
 import { commandArguments, readArguments } from './arguments.ts';
 import { optionKinds, toRequest, usage, usageLine } from './uchroot-options.ts';
 import { readVersion } from './version.ts';
@@ -16,7 +17,7 @@ function print(fd: number, text: string): void {
 }
 
 function showPlan(request: LaunchRequest, format: string): number {
-  if (format !== '' && format !== 'json') throw new UsageError(`--plan knows json, not '${format}'`);
+  if (format !== '' && format !== 'json') throw new UsageError(`--plan knows json, not '${quote(format)}'`);
   const launch = prepareInPlace(normalize(request), (warning) => print(2, warningLines(warning)), false);
   const problem = findProblem(launch);
   print(1, format === 'json' ? planAsJson(launch, problem) : planAsText(launch));

@@ -28,7 +28,7 @@ export interface Elf extends Abi {
 }
 
 /** One DT_NEEDED, DT_FILTER (as good as needed) or DT_AUXILIARY (loaded if it is there). */
-export interface Needed {
+interface Needed {
   readonly name: BytePath;
   readonly optional: boolean;
 }

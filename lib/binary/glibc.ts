@@ -4,7 +4,7 @@ import { type LibraryCache, readCache } from './cache.ts';
 import { readLdSoConf, readSmallFile } from './conf.ts';
 import type { Cpu } from './cpu.ts';
 import { type Files, remember } from './files.ts';
-import type { FoundBy, Loaded, Loader, Search } from './loader.ts';
+import { type FoundBy, type Loaded, type Loader, type Search, searchedDirectory } from './loader.ts';
 import { type Abi, cacheFlags, MACHINE, sameAbi } from './machine.ts';
 import { type BytePath, bytePath, joinPath, toLatin1, trimSlashes } from './path.ts';
 
@@ -20,7 +20,7 @@ export function openGlibc(files: Files, interpreter: BytePath, abi: Abi, cpu: Cp
   const fromConf = cache === undefined ? readLdSoConf(files.root) : [];
   const elsewhere = new Map<string, Search>();
   const searchPaths = new Map<string, readonly BytePath[]>();
-  const tokens = { LIB: built.lib, PLATFORM: cpu.platform ?? '' };
+  const tokens = { LIB: built.lib, PLATFORM: cpu.platform };
 
   function inDirectories(name: BytePath, directories: readonly BytePath[], by: FoundBy): Search {
     let other: BytePath | undefined;
@@ -41,9 +41,10 @@ export function openGlibc(files: Files, interpreter: BytePath, abi: Abi, cpu: Cp
       : { kind: 'missing', reason: 'other-architecture', path: other };
   }
 
-  function searchPath(text: BytePath | undefined, origin: BytePath): readonly BytePath[] {
-    if (text === undefined) return [];
-    return remember(searchPaths, `${origin}\0${text}`, () => splitPath(text, { ...tokens, ORIGIN: origin }));
+  function searchPath(text: BytePath, origin: BytePath | undefined): readonly BytePath[] {
+    return remember(searchPaths, `${origin ?? ''}\0${text}`, () =>
+      splitPath(text, { ...tokens, ORIGIN: origin }),
+    );
   }
 
   // What follows RPATH and RUNPATH, and depends on the name alone.
@@ -63,17 +64,22 @@ export function openGlibc(files: Files, interpreter: BytePath, abi: Abi, cpu: Cp
 
   function find(written: BytePath, from: Loaded, program: Loaded): Search {
     const name = expandTokens(written, { ...tokens, ORIGIN: from.origin });
+    if (name === undefined) return { kind: 'missing', reason: 'absent' };
     if (name.includes('/')) {
       const path = joinPath(bytePath('/'), name);
       const look = files.look(path);
       if (look.kind !== 'elf') return { kind: 'missing', reason: look.reason, path };
       if (!sameAbi(abi, look.elf)) return { kind: 'missing', reason: 'other-architecture', path };
-      return { kind: 'found', path, by: 'path' };
+      return { kind: 'found', path, by: 'path', needsProc: from === program && name !== written };
     }
     let failure: Search | undefined;
-    for (const [by, directories] of ownPaths(from, program, searchPath)) {
-      const found = inDirectories(name, directories, by);
-      if (found.kind === 'found') return found;
+    for (const { by, text, of } of ownPaths(from, program)) {
+      const found = inDirectories(name, searchPath(text, of.origin), by);
+      if (found.kind === 'found') {
+        const needsProc =
+          of === program && !searchPath(text, undefined).includes(searchedDirectory(found.path));
+        return { ...found, needsProc };
+      }
       if (found.path !== undefined) failure ??= found;
     }
     const { noDefaultLibraries } = from.elf;
@@ -94,26 +100,25 @@ export function openGlibc(files: Files, interpreter: BytePath, abi: Abi, cpu: Cp
   };
 }
 
-type SearchPath = (text: BytePath | undefined, origin: BytePath) => readonly BytePath[];
+interface OwnPath {
+  readonly by: 'rpath' | 'runpath';
+  readonly text: BytePath;
+  /** Whose it is, and so whose $ORIGIN. */
+  readonly of: Loaded;
+}
 
 // DT_RPATH counts for the object and for whatever it loads, from the object up to the program, unless the object has a
 // DT_RUNPATH, which counts for its own needs only.
-function* ownPaths(
-  from: Loaded,
-  program: Loaded,
-  searchPath: SearchPath,
-): Generator<readonly [FoundBy, readonly BytePath[]]> {
-  if (from.elf.runpath !== undefined) {
-    yield ['runpath', searchPath(from.elf.runpath, from.origin)];
-    return;
-  }
-  let passedProgram = false;
-  for (let at: Loaded | undefined = from; at !== undefined; at = at.neededBy) {
-    if (at === program) passedProgram = true;
-    if (at.elf.runpath === undefined) yield ['rpath', searchPath(at.elf.rpath, at.origin)];
-  }
-  if (!passedProgram && program.elf.runpath === undefined)
-    yield ['rpath', searchPath(program.elf.rpath, program.origin)];
+function ownPaths(from: Loaded, program: Loaded): readonly OwnPath[] {
+  if (from.elf.runpath !== undefined) return [{ by: 'runpath', text: from.elf.runpath, of: from }];
+  const line: Loaded[] = [];
+  for (let at: Loaded | undefined = from; at !== undefined; at = at.neededBy) line.push(at);
+  if (!line.includes(program)) line.push(program);
+  return line.flatMap((of) =>
+    of.elf.runpath === undefined && of.elf.rpath !== undefined
+      ? [{ by: 'rpath', text: of.elf.rpath, of }]
+      : [],
+  );
 }
 
 function placesIn(files: Files, directory: BytePath, cpu: Cpu): readonly BytePath[] {
@@ -132,22 +137,30 @@ function bestOf(cache: LibraryCache, name: BytePath, abi: Abi, cpu: Cpu): BytePa
   return entries.find(({ hwcap }) => hwcap === undefined)?.path;
 }
 
-type Tokens = Readonly<Record<'ORIGIN' | 'LIB' | 'PLATFORM', string>>;
+type Tokens = Readonly<Record<'ORIGIN' | 'LIB' | 'PLATFORM', string | undefined>>;
 
-function expandTokens(text: string, tokens: Tokens): BytePath {
-  if (!text.includes('$')) return text as BytePath;
-  return text.replace(
+// Undefined if a token in it is not known.
+function expandTokens(text: BytePath, tokens: Tokens): BytePath | undefined {
+  if (!text.includes('$')) return text;
+  let unknown = false;
+  const expanded = text.replace(
     /\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_]))/g,
-    (_, braced?: keyof Tokens, bare?: keyof Tokens) => tokens[braced ?? bare ?? 'ORIGIN'],
-  ) as BytePath;
+    (_, braced?: keyof Tokens, bare?: keyof Tokens) => {
+      const value = tokens[braced ?? bare ?? 'ORIGIN'];
+      if (value === undefined) unknown = true;
+      return value ?? '';
+    },
+  );
+  return unknown ? undefined : (expanded as BytePath);
 }
 
 // An empty or relative element means the working directory, which is another one at every start: nothing is found there.
 function splitPath(text: BytePath, tokens: Tokens): readonly BytePath[] {
-  const directories = text
-    .split(':')
-    .map((element) => trimSlashes(expandTokens(element, tokens)))
-    .filter((directory) => directory.startsWith('/'));
+  const elements = text.split(':') as BytePath[];
+  const directories = elements.flatMap((element) => {
+    const directory = expandTokens(element, tokens);
+    return directory?.startsWith('/') ? [trimSlashes(directory)] : [];
+  });
   return [...new Set(directories)];
 }
 

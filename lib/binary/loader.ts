@@ -2,15 +2,15 @@
 
 import type { Elf } from './elf.ts';
 import type { Unusable } from './files.ts';
-import type { BytePath } from './path.ts';
+import { type BytePath, parentPath } from './path.ts';
 
 /** A file as a loader has mapped it. */
 export interface Loaded {
   /** As the loader names it: links in it are not resolved. */
   readonly path: BytePath;
   readonly elf: Elf;
-  /** What $ORIGIN stands for in it. */
-  readonly origin: BytePath;
+  /** What $ORIGIN stands for in it; undefined for a program where there is no /proc to tell. */
+  readonly origin: BytePath | undefined;
   /** The first that needed it; undefined for the program. */
   readonly neededBy?: Loaded;
 }
@@ -19,9 +19,16 @@ export interface Loaded {
 export type FoundBy = 'path' | 'rpath' | 'runpath' | 'cache' | 'default' | 'conf';
 
 export type Search =
-  | { readonly kind: 'found'; readonly path: BytePath; readonly by: FoundBy }
+  /** `needsProc`: by $ORIGIN of the program, which the loader learns from /proc/self/exe and otherwise passes over. */
+  | { readonly kind: 'found'; readonly path: BytePath; readonly by: FoundBy; readonly needsProc?: boolean }
   /** `path` is the file that was found and is of no use, if any was. */
   | { readonly kind: 'missing'; readonly reason: Unusable; readonly path?: BytePath };
+
+/** The directory of a search that a library was found in, itself or its glibc-hwcaps/ level. */
+export function searchedDirectory(path: BytePath): BytePath {
+  const level = path.lastIndexOf('/glibc-hwcaps/');
+  return level < 0 ? parentPath(path) : (path.slice(0, level) as BytePath);
+}
 
 export interface Loader {
   readonly kind: 'glibc' | 'musl';

@@ -18,13 +18,18 @@ export function openMusl(files: Files, interpreter: BytePath, abi: Abi): Loader 
   const pathFile = joinPath(prefix, bytePath(`etc/ld-musl-${muslArchitecture(interpreter) ?? ''}.path`));
   const system = readMuslPath(files.root, pathFile);
 
-  function find(name: BytePath, from: Loaded): Search {
+  function find(name: BytePath, from: Loaded, program: Loaded): Search {
     if (name.includes('/')) return check(joinPath(bytePath('/'), name), 'path');
     // RPATH and RUNPATH are one and the same here, and both count for whatever the object loads.
     for (let at: Loaded | undefined = from; at !== undefined; at = at.neededBy) {
       for (const directory of searchPath(at)) {
         const path = joinPath(directory, name);
-        if (isThere(path)) return check(path, at.elf.runpath === undefined ? 'rpath' : 'runpath');
+        if (!isThere(path)) continue;
+        const found = check(path, at.elf.runpath === undefined ? 'rpath' : 'runpath');
+        const written = at.elf.runpath ?? at.elf.rpath ?? '';
+        return found.kind === 'found'
+          ? { ...found, needsProc: at === program && written.includes('$') }
+          : found;
       }
     }
     for (const directory of system) {
@@ -60,7 +65,8 @@ export function openMusl(files: Files, interpreter: BytePath, abi: Abi): Loader 
 
 // Knows $ORIGIN only, and gives up the whole path for any other token (fixup_rpath()).
 function searchPath({ elf, origin }: Loaded): readonly BytePath[] {
-  const text = (elf.runpath ?? elf.rpath ?? '').replace(/\$(\{ORIGIN\}|ORIGIN)/g, origin);
+  const written = elf.runpath ?? elf.rpath ?? '';
+  const text = origin === undefined ? written : written.replace(/\$(\{ORIGIN\}|ORIGIN)/g, () => origin);
   if (text.includes('$')) return [];
   return text.split(/[:\n]/).filter((directory) => directory.startsWith('/')) as BytePath[];
 }

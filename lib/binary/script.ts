@@ -47,7 +47,7 @@ export function readScript(head: Uint8Array): Script {
     separator >= 0 && buffer[separator] !== '\0' ? findNonBlank(buffer, separator, end) : -1;
 
   const interpreter = untilNul(buffer.slice(nameStart, separator < 0 ? end : Math.min(separator, end)));
-  // `#!` and then NUL: the interpreter is the empty path, which execve refuses with ENOENT.
+  // `#!` and then NUL: the interpreter is the empty path, which stands for a directory (execve: EACCES).
   if (argumentStart < 0) return { kind: 'script', interpreter, line };
   return { kind: 'script', interpreter, argument: untilNul(buffer.slice(argumentStart, end)), line };
 }

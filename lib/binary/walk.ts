@@ -4,7 +4,7 @@ import { type BytePath, joinPath, parentPath } from './path.ts';
 import { errorCode, type FileRoot, type FileStatus } from './root.ts';
 
 /** A symbolic link on the way: `path` has no other link in it, `target` is as written. */
-export interface Link {
+interface Link {
   readonly path: BytePath;
   readonly target: BytePath;
 }

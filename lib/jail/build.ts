@@ -9,13 +9,14 @@ import { type MissingFile, openResolver } from '../binary/closure.ts';
 import { readSmallFile } from '../binary/conf.ts';
 import { type Cpu, readCpu } from '../binary/cpu.ts';
 import { hostAbi } from '../binary/machine.ts';
-import { type BytePath, bytePath, joinPath, pathBytes, showPath } from '../binary/path.ts';
+import { type BytePath, bytePath, joinPath, lastComponent, pathBytes, showPath } from '../binary/path.ts';
 import { type DirectoryRoot, errorCode, type FileRoot, openFileRoot } from '../binary/root.ts';
 import { rememberStatus, walk } from '../binary/walk.ts';
 import { JailError, UsageError } from '../errors.ts';
 import { type Bytes, quote, toBuffer } from '../quote.ts';
+import { CACHE_PATH, cacheFor } from './cache.ts';
 import { openJailDirectory } from './directory.ts';
-import { CACHE_PATH, cacheFor, type JailPlan, planJail } from './plan.ts';
+import { type JailPlan, planJail } from './plan.ts';
 import { openWriter } from './write.ts';
 
 export interface JailRequest {
@@ -85,14 +86,14 @@ async function place(
       await setImmediate(); // a service that builds a jail goes on serving
     }
     const existing = readSmallFile(jail, CACHE_PATH, 64 << 20);
-    const cache = cacheFor(plan, existing === undefined ? [] : readCache(existing).entries);
+    const listed = existing === undefined ? [] : readCache(existing).entries;
+    const cache = cacheFor(plan.cacheEntries, plan.endian, listed);
     if (cache !== undefined) {
       writer.add({ kind: 'directory', path: bytePath('/etc'), mode: 0o755 });
       writer.addData(CACHE_PATH, cache);
     }
     writer.commit();
-    verify(jail, programs, cpu);
-    return writer.warnings;
+    return [...writer.warnings, ...verify(source, jail, programs, cpu)];
   } catch (error) {
     writer.rollBack();
     opened.undo();
@@ -117,13 +118,26 @@ function checkPlace(plan: JailPlan, source: FileRoot, jail: DirectoryRoot, direc
     });
 }
 
-// The jail's own files may lead the loader elsewhere than the host's: its cache, or a library that was there before.
-function verify(jail: DirectoryRoot, programs: readonly BytePath[], cpu: Cpu): void {
-  const resolver = openResolver(jail, cpu);
-  for (const program of programs) {
-    const [missing] = resolver.resolve(program).missing;
+// The jail's own files may lead the loader elsewhere than the host's: its cache, a library that was there before, and
+// that a jail has no /proc.
+function verify(host: FileRoot, jail: FileRoot, programs: readonly BytePath[], cpu: Cpu): readonly string[] {
+  const onHost = openResolver(host, { cpu, hasProc: true });
+  const withProc = openResolver(jail, { cpu, hasProc: true });
+  const without = openResolver(jail, { cpu, hasProc: false });
+  return programs.flatMap((program) => {
+    const [missing] = withProc.resolve(program).missing;
     if (missing !== undefined) throw lacks(missing, ' in the jail');
-  }
+    const found = without.resolve(program);
+    const [lost] = found.missing;
+    if (lost !== undefined) return [lacks(lost, ' in the jail').message];
+    const paths = new Set(found.files.map(({ path }) => path));
+    const other = onHost.resolve(program).files.find(({ path }) => !paths.has(path));
+    return other === undefined
+      ? []
+      : [
+          `${showPath(program)} finds another ${showPath(lastComponent(other.path))} in the jail than on the host`,
+        ];
+  });
 }
 
 const KEYS = ['directory', 'programs', 'path'];

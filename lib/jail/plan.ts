@@ -1,13 +1,12 @@
 // What belongs into a jail for some programs, and why: pure, on whatever root the programs are taken from.
 
-import { type CacheEntry, writeCache } from '../binary/cache.ts';
-import { type MissingFile, type NeededFile, openResolver } from '../binary/closure.ts';
+import type { CacheEntry } from '../binary/cache.ts';
+import { type Closure, type MissingFile, openResolver } from '../binary/closure.ts';
 import { BASELINE, type Cpu } from '../binary/cpu.ts';
-import type { Loader } from '../binary/loader.ts';
-import { cacheFlags } from '../binary/machine.ts';
-import { type BytePath, bytePath, parentPath } from '../binary/path.ts';
+import { type BytePath, parentPath } from '../binary/path.ts';
 import type { FileRoot } from '../binary/root.ts';
 import { walk } from '../binary/walk.ts';
+import { cacheEntriesOf } from './cache.ts';
 import { baseEntries, mergedDirectories } from './layout.ts';
 
 /** One thing to be in the jail. Paths are the same in the jail as in the root it is built from. */
@@ -26,8 +25,9 @@ export type Entry =
 export interface JailPlan {
   /** A directory before what lies in it, each path once. */
   readonly entries: readonly Entry[];
-  /** Libraries that only /etc/ld.so.cache leads to. */
+  /** Libraries that only /etc/ld.so.cache leads to in a jail. */
   readonly cacheEntries: readonly CacheEntry[];
+  /** The byte order of that cache: that of the programs. */
   readonly endian: 'little' | 'big';
   /** Files without which a program cannot start; nothing should be built then. */
   readonly missing: readonly MissingFile[];
@@ -40,10 +40,38 @@ export interface JailPlan {
  * @throws system errors of the root, such as EIO.
  */
 export function planJail(root: FileRoot, programs: readonly BytePath[], cpu: Cpu): JailPlan {
+  const collection = openCollection(root);
+  for (const path of mergedDirectories) if (root.lstat(path)?.kind === 'symlink') collection.addPath(path);
+  for (const entry of baseEntries) collection.add(entry);
+
+  const baseline = openResolver(root, { cpu: BASELINE, hasProc: true });
+  const best = openResolver(root, { cpu, hasProc: true });
+  const closures = programs.map((program) => best.resolve(program));
+  const portable = programs.map((program) => baseline.resolve(program));
+  for (const closure of [...portable, ...closures]) addClosure(collection, closure);
+  return {
+    entries: collection.entries(),
+    cacheEntries: cacheEntriesOf(root, portable),
+    endian: closures.flatMap(({ files }) => files).find(({ elf }) => elf)?.elf?.endian ?? 'little',
+    missing: closures.flatMap(({ missing }) => missing),
+  };
+}
+
+function addClosure(collection: Collection, { files, loader }: Closure): void {
+  for (const { path } of files) collection.addPath(path);
+  // that of glibc is the cache, which the jail gets one of its own of
+  if (loader?.kind === 'musl') for (const path of loader.configuration) collection.addPath(path);
+}
+
+interface Collection {
+  add(entry: Entry): void;
+  /** What lies at the path, every link on the way, and the directories of all that. */
+  addPath(path: BytePath): void;
+  entries(): readonly Entry[];
+}
+
+function openCollection(root: FileRoot): Collection {
   const entries = new Map<BytePath, Entry>();
-  const cacheEntries = new Map<BytePath, CacheEntry>();
-  const missing: MissingFile[] = [];
-  let endian: 'little' | 'big' = 'little';
 
   function add(entry: Entry): void {
     if (entries.has(entry.path) || entry.path === '/') return;
@@ -53,7 +81,6 @@ export function planJail(root: FileRoot, programs: readonly BytePath[], cpu: Cpu
   function addDirectory(path: BytePath): void {
     add({ kind: 'directory', path, mode: 0o755 });
   }
-  // Follows the path through the root and takes over what it meets: links as links, the end as what it is.
   function addPath(path: BytePath): void {
     const way = walk(root, path);
     for (const directory of way.passed) addDirectory(directory);
@@ -62,59 +89,5 @@ export function planJail(root: FileRoot, programs: readonly BytePath[], cpu: Cpu
     if (way.status.kind === 'directory') addDirectory(way.path);
     else add({ kind: 'file', path: way.path, sizeBytes: way.status.sizeBytes });
   }
-
-  for (const path of mergedDirectories) if (root.lstat(path)?.kind === 'symlink') addPath(path);
-  for (const entry of baseEntries) add(entry);
-
-  const resolvers = [
-    openResolver(root, BASELINE),
-    ...(cpu.hwcaps.length > 0 ? [openResolver(root, cpu)] : []),
-  ];
-  for (const program of programs) {
-    for (const resolver of resolvers) {
-      const closure = resolver.resolve(program);
-      if (resolver === resolvers.at(-1)) missing.push(...closure.missing);
-      for (const file of closure.files) {
-        const { elf, as } = file;
-        const viaCache = closure.loader !== undefined && onlyByCache(file, closure.loader);
-        // The cache of the jail lists what suits every processor, so that another build would not be found.
-        if (viaCache && file.path.includes('/glibc-hwcaps/')) continue;
-        addPath(file.path);
-        if (!viaCache || elf === undefined || as === undefined) continue;
-        endian = elf.endian;
-        const entry = { name: as, path: file.path, flags: cacheFlags(elf) };
-        cacheEntries.set(bytePath(`${entry.flags} ${as}`), entry);
-      }
-      if (closure.loader?.kind === 'musl') for (const path of closure.loader.configuration) addPath(path);
-    }
-  }
-  return { entries: [...entries.values()], cacheEntries: [...cacheEntries.values()], endian, missing };
-}
-
-/**
- * True for a library outside the directories that the loader searches by itself. Moving it there would change what
- * $ORIGIN means to it and shadow others, so it stays where it is and the jail gets a cache. Not the host's: that names every
- * library of the host, is another one after each ldconfig, and may name files that the jail holds in another place.
- */
-function onlyByCache(file: NeededFile, loader: Loader): boolean {
-  if (file.foundBy !== 'cache' && file.foundBy !== 'conf') return false;
-  return !loader.systemDirectories.some(
-    (directory) => parentPath(file.path) === directory || file.path.startsWith(`${directory}/glibc-hwcaps/`),
-  );
-}
-
-export const CACHE_PATH: BytePath = bytePath('/etc/ld.so.cache');
-
-/** The cache for a jail that may have one already: undefined if what it has is enough. */
-export function cacheFor(plan: JailPlan, existing: readonly CacheEntry[]): Buffer | undefined {
-  const isListed = (entry: CacheEntry) =>
-    existing.some(
-      ({ name, path, flags, hwcap }) =>
-        hwcap === undefined && name === entry.name && path === entry.path && flags === entry.flags,
-    );
-  if (plan.cacheEntries.every(isListed)) return undefined;
-  const kept = existing.filter(
-    (old) => !plan.cacheEntries.some(({ name, flags }) => old.name === name && old.flags === flags),
-  );
-  return writeCache([...plan.cacheEntries, ...kept], plan.endian);
+  return { add, addPath, entries: () => [...entries.values()] };
 }

@@ -59,10 +59,11 @@ function unanswered(kind: 'user' | 'group', principal: Principal, errno: number)
   );
 }
 
-const outOfRange = 'ids are plain decimal numbers from 0 to 4294967294';
-
-function looksNumeric(text: string): boolean {
-  return /^[\s+-]*[0-9]+\s*$/.test(text);
+// What is wrong with a name that the host does not know.
+function nameHint(kind: 'user' | 'group', text: string): string {
+  if (text === '') return `give a ${kind}, by name or id`;
+  if (/^[\s+-]*[0-9]+\s*$/.test(text)) return 'ids are plain decimal numbers from 0 to 4294967294';
+  return `the ${kind} must exist on the host: getent ${kind === 'user' ? 'passwd' : 'group'} lists them`;
 }
 
 /**
@@ -75,13 +76,7 @@ export function toAccount(asked: Asked, facts: HostFacts): Account {
   const entry = facts.passwd;
   const uid = entry?.uid ?? asked.user.id;
   if (uid === undefined) {
-    throw unknown(
-      'user',
-      asked.user,
-      looksNumeric(asked.user.text)
-        ? outOfRange
-        : 'the user must exist on the host: getent passwd lists them',
-    );
+    throw unknown('user', asked.user, nameHint('user', asked.user.text));
   }
 
   let next = 0;
@@ -90,11 +85,7 @@ export function toAccount(asked: Asked, facts: HostFacts): Account {
     if (answer?.errno !== undefined) throw unanswered('group', group, answer.errno);
     const gid = answer?.gid ?? group.id;
     if (gid === undefined) {
-      throw unknown(
-        'group',
-        group,
-        looksNumeric(group.text) ? outOfRange : 'the group must exist on the host: getent group lists them',
-      );
+      throw unknown('group', group, nameHint('group', group.text));
     }
     return gid;
   };
@@ -134,17 +125,20 @@ function rootTarget(what: string, hint: string): LaunchError {
 export function refuseRoot(account: Account, user: Principal): void {
   const who = quote(user.text);
   if (account.uid === 0)
-    throw rootTarget(`user ${who} is uid 0`, 'name an ordinary user, or insist with --allow-root');
+    throw rootTarget(
+      `user ${who} is uid 0`,
+      'name an ordinary user, or insist with --allow-root (allowRoot)',
+    );
   if (account.gid === 0) {
     throw rootTarget(
       `the group of ${who} is gid 0`,
-      'name an ordinary group, as USER:GROUP, or insist with --allow-root',
+      'name an ordinary group, as USER:GROUP, or insist with --allow-root (allowRoot)',
     );
   }
   if (account.groups.includes(0)) {
     throw rootTarget(
       `${who} would have gid 0 among its groups`,
-      'give the groups with --groups or --clear-groups, or insist with --allow-root',
+      'give the groups with --groups or --clear-groups, or insist with --allow-root (allowRoot)',
     );
   }
 }

@@ -195,7 +195,7 @@ function diagnoseFile(view: JailView, path: BytePath, what: string, depth: numbe
     return {
       message: `${what}it lies on a file system that is mounted noexec`,
       path: shown,
-      hint: `mount -o remount,exec $(findmnt -no TARGET -T ${host})`,
+      hint: `put it on a file system where programs may be executed; findmnt -T ${host} shows this one`,
       missing: false,
     };
   }
@@ -221,9 +221,9 @@ function diagnoseFile(view: JailView, path: BytePath, what: string, depth: numbe
       missing: false,
     };
   }
-  if (elf.linkage === 'none' || (elf.linkage === 'library' && elf.interpreter === undefined)) {
+  if (elf.linkage === 'none') {
     return {
-      message: `${what}an ELF file, but not a program (a library or an object file)`,
+      message: `${what}an ELF file, but not a program (an object file or a core)`,
       path: shown,
       missing: false,
     };

@@ -30,14 +30,20 @@ export function unreachable(facts: HostFacts): LaunchError {
   });
 }
 
+// gid 0 is nothing that root gains by; for anybody else it is a group like any other.
+function isMember(account: Account, gid: number): boolean {
+  if (account.uid === 0 && gid === 0) return false;
+  return gid === account.gid || account.groups.includes(gid);
+}
+
 // struct posix_acl_xattr_entry {u16 tag; u16 perm; u32 id;} after a u32 version (linux/posix_acl_xattr.h)
-function aclGrantsWrite(acl: Buffer, account: Account): boolean {
-  const member = (gid: number): boolean => gid === account.gid || account.groups.includes(gid);
+function aclGrantsWrite(acl: Buffer, owningGid: number, account: Account): boolean {
   for (let at = 4; at + 8 <= acl.length; at += 8) {
     const [tag, permissions, id] = [acl.readUInt16LE(at), acl.readUInt16LE(at + 2), acl.readUInt32LE(at + 4)];
     if (!(permissions & 2)) continue;
     if (tag === 0x02 && id === account.uid) return true; // ACL_USER
-    if (tag === 0x08 && member(id)) return true; // ACL_GROUP
+    if (tag === 0x04 && isMember(account, owningGid)) return true; // ACL_GROUP_OBJ
+    if (tag === 0x08 && isMember(account, id)) return true; // ACL_GROUP
   }
   return false;
 }
@@ -51,11 +57,10 @@ function writableBy(component: PathComponent, account: Account): string | undefi
   if (!(component.mode & 0o020)) return undefined;
   const acl = component.acl === undefined ? undefined : toBuffer(component.acl);
   if (acl !== undefined)
-    return aclGrantsWrite(acl, account)
+    return aclGrantsWrite(acl, component.gid, account)
       ? 'can be written by the user through an access control list'
       : undefined;
-  const member = component.gid === account.gid || account.groups.includes(component.gid);
-  return member && component.gid !== 0
+  return isMember(account, component.gid)
     ? `can be written by gid ${component.gid}, a group of the user (mode ${mode})`
     : undefined;
 }
@@ -90,8 +95,7 @@ export function judgeDirectory(
     const held =
       (component.mode & sticky) !== 0 &&
       next !== undefined &&
-      next.uid !== account.uid &&
-      component.uid !== account.uid;
+      (account.uid === 0 || (next.uid !== account.uid && component.uid !== account.uid));
     if (how !== undefined && !held) {
       const what = next === undefined ? `${path} ${how}` : `${path}, above the jail, ${how}`;
       findings.push({

@@ -21,6 +21,7 @@ const verifyReasons: Readonly<Record<string, string>> = {
   verify_groups: 'the groups read back are not the ones that were set',
   verify_capabilities: 'a capability is left',
   verify_no_way_back: 'uid 0 could be regained',
+  verify_cwd: 'the root directory is not the jail',
 };
 
 // What some steps know better than their errno.
@@ -54,6 +55,15 @@ function special(
       return { hint: 'uchroot needs Linux 5.11 or later' };
     case 'oom_score_adj ENOENT':
       return { hint: 'mount /proc on the host: mount -t proc proc /proc' };
+    case 'setrlimit EPERM':
+      return {
+        hint: 'a hard limit can be raised only with CAP_SYS_RESOURCE, and nofile never beyond /proc/sys/fs/nr_open',
+      };
+    case 'write EBADF':
+      return {
+        reason: 'is not open for writing',
+        hint: '--status-fd takes a descriptor that is open before uchroot is started',
+      };
     case 'setsid EPERM':
       return {
         hint: 'uchroot leads a process group that has other members: start it in the foreground of its own pipeline',

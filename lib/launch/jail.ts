@@ -1,6 +1,4 @@
 // A jail that is verified once and used for many launches.
-import { closeSync } from 'node:fs';
-
 import { UsageError } from '../errors.ts';
 import { native, type HostFacts } from '../native.ts';
 import type { Bytes } from '../quote.ts';
@@ -79,7 +77,7 @@ export class Jail implements AsyncDisposable {
 
   /** Lets go of the directory; programs that run in it go on. */
   close(): void {
-    if (this.#open) closeSync(this.#facts.jailFd);
+    if (this.#open) native.closeJail(this.#facts.jailFd);
     this.#open = false;
   }
 
@@ -139,7 +137,7 @@ export async function openJail(directory: Bytes, defaults: JailRunRequest = {}):
     warnOnce(warnings);
     return new Jail(directory, Object.freeze({ ...defaults }), facts, account, warnings);
   } catch (error) {
-    if (facts.jailFd >= 0) closeSync(facts.jailFd);
+    if (facts.jailFd >= 0) native.closeJail(facts.jailFd);
     throw error;
   }
 }

@@ -1,6 +1,4 @@
 // Looking without launching: who a request would run as, and what it would do.
-import { closeSync } from 'node:fs';
-
 import type { LaunchError } from '../errors.ts';
 import { native } from '../native.ts';
 import { accountQuery, toAccount, type Account } from './account.ts';
@@ -50,6 +48,6 @@ export async function planLaunch(request: LaunchRequest): Promise<PlannedLaunch>
       problem: findProblem(launch),
     };
   } finally {
-    closeSync(jail.fd);
+    native.closeJail(jail.fd);
   }
 }

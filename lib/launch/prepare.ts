@@ -1,6 +1,4 @@
 // From a request and what the host answered to a launch that is ready to run.
-import { closeSync } from 'node:fs';
-
 import { bytePath } from '../binary/path.ts';
 import { openFileRoot } from '../binary/root.ts';
 import { walk } from '../binary/walk.ts';
@@ -102,7 +100,7 @@ export function verify(request: NormalRequest, facts: HostFacts, privileged = tr
     };
     return { fd: facts.jailFd, account, warnings: isHostRoot ? [...warnings, hostRoot] : warnings };
   } catch (error) {
-    if (facts.jailFd >= 0) closeSync(facts.jailFd);
+    if (facts.jailFd >= 0) native.closeJail(facts.jailFd);
     throw error;
   }
 }

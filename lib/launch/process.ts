@@ -4,7 +4,7 @@ import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 
-import type { NativeProcess } from '../native.ts';
+import { native, type ProcessHandle } from '../native.ts';
 import { signalNumber } from './request.ts';
 
 /**
@@ -75,7 +75,7 @@ export function toExit(exitCode: number | null, signal: number | null, usage: re
 
 export interface ProcessOptions {
   readonly pid: number;
-  readonly handle: NativeProcess;
+  readonly handle: ProcessHandle;
   readonly pipes: readonly [number, number, number];
   readonly spawnfile: string;
   readonly spawnargs: readonly string[];
@@ -110,7 +110,7 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
   /** Set if the timeout or the AbortSignal has stopped it. */
   stopped: StopReason | undefined;
 
-  readonly #handle: NativeProcess;
+  readonly #handle: ProcessHandle;
   readonly #pipes: readonly [number, number, number];
   readonly #streams: [Socket | null, Socket | null, Socket | null] = [null, null, null];
   readonly #killSignal: number;
@@ -176,11 +176,11 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
    */
   kill(signal: NodeJS.Signals | number = this.#killSignal): boolean {
     const number = signalNumber(signal, 'kill');
-    if (this.#ended || this.#handle.kill(number) !== 0) return false;
+    if (this.#ended || native.killProcess(this.#handle, number) !== 0) return false;
     if (number !== 0) this.killed = true;
     if (number !== 0 && this.#forceKillAfterMs !== undefined) {
       this.#forceKill ??= setTimeout(
-        () => this.#handle.kill(constants.signals.SIGKILL),
+        () => native.killProcess(this.#handle, constants.signals.SIGKILL),
         this.#forceKillAfterMs,
       ).unref();
     }
@@ -189,13 +189,13 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
 
   /** Keeps the event loop alive for the program, which is the default. */
   ref(): this {
-    this.#handle.ref();
+    native.keepAlive(this.#handle, true);
     return this;
   }
 
   /** Lets the event loop end while the program runs. */
   unref(): this {
-    this.#handle.unref();
+    native.keepAlive(this.#handle, false);
     return this;
   }
 
@@ -203,15 +203,18 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#ended) {
       this.kill();
-      this.#forceKill ??= setTimeout(() => this.#handle.kill(constants.signals.SIGKILL), 5000);
+      this.#forceKill ??= setTimeout(() => native.killProcess(this.#handle, constants.signals.SIGKILL), 5000);
     }
     await this.exited;
   }
 
   #stream(fd: 0 | 1 | 2): Socket | null {
-    const pipe = this.#pipes[fd];
-    if (pipe < 0) return null;
-    this.#streams[fd] ??= new Socket({ fd: pipe, readable: fd !== 0, writable: fd === 0 });
+    if (this.#pipes[fd] < 0) return null;
+    this.#streams[fd] ??= new Socket({
+      fd: native.takePipe(this.#handle, fd),
+      readable: fd !== 0,
+      writable: fd === 0,
+    });
     return this.#streams[fd];
   }
 

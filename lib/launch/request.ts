@@ -185,7 +185,7 @@ function list(value: unknown, name: string): readonly unknown[] {
 export function descriptor(value: unknown, name: string, lowest = 0): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= lowest && value < 2 ** 31)
     return value;
-  throw new UsageError(`${name} must be a descriptor number from ${lowest} on, not ${quote(String(value))}`);
+  throw new UsageError(`${name} must be a number from ${lowest} on, not ${quote(String(value))}`);
 }
 
 /**
@@ -226,7 +226,7 @@ function toUser(request: LaunchRequest): { user: Principal; group: Principal | u
 
 function toGroups(request: LaunchRequest): readonly Principal[] | undefined {
   if (flag(request.clearGroups, 'clearGroups')) {
-    if (request.groups !== undefined) throw new UsageError('groups and clearGroups exclude each other');
+    if (request.groups !== undefined) throw new UsageError('groups are given and cleared at once: choose one');
     return [];
   }
   if (request.groups === undefined) return undefined;
@@ -301,7 +301,7 @@ export function normalize(request: LaunchRequest, keys: ReadonlySet<string> = la
   const preserveFds =
     request.preserveFds === undefined
       ? []
-      : list(request.preserveFds, 'preserveFds').map((fd) => descriptor(fd, 'preserveFds', 3));
+      : list(request.preserveFds, 'preserveFds').map((fd) => descriptor(fd, 'a preserved descriptor', 3));
   if (request.rlimits !== undefined && (typeof request.rlimits !== 'object' || request.rlimits === null)) {
     throw new UsageError('rlimits must be an object such as {nofile: 4096}');
   }

@@ -1,5 +1,6 @@
 // Resource limits by name (getrlimit(2)).
 import { UsageError } from '../errors.ts';
+import { quote } from '../quote.ts';
 import type { Limit } from './step.ts';
 
 // asm-generic/resource.h; the same on x86-64 and arm64.
@@ -31,7 +32,7 @@ export type RlimitValue = number | { readonly soft: number; readonly hard?: numb
 /** Throws UsageError for an unknown name. */
 export function rlimitNumber(name: string): number {
   if (!Object.hasOwn(numbers, name)) {
-    throw new UsageError(`there is no resource limit '${name}'`, {
+    throw new UsageError(`there is no resource limit '${quote(name)}'`, {
       hint: `the limits are ${Object.keys(numbers).join(', ')}`,
     });
   }
@@ -64,10 +65,12 @@ export function parseRlimit(text: string): [string, Limit] {
   const value = (word: string): number => {
     if (/^(unlimited|infinity)$/i.test(word)) return Infinity;
     if (/^[0-9]{1,16}$/.test(word)) return Number(word);
-    throw new UsageError(`--rlimit ${text}: '${word}' is no limit`, { hint: 'a whole number, or unlimited' });
+    throw new UsageError(`--rlimit ${quote(text)}: '${quote(word)}' is no limit`, {
+      hint: 'a whole number, or unlimited',
+    });
   };
   if (match?.[1] === undefined || match[2] === undefined) {
-    throw new UsageError(`--rlimit takes NAME=SOFT[:HARD], not '${text}'`, {
+    throw new UsageError(`--rlimit takes NAME=SOFT[:HARD], not '${quote(text)}'`, {
       hint: 'for example --rlimit nofile=4096',
     });
   }

@@ -110,16 +110,41 @@ function toExitError(program: string, ended: RunResult, cause: unknown): ExitErr
   );
 }
 
+// What the program has started may hold its pipes for ever: here the timeout and the AbortSignal go on after its end.
+function endOfPipes(child: JailedProcess, options: NormalRun, startedAt: number): Promise<StopReason | undefined> {
+  const { timeoutMs, signal } = options;
+  return new Promise((resolve) => {
+    const left = timeoutMs === undefined ? undefined : Math.max(0, timeoutMs - (performance.now() - startedAt));
+    const timer = left === undefined ? undefined : setTimeout(() => settle('ETIMEDOUT'), left);
+    const onAbort = (): void => settle('ABORT_ERR');
+    function settle(reason: StopReason | undefined): void {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      resolve(reason);
+    }
+    signal?.addEventListener('abort', onAbort);
+    child.once('close', () => settle(undefined));
+  });
+}
+
 /** Waits for a started program. */
 export async function collect(
   child: JailedProcess,
   options: NormalRun,
   startedAt: number,
 ): Promise<RunResult> {
+  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  // Takes what is there, and goes.
+  const letGo = async (): Promise<void> => {
+    await new Promise((resolve) => setImmediate(resolve));
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+  };
   let excess = false;
   const onExcess = (): void => {
     excess = true;
-    child.kill('SIGKILL');
+    // Somebody else may hold the pipe, and go on writing when the program has ended.
+    if (!child.kill('SIGKILL')) void letGo();
   };
   const stdout = new Output(child.stdout, options.maxBufferBytes, onExcess);
   const stderr = new Output(child.stderr, options.maxBufferBytes, onExcess);
@@ -128,15 +153,11 @@ export async function collect(
     child.stdin?.on('error', () => {});
     child.stdin?.end(options.input);
   }
-  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const ends = endOfPipes(child, options, startedAt);
   const exit: Exit = await child.exited;
-  const stopped: Stopped | undefined = excess ? 'ERR_MAX_BUFFER' : child.stopped;
-  if (stopped !== undefined) {
-    // What the program has started may hold the pipes for ever: take what is there, and go.
-    await new Promise((resolve) => setImmediate(resolve));
-    child.stdout?.destroy();
-    child.stderr?.destroy();
-  }
+  const late = excess || child.stopped !== undefined ? undefined : await ends;
+  const stopped: Stopped | undefined = excess ? 'ERR_MAX_BUFFER' : (child.stopped ?? late);
+  if (stopped !== undefined) await letGo();
   await closed;
   const ended: RunResult = {
     ...exit,

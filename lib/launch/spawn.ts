@@ -1,8 +1,8 @@
 // Launching from a service: the launcher is started on a worker thread, and the event loop hears of the rest.
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { openSync, writeSync } from 'node:fs';
 
 import { LaunchError, UsageError } from '../errors.ts';
-import { launcherPath, native, type NativeProcess } from '../native.ts';
+import { launcherPath, native, type ProcessHandle } from '../native.ts';
 import { quote } from '../quote.ts';
 import { findProblem } from './check.ts';
 import type { DirectoryFinding } from './directory.ts';
@@ -165,10 +165,10 @@ export function startLaunch(launch: Launch, jailFd: number, options: NormalSpawn
     let pidFile: PidFile | undefined;
     const stop = new Stop(options, (reason) => {
       // Still on its way, it may have been stopped by the jailed user: only SIGKILL is sure to end it.
-      if (started === undefined) handle?.kill(9);
-      else started.stop(reason);
+      if (started !== undefined) started.stop(reason);
+      else if (handle !== undefined) native.killProcess(handle, 9);
     });
-    let handle: NativeProcess | undefined;
+    let handle: ProcessHandle | undefined;
     try {
       handle = native.spawn(
         encodePlan(steps),
@@ -257,7 +257,7 @@ export async function launchBeside(request: NormalRequest, options: NormalSpawn)
     // Open until it has started: a failure is looked into through this descriptor.
     return await startIn(jail, request, options);
   } finally {
-    closeSync(jail.fd);
+    native.closeJail(jail.fd);
   }
 }
 

@@ -1,11 +1,11 @@
 // Where descriptors 0 to 2 of a spawned program lead. Pure.
+import type { Stream } from 'node:stream';
+
 import { UsageError } from '../errors.ts';
 import { descriptor } from './request.ts';
 
 /** A stream with a descriptor behind it: a file, a socket, a pipe, a terminal. */
-export interface StreamWithFd {
-  readonly fd?: number | null;
-}
+export type StreamWithFd = Stream | { readonly fd?: number | null };
 
 /** One of `pipe` (a stream for this process), `inherit`, `ignore` (/dev/null), a descriptor, or an open stream. */
 export type StdioEntry = 'pipe' | 'inherit' | 'ignore' | number | StreamWithFd;

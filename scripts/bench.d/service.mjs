@@ -141,6 +141,7 @@ process.on('message', async (order) => {
 });
 
 // Touched pages of its own, so that a fork has as many page tables to copy as in a service of that size.
-const ballast = [];
-while (residentBytes() < setup.sizeMb * 2 ** 20) ballast.push(Buffer.alloc(16 * 2 ** 20, 1));
-process.send({ ready: ballast.length });
+// Global, or it would be collected as soon as this file has been run.
+globalThis.ballast = [];
+while (residentBytes() < setup.sizeMb * 2 ** 20) globalThis.ballast.push(Buffer.alloc(16 * 2 ** 20, 1));
+process.send('ready');

@@ -26,23 +26,15 @@ const BASE = 0x10000; // addresses differ from offsets, as in most real files
 export function makeElf(image: ElfImage = {}): Buffer {
   const { bits = 64, endian = 'little', type = 3, machine = 62, flags = 0 } = image;
   const wide = bits === 64;
-  const little = endian === 'little';
-  const address = (value: number) => {
-    const bytes = Buffer.alloc(wide ? 8 : 4);
-    if (wide) little ? bytes.writeBigUInt64LE(BigInt(value)) : bytes.writeBigUInt64BE(BigInt(value));
-    else little ? bytes.writeUInt32LE(value) : bytes.writeUInt32BE(value);
-    return bytes;
+  const number = (value: number, size: 2 | 4 | 8) => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigUInt64LE(BigInt(value));
+    const used = bytes.subarray(0, size);
+    return endian === 'little' ? used : used.reverse();
   };
-  const word = (value: number) => {
-    const bytes = Buffer.alloc(4);
-    little ? bytes.writeUInt32LE(value) : bytes.writeUInt32BE(value);
-    return bytes;
-  };
-  const half = (value: number) => {
-    const bytes = Buffer.alloc(2);
-    little ? bytes.writeUInt16LE(value) : bytes.writeUInt16BE(value);
-    return bytes;
-  };
+  const address = (value: number) => number(value, wide ? 8 : 4);
+  const word = (value: number) => number(value, 4);
+  const half = (value: number) => number(value, 2);
 
   let strings = '\0';
   const string = (text: string) => {
@@ -75,8 +67,31 @@ export function makeElf(image: ElfImage = {}): Buffer {
       ? [word(kind), word(5), ...[offset, BASE + offset, BASE + offset, size, size, 8].map(address)]
       : [word(kind), ...[offset, BASE + offset, BASE + offset, size, size].map(address), word(5), word(8)];
   const head = Buffer.concat([
-    Buffer.from([0x7f, 0x45, 0x4c, 0x46, wide ? 2 : 1, little ? 1 : 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
-    ...[half(type), half(machine), word(1), address(0), address(headerBytes), address(0), word(flags)],
+    Buffer.from([
+      0x7f,
+      0x45,
+      0x4c,
+      0x46,
+      wide ? 2 : 1,
+      endian === 'little' ? 1 : 2,
+      1,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+    ]),
+    half(type),
+    half(machine),
+    word(1),
+    address(0),
+    address(headerBytes),
+    address(0),
+    word(flags),
     ...[headerBytes, segmentBytes, count, 0, 0, 0].map(half),
     ...segment(1, 0, total),
     ...(interpreter === undefined ? [] : segment(3, interpreterAt, interpreter.length)),
@@ -94,6 +109,8 @@ export function makeElf(image: ElfImage = {}): Buffer {
 export type Tree = Readonly<Record<string, string | Buffer | { readonly link: string }>>;
 
 type Node = { status: FileStatus; data: Buffer };
+
+const systemError = (code: string) => Object.assign(new Error(code), { code });
 
 /** A FileRoot of such a tree; `onOpen` hears of each file that is opened. */
 export function memoryRoot(tree: Tree, onOpen: (path: string) => void = () => {}): FileRoot {
@@ -116,7 +133,6 @@ export function memoryRoot(tree: Tree, onOpen: (path: string) => void = () => {}
     else if (Buffer.isBuffer(content)) put(path, 'file', content);
     else put(path, 'symlink', Buffer.alloc(0), bytePath(content.link));
   }
-  const systemError = (code: string) => Object.assign(new Error(code), { code });
 
   // Resolves all of a path, or all but its last component.
   function find(path: BytePath, followLast: boolean): BytePath | undefined {
@@ -146,7 +162,8 @@ export function memoryRoot(tree: Tree, onOpen: (path: string) => void = () => {}
       const at = find(path, true);
       const node = at === undefined ? undefined : nodes.get(at);
       if (at === undefined || node === undefined) return undefined;
-      if (node.status.kind !== 'file') throw systemError(node.status.kind === 'directory' ? 'EISDIR' : 'EINVAL');
+      if (node.status.kind !== 'file')
+        throw systemError(node.status.kind === 'directory' ? 'EISDIR' : 'EINVAL');
       onOpen(at);
       const read = (offset: number, length: number) => node.data.subarray(offset, offset + length);
       return { fd: -1, status: node.status, read, close: () => {} };

@@ -1,0 +1,94 @@
+import { existsSync } from 'node:fs';
+
+import { asInDocker, dockerCapabilities, inContainer } from '../support/container.ts';
+import {
+  makeJail,
+  oddCaller,
+  probe,
+  readState,
+  rootTest,
+  start,
+  uchroot,
+  type State,
+} from '../support/launch.ts';
+
+const test = rootTest('setpriv', 'crun');
+const jail = makeJail();
+
+const nobody = {
+  uid: [65534, 65534, 65534, 65534],
+  gid: [65534, 65534, 65534, 65534],
+  groups: [65534],
+  effective: '0',
+  permitted: '0',
+  inheritable: '0',
+  bounding: '0',
+  ambient: '0',
+  noNewPrivs: 1,
+  seccomp: 2,
+} as const;
+
+function credentials(state: State): unknown {
+  const { uid, gid, groups, effective, permitted, inheritable, bounding, ambient, noNewPrivs, seccomp } =
+    state;
+  return { uid, gid, groups, effective, permitted, inheritable, bounding, ambient, noNewPrivs, seccomp };
+}
+
+test('the filter of these tests refuses keyctl and mount, as in Docker', async (t) => {
+  const tried = start([`${jail}/probe`, 'escape'], { by: asInDocker() });
+  t.match(JSON.parse(tried.stdout), { keyctl: 1, add_key: 1, request_key: 1, mount: 1, chroot: 0 });
+});
+
+test('with the default capabilities and the filter of Docker the program starts', async (t) => {
+  t.same(credentials(probe(jail, [], { by: asInDocker() })), nobody);
+});
+
+test('in a container that crun makes the program starts', async (t) => {
+  t.same(credentials(readState(inContainer(jail, ['nobody', jail, '/probe', 'state']))), nobody);
+});
+
+test('a failure in a container is told as elsewhere', async (t) => {
+  const ended = inContainer(jail, ['nobody', jail, '/nothing']);
+  t.equal(ended.status, 127);
+  t.match(ended.stderr, /^uchroot: execve: \/nothing: not found in the jail\nhint: [^\n]*\n$/);
+});
+
+test('nothing is inherited there either', async (t) => {
+  const by = [...oddCaller('fds=20', 'rootfd=77', 'umask=000', 'groups', 'ignore'), ...asInDocker()];
+  const state = probe(jail, [], { by });
+  t.same(Object.keys(state.fds), ['0', '1', '2']);
+  t.same(state.groups, [65534]);
+  t.equal(state.umask, 0o022);
+  t.equal(state.ignored, '0');
+});
+
+for (const [capability, step] of [
+  ['sys_chroot', 'chroot'],
+  ['setuid', 'setresuid'],
+  ['setgid', 'setgroups'],
+] as const) {
+  const name = `CAP_${capability.toUpperCase()}`;
+  test(`without ${name} the message names it`, async (t) => {
+    const by = asInDocker(dockerCapabilities.filter((other) => other !== capability));
+    const ended = uchroot(['nobody', jail, '/probe', 'mark', `/tmp/${capability}`], { by });
+    t.equal(ended.status, 125);
+    t.equal(ended.stdout, '');
+    t.match(ended.stderr, new RegExp(`^uchroot: ${step}: [^\\n]*\\b${name}\\b[^\\n]*\\nhint: [^\\n]*\\n$`));
+    t.notOk(existsSync(`${jail}/tmp/${capability}`));
+  });
+}
+
+test('without CAP_SETPCAP the message names it', async (t) => {
+  const by = asInDocker(dockerCapabilities.filter((other) => other !== 'setpcap'));
+  const ended = uchroot(['nobody', jail, '/probe', 'mark', '/tmp/setpcap'], { by });
+  t.equal(ended.status, 125);
+  t.match(ended.stderr, /^uchroot: drop_bounding_set: [^\n]*\n(?:hint: [^\n]*)CAP_SETPCAP[^\n]*\n$/);
+  t.notOk(existsSync(`${jail}/tmp/setpcap`));
+});
+
+test('--allow-new-privs is refused without CAP_SYS_ADMIN, not weakened', async (t) => {
+  const ended = uchroot(['--allow-new-privs', 'nobody', jail, '/probe'], { by: asInDocker() });
+  t.equal(ended.status, 125);
+  t.equal(ended.stdout, '');
+  t.match(ended.stderr, /^uchroot: seccomp: [^\n]*CAP_SYS_ADMIN[^\n]*\nhint: [^\n]*\n$/);
+});

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+
+import * as fc from 'fast-check';
+import t from 'tap';
+
+import { compareNames, readCache, writeCache } from '../../lib/binary/cache.ts';
+import { bytePath } from '../../lib/binary/path.ts';
+import { start } from '../support/launch.ts';
+
+const entry = (name: string, path: string, flags = 0x0303) => ({
+  name: bytePath(name),
+  path: bytePath(path),
+  flags,
+});
+
+const LDCONFIG = '/sbin/ldconfig';
+const HOST_CACHE = '/etc/ld.so.cache';
+const withLdconfig = { skip: !existsSync(LDCONFIG) && 'no ldconfig here' };
+
+/** "name (flags) => path" lines of a cache, as ldconfig reads it: [name, path] pairs. */
+function asLdconfigReads(file: string): string[] {
+  const { stdout } = start([LDCONFIG, '-p', '-C', file]);
+  return [...stdout.matchAll(/^\t(\S+) \(.*\) => (\S+)$/gm)].map(([, name, path]) => `${name} ${path}`);
+}
+
+const withCache = { skip: withLdconfig.skip || (!existsSync(HOST_CACHE) && 'no cache here') };
+
+t.test("the host's cache is read as ldconfig reads it", withCache, async (t) => {
+  const cache = readCache(readFileSync(HOST_CACHE));
+  t.same(
+    cache.entries.map(({ name, path }) => `${name} ${path}`),
+    asLdconfigReads(HOST_CACHE),
+  );
+});
+
+t.test('what is written is what ldconfig reads', withLdconfig, async (t) => {
+  const entries = [
+    entry('libz.so.9', '/opt/z/libz.so.9'),
+    entry('libz.so.10', '/opt/z/libz.so.10'),
+    entry('liba.so', '/usr/local/lib/liba.so'),
+    entry('liba.so', '/opt/32/liba.so', 3),
+  ];
+  const file = `${t.testdir()}/cache`;
+  writeFileSync(file, writeCache(entries, 'little'));
+  t.same(asLdconfigReads(file), [
+    'libz.so.10 /opt/z/libz.so.10',
+    'libz.so.9 /opt/z/libz.so.9',
+    'liba.so /usr/local/lib/liba.so',
+    'liba.so /opt/32/liba.so',
+  ]);
+});
+
+t.test('what is written is read back, in either byte order', async (t) => {
+  const name = fc.stringMatching(/^[a-z0-9.+-]{1,12}$/);
+  fc.assert(
+    fc.property(fc.array(fc.tuple(name, name)), fc.constantFrom('little', 'big'), (pairs, endian) => {
+      const entries = pairs.map(([a, b]) => entry(a, `/lib/${b}`));
+      const read = readCache(writeCache(entries, endian));
+      for (const { name } of entries)
+        assert.deepEqual(
+          read.find(name).map(({ path }) => path),
+          entries.filter((other) => other.name === name).map(({ path }) => path),
+        );
+      assert.equal(read.entries.length, entries.length);
+    }),
+  );
+  t.pass();
+});
+
+t.test('numbers in names are compared as numbers', async (t) => {
+  t.ok(compareNames('libz.so.9', 'libz.so.10') < 0);
+  t.ok(compareNames('libz.so.10', 'libz.so.9') > 0);
+  t.equal(compareNames('libz.so.1', 'libz.so.1'), 0);
+  t.ok(compareNames('liba1.so', 'liba-.so') > 0, 'a digit comes after anything else');
+  t.ok(compareNames('libz.so', 'libz.so.1') < 0);
+});
+
+t.test('entries for one kind of processor name it', async (t) => {
+  t.match(readCache(cacheWithHwcap()).entries, [
+    { name: 'libx.so', path: '/l/glibc-hwcaps/x86-64-v3/libx.so', hwcap: 'x86-64-v3' },
+    { name: 'libx.so', path: '/l/libx.so' },
+  ]);
+});
+
+t.test('a cache with a part for older loaders is read too', async (t) => {
+  const old = Buffer.alloc(16 + 12 * 3);
+  old.write('ld.so-1.7.0');
+  old.writeUInt32LE(3, 12);
+  const data = Buffer.concat([
+    old,
+    Buffer.alloc((8 - (old.length % 8)) % 8),
+    writeCache([entry('a', '/b')], 'little'),
+  ]);
+  t.match(readCache(data).find(bytePath('a')), [{ path: '/b' }]);
+});
+
+t.test('any other file is an empty cache', async (t) => {
+  for (const text of [
+    '',
+    'x',
+    'ld.so-1.7.0',
+    'glibc-ld.so.cache1.1',
+    'glibc-ld.so.cache1.0'.padEnd(100, '\0'),
+  ])
+    t.same(readCache(Buffer.from(text)).entries, [], text.slice(0, 12));
+});
+
+t.test('no change to a cache makes the reader throw', async (t) => {
+  const seed = cacheWithHwcap();
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.nat(seed.length - 1), fc.nat(255))),
+      fc.nat(seed.length),
+      (changes, length) => {
+        const data = Buffer.from(seed);
+        for (const [at, value] of changes) data[at] = value;
+        readCache(data.subarray(0, length));
+      },
+    ),
+    { numRuns: 2000 },
+  );
+  t.pass();
+});
+
+/** One library twice, the first entry for x86-64-v3, as ldconfig of glibc 2.33 writes it. */
+function cacheWithHwcap(): Buffer {
+  const plain = writeCache(
+    [entry('libx.so', '/l/glibc-hwcaps/x86-64-v3/libx.so'), entry('libx.so', '/l/libx.so')],
+    'little',
+  );
+  const level = Buffer.from('x86-64-v3\0');
+  const start = Math.ceil((plain.length + level.length) / 4) * 4;
+  const data = Buffer.alloc(start + 8 + 16 + 4);
+  plain.copy(data);
+  level.copy(data, plain.length);
+  data.writeUInt32LE(start, 32); // extension_offset
+  data.writeBigUInt64LE(1n << 62n, 48 + 16); // hwcap of the first entry: number 0 of the list
+  const words = [0xeaa42174, 1, 1, 0, start + 24, 4, plain.length];
+  for (const [index, word] of words.entries()) data.writeUInt32LE(word, start + index * 4);
+  return data;
+}

@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+
+import * as fc from 'fast-check';
+import t from 'tap';
+
+import { type Elf, type ElfError, readElf } from '../../lib/binary/elf.ts';
+import { makeElf } from './image.ts';
+
+const MAX_READ_BYTES = 8 << 20;
+
+/** Reads a buffer; more reads than any file needs are a hang. */
+function readBuffer(data: Uint8Array): Elf | ElfError {
+  let left = MAX_READ_BYTES;
+  return readElf((offset, length) => {
+    left -= length;
+    assert.ok(left > 0, 'reads without end');
+    return data.subarray(offset, offset + length);
+  });
+}
+
+const shapes = [
+  { bits: 64, endian: 'little' },
+  { bits: 64, endian: 'big' },
+  { bits: 32, endian: 'little' },
+  { bits: 32, endian: 'big' },
+] as const;
+
+for (const shape of shapes)
+  t.test(`a ${shape.bits}-bit ${shape.endian}-endian file is read in full`, async (t) => {
+    const image = {
+      ...shape,
+      interpreter: '/lib/ld.so.1',
+      needed: ['libb.so.2', 'liba.so.1'],
+      auxiliary: ['libmaybe.so'],
+      soname: 'libme.so.0',
+      rpath: '/old',
+      runpath: '$ORIGIN/../lib:/opt',
+      flags1: 0x08000800,
+    };
+    t.same(readBuffer(makeElf(image)), {
+      kind: 'elf',
+      ...shape,
+      machine: 62,
+      type: 'shared-object',
+      flags: 0,
+      interpreter: '/lib/ld.so.1',
+      linkage: 'dynamic',
+      soname: 'libme.so.0',
+      needed: [
+        { name: 'libb.so.2', optional: false },
+        { name: 'liba.so.1', optional: false },
+        { name: 'libmaybe.so', optional: true },
+      ],
+      rpath: '/old',
+      runpath: '$ORIGIN/../lib:/opt',
+      noDefaultLibraries: true,
+      pie: true,
+    });
+  });
+
+const linkage = (image: Parameters<typeof makeElf>[0]) => {
+  const elf = readBuffer(makeElf(image));
+  return elf.kind === 'elf' ? elf.linkage : elf.message;
+};
+
+t.test('how a file comes to its libraries is told apart', async (t) => {
+  t.equal(linkage({ type: 2, interpreter: '/ld' }), 'dynamic');
+  t.equal(linkage({ type: 2, isStatic: true }), 'static');
+  t.equal(linkage({ type: 3, flags1: 0x08000000 }), 'static-pie');
+  t.equal(linkage({ type: 3, flags1: 0x08000000, interpreter: '/ld' }), 'dynamic');
+  t.equal(linkage({ type: 3, needed: ['libc.so.6'] }), 'library');
+  t.equal(linkage({ type: 3 }), 'library');
+  t.equal(linkage({ type: 1 }), 'none');
+  t.equal(linkage({ type: 4 }), 'none');
+});
+
+const abi = (machine: number, flags: number) => {
+  const elf = readBuffer(makeElf({ machine, flags }));
+  return elf.kind === 'elf' ? elf.floatAbi : elf.message;
+};
+
+t.test('the calling convention of ARM, RISC-V and LoongArch is told apart', async (t) => {
+  t.equal(abi(40, 0x05000400), 'hard');
+  t.equal(abi(40, 0x05000200), 'soft');
+  t.equal(abi(40, 0x05000000), undefined);
+  t.equal(abi(243, 0x5), 'double');
+  t.equal(abi(243, 0), 'soft');
+  t.equal(abi(258, 0x43), 'double');
+  t.equal(abi(62, 0xffff), undefined);
+});
+
+t.test('a file that is no ELF file, or only its beginning, is an error of its own', async (t) => {
+  t.match(readBuffer(Buffer.from('')), { kind: 'elf-error', code: 'not-elf' });
+  t.match(readBuffer(Buffer.from('#!/bin/sh\n')), { kind: 'elf-error', code: 'not-elf' });
+  t.match(readBuffer(Buffer.from('\x7fELF', 'latin1')), { kind: 'elf-error', code: 'truncated' });
+  const whole = makeElf({ interpreter: '/ld', needed: ['libc.so.6'] });
+  for (let length = 4; length < whole.length - 16; length++) {
+    const elf = readBuffer(whole.subarray(0, length));
+    t.match(elf, { kind: 'elf-error', code: /truncated|malformed/ }, `${length} bytes`);
+  }
+});
+
+const patched = (offset: number, bytes: readonly number[]) => {
+  const data = makeElf({ interpreter: '/ld', needed: ['libc.so.6'] });
+  Buffer.from(bytes).copy(data, offset);
+  return readBuffer(data);
+};
+
+t.test('what contradicts the format is malformed', async (t) => {
+  t.match(patched(4, [3]), { code: 'malformed' }, 'class');
+  t.match(patched(5, [0]), { code: 'malformed' }, 'byte order');
+  t.match(patched(54, [57]), { code: 'malformed' }, 'size of a program header');
+  t.match(patched(56, [0, 0]), { code: 'malformed' }, 'no program headers');
+  t.match(patched(56, [0xff, 0xff]), { code: 'malformed' }, 'too many program headers');
+  t.match(patched(32, [0, 0, 0, 0, 0, 0, 0, 0x80]), { code: 'truncated' }, 'program headers beyond the end');
+  t.match(patched(64 + 56 + 32, [1]), { code: 'malformed' }, 'an interpreter without a path');
+  t.match(patched(64 + 56 + 32, [0, 0x20]), { code: 'malformed' }, 'an interpreter longer than PATH_MAX');
+});
+
+t.test('names outside the string table are malformed', async (t) => {
+  const data = makeElf({ needed: ['libc.so.6'] });
+  // DT_NEEDED is the first entry, its value 8 bytes further
+  const at = data.length - 4 * 16 + 8;
+  data.writeBigUInt64LE(1n << 40n, at);
+  t.match(readBuffer(data), { kind: 'elf-error', code: 'malformed' });
+});
+
+t.test('names are found by address, and the offset in PT_DYNAMIC is not believed', async (t) => {
+  const data = makeElf({ needed: ['libc.so.6'] });
+  data.writeBigUInt64LE(0n, 64 + 56 + 8); // p_offset of the second program header
+  t.match(readBuffer(data), { kind: 'elf', needed: [{ name: 'libc.so.6' }] });
+});
+
+t.test('ten thousand needed libraries are refused', async (t) => {
+  const needed = Array.from({ length: 10_000 }, (_, i) => `lib${i}.so`);
+  t.match(readBuffer(makeElf({ needed })), { kind: 'elf-error', code: 'malformed' });
+});
+
+t.test('an error while reading is thrown as it is', async (t) => {
+  const error = Object.assign(new Error('EIO'), { code: 'EIO' });
+  const read = () =>
+    readElf(() => {
+      throw error;
+    });
+  t.throws(read, error);
+});
+
+const real = readFileSync(process.execPath).subarray(0, 1 << 20);
+const seeds = [
+  real,
+  ...shapes.map((shape) =>
+    makeElf({ ...shape, interpreter: '/lib/ld.so', needed: ['a', 'b'], rpath: 'r', runpath: '$ORIGIN' }),
+  ),
+];
+
+t.test('no change to a header makes the reader throw or read without end', async (t) => {
+  const interesting = fc.oneof(fc.nat(255), fc.constantFrom(0, 1, 0x7f, 0x80, 0xff));
+  const change = fc.record({
+    at: fc.double({ min: 0, max: 1, noNaN: true }),
+    value: interesting,
+    run: fc.integer({ min: 1, max: 8 }),
+  });
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...seeds),
+      fc.array(change, { minLength: 1, maxLength: 12 }),
+      fc.nat(4096),
+      (seed, changes, cut) => {
+        const data = Buffer.from(seed.subarray(0, 65536));
+        const span = Math.min(data.length, 1024);
+        for (const { at, value, run } of changes) {
+          const start = Math.floor(at * span);
+          data.fill(value, start, Math.min(start + run, data.length));
+        }
+        const elf = readBuffer(cut % 4 === 0 ? data.subarray(0, cut) : data);
+        assert.ok(elf.kind === 'elf' || elf.kind === 'elf-error');
+      },
+    ),
+    { numRuns: 3000 },
+  );
+  t.pass();
+});
+
+t.test('no bytes at all make the reader throw', async (t) => {
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ maxLength: 400 }),
+      fc.constantFrom(1, 2),
+      fc.constantFrom(1, 2),
+      (tail, width, order) => {
+        const data = Buffer.concat([Buffer.from([0x7f, 0x45, 0x4c, 0x46, width, order, 1]), tail]);
+        readBuffer(data);
+      },
+    ),
+    { numRuns: 2000 },
+  );
+  t.pass();
+});

@@ -1,0 +1,81 @@
+import t from 'tap';
+
+import { bytePath } from '../../lib/binary/path.ts';
+import { rememberStatus, walk } from '../../lib/binary/walk.ts';
+import { memoryRoot } from './image.ts';
+
+const root = memoryRoot({
+  '/bin': { link: 'usr/bin' },
+  '/usr/bin/bash': 'x',
+  '/usr/bin/sh': { link: 'bash' },
+  '/usr/bin/vi': { link: '/etc/alternatives/vi' },
+  '/etc/alternatives/vi': { link: '/bin/../bin/bash' },
+  '/a': { link: 'b' },
+  '/b': { link: 'a' },
+  '/up': { link: '../../../../usr' },
+  '/gone': { link: '/nowhere/at/all' },
+});
+const at = (path: string) => walk(root, bytePath(path));
+
+t.test('every link on the way is kept, in order', async (t) => {
+  t.match(at('/bin/sh'), {
+    kind: 'found',
+    path: '/usr/bin/bash',
+    links: [
+      { path: '/bin', target: 'usr/bin' },
+      { path: '/usr/bin/sh', target: 'bash' },
+    ],
+  });
+});
+
+t.test('a chain through an absolute link and back is kept, with the directory that .. leaves', async (t) => {
+  const way = at('/usr/bin/vi');
+  t.equal(way.path, '/usr/bin/bash');
+  t.same(
+    way.links.map(({ path }) => path),
+    ['/usr/bin/vi', '/etc/alternatives/vi', '/bin'],
+  );
+  t.same(way.passed, ['/usr/bin']);
+});
+
+t.test('nothing leads out of the root', async (t) => {
+  t.equal(at('/../../..').path, '/');
+  t.match(at('/up/bin/bash'), { kind: 'found', path: '/usr/bin/bash' });
+});
+
+t.test('what stops the way is named', async (t) => {
+  t.match(at('/usr/bin/zsh'), { kind: 'missing', path: '/usr/bin/zsh' });
+  t.match(at('/opt/x/y'), { kind: 'missing', path: '/opt' });
+  t.match(at('/gone'), { kind: 'missing', path: '/nowhere', links: [{ path: '/gone' }] });
+  t.match(at('/bin/bash/x'), { kind: 'not-directory', path: '/usr/bin/bash' });
+  t.match(at('/bin/bash/'), { kind: 'not-directory', path: '/usr/bin/bash' }, 'a slash at the end');
+  t.equal(at('/a').kind, 'loop');
+  t.equal(at('/a').links.length, 40);
+});
+
+t.test('a directory that may not be searched is named', async (t) => {
+  const guarded = {
+    ...root,
+    lstat: (path: ReturnType<typeof bytePath>) => {
+      if (path.startsWith('/usr/')) throw Object.assign(new Error('EACCES'), { code: 'EACCES' });
+      return root.lstat(path);
+    },
+  };
+  t.match(walk(guarded, bytePath('/bin/bash')), { kind: 'denied', path: '/usr' });
+});
+
+t.test('a root that remembers asks once', async (t) => {
+  let asked = 0;
+  const counting = {
+    ...root,
+    lstat: (path: ReturnType<typeof bytePath>) => {
+      asked++;
+      return root.lstat(path);
+    },
+  };
+  const remembering = rememberStatus(counting);
+  walk(remembering, bytePath('/bin/sh'));
+  const first = asked;
+  t.match(walk(remembering, bytePath('/bin/sh')), { kind: 'found' });
+  t.equal(asked, first);
+});

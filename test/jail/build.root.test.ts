@@ -1,0 +1,364 @@
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+
+import t, { type Test } from 'tap';
+
+import { UsageError } from '../../lib/errors.ts';
+import { buildJail } from '../../lib/jail/build.ts';
+import { start } from '../support/launch.ts';
+import { unlessInstalled, unlessRoot } from '../support/root.ts';
+
+const asRoot = { skip: unlessRoot() };
+const needs = (...tools: string[]) => ({ skip: unlessRoot() || unlessInstalled(...tools) });
+const merged = { skip: unlessRoot() || (!lstatSync('/bin').isSymbolicLink() && 'no merged /usr here') };
+const COMMAND = `${import.meta.dirname}/../../bin/uchroot-jail.cjs`;
+
+// Not in the checkout: that may lie in a directory that its owner, not root, can write.
+function makeDirectory(t: Test): string {
+  const directory = mkdtempSync('/tmp/uchroot-test-');
+  chmodSync(directory, 0o755);
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+function runIn(jail: string, ...argv: string[]): string {
+  const { stdout, stderr, status } = start(['chroot', '--userspec=65534:65534', jail, ...argv]);
+  return status === 0 ? stdout : `status ${status}: ${stderr}`;
+}
+
+function everythingIn(directory: string): string[] {
+  return readdirSync(directory, { recursive: true }).map(String).toSorted();
+}
+
+t.test('bash, ls and id run in a jail made of them', asRoot, async (t) => {
+  const jail = `${makeDirectory(t)}/jail`;
+  const report = await buildJail({ directory: jail, programs: ['bash', '/bin/ls', 'id'] });
+  t.equal(runIn(jail, '/bin/bash', '-c', 'echo $((6 * 7))'), '42\n');
+  t.match(runIn(jail, '/bin/ls', '/'), /^bin\ndev\n/);
+  t.match(runIn(jail, '/usr/bin/id', '-u'), '65534');
+  t.equal(report.warnings.length, 0);
+  t.ok(report.files > 3);
+});
+
+t.test("everything is root's, nobody else may write, and no file is set-user-ID", asRoot, async (t) => {
+  const jail = `${makeDirectory(t)}/jail`;
+  const old = process.umask(0);
+  t.teardown(() => process.umask(old));
+  await buildJail({ directory: jail, programs: ['/usr/bin/passwd', 'bash'] });
+  t.equal(statSync('/usr/bin/passwd').mode & 0o4000, 0o4000, 'the one on the host is');
+  for (const name of ['.', ...everythingIn(jail)]) {
+    const status = lstatSync(`${jail}/${name}`);
+    t.same([status.uid, status.gid], [0, 0], name);
+    if (status.isSymbolicLink() || status.isCharacterDevice() || name === 'tmp') continue;
+    t.equal(status.mode & 0o7022, 0, name);
+  }
+  t.equal(statSync(`${jail}/tmp`).mode & 0o7777, 0o1777);
+});
+
+t.test('a strict umask changes no mode', asRoot, async (t) => {
+  const jail = `${makeDirectory(t)}/new/jail`;
+  const old = process.umask(0o077);
+  t.teardown(() => process.umask(old));
+  await buildJail({ directory: jail, programs: ['bash'] });
+  t.equal(statSync(jail).mode & 0o7777, 0o755);
+  t.equal(statSync(`${jail}/usr/bin`).mode & 0o7777, 0o755);
+  t.equal(statSync(`${jail}/tmp`).mode & 0o7777, 0o1777);
+  t.equal(statSync(`${jail}/dev/null`).mode & 0o7777, 0o666);
+  t.equal(runIn(jail, '/bin/bash', '-c', 'echo x >/dev/null && echo fine'), 'fine\n');
+});
+
+t.test('content, mode and modification time are those of the host', asRoot, async (t) => {
+  const jail = `${makeDirectory(t)}/jail`;
+  await buildJail({ directory: jail, programs: ['/usr/bin/bash'] });
+  const [mine, hosts] = [`${jail}/usr/bin/bash`, '/usr/bin/bash'];
+  t.ok(readFileSync(mine).equals(readFileSync(hosts)));
+  t.equal(statSync(mine, { bigint: true }).mtimeNs, statSync(hosts, { bigint: true }).mtimeNs);
+  t.equal(statSync(mine).mode, statSync(hosts).mode);
+  t.not(statSync(mine).ino, statSync(hosts).ino, 'a copy, no hard link');
+});
+
+t.test('a script brings its interpreter', asRoot, async (t) => {
+  const base = makeDirectory(t);
+  writeFileSync(`${base}/script`, '#!/bin/sh\necho "it runs $0"\n', { mode: 0o755 });
+  await buildJail({ directory: `${base}/jail`, programs: [`${base}/script`] });
+  t.equal(runIn(`${base}/jail`, `${base}/script`), `it runs ${base}/script\n`);
+});
+
+// The host gets another cache in a mount namespace, and so for this build only.
+t.test('a library that only the cache leads to is found in the jail', needs('gcc', 'unshare'), async (t) => {
+  const base = makeDirectory(t);
+  writeFileSync(`${base}/l.c`, 'int answer(void) { return 42; }');
+  writeFileSync(`${base}/p.c`, 'int answer(void); int main(void) { return answer(); }');
+  writeFileSync(`${base}/conf`, `${base}\n`);
+  const script = `cd "$0"
+    gcc -shared -fPIC -Wl,-soname,libuchroottest.so -o libuchroottest.so l.c
+    gcc -o p p.c -L. -luchroottest
+    ldconfig -X -f conf -C cache
+    mount --bind cache /etc/ld.so.cache
+    "$@"`;
+  const words = [
+    '--mount',
+    'sh',
+    '-ec',
+    script,
+    base,
+    process.execPath,
+    COMMAND,
+    'build',
+    `${base}/jail`,
+    `${base}/p`,
+  ];
+  const built = start(['unshare', ...words]);
+  t.match(built, { status: 0, stderr: '' });
+  t.equal(runIn(`${base}/jail`, `${base}/p`), 'status 42: ');
+  const cache = start(['ldconfig', '-p', '-C', `${base}/jail/etc/ld.so.cache`]).stdout;
+  t.match(cache, /^1 libs found/, "nothing else of the host's");
+  t.match(cache, `libuchroottest.so (libc6,x86-64) => ${base}/libuchroottest.so`);
+});
+
+t.test('a library beside its program is found in a jail without /proc', needs('gcc'), async (t) => {
+  const base = makeDirectory(t);
+  mkdirSync(`${base}/own`);
+  writeFileSync(`${base}/l.c`, 'int answer(void) { return 42; }');
+  writeFileSync(`${base}/p.c`, 'int answer(void); int main(void) { return answer(); }');
+  const script = `cd "$0"
+    gcc -shared -fPIC -Wl,-soname,libuchroottest.so -o own/libuchroottest.so l.c
+    gcc -o p p.c -Lown -luchroottest '-Wl,-rpath,$ORIGIN/own'`;
+  t.match(start(['sh', '-ec', script, base]), { status: 0, stderr: '' });
+  const { warnings } = await buildJail({ directory: `${base}/jail`, programs: [`${base}/p`] });
+  t.same(warnings, []);
+  t.equal(runIn(`${base}/jail`, `${base}/p`), 'status 42: ');
+});
+
+t.test('a jail can be added to, while its programs run', asRoot, async (t) => {
+  const jail = `${makeDirectory(t)}/jail`;
+  await buildJail({ directory: jail, programs: ['bash'] });
+  const before = statSync(`${jail}/usr/bin/bash`).ino;
+  await buildJail({ directory: jail, programs: ['bash', 'ls'] });
+  t.match(runIn(jail, '/bin/ls', '/usr/bin'), 'bash\nls\n');
+  t.not(statSync(`${jail}/usr/bin/bash`).ino, before, 'replaced by rename, not written over');
+  t.notOk(
+    everythingIn(jail).some((name) => name.includes('.uchroot-')),
+    'no temporary file is left',
+  );
+});
+
+t.test('a relative directory begins at the working directory', asRoot, async (t) => {
+  const base = makeDirectory(t);
+  const old = process.cwd();
+  process.chdir(base);
+  t.teardown(() => process.chdir(old));
+  await buildJail({ directory: './new/./jail/', programs: ['bash'] });
+  t.ok(existsSync(`${base}/new/jail/usr/bin/bash`));
+});
+
+t.test('a directory that somebody else owns or may write is refused', asRoot, async (t) => {
+  const base = makeDirectory(t);
+  const refused = async (path: string, what: RegExp) =>
+    t.rejects(buildJail({ directory: path, programs: ['bash'] }), {
+      code: 'ERR_INSECURE_PATH',
+      message: what,
+    });
+  mkdirSync(`${base}/theirs`);
+  chownSync(`${base}/theirs`, 65534, 65534);
+  await refused(`${base}/theirs`, /owned by uid 65534/);
+  await refused(`${base}/theirs/jail`, /owned by uid 65534/);
+  mkdirSync(`${base}/open`);
+  chmodSync(`${base}/open`, 0o777);
+  await refused(`${base}/open/jail`, /mode 0777/);
+  await refused('/tmp', /mode 1777/);
+  mkdirSync(`${base}/group`);
+  chmodSync(`${base}/group`, 0o775);
+  chownSync(`${base}/group`, 0, 100);
+  await refused(`${base}/group/jail`, /mode 0775/);
+  t.same(readdirSync(`${base}/open`), [], 'and nothing is made');
+});
+
+t.test(
+  "a directory with the host's own files, or with anything but a jail, is refused",
+  asRoot,
+  async (t) => {
+    const base = makeDirectory(t);
+    await t.rejects(buildJail({ directory: '/', programs: ['bash'] }), UsageError);
+    await t.rejects(buildJail({ directory: '/usr', programs: ['bash'] }), UsageError);
+    mkdirSync(`${base}/papers/x`, { recursive: true });
+    await t.rejects(buildJail({ directory: `${base}/papers`, programs: ['bash'] }), {
+      name: 'UsageError',
+      message: /not empty/,
+    });
+    writeFileSync(`${base}/file`, '');
+    await t.rejects(buildJail({ directory: `${base}/file`, programs: ['bash'] }), {
+      name: 'JailError',
+      code: 'ENOTDIR',
+    });
+    symlinkSync('loop', `${base}/loop`);
+    await t.rejects(buildJail({ directory: `${base}/loop`, programs: ['bash'] }), {
+      name: 'JailError',
+      code: 'ELOOP',
+    });
+    t.same(readdirSync(`${base}/papers`), ['x']);
+  },
+);
+
+t.test('a link that a jailed user made leads nothing out of the jail', asRoot, async (t) => {
+  const base = makeDirectory(t);
+  mkdirSync(`${base}/outside`);
+  for (const [name, target] of [
+    ['usr', `${base}/outside`],
+    ['usr', '../outside'],
+  ] as const) {
+    const jail = `${base}/jail`;
+    mkdirSync(jail);
+    symlinkSync(target, `${jail}/${name}`);
+    await t.rejects(buildJail({ directory: jail, programs: ['bash'] }), {
+      name: 'JailError',
+      code: 'EEXIST',
+      path: '/usr',
+    });
+    t.same(readdirSync(`${base}/outside`), []);
+    t.same(readdirSync(jail), [name], 'and what was made before is gone again');
+    rmSync(jail, { recursive: true });
+  }
+});
+
+t.test('a directory in the jail that its user could write is refused', asRoot, async (t) => {
+  const jail = `${makeDirectory(t)}/jail`;
+  mkdirSync(`${jail}/usr/bin`, { recursive: true });
+  chownSync(`${jail}/usr/bin`, 65534, 65534);
+  await t.rejects(buildJail({ directory: jail, programs: ['bash'] }), {
+    code: 'ERR_INSECURE_PATH',
+    path: '/usr/bin',
+  });
+  t.same(everythingIn(jail), ['usr', 'usr/bin']);
+});
+
+t.test('a real /bin in the jail where the host has a link is named', merged, async (t) => {
+  const jail = `${makeDirectory(t)}/jail`;
+  mkdirSync(`${jail}/bin`, { recursive: true });
+  await t.rejects(buildJail({ directory: jail, programs: ['bash'] }), {
+    message: '/bin is a directory in the jail, and a link to usr/bin on the host',
+  });
+});
+
+t.test(
+  'a file in the way is replaced, a link is given its target, a directory is not touched',
+  asRoot,
+  async (t) => {
+    const jail = `${makeDirectory(t)}/jail`;
+    mkdirSync(`${jail}/usr/bin`, { recursive: true });
+    symlinkSync('/etc/passwd', `${jail}/usr/bin/bash`);
+    symlinkSync('usr/elsewhere', `${jail}/bin`);
+    await buildJail({ directory: jail, programs: ['/usr/bin/bash'] });
+    t.ok(lstatSync(`${jail}/usr/bin/bash`).isFile());
+    if (lstatSync('/bin').isSymbolicLink()) t.equal(readlinkSync(`${jail}/bin`), readlinkSync('/bin'));
+    rmSync(`${jail}/usr/bin/bash`);
+    mkdirSync(`${jail}/usr/bin/bash/keep`, { recursive: true });
+    await t.rejects(buildJail({ directory: jail, programs: ['/usr/bin/bash'] }), {
+      code: 'EEXIST',
+      path: '/usr/bin/bash',
+    });
+    t.ok(existsSync(`${jail}/usr/bin/bash/keep`));
+  },
+);
+
+t.test('a full disk leaves the jail as it was', needs('mount'), async (t) => {
+  const base = makeDirectory(t);
+  mkdirSync(`${base}/small`);
+  start(['mount', '-t', 'tmpfs', '-o', 'size=1m,mode=755', 'tmpfs', `${base}/small`]);
+  t.teardown(() => start(['umount', `${base}/small`]));
+  await t.rejects(buildJail({ directory: `${base}/small/jail`, programs: ['bash'] }), {
+    name: 'JailError',
+    code: 'ENOSPC',
+  });
+  t.same(everythingIn(`${base}/small`), []);
+});
+
+t.test('a program that is not there, or cannot run, stops everything before it begins', asRoot, async (t) => {
+  const base = makeDirectory(t);
+  const directory = `${base}/jail`;
+  writeFileSync(`${base}/text`, 'hello\n');
+  writeFileSync(`${base}/lost`, '#!/no/such/interpreter\n');
+  await t.rejects(buildJail({ directory, programs: ['no-such-program'] }), {
+    name: 'UsageError',
+    message: /PATH/,
+  });
+  await t.rejects(buildJail({ directory, programs: [`${base}/none`] }), {
+    name: 'UsageError',
+    message: /it is not there/,
+  });
+  await t.rejects(buildJail({ directory, programs: [base] }), {
+    name: 'UsageError',
+    message: /not a regular file/,
+  });
+  await t.rejects(buildJail({ directory, programs: [`${base}/text`] }), {
+    name: 'JailError',
+    message: /neither an ELF file nor a script/,
+  });
+  await t.rejects(buildJail({ directory, programs: [`${base}/lost`] }), {
+    code: 'ERR_MISSING',
+    message: `interpreter /no/such/interpreter, needed by ${base}/lost: it is not there`,
+  });
+  t.notOk(existsSync(directory));
+});
+
+t.test('a request is checked before anything is done', async (t) => {
+  const rejects = (request: object, message: RegExp) =>
+    t.rejects(buildJail(request as Parameters<typeof buildJail>[0]), { name: 'UsageError', message });
+  await rejects({ directory: '/srv/j', programs: [] }, /no program/);
+  await rejects({ directory: '', programs: ['a'] }, /empty/);
+  await rejects({ directory: '/srv/j', programs: [''] }, /empty/);
+  await rejects({ directory: '/srv/\0', programs: ['a'] }, /NUL/);
+  await rejects({ directory: '/srv/j', programs: ['a'], program: 'b' }, /unknown key program/);
+});
+
+function run(...argv: string[]) {
+  const { status, stdout, stderr } = start([process.execPath, COMMAND, ...argv]);
+  return { status, stdout, stderr };
+}
+
+t.test('the command answers with one line and a status', asRoot, async (t) => {
+  const base = makeDirectory(t);
+  t.match(run('build', `${base}/jail`, 'bash'), {
+    status: 0,
+    stdout: /^\S+: \d+ files, [\d.]+ MB\n$/,
+    stderr: '',
+  });
+  t.same(run('build', `${base}/jail`), {
+    status: 1,
+    stdout: '',
+    stderr: 'Usage: uchroot-jail build DIRECTORY PROGRAM...\n',
+  });
+  t.match(run(), { status: 1, stderr: /^Usage: / });
+  t.match(run('biuld', 'x', 'y'), {
+    status: 1,
+    stderr: 'uchroot-jail: unknown command biuld\nhint: did you mean build?\n',
+  });
+  t.match(run('--hlep'), { status: 1, stderr: /hint: did you mean --help\?/ });
+  t.match(run('--help'), { status: 0, stdout: /^Usage: uchroot-jail build/ });
+  t.match(run('--version'), { status: 0, stdout: /^uchroot-jail \d+\.\d+\.\d+/ });
+  const refused = run('build', '/tmp', 'bash');
+  t.match(refused, { status: 1, stdout: '', stderr: /^uchroot-jail: \/tmp can be written.*\nhint: .*\n$/ });
+});
+
+t.test('another user than root is told so', asRoot, async (t) => {
+  try {
+    process.seteuid?.(65534);
+    const built = buildJail({ directory: '/srv/jail', programs: ['bash'] });
+    await t.rejects(built, { name: 'JailError', code: 'EPERM', hint: /sudo/ });
+  } finally {
+    process.seteuid?.(0);
+  }
+});

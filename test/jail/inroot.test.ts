@@ -1,0 +1,186 @@
+// The file operations of native/inroot.cc as such.
+
+import { spawn } from 'node:child_process';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+
+import t, { type Test } from 'tap';
+
+import { native } from '../../lib/native.ts';
+import { unlessRoot } from '../support/root.ts';
+
+const WRITE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+
+/** outside/secret beside jail/, which has links that would lead there. */
+function makeJail(t: Test): { readonly base: string; readonly jail: string; readonly fd: number } {
+  const base = t.testdir({ outside: { secret: 'secret' }, jail: { d: { f: 'hello' } } });
+  const jail = `${base}/jail`;
+  symlinkSync(`${base}/outside`, `${jail}/absolute`);
+  symlinkSync('../outside', `${jail}/relative`);
+  symlinkSync('/d', `${jail}/inner`);
+  const fd = openSync(jail, constants.O_RDONLY | constants.O_DIRECTORY);
+  t.teardown(() => closeSync(fd));
+  return { base, jail, fd };
+}
+
+t.test('what is made through a link is made in the root or not at all', async (t) => {
+  const { base, jail, fd } = makeJail(t);
+  for (const link of ['absolute', 'relative']) {
+    const code = { code: 'ENOENT' };
+    t.throws(() => native.inRootMkdir(fd, `/${link}/x`, 0o755), {
+      ...code,
+      syscall: 'mkdir',
+      path: `/${link}/x`,
+    });
+    t.throws(() => native.inRootSymlink(fd, 'target', `/${link}/x`), code);
+    t.throws(() => native.inRootOpen(fd, `/${link}/x`, WRITE, 0o644), code);
+    t.throws(() => native.inRootRename(fd, '/d/f', `/${link}/x`), code);
+    t.throws(() => native.inRootUnlink(fd, `/${link}/secret`), code);
+  }
+  native.inRootMkdir(fd, '/../../inner/x', 0o755);
+  native.inRootSymlink(fd, '../f', 'inner/x/link');
+  t.ok(statSync(`${jail}/d/x`).isDirectory());
+  t.equal(readlinkSync(`${jail}/d/x/link`), '../f');
+  t.same(readdirSync(`${base}/outside`), ['secret']);
+});
+
+t.test('the last component is never followed, and must be a name', async (t) => {
+  const { jail, fd } = makeJail(t);
+  for (const path of ['', '/', '//', '.', '..', '/d/.', '/d/..', '/d/../']) {
+    t.throws(() => native.inRootMkdir(fd, path, 0o755), { code: 'EINVAL' }, `mkdir ${path}`);
+    t.throws(() => native.inRootUnlink(fd, path, true), { code: 'EINVAL' }, `rmdir ${path}`);
+    t.throws(() => native.inRootRename(fd, path, '/x'), { code: 'EINVAL' }, `rename ${path}`);
+    t.throws(() => native.inRootRename(fd, '/d', path), { code: 'EINVAL' }, `rename to ${path}`);
+  }
+  t.throws(() => native.inRootOpen(fd, '/inner', WRITE, 0o644), { code: 'EEXIST' });
+  t.throws(() => native.inRootMkdir(fd, '/inner', 0o755), { code: 'EEXIST' });
+  native.inRootUnlink(fd, '/inner');
+  t.ok(existsSync(`${jail}/d/f`), 'the link is gone, not what it led to');
+});
+
+t.test('files are made, renamed and removed by their path in the root', async (t) => {
+  const { jail, fd } = makeJail(t);
+  const file = native.inRootOpen(fd, '/d/new', WRITE, 0o600);
+  t.equal(fstatSync(file).mode & 0o7777, 0o600);
+  closeSync(file);
+  native.inRootRename(fd, '/d/new', '/inner/renamed');
+  t.ok(existsSync(`${jail}/d/renamed`));
+  native.inRootMkdir(fd, '/d/sub', 0o700);
+  native.inRootUnlink(fd, '/d/sub', true);
+  t.notOk(existsSync(`${jail}/d/sub`));
+  t.throws(() => native.inRootUnlink(fd, '/d', true), { code: 'ENOTEMPTY', syscall: 'rmdir' });
+  native.inRootSync(fd);
+});
+
+const call =
+  (name: 'inRootMkdir' | 'inRootOpen' | 'inRootLstat', ...args: readonly unknown[]) =>
+  () =>
+    (native[name] as (...args: readonly unknown[]) => unknown)(...args);
+
+t.test('arguments of a wrong kind are refused', async (t) => {
+  const { fd } = makeJail(t);
+  t.throws(call('inRootMkdir', fd, '/a\0b', 0o755), TypeError);
+  t.throws(call('inRootMkdir', -1, '/a', 0o755), RangeError);
+  t.throws(call('inRootMkdir', fd, 17, 0o755), TypeError);
+  t.throws(call('inRootMkdir', fd, '/a'), RangeError);
+  t.throws(call('inRootOpen', fd, '/a', 0, 'mode'), RangeError);
+  t.throws(call('inRootLstat'), RangeError);
+  t.throws(call('inRootLstat', 4_000_000, '/a'), { code: 'EBADF' });
+});
+
+t.test('a file is copied with content and modification time, also an empty one', async (t) => {
+  const { base } = makeJail(t);
+  const contents = [Buffer.alloc(0), Buffer.from('x'), Buffer.alloc(3_000_001, 'uchroot')];
+  for (const [index, content] of contents.entries()) {
+    writeFileSync(`${base}/source`, content);
+    const source = openSync(`${base}/source`, 'r');
+    const target = openSync(`${base}/target${index}`, 'w');
+    native.copyFile(source, target);
+    closeSync(source);
+    closeSync(target);
+    t.ok(readFileSync(`${base}/target${index}`).equals(content), `${content.length} bytes`);
+    const times = [`${base}/source`, `${base}/target${index}`].map(
+      (path) => statSync(path, { bigint: true }).mtimeNs,
+    );
+    t.equal(times[0], times[1]);
+  }
+});
+
+t.test('a file of /proc, which says that it is empty, is copied whole', async (t) => {
+  const { base } = makeJail(t);
+  const source = openSync('/proc/self/status', 'r');
+  const target = openSync(`${base}/target`, 'w');
+  native.copyFile(source, target);
+  closeSync(source);
+  closeSync(target);
+  t.match(readFileSync(`${base}/target`, 'utf8'), /^Name:/);
+});
+
+t.test('a device has exactly the mode it is given', { skip: unlessRoot() }, async (t) => {
+  const { jail, fd } = makeJail(t);
+  const old = process.umask(0o077);
+  try {
+    native.inRootMknod(fd, '/d/null', constants.S_IFCHR | 0o666, 1, 3);
+  } finally {
+    process.umask(old);
+  }
+  const status = lstatSync(`${jail}/d/null`);
+  t.ok(status.isCharacterDevice());
+  t.equal(status.mode & 0o7777, 0o666);
+  t.equal(status.rdev, 0x103);
+  t.throws(() => native.inRootMknod(fd, '/d/null', constants.S_IFCHR | 0o666, 1, 3), { code: 'EEXIST' });
+});
+
+// What CVE-2024-45310 of runc came from: a component is exchanged for a link while a path is resolved.
+t.test('nothing gets out while directories are exchanged for links', async (t) => {
+  const { base, jail, fd } = makeJail(t);
+  mkdirSync(`${jail}/race/deep`, { recursive: true });
+  const swap = `
+    const fs = require('node:fs');
+    const [jail, outside] = process.argv.slice(1);
+    for (let i = 0; ; i++) {
+      fs.renameSync(jail + '/race', jail + '/kept');
+      fs.symlinkSync(i % 2 ? outside : '../outside', jail + '/race');
+      fs.unlinkSync(jail + '/race');
+      fs.renameSync(jail + '/kept', jail + '/race');
+    }`;
+  const swapper = spawn(process.execPath, ['-e', swap, jail, `${base}/outside`], { stdio: 'ignore' });
+  const codes = new Set<string>();
+  let made = 0;
+  const attempts = [
+    (i: number) => native.inRootMkdir(fd, `/race/n${i}`, 0o755),
+    (i: number) => native.inRootMkdir(fd, `/race/deep/../n${i}`, 0o755),
+    (i: number) => closeSync(native.inRootOpen(fd, `/race/deep/../../race/n${i}`, WRITE, 0o644)),
+    () => closeSync(native.inRootOpenFile(fd, '/race/secret')),
+  ];
+  const end = performance.now() + 1500;
+  for (let i = 0; performance.now() < end; i++) {
+    try {
+      attempts[i % attempts.length]?.(i);
+      made++;
+    } catch (error) {
+      codes.add(String((error as NodeJS.ErrnoException).code));
+    }
+  }
+  swapper.kill('SIGKILL');
+  await new Promise((resolve) => swapper.once('exit', resolve));
+  t.same(readdirSync(`${base}/outside`), ['secret']);
+  t.ok(made > 0 && codes.has('ENOENT'), `${made} made, the rest ${[...codes].join(', ')}`);
+  t.same(
+    [...codes].filter((code) => code !== 'ENOENT' && code !== 'EAGAIN'),
+    [],
+  );
+});

@@ -1,0 +1,58 @@
+// Arbitrary accounts, requests and plans, for properties.
+import fc from 'fast-check';
+
+import type { Account } from '../../lib/launch/account.ts';
+import { capabilityNames } from '../../lib/launch/capabilities.ts';
+import type { PlanInput } from '../../lib/launch/plan.ts';
+import { maxId, normalize, type LaunchRequest } from '../../lib/launch/request.ts';
+
+const id = fc.oneof(fc.integer({ min: 0, max: maxId }), fc.constantFrom(0, 1, 65534, maxId));
+
+/** Bytes without NUL: what can be an argument. */
+const bytes = fc
+  .uint8Array({ maxLength: 12 })
+  .map((array) => Buffer.from(array.map((byte) => (byte === 0 ? 0xff : byte))));
+
+const absolute = bytes.map((name) => Buffer.concat([Buffer.from('/'), name]));
+
+const accounts: fc.Arbitrary<Account> = fc.record({
+  uid: id,
+  gid: id,
+  groups: fc.uniqueArray(id, { maxLength: 20 }).map((gids) => gids.toSorted((a, b) => a - b)),
+  name: fc.option(fc.constant('sam'), { nil: undefined }),
+  home: fc.constant('/home/sam'),
+  shell: fc.constant('/bin/sh'),
+});
+
+const requests: fc.Arbitrary<LaunchRequest> = fc.record(
+  {
+    user: fc.constant('sam'),
+    jail: absolute,
+    cwd: absolute,
+    umask: fc.integer({ min: 0, max: 0o777 }),
+    rlimits: fc.dictionary(
+      fc.constantFrom('nofile', 'stack', 'core', 'as'),
+      fc.oneof(fc.nat(), fc.constantFrom(Infinity, Number.MAX_SAFE_INTEGER)),
+    ),
+    allowNewPrivs: fc.boolean(),
+    caps: fc.subarray([...capabilityNames], { maxLength: 3 }),
+    newSession: fc.boolean(),
+    dieWithParent: fc.boolean(),
+  },
+  { requiredKeys: ['user', 'jail'] },
+);
+
+/** Everything that a plan can be made of. */
+export const planInputs: fc.Arbitrary<PlanInput> = fc.record({
+  request: requests.map((request) => normalize(request)),
+  account: accounts,
+  program: absolute,
+  argv: fc.array(bytes, { minLength: 1, maxLength: 6 }),
+  env: fc.array(bytes, { maxLength: 6 }),
+  keptFds: fc.uniqueArray(fc.integer({ min: 3, max: 1000 }), { maxLength: 4 }),
+  parentPid: fc.integer({ min: 1, max: 2 ** 22 }),
+  architecture: fc.constantFrom('x64', 'arm64'),
+  status: fc.option(fc.record({ fd: fc.integer({ min: 0, max: 9 }), line: fc.constant(Buffer.from('{}\n')) }), {
+    nil: undefined,
+  }),
+});

@@ -1,0 +1,197 @@
+// A fault in each call of a launch beside a service: strace is attached to the service for one launch at a time, and
+// counts calls thread by thread, so that the number of a call in the launcher is its place there.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+import t from 'tap';
+
+import { makeJail } from '../support/programs.ts';
+import { unlessInstalled, unlessRoot } from '../support/root.ts';
+import { countOf, plainEnv, processesOf, startService } from '../support/service.ts';
+
+const skip = unlessRoot() || unlessInstalled('strace');
+const uid = 61_107;
+const jail = skip === false ? makeJail(t, 'actor') : '';
+const marker = join(jail, 'tmp/ran');
+
+const removeMarker = (): void => rmSync(marker, { force: true });
+
+interface Answer {
+  readonly exit?: object;
+  readonly error?: { readonly name: string; readonly step: string; readonly code: string; readonly message: string };
+}
+
+class Service {
+  readonly child: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+
+  constructor(stdio: 'ignore' | 'pipe') {
+    const request = { jail, user: `${uid}:${uid}`, program: '/actor', args: ['touch=/tmp/ran'], stdio };
+    this.child = startService('commanded', request, { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#lines = createInterface({ input: this.child.stdout ?? process.stdin })[Symbol.asyncIterator]();
+  }
+
+  async line(): Promise<string> {
+    return String((await this.#lines.next()).value);
+  }
+
+  async launch(): Promise<Answer> {
+    this.child.stdin?.write('launch\n');
+    return JSON.parse(await this.line()) as Answer;
+  }
+
+  /** One launch with strace attached; what strace wrote is the second answer. */
+  async traced(...options: readonly string[]): Promise<[Answer, string]> {
+    const strace = spawn('strace', ['-f', ...options, '-p', String(this.child.pid)], {
+      env: { PATH: process.env.PATH ?? '' },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const exited = once(strace, 'exit');
+    let written = '';
+    await new Promise<void>((resolve) => {
+      strace.stderr.on('data', (chunk: Buffer) => {
+        written += String(chunk);
+        if (/attached with \d+ threads/.test(written)) resolve();
+      });
+      strace.on('exit', resolve);
+    });
+    const answer = await this.launch();
+    strace.kill('SIGINT');
+    await exited;
+    return [answer, written];
+  }
+
+  get fds(): number {
+    return countOf(this.child.pid ?? 0).fds;
+  }
+
+  end(): void {
+    this.child.stdin?.end();
+  }
+}
+
+async function withService(stdio: 'ignore' | 'pipe', body: (service: Service) => Promise<void>): Promise<void> {
+  const service = new Service(stdio);
+  try {
+    await service.line();
+    await body(service);
+  } finally {
+    service.end();
+  }
+}
+
+// The calls of prctl(2) in the order of the launcher, by their first argument or two.
+async function prctlCalls(service: Service): Promise<readonly string[]> {
+  const [, written] = await service.traced('-e', 'trace=prctl');
+  return [...written.matchAll(/ prctl\((PR_\w+(?:, PR_\w+)?)/g)].map((match) => match[1] ?? '');
+}
+
+type Fault = readonly [call: string, when: number, step: string, fault?: string, code?: string];
+
+const faults: readonly Fault[] = [
+  ['keyctl', 1, 'join_session_keyring'],
+  ['umask', 1, 'umask'],
+  ['prlimit64', 1, 'setrlimit'],
+  ['prlimit64', 3, 'setrlimit'],
+  ['prlimit64', 4, 'setrlimit'],
+  ['getpriority', 1, 'setpriority'],
+  ['openat', 1, 'oom_score_adj'],
+  ['sched_getscheduler', 1, 'sched_setscheduler'],
+  ['ioprio_get', 1, 'ioprio_set'],
+  ['personality', 1, 'personality'],
+  ['setitimer', 1, 'setitimer'],
+  ['setitimer', 2, 'setitimer'],
+  ['setitimer', 3, 'setitimer'],
+  ['fcntl', 2, 'stdio'],
+  ['openat', 2, 'stdio'],
+  ['close_range', 1, 'close_range'],
+  ['fchdir', 1, 'fchdir'],
+  ['chroot', 1, 'chroot'],
+  ['chdir', 1, 'chdir'],
+  ['setgroups', 1, 'setgroups'],
+  ['setresgid', 1, 'setresgid'],
+  ['setresuid', 1, 'setresuid'],
+  ['capset', 1, 'capset'],
+  ['seccomp', 1, 'seccomp'],
+  ['getresuid', 1, 'verify_uid'],
+  ['setfsuid', 1, 'verify_uid', 'error=EPERM', 'EBADE'],
+  ['getresgid', 1, 'verify_gid'],
+  ['setfsgid', 1, 'verify_gid', 'error=EPERM', 'EBADE'],
+  ['getgroups', 1, 'verify_groups'],
+  ['getgroups', 2, 'verify_groups'],
+  ['capget', 1, 'verify_capabilities'],
+  ['setresuid', 2, 'verify_no_way_back', 'error=EINVAL', 'EINVAL'],
+  ['getcwd', 1, 'verify_cwd'],
+  ['faccessat', 1, 'verify_cwd'],
+  ['rt_sigaction', 1, 'reset_signals'],
+  ['rt_sigaction', 62, 'reset_signals'],
+  ['execve', 1, 'execve'],
+  // calls that claim to have succeeded and did nothing
+  ['setgroups', 1, 'verify_no_way_back', 'retval=0', 'EBADE'],
+  ['setresgid', 1, 'verify_gid', 'retval=0', 'EBADE'],
+  ['setresuid', 1, 'verify_uid', 'retval=0', 'EBADE'],
+  ['setresuid', 2, 'verify_no_way_back', 'retval=0', 'EBADE'],
+  ['chroot', 1, 'verify_cwd', 'retval=0', 'EBADE'],
+  // around the plan
+  ['memfd_create', 1, 'launch'],
+  ['pipe2', 1, 'launch'],
+  ['clone', 1, 'launch'],
+  ['dup3', 1, 'launch'],
+  ['execveat', 1, 'launch'],
+  ['lseek', 1, 'launch'],
+];
+
+const prctlSteps: readonly (readonly [call: string, step: string, last?: boolean])[] = [
+  ['PR_SET_TIMERSLACK', 'timer_slack'],
+  ['PR_SET_CHILD_SUBREAPER', 'child_subreaper'],
+  ['PR_CAPBSET_READ', 'drop_bounding_set'],
+  ['PR_CAPBSET_DROP', 'drop_bounding_set'],
+  ['PR_CAPBSET_DROP', 'drop_bounding_set', true],
+  ['PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL', 'clear_ambient'],
+  ['PR_GET_SECUREBITS', 'securebits'],
+  ['PR_SET_NO_NEW_PRIVS', 'no_new_privs'],
+  ['PR_SET_PDEATHSIG', 'parent_death_signal'],
+  ['PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET', 'verify_capabilities'],
+  ['PR_CAPBSET_READ', 'verify_capabilities', true],
+];
+
+t.test('with a fault in any call the program does not run, and the error names the step', { skip, timeout: 90_000 }, async (t) => {
+  await withService('ignore', async (service) => {
+    const calls = await prctlCalls(service);
+    t.ok(existsSync(marker), 'without a fault it does run');
+    const fds = service.fds;
+    const prctls = prctlSteps.map(([call, step, last]): Fault => {
+      const place = last === true ? calls.lastIndexOf(call) : calls.indexOf(call);
+      return ['prctl', place + 1, step];
+    });
+    t.ok(prctls.every(([, when]) => when > 0));
+    for (const [call, when, step, fault = 'error=EPERM', code = 'EPERM'] of [...faults, ...prctls]) {
+      await t.test(`${call} ${when}: ${fault}`, async (t) => {
+        removeMarker();
+        const [answer] = await service.traced('-e', `trace=${call}`, '-e', `inject=${call}:${fault}:when=${when}`);
+        t.match(answer, { error: { name: 'LaunchError', step, code } });
+        t.equal(existsSync(marker), false);
+        t.equal(service.fds, fds);
+      });
+    }
+    t.match(await service.launch(), { exit: { exitCode: 0 } }, 'afterwards all is as before');
+  });
+  t.strictSame(processesOf(uid), []);
+});
+
+t.test('so with each pipe that cannot be made', { skip }, async (t) => {
+  await withService('pipe', async (service) => {
+    await service.launch();
+    const fds = service.fds;
+    for (const when of [1, 2, 3, 4]) {
+      removeMarker();
+      const [answer] = await service.traced('-e', 'trace=pipe2', '-e', `inject=pipe2:error=EMFILE:when=${when}`);
+      t.match(answer, { error: { name: 'LaunchError', step: 'launch', code: 'EMFILE' } });
+      t.equal(existsSync(marker), false);
+      t.equal(service.fds, fds);
+    }
+  });
+});

@@ -1,0 +1,77 @@
+// Hands plans to checkPlan, and never to runPlan.
+//   check-plan FILE...                 one line a file: accepted or refused
+//   check-plan --mutate COUNT FILE...  every truncation, then COUNT plans with one byte changed; one line a file
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "../../native/interpreter.h"
+#include "read-plan.h"
+
+namespace {
+
+using Bytes = std::vector<uint8_t>;
+
+// In memory of exactly its size, so that a byte beyond it is seen.
+bool accepts(const Bytes& bytes) {
+  const std::unique_ptr<uint8_t[]> plan(new uint8_t[bytes.size()]);
+  if (!bytes.empty()) std::memcpy(plan.get(), bytes.data(), bytes.size());
+  if (!uchroot::checkPlan(plan.get(), static_cast<uint32_t>(bytes.size()))) return false;
+  readPlan(plan.get());
+  return true;
+}
+
+Bytes readFile(const char* path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    std::perror(path);
+    std::exit(2);
+  }
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// How many truncations were accepted: as they are, and with a header that says their size.
+int acceptedTruncations(const Bytes& whole) {
+  int accepted = 0;
+  for (size_t size = 0; size < whole.size(); size++) {
+    Bytes part(whole.begin(), whole.begin() + static_cast<long>(size));
+    accepted += accepts(part);
+    const auto sizeBytes = static_cast<uint32_t>(size);
+    if (size >= 8) std::memcpy(&part[4], &sizeBytes, sizeof sizeBytes);
+    accepted += accepts(part);
+  }
+  return accepted;
+}
+
+void mutate(Bytes plan, long count) {
+  if (plan.empty()) return;
+  std::mt19937 random(1);
+  for (long i = 0; i < count; i++) {
+    uint8_t& byte = plan[random() % plan.size()];
+    const uint8_t before = byte;
+    byte = static_cast<uint8_t>(random());
+    accepts(plan);
+    byte = before;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc > 2 && std::string(argv[1]) == "--mutate") {
+    for (int i = 3; i < argc; i++) {
+      const Bytes plan = readFile(argv[i]);
+      std::printf("%d truncations accepted\n", acceptedTruncations(plan));
+      mutate(plan, std::atol(argv[2]));
+    }
+    return 0;
+  }
+  for (int i = 1; i < argc; i++) std::puts(accepts(readFile(argv[i])) ? "accepted" : "refused");
+  return 0;
+}

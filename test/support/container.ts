@@ -1,0 +1,112 @@
+// An ordinary Docker container: its default capabilities, and its filter's answer to what nobody there may call.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+import {
+  command,
+  oddCaller,
+  packageDirectory,
+  searchPath,
+  start,
+  temporaryDirectory,
+  type Ended,
+} from './launch.ts';
+
+/** What `docker run` gives without --cap-add. */
+export const dockerCapabilities: readonly string[] = [
+  'chown',
+  'dac_override',
+  'fowner',
+  'fsetid',
+  'kill',
+  'setgid',
+  'setuid',
+  'setpcap',
+  'net_bind_service',
+  'net_raw',
+  'sys_chroot',
+  'mknod',
+  'audit_write',
+  'setfcap',
+];
+
+/** Words before a command: root with these capabilities only, keyctl and mount refused by a seccomp filter. */
+export function asInDocker(capabilities: readonly string[] = dockerCapabilities): readonly string[] {
+  const bounding = ['-all', ...capabilities.map((name) => `+${name}`)].join(',');
+  return [...oddCaller('filter'), 'setpriv', '--bounding-set', bounding, '--inh-caps', '-all'];
+}
+
+interface Spec {
+  ociVersion: string;
+  process: Record<string, unknown>;
+  root: Record<string, unknown>;
+  mounts: Record<string, unknown>[];
+  linux: Record<string, unknown>;
+}
+
+// The host's programs, read-only, and the jail.
+function mounts(jail: string): Record<string, unknown>[] {
+  const paths = ['/usr', '/bin', '/lib', '/lib64', '/etc', dirname(process.execPath), packageDirectory];
+  const outside = paths.filter((path, at) => at < 5 || !path.startsWith('/usr/'));
+  const bind = (path: string, options: readonly string[]): Record<string, unknown> => ({
+    source: path,
+    destination: path,
+    type: 'bind',
+    options: ['rbind', ...options],
+  });
+  return [...outside.map((path) => bind(path, ['ro'])), bind(jail, ['rw'])];
+}
+
+// crun declines where both versions of cgroups are mounted, although it is to leave them alone.
+const withoutCgroups = [
+  'unshare',
+  '--mount',
+  'sh',
+  '-c',
+  'mount -t tmpfs none /sys/fs/cgroup && exec "$@"',
+  'sh',
+];
+
+/** Runs the command in a real container of `crun`, with the jail at the same path. */
+export function inContainer(jail: string, args: readonly string[]): Ended {
+  const bundle = temporaryDirectory();
+  const state = temporaryDirectory();
+  mkdirSync(`${bundle}/rootfs`, { mode: 0o755 });
+  const crun = ['--root', state, '--cgroup-manager', 'disabled'];
+  spawnSync('crun', ['spec'], { cwd: bundle });
+  const names = dockerCapabilities.map((name) => `CAP_${name.toUpperCase()}`);
+  const spec: Spec = {
+    ociVersion: '1.0.0',
+    process: {
+      terminal: false,
+      user: { uid: 0, gid: 0 },
+      args: [...command, ...args],
+      env: [`PATH=${searchPath}`],
+      cwd: '/',
+      capabilities: { bounding: names, effective: names, permitted: names },
+    },
+    root: { path: 'rootfs', readonly: false },
+    mounts: [
+      { destination: '/proc', type: 'proc', source: 'proc' },
+      { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'mode=755'] },
+      ...mounts(jail),
+    ],
+    linux: {
+      namespaces: ['pid', 'ipc', 'uts', 'mount'].map((type) => ({ type })),
+      seccomp: {
+        defaultAction: 'SCMP_ACT_ALLOW',
+        syscalls: [
+          {
+            names: ['keyctl', 'add_key', 'request_key', 'mount', 'unshare', 'setns'],
+            action: 'SCMP_ACT_ERRNO',
+            errnoRet: 1,
+          },
+        ],
+      },
+    },
+  };
+  writeFileSync(`${bundle}/config.json`, JSON.stringify(spec));
+  const id = `uchroot-test-${process.pid}`;
+  return start(['crun', ...crun, 'run', '--bundle', bundle, id], { by: withoutCgroups });
+}

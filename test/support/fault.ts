@@ -1,0 +1,88 @@
+// Faults in one system call of a launch in place, by strace: the call is not made, and answers what the test says.
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+
+import { oddCaller, temporaryDirectory, uchroot, type Ended } from './launch.ts';
+
+/** One call of the plan: its name, and how its arguments begin in strace's notation. */
+export interface Call {
+  readonly name: string;
+  readonly arguments: string;
+  /** The last such call instead of the first. */
+  readonly last?: boolean;
+}
+
+export interface Faulty extends Ended {
+  /** What was answered by strace, in its notation. */
+  readonly injected: readonly string[];
+  /** Lines of --status-fd. */
+  readonly events: readonly string[];
+  /** Whether the program ran. */
+  readonly ran: boolean;
+}
+
+/** Runs the same launch again and again, each time with another fault. */
+export class FaultyLaunch {
+  readonly #trace = `${temporaryDirectory()}/trace`;
+  readonly #jail: string;
+  readonly #words: readonly string[];
+  readonly #options: readonly string[];
+  readonly #calls: readonly string[];
+  #lines: readonly string[] | undefined;
+
+  /** The odd state of the caller makes each step do something; `calls` are the names of all that is traced. */
+  constructor(jail: string, words: readonly string[], options: readonly string[], calls: readonly string[]) {
+    this.#jail = jail;
+    this.#words = words;
+    this.#options = options;
+    this.#calls = [...new Set(['keyctl', ...calls])];
+  }
+
+  // Threads of Node are not traced: without -f strace follows the main thread, and that runs the plan.
+  run(inject: readonly string[]): Faulty {
+    const mark = `${this.#jail}/tmp/mark`;
+    rmSync(mark, { force: true });
+    const strace = ['strace', '-qq', '-o', this.#trace, '-e', `trace=${this.#calls.join(',')}`];
+    const ended = uchroot(
+      [...this.#options, '--status-fd', '7', 'nobody', this.#jail, '/probe', 'mark', '/tmp/mark'],
+      {
+        by: [
+          ...oddCaller(...this.#words),
+          ...strace,
+          ...inject.flatMap((fault) => ['-e', `inject=${fault}`]),
+        ],
+        stdio: ['pipe', 'pipe', 'pipe', 'ignore', 'ignore', 'ignore', 'ignore', 'pipe'],
+      },
+    );
+    const lines = readFileSync(this.#trace, 'latin1').split('\n');
+    return {
+      ...ended,
+      injected: lines.filter((line) => line.endsWith('(INJECTED)')),
+      events: String(ended.output[7]).split('\n').slice(0, -1),
+      ran: existsSync(mark),
+    };
+  }
+
+  // Node makes the same calls before the plan begins: strace counts them too.
+  #count(call: Call): number {
+    this.#lines ??= this.#trial();
+    const plan = this.#lines.findIndex((line) => line.startsWith('keyctl(KEYCTL_JOIN_SESSION_KEYRING'));
+    const sought = (line: string, at: number): boolean =>
+      at >= plan && line.startsWith(`${call.name}(${call.arguments}`);
+    const at = call.last === true ? this.#lines.findLastIndex(sought) : this.#lines.findIndex(sought);
+    if (plan < 0 || at < 0) throw new Error(`the launch makes no call ${call.name}(${call.arguments}`);
+    const before = this.#lines.slice(0, at + 1).filter((line) => line.startsWith(`${call.name}(`)).length;
+    // The execve of strace's own child is shown, but cannot be made to fail.
+    return call.name === 'execve' ? before - 1 : before;
+  }
+
+  #trial(): readonly string[] {
+    const ended = this.run([]);
+    if (!ended.ran) throw new Error(`without a fault: status ${ended.status}: ${ended.stderr}`);
+    return readFileSync(this.#trace, 'latin1').split('\n');
+  }
+
+  /** One fault in one call, such as `error=EPERM` or `retval=0`. */
+  fail(call: Call, answer: string): Faulty {
+    return this.run([`${call.name}:${answer}:when=${this.#count(call)}`]);
+  }
+}

@@ -1,0 +1,29 @@
+// Reasons to skip a test. In CI, and for root, MUST_RUN=1 turns each of them into a failure.
+import { accessSync, constants } from 'node:fs';
+
+function excuse(reason: string): string {
+  if (process.env.MUST_RUN === '1') throw new Error(`MUST_RUN=1, and this test ${reason}`);
+  return reason;
+}
+
+/** For the option `skip` of a test: why it cannot run, or false. */
+export function unlessRoot(): string | false {
+  return process.getuid?.() === 0 ? false : excuse('needs root');
+}
+
+function isInstalled(tool: string): boolean {
+  return (process.env.PATH ?? '').split(':').some((directory) => {
+    try {
+      accessSync(`${directory}/${tool}`, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** The same for programs that the test starts. */
+export function unlessInstalled(...tools: readonly string[]): string | false {
+  const missing = tools.filter((tool) => !isInstalled(tool));
+  return missing.length === 0 ? false : excuse(`needs ${missing.join(', ')}`);
+}

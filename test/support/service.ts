@@ -1,0 +1,113 @@
+// A service of its own for a test: another Node process, and what /proc tells of one.
+import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import './plain-spawn.ts';
+
+/** An environment without what the test runner and the user have put into this one. */
+export function plainEnv(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const kept = ['PATH', 'TMPDIR', 'LD_PRELOAD', 'ASAN_OPTIONS', 'MUST_RUN'];
+  const env = kept.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
+  return { ...(Object.fromEntries(env) as Record<string, string>), ...extra };
+}
+
+export interface ServiceOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdio?: StdioOptions;
+  /** Program and arguments that start node, such as `strace -f`. */
+  readonly wrapper?: readonly string[];
+}
+
+/** Starts dist/test/launch/fixture/NAME.js with a JSON argument. */
+export function startService(name: string, argument: unknown, options: ServiceOptions = {}): ChildProcess {
+  const script = join(import.meta.dirname, '../launch/fixture', `${name}.js`);
+  const command = [...(options.wrapper ?? []), process.execPath, script, JSON.stringify(argument)];
+  return spawn(command[0] ?? '', command.slice(1), {
+    env: options.env ?? plainEnv(),
+    stdio: options.stdio ?? 'pipe',
+  });
+}
+
+/** Reads a stream to its end. */
+export async function text(stream: NodeJS.ReadableStream | null): Promise<string> {
+  const chunks: Buffer[] = [];
+  if (stream !== null) for await (const chunk of stream) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+}
+
+/** Runs such a service to its end. */
+export async function runService(
+  name: string,
+  argument: unknown,
+  options: ServiceOptions = {},
+): Promise<{ code: number | null; signal: string | null; stdout: string; stderr: string }> {
+  const child = startService(name, argument, options);
+  child.stdin?.end();
+  const closed = once(child, 'close') as Promise<[number | null, string | null]>;
+  const [stdout, stderr, [code, signal]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    closed,
+  ]);
+  return { code, signal, stdout, stderr };
+}
+
+/** One line of /proc/PID/status, or undefined if there is no such process. */
+export function statusOf(pid: number, field: string): string | undefined {
+  try {
+    return new RegExp(`^${field}:\\s*(.*)$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a process is there and is no zombie. */
+export function runs(pid: number): boolean {
+  const state = statusOf(pid, 'State');
+  return state !== undefined && !state.startsWith('Z');
+}
+
+/** Pids of the processes whose parent is this one, zombies among them. */
+export function childrenOf(pid: number): readonly number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^[0-9]+$/.test(name))
+    .map(Number)
+    .filter((other) => statusOf(other, 'PPid') === String(pid));
+}
+
+/** Pids of the running processes with this real uid: a zombie may wait for an init that takes its time. */
+export function processesOf(uid: number): readonly number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^[0-9]+$/.test(name))
+    .map(Number)
+    .filter((pid) => statusOf(pid, 'Uid')?.split('\t')[0] === String(uid) && runs(pid));
+}
+
+/** What a process has open, and how many threads it has. */
+export function countOf(pid: number): { fds: number; threads: number } {
+  return {
+    fds: readdirSync(`/proc/${pid}/fd`).length,
+    threads: readdirSync(`/proc/${pid}/task`).length,
+  };
+}
+
+/** Waits until a condition holds; false if it does not within `ms`. */
+export async function eventually(condition: () => boolean, ms = 3000): Promise<boolean> {
+  for (const end = performance.now() + ms; performance.now() < end; ) {
+    if (condition()) return true;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  return condition();
+}
+
+/** The descriptors of this process, once none has come or gone for a while: handles are closed a turn of the loop later. */
+export async function settledFds(): Promise<number> {
+  for (let last = -1; ; ) {
+    const now = countOf(process.pid).fds;
+    if (now === last) return now;
+    last = now;
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+}
