@@ -16,7 +16,13 @@ PATH) with its #! interpreters, loader and shared libraries, /tmp and a few devi
   --version  show the version
 `;
 
-async function build([directory, ...programs]: readonly Argument[]): Promise<void> {
+async function build(words: readonly Argument[]): Promise<void> {
+  const { options, operands } = readArguments(words, { help: 'flag' });
+  if (options.length > 0) {
+    process.stdout.write(usage);
+    return;
+  }
+  const [directory, ...programs] = operands;
   if (directory === undefined || programs.length === 0) throw new UsageError(usageLine);
   const report = await buildJail({
     directory: directory.bytes,

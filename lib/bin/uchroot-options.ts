@@ -104,7 +104,13 @@ function variable({ text, bytes }: Argument): readonly [string, Buffer] {
 // The working directory as bytes, for a relative DIRECTORY; the jail's path is walked from / (host.cc).
 function absolute(directory: Buffer): Buffer {
   if (directory.length === 0 || directory[0] === 0x2f) return directory;
-  return Buffer.concat([Buffer.from(`${process.cwd()}/`), directory]);
+  try {
+    return Buffer.concat([Buffer.from(`${process.cwd()}/`), directory]);
+  } catch {
+    throw new UsageError(
+      `${quote(directory)} is a relative path, and the working directory does not exist any more`,
+    );
+  }
 }
 
 /** The request that a command line stands for. @throws UsageError */

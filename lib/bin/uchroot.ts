@@ -16,13 +16,22 @@ function print(fd: number, text: string): void {
   for (let rest = Buffer.from(text); rest.length > 0;) rest = rest.subarray(writeSync(fd, rest));
 }
 
+// A stderr that is closed or full must not hide the exit status.
+function complain(text: string): void {
+  try {
+    print(2, text);
+  } catch {
+    // nobody is left to tell
+  }
+}
+
 function showPlan(request: LaunchRequest, format: string): number {
   if (format !== '' && format !== 'json') throw new UsageError(`--plan knows json, not '${quote(format)}'`);
-  const launch = prepareInPlace(normalize(request), (warning) => print(2, warningLines(warning)), false);
+  const launch = prepareInPlace(normalize(request), (warning) => complain(warningLines(warning)), false);
   const problem = findProblem(launch);
   print(1, format === 'json' ? planAsJson(launch, problem) : planAsText(launch));
   if (problem === undefined) return 0;
-  print(2, errorLines(problem));
+  complain(errorLines(problem));
   return problem.exitStatus;
 }
 
@@ -33,16 +42,16 @@ function main(): number {
     const given = new Map(options);
     if (given.has('help')) return (print(1, usage), 0);
     if (given.has('version')) return (print(1, `uchroot ${readVersion()}\n`), 0);
-    if (operands.length < 2) return (print(2, `${usageLine}\n`), 1);
+    if (operands.length < 2) return (complain(`${usageLine}\n`), 1);
     const request = toRequest(options, operands);
     statusFd = request.statusFd;
     const plan = given.get('plan');
     if (plan !== undefined) return showPlan(request, plan.text);
-    return runInPlace(prepareInPlace(normalize(request), (warning) => print(2, warningLines(warning))));
+    return runInPlace(prepareInPlace(normalize(request), (warning) => complain(warningLines(warning))));
   } catch (error) {
     if (!(error instanceof UsageError) && !(error instanceof LaunchError)) throw error;
-    print(2, errorLines(error));
-    if (error instanceof UsageError) print(2, `${usageLine}\n`);
+    complain(errorLines(error));
+    if (error instanceof UsageError) complain(`${usageLine}\n`);
     reportFailure(statusFd, error);
     return error.exitStatus;
   }

@@ -38,7 +38,8 @@ export interface JailReport {
 
 /**
  * Makes the jail, or adds to it: the programs, whatever they need to start, /tmp and a few devices. All is owned by root, no file
- * keeps set-user-ID or set-group-ID, and links are kept as links. If it fails the jail is as it was.
+ * keeps set-user-ID or set-group-ID, and links are kept as links. If it fails the jail is as it was,
+ * but for ERR_MISSING "in the jail", which is seen only when the new files are in place.
  * @throws UsageError for a wrong request or a program that is not there; JailError, whose `code` is that of a system error or
  * ERR_INSECURE_PATH (somebody else could exchange the jail) or ERR_MISSING (something a program needs is not on the host; "in the jail": what the jail held before leads the loader astray).
  */

@@ -28,7 +28,7 @@ export function openJailDirectory(hostPath: Buffer): JailDirectory {
   for (;;) {
     const facts = native.readHostSync({ jail: hostPath });
     try {
-      judge(facts.components);
+      judge(facts.components, facts.jailFd >= 0);
       if (facts.jailFd >= 0) return { fd: facts.jailFd, undo: () => removeAll(made) };
       if (facts.walkErrno !== ENOENT || facts.walkPath === undefined) throw unreachable(facts);
       const missing = Buffer.from(facts.walkPath);
@@ -69,7 +69,8 @@ function removeAll(made: readonly Buffer[]): void {
 }
 
 // Stricter than a launch, which asks about one user only: a jail is built for users yet unknown.
-function judge(components: readonly PathComponent[]): void {
+function judge(components: readonly PathComponent[], complete: boolean): void {
+  const jail = complete ? components.length - 1 : components.length; // what is yet to be made will be root's
   for (const [index, component] of components.entries()) {
     const path = quote(component.path);
     if (component.uid !== 0)
@@ -80,7 +81,7 @@ function judge(components: readonly PathComponent[]): void {
       );
     if ((component.mode & TYPE_BITS) === constants.S_IFLNK) continue; // its mode means nothing (symlink(7))
     // In a sticky directory entries of root stay where they are; all that lie on the way are root's.
-    if ((component.mode & STICKY) !== 0 && index < components.length - 1) continue;
+    if ((component.mode & STICKY) !== 0 && index < jail) continue;
     const byGroup = (component.mode & 0o020) !== 0 && (component.gid !== 0 || component.acl !== undefined);
     if ((component.mode & 0o002) !== 0 || byGroup) {
       const mode = (component.mode & 0o7777).toString(8).padStart(4, '0');

@@ -1,6 +1,7 @@
 // Looking before the launch: whether the program, its interpreters and its shared libraries are in the jail.
 import { resolveProgram } from '../binary/closure.ts';
 import { bytePath, joinPath, showPath } from '../binary/path.ts';
+import { errorCode } from '../binary/root.ts';
 import { LaunchError } from '../errors.ts';
 import { diagnoseDirectory, diagnoseProgram, type Diagnosis } from './diagnose.ts';
 import type { Launch } from './prepare.ts';
@@ -31,15 +32,28 @@ function toError(launch: Launch, step: Step, subject: Uint8Array, diagnosis: Dia
   });
 }
 
+// What an ordinary user may not read is no finding; a name that is too long is one.
+function attempt(look: () => Diagnosis | undefined): Diagnosis | undefined {
+  try {
+    return look();
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === undefined) throw error;
+    return code === 'ENAMETOOLONG' ? { message: 'name too long', path: '', missing: false } : undefined;
+  }
+}
+
 /** What would keep a prepared launch from succeeding, as far as the jail's files tell; undefined if nothing. */
 export function findProblem(launch: Launch): LaunchError | undefined {
   for (const step of launch.steps) {
     if (step.op === 'chdir') {
-      const found = diagnoseDirectory(launch.view, step.path);
+      const found = attempt(() => diagnoseDirectory(launch.view, step.path));
       if (found !== undefined) return toError(launch, step, step.path, found);
     }
     if (step.op === 'execve') {
-      const found = diagnoseProgram(launch.view, step.program) ?? missingLibrary(launch, step.program);
+      const found = attempt(
+        () => diagnoseProgram(launch.view, step.program) ?? missingLibrary(launch, step.program),
+      );
       if (found !== undefined) return toError(launch, step, step.program, found);
     }
   }

@@ -197,7 +197,10 @@ export function describeStep(step: Step): StepDescription {
     case 'verify_no_way_back':
       return { call: 'setresuid', object: '0', purpose: 'verify: regaining uid 0 fails' };
     case 'verify_cwd':
-      return { call: 'getcwd', purpose: 'verify: the working directory is in the jail and may be entered' };
+      return {
+        call: 'getcwd',
+        purpose: 'verify: the jail is the root directory, and the working directory is in it',
+      };
     case 'reset_signals':
       return { call: 'rt_sigaction', purpose: 'default dispositions, nothing blocked' };
     case 'write':

@@ -149,7 +149,10 @@ function diagnoseScript(
           };
     case 'invalid':
       return {
-        message: `${what}its line '#!${showPath(script.line)}' names ${script.reason === 'empty' ? 'no interpreter' : 'an interpreter too long for the kernel (256 bytes)'}`,
+        message:
+          script.reason === 'empty'
+            ? `${what}its line '#!' names no interpreter`
+            : `${what}its line '#!${showPath(script.line)}' names an interpreter too long for the kernel (256 bytes)`,
         path: shown,
         missing: false,
       };

@@ -1,6 +1,7 @@
 // A failed step as a LaunchError: step, object, reason, and the remedy where there is one.
 import { LaunchError } from '../errors.ts';
 import type { PlanFailure } from '../native.ts';
+import { quote } from '../quote.ts';
 import { capabilityName } from './capabilities.ts';
 import { describeStep } from './describe.ts';
 import { diagnoseDirectory, diagnoseProgram, type Diagnosis, type JailView } from './diagnose.ts';
@@ -114,6 +115,14 @@ function programReason(step: Step & { op: 'execve' }, code: string, view: JailVi
         missing: false,
       };
     }
+    case 'EPERM':
+      // Its effective bit asks for more than the bounding set has (capabilities(7)).
+      return {
+        message: 'operation not permitted, as for a file with capabilities that may not be gained',
+        path: '',
+        hint: `getcap ${view.jail}${quote(step.program)} shows them, and --cap NAME allows one`,
+        missing: false,
+      };
     case 'EAGAIN':
       return {
         message: `uid ${view.account.uid} has as many processes as its limit (RLIMIT_NPROC) allows`,
@@ -146,15 +155,14 @@ export function toLaunchError(steps: readonly Step[], failure: PlanFailure, view
   }
   const { call, object } = describeStep(step);
   const place = failure.step + 1;
-  const found = attempt(() =>
-    step.op === 'execve'
-      ? programReason(step, code, view)
-      : step.op === 'chdir'
-        ? diagnoseDirectory(view, step.path)
-        : undefined,
-  );
+  const found = attempt(() => {
+    if (step.op === 'execve') return programReason(step, code, view);
+    // Root may enter what the user may not: chdir succeeds, and it shows when the identity has changed.
+    const entered = step.op === 'chdir' || (step.op === 'verify_cwd' && code === 'EACCES');
+    return entered ? diagnoseDirectory(view, view.cwd) : undefined;
+  });
   const own = special(step, code, detail);
-  const target = step.op === 'chroot' ? view.jail : object;
+  const target = step.op === 'chroot' ? view.jail : step.op === 'verify_cwd' ? quote(view.cwd) : object;
   const subject = target === undefined ? '' : ` ${target}:`;
   const message = `${step.op}:${subject} ${found?.message ?? own.reason ?? reason(errno)}`;
   const execStatus = found?.missing === true || (found === undefined && code === 'ENOENT') ? 127 : 126;

@@ -226,7 +226,8 @@ function toUser(request: LaunchRequest): { user: Principal; group: Principal | u
 
 function toGroups(request: LaunchRequest): readonly Principal[] | undefined {
   if (flag(request.clearGroups, 'clearGroups')) {
-    if (request.groups !== undefined) throw new UsageError('groups are given and cleared at once: choose one');
+    if (request.groups !== undefined)
+      throw new UsageError('groups are given and cleared at once: choose one');
     return [];
   }
   if (request.groups === undefined) return undefined;
@@ -241,7 +242,9 @@ const noVariables: ReadonlyMap<string, Buffer | undefined> = new Map();
 function toEnv(value: unknown): ReadonlyMap<string, Buffer | undefined> {
   if (value === undefined) return noVariables;
   const env = new Map<string, Buffer | undefined>();
-  if (typeof value !== 'object' || value === null) throw new UsageError('env must be an object');
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new UsageError("env must be an object such as {LANG: 'C.UTF-8'}");
+  }
   for (const [name, content] of Object.entries(value)) {
     if (name === '' || name.includes('=') || name.includes('\0')) {
       throw new UsageError(`env: '${quote(name)}' cannot be the name of a variable`);

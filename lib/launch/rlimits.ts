@@ -61,7 +61,7 @@ export function toLimit(name: string, value: RlimitValue): Limit {
 
 /** Parses `NAME=SOFT[:HARD]` of the command, with `unlimited` or `infinity` for none. @throws UsageError */
 export function parseRlimit(text: string): [string, Limit] {
-  const match = /^([a-z]+)=([^:]+)(?::(.+))?$/i.exec(text);
+  const match = /^([a-z_]+)=([^:]+)(?::(.+))?$/i.exec(text);
   const value = (word: string): number => {
     if (/^(unlimited|infinity)$/i.test(word)) return Infinity;
     if (/^[0-9]{1,16}$/.test(word)) return Number(word);

@@ -111,10 +111,15 @@ function toExitError(program: string, ended: RunResult, cause: unknown): ExitErr
 }
 
 // What the program has started may hold its pipes for ever: here the timeout and the AbortSignal go on after its end.
-function endOfPipes(child: JailedProcess, options: NormalRun, startedAt: number): Promise<StopReason | undefined> {
+function endOfPipes(
+  child: JailedProcess,
+  options: NormalRun,
+  startedAt: number,
+): Promise<StopReason | undefined> {
   const { timeoutMs, signal } = options;
   return new Promise((resolve) => {
-    const left = timeoutMs === undefined ? undefined : Math.max(0, timeoutMs - (performance.now() - startedAt));
+    const left =
+      timeoutMs === undefined ? undefined : Math.max(0, timeoutMs - (performance.now() - startedAt));
     const timer = left === undefined ? undefined : setTimeout(() => settle('ETIMEDOUT'), left);
     const onAbort = (): void => settle('ABORT_ERR');
     function settle(reason: StopReason | undefined): void {

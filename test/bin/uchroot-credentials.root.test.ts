@@ -117,7 +117,11 @@ for (const [words, message] of refused) {
     t.equal(ended.status, 125);
     t.equal(ended.stdout, '', 'the program did not run');
     t.match(ended.stderr, message);
-    t.match(ended.stderr, /^uchroot: account: [^\n]*\nhint: [^\n]*--allow-root\n$/, 'one line and a hint');
+    t.match(
+      ended.stderr,
+      /^uchroot: account: [^\n]*\nhint: [^\n]*--allow-root\b[^\n]*\n$/,
+      'one line and a hint',
+    );
   });
 }
 

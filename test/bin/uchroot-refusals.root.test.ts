@@ -265,7 +265,7 @@ refuses([
     'a jail with an endless name',
     ['nobody', `/tmp/${'x'.repeat(300)}`, '/probe'],
     125,
-    /^uchroot: jail: \/tmp\/x{195}…: file name too long\n/,
+    /^uchroot: jail: \/tmp\/x{195}…: name too long\n/,
   ],
   [
     'a jail with a newline in its name',
@@ -382,7 +382,7 @@ test('a working directory that is missing, a file or closed is told', async (t) 
       'closed',
       ['/closed'],
       125,
-      /^uchroot: [^\n]*: uid 65534 may not enter it \(mode 0700, owner 0:0\)\nhint: chmod o\+x /,
+      /^uchroot: verify_cwd: \/closed: uid 65534 may not enter it \(mode 0700, owner 0:0\)\nhint: chmod o\+x /,
     ],
   ];
   for (const [what, [cwd = ''], status, message] of rows) {

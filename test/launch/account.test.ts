@@ -67,7 +67,10 @@ t.test('a group that is given takes the place of the own one, which the host wou
 
 t.test('groups that are given are all there are', async (t) => {
   const facts = { passwd: sam, groups: [100], named: [{ gid: 44 }, { gid: 29 }] };
-  t.match(resolve({ user: 'sam', groups: ['video', 'audio', '+5'] }, facts), { gid: 1002, groups: [5, 29, 44] });
+  t.match(resolve({ user: 'sam', groups: ['video', 'audio', '+5'] }, facts), {
+    gid: 1002,
+    groups: [5, 29, 44],
+  });
   t.same(resolve({ user: 'sam', clearGroups: true }, facts).groups, []);
 });
 
@@ -103,7 +106,10 @@ t.test('an unknown group is told, and is no unknown user', async (t) => {
 
 t.test('a number out of range is told to be one', async (t) => {
   t.throws(() => resolve({ user: '4294967295' }), { name: 'LaunchError', hint: /from 0 to 4294967294/ });
-  t.throws(() => resolve({ user: 'sam:-1' }, { passwd: sam, named: [{}] }), { name: 'LaunchError', hint: /from 0 to 4294967294/ });
+  t.throws(() => resolve({ user: 'sam:-1' }, { passwd: sam, named: [{}] }), {
+    name: 'LaunchError',
+    hint: /from 0 to 4294967294/,
+  });
 });
 
 t.test('a database that does not answer is no unknown user', async (t) => {
@@ -121,7 +127,10 @@ t.test('a database that does not answer is no unknown user', async (t) => {
 });
 
 t.test('an account without home or shell gets / and /bin/sh', async (t) => {
-  t.match(resolve({ user: 'sam' }, { passwd: { ...sam, dir: '', shell: '' } }), { home: '/', shell: '/bin/sh' });
+  t.match(resolve({ user: 'sam' }, { passwd: { ...sam, dir: '', shell: '' } }), {
+    home: '/',
+    shell: '/bin/sh',
+  });
 });
 
 t.test('uid 0, gid 0 and gid 0 among the groups are refused', async (t) => {

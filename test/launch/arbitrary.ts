@@ -1,5 +1,5 @@
 // Arbitrary accounts, requests and plans, for properties.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 
 import type { Account } from '../../lib/launch/account.ts';
 import { capabilityNames } from '../../lib/launch/capabilities.ts';
@@ -52,7 +52,10 @@ export const planInputs: fc.Arbitrary<PlanInput> = fc.record({
   keptFds: fc.uniqueArray(fc.integer({ min: 3, max: 1000 }), { maxLength: 4 }),
   parentPid: fc.integer({ min: 1, max: 2 ** 22 }),
   architecture: fc.constantFrom('x64', 'arm64'),
-  status: fc.option(fc.record({ fd: fc.integer({ min: 0, max: 9 }), line: fc.constant(Buffer.from('{}\n')) }), {
-    nil: undefined,
-  }),
+  status: fc.option(
+    fc.record({ fd: fc.integer({ min: 0, max: 9 }), line: fc.constant(Buffer.from('{}\n')) }),
+    {
+      nil: undefined,
+    },
+  ),
 });

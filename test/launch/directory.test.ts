@@ -69,7 +69,9 @@ t.test('a jail that the user owns is refused', async (t) => {
 
 t.test('a directory above the jail counts as much as the jail', async (t) => {
   t.match(judge({ srv: { uid: 1001 } }), [/^refused: jail: \/srv, above the jail, is owned by uid 1001/]);
-  t.match(judge({ root: { mode: directory | 0o777 } }), [/^refused: jail: \/, above the jail, can be written by everybody/]);
+  t.match(judge({ root: { mode: directory | 0o777 } }), [
+    /^refused: jail: \/, above the jail, can be written by everybody/,
+  ]);
 });
 
 t.test('a directory that everybody writes is refused', async (t) => {
@@ -78,7 +80,9 @@ t.test('a directory that everybody writes is refused', async (t) => {
 
 t.test('a directory that a group of the user writes is refused, another group’s is not', async (t) => {
   for (const gid of [29, 1001]) {
-    t.match(judge({ jail: { mode: directory | 0o775, gid } }), [new RegExp(`^refused: .* by gid ${gid}, a group of the user`)]);
+    t.match(judge({ jail: { mode: directory | 0o775, gid } }), [
+      new RegExp(`^refused: .* by gid ${gid}, a group of the user`),
+    ]);
   }
   t.same(judge({ jail: { mode: directory | 0o775, gid: 30 } }), []);
   t.same(judge({ jail: { mode: directory | 0o755, gid: 29 } }), []);
@@ -98,18 +102,25 @@ t.test('a sticky directory is fine when the entry below it is root’s', async (
 });
 
 t.test('a sticky jail is refused: what is in it can be made by everybody', async (t) => {
-  t.match(judge({ jail: { mode: directory | 0o1777 } }), [/^refused: jail: \/srv\/jail can be written by everybody/]);
+  t.match(judge({ jail: { mode: directory | 0o1777 } }), [
+    /^refused: jail: \/srv\/jail can be written by everybody/,
+  ]);
 });
 
 t.test('the owner of a sticky directory may replace what lies in it', async (t) => {
-  t.match(judge({ srv: { mode: directory | 0o1777, uid: 1001 } }), [/^refused: jail: \/srv, above the jail, is owned/]);
+  t.match(judge({ srv: { mode: directory | 0o1777, uid: 1001 } }), [
+    /^refused: jail: \/srv, above the jail, is owned/,
+  ]);
 });
 
 t.test('any other owner than root only warns, and the remedy is chown', async (t) => {
   t.same(judge({ jail: { uid: 1002 } }), [
     'warned: jail: /srv/jail is owned by uid 1002, who could replace what is in it',
   ]);
-  const [finding] = judgeDirectory([{ path: Buffer.from('/j'), mode: directory | 0o755, uid: 5, gid: 0 }], sam);
+  const [finding] = judgeDirectory(
+    [{ path: Buffer.from('/j'), mode: directory | 0o755, uid: 5, gid: 0 }],
+    sam,
+  );
   t.equal(finding?.hint, 'chown root:root /j');
 });
 
@@ -131,7 +142,10 @@ t.test('an access control list that gives write to the user or a group of his is
   ] as const;
   const refused = [/^refused: .* by the user through an access control list/];
   t.same(judge({ jail: { ...jail, acl: acl(...others) } }), []);
-  t.match(judge({ jail: { ...jail, acl: acl(...others, { tag: 0x02, permissions: 7, id: 1001 }) } }), refused);
+  t.match(
+    judge({ jail: { ...jail, acl: acl(...others, { tag: 0x02, permissions: 7, id: 1001 }) } }),
+    refused,
+  );
   t.match(judge({ jail: { ...jail, acl: acl(...others, { tag: 0x08, permissions: 2, id: 29 }) } }), refused);
   t.same(judge({ jail: { ...jail, acl: acl(...others, { tag: 0x02, permissions: 5, id: 1001 }) } }), []);
   t.same(judge({ jail: { ...jail, acl: acl(...others, { tag: 0x02, permissions: 7, id: 1002 }) } }), []);
@@ -139,7 +153,11 @@ t.test('an access control list that gives write to the user or a group of his is
 });
 
 t.test('beside an access control list the owning group keeps its own entry', async (t) => {
-  const list = acl({ tag: 0x02, permissions: 5, id: 5 }, { tag: 0x04, permissions: 7 }, { tag: 0x10, permissions: 7 });
+  const list = acl(
+    { tag: 0x02, permissions: 5, id: 5 },
+    { tag: 0x04, permissions: 7 },
+    { tag: 0x10, permissions: 7 },
+  );
   const jail = { mode: directory | 0o775, acl: list };
   t.match(judge({ jail: { ...jail, gid: 29 } }), [/^refused: .* through an access control list/]);
   t.same(judge({ jail: { ...jail, gid: 30 } }), []);
@@ -177,7 +195,9 @@ t.test('the first refusal is thrown, unless the risk is accepted', async (t) => 
 });
 
 t.test('a path in a message is one line, whatever it holds', async (t) => {
-  t.match(judge({ jail: { path: '/a\nb\x1b[2J', uid: 1001 } }), [/^refused: jail: \/a\\nb\\x1b\[2J is owned/]);
+  t.match(judge({ jail: { path: '/a\nb\x1b[2J', uid: 1001 } }), [
+    /^refused: jail: \/a\\nb\\x1b\[2J is owned/,
+  ]);
 });
 
 t.test('a jail that is not reached is told with path, reason and remedy', async (t) => {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import t from 'tap';
 
 import { encodePlan, opNumbers } from '../../lib/launch/encode.ts';
@@ -64,6 +64,11 @@ function encodeOne(step: Step): Decoded {
   const [decoded] = decode(encodePlan([step]));
   if (decoded === undefined) throw new Error(`${step.op} was not encoded`);
   return decoded;
+}
+
+function numbersOf(step: Step): readonly bigint[] {
+  const { a, b } = encodeOne(step);
+  return [a, b];
 }
 
 t.test('op numbers are those of native/plan.h', async (t) => {
@@ -166,9 +171,8 @@ t.test('the groups to verify come with as much scratch space', async (t) => {
 });
 
 t.test('prctl options are those of linux/prctl.h', async (t) => {
-  const options = (step: Step): readonly bigint[] => [encodeOne(step).a, encodeOne(step).b];
-  t.same(options({ op: 'no_new_privs' }), [38n, 1n]);
-  t.same(options({ op: 'keep_capabilities' }), [8n, 1n]);
-  t.same(options({ op: 'child_subreaper', on: false }), [36n, 0n]);
-  t.same(options({ op: 'timer_slack', nanoseconds: 50_000 }), [29n, 50_000n]);
+  t.same(numbersOf({ op: 'no_new_privs' }), [38n, 1n]);
+  t.same(numbersOf({ op: 'keep_capabilities' }), [8n, 1n]);
+  t.same(numbersOf({ op: 'child_subreaper', on: false }), [36n, 0n]);
+  t.same(numbersOf({ op: 'timer_slack', nanoseconds: 50_000 }), [29n, 50_000n]);
 });

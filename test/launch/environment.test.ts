@@ -71,49 +71,60 @@ t.test('of what the caller has, terminal, language and time zone go along and no
 
 t.test('--keep-env keeps what it does not know, and the path', async (t) => {
   const kept = build({ keepEnv: true, caller: ['EDITOR=vi', 'PATH=/opt/bin', 'MY_VARIABLE='] });
-  t.same(kept, [...own.filter((entry) => !entry.startsWith('PATH=')), 'EDITOR=vi', 'MY_VARIABLE=', 'PATH=/opt/bin'].toSorted());
+  t.same(
+    kept,
+    [
+      ...own.filter((entry) => !entry.startsWith('PATH=')),
+      'EDITOR=vi',
+      'MY_VARIABLE=',
+      'PATH=/opt/bin',
+    ].toSorted(),
+  );
 });
 
-t.test('--keep-env keeps no variable that makes a loader, a shell or an interpreter run something', async (t) => {
-  const dangerous = [
-    'LD_PRELOAD',
-    'LD_LIBRARY_PATH',
-    'LD_AUDIT',
-    'LD_',
-    'GLIBC_TUNABLES',
-    'GCONV_PATH',
-    'LOCPATH',
-    'NODE_OPTIONS',
-    'NODE_PATH',
-    'NODE_EXTRA_CA_CERTS',
-    'npm_config_node_options',
-    'BASH_ENV',
-    'ENV',
-    'BASH_FUNC_ls%%',
-    'BASH_FUNC_a\nb%%',
-    'LD_PRELOAD\n',
-    'SHELLOPTS',
-    'IFS',
-    'PS4',
-    'PERL5LIB',
-    'PERLLIB',
-    'PERL5OPT',
-    'PYTHONPATH',
-    'PYTHONSTARTUP',
-    'RUBYOPT',
-    'JAVA_TOOL_OPTIONS',
-    'OPENSSL_CONF',
-    'TMPDIR',
-    'XDG_RUNTIME_DIR',
-    'DBUS_SESSION_BUS_ADDRESS',
-    'SSH_AUTH_SOCK',
-    'SUDO_COMMAND',
-    'PWD',
-    'OLDPWD',
-    'MAIL',
-  ];
-  t.same(build({ keepEnv: true, caller: dangerous.map((name) => `${name}=x`) }), own);
-});
+t.test(
+  '--keep-env keeps no variable that makes a loader, a shell or an interpreter run something',
+  async (t) => {
+    const dangerous = [
+      'LD_PRELOAD',
+      'LD_LIBRARY_PATH',
+      'LD_AUDIT',
+      'LD_',
+      'GLIBC_TUNABLES',
+      'GCONV_PATH',
+      'LOCPATH',
+      'NODE_OPTIONS',
+      'NODE_PATH',
+      'NODE_EXTRA_CA_CERTS',
+      'npm_config_node_options',
+      'BASH_ENV',
+      'ENV',
+      'BASH_FUNC_ls%%',
+      'BASH_FUNC_a\nb%%',
+      'LD_PRELOAD\n',
+      'SHELLOPTS',
+      'IFS',
+      'PS4',
+      'PERL5LIB',
+      'PERLLIB',
+      'PERL5OPT',
+      'PYTHONPATH',
+      'PYTHONSTARTUP',
+      'RUBYOPT',
+      'JAVA_TOOL_OPTIONS',
+      'OPENSSL_CONF',
+      'TMPDIR',
+      'XDG_RUNTIME_DIR',
+      'DBUS_SESSION_BUS_ADDRESS',
+      'SSH_AUTH_SOCK',
+      'SUDO_COMMAND',
+      'PWD',
+      'OLDPWD',
+      'MAIL',
+    ];
+    t.same(build({ keepEnv: true, caller: dangerous.map((name) => `${name}=x`) }), own);
+  },
+);
 
 t.test('--keep-env keeps names that only begin like a dangerous one', async (t) => {
   for (const name of ['LDAP_HOST', 'ENVIRONMENT', 'PWDX', 'MYLD_PRELOAD', 'NODES', 'IFSX']) {
@@ -122,7 +133,10 @@ t.test('--keep-env keeps names that only begin like a dangerous one', async (t) 
 });
 
 t.test('the identity is that of the account, also with --keep-env', async (t) => {
-  t.same(build({ keepEnv: true, caller: ['HOME=/root', 'USER=root', 'LOGNAME=root', 'SHELL=/bin/zsh'] }), own);
+  t.same(
+    build({ keepEnv: true, caller: ['HOME=/root', 'USER=root', 'LOGNAME=root', 'SHELL=/bin/zsh'] }),
+    own,
+  );
 });
 
 t.test('a uid without a name has no USER and no LOGNAME, not even the caller’s', async (t) => {
@@ -132,14 +146,25 @@ t.test('a uid without a name has no USER and no LOGNAME, not even the caller’s
 });
 
 t.test('root has the path of root', async (t) => {
-  t.ok(build({ account: { ...sam, uid: 0 } }).includes('PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'));
+  t.ok(
+    build({ account: { ...sam, uid: 0 } }).includes(
+      'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    ),
+  );
 });
 
 t.test('what the request sets comes over everything, and what it leaves out is gone', async (t) => {
   const built = build({
     keepEnv: true,
     caller: ['A=caller', 'B=caller', 'TERM=xterm'],
-    env: { A: 'request', B: undefined, PATH: '/jail/bin', HOME: undefined, LD_PRELOAD: '/own.so', ['__proto__']: 'x' },
+    env: {
+      A: 'request',
+      B: undefined,
+      PATH: '/jail/bin',
+      HOME: undefined,
+      LD_PRELOAD: '/own.so',
+      ['__proto__']: 'x',
+    },
   });
   t.same(built, [
     'A=request',
@@ -167,13 +192,16 @@ t.test('socket activation goes along only if it is meant for this process', asyn
   t.same(build({ caller }), own);
 });
 
-t.test('descriptors of socket activation are counted only with the matching pid and a plain number', async (t) => {
-  const count = (fds: string, pid: string): number =>
-    listenFds(splitEntries([Buffer.from(`LISTEN_FDS=${fds}`), Buffer.from(`LISTEN_PID=${pid}`)]), 77);
-  t.equal(count('3', '77'), 3);
-  for (const fds of ['', '0', '-1', '03', '3 ', '0x3', '1e3', '999999']) t.equal(count(fds, '77'), 0, fds);
-  for (const pid of ['', '78', '077', ' 77', '77 ']) t.equal(count('3', pid), 0, pid);
-});
+t.test(
+  'descriptors of socket activation are counted only with the matching pid and a plain number',
+  async (t) => {
+    const count = (fds: string, pid: string): number =>
+      listenFds(splitEntries([Buffer.from(`LISTEN_FDS=${fds}`), Buffer.from(`LISTEN_PID=${pid}`)]), 77);
+    t.equal(count('3', '77'), 3);
+    for (const fds of ['', '0', '-1', '03', '3 ', '0x3', '1e3', '999999']) t.equal(count(fds, '77'), 0, fds);
+    for (const pid of ['', '78', '077', ' 77', '77 ']) t.equal(count('3', pid), 0, pid);
+  },
+);
 
 t.test('of a name that comes twice the first counts', async (t) => {
   t.same(build({ caller: ['TERM=first', 'TERM=second'] }), [...own, 'TERM=first'].toSorted());

@@ -16,23 +16,31 @@ function act(words: readonly string[], more: Partial<SpawnRequest> = {}): Promis
   return spawnInJail({ user, jail, program: '/actor', args: words, ...more });
 }
 
-t.test('a started program has pid, spawnfile, spawnargs, and streams for its three pipes', { skip }, async (t) => {
-  const child = await act(['cat', 'err=warning', 'exit=4']);
-  t.ok(runs(child.pid));
-  t.equal(child.spawnfile, '/actor');
-  t.strictSame(child.spawnargs, ['/actor', 'cat', 'err=warning', 'exit=4']);
-  t.equal(child.exitCode, null);
-  t.equal(child.signalCode, null);
-  t.equal(child.killed, false);
-  t.strictSame(child.stdio, [child.stdin, child.stdout, child.stderr]);
-  t.equal(child.stdout, child.stdout, 'the same stream each time');
-  child.stdin?.end('through the jail');
-  const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  t.equal(out, 'through the jail');
-  t.equal(err, 'warning');
-  t.match(await child.exited, { exitCode: 4, signal: null, usage: { userCpuMs: Number, minorFaults: Number } });
-  t.equal(child.exitCode, 4);
-});
+t.test(
+  'a started program has pid, spawnfile, spawnargs, and streams for its three pipes',
+  { skip },
+  async (t) => {
+    const child = await act(['cat', 'err=warning', 'exit=4']);
+    t.ok(runs(child.pid));
+    t.equal(child.spawnfile, '/actor');
+    t.strictSame(child.spawnargs, ['/actor', 'cat', 'err=warning', 'exit=4']);
+    t.equal(child.exitCode, null);
+    t.equal(child.signalCode, null);
+    t.equal(child.killed, false);
+    t.strictSame(child.stdio, [child.stdin, child.stdout, child.stderr]);
+    t.equal(child.stdout, child.stdout, 'the same stream each time');
+    child.stdin?.end('through the jail');
+    const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
+    t.equal(out, 'through the jail');
+    t.equal(err, 'warning');
+    t.match(await child.exited, {
+      exitCode: 4,
+      signal: null,
+      usage: { userCpuMs: Number, minorFaults: Number },
+    });
+    t.equal(child.exitCode, 4);
+  },
+);
 
 t.test('streams are null for what is not a pipe', { skip }, async (t) => {
   const child = await act([], { stdio: 'ignore' });

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import t from 'tap';
 
 import {
@@ -14,7 +14,7 @@ import {
 
 /** Also what a caller without types may hand over. */
 function read(keys: Readonly<Record<string, unknown>>): NormalRequest {
-  return normalize({ user: 'sam', jail: '/srv/jail', ...keys } as unknown as LaunchRequest);
+  return normalize({ user: 'sam', jail: '/srv/jail', ...keys });
 }
 
 t.test('user and jail are enough', async (t) => {
@@ -62,13 +62,21 @@ t.test('a misspelt key is an error that names the right one', async (t) => {
 });
 
 t.test('a key that resembles none is an error that lists them all', async (t) => {
-  t.throws(() => read({ somethingElse: 1 }), { name: 'UsageError', hint: `the keys are ${[...launchKeys].join(', ')}` });
-  t.throws(() => read({ ['x\n\x1b[2J']: 1 }), { message: String.raw`unknown key 'x\n\x1b[2J' in the request` });
+  t.throws(() => read({ somethingElse: 1 }), {
+    name: 'UsageError',
+    hint: `the keys are ${[...launchKeys].join(', ')}`,
+  });
+  t.throws(() => read({ ['x\n\x1b[2J']: 1 }), {
+    message: String.raw`unknown key 'x\n\x1b[2J' in the request`,
+  });
 });
 
 t.test('what is no object is no request', async (t) => {
   for (const value of [undefined, null, 'sam', 5, [], ['sam', '/']]) {
-    t.throws(() => normalize(value as unknown as LaunchRequest), { name: 'UsageError', message: /an object/ });
+    t.throws(() => normalize(value as unknown as LaunchRequest), {
+      name: 'UsageError',
+      message: /an object/,
+    });
   }
 });
 
@@ -86,7 +94,20 @@ t.test('every id from 0 to 2^32-2 is itself, as a number, as digits and after a 
 });
 
 t.test('what other tools read as 0 is only a name', async (t) => {
-  for (const text of ['00', '000', ' 0', '0 ', '-0', '0x0', '0.0', '1e3', '4294967295', '4294967296', '٠', '']) {
+  for (const text of [
+    '00',
+    '000',
+    ' 0',
+    '0 ',
+    '-0',
+    '0x0',
+    '0.0',
+    '1e3',
+    '4294967295',
+    '4294967296',
+    '٠',
+    '',
+  ]) {
     t.same(toPrincipal(text, 'user'), { name: text, text }, JSON.stringify(text));
   }
 });
@@ -192,7 +213,7 @@ t.test('a value of the wrong type is an error that names its key', async (t) => 
     preserveFds: 3,
     caps: 'chown',
     program: 5,
-    env: 'A=1',
+    env: ['A=1'],
     rlimits: 5,
     umask: '022',
     statusFd: '3',
@@ -225,12 +246,16 @@ t.test('capabilities are read with or without CAP_, ascending and each once', as
 
 t.test('a variable to set has a name without =, and undefined leaves it out', async (t) => {
   const { env } = read({ env: { A: '', B: undefined, C: Buffer.from([0xff]) } });
-  t.same([...env], [
-    ['A', Buffer.alloc(0)],
-    ['B', undefined],
-    ['C', Buffer.from([0xff])],
-  ]);
-  for (const name of ['', 'A=B', '=']) t.throws(() => read({ env: { [name]: 'x' } }), { message: /cannot be the name/ });
+  t.same(
+    [...env],
+    [
+      ['A', Buffer.alloc(0)],
+      ['B', undefined],
+      ['C', Buffer.from([0xff])],
+    ],
+  );
+  for (const name of ['', 'A=B', '='])
+    t.throws(() => read({ env: { [name]: 'x' } }), { message: /cannot be the name/ });
 });
 
 t.test('limits come by name', async (t) => {

@@ -34,10 +34,15 @@ async function failure(words: readonly string[], more: Partial<RunRequest> = {})
 
 t.test('the result has these keys and no others', { skip }, async (t) => {
   const result = await act(['out=wörds', 'err=warning']);
-  t.strictSame(
-    Object.keys(result).toSorted(),
-    ['durationMs', 'exitCode', 'pid', 'signal', 'stderr', 'stdout', 'usage'],
-  );
+  t.strictSame(Object.keys(result).toSorted(), [
+    'durationMs',
+    'exitCode',
+    'pid',
+    'signal',
+    'stderr',
+    'stdout',
+    'usage',
+  ]);
   t.match(result, { exitCode: 0, signal: null, stdout: 'wörds', stderr: 'warning', pid: Number });
   t.ok(result.durationMs > 0 && result.durationMs < 5000);
   t.ok(result.usage.userCpuMs >= 0 && result.usage.minorFaults > 0);
@@ -79,7 +84,11 @@ t.test('a step that fails rejects with LaunchError, whatever reject says', { ski
     exitStatus: 127,
     place: Number,
   });
-  await t.rejects(runInJail({ ...base, cwd: '/absent' }), { name: 'LaunchError', step: 'chdir', code: 'ENOENT' });
+  await t.rejects(runInJail({ ...base, cwd: '/absent' }), {
+    name: 'LaunchError',
+    step: 'chdir',
+    code: 'ENOENT',
+  });
   await t.rejects(runInJail({ ...base, user: 'no-such-user' }), {
     name: 'LaunchError',
     step: 'account',
@@ -89,42 +98,50 @@ t.test('a step that fails rejects with LaunchError, whatever reject says', { ski
   await t.rejects(runInJail({ ...base, jail: `${jail}/absent` }), LaunchError);
 });
 
-t.test('a request that is wrong rejects with UsageError, and names the key that was meant', { skip }, async (t) => {
-  const wrong = (more: object): Promise<unknown> => runInJail({ ...base, ...more } as RunRequest);
-  await t.rejects(wrong({ timeoutMS: 5 }), { name: 'UsageError', code: 'ERR_USAGE', hint: "did you mean 'timeoutMs'?" });
-  await t.rejects(wrong({ preserveFDs: [] }), { name: 'UsageError', hint: "did you mean 'preserveFds'?" });
-  for (const more of [
-    { timeoutMs: -1 },
-    { timeoutMs: Number.NaN },
-    { timeoutMs: 2 ** 31 },
-    { timeoutMs: '5' },
-    { maxBufferBytes: -1 },
-    { maxBufferBytes: Number.NaN },
-    { encoding: 'utf-9' },
-    { reject: 1 },
-    { input: 5 },
-    { input: 'x', stdio: 'ignore' },
-    { signal: {} },
-    { killSignal: 'SIGNONE' },
-    { stdio: ['pipe', 'pipe', 'pipe', 'pipe'] },
-    { stdio: ['pipes'] },
-    { stdio: -1 },
-    { args: '-l' },
-    { args: ['a\0b'] },
-    { program: 'a\0b' },
-    { program: '' },
-    { jail: 'relative' },
-    { user: -1 },
-    { user: 4_294_967_295 },
-    { user: 1.5 },
-    { preserveFds: [2] },
-    { umask: 0o1000 },
-    { env: { 'A=B': 'x' } },
-  ]) {
-    await t.rejects(wrong(more), UsageError, JSON.stringify(more));
-  }
-  await t.rejects(runInJail(null as unknown as RunRequest), UsageError);
-});
+t.test(
+  'a request that is wrong rejects with UsageError, and names the key that was meant',
+  { skip },
+  async (t) => {
+    const wrong = (more: object): Promise<unknown> => runInJail({ ...base, ...more } as RunRequest);
+    await t.rejects(wrong({ timeoutMS: 5 }), {
+      name: 'UsageError',
+      code: 'ERR_USAGE',
+      hint: "did you mean 'timeoutMs'?",
+    });
+    await t.rejects(wrong({ preserveFDs: [] }), { name: 'UsageError', hint: "did you mean 'preserveFds'?" });
+    for (const more of [
+      { timeoutMs: -1 },
+      { timeoutMs: Number.NaN },
+      { timeoutMs: 2 ** 31 },
+      { timeoutMs: '5' },
+      { maxBufferBytes: -1 },
+      { maxBufferBytes: Number.NaN },
+      { encoding: 'utf-9' },
+      { reject: 1 },
+      { input: 5 },
+      { input: 'x', stdio: 'ignore' },
+      { signal: {} },
+      { killSignal: 'SIGNONE' },
+      { stdio: ['pipe', 'pipe', 'pipe', 'pipe'] },
+      { stdio: ['pipes'] },
+      { stdio: -1 },
+      { args: '-l' },
+      { args: ['a\0b'] },
+      { program: 'a\0b' },
+      { program: '' },
+      { jail: 'relative' },
+      { user: -1 },
+      { user: 4_294_967_295 },
+      { user: 1.5 },
+      { preserveFds: [2] },
+      { umask: 0o1000 },
+      { env: { 'A=B': 'x' } },
+    ]) {
+      await t.rejects(wrong(more), UsageError, JSON.stringify(more));
+    }
+    await t.rejects(runInJail(null as unknown as RunRequest), UsageError);
+  },
+);
 
 t.test('encoding buffer gives Buffers, others give text in that encoding', { skip }, async (t) => {
   const bytes = Buffer.from([0xff, 0xfe, 0x41]);
@@ -163,7 +180,10 @@ t.test('timeoutMs stops the program with killSignal', { skip }, async (t) => {
   });
   t.ok(performance.now() - started < 2000);
   t.match(await failure(['sleep=60000'], { timeoutMs: 50, killSignal: 'SIGKILL' }), { signal: 'SIGKILL' });
-  t.match(await act(['sleep=60000'], { timeoutMs: 50, reject: false }), { stopped: 'ETIMEDOUT', exitCode: null });
+  t.match(await act(['sleep=60000'], { timeoutMs: 50, reject: false }), {
+    stopped: 'ETIMEDOUT',
+    exitCode: null,
+  });
   t.match(await act([], { timeoutMs: 0 }), { exitCode: 0 }, '0 is no timeout');
   t.match(await act(['sleep=20'], { timeoutMs: 20_000 }), { exitCode: 0 });
 });
@@ -178,7 +198,10 @@ t.test('forceKillAfterMs ends one that ignores the signal', { skip }, async (t) 
 
 t.test('a timeout of 1 ms ends a launch that is still on its way', { skip }, async (t) => {
   for (let i = 0; i < 20; i++) {
-    t.match(await act(['sleep=60000'], { timeoutMs: 1, reject: false }), { exitCode: null, stopped: 'ETIMEDOUT' });
+    t.match(await act(['sleep=60000'], { timeoutMs: 1, reject: false }), {
+      exitCode: null,
+      stopped: 'ETIMEDOUT',
+    });
   }
 });
 
@@ -237,14 +260,18 @@ t.test('an abort after the end changes nothing', { skip }, async (t) => {
   controller.abort();
 });
 
-t.test('output beyond maxBufferBytes stops the program, and the first bytes are kept', { skip }, async (t) => {
-  const error = await failure(['spam=100000000'], { maxBufferBytes: 1000 });
-  t.match(error, { code: 'ERR_MAX_BUFFER', signal: 'SIGKILL' });
-  t.equal(error.stdout.length, 1000);
-  t.match(await act(['spam=1000'], { maxBufferBytes: 1000 }), { exitCode: 0 }, 'exactly so many are fine');
-  t.match(await failure(['out=x'], { maxBufferBytes: 0 }), { code: 'ERR_MAX_BUFFER', stdout: '' });
-  t.equal((await act(['spam=20000000'], { maxBufferBytes: Infinity })).stdout.length, 20_000_000);
-});
+t.test(
+  'output beyond maxBufferBytes stops the program, and the first bytes are kept',
+  { skip },
+  async (t) => {
+    const error = await failure(['spam=100000000'], { maxBufferBytes: 1000 });
+    t.match(error, { code: 'ERR_MAX_BUFFER', signal: 'SIGKILL' });
+    t.equal(error.stdout.length, 1000);
+    t.match(await act(['spam=1000'], { maxBufferBytes: 1000 }), { exitCode: 0 }, 'exactly so many are fine');
+    t.match(await failure(['out=x'], { maxBufferBytes: 0 }), { code: 'ERR_MAX_BUFFER', stdout: '' });
+    t.equal((await act(['spam=20000000'], { maxBufferBytes: Infinity })).stdout.length, 20_000_000);
+  },
+);
 
 t.test('stdout and stderr are null streams where stdio says so', { skip }, async (t) => {
   t.match(await act(['out=lost'], { stdio: 'ignore' }), { stdout: '', stderr: '' });

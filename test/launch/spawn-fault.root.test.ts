@@ -10,9 +10,9 @@ import t from 'tap';
 
 import { makeJail } from '../support/programs.ts';
 import { unlessInstalled, unlessRoot } from '../support/root.ts';
-import { countOf, plainEnv, processesOf, startService } from '../support/service.ts';
+import { countOf, processesOf, startService } from '../support/service.ts';
 
-const skip = unlessRoot() || unlessInstalled('strace');
+const skip = unlessRoot() || unlessInstalled('strace', 'setpriv');
 const uid = 61_107;
 const jail = skip === false ? makeJail(t, 'actor') : '';
 const marker = join(jail, 'tmp/ran');
@@ -21,7 +21,12 @@ const removeMarker = (): void => rmSync(marker, { force: true });
 
 interface Answer {
   readonly exit?: object;
-  readonly error?: { readonly name: string; readonly step: string; readonly code: string; readonly message: string };
+  readonly error?: {
+    readonly name: string;
+    readonly step: string;
+    readonly code: string;
+    readonly message: string;
+  };
 }
 
 class Service {
@@ -30,7 +35,11 @@ class Service {
 
   constructor(stdio: 'ignore' | 'pipe') {
     const request = { jail, user: `${uid}:${uid}`, program: '/actor', args: ['touch=/tmp/ran'], stdio };
-    this.child = startService('commanded', request, { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.child = startService('commanded', request, {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      // groups that would be left over
+      wrapper: ['setpriv', '--groups=0,4711'],
+    });
     this.#lines = createInterface({ input: this.child.stdout ?? process.stdin })[Symbol.asyncIterator]();
   }
 
@@ -73,7 +82,10 @@ class Service {
   }
 }
 
-async function withService(stdio: 'ignore' | 'pipe', body: (service: Service) => Promise<void>): Promise<void> {
+async function withService(
+  stdio: 'ignore' | 'pipe',
+  body: (service: Service) => Promise<void>,
+): Promise<void> {
   const service = new Service(stdio);
   try {
     await service.line();
@@ -124,13 +136,15 @@ const faults: readonly Fault[] = [
   ['getgroups', 2, 'verify_groups'],
   ['capget', 1, 'verify_capabilities'],
   ['setresuid', 2, 'verify_no_way_back', 'error=EINVAL', 'EINVAL'],
+  ['statx', 1, 'verify_cwd'],
+  ['statx', 2, 'verify_cwd'],
   ['getcwd', 1, 'verify_cwd'],
   ['faccessat', 1, 'verify_cwd'],
   ['rt_sigaction', 1, 'reset_signals'],
   ['rt_sigaction', 62, 'reset_signals'],
   ['execve', 1, 'execve'],
   // calls that claim to have succeeded and did nothing
-  ['setgroups', 1, 'verify_no_way_back', 'retval=0', 'EBADE'],
+  ['setgroups', 1, 'verify_groups', 'retval=0', 'EBADE'],
   ['setresgid', 1, 'verify_gid', 'retval=0', 'EBADE'],
   ['setresuid', 1, 'verify_uid', 'retval=0', 'EBADE'],
   ['setresuid', 2, 'verify_no_way_back', 'retval=0', 'EBADE'],
@@ -158,29 +172,38 @@ const prctlSteps: readonly (readonly [call: string, step: string, last?: boolean
   ['PR_CAPBSET_READ', 'verify_capabilities', true],
 ];
 
-t.test('with a fault in any call the program does not run, and the error names the step', { skip, timeout: 90_000 }, async (t) => {
-  await withService('ignore', async (service) => {
-    const calls = await prctlCalls(service);
-    t.ok(existsSync(marker), 'without a fault it does run');
-    const fds = service.fds;
-    const prctls = prctlSteps.map(([call, step, last]): Fault => {
-      const place = last === true ? calls.lastIndexOf(call) : calls.indexOf(call);
-      return ['prctl', place + 1, step];
-    });
-    t.ok(prctls.every(([, when]) => when > 0));
-    for (const [call, when, step, fault = 'error=EPERM', code = 'EPERM'] of [...faults, ...prctls]) {
-      await t.test(`${call} ${when}: ${fault}`, async (t) => {
-        removeMarker();
-        const [answer] = await service.traced('-e', `trace=${call}`, '-e', `inject=${call}:${fault}:when=${when}`);
-        t.match(answer, { error: { name: 'LaunchError', step, code } });
-        t.equal(existsSync(marker), false);
-        t.equal(service.fds, fds);
+t.test(
+  'with a fault in any call the program does not run, and the error names the step',
+  { skip, timeout: 90_000 },
+  async (t) => {
+    await withService('ignore', async (service) => {
+      const calls = await prctlCalls(service);
+      t.ok(existsSync(marker), 'without a fault it does run');
+      const fds = service.fds;
+      const prctls = prctlSteps.map(([call, step, last]): Fault => {
+        const place = last === true ? calls.lastIndexOf(call) : calls.indexOf(call);
+        return ['prctl', place + 1, step];
       });
-    }
-    t.match(await service.launch(), { exit: { exitCode: 0 } }, 'afterwards all is as before');
-  });
-  t.strictSame(processesOf(uid), []);
-});
+      t.ok(prctls.every(([, when]) => when > 0));
+      for (const [call, when, step, fault = 'error=EPERM', code = 'EPERM'] of [...faults, ...prctls]) {
+        await t.test(`${call} ${when}: ${fault}`, async (t) => {
+          removeMarker();
+          const [answer] = await service.traced(
+            '-e',
+            `trace=${call}`,
+            '-e',
+            `inject=${call}:${fault}:when=${when}`,
+          );
+          t.match(answer, { error: { name: 'LaunchError', step, code } });
+          t.equal(existsSync(marker), false);
+          t.equal(service.fds, fds);
+        });
+      }
+      t.match(await service.launch(), { exit: { exitCode: 0 } }, 'afterwards all is as before');
+    });
+    t.strictSame(processesOf(uid), []);
+  },
+);
 
 t.test('so with each pipe that cannot be made', { skip }, async (t) => {
   await withService('pipe', async (service) => {
@@ -188,7 +211,12 @@ t.test('so with each pipe that cannot be made', { skip }, async (t) => {
     const fds = service.fds;
     for (const when of [1, 2, 3, 4]) {
       removeMarker();
-      const [answer] = await service.traced('-e', 'trace=pipe2', '-e', `inject=pipe2:error=EMFILE:when=${when}`);
+      const [answer] = await service.traced(
+        '-e',
+        'trace=pipe2',
+        '-e',
+        `inject=pipe2:error=EMFILE:when=${when}`,
+      );
       t.match(answer, { error: { name: 'LaunchError', step: 'launch', code: 'EMFILE' } });
       t.equal(existsSync(marker), false);
       t.equal(service.fds, fds);

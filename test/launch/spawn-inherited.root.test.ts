@@ -38,11 +38,15 @@ async function serve(argument: object, env = plainEnv(), wrapper: readonly strin
 const names = ({ env }: State): string[] =>
   env.map((entry) => Buffer.from(entry, 'hex').toString().split('=')[0] ?? '').toSorted();
 
-t.test('of 1,000 open descriptors, and a directory of the host among them, none reaches the program', { skip }, async (t) => {
-  const { probe, opened } = await serve({ files: 1000, directory: '/' });
-  t.ok(opened > 1000);
-  t.strictSame(Object.keys(probe.fds), ['0', '1', '2']);
-});
+t.test(
+  'of 1,000 open descriptors, and a directory of the host among them, none reaches the program',
+  { skip },
+  async (t) => {
+    const { probe, opened } = await serve({ files: 1000, directory: '/' });
+    t.ok(opened > 1000);
+    t.strictSame(Object.keys(probe.fds), ['0', '1', '2']);
+  },
+);
 
 t.test('nor do descriptors that are not marked close-on-exec', { skip }, async (t) => {
   // a shell opens them without FD_CLOEXEC, also above the soft limit that it sets afterwards
@@ -52,14 +56,18 @@ t.test('nor do descriptors that are not marked close-on-exec', { skip }, async (
   t.strictSame(Object.keys(probe.fds), ['0', '1', '2']);
 });
 
-t.test("Node's habits do not: descriptors close-on-exec, stdin non-blocking, NOFILE raised", { skip }, async (t) => {
-  const { probe } = await serve({ readStdin: true, stdio: ['inherit', 'pipe', 'inherit'] });
-  for (const fd of ['0', '1', '2']) {
-    t.equal(probe.fds[fd]?.cloexec, 0);
-    t.equal((probe.fds[fd]?.flags ?? O_NONBLOCK) & O_NONBLOCK, 0, `descriptor ${fd} blocks`);
-  }
-  t.equal(probe.rlimits.nofile?.[0], 1024);
-});
+t.test(
+  "Node's habits do not: descriptors close-on-exec, stdin non-blocking, NOFILE raised",
+  { skip },
+  async (t) => {
+    const { probe } = await serve({ readStdin: true, stdio: ['inherit', 'pipe', 'inherit'] });
+    for (const fd of ['0', '1', '2']) {
+      t.equal(probe.fds[fd]?.cloexec, 0);
+      t.equal((probe.fds[fd]?.flags ?? O_NONBLOCK) & O_NONBLOCK, 0, `descriptor ${fd} blocks`);
+    }
+    t.equal(probe.rlimits.nofile?.[0], 1024);
+  },
+);
 
 t.test('ignored and blocked signals do not', { skip }, async (t) => {
   const { probe } = await serve({});
@@ -93,22 +101,40 @@ t.test('loader and interpreter variables and secrets do not', { skip }, async (t
   );
 });
 
-t.test("umask, nice value, limits: the caller's restrictions stay, his liberties do not", { skip }, async (t) => {
-  const { probe: loose } = await serve({ umask: 0 });
-  t.equal(loose.umask, 0o022);
-  t.equal(loose.rlimits.core?.[0], 0);
-  const { probe: strict } = await serve({ umask: 0o077 });
-  t.equal(strict.umask, 0o077);
-  const { probe: exact } = await serve({ umask: 0o077, request: { user, jail, program: '/probe', umask: 0o002 } });
-  t.equal(exact.umask, 0o002);
-});
+t.test(
+  "umask, nice value, limits: the caller's restrictions stay, his liberties do not",
+  { skip },
+  async (t) => {
+    const { probe: loose } = await serve({ umask: 0 });
+    t.equal(loose.umask, 0o022);
+    t.equal(loose.rlimits.core?.[0], 0);
+    const { probe: strict } = await serve({ umask: 0o077 });
+    t.equal(strict.umask, 0o077);
+    const { probe: exact } = await serve({
+      umask: 0o077,
+      request: { user, jail, program: '/probe', umask: 0o002 },
+    });
+    t.equal(exact.umask, 0o002);
+  },
+);
 
-t.test('nice value, realtime class, timers, personality and parent-death signal do not', { skip: skip || unlessInstalled('nice', 'setarch') }, async (t) => {
-  const { probe } = await serve({}, plainEnv(), ['nice', '-n', '-7', 'setarch', '-R']);
-  t.match(probe, { nice: 0, personality: 0, timers: [0, 0, 0], parentDeathSignal: 0, subreaper: 0, policy: 0 });
-  const { probe: kind } = await serve({}, plainEnv(), ['nice', '-n', '7']);
-  t.equal(kind.nice, 7);
-});
+t.test(
+  'nice value, realtime class, timers, personality and parent-death signal do not',
+  { skip: skip || unlessInstalled('nice', 'setarch') },
+  async (t) => {
+    const { probe } = await serve({}, plainEnv(), ['nice', '-n', '-7', 'setarch', '-R']);
+    t.match(probe, {
+      nice: 0,
+      personality: 0,
+      timers: [0, 0, 0],
+      parentDeathSignal: 0,
+      subreaper: 0,
+      policy: 0,
+    });
+    const { probe: kind } = await serve({}, plainEnv(), ['nice', '-n', '7']);
+    t.equal(kind.nice, 7);
+  },
+);
 
 t.test('the service stays dumpable, and its own ids, groups and umask are untouched', { skip }, async (t) => {
   const service = await serve({ times: 20, umask: 0o027 });

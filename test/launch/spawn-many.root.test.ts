@@ -51,48 +51,62 @@ t.test('200 launches at once all tell the right status', { skip }, async (t) => 
   t.equal(await settledFds(), before);
 });
 
-t.test(`${howMany} launches in a row leave no zombie, descriptor or thread, and no status is wrong`, { skip, timeout: 100_000 }, async (t) => {
-  await using open = await openJail(jail, { user: base.user, program: '/count', stdio: 'ignore' });
-  const before = { fds: await settledFds(), threads: countOf(process.pid).threads };
-  const wrong: unknown[] = [];
-  let next = 0;
-  let slowestMs = 0;
-  const line = async (): Promise<void> => {
-    while (next < howMany) {
-      const expected = next++ % 4;
-      const started = performance.now();
-      const child = await open.spawn({ args: words(expected) });
-      const { exitCode, signal } = await child.exited;
-      slowestMs = Math.max(slowestMs, performance.now() - started);
-      if (exitCode !== expected || signal !== null) wrong.push({ expected, exitCode, signal });
-    }
-  };
-  await Promise.all(Array.from({ length: 8 }, line));
-  t.strictSame(wrong, []);
-  t.equal(next, howMany);
-  t.ok(await eventually(() => childrenOf(process.pid).length === 0), 'no zombie');
-  t.equal(await settledFds(), before.fds);
-  t.equal(countOf(process.pid).threads, before.threads);
-  t.comment(`slowest: ${slowestMs.toFixed(1)} ms`);
-});
+t.test(
+  `${howMany} launches in a row leave no zombie, descriptor or thread, and no status is wrong`,
+  { skip, timeout: 100_000 },
+  async (t) => {
+    await using open = await openJail(jail, { user: base.user, program: '/count', stdio: 'ignore' });
+    const before = { fds: await settledFds(), threads: countOf(process.pid).threads };
+    const wrong: unknown[] = [];
+    let next = 0;
+    let slowestMs = 0;
+    const line = async (): Promise<void> => {
+      while (next < howMany) {
+        const expected = next++ % 4;
+        const started = performance.now();
+        const child = await open.spawn({ args: words(expected) });
+        const { exitCode, signal } = await child.exited;
+        slowestMs = Math.max(slowestMs, performance.now() - started);
+        if (exitCode !== expected || signal !== null) wrong.push({ expected, exitCode, signal });
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, line));
+    t.strictSame(wrong, []);
+    t.equal(next, howMany);
+    t.ok(await eventually(() => childrenOf(process.pid).length === 0), 'no zombie');
+    t.equal(await settledFds(), before.fds);
+    t.equal(countOf(process.pid).threads, before.threads);
+    t.comment(`slowest: ${slowestMs.toFixed(1)} ms`);
+  },
+);
 
-t.test('a service that is killed in the midst of launches leaves nothing half-started', { skip }, async (t) => {
-  for (let i = 0; i < 8; i++) {
-    const service = startService('flood', { ...base, stdio: 'ignore' }, { stdio: ['ignore', 'pipe', 'inherit'] });
-    await once(service.stdout ?? service, 'data');
-    await sleep(3 * i);
-    service.kill('SIGKILL');
-    await once(service, 'exit');
-    t.ok(await eventually(() => processesOf(uid).length === 0));
-    t.ok(await eventually(() => strayLaunchers().length === 0));
-  }
-});
+t.test(
+  'a service that is killed in the midst of launches leaves nothing half-started',
+  { skip },
+  async (t) => {
+    for (let i = 0; i < 8; i++) {
+      const service = startService(
+        'flood',
+        { ...base, stdio: 'ignore' },
+        { stdio: ['ignore', 'pipe', 'inherit'] },
+      );
+      await once(service.stdout ?? service, 'data');
+      await sleep(3 * i);
+      service.kill('SIGKILL');
+      await once(service, 'exit');
+      t.ok(await eventually(() => processesOf(uid).length === 0));
+      t.ok(await eventually(() => strayLaunchers().length === 0));
+    }
+  },
+);
 
 t.test('children of child_process in the same service are not concerned', { skip }, async (t) => {
   const ours: Promise<number | null>[] = [];
   const theirs: Promise<number | null>[] = [];
   for (let i = 0; i < 400; i++) {
-    ours.push(runInJail({ ...base, args: words(i % 5), stdio: 'ignore', reject: false }).then((r) => r.exitCode));
+    ours.push(
+      runInJail({ ...base, args: words(i % 5), stdio: 'ignore', reject: false }).then((r) => r.exitCode),
+    );
     theirs.push(
       once(spawn(`${jail}/count`, words((i + 2) % 5), { stdio: 'ignore' }), 'exit').then(
         ([code]) => code as number | null,
@@ -126,5 +140,11 @@ t.test('a status that somebody else has waited for is null, and nothing hangs', 
   const stolen = runInJail({ ...base, program: '/actor', args: ['sleep=50'], stdio: 'ignore' });
   await eventually(() => processesOf(uid).length === 1);
   waitAny();
-  await t.rejects(stolen, { name: 'ExitError', code: 'ERR_EXIT', exitCode: null, signal: null, message: /status was lost/ });
+  await t.rejects(stolen, {
+    name: 'ExitError',
+    code: 'ERR_EXIT',
+    exitCode: null,
+    signal: null,
+    message: /status was lost/,
+  });
 });

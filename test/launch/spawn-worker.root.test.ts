@@ -32,9 +32,15 @@ async function answer(worker: Worker): Promise<unknown> {
 }
 
 t.test('spawnInJail and runInJail work in a worker', { skip }, async (t) => {
-  const worker = startWorker({ kind: 'run', request: { ...base, args: ['cat', 'exit=3'], input: 'from a worker' } });
+  const worker = startWorker({
+    kind: 'run',
+    request: { ...base, args: ['cat', 'exit=3'], input: 'from a worker' },
+  });
   const ended = once(worker, 'exit');
-  t.match(await answer(worker), { run: { exitCode: 3, stdout: 'from a worker' }, spawn: { exitCode: 3, out: '' } });
+  t.match(await answer(worker), {
+    run: { exitCode: 3, stdout: 'from a worker' },
+    spawn: { exitCode: 3, out: '' },
+  });
   t.strictSame(await ended, [0]);
 });
 
@@ -49,7 +55,11 @@ t.test('execInJail in a worker is refused, and the process goes on', { skip }, a
 
 t.test('the children of a worker that is terminated go with it, and leave no zombie', { skip }, async (t) => {
   const before = await settledFds();
-  const worker = startWorker({ kind: 'spawn', request: { ...base, args: ['ignore=15', 'sleep=60000'] }, count: 20 });
+  const worker = startWorker({
+    kind: 'spawn',
+    request: { ...base, args: ['ignore=15', 'sleep=60000'] },
+    count: 20,
+  });
   const pids = (await answer(worker)) as number[];
   t.equal(processesOf(uid).length, 20);
   await worker.terminate();

@@ -1,5 +1,14 @@
 import { once } from 'node:events';
-import { closeSync, createReadStream, createWriteStream, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  createReadStream,
+  createWriteStream,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -95,22 +104,30 @@ t.test('preserveFds keeps the numbers, also those that launching uses itself', {
   fds.forEach(closeSync);
 });
 
-t.test('closed descriptors are a LaunchError that names them, and nothing runs or leaks', { skip }, async (t) => {
-  const before = await settledFds();
-  for (const more of [{ preserveFds: [900] }, { stdio: [900, 1, 2] }, { stdio: ['ignore', 900, 'pipe'] }] as const) {
-    await t.rejects(act(['touch=/tmp/ran'], more), {
-      name: 'LaunchError',
-      code: 'EBADF',
-      errno: 9,
-      call: 'fcntl',
-      path: 'descriptor 900',
-      message: /descriptor 900/,
-      hint: String,
-    });
-  }
-  t.throws(() => readFileSync(join(jail, 'tmp/ran')), { code: 'ENOENT' });
-  t.equal(await settledFds(), before);
-});
+t.test(
+  'closed descriptors are a LaunchError that names them, and nothing runs or leaks',
+  { skip },
+  async (t) => {
+    const before = await settledFds();
+    for (const more of [
+      { preserveFds: [900] },
+      { stdio: [900, 1, 2] },
+      { stdio: ['ignore', 900, 'pipe'] },
+    ] as const) {
+      await t.rejects(act(['touch=/tmp/ran'], more), {
+        name: 'LaunchError',
+        code: 'EBADF',
+        errno: 9,
+        call: 'fcntl',
+        path: 'descriptor 900',
+        message: /descriptor 900/,
+        hint: String,
+      });
+    }
+    t.throws(() => readFileSync(join(jail, 'tmp/ran')), { code: 'ENOENT' });
+    t.equal(await settledFds(), before);
+  },
+);
 
 t.test('a directory of the host is refused wherever it is given', { skip }, async (t) => {
   const fd = openSync('/', 'r');
@@ -135,9 +152,22 @@ t.test('statusFd gets one JSON object a line: started, exited', { skip }, async 
     { event: 'exited', pid: child.pid, exitCode: 3, signal: null },
   ]);
   await t.rejects(act([], { program: '/absent', statusFd }));
-  t.match(lines()[2], { event: 'failed', step: 'execve', place: Number, code: 'ENOENT', errno: 2, message: String });
+  t.match(lines()[2], {
+    event: 'failed',
+    step: 'execve',
+    place: Number,
+    code: 'ENOENT',
+    errno: 2,
+    message: String,
+  });
   closeSync(statusFd);
-  t.match(await (await act([], { statusFd: 901 })).exited, { exitCode: 0 }, 'nobody who listens is no failure');
+  t.match(
+    await (
+      await act([], { statusFd: 901 })
+    ).exited,
+    { exitCode: 0 },
+    'nobody who listens is no failure',
+  );
 });
 
 t.test('pidFile holds the pid, and is not there for a program that did not run', { skip }, async (t) => {
@@ -176,7 +206,14 @@ t.test('dieWithParent: a service that is killed takes its program along', { skip
 });
 
 t.test('credentials are those of the account, however it is given', { skip }, async (t) => {
-  const none = { effective: '0', permitted: '0', inheritable: '0', bounding: '0', ambient: '0', noNewPrivs: 1 };
+  const none = {
+    effective: '0',
+    permitted: '0',
+    inheritable: '0',
+    bounding: '0',
+    ambient: '0',
+    noNewPrivs: 1,
+  };
   const table: [object, number, number, number[]][] = [
     [{ user: `${uid}:${uid}` }, uid, uid, []],
     [{ user: uid, group: 61_999 }, uid, 61_999, []],

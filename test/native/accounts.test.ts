@@ -23,7 +23,7 @@ const unknown = {
   'a newline': 'root\n',
   'a line of passwd(5)': 'root:x:0:0',
   'a space before': ' root',
-  'capitals': 'ROOT',
+  capitals: 'ROOT',
   'a very long name': 'x'.repeat(1 << 20),
   'bytes that are no UTF-8': Buffer.from([0xff, 0xfe]),
 };
@@ -84,7 +84,7 @@ t.test('a name with a NUL byte is refused, not cut at it', async (t) => {
 
 t.test('what is no string is a TypeError', async (t) => {
   for (const value of [undefined, null, 0, true, ['root'], {}, new Uint16Array(2)]) {
-    const name = value as unknown as string;
+    const name = value as string;
     t.throws(() => native.getpwnam(name), { name: 'TypeError' });
     t.throws(() => native.getgrnam(name), { name: 'TypeError' });
     t.throws(() => native.getgrouplist(name, 0), { name: 'TypeError' });

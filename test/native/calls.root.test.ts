@@ -52,12 +52,16 @@ t.test('setgid sets real, effective, saved and fs gid, as in Node', { skip }, as
   t.same(mine, inChild(`process.setgid(1234); tell(ids('Gid'))`));
 });
 
-t.test('setuid sets real, effective, saved and fs uid, as in Node, and leaves no way back', { skip }, async (t) => {
-  const mine = inChild(`native.setuid(1234); tell(ids('Uid'))`);
-  t.same(mine, [1234, 1234, 1234, 1234]);
-  t.same(mine, inChild(`process.setuid(1234); tell(ids('Uid'))`));
-  t.match(inChild(`native.setuid(1234); tell(attempt(() => native.setuid(0)))`), { code: 'EPERM' });
-});
+t.test(
+  'setuid sets real, effective, saved and fs uid, as in Node, and leaves no way back',
+  { skip },
+  async (t) => {
+    const mine = inChild(`native.setuid(1234); tell(ids('Uid'))`);
+    t.same(mine, [1234, 1234, 1234, 1234]);
+    t.same(mine, inChild(`process.setuid(1234); tell(ids('Uid'))`));
+    t.match(inChild(`native.setuid(1234); tell(attempt(() => native.setuid(0)))`), { code: 'EPERM' });
+  },
+);
 
 t.test('setgroups, setgid and setuid reach every thread', { skip }, async (t) => {
   const threads = inChild(`
@@ -79,14 +83,17 @@ t.test('chroot changes the root directory, as posix does it', { skip }, async (t
 
 t.test('chroot, unlike that of posix, leaves the working directory to chdir', { skip }, async (t) => {
   t.match(inChild(`native.chroot(${JSON.stringify(directory)}); tell(readdirSync('.'))`), /\bproc\b/);
-  t.same(inChild(`native.chroot(${JSON.stringify(directory)}); native.chdir('/'); tell(readdirSync('.').sort())`), [
-    'inside',
-    'mark',
-  ]);
+  t.same(
+    inChild(`native.chroot(${JSON.stringify(directory)}); native.chdir('/'); tell(readdirSync('.').sort())`),
+    ['inside', 'mark'],
+  );
 });
 
 t.test('chdir changes the working directory', { skip }, async (t) => {
-  t.equal(inChild(`native.chdir(${JSON.stringify(directory)}); tell(readlinkSync('/proc/self/cwd'))`), directory);
+  t.equal(
+    inChild(`native.chdir(${JSON.stringify(directory)}); tell(readlinkSync('/proc/self/cwd'))`),
+    directory,
+  );
 });
 
 t.test('execv replaces the process and hands over the arguments byte for byte', { skip }, async (t) => {
@@ -112,8 +119,14 @@ t.test('what a call answers is thrown as Node throws it', { skip }, async (t) =>
     syscall: 'chroot',
     path: missing,
   });
-  t.match(inChild(`tell(attempt(() => native.chdir('${directory}/mark')))`), { code: 'ENOTDIR', syscall: 'chdir' });
-  t.match(inChild(`tell(attempt(() => native.execv('${missing}', ['x'])))`), { code: 'ENOENT', syscall: 'execv' });
+  t.match(inChild(`tell(attempt(() => native.chdir('${directory}/mark')))`), {
+    code: 'ENOTDIR',
+    syscall: 'chdir',
+  });
+  t.match(inChild(`tell(attempt(() => native.execv('${missing}', ['x'])))`), {
+    code: 'ENOENT',
+    syscall: 'execv',
+  });
   t.match(inChild(`tell(attempt(() => native.execv('${directory}', ['x'])))`), { code: 'EACCES' });
   t.match(inChild(`tell(attempt(() => native.setgroups(Array(65537).fill(1))))`), {
     code: 'EINVAL',

@@ -5,6 +5,7 @@
 //   sleep=MS                stays asleep, also when signals come
 //   ignore=N                ignores signal N
 //   fork=MS                 leaves a child behind that sleeps, with all descriptors
+//   storm=MS                stops and continues all other processes of its user, over and over
 //   touch=FILE              creates FILE
 //   fds                     the numbers of the open descriptors
 //   exit=N kill=N           ends with this status, or by this signal
@@ -67,6 +68,21 @@ static void leaveChild(long ms) {
   }
 }
 
+static void storm(long ms) {
+  struct timespec now, end;
+  clock_gettime(CLOCK_MONOTONIC, &end);
+  end.tv_sec += ms / 1000;
+  do {
+    for (int i = 0; i < 50; i++) {
+      kill(-1, SIGSTOP);
+      rest(1);
+      if (i % 10 == 0) kill(-1, SIGCONT);
+    }
+    clock_gettime(CLOCK_MONOTONIC, &now);
+  } while (now.tv_sec < end.tv_sec || (now.tv_sec == end.tv_sec && now.tv_nsec < end.tv_nsec));
+  kill(-1, SIGCONT);
+}
+
 static void perform(const char *word, const char *value) {
   const long number = strtol(value, NULL, 10);
   if (strcmp(word, "out") == 0) put(1, value, strlen(value));
@@ -76,6 +92,7 @@ static void perform(const char *word, const char *value) {
   else if (strcmp(word, "sleep") == 0) rest(number);
   else if (strcmp(word, "ignore") == 0) signal((int)number, SIG_IGN);
   else if (strcmp(word, "fork") == 0) leaveChild(number);
+  else if (strcmp(word, "storm") == 0) storm(number);
   else if (strcmp(word, "touch") == 0) {
     if (open(value, O_WRONLY | O_CREAT | O_CLOEXEC, 0644) < 0) fail(value);
   } else if (strcmp(word, "fds") == 0) {

@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import type { Writable } from 'node:stream';
 
 import t, { type Test } from 'tap';
 
@@ -210,14 +211,22 @@ export interface Waiting {
   end(): Promise<void>;
 }
 
-/** Starts `/probe wait` under the command, and lets a test look at the process from outside. */
+/**
+ * Starts `/probe wait` under the command, and lets a test look at the process from outside. Descriptor 3 is a pipe
+ * too: Node closes its end of the other when the process that it started ends.
+ */
 export async function startWaiting(
   jail: string,
   options: readonly string[] = [],
-  { by = [], env = {} }: StartOptions = {},
+  { by = [], env = {}, user = 'nobody' }: StartOptions & { readonly user?: string } = {},
 ): Promise<Waiting> {
-  const [file = '', ...args] = [...by, ...command, ...options, 'nobody', jail, '/probe', 'wait'];
-  const child = spawn(file, args, { env: { PATH: searchPath, ...env }, cwd: '/', stdio: 'pipe' });
+  const [file = '', ...args] = [...by, ...command, ...options, user, jail, '/probe', 'wait'];
+  const child = spawn(file, args, {
+    env: { PATH: searchPath, ...env },
+    cwd: '/',
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+  });
+  const third = child.stdio[3] as Writable;
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   let [stdout, stderr] = ['', ''];
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
@@ -234,6 +243,7 @@ export async function startWaiting(
     state: JSON.parse(stdout) as State,
     end: () => {
       child.stdin.end();
+      third.end();
       return ended;
     },
   };

@@ -95,7 +95,7 @@ export function countOf(pid: number): { fds: number; threads: number } {
 
 /** Waits until a condition holds; false if it does not within `ms`. */
 export async function eventually(condition: () => boolean, ms = 3000): Promise<boolean> {
-  for (const end = performance.now() + ms; performance.now() < end; ) {
+  for (const end = performance.now() + ms; performance.now() < end;) {
     if (condition()) return true;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
@@ -104,7 +104,7 @@ export async function eventually(condition: () => boolean, ms = 3000): Promise<b
 
 /** The descriptors of this process, once none has come or gone for a while: handles are closed a turn of the loop later. */
 export async function settledFds(): Promise<number> {
-  for (let last = -1; ; ) {
+  for (let last = -1; ;) {
     const now = countOf(process.pid).fds;
     if (now === last) return now;
     last = now;

@@ -1,0 +1,161 @@
+import { readFileSync } from 'node:fs';
+
+import t from 'tap';
+
+import { readArguments } from '../../lib/bin/arguments.ts';
+import { optionKinds, toRequest, usage, usageLine } from '../../lib/bin/uchroot-options.ts';
+import { normalize, type LaunchRequest } from '../../lib/launch/request.ts';
+
+function read(...words: readonly string[]): LaunchRequest {
+  const argv = [...words, 'sam', '/jail', '/bin/ls', '-l'].map((text) => ({
+    text,
+    bytes: Buffer.from(text),
+  }));
+  const { options, operands } = readArguments(argv, optionKinds);
+  return toRequest(options, operands);
+}
+
+const manual = readFileSync(`${import.meta.dirname}/../../../doc/uchroot.md`, 'utf8');
+
+for (const [name, kind] of Object.entries(optionKinds)) {
+  t.test(
+    `--${name} is in the usage text and in doc/uchroot.md, with or without a value as it takes one`,
+    async (t) => {
+      const spelling = {
+        value: `--${name} [A-Z]`,
+        optional: String.raw`--${name}\[=`,
+        flag: `--${name}(?![ =][A-Z])`,
+      }[kind];
+      t.match(usage, new RegExp(spelling));
+      t.match(manual, new RegExp(`--${name}\\b`));
+    },
+  );
+}
+
+t.test('the usage text names no option that there is not', async (t) => {
+  const known = new Set(Object.keys(optionKinds));
+  const named = [...usage.matchAll(/--([a-z][a-z0-9-]*)/g)].map(([, name = '']) => name);
+  for (const name of named) t.ok(known.has(name), name);
+});
+
+t.test('the usage line has the words of the C original', async (t) => {
+  t.equal(usageLine, 'Usage: uchroot {username} {directory} {program} [arguments]');
+  t.ok(usage.startsWith(`${usageLine}\n`));
+});
+
+t.test('operands are user, jail, program and its arguments', async (t) => {
+  t.match(read(), {
+    user: 'sam',
+    jail: Buffer.from('/jail'),
+    program: Buffer.from('/bin/ls'),
+    args: [Buffer.from('-l')],
+  });
+});
+
+t.test('without options everything has its default', async (t) => {
+  t.same(normalize(read()), normalize({ user: 'sam', jail: '/jail', program: '/bin/ls', args: ['-l'] }));
+});
+
+t.test('every option is understood by the request, none is dropped', async (t) => {
+  const values: Readonly<Record<string, string>> = {
+    groups: 'audio,+5',
+    cap: 'chown',
+    chdir: '/x',
+    setenv: 'A=1',
+    unsetenv: 'B',
+    'preserve-fds': '3,5-6',
+    rlimit: 'nofile=5',
+    umask: '027',
+    argv0: 'name',
+    'status-fd': '9',
+    'pid-file': '/run/x.pid',
+  };
+  const about = new Set(['plan', 'help', 'version']);
+  const plain = JSON.stringify(read());
+  for (const [name, kind] of Object.entries(optionKinds)) {
+    if (about.has(name)) continue;
+    const request = kind === 'value' ? read(`--${name}`, values[name] ?? '') : read(`--${name}`);
+    t.doesNotThrow(() => normalize(request), name);
+    // JSON leaves undefined out, which is what --unsetenv sets
+    t.ok(JSON.stringify(request) !== plain || 'B' in (request.env ?? {}), `--${name} changes the request`);
+  }
+});
+
+t.test('options mean what they say', async (t) => {
+  t.match(read('--groups', 'audio,+5'), { groups: ['audio', '+5'] });
+  t.match(read('--groups', ''), { groups: [] });
+  t.match(read('--umask', '027'), { umask: 0o027 });
+  t.match(read('--rlimit', 'nofile=1:2', '--rlimit', 'core=0'), {
+    rlimits: { nofile: { soft: 1, hard: 2 }, core: { soft: 0, hard: 0 } },
+  });
+  t.same(read('--preserve-fds', '3,5-7', '--preserve-fds', '9').preserveFds, [3, 5, 6, 7, 9]);
+  t.same(read('--cap', 'chown,kill', '--cap', 'fowner').caps, ['chown', 'kill', 'fowner']);
+  t.match(read('--status-fd=3', '--pid-file=/run/x'), { statusFd: 3, pidFile: '/run/x' });
+});
+
+t.test('of --setenv and --unsetenv the last counts for a name', async (t) => {
+  const { env } = normalize(
+    read('--setenv', 'A=1', '--unsetenv', 'A', '--unsetenv', 'B', '--setenv=B=x=y', '--setenv', 'C='),
+  );
+  t.same(
+    [...env],
+    [
+      ['A', undefined],
+      ['B', Buffer.from('x=y')],
+      ['C', Buffer.alloc(0)],
+    ],
+  );
+});
+
+t.test('a variable may have a name that every object has', async (t) => {
+  const { env } = normalize(read('--setenv', '__proto__=x', '--unsetenv', 'constructor'));
+  t.same(
+    [...env],
+    [
+      ['__proto__', Buffer.from('x')],
+      ['constructor', undefined],
+    ],
+  );
+});
+
+t.test('a relative directory begins at the working directory', async (t) => {
+  const { options, operands } = readArguments(
+    ['sam', 'jail'].map((text) => ({ text, bytes: Buffer.from(text) })),
+    optionKinds,
+  );
+  t.same(toRequest(options, operands).jail, Buffer.from(`${process.cwd()}/jail`));
+});
+
+t.test('an empty user or directory stays empty, and so is refused', async (t) => {
+  const empty = [
+    { text: '', bytes: Buffer.alloc(0) },
+    { text: '', bytes: Buffer.alloc(0) },
+  ];
+  t.match(toRequest([], empty), { user: '', jail: Buffer.alloc(0) });
+});
+
+t.test('a value that is not understood is an error that names the option', async (t) => {
+  for (const [option, value] of [
+    ['--umask', '999'],
+    ['--umask', '1777'],
+    ['--umask', ''],
+    ['--umask', 'u=rwx'],
+    ['--preserve-fds', ''],
+    ['--preserve-fds', '5-3'],
+    ['--preserve-fds', '3-4-5'],
+    ['--preserve-fds', '-1'],
+    ['--preserve-fds', '03'],
+    ['--preserve-fds', '3-99999999'],
+    ['--status-fd', 'x'],
+    ['--status-fd', '-1'],
+    ['--setenv', 'A'],
+    ['--setenv', '=x'],
+    ['--rlimit', 'nofile'],
+  ] as const) {
+    t.throws(
+      () => read(`${option}=${value}`),
+      { name: 'UsageError', message: new RegExp(`^${option}`) },
+      `${option}=${value}`,
+    );
+  }
+});

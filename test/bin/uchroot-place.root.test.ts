@@ -1,0 +1,137 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
+
+import {
+  command,
+  makeJail,
+  oddCaller,
+  putFile,
+  readState,
+  rootTest,
+  start,
+  startWaiting,
+  temporaryDirectory,
+  uchroot,
+  type State,
+} from '../support/launch.ts';
+
+const test = rootTest('script');
+const jail = makeJail();
+
+// Not gone, and not waiting for its parent either (proc_pid_stat(5)).
+function isAlive(pid: number): boolean {
+  try {
+    return !/\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+function childrenOf(pid: number): readonly string[] {
+  return readdirSync('/proc').filter((name) => {
+    try {
+      return new RegExp(`^PPid:\\t${pid}$`, 'm').test(readFileSync(`/proc/${name}/status`, 'utf8'));
+    } catch {
+      return false;
+    }
+  });
+}
+
+test('the program has the pid and the parent of the command, and nothing is left beside it', async (t) => {
+  const program = await startWaiting(jail);
+  t.equal(program.state.pid, program.pid);
+  t.equal(program.state.ppid, process.pid);
+  t.same(childrenOf(program.pid), []);
+  t.same(readdirSync(`/proc/${program.pid}/task`), [String(program.pid)], 'one thread');
+  t.equal(readlinkSync(`/proc/${program.pid}/exe`), `${jail}/probe`);
+  t.equal(readlinkSync(`/proc/${program.pid}/root`), jail);
+  t.notMatch(readFileSync(`/proc/${program.pid}/maps`, 'utf8'), /node/, 'nothing of Node in its memory');
+  await program.end();
+});
+
+test('process group, session and terminal are those of the command', async (t) => {
+  const state = readState(uchroot(['nobody', jail, '/probe'], { by: oddCaller('pty') }));
+  t.equal(state.sid, state.pid, 'the leader of the session of that terminal');
+  t.equal(state.terminalSession, state.sid);
+  const job = readState(
+    uchroot(['nobody', jail, '/probe'], { by: [...oddCaller('pty'), ...oddCaller('job')] }),
+  );
+  t.equal(job.pgid, job.pid);
+  t.equal(job.sid, job.ppid);
+  t.equal(job.terminalSession, job.sid);
+});
+
+test('the terminal of script(1) stays as it was, and its settings too', async (t) => {
+  const log = `${temporaryDirectory()}/log`;
+  const words = [...command, 'nobody', jail, '/probe', 'state'].map((word) => `'${word}'`).join(' ');
+  const line = `before=$(stty -g); ${words}; [ "$before" = "$(stty -g)" ] && echo unchanged`;
+  const ended = start(['script', '-qec', line, log], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const state = JSON.parse(/^\{.*\}/m.exec(ended.stdout)?.[0] ?? '') as State;
+  t.equal(state.terminalSession, state.sid);
+  t.equal((state.fds[0]?.flags ?? 0) & 0o4000, 0, 'blocking');
+  t.match(ended.stdout, /^unchanged/m);
+});
+
+test('--new-session has no terminal and the same pid, from a job of a shell too', async (t) => {
+  for (const by of [
+    ['env'],
+    oddCaller('pty'),
+    [...oddCaller('pty'), ...oddCaller('job')],
+    [...oddCaller('job')],
+    ['setsid', '--wait'],
+  ]) {
+    const state = readState(uchroot(['--new-session', 'nobody', jail, '/probe'], { by }));
+    t.equal(state.sid, state.pid, by.slice(1).join(' '));
+    t.equal(state.pgid, state.pid);
+    t.equal(state.terminalSession, -1);
+    t.equal(state.ignored, '0');
+  }
+});
+
+// A shell between this process and the program, which it has started in the background.
+const shell = ['sh', '-c', '"$@" <&3 & wait', 'sh'];
+
+test('--die-with-parent: the program ends with the process that started it', async (t) => {
+  const program = await startWaiting(jail, ['--die-with-parent'], { by: shell });
+  const { pid, ppid, parentDeathSignal } = program.state;
+  t.equal(ppid, program.pid);
+  t.equal(parentDeathSignal, 9);
+  t.ok(isAlive(pid));
+  process.kill(program.pid, 'SIGKILL');
+  for (let tries = 0; tries < 100 && isAlive(pid); tries++) await setTimeout(20);
+  t.notOk(isAlive(pid), 'it has ended');
+  await program.end();
+});
+
+test('without it the program goes on, and has no parent-death signal', async (t) => {
+  const program = await startWaiting(jail, [], { by: shell });
+  t.equal(program.state.parentDeathSignal, 0);
+  process.kill(program.pid, 'SIGKILL');
+  await setTimeout(50);
+  t.ok(isAlive(program.state.pid));
+  await program.end();
+});
+
+test('what is written is written by the program alone', async (t) => {
+  const ended = uchroot(['nobody', jail, '/probe', 'exit', '0']);
+  t.equal(ended.stdout + ended.stderr, '');
+});
+
+test('a signal that arrives during the launch ends it, or the program, but is not lost', async (t) => {
+  const ended = start([...command, 'nobody', jail, '/probe', 'wait'], {
+    by: ['timeout', '--signal=TERM', '--foreground', '0.3'],
+    stdio: ['inherit', 'pipe', 'pipe'],
+  });
+  t.ok(ended.status === 124 || ended.status === 0);
+});
+
+test('a program that was started twenty times at once ran twenty times', async (t) => {
+  const script =
+    'for i in $(seq 20); do "$@" & pids="$pids $!"; done; for p in $pids; do wait $p || exit 1; done';
+  putFile(`${jail}/none`, '');
+  const ended = start([...command, 'nobody', jail, '/probe', 'exit', '0'], {
+    by: ['sh', '-c', script, 'sh'],
+  });
+  t.equal(ended.status, 0);
+  t.equal(ended.stderr, '');
+});

@@ -1,0 +1,52 @@
+import t from 'tap';
+
+import { ExitError, JailError, LaunchError, UsageError } from '../lib/errors.ts';
+
+t.test('a UsageError exits with 1 and has a code', async (t) => {
+  t.match(new UsageError('no'), {
+    name: 'UsageError',
+    message: 'no',
+    code: 'ERR_USAGE',
+    exitStatus: 1,
+    hint: undefined,
+  });
+  t.equal(new UsageError('no', { hint: 'do' }).hint, 'do');
+});
+
+t.test(
+  'a LaunchError tells step, call, errno and path, and exits with 125 unless it says otherwise',
+  async (t) => {
+    const failed = {
+      step: 'chroot',
+      place: 3,
+      call: 'chroot',
+      code: 'EPERM',
+      errno: 1,
+      path: '/srv',
+      hint: 'do',
+    };
+    t.match(new LaunchError('no', failed), {
+      ...failed,
+      name: 'LaunchError',
+      message: 'no',
+      exitStatus: 125,
+    });
+    t.equal(new LaunchError('no', { ...failed, exitStatus: 127 }).exitStatus, 127);
+  },
+);
+
+t.test('an ExitError has the fields of a result', async (t) => {
+  const ended = { exitCode: 3, signal: null, stdout: 'o', stderr: 'e', pid: 5, durationMs: 7 };
+  t.match(new ExitError('no', 'ERR_EXIT', ended), { ...ended, name: 'ExitError', code: 'ERR_EXIT' });
+});
+
+t.test('a JailError tells code, path and hint', async (t) => {
+  const told = { code: 'EEXIST', path: '/srv', hint: 'do' };
+  t.match(new JailError('no', told), { ...told, name: 'JailError', message: 'no' });
+});
+
+t.test('a cause is there only where one was given', async (t) => {
+  const cause = new Error('below');
+  t.equal(new LaunchError('no', { step: 'jail', code: 'EIO', cause }).cause, cause);
+  t.notOk('cause' in new LaunchError('no', { step: 'jail', code: 'EIO' }));
+});

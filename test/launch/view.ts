@@ -1,0 +1,35 @@
+// A jail in memory, as a diagnosis sees it.
+import type { BytePath } from '../../lib/binary/path.ts';
+import type { FileRoot, FileStatus } from '../../lib/binary/root.ts';
+import type { Account } from '../../lib/launch/account.ts';
+import type { JailView } from '../../lib/launch/diagnose.ts';
+import { makeElf, memoryRoot, type Tree } from '../binary/image.ts';
+
+export const sam: Account = {
+  uid: 1001,
+  gid: 1001,
+  groups: [29, 1001],
+  name: 'sam',
+  home: '/home/sam',
+  shell: '/bin/sh',
+};
+
+/** A program for this machine, with everything in it. */
+export const program: Buffer = makeElf({ type: 2, isStatic: true });
+
+/** Files of root's with mode 0755, but where `changes` says otherwise. */
+export function viewOf(
+  tree: Tree,
+  changes: Readonly<Record<string, Partial<FileStatus>>> = {},
+  rest: Partial<JailView> = {},
+): JailView {
+  const plain = memoryRoot(tree);
+  const root: FileRoot = {
+    ...plain,
+    lstat: (path: BytePath) => {
+      const status = plain.lstat(path);
+      return status && { ...status, ...changes[path] };
+    },
+  };
+  return { root, account: sam, jail: '/srv/jail', cwd: Buffer.from('/'), architecture: 'x64', ...rest };
+}
