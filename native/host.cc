@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "accounts.h"
+#include "descriptor.h"
 #include "values.h"
 
 namespace uchroot {
@@ -44,27 +45,6 @@ struct Facts {
   int jailFd = -1;
   int walkError = 0;
   std::string walkPath;
-};
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() { reset(-1); }
-  void reset(int fd) {
-    if (fd_ >= 0) close(fd_);
-    fd_ = fd;
-  }
-  int get() const { return fd_; }
-  int release() {
-    const int fd = fd_;
-    fd_ = -1;
-    return fd;
-  }
-
- private:
-  int fd_;
 };
 
 // A group-writable mode is the mask of an access control list where there is one (acl(5)).

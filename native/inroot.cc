@@ -18,29 +18,11 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "descriptor.h"
 #include "values.h"
 
 namespace uchroot {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);  // nothing is written through these, so close has nothing to report
-  }
-  int get() const { return fd_; }
-  int release() {
-    const int fd = fd_;
-    fd_ = -1;
-    return fd;
-  }
-
- private:
-  int fd_;
-};
 
 int openInRoot(int root, const std::string& path, uint64_t flags, uint64_t mode) {
   // No magic links: /proc/PID/root and /proc/PID/fd/N of a /proc mounted in the jail lead out of it.

@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "descriptor.h"
 #include "syscall.h"
 
 namespace uchroot {
@@ -75,22 +76,6 @@ __attribute__((no_sanitize("address", "undefined"))) int childMain(void* argumen
   for (;;) sys(__NR_exit_group, 127);
 }
 
-class Descriptor {
- public:
-  Descriptor() = default;
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd >= 0) close(fd);
-  }
-  int release() {
-    const int released = fd;
-    fd = -1;
-    return released;
-  }
-  int fd = -1;
-};
-
 int sealedPlan(const std::string& plan) {
   int fd = memfd_create("uchroot-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING | 8u /* MFD_NOEXEC_SEAL, Linux 6.3 */);
   if (fd < 0 && errno == EINVAL) fd = memfd_create("uchroot-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -114,8 +99,8 @@ int sealedPlan(const std::string& plan) {
 bool makePipe(Descriptor& readEnd, Descriptor& writeEnd, int flags) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC | flags) < 0) return false;
-  readEnd.fd = ends[0];
-  writeEnd.fd = ends[1];
+  readEnd.reset(ends[0]);
+  writeEnd.reset(ends[1]);
   return true;
 }
 
@@ -128,8 +113,8 @@ LaunchResult launch(const LaunchRequest& request) {
     return result;
   };
   Descriptor plan, statusRead, statusWrite, childEnds[3], ownEnds[3];
-  plan.fd = sealedPlan(request.plan);
-  if (plan.fd < 0) return failed();
+  plan.reset(sealedPlan(request.plan));
+  if (plan.get() < 0) return failed();
   if (!makePipe(statusRead, statusWrite, O_NONBLOCK)) return failed();
 
   std::vector<Move> moves;
@@ -141,21 +126,21 @@ LaunchResult launch(const LaunchRequest& request) {
     if (source == kPipe) {
       Descriptor readEnd, writeEnd;
       if (!makePipe(readEnd, writeEnd, 0)) return failed();
-      childEnds[i].fd = i == 0 ? readEnd.release() : writeEnd.release();
-      ownEnds[i].fd = i == 0 ? writeEnd.release() : readEnd.release();
-      source = childEnds[i].fd;
+      childEnds[i].reset(i == 0 ? readEnd.release() : writeEnd.release());
+      ownEnds[i].reset(i == 0 ? writeEnd.release() : readEnd.release());
+      source = childEnds[i].get();
     }
     moves.push_back({source, i});
   }
   for (const LaunchRequest::Kept& kept : request.kept) moves.push_back({kept.source, kept.target});
-  moves.push_back({plan.fd, highest + 1});
-  moves.push_back({statusWrite.fd, highest + 2});
+  moves.push_back({plan.get(), highest + 1});
+  moves.push_back({statusWrite.get(), highest + 2});
   moves.push_back({request.jailFd, highest + 3});
 
   char name[] = "uchroot-launcher";
   char first[16];
   std::snprintf(first, sizeof first, "%d", highest + 1);
-  ChildWork work = {moves.data(), moves.size(), highest + 3, request.launcherFd, statusWrite.fd,
+  ChildWork work = {moves.data(), moves.size(), highest + 3, request.launcherFd, statusWrite.get(),
                     {name, first, nullptr}};
 
   void* stack = mmap(nullptr, kChildStackBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);

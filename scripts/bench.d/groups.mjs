@@ -6,8 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { Service } from './fleet.mjs';
 import { median, row } from './table.mjs';
 
-const empty = '/bin/true';
-const ordinary = '/bin/libc-true';
+/** Paths in the jail: a program without libc (program.cc), and the host's /bin/true with its libraries. */
+export const empty = '/bin/empty';
+export const ordinary = '/bin/true';
 
 /** Samples by key: `record(key, values)`, and the median of a key. */
 class Samples {
@@ -25,7 +26,7 @@ class Samples {
 const sizeName = (sizeMb) => (sizeMb < 1024 ? `${sizeMb} MB` : `${sizeMb / 1024} GB`);
 
 /** The event loop held by one launch, in services of growing size. */
-export async function loop({ services, rounds }) {
+async function loop({ services, rounds }) {
   const goals = { 50: 1 / 20, 1024: 1 / 300, 4096: 1 / 1000 };
   const samples = new Samples();
   // compiled and warm before it counts
@@ -34,10 +35,19 @@ export async function loop({ services, rounds }) {
   }
   for (let round = 0; round < rounds; round++) {
     for (const [sizeMb, service] of services) {
-      for (const [launcher, count] of [['spawnInJail', 5], ['child_process', 1]]) {
+      for (const [launcher, count] of [
+        ['spawnInJail', 5],
+        ['child_process', 1],
+      ]) {
         const results = await service.measure({ measure: 'held', launcher, program: empty, count });
-        samples.record(`${launcher} ${sizeMb} call`, results.map(({ callMs }) => callMs));
-        samples.record(`${launcher} ${sizeMb} gap`, results.map(({ gapMs }) => gapMs));
+        samples.record(
+          `${launcher} ${sizeMb} call`,
+          results.map(({ callMs }) => callMs),
+        );
+        samples.record(
+          `${launcher} ${sizeMb} gap`,
+          results.map(({ gapMs }) => gapMs),
+        );
       }
     }
   }
@@ -47,18 +57,25 @@ export async function loop({ services, rounds }) {
   const largest = sizes.at(-1);
   const growth = samples.median(`spawnInJail ${largest} gap`) / samples.median(`spawnInJail ${sizes[0]} gap`);
   return [
-    ...sizes.map((sizeMb) => row(`longest gap, ${sizeName(sizeMb)}, v child_process`, ratio('gap', sizeMb), ['<=', goals[sizeMb]])),
+    ...sizes.map((sizeMb) =>
+      row(`longest gap, ${sizeName(sizeMb)}, v child_process`, ratio('gap', sizeMb), ['<=', goals[sizeMb]]),
+    ),
     row(`longest gap, ${sizeName(largest)} v ${sizeName(sizes[0])}`, growth, ['<=', 1.5]),
-    ...sizes.map((sizeMb) => row(`the call alone, ${sizeName(sizeMb)}, v child_process`, ratio('call', sizeMb))),
+    ...sizes.map((sizeMb) =>
+      row(`the call alone, ${sizeName(sizeMb)}, v child_process`, ratio('call', sizeMb)),
+    ),
   ];
 }
 
 /** From the call to the collected status. */
-export async function latency({ services, floors, rounds }) {
+async function latency({ services, floors, rounds }) {
   const service = services.get(50);
   const samples = new Samples();
   const launchers = ['spawnInJail', 'jail.spawn', 'child_process'];
-  const programs = [['ordinary', ordinary], ['empty', empty]];
+  const programs = [
+    ['ordinary', ordinary],
+    ['empty', empty],
+  ];
   for (const launcher of launchers) {
     await service.measure({ measure: 'spawnToExit', launcher, program: empty, count: 200 });
     await service.measure({ measure: 'throughCat', launcher, program: '/bin/cat', count: 50 });
@@ -72,23 +89,40 @@ export async function latency({ services, floors, rounds }) {
       }
     }
     for (const launcher of launchers) {
-      const results = await service.measure({ measure: 'throughCat', launcher, program: '/bin/cat', count: 3 });
+      const results = await service.measure({
+        measure: 'throughCat',
+        launcher,
+        program: '/bin/cat',
+        count: 3,
+      });
       samples.record(`${launcher} cat`, results);
     }
   }
-  const ratio = (launcher, peer, name) => samples.median(`${launcher} ${name}`) / samples.median(`${peer} ${name}`);
+  const ratio = (launcher, peer, name) =>
+    samples.median(`${launcher} ${name}`) / samples.median(`${peer} ${name}`);
   const ours = launchers.slice(0, 2);
   return [
-    ...ours.map((launcher) => row(`${launcher} v C floor`, ratio(launcher, 'floor', 'ordinary'), ['<=', 1.5])),
-    ...ours.map((launcher) => row(`${launcher} v child_process`, ratio(launcher, 'child_process', 'ordinary'), ['<=', 0.4])),
+    ...ours.map((launcher) =>
+      row(`${launcher} v C floor`, ratio(launcher, 'floor', 'ordinary'), ['<=', 1.5]),
+    ),
+    ...ours.map((launcher) =>
+      row(`${launcher} v child_process`, ratio(launcher, 'child_process', 'ordinary'), ['<=', 0.4]),
+    ),
     ...ours.map((launcher) => row(`${launcher} v C floor, empty program`, ratio(launcher, 'floor', 'empty'))),
-    ...ours.map((launcher) => row(`${launcher} v child_process, empty program`, ratio(launcher, 'child_process', 'empty'))),
-    ...ours.map((launcher) => row(`${launcher} v child_process, 4 KB through cat`, ratio(launcher, 'child_process', 'cat'), ['<=', 0.65])),
+    ...ours.map((launcher) =>
+      row(`${launcher} v child_process, empty program`, ratio(launcher, 'child_process', 'empty')),
+    ),
+    ...ours.map((launcher) =>
+      row(`${launcher} v child_process, 4 KB through cat`, ratio(launcher, 'child_process', 'cat'), [
+        '<=',
+        0.65,
+      ]),
+    ),
   ];
 }
 
 /** Launches a second with eight programs at once. */
-export async function throughput({ services, floors, rounds, windowMs }) {
+async function throughput({ services, floors, rounds, windowMs }) {
   const goals = { 50: 3, 1024: 50, 4096: 200 };
   const samples = new Samples();
   const concurrency = 8;
@@ -105,7 +139,13 @@ export async function throughput({ services, floors, rounds, windowMs }) {
       const order = { measure: 'throughput', launcher, concurrency, durationMs: windowMs };
       samples.record(`${launcher} empty`, await services.get(50).measure({ ...order, program: empty }));
     }
-    const opened = { measure: 'throughput', launcher: 'jail.spawn', concurrency, durationMs: windowMs, program: ordinary };
+    const opened = {
+      measure: 'throughput',
+      launcher: 'jail.spawn',
+      concurrency,
+      durationMs: windowMs,
+      program: ordinary,
+    };
     samples.record('jail.spawn 50', await services.get(50).measure(opened));
   }
   const ratio = (a, b) => samples.median(a) / samples.median(b);
@@ -113,7 +153,11 @@ export async function throughput({ services, floors, rounds, windowMs }) {
     row('spawnInJail v C floor', ratio('spawnInJail 50', 'floor'), ['>=', 0.75]),
     row('jail.spawn v C floor', ratio('jail.spawn 50', 'floor'), ['>=', 0.75]),
     ...[...services.keys()].map((sizeMb) =>
-      row(`spawnInJail v child_process, ${sizeName(sizeMb)}`, ratio(`spawnInJail ${sizeMb}`, `child_process ${sizeMb}`), ['>=', goals[sizeMb]]),
+      row(
+        `spawnInJail v child_process, ${sizeName(sizeMb)}`,
+        ratio(`spawnInJail ${sizeMb}`, `child_process ${sizeMb}`),
+        ['>=', goals[sizeMb]],
+      ),
     ),
     row('spawnInJail v C floor, empty program', ratio('spawnInJail empty', 'floor empty')),
     row('jail.spawn v C floor, empty program', ratio('jail.spawn empty', 'floor empty')),
@@ -134,18 +178,18 @@ function installed(name) {
 }
 
 /** The command against node itself and against other commands that do the same. */
-export async function command({ jail, uid, gid, user, original, floors, rounds, note }) {
+async function command({ jail, uid, gid, user, original, floors, rounds, note }) {
   const ours = fileURLToPath(new URL('../../dist/bin/uchroot.cjs', import.meta.url));
   const commands = new Map([
-    ['uchroot', [ours, user, jail, empty]],
-    ['node uchroot.cjs', [process.execPath, ours, user, jail, empty]],
+    ['uchroot', [ours, user, jail, ordinary]],
+    ['node uchroot.cjs', [process.execPath, ours, user, jail, ordinary]],
     ['node -e 0', [process.execPath, '-e', '0']],
-    ['the C original', [original, user, jail, empty]],
+    ['the C original', [original, user, jail, ordinary]],
   ]);
   const peers = {
-    chroot: [`--userspec=${uid}:${gid}`, '--groups=', jail, empty],
-    jk_chrootlaunch: ['-j', jail, '-u', user, '-x', empty],
-    bwrap: ['--bind', jail, '/', '--unshare-user', '--uid', String(uid), '--gid', String(gid), empty],
+    chroot: [`--userspec=${uid}:${gid}`, '--groups=', jail, ordinary],
+    jk_chrootlaunch: ['-j', jail, '-u', user, '-x', ordinary],
+    bwrap: ['--bind', jail, '/', '--unshare-user', '--uid', String(uid), '--gid', String(gid), ordinary],
   };
   for (const [name, args] of Object.entries(peers)) {
     const path = installed(name);
@@ -171,7 +215,7 @@ export async function command({ jail, uid, gid, user, original, floors, rounds, 
 }
 
 /** Memory of a service for each live program. */
-export async function memory({ jail, user, original, quick }) {
+async function memory({ jail, user, original, quick }) {
   const samples = new Samples();
   const counts = quick ? [50, 150] : [100, 500];
   for (let round = 0; round < (quick ? 1 : 5); round++) {
@@ -186,7 +230,16 @@ export async function memory({ jail, user, original, quick }) {
   return [
     row('resident set, each live program', samples.median('spawnInJail resident'), ['<=', 40], 'KB'),
     row('heap and external, each live program', samples.median('spawnInJail heap'), ['<=', 40], 'KB'),
-    row('resident set v child_process', samples.median('spawnInJail resident') / samples.median('child_process resident')),
-    row('heap and external v child_process', samples.median('spawnInJail heap') / samples.median('child_process heap')),
+    row(
+      'resident set v child_process',
+      samples.median('spawnInJail resident') / samples.median('child_process resident'),
+    ),
+    row(
+      'heap and external v child_process',
+      samples.median('spawnInJail heap') / samples.median('child_process heap'),
+    ),
   ];
 }
+
+/** In the order in which they are run. */
+export const groups = { loop, latency, throughput, command, memory };

@@ -3,13 +3,16 @@ import { freemem, loadavg, availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 
 import { Floor, Service } from './fleet.mjs';
-import * as groups from './groups.mjs';
+import { empty, groups, ordinary } from './groups.mjs';
 import { misses, toTable } from './table.mjs';
 
-const { values, positionals } = parseArgs({ options: { quick: { type: 'boolean' } }, allowPositionals: true });
+const { values, positionals } = parseArgs({
+  options: { quick: { type: 'boolean' } },
+  allowPositionals: true,
+});
 const [jail, binaries, wanted] = positionals;
 const quick = values.quick ?? false;
-const names = ['loop', 'latency', 'throughput', 'command', 'memory'];
+const names = Object.keys(groups);
 if (wanted !== undefined && !names.includes(wanted)) {
   console.error(`bench: no group ${wanted}; there are ${names.join(', ')}`);
   process.exit(2);
@@ -40,11 +43,14 @@ const context = {
 };
 
 async function open(sizes) {
-  for (const program of ['/bin/true', '/bin/libc-true']) {
+  for (const program of [empty, ordinary]) {
     context.floors.set(program, new Floor(`${binaries}/floor`, jail, context.uid, context.gid, program));
   }
   for (const sizeMb of sizes) {
-    context.services.set(sizeMb, await Service.start({ ...context, services: undefined, floors: undefined, sizeMb }));
+    context.services.set(
+      sizeMb,
+      await Service.start({ ...context, services: undefined, floors: undefined, sizeMb }),
+    );
   }
 }
 

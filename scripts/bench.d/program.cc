@@ -1,5 +1,5 @@
-// true, cat and sleep in one static executable without libc, told apart by the first letter of their name:
-// in a benchmark the program itself costs as little as a program can, and the same for every launcher.
+// empty, cat and sleep in one static executable without libc, told apart by the first letter of their name:
+// a program that costs as little as a program can.
 #include <linux/time_types.h>
 
 #include "../../native/syscall.h"

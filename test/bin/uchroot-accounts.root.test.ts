@@ -2,7 +2,15 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 
 import { withAccounts } from '../support/accounts.ts';
-import { makeJail, putFile, readState, rootTest, temporaryDirectory, uchroot } from '../support/launch.ts';
+import {
+  decode,
+  makeJail,
+  putFile,
+  readState,
+  rootTest,
+  temporaryDirectory,
+  uchroot,
+} from '../support/launch.ts';
 
 const test = rootTest('unshare');
 const jail = makeJail();
@@ -110,18 +118,17 @@ test("without a program the user's shell starts if the jail has it, else /bin/sh
   t.match(shell.stderr, /^uchroot: execve: \/bin\/sh: /);
 });
 
+// What names the account, in the environment of somebody whom root's own variables were set for.
+function identityOf(user: string): readonly string[] {
+  const env = { HOME: '/root', USER: 'root', LOGNAME: 'root', SHELL: '/evil' };
+  return readState(uchroot([user, jail, '/probe'], { by, env }))
+    .env.map(decode)
+    .filter((entry) => !entry.startsWith('PATH='))
+    .toSorted();
+}
+
 test('HOME, USER, LOGNAME and SHELL are those of the account', async (t) => {
-  const env = (words: string[]) =>
-    readState(
-      uchroot([...words, jail, '/probe'], {
-        by,
-        env: { HOME: '/root', USER: 'root', LOGNAME: 'root', SHELL: '/evil' },
-      }),
-    )
-      .env.map((entry) => Buffer.from(entry, 'hex').toString())
-      .filter((entry) => !entry.startsWith('PATH='))
-      .toSorted();
-  t.same(env(['sam']), ['HOME=/home/sam', 'LOGNAME=sam', 'SHELL=/bin/sh', 'USER=sam']);
-  t.same(env(['noshell']), ['HOME=/', 'LOGNAME=noshell', 'SHELL=/bin/sh', 'USER=noshell']);
-  t.same(env(['7777:7777']), ['HOME=/', 'SHELL=/bin/sh'], 'a uid without an account has no name');
+  t.same(identityOf('sam'), ['HOME=/home/sam', 'LOGNAME=sam', 'SHELL=/bin/sh', 'USER=sam']);
+  t.same(identityOf('noshell'), ['HOME=/', 'LOGNAME=noshell', 'SHELL=/bin/sh', 'USER=noshell']);
+  t.same(identityOf('7777:7777'), ['HOME=/', 'SHELL=/bin/sh'], 'a uid without an account has no name');
 });

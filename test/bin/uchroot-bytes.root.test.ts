@@ -52,9 +52,11 @@ test('-- ends the options', async (t) => {
   t.same(readState(ended).argv.map(decode), ['/probe', '--', 'x']);
 });
 
+function first(options: readonly string[], program = '/probe'): string {
+  return decode(readState(uchroot([...options, 'nobody', jail, program], { by: oddCaller() })).argv[0] ?? '');
+}
+
 test('argv[0] is the program as given, or what --argv0 says, byte for byte', async (t) => {
-  const first = (options: readonly string[], program = '/probe') =>
-    decode(readState(uchroot([...options, 'nobody', jail, program], { by: oddCaller() })).argv[0] ?? '');
   t.equal(first([]), '/probe');
   t.equal(first([], './probe'), './probe');
   t.equal(first([], 'probe'), 'probe', 'relative to the working directory, and PATH is not searched');
@@ -121,17 +123,11 @@ test("--keep-env keeps the caller's variables, less those of loaders and interpr
   t.ok(found.includes('ODD\xff=\xff'));
   t.ok(found.includes('HOME=/nonexistent'));
   t.ok(found.includes('USER=nobody'));
-  const names = found.map((entry) => entry.split('=')[0]);
-  for (const name of [
-    'LD_PRELOAD',
-    'LD_AUDIT',
-    'GLIBC_TUNABLES',
-    'NODE_OPTIONS',
-    'PYTHONPATH',
-    'PERL5LIB',
-    'IFS',
-  ])
-    t.notOk(names.includes(name), name);
+  const unwanted = /^(LD_PRELOAD|LD_AUDIT|GLIBC_TUNABLES|NODE_OPTIONS|PYTHONPATH|PERL5LIB|IFS)=/;
+  t.same(
+    found.filter((entry) => unwanted.test(entry)),
+    [],
+  );
 });
 
 test('--unsetenv leaves a variable out, also a default one', async (t) => {

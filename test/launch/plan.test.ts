@@ -108,6 +108,51 @@ t.test(
   },
 );
 
+t.test('no request can leave out a step that takes something of the caller’s away', async (t) => {
+  const needed: readonly StepName[] = [
+    'join_session_keyring',
+    'umask',
+    'setpriority',
+    'oom_score_adj',
+    'sched_setscheduler',
+    'ioprio_set',
+    'personality',
+    'timer_slack',
+    'child_subreaper',
+    'close_range',
+    'fchdir',
+    'chroot',
+    'chdir',
+    'drop_bounding_set',
+    'clear_ambient',
+    'securebits',
+    'setgroups',
+    'setresgid',
+    'setresuid',
+    'capset',
+    'seccomp',
+    'parent_death_signal',
+    'reset_signals',
+    'execve',
+  ];
+  always(t, (steps) => needed.every((name) => places(steps, [name]).length === 1));
+});
+
+t.test('every interval timer is stopped', async (t) => {
+  always(t, (steps) => {
+    const timers = steps.flatMap((step) => (step.op === 'setitimer' ? [step.timer] : []));
+    return timers.join() === 'real,virtual,prof';
+  });
+});
+
+t.test('core, stack and nofile are limited even if no limit is asked for', async (t) => {
+  always(t, (steps) => {
+    const limits = steps.flatMap((step) => (step.op === 'setrlimit' && step.mode !== 'set' ? [step] : []));
+    const shown = limits.map(({ resource, limit }) => `${resource}=${limit.soft}`);
+    return shown.join() === 'core=0,stack=8388608,nofile=1024';
+  });
+});
+
 t.test('every plan reads back ids, groups, capabilities and the working directory', async (t) => {
   always(t, (steps) =>
     ['verify_uid', 'verify_gid', 'verify_groups', 'verify_capabilities', 'verify_cwd'].every((name) =>

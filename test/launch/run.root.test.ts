@@ -22,6 +22,10 @@ function act(words: readonly string[], more: Partial<RunRequest> = {}): Promise<
   return runInJail({ ...base, args: words, ...more });
 }
 
+function wrong(more: object): Promise<unknown> {
+  return runInJail({ ...base, ...more });
+}
+
 async function failure(words: readonly string[], more: Partial<RunRequest> = {}): Promise<ExitError> {
   try {
     await act(words, more);
@@ -102,7 +106,6 @@ t.test(
   'a request that is wrong rejects with UsageError, and names the key that was meant',
   { skip },
   async (t) => {
-    const wrong = (more: object): Promise<unknown> => runInJail({ ...base, ...more } as RunRequest);
     await t.rejects(wrong({ timeoutMS: 5 }), {
       name: 'UsageError',
       code: 'ERR_USAGE',

@@ -126,12 +126,12 @@ t.test('children of child_process in the same service are not concerned', { skip
 });
 
 t.test('a status that somebody else has waited for is null, and nothing hangs', { skip }, async (t) => {
-  const { waitAny } = loadCalls();
+  const calls = loadCalls();
   const child = await spawnInJail({ ...base, program: '/actor', args: ['cat', 'exit=3'] });
   child.stdin?.destroy();
   // blocks the loop, so that the thief is first; a pipe's handle is closed by the loop, so the other end of it is ours
   process.kill(child.pid, 'SIGTERM');
-  t.equal(waitAny(), child.pid);
+  t.equal(calls.waitAny(), child.pid);
   t.match(await child.exited, { exitCode: null, signal: null });
   t.equal(child.exitCode, null);
   t.equal(child.signalCode, null);
@@ -139,7 +139,7 @@ t.test('a status that somebody else has waited for is null, and nothing hangs', 
   t.equal(await text(child.stdout), '');
   const stolen = runInJail({ ...base, program: '/actor', args: ['sleep=50'], stdio: 'ignore' });
   await eventually(() => processesOf(uid).length === 1);
-  waitAny();
+  calls.waitAny();
   await t.rejects(stolen, {
     name: 'ExitError',
     code: 'ERR_EXIT',

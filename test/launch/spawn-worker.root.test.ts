@@ -8,7 +8,7 @@ import t from 'tap';
 import { runInJail, type JailRunRequest } from '../../lib/index.ts';
 import { makeJail } from '../support/programs.ts';
 import { unlessRoot } from '../support/root.ts';
-import { childrenOf, countOf, eventually, processesOf, settledFds } from '../support/service.ts';
+import { childrenOf, countOf, eventually, plainEnv, processesOf, settledFds } from '../support/service.ts';
 
 const skip = unlessRoot();
 const uid = 61_105;
@@ -23,7 +23,12 @@ interface Work {
 }
 
 function startWorker(work: Work): Worker {
-  return new Worker(join(import.meta.dirname, 'fixture/worker.js'), { workerData: work });
+  return new Worker(join(import.meta.dirname, 'fixture/worker.js'), {
+    workerData: work,
+    // without what the test runner has every thread load
+    env: plainEnv(),
+    execArgv: [],
+  });
 }
 
 async function answer(worker: Worker): Promise<unknown> {

@@ -1,6 +1,6 @@
 // An ordinary Docker container: its default capabilities, and its filter's answer to what nobody there may call.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import {
@@ -45,17 +45,17 @@ interface Spec {
   linux: Record<string, unknown>;
 }
 
+function bind(path: string, access: 'ro' | 'rw'): Record<string, unknown> {
+  return { source: path, destination: path, type: 'bind', options: ['rbind', access] };
+}
+
 // The host's programs, read-only, and the jail.
 function mounts(jail: string): Record<string, unknown>[] {
-  const paths = ['/usr', '/bin', '/lib', '/lib64', '/etc', dirname(process.execPath), packageDirectory];
-  const outside = paths.filter((path, at) => at < 5 || !path.startsWith('/usr/'));
-  const bind = (path: string, options: readonly string[]): Record<string, unknown> => ({
-    source: path,
-    destination: path,
-    type: 'bind',
-    options: ['rbind', ...options],
-  });
-  return [...outside.map((path) => bind(path, ['ro'])), bind(jail, ['rw'])];
+  const system = ['/usr', '/bin', '/lib', '/lib64', '/etc'].filter((path) => existsSync(path));
+  const own = [dirname(process.execPath), packageDirectory].filter(
+    (path) => !system.some((above) => path === above || path.startsWith(`${above}/`)),
+  );
+  return [...[...system, ...own].map((path) => bind(path, 'ro')), bind(jail, 'rw')];
 }
 
 // crun declines where both versions of cgroups are mounted, although it is to leave them alone.

@@ -220,7 +220,7 @@ export async function startWaiting(
   options: readonly string[] = [],
   { by = [], env = {}, user = 'nobody' }: StartOptions & { readonly user?: string } = {},
 ): Promise<Waiting> {
-  const [file = '', ...args] = [...by, ...command, ...options, user, jail, '/probe', 'wait'];
+  const [file, ...args] = [...by, ...command, ...options, user, jail, '/probe', 'wait'];
   const child = spawn(file, args, {
     env: { PATH: searchPath, ...env },
     cwd: '/',
