@@ -169,7 +169,7 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
 
   /**
    * Sends a signal, `killSignal` of the request (SIGTERM) by default, to the program and to nothing that may have its pid
-   * later; 0 only asks whether it is there. With `forceKillAfterMs`, SIGKILL follows a signal that has not ended it.
+   * later; 0 only asks whether it is there. With `forceKillAfterMs`, SIGKILL follows a `killSignal` that has not ended it.
    *
    * @returns whether the signal could be sent
    * @throws UsageError for a signal that does not exist
@@ -178,7 +178,7 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
     const number = signalNumber(signal, 'kill');
     if (this.#ended || native.killProcess(this.#handle, number) !== 0) return false;
     if (number !== 0) this.killed = true;
-    if (number !== 0 && this.#forceKillAfterMs !== undefined) {
+    if (number === this.#killSignal && this.#forceKillAfterMs !== undefined) {
       this.#forceKill ??= setTimeout(
         () => native.killProcess(this.#handle, constants.signals.SIGKILL),
         this.#forceKillAfterMs,

@@ -242,7 +242,8 @@ const noVariables: ReadonlyMap<string, Buffer | undefined> = new Map();
 function toEnv(value: unknown): ReadonlyMap<string, Buffer | undefined> {
   if (value === undefined) return noVariables;
   const env = new Map<string, Buffer | undefined>();
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  // An array or a Map has no variables as keys: it would be taken for an empty environment.
+  if (typeof value !== 'object' || value === null || Symbol.iterator in value) {
     throw new UsageError("env must be an object such as {LANG: 'C.UTF-8'}");
   }
   for (const [name, content] of Object.entries(value)) {

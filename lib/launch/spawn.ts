@@ -34,7 +34,7 @@ export interface SpawnRequest extends LaunchRequest {
   readonly signal?: AbortSignal | undefined;
   /** Signal for `kill()`, timeout and abort; SIGTERM by default. */
   readonly killSignal?: NodeJS.Signals | number | undefined;
-  /** Sends SIGKILL so many milliseconds after a signal that has not ended the program. */
+  /** Sends SIGKILL so many milliseconds after a `killSignal` that has not ended the program. */
   readonly forceKillAfterMs?: number | undefined;
 }
 

@@ -2,15 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 
 import { withAccounts } from '../support/accounts.ts';
-import {
-  decode,
-  makeJail,
-  putFile,
-  readState,
-  rootTest,
-  temporaryDirectory,
-  uchroot,
-} from '../support/launch.ts';
+import { makeJail, putFile, rootTest, temporaryDirectory, uchroot } from '../support/launch.ts';
+import { decode, readState } from '../support/probe.ts';
 
 const test = rootTest('unshare');
 const jail = makeJail();

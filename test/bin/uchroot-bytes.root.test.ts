@@ -1,13 +1,6 @@
-import {
-  decode,
-  makeJail,
-  oddCaller,
-  probe,
-  putFile,
-  readState,
-  rootTest,
-  uchroot,
-} from '../support/launch.ts';
+import { makeJail, oddCaller, putFile, rootTest, uchroot } from '../support/launch.ts';
+import { decode, probe, readState } from '../support/probe.ts';
+import { hostilePreload } from '../support/sanitizer.ts';
 
 const test = rootTest();
 const jail = makeJail();
@@ -80,7 +73,7 @@ test('values of variables reach the program byte for byte', async (t) => {
 test('the environment is built: loader and interpreter variables of the caller are not in it', async (t) => {
   const found = environment(
     [],
-    'env=LD_PRELOAD=/nowhere.so',
+    `env=${hostilePreload}`,
     'env=LD_LIBRARY_PATH=/nowhere',
     'env=NODE_OPTIONS=--no-warnings',
     'env=BASH_ENV=/nowhere',
@@ -108,7 +101,7 @@ test("--keep-env keeps the caller's variables, less those of loaders and interpr
   const found = environment(
     ['--keep-env'],
     'env=SECRET=hex',
-    'env=LD_PRELOAD=/nowhere.so',
+    `env=${hostilePreload}`,
     'env=LD_AUDIT=/nowhere.so',
     'env=GLIBC_TUNABLES=x',
     'env=NODE_OPTIONS=--no-warnings',

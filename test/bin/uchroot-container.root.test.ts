@@ -1,16 +1,8 @@
 import { existsSync } from 'node:fs';
 
 import { asInDocker, dockerCapabilities, inContainer } from '../support/container.ts';
-import {
-  makeJail,
-  oddCaller,
-  probe,
-  readState,
-  rootTest,
-  start,
-  uchroot,
-  type State,
-} from '../support/launch.ts';
+import { makeJail, oddCaller, rootTest, start, uchroot } from '../support/launch.ts';
+import { probe, readState, type State } from '../support/probe.ts';
 
 const test = rootTest('setpriv', 'crun');
 const jail = makeJail();

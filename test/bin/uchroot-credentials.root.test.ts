@@ -1,15 +1,10 @@
+import { existsSync } from 'node:fs';
+
 import type { Test } from 'tap';
 
 import { withAccounts } from '../support/accounts.ts';
-import {
-  makeJail,
-  oddCaller,
-  putProgram,
-  readState,
-  rootTest,
-  uchroot,
-  type State,
-} from '../support/launch.ts';
+import { makeJail, oddCaller, putProgram, rootTest, uchroot } from '../support/launch.ts';
+import { readState, type State } from '../support/probe.ts';
 
 const test = rootTest('unshare', 'setpriv');
 const jail = makeJail();
@@ -79,6 +74,22 @@ test('a name of digits is tried before the number, and + means the number', asyn
 
 test('set*id is no drop when the caller has ambient capabilities and SECBIT_NO_SETUID_FIXUP', async (t) => {
   holds(t, state(['sam'], oddCaller('ambient')), 1001, 1001, [29, 44, 1001]);
+});
+
+test('a SECBIT_NO_SETUID_FIXUP that is locked does not help either', async (t) => {
+  const found = state(['sam'], oddCaller('ambient', 'locked'));
+  const { uid, effective, permitted, inheritable, bounding, ambient } = found;
+  t.same(uid, [1001, 1001, 1001, 1001]);
+  t.same([effective, permitted, inheritable, bounding, ambient], ['0', '0', '0', '0', '0']);
+});
+
+test('in a user namespace that denies setgroups nothing starts (nsjail #320)', async (t) => {
+  const unshare = ['unshare', '--user', '--map-root-user'];
+  const words = ['--allow-root', '--insecure-path', '0:0', jail, '/probe', 'mark', '/tmp/groups'];
+  const ended = uchroot(words, { by: [...oddCaller('groups'), ...unshare] });
+  t.equal(ended.status, 125);
+  t.match(ended.stderr, /^uchroot: setgroups: [^\n]*\n/m);
+  t.notOk(existsSync(`${jail}/tmp/groups`));
 });
 
 test('a program for root only does not start on the way (setpriv)', async (t) => {

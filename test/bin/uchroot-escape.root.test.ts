@@ -1,15 +1,7 @@
 import { chmodSync, chownSync, mkdirSync } from 'node:fs';
 
-import {
-  makeJail,
-  oddCaller,
-  probe,
-  putProgram,
-  readState,
-  rootTest,
-  start,
-  uchroot,
-} from '../support/launch.ts';
+import { makeJail, oddCaller, putProgram, rootTest, start, uchroot } from '../support/launch.ts';
+import { probe, readState } from '../support/probe.ts';
 
 const test = rootTest('setcap');
 const jail = makeJail();

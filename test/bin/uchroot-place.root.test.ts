@@ -6,14 +6,12 @@ import {
   makeJail,
   oddCaller,
   putFile,
-  readState,
   rootTest,
   start,
-  startWaiting,
   temporaryDirectory,
   uchroot,
-  type State,
 } from '../support/launch.ts';
+import { readState, startWaiting, type State } from '../support/probe.ts';
 
 const test = rootTest('script');
 const jail = makeJail();

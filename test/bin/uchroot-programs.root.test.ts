@@ -1,15 +1,7 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 
-import {
-  makeJail,
-  publicCommand,
-  putFile,
-  putProgram,
-  rootTest,
-  start,
-  startWaiting,
-  uchroot,
-} from '../support/launch.ts';
+import { makeJail, publicCommand, putFile, putProgram, rootTest, start, uchroot } from '../support/launch.ts';
+import { startWaiting } from '../support/probe.ts';
 
 const test = rootTest('unshare');
 const jail = makeJail();

@@ -7,6 +7,7 @@ import t from 'tap';
 import { encodePlan } from '../../lib/launch/encode.ts';
 import { buildPlan } from '../../lib/launch/plan.ts';
 import { planInputs } from '../launch/arbitrary.ts';
+import '../support/plain-spawn.ts';
 
 const root = `${import.meta.dirname}/../../..`;
 const directory = t.testdir();
@@ -15,7 +16,8 @@ const checkPlan = `${directory}/check-plan`;
 function compile(...args: readonly string[]): void {
   const common = ['-std=c++20', '-O1', '-g', '-Wall', '-Wextra', '-Werror'];
   const sanitizers = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
-  execFileSync('g++', [...common, ...sanitizers, ...args]);
+  // without the sanitizers, if this process has them
+  execFileSync('g++', [...common, ...sanitizers, ...args], { env: { PATH: process.env.PATH } });
 }
 
 compile('-ffreestanding', '-c', `${root}/native/interpreter.cc`, '-o', `${directory}/interpreter.o`);

@@ -12,6 +12,7 @@ import {
   temporaryDirectory,
   type Ended,
 } from './launch.ts';
+import { sanitizerEnv } from './sanitizer.ts';
 
 /** What `docker run` gives without --cap-add. */
 export const dockerCapabilities: readonly string[] = [
@@ -82,7 +83,7 @@ export function inContainer(jail: string, args: readonly string[]): Ended {
       terminal: false,
       user: { uid: 0, gid: 0 },
       args: [...command, ...args],
-      env: [`PATH=${searchPath}`],
+      env: Object.entries({ PATH: searchPath, ...sanitizerEnv }).map(([name, value]) => `${name}=${value}`),
       cwd: '/',
       capabilities: { bounding: names, effective: names, permitted: names },
     },

@@ -198,6 +198,7 @@ static void apply(char *word) {
   else if (IS("nofile")) setSoft(RLIMIT_NOFILE, (rlim_t)value);
   else if (IS("groups")) check(setgroups(3, (const gid_t[]){0, 4, 27}));
   else if (IS("ambient")) raiseAmbient();
+  else if (IS("locked")) check(prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED, 0, 0, 0));
   else if (IS("oom")) setOomScore(text);
   else if (IS("subreaper")) check(prctl(PR_SET_CHILD_SUBREAPER, 1));
   else if (IS("pdeathsig")) check(prctl(PR_SET_PDEATHSIG, SIGTERM));

@@ -5,12 +5,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import './plain-spawn.ts';
+import { sanitizerEnv } from './sanitizer.ts';
 
 /** An environment without what the test runner and the user have put into this one. */
 export function plainEnv(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
-  const kept = ['PATH', 'TMPDIR', 'LD_PRELOAD', 'ASAN_OPTIONS', 'MUST_RUN'];
+  const kept = ['PATH', 'TMPDIR', 'MUST_RUN'];
   const env = kept.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
-  return { ...(Object.fromEntries(env) as Record<string, string>), ...extra };
+  return { ...(Object.fromEntries(env) as Record<string, string>), ...sanitizerEnv, ...extra };
 }
 
 export interface ServiceOptions {

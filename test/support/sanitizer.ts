@@ -1,0 +1,15 @@
+// The native code with sanitizers (scripts/test --sanitize) needs their runtime in every node, before anything else.
+
+/** What an environment of a test's own must have besides. */
+export const sanitizerEnv: Readonly<Record<string, string>> = Object.fromEntries(
+  ['LD_PRELOAD', 'ASAN_OPTIONS'].flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value]];
+  }),
+);
+
+/** Whether the native code runs under sanitizers. */
+export const sanitized: boolean = 'ASAN_OPTIONS' in sanitizerEnv;
+
+/** LD_PRELOAD as a hostile caller sets it; the sanitizers' runtime stays first. */
+export const hostilePreload = `LD_PRELOAD=${[sanitizerEnv.LD_PRELOAD ?? '', '/nowhere.so'].join(' ').trim()}`;
