@@ -8,7 +8,15 @@ import { requireCapabilities, requireRoot } from './prepare.ts';
 import type { JailedProcess } from './process.ts';
 import { normalize, type NormalRequest } from './request.ts';
 import { collect, normalizeRun, runOnlyKeys, type RunRequest, type RunResult } from './run.ts';
-import { normalizeSpawn, spawnKeys, startIn, warnOnce, type SpawnRequest } from './spawn.ts';
+import {
+  normalizeSpawn,
+  reporting,
+  spawnKeys,
+  startIn,
+  warnOnce,
+  type NormalSpawn,
+  type SpawnRequest,
+} from './spawn.ts';
 
 type Without<T> = Omit<T, 'jail' | 'user'> & { readonly user?: RunRequest['user'] | undefined };
 
@@ -38,6 +46,8 @@ export class Jail implements AsyncDisposable {
   readonly #spawnDefaults: JailRunRequest;
   readonly #account: Account | undefined;
   #open = true;
+  #starting = 0;
+  #closed = false;
 
   /** Made by `openJail`. */
   constructor(
@@ -60,34 +70,44 @@ export class Jail implements AsyncDisposable {
 
   /** As `runInJail`. */
   async run(request: JailRunRequest = {}): Promise<RunResult> {
-    const startedAt = performance.now();
     const [normal, options] = normalizeRun(this.#merge(this.#defaults, request));
-    const account = await this.#accountFor(normal, request);
-    return collect(await startIn({ fd: this.#fd(), account }, normal, options), options, startedAt);
+    return collect(await this.#start(normal, options, request), options);
   }
 
   /** As `spawnInJail`. */
   async spawn(request: JailSpawnRequest = {}): Promise<JailedProcess> {
     const merged = this.#merge(this.#spawnDefaults, request);
-    const normal = normalize(merged, spawnKeys);
-    const options = normalizeSpawn(merged);
-    const account = await this.#accountFor(normal, request);
-    return startIn({ fd: this.#fd(), account }, normal, options);
+    return this.#start(normalize(merged, spawnKeys), normalizeSpawn(merged), request);
   }
 
-  /** Lets go of the directory; programs that run in it go on. */
+  /** Lets go of the directory, once the launches that are under way have ended; programs that run in it go on. */
   close(): void {
-    if (this.#open) native.closeJail(this.#facts.jailFd);
     this.#open = false;
+    this.#closeIfIdle();
+  }
+
+  #closeIfIdle(): void {
+    if (this.#open || this.#starting > 0 || this.#closed) return;
+    this.#closed = true;
+    native.closeJail(this.#facts.jailFd);
+  }
+
+  #start(normal: NormalRequest, options: NormalSpawn, request: JailRunRequest): Promise<JailedProcess> {
+    if (!this.#open) throw new UsageError('the jail has been closed');
+    this.#starting++;
+    return reporting(normal, async () => {
+      try {
+        const account = await this.#accountFor(normal, request);
+        return await startIn({ fd: this.#facts.jailFd, account }, normal, options);
+      } finally {
+        this.#starting--;
+        this.#closeIfIdle();
+      }
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
-  }
-
-  #fd(): number {
-    if (!this.#open) throw new UsageError('the jail has been closed');
-    return this.#facts.jailFd;
   }
 
   #merge<T extends JailRunRequest>(
@@ -102,7 +122,6 @@ export class Jail implements AsyncDisposable {
   // The defaults' account was looked up when the jail was opened; another one is looked up now, and the way to the jail
   // judged again for it.
   async #accountFor(normal: NormalRequest, request: JailRunRequest): Promise<Account> {
-    this.#fd();
     if (this.#account !== undefined && !identity.some((key) => key in request)) return this.#account;
     const account = toAccount(normal, await native.readHost(accountQuery(normal)));
     judge(normal, account, this.#facts);

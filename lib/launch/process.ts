@@ -32,6 +32,9 @@ export interface Exit {
   readonly usage: ResourceUsage;
 }
 
+// As execa's forceKillAfterDelay: time enough to put things in order.
+const defaultForceKillAfterMs = 5000;
+
 /** Why a program was stopped before its end. */
 export type StopReason = 'ETIMEDOUT' | 'ABORT_ERR';
 
@@ -144,8 +147,11 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
 
   /** For `spawnInJail`: ends the program, and says why. */
   stop(reason: StopReason): void {
-    if (!this.#ended) this.stopped ??= reason;
+    if (this.#ended) return;
+    this.stopped ??= reason;
     this.kill();
+    // A program that ignores the signal, or that somebody holds with SIGSTOP, must not outlast its timeout.
+    this.#killLater(this.#forceKillAfterMs ?? defaultForceKillAfterMs);
   }
 
   /** Writable end of the program's standard input; null unless it is a pipe. */
@@ -178,12 +184,8 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
     const number = signalNumber(signal, 'kill');
     if (this.#ended || native.killProcess(this.#handle, number) !== 0) return false;
     if (number !== 0) this.killed = true;
-    if (number === this.#killSignal && this.#forceKillAfterMs !== undefined) {
-      this.#forceKill ??= setTimeout(
-        () => native.killProcess(this.#handle, constants.signals.SIGKILL),
-        this.#forceKillAfterMs,
-      ).unref();
-    }
+    if (number === this.#killSignal && this.#forceKillAfterMs !== undefined)
+      this.#killLater(this.#forceKillAfterMs);
     return true;
   }
 
@@ -203,9 +205,16 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#ended) {
       this.kill();
-      this.#forceKill ??= setTimeout(() => native.killProcess(this.#handle, constants.signals.SIGKILL), 5000);
+      this.#killLater(this.#forceKillAfterMs ?? defaultForceKillAfterMs);
     }
     await this.exited;
+  }
+
+  #killLater(delayMs: number): void {
+    this.#forceKill ??= setTimeout(
+      () => native.killProcess(this.#handle, constants.signals.SIGKILL),
+      delayMs,
+    );
   }
 
   #stream(fd: 0 | 1 | 2): Socket | null {

@@ -111,15 +111,13 @@ function toExitError(program: string, ended: RunResult, cause: unknown): ExitErr
 }
 
 // What the program has started may hold its pipes for ever: here the timeout and the AbortSignal go on after its end.
-function endOfPipes(
-  child: JailedProcess,
-  options: NormalRun,
-  startedAt: number,
-): Promise<StopReason | undefined> {
+function endOfPipes(child: JailedProcess, options: NormalRun): Promise<StopReason | undefined> {
   const { timeoutMs, signal } = options;
   return new Promise((resolve) => {
     const left =
-      timeoutMs === undefined ? undefined : Math.max(0, timeoutMs - (performance.now() - startedAt));
+      timeoutMs === undefined
+        ? undefined
+        : Math.max(0, timeoutMs - (performance.now() - options.requestedAt));
     const timer = left === undefined ? undefined : setTimeout(() => settle('ETIMEDOUT'), left);
     const onAbort = (): void => settle('ABORT_ERR');
     function settle(reason: StopReason | undefined): void {
@@ -133,11 +131,7 @@ function endOfPipes(
 }
 
 /** Waits for a started program. */
-export async function collect(
-  child: JailedProcess,
-  options: NormalRun,
-  startedAt: number,
-): Promise<RunResult> {
+export async function collect(child: JailedProcess, options: NormalRun): Promise<RunResult> {
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
   // Takes what is there, and goes.
   const letGo = async (): Promise<void> => {
@@ -158,7 +152,7 @@ export async function collect(
     child.stdin?.on('error', () => {});
     child.stdin?.end(options.input);
   }
-  const ends = endOfPipes(child, options, startedAt);
+  const ends = endOfPipes(child, options);
   const exit: Exit = await child.exited;
   const late = excess || child.stopped !== undefined ? undefined : await ends;
   const stopped: Stopped | undefined = excess ? 'ERR_MAX_BUFFER' : (child.stopped ?? late);
@@ -169,7 +163,7 @@ export async function collect(
     stdout: stdout.text(options.encoding),
     stderr: stderr.text(options.encoding),
     pid: child.pid,
-    durationMs: performance.now() - startedAt,
+    durationMs: performance.now() - options.requestedAt,
     ...(stopped === undefined ? {} : { stopped }),
   };
   if (options.reject && (exit.exitCode !== 0 || stopped !== undefined)) {
@@ -187,7 +181,6 @@ export async function collect(
  *   timeout, the AbortSignal or the size of its output
  */
 export async function runInJail(request: RunRequest): Promise<RunResult> {
-  const startedAt = performance.now();
   const [normal, options] = normalizeRun(request);
-  return collect(await launchBeside(normal, options), options, startedAt);
+  return collect(await launchBeside(normal, options), options);
 }

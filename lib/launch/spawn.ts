@@ -34,7 +34,10 @@ export interface SpawnRequest extends LaunchRequest {
   readonly signal?: AbortSignal | undefined;
   /** Signal for `kill()`, timeout and abort; SIGTERM by default. */
   readonly killSignal?: NodeJS.Signals | number | undefined;
-  /** Sends SIGKILL so many milliseconds after a `killSignal` that has not ended the program. */
+  /**
+   * Sends SIGKILL so many milliseconds after a `killSignal` that has not ended the program. Default: 5000 after timeout,
+   * abort and disposal, and never after `kill()`.
+   */
   readonly forceKillAfterMs?: number | undefined;
 }
 
@@ -45,6 +48,8 @@ export interface NormalSpawn {
   readonly signal: AbortSignal | undefined;
   readonly killSignal: number;
   readonly forceKillAfterMs: number | undefined;
+  /** When the request was made, as performance.now() has it. */
+  readonly requestedAt: number;
 }
 
 /** Every key of a SpawnRequest. */
@@ -78,6 +83,7 @@ export function normalizeSpawn(
     signal,
     killSignal: signalNumber(request.killSignal ?? 'SIGTERM', 'killSignal'),
     forceKillAfterMs: toMilliseconds(request.forceKillAfterMs, 'forceKillAfterMs'),
+    requestedAt: performance.now(),
   };
 }
 
@@ -117,6 +123,19 @@ function tell(request: NormalRequest, event: Readonly<Record<string, unknown>>):
   }
 }
 
+/** Does the work of a launch, and tells statusFd if it fails. */
+export async function reporting<T>(request: NormalRequest, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof LaunchError) {
+      const { step, place, code, errno, message } = error;
+      tell(request, { event: 'failed', step, place, code, errno, message });
+    }
+    throw error;
+  }
+}
+
 function abortError(signal: AbortSignal): LaunchError {
   return new LaunchError('launch: aborted before it began', {
     step: 'launch',
@@ -135,8 +154,10 @@ class Stop {
   constructor(options: NormalSpawn, onStop: (reason: StopReason) => void) {
     this.#options = options;
     this.#onStop = onStop;
-    if (options.timeoutMs !== undefined)
-      this.#timer = setTimeout(() => this.#stop('ETIMEDOUT'), options.timeoutMs);
+    if (options.timeoutMs !== undefined) {
+      const leftMs = options.timeoutMs - (performance.now() - options.requestedAt); // the look-up has taken its part
+      this.#timer = setTimeout(() => this.#stop('ETIMEDOUT'), Math.max(0, leftMs));
+    }
     options.signal?.addEventListener('abort', this.#onAbort);
   }
 
@@ -154,8 +175,8 @@ class Stop {
   }
 }
 
-/** Starts a prepared launch. Resolves once the program has been executed. */
-export function startLaunch(launch: Launch, jailFd: number, options: NormalSpawn): Promise<JailedProcess> {
+// Starts a prepared launch. Resolves once the program has been executed.
+function startLaunch(launch: Launch, jailFd: number, options: NormalSpawn): Promise<JailedProcess> {
   const { request, steps, view, keptFds } = launch;
   const problem = request.checkProgram ? findProblem(launch) : undefined;
   if (problem !== undefined) return Promise.reject(problem);
@@ -179,16 +200,7 @@ export function startLaunch(launch: Launch, jailFd: number, options: NormalSpawn
         (failure, pid, pipes) => {
           if (failure !== null || handle === undefined) {
             stop.clear();
-            const error = toLaunchError(steps, failure ?? { step: -1, op: 0, errno: 5, detail: 0 }, view);
-            tell(request, {
-              event: 'failed',
-              step: error.step,
-              place: error.place,
-              code: error.code,
-              errno: error.errno,
-              message: error.message,
-            });
-            return reject(error);
+            return reject(toLaunchError(steps, failure ?? { step: -1, op: 0, errno: 5, detail: 0 }, view));
           }
           const program = steps.findLast((step) => step.op === 'execve');
           started = new JailedProcess({
@@ -249,16 +261,18 @@ export function startIn(
 }
 
 /** Look-up, verification, launch: all but the checks of the request. */
-export async function launchBeside(request: NormalRequest, options: NormalSpawn): Promise<JailedProcess> {
-  if (options.signal?.aborted === true) throw abortError(options.signal);
-  const jail = verify(request, await native.readHost(hostQuery(request)));
-  warnOnce(jail.warnings);
-  try {
-    // Open until it has started: a failure is looked into through this descriptor.
-    return await startIn(jail, request, options);
-  } finally {
-    native.closeJail(jail.fd);
-  }
+export function launchBeside(request: NormalRequest, options: NormalSpawn): Promise<JailedProcess> {
+  return reporting(request, async () => {
+    if (options.signal?.aborted === true) throw abortError(options.signal);
+    const jail = verify(request, await native.readHost(hostQuery(request)));
+    warnOnce(jail.warnings);
+    try {
+      // Open until it has started: a failure is looked into through this descriptor.
+      return await startIn(jail, request, options);
+    } finally {
+      native.closeJail(jail.fd);
+    }
+  });
 }
 
 /**
