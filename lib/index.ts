@@ -1,7 +1,6 @@
 // The public API of the package: re-exports only.
 export {
   ExitError,
-  JailError,
   LaunchError,
   UsageError,
   type ExitDetails,
