@@ -1,6 +1,4 @@
 // The one file that loads the addon, with the types of what it exports.
-import { existsSync } from 'node:fs';
-
 import type { Bytes } from './quote.ts';
 
 /** An entry of passwd(5), with the names of the C structure less their `pw_`. */
@@ -86,7 +84,13 @@ export interface Native {
   execv(path: Bytes, argv: readonly Bytes[]): never;
   effectiveCapabilities(): bigint;
   environmentEntries(): Buffer[];
+  /** Those of `names` that are set: getenv(3), byte for byte. */
+  environmentVariables(names: readonly string[]): [name: string, value: Buffer][];
   isMainThread(): boolean;
+  /** A script of this package, and the V8 code cache beside it if that can be trusted to be the script's. */
+  readCode(path: string): { readonly source: string; readonly cache?: Buffer };
+  /** A file as memory that must not be written to; nothing is read before it is looked at. */
+  mapFile(path: string): Buffer;
   readHost(query: HostQuery): Promise<HostFacts>;
   readHostSync(query: HostQuery): HostFacts;
   /** Closes `jailFd` of HostFacts. The end of a worker closes what is left. */
@@ -147,6 +151,8 @@ const packageRoot = `${import.meta.dirname}/../..`;
 
 // A build of the checkout comes first; an installed package has only the prebuilt one.
 function findBuilt(file: string): string {
+  // Not imported: where the first place has it, as is usual, nothing is looked for, and a command starts sooner.
+  const { existsSync } = process.getBuiltinModule('node:fs');
   const places = [
     `${packageRoot}/build/Release/${file}`,
     `${packageRoot}/prebuilds/linux-${process.arch}/${file}`,
@@ -166,7 +172,11 @@ export function launcherPath(): string {
 function load(): Native {
   // process.dlopen and not require: it works alike in an ES module and in the bundled commands.
   const module = { exports: {} as Native };
-  process.dlopen(module, findBuilt('uchroot.node'));
+  try {
+    process.dlopen(module, `${packageRoot}/build/Release/uchroot.node`);
+  } catch {
+    process.dlopen(module, findBuilt('uchroot.node'));
+  }
   return module.exports;
 }
 

@@ -174,11 +174,11 @@ Napi::Object toObject(Napi::Env env, const Passwd& entry) {
 }
 
 void initAccounts(Napi::Env env, Napi::Object exports) {
-  exports.Set("getpwnam", Napi::Function::New(env, getpwnam, "getpwnam"));
-  exports.Set("getpwuid", Napi::Function::New(env, getpwuid, "getpwuid"));
-  exports.Set("getgrnam", Napi::Function::New(env, getgrnam, "getgrnam"));
-  exports.Set("getgrgid", Napi::Function::New(env, getgrgid, "getgrgid"));
-  exports.Set("getgrouplist", Napi::Function::New(env, getgrouplist, "getgrouplist"));
+  exports.Set("getpwnam", Napi::Function::New<getpwnam>(env, "getpwnam"));
+  exports.Set("getpwuid", Napi::Function::New<getpwuid>(env, "getpwuid"));
+  exports.Set("getgrnam", Napi::Function::New<getgrnam>(env, "getgrnam"));
+  exports.Set("getgrgid", Napi::Function::New<getgrgid>(env, "getgrgid"));
+  exports.Set("getgrouplist", Napi::Function::New<getgrouplist>(env, "getgrouplist"));
 }
 
 }  // namespace uchroot

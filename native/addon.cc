@@ -4,6 +4,7 @@
 
 #include "accounts.h"
 #include "calls.h"
+#include "code.h"
 #include "exec.h"
 #include "host.h"
 #include "inroot.h"
@@ -14,6 +15,7 @@ namespace {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   uchroot::initAccounts(env, exports);
   uchroot::initCalls(env, exports);
+  uchroot::initCode(env, exports);
   uchroot::initHost(env, exports);
   uchroot::initInRoot(env, exports);
   uchroot::initExec(env, exports);

@@ -6,8 +6,10 @@
 
 #include "calls.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <fcntl.h>
@@ -96,6 +98,38 @@ Napi::Value environmentEntries(const Napi::CallbackInfo& info) {
   return list;
 }
 
+// environmentVariables(names) → [name, value as bytes][]: those of `names` that are set, in the environment's order; of
+// a name that comes twice the first counts, as for getenv(3).
+Napi::Value environmentVariables(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!info[0].IsArray()) {
+    Napi::TypeError::New(env, "names must be an array").ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  const Napi::Array list = info[0].As<Napi::Array>();
+  std::vector<std::string> names;
+  for (uint32_t i = 0; i < list.Length(); i++) {
+    auto name = toBytes(list.Get(i), "name");
+    if (!name) return env.Undefined();
+    names.push_back(std::move(*name));
+  }
+  Napi::Array found = Napi::Array::New(env);
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; entry++) {
+    const std::string_view whole(*entry);
+    const size_t equals = whole.find('=');
+    if (equals == std::string_view::npos) continue;
+    const auto name = std::find(names.begin(), names.end(), whole.substr(0, equals));
+    if (name == names.end()) continue;
+    const std::string_view value = whole.substr(equals + 1);
+    Napi::Array variable = Napi::Array::New(env, 2);
+    variable.Set(0u, *name);
+    variable.Set(1u, Napi::Buffer<char>::Copy(env, value.data(), value.size()));
+    found.Set(found.Length(), variable);
+    names.erase(name);
+  }
+  return found;
+}
+
 // True on the thread that the process began with: the only one that may execve in place.
 Napi::Value isMainThread(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), syscall(SYS_gettid) == getpid());
@@ -104,15 +138,16 @@ Napi::Value isMainThread(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void initCalls(Napi::Env env, Napi::Object exports) {
-  exports.Set("setgroups", Napi::Function::New(env, setGroups, "setgroups"));
-  exports.Set("setgid", Napi::Function::New(env, setGid, "setgid"));
-  exports.Set("setuid", Napi::Function::New(env, setUid, "setuid"));
-  exports.Set("chroot", Napi::Function::New(env, changeRoot, "chroot"));
-  exports.Set("chdir", Napi::Function::New(env, changeDirectory, "chdir"));
-  exports.Set("execv", Napi::Function::New(env, execProgram, "execv"));
-  exports.Set("effectiveCapabilities", Napi::Function::New(env, effectiveCapabilities, "effectiveCapabilities"));
-  exports.Set("environmentEntries", Napi::Function::New(env, environmentEntries, "environmentEntries"));
-  exports.Set("isMainThread", Napi::Function::New(env, isMainThread, "isMainThread"));
+  exports.Set("setgroups", Napi::Function::New<setGroups>(env, "setgroups"));
+  exports.Set("setgid", Napi::Function::New<setGid>(env, "setgid"));
+  exports.Set("setuid", Napi::Function::New<setUid>(env, "setuid"));
+  exports.Set("chroot", Napi::Function::New<changeRoot>(env, "chroot"));
+  exports.Set("chdir", Napi::Function::New<changeDirectory>(env, "chdir"));
+  exports.Set("execv", Napi::Function::New<execProgram>(env, "execv"));
+  exports.Set("effectiveCapabilities", Napi::Function::New<effectiveCapabilities>(env, "effectiveCapabilities"));
+  exports.Set("environmentEntries", Napi::Function::New<environmentEntries>(env, "environmentEntries"));
+  exports.Set("environmentVariables", Napi::Function::New<environmentVariables>(env, "environmentVariables"));
+  exports.Set("isMainThread", Napi::Function::New<isMainThread>(env, "isMainThread"));
 }
 
 }  // namespace uchroot

@@ -41,7 +41,7 @@ Napi::Object toObject(Napi::Env env, const PlanFailure& failure) {
 }
 
 void initExec(Napi::Env env, Napi::Object exports) {
-  exports.Set("execPlan", Napi::Function::New(env, execPlan, "execPlan"));
+  exports.Set("execPlan", Napi::Function::New<execPlan>(env, "execPlan"));
 }
 
 }  // namespace uchroot

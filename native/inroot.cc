@@ -338,18 +338,18 @@ Napi::Value syncFileSystem(const Napi::CallbackInfo& info) {
 }  // namespace
 
 Napi::Object initInRoot(Napi::Env env, Napi::Object exports) {
-  exports.Set("inRootOpen", Napi::Function::New(env, open, "inRootOpen"));
-  exports.Set("inRootOpenFile", Napi::Function::New(env, openFile, "inRootOpenFile"));
-  exports.Set("inRootLstat", Napi::Function::New(env, lstatPath, "inRootLstat"));
-  exports.Set("inRootFstat", Napi::Function::New(env, fstatDescriptor, "inRootFstat"));
-  exports.Set("inRootList", Napi::Function::New(env, listDirectory, "inRootList"));
-  exports.Set("inRootMkdir", Napi::Function::New(env, makeDirectory, "inRootMkdir"));
-  exports.Set("inRootSymlink", Napi::Function::New(env, makeLink, "inRootSymlink"));
-  exports.Set("inRootMknod", Napi::Function::New(env, makeNode, "inRootMknod"));
-  exports.Set("inRootRename", Napi::Function::New(env, renameEntry, "inRootRename"));
-  exports.Set("inRootUnlink", Napi::Function::New(env, removeEntry, "inRootUnlink"));
-  exports.Set("inRootSync", Napi::Function::New(env, syncFileSystem, "inRootSync"));
-  exports.Set("copyFile", Napi::Function::New(env, copyFile, "copyFile"));
+  exports.Set("inRootOpen", Napi::Function::New<open>(env, "inRootOpen"));
+  exports.Set("inRootOpenFile", Napi::Function::New<openFile>(env, "inRootOpenFile"));
+  exports.Set("inRootLstat", Napi::Function::New<lstatPath>(env, "inRootLstat"));
+  exports.Set("inRootFstat", Napi::Function::New<fstatDescriptor>(env, "inRootFstat"));
+  exports.Set("inRootList", Napi::Function::New<listDirectory>(env, "inRootList"));
+  exports.Set("inRootMkdir", Napi::Function::New<makeDirectory>(env, "inRootMkdir"));
+  exports.Set("inRootSymlink", Napi::Function::New<makeLink>(env, "inRootSymlink"));
+  exports.Set("inRootMknod", Napi::Function::New<makeNode>(env, "inRootMknod"));
+  exports.Set("inRootRename", Napi::Function::New<renameEntry>(env, "inRootRename"));
+  exports.Set("inRootUnlink", Napi::Function::New<removeEntry>(env, "inRootUnlink"));
+  exports.Set("inRootSync", Napi::Function::New<syncFileSystem>(env, "inRootSync"));
+  exports.Set("copyFile", Napi::Function::New<copyFile>(env, "copyFile"));
   return exports;
 }
 

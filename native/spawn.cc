@@ -469,9 +469,9 @@ void initSpawn(Napi::Env env, Napi::Object exports) {
     return;
   }
   exports.Set("spawn", Napi::Function::New(env, spawn, "spawn", registry));
-  exports.Set("killProcess", Napi::Function::New(env, killProcess, "killProcess"));
-  exports.Set("takePipe", Napi::Function::New(env, takePipe, "takePipe"));
-  exports.Set("keepAlive", Napi::Function::New(env, keepAlive, "keepAlive"));
+  exports.Set("killProcess", Napi::Function::New<killProcess>(env, "killProcess"));
+  exports.Set("takePipe", Napi::Function::New<takePipe>(env, "takePipe"));
+  exports.Set("keepAlive", Napi::Function::New<keepAlive>(env, "keepAlive"));
 }
 
 }  // namespace uchroot

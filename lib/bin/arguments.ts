@@ -37,7 +37,7 @@ export interface ReadArguments {
   readonly operands: readonly Argument[];
 }
 
-const none: Argument = { text: '', bytes: Buffer.alloc(0) };
+const none: Argument = { text: '', bytes: Buffer.from('') };
 
 /**
  * Reads `--name value`, `--name=value` and `--name` up to the first operand or `--`; what follows belongs to the program.

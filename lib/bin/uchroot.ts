@@ -1,60 +1,40 @@
-// The command uchroot: argv → launch in place → exit status.
-import { writeSync } from 'node:fs';
+// The command uchroot: runs uchroot-command.ts from its code cache, so that a launch compiles next to nothing. What
+// stands here is compiled each time.
+import { native } from '../native.ts';
 
-import { LaunchError, UsageError } from '../errors.ts';
-import { findProblem } from '../launch/check.ts';
-import { errorLines, prepareInPlace, reportFailure, runInPlace, warningLines } from '../launch/exec.ts';
-import { normalize, type LaunchRequest } from '../launch/request.ts';
-import { planAsJson, planAsText } from '../launch/show.ts';
-import { quote } from '../quote.ts';
-import { commandArguments, readArguments } from './arguments.ts';
-import { optionKinds, toRequest, usage, usageLine } from './uchroot-options.ts';
-import { readVersion } from './version.ts';
+// Not imported: what require() brings along costs a start as much as the module.
+const { Script } = process.getBuiltinModule('node:vm');
 
-// fs.writeSync and never process.stdout: opening that would leave the terminal or pipe non-blocking for the program.
-function print(fd: number, text: string): void {
-  for (let rest = Buffer.from(text); rest.length > 0;) rest = rest.subarray(writeSync(fd, rest));
+type Load = (name: string) => object;
+type Bundle = (require: Load, module: { exports: object }, directory: string) => object;
+
+const directory = import.meta.dirname;
+const command = native.readCode(`${directory}/uchroot-command.cjs`);
+// Mapped now: once the root directory has changed its path leads nowhere. It is read and compiled if it is needed.
+const late = native.mapFile(`${directory}/uchroot-late.cjs`);
+let lateExports: object | undefined;
+
+function load(name: string): object {
+  return name.endsWith('/native.ts') ? { native } : new Proxy({}, { get: (_, key) => find(name, key) });
 }
 
-// A stderr that is closed or full must not hide the exit status.
-function complain(text: string): void {
-  try {
-    print(2, text);
-  } catch {
-    // nobody is left to tell
-  }
+// Modules are loaded when something of them is used. A launch that succeeds uses none.
+function find(name: string, key: string | symbol): unknown {
+  if (name.startsWith('node:')) return Reflect.get(process.getBuiltinModule(name) ?? {}, key);
+  return Reflect.get((lateExports ??= loadLate()), key);
 }
 
-function showPlan(request: LaunchRequest, format: string): number {
-  if (format !== '' && format !== 'json') throw new UsageError(`--plan knows json, not '${quote(format)}'`);
-  const launch = prepareInPlace(normalize(request), (warning) => complain(warningLines(warning)), false);
-  const problem = findProblem(launch);
-  print(1, format === 'json' ? planAsJson(launch, problem) : planAsText(launch));
-  if (problem === undefined) return 0;
-  complain(errorLines(problem));
-  return problem.exitStatus;
+function loadLate(): object {
+  const script = new Script(late.toString('latin1'), `${directory}/uchroot-late.cjs`);
+  return (script.runInThisContext() as Bundle)(load, { exports: {} }, directory);
 }
 
-function main(): number {
-  let statusFd: number | undefined;
-  try {
-    const { options, operands } = readArguments(commandArguments(), optionKinds);
-    const given = new Map(options);
-    if (given.has('help')) return (print(1, usage), 0);
-    if (given.has('version')) return (print(1, `uchroot ${readVersion()}\n`), 0);
-    if (operands.length < 2) return (complain(`${usageLine}\n`), 1);
-    const request = toRequest(options, operands);
-    statusFd = request.statusFd;
-    const plan = given.get('plan');
-    if (plan !== undefined) return showPlan(request, plan.text);
-    return runInPlace(prepareInPlace(normalize(request), (warning) => complain(warningLines(warning))));
-  } catch (error) {
-    if (!(error instanceof UsageError) && !(error instanceof LaunchError)) throw error;
-    complain(errorLines(error));
-    if (error instanceof UsageError) complain(`${usageLine}\n`);
-    reportFailure(statusFd, error);
-    return error.exitStatus;
-  }
-}
+// With a limit on memory it could not be compiled any more when it is needed.
+if (process.argv.join(' ').includes('--rlimit')) lateExports = loadLate();
 
-process.exitCode = main();
+// A cache that another version of V8 made, or this one with other flags, is rejected by V8, and the source compiled.
+const script = new Script(command.source, {
+  filename: `${directory}/uchroot-command.cjs`,
+  ...(command.cache && { cachedData: command.cache }),
+});
+(script.runInThisContext() as Bundle)(load, { exports: {} }, directory);

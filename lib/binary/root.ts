@@ -123,16 +123,18 @@ export function errorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
+// inode(7)
+const typeBits = 0o170000;
 const KINDS: Readonly<Record<number, FileStatus['kind']>> = {
-  [constants.S_IFREG]: 'file',
-  [constants.S_IFDIR]: 'directory',
-  [constants.S_IFLNK]: 'symlink',
+  0o100000: 'file',
+  0o040000: 'directory',
+  0o120000: 'symlink',
 };
 
 function toStatus(status: InRootStatus): FileStatus {
   const { mode, uid, gid, size, dev, ino, noexec, target } = status;
   return {
-    kind: KINDS[mode & constants.S_IFMT] ?? 'other',
+    kind: KINDS[mode & typeBits] ?? 'other',
     mode: mode & 0o7777,
     uid,
     gid,

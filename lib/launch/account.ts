@@ -123,6 +123,7 @@ function rootTarget(what: string, hint: string): LaunchError {
 
 /** Throws LaunchError ERR_ROOT_TARGET if the account has uid 0 or gid 0 anywhere. */
 export function refuseRoot(account: Account, user: Principal): void {
+  if (account.uid !== 0 && account.gid !== 0 && !account.groups.includes(0)) return;
   const who = quote(user.text);
   if (account.uid === 0)
     throw rootTarget(
@@ -135,10 +136,8 @@ export function refuseRoot(account: Account, user: Principal): void {
       'name an ordinary group, as USER:GROUP, or insist with --allow-root (allowRoot)',
     );
   }
-  if (account.groups.includes(0)) {
-    throw rootTarget(
-      `${who} would have gid 0 among its groups`,
-      'give the groups with --groups or --clear-groups, or insist with --allow-root (allowRoot)',
-    );
-  }
+  throw rootTarget(
+    `${who} would have gid 0 among its groups`,
+    'give the groups with --groups or --clear-groups, or insist with --allow-root (allowRoot)',
+  );
 }

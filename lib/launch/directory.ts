@@ -50,11 +50,11 @@ function aclGrantsWrite(acl: Buffer, owningGid: number, account: Account): boole
 
 // What lets the user write to a directory, in words; undefined if nothing does.
 function writableBy(component: PathComponent, account: Account): string | undefined {
-  const mode = (component.mode & 0o7777).toString(8).padStart(4, '0');
   if (account.uid !== 0 && component.uid === account.uid)
     return `is owned by uid ${account.uid}, the user to be jailed`;
+  if (!(component.mode & 0o022)) return undefined;
+  const mode = (component.mode & 0o7777).toString(8).padStart(4, '0');
   if (component.mode & 0o002) return `can be written by everybody (mode ${mode})`;
-  if (!(component.mode & 0o020)) return undefined;
   const acl = component.acl === undefined ? undefined : toBuffer(component.acl);
   if (acl !== undefined)
     return aclGrantsWrite(acl, component.gid, account)
@@ -89,9 +89,10 @@ export function judgeDirectory(
   const findings: DirectoryFinding[] = [];
   components.forEach((component, index) => {
     if ((component.mode & typeBits) === symbolicLink) return; // its mode means nothing; the directory it lies in counts
+    const how = writableBy(component, account);
+    if (how === undefined && component.uid === 0) return;
     const path = quote(component.path);
     const next = components[index + 1];
-    const how = writableBy(component, account);
     const held =
       (component.mode & sticky) !== 0 &&
       next !== undefined &&

@@ -1,7 +1,8 @@
 // A plan as bytes: the counterpart of native/plan.h.
+import { zeroBytes } from '../quote.ts';
 import { capabilityMask } from './capabilities.ts';
 import { rlimitNumber } from './rlimits.ts';
-import type { Step, StepName } from './step.ts';
+import type { Limit, Step, StepName } from './step.ts';
 
 const magic = 0x31504355;
 const headerBytes = 16;
@@ -63,38 +64,52 @@ interface Encoded {
   /** Whole numbers up to 2^53, or Infinity for all bits. */
   readonly a?: number;
   readonly b?: number;
-  readonly data?: Buffer;
+  readonly data?: Uint8Array | Uint32Array;
 }
 
-// Two halves and not BigInt, which costs a launch more than all else here.
-function writeUint64(bytes: Buffer, value: number, at: number): void {
+// In words of 32 bits, which is quick from the first call on: Buffer's own methods each have to be compiled when a
+// command begins. The host is little endian, as the plan is. Two halves and not BigInt, for the same reason.
+function setUint64(words: Uint32Array, at: number, value: number): void {
   const all = value === Infinity;
-  bytes.writeUInt32LE(all ? 0xffffffff : value >>> 0, at);
-  bytes.writeUInt32LE(all ? 0xffffffff : Math.floor(value / 2 ** 32), at + 4);
+  words[at] = all ? 0xffffffff : value;
+  words[at + 1] = all ? 0xffffffff : Math.floor(value / 2 ** 32);
 }
 
-function uint32s(values: readonly number[], scratch = 0): Buffer {
-  const bytes = Buffer.alloc((values.length + scratch) * 4);
-  values.forEach((value, index) => bytes.writeUInt32LE(value, index * 4));
-  return bytes;
+function limitData(limit: Limit): Uint32Array {
+  const words = new Uint32Array(4);
+  setUint64(words, 0, limit.soft);
+  setUint64(words, 2, limit.hard);
+  return words;
 }
 
-function cString(bytes: Buffer): Buffer {
-  return Buffer.concat([bytes, Buffer.alloc(1)]);
+function gidsData(gids: readonly number[], scratch = 0): Uint32Array {
+  const words = new Uint32Array(gids.length + scratch);
+  words.set(gids);
+  return words;
+}
+
+function cString(bytes: Uint8Array): Uint8Array {
+  const data = new Uint8Array(bytes.length + 1);
+  data.set(bytes);
+  return data;
 }
 
 // The table of offsets, then the strings; `start` is where the data lies in the plan.
-function execveData(step: Step & { op: 'execve' }, start: number): Buffer {
+function execveData(step: Step & { op: 'execve' }, start: number): Uint8Array {
   const strings = [step.program, ...step.argv, undefined, ...step.env, undefined];
-  const size = strings.reduce((sum, string) => sum + 8 + (string === undefined ? 0 : string.length + 1), 0);
-  const data = Buffer.alloc(size);
-  let at = strings.length * 8;
-  strings.forEach((string, index) => {
-    if (string === undefined) return;
-    data.writeUInt32LE(start + at, index * 8);
-    string.copy(data, at);
+  const tableBytes = strings.length * 8;
+  let size = tableBytes;
+  for (const string of strings) if (string !== undefined) size += string.length + 1;
+  const data = new Uint8Array(size);
+  const table = new Uint32Array(data.buffer, 0, tableBytes / 4);
+  let at = tableBytes;
+  for (let i = 0; i < strings.length; i++) {
+    const string = strings[i];
+    if (string === undefined) continue;
+    table[i * 2] = start + at;
+    data.set(string, at);
     at += string.length + 1;
-  });
+  }
   return data;
 }
 
@@ -102,12 +117,12 @@ function encodeStep(step: Step, dataStart: number): Encoded {
   switch (step.op) {
     case 'umask':
       return { a: step.mask, b: step.exact ? 1 : 0 };
-    case 'setrlimit': {
-      const data = Buffer.alloc(16);
-      writeUint64(data, step.limit.soft, 0);
-      writeUint64(data, step.limit.hard, 8);
-      return { a: rlimitNumber(step.resource), b: rlimitModes[step.mode], data };
-    }
+    case 'setrlimit':
+      return {
+        a: rlimitNumber(step.resource),
+        b: rlimitModes[step.mode],
+        data: limitData(step.limit),
+      };
     case 'personality':
       return { a: step.persona };
     case 'setitimer':
@@ -132,7 +147,7 @@ function encodeStep(step: Step, dataStart: number): Encoded {
     case 'seccomp':
       return { data: step.filter };
     case 'setgroups':
-      return { data: uint32s(step.gids) };
+      return { data: gidsData(step.gids) };
     case 'setresgid':
     case 'verify_gid':
       return { a: step.gid };
@@ -145,7 +160,7 @@ function encodeStep(step: Step, dataStart: number): Encoded {
     case 'parent_death_signal':
       return { a: step.signal, b: step.parentPid };
     case 'verify_groups':
-      return { data: uint32s(step.gids, step.gids.length) };
+      return { data: gidsData(step.gids, step.gids.length) };
     case 'verify_capabilities':
       return { a: capabilityMask(step.capabilities), b: capabilityMask(step.capabilities) };
     case 'write':
@@ -176,20 +191,26 @@ export function encodePlan(steps: readonly Step[]): Buffer {
   let size = headerBytes;
   const places = steps.map((step) => {
     const place = { step, at: size, encoded: encodeStep(step, size + stepBytes) };
-    const dataBytes = place.encoded.data?.length ?? 0;
+    const dataBytes = place.encoded.data?.byteLength ?? 0;
     size += stepBytes + dataBytes + (-dataBytes & 7);
     return place;
   });
-  const plan = Buffer.alloc(size);
-  plan.writeUInt32LE(magic, 0);
-  plan.writeUInt32LE(size, 4);
-  plan.writeUInt32LE(steps.length, 8);
+  const plan = zeroBytes(size);
+  const words = new Uint32Array(plan.buffer);
+  words[0] = magic;
+  words[1] = size;
+  words[2] = steps.length;
   for (const { step, at, encoded } of places) {
-    plan.writeUInt32LE(opNumbers[step.op], at);
-    plan.writeUInt32LE(encoded.data?.length ?? 0, at + 4);
-    writeUint64(plan, encoded.a ?? 0, at + 8);
-    writeUint64(plan, encoded.b ?? 0, at + 16);
-    encoded.data?.copy(plan, at + stepBytes);
+    const { a, b, data } = encoded;
+    const word = at / 4;
+    words[word] = opNumbers[step.op];
+    if (data !== undefined) {
+      words[word + 1] = data.byteLength;
+      if (data instanceof Uint32Array) words.set(data, (at + stepBytes) / 4);
+      else plan.set(data, at + stepBytes);
+    }
+    if (a !== undefined) setUint64(words, word + 2, a);
+    if (b !== undefined) setUint64(words, word + 4, b);
   }
   return plan;
 }

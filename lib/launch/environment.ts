@@ -1,5 +1,6 @@
 // The program's environment: built, not filtered. Pure.
 import type { Account } from './account.ts';
+import { zeroBytes } from '../quote.ts';
 import type { NormalRequest } from './request.ts';
 
 // As login(1) and Debian's su have them.
@@ -29,13 +30,24 @@ const described = new Set([
 ]);
 
 // The init system's protocol with the program it started: sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3).
-const protocol =
-  /^(NOTIFY_SOCKET|WATCHDOG_PID|WATCHDOG_USEC|LISTEN_PID|LISTEN_PIDFDID|LISTEN_FDS|LISTEN_FDNAMES)$/;
+const protocol = new Set([
+  'NOTIFY_SOCKET',
+  'WATCHDOG_PID',
+  'WATCHDOG_USEC',
+  'LISTEN_PID',
+  'LISTEN_PIDFDID',
+  'LISTEN_FDS',
+  'LISTEN_FDNAMES',
+]);
+
+/** What a program started in place can get of the caller's environment without --keep-env. */
+export const inPlaceVariables: readonly string[] = [...described, ...protocol];
 
 // With --keep-env: variables that make a loader, a shell or an interpreter run or open something else (environment
 // of sudo, sudoers(5) "env_delete"; glibc, sysdeps/generic/unsecvars.h), and those of the account, which changes.
-const dangerous =
-  /^(LD_.*|DYLD_.*|GLIBC_TUNABLES|GCONV_PATH|GETCONF_DIR|HOSTALIASES|LOCALDOMAIN|LOCPATH|MALLOC_.*|NIS_PATH|NLSPATH|NODE_.*|NPM_CONFIG_.*|npm_.*|RESOLV_HOST_CONF|RES_OPTIONS|TMPDIR|IFS|ENV|BASH_ENV|BASH_FUNC_.*|BASHOPTS|SHELLOPTS|CDPATH|GLOBIGNORE|PS4|PERL5?LIB|PERL5?OPT|PERL5DB|PERLIO_DEBUG|PYTHON.*|RUBYLIB|RUBYOPT|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|CLASSPATH|LUA_.*|TCLLIBPATH|GIO_EXTRA_MODULES|OPENSSL_CONF|OPENSSL_MODULES|SSLKEYLOGFILE|TERMINFO.*|TERMCAP|TERMPATH|XDG_RUNTIME_DIR|DBUS_.*|SUDO_.*|SSH_AUTH_SOCK|KRB5.*|MAIL|OLDPWD|PWD|_)$/s;
+function dangerous(): RegExp {
+  return /^(LD_.*|DYLD_.*|GLIBC_TUNABLES|GCONV_PATH|GETCONF_DIR|HOSTALIASES|LOCALDOMAIN|LOCPATH|MALLOC_.*|NIS_PATH|NLSPATH|NODE_.*|NPM_CONFIG_.*|npm_.*|RESOLV_HOST_CONF|RES_OPTIONS|TMPDIR|IFS|ENV|BASH_ENV|BASH_FUNC_.*|BASHOPTS|SHELLOPTS|CDPATH|GLOBIGNORE|PS4|PERL5?LIB|PERL5?OPT|PERL5DB|PERLIO_DEBUG|PYTHON.*|RUBYLIB|RUBYOPT|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|CLASSPATH|LUA_.*|TCLLIBPATH|GIO_EXTRA_MODULES|OPENSSL_CONF|OPENSSL_MODULES|SSLKEYLOGFILE|TERMINFO.*|TERMCAP|TERMPATH|XDG_RUNTIME_DIR|DBUS_.*|SUDO_.*|SSH_AUTH_SOCK|KRB5.*|MAIL|OLDPWD|PWD|_)$/s;
+}
 
 /** One variable of the caller, as bytes. */
 export type Variable = readonly [name: string, value: Buffer];
@@ -84,18 +96,28 @@ export interface EnvironmentInput {
   readonly pid: number;
 }
 
+// The name is latin1, one character a byte.
+function toEntry(name: string, value: Buffer): Buffer {
+  const entry = zeroBytes(name.length + 1 + value.length);
+  for (let i = 0; i < name.length; i++) entry[i] = name.charCodeAt(i);
+  entry[name.length] = 0x3d;
+  entry.set(value, name.length + 1);
+  return entry;
+}
+
 /** The entries of the program's environment, `NAME=value` each. */
 export function buildEnvironment(input: EnvironmentInput): readonly Buffer[] {
   const { request, account, caller, inPlace, pid } = input;
   const env = new Map<string, Buffer>();
   const listens = listenFds(caller, pid) > 0;
+  const refused = request.keepEnv ? dangerous() : undefined;
   for (const [name, value] of caller) {
-    const kept = protocol.test(name)
+    const kept = protocol.has(name)
       ? inPlace && (listens || !name.startsWith('LISTEN_'))
-      : request.keepEnv
-        ? !dangerous.test(name)
-        : described.has(name);
-    if (kept) env.set(name, value);
+      : refused === undefined
+        ? described.has(name)
+        : !refused.test(name);
+    if (kept) env.set(name, toEntry(name, value));
   }
   const path = account.uid === 0 ? rootPath : userPath;
   const identity = {
@@ -107,12 +129,12 @@ export function buildEnvironment(input: EnvironmentInput): readonly Buffer[] {
   };
   for (const [name, value] of Object.entries(identity)) {
     if (value === undefined) env.delete(name);
-    else if (name !== 'PATH' || !env.has('PATH')) env.set(name, Buffer.from(value));
+    else if (name !== 'PATH' || !env.has('PATH')) env.set(name, Buffer.from(`${name}=${value}`));
   }
   for (const [name, value] of request.env) {
     const bytes = Buffer.from(name).toString('latin1');
     if (value === undefined) env.delete(bytes);
-    else env.set(bytes, value);
+    else env.set(bytes, toEntry(bytes, value));
   }
-  return [...env].map(([name, value]) => Buffer.concat([Buffer.from(`${name}=`, 'latin1'), value]));
+  return [...env.values()];
 }

@@ -5,7 +5,7 @@ import { UsageError, type LaunchError } from '../errors.ts';
 import { native, type PlanFailure } from '../native.ts';
 import type { DirectoryFinding } from './directory.ts';
 import { encodePlan } from './encode.ts';
-import { splitEntries } from './environment.ts';
+import { inPlaceVariables, splitEntries } from './environment.ts';
 import { toLaunchError } from './failure.ts';
 import { refuseOwnDescriptors } from './inherited.ts';
 import { writePidFile } from './pidfile.ts';
@@ -13,13 +13,17 @@ import { hostQuery, prepare, statusLine, verify, type Caller, type Launch } from
 import { findProblem } from './check.ts';
 import { normalize, type LaunchRequest, type NormalRequest } from './request.ts';
 
-/** This process as the caller of a launch in place. */
-export function callerInPlace(): Caller {
+/** This process as the caller of a launch in place; all of its environment only if that is asked for. */
+export function callerInPlace(keepEnv: boolean): Caller {
   return {
     inPlace: true,
-    environment: splitEntries(native.environmentEntries()),
+    environment: keepEnv
+      ? splitEntries(native.environmentEntries())
+      : native.environmentVariables(inPlaceVariables),
     pid: process.pid,
-    parentPid: process.ppid,
+    get parentPid() {
+      return process.ppid;
+    },
   };
 }
 
@@ -81,7 +85,7 @@ export function prepareInPlace(
 ): Launch & { readonly jailFd: number } {
   const jail = verify(request, native.readHostSync(hostQuery(request)), privileged);
   jail.warnings.forEach(warn);
-  const launch = prepare(request, jail, callerInPlace());
+  const launch = prepare(request, jail, callerInPlace(request.keepEnv));
   refuseOwnDescriptors([...launch.keptFds, ...(request.statusFd === undefined ? [] : [request.statusFd])]);
   return { ...launch, jailFd: jail.fd };
 }

@@ -40,7 +40,7 @@ export async function planLaunch(request: LaunchRequest): Promise<PlannedLaunch>
   const normal = normalize(request);
   const jail = verify(normal, await native.readHost(hostQuery(normal)), false);
   try {
-    const launch = prepare(normal, jail, callerInPlace());
+    const launch = prepare(normal, jail, callerInPlace(normal.keepEnv));
     return {
       account: jail.account,
       steps: launch.steps,

@@ -36,25 +36,39 @@ const arm: Numbers = { architecture: 0x40000028, ioctl: 54, keyrings: [309, 310,
 
 const x32Bit = 0x40000000;
 
-type Instruction = readonly [code: number, ifTrue: number, ifFalse: number, value: number];
+// struct sock_filter {u16 code; u8 jt; u8 jf; u32 k;} as two words: both architectures are little endian.
+class Program {
+  readonly words: number[] = [];
+  add(code: number, ifTrue: number, ifFalse: number, value: number): void {
+    this.words.push(code | (ifTrue << 16) | (ifFalse << 24), value);
+  }
+  append(other: Program): void {
+    this.words.push(...other.words);
+  }
+  get length(): number {
+    return this.words.length / 2;
+  }
+}
 
 // Everything a program of one architecture may not call. The order is fixed, so that jumps are simple.
-function rules(numbers: Numbers): Instruction[] {
+function rules(numbers: Numbers): Program {
   const [addKey, requestKey, keyctl] = numbers.keyrings;
-  const list: Instruction[] = [[loadWord, 0, 0, offsetOfNumber]];
-  if (numbers === x64) list.push([jumpIfAtLeast, 0, 1, x32Bit], [answer, 0, 0, refuse]); // x32: same calls, other numbers
-  list.push(
-    [jumpIfEqual, 3, 0, numbers.ioctl],
-    [jumpIfEqual, 6, 0, addKey],
-    [jumpIfEqual, 5, 0, requestKey],
-    [jumpIfEqual, 4, 3, keyctl],
-    [loadWord, 0, 0, offsetOfRequest],
-    [jumpIfEqual, 2, 0, TIOCSTI],
-    [jumpIfEqual, 1, 0, TIOCLINUX],
-    [answer, 0, 0, allow],
-    [answer, 0, 0, refuse],
-  );
-  return list;
+  const program = new Program();
+  program.add(loadWord, 0, 0, offsetOfNumber);
+  if (numbers === x64) {
+    program.add(jumpIfAtLeast, 0, 1, x32Bit); // x32: same calls, other numbers
+    program.add(answer, 0, 0, refuse);
+  }
+  program.add(jumpIfEqual, 3, 0, numbers.ioctl);
+  program.add(jumpIfEqual, 6, 0, addKey);
+  program.add(jumpIfEqual, 5, 0, requestKey);
+  program.add(jumpIfEqual, 4, 3, keyctl);
+  program.add(loadWord, 0, 0, offsetOfRequest);
+  program.add(jumpIfEqual, 2, 0, TIOCSTI);
+  program.add(jumpIfEqual, 1, 0, TIOCLINUX);
+  program.add(answer, 0, 0, allow);
+  program.add(answer, 0, 0, refuse);
+  return program;
 }
 
 // The same for every launch of a machine.
@@ -78,20 +92,12 @@ function compile(architecture: string): Buffer {
   const compat = native === x64 ? i386 : arm;
   const own = rules(native);
   const other = rules(compat);
-  const program: Instruction[] = [
-    [loadWord, 0, 0, offsetOfArchitecture],
-    [jumpIfEqual, 0, own.length, native.architecture],
-    ...own,
-    [jumpIfEqual, 1, 0, compat.architecture],
-    [answer, 0, 0, kill], // a call table that this filter does not know
-    ...other,
-  ];
-  const bytes = Buffer.alloc(program.length * 8);
-  program.forEach(([code, ifTrue, ifFalse, value], index) => {
-    bytes.writeUInt16LE(code, index * 8);
-    bytes.writeUInt8(ifTrue, index * 8 + 2);
-    bytes.writeUInt8(ifFalse, index * 8 + 3);
-    bytes.writeUInt32LE(value, index * 8 + 4);
-  });
-  return bytes;
+  const program = new Program();
+  program.add(loadWord, 0, 0, offsetOfArchitecture);
+  program.add(jumpIfEqual, 0, own.length, native.architecture);
+  program.append(own);
+  program.add(jumpIfEqual, 1, 0, compat.architecture);
+  program.add(answer, 0, 0, kill); // a call table that this filter does not know
+  program.append(other);
+  return Buffer.from(new Uint32Array(program.words).buffer);
 }

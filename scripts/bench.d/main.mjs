@@ -36,6 +36,7 @@ const context = {
   original: `${binaries}/uchroot`,
   quick,
   rounds: quick ? 10 : 100,
+  warmUp: quick ? 100 : 500,
   windowMs: quick ? 300 : 1500,
   services: new Map(),
   floors: new Map(),

@@ -126,8 +126,10 @@ async function memory({ launcher, program, counts }) {
 
 const measures = { held, spawnToExit, throughCat, throughput, memory };
 
-async function answer({ measure, count = 1, ...order }) {
+/** The first `discard` are not counted: after a fork, pages of the service are copied as they are written to. */
+async function answer({ measure, count = 1, discard = 0, ...order }) {
   const results = [];
+  for (let i = 0; i < discard; i++) await measures[measure](order);
   for (let i = 0; i < count; i++) results.push(await measures[measure](order));
   return results;
 }

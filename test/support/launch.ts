@@ -126,7 +126,8 @@ export function start(words: readonly string[], options: StartOptions = {}): End
 /** The command where everybody may read it: the package may lie in a directory of root's. */
 export function publicCommand(): readonly string[] {
   const directory = temporaryDirectory();
-  for (const file of ['package.json', 'dist/bin/uchroot.cjs', 'build/Release/uchroot.node']) {
+  const parts = ['uchroot.cjs', 'uchroot-command.cjs', 'uchroot-late.cjs'].map((name) => `dist/bin/${name}`);
+  for (const file of ['package.json', ...parts, 'build/Release/uchroot.node']) {
     mkdirSync(dirname(`${directory}/${file}`), { recursive: true, mode: 0o755 });
     copyFileSync(`${packageRoot}${file}`, `${directory}/${file}`);
     chmodSync(`${directory}/${file}`, 0o755);

@@ -1,0 +1,60 @@
+// The command uchroot: argv → launch in place → exit status.
+import { writeSync } from 'node:fs';
+
+import { LaunchError, UsageError } from '../errors.ts';
+import { findProblem } from '../launch/check.ts';
+import { errorLines, prepareInPlace, reportFailure, runInPlace, warningLines } from '../launch/exec.ts';
+import { normalize, type LaunchRequest } from '../launch/request.ts';
+import { planAsJson, planAsText } from '../launch/show.ts';
+import { quote } from '../quote.ts';
+import { commandArguments, readArguments } from './arguments.ts';
+import { optionKinds, toRequest, usage, usageLine } from './uchroot-options.ts';
+import { readVersion } from './version.ts';
+
+// fs.writeSync and never process.stdout: opening that would leave the terminal or pipe non-blocking for the program.
+function print(fd: number, text: string): void {
+  for (let rest = Buffer.from(text); rest.length > 0;) rest = rest.subarray(writeSync(fd, rest));
+}
+
+// A stderr that is closed or full must not hide the exit status.
+function complain(text: string): void {
+  try {
+    print(2, text);
+  } catch {
+    // nobody is left to tell
+  }
+}
+
+function showPlan(request: LaunchRequest, format: string): number {
+  if (format !== '' && format !== 'json') throw new UsageError(`--plan knows json, not '${quote(format)}'`);
+  const launch = prepareInPlace(normalize(request), (warning) => complain(warningLines(warning)), false);
+  const problem = findProblem(launch);
+  print(1, format === 'json' ? planAsJson(launch, problem) : planAsText(launch));
+  if (problem === undefined) return 0;
+  complain(errorLines(problem));
+  return problem.exitStatus;
+}
+
+function main(): number {
+  let statusFd: number | undefined;
+  try {
+    const { options, operands } = readArguments(commandArguments(), optionKinds);
+    const given = new Map(options);
+    if (given.has('help')) return (print(1, usage), 0);
+    if (given.has('version')) return (print(1, `uchroot ${readVersion()}\n`), 0);
+    if (operands.length < 2) return (complain(`${usageLine}\n`), 1);
+    const request = toRequest(options, operands);
+    statusFd = request.statusFd;
+    const plan = given.get('plan');
+    if (plan !== undefined) return showPlan(request, plan.text);
+    return runInPlace(prepareInPlace(normalize(request), (warning) => complain(warningLines(warning))));
+  } catch (error) {
+    if (!(error instanceof UsageError) && !(error instanceof LaunchError)) throw error;
+    complain(errorLines(error));
+    if (error instanceof UsageError) complain(`${usageLine}\n`);
+    reportFailure(statusFd, error);
+    return error.exitStatus;
+  }
+}
+
+process.exitCode = main();

@@ -1,0 +1,5 @@
+// What a launch that succeeds has no use for: looking into the jail, and words. See uchroot.ts.
+export { findProblem } from '../launch/check.ts';
+export { errnoName, reason } from '../launch/errno.ts';
+export { toLaunchError } from '../launch/failure.ts';
+export { planAsJson, planAsText } from '../launch/show.ts';

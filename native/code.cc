@@ -1,0 +1,86 @@
+// readCode, mapFile: the scripts of this package, for a command: the first use of fs.readFileSync costs its start ten
+// times as much.
+
+#include "code.h"
+
+#include <cerrno>
+#include <string>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "values.h"
+
+namespace uchroot {
+namespace {
+
+struct Mapping {
+  const char* start = nullptr;
+  struct stat status = {};
+  size_t size() const { return static_cast<size_t>(status.st_size); }
+};
+
+// A whole file in memory, for as long as the process lasts: unmapping would interrupt each of Node's threads, and fresh
+// memory for a copy is more work than the file.
+Mapping openMapping(const std::string& path, int flags) {
+  Mapping mapping;
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return mapping;
+  if (fstat(fd, &mapping.status) == 0 && S_ISREG(mapping.status.st_mode) && mapping.status.st_size > 0) {
+    void* start = mmap(nullptr, mapping.size(), PROT_READ, MAP_PRIVATE | flags, fd, 0);
+    if (start != MAP_FAILED) mapping.start = static_cast<const char*>(start);
+  }
+  close(fd);
+  return mapping;
+}
+
+// Not to be written to: the pages are read-only.
+Napi::Buffer<char> toBuffer(Napi::Env env, const Mapping& mapping) {
+  return Napi::Buffer<char>::New(env, const_cast<char*>(mapping.start), mapping.size());
+}
+
+// V8 itself compares no more than the length of the script, its own version and its flags. A cache is code: it counts
+// only with the script's owner, closed to others, and made after the script.
+bool belongs(const struct stat& cache, const struct stat& script) {
+  const bool older = cache.st_mtim.tv_sec < script.st_mtim.tv_sec ||
+                     (cache.st_mtim.tv_sec == script.st_mtim.tv_sec && cache.st_mtim.tv_nsec < script.st_mtim.tv_nsec);
+  return !older && cache.st_uid == script.st_uid && !(cache.st_mode & (S_IWGRP | S_IWOTH));
+}
+
+// readCode(path) → {source, cache?}: the script, which is ASCII, and PATH.cache
+Napi::Value readCode(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto path = toBytes(info[0], "path");
+  if (!path) return env.Undefined();
+  const Mapping script = openMapping(*path, MAP_POPULATE);
+  if (script.start == nullptr) return checked(env, -1, "open", *path);
+  Napi::Object object = Napi::Object::New(env);
+  napi_value source = nullptr;
+  if (napi_create_string_latin1(env, script.start, script.size(), &source) != napi_ok) return env.Undefined();
+  object.Set("source", source);
+  const Mapping cache = openMapping(*path + ".cache", MAP_POPULATE);
+  if (cache.start != nullptr && belongs(cache.status, script.status)) {
+    object.Set("cache", toBuffer(env, cache));
+  }
+  return object;
+}
+
+// mapFile(path) → its bytes, to be read whenever they are wanted, whatever becomes of the path
+Napi::Value mapFile(const Napi::CallbackInfo& info) {
+  const auto path = toBytes(info[0], "path");
+  if (!path) return info.Env().Undefined();
+  const Mapping mapping = openMapping(*path, 0);
+  if (mapping.start == nullptr) return checked(info.Env(), -1, "open", *path);
+  return toBuffer(info.Env(), mapping);
+}
+
+}  // namespace
+
+void initCode(Napi::Env env, Napi::Object exports) {
+  exports.Set("mapFile", Napi::Function::New<mapFile>(env, "mapFile"));
+  exports.Set("readCode", Napi::Function::New<readCode>(env, "readCode"));
+}
+
+}  // namespace uchroot
