@@ -1,11 +1,5 @@
 // The public API of the package: re-exports only.
-export {
-  ExitError,
-  LaunchError,
-  UsageError,
-  type ExitDetails,
-  type FailedStep,
-} from './errors.ts';
+export { ExitError, LaunchError, UsageError, type ExitDetails, type FailedStep } from './errors.ts';
 export { type Account } from './launch/account.ts';
 export { type DirectoryFinding } from './launch/directory.ts';
 export { execInJail } from './launch/exec.ts';

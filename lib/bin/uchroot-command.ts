@@ -49,7 +49,12 @@ function main(): number {
     if (plan !== undefined) return showPlan(request, plan.text);
     return runInPlace(prepareInPlace(normalize(request), (warning) => complain(warningLines(warning))));
   } catch (error) {
-    if (!(error instanceof UsageError) && !(error instanceof LaunchError)) throw error;
+    if (!(error instanceof Error)) throw error; // what scripts/code-cache.mjs ends its launch with
+    if (!(error instanceof UsageError) && !(error instanceof LaunchError)) {
+      // A defect of ours or of the installation. Status 1, which Node would give it, means something else here.
+      complain(`uchroot: ${error.stack ?? error.message}\n`);
+      return 125;
+    }
     complain(errorLines(error));
     if (error instanceof UsageError) complain(`${usageLine}\n`);
     reportFailure(statusFd, error);

@@ -61,15 +61,18 @@ export function reportFailure(
 // From here on nothing may return to ordinary JavaScript: root directory and identity may have changed. It looks into
 // the jail through the open directory, says what is wrong, and ends the process.
 function reportAndExit(launch: Launch, failure: PlanFailure, takeBack: () => void): never {
-  const error = toLaunchError(launch.steps, failure, launch.view);
-  tryWrite(2, errorLines(error));
-  reportFailure(launch.request.statusFd, error);
+  let status = 125;
   try {
+    const error = toLaunchError(launch.steps, failure, launch.view);
+    status = error.exitStatus;
+    tryWrite(2, errorLines(error));
+    reportFailure(launch.request.statusFd, error);
     takeBack();
   } catch {
-    // the failure itself has been told
+    // Without memory or descriptors there is no looking further: what is known is told.
+    tryWrite(2, `uchroot: ${launch.steps[failure.step]?.op ?? 'launch'}: errno ${failure.errno}\n`);
   }
-  return exitNow(error.exitStatus);
+  return exitNow(status);
 }
 
 // Not process.exit(): listeners of the service must not run in the jail.
