@@ -21,7 +21,7 @@
 namespace uchroot {
 namespace {
 
-constexpr size_t kChildStackBytes = 64 * 1024;
+constexpr size_t kChildStackBytes = 16 * 1024;
 
 struct Move {
   int source, target;
@@ -143,8 +143,8 @@ LaunchResult launch(const LaunchRequest& request) {
   ChildWork work = {moves.data(), moves.size(), highest + 3, request.launcherFd, statusWrite.get(),
                     {name, first, nullptr}};
 
-  void* stack = mmap(nullptr, kChildStackBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-  if (stack == MAP_FAILED) return failed();
+  // This thread waits while the child runs on a part of its stack: nothing is mapped in the service for it.
+  alignas(16) char stack[kChildStackBytes];
 
   // With every signal blocked, no handler of the service can run in the child that shares its memory. The
   // launcher starts with this mask; the last step of the plan clears it.
@@ -152,11 +152,10 @@ LaunchResult launch(const LaunchRequest& request) {
   uint64_t before = 0;
   (void)sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&all), address(&before), sizeof all);
   int pidFd = -1;
-  const int pid = clone(childMain, static_cast<char*>(stack) + kChildStackBytes,
+  const int pid = clone(childMain, stack + kChildStackBytes,
                         CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &work, &pidFd);
   const int error = errno;
   (void)sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&before), 0, sizeof before);
-  munmap(stack, kChildStackBytes);
   if (pid < 0) {
     errno = error;
     return failed();
