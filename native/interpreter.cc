@@ -224,18 +224,17 @@ long keepStdio(long fd) {
   return sys(__NR_fcntl, fd, F_SETFL, flags & ~O_NONBLOCK);
 }
 
-// Who lacks CAP_SETPCAP may not drop; where the set is empty he need not, so it is read only then.
+// Only what is still set is dropped: so a caller whose bounding set is empty needs no CAP_SETPCAP. Reading comes first,
+// although it costs a launch some microseconds: so every call here that is refused stops the launch.
 long dropBoundingSet(uint64_t keep, uint32_t* detail) {
   for (long capability = 0; capability < 64; capability++) {
-    if (keep >> capability & 1) continue;
-    *detail = static_cast<uint32_t>(capability);
-    const long dropped = prctl(PR_CAPBSET_DROP, capability);
-    if (dropped == 0) continue;
-    if (dropped == -EINVAL && capability > 0) return 0;  // past the kernel's last capability
-    if (dropped != -EPERM) return dropped;
     const long has = prctl(PR_CAPBSET_READ, capability);
-    if (has == -EINVAL && capability > 0) return 0;
-    if (has != 0) return dropped;
+    if (has == -EINVAL && capability > 0) return 0;  // past the kernel's last capability
+    *detail = static_cast<uint32_t>(capability);
+    if (has < 0) return has;
+    if (has == 0 || (keep >> capability & 1)) continue;
+    const long dropped = prctl(PR_CAPBSET_DROP, capability);
+    if (dropped < 0) return dropped;
   }
   return 0;
 }
@@ -289,11 +288,11 @@ long verifyCapabilities(uint64_t expected, uint64_t bounding) {
   const uint64_t permitted = sets.data[0].permitted | static_cast<uint64_t>(sets.data[1].permitted) << 32;
   const uint64_t inheritable = sets.data[0].inheritable | static_cast<uint64_t>(sets.data[1].inheritable) << 32;
   if (effective != 0 || permitted != expected || inheritable != expected) return -EBADE;
-  // None is ambient that is not both permitted and inheritable (capabilities(7)).
-  for (uint64_t capability = 0; expected >> capability != 0; capability++) {
-    if (!(expected >> capability & 1)) continue;
-    const long has = prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, static_cast<long>(capability));
-    if (has != 1) return has < 0 ? has : -EBADE;
+  for (long capability = 0; capability < 64; capability++) {
+    const long has = prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, capability);
+    if (has == -EINVAL && capability > 0) break;
+    if (has < 0) return has;
+    if (has != static_cast<long>(expected >> capability & 1)) return -EBADE;
   }
   return verifyBoundingSet(bounding);
 }
