@@ -20,6 +20,7 @@ import { UsageError } from '../../lib/errors.ts';
 import { buildJail } from '../../lib/jail/build.ts';
 import { start } from '../support/launch.ts';
 import { unlessInstalled, unlessRoot } from '../support/root.ts';
+import { sanitized } from '../support/sanitizer.ts';
 
 const asRoot = { skip: unlessRoot() };
 const needs = (...tools: string[]) => ({ skip: unlessRoot() || unlessInstalled(...tools) });
@@ -97,39 +98,48 @@ t.test('a script brings its interpreter', asRoot, async (t) => {
   t.equal(runIn(`${base}/jail`, `${base}/script`), `it runs ${base}/script\n`);
 });
 
+// What is started here must find its libraries by itself, and a sanitizer's runtime has to be preloaded.
+function cleanLoader(...programs: readonly string[]): { readonly skip: string | false } {
+  return sanitized ? { skip: 'the sanitized build preloads its runtime' } : needs(...programs);
+}
+
 // The host gets another cache in a mount namespace, and so for this build only.
-t.test('a library that only the cache leads to is found in the jail', needs('gcc', 'unshare'), async (t) => {
-  const base = makeDirectory(t);
-  writeFileSync(`${base}/l.c`, 'int answer(void) { return 42; }');
-  writeFileSync(`${base}/p.c`, 'int answer(void); int main(void) { return answer(); }');
-  writeFileSync(`${base}/conf`, `${base}\n`);
-  const script = `cd "$0"
+t.test(
+  'a library that only the cache leads to is found in the jail',
+  cleanLoader('gcc', 'unshare'),
+  async (t) => {
+    const base = makeDirectory(t);
+    writeFileSync(`${base}/l.c`, 'int answer(void) { return 42; }');
+    writeFileSync(`${base}/p.c`, 'int answer(void); int main(void) { return answer(); }');
+    writeFileSync(`${base}/conf`, `${base}\n`);
+    const script = `cd "$0"
     gcc -shared -fPIC -Wl,-soname,libuchroottest.so -o libuchroottest.so l.c
     gcc -o p p.c -L. -luchroottest
     ldconfig -X -f conf -C cache
     mount --bind cache /etc/ld.so.cache
     "$@"`;
-  const words = [
-    '--mount',
-    'sh',
-    '-ec',
-    script,
-    base,
-    process.execPath,
-    COMMAND,
-    'build',
-    `${base}/jail`,
-    `${base}/p`,
-  ];
-  const built = start(['unshare', ...words]);
-  t.match(built, { status: 0, stderr: '' });
-  t.equal(runIn(`${base}/jail`, `${base}/p`), 'status 42: ');
-  const cache = start(['ldconfig', '-p', '-C', `${base}/jail/etc/ld.so.cache`]).stdout;
-  t.match(cache, /^1 libs found/, "nothing else of the host's");
-  t.match(cache, `libuchroottest.so (libc6,x86-64) => ${base}/libuchroottest.so`);
-});
+    const words = [
+      '--mount',
+      'sh',
+      '-ec',
+      script,
+      base,
+      process.execPath,
+      COMMAND,
+      'build',
+      `${base}/jail`,
+      `${base}/p`,
+    ];
+    const built = start(['unshare', ...words]);
+    t.match(built, { status: 0, stderr: '' });
+    t.equal(runIn(`${base}/jail`, `${base}/p`), 'status 42: ');
+    const cache = start(['ldconfig', '-p', '-C', `${base}/jail/etc/ld.so.cache`]).stdout;
+    t.match(cache, /^1 libs found/, "nothing else of the host's");
+    t.match(cache, `libuchroottest.so (libc6,x86-64) => ${base}/libuchroottest.so`);
+  },
+);
 
-t.test('a library beside its program is found in a jail without /proc', needs('gcc'), async (t) => {
+t.test('a library beside its program is found in a jail without /proc', cleanLoader('gcc'), async (t) => {
   const base = makeDirectory(t);
   mkdirSync(`${base}/own`);
   writeFileSync(`${base}/l.c`, 'int answer(void) { return 42; }');
