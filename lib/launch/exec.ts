@@ -1,7 +1,7 @@
 // Launching in place: this process becomes the program, with the same pid and terminal.
 import { writeSync } from 'node:fs';
 
-import { UsageError, type LaunchError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
 import { native, type PlanFailure } from '../native.ts';
 import type { DirectoryFinding } from './directory.ts';
 import { encodePlan } from './encode.ts';
@@ -9,7 +9,7 @@ import { inPlaceVariables, splitEntries } from './environment.ts';
 import { toLaunchError } from './failure.ts';
 import { refuseOwnDescriptors } from './inherited.ts';
 import { writePidFile } from './pidfile.ts';
-import { hostQuery, prepare, statusLine, verify, type Caller, type Launch } from './prepare.ts';
+import { hostQuery, prepare, failedLine, verify, type Caller, type Launch } from './prepare.ts';
 import { findProblem } from './check.ts';
 import { normalize, type LaunchRequest, type NormalRequest } from './request.ts';
 
@@ -54,8 +54,7 @@ export function reportFailure(
   error: { readonly message: string; readonly code?: string },
 ): void {
   if (statusFd === undefined) return;
-  const { step, place, code, errno, message } = error as LaunchError;
-  tryWrite(statusFd, statusLine({ event: 'failed', step, place, code, errno, message }));
+  tryWrite(statusFd, failedLine(error));
 }
 
 // From here on nothing may return to ordinary JavaScript: root directory and identity may have changed. It looks into

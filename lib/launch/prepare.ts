@@ -164,3 +164,9 @@ export function prepare(
 export function statusLine(event: Readonly<Record<string, unknown>>): Buffer {
   return Buffer.from(`${JSON.stringify(event)}\n`);
 }
+
+/** The line that says that nothing runs. */
+export function failedLine(error: Partial<LaunchError> & { readonly message: string }): Buffer {
+  const { step, place, code, errno, message } = error;
+  return statusLine({ event: 'failed', step, place, code, errno, message });
+}

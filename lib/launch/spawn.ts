@@ -14,6 +14,7 @@ import { writePidFile, type PidFile } from './pidfile.ts';
 import {
   hostQuery,
   prepare,
+  failedLine,
   statusLine,
   verify,
   type Caller,
@@ -114,10 +115,10 @@ export function warnOnce(warnings: readonly DirectoryFinding[]): void {
   }
 }
 
-function tell(request: NormalRequest, event: Readonly<Record<string, unknown>>): void {
+function tell(request: NormalRequest, line: Buffer): void {
   if (request.statusFd === undefined) return;
   try {
-    writeSync(request.statusFd, statusLine(event));
+    writeSync(request.statusFd, line);
   } catch {
     // Nobody reads it any more; the program and its promise are not concerned.
   }
@@ -128,10 +129,7 @@ export async function reporting<T>(request: NormalRequest, work: () => Promise<T
   try {
     return await work();
   } catch (error) {
-    if (error instanceof LaunchError) {
-      const { step, place, code, errno, message } = error;
-      tell(request, { event: 'failed', step, place, code, errno, message });
-    }
+    if (error instanceof LaunchError) tell(request, failedLine(error));
     throw error;
   }
 }
@@ -218,7 +216,7 @@ function startLaunch(launch: Launch, jailFd: number, options: NormalSpawn): Prom
             started.kill('SIGKILL');
             return reject(error);
           }
-          tell(request, { event: 'started', pid });
+          tell(request, statusLine({ event: 'started', pid }));
           if (stop.reason !== undefined) started.stop(stop.reason);
           return resolve(started);
         },
@@ -226,7 +224,8 @@ function startLaunch(launch: Launch, jailFd: number, options: NormalSpawn): Prom
           stop.clear();
           pidFile?.keep();
           const exit = toExit(exitCode, signal, usage);
-          tell(request, { event: 'exited', pid: started?.pid, exitCode: exit.exitCode, signal: exit.signal });
+          const { exitCode: status, signal: name } = exit;
+          tell(request, statusLine({ event: 'exited', pid: started?.pid, exitCode: status, signal: name }));
           started?.finish(exit);
         },
       );
