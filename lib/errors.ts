@@ -58,9 +58,10 @@ export class LaunchError extends Error implements FailedStep {
   }
 }
 
-/** A jail could not be built: the host or the jail's directory was in the way. */
+/** Work on a jail failed: the host or the jail's directory was in the way, or the work was ended. */
 export class JailError extends Error {
   override readonly name = 'JailError';
+  /** The code of a system error, or one of our own (`ERR_MISSING`, `ERR_INSECURE_PATH`, `ABORT_ERR`). */
   readonly code: string;
   readonly path: string | undefined;
   readonly hint: string | undefined;
@@ -71,9 +72,10 @@ export class JailError extends Error {
       readonly code: string;
       readonly path?: string | undefined;
       readonly hint?: string | undefined;
+      readonly cause?: unknown;
     },
   ) {
-    super(message);
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = options.code;
     this.path = options.path;
     this.hint = options.hint;

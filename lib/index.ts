@@ -1,5 +1,21 @@
 // The public API of the package: re-exports only.
-export { ExitError, LaunchError, UsageError, type ExitDetails, type FailedStep } from './errors.ts';
+export {
+  ExitError,
+  JailError,
+  LaunchError,
+  UsageError,
+  type ExitDetails,
+  type FailedStep,
+} from './errors.ts';
+export { buildJail, type JailReport } from './jail/build.ts';
+export { type Change, type VersionChange } from './jail/change.ts';
+export { cloneJail, type CloneReport, type CloneRequest } from './jail/clone.ts';
+export { explainFile, listJail, type Explanation, type JailList, type ListedFile } from './jail/list.ts';
+export { type Progress } from './jail/progress.ts';
+export { removeJail, type RemoveRequest } from './jail/remove.ts';
+export { type JailRequest, type JailWork } from './jail/request.ts';
+export { updateJail, type UpdateReport, type UpdateRequest } from './jail/update.ts';
+export { type PackReason } from './jail/why.ts';
 export { type Account } from './launch/account.ts';
 export { type DirectoryFinding } from './launch/directory.ts';
 export { execInJail } from './launch/exec.ts';

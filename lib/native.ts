@@ -126,11 +126,43 @@ export interface Native {
   /** `mode` with the file type (S_IFCHR); exactly this mode, whatever the umask. */
   inRootMknod(rootFd: number, path: Bytes, mode: number, major: number, minor: number): void;
   inRootRename(rootFd: number, from: Bytes, to: Bytes): void;
+  /** Renames in this order, with nothing between one and the next; those before one that fails stay renamed. */
+  renameAll(rootFd: number, pairs: readonly (readonly [from: Bytes, to: Bytes])[]): void;
   inRootUnlink(rootFd: number, path: Bytes, directory?: boolean): void;
   /** syncfs(2) of the file system that the root itself lies on. */
   inRootSync(rootFd: number): void;
+  /** The modification time of what lies at a path, a last link not followed; in ms since 1970. */
+  inRootSetTimes(rootFd: number, path: Bytes, mtimeMs: number): void;
   /** Content (as a reflink where the file system can) and modification time, into an empty file. */
   copyFile(sourceFd: number, targetFd: number): void;
+  /** File capabilities (capabilities(7)), if there are any. */
+  copyCapabilities(sourceFd: number, targetFd: number): void;
+  /**
+   * Copies everything beneath one open directory into another, empty one, with all that belongs to it, following no link and
+   * entering no mount. Only `keepPrivileges`, paths as the source sees them, keep set-user-ID, set-group-ID and capabilities.
+   */
+  copyTree(sourceFd: number, targetFd: number, keepPrivileges: readonly Bytes[]): TreeWork;
+  /** Removes everything beneath an open directory but `last`, a name in it; EXDEV if something is mounted beneath. */
+  emptyTree(directoryFd: number, last: string): TreeWork;
+  /** flock(2), exclusive and without waiting: false if somebody else holds it. */
+  lockFile(fd: number): boolean;
+}
+
+/** How far the work on a whole tree has come. */
+export interface TreeCounts {
+  readonly files: number;
+  readonly directories: number;
+  readonly sizeBytes: number;
+}
+
+/** Work on a tree that a worker thread does. */
+export interface TreeWork {
+  /** Rejects with Node's kind of system error; ECANCELED after `abort`. */
+  readonly done: Promise<
+    TreeCounts & { readonly skipped: readonly { readonly path: Uint8Array; readonly why: string }[] }
+  >;
+  progress(): TreeCounts;
+  abort(): void;
 }
 
 /** What lies at a path in a root; `mode` with the file type. */
@@ -142,6 +174,11 @@ export interface InRootStatus {
   readonly dev: bigint;
   readonly ino: bigint;
   readonly nlink: number;
+  /** When its content was last modified, in ms since 1970. */
+  readonly mtimeMs: number;
+  /** Of a device. */
+  readonly major?: number;
+  readonly minor?: number;
   readonly noexec: boolean;
   /** Where a symbolic link leads. */
   readonly target?: Buffer;

@@ -9,6 +9,7 @@
 #include "host.h"
 #include "inroot.h"
 #include "spawn.h"
+#include "treework.h"
 
 namespace {
 
@@ -20,6 +21,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   uchroot::initInRoot(env, exports);
   uchroot::initExec(env, exports);
   uchroot::initSpawn(env, exports);
+  uchroot::initTreeWork(env, exports);
   return exports;
 }
 

@@ -4,20 +4,25 @@
 #include "inroot.h"
 
 #include <cerrno>
+#include <cmath>
+#include <map>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <linux/openat2.h>
-#include <sys/ioctl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
+#include "content.h"
 #include "descriptor.h"
 #include "values.h"
 
@@ -126,6 +131,12 @@ Napi::Value statusOf(const Napi::CallbackInfo& info, int fd, const std::string& 
   object.Set("dev", Napi::BigInt::New(info.Env(), static_cast<uint64_t>(status.st_dev)));
   object.Set("ino", Napi::BigInt::New(info.Env(), static_cast<uint64_t>(status.st_ino)));
   object.Set("nlink", Napi::Number::New(info.Env(), static_cast<double>(status.st_nlink)));
+  object.Set("mtimeMs", Napi::Number::New(info.Env(), static_cast<double>(status.st_mtim.tv_sec) * 1e3 +
+                                                          static_cast<double>(status.st_mtim.tv_nsec / 1000000)));
+  if (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode)) {
+    object.Set("major", Napi::Number::New(info.Env(), major(status.st_rdev)));
+    object.Set("minor", Napi::Number::New(info.Env(), minor(status.st_rdev)));
+  }
   object.Set("noexec", Napi::Boolean::New(info.Env(), (system.f_flag & ST_NOEXEC) != 0));
   if (S_ISLNK(status.st_mode)) {
     std::string target;
@@ -264,50 +275,74 @@ Napi::Value renameEntry(const Napi::CallbackInfo& info) {
   });
 }
 
+// A path's directory, with the slash, and its name in it.
+std::pair<std::string, std::string> splitPath(const std::string& path) {
+  const size_t end = path.find_last_of('/') + 1;  // 0 if there is no slash
+  return {path.substr(0, end), path.substr(end)};
+}
+
+// Directories of a root, each opened once.
+class Directories {
+ public:
+  explicit Directories(int root) : root_(root) {}
+  int get(const std::string& path) {
+    std::unique_ptr<Descriptor>& known = opened_[path];
+    if (!known) {
+      known = std::make_unique<Descriptor>(
+          openInRoot(root_, path.empty() ? "/" : path, O_PATH | O_DIRECTORY, 0));
+    }
+    return known->get();
+  }
+
+ private:
+  int root_;
+  std::map<std::string, std::unique_ptr<Descriptor>> opened_;
+};
+
+struct Rename {
+  int fromParent;
+  std::string fromName;
+  int toParent;
+  std::string toName;
+  std::string path;
+};
+
+// Many renames, [[from, to], …], with nothing between one and the next: all directories are opened before the first. Says
+// with the error which path it was; those before it have been renamed.
+Napi::Value renameAll(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto root = toUint32(info[0], "root descriptor");
+  if (!root) return env.Undefined();
+  const Napi::Array pairs = info[1].As<Napi::Array>();
+  Directories directories(static_cast<int>(*root));
+  std::vector<Rename> renames;
+  for (uint32_t i = 0; i < pairs.Length(); i++) {
+    const Napi::Array pair = pairs.Get(i).As<Napi::Array>();
+    const auto from = toBytes(pair.Get(0u), "path");
+    const auto to = from ? toBytes(pair.Get(1u), "path") : std::nullopt;
+    if (!to) return env.Undefined();
+    const auto [fromDirectory, fromName] = splitPath(*from);
+    const auto [toDirectory, toName] = splitPath(*to);
+    const int fromParent = directories.get(fromDirectory);
+    if (fromParent < 0) return checked(env, -1, "openat2", *from);
+    const int toParent = directories.get(toDirectory);
+    if (toParent < 0) return checked(env, -1, "openat2", *to);
+    renames.push_back({fromParent, fromName, toParent, toName, *to});
+  }
+  for (const Rename& one : renames) {
+    if (renameat(one.fromParent, one.fromName.c_str(), one.toParent, one.toName.c_str()) < 0) {
+      return checked(env, -1, "rename", one.path);
+    }
+  }
+  return env.Undefined();
+}
+
 Napi::Value removeEntry(const Napi::CallbackInfo& info) {
   const auto target = toTarget(info);
   if (!target) return info.Env().Undefined();
   const int flags = info[2].ToBoolean() ? AT_REMOVEDIR : 0;
   return onEntry(info, *target, flags != 0 ? "rmdir" : "unlink",
                  [&](int parent, const char* name) { return unlinkat(parent, name, flags); });
-}
-
-bool writeAll(int fd, const char* data, size_t size) {
-  while (size > 0) {
-    const ssize_t written = write(fd, data, size);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return false;
-    data += written;
-    size -= static_cast<size_t>(written);
-  }
-  return true;
-}
-
-// The plain way, from where both files stand: for file systems between which the kernel does not copy.
-bool copyByHand(int source, int target) {
-  std::vector<char> buffer(1 << 18);
-  for (;;) {
-    const ssize_t size = read(source, buffer.data(), buffer.size());
-    if (size < 0 && errno == EINTR) continue;
-    if (size <= 0) return size == 0;
-    if (!writeAll(target, buffer.data(), static_cast<size_t>(size))) return false;
-  }
-}
-
-bool copyContent(int source, int target, off_t size) {
-  // FICLONE shares the blocks until one side writes (ioctl_ficlone(2)); what cannot be shared is copied, so
-  // why it failed does not matter: a real error comes again below.
-  if (ioctl(target, FICLONE, source) == 0) return true;
-  for (off_t copied = 0; copied < size;) {
-    const size_t wanted = static_cast<size_t>(size - copied);
-    const ssize_t count = copy_file_range(source, nullptr, target, nullptr, wanted, 0);
-    if (count < 0 && errno == EINTR) continue;
-    // EXDEV, EINVAL, ENOSYS, EOPNOTSUPP, EPERM by a seccomp filter: by hand, which tells real errors too.
-    // 0 although there is more: /proc and some network file systems.
-    if (count <= 0) break;
-    copied += count;
-  }
-  return copyByHand(source, target);
 }
 
 // Copies content and modification time of one regular file into another, empty one.
@@ -320,9 +355,47 @@ Napi::Value copyFile(const Napi::CallbackInfo& info) {
   const int to = static_cast<int>(*target);
   struct stat status = {};
   if (fstat(from, &status) < 0) return checked(info.Env(), -1, "fstat");
-  if (!copyContent(from, to, status.st_size)) return checked(info.Env(), -1, "copy_file_range");
+  CopyMeans means;
+  if (!copyContent(from, to, status, means)) return checked(info.Env(), -1, "copy_file_range");
   const timespec times[2] = {status.st_atim, status.st_mtim};
   return checked(info.Env(), futimens(to, times), "futimens");
+}
+
+// File capabilities of one file for another (capabilities(7)); none is fine.
+Napi::Value copyCapabilities(const Napi::CallbackInfo& info) {
+  const auto source = toUint32(info[0], "source descriptor");
+  if (!source) return info.Env().Undefined();
+  const auto target = toUint32(info[1], "target descriptor");
+  if (!target) return info.Env().Undefined();
+  char value[64];  // struct vfs_ns_cap_data has 24 bytes
+  const ssize_t size = fgetxattr(static_cast<int>(*source), "security.capability", value, sizeof value);
+  if (size < 0 && (errno == ENODATA || errno == EOPNOTSUPP)) return info.Env().Undefined();
+  if (size < 0) return checked(info.Env(), -1, "fgetxattr");
+  return checked(info.Env(),
+                 fsetxattr(static_cast<int>(*target), "security.capability", value, static_cast<size_t>(size), 0),
+                 "fsetxattr");
+}
+
+// When the object at a path, itself even if it is a link, was last modified: in milliseconds since 1970.
+Napi::Value setTimes(const Napi::CallbackInfo& info) {
+  const auto target = toTarget(info);
+  if (!target) return info.Env().Undefined();
+  const double ms = info[2].IsNumber() ? info[2].As<Napi::Number>().DoubleValue() : 0;
+  const double seconds = std::floor(ms / 1e3);
+  const timespec time = {static_cast<time_t>(seconds), static_cast<long>((ms - seconds * 1e3) * 1e6)};
+  const timespec times[2] = {time, time};
+  return onEntry(info, *target, "utimensat", [&](int parent, const char* name) {
+    return utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW);
+  });
+}
+
+// An exclusive lock on an open file or directory, for as long as it is open; false if somebody else has it (flock(2)).
+Napi::Value lockFile(const Napi::CallbackInfo& info) {
+  const auto fd = toUint32(info[0], "descriptor");
+  if (!fd) return info.Env().Undefined();
+  if (flock(static_cast<int>(*fd), LOCK_EX | LOCK_NB) == 0) return Napi::Boolean::New(info.Env(), true);
+  if (errno == EWOULDBLOCK) return Napi::Boolean::New(info.Env(), false);
+  return checked(info.Env(), -1, "flock");
 }
 
 // Writes everything of the file system that the directory lies on to disk (syncfs(2)): once for many files, where an
@@ -347,9 +420,13 @@ Napi::Object initInRoot(Napi::Env env, Napi::Object exports) {
   exports.Set("inRootSymlink", Napi::Function::New<makeLink>(env, "inRootSymlink"));
   exports.Set("inRootMknod", Napi::Function::New<makeNode>(env, "inRootMknod"));
   exports.Set("inRootRename", Napi::Function::New<renameEntry>(env, "inRootRename"));
+  exports.Set("renameAll", Napi::Function::New<renameAll>(env, "renameAll"));
   exports.Set("inRootUnlink", Napi::Function::New<removeEntry>(env, "inRootUnlink"));
   exports.Set("inRootSync", Napi::Function::New<syncFileSystem>(env, "inRootSync"));
+  exports.Set("inRootSetTimes", Napi::Function::New<setTimes>(env, "inRootSetTimes"));
   exports.Set("copyFile", Napi::Function::New<copyFile>(env, "copyFile"));
+  exports.Set("copyCapabilities", Napi::Function::New<copyCapabilities>(env, "copyCapabilities"));
+  exports.Set("lockFile", Napi::Function::New<lockFile>(env, "lockFile"));
   return exports;
 }
 

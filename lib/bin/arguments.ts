@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 
 import { UsageError } from '../errors.ts';
-import { nearest } from '../launch/request.ts';
+import { nearest } from '../nearest.ts';
 import { quote } from '../quote.ts';
 
 /** An argument as text, and as the bytes it really is. */
@@ -81,4 +81,22 @@ export function readArguments(
     }
   }
   return { options, operands: argv.slice(at) };
+}
+
+/** The same where options may stand between operands as well, up to `--`: for a command that starts no program. @throws as readArguments */
+export function readMixed(
+  argv: readonly Argument[],
+  known: Readonly<Record<string, OptionKind>>,
+): ReadArguments {
+  const end = argv.findIndex(({ text }) => text === '--');
+  let rest = end < 0 ? argv : argv.slice(0, end);
+  const all = { options: [] as (readonly [string, Argument])[], operands: [] as Argument[] };
+  while (rest.length > 0) {
+    const { options, operands } = readArguments(rest, known);
+    all.options.push(...options);
+    const [operand, ...others] = operands;
+    if (operand !== undefined) all.operands.push(operand);
+    rest = others;
+  }
+  return end < 0 ? all : { ...all, operands: [...all.operands, ...argv.slice(end + 1)] };
 }

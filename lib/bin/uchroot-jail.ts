@@ -1,62 +1,95 @@
 // The command uchroot-jail: argv → call → exit status.
 import { JailError, UsageError } from '../errors.ts';
-import { buildJail } from '../jail/build.ts';
-import { nearest } from '../launch/request.ts';
+import { nearest } from '../nearest.ts';
 import { quote } from '../quote.ts';
-import { type Argument, commandArguments, readArguments } from './arguments.ts';
+import { type Argument, commandArguments, readArguments, readMixed } from './arguments.ts';
+import { type Command, commands, packLines } from './jail-commands.ts';
+import { openProgress } from './progress.ts';
 import { readVersion } from './version.ts';
 
-const usageLine = 'Usage: uchroot-jail build DIRECTORY PROGRAM...';
-const usage = `${usageLine}
+const synopses = Object.values(commands).map(({ synopsis }) => synopsis);
+const usageLine = `Usage: uchroot-jail ${Object.keys(commands).join('|')} DIRECTORY ...`;
 
-Builds a jail in DIRECTORY, or adds to one that is there: each PROGRAM (a path, or a name looked up in
-PATH) with its #! interpreters, loader and shared libraries, /tmp and a few devices.
+const usage = () => `Usage: ${synopses.map((synopsis) => `uchroot-jail ${synopsis}`).join('\n       ')}
 
-  --help     show this text
-  --version  show the version
-`;
+Builds a jail in DIRECTORY, or adds to one that is there: each PROGRAM (a path, or a name looked up in PATH) with its #!
+interpreters, loader, shared libraries, the data of its Debian package, and the packs of which the signs are there.
 
-async function build(words: readonly Argument[]): Promise<void> {
-  const { options, operands } = readArguments(words, { help: 'flag' });
-  if (options.length > 0) {
-    process.stdout.write(usage);
-    return;
-  }
-  const [directory, ...programs] = operands;
-  if (directory === undefined || programs.length === 0) throw new UsageError(usageLine);
-  const report = await buildJail({
-    directory: directory.bytes,
-    programs: programs.map(({ bytes }) => bytes),
-  });
-  for (const warning of report.warnings) process.stderr.write(`uchroot-jail: warning: ${warning}\n`);
-  const size = (report.sizeBytes / 1e6).toFixed(1);
-  process.stdout.write(`${quote(directory.bytes)}: ${report.files} files, ${size} MB\n`);
-}
+  --package NAME          the files of an installed Debian package, and of what it depends on
+  --pack NAME             a pack that no sign asks for
+  --no-pack NAME          leave a pack out
+  --learn 'COMMAND'       run it on a scratch copy of the host, and take what it opens
+  --copy PATH[:DEST]      a file or directory of the host, to DEST in the jail
+  --user NAME             an account that the jail knows, and that tries it out
+  --keep-privileges PATH  leave a program its set-user-ID and set-group-ID bits and file capabilities
+  --from ROOT             take everything from the system in this directory
+  --recipe FILE           what is to be made, as list --json writes it
+  --plan                  say what would change, and change nothing
+  --json                  list as JSON
+  --help                  show this text
+  --version               show the version
+
+Packs:
+${packLines()}`;
 
 async function main(): Promise<number> {
   try {
     const { options, operands } = readArguments(commandArguments(), { help: 'flag', version: 'flag' });
     const given = new Set(options.map(([name]) => name));
-    if (given.has('help')) process.stdout.write(usage);
+    if (given.has('help')) process.stdout.write(usage());
     else if (given.has('version')) process.stdout.write(`uchroot-jail ${readVersion()}\n`);
-    else await run(operands);
+    else await dispatch(operands);
     return 0;
   } catch (error) {
+    if (error instanceof JailError && error.code === 'ABORT_ERR') {
+      process.stderr.write('uchroot-jail: interrupted; nothing is left half done\n');
+      return 130;
+    }
     if (!(error instanceof UsageError) && !(error instanceof JailError)) throw error;
-    // The usage line begins with no name but its own.
-    process.stderr.write(error.message === usageLine ? `${usageLine}\n` : `uchroot-jail: ${error.message}\n`);
+    // A usage line begins with no name but its own.
+    const prefix = error.message.startsWith('Usage: ') ? '' : 'uchroot-jail: ';
+    process.stderr.write(`${prefix}${error.message}\n`);
     if (error.hint !== undefined) process.stderr.write(`hint: ${error.hint}\n`);
     return 1;
   }
 }
 
-async function run([command, ...operands]: readonly Argument[]): Promise<void> {
-  if (command === undefined) throw new UsageError(usageLine);
-  if (command.text === 'build') return build(operands);
-  const meant = nearest(command.text, ['build']);
-  throw new UsageError(`unknown command ${quote(command.bytes)}`, {
+async function dispatch([name, ...words]: readonly Argument[]): Promise<void> {
+  if (name === undefined) throw new UsageError(usageLine);
+  const command = Object.hasOwn(commands, name.text) ? commands[name.text] : undefined;
+  if (command !== undefined) return run(command, words);
+  const meant = nearest(name.text, Object.keys(commands));
+  throw new UsageError(`unknown command ${quote(name.bytes)}`, {
     hint: meant === undefined ? undefined : `did you mean ${meant}?`,
   });
+}
+
+async function run({ synopsis, options, operands, run }: Command, words: readonly Argument[]): Promise<void> {
+  const read = readMixed(words, { ...options, help: 'flag' });
+  if (read.options.some(([name]) => name === 'help')) {
+    process.stdout.write(usage());
+    return;
+  }
+  const [least, most] = operands;
+  if (read.operands.length < least || read.operands.length > most)
+    throw new UsageError(`Usage: uchroot-jail ${synopsis}`);
+  const progress = openProgress();
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => controller.abort());
+  try {
+    const text = await run(read, {
+      signal: controller.signal,
+      onProgress: (now) => progress.show(now),
+      onWarning: (warning) => {
+        progress.clear();
+        process.stderr.write(`uchroot-jail: warning: ${warning}\n`);
+      },
+    });
+    progress.clear();
+    process.stdout.write(text);
+  } finally {
+    progress.clear();
+  }
 }
 
 // Not process.exit: stdout may be a pipe that has not taken everything yet.

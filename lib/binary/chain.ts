@@ -1,17 +1,29 @@
-// The chain of `#!` interpreters that the kernel goes along before it comes to an ELF file.
+// What the kernel executes in place of a script, and env(1) after that, until a program runs.
 
+import { findCommand } from './command.ts';
 import type { Elf } from './elf.ts';
+import { parseEnv } from './env.ts';
 import type { Files, Look, Unusable } from './files.ts';
 import type { FoundBy } from './loader.ts';
-import { type BytePath, bytePath, joinPath } from './path.ts';
+import type { DlopenNote } from './note.ts';
+import { type BytePath, bytePath, joinPath, lastComponent } from './path.ts';
+import type { Word } from './words.ts';
 
-type Role = 'program' | 'script-interpreter' | 'elf-interpreter' | 'library';
+type Role =
+  | 'program'
+  | 'script-interpreter'
+  /** What env(1) starts for a script. */
+  | 'command'
+  | 'elf-interpreter'
+  | 'library'
+  /** A library that `neededBy` opens at run time, by its own note. */
+  | 'dlopen';
 
 interface Reason {
   readonly role: Role;
   /** The file that asks for it, as the kernel or the loader names it; undefined for the program. */
   readonly neededBy?: BytePath;
-  /** How it asks: a DT_NEEDED, or what follows `#!`. */
+  /** How it asks: the name of a library, or what follows `#!`. */
   readonly as?: BytePath;
 }
 
@@ -24,43 +36,143 @@ export interface NeededFile extends Reason {
   readonly needsProc?: boolean;
   /** Undefined for a script. */
   readonly elf?: Elf;
+  /** Of a `dlopen`: what is said of it. */
+  readonly note?: DlopenNote;
 }
 
 export interface MissingFile extends Reason {
-  /** What is asked for: a path, or the name of a library. */
+  /** What is asked for: a path, the name of a library or of a command, or what env(1) does not understand. */
   readonly path: BytePath;
-  /** `no-interpreter`: neither ELF nor a valid `#!` line. `too-deep`: more than five interpreters in a row. */
-  readonly reason: Unusable | 'no-interpreter' | 'too-deep';
+  /**
+   * `no-interpreter`: neither ELF nor a valid `#!` line. `too-deep`: more than five interpreters in a row, or scripts that start
+   * each other without end. `no-command`: env(1) would fail. `unknown-command`: what env starts depends on a variable, and
+   * may well be there.
+   */
+  readonly reason: Unusable | 'no-interpreter' | 'too-deep' | 'no-command' | 'unknown-command';
   /** The rest of a sentence about it, "it is not there"; the whole reason where `reason` is too coarse. */
   readonly message: string;
 }
 
-// exec_binprm() of the kernel tries the program and five interpreters.
-const MAX_INTERPRETERS = 5;
-
-export interface Chain {
+/** One execve(2). */
+export interface Run {
+  /** Scripts and then an ELF file, if it comes to one. */
   readonly files: readonly NeededFile[];
-  readonly missing: readonly MissingFile[];
-  /** What runs in the end. */
   readonly elf?: Elf;
 }
 
-/** From a script to what the kernel runs in the end, at most five interpreters further on. */
-export function followScripts(files: Files, program: BytePath): Chain {
+export interface Chain {
+  /** One, and another for each env(1) on the way. What runs in the end is the last. */
+  readonly runs: readonly Run[];
+  readonly missing: readonly MissingFile[];
+}
+
+interface Execution {
+  readonly file: Reason & { readonly path: BytePath };
+  /** What follows argv[0]. */
+  readonly args: readonly Word[];
+  readonly path: BytePath | undefined;
+  /** The working directory. */
+  readonly directory: BytePath;
+}
+
+// exec_binprm() of the kernel tries the program and five interpreters.
+const MAX_INTERPRETERS = 5;
+// Nothing ends env and a script that start each other; here no sensible chain is longer.
+const MAX_RUNS = 16;
+
+/** From a program to what runs in the end; env(1) looks in `path`, directories with colons between them. */
+export function followScripts(files: Files, program: BytePath, path: BytePath): Chain {
+  const runs: Run[] = [];
+  let next: Execution = { file: { role: 'program', path: program }, args: [], path, directory: ROOT };
+  for (;;) {
+    const run = execute(files, next);
+    runs.push(run);
+    if (run.missing !== undefined) return { runs, missing: [run.missing] };
+    const env = run.files.at(-1);
+    if (env === undefined || lastComponent(env.path) !== 'env') return { runs, missing: [] };
+    const after = startedByEnv(files, env, { ...next, args: run.args });
+    if (after === undefined) return { runs, missing: [] };
+    if ('reason' in after) return { runs, missing: [after] };
+    next = after;
+    if (runs.length === MAX_RUNS) {
+      const message = 'scripts and env start each other without end';
+      return { runs, missing: [{ ...next.file, reason: 'too-deep', message }] };
+    }
+  }
+}
+
+const ROOT = bytePath('/');
+
+// As the kernel: a script is replaced by its interpreter, whose arguments are then that of the `#!` line, the script's path,
+// and those of the script (execve(2)).
+function execute(
+  files: Files,
+  { file, args: given, directory }: Execution,
+): Run & { readonly args: readonly Word[]; readonly missing?: MissingFile } {
   const found: NeededFile[] = [];
-  let next: Reason & { readonly path: BytePath } = { role: 'program', path: program };
+  const args = [...given];
+  let next = file;
   for (;;) {
     const look = files.look(next.path);
-    if (look.kind === 'elf')
-      return { files: [...found, { ...next, elf: look.elf }], missing: [], elf: look.elf };
-    if (look.script?.kind !== 'script') return { files: found, missing: [{ ...next, ...whyNotRun(look) }] };
-    found.push(next);
-    const path = joinPath(bytePath('/'), look.script.interpreter);
-    next = { role: 'script-interpreter', path, neededBy: next.path, as: look.script.line };
+    if (look.kind === 'elf') return { files: [...found, { ...next, elf: look.elf }], elf: look.elf, args };
+    const { script } = look;
+    if (script?.kind === 'script') {
+      const path = joinPath(directory, script.interpreter);
+      args.unshift({ text: next.path });
+      if (script.argument !== undefined) args.unshift({ text: script.argument });
+      found.push(next);
+      next = { role: 'script-interpreter', path, neededBy: next.path, as: script.line };
+    } else if (script !== undefined && next.role === 'command') {
+      // not the kernel but execvp(3) takes it for one of the shell's
+      found.push(next);
+      next = { role: 'script-interpreter', path: SHELL, neededBy: next.path };
+    } else return { files: found, args, missing: { ...next, ...whyNotRun(look) } };
     if (found.length > MAX_INTERPRETERS) {
       const message = 'more than five interpreters come one after the other';
-      return { files: found, missing: [{ ...next, reason: 'too-deep', message }] };
+      return { files: found, args, missing: { ...next, reason: 'too-deep', message } };
     }
+  }
+}
+
+const SHELL = bytePath('/bin/sh');
+
+/** What env starts; undefined if it starts nothing. */
+function startedByEnv(
+  files: Files,
+  env: NeededFile,
+  execution: Execution,
+): Execution | MissingFile | undefined {
+  const { args, directory: here } = execution;
+  const { neededBy = env.path, as } = env;
+  const reason = { role: 'command', neededBy, ...(as !== undefined && { as }) } as const;
+  const asked = args[0]?.text ?? env.path;
+  const call = parseEnv(args, execution.path);
+  switch (call.kind) {
+    case 'nothing':
+      return undefined;
+    case 'unknown':
+      return {
+        ...reason,
+        path: asked,
+        reason: 'unknown-command',
+        message: `what env starts depends on the variable ${call.variable}`,
+      };
+    case 'failure':
+      return {
+        ...reason,
+        path: asked,
+        reason: 'no-command',
+        message: `env cannot start it: ${call.message}`,
+      };
+    case 'command': {
+      const directory = call.directory === undefined ? here : joinPath(here, call.directory);
+      const found = findCommand(files.root, call.command, { path: call.path, directory });
+      if (found.kind === 'missing')
+        return { ...reason, path: call.command, reason: found.reason, message: found.message };
+      return { file: { ...reason, path: found.path }, args: call.args, path: call.path, directory };
+    }
+    default:
+      return call satisfies never;
   }
 }
 

@@ -9,7 +9,7 @@ import {
   toLatin1,
   trimSlashes,
 } from './path.ts';
-import type { FileRoot } from './root.ts';
+import type { FileRoot, OpenFile } from './root.ts';
 
 const MAX_FILE_BYTES = 1 << 20;
 const MAX_FILES = 1000;
@@ -25,13 +25,23 @@ export function readSmallFile(
     const file = root.open(path);
     if (file === undefined) return undefined;
     try {
-      const data = file.read(0, maxBytes + 1); // files in /proc say that they are empty
-      return data.length <= maxBytes ? data : undefined;
+      return readWhole(file, maxBytes);
     } finally {
       file.close();
     }
   } catch {
     return undefined; // as the loader, which goes on without it
+  }
+}
+
+// By its size, not by the limit: memory that is not used costs too. Files in /proc say that they are empty.
+function readWhole({ status, read }: OpenFile, maxBytes: number): Uint8Array | undefined {
+  if (status.sizeBytes > maxBytes) return undefined;
+  for (let size = Math.max(status.sizeBytes, 4096); ; size *= 4) {
+    const wanted = Math.min(size, maxBytes);
+    const data = read(0, wanted + 1);
+    if (data.length <= wanted) return data;
+    if (wanted === maxBytes) return undefined;
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { type Elf, readElf } from './elf.ts';
 import type { BytePath } from './path.ts';
-import { errorCode, type FileRoot, type FileStatus } from './root.ts';
+import { errorCode, type FileRoot } from './root.ts';
 import { readScript, type Script, SCRIPT_HEAD_BYTES } from './script.ts';
 
 /** Why a file that was found, or looked for, is of no use. */
@@ -17,7 +17,8 @@ export type Unusable =
   | 'unreadable';
 
 export type Look =
-  | { readonly kind: 'elf'; readonly elf: Elf; readonly status: FileStatus }
+  /** `identity`: of two paths with the same one both lead to one file. */
+  | { readonly kind: 'elf'; readonly elf: Elf; readonly identity: string }
   | {
       readonly kind: 'unusable';
       readonly reason: Unusable;
@@ -73,7 +74,8 @@ function lookAt(root: FileRoot, path: BytePath): Look {
     if (file === undefined) return { kind: 'unusable', reason: 'absent', message: 'it is not there' };
     try {
       const elf = readElf(file.read);
-      if (elf.kind === 'elf') return { kind: 'elf', elf, status: file.status };
+      const { dev, ino } = file.status;
+      if (elf.kind === 'elf') return { kind: 'elf', elf, identity: `${dev}:${ino}` };
       const failure = { kind: 'unusable', reason: elf.code, message: elf.message } as const;
       if (elf.code !== 'not-elf') return failure;
       return { ...failure, script: readScript(file.read(0, SCRIPT_HEAD_BYTES)) };

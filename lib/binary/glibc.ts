@@ -1,12 +1,13 @@
 // How glibc's ld.so finds a library: _dl_map_object() in elf/dl-load.c, and ld.so(8).
 
+import { readBuild } from './build.ts';
 import { type LibraryCache, readCache } from './cache.ts';
 import { readLdSoConf, readSmallFile } from './conf.ts';
 import type { Cpu } from './cpu.ts';
 import { type Files, remember } from './files.ts';
 import { type FoundBy, type Loaded, type Loader, type Search, searchedDirectory } from './loader.ts';
-import { type Abi, cacheFlags, MACHINE, sameAbi } from './machine.ts';
-import { type BytePath, bytePath, joinPath, toLatin1, trimSlashes } from './path.ts';
+import { type Abi, cacheFlags, sameAbi } from './machine.ts';
+import { type BytePath, bytePath, joinPath, trimSlashes } from './path.ts';
 
 const MAX_CACHE_BYTES = 64 << 20;
 const MAX_LOADER_BYTES = 8 << 20;
@@ -19,7 +20,7 @@ export function openGlibc(files: Files, interpreter: BytePath, abi: Abi, cpu: Cp
   // Without a cache the loader would not find these; whoever builds a jail from such a tree sees to it.
   const fromConf = cache === undefined ? readLdSoConf(files.root) : [];
   const elsewhere = new Map<string, Search>();
-  const searchPaths = new Map<string, readonly BytePath[]>();
+  const searchPaths = new Map<BytePath | undefined, Map<BytePath, readonly BytePath[]>>();
   const tokens = { LIB: built.lib, PLATFORM: cpu.platform };
 
   function inDirectories(name: BytePath, directories: readonly BytePath[], by: FoundBy): Search {
@@ -41,10 +42,10 @@ export function openGlibc(files: Files, interpreter: BytePath, abi: Abi, cpu: Cp
       : { kind: 'missing', reason: 'other-architecture', path: other };
   }
 
+  // Two keys, not one made of both: a path of 64 KiB would be copied and hashed for each library.
   function searchPath(text: BytePath, origin: BytePath | undefined): readonly BytePath[] {
-    return remember(searchPaths, `${origin ?? ''}\0${text}`, () =>
-      splitPath(text, { ...tokens, ORIGIN: origin }),
-    );
+    const ofOrigin = remember(searchPaths, origin, () => new Map<BytePath, readonly BytePath[]>());
+    return remember(ofOrigin, text, () => splitPath(text, { ...tokens, ORIGIN: origin }));
   }
 
   // What follows RPATH and RUNPATH, and depends on the name alone.
@@ -63,7 +64,7 @@ export function openGlibc(files: Files, interpreter: BytePath, abi: Abi, cpu: Cp
   }
 
   function find(written: BytePath, from: Loaded, program: Loaded): Search {
-    const name = expandTokens(written, { ...tokens, ORIGIN: from.origin });
+    const name = written.includes('$') ? expandTokens(written, { ...tokens, ORIGIN: from.origin }) : written;
     if (name === undefined) return { kind: 'missing', reason: 'absent' };
     if (name.includes('/')) {
       const path = joinPath(bytePath('/'), name);
@@ -162,67 +163,4 @@ function splitPath(text: BytePath, tokens: Tokens): readonly BytePath[] {
     return directory?.startsWith('/') ? [trimSlashes(directory)] : [];
   });
   return [...new Set(directories)];
-}
-
-interface Build {
-  readonly directories: readonly BytePath[];
-  readonly cache: BytePath;
-  readonly lib: string;
-}
-
-/**
- * What was compiled into this loader: its system directories differ from distribution to distribution, and stand in its
- * file as one run of strings that end in a slash (SYSTEM_DIRS, elf/dl-load.c).
- */
-function readBuild(data: Uint8Array | undefined, abi: Abi): Build {
-  const text = data === undefined ? '' : toLatin1(data);
-  const found = longestRun(text);
-  const directories = (found.length > 0 ? found : defaultDirectories(abi)).map((directory) =>
-    trimSlashes(bytePath(directory)),
-  );
-  const cacheEnd = text.indexOf('/ld.so.cache\0');
-  const cache =
-    cacheEnd < 0 ? '' : text.slice(text.lastIndexOf('\0', cacheEnd) + 1, text.indexOf('\0', cacheEnd));
-  return {
-    directories,
-    cache: bytePath(cache.startsWith('/') && cache.length < 256 ? cache : '/etc/ld.so.cache'),
-    lib: (directories[0] ?? '/lib').replace(/^\/(usr\/)?/, ''),
-  };
-}
-
-function longestRun(text: string): readonly string[] {
-  let [best, run]: [string[], string[]] = [[], []];
-  for (let start = 0; start < text.length;) {
-    const nul = text.indexOf('\0', start);
-    const end = nul < 0 ? text.length : nul;
-    const isDirectory = text[start] === '/' && text[end - 1] === '/' && end - start > 1 && end - start < 256;
-    const directory = isDirectory ? text.slice(start, end) : '';
-    if (/^[\x21-\x7e]+$/.test(directory) && directory.includes('/lib')) run.push(directory);
-    else run = [];
-    if (run.length > best.length) best = run;
-    start = end + 1;
-  }
-  return best;
-}
-
-const TRIPLETS: Readonly<Record<number, string>> = {
-  [MACHINE.x86_64]: 'x86_64-linux-gnu',
-  [MACHINE.i386]: 'i386-linux-gnu',
-  [MACHINE.aarch64]: 'aarch64-linux-gnu',
-  [MACHINE.arm]: 'arm-linux-gnueabihf',
-  [MACHINE.ppc64]: 'powerpc64le-linux-gnu',
-  [MACHINE.s390]: 's390x-linux-gnu',
-  [MACHINE.riscv]: 'riscv64-linux-gnu',
-  [MACHINE.loongarch]: 'loongarch64-linux-gnu',
-};
-
-// Debian's and everyone else's, for a loader that is not there to be asked.
-function defaultDirectories(abi: Abi): readonly string[] {
-  const triplet = TRIPLETS[abi.machine];
-  return [
-    ...(triplet === undefined ? [] : [`/lib/${triplet}`, `/usr/lib/${triplet}`]),
-    ...(abi.bits === 64 ? ['/lib64', '/usr/lib64'] : []),
-    '/lib',
-    '/usr/lib',
-  ];
 }

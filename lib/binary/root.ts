@@ -15,6 +15,8 @@ export interface FileStatus {
   readonly sizeBytes: number;
   readonly dev: bigint;
   readonly ino: bigint;
+  /** When its content was last modified, in ms since 1970. */
+  readonly mtimeMs: number;
   /** It lies on a file system mounted noexec (mount(8)). */
   readonly noexec: boolean;
   /** Where a symbolic link leads. */
@@ -100,8 +102,9 @@ function openFile(fd: number, status: FileStatus): OpenFile {
     let done = 0;
     while (done < lengthBytes) {
       const count = readSync(fd, buffer, done, lengthBytes - done, offset + done);
-      if (count === 0) break;
       done += count;
+      // a file of /proc says that it is empty, and is not
+      if (count === 0 || (status.sizeBytes > 0 && offset + done >= status.sizeBytes)) break;
     }
     return buffer.subarray(0, done);
   }
@@ -132,7 +135,7 @@ const KINDS: Readonly<Record<number, FileStatus['kind']>> = {
 };
 
 function toStatus(status: InRootStatus): FileStatus {
-  const { mode, uid, gid, size, dev, ino, noexec, target } = status;
+  const { mode, uid, gid, size, dev, ino, mtimeMs, noexec, target } = status;
   return {
     kind: KINDS[mode & typeBits] ?? 'other',
     mode: mode & 0o7777,
@@ -141,6 +144,7 @@ function toStatus(status: InRootStatus): FileStatus {
     sizeBytes: size,
     dev,
     ino,
+    mtimeMs,
     noexec,
     ...(target && { target: toLatin1(target) }),
   };

@@ -3,6 +3,9 @@
 /** Reads up to `lengthBytes` at `offset`; returns fewer bytes at the end of the file, never more. */
 export type ReadAt = (offset: number, lengthBytes: number) => Uint8Array;
 
+/** For tables that are gone through once and not kept. */
+export const CHUNK_BYTES = 65536;
+
 const PAGE_BYTES = 4096;
 // An ELF file's headers, dynamic section and the strings it names touch a handful of pages.
 const MAX_PAGES = 1024;
@@ -67,4 +70,11 @@ export function openWindow(read: ReadAt): Window {
   }
 
   return { bytes, untilNul };
+}
+
+/** Up to `lengthBytes` at an offset that may make no sense: nothing where no file can have anything. */
+export function readChunk(read: ReadAt, offset: number, lengthBytes: number): Uint8Array {
+  const length = Math.min(lengthBytes, CHUNK_BYTES);
+  if (!Number.isSafeInteger(offset + length) || offset < 0 || length <= 0) return new Uint8Array(0);
+  return read(offset, length);
 }

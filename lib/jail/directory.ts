@@ -3,7 +3,7 @@
 import { closeSync, constants, fchmodSync } from 'node:fs';
 import { getSystemErrorMap } from 'node:util';
 
-import { openFileRoot } from '../binary/root.ts';
+import { errorCode, openFileRoot } from '../binary/root.ts';
 import { JailError } from '../errors.ts';
 import { type HostFacts, native, type PathComponent } from '../native.ts';
 import { quote } from '../quote.ts';
@@ -32,8 +32,7 @@ export function openJailDirectory(hostPath: Buffer): JailDirectory {
       if (facts.jailFd >= 0) return { fd: facts.jailFd, undo: () => removeAll(made) };
       if (facts.walkErrno !== ENOENT || facts.walkPath === undefined) throw unreachable(facts);
       const missing = Buffer.from(facts.walkPath);
-      makeDirectory(missing);
-      made.push(missing);
+      if (makeDirectory(missing)) made.push(missing);
     } catch (error) {
       if (facts.jailFd >= 0) closeSync(facts.jailFd);
       removeAll(made);
@@ -42,7 +41,8 @@ export function openJailDirectory(hostPath: Buffer): JailDirectory {
   }
 }
 
-function makeDirectory(path: Buffer): void {
+/** False if somebody else has just made something there. */
+function makeDirectory(path: Buffer): boolean {
   const host = openFileRoot('/');
   try {
     native.inRootMkdir(host.fd, path, 0o755);
@@ -52,6 +52,10 @@ function makeDirectory(path: Buffer): void {
     } finally {
       closeSync(fd);
     }
+    return true;
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw error;
+    return false;
   } finally {
     host.close();
   }

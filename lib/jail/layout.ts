@@ -1,44 +1,14 @@
-// What every jail has, whatever runs in it.
+// What every jail begins with.
 
 import { type BytePath, bytePath } from '../binary/path.ts';
-import type { Entry } from './plan.ts';
+
+/** The directory of the jail that belongs to the builder: root's, mode 0700. */
+export const STORE: BytePath = bytePath('/.uchroot');
 
 /**
- * Directories that a merged-usr system has as links into /usr. They are made first and even if no file needs them, so that
- * nobody puts a real directory in their place later (file-hierarchy(7)).
+ * Directories that a merged-usr system has as links into /usr. They are made first, so that nobody puts a real directory
+ * in their place later (file-hierarchy(7)). Those of foreign ABIs come only if something lies in them.
  */
-export const mergedDirectories: readonly BytePath[] = [
-  '/bin',
-  '/sbin',
-  '/lib',
-  '/lib32',
-  '/lib64',
-  '/libx32',
-].map((path) => bytePath(path));
-
-const CHARACTER_DEVICE = 0o020000;
-
-// The numbers are fixed: Documentation/admin-guide/devices.txt of the kernel.
-const devices: readonly (readonly [string, number, number])[] = [
-  ['null', 1, 3],
-  ['zero', 1, 5],
-  ['full', 1, 7],
-  ['random', 1, 8],
-  ['urandom', 1, 9],
-  ['tty', 5, 0],
-];
-
-export const baseEntries: readonly Entry[] = [
-  // the only place that the jailed user may write to
-  { kind: 'directory', path: bytePath('/tmp'), mode: 0o1777 },
-  ...devices.map(
-    ([name, major, minor]) =>
-      ({
-        kind: 'device',
-        path: bytePath(`/dev/${name}`),
-        mode: CHARACTER_DEVICE | 0o666,
-        major,
-        minor,
-      }) as const,
-  ),
-];
+export const mergedDirectories: readonly BytePath[] = ['/bin', '/lib', '/lib64'].map((path) =>
+  bytePath(path),
+);

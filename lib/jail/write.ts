@@ -1,111 +1,192 @@
-// Puts planned entries into a jail, so that at any moment the jail is as before or as planned.
+// Puts entries into a jail, so that at any moment the jail is as before or as planned.
 
-import { randomBytes } from 'node:crypto';
-import { closeSync, constants, fchmodSync, fchownSync, writeSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fchownSync } from 'node:fs';
 
-import { type BytePath, joinPath, parentPath, pathBytes, showPath } from '../binary/path.ts';
+import { type BytePath, bytePath, parentPath, pathBytes, showPath } from '../binary/path.ts';
 import { type DirectoryRoot, errorCode, type FileRoot, type FileStatus } from '../binary/root.ts';
 import { JailError } from '../errors.ts';
 import { native } from '../native.ts';
-import type { Entry } from './plan.ts';
+import type { DataEntry, DeviceEntry, DirectoryEntry, Entry, FileEntry } from './entry.ts';
+import type { Staged } from './commit.ts';
+import { judge } from './keep.ts';
+import type { Recorded } from './manifest.ts';
+import { checkDirectory, inTheWay } from './obstacle.ts';
+import { ORDINARY, rankOf, rankOfLink } from './order.ts';
+import { contentOf, foresee, openSource, toRecorded } from './record.ts';
+import { type Store, writeAll } from './store.ts';
+import { setTimes } from './times.ts';
 
-/** Work on one jail: `add` prepares, `commit` makes all of it visible, `rollBack` takes all of it back. */
+/** Work on one jail: `add` prepares, `staged` waits for Store.commit, `rollBack` takes the rest back. */
 export interface JailWriter {
-  /** @throws JailError if something else is in the way; system errors. */
-  add(entry: Entry): void;
-  /** A file of these bytes. */
-  addData(path: BytePath, data: Uint8Array): void;
-  /** Writes to disk what was prepared, then puts each file in its place by rename(2). */
-  commit(): void;
+  /**
+   * Prepares an entry and tells how it is to be recorded.
+   * @throws JailError if something else is in the way; system errors.
+   */
+  add(entry: Entry): Promise<Recorded>;
+  /** In the order in which they are to be put in place. */
+  staged(): readonly Staged[];
+  /** Modification times of what is no copy, which change while the jail is filled. */
+  setTimes(entries: readonly Recorded[]): void;
   rollBack(): void;
   readonly warnings: readonly string[];
 }
 
-/** Copies out of `source` into `jail`; both see the same paths. */
-export function openWriter(source: FileRoot, jail: DirectoryRoot): JailWriter {
-  const undo: (() => void)[] = [];
-  const waiting: { readonly temporary: BytePath; readonly path: BytePath }[] = [];
-  const warnings: string[] = [];
+interface Waiting extends Staged {
+  readonly rank: number;
+}
 
-  function add(entry: Entry): void {
-    const present = jail.lstat(entry.path);
+/** Writes out of `source` into `jail`. `known` is what the manifest says is there: a file that is still so stays. */
+export function openWriter(
+  source: FileRoot,
+  jail: DirectoryRoot,
+  store: Store,
+  known: ReadonlyMap<BytePath, Recorded>,
+): JailWriter {
+  const undo: (() => void)[] = [];
+  const waiting: Waiting[] = [];
+  const warnings: string[] = [];
+  const edited = new Set<BytePath>();
+  const device = jail.lstat(bytePath('/'))?.dev;
+
+  async function add(entry: Entry): Promise<Recorded> {
+    const { path } = entry;
+    const present = jail.lstat(path);
     switch (entry.kind) {
       case 'directory':
-        if (present === undefined) makeDirectory(entry.path, entry.mode);
-        else checkDirectory(entry, present);
-        return;
-      case 'link':
-        if (present === undefined) makeLink(entry.path, entry.target);
-        else if (present.target === undefined) throw inTheWay(entry, present);
-        else if (present.target !== entry.target) replaceLink(entry.path, entry.target);
-        return;
+        if (present === undefined) makeDirectory(entry);
+        else keepDirectory(entry, present);
+        return toRecorded(entry);
+      case 'link': {
+        const record = toRecorded(entry);
+        const isInTheWay = present !== undefined && present.target === undefined;
+        if (isInTheWay && !(present.kind === 'file' && known.has(path)))
+          throw inTheWay(path, `a link to ${showPath(entry.target)}`, present);
+        const isSame = present?.target === entry.target;
+        if (!isSame && !(await stays(record, present)))
+          wait(path, rankOfLink(path), store.stageLink(entry.target));
+        return record;
+      }
       case 'file':
-        if (present?.kind === 'directory') throw inTheWay(entry, present);
-        prepare(entry.path, (fd) => copyFrom(source, entry.path, fd));
-        return;
+        return addFile(entry, present);
+      case 'data':
+        return addData(entry, present);
       case 'device':
         if (present === undefined) makeDevice(entry);
-        return;
+        else if (!isDevice(jail, entry)) throw inTheWay(path, 'a device', present);
+        return toRecorded(entry);
       default:
-        entry satisfies never;
+        return entry satisfies never;
     }
   }
 
-  function makeDirectory(path: BytePath, mode: number): void {
-    native.inRootMkdir(jail.fd, pathBytes(path), mode & 0o755);
+  /** Rename puts it in place, which does not lead from one file system into another. */
+  function wait(path: BytePath, rank: number, staged: BytePath): void {
+    const parent = parentPath(path);
+    if (jail.lstat(parent)?.dev !== device)
+      throw new JailError(`something is mounted on ${showPath(parent)} in the jail, or above it`, {
+        code: 'EXDEV',
+        path: showPath(parent),
+        hint: 'unmount it first',
+      });
+    waiting.push({ staged, path, rank });
+  }
+
+  async function stays(record: Recorded, present: FileStatus | undefined): Promise<boolean> {
+    const verdict = await judge(jail, known.get(record.path), record, present);
+    if (verdict.warning !== undefined) warnings.push(verdict.warning);
+    if (verdict.isEdited === true) edited.add(record.path);
+    return verdict.stays;
+  }
+
+  function makeDirectory({ path, mode, uid = 0, gid = 0 }: DirectoryEntry): void {
+    const staged = store.stageDirectory({ mode, uid, gid });
+    native.inRootRename(jail.fd, pathBytes(staged), pathBytes(path));
     undo.push(() => native.inRootUnlink(jail.fd, pathBytes(path), true));
+  }
+
+  /** Of a directory that is there, mode and owner stay, unless others than before are planned. */
+  function keepDirectory(entry: DirectoryEntry, present: FileStatus): void {
+    checkDirectory(entry, present);
+    const { path, mode, uid = 0, gid = 0 } = entry;
+    const old = known.get(path);
+    const isPlanned = old !== undefined && (old.mode !== mode || old.uid !== uid || old.gid !== gid);
+    if (isPlanned || (uid !== 0 && present.uid === 0)) {
+      setAttributes(path, { mode, uid, gid });
+      undo.push(() => setAttributes(path, present));
+    }
+  }
+
+  function setAttributes(path: BytePath, { mode, uid, gid }: Pick<Recorded, 'mode' | 'uid' | 'gid'>): void {
     const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-    withDescriptor(native.inRootOpen(jail.fd, pathBytes(path), flags), (fd) => fchmodSync(fd, mode));
-  }
-
-  function makeLink(path: BytePath, target: BytePath): void {
-    native.inRootSymlink(jail.fd, pathBytes(target), pathBytes(path));
-    undo.push(() => native.inRootUnlink(jail.fd, pathBytes(path)));
-  }
-
-  function replaceLink(path: BytePath, target: BytePath): void {
-    const temporary = temporaryBeside(path);
-    makeLink(temporary, target);
-    waiting.push({ temporary, path });
-  }
-
-  function makeDevice({ path, mode, major, minor }: Extract<Entry, { kind: 'device' }>): void {
+    const fd = native.inRootOpen(jail.fd, pathBytes(path), flags);
     try {
-      native.inRootMknod(jail.fd, pathBytes(path), mode, major, minor);
-      undo.push(() => native.inRootUnlink(jail.fd, pathBytes(path)));
+      fchownSync(fd, uid, gid);
+      fchmodSync(fd, mode);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  async function addFile(entry: FileEntry, present: FileStatus | undefined): Promise<Recorded> {
+    const { path, mode, uid = 0, gid = 0, keepPrivileges } = entry;
+    if (present?.kind === 'directory') throw inTheWay(path, 'a file', present);
+    if (present !== undefined || known.has(path)) {
+      const fresh = await foresee(entry, source);
+      if (await stays(fresh, present)) return fresh;
+    }
+    const file = openSource(source, entry);
+    try {
+      const staged = store.stage((fd) => {
+        native.copyFile(file.fd, fd);
+        fchownSync(fd, uid, gid);
+        fchmodSync(fd, mode); // after chown, which takes the set-user-ID bit away
+        if (keepPrivileges === true) native.copyCapabilities(file.fd, fd);
+      });
+      wait(path, rankOf(entry), staged);
+      return await recordCopy(entry, staged);
+    } finally {
+      file.close();
+    }
+  }
+
+  // by the copy: the host's file may have changed meanwhile
+  async function recordCopy(entry: FileEntry, staged: BytePath): Promise<Recorded> {
+    const copy = jail.open(staged);
+    if (copy === undefined) return toRecorded(entry); // nobody but root can take it away
+    try {
+      return toRecorded(entry, await contentOf(copy));
+    } finally {
+      copy.close();
+    }
+  }
+
+  async function addData(entry: DataEntry, present: FileStatus | undefined): Promise<Recorded> {
+    const { path, data, mode } = entry;
+    if (present?.kind === 'directory') throw inTheWay(path, 'a file', present);
+    const record = toRecorded(entry);
+    if (await stays(record, present)) return record;
+    const staged = store.stage((fd) => {
+      writeAll(fd, data);
+      fchmodSync(fd, mode);
+    });
+    wait(path, ORDINARY, staged);
+    return record;
+  }
+
+  function makeDevice(entry: DeviceEntry): void {
+    try {
+      wait(entry.path, ORDINARY, store.stageDevice(entry));
     } catch (error) {
       // a container without CAP_MKNOD, or with a device filter
       if (errorCode(error) !== 'EPERM') throw error;
-      warnings.push(`${showPath(path)} was not made: mknod is not permitted here`);
+      warnings.push(`${showPath(entry.path)} was not made: mknod is not permitted here`);
     }
-  }
-
-  function prepare(path: BytePath, fill: (fd: number) => number): void {
-    const temporary = temporaryBeside(path);
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-    withDescriptor(native.inRootOpen(jail.fd, pathBytes(temporary), flags, 0o600), (fd) => {
-      undo.push(() => native.inRootUnlink(jail.fd, pathBytes(temporary)));
-      const mode = fill(fd);
-      fchownSync(fd, 0, 0);
-      fchmodSync(fd, mode);
-    });
-    waiting.push({ temporary, path });
   }
 
   return {
     add,
-    addData: (path, data) =>
-      prepare(path, (fd) => {
-        for (let rest = data; rest.length > 0;) rest = rest.subarray(writeSync(fd, rest));
-        return 0o644;
-      }),
-    commit: () => {
-      // A name must not come to a file whose content a power cut can still take away.
-      native.inRootSync(jail.fd);
-      for (const { temporary, path } of waiting)
-        native.inRootRename(jail.fd, pathBytes(temporary), pathBytes(path));
-      undo.length = 0;
-    },
+    staged: () => waiting.toSorted((a, b) => a.rank - b.rank),
+    setTimes: (entries) => setTimes(jail, entries, edited),
     rollBack: () => {
       for (const step of undo.toReversed()) {
         try {
@@ -119,59 +200,9 @@ export function openWriter(source: FileRoot, jail: DirectoryRoot): JailWriter {
   };
 }
 
-/** Not guessable, and without a link on the way: its directory was made or checked before. */
-function temporaryBeside(path: BytePath): BytePath {
-  return joinPath(parentPath(path), `.uchroot-${randomBytes(12).toString('hex')}` as BytePath);
+function isDevice(jail: DirectoryRoot, { path, mode, major, minor }: DeviceEntry): boolean {
+  const status = native.inRootLstat(jail.fd, pathBytes(path));
+  return (status.mode & TYPE_BITS) === (mode & TYPE_BITS) && status.major === major && status.minor === minor;
 }
 
-function withDescriptor(fd: number, use: (fd: number) => void): void {
-  try {
-    use(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-// Without set-user-ID and set-group-ID, and nobody but root may write: its owner is root now, not who it was.
-function copyFrom(source: FileRoot, path: BytePath, target: number): number {
-  const file = source.open(path);
-  if (file === undefined)
-    throw new JailError(`${showPath(path)} has vanished from the host`, {
-      code: 'ENOENT',
-      path: showPath(path),
-    });
-  try {
-    native.copyFile(file.fd, target);
-    return file.status.mode & 0o755;
-  } finally {
-    file.close();
-  }
-}
-
-function checkDirectory(entry: Extract<Entry, { kind: 'directory' }>, present: FileStatus): void {
-  if (present.kind !== 'directory') throw inTheWay(entry, present);
-  const path = showPath(entry.path);
-  const mayBeWritten = (entry.mode & 0o002) !== 0;
-  const othersWrite = (present.mode & 0o002) !== 0 || ((present.mode & 0o020) !== 0 && present.gid !== 0);
-  if (present.uid === 0 && (mayBeWritten || !othersWrite)) return;
-  const why = present.uid === 0 ? 'can be written by others' : `is owned by uid ${present.uid}`;
-  throw new JailError(`${path} in the jail ${why}, who could exchange what is put there`, {
-    code: 'ERR_INSECURE_PATH',
-    path,
-    hint: 'chown it to root and chmod go-w it, or build a new jail',
-  });
-}
-
-function inTheWay(entry: Entry, present: FileStatus): JailError {
-  const path = showPath(entry.path);
-  const is =
-    present.target === undefined ? `a ${NAMES[present.kind]}` : `a link to ${showPath(present.target)}`;
-  const should = entry.kind === 'link' ? `a link to ${showPath(entry.target)}` : `a ${entry.kind}`;
-  return new JailError(`${path} is ${is} in the jail, and ${should} on the host`, {
-    code: 'EEXIST',
-    path,
-    hint: `move it away in the jail, or build a new one`,
-  });
-}
-
-const NAMES = { file: 'file', directory: 'directory', symlink: 'link', other: 'special file' } as const;
+const TYPE_BITS = 0o170000; // inode(7)

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
+import { closure } from './closure.mjs';
 import { Service } from './fleet.mjs';
 import { median, row } from './table.mjs';
 
@@ -236,4 +237,4 @@ async function memory({ jail, user, original, quick }) {
 }
 
 /** In the order in which they are run. */
-export const groups = { loop, latency, throughput, command, memory };
+export const groups = { loop, latency, throughput, command, memory, closure };

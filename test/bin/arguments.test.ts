@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import * as fc from 'fast-check';
 import t from 'tap';
 
-import { readArguments, type Argument, type ReadArguments } from '../../lib/bin/arguments.ts';
+import { readArguments, readMixed, type Argument, type ReadArguments } from '../../lib/bin/arguments.ts';
 import '../support/plain-spawn.ts';
 
 const known = { groups: 'value', chdir: 'value', plan: 'optional', 'keep-env': 'flag' } as const;
@@ -136,4 +136,51 @@ t.test('the command’s arguments are read byte for byte', async (t) => {
   ]);
   t.same(argumentsOf('x', String.raw`\303\251`), ['x', '\xc3\xa9']);
   t.same(argumentsOf(String.raw`\357\277\275`), ['\xef\xbf\xbd']);
+});
+
+function mixed(...all: readonly string[]): ReadArguments {
+  return readMixed(
+    all.map((word) => toArgument(Buffer.from(word))),
+    known,
+  );
+}
+
+t.test('where no program is started, options may stand anywhere before --', async (t) => {
+  t.same(words(mixed('jail', '--groups', 'a', 'bash', '--keep-env', 'ls', '--chdir=/x')), [
+    ['groups', 'a'],
+    ['keep-env', ''],
+    ['chdir', '/x'],
+    'jail',
+    'bash',
+    'ls',
+  ]);
+  t.same(words(mixed('jail', '--', '--keep-env', '--', 'x')), ['jail', '--keep-env', '--', 'x']);
+  t.same(words(mixed('-', '--keep-env', '-')), [['keep-env', ''], '-', '-']);
+  t.same(words(mixed()), []);
+  t.same(words(mixed('--')), []);
+});
+
+t.test('an option after an operand is checked as well', async (t) => {
+  t.throws(() => mixed('jail', '--keep-evn'), {
+    name: 'UsageError',
+    message: 'unknown option --keep-evn',
+    hint: 'did you mean --keep-env?',
+  });
+  t.throws(() => mixed('jail', '--groups'), { message: 'option --groups needs a value' });
+  t.throws(() => mixed('jail', '--groups', '--', 'x'), { message: 'option --groups needs a value' });
+  t.throws(() => mixed('jail', '--keep-env=1'), { message: 'option --keep-env takes no value' });
+});
+
+t.test('operands and values are told apart as if the options came first', async (t) => {
+  const word = fc.constantFrom('a', 'b', '-', '--keep-env', '--chdir=/x', '');
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 8 }), fc.array(word, { maxLength: 3 }), (before, after) => {
+      const isOption = (text: string) => text.startsWith('--');
+      const ordered = [...before.filter(isOption), ...before.filter((text) => !isOption(text))];
+      const expected = read(...ordered);
+      const found = mixed(...before, '--', ...after);
+      return JSON.stringify(words(found)) === JSON.stringify([...words(expected), ...after]);
+    }),
+  );
+  t.pass();
 });

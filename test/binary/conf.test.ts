@@ -2,6 +2,7 @@ import t from 'tap';
 
 import { readLdSoConf, readMuslPath, readSmallFile } from '../../lib/binary/conf.ts';
 import { bytePath } from '../../lib/binary/path.ts';
+import type { FileRoot } from '../../lib/binary/root.ts';
 import { memoryRoot } from './image.ts';
 
 t.test('ld.so.conf is read with its includes, in order and each directory once', async (t) => {
@@ -44,4 +45,22 @@ t.test("musl's path file has colons or newlines, and a default", async (t) => {
   const file = bytePath('/etc/ld-musl-x86_64.path');
   t.same(readMuslPath(memoryRoot({ [file]: '/a:/b\n/c\n' }), file), ['/a', '/b', '/c']);
   t.same(readMuslPath(memoryRoot({}), file), ['/lib', '/usr/local/lib', '/usr/lib']);
+});
+
+t.test('a small file is read whole, whatever it says of its size, and a larger one not at all', async (t) => {
+  const root = memoryRoot({ '/f': 'x'.repeat(10_000) });
+  const empty: FileRoot = {
+    ...root,
+    open: (path) => {
+      const file = root.open(path);
+      return file && { ...file, status: { ...file.status, sizeBytes: 0 } };
+    },
+  };
+  for (const each of [root, empty]) {
+    for (const maxBytes of [10_000, 10_001, 1 << 20])
+      t.equal(readSmallFile(each, bytePath('/f'), maxBytes)?.length, 10_000);
+    for (const maxBytes of [0, 100, 4096, 9999])
+      t.equal(readSmallFile(each, bytePath('/f'), maxBytes), undefined);
+  }
+  t.equal(readSmallFile(root, bytePath('/nope')), undefined);
 });

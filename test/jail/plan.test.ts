@@ -3,7 +3,9 @@ import t from 'tap';
 import { readCache, writeCache } from '../../lib/binary/cache.ts';
 import { bytePath } from '../../lib/binary/path.ts';
 import { cacheFor } from '../../lib/jail/cache.ts';
-import { planJail } from '../../lib/jail/plan.ts';
+import { showReason } from '../../lib/jail/entry.ts';
+import { type JailPlan, planJail } from '../../lib/jail/plan.ts';
+import { EMPTY_RECIPE, type Recipe } from '../../lib/jail/recipe.ts';
 import { makeElf, memoryRoot, type Tree } from '../binary/image.ts';
 
 const LOADER = '/lib64/ld-linux-x86-64.so.2';
@@ -21,21 +23,32 @@ const merged: Tree = {
 const program = (needed = ['libc.so.6']) => makeElf({ interpreter: LOADER, needed });
 const BASELINE = { hwcaps: [] };
 
+function planOf(
+  tree: Tree,
+  recipe: Partial<Recipe>,
+  cpu: { readonly hwcaps: readonly string[] } = BASELINE,
+): JailPlan {
+  return planJail({ ...EMPTY_RECIPE, ...recipe }, { root: memoryRoot(tree), cpu, users: [] });
+}
+
 const plan = (tree: Tree, programs = ['/bin/p'], cpu: { readonly hwcaps: readonly string[] } = BASELINE) =>
-  planJail(memoryRoot({ ...merged, ...tree }), programs.map(bytePath), cpu);
+  planOf({ ...merged, ...tree }, { programs: programs.map(bytePath) }, cpu);
+
+/** What is not in every jail. */
+function shown({ entries }: JailPlan): readonly string[] {
+  return entries
+    .filter(({ kind, path }) => kind !== 'directory' && !/^\/(?:dev|etc)\//.test(path))
+    .map((entry) => (entry.kind === 'link' ? `${entry.path} -> ${entry.target}` : entry.path))
+    .toSorted();
+}
 
 t.test(
   'links are kept as links, each file lies where it lay, and the layout is that of the host',
   async (t) => {
-    const { entries } = plan({ '/usr/bin/p': program() });
-    const shown = entries
-      .filter(({ kind, path }) => kind !== 'directory' && !path.startsWith('/dev'))
-      .map((entry) => (entry.kind === 'link' ? `${entry.path} -> ${entry.target}` : entry.path));
-    t.same(shown.toSorted(), [
+    t.same(shown(plan({ '/usr/bin/p': program() })), [
       '/bin -> usr/bin',
       '/lib -> usr/lib',
       '/lib64 -> usr/lib64',
-      '/sbin -> usr/sbin',
       '/usr/bin/p',
       '/usr/lib/sys/ld.so',
       '/usr/lib/sys/libc-2.so',
@@ -44,6 +57,53 @@ t.test(
     ]);
   },
 );
+
+t.test('a directory of the layout that few need comes when something lies in it', async (t) => {
+  const made = plan({ '/usr/sbin/d': program([]), '/usr/bin/p': program([]) }, ['/sbin/d', '/bin/p']);
+  t.ok(shown(made).includes('/sbin -> usr/sbin'));
+});
+
+t.test('each entry has the reason that came first', async (t) => {
+  const { entries } = plan({ '/usr/bin/p': program(), '/usr/bin/s': '#!/bin/p -x\n' }, ['/bin/s']);
+  const reasons = Object.fromEntries(entries.map(({ path, reason }) => [path, showReason(reason)]));
+  t.match(reasons, {
+    '/bin': 'on the way to /usr/bin',
+    '/usr/bin': 'part of every jail',
+    '/usr/bin/s': 'asked for',
+    '/usr/bin/p': '#! of /usr/bin/s',
+    '/usr/lib/sys/ld.so': 'loader of /usr/bin/p',
+    '/usr/lib/sys/libc-2.so': 'needed by /usr/bin/p as libc.so.6',
+    '/usr/lib/sys/libc.so.6': 'on the way to /usr/lib/sys/libc-2.so',
+    '/etc/passwd': 'pack base',
+  });
+});
+
+t.test('what was asked for by name and is not there is absent, what was learned has vanished', async (t) => {
+  const made = planOf(merged, {
+    programs: [bytePath('/bin/gone')],
+    copies: [{ from: bytePath('/no/such'), to: bytePath('/srv/x') }],
+    learned: [{ command: 'p', files: [bytePath('/etc/gone'), bytePath('/usr/sbin/x')], directories: [] }],
+  });
+  t.same(made.absent, ['/no/such', '/bin/gone']);
+  t.same(made.vanished, ['/etc/gone']);
+});
+
+t.test('a copy lies behind the links that the host has on the way', async (t) => {
+  const made = planOf(
+    { ...merged, '/usr/bin/x': '', '/opt/tool': 'x', '/opt/more/y': 'y' },
+    {
+      copies: [
+        { from: bytePath('/opt/tool'), to: bytePath('/sbin/tool') },
+        { from: bytePath('/opt/more'), to: bytePath('/bin') },
+        { from: bytePath('/opt/more'), to: bytePath('/') },
+      ],
+    },
+  );
+  const paths = new Set(shown(made));
+  for (const path of ['/sbin -> usr/sbin', '/usr/sbin/tool', '/bin -> usr/bin', '/usr/bin/y', '/y'])
+    t.ok(paths.has(path), path);
+  t.same(made.absent, []);
+});
 
 t.test('a directory comes before what lies in it, and each path once', async (t) => {
   const { entries } = plan({ '/usr/bin/p': program(), '/usr/bin/s': '#!/bin/p\n' }, ['/bin/s', '/usr/bin/p']);
@@ -56,20 +116,26 @@ t.test('a directory comes before what lies in it, and each path once', async (t)
 });
 
 t.test('a system without merged /usr gets none', async (t) => {
-  const { entries } = planJail(
-    memoryRoot({ '/bin/p': makeElf({ type: 2, isStatic: true }), '/usr/bin/x': '' }),
-    [bytePath('/bin/p')],
-    BASELINE,
-  );
+  const tree = { '/bin/p': makeElf({ type: 2, isStatic: true }), '/usr/bin/x': '' };
+  const { entries } = planOf(tree, { programs: [bytePath('/bin/p')] });
   t.match(
     entries.find(({ path }) => path === '/bin'),
     { kind: 'directory' },
   );
-  t.notOk(entries.some(({ kind }) => kind === 'link'));
+  t.notOk(entries.some(({ kind, path }) => kind === 'link' && !path.startsWith('/dev/')));
 });
 
-t.test('every jail has /tmp for all and a few devices', async (t) => {
-  const { entries } = plan({ '/usr/bin/p': program() });
+t.test('every jail has /tmp for all, a few devices, and accounts', async (t) => {
+  const { entries, packs } = plan({ '/usr/bin/p': program() });
+  t.match(packs, [{ name: 'base' }]);
+  t.match(
+    entries.find(({ path }) => path === '/etc/passwd'),
+    { kind: 'data', mode: 0o644, data: /^root:x:0:0:/ },
+  );
+  t.match(
+    entries.find(({ path }) => path === '/etc/group'),
+    { kind: 'data', mode: 0o644 },
+  );
   t.match(
     entries.find(({ path }) => path === '/tmp'),
     { kind: 'directory', mode: 0o1777 },
@@ -169,16 +235,13 @@ t.test('the cache that a jail has keeps its entries, and is left alone if it suf
 });
 
 t.test("musl's path file comes along", async (t) => {
-  const made = planJail(
-    memoryRoot({
-      '/lib/ld-musl-x86_64.so.1': makeElf(),
-      '/etc/ld-musl-x86_64.path': '/opt',
-      '/opt/liba.so': makeElf(),
-      '/bin/p': makeElf({ interpreter: '/lib/ld-musl-x86_64.so.1', needed: ['liba.so'] }),
-    }),
-    [bytePath('/bin/p')],
-    BASELINE,
-  );
+  const tree = {
+    '/lib/ld-musl-x86_64.so.1': makeElf(),
+    '/etc/ld-musl-x86_64.path': '/opt',
+    '/opt/liba.so': makeElf(),
+    '/bin/p': makeElf({ interpreter: '/lib/ld-musl-x86_64.so.1', needed: ['liba.so'] }),
+  };
+  const made = planOf(tree, { programs: [bytePath('/bin/p')] });
   const paths = new Set(made.entries.map(({ path }) => path));
   for (const path of ['/etc/ld-musl-x86_64.path', '/opt/liba.so']) t.ok(paths.has(bytePath(path)), path);
 });

@@ -14,7 +14,7 @@ function problemOf(tree: Tree, cwd = '/'): LaunchError | undefined {
     account: sam,
     program: Buffer.from('/bin/prog'),
     argv: [Buffer.from('prog')],
-    env: [],
+    env: [Buffer.from('PATH=/opt:/bin')],
     keptFds: [],
     parentPid: 1,
     architecture: 'x64',
@@ -67,6 +67,23 @@ t.test('a library of a library is missed as well', async (t) => {
     '/lib/liba.so': makeElf({ needed: ['libb.so'] }),
   });
   t.match(error?.message, /its shared library libb\.so, needed by \/lib\/liba\.so/);
+});
+
+t.test('so is what env starts for a script, in the PATH that the program gets', async (t) => {
+  const tree = { '/bin/prog': '#!/usr/bin/env -S perl -w\n', '/usr/bin/env': program };
+  t.match(problemOf(tree), {
+    code: 'ENOENT',
+    path: 'perl',
+    message:
+      /^execve: \/bin\/prog: its command perl, needed by \/bin\/prog: it is in none of the directories of PATH \(\/opt:\/bin\)/,
+    exitStatus: 127,
+  });
+  t.equal(problemOf({ ...tree, '/opt/perl': program }), undefined);
+  t.equal(problemOf({ ...tree, '/bin/prog': '#!/usr/bin/env -S ${HOME}/perl\n' }), undefined, 'not known');
+  const perl = makeElf({ interpreter: '/lib/ld.so', needed: [] });
+  t.match(problemOf({ ...tree, '/opt/perl': perl }), {
+    message: /its ELF interpreter \/lib\/ld\.so, needed by \/opt\/perl/,
+  });
 });
 
 t.test('a program that cannot be executed is 126, one that is missing 127', async (t) => {

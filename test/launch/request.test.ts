@@ -4,7 +4,6 @@ import t from 'tap';
 import {
   launchKeys,
   maxId,
-  nearest,
   normalize,
   signalNumber,
   toPrincipal,
@@ -277,24 +276,6 @@ t.test('a request is not changed, and its normal form does not change with it', 
   const normal = normalize(request);
   args.push('-a');
   t.same(normal.args, [Buffer.from('-l')]);
-});
-
-t.test('nearest finds the word that was meant, whatever its capitals', async (t) => {
-  const known = ['user', 'program', 'allowRoot'];
-  t.equal(nearest('usre', known), 'user');
-  t.equal(nearest('ALLOWROOT', known), 'allowRoot');
-  t.equal(nearest('allow-root', known), 'allowRoot');
-  t.equal(nearest('progam', known), 'program');
-});
-
-t.test('nearest finds nothing where nothing is near', async (t) => {
-  t.equal(nearest('xyzzy-and-more', ['user', 'program']), undefined);
-  t.equal(nearest('user', []), undefined);
-  t.equal(nearest('', ['user']), undefined);
-});
-
-t.test('a known word is always nearest to itself', async (t) => {
-  for (const key of launchKeys) t.equal(nearest(key, [...launchKeys]), key);
 });
 
 t.test('a signal is known by name or by number', async (t) => {

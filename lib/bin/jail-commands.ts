@@ -1,0 +1,160 @@
+// The commands of uchroot-jail: what each takes, and what it writes.
+
+import { readFileSync } from 'node:fs';
+
+import { UsageError } from '../errors.ts';
+import { buildJail } from '../jail/build.ts';
+import { cloneJail } from '../jail/clone.ts';
+import { explainFile, listJail } from '../jail/list.ts';
+import { packs } from '../jail/packs/index.ts';
+import { removeJail } from '../jail/remove.ts';
+import type { JailWork } from '../jail/request.ts';
+import { updateJail } from '../jail/update.ts';
+import { quote } from '../quote.ts';
+import type { Argument, OptionKind, ReadArguments } from './arguments.ts';
+import { showBuilt, showExplanation, showList, showUpdate, summaryOf } from './jail-report.ts';
+
+/** Ends the work, and hears how it goes. */
+export interface Watch extends Required<Pick<JailWork, 'signal' | 'onProgress'>> {
+  readonly onWarning: (warning: string) => void;
+}
+
+export interface Command {
+  /** After the name of the command. */
+  readonly synopsis: string;
+  readonly options: Readonly<Record<string, OptionKind>>;
+  /** How many operands there must be. */
+  readonly operands: readonly [least: number, most: number];
+  /** Returns what goes to standard output. */
+  readonly run: (read: ReadArguments, watch: Watch) => Promise<string>;
+}
+
+const build: Command = {
+  synopsis: 'build DIRECTORY [OPTION]... [PROGRAM]...',
+  options: {
+    package: 'value',
+    pack: 'value',
+    'no-pack': 'value',
+    learn: 'value',
+    copy: 'value',
+    user: 'value',
+    'keep-privileges': 'value',
+    from: 'value',
+    recipe: 'value',
+    plan: 'flag',
+  },
+  operands: [1, Infinity],
+  run: async (read, { onWarning, ...watch }) => {
+    const [directory, ...programs] = read.operands.map(({ bytes }) => bytes);
+    const texts = (name: string) => valuesOf(read, name).map(({ text }) => text);
+    const [from] = valuesOf(read, 'from').slice(-1);
+    const [recipe] = valuesOf(read, 'recipe').slice(-1);
+    const plan = has(read, 'plan');
+    const report = await buildJail({
+      ...watch,
+      directory: directory ?? '',
+      programs,
+      packages: texts('package'),
+      packs: texts('pack'),
+      withoutPacks: texts('no-pack'),
+      learn: texts('learn'),
+      copies: valuesOf(read, 'copy').map(({ bytes }) => toCopy(bytes)),
+      users: texts('user'),
+      keepPrivileges: valuesOf(read, 'keep-privileges').map(({ bytes }) => bytes),
+      ...(from !== undefined && { from: from.bytes }),
+      ...(recipe !== undefined && { recipe: readRecipe(recipe) }),
+      plan,
+    });
+    report.warnings.forEach(onWarning);
+    return showBuilt(directory ?? '', report, plan);
+  },
+};
+
+const update: Command = {
+  synopsis: 'update DIRECTORY [--plan]',
+  options: { plan: 'flag' },
+  operands: [1, 1],
+  run: async (read, { onWarning, ...watch }) => {
+    const [directory = ''] = read.operands.map(({ bytes }) => bytes);
+    const plan = has(read, 'plan');
+    const report = await updateJail({ ...watch, directory, plan });
+    report.warnings.forEach(onWarning);
+    return showUpdate(directory, report, plan);
+  },
+};
+
+const list: Command = {
+  synopsis: 'list DIRECTORY [--json]',
+  options: { json: 'flag' },
+  operands: [1, 1],
+  run: async (read) => {
+    const [directory = ''] = read.operands.map(({ bytes }) => bytes);
+    const listed = await listJail({ directory });
+    return has(read, 'json') ? `${JSON.stringify(listed, undefined, 2)}\n` : showList(listed);
+  },
+};
+
+const explain: Command = {
+  synopsis: 'explain DIRECTORY PATH',
+  options: {},
+  operands: [2, 2],
+  run: async (read) => {
+    const [directory = '', path = ''] = read.operands.map(({ bytes }) => bytes);
+    return showExplanation(await explainFile({ directory, path }));
+  },
+};
+
+const clone: Command = {
+  synopsis: 'clone TEMPLATE DIRECTORY',
+  options: {},
+  operands: [2, 2],
+  run: async (read, { onWarning, ...watch }) => {
+    const [template = '', directory = ''] = read.operands.map(({ bytes }) => bytes);
+    const report = await cloneJail({ ...watch, template, directory });
+    report.skipped.forEach((what) => onWarning(what));
+    return summaryOf(directory, report);
+  },
+};
+
+const remove: Command = {
+  synopsis: 'remove DIRECTORY',
+  options: {},
+  operands: [1, 1],
+  run: async (read, { signal, onProgress }) => {
+    const [directory = ''] = read.operands.map(({ bytes }) => bytes);
+    await removeJail({ signal, onProgress, directory });
+    return '';
+  },
+};
+
+export const commands: Readonly<Record<string, Command>> = { build, update, list, clone, explain, remove };
+
+function valuesOf({ options }: ReadArguments, name: string): readonly Argument[] {
+  return options.filter(([option]) => option === name).map(([, value]) => value);
+}
+
+function has(read: ReadArguments, name: string): boolean {
+  return valuesOf(read, name).length > 0;
+}
+
+/** PATH, or PATH:DEST where DEST is an absolute path of the jail. */
+function toCopy(value: Buffer): Buffer | { readonly from: Buffer; readonly to: Buffer } {
+  const colon = value.lastIndexOf(':/');
+  return colon <= 0 ? value : { from: value.subarray(0, colon), to: value.subarray(colon + 1) };
+}
+
+function readRecipe({ bytes }: Argument): unknown {
+  try {
+    return JSON.parse(readFileSync(bytes, 'utf8'));
+  } catch (error) {
+    throw new UsageError(`--recipe ${quote(bytes)}: ${(error as Error).message}`, {
+      hint: 'uchroot-jail list DIRECTORY --json writes one',
+    });
+  }
+}
+
+/** A line for each pack, for the help. */
+export function packLines(): string {
+  const width = Math.max(...packs.map(({ name }) => name.length));
+  return packs.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}\n`).join('');
+}

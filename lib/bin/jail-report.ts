@@ -1,0 +1,74 @@
+// What the commands of uchroot-jail say about their work.
+
+import type { JailReport } from '../jail/build.ts';
+import type { Change } from '../jail/change.ts';
+import type { Explanation, JailList, ListedFile } from '../jail/list.ts';
+import type { UpdateReport } from '../jail/update.ts';
+import { showPath } from '../binary/path.ts';
+import { fromText } from '../jail/text.ts';
+import { type Bytes, quote } from '../quote.ts';
+import { megabytes } from './progress.ts';
+
+const show = (text: string) => showPath(fromText(text));
+
+/** The line that ends a piece of work: how much there is now. */
+export function summaryOf(
+  directory: Bytes,
+  { files, sizeBytes }: { readonly files: number; readonly sizeBytes: number },
+): string {
+  return `${quote(directory)}: ${files} files, ${megabytes(sizeBytes)}\n`;
+}
+
+export function showBuilt(directory: Bytes, report: JailReport, isPlan: boolean): string {
+  const changes = isPlan ? report.changes.map(changeLine).join('') : '';
+  const packs = report.packs
+    .filter(({ name }) => name !== 'base')
+    .map(({ name, trigger }) => `pack ${name}${trigger === undefined ? '' : `: for ${show(trigger)}`}\n`);
+  return `${changes}${packs.join('')}${summaryOf(directory, report)}`;
+}
+
+function changeLine({ kind, path, package: name }: Change): string {
+  return `${kind} ${show(path)}${name === undefined ? '' : ` (${name})`}\n`;
+}
+
+export function showUpdate(directory: Bytes, report: UpdateReport, isPlan: boolean): string {
+  const versions = report.packages.map(
+    ({ package: name, from = 'not there', to = 'no longer needed' }) => `${name}: ${from} → ${to}\n`,
+  );
+  const extra = report.extra.map((path) => `left alone: ${show(path)}\n`);
+  const changed = report.changes.length;
+  const last = changed === 0 ? 'up to date' : `${changed} ${isPlan ? 'to change' : 'changed'}`;
+  return [
+    ...report.changes.map(changeLine),
+    ...versions,
+    ...extra,
+    summaryOf(directory, report).trimEnd(),
+    `, ${last}\n`,
+  ].join('');
+}
+
+export function showList({ files, packs, packages }: JailList): string {
+  const lines = files.map((file) => `${fileWords(file)}: ${file.because}\n`);
+  const triggers = packs.map(
+    ({ name, trigger }) => `pack ${name}${trigger ? `: for ${show(trigger)}` : ''}\n`,
+  );
+  const versions = Object.entries(packages).map(([name, version]) => `package ${name} ${version}\n`);
+  return [...lines, ...triggers, ...versions].join('');
+}
+
+function fileWords({ path, target, kind }: ListedFile): string {
+  if (target !== undefined) return `${show(path)} -> ${show(target)}`;
+  return kind === 'directory' ? `${show(path)}/` : show(path);
+}
+
+export function showExplanation({ path, file, reasons, version }: Explanation): string {
+  if (file === undefined) return `${show(path)} was not put there by uchroot-jail\n`;
+  const facts = [
+    `${fileWords(file)}${file.sizeBytes === undefined ? '' : `, ${file.sizeBytes} bytes`}`,
+    ...(file.source === undefined || file.source === file.path ? [] : [`copied from ${show(file.source)}`]),
+    ...(file.package === undefined ? [] : [`of package ${file.package} ${version ?? ''}`.trimEnd()]),
+    ...(file.sha256 === undefined ? [] : [`sha256 ${file.sha256}`]),
+  ];
+  const chain = reasons.map((reason, depth) => `${'  '.repeat(depth)}← ${reason}`);
+  return `${[...facts, ...chain].join('\n')}\n`;
+}

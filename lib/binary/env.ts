@@ -1,0 +1,181 @@
+// What env(1) of GNU does with its arguments: which command it starts, and where it looks for it.
+
+import { type BytePath, showPath } from './path.ts';
+import { splitWords, type Word } from './words.ts';
+
+export type EnvCall =
+  | {
+      readonly kind: 'command';
+      readonly command: BytePath;
+      readonly args: readonly Word[];
+      /** The PATH that it is looked up in, and has; undefined for none. */
+      readonly path: BytePath | undefined;
+      /** -C: where it is started. */
+      readonly directory?: BytePath;
+    }
+  /** It prints something, and that is all. */
+  | { readonly kind: 'nothing' }
+  /** What it does depends on a variable whose value is not known. */
+  | { readonly kind: 'unknown'; readonly variable: string }
+  /** It ends with status 125. */
+  | Failure;
+
+interface Failure {
+  readonly kind: 'failure';
+  /** The rest of a sentence about its arguments. */
+  readonly message: string;
+}
+
+interface Settings {
+  ignoreEnvironment: boolean;
+  readonly unset: Set<BytePath>;
+  directory?: BytePath;
+  nul: boolean;
+  splits: number;
+}
+
+const MAX_SPLITS = 16; // ${PATH} can bring another -S, with another ${PATH} in it
+
+/** `args` follow the name of env itself; `path` is its own PATH, undefined for none. */
+export function parseEnv(args: readonly Word[], path: BytePath | undefined): EnvCall {
+  const rest = [...args];
+  const settings: Settings = { ignoreEnvironment: false, unset: new Set(), nul: false, splits: 0 };
+  const end = readOptions(rest, settings, path);
+  if (end !== undefined) return end;
+  if (rest[0]?.text === '-' && rest[0].variable === undefined) {
+    settings.ignoreEnvironment = true;
+    rest.shift();
+  }
+  const { ignoreEnvironment, unset } = settings;
+  const bad = [...unset].find((name) => name === '' || name.includes('='));
+  if (bad !== undefined && !ignoreEnvironment) return failure(`${showPath(bad)} is no variable to unset`);
+  let known = ignoreEnvironment || unset.has('PATH' as BytePath) ? undefined : path;
+  for (let word = rest[0]; word?.text.includes('=') === true; word = rest[0]) {
+    if (word.text.startsWith('PATH=')) {
+      if (word.variable !== undefined) return dependsOn(word.variable);
+      known = word.text.slice('PATH='.length) as BytePath;
+    }
+    rest.shift();
+  }
+  const [command, ...others] = rest;
+  if (command === undefined)
+    return settings.directory === undefined ? { kind: 'nothing' } : failure('-C asks for a command');
+  if (command.variable !== undefined) return dependsOn(command.variable);
+  if (settings.nul) return failure('-0 goes with no command');
+  const { directory } = settings;
+  return {
+    kind: 'command',
+    command: command.text,
+    args: others,
+    path: known,
+    ...(directory !== undefined && { directory }),
+  };
+}
+
+/** Takes the options from the front of `rest`; returns how env ends if it ends with them. */
+function readOptions(rest: Word[], settings: Settings, path: BytePath | undefined): EnvCall | undefined {
+  for (let word = rest[0]; word?.text.startsWith('-') === true; word = rest[0]) {
+    if (word.variable !== undefined) return dependsOn(word.variable);
+    if (word.text === '-') return undefined;
+    rest.shift();
+    if (word.text === '--') return undefined;
+    const options = word.text.startsWith('--') ? longOption(word.text) : shortOptions(word.text);
+    if ('kind' in options) return options;
+    for (const { name, takes, written } of options) {
+      const next = takes === 'value' && written === undefined ? rest.shift() : undefined;
+      if (next?.variable !== undefined) return dependsOn(next.variable);
+      const value = written ?? next?.text;
+      if (takes === 'value' && value === undefined) return failure(`-${name} asks for a value`);
+      const end = apply(name, value ?? ('' as BytePath), { rest, settings, path });
+      if (end !== undefined) return end;
+    }
+  }
+  return undefined;
+}
+
+function apply(
+  name: string,
+  value: BytePath,
+  to: { readonly rest: Word[]; readonly settings: Settings; readonly path: BytePath | undefined },
+): EnvCall | undefined {
+  const { rest, settings, path } = to;
+  if (name === 'help' || name === 'version') return { kind: 'nothing' };
+  if (name === 'i') settings.ignoreEnvironment = true;
+  if (name === '0') settings.nul = true;
+  if (name === 'C') settings.directory = value;
+  if (name === 'u') settings.unset.add(value);
+  if (name !== 'S') return undefined;
+  if (++settings.splits > MAX_SPLITS) return failure('-S comes too often');
+  const words = splitWords(value, (variable) => (variable === 'PATH' ? path : undefined));
+  if ('message' in words) return failure(words.message);
+  rest.unshift(...words);
+  return undefined;
+}
+
+interface Option {
+  readonly name: string;
+  readonly takes: 'nothing' | 'value' | 'maybe';
+  readonly written?: BytePath;
+}
+
+const SHORT = 'iv0uCSa';
+const LONG: Readonly<Record<string, string>> = {
+  'ignore-environment': 'i',
+  debug: 'v',
+  null: '0',
+  unset: 'u',
+  chdir: 'C',
+  'split-string': 'S',
+  argv0: 'a',
+  'block-signal': 'signal',
+  'default-signal': 'signal',
+  'ignore-signal': 'signal',
+  'list-signal-handling': 'list',
+  help: 'help',
+  version: 'version',
+};
+
+function takesOf(name: string): Option['takes'] {
+  if (name === 'signal') return 'maybe';
+  return name.length === 1 && 'uCSa'.includes(name) ? 'value' : 'nothing';
+}
+
+// As getopt_long(3): any unique beginning will do.
+function longOption(text: BytePath): readonly Option[] | Failure {
+  const equals = text.indexOf('=');
+  const written = equals < 0 ? undefined : (text.slice(equals + 1) as BytePath);
+  const begin = text.slice(2, equals < 0 ? undefined : equals);
+  const names = Object.keys(LONG).filter((name) => name.startsWith(begin));
+  const name = names.includes(begin) ? begin : names.length === 1 ? names[0] : undefined;
+  const option = name === undefined ? undefined : LONG[name];
+  if (option === undefined) return failure(`${showPath(text)} is no option of it`);
+  const takes = takesOf(option);
+  if (takes === 'nothing' && written !== undefined) return failure(`--${name} takes no value`);
+  return [{ name: option, takes, ...(written !== undefined && { written }) }];
+}
+
+function shortOptions(text: BytePath): readonly Option[] | Failure {
+  const options: Option[] = [];
+  for (let at = 1; at < text.length; at++) {
+    const name = text.charAt(at);
+    if (!SHORT.includes(name))
+      return failure(
+        /\s/.test(name)
+          ? `${showPath(text)} is one argument: it takes only -S with others behind it`
+          : `-${showPath(name as BytePath)} is no option of it`,
+      );
+    const takes = takesOf(name);
+    const written = text.slice(at + 1) as BytePath;
+    options.push({ name, takes, ...(takes === 'value' && written !== '' && { written }) });
+    if (takes === 'value') break;
+  }
+  return options;
+}
+
+function failure(message: string): Failure {
+  return { kind: 'failure', message };
+}
+
+function dependsOn(variable: string): EnvCall {
+  return { kind: 'unknown', variable };
+}

@@ -1,0 +1,185 @@
+// The libraries of a program, in the order in which its loader comes to them.
+
+import type { MissingFile, NeededFile } from './chain.ts';
+import type { Files, Look, Unusable } from './files.ts';
+import type { Loaded, Loader } from './loader.ts';
+import { machineName } from './machine.ts';
+import type { DlopenNote, DlopenPriority } from './note.ts';
+import { type BytePath, parentPath, showPath } from './path.ts';
+
+/** A program and what loads it. */
+export interface Process {
+  readonly files: Files;
+  readonly program: Loaded;
+  readonly loader: Loader;
+  /** The file of the loader. */
+  readonly itself: Look;
+}
+
+export interface Libraries {
+  readonly files: readonly NeededFile[];
+  readonly missing: readonly MissingFile[];
+}
+
+/** What is in the process so far: a name of it is not searched again, a file of it not loaded again. */
+interface Known {
+  readonly names: Set<BytePath>;
+  readonly identities: Set<string>;
+}
+
+interface Result extends Libraries {
+  readonly loaded: readonly Loaded[];
+}
+
+const NOTHING: Result = { files: [], missing: [], loaded: [] };
+const WEIGHT: Readonly<Record<DlopenPriority, number>> = { required: 3, recommended: 2, suggested: 1 };
+// Each may cost as much as a program does.
+const MAX_OPENED = 256;
+
+/**
+ * All that are needed, and then those of at least the priority `lowest` that the program and its libraries say they open at
+ * run time, if they are there: of these only a `required` one can be missing.
+ */
+export function loadLibraries(process: Process, lowest: DlopenPriority | 'none'): Libraries {
+  const { files, program, loader, itself } = process;
+  const known: Known = { names: new Set(), identities: new Set() };
+  learn(known, files.look(program.path), [program.path, program.elf.soname]);
+  learn(known, itself, [loader.interpreter, itself.kind === 'elf' ? itself.elf.soname : undefined]);
+  const first = loadNeeded(process, known, program);
+  if (lowest === 'none') return first;
+
+  const results = [first];
+  const openers = [program, ...first.loaded];
+  const limit = { left: MAX_OPENED };
+  const growing = openers.values(); // goes on over what is pushed meanwhile
+  for (const from of growing) {
+    for (const note of from.elf.dlopen) {
+      if (WEIGHT[note.priority] < WEIGHT[lowest]) continue;
+      const opened = openNoted(process, known, { from, note, limit });
+      results.push(opened);
+      openers.push(...opened.loaded);
+    }
+  }
+  return {
+    files: results.flatMap((result) => result.files),
+    missing: results.flatMap((result) => result.missing),
+  };
+}
+
+function learn(known: Known, look: Look, names: readonly (BytePath | undefined)[]): void {
+  if (look.kind === 'elf') known.identities.add(look.identity);
+  for (const name of names) if (name !== undefined) known.names.add(name);
+}
+
+// Breadth first, in the order of the DT_NEEDED entries: _dl_map_object_deps() of elf/dl-deps.c. The order decides which
+// RPATH a library that several need is looked for in.
+function loadNeeded(process: Process, known: Known, first: Loaded): Result {
+  const files: NeededFile[] = [];
+  const missing = new Map<BytePath, MissingFile>();
+  const loaded: Loaded[] = [];
+  const queue = [first];
+  const growing = queue.values();
+  for (const from of growing) {
+    for (const { name, optional } of from.elf.needed) {
+      const answer = load(process, known, name, from);
+      if (answer === 'known') continue;
+      if ('reason' in answer) {
+        // Not a name that is known from now on: another's RUNPATH may lead to it. Told once all the same.
+        if (optional || missing.has(name)) continue;
+        const reason = { role: 'library', neededBy: from.path, as: name, path: name } as const;
+        missing.set(name, { ...reason, ...describe(answer, process) });
+        continue;
+      }
+      files.push({ role: 'library', neededBy: from.path, as: name, ...answer.file });
+      loaded.push(answer.loaded);
+      queue.push(answer.loaded);
+    }
+  }
+  return { files, missing: [...missing.values()], loaded };
+}
+
+interface Failed {
+  readonly reason: Unusable;
+  readonly path?: BytePath;
+}
+
+interface Found {
+  readonly loaded: Loaded;
+  readonly file: Pick<NeededFile, 'path' | 'foundBy' | 'needsProc' | 'elf'>;
+}
+
+function load(process: Process, known: Known, name: BytePath, from: Loaded): Found | Failed | 'known' {
+  const { files, program, loader } = process;
+  if (known.names.has(name) || loader.isItself(name)) return 'known';
+  const found = loader.find(name, from, program);
+  if (found.kind === 'missing') return found;
+  const look = files.look(found.path);
+  if (look.kind !== 'elf') return { reason: 'absent' };
+  known.names.add(name);
+  if (known.identities.has(look.identity)) return 'known'; // another name of a file that is loaded already
+  // musl goes by the names that were asked for, glibc by DT_SONAME too
+  learn(known, look, [found.path, loader.kind === 'glibc' ? look.elf.soname : undefined]);
+  const { path, by: foundBy, needsProc = false } = found;
+  return {
+    loaded: { path, elf: look.elf, origin: parentPath(path), neededBy: from },
+    file: { path, foundBy, elf: look.elf, ...(needsProc && { needsProc }) },
+  };
+}
+
+/** The first alternative of a note that can be loaded with all that it needs. */
+function openNoted(
+  process: Process,
+  known: Known,
+  how: { readonly from: Loaded; readonly note: DlopenNote; readonly limit: { left: number } },
+): Result {
+  const { from, note, limit } = how;
+  // dlopen() of musl takes the program for the one that asks (ldso/dynlink.c).
+  const asker = process.loader.kind === 'musl' ? process.program : from;
+  const missing: MissingFile[] = [];
+  for (const name of note.sonames) {
+    if (limit.left-- <= 0) return NOTHING;
+    const trial = { names: new Set(known.names), identities: new Set(known.identities) };
+    const answer = load(process, trial, name, asker);
+    if (answer === 'known') return NOTHING;
+    const reason = { role: 'dlopen', neededBy: from.path, as: name } as const;
+    if ('reason' in answer) {
+      missing.push({ ...reason, path: name, ...describe(answer, process) });
+      continue;
+    }
+    const needed = loadNeeded(process, trial, answer.loaded);
+    missing.push(...needed.missing);
+    if (needed.missing.length > 0) continue;
+    for (const loaded of trial.names) known.names.add(loaded);
+    for (const identity of trial.identities) known.identities.add(identity);
+    return {
+      files: [{ ...reason, ...answer.file, note }, ...needed.files],
+      missing: [],
+      loaded: [answer.loaded, ...needed.loaded],
+    };
+  }
+  return note.priority === 'required' ? { ...NOTHING, missing: missing.slice(0, 1) } : NOTHING;
+}
+
+function describe(
+  { reason, path }: Failed,
+  { files, program }: Process,
+): Pick<MissingFile, 'reason' | 'message'> & { readonly reason: Unusable } {
+  if (path === undefined)
+    return {
+      reason,
+      message: `it is in none of the directories that the loader searches${withoutOrigin(program)}`,
+    };
+  const look = files.look(path);
+  const message =
+    look.kind === 'elf'
+      ? `${showPath(path)} is for ${machineName(look.elf)}, not for ${machineName(program.elf)}`
+      : `${showPath(path)}: ${look.message}`;
+  return { reason, message };
+}
+
+function withoutOrigin({ elf, origin }: Loaded): string {
+  const searched = `${elf.rpath ?? ''}${elf.runpath ?? ''}`;
+  return origin === undefined && searched.includes('ORIGIN')
+    ? ' ($ORIGIN of the program is not among them where /proc is not mounted)'
+    : '';
+}

@@ -1,0 +1,82 @@
+// Chooses the files of Debian packages that a jail needs, beyond what the headers of its programs tell.
+
+import type { BytePath } from '../../binary/path.ts';
+import type { FileRoot } from '../../binary/root.ts';
+import type { Choice } from './choice.ts';
+import type { Package, Packages } from './database.ts';
+import type { Executable } from './executable.ts';
+import { modulesOf } from './modules.ts';
+import { findPlugins } from './plugins.ts';
+import { take, useProgram } from './reach.ts';
+import { openWork, type Work } from './work.ts';
+
+export interface ChoiceRequest {
+  /** Programs, scripts and interpreters, as paths of the root. */
+  readonly programs: readonly BytePath[];
+  /** Packages to be taken whole. */
+  readonly packages: readonly Package[];
+}
+
+/**
+ * Goes from the programs and packages asked for to what they cannot do without: by Depends, and by what stands in the programs.
+ * Shared libraries are left to the closure of the ELF files, but for those that only a script can ask for.
+ * @throws system errors of the root, such as EIO.
+ */
+export function choose(root: FileRoot, packages: Packages, request: ChoiceRequest): Choice {
+  const work = openWork(root, packages);
+  const { uses, mentions, taken } = work;
+  for (const pkg of request.packages)
+    uses.add({ pkg, extent: 'whole', withLibraries: true, reason: { how: 'asked' }, why: undefined });
+  for (const path of request.programs) useProgram(work, path, { how: 'asked' }, path);
+  do {
+    for (let use = uses.next(); use !== undefined; use = uses.next()) take(work, use);
+    for (let next = taken.takeFresh(); next !== undefined; next = taken.takeFresh()) lookInto(work, next);
+    addLibraries(work);
+  } while (mentions.search() || usePlugins(work));
+  return {
+    files: [...taken.files.values()],
+    packages: uses.all().map(({ pkg, extent, reason }) => ({ package: pkg, extent, reason })),
+    withheld: [...taken.withheld.values()],
+  };
+}
+
+function lookInto(work: Work, executable: Executable): void {
+  const { root, packages, commands, mentions, taken, uses } = work;
+  const { path, kind, interpreters, linked } = executable;
+  const from = packages.owner(path);
+  const start = (how: 'interpreter' | 'command', program: BytePath | undefined) => {
+    if (program !== undefined) useProgram(work, program, { how, from, by: path }, path);
+  };
+  for (const name of interpreters) start('interpreter', name.includes('/') ? name : commands.inPath(name));
+  // a package says what it calls, in Depends; a script that is nobody's says it nowhere else
+  for (const name of executable.commands)
+    start('command', from === undefined ? commands.inPath(name) : commands.inBase(name));
+  for (const module of from === undefined ? modulesOf(root, packages, executable) : []) {
+    const pkg = packages.owner(module);
+    if (pkg !== undefined)
+      uses.add({ pkg, extent: 'used', withLibraries: false, reason: { how: 'module', by: path }, why: path });
+  }
+  for (const file of linked) taken.add(file, packages.owner(file), path);
+  if (kind !== 'linker-script') mentions.add(executable);
+}
+
+/** What a program starts may be named in a library of its source: rustc is in librustc_driver. */
+function addLibraries({ uses, reader, taken, mentions, listening, searched }: Work): void {
+  for (const { pkg, extent } of uses.all()) {
+    if (!listening.has(pkg.source) || searched.has(pkg) || extent === 'programs') continue;
+    searched.add(pkg);
+    for (const path of reader.contents(pkg).libraries) {
+      const library = taken.look(path);
+      if (library?.kind === 'elf') mentions.add(library);
+    }
+  }
+}
+
+/** True if there were any that are new. */
+function usePlugins({ root, packages, uses, taken }: Work): boolean {
+  const used = new Set(uses.all().flatMap(({ pkg, extent }) => (extent === 'programs' ? [] : [pkg])));
+  const plugins = findPlugins(root, packages, used, taken.files.keys());
+  for (const { pkg, from, by } of plugins)
+    uses.add({ pkg, extent: 'used', withLibraries: false, reason: { how: 'plugin', from, by }, why: by });
+  return plugins.length > 0;
+}

@@ -1,0 +1,169 @@
+// Sorts what a package has on the root by what it is for.
+
+import { remember } from '../../binary/files.ts';
+import { type BytePath, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
+import type { FileRoot } from '../../binary/root.ts';
+import { readAlternatives } from './alternatives.ts';
+import type { Package, Packages } from './database.ts';
+import { placeOf } from './place.ts';
+import { followIfThere, listIfThere, statusIfThere } from './read.ts';
+
+/** Files and links of one package that are of use in a jail, by their own names. */
+export interface Contents {
+  /** In directories for programs, links of /etc/alternatives included. */
+  readonly programs: readonly BytePath[];
+  /** Other executable files, which programs start by their path: /usr/lib/gcc/…/cc1. */
+  readonly helpers: readonly BytePath[];
+  /** Other names of its own programs: links elsewhere that lead to one. */
+  readonly names: readonly Name[];
+  /** Executable scripts that nothing starts, unless it names their whole path. */
+  readonly scripts: readonly BytePath[];
+  /** What the loader finds by name. */
+  readonly libraries: readonly BytePath[];
+  /** Headers, objects and archives. */
+  readonly development: readonly BytePath[];
+  /** All else: modules, plugins, configuration, and directories that nobody else has and that are empty. */
+  readonly data: readonly BytePath[];
+  /** What not everybody may read, and may hold a secret. */
+  readonly withheld: readonly BytePath[];
+}
+
+type Kind = Exclude<keyof Contents, 'names'>;
+
+interface Name {
+  readonly path: BytePath;
+  readonly target: BytePath;
+}
+
+export interface ContentsReader {
+  readonly contents: (pkg: Package) => Contents;
+  /** The programs by the list alone, at next to no cost: for packages of which nothing may be needed. */
+  readonly programs: (pkg: Package) => readonly BytePath[];
+  /** Links to a program by way of /etc/alternatives: cc, for gcc. */
+  readonly alternatives: (path: BytePath) => readonly BytePath[];
+}
+
+export function openContents(root: FileRoot, packages: Packages): ContentsReader {
+  const known = new Map<Package, Contents>();
+  const isOpen = openDirectories(root);
+  let links: ReturnType<typeof readAlternatives> | undefined;
+
+  function alternatives(path: BytePath): readonly BytePath[] {
+    links ??= readAlternatives(root, packages.rename);
+    return (links.get(path) ?? []).filter((link) => placeOf(link) === 'program');
+  }
+  function withAlternatives(programs: readonly BytePath[]): readonly BytePath[] {
+    return programs.flatMap((path) => [path].concat(alternatives(path)));
+  }
+
+  function read(pkg: Package): Contents {
+    const sorted = {
+      programs: [],
+      helpers: [],
+      scripts: [],
+      libraries: [],
+      development: [],
+      data: [],
+      withheld: [],
+    } as {
+      readonly [kind in Kind]: BytePath[];
+    };
+    const listed = packages.files(pkg);
+    const made = listed.flatMap((path) => madeBeside(root, packages, pkg, path));
+    const names: Name[] = [];
+    for (const path of [...listed, ...made]) {
+      const kind = sort(path, pkg);
+      if (kind === undefined) continue;
+      if (typeof kind === 'string') sorted[kind].push(path);
+      else names.push({ path, target: kind.programOf });
+    }
+    return { ...sorted, names, programs: withAlternatives(sorted.programs) };
+  }
+
+  // A link may be the only way to a directory that programs know: /usr/share/perl/5.40.
+  function isWanted(directory: BytePath, end: BytePath, pkg: Package): boolean {
+    const isEmpty = listIfThere(root, directory).length === 0;
+    return end !== directory || (isEmpty && packages.owner(directory) === pkg && isOpen(directory));
+  }
+
+  function sort(path: BytePath, pkg: Package): Kind | { readonly programOf: BytePath } | undefined {
+    const place = placeOf(path);
+    if (place === 'elsewhere') return undefined;
+    const found = followIfThere(root, path);
+    if (found === undefined) return undefined;
+    const { status } = found;
+    if (status.kind === 'directory')
+      return place === 'other' && isWanted(path, found.path, pkg) ? 'data' : undefined;
+    if (status.kind !== 'file') return undefined;
+    if ((status.mode & 0o004) === 0 || !isOpen(parentPath(path))) return 'withheld';
+    if (place === 'program') return 'programs';
+    if (place === 'library') return 'libraries';
+    if (place === 'development') return 'development';
+    if ((status.mode & 0o111) === 0 || /\.so(?:\.|$)/.test(path)) return 'data';
+    if (placeOf(found.path) === 'program' && packages.owner(found.path) === pkg)
+      return { programOf: found.path };
+    return isHelper(found.path) ? 'helpers' : 'scripts';
+  }
+
+  return {
+    contents: (pkg) => remember(known, pkg, () => read(pkg)),
+    programs: (pkg) => withAlternatives(packages.files(pkg).filter((path) => placeOf(path) === 'program')),
+    alternatives,
+  };
+}
+
+// What a program starts by itself has no suffix for people or an interpreter to know it by (Debian policy 10.4), as a
+// module and CA.pl have. Below /usr/share scripts are there to be copied, as hooks and templates, or for another
+// program; one that a link in /usr/bin leads to is found by the link. Those in /etc are an administrator's.
+function isHelper(path: BytePath): boolean {
+  return (
+    !/^\/(?:usr\/share|etc)\//.test(path) &&
+    !/\.(?:pl|pm|py|rb|sh|cgi|js|mjs|cjs|tcl|lua|php)$/.test(lastComponent(path))
+  );
+}
+
+/** Whether everybody may come in. */
+function openDirectories(root: FileRoot): (directory: BytePath) => boolean {
+  const known = new Map<BytePath, boolean>();
+  function isOpen(directory: BytePath): boolean {
+    if (directory === '/') return true;
+    return remember(known, directory, () => {
+      const status = followIfThere(root, directory)?.status;
+      return status !== undefined && (status.mode & 0o001) !== 0 && isOpen(parentPath(directory));
+    });
+  }
+  return isOpen;
+}
+
+const MAX_DEPTH = 8;
+// What dpkg, ucf, an editor or a package manager left over (deb-conffiles(5)).
+const LEFT_OVER = /~$|\.(?:dpkg|ucf)-[a-z]+$|\.bak$|\.sw[a-p]$|^\.placeholder$/;
+
+/**
+ * What maintainer scripts and the administrator made in a directory of a package below /etc: /etc/php/8.4/cli/conf.d is
+ * all links that no package lists. In a directory of several sources only links to the package's own files are its.
+ */
+function madeBeside(
+  root: FileRoot,
+  packages: Packages,
+  pkg: Package,
+  directory: BytePath,
+): readonly BytePath[] {
+  if (!/^\/etc\/./.test(directory) || placeOf(directory) !== 'other') return [];
+  const isShared = packages.source(directory) === undefined;
+  return unlistedIn(root, packages, directory).filter(
+    (path) => !isShared || packages.owner(followIfThere(root, path)?.path ?? path) === pkg,
+  );
+}
+
+function unlistedIn(root: FileRoot, packages: Packages, directory: BytePath, depth = 0): BytePath[] {
+  if (depth === MAX_DEPTH) return [];
+  const paths = listIfThere(root, directory)
+    .filter((name) => !LEFT_OVER.test(name))
+    .map((name) => joinPath(directory, name))
+    .filter((path) => !packages.isListed(path));
+  const below = paths
+    .filter((path) => statusIfThere(root, path)?.kind === 'directory')
+    .flatMap((path) => unlistedIn(root, packages, path, depth + 1));
+  return paths.concat(below);
+}

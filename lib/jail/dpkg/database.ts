@@ -1,0 +1,151 @@
+// What dpkg's database says of a root: which packages are installed, whose a file is. Nothing is executed.
+
+import { remember } from '../../binary/files.ts';
+import { type BytePath, bytePath } from '../../binary/path.ts';
+import type { FileRoot } from '../../binary/root.ts';
+import { type Diversions, readAliases, readDiversions, readList, type Rename } from './lists.ts';
+import { readFile, readIfThere } from './read.ts';
+import { type Alternatives, isSatisfied, type Package, readStatus, type Relation } from './status.ts';
+
+export type { Package } from './status.ts';
+
+/** The installed packages of a root. Paths may be given by any of their names: `/bin/sh` or `/usr/bin/sh`. */
+export interface Packages {
+  readonly all: readonly Package[];
+  /** `name` or `name:architecture`; without one, that of dpkg itself comes first. */
+  find(name: string): Package | undefined;
+  /**
+   * The package whose a file is. Undefined if it is nobody's, as what a maintainer script made, or that of several, as
+   * a directory may be. A link to it is another file: `/usr/bin/vi` is nobody's.
+   */
+  owner(path: BytePath): Package | undefined;
+  /** Whether any package lists the path. */
+  isListed(path: BytePath): boolean;
+  /** The source package that a path belongs to alone, a directory of several packages of one source included. */
+  source(path: BytePath): string | undefined;
+  /** All that the package lists, directories included, under its name on this root: after diversions and merged /usr. */
+  files(pkg: Package): readonly BytePath[];
+  /** The package that fulfils an entry of Depends: by its own name if there is one, otherwise by what it provides. */
+  satisfy(alternatives: Alternatives, architecture?: string): Package | undefined;
+  /** The name that a path has in these answers. */
+  rename: Rename;
+}
+
+const DATABASE = '/var/lib/dpkg';
+
+/** Reads the database of a root; undefined where there is none. Lists of files are read when they are asked for. */
+export function openPackages(root: FileRoot): Packages | undefined {
+  const status = readFile(root, bytePath(`${DATABASE}/status`));
+  if (status === undefined) return undefined;
+  const all = readStatus(status);
+  const names = openNames(all);
+  const rename = readAliases(root);
+  const lists = new Map<Package, readonly BytePath[]>();
+  let diversions: Diversions | undefined;
+  let index: ReadonlyMap<BytePath, Ownership> | undefined;
+
+  function files(pkg: Package): readonly BytePath[] {
+    diversions ??= readDiversions(readIfThere(root, bytePath(`${DATABASE}/diversions`)));
+    const known = diversions;
+    return remember(lists, pkg, () => readList(readListFile(root, pkg), pkg.name, known, rename));
+  }
+  function ownership(path: BytePath): Ownership | undefined {
+    index ??= indexOwners(all, files);
+    return index.get(rename(path));
+  }
+
+  return {
+    ...names,
+    all,
+    files,
+    rename,
+    owner: (path) => {
+      const found = ownership(path);
+      return found === undefined || isShared(found) ? undefined : found;
+    },
+    isListed: (path) => ownership(path) !== undefined,
+    source: (path) => ownership(path)?.source,
+  };
+}
+
+function readListFile(root: FileRoot, { name, architecture, multiArch }: Package): Uint8Array {
+  const [plain, qualified] = [`${name}.list`, `${name}:${architecture}.list`];
+  // only packages that may be there for several architectures at once have it in the name
+  for (const file of multiArch === 'same' ? [qualified, plain] : [plain, qualified]) {
+    const data = readFile(root, bytePath(`${DATABASE}/info/${file}`));
+    if (data !== undefined) return data;
+  }
+  return new Uint8Array();
+}
+
+/** A package; or what several share, with their source if it is one and the same. */
+type Ownership = Package | { readonly shared: true; readonly source: string | undefined };
+
+const SHARED: Ownership = { shared: true, source: undefined };
+
+function isShared(ownership: Ownership): ownership is Exclude<Ownership, Package> {
+  return 'shared' in ownership;
+}
+
+function indexOwners(
+  all: readonly Package[],
+  files: (pkg: Package) => readonly BytePath[],
+): ReadonlyMap<BytePath, Ownership> {
+  const index = new Map<BytePath, Ownership>();
+  const ofSource = new Map<string, Ownership>();
+  for (const pkg of all)
+    for (const path of files(pkg)) {
+      const first = index.get(path);
+      if (first === undefined) index.set(path, pkg);
+      else if (first === SHARED) continue;
+      else if (first.source !== pkg.source) index.set(path, SHARED);
+      // the same package for another architecture has the same file
+      else if (isShared(first) || first.name !== pkg.name)
+        index.set(
+          path,
+          remember(ofSource, pkg.source, () => ({ shared: true, source: pkg.source })),
+        );
+    }
+  return index;
+}
+
+type Names = Pick<Packages, 'find' | 'satisfy'>;
+
+function openNames(all: readonly Package[]): Names {
+  const byName = new Map<string, Package[]>();
+  const byProvides = new Map<string, { readonly pkg: Package; readonly as: Relation }[]>();
+  for (const pkg of all) {
+    remember(byName, pkg.name, () => []).push(pkg);
+    for (const as of pkg.provides) remember(byProvides, as.name, () => []).push({ pkg, as });
+  }
+  // dpkg itself is of the architecture that a root is of (dpkg --print-architecture)
+  const native = byName.get('dpkg')?.[0]?.architecture ?? 'all';
+  const ofArchitecture = (found: readonly Package[], wanted: string) =>
+    found.find(({ architecture }) => architecture === wanted) ??
+    found.find(({ architecture }) => architecture === native || architecture === 'all') ??
+    found[0];
+
+  function find(name: string): Package | undefined {
+    const [plain = '', wanted] = name.split(':', 2);
+    const found = byName.get(plain) ?? [];
+    if (wanted === undefined || wanted === 'any') return ofArchitecture(found, native);
+    return found.find(({ architecture }) => architecture === wanted);
+  }
+  function satisfy(alternatives: Alternatives, wanted = native): Package | undefined {
+    for (const relation of alternatives) {
+      const real = (byName.get(relation.name) ?? []).filter(({ version }) => isSatisfied(relation, version));
+      const virtual = (byProvides.get(relation.name) ?? []).filter(({ as }) =>
+        isSatisfied(relation, as.version),
+      );
+      const found =
+        ofArchitecture(real, wanted) ??
+        ofArchitecture(
+          virtual.map(({ pkg }) => pkg),
+          wanted,
+        );
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+  return { find, satisfy };
+}

@@ -1,0 +1,140 @@
+// Looks into a program or script for what it starts.
+
+import { type BytePath, bytePath, joinPath, lastComponent, toLatin1 } from '../../binary/path.ts';
+import type { FileRoot, OpenFile } from '../../binary/root.ts';
+import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/script.ts';
+import { readIfThere } from './read.ts';
+import { readStrings, type Strings } from './sections.ts';
+import { commandsOf, isShell } from './shell.ts';
+import { findInStrings, findPaths, findWords } from './words.ts';
+
+export interface Executable {
+  readonly path: BytePath;
+  /** `configuration` is text of no kind that is known: only paths are looked for in it. */
+  readonly kind: 'elf' | 'script' | 'linker-script' | 'configuration' | 'other';
+  /** For a script: what runs it, `env` and the program that env looks up being two. */
+  readonly interpreters: readonly BytePath[];
+  /** Of a script; one character a byte. */
+  readonly text: string;
+  /** For a shell script: the names of commands that it may run. */
+  readonly commands: ReadonlySet<string>;
+  /** Files that a linker script names; libm.so is one (ld(1)). */
+  readonly linked: readonly BytePath[];
+  /** Those of the names that it contains as words, and those of the paths that it contains, or something below them. */
+  mentions(names: ReadonlySet<string>, paths: ReadonlySet<string>): ReadonlySet<string>;
+}
+
+const MAX_SCRIPT_BYTES = 4 << 20;
+const MAX_CONFIGURATION_BYTES = 1 << 18;
+
+/** Reads an executable of the root; undefined if it cannot be read. */
+export function readExecutable(root: FileRoot, path: BytePath): Executable | undefined {
+  try {
+    const file = root.open(path);
+    if (file === undefined) return undefined;
+    try {
+      return lookInto(root, path, file);
+    } finally {
+      file.close();
+    }
+  } catch {
+    return undefined; // it will be told when it is copied
+  }
+}
+
+function lookInto(root: FileRoot, path: BytePath, file: OpenFile): Executable {
+  const head = file.read(0, SCRIPT_HEAD_BYTES);
+  const magic = toLatin1(head.subarray(0, 32));
+  if (magic.startsWith('\x7fELF')) return elf(root, path);
+  const script = readScript(head);
+  const isLinkerScript = magic.startsWith('/* GNU ld script');
+  if (script.kind !== 'script' && !isLinkerScript) return { ...nothing(path), kind: 'other' };
+  const data = file.read(0, Math.min(file.status.sizeBytes, MAX_SCRIPT_BYTES));
+  const text = toLatin1(data);
+  const interpreters = script.kind === 'script' ? interpretersOf(script.interpreter, script.argument) : [];
+  return {
+    path,
+    text,
+    kind: isLinkerScript ? 'linker-script' : 'script',
+    interpreters,
+    commands: interpreters.some(isShell) ? commandsOf(root, path, text) : new Set(),
+    linked: isLinkerScript ? ((text.match(/\/[\w.+/-]+/g) as BytePath[] | null) ?? []) : [],
+    mentions: (names, paths) => new Set([...findWords(data, names), ...findPaths(data, paths)]),
+  };
+}
+
+function nothing(path: BytePath): Omit<Executable, 'kind'> {
+  return {
+    path,
+    text: '',
+    interpreters: [],
+    commands: new Set(),
+    linked: [],
+    mentions: () => new Set(),
+  };
+}
+
+/** A configuration file, in which only paths are looked for. */
+export function readConfiguration(root: FileRoot, path: BytePath): Executable {
+  const data = readIfThere(root, path, MAX_CONFIGURATION_BYTES);
+  return {
+    ...nothing(path),
+    kind: 'configuration',
+    mentions: (_, paths) => findPaths(data, paths),
+  };
+}
+
+// Read again for each question: the strings of all programs of a compiler would fill the memory.
+function elf(root: FileRoot, path: BytePath): Executable {
+  return {
+    ...nothing(path),
+    kind: 'elf',
+    mentions: (names, paths) => {
+      const { parts, unseparated } = stringsOf(root, path);
+      const found = new Set<string>();
+      for (const part of parts) {
+        for (const name of unseparated
+          ? findAnywhere(part, [...names])
+          : findInStrings(part, likely(part, names)))
+          found.add(name);
+        for (const text of findPaths(part, paths)) found.add(text);
+      }
+      return found;
+    },
+  };
+}
+
+// One name is found faster without looking at each word, and most often it is not there at all.
+function likely(data: Uint8Array, names: ReadonlySet<string>): ReadonlySet<string> {
+  return names.size > 4 ? names : new Set(findAnywhere(data, [...names]));
+}
+
+function findAnywhere(data: Uint8Array, wanted: readonly string[]): readonly string[] {
+  const buffer = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  return wanted.filter((text) => buffer.includes(text, 0, 'latin1'));
+}
+
+function stringsOf(root: FileRoot, path: BytePath): Strings {
+  const none = { parts: [], unseparated: false };
+  try {
+    const file = root.open(path);
+    if (file === undefined) return none;
+    try {
+      return readStrings(file.read, file.status.sizeBytes) ?? none;
+    } finally {
+      file.close();
+    }
+  } catch {
+    return none;
+  }
+}
+
+function interpretersOf(interpreter: BytePath, argument = '' as BytePath): readonly BytePath[] {
+  const path = joinPath(bytePath('/'), interpreter);
+  if (lastComponent(path) !== 'env') return [path];
+  // env -S splits what follows; options and settings come before the program (env(1))
+  const word = argument
+    .split(/[ \t]+/)
+    .find((word) => word !== '' && !word.startsWith('-') && !word.includes('='));
+  return word === undefined ? [path] : [path, word as BytePath];
+}

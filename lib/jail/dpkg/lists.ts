@@ -1,0 +1,78 @@
+// Reads dpkg's lists of files and its diversions, and gives every path the one name it has on the root.
+
+import { type BytePath, bytePath, toLatin1 } from '../../binary/path.ts';
+import type { FileRoot } from '../../binary/root.ts';
+import { statusIfThere } from './read.ts';
+
+/** The name of a path on the root: `/bin/sh` is `/usr/bin/sh` where /bin is a link into /usr. */
+export type Rename = (path: BytePath) => BytePath;
+
+// usrmerge: dpkg keeps the names that the packages gave, and knows nothing of the links (hier(7), "/usr/lib").
+const MERGED = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32', 'libo32'];
+// From before /run (file-hierarchy(7)); packages of today still list them.
+const MOVED: readonly (readonly [from: string, to: string])[] = [
+  ['/var/run', '/run'],
+  ['/var/lock', '/run/lock'],
+];
+
+/** Tells by the links that a root has at its top which names of a path are the same. */
+export function readAliases(root: FileRoot): Rename {
+  const targets = new Map<string, string>();
+  for (const name of MERGED) {
+    const target = statusIfThere(root, bytePath(`/${name}`))?.target;
+    if (target === `usr/${name}` || target === `/usr/${name}`) targets.set(name, `/usr/${name}`);
+  }
+  const moved = MOVED.filter(([from]) => statusIfThere(root, bytePath(from))?.kind === 'symlink');
+  return (path) => {
+    const end = path.indexOf('/', 1);
+    const first = end < 0 ? path.slice(1) : path.slice(1, end);
+    const target = targets.get(first);
+    if (target !== undefined) return (target + path.slice(first.length + 1)) as BytePath;
+    if (first !== 'var') return path;
+    const move = moved.find(([from]) => path === from || path.startsWith(`${from}/`));
+    return move === undefined ? path : ((move[1] + path.slice(move[0].length)) as BytePath);
+  };
+}
+
+/** Where a file of a package went because another package took its name (dpkg-divert(1)). */
+export type Diversions = ReadonlyMap<BytePath, { readonly to: BytePath; readonly by: string }>;
+
+/** /var/lib/dpkg/diversions: from, to, and the package, or `:` for the administrator, line by line. */
+export function readDiversions(data: Uint8Array): Diversions {
+  const lines = toLatin1(data).split('\n') as BytePath[];
+  const diversions = new Map<BytePath, { readonly to: BytePath; readonly by: string }>();
+  for (let at = 0; at + 2 < lines.length; at += 3) {
+    const [from, to, by] = lines.slice(at, at + 3);
+    if (from !== undefined && to !== undefined && by !== undefined && isPlain(from) && isPlain(to))
+      diversions.set(from, { to, by });
+  }
+  return diversions;
+}
+
+/** The paths of a package's .list as they are on the root; its own diversion keeps a name to it. */
+export function readList(
+  data: Uint8Array,
+  packageName: string,
+  diversions: Diversions,
+  rename: Rename,
+): readonly BytePath[] {
+  const paths: BytePath[] = [];
+  for (const line of toLatin1(data).split('\n') as BytePath[]) {
+    if (!isPlain(line)) continue; // `/.` stands for the root itself
+    const diversion = diversions.get(line);
+    paths.push(rename(diversion === undefined || diversion.by === packageName ? line : diversion.to));
+  }
+  return paths;
+}
+
+// A root may be made by somebody else: nothing that would lead elsewhere when it is read as a path.
+function isPlain(path: string): boolean {
+  return (
+    path.length > 1 &&
+    path.startsWith('/') &&
+    !path.includes('\0') &&
+    !path.includes('//') &&
+    !path.endsWith('/') &&
+    !(path.includes('/.') && /\/\.\.?(?:\/|$)/.test(path))
+  );
+}

@@ -1,0 +1,69 @@
+// Listens for names in the executables that have been chosen: whoever waits for a name is told who says it.
+
+import { remember } from '../../binary/files.ts';
+import type { BytePath } from '../../binary/path.ts';
+import type { Executable } from './executable.ts';
+
+/** Is told of each executable that contains the name. */
+type Listener = (by: BytePath) => void;
+
+export interface Mentions {
+  /** Waits for the name of a program. */
+  awaitName(name: string, listener: Listener): void;
+  /** Waits for a path, or one below it. */
+  awaitPath(path: BytePath, listener: Listener): void;
+  add(executable: Executable): void;
+  /** Searches what was added for what is waited for; false if there was nothing left to search. */
+  search(): boolean;
+}
+
+interface Wanted {
+  readonly names: Set<string>;
+  readonly paths: Set<BytePath>;
+}
+
+/** Each executable is searched as seldom as possible: for names that are new, or when it is new itself. */
+export function openMentions(): Mentions {
+  const listeners = new Map<string, Listener[]>();
+  const mentions = new Map<string, BytePath[]>();
+  const known: Wanted = { names: new Set(), paths: new Set() };
+  let fresh: Wanted = { names: new Set(), paths: new Set() };
+  const searched: Executable[] = [];
+  let added: Executable[] = [];
+
+  function listen(what: string, listener: Listener): void {
+    remember(listeners, what, () => []).push(listener);
+    for (const by of mentions.get(what) ?? []) listener(by);
+  }
+  function search(executable: Executable, { names, paths }: Wanted): void {
+    if (names.size + paths.size === 0) return;
+    for (const what of executable.mentions(names, paths)) {
+      remember(mentions, what, () => []).push(executable.path);
+      for (const listener of listeners.get(what) ?? []) listener(executable.path);
+    }
+  }
+
+  return {
+    awaitName: (name, listener) => {
+      if (!known.names.has(name)) fresh.names.add(name);
+      listen(name, listener);
+    },
+    awaitPath: (path, listener) => {
+      if (!known.paths.has(path)) fresh.paths.add(path);
+      listen(path, listener);
+    },
+    add: (executable) => added.push(executable),
+    search: () => {
+      const [now, executables] = [fresh, added];
+      if (now.names.size + now.paths.size + executables.length === 0) return false;
+      fresh = { names: new Set(), paths: new Set() };
+      added = [];
+      for (const executable of searched) search(executable, now);
+      for (const name of now.names) known.names.add(name);
+      for (const path of now.paths) known.paths.add(path);
+      for (const executable of executables) search(executable, known);
+      searched.push(...executables);
+      return true;
+    },
+  };
+}

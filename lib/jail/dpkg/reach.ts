@@ -1,0 +1,136 @@
+// How use spreads: from a program to its package, from a package to what it cannot do without.
+
+import { type BytePath, lastComponent } from '../../binary/path.ts';
+import { walk } from '../../binary/walk.ts';
+import type { PackageReason } from './choice.ts';
+import type { ContentsReader } from './contents.ts';
+import type { Package, Packages } from './database.ts';
+import { readConfiguration } from './executable.ts';
+import { dependenciesOf, dependentsOf, type Edge, haveModulesInCommon, isBase, wholeOf } from './follow.ts';
+import { placeOf } from './place.ts';
+import { takenBy, type Use } from './uses.ts';
+import { hasExecutables, hasMachineCode, ifOf, ownDirectory, type Work } from './work.ts';
+
+/** Uses a program by one of its names, which may lead through several packages: gcc is a link to gcc-12. */
+export function useProgram(
+  work: Work,
+  path: BytePath,
+  reason: PackageReason,
+  why: BytePath | undefined,
+): void {
+  const { root, packages, reader, uses, taken } = work;
+  const way = walk(root, path);
+  if (way.kind !== 'found' || way.status.kind !== 'file') return;
+  const names = [...way.links.map((link) => link.path), way.path];
+  for (const name of names) {
+    const pkg = packages.owner(name);
+    if (pkg === undefined) continue;
+    const use: Use = { pkg, extent: isBase(pkg) ? 'programs' : 'used', withLibraries: false, reason, why };
+    uses.add(use);
+    // a line of perl in a script of git needs no module beyond those of perl-base
+    const whole = reason.how === 'command' && reason.from !== undefined ? undefined : wholeOf(packages, pkg);
+    if (whole !== undefined) follow(work, use, whole);
+  }
+  const owner = packages.owner(way.path);
+  taken.start(path, way.path, packages.owner(path) ?? owner, why);
+  // a link costs nothing, and make(1) knows gcc as cc
+  for (const name of names)
+    for (const link of otherNames(reader, packages, name))
+      taken.start(link, way.path, packages.owner(name), why);
+  if (owner !== undefined && taken.look(way.path)?.kind === 'script') useWrapped(work, path, owner);
+}
+
+function otherNames(reader: ContentsReader, packages: Packages, name: BytePath): readonly BytePath[] {
+  const owner = packages.owner(name);
+  const own = owner === undefined ? [] : reader.contents(owner).names;
+  return [
+    ...reader.alternatives(name),
+    ...own.filter(({ target }) => target === name).map(({ path }) => path),
+  ];
+}
+
+/** psql is a script of postgresql-client-common that starts the psql of a package that depends on it. */
+function useWrapped(work: Work, path: BytePath, wrapper: Package): void {
+  if (isBase(wrapper) || work.wrappers.has(path)) return;
+  work.wrappers.add(path);
+  for (const pkg of dependentsOf(work.packages, wrapper))
+    for (const program of work.reader.programs(pkg))
+      if (lastComponent(program) === lastComponent(path) && program !== path)
+        useProgram(work, program, { how: 'wrapped', from: wrapper, by: path }, path);
+}
+
+/** Takes what belongs to a use, and waits for the rest to be named. */
+export function take(work: Work, use: Use): void {
+  const { root, packages, reader, taken, mentions } = work;
+  const { pkg, extent, why } = use;
+  const contents = reader.contents(pkg);
+  const { files, executables } = takenBy(use, contents);
+  for (const path of files) taken.add(path, pkg, why);
+  for (const path of executables) useProgram(work, path, { how: 'link', from: pkg, by: path }, why);
+  if (extent === 'programs') return awaitData(work, pkg);
+  if (extent === 'data' || extent === 'configuration') return;
+  for (const path of contents.scripts)
+    mentions.awaitPath(path, (by) => useProgram(work, path, { how: 'mentioned', from: pkg, by }, by));
+  for (const path of files) if (path.startsWith('/etc/')) mentions.add(readConfiguration(root, path));
+  for (const path of contents.withheld) taken.withhold(path, pkg, why);
+  for (const path of contents.programs.filter((path) => !taken.has(path))) {
+    // git starts git-upload-pack, which is one of its own; a library that they share names all of them
+    const found = (by: BytePath) => {
+      if (placeOf(by) !== 'library') useProgram(work, path, { how: 'mentioned', from: pkg, by }, by);
+    };
+    mentions.awaitName(lastComponent(path), ifOf(work, pkg, found));
+  }
+  for (const edge of dependenciesOf(packages, pkg)) follow(work, use, edge);
+}
+
+/** Of a package with dozens of programs only the data whose directory is named: perl-base has its modules in one. */
+function awaitData({ reader, packages, mentions, taken }: Work, pkg: Package): void {
+  const { helpers, data } = reader.contents(pkg);
+  for (const path of [...helpers, ...data]) {
+    const directory = ownDirectory(path, (at) => packages.source(at) === pkg.source);
+    if (directory !== undefined && !directory.startsWith('/etc/'))
+      mentions.awaitPath(directory, (by) => taken.add(path, pkg, by));
+  }
+}
+
+/**
+ * A dependency without programs is there for its data or its libraries. One with programs may be there for a maintainer
+ * script, for one use in a hundred, or be just what the program calls; then the program names it.
+ */
+function follow(work: Work, use: Use, { to, how }: Edge): void {
+  const { reader, uses, packages } = work;
+  const { pkg, why } = use;
+  const isOfOneSource = to.source === pkg.source;
+  // a script opens libraries by dlopen(3), and nothing but its package tells which
+  const withLibraries = !hasMachineCode(work, reader.contents(pkg));
+  const made: Use = { pkg: to, extent: 'used', withLibraries: false, reason: { how, from: pkg }, why };
+  if (how === 'configuration') uses.add({ ...made, extent: 'configuration' });
+  else if (use.extent === 'whole' && (isOfOneSource || !hasExecutables(reader.contents(pkg))))
+    uses.add({ ...made, extent: 'whole', withLibraries });
+  else if (how === 'whole' || reader.programs(to).length === 0) uses.add({ ...made, withLibraries });
+  else {
+    if (haveModulesInCommon(packages, pkg, to)) uses.add(made);
+    else if (isOfOneSource) uses.add({ ...made, extent: 'data' });
+    awaitDependency(work, pkg, to);
+  }
+}
+
+function awaitDependency(work: Work, from: Package, to: Package): void {
+  const { reader, packages, uses, mentions, listening } = work;
+  const { programs, helpers, data } = reader.contents(to);
+  listening.add(from.source);
+  const reason = (by: BytePath): PackageReason => ({ how: 'mentioned', from, by });
+  const use = ifOf(work, from, (by) =>
+    uses.add({ pkg: to, extent: 'used', withLibraries: false, reason: reason(by), why: by }),
+  );
+  for (const path of programs) {
+    const found = (by: BytePath) => useProgram(work, path, reason(by), by);
+    mentions.awaitName(lastComponent(path), ifOf(work, from, found));
+  }
+  for (const path of helpers) mentions.awaitName(lastComponent(path), use);
+  const directories = [...helpers, ...data].map((path) =>
+    ownDirectory(path, (at) => packages.owner(at) === to),
+  );
+  for (const directory of new Set(directories))
+    if (directory !== undefined) mentions.awaitPath(directory, use);
+}

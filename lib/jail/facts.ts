@@ -1,0 +1,117 @@
+// What is in a jail so far, as far as it shows which packs are needed.
+
+import { type BytePath, lastComponent, parentPath } from '../binary/path.ts';
+import type { FileRoot } from '../binary/root.ts';
+import { readImports } from '../binary/symbols.ts';
+import { walk } from '../binary/walk.ts';
+import { type Executable, isShell } from './executables.ts';
+import type { When } from './packs/pack.ts';
+
+export interface Facts {
+  /** Takes note of executables that came in, and of all other files. */
+  learn(executables: readonly Executable[]): void;
+  /** The file that shows that a pack is needed; undefined if none does. */
+  sign(when: When): BytePath | undefined;
+  executables(name: RegExp): readonly BytePath[];
+  hasLibrary(name: RegExp): boolean;
+  /** Directories that a C library in the jail lies in. */
+  libraryDirectories(): readonly BytePath[];
+}
+
+interface Known {
+  readonly executables: Map<BytePath, Executable>;
+  /** The file that was found by the name of a library. */
+  readonly libraries: Map<string, BytePath>;
+  readonly imports: Map<string, BytePath>;
+  readonly directories: Set<BytePath>;
+}
+
+/** `symbols`: all functions that any pack asks for. */
+export function openFacts(
+  root: FileRoot,
+  symbols: ReadonlySet<string>,
+  paths: () => Iterable<readonly [path: BytePath, packageName: string | undefined]>,
+): Facts {
+  const known: Known = {
+    executables: new Map(),
+    libraries: new Map(),
+    imports: new Map(),
+    directories: new Set(),
+  };
+
+  function learn(executables: readonly Executable[]): void {
+    for (const executable of executables) {
+      const { path, entry, closure } = executable;
+      if ((entry.mode & 0o111) !== 0 && !isLibrary(path)) known.executables.set(path, executable);
+      for (const { role, as, path: at } of closure.files)
+        if (role === 'library' && as !== undefined && LIBC.test(as))
+          known.directories.add(parentPath(resolved(root, at)));
+      // a library is looked into by itself as well, and there is no telling whose it is
+      if (!isShell(path) && !isLibrary(path)) noteLibraries(executable);
+      if (!isShell(path) && executable.elf !== undefined && !OF_LIBC.test(path)) noteImports(executable);
+    }
+  }
+
+  function noteLibraries({ closure }: Executable): void {
+    for (const { role, as, path } of closure.files)
+      if ((role === 'library' || role === 'dlopen') && as !== undefined && !known.libraries.has(as))
+        known.libraries.set(as, resolved(root, path));
+  }
+
+  function noteImports({ path, source }: Executable): void {
+    for (const name of importsOf(root, source, symbols))
+      if (!known.imports.has(name)) known.imports.set(name, path);
+  }
+
+  function sign(when: When): BytePath | undefined {
+    const { libraries, executables, imports, packages, paths: pattern } = when;
+    const library = libraries && [...known.libraries].find(([name]) => libraries.test(name));
+    if (library !== undefined) return library[1];
+    const program = executables && firstMatch(known.executables.keys(), executables);
+    if (program !== undefined) return program;
+    const caller = imports?.map((name) => known.imports.get(name)).find((path) => path !== undefined);
+    if (caller !== undefined) return caller;
+    if (packages !== undefined || pattern !== undefined)
+      for (const [path, name] of paths())
+        if ((name !== undefined && packages?.test(name) === true) || pattern?.test(path) === true)
+          return path;
+    return undefined;
+  }
+
+  return {
+    learn,
+    sign,
+    executables: (name) => [...known.executables.keys()].filter((path) => name.test(lastComponent(path))),
+    hasLibrary: (name) => [...known.libraries.keys()].some((library) => name.test(library)),
+    libraryDirectories: () => [...known.directories],
+  };
+}
+
+const LIBC = /^libc\.so\.6$|^libc\.musl-/;
+// Parts of the C library call each other.
+const OF_LIBC =
+  /\/(?:ld-[^/]*|lib(?:c|m|mvec|pthread|dl|rt|resolv|util|anl|nsl|BrokenLocale|thread_db|nss_[a-z]+)\.(?:so|musl)[^/]*)$/;
+
+function isLibrary(path: BytePath): boolean {
+  return /\.so(?:\.[^/]*)?$/.test(path);
+}
+
+function firstMatch(paths: Iterable<BytePath>, name: RegExp): BytePath | undefined {
+  for (const path of paths) if (name.test(lastComponent(path))) return path;
+  return undefined;
+}
+
+function resolved(root: FileRoot, path: BytePath): BytePath {
+  const way = walk(root, path);
+  return way.kind === 'found' ? way.path : path;
+}
+
+function importsOf(root: FileRoot, path: BytePath, symbols: ReadonlySet<string>): ReadonlySet<string> {
+  const file = root.open(path);
+  if (file === undefined) return new Set();
+  try {
+    return readImports(file.read, symbols);
+  } finally {
+    file.close();
+  }
+}

@@ -1,0 +1,209 @@
+// What one system call says about the use of files. Pure.
+
+import { type BytePath, trimSlashes } from '../../binary/path.ts';
+import { readDescriptor, readString, unescape } from './line.ts';
+
+/** One use of a file. Paths are absolute, as the command sees them; links and `..` in them are not resolved. */
+export type FileEvent =
+  | {
+      readonly kind: 'open';
+      readonly path: BytePath;
+      readonly reads: boolean;
+      readonly writes: boolean;
+      /** What was there before does not count: O_TRUNC, or O_CREAT with O_EXCL. */
+      readonly replaces: boolean;
+      /** It was refused: EACCES and the like. */
+      readonly denied: boolean;
+      /** The file itself, where all links lead. */
+      readonly opened: BytePath | undefined;
+    }
+  /** Executed. */
+  | { readonly kind: 'run'; readonly path: BytePath }
+  /** Found to be there: stat, access, readlink, chdir. */
+  | { readonly kind: 'look'; readonly path: BytePath; readonly follows: boolean }
+  /** A directory that was read. */
+  | { readonly kind: 'list'; readonly path: BytePath }
+  | {
+      readonly kind: 'write';
+      readonly path: BytePath;
+      /** Made, replaced or removed, so that what was there before does not count; else its size, mode or owner changed. */
+      readonly replaces: boolean;
+      readonly denied: boolean;
+    }
+  /** A Unix socket that was connected to, or would have been. */
+  | { readonly kind: 'connect'; readonly path: BytePath };
+
+/** Where the arguments of a call tell a path. */
+export interface Place {
+  /** Index of the path; without it the directory alone is meant. */
+  readonly path?: number;
+  /** Index of the descriptor that the path is relative to. */
+  readonly directory?: number;
+  /** The path cannot leave that directory: RESOLVE_IN_ROOT (openat2(2)). */
+  readonly rooted?: boolean;
+}
+
+/** A call that has returned, with what it takes to find its files. */
+interface FileCall {
+  readonly args: readonly string[];
+  readonly result: string;
+  /** Name of its error; undefined if it succeeded. */
+  readonly error: string | undefined;
+  /** undefined if it cannot be told, or is none of the command's. */
+  pathAt(place: Place): BytePath | undefined;
+  /** An absolute path of a path out of a structure. */
+  pathOf(path: BytePath): BytePath | undefined;
+  /** A path that strace itself tells. */
+  shownPath(path: BytePath | undefined): BytePath | undefined;
+}
+
+type Reader = (call: FileCall) => readonly FileEvent[];
+
+const PLAIN: Place = { path: 0 };
+const AT: Place = { directory: 0, path: 1 };
+
+const DENIED = new Set(['EACCES', 'EPERM', 'EROFS']);
+
+function isDenied({ error }: FileCall): boolean {
+  return error !== undefined && DENIED.has(error);
+}
+
+function look(call: FileCall, place: Place, follows: boolean): readonly FileEvent[] {
+  if (call.error !== undefined) return [];
+  const path = call.pathAt(place);
+  return path === undefined ? [] : [{ kind: 'look', path, follows }];
+}
+
+function looks(place: Place): Reader {
+  return (call) => {
+    // fstat(3) of today's libc, on a file that is open already
+    if (place.directory !== undefined && readString(call.args[place.path ?? -1]) === '') return [];
+    return look(call, place, !call.args.some((arg) => arg.includes('AT_SYMLINK_NOFOLLOW')));
+  };
+}
+
+function looksAtLink(place: Place): Reader {
+  return (call) => look(call, place, false);
+}
+
+function write(call: FileCall, path: BytePath | undefined, replaces: boolean): readonly FileEvent[] {
+  const denied = isDenied(call);
+  if (path === undefined || (call.error !== undefined && !denied)) return [];
+  return [{ kind: 'write', path: trimSlashes(path), replaces, denied }];
+}
+
+function writes(...places: readonly Place[]): Reader {
+  return (call) => places.flatMap((place) => write(call, call.pathAt(place), true));
+}
+
+function changes(place: Place): Reader {
+  return (call) => write(call, call.pathAt(place), false);
+}
+
+function makesDirectory(place: Place): Reader {
+  return (call) => {
+    if (call.error !== 'EEXIST') return write(call, call.pathAt(place), true);
+    const path = call.pathAt(place); // one that is there already has to be there
+    return path === undefined ? [] : [{ kind: 'look', path, follows: true }];
+  };
+}
+
+function links(from: Place, to: Place): Reader {
+  return (call) => [...look(call, from, false), ...write(call, call.pathAt(to), true)];
+}
+
+function runs(place: Place): Reader {
+  return (call) => {
+    const path = call.pathAt(place);
+    return path === undefined || call.error !== undefined ? [] : [{ kind: 'run', path }];
+  };
+}
+
+function lists(call: FileCall): readonly FileEvent[] {
+  const path = call.pathAt({ directory: 0 });
+  return path === undefined || call.error !== undefined ? [] : [{ kind: 'list', path }];
+}
+
+function open(call: FileCall, place: Place, flags: string): readonly FileEvent[] {
+  if (/\bO_PATH\b/.test(flags)) return look(call, place, !flags.includes('O_NOFOLLOW'));
+  const path = call.pathAt(place);
+  const denied = isDenied(call);
+  if (path === undefined || (call.error !== undefined && !denied)) return [];
+  const opened = denied ? undefined : call.shownPath(readDescriptor(call.result));
+  return [
+    {
+      kind: 'open',
+      path,
+      reads: !/\bO_WRONLY\b/.test(flags),
+      writes: /\b(?:O_WRONLY|O_RDWR|O_TRUNC|O_TMPFILE)\b/.test(flags),
+      replaces: /\bO_TRUNC\b|\bO_CREAT\|(?:O_\w+\|)*O_EXCL\b/.test(flags),
+      denied,
+      opened,
+    },
+  ];
+}
+
+// An abstract socket has an @ before the quote and is no file (unix(7)).
+function socketPath(call: FileCall): BytePath | undefined {
+  const match = /\bsun_path="((?:[^"\\]|\\.)*)"/s.exec(call.args[1] ?? '');
+  return match?.[1] === undefined ? undefined : call.pathOf(unescape(match[1]));
+}
+
+function connects(call: FileCall): readonly FileEvent[] {
+  const path = socketPath(call);
+  return path === undefined ? [] : [{ kind: 'connect', path }];
+}
+
+/** The calls that say something about a file, as strace names them. */
+export const FILE_CALLS: Readonly<Record<string, Reader>> = {
+  open: (call) => open(call, PLAIN, call.args[1] ?? ''),
+  creat: (call) => open(call, PLAIN, 'O_WRONLY|O_CREAT|O_TRUNC'),
+  openat: (call) => open(call, AT, call.args[2] ?? ''),
+  openat2: (call) => {
+    const how = call.args[2] ?? '';
+    return open(call, { ...AT, rooted: how.includes('RESOLVE_IN_ROOT') }, how);
+  },
+  execve: runs(PLAIN),
+  execveat: runs(AT),
+  stat: looks(PLAIN),
+  stat64: looks(PLAIN),
+  lstat: looksAtLink(PLAIN),
+  lstat64: looksAtLink(PLAIN),
+  newfstatat: looks(AT),
+  fstatat64: looks(AT),
+  statx: looks(AT),
+  access: looks(PLAIN),
+  faccessat: looks(AT),
+  faccessat2: looks(AT),
+  readlink: looksAtLink(PLAIN),
+  readlinkat: looksAtLink(AT),
+  chdir: looks(PLAIN),
+  getdents: lists,
+  getdents64: lists,
+  mkdir: makesDirectory(PLAIN),
+  mkdirat: makesDirectory(AT),
+  mknod: writes(PLAIN),
+  mknodat: writes(AT),
+  unlink: writes(PLAIN),
+  unlinkat: writes(AT),
+  rmdir: writes(PLAIN),
+  symlink: writes({ path: 1 }),
+  symlinkat: writes({ directory: 1, path: 2 }),
+  link: links(PLAIN, { path: 1 }),
+  linkat: links(AT, { directory: 2, path: 3 }),
+  rename: writes(PLAIN, { path: 1 }),
+  renameat: writes(AT, { directory: 2, path: 3 }),
+  renameat2: writes(AT, { directory: 2, path: 3 }),
+  truncate: changes(PLAIN),
+  truncate64: changes(PLAIN),
+  chmod: changes(PLAIN),
+  fchmodat: changes(AT),
+  fchmodat2: changes(AT),
+  chown: changes(PLAIN),
+  chown32: changes(PLAIN),
+  lchown: changes(PLAIN),
+  lchown32: changes(PLAIN),
+  fchownat: changes(AT),
+  connect: connects,
+  bind: (call) => write(call, socketPath(call), true),
+};

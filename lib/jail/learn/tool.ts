@@ -1,0 +1,82 @@
+// The programs of the host that learning needs: found in PATH, run without a shell.
+
+import { spawn } from 'node:child_process';
+import { accessSync, constants, statSync } from 'node:fs';
+
+import { JailError } from '../../errors.ts';
+
+/** The tools, each with the Debian package that it comes from. */
+const PACKAGES = {
+  strace: 'strace',
+  unshare: 'util-linux',
+  nsenter: 'util-linux',
+  setpriv: 'util-linux',
+  mount: 'mount',
+  xargs: 'findutils',
+  cat: 'coreutils',
+  tee: 'coreutils',
+} as const;
+
+/** Absolute paths of all of them. */
+export type Tools = Readonly<Record<keyof typeof PACKAGES, string>>;
+
+/** @throws JailError ERR_MISSING that names the package. */
+export function findTools(path = process.env['PATH'] ?? ''): Tools {
+  const names = Object.keys(PACKAGES) as (keyof typeof PACKAGES)[];
+  const found = names.map((name) => [name, findTool(name, path)] as const);
+  return Object.fromEntries(found) as Tools;
+}
+
+function findTool(name: keyof typeof PACKAGES, path: string): string {
+  const directories = path.split(':').filter((directory) => directory.startsWith('/'));
+  const tool = directories.map((directory) => `${directory}/${name}`).find(isProgram);
+  if (tool !== undefined) return tool;
+  throw new JailError(`${name}, which learning needs, is in none of the directories of PATH`, {
+    code: 'ERR_MISSING',
+    path: name,
+    hint: `apt-get install ${PACKAGES[name]}`,
+  });
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** What a tool said on stderr, and how it ended; status null if a signal ended it. */
+export interface ToolResult {
+  readonly status: number | null;
+  readonly stderr: string;
+}
+
+/** Runs a tool to its end. Rejects with a system error if it cannot be started. */
+export function runTool([file = '', ...args]: readonly string[], input = ''): Promise<ToolResult> {
+  return new Promise((resolve, reject) => {
+    // No message in another language: they are passed on.
+    const child = spawn(file, args, { stdio: ['pipe', 'ignore', 'pipe'], env: { LC_ALL: 'C' } });
+    const stderr = keepLast(child.stderr, 4096);
+    child.stdin.on('error', () => {}); // it need not read
+    child.stdin.end(input);
+    child.once('error', reject);
+    child.once('close', (status) => resolve({ status, stderr: stderr() }));
+  });
+}
+
+/** The last bytes of a stream; the function returns those that have come so far, as text. */
+export function keepLast(stream: NodeJS.ReadableStream, mostBytes: number): () => string {
+  let kept = Buffer.alloc(0);
+  stream.on('data', (chunk: Buffer) => {
+    kept = Buffer.concat([kept, chunk]).subarray(-mostBytes);
+  });
+  stream.on('error', () => {}); // it ends then
+  return () => kept.toString();
+}
+
+/** The last line of it that says something. */
+export function lastLine(text: string): string {
+  return text.trimEnd().split('\n').at(-1)?.trim() ?? '';
+}

@@ -1,0 +1,188 @@
+// Makes the jail of a recipe: plans, checks the place, puts everything there, and tries whether it works.
+
+import { closeSync } from 'node:fs';
+
+import { type BytePath, bytePath, pathBytes, showPath } from '../binary/path.ts';
+import { type DirectoryRoot, type FileRoot, openFileRoot } from '../binary/root.ts';
+import { rememberStatus, walk } from '../binary/walk.ts';
+import { JailError, UsageError } from '../errors.ts';
+import { applyPlan, foreseePlan } from './apply.ts';
+import { openJailDirectory } from './directory.ts';
+import { hashInJail } from './hash.ts';
+import { few } from './few.ts';
+import type { Host } from './host.ts';
+import { STORE } from './layout.ts';
+import { type Manifest, MANIFEST_PATH, readManifest } from './manifest.ts';
+import { type JailPlan, planJail } from './plan.ts';
+import { begin } from './progress.ts';
+import type { Recipe } from './recipe.ts';
+import type { JailWork } from './request.ts';
+import { openStore, type Store } from './store.ts';
+import { tryOut } from './try.ts';
+import { readUsers } from './users.ts';
+import { lacks, type Placed, verifyPrograms } from './verify.ts';
+
+export interface Making {
+  readonly host: Host;
+  /** The jail, as an absolute path of the host. */
+  readonly directory: BytePath;
+  /** What the jail is to be made of; it is asked again if somebody else has changed the jail meanwhile. */
+  readonly recipeFor: (before: Manifest | undefined) => Recipe;
+  readonly work: Pick<JailWork, 'signal' | 'onProgress'>;
+}
+
+export interface Made {
+  readonly before: Manifest | undefined;
+  readonly after: Manifest;
+  readonly warnings: readonly string[];
+  /** What does not work although everything is in place. */
+  readonly failures: readonly string[];
+}
+
+/** Says what making the jail would change, and changes nothing. `jail` is undefined where there is none yet. */
+export async function foreseeJail(making: Making, jail: DirectoryRoot | undefined): Promise<Made> {
+  const before = jail && readManifest(jail);
+  const recipe = making.recipeFor(before);
+  const source = rememberStatus(making.host.root);
+  const plan = planFor(recipe, making, source);
+  if (jail !== undefined) checkPlace(plan, source, jail, { from: recipe.from, directory: making.directory });
+  const { signal } = making.work;
+  const { manifest: after, warnings } = await foreseePlan(recipe, plan, { source, jail, before, signal });
+  return { before, after, warnings: [...warningsOf(plan), ...warnings], failures: [] };
+}
+
+/** @throws JailError, UsageError; the jail is as it was then. */
+export async function makeJail(making: Making): Promise<Made> {
+  const opened = openJailDirectory(pathBytes(making.directory));
+  try {
+    return await makeIn(openFileRoot(opened.fd), making);
+  } catch (error) {
+    opened.undo();
+    throw error;
+  } finally {
+    closeSync(opened.fd);
+  }
+}
+
+async function makeIn(jail: DirectoryRoot, making: Making): Promise<Made> {
+  const { host, directory, work } = making;
+  const source = rememberStatus(host.root);
+  const { store, before, recipe, plan } = await planUnderLock(jail, making, source);
+  try {
+    const applied = await applyPlan(recipe, plan, { source, jail, store, before, ...work });
+    const { manifest: after } = applied;
+    const programs = placesOf(recipe.programs, after, source);
+    const warnings = [...warningsOf(plan), ...applied.warnings];
+    warnings.push(...verifyPrograms(source, jail, programs, host.cpu));
+    work.onProgress?.(begin('check'));
+    const failures = await tryOut({ directory, jail, manifest: after, programs, signal: work.signal });
+    return { before, after, warnings, failures };
+  } catch (error) {
+    store.rollBack();
+    throw error;
+  } finally {
+    store.close();
+  }
+}
+
+interface Ready {
+  readonly store: Store;
+  readonly before: Manifest | undefined;
+  readonly recipe: Recipe;
+  readonly plan: JailPlan;
+}
+
+// The lock comes after the plan: its file must not be made where no jail may be.
+async function planUnderLock(jail: DirectoryRoot, making: Making, source: FileRoot): Promise<Ready> {
+  for (;;) {
+    const hash = await hashInJail(jail, MANIFEST_PATH);
+    const before = readManifest(jail);
+    const recipe = making.recipeFor(before);
+    const plan = planFor(recipe, making, source);
+    checkPlace(plan, source, jail, { from: recipe.from, directory: making.directory });
+    const store = openStore(jail);
+    if ((await hashInJail(jail, MANIFEST_PATH)) === hash) return { store, before, recipe, plan };
+    store.close(); // another run has changed it, or one that was interrupted has just been completed
+  }
+}
+
+function planFor(recipe: Recipe, { host, directory, work }: Making, root: FileRoot): JailPlan {
+  work.onProgress?.(begin('plan'));
+  const inside = placeIn(recipe.from, root, directory);
+  const outside = inside === undefined ? [] : [inside];
+  const plan = planJail(recipe, { root, cpu: host.cpu, users: readUsers(recipe.users), outside });
+  const [missing] = plan.missing;
+  if (missing !== undefined) throw lacks(missing);
+  const [absent] = plan.absent;
+  if (absent === undefined) return plan;
+  const path = showPath(absent);
+  throw new JailError(`${path}, which was asked for, is not on the host`, { code: 'ENOENT', path });
+}
+
+/** The jail as it lies in the root that it is built from; undefined if it lies elsewhere. */
+function placeIn(from: BytePath | undefined, root: FileRoot, directory: BytePath): BytePath | undefined {
+  if (from !== undefined && !`${directory}/`.startsWith(`${from}/`)) return undefined;
+  const way = walk(root, from === undefined ? directory : (`${directory.slice(from.length)}/` as BytePath));
+  return way.kind === 'found' ? way.path : undefined;
+}
+
+/** What the top of a jail has. */
+const SIGNS: ReadonlySet<string> = new Set(['usr', 'bin', STORE.slice(1)]);
+
+// A mistyped directory, /usr or /home, must not become a jail.
+function checkPlace(
+  plan: JailPlan,
+  source: FileRoot,
+  jail: DirectoryRoot,
+  { from, directory }: { readonly from: BytePath | undefined; readonly directory: BytePath },
+): void {
+  const places = [directory, placeIn(from, source, directory)].map((path) =>
+    path === '/' ? '/' : `${path}/`,
+  );
+  const own = plan.entries.find(
+    (entry) => entry.kind === 'file' && places.some((place) => entry.source.startsWith(place)),
+  );
+  if (own !== undefined)
+    throw new UsageError(
+      `${showPath(directory)} holds the host's own ${showPath(own.path)}: it cannot be a jail`,
+    );
+  const names = jail.list(bytePath('/'))?.filter((name) => name !== 'lost+found') ?? [];
+  if (names.length > 0 && !names.some((name) => SIGNS.has(name)))
+    throw new UsageError(`${showPath(directory)} is not empty, and no jail: it has neither /usr nor /bin`, {
+      hint: 'name a new or an empty directory',
+    });
+}
+
+/** Where programs of the recipe lie in the jail. */
+function placesOf(programs: readonly BytePath[], { entries }: Manifest, source: FileRoot): readonly Placed[] {
+  return programs.flatMap((program) => {
+    const real = walk(source, program).path;
+    const entry = entries.find((other) => other.source === real);
+    return entry === undefined ? [] : [{ source: program, path: program }];
+  });
+}
+
+function warningsOf({ secrets, vanished, incomplete, onlyHere }: JailPlan): readonly string[] {
+  const lost = [...new Set(incomplete.map(({ path }) => path))];
+  return [
+    ...(secrets.length === 0
+      ? []
+      : [`not everybody may read ${few(secrets)}: left out, unless they are named with --copy`]),
+    ...(vanished.length === 0 ? [] : [`no longer on the host: ${few(vanished)}`]),
+    ...(lost.length === 0 ? [] : [`files that come along lack ${few(lost)}, on the host as well`]),
+    ...(onlyHere.length === 0
+      ? []
+      : [`no build for every processor: ${few(onlyHere)}; the jail may not work on another machine`]),
+  ];
+}
+
+/** @throws JailError ERR_CHECK if something does not work in the jail */
+export function refuseFailures<T extends Pick<Made, 'failures'>>(made: T): Omit<T, 'failures'> {
+  const { failures, ...rest } = made;
+  const [first, ...others] = failures;
+  if (first === undefined) return rest;
+  const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
+  throw new JailError(`the jail is built, but something does not work in it: ${first}${more}`, {
+    code: 'ERR_CHECK',
+  });
+}

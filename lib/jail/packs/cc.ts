@@ -1,0 +1,82 @@
+// Compilers of C: headers and startup files of the C library, the assembler and the linker.
+
+import { type BytePath, lastComponent, showPath } from '../../binary/path.ts';
+import { quote } from '../../quote.ts';
+import type { Pack, PackHost, Part } from './pack.ts';
+
+const COMPILER =
+  /^(?:[\w-]+-)?(?:gcc|g\+\+|cc|c\+\+|c[89]9|clang|clang\+\+|gfortran|gccgo|gdc|tcc)(?:-\d[\d.]*)?$/;
+const OF_C = /^(?:[\w-]+-)?(?:gcc|cc|clang)(?:-\d[\d.]*)?$/;
+
+const TRIAL = '-x c -include stdio.h -include errno.h -shared -o /dev/null /dev/null'.split(' ');
+
+export const cc: Pack = {
+  name: 'cc',
+  summary: 'headers and startup files of the C library, the assembler and the linker',
+  when: { executables: COMPILER },
+  parts: (host) => [
+    ...tools(host),
+    ...(host.find('/var/lib/dpkg/status').length > 0 ? debian(host) : others(host)),
+  ],
+  check: async (jail) => {
+    for (const program of jail.executables(OF_C)) {
+      // a whole program, so that headers, assembler, startup files and linker all have their turn
+      const { exitCode, stderr } = await jail.run(program, ...TRIAL);
+      const line = stderr.split('\n').find((text) => /error|cannot|fatal/.test(text));
+      if (exitCode !== 0) return `${showPath(program)} fails: ${quote(line ?? String(exitCode))}`;
+    }
+    return jail.executables(COMPILER).length === 0 ? 'there is no compiler to try' : undefined;
+  },
+};
+
+// looked up in PATH, if they do not lie with the compiler
+function tools(host: PackHost): readonly Part[] {
+  const prefixes = host
+    .executables(COMPILER)
+    .map((path) => /^(.*-)?[^-]+(?:-\d[\d.]*)?$/.exec(lastComponent(path))?.[1] ?? '');
+  return [...new Set(['', ...prefixes])].flatMap((prefix) =>
+    ['as', 'ld'].map((name) => ({ program: `${prefix}${name}` })),
+  );
+}
+
+/** What the packages of compilers only recommend, since one can compile without. */
+function debian(host: PackHost): readonly Part[] {
+  const cross = host
+    .executables(COMPILER)
+    .flatMap(
+      (path) => ARCHITECTURES.find(([triplet]) => lastComponent(path).startsWith(`${triplet}-`))?.[1] ?? [],
+    );
+  return [
+    { package: 'libc6-dev' },
+    ...cross.map((architecture) => ({ package: `libc6-dev-${architecture}-cross` })),
+  ];
+}
+
+const ARCHITECTURES = [
+  ['aarch64-linux-gnu', 'arm64'],
+  ['arm-linux-gnueabihf', 'armhf'],
+  ['i686-linux-gnu', 'i386'],
+  ['powerpc64le-linux-gnu', 'ppc64el'],
+  ['riscv64-linux-gnu', 'riscv64'],
+  ['s390x-linux-gnu', 's390x'],
+  ['x86_64-linux-gnu', 'amd64'],
+] as const;
+
+/** The same where no package says what belongs to what. */
+function others(host: PackHost): readonly Part[] {
+  const prefixes = ['/usr', ...host.executables(COMPILER).map((path) => path.replace(/\/bin\/[^/]+$/, ''))];
+  return [
+    { tree: '/usr/include' },
+    ...['crt1', 'Scrt1', 'rcrt1', 'gcrt1', 'crti', 'crtn'].map((name) => ({ path: `$LIB/${name}.o` })),
+    ...['c', 'm', 'dl', 'pthread', 'rt', 'util', 'resolv', 'crypt', 'mvec'].flatMap((name) => [
+      { path: `$LIB/lib${name}.so` },
+      { path: `$LIB/lib${name}.a` },
+    ]),
+    { path: '$LIB/libc_nonshared.a' },
+    ...[...new Set(prefixes)].flatMap((prefix) =>
+      ['lib/gcc', 'lib64/gcc', 'libexec/gcc', 'lib/clang'].map((name) => ({
+        tree: `${prefix}/${name}` as BytePath,
+      })),
+    ),
+  ];
+}

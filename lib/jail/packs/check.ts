@@ -1,0 +1,90 @@
+// What self-checks of packs look for in a finished jail.
+
+import { type BytePath, bytePath, lastComponent, parentPath, showPath } from '../../binary/path.ts';
+import { walk } from '../../binary/walk.ts';
+import { quote } from '../../quote.ts';
+import { expandPath } from './expand.ts';
+import type { Probe } from './pack.ts';
+
+// The places of a C library: Debian's, those of other distributions, and musl, which is its own loader.
+const C_LIBRARIES = [
+  '/lib*/libc.so.6',
+  '/lib/*/libc.so.6',
+  '/usr/lib*/libc.so.6',
+  '/usr/lib/*/libc.so.6',
+  '/lib/ld-musl-*',
+];
+
+/** Paths of the jail that a pattern stands for, as in a part. */
+export function findInJail({ root }: Probe, pattern: string): readonly BytePath[] {
+  const libraries = C_LIBRARIES.flatMap((place) => expandPath(root, place, []));
+  const directories = new Set(libraries.map((path) => parentPath(walk(root, path).path)));
+  return expandPath(root, pattern, [...directories]);
+}
+
+/** Says that there is nothing of all this; undefined if there is something. */
+export function lacksAll(jail: Probe, ...patterns: readonly string[]): string | undefined {
+  if (patterns.some((pattern) => findInJail(jail, pattern).length > 0)) return undefined;
+  return `there is no ${patterns.join(', no ')}`;
+}
+
+/** Says what one of the plugins lacks to be loaded, or that there is none. */
+export function cannotLoad(jail: Probe, ...patterns: readonly string[]): string | undefined {
+  const plugins = patterns.flatMap((pattern) => findInJail(jail, pattern));
+  if (plugins.length === 0) return lacksAll(jail, ...patterns);
+  return plugins.flatMap((path) => jail.lacks(path))[0];
+}
+
+export interface Attempt {
+  readonly program: RegExp;
+  readonly args: readonly string[];
+  /** What is looked for if there is no such program, and only a library that does the same. */
+  readonly files: readonly string[];
+}
+
+/** Runs each of the programs; says how one fails. */
+export async function attempt(jail: Probe, { program, args, files }: Attempt): Promise<string | undefined> {
+  const programs = jail.executables(program);
+  if (programs.length === 0) return lacksAll(jail, ...files);
+  for (const path of programs) {
+    const failure = await failureOf(jail, path, ...args);
+    if (failure !== undefined) return failure;
+  }
+  return undefined;
+}
+
+/** Says how a program fails; undefined if its exit status is 0. */
+export async function failureOf(
+  jail: Probe,
+  program: BytePath,
+  ...args: readonly string[]
+): Promise<string | undefined> {
+  const { exitCode, stdout, stderr } = await jail.run(program, ...args);
+  if (exitCode === 0) return undefined;
+  const lines = `${stderr}\n${stdout}`.split('\n').filter((line) => line.trim() !== '');
+  // the last line of an exception names it, the first is "Traceback"
+  const line = lines[0]?.startsWith('Traceback') === true ? lines.at(-1) : lines[0];
+  return `${showPath(program)} fails: ${line === undefined ? `exit status ${exitCode}` : quote(line)}`;
+}
+
+/** The text of a file in the jail, one character a byte; undefined if there is none. */
+export function readInJail({ root }: Probe, path: string): string | undefined {
+  try {
+    const file = root.open(bytePath(path));
+    if (file === undefined) return undefined;
+    try {
+      return Buffer.from(file.read(0, MAX_BYTES)).toString('latin1');
+    } finally {
+      file.close();
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+const MAX_BYTES = 1 << 20;
+
+/** The first program of the jail by exactly this name. */
+export function programNamed(jail: Probe, name: string): BytePath | undefined {
+  return jail.executables(/./).find((path) => lastComponent(path) === name);
+}

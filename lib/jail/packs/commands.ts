@@ -1,0 +1,24 @@
+// Programs that shell scripts run.
+
+import { findCommands } from '../dpkg/words.ts';
+import type { Pack, Part } from './pack.ts';
+import { scriptsOf } from './scripts.ts';
+
+const SHELL = /^(?:ba|da|k|mk|z|a)?sh$/;
+
+export const commands: Pack = {
+  name: 'commands',
+  summary: 'programs that shell scripts run, where no package says it',
+  when: { executables: SHELL },
+  parts: (host) => {
+    // a package says what it needs, and its scripts are looked into beside that
+    if (host.find('/var/lib/dpkg/status').length > 0) return [];
+    return scriptsOf(host, SHELL).flatMap(({ path, text }) =>
+      Array.from(findCommands(text), (program): Part => ({ program, by: path })),
+    );
+  },
+  check: (jail) => {
+    const lack = jail.executables(/./).flatMap((path) => jail.lacks(path))[0];
+    return lack ?? (jail.executables(SHELL).length === 0 ? 'there is no shell' : undefined);
+  },
+};

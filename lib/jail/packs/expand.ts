@@ -1,0 +1,35 @@
+// Paths of packs: `*` in a component, and `$LIB` for the directories of the C library.
+
+import { type BytePath, joinPath } from '../../binary/path.ts';
+import type { FileRoot } from '../../binary/root.ts';
+import { walk } from '../../binary/walk.ts';
+
+/** The paths of a root that a pattern stands for: none if nothing is there. */
+export function expandPath(
+  root: FileRoot,
+  pattern: string,
+  libraryDirectories: readonly BytePath[],
+): readonly BytePath[] {
+  const parts = pattern.split('/').filter((part) => part !== '') as BytePath[];
+  const [first, ...rest] = parts;
+  if (first === '$LIB') return libraryDirectories.flatMap((directory) => expandBelow(root, directory, rest));
+  return expandBelow(root, '/' as BytePath, parts);
+}
+
+function expandBelow(
+  root: FileRoot,
+  directory: BytePath,
+  [part, ...rest]: readonly BytePath[],
+): readonly BytePath[] {
+  if (part === undefined) return walk(root, directory).kind === 'found' ? [directory] : [];
+  if (!part.includes('*')) return expandBelow(root, joinPath(directory, part), rest);
+  const names = (root.list(directory) ?? []).filter((name) => matches(name, part));
+  return names.flatMap((name) => expandBelow(root, joinPath(directory, name), rest));
+}
+
+/** As glob(7) has it, but for `*` alone; a name that begins with a dot is not meant. */
+function matches(name: BytePath, pattern: BytePath): boolean {
+  if (name.startsWith('.') && !pattern.startsWith('.')) return false;
+  const source = pattern.split('*').map((text) => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'));
+  return new RegExp(`^${source.join('[^/]*')}$`, 's').test(name);
+}

@@ -1,0 +1,57 @@
+// What was installed along with a program that no package database knows: by make install, or as a directory below /opt.
+
+import { type BytePath, lastComponent } from '../../binary/path.ts';
+import { isDirectory } from './compiled.ts';
+import type { Pack, PackHost, Part, Probe } from './pack.ts';
+
+// /opt/NAME, and what some put below /usr/local as one directory: /usr/local/go/bin/go (hier(7))
+const OWN =
+  /^(?:\/opt\/[^/]+|\/usr\/local\/(?!(?:s?bin|lib(?:32|64|exec)?|share|etc|include|src|man|games|var)\/)[^/]+)(?=\/)/;
+
+const LOCAL = /^\/(?:usr\/local|opt)\/(?:.*\/)?[^/]+$/;
+const ANY = /^\/(?:usr|opt)\/(?:.*\/)?s?bin\/[^/]+$|^\/opt\/[^/]+\/[^/]+$/;
+
+const PLACES = ['share', 'lib', 'lib64', 'libexec', 'etc'];
+const COMPILED_IN = /(?<![\w./-])(?:\/usr(?:\/local)?\/(?:share|lib|lib64|libexec|etc)|\/etc)\/[\w.+-]+/g;
+
+// Documentation, and what many programs have in common or an interpreter, which has a pack of its own.
+const SHARED =
+  /\/(?:man|doc|info|locale|icons|applications|fonts|mime|zoneinfo|terminfo|pkgconfig|cmake|aclocal|misc|include|X11|X11R6|ssl|pki|pam\.d|security|systemd|xdg|default|skel|sysconfig|ca-certificates|(?:python|perl|ruby|node_modules|lua|php|tcl|tk|gcc|ld|bash|sh)[\w.-]*)$/;
+
+const EXCEPT = /\/(?:\.git|src\.zip|(?:share\/)?(?:man|doc|info)|include|pkgconfig|__pycache__)$|\.(?:a|la)$/;
+
+export const local: Pack = {
+  name: 'local',
+  summary: 'what was installed along with a program that no package has',
+  when: { paths: ANY },
+  parts: (host) => {
+    const wanted = host.find('/var/lib/dpkg/status').length > 0 ? LOCAL : ANY;
+    return host
+      .executables(/./)
+      .filter((path) => wanted.test(path))
+      .flatMap((by) => directoriesOf(host, by).map((tree): Part => ({ tree, except: EXCEPT, by })));
+  },
+  check: (jail) => lacksLibrary(jail),
+};
+
+/** Its own directory; or what below its prefix has its name, or stands in it as text. */
+function directoriesOf(host: PackHost, path: BytePath): readonly BytePath[] {
+  const own = OWN.exec(path)?.[0];
+  if (own !== undefined) return [own as BytePath];
+  const prefix = path.startsWith('/usr/local/') ? '/usr/local' : '/usr';
+  const name = lastComponent(path);
+  const named = [...PLACES.map((place) => `${prefix}/${place}`), '/etc'].flatMap((place) => [
+    ...host.find(`${place}/${name}`),
+    ...host.find(`${place}/${name}-*`),
+  ]);
+  const texts = host
+    .texts(path, COMPILED_IN)
+    .filter((text) => text.startsWith(`${prefix}/`) || prefix === '/usr');
+  return [...new Set([...named, ...texts])].filter((at) => !SHARED.test(at) && isDirectory(host, at));
+}
+
+function lacksLibrary(jail: Probe): string | undefined {
+  const programs = jail.executables(/./).filter((path) => ANY.test(path));
+  if (programs.length === 0) return 'there is no program that anything was installed with';
+  return programs.flatMap((path) => jail.lacks(path))[0];
+}

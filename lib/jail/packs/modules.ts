@@ -1,0 +1,63 @@
+// Follows the modules that scripts name, and that these name in turn, through the directories of an interpreter.
+
+import { type BytePath, joinPath } from '../../binary/path.ts';
+import type { FileRoot } from '../../binary/root.ts';
+import type { PackHost, Part } from './pack.ts';
+import type { ScriptText } from './scripts.ts';
+
+export interface Module {
+  readonly parts: readonly Part[];
+  /** Its source files, which may name other modules. */
+  readonly sources: readonly BytePath[];
+}
+
+export interface Language {
+  /** Names of modules in a text, as they stand there. */
+  readonly namesIn: (text: string) => readonly string[];
+  /** The module that is meant by a name in that file; undefined if the interpreter has it itself, or nobody does. */
+  readonly locate: (name: string, from: BytePath) => Module | undefined;
+}
+
+// A script of a desktop application may name half of what is installed.
+const MAX_SOURCES = 10_000;
+
+/** The parts of all modules that the scripts need. A name that is put together at run time is not found. */
+export function modulesOf(
+  host: PackHost,
+  scripts: readonly ScriptText[],
+  { namesIn, locate }: Language,
+): readonly Part[] {
+  const parts: Part[] = [];
+  const seen = new Set<BytePath>(scripts.map(({ path }) => path));
+  const queue = scripts.map(({ path, text }) => ({ path, text }));
+  for (let next = queue.pop(); next !== undefined; next = queue.pop())
+    for (const name of new Set(namesIn(next.text))) {
+      const found = locate(name, next.path);
+      if (found === undefined) continue;
+      parts.push(...found.parts);
+      for (const path of found.sources) {
+        if (seen.has(path) || seen.size > MAX_SOURCES) continue;
+        seen.add(path);
+        queue.push({ path, text: host.readText(path) ?? '' });
+      }
+    }
+  return parts;
+}
+
+const MAX_DEPTH = 20;
+
+/** Files below a directory whose last component is of that kind; links are not followed. */
+export function filesBelow(
+  root: FileRoot,
+  directory: BytePath,
+  name: RegExp,
+  depth = 0,
+): readonly BytePath[] {
+  if (depth > MAX_DEPTH) return [];
+  return (root.list(directory) ?? []).flatMap((entry) => {
+    const path = joinPath(directory, entry);
+    const kind = root.lstat(path)?.kind;
+    if (kind === 'directory') return filesBelow(root, path, name, depth + 1);
+    return kind === 'file' && name.test(entry) ? [path] : [];
+  });
+}

@@ -1,0 +1,93 @@
+// Finds what a script of Node.js loads: files beside it, the package that it is in, and packages by name (ECMAScript
+// modules and node:module of the Node.js documentation).
+
+import { remember } from '../../binary/files.ts';
+import { type BytePath, bytePath, joinPath, parentPath } from '../../binary/path.ts';
+import { walk } from '../../binary/walk.ts';
+import type { Language, Module } from './modules.ts';
+import type { PackHost } from './pack.ts';
+
+// require('x'), import 'x', import … from 'x', import('x'), export … from 'x'
+const SPECIFIER = /(?:\brequire\s*\(|\bimport\s*\(?|\bfrom)\s*(['"])([^'"\n]{1,200})\1/g;
+
+const EXCEPT = /\/(?:\.git|\.cache|\.nyc_output)$/;
+
+// Debian's node looks there as well.
+const GLOBAL = ['/usr/share/nodejs', '/usr/lib/nodejs', '/usr/share/node_modules'] as BytePath[];
+
+/** A package as a name: that of the script is the one around it. */
+const AROUND = '.';
+
+export function openNodeModules(host: PackHost): Language {
+  const known = new Map<string, Module | null>();
+  return {
+    namesIn: (text) =>
+      isPackage(text)
+        ? dependenciesIn(text)
+        : [AROUND, ...Array.from(text.matchAll(SPECIFIER), ([, , name]) => name ?? '')],
+    locate: (name, from) => {
+      const find = () => locate(host, name, from) ?? null;
+      return remember(known, `${name}\0${parentPath(from)}`, find) ?? undefined;
+    },
+  };
+}
+
+function locate(host: PackHost, name: string, from: BytePath): Module | undefined {
+  if (name === AROUND) return packageAround(host, parentPath(from));
+  if (name.startsWith('node:')) return undefined;
+  if (/^\.{0,2}\//.test(name)) return fileBy(host, joinPath(parentPath(from), bytePath(name)));
+  const [first = '', second = ''] = name.split('/');
+  return packageBy(host, bytePath(first.startsWith('@') ? `${first}/${second}` : first), from);
+}
+
+/** The directory of the nearest package.json, with all in it. */
+function packageAround(host: PackHost, directory: BytePath): Module | undefined {
+  for (let at = directory; at !== '/'; at = parentPath(at))
+    if (host.find(`${at}/package.json`).length > 0) return packageIn(host, at);
+  return undefined;
+}
+
+function packageBy(host: PackHost, name: BytePath, from: BytePath): Module | undefined {
+  const above: BytePath[] = [];
+  for (let at = parentPath(from); at !== '/'; at = parentPath(at))
+    above.push(`${at}/node_modules` as BytePath);
+  const directory = [...above, '/node_modules' as BytePath, ...GLOBAL]
+    .map((modules) => joinPath(modules, name))
+    .find((path) => host.find(`${path}/package.json`).length > 0);
+  return directory === undefined ? undefined : packageIn(host, directory);
+}
+
+// A link into a store, as pnpm makes them, has its dependencies beside where it leads.
+function packageIn(host: PackHost, directory: BytePath): Module {
+  const real = walk(host.root, directory).path;
+  return {
+    parts: [{ path: directory }, { tree: real, except: EXCEPT }],
+    sources: [joinPath(real, 'package.json' as BytePath)],
+  };
+}
+
+// require() of a file may leave out the end of its name. Where it really lies: `./a` of `./b` of `./a` would have no end.
+function fileBy(host: PackHost, path: BytePath): Module | undefined {
+  const ends = ['', '.js', '.json', '.node', '.cjs', '.mjs', '/index.js'];
+  for (const end of ends) {
+    const way = walk(host.root, `${path}${end}` as BytePath);
+    if (way.kind === 'found' && way.status.kind === 'file')
+      return { parts: [{ path: `${path}${end}` }], sources: [way.path] };
+  }
+  return undefined;
+}
+
+function isPackage(text: string): boolean {
+  return text.trimStart().startsWith('{') && text.includes('"name"');
+}
+
+function dependenciesIn(text: string): readonly string[] {
+  try {
+    const value = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    return ['dependencies', 'optionalDependencies', 'peerDependencies'].flatMap((kind) =>
+      Object.keys((value[kind] as object | null | undefined) ?? {}),
+    );
+  } catch {
+    return [];
+  }
+}

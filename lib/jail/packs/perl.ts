@@ -1,0 +1,84 @@
+// Perl: its own modules, and those that scripts name.
+
+import { remember } from '../../binary/files.ts';
+import { type BytePath, bytePath, joinPath } from '../../binary/path.ts';
+import { attempt } from './check.ts';
+import { compiledIn } from './compiled.ts';
+import { filesBelow, type Language, type Module, modulesOf } from './modules.ts';
+import type { Pack, PackHost } from './pack.ts';
+import { scriptsOf } from './scripts.ts';
+
+const INTERPRETER = /^perl(?:\d[\d.]*)?$/;
+const WHEN = { executables: INTERPRETER, libraries: /^libperl\.so/ };
+
+const LANDMARKS = ['strict.pm', 'Config.pm'];
+
+// CORE has the headers for an extension, and Pod is documentation, but for what `use diagnostics` shows. Modules of others
+// may lie in a directory below.
+const EXCEPT = /\/(?:CORE|vendor_perl|site_perl)$|\.(?:ph|a|h)$|(?<!\/perldiag)\.pod$/;
+
+export const perl: Pack = {
+  name: 'perl',
+  summary: "Perl's own modules, and those that scripts name",
+  when: WHEN,
+  parts: (host) => {
+    const directories = compiledIn(host, WHEN, DIRECTORIES);
+    // the other directories are for modules of others
+    const own = directories.filter((directory) =>
+      LANDMARKS.some((name) => host.find(`${directory}/${name}`).length > 0),
+    );
+    const scripts = scriptsOf(host, INTERPRETER);
+    return [
+      ...own.map((tree) => ({ tree, except: EXCEPT })),
+      ...modulesOf(host, scripts, openPerlModules(host, directories, own)),
+    ];
+  },
+  check: (jail) =>
+    attempt(jail, {
+      program: INTERPRETER,
+      args: ['-e', 'use strict; use POSIX; use List::Util; use File::Temp;'],
+      // Debian; Fedora; Arch and Alpine
+      files: ['perl/*', 'perl5', 'perl5/core_perl'].map((place) => `/usr/share/${place}/strict.pm`),
+    }),
+};
+
+// @INC, as `perl -V` shows it.
+const DIRECTORIES = /(?<![\w./-])\/[\w.+/-]*perl[\w.+/-]*(?![\w.+/-])/g;
+
+const USE = /(?:^|[;{])[ \t]*(?:use|require|no)[ \t]+([A-Za-z]\w*(?:::\w+)*)([^;\n]*)/gm;
+
+function namesIn(text: string): readonly string[] {
+  const code = text.replace(/^__(?:END|DATA)__$[^]*/m, '').replace(/^=[a-z]\w*[^]*?^=cut\b/gm, '');
+  return Array.from(code.matchAll(USE)).flatMap(([, name = '', rest = '']) =>
+    name === 'base' || name === 'parent' ? (rest.match(/\w+(?:::\w+)*/g) ?? []) : [name],
+  );
+}
+
+function openPerlModules(host: PackHost, all: readonly BytePath[], own: readonly BytePath[]): Language {
+  const known = new Map<string, Module | null>();
+  const others = all.filter((directory) => !own.includes(directory));
+  return {
+    namesIn,
+    locate: (name) => {
+      const path = bytePath(name.replaceAll('::', '/'));
+      return remember(known, name, () => locate(host, path, others) ?? null) ?? undefined;
+    },
+  };
+}
+
+/** X/Y.pm, with what lies below X/Y and what was compiled for it in auto/X/Y (XSLoader). */
+function locate(
+  { root, find }: PackHost,
+  path: BytePath,
+  directories: readonly BytePath[],
+): Module | undefined {
+  const files = directories.flatMap((directory) => find(`${directory}/${path}.pm`)).slice(0, 1);
+  if (files.length === 0) return undefined;
+  const trees = directories.flatMap((directory) =>
+    [path, `auto/${path}`].flatMap((name) => find(joinPath(directory, name as BytePath))),
+  );
+  return {
+    parts: [...files.map((file) => ({ path: file })), ...trees.map((tree) => ({ tree, except: EXCEPT }))],
+    sources: [...files, ...trees.flatMap((tree) => filesBelow(root, tree, /\.p[ml]$/))],
+  };
+}

@@ -1,0 +1,38 @@
+// Descriptions of terminals (terminfo(5)).
+
+import { failureOf, lacksAll, programNamed } from './check.ts';
+import type { Pack } from './pack.ts';
+
+// What people sit at, and what Debian has in ncurses-base: a few hundred bytes each, where all that are known are 8 MB.
+const TERMINALS = (
+  'ansi cons25 cygwin dumb linux mach mach-color pcansi sun vt52 vt100 vt102 vt220 wsvt25 xterm xterm-mono ' +
+  'xterm-color xterm-256color xterm-direct xterm-r6 xterm-vt220 xterm-kitty xterm-ghostty rxvt rxvt-basic ' +
+  'rxvt-unicode rxvt-unicode-256color rxvt-256color Eterm Eterm-color screen screen-bce screen-s screen-w ' +
+  'screen-256color screen-256color-bce screen.xterm-256color tmux tmux-256color alacritty foot foot-extra kitty ' +
+  'konsole konsole-256color gnome gnome-256color vte vte-256color st st-256color putty putty-256color wezterm'
+).split(' ');
+
+const DIRECTORIES = ['/lib/terminfo', '/usr/lib/terminfo', '/usr/share/terminfo'];
+
+export const terminfo: Pack = {
+  name: 'terminfo',
+  summary: 'descriptions of the usual terminals',
+  when: {
+    libraries: /^lib(?:n?cursesw?|tinfow?|termcap|slang|unibilium)\.so/,
+    // its modules readline and curses, which no header of the program tells of
+    packs: /^python$/,
+    texts: ['/usr/share/terminfo\0'],
+  },
+  parts: [
+    { path: '/etc/inputrc' }, // keys that terminals do not agree on (readline(3))
+    { tree: '/etc/terminfo', except: /\/README$/ },
+    ...DIRECTORIES.flatMap((directory) =>
+      TERMINALS.map((name) => ({ path: `${directory}/${name.slice(0, 1)}/${name}` })),
+    ),
+  ],
+  check: async (jail) => {
+    const lack = lacksAll(jail, ...DIRECTORIES.map((directory) => `${directory}/*/*`));
+    const tput = programNamed(jail, 'tput');
+    return lack ?? (tput && (await failureOf(jail, tput, '-T', 'xterm', 'cols')));
+  },
+};

@@ -1,0 +1,77 @@
+// TLS: certificates of authorities, and what the libraries read when they start.
+
+import { failureOf, lacksAll, programNamed, readInJail } from './check.ts';
+import type { Pack, PackHost, Part } from './pack.ts';
+
+// Debian, Alpine and Arch; Fedora; SUSE; OpenSSL as its sources install it.
+const CERTIFICATES: readonly Part[] = [
+  { tree: '/etc/ssl/certs', except: /\/java(?:\/|$)/ }, // the pack java has it
+  ...['/etc/ssl/cert.pem', '/etc/ssl/ca-bundle.pem', '/etc/pki/tls/cert.pem'].map((path) => ({ path })),
+  ...['/etc/pki/tls/certs', '/etc/pki/ca-trust/extracted/pem'].map((tree) => ({ tree })),
+  ...['/var/lib/ca-certificates/ca-bundle.pem', '/var/lib/ca-certificates/pem'].map((tree) => ({ tree })),
+  ...['cert.pem', 'certs'].flatMap((name) => [
+    { path: `/usr/lib/ssl/${name}` },
+    { path: `/usr/local/ssl/${name}` },
+  ]),
+];
+
+const CONFIGURATION = ['/usr/lib/ssl/openssl.cnf', '/etc/ssl/openssl.cnf', '/etc/pki/tls/openssl.cnf'];
+
+export const tls: Pack = {
+  name: 'tls',
+  summary: 'CA certificates, openssl.cnf and its providers',
+  when: {
+    // by path, so that a library of a plugin counts as well: _ssl of python3
+    paths: /\/lib(?:ssl|gnutls|mbedtls|wolfssl|nss)\d*\.so[^/]*$/,
+    texts: ['/etc/ssl/certs'],
+  },
+  parts: (host) => [
+    ...CERTIFICATES,
+    ...CONFIGURATION.map((path) => ({ path })),
+    { tree: '/etc/crypto-policies' },
+    { path: '/etc/gnutls/config' },
+    { path: '$LIB/ossl-modules/*.so' },
+    ...(namesEngine(host) ? [{ path: '$LIB/engines-*/*.so' }] : []),
+    ...(host.sign({ paths: /\/libnss3\.so$/ }) === undefined ? [] : MOZILLA),
+    ...(host.find('$LIB/pkcs11/p11-kit-trust.so').length === 0 ? [] : TRUST_MODULE),
+  ],
+  check: async (jail) => {
+    const openssl = programNamed(jail, 'openssl');
+    const failure = openssl && (await failureOf(jail, openssl, 'list', '-providers'));
+    if (failure !== undefined) return failure;
+    const isBundle = (path: string) => readInJail(jail, path)?.includes('-BEGIN CERTIFICATE-') === true;
+    if (BUNDLES.some(isBundle)) return undefined;
+    const lack = lacksAll(jail, '/etc/ssl/certs/*.pem', ...BUNDLES);
+    return lack === undefined ? undefined : 'there are no CA certificates: no server can be verified';
+  },
+};
+
+const BUNDLES = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/ssl/cert.pem',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem',
+];
+
+// What NSS opens by name, with the checksums that it wants to see beside them.
+const MOZILLA: readonly Part[] = [
+  ...['softokn3', 'freebl3', 'freeblpriv3', 'nssckbi', 'nssdbm3'].flatMap((name) => [
+    { path: `$LIB/lib${name}.so` },
+    { path: `$LIB/lib${name}.chk` },
+  ]),
+  { tree: '$LIB/nss' },
+];
+
+// Where GnuTLS is built to ask p11-kit for the authorities, as on Fedora.
+const TRUST_MODULE: readonly Part[] = [
+  { path: '$LIB/pkcs11/p11-kit-trust.so' },
+  { tree: '/usr/share/p11-kit/modules' },
+  { tree: '/etc/pkcs11' },
+  { tree: '/etc/pki/ca-trust/source' },
+  { tree: '/usr/share/pki/ca-trust-source' },
+];
+
+// OpenSSL opens an engine only where its configuration says so (config(5ssl)).
+function namesEngine(host: PackHost): boolean {
+  return CONFIGURATION.some((path) => /^\s*engines?(?:_id)?\s*=/m.test(host.readText(path) ?? ''));
+}

@@ -1,0 +1,90 @@
+// Tries a finished jail, as the user that it is for: whether each program can be loaded, and what each pack checks.
+
+import { openResolver } from '../binary/closure.ts';
+import { type BytePath, bytePath, lastComponent, pathBytes, showPath } from '../binary/path.ts';
+import type { DirectoryRoot } from '../binary/root.ts';
+import { walk } from '../binary/walk.ts';
+import { LaunchError } from '../errors.ts';
+import { runInJail } from '../launch/run.ts';
+import { native } from '../native.ts';
+import { quote } from '../quote.ts';
+import { throwIfAborted } from './failure.ts';
+import type { Manifest } from './manifest.ts';
+import { packOf } from './packs/open.ts';
+import type { Probe } from './packs/pack.ts';
+import { lacks, type Placed } from './verify.ts';
+
+export interface Trial {
+  /** The jail, as a path of the host and as a root. */
+  readonly directory: BytePath;
+  readonly jail: DirectoryRoot;
+  readonly manifest: Manifest;
+  readonly programs: readonly Placed[];
+  readonly signal?: AbortSignal | undefined;
+}
+
+const TIMEOUT_MS = 30_000;
+
+/** Sentences about what does not work; empty if all does. */
+export async function tryOut(trial: Trial): Promise<readonly string[]> {
+  const { jail, manifest, programs, signal } = trial;
+  const resolver = openResolver(jail, { hasProc: true });
+  const failures: string[] = [];
+  const probe = openProbe(trial);
+  for (const { path } of programs) {
+    const { loader, files } = resolver.resolve(path);
+    const elf = files.findLast((file) => file.role === 'program' || file.role === 'script-interpreter');
+    if (loader === undefined || elf?.elf === undefined) continue;
+    // the loader of the jail does its work on the program without starting it
+    const { exitCode, stderr } = await probe.run(loader.interpreter, '--list', elf.path);
+    throwIfAborted(signal);
+    if (exitCode !== 0) failures.push(`${showPath(path)} cannot be loaded: ${firstLine(stderr)}`);
+  }
+  for (const { name } of manifest.packs) {
+    const failure = await packOf(name).check(probe);
+    throwIfAborted(signal);
+    if (failure !== undefined) failures.push(`pack ${name}: ${failure}`);
+  }
+  return failures;
+}
+
+function openProbe({ directory, jail, manifest, signal }: Trial): Probe {
+  const resolver = openResolver(jail, { hasProc: false });
+  const executables = manifest.entries.filter(({ kind, mode }) => kind === 'file' && (mode & 0o111) !== 0);
+  return {
+    root: jail,
+    has: (path) => walk(jail, bytePath(path)).kind === 'found',
+    executables: (name) =>
+      executables.map(({ path }) => path).filter((path) => name.test(lastComponent(path))),
+    lacks: (path) => resolver.resolve(path).missing.map((missing) => lacks(missing).message),
+    run: async (program, ...args) => {
+      try {
+        const { exitCode, stdout, stderr, stopped } = await runInJail({
+          ...userOf(manifest.recipe.users),
+          jail: pathBytes(directory),
+          program: pathBytes(program),
+          args,
+          reject: false,
+          timeoutMs: TIMEOUT_MS,
+          ...(signal && { signal }),
+        });
+        const said = stopped === 'ETIMEDOUT' ? `it has not ended after ${TIMEOUT_MS / 1000} seconds` : stderr;
+        return { exitCode, stdout: String(stdout), stderr: String(said) };
+      } catch (error) {
+        if (!(error instanceof LaunchError)) throw error;
+        return { exitCode: error.exitStatus, stdout: '', stderr: error.message };
+      }
+    },
+  };
+}
+
+/** The first user that the jail is for, or the one who owns nothing. */
+function userOf([name]: readonly string[]): { readonly user: string; readonly group?: string } {
+  if (name !== undefined) return { user: name };
+  return native.getpwnam('nobody') === null ? { user: '+65534', group: '+65534' } : { user: 'nobody' };
+}
+
+function firstLine(text: string): string {
+  const line = text.split('\n').find((candidate) => candidate.trim() !== '');
+  return line === undefined ? 'it says nothing' : quote(line);
+}

@@ -1,0 +1,52 @@
+// Brings a jail up to date with the host it is built from.
+
+import { JailError } from '../errors.ts';
+import { type JailReport, makeOrForesee } from './build.ts';
+import { findExtra } from './extra.ts';
+import { toJailError } from './failure.ts';
+import { openHost } from './host.ts';
+import { readBuilt } from './list.ts';
+import type { Manifest } from './manifest.ts';
+import { absolute } from './hostpath.ts';
+import { checkFlag, checkWork, type JailWork, requireRoot } from './request.ts';
+import { toText } from './text.ts';
+
+export interface UpdateRequest extends JailWork {
+  /** True: nothing is changed, and the report says what would be. */
+  readonly plan?: boolean | undefined;
+}
+
+export interface UpdateReport extends JailReport {
+  /** Paths in the jail that the builder has not made; they are left as they are. */
+  readonly extra: readonly string[];
+}
+
+/**
+ * Plans the jail's recipe anew and replaces what differs, by content, from what the jail holds: each file by rename, so that
+ * running programs keep theirs. Files of /etc that were edited in the jail stay. Commands that were learned from are not run
+ * again. An interrupted run is completed, or undone, by the next.
+ * @throws JailError ERR_NO_MANIFEST for a directory that buildJail has not made, and as buildJail.
+ */
+export async function updateJail(request: UpdateRequest): Promise<UpdateReport> {
+  checkWork(request, ['directory', 'signal', 'onProgress', 'plan']);
+  checkFlag(request.plan, 'plan');
+  requireRoot('updated');
+  const directory = absolute(request.directory);
+  try {
+    const host = openHost(readBuilt(directory, (_jail, manifest) => manifest.recipe.from));
+    try {
+      const making = { host, directory, recipeFor: recipeOf, work: request };
+      const report = await makeOrForesee(making, request.plan === true);
+      return { ...report, extra: readBuilt(directory, findExtra).map(toText) };
+    } finally {
+      host.close();
+    }
+  } catch (error) {
+    throw toJailError(error);
+  }
+}
+
+function recipeOf(before: Manifest | undefined): Manifest['recipe'] {
+  if (before !== undefined) return before.recipe;
+  throw new JailError('the manifest of the jail has vanished', { code: 'ERR_NO_MANIFEST' });
+}

@@ -1,0 +1,63 @@
+// Whether the loader finds in a finished jail what it finds on the host, without executing anything.
+
+import { openResolver } from '../binary/closure.ts';
+import type { MissingFile } from '../binary/chain.ts';
+import type { Cpu } from '../binary/cpu.ts';
+import { type BytePath, lastComponent, showPath } from '../binary/path.ts';
+import type { FileRoot } from '../binary/root.ts';
+import { JailError } from '../errors.ts';
+
+/** A program, where it lies on the host and where in the jail. */
+export interface Placed {
+  readonly source: BytePath;
+  readonly path: BytePath;
+}
+
+/**
+ * The jail's own files may lead the loader elsewhere than the host's: its cache, a library that was there before, and that
+ * a jail has no /proc. Returns warnings.
+ * @throws JailError ERR_MISSING if a program would not start.
+ */
+export function verifyPrograms(
+  host: FileRoot,
+  jail: FileRoot,
+  programs: readonly Placed[],
+  cpu: Cpu,
+): readonly string[] {
+  const onHost = openResolver(host, { cpu, hasProc: true });
+  const withProc = openResolver(jail, { cpu, hasProc: true });
+  const without = openResolver(jail, { cpu, hasProc: false });
+  return programs.flatMap(({ source, path }) => {
+    const [missing] = withProc.resolve(path).missing;
+    if (missing !== undefined) throw lacks(missing, ' in the jail');
+    const found = without.resolve(path);
+    const [lost] = found.missing;
+    if (lost !== undefined) return [lacks(lost, ' in the jail').message];
+    const paths = new Set([source, ...found.files.map((file) => file.path)]);
+    const other = onHost.resolve(source).files.find((file) => !paths.has(file.path));
+    return other === undefined
+      ? []
+      : [
+          `${showPath(path)} finds another ${showPath(lastComponent(other.path))} in the jail than on the host`,
+        ];
+  });
+}
+
+const ROLES: Readonly<Record<MissingFile['role'], string>> = {
+  program: 'program',
+  'script-interpreter': 'interpreter',
+  command: 'command',
+  'elf-interpreter': 'loader',
+  library: 'library',
+  dlopen: 'library',
+};
+
+/** The error for something without which a program cannot start. */
+export function lacks(missing: MissingFile, where = ''): JailError {
+  const path = showPath(missing.path);
+  const needed = missing.neededBy === undefined ? '' : `, needed by ${showPath(missing.neededBy)}`;
+  return new JailError(`${ROLES[missing.role]} ${path}${needed}${where}: ${missing.message}`, {
+    code: 'ERR_MISSING',
+    path,
+  });
+}

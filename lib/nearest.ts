@@ -1,0 +1,26 @@
+// Which of the known words a misspelt one most likely stands for.
+
+// Edit distance, to name the key or option that was meant.
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (const [i, left] of [...a].entries()) {
+    const next = [i + 1];
+    for (const [j, right] of [...b].entries()) {
+      next.push(
+        Math.min((next[j] ?? 0) + 1, (row[j + 1] ?? 0) + 1, (row[j] ?? 0) + (left === right ? 0 : 1)),
+      );
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
+
+/** The one of `known` that a misspelt word most likely stands for. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  const ranked = known
+    .map((name) => ({ name, away: distance(word.toLowerCase(), name.toLowerCase()) }))
+    .toSorted((a, b) => a.away - b.away);
+  return ranked[0] !== undefined && ranked[0].away <= Math.max(2, word.length / 3)
+    ? ranked[0].name
+    : undefined;
+}

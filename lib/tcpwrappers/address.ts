@@ -1,0 +1,120 @@
+// Addresses as the C library reads them: inet_addr(3) and inet_pton(3), each with what it lets pass.
+
+// A part of an address in numbers-and-dots notation: decimal, octal after a 0, hexadecimal after 0x (inet(3)).
+function quadPart(part: string): number {
+  if (/^0[0-7]*$/.test(part)) return Number.parseInt(part, 8);
+  if (/^[1-9][0-9]*$/.test(part)) return Number(part);
+  return /^0[xX][0-9a-fA-F]+$/.test(part) ? Number(part) : Infinity;
+}
+
+// What inet_addr(3) makes of one to four parts; the last one fills what is left of the address.
+function partsAddress(parts: readonly string[]): number | undefined {
+  if (parts.length > 4) return undefined;
+  let address = 0;
+  for (const [i, part] of parts.entries()) {
+    const size = i === parts.length - 1 ? 256 ** (5 - parts.length) : 256;
+    const value = quadPart(part);
+    if (value >= size) return undefined;
+    address = address * size + value;
+  }
+  return address === 0xffffffff ? undefined : address;
+}
+
+/**
+ * An IPv4 address of four parts as a number, or undefined. 255.255.255.255 is undefined too: inet_addr(3), by which
+ * libwrap reads them, cannot tell it from an error, so that it never matches (hosts_access(5)).
+ */
+export function parseQuad(text: string): number | undefined {
+  const first = text.charCodeAt(0);
+  if (!(first >= 0x30 && first <= 0x39)) return undefined;
+  // inet_addr(3) stops at white space, but libwrap has counted the parts of all of it: four runs without a dot
+  if (text.split('.').filter((run) => run !== '').length !== 4) return undefined;
+  const blank = text.search(/[ \t-\r]/);
+  return partsAddress((blank >= 0 ? text.slice(0, blank) : text).split('.'));
+}
+
+/** An IPv6 address: its eight 16-bit words, each as one character, so that it can be compared, cut and a Map key. */
+export type Words = string;
+
+/** An IPv6 address with the zone that may stand behind it (`fe80::1%eth0`, RFC 4007). */
+export interface ZonedAddress {
+  readonly words: Words;
+  /** Name of a network interface. It has to exist and means nothing more. A zone in digits always exists. */
+  readonly zone?: string;
+}
+
+// The last 32 bits in dotted form, as two words: four decimal parts without leading zeros (inet_pton(3)).
+function dottedWords(text: string): Words | undefined {
+  const parts = text.split('.');
+  if (parts.length !== 4 || !parts.every((part) => /^(?:0|[1-9][0-9]{0,2})$/.test(part) && Number(part) < 256))
+    return undefined;
+  const [a = 0, b = 0, c = 0, d = 0] = parts.map(Number);
+  return String.fromCharCode((a << 8) | b, (c << 8) | d);
+}
+
+// Groups of one to four hexadecimal digits between single colons; the last one may be in dotted form.
+function groupWords(text: string, mayBeDotted: boolean): Words | undefined {
+  if (text === '') return '';
+  let words = '';
+  const groups = text.split(':');
+  for (const [i, group] of groups.entries()) {
+    if (mayBeDotted && i === groups.length - 1 && group.includes('.')) {
+      const dotted = dottedWords(group);
+      if (dotted === undefined) return undefined;
+      words += dotted;
+    } else if (/^[0-9a-fA-F]{1,4}$/.test(group)) words += String.fromCharCode(Number.parseInt(group, 16));
+    else return undefined;
+  }
+  return words;
+}
+
+/** The words of an IPv6 address without a zone, or undefined (inet_pton(3), RFC 4291 section 2.2). */
+export function parseWords(text: string): Words | undefined {
+  // the longest form has 45 characters; a hostile text need not be looked at
+  if (text.length > 45 || !text.includes(':')) return undefined;
+  const gap = text.indexOf('::');
+  if (gap < 0) {
+    const words = groupWords(text, true);
+    return words?.length === 8 ? words : undefined;
+  }
+  const head = groupWords(text.slice(0, gap), false);
+  const tail = groupWords(text.slice(gap + 2), true);
+  if (head === undefined || tail === undefined || head.length + tail.length > 7) return undefined;
+  return head + '\0'.repeat(8 - head.length - tail.length) + tail;
+}
+
+// Where the name of an interface may stand behind an address: link-local ones, and multicast of the first two scopes.
+function hasNamedZone(words: Words): boolean {
+  const first = words.charCodeAt(0);
+  return (first & 0xffc0) === 0xfe80 || (first & 0xff0f) === 0xff01 || (first & 0xff0f) === 0xff02;
+}
+
+/** An IPv6 address as getaddrinfo(3) with AI_NUMERICHOST takes it, or undefined. */
+export function parseZoned(text: string): ZonedAddress | undefined {
+  const percent = text.indexOf('%');
+  if (percent < 0) {
+    const words = parseWords(text);
+    return words === undefined ? undefined : { words };
+  }
+  const words = parseWords(text.slice(0, percent));
+  const zone = text.slice(percent + 1);
+  if (words === undefined || zone === '') return undefined;
+  if (/^[0-9]{1,10}$/.test(zone) && Number(zone) <= 0xffffffff) return { words };
+  return hasNamedZone(words) ? { words, zone } : undefined;
+}
+
+/** The first `length` bits of an address. Two addresses are in one network of that length if theirs are equal. */
+export function networkWords(words: Words, length: number): string {
+  const whole = length >> 4;
+  const rest = length & 15;
+  if (rest === 0) return words.slice(0, whole);
+  const part = words.charCodeAt(whole) & (0xffff << (16 - rest));
+  return words.slice(0, whole) + String.fromCharCode(part & 0xffff);
+}
+
+/** `10.0.0.1` for `::ffff:10.0.0.1`, anything else as it is: libwrap knows no other form of a mapped address. */
+export function unmapAddress(address: string): string {
+  if (address.length < 14 || !/^::ffff:/i.test(address)) return address;
+  const quad = address.slice(7);
+  return parseQuad(quad) === undefined ? address : quad;
+}

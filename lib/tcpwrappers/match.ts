@@ -1,0 +1,158 @@
+// Whether a rule matches a request: word by word, in libwrap's order. What compile.ts does faster is measured by it.
+
+import { networkWords } from './address.ts';
+import { type Answer, NEED_NAME, NEED_USER, type Netgroup, type Stop } from './answer.ts';
+import type { ClientPattern, DaemonPattern, HostPattern, PatternFile, PatternList } from './pattern.ts';
+import { type Host, isKnownName, type Request, UNKNOWN } from './request.ts';
+import type { Rule, Search, Table } from './rule.ts';
+import { matchesText } from './text.ts';
+
+/** How the words of a `/file` are compared; `inDoubt` as in matchHost. */
+export type MatchFile = (file: PatternFile, host: Host, request: Request, inDoubt: boolean) => Answer;
+
+function isMember(netgroup: Netgroup, name: string): boolean {
+  // case counts (hosts_access(5)); a triple without a host is for any (innetgr(3))
+  return netgroup.some((member) => member === undefined || member === name);
+}
+
+function matchNetgroup(group: string, host: Host, request: Request, inDoubt: boolean): Answer {
+  if (!request.netgroups.has(group)) return { kind: 'netgroup', group };
+  const netgroup = request.netgroups.get(group);
+  if (netgroup === undefined) return inDoubt;
+  if (netgroup.length === 0) return false;
+  return host.name === undefined ? NEED_NAME[host.end] : isMember(netgroup, host.name);
+}
+
+/**
+ * Whether a word means this endpoint. `inDoubt` is the answer for what cannot be believed or looked up: whichever
+ * does not let the client in.
+ */
+export function matchHost(
+  pattern: HostPattern,
+  host: Host,
+  request: Request,
+  inDoubt: boolean,
+  matchFile: MatchFile,
+): Answer {
+  switch (pattern.kind) {
+    case 'text':
+      if (matchesText(pattern.text, host.folded, request.hasInterface)) return true;
+      if (pattern.addressOnly) return false;
+      if (host.foldedName === undefined) return NEED_NAME[host.end];
+      return matchesText(pattern.text, host.foldedName, request.hasInterface);
+    case 'known':
+      if (host.foldedName === undefined) return NEED_NAME[host.end];
+      return host.folded !== UNKNOWN && isKnownName(host.foldedName);
+    case 'local':
+      if (host.foldedName === undefined) return NEED_NAME[host.end];
+      return !host.foldedName.includes('.') && isKnownName(host.foldedName);
+    case 'net4':
+      return host.quad !== undefined && (host.quad & pattern.mask) >>> 0 === pattern.net;
+    case 'net6':
+      return (
+        host.words !== undefined &&
+        networkWords(host.words, pattern.length) === pattern.net &&
+        (pattern.zone === undefined || request.hasInterface(pattern.zone))
+      );
+    case 'doubtful':
+      return inDoubt && host.words !== undefined;
+    case 'netgroup':
+      return matchNetgroup(pattern.group, host, request, inDoubt);
+    case 'file':
+      return matchFile(pattern.file, host, request, inDoubt);
+    case 'never':
+      return false;
+    default:
+      return pattern satisfies never;
+  }
+}
+
+/** The words of a file, one after the other. */
+export function matchWords(file: PatternFile, host: Host, request: Request, inDoubt: boolean): Answer {
+  for (const pattern of file.patterns) {
+    const answer = matchHost(pattern, host, request, inDoubt, matchWords);
+    if (answer !== false) return answer;
+  }
+  return file.broken === undefined ? false : { kind: 'broken', message: file.broken };
+}
+
+function matchDaemon(
+  { daemon, host }: DaemonPattern,
+  request: Request,
+  inDoubt: boolean,
+  matchFile: MatchFile,
+): Answer {
+  const isDaemon =
+    daemon.kind === 'port'
+      ? request.server.port === daemon.port
+      : matchesText(daemon, request.foldedDaemon, request.hasInterface);
+  return isDaemon && (host === undefined || matchHost(host, request.server, request, inDoubt, matchFile));
+}
+
+function matchClient(
+  { host, user }: ClientPattern,
+  request: Request,
+  inDoubt: boolean,
+  matchFile: MatchFile,
+): Answer {
+  const answer = matchHost(host, request.client, request, inDoubt, matchFile);
+  if (answer !== true || user === undefined) return answer;
+  if (request.foldedUser === undefined) return NEED_USER;
+  return matchesText(user, request.foldedUser, request.hasInterface);
+}
+
+/**
+ * Whether a list matches: a word of its first part does, and what is excepted does not, from which there may be
+ * exceptions again. `inDoubt` holds for the first part and turns round with each EXCEPT.
+ */
+export function matchList<Pattern>(
+  list: PatternList<Pattern>,
+  inDoubt: boolean,
+  matchWord: (pattern: Pattern, inDoubt: boolean) => Answer,
+): Answer {
+  let isMatch = false;
+  for (const part of list) {
+    let answer: Answer = false;
+    for (const pattern of part) {
+      answer = matchWord(pattern, inDoubt !== isMatch);
+      if (answer !== false) break;
+    }
+    if (typeof answer === 'object') return answer;
+    if (!answer) return isMatch;
+    isMatch = !isMatch;
+  }
+  return isMatch;
+}
+
+/** The daemon list. `inDoubt` is whether a request that the rule means is refused. */
+export function matchDaemons(
+  daemons: PatternList<DaemonPattern>,
+  request: Request,
+  inDoubt: boolean,
+  matchFile: MatchFile,
+): Answer {
+  return matchList(daemons, inDoubt, (pattern, doubt) => matchDaemon(pattern, request, doubt, matchFile));
+}
+
+export function matchClients(
+  clients: PatternList<ClientPattern>,
+  request: Request,
+  inDoubt: boolean,
+  matchFile: MatchFile,
+): Answer {
+  return matchList(clients, inDoubt, (pattern, doubt) => matchClient(pattern, request, doubt, matchFile));
+}
+
+function findRule(rules: readonly Rule[], request: Request): Rule | Stop | undefined {
+  for (const rule of rules) {
+    let answer = matchDaemons(rule.daemons, request, rule.refuses, matchWords);
+    if (answer === true) answer = matchClients(rule.clients, request, rule.refuses, matchWords);
+    if (answer !== false) return answer === true ? rule : answer;
+  }
+  return undefined;
+}
+
+/** Finds the first rule that matches by trying one after the other. */
+export function walkTable(table: Table): Search {
+  return { table, find: (request) => findRule(table.rules, request) };
+}

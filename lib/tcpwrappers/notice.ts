@@ -1,0 +1,89 @@
+// What to say about a rule when it is read: words that match nobody, options that refuse everybody.
+
+import { quote } from '../quote.ts';
+import type { Finding } from './finding.ts';
+import type { HostPattern, Never, TextPattern } from './pattern.ts';
+import type { Rule } from './rule.ts';
+
+/** A finding and where in the line it is. */
+export type Notice = Omit<Finding, 'file' | 'line' | 'column'> & { readonly at: number };
+
+const NEVER: Readonly<Record<Never, string>> = {
+  empty: 'nothing stands beside the "@"; it matches nobody',
+  address: 'no IPv6 address between the brackets; it matches nobody',
+  net: 'no network before the "/"; it matches nobody',
+  mask: 'no mask behind the "/"; it matches nobody',
+  'host-bits': 'the network has bits outside its mask; it matches nobody',
+  'mask-length': 'a mask of an IPv4 network has 1 to 32 bits; it matches nobody',
+  'prefix-length': 'the prefix of an IPv6 network has 0 to 128 bits; it matches nobody',
+};
+
+function notice(at: number, level: Finding['level'], code: string, message: string): Notice {
+  return { at, level, code, message };
+}
+
+function never(at: number, why: Never): Notice {
+  return notice(at, 'warning', `never-matches-${why}`, NEVER[why]);
+}
+
+function noticeText(at: number, pattern: TextPattern): Notice | undefined {
+  return pattern.kind === 'never' ? never(at, pattern.why) : undefined;
+}
+
+function noticeHost(at: number, pattern: HostPattern, hasNetgroups: boolean): Notice | undefined {
+  switch (pattern.kind) {
+    case 'never':
+      return never(at, pattern.why);
+    case 'text':
+      return noticeText(at, pattern.text);
+    case 'doubtful':
+      return notice(
+        at,
+        'error',
+        'junk-prefix-length',
+        'no number behind the "/"; libwrap takes it for /0, every IPv6 address',
+      );
+    case 'netgroup':
+      return hasNetgroups
+        ? undefined
+        : notice(at, 'warning', 'netgroup-unsupported', 'netgroups cannot be looked up here; it matches nobody');
+    case 'file':
+      if (pattern.file.broken !== undefined) return notice(at, 'error', 'pattern-file', pattern.file.broken);
+      return pattern.file.unreadable === undefined
+        ? undefined
+        : notice(at, 'warning', 'pattern-file', `${pattern.file.unreadable}; it matches nobody`);
+    case 'known':
+    case 'local':
+    case 'net4':
+    case 'net6':
+      return undefined;
+    default:
+      return pattern satisfies never;
+  }
+}
+
+/** What is to be said about a rule, in the order of its line. */
+export function* findingsOf(rule: Rule, hasNetgroups: boolean): Generator<Notice, void> {
+  for (const { at, daemon, host } of rule.daemons.flat()) {
+    const notices = [
+      daemon.kind === 'port' ? undefined : noticeText(at, daemon),
+      host === undefined ? undefined : noticeHost(at, host, hasNetgroups),
+    ];
+    for (const found of notices) if (found !== undefined) yield found;
+  }
+  for (const { at, host, user } of rule.clients.flat()) {
+    const notices = [
+      user === undefined ? undefined : noticeText(at, user),
+      noticeHost(at, host, hasNetgroups),
+    ];
+    for (const found of notices) if (found !== undefined) yield found;
+  }
+  for (const { at, option } of rule.options)
+    if (option.kind === 'error')
+      yield notice(at, 'error', option.code, `${option.message}; whoever the rule means is refused`);
+}
+
+/** A path, or another text out of a file, for a message. */
+export function show(text: string): string {
+  return quote(Buffer.from(text, 'latin1'));
+}

@@ -1,0 +1,114 @@
+// Files of patterns: what a word that begins with a slash stands for.
+
+import { quote } from '../quote.ts';
+import { parseHost } from './host.ts';
+import type { HostPattern, PatternFile } from './pattern.ts';
+
+/** What was found at the path of a file; `text` has one byte a character. */
+export type FileText =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'absent' }
+  /** It opens, and reads as if it were empty. */
+  | { readonly kind: 'directory' }
+  | { readonly kind: 'unreadable'; readonly code: string };
+
+/** Longest word that libwrap has room for; a longer one overwrites its stack. */
+const MAX_WORD_BYTES = 8191;
+/** How deep files may name each other; libwrap comes to the end of its stack at about twice that. */
+const MAX_DEPTH = 500;
+/** Words of all files together. */
+const MAX_WORDS = 4_000_000;
+
+interface Words {
+  readonly words: readonly string[];
+  readonly broken?: string;
+  readonly unreadable?: string;
+}
+
+function show(path: string): string {
+  return quote(Buffer.from(path, 'latin1'));
+}
+
+// What stands between white space, as fscanf(3) with %s reads it: VT and FF separate, a comma does not. A word ends
+// at a NUL, and the rest of it is skipped.
+function readWords(path: string, file: FileText, room: number): Words {
+  switch (file.kind) {
+    case 'absent':
+      return { words: [] };
+    case 'directory':
+      return { words: [], unreadable: `${show(path)} is a directory` };
+    case 'unreadable':
+      return { words: [], unreadable: `${show(path)} cannot be read (${file.code})` };
+    case 'text':
+      break;
+    default:
+      return file satisfies never;
+  }
+  const words: string[] = [];
+  for (const [word] of file.text.matchAll(/[^ \t-\r]+/g)) {
+    if (word.length > MAX_WORD_BYTES)
+      return { words, broken: `${show(path)} has a word of more than ${MAX_WORD_BYTES} bytes` };
+    if (words.length >= room) return { words, broken: `${show(path)} has too many words` };
+    const nul = word.indexOf('\0');
+    words.push(nul < 0 ? word : word.slice(0, nul));
+  }
+  return { words };
+}
+
+interface Level {
+  readonly path: string;
+  readonly read: Words;
+  next: number;
+}
+
+/**
+ * Opens files of patterns, each read once. A file that names another is one list with it; a second time the same
+ * words would not match either. One that leads back to itself ends there, as `broken`.
+ */
+export function openPatternFiles(read: (path: string) => FileText): (path: string) => PatternFile {
+  const known = new Map<string, Words>();
+  const opened = new Map<string, PatternFile>();
+  let room = MAX_WORDS;
+
+  function wordsOf(path: string): Words {
+    const words = known.get(path) ?? readWords(path, read(path), room);
+    if (!known.has(path)) room -= words.words.length;
+    known.set(path, words);
+    return words;
+  }
+
+  function collect(top: string): PatternFile {
+    const patterns: HostPattern[] = [];
+    const seen = new Set([top]);
+    const open = new Set([top]);
+    const levels: Level[] = [{ path: top, read: wordsOf(top), next: 0 }];
+    const noFile = (): PatternFile => ({ path: '', patterns: [] });
+    for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
+      const word = level.read.words[level.next++];
+      if (word === undefined) {
+        const { broken } = level.read;
+        if (broken !== undefined) return { path: top, patterns, broken };
+        open.delete(level.path);
+        levels.pop();
+      } else if (!word.startsWith('/')) {
+        patterns.push(parseHost(word, noFile));
+      } else if (open.has(word)) {
+        return { path: top, patterns, broken: `${show(word)} leads back to itself` };
+      } else if (levels.length === MAX_DEPTH) {
+        return { path: top, patterns, broken: `${show(word)} is named too deep` };
+      } else if (!seen.has(word)) {
+        seen.add(word);
+        open.add(word);
+        levels.push({ path: word, read: wordsOf(word), next: 0 });
+      }
+    }
+    const { unreadable } = wordsOf(top);
+    return { path: top, patterns, ...(unreadable === undefined ? {} : { unreadable }) };
+  }
+
+  return (path) => {
+    const file = opened.get(path) ?? collect(path);
+    opened.set(path, file);
+    return file;
+  };
+}

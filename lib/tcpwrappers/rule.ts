@@ -1,0 +1,47 @@
+// A rule, and the table of rules that a file is read into.
+
+import type { Stop } from './answer.ts';
+import type { Finding } from './finding.ts';
+import type { PlacedOption } from './option.ts';
+import type { ClientPattern, DaemonPattern, PatternList } from './pattern.ts';
+import type { Request } from './request.ts';
+
+export interface Rule {
+  readonly file: string;
+  /** Its last physical line, which libwrap names too; from 1. */
+  readonly line: number;
+  /** As it stands in the file, joined if it goes over several lines; one byte a character. */
+  readonly text: string;
+  readonly daemons: PatternList<DaemonPattern>;
+  /** The text of the daemon list: rules with the same one mean the same daemons. */
+  readonly daemonText: string;
+  readonly clients: PatternList<ClientPattern>;
+  readonly options: readonly PlacedOption[];
+  /** Whether a request that it matches is refused, as far as can be told without running anything. */
+  readonly refuses: boolean;
+}
+
+/** A file of rules. */
+export interface Table {
+  readonly file: string;
+  readonly role: 'allow' | 'deny';
+  readonly rules: readonly Rule[];
+  readonly findings: readonly Finding[];
+  /** Why the file is of no use at all; everybody is refused. */
+  readonly refused?: Finding;
+  /** Why there may be rules in it that refuse and were not read: nobody is let in for want of a rule. */
+  readonly unread?: Finding;
+}
+
+/** A table and how the first of its rules that matches is found. */
+export interface Search {
+  readonly table: Table;
+  /** The rule, what has to be looked up before it can be told, or undefined. */
+  readonly find: (request: Request) => Rule | Stop | undefined;
+}
+
+/** The two tables of hosts_access(5). */
+export interface Hosts {
+  readonly allow: Search;
+  readonly deny: Search;
+}

@@ -1,0 +1,179 @@
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+
+import t from 'tap';
+
+import { buildJail } from '../../lib/jail/build.ts';
+import { updateJail } from '../../lib/jail/update.ts';
+import {
+  describeTree,
+  everythingIn,
+  faultsOf,
+  makeDirectory,
+  runIn,
+  uchrootJail,
+} from '../support/builder.ts';
+import { start } from '../support/launch.ts';
+import { unlessInstalled, unlessRoot } from '../support/root.ts';
+
+const asRoot = { skip: unlessRoot() };
+const needs = (...tools: string[]) => ({ skip: unlessRoot() || unlessInstalled(...tools) });
+
+t.test('a file is copied to its own place, or to the one that is named', asRoot, async (t) => {
+  const base = makeDirectory(t);
+  writeFileSync(`${base}/conf`, 'x');
+  writeFileSync(`${base}/a:b`, 'colon');
+  const jail = `${base}/jail`;
+  const copies = [`${base}/conf`, `${base}/conf:/etc/app/conf`, `${base}/a:b`, `${base}/a:b:/a:b`];
+  const words = ['build', jail, ...copies.flatMap((copy) => ['--copy', copy])];
+  t.match(uchrootJail(words), { status: 0, stderr: '' });
+  for (const path of [`${base}/conf`, '/etc/app/conf', `${base}/a:b`, '/a:b'])
+    t.ok(lstatSync(`${jail}${path}`).isFile(), path);
+  t.equal(readFileSync(`${jail}/a:b`, 'utf8'), 'colon');
+  t.same(faultsOf(jail), []);
+});
+
+t.test('a copy at another place is kept up to date from where it came', asRoot, async (t) => {
+  const base = makeDirectory(t);
+  writeFileSync(`${base}/conf`, 'one');
+  const jail = `${base}/jail`;
+  await buildJail({ directory: jail, copies: [{ from: `${base}/conf`, to: '/opt/app/conf' }] });
+  writeFileSync(`${base}/conf`, 'two');
+  t.match((await updateJail({ directory: jail })).changes, [{ kind: 'changed', path: '/opt/app/conf' }]);
+  t.equal(readFileSync(`${jail}/opt/app/conf`, 'utf8'), 'two');
+});
+
+t.test(
+  'a tree is copied with its links as links and its devices left out',
+  needs('mkfifo', 'mknod'),
+  async (t) => {
+    const base = makeDirectory(t);
+    const tree = `${base}/app`;
+    mkdirSync(`${tree}/v2/deep`, { recursive: true });
+    writeFileSync(`${tree}/v2/deep/data`, 'x');
+    symlinkSync('v2', `${tree}/current`);
+    symlinkSync('/no/such', `${tree}/dangling`);
+    symlinkSync('circle', `${tree}/circle`);
+    start(['mkfifo', `${tree}/fifo`]);
+    start(['mknod', `${tree}/disk`, 'b', '7', '0']);
+    const jail = `${base}/jail`;
+    await buildJail({ directory: jail, copies: [{ from: tree, to: '/srv/app' }] });
+    t.same(everythingIn(`${jail}/srv`), [
+      'app',
+      'app/circle',
+      'app/current',
+      'app/dangling',
+      'app/v2',
+      'app/v2/deep',
+      'app/v2/deep/data',
+    ]);
+    t.equal(readlinkSync(`${jail}/srv/app/current`), 'v2');
+    t.equal(readlinkSync(`${jail}/srv/app/dangling`), '/no/such');
+    await buildJail({ directory: `${base}/second`, copies: [tree] });
+    t.equal(readFileSync(`${base}/second${tree}/current/deep/data`, 'utf8'), 'x', 'also at its own place');
+  },
+);
+
+t.test('a program in a copied tree brings what it needs to start', asRoot, async (t) => {
+  const base = makeDirectory(t);
+  mkdirSync(`${base}/app`);
+  writeFileSync(`${base}/app/script`, '#!/bin/sh\necho "it runs"\n', { mode: 0o755 });
+  const jail = `${base}/jail`;
+  await buildJail({ directory: jail, copies: [{ from: `${base}/app`, to: '/srv/app' }] });
+  t.equal(runIn(jail, '/srv/app/script'), 'it runs\n');
+});
+
+t.test('what not everybody may read comes only by --copy, and stays so', asRoot, async (t) => {
+  const base = makeDirectory(t);
+  mkdirSync(`${base}/tree`);
+  writeFileSync(`${base}/tree/key`, 'secret', { mode: 0o600 });
+  writeFileSync(`${base}/tree/public`, 'x', { mode: 0o644 });
+  const jail = `${base}/jail`;
+  await buildJail({ directory: jail, copies: [`${base}/tree`], users: ['nobody'] });
+  const key = statSync(`${jail}${base}/tree/key`);
+  t.same([key.mode & 0o7777, key.uid, key.gid], [0o600, 0, 0]);
+  chmodSync(`${base}/tree`, 0o700);
+  chownSync(`${base}/tree/key`, 65534, 65534);
+  await updateJail({ directory: jail });
+  const theirs = statSync(`${jail}${base}/tree/key`);
+  t.same([theirs.mode & 0o7777, theirs.uid], [0o600, 65534], 'of a user that the jail is for');
+  t.equal(statSync(`${jail}${base}/tree`).mode & 0o7777, 0o700);
+  t.same(faultsOf(jail), []);
+});
+
+t.test(
+  'set-user-ID and file capabilities go, unless they are named',
+  needs('setcap', 'getcap'),
+  async (t) => {
+    const base = makeDirectory(t);
+    const names = ['setuid', 'setgid', 'capable'];
+    for (const name of names) copyFileSync('/bin/cat', `${base}/${name}`);
+    chownSync(`${base}/setgid`, 0, 8);
+    chmodSync(`${base}/setuid`, 0o4755);
+    chmodSync(`${base}/setgid`, 0o2755);
+    t.equal(start(['setcap', 'cap_net_raw+ep', `${base}/capable`]).status, 0);
+    const programs = names.map((name) => `${base}/${name}`);
+    const describe = (jail: string) =>
+      names.map((name) => {
+        const { mode, uid, gid } = statSync(`${jail}${base}/${name}`);
+        const capabilities = start(['getcap', `${jail}${base}/${name}`])
+          .stdout.replace(/^\S+ /, '')
+          .trim();
+        return [name, (mode & 0o7777).toString(8), uid, gid, capabilities].join(' ').trim();
+      });
+    const plain = ['setuid 755 0 0', 'setgid 755 0 0', 'capable 755 0 0'];
+    const kept = ['setuid 4755 0 0', 'setgid 2755 0 8', 'capable 755 0 0 cap_net_raw=ep'];
+    await buildJail({ directory: `${base}/plain`, programs });
+    t.same(describe(`${base}/plain`), plain);
+    const jail = `${base}/kept`;
+    await buildJail({ directory: jail, programs, keepPrivileges: programs });
+    t.same(describe(jail), kept);
+    t.same(faultsOf(jail), []);
+    await updateJail({ directory: jail });
+    t.same(describe(jail), kept, 'after an update too');
+    await buildJail({ directory: `${base}/plain`, programs, keepPrivileges: [`${base}/setuid`] });
+    t.same(describe(`${base}/plain`), [kept[0], ...plain.slice(1)], 'and for one program alone');
+  },
+);
+
+t.test(
+  'a copy of what is not there, or is a device, is refused before anything is made',
+  asRoot,
+  async (t) => {
+    const base = makeDirectory(t);
+    const refused = (copy: string | { readonly from: string; readonly to: string }, message: RegExp) =>
+      t.rejects(buildJail({ directory: `${base}/jail`, programs: ['bash'], copies: [copy] }), {
+        name: 'UsageError',
+        message,
+      });
+    await refused(`${base}/none`, /^copy \S+\/none: it is not there$/);
+    await refused('/dev/null', /^copy \/dev\/null: it is neither a file nor a directory$/);
+    await refused({ from: base, to: '/.uchroot/x' }, /no path of the jail where a copy can be/);
+    await refused({ from: base, to: '/a/../..' }, /no path of the jail where a copy can be/);
+    symlinkSync('loop', `${base}/loop`);
+    await refused(`${base}/loop`, /lead in a circle/);
+    t.notOk(existsSync(`${base}/jail`));
+  },
+);
+
+t.test('a jail that lies in what is copied is not copied into itself', asRoot, async (t) => {
+  const base = makeDirectory(t);
+  writeFileSync(`${base}/file`, 'x');
+  const jail = `${base}/jail`;
+  await buildJail({ directory: jail, copies: [base], programs: ['bash'] });
+  const before = describeTree(jail);
+  t.same(everythingIn(`${jail}${base}`), ['file', 'jail']);
+  await updateJail({ directory: jail });
+  t.same(describeTree(jail), before);
+});

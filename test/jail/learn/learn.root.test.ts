@@ -1,0 +1,468 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import t, { type Test } from 'tap';
+
+import { bytePath } from '../../../lib/binary/path.ts';
+import { learn } from '../../../lib/jail/learn/learn.ts';
+import { withAccounts } from '../../support/accounts.ts';
+import { putFile, start } from '../../support/launch.ts';
+import { unlessInstalled, unlessRoot } from '../../support/root.ts';
+
+const MODULE = `${import.meta.dirname}/../../../lib/jail/learn/learn.js`;
+const NOBODY = 65534;
+
+const asRoot = { skip: unlessRoot() || unlessInstalled('strace', 'unshare') };
+const needs = (...tools: string[]) => ({ skip: asRoot.skip || unlessInstalled(...tools) });
+
+// Not below /tmp, which is empty in the copy; everybody may look into it.
+function makeDirectory(t: Test): string {
+  const directory = mkdtempSync('/var/tmp/uchroot-test-');
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  chmodSync(directory, 0o755);
+  return directory;
+}
+
+const script = (path: string, ...lines: readonly string[]): string => {
+  putFile(path, ['#!/bin/sh', ...lines, ''].join('\n'), 0o755);
+  return path;
+};
+
+/** What of the host may not be another after a command than before. Other tests may run at the same time. */
+const stateOf = (directory: string) => ({
+  mounts: readFileSync('/proc/self/mountinfo', 'latin1').match(/.*lowerdir=\/,.*/g),
+  tmp: readdirSync('/tmp').filter((name) => /^(root|trace|stderr|layer-.*)$/.test(name)),
+  files: readdirSync(directory).map((name) => [name, readFileSync(`${directory}/${name}`, 'latin1')]),
+});
+
+interface Process {
+  readonly pid: number;
+  readonly parent: number;
+  readonly startTime: string;
+}
+
+function processes(): Process[] {
+  return readdirSync('/proc').flatMap((name) => {
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'latin1');
+      const [state, parent, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      const isProcess = /^\d+$/.test(name) && state !== 'Z';
+      return isProcess ? [{ pid: Number(name), parent: Number(parent), startTime: rest[17] ?? '' }] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** What this process or another has started, and what that has, in pid namespaces or not. */
+function descendantsOf(pid: number): Process[] {
+  const all = processes();
+  const found = new Set([pid]);
+  for (let size = 0; size < found.size;) {
+    size = found.size;
+    for (const one of all) if (found.has(one.parent)) found.add(one.pid);
+  }
+  return all.filter((one) => one.pid !== pid && found.has(one.pid));
+}
+
+const isIn = (paths: readonly string[], ...expected: readonly string[]): boolean =>
+  expected.every((path) => paths.includes(path));
+
+t.test('what python3 imports is learned, and would be enough for it', needs('python3'), async (t) => {
+  const learned = await learn({ command: `/usr/bin/python3 -c 'import json, sqlite3'` });
+  t.match(learned, { exitCode: 0, signal: null, timedOut: false, secrets: [], sockets: [], stderr: '' });
+  t.equal(learned.command, `/usr/bin/python3 -c 'import json, sqlite3'`);
+  t.same(learned.programs, ['/usr/bin/python3']);
+  for (const pattern of [
+    /\/json\/__init__\.py$/,
+    /\/_sqlite3\.[^/]*so$/,
+    /\/libc\.so\.6$/,
+    /\/libsqlite3\.so/,
+  ])
+    t.ok(
+      learned.files.some((path) => pattern.test(path)),
+      String(pattern),
+    );
+  t.notOk(learned.files.some((path) => /^\/(proc|sys|dev|tmp|run|root)\//.test(path)));
+  t.notOk(isIn(learned.files, '/etc/ld.so.cache'));
+});
+
+t.test(
+  'the command runs as the user, without privileges, terminal or network, in a copy that works',
+  asRoot,
+  async (t) => {
+    const directory = makeDirectory(t);
+    const show = [
+      'exec >&2; id -u; id -G; umask; pwd; env | grep -c .',
+      'grep -E "^(NoNewPrivs|CapEff|CapBnd)" /proc/self/status',
+      'echo x >/dev/null; echo again >/dev/stderr; head -c1 /dev/zero | wc -c; (: </dev/tty) 2>&1 | grep -c .; ls /tmp /dev/shm | wc -l',
+      'ls /sys/class/net; ls /proc | grep -c "^[0-9]"; ls -l /proc/self/fd | sed -n "s/.*-> //p"',
+    ];
+    const learned = await learn({ command: script(`${directory}/show`, ...show) });
+    const lines = learned.stderr.split('\n');
+    t.same(lines.slice(0, 4), [String(NOBODY), String(NOBODY), lines[2], '/']);
+    t.match(learned.stderr, /^NoNewPrivs:\t1$/m);
+    t.match(learned.stderr, /^CapEff:\t0{16}\nCapBnd:\t0{16}$/m);
+    const [, descriptors = ''] = /\nagain\n1\n1\n3\nlo\n\d\n([^]*)$/.exec(learned.stderr) ?? [];
+    t.match(descriptors, /^(\/dev\/null\n|\/proc\/\d+\/fd\n|pipe:\[\d+\]\n|.*\/stderr\n)+$/);
+  },
+);
+
+t.test("a user's groups and home are his, and nothing in the home is learned", asRoot, async (t) => {
+  const code = `import(process.argv[1]).then(({ learn }) => learn({ command: process.argv[2], user: 'sam' }))
+    .then((learned) => console.log(JSON.stringify(learned)))`;
+  const command = `sh -c 'pwd >&2; id -G >&2; cat .rc >&2; echo "$HOME $USER $SHELL $PATH $LANG" >&2; echo x >new'`;
+  const home =
+    'mount -t tmpfs none /home; mkdir /home/sam; echo rc >/home/sam/.rc; chown 1001 /home/sam; exec "$@"';
+  const { stdout, stderr } = start([process.execPath, '-e', code, MODULE, command], {
+    by: [...withAccounts(), 'sh', '-c', home, 'sh'],
+    env: { LANG: 'C', NODE_OPTIONS: '--no-warnings' },
+  });
+  t.equal(stderr, '');
+  const learned = JSON.parse(stdout) as Awaited<ReturnType<typeof learn>>;
+  t.equal(
+    learned.stderr,
+    '/home/sam\n1001 29 44\nrc\n/home/sam sam /bin/sh /usr/local/bin:/usr/bin:/bin C\n',
+  );
+  t.notOk(learned.files.some((path) => path.startsWith('/home')));
+  t.same(learned.writes, ['/home/sam/new']);
+});
+
+t.test('a descriptor that this process was started with is not passed on', asRoot, async (t) => {
+  const code = `import(process.argv[1]).then(({ learn }) => learn({ command: 'sh -c "ls -l /proc/self/fd >&2"' }))
+    .then(({ stderr }) => console.log(stderr))`;
+  const fd = openSync('/etc', 'r');
+  t.teardown(() => closeSync(fd));
+  // Node itself sees to those up to 15
+  const stdio = [
+    'ignore',
+    'pipe',
+    'pipe',
+    ...Array.from({ length: 37 }, () => 'ignore' as const),
+    fd,
+  ] as const;
+  const { stdout } = start([process.execPath, '-e', code, MODULE], { stdio: [...stdio] });
+  t.match(stdout, / 40 -> \/dev\/null\n/);
+  t.notMatch(stdout, /etc/);
+});
+
+t.test('nothing that a command writes reaches the host, and what it wrote is told', asRoot, async (t) => {
+  const directory = makeDirectory(t);
+  const data = `${directory}/data`;
+  mkdirSync(data);
+  for (const name of ['old', 'gone', 'log']) putFile(`${data}/${name}`, 'host', 0o666);
+  chmodSync(data, 0o777);
+  const before = stateOf(data);
+  const learned = await learn({
+    command: [
+      script(
+        `${directory}/write`,
+        `cd ${data}`,
+        'echo new >new; echo over >old; echo more >>log; rm gone; mkdir made; mv log made/log; cat new old >&2',
+        'echo x >/var/tmp/uchroot-never; echo x >/dev/shm/x; echo x >/tmp/x; echo x >/etc/passwd; cat /tmp/x >&2',
+      ),
+    ],
+  });
+  t.same(stateOf(data), before);
+  t.notOk(existsSync('/var/tmp/uchroot-never'));
+  t.match(learned.stderr, /^new\nover\n/);
+  t.match(learned.stderr, /x\n$/);
+  const written = ['gone', 'log', 'made', 'made/log', 'new', 'old'].map((name) => `${data}/${name}`);
+  t.same(
+    learned.writes.filter((path) => path !== '/dev/tty'),
+    ['/etc/passwd', ...written, '/var/tmp/uchroot-never'].toSorted(),
+  );
+  t.notOk(learned.files.some((path) => path.startsWith(data)));
+});
+
+t.test('nothing is left of a copy: no mount, no process, no file', asRoot, async (t) => {
+  const directory = makeDirectory(t);
+  const before = stateOf(directory);
+  await learn({ command: `sh -c 'sleep 1000 & exec true'`, timeoutMs: 300 });
+  t.same(stateOf(directory), before);
+  t.same(descendantsOf(process.pid), []);
+});
+
+t.test('nor is it when the learning process is killed in the middle', asRoot, async (t) => {
+  const directory = makeDirectory(t);
+  const before = stateOf(directory);
+  const code = `import(process.argv[1]).then(({ learn }) => learn({ command: 'sh -c "sleep 1001 & sleep 1001"' }))`;
+  for (const delayMs of [150, 250, 1000]) {
+    const child = spawn(process.execPath, ['-e', code, MODULE], { stdio: 'ignore' });
+    await sleep(delayMs);
+    const started = descendantsOf(child.pid ?? 0);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const left = (): Process[] => {
+      const now = new Set(processes().map(({ pid, startTime }) => `${pid} ${startTime}`));
+      return started.filter(({ pid, startTime }) => now.has(`${pid} ${startTime}`));
+    };
+    for (let turn = 0; turn < 500 && left().length > 0; turn++) await sleep(20);
+    t.same(left(), [], `${started.length} processes after ${delayMs} ms`);
+    t.same(stateOf(directory), before);
+  }
+});
+
+t.test(
+  'a file that not everybody may read is told as a secret, whether or not the user may',
+  asRoot,
+  async (t) => {
+    const directory = makeDirectory(t);
+    putFile(`${directory}/root`, 'secret', 0o600);
+    putFile(`${directory}/own`, 'secret', 0o600);
+    chownSync(`${directory}/own`, NOBODY, NOBODY);
+    mkdirSync(`${directory}/closed`, { mode: 0o700 });
+    putFile(`${directory}/closed/file`, 'secret', 0o644);
+    chownSync(`${directory}/closed`, NOBODY, NOBODY);
+    putFile(`${directory}/public`, 'public');
+    const learned = await learn({
+      command: ['sh', '-c', `cd ${directory}; cat root own closed/file public; test -e closed/file`],
+    });
+    t.same(learned.secrets, [`${directory}/closed/file`, `${directory}/own`, `${directory}/root`]);
+    t.ok(isIn(learned.files, `${directory}/public`));
+  },
+);
+
+t.test('names of any bytes come through, and so do words', asRoot, async (t) => {
+  const directory = makeDirectory(t);
+  const name = Buffer.concat([Buffer.from(`${directory}/a b"'\\\n`), Buffer.from([0xff, 0x80, 0x7f, 0x1b])]);
+  writeFileSync(name, 'x', { mode: 0o644 });
+  const learned = await learn({ command: ['cat', name] });
+  t.equal(learned.exitCode, 0);
+  t.ok(isIn(learned.files, bytePath(name)));
+});
+
+t.test('children, relative paths, links and other roots of descriptors are followed', asRoot, async (t) => {
+  const directory = makeDirectory(t);
+  mkdirSync(`${directory}/a/b`, { recursive: true });
+  for (const name of ['one', 'a/two', 'a/b/three']) putFile(`${directory}/${name}`, name);
+  symlinkSync('a/b', `${directory}/link`);
+  const read = script(
+    `${directory}/read`,
+    '(cd a && cat two & cat one; wait)',
+    'cd link; cat three | cat',
+    'exec cat ../two',
+  );
+  const learned = await learn({ command: ['env', '-C', directory, read] });
+  t.equal(learned.exitCode, 0);
+  t.ok(isIn(learned.files, `${directory}/one`, `${directory}/a/two`, `${directory}/a/b/three`));
+  t.ok(isIn(learned.directories, `${directory}/link`));
+  t.same(
+    learned.programs.map((path) => path.replace(/^.*\//, '')),
+    ['cat', 'env', 'read'],
+  );
+});
+
+t.test('threads have one working directory', needs('python3'), async (t) => {
+  const directory = makeDirectory(t);
+  for (const name of ['one', 'two']) putFile(`${directory}/${name}`, name);
+  const code = [
+    'import os, threading',
+    `thread = threading.Thread(target=lambda: os.chdir(${JSON.stringify(directory)}))`,
+    'thread.start(); thread.join(); open("one").close()',
+    'threading.Thread(target=lambda: os.execv("/bin/cat", ["cat", "two"])).start()',
+  ];
+  const learned = await learn({ command: ['/usr/bin/python3', '-c', code.join('\n')] });
+  t.equal(learned.exitCode, 0);
+  t.ok(isIn(learned.files, `${directory}/one`, `${directory}/two`, '/bin/cat'));
+});
+
+t.test('a command that hangs is ended, and what it opened counts', asRoot, async (t) => {
+  const directory = makeDirectory(t);
+  putFile(`${directory}/file`, 'x');
+  const begin = performance.now();
+  const learned = await learn({ command: ['sh', '-c', `cat ${directory}/file; sleep 1000`], timeoutMs: 500 });
+  t.match(learned, { timedOut: true, exitCode: null, signal: 'SIGTERM' });
+  t.ok(isIn(learned.files, `${directory}/file`));
+  t.ok(performance.now() - begin < 20_000);
+});
+
+t.test('one that ignores SIGTERM is killed', asRoot, async (t) => {
+  const learned = await learn({
+    command: ['sh', '-c', 'trap "" TERM; while :; do sleep 1; done'],
+    timeoutMs: 300,
+  });
+  t.match(learned, { timedOut: true, exitCode: null });
+  t.match(learned.programs, [/sh$/, /sleep$/]);
+});
+
+t.test('a failure is told with its status and words', asRoot, async (t) => {
+  t.match(await learn({ command: `sh -c 'echo no >&2; exit 7'` }), { exitCode: 7, stderr: 'no\n' });
+  t.match(await learn({ command: `sh -c 'kill -ABRT $$'` }), { exitCode: null, signal: 'SIGABRT' });
+});
+
+t.test('the host is not reached by sockets, which are told instead', needs('python3'), async (t) => {
+  const directory = makeDirectory(t);
+  let connections = 0;
+  const server = createServer((socket) => {
+    connections++;
+    socket.end();
+  });
+  server.listen(`${directory}/socket`);
+  const tcp = createServer((socket) => {
+    connections++;
+    socket.end();
+  });
+  tcp.listen(0, '127.0.0.1');
+  t.teardown(() => {
+    server.close();
+    tcp.close();
+  });
+  await Promise.all([once(server, 'listening'), once(tcp, 'listening')]);
+  chmodSync(`${directory}/socket`, 0o777);
+  const port = (tcp.address() as { readonly port: number }).port;
+  const code = [
+    'import socket, sys',
+    'def connect(s, to):',
+    '  try: s.connect(to)',
+    '  except OSError as e: print(e.strerror, file=sys.stderr)',
+    `connect(socket.socket(socket.AF_UNIX), ${JSON.stringify(`${directory}/socket`)})`,
+    `connect(socket.socket(), ("127.0.0.1", ${port}))`,
+    's = socket.socket(); s.bind(("127.0.0.1", 80)); s.listen(); connect(socket.socket(), ("127.0.0.1", 80))',
+  ].join('\n');
+  const learned = await learn({ command: ['/usr/bin/python3', '-c', code] });
+  t.match(learned, { exitCode: 0, stderr: 'Connection refused\nConnection refused\n' });
+  t.same(learned.sockets, [`${directory}/socket`]);
+  t.equal(connections, 0);
+
+  const real = await learn({
+    command: ['/usr/bin/python3', '-c', code.split('\n').slice(0, -1).join('\n')],
+    hostNetwork: true,
+  });
+  t.match(real, { exitCode: 0, stderr: 'Connection refused\n' });
+  t.equal(connections, 1);
+});
+
+t.test('every file system of the host is in the copy, and a file that is mounted too', asRoot, async (t) => {
+  const directory = makeDirectory(t);
+  for (const name of ['disk', 'a,b']) mkdirSync(`${directory}/${name}`);
+  putFile(`${directory}/file`, 'below');
+  putFile(`${directory}/above`, 'above');
+  const code = [
+    `import(process.argv[1]).then(({ learn }) => learn({ command: ['sh', '-c', process.argv[2]] }))`,
+    '.then((learned) => console.log(JSON.stringify(learned)))',
+  ].join('');
+  const prepare = [
+    `cd ${directory}; mount -t tmpfs none disk; chmod 1777 disk; echo x >disk/x; mount -t tmpfs none a,b`,
+    'mount --bind above file; exec "$@"',
+  ].join('; ');
+  const command = `cd ${directory}; cat disk/x file >&2; echo y >disk/y && echo z >file; ls -ld disk >&2`;
+  const by = ['unshare', '--mount', 'sh', '-c', prepare, 'sh'];
+  const { stdout, stderr } = start([process.execPath, '-e', code, MODULE, command], { by });
+  t.equal(stderr, '');
+  const learned = JSON.parse(stdout) as Awaited<ReturnType<typeof learn>>;
+  t.match(learned.stderr, /^x\nabove/);
+  t.match(learned.stderr, /Read-only file system/);
+  t.match(learned.stderr, /^drwxrwxrwt/m);
+  t.ok(
+    isIn(learned.files, `${directory}/disk/x`, `${directory}/file`) ||
+      learned.files.includes(bytePath(`${directory}/file`)),
+  );
+  t.same(learned.writes, [`${directory}/disk/y`, `${directory}/file`]);
+  t.match(learned.warnings, [/a,b/]);
+});
+
+t.test('what cannot be meant is refused before anything happens', asRoot, async (t) => {
+  const directory = makeDirectory(t);
+  putFile(`${directory}/plain`, 'x');
+  putFile(`${directory}/odd`, '#!/no/such/interpreter\n', 0o755);
+  putFile(`${directory}/closed`, '#!/bin/sh\n', 0o700);
+  mkdirSync('/tmp/uchroot-test-learn', { recursive: true });
+  t.teardown(() => rmSync('/tmp/uchroot-test-learn', { recursive: true, force: true }));
+  script('/tmp/uchroot-test-learn/x');
+  for (const [request, message] of [
+    [{ command: 'no-such-command-at-all' }, /not found/],
+    [{ command: `${directory}/plain` }, /not found/],
+    [{ command: `${directory}/odd` }, /cannot be executed by nobody: ENOENT/],
+    [{ command: `${directory}/closed` }, /cannot be executed by nobody: EACCES/],
+    [{ command: '/tmp/uchroot-test-learn/x' }, /lies in \/tmp/],
+    [{ command: '' }, /empty/],
+    [{ command: [] }, /empty/],
+    [{ command: ['true', 'a\0b'] }, /NUL/],
+    [{ command: 'true | false' }, /without a shell/],
+    [{ command: 'true', user: 'no-such-user' }, /Unknown user/],
+    [{ command: 'true', user: 'root' }, /uid 0/],
+    [{ command: 'true', user: '0' }, /uid 0/],
+    [{ command: 'true', timeoutMs: 0 }, /timeoutMs/],
+    [{ command: 'true', timeoutMs: Number.NaN }, /timeoutMs/],
+    [{ command: 'true', hostNetwork: 1 as unknown as boolean }, /hostNetwork/],
+    [{ command: 'true', commmand: 1 } as { command: string }, /unknown key commmand/],
+  ] as const)
+    await t.rejects(learn(request), { name: 'UsageError', message });
+});
+
+t.test('an abort ends it at once', asRoot, async (t) => {
+  const begin = performance.now();
+  await t.rejects(learn({ command: 'sleep 1000', signal: AbortSignal.timeout(400) }), { code: 'ABORT_ERR' });
+  await t.rejects(learn({ command: 'sleep 1000', signal: AbortSignal.timeout(40) }), { code: 'ABORT_ERR' });
+  await t.rejects(learn({ command: 'sleep 1000', signal: AbortSignal.abort() }), { code: 'ABORT_ERR' });
+  t.ok(performance.now() - begin < 20_000);
+  t.same(descendantsOf(process.pid), []);
+});
+
+// In a process of its own: its PATH, or its capabilities.
+const attempt = (
+  env: Readonly<Record<string, string>>,
+  by: readonly string[] = [],
+): Record<string, string> => {
+  const code = `import(process.argv[1]).then(({ learn }) => learn({ command: 'touch /var/tmp/uchroot-real' }))
+    .catch(({ name, code, message, hint }) => console.log(JSON.stringify({ name, code, message, hint })))`;
+  const { stdout } = start([process.execPath, '-e', code, MODULE], { by, env });
+  return JSON.parse(stdout || '{}') as Record<string, string>;
+};
+
+t.test('without strace the package is named, and nothing runs', asRoot, async (t) => {
+  const directory = makeDirectory(t);
+  for (const tool of ['unshare', 'nsenter', 'setpriv', 'mount', 'xargs', 'cat', 'tee'])
+    script(`${directory}/${tool}`);
+  t.match(attempt({ PATH: directory }), {
+    name: 'JailError',
+    code: 'ERR_MISSING',
+    message: /^strace, /,
+    hint: 'apt-get install strace',
+  });
+});
+
+t.test('where a copy cannot be made the command does not run on the host', needs('setpriv'), async (t) => {
+  t.match(attempt({}, ['setpriv', '--bounding-set', '-sys_admin', '--inh-caps', '-all']), {
+    name: 'JailError',
+    code: 'ERR_SCRATCH',
+    message: /Operation not permitted/,
+    hint: /CAP_SYS_ADMIN/,
+  });
+  const directory = makeDirectory(t);
+  script(`${directory}/mount`, 'echo "mount: unknown filesystem type \'overlay\'." >&2', 'exit 32');
+  t.match(attempt({ PATH: `${directory}:/usr/bin:/bin` }), {
+    code: 'ERR_SCRATCH',
+    message: /unknown filesystem type 'overlay'/,
+  });
+  script(`${directory}/mount`, `exec /usr/bin/mount "$@"`);
+  script(`${directory}/strace`, 'echo "strace: ptrace(PTRACE_TRACEME): Operation not permitted" >&2; exit 1');
+  t.match(attempt({ PATH: `${directory}:/usr/bin:/bin` }), {
+    code: 'ERR_SCRATCH',
+    message: /PTRACE_TRACEME/,
+  });
+  t.notOk(existsSync('/var/tmp/uchroot-real'));
+});
+
+t.test('it takes root', asRoot, async (t) => {
+  process.seteuid?.(NOBODY);
+  t.teardown(() => process.seteuid?.(0));
+  await t.rejects(learn({ command: 'true' }), { name: 'JailError', code: 'EPERM' });
+});
