@@ -159,7 +159,11 @@ export interface TreeCounts {
 export interface TreeWork {
   /** Rejects with Node's kind of system error; ECANCELED after `abort`. */
   readonly done: Promise<
-    TreeCounts & { readonly skipped: readonly { readonly path: Uint8Array; readonly why: string }[] }
+    TreeCounts & {
+      /** What was left out, or the first of it; and how much it was in all. */
+      readonly skipped: readonly { readonly path: Uint8Array; readonly why: string }[];
+      readonly skippedCount: number;
+    }
   >;
   progress(): TreeCounts;
   abort(): void;

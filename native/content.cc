@@ -13,6 +13,15 @@
 namespace uchroot {
 namespace {
 
+// In one call, so that an abort need not wait for a whole file.
+constexpr off_t maxChunk = 64 << 20;
+
+bool isAborted(const CopyMeans& means) {
+  if (means.aborted == nullptr || !*means.aborted) return false;
+  errno = ECANCELED;
+  return true;
+}
+
 bool writeAt(int fd, const char* data, size_t size, off_t offset) {
   while (size > 0) {
     const ssize_t written = pwrite(fd, data, size, offset);
@@ -26,9 +35,10 @@ bool writeAt(int fd, const char* data, size_t size, off_t offset) {
 }
 
 // The plain way, for file systems between which the kernel does not copy; to the end of the file if `end` is negative.
-bool copyByHand(int source, int target, off_t from, off_t end) {
+bool copyByHand(int source, int target, off_t from, off_t end, const CopyMeans& means) {
   std::vector<char> buffer(1 << 18);
   while (end < 0 || from < end) {
+    if (isAborted(means)) return false;
     const size_t room = buffer.size();
     const size_t wanted = end < 0 || end - from > static_cast<off_t>(room) ? room : static_cast<size_t>(end - from);
     const ssize_t size = pread(source, buffer.data(), wanted, from);
@@ -43,14 +53,16 @@ bool copyByHand(int source, int target, off_t from, off_t end) {
 bool copyRange(int source, int target, off_t from, off_t end, CopyMeans& means) {
   off_t to = from;
   while (means.in_kernel && from < end) {
-    const ssize_t count = copy_file_range(source, &from, target, &to, static_cast<size_t>(end - from), 0);
+    if (isAborted(means)) return false;
+    const size_t wanted = static_cast<size_t>(end - from < maxChunk ? end - from : maxChunk);
+    const ssize_t count = copy_file_range(source, &from, target, &to, wanted, 0);
     if (count < 0 && errno == EINTR) continue;
     // EXDEV, EINVAL, ENOSYS, EOPNOTSUPP, EPERM by a seccomp filter: by hand, which tells real errors too.
     if (count < 0) means.in_kernel = false;
     // 0 although there is more: /proc and some network file systems.
     if (count <= 0) break;
   }
-  return from >= end || copyByHand(source, target, from, end);
+  return from >= end || copyByHand(source, target, from, end, means);
 }
 
 // Only what is not a hole (lseek(2)).
@@ -73,7 +85,7 @@ bool copySparse(int source, int target, off_t size, CopyMeans& means) {
 bool copyContent(int source, int target, const struct stat& status, CopyMeans& means) {
   const off_t size = status.st_size;
   // A file of /proc says that it is empty.
-  if (size == 0) return copyByHand(source, target, 0, -1);
+  if (size == 0) return copyByHand(source, target, 0, -1, means);
   // FICLONE shares the blocks until one side writes (ioctl_ficlone(2)); what cannot be shared is copied, so why it failed
   // does not matter: a real error comes again below.
   if (means.clone && ioctl(target, FICLONE, source) == 0) return true;

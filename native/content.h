@@ -1,6 +1,8 @@
 // The content of one regular file, into another.
 #pragma once
 
+#include <atomic>
+
 #include <sys/stat.h>
 
 namespace uchroot {
@@ -9,6 +11,7 @@ namespace uchroot {
 struct CopyMeans {
   bool clone = true;      // FICLONE
   bool in_kernel = true;  // copy_file_range
+  const std::atomic<bool>* aborted = nullptr;  // ECANCELED once it is true
 };
 
 // Copies all of an open file into an empty one, sharing blocks where the file system can, with its holes. False, and errno,

@@ -22,6 +22,11 @@ namespace {
 // Two descriptors each; deeper than this no honest tree is.
 constexpr size_t maxDepth = 1000;
 constexpr mode_t setIdBits = S_ISUID | S_ISGID;
+constexpr size_t maxSkipped = 1000;
+// A longer path no call takes (path_resolution(7)).
+constexpr size_t maxPath = 4095;
+const char* const mounted = "something is mounted there";
+const char* const moved = "it was moved or exchanged while it was copied";
 
 struct Inode {
   dev_t device;
@@ -43,10 +48,26 @@ struct Level {
   ~Level() { closedir(source); }
 };
 
+// Whatever was made in a directory with a default ACL has inherited it: the mode that it gets later would be in force for all whom
+// that names (acl(5)).
+bool shedAcl(int directory) {
+  for (const char* name : {"system.posix_acl_default", "system.posix_acl_access"}) {
+    if (fremovexattr(directory, name) < 0 && errno != ENODATA && errno != EOPNOTSUPP) return false;
+  }
+  return true;
+}
+
+// What decides who may do what, and not only says something about the file.
+bool isAccess(const std::string& name) {
+  return name == "security.capability" || name.starts_with("system.posix_acl_");
+}
+
 class Copy {
  public:
-  Copy(int target, const CopyOptions& options, TreeProgress& progress, std::vector<Skipped>& skipped)
-      : root_(target), options_(options), progress_(progress), skipped_(skipped) {}
+  Copy(int target, const CopyOptions& options, TreeProgress& progress, Skipped& skipped)
+      : root_(target), options_(options), progress_(progress), skipped_(skipped) {
+    means_.aborted = &progress.aborted;
+  }
 
   TreeFailure run(int source);
 
@@ -63,17 +84,20 @@ class Copy {
   bool copyXattrs(int source, int target, bool capabilities);
   bool leave();
   bool fail(const char* call);
-  void skip(const char* why) { skipped_.push_back({path_, why}); }
+  bool failUnlessTaken(const char* call);
+  bool isGone();
+  bool skip(const char* why);
   bool keeps() const { return options_.keepPrivileges.contains(path_); }
 
   int from() const { return dirfd(levels_.back()->source); }
   int to() const { return levels_.back()->target.get(); }
 
   int root_;
+  Inode self_{};
   uint64_t mount_ = 0;
   const CopyOptions& options_;
   TreeProgress& progress_;
-  std::vector<Skipped>& skipped_;
+  Skipped& skipped_;
   CopyMeans means_;
   std::vector<std::unique_ptr<Level>> levels_;
   std::map<Inode, std::string> links_;  // the copy of what has several names
@@ -86,10 +110,33 @@ bool Copy::fail(const char* call) {
   return false;
 }
 
+// Nobody but us makes names in the copy: one that is there has been met under the same name before.
+bool Copy::failUnlessTaken(const char* call) {
+  return errno == EEXIST ? skip(moved) : fail(call);
+}
+
+// Whether a name does not stand for what it was any more.
+bool Copy::isGone() {
+  if (errno == ENOENT) return true;
+  return (errno == ENOTDIR || errno == ELOOP) && skip(moved);
+}
+
+bool Copy::skip(const char* why) {
+  skipped_.count++;
+  if (skipped_.first.size() < maxSkipped) skipped_.first.push_back({path_.substr(0, maxPath), why});
+  return true;
+}
+
 TreeFailure Copy::run(int source) {
   struct stat status = {};
-  if (fstat(source, &status) < 0 || !mountIdOf(source, mount_)) {
+  struct stat copy = {};
+  if (fstat(source, &status) < 0 || fstat(root_, &copy) < 0 || !mountIdOf(source, mount_)) {
     fail("statx");
+    return failure_;
+  }
+  self_ = {copy.st_dev, copy.st_ino};
+  if (!shedAcl(root_)) {
+    fail("fremovexattr");
     return failure_;
   }
   const int again = openat(source, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -147,11 +194,11 @@ bool Copy::copyEntry(const char* name) {
     if (errno != ENOENT) return fail("fstatat");
     return true;  // it has vanished since
   }
+  uint64_t mount = 0;
+  if (!mountIdAt(from(), name, 0, mount)) return errno == ENOENT || fail("statx");
   if (S_ISDIR(status.st_mode)) return copyDirectory(name);
-  if (S_ISSOCK(status.st_mode)) {
-    skip("a socket: whoever listens on it is not in the copy");
-    return true;
-  }
+  if (mount != mount_) return skip(mounted);
+  if (S_ISSOCK(status.st_mode)) return skip("a socket: whoever listens on it is not in the copy");
   const Inode inode = {status.st_dev, status.st_ino};
   if (status.st_nlink > 1) {
     const auto first = links_.find(inode);
@@ -160,29 +207,29 @@ bool Copy::copyEntry(const char* name) {
   const bool isCopied = S_ISREG(status.st_mode)   ? copyFile(name, status)
                         : S_ISLNK(status.st_mode) ? copyLink(name, status)
                                                   : copyNode(name, status);
-  if (isCopied && status.st_nlink > 1 && faccessat(to(), name, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
-    links_.emplace(inode, path_);
-  }
+  if (!isCopied || status.st_nlink < 2 || path_.size() > maxPath) return isCopied;
+  if (faccessat(to(), name, F_OK, AT_SYMLINK_NOFOLLOW) == 0) links_.emplace(inode, path_);
   return isCopied;
 }
 
 bool Copy::copyDirectory(const char* name) {
   const int source = openat(from(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  // something else has been put in its place
-  if (source < 0) return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? true : fail("openat");
+  if (source < 0) return isGone() || fail("openat");
   Descriptor opened(source);
   struct stat status = {};
   uint64_t mount = 0;
   if (fstat(source, &status) < 0 || !mountIdOf(source, mount)) return fail("statx");
+  // by another name than the one that was looked at, such as that of a bind mount
+  if (Inode{status.st_dev, status.st_ino} == self_) {
+    errno = EINVAL;
+    return fail("mkdirat");
+  }
   if (levels_.size() >= maxDepth) {
     errno = ENAMETOOLONG;
     return fail("openat");
   }
-  if (mkdirat(to(), name, 0700) < 0) return fail("mkdirat");
-  if (mount != mount_) {
-    skip("something is mounted there");
-    return true;
-  }
+  if (mkdirat(to(), name, 0700) < 0) return failUnlessTaken("mkdirat");
+  if (mount != mount_) return skip(mounted);
   const int target = openat(to(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (target < 0) return fail("openat");
   return enter(opened.release(), target, status, path_.size() - std::string(name).size() - 1);
@@ -192,19 +239,18 @@ bool Copy::copyFile(const char* name, const struct stat& seen) {
   // O_NONBLOCK: a fifo may have been put in its place, and would wait for a writer.
   const Descriptor source(
       openat(from(), name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-  if (source.get() < 0) return errno == ENOENT || errno == ELOOP || errno == ENXIO ? true : fail("openat");
+  // ENXIO: a socket
+  if (source.get() < 0) return (errno == ENXIO && skip(moved)) || isGone() || fail("openat");
   struct stat status = {};
   uint64_t mount = 0;
   if (fstat(source.get(), &status) < 0 || !mountIdOf(source.get(), mount)) return fail("statx");
-  if (!S_ISREG(status.st_mode) || status.st_dev != seen.st_dev || status.st_ino != seen.st_ino) return true;
-  if (mount != mount_) {
-    skip("something is mounted there");
-    return true;
-  }
+  if (!S_ISREG(status.st_mode) || status.st_dev != seen.st_dev || status.st_ino != seen.st_ino) return skip(moved);
+  if (mount != mount_) return skip(mounted);
   const Descriptor target(
       openat(to(), name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (target.get() < 0) return fail("openat");
-  if (!copyContent(source.get(), target.get(), status, means_)) return fail("copy_file_range");
+  if (target.get() < 0) return failUnlessTaken("openat");
+  // of an empty one there is nothing to copy, and no end to it if somebody writes into it meanwhile
+  if (status.st_size > 0 && !copyContent(source.get(), target.get(), status, means_)) return fail("copy_file_range");
   progress_.files++;
   progress_.bytes += static_cast<uint64_t>(status.st_size);
   return setAttributes(source.get(), target.get(), status);
@@ -213,9 +259,9 @@ bool Copy::copyFile(const char* name, const struct stat& seen) {
 bool Copy::copyLink(const char* name, const struct stat& status) {
   char target[4097];
   const ssize_t size = readlinkat(from(), name, target, sizeof target);
-  if (size < 0) return errno == ENOENT || errno == EINVAL ? true : fail("readlinkat");
+  if (size < 0) return (errno == EINVAL && skip(moved)) || isGone() || fail("readlinkat");
   target[size < 4097 ? size : 4096] = '\0';
-  if (symlinkat(target, to(), name) < 0) return fail("symlinkat");
+  if (symlinkat(target, to(), name) < 0) return failUnlessTaken("symlinkat");
   if (fchownat(to(), name, status.st_uid, status.st_gid, AT_SYMLINK_NOFOLLOW) < 0) return fail("fchownat");
   const timespec times[2] = {status.st_atim, status.st_mtim};
   return utimensat(to(), name, times, AT_SYMLINK_NOFOLLOW) == 0 || fail("utimensat");
@@ -224,9 +270,7 @@ bool Copy::copyLink(const char* name, const struct stat& status) {
 // A fifo or a device.
 bool Copy::copyNode(const char* name, const struct stat& status) {
   if (mknodat(to(), name, (status.st_mode & S_IFMT) | 0600, status.st_rdev) < 0) {
-    if (errno != EPERM) return fail("mknodat");
-    skip("a device: mknod is not permitted here");
-    return true;
+    return errno == EPERM ? skip("a device: mknod is not permitted here") : failUnlessTaken("mknodat");
   }
   if (fchownat(to(), name, status.st_uid, status.st_gid, AT_SYMLINK_NOFOLLOW) < 0) return fail("fchownat");
   if (fchmodat(to(), name, status.st_mode & 01777, 0) < 0) return fail("fchmodat");  // nobody else is in the copy
@@ -236,7 +280,7 @@ bool Copy::copyNode(const char* name, const struct stat& status) {
 
 bool Copy::linkTo(const std::string& first, const char* name) {
   // in the copy, where nobody but us makes links
-  return linkat(root_, first.c_str() + 1, to(), name, 0) == 0 || fail("linkat");
+  return linkat(root_, first.c_str() + 1, to(), name, 0) == 0 || failUnlessTaken("linkat");
 }
 
 bool Copy::setAttributes(int source, int target, const struct stat& status) {
@@ -267,8 +311,9 @@ bool Copy::copyXattrs(int source, int target, bool capabilities) {
     if (length < 0 && errno == ENODATA) continue;  // it has vanished since
     if (length < 0) return fail("fgetxattr");
     if (fsetxattr(target, name, value.data(), static_cast<size_t>(length), 0) == 0) continue;
-    // as cp(1) has it: a label that the other file system does not know is no reason to fail
-    if (errno != EOPNOTSUPP && errno != EPERM) return fail("fsetxattr");
+    // as cp(1) has it: a label that the other file system does not know is no reason to fail; without its ACL a file would
+    // be open to its whole group
+    if (isAccess(name) || (errno != EOPNOTSUPP && errno != EPERM)) return fail("fsetxattr");
   }
   return true;
 }
@@ -285,7 +330,7 @@ bool Copy::leave() {
 }  // namespace
 
 TreeFailure copyTree(int source, int target, const CopyOptions& options, TreeProgress& progress,
-                     std::vector<Skipped>& skipped) {
+                     Skipped& skipped) {
   return Copy(target, options, progress, skipped).run(source);
 }
 

@@ -1,6 +1,7 @@
-// Which mount a descriptor lies on: what is bound from the same file system has the same st_dev, but not this.
+// Which mount something lies on: what is bound from the same file system has the same st_dev, but not this.
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 
 #include <fcntl.h>
@@ -8,12 +9,20 @@
 
 namespace uchroot {
 
-// False, and errno, if it cannot be told (statx(2), STATX_MNT_ID: Linux 5.8).
-inline bool mountIdOf(int fd, uint64_t& id) {
+// Of what has this name in a directory, itself even if it is a link. False, and errno, if it cannot be told (statx(2)).
+inline bool mountIdAt(int directory, const char* name, int flags, uint64_t& id) {
   struct statx status = {};
-  if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID, &status) < 0) return false;
+  const int how = flags | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
+  if (statx(directory, name, how, STATX_MNT_ID, &status) < 0) return false;
   id = status.stx_mnt_id;
-  return true;
+  // before Linux 5.8: 0 for everything, as if nothing were ever mounted
+  if ((status.stx_mask & STATX_MNT_ID) != 0) return true;
+  errno = EOPNOTSUPP;
+  return false;
+}
+
+inline bool mountIdOf(int fd, uint64_t& id) {
+  return mountIdAt(fd, "", AT_EMPTY_PATH, id);
 }
 
 }  // namespace uchroot

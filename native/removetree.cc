@@ -21,6 +21,7 @@ constexpr size_t maxDepth = 100;
 struct Level {
   DIR* directory;
   std::string name;
+  bool isLess = false;  // something of it has gone since it was read from its beginning
 };
 
 class Removal {
@@ -35,6 +36,7 @@ class Removal {
   bool enter(int parent, const char* name, bool& isGone);
   bool bringUp(int parent, const char* name);
   bool removeEntry(const char* name);
+  bool count(std::atomic<uint64_t>& removed);
   bool leave();
   bool fail(const char* call, const std::string& name = "");
 
@@ -99,18 +101,18 @@ bool Removal::empty() {
   return true;
 }
 
+bool Removal::count(std::atomic<uint64_t>& removed) {
+  removed++;
+  levels_.back().isLess = true;
+  return true;
+}
+
 bool Removal::removeEntry(const char* name) {
-  if (unlinkat(current(), name, 0) == 0) {
-    progress_.files++;
-    return true;
-  }
+  if (unlinkat(current(), name, 0) == 0) return count(progress_.files);
   if (errno == ENOENT) return true;
-  if (errno != EISDIR && errno != EPERM) return fail("unlinkat", name);
-  if (unlinkat(current(), name, AT_REMOVEDIR) == 0) {
-    progress_.directories++;
-    return true;
-  }
-  if (errno == ENOENT) return true;
+  if (errno != EISDIR) return fail("unlinkat", name);
+  if (unlinkat(current(), name, AT_REMOVEDIR) == 0) return count(progress_.directories);
+  if (errno == ENOENT || errno == ENOTDIR) return true;
   if (errno != ENOTEMPTY && errno != EEXIST) return fail("unlinkat", name);
   if (levels_.size() > maxDepth) return bringUp(current(), name);
   bool isGone = false;
@@ -142,6 +144,7 @@ bool Removal::bringUp(int parent, const char* name) {
     const std::string place = ".uchroot-" + std::to_string(moved_++);
     if (renameat2(parent, name, top_, place.c_str(), RENAME_NOREPLACE) == 0) {
       again_ = true;
+      levels_.back().isLess = true;
       return true;
     }
     if (errno == ENOENT) return true;
@@ -149,7 +152,8 @@ bool Removal::bringUp(int parent, const char* name) {
   }
 }
 
-// readdir(3) may have passed over what was put there meanwhile: a directory that is not empty yet is read again.
+// readdir(3) may have passed over what was put there meanwhile: a directory that is not empty yet is read again, if it has
+// become less. If not, another one has been put in its place: that is the parent's to find.
 bool Removal::leave() {
   const std::string name = levels_.back().name;
   DIR* directory = levels_.back().directory;
@@ -159,18 +163,17 @@ bool Removal::leave() {
     return true;
   }
   const int parent = dirfd(levels_[levels_.size() - 2].directory);
-  if (unlinkat(parent, name.c_str(), AT_REMOVEDIR) < 0) {
-    if (errno == ENOTEMPTY || errno == EEXIST) {
-      rewinddir(directory);
-      return true;
-    }
-    if (errno != ENOENT && errno != ENOTDIR) return fail("unlinkat");
-  } else {
-    progress_.directories++;
+  const bool isRemoved = unlinkat(parent, name.c_str(), AT_REMOVEDIR) == 0;
+  const bool isNotEmpty = !isRemoved && (errno == ENOTEMPTY || errno == EEXIST);
+  if (isNotEmpty && levels_.back().isLess) {
+    levels_.back().isLess = false;
+    rewinddir(directory);
+    return true;
   }
+  if (!isRemoved && !isNotEmpty && errno != ENOENT && errno != ENOTDIR) return fail("unlinkat");
   levels_.pop_back();
   closedir(directory);
-  return true;
+  return !isRemoved || count(progress_.directories);
 }
 
 }  // namespace

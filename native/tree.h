@@ -23,9 +23,14 @@ struct TreeFailure {
   std::string path;
 };
 
+// What was left out; of very many only the first, since a hostile tree must not fill our memory.
 struct Skipped {
-  std::string path;
-  const char* why;
+  struct Entry {
+    std::string path;
+    const char* why;
+  };
+  std::vector<Entry> first;
+  uint64_t count = 0;
 };
 
 struct CopyOptions {
@@ -36,7 +41,7 @@ struct CopyOptions {
 // Copies everything beneath one directory into another, empty one: content, owners, modes, times, extended attributes, links
 // and hard links among each other. No link is followed, and nothing that is mounted beneath is entered.
 TreeFailure copyTree(int source, int target, const CopyOptions& options, TreeProgress& progress,
-                     std::vector<Skipped>& skipped);
+                     Skipped& skipped);
 
 // Removes everything beneath a directory. `last`, a name in it, goes at the end: what is left of an interrupted removal is
 // still known by it. EXDEV if something is mounted beneath.

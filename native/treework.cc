@@ -34,7 +34,7 @@ class TreeWork : public Napi::AsyncWorker {
   Napi::Promise::Deferred deferred_;
   std::shared_ptr<TreeProgress> progress_;
   TreeFailure failure_;
-  std::vector<Skipped> skipped_;
+  Skipped skipped_;
 };
 
 Napi::Value numberOf(Napi::Env env, const std::atomic<uint64_t>& count) {
@@ -70,15 +70,16 @@ void TreeWork::OnOK() {
     return;
   }
   Napi::Object result = toCounts(env, *progress_);
-  Napi::Array skipped = Napi::Array::New(env, skipped_.size());
-  for (uint32_t i = 0; i < skipped_.size(); i++) {
+  Napi::Array skipped = Napi::Array::New(env, skipped_.first.size());
+  for (uint32_t i = 0; i < skipped_.first.size(); i++) {
     Napi::Object entry = Napi::Object::New(env);
-    const std::string& path = skipped_[i].path;
+    const std::string& path = skipped_.first[i].path;
     entry.Set("path", Napi::Buffer<char>::Copy(env, path.data(), path.size()));
-    entry.Set("why", skipped_[i].why);
+    entry.Set("why", skipped_.first[i].why);
     skipped.Set(i, entry);
   }
   result.Set("skipped", skipped);
+  result.Set("skippedCount", static_cast<double>(skipped_.count));
   deferred_.Resolve(result);
 }
 

@@ -92,5 +92,13 @@ async function run({ synopsis, options, operands, run }: Command, words: readonl
   }
 }
 
+let isLost = false;
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // whoever read it has seen enough, as head(1) does
+  if (error.code !== 'EPIPE') process.stderr.write(`uchroot-jail: standard output: ${error.message}\n`);
+  isLost = true;
+  process.exitCode = 1;
+});
+
 // Not process.exit: stdout may be a pipe that has not taken everything yet.
-void main().then((status) => (process.exitCode = status));
+void main().then((status) => (process.exitCode = isLost ? 1 : status));

@@ -33,6 +33,7 @@ export async function untilAborted<T extends TreeWork>(
 ): Promise<Awaited<T['done']>> {
   const abort = (): void => work.abort();
   signal?.addEventListener('abort', abort);
+  if (signal?.aborted === true) abort();
   try {
     return (await work.done) as Awaited<T['done']>;
   } finally {

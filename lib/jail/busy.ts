@@ -70,7 +70,7 @@ function mapsOf(pid: string): readonly BytePath[] {
     ? []
     : bytePath(text)
         .split('\n')
-        .map((line) => line.slice(line.indexOf('/')) as BytePath)
+        .map((line) => line.slice(line.indexOf('/')).replaceAll('\\012', '\n') as BytePath)
         .filter((path) => path.startsWith('/'));
 }
 

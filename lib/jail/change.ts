@@ -40,6 +40,7 @@ function isSame(a: Recorded, b: Recorded): boolean {
     a.kind === b.kind &&
     a.sha256 === b.sha256 &&
     a.target === b.target &&
+    a.keepPrivileges === b.keepPrivileges &&
     a.mode === b.mode &&
     a.uid === b.uid &&
     a.gid === b.gid

@@ -9,13 +9,14 @@ import { JailError, UsageError } from '../errors.ts';
 import { native } from '../native.ts';
 import { type Bytes, quote } from '../quote.ts';
 import { nameAside, openLocked, removeAside, removeLeftovers, untilAborted } from './aside.ts';
+import { openBuilt } from './built.ts';
 import { openJailDirectory } from './directory.ts';
 import { throwIfAborted, toJailError } from './failure.ts';
 import { absolute } from './hostpath.ts';
-import { readBuilt } from './list.ts';
+import { manifestIn } from './list.ts';
 import type { Manifest } from './manifest.ts';
 import { begin, report } from './progress.ts';
-import { checkBytes, checkKeys, type JailWork, requireRoot } from './request.ts';
+import { checkBytes, checkWork, type JailWork, requireRoot } from './request.ts';
 import { openStore } from './store.ts';
 
 export interface CloneRequest extends JailWork {
@@ -37,9 +38,8 @@ export interface CloneReport {
  * ERR_INSECURE_PATH, ENOTEMPTY, ABORT_ERR; system errors; UsageError.
  */
 export async function cloneJail(request: CloneRequest): Promise<CloneReport> {
-  checkKeys(request, ['template', 'directory', 'signal', 'onProgress']);
+  checkWork(request, ['template', 'directory', 'signal', 'onProgress']);
   checkBytes(request.template, 'template');
-  checkBytes(request.directory, 'directory');
   requireRoot('cloned');
   const directory = absolute(request.directory);
   const name = lastComponent(directory);
@@ -48,15 +48,12 @@ export async function cloneJail(request: CloneRequest): Promise<CloneReport> {
   try {
     throwIfAborted(request.signal);
     const template = absolute(request.template);
-    const manifest = readBuilt(template, (_jail, found) => found);
-    const opened = openJailDirectory(pathBytes(parentPath(directory)));
+    const source = openBuilt(template);
     try {
-      return await cloneInto(openFileRoot(opened.fd), name, { ...request, directory, template, manifest });
-    } catch (error) {
-      opened.undo();
-      throw error;
+      const manifest = manifestIn(source);
+      return await cloneBeside(name, { ...request, directory, template, source, manifest });
     } finally {
-      closeSync(opened.fd);
+      source.close();
     }
   } catch (error) {
     throwIfAborted(request.signal);
@@ -67,31 +64,38 @@ export async function cloneJail(request: CloneRequest): Promise<CloneReport> {
 interface Cloning extends Pick<JailWork, 'signal' | 'onProgress'> {
   readonly template: BytePath;
   readonly directory: BytePath;
+  readonly source: DirectoryRoot;
   readonly manifest: Manifest;
+}
+
+async function cloneBeside(name: BytePath, cloning: Cloning): Promise<CloneReport> {
+  const opened = openJailDirectory(pathBytes(parentPath(cloning.directory)), 'parent');
+  try {
+    return await cloneInto(openFileRoot(opened.fd), name, cloning);
+  } catch (error) {
+    opened.undo();
+    throw error;
+  } finally {
+    closeSync(opened.fd);
+  }
 }
 
 async function cloneInto(parent: DirectoryRoot, name: BytePath, cloning: Cloning): Promise<CloneReport> {
   checkFree(parent, name, cloning.directory);
-  const source = openFileRoot(pathBytes(cloning.template));
+  refuseInside(parent, cloning.source, cloning.template);
+  const store = openStore(cloning.source); // nobody updates it meanwhile
   try {
-    refuseInside(parent, source, cloning.template);
-    const store = openStore(source); // nobody updates it meanwhile
-    try {
-      await removeLeftovers(parent, name);
-      return await copyAside(parent, name, source, cloning);
-    } finally {
-      store.close();
-    }
+    await removeLeftovers(parent, name);
+    return await copyAside(parent, name, cloning);
   } finally {
-    source.close();
+    store.close();
   }
 }
 
 async function copyAside(
   parent: DirectoryRoot,
   name: BytePath,
-  source: DirectoryRoot,
-  { manifest, signal, onProgress }: Cloning,
+  { source, manifest, signal, onProgress }: Cloning,
 ): Promise<CloneReport> {
   const aside = nameAside(name);
   native.inRootMkdir(parent.fd, pathBytes(aside), 0o700);
@@ -104,11 +108,20 @@ async function copyAside(
       files: count,
       sizeBytes,
       skipped,
+      skippedCount,
     } = await report(work, begin('copy', files), onProgress, () => untilAborted(work, signal));
     throwIfAborted(signal);
     // onto a directory only if it is empty (rename(2))
     native.inRootRename(parent.fd, pathBytes(aside), pathBytes(name));
-    return { files: count, sizeBytes, skipped: skipped.map(({ path, why }) => `${quote(path)}: ${why}`) };
+    const more = skippedCount - skipped.length;
+    return {
+      files: count,
+      sizeBytes,
+      skipped: [
+        ...skipped.map(({ path, why }) => `${quote(path)}: ${why}`),
+        ...(more > 0 ? [`and ${more} more`] : []),
+      ],
+    };
   } catch (error) {
     await removeAside(parent, aside, target);
     throw error;
@@ -121,6 +134,13 @@ function checkFree(parent: DirectoryRoot, name: BytePath, directory: BytePath): 
   const present = parent.lstat(name);
   if (present === undefined) return;
   const path = showPath(directory);
+  // rename(2) puts nothing in the place of a mount
+  if (present.kind === 'directory' && present.dev !== parent.lstat(bytePath('/'))?.dev)
+    throw new JailError(`something is mounted on ${path}`, {
+      code: 'EBUSY',
+      path,
+      hint: 'name a directory in it',
+    });
   if (present.kind !== 'directory')
     throw new JailError(`${path} is not a directory`, { code: 'ENOTDIR', path });
   if ((parent.list(name) ?? []).length > 0)

@@ -19,16 +19,19 @@ export interface JailDirectory {
   undo(): void;
 }
 
+/** Whether the jail itself is meant, or the directory that it lies in, which may be sticky. */
+type Role = 'jail' | 'parent';
+
 /**
  * Opens the directory `hostPath`, an absolute path, and makes it and what is missing above it: root's, mode 0755.
  * @throws JailError ERR_INSECURE_PATH if somebody else owns or may write a part of the path; ENOTDIR, ELOOP and the like.
  */
-export function openJailDirectory(hostPath: Buffer): JailDirectory {
+export function openJailDirectory(hostPath: Buffer, role: Role = 'jail'): JailDirectory {
   const made: Buffer[] = []; // one turn for each: the walk tells what is missing first, links resolved
   for (;;) {
     const facts = native.readHostSync({ jail: hostPath });
     try {
-      judge(facts.components, facts.jailFd >= 0);
+      judge(facts.components, role === 'jail' && facts.jailFd >= 0);
       if (facts.jailFd >= 0) return { fd: facts.jailFd, undo: () => removeAll(made) };
       if (facts.walkErrno !== ENOENT || facts.walkPath === undefined) throw unreachable(facts);
       const missing = Buffer.from(facts.walkPath);
@@ -38,6 +41,19 @@ export function openJailDirectory(hostPath: Buffer): JailDirectory {
       removeAll(made);
       throw error;
     }
+  }
+}
+
+/** The same for the directory that a jail lies in, if it is there: nothing is made. */
+export function openParent(hostPath: Buffer): number {
+  const facts = native.readHostSync({ jail: hostPath });
+  try {
+    judge(facts.components, false);
+    if (facts.jailFd < 0) throw unreachable(facts);
+    return facts.jailFd;
+  } catch (error) {
+    if (facts.jailFd >= 0) closeSync(facts.jailFd);
+    throw error;
   }
 }
 

@@ -39,7 +39,7 @@ export interface DirectoryEntry extends Place {
   readonly gid?: number;
 }
 
-export interface LinkEntry extends Place {
+interface LinkEntry extends Place {
   readonly kind: 'link';
   readonly target: BytePath;
 }
@@ -54,7 +54,7 @@ export interface FileEntry extends Place {
   readonly uid?: number;
   readonly gid?: number;
   /** File capabilities come along as well (capabilities(7)). */
-  readonly keepPrivileges?: boolean;
+  readonly keepPrivileges?: true;
 }
 
 /** A file that the builder writes itself. */

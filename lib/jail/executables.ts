@@ -72,7 +72,9 @@ export function openExecutables(
     const closure = best.resolve(entry.source);
     const everywhere = baseline.resolve(entry.source);
     portable.push(everywhere);
-    (isAsked ? missing : incomplete).push(...closure.missing);
+    // what a variable of the environment decides may well be there
+    for (const lost of closure.missing)
+      (isAsked && lost.reason !== 'unknown-command' ? missing : incomplete).push(lost);
     // What the best processor finds and another does not is a library without a build for all.
     if (closure.missing.length === 0) for (const lost of everywhere.missing) onlyHere.add(lost.path);
     for (const file of [...everywhere.files, ...closure.files]) addNeeded(file, entry);

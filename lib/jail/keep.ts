@@ -31,8 +31,11 @@ export async function judge(
   if (present === undefined)
     return { stays: false, warning: `${path} had been removed in the jail: it is put there again` };
   const content = await contentOf(jail, record.path, present);
-  if (content === contentIn(record))
-    return hasAttributes(record, present) && !isShared(jail, record.path) ? STAY : TAKE_PLACE;
+  if (content === contentIn(record)) {
+    // file capabilities are not looked at: who may set them in the jail can do anything there
+    const isSame = hasAttributes(record, present) && old.keepPrivileges === record.keepPrivileges;
+    return isSame && !isShared(jail, record.path) ? STAY : TAKE_PLACE;
+  }
   if (content === contentIn(old) || record.path === CACHE_PATH) return TAKE_PLACE;
   if (!isConfiguration(record, present))
     return {

@@ -21,6 +21,7 @@ export function entryToJson(entry: Recorded): object {
     sizeBytes: entry.sizeBytes,
     sha256: entry.sha256,
     mtimeMs: entry.mtimeMs,
+    keepPrivileges: entry.keepPrivileges,
     package: entry.package,
     major: entry.major,
     minor: entry.minor,
@@ -70,6 +71,7 @@ function contentOf(json: Json, path: BytePath): Partial<Recorded> {
     sha256,
     ...(mtimeMs !== undefined && { mtimeMs }),
     ...(source !== undefined && { source }),
+    ...(json['keepPrivileges'] === true && { keepPrivileges: true }),
     ...(json['package'] !== undefined && { package: textAt(json, 'package') }),
   };
 }

@@ -1,6 +1,6 @@
 // What a jail holds by its manifest, and why.
 
-import { type BytePath, bytePath, showPath } from '../binary/path.ts';
+import { type BytePath, showPath } from '../binary/path.ts';
 import type { DirectoryRoot } from '../binary/root.ts';
 import { walk } from '../binary/walk.ts';
 import { JailError } from '../errors.ts';
@@ -98,18 +98,22 @@ function placeOf(jail: DirectoryRoot, { entries }: Manifest, asked: BytePath): B
   throw new JailError(`${showPath(asked)} is not in the jail`, { code: 'ENOENT', path: showPath(asked) });
 }
 
+/** The manifest of a jail that was built before. @throws JailError ERR_INSECURE_PATH, ERR_MANIFEST */
+export function manifestIn(jail: DirectoryRoot): Manifest {
+  const manifest = readManifest(jail);
+  if (manifest !== undefined) return manifest;
+  throw new JailError(`${MANIFEST_PATH} in the jail is not root's alone`, {
+    code: 'ERR_INSECURE_PATH',
+    path: MANIFEST_PATH,
+  });
+}
+
 /** Opens a jail that was built before and reads its manifest. @throws as listJail */
 export function readBuilt<T>(directory: BytePath, use: (jail: DirectoryRoot, manifest: Manifest) => T): T {
   try {
     const jail = openBuilt(directory);
     try {
-      const manifest = readManifest(jail);
-      if (manifest === undefined)
-        throw new JailError(`${MANIFEST_PATH} in the jail is not root's alone`, {
-          code: 'ERR_INSECURE_PATH',
-          path: bytePath(MANIFEST_PATH),
-        });
-      return use(jail, manifest);
+      return use(jail, manifestIn(jail));
     } finally {
       jail.close();
     }

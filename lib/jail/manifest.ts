@@ -33,6 +33,8 @@ export interface Recorded {
   readonly mtimeMs?: number;
   /** Where it lies on the host; undefined for one that the builder wrote. */
   readonly source?: BytePath;
+  /** It has kept set-user-ID, set-group-ID and file capabilities; false is left out. */
+  readonly keepPrivileges?: true;
   /** The Debian package that the source belongs to. */
   readonly package?: string;
   /** Of a link. */
@@ -92,14 +94,16 @@ function fromJson(json: Json): Manifest {
   const packages = toObject(json['packages']);
   return {
     recipe: recipeFromJson(json['recipe'], 'its recipe'),
-    packs: listAt(json, 'packs').map((item) => {
-      const pack = toObject(item);
-      const trigger = pathAt(pack, 'trigger');
-      return { name: textAt(pack, 'name'), ...(trigger !== undefined && { trigger }) };
-    }),
+    packs: listAt(json, 'packs').map(packFromJson),
     packages: Object.fromEntries(Object.keys(packages).map((name) => [name, textAt(packages, name)])),
     entries,
   };
+}
+
+function packFromJson(value: unknown): RecordedPack {
+  const pack = toObject(value);
+  const trigger = pathAt(pack, 'trigger');
+  return { name: textAt(pack, 'name'), ...(trigger !== undefined && { trigger }) };
 }
 
 function listAt(json: Json, key: string): readonly unknown[] {

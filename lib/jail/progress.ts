@@ -18,7 +18,7 @@ export function begin(phase: Progress['phase'], totalFiles = 0, totalSizeBytes =
 
 const INTERVAL_MS = 100;
 
-/** Tells how far the work on a tree has come, from time to time, until `wait` is over. */
+/** Tells how far the work on a tree has come, from time to time, until `wait` is over. What `onProgress` throws ends it. */
 export async function report<T>(
   work: TreeWork,
   start: Progress,
@@ -30,11 +30,22 @@ export async function report<T>(
     const { files, sizeBytes } = work.progress();
     onProgress({ ...start, files, sizeBytes });
   };
-  const timer = setInterval(tell, INTERVAL_MS);
+  let thrown: { readonly error: unknown } | undefined;
+  const timer = setInterval(() => {
+    try {
+      tell();
+    } catch (error) {
+      thrown ??= { error };
+      work.abort();
+    }
+  }, INTERVAL_MS);
   try {
-    return await wait();
+    const result = await wait();
+    tell();
+    return result;
+  } catch (error) {
+    throw thrown === undefined ? error : thrown.error;
   } finally {
     clearInterval(timer);
-    tell();
   }
 }

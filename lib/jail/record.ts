@@ -20,8 +20,17 @@ export function toRecorded(entry: Entry, content: Content = {}): Recorded {
     case 'link':
       return { ...record, kind: entry.kind, target: entry.target };
     case 'file': {
-      const { mode, uid = 0, gid = 0, source } = entry;
-      return { ...record, kind: entry.kind, mode, uid, gid, source, ...content };
+      const { mode, uid = 0, gid = 0, source, keepPrivileges } = entry;
+      return {
+        ...record,
+        kind: entry.kind,
+        mode,
+        uid,
+        gid,
+        source,
+        ...(keepPrivileges && { keepPrivileges }),
+        ...content,
+      };
     }
     case 'data': {
       const { mode, data } = entry;

@@ -8,10 +8,11 @@ import { JailError, UsageError } from '../errors.ts';
 import { native } from '../native.ts';
 import { nameAside, openLocked, removeAside, removeLeftovers } from './aside.ts';
 import { mountedWords, mountsBeneath, type Place, userOf } from './busy.ts';
+import { openParent } from './directory.ts';
 import { throwIfAborted, toJailError } from './failure.ts';
 import { absolute } from './hostpath.ts';
 import { readBuilt } from './list.ts';
-import { checkBytes, checkKeys, type JailWork, requireRoot } from './request.ts';
+import { checkWork, type JailWork, requireRoot } from './request.ts';
 import { openStore } from './store.ts';
 
 export type RemoveRequest = JailWork;
@@ -20,23 +21,23 @@ export type RemoveRequest = JailWork;
  * Removes a jail that buildJail or cloneJail has made, with all that has come into it. No link is followed and no mount
  * entered. If it is interrupted, what is left lies beside it, and removing the jail again removes that.
  * @throws UsageError for a link; JailError ERR_NO_MANIFEST for a directory that the builder has not made, EBUSY if a process
- * uses it or something is mounted in it, ENOENT, ABORT_ERR; system errors.
+ * uses it or something is mounted in it, ENOENT, ERR_INSECURE_PATH, ABORT_ERR; system errors.
  */
 export async function removeJail(request: RemoveRequest): Promise<void> {
-  checkKeys(request, ['directory', 'signal', 'onProgress']);
-  checkBytes(request.directory, 'directory');
+  checkWork(request, ['directory', 'signal', 'onProgress']);
   requireRoot('removed');
   const directory = absolute(request.directory);
   try {
     throwIfAborted(request.signal);
-    const parent = openFileRoot(pathBytes(parentPath(directory)));
+    const opened = openParent(pathBytes(parentPath(directory)));
     try {
+      const parent = openFileRoot(opened);
       const name = nameIn(parent, directory);
       const hadLeft = await removeLeftovers(parent, name);
       if (hadLeft && parent.lstat(name) === undefined) return;
       await removeFrom(parent, name, directory, request);
     } finally {
-      parent.close();
+      closeSync(opened);
     }
   } catch (error) {
     throwIfAborted(request.signal);

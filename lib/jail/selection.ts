@@ -7,7 +7,7 @@ import type { DirectoryEntry, Entry, FileEntry, Reason } from './entry.ts';
 import { STORE } from './layout.ts';
 
 /** Ids that the jail is built for: their files may stay theirs. */
-export interface Owners {
+interface Owners {
   readonly uids: ReadonlySet<number>;
   readonly gids: ReadonlySet<number>;
 }

@@ -25,6 +25,9 @@ export interface Trial {
 
 const TIMEOUT_MS = 30_000;
 
+/** What the kernel executes, one after the other. */
+const RUN: ReadonlySet<string> = new Set(['program', 'script-interpreter', 'command']);
+
 /** Sentences about what does not work; empty if all does. */
 export async function tryOut(trial: Trial): Promise<readonly string[]> {
   const { jail, manifest, programs, signal } = trial;
@@ -33,7 +36,7 @@ export async function tryOut(trial: Trial): Promise<readonly string[]> {
   const probe = openProbe(trial);
   for (const { path } of programs) {
     const { loader, files } = resolver.resolve(path);
-    const elf = files.findLast((file) => file.role === 'program' || file.role === 'script-interpreter');
+    const elf = files.findLast((file) => RUN.has(file.role));
     if (loader === undefined || elf?.elf === undefined) continue;
     // the loader of the jail does its work on the program without starting it
     const { exitCode, stderr } = await probe.run(loader.interpreter, '--list', elf.path);

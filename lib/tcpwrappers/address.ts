@@ -20,11 +20,34 @@ function partsAddress(parts: readonly string[]): number | undefined {
   return address === 0xffffffff ? undefined : address;
 }
 
+// The form that addresses of clients have: four decimal parts without leading zeros; undefined for any other.
+function plainQuad(text: string): number | undefined {
+  if (text.length > 15) return undefined;
+  let [address, part, digits, dots] = [0, 0, 0, 0];
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x2e && digits > 0) {
+      address = address * 256 + part;
+      [part, digits] = [0, 0];
+      dots++;
+    } else if (code >= 0x30 && code <= 0x39 && (digits === 0 || part > 0)) {
+      part = part * 10 + code - 0x30;
+      digits++;
+      if (part > 255) return undefined;
+    } else return undefined;
+  }
+  if (dots !== 3 || digits === 0) return undefined;
+  const all = address * 256 + part;
+  return all === 0xffffffff ? undefined : all;
+}
+
 /**
  * An IPv4 address of four parts as a number, or undefined. 255.255.255.255 is undefined too: inet_addr(3), by which
  * libwrap reads them, cannot tell it from an error, so that it never matches (hosts_access(5)).
  */
 export function parseQuad(text: string): number | undefined {
+  const plain = plainQuad(text);
+  if (plain !== undefined) return plain;
   const first = text.charCodeAt(0);
   if (!(first >= 0x30 && first <= 0x39)) return undefined;
   // inet_addr(3) stops at white space, but libwrap has counted the parts of all of it: four runs without a dot
@@ -114,7 +137,7 @@ export function networkWords(words: Words, length: number): string {
 
 /** `10.0.0.1` for `::ffff:10.0.0.1`, anything else as it is: libwrap knows no other form of a mapped address. */
 export function unmapAddress(address: string): string {
-  if (address.length < 14 || !/^::ffff:/i.test(address)) return address;
+  if (address.charCodeAt(0) !== 0x3a || !/^::ffff:/i.test(address)) return address;
   const quad = address.slice(7);
   return parseQuad(quad) === undefined ? address : quad;
 }

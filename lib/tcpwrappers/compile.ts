@@ -5,20 +5,22 @@ import { HostIndex } from './host-index.ts';
 import { matchClients, matchDaemons, matchHost } from './match.ts';
 import type { PatternFile } from './pattern.ts';
 import type { Host, Request } from './request.ts';
-import type { Rule, Search, Table } from './rule.ts';
+import type { Doubt, Rule, Search, Table } from './rule.ts';
 import { addId, type Ids, TextIndex } from './text-index.ts';
 
 /** The rules with one daemon list, by what they say of the client. */
 interface Group {
   /** Any of the rules; the daemon list of all. */
   readonly sample: Rule;
+  /** Whether the daemon list matches as soon as one of its words does, and that is certain. */
+  readonly isSure: boolean;
   /** Index of the first of them. */
   readonly first: number;
   readonly clients: HostIndex;
 }
 
 // The smallest id above `last` in any of the lists, or Infinity; each list is left at its first id beyond `last`.
-function nextId(lists: readonly Ids[], heads: Int32Array, last: number): number {
+function nextId(lists: readonly Ids[], heads: number[], last: number): number {
   let next = Infinity;
   for (let i = 0; i < lists.length; i++) {
     const ids = lists[i] ?? [];
@@ -42,16 +44,23 @@ function indexFile(file: PatternFile): HostIndex {
 }
 
 /** The words of a file by an index of them; the answer is that of matchWords(). */
-function matchIndexed(file: PatternFile, host: Host, request: Request, inDoubt: boolean): Answer {
+function matchIndexed(file: PatternFile, host: Host, request: Request, doubt: Doubt): Answer {
   const lists: Ids[] = [];
-  indexFile(file).collect(host, request, inDoubt, matchIndexed, lists);
-  const heads = new Int32Array(lists.length);
+  indexFile(file).collect(host, request, doubt, matchIndexed, lists);
+  const heads: number[] = [];
   for (let id = nextId(lists, heads, -1); id !== Infinity; id = nextId(lists, heads, id)) {
     const pattern = file.patterns[id];
-    const answer = pattern !== undefined && matchHost(pattern, host, request, inDoubt, matchIndexed);
+    const answer = pattern !== undefined && matchHost(pattern, host, request, doubt, matchIndexed);
     if (answer !== false) return answer;
   }
   return file.broken === undefined ? false : { kind: 'broken', message: file.broken };
+}
+
+function makeGroup(rule: Rule, id: number): Group {
+  const [part = [], ...excepted] = rule.daemons;
+  // of an address, the index does not look at the zone
+  const isSure = excepted.length === 0 && part.every(({ daemon, host }) => host === undefined && daemon.kind !== 'address');
+  return { sample: rule, isSure, first: id, clients: new HostIndex() };
 }
 
 // Words of the first part of the client list are what can make a rule match. A name that a later part needs is
@@ -72,8 +81,8 @@ class Compiled {
     const known = new Map<string, Group>();
     for (const [id, rule] of rules.entries()) {
       // in doubt, the words of a list mean another thing where they refuse
-      const key = `${rule.refuses ? '-' : '+'}${rule.daemonText}`;
-      const group = known.get(key) ?? { sample: rule, first: id, clients: new HostIndex() };
+      const key = `${typeof rule.doubt === 'object' ? '?' : rule.doubt ? '-' : '+'}${rule.daemonText}`;
+      const group = known.get(key) ?? makeGroup(rule, id);
       if (!known.has(key)) {
         known.set(key, group);
         this.#addGroup(group);
@@ -91,31 +100,32 @@ class Compiled {
   }
 
   // The groups whose daemon list may match, each once.
-  #groupsFor(request: Request): readonly Group[] {
+  #groupsFor(request: Request): Ids {
     const lists: Ids[] = [];
     this.#byDaemon.collect(request.foldedDaemon, request.hasInterface, lists);
     const ports = request.server.port === undefined ? undefined : this.#byPort.get(request.server.port);
     if (ports !== undefined) lists.push(ports);
-    const ids = lists.length === 1 ? (lists[0] ?? []) : new Set(lists.flat());
-    return Array.from(ids, (id) => this.#groups[id]).filter((group) => group !== undefined);
+    return lists.length < 2 ? (lists[0] ?? []) : [...new Set(lists.flat())];
   }
 
   find(request: Request): Rule | Stop | undefined {
     const lists: Ids[] = [];
     let stop: Stop | undefined;
     let stopAt = Infinity;
-    for (const { sample, first, clients } of this.#groupsFor(request)) {
-      const { daemons, refuses } = sample;
-      const answer = matchDaemons(daemons, request, refuses, matchIndexed);
-      if (answer === true) clients.collect(request.client, request, refuses, matchIndexed, lists);
+    for (const id of this.#groupsFor(request)) {
+      const group = this.#groups[id];
+      if (group === undefined) break;
+      const { daemons, doubt } = group.sample;
+      const answer = group.isSure || matchDaemons(daemons, request, doubt, matchIndexed);
+      if (answer === true) group.clients.collect(request.client, request, doubt, matchIndexed, lists);
       // nothing behind the first of its rules can be told, but all before it
-      else if (answer !== false && first < stopAt) [stop, stopAt] = [answer, first];
+      else if (answer !== false && group.first < stopAt) [stop, stopAt] = [answer, group.first];
     }
-    const heads = new Int32Array(lists.length);
+    const heads: number[] = [];
     for (let id = nextId(lists, heads, -1); id < stopAt; id = nextId(lists, heads, id)) {
       const rule = this.#rules[id];
       if (rule === undefined) break;
-      const answer = matchClients(rule.clients, request, rule.refuses, matchIndexed);
+      const answer = matchClients(rule.clients, request, rule.doubt, matchIndexed);
       if (answer !== false) return answer === true ? rule : answer;
     }
     return stop;

@@ -1,6 +1,6 @@
 // The decision of hosts_access(3): hosts.allow, hosts.deny, and what the options of the rule that matches say.
 
-import type { Broken, Stop, Work } from './answer.ts';
+import type { Work } from './answer.ts';
 import { satisfy } from './ask.ts';
 import { type Effect, runOptions } from './effect.ts';
 import type { Request } from './request.ts';
@@ -21,21 +21,27 @@ export interface Decision {
   readonly isGuess: boolean;
 }
 
-function isRule(found: Rule | Stop): found is Rule {
-  return 'daemons' in found;
-}
-
-/** The first rule that matches, after whatever had to be looked up to know. */
-function* findRule(search: Search, request: Request): Work<Rule | Broken | undefined> {
-  for (;;) {
-    const found = search.find(request);
-    if (found === undefined || isRule(found) || found.kind === 'broken') return found;
-    yield* satisfy(found, request);
-  }
-}
+const NOTHING = { reason: undefined, effects: [], warnings: [], isGuess: false } as const;
+const GRANTED: Decision = { verdict: 'granted', rule: undefined, ...NOTHING };
 
 function refuse(reason: string): Decision {
-  return { verdict: 'denied', rule: undefined, reason, effects: [], warnings: [], isGuess: false };
+  return { ...NOTHING, verdict: 'denied', rule: undefined, reason };
+}
+
+// The decision of one table, or undefined if none of its rules matches.
+function* decideBy({ table, find }: Search, request: Request): Work<Decision | undefined> {
+  if (table.refused !== undefined) return refuse(table.refused.message);
+  let found = find(request);
+  while (found !== undefined && 'kind' in found) {
+    if (found.kind === 'broken') return refuse(found.message);
+    yield* satisfy(found, request);
+    found = find(request);
+  }
+  if (found === undefined) return undefined;
+  const verdict = table.role === 'allow' ? 'granted' : 'denied';
+  if (found.options.length === 0) return { verdict, rule: found, ...NOTHING };
+  const outcome = yield* runOptions(found.options, request);
+  return { ...outcome, verdict: outcome.verdict ?? verdict, rule: found };
 }
 
 /**
@@ -43,24 +49,9 @@ function refuse(reason: string): Decision {
  * decision is yielded where it is needed; nothing else is.
  */
 export function* decide({ allow, deny }: Hosts, request: Request): Work<Decision> {
-  for (const { table, find } of [allow, deny]) {
-    if (table.refused !== undefined) return refuse(table.refused.message);
-    const found = yield* findRule({ table, find }, request);
-    if (found === undefined) continue;
-    if (!isRule(found)) return refuse(found.message);
-    const outcome = yield* runOptions(found.options, request);
-    const verdict = outcome.verdict ?? (table.role === 'allow' ? 'granted' : 'denied');
-    return { ...outcome, verdict, rule: found };
-  }
+  const decision = (yield* decideBy(allow, request)) ?? (yield* decideBy(deny, request));
+  if (decision !== undefined) return decision;
   // rules that might refuse were not read
   const unread = deny.table.unread ?? allow.table.unread;
-  if (unread !== undefined) return refuse(unread.message);
-  return {
-    verdict: 'granted',
-    rule: undefined,
-    reason: undefined,
-    effects: [],
-    warnings: [],
-    isGuess: false,
-  };
+  return unread === undefined ? GRANTED : refuse(unread.message);
 }

@@ -2,7 +2,14 @@
 
 /** `text` with ASCII letters in lower case. Texts hold one byte a character, and no byte above 0x7f is changed. */
 export function fold(text: string): string {
-  return /[\x80-\xff]/.test(text)
-    ? text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
-    : text.toLowerCase();
+  let isAscii = true;
+  let hasUpper = false;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0x7f) isAscii = false;
+    else if (code >= 0x41 && code <= 0x5a) hasUpper = true;
+  }
+  // nearly always: a decision is made for each connection, and has no time for a regular expression
+  if (!hasUpper) return text;
+  return isAscii ? text.toLowerCase() : text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }

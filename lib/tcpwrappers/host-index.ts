@@ -4,6 +4,7 @@ import { networkWords } from './address.ts';
 import { type MatchFile, matchHost } from './match.ts';
 import type { HostPattern } from './pattern.ts';
 import type { Host, Request } from './request.ts';
+import type { Doubt } from './rule.ts';
 import { addId, type Ids, TextIndex } from './text-index.ts';
 
 // Words that are tried one by one; of each kind there are few that differ. undefined for the others.
@@ -68,7 +69,7 @@ export class HostIndex {
    * Pushes the ids of all words that match, of those that cannot be told yet, and of some more: each is only a
    * candidate, which matchHost() decides about.
    */
-  collect(host: Host, request: Request, inDoubt: boolean, matchFile: MatchFile, found: Ids[]): void {
+  collect(host: Host, request: Request, doubt: Doubt, matchFile: MatchFile, found: Ids[]): void {
     this.#byAddress.collect(host.folded, request.hasInterface, found);
     if (host.foldedName !== undefined) this.#byName.collect(host.foldedName, request.hasInterface, found);
     else if (this.#named.length > 0) found.push(this.#named);
@@ -86,7 +87,7 @@ export class HostIndex {
     for (const { pattern, ids } of this.#others.values()) {
       const first = ids.get('');
       // what stops there is a candidate too: it tells why
-      if (first !== undefined && matchHost(pattern, host, request, inDoubt, matchFile) !== false) found.push(first);
+      if (first !== undefined && matchHost(pattern, host, request, doubt, matchFile) !== false) found.push(first);
     }
   }
 }

@@ -4,34 +4,31 @@ import { networkWords } from './address.ts';
 import { type Answer, NEED_NAME, NEED_USER, type Netgroup, type Stop } from './answer.ts';
 import type { ClientPattern, DaemonPattern, HostPattern, PatternFile, PatternList } from './pattern.ts';
 import { type Host, isKnownName, type Request, UNKNOWN } from './request.ts';
-import type { Rule, Search, Table } from './rule.ts';
+import type { Doubt, Rule, Search, Table } from './rule.ts';
 import { matchesText } from './text.ts';
 
-/** How the words of a `/file` are compared; `inDoubt` as in matchHost. */
-export type MatchFile = (file: PatternFile, host: Host, request: Request, inDoubt: boolean) => Answer;
+/** How the words of a `/file` are compared. */
+export type MatchFile = (file: PatternFile, host: Host, request: Request, doubt: Doubt) => Answer;
 
 function isMember(netgroup: Netgroup, name: string): boolean {
   // case counts (hosts_access(5)); a triple without a host is for any (innetgr(3))
   return netgroup.some((member) => member === undefined || member === name);
 }
 
-function matchNetgroup(group: string, host: Host, request: Request, inDoubt: boolean): Answer {
+function matchNetgroup(group: string, host: Host, request: Request, doubt: Doubt): Answer {
   if (!request.netgroups.has(group)) return { kind: 'netgroup', group };
   const netgroup = request.netgroups.get(group);
-  if (netgroup === undefined) return inDoubt;
+  if (netgroup === undefined) return doubt;
   if (netgroup.length === 0) return false;
   return host.name === undefined ? NEED_NAME[host.end] : isMember(netgroup, host.name);
 }
 
-/**
- * Whether a word means this endpoint. `inDoubt` is the answer for what cannot be believed or looked up: whichever
- * does not let the client in.
- */
+/** Whether a word means this endpoint. */
 export function matchHost(
   pattern: HostPattern,
   host: Host,
   request: Request,
-  inDoubt: boolean,
+  doubt: Doubt,
   matchFile: MatchFile,
 ): Answer {
   switch (pattern.kind) {
@@ -55,11 +52,11 @@ export function matchHost(
         (pattern.zone === undefined || request.hasInterface(pattern.zone))
       );
     case 'doubtful':
-      return inDoubt && host.words !== undefined;
+      return host.words !== undefined && doubt;
     case 'netgroup':
-      return matchNetgroup(pattern.group, host, request, inDoubt);
+      return matchNetgroup(pattern.group, host, request, doubt);
     case 'file':
-      return matchFile(pattern.file, host, request, inDoubt);
+      return matchFile(pattern.file, host, request, doubt);
     case 'never':
       return false;
     default:
@@ -68,9 +65,9 @@ export function matchHost(
 }
 
 /** The words of a file, one after the other. */
-export function matchWords(file: PatternFile, host: Host, request: Request, inDoubt: boolean): Answer {
+export function matchWords(file: PatternFile, host: Host, request: Request, doubt: Doubt): Answer {
   for (const pattern of file.patterns) {
-    const answer = matchHost(pattern, host, request, inDoubt, matchWords);
+    const answer = matchHost(pattern, host, request, doubt, matchWords);
     if (answer !== false) return answer;
   }
   return file.broken === undefined ? false : { kind: 'broken', message: file.broken };
@@ -79,23 +76,23 @@ export function matchWords(file: PatternFile, host: Host, request: Request, inDo
 function matchDaemon(
   { daemon, host }: DaemonPattern,
   request: Request,
-  inDoubt: boolean,
+  doubt: Doubt,
   matchFile: MatchFile,
 ): Answer {
   const isDaemon =
     daemon.kind === 'port'
       ? request.server.port === daemon.port
       : matchesText(daemon, request.foldedDaemon, request.hasInterface);
-  return isDaemon && (host === undefined || matchHost(host, request.server, request, inDoubt, matchFile));
+  return isDaemon && (host === undefined || matchHost(host, request.server, request, doubt, matchFile));
 }
 
 function matchClient(
   { host, user }: ClientPattern,
   request: Request,
-  inDoubt: boolean,
+  doubt: Doubt,
   matchFile: MatchFile,
 ): Answer {
-  const answer = matchHost(host, request.client, request, inDoubt, matchFile);
+  const answer = matchHost(host, request.client, request, doubt, matchFile);
   if (answer !== true || user === undefined) return answer;
   if (request.foldedUser === undefined) return NEED_USER;
   return matchesText(user, request.foldedUser, request.hasInterface);
@@ -103,18 +100,18 @@ function matchClient(
 
 /**
  * Whether a list matches: a word of its first part does, and what is excepted does not, from which there may be
- * exceptions again. `inDoubt` holds for the first part and turns round with each EXCEPT.
+ * exceptions again. `doubt` holds for the first part and turns round with each EXCEPT.
  */
 export function matchList<Pattern>(
   list: PatternList<Pattern>,
-  inDoubt: boolean,
-  matchWord: (pattern: Pattern, inDoubt: boolean) => Answer,
+  doubt: Doubt,
+  matchWord: (pattern: Pattern, doubt: Doubt) => Answer,
 ): Answer {
   let isMatch = false;
   for (const part of list) {
     let answer: Answer = false;
     for (const pattern of part) {
-      answer = matchWord(pattern, inDoubt !== isMatch);
+      answer = matchWord(pattern, typeof doubt === 'object' ? doubt : doubt !== isMatch);
       if (answer !== false) break;
     }
     if (typeof answer === 'object') return answer;
@@ -124,29 +121,30 @@ export function matchList<Pattern>(
   return isMatch;
 }
 
-/** The daemon list. `inDoubt` is whether a request that the rule means is refused. */
+/** Whether the daemon list of a rule matches. */
 export function matchDaemons(
   daemons: PatternList<DaemonPattern>,
   request: Request,
-  inDoubt: boolean,
+  doubt: Doubt,
   matchFile: MatchFile,
 ): Answer {
-  return matchList(daemons, inDoubt, (pattern, doubt) => matchDaemon(pattern, request, doubt, matchFile));
+  return matchList(daemons, doubt, (pattern, doubt) => matchDaemon(pattern, request, doubt, matchFile));
 }
 
+/** Whether the client list of a rule matches. */
 export function matchClients(
   clients: PatternList<ClientPattern>,
   request: Request,
-  inDoubt: boolean,
+  doubt: Doubt,
   matchFile: MatchFile,
 ): Answer {
-  return matchList(clients, inDoubt, (pattern, doubt) => matchClient(pattern, request, doubt, matchFile));
+  return matchList(clients, doubt, (pattern, doubt) => matchClient(pattern, request, doubt, matchFile));
 }
 
 function findRule(rules: readonly Rule[], request: Request): Rule | Stop | undefined {
   for (const rule of rules) {
-    let answer = matchDaemons(rule.daemons, request, rule.refuses, matchWords);
-    if (answer === true) answer = matchClients(rule.clients, request, rule.refuses, matchWords);
+    let answer = matchDaemons(rule.daemons, request, rule.doubt, matchWords);
+    if (answer === true) answer = matchClients(rule.clients, request, rule.doubt, matchWords);
     if (answer !== false) return answer === true ? rule : answer;
   }
   return undefined;

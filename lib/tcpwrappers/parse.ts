@@ -1,6 +1,7 @@
 // Reads hosts.allow and hosts.deny: bytes in, rules and findings out (hosts_access(5)).
 
 import { quote } from '../quote.ts';
+import type { Broken } from './answer.ts';
 import { type Dialect, parseThirdField } from './dialect.ts';
 import { findOutside } from './field.ts';
 import { type Finding, Findings } from './finding.ts';
@@ -10,7 +11,7 @@ import { findingsOf } from './notice.ts';
 import type { PlacedOption } from './option.ts';
 import type { PatternFile } from './pattern.ts';
 import type { FileText } from './pattern-file.ts';
-import type { Rule, Table } from './rule.ts';
+import type { Doubt, Rule, Table } from './rule.ts';
 
 export interface ParseOptions {
   /** What findings and rules call the file. */
@@ -33,15 +34,17 @@ export const MAX_FILE_BYTES = 64 << 20;
 /** Most words in the lists of all rules of a file. */
 const MAX_WORDS = 4_000_000;
 
-function refusesAt(role: Table['role'], options: readonly PlacedOption[]): boolean {
-  const last = options.at(-1)?.option.kind;
-  if (last === 'allow') return false;
-  return role === 'deny' || last === 'deny' || last === 'twist' || last === 'error';
-}
+// Options by which a rule that grants may refuse all the same.
+const UNCERTAIN: ReadonlySet<string> = new Set(['aclexec', 'user', 'group', 'setenv']);
+const NOT_TOLD: Broken = {
+  kind: 'broken',
+  message: 'a word that cannot be believed, in a rule of which it is not known whether it grants',
+};
 
-// Whether somebody may be refused by a rule, for whatever its options find out.
-function mayRefuse({ options, refuses }: Rule): boolean {
-  return refuses || options.some(({ option }) => /^(?:aclexec|user|group)$/.test(option.kind));
+function doubtOf(role: Table['role'], options: readonly PlacedOption[]): Doubt {
+  const last = options.at(-1)?.option.kind;
+  const refuses = last === 'allow' ? false : role === 'deny' || /^(?:deny|twist|error)$/.test(last ?? '');
+  return !refuses && options.some(({ option }) => UNCERTAIN.has(option.kind)) ? NOT_TOLD : refuses;
 }
 
 function wordsOf({ daemons, clients }: Rule): number {
@@ -94,7 +97,7 @@ class Reader {
       daemonText: text.slice(0, colon),
       clients: parseClients(text, colon + 1, second < 0 ? text.length : second, openFile),
       options,
-      refuses: refusesAt(role, options),
+      doubt: doubtOf(role, options),
     };
     for (const { at, ...about } of findingsOf(rule, this.options.hasNetgroups === true))
       this.finding(line, at, about);
@@ -116,7 +119,7 @@ class Reader {
     const rest = new Reader(this.text, this.options);
     for (const line of readLines(this.text, { offset: from.offset, maxBytes: Infinity })) {
       const rule = rest.rule(line);
-      if (rule !== undefined && mayRefuse(rule)) return true;
+      if (rule !== undefined && rule.doubt !== false) return true;
     }
     return false;
   }

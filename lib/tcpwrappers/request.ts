@@ -65,8 +65,17 @@ export interface Request {
   readonly netgroups: Map<string, Netgroup | undefined>;
 }
 
+function isPlain(value: string): boolean {
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    if (code === 0 || code > 0x7f) return false;
+  }
+  return true;
+}
+
 // One byte a character, at most 127 of them.
 function toText(value: Bytes, what: string): string {
+  if (typeof value === 'string' && value.length <= MAX_VALUE_BYTES && isPlain(value)) return value;
   const bytes = toBuffer(value);
   if (bytes.includes(0)) throw new UsageError(`${what} must not contain a NUL byte`);
   return bytes.toString('latin1', 0, MAX_VALUE_BYTES);

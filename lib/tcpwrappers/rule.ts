@@ -1,10 +1,16 @@
 // A rule, and the table of rules that a file is read into.
 
-import type { Stop } from './answer.ts';
+import type { Broken, Stop } from './answer.ts';
 import type { Finding } from './finding.ts';
 import type { PlacedOption } from './option.ts';
 import type { ClientPattern, DaemonPattern, PatternList } from './pattern.ts';
 import type { Request } from './request.ts';
+
+/**
+ * What is answered where a word of a rule cannot be believed or looked up: whichever does not let the client in. True
+ * if the rule refuses, false if it grants; where that depends on what its options find, the request is refused.
+ */
+export type Doubt = boolean | Broken;
 
 export interface Rule {
   readonly file: string;
@@ -17,8 +23,7 @@ export interface Rule {
   readonly daemonText: string;
   readonly clients: PatternList<ClientPattern>;
   readonly options: readonly PlacedOption[];
-  /** Whether a request that it matches is refused, as far as can be told without running anything. */
-  readonly refuses: boolean;
+  readonly doubt: Doubt;
 }
 
 /** A file of rules. */

@@ -18,23 +18,24 @@ const TURN = 24;
 
 /** Path and loader of each dynamic program of the directory, links resolved, each once. */
 function programsIn(root, directory) {
-  const paths = new Set(readdirSync(directory).map((name) => realpathSync(`${directory}/${name}`)));
-  const programs = [];
-  for (const path of paths) {
-    const file = openIfFile(root, path);
+  const programs = new Map();
+  for (const name of readdirSync(directory)) {
+    const file = openIfFile(root, `${directory}/${name}`);
     if (file === undefined) continue;
     const elf = readElf(file.read);
     file.close();
-    if (elf.linkage === 'dynamic') programs.push({ path, loader: elf.interpreter });
+    if (elf.linkage !== 'dynamic') continue;
+    const path = realpathSync(`${directory}/${name}`);
+    programs.set(path, { path, loader: elf.interpreter });
   }
-  return programs;
+  return [...programs.values()];
 }
 
 function openIfFile(root, path) {
   try {
-    return root.open(bytePath(path));
+    return root.open(bytePath(path)); // undefined for a link to nothing
   } catch {
-    return undefined; // a directory that a link leads to
+    return undefined; // a directory
   }
 }
 

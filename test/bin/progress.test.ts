@@ -7,7 +7,7 @@ interface Watched {
   readonly view: ProgressView;
   readonly written: readonly string[];
   /** Lets time pass. */
-  later(ms: number): void;
+  readonly later: (ms: number) => void;
 }
 
 /** A view on a stream that keeps what is written, with a clock of its own. */

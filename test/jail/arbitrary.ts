@@ -11,7 +11,7 @@ import { isDestination, type Recipe } from '../../lib/jail/recipe.ts';
 const names = fc.uint8Array({ min: 1, minLength: 1, maxLength: 12 }).map(bytePath);
 
 /** Paths as they are in a jail, of any bytes. */
-export const paths: fc.Arbitrary<BytePath> = fc
+const paths: fc.Arbitrary<BytePath> = fc
   .array(names, { minLength: 1, maxLength: 4 })
   .map((parts) => `/${parts.join('/')}` as BytePath)
   .filter(isDestination);
@@ -82,7 +82,7 @@ const hashes = fc
   .map((data) => Buffer.from(data).toString('hex'));
 
 /** An entry of a manifest. */
-export const entries: fc.Arbitrary<Recorded> = fc.oneof(
+const entries: fc.Arbitrary<Recorded> = fc.oneof(
   fc.record({ kind: fc.constant('directory' as const), ...common }, { noNullPrototype: true }),
   fc.record({ kind: fc.constant('link' as const), ...common, target: names }, { noNullPrototype: true }),
   fc.record(
@@ -96,6 +96,7 @@ export const entries: fc.Arbitrary<Recorded> = fc.oneof(
       sizeBytes: sizes,
       sha256: hashes,
       mtimeMs: fc.integer({ min: -1e12, max: 2e12 }),
+      keepPrivileges: fc.constant(true as const),
       source: paths,
       package: words,
     },

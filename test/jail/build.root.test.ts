@@ -4,7 +4,6 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -14,10 +13,18 @@ import {
   writeFileSync,
 } from 'node:fs';
 
-import t, { type Test } from 'tap';
+import t from 'tap';
 
 import { UsageError } from '../../lib/errors.ts';
 import { buildJail } from '../../lib/jail/build.ts';
+import {
+  everythingIn,
+  faultsOf,
+  jailCommand,
+  makeDirectory,
+  runIn,
+  uchrootJail,
+} from '../support/builder.ts';
 import { start } from '../support/launch.ts';
 import { unlessInstalled, unlessRoot } from '../support/root.ts';
 import { sanitized } from '../support/sanitizer.ts';
@@ -25,24 +32,6 @@ import { sanitized } from '../support/sanitizer.ts';
 const asRoot = { skip: unlessRoot() };
 const needs = (...tools: string[]) => ({ skip: unlessRoot() || unlessInstalled(...tools) });
 const merged = { skip: unlessRoot() || (!lstatSync('/bin').isSymbolicLink() && 'no merged /usr here') };
-const COMMAND = `${import.meta.dirname}/../../bin/uchroot-jail.cjs`;
-
-// Not in the checkout: that may lie in a directory that its owner, not root, can write.
-function makeDirectory(t: Test): string {
-  const directory = mkdtempSync('/tmp/uchroot-test-');
-  chmodSync(directory, 0o755);
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
-
-function runIn(jail: string, ...argv: string[]): string {
-  const { stdout, stderr, status } = start(['chroot', '--userspec=65534:65534', jail, ...argv]);
-  return status === 0 ? stdout : `status ${status}: ${stderr}`;
-}
-
-function everythingIn(directory: string): string[] {
-  return readdirSync(directory, { recursive: true }).map(String).toSorted();
-}
 
 t.test('bash, ls and id run in a jail made of them', asRoot, async (t) => {
   const jail = `${makeDirectory(t)}/jail`;
@@ -50,8 +39,10 @@ t.test('bash, ls and id run in a jail made of them', asRoot, async (t) => {
   t.equal(runIn(jail, '/bin/bash', '-c', 'echo $((6 * 7))'), '42\n');
   t.match(runIn(jail, '/bin/ls', '/'), /^bin\ndev\n/);
   t.match(runIn(jail, '/usr/bin/id', '-u'), '65534');
-  t.equal(report.warnings.length, 0);
+  t.same(report.warnings, []);
   t.ok(report.files > 3);
+  t.match(report.packs[0], { name: 'base' });
+  t.same(faultsOf(jail), [], 'and each file is as the manifest says');
 });
 
 t.test("everything is root's, nobody else may write, and no file is set-user-ID", asRoot, async (t) => {
@@ -124,8 +115,7 @@ t.test(
       '-ec',
       script,
       base,
-      process.execPath,
-      COMMAND,
+      ...jailCommand,
       'build',
       `${base}/jail`,
       `${base}/p`,
@@ -159,11 +149,14 @@ t.test('a jail can be added to, while its programs run', asRoot, async (t) => {
   const before = statSync(`${jail}/usr/bin/bash`).ino;
   await buildJail({ directory: jail, programs: ['bash', 'ls'] });
   t.match(runIn(jail, '/bin/ls', '/usr/bin'), 'bash\nls\n');
-  t.not(statSync(`${jail}/usr/bin/bash`).ino, before, 'replaced by rename, not written over');
-  t.notOk(
-    everythingIn(jail).some((name) => name.includes('.uchroot-')),
-    'no temporary file is left',
-  );
+  t.equal(statSync(`${jail}/usr/bin/bash`).ino, before, 'what is as it should be stays');
+  writeFileSync(`${jail}/usr/bin/bash`, 'tampered with');
+  const file = statSync(`${jail}/usr/bin/bash`).ino;
+  const { warnings } = await buildJail({ directory: jail, programs: ['bash'] });
+  t.match(warnings, [/^\/usr\/bin\/bash had been changed in the jail/]);
+  t.not(statSync(`${jail}/usr/bin/bash`).ino, file, 'replaced by rename, not written over');
+  t.match(runIn(jail, '/bin/ls', '/usr/bin'), 'bash\nls\n', 'and what was added before is still there');
+  t.same(faultsOf(jail), [], 'no temporary file is left');
 });
 
 t.test('a relative directory begins at the working directory', asRoot, async (t) => {
@@ -334,33 +327,13 @@ t.test('a request is checked before anything is done', async (t) => {
   await rejects({ directory: '/srv/j', programs: ['a'], program: 'b' }, /unknown key program/);
 });
 
-function run(...argv: string[]) {
-  const { status, stdout, stderr } = start([process.execPath, COMMAND, ...argv]);
-  return { status, stdout, stderr };
-}
-
 t.test('the command answers with one line and a status', asRoot, async (t) => {
   const base = makeDirectory(t);
-  t.match(run('build', `${base}/jail`, 'bash'), {
+  t.match(uchrootJail(['build', `${base}/jail`, 'bash']), {
     status: 0,
     stdout: /^\S+: \d+ files, [\d.]+ MB\n$/,
     stderr: '',
   });
-  t.same(run('build', `${base}/jail`), {
-    status: 1,
-    stdout: '',
-    stderr: 'Usage: uchroot-jail build DIRECTORY PROGRAM...\n',
-  });
-  t.match(run(), { status: 1, stderr: /^Usage: / });
-  t.match(run('biuld', 'x', 'y'), {
-    status: 1,
-    stderr: 'uchroot-jail: unknown command biuld\nhint: did you mean build?\n',
-  });
-  t.match(run('--hlep'), { status: 1, stderr: /hint: did you mean --help\?/ });
-  t.match(run('--help'), { status: 0, stdout: /^Usage: uchroot-jail build/ });
-  t.match(run('--version'), { status: 0, stdout: /^uchroot-jail \d+\.\d+\.\d+/ });
-  const refused = run('build', '/tmp', 'bash');
-  t.match(refused, { status: 1, stdout: '', stderr: /^uchroot-jail: \/tmp can be written.*\nhint: .*\n$/ });
 });
 
 t.test('another user than root is told so', asRoot, async (t) => {

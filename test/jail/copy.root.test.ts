@@ -142,8 +142,11 @@ t.test(
     t.same(faultsOf(jail), []);
     await updateJail({ directory: jail });
     t.same(describe(jail), kept, 'after an update too');
-    await buildJail({ directory: `${base}/plain`, programs, keepPrivileges: [`${base}/setuid`] });
-    t.same(describe(`${base}/plain`), [kept[0], ...plain.slice(1)], 'and for one program alone');
+    for (const [index, program] of programs.entries()) {
+      const { changes } = await buildJail({ directory: `${base}/plain`, keepPrivileges: [program] });
+      t.match(changes, [{ kind: 'changed', path: program }]);
+      t.same(describe(`${base}/plain`), [...kept.slice(0, index + 1), ...plain.slice(index + 1)]);
+    }
   },
 );
 

@@ -30,9 +30,9 @@ const withStrace = {
 interface Place {
   readonly jail: string;
   /** Makes one of the two versions the system that the jail is built from. */
-  use(version: 1 | 2): void;
+  readonly use: (version: 1 | 2) => void;
   /** The file of a version. */
-  fileOf(version: 1 | 2, path: string): string;
+  readonly fileOf: (version: 1 | 2, path: string) => string;
 }
 
 /** Two versions of a system, of which every file differs, and the jail of one. */

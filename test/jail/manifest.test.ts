@@ -120,8 +120,10 @@ function toJson(
 }
 
 t.test('a value of a wrong kind in an entry is told', async (t) => {
-  const entriesWith = (index: number, change: object) =>
-    toJson(sample).entries.map((entry, at) => (at === index ? { ...entry, ...change } : entry));
+  const entriesWith = (index: number, change: object) => {
+    const { entries } = toJson(sample);
+    return entries.with(index, { ...entries[index], ...change });
+  };
   const refuse = (change: object, label: string) =>
     t.throws(() => parseManifest(gzipSync(JSON.stringify({ ...toJson(sample), ...change }))), refused, label);
   const wrong: readonly [index: number, change: object][] = [

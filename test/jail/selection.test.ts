@@ -35,14 +35,8 @@ function open(tree: Tree, attributes: Attributes = {}, options: SelectionOptions
 
 function shown(selection: Selection): readonly string[] {
   return selection.entries().map((entry) => {
-    switch (entry.kind) {
-      case 'directory':
-        return `${entry.path}/`;
-      case 'link':
-        return `${entry.path} -> ${entry.target}`;
-      default:
-        return entry.path;
-    }
+    if (entry.kind === 'directory') return `${entry.path}/`;
+    return entry.kind === 'link' ? `${entry.path} -> ${entry.target}` : entry.path;
   });
 }
 
@@ -147,7 +141,7 @@ t.test('a tree comes with its links and with the files that they lead to', async
 
 t.test('what is not accepted stays out of a tree, with all that lies in it', async (t) => {
   const selection = open({ '/t/keep/f': 'x', '/t/doc/f': 'y', '/t/doc/g': 'z' });
-  selection.addTree(path('/t'), because, (at) => !/\/doc$/.test(at));
+  selection.addTree(path('/t'), because, (at) => !at.endsWith('/doc'));
   t.same(shown(selection), ['/t/', '/t/keep/', '/t/keep/f']);
 });
 

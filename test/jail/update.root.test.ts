@@ -30,9 +30,11 @@ import {
   runIn,
   sha256,
 } from '../support/builder.ts';
+import { start } from '../support/launch.ts';
 import { unlessInstalled, unlessRoot } from '../support/root.ts';
 
-const asRoot = { skip: unlessRoot() || unlessInstalled('ldd') };
+const needs = (...tools: string[]) => ({ skip: unlessRoot() || unlessInstalled('ldd', ...tools) });
+const asRoot = needs();
 
 interface Place {
   readonly jail: string;
@@ -285,6 +287,35 @@ t.test('a plan tells everything and changes nothing', asRoot, async (t) => {
     { ...planned, warnings: planned.warnings.toSorted() },
   );
   t.same(done.extra, ['/usr/bin/own']);
+});
+
+t.test('a disk that is full half-way leaves the jail as it was', needs('mount'), async (t) => {
+  const base = makeDirectory(t);
+  const root = `${base}/root`;
+  makeSystem(root, '/usr/bin/bash', '/usr/bin/ls');
+  mkdirSync(`${base}/small`);
+  const mount = (options: string) => start(['mount', '-t', 'tmpfs', '-o', options, 'tmpfs', `${base}/small`]);
+  t.equal(mount('size=9m,mode=755').status, 0);
+  t.teardown(() => start(['umount', `${base}/small`]));
+  const jail = `${base}/small/jail`;
+  await buildJail({ directory: jail, from: root, programs: ['/usr/bin/bash', '/usr/bin/ls'] });
+  makeNextVersion(root, `${root}.next`);
+  rmSync(root, { recursive: true });
+  renameSync(`${root}.next`, root);
+  mkdirSync(`${root}/opt/deep`, { recursive: true });
+  writeFileSync(`${root}/opt/deep/large`, Buffer.alloc(8 << 20, 'x'));
+  const before = describeTree(jail, { directoryTimes: false });
+  const full = { name: 'JailError', code: 'ENOSPC', hint: /make room/ };
+  const added = { directory: jail, copies: ['/opt'] };
+  await t.rejects(buildJail(added), full);
+  t.same(describeTree(jail, { directoryTimes: false }), before);
+  appendFileSync(`${root}/usr/bin/bash`, Buffer.alloc(8 << 20));
+  await t.rejects(updateJail({ directory: jail }), full);
+  t.same(describeTree(jail, { directoryTimes: false }), before);
+  t.equal(runIn(jail, '/usr/bin/bash', '-c', 'echo fine'), 'fine\n');
+  t.equal(mount('remount,size=64m').status, 0);
+  await buildJail(added);
+  t.same(faultsOf(jail), []);
 });
 
 t.test('a jail without a manifest, or none at all, is not updated', asRoot, async (t) => {

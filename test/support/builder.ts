@@ -73,7 +73,7 @@ export function runIn(jail: string, ...argv: readonly string[]): string {
 }
 
 /** Puts a file of the host into the system at `root`, at the same path, with the links that lead there. */
-export function putHostFile(root: string, path: string): void {
+function putHostFile(root: string, path: string): void {
   const host = openFileRoot('/');
   try {
     const way = walk(host, bytePath(path));
@@ -126,12 +126,12 @@ export function filesIn(directory: string): readonly string[] {
 export function everythingIn(directory: string): readonly string[] {
   const options = { withFileTypes: true, encoding: 'latin1' } as const;
   return readdirSync(Buffer.from(directory, 'latin1'), options)
-    .flatMap((entry) =>
-      entry.isDirectory()
-        ? [entry.name, ...everythingIn(`${directory}/${entry.name}`).map((name) => `${entry.name}/${name}`)]
-        : [entry.name],
-    )
+    .flatMap((entry) => (entry.isDirectory() ? withContent(directory, entry.name) : [entry.name]))
     .toSorted((a, b) => (a < b ? -1 : 1));
+}
+
+function withContent(directory: string, name: string): readonly string[] {
+  return [name, ...everythingIn(`${directory}/${name}`).map((inside) => `${name}/${inside}`)];
 }
 
 function below(directory: string, name: string): Buffer {

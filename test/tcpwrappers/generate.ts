@@ -101,12 +101,13 @@ function cut(random: Random, value: string): string {
   );
 }
 
-function blur(random: Random, value: string): string {
+// Of few wildcards only: libwrap takes exponential time for many.
+function blur(random: Random, value: string, most = 3): string {
   const from = random.below(value.length + 1);
   const to = from + random.below(Math.max(1, value.length + 1 - from));
   const wild = random.pick(['*', '*', '*', '?', '**', '?*', '*?', '***', '??']);
   const blurred = value.slice(0, from) + wild + value.slice(to);
-  return random.oneIn(3) ? blur(random, blurred.slice(0, 60)) : blurred;
+  return most > 1 && random.oneIn(3) ? blur(random, blurred, most - 1) : blurred;
 }
 
 /** A word about a text: the text, a part of it, a wildcard, a keyword. */

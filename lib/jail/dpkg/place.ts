@@ -18,7 +18,7 @@ export type Place =
 export function placeOf(path: BytePath): Place {
   if (PROGRAM.test(path)) return 'program';
   if (LIBRARY.test(path)) return 'library';
-  if (DEVELOPMENT.test(path)) return 'development';
+  if (DEVELOPMENT.some((pattern) => pattern.test(path))) return 'development';
   if (/^\/(?:var|run)\//.test(path)) return 'state';
   return isElsewhere(path) ? 'elsewhere' : 'other';
 }
@@ -31,9 +31,14 @@ const PROGRAM =
 const LIBRARY =
   /^(?:\/usr)?\/lib(?:32|64|x32|o32)?\/(?:[a-z0-9_]+-linux-[a-z0-9]+\/)?(?:glibc-hwcaps\/[^/]+\/)?[^/]+\.so(?:\.[^/]*)?$/;
 
-// Plugins of libltdl come with a .la that is read when they are loaded, but they lie deeper.
-const DEVELOPMENT =
-  /^\/usr\/include\/|^\/usr\/(?:lib\/(?:[^/]+\/)?|share\/)(?:pkgconfig|cmake|aclocal)\/|^\/usr\/lib\/(?:[^/]+-linux-[^/]+\/)?[^/]+\.(?:a|o|la)$|\/pgxs\/|\.(?:h|hh|hpp)$/;
+const DEVELOPMENT: readonly RegExp[] = [
+  /^\/usr\/include\//,
+  /\.(?:h|hh|hpp)$/,
+  // plugins of libltdl have a .la too, which is read when they are loaded, but they lie deeper
+  /^\/usr\/lib\/(?:[^/]+-linux-[^/]+\/)?[^/]+\.(?:a|o|la)$/,
+  /^\/usr\/(?:lib\/(?:[^/]+\/)?|share\/)(?:pkgconfig|cmake|aclocal)\//,
+  /\/pgxs\//,
+];
 
 function isElsewhere(path: string): boolean {
   const [, first, second, third, fourth] = path.split('/');
@@ -70,7 +75,8 @@ const SHARE = words(`
 
 // What a package brings for a shell, an editor, a debugger or byte-compilation that it is not itself.
 const SHARE_DEEP = words(`
-  zsh/vendor-completions fish/vendor_completions.d vim/addons vim/registry vim/vimfiles nvim/site emacs/site-lisp gdb/auto-load gcc/python python3/runtime.d
+  zsh/vendor-completions fish/vendor_completions.d vim/addons vim/registry vim/vimfiles nvim/site emacs/site-lisp
+  gdb/auto-load gcc/python python3/runtime.d
 `);
 
 const READING = /^\/usr\/share\/[^/]+\/(?:[^/]+\/)?(?:docs?|examples|contrib)\//;

@@ -1,6 +1,6 @@
 // How use spreads: from a program to its package, from a package to what it cannot do without.
 
-import { type BytePath, lastComponent } from '../../binary/path.ts';
+import { type BytePath, lastComponent, toLatin1 } from '../../binary/path.ts';
 import { walk } from '../../binary/walk.ts';
 import type { PackageReason } from './choice.ts';
 import type { ContentsReader } from './contents.ts';
@@ -8,6 +8,7 @@ import type { Package, Packages } from './database.ts';
 import { readConfiguration } from './executable.ts';
 import { dependenciesOf, dependentsOf, type Edge, haveModulesInCommon, isBase, wholeOf } from './follow.ts';
 import { placeOf } from './place.ts';
+import { readIfThere } from './read.ts';
 import { takenBy, type Use } from './uses.ts';
 import { hasExecutables, hasMachineCode, ifOf, ownDirectory, type Work } from './work.ts';
 
@@ -80,7 +81,26 @@ export function take(work: Work, use: Use): void {
     };
     mentions.awaitName(lastComponent(path), ifOf(work, pkg, found));
   }
+  if (use.reason.how === 'asked') useNamedInData(work, use, contents.data);
   for (const edge of dependenciesOf(packages, pkg)) follow(work, use, edge);
+}
+
+const SMALL_BYTES = 4096;
+const MOST_FILES = 1000;
+
+/** groff reads in a file of settings, DESC, that grotty is to be started: a small file of data may name a program beside it. */
+function useNamedInData(work: Work, { pkg, why }: Use, data: readonly BytePath[]): void {
+  const { root, reader, taken } = work;
+  const left = reader.contents(pkg).programs.filter((path) => !taken.has(path));
+  if (left.length === 0) return;
+  for (const by of data.slice(0, MOST_FILES)) {
+    const status = root.lstat(by);
+    if (status?.kind !== 'file' || status.sizeBytes > SMALL_BYTES) continue;
+    const words = new Set(toLatin1(readIfThere(root, by)).split(/\s+/));
+    for (const path of left)
+      if (words.has(lastComponent(path)))
+        useProgram(work, path, { how: 'mentioned', from: pkg, by }, why);
+  }
 }
 
 /** Of a package with dozens of programs only the data whose directory is named: perl-base has its modules in one. */

@@ -58,7 +58,7 @@ function declaredBy(root: FileRoot, packages: Packages, pkg: Package): readonly 
   });
 }
 
-const UNIT = /^\/usr\/lib\/systemd\/system\/[^/]+\.service$/;
+const UNIT = /^(?:\/usr)?\/lib\/systemd\/system\/[^/]+\.service$/;
 const TMPFILES = /^\/usr\/lib\/tmpfiles\.d\/[^/]+\.conf$/;
 
 // /run itself is where a PID file lies, and belongs to nobody else in a jail.

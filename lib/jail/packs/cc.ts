@@ -2,6 +2,7 @@
 
 import { type BytePath, lastComponent, showPath } from '../../binary/path.ts';
 import { quote } from '../../quote.ts';
+import { ifAsked } from './compiled.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
 
 const COMPILER =
@@ -15,6 +16,7 @@ export const cc: Pack = {
   summary: 'headers and startup files of the C library, the assembler and the linker',
   when: { executables: COMPILER },
   parts: (host) => [
+    ...ifAsked(host, 'cc'),
     ...tools(host),
     ...(host.find('/var/lib/dpkg/status').length > 0 ? debian(host) : others(host)),
   ],
@@ -29,14 +31,16 @@ export const cc: Pack = {
   },
 };
 
-// looked up in PATH, if they do not lie with the compiler
+// Looked up in PATH, if they do not lie with the compiler; with the prefix of a cross compiler.
 function tools(host: PackHost): readonly Part[] {
   const prefixes = host
     .executables(COMPILER)
-    .map((path) => /^(.*-)?[^-]+(?:-\d[\d.]*)?$/.exec(lastComponent(path))?.[1] ?? '');
-  return [...new Set(['', ...prefixes])].flatMap((prefix) =>
-    ['as', 'ld'].map((name) => ({ program: `${prefix}${name}` })),
-  );
+    .map((path) => lastComponent(path).replace(/-\d[\d.]*$/, ''))
+    .map((name) => name.slice(0, name.lastIndexOf('-') + 1));
+  return [...new Set(['', ...prefixes])].flatMap((prefix) => [
+    { program: `${prefix}as` },
+    { program: `${prefix}ld` },
+  ]);
 }
 
 /** What the packages of compilers only recommend, since one can compile without. */

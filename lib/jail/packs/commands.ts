@@ -1,10 +1,13 @@
 // Programs that shell scripts run.
 
-import { findCommands } from '../dpkg/words.ts';
+import { findCommands } from '../dpkg/shell.ts';
 import type { Pack, Part } from './pack.ts';
 import { scriptsOf } from './scripts.ts';
 
 const SHELL = /^(?:ba|da|k|mk|z|a)?sh$/;
+
+// Started by a program in one of its many ways: half of what they run is for another one.
+const OF_OTHERS = /^\/usr\/(?:local\/)?(?:lib(?:64|exec)?|share)\//;
 
 export const commands: Pack = {
   name: 'commands',
@@ -13,9 +16,11 @@ export const commands: Pack = {
   parts: (host) => {
     // a package says what it needs, and its scripts are looked into beside that
     if (host.find('/var/lib/dpkg/status').length > 0) return [];
-    return scriptsOf(host, SHELL).flatMap(({ path, text }) =>
-      Array.from(findCommands(text), (program): Part => ({ program, by: path })),
-    );
+    return scriptsOf(host, SHELL)
+      .filter(({ path }) => !OF_OTHERS.test(path))
+      .flatMap(({ path, text }) =>
+        Array.from(findCommands(text), (program): Part => ({ program, by: path })),
+      );
   },
   check: (jail) => {
     const lack = jail.executables(/./).flatMap((path) => jail.lacks(path))[0];

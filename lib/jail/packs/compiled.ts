@@ -2,7 +2,7 @@
 
 import type { BytePath } from '../../binary/path.ts';
 import { walk } from '../../binary/walk.ts';
-import type { PackHost, When } from './pack.ts';
+import type { PackHost, Part, When } from './pack.ts';
 
 type Interpreter = Required<Pick<When, 'executables' | 'libraries'>>;
 
@@ -21,4 +21,9 @@ export function compiledIn(host: PackHost, interpreter: Interpreter, pattern: Re
 export function isDirectory({ root }: Pick<PackHost, 'root'>, path: BytePath): boolean {
   const way = walk(root, path);
   return way.kind === 'found' && way.status.kind === 'directory';
+}
+
+/** The interpreter itself, if its pack was asked for by name: there may be no other program that brings it. */
+export function ifAsked({ trigger }: PackHost, ...programs: readonly string[]): readonly Part[] {
+  return trigger === undefined ? programs.map((program) => ({ program })) : [];
 }

@@ -1,7 +1,7 @@
 // Guile: its modules, as source and compiled.
 
 import { attempt } from './check.ts';
-import { compiledIn } from './compiled.ts';
+import { compiledIn, ifAsked } from './compiled.ts';
 import type { Pack } from './pack.ts';
 
 const WHEN = { executables: /^guile(?:-?\d[\d.]*)?$/, libraries: /^libguile-\d/ };
@@ -13,7 +13,10 @@ export const guile: Pack = {
   name: 'guile',
   summary: "Guile's modules",
   when: WHEN,
-  parts: (host) => compiledIn(host, WHEN, DIRECTORIES).map((tree) => ({ tree })),
+  parts: (host) => [
+    ...ifAsked(host, 'guile'),
+    ...compiledIn(host, WHEN, DIRECTORIES).map((tree) => ({ tree })),
+  ],
   check: (jail) =>
     attempt(jail, {
       program: WHEN.executables,

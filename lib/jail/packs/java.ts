@@ -2,6 +2,7 @@
 
 import { type BytePath, parentPath } from '../../binary/path.ts';
 import { attempt } from './check.ts';
+import { ifAsked } from './compiled.ts';
 import type { Pack, PackHost } from './pack.ts';
 
 const LAUNCHER = /^(?:java|javac|jar|javap|javadoc|jshell|jlink|jdeps|keytool|jarsigner|rmiregistry)$/;
@@ -10,8 +11,10 @@ export const java: Pack = {
   name: 'java',
   summary: 'the virtual machine around java, with its class library',
   when: { executables: LAUNCHER, libraries: /^libjli\.so$/ },
-  parts: (host) =>
-    homes(host).map((tree) => ({ tree, except: /\/(?:man|legal|demo|sample|docs|jmods|src\.zip)$/ })),
+  parts: (host) => [
+    ...ifAsked(host, 'java'),
+    ...homes(host).map((tree) => ({ tree, except: /\/(?:man|legal|demo|sample|docs|jmods|src\.zip)$/ })),
+  ],
   check: (jail) =>
     attempt(jail, {
       program: /^java$/,

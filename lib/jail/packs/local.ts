@@ -16,7 +16,7 @@ const COMPILED_IN = /(?<![\w./-])(?:\/usr(?:\/local)?\/(?:share|lib|lib64|libexe
 
 // Documentation, and what many programs have in common or an interpreter, which has a pack of its own.
 const SHARED =
-  /\/(?:man|doc|info|locale|icons|applications|fonts|mime|zoneinfo|terminfo|pkgconfig|cmake|aclocal|misc|include|X11|X11R6|ssl|pki|pam\.d|security|systemd|xdg|default|skel|sysconfig|ca-certificates|(?:python|perl|ruby|node_modules|lua|php|tcl|tk|gcc|ld|bash|sh)[\w.-]*)$/;
+  /\/(?:man|doc|info|locale|icons|applications|fonts|mime|zoneinfo|terminfo|pkgconfig|cmake|aclocal|misc|include|X11|ssl|pki|pam\.d|security|systemd|xdg|default|skel|sysconfig|ca-certificates|[a-z0-9_]+-(?:[a-z]+-)?linux-[a-z0-9]+|(?:python|perl|ruby|node_modules|lua|php|tcl|tk|guile|gcc|ld|bash|sh)[\w.-]*)$/;
 
 const EXCEPT = /\/(?:\.git|src\.zip|(?:share\/)?(?:man|doc|info)|include|pkgconfig|__pycache__)$|\.(?:a|la)$/;
 
@@ -40,10 +40,10 @@ function directoriesOf(host: PackHost, path: BytePath): readonly BytePath[] {
   if (own !== undefined) return [own as BytePath];
   const prefix = path.startsWith('/usr/local/') ? '/usr/local' : '/usr';
   const name = lastComponent(path);
-  const named = [...PLACES.map((place) => `${prefix}/${place}`), '/etc'].flatMap((place) => [
-    ...host.find(`${place}/${name}`),
-    ...host.find(`${place}/${name}-*`),
-  ]);
+  const places = ['/etc', ...PLACES.map((place) => `${prefix}/${place}`)];
+  const named = places.flatMap((place) =>
+    host.find(`${place}/${name}`).concat(host.find(`${place}/${name}-*`)),
+  );
   const texts = host
     .texts(path, COMPILED_IN)
     .filter((text) => text.startsWith(`${prefix}/`) || prefix === '/usr');

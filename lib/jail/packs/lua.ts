@@ -1,7 +1,7 @@
 // Lua: modules that are installed for it.
 
 import { attempt } from './check.ts';
-import { compiledIn } from './compiled.ts';
+import { compiledIn, ifAsked } from './compiled.ts';
 import type { Pack } from './pack.ts';
 
 const INTERPRETER = /^lua(?:jit)?[\d.-]*$/;
@@ -11,7 +11,10 @@ export const lua: Pack = {
   name: 'lua',
   summary: 'modules of Lua',
   when: WHEN,
-  parts: (host) => compiledIn(host, WHEN, DIRECTORIES).map((tree) => ({ tree })),
+  parts: (host) => [
+    ...ifAsked(host, 'lua'),
+    ...compiledIn(host, WHEN, DIRECTORIES).map((tree) => ({ tree })),
+  ],
   check: (jail) =>
     attempt(jail, {
       program: INTERPRETER,

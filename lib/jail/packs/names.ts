@@ -1,6 +1,6 @@
 // Name service: nsswitch.conf(5), reduced to what works in a jail, and the modules that it names.
 
-import { findInJail, readInJail } from './check.ts';
+import { findInJail, lacksAll, readInJail } from './check.ts';
 import { ACCOUNT_LOOKUPS, HOST_LOOKUPS, RECORD_LOOKUPS } from './lookups.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
 
@@ -27,7 +27,7 @@ export const names: Pack = {
   },
   check: (jail) => {
     const conf = readInJail(jail, '/etc/nsswitch.conf');
-    if (conf === undefined) return 'there is no /etc/nsswitch.conf';
+    if (conf === undefined) return lacksAll(jail, '/etc/nsswitch.conf', '$LIB/libnss_files.so.2');
     for (const name of servicesOf(conf).filter((service) => !isBuiltIn(service))) {
       const [file] = findInJail(jail, `$LIB/libnss_${name}.so.2`);
       const lack = file === undefined ? `the module ${name} is not there` : jail.lacks(file)[0];

@@ -2,7 +2,7 @@
 
 import type { BytePath } from '../../binary/path.ts';
 import { attempt } from './check.ts';
-import { filesOf } from './compiled.ts';
+import { filesOf, ifAsked } from './compiled.ts';
 import { modulesOf } from './modules.ts';
 import { openNodeModules } from './node-modules.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
@@ -17,6 +17,7 @@ export const node: Pack = {
   summary: 'packages of scripts, and the packages that they depend on',
   when: WHEN,
   parts: (host) => [
+    ...ifAsked(host, 'node'),
     ...builtIn(host).map((path): Part => ({ path })),
     ...modulesOf(host, scriptsOf(host, INTERPRETER), openNodeModules(host)),
   ],

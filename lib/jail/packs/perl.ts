@@ -3,7 +3,7 @@
 import { remember } from '../../binary/files.ts';
 import { type BytePath, bytePath, joinPath } from '../../binary/path.ts';
 import { attempt } from './check.ts';
-import { compiledIn } from './compiled.ts';
+import { compiledIn, ifAsked } from './compiled.ts';
 import { filesBelow, type Language, type Module, modulesOf } from './modules.ts';
 import type { Pack, PackHost } from './pack.ts';
 import { scriptsOf } from './scripts.ts';
@@ -29,6 +29,7 @@ export const perl: Pack = {
     );
     const scripts = scriptsOf(host, INTERPRETER);
     return [
+      ...ifAsked(host, 'perl'),
       ...own.map((tree) => ({ tree, except: EXCEPT })),
       ...modulesOf(host, scripts, openPerlModules(host, directories, own)),
     ];
@@ -45,13 +46,20 @@ export const perl: Pack = {
 // @INC, as `perl -V` shows it.
 const DIRECTORIES = /(?<![\w./-])\/[\w.+/-]*perl[\w.+/-]*(?![\w.+/-])/g;
 
-const USE = /(?:^|[;{])[ \t]*(?:use|require|no)[ \t]+([A-Za-z]\w*(?:::\w+)*)([^;\n]*)/gm;
+const USE = /(?:^|[;{])[ \t]*(?:use|require|no)[ \t]+([A-Za-z]\w*(?:::\w+)*)([^;]*)/g;
 
 function namesIn(text: string): readonly string[] {
-  const code = text.replace(/^__(?:END|DATA)__$[^]*/m, '').replace(/^=[a-z]\w*[^]*?^=cut\b/gm, '');
-  return Array.from(code.matchAll(USE)).flatMap(([, name = '', rest = '']) =>
-    name === 'base' || name === 'parent' ? (rest.match(/\w+(?:::\w+)*/g) ?? []) : [name],
-  );
+  const names: string[] = [];
+  let isPod = false;
+  for (const line of text.split('\n')) {
+    if (/^__(?:END|DATA)__$/.test(line)) break;
+    // perlpod(1): from any command to =cut
+    if (/^=[a-z]/.test(line)) isPod = !line.startsWith('=cut');
+    else if (!isPod)
+      for (const [, name = '', rest = ''] of line.matchAll(USE))
+        names.push(...(name === 'base' || name === 'parent' ? (rest.match(/\w+(?:::\w+)*/g) ?? []) : [name]));
+  }
+  return names;
 }
 
 function openPerlModules(host: PackHost, all: readonly BytePath[], own: readonly BytePath[]): Language {

@@ -3,7 +3,7 @@
 import { type BytePath, showPath } from '../../binary/path.ts';
 import { quote } from '../../quote.ts';
 import { lacksAll } from './check.ts';
-import { isDirectory } from './compiled.ts';
+import { ifAsked, isDirectory } from './compiled.ts';
 import type { Pack, Part } from './pack.ts';
 
 const INTERPRETER = /^php(?:dbg)?[\d.]*(?:-(?:fpm|cgi|cli)[\d.]*)?$/;
@@ -27,6 +27,7 @@ export const php: Pack = {
     ];
     const extensions = new Set(settings.flatMap((file) => extensionsIn(host.readText(file) ?? '')));
     return [
+      ...ifAsked(host, 'php'),
       { path: '/etc/php.ini' },
       ...configuration.map((tree): Part => ({ tree, except: /\.(?:dpkg|ucf)-[a-z]+$/ })),
       ...[...extensions].flatMap((name) =>

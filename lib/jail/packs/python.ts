@@ -2,6 +2,7 @@
 
 import { type BytePath, lastComponent, parentPath } from '../../binary/path.ts';
 import { attempt } from './check.ts';
+import { ifAsked } from './compiled.ts';
 import { modulesOf } from './modules.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
 import { openPythonModules } from './python-modules.ts';
@@ -27,6 +28,7 @@ export const python: Pack = {
       ({ path }) => !libraries.some((library) => path.startsWith(`${library}/`)),
     );
     return [
+      ...ifAsked(host, 'python3'),
       ...libraries.map((tree) => ({ tree, except: EXCEPT })),
       ...environments(host, [...scripts.map(({ interpreter }) => interpreter), ...linksTo(host)]),
       ...modulesOf(host, scripts, openPythonModules(host, libraries)),

@@ -2,7 +2,7 @@
 
 import { type BytePath, parentPath } from '../../binary/path.ts';
 import { attempt } from './check.ts';
-import { compiledIn, filesOf } from './compiled.ts';
+import { compiledIn, filesOf, ifAsked } from './compiled.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
 import { scriptsOf } from './scripts.ts';
 
@@ -23,6 +23,7 @@ export const ruby: Pack = {
       /\bGem\b|\bbundler\b|\brubygems\b/.test(text),
     );
     return [
+      ...ifAsked(host, 'ruby'),
       ...directories.map((tree): Part => ({ tree, except: EXCEPT })),
       ...directories.flatMap((directory) => gemsBeside(directory)),
       // default and bundled gems of Debian (gem2deb)

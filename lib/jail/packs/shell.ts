@@ -1,7 +1,7 @@
 // The shell that the C library starts.
 
-import { bytePath } from '../../binary/path.ts';
-import { failureOf } from './check.ts';
+import type { BytePath } from '../../binary/path.ts';
+import { failureOf, lacksAll } from './check.ts';
 import type { Pack } from './pack.ts';
 
 export const shell: Pack = {
@@ -14,5 +14,5 @@ export const shell: Pack = {
     texts: ['/bin/sh\0'],
   },
   parts: [{ path: '/bin/sh' }],
-  check: (jail) => failureOf(jail, bytePath('/bin/sh'), '-c', ':'),
+  check: (jail) => lacksAll(jail, '/bin/sh') ?? failureOf(jail, '/bin/sh' as BytePath, '-c', ':'),
 };

@@ -2,7 +2,7 @@
 
 import type { BytePath } from '../../binary/path.ts';
 import { findInJail, lacksAll } from './check.ts';
-import { compiledIn } from './compiled.ts';
+import { compiledIn, ifAsked } from './compiled.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
 import { scriptsOf } from './scripts.ts';
 
@@ -22,6 +22,7 @@ export const tcl: Pack = {
     const above = own.map((path) => path.replace(/\/[^/]+$/, ''));
     const names = scriptsOf(host, INTERPRETER).flatMap(({ text }) => packagesIn(text));
     return [
+      ...ifAsked(host, 'tclsh'),
       ...own.map((tree): Part => ({ tree, except: EXCEPT })),
       // modules of one file: http, msgcat (tm(3tcl))
       ...above.flatMap((path) => ['tcl8', 'tcl9'].map((name) => ({ tree: `${path}/${name}` }))),

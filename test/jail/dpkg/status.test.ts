@@ -63,7 +63,12 @@ t.test('a package is there only if it is "ok installed"', async (t) => {
 });
 
 t.test('odd lines are passed over, and the rest is read', async (t) => {
-  const text = `\n\n# a comment\nno colon\n continued from nothing\nPackage: a\nSTATUS: install ok installed\r\n\r\nPackage: ../b\nStatus: install ok installed\n\nPackage: c\nStatus: install ok installed`;
+  const text = [
+    '\n\n# a comment\nno colon\n continued from nothing',
+    'Package: a\nSTATUS: install ok installed\r\n\r',
+    'Package: ../b\nStatus: install ok installed\n',
+    'Package: c\nStatus: install ok installed',
+  ].join('\n');
   t.same(
     read(text).map(({ name }) => name),
     ['a', 'c'],
