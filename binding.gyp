@@ -53,6 +53,7 @@
         'native/inroot.cc',
         'native/launch.cc',
         'native/removetree.cc',
+        'native/scan.cc',
         'native/spawn.cc',
         'native/treework.cc',
         'native/values.cc',

@@ -144,6 +144,13 @@ export interface Native {
   copyTree(sourceFd: number, targetFd: number, keepPrivileges: readonly Bytes[]): TreeWork;
   /** Removes everything beneath an open directory but `last`, a name in it; EXDEV if something is mounted beneath. */
   emptyTree(directoryFd: number, last: string): TreeWork;
+  /**
+   * Reads everything beneath an open directory. Of the regular files among `paths`, with a NUL after each, the content too, if
+   * they have the size in the same place of `sizes`.
+   */
+  scanTree(rootFd: number, paths: Uint8Array, sizes: Float64Array): TreeScan;
+  /** Takes an extended attribute away, if it is there. */
+  removeAttribute(fd: number, name: string): void;
   /** flock(2), exclusive and without waiting: false if somebody else holds it. */
   lockFile(fd: number): boolean;
 }
@@ -167,6 +174,16 @@ export interface TreeWork {
   >;
   progress(): TreeCounts;
   abort(): void;
+}
+
+/** A tree that is being read; lib/jail/check/scan.ts knows what the records are. */
+export interface TreeScan {
+  /**
+   * The next batch; at its end the content of a file may be cut, whose record comes in a later one. No records and no content:
+   * that was all. `content` is filled on a worker thread, and must be left alone until then; one call at a time.
+   */
+  next(content: Uint8Array): Promise<{ readonly records: Buffer; readonly contentSize: number }>;
+  close(): void;
 }
 
 /** What lies at a path in a root; `mode` with the file type. */

@@ -8,6 +8,7 @@
 #include "exec.h"
 #include "host.h"
 #include "inroot.h"
+#include "scan.h"
 #include "spawn.h"
 #include "treework.h"
 
@@ -22,6 +23,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   uchroot::initExec(env, exports);
   uchroot::initSpawn(env, exports);
   uchroot::initTreeWork(env, exports);
+  uchroot::initScan(env, exports);
   return exports;
 }
 

@@ -48,8 +48,8 @@ struct Level {
   ~Level() { closedir(source); }
 };
 
-// Whatever was made in a directory with a default ACL has inherited it: the mode that it gets later would be in force for all whom
-// that names (acl(5)).
+// What is made in a directory with a default ACL inherits it, and the mode that it gets later would put that into force
+// (acl(5)).
 bool shedAcl(int directory) {
   for (const char* name : {"system.posix_acl_default", "system.posix_acl_access"}) {
     if (fremovexattr(directory, name) < 0 && errno != ENODATA && errno != EOPNOTSUPP) return false;
@@ -79,6 +79,7 @@ class Copy {
   bool copyFile(const char* name, const struct stat& seen);
   bool copyLink(const char* name, const struct stat& status);
   bool copyNode(const char* name, const struct stat& status);
+  bool copyNodeAcl(const char* name);
   bool linkTo(const std::string& first, const char* name);
   bool setAttributes(int source, int target, const struct stat& status);
   bool copyXattrs(int source, int target, bool capabilities);
@@ -274,8 +275,19 @@ bool Copy::copyNode(const char* name, const struct stat& status) {
   }
   if (fchownat(to(), name, status.st_uid, status.st_gid, AT_SYMLINK_NOFOLLOW) < 0) return fail("fchownat");
   if (fchmodat(to(), name, status.st_mode & 01777, 0) < 0) return fail("fchmodat");  // nobody else is in the copy
+  if (!copyNodeAcl(name)) return false;
   const timespec times[2] = {status.st_atim, status.st_mtim};
   return utimensat(to(), name, times, AT_SYMLINK_NOFOLLOW) == 0 || fail("utimensat");
+}
+
+// By name, since opening a device can do things, and the calls on descriptors take none that is O_PATH (open(2)).
+bool Copy::copyNodeAcl(const char* name) {
+  const char* const acl = "system.posix_acl_access";
+  const auto pathIn = [name](int directory) { return "/proc/self/fd/" + std::to_string(directory) + "/" + name; };
+  std::string value(65536, '\0');  // XATTR_SIZE_MAX (xattr(7))
+  const ssize_t size = lgetxattr(pathIn(from()).c_str(), acl, value.data(), value.size());
+  if (size < 0) return errno == ENODATA || errno == EOPNOTSUPP || errno == ENOENT || fail("lgetxattr");
+  return lsetxattr(pathIn(to()).c_str(), acl, value.data(), static_cast<size_t>(size), 0) == 0 || fail("lsetxattr");
 }
 
 bool Copy::linkTo(const std::string& first, const char* name) {

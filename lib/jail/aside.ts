@@ -13,9 +13,14 @@ import type { JailWork } from './request.ts';
 
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
-/** A name that nobody can guess, for work on the jail `name`; `parent` can be written by root only. */
+/** A name that nobody can guess, for work on the jail `name`. */
 export function nameAside(name: BytePath): BytePath {
-  return `.${name}.uchroot-${randomBytes(12).toString('hex')}` as BytePath;
+  return `${prefixOf(name)}${randomBytes(12).toString('hex')}` as BytePath;
+}
+
+// Cut, so that a name of 255 bytes, the most there is, has one too.
+function prefixOf(name: BytePath): string {
+  return `.${name.slice(0, 200)}.uchroot-`;
 }
 
 /** Opens a directory of `parent` and locks it for as long as it is open; undefined if somebody else has locked it. */
@@ -57,7 +62,7 @@ export async function removeAside(
 
 /** Removes what interrupted runs have left for the jail `name`; true if there was anything. */
 export async function removeLeftovers(parent: DirectoryRoot, name: BytePath): Promise<boolean> {
-  const prefix = `.${name}.uchroot-`;
+  const prefix = prefixOf(name);
   let found = false;
   for (const left of parent.list(bytePath('/')) ?? []) {
     if (!left.startsWith(prefix) || !/^[0-9a-f]{24}$/.test(left.slice(prefix.length))) continue;

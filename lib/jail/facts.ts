@@ -23,19 +23,25 @@ interface Known {
   /** The file that was found by the name of a library. */
   readonly libraries: Map<string, BytePath>;
   readonly imports: Map<string, BytePath>;
+  readonly ownImports: Map<string, BytePath>;
   readonly directories: Set<BytePath>;
 }
 
-/** `symbols`: all functions that any pack asks for. */
-export function openFacts(
-  root: FileRoot,
-  symbols: ReadonlySet<string>,
-  paths: () => Iterable<readonly [path: BytePath, packageName: string | undefined]>,
-): Facts {
+export interface FactsOptions {
+  /** All functions that any pack asks for. */
+  readonly symbols: ReadonlySet<string>;
+  /** True for a tool of a package that every system has. */
+  readonly isBasic: (path: BytePath) => boolean;
+  /** All that is in the jail so far. */
+  readonly paths: () => Iterable<readonly [path: BytePath, packageName: string | undefined]>;
+}
+
+export function openFacts(root: FileRoot, { symbols, isBasic, paths }: FactsOptions): Facts {
   const known: Known = {
     executables: new Map(),
     libraries: new Map(),
     imports: new Map(),
+    ownImports: new Map(),
     directories: new Set(),
   };
 
@@ -59,17 +65,19 @@ export function openFacts(
   }
 
   function noteImports({ path, source }: Executable): void {
+    const isOwn = !isLibrary(path) && !isBasic(source);
+    const maps = isOwn ? [known.imports, known.ownImports] : [known.imports];
     for (const name of importsOf(root, source, symbols))
-      if (!known.imports.has(name)) known.imports.set(name, path);
+      for (const map of maps) if (!map.has(name)) map.set(name, path);
   }
 
   function sign(when: When): BytePath | undefined {
-    const { libraries, executables, imports, packages, paths: pattern } = when;
+    const { libraries, executables, packages, paths: pattern } = when;
     const library = libraries && [...known.libraries].find(([name]) => libraries.test(name));
     if (library !== undefined) return library[1];
     const program = executables && firstMatch(known.executables.keys(), executables);
     if (program !== undefined) return program;
-    const caller = imports?.map((name) => known.imports.get(name)).find((path) => path !== undefined);
+    const caller = firstOf(known.imports, when.imports) ?? firstOf(known.ownImports, when.ownImports);
     if (caller !== undefined) return caller;
     if (packages !== undefined || pattern !== undefined)
       for (const [path, name] of paths())
@@ -94,6 +102,14 @@ const OF_LIBC =
 
 function isLibrary(path: BytePath): boolean {
   return /\.so(?:\.[^/]*)?$/.test(path);
+}
+
+function firstOf(
+  known: ReadonlyMap<string, BytePath>,
+  names: readonly string[] | undefined,
+): BytePath | undefined {
+  const found = names?.find((name) => known.has(name));
+  return found === undefined ? undefined : known.get(found);
 }
 
 function firstMatch(paths: Iterable<BytePath>, name: RegExp): BytePath | undefined {

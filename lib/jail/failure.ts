@@ -30,5 +30,6 @@ const HINTS: Readonly<Record<string, string>> = {
   ENOSPC: 'make room; the jail is as it was',
   EDQUOT: 'make room; the jail is as it was',
   EXDEV: 'something is mounted in the jail where a file belongs: unmount it first',
+  ENAMETOOLONG: 'directories lie too deep in each other, or a name is too long',
   EROFS: 'the file system is mounted read-only',
 };

@@ -75,8 +75,8 @@ async function makeIn(jail: DirectoryRoot, making: Making): Promise<Made> {
     const warnings = [...warningsOf(plan), ...applied.warnings];
     warnings.push(...verifyPrograms(source, jail, programs, host.cpu));
     work.onProgress?.(begin('check'));
-    const failures = await tryOut({ directory, jail, manifest: after, programs, signal: work.signal });
-    return { before, after, warnings, failures };
+    const tried = await tryOut({ directory, jail, manifest: after, programs, signal: work.signal });
+    return { before, after, warnings: [...warnings, ...tried.warnings], failures: tried.failures };
   } catch (error) {
     store.rollBack();
     throw error;
@@ -177,12 +177,14 @@ function warningsOf({ secrets, vanished, incomplete, onlyHere }: JailPlan): read
 }
 
 /** @throws JailError ERR_CHECK if something does not work in the jail */
-export function refuseFailures<T extends Pick<Made, 'failures'>>(made: T): Omit<T, 'failures'> {
+export function refuseFailures<T extends Pick<Made, 'failures' | 'warnings'>>(made: T): Omit<T, 'failures'> {
   const { failures, ...rest } = made;
   const [first, ...others] = failures;
   if (first === undefined) return rest;
   const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
   throw new JailError(`the jail is built, but something does not work in it: ${first}${more}`, {
     code: 'ERR_CHECK',
+    // such as a device that could not be made: they tell why
+    ...(made.warnings.length > 0 && { hint: made.warnings.slice(0, 3).join('; ') }),
   });
 }

@@ -21,6 +21,8 @@ export interface PackageFiles extends PackageTaker {
   follow(executables: readonly Executable[]): boolean;
   /** False for a script that lies in a package and that nothing in the jail starts. */
   isStarted(path: BytePath): boolean;
+  /** True for a file of a package that is Essential, less those of interpreters. */
+  isBasic(path: BytePath): boolean;
   /** The name of the package of a path. */
   of(path: BytePath): string | undefined;
   versionOf(name: string): string | undefined;
@@ -40,6 +42,7 @@ export function openPackageFiles(
       take: () => {},
       follow: () => false,
       isStarted: () => true,
+      isBasic: () => false,
       of: () => undefined,
       versionOf: () => undefined,
     };
@@ -88,6 +91,10 @@ export function openPackageFiles(
     },
     follow,
     isStarted: (path) => !idle.has(path),
+    isBasic: (path) => {
+      const owner = packages.owner(path);
+      return owner?.essential === true && !/^perl/.test(owner.name);
+    },
     of: (path) => packages.owner(path)?.name,
     versionOf: (name) => packages.find(name)?.version,
   };

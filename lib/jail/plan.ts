@@ -91,9 +91,12 @@ export function planJail(recipe: Recipe, source: PlanSource): JailPlan {
     isStarted: (path) => packages.isStarted(path),
   });
   const packs = openPacks(root, selection, recipe, users);
-  const facts = openFacts(root, packs.symbols, () =>
-    selection.entries().map(({ path, kind }) => [path, kind === 'file' ? packages.of(path) : undefined]),
-  );
+  const facts = openFacts(root, {
+    symbols: packs.symbols,
+    isBasic: (path) => packages.isBasic(path),
+    paths: () =>
+      selection.entries().map(({ path, kind }) => [path, kind === 'file' ? packages.of(path) : undefined]),
+  });
   // Each may make the others necessary: a pack brings a program, which needs a library, which is the sign of a pack.
   for (;;) {
     const found = executables.follow();

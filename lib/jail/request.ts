@@ -102,7 +102,7 @@ export function checkRequest(request: JailRequest): void {
   if (request.from !== undefined) checkBytes(request.from, 'from');
   if (request.path !== undefined) checkText(request.path, 'path');
   checkFlag(request.plan, 'plan');
-  const asksFor = LISTS.some((key) => key !== 'withoutPacks' && (request[key]?.length ?? 0) > 0);
+  const asksFor = LISTS.some((key) => (request[key]?.length ?? 0) > 0);
   if (!asksFor && request.recipe === undefined)
     throw new UsageError('no program, package, pack or file is named');
 }

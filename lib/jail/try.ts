@@ -1,6 +1,9 @@
 // Tries a finished jail, as the user that it is for: whether each program can be loaded, and what each pack checks.
 
-import { openResolver } from '../binary/closure.ts';
+import { endianness } from 'node:os';
+
+import { type Closure, openResolver } from '../binary/closure.ts';
+import { hostAbi, MACHINE, machineName } from '../binary/machine.ts';
 import { type BytePath, bytePath, lastComponent, pathBytes, showPath } from '../binary/path.ts';
 import type { DirectoryRoot } from '../binary/root.ts';
 import { walk } from '../binary/walk.ts';
@@ -28,11 +31,22 @@ const TIMEOUT_MS = 30_000;
 /** What the kernel executes, one after the other. */
 const RUN: ReadonlySet<string> = new Set(['program', 'script-interpreter', 'command']);
 
-/** Sentences about what does not work; empty if all does. */
-export async function tryOut(trial: Trial): Promise<readonly string[]> {
+export interface Outcome {
+  /** Sentences about what does not work; empty if all does. */
+  readonly failures: readonly string[];
+  /** What is left to whoever starts programs in the jail, or could not be tried. */
+  readonly warnings: readonly string[];
+}
+
+/** Runs programs of the jail, unless they are for another machine. */
+export async function tryOut(trial: Trial): Promise<Outcome> {
   const { jail, manifest, programs, signal } = trial;
   const resolver = openResolver(jail, { hasProc: true });
+  const foreign = programs.map(({ path }) => foreignMachine(resolver.resolve(path))).find(Boolean);
+  if (foreign !== undefined)
+    return { failures: [], warnings: [`nothing was tried in the jail: its programs are for ${foreign}`] };
   const failures: string[] = [];
+  const warnings: string[] = [];
   const probe = openProbe(trial);
   for (const { path } of programs) {
     const { loader, files } = resolver.resolve(path);
@@ -44,11 +58,24 @@ export async function tryOut(trial: Trial): Promise<readonly string[]> {
     if (exitCode !== 0) failures.push(`${showPath(path)} cannot be loaded: ${firstLine(stderr)}`);
   }
   for (const { name } of manifest.packs) {
-    const failure = await packOf(name).check(probe);
+    const { check, wants } = packOf(name);
+    const failure = await check(probe);
     throwIfAborted(signal);
     if (failure !== undefined) failures.push(`pack ${name}: ${failure}`);
+    const wanted = wants?.(probe);
+    if (wanted !== undefined) warnings.push(wanted);
   }
-  return failures;
+  return { failures, warnings };
+}
+
+/** What a program runs on, if that is not this machine. */
+function foreignMachine({ files }: Closure): string | undefined {
+  const here = hostAbi(process.arch, endianness());
+  const { elf } = files.find((file) => file.elf !== undefined) ?? {};
+  if (elf === undefined || here === undefined || elf.machine === here.machine) return undefined;
+  // a 64-bit x86 kernel executes what was made for 32 bits
+  if (here.machine === MACHINE.x86_64 && elf.machine === MACHINE.i386) return undefined;
+  return machineName(elf);
 }
 
 function openProbe({ directory, jail, manifest, signal }: Trial): Probe {

@@ -69,7 +69,10 @@ export interface ZonedAddress {
 // The last 32 bits in dotted form, as two words: four decimal parts without leading zeros (inet_pton(3)).
 function dottedWords(text: string): Words | undefined {
   const parts = text.split('.');
-  if (parts.length !== 4 || !parts.every((part) => /^(?:0|[1-9][0-9]{0,2})$/.test(part) && Number(part) < 256))
+  if (
+    parts.length !== 4 ||
+    !parts.every((part) => /^(?:0|[1-9][0-9]{0,2})$/.test(part) && Number(part) < 256)
+  )
     return undefined;
   const [a = 0, b = 0, c = 0, d = 0] = parts.map(Number);
   return String.fromCharCode((a << 8) | b, (c << 8) | d);

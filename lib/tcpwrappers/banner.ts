@@ -12,7 +12,7 @@ const MAX_BANNER_BYTES = 1 << 20;
 
 // What fgets(3) gives, one after the other: up to a newline.
 function* readPieces(text: string): Generator<string, void> {
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const newline = text.indexOf('\n', at);
     const end = Math.min(newline < 0 ? text.length : newline + 1, at + MAX_PIECE_BYTES);
     yield text.slice(at, end);

@@ -24,6 +24,10 @@ const MAX_FINDINGS = 1000;
 export class Findings {
   readonly all: Finding[] = [];
 
+  get isFull(): boolean {
+    return this.all.length > MAX_FINDINGS;
+  }
+
   add(finding: Finding): void {
     if (this.all.length < MAX_FINDINGS) this.all.push(finding);
     else if (this.all.length === MAX_FINDINGS)

@@ -87,7 +87,8 @@ export class HostIndex {
     for (const { pattern, ids } of this.#others.values()) {
       const first = ids.get('');
       // what stops there is a candidate too: it tells why
-      if (first !== undefined && matchHost(pattern, host, request, doubt, matchFile) !== false) found.push(first);
+      if (first !== undefined && matchHost(pattern, host, request, doubt, matchFile) !== false)
+        found.push(first);
     }
   }
 }

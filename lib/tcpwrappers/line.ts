@@ -38,13 +38,17 @@ export function* readLines(
   text: string,
   { offset = 0, number = 1, maxBytes = MAX_LINE_BYTES } = {},
 ): Generator<Line, void> {
-  const lastNul = text.lastIndexOf('\0');
   let position = offset;
+  let nul = text.indexOf('\0', position);
   let next = number;
   while (position < text.length) {
     const newline = text.indexOf('\n', position);
+    if (nul >= 0 && nul < position) nul = text.indexOf('\0', position);
     const isPlain =
-      newline >= 0 && newline - position < maxBytes && text[newline - 1] !== '\\' && position > lastNul;
+      newline >= 0 &&
+      newline - position < maxBytes &&
+      text[newline - 1] !== '\\' &&
+      (nul < 0 || nul > newline);
     if (isPlain) {
       const line = text.slice(position, newline);
       yield { text: line, line: next, end: 'newline', offset: position, pieces: undefined, hasNul: false };
@@ -73,17 +77,20 @@ function readPieces(
   let joined = '';
   let hasNul = false;
   let end: Line['end'] = 'long';
-  let [position, line, lineStart, isNewLine] = [offset, number, offset, true];
+  let [position, line, lineStart, isNewLine, newline] = [offset, number, offset, true, -1];
   while (joined.length < maxBytes) {
     if (position >= text.length) {
       end = 'unterminated';
       break;
     }
     if (isNewLine) lineStart = position;
+    // of pieces that add nothing there may be any number
+    if (pieces.at(-1)?.at === joined.length) pieces.pop();
     pieces.push({ at: joined.length, line, column: position - lineStart + 1 });
-    const newline = text.indexOf('\n', position);
+    if (newline < position) newline = text.indexOf('\n', position);
+    if (newline < 0) newline = text.length;
     const room = position + maxBytes - joined.length;
-    const stop = Math.min(newline < 0 ? text.length : newline + 1, room);
+    const stop = Math.min(newline + 1, room);
     const chunk = text.slice(position, stop);
     position = stop;
     isNewLine = chunk.endsWith('\n');

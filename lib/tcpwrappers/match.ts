@@ -52,7 +52,8 @@ export function matchHost(
         (pattern.zone === undefined || request.hasInterface(pattern.zone))
       );
     case 'doubtful':
-      return host.words !== undefined && doubt;
+      if (host.words === undefined) return false;
+      return pattern.zone === undefined || request.hasInterface(pattern.zone) ? doubt : false;
     case 'netgroup':
       return matchNetgroup(pattern.group, host, request, doubt);
     case 'file':

@@ -1,12 +1,16 @@
 // What to say about a rule when it is read: words that match nobody, options that refuse everybody.
 
-import { quote } from '../quote.ts';
+import { nearest } from '../nearest.ts';
 import type { Finding } from './finding.ts';
+import type { Option } from './option.ts';
+import { OPTION_NAMES, optionName } from './options.ts';
 import type { HostPattern, Never, TextPattern } from './pattern.ts';
 import type { Rule } from './rule.ts';
 
 /** A finding and where in the line it is. */
 export type Notice = Omit<Finding, 'file' | 'line' | 'column'> & { readonly at: number };
+
+type OptionError = Extract<Option, { readonly kind: 'error' }>;
 
 const NEVER: Readonly<Record<Never, string>> = {
   empty: 'nothing stands beside the "@"; it matches nobody',
@@ -46,7 +50,12 @@ function noticeHost(at: number, pattern: HostPattern, hasNetgroups: boolean): No
     case 'netgroup':
       return hasNetgroups
         ? undefined
-        : notice(at, 'warning', 'netgroup-unsupported', 'netgroups cannot be looked up here; it matches nobody');
+        : notice(
+            at,
+            'warning',
+            'netgroup-unsupported',
+            'netgroups cannot be looked up here; it matches nobody',
+          );
     case 'file':
       if (pattern.file.broken !== undefined) return notice(at, 'error', 'pattern-file', pattern.file.broken);
       return pattern.file.unreadable === undefined
@@ -60,6 +69,13 @@ function noticeHost(at: number, pattern: HostPattern, hasNetgroups: boolean): No
     default:
       return pattern satisfies never;
   }
+}
+
+function noticeError(rule: Rule, at: number, { code, message }: OptionError): Notice {
+  const about = notice(at, 'error', code, `${message}; whoever the rule means is refused`);
+  if (code !== 'bad-option-name' && code !== 'no-command') return about;
+  const meant = nearest(optionName(rule.text.slice(at, at + 40)), OPTION_NAMES);
+  return meant === undefined ? about : { ...about, hint: `did you mean ${meant}?` };
 }
 
 /** What is to be said about a rule, in the order of its line. */
@@ -78,12 +94,5 @@ export function* findingsOf(rule: Rule, hasNetgroups: boolean): Generator<Notice
     ];
     for (const found of notices) if (found !== undefined) yield found;
   }
-  for (const { at, option } of rule.options)
-    if (option.kind === 'error')
-      yield notice(at, 'error', option.code, `${option.message}; whoever the rule means is refused`);
-}
-
-/** A path, or another text out of a file, for a message. */
-export function show(text: string): string {
-  return quote(Buffer.from(text, 'latin1'));
+  for (const { at, option } of rule.options) if (option.kind === 'error') yield noticeError(rule, at, option);
 }

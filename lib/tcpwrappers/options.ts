@@ -1,6 +1,5 @@
 // The third field of a rule as a list of options, each checked as libwrap does when it comes to it.
 
-import { nearest } from '../nearest.ts';
 import { quote } from '../quote.ts';
 import { chop, skipBlanks } from './blank.ts';
 import { fold } from './fold.ts';
@@ -102,19 +101,14 @@ function readOption(text: string, isAtEnd: boolean): Option {
   if (name === '') return failed('missing-option-name', 'missing option name');
   const folded = fold(name);
   const keyword = Object.hasOwn(KEYWORDS, folded) ? KEYWORDS[folded] : undefined;
-  if (keyword === undefined) {
-    const meant = nearest(name.slice(0, 50), OPTION_NAMES);
-    const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
-    return failed('bad-option-name', `bad option name: ${show(name)}${hint}`);
-  }
+  if (keyword === undefined) return failed('bad-option-name', `bad option name: ${show(name)}`);
   // one "=" is permitted between them
   const value = chop(option.slice(name.length).replace(/^[ \t\r\n]*=?/, ''));
   if (keyword.value === 'none' && value !== '')
     return failed('value-not-allowed', `option ${show(name)} requires no value`);
   if (keyword.value === 'required' && value === '')
     return failed('value-required', `option ${show(name)} requires value`);
-  if (keyword.isLast === true && !isAtEnd)
-    return failed('not-at-end', `option ${show(name)} must be at end`);
+  if (keyword.isLast === true && !isAtEnd) return failed('not-at-end', `option ${show(name)} must be at end`);
   return keyword.read(value);
 }
 
@@ -124,7 +118,7 @@ function readOption(text: string, isAtEnd: boolean): Option {
  */
 export function parseOptions(line: string, begin: number): readonly PlacedOption[] {
   const options: PlacedOption[] = [];
-  for (let start = begin; ; ) {
+  for (let start = begin; ;) {
     let end = line.indexOf(':', start);
     while (end > start && line[end - 1] === '\\') end = line.indexOf(':', end + 1);
     const text = line.slice(start, end < 0 ? line.length : end);

@@ -4,13 +4,14 @@ import { quote } from '../quote.ts';
 import type { Broken } from './answer.ts';
 import { type Dialect, parseThirdField } from './dialect.ts';
 import { findOutside } from './field.ts';
+import { type FileText, MAX_FILE_BYTES } from './file-text.ts';
 import { type Finding, Findings } from './finding.ts';
 import { type Line, MAX_LINE_BYTES, placeIn, readLines } from './line.ts';
 import { parseClients, parseDaemons } from './list.ts';
 import { findingsOf } from './notice.ts';
 import type { PlacedOption } from './option.ts';
 import type { PatternFile } from './pattern.ts';
-import type { FileText } from './pattern-file.ts';
+
 import type { Doubt, Rule, Table } from './rule.ts';
 
 export interface ParseOptions {
@@ -29,8 +30,8 @@ export interface ParseOptions {
   readonly hasNetgroups?: boolean;
 }
 
-/** Largest file that is read. */
-export const MAX_FILE_BYTES = 64 << 20;
+/** How far is looked at lines that are not read. */
+const MAX_UNREAD_LINE_BYTES = 1 << 16;
 /** Most words in the lists of all rules of a file. */
 const MAX_WORDS = 4_000_000;
 
@@ -54,13 +55,21 @@ function wordsOf({ daemons, clients }: Rule): number {
   return words;
 }
 
+const NO_SEPARATOR = {
+  level: 'error',
+  code: 'missing-separator',
+  message: 'no ":" between daemons and clients; the line is no rule',
+} as const;
+
+const NO_OPTIONS: readonly PlacedOption[] = [];
+
 /** Reads one table out of the text of its file. */
 class Reader {
   readonly options: ParseOptions;
   readonly text: string;
   readonly findings = new Findings();
   readonly rules: Rule[] = [];
-  readonly daemonLists = new Map<string, Rule['daemons']>();
+  readonly daemonLists = new Map<string, Pick<Rule, 'daemons' | 'daemonText'>>();
 
   constructor(text: string, options: ParseOptions) {
     this.text = text;
@@ -79,49 +88,52 @@ class Reader {
     if (text.startsWith('#') || !/[^ \t\r]/.test(text)) return undefined;
     const colon = findOutside(text, ':');
     if (colon < 0) {
-      this.finding(line, 0, {
-        level: 'error',
-        code: 'missing-separator',
-        message: 'no ":" between daemons and clients; the line is no rule',
-      });
+      if (!this.findings.isFull) this.finding(line, 0, NO_SEPARATOR);
       return undefined;
     }
     const second = findOutside(text, ':', colon + 1);
-    const { dialect = 'auto', openFile, role, file, isInPath = () => false } = this.options;
-    const options = second < 0 ? [] : parseThirdField(text, second + 1, dialect, isInPath);
+    const { openFile, role, file } = this.options;
+    const options = this.thirdField(text, second);
     const rule: Rule = {
       file,
       line: line.line,
       text,
-      daemons: this.daemons(text, colon),
-      daemonText: text.slice(0, colon),
+      ...this.daemons(text, colon),
       clients: parseClients(text, colon + 1, second < 0 ? text.length : second, openFile),
       options,
       doubt: doubtOf(role, options),
     };
-    for (const { at, ...about } of findingsOf(rule, this.options.hasNetgroups === true))
-      this.finding(line, at, about);
+    if (!this.findings.isFull)
+      for (const { at, ...about } of findingsOf(rule, this.options.hasNetgroups === true))
+        this.finding(line, at, about);
     return rule;
   }
 
   // Most rules of a long file are for the same daemons.
-  daemons(text: string, colon: number): Rule['daemons'] {
+  daemons(text: string, colon: number): Pick<Rule, 'daemons' | 'daemonText'> {
     const daemonText = text.slice(0, colon);
     const known = this.daemonLists.get(daemonText);
     if (known !== undefined) return known;
-    const daemons = parseDaemons(text, 0, colon, this.options.openFile);
-    this.daemonLists.set(daemonText, daemons);
-    return daemons;
+    const list = { daemonText, daemons: parseDaemons(text, 0, colon, this.options.openFile) };
+    this.daemonLists.set(daemonText, list);
+    return list;
   }
 
   /** Whether one of the rules from this line on, which libwrap does not read, may refuse somebody. */
   loses(from: Line): boolean {
-    const rest = new Reader(this.text, this.options);
-    for (const line of readLines(this.text, { offset: from.offset, maxBytes: Infinity })) {
-      const rule = rest.rule(line);
-      if (rule !== undefined && rule.doubt !== false) return true;
+    for (const line of readLines(this.text, { offset: from.offset, maxBytes: MAX_UNREAD_LINE_BYTES })) {
+      if (line.end === 'long') return true;
+      const { text } = line;
+      const colon = text.startsWith('#') ? -1 : findOutside(text, ':');
+      const second = colon < 0 ? -1 : findOutside(text, ':', colon + 1);
+      if (second >= 0 && doubtOf(this.options.role, this.thirdField(text, second)) !== false) return true;
     }
     return false;
+  }
+
+  thirdField(text: string, colon: number): readonly PlacedOption[] {
+    const { dialect = 'auto', isInPath = () => false } = this.options;
+    return colon < 0 ? NO_OPTIONS : parseThirdField(text, colon + 1, dialect, isInPath);
   }
 
   /** What becomes of a file whose rest is not read: in hosts.deny it would have refused, in hosts.allow it may. */
@@ -158,7 +170,8 @@ class Reader {
         });
       const unread = line.end === 'newline' ? undefined : this.cut(line);
       if (unread !== undefined) return { ...table, unread };
-      if (line.end === 'long' || (line.end === 'unterminated' && this.options.compat === 'libwrap')) return table;
+      if (line.end === 'long' || (line.end === 'unterminated' && this.options.compat === 'libwrap'))
+        return table;
       const rule = this.rule(line);
       if (rule === undefined) continue;
       words += wordsOf(rule);
@@ -177,27 +190,37 @@ class Reader {
   }
 }
 
-/** Reads the text of a file of rules; one byte a character. */
-export function parseTable(text: string, options: ParseOptions): Table {
-  const reader = new Reader(text, options);
-  if (text.length <= MAX_FILE_BYTES) return reader.read();
-  const refused = reader.refused(`it has more than ${MAX_FILE_BYTES} bytes`);
-  return { file: options.file, role: options.role, rules: [], findings: reader.findings.all, refused };
+// A file that is there but cannot be read as one: hosts.deny then refuses, hosts.allow is empty. libwrap takes a
+// directory for an empty file in both places.
+function unreadable(file: string, role: Table['role'], code: string, problem: string): Table {
+  const message = `${quote(file)} ${problem}`;
+  const finding: Finding = { file, level: 'error', code, message };
+  return { file, role, rules: [], findings: [finding], ...(role === 'deny' ? { unread: finding } : {}) };
 }
 
 /** Reads what was found at the path of a file of rules. One that is not there is empty (hosts_access(5)). */
 export function readTable(found: FileText, options: ParseOptions): Table {
   const { file, role } = options;
-  if (found.kind === 'text') return parseTable(found.text, options);
-  const table = { file, role, rules: [] };
-  if (found.kind === 'absent') return { ...table, findings: [] };
-  const isDirectory = found.kind === 'directory';
-  const finding: Finding = {
-    file,
-    level: 'error',
-    code: isDirectory ? 'is-a-directory' : 'cannot-open',
-    message: `${quote(file)} ${isDirectory ? 'is a directory' : `cannot be opened: ${found.code}`}`,
-  };
-  // hosts.deny then refuses; libwrap takes a directory for an empty file
-  return { ...table, findings: [finding], ...(role === 'deny' ? { unread: finding } : {}) };
+  switch (found.kind) {
+    case 'text':
+      return new Reader(found.text, options).read();
+    case 'absent':
+      return { file, role, rules: [], findings: [] };
+    case 'directory':
+      return unreadable(file, role, 'is-a-directory', 'is a directory');
+    case 'unreadable':
+      return unreadable(file, role, 'cannot-open', `cannot be opened: ${found.code}`);
+    case 'large': {
+      const reader = new Reader('', options);
+      const refused = reader.refused(`it has more than ${MAX_FILE_BYTES} bytes`);
+      return { file, role, rules: [], findings: reader.findings.all, refused };
+    }
+    default:
+      return found satisfies never;
+  }
+}
+
+/** Reads the text of a file of rules; one byte a character. */
+export function parseTable(text: string, options: ParseOptions): Table {
+  return readTable(text.length > MAX_FILE_BYTES ? { kind: 'large' } : { kind: 'text', text }, options);
 }

@@ -1,16 +1,9 @@
 // Files of patterns: what a word that begins with a slash stands for.
 
 import { quote } from '../quote.ts';
+import type { FileText } from './file-text.ts';
 import { parseHost } from './host.ts';
 import type { HostPattern, PatternFile } from './pattern.ts';
-
-/** What was found at the path of a file; `text` has one byte a character. */
-export type FileText =
-  | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'absent' }
-  /** It opens, and reads as if it were empty. */
-  | { readonly kind: 'directory' }
-  | { readonly kind: 'unreadable'; readonly code: string };
 
 /** Longest word that libwrap has room for; a longer one overwrites its stack. */
 const MAX_WORD_BYTES = 8191;
@@ -39,6 +32,8 @@ function readWords(path: string, file: FileText, room: number): Words {
       return { words: [], unreadable: `${show(path)} is a directory` };
     case 'unreadable':
       return { words: [], unreadable: `${show(path)} cannot be read (${file.code})` };
+    case 'large':
+      return { words: [], broken: `${show(path)} is too large` };
     case 'text':
       break;
     default:
@@ -53,6 +48,11 @@ function readWords(path: string, file: FileText, room: number): Words {
     words.push(nul < 0 ? word : word.slice(0, nul));
   }
   return { words };
+}
+
+// Words that begin with a slash are followed, not read.
+function noFile(path: string): PatternFile {
+  return { path, patterns: [] };
 }
 
 interface Level {
@@ -82,7 +82,6 @@ export function openPatternFiles(read: (path: string) => FileText): (path: strin
     const seen = new Set([top]);
     const open = new Set([top]);
     const levels: Level[] = [{ path: top, read: wordsOf(top), next: 0 }];
-    const noFile = (): PatternFile => ({ path: '', patterns: [] });
     for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
       const word = level.read.words[level.next++];
       if (word === undefined) {

@@ -3,14 +3,7 @@
 import type { ZonedAddress } from './address.ts';
 
 /** Why a word can match nothing, whatever it was meant to. */
-export type Never =
-  | 'empty'
-  | 'address'
-  | 'net'
-  | 'mask'
-  | 'host-bits'
-  | 'mask-length'
-  | 'prefix-length';
+export type Never = 'empty' | 'address' | 'net' | 'mask' | 'host-bits' | 'mask-length' | 'prefix-length';
 
 /** A word that is compared with a text: the name of a daemon, a user or a host, or an address. All in lower case. */
 export type TextPattern =

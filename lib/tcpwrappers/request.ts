@@ -107,7 +107,8 @@ function makeHost(
     words: exists ? zoned.words : undefined,
   };
   // empty is libwrap's word for not looked up
-  if (described.name !== undefined && described.name.length > 0) learnName(host, toText(described.name, `${end}.name`));
+  if (described.name !== undefined && described.name.length > 0)
+    learnName(host, toText(described.name, `${end}.name`));
   return host;
 }
 
@@ -130,7 +131,8 @@ export function makeRequest(described: RequestDescription): Request {
     hasInterface,
     netgroups: new Map(),
   };
-  if (client.user !== undefined && client.user.length > 0) learnUser(request, toText(client.user, 'client.user'));
+  if (client.user !== undefined && client.user.length > 0)
+    learnUser(request, toText(client.user, 'client.user'));
   return request;
 }
 

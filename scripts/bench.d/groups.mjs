@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
+import { clone } from './clone.mjs';
 import { closure } from './closure.mjs';
 import { Service } from './fleet.mjs';
 import { median, row } from './table.mjs';
@@ -237,4 +238,4 @@ async function memory({ jail, user, original, quick }) {
 }
 
 /** In the order in which they are run. */
-export const groups = { loop, latency, throughput, command, memory, closure };
+export const groups = { loop, latency, throughput, command, memory, closure, clone };

@@ -365,9 +365,11 @@ static void answer(struct question q)
 /* In the child: answers what has not been answered. */
 static void answer_rest(uint32_t count)
 {
-	struct rlimit none = {0, 0};
+	struct rlimit none = {0, 0}, stack = {1 << 20, 1 << 20};
 
+	/* a file of patterns that names itself ends sooner */
 	setrlimit(RLIMIT_CORE, &none);
+	setrlimit(RLIMIT_STACK, &stack);
 	for (uint32_t i = 0; i < count; i++) {
 		struct question question = take_question();
 

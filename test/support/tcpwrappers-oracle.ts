@@ -152,11 +152,12 @@ export function openOracle(t: Test): Oracle {
         out.number(requests.length);
         for (const request of requests) writeRequest(out, request);
       }
-      const child = spawn(program, { cwd: directory, stdio: ['pipe', 'pipe', 'inherit'] });
+      const child = spawn(program, { cwd: directory, stdio: ['pipe', 'pipe', 'ignore'] });
       child.stdin.end(out.bytes());
       const answers = [...readAnswers(await buffer(child.stdout))];
       const expected = sets.reduce((sum, set) => sum + set.requests.length, 0);
-      if (answers.length !== expected) throw new Error(`the oracle has answered ${answers.length} of ${expected}`);
+      if (answers.length !== expected)
+        throw new Error(`the oracle has answered ${answers.length} of ${expected}`);
       return answers;
     },
   };

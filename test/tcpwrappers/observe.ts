@@ -2,12 +2,15 @@
 import { networkInterfaces } from 'node:os';
 
 import type { Found, Need } from '../../lib/tcpwrappers/answer.ts';
+import { compileTable } from '../../lib/tcpwrappers/compile.ts';
 import { decide, type Decision } from '../../lib/tcpwrappers/decide.ts';
 import type { Effect } from '../../lib/tcpwrappers/effect.ts';
-import { type FileText, openPatternFiles } from '../../lib/tcpwrappers/pattern-file.ts';
+import type { FileText } from '../../lib/tcpwrappers/file-text.ts';
+import { walkTable } from '../../lib/tcpwrappers/match.ts';
+import { openPatternFiles } from '../../lib/tcpwrappers/pattern-file.ts';
 import { type ParseOptions, readTable } from '../../lib/tcpwrappers/parse.ts';
-import type { HostPattern } from '../../lib/tcpwrappers/pattern.ts';
 import { makeRequest } from '../../lib/tcpwrappers/request.ts';
+import { resolveNow } from '../../lib/tcpwrappers/resolve.ts';
 import type { Hosts, Search, Table } from '../../lib/tcpwrappers/rule.ts';
 import { FACILITIES, LEVELS } from '../../lib/tcpwrappers/severity.ts';
 import type { OracleAnswer, TestFile, TestRequest, TestSet } from '../support/tcpwrappers-oracle.ts';
@@ -24,7 +27,10 @@ export interface Observation {
 // Effects that libwrap has in a dry run too.
 const DRY = /^(?:spawn|twist|aclexec|setenv) /;
 
-export function observeOracle({ verdict, events }: OracleAnswer, { isDry = false }: TestRequest): Observation {
+export function observeOracle(
+  { verdict, events }: OracleAnswer,
+  { isDry = false }: TestRequest,
+): Observation {
   const found = { rule: '', lookups: [] as string[], effects: [] as string[], warnings: [] as string[] };
   let seen: string = verdict;
   let banner = '';
@@ -47,11 +53,12 @@ export function observeOracle({ verdict, events }: OracleAnswer, { isDry = false
     else if (kind === 'm') found.effects.push(`umask ${text}`);
     else if (kind === 'v') found.effects.push(`severity ${text}`);
     else if (kind === 'l' && matched !== null) found.rule = `${matched[1]} ${matched[2]}`;
-    else if (kind === 'l' && command !== null) found.effects.push(`${command[1]?.toLowerCase()} ${command[2]}`);
+    else if (kind === 'l' && command !== null)
+      found.effects.push(`${command[1]?.toLowerCase()} ${command[2]}`);
     else if (kind === 'l' && letter !== undefined) found.warnings.push(`unrecognized %${letter}`);
   }
   if (banner !== '') found.effects.push(`banner ${banner}`);
-  if (isDry) found.effects = found.effects.filter((effect) => DRY.test(effect)).sort();
+  if (isDry) found.effects = found.effects.filter((effect) => DRY.test(effect)).toSorted();
   return { verdict: seen, ...found };
 }
 
@@ -87,8 +94,16 @@ function showEffects(decision: Decision, aclexecs: readonly string[], isDry: boo
   const shown = decision.effects.map(showEffect).filter((text) => text !== '' && text !== 'banner ');
   const severities = shown.filter((text) => text.startsWith('severity '));
   const others = shown.filter((text) => !text.startsWith('severity '));
-  return isDry ? [...others.filter((text) => DRY.test(text)), ...aclexecs].sort() : [...others, ...severities.slice(-1)];
+  return isDry
+    ? [...others.filter((text) => DRY.test(text)), ...aclexecs].toSorted()
+    : [...others, ...severities.slice(-1)];
 }
+
+/** Both ways to find a rule. The fast one with its tables even where there are few rules. */
+export const searches: Readonly<Record<string, (table: Table) => Search>> = {
+  walk: walkTable,
+  compiled: (table) => compileTable(table, 0),
+};
 
 const interfaces = new Set([...Object.keys(networkInterfaces()), 'lo']);
 const accounts = { user: new Set(['root', 'daemon', 'nobody']), group: new Set(['root', 'daemon']) };
@@ -107,7 +122,14 @@ export function readSet(
   search: (table: Table) => Search,
   options: Partial<ParseOptions> = {},
 ): Hosts {
-  const find = (path: string) => textOf(path.startsWith(`${directory}/`) ? files[path.slice(directory.length + 1)] : path === '/' ? 'directory' : undefined);
+  const find = (path: string) =>
+    textOf(
+      path.startsWith(`${directory}/`)
+        ? files[path.slice(directory.length + 1)]
+        : path === '/'
+          ? 'directory'
+          : undefined,
+    );
   const openFile = openPatternFiles(find);
   const read = (role: Table['role']) =>
     search(
@@ -164,17 +186,16 @@ export function observe(
         aclexecs.push(`aclexec ${need.command}`);
         return undefined;
       case 'banner': {
-        const file = files[need.path.slice(directory.length + 1).replace('//', '/')];
+        const file = need.path.startsWith(`${directory}/`)
+          ? files[need.path.slice(directory.length + 1).replace('//', '/')]
+          : undefined;
         return typeof file === 'object' ? file.text : undefined;
       }
       default:
         return need satisfies never;
     }
   };
-  const work = decide(hosts, request);
-  let step = work.next();
-  while (step.done !== true) step = work.next(find(step.value));
-  const decision = step.value;
+  const decision = resolveNow(decide(hosts, request), find);
   return {
     verdict: decision.verdict,
     rule: decision.rule === undefined ? '' : `${decision.rule.file} ${decision.rule.line}`,
@@ -183,20 +204,4 @@ export function observe(
     warnings: decision.warnings,
     decision,
   };
-}
-
-function* hostPatterns(patterns: readonly HostPattern[]): Generator<HostPattern, void> {
-  for (const pattern of patterns) {
-    yield pattern;
-    if (pattern.kind === 'file') yield* hostPatterns(pattern.file.patterns);
-  }
-}
-
-/** Whether a word of a rule is a network whose length is no number. */
-export function hasDoubtful({ allow, deny }: Hosts): boolean {
-  const rules = [...allow.table.rules, ...deny.table.rules];
-  const words = rules.flatMap(({ daemons, clients }) => [...daemons.flat(), ...clients.flat()]);
-  const hosts = words.flatMap(({ host }) => (host === undefined ? [] : [host]));
-  for (const { kind } of hostPatterns(hosts)) if (kind === 'doubtful') return true;
-  return false;
 }

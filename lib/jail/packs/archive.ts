@@ -2,6 +2,7 @@
 
 import type { BytePath } from '../../binary/path.ts';
 import type { FileRoot, OpenFile } from '../../binary/root.ts';
+import { walk } from '../../binary/walk.ts';
 
 export interface LocaleFile {
   /** As it is called in a directory of its own: LC_CTYPE. */
@@ -24,7 +25,8 @@ const CATEGORIES = (
 
 /** The files of a locale by its name in the archive, `de_DE.utf8`; none if there is no archive, or not that locale. */
 export function readArchive(root: FileRoot, path: BytePath, locale: string): readonly LocaleFile[] {
-  const archive = root.open(path);
+  const way = walk(root, path);
+  const archive = way.kind === 'found' && way.status.kind === 'file' ? root.open(path) : undefined;
   if (archive === undefined) return [];
   try {
     const at = findLocale(archive, locale);

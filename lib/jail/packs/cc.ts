@@ -1,15 +1,16 @@
 // Compilers of C: headers and startup files of the C library, the assembler and the linker.
 
-import { type BytePath, lastComponent, showPath } from '../../binary/path.ts';
-import { quote } from '../../quote.ts';
+import { type BytePath, lastComponent } from '../../binary/path.ts';
+import { failureOf, findInJail } from './check.ts';
 import { ifAsked } from './compiled.ts';
-import type { Pack, PackHost, Part } from './pack.ts';
+import type { Pack, PackHost, Part, Probe } from './pack.ts';
 
 const COMPILER =
   /^(?:[\w-]+-)?(?:gcc|g\+\+|cc|c\+\+|c[89]9|clang|clang\+\+|gfortran|gccgo|gdc|tcc)(?:-\d[\d.]*)?$/;
-const OF_C = /^(?:[\w-]+-)?(?:gcc|cc|clang)(?:-\d[\d.]*)?$/;
+const OF_C = /^((?:[\w-]+-)?)(?:gcc|cc|clang)(?:-\d[\d.]*)?$/;
 
-const TRIAL = '-x c -include stdio.h -include errno.h -shared -o /dev/null /dev/null'.split(' ');
+// So that headers, assembler, startup files and linker all have their turn.
+const TRIAL = '-x c -include stdio.h -include errno.h -o /dev/null /dev/null'.split(' ');
 
 export const cc: Pack = {
   name: 'cc',
@@ -21,15 +22,25 @@ export const cc: Pack = {
     ...(host.find('/var/lib/dpkg/status').length > 0 ? debian(host) : others(host)),
   ],
   check: async (jail) => {
-    for (const program of jail.executables(OF_C)) {
-      // a whole program, so that headers, assembler, startup files and linker all have their turn
-      const { exitCode, stderr } = await jail.run(program, ...TRIAL);
-      const line = stderr.split('\n').find((text) => /error|cannot|fatal/.test(text));
-      if (exitCode !== 0) return `${showPath(program)} fails: ${quote(line ?? String(exitCode))}`;
+    if (jail.executables(COMPILER).length === 0) return 'there is no compiler';
+    // as it is on a host that has no headers either
+    if (findInJail(jail, '/usr/include/stdio.h').length === 0) return undefined;
+    const canLink = findInJail(jail, '/usr/lib/gcc/*/*/crtbeginS.o').length > 0;
+    for (const program of jail.executables(OF_C).filter((path) => isNative(jail, path))) {
+      const failure = await failureOf(jail, program, ...(canLink ? ['-shared'] : ['-c']), ...TRIAL);
+      if (failure !== undefined) return failure;
     }
-    return jail.executables(COMPILER).length === 0 ? 'there is no compiler to try' : undefined;
+    return undefined;
   },
 };
+
+// Without prefix, or with that of Debian: the name of the directory of its libraries.
+function isNative(jail: Probe, path: BytePath): boolean {
+  const prefix = OF_C.exec(lastComponent(path))?.[1];
+  return (
+    prefix === '' || findInJail(jail, '$LIB').some((directory) => prefix === `${lastComponent(directory)}-`)
+  );
+}
 
 // Looked up in PATH, if they do not lie with the compiler; with the prefix of a cross compiler.
 function tools(host: PackHost): readonly Part[] {

@@ -1,6 +1,7 @@
-// What self-checks of packs look for in a finished jail.
+// What self-checks of packs look for in a finished jail. They are there to find what went wrong between host and jail: what
+// the host itself has not, or cannot load, is no failure.
 
-import { type BytePath, bytePath, lastComponent, parentPath, showPath } from '../../binary/path.ts';
+import { type BytePath, lastComponent, parentPath, showPath } from '../../binary/path.ts';
 import { walk } from '../../binary/walk.ts';
 import { quote } from '../../quote.ts';
 import { expandPath } from './expand.ts';
@@ -28,11 +29,10 @@ export function lacksAll(jail: Probe, ...patterns: readonly string[]): string | 
   return `there is no ${patterns.join(', no ')}`;
 }
 
-/** Says what one of the plugins lacks to be loaded, or that there is none. */
+/** Says what the first plugin lacks, if none of them can be loaded. */
 export function cannotLoad(jail: Probe, ...patterns: readonly string[]): string | undefined {
-  const plugins = patterns.flatMap((pattern) => findInJail(jail, pattern));
-  if (plugins.length === 0) return lacksAll(jail, ...patterns);
-  return plugins.flatMap((path) => jail.lacks(path))[0];
+  const lacks = patterns.flatMap((pattern) => findInJail(jail, pattern)).map((path) => jail.lacks(path)[0]);
+  return lacks.includes(undefined) ? undefined : lacks[0];
 }
 
 export interface Attempt {
@@ -42,9 +42,9 @@ export interface Attempt {
   readonly files: readonly string[];
 }
 
-/** Runs each of the programs; says how one fails. */
+/** Runs each of the programs that is no script; says how one fails. */
 export async function attempt(jail: Probe, { program, args, files }: Attempt): Promise<string | undefined> {
-  const programs = jail.executables(program);
+  const programs = jail.executables(program).filter((path) => readInJail(jail, path, 4) === '\x7fELF');
   if (programs.length === 0) return lacksAll(jail, ...files);
   for (const path of programs) {
     const failure = await failureOf(jail, path, ...args);
@@ -68,12 +68,12 @@ export async function failureOf(
 }
 
 /** The text of a file in the jail, one character a byte; undefined if there is none. */
-export function readInJail({ root }: Probe, path: string): string | undefined {
+export function readInJail({ root }: Probe, path: string, maxBytes = 1 << 20): string | undefined {
   try {
-    const file = root.open(bytePath(path));
+    const file = root.open(path as BytePath);
     if (file === undefined) return undefined;
     try {
-      return Buffer.from(file.read(0, MAX_BYTES)).toString('latin1');
+      return Buffer.from(file.read(0, maxBytes)).toString('latin1');
     } finally {
       file.close();
     }
@@ -81,8 +81,6 @@ export function readInJail({ root }: Probe, path: string): string | undefined {
     return undefined;
   }
 }
-
-const MAX_BYTES = 1 << 20;
 
 /** The first program of the jail by exactly this name. */
 export function programNamed(jail: Probe, name: string): BytePath | undefined {

@@ -1,6 +1,7 @@
 // Programs that shell scripts run.
 
 import { findCommands } from '../dpkg/shell.ts';
+import { attempt } from './check.ts';
 import type { Pack, Part } from './pack.ts';
 import { scriptsOf } from './scripts.ts';
 
@@ -22,8 +23,5 @@ export const commands: Pack = {
         Array.from(findCommands(text), (program): Part => ({ program, by: path })),
       );
   },
-  check: (jail) => {
-    const lack = jail.executables(/./).flatMap((path) => jail.lacks(path))[0];
-    return lack ?? (jail.executables(SHELL).length === 0 ? 'there is no shell' : undefined);
-  },
+  check: (jail) => attempt(jail, { program: SHELL, args: ['-c', ':'], files: ['/bin/sh'] }),
 };

@@ -1,8 +1,10 @@
 // Resolving host names, and the numbers of services and protocols.
 
-import { findInJail, lacksAll } from './check.ts';
+import { lacksAll } from './check.ts';
 import { HOST_LOOKUPS, QUERIES, RECORD_LOOKUPS } from './lookups.ts';
 import type { Pack } from './pack.ts';
+
+const FILES = ['/etc/hosts', '/etc/host.conf', '/etc/gai.conf', '/etc/services', '/etc/protocols'];
 
 export const dns: Pack = {
   name: 'dns',
@@ -18,13 +20,8 @@ export const dns: Pack = {
     const servers = host.readText('/etc/resolv.conf');
     return [
       ...(servers === undefined ? [] : [{ file: '/etc/resolv.conf', content: servers }]),
-      ...['hosts', 'host.conf', 'gai.conf', 'services', 'protocols'].map((name) => ({
-        path: `/etc/${name}`,
-      })),
+      ...FILES.map((path) => ({ path })),
     ];
   },
-  check: (jail) =>
-    findInJail(jail, '/etc/resolv.conf').length > 0
-      ? undefined
-      : lacksAll(jail, '/etc/resolv.conf', '/etc/hosts'),
+  check: (jail) => lacksAll(jail, '/etc/resolv.conf', ...FILES),
 };

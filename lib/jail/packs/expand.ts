@@ -16,14 +16,19 @@ export function expandPath(
   return expandBelow(root, '/' as BytePath, parts);
 }
 
+const NAME_MAX = 255; // limits.h(0p)
+
 function expandBelow(
   root: FileRoot,
   directory: BytePath,
   [part, ...rest]: readonly BytePath[],
 ): readonly BytePath[] {
   if (part === undefined) return walk(root, directory).kind === 'found' ? [directory] : [];
+  if (part.length > NAME_MAX) return []; // out of a script: any word may look like the name of a module
   if (!part.includes('*')) return expandBelow(root, joinPath(directory, part), rest);
-  const names = (root.list(directory) ?? []).filter((name) => matches(name, part));
+  // walked first, since it need not be a directory: a loop of links is none
+  const isThere = walk(root, directory).kind === 'found';
+  const names = isThere ? (root.list(directory) ?? []).filter((name) => matches(name, part)) : [];
   return names.flatMap((name) => expandBelow(root, joinPath(directory, name), rest));
 }
 

@@ -3,9 +3,16 @@
 import { lacksAll } from './check.ts';
 import type { Pack, PackHost } from './pack.ts';
 
-// One family with sans, serif and mono is enough to draw any text, and all of them may be gigabytes. In the order in which
-// fontconfig prefers them (60-latin.conf).
-const FAMILIES = ['dejavu', 'DejaVu', 'liberation', 'noto', 'freefont', 'urw-base35'];
+// One family is enough to draw any text, and all of them may be gigabytes. In the order in which fontconfig prefers them
+// (60-latin.conf).
+const FAMILIES = [
+  'DejaVu*',
+  'Liberation*',
+  'NotoSans-Regular.*',
+  'NotoSans*-Regular.*',
+  'FreeSans*',
+  'Nimbus*',
+];
 
 export const fontconfig: Pack = {
   name: 'fontconfig',
@@ -14,17 +21,16 @@ export const fontconfig: Pack = {
   parts: (host) => [
     { tree: '/etc/fonts' },
     { tree: '/usr/share/fontconfig' },
-    ...fonts(host).map((tree) => ({ tree })),
+    ...fonts(host).map((path) => ({ path })),
   ],
-  check: (jail) => lacksAll(jail, '/etc/fonts/fonts.conf') ?? lacksAll(jail, '/usr/share/fonts/*'),
+  check: (jail) => lacksAll(jail, '/etc/fonts/*', '/usr/share/fontconfig/*', '/usr/share/fonts/*'),
 };
 
-// Debian keeps them by format and Fedora by family; Arch has one directory a format.
+// By format and family on Debian, by family on Fedora, by format on Arch.
 function fonts({ find }: PackHost): readonly string[] {
-  for (const family of FAMILIES)
-    for (const place of [`*/${family}`, `${family}*`, `*/${family}*`]) {
-      const found = find(`/usr/share/fonts/${place}`);
-      if (found.length > 0) return found;
-    }
+  for (const family of FAMILIES) {
+    const found = ['*/*', '*'].flatMap((place) => find(`/usr/share/fonts/${place}/${family}`));
+    if (found.length > 0) return found;
+  }
   return [];
 }

@@ -1,7 +1,7 @@
 // Conversion between character sets: modules that iconv_open(3) opens by name.
 
 import { parentPath } from '../../binary/path.ts';
-import { cannotLoad, failureOf, programNamed } from './check.ts';
+import { cannotLoad, failureOf, lacksAll, programNamed } from './check.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
 
 export const gconv: Pack = {
@@ -13,7 +13,7 @@ export const gconv: Pack = {
     const iconv = programNamed(jail, 'iconv');
     const failure =
       iconv && (await failureOf(jail, iconv, '-f', 'ISO-8859-1', '-t', 'UTF-16', '/etc/passwd'));
-    return failure ?? cannotLoad(jail, '$LIB/gconv/*.so');
+    return failure ?? lacksAll(jail, '$LIB/gconv/gconv-modules*') ?? cannotLoad(jail, '$LIB/gconv/*.so');
   },
 };
 

@@ -1,6 +1,6 @@
 // What GIO opens: modules, compiled settings, and the database of kinds of files.
 
-import { cannotLoad, findInJail, lacksAll } from './check.ts';
+import { cannotLoad, lacksAll } from './check.ts';
 import type { Pack } from './pack.ts';
 
 const SCHEMAS = '/usr/share/glib-2.0/schemas/gschemas.compiled';
@@ -19,7 +19,6 @@ export const glib: Pack = {
     })),
   ],
   check: (jail) =>
-    findInJail(jail, '$LIB/gio/modules/*.so').length > 0
-      ? cannotLoad(jail, '$LIB/gio/modules/*.so')
-      : lacksAll(jail, SCHEMAS, '/usr/share/mime/mime.cache'),
+    lacksAll(jail, '$LIB/gio/modules', SCHEMAS, '/usr/share/mime/*') ??
+    cannotLoad(jail, '$LIB/gio/modules/*.so'),
 };

@@ -17,5 +17,9 @@ export const gnupg: Pack = {
     ),
   ],
   check: (jail) =>
-    attempt(jail, { program: /^gpg-agent$/, args: ['--version'], files: ['/usr/bin/gpg-agent'] }),
+    attempt(jail, {
+      program: /^gpg-agent$/,
+      args: ['--version'],
+      files: ['/usr/bin/gpg*', '/usr/bin/pinentry', '/usr/lib/gnupg/*', '/usr/libexec/*'],
+    }),
 };

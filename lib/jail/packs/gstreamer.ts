@@ -1,6 +1,6 @@
 // Plugins of GStreamer, of which everything is one.
 
-import { cannotLoad } from './check.ts';
+import { cannotLoad, lacksAll } from './check.ts';
 import type { Pack } from './pack.ts';
 
 export const gstreamer: Pack = {
@@ -13,5 +13,5 @@ export const gstreamer: Pack = {
     { path: '$LIB/gstreamer1.0/gstreamer-1.0/gst-plugin-scanner' },
     { path: '/usr/libexec/gstreamer-1.0/gst-plugin-scanner' },
   ],
-  check: (jail) => cannotLoad(jail, '$LIB/gstreamer-1.0/libgstcoreelements.so'),
+  check: (jail) => lacksAll(jail, '$LIB/gstreamer-1.0') ?? cannotLoad(jail, '$LIB/gstreamer-1.0/*.so'),
 };

@@ -2,7 +2,7 @@
 
 import { type BytePath, lastComponent } from '../../binary/path.ts';
 import { isDirectory } from './compiled.ts';
-import type { Pack, PackHost, Part, Probe } from './pack.ts';
+import type { Pack, PackHost, Part } from './pack.ts';
 
 // /opt/NAME, and what some put below /usr/local as one directory: /usr/local/go/bin/go (hier(7))
 const OWN =
@@ -14,9 +14,16 @@ const ANY = /^\/(?:usr|opt)\/(?:.*\/)?s?bin\/[^/]+$|^\/opt\/[^/]+\/[^/]+$/;
 const PLACES = ['share', 'lib', 'lib64', 'libexec', 'etc'];
 const COMPILED_IN = /(?<![\w./-])(?:\/usr(?:\/local)?\/(?:share|lib|lib64|libexec|etc)|\/etc)\/[\w.+-]+/g;
 
-// Documentation, and what many programs have in common or an interpreter, which has a pack of its own.
-const SHARED =
-  /\/(?:man|doc|info|locale|icons|applications|fonts|mime|zoneinfo|terminfo|pkgconfig|cmake|aclocal|misc|include|X11|ssl|pki|pam\.d|security|systemd|xdg|default|skel|sysconfig|ca-certificates|[a-z0-9_]+-(?:[a-z]+-)?linux-[a-z0-9]+|(?:python|perl|ruby|node_modules|lua|php|tcl|tk|guile|gcc|ld|bash|sh)[\w.-]*)$/;
+// Documentation, what many programs have in common, and libraries of one architecture.
+const SHARED = new Set(
+  (
+    'man doc info locale icons applications fonts mime zoneinfo terminfo pkgconfig cmake aclocal misc include X11 ' +
+    'ssl pki pam.d security systemd xdg default skel sysconfig ca-certificates'
+  ).split(' '),
+);
+// An interpreter's has a pack of its own.
+const OF_OTHERS =
+  /^(?:[a-z0-9_]+-(?:[a-z]+-)?linux-[a-z0-9]+|(?:python|perl|ruby|node_modules|lua|php|tcl|tk|guile|gcc|ld|bash|sh)[\w.-]*)$/;
 
 const EXCEPT = /\/(?:\.git|src\.zip|(?:share\/)?(?:man|doc|info)|include|pkgconfig|__pycache__)$|\.(?:a|la)$/;
 
@@ -31,7 +38,11 @@ export const local: Pack = {
       .filter((path) => wanted.test(path))
       .flatMap((by) => directoriesOf(host, by).map((tree): Part => ({ tree, except: EXCEPT, by })));
   },
-  check: (jail) => lacksLibrary(jail),
+  check: (jail) => {
+    const lacks = jail.executables(/./).flatMap((path) => (ANY.test(path) ? [jail.lacks(path)[0]] : []));
+    if (lacks.length === 0) return 'there is no program that anything was installed with';
+    return lacks.includes(undefined) ? undefined : lacks[0];
+  },
 };
 
 /** Its own directory; or what below its prefix has its name, or stands in it as text. */
@@ -47,11 +58,8 @@ function directoriesOf(host: PackHost, path: BytePath): readonly BytePath[] {
   const texts = host
     .texts(path, COMPILED_IN)
     .filter((text) => text.startsWith(`${prefix}/`) || prefix === '/usr');
-  return [...new Set([...named, ...texts])].filter((at) => !SHARED.test(at) && isDirectory(host, at));
-}
-
-function lacksLibrary(jail: Probe): string | undefined {
-  const programs = jail.executables(/./).filter((path) => ANY.test(path));
-  if (programs.length === 0) return 'there is no program that anything was installed with';
-  return programs.flatMap((path) => jail.lacks(path))[0];
+  return [...new Set([...named, ...texts])].filter((at) => {
+    const last = lastComponent(at);
+    return !SHARED.has(last) && !OF_OTHERS.test(last) && isDirectory(host, at);
+  });
 }

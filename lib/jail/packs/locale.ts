@@ -11,8 +11,9 @@ export const locale: Pack = {
   name: 'locale',
   summary: 'the locale that is set for the host, and C.UTF-8',
   when: {
-    // An interpreter may complain about an unknown LANG, and at a terminal text other than ASCII is seen. ls and id, which
-    // set it too, do as well with C.
+    // An interpreter may complain about an unknown LANG, at a terminal text other than ASCII is seen, and some end, such as
+    // redis-server. ls and id, which set it too, do as well with C.
+    ownImports: ['setlocale'],
     packs: /^(?:terminfo|perl|python|ruby|php|tcl|lua|guile)$/,
     executables: /^(?:locale|initdb)$/,
     // std::locale(""), which throws if there is no such locale

@@ -46,18 +46,20 @@ export function modulesOf(
 
 const MAX_DEPTH = 20;
 
-/** Files below a directory whose last component is of that kind; links are not followed. */
+/** Files below a directory with such a last component, but for paths that `except` matches; no link is followed. */
 export function filesBelow(
   root: FileRoot,
   directory: BytePath,
   name: RegExp,
+  except: RegExp,
   depth = 0,
 ): readonly BytePath[] {
   if (depth > MAX_DEPTH) return [];
   return (root.list(directory) ?? []).flatMap((entry) => {
     const path = joinPath(directory, entry);
+    if (except.test(path)) return [];
     const kind = root.lstat(path)?.kind;
-    if (kind === 'directory') return filesBelow(root, path, name, depth + 1);
+    if (kind === 'directory') return filesBelow(root, path, name, except, depth + 1);
     return kind === 'file' && name.test(entry) ? [path] : [];
   });
 }

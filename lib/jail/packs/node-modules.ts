@@ -10,7 +10,13 @@ import type { PackHost } from './pack.ts';
 // require('x'), import 'x', import … from 'x', import('x'), export … from 'x'
 const SPECIFIER = /(?:\brequire\s*\(|\bimport\s*\(?|\bfrom)\s*(['"])([^'"\n]{1,200})\1/g;
 
+// The part before a slash, or before the second one of a scope (package.json of the npm documentation, "name").
+const PACKAGE_NAME = /^((?:@[\w.~-]+\/)?[\w.~-]+)(?:\/|$)/;
+
 const EXCEPT = /\/(?:\.git|\.cache|\.nyc_output)$/;
+const WITHOUT_MODULES = /\/(?:node_modules|\.git|\.cache|\.nyc_output)$/;
+
+const FOR_MORE = /^\/(?:[^/]+|home\/[^/]+|usr\/local|var\/[^/]+)(?:\/s?bin)?$/;
 
 // Debian's node looks there as well.
 const GLOBAL = ['/usr/share/nodejs', '/usr/lib/nodejs', '/usr/share/node_modules'] as BytePath[];
@@ -36,14 +42,14 @@ function locate(host: PackHost, name: string, from: BytePath): Module | undefine
   if (name === AROUND) return packageAround(host, parentPath(from));
   if (name.startsWith('node:')) return undefined;
   if (/^\.{0,2}\//.test(name)) return fileBy(host, joinPath(parentPath(from), bytePath(name)));
-  const [first = '', second = ''] = name.split('/');
-  return packageBy(host, bytePath(first.startsWith('@') ? `${first}/${second}` : first), from);
+  const [, wanted] = PACKAGE_NAME.exec(name) ?? [];
+  return wanted === undefined ? undefined : packageBy(host, wanted as BytePath, from);
 }
 
-/** The directory of the nearest package.json, with all in it. */
+/** The directory of the nearest package.json, with all in it, if it is not somebody's home or for all kinds of things. */
 function packageAround(host: PackHost, directory: BytePath): Module | undefined {
   for (let at = directory; at !== '/'; at = parentPath(at))
-    if (host.find(`${at}/package.json`).length > 0) return packageIn(host, at);
+    if (host.find(`${at}/package.json`).length > 0) return packageIn(host, at, FOR_MORE.test(at));
   return undefined;
 }
 
@@ -58,12 +64,15 @@ function packageBy(host: PackHost, name: BytePath, from: BytePath): Module | und
 }
 
 // A link into a store, as pnpm makes them, has its dependencies beside where it leads.
-function packageIn(host: PackHost, directory: BytePath): Module {
+function packageIn(host: PackHost, directory: BytePath, isForMore = false): Module {
   const real = walk(host.root, directory).path;
-  return {
-    parts: [{ path: directory }, { tree: real, except: EXCEPT }],
-    sources: [joinPath(real, 'package.json' as BytePath)],
-  };
+  const description = joinPath(real, 'package.json' as BytePath);
+  const sources = [description];
+  if (isForMore) return { parts: [{ path: description }], sources };
+  // with tools of its developers beside them, dependencies are picked out one by one
+  const isMixed = /"devDependencies"\s*:\s*\{\s*"/.test(host.readText(description) ?? '');
+  const except = isMixed ? WITHOUT_MODULES : EXCEPT;
+  return { parts: [{ path: directory }, { tree: real, except }], sources };
 }
 
 // require() of a file may leave out the end of its name. Where it really lies: `./a` of `./b` of `./a` would have no end.

@@ -97,7 +97,7 @@ export function openPacks(
   }
 
   return {
-    symbols: new Set(all.flatMap(({ when }) => when.imports ?? [])),
+    symbols: new Set(all.flatMap(({ when }) => [...(when.imports ?? []), ...(when.ownImports ?? [])])),
     chosen: () => [...chosen.values()],
     follow: (facts, packages) => {
       let isMore = false;

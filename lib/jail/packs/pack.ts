@@ -13,6 +13,8 @@ export interface When {
   readonly executables?: RegExp;
   /** Functions that a program or one of its libraries, those of the C library aside, calls from another. */
   readonly imports?: readonly string[];
+  /** Functions that a program itself calls; not one of a package that is Essential: the basic tools can do without. */
+  readonly ownImports?: readonly string[];
   /** Names of Debian packages of which files are taken. */
   readonly packages?: RegExp;
   /** Paths of other files in the jail. */
@@ -109,4 +111,6 @@ export interface Pack {
   readonly parts: readonly Part[] | ((host: PackHost) => readonly Part[]);
   /** Says what does not work in the finished jail, in one sentence; undefined if all is well. */
   readonly check: (jail: Probe) => Promise<string | undefined> | string | undefined;
+  /** What the jail wants of whoever starts programs in it and cannot give itself, in one sentence; undefined if nothing. */
+  readonly wants?: (jail: Probe) => string | undefined;
 }

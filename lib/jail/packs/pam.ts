@@ -1,10 +1,13 @@
 // Authentication: PAM's configuration, and the modules that it names.
 
 import type { BytePath } from '../../binary/path.ts';
-import { cannotLoad } from './check.ts';
+import { cannotLoad, lacksAll } from './check.ts';
 import type { Pack, PackHost } from './pack.ts';
 
 const CONFIGURATION = ['/etc/pam.d', '/usr/lib/pam.d'];
+
+// what modules of its own read
+const OTHERS = ['/etc/environment', '/etc/login.defs', '/etc/shells'];
 
 export const pam: Pack = {
   name: 'pam',
@@ -13,11 +16,14 @@ export const pam: Pack = {
   parts: (host) => [
     { path: '/etc/pam.conf' },
     ...CONFIGURATION.map((tree) => ({ tree })),
-    { tree: '/etc/security' },
-    ...['/etc/environment', '/etc/login.defs', '/etc/shells'].map((path) => ({ path })),
+    // old passwords, and a script for namespaces
+    { tree: '/etc/security', except: /\/(?:opasswd|namespace\.init)$/ },
+    ...OTHERS.map((path) => ({ path })),
     ...modulesOf(host).map((name) => ({ path: name.startsWith('/') ? name : `$LIB/security/${name}` })),
   ],
-  check: (jail) => cannotLoad(jail, '$LIB/security/*.so'),
+  check: (jail) =>
+    lacksAll(jail, '/etc/pam.d', '/usr/lib/pam.d', '/etc/pam.conf', '/etc/security', ...OTHERS) ??
+    cannotLoad(jail, '$LIB/security/*.so'),
 };
 
 // pam.conf(5): the third word of a line is the module, and the second may be several in brackets

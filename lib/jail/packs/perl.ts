@@ -37,11 +37,17 @@ export const perl: Pack = {
   check: (jail) =>
     attempt(jail, {
       program: INTERPRETER,
-      args: ['-e', 'use strict; use POSIX; use List::Util; use File::Temp;'],
+      args: ['-e', TRIAL],
       // Debian; Fedora; Arch and Alpine
       files: ['perl/*', 'perl5', 'perl5/core_perl'].map((place) => `/usr/share/${place}/strict.pm`),
     }),
 };
+
+// A distribution may have split it, down to what is needed to start.
+const TRIAL = `
+use strict; use warnings;
+for my $file (qw(POSIX.pm List/Util.pm Socket.pm Encode.pm)) { require $file if grep { -e "$_/$file" } @INC }
+`;
 
 // @INC, as `perl -V` shows it.
 const DIRECTORIES = /(?<![\w./-])\/[\w.+/-]*perl[\w.+/-]*(?![\w.+/-])/g;
@@ -87,6 +93,6 @@ function locate(
   );
   return {
     parts: [...files.map((file) => ({ path: file })), ...trees.map((tree) => ({ tree, except: EXCEPT }))],
-    sources: [...files, ...trees.flatMap((tree) => filesBelow(root, tree, /\.p[ml]$/))],
+    sources: [...files, ...trees.flatMap((tree) => filesBelow(root, tree, /\.p[ml]$/, EXCEPT))],
   };
 }

@@ -39,12 +39,10 @@ export const php: Pack = {
   },
   check: async (jail) => {
     for (const program of jail.executables(/^php[\d.]*$/)) {
-      const { exitCode, stderr, stdout } = await jail.run(
-        program,
-        '-r',
-        'exit(strlen(json_encode([1])) - 3);',
-      );
-      const warning = /^(?:PHP )?(?:Warning|Fatal error): .*/m.exec(`${stderr}\n${stdout}`)?.[0];
+      const { exitCode, stderr, stdout } = await jail.run(program, '-r', 'exit(strlen("abc") - 3);');
+      const warning = /^.*(?:Unable to (?:load|initialize)|Fatal error).*$/m.exec(
+        `${stderr}\n${stdout}`,
+      )?.[0];
       if (warning !== undefined) return quote(warning);
       if (exitCode !== 0) return `${showPath(program)} fails: exit status ${exitCode}`;
     }

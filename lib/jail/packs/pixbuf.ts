@@ -9,6 +9,5 @@ export const pixbuf: Pack = {
   when: { libraries: /^libgdk_pixbuf-2\.0\.so/ },
   parts: [{ tree: '$LIB/gdk-pixbuf-2.0', except: /\/gdk-pixbuf-[^/]*$/ }], // its own programs
   check: (jail) =>
-    lacksAll(jail, '$LIB/gdk-pixbuf-2.0/*/loaders.cache') ??
-    cannotLoad(jail, '$LIB/gdk-pixbuf-2.0/*/loaders/*.so'),
+    lacksAll(jail, '$LIB/gdk-pixbuf-2.0') ?? cannotLoad(jail, '$LIB/gdk-pixbuf-2.0/*/loaders/*.so'),
 };

@@ -1,8 +1,7 @@
 // A place for pseudoterminals.
 
-import type { BytePath } from '../../binary/path.ts';
 import { lacksAll } from './check.ts';
-import type { Pack, Probe } from './pack.ts';
+import type { Pack } from './pack.ts';
 
 export const pty: Pack = {
   name: 'pty',
@@ -13,14 +12,5 @@ export const pty: Pack = {
     // a device of that number looks for a devpts beside it (Documentation/filesystems/devpts.rst of the kernel)
     { link: '/dev/ptmx', target: 'pts/ptmx' },
   ],
-  check: (jail) => lacksAll(jail, '/dev/pts') ?? lacksDevpts(jail),
+  check: (jail) => lacksAll(jail, '/dev/pts'),
 };
-
-// Of an interpreter it would be no news; these do nothing without.
-const ON_TERMINALS = /^(?:tmux|screen(?:-[\d.]+)?|dtach|abduco|zellij)$/;
-
-function lacksDevpts(jail: Probe): string | undefined {
-  if (jail.executables(ON_TERMINALS).length === 0) return undefined;
-  if (jail.root.lstat('/dev/pts/ptmx' as BytePath) !== undefined) return undefined;
-  return 'there is no terminal to be had before devpts is mounted: mount --bind /dev/pts JAIL/dev/pts';
-}

@@ -3,10 +3,13 @@
 import { type BytePath, joinPath, parentPath } from '../../binary/path.ts';
 import { remember } from '../../binary/files.ts';
 import type { FileRoot } from '../../binary/root.ts';
+import { isDirectory } from './compiled.ts';
 import { filesBelow, type Language, type Module } from './modules.ts';
 import type { PackHost, Part } from './pack.ts';
 
 const IMPORT = /^[ \t]*(?:import[ \t]+([\w., \t]+)|from[ \t]+(\w[\w.]*)[ \t]+import\b)/gm;
+
+const EXCEPT = /\/(?:__pycache__|tests)$/;
 
 /** `libraries`: directories of standard libraries, /usr/lib/python3.13. */
 export function openPythonModules(host: PackHost, libraries: readonly BytePath[]): Language {
@@ -68,8 +71,8 @@ function locateIn(host: PackHost, name: string, directory: BytePath): Module | u
       ...files.map((path) => ({ path })),
       ...metadataOf(host.root, directory, name).map(toTree),
     ],
-    sources: [...trees.flatMap((tree) => filesBelow(host.root, tree, /\.py$/)), ...files].filter((path) =>
-      path.endsWith('.py'),
+    sources: [...trees.flatMap((tree) => filesBelow(host.root, tree, /\.py$/, EXCEPT)), ...files].filter(
+      (path) => path.endsWith('.py'),
     ),
   };
 }
@@ -78,8 +81,8 @@ function locateIn(host: PackHost, name: string, directory: BytePath): Module | u
 function locateSpace(host: PackHost, name: string, directory: BytePath): Module | undefined {
   const [first, ...rest] = name.split('.');
   if (first === undefined || rest.length === 0) return undefined;
-  const space = joinPath(directory, first as BytePath);
-  if (host.root.lstat(space)?.kind !== 'directory') return undefined;
+  const [space] = host.find(`${directory}/${first}`);
+  if (space === undefined || !isDirectory(host, space)) return undefined;
   const inner = rest.join('.');
   return locateIn(host, firstOf(inner), space) ?? locateSpace(host, inner, space);
 }
@@ -97,7 +100,7 @@ function metadataOf(root: FileRoot, directory: BytePath, name: string): readonly
 }
 
 function toTree(tree: BytePath): Part {
-  return { tree, except: /\/(?:__pycache__|tests)$/ };
+  return { tree, except: EXCEPT };
 }
 
 function firstOf(name: string): string {

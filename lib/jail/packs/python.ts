@@ -13,7 +13,7 @@ const INTERPRETER = /^python[\d.]*[dt]?$/;
 // Not the library: modules of others, which are looked for one by one; tests; windows, for which there is no display; what
 // the linker needs for an extension; and what was compiled, which is used only while the times of its sources stay the same.
 const EXCEPT =
-  /\/(?:(?:site|dist)-packages|tests?|idle_test|idlelib|turtledemo|__pycache__|config-[^/]*)$|\/_(?:tkinter|test)[^/]*\.so$|\.(?:a|exe)$/;
+  /\/(?:(?:site|dist)-packages|tests?|idle_test|idlelib|turtledemo|__pycache__|config-[^/]*|_(?:tkinter|test)[^/]*\.so)$|\.(?:a|exe)$/;
 
 export const python: Pack = {
   name: 'python',
@@ -42,14 +42,18 @@ export const python: Pack = {
     }),
 };
 
-// What the jail has of the library, the interpreter can use.
+// What was built with it, it can load in the jail.
 const TRIAL = `
-import encodings, os, importlib.util
-for name in ('json', 'zlib', 'hashlib', 'ctypes', 'socket', 'sqlite3', 'ssl'):
-    if importlib.util.find_spec(name): importlib.import_module(name)
+import os, encodings
+try:
+    from importlib.util import find_spec
+except ImportError: # Python 2
+    find_spec = lambda name: None
+for name in ('zlib', '_hashlib', '_ctypes', '_socket', '_sqlite3', '_ssl'):
+    if find_spec(name): __import__(name)
 `;
 
-/** Directories of standard libraries: beside the interpreter, as it looks for them itself (Modules/getpath.py of CPython). */
+/** Directories of standard libraries: beside the interpreter, where it looks itself (Modules/getpath.py of CPython). */
 function librariesOf(host: PackHost): readonly BytePath[] {
   const interpreters = host.executables(INTERPRETER);
   const embedded = host.sign({ libraries: /^libpython\d/ });

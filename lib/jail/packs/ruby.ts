@@ -34,7 +34,7 @@ export const ruby: Pack = {
   check: (jail) =>
     attempt(jail, {
       program: INTERPRETER,
-      args: ['-e', 'require "json"; require "set"; require "digest"; require "time"'],
+      args: ['-e', 'require "set"; require "time"; require "rbconfig"'],
       files: ['/usr/lib/ruby/*/set.rb', '/usr/local/lib/ruby/*/set.rb', '/usr/share/ruby/set.rb'],
     }),
 };

@@ -1,6 +1,6 @@
 // Mechanisms of authentication for servers, and for LDAP.
 
-import { cannotLoad } from './check.ts';
+import { cannotLoad, lacksAll } from './check.ts';
 import type { Pack } from './pack.ts';
 
 export const sasl: Pack = {
@@ -20,5 +20,5 @@ export const sasl: Pack = {
     { tree: '$LIB/sasl2', except: /\/libsasldb\.[^/]*$/ },
     { tree: '/etc/sasl2' },
   ],
-  check: (jail) => cannotLoad(jail, '$LIB/sasl2/*.so'),
+  check: (jail) => lacksAll(jail, '$LIB/sasl2', '/etc/sasl2') ?? cannotLoad(jail, '$LIB/sasl2/*.so'),
 };

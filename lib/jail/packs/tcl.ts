@@ -1,6 +1,7 @@
 // Tcl and Tk: their scripts, and packages that scripts ask for.
 
 import type { BytePath } from '../../binary/path.ts';
+import { quote } from '../../quote.ts';
 import { findInJail, lacksAll } from './check.ts';
 import { compiledIn, ifAsked } from './compiled.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
@@ -36,7 +37,8 @@ export const tcl: Pack = {
     const [script] = findInJail(jail, '/usr/*/*/*/parray.tcl');
     for (const program of script === undefined ? [] : programs) {
       const { stderr } = await jail.run(program, script ?? '');
-      if (stderr !== '') return stderr.trim().split('\n')[0];
+      const failure = /^.*(?:initialization failed|Can't find).*$/m.exec(stderr)?.[0];
+      if (failure !== undefined) return quote(failure);
     }
     return lacksAll(
       jail,

@@ -1,6 +1,7 @@
 // Descriptions of terminals (terminfo(5)).
 
-import { failureOf, lacksAll, programNamed } from './check.ts';
+import { lastComponent } from '../../binary/path.ts';
+import { failureOf, findInJail, lacksAll, programNamed } from './check.ts';
 import type { Pack } from './pack.ts';
 
 // What people sit at, and what Debian has in ncurses-base: a few hundred bytes each, where all that are known are 8 MB.
@@ -31,8 +32,10 @@ export const terminfo: Pack = {
     ),
   ],
   check: async (jail) => {
-    const lack = lacksAll(jail, ...DIRECTORIES.map((directory) => `${directory}/*/*`));
+    const places = [...DIRECTORIES, '/etc/terminfo'].map((directory) => `${directory}/*/*`);
+    const [entry] = places.flatMap((place) => findInJail(jail, place));
     const tput = programNamed(jail, 'tput');
-    return lack ?? (tput && (await failureOf(jail, tput, '-T', 'xterm', 'cols')));
+    if (entry === undefined) return lacksAll(jail, ...places, '/etc/inputrc');
+    return tput && failureOf(jail, tput, '-T', lastComponent(entry), 'cols');
   },
 };

@@ -15,7 +15,7 @@ export const timezone: Pack = {
   },
   parts: (host) => {
     const zone = host.readText('/etc/localtime');
-    if (zone === undefined || IS_UTC.test(zone)) return [];
+    if (host.trigger !== undefined && IS_UTC.test(zone ?? '\nUTC0\n')) return [];
     return [{ path: '/etc/localtime' }, { path: '/etc/timezone' }];
   },
   check: (jail) => {

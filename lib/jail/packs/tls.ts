@@ -37,12 +37,12 @@ export const tls: Pack = {
   ],
   check: async (jail) => {
     const openssl = programNamed(jail, 'openssl');
-    const failure = openssl && (await failureOf(jail, openssl, 'list', '-providers'));
-    if (failure !== undefined) return failure;
-    const isBundle = (path: string) => readInJail(jail, path)?.includes('-BEGIN CERTIFICATE-') === true;
-    if (BUNDLES.some(isBundle)) return undefined;
-    const lack = lacksAll(jail, '/etc/ssl/certs/*.pem', ...BUNDLES);
-    return lack === undefined ? undefined : 'there are no CA certificates: no server can be verified';
+    const failure = openssl && (await failureOf(jail, openssl, 'version'));
+    const bundle = BUNDLES.find((path) => readInJail(jail, path)?.includes('-BEGIN CERTIFICATE-') === false);
+    const damage = bundle && `there is no certificate in ${bundle}`;
+    return (
+      failure ?? damage ?? lacksAll(jail, '/etc/ssl/certs/*', '/etc/pki/tls', ...BUNDLES, ...CONFIGURATION)
+    );
   },
 };
 

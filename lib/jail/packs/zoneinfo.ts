@@ -20,5 +20,5 @@ export const zoneinfo: Pack = {
     // the same again with leap seconds, and without them
     { tree: '/usr/share/zoneinfo', except: /^\/usr\/share\/zoneinfo\/(?:right|posix|leap-?seconds.*)$/ },
   ],
-  check: (jail) => lacksAll(jail, '/usr/share/zoneinfo/Europe/London'),
+  check: (jail) => lacksAll(jail, '/usr/share/zoneinfo/*'),
 };

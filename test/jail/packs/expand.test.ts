@@ -59,3 +59,9 @@ t.test('$LIB stands for each directory of a C library', async (t) => {
   ]);
   t.same(expandPath(root, '$LIB/libnss_dns.so.2', []), []);
 });
+
+t.test('a loop of links and a name that is too long are nothing', async (t) => {
+  const odd = memoryRoot({ '/a/loop': { link: 'loop' }, '/a/b/x': '' });
+  t.same(expandPath(odd, '/a/*/x', []), ['/a/b/x']);
+  t.same(expandPath(odd, `/a/${'x'.repeat(256)}`, []), []);
+});

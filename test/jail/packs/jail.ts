@@ -12,7 +12,7 @@ import { makeElf, memoryRoot, numbersOf, type Piece, type Tree } from '../../bin
 const LOADER = '/lib/ld-linux-x86-64.so.2';
 
 /** A host with a C library and nothing else. */
-export const HOST: Tree = {
+const HOST: Tree = {
   [LOADER]: Buffer.concat([makeElf(), Buffer.from('\0/lib/sys/\0\0')]),
   '/lib/sys/libc.so.6': makeElf(),
   '/var/lib/dpkg/status': '',
@@ -62,10 +62,13 @@ function withStrings(elf: Buffer, texts: readonly string[]): Buffer {
   const { word, address } = numbersOf({});
   const names = Buffer.from('\0.rodata\0.shstrtab\0');
   const data = Buffer.from(`\0${texts.join('\0')}\0`, 'latin1');
-  const section = (name: number, type: number, offset: number, size: number) => [
-    ...[word(name), word(type), address(0), address(0), address(offset), address(size)],
-    ...[word(0), word(0), address(1), address(0)],
-  ];
+  const section = (name: number, type: number, offset: number, size: number) =>
+    [word(name), word(type), address(0), address(0), address(offset), address(size)].concat([
+      word(0),
+      word(0),
+      address(1),
+      address(0),
+    ]);
   const head = Buffer.from(elf);
   const table = elf.length + names.length + data.length;
   head.writeBigUInt64LE(BigInt(table), 40);
@@ -83,10 +86,6 @@ function withStrings(elf: Buffer, texts: readonly string[]): Buffer {
     ...section(1, 1, elf.length + names.length, data.length),
     ...section(9, 3, elf.length, names.length),
   ]);
-}
-
-export interface Request extends Partial<Recipe> {
-  readonly users?: readonly never[];
 }
 
 /** Plans a jail for programs of the host in memory. */

@@ -379,9 +379,24 @@ const CASES: readonly Case[] = [
   },
   {
     pack: 'cc',
-    program: '/usr/bin/x86_64-linux-gnu-gcc-14',
-    host: { '/usr/bin/x86_64-linux-gnu-ld': makeProgram(), '/usr/bin/as': makeProgram() },
-    brings: ['/usr/bin/x86_64-linux-gnu-ld', '/usr/bin/as'],
+    program: '/usr/bin/sys-gcc-14',
+    host: {
+      '/var/lib/dpkg/status': { link: '/nowhere' },
+      '/usr/bin/sys-ld': makeProgram(),
+      '/usr/bin/as': makeProgram(),
+      '/usr/include/stdio.h': '',
+      '/lib/sys/crt1.o': '',
+      '/lib/sys/libc.so': '',
+      '/usr/lib/gcc/x86_64-linux-gnu/14/crtbegin.o': '',
+    },
+    brings: [
+      '/usr/bin/sys-ld',
+      '/usr/bin/as',
+      '/usr/include/stdio.h',
+      '/lib/sys/crt1.o',
+      '/lib/sys/libc.so',
+      '/usr/lib/gcc/x86_64-linux-gnu/14/crtbegin.o',
+    ],
   },
   {
     pack: 'gnupg',
@@ -507,7 +522,7 @@ t.test('a program that fails in the jail, or cannot be loaded, is told', async (
       tree,
       planOf(tree, [program, '/bin/openssl', '/bin/iconv', '/bin/file', '/bin/guile']),
     );
-    const ran = { exitCode: 1, stderr: 'error: no such thing\nPHP Warning: no such thing\n' };
+    const ran = { exitCode: 1, stderr: 'Unable to load: no such thing\n' };
     t.match(
       await packNamed(pack).check(probeOf(jail, ran, ['it lacks x: no such thing'])),
       /no such thing/,

@@ -1,0 +1,103 @@
+// Checks a jail: is it safe, and is it still what was built?
+
+import { UsageError } from '../../errors.ts';
+import type { Bytes } from '../../quote.ts';
+import { throwIfAborted, toJailError } from '../failure.ts';
+import { absolute } from '../hostpath.ts';
+import { checkFlag, checkWork, type JailWork, requireRoot } from '../request.ts';
+import { readUsers } from '../users.ts';
+import { type Finding, SEVERITIES, type Severity } from './finding.ts';
+import { fixAll } from './fix.ts';
+import { parseIgnored } from './ignore.ts';
+import { type CheckedJail, openChecked } from './jail.ts';
+import { openReport, type Report } from './report.ts';
+import { rules } from './rules.ts';
+import { scanJail } from './scan.ts';
+
+export interface CheckRequest extends JailWork {
+  /** Where the jail is, on the host. */
+  readonly directory: Bytes;
+  /** Accounts of the host that are to be jailed: what they can write counts. None: what anybody but root can. */
+  readonly users?: readonly string[] | undefined;
+  /** True: what has a safe remedy is put right. */
+  readonly fix?: boolean | undefined;
+  /** Ids of rules, each alone or with a colon and a path: no finding of it there, nor below. */
+  readonly ignore?: readonly string[] | undefined;
+}
+
+export interface CheckReport {
+  /** By severity, then by rule, then by path. Of one rule 10,000 at most, and one more that says so. */
+  readonly findings: readonly Finding[];
+  /** Regular files in the jail, and their size together. */
+  readonly files: number;
+  readonly sizeBytes: number;
+  /** How many findings there are, those that are left out and those that were fixed among them. */
+  readonly counts: Readonly<Record<Severity, number>> & { readonly fixed: number };
+}
+
+/**
+ * Looks at everything in a jail and on the way to it. Nothing of it is executed, nothing is changed unless `fix` is given, and
+ * other file systems that are mounted in it are not entered. A jail that buildJail has not made is checked as far as that goes.
+ * @throws UsageError; JailError ENOENT, ENOTDIR, EPERM for everybody but root, ABORT_ERR; system errors as JailError.
+ */
+export async function checkJail(request: CheckRequest): Promise<CheckReport> {
+  checkWork(request, ['directory', 'users', 'fix', 'ignore', 'signal', 'onProgress']);
+  checkFlag(request.fix, 'fix');
+  const ignored = parseIgnored(textsOf(request.ignore, 'ignore'), rules);
+  requireRoot('checked');
+  const users = readUsers(textsOf(request.users, 'users'));
+  try {
+    throwIfAborted(request.signal);
+    const jail = openChecked(absolute(request.directory), users);
+    try {
+      const report = openReport(rules, ignored);
+      const scanned = await lookAtAll(jail, report, request);
+      const found = report.all();
+      const findings = request.fix === true ? await fixAll(jail, found) : found.map(({ finding }) => finding);
+      return { findings, ...scanned, counts: countsOf(report, findings) };
+    } finally {
+      jail.close();
+    }
+  } catch (error) {
+    throw toJailError(error);
+  }
+}
+
+async function lookAtAll(
+  jail: CheckedJail,
+  report: Report,
+  work: JailWork,
+): Promise<{ readonly files: number; readonly sizeBytes: number }> {
+  const perEntry = rules.flatMap((rule) => (rule.lookAt === undefined ? [] : [{ rule, lookAt: rule.lookAt }]));
+  const scanned = await scanJail(
+    jail.root,
+    jail.manifest,
+    (entry) => {
+      if (entry.zone === 'store') return;
+      jail.seen.note(entry);
+      for (const { rule, lookAt } of perEntry) {
+        const found = lookAt(entry, jail);
+        if (found !== undefined) report.add(rule, found);
+      }
+    },
+    work,
+  );
+  for (const rule of rules) {
+    throwIfAborted(work.signal);
+    for (const found of rule.look?.(jail) ?? []) report.add(rule, found);
+  }
+  return scanned;
+}
+
+function countsOf(report: Report, findings: readonly Finding[]): CheckReport['counts'] {
+  const counts = { error: 0, warning: 0, note: 0, fixed: findings.filter(({ fixed }) => fixed === true).length };
+  for (const severity of SEVERITIES) counts[severity] = report.count(severity);
+  return counts;
+}
+
+function textsOf(value: unknown, what: string): readonly string[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value) || value.some((text) => typeof text !== 'string' || text === ''))
+    throw new UsageError(`${what} must be a list of strings`);
+  return value as string[];
+}

@@ -1,0 +1,72 @@
+// Puts right what can be put right without losing anything. By descriptor: what was found may have been exchanged since.
+
+import { chmodSync, chownSync, closeSync, constants } from 'node:fs';
+
+import { type BytePath, pathBytes } from '../../binary/path.ts';
+import { errorCode } from '../../binary/root.ts';
+import { type InRootStatus, native } from '../../native.ts';
+import type { Finding, Fix } from './finding.ts';
+import type { CheckedJail } from './jail.ts';
+import type { Reported } from './report.ts';
+import { restore } from './restore.ts';
+
+/** Applies the fixes of all findings in order, and tells of each whether that was done. */
+export async function fixAll(jail: CheckedJail, reported: readonly Reported[]): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  for (const { found, finding } of reported) {
+    if (found.fixes === undefined) findings.push(finding);
+    else findings.push({ ...finding, fixed: await fixOne(jail, found.path, found.fixes) });
+  }
+  return findings;
+}
+
+async function fixOne(jail: CheckedJail, path: BytePath, fixes: readonly Fix[]): Promise<boolean> {
+  try {
+    for (const fix of fixes) {
+      const isDone = fix.kind === 'restore' ? await restore(jail, fix.recorded) : change(jail, path, fix);
+      if (!isDone) return false;
+    }
+    return true;
+  } catch (error) {
+    // the jail may change at any moment, and its file system refuse anything: then it stays as it is
+    if (errorCode(error) === undefined) throw error;
+    return false;
+  }
+}
+
+const O_PATH = 0o10000000; // asm-generic/fcntl.h; not among Node's constants
+
+function change(jail: CheckedJail, path: BytePath, fix: Exclude<Fix, { readonly kind: 'restore' }>): boolean {
+  const isRead = fix.kind === 'capabilities';
+  // a fifo or a device is not opened: O_PATH does nothing to it (open(2))
+  const flags = (isRead ? constants.O_RDONLY | constants.O_NONBLOCK : O_PATH) | constants.O_NOFOLLOW;
+  const fd = native.inRootOpen(jail.root.fd, pathBytes(path), flags);
+  try {
+    const status = native.inRootFstat(fd);
+    if (!isSafe(status, fix)) return false;
+    // by /proc, since fchmod takes no O_PATH descriptor before Linux 6.6; a magic link leads to the object itself
+    const self = `/proc/self/fd/${fd}`;
+    if (fix.kind === 'mode') chmodSync(self, (status.mode & 0o7777 & ~fix.clear) | (fix.set ?? 0));
+    else if (fix.kind === 'owner') chown(self, status, fix);
+    else native.removeAttribute(fd, 'security.capability');
+    return true;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+const TYPE_BITS = 0o170000; // inode(7)
+
+// A file with more names than one may be the host's own: nothing is given away by it, and nothing taken from its other names.
+function isSafe({ mode, nlink }: InRootStatus, fix: Fix): boolean {
+  const type = mode & TYPE_BITS;
+  if (type === constants.S_IFLNK && fix.kind !== 'owner') return false;
+  return type === constants.S_IFDIR || nlink === 1;
+}
+
+function chown(self: string, status: InRootStatus, { uid, gid }: Extract<Fix, { kind: 'owner' }>): void {
+  chownSync(self, uid, gid);
+  // chown takes set-user-ID and set-group-ID away (chown(2)); where they do harm, another rule has found them
+  const bits = status.mode & 0o7777;
+  if ((status.mode & TYPE_BITS) !== constants.S_IFLNK && (bits & 0o6000) !== 0) chmodSync(self, bits);
+}

@@ -1,0 +1,84 @@
+// A jail that is being checked: all that a rule may look at.
+
+import { closeSync, readFileSync, readlinkSync } from 'node:fs';
+
+import { type BytePath, bytePath, pathBytes } from '../../binary/path.ts';
+import { type DirectoryRoot, errorCode, openFileRoot } from '../../binary/root.ts';
+import { JailError } from '../../errors.ts';
+import { native, type PathComponent } from '../../native.ts';
+import { errnoName, reason } from '../../launch/errno.ts';
+import { quote } from '../../quote.ts';
+import { type Host, openHost } from '../host.ts';
+import { MANIFEST_PATH, type Manifest, readManifest } from '../manifest.ts';
+import type { JailUser } from '../packs/pack.ts';
+import { type Mount, parseMounts } from './mounts.ts';
+import { openSeen, type Seen } from './seen.ts';
+
+export interface CheckedJail {
+  /** On the host, without a link in it. */
+  readonly directory: BytePath;
+  /** As it was named, absolute. */
+  readonly asked: BytePath;
+  readonly root: DirectoryRoot;
+  /** The way to it, the jail itself last. */
+  readonly components: readonly PathComponent[];
+  /** Undefined if there is none, or none that can be believed. */
+  readonly manifest: Manifest | undefined;
+  /** Why the manifest is not believed. */
+  readonly manifestFault: string | undefined;
+  /** What the jail is built from. */
+  readonly host: Host;
+  /** Accounts of the host that are to be jailed; none: anybody but root. */
+  readonly users: readonly JailUser[];
+  /** What is mounted, as this process sees it. */
+  readonly mounts: readonly Mount[];
+  /** Filled by the walk. */
+  readonly seen: Seen;
+  close(): void;
+}
+
+/** @throws JailError if it cannot be opened, or what it is built from; system errors. */
+export function openChecked(directory: BytePath, users: readonly JailUser[]): CheckedJail {
+  const facts = native.readHostSync({ jail: pathBytes(directory) });
+  if (facts.jailFd < 0) {
+    const path = quote(facts.walkPath ?? pathBytes(directory));
+    const errno = facts.walkErrno ?? 0;
+    throw new JailError(`${path}: ${reason(errno)}`, { code: errnoName(errno), path });
+  }
+  try {
+    const root = openFileRoot(facts.jailFd);
+    const { manifest, fault } = manifestOf(root);
+    const host = openHost(manifest?.recipe.from);
+    return {
+      directory: bytePath(readlinkSync(`/proc/self/fd/${facts.jailFd}`, { encoding: 'buffer' })),
+      asked: directory,
+      root,
+      components: facts.components,
+      manifest,
+      manifestFault: fault,
+      host,
+      users,
+      mounts: parseMounts(readFileSync('/proc/self/mountinfo')),
+      seen: openSeen(manifest),
+      close: () => {
+        host.close();
+        closeSync(facts.jailFd);
+      },
+    };
+  } catch (error) {
+    closeSync(facts.jailFd);
+    throw error;
+  }
+}
+
+function manifestOf(root: DirectoryRoot): { readonly manifest?: Manifest; readonly fault?: string } {
+  try {
+    const manifest = readManifest(root);
+    if (manifest !== undefined) return { manifest };
+    return root.lstat(MANIFEST_PATH) === undefined ? {} : { fault: "it is not root's alone" };
+  } catch (error) {
+    if (error instanceof JailError) return { fault: error.message };
+    if (errorCode(error) === 'ELOOP') return { fault: 'the way to it leads in a circle' };
+    throw error;
+  }
+}

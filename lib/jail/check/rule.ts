@@ -1,0 +1,39 @@
+// What a rule is.
+
+import { type BytePath, joinPath } from '../../binary/path.ts';
+import type { Entry } from './entry.ts';
+import type { Found, Severity } from './finding.ts';
+import type { CheckedJail } from './jail.ts';
+
+export type Group =
+  | 'path'
+  | 'privilege'
+  | 'escape'
+  | 'tamper'
+  | 'upload'
+  | 'identity'
+  | 'staleness'
+  | 'fitness'
+  | 'running';
+
+/** One thing that can be wrong with a jail. It has `lookAt`, or `look`. */
+export interface Rule {
+  readonly id: string;
+  readonly group: Group;
+  readonly severity: Severity;
+  /** What it finds, one sentence. */
+  readonly summary: string;
+  /** What somebody could do with it, and the source of that. */
+  readonly attack: string;
+  /** A command line, with words in capitals for what differs. */
+  readonly remedy: string;
+  /** Is shown each entry of the jail, as the walk comes to it. */
+  readonly lookAt?: (entry: Entry, jail: CheckedJail) => Found | undefined;
+  /** Looks at the whole jail, after the walk. */
+  readonly look?: (jail: CheckedJail) => Iterable<Found>;
+}
+
+/** Where a path of the jail lies on the host. */
+export function hostPath({ directory }: Pick<CheckedJail, 'directory'>, path: BytePath): BytePath {
+  return joinPath(directory, path.slice(1) as BytePath);
+}

@@ -1,0 +1,141 @@
+// One walk over everything in a jail: what lies there, and the SHA-256 of what the manifest knows.
+
+import { createHash, hash as hashOnce, type Hash } from 'node:crypto';
+
+import { type BytePath, pathBytes } from '../../binary/path.ts';
+import type { DirectoryRoot } from '../../binary/root.ts';
+import { native } from '../../native.ts';
+import { throwIfAborted } from '../failure.ts';
+import type { Manifest, Recorded } from '../manifest.ts';
+import { begin } from '../progress.ts';
+import type { JailWork } from '../request.ts';
+import type { Entry, Kind, Zone } from './entry.ts';
+import { openZones } from './zone.ts';
+
+const CONTENT_BYTES = 2 << 20;
+
+export interface Scanned {
+  readonly files: number;
+  readonly sizeBytes: number;
+}
+
+/**
+ * Shows every entry of the jail to `meet`, a directory before what lies in it. While one batch is looked at, a worker thread
+ * reads the next.
+ * @throws system errors if the jail cannot be read at all; JailError ABORT_ERR
+ */
+export async function scanJail(
+  jail: DirectoryRoot,
+  manifest: Manifest | undefined,
+  meet: (entry: Entry) => void,
+  { signal, onProgress }: Pick<JailWork, 'signal' | 'onProgress'>,
+): Promise<Scanned> {
+  const recorded = manifest?.entries ?? [];
+  const paths = pathBytes(recorded.map(({ path }) => `${path}\0`).join('') as BytePath);
+  const sizes = Float64Array.from(recorded, ({ kind, sizeBytes }) => (kind === 'file' ? (sizeBytes ?? -1) : -1));
+  const scan = native.scanTree(jail.fd, paths, sizes);
+  const buffers = [Buffer.allocUnsafeSlow(CONTENT_BYTES), Buffer.allocUnsafeSlow(CONTENT_BYTES)] as const;
+  const read = openReader(recorded, manifest !== undefined);
+  const total = { files: 0, sizeBytes: 0 };
+  const progress = begin('check', recorded.length);
+  let next = scan.next(buffers[0]);
+  try {
+    for (let turn = 0; ; turn++) {
+      const { records, contentSize } = await next;
+      if (records.length === 0 && contentSize === 0) return total;
+      throwIfAborted(signal);
+      const content = buffers[turn % 2 === 0 ? 0 : 1];
+      next = scan.next(buffers[turn % 2 === 0 ? 1 : 0]);
+      read(records, content.subarray(0, contentSize), (entry) => {
+        if (entry.kind === 'file') {
+          total.files++;
+          total.sizeBytes += entry.sizeBytes;
+        }
+        meet(entry);
+      });
+      onProgress?.({ ...progress, ...total });
+    }
+  } finally {
+    await next.catch(() => undefined); // its thread is at work on the buffers, and in the directories
+    scan.close();
+  }
+}
+
+// inode(7), by the upper four bits
+const KINDS: readonly (Kind | undefined)[] = [
+  undefined,
+  'fifo',
+  'character',
+  undefined,
+  'directory',
+  undefined,
+  'block',
+  undefined,
+  'file',
+  undefined,
+  'link',
+  undefined,
+  'socket',
+];
+
+const HEADER_BYTES = 80;
+const IS_READ = 64;
+
+/** Reads batches one after the other, as native/scan.cc writes them. */
+function openReader(
+  recorded: readonly Recorded[],
+  hasManifest: boolean,
+): (records: Buffer, content: Buffer, meet: (entry: Entry) => void) => void {
+  const zoneOf = openZones(hasManifest);
+  let begun: Hash | undefined; // of a file of which a part came before
+
+  function digest(part: Buffer): string {
+    if (begun === undefined) return hashOnce('sha256', part, 'hex');
+    const sha256 = begun.update(part).digest('hex');
+    begun = undefined;
+    return sha256;
+  }
+
+  return (records, content, meet) => {
+    let contentAt = 0;
+    for (let at = 0; at < records.length;) {
+      const number = (index: number): number => records.readUInt32LE(at + 4 * index);
+      const flags = number(8);
+      const pathAt = at + HEADER_BYTES;
+      const targetAt = pathAt + number(12);
+      const end = targetAt + number(13);
+      const contentEnd = contentAt + number(14);
+      const index = number(10);
+      const entry = {
+        path: records.toString('latin1', pathAt, targetAt) as BytePath,
+        kind: KINDS[number(0) >> 12] ?? 'file',
+        mode: number(0) & 0o7777,
+        uid: number(1),
+        gid: number(2),
+        nlink: number(3),
+        inode: number(3) > 1 ? `${number(5)}:${number(4)}` : '',
+        major: number(6),
+        minor: number(7),
+        hasCapabilities: (flags & 1) !== 0,
+        hasAcl: (flags & 2) !== 0,
+        isMounted: (flags & 4) !== 0,
+        isElf: (flags & 8) !== 0,
+        isScript: (flags & 16) !== 0,
+        isKey: (flags & 32) !== 0,
+        error: number(9),
+        depth: number(11),
+        sizeBytes: records.readDoubleLE(at + 64),
+        mtimeMs: records.readDoubleLE(at + 72),
+        target: records.toString('latin1', targetAt, end) as BytePath,
+        recorded: recorded[index],
+        sha256: (flags & IS_READ) === 0 ? undefined : digest(content.subarray(contentAt, contentEnd)),
+        zone: 'system' as Zone,
+      } satisfies Entry;
+      entry.zone = zoneOf(entry);
+      meet(entry);
+      contentAt = contentEnd;
+      at = end + ((8 - (end % 8)) % 8);
+    }
+    if (contentAt < content.length) (begun ??= createHash('sha256')).update(content.subarray(contentAt));
+  };
+}

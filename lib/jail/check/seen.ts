@@ -1,0 +1,59 @@
+// What the rules need to know of the whole jail after the walk; of very much only a part, since a hostile jail must not fill
+// our memory.
+
+import type { BytePath } from '../../binary/path.ts';
+import type { Manifest } from '../manifest.ts';
+import { type Entry, isProgram } from './entry.ts';
+
+const MOST = 100_000;
+
+/** A file of which some names were not met. */
+export interface ManyNamed {
+  /** One of its names. */
+  readonly path: BytePath;
+  readonly nlink: number;
+  /** How many names were met. */
+  readonly met: number;
+}
+
+export interface Seen {
+  note(entry: Entry): void;
+  /** Whether something lies at a path of the manifest. */
+  has(path: BytePath): boolean;
+  /** Files that have names which do not lie in the jail. */
+  namedElsewhere(): readonly ManyNamed[];
+  /** Who owns something. */
+  readonly uids: ReadonlySet<number>;
+  /** What can be executed, and lies where programs are. */
+  readonly programs: readonly Pick<Entry, 'path' | 'recorded'>[];
+}
+
+export function openSeen(manifest: Manifest | undefined): Seen {
+  const absent = new Set<string>(manifest?.entries.map(({ path }) => path));
+  const names = new Map<string, ManyNamed>();
+  const uids = new Set<number>();
+  const programs: Pick<Entry, 'path' | 'recorded'>[] = [];
+
+  function noteName({ inode, path, nlink }: Entry): void {
+    const known = names.get(inode);
+    const met = (known?.met ?? 0) + 1;
+    if (met >= nlink) names.delete(inode);
+    else if (known !== undefined || names.size < MOST) names.set(inode, { path: known?.path ?? path, nlink, met });
+  }
+
+  return {
+    note: (entry) => {
+      const { recorded, path, kind, nlink, uid, zone } = entry;
+      if (recorded !== undefined) absent.delete(path);
+      if (kind !== 'directory' && nlink > 1 && !entry.isMounted) noteName(entry);
+      if (uids.size < MOST) uids.add(uid);
+      const isCode = (entry.isElf || entry.isScript) && isProgram(entry);
+      if (isCode && (zone === 'system' || zone === 'extra') && programs.length < MOST)
+        programs.push({ path, recorded });
+    },
+    has: (path) => !absent.has(path),
+    namedElsewhere: () => [...names.values()],
+    uids,
+    programs,
+  };
+}

@@ -1,0 +1,143 @@
+// Copies of a template against `cp -a`, on file systems with and without reflinks.
+import { spawnSync } from 'node:child_process';
+import { randomFillSync } from 'node:crypto';
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statfsSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { cloneJail } from '../../dist/lib/index.js';
+import { writeManifest } from '../../dist/lib/jail/manifest.js';
+import { EMPTY_RECIPE } from '../../dist/lib/jail/recipe.js';
+import { median, row } from './table.mjs';
+
+const FILES = 1000;
+const FILE_BYTES = 200_000;
+const EXT4_SUPER_MAGIC = 0xef53;
+
+function run(program, ...args) {
+  const { status, stderr, error } = spawnSync(program, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${program}: ${error?.message ?? stderr.trim()}`);
+}
+
+/** 1,000 files of random bytes in 25 directories of 4, 15 symbolic and 15 hard links, and a manifest that lists them. */
+function makeTemplate(directory) {
+  mkdirSync(directory, { mode: 0o755 });
+  const entries = [];
+  const data = Buffer.alloc(FILE_BYTES);
+  for (let i = 0; i < FILES; i++) {
+    const parent = `/d${i % 25}/s${Math.floor(i / 25) % 4}`;
+    const path = `${parent}/f${i}`;
+    mkdirSync(directory + parent, { recursive: true });
+    writeFileSync(directory + path, randomFillSync(data), { mode: i % 3 === 0 ? 0o755 : 0o644 });
+    const recorded = { path, kind: 'file', mode: 0o644, uid: 0, gid: 0, reason: { how: 'asked' } };
+    entries.push({
+      ...recorded,
+      sizeBytes: FILE_BYTES,
+      sha256: i.toString(16).padStart(64, '0'),
+      mtimeMs: i,
+    });
+  }
+  for (let i = 0; i < 15; i++) {
+    symlinkSync(`d${i}/s0/f${i}`, `${directory}/symbolic${i}`);
+    linkSync(`${directory}/d${i}/s0/f${i}`, `${directory}/hard${i}`);
+  }
+  mkdirSync(`${directory}/.uchroot`, { mode: 0o700 });
+  const manifest = writeManifest({ recipe: EMPTY_RECIPE, packs: [], packages: {}, entries });
+  writeFileSync(`${directory}/.uchroot/manifest.json.gz`, manifest, { mode: 0o600 });
+}
+
+/** Name and directory of each file system that can be had; `closing` gets what undoes it. */
+function fileSystems(base, closing, note) {
+  const found = [[statfsSync(base).type === EXT4_SUPER_MAGIC ? 'ext4' : 'the disk', `${base}/disk`]];
+  mkdirSync(`${base}/disk`, { mode: 0o755 });
+  const mounted = {
+    tmpfs: (point) => run('mount', '-t', 'tmpfs', '-o', 'size=2g,mode=755', 'tmpfs', point),
+    xfs: (point) => mountImage('mkfs.xfs', ['-q', '-m', 'reflink=1'], point),
+    btrfs: (point) => mountImage('mkfs.btrfs', ['-q'], point),
+  };
+  for (const [name, mount] of Object.entries(mounted)) {
+    const point = `${base}/${name}`;
+    mkdirSync(point, { mode: 0o755 });
+    try {
+      mount(point);
+    } catch (error) {
+      note(`no ${name} here: left out. ${error.message}`);
+      continue;
+    }
+    closing.push(() => run('umount', point));
+    found.push([name, point]);
+  }
+  return found;
+}
+
+function mountImage(mkfs, options, point) {
+  const image = `${point}.image`;
+  writeFileSync(image, '');
+  truncateSync(image, 4 * 2 ** 30);
+  run(mkfs, ...options, image);
+  run('mount', '-o', 'loop', image, point);
+  chmodSync(point, 0o755);
+}
+
+async function timed(work) {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+}
+
+async function measure(point, rounds) {
+  const template = `${point}/template`;
+  makeTemplate(template);
+  run('sync', '-f', point);
+  const [ours, theirs] = [`${point}/ours`, `${point}/theirs`];
+  const samples = { clone: [], cp: [], start: [] };
+  const works = [
+    ['clone', () => cloneJail({ template, directory: ours })],
+    ['cp', () => run('cp', '-a', template, theirs)],
+    // what starting a program takes is not the copy
+    ['start', () => run('true')],
+  ];
+  for (let round = -1; round < rounds; round++) {
+    // each comes first as often as the other
+    for (const [name, work] of round % 2 === 0 ? works : works.toReversed()) {
+      const ms = await timed(work);
+      if (round >= 0) samples[name].push(ms);
+    }
+    run('rm', '-rf', ours, theirs);
+    // xfs gives inodes back behind the scenes, at the cost of whoever comes first
+    await sleep(100);
+  }
+  return median(samples.clone) / (median(samples.cp) - median(samples.start));
+}
+
+/** A template of 1,000 files and 200 MB, with all metadata. */
+export async function clone({ quick, note }) {
+  // not in a directory that scripts/bench removes: something could still be mounted in it
+  const base = mkdtempSync('/var/tmp/uchroot-bench-');
+  chmodSync(base, 0o755);
+  const closing = [() => rmSync(base, { recursive: true, force: true })];
+  const close = () => {
+    for (const undo of closing.splice(0).toReversed()) undo();
+  };
+  process.once('exit', close);
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+  try {
+    const rows = [];
+    for (const [name, point] of fileSystems(base, closing, note)) {
+      const ratio = await measure(point, quick ? 5 : 25);
+      rows.push(row(`cloneJail v cp -a, ${name}`, ratio, ['<=', 1.15]));
+    }
+    return rows;
+  } finally {
+    close();
+  }
+}
