@@ -3,6 +3,7 @@
 
 #include "scan.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -117,6 +118,26 @@ void Scan::close() {
   reading_.isOpen = false;
 }
 
+// What the beginning of a file says it is.
+uint32_t kindOf(std::string_view start) {
+  uint32_t flags = 0;
+  if (start.starts_with("\x7f" "ELF")) flags |= isElf;
+  if (start.starts_with("#!")) flags |= isScript;
+  // RFC 7468, section 10; a certificate may stand before it
+  const size_t key = start.find("PRIVATE KEY-----");
+  if (key != std::string_view::npos && start.substr(0, key).rfind("-----BEGIN ") != std::string_view::npos) flags |= isKey;
+  return flags;
+}
+
+// The bits of the group are then the most that the list grants to anybody (acl(5)): where they let nobody write it does not matter.
+bool canHaveAcl(uint32_t mode) {
+  return (mode & S_IWGRP) != 0;
+}
+
+bool isListed(int fd) {
+  return fgetxattr(fd, "system.posix_acl_access", nullptr, 0) >= 0;
+}
+
 constexpr unsigned wantedStatus = STATX_BASIC_STATS | STATX_MNT_ID;
 
 bool statusAt(int directory, const char* name, int flags, struct statx& status) {
@@ -157,7 +178,7 @@ bool Scan::begin() {
   if (fd.get() < 0 || !statusAt(fd.get(), "", AT_EMPTY_PATH, status)) return false;
   mount_ = status.stx_mnt_id;
   Record record = recordOf(status);
-  if (fgetxattr(fd.get(), "system.posix_acl_access", nullptr, 0) >= 0) record.flags |= hasAcl;
+  if (canHaveAcl(record.mode) && isListed(fd.get())) record.flags |= hasAcl;
   path_ = "/";
   emit(record);
   path_ = "";
@@ -239,20 +260,13 @@ void Scan::meetFile(const char* name, Record& record) {
   record = recordOf(status);
   record.index = index;
   if (fgetxattr(fd.get(), "security.capability", nullptr, 0) >= 0) record.flags |= hasCapabilities;
-  if (fgetxattr(fd.get(), "system.posix_acl_access", nullptr, 0) >= 0) record.flags |= hasAcl;
-  char head[headBytes];
-  const ssize_t count = record.sizeBytes == 0 ? 0 : pread(fd.get(), head, sizeof head, 0);
-  if (count < 0) record.error = static_cast<uint32_t>(errno);
-  const std::string_view start(head, count < 0 ? 0 : static_cast<size_t>(count));
-  if (start.starts_with("\x7f" "ELF")) record.flags |= isElf;
-  if (start.starts_with("#!")) record.flags |= isScript;
-  // RFC 7468, section 10; a certificate may stand before it
-  const size_t key = start.find("PRIVATE KEY-----");
-  if (key != std::string_view::npos && start.substr(0, key).rfind("-----BEGIN ") != std::string_view::npos) {
-    record.flags |= isKey;
-  }
+  if (canHaveAcl(record.mode) && isListed(fd.get())) record.flags |= hasAcl;
   const auto wanted = wanted_.find(path_);
-  if (count < 0 || wanted == wanted_.end() || wanted->second.sizeBytes != record.sizeBytes) {
+  if (wanted == wanted_.end() || wanted->second.sizeBytes != record.sizeBytes) {
+    char head[headBytes];
+    const ssize_t count = record.sizeBytes == 0 ? 0 : pread(fd.get(), head, sizeof head, 0);
+    if (count < 0) record.error = static_cast<uint32_t>(errno);
+    if (count > 0) record.flags |= kindOf({head, static_cast<size_t>(count)});
     emit(record);
     return;
   }
@@ -273,6 +287,7 @@ void Scan::read(char* content, size_t size, size_t& used) {
   if (count < 0 && errno == EINTR) return;
   if (count < 0) record.error = static_cast<uint32_t>(errno);
   if (count > 0) {
+    if (reading_.offset == 0) record.flags |= kindOf({content + used, std::min<size_t>(count, headBytes)});
     used += static_cast<size_t>(count);
     reading_.offset += count;
     record.contentSize += static_cast<uint32_t>(count);
@@ -321,7 +336,7 @@ void Scan::enter(const char* name, const struct statx& seen, Record& record) {
     record = recordOf(status);
     record.index = index;
   }
-  if (fgetxattr(fd.get(), "system.posix_acl_access", nullptr, 0) >= 0) record.flags |= hasAcl;
+  if (canHaveAcl(record.mode) && isListed(fd.get())) record.flags |= hasAcl;
   DIR* directory = fdopendir(fd.get());
   if (directory == nullptr) {
     record.error = static_cast<uint32_t>(errno);

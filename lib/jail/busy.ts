@@ -83,13 +83,16 @@ function nameOf(pid: string): string {
   return name === undefined ? 'gone' : quote(name.subarray(0, -1));
 }
 
-// A process can end at any moment, and one of another namespace need not be open to us.
+// A process can end at any moment, and one of another namespace need not be open to us. A path that is too long for
+// readlink(2) anybody can have, anywhere: it must not keep jails from being removed, and the root of whoever is in this one is
+// shorter.
+const GONE = new Set(['ENOENT', 'ESRCH', 'EACCES', 'EPERM', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG']);
+
 function ifThere<T>(look: () => T): T | undefined {
   try {
     return look();
   } catch (error) {
-    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM', 'ENOTDIR', 'ELOOP'].includes(errorCode(error) ?? ''))
-      return undefined;
+    if (GONE.has(errorCode(error) ?? '')) return undefined;
     throw error;
   }
 }

@@ -13,8 +13,8 @@ import { openBuilt } from './built.ts';
 import { openJailDirectory } from './directory.ts';
 import { throwIfAborted, toJailError } from './failure.ts';
 import { absolute } from './hostpath.ts';
-import { manifestIn } from './list.ts';
-import type { Manifest } from './manifest.ts';
+import { ofRoot } from './list.ts';
+import { type Outline, readOutline } from './manifest.ts';
 import { begin, report } from './progress.ts';
 import { checkBytes, checkWork, type JailWork, requireRoot } from './request.ts';
 import { openStore } from './store.ts';
@@ -50,7 +50,7 @@ export async function cloneJail(request: CloneRequest): Promise<CloneReport> {
     const template = absolute(request.template);
     const source = openBuilt(template);
     try {
-      const manifest = manifestIn(source);
+      const manifest = ofRoot(readOutline(source));
       return await cloneBeside(name, { ...request, directory, template, source, manifest });
     } finally {
       source.close();
@@ -65,7 +65,7 @@ interface Cloning extends Pick<JailWork, 'signal' | 'onProgress'> {
   readonly template: BytePath;
   readonly directory: BytePath;
   readonly source: DirectoryRoot;
-  readonly manifest: Manifest;
+  readonly manifest: Outline;
 }
 
 async function cloneBeside(name: BytePath, cloning: Cloning): Promise<CloneReport> {
@@ -103,13 +103,12 @@ async function copyAside(
   if (target === undefined) throw new JailError('somebody else works on the copy', { code: 'EBUSY' });
   try {
     const work = native.copyTree(source.fd, target, keptPrivileges(source, manifest).map(pathBytes));
-    const files = manifest.entries.filter(({ kind }) => kind === 'file').length;
     const {
       files: count,
       sizeBytes,
       skipped,
       skippedCount,
-    } = await report(work, begin('copy', files), onProgress, () => untilAborted(work, signal));
+    } = await report(work, begin('copy', manifest.files), onProgress, () => untilAborted(work, signal));
     throwIfAborted(signal);
     // onto a directory only if it is empty (rename(2))
     native.inRootRename(parent.fd, pathBytes(aside), pathBytes(name));
@@ -160,7 +159,7 @@ function refuseInside(parent: DirectoryRoot, source: DirectoryRoot, template: By
     throw new UsageError(`a clone cannot lie in its template ${showPath(template)}`);
 }
 
-function keptPrivileges(source: DirectoryRoot, { recipe, entries }: Manifest): readonly BytePath[] {
-  const setId = entries.filter(({ kind, mode }) => kind === 'file' && (mode & 0o6000) !== 0);
+function keptPrivileges(source: DirectoryRoot, { recipe, privileged }: Outline): readonly BytePath[] {
+  const setId = privileged.filter(({ kind, mode }) => kind === 'file' && (mode & 0o6000) !== 0);
   return [...setId.map(({ path }) => path), ...recipe.keepPrivileges.map((path) => walk(source, path).path)];
 }

@@ -98,9 +98,8 @@ function placeOf(jail: DirectoryRoot, { entries }: Manifest, asked: BytePath): B
   throw new JailError(`${showPath(asked)} is not in the jail`, { code: 'ENOENT', path: showPath(asked) });
 }
 
-/** The manifest of a jail that was built before. @throws JailError ERR_INSECURE_PATH, ERR_MANIFEST */
-export function manifestIn(jail: DirectoryRoot): Manifest {
-  const manifest = readManifest(jail);
+/** What was read of a jail that was built before. @throws JailError ERR_INSECURE_PATH if that was not root's alone */
+export function ofRoot<T extends object>(manifest: T | undefined): T {
   if (manifest !== undefined) return manifest;
   throw new JailError(`${MANIFEST_PATH} in the jail is not root's alone`, {
     code: 'ERR_INSECURE_PATH',
@@ -113,7 +112,7 @@ export function readBuilt<T>(directory: BytePath, use: (jail: DirectoryRoot, man
   try {
     const jail = openBuilt(directory);
     try {
-      return use(jail, manifestIn(jail));
+      return use(jail, ofRoot(readManifest(jail)));
     } finally {
       jail.close();
     }

@@ -58,7 +58,9 @@ export function openPackageFiles(
     done = programs.size + whole.size;
     const choice = choose(root, packages, { programs: [...programs], packages: [...whole] });
     addChoice(choice);
-    for (const directory of stateOf(root, packages, choice)) addState(directory);
+    // /run itself is the affair of the pack of that name
+    for (const directory of stateOf(root, packages, choice))
+      if (directory.path !== '/run') addState(directory);
     return true;
   }
 
@@ -93,7 +95,7 @@ export function openPackageFiles(
     isStarted: (path) => !idle.has(path),
     isBasic: (path) => {
       const owner = packages.owner(path);
-      return owner?.essential === true && !/^perl/.test(owner.name);
+      return owner?.essential === true && !owner.name.startsWith('perl');
     },
     of: (path) => packages.owner(path)?.name,
     versionOf: (name) => packages.find(name)?.version,

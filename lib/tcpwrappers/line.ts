@@ -19,7 +19,7 @@ export interface Line {
   readonly end: 'newline' | 'unterminated' | 'long';
   /** Where it begins in the file. */
   readonly offset: number;
-  /** More than one for a joined line. */
+  /** Of a line that is joined, or ends in another way; else it is a line of the file as it stands. */
   readonly pieces: readonly Piece[] | undefined;
   /** Whether bytes were lost behind a NUL. */
   readonly hasNul: boolean;
@@ -108,7 +108,7 @@ function readPieces(
   const found = joined !== '' || end === 'newline';
   return {
     line: found
-      ? { text: joined, line, end, offset, pieces: pieces.length > 1 ? pieces : undefined, hasNul }
+      ? { text: joined, line, end, offset, pieces, hasNul }
       : undefined,
     after: position,
     nextLine: line + 1,

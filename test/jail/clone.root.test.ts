@@ -422,7 +422,15 @@ t.test(
   },
 );
 
-t.test('the event loop goes on while 200 MB are copied', asRoot, async (t) => {
+// The time less that for which other programs had the processor (/proc/PID/schedstat, its second figure, in ns).
+function runningMs(): number {
+  const waitedNs = readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'latin1').split(' ')[1];
+  return performance.now() - Number(waitedNs) / 1e6;
+}
+
+const quick = { skip: unlessRoot() || (sanitized && 'slow with sanitizers') };
+
+t.test('the event loop goes on while 200 MB are copied', quick, async (t) => {
   const base = makeDirectory(t);
   const template = makeTemplate(`${base}/template`);
   fill(`${template}/data`, 200, Buffer.alloc(2 ** 20, 1));
@@ -433,15 +441,14 @@ t.test('the event loop goes on while 200 MB are copied', asRoot, async (t) => {
     const work = { isDone: false };
     const cloning = cloneJail({ template, directory: `${base}/clone` }).finally(() => (work.isDone = true));
     let gapMs = 0;
-    for (let last = performance.now(); !work.isDone; last = performance.now()) {
+    for (let last = runningMs(); !work.isDone; last = runningMs()) {
       await setImmediate();
-      gapMs = Math.max(gapMs, performance.now() - last);
+      gapMs = Math.max(gapMs, runningMs() - last);
     }
     await cloning;
     longest.push(gapMs);
     await removeJail({ directory: `${base}/clone` });
   }
-  // the best of some: other programs want the processor too
   t.ok(Math.min(...longest) < 20, `held for ${longest.map((ms) => ms.toFixed(1)).join(', ')} ms`);
 });
 

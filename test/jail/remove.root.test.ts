@@ -194,6 +194,19 @@ t.test('a jail that a process uses is not removed', needs('ldd'), async (t) => {
   t.same(readdirSync(base), []);
 });
 
+t.test("a process far down in another place is in nobody's way", asRoot, async (t) => {
+  const base = makeDirectory(t);
+  const jail = makeTemplate(`${base}/jail`);
+  mkdirSync(`${base}/deep`);
+  const name = 'd'.repeat(200);
+  const script = `for i in $(seq 30); do mkdir ${name} && cd -P ${name} || exit 1; done; echo; exec sleep 60`;
+  const end = await beginProcess(t, ['bash', '-c', script], { cwd: `${base}/deep` });
+  await removeJail({ directory: jail });
+  t.same(readdirSync(base), ['deep']);
+  await end();
+  must(['rm', '-r', `${base}/deep`]); // Node could not
+});
+
 t.test('a jail that somebody works on, or removes, is left alone', asRoot, async (t) => {
   const base = makeDirectory(t);
   const jail = makeTemplate(`${base}/jail`);

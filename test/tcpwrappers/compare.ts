@@ -120,13 +120,15 @@ export class Comparison {
     const hosts = this.hosts(set);
     const { decision, ...ours } = this.#lib.observe(hosts, request, set, this.#directory);
     if (isSame(ours, theirs, set)) return 'same';
-    if (ours.verdict === 'denied') {
-      const difference = broken(decision.reason, theirs);
-      if (difference !== undefined) return difference;
-    } else if (theirs.verdict !== 'granted') return ours;
+    const difference = broken(decision.reason, theirs);
+    if (ours.verdict === 'denied' && difference !== undefined) return difference;
+    // on purpose, we are never the ones who let somebody in
+    if (ours.verdict !== 'denied' && theirs.verdict === 'denied') return ours;
     this.#believed ??= believe(hosts, this.#search);
     const believed = this.#lib.observe(this.#believed, request, set, this.#directory);
-    if (!isSame(believed, theirs, set)) return ours;
+    const isExplained =
+      isSame(believed, theirs, set) || broken(believed.decision.reason, theirs) !== undefined;
+    if (!isExplained) return ours;
     if (decision.reason === 'hosts.deny is a directory') return 'a hosts.deny that is a directory';
     return decision.reason?.startsWith('the line has more than') === true
       ? 'a line of hosts.allow that is too long, and rules that may refuse behind it'

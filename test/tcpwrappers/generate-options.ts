@@ -3,24 +3,20 @@ import type { Random } from '../support/tcpwrappers-random.ts';
 import { split, type World } from './world.ts';
 
 const COMMANDS = [
-  ...[
-    'echo %c',
-    'echo %a %A',
-    'echo %n',
-    'echo %N %s',
-    'echo %h %H %d',
-    'echo %u %c',
-    'echo %p %r %R',
-    'x %',
-  ],
-  ...['echo 100%%', 'echo %q', 'echo %c %n %c', '%s %N %s', 'echo \xe9 %d', 'echo "%c"; id', '(echo %h) &'],
-  ...[' x  ', '%\t%d', 'x %X', '%c@%s %u %n %h %c', '%n %u'.repeat(45), `%n%u${'%c'.repeat(60)}`],
+  ...'echo %c|echo %a %A|echo %n|echo %N %s|echo %h %H %d|echo %u %c|echo %p %r %R|x %|echo 100%%|echo %q'.split(
+    '|',
+  ),
+  ...'echo %c %n %c|%s %N %s|echo \xe9 %d|echo "%c"; id|(echo %h) &| x  |%\t%d|x %X|%c@%s %u %n %h %c'.split(
+    '|',
+  ),
   ...split('a\\:b \\\\: x\\y % %%% %u%u [a =x'),
+  '%n %u'.repeat(45),
+  '%d%s'.repeat(40),
+  `%n%u${'%c'.repeat(60)}`,
 ];
-const ASSIGNMENTS = [
-  ...['A B', 'A', 'A  B C ', 'A=B', '=A B', 'A =B', '%d %c', 'X %n%u', '%n=%c x', 'A \\:', 'A\tB', 'A,B C'],
-  ...['%q x', 'A %q', '%q'],
-];
+const ASSIGNMENTS = 'A B|A|A  B C |A=B|=A B|A =B|%d %c|X %n%u|%n=%c x|A \\:|A\tB|A,B C|%q x|A %q|%q'.split(
+  '|',
+);
 const NUMBERS = [
   ...split('0 5 022 10 -1 +5 08 5x x 99999999999 4294967297 -99999999999999999999999 1777 777 0777 0x10'),
   ...split('40000000022 2147483648 \f7 7\v'),
@@ -36,7 +32,7 @@ const ACCOUNTS = split(
 );
 const OTHERS = [
   ...split('keepalive keepalive keepalive KeepAlive= foo alow allow= = deny, ALL \\: constructor'),
-  ...['', ' ', 'echo hi', 'allow yes', '# x', 'toString x', 'keepalive x'],
+  ...'| |echo hi|allow yes|# x|toString x|keepalive x'.split('|'),
 ];
 
 function makeOption(random: Random, world: World): string {

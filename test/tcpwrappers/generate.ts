@@ -41,6 +41,7 @@ function makeLine(random: Random, world: World): string {
     [2, () => join(random, rule)],
     [1, () => `#${rule}`],
     [1, () => ` ${rule}`],
+    [1, () => ` # ${rule}`],
     [1, () => `${rule}\\`],
     [1, () => `${rule} # comment`],
     [1, () => random.pick([...ODD_LINES, `\xef\xbb\xbf${rule}`])],
@@ -85,7 +86,8 @@ function makePatterns(random: Random, world: World): TestFile {
     random.oneIn(4) ? random.pick(world.lists) : makeClient(random, world),
   );
   const text = words.map((word) => word + random.pick(BLANKS)).join('');
-  const long = 'x'.repeat(random.pick([8190, 8191, 8192, 9000]));
+  // not of 8192: whether libwrap survives its one byte too many is a matter of luck
+  const long = 'x'.repeat(random.pick([8190, 8191, 9000]));
   return { text: random.oneIn(150) ? `${text} ${long}` : text };
 }
 

@@ -68,7 +68,9 @@ async function lookAtAll(
   report: Report,
   work: JailWork,
 ): Promise<{ readonly files: number; readonly sizeBytes: number }> {
-  const perEntry = rules.flatMap((rule) => (rule.lookAt === undefined ? [] : [{ rule, lookAt: rule.lookAt }]));
+  const perEntry = rules.flatMap((rule) =>
+    rule.lookAt === undefined ? [] : [{ rule, lookAt: rule.lookAt }],
+  );
   const scanned = await scanJail(
     jail.root,
     jail.manifest,
@@ -90,7 +92,12 @@ async function lookAtAll(
 }
 
 function countsOf(report: Report, findings: readonly Finding[]): CheckReport['counts'] {
-  const counts = { error: 0, warning: 0, note: 0, fixed: findings.filter(({ fixed }) => fixed === true).length };
+  const counts = {
+    error: 0,
+    warning: 0,
+    note: 0,
+    fixed: findings.filter(({ fixed }) => fixed === true).length,
+  };
   for (const severity of SEVERITIES) counts[severity] = report.count(severity);
   return counts;
 }

@@ -12,6 +12,7 @@ import { type Host, openHost } from '../host.ts';
 import { MANIFEST_PATH, type Manifest, readManifest } from '../manifest.ts';
 import type { JailUser } from '../packs/pack.ts';
 import { type Mount, parseMounts } from './mounts.ts';
+import { type Process, processesIn } from './processes.ts';
 import { openSeen, type Seen } from './seen.ts';
 
 export interface CheckedJail {
@@ -32,6 +33,8 @@ export interface CheckedJail {
   readonly users: readonly JailUser[];
   /** What is mounted, as this process sees it. */
   readonly mounts: readonly Mount[];
+  /** Those that run in the jail now. */
+  processes(): readonly Process[];
   /** Filled by the walk. */
   readonly seen: Seen;
   close(): void;
@@ -49,8 +52,10 @@ export function openChecked(directory: BytePath, users: readonly JailUser[]): Ch
     const root = openFileRoot(facts.jailFd);
     const { manifest, fault } = manifestOf(root);
     const host = openHost(manifest?.recipe.from);
+    const path = bytePath(readlinkSync(`/proc/self/fd/${facts.jailFd}`, { encoding: 'buffer' }));
+    let processes: readonly Process[] | undefined;
     return {
-      directory: bytePath(readlinkSync(`/proc/self/fd/${facts.jailFd}`, { encoding: 'buffer' })),
+      directory: path,
       asked: directory,
       root,
       components: facts.components,
@@ -59,6 +64,7 @@ export function openChecked(directory: BytePath, users: readonly JailUser[]): Ch
       host,
       users,
       mounts: parseMounts(readFileSync('/proc/self/mountinfo')),
+      processes: () => (processes ??= processesIn({ path, ...native.inRootFstat(facts.jailFd) })),
       seen: openSeen(manifest),
       close: () => {
         host.close();

@@ -57,4 +57,3 @@ export function openReport(rules: readonly Rule[], isIgnored: Ignored): Report {
 function toFinding({ id, severity }: Rule, { path, message, remedy }: Found): Finding {
   return { rule: id, severity, path: toText(path), message, remedy };
 }
-

@@ -32,7 +32,9 @@ export async function scanJail(
 ): Promise<Scanned> {
   const recorded = manifest?.entries ?? [];
   const paths = pathBytes(recorded.map(({ path }) => `${path}\0`).join('') as BytePath);
-  const sizes = Float64Array.from(recorded, ({ kind, sizeBytes }) => (kind === 'file' ? (sizeBytes ?? -1) : -1));
+  const sizes = Float64Array.from(recorded, ({ kind, sizeBytes }) =>
+    kind === 'file' ? (sizeBytes ?? -1) : -1,
+  );
   const scan = native.scanTree(jail.fd, paths, sizes);
   const buffers = [Buffer.allocUnsafeSlow(CONTENT_BYTES), Buffer.allocUnsafeSlow(CONTENT_BYTES)] as const;
   const read = openReader(recorded, manifest !== undefined);

@@ -38,7 +38,8 @@ export function openSeen(manifest: Manifest | undefined): Seen {
     const known = names.get(inode);
     const met = (known?.met ?? 0) + 1;
     if (met >= nlink) names.delete(inode);
-    else if (known !== undefined || names.size < MOST) names.set(inode, { path: known?.path ?? path, nlink, met });
+    else if (known !== undefined || names.size < MOST)
+      names.set(inode, { path: known?.path ?? path, nlink, met });
   }
 
   return {

@@ -6,7 +6,9 @@ import type { Choice } from './choice.ts';
 import type { Package, Packages } from './database.ts';
 import type { Executable } from './executable.ts';
 import { modulesOf } from './modules.ts';
+import { placeOf } from './place.ts';
 import { findPlugins } from './plugins.ts';
+import { statusIfThere } from './read.ts';
 import { take, useProgram } from './reach.ts';
 import { openWork, type Work } from './work.ts';
 
@@ -57,7 +59,23 @@ function lookInto(work: Work, executable: Executable): void {
       uses.add({ pkg, extent: 'used', withLibraries: false, reason: { how: 'module', by: path }, why: path });
   }
   for (const file of linked) taken.add(file, packages.owner(file), path);
+  for (const file of filesNamedIn(work, executable)) taken.add(file, packages.owner(file), path);
   if (kind !== 'linker-script') mentions.add(executable);
+}
+
+const MOST_BYTES = 1 << 20;
+
+/** A script that is started opens what it names by its path: lighttpd has one that reads /etc/mime.types of media-types. */
+function filesNamedIn({ root, packages }: Work, { kind, text, path }: Executable): readonly BytePath[] {
+  if (kind !== 'script') return [];
+  const named = new Set(text.match(/\/(?:etc|usr\/share)\/[\w.+/-]*\w/g) as BytePath[] | null);
+  const own = packages.owner(path)?.source;
+  return [...named].filter((file) => {
+    const status = statusIfThere(root, file);
+    const owner = packages.owner(file);
+    if (status?.kind !== 'file' || owner === undefined || owner.source === own) return false;
+    return status.sizeBytes <= MOST_BYTES && (status.mode & 0o004) !== 0 && placeOf(file) === 'other';
+  });
 }
 
 /** What a program starts may be named in a library of its source: rustc is in librustc_driver. */

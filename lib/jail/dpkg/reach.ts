@@ -98,8 +98,7 @@ function useNamedInData(work: Work, { pkg, why }: Use, data: readonly BytePath[]
     if (status?.kind !== 'file' || status.sizeBytes > SMALL_BYTES) continue;
     const words = new Set(toLatin1(readIfThere(root, by)).split(/\s+/));
     for (const path of left)
-      if (words.has(lastComponent(path)))
-        useProgram(work, path, { how: 'mentioned', from: pkg, by }, why);
+      if (words.has(lastComponent(path))) useProgram(work, path, { how: 'mentioned', from: pkg, by }, why);
   }
 }
 

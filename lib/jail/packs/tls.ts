@@ -44,6 +44,9 @@ export const tls: Pack = {
       failure ?? damage ?? lacksAll(jail, '/etc/ssl/certs/*', '/etc/pki/tls', ...BUNDLES, ...CONFIGURATION)
     );
   },
+  wants: (jail) =>
+    lacksAll(jail, '/etc/ssl/certs/*', ...BUNDLES) &&
+    'there are no CA certificates on the host, and so none in the jail: no server can be verified',
 };
 
 const BUNDLES = [

@@ -207,3 +207,26 @@ t.test('a small file of data names a program beside the one that was asked for',
   t.ok(found.includes('/usr/bin/grotty'));
   t.notOk(found.includes('/usr/bin/preconv'), 'a large file is no settings');
 });
+
+t.test('a file that a script names by its path comes along, but nothing to be read by people', async (t) => {
+  const system: MadeSystem = {
+    packages: {
+      lighttpd: {
+        control: 'Section: httpd',
+        files: {
+          '/usr/sbin/lighttpd': elfWithStrings('/etc/lighttpd'),
+          '/usr/share/lighttpd/mime.pl':
+            '#!/usr/bin/perl\nopen(M, "</etc/mime.types"); "/usr/share/doc/media-types/copyright"',
+          '/etc/lighttpd/lighttpd.conf': 'include_shell "/usr/share/lighttpd/mime.pl"\n',
+        },
+      },
+      'media-types': {
+        files: { '/etc/mime.types': 'text/plain txt\n', '/usr/share/doc/media-types/copyright': '' },
+      },
+      'perl-base': { control: 'Essential: yes', files: { '/usr/bin/perl': elfWithStrings() } },
+    },
+  };
+  const found = paths(chooseFrom(system, '/usr/sbin/lighttpd'));
+  t.ok(found.includes('/etc/mime.types'));
+  t.notOk(found.includes('/usr/share/doc/media-types/copyright'));
+});

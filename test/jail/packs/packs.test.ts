@@ -530,3 +530,17 @@ t.test('a program that fails in the jail, or cannot be loaded, is told', async (
     );
   }
 });
+
+t.test('what the jail cannot give itself is no failure, but it is said', async (t) => {
+  const [pty, tls] = [packNamed('pty'), packNamed('tls')];
+  const jail = (tree: Tree) => probeOf(memoryRoot(tree));
+  const tmux = { '/dev/pts/.directory': '', '/usr/bin/tmux': makeProgram() };
+  t.match(pty.wants?.(jail(tmux)), /mount/);
+  t.equal(pty.wants?.(jail({ ...tmux, '/dev/pts/ptmx': '' })), undefined, 'it is mounted');
+  t.equal(pty.wants?.(jail({ '/usr/bin/python3': makeProgram() })), undefined);
+  const bare = { '/etc/ssl/openssl.cnf': '' };
+  t.equal(await tls.check(jail(bare)), undefined);
+  t.match(tls.wants?.(jail(bare)), /certificates/);
+  t.equal(tls.wants?.(jail({ '/etc/ssl/certs/ca-certificates.crt': '' })), undefined);
+  t.match(await tls.check(jail({ '/etc/ssl/certs/ca-certificates.crt': '' })), /no certificate/);
+});

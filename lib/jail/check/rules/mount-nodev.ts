@@ -8,7 +8,8 @@ export const mountNodev: Rule = {
   id: 'mount-nodev',
   group: 'path',
   severity: 'warning',
-  summary: 'The jail has devices by its manifest, and its file system is mounted nodev, so that they cannot be opened.',
+  summary:
+    'The jail has devices by its manifest, and its file system is mounted nodev, so that they cannot be opened.',
   attack:
     'None: open(2) of /dev/null or /dev/urandom fails with EACCES, and programs that need randomness may go on without it.',
   remedy: 'mount -o remount,dev MOUNT-POINT',

@@ -10,7 +10,8 @@ export const mountNoexec: Rule = {
   group: 'path',
   severity: 'error',
   summary: 'The file system of the jail is mounted noexec, so that none of its programs can be started.',
-  attack: 'None: execve(2) fails with EACCES. Whoever then executes through ld.so has gained nothing by noexec (mount(8)).',
+  attack:
+    'None: execve(2) fails with EACCES. Whoever then executes through ld.so has gained nothing by noexec (mount(8)).',
   remedy: 'mount -o remount,exec MOUNT-POINT',
   look: (jail) => {
     const mount = mountOf(jail.mounts, jail.directory);

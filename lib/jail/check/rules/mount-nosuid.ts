@@ -8,8 +8,10 @@ export const mountNosuid: Rule = {
   id: 'mount-nosuid',
   group: 'path',
   severity: 'note',
-  summary: 'A program is to keep its privileges, and the file system of the jail is mounted nosuid, so that it has none.',
-  attack: 'None: set-user-ID, set-group-ID and file capabilities are ignored (mount(8), nosuid), and the program does less than it should.',
+  summary:
+    'A program is to keep its privileges, and the file system of the jail is mounted nosuid, so that it has none.',
+  attack:
+    'None: set-user-ID, set-group-ID and file capabilities are ignored (mount(8), nosuid), and the program does less than it should.',
   remedy: 'mount -o remount,suid MOUNT-POINT',
   look: (jail) => {
     const mount = mountOf(jail.mounts, jail.directory);

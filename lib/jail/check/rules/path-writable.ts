@@ -16,14 +16,14 @@ export const pathWritable: Rule = {
   summary: 'Others than root can write to a directory on the way to the jail, or to the jail itself.',
   attack:
     'Whoever can write to a directory can rename what lies in it and put his own there, an /etc/passwd or an ld.so ' +
-    'among it (CVE-2009-2904, sshd_config(5)). A sticky directory, such as /tmp, keeps what is root’s (unlink(2), EPERM).',
+    'among it (CVE-2009-2904, sshd_config(5)). A sticky directory, such as /tmp, keeps what belongs to root (unlink(2), EPERM).',
   remedy: 'chmod go-w DIRECTORY',
   look: (jail) =>
-    jail.components.flatMap(({ path, mode, uid, gid, acl }, index) => {
+    jail.components.flatMap(({ path, mode, gid, acl }, index) => {
       const isJail = index === jail.components.length - 1;
       // the mode of a link means nothing (symlink(7)); the owner is path-owner's
       if ((mode & TYPE_BITS) === LINK || (!isJail && (mode & STICKY) !== 0)) return [];
-      const how = writerOf({ mode: mode & 0o7777, uid: 0, gid, hasAcl: acl !== undefined }, uid === 0 ? jail.users : []);
+      const how = writerOf({ mode: mode & 0o7777, uid: 0, gid, hasAcl: acl !== undefined }, jail.users);
       if (how === undefined) return [];
       const at = bytePath(path);
       return [

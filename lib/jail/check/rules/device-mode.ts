@@ -1,0 +1,33 @@
+// Harmless devices with an owner or a mode that make them less so.
+
+import { commandLine } from '../command.ts';
+import { hostPath, type Rule } from '../rule.ts';
+import { octal } from '../writable.ts';
+import { isHarmless } from './device-node.ts';
+
+export const deviceMode: Rule = {
+  id: 'device-mode',
+  group: 'privilege',
+  severity: 'error',
+  summary: 'A device of the jail does not belong to root, or can be executed.',
+  attack:
+    'The owner of /dev/null can take it away from all others, and what is written to it then lands where he likes: he may ' +
+    'change its mode, and in a directory of his own exchange it for a file (chmod(2), null(4)).',
+  remedy: 'chown root:root DEVICE && chmod 0666 DEVICE',
+  lookAt: (entry, jail) => {
+    const { path, mode, uid } = entry;
+    // a terminal belongs to who works at it (pts(4))
+    if (entry.isMounted || !isHarmless(entry) || entry.major >= 136) return undefined;
+    if (uid === 0 && (mode & 0o7111) === 0) return undefined;
+    const at = hostPath(jail, path);
+    return {
+      path,
+      message: `it belongs to uid ${uid} and has mode ${octal(mode)}`,
+      remedy: `${commandLine('chown', 'root:root', at)} && ${commandLine('chmod', '0666', at)}`,
+      fixes: [
+        { kind: 'owner', uid: 0, gid: 0 },
+        { kind: 'mode', clear: 0o7777, set: 0o666 },
+      ],
+    };
+  },
+};

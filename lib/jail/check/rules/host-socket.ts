@@ -1,0 +1,35 @@
+// Sockets that lead to daemons of the host.
+
+import { lastComponent } from '../../../binary/path.ts';
+import { commandLine } from '../command.ts';
+import { hostPath, type Rule } from '../rule.ts';
+
+// Whoever may talk to one of these is root, or nearly so.
+const DAEMONS =
+  /^(?:docker|containerd|podman|crio|buildkitd|dockershim|system_bus_socket|systemd|snapd|snapd-snap|lxd|unix|libvirt-sock|io\.systemd\..*|org\.freedesktop\..*|private|notify|stdout|syslog|control|varlink|X\d+)(?:\.sock(?:et)?)?$/;
+
+export const hostSocket: Rule = {
+  id: 'host-socket',
+  group: 'escape',
+  severity: 'error',
+  summary:
+    'There is a socket of a daemon of the host, such as Docker, D-Bus or systemd, or one that root has bound.',
+  attack:
+    'A connection does not care for root directories: the daemon acts outside. docker.sock starts a container that has the ' +
+    'whole host in it (docs.docker.com, "Docker daemon attack surface"); unix(7), "Pathname socket ownership and permissions".',
+  remedy: 'rm SOCKET',
+  lookAt: ({ path, kind, uid, isMounted }, jail) => {
+    if (kind !== 'socket') return undefined;
+    const isKnown = DAEMONS.test(lastComponent(path));
+    // a service of the jail binds its own as the user that it runs as
+    if (!isKnown && !isMounted && uid !== 0) return undefined;
+    const what = isKnown ? 'it has the name of a socket of the host' : 'root has bound it';
+    return {
+      path,
+      message: isMounted
+        ? 'it is a socket of the host, mounted here'
+        : `${what}: who listens there is not jailed`,
+      remedy: commandLine(isMounted ? 'umount' : 'rm', hostPath(jail, path)),
+    };
+  },
+};

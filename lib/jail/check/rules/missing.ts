@@ -1,0 +1,32 @@
+// What was built and is not there any more.
+
+import { commandLine } from '../command.ts';
+import { mountsIn, pointIn } from '../mounts.ts';
+import type { Rule } from '../rule.ts';
+
+export const missing: Rule = {
+  id: 'missing',
+  group: 'tamper',
+  severity: 'error',
+  summary: 'Something that the manifest names is not in the jail.',
+  attack:
+    'A program without its library or its /dev/null fails, or does something else: a name that is free in a directory that ' +
+    'somebody else can write is his to take.',
+  remedy: 'uchroot-jail update DIRECTORY',
+  look: function* look(jail) {
+    const covered = mountsIn(jail.mounts, jail.directory).map(
+      (mount) => `${pointIn(mount, jail.directory)}/`,
+    );
+    for (const recorded of jail.manifest?.entries ?? []) {
+      const { path } = recorded;
+      if (jail.seen.has(path) || covered.some((point) => path.startsWith(point))) continue;
+      if (jail.root.lstat(path) !== undefined) continue; // it has come since
+      yield {
+        path,
+        message: `the ${recorded.kind} is not there`,
+        remedy: commandLine('uchroot-jail', 'update', jail.directory),
+        fixes: [{ kind: 'restore', recorded }],
+      };
+    }
+  },
+};

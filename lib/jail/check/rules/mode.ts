@@ -1,0 +1,29 @@
+// Permission bits that were changed.
+
+import { commandLine } from '../command.ts';
+import { hostPath, type Rule } from '../rule.ts';
+import { octal } from '../writable.ts';
+
+export const mode: Rule = {
+  id: 'mode',
+  group: 'tamper',
+  severity: 'error',
+  summary: 'The permission bits of something are not those that it was built with.',
+  attack:
+    'More of them let others write to it, or run as its owner; fewer of them keep a service from its files (chmod(2), inode(7)).',
+  remedy: 'chmod MODE FILE',
+  lookAt: ({ path, kind, mode, recorded, isMounted }, jail) => {
+    if (recorded === undefined || kind === 'link' || isMounted) return undefined;
+    // set-user-ID and set-group-ID that came to a file have rules of their own
+    const rest = kind === 'file' ? mode & ~(0o6000 & ~recorded.mode) : mode;
+    if (rest === recorded.mode) return undefined;
+    const isSameKind = kind === (recorded.kind === 'device' ? 'character' : recorded.kind);
+    if (!isSameKind) return undefined;
+    return {
+      path,
+      message: `its mode is ${octal(mode)}, and was ${octal(recorded.mode)}`,
+      remedy: commandLine('chmod', octal(recorded.mode), hostPath(jail, path)),
+      fixes: [{ kind: 'mode', clear: 0o7777, set: recorded.mode }],
+    };
+  },
+};

@@ -1,0 +1,25 @@
+// A jail that was made by hand.
+
+import { commandLine } from '../command.ts';
+import { MANIFEST_PATH } from '../../manifest.ts';
+import type { Rule } from '../rule.ts';
+
+export const noManifest: Rule = {
+  id: 'no-manifest',
+  group: 'tamper',
+  severity: 'warning',
+  summary: 'The jail has no manifest: uchroot-jail has not built it.',
+  attack:
+    'What was put into it, and whether it is still the same, nobody knows. Only what is wrong by itself can be found.',
+  remedy: 'uchroot-jail build DIRECTORY PROGRAM...',
+  look: (jail) =>
+    jail.manifest === undefined && jail.manifestFault === undefined
+      ? [
+          {
+            path: MANIFEST_PATH,
+            message: 'there is none: whether the jail is still what was built cannot be told',
+            remedy: commandLine('uchroot-jail', 'build', jail.directory, '--help'),
+          },
+        ]
+      : [],
+};

@@ -1,0 +1,38 @@
+// Passwords in a jail.
+
+import { bytePath } from '../../../binary/path.ts';
+import { fieldsOf, GROUP, PASSWD, SHADOW } from '../accounts.ts';
+import { commandLine } from '../command.ts';
+import type { Found } from '../finding.ts';
+import { hostPath, type Rule } from '../rule.ts';
+import { shown } from './uid-zero.ts';
+
+export const passwordHash: Rule = {
+  id: 'password-hash',
+  group: 'identity',
+  severity: 'error',
+  summary: 'An account of the jail has the hash of a password, or needs none.',
+  attack:
+    'A hash that is read is a password that is guessed, and the same one opens the host; without one everybody is that ' +
+    'account by su(1) (crypt(5), shadow(5), CWE-522). Nobody logs in by the passwd of a jail.',
+  remedy: 'usermod --root JAIL --lock USER',
+  look: function* look(jail): Generator<Found> {
+    for (const path of [PASSWD, GROUP, ...SHADOW])
+      for (const [name = '', password = ''] of fieldsOf(jail.root, path)) {
+        const what = passwordOf(password, path === PASSWD || path === SHADOW[0]);
+        if (what === undefined) continue;
+        yield {
+          path,
+          message: `${shown(name)} has ${what}`,
+          remedy: commandLine('usermod', '--root', hostPath(jail, bytePath('/')), '--lock', name),
+        };
+      }
+  },
+};
+
+// An empty field means in passwd(5) and shadow(5) that there is no password; a group without one has members only. A locked
+// hash, `!$6$…`, is one that can be guessed as well.
+function passwordOf(field: string, isOfUsers: boolean): string | undefined {
+  if (field === '') return isOfUsers ? 'an empty password' : undefined;
+  return /^(?:x|[*!]+|[*!]*LK[*!]*)$/.test(field) ? undefined : 'the hash of a password';
+}

@@ -1,0 +1,35 @@
+// Files that tell every program of the jail what to load and whom to believe.
+
+import { commandLine } from '../command.ts';
+import { hostPath, type Rule } from '../rule.ts';
+import { writerOf } from '../writable.ts';
+
+const STEERING =
+  /^\/etc(?:\/(?:ld\.so\.preload|ld\.so\.conf|ld\.so\.cache|ld-musl-[^/]*\.path|nsswitch\.conf|passwd|group|shadow|gshadow|hosts|resolv\.conf|environment|profile|bash\.bashrc|shells|sudoers|pam\.conf|login\.defs)|\/(?:ld\.so\.conf\.d|pam\.d|security|profile\.d|sudoers\.d|ssl)(?:\/.*)?)?$/;
+
+export const steeringFile: Rule = {
+  id: 'steering-file',
+  group: 'escape',
+  severity: 'error',
+  summary:
+    'A file that steers the loader, the name service, PAM or the shells can be written by others than root, or its directory can.',
+  attack:
+    'A line in ld.so.preload is code in every program of the jail, those of root included (ld.so(8)); nsswitch.conf names ' +
+    'modules to load, as in CVE-2019-14271 and CVE-2025-32463; passwd says who is root.',
+  remedy: 'chown root:root FILE && chmod go-w FILE',
+  lookAt: ({ path, kind, mode, uid, gid, hasAcl }, jail) => {
+    if ((kind !== 'file' && kind !== 'directory') || !STEERING.test(path)) return undefined;
+    const how = writerOf({ mode, uid, gid, hasAcl }, jail.users);
+    if (how === undefined) return undefined;
+    const at = hostPath(jail, path);
+    return {
+      path,
+      message: how,
+      remedy: `${commandLine('chown', 'root:root', at)} && ${commandLine('chmod', 'go-w', at)}`,
+      fixes: [
+        { kind: 'owner', uid: 0, gid: 0 },
+        { kind: 'mode', clear: 0o022 },
+      ],
+    };
+  },
+};

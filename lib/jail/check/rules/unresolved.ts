@@ -1,0 +1,39 @@
+// Programs that cannot start.
+
+import { openResolver } from '../../../binary/closure.ts';
+import type { BytePath } from '../../../binary/path.ts';
+import { commandLine } from '../command.ts';
+import { lacks } from '../../verify.ts';
+import type { Found } from '../finding.ts';
+import type { CheckedJail } from '../jail.ts';
+import type { Rule } from '../rule.ts';
+
+export const unresolved: Rule = {
+  id: 'unresolved',
+  group: 'fitness',
+  severity: 'error',
+  summary:
+    'A program that was asked for, or that was added by hand, lacks its interpreter, its loader or a library.',
+  attack:
+    'It does not start. Where the loader looks further for what is missing, the next directory that somebody can write ' +
+    'decides (execve(2), ENOENT; ld.so(8)).',
+  remedy: 'uchroot-jail build DIRECTORY PROGRAM',
+  look: function* look(jail): Generator<Found> {
+    const resolver = openResolver(jail.root, { cpu: jail.host.cpu, hasProc: true });
+    for (const path of programsOf(jail)) {
+      const [lost] = resolver.resolve(path).missing.filter(({ reason }) => reason !== 'unknown-command');
+      if (lost === undefined || lost.reason === 'no-interpreter') continue;
+      yield {
+        path,
+        message: lacks(lost).message,
+        remedy: commandLine('uchroot-jail', 'build', jail.directory, path),
+      };
+    }
+  },
+};
+
+// What came along with a package need not be whole on the host either: it is the builder's to warn of that.
+function programsOf({ manifest, seen }: CheckedJail): ReadonlySet<BytePath> {
+  const added = seen.programs.filter(({ recorded }) => recorded === undefined).map(({ path }) => path);
+  return new Set([...(manifest?.recipe.programs ?? []), ...added]);
+}

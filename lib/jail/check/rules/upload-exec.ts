@@ -1,0 +1,37 @@
+// Directories in which the jailed user can put a program and start it.
+
+import { commandLine } from '../command.ts';
+import { hostPath, type Rule } from '../rule.ts';
+import { writerOf } from '../writable.ts';
+
+export const uploadExec: Rule = {
+  id: 'upload-exec',
+  group: 'upload',
+  severity: 'warning',
+  summary:
+    'A directory that the builder has not made for a user can be written by one, on a file system that is not noexec.',
+  attack:
+    'A service that takes files takes programs: what is uploaded is then executed, by a hole in the service or by its own ' +
+    'configuration, as PHP does (CWE-434). A file system of its own, mounted noexec, is the answer (mount(8)).',
+  remedy: 'mount -t tmpfs -o noexec,nosuid,nodev,mode=1777 tmpfs DIRECTORY',
+  lookAt: ({ path, kind, mode, uid, gid, hasAcl, recorded, zone, isMounted }, jail) => {
+    if (kind !== 'directory' || recorded !== undefined || isMounted || path === '/') return undefined;
+    // below a directory of the user's everything is his
+    if (zone !== 'system' && zone !== 'extra') return undefined;
+    const how = writerOf({ mode, uid, gid, hasAcl }, jail.users);
+    if (how === undefined) return undefined;
+    return {
+      path,
+      message: `${how}, and what is put there can be executed`,
+      remedy: commandLine(
+        'mount',
+        '-t',
+        'tmpfs',
+        '-o',
+        'noexec,nosuid,nodev,mode=1777',
+        'tmpfs',
+        hostPath(jail, path),
+      ),
+    };
+  },
+};

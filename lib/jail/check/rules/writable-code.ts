@@ -1,0 +1,32 @@
+// Programs and libraries that others than root can write.
+
+import { commandLine } from '../command.ts';
+import { isCode } from '../entry.ts';
+import { hostPath, type Rule } from '../rule.ts';
+import { writerOf } from '../writable.ts';
+
+export const writableCode: Rule = {
+  id: 'writable-code',
+  group: 'tamper',
+  severity: 'error',
+  summary: 'A program or library where programs and libraries are can be written by others than root.',
+  attack:
+    'Whoever writes to it runs code as everybody who uses it: the service, the administrator who enters the jail, root ' +
+    '(execve(2), ld.so(8)).',
+  remedy: 'chown root:root FILE && chmod go-w FILE',
+  lookAt: (entry, jail) => {
+    if ((entry.zone !== 'system' && entry.zone !== 'extra') || !isCode(entry)) return undefined;
+    const how = writerOf(entry, jail.users);
+    if (how === undefined) return undefined;
+    const at = hostPath(jail, entry.path);
+    return {
+      path: entry.path,
+      message: how,
+      remedy: `${commandLine('chown', 'root:root', at)} && ${commandLine('chmod', 'go-w', at)}`,
+      fixes: [
+        { kind: 'owner', uid: 0, gid: 0 },
+        { kind: 'mode', clear: 0o022 },
+      ],
+    };
+  },
+};

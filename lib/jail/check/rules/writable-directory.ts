@@ -1,0 +1,38 @@
+// Directories of programs, libraries and modules that others than root can write.
+
+import { commandLine } from '../command.ts';
+import { hostPath, type Rule } from '../rule.ts';
+import { writerOf } from '../writable.ts';
+import { isSystemPath } from '../zone.ts';
+
+export const writableDirectory: Rule = {
+  id: 'writable-directory',
+  group: 'tamper',
+  severity: 'error',
+  summary:
+    'A directory of PATH, of the loader, of modules of an interpreter or of configuration can be written by others than root.',
+  attack:
+    'He exchanges what lies in it, or puts something before it: a library of the same name, a sitecustomize.py, a program ' +
+    'that comes earlier in PATH (path_resolution(7), ld.so(8); CWE-427).',
+  remedy: 'chown root:root DIRECTORY && chmod go-w DIRECTORY',
+  lookAt: (entry, jail) => {
+    const { path, kind, zone, recorded, mode, uid } = entry;
+    if (kind !== 'directory' || !isSystemPath(path) || path === '/') return undefined;
+    if (zone !== 'system' && zone !== 'extra') return undefined;
+    // the builder has made it so: a service keeps its data there
+    if (recorded?.kind === 'directory' && recorded.mode === mode && recorded.uid === uid && uid !== 0)
+      return undefined;
+    const how = writerOf(entry, jail.users);
+    if (how === undefined) return undefined;
+    const at = hostPath(jail, path);
+    return {
+      path,
+      message: how,
+      remedy: `${commandLine('chown', 'root:root', at)} && ${commandLine('chmod', 'go-w', at)}`,
+      fixes: [
+        { kind: 'owner', uid: 0, gid: 0 },
+        { kind: 'mode', clear: 0o022 },
+      ],
+    };
+  },
+};

@@ -1,0 +1,60 @@
+// Tables out of texts, and decisions with look-ups that are at hand.
+import type { Found, Need } from '../../lib/tcpwrappers/answer.ts';
+import { compileTable } from '../../lib/tcpwrappers/compile.ts';
+import { decide, type Decision } from '../../lib/tcpwrappers/decide.ts';
+import type { FileText } from '../../lib/tcpwrappers/file-text.ts';
+import { type ParseOptions, readTable } from '../../lib/tcpwrappers/parse.ts';
+import { openPatternFiles } from '../../lib/tcpwrappers/pattern-file.ts';
+import { makeRequest, type RequestDescription } from '../../lib/tcpwrappers/request.ts';
+import { resolveNow } from '../../lib/tcpwrappers/resolve.ts';
+import type { Hosts, Table } from '../../lib/tcpwrappers/rule.ts';
+
+export interface Texts {
+  readonly allow?: string | FileText;
+  readonly deny?: string | FileText;
+  /** Files of patterns by their paths. */
+  readonly files?: Readonly<Record<string, string | FileText>>;
+}
+
+function found(text: string | FileText | undefined): FileText {
+  if (text === undefined) return { kind: 'absent' };
+  return typeof text === 'string' ? { kind: 'text', text } : text;
+}
+
+/** One table. */
+export function readOne(role: Table['role'], texts: Texts, options: Partial<ParseOptions> = {}): Table {
+  const { files = {} } = texts;
+  const openFile = openPatternFiles((path) => found(Object.hasOwn(files, path) ? files[path] : undefined));
+  return readTable(found(texts[role]), { file: `/etc/hosts.${role}`, role, openFile, ...options });
+}
+
+/** Both tables. */
+export function makeHosts(texts: Texts, options: Partial<ParseOptions> = {}): Hosts {
+  return {
+    allow: compileTable(readOne('allow', texts, options)),
+    deny: compileTable(readOne('deny', texts, options)),
+  };
+}
+
+/** `file:line:column level code` of each finding. */
+export function showFindings({ findings }: Table): string[] {
+  return findings.map(
+    ({ file, line, column, level, code }) =>
+      `${file.slice(5)}:${line ?? ''}:${column ?? ''} ${level} ${code}`,
+  );
+}
+
+/** A decision, with what was looked up for it; what is not among the answers is asked for in vain. */
+export function decideOn(
+  texts: Texts,
+  described: RequestDescription,
+  answer: (need: Need) => Found = () => undefined,
+  options: Partial<ParseOptions> = {},
+): Decision & { readonly needs: readonly Need[] } {
+  const needs: Need[] = [];
+  const decision = resolveNow(decide(makeHosts(texts, options), makeRequest(described)), (need) => {
+    needs.push(need);
+    return answer(need);
+  });
+  return { ...decision, needs };
+}
