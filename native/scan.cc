@@ -195,6 +195,8 @@ bool Scan::fill(char* content, size_t size, std::string& records, size_t& used) 
   if (!began_ && !begin()) return false;
   while (records.size() < batchBytes && used < size) {
     if (reading_.isOpen) {
+      // what a file begins with is told by one piece
+      if (reading_.offset == 0 && size - used < headBytes && size - used < reading_.record.sizeBytes) break;
       read(content, size, used);
       continue;
     }

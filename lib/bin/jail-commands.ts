@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 
 import { UsageError } from '../errors.ts';
 import { buildJail } from '../jail/build.ts';
+import { checkJail } from '../jail/check/check.ts';
 import { cloneJail } from '../jail/clone.ts';
 import { explainFile, listJail } from '../jail/list.ts';
 import { packs } from '../jail/packs/index.ts';
@@ -12,6 +13,7 @@ import type { JailWork } from '../jail/request.ts';
 import { updateJail } from '../jail/update.ts';
 import { quote } from '../quote.ts';
 import type { Argument, OptionKind, ReadArguments } from './arguments.ts';
+import { explainRule, isCheckFormat, showCheck } from './jail-check-report.ts';
 import { showBuilt, showExplanation, showList, showUpdate, summaryOf } from './jail-report.ts';
 
 /** Ends the work, and hears how it goes. */
@@ -25,8 +27,16 @@ export interface Command {
   readonly options: Readonly<Record<string, OptionKind>>;
   /** How many operands there must be. */
   readonly operands: readonly [least: number, most: number];
-  /** Returns what goes to standard output. */
-  readonly run: (read: ReadArguments, watch: Watch) => Promise<string>;
+  /** Returns what goes to standard output; the exit status is 0 unless there is another. */
+  readonly run: (read: ReadArguments, watch: Watch) => Promise<string | Outcome>;
+  /** The exit status if it cannot be done; 1 if not given. */
+  readonly failureStatus?: number;
+}
+
+/** What goes to standard output, and the exit status. */
+interface Outcome {
+  readonly text: string;
+  readonly status: number;
 }
 
 const build: Command = {
@@ -127,7 +137,35 @@ const remove: Command = {
   },
 };
 
-export const commands: Readonly<Record<string, Command>> = { build, update, list, clone, explain, remove };
+const check: Command = {
+  synopsis: 'check DIRECTORY [--user NAME]... [--fix] [--format text|json|sarif] [--ignore RULE[:PATH]]...',
+  options: { user: 'value', fix: 'flag', format: 'value', ignore: 'value', explain: 'value' },
+  operands: [0, 1],
+  failureStatus: 2,
+  run: async (read, { signal, onProgress }) => {
+    const texts = (name: string) => valuesOf(read, name).map(({ text }) => text);
+    const [rule] = texts('explain').slice(-1);
+    if (rule !== undefined) return explainRule(rule);
+    const [directory] = read.operands.map(({ bytes }) => bytes);
+    if (directory === undefined) throw new UsageError(`Usage: uchroot-jail ${check.synopsis}`);
+    const [format = 'text'] = texts('format').slice(-1);
+    if (!isCheckFormat(format))
+      throw new UsageError(`--format ${quote(format)}: it is one of text, json and sarif`);
+    const work = { signal, onProgress, users: texts('user'), fix: has(read, 'fix'), ignore: texts('ignore') };
+    const report = await checkJail({ ...work, directory });
+    return { text: showCheck(directory, report, format), status: report.counts.error > 0 ? 1 : 0 };
+  },
+};
+
+export const commands: Readonly<Record<string, Command>> = {
+  build,
+  update,
+  list,
+  clone,
+  check,
+  explain,
+  remove,
+};
 
 function valuesOf({ options }: ReadArguments, name: string): readonly Argument[] {
   return options.filter(([option]) => option === name).map(([, value]) => value);

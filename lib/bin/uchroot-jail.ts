@@ -25,6 +25,10 @@ interpreters, loader, shared libraries, the data of its Debian package, and the 
   --from ROOT             take everything from the system in this directory
   --recipe FILE           what is to be made, as list --json writes it
   --plan                  say what would change, and change nothing
+  --fix                   check: put right what can be put right safely
+  --format FORMAT         check: text, json or sarif
+  --ignore RULE[:PATH]    check: no findings of a rule, at all or there
+  --explain RULE          check: what a rule looks for, and why; all for all of them
   --json                  list as JSON
   --help                  show this text
   --version               show the version
@@ -38,37 +42,46 @@ async function main(): Promise<number> {
     const given = new Set(options.map(([name]) => name));
     if (given.has('help')) process.stdout.write(usage());
     else if (given.has('version')) process.stdout.write(`uchroot-jail ${readVersion()}\n`);
-    else await dispatch(operands);
+    else return await dispatch(operands);
     return 0;
   } catch (error) {
-    if (error instanceof JailError && error.code === 'ABORT_ERR') {
-      process.stderr.write('uchroot-jail: interrupted; nothing is left half done\n');
-      return 130;
-    }
-    if (!(error instanceof UsageError) && !(error instanceof JailError)) throw error;
-    // A usage line begins with no name but its own.
-    const prefix = error.message.startsWith('Usage: ') ? '' : 'uchroot-jail: ';
-    process.stderr.write(`${prefix}${error.message}\n`);
-    if (error.hint !== undefined) process.stderr.write(`hint: ${error.hint}\n`);
-    return 1;
+    return complain(error, 1);
   }
 }
 
-async function dispatch([name, ...words]: readonly Argument[]): Promise<void> {
+/** Says what went wrong; the exit status is then `status`, or 130 if somebody has ended the work. */
+function complain(error: unknown, status: number): number {
+  if (error instanceof JailError && error.code === 'ABORT_ERR') {
+    process.stderr.write('uchroot-jail: interrupted; nothing is left half done\n');
+    return 130;
+  }
+  if (!(error instanceof UsageError) && !(error instanceof JailError)) throw error;
+  // A usage line begins with no name but its own.
+  const prefix = error.message.startsWith('Usage: ') ? '' : 'uchroot-jail: ';
+  process.stderr.write(`${prefix}${error.message}\n`);
+  if (error.hint !== undefined) process.stderr.write(`hint: ${error.hint}\n`);
+  return status;
+}
+
+async function dispatch([name, ...words]: readonly Argument[]): Promise<number> {
   if (name === undefined) throw new UsageError(usageLine);
   const command = Object.hasOwn(commands, name.text) ? commands[name.text] : undefined;
-  if (command !== undefined) return run(command, words);
+  if (command !== undefined)
+    return run(command, words).catch((error: unknown) => complain(error, command.failureStatus ?? 1));
   const meant = nearest(name.text, Object.keys(commands));
   throw new UsageError(`unknown command ${quote(name.bytes)}`, {
     hint: meant === undefined ? undefined : `did you mean ${meant}?`,
   });
 }
 
-async function run({ synopsis, options, operands, run }: Command, words: readonly Argument[]): Promise<void> {
+async function run(
+  { synopsis, options, operands, run }: Command,
+  words: readonly Argument[],
+): Promise<number> {
   const read = readMixed(words, { ...options, help: 'flag' });
   if (read.options.some(([name]) => name === 'help')) {
     process.stdout.write(usage());
-    return;
+    return 0;
   }
   const [least, most] = operands;
   if (read.operands.length < least || read.operands.length > most)
@@ -77,7 +90,7 @@ async function run({ synopsis, options, operands, run }: Command, words: readonl
   const controller = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => controller.abort());
   try {
-    const text = await run(read, {
+    const outcome = await run(read, {
       signal: controller.signal,
       onProgress: (now) => progress.show(now),
       onWarning: (warning) => {
@@ -86,7 +99,9 @@ async function run({ synopsis, options, operands, run }: Command, words: readonl
       },
     });
     progress.clear();
+    const { text, status } = typeof outcome === 'string' ? { text: outcome, status: 0 } : outcome;
     process.stdout.write(text);
+    return status;
   } finally {
     progress.clear();
   }

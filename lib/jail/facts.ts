@@ -13,7 +13,6 @@ export interface Facts {
   /** The file that shows that a pack is needed; undefined if none does. */
   sign(when: When): BytePath | undefined;
   executables(name: RegExp): readonly BytePath[];
-  hasLibrary(name: RegExp): boolean;
   /** Directories that a C library in the jail lies in. */
   libraryDirectories(): readonly BytePath[];
 }
@@ -90,7 +89,6 @@ export function openFacts(root: FileRoot, { symbols, isBasic, paths }: FactsOpti
     learn,
     sign,
     executables: (name) => [...known.executables.keys()].filter((path) => name.test(lastComponent(path))),
-    hasLibrary: (name) => [...known.libraries.keys()].some((library) => name.test(library)),
     libraryDirectories: () => [...known.directories],
   };
 }

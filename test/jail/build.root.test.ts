@@ -328,15 +328,14 @@ t.test('a request is checked before anything is done', async (t) => {
 });
 
 t.test(
-  'where no device may be made the jail is built, and it is told what does not work',
+  'where no device may be made the jail is built, and a warning tells what is missing',
   needs('setpriv'),
   async (t) => {
     const jail = `${makeDirectory(t)}/jail`;
     const without = { by: ['setpriv', '--bounding-set=-mknod', '--inh-caps=-mknod'] };
     t.match(uchrootJail(['build', jail, 'bash'], without), {
-      status: 1,
-      stderr:
-        /^uchroot-jail: the jail is built, but .*there is no \/dev\/null\nhint: \/dev\/null was not made: mknod is not permitted here.*\n$/,
+      status: 0,
+      stderr: /^uchroot-jail: warning: \/dev\/null was not made: mknod is not permitted here\n/,
     });
     t.match(uchrootJail(['update', jail]), { status: 0, stderr: '' });
     t.same(faultsOf(jail), []);

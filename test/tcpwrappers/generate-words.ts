@@ -57,7 +57,7 @@ function makeText(random: Random, value: string): string {
     [3, () => cut(random, value)],
     [3, () => blur(random, value)],
     [2, () => 'ALL'],
-    [1, () => random.pick(split('KNOWN UNKNOWN LOCAL PARANOID known All'))],
+    [2, () => random.pick(split('KNOWN KNOWN UNKNOWN LOCAL LOCAL PARANOID known All'))],
   );
 }
 
@@ -110,7 +110,7 @@ function makeNet6(random: Random, address: string): string {
   );
 }
 
-const ODD_HOSTS = split('@netgroup @ / * . .. ? [] [ 0 *.* /8 [::]/0 10. .com **');
+const ODD_HOSTS = split('@netgroup @ / * . .. ? [] [ 0 *.* /8 [::]/0 10. .com ** 0.0.0.0/0 0.0.0.0/0.0.0.0');
 
 // A word about an endpoint.
 function makeHost(random: Random, world: World): string {

@@ -11,7 +11,7 @@ function makeList(random: Random, makeWord: () => string): string {
     random.pick(random.oneIn(5) ? [' ', '\t', ', ', ' , ', ',,', '\r', '  '] : [' ', ',']);
   let list = '';
   for (const word of words) {
-    if (random.oneIn(5)) list += random.pick(['EXCEPT', 'except', 'EXCEPT EXCEPT']) + separator();
+    if (random.oneIn(4)) list += random.pick(['EXCEPT', 'EXCEPT', 'except', 'EXCEPT EXCEPT']) + separator();
     list += word + separator();
   }
   if (random.oneIn(25)) list += 'EXCEPT';
@@ -19,11 +19,15 @@ function makeList(random: Random, makeWord: () => string): string {
 }
 
 function makeRule(random: Random, world: World): string {
-  const daemons = random.below(5) < 2 ? 'ALL' : makeList(random, () => makeDaemon(random, world));
-  const clients = random.oneIn(8) ? 'ALL' : makeList(random, () => makeClient(random, world));
+  // options are seen only where a rule matches
+  const hasOptions = random.oneIn(3);
+  const oneIn = hasOptions ? 2 : 8;
+  const daemons =
+    random.below(5) < (hasOptions ? 4 : 2) ? 'ALL' : makeList(random, () => makeDaemon(random, world));
+  const clients = random.oneIn(oneIn) ? 'ALL' : makeList(random, () => makeClient(random, world));
   const colon = () => random.pick([':', ':', ': ', ' : ', ': ']);
   const rule = daemons + colon() + clients;
-  return random.oneIn(3) ? rule + colon() + makeThirdField(random, world) : rule;
+  return hasOptions ? rule + colon() + makeThirdField(random, world) : rule;
 }
 
 function join(random: Random, rule: string): string {
@@ -112,7 +116,7 @@ function keepNamed(files: Record<string, TestFile>): Record<string, TestFile> {
 /** Both files, the files that they name, and requests. */
 export function makeSet(random: Random, directory: string, requests: number): TestSet {
   const world = makeWorld(random, directory);
-  const most = random.oneIn(5) ? 40 : 5;
+  const most = random.oneIn(8) ? 30 : 4;
   return {
     files: keepNamed({
       'hosts.allow': makeRules(random, world, most),

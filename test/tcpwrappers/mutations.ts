@@ -199,10 +199,10 @@ export const mutations: readonly Mutation[] = [
     search: 'compiled',
   },
   {
-    name: 'names are not asked for in order',
+    name: 'names are not asked for',
     file: 'host-index',
-    from: 'if (this.#named.at(-1) !== id)',
-    to: 'if (this.#named.length === 0)',
+    from: 'found.push(this.#named)',
+    to: 'void 0',
     search: 'compiled',
   },
   {

@@ -39,7 +39,7 @@ const ADDRESSES = [
   ...split(
     '::ffff:255.255.255.255 2001:db8:ffff:ffff:ffff:ffff:ffff:ffff 1:2:3:4:5:6:7:8 1:2:3:4:5:6:1.2.3.4',
   ),
-  ...split('dead::beef dead:beef:: unknown paranoid'),
+  ...split('dead::beef dead:beef:: unknown unknown unknown paranoid'),
   // callers of the library can say anything
   ...split('012.0.0.1 0x0a.0.0.1 10.0.1 10 foo 10..0.1 010.0.0.01 10.0.0.1. 1.2.3 ::ffff:10.0.1'),
   '10.0.0.1 ',

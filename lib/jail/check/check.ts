@@ -6,7 +6,7 @@ import { throwIfAborted, toJailError } from '../failure.ts';
 import { absolute } from '../hostpath.ts';
 import { checkFlag, checkWork, type JailWork, requireRoot } from '../request.ts';
 import { readUsers } from '../users.ts';
-import { type Finding, SEVERITIES, type Severity } from './finding.ts';
+import type { Finding, Severity } from './finding.ts';
 import { fixAll } from './fix.ts';
 import { parseIgnored } from './ignore.ts';
 import { type CheckedJail, openChecked } from './jail.ts';
@@ -31,7 +31,7 @@ export interface CheckReport {
   /** Regular files in the jail, and their size together. */
   readonly files: number;
   readonly sizeBytes: number;
-  /** How many findings there are, those that are left out and those that were fixed among them. */
+  /** How many findings there are, those that are left out among them; `fixed` are no longer counted in the others. */
   readonly counts: Readonly<Record<Severity, number>> & { readonly fixed: number };
 }
 
@@ -92,14 +92,10 @@ async function lookAtAll(
 }
 
 function countsOf(report: Report, findings: readonly Finding[]): CheckReport['counts'] {
-  const counts = {
-    error: 0,
-    warning: 0,
-    note: 0,
-    fixed: findings.filter(({ fixed }) => fixed === true).length,
-  };
-  for (const severity of SEVERITIES) counts[severity] = report.count(severity);
-  return counts;
+  const fixed = findings.filter((finding) => finding.fixed === true);
+  const left = (severity: Severity): number =>
+    report.count(severity) - fixed.filter((finding) => finding.severity === severity).length;
+  return { error: left('error'), warning: left('warning'), note: left('note'), fixed: fixed.length };
 }
 
 function textsOf(value: unknown, what: string): readonly string[] {
