@@ -125,9 +125,8 @@ export interface Native {
   inRootSymlink(rootFd: number, target: Bytes, path: Bytes): void;
   /** `mode` with the file type (S_IFCHR); exactly this mode, whatever the umask. */
   inRootMknod(rootFd: number, path: Bytes, mode: number, major: number, minor: number): void;
-  inRootRename(rootFd: number, from: Bytes, to: Bytes): void;
-  /** Renames in this order, with nothing between one and the next; those before one that fails stay renamed. */
-  renameAll(rootFd: number, pairs: readonly (readonly [from: Bytes, to: Bytes])[]): void;
+  /** `exclusive`: EEXIST if something is at `to`. */
+  inRootRename(rootFd: number, from: Bytes, to: Bytes, exclusive?: boolean): void;
   inRootUnlink(rootFd: number, path: Bytes, directory?: boolean): void;
   /** syncfs(2) of the file system that the root itself lies on. */
   inRootSync(rootFd: number): void;
@@ -137,13 +136,23 @@ export interface Native {
   copyFile(sourceFd: number, targetFd: number): void;
   /** File capabilities (capabilities(7)), if there are any. */
   copyCapabilities(sourceFd: number, targetFd: number): void;
+  /** flock(2) without waiting, exclusive if not `shared`: false if somebody else holds one that does not go with it. */
+  lockFile(fd: number, shared?: boolean): boolean;
+
+  // tree: whole directory trees, each on a thread of its own; descriptors are copied at once
   /**
-   * Copies everything beneath one open directory into another, empty one, with all that belongs to it, following no link and
-   * entering no mount. Only `keepPrivileges`, paths as the source sees them, keep set-user-ID, set-group-ID and capabilities.
+   * rename(2) of many entries in a row. All directories are opened before the first; the error at which it stops tells
+   * `index`, that of the pair, and `renamed`, how many were before.
    */
-  copyTree(sourceFd: number, targetFd: number, keepPrivileges: readonly Bytes[]): TreeWork;
-  /** Removes everything beneath an open directory but `last`, a name in it; EXDEV if something is mounted beneath. */
-  emptyTree(directoryFd: number, last: string): TreeWork;
+  renameAll(rootFd: number, pairs: readonly (readonly [from: Bytes, to: Bytes])[]): void;
+  /** What lies in one directory into an empty one; `privileged` are the paths that keep set-user-ID and the like. */
+  copyTree(sourceFd: number, targetFd: number, privileged: readonly Bytes[], onEnd: OnTreeEnd): TreeHandle;
+  /** An entry that is a directory, and all in it, of which `last` goes last if it is not empty. */
+  removeTree(parentFd: number, name: Bytes, last: Bytes, onEnd: OnTreeEnd): TreeHandle;
+  /** undefined once it has ended. */
+  treeProgress(handle: TreeHandle): TreeCounts | undefined;
+  /** Has it end soon with ECANCELED. */
+  abortTree(handle: TreeHandle): void;
   /**
    * Reads everything beneath an open directory. Of the regular files among `paths`, with a NUL after each, the content too, if
    * they have the size in the same place of `sizes`.
@@ -151,30 +160,57 @@ export interface Native {
   scanTree(rootFd: number, paths: Uint8Array, sizes: Float64Array): TreeScan;
   /** Takes an extended attribute away, if it is there. */
   removeAttribute(fd: number, name: string): void;
-  /** flock(2), exclusive and without waiting: false if somebody else holds it. */
-  lockFile(fd: number): boolean;
 }
 
-/** How far the work on a whole tree has come. */
+declare const treeBrand: unique symbol;
+
+/** Work on a tree, for `treeProgress` and `abortTree`. */
+export interface TreeHandle {
+  readonly [treeBrand]: true;
+}
+
+/** What was copied or removed. A removal counts all but directories as files. */
 export interface TreeCounts {
+  /** Regular files, by name. */
   readonly files: number;
   readonly directories: number;
+  /** Symbolic links. */
+  readonly links: number;
+  /** Devices and fifos. */
+  readonly nodes: number;
+  /** Of regular files, each counted once however many names it has. */
   readonly sizeBytes: number;
 }
 
-/** Work on a tree that a worker thread does. */
-export interface TreeWork {
-  /** Rejects with Node's kind of system error; ECANCELED after `abort`. */
-  readonly done: Promise<
-    TreeCounts & {
-      /** What was left out, or the first of it; and how much it was in all. */
-      readonly skipped: readonly { readonly path: Uint8Array; readonly why: string }[];
-      readonly skippedCount: number;
-    }
-  >;
-  progress(): TreeCounts;
-  abort(): void;
-}
+/** Why an entry was not copied, or not all of it. */
+export type SkipReason =
+  | 'vanished'
+  | 'changed'
+  | 'busy'
+  | 'mount'
+  | 'socket'
+  | 'device'
+  | 'attribute'
+  | 'privileges';
+
+type OnTreeEnd = (
+  failure: {
+    readonly errno: number;
+    readonly syscall: string;
+    /** As the tree's root sees it. */
+    readonly path: Buffer;
+    readonly inTarget: boolean;
+  } | null,
+  report: TreeCounts & {
+    /** The first thousand of them. */
+    readonly skipped: readonly {
+      readonly path: Buffer;
+      readonly reason: SkipReason;
+      readonly errno: number;
+    }[];
+    readonly skippedCount: number;
+  },
+) => void;
 
 /** A tree that is being read; lib/jail/check/scan.ts knows what the records are. */
 export interface TreeScan {

@@ -10,7 +10,7 @@
 #include "inroot.h"
 #include "scan.h"
 #include "spawn.h"
-#include "treework.h"
+#include "tree.h"
 
 namespace {
 
@@ -22,8 +22,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   uchroot::initInRoot(env, exports);
   uchroot::initExec(env, exports);
   uchroot::initSpawn(env, exports);
-  uchroot::initTreeWork(env, exports);
   uchroot::initScan(env, exports);
+  uchroot::initTree(env, exports);
   return exports;
 }
 

@@ -1,21 +1,39 @@
-// The content of one regular file, into another.
+// The content of one regular file for another: shared, copied by the kernel, or by hand, holes staying holes.
 #pragma once
-
-#include <atomic>
 
 #include <sys/stat.h>
 
+#include <vector>
+
+#include "tree.h"
+
 namespace uchroot {
 
-// How much help file systems give: what was refused once between two of them is not tried again for each file.
-struct CopyMeans {
-  bool clone = true;      // FICLONE
-  bool in_kernel = true;  // copy_file_range
-  const std::atomic<bool>* aborted = nullptr;  // ECANCELED once it is true
-};
+class ContentCopier {
+ public:
+  explicit ContentCopier(TreeProgress& progress) : progress_(progress) {}
+  // From a file into an empty one, as much as `status` says there is, or less if it has shrunk. False with errno:
+  // ECANCELED if it was aborted.
+  bool copy(int source, int target, const struct stat& status);
+  // All that can be read, whatever size the file says that it has.
+  bool copyToEnd(int source, int target);
+  // After a failure: the call, and whether it was the target's.
+  const char* call() const { return call_; }
+  bool inTarget() const { return inTarget_; }
 
-// Copies all of an open file into an empty one, sharing blocks where the file system can, with its holes. False, and errno,
-// if that fails.
-bool copyContent(int source, int target, const struct stat& status, CopyMeans& means);
+ private:
+  bool copySparse(int source, int target, off_t size);
+  bool copyRange(int source, int target, off_t from, off_t to);
+  bool copyByHand(int source, int target, off_t from, off_t to);
+  bool fail(const char* call, bool inTarget);
+
+  TreeProgress& progress_;
+  std::vector<char> buffer_;
+  // Until these two file systems have shown that they cannot.
+  bool shares_ = true;
+  bool copiesInKernel_ = true;
+  const char* call_ = "";
+  bool inTarget_ = false;
+};
 
 }  // namespace uchroot

@@ -5,10 +5,9 @@
 
 #include <cerrno>
 #include <cmath>
-#include <map>
-#include <memory>
+#include <cstdio>
 #include <string>
-#include <utility>
+#include <unordered_map>
 #include <vector>
 
 #include <dirent.h>
@@ -262,76 +261,104 @@ Napi::Value makeNode(const Napi::CallbackInfo& info) {
   });
 }
 
+// renameEntry(root, from, to, exclusive): with `exclusive` nothing that is there already is replaced.
 Napi::Value renameEntry(const Napi::CallbackInfo& info) {
   const auto from = toTarget(info, 1);
   if (!from) return info.Env().Undefined();
   const auto to = toTarget(info, 2);
   if (!to) return info.Env().Undefined();
+  const unsigned flags = info[3].ToBoolean() ? RENAME_NOREPLACE : 0;
   bool valid = false;
   const Entry source(*from, valid);
   if (!valid) return checked(info.Env(), -1, "rename", from->path);
   return onEntry(info, *to, "rename", [&](int parent, const char* name) {
-    return renameat(source.parent(), source.name(), parent, name);
+    return renameat2(source.parent(), source.name(), parent, name, flags);
   });
 }
 
-// A path's directory, with the slash, and its name in it.
-std::pair<std::string, std::string> splitPath(const std::string& path) {
-  const size_t end = path.find_last_of('/') + 1;  // 0 if there is no slash
-  return {path.substr(0, end), path.substr(end)};
-}
-
-// Directories of a root, each opened once.
-class Directories {
+// Directories that several entries lie in, each opened once: a rename of a thousand files needs few descriptors.
+class Parents {
  public:
-  explicit Directories(int root) : root_(root) {}
-  int get(const std::string& path) {
-    std::unique_ptr<Descriptor>& known = opened_[path];
-    if (!known) {
-      known = std::make_unique<Descriptor>(
-          openInRoot(root_, path.empty() ? "/" : path, O_PATH | O_DIRECTORY, 0));
+  explicit Parents(int root) : root_(root) {}
+  Parents(const Parents&) = delete;
+  Parents& operator=(const Parents&) = delete;
+  ~Parents() {
+    for (const auto& [path, fd] : opened_) close(fd);
+  }
+  // The directory of `path` and the name in it; -1 with errno.
+  int open(const std::string& path, std::string& name) {
+    const size_t start = path.find_last_of('/') + 1;  // 0 if there is no slash
+    name = path.substr(start);
+    if (name.empty() || name == "." || name == "..") {
+      errno = EINVAL;
+      return -1;
     }
-    return known->get();
+    const std::string parent = start == 0 ? "/" : path.substr(0, start);
+    const auto found = opened_.find(parent);
+    if (found != opened_.end()) return found->second;
+    const int fd = openInRoot(root_, parent, O_PATH | O_DIRECTORY, 0);
+    if (fd >= 0) opened_.emplace(parent, fd);
+    return fd;
   }
 
  private:
   int root_;
-  std::map<std::string, std::unique_ptr<Descriptor>> opened_;
+  std::unordered_map<std::string, int> opened_;
 };
 
 struct Rename {
-  int fromParent;
-  std::string fromName;
-  int toParent;
-  std::string toName;
-  std::string path;
+  std::string from, to;
+  std::string fromName, toName;
+  int fromParent = -1;
+  int toParent = -1;
 };
 
-// Many renames, [[from, to], …], with nothing between one and the next: all directories are opened before the first. Says
-// with the error which path it was; those before it have been renamed.
+// Node's kind of system error, which also says at which pair, and how many were renamed before.
+Napi::Value failedRename(Napi::Env env, const char* call, const std::string& path, size_t index, size_t renamed) {
+  throwErrno(env, errno, call, path);
+  Napi::Error error = env.GetAndClearPendingException();
+  error.Set("index", static_cast<double>(index));
+  error.Set("renamed", static_cast<double>(renamed));
+  error.ThrowAsJavaScriptException();
+  return env.Undefined();
+}
+
+// renameAll(root, [[from, to], …]): what can be looked up is looked up before the first rename, so that an interruption
+// between the first and the last is as unlikely as can be.
 Napi::Value renameAll(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto root = toUint32(info[0], "root descriptor");
   if (!root) return env.Undefined();
-  const Napi::Array pairs = info[1].As<Napi::Array>();
-  Directories directories(static_cast<int>(*root));
-  std::vector<Rename> renames;
-  for (uint32_t i = 0; i < pairs.Length(); i++) {
-    const Napi::Array pair = pairs.Get(i).As<Napi::Array>();
-    const auto from = toBytes(pair.Get(0u), "path");
-    const auto to = from ? toBytes(pair.Get(1u), "path") : std::nullopt;
-    if (!to) return env.Undefined();
-    const auto [fromDirectory, fromName] = splitPath(*from);
-    const auto [toDirectory, toName] = splitPath(*to);
-    const int fromParent = directories.get(fromDirectory);
-    if (fromParent < 0) return checked(env, -1, "openat2", *from);
-    const int toParent = directories.get(toDirectory);
-    if (toParent < 0) return checked(env, -1, "openat2", *to);
-    renames.push_back({fromParent, fromName, toParent, toName, *to});
+  if (!info[1].IsArray()) {
+    Napi::TypeError::New(env, "renameAll(root, [[from, to], …])").ThrowAsJavaScriptException();
+    return env.Undefined();
   }
-  for (const Rename& one : renames) {
-    if (renameat(one.fromParent, one.fromName.c_str(), one.toParent, one.toName.c_str()) < 0) {
-      return checked(env, -1, "rename", one.path);
+  const Napi::Array pairs = info[1].As<Napi::Array>();
+  std::vector<Rename> renames(pairs.Length());
+  Parents parents(static_cast<int>(*root));
+  for (uint32_t i = 0; i < renames.size(); i++) {
+    Rename& rename = renames[i];
+    const Napi::Value item = pairs.Get(i);
+    if (!item.IsArray()) {
+      Napi::TypeError::New(env, "renameAll(root, [[from, to], …])").ThrowAsJavaScriptException();
+      return env.Undefined();
+    }
+    const Napi::Array pair = item.As<Napi::Array>();
+    auto from = toBytes(pair.Get(0u), "from");
+    if (!from) return env.Undefined();
+    auto to = toBytes(pair.Get(1u), "to");
+    if (!to) return env.Undefined();
+    rename.from = std::move(*from);
+    rename.to = std::move(*to);
+    rename.fromParent = parents.open(rename.from, rename.fromName);
+    if (rename.fromParent < 0) return failedRename(env, "openat2", rename.from, i, 0);
+    rename.toParent = parents.open(rename.to, rename.toName);
+    if (rename.toParent < 0) return failedRename(env, "openat2", rename.to, i, 0);
+  }
+  for (size_t i = 0; i < renames.size(); i++) {
+    const Rename& each = renames[i];
+    if (renameat(each.fromParent, each.fromName.c_str(), each.toParent, each.toName.c_str()) < 0) {
+      return failedRename(env, "rename", each.to, i, i);
     }
   }
   return env.Undefined();
@@ -355,8 +382,11 @@ Napi::Value copyFile(const Napi::CallbackInfo& info) {
   const int to = static_cast<int>(*target);
   struct stat status = {};
   if (fstat(from, &status) < 0) return checked(info.Env(), -1, "fstat");
-  CopyMeans means;
-  if (!copyContent(from, to, status, means)) return checked(info.Env(), -1, "copy_file_range");
+  TreeProgress progress;
+  ContentCopier copier(progress);
+  // A file of /proc says that it is empty.
+  const bool isCopied = status.st_size == 0 ? copier.copyToEnd(from, to) : copier.copy(from, to, status);
+  if (!isCopied) return checked(info.Env(), -1, copier.call());
   const timespec times[2] = {status.st_atim, status.st_mtim};
   return checked(info.Env(), futimens(to, times), "futimens");
 }
@@ -389,11 +419,13 @@ Napi::Value setTimes(const Napi::CallbackInfo& info) {
   });
 }
 
-// An exclusive lock on an open file or directory, for as long as it is open; false if somebody else has it (flock(2)).
+// A lock on an open file or directory, for as long as it is open; false if somebody else has one that it does not go
+// with (flock(2)). lockFile(fd, shared)
 Napi::Value lockFile(const Napi::CallbackInfo& info) {
   const auto fd = toUint32(info[0], "descriptor");
   if (!fd) return info.Env().Undefined();
-  if (flock(static_cast<int>(*fd), LOCK_EX | LOCK_NB) == 0) return Napi::Boolean::New(info.Env(), true);
+  const int kind = info[1].ToBoolean() ? LOCK_SH : LOCK_EX;
+  if (flock(static_cast<int>(*fd), kind | LOCK_NB) == 0) return Napi::Boolean::New(info.Env(), true);
   if (errno == EWOULDBLOCK) return Napi::Boolean::New(info.Env(), false);
   return checked(info.Env(), -1, "flock");
 }

@@ -1,50 +1,56 @@
-// Whole directory trees, by descriptor: copied, removed. Plain C++; the Node-API surface is treework.cc.
+// Copies and removes whole directory trees on a thread of its own.
 #pragma once
 
+#include <napi.h>
+
 #include <atomic>
-#include <set>
+#include <cstdint>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 namespace uchroot {
 
-// What another thread may look at, and how it ends the work.
+// Read by the event loop while the thread counts; `aborted` goes the other way.
 struct TreeProgress {
-  std::atomic<uint64_t> files{0};
-  std::atomic<uint64_t> directories{0};
-  std::atomic<uint64_t> bytes{0};
-  std::atomic<bool> aborted{false};
+  std::atomic<bool> aborted = false;
+  std::atomic<uint64_t> files = 0;  // regular ones, by name
+  std::atomic<uint64_t> directories = 0;
+  std::atomic<uint64_t> links = 0;  // symbolic ones
+  std::atomic<uint64_t> nodes = 0;  // devices and fifos
+  std::atomic<uint64_t> sizeBytes = 0;
 };
 
-// Where it failed; `error` 0 if it did not. ECANCELED if it was aborted.
+// Paths are bytes as the tree's own root sees them: "/" and what is below.
 struct TreeFailure {
-  int error = 0;
+  int error = 0;  // an errno; ECANCELED if it was aborted
   const char* call = "";
   std::string path;
+  bool inTarget = false;
 };
 
-// What was left out; of very many only the first, since a hostile tree must not fill our memory.
-struct Skipped {
-  struct Entry {
-    std::string path;
-    const char* why;
-  };
-  std::vector<Entry> first;
-  uint64_t count = 0;
+struct SkippedEntry {
+  std::string path;
+  const char* reason = "";
+  int error = 0;
 };
 
-struct CopyOptions {
-  // Paths from the top, with a slash in front, that keep set-user-ID, set-group-ID and file capabilities.
-  std::set<std::string> keepPrivileges;
+struct TreeReport {
+  TreeFailure failure;
+  std::vector<SkippedEntry> skipped;  // the first of them
+  uint64_t skippedCount = 0;
 };
 
-// Copies everything beneath one directory into another, empty one: content, owners, modes, times, extended attributes, links
-// and hard links among each other. No link is followed, and nothing that is mounted beneath is entered.
-TreeFailure copyTree(int source, int target, const CopyOptions& options, TreeProgress& progress,
-                     Skipped& skipped);
+using PathSet = std::unordered_set<std::string>;
 
-// Removes everything beneath a directory. `last`, a name in it, goes at the end: what is left of an interrupted removal is
-// still known by it. EXDEV if something is mounted beneath.
-TreeFailure emptyTree(int directory, const std::string& last, TreeProgress& progress);
+// Copies all that is in the directory `source` into the empty directory `target`, and then what the directory itself is:
+// owner, mode, times, attributes. Privileges, which are set-user-ID, set-group-ID and file capabilities, go along for
+// the paths in `privileged` only.
+TreeReport copyTree(int source, int target, const PathSet& privileged, TreeProgress& progress);
+
+// Removes a directory with all that is in it. Of its entries the one called `last` goes last, if that is not empty.
+TreeReport removeTree(int parent, const std::string& name, const std::string& last, TreeProgress& progress);
+
+void initTree(Napi::Env env, Napi::Object exports);
 
 }  // namespace uchroot

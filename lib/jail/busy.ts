@@ -1,105 +1,174 @@
-// Whether anything of a directory is in use: by a process that is rooted in it or holds something of it, or by a mount.
+// Which processes use a directory tree: what runs in it must not lose its files.
 
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import {
+  type BigIntStats,
+  closeSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+} from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 
-import { type BytePath, bytePath, showPath } from '../binary/path.ts';
+import { type BytePath, pathBytes, toLatin1 } from '../binary/path.ts';
 import { errorCode } from '../binary/root.ts';
+import { JailError } from '../errors.ts';
+import { native } from '../native.ts';
 import { quote } from '../quote.ts';
+import { isWithin } from './mounts.ts';
+import type { Directory } from './tree.ts';
 
-/** The directory, by its real path and its inode: a process in another mount namespace may know it by another path. */
-export interface Place {
-  readonly path: BytePath;
-  readonly dev: bigint;
-  readonly ino: bigint;
+/** A process, and the first thing that was found of it in the tree. */
+export interface Occupant {
+  readonly pid: number;
+  /** What it calls itself (proc_pid_comm(5)), printable. */
+  readonly command: string;
+  readonly use: 'root directory' | 'working directory' | 'program' | 'open file' | 'mapped file';
 }
 
-/** What is mounted at or below the directory (proc_pid_mountinfo(5)). */
-export function mountsBeneath(mountinfo: Uint8Array, { path }: Pick<Place, 'path'>): readonly BytePath[] {
-  return bytePath(mountinfo)
-    .split('\n')
-    .map((line) => unescape(line.split(' ')[4] ?? ''))
-    .filter((point) => isBeneath(point, path));
+interface Tree extends Directory, Identity {
+  readonly namespace: string | undefined;
+  /** Descriptors of this process that do not count. */
+  readonly own: ReadonlySet<number>;
 }
 
-// Blanks, line ends and backslashes are octal.
-function unescape(text: string): BytePath {
-  return text.replace(/\\([0-7]{3})/g, (_, octal: string) =>
-    String.fromCharCode(Number.parseInt(octal, 8)),
-  ) as BytePath;
-}
-
-function isBeneath(path: BytePath, directory: BytePath): boolean {
-  return path === directory || path.startsWith(directory === '/' ? '/' : `${directory}/`);
-}
-
-/** The first process that uses something of the directory, as a phrase; undefined if there is none. */
-export function userOf(place: Place): string | undefined {
-  for (const pid of readdirSync('/proc')) {
-    if (!/^[0-9]+$/.test(pid) || Number(pid) === process.pid) continue;
-    const use = useBy(pid, place);
-    if (use !== undefined) return `process ${pid} (${nameOf(pid)}) ${use}`;
+/**
+ * The processes that have their root, working directory, program, an open or a mapped file in `directory`. As far as
+ * /proc shows processes: not beyond a pid namespace.
+ * @throws JailError EACCES if it may not be seen of a process, which root without CAP_SYS_PTRACE meets (ptrace(2)); ENOENT
+ * without /proc.
+ */
+export async function findOccupants(
+  directory: Directory,
+  own: ReadonlySet<number>,
+): Promise<readonly Occupant[]> {
+  const { dev, ino } = statSync(`/proc/self/fd/${directory.fd}`, { bigint: true });
+  const tree = { ...directory, dev, ino, own, namespace: linkOf('/proc/self/ns/mnt') };
+  const found: Occupant[] = [];
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const use = await useOf(name, tree);
+    if (use !== undefined) found.push({ pid: Number(name), command: commandOf(name), use });
   }
-  return undefined;
+  return found;
 }
 
-function useBy(pid: string, place: Place): string | undefined {
-  const links = [
-    ['root', 'has it as its root directory, or one below it'],
-    ['cwd', 'works in it'],
-    ['exe', 'executes a program of it'],
-  ] as const;
-  for (const [link, words] of links) if (leadsInto(`/proc/${pid}/${link}`, place)) return words;
-  const held = list(`/proc/${pid}/fd`).find((fd) => leadsInto(`/proc/${pid}/fd/${fd}`, place));
-  if (held !== undefined) return 'has a file of it open';
-  return mapsOf(pid).some((path) => isBeneath(path, place.path)) ? 'has a file of it mapped' : undefined;
+// some tenths of a millisecond
+const LOOKS_A_TURN = 64;
+
+async function useOf(pid: string, tree: Tree): Promise<Occupant['use'] | undefined> {
+  // Its first thread may have ended while others run, and each can have directories of its own (unshare(2)).
+  for (const [index, thread] of namesIn(`/proc/${pid}/task`).entries()) {
+    if (index % LOOKS_A_TURN === LOOKS_A_TURN - 1) await setImmediate();
+    const path = `/proc/${pid}/task/${thread}`;
+    if (isDirectoryInside(`${path}/root`, path, tree)) return 'root directory';
+    if (isDirectoryInside(`${path}/cwd`, path, tree)) return 'working directory';
+  }
+  await setImmediate(); // a service goes on serving
+  if (isFileInside(`/proc/${pid}/exe`, tree)) return 'program';
+  const isSelf = Number(pid) === process.pid;
+  for (const [index, fd] of namesIn(`/proc/${pid}/fd`).entries()) {
+    if (index % LOOKS_A_TURN === LOOKS_A_TURN - 1) await setImmediate();
+    if (isSelf && tree.own.has(Number(fd))) continue;
+    if (isFileInside(`/proc/${pid}/fd/${fd}`, tree)) return 'open file';
+  }
+  return isMapped(`/proc/${pid}/maps`, tree) ? 'mapped file' : undefined;
 }
 
-function leadsInto(link: string, { path, dev, ino }: Place): boolean {
-  const target = ifThere(() => bytePath(readlinkSync(link, { encoding: 'buffer' })));
-  if (target === undefined) return false;
-  if (isBeneath(target, path)) return true;
-  // what is no file, such as socket:[1], has nothing to be looked up
-  if (!target.startsWith('/')) return false;
-  const status = ifThere(() => statSync(link, { bigint: true }));
-  return status?.dev === dev && status.ino === ino;
+function isDirectoryInside(link: string, thread: string, tree: Tree): boolean {
+  if (isFileInside(link, tree)) return true;
+  // In another mount namespace the path is one of that namespace, and one may be too long to be told at all. The way up
+  // passes the tree in any case.
+  return ifThere(() => {
+    const isPathOurs = linkOf(link) !== undefined && linkOf(`${thread}/ns/mnt`) === tree.namespace;
+    return !isPathOurs && isOnWayUp(link, tree);
+  }, false);
 }
 
-function mapsOf(pid: string): readonly BytePath[] {
-  const text = ifThere(() => readFileSync(`/proc/${pid}/maps`));
-  return text === undefined
-    ? []
-    : bytePath(text)
-        .split('\n')
-        .map((line) => line.slice(line.indexOf('/')).replaceAll('\\012', '\n') as BytePath)
-        .filter((path) => path.startsWith('/'));
+// Step by step: a way of `..` can be longer than what a system call takes as a path.
+function isOnWayUp(link: string, tree: Tree): boolean {
+  let fd = openSync(link, O_PATH);
+  try {
+    for (let below: BigIntStats | undefined; ;) {
+      const here = fstatSync(fd, { bigint: true });
+      if (isSame(here, tree)) return true;
+      if (below !== undefined && isSame(here, below)) return false; // the top is its own parent
+      const parent = openSync(`/proc/self/fd/${fd}/..`, O_PATH);
+      closeSync(fd);
+      fd = parent;
+      below = here;
+    }
+  } finally {
+    closeSync(fd);
+  }
 }
 
-function list(directory: string): readonly string[] {
-  return ifThere(() => readdirSync(directory)) ?? [];
+type Identity = Pick<BigIntStats, 'dev' | 'ino'>;
+
+function isSame(a: Identity, b: Identity): boolean {
+  return a.dev === b.dev && a.ino === b.ino;
 }
 
-function nameOf(pid: string): string {
-  const name = ifThere(() => readFileSync(`/proc/${pid}/comm`));
-  return name === undefined ? 'gone' : quote(name.subarray(0, -1));
+// not among Node's constants on every version (asm-generic/fcntl.h)
+const O_PATH = 0o10000000;
+
+function isFileInside(link: string, tree: Tree): boolean {
+  const path = linkOf(link);
+  if (path === undefined || !isWithin(path, tree.path)) return false;
+  // Another namespace may have other files at the same path.
+  return ifThere(() => {
+    const { dev, ino } = statSync(link, { bigint: true });
+    if (dev === tree.dev) return true;
+    return isSame(statSync(pathBytes(path), { bigint: true }), { dev, ino });
+  }, false);
 }
 
-// A process can end at any moment, and one of another namespace need not be open to us. A path that is too long for
-// readlink(2) anybody can have, anywhere: it must not keep jails from being removed, and the root of whoever is in this one is
-// shorter.
-const GONE = new Set(['ENOENT', 'ESRCH', 'EACCES', 'EPERM', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG']);
+function isMapped(file: string, tree: Tree): boolean {
+  return ifThere(() => {
+    const path = tree.path.replaceAll('\n', '\\012'); // proc_pid_maps(5)
+    return readFileSync(file).includes(pathBytes(` ${path}/` as BytePath));
+  }, false);
+}
 
-function ifThere<T>(look: () => T): T | undefined {
+function commandOf(pid: string): string {
+  return ifThere(() => quote(readFileSync(`/proc/${pid}/comm`).subarray(0, -1)), '?');
+}
+
+function namesIn(directory: string): readonly string[] {
+  return ifThere(() => readdirSync(directory), []);
+}
+
+function linkOf(path: string): BytePath | undefined {
+  return ifThere(() => toLatin1(readlinkSync(path, 'buffer')), undefined);
+}
+
+// A process can end at any time, a zombie or a thread of the kernel has none of this, and a path can be longer than
+// /proc has room for.
+function ifThere<T>(look: () => T, otherwise: T): T {
   try {
     return look();
   } catch (error) {
-    if (GONE.has(errorCode(error) ?? '')) return undefined;
-    throw error;
+    const code = errorCode(error);
+    if (code !== undefined && NOT_THERE.has(code)) return otherwise;
+    if (code !== 'EACCES' && code !== 'EPERM') throw error;
+    // To whoever may look at all only a security module hides a process, such as the init of a virtual machine.
+    if ((native.effectiveCapabilities() & CAP_SYS_PTRACE) !== 0n) return otherwise;
+    throw hidden(error);
   }
 }
 
-/** A phrase for what is mounted. */
-export function mountedWords(points: readonly BytePath[]): string | undefined {
-  const [first, ...others] = points;
-  if (first === undefined) return undefined;
-  return `something is mounted on ${showPath(first)}${others.length === 0 ? '' : ` and ${others.length} more`}`;
+// linux/capability.h
+const CAP_SYS_PTRACE = 1n << 19n;
+
+const NOT_THERE = new Set(['ENOENT', 'ESRCH', 'ENOTDIR', 'EINVAL', 'ENAMETOOLONG']);
+
+function hidden(error: unknown): JailError {
+  const path = error instanceof Error && 'path' in error ? String(error.path) : '/proc';
+  return new JailError(`${path} may not be read: whether that process uses the jail cannot be seen`, {
+    code: 'EACCES',
+    path,
+    hint: 'end it, or run with CAP_SYS_PTRACE',
+  });
 }

@@ -1,165 +1,244 @@
-// Clones a jail: a copy of the whole tree, that shares blocks with the template where the file system can, and no inode.
+// Makes a jail from a template: a copy that is complete before it has its name.
 
-import { closeSync, readlinkSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 
-import { type BytePath, bytePath, lastComponent, parentPath, pathBytes, showPath } from '../binary/path.ts';
-import { type DirectoryRoot, openFileRoot } from '../binary/root.ts';
-import { walk } from '../binary/walk.ts';
+import { type BytePath, bytePath, pathBytes, showPath } from '../binary/path.ts';
+import { errorCode, openFileRoot } from '../binary/root.ts';
 import { JailError, UsageError } from '../errors.ts';
-import { native } from '../native.ts';
-import { type Bytes, quote } from '../quote.ts';
-import { nameAside, openLocked, removeAside, removeLeftovers, untilAborted } from './aside.ts';
-import { openBuilt } from './built.ts';
-import { openJailDirectory } from './directory.ts';
+import { native, type SkipReason, type TreeCounts } from '../native.ts';
+import type { Bytes } from '../quote.ts';
+import { findJailDirectory, type JailDirectory } from './directory.ts';
 import { throwIfAborted, toJailError } from './failure.ts';
-import { absolute } from './hostpath.ts';
-import { ofRoot } from './list.ts';
-import { type Outline, readOutline } from './manifest.ts';
-import { begin, report } from './progress.ts';
-import { checkBytes, checkWork, type JailWork, requireRoot } from './request.ts';
-import { openStore } from './store.ts';
+import { few } from './few.ts';
+import { absolute, withoutDots } from './hostpath.ts';
+import { isWithin } from './mounts.ts';
+import {
+  hiddenName,
+  inRoot,
+  isHiddenName,
+  lockStore,
+  lookAt,
+  openAt,
+  openPlace,
+  type Place,
+  renameAt,
+} from './place.ts';
+import { checkBytes, checkFlag, checkWork, type JailWork, requireRoot } from './request.ts';
+import { readTemplate, type Template } from './template.ts';
+import { copyTree, type CopyReport, type Directory, removeTree } from './tree.ts';
 
 export interface CloneRequest extends JailWork {
-  /** The jail to be copied, one that buildJail has made. */
+  /** A jail that buildJail has made. */
   readonly template: Bytes;
+  /**
+   * Paths of the jail that keep set-user-ID, set-group-ID and file capabilities, besides those that the template was built
+   * with.
+   */
+  readonly keepPrivileges?: readonly Bytes[] | undefined;
+  /** True: everything is written to disk before the jail gets its name. */
+  readonly sync?: boolean | undefined;
 }
 
-export interface CloneReport {
-  readonly files: number;
-  readonly sizeBytes: number;
-  /** What was left out, and why: sockets, what is mounted in the template, devices where mknod is not permitted. */
+export interface CloneReport extends TreeCounts {
+  /** What the clone does not have, or not all of it, and why: a line for each reason, with the first of the paths. */
   readonly skipped: readonly string[];
 }
 
 /**
- * Copies a jail to `directory`, which must not exist or be empty, with owners, modes, times, ACLs and its manifest. Until all is
- * copied the copy lies beside it under another name. It is not synced: a clone that a power cut takes away can be made again.
- * @throws JailError ERR_NO_MANIFEST for a template that buildJail has not made, EBUSY if somebody works on it,
- * ERR_INSECURE_PATH, ENOTEMPTY, ABORT_ERR; system errors; UsageError.
+ * Copies a template, manifest included, to a directory that is not there or empty. Content is shared with the template where
+ * the file system can (ioctl_ficlone(2)) until one of the two is written to; hard links, devices and all metadata are made
+ * anew. It does not follow links, leaves out what is mounted in the template, and the template may be in use. If it
+ * fails, or is aborted, there is nothing left of it.
+ *
+ * After a power cut a clone of the last half minute can lack content, as after `cp -a`, unless `sync` is set: to write
+ * 200 MB to disk takes longer than to copy them, for a jail that can be cloned again, and whose manifest tells what is missing.
+ * @throws UsageError if DIRECTORY is not free; JailError ERR_NO_MANIFEST if the template is no jail, ERR_INSECURE_PATH as
+ * buildJail, EBUSY while the template is updated, ABORT_ERR, or the code of a system error.
  */
 export async function cloneJail(request: CloneRequest): Promise<CloneReport> {
-  checkWork(request, ['template', 'directory', 'signal', 'onProgress']);
-  checkBytes(request.template, 'template');
+  const privileged = checkRequest(request);
   requireRoot('cloned');
-  const directory = absolute(request.directory);
-  const name = lastComponent(directory);
-  if (name === '' || name === '..')
-    throw new UsageError(`${showPath(directory)} is no place for a jail`, { hint: 'name a new directory' });
+  throwIfAborted(request.signal);
   try {
-    throwIfAborted(request.signal);
-    const template = absolute(request.template);
-    const source = openBuilt(template);
+    const source = findJailDirectory(pathBytes(absolute(request.template)));
     try {
-      const manifest = ofRoot(readOutline(source));
-      return await cloneBeside(name, { ...request, directory, template, source, manifest });
+      return await withLock(source, (template) => clone(source, template, privileged, request));
     } finally {
       source.close();
     }
   } catch (error) {
-    throwIfAborted(request.signal);
     throw toJailError(error);
   }
 }
 
-interface Cloning extends Pick<JailWork, 'signal' | 'onProgress'> {
-  readonly template: BytePath;
-  readonly directory: BytePath;
-  readonly source: DirectoryRoot;
-  readonly manifest: Outline;
+const KEYS = ['template', 'directory', 'keepPrivileges', 'sync', 'signal', 'onProgress'];
+
+function checkRequest(request: CloneRequest): readonly BytePath[] {
+  checkWork(request, KEYS);
+  checkBytes(request.template, 'template');
+  checkFlag(request.sync, 'sync');
+  const { keepPrivileges = [] } = request;
+  if (!Array.isArray(keepPrivileges)) throw new UsageError('keepPrivileges must be a list');
+  return keepPrivileges.map((value) => {
+    checkBytes(value, 'keepPrivileges');
+    const path = bytePath(value);
+    if (!path.startsWith('/') || path.split('/').includes('..'))
+      throw new UsageError(`keepPrivileges: ${showPath(path)} is no absolute path of the jail`);
+    return withoutDots(path);
+  });
 }
 
-async function cloneBeside(name: BytePath, cloning: Cloning): Promise<CloneReport> {
-  const opened = openJailDirectory(pathBytes(parentPath(cloning.directory)), 'parent');
+// An update would change files under the copy; other copies do not.
+async function withLock<T>(directory: JailDirectory, use: (template: Template) => Promise<T>): Promise<T> {
+  const template = readTemplate(openFileRoot(directory.fd));
+  if (template === undefined)
+    throw new JailError(`${showPath(directory.path)} has no manifest: uchroot-jail has not built it`, {
+      code: 'ERR_NO_MANIFEST',
+      path: showPath(directory.path),
+      hint: 'a template is a jail that uchroot-jail build has made',
+    });
+  const lock = lockStore(directory, true);
   try {
-    return await cloneInto(openFileRoot(opened.fd), name, cloning);
-  } catch (error) {
-    opened.undo();
-    throw error;
+    return await use(template);
   } finally {
-    closeSync(opened.fd);
+    closeSync(lock);
   }
 }
 
-async function cloneInto(parent: DirectoryRoot, name: BytePath, cloning: Cloning): Promise<CloneReport> {
-  checkFree(parent, name, cloning.directory);
-  refuseInside(parent, cloning.source, cloning.template);
-  const store = openStore(cloning.source); // nobody updates it meanwhile
-  try {
-    await removeLeftovers(parent, name);
-    return await copyAside(parent, name, cloning);
-  } finally {
-    store.close();
-  }
-}
-
-async function copyAside(
-  parent: DirectoryRoot,
-  name: BytePath,
-  { source, manifest, signal, onProgress }: Cloning,
+async function clone(
+  source: JailDirectory,
+  template: Template,
+  asked: readonly BytePath[],
+  request: CloneRequest,
 ): Promise<CloneReport> {
-  const aside = nameAside(name);
-  native.inRootMkdir(parent.fd, pathBytes(aside), 0o700);
-  const target = openLocked(parent, aside);
-  if (target === undefined) throw new JailError('somebody else works on the copy', { code: 'EBUSY' });
+  const place = openPlace(absolute(request.directory), true);
   try {
-    const work = native.copyTree(source.fd, target, keptPrivileges(source, manifest).map(pathBytes));
-    const {
-      files: count,
-      sizeBytes,
-      skipped,
-      skippedCount,
-    } = await report(work, begin('copy', manifest.files), onProgress, () => untilAborted(work, signal));
-    throwIfAborted(signal);
-    // onto a directory only if it is empty (rename(2))
-    native.inRootRename(parent.fd, pathBytes(aside), pathBytes(name));
-    const more = skippedCount - skipped.length;
-    return {
-      files: count,
-      sizeBytes,
-      skipped: [
-        ...skipped.map(({ path, why }) => `${quote(path)}: ${why}`),
-        ...(more > 0 ? [`and ${more} more`] : []),
-      ],
-    };
+    if (isWithin(place.path, source.path) || isWithin(source.path, place.path))
+      throw new UsageError(
+        `of ${showPath(source.path)} and ${showPath(place.path)} one would lie in the other`,
+      );
+    const isThere = checkFree(place);
+    await removeAbandoned(place);
+    const work = { signal: request.signal, onProgress: tellOf(request, template) };
+    const report = await fill(place, isThere, request, (target) =>
+      copyTree(source, target, [...asked, ...template.privileged], work),
+    );
+    return toReport(report);
   } catch (error) {
-    await removeAside(parent, aside, target);
+    place.parent.undo();
     throw error;
   } finally {
-    closeSync(target);
+    place.parent.close();
   }
 }
 
-function checkFree(parent: DirectoryRoot, name: BytePath, directory: BytePath): void {
-  const present = parent.lstat(name);
-  if (present === undefined) return;
-  const path = showPath(directory);
-  // rename(2) puts nothing in the place of a mount
-  if (present.kind === 'directory' && present.dev !== parent.lstat(bytePath('/'))?.dev)
-    throw new JailError(`something is mounted on ${path}`, {
-      code: 'EBUSY',
-      path,
-      hint: 'name a directory in it',
-    });
+// Nobody else sees it before it is complete: its name cannot be guessed, and it is root's alone.
+async function fill<T>(
+  place: Place,
+  isThere: boolean,
+  { sync, signal }: CloneRequest,
+  copy: (target: Directory) => Promise<T>,
+): Promise<T> {
+  const temporary = hiddenName(place.name, 'clone');
+  native.inRootMkdir(place.parent.fd, pathBytes(inRoot(temporary)), 0o700);
+  try {
+    const fd = openAt(place, temporary);
+    try {
+      native.lockFile(fd); // tells others that it is not abandoned
+      const report = await copy({ fd, path: place.path });
+      if (sync === true) native.inRootSync(fd);
+      throwIfAborted(signal);
+      publish(place, temporary, isThere);
+      return report;
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    await removeTree(place.parent, temporary);
+    throw error;
+  }
+}
+
+/** Whether an empty directory is there. @throws UsageError if anything else is. */
+function checkFree(place: Place): boolean {
+  const { name, path, parent } = place;
+  const present = lookAt(place, name);
+  if (present === undefined) return false;
+  const shown = showPath(path);
   if (present.kind !== 'directory')
-    throw new JailError(`${path} is not a directory`, { code: 'ENOTDIR', path });
-  if ((parent.list(name) ?? []).length > 0)
-    throw new JailError(`${path} is not empty`, {
-      code: 'ENOTEMPTY',
-      path,
-      hint: 'name a new directory, or an empty one',
+    throw new UsageError(`${shown} is there already, and is no directory`, { hint: 'name a new one' });
+  if (present.dev !== native.inRootFstat(parent.fd).dev)
+    throw new UsageError(`something is mounted on ${shown}: a clone cannot take its place`, {
+      hint: 'name a directory below it',
     });
+  const found = findJailDirectory(pathBytes(path));
+  try {
+    const names = openFileRoot(found.fd).list(bytePath('/')) ?? [];
+    if (names.length > 0)
+      throw new UsageError(`${shown} is not empty`, { hint: 'name a new or an empty directory' });
+    return true;
+  } finally {
+    found.close();
+  }
 }
 
-// It would be copied into itself.
-function refuseInside(parent: DirectoryRoot, source: DirectoryRoot, template: BytePath): void {
-  const [inside, outside] = [parent.fd, source.fd].map((fd) =>
-    bytePath(readlinkSync(`/proc/self/fd/${fd}`, { encoding: 'buffer' })),
+function publish(place: Place, temporary: BytePath, isThere: boolean): void {
+  try {
+    // rename(2) replaces a directory only as long as it is empty
+    if (isThere)
+      native.inRootRename(place.parent.fd, pathBytes(inRoot(temporary)), pathBytes(inRoot(place.name)));
+    else renameAt(place, temporary, place.name);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code !== 'EEXIST' && code !== 'ENOTEMPTY' && code !== 'ENOTDIR' && code !== 'EBUSY') throw error;
+    throw new JailError(`${showPath(place.path)} was put there by somebody else meanwhile`, {
+      code,
+      path: showPath(place.path),
+    });
+  }
+}
+
+// What a clone that was killed has left behind. One that is still at work holds a lock.
+async function removeAbandoned(place: Place): Promise<void> {
+  for (const hidden of place.root.list(bytePath('/')) ?? []) {
+    if (!isHiddenName(hidden, place.name, 'clone')) continue;
+    const status = lookAt(place, hidden);
+    if (status?.kind !== 'directory' || status.uid !== 0) continue;
+    const fd = openAt(place, hidden);
+    try {
+      if (native.lockFile(fd)) await removeTree(place.parent, hidden);
+    } finally {
+      closeSync(fd);
+    }
+  }
+}
+
+function tellOf(
+  { onProgress }: CloneRequest,
+  { files: totalFiles, sizeBytes: totalSizeBytes }: Template,
+): ((counts: TreeCounts) => void) | undefined {
+  return (
+    onProgress &&
+    (({ files, sizeBytes }) => onProgress({ phase: 'copy', files, totalFiles, sizeBytes, totalSizeBytes }))
   );
-  if (`${inside}/`.startsWith(`${outside}/`))
-    throw new UsageError(`a clone cannot lie in its template ${showPath(template)}`);
 }
 
-function keptPrivileges(source: DirectoryRoot, { recipe, privileged }: Outline): readonly BytePath[] {
-  const setId = privileged.filter(({ kind, mode }) => kind === 'file' && (mode & 0o6000) !== 0);
-  return [...setId.map(({ path }) => path), ...recipe.keepPrivileges.map((path) => walk(source, path).path)];
+function toReport({ skipped, skippedCount, ...counts }: CopyReport): CloneReport {
+  const lines = Object.entries(WORDS).flatMap(([reason, words]) => {
+    const paths = skipped.filter((each) => each.reason === reason).map(({ path }) => path);
+    return paths.length === 0 ? [] : [`${words}: ${few(paths)}`];
+  });
+  const rest = skippedCount - skipped.length;
+  return { ...counts, skipped: rest > 0 ? [...lines, `and ${rest} more that are not named here`] : lines };
 }
+
+const WORDS: Readonly<Record<SkipReason, string>> = {
+  vanished: 'vanished while the template was copied',
+  changed: 'left out, since it changed while the template was copied',
+  busy: 'left out, since somebody holds a lease on it',
+  mount: 'what is mounted in the template is left out',
+  socket: 'sockets are left out',
+  device: 'not made, since mknod is not permitted here',
+  attribute: 'not all extended attributes could be copied',
+  privileges: 'set-user-ID, set-group-ID or file capabilities were not copied',
+};

@@ -3,6 +3,7 @@
 import { closeSync, constants, fchmodSync } from 'node:fs';
 import { getSystemErrorMap } from 'node:util';
 
+import { type BytePath, bytePath } from '../binary/path.ts';
 import { errorCode, openFileRoot } from '../binary/root.ts';
 import { JailError } from '../errors.ts';
 import { type HostFacts, native, type PathComponent } from '../native.ts';
@@ -12,48 +13,58 @@ const TYPE_BITS = 0o170000;
 const STICKY = 0o1000;
 const ENOENT = 2;
 
-/** An O_PATH descriptor of the jail, which the caller closes. */
+/** An O_PATH descriptor of the jail. */
 export interface JailDirectory {
   readonly fd: number;
+  /** Without symbolic links. */
+  readonly path: BytePath;
   /** Removes the directories that were made, if they are empty. */
   undo(): void;
+  close(): void;
 }
-
-/** Whether the jail itself is meant, or the directory that it lies in, which may be sticky. */
-type Role = 'jail' | 'parent';
 
 /**
  * Opens the directory `hostPath`, an absolute path, and makes it and what is missing above it: root's, mode 0755.
  * @throws JailError ERR_INSECURE_PATH if somebody else owns or may write a part of the path; ENOTDIR, ELOOP and the like.
  */
-export function openJailDirectory(hostPath: Buffer, role: Role = 'jail'): JailDirectory {
+export function openJailDirectory(hostPath: Buffer): JailDirectory {
+  return open(hostPath, { isJail: true, isMade: true });
+}
+
+/** The same for a directory that has to be there. */
+export function findJailDirectory(hostPath: Buffer): JailDirectory {
+  return open(hostPath, { isJail: true, isMade: false });
+}
+
+/** The directory that a jail lies in, which may be a sticky one such as /tmp; it is made if that is wished. */
+export function openParentDirectory(hostPath: Buffer, isMade: boolean): JailDirectory {
+  return open(hostPath, { isJail: false, isMade });
+}
+
+interface Wanted {
+  readonly isJail: boolean;
+  readonly isMade: boolean;
+}
+
+function open(hostPath: Buffer, { isJail, isMade }: Wanted): JailDirectory {
   const made: Buffer[] = []; // one turn for each: the walk tells what is missing first, links resolved
   for (;;) {
     const facts = native.readHostSync({ jail: hostPath });
+    const { jailFd: fd, components, walkErrno, walkPath } = facts;
+    // not by closeSync: at the end of a worker it would be closed again, when the number may be another file's
+    const close = (): void => native.closeJail(fd);
     try {
-      judge(facts.components, role === 'jail' && facts.jailFd >= 0);
-      if (facts.jailFd >= 0) return { fd: facts.jailFd, undo: () => removeAll(made) };
-      if (facts.walkErrno !== ENOENT || facts.walkPath === undefined) throw unreachable(facts);
-      const missing = Buffer.from(facts.walkPath);
+      judge(components, isJail && fd >= 0);
+      const path = bytePath(components.at(-1)?.path ?? '/');
+      if (fd >= 0) return { fd, path, undo: () => removeAll(made), close };
+      if (!isMade || walkErrno !== ENOENT || walkPath === undefined) throw unreachable(facts);
+      const missing = Buffer.from(walkPath);
       if (makeDirectory(missing)) made.push(missing);
     } catch (error) {
-      if (facts.jailFd >= 0) closeSync(facts.jailFd);
+      if (fd >= 0) close();
       removeAll(made);
       throw error;
     }
-  }
-}
-
-/** The same for the directory that a jail lies in, if it is there: nothing is made. */
-export function openParent(hostPath: Buffer): number {
-  const facts = native.readHostSync({ jail: hostPath });
-  try {
-    judge(facts.components, false);
-    if (facts.jailFd < 0) throw unreachable(facts);
-    return facts.jailFd;
-  } catch (error) {
-    if (facts.jailFd >= 0) closeSync(facts.jailFd);
-    throw error;
   }
 }
 

@@ -1,7 +1,5 @@
 // Makes the jail of a recipe: plans, checks the place, puts everything there, and tries whether it works.
 
-import { closeSync } from 'node:fs';
-
 import { type BytePath, bytePath, pathBytes, showPath } from '../binary/path.ts';
 import { type DirectoryRoot, type FileRoot, openFileRoot } from '../binary/root.ts';
 import { rememberStatus, walk } from '../binary/walk.ts';
@@ -60,7 +58,7 @@ export async function makeJail(making: Making): Promise<Made> {
     opened.undo();
     throw error;
   } finally {
-    closeSync(opened.fd);
+    opened.close();
   }
 }
 

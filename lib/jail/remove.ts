@@ -1,105 +1,217 @@
-// Removes a jail: only one that was built here, only when nothing uses it, and nothing beyond it.
+// Removes a jail: never anything else, and not while it is in use.
 
-import { closeSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, readFileSync } from 'node:fs';
 
-import { type BytePath, bytePath, lastComponent, parentPath, pathBytes, showPath } from '../binary/path.ts';
-import { type DirectoryRoot, openFileRoot } from '../binary/root.ts';
+import { type BytePath, bytePath, joinPath, showPath, toLatin1 } from '../binary/path.ts';
+import { errorCode, openFileRoot } from '../binary/root.ts';
 import { JailError, UsageError } from '../errors.ts';
-import { native } from '../native.ts';
-import { nameAside, openLocked, removeAside, removeLeftovers } from './aside.ts';
-import { mountedWords, mountsBeneath, type Place, userOf } from './busy.ts';
-import { openParent } from './directory.ts';
+import { native, type TreeCounts } from '../native.ts';
+import { findOccupants } from './busy.ts';
 import { throwIfAborted, toJailError } from './failure.ts';
 import { absolute } from './hostpath.ts';
-import { readBuilt } from './list.ts';
+import { findMount, isWithin, parseMountInfo } from './mounts.ts';
+import {
+  hasManifest,
+  hiddenName,
+  isHiddenName,
+  lockStore,
+  lookAt,
+  openAt,
+  openPlace,
+  type Place,
+  renameAt,
+  STORE_NAME,
+} from './place.ts';
+import { begin } from './progress.ts';
 import { checkWork, type JailWork, requireRoot } from './request.ts';
-import { openStore } from './store.ts';
+import { type Directory, removeTree } from './tree.ts';
 
+/** A path, and how to watch and end the work. */
 export type RemoveRequest = JailWork;
 
+/** How much there was; a file is all that is no directory. */
+export type RemoveReport = Pick<TreeCounts, 'files' | 'directories'>;
+
+interface OpenJail extends Directory {
+  /** Descriptors of ours that lie in it. */
+  readonly own: ReadonlySet<number>;
+}
+
 /**
- * Removes a jail that buildJail or cloneJail has made, with all that has come into it. No link is followed and no mount
- * entered. If it is interrupted, what is left lies beside it, and removing the jail again removes that.
- * @throws UsageError for a link; JailError ERR_NO_MANIFEST for a directory that the builder has not made, EBUSY if a process
- * uses it or something is mounted in it, ENOENT, ERR_INSECURE_PATH, ABORT_ERR; system errors.
+ * Removes a jail that buildJail or cloneJail has made, whatever a jailed user has put into it. Links are not followed, and
+ * a mount is not crossed. First it takes the jail's name away, so that nothing can be started in it any more, and at the very end
+ * the manifest: what an interruption leaves behind is removed by a second call for the same directory.
+ * @throws UsageError for a link or a path that cannot be meant; JailError ERR_NO_MANIFEST for a directory that is no jail, EBUSY
+ * if something is mounted or a process runs in it or has a file of it open, EACCES if that cannot be seen,
+ * ABORT_ERR (the rest can be removed by a second call), ERR_INSECURE_PATH as buildJail, or the code of a system error.
  */
-export async function removeJail(request: RemoveRequest): Promise<void> {
+export async function removeJail(request: RemoveRequest): Promise<RemoveReport> {
   checkWork(request, ['directory', 'signal', 'onProgress']);
   requireRoot('removed');
-  const directory = absolute(request.directory);
+  throwIfAborted(request.signal);
   try {
-    throwIfAborted(request.signal);
-    const opened = openParent(pathBytes(parentPath(directory)));
+    const place = openPlace(absolute(request.directory), false);
     try {
-      const parent = openFileRoot(opened);
-      const name = nameIn(parent, directory);
-      const hadLeft = await removeLeftovers(parent, name);
-      if (hadLeft && parent.lstat(name) === undefined) return;
-      await removeFrom(parent, name, directory, request);
+      return await removeAt(place, request);
     } finally {
-      closeSync(opened);
+      place.parent.close();
     }
   } catch (error) {
-    throwIfAborted(request.signal);
     throw toJailError(error);
   }
 }
 
-function nameIn(parent: DirectoryRoot, directory: BytePath): BytePath {
-  const name = lastComponent(directory);
-  if (name === '' || name === '..')
-    throw new UsageError(`${showPath(directory)} is no jail`, { hint: 'name its directory' });
-  if (parent.lstat(name)?.kind === 'symlink')
-    throw new UsageError(`${showPath(directory)} is a symbolic link`, { hint: 'name the directory itself' });
-  return name;
-}
-
-async function removeFrom(
-  parent: DirectoryRoot,
-  name: BytePath,
-  directory: BytePath,
-  { signal, onProgress }: RemoveRequest,
-): Promise<void> {
-  const total = readBuilt(directory, (jail, { entries }) => {
-    openStore(jail).close(); // nobody works on it
-    return entries.filter(({ kind }) => kind === 'file').length;
-  });
-  const fd = openLocked(parent, name);
-  if (fd === undefined) throw busy(directory, 'somebody else is removing it');
-  const aside = nameAside(name);
-  try {
-    refuseBusy(directory, fd);
-    // under another name nothing new can start in it
-    native.inRootRename(parent.fd, pathBytes(name), pathBytes(aside));
+async function removeAt(place: Place, request: JailWork): Promise<RemoveReport> {
+  const present = lookAt(place, place.name);
+  if (present === undefined) return removeLeftOver(place, request);
+  const shown = showPath(place.path);
+  if (present.kind === 'symlink')
+    throw new UsageError(`${shown} is a symbolic link`, { hint: 'name the directory that it leads to' });
+  if (present.kind !== 'directory') throw new UsageError(`${shown} is not a directory`);
+  return withJail(place, place.name, async (jail) => {
+    if (!hasManifest(openFileRoot(jail.fd)))
+      throw new JailError(`${shown} has no manifest: it is no jail that uchroot-jail has built`, {
+        code: 'ERR_NO_MANIFEST',
+        path: shown,
+        hint: 'nothing was removed; see what it is, and remove it by other means',
+      });
+    await checkIdle(jail);
+    const hidden = hiddenName(place.name, 'remove');
+    rename(place, hidden);
     try {
-      refuseBusy(directory, fd);
-      await removeAside(parent, aside, fd, { signal, onProgress }, total);
+      // Somebody may have started a program, or mounted something, in the instant before.
+      checkSame(place, hidden, jail);
+      await checkIdle({ ...jail, path: beside(place, hidden) });
+      throwIfAborted(request.signal);
     } catch (error) {
-      // what is left can be removed by its name: the manifest goes last
-      native.inRootRename(parent.fd, pathBytes(aside), pathBytes(name));
+      renameAt(place, hidden, place.name);
       throw error;
     }
+    return removeHidden(place, hidden, request);
+  });
+}
+
+// What an earlier call has left.
+async function removeLeftOver(place: Place, request: JailWork): Promise<RemoveReport> {
+  const names = place.root.list(bytePath('/')) ?? [];
+  const left = names.filter((name) => isHiddenName(name, place.name, 'remove') && isOurs(place, name));
+  if (left.length === 0)
+    throw new JailError(`${showPath(place.path)}: there is no such directory`, {
+      code: 'ENOENT',
+      path: showPath(place.path),
+    });
+  const sum = { files: 0, directories: 0 };
+  for (const name of left) {
+    const { files, directories } = await withJail(place, name, async (jail) => {
+      await checkIdle(jail);
+      return removeHidden(place, name, request);
+    });
+    sum.files += files;
+    sum.directories += directories;
+  }
+  return sum;
+}
+
+// The manifest may be gone already, but then so is all else.
+function isOurs(place: Place, name: BytePath): boolean {
+  const status = lookAt(place, name);
+  if (status?.kind !== 'directory') return false;
+  const fd = openAt(place, name);
+  try {
+    const root = openFileRoot(fd);
+    if (hasManifest(root)) return true;
+    const entries = root.list(bytePath('/')) ?? [];
+    return status.uid === 0 && entries.every((entry) => entry === STORE_NAME);
   } finally {
     closeSync(fd);
   }
 }
 
-function refuseBusy(directory: BytePath, fd: number): void {
-  const { dev, ino } = native.inRootFstat(fd);
-  const place: Place = {
-    path: bytePath(readlinkSync(`/proc/self/fd/${fd}`, { encoding: 'buffer' })),
-    dev,
-    ino,
-  };
-  const why = mountedWords(mountsBeneath(readFileSync('/proc/self/mountinfo'), place)) ?? userOf(place);
-  if (why !== undefined) throw busy(directory, why);
+async function withJail<T>(place: Place, name: BytePath, use: (jail: OpenJail) => Promise<T>): Promise<T> {
+  const jail = { fd: openAt(place, name), path: beside(place, name) };
+  try {
+    const lock = lockIfThere({ ...jail, path: place.path });
+    try {
+      return await use({ ...jail, own: new Set([jail.fd, lock ?? jail.fd]) });
+    } finally {
+      if (lock !== undefined) closeSync(lock);
+    }
+  } finally {
+    closeSync(jail.fd);
+  }
 }
 
-function busy(directory: BytePath, why: string): JailError {
-  const path = showPath(directory);
-  return new JailError(`${path} is in use: ${why}`, {
-    code: 'EBUSY',
-    path,
-    hint: 'end the process, or unmount it, and try again',
-  });
+function lockIfThere(jail: Directory): number | undefined {
+  try {
+    return lockStore(jail, false);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return undefined;
+    throw error;
+  }
+}
+
+async function checkIdle({ own, ...jail }: OpenJail): Promise<void> {
+  const mounts = parseMountInfo(toLatin1(readFileSync('/proc/self/mountinfo')));
+  const mount = findMount(mounts, jail.path);
+  if (mount !== undefined) {
+    const point = showPath(mount.point);
+    const where = isWithin(mount.point, jail.path) ? 'on or in it' : 'out of it';
+    throw busy(`${showPath(jail.path)} is in use: ${point} is mounted ${where}`, `umount ${point}`);
+  }
+  const [first, ...others] = await findOccupants(jail, own);
+  if (first === undefined) return;
+  const more = others.length === 0 ? '' : `, and ${others.length} more`;
+  const words = `process ${first.pid} (${first.command}) has its ${first.use} there${more}`;
+  throw busy(`${showPath(jail.path)} is in use: ${words}`, 'end it first');
+}
+
+function checkSame(place: Place, name: BytePath, { fd }: OpenJail): void {
+  const [renamed, opened] = [lookAt(place, name), native.inRootFstat(fd)];
+  if (renamed?.dev === opened.dev && renamed.ino === opened.ino) return;
+  throw busy(`${showPath(place.path)} was exchanged by somebody else meanwhile`, 'look what is there now');
+}
+
+function rename(place: Place, hidden: BytePath): void {
+  try {
+    renameAt(place, place.name, hidden);
+  } catch (error) {
+    if (errorCode(error) !== 'EBUSY') throw error;
+    throw busy(`something is mounted on ${showPath(place.path)}`, `umount ${showPath(place.path)}`);
+  }
+}
+
+async function removeHidden(
+  place: Place,
+  hidden: BytePath,
+  { signal, onProgress }: JailWork,
+): Promise<RemoveReport> {
+  try {
+    const { files, directories } = await removeTree(place.parent, hidden, {
+      last: STORE_NAME,
+      signal,
+      onProgress: (counts) => onProgress?.({ ...begin('remove'), files: counts.files + counts.directories }),
+    });
+    return { files, directories };
+  } catch (error) {
+    if (!(error instanceof JailError)) throw error;
+    const [jail, rest] = [showPath(place.path), showPath(beside(place, hidden))];
+    const { code, path = rest, cause } = error;
+    const isEnded = code === 'ABORT_ERR';
+    const goOn = `uchroot-jail remove ${jail} removes the rest`;
+    throw new JailError(isEnded ? `ended half-way: what is left of ${jail} is in ${rest}` : error.message, {
+      code,
+      path,
+      cause,
+      hint: code === 'EPERM' ? `is it immutable (lsattr(1))? ${goOn}` : goOn,
+    });
+  }
+}
+
+function beside({ parent }: Place, name: BytePath): BytePath {
+  return joinPath(parent.path, name);
+}
+
+function busy(message: string, hint: string): JailError {
+  return new JailError(message, { code: 'EBUSY', hint });
 }

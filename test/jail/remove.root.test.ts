@@ -5,376 +5,460 @@ import {
   constants,
   copyFileSync,
   existsSync,
-  lstatSync,
+  linkSync,
   mkdirSync,
   openSync,
   readdirSync,
   renameSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { setImmediate, setTimeout } from 'node:timers/promises';
 
 import t, { type Test } from 'tap';
 
-import { buildJail } from '../../lib/jail/build.ts';
+import { bytePath } from '../../lib/binary/path.ts';
 import { cloneJail } from '../../lib/jail/clone.ts';
-import { listJail } from '../../lib/jail/list.ts';
-import type { Progress } from '../../lib/jail/progress.ts';
 import { removeJail } from '../../lib/jail/remove.ts';
+import { removeTree } from '../../lib/jail/tree.ts';
 import { native } from '../../lib/native.ts';
-import { describeTree, makeDirectory, uchrootJail } from '../support/builder.ts';
+import { makeJail } from '../support/programs.ts';
 import { unlessInstalled, unlessRoot } from '../support/root.ts';
-import { sanitized } from '../support/sanitizer.ts';
-import { beginProcess, fill, makeDeep, makeTemplate, mount, must } from '../support/template.ts';
+import { eventually, settledFds } from '../support/service.ts';
+import {
+  listTree,
+  makeDirectory,
+  makeMemory,
+  makeTemplate,
+  mount,
+  namesIn,
+  run,
+  runScript,
+  sh,
+  start,
+  startScript,
+  stop,
+} from './scene.ts';
 
 const asRoot = { skip: unlessRoot() };
 const needs = (...tools: string[]) => ({ skip: unlessRoot() || unlessInstalled(...tools) });
 
-type Env = Record<string, string>;
+const busy = (message: RegExp) => ({ name: 'JailError', code: 'EBUSY', message });
 
-/** A directory beside the jail that must stay as it is. */
-function makeOutside(t: Test, base: string): () => void {
-  mkdirSync(`${base}/outside/sub`, { recursive: true });
-  for (const name of ['x', 'sub/y']) writeFileSync(`${base}/outside/${name}`, name);
-  const before = describeTree(`${base}/outside`);
-  return () => void t.same(describeTree(`${base}/outside`), before, 'nothing outside has changed');
+/** outside/, with a file that must stay, beside jail/. */
+function makeScene(t: Test): { readonly base: string; readonly jail: string; readonly outside: string } {
+  const base = makeDirectory(t);
+  mkdirSync(`${base}/outside/d`, { recursive: true });
+  writeFileSync(`${base}/outside/d/kept`, 'kept');
+  return { base, jail: makeTemplate(`${base}/jail`), outside: `${base}/outside` };
 }
 
-t.test('a jail is removed with all that has come into it, and no link is followed', asRoot, async (t) => {
-  const base = makeDirectory(t);
-  const checkOutside = makeOutside(t, base);
-  const jail = `${base}/jail`;
-  await buildJail({ directory: jail, programs: ['/bin/true'] });
-  for (const name of ['two\nlines', '\u001b[31m', '-rf', '.uchroot-0']) fill(`${jail}/home/${name}`, 120);
-  mkdirSync(Buffer.concat([Buffer.from(`${jail}/`), Buffer.from([0xff, 0xfe])]));
-  symlinkSync(`${base}/outside`, `${jail}/out`);
-  symlinkSync('/etc', `${jail}/home/etc`);
-  must(['mkfifo', `${jail}/fifo`]);
-  must(['ln', `${base}/outside/x`, `${jail}/hard`]);
-  must(['mknod', `${jail}/null`, 'c', '1', '3']);
-  chmodSync(`${jail}/home`, 0o000);
-  const { status, stdout, stderr } = uchrootJail(['remove', jail]);
-  t.match({ status, stdout, stderr }, { status: 0, stdout: '', stderr: '' });
-  t.same(readdirSync(base), ['outside']);
-  checkOutside();
+t.test('a jail is removed, whatever its user has put into it, and nothing else', asRoot, async (t) => {
+  const { base, jail, outside } = makeScene(t);
+  symlinkSync(`${outside}/d`, `${jail}/tmp/absolute`);
+  symlinkSync('../../outside/d', `${jail}/tmp/relative`);
+  symlinkSync('/', `${jail}/root`);
+  linkSync(`${outside}/d/kept`, `${jail}/tmp/hard`);
+  writeFileSync(`${jail}/tmp/a\nb \x1b[31m`, '');
+  writeFileSync(Buffer.from(`${jail}/tmp/\xff\xfe`, 'latin1'), '');
+  mkdirSync(`${jail}/tmp/closed`, { mode: 0 });
+  chownSync(jail, 61_001, 61_001);
+  chmodSync(jail, 0o777);
+  sh('mkfifo "$0/tmp/fifo"; mknod "$0/tmp/null" c 1 3', jail);
+  const before = await settledFds();
+  const report = await removeJail({ directory: `${jail}/` });
+  t.same(report, { files: 10, directories: 5 });
+  t.same(namesIn(base), ['outside']);
+  t.same(readdirSync(`${outside}/d`), ['kept']);
+  t.ok((await settledFds()) <= before);
 });
 
-t.test('no tree is too deep', asRoot, async (t) => {
-  const base = makeDirectory(t);
-  const jail = makeTemplate(`${base}/jail`);
-  makeDeep(jail, 1500);
-  mkdirSync(`${jail}/other/.uchroot-0`, { recursive: true });
-  makeDeep(`${jail}/other`, 450);
-  mkdirSync(`${jail}/.uchroot-1`);
-  await removeJail({ directory: jail });
-  t.same(readdirSync(base), []);
-});
-
-t.test('what is no jail of the builder is refused and stays as it is', asRoot, async (t) => {
-  const base = makeDirectory(t);
-  const jail = makeTemplate(`${base}/jail`);
-  mkdirSync(`${base}/plain`);
-  writeFileSync(`${base}/plain/x`, '');
-  writeFileSync(`${base}/file`, '');
-  symlinkSync('jail', `${base}/link`);
-  // as somebody in it could make one
-  makeTemplate(`${base}/forged`);
-  chownSync(`${base}/forged/.uchroot/manifest.json.gz`, 1234, 1234);
-  makeTemplate(`${base}/theirs/jail`);
-  chownSync(`${base}/theirs`, 1234, 1234);
-  const before = describeTree(base);
-  const rows: readonly [directory: string, expected: { name: string } | { code: string }][] = [
-    ['/', { name: 'UsageError' }],
-    ['/usr', { code: 'ERR_NO_MANIFEST' }],
-    ['/usr/..', { name: 'UsageError' }],
-    [`${base}/plain`, { code: 'ERR_NO_MANIFEST' }],
-    [`${base}/nowhere`, { code: 'ENOENT' }],
-    [`${base}/nowhere/jail`, { code: 'ENOENT' }],
-    [`${base}/file`, { code: 'ENOTDIR' }],
-    [`${base}/link`, { name: 'UsageError' }],
-    [`${base}/link/`, { name: 'UsageError' }],
-    [`${base}/forged`, { code: 'ERR_INSECURE_PATH' }],
-    [`${base}/theirs/jail`, { code: 'ERR_INSECURE_PATH' }],
-  ];
-  for (const [directory, expected] of rows) {
-    await t.rejects(removeJail({ directory }), expected, directory);
-    const { status, stdout, stderr } = uchrootJail(['remove', directory]);
-    t.match({ status, stdout }, { status: 1, stdout: '' });
-    t.match(stderr, /^uchroot-jail: [^\n]+\n(?:hint: [^\n]+\n)?$/);
+t.test('a tree deeper than a path can be long is removed', asRoot, async (t) => {
+  const { base, jail } = makeScene(t);
+  const old = process.cwd();
+  process.chdir(`${jail}/tmp`);
+  const name = 'd'.repeat(250);
+  for (let level = 0; level < 600; level++) {
+    mkdirSync(name);
+    process.chdir(name);
   }
-  t.same(describeTree(base), before);
-  // @ts-expect-error: a misspelt key
-  await t.rejects(removeJail({ directory: jail, singal: 1 }), { name: 'UsageError' });
-  t.match(uchrootJail(['remove']), { status: 1, stderr: 'Usage: uchroot-jail remove DIRECTORY\n' });
+  process.chdir(old);
+  t.match(await removeJail({ directory: jail }), { directories: 604 });
+  t.same(namesIn(base), ['outside']);
 });
 
-t.test('a jail in which something is mounted is not removed', asRoot, async (t) => {
-  const base = makeDirectory(t);
-  const checkOutside = makeOutside(t, base);
-  const point = 'mounted\\012here\n';
-  for (const [index, words] of [
-    ['-t', 'tmpfs', 'none'],
-    ['--bind', `${base}/outside`],
-    ['--bind', `${base}/outside/x`],
-  ].entries()) {
-    const jail = makeTemplate(`${base}/ja il${index}\n`);
-    if (index < 2) mkdirSync(`${jail}/${point}`);
-    else writeFileSync(`${jail}/${point}`, '');
-    mount(t, ...words, `${jail}/${point}`);
-    const before = describeTree(jail);
-    await t.rejects(removeJail({ directory: jail }), { code: 'EBUSY', message: /something is mounted on / });
-    t.same(describeTree(jail), before);
-    must(['umount', `${jail}/${point}`]);
-    await removeJail({ directory: jail });
-    t.notOk(existsSync(jail));
-  }
-  t.same(readdirSync(base), ['outside']);
-  checkOutside();
+t.test('what is no jail of ours is refused: /, /usr, a file, a link, no manifest', asRoot, async (t) => {
+  const { base, jail } = makeScene(t);
+  const none = { name: 'JailError', code: 'ERR_NO_MANIFEST' };
+  const usage = { name: 'UsageError' };
+  for (const directory of ['/', '..', `${jail}/..`]) await t.rejects(removeJail({ directory }), usage);
+  for (const directory of ['/usr', '/etc', '.', `${base}/outside`])
+    await t.rejects(removeJail({ directory }), none);
+  symlinkSync(jail, `${base}/link`);
+  await t.rejects(removeJail({ directory: `${base}/link` }), { ...usage, hint: /that it leads to/ });
+  await t.rejects(removeJail({ directory: `${base}/link/` }), usage);
+  await t.rejects(removeJail({ directory: `${jail}/etc/name` }), { ...usage, message: /not a directory/ });
+  await t.rejects(removeJail({ directory: `${base}/nothing` }), { name: 'JailError', code: 'ENOENT' });
+  await t.rejects(removeJail({ directory: `${base}/no/thing` }), { name: 'JailError', code: 'ENOENT' });
+  chownSync(`${jail}/.uchroot`, 61_001, 61_001);
+  await t.rejects(removeJail({ directory: jail }), none);
+  chownSync(`${jail}/.uchroot`, 0, 0);
+  renameSync(`${jail}/.uchroot`, `${jail}/tmp/store`);
+  symlinkSync('tmp/store', `${jail}/.uchroot`);
+  await t.rejects(removeJail({ directory: jail }), none);
+  t.same(namesIn(base), ['jail', 'link', 'outside']);
+  t.same(namesIn(jail), ['.uchroot', 'etc', 'tmp']);
 });
 
-t.test('what is mounted meanwhile is not entered', asRoot, async (t) => {
-  const base = makeDirectory(t);
-  const checkOutside = makeOutside(t, base);
-  for (const name of ['outside', 'outside/x']) {
-    const jail = makeTemplate(`${base}/jail`);
-    mkdirSync(`${jail}/a/b`, { recursive: true });
-    if (name === 'outside') mkdirSync(`${jail}/a/b/point`);
-    else writeFileSync(`${jail}/a/b/point`, '');
-    mount(t, '--bind', `${base}/${name}`, `${jail}/a/b/point`);
-    const fd = openSync(jail, constants.O_RDONLY | constants.O_DIRECTORY);
-    const { done } = native.emptyTree(fd, '.uchroot');
-    await t.rejects(done, { code: /^(?:EXDEV|EBUSY)$/, path: '/a/b/point' });
-    closeSync(fd);
-    t.ok(existsSync(`${jail}/.uchroot/manifest.json.gz`));
-    must(['umount', `${jail}/a/b/point`]);
-    await removeJail({ directory: jail });
-    checkOutside();
-  }
-});
-
-t.test('a jail that a process uses is not removed', needs('ldd'), async (t) => {
-  const base = makeDirectory(t);
-  const jail = `${base}/jail`;
-  await buildJail({ directory: jail, programs: ['/bin/sh', '/bin/sleep'] });
-  mkdirSync(`${jail}/sub`);
-  writeFileSync(`${jail}/sub/open`, '');
-  const wait = 'echo; exec /bin/sleep 60';
-  const libraries = must(['sh', '-c', 'ldd /bin/sleep']);
-  const [, libc = ''] = /(\/\S+libc\S+) \(/.exec(libraries) ?? [];
-  copyFileSync(libc, `${jail}/sub/mapped.so`);
-  copyFileSync('/bin/sleep', `${jail}/sub/program`);
-  const rows: readonly [words: string, argv: readonly string[], options: { cwd?: string; env?: Env }][] = [
-    ['has it as its root directory, or one below it', ['chroot', jail, '/bin/sh', '-c', wait], {}],
-    ['has it as its root directory, or one below it', ['chroot', `${jail}/root`, '/bin/sh', '-c', wait], {}],
-    ['works in it', ['sh', '-c', wait], { cwd: `${jail}/sub` }],
-    ['has a file of it open', ['sh', '-c', `exec 9<${jail}/sub/open; ${wait}`], {}],
-    ['executes a program of it', ['sh', '-c', `echo; exec ${jail}/sub/program 60`], {}],
-    ['has a file of it mapped', ['sh', '-c', wait], { env: { LD_PRELOAD: `${jail}/sub/mapped.so` } }],
-  ];
-  // a jail in the jail
-  must(['cp', '-a', `${base}/jail`, `${base}/root`]);
-  renameSync(`${base}/root`, `${jail}/root`);
-  const before = describeTree(jail);
-  for (const [words, argv, options] of rows) {
-    const end = await beginProcess(t, argv, options);
-    if (words.includes('executes')) await setTimeout(100);
-    await t.rejects(removeJail({ directory: jail }), { code: 'EBUSY' }, words);
-    const { status, stderr } = uchrootJail(['remove', jail]);
-    t.equal(status, 1);
-    t.match(stderr, `${words}\nhint: `);
-    t.match(
-      stderr,
-      /^uchroot-jail: \S+ is in use: process [0-9]+ \((?:sh|sleep|program)\) [^\n]+\nhint: [^\n]+\n$/,
-    );
-    await end();
-  }
-  t.same(describeTree(jail), before);
-  await removeJail({ directory: jail });
-  t.same(readdirSync(base), []);
-});
-
-t.test("a process far down in another place is in nobody's way", asRoot, async (t) => {
-  const base = makeDirectory(t);
-  const jail = makeTemplate(`${base}/jail`);
-  mkdirSync(`${base}/deep`);
-  const name = 'd'.repeat(200);
-  const script = `for i in $(seq 30); do mkdir ${name} && cd -P ${name} || exit 1; done; echo; exec sleep 60`;
-  const end = await beginProcess(t, ['bash', '-c', script], { cwd: `${base}/deep` });
-  await removeJail({ directory: jail });
-  t.same(readdirSync(base), ['deep']);
-  await end();
-  must(['rm', '-r', `${base}/deep`]); // Node could not
-});
-
-t.test('a jail that somebody works on, or removes, is left alone', asRoot, async (t) => {
-  const base = makeDirectory(t);
-  const jail = makeTemplate(`${base}/jail`);
-  for (const path of [`${jail}/.uchroot`, jail]) {
-    const end = await beginProcess(t, ['flock', '-F', path, 'sh', '-c', 'echo; exec sleep 60']);
-    await t.rejects(removeJail({ directory: jail }), { code: 'EBUSY' });
-    await end();
-  }
-  t.same(readdirSync(base), ['jail']);
-});
-
-t.test('what cannot be removed keeps its name, and goes when it can', needs('chattr'), async (t) => {
-  const base = makeDirectory(t);
-  const jail = makeTemplate(`${base}/jail`);
-  mkdirSync(`${jail}/a`);
-  writeFileSync(`${jail}/a/fixed`, '');
-  must(['chattr', '+i', `${jail}/a/fixed`]);
-  t.teardown(() => existsSync(`${jail}/a/fixed`) && must(['chattr', '-i', `${jail}/a/fixed`]));
-  await t.rejects(removeJail({ directory: jail }), { code: 'EPERM', message: /\/a\/fixed/ });
-  t.same(readdirSync(base), ['jail']);
-  t.match(await listJail({ directory: jail }), { files: [] });
-  must(['chattr', '-i', `${jail}/a/fixed`]);
-  await removeJail({ directory: jail });
-  t.same(readdirSync(base), []);
+t.test('a jail in a directory that somebody else could exchange is refused', asRoot, async (t) => {
+  const { base, jail } = makeScene(t);
+  mkdirSync(`${base}/theirs`);
+  renameSync(jail, `${base}/theirs/jail`);
+  chownSync(`${base}/theirs`, 61_001, 61_001);
+  const removing = removeJail({ directory: `${base}/theirs/jail` });
+  await t.rejects(removing, { name: 'JailError', code: 'ERR_INSECURE_PATH' });
+  t.ok(existsSync(`${base}/theirs/jail/etc/name`));
 });
 
 t.test(
-  'an aborted removal gives the jail its name back, and the next one completes it',
+  'nothing is removed while something is mounted on it, in it or out of it',
+  needs('mount'),
+  async (t) => {
+    const { base, jail } = makeScene(t);
+    const point = mount(t, '-t', 'tmpfs', 'tmpfs', `${jail}/tmp/a b\nc`);
+    const shown = `${jail}/tmp/a b\\nc`;
+    const removing = removeJail({ directory: jail });
+    await t.rejects(removing, { ...busy(/is mounted on or in it/), hint: `umount ${shown}` });
+    sh('umount "$0"', point);
+    mount(t, '--bind', `${jail}/etc`, `${base}/outside/etc`);
+    await t.rejects(removeJail({ directory: jail }), busy(/outside\/etc is mounted out of it/));
+    sh('umount "$0"', `${base}/outside/etc`);
+    mount(t, '--bind', jail, jail);
+    await t.rejects(removeJail({ directory: jail }), busy(/mounted on or in it/));
+    sh('umount "$0"', jail);
+    t.same(namesIn(base), ['jail', 'outside']);
+    await removeJail({ directory: jail });
+    t.same(namesIn(base), ['outside']);
+  },
+);
+
+/** What a process can do in a jail, and how it is told. */
+const uses: readonly (readonly [string, string, (t: Test, jail: string) => Promise<number>])[] = [
+  [
+    'its working directory',
+    'working directory',
+    (t, jail) => run(t, 'sleep', ['sleep', '60'], `${jail}/etc`),
+  ],
+  ['a file open', 'open file', (t, jail) => open(t, `${jail}/etc/name`)],
+  ['the directory open', 'open file', (t, jail) => open(t, jail)],
+  ['a deleted file open', 'open file', (t, jail) => open(t, `${jail}/tmp/gone`)],
+  ['its program there', 'program', (t, jail) => run(t, 'actor', [`${jail}/actor`, 'sleep=60000'])],
+  [
+    'its root there',
+    'root directory',
+    (t, jail) => run(t, 'actor', ['chroot', jail, '/actor', 'sleep=60000']),
+  ],
+  [
+    'its root in a directory of it',
+    'root directory',
+    (t, jail) => run(t, 'actor', ['chroot', `${jail}/usr`, '/actor', 'sleep=60000']),
+  ],
+  [
+    'its root there, in a mount namespace in which it has another path',
+    'root directory',
+    (t, jail) => {
+      const script = `mount -t tmpfs tmpfs /mnt; mkdir /mnt/j; mount --bind "$0" /mnt/j
+        exec chroot /mnt/j /actor sleep=60000`;
+      return run(t, 'actor', ['unshare', '-m', 'sh', '-ec', script, jail]);
+    },
+  ],
+];
+
+function open(t: Test, path: string): Promise<number> {
+  return startScript(
+    t,
+    `import { existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
+    const [path] = process.argv.slice(1);
+    const isThere = existsSync(path);
+    if (!isThere) writeFileSync(path, '');
+    openSync(path);
+    if (!isThere) rmSync(path);
+    console.log('ready');
+    setInterval(() => {}, 1000);`,
+    path,
+  );
+}
+
+for (const [what, told, begin] of uses) {
+  t.test(`a jail in which a process has ${what} is not removed`, needs('unshare'), async (t) => {
+    const { base, jail } = makeScene(t);
+    const actor = `${makeJail(t, 'actor')}/actor`;
+    mkdirSync(`${jail}/usr`);
+    for (const place of [jail, `${jail}/usr`]) copyFileSync(actor, `${place}/actor`);
+    const pid = await begin(t, jail);
+    await t.rejects(
+      removeJail({ directory: jail }),
+      busy(new RegExp(`process ${pid} \\(\\S+\\) has its ${told} there$`)),
+    );
+    t.same(namesIn(base), ['jail', 'outside'], 'and it has its name');
+    await stop(pid);
+    await removeJail({ directory: jail });
+    t.same(namesIn(base), ['outside']);
+  });
+}
+
+t.test('a process with only a mapped file, or only a thread left, is seen too', needs('gcc'), async (t) => {
+  const { base, jail } = makeScene(t);
+  writeFileSync(
+    `${base}/p.c`,
+    `#include <fcntl.h>
+    #include <pthread.h>
+    #include <sys/mman.h>
+    #include <unistd.h>
+    static void *rest(void *path) { (void)path; if (write(1, "ready", 5) == 5) for (;;) pause(); return 0; }
+    int main(int argc, char **argv) {
+      pthread_t thread;
+      if (argc == 3) {
+        if (chroot(argv[1]) < 0 || chdir("/") < 0 || pthread_create(&thread, 0, rest, 0) != 0) return 1;
+        pthread_exit(0);
+      }
+      const int fd = open(argv[1], O_RDONLY);
+      if (mmap(0, 4096, PROT_READ, MAP_PRIVATE, fd, 0) == MAP_FAILED) return 1;
+      close(fd);
+      rest(0);
+    }`,
+  );
+  sh('gcc -static -pthread -o "$0/p" "$0/p.c"', base);
+  for (const [args, told] of [
+    [[`${jail}/etc/name`], /has its mapped file there/],
+    [[jail, 'thread'], /has its root directory there/],
+  ] as const) {
+    const pid = await start(t, [`${base}/p`, ...args]);
+    await t.rejects(removeJail({ directory: jail }), busy(told));
+    await stop(pid);
+  }
+});
+
+t.test('the name that a process gives itself is not obeyed by a terminal', asRoot, async (t) => {
+  const { base, jail } = makeScene(t);
+  copyFileSync(`${makeJail(t, 'actor')}/actor`, `${base}/\x1b[2J\n)`);
+  const pid = await run(t, '\x1b[2J\n)', [`${base}/\x1b[2J\n)`, 'sleep=60000'], jail);
+  await t.rejects(removeJail({ directory: jail }), {
+    message: `${jail} is in use: process ${pid} (\\x1b[2J\\n)) has its working directory there`,
+  });
+});
+
+t.test(
+  'this process counts as well, and what others have at the same path elsewhere does not',
   asRoot,
   async (t) => {
-    const base = makeDirectory(t);
-    const jail = makeTemplate(`${base}/jail`);
-    fill(`${jail}/data`, 6000);
-    const expected = { name: 'JailError', code: 'ABORT_ERR', cause: { message: 'enough' } };
-    const signal = AbortSignal.abort(new Error('enough'));
-    await t.rejects(removeJail({ directory: jail, signal }), expected);
-    for (const wait of [() => setImmediate(), () => setTimeout(5)]) {
-      const controller = new AbortController();
-      const removing = removeJail({ directory: jail, signal: controller.signal });
-      const isRejected = t.rejects(removing, expected);
-      await wait();
-      controller.abort(new Error('enough'));
-      await isRejected;
-      t.same(readdirSync(base), ['jail']);
-      t.match(await listJail({ directory: jail }), { files: [] }, 'its manifest is there');
-    }
-    const seen: Progress[] = [];
-    await removeJail({ directory: jail, onProgress: (now) => seen.push(now) });
-    t.match(seen.at(-1), { phase: 'remove' });
-    t.same(readdirSync(base), []);
+    const { base, jail } = makeScene(t);
+    const fd = openSync(jail, constants.O_RDONLY);
+    await t.rejects(removeJail({ directory: jail }), busy(new RegExp(`process ${process.pid} .* open file`)));
+    closeSync(fd);
+    // in a mount namespace of its own another file system lies over the directory
+    const script = 'mount -t tmpfs tmpfs "$0"; mkdir "$0/jail"; cd "$0/jail"; exec sleep 60';
+    await run(t, 'sleep', ['unshare', '-m', 'sh', '-ec', script, base]);
+    await removeJail({ directory: jail });
+    t.same(namesIn(base), ['outside']);
   },
 );
-
-const CALLS = ['unlinkat', 'renameat'];
 
 t.test(
-  'a removal that was killed is completed by the next one',
-  { skip: unlessRoot() || unlessInstalled('strace') || (sanitized && 'too slow under strace') },
+  'without CAP_SYS_PTRACE it is said that others cannot be looked at',
+  needs('capsh', 'setpriv'),
   async (t) => {
-    const base = makeDirectory(t);
-    const jail = `${base}/jail`;
-    let killed = 0;
-    for (const call of CALLS) {
-      for (const when of [1, 2, 30, 210, 215, 216, 217, 218, 219, 220]) {
-        if (!existsSync(jail)) {
-          makeTemplate(jail);
-          fill(`${jail}/data`, 210);
-        }
-        const inject = `inject=${call}:signal=SIGKILL:when=${when}`;
-        const by = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', `trace=${CALLS.join(',')}`, '-e', inject];
-        const { status } = uchrootJail(['remove', jail], { by });
-        if (status === 0) continue;
-        killed++;
-        const [left = '', ...others] = readdirSync(base);
-        t.match(left, /^(?:jail|\.jail\.uchroot-[0-9a-f]{24})$/, `${call} ${when}`);
-        t.same(others, []);
-        t.match(uchrootJail(['remove', jail]), { status: 0, stderr: '' });
-        t.same(readdirSync(base), []);
-      }
-    }
-    t.ok(killed > 5, `${killed} were killed`);
+    const { base, jail } = makeScene(t);
+    await run(t, 'sleep', ['setpriv', '--reuid=61001', '--regid=61001', '--clear-groups', 'sleep', '60']);
+    const script = `import { removeJail } from '${import.meta.dirname}/../../lib/jail/remove.js';
+    await removeJail({ directory: '${jail}' }).catch((error) => console.log(error.code, error.hint));`;
+    const by = ['capsh', '--drop=cap_sys_ptrace', '--', '-c', 'exec "$0" "$@"'];
+    const stdout = runScript(by, script);
+    t.match(stdout, /^EACCES .*CAP_SYS_PTRACE\n$/);
+    t.same(namesIn(base), ['jail', 'outside']);
   },
 );
 
-t.test('only what an interrupted run has left is taken for that', asRoot, async (t) => {
-  const base = makeDirectory(t);
-  const digits = '0123456789abcdef01234567';
-  const left = (name: string) => {
-    mkdirSync(`${base}/${name}/sub`, { recursive: true });
-    return `${base}/${name}`;
-  };
-  const kept = [
-    `.jail.uchroot-${digits}0`,
-    `.jail.uchroot-${digits.slice(1)}`,
-    `.jail.uchroot-${digits.toUpperCase()}`,
-    `.other.uchroot-${digits}`,
-    `jail.uchroot-${digits}`,
-  ];
-  kept.forEach(left);
-  const theirs = `.jail.uchroot-${digits.replace('0', '1')}`;
-  chownSync(left(theirs), 1234, 1234);
-  const link = `.jail.uchroot-${digits.replace('0', '2')}`;
-  symlinkSync(kept[3] ?? '', `${base}/${link}`);
-  const locked = `.jail.uchroot-${digits.replace('0', '3')}`;
-  const fd = openSync(left(locked), constants.O_RDONLY | constants.O_DIRECTORY);
-  t.ok(native.lockFile(fd));
-  left(`.jail.uchroot-${digits}`);
-  makeTemplate(`${base}/jail`);
-  await removeJail({ directory: `${base}/jail` });
-  t.same(readdirSync(base).toSorted(), [...kept, theirs, link, locked].toSorted());
-  closeSync(fd);
-  await removeJail({ directory: `${base}/jail` });
-  t.same(readdirSync(base).toSorted(), [...kept, theirs, link].toSorted());
-  await t.rejects(removeJail({ directory: `${base}/jail` }), { code: 'ENOENT' });
-  t.ok(lstatSync(`${base}/${kept[3]}/sub`).isDirectory());
-});
+// What stays in a tree that is being removed: it exchanges directories and links, and makes new ones.
+const racer = `
+  import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+  const [tree, outside, elsewhere] = process.argv.slice(1);
+  console.log('ready');
+  const go = (f) => { try { f(); } catch {} };
+  for (let end = Date.now() + 60_000, round = 0; Date.now() < end; round++) {
+    if (round % 50 === 0) go(() => process.chdir(tree));
+    go(() => mkdirSync('a/b/c', { recursive: true }));
+    go(() => writeFileSync('a/b/f' + (round % 10), ''));
+    go(() => symlinkSync(outside, 'link'));
+    go(() => renameSync('a', 'x'));
+    go(() => renameSync('link', 'a'));
+    go(() => renameSync('a', 'link'));
+    go(() => renameSync('x', 'a'));
+    go(() => renameSync('a/b', elsewhere + '/b'));
+    go(() => renameSync(elsewhere + '/b', 'a/b'));
+  }`;
 
-// Puts a directory that is not empty in the place of one that is being emptied, and links to what is outside, for ever.
-const SWAPPER = `
-  const { mkdirSync, renameSync, symlinkSync, writeFileSync } = require('fs');
-  const attempt = (work) => { try { work(); } catch {} };
-  process.stdout.write('ready', () => {
-    for (let i = 0; ; i++) {
-      attempt(() => mkdirSync('dir'));
-      attempt(() => writeFileSync('dir/' + i, ''));
-      attempt(() => symlinkSync(process.argv[1], 'link'));
-      attempt(() => renameSync('dir', 'away'));
-      attempt(() => renameSync('link', 'dir'));
-      attempt(() => renameSync('dir', 'link'));
-      attempt(() => renameSync('away', 'dir'));
-    }
-  });`;
-
-t.test('whoever exchanges things meanwhile cannot lead it astray or hold it', asRoot, async (t) => {
-  const base = makeDirectory(t);
-  const checkOutside = makeOutside(t, base);
-  const jail = makeTemplate(`${base}/jail`);
-  mkdirSync(`${jail}/play`);
-  const end = await beginProcess(t, [process.execPath, '-e', SWAPPER, `${base}/outside`], {
-    cwd: `${jail}/play`,
-  });
-  const fd = openSync(jail, constants.O_RDONLY | constants.O_DIRECTORY);
-  let removed = 0;
-  for (let round = 0; round < 200; round++) {
-    const work = native.emptyTree(fd, '.uchroot');
-    const timer = globalThis.setTimeout(() => work.abort(), 5000);
-    await work.done.then(
-      () => removed++,
-      (error: NodeJS.ErrnoException) => {
-        if (error.code !== 'ENOTEMPTY') t.fail(`round ${round}: ${error.message}`);
-      },
+t.test('whoever exchanges what is removed cannot have anything else removed', needs('mount'), async (t) => {
+  const base = makeMemory(t);
+  const outside = `${base}/outside`;
+  for (const name of ['b/c', 'd']) mkdirSync(`${outside}/${name}`, { recursive: true });
+  for (const name of ['f0', 'f1', 'b/f0', 'b/c/f0']) writeFileSync(`${outside}/${name}`, 'kept');
+  mkdirSync(`${base}/elsewhere`);
+  const all = listTree(outside);
+  const fd = openSync(base, constants.O_RDONLY);
+  t.teardown(() => closeSync(fd));
+  const pid = await startScript(t, racer, `${base}/tree`, outside, `${base}/elsewhere`);
+  const ends: string[] = [];
+  for (let i = 0; i < 300; i++) {
+    mkdirSync(`${base}/tree/y/z`, { recursive: true });
+    for (let j = 0; j < 20; j++) writeFileSync(`${base}/tree/y/f${j}`, '');
+    const removing = removeTree({ fd, path: bytePath(base) }, bytePath('tree'));
+    ends.push(
+      await removing.then(
+        () => 'removed',
+        (error: { code?: string }) => error.code ?? 'no code',
+      ),
     );
-    clearTimeout(timer);
-    if (!existsSync(`${jail}/play`)) break;
+    if (listTree(outside).length !== all.length) t.fail(`something outside is gone in round ${i}`);
   }
-  await end();
-  closeSync(fd);
-  checkOutside();
-  await removeJail({ directory: jail });
-  t.same(readdirSync(base), ['outside']);
+  await stop(pid);
+  t.same(
+    ends.filter((end) => end !== 'removed' && end !== 'ENOTEMPTY'),
+    [],
+  );
+  t.ok(ends.includes('removed'));
+  t.same(listTree(outside), all);
 });
 
-t.test('the longest name there is can be cloned to and removed', asRoot, async (t) => {
+t.test('a mount that appears while it removes is not crossed', needs('mount'), async (t) => {
   const base = makeDirectory(t);
+  mkdirSync(`${base}/tree/a/mounted`, { recursive: true });
+  const memory = mount(t, '-t', 'tmpfs', 'tmpfs', `${base}/tree/a/mounted`);
+  writeFileSync(`${memory}/kept`, '');
+  const fd = openSync(base, constants.O_RDONLY);
+  const removing = removeTree({ fd, path: bytePath(base) }, bytePath('tree'));
+  await t.rejects(removing, { code: 'EBUSY', path: memory });
+  t.same(namesIn(memory), ['kept']);
+  const onIt = removeTree({ fd, path: bytePath(`${base}/tree/a`) }, bytePath('mounted'));
+  await t.rejects(onIt, { name: 'JailError' });
+  closeSync(fd);
+});
+
+function fill(jail: string, count: number): void {
+  for (let i = 0; i < count; i++) {
+    if (i % 100 === 0) mkdirSync(`${jail}/tmp/d${i / 100}`);
+    writeFileSync(`${jail}/tmp/d${Math.floor(i / 100)}/f${i}`, '');
+  }
+}
+
+function directoriesIn(jail: string): number {
+  return existsSync(`${jail}/tmp`) ? namesIn(`${jail}/tmp`).length : Infinity;
+}
+
+t.test('a second call removes what an aborted one has left', needs('mount'), async (t) => {
+  const base = makeMemory(t);
+  const jail = makeTemplate(`${base}/jail`);
+  const reason = new Error('enough');
+  fill(jail, 40_000);
+  const early = removeJail({ directory: jail, signal: AbortSignal.abort(reason) });
+  await t.rejects(early, { name: 'JailError', code: 'ABORT_ERR', cause: reason });
+  t.same(namesIn(base), ['jail']);
+  const controller = new AbortController();
+  const counted: number[] = [];
+  const late = removeJail({
+    directory: jail,
+    signal: controller.signal,
+    onProgress: ({ phase, files }) => {
+      t.equal(phase, 'remove');
+      counted.push(files);
+    },
+  });
+  const isBegun = () =>
+    namesIn(base).some((name) => name !== 'jail' && directoriesIn(`${base}/${name}`) < 399);
+  t.ok(await eventually(isBegun));
+  controller.abort(reason);
+  await t.rejects(late, {
+    name: 'JailError',
+    code: 'ABORT_ERR',
+    cause: reason,
+    message: /what is left of/,
+    hint: `uchroot-jail remove ${jail} removes the rest`,
+  });
+  const [left = '', ...others] = namesIn(base);
+  t.match(left, /^\.jail\.uchroot-removed-[0-9a-f]{24}$/);
+  t.same(others, []);
+  t.ok(existsSync(`${base}/${left}/.uchroot/manifest.json.gz`), 'the manifest goes last');
+  await removeJail({ directory: jail });
+  t.same(namesIn(base), []);
+});
+
+t.test('it can be killed at any time, and then be repeated', needs('mount'), async (t) => {
+  const base = makeMemory(t);
+  const jail = `${base}/jail`;
   const template = makeTemplate(`${base}/template`);
-  const directory = `${base}/${'n'.repeat(255)}`;
-  await cloneJail({ template, directory });
-  t.ok(existsSync(directory));
-  await removeJail({ directory });
-  t.same(readdirSync(base), ['template']);
+  fill(template, 1000);
+  const script = `import { removeJail } from '${import.meta.dirname}/../../lib/jail/remove.js';
+    console.log('ready');
+    await removeJail({ directory: '${jail}' });`;
+  let interrupted = 0;
+  for (let i = 0; i < 12; i++) {
+    await cloneJail({ template, directory: jail });
+    const pid = await startScript(t, script);
+    await new Promise((resolve) => setTimeout(resolve, i * 8));
+    await stop(pid);
+    const isThere = existsSync(jail);
+    const isLeft = namesIn(base).length > 1;
+    if (!isThere && isLeft) interrupted++;
+    if (isThere || isLeft) await removeJail({ directory: jail });
+    t.same(namesIn(base), ['template']);
+  }
+  t.ok(interrupted > 0, `${interrupted} were interrupted`);
+});
+
+t.test(
+  'an empty rest, and one with half a store, count as ours; the work of others does not',
+  asRoot,
+  async (t) => {
+    const { base, jail } = makeScene(t);
+    rmSync(jail, { recursive: true });
+    const left = (letter: string) => `${base}/.jail.uchroot-removed-${letter.repeat(24)}`;
+    mkdirSync(left('a'));
+    mkdirSync(`${left('b')}/.uchroot`, { recursive: true });
+    mkdirSync(`${left('c')}/etc`, { recursive: true });
+    mkdirSync(left('d'));
+    chownSync(left('d'), 61_001, 61_001);
+    mkdirSync(`${base}/.jail.uchroot-removed-x`);
+    await removeJail({ directory: jail });
+    const rest = ['c', 'd'].map((letter) => left(letter).slice(base.length + 1));
+    t.same(namesIn(base), [...rest, '.jail.uchroot-removed-x', 'outside']);
+    await t.rejects(removeJail({ directory: jail }), { code: 'ENOENT' });
+  },
+);
+
+t.test('two that remove one jail, or work on it, do not get in each other’s way', asRoot, async (t) => {
+  const { base, jail } = makeScene(t);
+  const lock = openSync(`${jail}/.uchroot`, constants.O_RDONLY);
+  t.ok(native.lockFile(lock));
+  await t.rejects(removeJail({ directory: jail }), busy(/another uchroot-jail works/));
+  closeSync(lock);
+  const ends = await Promise.allSettled([1, 2, 3].map(() => removeJail({ directory: jail })));
+  t.equal(ends.filter(({ status }) => status === 'fulfilled').length, 1);
+  t.same(namesIn(base), ['outside']);
+});
+
+t.test('the longest name there is can be removed and cloned to', asRoot, async (t) => {
+  const { base, jail } = makeScene(t);
+  const long = `${base}/${'n'.repeat(255)}`;
+  await cloneJail({ template: jail, directory: long });
+  await removeJail({ directory: long });
+  t.same(namesIn(base), ['jail', 'outside']);
+});
+
+t.test('a request is checked before anything is done', async (t) => {
+  const rejects = (request: object, message: RegExp) =>
+    t.rejects(removeJail(request as Parameters<typeof removeJail>[0]), { name: 'UsageError', message });
+  await rejects({ directory: '' }, /empty/);
+  await rejects({ directory: '/srv/\0' }, /NUL/);
+  await rejects({ directory: '/srv/j', directroy: 1 }, /unknown key directroy/);
+  if (process.getuid?.() !== 0) await t.rejects(removeJail({ directory: '/srv/j' }), { code: 'EPERM' });
 });

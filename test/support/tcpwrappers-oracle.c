@@ -3,8 +3,8 @@
  * libwrap did on the way on standard output. test/support/tcpwrappers-oracle.ts speaks to it.
  *
  * Functions of libc, and of libwrap itself, that have an effect outside the decision are defined here and so take the
- * place of theirs: they record that they were called. The requests of each set are answered in a forked child, since
- * libwrap can overflow its stack; the next child goes on behind the request that killed it.
+ * place of theirs: they record that they were called. The requests are answered in a forked child, since libwrap can
+ * overflow its stack; the next child goes on behind the request that killed it.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -37,13 +37,15 @@ enum {
 	CONNECTION = 12345,
 };
 
-/* Shared with the child: what it has answered, and how far it came. */
+/* Shared with the child: answers that have not been written out, and how far it came. */
 static struct arena {
-	uint32_t used, answered;
+	uint32_t used; /* bytes of whole answers */
+	uint32_t left; /* requests of the set that are not answered */
+	size_t input_at;
 	unsigned char data[ARENA];
 } *arena;
 
-static uint32_t at;	 /* where the answer to the present request is being written */
+static uint32_t at;	 /* where the answer to the present request is being put */
 static sigjmp_buf leave; /* out of a request, where libwrap would exit */
 
 /* What the look-ups of the present request find. */
@@ -211,16 +213,16 @@ int setgroups(size_t count, const gid_t *groups)
 /* --- input: numbers of 32 bits; strings with their size before and a NUL behind --- */
 
 static unsigned char *input;
-static size_t input_size, input_at;
+static size_t input_size;
 
 static uint32_t take_number(void)
 {
 	uint32_t number;
 
-	if (input_at + sizeof(number) > input_size)
+	if (arena->input_at + sizeof(number) > input_size)
 		exit(3);
-	memcpy(&number, input + input_at, sizeof(number));
-	input_at += sizeof(number);
+	memcpy(&number, input + arena->input_at, sizeof(number));
+	arena->input_at += sizeof(number);
 	return number;
 }
 
@@ -229,10 +231,10 @@ static char *take_string(uint32_t *size)
 	char *string;
 
 	*size = take_number();
-	if (*size + 1 > input_size - input_at)
+	if (*size + 1 > input_size - arena->input_at)
 		exit(3);
-	string = (char *)input + input_at;
-	input_at += *size + 1;
+	string = (char *)input + arena->input_at;
+	arena->input_at += *size + 1;
 	return string;
 }
 
@@ -362,57 +364,41 @@ static void answer(struct question q)
 	arena->data[begin] = verdict;
 }
 
-/* In the child: answers what has not been answered. */
-static void answer_rest(uint32_t count)
+static void write_out(void)
+{
+	for (uint32_t done = 0; done < arena->used;) {
+		ssize_t size = write(1, arena->data + done, arena->used - done);
+
+		if (size < 0)
+			exit(5);
+		done += size;
+	}
+	arena->used = 0;
+}
+
+/* In the child: answers what has not been answered. What is taken of the input is gone, so that a request that ends the
+   child is not asked again. */
+static void answer_rest(void)
 {
 	struct rlimit none = {0, 0}, stack = {1 << 20, 1 << 20};
 
 	/* a file of patterns that names itself ends sooner */
 	setrlimit(RLIMIT_CORE, &none);
 	setrlimit(RLIMIT_STACK, &stack);
-	for (uint32_t i = 0; i < count; i++) {
-		struct question question = take_question();
-
-		if (i < arena->answered)
+	while (arena->left > 0 || arena->input_at < input_size) {
+		if (arena->left == 0) {
+			make_files();
+			arena->left = take_number();
 			continue;
+		}
+		if (arena->used > ARENA / 2)
+			write_out();
 		at = arena->used;
-		answer(question);
+		arena->left--;
+		answer(take_question());
 		arena->used = at;
-		arena->answered++;
 	}
 	_exit(0);
-}
-
-static void answer_set(void)
-{
-	uint32_t count;
-
-	make_files();
-	count = take_number();
-	arena->used = arena->answered = 0;
-	while (arena->answered < count) {
-		pid_t child = fork();
-
-		if (child == 0)
-			answer_rest(count);
-		if (child < 0 || waitpid(child, NULL, 0) != child)
-			exit(5);
-		if (arena->answered < count) {
-			at = arena->used;
-			put("c", 2);
-			arena->used = at;
-			arena->answered++;
-		}
-	}
-	for (uint32_t i = 0; i < count; i++)
-		take_question();
-	for (uint32_t done = 0; done < arena->used;) {
-		ssize_t size = write(1, arena->data + done, arena->used - done);
-
-		if (size < 0)
-			exit(6);
-		done += size;
-	}
 }
 
 int main(void)
@@ -423,7 +409,18 @@ int main(void)
 	hosts_allow_table = "hosts.allow";
 	hosts_deny_table = "hosts.deny";
 	read_input();
-	while (input_at < input_size)
-		answer_set();
+	while (arena->left > 0 || arena->input_at < input_size) {
+		pid_t child = fork();
+		int status;
+
+		if (child == 0)
+			answer_rest();
+		if (child < 0 || waitpid(child, &status, 0) != child || WIFEXITED(status))
+			break;
+		at = arena->used;
+		put("c", 2);
+		arena->used = at;
+	}
+	write_out();
 	return 0;
 }

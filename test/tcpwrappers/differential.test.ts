@@ -11,8 +11,8 @@ import * as lib from './observe.ts';
 import type { Observation } from './observe.ts';
 
 const CASES = Number(process.env.UCHROOT_CASES ?? 60_000);
-const REQUESTS = 30;
-const SETS_AT_ONCE = 100;
+const REQUESTS = 12;
+const SETS_AT_ONCE = 250;
 const MAX_SHOWN = 3;
 
 function describe(search: string, { set, request, theirs }: Case, ours: Observation): string {

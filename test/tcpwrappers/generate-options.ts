@@ -50,7 +50,7 @@ function makeOption(random: Random, world: World): string {
     // a dry run looks nobody up
     [1, () => (world.isDry || random.oneIn(3) ? 'nice' : valued('rfc931', NUMBERS))],
     [1, () => (world.isDry ? 'nice' : 'rfc931')],
-    [1, () => valued('umask', NUMBERS)],
+    [2, () => valued('umask', NUMBERS)],
     [1, () => valued('user', ACCOUNTS)],
     [1, () => valued('group', ACCOUNTS)],
     [1, () => `banners ${banners}`],

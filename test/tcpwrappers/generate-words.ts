@@ -83,7 +83,11 @@ function makeNet4(random: Random, address: string): string {
   const parts = quad.map((part, i) => (i < kept ? part : '0'));
   const net = (random.oneIn(6) ? parts.map(spelled) : parts).join('.');
   const mask = random.oneIn(2) && kept > 0 ? String(8 * kept) : random.pick(MASKS);
-  return `${random.oneIn(12) ? cut(random, net) : net}/${mask}`;
+  return random.choose(
+    [10, () => `${net}/${mask}`],
+    [1, () => `${cut(random, net)}/${mask}`],
+    [1, () => random.pick(['0.0.0.0/0', '0.0.0.0/0.0.0.0'])],
+  );
 }
 
 function makeNet6(random: Random, address: string): string {
@@ -110,7 +114,7 @@ function makeNet6(random: Random, address: string): string {
   );
 }
 
-const ODD_HOSTS = split('@netgroup @ / * . .. ? [] [ 0 *.* /8 [::]/0 10. .com ** 0.0.0.0/0 0.0.0.0/0.0.0.0');
+const ODD_HOSTS = split('@netgroup @ / * . .. ? [] [ 0 *.* /8 [::]/0 10. .com **');
 
 // A word about an endpoint.
 function makeHost(random: Random, world: World): string {

@@ -83,7 +83,7 @@ export function makeRules(random: Random, world: World, most: number): TestFile 
   };
 }
 
-const BLANKS = ['\n', ' ', '\t', '\n\n', '\v', '\f', ',', '\r\n', '\0'];
+const BLANKS = ['\n', ' ', '\t', '\n\n', '\v', '\f', ',', ',', '\r\n', '\0'];
 
 function makePatterns(random: Random, world: World): TestFile {
   const words = random.list(0, 6, () =>

@@ -1,4 +1,5 @@
-// The differential test finds mistakes: each of these, planted in a copy of the compiled sources, is found by it.
+// The differential test finds mistakes: each that is planted in a copy of the compiled sources.
+//   UCHROOT_SEED  repeats a run
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,8 +15,8 @@ import * as sources from './observe.ts';
 
 const compiled = join(import.meta.dirname, '../..');
 /** Requests within which each has to be found: less than the differential test makes. */
-const SETS = 1000;
-const REQUESTS = 30;
+const SETS = 4000;
+const REQUESTS = 10;
 
 /** A copy of the compiled sources in which `change` has been made to a file. */
 function plant(directory: string, index: number, { file, from, to }: Mutation): string {
@@ -61,7 +62,10 @@ async function makeCases(t: Test, seed: number): Promise<{ directory: string; ca
   return { directory: oracle.directory, cases: [...pairUp(sets, await oracle.ask(sets))] };
 }
 
-t.test('planted mistakes are found', { skip: unlessLibwrap() }, async (t) => {
+// slow where the machine has other things to do
+t.setTimeout(300_000);
+
+t.test('planted mistakes are found', { skip: unlessLibwrap(), timeout: 300_000 }, async (t) => {
   const seed = freshSeed();
   t.comment(`UCHROOT_SEED=${seed}`);
   const { directory, cases } = await makeCases(t, seed);

@@ -1,7 +1,7 @@
 // The accounts that a jail itself knows: passwd(5), group(5) and shadow(5) in it, one character a byte.
 
 import { type BytePath, bytePath, toLatin1 } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
+import { errorCode, type FileRoot, type OpenFile } from '../../binary/root.ts';
 import { openRegular } from '../hash.ts';
 
 export interface PasswdLine {
@@ -34,12 +34,22 @@ export function fieldsOf(jail: FileRoot, path: BytePath): readonly (readonly str
 
 /** The beginning of a regular file of the jail, a few megabytes at most; empty if there is none. */
 export function readText(jail: FileRoot, path: BytePath): string {
-  const file = openRegular(jail, path);
+  const file = openThere(jail, path);
   if (file === undefined) return '';
   try {
     return toLatin1(file.read(0, Math.min(file.status.sizeBytes, MAX_BYTES)));
   } finally {
     file.close();
+  }
+}
+
+// Links that lead in a circle lead to no file.
+function openThere(jail: FileRoot, path: BytePath): OpenFile | undefined {
+  try {
+    return openRegular(jail, path);
+  } catch (error) {
+    if (errorCode(error) === 'ELOOP') return undefined;
+    throw error;
   }
 }
 

@@ -43,7 +43,7 @@ function toDescriptor({ id, group, severity, summary, attack, remedy }: Rule): o
 function toResult({ rule, severity, path, message, remedy, fixed }: Finding, rules: readonly Rule[]): object {
   const ruleIndex = rules.findIndex(({ id }) => id === rule);
   const isOutside = rules[ruleIndex]?.group === 'path' && path !== '/' && rule.startsWith('path-');
-  const uri = uriOf(pathBytes(fromText(path))).slice(1);
+  const uri = uriOf(pathBytes(fromText(path))).slice(1) || '.';
   return {
     ruleId: rule,
     ruleIndex,

@@ -6,6 +6,7 @@ import type { Manifest } from '../manifest.ts';
 import { type Entry, isProgram } from './entry.ts';
 
 const MOST = 100_000;
+const MAX_PATH = 4095; // what a call takes (path_resolution(7))
 
 /** A file of which some names were not met. */
 export interface ManyNamed {
@@ -48,7 +49,7 @@ export function openSeen(manifest: Manifest | undefined): Seen {
       if (recorded !== undefined) absent.delete(path);
       if (kind !== 'directory' && nlink > 1 && !entry.isMounted) noteName(entry);
       if (uids.size < MOST) uids.add(uid);
-      const isCode = (entry.isElf || entry.isScript) && isProgram(entry);
+      const isCode = (entry.isElf || entry.isScript) && isProgram(entry) && path.length <= MAX_PATH;
       if (isCode && (zone === 'system' || zone === 'extra') && programs.length < MOST)
         programs.push({ path, recorded });
     },

@@ -11,7 +11,7 @@ export const edited: Rule = {
   summary: 'A file of /etc was edited since the jail was built.',
   attack:
     'It may be the work of the administrator, which update keeps; or a line in nginx.conf, sshd_config or ld.so.conf with ' +
-    'which somebody has made room for himself. If it is wanted, ignore it: --ignore edited:PATH.',
+    'which somebody has made room for himself (CWE-15). If it is wanted, ignore it: --ignore edited:PATH.',
   remedy: 'diff HOST-FILE JAIL-FILE',
   lookAt: (entry, jail) => {
     const found = changeOf(entry, jail);

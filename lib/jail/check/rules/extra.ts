@@ -10,7 +10,7 @@ export const extra: Rule = {
   summary: 'Something lies where programs and configuration are, and the builder has not put it there.',
   attack:
     'A program, a module or a configuration file is found by its place: whatever lies in a directory of PATH, of the loader ' +
-    'or of an interpreter is used. What was built can be built anew; this cannot.',
+    'or of an interpreter is used (CWE-427). What was built can be built anew; this cannot.',
   remedy: 'uchroot-jail build DIRECTORY --copy FILE',
   lookAt: ({ path, kind, recorded, zone, depth }, jail) => {
     if (jail.manifest === undefined || recorded !== undefined || zone !== 'system' || depth === 0)

@@ -1,9 +1,9 @@
 // Accounts of a jail that nobody needs.
 
-import { PASSWD, passwdOf } from '../accounts.ts';
+import { PASSWD, passwdOf, readText } from '../accounts.ts';
 import { commandLine } from '../command.ts';
 import { bytePath } from '../../../binary/path.ts';
-import { hashBytes, openRegular } from '../../hash.ts';
+import { hashBytes } from '../../hash.ts';
 import type { CheckedJail } from '../jail.ts';
 import { hostPath, type Rule } from '../rule.ts';
 import { shown } from './uid-zero.ts';
@@ -34,11 +34,5 @@ const NOBODY = 65534;
 
 function isAsBuilt({ manifest, root }: CheckedJail): boolean {
   const sha256 = manifest?.entries.find(({ path }) => path === PASSWD)?.sha256;
-  const file = openRegular(root, PASSWD);
-  if (file === undefined) return true;
-  try {
-    return file.status.sizeBytes < 1 << 20 && hashBytes(file.read(0, file.status.sizeBytes)) === sha256;
-  } finally {
-    file.close();
-  }
+  return hashBytes(Buffer.from(readText(root, PASSWD), 'latin1')) === sha256;
 }

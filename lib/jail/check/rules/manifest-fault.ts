@@ -10,7 +10,7 @@ export const manifestFault: Rule = {
   severity: 'error',
   summary: 'The manifest of the jail is damaged, or others than root can change it.',
   attack:
-    'Whoever can write the manifest says what was built, and a check by it finds nothing. It is not believed, and nothing is compared with it.',
+    'Whoever can write the manifest says what was built, and a check by it finds nothing (CWE-345). It is not believed, and nothing is compared with it.',
   remedy: 'uchroot-jail build NEW-DIRECTORY --recipe FILE',
   look: (jail) =>
     jail.manifestFault === undefined

@@ -1,5 +1,7 @@
 // What was built and is not there any more.
 
+import type { BytePath } from '../../../binary/path.ts';
+import { errorCode, type FileRoot } from '../../../binary/root.ts';
 import { commandLine } from '../command.ts';
 import { mountsIn, pointIn } from '../mounts.ts';
 import type { Rule } from '../rule.ts';
@@ -11,7 +13,7 @@ export const missing: Rule = {
   summary: 'Something that the manifest names is not in the jail.',
   attack:
     'A program without its library or its /dev/null fails, or does something else: a name that is free in a directory that ' +
-    'somebody else can write is his to take.',
+    'somebody else can write is his to take (CWE-427).',
   remedy: 'uchroot-jail update DIRECTORY',
   look: function* look(jail) {
     const covered = mountsIn(jail.mounts, jail.directory).map(
@@ -20,7 +22,7 @@ export const missing: Rule = {
     for (const recorded of jail.manifest?.entries ?? []) {
       const { path } = recorded;
       if (jail.seen.has(path) || covered.some((point) => path.startsWith(point))) continue;
-      if (jail.root.lstat(path) !== undefined) continue; // it has come since
+      if (isThere(jail.root, path)) continue; // it has come since
       yield {
         path,
         message: `the ${recorded.kind} is not there`,
@@ -30,3 +32,12 @@ export const missing: Rule = {
     }
   },
 };
+
+function isThere(root: FileRoot, path: BytePath): boolean {
+  try {
+    return root.lstat(path) !== undefined;
+  } catch (error) {
+    if (errorCode(error) === 'ELOOP') return false;
+    throw error;
+  }
+}

@@ -10,7 +10,7 @@ export const noManifest: Rule = {
   severity: 'warning',
   summary: 'The jail has no manifest: uchroot-jail has not built it.',
   attack:
-    'What was put into it, and whether it is still the same, nobody knows. Only what is wrong by itself can be found.',
+    'What was put into it, and whether it is still the same, nobody knows (CWE-353). Only what is wrong by itself can be found.',
   remedy: 'uchroot-jail build DIRECTORY PROGRAM...',
   look: (jail) =>
     jail.manifest === undefined && jail.manifestFault === undefined

@@ -1,0 +1,63 @@
+// Extended attributes of one object for another; see attributes.h.
+
+#include "attributes.h"
+
+#include <linux/limits.h>
+#include <sys/xattr.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace uchroot {
+namespace {
+
+constexpr const char* kAccess = "system.posix_acl_access";
+constexpr const char* kDefault = "system.posix_acl_default";
+constexpr const char* kCapability = "security.capability";
+
+ssize_t list(const Attributed& object, std::vector<char>& names) {
+  return object.path.empty() ? flistxattr(object.fd, names.data(), names.size())
+                             : listxattr(object.path.c_str(), names.data(), names.size());
+}
+
+ssize_t get(const Attributed& object, const char* name, std::vector<char>& value) {
+  return object.path.empty() ? fgetxattr(object.fd, name, value.data(), value.size())
+                             : getxattr(object.path.c_str(), name, value.data(), value.size());
+}
+
+int set(const Attributed& object, const char* name, const std::vector<char>& value, size_t size) {
+  return object.path.empty() ? fsetxattr(object.fd, name, value.data(), size, 0)
+                             : lsetxattr(object.path.c_str(), name, value.data(), size, 0);
+}
+
+}  // namespace
+
+AttributeCopier::Outcome AttributeCopier::copy(const Attributed& source, const Attributed& target,
+                                               bool withCapabilities) {
+  names_.resize(XATTR_LIST_MAX);
+  value_.resize(XATTR_SIZE_MAX);
+  Outcome outcome;
+  const ssize_t size = list(source, names_);
+  // A file system without them, or no /proc to ask an O_PATH descriptor by.
+  if (size < 0 && errno != EOPNOTSUPP && errno != ENOENT) outcome.error = errno;
+  for (const char* name = names_.data(); name < names_.data() + size; name += std::strlen(name) + 1) {
+    if (std::strcmp(name, kCapability) == 0) {
+      outcome.hasCapabilities = true;
+      if (!withCapabilities) continue;
+    }
+    const ssize_t length = get(source, name, value_);
+    if (length < 0 && errno == ENODATA) continue;  // taken away meanwhile
+    if (length >= 0 && set(target, name, value_, static_cast<size_t>(length)) == 0) continue;
+    outcome.error = errno;
+    if (std::strcmp(name, kAccess) == 0) outcome.lostAcl = true;
+  }
+  return outcome;
+}
+
+void removeInheritedAcls(int directory) {
+  // That there are none is as good.
+  (void)fremovexattr(directory, kAccess);
+  (void)fremovexattr(directory, kDefault);
+}
+
+}  // namespace uchroot

@@ -1,0 +1,33 @@
+// Extended attributes of one object for another (xattr(7)), access control lists among them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace uchroot {
+
+// An object is named by a descriptor, or, where an O_PATH descriptor cannot be asked, by a path through /proc.
+struct Attributed {
+  int fd = -1;
+  std::string path;
+};
+
+class AttributeCopier {
+ public:
+  struct Outcome {
+    int error = 0;               // of an attribute that could not be copied; the others are
+    bool lostAcl = false;        // the access control list was among those
+    bool hasCapabilities = false;
+  };
+  // `source` is opened already: a path of it leads to the object itself, one of `target` to its name.
+  Outcome copy(const Attributed& source, const Attributed& target, bool withCapabilities);
+
+ private:
+  std::vector<char> names_;
+  std::vector<char> value_;
+};
+
+// The lists that a new directory has from the one in which it was made would go to all that is made in it (acl(5)).
+void removeInheritedAcls(int directory);
+
+}  // namespace uchroot

@@ -1,0 +1,55 @@
+// Hard links within a tree that is copied: names of one inode become names of one copy.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+
+#include "descriptor.h"
+
+namespace uchroot {
+
+// The first copy of an inode gets one name more, in a directory of ours in the target, from which its later names are
+// linked: no path to it is needed, and nothing has to stay open.
+class HardLinks {
+ public:
+  enum class Outcome { kUnknown, kLinked, kFailed };
+
+  // `root`, which stays open, is the root of the target.
+  explicit HardLinks(int root) : root_(root) {}
+
+  // Links `name` to the copy that was made of this inode, if there is one. kFailed comes with errno.
+  Outcome link(const struct stat& status, int directory, const char* name);
+
+  // After a copy was made under its first name. False with errno.
+  bool remember(const struct stat& status, int directory, const char* name);
+
+  // Removes what it has added. False with errno.
+  bool finish();
+
+ private:
+  struct Key {
+    dev_t dev;
+    ino_t ino;
+    bool operator==(const Key&) const = default;
+  };
+  struct Hash {
+    size_t operator()(const Key& key) const { return key.ino * 31 + key.dev; }
+  };
+  struct Copy {
+    uint64_t number;
+    nlink_t left;  // names not seen yet
+  };
+
+  bool makeStore();
+
+  int root_;
+  Descriptor store_;
+  std::string name_;
+  uint64_t next_ = 0;
+  std::unordered_map<Key, Copy, Hash> known_;
+};
+
+}  // namespace uchroot

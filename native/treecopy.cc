@@ -1,0 +1,347 @@
+// copyTree: a hostile tree into a directory that nobody else can reach; see tree.h.
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "attributes.h"
+#include "content.h"
+#include "descriptor.h"
+#include "hardlinks.h"
+#include "tree.h"
+#include "treewalk.h"
+
+namespace uchroot {
+namespace {
+
+constexpr size_t kSkippedKept = 1000;
+constexpr mode_t kPrivilegeBits = S_ISUID | S_ISGID;
+
+class Copier {
+ public:
+  Copier(int source, int target, const PathSet& privileged, TreeProgress& progress, TreeReport& report)
+      : source_(source),
+        target_(target),
+        privileged_(privileged),
+        progress_(progress),
+        report_(report),
+        content_(progress),
+        links_(target) {}
+
+  void run() {
+    if (!begin()) return;
+    while (!levels_.empty()) {
+      Level& level = levels_.back();
+      if (source_.here() < 0 && !level.pending.empty()) {
+        skip("", "changed");
+        level.pending.clear();
+      }
+      const bool done = level.pending.empty() ? leave() : enter(level.pending.take());
+      if (!done) return;
+    }
+  }
+
+ private:
+  // A directory that is being copied.
+  struct Level {
+    struct stat status;
+    Pending pending;
+  };
+
+  bool begin() {
+    struct stat status = {};
+    if (fstat(source_.here(), &status) < 0) return fail("fstat", "");
+    if (fstat(target_.here(), &targetRoot_) < 0) return failTarget("fstat", "");
+    // New files get owner and group of this process, whatever the directory above has set-group-ID for.
+    if (fchown(target_.here(), uid_, gid_) < 0) return failTarget("fchown", "");
+    if (fchmod(target_.here(), 0700) < 0) return failTarget("fchmod", "");
+    removeInheritedAcls(target_.here());
+    levels_.push_back({status, {}});
+    return scan();
+  }
+
+  // Copies all of a directory but the directories in it.
+  bool scan() {
+    for (;;) {
+      const auto& entries = listing_.next(source_.here());
+      if (listing_.failed()) return lost("", "getdents64");
+      if (entries.empty()) return true;
+      for (const Listing::Entry& entry : entries) {
+        if (!copyEntry(entry.name)) return false;
+      }
+    }
+  }
+
+  bool copyEntry(const char* name) {
+    if (progress_.aborted) return failWith(ECANCELED, "copy", name, false);
+    struct stat status;
+    // Before it is opened: to open a device can do things.
+    if (fstatat(source_.here(), name, &status, AT_SYMLINK_NOFOLLOW) < 0) return lost(name, "fstatat");
+    if (S_ISDIR(status.st_mode)) {
+      levels_.back().pending.add(name);
+      return true;
+    }
+    if (S_ISSOCK(status.st_mode)) return skip(name, "socket");
+    if (status.st_nlink > 1) {
+      switch (links_.link(status, target_.here(), name)) {
+        case HardLinks::Outcome::kLinked:
+          return raise(name, status) && count(status);
+        case HardLinks::Outcome::kFailed:
+          return errno == EEXIST ? skip(name, "changed") : failTarget("linkat", name);
+        case HardLinks::Outcome::kUnknown:
+          break;
+      }
+    }
+    return S_ISREG(status.st_mode) ? copyFile(name) : copyNode(name);
+  }
+
+  bool copyFile(const char* name) {
+    const Descriptor from(openToRead(name));
+    if (from.get() < 0) return lost(name, "openat2");
+    struct stat status = {};
+    if (fstat(from.get(), &status) < 0) return lost(name, "fstat");
+    if (!S_ISREG(status.st_mode)) return skip(name, "changed");
+    const Descriptor to(
+        openat(target_.here(), name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (to.get() < 0) return notMade("openat", name);
+    if (!content_.copy(from.get(), to.get(), status)) {
+      return failWith(errno, content_.call(), name, content_.inTarget());
+    }
+    if (!finish(name, {from.get(), ""}, to.get(), status)) return false;
+    return remember(name, status) && count(status);
+  }
+
+  // Reading shall not change the template either: its times of last access stay.
+  int openToRead(const char* name, int flags = 0) {
+    const int fd = openEntry(source_.here(), name, O_RDONLY | O_NOATIME | flags);
+    // in a user namespace that does not have the owner
+    return fd < 0 && errno == EPERM ? openEntry(source_.here(), name, O_RDONLY | flags) : fd;
+  }
+
+  // A symbolic link, device or fifo: only looked at, by a descriptor that stands for it without opening it.
+  bool copyNode(const char* name) {
+    const Descriptor from(openEntry(source_.here(), name, O_PATH));
+    if (from.get() < 0) return lost(name, "openat2");
+    struct stat status = {};
+    if (fstat(from.get(), &status) < 0) return lost(name, "fstat");
+    if (S_ISLNK(status.st_mode)) {
+      char text[4097];  // longer than any (symlink(7)), and with room for the NUL
+      const ssize_t size = readlinkat(from.get(), "", text, sizeof text - 1);
+      if (size < 0) return lost(name, "readlinkat");
+      text[size] = '\0';
+      if (symlinkat(text, target_.here(), name) < 0) return notMade("symlinkat", name);
+    } else if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISSOCK(status.st_mode)) {
+      return skip(name, "changed");
+    } else if (mknodat(target_.here(), name, (status.st_mode & S_IFMT) | 0600, status.st_rdev) < 0) {
+      // a container without CAP_MKNOD, or with a device filter
+      if (errno == EPERM && !S_ISFIFO(status.st_mode)) return skip(name, "device", EPERM);
+      return notMade("mknodat", name);
+    }
+    if (!finishNode(name, from.get(), status)) return false;
+    return remember(name, status) && count(status);
+  }
+
+  bool enter(const char* name) {
+    if (progress_.aborted) return failWith(ECANCELED, "copy", name, false);
+    const int from = openToRead(name, O_DIRECTORY);
+    if (from < 0) return errno == EXDEV ? mountPoint(name) : lost(name, "openat2");
+    struct stat status = {};
+    const bool looked = fstat(from, &status) == 0;
+    // nothing of what follows before the trail, which closes it
+    if (!looked || isSame(status, targetRoot_)) {
+      const int error = looked ? ELOOP : errno;
+      close(from);
+      return failWith(error, looked ? "openat2" : "fstat", name, false);  // it lies within itself
+    }
+    if (mkdirat(target_.here(), name, 0700) < 0) {
+      const int error = errno;
+      close(from);
+      errno = error;
+      return notMade("mkdirat", name);
+    }
+    const int to = openEntry(target_.here(), name, O_RDONLY | O_DIRECTORY);
+    if (to < 0) {
+      const int error = errno;
+      close(from);
+      return failWith(error, "openat2", name, true);
+    }
+    source_.enter(from, name);
+    target_.enter(to, name);
+    levels_.push_back({status, {}});
+    return scan();
+  }
+
+  bool leave() {
+    const struct stat status = levels_.back().status;
+    // The root's turn is the last, and nothing of ours may be left in it.
+    if (levels_.size() == 1 && !links_.finish()) return failTarget("unlinkat", "");
+    if (!finish("", {source_.here(), ""}, target_.here(), status)) return false;
+    levels_.pop_back();
+    if (levels_.empty()) return true;
+    progress_.directories++;
+    source_.leave();
+    target_.leave();
+    errno = ESTALE;
+    return target_.here() >= 0 || failTarget("openat2", "");
+  }
+
+  // What is mounted in the template is no part of it, but the place for it is.
+  bool mountPoint(const char* name) {
+    if (mkdirat(target_.here(), name, 0700) < 0) return notMade("mkdirat", name);
+    const Descriptor to(openEntry(target_.here(), name, O_RDONLY | O_DIRECTORY));
+    if (to.get() < 0) return failTarget("openat2", name);
+    if (fchown(to.get(), 0, 0) < 0) return failTarget("fchown", name);
+    if (fchmod(to.get(), 0755) < 0) return failTarget("fchmod", name);
+    progress_.directories++;
+    return skip(name, "mount");
+  }
+
+  // Owner, attributes, mode and times of a file or, with no name, of the directory itself. In this order: chown takes
+  // privileges away (chown(2)), a new list changes the mode (acl(5)), and each of them the time of the last change.
+  bool finish(const char* name, const Attributed& from, int to, const struct stat& status) {
+    if ((status.st_uid != uid_ || status.st_gid != gid_) && fchown(to, status.st_uid, status.st_gid) < 0) {
+      return failTarget("fchown", name);
+    }
+    const mode_t mode = copyAttributes(name, from, {to, ""}, status);
+    if (fchmod(to, mode) < 0) return failTarget("fchmod", name);
+    const timespec times[2] = {status.st_atim, status.st_mtim};
+    return futimens(to, times) == 0 || failTarget("futimens", name);
+  }
+
+  bool finishNode(const char* name, int from, const struct stat& status) {
+    const int to = target_.here();
+    if ((status.st_uid != uid_ || status.st_gid != gid_) &&
+        fchownat(to, name, status.st_uid, status.st_gid, AT_SYMLINK_NOFOLLOW) < 0) {
+      return failTarget("fchownat", name);
+    }
+    const std::string proc = "/proc/self/fd/";
+    const Attributed target = {-1, proc + std::to_string(to) + "/" + name};
+    const mode_t mode = copyAttributes(name, {-1, proc + std::to_string(from)}, target, status);
+    if (!S_ISLNK(status.st_mode) && fchmodat(to, name, mode, AT_SYMLINK_NOFOLLOW) < 0) {
+      return failTarget("fchmodat", name);
+    }
+    const timespec times[2] = {status.st_atim, status.st_mtim};
+    return utimensat(to, name, times, AT_SYMLINK_NOFOLLOW) == 0 || failTarget("utimensat", name);
+  }
+
+  // The mode that the copy is to have.
+  mode_t copyAttributes(const char* name, const Attributed& from, const Attributed& to,
+                        const struct stat& status) {
+    mode_t mode = status.st_mode & 07777;
+    if (from.fd < 0 && from.path.empty()) return mode & ~kPrivilegeBits;  // a directory that was moved away
+    const bool privileged = isPrivileged(name);
+    const AttributeCopier::Outcome outcome = attributes_.copy(from, to, privileged);
+    if (outcome.error != 0) (void)skip(name, "attribute", outcome.error);
+    // The group's bits were the mask of the list (acl(5)): without it they would give the group more than it had.
+    if (outcome.lostAcl) mode &= ~S_IRWXG;
+    if (privileged) return mode;
+    if ((mode & kPrivilegeBits) != 0 || outcome.hasCapabilities) (void)skip(name, "privileges");
+    return mode & ~kPrivilegeBits;
+  }
+
+  // Another name of a file whose first one was not among the privileged.
+  bool raise(const char* name, const struct stat& status) {
+    if (!S_ISREG(status.st_mode) || !isPrivileged(name)) return true;
+    const Descriptor from(openToRead(name));
+    if (from.get() < 0) return lost(name, "openat2");
+    struct stat opened = {};
+    if (fstat(from.get(), &opened) < 0 || !isSame(opened, status)) return skip(name, "changed");
+    const Descriptor to(openEntry(target_.here(), name, O_RDONLY));
+    if (to.get() < 0) return failTarget("openat2", name);
+    return finish(name, {from.get(), ""}, to.get(), opened);
+  }
+
+  bool isPrivileged(const char* name) const {
+    return !privileged_.empty() && privileged_.contains(source_.pathOf(name));
+  }
+
+  bool remember(const char* name, const struct stat& status) {
+    return status.st_nlink < 2 || links_.remember(status, target_.here(), name) || failTarget("linkat", name);
+  }
+
+  bool count(const struct stat& status) {
+    std::atomic<uint64_t>& kind = S_ISREG(status.st_mode)   ? progress_.files
+                                  : S_ISLNK(status.st_mode) ? progress_.links
+                                                            : progress_.nodes;
+    kind++;
+    return true;
+  }
+
+  bool skip(const char* name, const char* reason, int error = 0) {
+    report_.skippedCount++;
+    if (report_.skipped.size() < kSkippedKept) report_.skipped.push_back({source_.pathOf(name), reason, error});
+    return true;
+  }
+
+  // An entry of the source that can no longer be had as it was listed. Whoever may write there can do that at any time:
+  // no reason to give up.
+  bool lost(const char* name, const char* call) {
+    switch (errno) {
+      case ENOENT:
+      case ESTALE:
+        return skip(name, "vanished");
+      case EXDEV:
+        return skip(name, "mount");
+      case EAGAIN:  // a lease (fcntl(2)), which its holder can keep for 45 seconds, file by file
+        return skip(name, "busy");
+      case ELOOP:
+      case ENOTDIR:
+      case EISDIR:
+      case ENXIO:
+      case ENODEV:
+        return skip(name, "changed");
+      default:
+        return failWith(errno, call, name, false);
+    }
+  }
+
+  // A directory that changes while it is read can be listed with the same name twice.
+  bool notMade(const char* call, const char* name) {
+    return errno == EEXIST ? skip(name, "changed") : failTarget(call, name);
+  }
+
+  bool fail(const char* call, const char* name) { return failWith(errno, call, name, false); }
+  bool failTarget(const char* call, const char* name) { return failWith(errno, call, name, true); }
+  bool failWith(int error, const char* call, const char* name, bool inTarget) {
+    report_.failure = {error, call, source_.pathOf(name), inTarget};
+    return false;
+  }
+
+  Trail source_;
+  Trail target_;
+  const PathSet& privileged_;
+  TreeProgress& progress_;
+  TreeReport& report_;
+  ContentCopier content_;
+  AttributeCopier attributes_;
+  HardLinks links_;
+  Listing listing_;
+  std::vector<Level> levels_;
+  struct stat targetRoot_ = {};
+  const uid_t uid_ = geteuid();
+  const gid_t gid_ = getegid();
+};
+
+}  // namespace
+
+TreeReport copyTree(int source, int target, const PathSet& privileged, TreeProgress& progress) {
+  TreeReport report;
+  // Descriptors of our own that can be read, also of an O_PATH one.
+  constexpr int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+  Descriptor from(openat(source, ".", flags));
+  if (from.get() < 0) {
+    report.failure = {errno, "openat", "/", false};
+    return report;
+  }
+  Descriptor to(openat(target, ".", flags));
+  if (to.get() < 0) {
+    report.failure = {errno, "openat", "/", true};
+    return report;
+  }
+  Copier(from.release(), to.release(), privileged, progress, report).run();
+  return report;
+}
+
+}  // namespace uchroot

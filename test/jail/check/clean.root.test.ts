@@ -1,0 +1,31 @@
+import t from 'tap';
+
+import { buildJail } from '../../../lib/jail/build.ts';
+import { cloneJail } from '../../../lib/jail/clone.ts';
+import { checkJail } from '../../../lib/jail/check/check.ts';
+import { describeTree, makeDirectory } from '../../support/builder.ts';
+import { unlessInstalled, unlessRoot } from '../../support/root.ts';
+
+const jails: readonly (readonly string[])[] = [
+  ['bash', 'ls', 'id'],
+  ['perl'],
+  ['nginx'],
+  ['/usr/bin/python3'],
+];
+
+for (const programs of jails) {
+  const names = programs.map((program) => program.replace(/.*\//, ''));
+  const options = { skip: unlessRoot() || unlessInstalled(...names) };
+
+  t.test(`nothing is found in a jail of ${programs.join(', ')}, nor in its clone`, options, async (t) => {
+    const base = makeDirectory(t);
+    const jail = `${base}/jail`;
+    await buildJail({ directory: jail, programs, users: ['nobody'] });
+    const before = describeTree(jail);
+    t.same((await checkJail({ directory: jail })).findings, []);
+    t.same((await checkJail({ directory: jail, users: ['nobody'] })).findings, []);
+    await cloneJail({ template: jail, directory: `${base}/clone` });
+    t.same((await checkJail({ directory: `${base}/clone`, fix: true })).findings, []);
+    t.same(describeTree(jail), before, 'and nothing is changed');
+  });
+}

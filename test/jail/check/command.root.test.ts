@@ -1,0 +1,121 @@
+import { chmodSync, writeFileSync } from 'node:fs';
+
+import t from 'tap';
+
+import { buildJail } from '../../../lib/jail/build.ts';
+import { type CheckReport, checkJail } from '../../../lib/jail/check/check.ts';
+import { rules } from '../../../lib/jail/check/rules.ts';
+import { makeDirectory, uchrootJail } from '../../support/builder.ts';
+import { start } from '../../support/launch.ts';
+import { unlessRoot } from '../../support/root.ts';
+
+const options = { skip: unlessRoot() };
+const base = makeDirectory(t);
+const jail = `${base}/jail`;
+
+t.before(async () => {
+  if (options.skip === false) await buildJail({ directory: jail, programs: ['bash', 'ls'] });
+});
+
+function check(...args: readonly string[]) {
+  return uchrootJail(['check', ...args]);
+}
+
+t.test('0 is clean, 1 is an error, 2 is that it could not be checked', options, async (t) => {
+  t.match(check(jail), {
+    status: 0,
+    stderr: '',
+    stdout: /^\S+: \d+ files, [\d.]+ MB: 0 errors, 0 warnings, 0 notes\n$/,
+  });
+  chmodSync(`${jail}/tmp`, 0o1770);
+  t.match(check(jail), {
+    status: 1,
+    stdout: /^error mode: .*\n {2}\/tmp: .* → chmod 1777 .*\n.*: 1 error, 0 warnings, 0 notes\n$/,
+  });
+  t.match(check(jail, '--fix'), {
+    status: 0,
+    stdout: /\(fixed\)[^]*0 errors, 0 warnings, 0 notes, 1 fixed\n$/,
+  });
+  writeFileSync(`${jail}/tmp/x`, '#!/bin/sh\n', { mode: 0o755 });
+  t.match(check(jail), {
+    status: 0,
+    stdout: /^warning uploaded-program: [^]*0 errors, 1 warning, 0 notes\n$/,
+  });
+  for (const args of [
+    [],
+    [`${base}/absent`],
+    ['/etc/passwd'],
+    [jail, jail],
+    [jail, '--format', 'xml'],
+    [jail, '--ignore', 'no-such-rule'],
+    [jail, '--ignore', 'mode:tmp'],
+    [jail, '--user', 'root'],
+    [jail, '--user', 'no-such-user'],
+    [jail, '--plan'],
+    ['--explain', 'no-such-rule'],
+  ])
+    t.match(check(...args), { status: 2, stdout: '', stderr: /./ }, args.join(' '));
+  t.match(check(jail, '--ignore', 'set-user-ids').stderr, /hint: did you mean set-user-id\?/);
+});
+
+t.test('nobody but root can check a jail', options, async (t) => {
+  const command = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', process.execPath];
+  const script = `${import.meta.dirname}/../../../bin/uchroot-jail.cjs`;
+  const { status, stderr } = start([...command, script, 'check', jail]);
+  t.ok(status === 2 || /EACCES|Cannot find module/.test(stderr), stderr);
+});
+
+t.test('the same report comes as JSON', options, async (t) => {
+  chmodSync(`${jail}/usr/bin/ls`, 0o4755);
+  const { stdout, status } = check(jail, '--format', 'json');
+  t.equal(status, 1);
+  const report = JSON.parse(stdout) as CheckReport;
+  t.same(report, await checkJail({ directory: jail }));
+  t.match(report.findings[0], {
+    rule: 'set-user-id',
+    severity: 'error',
+    path: '/usr/bin/ls',
+    remedy: `chmod u-s ${jail}/usr/bin/ls`,
+  });
+});
+
+t.test('what is ignored is neither shown nor counted', options, async (t) => {
+  chmodSync(`${jail}/usr/bin/ls`, 0o4755);
+  const findings = async (...ignore: readonly string[]) =>
+    (await checkJail({ directory: jail, ignore })).findings.map(({ rule }) => rule);
+  t.same(await findings(), ['set-user-id', 'uploaded-program']);
+  t.same(await findings('set-user-id'), ['uploaded-program']);
+  t.same(await findings('set-user-id:/usr', 'uploaded-program:/tmp/x'), []);
+  t.same(await findings('set-user-id:/usr/bin/l', 'uploaded-program:/'), ['set-user-id']);
+  t.match(check(jail, '--ignore', 'set-user-id:/usr/bin', '--ignore=uploaded-program'), { status: 0 });
+});
+
+t.test('a rule is explained without a jail', async (t) => {
+  const one = check('--explain', 'set-user-id');
+  t.match(one, {
+    status: 0,
+    stdout:
+      /^set-user-id \(privilege, error\)\n {2}A file .*\n.*CVE-2023-4911.*\n {2}Remedy: chmod u-s FILE\n$/,
+  });
+  const { stdout } = check('--explain', 'all');
+  for (const { id } of rules) t.match(stdout, new RegExp(`^${id} \\(`, 'm'));
+});
+
+t.test('a request that cannot be meant is refused before anything is done', options, async (t) => {
+  const wrong = { name: 'UsageError' };
+  const reject = (request: object) => t.rejects(checkJail({ directory: jail, ...request }), wrong);
+  await reject({ directory: '' });
+  await reject({ directroy: jail });
+  await reject({ users: 'nobody' });
+  await reject({ ignore: [1] });
+  await reject({ fix: 'yes' });
+  await t.rejects(checkJail({ directory: jail, signal: AbortSignal.abort() }), {
+    name: 'JailError',
+    code: 'ABORT_ERR',
+  });
+  const controller = new AbortController();
+  const onProgress = () => controller.abort();
+  await t.rejects(checkJail({ directory: jail, signal: controller.signal, onProgress }), {
+    code: 'ABORT_ERR',
+  });
+});

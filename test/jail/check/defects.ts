@@ -1,0 +1,356 @@
+// A defect for each rule: how to make it in a small jail, and what else it inevitably is.
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+
+import type { Test } from 'tap';
+
+import { writeManifest } from '../../../lib/jail/manifest.ts';
+import { makeDirectory, manifestOf } from '../../support/builder.ts';
+import { beginProcess, makeDeep, mount, must } from '../../support/template.ts';
+
+export interface Defect {
+  readonly rule: string;
+  readonly plant: (jail: string, t: Test) => void | Promise<void>;
+  /** Where it is found. */
+  readonly at: string | RegExp;
+  /** Other rules that have to say something about it. */
+  readonly also?: readonly string[];
+  /** `--fix` leaves nothing to be found. */
+  readonly fixed?: true;
+}
+
+const NOBODY = 65534;
+const STAFF = 50;
+
+function addUser(jail: string, line: string): void {
+  appendFileSync(`${jail}/etc/passwd`, `${line}\n`);
+}
+
+/** Mounts the jail on itself with other flags. */
+function remount(jail: string, t: Test, flags: string): void {
+  mount(t, '--bind', jail, jail);
+  must(['mount', '-o', `remount,bind,${flags}`, jail]);
+}
+
+// Its standard input is held open by a pipe of the test's, so that it stays.
+const SCRIPT = ['/usr/bin/bash', '-c', 'echo up; while :; do read -rt 60 <> <(:); done'];
+
+function run(t: Test, jail: string, before: readonly string[], fd?: number): Promise<unknown> {
+  const options = fd === undefined ? {} : { fd };
+  return beginProcess(t, [...before, jail, ...SCRIPT], options);
+}
+
+export const defects: readonly Defect[] = [
+  {
+    rule: 'path-owner',
+    plant: (jail) => chownSync(jail, NOBODY, 0),
+    at: '/',
+    fixed: true,
+  },
+  {
+    rule: 'path-writable',
+    plant: (jail) => {
+      chownSync(jail, 0, STAFF);
+      chmodSync(jail, 0o775);
+    },
+    at: '/',
+    fixed: true,
+  },
+  { rule: 'mount-noexec', plant: (jail, t) => remount(jail, t, 'noexec'), at: '/' },
+  { rule: 'mount-nodev', plant: (jail, t) => remount(jail, t, 'nodev'), at: '/dev/null' },
+  {
+    rule: 'mount-nosuid',
+    plant: (jail, t) => {
+      const { entries, ...rest } = manifestOf(jail);
+      const changed = entries.map((entry) =>
+        entry.path === '/usr/bin/ls' ? { ...entry, keepPrivileges: true as const } : entry,
+      );
+      writeFileSync(`${jail}/.uchroot/manifest.json.gz`, writeManifest({ ...rest, entries: changed }));
+      remount(jail, t, 'nosuid');
+    },
+    at: '/usr/bin/ls',
+  },
+  {
+    rule: 'set-user-id',
+    plant: (jail) => chmodSync(`${jail}/usr/bin/ls`, 0o4755),
+    at: '/usr/bin/ls',
+    fixed: true,
+  },
+  {
+    rule: 'set-group-id',
+    plant: (jail) => chmodSync(`${jail}/usr/bin/ls`, 0o2755),
+    at: '/usr/bin/ls',
+    fixed: true,
+  },
+  {
+    rule: 'file-capabilities',
+    plant: (jail) => void must(['setcap', 'cap_net_raw+ep', `${jail}/usr/bin/ls`]),
+    at: '/usr/bin/ls',
+    fixed: true,
+  },
+  {
+    rule: 'device-node',
+    plant: (jail) => void must(['mknod', `${jail}/dev/kmem`, 'c', '1', '2']),
+    at: '/dev/kmem',
+  },
+  {
+    rule: 'device-mode',
+    plant: (jail) => chownSync(`${jail}/dev/null`, NOBODY, 0),
+    at: '/dev/null',
+    also: ['owner'],
+    fixed: true,
+  },
+  {
+    rule: 'outside-link',
+    plant: (jail) => {
+      writeFileSync(`${jail}-outside`, 'host');
+      linkSync(`${jail}-outside`, `${jail}/tmp/inside`);
+    },
+    at: '/tmp/inside',
+  },
+  {
+    rule: 'host-socket',
+    plant: (jail, t) => {
+      const program = `require('net').createServer().listen(process.argv[1], () => console.log('up'))`;
+      return beginProcess(t, [process.execPath, '-e', program, `${jail}/tmp/docker.sock`]).then(
+        () => undefined,
+      );
+    },
+    at: '/tmp/docker.sock',
+  },
+  {
+    rule: 'host-fifo',
+    plant: (jail) => void must(['mkfifo', '-m', '0666', `${jail}/tmp/initctl`]),
+    at: '/tmp/initctl',
+  },
+  {
+    rule: 'proc-mount',
+    plant: (jail, t) => {
+      mkdirSync(`${jail}/proc`);
+      mount(t, '-t', 'proc', 'proc', `${jail}/proc`);
+    },
+    at: '/proc',
+  },
+  {
+    rule: 'kernel-mount',
+    plant: (jail, t) => {
+      mkdirSync(`${jail}/sys`);
+      mount(t, '-t', 'sysfs', 'sysfs', `${jail}/sys`);
+    },
+    at: '/sys',
+  },
+  {
+    rule: 'bind-mount',
+    plant: (jail, t) => {
+      mkdirSync(`${jail}/tmp/host`);
+      mount(t, '--bind', makeDirectory(t), `${jail}/tmp/host`);
+    },
+    at: '/tmp/host',
+  },
+  {
+    rule: 'steering-file',
+    plant: (jail) => chownSync(`${jail}/etc/passwd`, NOBODY, 0),
+    at: '/etc/passwd',
+    also: ['owner'],
+    fixed: true,
+  },
+  {
+    rule: 'preload',
+    plant: (jail) => writeFileSync(`${jail}/etc/ld.so.preload`, '/tmp/evil.so\n'),
+    at: '/etc/ld.so.preload',
+    also: ['extra'],
+  },
+  {
+    rule: 'manifest',
+    plant: (jail) => chmodSync(`${jail}/.uchroot/manifest.json.gz`, 0o666),
+    at: '/.uchroot/manifest.json.gz',
+    also: ['upload-exec'], // nobody knows that /tmp was meant so
+  },
+  {
+    rule: 'no-manifest',
+    plant: (jail) => rmSync(`${jail}/.uchroot/manifest.json.gz`),
+    at: '/.uchroot/manifest.json.gz',
+    also: ['upload-exec'], // nobody knows that /tmp was meant so
+  },
+  {
+    rule: 'changed',
+    plant: (jail) => {
+      const content = readFileSync(`${jail}/usr/bin/ls`);
+      content[5000] = (content[5000] ?? 0) ^ 1;
+      writeFileSync(`${jail}/usr/bin/ls`, content);
+    },
+    at: '/usr/bin/ls',
+    fixed: true,
+  },
+  {
+    rule: 'edited',
+    plant: (jail) => appendFileSync(`${jail}/etc/passwd`, '# by hand\n'),
+    at: '/etc/passwd',
+  },
+  {
+    rule: 'missing',
+    plant: (jail) => rmSync(`${jail}/usr/bin/ls`),
+    at: '/usr/bin/ls',
+    also: ['idle-library', 'unresolved'],
+    fixed: true,
+  },
+  { rule: 'mode', plant: (jail) => chmodSync(`${jail}/usr/bin/ls`, 0o700), at: '/usr/bin/ls', fixed: true },
+  {
+    rule: 'owner',
+    plant: (jail) => chownSync(`${jail}/usr/bin/ls`, 0, STAFF),
+    at: '/usr/bin/ls',
+    fixed: true,
+  },
+  { rule: 'extra', plant: (jail) => writeFileSync(`${jail}/usr/bin/x`, 'x'), at: '/usr/bin/x' },
+  {
+    rule: 'writable-code',
+    plant: (jail) => {
+      chownSync(`${jail}/usr/bin/ls`, 0, STAFF);
+      chmodSync(`${jail}/usr/bin/ls`, 0o775);
+    },
+    at: '/usr/bin/ls',
+    also: ['mode', 'owner'],
+    fixed: true,
+  },
+  {
+    rule: 'writable-directory',
+    plant: (jail) => chmodSync(`${jail}/usr/bin`, 0o1777),
+    at: '/usr/bin',
+    also: ['mode'],
+    fixed: true,
+  },
+  { rule: 'unread', plant: (jail) => makeDeep(`${jail}/tmp`, 1100), at: `/tmp${'/d'.repeat(1000)}` },
+  {
+    rule: 'sticky',
+    plant: (jail) => chmodSync(`${jail}/tmp`, 0o777),
+    at: '/tmp',
+    also: ['mode'],
+    fixed: true,
+  },
+  {
+    rule: 'upload-exec',
+    plant: (jail) => {
+      mkdirSync(`${jail}/srv`);
+      chownSync(`${jail}/srv`, NOBODY, NOBODY);
+    },
+    at: '/srv',
+    also: ['extra'],
+  },
+  {
+    rule: 'uploaded-program',
+    plant: (jail) => writeFileSync(`${jail}/tmp/x`, '#!/usr/bin/bash\n', { mode: 0o755 }),
+    at: '/tmp/x',
+  },
+  {
+    rule: 'world-writable',
+    plant: (jail) => {
+      writeFileSync(`${jail}/tmp/x`, 'x');
+      chmodSync(`${jail}/tmp/x`, 0o666);
+    },
+    at: '/tmp/x',
+    fixed: true,
+  },
+  {
+    rule: 'uid-zero',
+    plant: (jail) => addUser(jail, 'toor:x:0:0::/:/usr/bin/bash'),
+    at: '/etc/passwd',
+    also: ['edited'],
+  },
+  {
+    rule: 'account-differs',
+    plant: (jail) => addUser(jail, `daemon:x:${NOBODY}:${NOBODY}::/:/usr/bin/bash`),
+    at: '/etc/passwd',
+    also: ['edited'],
+  },
+  {
+    rule: 'password-hash',
+    plant: (jail) => addUser(jail, `sam:$6$salt$hash:${NOBODY}:${NOBODY}::/:/usr/bin/bash`),
+    at: '/etc/passwd',
+    also: ['edited'],
+  },
+  {
+    rule: 'secret',
+    plant: (jail) => writeFileSync(`${jail}/tmp/x`, 'x\n-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl'),
+    at: '/tmp/x',
+  },
+  {
+    rule: 'idle-account',
+    plant: (jail) => addUser(jail, 'idle:x:12345:12345::/:/usr/bin/bash'),
+    at: '/etc/passwd',
+    also: ['edited'],
+  },
+  {
+    rule: 'outdated',
+    plant: (jail) => {
+      const manifest = manifestOf(jail);
+      const packages = Object.fromEntries(Object.keys(manifest.packages).map((name) => [name, '0.1']));
+      const entries = manifest.entries.map((entry) =>
+        entry.package === undefined && entry.source !== undefined ? { ...entry, mtimeMs: 1 } : entry,
+      );
+      writeFileSync(`${jail}/.uchroot/manifest.json.gz`, writeManifest({ ...manifest, packages, entries }));
+    },
+    at: '/usr/bin/bash',
+  },
+  {
+    rule: 'idle-library',
+    plant: (jail) => rmSync(`${jail}/usr/bin/ls`),
+    at: /^\/usr\/lib\/.*\.so/,
+    also: ['missing', 'unresolved'],
+  },
+  {
+    rule: 'unresolved',
+    plant: (jail) => writeFileSync(`${jail}/usr/bin/x`, '#!/usr/bin/absent\n', { mode: 0o755 }),
+    at: '/usr/bin/x',
+    also: ['extra'],
+  },
+  {
+    rule: 'dangling-link',
+    plant: (jail) => symlinkSync('/nowhere', `${jail}/usr/bin/x`),
+    at: '/usr/bin/x',
+    also: ['extra'],
+  },
+  {
+    rule: 'dev-null',
+    plant: (jail) => rmSync(`${jail}/dev/null`),
+    at: '/dev/null',
+    also: ['missing'],
+    fixed: true,
+  },
+  {
+    rule: 'root-process',
+    plant: async (jail, t) => void (await run(t, jail, ['setpriv', '--no-new-privs', 'chroot'])),
+    at: '/',
+  },
+  {
+    rule: 'process-capabilities',
+    plant: async (jail, t) => {
+      const ids = ['--reuid=65534', '--regid=65534', '--clear-groups'];
+      const capabilities = ['--inh-caps=+sys_chroot', '--ambient-caps=+sys_chroot'];
+      await run(t, jail, ['setpriv', '--no-new-privs', ...ids, ...capabilities, 'chroot']);
+    },
+    at: '/',
+  },
+  {
+    rule: 'outside-descriptor',
+    plant: async (jail, t) => {
+      const before = ['setpriv', '--no-new-privs', 'chroot', `--userspec=${NOBODY}:${NOBODY}`];
+      await run(t, jail, before, openSync('/usr', 'r'));
+    },
+    at: '/',
+  },
+  {
+    rule: 'new-privileges',
+    plant: async (jail, t) => void (await run(t, jail, ['chroot', `--userspec=${NOBODY}:${NOBODY}`])),
+    at: '/',
+  },
+];

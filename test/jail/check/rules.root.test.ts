@@ -1,0 +1,95 @@
+import { mkdirSync, symlinkSync } from 'node:fs';
+
+import t, { type Test } from 'tap';
+
+import { buildJail } from '../../../lib/jail/build.ts';
+import { type CheckReport, checkJail } from '../../../lib/jail/check/check.ts';
+import { rules } from '../../../lib/jail/check/rules.ts';
+import { makeDirectory } from '../../support/builder.ts';
+import { unlessInstalled, unlessRoot } from '../../support/root.ts';
+import { must } from '../../support/template.ts';
+import { defects } from './defects.ts';
+
+const options = { skip: unlessRoot() || unlessInstalled('setcap', 'setpriv', 'chroot') };
+
+const base = makeDirectory(t);
+const template = `${base}/template`;
+let made = 0;
+
+/** A copy of a jail that was built once. */
+async function makeJail(t: Test): Promise<string> {
+  if (made++ === 0) await buildJail({ directory: template, programs: ['bash', 'ls'], users: ['nobody'] });
+  const jail = `${base}/jail${made}`;
+  must(['cp', '-a', template, jail]);
+  t.teardown(() => void must(['rm', '-rf', '--one-file-system', jail]));
+  return jail;
+}
+
+const rulesIn = ({ findings }: CheckReport): readonly string[] =>
+  [...new Set(findings.map(({ rule }) => rule))].toSorted();
+
+t.test('a jail that was just built has nothing wrong with it', options, async (t) => {
+  const report = await checkJail({ directory: await makeJail(t) });
+  t.same(report.findings, []);
+  t.same(report.counts, { error: 0, warning: 0, note: 0, fixed: 0 });
+});
+
+t.test('each rule finds its defect, and nothing is found besides', options, async (t) => {
+  for (const { rule, plant, at, also = [], fixed } of defects)
+    await t.test(rule, async (t) => {
+      const jail = await makeJail(t);
+      await plant(jail, t);
+      const before = await checkJail({ directory: jail });
+      t.same(rulesIn(before), [rule, ...also].toSorted(), `of ${rule}`);
+      t.match(
+        before.findings.find((finding) => finding.rule === rule),
+        { path: at, severity: severityOf(rule) },
+      );
+      if (fixed !== true) return;
+      const during = await checkJail({ directory: jail, fix: true });
+      t.same(rulesIn(during), rulesIn(before));
+      t.ok(during.findings.some((finding) => finding.fixed === true));
+      t.same((await checkJail({ directory: jail })).findings, [], 'nothing is left');
+    });
+});
+
+function severityOf(id: string): string | undefined {
+  return rules.find((rule) => rule.id === id)?.severity;
+}
+
+t.test('a jail that is named by a link is another one tomorrow', options, async (t) => {
+  const jail = await makeJail(t);
+  symlinkSync(jail, `${jail}-link`);
+  const { findings } = await checkJail({ directory: `${jail}-link` });
+  t.match(findings, [{ rule: 'path-link', severity: 'warning', path: `${jail}-link` }]);
+  t.equal(findings.length, 1);
+});
+
+t.test('there is a test for each rule', async (t) => {
+  const tested = new Set(defects.map(({ rule }) => rule)).add('path-link').add('path-mount');
+  t.same(
+    rules.map(({ id }) => id).filter((id) => !tested.has(id)),
+    [],
+  );
+  t.equal(new Set(rules.map(({ id }) => id)).size, rules.length);
+});
+
+t.test('a rule says what it finds, what for, and what to do', async (t) => {
+  for (const { id, summary, attack, remedy, look, lookAt } of rules) {
+    t.match(summary, /^[A-Z][^]*\.$/, id);
+    t.match(attack, /\(\d\)|CVE-|CWE-|docs\.docker\.com/, `${id} has a source`);
+    t.not(remedy, '', id);
+    t.ok(look !== undefined || lookAt !== undefined, id);
+  }
+});
+
+t.test('what only other users can write is no matter for this one', options, async (t) => {
+  const jail = await makeJail(t);
+  mkdirSync(`${jail}/opt`);
+  must(['chown', 'daemon', `${jail}/opt`]);
+  const found = async (users: readonly string[]) =>
+    rulesIn(await checkJail({ directory: jail, users })).filter((rule) => rule === 'writable-directory');
+  t.same(await found([]), ['writable-directory']);
+  t.same(await found(['nobody']), []);
+  t.same(await found(['daemon']), ['writable-directory']);
+});

@@ -1,0 +1,142 @@
+import { randomInt } from 'node:crypto';
+import {
+  appendFileSync,
+  chmodSync,
+  closeSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+
+import t, { type Test } from 'tap';
+
+import { buildJail } from '../../../lib/jail/build.ts';
+import { checkJail } from '../../../lib/jail/check/check.ts';
+import { updateJail } from '../../../lib/jail/update.ts';
+import { faultsOf, makeDirectory, makeSystem, manifestOf, sha256 } from '../../support/builder.ts';
+import { unlessInstalled, unlessRoot } from '../../support/root.ts';
+
+const options = { skip: unlessRoot() || unlessInstalled('ldd', 'bash') };
+
+/** A jail from a system of its own, which a test may change. */
+async function makeJail(t: Test): Promise<{ readonly system: string; readonly jail: string }> {
+  const base = makeDirectory(t);
+  const [system, jail] = [`${base}/system`, `${base}/jail`];
+  makeSystem(system, '/usr/bin/bash', '/usr/bin/ls');
+  await buildJail({ directory: jail, from: system, programs: ['/usr/bin/bash', '/usr/bin/ls'] });
+  return { system, jail };
+}
+
+function flip(path: string, offset: number, mask: number): void {
+  const { atime, mtime } = statSync(path);
+  const fd = openSync(path, 'r+');
+  const byte = Buffer.alloc(1);
+  readSync(fd, byte, 0, 1, offset);
+  byte[0] = (byte[0] ?? 0) ^ mask;
+  writeSync(fd, byte, 0, 1, offset);
+  closeSync(fd);
+  utimesSync(path, atime, mtime);
+}
+
+t.test('one flipped byte is found, wherever it is', options, async (t) => {
+  const { jail } = await makeJail(t);
+  const files = manifestOf(jail).entries.filter(
+    ({ kind, sizeBytes = 0 }) => kind === 'file' && sizeBytes > 0,
+  );
+  for (let turn = 0; turn < 200; turn++) {
+    const { path, sizeBytes = 1 } = files[randomInt(files.length)] ?? { path: '' };
+    // both ends of a file, and of what is read of it at once, are where one is missed
+    const offset = [0, sizeBytes - 1, randomInt(sizeBytes)][turn % 3] ?? 0;
+    const mask = 1 << randomInt(8);
+    flip(`${jail}${path}`, offset, mask);
+    const { findings } = await checkJail({ directory: jail });
+    const found = findings.filter(({ rule }) => rule === 'changed' || rule === 'edited');
+    if (found.length !== 1 || found[0]?.path !== path) t.fail(`byte ${offset} of ${path}`, { found });
+    flip(`${jail}${path}`, offset, mask);
+  }
+  t.same((await checkJail({ directory: jail })).findings, []);
+});
+
+t.test('a large file is read to its end', options, async (t) => {
+  const base = makeDirectory(t);
+  const jail = `${base}/jail`;
+  writeFileSync(`${base}/large`, Buffer.alloc((9 << 20) + 1, 'large'));
+  await buildJail({
+    directory: jail,
+    programs: ['/usr/bin/bash'],
+    copies: [{ from: `${base}/large`, to: '/usr/large' }],
+  });
+  t.same((await checkJail({ directory: jail })).findings, []);
+  for (const offset of [0, (2 << 20) - 1, 2 << 20, (4 << 20) + 17, 9 << 20]) {
+    flip(`${jail}/usr/large`, offset, 1);
+    t.match(
+      (await checkJail({ directory: jail })).findings,
+      [{ rule: 'changed', path: '/usr/large' }],
+      `byte ${offset}`,
+    );
+    flip(`${jail}/usr/large`, offset, 1);
+  }
+});
+
+t.test('what is restored replaces nothing that is not kept', options, async (t) => {
+  const { jail } = await makeJail(t);
+  flip(`${jail}/usr/bin/ls`, 100, 1);
+  const broken = sha256(`${jail}/usr/bin/ls`);
+  const { findings } = await checkJail({ directory: jail, fix: true });
+  t.match(findings, [{ rule: 'changed', path: '/usr/bin/ls', fixed: true }]);
+  t.equal(sha256(`${jail}/.uchroot/replaced/${broken}`), broken);
+  t.equal(statSync(`${jail}/.uchroot/replaced/${broken}`).mode & 0o777, 0o600);
+  t.same((await checkJail({ directory: jail })).findings, []);
+  rmSync(`${jail}/.uchroot/replaced`, { recursive: true });
+  t.same(faultsOf(jail), []);
+  await updateJail({ directory: jail });
+});
+
+t.test('nothing is restored from a source that is another one by now', options, async (t) => {
+  const { system, jail } = await makeJail(t);
+  flip(`${jail}/usr/bin/ls`, 100, 1);
+  appendFileSync(`${system}/usr/bin/ls`, 'next');
+  const broken = sha256(`${jail}/usr/bin/ls`);
+  const { findings, counts } = await checkJail({ directory: jail, fix: true });
+  t.match(findings, [{ rule: 'changed', path: '/usr/bin/ls', fixed: false }]);
+  t.match(counts, { error: 1, fixed: 0 });
+  t.equal(sha256(`${jail}/usr/bin/ls`), broken);
+});
+
+t.test('a directory that is gone comes back with what was in it', options, async (t) => {
+  const { jail } = await makeJail(t);
+  rmSync(`${jail}/usr`, { recursive: true });
+  const { findings } = await checkJail({ directory: jail, fix: true });
+  t.ok(findings.filter(({ rule }) => rule === 'missing').every(({ fixed }) => fixed === true));
+  t.same((await checkJail({ directory: jail })).findings, []);
+  t.same(faultsOf(jail), []);
+});
+
+t.test('a directory in the place of a file stays', options, async (t) => {
+  const { jail } = await makeJail(t);
+  writeFileSync(`${jail}/tmp/mine`, 'mine');
+  rmSync(`${jail}/usr/bin/ls`);
+  renameSync(`${jail}/tmp`, `${jail}/usr/bin/ls`);
+  await checkJail({ directory: jail, fix: true });
+  t.equal(readFileSync(`${jail}/usr/bin/ls/mine`, 'utf8'), 'mine');
+});
+
+t.test('a file that has a name outside is not changed from inside', options, async (t) => {
+  const { jail } = await makeJail(t);
+  const outside = `${jail}-host`;
+  writeFileSync(outside, '#!/bin/sh\n');
+  linkSync(outside, `${jail}/tmp/x`);
+  for (const mode of [0o4755, 0o666]) {
+    chmodSync(outside, mode);
+    const { findings } = await checkJail({ directory: jail, fix: true });
+    t.ok(findings.some(({ rule, fixed }) => rule !== 'outside-link' && fixed === false));
+    t.equal(statSync(outside).mode & 0o7777, mode);
+  }
+});
