@@ -98,21 +98,17 @@ function placeOf(jail: DirectoryRoot, { entries }: Manifest, asked: BytePath): B
   throw new JailError(`${showPath(asked)} is not in the jail`, { code: 'ENOENT', path: showPath(asked) });
 }
 
-/** What was read of a jail that was built before. @throws JailError ERR_INSECURE_PATH if that was not root's alone */
-export function ofRoot<T extends object>(manifest: T | undefined): T {
-  if (manifest !== undefined) return manifest;
-  throw new JailError(`${MANIFEST_PATH} in the jail is not root's alone`, {
-    code: 'ERR_INSECURE_PATH',
-    path: MANIFEST_PATH,
-  });
-}
-
 /** Opens a jail that was built before and reads its manifest. @throws as listJail */
 export function readBuilt<T>(directory: BytePath, use: (jail: DirectoryRoot, manifest: Manifest) => T): T {
   try {
     const jail = openBuilt(directory);
     try {
-      return use(jail, ofRoot(readManifest(jail)));
+      const manifest = readManifest(jail);
+      if (manifest !== undefined) return use(jail, manifest);
+      throw new JailError(`${MANIFEST_PATH} in the jail is not root's alone`, {
+        code: 'ERR_INSECURE_PATH',
+        path: MANIFEST_PATH,
+      });
     } finally {
       jail.close();
     }

@@ -72,27 +72,10 @@ export function writeManifest({ recipe, packs, packages, entries }: Manifest): B
   return gzipSync(`${head.slice(0, -1)},"entries":[\n${lines.join(',\n')}\n]}\n`, { level: 9 });
 }
 
-/** What a copy has to know: entries that have no privileges are counted only, since to look at all takes longer than a reflink. */
-export interface Outline {
-  readonly recipe: Recipe;
-  /** How many regular files there are. */
-  readonly files: number;
-  readonly privileged: readonly Recorded[];
-}
-
 /** @throws JailError ERR_MANIFEST if the bytes are no manifest, whatever else they are. */
 export function parseManifest(data: Uint8Array): Manifest {
-  return parse(data, fromJson);
-}
-
-/** @throws as parseManifest, but for what is wrong with an entry that has no privileges */
-export function parseOutline(data: Uint8Array): Outline {
-  return parse(data, outlineFromJson);
-}
-
-function parse<T>(data: Uint8Array, read: (json: Json) => T): T {
   try {
-    return read(toObject(JSON.parse(gunzipSync(data, { maxOutputLength: MAX_BYTES }).toString())));
+    return fromJson(toObject(JSON.parse(gunzipSync(data, { maxOutputLength: MAX_BYTES }).toString())));
   } catch (error) {
     throw new JailError(`the manifest of the jail is damaged: ${(error as Error).message}`, {
       code: 'ERR_MANIFEST',
@@ -102,23 +85,9 @@ function parse<T>(data: Uint8Array, read: (json: Json) => T): T {
   }
 }
 
-function checkFormat({ format }: Json): void {
-  if (format !== FORMAT)
-    throw new TypeError(`its format is ${String(format)}, and this version reads ${FORMAT}`);
-}
-
-function outlineFromJson(json: Json): Outline {
-  checkFormat(json);
-  const entries = listAt(json, 'entries').map(toObject);
-  return {
-    recipe: recipeFromJson(json['recipe'], 'its recipe'),
-    files: entries.filter(({ kind }) => kind === 'file').length,
-    privileged: entries.filter(({ mode }) => /^[1-7]\d{3}$/.test(String(mode))).map(entryFromJson),
-  };
-}
-
 function fromJson(json: Json): Manifest {
-  checkFormat(json);
+  if (json['format'] !== FORMAT)
+    throw new TypeError(`its format is ${String(json['format'])}, and this version reads ${FORMAT}`);
   const entries = listAt(json, 'entries').map(entryFromJson);
   if (new Set(entries.map(({ path }) => path)).size !== entries.length)
     throw new TypeError('a path stands there twice');
@@ -148,22 +117,13 @@ function listAt(json: Json, key: string): readonly unknown[] {
  * @throws JailError ERR_MANIFEST; system errors.
  */
 export function readManifest(jail: FileRoot): Manifest | undefined {
-  return readStored(jail, parseManifest);
-}
-
-/** The same, of its outline. */
-export function readOutline(jail: FileRoot): Outline | undefined {
-  return readStored(jail, parseOutline);
-}
-
-function readStored<T>(jail: FileRoot, parseStored: (data: Uint8Array) => T): T | undefined {
   const store = jail.lstat(STORE);
   if (store?.kind !== 'directory' || !isOfRoot(store)) return undefined;
   const file = openRegular(jail, MANIFEST_PATH);
   if (file === undefined) return undefined;
   try {
     return isOfRoot(file.status)
-      ? parseStored(file.read(0, Math.min(file.status.sizeBytes, MAX_BYTES)))
+      ? parseManifest(file.read(0, Math.min(file.status.sizeBytes, MAX_BYTES)))
       : undefined;
   } finally {
     file.close();

@@ -4,9 +4,12 @@
 import { type BytePath, bytePath, pathBytes } from '../binary/path.ts';
 
 const FIRST = 0xdc00;
+// nearly every path; a manifest has thousands
+const ASCII = /^[\0-\x7f]*$/;
 
 /** The path as JSON text. */
 export function toText(path: BytePath): string {
+  if (ASCII.test(path)) return path;
   const bytes = pathBytes(path);
   const text = bytes.toString('utf8');
   if (Buffer.from(text).equals(bytes)) return text;
@@ -22,6 +25,7 @@ export function toText(path: BytePath): string {
 
 /** The path again; toText's other way round. */
 export function fromText(text: string): BytePath {
+  if (ASCII.test(text)) return text as BytePath;
   const parts = text.split(/([\udc80-\udcff])/u);
   return parts
     .map((part) =>

@@ -4,8 +4,8 @@ import type { Broken, Work } from './answer.ts';
 import { nameOf, userOf } from './ask.ts';
 import { type Host, isKnownName, type Request, UNKNOWN } from './request.ts';
 
-/** Room that libwrap has for what comes out, less the NUL at its end. */
-export const MAX_EXPANSION_BYTES = 8191;
+/** The most that may come out; with a byte more, libwrap exits. */
+export const MAX_EXPANSION_BYTES = 8190;
 
 /** What could confuse a shell becomes an underscore; libwrap's list of what could not. */
 function sanitize(value: string): string {
@@ -70,7 +70,7 @@ export type Expansion =
 
 /**
  * Replaces each `%` and letter. Names and the user are looked up where a letter asks for them, one after the other:
- * what a look-up finds changes what %c and %h behind it are. More than 8191 bytes are refused: libwrap exits there.
+ * what a look-up finds changes what %c and %h behind it are. More than 8190 bytes are refused: libwrap exits there.
  */
 export function* expand(text: string, request: Request): Work<Expansion> {
   let result = '';

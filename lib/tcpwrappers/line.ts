@@ -107,9 +107,7 @@ function readPieces(
   }
   const found = joined !== '' || end === 'newline';
   return {
-    line: found
-      ? { text: joined, line, end, offset, pieces, hasNul }
-      : undefined,
+    line: found ? { text: joined, line, end, offset, pieces, hasNul } : undefined,
     after: position,
     nextLine: line + 1,
   };

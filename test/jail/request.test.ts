@@ -46,7 +46,6 @@ t.test('each wrong value is a UsageError that names it', async (t) => {
     [{ ...good, program: 'bash' }, /unknown key program/],
     [{ directory: 'jail' }, /no program, package, pack or file is named/],
     [{ directory: 'jail', programs: [] }, /no program/],
-    [{ directory: 'jail', withoutPacks: ['base'] }, /no program/],
     [{ ...good, programs: 'bash' }, /programs must be a list/],
     [{ ...good, programs: { length: 1 } }, /programs must be a list/],
     [{ ...good, programs: [''] }, /^programs: .*empty/],

@@ -73,7 +73,7 @@ export function runIn(jail: string, ...argv: readonly string[]): string {
 }
 
 /** Puts a file of the host into the system at `root`, at the same path, with the links that lead there. */
-export function putHostFile(root: string, path: string): void {
+function putHostFile(root: string, path: string): void {
   const host = openFileRoot('/');
   try {
     const way = walk(host, bytePath(path));

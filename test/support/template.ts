@@ -1,32 +1,11 @@
-// Jails that were built, as far as their manifest says: with whatever else a test puts into them.
+// What a test puts around a jail, or into it: mounts, processes, deep directories.
 import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
 
 import type { Test } from 'tap';
 
-import { bytePath } from '../../lib/binary/path.ts';
-import { writeManifest } from '../../lib/jail/manifest.ts';
-import { EMPTY_RECIPE } from '../../lib/jail/recipe.ts';
 import { searchPath, start } from './launch.ts';
 import './plain-spawn.ts';
 import { sanitizerEnv } from './sanitizer.ts';
-
-/** Makes a directory a jail of the builder's, whose recipe keeps the privileges of these files. */
-export function makeTemplate(directory: string, keepPrivileges: readonly string[] = []): string {
-  mkdirSync(`${directory}/.uchroot`, { recursive: true, mode: 0o700 });
-  const recipe = { ...EMPTY_RECIPE, keepPrivileges: keepPrivileges.map((path) => bytePath(path)) };
-  const manifest = writeManifest({ recipe, packs: [], packages: {}, entries: [] });
-  writeFileSync(`${directory}/.uchroot/manifest.json.gz`, manifest, { mode: 0o600 });
-  return directory;
-}
-
-/** Many small files in some directories. */
-export function fill(directory: string, files: number, content: string | Buffer = 'x'): void {
-  for (let i = 0; i < files; i++) {
-    if (i % 100 === 0) mkdirSync(`${directory}/d${i / 100}`, { recursive: true });
-    writeFileSync(`${directory}/d${Math.floor(i / 100)}/f${i}`, content);
-  }
-}
 
 /** Directories in each other; by a shell, since such a path is too long for a call. */
 export function makeDeep(directory: string, levels: number): void {

@@ -74,8 +74,9 @@ function countMatches(rules: readonly string[], address: string): number {
   reads = 0;
   const request = makeRequest({ daemon: 'sshd', client: { address, name: 'h' } });
   const found = search.find(request);
+  const count = reads;
   t.equal(found, walkTable({ ...table, rules: counted }).find(request));
-  return reads - rules.length;
+  return count;
 }
 
 t.test('one rule is looked at to find the last of ten thousand', async (t) => {

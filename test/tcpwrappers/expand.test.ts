@@ -83,7 +83,7 @@ t.test('a shell sees nothing of a name but harmless characters', async (t) => {
   t.pass();
 });
 
-t.test('8191 bytes may come out, and not one more', async (t) => {
+t.test('8190 bytes may come out, and not one more', async (t) => {
   const most = 'x'.repeat(MAX_EXPANSION_BYTES);
   t.match(run(most), { kind: 'text', text: most });
   t.match(run(`${most}x`), { kind: 'broken', message: 'expansion too long' });

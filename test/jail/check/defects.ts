@@ -14,7 +14,7 @@ import {
 
 import type { Test } from 'tap';
 
-import { writeManifest } from '../../../lib/jail/manifest.ts';
+import { type Recorded, writeManifest } from '../../../lib/jail/manifest.ts';
 import { makeDirectory, manifestOf } from '../../support/builder.ts';
 import { beginProcess, makeDeep, mount, must } from '../../support/template.ts';
 
@@ -34,6 +34,18 @@ const STAFF = 50;
 
 function addUser(jail: string, line: string): void {
   appendFileSync(`${jail}/etc/passwd`, `${line}\n`);
+}
+
+/** Changes what the manifest says: of each entry, and of the version of all packages. */
+function rewrite(jail: string, change: (entry: Recorded) => Recorded, version?: string): void {
+  const manifest = manifestOf(jail);
+  const packages = Object.entries(manifest.packages).map(([name, now]) => [name, version ?? now] as const);
+  const changed = {
+    ...manifest,
+    packages: Object.fromEntries(packages),
+    entries: manifest.entries.map((entry) => change(entry)),
+  };
+  writeFileSync(`${jail}/.uchroot/manifest.json.gz`, writeManifest(changed));
 }
 
 /** Mounts the jail on itself with other flags. */
@@ -71,11 +83,7 @@ export const defects: readonly Defect[] = [
   {
     rule: 'mount-nosuid',
     plant: (jail, t) => {
-      const { entries, ...rest } = manifestOf(jail);
-      const changed = entries.map((entry) =>
-        entry.path === '/usr/bin/ls' ? { ...entry, keepPrivileges: true as const } : entry,
-      );
-      writeFileSync(`${jail}/.uchroot/manifest.json.gz`, writeManifest({ ...rest, entries: changed }));
+      rewrite(jail, (entry) => (entry.path === '/usr/bin/ls' ? { ...entry, keepPrivileges: true } : entry));
       remount(jail, t, 'nosuid');
     },
     at: '/usr/bin/ls',
@@ -292,12 +300,8 @@ export const defects: readonly Defect[] = [
   {
     rule: 'outdated',
     plant: (jail) => {
-      const manifest = manifestOf(jail);
-      const packages = Object.fromEntries(Object.keys(manifest.packages).map((name) => [name, '0.1']));
-      const entries = manifest.entries.map((entry) =>
-        entry.package === undefined && entry.source !== undefined ? { ...entry, mtimeMs: 1 } : entry,
-      );
-      writeFileSync(`${jail}/.uchroot/manifest.json.gz`, writeManifest({ ...manifest, packages, entries }));
+      const isFree = ({ package: name, source }: Recorded) => name === undefined && source !== undefined;
+      rewrite(jail, (entry) => (isFree(entry) ? { ...entry, mtimeMs: 1 } : entry), '0.1');
     },
     at: '/usr/bin/bash',
   },

@@ -72,7 +72,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   ],
   result: ['ruleId', 'ruleIndex', 'level', 'message', 'locations', 'suppressions'],
 };
-const LEVELS = ['none', 'note', 'warning', 'error'];
+const LEVELS: ReadonlySet<string> = new Set(['none', 'note', 'warning', 'error']);
 
 function only(t: Test, what: string, value: object): void {
   t.same(
@@ -105,7 +105,7 @@ t.test('each rule is described once', async (t) => {
   t.equal(new Set(descriptors.map(({ id }) => id)).size, rules.length);
   for (const descriptor of descriptors) {
     only(t, 'descriptor', descriptor);
-    t.ok(LEVELS.includes(descriptor.defaultConfiguration.level));
+    t.ok(LEVELS.has(descriptor.defaultConfiguration.level));
     for (const { text } of [descriptor.shortDescription, descriptor.fullDescription, descriptor.help])
       t.not(text, '');
   }
@@ -116,7 +116,7 @@ t.test('each result points to its rule and to a place', async (t) => {
   t.equal(run?.results.length, findings.length);
   for (const result of run?.results ?? []) {
     only(t, 'result', result);
-    t.ok(LEVELS.includes(result.level));
+    t.ok(LEVELS.has(result.level));
     t.not(result.message.text, '');
     t.equal(run?.tool.driver.rules[result.ruleIndex]?.id, result.ruleId);
     for (const { physicalLocation } of result.locations) {

@@ -21,8 +21,8 @@ export const unresolved: Rule = {
   look: function* look(jail): Generator<Found> {
     const resolver = openResolver(jail.root, { cpu: jail.host.cpu, hasProc: true });
     for (const path of programsOf(jail)) {
-      const [lost] = resolver.resolve(path).missing.filter(({ reason }) => reason !== 'unknown-command');
-      if (lost === undefined || lost.reason === 'no-interpreter') continue;
+      const lost = resolver.resolve(path).missing.find(({ reason }) => !UNSURE.has(reason));
+      if (lost === undefined) continue;
       yield {
         path,
         message: lacks(lost).message,
@@ -31,6 +31,9 @@ export const unresolved: Rule = {
     }
   },
 };
+
+// It may well start: what env(1) does depends on a variable, and a shell takes what the kernel does not.
+const UNSURE: ReadonlySet<string> = new Set(['unknown-command', 'no-interpreter']);
 
 // What came along with a package need not be whole on the host either: it is the builder's to warn of that.
 function programsOf({ manifest, seen }: CheckedJail): ReadonlySet<BytePath> {
