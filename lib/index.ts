@@ -12,7 +12,7 @@ export { type Change, type VersionChange } from './jail/change.ts';
 export { cloneJail, type CloneReport, type CloneRequest } from './jail/clone.ts';
 export { explainFile, listJail, type Explanation, type JailList, type ListedFile } from './jail/list.ts';
 export { type Progress } from './jail/progress.ts';
-export { removeJail, type RemoveRequest } from './jail/remove.ts';
+export { removeJail, type RemoveReport, type RemoveRequest } from './jail/remove.ts';
 export { type JailRequest, type JailWork } from './jail/request.ts';
 export { updateJail, type UpdateReport, type UpdateRequest } from './jail/update.ts';
 export { type PackReason } from './jail/why.ts';

@@ -79,7 +79,7 @@ async function lookAtAll(
       jail.seen.note(entry);
       for (const { rule, lookAt } of perEntry) {
         const found = lookAt(entry, jail);
-        if (found !== undefined) report.add(rule, found);
+        if (found !== undefined) report.add(rule, found, entry);
       }
     },
     work,

@@ -19,8 +19,9 @@ export interface Entry {
   readonly uid: number;
   readonly gid: number;
   readonly nlink: number;
-  /** Two of the same are the same file. */
-  readonly inode: string;
+  /** Its number in the file system, in two halves of 32 bits. */
+  readonly inodeLow: number;
+  readonly inodeHigh: number;
   readonly sizeBytes: number;
   readonly mtimeMs: number;
   /** Of a device. */

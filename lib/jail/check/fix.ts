@@ -5,6 +5,7 @@ import { chmodSync, chownSync, closeSync, constants } from 'node:fs';
 import { type BytePath, pathBytes } from '../../binary/path.ts';
 import { errorCode } from '../../binary/root.ts';
 import { type InRootStatus, native } from '../../native.ts';
+import type { Entry } from './entry.ts';
 import type { Finding, Fix } from './finding.ts';
 import type { CheckedJail } from './jail.ts';
 import type { Reported } from './report.ts';
@@ -13,17 +14,23 @@ import { restore } from './restore.ts';
 /** Applies the fixes of all findings in order, and tells of each whether that was done. */
 export async function fixAll(jail: CheckedJail, reported: readonly Reported[]): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
-  for (const { found, finding } of reported) {
+  for (const { found, finding, entry } of reported) {
     if (found.fixes === undefined) findings.push(finding);
-    else findings.push({ ...finding, fixed: await fixOne(jail, found.path, found.fixes) });
+    else findings.push({ ...finding, fixed: await fixOne(jail, found.path, found.fixes, entry) });
   }
   return findings;
 }
 
-async function fixOne(jail: CheckedJail, path: BytePath, fixes: readonly Fix[]): Promise<boolean> {
+async function fixOne(
+  jail: CheckedJail,
+  path: BytePath,
+  fixes: readonly Fix[],
+  entry: Entry | undefined,
+): Promise<boolean> {
   try {
     for (const fix of fixes) {
-      const isDone = fix.kind === 'restore' ? await restore(jail, fix.recorded) : change(jail, path, fix);
+      const isDone =
+        fix.kind === 'restore' ? await restore(jail, fix.recorded) : change(jail, path, fix, entry);
       if (!isDone) return false;
     }
     return true;
@@ -36,14 +43,19 @@ async function fixOne(jail: CheckedJail, path: BytePath, fixes: readonly Fix[]):
 
 const O_PATH = 0o10000000; // asm-generic/fcntl.h; not among Node's constants
 
-function change(jail: CheckedJail, path: BytePath, fix: Exclude<Fix, { readonly kind: 'restore' }>): boolean {
+function change(
+  jail: CheckedJail,
+  path: BytePath,
+  fix: Exclude<Fix, { readonly kind: 'restore' }>,
+  entry: Entry | undefined,
+): boolean {
   const isRead = fix.kind === 'capabilities';
   // a fifo or a device is not opened: O_PATH does nothing to it (open(2))
   const flags = (isRead ? constants.O_RDONLY | constants.O_NONBLOCK : O_PATH) | constants.O_NOFOLLOW;
   const fd = native.inRootOpen(jail.root.fd, pathBytes(path), flags);
   try {
     const status = native.inRootFstat(fd);
-    if (!isSafe(status, fix)) return false;
+    if (!isSafe(status, fix) || (entry !== undefined && !isSame(status, entry))) return false;
     // by /proc, since fchmod takes no O_PATH descriptor before Linux 6.6; a magic link leads to the object itself
     const self = `/proc/self/fd/${fd}`;
     if (fix.kind === 'mode') chmodSync(self, (status.mode & 0o7777 & ~fix.clear) | (fix.set ?? 0));
@@ -62,6 +74,11 @@ function isSafe({ mode, nlink }: InRootStatus, fix: Fix): boolean {
   const type = mode & TYPE_BITS;
   if (type === constants.S_IFLNK && fix.kind !== 'owner') return false;
   return type === constants.S_IFDIR || nlink === 1;
+}
+
+// Not what somebody has put in its place since.
+function isSame({ ino }: InRootStatus, { inodeLow, inodeHigh }: Entry): boolean {
+  return ino === ((BigInt(inodeHigh) << 32n) | BigInt(inodeLow));
 }
 
 function chown(self: string, status: InRootStatus, { uid, gid }: Extract<Fix, { kind: 'owner' }>): void {

@@ -1,6 +1,6 @@
 // A jail that is being checked: all that a rule may look at.
 
-import { closeSync, readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 
 import { type BytePath, bytePath, pathBytes } from '../../binary/path.ts';
 import { type DirectoryRoot, errorCode, openFileRoot } from '../../binary/root.ts';
@@ -68,11 +68,11 @@ export function openChecked(directory: BytePath, users: readonly JailUser[]): Ch
       seen: openSeen(manifest),
       close: () => {
         host.close();
-        closeSync(facts.jailFd);
+        native.closeJail(facts.jailFd);
       },
     };
   } catch (error) {
-    closeSync(facts.jailFd);
+    native.closeJail(facts.jailFd);
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 // The findings of a check as they come, and in order.
 
 import { toText } from '../text.ts';
+import type { Entry } from './entry.ts';
 import { type Finding, type Found, SEVERITIES, type Severity } from './finding.ts';
 import type { Ignored } from './ignore.ts';
 import type { Rule } from './rule.ts';
@@ -8,39 +9,44 @@ import type { Rule } from './rule.ts';
 const MOST = 10_000;
 
 export interface Reported {
-  readonly rule: Rule;
   readonly found: Found;
   readonly finding: Finding;
+  /** What was found so; undefined for what is about the whole jail. */
+  readonly entry: Entry | undefined;
 }
 
 export interface Report {
-  add(rule: Rule, found: Found): void;
+  add(rule: Rule, found: Found, entry?: Entry): void;
   /** By severity, then in the order of the rules, then by path. */
   all(): readonly Reported[];
   count(severity: Severity): number;
 }
 
+type Kept = Omit<Reported, 'finding'>;
+
 /** Keeps a number of findings of each rule: a hostile jail must not fill our memory. */
 export function openReport(rules: readonly Rule[], isIgnored: Ignored): Report {
-  const kept = new Map<Rule, Found[]>();
+  const kept = new Map<Rule, Kept[]>();
   const counts = new Map<Rule, number>();
 
   function reportedOf(rule: Rule): readonly Reported[] {
-    const all = (kept.get(rule) ?? []).toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+    const all = (kept.get(rule) ?? []).toSorted((a, b) => order(a.found.path, b.found.path));
     const more = (counts.get(rule) ?? 0) - all.length;
-    const last = all.at(-1);
-    if (more > 0 && last !== undefined)
-      all.push({ path: last.path, message: `and ${more} more, here and elsewhere`, remedy: last.remedy });
-    return all.map((found) => ({ rule, found, finding: toFinding(rule, found) }));
+    const last = all.at(-1)?.found;
+    if (more > 0 && last !== undefined) {
+      const found = { path: last.path, message: `and ${more} more, here and elsewhere`, remedy: last.remedy };
+      all.push({ found, entry: undefined });
+    }
+    return all.map((one) => Object.assign({ finding: toFinding(rule, one.found) }, one));
   }
 
   return {
-    add: (rule, found) => {
+    add: (rule, found, entry) => {
       if (isIgnored(rule.id, found.path)) return;
       counts.set(rule, (counts.get(rule) ?? 0) + 1);
       const list = kept.get(rule) ?? [];
       kept.set(rule, list);
-      if (list.length < MOST) list.push(found);
+      if (list.length < MOST) list.push({ found, entry });
     },
     all: () =>
       SEVERITIES.flatMap((severity) =>
@@ -52,6 +58,10 @@ export function openReport(rules: readonly Rule[], isIgnored: Ignored): Report {
       return count;
     },
   };
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function toFinding({ id, severity }: Rule, { path, message, remedy }: Found): Finding {

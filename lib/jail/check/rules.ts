@@ -1,4 +1,5 @@
-// All rules, in the order in which their findings are shown.
+// All rules, in the order in which their findings are shown and put right: directories come before what lies in them, so that
+// nobody can exchange that.
 
 import type { Rule } from './rule.ts';
 import { accountDiffers } from './rules/account-differs.ts';
@@ -74,14 +75,14 @@ export const rules: readonly Rule[] = [
   preload,
   manifestFault,
   noManifest,
+  writableDirectory,
+  writableCode,
   changed,
   edited,
   missing,
   mode,
   owner,
   extra,
-  writableCode,
-  writableDirectory,
   unread,
   sticky,
   uploadExec,

@@ -35,7 +35,8 @@ export function openSeen(manifest: Manifest | undefined): Seen {
   const uids = new Set<number>();
   const programs: Pick<Entry, 'path' | 'recorded'>[] = [];
 
-  function noteName({ inode, path, nlink }: Entry): void {
+  function noteName({ inodeLow, inodeHigh, path, nlink }: Entry): void {
+    const inode = `${inodeHigh}:${inodeLow}`;
     const known = names.get(inode);
     const met = (known?.met ?? 0) + 1;
     if (met >= nlink) names.delete(inode);

@@ -65,10 +65,6 @@ function differenceOf(entry: Entry, recorded: NonNullable<Entry['recorded']>): s
         return `its content is another: ${sizeBytes} bytes, and ${recorded.sizeBytes ?? 0} were built`;
       return sha256 === recorded.sha256 ? undefined : 'its content is another, of the same size (SHA-256)';
     case 'directory':
-    // of the rest the manifest names nothing
-    case 'block':
-    case 'fifo':
-    case 'socket':
       return undefined;
     default:
       return kind satisfies never;

@@ -1,12 +1,11 @@
 // Sockets that lead to daemons of the host.
 
-import { lastComponent } from '../../../binary/path.ts';
 import { commandLine } from '../command.ts';
 import { hostPath, type Rule } from '../rule.ts';
 
 // Whoever may talk to one of these is root, or nearly so.
 const DAEMONS =
-  /^(?:docker|containerd|podman|crio|buildkitd|dockershim|system_bus_socket|systemd|snapd|snapd-snap|lxd|unix|libvirt-sock|io\.systemd\..*|org\.freedesktop\..*|private|notify|stdout|syslog|control|varlink|X\d+)(?:\.sock(?:et)?)?$/;
+  /\/(?:docker|containerd|podman|crio|buildkitd|dockershim|snapd|snapd-snap|libvirt-sock|lxd\/unix)(?:\.sock(?:et)?)?$|\/system_bus_socket$|\/io\.systemd\.[^/]*$|^\/run\/systemd\/|^\/dev\/log$|\/\.X11-unix\/X\d+$/;
 
 export const hostSocket: Rule = {
   id: 'host-socket',
@@ -20,7 +19,7 @@ export const hostSocket: Rule = {
   remedy: 'rm SOCKET',
   lookAt: ({ path, kind, uid, isMounted }, jail) => {
     if (kind !== 'socket') return undefined;
-    const isKnown = DAEMONS.test(lastComponent(path));
+    const isKnown = DAEMONS.test(path);
     // a service of the jail binds its own as the user that it runs as
     if (!isKnown && !isMounted && uid !== 0) return undefined;
     const what = isKnown ? 'it has the name of a socket of the host' : 'root has bound it';

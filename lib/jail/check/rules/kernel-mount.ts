@@ -8,6 +8,9 @@ import type { Rule } from '../rule.ts';
 export const KERNEL: RegExp =
   /^(?:sysfs|devtmpfs|debugfs|tracefs|securityfs|configfs|efivarfs|cgroup2?|bpf|pstore|selinuxfs|fusectl|binfmt_misc)$/;
 
+// Single devices of the host, in the place of a node of the jail's own.
+const HARMLESS: ReadonlySet<string> = new Set(['/null', '/zero', '/full', '/random', '/urandom', '/tty']);
+
 export const kernelMount: Rule = {
   id: 'kernel-mount',
   group: 'escape',
@@ -20,7 +23,7 @@ export const kernelMount: Rule = {
   remedy: 'umount MOUNT-POINT',
   look: (jail) =>
     mountsIn(jail.mounts, jail.directory)
-      .filter(({ type }) => KERNEL.test(type))
+      .filter(({ type, root }) => KERNEL.test(type) && !(type === 'devtmpfs' && HARMLESS.has(root)))
       .map((mount) => ({
         path: pointIn(mount, jail.directory),
         message: `${mount.type} of the kernel is mounted here`,

@@ -12,7 +12,7 @@ export const mode: Rule = {
   attack:
     'More of them let others write to it, or run as its owner; fewer of them keep a service from its files (chmod(2), inode(7)).',
   remedy: 'chmod MODE FILE',
-  lookAt: ({ path, kind, mode, recorded, isMounted }, jail) => {
+  lookAt: ({ path, kind, mode, recorded, zone, isMounted }, jail) => {
     if (recorded === undefined || kind === 'link' || isMounted) return undefined;
     // set-user-ID and set-group-ID that came to a file have rules of their own
     const rest = kind === 'file' ? mode & ~(0o6000 & ~recorded.mode) : mode;
@@ -23,7 +23,8 @@ export const mode: Rule = {
       path,
       message: `its mode is ${octal(mode)}, and was ${octal(recorded.mode)}`,
       remedy: commandLine('chmod', octal(recorded.mode), hostPath(jail, path)),
-      fixes: [{ kind: 'mode', clear: 0o7777, set: recorded.mode }],
+      // in a directory of a user's he may have put something in its place that is not meant for him
+      ...(zone === 'system' && { fixes: [{ kind: 'mode', clear: 0o7777, set: recorded.mode }] as const }),
     };
   },
 };

@@ -11,7 +11,7 @@ export const owner: Rule = {
   attack:
     'Its owner can change its mode and then its content, whatever the mode is now (chmod(2), chown(2)).',
   remedy: 'chown -h UID:GID FILE',
-  lookAt: ({ path, kind, uid, gid, recorded, isMounted }, jail) => {
+  lookAt: ({ path, kind, uid, gid, recorded, zone, isMounted }, jail) => {
     if (recorded === undefined || isMounted || (uid === recorded.uid && gid === recorded.gid))
       return undefined;
     const isSameKind = kind === (recorded.kind === 'device' ? 'character' : recorded.kind);
@@ -21,7 +21,10 @@ export const owner: Rule = {
       path,
       message: `it belongs to ${uid}:${gid}, and belonged to ${ids}`,
       remedy: commandLine('chown', '-h', ids, hostPath(jail, path)),
-      fixes: [{ kind: 'owner', uid: recorded.uid, gid: recorded.gid }],
+      // in a directory of a user's he may have put something in its place that is not meant for him
+      ...(zone === 'system' && {
+        fixes: [{ kind: 'owner', uid: recorded.uid, gid: recorded.gid }] as const,
+      }),
     };
   },
 };
