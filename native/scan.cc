@@ -89,6 +89,7 @@ class Scan {
   void enter(const char* name, const struct statx& seen, Record& record);
   void read(char* content, size_t size, size_t& used);
   void emit(const Record& record, std::string_view target = {});
+  void emitUnread(int error);
 
   Descriptor root_;
   std::string paths_;
@@ -190,6 +191,17 @@ bool Scan::begin() {
   return true;
 }
 
+// A directory of which the rest could not be read.
+void Scan::emitUnread(int error) {
+  Record record = {};
+  record.mode = S_IFDIR;
+  record.index = UINT32_MAX;
+  record.error = static_cast<uint32_t>(error);
+  path_.resize(levels_.back().pathSize);
+  if (path_.empty()) path_ = "/";
+  emit(record);
+}
+
 bool Scan::fill(char* content, size_t size, std::string& records, size_t& used) {
   records_ = &records;
   if (!began_ && !begin()) return false;
@@ -201,8 +213,10 @@ bool Scan::fill(char* content, size_t size, std::string& records, size_t& used) 
       continue;
     }
     if (levels_.empty()) break;
+    errno = 0;
     const dirent* entry = readdir(levels_.back().directory);
     if (entry == nullptr) {
+      if (errno != 0 && errno != ENOENT) emitUnread(errno);
       closedir(levels_.back().directory);
       levels_.pop_back();
       continue;

@@ -77,10 +77,10 @@ function readCommit(jail: DirectoryRoot): CommitList | undefined {
   if (file === undefined) return undefined;
   try {
     const text = Buffer.from(file.read(0, file.status.sizeBytes)).toString();
-    const { files, obsolete } = JSON.parse(text) as { files: [string, string][]; obsolete: string[] };
+    const { files, obsolete } = JSON.parse(text) as { files: [unknown, unknown][]; obsolete: unknown[] };
     return {
-      files: files.map(([staged, path]) => ({ staged: fromText(staged), path: fromText(path) })),
-      obsolete: obsolete.map(fromText),
+      files: files.map(([staged, path]) => ({ staged: toPath(staged), path: toPath(path) })),
+      obsolete: obsolete.map(toPath),
     };
   } catch (error) {
     if (errorCode(error) !== undefined) throw error;
@@ -92,6 +92,11 @@ function readCommit(jail: DirectoryRoot): CommitList | undefined {
   } finally {
     file.close();
   }
+}
+
+function toPath(value: unknown): BytePath {
+  if (typeof value !== 'string') throw new TypeError('a path is expected');
+  return fromText(value);
 }
 
 // Only what is still staged: the others were put in place before the interruption.

@@ -2,23 +2,16 @@
 
 import type { Work } from './answer.ts';
 import { satisfy } from './ask.ts';
-import { type Effect, runOptions } from './effect.ts';
+import { type Outcome, runOptions, type Verdict } from './effect.ts';
 import type { Request } from './request.ts';
 import type { Hosts, Rule, Search } from './rule.ts';
 
-export interface Decision {
-  /** `delegated`: the client gets a command (`twist`) in place of the service. */
-  readonly verdict: 'granted' | 'denied' | 'delegated';
+export interface Decision extends Outcome {
+  readonly verdict: Verdict;
   /** The rule that matched, if one did. */
   readonly rule: Rule | undefined;
   /** Why it is so, where that is not simply the rule, or that there is none. */
   readonly reason: string | undefined;
-  /** What is to be done, in this order. */
-  readonly effects: readonly Effect[];
-  /** What does not change the verdict: letters that stand for nothing. */
-  readonly warnings: readonly string[];
-  /** Whether an `aclexec` was taken to succeed since nobody ran it. */
-  readonly isGuess: boolean;
 }
 
 const NOTHING = { reason: undefined, effects: [], warnings: [], isGuess: false } as const;

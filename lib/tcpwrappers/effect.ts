@@ -24,146 +24,130 @@ export type Effect =
   | { readonly kind: 'user'; readonly user: string; readonly group?: string }
   | { readonly kind: 'group'; readonly group: string };
 
+/** `delegated`: the client gets a command (`twist`) in place of the service. */
+export type Verdict = 'granted' | 'denied' | 'delegated';
+
+/** What one option comes to. */
+interface Step {
+  readonly effect?: Effect;
+  /** No option behind it counts. */
+  readonly verdict?: Verdict;
+  readonly reason?: string;
+  readonly unknownLetters?: string;
+  readonly isGuess?: true;
+}
+
 export interface Outcome {
   /** What an option decided; undefined if none did. */
-  readonly verdict: 'granted' | 'denied' | 'delegated' | undefined;
+  readonly verdict: Verdict | undefined;
   readonly reason: string | undefined;
   readonly effects: readonly Effect[];
+  /** What does not change the verdict: letters that stand for nothing. */
   readonly warnings: readonly string[];
+  /** Whether an `aclexec` was taken to succeed since nobody ran it. */
   readonly isGuess: boolean;
 }
 
-// Takes options one by one, as libwrap does: each sees what the look-ups of those before it have found.
-class Run {
-  readonly effects: Effect[] = [];
-  readonly warnings: string[] = [];
-  readonly request: Request;
-  isGuess = false;
-  reason: string | undefined;
-
-  constructor(request: Request) {
-    this.request = request;
-  }
-
-  deny(reason: string): 'denied' {
-    this.reason = reason;
-    return 'denied';
-  }
-
-  // The text, or undefined if the request is refused for it.
-  *text(expansion: Work<Expansion>): Work<string | undefined> {
-    const result = yield* expansion;
-    if (result.kind === 'broken') {
-      this.reason = result.message;
-      return undefined;
-    }
-    for (const letter of result.unknownLetters) this.warnings.push(`unrecognized %${letter}`);
-    return result.text;
-  }
-
-  *command(text: string): Work<string | undefined> {
-    const expanded = yield* this.text(expand(text, this.request));
-    return expanded === undefined ? undefined : chop(expanded);
-  }
-
-  *account(database: 'user' | 'group', name: string): Work<'denied' | undefined> {
-    const exists = name !== '' && (yield { kind: 'account', database, name }) === true;
-    return exists ? undefined : this.deny(`unknown ${database}`);
-  }
+function refuse(reason: string): Step {
+  return { verdict: 'denied', reason };
 }
 
-type Verdict = 'granted' | 'denied' | 'delegated' | undefined;
-
-function* runCommand(run: Run, option: Option & { readonly command: string }): Work<Verdict> {
-  const command = yield* run.command(option.command);
-  if (command === undefined) return 'denied';
-  if (option.kind === 'spawn') run.effects.push({ kind: 'spawn', command });
-  else if (option.kind === 'twist') {
-    run.effects.push({ kind: 'twist', command });
-    return 'delegated';
-  } else {
-    const succeeded = yield { kind: 'command', command };
-    // refused, whatever table the rule stands in (hosts_options(5)); libwrap goes on
-    if (succeeded === false) return run.deny('the command of aclexec failed');
-    if (succeeded !== true) run.isGuess = true;
-  }
-  return undefined;
+// Goes on with a text that has been expanded, unless that is too long.
+function withText(expansion: Expansion, use: (text: string) => Step): Step {
+  if (expansion.kind === 'broken') return refuse(expansion.message);
+  return { ...use(expansion.text), unknownLetters: expansion.unknownLetters };
 }
 
-function* setVariable(run: Run, assignment: string): Work<Verdict> {
-  const expanded = yield* run.command(assignment);
-  if (expanded === undefined) return 'denied';
-  const name = /^[^ \t\r\n]*/.exec(expanded)?.[0] ?? '';
+function* checkByCommand(text: string, request: Request): Work<Step> {
+  const expansion = yield* expand(text, request);
+  if (expansion.kind === 'broken') return refuse(expansion.message);
+  const { unknownLetters } = expansion;
+  const succeeded = yield { kind: 'command', command: chop(expansion.text) };
+  // refused, whatever table the rule stands in (hosts_options(5)); libwrap goes on
+  if (succeeded === false) return { ...refuse('the command of aclexec failed'), unknownLetters };
+  return succeeded === true ? { unknownLetters } : { unknownLetters, isGuess: true };
+}
+
+function setVariable(assignment: string): Step {
+  const name = /^[^ \t\r\n]*/.exec(assignment)?.[0] ?? '';
   // EINVAL, and libwrap takes any error of setenv(3) for a lack of memory
-  if (name === '' || name.includes('=')) return run.deny('bad name of a variable');
-  run.effects.push({ kind: 'setenv', name, value: chop(expanded.slice(name.length)) });
-  return undefined;
+  if (name === '' || name.includes('=')) return refuse('bad name of a variable');
+  return { effect: { kind: 'setenv', name, value: chop(assignment.slice(name.length)) } };
 }
 
-function* sendBanner(run: Run, directory: string): Work<Verdict> {
-  const found = yield { kind: 'banner', path: `${directory}/${run.request.daemon}` };
-  if (typeof found !== 'string') return undefined;
-  const text = yield* run.text(expandBanner(found, run.request));
-  if (text === undefined) return 'denied';
-  run.effects.push({ kind: 'banner', text });
-  return undefined;
+function* sendBanner(directory: string, request: Request): Work<Step> {
+  const found = yield { kind: 'banner', path: `${directory}/${request.daemon}` };
+  if (typeof found !== 'string') return {};
+  return withText(yield* expandBanner(found, request), (text) => ({ effect: { kind: 'banner', text } }));
 }
 
-function* runOption(run: Run, option: Option): Work<Verdict> {
+function* hasAccount(database: 'user' | 'group', name: string): Work<boolean> {
+  return name !== '' && (yield { kind: 'account', database, name }) === true;
+}
+
+function* changeIdentity(option: Extract<Option, { kind: 'user' | 'group' }>): Work<Step> {
+  if (option.kind === 'user' && !(yield* hasAccount('user', option.user))) return refuse('unknown user');
+  if (option.group !== undefined && !(yield* hasAccount('group', option.group)))
+    return refuse('unknown group');
+  return { effect: option };
+}
+
+function* takeOption(option: Option, request: Request): Work<Step> {
   switch (option.kind) {
     case 'allow':
-      return 'granted';
+      return { verdict: 'granted' };
     case 'deny':
-      return 'denied';
+      return { verdict: 'denied' };
     case 'error':
-      return run.deny(option.message);
+      return refuse(option.message);
     case 'spawn':
+      return withText(yield* expand(option.command, request), (text) => ({
+        effect: { kind: 'spawn', command: chop(text) },
+      }));
     case 'twist':
+      return withText(yield* expand(option.command, request), (text) => ({
+        effect: { kind: 'twist', command: chop(text) },
+        verdict: 'delegated',
+      }));
     case 'aclexec':
-      return yield* runCommand(run, option);
+      return yield* checkByCommand(option.command, request);
     case 'setenv':
-      return yield* setVariable(run, option.assignment);
+      return withText(yield* expand(option.assignment, request), (text) => setVariable(chop(text)));
     case 'banners':
-      return yield* sendBanner(run, option.directory);
+      return yield* sendBanner(option.directory, request);
     case 'rfc931':
-      if (option.timeoutSeconds !== undefined) run.request.identTimeoutSeconds = option.timeoutSeconds;
-      yield* userOf(run.request);
-      return undefined;
-    case 'user': {
-      const denied = yield* run.account('user', option.user);
-      if (denied !== undefined) return denied;
-      if (option.group !== undefined) {
-        const groupDenied = yield* run.account('group', option.group);
-        if (groupDenied !== undefined) return groupDenied;
-      }
-      run.effects.push(option);
-      return undefined;
-    }
-    case 'group': {
-      const denied = yield* run.account('group', option.group);
-      if (denied === undefined) run.effects.push(option);
-      return denied;
-    }
+      if (option.timeoutSeconds !== undefined) request.identTimeoutSeconds = option.timeoutSeconds;
+      yield* userOf(request);
+      return {};
+    case 'user':
+    case 'group':
+      return yield* changeIdentity(option);
     case 'severity':
     case 'keepalive':
     case 'linger':
     case 'nice':
     case 'umask':
-      run.effects.push(option);
-      return undefined;
+      return { effect: option };
     default:
       return option satisfies never;
   }
 }
 
-/** Goes through the options of a rule, up to the one that decides, if any does. */
+/**
+ * Goes through the options of a rule one by one, up to the first that decides, if any does: each sees what the
+ * look-ups of those before it have found.
+ */
 export function* runOptions(options: readonly PlacedOption[], request: Request): Work<Outcome> {
-  const run = new Run(request);
-  let verdict: Verdict;
+  const effects: Effect[] = [];
+  const warnings: string[] = [];
+  let isGuess = false;
   for (const { option } of options) {
-    verdict = yield* runOption(run, option);
-    if (verdict !== undefined) break;
+    const step = yield* takeOption(option, request);
+    if (step.effect !== undefined) effects.push(step.effect);
+    for (const letter of step.unknownLetters ?? '') warnings.push(`unrecognized %${letter}`);
+    isGuess ||= step.isGuess === true;
+    if (step.verdict !== undefined)
+      return { verdict: step.verdict, reason: step.reason, effects, warnings, isGuess };
   }
-  const { reason, effects, warnings, isGuess } = run;
-  return { verdict, reason, effects, warnings, isGuess };
+  return { verdict: undefined, reason: undefined, effects, warnings, isGuess };
 }

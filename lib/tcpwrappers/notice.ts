@@ -1,14 +1,14 @@
 // What to say about a rule when it is read: words that match nobody, options that refuse everybody.
 
 import { nearest } from '../nearest.ts';
-import type { Finding } from './finding.ts';
+import type { Finding, Remark } from './finding.ts';
 import type { Option } from './option.ts';
 import { OPTION_NAMES, optionName } from './options.ts';
-import type { HostPattern, Never, TextPattern } from './pattern.ts';
+import type { HostPattern, Never, PatternFile, TextPattern } from './pattern.ts';
 import type { Rule } from './rule.ts';
 
-/** A finding and where in the line it is. */
-export type Notice = Omit<Finding, 'file' | 'line' | 'column'> & { readonly at: number };
+/** A remark and where in the line it is. */
+export type Notice = Remark & { readonly at: number };
 
 type OptionError = Extract<Option, { readonly kind: 'error' }>;
 
@@ -34,6 +34,15 @@ function noticeText(at: number, pattern: TextPattern): Notice | undefined {
   return pattern.kind === 'never' ? never(at, pattern.why) : undefined;
 }
 
+const JUNK = '; libwrap takes it for /0, every IPv6 address';
+
+function noticeFile(at: number, { broken, doubtful, unreadable }: PatternFile): Notice | undefined {
+  if (broken !== undefined) return notice(at, 'error', 'pattern-file', broken);
+  if (doubtful !== undefined) return notice(at, 'error', 'junk-prefix-length', `${doubtful}${JUNK}`);
+  if (unreadable === undefined) return undefined;
+  return notice(at, 'warning', 'pattern-file', `${unreadable}; it matches nobody`);
+}
+
 function noticeHost(at: number, pattern: HostPattern, hasNetgroups: boolean): Notice | undefined {
   switch (pattern.kind) {
     case 'never':
@@ -41,12 +50,7 @@ function noticeHost(at: number, pattern: HostPattern, hasNetgroups: boolean): No
     case 'text':
       return noticeText(at, pattern.text);
     case 'doubtful':
-      return notice(
-        at,
-        'error',
-        'junk-prefix-length',
-        'no number behind the "/"; libwrap takes it for /0, every IPv6 address',
-      );
+      return notice(at, 'error', 'junk-prefix-length', `no number behind the "/"${JUNK}`);
     case 'netgroup':
       return hasNetgroups
         ? undefined
@@ -57,10 +61,7 @@ function noticeHost(at: number, pattern: HostPattern, hasNetgroups: boolean): No
             'netgroups cannot be looked up here; it matches nobody',
           );
     case 'file':
-      if (pattern.file.broken !== undefined) return notice(at, 'error', 'pattern-file', pattern.file.broken);
-      return pattern.file.unreadable === undefined
-        ? undefined
-        : notice(at, 'warning', 'pattern-file', `${pattern.file.unreadable}; it matches nobody`);
+      return noticeFile(at, pattern.file);
     case 'known':
     case 'local':
     case 'net4':
@@ -79,7 +80,7 @@ function noticeError(rule: Rule, at: number, { code, message }: OptionError): No
 }
 
 /** What is to be said about a rule, in the order of its line. */
-export function* findingsOf(rule: Rule, hasNetgroups: boolean): Generator<Notice, void> {
+export function* noticesOf(rule: Rule, hasNetgroups: boolean): Generator<Notice, void> {
   for (const { at, daemon, host } of rule.daemons.flat()) {
     const notices = [
       daemon.kind === 'port' ? undefined : noticeText(at, daemon),

@@ -80,29 +80,25 @@ export function openPatternFiles(read: (path: string) => FileText): (path: strin
   function collect(top: string): PatternFile {
     const patterns: HostPattern[] = [];
     const seen = new Set([top]);
-    const open = new Set([top]);
     const levels: Level[] = [{ path: top, read: wordsOf(top), next: 0 }];
-    for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
+    let broken: string | undefined;
+    let doubtful: string | undefined;
+    for (let level = levels.at(-1); level !== undefined && broken === undefined; level = levels.at(-1)) {
       const word = level.read.words[level.next++];
       if (word === undefined) {
-        const { broken } = level.read;
-        if (broken !== undefined) return { path: top, patterns, broken };
-        open.delete(level.path);
+        broken = level.read.broken;
         levels.pop();
       } else if (!word.startsWith('/')) {
-        patterns.push(parseHost(word, noFile));
-      } else if (open.has(word)) {
-        return { path: top, patterns, broken: `${show(word)} leads back to itself` };
-      } else if (levels.length === MAX_DEPTH) {
-        return { path: top, patterns, broken: `${show(word)} is named too deep` };
+        const pattern = parseHost(word, noFile);
+        patterns.push(pattern);
+        if (pattern.kind === 'doubtful') doubtful ??= `"${show(word)}" in ${show(level.path)}`;
       } else if (!seen.has(word)) {
+        if (levels.length === MAX_DEPTH) broken = `${show(word)} is named too deep`;
         seen.add(word);
-        open.add(word);
         levels.push({ path: word, read: wordsOf(word), next: 0 });
-      }
+      } else if (levels.some(({ path }) => path === word)) broken = `${show(word)} leads back to itself`;
     }
-    const { unreadable } = wordsOf(top);
-    return { path: top, patterns, ...(unreadable === undefined ? {} : { unreadable }) };
+    return { path: top, patterns, broken, doubtful, unreadable: wordsOf(top).unreadable };
   }
 
   return (path) => {

@@ -42,9 +42,11 @@ export interface PatternFile {
   readonly path: string;
   readonly patterns: readonly HostPattern[];
   /** Why whoever gets past the last of them is refused: the file goes on in a way that would have ended libwrap. */
-  readonly broken?: string;
+  readonly broken?: string | undefined;
+  /** What is wrong with a word that is not believed. */
+  readonly doubtful?: string | undefined;
   /** Why it is as good as empty, where that is not simply since it is not there. */
-  readonly unreadable?: string;
+  readonly unreadable?: string | undefined;
 }
 
 /** A word of the daemon list; `host` is the endpoint that the client has to come in by. */

@@ -4,82 +4,98 @@ import { parseZoned, type Words } from './address.ts';
 import type { TextPattern } from './pattern.ts';
 import { matchesText } from './text.ts';
 
-/** Ids in ascending order. */
+/** What words stand for, such as the indexes of rules; in ascending order. */
 export type Ids = number[];
 
-/** Adds an id at a key; they come in ascending order, and the same one may come twice. */
+/** Words that are compared with one text. */
+export interface TextIndex {
+  readonly all: Ids;
+  readonly equal: Map<string, Ids>;
+  readonly suffixes: Map<string, Ids>;
+  readonly prefixes: Map<string, Ids>;
+  readonly addresses: Map<Words, Ids>;
+  /** What has to be tried one by one: the different wildcards, and KNOWN. */
+  readonly others: Map<string, { readonly pattern: TextPattern; readonly ids: Ids }>;
+}
+
+export function makeTextIndex(): TextIndex {
+  return {
+    all: [],
+    equal: new Map(),
+    suffixes: new Map(),
+    prefixes: new Map(),
+    addresses: new Map(),
+    others: new Map(),
+  };
+}
+
+/** Appends an id that is not below those before it, and may be the last of them again. */
+export function appendId(ids: Ids, id: number): void {
+  if (ids.at(-1) !== id) ids.push(id);
+}
+
+/** Appends an id to those of a key. */
 export function addId<Key>(map: Map<Key, Ids>, key: Key, id: number): void {
   const ids = map.get(key);
   if (ids === undefined) map.set(key, [id]);
-  else if (ids.at(-1) !== id) ids.push(id);
+  else appendId(ids, id);
 }
 
-function collectFrom<Key>(map: Map<Key, Ids>, key: Key, found: Ids[]): void {
+/** Pushes the ids of a key. */
+export function collectIds<Key>(map: ReadonlyMap<Key, Ids>, key: Key, found: Ids[]): void {
   const ids = map.get(key);
   if (ids !== undefined) found.push(ids);
 }
 
-/** Words that are compared with one text, each with the ids that it stands for. */
-export class TextIndex {
-  readonly #all: Ids = [];
-  readonly #equal = new Map<string, Ids>();
-  readonly #suffixes = new Map<string, Ids>();
-  readonly #prefixes = new Map<string, Ids>();
-  readonly #addresses = new Map<Words, Ids>();
-  // what has to be tried one by one: the different wildcards, and KNOWN
-  readonly #others = new Map<string, { readonly pattern: TextPattern; readonly ids: Map<'', Ids> }>();
+function addOther(index: TextIndex, key: string, pattern: TextPattern, id: number): void {
+  const other = index.others.get(key);
+  if (other === undefined) index.others.set(key, { pattern, ids: [id] });
+  else appendId(other.ids, id);
+}
 
-  add(pattern: TextPattern, id: number): void {
-    switch (pattern.kind) {
-      case 'all':
-        if (this.#all.at(-1) !== id) this.#all.push(id);
-        return;
-      case 'equal':
-        addId(this.#equal, pattern.text, id);
-        return;
-      case 'suffix':
-        addId(this.#suffixes, pattern.text, id);
-        return;
-      case 'prefix':
-        addId(this.#prefixes, pattern.text, id);
-        return;
-      case 'address':
-        addId(this.#addresses, pattern.address.words, id);
-        return;
-      case 'glob':
-        this.#addOther(`*${pattern.text}`, pattern, id);
-        return;
-      case 'known':
-        this.#addOther('known', pattern, id);
-        return;
-      case 'never':
-        return;
-      default:
-        pattern satisfies never;
-    }
+/** Adds a word; ids come in ascending order. */
+export function addText(index: TextIndex, pattern: TextPattern, id: number): void {
+  switch (pattern.kind) {
+    case 'all':
+      return appendId(index.all, id);
+    case 'equal':
+      return addId(index.equal, pattern.text, id);
+    case 'suffix':
+      return addId(index.suffixes, pattern.text, id);
+    case 'prefix':
+      return addId(index.prefixes, pattern.text, id);
+    case 'address':
+      return addId(index.addresses, pattern.address.words, id);
+    case 'glob':
+      return addOther(index, `*${pattern.text}`, pattern, id);
+    case 'known':
+      return addOther(index, 'known', pattern, id);
+    case 'never':
+      return undefined;
+    default:
+      return pattern satisfies never;
   }
+}
 
-  #addOther(key: string, pattern: TextPattern, id: number): void {
-    const other = this.#others.get(key) ?? { pattern, ids: new Map() };
-    this.#others.set(key, other);
-    addId(other.ids, '', id);
+/** Pushes the ids of all words that match `value`, in lower case, and of IPv6 ones whatever their zone. */
+export function collectText(
+  index: TextIndex,
+  value: string,
+  hasInterface: (name: string) => boolean,
+  found: Ids[],
+): void {
+  if (index.all.length > 0) found.push(index.all);
+  collectIds(index.equal, value, found);
+  if (index.suffixes.size > 0)
+    for (let dot = value.indexOf('.', 1); dot >= 0; dot = value.indexOf('.', dot + 1))
+      collectIds(index.suffixes, value.slice(dot), found);
+  if (index.prefixes.size > 0)
+    for (let dot = value.indexOf('.'); dot >= 0; dot = value.indexOf('.', dot + 1))
+      collectIds(index.prefixes, value.slice(0, dot + 1), found);
+  if (index.addresses.size > 0 && value.includes(':')) {
+    const zoned = parseZoned(value);
+    if (zoned !== undefined) collectIds(index.addresses, zoned.words, found);
   }
-
-  /** Pushes the ids of all words that match `value`, in lower case, and of some more IPv6 ones with a zone. */
-  collect(value: string, hasInterface: (name: string) => boolean, found: Ids[]): void {
-    if (this.#all.length > 0) found.push(this.#all);
-    collectFrom(this.#equal, value, found);
-    if (this.#suffixes.size > 0)
-      for (let dot = value.indexOf('.', 1); dot >= 0; dot = value.indexOf('.', dot + 1))
-        collectFrom(this.#suffixes, value.slice(dot), found);
-    if (this.#prefixes.size > 0)
-      for (let dot = value.indexOf('.'); dot >= 0; dot = value.indexOf('.', dot + 1))
-        collectFrom(this.#prefixes, value.slice(0, dot + 1), found);
-    if (this.#addresses.size > 0 && value.includes(':')) {
-      const zoned = parseZoned(value);
-      if (zoned !== undefined) collectFrom(this.#addresses, zoned.words, found);
-    }
-    for (const { pattern, ids } of this.#others.values())
-      if (matchesText(pattern, value, hasInterface)) collectFrom(ids, '', found);
-  }
+  for (const { pattern, ids } of index.others.values())
+    if (matchesText(pattern, value, hasInterface)) found.push(ids);
 }

@@ -10,59 +10,18 @@ import { expand } from '../../lib/tcpwrappers/expand.ts';
 import { makeRequest } from '../../lib/tcpwrappers/request.ts';
 import { resolveNow } from '../../lib/tcpwrappers/resolve.ts';
 import { readOne } from './hosts.ts';
+import { split } from './world.ts';
 
 const bytes = fc.uint8Array({ maxLength: 60 }).map((all) => Buffer.from(all).toString('latin1'));
 const words = fc.constantFrom(
-  ...[
-    'sshd',
-    'ALL',
-    'EXCEPT',
-    ':',
-    ': ',
-    ' ',
-    ',',
-    '\n',
-    '\\\n',
-    '\0',
-    '\r\n',
-    '#',
-    '@',
-    '/',
-    '/list',
-    '[',
-    ']',
-    '[::1]/64',
-  ],
-  ...[
-    '10.0.0.0/8',
-    '.com',
-    '*',
-    '?',
-    '**',
-    'LOCAL',
-    'KNOWN',
-    '22',
-    'spawn ',
-    '%c',
-    '%n',
-    '%',
-    'allow',
-    'deny',
-    'twist x',
-  ],
-  ...[
-    'user ',
-    'root',
-    '=',
-    '\\:',
-    'setenv A ',
-    'umask 022',
-    'banners /b',
-    'aclexec x',
-    'x'.repeat(700),
-    '\xff',
-    '\xef\xbb\xbf',
-  ],
+  ...split(
+    'sshd ALL EXCEPT : , # @ / /list [ ] [::1]/64 [::]/x 10.0.0.0/8 .com * ? ** LOCAL KNOWN 22 %c %n %u % allow',
+  ),
+  ...split('deny twist=x root = \\: umask=022 banners=/b \xff \xef\xbb\xbf'),
+  ...' |: |\\\n|\0|\r\n|spawn |user |setenv A |aclexec x'.split('|'),
+  '\n',
+  '\n',
+  'x'.repeat(700),
 );
 const text = fc
   .array(fc.oneof({ weight: 5, arbitrary: words }, bytes), { maxLength: 40 })

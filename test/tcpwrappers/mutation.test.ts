@@ -10,7 +10,7 @@ import { openOracle, unlessLibwrap } from '../support/tcpwrappers-oracle.ts';
 import { freshSeed, Random } from '../support/tcpwrappers-random.ts';
 import { type Case, Comparison, type Observer, pairUp } from './compare.ts';
 import { makeSet } from './generate.ts';
-import { type Mutation, mutations } from './mutations.ts';
+import { type Mutation, mutations, searchMutations } from './mutations.ts';
 import * as sources from './observe.ts';
 
 const compiled = join(import.meta.dirname, '../..');
@@ -19,17 +19,17 @@ const SETS = 4000;
 const REQUESTS = 10;
 
 /** A copy of the compiled sources in which `change` has been made to a file. */
-function plant(directory: string, index: number, { file, from, to }: Mutation): string {
-  const copy = join(directory, String(index));
+function plant(directory: string, [name, file, from, to]: Mutation): string {
+  const copy = join(directory, name.replaceAll('/', '_'));
   mkdirSync(join(copy, 'test/tcpwrappers'), { recursive: true });
-  for (const name of [
+  for (const path of [
     'lib/tcpwrappers',
     'lib/errors.js',
     'lib/quote.js',
     'lib/nearest.js',
     'test/tcpwrappers/observe.js',
   ])
-    cpSync(join(compiled, name), join(copy, name), { recursive: true });
+    cpSync(join(compiled, path), join(copy, path), { recursive: true });
   const path = join(copy, `lib/tcpwrappers/${file}.js`);
   const parts = readFileSync(path, 'utf8').split(from);
   if (parts.length !== 2) throw new Error(`"${from}" occurs ${parts.length - 1} times in ${file}.js`);
@@ -74,10 +74,14 @@ t.test('planted mistakes are found', { skip: unlessLibwrap(), timeout: 300_000 }
   writeFileSync(join(copies, 'package.json'), '{"type": "module"}');
   for (const search of Object.keys(sources.searches))
     t.equal(findDifference(sources, search, directory, cases), undefined, 'there are none without a mistake');
-  for (const [i, mutation] of mutations.entries()) {
-    const lib = (await import(plant(copies, i, mutation))) as Observer;
-    const found = findDifference(lib, mutation.search ?? 'walk', directory, cases);
-    t.type(found, 'number', `${mutation.name} (UCHROOT_SEED=${seed})`);
-    t.comment(`after ${found} requests`);
-  }
+  for (const [search, planted] of [
+    ['walk', mutations],
+    ['compiled', searchMutations],
+  ] as const)
+    for (const mutation of planted) {
+      const lib = (await import(plant(copies, mutation))) as Observer;
+      const found = findDifference(lib, search, directory, cases);
+      t.type(found, 'number', `${mutation[0]} (UCHROOT_SEED=${seed})`);
+      t.comment(`after ${found} requests`);
+    }
 });

@@ -6,7 +6,7 @@ const PLAIN = /^[A-Za-z0-9_@%+=:,./-]+$/;
 const PRINTABLE = /^[\x20-\x7e]*$/;
 
 /** One word, quoted where a shell would not take it as it is; a line end or an escape sequence is spelt (bash(1), $'…'). */
-export function shellWord(word: string): string {
+function shellWord(word: string): string {
   if (PLAIN.test(word)) return word;
   if (PRINTABLE.test(word) && !word.includes("'")) return `'${word}'`;
   const spelt = [...pathBytes(word as BytePath)].map((byte) => {

@@ -5,7 +5,7 @@ import type { Entry } from './entry.ts';
 import type { Found, Severity } from './finding.ts';
 import type { CheckedJail } from './jail.ts';
 
-export type Group =
+type Group =
   | 'path'
   | 'privilege'
   | 'escape'

@@ -9,7 +9,7 @@ const MOST = 100_000;
 const MAX_PATH = 4095; // what a call takes (path_resolution(7))
 
 /** A file of which some names were not met. */
-export interface ManyNamed {
+interface ManyNamed {
   /** One of its names. */
   readonly path: BytePath;
   readonly nlink: number;

@@ -29,7 +29,7 @@ function isOfRoot({ mode, uid }: Owned): boolean {
 }
 
 /** The zone of what lies in a directory. A directory that was root's when it was made does not change sides later. */
-export function zoneWithin(
+function zoneWithin(
   directory: Pick<Entry, 'path' | 'mode' | 'uid' | 'recorded'>,
   outer: Zone,
   hasManifest: boolean,

@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 
 import t, { type Test } from 'tap';
 
@@ -6,6 +6,7 @@ import { buildJail } from '../../../lib/jail/build.ts';
 import { type CheckReport, checkJail } from '../../../lib/jail/check/check.ts';
 import { rules } from '../../../lib/jail/check/rules.ts';
 import { makeDirectory } from '../../support/builder.ts';
+import { packageDirectory } from '../../support/launch.ts';
 import { unlessInstalled, unlessRoot } from '../../support/root.ts';
 import { must } from '../../support/template.ts';
 import { defects } from './defects.ts';
@@ -92,4 +93,10 @@ t.test('what only other users can write is no matter for this one', options, asy
   t.same(await found([]), ['writable-directory']);
   t.same(await found(['nobody']), []);
   t.same(await found(['daemon']), ['writable-directory']);
+});
+
+t.test('the manual page has every rule', async (t) => {
+  const page = readFileSync(`${packageDirectory}/doc/uchroot-jail-check.md`, 'utf8');
+  for (const { id, severity, summary } of rules)
+    t.ok(page.includes(`| \`${id}\` | ${severity} | ${summary} |`), id);
 });

@@ -12,10 +12,10 @@ export const extra: Rule = {
     'A program, a module or a configuration file is found by its place: whatever lies in a directory of PATH, of the loader ' +
     'or of an interpreter is used (CWE-427). What was built can be built anew; this cannot.',
   remedy: 'uchroot-jail build DIRECTORY --copy FILE',
-  lookAt: ({ path, kind, recorded, zone, depth }, jail) => {
+  lookAt: ({ path, kind, recorded, zone, depth, error }, jail) => {
     if (jail.manifest === undefined || recorded !== undefined || zone !== 'system' || depth === 0)
       return undefined;
-    if (PLACES.has(path)) return undefined;
+    if (PLACES.has(path) || error !== 0) return undefined;
     return {
       path,
       message: `the builder has not made ${kind === 'directory' ? 'this directory' : 'it'}`,

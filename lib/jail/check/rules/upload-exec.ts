@@ -1,6 +1,7 @@
 // Directories in which the jailed user can put a program and start it.
 
 import { commandLine } from '../command.ts';
+import { mountOf } from '../mounts.ts';
 import { hostPath, type Rule } from '../rule.ts';
 import { writerOf } from '../writable.ts';
 
@@ -19,7 +20,8 @@ export const uploadExec: Rule = {
     // below a directory of the user's everything is his
     if (zone !== 'system' && zone !== 'extra') return undefined;
     const how = writerOf({ mode, uid, gid, hasAcl }, jail.users);
-    if (how === undefined) return undefined;
+    if (how === undefined || mountOf(jail.mounts, jail.directory)?.options.has('noexec') === true)
+      return undefined;
     return {
       path,
       message: `${how}, and what is put there can be executed`,
