@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "callback.h"
 #include "exec.h"
 #include "launch.h"
 #include "values.h"
@@ -218,7 +219,7 @@ class Process {
     const bool failed = failure.error != 0;
     const Napi::Env env(registry_->env);
     const Napi::HandleScope scope(env);
-    silent_ = silent_ || !mayCallJs();
+    silent_ = silent_ || !mayCallJs(registry_->env);
     if (failed || silent_) {
       for (int& fd : result_.pipes) closeIfOpen(fd);
     }
@@ -228,14 +229,14 @@ class Process {
     for (uint32_t i = 0; i < 3; i++) {
       pipes.Set(i, Napi::Number::New(env, result_.pipes[i]));
     }
-    call(onStarted_, {told, Napi::Number::New(env, result_.pid), pipes});
+    callJs(registry_->env, onStarted_, {told, Napi::Number::New(env, result_.pid), pipes});
   }
 
   // onExit(exitCode | null, signal number | null, usage numbers)
   void tellExit(const siginfo_t* info, const rusage& usage) {
     const Napi::Env env(registry_->env);
     const Napi::HandleScope scope(env);
-    if (!mayCallJs()) return;
+    if (!mayCallJs(registry_->env)) return;
     const bool exited = info != nullptr && info->si_code == CLD_EXITED;
     const bool killed = info != nullptr && !exited;
     const double numbers[] = {
@@ -250,33 +251,8 @@ class Process {
     };
     Napi::Array list = Napi::Array::New(env, std::size(numbers));
     for (uint32_t i = 0; i < std::size(numbers); i++) list.Set(i, Napi::Number::New(env, numbers[i]));
-    call(onExit_, {exited ? Napi::Value(Napi::Number::New(env, info->si_status)) : env.Null(),
+    callJs(registry_->env, onExit_, {exited ? Napi::Value(Napi::Number::New(env, info->si_status)) : env.Null(),
                    killed ? Napi::Value(Napi::Number::New(env, info->si_status)) : env.Null(), list});
-  }
-
-  void call(Napi::FunctionReference& function, const std::initializer_list<napi_value>& arguments) {
-    const napi_env env = registry_->env;
-    napi_value result;
-    // The plain call: the wrapper's throws again, which is fatal while a worker is being terminated.
-    if (napi_make_callback(env, nullptr, Napi::Env(env).Global(), function.Value(), arguments.size(),
-                           arguments.begin(), &result) == napi_ok) {
-      return;
-    }
-    // A listener of the service threw: that is its uncaught exception, as with any event.
-    bool pending = false;
-    napi_value error;
-    if (napi_is_exception_pending(env, &pending) == napi_ok && pending &&
-        napi_get_and_clear_last_exception(env, &error) == napi_ok) {
-      (void)napi_fatal_exception(env, error);
-    }
-  }
-
-  // When an environment ends, its loop turns once more before our cleanup hook is called, and JS may not be called.
-  bool mayCallJs() {
-    const napi_env env = registry_->env;
-    napi_value array, zero;
-    return napi_create_array(env, &array) == napi_ok && napi_create_int32(env, 0, &zero) == napi_ok &&
-           napi_set_element(env, array, 0, zero) == napi_ok;
   }
 
   void closeStatus() {

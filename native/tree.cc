@@ -12,6 +12,7 @@
 #include <functional>
 #include <unordered_set>
 
+#include "callback.h"
 #include "values.h"
 
 namespace uchroot {
@@ -84,7 +85,7 @@ class Work {
     const napi_env env = registry_->env;
     if (!registry_->closing) {
       const Napi::HandleScope scope(env);
-      if (mayCallJs()) tell();
+      if (mayCallJs(registry_->env)) tell();
     }
     close();
   }
@@ -114,7 +115,7 @@ class Work {
     Napi::Object report = toObject(env);
     report.Set("skipped", skipped);
     report.Set("skippedCount", static_cast<double>(report_.skippedCount));
-    call({failed, report});
+    callJs(registry_->env, onEnd_, {failed, report});
   }
 
   Napi::Buffer<char> toBuffer(const std::string& path) const {
@@ -133,30 +134,6 @@ class Work {
   }
 
  private:
-  void call(const std::initializer_list<napi_value>& arguments) {
-    const napi_env env = registry_->env;
-    napi_value result;
-    // The plain call: the wrapper's throws again, which is fatal while a worker is being terminated.
-    if (napi_make_callback(env, nullptr, Napi::Env(env).Global(), onEnd_.Value(), arguments.size(),
-                           arguments.begin(), &result) == napi_ok) {
-      return;
-    }
-    bool pending = false;
-    napi_value error;
-    if (napi_is_exception_pending(env, &pending) == napi_ok && pending &&
-        napi_get_and_clear_last_exception(env, &error) == napi_ok) {
-      (void)napi_fatal_exception(env, error);
-    }
-  }
-
-  // When an environment ends, its loop turns once more before our cleanup hook is called, and JS may not be called.
-  bool mayCallJs() {
-    const napi_env env = registry_->env;
-    napi_value array, zero;
-    return napi_create_array(env, &array) == napi_ok && napi_create_int32(env, 0, &zero) == napi_ok &&
-           napi_set_element(env, array, 0, zero) == napi_ok;
-  }
-
   void close() {
     uv_close(reinterpret_cast<uv_handle_t*>(&async_),
              [](uv_handle_t* closed) { static_cast<Work*>(closed->data)->finish(); });

@@ -20,7 +20,7 @@ const REQUESTS = 10;
 
 /** A copy of the compiled sources in which `change` has been made to a file. */
 function plant(directory: string, [name, file, from, to]: Mutation): string {
-  const copy = join(directory, name.replaceAll('/', '_'));
+  const copy = join(directory, name.replace(/[^a-zA-Z0-9]+/g, '-'));
   mkdirSync(join(copy, 'test/tcpwrappers'), { recursive: true });
   for (const path of [
     'lib/tcpwrappers',

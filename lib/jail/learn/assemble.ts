@@ -6,6 +6,7 @@ import { bytePath, lastComponent, parentPath, pathBytes } from '../../binary/pat
 import { openFileRoot } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
+import { CHARACTER_DEVICE, DESCRIPTOR_LINKS, DEVICES } from '../devices.ts';
 import type { Namespaces } from './namespace.ts';
 import { lastLine, type Tools } from './tool.ts';
 
@@ -86,32 +87,14 @@ export function addNode(assembly: Assembly, path: string, mode: number, major = 
   }
 }
 
-const CHARACTER_DEVICE = 0o020000;
-
-// As in a jail; the numbers are fixed (Documentation/admin-guide/devices.txt of the kernel).
-const DEVICES = [
-  ['null', 1, 3],
-  ['zero', 1, 5],
-  ['full', 1, 7],
-  ['random', 1, 8],
-  ['urandom', 1, 9],
-  ['tty', 5, 0],
-] as const;
-
-const DEVICE_LINKS = [
-  ['fd', '/proc/self/fd'],
-  ['stdin', '/proc/self/fd/0'],
-  ['stdout', '/proc/self/fd/1'],
-  ['stderr', '/proc/self/fd/2'],
-  ['ptmx', 'pts/ptmx'],
-] as const;
+const LINKS = [...DESCRIPTOR_LINKS, ['ptmx', 'pts/ptmx']] as const;
 
 /** A new /dev: no disk that a user's group lets him write to, no /dev/log, no shared memory of the host's. */
 export async function addDevices(assembly: Assembly, path: string): Promise<void> {
   await mountNew(assembly, 'tmpfs', 'mode=0755,size=10%,nosuid,noexec', path);
   for (const [name, major, minor] of DEVICES)
     addNode(assembly, `${path}/${name}`, CHARACTER_DEVICE | 0o666, major, minor);
-  for (const [name, target] of DEVICE_LINKS) symlinkSync(target, here(assembly, `${path}/${name}`));
+  for (const [name, target] of LINKS) symlinkSync(target, here(assembly, `${path}/${name}`));
   const options = 'newinstance,ptmxmode=0666,mode=0620,nosuid,noexec';
   await mountNew(assembly, 'devpts', options, `${path}/pts`);
   const shm = here(assembly, `${path}/shm`);

@@ -1,28 +1,9 @@
 // What every jail has, whatever runs in it: devices, /tmp, and the accounts that it is for with their home directories.
 
 import { bytePath } from '../../binary/path.ts';
+import { CHARACTER_DEVICE, DESCRIPTOR_LINKS, DEVICES } from '../devices.ts';
 import { lacksAll } from './check.ts';
 import type { JailUser, Pack, PackHost, Part } from './pack.ts';
-
-// The numbers are fixed: Documentation/admin-guide/devices.txt of the kernel.
-const DEVICES = [
-  ['null', 1, 3],
-  ['zero', 1, 5],
-  ['full', 1, 7],
-  ['random', 1, 8],
-  ['urandom', 1, 9],
-  ['tty', 5, 0],
-] as const;
-
-const CHARACTER_DEVICE = 0o020000;
-
-// They lead somewhere as soon as a proc file system is mounted, and until then are as good as absent (proc_pid_fd(5)).
-const DESCRIPTORS = [
-  ['fd', '/proc/self/fd'],
-  ['stdin', '/proc/self/fd/0'],
-  ['stdout', '/proc/self/fd/1'],
-  ['stderr', '/proc/self/fd/2'],
-] as const;
 
 // Nobody logs in here: neither a password nor a shell of root's.
 const ROOT: JailUser = {
@@ -47,7 +28,7 @@ export const base: Pack = {
       major,
       minor,
     })),
-    ...DESCRIPTORS.map(([name, target]): Part => ({ link: `/dev/${name}`, target })),
+    ...DESCRIPTOR_LINKS.map(([name, target]): Part => ({ link: `/dev/${name}`, target })),
     { file: '/etc/passwd', content: Buffer.from([ROOT, ...host.users].map(passwdLine).join('')) },
     { file: '/etc/group', content: Buffer.from(groupLines([ROOT, ...host.users])) },
     ...host.users
