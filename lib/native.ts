@@ -118,6 +118,8 @@ export interface Native {
   inRootOpen(rootFd: number, path: Bytes, flags: number, mode?: number): number;
   /** A regular file for reading, links followed; EISDIR or EINVAL for anything else. */
   inRootOpenFile(rootFd: number, path: Bytes): number;
+  /** Closes what these have opened: Node's own closeSync warns in a worker of descriptors that it has not opened. */
+  closeDescriptor(fd: number): void;
   inRootLstat(rootFd: number, path: Bytes): InRootStatus;
   inRootFstat(fd: number): InRootStatus;
   inRootList(rootFd: number, path: Bytes): Buffer[];

@@ -391,6 +391,13 @@ Napi::Value copyFile(const Napi::CallbackInfo& info) {
   return checked(info.Env(), futimens(to, times), "futimens");
 }
 
+// close(2), for what was opened here: of a descriptor that Node has not opened itself, a worker's closeSync warns.
+Napi::Value closeDescriptor(const Napi::CallbackInfo& info) {
+  const auto fd = toUint32(info[0], "descriptor");
+  if (!fd) return info.Env().Undefined();
+  return checked(info.Env(), close(static_cast<int>(*fd)), "close");
+}
+
 // File capabilities of one file for another (capabilities(7)); none is fine.
 Napi::Value copyCapabilities(const Napi::CallbackInfo& info) {
   const auto source = toUint32(info[0], "source descriptor");
@@ -456,6 +463,7 @@ Napi::Object initInRoot(Napi::Env env, Napi::Object exports) {
   exports.Set("inRootUnlink", Napi::Function::New<removeEntry>(env, "inRootUnlink"));
   exports.Set("inRootSync", Napi::Function::New<syncFileSystem>(env, "inRootSync"));
   exports.Set("inRootSetTimes", Napi::Function::New<setTimes>(env, "inRootSetTimes"));
+  exports.Set("closeDescriptor", Napi::Function::New<closeDescriptor>(env, "closeDescriptor"));
   exports.Set("copyFile", Napi::Function::New<copyFile>(env, "copyFile"));
   exports.Set("copyCapabilities", Napi::Function::New<copyCapabilities>(env, "copyCapabilities"));
   exports.Set("lockFile", Napi::Function::New<lockFile>(env, "lockFile"));

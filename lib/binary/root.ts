@@ -82,7 +82,7 @@ export function openFileRoot(directory: Bytes | number): DirectoryRoot {
         try {
           return openFile(file, toStatus(native.inRootFstat(file)));
         } catch (error) {
-          closeSync(file);
+          native.closeDescriptor(file);
           throw error;
         }
       }),
@@ -108,7 +108,7 @@ function openFile(fd: number, status: FileStatus): OpenFile {
     }
     return buffer.subarray(0, done);
   }
-  return { fd, status, read, close: () => closeSync(fd) };
+  return { fd, status, read, close: () => native.closeDescriptor(fd) };
 }
 
 function ifPresent<T>(look: () => T): T | undefined {

@@ -1,7 +1,7 @@
 // The change of a jail, from the moment at which it is decided: a list on disk, and what it takes to go through it, however
 // often it is interrupted.
 
-import { closeSync, constants, fsyncSync } from 'node:fs';
+import { constants, fsyncSync } from 'node:fs';
 
 import { type BytePath, bytePath, joinPath, pathBytes } from '../binary/path.ts';
 import { type DirectoryRoot, errorCode } from '../binary/root.ts';
@@ -139,6 +139,6 @@ function syncDirectory(jail: DirectoryRoot, path: BytePath): void {
   try {
     fsyncSync(fd);
   } finally {
-    closeSync(fd);
+    native.closeDescriptor(fd);
   }
 }

@@ -1,6 +1,6 @@
 // The directory of a jail on the host: nobody but root may be able to exchange it, or anything on the way to it.
 
-import { closeSync, constants, fchmodSync } from 'node:fs';
+import { constants, fchmodSync } from 'node:fs';
 import { getSystemErrorMap } from 'node:util';
 
 import { type BytePath, bytePath } from '../binary/path.ts';
@@ -77,7 +77,7 @@ function makeDirectory(path: Buffer): boolean {
     try {
       fchmodSync(fd, 0o755); // whatever the umask
     } finally {
-      closeSync(fd);
+      native.closeDescriptor(fd);
     }
     return true;
   } catch (error) {

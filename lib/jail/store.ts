@@ -1,6 +1,6 @@
 // The builder's own directory in a jail: a lock, the manifest, and new files until all are complete.
 
-import { closeSync, constants, fchmodSync, fchownSync, fsyncSync, writeSync } from 'node:fs';
+import { constants, fchmodSync, fchownSync, fsyncSync, writeSync } from 'node:fs';
 
 import { type BytePath, joinPath, pathBytes } from '../binary/path.ts';
 import { type DirectoryRoot, errorCode } from '../binary/root.ts';
@@ -51,10 +51,10 @@ export function openStore(jail: DirectoryRoot): Store {
       if (jail.lstat(STORE)?.ino === native.inRootFstat(fd).ino)
         return storeOf(jail, fd, made, recover(jail));
     } catch (error) {
-      closeSync(fd);
+      native.closeDescriptor(fd);
       throw error;
     }
-    closeSync(fd);
+    native.closeDescriptor(fd);
   }
 }
 
@@ -120,7 +120,7 @@ function storeOf(jail: DirectoryRoot, lock: number, isNew: boolean, completed: b
         fchownSync(fd, uid, gid);
         fchmodSync(fd, mode);
       } finally {
-        closeSync(fd);
+        native.closeDescriptor(fd);
       }
       return path;
     },
@@ -144,7 +144,7 @@ function storeOf(jail: DirectoryRoot, lock: number, isNew: boolean, completed: b
       if (jail.lstat(STAGE) !== undefined) removeStage(jail);
       if (isNew) native.inRootUnlink(jail.fd, pathBytes(STORE), true);
     },
-    close: () => closeSync(lock),
+    close: () => native.closeDescriptor(lock),
   };
 }
 
@@ -155,7 +155,7 @@ function withNewFile(jail: DirectoryRoot, path: BytePath, use: (fd: number) => v
     fchownSync(fd, 0, 0); // whatever fsuid, and a directory that is set-group-ID
     use(fd);
   } finally {
-    closeSync(fd);
+    native.closeDescriptor(fd);
   }
 }
 

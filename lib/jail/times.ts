@@ -1,7 +1,7 @@
 // When what is no copy was last modified: nothing of a jail is the time of its build, so that the same sources make the same
 // jail.
 
-import { closeSync, constants, futimesSync } from 'node:fs';
+import { constants, futimesSync } from 'node:fs';
 
 import { type BytePath, pathBytes } from '../binary/path.ts';
 import { type DirectoryRoot, errorCode } from '../binary/root.ts';
@@ -35,7 +35,7 @@ export function setTimes(
   try {
     futimesSync(root, last / 1000, last / 1000);
   } finally {
-    closeSync(root);
+    native.closeDescriptor(root);
   }
 }
 

@@ -1,6 +1,6 @@
 // Puts entries into a jail, so that at any moment the jail is as before or as planned.
 
-import { closeSync, constants, fchmodSync, fchownSync } from 'node:fs';
+import { constants, fchmodSync, fchownSync } from 'node:fs';
 
 import { type BytePath, bytePath, parentPath, pathBytes, showPath } from '../binary/path.ts';
 import { type DirectoryRoot, errorCode, type FileRoot, type FileStatus } from '../binary/root.ts';
@@ -123,7 +123,7 @@ export function openWriter(
       fchownSync(fd, uid, gid);
       fchmodSync(fd, mode);
     } finally {
-      closeSync(fd);
+      native.closeDescriptor(fd);
     }
   }
 

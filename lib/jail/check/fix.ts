@@ -1,6 +1,6 @@
 // Puts right what can be put right without losing anything. By descriptor: what was found may have been exchanged since.
 
-import { chmodSync, chownSync, closeSync, constants } from 'node:fs';
+import { chmodSync, chownSync, constants } from 'node:fs';
 
 import { type BytePath, pathBytes } from '../../binary/path.ts';
 import { errorCode } from '../../binary/root.ts';
@@ -63,7 +63,7 @@ function change(
     else native.removeAttribute(fd, 'security.capability');
     return true;
   } finally {
-    closeSync(fd);
+    native.closeDescriptor(fd);
   }
 }
 

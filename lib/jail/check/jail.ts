@@ -27,8 +27,8 @@ export interface CheckedJail {
   readonly manifest: Manifest | undefined;
   /** Why the manifest is not believed. */
   readonly manifestFault: string | undefined;
-  /** What the jail is built from. */
-  readonly host: Host;
+  /** What the jail is built from; undefined if that was another system, which is gone. */
+  readonly host: Host | undefined;
   /** Accounts of the host that are to be jailed; none: anybody but root. */
   readonly users: readonly JailUser[];
   /** What is mounted, as this process sees it. */
@@ -51,7 +51,7 @@ export function openChecked(directory: BytePath, users: readonly JailUser[]): Ch
   try {
     const root = openFileRoot(facts.jailFd);
     const { manifest, fault } = manifestOf(root);
-    const host = openHost(manifest?.recipe.from);
+    const host = hostOf(manifest);
     const path = bytePath(readlinkSync(`/proc/self/fd/${facts.jailFd}`, { encoding: 'buffer' }));
     let processes: readonly Process[] | undefined;
     return {
@@ -67,7 +67,7 @@ export function openChecked(directory: BytePath, users: readonly JailUser[]): Ch
       processes: () => (processes ??= processesIn({ path, ...native.inRootFstat(facts.jailFd) })),
       seen: openSeen(manifest),
       close: () => {
-        host.close();
+        host?.close();
         native.closeJail(facts.jailFd);
       },
     };
@@ -85,6 +85,15 @@ function manifestOf(root: DirectoryRoot): { readonly manifest?: Manifest; readon
   } catch (error) {
     if (error instanceof JailError) return { fault: error.message };
     if (errorCode(error) === 'ELOOP') return { fault: 'the way to it leads in a circle' };
+    throw error;
+  }
+}
+
+function hostOf(manifest: Manifest | undefined): Host | undefined {
+  try {
+    return openHost(manifest?.recipe.from);
+  } catch (error) {
+    if (error instanceof JailError && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return undefined;
     throw error;
   }
 }

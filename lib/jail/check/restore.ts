@@ -1,6 +1,6 @@
 // Makes a path of a jail what its manifest says.
 
-import { closeSync, constants, fchmodSync, fchownSync, fsyncSync } from 'node:fs';
+import { constants, fchmodSync, fchownSync, fsyncSync } from 'node:fs';
 
 import { type BytePath, joinPath, pathBytes } from '../../binary/path.ts';
 import { native } from '../../native.ts';
@@ -76,7 +76,7 @@ async function stageFile(
   { source, sha256, mode, uid, gid, keepPrivileges }: Recorded,
   store: Store,
 ): Promise<BytePath | undefined> {
-  const file = source === undefined ? undefined : openRegular(host.root, source);
+  const file = source === undefined || host === undefined ? undefined : openRegular(host.root, source);
   if (file === undefined) return undefined;
   try {
     if ((await hashFile(file.fd)) !== sha256) return undefined;
@@ -106,7 +106,7 @@ async function keep({ root }: CheckedJail, path: BytePath): Promise<void> {
     try {
       native.copyFile(file.fd, fd);
     } finally {
-      closeSync(fd);
+      native.closeDescriptor(fd);
     }
   } finally {
     file.close();

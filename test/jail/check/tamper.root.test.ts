@@ -140,3 +140,26 @@ t.test('a file that has a name outside is not changed from inside', options, asy
     t.equal(statSync(outside).mode & 0o7777, mode);
   }
 });
+
+t.test('what lies where anybody can put something is not opened to anybody', options, async (t) => {
+  const base = makeDirectory(t);
+  const jail = `${base}/jail`;
+  writeFileSync(`${base}/x`, 'x');
+  await buildJail({ directory: jail, programs: ['bash'], copies: [{ from: `${base}/x`, to: '/tmp/x' }] });
+  chmodSync(`${jail}/tmp/x`, 0o600);
+  const { findings } = await checkJail({ directory: jail, fix: true });
+  t.match(findings, [{ rule: 'mode', path: '/tmp/x' }]);
+  t.notHas(findings[0], { fixed: true });
+  t.equal(statSync(`${jail}/tmp/x`).mode & 0o777, 0o600);
+});
+
+t.test('a jail whose source is gone is checked nevertheless', options, async (t) => {
+  const { system, jail } = await makeJail(t);
+  rmSync(system, { recursive: true });
+  flip(`${jail}/usr/bin/ls`, 100, 1);
+  const { findings } = await checkJail({ directory: jail, fix: true });
+  t.match(findings, [
+    { rule: 'changed', path: '/usr/bin/ls', fixed: false },
+    { rule: 'outdated', path: '/', message: /is not there any more$/ },
+  ]);
+});

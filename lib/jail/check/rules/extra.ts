@@ -19,7 +19,7 @@ export const extra: Rule = {
     return {
       path,
       message: `the builder has not made ${kind === 'directory' ? 'this directory' : 'it'}`,
-      remedy: commandLine('ls', '-ld', hostPath(jail, path)),
+      remedy: commandLine('rm', '-ri', hostPath(jail, path)),
     };
   },
 };

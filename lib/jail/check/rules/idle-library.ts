@@ -3,6 +3,7 @@
 import { openResolver } from '../../../binary/closure.ts';
 import { type BytePath, bytePath, showPath } from '../../../binary/path.ts';
 import { walk } from '../../../binary/walk.ts';
+import { BASELINE } from '../../../binary/cpu.ts';
 import { commandLine } from '../command.ts';
 import type { Recorded } from '../../manifest.ts';
 import type { CheckedJail } from '../jail.ts';
@@ -36,7 +37,7 @@ function isOrphan({ kind, path, reason }: Recorded, { seen }: CheckedJail): bool
 }
 
 function neededIn({ root, seen, host }: CheckedJail): ReadonlySet<BytePath> {
-  const resolver = openResolver(root, { cpu: host.cpu, hasProc: true });
+  const resolver = openResolver(root, { cpu: host?.cpu ?? BASELINE, hasProc: true });
   const needed = new Set<BytePath>();
   for (const { path } of seen.programs)
     for (const file of resolver.resolve(path).files) {

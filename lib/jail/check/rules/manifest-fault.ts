@@ -2,7 +2,8 @@
 
 import { commandLine } from '../command.ts';
 import { MANIFEST_PATH } from '../../manifest.ts';
-import type { Rule } from '../rule.ts';
+import { STORE } from '../../layout.ts';
+import { hostPath, type Rule } from '../rule.ts';
 
 export const manifestFault: Rule = {
   id: 'manifest',
@@ -19,7 +20,7 @@ export const manifestFault: Rule = {
           {
             path: MANIFEST_PATH,
             message: `${jail.manifestFault}; nothing was compared with it`,
-            remedy: commandLine('uchroot-jail', 'build', jail.directory, '--help'),
+            remedy: commandLine('ls', '-la', hostPath(jail, STORE)),
           },
         ],
 };

@@ -18,7 +18,7 @@ export const noManifest: Rule = {
           {
             path: MANIFEST_PATH,
             message: 'there is none: whether the jail is still what was built cannot be told',
-            remedy: commandLine('uchroot-jail', 'build', jail.directory, '--help'),
+            remedy: commandLine('uchroot-jail', 'build', '--help'),
           },
         ]
       : [],

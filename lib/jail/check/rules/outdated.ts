@@ -2,9 +2,10 @@
 
 import { lstatSync } from 'node:fs';
 
-import { pathBytes, showPath } from '../../../binary/path.ts';
+import { bytePath, pathBytes, showPath } from '../../../binary/path.ts';
 import { commandLine } from '../command.ts';
 import { openPackages } from '../../dpkg/database.ts';
+import type { Host } from '../../host.ts';
 import type { Recorded } from '../../manifest.ts';
 import type { Found } from '../finding.ts';
 import type { CheckedJail } from '../jail.ts';
@@ -23,7 +24,16 @@ export const outdated: Rule = {
     const { manifest } = jail;
     if (manifest === undefined) return;
     const remedy = commandLine('uchroot-jail', 'update', jail.directory);
-    const stale = stalePackages(jail, manifest.packages);
+    if (jail.host === undefined) {
+      const from = showPath(manifest.recipe.from ?? bytePath('/'));
+      yield {
+        path: bytePath('/'),
+        message: `${from}, which it was built from, is not there any more`,
+        remedy,
+      };
+      return;
+    }
+    const stale = stalePackages(jail.host, manifest.packages);
     const told = new Set<string>();
     for (const recorded of manifest.entries) {
       const name = recorded.package;
@@ -39,10 +49,7 @@ export const outdated: Rule = {
   },
 };
 
-function stalePackages(
-  { host }: CheckedJail,
-  versions: Readonly<Record<string, string>>,
-): ReadonlyMap<string, string> {
+function stalePackages(host: Host, versions: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
   const names = Object.entries(versions);
   const packages = names.length === 0 ? undefined : openPackages(host.root);
   if (packages === undefined) return new Map();

@@ -2,6 +2,7 @@
 
 import { openResolver } from '../../../binary/closure.ts';
 import type { BytePath } from '../../../binary/path.ts';
+import { BASELINE } from '../../../binary/cpu.ts';
 import { commandLine } from '../command.ts';
 import { lacks } from '../../verify.ts';
 import type { Found } from '../finding.ts';
@@ -19,7 +20,7 @@ export const unresolved: Rule = {
     'decides (execve(2), ENOENT; ld.so(8)).',
   remedy: 'uchroot-jail build DIRECTORY PROGRAM',
   look: function* look(jail): Generator<Found> {
-    const resolver = openResolver(jail.root, { cpu: jail.host.cpu, hasProc: true });
+    const resolver = openResolver(jail.root, { cpu: jail.host?.cpu ?? BASELINE, hasProc: true });
     for (const path of programsOf(jail)) {
       const lost = resolver.resolve(path).missing.find(({ reason }) => !UNSURE.has(reason));
       if (lost === undefined) continue;
