@@ -66,7 +66,7 @@ export function matchHost(
 }
 
 /** The words of a file, one after the other. */
-export function matchWords(file: PatternFile, host: Host, request: Request, doubt: Doubt): Answer {
+function matchWords(file: PatternFile, host: Host, request: Request, doubt: Doubt): Answer {
   for (const pattern of file.patterns) {
     const answer = matchHost(pattern, host, request, doubt, matchWords);
     if (answer !== false) return answer;
@@ -99,20 +99,24 @@ function matchClient(
   return matchesText(user, request.foldedUser, request.hasInterface);
 }
 
-/**
- * Whether a list matches: a word of its first part does, and what is excepted does not, from which there may be
- * exceptions again. `doubt` holds for the first part and turns round with each EXCEPT.
- */
-export function matchList<Pattern>(
+/** How a word of a list is compared. */
+type MatchWord<Pattern> = (pattern: Pattern, request: Request, doubt: Doubt, matchFile: MatchFile) => Answer;
+
+// Whether a list matches: a word of its first part does, and what is excepted does not, from which there may be
+// exceptions again. `doubt` holds for the first part and turns round with each EXCEPT.
+function matchList<Pattern>(
   list: PatternList<Pattern>,
+  request: Request,
   doubt: Doubt,
-  matchWord: (pattern: Pattern, doubt: Doubt) => Answer,
+  matchFile: MatchFile,
+  matchWord: MatchWord<Pattern>,
 ): Answer {
   let isMatch = false;
   for (const part of list) {
+    const partDoubt = typeof doubt === 'object' ? doubt : doubt !== isMatch;
     let answer: Answer = false;
     for (const pattern of part) {
-      answer = matchWord(pattern, typeof doubt === 'object' ? doubt : doubt !== isMatch);
+      answer = matchWord(pattern, request, partDoubt, matchFile);
       if (answer !== false) break;
     }
     if (typeof answer === 'object') return answer;
@@ -129,7 +133,7 @@ export function matchDaemons(
   doubt: Doubt,
   matchFile: MatchFile,
 ): Answer {
-  return matchList(daemons, doubt, (pattern, doubt) => matchDaemon(pattern, request, doubt, matchFile));
+  return matchList(daemons, request, doubt, matchFile, matchDaemon);
 }
 
 /** Whether the client list of a rule matches. */
@@ -139,7 +143,7 @@ export function matchClients(
   doubt: Doubt,
   matchFile: MatchFile,
 ): Answer {
-  return matchList(clients, doubt, (pattern, doubt) => matchClient(pattern, request, doubt, matchFile));
+  return matchList(clients, request, doubt, matchFile, matchClient);
 }
 
 function findRule(rules: readonly Rule[], request: Request): Rule | Stop | undefined {

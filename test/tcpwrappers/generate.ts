@@ -103,14 +103,17 @@ function makeBanners(random: Random, world: World): Record<string, TestFile> {
   return Object.fromEntries(names.map((name) => [`banners/${name}`, { text }]));
 }
 
-// Only those that a word names, or nearly: each costs a system call or two.
+// Only those that a word names: to write a file takes time. The others are not there.
 function keepNamed(files: Record<string, TestFile>): Record<string, TestFile> {
   const text = Object.values(files)
     .map((file) => (typeof file === 'object' ? file.text : ''))
     .join('\n')
     .toLowerCase();
-  const isKept = (name: string) => name.startsWith('hosts.') || text.includes(`/${name.split('/', 1)[0]}`);
-  return Object.fromEntries(Object.entries(files).filter(([name]) => isKept(name)));
+  const isKept = (name: string) =>
+    /^(?:hosts\.|banners$)/.test(name) || text.includes(`/${name.split('/', 1)[0]}`);
+  return Object.fromEntries(
+    Object.entries(files).map(([name, file]) => [name, isKept(name) ? file : 'absent']),
+  );
 }
 
 /** Both files, the files that they name, and requests. */
