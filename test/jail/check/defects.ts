@@ -54,8 +54,8 @@ function remount(jail: string, t: Test, flags: string): void {
   must(['mount', '-o', `remount,bind,${flags}`, jail]);
 }
 
-// Its standard input is held open by a pipe of the test's, so that it stays.
-const SCRIPT = ['/usr/bin/bash', '-c', 'echo up; while :; do read -rt 60 <> <(:); done'];
+// Stays, and uses nothing, until it is killed.
+const SCRIPT = ['/usr/bin/bash', '-c', 'echo up; kill -STOP $$'];
 
 function run(t: Test, jail: string, before: readonly string[], fd?: number): Promise<unknown> {
   const options = fd === undefined ? {} : { fd };

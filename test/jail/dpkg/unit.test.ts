@@ -57,16 +57,20 @@ d ../x 0755
   ]);
 });
 
-t.test('no path leads out of where it should be', async () => {
+t.test('no path leads out of where it should be', async (t) => {
   const word = fc.constantFrom('/', '..', '.', 'a', '%i', '\0', '-', '//', ' ');
   const path = fc.array(word, { maxLength: 6 }).map((words) => words.join('/'));
-  fc.assert(
-    fc.property(path, (path) => {
-      const unit = readUnit(
-        Buffer.from(`[Service]\nStateDirectory=${path}\nReadWritePaths=${path}\nPIDFile=${path}\n`),
-      );
-      const lines = readTmpfiles(Buffer.from(`d ${path} 0755\n`));
-      return [...unit, ...lines].every(({ path }) => path.startsWith('/') && !/\/\.\.?(\/|$)|\0/.test(path));
-    }),
+  t.doesNotThrow(() =>
+    fc.assert(
+      fc.property(path, (path) => {
+        const unit = readUnit(
+          Buffer.from(`[Service]\nStateDirectory=${path}\nReadWritePaths=${path}\nPIDFile=${path}\n`),
+        );
+        const lines = readTmpfiles(Buffer.from(`d ${path} 0755\n`));
+        return [...unit, ...lines].every(
+          ({ path }) => path.startsWith('/') && !/\/\.\.?(\/|$)|\0/.test(path),
+        );
+      }),
+    ),
   );
 });

@@ -46,12 +46,14 @@ t.test('each relation of deb-control(5) holds for what it says', async (t) => {
   t.same(holds('>>'), [false, false, true]);
 });
 
-t.test('the order is total, whatever the text', async () => {
+t.test('the order is total, whatever the text', async (t) => {
   const version = fc.string({ unit: fc.constantFrom(...Array.from('01~+-.:aZ')), maxLength: 8 });
-  fc.assert(
-    fc.property(version, version, version, (a, b, c) => {
-      if (Math.sign(compareVersions(a, b)) !== -Math.sign(compareVersions(b, a))) return false;
-      return !(compareVersions(a, b) <= 0 && compareVersions(b, c) <= 0) || compareVersions(a, c) <= 0;
-    }),
+  t.doesNotThrow(() =>
+    fc.assert(
+      fc.property(version, version, version, (a, b, c) => {
+        if (Math.sign(compareVersions(a, b)) !== -Math.sign(compareVersions(b, a))) return false;
+        return !(compareVersions(a, b) <= 0 && compareVersions(b, c) <= 0) || compareVersions(a, c) <= 0;
+      }),
+    ),
   );
 });

@@ -37,15 +37,17 @@ t.test('a path counts by itself or as the beginning of another', async (t) => {
     t.same(find(findPaths, text, '/usr/lib/x'), [], text);
 });
 
-t.test('one pass finds what a search for each name finds', async () => {
+t.test('one pass finds what a search for each name finds', async (t) => {
   const name = fc.string({ unit: fc.constantFrom(...Array.from('ab-.')), minLength: 1, maxLength: 3 });
   const text = fc.string({ unit: fc.constantFrom(...Array.from('ab-./ \0')), maxLength: 30 });
-  fc.assert(
-    fc.property(fc.array(name, { maxLength: 4 }), text, (names, text) =>
-      names.every((name) => {
-        const all = findWords(bytes(text), new Set(names)).has(name);
-        return all === findWords(bytes(text), new Set([name])).has(name);
-      }),
+  t.doesNotThrow(() =>
+    fc.assert(
+      fc.property(fc.array(name, { maxLength: 4 }), text, (names, text) =>
+        names.every((name) => {
+          const all = findWords(bytes(text), new Set(names)).has(name);
+          return all === findWords(bytes(text), new Set([name])).has(name);
+        }),
+      ),
     ),
   );
 });

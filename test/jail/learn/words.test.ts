@@ -49,13 +49,15 @@ t.test('every byte comes through', async (t) => {
 const byte = fc.integer({ min: 1, max: 255 });
 const word = fc.array(byte, { maxLength: 8 }).map((bytes) => Buffer.from(bytes));
 
-t.test('words that were quoted are the same again', async () => {
-  fc.assert(
-    fc.property(fc.array(word, { minLength: 1, maxLength: 6 }), (words) => {
-      const quoted = words.map((one) => `'${one.toString('latin1').replaceAll("'", `'\\''`)}'`).join(' ');
-      const again = splitWords(Buffer.from(quoted, 'latin1'));
-      return Buffer.concat(again).equals(Buffer.concat(words)) && again.length === words.length;
-    }),
+t.test('words that were quoted are the same again', async (t) => {
+  t.doesNotThrow(() =>
+    fc.assert(
+      fc.property(fc.array(word, { minLength: 1, maxLength: 6 }), (words) => {
+        const quoted = words.map((one) => `'${one.toString('latin1').replaceAll("'", `'\\''`)}'`).join(' ');
+        const again = splitWords(Buffer.from(quoted, 'latin1'));
+        return Buffer.concat(again).equals(Buffer.concat(words)) && again.length === words.length;
+      }),
+    ),
   );
 });
 
