@@ -6,7 +6,7 @@ import type { Finding } from '../jail/check/finding.ts';
 import { ruleOf } from '../jail/check/ignore.ts';
 import type { Rule } from '../jail/check/rule.ts';
 import { rules } from '../jail/check/rules.ts';
-import { toSarif } from '../jail/check/sarif.ts';
+import { checkSarif } from '../jail/check/sarif.ts';
 import { absolute } from '../jail/hostpath.ts';
 import { fromText } from '../jail/text.ts';
 import type { Bytes } from '../quote.ts';
@@ -25,7 +25,7 @@ export function showCheck(directory: Bytes, report: CheckReport, format: CheckFo
       return `${JSON.stringify(report, undefined, 2)}\n`;
     case 'sarif': {
       const jail = Buffer.from(absolute(directory), 'latin1');
-      return `${JSON.stringify(toSarif(report, rules, { directory: jail, version: readVersion() }), undefined, 2)}\n`;
+      return `${JSON.stringify(checkSarif(report, rules, { directory: jail, version: readVersion() }), undefined, 2)}\n`;
     }
     case 'text':
       return showFindings(directory, report);

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap';
 
 import { rules } from '../../../lib/jail/check/rules.ts';
-import { toSarif } from '../../../lib/jail/check/sarif.ts';
+import { checkSarif } from '../../../lib/jail/check/sarif.ts';
 import type { Finding } from '../../../lib/jail/check/finding.ts';
 
 const findings: readonly Finding[] = [
@@ -27,7 +27,7 @@ const findings: readonly Finding[] = [
 ];
 
 const log = JSON.parse(
-  JSON.stringify(toSarif({ findings }, rules, { directory: Buffer.from('/srv/ja il'), version: '1.2.3' })),
+  JSON.stringify(checkSarif({ findings }, rules, { directory: Buffer.from('/srv/ja il'), version: '1.2.3' })),
 ) as Log;
 
 interface Log {
