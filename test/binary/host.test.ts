@@ -51,9 +51,11 @@ function toList({ files, missing }: Closure): List {
 
 /** Static programs, object files and those of other machines are nothing that this loader could load. */
 function isRefused({ files: [file], missing }: Closure, { lacks }: Refusal): boolean {
-  if (lacks !== undefined) return missing.some(({ path }) => path === lacks);
   const { linkage, machine } = file?.elf ?? { linkage: 'none' };
-  return linkage === 'none' || linkage.startsWith('static') || machine !== 62;
+  // the loader says of a file of another machine that it could not open it
+  if (machine !== 62) return true;
+  if (lacks !== undefined) return missing.some(({ path }) => path === lacks);
+  return linkage === 'none' || linkage.startsWith('static');
 }
 
 for (const directories of [
