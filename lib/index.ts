@@ -9,6 +9,8 @@ export {
 } from './errors.ts';
 export { buildJail, type JailReport } from './jail/build.ts';
 export { type Change, type VersionChange } from './jail/change.ts';
+export { checkJail, type CheckReport, type CheckRequest } from './jail/check/check.ts';
+export { type Finding, type Severity } from './jail/check/finding.ts';
 export { cloneJail, type CloneReport, type CloneRequest } from './jail/clone.ts';
 export { explainFile, listJail, type Explanation, type JailList, type ListedFile } from './jail/list.ts';
 export { type Progress } from './jail/progress.ts';

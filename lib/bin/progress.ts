@@ -8,6 +8,7 @@ const PHASES: Readonly<Record<Progress['phase'], string>> = {
   copy: 'copying',
   commit: 'putting everything in place',
   check: 'trying the jail',
+  inspect: 'looking at everything',
   remove: 'removing',
 };
 

@@ -1,7 +1,7 @@
 // How far a piece of work on a jail has come.
 
 export interface Progress {
-  readonly phase: 'learn' | 'plan' | 'copy' | 'commit' | 'check' | 'remove';
+  readonly phase: 'learn' | 'plan' | 'copy' | 'commit' | 'check' | 'inspect' | 'remove';
   /** Files done, and of how many; both 0 where that is not known. */
   readonly files: number;
   readonly totalFiles: number;

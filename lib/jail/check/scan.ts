@@ -39,7 +39,7 @@ export async function scanJail(
   const buffers = [Buffer.allocUnsafeSlow(CONTENT_BYTES), Buffer.allocUnsafeSlow(CONTENT_BYTES)] as const;
   const read = openReader(recorded, manifest !== undefined);
   const total = { files: 0, sizeBytes: 0 };
-  const progress = begin('check', recorded.length);
+  const progress = begin('inspect');
   let next = scan.next(buffers[0]);
   try {
     for (let turn = 0; ; turn++) {
