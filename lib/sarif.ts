@@ -5,7 +5,7 @@ const SCHEMA = 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schem
 type Level = 'error' | 'warning' | 'note';
 
 /** What a tool looks for. */
-export interface SarifRule {
+interface SarifRule {
   readonly id: string;
   readonly severity: Level;
   /** What it finds, one sentence. */
