@@ -12,34 +12,19 @@ import { removeJail } from '../jail/remove.ts';
 import type { JailWork } from '../jail/request.ts';
 import { updateJail } from '../jail/update.ts';
 import { quote } from '../quote.ts';
-import type { Argument, OptionKind, ReadArguments } from './arguments.ts';
+import type { Argument } from './arguments.ts';
+import { type Command, has, valuesOf } from './dispatch.ts';
 import { explainRule, isCheckFormat, showCheck } from './jail-check-report.ts';
 import { showBuilt, showExplanation, showList, showUpdate, summaryOf } from './jail-report.ts';
 
 /** Ends the work, and hears how it goes. */
-export interface Watch extends Required<Pick<JailWork, 'signal' | 'onProgress'>> {
+interface Watch extends Required<Pick<JailWork, 'signal' | 'onProgress'>> {
   readonly onWarning: (warning: string) => void;
 }
 
-export interface Command {
-  /** After the name of the command. */
-  readonly synopsis: string;
-  readonly options: Readonly<Record<string, OptionKind>>;
-  /** How many operands there must be. */
-  readonly operands: readonly [least: number, most: number];
-  /** Returns what goes to standard output; the exit status is 0 unless there is another. */
-  readonly run: (read: ReadArguments, watch: Watch) => Promise<string | Outcome>;
-  /** The exit status if it cannot be done; 1 if not given. */
-  readonly failureStatus?: number;
-}
+type JailCommand = Command<Watch>;
 
-/** What goes to standard output, and the exit status. */
-interface Outcome {
-  readonly text: string;
-  readonly status: number;
-}
-
-const build: Command = {
+const build: JailCommand = {
   synopsis: 'build DIRECTORY [OPTION]... [PROGRAM]...',
   options: {
     package: 'value',
@@ -80,7 +65,7 @@ const build: Command = {
   },
 };
 
-const update: Command = {
+const update: JailCommand = {
   synopsis: 'update DIRECTORY [--plan]',
   options: { plan: 'flag' },
   operands: [1, 1],
@@ -93,7 +78,7 @@ const update: Command = {
   },
 };
 
-const list: Command = {
+const list: JailCommand = {
   synopsis: 'list DIRECTORY [--json]',
   options: { json: 'flag' },
   operands: [1, 1],
@@ -104,7 +89,7 @@ const list: Command = {
   },
 };
 
-const explain: Command = {
+const explain: JailCommand = {
   synopsis: 'explain DIRECTORY PATH',
   options: {},
   operands: [2, 2],
@@ -114,7 +99,7 @@ const explain: Command = {
   },
 };
 
-const clone: Command = {
+const clone: JailCommand = {
   synopsis: 'clone TEMPLATE DIRECTORY',
   options: {},
   operands: [2, 2],
@@ -126,7 +111,7 @@ const clone: Command = {
   },
 };
 
-const remove: Command = {
+const remove: JailCommand = {
   synopsis: 'remove DIRECTORY',
   options: {},
   operands: [1, 1],
@@ -137,7 +122,7 @@ const remove: Command = {
   },
 };
 
-const check: Command = {
+const check: JailCommand = {
   synopsis: 'check DIRECTORY [--user NAME]... [--fix] [--format text|json|sarif] [--ignore RULE[:PATH]]...',
   options: { user: 'value', fix: 'flag', format: 'value', ignore: 'value', explain: 'value' },
   operands: [0, 1],
@@ -157,7 +142,7 @@ const check: Command = {
   },
 };
 
-export const commands: Readonly<Record<string, Command>> = {
+export const commands: Readonly<Record<string, JailCommand>> = {
   build,
   update,
   list,
@@ -166,14 +151,6 @@ export const commands: Readonly<Record<string, Command>> = {
   explain,
   remove,
 };
-
-function valuesOf({ options }: ReadArguments, name: string): readonly Argument[] {
-  return options.filter(([option]) => option === name).map(([, value]) => value);
-}
-
-function has(read: ReadArguments, name: string): boolean {
-  return valuesOf(read, name).length > 0;
-}
 
 /** PATH, or PATH:DEST where DEST is an absolute path of the jail. */
 function toCopy(value: Buffer): Buffer | { readonly from: Buffer; readonly to: Buffer } {

@@ -1,0 +1,139 @@
+// A program with commands: `NAME COMMAND [OPTION]... [OPERAND]...` → a command → what it writes and the exit status.
+
+import { JailError, UsageError } from '../errors.ts';
+import { nearest } from '../nearest.ts';
+import { quote } from '../quote.ts';
+import {
+  type Argument,
+  commandArguments,
+  type OptionKind,
+  readArguments,
+  type ReadArguments,
+  readMixed,
+} from './arguments.ts';
+import { readVersion } from './version.ts';
+
+/** What goes to standard output, and the exit status. */
+export interface Outcome {
+  readonly text: string;
+  readonly status: number;
+}
+
+/** One command; `Context` is what its program gives it to work with. */
+export interface Command<Context> {
+  /** Its name and what follows that. */
+  readonly synopsis: string;
+  readonly options: Readonly<Record<string, OptionKind>>;
+  /** How many operands there must be. */
+  readonly operands: readonly [least: number, most: number];
+  /** Whether all behind the first operand belongs to another program. */
+  readonly startsProgram?: true;
+  /** Returns what goes to standard output; the exit status is 0 unless there is another. */
+  readonly run: (read: ReadArguments, context: Context) => Promise<string | Outcome>;
+  /** The exit status if it cannot be done; 1 if not given. */
+  readonly failureStatus?: number;
+}
+
+export interface Program<Context> {
+  readonly name: string;
+  readonly commands: Readonly<Record<string, Command<Context>>>;
+  /** What is said where there is no command. */
+  readonly usageLine: string;
+  /** What --help says. */
+  readonly usage: () => string;
+  /** Gives a command what it works with. */
+  readonly start: (run: (context: Context) => Promise<string | Outcome>) => Promise<string | Outcome>;
+}
+
+/** The values of an option, in their order. */
+export function valuesOf({ options }: ReadArguments, name: string): readonly Argument[] {
+  return options.filter(([option]) => option === name).map(([, value]) => value);
+}
+
+/** The value of an option; the last, if it was given more than once. */
+export function valueOf(read: ReadArguments, name: string): Argument | undefined {
+  return valuesOf(read, name).at(-1);
+}
+
+export function has(read: ReadArguments, name: string): boolean {
+  return valuesOf(read, name).length > 0;
+}
+
+let isLost = false;
+
+// Only where there is something to write: opening process.stdout makes a pipe or terminal non-blocking for whoever shares it.
+function print(name: string, text: string): void {
+  if (text === '') return;
+  process.stdout.once('error', (error: NodeJS.ErrnoException) => {
+    // whoever read it has seen enough, as head(1) does
+    if (error.code !== 'EPIPE') process.stderr.write(`${name}: standard output: ${error.message}\n`);
+    isLost = true;
+    process.exitCode = 1;
+  });
+  process.stdout.write(text);
+}
+
+/** Says what went wrong; the exit status is then `status`, or 130 if somebody has ended the work. */
+function complain(name: string, error: unknown, status: number): number {
+  if (error instanceof JailError && error.code === 'ABORT_ERR') {
+    process.stderr.write(`${name}: interrupted; nothing is left half done\n`);
+    return 130;
+  }
+  if (!(error instanceof UsageError) && !(error instanceof JailError)) throw error;
+  // A usage line begins with no name but its own.
+  const prefix = error.message.startsWith('Usage: ') ? '' : `${name}: `;
+  process.stderr.write(`${prefix}${error.message}\n`);
+  if (error.hint !== undefined) process.stderr.write(`hint: ${error.hint}\n`);
+  return status;
+}
+
+async function runCommand<Context>(
+  program: Program<Context>,
+  command: Command<Context>,
+  words: readonly Argument[],
+): Promise<number> {
+  const known = { ...command.options, help: 'flag' } as const;
+  const read = command.startsProgram === true ? readArguments(words, known) : readMixed(words, known);
+  if (has(read, 'help')) return (print(program.name, program.usage()), 0);
+  const [least, most] = command.operands;
+  if (read.operands.length < least || read.operands.length > most)
+    throw new UsageError(`Usage: ${program.name} ${command.synopsis}`);
+  const outcome = await program.start((context) => command.run(read, context));
+  const { text, status } = typeof outcome === 'string' ? { text: outcome, status: 0 } : outcome;
+  print(program.name, text);
+  return status;
+}
+
+async function dispatch<Context>(
+  program: Program<Context>,
+  [name, ...words]: readonly Argument[],
+): Promise<number> {
+  const { commands } = program;
+  if (name === undefined) throw new UsageError(program.usageLine);
+  const command = Object.hasOwn(commands, name.text) ? commands[name.text] : undefined;
+  if (command !== undefined)
+    return runCommand(program, command, words).catch((error: unknown) =>
+      complain(program.name, error, command.failureStatus ?? 1),
+    );
+  const meant = nearest(name.text, Object.keys(commands));
+  throw new UsageError(`unknown command ${quote(name.bytes)}`, {
+    hint: meant === undefined ? undefined : `did you mean ${meant}?`,
+  });
+}
+
+/** Runs the command that the arguments of this process name. */
+export async function runProgram<Context>(program: Program<Context>): Promise<void> {
+  let status: number;
+  try {
+    const { options, operands } = readArguments(commandArguments(), { help: 'flag', version: 'flag' });
+    const given = new Set(options.map(([name]) => name));
+    status = 0;
+    if (given.has('help')) print(program.name, program.usage());
+    else if (given.has('version')) print(program.name, `${program.name} ${readVersion()}\n`);
+    else status = await dispatch(program, operands);
+  } catch (error) {
+    status = complain(program.name, error, 1);
+  }
+  // Not process.exit: stdout may be a pipe that has not taken everything yet.
+  process.exitCode = isLost ? 1 : status;
+}
