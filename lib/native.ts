@@ -22,10 +22,10 @@ export interface Group {
 
 /** What to look up on the host for a launch; a name is tried before the uid. */
 export interface HostQuery {
-  readonly user?: string | undefined;
+  readonly user?: Bytes | undefined;
   readonly uid?: number | undefined;
   readonly wantGroups?: boolean;
-  readonly groupNames?: readonly string[];
+  readonly groupNames?: readonly Bytes[];
   readonly jail?: Bytes | undefined;
 }
 
@@ -162,6 +162,39 @@ export interface Native {
   scanTree(rootFd: number, paths: Uint8Array, sizes: Float64Array): TreeScan;
   /** Takes an extended attribute away, if it is there. */
   removeAttribute(fd: number, name: string): void;
+
+  // names and sockets
+  /**
+   * The name of an address in numbers, and where it leads to: called once or twice, on which `isLast`. On a thread of its
+   * own, which does not keep the event loop alive.
+   */
+  lookUpHost(address: Bytes, onFacts: (facts: HostNameFacts) => void): void;
+  /** Whether there is a network interface of this name. */
+  hasInterface(name: Bytes): boolean;
+  setKeepAlive(fd: number): void;
+  /** SO_LINGER: off for 0 seconds. */
+  setLinger(fd: number, seconds: number): void;
+  /** dup2(2). */
+  duplicate(fd: number, target: number): void;
+  /** One datagram to a unix socket, without waiting. */
+  sendDatagram(path: Bytes, message: Bytes): void;
+}
+
+/** The name of an address and where that leads to: getnameinfo(3), and getaddrinfo(3) in the same family. */
+export interface HostNameFacts {
+  /** Else the name is still being followed. */
+  readonly isLast: boolean;
+  /** Why there is no name, in words; then nothing else is there. */
+  readonly reverseError?: string;
+  /** At most 127 bytes of it. */
+  readonly name?: Buffer;
+  /** Whether the name is an address in numbers; then it was not followed. */
+  readonly isNumeric?: boolean;
+  /** Why the name leads to no address, in words. */
+  readonly forwardError?: string;
+  readonly canonical?: Buffer;
+  /** Whether the address is among those that the name leads to. */
+  readonly hasAddress?: boolean;
 }
 
 declare const treeBrand: unique symbol;

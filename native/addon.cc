@@ -8,7 +8,9 @@
 #include "exec.h"
 #include "host.h"
 #include "inroot.h"
+#include "names.h"
 #include "scan.h"
+#include "socket.h"
 #include "spawn.h"
 #include "tree.h"
 
@@ -21,8 +23,10 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   uchroot::initHost(env, exports);
   uchroot::initInRoot(env, exports);
   uchroot::initExec(env, exports);
+  uchroot::initNames(env, exports);
   uchroot::initSpawn(env, exports);
   uchroot::initScan(env, exports);
+  uchroot::initSocket(env, exports);
   uchroot::initTree(env, exports);
   return exports;
 }

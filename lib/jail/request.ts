@@ -3,7 +3,7 @@
 import { type BytePath, bytePath, showPath } from '../binary/path.ts';
 import type { FileRoot } from '../binary/root.ts';
 import { JailError, UsageError } from '../errors.ts';
-import { nearest } from '../nearest.ts';
+import { checkKeys } from '../keys.ts';
 import { type Bytes, quote, toBuffer } from '../quote.ts';
 import { absolute, resolved, withoutDots } from './hostpath.ts';
 import { packOf } from './packs/open.ts';
@@ -116,17 +116,6 @@ export function checkWork(request: JailWork, known: readonly string[]): void {
     throw new UsageError('signal must be an AbortSignal');
   if (onProgress !== undefined && typeof onProgress !== 'function')
     throw new UsageError('onProgress must be a function');
-}
-
-/** @throws UsageError for a key that is not among `known`. */
-export function checkKeys(request: object, known: readonly string[]): void {
-  if (typeof request !== 'object' || request === null) throw new UsageError('the request must be an object');
-  const unknown = Object.keys(request).find((key) => !known.includes(key));
-  if (unknown === undefined) return;
-  const meant = nearest(unknown, known);
-  throw new UsageError(`unknown key ${quote(unknown)}`, {
-    hint: meant === undefined ? `the keys are ${known.join(', ')}` : `did you mean ${meant}?`,
-  });
 }
 
 function checkCopy(item: unknown): void {

@@ -10,8 +10,6 @@ export type Need =
   | { readonly kind: 'netgroup'; readonly group: string }
   /** Whether there is a user, or a group, of this name. */
   | { readonly kind: 'account'; readonly database: 'user' | 'group'; readonly name: string }
-  /** Whether a command of `aclexec` succeeds; undefined if it was not run. */
-  | { readonly kind: 'command'; readonly command: string }
   /** What a banner file holds, one byte a character; undefined if it cannot be read. */
   | { readonly kind: 'banner'; readonly path: string };
 

@@ -38,7 +38,6 @@ export function* satisfy(need: Need, request: Request): Work<void> {
       return;
     }
     case 'account':
-    case 'command':
     case 'banner':
       throw new Error(`matching does not ask for a ${need.kind}`);
     default:

@@ -4,9 +4,10 @@ import type { Work } from './answer.ts';
 import { satisfy } from './ask.ts';
 import { type Outcome, runOptions, type Verdict } from './effect.ts';
 import type { Request } from './request.ts';
-import type { Hosts, Rule, Search } from './rule.ts';
+import type { Rule, Search, Tables } from './rule.ts';
 
-export interface Decision extends Outcome {
+export interface Ruling extends Outcome {
+  /** What is decided if every `aclexec` succeeds. */
   readonly verdict: Verdict;
   /** The rule that matched, if one did. */
   readonly rule: Rule | undefined;
@@ -14,15 +15,16 @@ export interface Decision extends Outcome {
   readonly reason: string | undefined;
 }
 
-const NOTHING = { reason: undefined, effects: [], warnings: [], isGuess: false } as const;
-const GRANTED: Decision = { verdict: 'granted', rule: undefined, ...NOTHING };
+const NOTHING = { reason: undefined, effects: [], warnings: [] } as const;
+const GRANTED: Ruling = { verdict: 'granted', rule: undefined, ...NOTHING };
 
-function refuse(reason: string): Decision {
+/** A refusal that is no rule's. */
+export function refuse(reason: string): Ruling {
   return { ...NOTHING, verdict: 'denied', rule: undefined, reason };
 }
 
 // The decision of one table, or undefined if none of its rules matches.
-function* decideBy({ table, find }: Search, request: Request): Work<Decision | undefined> {
+function* decideBy({ table, find }: Search, request: Request): Work<Ruling | undefined> {
   if (table.refused !== undefined) return refuse(table.refused.message);
   let found = find(request);
   while (found !== undefined && 'kind' in found) {
@@ -41,9 +43,13 @@ function* decideBy({ table, find }: Search, request: Request): Work<Decision | u
  * Decides on a request. Nothing is run: what the rule asks for is listed, and whatever has to be looked up for the
  * decision is yielded where it is needed; nothing else is.
  */
-export function* decide({ allow, deny }: Hosts, request: Request): Work<Decision> {
-  const decision = (yield* decideBy(allow, request)) ?? (yield* decideBy(deny, request));
-  if (decision !== undefined) return decision;
+export function* decide(tables: Tables, request: Request): Work<Ruling> {
+  const { allow } = tables;
+  const granted = yield* decideBy(allow, request);
+  if (granted !== undefined) return granted;
+  const { deny } = tables;
+  const denied = yield* decideBy(deny, request);
+  if (denied !== undefined) return denied;
   // rules that might refuse were not read
   const unread = deny.table.unread ?? allow.table.unread;
   return unread === undefined ? GRANTED : refuse(unread.message);

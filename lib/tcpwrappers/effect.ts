@@ -13,6 +13,8 @@ import type { Severity } from './severity.ts';
 export type Effect =
   | { readonly kind: 'spawn'; readonly command: string }
   | { readonly kind: 'twist'; readonly command: string }
+  /** Refuses if it fails, and nothing behind it is done. */
+  | { readonly kind: 'aclexec'; readonly command: string }
   | ({ readonly kind: 'severity' } & Severity)
   | { readonly kind: 'keepalive' }
   | { readonly kind: 'linger'; readonly seconds: number }
@@ -34,18 +36,15 @@ interface Step {
   readonly verdict?: Verdict;
   readonly reason?: string;
   readonly unknownLetters?: string;
-  readonly isGuess?: true;
 }
 
 export interface Outcome {
-  /** What an option decided; undefined if none did. */
+  /** What an option decided, if every `aclexec` succeeds; undefined if none did. */
   readonly verdict: Verdict | undefined;
   readonly reason: string | undefined;
   readonly effects: readonly Effect[];
   /** What does not change the verdict: letters that stand for nothing. */
   readonly warnings: readonly string[];
-  /** Whether an `aclexec` was taken to succeed since nobody ran it. */
-  readonly isGuess: boolean;
 }
 
 function refuse(reason: string): Step {
@@ -56,16 +55,6 @@ function refuse(reason: string): Step {
 function withText(expansion: Expansion, use: (text: string) => Step): Step {
   if (expansion.kind === 'broken') return refuse(expansion.message);
   return { ...use(expansion.text), unknownLetters: expansion.unknownLetters };
-}
-
-function* checkByCommand(text: string, request: Request): Work<Step> {
-  const expansion = yield* expand(text, request);
-  if (expansion.kind === 'broken') return refuse(expansion.message);
-  const { unknownLetters } = expansion;
-  const succeeded = yield { kind: 'command', command: chop(expansion.text) };
-  // refused, whatever table the rule stands in (hosts_options(5)); libwrap goes on
-  if (succeeded === false) return { ...refuse('the command of aclexec failed'), unknownLetters };
-  return succeeded === true ? { unknownLetters } : { unknownLetters, isGuess: true };
 }
 
 function setVariable(assignment: string): Step {
@@ -101,16 +90,15 @@ function* takeOption(option: Option, request: Request): Work<Step> {
     case 'error':
       return refuse(option.message);
     case 'spawn':
+    case 'aclexec':
       return withText(yield* expand(option.command, request), (text) => ({
-        effect: { kind: 'spawn', command: chop(text) },
+        effect: { kind: option.kind, command: chop(text) },
       }));
     case 'twist':
       return withText(yield* expand(option.command, request), (text) => ({
         effect: { kind: 'twist', command: chop(text) },
         verdict: 'delegated',
       }));
-    case 'aclexec':
-      return yield* checkByCommand(option.command, request);
     case 'setenv':
       return withText(yield* expand(option.assignment, request), (text) => setVariable(chop(text)));
     case 'banners':
@@ -140,14 +128,11 @@ function* takeOption(option: Option, request: Request): Work<Step> {
 export function* runOptions(options: readonly PlacedOption[], request: Request): Work<Outcome> {
   const effects: Effect[] = [];
   const warnings: string[] = [];
-  let isGuess = false;
   for (const { option } of options) {
     const step = yield* takeOption(option, request);
     if (step.effect !== undefined) effects.push(step.effect);
     for (const letter of step.unknownLetters ?? '') warnings.push(`unrecognized %${letter}`);
-    isGuess ||= step.isGuess === true;
-    if (step.verdict !== undefined)
-      return { verdict: step.verdict, reason: step.reason, effects, warnings, isGuess };
+    if (step.verdict !== undefined) return { verdict: step.verdict, reason: step.reason, effects, warnings };
   }
-  return { verdict: undefined, reason: undefined, effects, warnings, isGuess };
+  return { verdict: undefined, reason: undefined, effects, warnings };
 }

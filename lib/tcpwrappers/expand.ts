@@ -17,7 +17,8 @@ function nameOrAddress(host: Host): string {
   return host.foldedName !== undefined && isKnownName(host.foldedName) ? (host.name ?? '') : host.address;
 }
 
-function client(request: Request): string {
+/** Who the client is, as `%c` and the log have it: `user@host`, or less where less is known. */
+export function clientText(request: Request): string {
   const host = nameOrAddress(request.client);
   return request.user === undefined || request.foldedUser === UNKNOWN ? host : `${request.user}@${host}`;
 }
@@ -35,7 +36,7 @@ function* expandLetter(letter: string, request: Request): Work<string | undefine
     case 'A':
       return request.server.address;
     case 'c':
-      return client(request);
+      return clientText(request);
     case 'd':
       return request.daemon;
     case 'h':

@@ -2,6 +2,7 @@
 
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
+import { type Bytes, toBuffer } from '../quote.ts';
 import { type FileText, MAX_FILE_BYTES } from './file-text.ts';
 
 function readOpen(fd: number): FileText {
@@ -23,10 +24,10 @@ function readOpen(fd: number): FileText {
   }
 }
 
-/** Reads the file at a path, one byte a character; never throws for what may be wrong with it. */
-export function readFileText(path: string): FileText {
+/** Reads the file at a path; never throws for what may be wrong with it. */
+export function readFileText(path: Bytes): FileText {
   try {
-    const fd = openSync(Buffer.from(path, 'latin1'), constants.O_RDONLY | constants.O_NONBLOCK);
+    const fd = openSync(toBuffer(path), constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       return readOpen(fd);
     } finally {

@@ -9,13 +9,13 @@ import { fold } from './fold.ts';
 /** What a look-up that failed gives: a host name, an address or a user of this name is not a known one. */
 export const UNKNOWN = 'unknown';
 /** The name of a host whose name and address do not lead to each other. */
-const PARANOID = 'paranoid';
+export const PARANOID = 'paranoid';
 
 /** Longest name, address or user that libwrap keeps; it cuts off the rest. */
 const MAX_VALUE_BYTES = 127;
 
 /** One end of the connection, as the caller describes it. */
-interface EndpointDescription {
+export interface EndpointDescription {
   /** In numbers; `unknown` by default. */
   readonly address?: Bytes;
   /** If it is known already; else it is looked up when a rule asks for it. */

@@ -45,8 +45,8 @@ export interface Search {
   readonly find: (request: Request) => Rule | Stop | undefined;
 }
 
-/** The two tables of hosts_access(5). */
-export interface Hosts {
+/** The two tables of hosts_access(5). hosts.deny is not looked at where hosts.allow decides. */
+export interface Tables {
   readonly allow: Search;
   readonly deny: Search;
 }

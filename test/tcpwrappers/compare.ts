@@ -1,6 +1,6 @@
 // Whether we answer a request as the installed libwrap does.
 import type { HostPattern, PatternFile, PatternList } from '../../lib/tcpwrappers/pattern.ts';
-import type { Hosts, Rule, Search, Table } from '../../lib/tcpwrappers/rule.ts';
+import type { Rule, Search, Table, Tables } from '../../lib/tcpwrappers/rule.ts';
 import type { OracleAnswer, TestRequest, TestSet } from '../support/tcpwrappers-oracle.ts';
 import type * as lib from './observe.ts';
 import { type Observation, observeOracle } from './observe.ts';
@@ -57,7 +57,7 @@ function believeRule(rule: Rule): Rule {
 }
 
 /** The tables as libwrap takes them: junk is /0, and what is not read is not there. */
-function believe({ allow, deny }: Hosts, search: (table: Table) => Search): Hosts {
+function believe({ allow, deny }: Tables, search: (table: Table) => Search): Tables {
   const table = ({ table }: Search, keepsUnread: boolean): Search => {
     const { unread, ...rest } = table;
     const rules = table.rules.map(believeRule);
@@ -94,8 +94,8 @@ export class Comparison {
   readonly #directory: string;
   readonly #search: (table: Table) => Search;
   #set: TestSet | undefined;
-  #hosts: Hosts | undefined;
-  #believed: Hosts | undefined;
+  #hosts: Tables | undefined;
+  #believed: Tables | undefined;
 
   constructor(lib: Observer, searchName: string, directory: string) {
     const search = lib.searches[searchName];
@@ -106,7 +106,7 @@ export class Comparison {
   }
 
   /** The tables of the set that was compared last. */
-  hosts(set: TestSet): Hosts {
+  hosts(set: TestSet): Tables {
     if (this.#set !== set || this.#hosts === undefined) {
       this.#set = set;
       this.#hosts = this.#lib.readSet(set, this.#directory, this.#search);

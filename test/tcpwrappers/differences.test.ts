@@ -3,6 +3,7 @@
 import t from 'tap';
 
 import type { Found, Need } from '../../lib/tcpwrappers/answer.ts';
+import { apply } from '../../lib/tcpwrappers/apply.ts';
 import { openOracle, type TestFile, unlessLibwrap } from '../support/tcpwrappers-oracle.ts';
 import { decideOn } from './hosts.ts';
 
@@ -20,6 +21,7 @@ interface Row {
   readonly ours?: 'granted';
 }
 
+const LIMITS = { commandTimeoutMs: 10_000, twistTimeoutMs: 10_000 };
 const REFUSE = 'ALL: ALL\n';
 const V6 = { address: '2001:db8::1' };
 const long = 'x'.repeat(2047);
@@ -153,9 +155,8 @@ const others = {
   serverName: 'www.example.com',
 };
 
-// What /bin/sh and the accounts of the host would say.
+// What the accounts of the host would say.
 function answer(need: Need): Found {
-  if (need.kind === 'command') return need.command === 'true';
   return need.kind === 'account' ? need.name === 'root' : others.name;
 }
 
@@ -179,5 +180,6 @@ for (const [what, row] of [
     };
     const request = { daemon, client: { address }, server: { address: others.serverAddress } };
     const ours = decideOn(texts, request, answer, { dialect: 'options', compat: 'libwrap' });
-    t.equal(ours.verdict, row.ours ?? 'denied', 'we');
+    const applied = await apply(ours, ours.request, { fd: -1 }, LIMITS);
+    t.equal(applied.verdict, row.ours ?? 'denied', 'we');
   });

@@ -1,13 +1,13 @@
 // Tables out of texts, and decisions with look-ups that are at hand.
 import type { Found, Need } from '../../lib/tcpwrappers/answer.ts';
 import { compileTable } from '../../lib/tcpwrappers/compile.ts';
-import { decide, type Decision } from '../../lib/tcpwrappers/decide.ts';
+import { decide, type Ruling } from '../../lib/tcpwrappers/decide.ts';
 import type { FileText } from '../../lib/tcpwrappers/file-text.ts';
 import { type ParseOptions, readTable } from '../../lib/tcpwrappers/parse.ts';
 import { openPatternFiles } from '../../lib/tcpwrappers/pattern-file.ts';
-import { makeRequest, type RequestDescription } from '../../lib/tcpwrappers/request.ts';
+import { makeRequest, type Request, type RequestDescription } from '../../lib/tcpwrappers/request.ts';
 import { resolveNow } from '../../lib/tcpwrappers/resolve.ts';
-import type { Hosts, Table } from '../../lib/tcpwrappers/rule.ts';
+import type { Table, Tables } from '../../lib/tcpwrappers/rule.ts';
 
 export interface Texts {
   readonly allow?: string | FileText;
@@ -29,7 +29,7 @@ export function readOne(role: Table['role'], texts: Texts, options: Partial<Pars
 }
 
 /** Both tables. */
-export function makeHosts(texts: Texts, options: Partial<ParseOptions> = {}): Hosts {
+export function makeHosts(texts: Texts, options: Partial<ParseOptions> = {}): Tables {
   return {
     allow: compileTable(readOne('allow', texts, options)),
     deny: compileTable(readOne('deny', texts, options)),
@@ -50,11 +50,12 @@ export function decideOn(
   described: RequestDescription,
   answer: (need: Need) => Found = () => undefined,
   options: Partial<ParseOptions> = {},
-): Decision & { readonly needs: readonly Need[] } {
+): Ruling & { readonly needs: readonly Need[]; readonly request: Request } {
   const needs: Need[] = [];
-  const decision = resolveNow(decide(makeHosts(texts, options), makeRequest(described)), (need) => {
+  const request = makeRequest(described);
+  const ruling = resolveNow(decide(makeHosts(texts, options), request), (need) => {
     needs.push(need);
     return answer(need);
   });
-  return { ...decision, needs };
+  return { ...ruling, needs, request };
 }

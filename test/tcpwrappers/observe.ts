@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os';
 
 import type { Found, Need } from '../../lib/tcpwrappers/answer.ts';
 import { compileTable } from '../../lib/tcpwrappers/compile.ts';
-import { decide, type Decision } from '../../lib/tcpwrappers/decide.ts';
+import { decide, type Ruling } from '../../lib/tcpwrappers/decide.ts';
 import type { Effect } from '../../lib/tcpwrappers/effect.ts';
 import type { FileText } from '../../lib/tcpwrappers/file-text.ts';
 import { walkTable } from '../../lib/tcpwrappers/match.ts';
@@ -11,7 +11,7 @@ import { openPatternFiles } from '../../lib/tcpwrappers/pattern-file.ts';
 import { type ParseOptions, readTable } from '../../lib/tcpwrappers/parse.ts';
 import { makeRequest } from '../../lib/tcpwrappers/request.ts';
 import { resolveNow } from '../../lib/tcpwrappers/resolve.ts';
-import type { Hosts, Search, Table } from '../../lib/tcpwrappers/rule.ts';
+import type { Search, Table, Tables } from '../../lib/tcpwrappers/rule.ts';
 import { FACILITIES, LEVELS } from '../../lib/tcpwrappers/severity.ts';
 import type { OracleAnswer, TestFile, TestRequest, TestSet } from '../support/tcpwrappers-oracle.ts';
 
@@ -66,6 +66,7 @@ function showEffect(effect: Effect): string {
   switch (effect.kind) {
     case 'spawn':
     case 'twist':
+    case 'aclexec':
       return `${effect.kind} ${effect.command}`;
     case 'setenv':
       return `setenv ${effect.name}=${effect.value}`;
@@ -90,13 +91,13 @@ function showEffect(effect: Effect): string {
 }
 
 // libwrap's are not in effect in a real run (its user and group options do nothing), and severity is seen at the end.
-function showEffects(decision: Decision, aclexecs: readonly string[], isDry: boolean): string[] {
+function showEffects(decision: Ruling, isDry: boolean): string[] {
   const shown = decision.effects.map(showEffect).filter((text) => text !== '' && text !== 'banner ');
   const severities = shown.filter((text) => text.startsWith('severity '));
   const others = shown.filter((text) => !text.startsWith('severity '));
   return isDry
-    ? [...others.filter((text) => DRY.test(text)), ...aclexecs].toSorted()
-    : [...others, ...severities.slice(-1)];
+    ? others.filter((text) => DRY.test(text)).toSorted()
+    : [...others.filter((text) => !text.startsWith('aclexec ')), ...severities.slice(-1)];
 }
 
 /** Both ways to find a rule. The fast one with its tables even where there are few rules. */
@@ -121,7 +122,7 @@ export function readSet(
   directory: string,
   search: (table: Table) => Search,
   options: Partial<ParseOptions> = {},
-): Hosts {
+): Tables {
   const find = (path: string) =>
     textOf(
       path.startsWith(`${directory}/`)
@@ -147,11 +148,11 @@ export function readSet(
 
 /** What we decide on a request, with the look-ups answered as the test says. */
 export function observe(
-  hosts: Hosts,
+  tables: Tables,
   test: TestRequest,
   { files }: TestSet,
   directory: string,
-): Observation & { readonly decision: Decision } {
+): Observation & { readonly decision: Ruling } {
   const request = makeRequest({
     daemon: bytes(test.daemon),
     client: {
@@ -169,7 +170,6 @@ export function observe(
     hasInterface: (name) => interfaces.has(name),
   });
   const lookups: string[] = [];
-  const aclexecs: string[] = [];
   const find = (need: Need): Found => {
     switch (need.kind) {
       case 'name':
@@ -182,9 +182,6 @@ export function observe(
         return [];
       case 'account':
         return accounts[need.database].has(need.name);
-      case 'command':
-        aclexecs.push(`aclexec ${need.command}`);
-        return undefined;
       case 'banner': {
         const file = need.path.startsWith(`${directory}/`)
           ? files[need.path.slice(directory.length + 1).replace('//', '/')]
@@ -195,12 +192,12 @@ export function observe(
         return need satisfies never;
     }
   };
-  const decision = resolveNow(decide(hosts, request), find);
+  const decision = resolveNow(decide(tables, request), find);
   return {
     verdict: decision.verdict,
     rule: decision.rule === undefined ? '' : `${decision.rule.file} ${decision.rule.line}`,
     lookups,
-    effects: showEffects(decision, aclexecs, test.isDry === true),
+    effects: showEffects(decision, test.isDry === true),
     warnings: decision.warnings,
     decision,
   };

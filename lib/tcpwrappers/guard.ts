@@ -1,0 +1,112 @@
+// Stands before a server: a client that the rules refuse is closed before a byte of it is read.
+
+import { Server, type ServerOpts, type Socket } from 'node:net';
+
+import { UsageError } from '../errors.ts';
+import type { Applied } from './apply.ts';
+import type { Decision } from './decision.ts';
+import type { Hosts } from './hosts.ts';
+import { describeSocket } from './socket.ts';
+
+/** Who gets the connections that are let in: a function, or a server, which is not to listen itself. */
+export type OnConnection =
+  | ((socket: Socket, decision: Decision, applied: Applied) => void)
+  /** A net.Server, or one of node:tls, node:http, node:https or node:http2. */
+  | Server;
+
+/** How long a client that was told something may take to hear it: closing at once can cut it off. */
+const FAREWELL_MS = 1000;
+
+function ignore(): void {
+  return undefined;
+}
+
+/** See guard(). */
+export class GuardServer extends Server {
+  readonly #hosts: Hosts;
+  readonly #daemon: string;
+  readonly #onConnection: OnConnection;
+
+  /** Made by guard(). */
+  constructor(hosts: Hosts, daemon: string, onConnection: OnConnection, options: ServerOpts) {
+    const isServer = onConnection instanceof Server;
+    // what a server asks for its own connections
+    const { allowHalfOpen = false, noDelay = false }: ServerOpts = isServer
+      ? (onConnection as ServerOpts)
+      : {};
+    super({ allowHalfOpen, noDelay, ...options, pauseOnConnect: true });
+    this.#hosts = hosts;
+    this.#daemon = daemon;
+    this.#onConnection = onConnection;
+    this.on('connection', (socket: Socket) => void this.#admit(socket));
+    // an http.Server begins to watch over slow clients when it listens
+    if (isServer) this.on('listening', () => onConnection.emit('listening'));
+  }
+
+  /** Of a server behind it too: an http.Server then ends idle connections. */
+  override close(onClosed?: (error?: Error) => void): this {
+    super.close(onClosed);
+    if (this.#onConnection instanceof Server) this.#onConnection.close();
+    return this;
+  }
+
+  async #admit(socket: Socket): Promise<void> {
+    // a client that goes away meanwhile is nobody's error
+    socket.on('error', ignore);
+    try {
+      const ends = describeSocket(socket);
+      // one that has gone already could be anybody, and may have left something to read
+      const isGone = ends.client.address === undefined && typeof this.address() !== 'string';
+      if (isGone) return void socket.destroy();
+      const decision = await this.#hosts.check({ daemon: this.#daemon, ...ends });
+      const applied = await decision.apply({ socket });
+      this.emit('decision', decision, applied);
+      if (applied.verdict !== 'granted') return turnAway(socket);
+      if (socket.destroyed) return;
+      socket.off('error', ignore);
+      this.#letIn(socket, decision, applied);
+    } catch (error) {
+      socket.destroy();
+      this.emit('error', error);
+    }
+  }
+
+  #letIn(socket: Socket, decision: Decision, applied: Applied): void {
+    if (this.#onConnection instanceof Server) this.#onConnection.emit('connection', socket);
+    else this.#onConnection(socket, decision, applied);
+    unpause(socket);
+  }
+}
+
+// As any other accepted socket is: it reads ahead, and flows once somebody listens. To take the last listener for
+// `readable` away is what makes Node forget that it was paused (stream.Readable, readable.readableFlowing).
+function unpause(socket: Socket): void {
+  socket.on('readable', ignore);
+  socket.off('readable', ignore);
+}
+
+function turnAway(socket: Socket): void {
+  if (socket.bytesWritten === 0) {
+    socket.destroy();
+    return;
+  }
+  socket.end();
+  setTimeout(() => socket.destroy(), FAREWELL_MS).unref();
+}
+
+/**
+ * A net.Server that asks the rules about each client. Who is let in comes to `onConnection`; who is not is closed, or
+ * gets a command, before a byte is read, and before the handshake of a TLS server. Emits `decision`, with a Decision and
+ * what came of it, for each client. `options` are those of net.createServer().
+ */
+export function guard(
+  hosts: Hosts,
+  daemon: string,
+  onConnection: OnConnection,
+  options: ServerOpts = {},
+): GuardServer {
+  if (typeof daemon !== 'string' || daemon === '') throw new UsageError('daemon must be a name');
+  if (typeof onConnection !== 'function' && !(onConnection instanceof Server))
+    throw new UsageError('onConnection must be a function or a server');
+  return new GuardServer(hosts, daemon, onConnection, options);
+}

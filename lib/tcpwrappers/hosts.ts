@@ -1,0 +1,160 @@
+// hosts.allow and hosts.deny, opened for any number of decisions.
+
+import { resolve as resolvePath } from 'node:path';
+
+import { UsageError } from '../errors.ts';
+import { checkKeys } from '../keys.ts';
+import { type Bytes, toBuffer } from '../quote.ts';
+import type { TimeLimits } from './apply.ts';
+import { decide, refuse, type Ruling } from './decide.ts';
+import { Decision } from './decision.ts';
+import type { Dialect } from './dialect.ts';
+import type { Finding } from './finding.ts';
+import { hasInterface } from './interface.ts';
+import { type Lookup, lookUp, type Resolver } from './lookup.ts';
+import { Overload } from './overload.ts';
+import { openPath } from './path.ts';
+import { makeRequest, type Request, type RequestDescription } from './request.ts';
+import { resolve } from './resolve.ts';
+import type { Search, Table, Tables } from './rule.ts';
+import { systemResolver } from './system.ts';
+import { hasNetgroups } from './netgroup.ts';
+import { openTableFile } from './table-file.ts';
+
+export interface HostsOptions {
+  /** The file of those who are let in; /etc/hosts.allow by default. A relative path begins at the working directory. */
+  readonly allow?: Bytes | undefined;
+  /** The file of those who are not; /etc/hosts.deny by default. */
+  readonly deny?: Bytes | undefined;
+  /** How the third field of a rule is read; `auto` by default. */
+  readonly dialect?: Dialect | undefined;
+  /** `libwrap`: a last line without a newline is not read, as there. */
+  readonly compat?: 'libwrap' | undefined;
+  /** Time limit for the look-up of a name, from 0.001 to 3600; 10 by default. Rules say it for RFC 1413 (`rfc931`). */
+  readonly nameTimeoutSeconds?: number | undefined;
+  /** Time limit for each command of `spawn` and `aclexec`, from 0.001 to 86400; 60 by default. */
+  readonly commandTimeoutSeconds?: number | undefined;
+  /** The same for `twist`, which serves a client; 3600 by default. */
+  readonly twistTimeoutSeconds?: number | undefined;
+  /** Makes look-ups in another way than by the system. */
+  readonly resolver?: Partial<Resolver> | undefined;
+}
+
+const KEYS: readonly (keyof HostsOptions)[] = [
+  'allow',
+  'deny',
+  'dialect',
+  'compat',
+  'nameTimeoutSeconds',
+  'commandTimeoutSeconds',
+  'twistTimeoutSeconds',
+  'resolver',
+];
+const DIALECTS: readonly unknown[] = ['auto', 'options', 'command'] satisfies Dialect[];
+
+function toPath(path: Bytes, what: string): Buffer {
+  const bytes = toBuffer(path);
+  if (bytes.length === 0 || bytes.includes(0)) throw new UsageError(`${what} must be a path`);
+  return bytes[0] === 0x2f ? bytes : Buffer.concat([Buffer.from(`${resolvePath()}/`), bytes]);
+}
+
+function toMs(seconds: number, most: number, what: string): number {
+  if (typeof seconds === 'number' && seconds >= 0.001 && seconds <= most) return seconds * 1000;
+  throw new UsageError(`${what} must be a number from 0.001 to ${most}`);
+}
+
+function checkOptions(options: HostsOptions): void {
+  checkKeys(options, KEYS);
+  if (options.dialect !== undefined && !DIALECTS.includes(options.dialect))
+    throw new UsageError(`dialect must be one of ${DIALECTS.join(', ')}`);
+  if (options.compat !== undefined && options.compat !== 'libwrap')
+    throw new UsageError("compat must be 'libwrap' or left out");
+}
+
+/** Rules that are opened; see openHosts(). */
+export class Hosts {
+  readonly #readAllow: () => Search;
+  readonly #readDeny: () => Search;
+  readonly #resolver: Resolver;
+  readonly #limits: TimeLimits;
+
+  /** Made by openHosts(). */
+  constructor(options: HostsOptions) {
+    checkOptions(options);
+    const { allow = '/etc/hosts.allow', deny = '/etc/hosts.deny', dialect = 'auto', compat } = options;
+    const read = { dialect, compat, isInPath: openPath(), hasNetgroups: hasNetgroups() };
+    this.#readAllow = openTableFile(toPath(allow, 'allow'), { ...read, role: 'allow' });
+    this.#readDeny = openTableFile(toPath(deny, 'deny'), { ...read, role: 'deny' });
+    const { nameTimeoutSeconds = 10, commandTimeoutSeconds = 60, twistTimeoutSeconds = 3600 } = options;
+    const nameTimeoutMs = toMs(nameTimeoutSeconds, 3600, 'nameTimeoutSeconds');
+    this.#resolver = { ...systemResolver(nameTimeoutMs), ...options.resolver };
+    this.#limits = {
+      commandTimeoutMs: toMs(commandTimeoutSeconds, 86_400, 'commandTimeoutSeconds'),
+      twistTimeoutMs: toMs(twistTimeoutSeconds, 86_400, 'twistTimeoutSeconds'),
+    };
+  }
+
+  /** The tables by which is decided, as the files are at this moment. */
+  get tables(): Tables {
+    return { allow: this.#readAllow(), deny: this.#readDeny() };
+  }
+
+  /** What is wrong with the files, as they are at this moment. */
+  get findings(): readonly Finding[] {
+    const { allow, deny } = this.tables;
+    return [...allow.table.findings, ...deny.table.findings];
+  }
+
+  /**
+   * Decides on a request, by what the files say at this moment. Nothing is run; names and users are looked up where a
+   * rule asks for them, none for longer than its time limit.
+   * @throws {UsageError} (rejects) for a NUL byte, a port that is none, a key that is none.
+   */
+  async check(described: RequestDescription): Promise<Decision> {
+    const request = makeRequest({ hasInterface, ...described });
+    const lookups: Lookup[] = [];
+    const used: Table[] = [];
+    const use = (read: () => Search): Search => {
+      const search = read();
+      used.push(search.table);
+      return search;
+    };
+    const [readAllow, readDeny] = [this.#readAllow, this.#readDeny];
+    const tables: Tables = {
+      get allow() {
+        return use(readAllow);
+      },
+      get deny() {
+        return use(readDeny);
+      },
+    };
+    const ruling = await this.#rule(tables, request, lookups);
+    return new Decision(ruling, request, { tables: used, lookups, limits: this.#limits });
+  }
+
+  async #rule(tables: Tables, request: Request, lookups: Lookup[]): Promise<Ruling> {
+    try {
+      return await resolve(decide(tables, request), (need) => lookUp(need, request, this.#resolver, lookups));
+    } catch (error) {
+      if (error instanceof Overload) return refuse(error.message);
+      throw error;
+    }
+  }
+}
+
+/**
+ * Opens hosts.allow and hosts.deny. They are read once, and again when they, or the files of patterns that they name,
+ * have changed: a change counts from the next decision on.
+ * @throws {UsageError} for a wrong option. What is wrong with the files is a finding, and lets nobody in by mistake.
+ */
+export function openHosts(options: HostsOptions = {}): Hosts {
+  return new Hosts(options);
+}
+
+/** One decision by the two files, as hosts_access(3) makes it; but nothing is run before Decision.apply(). */
+export async function hostsAccess(
+  request: RequestDescription,
+  options: HostsOptions = {},
+): Promise<Decision> {
+  return openHosts(options).check(request);
+}

@@ -1,0 +1,63 @@
+// A file of rules, read again when it, or a file of patterns that it names, has changed.
+
+import { compileTable } from './compile.ts';
+import { readFileText } from './file.ts';
+import type { FileText } from './file-text.ts';
+import { type ParseOptions, readTable } from './parse.ts';
+import { openPatternFiles } from './pattern-file.ts';
+import type { Search } from './rule.ts';
+import { isSameStamp, type Stamp, stampOf } from './stamp.ts';
+
+/** A file as it was when it was read. */
+interface Source {
+  readonly path: Buffer;
+  stamp: Stamp;
+  readonly found: FileText;
+}
+
+function isSameFile(before: FileText, now: FileText): boolean {
+  if (before.kind === 'text') return now.kind === 'text' && before.text === now.text;
+  if (before.kind === 'unreadable') return now.kind === 'unreadable' && before.code === now.code;
+  return before.kind === now.kind;
+}
+
+// Looked at before it is read: what is written in between shows the next time.
+function readSource(path: Buffer): Source {
+  const stamp = stampOf(path);
+  return { path, stamp, found: readFileText(path) };
+}
+
+// Whether a file still says what it said. The memory, or the descriptors, can be short for a while, so that what could
+// not be read is tried again.
+function isCurrent(source: Source): boolean {
+  const stamp = stampOf(source.path);
+  const isSettled = source.stamp.isSettled && source.found.kind !== 'unreadable';
+  if (isSettled && isSameStamp(stamp, source.stamp)) return true;
+  const { found } = readSource(source.path);
+  if (!isSameFile(source.found, found)) return false;
+  source.stamp = stamp;
+  return true;
+}
+
+/** Opens a file of rules; each call of the result answers for what the files say at that time. */
+export function openTableFile(path: Buffer, options: Omit<ParseOptions, 'file' | 'openFile'>): () => Search {
+  const file = path.toString('latin1');
+  let sources: Source[] = [];
+
+  function read(name: string): FileText {
+    const source = readSource(Buffer.from(name, 'latin1'));
+    sources.push(source);
+    return source.found;
+  }
+
+  function load(): Search {
+    sources = [];
+    return compileTable(readTable(read(file), { ...options, file, openFile: openPatternFiles(read) }));
+  }
+
+  let search = load();
+  return () => {
+    if (!sources.every(isCurrent)) search = load();
+    return search;
+  };
+}
