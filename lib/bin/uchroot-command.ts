@@ -1,19 +1,20 @@
 // The command uchroot: argv → launch in place → exit status.
 import { writeSync } from 'node:fs';
 
-import { LaunchError, UsageError } from '../errors.ts';
+import { type LaunchError, UsageError } from '../errors.ts';
 import { findProblem } from '../launch/check.ts';
 import { errorLines, prepareInPlace, reportFailure, runInPlace, warningLines } from '../launch/exec.ts';
 import { normalize, type LaunchRequest } from '../launch/request.ts';
 import { planAsJson, planAsText } from '../launch/show.ts';
-import { quote } from '../quote.ts';
+import { quote, toBuffer } from '../quote.ts';
 import { commandArguments, readArguments } from './arguments.ts';
 import { optionKinds, toRequest, usage, usageLine } from './uchroot-options.ts';
+import { makeUnit } from './uchroot-unit.ts';
 import { readVersion } from './version.ts';
 
 // fs.writeSync and never process.stdout: opening that would leave the terminal or pipe non-blocking for the program.
-function print(fd: number, text: string): void {
-  for (let rest = Buffer.from(text); rest.length > 0;) rest = rest.subarray(writeSync(fd, rest));
+function print(fd: number, text: string | Buffer): void {
+  for (let rest = toBuffer(text); rest.length > 0;) rest = rest.subarray(writeSync(fd, rest));
 }
 
 // A stderr that is closed or full must not hide the exit status.
@@ -30,9 +31,18 @@ function showPlan(request: LaunchRequest, format: string): number {
   const launch = prepareInPlace(normalize(request), (warning) => complain(warningLines(warning)), false);
   const problem = findProblem(launch);
   print(1, format === 'json' ? planAsJson(launch, problem) : planAsText(launch));
+  return tellProblem(problem);
+}
+
+function tellProblem(problem: LaunchError | undefined): number {
   if (problem === undefined) return 0;
   complain(errorLines(problem));
   return problem.exitStatus;
+}
+
+// By name: what uchroot-late throws is of a class of its own.
+function isOurs(error: Error): error is UsageError | LaunchError {
+  return error.name === 'UsageError' || error.name === 'LaunchError';
 }
 
 function main(): number {
@@ -45,18 +55,23 @@ function main(): number {
     if (operands.length < 2) return (complain(`${usageLine}\n`), 1);
     const request = toRequest(options, operands);
     statusFd = request.statusFd;
+    if (given.has('unit')) {
+      const { output, problem } = makeUnit(options, request, (warning) => complain(warningLines(warning)));
+      print(1, output);
+      return tellProblem(problem);
+    }
     const plan = given.get('plan');
     if (plan !== undefined) return showPlan(request, plan.text);
     return runInPlace(prepareInPlace(normalize(request), (warning) => complain(warningLines(warning))));
   } catch (error) {
     if (!(error instanceof Error)) throw error; // what scripts/code-cache.mjs ends its launch with
-    if (!(error instanceof UsageError) && !(error instanceof LaunchError)) {
+    if (!isOurs(error)) {
       // A defect of ours or of the installation. Status 1, which Node would give it, means something else here.
       complain(`uchroot: ${error.stack ?? error.message}\n`);
       return 125;
     }
     complain(errorLines(error));
-    if (error instanceof UsageError) complain(`${usageLine}\n`);
+    if (error.name === 'UsageError') complain(`${usageLine}\n`);
     reportFailure(statusFd, error);
     return error.exitStatus;
   }

@@ -39,6 +39,16 @@ Reports
   --status-fd N          write {"event":"started"|"failed"…} lines to descriptor N
   --pid-file FILE        write the pid to FILE on the host
   --help, --version
+Init units
+  --unit FORMAT          print the unit that performs this launch at boot: systemd, openrc, sysv, runit or s6
+  --unit-dir DIR         write its files to DIR instead
+  --unit-name NAME       name of the service (default: the program's)
+  --listen ADDRESS       systemd listens for the program: a port, ADDRESS:PORT, a path or @NAME; may be repeated
+  --accept               one process a connection, on its standard input and output
+  --notify               the program says when it is ready (sd_notify)
+  --watchdog SECONDS     started anew if it gives no sign of life for so long
+  --reload-signal SIGNAL a reload sends this signal
+  --syslog               brings the socket of the host's log into the jail
 
 Exit status: 1 usage, 2 unknown user, 3 not root, 125 the launch failed, 126 PROGRAM cannot be executed,
 127 PROGRAM or what it needs was not found; else PROGRAM's own.
@@ -67,9 +77,31 @@ export const optionKinds = {
   'pid-file': 'value',
   help: 'flag',
   version: 'flag',
+  unit: 'value',
+  'unit-dir': 'value',
+  'unit-name': 'value',
+  listen: 'value',
+  accept: 'flag',
+  notify: 'flag',
+  watchdog: 'value',
+  'reload-signal': 'value',
+  syslog: 'flag',
 } as const satisfies Readonly<Record<string, OptionKind>>;
 
 type OptionName = keyof typeof optionKinds;
+
+/** Of these, the ones that say how a unit runs, and are no part of its launch. */
+export const unitOptions: ReadonlySet<string> = new Set([
+  'unit',
+  'unit-dir',
+  'unit-name',
+  'listen',
+  'accept',
+  'notify',
+  'watchdog',
+  'reload-signal',
+  'syslog',
+] satisfies readonly OptionName[]);
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -189,9 +221,21 @@ export function toRequest(
       case 'pid-file':
         request.pidFile = value.text;
         break;
+      case 'unit':
       case 'plan':
       case 'help':
       case 'version':
+        break;
+      case 'unit-dir':
+      case 'unit-name':
+      case 'listen':
+      case 'accept':
+      case 'notify':
+      case 'watchdog':
+      case 'reload-signal':
+      case 'syslog':
+        if (!options.some(([other]) => other === 'unit'))
+          throw new UsageError(`--${name} is for a unit: give --unit as well`);
         break;
       default:
         name satisfies string;

@@ -24,7 +24,7 @@ const flags: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Compiles test/support/NAME.c, unless it has been; the path of the result. Static, so that a jail needs no library. */
-function compiled(name: string): string {
+export function compiled(name: string): string {
   const source = join(repository, 'test/support', `${name}.c`);
   const result = join(built, name);
   if (existsSync(result) && statSync(result).mtimeMs > statSync(source).mtimeMs) return result;

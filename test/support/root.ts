@@ -1,5 +1,5 @@
 // Reasons to skip a test. In CI, and for root, MUST_RUN=1 turns each of them into a failure.
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 
 function excuse(reason: string): string {
   if (process.env.MUST_RUN === '1') throw new Error(`MUST_RUN=1, and this test ${reason}`);
@@ -26,4 +26,9 @@ function isInstalled(tool: string): boolean {
 export function unlessInstalled(...tools: readonly string[]): string | false {
   const missing = tools.filter((tool) => !isInstalled(tool));
   return missing.length === 0 ? false : excuse(`needs ${missing.join(', ')}`);
+}
+
+/** The same for a file that scripts/test provides. */
+export function unlessThere(path: string): string | false {
+  return existsSync(path) ? false : excuse(`needs ${path}, which scripts/test makes`);
 }

@@ -19,6 +19,7 @@ import { locale } from './locale.ts';
 import { lua } from './lua.ts';
 import { magic } from './magic.ts';
 import { names } from './names.ts';
+import { notify } from './notify.ts';
 import { node } from './node.ts';
 import type { Pack } from './pack.ts';
 import { pam } from './pam.ts';
@@ -54,6 +55,7 @@ export const packs: readonly Pack[] = [
   shm,
   pty,
   syslog,
+  notify,
   run,
   pam,
   krb5,

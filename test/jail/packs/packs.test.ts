@@ -149,6 +149,7 @@ const CASES: readonly Case[] = [
     host: { '/dev/log': { link: '/run/systemd/journal/dev-log' } },
     brings: ['/dev/log', '/run/systemd/journal'],
   },
+  { pack: 'notify', image: { imports: ['sd_notify'] }, brings: ['/run/systemd'] },
   { pack: 'run', program: '/usr/sbin/p', brings: ['/run', '/run/lock', '/var/run', '/var/tmp'] },
   {
     pack: 'pam',

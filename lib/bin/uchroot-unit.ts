@@ -1,0 +1,185 @@
+// uchroot --unit: the options of a unit, the files that they stand for, and what would keep the launch from succeeding.
+import { accessSync, constants, realpathSync } from 'node:fs';
+import { constants as osConstants } from 'node:os';
+import { resolve } from 'node:path';
+
+import { LaunchError, UsageError } from '../errors.ts';
+import { findProblem } from '../launch/check.ts';
+import { prepareInPlace } from '../launch/exec.ts';
+import type { DirectoryFinding } from '../launch/directory.ts';
+import { normalize, type LaunchRequest } from '../launch/request.ts';
+import { nearest } from '../nearest.ts';
+import { quote, toBuffer } from '../quote.ts';
+import { findRefusal, unitFiles } from '../service/unit/files.ts';
+import { findMissingPack } from '../service/unit/sockets.ts';
+import { formats, oneLine, type Format, type Unit } from '../service/unit/unit.ts';
+import { printedFiles, writeFiles } from '../service/unit/write.ts';
+import type { Argument } from './arguments.ts';
+import { optionKinds, unitOptions } from './uchroot-options.ts';
+import { readVersion } from './version.ts';
+
+type Options = readonly (readonly [name: string, value: Argument])[];
+
+const latin1 = (value: Uint8Array | string): string => toBuffer(value).toString('latin1');
+
+function toFormat(text: string): Format {
+  const format = formats.find((known) => known === text);
+  if (format !== undefined) return format;
+  const meant = nearest(text, formats);
+  throw new UsageError(`--unit knows ${formats.join(', ')}, not '${quote(text)}'`, {
+    hint: meant === undefined ? undefined : `did you mean ${meant}?`,
+  });
+}
+
+// What an init system, the shell of a script and a file name take without a second thought.
+function toName(text: string | undefined, program: string): string {
+  const name = text ?? program.slice(program.lastIndexOf('/') + 1);
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name)) return name;
+  throw new UsageError(`'${quote(Buffer.from(name, 'latin1'))}' cannot be the name of a service`, {
+    hint: 'give one of letters, digits, dots, dashes and underscores with --unit-name',
+  });
+}
+
+// A port, ADDRESS:PORT, a path, or @NAME in the abstract namespace (systemd.socket(5), ListenStream=).
+function toAddress(text: string): string {
+  const port = /^(?:(?:[0-9.]+|\[[0-9a-fA-F:.]+\]):)?([0-9]{1,5})$/.exec(text)?.[1];
+  // oxlint-disable-next-line no-control-regex
+  const isPath = /^[/@][^\u0000-\u001f\u007f\ufffd]+$/.test(text) && !text.endsWith(' ');
+  if (isPath || (port !== undefined && Number(port) >= 1 && Number(port) <= 65535)) return latin1(text);
+  throw new UsageError(
+    `--listen takes a port, ADDRESS:PORT, [ADDRESS]:PORT, a path or @NAME, not '${quote(text)}'`,
+  );
+}
+
+function toSeconds(text: string): number {
+  if (/^[0-9]{1,7}(\.[0-9]{1,3})?$/.test(text) && Number(text) > 0) return Number(text);
+  throw new UsageError(`--watchdog takes seconds, not '${quote(text)}'`);
+}
+
+function toSignal(text: string): string {
+  const name = text.replace(/^SIG/, '');
+  if (Object.hasOwn(osConstants.signals, `SIG${name}`)) return name;
+  throw new UsageError(`--reload-signal: there is no signal ${quote(text)}`);
+}
+
+// The name under which a search finds node: it stays when a new version takes the place of the one that runs now.
+function nodePath(): string {
+  const candidates = (process.env.PATH ?? '').split(':').map((directory) => `${directory}/node`);
+  const found = candidates.find((path) => {
+    try {
+      accessSync(path, constants.X_OK);
+      return path.startsWith('/') && realpathSync(path) === process.execPath;
+    } catch {
+      return false;
+    }
+  });
+  return latin1(found ?? process.execPath);
+}
+
+// Of the launch itself, as they were given.
+function launchOptions(options: Options): readonly string[] {
+  const kinds: Readonly<Record<string, string>> = optionKinds;
+  return options
+    .filter(([name]) => !unitOptions.has(name))
+    .map(([name, { text, bytes }]) => {
+      if (kinds[name] === 'flag') return `--${name}`;
+      // the working directory is / at boot
+      return `--${name}=${latin1(name === 'pid-file' ? resolve(text) : bytes)}`;
+    });
+}
+
+function toUnit(options: Options, request: LaunchRequest): Unit {
+  const given = new Map(options.map(([name, value]) => [name, value.text]));
+  for (const name of ['plan', 'status-fd', 'preserve-fds']) {
+    if (given.has(name))
+      throw new UsageError(
+        name === 'plan'
+          ? '--plan and --unit print two things: choose one'
+          : `--${name}: an init system opens no descriptors for a program but those of --listen`,
+      );
+  }
+  if (request.program === undefined)
+    throw new UsageError('a unit needs a program: the shell that is the default wants a terminal');
+  const program = latin1(request.program);
+  const jail = latin1(request.jail);
+  const name = toName(given.get('unit-name'), program);
+  const watchdog = given.get('watchdog');
+  const reloadSignal = given.get('reload-signal');
+  const listen = options.filter(([option]) => option === 'listen').map(([, value]) => toAddress(value.text));
+  if (given.has('accept') && listen.length === 0)
+    throw new UsageError('--accept hands over connections: give the address as well, with --listen');
+  return {
+    format: toFormat(given.get('unit') ?? ''),
+    name,
+    description: oneLine(`${program} in the jail ${jail}`),
+    command: [nodePath(), latin1(process.argv[1] ?? '')],
+    options: launchOptions(options),
+    operands: [latin1(String(request.user)), jail, program, ...(request.args ?? []).map(latin1)],
+    listen,
+    accept: given.has('accept'),
+    notify: given.has('notify'),
+    watchdogSec: watchdog === undefined ? undefined : toSeconds(watchdog),
+    reloadSignal: reloadSignal === undefined ? undefined : toSignal(reloadSignal),
+    syslog: given.has('syslog'),
+    pidFile: latin1(resolve(request.pidFile ?? `/run/${name}.pid`)),
+    version: readVersion(),
+  };
+}
+
+// What would keep the launch from succeeding now; undefined if nothing.
+function findUnitProblem(
+  unit: Unit,
+  request: LaunchRequest,
+  warn: (warning: DirectoryFinding) => void,
+): LaunchError | undefined {
+  try {
+    const launch = prepareInPlace(normalize(request), warn, false);
+    const pack = findMissingPack(unit, launch.view.root);
+    if (pack === undefined) return findProblem(launch);
+    return new LaunchError(
+      `unit: ${launch.view.jail}: it has no place for the socket of the ${pack === 'syslog' ? 'log' : 'service manager'}`,
+      {
+        step: 'unit',
+        code: 'ENOENT',
+        hint: `uchroot-jail build ${launch.view.jail} --pack ${pack}`,
+      },
+    );
+  } catch (error) {
+    if (error instanceof LaunchError) return error;
+    throw error;
+  }
+}
+
+/** What `--unit` prints, and what would keep the launch from succeeding if it were tried now. */
+export interface UnitReport {
+  readonly output: Buffer;
+  readonly problem: LaunchError | undefined;
+}
+
+/**
+ * Makes the files of a unit, and writes them if a directory is given.
+ *
+ * @throws UsageError for an option that does not fit, or that the init system can do nothing with
+ * @throws LaunchError if a file cannot be written
+ */
+export function makeUnit(
+  options: Options,
+  request: LaunchRequest,
+  warn: (warning: DirectoryFinding) => void,
+): UnitReport {
+  normalize(request);
+  const unit = toUnit(options, request);
+  const refusal = findRefusal(unit);
+  if (refusal !== undefined) throw new UsageError(refusal);
+  const files = unitFiles(unit);
+  const directory = new Map(options).get('unit-dir')?.text;
+  const output =
+    directory === undefined
+      ? printedFiles(files)
+      : Buffer.from(
+          writeFiles(files, resolve(directory))
+            .map((path) => `${path}\n`)
+            .join(''),
+        );
+  return { output, problem: findUnitProblem(unit, request, warn) };
+}

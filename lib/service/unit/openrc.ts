@@ -1,0 +1,65 @@
+// A service script for OpenRC: openrc-run(8), supervise-daemon(8).
+import { plainWord, shellWord } from './shell.ts';
+import { heading, type Unit, type UnitFile } from './unit.ts';
+
+// OpenRC splits its variables at blanks and expands patterns in them before a shell reads the result
+// (supervise-daemon.sh). So a word that is not plain gets a variable of its own, and a reference stands for it.
+function nameOddWords(words: readonly string[]): {
+  readonly variables: string;
+  readonly references: readonly string[];
+} {
+  const odd = [...new Set(words.filter((word) => !plainWord.test(word)))];
+  return {
+    variables: odd.map((word, index) => `word${index + 1}=${shellWord(word)}\n`).join(''),
+    references: words.map((word) => (plainWord.test(word) ? word : `"$word${odd.indexOf(word) + 1}"`)),
+  };
+}
+
+const reloadFunction = (signal: string): string => `
+extra_started_commands=reload
+
+reload() {
+	ebegin "Reloading $RC_SVCNAME"
+	supervise-daemon "$RC_SVCNAME" --signal ${signal}
+	eend $?
+}
+`;
+
+/** One script. supervise-daemon starts the program again, whatever its status, until it has ended too often. */
+export function openrcFiles(unit: Unit): readonly UnitFile[] {
+  const { name, command, options, operands, reloadSignal } = unit;
+  const { variables, references } = nameOddWords([...command, ...options, '--', ...operands]);
+  const [node = '', ...script] = references.slice(0, command.length);
+  const launch = references.slice(command.length);
+  return [
+    {
+      path: name,
+      mode: 0o755,
+      text: `#!/sbin/openrc-run
+${heading(unit, name)}
+description=${shellWord(unit.description)}
+supervisor=supervise-daemon
+respawn_delay=1
+respawn_max=5
+respawn_period=30
+output_logger='logger -t ${name} -p daemon.info'
+error_logger='logger -t ${name} -p daemon.err'
+
+${variables}command='${node}'
+uchroot='${script.join(' ')}'
+launch='${launch.join(' ')}'
+command_args="$uchroot $launch"
+
+depend() {
+	use net logger
+	after localmount
+}
+
+# What would keep it from starting is said here, where somebody reads it.
+start_pre() {
+	eval "$command $uchroot --plan $launch" >/dev/null
+}
+${reloadSignal === undefined ? '' : reloadFunction(reloadSignal)}`,
+    },
+  ];
+}

@@ -1,0 +1,20 @@
+// Words for sh(1).
+import type { Unit } from './unit.ts';
+
+/** Nothing in it means anything to a shell, or to systemd. */
+export const plainWord: RegExp = /^[A-Za-z0-9_./:=,@+-]+$/;
+
+/** One word for a shell. In single quotes every byte stands for itself but the quote (POSIX, 2.2.2). */
+export function shellWord(word: string): string {
+  return plainWord.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** Words for a shell, with blanks between. */
+function shellWords(words: readonly string[]): string {
+  return words.map(shellWord).join(' ');
+}
+
+/** The whole launch as one command of a shell. */
+export function shellLaunch(unit: Unit): string {
+  return shellWords([...unit.command, ...unit.options, '--', ...unit.operands]);
+}

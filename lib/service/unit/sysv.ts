@@ -1,0 +1,117 @@
+// A script for System V init: "Init Script Actions" and "Comment Conventions" of the Linux Standard Base, and sh(1).
+import { shellLaunch, shellWord } from './shell.ts';
+import { heading, type Unit, type UnitFile } from './unit.ts';
+
+function comments({ name, description }: Unit): string {
+  return `### BEGIN INIT INFO
+# Provides:          ${name}
+# Required-Start:    $remote_fs $syslog $network
+# Required-Stop:     $remote_fs $syslog $network
+# Default-Start:     2 3 4 5
+# Default-Stop:      0 1 6
+# Short-Description: ${description}
+### END INIT INFO
+`;
+}
+
+// The program is known by its root directory: a pid by itself may be another process's by now.
+const functions = `
+running() {
+	read -r pid 2>/dev/null <"$pidfile" && [ "/proc/$pid/root" -ef "$jail" ]
+}
+
+start() {
+	if running; then
+		echo "$name is running, pid $pid"
+		return 0
+	fi
+	# uchroot closes descriptor 3 when it executes the program: this waits until then, and no longer
+	status=$(exec 3>&1 >>"$log" 2>&1 </dev/null; launch &)
+	case $status in
+	*'"event":"failed"'* | '')
+		echo "$name does not start; the end of $log:" >&2
+		tail -n 2 "$log" >&2
+		return 1
+		;;
+	esac
+	echo "$name is started"
+}
+
+stop() {
+	if ! running; then
+		echo "$name is not running"
+		rm -f "$pidfile"
+		return 0
+	fi
+	kill -s TERM "$pid"
+	tries=0
+	while running; do
+		if [ $((tries += 1)) -gt 200 ]; then
+			# all of its session, which uchroot has made
+			kill -s KILL -- "-$pid"
+		fi
+		sleep 0.1
+	done
+	rm -f "$pidfile"
+	echo "$name is stopped"
+}
+
+status() {
+	if running; then
+		echo "$name is running, pid $pid"
+	elif [ -e "$pidfile" ]; then
+		echo "$name is dead, and $pidfile exists"
+		return 1
+	else
+		echo "$name is not running"
+		return 3
+	fi
+}
+`;
+
+const reloadFunction = (signal: string): string => `
+reload() {
+	if ! running; then
+		echo "$name is not running" >&2
+		return 7
+	fi
+	kill -s ${signal} "$pid"
+}
+`;
+
+/** One script. */
+export function sysvFiles(unit: Unit): readonly UnitFile[] {
+  const { name, operands, reloadSignal } = unit;
+  const ours = ['--status-fd=3', `--pid-file=${unit.pidFile}`, '--new-session'];
+  const others = unit.options.filter(
+    (option) => option !== '--new-session' && !option.startsWith('--pid-file='),
+  );
+  const reloads = reloadSignal !== undefined;
+  return [
+    {
+      path: name,
+      mode: 0o755,
+      text: `#!/bin/sh
+${heading(unit, name)}${comments(unit)}
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+name=${name}
+jail=${shellWord(operands[1])}
+pidfile=${shellWord(unit.pidFile)}
+log=/var/log/${name}.log
+
+launch() {
+	exec ${shellLaunch({ ...unit, options: [...ours, ...others] })}
+}
+${functions}${reloads ? reloadFunction(reloadSignal) : ''}
+case $1 in
+start | stop | status${reloads ? ' | reload' : ''}) "$1" ;;
+restart | force-reload) stop && start ;;
+*)
+	echo "Usage: $0 start|stop|restart|force-reload|status${reloads ? '|reload' : ''}" >&2
+	exit 2
+	;;
+esac
+`,
+    },
+  ];
+}

@@ -1,0 +1,91 @@
+// uchroot --unit as a command: what it prints and writes, and what it refuses. Needs no root.
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import t from 'tap';
+
+import { command, start, type Ended } from '../support/launch.ts';
+
+// The host's own root directory: a warning, and nothing has to be built.
+const unit = (...words: readonly string[]): Ended => start([...command, '--unit', ...words]);
+const shell = ['nobody', '/', '/bin/sh', '-c', 'exit 0'];
+
+t.test(
+  'the unit calls node and uchroot by absolute paths, with the options as they were given',
+  async (t) => {
+    const { status, stdout } = unit(
+      'systemd',
+      '--umask',
+      '027',
+      '--new-session',
+      '--pid-file=run/a',
+      ...shell,
+    );
+    t.equal(status, 0);
+    const line = /^ExecStart=(\S+) (\S+) (.*)$/m.exec(stdout);
+    t.ok(line?.[1]?.startsWith('/') && line[1].endsWith('/node'));
+    t.equal(line?.[2], command[1]);
+    t.equal(line?.[3], '--umask=027 --new-session --pid-file=/run/a -- nobody / /bin/sh -c "exit 0"');
+  },
+);
+
+t.test('files are written under their names, and their paths printed', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'uchroot-test-'));
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  for (let i = 0; i < 2; i++) {
+    const { stdout } = unit('runit', '--unit-dir', directory, '--unit-name', 'a', ...shell);
+    t.equal(stdout, ['run', 'finish', 'log/run'].map((name) => `${directory}/a/${name}\n`).join(''));
+  }
+  t.same(readdirSync(`${directory}/a`).toSorted(), ['finish', 'log', 'run']);
+  t.equal(statSync(`${directory}/a/run`).mode & 0o777, 0o755);
+  t.match(readFileSync(`${directory}/a/run`, 'utf8'), /^#!\/bin\/sh\n# \/etc\/sv\/a\/run\n/);
+  t.match(unit('runit', '--unit-dir', `${directory}/a/run`, ...shell), {
+    status: 125,
+    stderr: /^uchroot: unit: .*a\/run\/sh\/run: ENOTDIR/,
+  });
+});
+
+t.test('what would fail now is told, and the unit is made all the same', async (t) => {
+  const unknown = unit('systemd', 'nosuch', '/', '/bin/sh');
+  t.match(unknown, {
+    status: 2,
+    stderr: 'uchroot: Unknown user nosuch\n',
+    stdout: /ExecStart=.* nosuch \/ \/bin\/sh\n/,
+  });
+  t.match(unit('sysv', 'nobody', '/', '/nope'), { status: 127, stderr: /execve: \/nope: not found/ });
+});
+
+t.test('a mistake is a usage error, and nothing is made', async (t) => {
+  const cases: readonly (readonly [readonly string[], RegExp])[] = [
+    [['systemctl', ...shell], /--unit knows systemd, .* not 'systemctl'\nhint: did you mean systemd\?/],
+    [['systemd', 'nobody', '/'], /a unit needs a program/],
+    [['systemd', '--plan', ...shell], /--plan and --unit print two things/],
+    [['systemd', '--status-fd', '3', ...shell], /--status-fd: an init system opens no descriptors/],
+    [['systemd', '--preserve-fds', '3', ...shell], /--preserve-fds: an init system opens no descriptors/],
+    [['systemd', '--accept', ...shell], /--accept hands over connections/],
+    [['systemd', '--listen', '0', ...shell], /--listen takes a port/],
+    [['systemd', '--listen', '65536', ...shell], /--listen takes a port/],
+    [['systemd', '--listen', 'localhost:80', ...shell], /--listen takes a port/],
+    [['systemd', '--listen', '/run/a\nExecStartPre=/x', ...shell], /--listen takes a port/],
+    [['systemd', '--watchdog', '1s', ...shell], /--watchdog takes seconds/],
+    [['systemd', '--watchdog', '0', ...shell], /--watchdog takes seconds/],
+    [['systemd', '--reload-signal', 'HUPP', ...shell], /there is no signal HUPP/],
+    [['systemd', '--unit-name', 'a b', ...shell], /'a b' cannot be the name of a service/],
+    [['systemd', '--unit-name', '../a', ...shell], /cannot be the name/],
+    [['systemd', 'nobody', '/', '/bin/['], /'\[' cannot be the name of a service\nhint: .* with --unit-name/],
+    [['systemd', '--umask', '9', ...shell], /--umask takes an octal mode/],
+    [['runit', '--listen', '80', ...shell], /--listen: runit opens no sockets/],
+  ];
+  for (const [words, message] of cases) {
+    const { status, stdout, stderr } = unit(...words);
+    t.equal(status, 1, words.join(' '));
+    t.equal(stdout, '');
+    t.match(stderr, message);
+  }
+  for (const option of ['--notify', '--accept', '--syslog', '--listen=80', '--unit-dir=/tmp', '--watchdog=1'])
+    t.match(start([...command, option, ...shell]), {
+      status: 1,
+      stderr: /is for a unit: give --unit as well/,
+    });
+});

@@ -1,0 +1,188 @@
+// Units for runit, s6, OpenRC and System V init: each starts a jailed program, reports it, starts it again and ends it.
+import t, { type Test } from 'tap';
+
+import { packageDirectory } from '../../support/launch.ts';
+import type { Machine } from '../../support/machine.ts';
+import { unlessInstalled, unlessRoot, unlessThere } from '../../support/root.ts';
+import { bootScene, recordedArguments, recorder, terminated, writeUnit } from './scene.ts';
+import { tortures } from './torture.ts';
+
+// OpenRC cannot be installed beside systemd; scripts/test unpacks it.
+const openrc = `${packageDirectory}/build/test/openrc`;
+const skip =
+  unlessRoot() ||
+  unlessInstalled('cc', 'systemd-nspawn', 'nsenter', 'setpriv', 'runsvdir', 's6-svscan', 'logger') ||
+  unlessThere(`${openrc}/usr/sbin/openrc-run`);
+let machine: Machine;
+
+t.before(async () => {
+  if (skip !== false) return;
+  machine = await bootScene();
+  machine.shell(`
+    mkdir -p /etc/service /etc/s6/scan
+    cp -a ${openrc}/. /
+    for state in starting started stopping inactive failed daemons options exclusive scheduled init.d tmp; do
+      mkdir -p /run/openrc/$state
+    done
+    touch /run/openrc/softlevel
+    systemd-run --unit=runit runsvdir -P /etc/service
+    systemd-run --unit=s6 s6-svscan /etc/s6/scan
+  `);
+});
+t.teardown(async () => await machine?.stop());
+
+function unitTest(name: string, body: (t: Test) => Promise<void>): void {
+  void t.test(name, { skip }, body);
+}
+
+const pidOf = (text: string): string => /\(?pid (\d+)\)?/.exec(text)?.[1] ?? '';
+
+const isJailed = (pid: string): boolean =>
+  machine.shell(`readlink /proc/${pid}/exe /proc/${pid}/root`).stdout === '/srv/jail/daemon\n/srv/jail\n' &&
+  /^Uid:(\s65534){4}$/m.test(machine.shell(`cat /proc/${pid}/status`).stdout);
+
+const words = ['say=here', 'reload=read again', 'wait'];
+
+unitTest('runit starts, reports, restarts and ends it, and logs what it says', async (t) => {
+  writeUnit(machine, 'runit', 'one', [], words);
+  machine.shell('ln -s /etc/sv/one /etc/service');
+  await machine.until('cat /var/log/one/current', /here/);
+  const pid = pidOf(machine.shell('sv status /etc/service/one').stdout);
+  t.ok(isJailed(pid));
+  machine.shell('sv hup /etc/service/one');
+  t.match(
+    await machine.until('cat /var/log/one/current', /again/),
+    /^\S+ read again$/m,
+    'with the time before it',
+  );
+  machine.shell(`kill -s SEGV ${pid}`);
+  await machine.until('grep -c here /var/log/one/current', /^2$/m);
+  t.not(pidOf(machine.shell('sv status /etc/service/one').stdout), pid);
+  t.match(
+    machine.shell('sv stop /etc/service/one; sv status /etc/service/one').stdout,
+    /^down: .* \d+s, normally up/m,
+  );
+  machine.shell('rm /etc/service/one');
+});
+
+unitTest('s6 starts, reports, restarts and ends it, and logs what it says', async (t) => {
+  writeUnit(machine, 's6', 'two', ['--notify'], [...words.slice(0, 2), 'ready=3', 'wait']);
+  machine.shell('ln -s /etc/s6/sv/two /etc/s6/scan && s6-svscanctl -a /etc/s6/scan');
+  await machine.until('cat /var/log/two/current', /here/);
+  t.equal(machine.shell('s6-svwait -U -t 5000 /etc/s6/scan/two').status, 0, 'it is ready');
+  const pid = pidOf(machine.shell('s6-svstat /etc/s6/scan/two').stdout);
+  t.ok(isJailed(pid));
+  machine.shell('s6-svc -h /etc/s6/scan/two');
+  await machine.until('cat /var/log/two/current', /read again/);
+  machine.shell(`kill -s SEGV ${pid}`);
+  await machine.until('grep -c here /var/log/two/current', /^2$/m);
+  t.not(pidOf(machine.shell('s6-svstat /etc/s6/scan/two').stdout), pid);
+  t.equal(machine.shell('s6-svc -d -wD -T 5000 /etc/s6/scan/two').status, 0);
+  t.match(machine.shell('s6-svstat /etc/s6/scan/two').stdout, /^down /);
+});
+
+unitTest('OpenRC starts, reports, restarts and ends it', async (t) => {
+  writeUnit(machine, 'openrc', 'three', ['--reload-signal', 'HUP'], words);
+  const started = machine.shell('rc-service three start');
+  t.equal(started.status, 0, { started });
+  await machine.until('journalctl -t three', /here/);
+  t.match(machine.shell('rc-service three status').stdout, 'started');
+  const pid = machine.shell('pgrep -x daemon').stdout.trim();
+  t.ok(isJailed(pid));
+  t.equal(machine.shell('rc-service three reload').status, 0);
+  await machine.until('journalctl -t three', /read again/);
+  machine.shell(`kill -s SEGV ${pid}`);
+  await machine.until('journalctl -t three | grep -c here', /^2$/m);
+  t.not(machine.shell('pgrep -x daemon').stdout.trim(), pid);
+  t.equal(machine.shell('rc-service three stop').status, 0);
+  t.equal(machine.shell('pgrep -x daemon').stdout, '');
+  t.equal(machine.shell('rc-service three status').status, 3);
+});
+
+unitTest('a script of System V starts, reports, reloads and ends it', async (t) => {
+  writeUnit(machine, 'sysv', 'four', ['--reload-signal', 'HUP'], words);
+  const init = (word: string) => machine.shell(`/etc/init.d/four ${word}`);
+  t.equal(init('status').status, 3);
+  t.match(init('start'), { status: 0, stdout: 'four is started\n' });
+  const pid = machine.shell('cat /run/four.pid').stdout.trim();
+  t.ok(isJailed(pid), 'by the time that start returns');
+  t.equal(init('status').stdout, `four is running, pid ${pid}\n`);
+  t.match(init('start'), { status: 0, stdout: `four is running, pid ${pid}\n` });
+  t.equal(init('reload').status, 0);
+  await machine.until('cat /var/log/four.log', /read again/);
+  t.equal(init('restart').status, 0);
+  const next = machine.shell('cat /run/four.pid').stdout.trim();
+  t.not(next, pid);
+  machine.shell(`kill -s KILL ${next}`);
+  await machine.until('/etc/init.d/four status', /four is dead, and \/run\/four.pid exists/);
+  t.equal(init('status').status, 1);
+  t.equal(init('start').status, 0);
+  t.match(init('stop'), { status: 0, stdout: 'four is stopped\n' });
+  t.match(init('stop'), { status: 0, stdout: 'four is not running\n' });
+  t.equal(init('status').status, 3);
+  t.equal(init('nonsense').status, 2);
+});
+
+unitTest('a pid that is another process by now is not taken for the program', async (t) => {
+  machine.shell('echo 1 >/run/four.pid');
+  t.equal(machine.shell('/etc/init.d/four status').status, 1);
+  t.match(machine.shell('/etc/init.d/four stop'), { status: 0, stdout: 'four is not running\n' });
+  t.equal(machine.shell('test -d /proc/1').status, 0);
+});
+
+unitTest(
+  'a launch that fails is told where it is started, and not tried again where that cannot help',
+  async (t) => {
+    const broken = 's, nobody , nosuch ,';
+    const says = /Unknown user nosuch/;
+
+    writeUnit(machine, 'sysv', 'five', [], ['wait']);
+    machine.shell(`sed -i '${broken}' /etc/init.d/five`);
+    t.match(machine.shell('/etc/init.d/five start'), { status: 1, stderr: says });
+
+    writeUnit(machine, 'openrc', 'six', [], ['wait']);
+    machine.shell(`sed -i '${broken}' /etc/init.d/six`);
+    t.match(machine.shell('rc-service six start'), { status: 1, stderr: says });
+
+    writeUnit(machine, 'runit', 'seven', [], ['wait']);
+    machine.shell(`sed -i '${broken}' /etc/sv/seven/run; ln -s /etc/sv/seven /etc/service`);
+    await machine.until('cat /var/log/seven/current', says);
+    await machine.until('sv status /etc/service/seven', /^down: .*normally up;/m);
+
+    writeUnit(machine, 's6', 'eight', [], ['wait']);
+    machine.shell(
+      `sed -i '${broken}' /etc/s6/sv/eight/run; ln -s /etc/s6/sv/eight /etc/s6/scan; s6-svscanctl -a /etc/s6/scan`,
+    );
+    await machine.until('cat /var/log/eight/current', says);
+    await machine.until('s6-svstat /etc/s6/scan/eight', /^down \(exitcode 2\).*normally up/);
+
+    // longer than both would wait before they try again
+    machine.shell('sleep 2.5');
+    t.equal(
+      machine.shell('grep -c Unknown /var/log/seven/current /var/log/eight/current').stdout,
+      '/var/log/seven/current:1\n/var/log/eight/current:1\n',
+    );
+  },
+);
+
+const starters: Readonly<Record<string, string>> = {
+  runit: '/etc/sv/torture/run',
+  s6: '/etc/s6/sv/torture/run',
+  sysv: '/etc/init.d/torture start',
+  openrc: 'rc-service torture start',
+};
+
+for (const [format, start] of Object.entries(starters)) {
+  for (const [name, odd] of Object.entries(tortures)) {
+    unitTest(`arguments survive ${format}: ${name}`, async (t) => {
+      writeUnit(machine, format, 'torture', [], [recorder, ...odd]);
+      const { stderr } = machine.shell(start);
+      t.equal(
+        await recordedArguments(machine),
+        terminated(['/daemon', recorder, ...odd]).toString('latin1'),
+        { stderr },
+      );
+      if (format === 'openrc') machine.shell('rc-service torture stop');
+    });
+  }
+}

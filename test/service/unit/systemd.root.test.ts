@@ -1,0 +1,209 @@
+// Units for systemd, on a systemd that has been booted for the purpose.
+import { isUtf8 } from 'node:buffer';
+
+import t, { type Test } from 'tap';
+
+import { command } from '../../support/launch.ts';
+import type { Machine } from '../../support/machine.ts';
+import { unlessInstalled, unlessRoot } from '../../support/root.ts';
+import { bootScene, recordedArguments, recorder, terminated, writeUnit } from './scene.ts';
+import { tortures } from './torture.ts';
+
+const skip = unlessRoot() || unlessInstalled('cc', 'systemd-nspawn', 'nsenter', 'setpriv');
+let machine: Machine;
+
+t.before(async () => {
+  if (skip !== false) return;
+  machine = await bootScene();
+});
+t.teardown(async () => await machine?.stop());
+
+function unitTest(name: string, body: (t: Test) => Promise<void>): void {
+  void t.test(name, { skip }, body);
+}
+
+// Makes a unit, has systemd read it, and answers what systemd has to say against it.
+function install(name: string, options: readonly string[], ...words: readonly string[]): string {
+  const made = writeUnit(machine, 'systemd', name, options, words);
+  machine.run(['systemctl', 'daemon-reload']);
+  const files = made.stdout
+    .trim()
+    .split('\n')
+    .map((path) => path.replace('@.', '@1.'));
+  const { status, stdout, stderr } = machine.run(['systemd-analyze', 'verify', '--man=no', ...files]);
+  return `${stdout}${stderr}${status === 0 ? '' : `status ${status}`}`;
+}
+
+const systemctl = (...words: readonly string[]) => machine.run(['systemctl', ...words]);
+const show = (name: string, property: string): string =>
+  systemctl('show', '--value', '-p', property, name).stdout.trim();
+const log = (name: string): string => machine.shell(`journalctl --quiet -o cat -u ${name} --no-pager`).stdout;
+
+unitTest('the main process is the program itself, and the only one', async (t) => {
+  t.equal(install('plain', [], 'say=here', 'wait'), '');
+  t.equal(systemctl('start', 'plain').status, 0);
+  await machine.until('journalctl -u plain', /here/);
+  const pid = show('plain', 'MainPID');
+  t.equal(machine.shell(`readlink /proc/${pid}/exe`).stdout, '/srv/jail/daemon\n');
+  t.equal(machine.shell(`readlink /proc/${pid}/root`).stdout, '/srv/jail\n');
+  t.match(machine.shell(`grep ^Uid: /proc/${pid}/status`).stdout, /^Uid:(\s65534){4}$/m);
+  t.equal(machine.shell('cat /sys/fs/cgroup/system.slice/plain.service/cgroup.procs').stdout, `${pid}\n`);
+  t.match(machine.shell('journalctl -o short -t plain').stdout, new RegExp(`plain\\[${pid}\\]: here`));
+});
+
+unitTest('a stop reaches it at once', async (t) => {
+  const begun = Date.now();
+  t.equal(systemctl('stop', 'plain').status, 0);
+  t.ok(Date.now() - begun < 5000, 'long before systemd would send SIGKILL');
+  t.equal(show('plain', 'Result'), 'success');
+  t.equal(show('plain', 'ActiveState'), 'inactive');
+});
+
+unitTest('a program that crashes is started again', async (t) => {
+  install('crash', [], 'wait');
+  systemctl('start', 'crash');
+  const pid = show('crash', 'MainPID');
+  systemctl('kill', '--signal=SEGV', 'crash');
+  await machine.until('systemctl show -p NRestarts crash', /=1$/m);
+  await machine.until('systemctl show -p SubState crash', /=running/);
+  t.not(show('crash', 'MainPID'), pid);
+  systemctl('stop', 'crash');
+});
+
+unitTest(
+  'a launch that fails is not tried again where that cannot help, and its status says why',
+  async (t) => {
+    install('fails', [], 'wait');
+    const file = '/etc/systemd/system/fails.service';
+    const cases = [
+      ['s/ nobody / nosuch /', '2', 'Unknown user nosuch'],
+      ['s/ nosuch / nobody /;s,/daemon wait,/dev wait,', '126', 'execve: /dev: is a directory'],
+      ['s,/dev wait,/nope wait,', '127', 'execve: /nope: not found in the jail'],
+      ['s,/nope wait,/daemon exit=1,', '1', 'status=1/FAILURE'],
+      ['s,exit=1,exit=3,', '3', 'status=3'],
+    ] as const;
+    for (const [edit, status, message] of cases) {
+      machine.run(['sed', '-i', edit, file]);
+      systemctl('daemon-reload');
+      systemctl('restart', 'fails');
+      await machine.until('systemctl show -p ActiveState fails', /=failed/);
+      t.equal(show('fails', 'ExecMainStatus'), status);
+      t.equal(show('fails', 'NRestarts'), '0');
+      t.match(systemctl('status', '--no-pager', 'fails').stdout, message);
+    }
+    machine.run(['sed', '-i', 's,exit=3,exit=4,', file]);
+    systemctl('daemon-reload');
+    systemctl('restart', 'fails');
+    await machine.until('systemctl show -p NRestarts fails', /=1$/m);
+    systemctl('stop', 'fails');
+  },
+);
+
+// The whole jail, with what is mounted in it as the host sees it.
+const jailTree = (): string =>
+  machine.shell('find /srv/jail -printf "%p %y %m %u %s %T@\\n" | sort; grep jail /proc/mounts').stdout;
+
+unitTest('READY=1 and STATUS= come from inside the jail, and nothing is left there', async (t) => {
+  const before = jailTree();
+  t.equal(install('ready', ['--notify'], 'notify=STATUS=dressed', 'notify=READY=1', 'wait'), '');
+  t.equal(systemctl('start', 'ready').status, 0);
+  t.equal(show('ready', 'Type'), 'notify');
+  t.equal(show('ready', 'StatusText'), 'dressed');
+  t.equal(jailTree(), before, 'while it runs');
+  systemctl('stop', 'ready');
+  t.equal(jailTree(), before, 'when it has ended');
+});
+
+unitTest('a jail without the place for the sockets is told, and systemd does not make it', async (t) => {
+  machine.shell('mkdir /srv/bare && cp /srv/jail/daemon /srv/bare');
+  const own = ['--unit', 'systemd', '--unit-dir', '/etc/systemd/system', '--unit-name', 'bare', '--notify'];
+  const made = machine.run([...command, ...own, 'nobody', '/srv/bare', '/daemon', 'wait']);
+  t.equal(made.status, 125);
+  t.equal(
+    made.stderr,
+    `uchroot: unit: /srv/bare: it has no place for the socket of the service manager
+hint: uchroot-jail build /srv/bare --pack notify
+`,
+  );
+  systemctl('daemon-reload');
+  t.not(systemctl('start', 'bare').status, 0);
+  t.match(systemctl('status', '--no-pager', 'bare').stdout, 'Assertion failed for bare.service');
+  t.equal(machine.shell('ls /srv/bare').stdout, 'daemon\n');
+});
+
+unitTest('one that gives no sign of life any more is killed by the watchdog and started again', async (t) => {
+  t.equal(install('guarded', ['--watchdog', '1'], 'alive'), '');
+  systemctl('start', 'guarded');
+  const pid = show('guarded', 'MainPID');
+  // longer than the watchdog waits
+  machine.shell('sleep 1.5');
+  t.equal(show('guarded', 'MainPID'), pid);
+  systemctl('kill', '--signal=USR1', 'guarded');
+  await machine.until('systemctl show -p NRestarts guarded', /=1$/m);
+  t.match(log('guarded'), "Failed with result 'watchdog'");
+  systemctl('stop', 'guarded');
+});
+
+unitTest('a reload sends its signal, and the process stays', async (t) => {
+  t.equal(install('reloads', ['--reload-signal', 'HUP'], 'reload=read again', 'say=begun', 'wait'), '');
+  systemctl('start', 'reloads');
+  await machine.until('journalctl -u reloads', /begun/);
+  const pid = show('reloads', 'MainPID');
+  t.equal(systemctl('reload', 'reloads').status, 0);
+  t.match(await machine.until('journalctl -u reloads', /read again/), `[${pid}]: read again`);
+  t.equal(show('reloads', 'MainPID'), pid);
+  systemctl('stop', 'reloads');
+});
+
+unitTest('syslog reaches the log of the host', async (t) => {
+  machine.shell('ln -s /run/systemd/journal/dev-log /srv/jail/dev/log');
+  const before = jailTree();
+  t.equal(install('logs', ['--syslog', '--notify'], 'log=from within', 'notify=READY=1', 'wait'), '');
+  t.equal(systemctl('start', 'logs').status, 0);
+  const line = await machine.until('journalctl -o json _TRANSPORT=syslog', /from within/);
+  t.match(line, `"_PID":"${show('logs', 'MainPID')}"`);
+  t.match(line, '"_SYSTEMD_UNIT":"logs.service"');
+  systemctl('stop', 'logs');
+  t.equal(jailTree(), before);
+});
+
+const ask = (address: string, input = ''): string =>
+  machine.run(
+    [
+      process.execPath,
+      '-e',
+      'const s = require("node:net").connect(JSON.parse(process.argv[1])); s.pipe(process.stdout); process.stdin.pipe(s)',
+      address,
+    ],
+    { input },
+  ).stdout;
+
+unitTest('a socket unit starts it with the first connection, and hands it the sockets', async (t) => {
+  t.equal(install('sockets', ['--listen', '127.0.0.1:8099'], 'serve'), '');
+  t.equal(systemctl('start', 'sockets.socket').status, 0);
+  t.equal(show('sockets', 'ActiveState'), 'inactive');
+  const answer = ask('{"host":"127.0.0.1","port":8099}');
+  t.equal(answer, `pid ${show('sockets', 'MainPID')} uid 65534\n`);
+  systemctl('stop', 'sockets.socket', 'sockets.service');
+});
+
+unitTest('each connection can have a process of its own', async (t) => {
+  t.equal(install('inetd', ['--accept', '--listen', '/run/inetd.sock'], 'echo'), '');
+  t.equal(systemctl('start', 'inetd.socket').status, 0);
+  t.equal(ask('{"path":"/run/inetd.sock"}', 'to and fro\n'), 'to and fro\n');
+  t.equal(ask('{"path":"/run/inetd.sock"}', 'again\n'), 'again\n');
+  t.equal(show('inetd.socket', 'NAccepted'), '2');
+  await machine.until('systemctl list-units --all "inetd@*" | wc -l', /./);
+  systemctl('stop', 'inetd.socket');
+});
+
+for (const [name, words] of Object.entries(tortures)) {
+  if (!words.every((word) => isUtf8(Buffer.from(word)))) continue;
+  unitTest(`arguments survive: ${name}`, async (t) => {
+    writeUnit(machine, 'systemd', 'torture', [], [recorder, ...words]);
+    systemctl('daemon-reload');
+    systemctl('start', 'torture');
+    t.equal(await recordedArguments(machine), terminated(['/daemon', recorder, ...words]).toString('latin1'));
+    t.match(await machine.until('systemctl status torture', /inactive/), '/daemon in the jail /srv/jail');
+  });
+}
