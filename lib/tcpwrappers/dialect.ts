@@ -1,9 +1,9 @@
 // Which of the two languages the third field of a rule is in: options, or a shell command as before there were any.
 
-import { quote } from '../quote.ts';
 import { chop, skipBlanks } from './blank.ts';
 import type { PlacedOption } from './option.ts';
 import { beginsWithOption, parseOptions } from './options.ts';
+import { show } from './show.ts';
 
 /** `options`: hosts_options(5), Debian's libwrap; `command`: hosts_access(5); `auto`: by the first word of each rule. */
 export type Dialect = 'auto' | 'options' | 'command';
@@ -50,7 +50,6 @@ export function parseThirdField(
   if (isCommandWord(word, isInPath)) return readCommand(line, begin);
   // nothing at all: a missing option, as in libwrap
   if (word === '') return parseOptions(line, begin);
-  const shown = quote(Buffer.from(word, 'latin1'));
-  const message = `"${shown}" is neither an option nor a command that is found`;
+  const message = `"${show(word)}" is neither an option nor a command that is found`;
   return [{ at: skipBlanks(line, begin), option: { kind: 'error', code: 'no-command', message } }];
 }

@@ -1,11 +1,11 @@
 // The third field of a rule as a list of options, each checked as libwrap does when it comes to it.
 
-import { quote } from '../quote.ts';
 import { chop, skipBlanks } from './blank.ts';
 import { fold } from './fold.ts';
 import { scanInt, scanUnsigned } from './number.ts';
 import type { Option, OptionErrorCode, PlacedOption } from './option.ts';
 import { parseSeverity } from './severity.ts';
+import { show } from './show.ts';
 
 interface Keyword {
   readonly value: 'none' | 'required' | 'optional';
@@ -15,8 +15,8 @@ interface Keyword {
   readonly read: (value: string) => Option;
 }
 
-function show(text: string): string {
-  return `"${quote(Buffer.from(text, 'latin1'))}"`;
+function quoted(text: string): string {
+  return `"${show(text)}"`;
 }
 
 function failed(code: OptionErrorCode, message: string): Option {
@@ -24,7 +24,7 @@ function failed(code: OptionErrorCode, message: string): Option {
 }
 
 function badValue(what: string, value: string): Option {
-  return failed('bad-value', `bad ${what}: ${show(value)}`);
+  return failed('bad-value', `bad ${what}: ${quoted(value)}`);
 }
 
 function readSeverity(value: string): Option {
@@ -101,14 +101,15 @@ function readOption(text: string, isAtEnd: boolean): Option {
   if (name === '') return failed('missing-option-name', 'missing option name');
   const folded = fold(name);
   const keyword = Object.hasOwn(KEYWORDS, folded) ? KEYWORDS[folded] : undefined;
-  if (keyword === undefined) return failed('bad-option-name', `bad option name: ${show(name)}`);
+  if (keyword === undefined) return failed('bad-option-name', `bad option name: ${quoted(name)}`);
   // one "=" is permitted between them
   const value = chop(option.slice(name.length).replace(/^[ \t\r\n]*=?/, ''));
   if (keyword.value === 'none' && value !== '')
-    return failed('value-not-allowed', `option ${show(name)} requires no value`);
+    return failed('value-not-allowed', `option ${quoted(name)} requires no value`);
   if (keyword.value === 'required' && value === '')
-    return failed('value-required', `option ${show(name)} requires value`);
-  if (keyword.isLast === true && !isAtEnd) return failed('not-at-end', `option ${show(name)} must be at end`);
+    return failed('value-required', `option ${quoted(name)} requires value`);
+  if (keyword.isLast === true && !isAtEnd)
+    return failed('not-at-end', `option ${quoted(name)} must be at end`);
   return keyword.read(value);
 }
 

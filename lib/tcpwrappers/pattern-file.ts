@@ -1,9 +1,9 @@
 // Files of patterns: what a word that begins with a slash stands for.
 
-import { quote } from '../quote.ts';
 import type { FileText } from './file-text.ts';
 import { parseHost } from './host.ts';
 import type { HostPattern, PatternFile } from './pattern.ts';
+import { show } from './show.ts';
 
 /** Longest word that libwrap has room for; a longer one overwrites its stack. */
 const MAX_WORD_BYTES = 8191;
@@ -16,10 +16,6 @@ interface Words {
   readonly words: readonly string[];
   readonly broken?: string;
   readonly unreadable?: string;
-}
-
-function show(path: string): string {
-  return quote(Buffer.from(path, 'latin1'));
 }
 
 // What stands between white space, as fscanf(3) with %s reads it: VT and FF separate, a comma does not. A word ends

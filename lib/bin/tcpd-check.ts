@@ -1,0 +1,109 @@
+// uchroot-tcpd check: findings for people, as JSON, as SARIF.
+
+import { existsSync } from 'node:fs';
+
+import { JailError, UsageError } from '../errors.ts';
+import { nearest } from '../nearest.ts';
+import { type Bytes, quote } from '../quote.ts';
+import { toSarif } from '../sarif.ts';
+import { CATALOG, type RuleId, type Severity } from '../tcpwrappers/check/catalog.ts';
+import { checkHosts, type CheckFinding } from '../tcpwrappers/check/check.ts';
+import { type Command, has, valueOf, valuesOf } from './dispatch.ts';
+import { fileOptions, oneOf, toHostsOptions } from './tcpd-options.ts';
+import { readVersion } from './version.ts';
+
+const FORMATS = ['text', 'json', 'sarif'] as const;
+const SEVERITIES: readonly Severity[] = ['error', 'warning', 'note'];
+
+export const check: Command<undefined> = {
+  synopsis:
+    'check [--allow FILE] [--deny FILE] [--dialect DIALECT] [--format text|json|sarif] [--ignore RULE]...',
+  options: {
+    ...fileOptions,
+    format: 'value',
+    ignore: 'value',
+    daemon: 'value',
+    inetd: 'value',
+    'no-lookups': 'flag',
+    'implicit-allow': 'flag',
+  },
+  operands: [0, 0],
+  failureStatus: 2,
+  run: async (read) => {
+    const format = oneOf(read, 'format', FORMATS) ?? 'text';
+    const files = toHostsOptions(read);
+    for (const file of [files.allow, files.deny, valueOf(read, 'inetd')?.bytes]) requireFile(file);
+    const findings = await checkHosts({
+      ...files,
+      ignore: valuesOf(read, 'ignore').map(({ text }) => toRule(text)),
+      daemons: valuesOf(read, 'daemon').map(({ text }) => text),
+      inetd: valueOf(read, 'inetd')?.text,
+      implicitAllow: has(read, 'implicit-allow'),
+      lookups: has(read, 'no-lookups') ? false : undefined,
+    });
+    return { text: show(findings, format), status: statusOf(findings) };
+  },
+};
+
+// A file that was asked for must be there; those of /etc need not be.
+function requireFile(file: Bytes | undefined): void {
+  if (file === undefined || existsSync(file as string)) return;
+  throw new JailError(`${quote(file)} is not there`, { code: 'ENOENT' });
+}
+
+function statusOf(findings: readonly CheckFinding[]): number {
+  if (findings.some(({ rule }) => rule === 'cannot-open')) return 2;
+  return findings.some(({ severity }) => severity === 'error') ? 1 : 0;
+}
+
+function toRule(text: string): RuleId {
+  if (Object.hasOwn(CATALOG, text)) return text as RuleId;
+  const meant = nearest(text, Object.keys(CATALOG));
+  throw new UsageError(`there is no rule ${quote(text)}`, {
+    hint: meant === undefined ? undefined : `did you mean ${meant}?`,
+  });
+}
+
+function show(findings: readonly CheckFinding[], format: (typeof FORMATS)[number]): string {
+  switch (format) {
+    case 'json':
+      return `${JSON.stringify({ findings, counts: countsOf(findings) }, undefined, 2)}\n`;
+    case 'sarif':
+      return `${JSON.stringify(sarifOf(findings), undefined, 2)}\n`;
+    case 'text': {
+      const counts = Object.entries(countsOf(findings)).map(
+        ([word, count]) => `${count} ${word}${count === 1 ? '' : 's'}`,
+      );
+      return `${findings.map(lineOf).join('')}${counts.join(', ')}\n`;
+    }
+    default:
+      return format satisfies never;
+  }
+}
+
+function countsOf(findings: readonly CheckFinding[]): Readonly<Record<Severity, number>> {
+  const count = (wanted: Severity) => findings.filter(({ severity }) => severity === wanted).length;
+  return Object.fromEntries(SEVERITIES.map((severity) => [severity, count(severity)])) as Record<
+    Severity,
+    number
+  >;
+}
+
+function lineOf({ rule, severity, file, line, column, message, remedy }: CheckFinding): string {
+  const place = [quote(file), line, column].filter((part) => part !== undefined).join(':');
+  return `${place}: ${severity} ${rule}: ${message} → ${remedy}\n`;
+}
+
+function sarifOf(findings: readonly CheckFinding[]): object {
+  return toSarif({
+    tool: 'uchroot-tcpd',
+    version: readVersion(),
+    bases: { HOST: Buffer.from('/') },
+    rules: Object.entries(CATALOG).map(([id, { severity, summary, remedy }]) => {
+      return { id, severity, summary, detail: summary, remedy, tags: ['security'] };
+    }),
+    results: findings.map(({ file, ...finding }) =>
+      Object.assign(finding, { path: Buffer.from(file), base: 'HOST' }),
+    ),
+  });
+}

@@ -1,0 +1,80 @@
+// uchroot-tcpd export: the rules for nftables or systemd on standard output, what is lost on standard error.
+
+import { UsageError } from '../errors.ts';
+import { quote } from '../quote.ts';
+import {
+  type ExportOptions,
+  type Exported,
+  exportNftables,
+  exportSystemd,
+} from '../tcpwrappers/export/export.ts';
+import { onePort, joinPorts, type Ports } from '../tcpwrappers/export/ports.ts';
+import type { DaemonUnit } from '../tcpwrappers/export/systemd.ts';
+import { openHosts } from '../tcpwrappers/hosts.ts';
+import { show } from '../tcpwrappers/show.ts';
+import type { ReadArguments } from './arguments.ts';
+import { type Command, type Outcome, valuesOf } from './dispatch.ts';
+import { fileOptions, oneOf, toHostsOptions } from './tcpd-options.ts';
+
+export const exportRules: Command<undefined> = {
+  synopsis: 'export --to nftables|systemd [--port DAEMON=PORT[/tcp|/udp]]... [--unit DAEMON=UNIT]...',
+  options: { ...fileOptions, to: 'value', port: 'value', unit: 'value' },
+  operands: [0, 0],
+  failureStatus: 2,
+  run: async (read) => {
+    const to = oneOf(read, 'to', ['nftables', 'systemd']);
+    if (to === undefined) throw new UsageError(`Usage: uchroot-tcpd ${exportRules.synopsis}`);
+    const { tables } = openHosts(toHostsOptions(read));
+    const options: ExportOptions = { ports: toPorts(read), units: toUnits(read) };
+    return Promise.resolve(
+      report(to === 'nftables' ? exportNftables(tables, options) : exportSystemd(tables, options)),
+    );
+  },
+};
+
+// DAEMON=VALUE
+function pairOf(text: string, option: string, form: string): readonly [string, string] {
+  const equals = text.indexOf('=');
+  if (equals > 0 && equals < text.length - 1) return [text.slice(0, equals), text.slice(equals + 1)];
+  throw new UsageError(`--${option} ${quote(text)}: write ${form}`);
+}
+
+function toPorts(read: ReadArguments): ReadonlyMap<string, Ports> {
+  const ports = new Map<string, Ports>();
+  for (const { text } of valuesOf(read, 'port')) {
+    const form = 'DAEMON=PORT[/tcp|/udp]';
+    const [daemon, value] = pairOf(text, 'port', form);
+    const [, number = '', protocol] = /^([0-9]{1,5})(?:\/(tcp|udp))?$/.exec(value) ?? [];
+    if (number === '' || Number(number) > 65535) throw new UsageError(`--port ${quote(text)}: write ${form}`);
+    const port = onePort(Number(number), protocol as keyof Ports | undefined);
+    ports.set(daemon, joinPorts(port, ...[ports.get(daemon)].filter((known) => known !== undefined)));
+  }
+  return ports;
+}
+
+function toUnits(read: ReadArguments): readonly DaemonUnit[] {
+  return valuesOf(read, 'unit').map(({ text }) => {
+    const [daemon, unit] = pairOf(text, 'unit', 'DAEMON=UNIT');
+    // it becomes a part of a path
+    if (!/^[\w@.:\\-]+\.service$/.test(unit))
+      throw new UsageError(`--unit ${quote(text)}: write DAEMON=NAME.service`);
+    return { daemon, unit };
+  });
+}
+
+function report(exported: Exported): Outcome {
+  const lines = 'unusable' in exported ? [exported.unusable] : exported.untranslated;
+  for (const { file, line, word, message } of lines)
+    process.stderr.write(`${show(file)}:${line}: ${show(word)}: ${message}\n`);
+  if ('unusable' in exported) {
+    process.stderr.write(`hint: ${exported.unusable.hint}\n`);
+    return { text: '', status: 2 };
+  }
+  const { files } = exported;
+  const [only] = files;
+  const text =
+    files.length === 1 && only?.path.endsWith('.nft') === true
+      ? only.text
+      : files.map(({ path, text }) => `# ${path}\n${text}`).join('\n');
+  return { text, status: lines.length > 0 ? 1 : 0 };
+}

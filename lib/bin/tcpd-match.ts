@@ -1,0 +1,113 @@
+// uchroot-tcpd match: what is decided on a request, by which rule, and why.
+
+import { promises as dns } from 'node:dns';
+import { isIP } from 'node:net';
+
+import { UsageError } from '../errors.ts';
+import { quote } from '../quote.ts';
+import { explain, type Explanation } from '../tcpwrappers/explain/explain.ts';
+import { findOutside } from '../tcpwrappers/field.ts';
+import { openHosts } from '../tcpwrappers/hosts.ts';
+import type { RequestDescription } from '../tcpwrappers/request.ts';
+import type { Argument, ReadArguments } from './arguments.ts';
+import { type Command, has, valueOf } from './dispatch.ts';
+import { explanationJson, explanationText } from './tcpd-match-report.ts';
+import { fileOptions, numberOf, toHostsOptions } from './tcpd-options.ts';
+
+export const match: Command<undefined> = {
+  synopsis: 'match [--why] [--json] [OPTION]... DAEMON[@HOST] [USER@]CLIENT',
+  options: {
+    ...fileOptions,
+    why: 'flag',
+    json: 'flag',
+    name: 'value',
+    'client-port': 'value',
+    'server-name': 'value',
+    'server-port': 'value',
+    timeout: 'value',
+  },
+  operands: [2, 2],
+  failureStatus: 2,
+  run: async (read) => {
+    const { tables } = openHosts(toHostsOptions(read));
+    const timeoutMs = 1000 * (numberOf(read, 'timeout', 3600) ?? 10);
+    const explanations: Explanation[] = [];
+    for (const described of await toRequests(read))
+      explanations.push(await explain(tables, described, timeoutMs));
+    const text = has(read, 'json')
+      ? `${JSON.stringify(explanations.map(explanationJson), undefined, 2)}\n`
+      : explanations.map((one) => explanationText(one, has(read, 'why'))).join('\n');
+    return { text, status: statusOf(explanations) };
+  },
+};
+
+// 2 where nothing is certain, or not the same for all addresses of the client.
+function statusOf(explanations: readonly Explanation[]): number {
+  const statuses = new Set(
+    explanations.map(({ verdict, doubts }) => (doubts.length > 0 ? 2 : verdict === 'granted' ? 0 : 1)),
+  );
+  const [status = 2] = statuses;
+  return statuses.size === 1 ? status : 2;
+}
+
+/** Cut in two at its `@`, as a word of a rule is. */
+function cutAt({ bytes }: Argument): readonly [before: Buffer | undefined, after: Buffer] {
+  const at = findOutside(bytes.toString('latin1'), '@', 1);
+  return at < 0 ? [undefined, bytes] : [bytes.subarray(0, at), bytes.subarray(at + 1)];
+}
+
+async function toRequests(read: ReadArguments): Promise<readonly RequestDescription[]> {
+  const [first, second] = read.operands;
+  if (first === undefined || second === undefined)
+    throw new UsageError(`Usage: uchroot-tcpd ${match.synopsis}`);
+  const [named, last] = cutAt(first);
+  const [daemon, host] = named === undefined ? [last] : [named, last];
+  const [user, client] = cutAt(second);
+  const server = {
+    ...(host !== undefined && { address: await toServer(host) }),
+    ...portOf(read, 'server-port'),
+    ...nameOf(read, 'server-name'),
+  };
+  return (await toAddresses(client)).map((address) => ({
+    daemon,
+    server,
+    client: {
+      address,
+      ...(user !== undefined && { user }),
+      ...portOf(read, 'client-port'),
+      ...nameOf(read, 'name'),
+    },
+  }));
+}
+
+function portOf(read: ReadArguments, option: string): { readonly port?: number } {
+  const port = numberOf(read, option, 65_535);
+  return port === undefined ? {} : { port };
+}
+
+function nameOf(read: ReadArguments, option: string): { readonly name?: Buffer } {
+  const name = valueOf(read, option)?.bytes;
+  return name === undefined ? {} : { name };
+}
+
+/** The addresses of a host: itself, if it is one, with or without brackets; `unknown` stays. */
+async function toAddresses(host: Buffer): Promise<readonly string[]> {
+  const text = host.toString('utf8').replace(/^\[(.*)\]$/, '$1');
+  if (isIP(text) !== 0 || text === 'unknown') return [text];
+  try {
+    const found = await dns.lookup(text, { all: true });
+    return [...new Set(found.map(({ address }) => address))];
+  } catch (error) {
+    throw new UsageError(`${quote(host)}: ${(error as Error).message}`, {
+      hint: 'give an address, and the name with --name',
+    });
+  }
+}
+
+async function toServer(host: Buffer): Promise<string> {
+  const [address = '', ...more] = await toAddresses(host);
+  if (more.length === 0) return address;
+  throw new UsageError(`${quote(host)} has more than one address`, {
+    hint: 'give the address that is meant',
+  });
+}

@@ -1,0 +1,141 @@
+// Checks hosts.allow and hosts.deny: all that tcpdchk(8) was meant to find, and what it misses.
+
+import { statSync } from 'node:fs';
+
+import { openFileRoot } from '../../binary/root.ts';
+import { native } from '../../native.ts';
+import type { Bytes } from '../../quote.ts';
+import { openDaemonHost } from '../daemon/host.ts';
+import type { Dialect } from '../dialect.ts';
+import { openHosts } from '../hosts.ts';
+import type { Rule, Table } from '../rule.ts';
+import { show } from '../show.ts';
+import { CATALOG, type RuleId } from './catalog.ts';
+import { addRead, Checked, type CheckFinding } from './checked.ts';
+import { openDaemons } from './daemons.ts';
+import { patternFiles, tellFile, tellPatternFile } from './files.ts';
+import { tellLine } from './lines.ts';
+import { type NameLookups, SYSTEM_LOOKUPS, tellNames } from './names.ts';
+import { type OptionFacts, tellDialects, tellImplicit, tellOptions } from './options.ts';
+import { findShadows } from './shadow.ts';
+import { tellWords } from './words.ts';
+
+export { type CheckFinding } from './checked.ts';
+
+export interface CheckRequest {
+  /** Paths of the files, those of /etc by default. */
+  readonly allow?: Bytes | undefined;
+  readonly deny?: Bytes | undefined;
+  readonly dialect?: Dialect | undefined;
+  /** Rules whose findings are not wanted. */
+  readonly ignore?: readonly RuleId[];
+  /** Names of daemons that are there although nothing tells of them. */
+  readonly daemons?: readonly string[];
+  /** Tell of rules that grant without `allow`. */
+  readonly implicitAllow?: boolean;
+  /** false: do not look host names up. */
+  readonly lookups?: NameLookups | false | undefined;
+  /** Directory whose services are looked at, `/` by default; and the inetd.conf there. */
+  readonly root?: string;
+  readonly inetd?: string | undefined;
+}
+
+function checkLines(checked: Checked): void {
+  const { text, table } = checked;
+  for (const line of checked.lines()) for (const told of tellLine(line)) checked.tell(line.line, told);
+  const ends = text.match(/\r\n/g)?.length ?? 0;
+  if (ends > 0) {
+    const line = text.slice(0, text.indexOf('\r\n')).split('\n').length;
+    checked.add('crlf', { line }, `${ends} of its lines end in CR LF`, undefined);
+  }
+  for (const { rule, message, remedy } of tellFile(table.file)) checked.add(rule, undefined, message, remedy);
+}
+
+function checkRule(checked: Checked, rule: Rule, facts: OptionFacts, implicit: boolean): void {
+  for (const told of tellWords(rule)) checked.tell(rule.line, told);
+  for (const told of tellOptions(rule, facts)) checked.tell(rule.line, told);
+  for (const [at, file] of patternFiles(rule))
+    for (const told of tellPatternFile(at, file)) checked.tell(rule.line, told);
+  if (implicit) for (const told of tellImplicit(rule, checked.table.role)) checked.tell(rule.line, told);
+}
+
+function checkOrder(all: readonly Checked[]): void {
+  const owner = new Map(all.flatMap((checked) => checked.rules().map((rule) => [rule, checked] as const)));
+  for (const { rule, by, isSame } of findShadows([...owner.keys()])) {
+    const place = rule.file === by.file ? `line ${by.line}` : `${show(by.file)}, line ${by.line},`;
+    owner.get(rule)?.tell(rule.line, {
+      rule: isSame ? 'duplicate-rule' : 'shadowed-rule',
+      at: 0,
+      message: `nobody comes to this rule: ${place} ${isSame ? 'has the same words' : 'matches before it'}`,
+    });
+  }
+  for (const [rule, told] of tellDialects([...owner.keys()])) owner.get(rule)?.tell(rule.line, told);
+}
+
+function refusesAll({ daemons, clients, doubt }: Rule): boolean {
+  return (
+    doubt === true &&
+    daemons.length === 1 &&
+    clients.length === 1 &&
+    daemons[0]?.some(({ daemon, host }) => daemon.kind === 'all' && host === undefined) === true &&
+    clients[0]?.some(
+      ({ host, user }) => host.kind === 'text' && host.text.kind === 'all' && user === undefined,
+    ) === true
+  );
+}
+
+// Whether hosts.deny has a rule that refuses all who come to it.
+function refusesRest({ rules, unread, refused }: Table): boolean {
+  return unread !== undefined || refused !== undefined || rules.some(refusesAll);
+}
+
+const FACTS: OptionFacts = {
+  hasUser: (name) => native.getpwnam(Buffer.from(name, 'latin1')) !== null,
+  hasGroup: (name) => native.getgrnam(Buffer.from(name, 'latin1')) !== null,
+  hasDirectory: (path) =>
+    statSync(Buffer.from(path, 'latin1'), { throwIfNoEntry: false })?.isDirectory() === true,
+};
+
+function order(a: CheckFinding, b: CheckFinding): number {
+  return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
+}
+
+/**
+ * Checks both files, file by file and line by line.
+ * @throws {UsageError} (rejects) as openHosts().
+ */
+export async function checkHosts(request: CheckRequest = {}): Promise<readonly CheckFinding[]> {
+  const { allow, deny, dialect, lookups = SYSTEM_LOOKUPS, root = '/', inetd } = request;
+  const { tables } = openHosts({ allow, deny, dialect });
+  const checked = [tables.allow, tables.deny].map(({ table }) => new Checked(table));
+  const fileRoot = openFileRoot(root);
+  try {
+    const host = openDaemonHost(fileRoot, { inetd });
+    const tellDaemons = openDaemons(host, request.daemons ?? []);
+    for (const one of checked) {
+      for (const found of one.table.findings) if (!one.isCut(found.line)) addRead(one, found);
+      checkLines(one);
+      for (const rule of one.rules()) {
+        checkRule(one, rule, FACTS, request.implicitAllow === true);
+        for (const told of tellDaemons(rule)) one.tell(rule.line, told);
+      }
+    }
+    checkOrder(checked);
+    if (lookups !== false)
+      for (const one of checked)
+        for (const [rule, told] of await tellNames(one.rules(), lookups)) one.tell(rule.line, told);
+    const [, last] = checked;
+    if (last !== undefined && !refusesRest(last.table))
+      last.add('default-grant', undefined, 'whom no rule of either file matches is let in', undefined);
+    const faults = host.faults.map(({ rule, file, line, message }): CheckFinding => {
+      const { severity, remedy } = CATALOG[rule];
+      return { rule, severity, file, line, column: undefined, message, remedy };
+    });
+    const ignored = new Set<RuleId>(request.ignore);
+    return [...checked.flatMap(({ findings }) => findings.toSorted(order)), ...faults].filter(
+      ({ rule }) => !ignored.has(rule),
+    );
+  } finally {
+    fileRoot.close();
+  }
+}

@@ -1,0 +1,88 @@
+// A file that is being checked, and what was found in it.
+
+import { readFileText } from '../file.ts';
+import type { Finding as ReadFinding } from '../finding.ts';
+import { type Line, placeIn, readLines } from '../line.ts';
+import type { Rule, Table } from '../rule.ts';
+import { toUtf8 } from '../utf8.ts';
+import { CATALOG, type RuleId, type Severity, type Told } from './catalog.ts';
+import { findBareAddress } from './lines.ts';
+
+/** What is wrong, where, and what to do. */
+export interface CheckFinding {
+  readonly rule: RuleId;
+  readonly severity: Severity;
+  readonly file: string;
+  /** From 1; undefined for what is about the file as a whole. */
+  readonly line: number | undefined;
+  /** In bytes, from 1. */
+  readonly column: number | undefined;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+interface Place {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** A file as it was read, and what was found in it. */
+export class Checked {
+  readonly table: Table;
+  readonly text: string;
+  readonly #lines = new Map<number, Line>();
+  readonly findings: CheckFinding[] = [];
+  /** Lines that are cut in a wrong place: what can be said of the rest is noise. */
+  readonly #cut = new Set<number>();
+
+  constructor(table: Table) {
+    this.table = table;
+    const found = readFileText(Buffer.from(table.file, 'latin1'));
+    this.text = found.kind === 'text' ? found.text : '';
+    for (const line of readLines(this.text)) {
+      this.#lines.set(line.line, line);
+      if (!line.text.startsWith('#') && findBareAddress(line.text) !== undefined) this.#cut.add(line.line);
+    }
+  }
+
+  isCut(line: number | undefined): boolean {
+    return line !== undefined && this.#cut.has(line);
+  }
+
+  /** The rules that are what they were meant to be. */
+  rules(): readonly Rule[] {
+    return this.table.rules.filter(({ line }) => !this.#cut.has(line));
+  }
+
+  lines(): Iterable<Line> {
+    return this.#lines.values();
+  }
+
+  tell(number: number | undefined, { rule, at, message, remedy }: Told): void {
+    const line = number === undefined ? undefined : this.#lines.get(number);
+    this.add(rule, line === undefined ? undefined : placeIn(line, at), message, remedy);
+  }
+
+  add(rule: RuleId, place: Partial<Place> | undefined, message: string, remedy: string | undefined): void {
+    const { severity, remedy: usual } = CATALOG[rule];
+    const file = toUtf8(this.table.file);
+    const { line, column } = place ?? {};
+    this.findings.push({ rule, severity, file, line, column, message, remedy: remedy ?? usual });
+  }
+}
+
+function isRule(code: string): code is RuleId {
+  return Object.hasOwn(CATALOG, code);
+}
+
+/** Adds what the parser has found. */
+export function addRead(checked: Checked, { code, line, column, message, hint }: ReadFinding): void {
+  // told of each, whether they can be looked up here or not: words.ts
+  if (code === 'netgroup-unsupported') return;
+  if (!isRule(code)) throw new Error(`the parser tells of ${code}, which is no rule`);
+  // an option that begins with a # was meant as a comment
+  const at = line === undefined ? '' : (checked.text.split('\n', line)[line - 1] ?? '');
+  const isComment = code.endsWith('-allowed') && /^\w+\s+#/.test(at.slice((column ?? 1) - 1));
+  const rule = isComment ? 'trailing-comment' : code;
+  checked.add(rule, { line, column } as Partial<Place>, message, hint);
+}

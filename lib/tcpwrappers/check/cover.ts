@@ -1,0 +1,154 @@
+// What a word of a list covers, as keys: a word is covered by another if that one's key is among its own. Pure.
+
+import { networkWords, parseQuad } from '../address.ts';
+import type { ClientPattern, DaemonPattern, HostPattern, TextPattern } from '../pattern.ts';
+
+/** The key of a word, and those of all words that match whatever it matches; undefined for one that never does. */
+export interface Cover {
+  readonly own: string;
+  readonly wider: readonly string[];
+}
+
+const ALL = 'all';
+
+function cover(own: string, wider: readonly string[] = []): Cover {
+  return { own, wider: own === ALL ? [ALL] : [own, ...wider, ALL] };
+}
+
+// `.c`, `.b.c` of `a.b.c`
+function suffixes(text: string): string[] {
+  const keys: string[] = [];
+  for (let dot = text.indexOf('.', 1); dot >= 0; dot = text.indexOf('.', dot + 1))
+    keys.push(`suffix ${text.slice(dot)}`);
+  return keys;
+}
+
+// `a.`, `a.b.` of `a.b.c`
+function prefixes(text: string): string[] {
+  const keys: string[] = [];
+  for (let dot = text.indexOf('.'); dot >= 0; dot = text.indexOf('.', dot + 1))
+    keys.push(`prefix ${text.slice(0, dot + 1)}`);
+  return keys;
+}
+
+function coverText(pattern: TextPattern): Cover | undefined {
+  switch (pattern.kind) {
+    case 'never':
+      return undefined;
+    case 'all':
+      return cover(ALL);
+    case 'known':
+      return cover('known');
+    case 'equal': {
+      const { text } = pattern;
+      return cover(`equal ${text}`, [
+        ...suffixes(text),
+        ...prefixes(text),
+        ...(text === 'unknown' ? [] : ['known']),
+      ]);
+    }
+    case 'suffix':
+      return cover(`suffix ${pattern.text}`, suffixes(pattern.text));
+    case 'prefix':
+      return cover(`prefix ${pattern.text}`, prefixes(pattern.text));
+    case 'glob':
+      return cover(`glob ${pattern.text}`);
+    case 'address':
+      return undefined;
+    default:
+      return pattern satisfies never;
+  }
+}
+
+// The networks around one of IPv4; the broadcast address, which is in no network, is nobody's.
+function coverNet4(net: number, length: number): Cover {
+  const keys: string[] = [];
+  for (let bits = length; bits >= 0; bits--)
+    keys.push(`net4 ${bits === 0 ? 0 : (net & (0xffffffff << (32 - bits))) >>> 0}/${bits}`);
+  const [own = ''] = keys;
+  return cover(own, keys.slice(1));
+}
+
+function coverNet6(net: string, length: number): Cover {
+  const keys: string[] = [];
+  for (let bits = length; bits >= 0; bits--) keys.push(`net6 ${networkWords(net, bits)}/${bits}`);
+  const [own = ''] = keys;
+  return cover(own, keys.slice(1));
+}
+
+/** How many bits a contiguous mask has, or undefined. */
+export function maskLength(mask: number): number | undefined {
+  const length = Math.clz32(~mask >>> 0);
+  return (length === 0 ? 0 : (0xffffffff << (32 - length)) >>> 0) === mask ? length : undefined;
+}
+
+/** The network that a word of digits and dots stands for: an address, or the beginning of one. */
+export function numbersNet(pattern: TextPattern): { net: number; length: number } | undefined {
+  if (pattern.kind === 'equal') {
+    const net = parseQuad(pattern.text);
+    const isPlain = net !== undefined && /^(?:(?:0|[1-9][0-9]*)(?:\.|$))+$/.test(pattern.text);
+    return isPlain ? { net, length: 32 } : undefined;
+  }
+  if (pattern.kind !== 'prefix' || !/^(?:(?:0|[1-9][0-9]{0,2})\.){1,3}$/.test(pattern.text)) return undefined;
+  const parts = pattern.text.slice(0, -1).split('.').map(Number);
+  if (parts.some((part) => part > 255)) return undefined;
+  const net = parts.reduce((all, part, i) => all + part * 256 ** (3 - i), 0);
+  return { net, length: parts.length * 8 };
+}
+
+function coverHost(pattern: HostPattern): Cover | undefined {
+  switch (pattern.kind) {
+    case 'text': {
+      if (pattern.text.kind === 'address')
+        return pattern.text.address.zone === undefined
+          ? coverNet6(pattern.text.address.words, 128)
+          : undefined;
+      if (!pattern.addressOnly) return coverText(pattern.text);
+      const net = numbersNet(pattern.text);
+      return net === undefined ? undefined : coverNet4(net.net, net.length);
+    }
+    case 'net4': {
+      const length = maskLength(pattern.mask);
+      return length === undefined
+        ? cover(`net4 ${pattern.net}&${pattern.mask}`)
+        : coverNet4(pattern.net, length);
+    }
+    case 'net6':
+      return pattern.zone === undefined ? coverNet6(pattern.net.padEnd(8, '\0'), pattern.length) : undefined;
+    case 'known':
+      return cover('host known');
+    case 'local':
+      return cover('local');
+    case 'file':
+      return cover(`file ${pattern.file.path}`);
+    case 'netgroup':
+      return cover(`netgroup ${pattern.group}`);
+    case 'doubtful':
+    case 'never':
+      return undefined;
+    default:
+      return pattern satisfies never;
+  }
+}
+
+// Both must be covered; what is wider for one part goes with what is wider for the other.
+function both(first: Cover | undefined, second: Cover | undefined): Cover | undefined {
+  if (first === undefined || second === undefined) return undefined;
+  return {
+    own: `${first.own}\n${second.own}`,
+    wider: first.wider.flatMap((a) => second.wider.map((b) => `${a}\n${b}`)),
+  };
+}
+
+const ANY = cover(ALL);
+
+/** Of a word of the daemon list. */
+export function coverDaemon({ daemon, host }: DaemonPattern): Cover | undefined {
+  const name = daemon.kind === 'port' ? cover(`port ${daemon.port}`) : coverText(daemon);
+  return both(name, host === undefined ? ANY : coverHost(host));
+}
+
+/** Of a word of the client list. */
+export function coverClient({ host, user }: ClientPattern): Cover | undefined {
+  return both(coverHost(host), user === undefined ? ANY : coverText(user));
+}

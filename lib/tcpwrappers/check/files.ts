@@ -1,0 +1,59 @@
+// Who may write the files that decide, and what files of patterns look like.
+
+import { existsSync, statSync } from 'node:fs';
+
+import { readFileText } from '../file.ts';
+import type { PatternFile } from '../pattern.ts';
+import type { Rule } from '../rule.ts';
+import { show } from '../show.ts';
+import type { RuleId, Told } from './catalog.ts';
+
+/** A finding about a whole file. */
+export interface FileTold {
+  readonly rule: RuleId;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+/** What to say about a file by which it is decided; its path has one byte a character. */
+export function tellFile(path: string): readonly FileTold[] {
+  const bytes = Buffer.from(path, 'latin1');
+  const status = existsSync(bytes) ? statSync(bytes) : undefined;
+  if (status?.isFile() !== true) return [];
+  const shown = show(path);
+  const told: FileTold[] = [];
+  if ((status.mode & 0o002) !== 0)
+    told.push({ rule: 'world-writable', message: 'anybody may write it', remedy: `chmod o-w ${shown}` });
+  if (status.uid !== 0)
+    told.push({
+      rule: 'file-owner',
+      message: `uid ${status.uid} owns it, and not root`,
+      remedy: `chown root ${shown}`,
+    });
+  return told;
+}
+
+/** The files of patterns that a rule names, and where. */
+export function patternFiles({ daemons, clients }: Rule): readonly (readonly [number, PatternFile])[] {
+  return [...daemons.flat(), ...clients.flat()].flatMap(({ at, host }) =>
+    host?.kind === 'file' ? [[at, host.file] as const] : [],
+  );
+}
+
+/** What to say about a file of patterns that is named at a place of a rule. */
+export function* tellPatternFile(at: number, { path }: PatternFile): Generator<Told, void> {
+  const shown = show(path);
+  const found = readFileText(Buffer.from(path, 'latin1'));
+  if (found.kind === 'absent')
+    yield { rule: 'pattern-file-missing', at, message: `${shown} is not there; it matches nobody` };
+  if (found.kind !== 'text') return;
+  for (const { rule, message, remedy } of tellFile(path))
+    yield { rule, at, message: `${shown}: ${message}`, remedy };
+  const comment = found.text.split('\n').findIndex((line) => /(?:^|\s)#/.test(line));
+  if (comment >= 0)
+    yield {
+      rule: 'pattern-file-comment',
+      at,
+      message: `${shown}, line ${comment + 1}: no comment begins at the #`,
+    };
+}

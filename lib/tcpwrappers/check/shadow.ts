@@ -1,0 +1,102 @@
+// Rules that nobody comes to, since rules before them match whoever would match them. Pure, and only what is certain.
+
+import type { PatternList } from '../pattern.ts';
+import type { Rule } from '../rule.ts';
+import { type Cover, coverClient, coverDaemon } from './cover.ts';
+
+/** A rule that nobody comes to, and the first of those that are in its way. */
+export interface Shadow {
+  readonly rule: Rule;
+  readonly by: Rule;
+  /** Whether that one has the same words. */
+  readonly isSame: boolean;
+}
+
+/** Most pairs of a daemon and a client that are remembered; rules behind them are not looked at. */
+const MAX_PAIRS = 2_000_000;
+
+// What the words of the first part of a list cover, words that match nobody aside.
+function coversOf<Word>(
+  list: PatternList<Word>,
+  coverOf: (word: Word) => Cover | undefined,
+): readonly Cover[] {
+  return (list[0] ?? []).map(coverOf).filter((cover) => cover !== undefined);
+}
+
+// Words of the first part that match nobody, or somebody of whom nothing can be said, keep a rule from being certain.
+function isWhole<Word>(list: PatternList<Word>, covers: readonly Cover[]): boolean {
+  return covers.length > 0 && covers.length === list[0]?.length;
+}
+
+// What is excepted, and a command that fails, lead past a rule (libwrap goes on after a failed aclexec).
+function stops({ daemons, clients, options }: Rule): boolean {
+  return (
+    daemons.length === 1 && clients.length === 1 && !options.some(({ option }) => option.kind === 'aclexec')
+  );
+}
+
+/** The shadowed ones of rules in the order in which they are tried: those of hosts.allow, then of hosts.deny. */
+export function findShadows(rules: readonly Rule[]): readonly Shadow[] {
+  const first = new Map<string, Rule>();
+  const shadows: Shadow[] = [];
+  for (const rule of rules) {
+    const daemons = coversOf(rule.daemons, coverDaemon);
+    const clients = coversOf(rule.clients, coverClient);
+    const blockers = blockersOf(first, daemons, clients);
+    const [by] = blockers ?? [];
+    if (by !== undefined && isWhole(rule.daemons, daemons) && isWhole(rule.clients, clients))
+      shadows.push({ rule, by, isSame: isSame(rule, by) });
+    if (first.size + daemons.length * clients.length > MAX_PAIRS) break;
+    if (stops(rule))
+      for (const daemon of daemons)
+        for (const client of clients) {
+          const key = `${daemon.own}\t${client.own}`;
+          if (!first.has(key)) first.set(key, rule);
+        }
+  }
+  return shadows;
+}
+
+// The rules that match each pair of a daemon and a client, or undefined if one of them comes through.
+function blockersOf(
+  first: ReadonlyMap<string, Rule>,
+  daemons: readonly Cover[],
+  clients: readonly Cover[],
+): readonly Rule[] | undefined {
+  const blockers: Rule[] = [];
+  for (const daemon of daemons)
+    for (const client of clients) {
+      const blocker = blockerOf(first, daemon, client);
+      if (blocker === undefined) return undefined;
+      blockers.push(blocker);
+    }
+  return blockers;
+}
+
+function blockerOf(first: ReadonlyMap<string, Rule>, daemon: Cover, client: Cover): Rule | undefined {
+  for (const one of daemon.wider)
+    for (const other of client.wider) {
+      const found = first.get(`${one}\t${other}`);
+      if (found !== undefined) return found;
+    }
+  return undefined;
+}
+
+function keysOf<Word>(list: PatternList<Word>, coverOf: (word: Word) => Cover | undefined): string {
+  return list
+    .map((part) =>
+      part
+        .map((word) => coverOf(word)?.own ?? '?')
+        .toSorted()
+        .join('\n'),
+    )
+    .join('\nEXCEPT\n');
+}
+
+// Whether both have the same words in their lists, in whatever order.
+function isSame(a: Rule, b: Rule): boolean {
+  return (
+    keysOf(a.daemons, coverDaemon) === keysOf(b.daemons, coverDaemon) &&
+    keysOf(a.clients, coverClient) === keysOf(b.clients, coverClient)
+  );
+}

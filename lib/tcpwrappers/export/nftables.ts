@@ -1,0 +1,141 @@
+// The rules as a table of nftables (nft(8)): first match as they stand, and whom none matches is let in. Pure.
+
+import type { Rule, Tables } from '../rule.ts';
+import { show } from '../show.ts';
+import { type Addresses, clientAddresses, EVERYBODY, isNobody, less } from './clients.ts';
+import { type Accounts, effectOf } from './effect.ts';
+import { formatQuad, formatWords } from './format.ts';
+import { daemonPorts, type PortsOf, type Ports, PROTOCOLS, type Target, targetsOf } from './ports.ts';
+import { networks, type Ranges } from './ranges.ts';
+import { type Losses } from './untranslated.ts';
+import { daemonText, optionText, wordText } from '../word.ts';
+
+export interface NftablesFacts extends Accounts {
+  readonly portsOf: PortsOf;
+  readonly daemons: readonly string[];
+}
+
+/** Of a rule that refuses, a daemon of which the ports are not known: everything would have to be closed. */
+export class UnknownPorts extends Error {
+  readonly rule: Rule;
+  readonly word: string;
+
+  constructor(rule: Rule, word: string) {
+    super(`the ports of ${show(word)} are not known`);
+    this.rule = rule;
+    this.word = word;
+  }
+}
+
+function portText(ranges: Ranges): string {
+  return ranges.map(({ first, last }) => (first === last ? String(first) : `${first}-${last}`)).join(', ');
+}
+
+// Which packets, by port: one expression for both protocols where they have the same.
+function portMatches({ tcp, udp }: Ports): readonly string[] {
+  const texts = { tcp: portText(tcp), udp: portText(udp) };
+  const every = '0-65535';
+  if (texts.tcp === texts.udp)
+    return texts.tcp === ''
+      ? []
+      : [`meta l4proto { tcp, udp }${texts.tcp === every ? '' : ` th dport { ${texts.tcp} }`}`];
+  return PROTOCOLS.filter((protocol) => texts[protocol] !== '').map((protocol) =>
+    texts[protocol] === every ? `meta l4proto ${protocol}` : `${protocol} dport { ${texts[protocol]} }`,
+  );
+}
+
+// Ranges as nft has them in a set: an address, a network, or first-last.
+function netText(ranges: Ranges, family: keyof Addresses): string {
+  const [bits, format] = family === 'ip4' ? ([32, formatQuad] as const) : ([128, formatWords] as const);
+  return ranges
+    .map((range) => {
+      const [one, ...more] = networks([range], bits);
+      if (one === undefined || more.length > 0) return `${format(range.first)}-${format(range.last)}`;
+      return one.length === bits ? format(one.net) : `${format(one.net)}/${one.length}`;
+    })
+    .join(', ');
+}
+
+const KEYWORDS = { ip4: 'ip', ip6: 'ip6' } as const;
+
+function isEverybody(addresses: Addresses): boolean {
+  return isNobody(less(EVERYBODY, addresses));
+}
+
+// Which packets, by addresses: one expression where the family does not matter.
+function addressMatches(client: Addresses, server: Addresses): readonly string[] {
+  if (isEverybody(client) && isEverybody(server)) return [''];
+  return (['ip4', 'ip6'] as const).flatMap((family) => {
+    if (client[family].length === 0 || server[family].length === 0) return [];
+    const parts = [
+      ['saddr', client],
+      ['daddr', server],
+    ] as const;
+    const texts = parts.map(([field, addresses]) => {
+      const nets = netText(addresses[family], family);
+      // all of the family
+      return /^[^,]*\/0$/.test(nets) ? '' : `${KEYWORDS[family]} ${field} { ${nets} } `;
+    });
+    return [texts.join('') || `meta nfproto ${family === 'ip4' ? 'ipv4' : 'ipv6'} `];
+  });
+}
+
+function* translateRule(
+  rule: Rule,
+  role: 'allow' | 'deny',
+  facts: NftablesFacts,
+  losses: Losses,
+): Generator<string, void> {
+  const { daemons, clients: words, verdict, lost } = effectOf(rule, role, facts);
+  for (const { at } of lost)
+    losses.add(rule, optionText(rule, at), `the option is lost; the rule ${verdict}s`);
+  const how = verdict === 'grant' ? 'nobody is let in by it' : 'it may mean anybody, and refuses all';
+  const untranslated = (at: number): void => losses.add(rule, wordText(rule, at), how);
+  const nameAt = (at: number): string => daemonText(rule, at);
+  const targets = targetsOf(daemons, { ...facts, nameAt, untranslated });
+  const clients = clientAddresses(words, untranslated);
+  const bound = verdict === 'grant' ? 'least' : 'most';
+  for (const { ports, server } of targets) {
+    if (verdict === 'refuse') requirePorts(rule, ports, facts, nameAt);
+    for (const addresses of addressMatches(clients[bound], server[bound]))
+      for (const packets of portMatches(ports[bound]))
+        yield `${addresses}${packets} ${verdict === 'grant' ? 'accept' : 'drop'}`;
+  }
+}
+
+// A rule that refuses at some ports, and it is not known at which.
+function requirePorts(
+  rule: Rule,
+  { least, most }: Target['ports'],
+  facts: NftablesFacts,
+  nameAt: (at: number) => string,
+): void {
+  if (portText(least.tcp) === portText(most.tcp) && portText(least.udp) === portText(most.udp)) return;
+  const unknown = rule.daemons.flat().find((word) => daemonPorts(word, { ...facts, nameAt }) === undefined);
+  throw new UnknownPorts(rule, unknown === undefined ? rule.daemonText : wordText(rule, unknown.at));
+}
+
+/** A table of nftables for both files. @throws {UnknownPorts} */
+export function toNftables({ allow, deny }: Tables, facts: NftablesFacts, losses: Losses): string {
+  const lines: string[] = [];
+  for (const { table } of [allow, deny]) {
+    for (const rule of table.rules) {
+      lines.push(`# ${show(rule.file)}:${rule.line}: ${show(rule.text)}`);
+      lines.push(...translateRule(rule, table.role, facts, losses));
+    }
+    if (table.refused !== undefined)
+      lines.push(`# ${table.refused.message}`, 'meta l4proto { tcp, udp } drop');
+  }
+  const unread = deny.table.unread ?? allow.table.unread;
+  if (unread !== undefined) lines.push(`# ${unread.message}`, 'meta l4proto { tcp, udp } drop');
+  // created if need be, so that it can be deleted: loading it again replaces it
+  return `table inet uchroot_tcpd
+delete table inet uchroot_tcpd
+table inet uchroot_tcpd {
+  chain input {
+    type filter hook input priority filter; policy accept;
+    ct state established,related accept
+${lines.map((line) => `    ${line}\n`).join('')}  }
+}
+`;
+}

@@ -1,0 +1,58 @@
+// Sets of numbers as ascending ranges, such as all addresses of a network, or ports. Pure.
+
+/** From `first` to `last`, both in it. */
+interface Range {
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/** Ascending; no two touch. */
+export type Ranges = readonly Range[];
+
+export const NOTHING: Ranges = [];
+
+/** All that is in one of them. */
+export function union(...sets: readonly Ranges[]): Ranges {
+  const result: { first: bigint; last: bigint }[] = [];
+  const all = sets.flat().toSorted((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
+  for (const { first, last } of all) {
+    const before = result.at(-1);
+    if (before === undefined || first > before.last + 1n) result.push({ first, last });
+    else if (last > before.last) before.last = last;
+  }
+  return result;
+}
+
+/** What is in the first and not in the second. */
+export function without(set: Ranges, taken: Ranges): Ranges {
+  const result: Range[] = [];
+  let at = 0;
+  for (const { first, last } of set) {
+    let begin = first;
+    while (at > 0 && (taken[at - 1]?.last ?? -1n) >= first) at--;
+    for (let hole = taken[at]; hole !== undefined && hole.first <= last; hole = taken[++at]) {
+      if (hole.last < begin) continue;
+      if (hole.first > begin) result.push({ first: begin, last: hole.first - 1n });
+      begin = hole.last + 1n;
+    }
+    if (begin <= last) result.push({ first: begin, last });
+  }
+  return result;
+}
+
+/** The networks that a range of addresses of `bits` bits consists of: as few as possible. */
+export function* networks(ranges: Ranges, bits: number): Generator<{ net: bigint; length: number }, void> {
+  for (const { first, last } of ranges)
+    for (let begin = first; begin <= last;) {
+      let free = 0;
+      // as large as its beginning is aligned to, and as what is left
+      while (
+        free < bits &&
+        (begin & ((1n << BigInt(free + 1)) - 1n)) === 0n &&
+        begin + (1n << BigInt(free + 1)) - 1n <= last
+      )
+        free++;
+      yield { net: begin, length: bits - free };
+      begin += 1n << BigInt(free);
+    }
+}

@@ -1,0 +1,283 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import t, { type Test } from 'tap';
+
+import { CATALOG } from '../../lib/tcpwrappers/check/catalog.ts';
+import { uchrootTcpd } from '../support/tcpd.ts';
+
+/** A directory with these files, and what they are called as options. */
+function makeFiles(t: Test, allow: string, deny: string): { directory: string; options: string[] } {
+  const directory = mkdtempSync(join(tmpdir(), 'uchroot-test-'));
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  writeFileSync(join(directory, 'allow'), allow);
+  writeFileSync(join(directory, 'deny'), deny);
+  return { directory, options: ['--allow', join(directory, 'allow'), '--deny', join(directory, 'deny')] };
+}
+
+t.test('each usage error is one clear line, a hint where there is one', async (t) => {
+  const wrong: readonly [words: readonly string[], status: number, message: RegExp, hint?: RegExp][] = [
+    [[], 1, /^Usage: uchroot-tcpd match\|check\|/],
+    [['chekc'], 1, /^uchroot-tcpd: unknown command chekc$/, /^did you mean check\?$/],
+    [['check', 'x'], 2, /^Usage: uchroot-tcpd check /],
+    [['check', '--format', 'xml'], 2, /^uchroot-tcpd: --format xml: it is one of text, json, sarif$/],
+    [['check', '--ignore', 'crfl'], 2, /^uchroot-tcpd: there is no rule crfl$/, /^did you mean crlf\?$/],
+    [['check', '--allow', '/no/such'], 2, /^uchroot-tcpd: \/no\/such is not there$/],
+    [['check', '--dialect', 'old'], 2, /^uchroot-tcpd: --dialect old: it is one of auto, options, command$/],
+    [['match', 'sshd'], 2, /^Usage: uchroot-tcpd match /],
+    [
+      ['match', '--server-port', '65536', 'sshd', '::1'],
+      2,
+      /^uchroot-tcpd: --server-port 65536: it is a number up to 65535$/,
+    ],
+    [['match', 'sshd', 'no such host'], 2, /^uchroot-tcpd: no such host: /, /^give an address/],
+    [['export'], 2, /^Usage: uchroot-tcpd export /],
+    [['export', '--to', 'nftables', '--port', 'sshd'], 2, /^uchroot-tcpd: --port sshd: write DAEMON=PORT/],
+    [['export', '--to', 'nftables', '--port', 'sshd=65536'], 2, /^uchroot-tcpd: --port sshd=65536: write /],
+    [
+      ['export', '--to', 'systemd', '--unit', 'sshd=../x.service'],
+      2,
+      /^uchroot-tcpd: --unit sshd=\.\.\/x\.service: write /,
+    ],
+  ];
+  for (const [words, status, message, hint] of wrong) {
+    const run = uchrootTcpd(...words);
+    const [first = '', second = ''] = run.stderr.split('\n');
+    t.match(first, message, words.join(' '));
+    t.equal(run.status, status, words.join(' '));
+    if (hint !== undefined) t.match(second.replace(/^hint: /, ''), hint);
+    t.equal(run.stdout, '');
+  }
+});
+
+t.test('--help names every option, --version the version', async (t) => {
+  const help = uchrootTcpd('--help');
+  t.equal(help.status, 0);
+  for (const option of [
+    '--allow',
+    '--deny',
+    '--dialect',
+    '--compat',
+    '--why',
+    '--json',
+    '--name',
+    '--client-port',
+  ])
+    t.match(help.stdout, ` ${option} `);
+  for (const option of [
+    '--server-name',
+    '--server-port',
+    '--timeout',
+    '--format',
+    '--ignore',
+    '--daemon',
+    '--inetd',
+  ])
+    t.match(help.stdout, ` ${option} `);
+  for (const option of ['--no-lookups', '--implicit-allow', '--to', '--port', '--unit'])
+    t.match(help.stdout, ` ${option} `);
+  t.match(uchrootTcpd('--version').stdout, /^uchroot-tcpd \d+\.\d+\.\d+\n$/);
+});
+
+t.test('check exits with 0, 1 or 2', async (t) => {
+  const sane = makeFiles(t, '', 'ALL: ALL\n');
+  const check = (options: readonly string[]) =>
+    uchrootTcpd('check', '--no-lookups', '--inetd', '/dev/null', '--daemon', 'sshd', ...options);
+  t.match(check(sane.options), { status: 0, stdout: /^0 errors, /m });
+  const wrong = check(makeFiles(t, 'sshd: 10.0.0.1/8\n', 'ALL: ALL\n').options);
+  t.match(wrong, {
+    status: 1,
+    stdout: /\/allow:1:7: error never-matches-host-bits: .* → clear these bits\n/,
+  });
+  t.match(check(makeFiles(t, 'sshd: 10.*\n', 'ALL: ALL\n').options), { status: 0, stdout: /1 warning,/ });
+});
+
+t.test('check writes JSON and SARIF', async (t) => {
+  const { options, directory } = makeFiles(t, 'sshd: 10.0.0.1/8\n', 'ALL: ALL\n');
+  const check = (format: string): unknown =>
+    JSON.parse(
+      uchrootTcpd(
+        'check',
+        '--no-lookups',
+        '--daemon',
+        'sshd',
+        '--inetd',
+        '/dev/null',
+        '--format',
+        format,
+        ...options,
+      ).stdout,
+    );
+  t.match(check('json'), {
+    findings: [
+      { rule: 'never-matches-host-bits', severity: 'error', file: `${directory}/allow`, line: 1, column: 7 },
+    ],
+    counts: { error: 1, warning: 0 },
+  });
+  const uri = `${directory}/allow`.slice(1);
+  t.match(check('sarif'), {
+    runs: [
+      {
+        tool: { driver: { name: 'uchroot-tcpd' } },
+        results: [
+          {
+            ruleId: 'never-matches-host-bits',
+            level: 'error',
+            locations: [
+              {
+                physicalLocation: {
+                  artifactLocation: { uri, uriBaseId: 'HOST' },
+                  region: { startLine: 1, startColumn: 7 },
+                },
+              },
+            ],
+          },
+        ],
+      },
+    ],
+  });
+});
+
+t.test('match exits with 0 for granted, 1 for denied and delegated, 2 where it cannot be told', async (t) => {
+  const { options } = makeFiles(
+    t,
+    'sshd: 10.0.0.1\nsshd: 10.0.0.2: aclexec true\nsshd: joe@10.0.0.3\nsshd: 10.0.0.4: twist id\n',
+    'ALL: ALL\n',
+  );
+  const match = (...words: string[]) => uchrootTcpd('match', ...options, ...words);
+  t.match(match('sshd', '10.0.0.1'), { status: 0, stdout: /^rule: {5}\S+\/allow:1: sshd: 10\.0\.0\.1$/m });
+  t.match(match('sshd', '10.0.0.9'), { status: 1, stdout: /^access: {3}denied$/m });
+  t.match(match('sshd', '10.0.0.4'), { status: 1, stdout: /^option: {3}twist id\naccess: {3}delegated$/m });
+  t.match(match('sshd', '10.0.0.2'), { status: 2, stdout: /^doubt: {4}a command decides/m });
+  t.match(match('sshd', '10.0.0.3'), { status: 2, stdout: /^doubt: {4}the user of the client counts/m });
+  t.match(match('sshd', 'joe@10.0.0.3'), { status: 0 });
+  t.match(match('sshd', 'jim@10.0.0.3'), { status: 1 });
+});
+
+t.test('match --why says of each rule above why it does not match', async (t) => {
+  const { options } = makeFiles(
+    t,
+    'in.ftpd vsftpd: ALL\n2222: ALL\nsshd: 10. EXCEPT 10.0.0.0/24\nsshd: .example.com joe@10.\nsshd EXCEPT ss*: ALL\n',
+    'sshd: ALL\n',
+  );
+  const { stdout } = uchrootTcpd(
+    'match',
+    '--why',
+    '--name',
+    'h.example.org',
+    '--server-port',
+    '22',
+    ...options,
+    'sshd',
+    'jim@10.0.0.1',
+  );
+  const passed = [...stdout.matchAll(/^passed: .*\/allow:(\d): .*: (.*)$/gm)].map(
+    ([, line, why]) => `${line} ${why}`,
+  );
+  t.same(passed, [
+    '1 sshd at port 22 is none of in.ftpd vsftpd',
+    '2 sshd at port 22 is not 2222',
+    '3 10.0.0.1, name h.example.org, user jim is excepted by 10.0.0.0/24',
+    '4 10.0.0.1, name h.example.org, user jim is none of .example.com joe@10.',
+    '5 sshd at port 22 is excepted by ss*',
+  ]);
+});
+
+t.test('match takes name, address, ports and user apart, and shows what the options come to', async (t) => {
+  const { options } = makeFiles(
+    t,
+    '2222@192.0.2.9: .example.com: spawn echo %u@%n %a %r %R %s: setenv X %d\n',
+    'ALL: ALL\n',
+  );
+  const words = [
+    '--name',
+    'h.example.com',
+    '--client-port',
+    '4711',
+    '--server-port',
+    '2222',
+    'sshd@192.0.2.9',
+    'joe@[2001:db8::1]',
+  ];
+  const { stdout, status } = uchrootTcpd('match', '--json', ...options, ...words);
+  t.equal(status, 0);
+  t.match(JSON.parse(stdout), [
+    {
+      verdict: 'granted',
+      isCertain: true,
+      client: { address: '2001:db8::1', name: 'h.example.com', port: 4711, user: 'joe' },
+      options: [
+        { name: 'spawn', value: 'echo joe@h.example.com 2001:db8::1 4711 2222 sshd@192.0.2.9' },
+        { name: 'setenv', value: 'X sshd' },
+      ],
+      lookups: [],
+    },
+  ]);
+});
+
+t.test('match shows control characters of the files as what they are', async (t) => {
+  const { options } = makeFiles(t, 'sshd: \x1b[2Jx 10.0.0.1\n', 'ALL: ALL\n');
+  const { stdout } = uchrootTcpd('match', '--why', ...options, 'sshd', '10.0.0.1');
+  t.notMatch(stdout, '\x1b');
+  t.match(stdout, String.raw`\x1b[2Jx`);
+});
+
+t.test(
+  'export lists on standard error what is lost, and writes nothing if it cannot be told what to close',
+  async (t) => {
+    const whole = makeFiles(t, '8080: 10.\n', '8080: ALL\n');
+    const to = (files: { options: string[] }, ...words: string[]) =>
+      uchrootTcpd('export', '--to', ...words, ...files.options);
+    t.match(to(whole, 'nftables'), { status: 0, stderr: '', stdout: /^table inet uchroot_tcpd$/m });
+    const names = makeFiles(t, '8080: .example.com\n', '8080: ALL\n');
+    t.match(to(names, 'nftables'), {
+      status: 1,
+      stderr: /\/allow:1: \.example\.com: nobody is let in by it\n$/,
+    });
+    const unknown = makeFiles(t, '', 'no-such-daemon: ALL\n');
+    t.match(to(unknown, 'nftables'), {
+      status: 2,
+      stdout: '',
+      stderr: /hint: name them: --port no-such-daemon=PORT/,
+    });
+    t.match(to(unknown, 'nftables', '--port', 'no-such-daemon=99/udp'), {
+      status: 0,
+      stdout: /udp dport \{ 99 \} drop/,
+    });
+    t.match(to(unknown, 'systemd'), {
+      status: 2,
+      stdout: '',
+      stderr: /hint: name it: --unit no-such-daemon=UNIT/,
+    });
+    t.match(to(unknown, 'systemd', '--unit', 'no-such-daemon=x.service'), {
+      status: 0,
+      stdout:
+        /^# \/etc\/systemd\/system\/x\.service\.d\/50-uchroot-tcpd\.conf\n[^]*\[Service\]\nIPAddressDeny=any\n/,
+    });
+  },
+);
+
+t.test('nft takes what is written for it, over and over', async (t) => {
+  const { options } = makeFiles(
+    t,
+    'ALL EXCEPT 22 : 10. [2001:db8::]/32 EXCEPT [2001:db8::1]\n8080@192.0.2.1 8080@[2001:db8::2]: 0.0.0.0/0.0.0.0 [::]/0 /none\n',
+    '22 : 10.0.0.0/255.255.255.128 EXCEPT 10.0.0.7\nALL: ALL\n',
+  );
+  const { stdout, status, stderr } = uchrootTcpd('export', '--to', 'nftables', ...options);
+  t.equal(status, 0, stderr);
+  const nft = spawnSync('nft', ['-c', '-f', '-'], { input: stdout, encoding: 'utf8' });
+  const isMissing = nft.error !== undefined || /not permitted/.test(nft.stderr);
+  if (isMissing && process.env['MUST_RUN'] !== '1') return t.pass('no nft, or not as root');
+  return t.equal(nft.status, 0, `${nft.stderr}\n${stdout}`);
+});
+
+t.test('the manual has every rule of check, and no other', async (t) => {
+  const manual = readFileSync(join(import.meta.dirname, '../../../doc/uchroot-tcpd.md'), 'utf8');
+  const rows = [...manual.matchAll(/^\| `([a-z0-9-]+)` \| (error|warning|note) \| (.*) \|$/gm)];
+  t.same(
+    rows.map(([, id, severity, summary]) => [id, severity, summary]),
+    Object.entries(CATALOG).map(([id, { severity, summary }]) => [id, severity, summary]),
+  );
+});
