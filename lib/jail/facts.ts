@@ -31,11 +31,14 @@ export interface FactsOptions {
   readonly symbols: ReadonlySet<string>;
   /** True for a tool of a package that every system has. */
   readonly isBasic: (path: BytePath) => boolean;
+  /** The source package of a path, undefined if it is nobody's. */
+  readonly sourceOf: (path: BytePath) => string | undefined;
   /** All that is in the jail so far. */
   readonly paths: () => Iterable<readonly [path: BytePath, packageName: string | undefined]>;
 }
 
-export function openFacts(root: FileRoot, { symbols, isBasic, paths }: FactsOptions): Facts {
+export function openFacts(root: FileRoot, { symbols, isBasic, sourceOf, paths }: FactsOptions): Facts {
+  const sources = new Set<string | undefined>();
   const known: Known = {
     executables: new Map(),
     libraries: new Map(),
@@ -63,8 +66,11 @@ export function openFacts(root: FileRoot, { symbols, isBasic, paths }: FactsOpti
         known.libraries.set(as, resolved(root, path));
   }
 
+  // svn leaves setlocale to a library of its own
   function noteImports({ path, source }: Executable): void {
-    const isOwn = !isLibrary(path) && !isBasic(source);
+    const from = sourceOf(source);
+    const isOwn = isLibrary(path) ? from !== undefined && sources.has(from) : !isBasic(source);
+    if (isOwn) sources.add(from);
     const maps = isOwn ? [known.imports, known.ownImports] : [known.imports];
     for (const name of importsOf(root, source, symbols))
       for (const map of maps) if (!map.has(name)) map.set(name, path);

@@ -25,6 +25,7 @@ export interface PackageFiles extends PackageTaker {
   isBasic(path: BytePath): boolean;
   /** The name of the package of a path. */
   of(path: BytePath): string | undefined;
+  sourceOf(path: BytePath): string | undefined;
   versionOf(name: string): string | undefined;
 }
 
@@ -44,6 +45,7 @@ export function openPackageFiles(
       isStarted: () => true,
       isBasic: () => false,
       of: () => undefined,
+      sourceOf: () => undefined,
       versionOf: () => undefined,
     };
   }
@@ -98,6 +100,7 @@ export function openPackageFiles(
       return owner?.essential === true && !owner.name.startsWith('perl');
     },
     of: (path) => packages.owner(path)?.name,
+    sourceOf: (path) => packages.source(path),
     versionOf: (name) => packages.find(name)?.version,
   };
 }

@@ -94,6 +94,7 @@ export function planJail(recipe: Recipe, source: PlanSource): JailPlan {
   const facts = openFacts(root, {
     symbols: packs.symbols,
     isBasic: (path) => packages.isBasic(path),
+    sourceOf: (path) => packages.sourceOf(path),
     paths: () =>
       selection.entries().map(({ path, kind }) => [path, kind === 'file' ? packages.of(path) : undefined]),
   });

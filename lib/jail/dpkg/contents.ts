@@ -140,8 +140,9 @@ const MAX_DEPTH = 8;
 const LEFT_OVER = /~$|\.(?:dpkg|ucf)-[a-z]+$|\.bak$|\.sw[a-p]$|^\.placeholder$/;
 
 /**
- * What maintainer scripts and the administrator made in a directory of a package below /etc: /etc/php/8.4/cli/conf.d is
- * all links that no package lists. In a directory of several sources only links to the package's own files are its.
+ * What maintainer scripts and the administrator made in a directory of a package: /etc/php/8.4/cli/conf.d is all links that no
+ * package lists. In a directory of several sources only links to the package's own files are its. Below /usr it is what a
+ * package's program looks its plugins up in (/usr/lib/x86_64-linux-gnu/graphviz/config6a), but no directory of caches.
  */
 function madeBeside(
   root: FileRoot,
@@ -149,8 +150,11 @@ function madeBeside(
   pkg: Package,
   directory: BytePath,
 ): readonly BytePath[] {
-  if (!/^\/etc\/./.test(directory) || placeOf(directory) !== 'other') return [];
+  if (placeOf(directory) !== 'other') return [];
   const isShared = packages.source(directory) === undefined;
+  if (/^\/usr\/(?:lib|share)\/./.test(directory))
+    return isShared ? [] : unlistedIn(root, packages, directory, MAX_DEPTH - 1);
+  if (!/^\/etc\/./.test(directory)) return [];
   return unlistedIn(root, packages, directory).filter(
     (path) => !isShared || packages.owner(followIfThere(root, path)?.path ?? path) === pkg,
   );

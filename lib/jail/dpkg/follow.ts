@@ -35,7 +35,29 @@ export function dependenciesOf(packages: Packages, pkg: Package): readonly Edge[
         return to !== undefined && provides(to, 'libc-dev');
       }),
     );
+  // aspell works without its dictionaries as little as they work without aspell
+  add(
+    'Recommends',
+    pkg.recommends.filter((group) => {
+      const to = packages.satisfy(group, pkg.architecture);
+      return to !== undefined && isDataOf(packages, to, pkg);
+    }),
+  );
   return [...edges.values()];
+}
+
+/** Whether a package is nothing without another one, and has only data for it, in a directory of that name. */
+function isDataOf(packages: Packages, data: Package, of: Package): boolean {
+  const needs = [...data.preDepends, ...data.depends].some(
+    (group) => packages.satisfy(group, data.architecture) === of,
+  );
+  if (!needs) return false;
+  const files = packages.files(data);
+  const own = [`/usr/lib/${of.name}/`, `/usr/share/${of.name}/`];
+  return (
+    files.some((path) => own.some((directory) => path.startsWith(directory))) &&
+    !files.some((path) => placeOf(path) === 'program')
+  );
 }
 
 /** The packages that depend on one, by its name or by what it provides. */

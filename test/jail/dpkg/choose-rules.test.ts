@@ -230,3 +230,51 @@ t.test('a file that a script names by its path comes along, but nothing to be re
   t.ok(found.includes('/etc/mime.types'));
   t.notOk(found.includes('/usr/share/doc/media-types/copyright'));
 });
+
+t.test(
+  'what a maintainer script made in a directory of the package itself comes along, caches do not',
+  async (t) => {
+    const system: MadeSystem = {
+      packages: {
+        graphviz: {
+          files: { '/usr/bin/dot': elfWithStrings(), '/usr/lib/graphviz/libgvplugin.so.6': '' },
+        },
+        one: { files: { '/usr/share/modules/one.pm': '' } },
+        other: { files: { '/usr/share/modules/other.pm': '' } },
+      },
+      files: {
+        '/usr/lib/graphviz/config6a': 'libgvplugin.so.6 svg',
+        '/usr/lib/graphviz/__pycache__/x.pyc': '',
+        '/usr/share/modules/local.pm': '',
+      },
+    };
+    t.same(paths(chooseFrom(system, '/usr/bin/dot')), [
+      '/usr/bin/dot',
+      '/usr/lib/graphviz/config6a',
+      '/usr/lib/graphviz/libgvplugin.so.6',
+    ]);
+    t.same(
+      paths(chooseFrom(system, 'one')),
+      ['/usr/share/modules/one.pm'],
+      'of a directory of many packages',
+    );
+  },
+);
+
+t.test('what is nothing but data for a program is needed although it is only recommended', async (t) => {
+  const system: MadeSystem = {
+    packages: {
+      aspell: {
+        control: 'Recommends: aspell-en, extra, viewer',
+        files: { '/usr/bin/aspell': elfWithStrings() },
+      },
+      'aspell-en': { control: 'Depends: aspell', files: { '/usr/lib/aspell/en.dat': '' } },
+      extra: { files: { '/usr/share/aspell/x': '' } },
+      viewer: {
+        control: 'Depends: aspell',
+        files: { '/usr/bin/viewer': elfWithStrings(), '/usr/share/aspell/y': '' },
+      },
+    },
+  };
+  t.same(paths(chooseFrom(system, '/usr/bin/aspell')), ['/usr/bin/aspell', '/usr/lib/aspell/en.dat']);
+});

@@ -114,3 +114,27 @@ t.test('a damaged archive gives other bytes, or nothing', async (t) => {
   );
   t.same(readArchive(memoryRoot({}), bytePath('/a'), 'C'), []);
 });
+
+t.test(
+  'the library of a program that calls setlocale(3) counts as the program, one of others does not',
+  async (t) => {
+    const library = makeProgram({ imports: ['setlocale'] });
+    const tree: Tree = {
+      '/usr/bin/svn': makeProgram({ needed: ['libsvn.so.1'] }),
+      '/lib/sys/libsvn.so.1': library,
+      '/usr/bin/other': makeProgram({ needed: ['libsvn.so.1'] }),
+      '/usr/lib/locale/C.utf8/LC_CTYPE': '',
+      '/var/lib/dpkg/status': ['subversion', 'libsvn1', 'other']
+        .map(
+          (name) =>
+            `Package: ${name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\nSource: ${name.includes('svn') ? 'subversion' : name}\n`,
+        )
+        .join('\n'),
+      '/var/lib/dpkg/info/subversion.list': '/.\n/usr/bin/svn\n',
+      '/var/lib/dpkg/info/libsvn1.list': '/.\n/lib/sys/libsvn.so.1\n',
+      '/var/lib/dpkg/info/other.list': '/.\n/usr/bin/other\n',
+    };
+    t.ok(pathsIn(planOf(tree, ['/usr/bin/svn'])).has('/usr/lib/locale/C.utf8/LC_CTYPE'));
+    t.notOk(pathsIn(planOf(tree, ['/usr/bin/other'])).has('/usr/lib/locale/C.utf8/LC_CTYPE'));
+  },
+);
