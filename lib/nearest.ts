@@ -20,7 +20,8 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   const ranked = known
     .map((name) => ({ name, away: distance(word.toLowerCase(), name.toLowerCase()) }))
     .toSorted((a, b) => a.away - b.away);
-  return ranked[0] !== undefined && ranked[0].away <= Math.max(2, word.length / 3)
-    ? ranked[0].name
-    : undefined;
+  const [best] = ranked;
+  // of a word of two letters, two that are wrong leave nothing of it
+  const isNear = best !== undefined && best.away <= Math.max(2, word.length / 3) && best.away < word.length;
+  return isNear ? best.name : undefined;
 }

@@ -15,6 +15,7 @@ t.test('nearest finds nothing where nothing is near', async (t) => {
   t.equal(nearest('xyzzy-and-more', ['user', 'program']), undefined);
   t.equal(nearest('user', []), undefined);
   t.equal(nearest('', ['user']), undefined);
+  t.equal(nearest('zz', ['ls', 'id']), undefined, 'nothing of the word is left');
 });
 
 t.test('a known word is always nearest to itself', async (t) => {

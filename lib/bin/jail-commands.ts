@@ -6,6 +6,7 @@ import { UsageError } from '../errors.ts';
 import { buildJail } from '../jail/build.ts';
 import { checkJail } from '../jail/check/check.ts';
 import { cloneJail } from '../jail/clone.ts';
+import { wordsOf } from '../jail/failure.ts';
 import { explainFile, listJail } from '../jail/list.ts';
 import { packs } from '../jail/packs/index.ts';
 import { removeJail } from '../jail/remove.ts';
@@ -162,7 +163,7 @@ function readRecipe({ bytes }: Argument): unknown {
   try {
     return JSON.parse(readFileSync(bytes, 'utf8'));
   } catch (error) {
-    throw new UsageError(`--recipe ${quote(bytes)}: ${(error as Error).message}`, {
+    throw new UsageError(`--recipe ${quote(bytes)}: ${wordsOf(error as Error)}`, {
       hint: 'uchroot-jail list DIRECTORY --json writes one',
     });
   }

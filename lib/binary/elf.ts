@@ -28,6 +28,8 @@ export interface Elf extends Abi {
   readonly runpath?: BytePath;
   /** DF_1_NODEFLIB: only RPATH and RUNPATH are searched. */
   readonly noDefaultLibraries: boolean;
+  /** How far into the file its loadable segments reach. */
+  readonly loadedBytes: number;
   /** DF_1_PIE. */
   readonly pie: boolean;
   /** Libraries that it says it opens at run time. */
@@ -48,6 +50,10 @@ export function readElf(read: ReadAt): Elf | ElfError {
   const header = readHeader(window);
   if (header.kind === 'elf-error') return header;
   const { abi, type, flags } = header;
+  const loaded = header.segments.filter((segment) => segment.type === PT.load);
+  // ld.so says "object file has no loadable segments" then, and the kernel jumps to nothing
+  if (loaded.length === 0 && (type === 'executable' || type === 'shared-object'))
+    return elfError('malformed', 'it has nothing that could be loaded');
   const interpreter = readInterpreter(window, header);
   if (typeof interpreter === 'object') return interpreter;
   const table = readDynamicTable(window, header);
@@ -63,6 +69,7 @@ export function readElf(read: ReadAt): Elf | ElfError {
     ...(interpreter !== undefined && { interpreter }),
     linkage: linkageOf(type, interpreter, dynamic),
     ...libraries,
+    loadedBytes: Math.max(0, ...loaded.map(({ offset, fileBytes }) => offset + fileBytes)),
     noDefaultLibraries: (flags1 & DF_1_NODEFLIB) !== 0,
     pie: (flags1 & DF_1_PIE) !== 0,
     // last: notes may be wrong and large, and nothing else depends on them

@@ -74,7 +74,14 @@ function lookAt(root: FileRoot, path: BytePath): Look {
     if (file === undefined) return { kind: 'unusable', reason: 'absent', message: 'it is not there' };
     try {
       const elf = readElf(file.read);
-      const { dev, ino } = file.status;
+      const { dev, ino, sizeBytes } = file.status;
+      // nobody looks before it is used, and then it is a SIGBUS
+      if (elf.kind === 'elf' && elf.loadedBytes > sizeBytes)
+        return {
+          kind: 'unusable',
+          reason: 'truncated',
+          message: `it ends after ${sizeBytes} of ${elf.loadedBytes} bytes`,
+        };
       if (elf.kind === 'elf') return { kind: 'elf', elf, identity: `${dev}:${ino}` };
       const failure = { kind: 'unusable', reason: elf.code, message: elf.message } as const;
       if (elf.code !== 'not-elf') return failure;

@@ -10,7 +10,7 @@ import { CACHE_PATH, cacheFor } from './cache.ts';
 import type { Entry } from './entry.ts';
 import { hashInJail } from './hash.ts';
 import { judge } from './keep.ts';
-import { throwIfAborted } from './failure.ts';
+import { throwIfAborted, toJailError } from './failure.ts';
 import { type Manifest, type Recorded, writeManifest } from './manifest.ts';
 import type { JailPlan } from './plan.ts';
 import { begin, type Progress } from './progress.ts';
@@ -103,7 +103,7 @@ async function addAll(
   const recorded: Recorded[] = [];
   for (const entry of entries) {
     throwIfAborted(signal);
-    recorded.push(await writer.add(entry));
+    recorded.push(await add(writer, entry));
     if (entry.kind === 'file') {
       doneBytes += entry.sizeBytes;
       onProgress?.({ ...start, files: ++done, sizeBytes: doneBytes });
@@ -111,6 +111,14 @@ async function addAll(
     await setImmediate(); // a service that builds a jail goes on serving
   }
   return recorded;
+}
+
+async function add(writer: JailWriter, entry: Entry): Promise<Recorded> {
+  try {
+    return await writer.add(entry);
+  } catch (error) {
+    throw toJailError(error, entry.path);
+  }
 }
 
 /** The plan's entries, and the jail's own ld.so.cache if it needs one. */

@@ -8,6 +8,7 @@ import { hostAbi } from '../binary/machine.ts';
 import { type BytePath, bytePath, pathBytes, showPath } from '../binary/path.ts';
 import { type DirectoryRoot, errorCode, openFileRoot } from '../binary/root.ts';
 import { JailError } from '../errors.ts';
+import { wordsOf } from './failure.ts';
 
 export interface Host {
   readonly root: DirectoryRoot;
@@ -27,7 +28,7 @@ function openRoot(directory: BytePath): DirectoryRoot {
     return openFileRoot(pathBytes(directory));
   } catch (error) {
     const path = showPath(directory);
-    throw new JailError(`${path}, to build the jail from: ${(error as Error).message}`, {
+    throw new JailError(`${path}, to build the jail from: ${wordsOf(error as Error)}`, {
       code: errorCode(error) ?? 'EIO',
       path,
     });

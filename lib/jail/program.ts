@@ -1,10 +1,12 @@
 // Programs that are asked for by name.
 
-import { type BytePath, bytePath, joinPath, parentPath } from '../binary/path.ts';
+import { type BytePath, bytePath, joinPath, parentPath, showPath } from '../binary/path.ts';
 import type { FileRoot } from '../binary/root.ts';
 import { type Walk, walk } from '../binary/walk.ts';
 import { UsageError } from '../errors.ts';
+import { nearest } from '../nearest.ts';
 import { type Bytes, quote } from '../quote.ts';
+import { listIfThere } from './dpkg/read.ts';
 import { absolute, WHY } from './hostpath.ts';
 
 /**
@@ -27,8 +29,15 @@ export function findProgram(
     .filter(({ end }) => isExecutable(end));
   const chosen = found.find(({ candidate, end }) => isPublic(root, candidate, end)) ?? found[0];
   if (chosen !== undefined) return chosen.candidate;
+  const names = path.split(':').flatMap((directory) => listIfThere(root, absolute(directory)));
+  // what has the very name cannot be executed
+  const others = [...new Set(names)].filter((name) => name !== bytePath(program));
+  const meant = nearest(bytePath(program), others);
   throw new UsageError(`program ${quote(program)} is in none of the directories of PATH`, {
-    hint: 'give its path, or install it on the host',
+    hint:
+      meant === undefined
+        ? 'give its path, or install it on the host'
+        : `did you mean ${showPath(meant as BytePath)}?`,
   });
 }
 

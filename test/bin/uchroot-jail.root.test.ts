@@ -57,6 +57,16 @@ t.test('each usage error is one clear line, a hint where there is one, and statu
       /^uchroot-jail: Unknown user no-such-user$/,
       /getent/,
     ],
+    [
+      ['build', jail, 'bash', '--user', 'nobdy'],
+      /^uchroot-jail: Unknown user nobdy$/,
+      /^did you mean nobody\?$/,
+    ],
+    [['build', '/etc/passwd', 'bash'], /^uchroot-jail: \/etc\/passwd: not a directory, open$/],
+    [
+      ['build', jail, 'bash', '--from', '/etc/passwd'],
+      /^uchroot-jail: \/etc\/passwd, to build the jail from: not a directory, open$/,
+    ],
     [['build', jail, '--copy', `${base}/none`], /^uchroot-jail: copy \S+\/none: it is not there$/],
     [
       ['build', jail, '--copy', `${base}/text:/../x`],
@@ -65,7 +75,7 @@ t.test('each usage error is one clear line, a hint where there is one, and statu
     [['build', jail, 'bash', '--keep-privileges', `${base}/none`], /\/none: it is not there$/],
     [
       ['build', jail, 'bash', '--from', `${base}/none`],
-      /^uchroot-jail: \S+\/none, to build the jail from: ENOENT/,
+      /^uchroot-jail: \S+\/none, to build the jail from: no such file or directory, open$/,
     ],
     [['build', `${base}/papers`, 'bash'], /is not empty, and no jail/, /new or an empty directory/],
     [['build', `${base}/text`, 'bash'], /^uchroot-jail: \S+\/text: .*not a directory/i],

@@ -83,6 +83,13 @@ t.test('a file that cannot be run says why', async (t) => {
   t.match(resolve({ '/bin/p/q': '' }).missing, [{ reason: 'not-a-file' }]);
 });
 
+t.test('a file that ends within what is loaded of it is truncated, whatever its headers say', async (t) => {
+  const whole = makeElf({ type: 2, isStatic: true });
+  const { missing } = resolve({ '/bin/p': whole.subarray(0, whole.length - 1) }, '/bin/p');
+  t.match(missing, [{ path: '/bin/p', reason: 'truncated', message: /^it ends after \d+ of \d+ bytes$/ }]);
+  t.same(resolve({ '/bin/p': Buffer.concat([whole, Buffer.from('more')]) }, '/bin/p').missing, []);
+});
+
 t.test('a library found once is not searched again under the same name or DT_SONAME', async (t) => {
   const closure = resolve({
     '/bin/p': elf({ needed: ['liba.so', 'libb.so', 'liba.so.1'], runpath: '/opt' }),

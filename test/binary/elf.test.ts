@@ -36,9 +36,11 @@ for (const shape of shapes)
       runpath: '$ORIGIN/../lib:/opt',
       flags1: 0x08000800,
     };
-    t.same(readBuffer(makeElf(image)), {
+    const data = makeElf(image);
+    t.same(readBuffer(data), {
       kind: 'elf',
       ...shape,
+      loadedBytes: data.length,
       machine: 62,
       type: 'shared-object',
       flags: 0,
@@ -115,6 +117,12 @@ t.test('what contradicts the format is malformed', async (t) => {
   t.match(patched(32, [0, 0, 0, 0, 0, 0, 0, 0x80]), { code: 'truncated' }, 'program headers beyond the end');
   t.match(patched(64 + 56 + 32, [1]), { code: 'malformed' }, 'an interpreter without a path');
   t.match(patched(64 + 56 + 32, [0, 0x20]), { code: 'malformed' }, 'an interpreter longer than PATH_MAX');
+});
+
+t.test('a program of which nothing would be loaded is malformed', async (t) => {
+  const data = makeElf({ type: 2, isStatic: true });
+  data.writeUInt32LE(0x6fffffff, 64); // p_type of its only segment
+  t.match(readBuffer(data), { code: 'malformed', message: /nothing that could be loaded/ });
 });
 
 t.test('names outside the string table are malformed', async (t) => {

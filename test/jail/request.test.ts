@@ -120,7 +120,11 @@ function recipeOf(request: Partial<JailRequest>): ReturnType<typeof toRecipe> {
 t.test('a name is looked up in PATH, the first executable file being taken', async (t) => {
   t.same(recipeOf({ programs: ['tool'] }).programs, ['/usr/local/bin/tool']);
   t.same(recipeOf({ programs: ['tool'], path: '/bin' }).programs, ['/bin/tool']);
-  t.throws(() => recipeOf({ programs: ['dir'] }), { message: /dir is in none of the directories of PATH/ });
+  t.throws(() => recipeOf({ programs: ['dir'] }), {
+    message: /dir is in none of the directories of PATH/,
+    hint: /install it/,
+  });
+  t.throws(() => recipeOf({ programs: ['tolo'] }), { message: /tolo/, hint: 'did you mean tool?' });
 });
 
 t.test('what cannot be a program is told with the reason', async (t) => {
