@@ -11,12 +11,14 @@ import { MANIFEST_PATH, type Recorded } from './manifest.ts';
 
 const TYPE_BITS = 0o170000; // inode(7)
 
-/** A directory is as old as the newest copy in it, all else as the newest of all; what is in `edited` is left alone. */
-export function setTimes(
-  jail: DirectoryRoot,
-  entries: readonly Recorded[],
-  edited: ReadonlySet<BytePath>,
-): void {
+/** Paths of the jail that somebody edited, and directories that were not there before. */
+interface Present {
+  readonly edited: ReadonlySet<BytePath>;
+  readonly made: ReadonlySet<BytePath>;
+}
+
+/** A directory is as old as the newest copy in it, all else as the newest of all; what was edited is left alone. */
+export function setTimes(jail: DirectoryRoot, entries: readonly Recorded[], { edited, made }: Present): void {
   const newest = new Map<string, number>();
   let last = 0;
   for (const { path, mtimeMs } of entries) {
@@ -26,9 +28,11 @@ export function setTimes(
     last = Math.max(last, mtimeMs);
   }
   for (const { path, kind, source, uid } of entries.toReversed()) {
-    // a service's own directory changes with what the service does
-    if ((kind === 'file' && source !== undefined) || (kind === 'directory' && uid !== 0)) continue;
-    if (!edited.has(path)) setTime(jail, path, kind === 'directory' ? (newest.get(path) ?? last) : last);
+    if ((kind === 'file' && source !== undefined) || edited.has(path)) continue;
+    // a service's own directory changes with what the service does, whatever is added to the jail meanwhile
+    const isService = kind === 'directory' && uid !== 0;
+    if (isService && made.has(path)) setTime(jail, path, 0);
+    if (!isService) setTime(jail, path, kind === 'directory' ? (newest.get(path) ?? last) : last);
   }
   for (const path of [MANIFEST_PATH, STORE]) setTime(jail, path, last);
   const root = native.inRootOpen(jail.fd, '/', constants.O_RDONLY | constants.O_DIRECTORY);

@@ -46,6 +46,7 @@ export function openWriter(
   const waiting: Waiting[] = [];
   const warnings: string[] = [];
   const edited = new Set<BytePath>();
+  const made = new Set<BytePath>();
   const device = jail.lstat(bytePath('/'))?.dev;
 
   async function add(entry: Entry): Promise<Recorded> {
@@ -101,6 +102,7 @@ export function openWriter(
   function makeDirectory({ path, mode, uid = 0, gid = 0 }: DirectoryEntry): void {
     const staged = store.stageDirectory({ mode, uid, gid });
     native.inRootRename(jail.fd, pathBytes(staged), pathBytes(path));
+    made.add(path);
     undo.push(() => native.inRootUnlink(jail.fd, pathBytes(path), true));
   }
 
@@ -186,7 +188,7 @@ export function openWriter(
   return {
     add,
     staged: () => waiting.toSorted((a, b) => a.rank - b.rank),
-    setTimes: (entries) => setTimes(jail, entries, edited),
+    setTimes: (entries) => setTimes(jail, entries, { edited, made }),
     rollBack: () => {
       for (const step of undo.toReversed()) {
         try {
