@@ -11,6 +11,7 @@ import { few } from './few.ts';
 import type { Host } from './host.ts';
 import { STORE } from './layout.ts';
 import { type Manifest, MANIFEST_PATH, readManifest } from './manifest.ts';
+import { packOf } from './packs/open.ts';
 import { type JailPlan, planJail } from './plan.ts';
 import { begin } from './progress.ts';
 import type { Recipe } from './recipe.ts';
@@ -111,10 +112,19 @@ function planFor(recipe: Recipe, { host, directory, work }: Making, root: FileRo
   const plan = planJail(recipe, { root, cpu: host.cpu, users: readUsers(recipe.users), outside });
   const [missing] = plan.missing;
   if (missing !== undefined) throw lacks(missing);
-  const [absent] = plan.absent;
-  if (absent === undefined) return plan;
-  const path = showPath(absent);
-  throw new JailError(`${path}, which was asked for, is not on the host`, { code: 'ENOENT', path });
+  const [absent] = plan.absent.map(showPath);
+  if (absent !== undefined)
+    throw new JailError(`${absent}, which was asked for, is not on the host`, {
+      code: 'ENOENT',
+      path: absent,
+    });
+  const [barren] = plan.barren;
+  if (barren !== undefined)
+    throw new JailError(`the host has nothing of the pack ${barren}, which was asked for`, {
+      code: 'ERR_MISSING',
+      hint: `it is ${packOf(barren).summary}`,
+    });
+  return plan;
 }
 
 /** The jail as it lies in the root that it is built from; undefined if it lies elsewhere. */

@@ -47,6 +47,8 @@ export interface JailPlan {
   readonly secrets: readonly BytePath[];
   /** Programs and files that were asked for by name and are not there; nothing should be built then. */
   readonly absent: readonly BytePath[];
+  /** Packs that were asked for and of which there is nothing; nothing should be built then. */
+  readonly barren: readonly string[];
   /** What commands opened when they were watched, and is there no longer. */
   readonly vanished: readonly BytePath[];
   /** Libraries without a build for every processor. */
@@ -119,6 +121,7 @@ export function planJail(recipe: Recipe, source: PlanSource): JailPlan {
     incomplete: executables.incomplete.filter(({ path }) => !isThere.has(lastComponent(path))),
     secrets: selection.secrets,
     absent,
+    barren: packs.barren(),
     vanished,
     onlyHere: executables.onlyHere.filter((path) => !isThere.has(lastComponent(path))),
   };

@@ -22,6 +22,7 @@ import {
   faultsOf,
   jailCommand,
   makeDirectory,
+  makeSystem,
   runIn,
   uchrootJail,
 } from '../support/builder.ts';
@@ -314,6 +315,11 @@ t.test('a program that is not there, or cannot run, stops everything before it b
   await t.rejects(buildJail({ directory, programs: [`${base}/lost`] }), {
     code: 'ERR_MISSING',
     message: `interpreter /no/such/interpreter, needed by ${base}/lost: it is not there`,
+  });
+  makeSystem(`${base}/root`, '/bin/bash');
+  await t.rejects(buildJail({ directory, from: `${base}/root`, programs: ['bash'], packs: ['java'] }), {
+    code: 'ERR_MISSING',
+    message: 'the host has nothing of the pack java, which was asked for',
   });
   t.notOk(existsSync(directory));
 });

@@ -25,6 +25,8 @@ export interface Packs {
   /** Adds what is needed by now of the packs; false if nothing was added. */
   follow(facts: Facts, packages: PackageTaker): boolean;
   chosen(): readonly RecordedPack[];
+  /** Packs that were asked for and of which the root has nothing. */
+  barren(): readonly string[];
 }
 
 /** @throws UsageError if the recipe names an unknown pack. */
@@ -40,6 +42,7 @@ export function openPacks(
   const signs = new Map<string, { readonly trigger?: BytePath | undefined }>();
   const texts = openTexts(root, new Set(all.flatMap(({ when }) => when.texts ?? [])));
   const addPart = openParts(root, selection);
+  const barren = new Set<string>();
 
   function signOf(when: When, facts: Facts): BytePath | undefined {
     const trigger = facts.sign(when);
@@ -89,8 +92,11 @@ export function openPacks(
     const parts = typeof pack.parts === 'function' ? pack.parts(openHost(trigger, facts)) : pack.parts;
     const context = { pack: name, trigger, libraryDirectories: facts.libraryDirectories(), packages };
     const added = parts.filter((part) => addPart(part, context));
+    if (added.length > 0) barren.delete(name);
     if (chosen.has(name)) return added.length > 0;
     if (added.length === 0 && !recipe.packs.includes(name)) return false;
+    // one without any part finds that nothing is to be added, as `commands` does on Debian
+    if (added.length === 0 && parts.length > 0) barren.add(name);
     const by = added[0]?.by ?? trigger;
     chosen.set(name, { name, ...(by !== undefined && { trigger: by }) });
     return true;
@@ -99,6 +105,7 @@ export function openPacks(
   return {
     symbols: new Set(all.flatMap(({ when }) => [...(when.imports ?? []), ...(when.ownImports ?? [])])),
     chosen: () => [...chosen.values()],
+    barren: () => [...barren],
     follow: (facts, packages) => {
       let isMore = false;
       for (const pack of all) {

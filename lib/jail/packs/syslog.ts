@@ -1,6 +1,7 @@
 // Where syslog(3) finds the socket of the host's log.
 
 import type { BytePath } from '../../binary/path.ts';
+import { lacksAll } from './check.ts';
 import type { Pack } from './pack.ts';
 
 const SOCKET = '/dev/log' as BytePath;
@@ -24,8 +25,9 @@ export const syslog: Pack = {
       { directory: '/run/systemd/journal', mode: 0o755 },
     ];
   },
-  check: ({ root }) =>
+  check: (jail) => lacksAll(jail, '/dev'),
+  wants: ({ root }) =>
     root.lstat(SOCKET) === undefined
-      ? 'there is no /dev/log: let a daemon of the host listen there, or messages are lost'
+      ? 'there is no /dev/log in the jail: let a daemon of the host listen there, or messages are lost'
       : undefined,
 };

@@ -17,6 +17,8 @@ const CERTIFICATES: readonly Part[] = [
 
 const CONFIGURATION = ['/usr/lib/ssl/openssl.cnf', '/etc/ssl/openssl.cnf', '/etc/pki/tls/openssl.cnf'];
 
+const OTHERS = ['/etc/gnutls/config', '$LIB/ossl-modules/*.so'];
+
 export const tls: Pack = {
   name: 'tls',
   summary: 'CA certificates, openssl.cnf and its providers',
@@ -29,8 +31,7 @@ export const tls: Pack = {
     ...CERTIFICATES,
     ...CONFIGURATION.map((path) => ({ path })),
     { tree: '/etc/crypto-policies' },
-    { path: '/etc/gnutls/config' },
-    { path: '$LIB/ossl-modules/*.so' },
+    ...OTHERS.map((path) => ({ path })),
     ...(namesEngine(host) ? [{ path: '$LIB/engines-*/*.so' }] : []),
     ...(host.sign({ paths: /\/libnss3\.so$/ }) === undefined ? [] : MOZILLA),
     ...(host.find('$LIB/pkcs11/p11-kit-trust.so').length === 0 ? [] : TRUST_MODULE),
@@ -40,8 +41,11 @@ export const tls: Pack = {
     const failure = openssl && (await failureOf(jail, openssl, 'version'));
     const bundle = BUNDLES.find((path) => readInJail(jail, path)?.includes('-BEGIN CERTIFICATE-') === false);
     const damage = bundle && `there is no certificate in ${bundle}`;
+    // a host without the packages ca-certificates and openssl has only providers
     return (
-      failure ?? damage ?? lacksAll(jail, '/etc/ssl/certs/*', '/etc/pki/tls', ...BUNDLES, ...CONFIGURATION)
+      failure ??
+      damage ??
+      lacksAll(jail, '/etc/ssl/certs/*', '/etc/pki/tls', ...BUNDLES, ...CONFIGURATION, ...OTHERS)
     );
   },
   wants: (jail) =>

@@ -46,7 +46,9 @@ t.test('a pack of which the host has nothing is not added, and is if it was aske
     '/lib/sys/libmagic.so.1': makeLibrary(),
   };
   t.same(namesOf(planOf(tree, ['/bin/p'])), ['base']);
-  t.same(namesOf(planOf(tree, ['/bin/p'], { packs: ['magic'] })), ['base', 'magic']);
+  const asked = planOf(tree, ['/bin/p'], { packs: ['magic', 'shm'] });
+  t.same(namesOf(asked), ['base', 'shm', 'magic']);
+  t.same(asked.barren, ['magic']);
 });
 
 t.test('a pack that another one makes necessary is added', async (t) => {

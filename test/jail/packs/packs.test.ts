@@ -542,6 +542,7 @@ t.test('what the jail cannot give itself is no failure, but it is said', async (
   const bare = { '/etc/ssl/openssl.cnf': '' };
   t.equal(await tls.check(jail(bare)), undefined);
   t.match(tls.wants?.(jail(bare)), /certificates/);
+  t.equal(await tls.check(jail({ '/lib/libc.so.6': '', '/lib/ossl-modules/legacy.so': '' })), undefined);
   t.equal(tls.wants?.(jail({ '/etc/ssl/certs/ca-certificates.crt': '' })), undefined);
   t.match(await tls.check(jail({ '/etc/ssl/certs/ca-certificates.crt': '' })), /no certificate/);
 });
