@@ -48,6 +48,7 @@
         'native/calls.cc',
         'native/code.cc',
         'native/content.cc',
+        'native/crew.cc',
         'native/exec.cc',
         'native/hardlinks.cc',
         'native/host.cc',
@@ -73,11 +74,11 @@
       ],
       'configurations': {
         'Release': {
-          # Small, bound as it is called, and bound to itself where it can be: a command loads it for a handful of
+          # Never unloaded, as the threads of crew.cc never end. Small, bound as it is called, and bound to itself where it can be: a command loads it for a handful of
           # calls, and node's symbol table, in which every other name is looked up, is huge (0.1 ms of a start).
           'cflags!': ['-O3'],
           'cflags': ['-Os'],
-          'ldflags': ['-Wl,--gc-sections', '-Wl,--as-needed', '-Wl,-z,relro', '-Wl,-Bsymbolic', '-s'],
+          'ldflags': ['-Wl,--gc-sections', '-Wl,--as-needed', '-Wl,-z,relro', '-Wl,-Bsymbolic', '-Wl,-z,nodelete', '-s'],
         },
         'Debug': {
           'cflags': ['-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'],

@@ -39,8 +39,16 @@ export interface PathComponent {
   readonly acl?: Uint8Array;
 }
 
+declare const sightBrand: unique symbol;
+
+/** A query and its answers, for `spawn` to ask again. */
+export interface HostSight {
+  readonly [sightBrand]: true;
+}
+
 /** The answers to a HostQuery; a number in place of a passwd entry is the errno of a failed look-up. */
 export interface HostFacts {
+  readonly sight: HostSight;
   readonly passwd: Passwd | number | null;
   /** Groups of which the user is a member by the group database, its primary group aside. */
   readonly groups: readonly number[];
@@ -68,6 +76,7 @@ export interface ProcessHandle {
 }
 
 type Stdio = readonly [number, number, number];
+type Usage = [number, number, number, number, number, number, number, number];
 
 /** What `uchroot.node` exports. The calls under their own names throw Node's kind of system error. */
 export interface Native {
@@ -96,15 +105,25 @@ export interface Native {
   /** Closes `jailFd` of HostFacts. The end of a worker closes what is left. */
   closeJail(jailFd: number): void;
   execPlan(plan: Uint8Array, jailFd: number): PlanFailure;
-  /** stdio: a descriptor, -1 for /dev/null, -2 for a pipe. */
+  /**
+   * Starts the launcher on another thread. For a `jail` that is no descriptor the host is asked again there; if it answers
+   * anything else than before, nothing is started, and `onStarted` is called with undefined.
+   *
+   * @param stdio of each a descriptor, -1 for /dev/null, -2 for a pipe
+   * @param keepsCapabilities whether the plan leaves anything in the bounding set
+   * @param onStarted null and the pid; or the failure, and a descriptor of the jail to be closed with `closeJail`, -1 if
+   *   `jail` was one
+   * @param onExit the usage in the order of ResourceUsage
+   */
   spawn(
     plan: Uint8Array,
-    jailFd: number,
+    jail: number | HostSight,
     launcherFd: number,
     stdio: Stdio,
     kept: readonly number[],
-    onStarted: (failure: PlanFailure | null, pid: number, pipes: Stdio) => void,
-    onExit: (exitCode: number | null, signal: number | null, usage: readonly number[]) => void,
+    keepsCapabilities: boolean,
+    onStarted: (failure: PlanFailure | null | undefined, pidOrJailFd: number) => void,
+    onExit: (exitCode: number | null, signal: number | null, ...usage: Usage) => void,
   ): ProcessHandle;
   /** pidfd_send_signal(2): 0, or an errno; ESRCH once it has ended. */
   killProcess(handle: ProcessHandle, signal: number): number;

@@ -12,6 +12,7 @@ namespace uchroot {
 struct Passwd {
   std::string name, passwd, gecos, dir, shell;
   uint32_t uid, gid;
+  bool operator==(const Passwd&) const = default;
 };
 
 struct Group {
@@ -25,6 +26,7 @@ template <typename Entry>
 struct LookUp {
   std::optional<Entry> entry;
   int error = 0;
+  bool operator==(const LookUp&) const = default;
 };
 
 LookUp<Passwd> findUser(const std::string& name);

@@ -5,14 +5,13 @@
 
 #include <cerrno>
 #include <deque>
-#include <unordered_set>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "accounts.h"
 #include "descriptor.h"
 #include "values.h"
 
@@ -20,32 +19,6 @@ namespace uchroot {
 namespace {
 
 constexpr int kMaxLinks = 40;  // as the kernel's (path_resolution(7))
-
-struct Query {
-  std::optional<std::string> user;
-  std::optional<uint32_t> uid;
-  bool wantGroups = false;
-  std::vector<std::string> groupNames;
-  std::optional<std::string> jail;
-};
-
-// One object on the way to the jail, seen through a descriptor and not by name.
-struct Component {
-  std::string path;
-  struct stat status;
-  std::string link;  // where a symbolic link leads
-  std::string acl;   // system.posix_acl_access, raw, if group bits stand for one
-};
-
-struct Facts {
-  LookUp<Passwd> user;
-  std::vector<uint32_t> groups;
-  std::vector<LookUp<Group>> named;
-  std::vector<Component> components;
-  int jailFd = -1;
-  int walkError = 0;
-  std::string walkPath;
-};
 
 // A group-writable mode is the mask of an access control list where there is one (acl(5)).
 std::string readAcl(int fd, const struct stat& status) {
@@ -67,26 +40,27 @@ void pushParts(std::deque<std::string>& parts, const std::string& path) {
   parts.insert(parts.begin(), split.begin(), split.end());
 }
 
-bool inspect(Facts& facts, int fd, const std::string& path) {
-  Component component{path, {}, "", ""};
-  if (fstat(fd, &component.status) < 0) return false;
-  if (S_ISLNK(component.status.st_mode)) {
+bool inspect(HostFacts& facts, int fd, const std::string& path) {
+  struct stat status;
+  if (fstat(fd, &status) < 0) return false;
+  HostFacts::Component component{path, status.st_mode, status.st_uid, status.st_gid, "", readAcl(fd, status)};
+  if (S_ISLNK(status.st_mode)) {
     char target[4096];
     const ssize_t size = readlinkat(fd, "", target, sizeof target);
     if (size < 0) return false;
     component.link.assign(target, static_cast<size_t>(size));
   }
-  component.acl = readAcl(fd, component.status);
   facts.components.push_back(std::move(component));
   return true;
 }
 
 // Walks to the jail as the kernel would, but one component at a time and each by descriptor: what was
-// looked at is what is used, whatever happens to the names meanwhile.
-void walk(Facts& facts, const std::string& jail) {
+// looked at is what is used, whatever happens to the names meanwhile. Returns its descriptor, or -1.
+int walk(HostFacts& facts, const std::string& jail) {
   const auto fail = [&](const std::string& path) {
     facts.walkError = errno;
     facts.walkPath = path;
+    return -1;
   };
   constexpr int flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
   Descriptor here(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -109,8 +83,8 @@ void walk(Facts& facts, const std::string& jail) {
       for (const std::string& name : names) path += "/" + name;
     }
     if (!inspect(facts, next.get(), path)) return fail(path);
-    const Component& component = facts.components.back();
-    if (S_ISLNK(component.status.st_mode)) {
+    const HostFacts::Component& component = facts.components.back();
+    if (S_ISLNK(component.mode)) {
       if (++links > kMaxLinks) {
         errno = ELOOP;
         return fail(path);
@@ -123,33 +97,18 @@ void walk(Facts& facts, const std::string& jail) {
       }
       continue;
     }
-    if (!S_ISDIR(component.status.st_mode)) {
+    if (!S_ISDIR(component.mode)) {
       errno = ENOTDIR;
       return fail(path);
     }
     if (part != "..") names.push_back(part);
     here.reset(next.release());
   }
-  facts.jailFd = here.release();
+  return here.release();
 }
 
-Facts read(const Query& query) {
-  Facts facts;
-  if (query.user) facts.user = findUser(*query.user);
-  if (!facts.user.entry && facts.user.error == 0 && query.uid) facts.user = findUser(*query.uid);
-  if (query.wantGroups && facts.user.entry) {
-    // getgrouplist always lists the gid it is given; with none that exists, only memberships remain.
-    constexpr uint32_t nobody = ~0u;
-    facts.groups = groupList(facts.user.entry->name, nobody);
-    std::erase(facts.groups, nobody);
-  }
-  for (const std::string& name : query.groupNames) facts.named.push_back(findGroup(name));
-  if (query.jail) walk(facts, *query.jail);
-  return facts;
-}
-
-std::optional<Query> toQuery(const Napi::CallbackInfo& info) {
-  Query query;
+std::optional<HostQuery> toQuery(const Napi::CallbackInfo& info) {
+  HostQuery query;
   const Napi::Object object = info[0].As<Napi::Object>();
   if (const Napi::Value user = object.Get("user"); !user.IsUndefined()) {
     query.user = toBytes(user, "user");
@@ -177,12 +136,12 @@ std::optional<Query> toQuery(const Napi::CallbackInfo& info) {
   return query;
 }
 
-Napi::Object toObject(Napi::Env env, const Component& component) {
+Napi::Object toObject(Napi::Env env, const HostFacts::Component& component) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("path", Napi::Buffer<char>::Copy(env, component.path.data(), component.path.size()));
-  object.Set("mode", component.status.st_mode);
-  object.Set("uid", component.status.st_uid);
-  object.Set("gid", component.status.st_gid);
+  object.Set("mode", component.mode);
+  object.Set("uid", component.uid);
+  object.Set("gid", component.gid);
   if (!component.link.empty()) {
     object.Set("link", Napi::Buffer<char>::Copy(env, component.link.data(), component.link.size()));
   }
@@ -196,8 +155,15 @@ Napi::Value entryOrError(Napi::Env env, int error) {
   return error != 0 ? Napi::Value(Napi::Number::New(env, error)) : env.Null();
 }
 
-Napi::Object toObject(Napi::Env env, const Facts& facts) {
+using SharedSight = std::shared_ptr<const HostSight>;
+
+Napi::Object toObject(Napi::Env env, HostQuery query, HostReading reading) {
+  auto* shared = new SharedSight(new HostSight{std::move(query), std::move(reading.facts)});
+  const HostFacts& facts = (*shared)->facts;
   Napi::Object object = Napi::Object::New(env);
+  object.Set("sight", Napi::External<SharedSight>::New(env, shared, [](Napi::Env, SharedSight* held) {
+               delete held;
+             }));
   object.Set("passwd", facts.user.entry ? Napi::Value(toObject(env, *facts.user.entry))
                                         : entryOrError(env, facts.user.error));
   Napi::Array groups = Napi::Array::New(env, facts.groups.size());
@@ -205,9 +171,9 @@ Napi::Object toObject(Napi::Env env, const Facts& facts) {
   object.Set("groups", groups);
   Napi::Array named = Napi::Array::New(env, facts.named.size());
   for (size_t i = 0; i < facts.named.size(); i++) {
-    const LookUp<Group>& found = facts.named[i];
+    const HostFacts::Named& found = facts.named[i];
     Napi::Object entry = Napi::Object::New(env);
-    if (found.entry) entry.Set("gid", found.entry->gid);
+    if (found.gid) entry.Set("gid", *found.gid);
     if (found.error != 0) entry.Set("errno", found.error);
     named.Set(i, entry);
   }
@@ -215,7 +181,8 @@ Napi::Object toObject(Napi::Env env, const Facts& facts) {
   Napi::Array components = Napi::Array::New(env, facts.components.size());
   for (size_t i = 0; i < facts.components.size(); i++) components.Set(i, toObject(env, facts.components[i]));
   object.Set("components", components);
-  object.Set("jailFd", facts.jailFd);
+  object.Set("jailFd", reading.jailFd);
+  if (reading.jailFd >= 0) env.GetInstanceData<OpenJails>()->add(reading.jailFd);
   if (facts.walkError != 0) {
     object.Set("walkErrno", facts.walkError);
     object.Set("walkPath", Napi::Buffer<char>::Copy(env, facts.walkPath.data(), facts.walkPath.size()));
@@ -223,69 +190,92 @@ Napi::Object toObject(Napi::Env env, const Facts& facts) {
   return object;
 }
 
-// The jails that one environment has open. A worker can end at any time, and nothing of JS runs then.
-using OpenJails = std::unordered_set<int>;
-
 class Reading : public Napi::AsyncWorker {
  public:
-  Reading(Napi::Env env, OpenJails* open, Query query)
+  Reading(Napi::Env env, HostQuery query)
       : Napi::AsyncWorker(env, "uchroot.readHost"),
-        open_(open),
         deferred_(Napi::Promise::Deferred::New(env)),
         query_(std::move(query)) {}
 
+  // A worker that ends meanwhile never hears of it.
+  ~Reading() override {
+    if (reading_.jailFd >= 0) close(reading_.jailFd);
+  }
   Napi::Promise promise() const { return deferred_.Promise(); }
-  void Execute() override { facts_ = read(query_); }
+  void Execute() override { reading_ = readHost(query_); }
   void OnOK() override {
     const Napi::HandleScope scope(Env());
-    if (facts_.jailFd >= 0) open_->insert(facts_.jailFd);
-    deferred_.Resolve(toObject(Env(), facts_));
+    deferred_.Resolve(toObject(Env(), std::move(query_), std::exchange(reading_, {})));
   }
 
  private:
-  OpenJails* open_;
   Napi::Promise::Deferred deferred_;
-  Query query_;
-  Facts facts_;
+  HostQuery query_;
+  HostReading reading_;
 };
 
-Napi::Value readHost(const Napi::CallbackInfo& info) {
+Napi::Value readHostAsync(const Napi::CallbackInfo& info) {
   auto query = toQuery(info);
   if (!query) return info.Env().Undefined();
-  auto* reading = new Reading(info.Env(), static_cast<OpenJails*>(info.Data()), std::move(*query));
+  auto* reading = new Reading(info.Env(), std::move(*query));
   const Napi::Promise promise = reading->promise();
   reading->Queue();
   return promise;
 }
 
 Napi::Value readHostSync(const Napi::CallbackInfo& info) {
-  const auto query = toQuery(info);
+  auto query = toQuery(info);
   if (!query) return info.Env().Undefined();
-  const Facts facts = read(*query);
-  if (facts.jailFd >= 0) static_cast<OpenJails*>(info.Data())->insert(facts.jailFd);
-  return toObject(info.Env(), facts);
+  HostReading reading = readHost(*query);
+  return toObject(info.Env(), std::move(*query), std::move(reading));
 }
 
 // closeJail(jailFd)
 Napi::Value closeJail(const Napi::CallbackInfo& info) {
-  const int fd = info[0].As<Napi::Number>().Int32Value();
-  if (static_cast<OpenJails*>(info.Data())->erase(fd) == 1) close(fd);
+  info.Env().GetInstanceData<OpenJails>()->close(info[0].As<Napi::Number>().Int32Value());
   return info.Env().Undefined();
 }
 
 }  // namespace
 
+HostReading readHost(const HostQuery& query) {
+  HostReading reading;
+  HostFacts& facts = reading.facts;
+  if (query.user) facts.user = findUser(*query.user);
+  if (!facts.user.entry && facts.user.error == 0 && query.uid) facts.user = findUser(*query.uid);
+  if (query.wantGroups && facts.user.entry) {
+    // getgrouplist always lists the gid it is given; with none that exists, only memberships remain.
+    constexpr uint32_t nobody = ~0u;
+    facts.groups = groupList(facts.user.entry->name, nobody);
+    std::erase(facts.groups, nobody);
+  }
+  for (const std::string& name : query.groupNames) {
+    const LookUp<Group> found = findGroup(name);
+    facts.named.push_back({found.entry ? std::optional(found.entry->gid) : std::nullopt, found.error});
+  }
+  if (query.jail) reading.jailFd = walk(facts, *query.jail);
+  return reading;
+}
+
+std::shared_ptr<const HostSight> toSight(Napi::Value value) {
+  return value.IsExternal() ? *value.As<Napi::External<SharedSight>>().Data() : nullptr;
+}
+
+OpenJails::~OpenJails() {
+  for (const int fd : open_) ::close(fd);
+}
+
+void OpenJails::add(int fd) { open_.insert(fd); }
+
+void OpenJails::close(int fd) {
+  if (open_.erase(fd) == 1) ::close(fd);
+}
+
 void initHost(Napi::Env env, Napi::Object exports) {
-  OpenJails* open = new OpenJails;
-  env.AddCleanupHook(
-      [](OpenJails* left) {
-        for (const int fd : *left) close(fd);
-        delete left;
-      },
-      open);
-  exports.Set("readHost", Napi::Function::New(env, readHost, "readHost", open));
-  exports.Set("readHostSync", Napi::Function::New(env, readHostSync, "readHostSync", open));
-  exports.Set("closeJail", Napi::Function::New(env, closeJail, "closeJail", open));
+  env.SetInstanceData(new OpenJails);
+  exports.Set("readHost", Napi::Function::New<readHostAsync>(env, "readHost"));
+  exports.Set("readHostSync", Napi::Function::New<readHostSync>(env, "readHostSync"));
+  exports.Set("closeJail", Napi::Function::New<closeJail>(env, "closeJail"));
 }
 
 }  // namespace uchroot

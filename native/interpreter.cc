@@ -153,7 +153,8 @@ long dropNice() {
   return answer > 20 ? sys(__NR_setpriority, 0, 0, 0) : 0;
 }
 
-long dropOomScoreAdj() {
+long dropOomScoreAdj(bool isKnown) {
+  if (isKnown) return 0;
   const char* path = "/proc/self/oom_score_adj";
   const long in = sys(__NR_openat, AT_FDCWD, address(path), O_RDONLY | O_CLOEXEC);
   if (in < 0) return in;
@@ -224,31 +225,6 @@ long keepStdio(long fd) {
   return sys(__NR_fcntl, fd, F_SETFL, flags & ~O_NONBLOCK);
 }
 
-// Only what is still set is dropped: so a caller whose bounding set is empty needs no CAP_SETPCAP. Reading comes first,
-// although it costs a launch some microseconds: so every call here that is refused stops the launch.
-long dropBoundingSet(uint64_t keep, uint32_t* detail) {
-  for (long capability = 0; capability < 64; capability++) {
-    const long has = prctl(PR_CAPBSET_READ, capability);
-    if (has == -EINVAL && capability > 0) return 0;  // past the kernel's last capability
-    *detail = static_cast<uint32_t>(capability);
-    if (has < 0) return has;
-    if (has == 0 || (keep >> capability & 1)) continue;
-    const long dropped = prctl(PR_CAPBSET_DROP, capability);
-    if (dropped < 0) return dropped;
-  }
-  return 0;
-}
-
-long verifyBoundingSet(uint64_t expected) {
-  for (long capability = 0; capability < 64; capability++) {
-    const long has = prctl(PR_CAPBSET_READ, capability);
-    if (has == -EINVAL && capability > 0) return 0;
-    if (has < 0) return has;
-    if (has == 1 && !(expected >> capability & 1)) return -EBADE;
-  }
-  return 0;
-}
-
 // Every bit comes with its lock one place above it; a locked one cannot change (capabilities(7)).
 long resetSecurebits() {
   const long now = prctl(PR_GET_SECUREBITS);
@@ -280,7 +256,7 @@ long raiseAmbient(uint64_t mask, uint32_t* detail) {
   return 0;
 }
 
-long verifyCapabilities(uint64_t expected, uint64_t bounding) {
+long verifyCapabilities(uint64_t expected) {
   CapabilitySets sets = {{_LINUX_CAPABILITY_VERSION_3, 0}, {{~0u, ~0u, ~0u}, {~0u, ~0u, ~0u}}};
   const long got = sys(__NR_capget, address(&sets.header), address(sets.data));
   if (got < 0) return got;
@@ -288,13 +264,14 @@ long verifyCapabilities(uint64_t expected, uint64_t bounding) {
   const uint64_t permitted = sets.data[0].permitted | static_cast<uint64_t>(sets.data[1].permitted) << 32;
   const uint64_t inheritable = sets.data[0].inheritable | static_cast<uint64_t>(sets.data[1].inheritable) << 32;
   if (effective != 0 || permitted != expected || inheritable != expected) return -EBADE;
+  // No capability is ever ambient that is not permitted and inheritable (capabilities(7)): the others need no look.
   for (long capability = 0; capability < 64; capability++) {
+    if (!(expected >> capability & 1)) continue;
     const long has = prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, capability);
-    if (has == -EINVAL && capability > 0) break;
     if (has < 0) return has;
-    if (has != static_cast<long>(expected >> capability & 1)) return -EBADE;
+    if (has != 1) return -EBADE;
   }
-  return verifyBoundingSet(bounding);
+  return 0;
 }
 
 long installFilter(PlanStep* step) {
@@ -402,7 +379,7 @@ long runStep(uint8_t* plan, PlanStep* step, const PlanContext& context, uint32_t
     case OP_UMASK: return setUmask(step->a, step->b == 1);
     case OP_RLIMIT: return setLimit(step);
     case OP_NICE: return dropNice();
-    case OP_OOM_SCORE_ADJ: return dropOomScoreAdj();
+    case OP_OOM_SCORE_ADJ: return dropOomScoreAdj(context.isOomScoreAdjKnown);
     case OP_SCHEDULER: return dropRealtime();
     case OP_IOPRIO: return dropIoRealtime();
     case OP_PERSONALITY: {
@@ -430,7 +407,7 @@ long runStep(uint8_t* plan, PlanStep* step, const PlanContext& context, uint32_t
     case OP_VERIFY_UID: return verifyIds(__NR_getresuid, __NR_setfsuid, step->a);
     case OP_VERIFY_GID: return verifyIds(__NR_getresgid, __NR_setfsgid, step->a);
     case OP_VERIFY_GROUPS: return verifyGroups(step);
-    case OP_VERIFY_CAPS: return verifyCapabilities(step->a, step->b);
+    case OP_VERIFY_CAPS: return verifyCapabilities(step->a);
     case OP_VERIFY_NO_WAY_BACK: return verifyNoWayBack();
     case OP_VERIFY_CWD: return verifyCwd(context.jailFd);
     case OP_RESET_SIGNALS: return resetSignals();
@@ -441,6 +418,23 @@ long runStep(uint8_t* plan, PlanStep* step, const PlanContext& context, uint32_t
 }
 
 }  // namespace
+
+// Only what is still set is dropped: so a caller whose bounding set is empty needs no CAP_SETPCAP. Nothing adds to a
+// bounding set (capabilities(7)): what is seen to be gone here stays gone.
+long dropBoundingSet(uint64_t keep, uint32_t* capability) {
+  for (long number = 0; number < 64; number++) {
+    *capability = static_cast<uint32_t>(number);
+    const long has = prctl(PR_CAPBSET_READ, number);
+    if (has == -EINVAL && number > 0) return 0;  // past the kernel's last capability
+    if (has < 0) return has;
+    if (has == 0 || (keep >> number & 1)) continue;
+    const long dropped = prctl(PR_CAPBSET_DROP, number);
+    if (dropped < 0) return dropped;
+    const long left = prctl(PR_CAPBSET_READ, number);
+    if (left != 0) return left < 0 ? left : -EBADE;
+  }
+  return 0;
+}
 
 bool checkPlan(const void* plan, uint32_t sizeBytes) {
   if (plan == nullptr || sizeBytes < sizeof(PlanHeader) || sizeBytes > kPlanMaxBytes) return false;

@@ -8,10 +8,17 @@ namespace uchroot {
 // What a plan needs from the process that runs it.
 struct PlanContext {
   int jailFd;  // the verified jail directory (O_PATH | O_DIRECTORY)
+  // The process from which this one has its oom_score_adj has seen that it is not negative: in a new process the first
+  // look into /proc is dear.
+  bool isOomScoreAdjKnown = false;
 };
 
 // True if the whole plan is well formed: sizes, op numbers, data sizes, strings ended, execve last.
 bool checkPlan(const void* plan, uint32_t sizeBytes);
+
+// Drops from this thread's bounding set what is not in `keep`, and sees that it is gone. Returns 0 or a negative errno,
+// and the capability at which it stopped.
+long dropBoundingSet(uint64_t keep, uint32_t* capability);
 
 // Runs every step of a checked plan. Returns only if a step failed.
 PlanFailure runPlan(void* plan, const PlanContext& context);

@@ -4,6 +4,7 @@
 
 #include "launch.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -33,7 +34,8 @@ struct ChildWork {
   size_t count;
   int top;  // the highest number that is given out; all else moves above it first
   int launcherFd, statusFd;
-  char* argv[3];
+  char* argv[4];
+  char* environment[2];
 };
 
 // Raw calls only, as errno and every lock of libc belong to the service's threads.
@@ -66,14 +68,38 @@ __attribute__((no_sanitize("address", "undefined"))) int childMain(void* argumen
   ChildWork* work = static_cast<ChildWork*>(argument);
   PlanFailure failure = {kNoStep, STAGE_DESCRIPTORS, moveDescriptors(work), 0};
   if (failure.error == 0) {
-    char* const environment[] = {nullptr};
     const long executed = sys(__NR_execveat, work->launcherFd, address(""), address(work->argv),
-                              address(environment), AT_EMPTY_PATH);
+                              address(work->environment), AT_EMPTY_PATH);
     failure.op = STAGE_LAUNCHER;
     failure.error = static_cast<int32_t>(-executed);
   }
   (void)sys(__NR_write, work->statusFd, address(&failure), sizeof failure);
   for (;;) sys(__NR_exit_group, 127);
+}
+
+// More than an ordinary plan has, and less than a string of execve may have (execve(2), MAX_ARG_STRLEN).
+constexpr size_t kMaskedPlanBytes = 16 * 1024;
+
+// The plan as a string without NUL, for the launcher's environment, which nobody but root can read; empty if it is too
+// long or every byte occurs in it. A file would cost a launch as much as all its changes of identity.
+std::string maskedPlan(const std::string& plan) {
+  if (plan.size() > kMaskedPlanBytes) return "";
+  bool occurs[256] = {};
+  for (const char byte : plan) occurs[static_cast<uint8_t>(byte)] = true;
+  const bool* const unused = std::find(std::begin(occurs), std::end(occurs), false);
+  if (unused == std::end(occurs)) return "";
+  const char mask = static_cast<char>(unused - occurs);
+  std::string masked(1, mask);
+  masked.reserve(plan.size() + 1);
+  for (const char byte : plan) masked.push_back(byte ^ mask);
+  return masked;
+}
+
+// What the child will have from this process. Through a descriptor that stays open: it is the way to the file that is dear.
+bool isOomScoreAdjNegative() {
+  static const int fd = open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC);
+  char first = '-';
+  return pread(fd, &first, 1, 0) != 1 || first == '-';
 }
 
 int sealedPlan(const std::string& plan) {
@@ -113,8 +139,11 @@ LaunchResult launch(const LaunchRequest& request) {
     return result;
   };
   Descriptor plan, statusRead, statusWrite, childEnds[3], ownEnds[3];
-  plan.reset(sealedPlan(request.plan));
-  if (plan.get() < 0) return failed();
+  std::string masked = maskedPlan(request.plan);
+  if (masked.empty()) {
+    plan.reset(sealedPlan(request.plan));
+    if (plan.get() < 0) return failed();
+  }
   if (!makePipe(statusRead, statusWrite, O_NONBLOCK)) return failed();
 
   std::vector<Move> moves;
@@ -133,15 +162,16 @@ LaunchResult launch(const LaunchRequest& request) {
     moves.push_back({source, i});
   }
   for (const LaunchRequest::Kept& kept : request.kept) moves.push_back({kept.source, kept.target});
-  moves.push_back({plan.get(), highest + 1});
-  moves.push_back({statusWrite.get(), highest + 2});
-  moves.push_back({request.jailFd, highest + 3});
+  moves.push_back({statusWrite.get(), highest + 1});
+  moves.push_back({request.jailFd, highest + 2});
+  if (masked.empty()) moves.push_back({plan.get(), highest + 3});
 
   char name[] = "uchroot-launcher";
+  char known[2] = {isOomScoreAdjNegative() ? '\0' : 'o'};
   char first[16];
   std::snprintf(first, sizeof first, "%d", highest + 1);
   ChildWork work = {moves.data(), moves.size(), highest + 3, request.launcherFd, statusWrite.get(),
-                    {name, first, nullptr}};
+                    {name, first, known, nullptr}, {masked.empty() ? nullptr : masked.data(), nullptr}};
 
   // This thread waits while the child runs on a part of its stack: nothing is mapped in the service for it.
   alignas(16) char stack[kChildStackBytes];

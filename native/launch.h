@@ -26,12 +26,12 @@ struct LaunchResult {
   PlanFailure failure = {kNoStep, 0, 0, 0};  // failure.error is not 0: no process was started
   int pid = -1;
   int pidFd = -1;
-  int statusFd = -1;             // says nothing and ends: the program runs; or one PlanFailure
+  int statusFd = -1;             // non-blocking; says nothing and ends: the program runs; or one PlanFailure
   int pipes[3] = {-1, -1, -1};   // the service's ends
 };
 
-// Clones and executes the launcher. Blocks for the few dozen microseconds that takes; call it on a worker
-// thread. Leaves the request's descriptors open.
+// Clones and executes the launcher. Blocks for the few dozen microseconds that takes; call it on a thread that may.
+// Leaves the request's descriptors open.
 LaunchResult launch(const LaunchRequest& request);
 
 }  // namespace uchroot

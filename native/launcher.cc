@@ -1,7 +1,10 @@
 // main() of the launcher: a static executable without libc that a service starts, as root and by
-// descriptor, in its own memory. It reads a sealed plan, runs it, and becomes the program.
+// descriptor, in its own memory. It takes a plan, runs it, and becomes the program.
 //
-//   argv[1]: the first of three descriptors in a row: plan, status pipe, jail directory
+//   argv[1]: the first of the descriptors in a row: status pipe, jail directory, and a sealed file with the plan if
+//            there is no environment
+//   argv[2]: "o" if oom_score_adj is known not to be negative, or ""
+//   envp[0]: a plan with each of its bytes changed by the first one (exclusive or), so that none is 0
 
 #include <linux/fcntl.h>
 #include <linux/mman.h>
@@ -33,31 +36,55 @@ long parseDescriptor(const char* text) {
   return value;
 }
 
-}  // namespace
+struct Plan {
+  void* start;
+  uint32_t sizeBytes;
+};
 
-extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
-  const long argc = stack[0];
-  const char* const* argv = reinterpret_cast<const char* const*>(stack + 1);
-  const long first = argc == 2 ? parseDescriptor(argv[1]) : -1;
-  if (first < 3) {
-    static const char message[] = "uchroot-launcher: started by uchroot only\n";
-    (void)sys(__NR_write, 2, address(message), sizeof message - 1);
-    for (;;) sys(__NR_exit_group, 125);
-  }
-  const long planFd = first, statusFd = first + 1, jailFd = first + 2;
-
-  // The size is where the sealed file ends; lseek and mmap are all that reading it takes.
+// The size is where the sealed file ends; lseek and mmap are all that reading it takes.
+Plan mapPlan(long planFd, long statusFd) {
   const long sizeBytes = sys(__NR_lseek, planFd, 0, 2 /* SEEK_END */);
   if (sizeBytes < 0) fail(statusFd, {kNoStep, STAGE_LOAD, static_cast<int32_t>(-sizeBytes), 0});
   if (sizeBytes > kPlanMaxBytes) fail(statusFd, {kNoStep, STAGE_CHECK, E2BIG, 0});
   const long mapped = sys(__NR_mmap, 0, sizeBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, planFd, 0);
   if (mapped < 0 && mapped > -4096) fail(statusFd, {kNoStep, STAGE_LOAD, static_cast<int32_t>(-mapped), 0});
-  void* plan = reinterpret_cast<void*>(mapped);
-  if (!checkPlan(plan, static_cast<uint32_t>(sizeBytes))) fail(statusFd, {kNoStep, STAGE_CHECK, EINVAL, 0});
+  return {reinterpret_cast<void*>(mapped), static_cast<uint32_t>(sizeBytes)};
+}
 
-  // The plan marks every descriptor above 2 close-on-exec, these three among them: the end of the
+uint32_t lengthOf(const char* text) {
+  uint32_t length = 0;
+  while (text[length] != 0) length++;
+  return length;
+}
+
+}  // namespace
+
+extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
+  const long argc = stack[0];
+  const char* const* argv = reinterpret_cast<const char* const*>(stack + 1);
+  const long first = argc == 3 ? parseDescriptor(argv[1]) : -1;
+  if (first < 3) {
+    static const char message[] = "uchroot-launcher: started by uchroot only\n";
+    (void)sys(__NR_write, 2, address(message), sizeof message - 1);
+    for (;;) sys(__NR_exit_group, 125);
+  }
+  const long statusFd = first, jailFd = first + 1;
+  const char* masked = argv[argc + 1];
+  Plan plan;
+  if (masked == nullptr) {
+    plan = mapPlan(first + 2, statusFd);
+  } else {
+    const uint32_t sizeBytes = lengthOf(masked + 1);
+    // On the stack: a plan is aligned, and the string may lie anywhere.
+    char* bytes = static_cast<char*>(__builtin_alloca_with_align(sizeBytes, 64));
+    for (uint32_t i = 0; i < sizeBytes; i++) bytes[i] = masked[0] ^ masked[i + 1];
+    plan = {bytes, sizeBytes};
+  }
+  if (!checkPlan(plan.start, plan.sizeBytes)) fail(statusFd, {kNoStep, STAGE_CHECK, EINVAL, 0});
+
+  // The plan marks every descriptor above 2 close-on-exec, these among them: the end of the
   // status pipe is what tells the service that the program runs.
-  fail(statusFd, runPlan(plan, {static_cast<int>(jailFd)}));
+  fail(statusFd, runPlan(plan.start, {static_cast<int>(jailFd), *argv[2] == 'o'}));
 }
 
 // The kernel puts argc, argv and envp on the stack and jumps here (System V ABI, "Process Initialization").

@@ -49,7 +49,7 @@ enum Op : uint32_t {
   OP_FCHDIR_JAIL = 14,
   OP_CHROOT = 15,              // into the working directory
   OP_CHDIR = 16,               // data: path
-  OP_CAPBSET_DROP = 17,        // a: mask of the capabilities that stay
+  OP_CAPBSET_DROP = 17,        // a: mask of the capabilities that stay; read back
   OP_CAP_AMBIENT_CLEAR = 18,
   OP_SECUREBITS = 19,          // all but locked ones are cleared
   OP_SETGROUPS = 20,           // data: gids (uint32)
@@ -63,7 +63,7 @@ enum Op : uint32_t {
   OP_VERIFY_UID = 28,          // a: real, effective, saved and fs uid
   OP_VERIFY_GID = 29,          // a: the same of gid
   OP_VERIFY_GROUPS = 30,       // data: gids, ascending (uint32), then as much scratch space
-  OP_VERIFY_CAPS = 31,         // a: permitted, inheritable and ambient mask; b: bounding mask
+  OP_VERIFY_CAPS = 31,         // a: permitted, inheritable and ambient mask; the effective set is empty
   OP_VERIFY_NO_WAY_BACK = 32,  // setresuid(0, 0, 0) must fail
   OP_VERIFY_CWD = 33,          // the root directory is the jail; inside it, and may be entered
   OP_RESET_SIGNALS = 34,       // default dispositions, empty mask

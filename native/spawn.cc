@@ -1,5 +1,5 @@
-// spawn(request, onStarted, onExit): launches on a worker thread, waits for the status pipe and then for the
-// pidfd on the event loop, and reaps by pidfd, so that no other child of the service is ever touched.
+// spawn(request, onStarted, onExit): launches on a thread of the crew, which also waits for the program to be executed;
+// waits for the pidfd on the event loop, and reaps by pidfd, so that no other child of the service is ever touched.
 
 #include "spawn.h"
 
@@ -7,21 +7,31 @@
 #include <csignal>
 #include <memory>
 #include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <linux/wait.h>
+#include <poll.h>
+#include <pthread.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "callback.h"
+#include "crew.h"
 #include "exec.h"
+#include "host.h"
 #include "launch.h"
 #include "values.h"
 
 namespace uchroot {
 namespace {
+
+// How long a thread of the crew waits for a launcher, which needs a fraction of a millisecond. The jailed user may have
+// stopped it: then the event loop waits.
+constexpr int kPatienceMs = 20;
 
 class Process;
 
@@ -34,6 +44,11 @@ struct Registry {
   bool closing = false;
   std::unordered_set<Process*> processes;
   napi_async_cleanup_hook_handle hook = nullptr;
+  // From the crew's threads back to the loop, which stays alive for those that are under way.
+  uv_async_t arrival = {};
+  size_t underWay = 0;
+  pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  std::vector<Process*> arrived;
 };
 
 void closeIfOpen(int& fd) {
@@ -41,11 +56,21 @@ void closeIfOpen(int& fd) {
   fd = -1;
 }
 
-class Process {
+// When the environment ends, and nothing of it runs any more.
+void closeIfIdle(Registry* registry) {
+  if (!registry->closing || !registry->processes.empty()) return;
+  uv_close(reinterpret_cast<uv_handle_t*>(&registry->arrival), [](uv_handle_t* handle) {
+    (void)napi_remove_async_cleanup_hook(static_cast<Registry*>(handle->data)->hook);
+  });
+}
+
+class Process final : public Task {
  public:
-  Process(Registry* registry, LaunchRequest request, Napi::Function onStarted, Napi::Function onExit)
+  Process(Registry* registry, LaunchRequest request, std::shared_ptr<const HostSight> sight, Napi::Function onStarted,
+          Napi::Function onExit)
       : registry_(registry),
         request_(std::move(request)),
+        sight_(std::move(sight)),
         onStarted_(Napi::Persistent(onStarted)),
         onExit_(Napi::Persistent(onExit)) {
     status_.data = this;
@@ -55,19 +80,27 @@ class Process {
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
-  bool queue() {
-    const Napi::Env env(registry_->env);
-    if (napi_create_async_work(
-            env, nullptr, Napi::String::New(env, "uchroot.spawn"),
-            [](napi_env, void* data) {
-              Process* self = static_cast<Process*>(data);
-              self->result_ = launch(self->request_);
-            },
-            [](napi_env, napi_status, void* data) { static_cast<Process*>(data)->launched(); }, this,
-            &work_) != napi_ok) {
-      return false;
+  bool queue(Thread thread) {
+    if (!submit(*this, thread)) return false;
+    if (registry_->underWay++ == 0) uv_ref(reinterpret_cast<uv_handle_t*>(&registry_->arrival));
+    return true;
+  }
+
+  void run(const Preparation& preparation) override {
+    if (preparation.error != 0) {
+      result_.failure = {kNoStep, OP_CAPBSET_DROP, preparation.error, preparation.detail};
+    } else if (lookAgain()) {
+      result_ = launch(request_);
+      closeRequest();
+      awaitStart();
     }
-    return napi_queue_async_work(env, work_) == napi_ok;
+    arrive();
+  }
+
+  // On the loop, after run().
+  void land() {
+    if (--registry_->underWay == 0) uv_unref(reinterpret_cast<uv_handle_t*>(&registry_->arrival));
+    launched();
   }
 
   // 0, or the errno of pidfd_send_signal(2); ESRCH once it has been reaped. While the worker thread launches it, the
@@ -119,29 +152,64 @@ class Process {
 
   void discard() {
     registry_->processes.erase(this);
-    closeRequest();
     delete this;
   }
 
  private:
-  ~Process() = default;
+  ~Process() {
+    closeRequest();
+    closeIfOpen(request_.jailFd);
+    closeIfOpen(result_.statusFd);
+    closeIfOpen(result_.pidFd);
+    for (int& fd : result_.pipes) closeIfOpen(fd);  // those that JS never got
+  }
 
+  // The plan was made from what the host said last time. If it says something else now, nothing is launched.
+  bool lookAgain() {
+    if (sight_ == nullptr) return true;
+    const HostReading reading = readHost(sight_->query);
+    request_.jailFd = reading.jailFd;
+    changed_ = reading.facts != sight_->facts || reading.jailFd < 0;
+    return !changed_;
+  }
+
+  void awaitStart() {
+    if (result_.statusFd < 0) return;
+    pollfd waiting = {result_.statusFd, POLLIN, 0};
+    if (poll(&waiting, 1, kPatienceMs) == 1) readStatus();
+  }
+
+  // False if there is nothing to read yet.
+  bool readStatus() {
+    PlanFailure failure;
+    const ssize_t got = read(result_.statusFd, &failure, sizeof failure);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+    if (got == sizeof failure) failure_ = failure;  // told once the launcher has been reaped
+    else closeIfOpen(request_.jailFd);
+    return statusKnown_ = true;
+  }
+
+  void arrive() {
+    Registry* registry = registry_;  // once it is in the list, the loop may delete this at any time
+    pthread_mutex_lock(&registry->mutex);
+    registry->arrived.push_back(this);
+    (void)uv_async_send(&registry->arrival);  // in here: out of it the loop may have closed the handle
+    pthread_mutex_unlock(&registry->mutex);
+  }
+
+  // What only the launcher needed. The jail stays open, as long as a failure may have to be looked into.
   void closeRequest() {
     for (int& fd : request_.stdio) {
       if (fd >= 0) closeIfOpen(fd);
     }
     for (LaunchRequest::Kept& kept : request_.kept) closeIfOpen(kept.source);
-    closeIfOpen(request_.jailFd);
-    request_.plan.clear();
-    request_.plan.shrink_to_fit();
+    request_.plan = {};
   }
 
   void launched() {
     const Napi::Env env(registry_->env);
     const Napi::HandleScope scope(env);
     launched_ = true;
-    (void)napi_delete_async_work(env, work_);
-    closeRequest();
     if (result_.pid < 0) {
       ended_ = true;
       tellStarted(result_.failure);
@@ -150,19 +218,19 @@ class Process {
     }
     if (pendingSignal_ != 0) (void)kill(pendingSignal_);
     // uv_poll_init can only fail for a descriptor that epoll does not take, or without memory.
-    int error = uv_poll_init(registry_->loop, &status_, result_.statusFd);
-    statusOpen_ = error == 0;
-    if (error == 0) {
-      error = uv_poll_init(registry_->loop, &exit_, result_.pidFd);
-      exitOpen_ = error == 0;
+    int error = uv_poll_init(registry_->loop, &exit_, result_.pidFd);
+    exitOpen_ = error == 0;
+    if (error == 0 && !statusKnown_) {
+      error = uv_poll_init(registry_->loop, &status_, result_.statusFd);
+      statusOpen_ = error == 0;
+      if (error == 0) error = uv_poll_start(&status_, UV_READABLE, onStatusReady);
     }
-    if (error == 0) error = uv_poll_start(&status_, UV_READABLE, onStatusReady);
     if (registry_->closing) {
       shutDown();
     } else if (error != 0) {
       abandon(-error);
-    } else {
-      onStatusReady(&status_, 0, UV_READABLE);  // often it has happened already
+    } else if (statusKnown_) {
+      proceed();
     }
   }
 
@@ -180,18 +248,17 @@ class Process {
 
   static void onStatusReady(uv_poll_t* handle, int, int) {
     Process* self = static_cast<Process*>(handle->data);
-    PlanFailure failure;
-    const ssize_t got = read(self->result_.statusFd, &failure, sizeof failure);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (!self->readStatus()) return;
     self->closeStatus();
-    if (got == sizeof failure) {
-      self->failure_ = failure;  // told once the launcher has been reaped
-    } else if (!self->silent_) {
-      self->tellStarted({kNoStep, 0, 0, 0});
-    }
-    if (self->silent_ || !self->exitOpen_) return;
-    const int error = uv_poll_start(&self->exit_, UV_READABLE, onExitReady);
-    if (error != 0) self->abandon(-error);
+    self->proceed();
+  }
+
+  // The status is known: the program runs, or the launcher has failed and is about to end.
+  void proceed() {
+    if (failure_.error == 0 && !silent_) tellStarted({kNoStep, 0, 0, 0});
+    if (silent_ || !exitOpen_) return;
+    const int error = uv_poll_start(&exit_, UV_READABLE, onExitReady);
+    if (error != 0) abandon(-error);
   }
 
   static void onExitReady(uv_poll_t* handle, int, int) {
@@ -214,45 +281,41 @@ class Process {
     self->finishIfClosed();
   }
 
-  // onStarted(failure | null, pid, [stdin, stdout, stderr]); of a failure the pipes are closed here.
+  // onStarted(null, pid), or onStarted(failure, jailFd), of which the pipes are closed here; the descriptor, for whoever
+  // looks what was wrong, is JS's to close, and -1 if the jail was JS's own. onStarted(undefined): the host has changed.
   void tellStarted(const PlanFailure& failure) {
     const bool failed = failure.error != 0;
     const Napi::Env env(registry_->env);
     const Napi::HandleScope scope(env);
     silent_ = silent_ || !mayCallJs(registry_->env);
-    if (failed || silent_) {
+    if (failed || silent_ || changed_) {
       for (int& fd : result_.pipes) closeIfOpen(fd);
     }
     if (silent_) return;
-    const Napi::Value told = failed ? Napi::Value(toObject(env, failure)) : env.Null();
-    Napi::Array pipes = Napi::Array::New(env, 3);
-    for (uint32_t i = 0; i < 3; i++) {
-      pipes.Set(i, Napi::Number::New(env, result_.pipes[i]));
+    if (changed_) return callJs(registry_->env, onStarted_, {env.Undefined()});
+    if (!failed) return callJs(registry_->env, onStarted_, {env.Null(), Napi::Number::New(env, result_.pid)});
+    int jailFd = -1;
+    if (sight_ != nullptr && request_.jailFd >= 0) {
+      std::swap(jailFd, request_.jailFd);
+      env.GetInstanceData<OpenJails>()->add(jailFd);
     }
-    callJs(registry_->env, onStarted_, {told, Napi::Number::New(env, result_.pid), pipes});
+    callJs(registry_->env, onStarted_, {toObject(env, failure), Napi::Number::New(env, jailFd)});
   }
 
-  // onExit(exitCode | null, signal number | null, usage numbers)
+  // onExit(exitCode | null, signal number | null, usage: eight numbers)
   void tellExit(const siginfo_t* info, const rusage& usage) {
     const Napi::Env env(registry_->env);
     const Napi::HandleScope scope(env);
     if (!mayCallJs(registry_->env)) return;
     const bool exited = info != nullptr && info->si_code == CLD_EXITED;
     const bool killed = info != nullptr && !exited;
-    const double numbers[] = {
-        usage.ru_utime.tv_sec * 1e3 + usage.ru_utime.tv_usec / 1e3,
-        usage.ru_stime.tv_sec * 1e3 + usage.ru_stime.tv_usec / 1e3,
-        static_cast<double>(usage.ru_minflt),
-        static_cast<double>(usage.ru_majflt),
-        static_cast<double>(usage.ru_inblock),
-        static_cast<double>(usage.ru_oublock),
-        static_cast<double>(usage.ru_nvcsw),
-        static_cast<double>(usage.ru_nivcsw),
-    };
-    Napi::Array list = Napi::Array::New(env, std::size(numbers));
-    for (uint32_t i = 0; i < std::size(numbers); i++) list.Set(i, Napi::Number::New(env, numbers[i]));
-    callJs(registry_->env, onExit_, {exited ? Napi::Value(Napi::Number::New(env, info->si_status)) : env.Null(),
-                   killed ? Napi::Value(Napi::Number::New(env, info->si_status)) : env.Null(), list});
+    const auto number = [&](double value) -> napi_value { return Napi::Number::New(env, value); };
+    const auto milliseconds = [&](const timeval& time) { return number(time.tv_sec * 1e3 + time.tv_usec / 1e3); };
+    callJs(registry_->env, onExit_,
+           {exited ? number(info->si_status) : env.Null(), killed ? number(info->si_status) : env.Null(),
+            milliseconds(usage.ru_utime), milliseconds(usage.ru_stime), number(usage.ru_minflt),
+            number(usage.ru_majflt), number(usage.ru_inblock), number(usage.ru_oublock), number(usage.ru_nvcsw),
+            number(usage.ru_nivcsw)});
   }
 
   void closeStatus() {
@@ -278,16 +341,13 @@ class Process {
   void finishIfClosed() {
     if (!ended_ || closingHandles_ > 0 || statusOpen_ || exitOpen_ || finished_) return;
     finished_ = true;
-    closeIfOpen(result_.statusFd);
-    closeIfOpen(result_.pidFd);
-    for (int& fd : result_.pipes) closeIfOpen(fd);  // those that JS never got
     onStarted_.Reset();
     onExit_.Reset();
     registry_->processes.erase(this);
     Registry* registry = registry_;
     if (slot_ != nullptr) *slot_ = nullptr;
     delete this;
-    if (registry->closing && registry->processes.empty()) (void)napi_remove_async_cleanup_hook(registry->hook);
+    closeIfIdle(registry);
   }
 
  public:
@@ -297,17 +357,19 @@ class Process {
  private:
   Registry* registry_;
   LaunchRequest request_;
+  const std::shared_ptr<const HostSight> sight_;
   LaunchResult result_;
   PlanFailure failure_ = {kNoStep, 0, 0, 0};
   Napi::FunctionReference onStarted_;
   Napi::FunctionReference onExit_;
-  napi_async_work work_ = nullptr;
   uv_poll_t status_ = {};
   uv_poll_t exit_ = {};
   int closingHandles_ = 0;
   int pendingSignal_ = 0;
   bool statusOpen_ = false;
   bool exitOpen_ = false;
+  bool changed_ = false;
+  bool statusKnown_ = false;
   bool launched_ = false;
   bool ended_ = false;
   bool silent_ = false;
@@ -345,7 +407,9 @@ bool readRequest(const Napi::CallbackInfo& info, LaunchRequest& request) {
   request.launcherFd = info[2].As<Napi::Number>().Int32Value();
   const Napi::Array stdio = info[3].As<Napi::Array>();
   const Napi::Array kept = info[4].As<Napi::Array>();
-  if (!copyDescriptor(env, info[1].As<Napi::Number>().Int32Value(), &request.jailFd)) return false;
+  if (info[1].IsNumber() && !copyDescriptor(env, info[1].As<Napi::Number>().Int32Value(), &request.jailFd)) {
+    return false;
+  }
   for (uint32_t i = 0; i < 3; i++) {
     int source;
     if (!readNumber(stdio, i, &source)) return false;
@@ -364,13 +428,15 @@ bool readRequest(const Napi::CallbackInfo& info, LaunchRequest& request) {
 // What JS holds of a process. It can outlive the process, which then clears the place.
 using Handle = Napi::External<Process*>;
 
-// spawn(plan, jailFd, launcherFd, stdio, kept, onStarted, onExit) → Handle
+constexpr char kSpawnUsage[] = "spawn(plan, jail, launcherFd, stdio, kept, keepsCapabilities, onStarted, onExit)";
+
+// → Handle. `jail` is a descriptor, or what was seen of the host.
 Napi::Value spawn(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  if (!info[0].IsTypedArray() || !info[1].IsNumber() || !info[2].IsNumber() || !info[3].IsArray() ||
-      !info[4].IsArray() || !info[5].IsFunction() || !info[6].IsFunction()) {
-    Napi::TypeError::New(env, "spawn(plan, jailFd, launcherFd, stdio, kept, onStarted, onExit)")
-        .ThrowAsJavaScriptException();
+  if (!info[0].IsTypedArray() || !(info[1].IsNumber() || info[1].IsExternal()) || !info[2].IsNumber() ||
+      !info[3].IsArray() || !info[4].IsArray() || !info[5].IsBoolean() || !info[6].IsFunction() ||
+      !info[7].IsFunction()) {
+    Napi::TypeError::New(env, kSpawnUsage).ThrowAsJavaScriptException();
     return env.Undefined();
   }
   Registry* registry = static_cast<Registry*>(info.Data());
@@ -379,11 +445,11 @@ Napi::Value spawn(const Napi::CallbackInfo& info) {
     closeCopies(request);
     return env.Undefined();
   }
-  auto* process =
-      new Process(registry, std::move(request), info[5].As<Napi::Function>(), info[6].As<Napi::Function>());
-  if (!process->queue()) {
+  auto* process = new Process(registry, std::move(request), toSight(info[1]), info[6].As<Napi::Function>(),
+                              info[7].As<Napi::Function>());
+  if (!process->queue(info[5].As<Napi::Boolean>().Value() ? Thread::kOfItsOwn : Thread::kOfTheCrew)) {
     process->discard();
-    throwErrno(env, ENOMEM, "napi_queue_async_work");
+    throwErrno(env, EAGAIN, "pthread_create");
     return env.Undefined();
   }
   Process** slot = new Process*(process);
@@ -431,7 +497,16 @@ void onCleanup(napi_async_cleanup_hook_handle hook, void* data) {
   registry->hook = hook;
   const std::unordered_set<Process*> processes = registry->processes;
   for (Process* process : processes) process->shutDown();
-  if (processes.empty()) (void)napi_remove_async_cleanup_hook(hook);
+  if (processes.empty()) closeIfIdle(registry);
+}
+
+void onArrival(uv_async_t* handle) {
+  Registry* registry = static_cast<Registry*>(handle->data);
+  std::vector<Process*> arrived;
+  pthread_mutex_lock(&registry->mutex);
+  arrived.swap(registry->arrived);
+  pthread_mutex_unlock(&registry->mutex);
+  for (Process* process : arrived) process->land();
 }
 
 }  // namespace
@@ -440,10 +515,13 @@ void initSpawn(Napi::Env env, Napi::Object exports) {
   // Lives as long as the process: a few bytes for each environment that loads the addon.
   Registry* registry = new Registry(env);
   if (napi_get_uv_event_loop(env, &registry->loop) != napi_ok ||
+      uv_async_init(registry->loop, &registry->arrival, onArrival) != 0 ||
       napi_add_async_cleanup_hook(env, onCleanup, registry, &registry->hook) != napi_ok) {
     Napi::Error::New(env, "the event loop cannot be reached").ThrowAsJavaScriptException();
     return;
   }
+  registry->arrival.data = registry;
+  uv_unref(reinterpret_cast<uv_handle_t*>(&registry->arrival));
   exports.Set("spawn", Napi::Function::New(env, spawn, "spawn", registry));
   exports.Set("killProcess", Napi::Function::New<killProcess>(env, "killProcess"));
   exports.Set("takePipe", Napi::Function::New<takePipe>(env, "takePipe"));

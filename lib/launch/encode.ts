@@ -156,13 +156,12 @@ function encodeStep(step: Step, dataStart: number): Encoded {
       return { a: step.uid };
     case 'capset':
     case 'raise_ambient':
+    case 'verify_capabilities':
       return { a: capabilityMask(step.capabilities) };
     case 'parent_death_signal':
       return { a: step.signal, b: step.parentPid };
     case 'verify_groups':
       return { data: gidsData(step.gids, step.gids.length) };
-    case 'verify_capabilities':
-      return { a: capabilityMask(step.capabilities), b: capabilityMask(step.capabilities) };
     case 'write':
       return { a: step.fd, data: step.bytes };
     case 'execve':

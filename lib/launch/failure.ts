@@ -5,6 +5,7 @@ import { quote } from '../quote.ts';
 import { capabilityName } from './capabilities.ts';
 import { describeStep } from './describe.ts';
 import { diagnoseDirectory, diagnoseProgram, type Diagnosis, type JailView } from './diagnose.ts';
+import { opNumbers } from './encode.ts';
 import { errnoName, reason } from './errno.ts';
 import type { Step } from './step.ts';
 
@@ -148,13 +149,14 @@ function attempt(look: () => Diagnosis | undefined): Diagnosis | undefined {
 export function toLaunchError(steps: readonly Step[], failure: PlanFailure, view: JailView): LaunchError {
   const { errno, detail } = failure;
   const code = errnoName(errno);
-  const step = steps[failure.step];
+  const place =
+    failure.step < 0 ? steps.findIndex((each) => opNumbers[each.op] === failure.op) : failure.step;
+  const step = steps[place];
   if (step === undefined) {
     const stage = stages[failure.op] ?? 'starting';
     return new LaunchError(`launch: ${stage}: ${reason(errno)}`, { step: 'launch', code, errno });
   }
   const { call, object } = describeStep(step);
-  const place = failure.step + 1;
   const found = attempt(() => {
     if (step.op === 'execve') return programReason(step, code, view);
     // Root may enter what the user may not: chdir succeeds, and it shows when the identity has changed.
@@ -168,7 +170,7 @@ export function toLaunchError(steps: readonly Step[], failure: PlanFailure, view
   const execStatus = found?.missing === true || (found === undefined && code === 'ENOENT') ? 127 : 126;
   return new LaunchError(message, {
     step: step.op,
-    place,
+    place: place + 1,
     call,
     code,
     errno,

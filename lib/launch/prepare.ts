@@ -14,11 +14,15 @@ import { buildPlan } from './plan.ts';
 import type { NormalRequest } from './request.ts';
 import type { Step } from './step.ts';
 
-/** A verified jail directory, and who is to be jailed in it. The receiver closes `fd`. */
-export interface VerifiedJail {
-  readonly fd: number;
+/** Who is to be jailed, and what is unwise about the way to the jail. */
+export interface Verdict {
   readonly account: Account;
   readonly warnings: readonly DirectoryFinding[];
+}
+
+/** A verified jail directory, and who is to be jailed in it. The receiver closes `fd`. */
+export interface VerifiedJail extends Verdict {
+  readonly fd: number;
 }
 
 /** A launch that is ready. */
@@ -83,26 +87,30 @@ export function requireCapabilities(request: NormalRequest): void {
   });
 }
 
+function judge(request: NormalRequest, facts: HostFacts, privileged: boolean): Verdict {
+  const account = toAccount(request, facts);
+  if (privileged) requireRoot();
+  if (!request.allowRoot) refuseRoot(account, request.user);
+  if (privileged) requireCapabilities(request);
+  if (facts.jailFd < 0) throw unreachable(facts);
+  const warnings = acceptDirectory(judgeDirectory(facts.components, account), request.insecurePath);
+  const isHostRoot = facts.components.length === 1;
+  const hostRoot: DirectoryFinding = {
+    refuses: false,
+    path: '/',
+    message: "jail: / is the host's own root directory: the program is not locked in",
+    hint: 'give the directory of a jail',
+  };
+  return { account, warnings: isHostRoot ? [...warnings, hostRoot] : warnings };
+}
+
 /**
  * Account and jail out of the facts. The first thing that is wrong is told, in the order of the C original: the
  * user, then the privilege, then the directory. Closes the jail's descriptor when it throws.
  */
 export function verify(request: NormalRequest, facts: HostFacts, privileged = true): VerifiedJail {
   try {
-    const account = toAccount(request, facts);
-    if (privileged) requireRoot();
-    if (!request.allowRoot) refuseRoot(account, request.user);
-    if (privileged) requireCapabilities(request);
-    if (facts.jailFd < 0) throw unreachable(facts);
-    const warnings = acceptDirectory(judgeDirectory(facts.components, account), request.insecurePath);
-    const isHostRoot = facts.components.length === 1;
-    const hostRoot: DirectoryFinding = {
-      refuses: false,
-      path: '/',
-      message: "jail: / is the host's own root directory: the program is not locked in",
-      hint: 'give the directory of a jail',
-    };
-    return { fd: facts.jailFd, account, warnings: isHostRoot ? [...warnings, hostRoot] : warnings };
+    return { fd: facts.jailFd, ...judge(request, facts, privileged) };
   } catch (error) {
     if (facts.jailFd >= 0) native.closeJail(facts.jailFd);
     throw error;

@@ -6,6 +6,7 @@ import type { Readable, Writable } from 'node:stream';
 
 import { native, type ProcessHandle } from '../native.ts';
 import { signalNumber } from './request.ts';
+import { piped, type StdioTriple } from './stdio.ts';
 
 /**
  * What a program used, from its own wait status (getrusage(2)). The largest resident set is not among it: the kernel
@@ -49,17 +50,18 @@ function signalName(number: number): NodeJS.Signals {
 }
 
 /** The exit out of the addon's answer. */
-export function toExit(exitCode: number | null, signal: number | null, usage: readonly number[]): Exit {
-  const [
-    userCpuMs = 0,
-    systemCpuMs = 0,
-    minorFaults = 0,
-    majorFaults = 0,
-    blockInputs = 0,
-    blockOutputs = 0,
-    voluntarySwitches = 0,
-    involuntarySwitches = 0,
-  ] = usage;
+export function toExit(
+  exitCode: number | null,
+  signal: number | null,
+  userCpuMs: number,
+  systemCpuMs: number,
+  minorFaults: number,
+  majorFaults: number,
+  blockInputs: number,
+  blockOutputs: number,
+  voluntarySwitches: number,
+  involuntarySwitches: number,
+): Exit {
   return {
     exitCode,
     signal: signal === null ? null : signalName(signal),
@@ -79,7 +81,7 @@ export function toExit(exitCode: number | null, signal: number | null, usage: re
 export interface ProcessOptions {
   readonly pid: number;
   readonly handle: ProcessHandle;
-  readonly pipes: readonly [number, number, number];
+  readonly stdio: StdioTriple;
   readonly spawnfile: string;
   readonly spawnargs: readonly string[];
   readonly killSignal: number;
@@ -114,7 +116,7 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
   stopped: StopReason | undefined;
 
   readonly #handle: ProcessHandle;
-  readonly #pipes: readonly [number, number, number];
+  readonly #stdio: StdioTriple;
   readonly #streams: [Socket | null, Socket | null, Socket | null] = [null, null, null];
   readonly #killSignal: number;
   readonly #forceKillAfterMs: number | undefined;
@@ -130,7 +132,7 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
     this.spawnargs = options.spawnargs;
     this.exited = new Promise((resolve) => (this.#resolveExited = resolve));
     this.#handle = options.handle;
-    this.#pipes = options.pipes;
+    this.#stdio = options.stdio;
     this.#killSignal = options.killSignal;
     this.#forceKillAfterMs = options.forceKillAfterMs;
   }
@@ -218,7 +220,7 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
   }
 
   #stream(fd: 0 | 1 | 2): Socket | null {
-    if (this.#pipes[fd] < 0) return null;
+    if (this.#stdio[fd] !== piped) return null;
     this.#streams[fd] ??= new Socket({
       fd: native.takePipe(this.#handle, fd),
       readable: fd !== 0,

@@ -3,7 +3,8 @@ import { ExitError, UsageError, type ExitDetails } from '../errors.ts';
 import { toBuffer, type Bytes } from '../quote.ts';
 import type { Exit, JailedProcess, ResourceUsage, StopReason } from './process.ts';
 import { normalize, type NormalRequest } from './request.ts';
-import { launchBeside, normalizeSpawn, spawnKeys, type NormalSpawn, type SpawnRequest } from './spawn.ts';
+import { launchBeside, normalizeSpawn, spawnKeys, type SpawnRequest } from './spawn.ts';
+import type { NormalSpawn } from './start.ts';
 
 /** A SpawnRequest for a program whose end is awaited. Standard input is /dev/null by default. */
 export interface RunRequest extends SpawnRequest {

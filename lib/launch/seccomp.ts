@@ -24,51 +24,68 @@ const TIOCLINUX = 0x541c; // pastes a selection there (CVE-2023-1523)
 interface Numbers {
   readonly architecture: number;
   readonly ioctl: number;
-  /** add_key, request_key, keyctl: the keyrings know nothing of a root directory. */
-  readonly keyrings: readonly [number, number, number];
+  /** add_key to keyctl, three in a row in every table: the keyrings know nothing of a root directory. */
+  readonly keyrings: readonly [first: number, last: number];
 }
 
 // asm/unistd_64.h, asm/unistd_32.h; asm-generic/unistd.h, arch/arm/tools/syscall.tbl; linux/audit.h
-const x64: Numbers = { architecture: 0xc000003e, ioctl: 16, keyrings: [248, 249, 250] };
-const i386: Numbers = { architecture: 0x40000003, ioctl: 54, keyrings: [286, 287, 288] };
-const arm64: Numbers = { architecture: 0xc00000b7, ioctl: 29, keyrings: [217, 218, 219] };
-const arm: Numbers = { architecture: 0x40000028, ioctl: 54, keyrings: [309, 310, 311] };
+const x64: Numbers = { architecture: 0xc000003e, ioctl: 16, keyrings: [248, 250] };
+const i386: Numbers = { architecture: 0x40000003, ioctl: 54, keyrings: [286, 288] };
+const arm64: Numbers = { architecture: 0xc00000b7, ioctl: 29, keyrings: [217, 219] };
+const arm: Numbers = { architecture: 0x40000028, ioctl: 54, keyrings: [309, 311] };
 
 const x32Bit = 0x40000000;
 
-// struct sock_filter {u16 code; u8 jt; u8 jf; u32 k;} as two words: both architectures are little endian.
-class Program {
-  readonly words: number[] = [];
-  add(code: number, ifTrue: number, ifFalse: number, value: number): void {
-    this.words.push(code | (ifTrue << 16) | (ifFalse << 24), value);
-  }
-  append(other: Program): void {
-    this.words.push(...other.words);
-  }
-  get length(): number {
-    return this.words.length / 2;
-  }
+type Label = 'native' | 'compat' | 'above' | 'request' | 'allow' | 'refuse';
+
+interface Instruction {
+  readonly code: number;
+  readonly value: number;
+  /** Where a jump leads; without a label to the next instruction. */
+  readonly ifTrue?: Label | undefined;
+  readonly ifFalse?: Label | undefined;
+  /** What this place is called. */
+  readonly label?: Label;
 }
 
-// Everything a program of one architecture may not call. The order is fixed, so that jumps are simple.
-function rules(numbers: Numbers): Program {
-  const [addKey, requestKey, keyctl] = numbers.keyrings;
-  const program = new Program();
-  program.add(loadWord, 0, 0, offsetOfNumber);
-  if (numbers === x64) {
-    program.add(jumpIfAtLeast, 0, 1, x32Bit); // x32: same calls, other numbers
-    program.add(answer, 0, 0, refuse);
-  }
-  program.add(jumpIfEqual, 3, 0, numbers.ioctl);
-  program.add(jumpIfEqual, 6, 0, addKey);
-  program.add(jumpIfEqual, 5, 0, requestKey);
-  program.add(jumpIfEqual, 4, 3, keyctl);
-  program.add(loadWord, 0, 0, offsetOfRequest);
-  program.add(jumpIfEqual, 2, 0, TIOCSTI);
-  program.add(jumpIfEqual, 1, 0, TIOCLINUX);
-  program.add(answer, 0, 0, allow);
-  program.add(answer, 0, 0, refuse);
-  return program;
+// The kernel tries a filter on every number of both call tables when it is installed (seccomp_cache_prepare() in
+// kernel/seccomp.c), at a cost for each instruction: so most numbers are decided by comparing them with a range.
+function rules(numbers: Numbers, label: Label, above: Label): readonly Instruction[] {
+  const [first, last] = numbers.keyrings;
+  return [
+    { label, code: loadWord, value: offsetOfNumber },
+    { code: jumpIfAtLeast, value: last + 1, ifTrue: above },
+    { code: jumpIfAtLeast, value: first, ifTrue: 'refuse' },
+    { code: jumpIfEqual, value: numbers.ioctl, ifTrue: 'request', ifFalse: 'allow' },
+  ];
+}
+
+function instructions(native: Numbers, compat: Numbers): readonly Instruction[] {
+  return [
+    { code: loadWord, value: offsetOfArchitecture },
+    { code: jumpIfEqual, value: native.architecture, ifTrue: 'native' },
+    { code: jumpIfEqual, value: compat.architecture, ifTrue: 'compat' },
+    { code: answer, value: kill }, // a call table that this filter does not know
+    ...rules(native, 'native', native === x64 ? 'above' : 'allow'),
+    // x32: same calls, other numbers
+    { label: 'above', code: jumpIfAtLeast, value: x32Bit, ifTrue: 'refuse', ifFalse: 'allow' },
+    ...rules(compat, 'compat', 'allow'),
+    { label: 'request', code: loadWord, value: offsetOfRequest },
+    { code: jumpIfEqual, value: TIOCSTI, ifTrue: 'refuse' },
+    { code: jumpIfEqual, value: TIOCLINUX, ifTrue: 'refuse' },
+    { label: 'allow', code: answer, value: allow },
+    { label: 'refuse', code: answer, value: refuse },
+  ];
+}
+
+// struct sock_filter {u16 code; u8 jt; u8 jf; u32 k;} as two words: both architectures are little endian.
+function assemble(program: readonly Instruction[]): Buffer {
+  const words = program.flatMap(({ code, value, ifTrue, ifFalse }, at) => {
+    const distance = (label: Label | undefined): number =>
+      label === undefined ? 0 : program.findIndex((other) => other.label === label) - at - 1;
+    return [code | (distance(ifTrue) << 16) | (distance(ifFalse) << 24), value];
+  });
+  return Buffer.from(new Uint32Array(words).buffer);
 }
 
 // The same for every launch of a machine.
@@ -87,17 +104,7 @@ export function seccompFilter(architecture: string): Buffer {
 }
 
 function compile(architecture: string): Buffer {
-  const native = architecture === 'x64' ? x64 : architecture === 'arm64' ? arm64 : undefined;
-  if (native === undefined) throw new UsageError(`uchroot runs on x64 and arm64, not on ${architecture}`);
-  const compat = native === x64 ? i386 : arm;
-  const own = rules(native);
-  const other = rules(compat);
-  const program = new Program();
-  program.add(loadWord, 0, 0, offsetOfArchitecture);
-  program.add(jumpIfEqual, 0, own.length, native.architecture);
-  program.append(own);
-  program.add(jumpIfEqual, 1, 0, compat.architecture);
-  program.add(answer, 0, 0, kill); // a call table that this filter does not know
-  program.append(other);
-  return Buffer.from(new Uint32Array(program.words).buffer);
+  if (architecture === 'x64') return assemble(instructions(x64, i386));
+  if (architecture === 'arm64') return assemble(instructions(arm64, arm));
+  throw new UsageError(`uchroot runs on x64 and arm64, not on ${architecture}`);
 }

@@ -15,7 +15,14 @@ const sam: Passwd = {
 };
 
 function resolve(request: Omit<LaunchRequest, 'jail'>, facts: Partial<HostFacts> = {}): Account {
-  const nothing: HostFacts = { passwd: null, groups: [], named: [], components: [], jailFd: -1 };
+  const nothing: HostFacts = {
+    sight: {} as HostFacts['sight'],
+    passwd: null,
+    groups: [],
+    named: [],
+    components: [],
+    jailFd: -1,
+  };
   return toAccount(normalize({ ...request, jail: '/srv/jail' }), { ...nothing, ...facts });
 }
 

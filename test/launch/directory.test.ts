@@ -2,7 +2,7 @@ import t from 'tap';
 
 import type { Account } from '../../lib/launch/account.ts';
 import { acceptDirectory, judgeDirectory, unreachable } from '../../lib/launch/directory.ts';
-import type { PathComponent } from '../../lib/native.ts';
+import type { HostFacts, PathComponent } from '../../lib/native.ts';
 
 const sam: Account = {
   uid: 1001,
@@ -202,6 +202,7 @@ t.test('a path in a message is one line, whatever it holds', async (t) => {
 
 t.test('a jail that is not reached is told with path, reason and remedy', async (t) => {
   const error = unreachable({
+    sight: {} as HostFacts['sight'],
     passwd: null,
     groups: [],
     named: [],

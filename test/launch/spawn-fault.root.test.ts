@@ -10,11 +10,13 @@ import t from 'tap';
 
 import { makeJail } from '../support/programs.ts';
 import { unlessInstalled, unlessRoot } from '../support/root.ts';
-import { countOf, processesOf, startService } from '../support/service.ts';
+import { countOf, processesOf, runService, startService } from '../support/service.ts';
 
 const skip = unlessRoot() || unlessInstalled('strace', 'setpriv');
 const uid = 61_107;
 const jail = skip === false ? makeJail(t, 'actor') : '';
+const user = `${uid}:${uid}`;
+const touch = 'touch=/tmp/ran';
 const marker = join(jail, 'tmp/ran');
 
 const removeMarker = (): void => rmSync(marker, { force: true });
@@ -33,8 +35,8 @@ class Service {
   readonly child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
 
-  constructor(stdio: 'ignore' | 'pipe') {
-    const request = { jail, user: `${uid}:${uid}`, program: '/actor', args: ['touch=/tmp/ran'], stdio };
+  constructor(stdio: 'ignore' | 'pipe', env: Readonly<Record<string, string>> = {}) {
+    const request = { jail, user, program: '/actor', args: [touch], env, stdio };
     this.child = startService('commanded', request, {
       stdio: ['pipe', 'pipe', 'inherit'],
       // groups that would be left over
@@ -82,11 +84,7 @@ class Service {
   }
 }
 
-async function withService(
-  stdio: 'ignore' | 'pipe',
-  body: (service: Service) => Promise<void>,
-): Promise<void> {
-  const service = new Service(stdio);
+async function withService(service: Service, body: (service: Service) => Promise<void>): Promise<void> {
   try {
     await service.line();
     await body(service);
@@ -110,7 +108,6 @@ const faults: readonly Fault[] = [
   ['prlimit64', 3, 'setrlimit'],
   ['prlimit64', 4, 'setrlimit'],
   ['getpriority', 1, 'setpriority'],
-  ['openat', 1, 'oom_score_adj'],
   ['sched_getscheduler', 1, 'sched_setscheduler'],
   ['ioprio_get', 1, 'ioprio_set'],
   ['personality', 1, 'personality'],
@@ -118,7 +115,7 @@ const faults: readonly Fault[] = [
   ['setitimer', 2, 'setitimer'],
   ['setitimer', 3, 'setitimer'],
   ['fcntl', 2, 'stdio'],
-  ['openat', 2, 'stdio'],
+  ['openat', 1, 'stdio'],
   ['close_range', 1, 'close_range'],
   ['fchdir', 1, 'fchdir'],
   ['chroot', 1, 'chroot'],
@@ -150,33 +147,28 @@ const faults: readonly Fault[] = [
   ['setresuid', 2, 'verify_no_way_back', 'retval=0', 'EBADE'],
   ['chroot', 1, 'verify_cwd', 'retval=0', 'EBADE'],
   // around the plan
-  ['memfd_create', 1, 'launch'],
   ['pipe2', 1, 'launch'],
   ['clone', 1, 'launch'],
   ['dup3', 1, 'launch'],
   ['execveat', 1, 'launch'],
-  ['lseek', 1, 'launch'],
 ];
 
 const prctlSteps: readonly (readonly [call: string, step: string, last?: boolean])[] = [
   ['PR_SET_TIMERSLACK', 'timer_slack'],
   ['PR_SET_CHILD_SUBREAPER', 'child_subreaper'],
   ['PR_CAPBSET_READ', 'drop_bounding_set'],
-  ['PR_CAPBSET_DROP', 'drop_bounding_set'],
-  ['PR_CAPBSET_DROP', 'drop_bounding_set', true],
+  ['PR_CAPBSET_READ', 'drop_bounding_set', true],
   ['PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL', 'clear_ambient'],
   ['PR_GET_SECUREBITS', 'securebits'],
   ['PR_SET_NO_NEW_PRIVS', 'no_new_privs'],
   ['PR_SET_PDEATHSIG', 'parent_death_signal'],
-  ['PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET', 'verify_capabilities'],
-  ['PR_CAPBSET_READ', 'verify_capabilities', true],
 ];
 
 t.test(
   'with a fault in any call the program does not run, and the error names the step',
   { skip, timeout: 90_000 },
   async (t) => {
-    await withService('ignore', async (service) => {
+    await withService(new Service('ignore'), async (service) => {
       const calls = await prctlCalls(service);
       t.ok(existsSync(marker), 'without a fault it does run');
       const fds = service.fds;
@@ -205,8 +197,76 @@ t.test(
   },
 );
 
+t.test('so with a plan that takes a file to reach the launcher', { skip }, async (t) => {
+  await withService(new Service('ignore', { LONG: 'x'.repeat(20_000) }), async (service) => {
+    await service.launch();
+    const fds = service.fds;
+    for (const call of ['memfd_create', 'lseek']) {
+      removeMarker();
+      const [answer] = await service.traced(`-etrace=${call}`, `-einject=${call}:error=EPERM:when=1`);
+      t.match(answer, { error: { name: 'LaunchError', step: 'launch', code: 'EPERM' } }, call);
+      t.equal(existsSync(marker), false);
+      t.equal(service.fds, fds);
+    }
+    t.match(await service.launch(), { exit: { exitCode: 0 } });
+    t.ok(existsSync(marker));
+  });
+});
+
+t.test(
+  'so where the service cannot tell its own oom_score_adj, and the launcher cannot open it',
+  { skip },
+  async (t) => {
+    await withService(new Service('ignore'), async (service) => {
+      removeMarker();
+      const [answer] = await service.traced(
+        '-etrace=pread64,openat',
+        '-einject=pread64:error=EIO:when=1',
+        '-einject=openat:error=EPERM:when=1',
+      );
+      t.match(answer, { error: { name: 'LaunchError', step: 'oom_score_adj', code: 'EPERM' } });
+      t.equal(existsSync(marker), false);
+    });
+  },
+);
+
+// Once for each thread that launches, before its first launch: a service that has launched nothing yet.
+const preparations: readonly Fault[] = [
+  ['capset', 1, 'drop_bounding_set'],
+  ['prctl', 1, 'drop_bounding_set'],
+  ['prctl', 2, 'drop_bounding_set'],
+  ['prctl', 3, 'drop_bounding_set'],
+  ['prctl', 100, 'drop_bounding_set'],
+  ['prctl', 2, 'drop_bounding_set', 'retval=0', 'EBADE'],
+];
+
+for (const [call, when, step, fault = 'error=EPERM', code = 'EPERM'] of preparations) {
+  t.test(
+    `a thread that cannot be prepared launches nothing: ${call} ${when}: ${fault}`,
+    { skip },
+    async (t) => {
+      removeMarker();
+      const request = { jail, user, program: '/actor', args: [touch], stdio: 'ignore' };
+      const { stderr } = await runService('spawn', request, {
+        wrapper: [
+          'strace',
+          '-qq',
+          '-f',
+          '-o/dev/null',
+          '-e',
+          `trace=${call}`,
+          '-e',
+          `inject=${call}:${fault}:when=${when}`,
+        ],
+      });
+      t.match(stderr, new RegExp(`LaunchError: ${step}: [^]*code: '${code}'`));
+      t.equal(existsSync(marker), false);
+    },
+  );
+}
+
 t.test('so with each pipe that cannot be made', { skip }, async (t) => {
-  await withService('pipe', async (service) => {
+  await withService(new Service('pipe'), async (service) => {
     await service.launch();
     const fds = service.fds;
     for (const when of [1, 2, 3, 4]) {

@@ -1,0 +1,199 @@
+// Starting a prepared launch beside this process: the launcher is started on another thread, and the event loop hears of
+// the rest.
+import { openSync, writeSync } from 'node:fs';
+
+import { openFileRoot } from '../binary/root.ts';
+import { LaunchError } from '../errors.ts';
+import { launcherPath, native, type HostSight, type PlanFailure, type ProcessHandle } from '../native.ts';
+import { quote } from '../quote.ts';
+import { encodePlan } from './encode.ts';
+import { describedVariables, splitEntries } from './environment.ts';
+import { errnoName } from './errno.ts';
+import { toLaunchError } from './failure.ts';
+import { writePidFile, type PidFile } from './pidfile.ts';
+import { statusLine, type Caller, type Launch } from './prepare.ts';
+import { JailedProcess, toExit, type StopReason } from './process.ts';
+import type { NormalRequest } from './request.ts';
+import type { StdioTriple } from './stdio.ts';
+
+/** The normal form of what a SpawnRequest adds to a LaunchRequest. */
+export interface NormalSpawn {
+  readonly stdio: StdioTriple;
+  readonly timeoutMs: number | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly killSignal: number;
+  readonly forceKillAfterMs: number | undefined;
+  /** When the request was made, as performance.now() has it. */
+  readonly requestedAt: number;
+}
+
+/** This process as the caller of a launch beside it. */
+export function callerBeside(request: NormalRequest): Caller {
+  const environment = request.keepEnv
+    ? splitEntries(native.environmentEntries())
+    : describedVariables(process.env);
+  return { inPlace: false, environment, pid: process.pid, parentPid: process.pid };
+}
+
+// Opened once, by descriptor, so that nobody can put another file in its place later.
+let launcherFd: number | undefined;
+
+function openLauncher(): number {
+  launcherFd ??= openSync(launcherPath(), 'r');
+  return launcherFd;
+}
+
+/** Writes one line to statusFd, if there is one. */
+export function tell(request: NormalRequest, event: () => Buffer): void {
+  if (request.statusFd === undefined) return;
+  try {
+    writeSync(request.statusFd, event());
+  } catch {
+    // Nobody reads it any more; the program and its promise are not concerned.
+  }
+}
+
+/** The error of a launch that was aborted before its time. */
+export function abortError(signal: AbortSignal): LaunchError {
+  return new LaunchError('launch: aborted before it began', {
+    step: 'launch',
+    code: 'ABORT_ERR',
+    cause: signal.reason,
+  });
+}
+
+// Timeout and abort. The first of them counts.
+class Stop {
+  readonly #options: NormalSpawn;
+  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #onStop: (reason: StopReason) => void;
+  reason: StopReason | undefined;
+
+  constructor(options: NormalSpawn, onStop: (reason: StopReason) => void) {
+    this.#options = options;
+    this.#onStop = onStop;
+    if (options.timeoutMs !== undefined) {
+      const leftMs = options.timeoutMs - (performance.now() - options.requestedAt); // the look-up has taken its part
+      this.#timer = setTimeout(() => this.#stop('ETIMEDOUT'), Math.max(0, leftMs));
+    }
+    options.signal?.addEventListener('abort', this.#onAbort);
+  }
+
+  readonly #onAbort = (): void => this.#stop('ABORT_ERR');
+
+  #stop(reason: StopReason): void {
+    this.clear();
+    this.reason = reason;
+    this.#onStop(reason);
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+  }
+}
+
+// A failure is looked into through the jail that it happened in, which is open until then.
+function toError(launch: Launch, failure: PlanFailure, jailFd: number): LaunchError {
+  if (jailFd < 0) return toLaunchError(launch.steps, failure, launch.view);
+  try {
+    return toLaunchError(launch.steps, failure, { ...launch.view, root: openFileRoot(jailFd) });
+  } finally {
+    native.closeJail(jailFd);
+  }
+}
+
+function toProcess(launch: Launch, handle: ProcessHandle, pid: number, options: NormalSpawn): JailedProcess {
+  const program = launch.steps.findLast((step) => step.op === 'execve');
+  return new JailedProcess({
+    pid,
+    handle,
+    stdio: options.stdio,
+    spawnfile: quote(program?.program ?? ''),
+    spawnargs: program?.argv.map((argument) => argument.toString()) ?? [],
+    killSignal: options.killSignal,
+    forceKillAfterMs: options.forceKillAfterMs,
+  });
+}
+
+/**
+ * Starts a prepared launch. Resolves once the program has been executed, with undefined if the host does not say any more
+ * what was seen of it.
+ *
+ * @param jail the verified directory, or what was seen of the host when it was verified
+ */
+export function start(
+  launch: Launch,
+  jail: number | HostSight,
+  options: NormalSpawn,
+): Promise<JailedProcess | undefined> {
+  const { request, steps, keptFds } = launch;
+  if (options.signal?.aborted === true) return Promise.reject(abortError(options.signal));
+  return new Promise((resolve, reject) => {
+    let started: JailedProcess | undefined;
+    let pidFile: PidFile | undefined;
+    let handle: ProcessHandle | undefined;
+    const stop = new Stop(options, (reason) => {
+      // Still on its way, it may have been stopped by the jailed user: only SIGKILL is sure to end it.
+      if (started !== undefined) started.stop(reason);
+      else if (handle !== undefined) native.killProcess(handle, 9);
+    });
+    const onStarted = (failure: PlanFailure | null | undefined, pidOrJailFd: number): void => {
+      if (failure !== null || handle === undefined) {
+        stop.clear();
+        if (failure === undefined) return resolve(undefined);
+        const none = { step: -1, op: 0, errno: 5, detail: 0 };
+        return reject(failure === null ? toError(launch, none, -1) : toError(launch, failure, pidOrJailFd));
+      }
+      const pid = pidOrJailFd;
+      started = toProcess(launch, handle, pid, options);
+      try {
+        if (request.pidFile !== undefined) pidFile = writePidFile(request.pidFile, pid);
+      } catch (error) {
+        started.kill('SIGKILL');
+        return reject(error);
+      }
+      tell(request, () => statusLine({ event: 'started', pid }));
+      if (stop.reason !== undefined) started.stop(stop.reason);
+      return resolve(started);
+    };
+    try {
+      handle = native.spawn(
+        encodePlan(steps),
+        jail,
+        openLauncher(),
+        options.stdio,
+        keptFds,
+        request.capabilities.length > 0,
+        onStarted,
+        (exitCode, signal, ...usage) => {
+          stop.clear();
+          pidFile?.keep();
+          const exit = toExit(exitCode, signal, ...usage);
+          const { exitCode: status, signal: name } = exit;
+          tell(request, () =>
+            statusLine({ event: 'exited', pid: started?.pid, exitCode: status, signal: name }),
+          );
+          started?.finish(exit);
+        },
+      );
+    } catch (error) {
+      stop.clear();
+      reject(toSpawnError(error));
+    }
+  });
+}
+
+// The addon throws system errors for descriptors that are not open.
+function toSpawnError(error: unknown): LaunchError {
+  const { code = 'EIO', errno = -5, path } = error as NodeJS.ErrnoException;
+  return new LaunchError(`launch: ${path ?? 'descriptors'}: ${errnoName(-errno)}`, {
+    step: 'launch',
+    call: 'fcntl',
+    code,
+    errno: -errno,
+    path,
+    hint: 'descriptors in stdio and preserveFds must be open until the promise is settled',
+    cause: error,
+  });
+}

@@ -1,0 +1,119 @@
+// A few threads, like those of libuv's pool, and beside it: their credentials are not what other work expects.
+
+#include "crew.h"
+
+#include <csignal>
+#include <deque>
+
+#include <linux/capability.h>
+#include <pthread.h>
+
+#include "interpreter.h"
+#include "syscall.h"
+
+namespace uchroot {
+namespace {
+
+constexpr size_t kMostThreads = 4;
+constexpr size_t kStackBytes = 1u << 20;  // NSS modules need some
+
+bool startThread(void* (*main)(void*), void* argument) {
+  pthread_attr_t attributes;
+  pthread_t thread;
+  if (pthread_attr_init(&attributes) != 0) return false;
+  const bool started = pthread_attr_setstacksize(&attributes, kStackBytes) == 0 &&
+                       pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED) == 0 &&
+                       pthread_create(&thread, &attributes, main, argument) == 0;
+  (void)pthread_attr_destroy(&attributes);
+  return started;
+}
+
+// Signals are for the service's own threads; those that libc itself uses come through (pthread_sigmask(3)).
+void blockSignals() {
+  sigset_t all;
+  sigfillset(&all);
+  (void)pthread_sigmask(SIG_SETMASK, &all, nullptr);
+}
+
+long inheritPermitted() {
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2] = {};
+  const long got = sys(__NR_capget, address(&header), address(data));
+  if (got < 0) return got;
+  for (__user_cap_data_struct& half : data) half.inheritable = half.permitted;
+  return sys(__NR_capset, address(&header), address(data));
+}
+
+// Plain calls, which concern this thread alone. Root's execve gives it what is in the inheritable or in the bounding set
+// (capabilities(7)): so the launcher is as mighty as the service, and empties both.
+Preparation prepare() {
+  Preparation preparation;
+  const long inherited = inheritPermitted();
+  const long dropped = inherited < 0 ? inherited : dropBoundingSet(0, &preparation.detail);
+  if (dropped < 0) preparation.error = static_cast<int>(-dropped);
+  return preparation;
+}
+
+class Crew {
+ public:
+  bool submit(Task& task) {
+    pthread_mutex_lock(&mutex_);
+    tasks_.push_back(&task);
+    bool taken = true;
+    if (idle_ >= tasks_.size()) {
+      pthread_cond_signal(&arrived_);
+    } else if (threads_ < kMostThreads) {
+      if (startThread([](void* crew) { return static_cast<Crew*>(crew)->work(); }, this)) threads_++;
+      else taken = threads_ > 0;
+      if (!taken) tasks_.pop_back();
+    }
+    pthread_mutex_unlock(&mutex_);
+    return taken;
+  }
+
+ private:
+  void* work() {
+    blockSignals();
+    for (bool isPrepared = false;;) {
+      Task* task = next();
+      // A call that is refused ends the launch for which it was made, as in the plan; the next one tries again.
+      const Preparation preparation = isPrepared ? Preparation() : prepare();
+      isPrepared = preparation.error == 0;
+      task->run(preparation);
+    }
+  }
+
+  Task* next() {
+    pthread_mutex_lock(&mutex_);
+    idle_++;
+    while (tasks_.empty()) pthread_cond_wait(&arrived_, &mutex_);
+    idle_--;
+    Task* task = tasks_.front();
+    tasks_.pop_front();
+    pthread_mutex_unlock(&mutex_);
+    return task;
+  }
+
+  pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
+  pthread_cond_t arrived_ = PTHREAD_COND_INITIALIZER;
+  std::deque<Task*> tasks_;
+  size_t threads_ = 0;
+  size_t idle_ = 0;
+};
+
+}  // namespace
+
+bool submit(Task& task, Thread thread) {
+  // Never taken down: its threads work until the process is gone.
+  static Crew* const crew = new Crew;
+  if (thread == Thread::kOfTheCrew) return crew->submit(task);
+  return startThread(
+      [](void* own) -> void* {
+        blockSignals();
+        static_cast<Task*>(own)->run({});
+        return nullptr;
+      },
+      &task);
+}
+
+}  // namespace uchroot
