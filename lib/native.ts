@@ -148,6 +148,8 @@ export interface Native {
   inRootMknod(rootFd: number, path: Bytes, mode: number, major: number, minor: number): void;
   /** `exclusive`: EEXIST if something is at `to`. */
   inRootRename(rootFd: number, from: Bytes, to: Bytes, exclusive?: boolean): void;
+  /** What lies at the one path is at the other then: at no moment is there nothing (renameat2(2), RENAME_EXCHANGE). */
+  inRootExchange(rootFd: number, one: Bytes, other: Bytes): void;
   inRootUnlink(rootFd: number, path: Bytes, directory?: boolean): void;
   /** syncfs(2) of the file system that the root itself lies on. */
   inRootSync(rootFd: number): void;

@@ -261,13 +261,11 @@ Napi::Value makeNode(const Napi::CallbackInfo& info) {
   });
 }
 
-// renameEntry(root, from, to, exclusive): with `exclusive` nothing that is there already is replaced.
-Napi::Value renameEntry(const Napi::CallbackInfo& info) {
+Napi::Value renameWith(const Napi::CallbackInfo& info, unsigned flags) {
   const auto from = toTarget(info, 1);
   if (!from) return info.Env().Undefined();
   const auto to = toTarget(info, 2);
   if (!to) return info.Env().Undefined();
-  const unsigned flags = info[3].ToBoolean() ? RENAME_NOREPLACE : 0;
   bool valid = false;
   const Entry source(*from, valid);
   if (!valid) return checked(info.Env(), -1, "rename", from->path);
@@ -275,6 +273,14 @@ Napi::Value renameEntry(const Napi::CallbackInfo& info) {
     return renameat2(source.parent(), source.name(), parent, name, flags);
   });
 }
+
+// renameEntry(root, from, to, exclusive): with `exclusive` nothing that is there already is replaced.
+Napi::Value renameEntry(const Napi::CallbackInfo& info) {
+  return renameWith(info, info[3].ToBoolean() ? RENAME_NOREPLACE : 0);
+}
+
+// exchangeEntries(root, one, other): both names are there before and after.
+Napi::Value exchangeEntries(const Napi::CallbackInfo& info) { return renameWith(info, RENAME_EXCHANGE); }
 
 // Directories that several entries lie in, each opened once: a rename of a thousand files needs few descriptors.
 class Parents {
@@ -459,6 +465,7 @@ Napi::Object initInRoot(Napi::Env env, Napi::Object exports) {
   exports.Set("inRootSymlink", Napi::Function::New<makeLink>(env, "inRootSymlink"));
   exports.Set("inRootMknod", Napi::Function::New<makeNode>(env, "inRootMknod"));
   exports.Set("inRootRename", Napi::Function::New<renameEntry>(env, "inRootRename"));
+  exports.Set("inRootExchange", Napi::Function::New<exchangeEntries>(env, "inRootExchange"));
   exports.Set("renameAll", Napi::Function::New<renameAll>(env, "renameAll"));
   exports.Set("inRootUnlink", Napi::Function::New<removeEntry>(env, "inRootUnlink"));
   exports.Set("inRootSync", Napi::Function::New<syncFileSystem>(env, "inRootSync"));

@@ -6,13 +6,15 @@ import { throwIfAborted, toJailError } from '../failure.ts';
 import { absolute } from '../hostpath.ts';
 import { checkFlag, checkWork, type JailWork, requireRoot } from '../request.ts';
 import { readUsers } from '../users.ts';
+import type { JailUser } from '../packs/pack.ts';
+import type { Entry } from './entry.ts';
 import type { Finding, Severity } from './finding.ts';
 import { fixAll } from './fix.ts';
 import { parseIgnored } from './ignore.ts';
 import { type CheckedJail, openChecked } from './jail.ts';
-import { openReport, type Report } from './report.ts';
+import { openReport, type Report, type Reported, settle } from './report.ts';
 import { rules } from './rules.ts';
-import { scanJail } from './scan.ts';
+import { type Scanned, scanJail } from './scan.ts';
 
 export interface CheckRequest extends JailWork {
   /** Where the jail is, on the host. */
@@ -46,56 +48,75 @@ export async function checkJail(request: CheckRequest): Promise<CheckReport> {
   const ignored = parseIgnored(textsOf(request.ignore, 'ignore'), rules);
   requireRoot('checked');
   const users = readUsers(textsOf(request.users, 'users'));
+  const look = (fix?: Fixer) => lookAtAll(request, openReport(rules, ignored), users, fix);
   try {
-    throwIfAborted(request.signal);
-    const jail = openChecked(absolute(request.directory), users);
-    try {
-      const report = openReport(rules, ignored);
-      const scanned = await lookAtAll(jail, report, request);
-      const found = report.all();
-      const findings = request.fix === true ? await fixAll(jail, found) : found.map(({ finding }) => finding);
-      return { findings, ...scanned, counts: countsOf(report, findings) };
-    } finally {
-      jail.close();
-    }
+    if (request.fix !== true) return reportOf(await look());
+    const before = await look(fixAll);
+    // what is right now, only another look can tell: one remedy may be the end of several findings
+    return reportOf(before.fixed.length === 0 ? before : await look(), before.fixed);
   } catch (error) {
     throw toJailError(error);
   }
 }
 
+type Fixer = (jail: CheckedJail, reported: readonly Reported[]) => Promise<readonly Reported[]>;
+
+interface Look {
+  readonly scanned: Scanned;
+  readonly report: Report;
+  /** What was put right after it. */
+  readonly fixed: readonly Reported[];
+}
+
 async function lookAtAll(
-  jail: CheckedJail,
+  request: CheckRequest,
   report: Report,
-  work: JailWork,
-): Promise<{ readonly files: number; readonly sizeBytes: number }> {
+  users: readonly JailUser[],
+  fix?: Fixer,
+): Promise<Look> {
+  throwIfAborted(request.signal);
+  const jail = openChecked(absolute(request.directory), users);
+  try {
+    const scanned = await scanJail(jail.root, jail.manifest, meeting(jail, report), request);
+    for (const rule of rules) {
+      throwIfAborted(request.signal);
+      for (const found of rule.look?.(jail) ?? []) report.add(rule, found);
+    }
+    return { scanned, report, fixed: (await fix?.(jail, report.all())) ?? [] };
+  } finally {
+    jail.close();
+  }
+}
+
+/** Shows an entry to all rules that look at one. */
+function meeting(jail: CheckedJail, report: Report): (entry: Entry) => void {
   const perEntry = rules.flatMap((rule) =>
     rule.lookAt === undefined ? [] : [{ rule, lookAt: rule.lookAt }],
   );
-  const scanned = await scanJail(
-    jail.root,
-    jail.manifest,
-    (entry) => {
-      if (entry.zone === 'store') return;
-      jail.seen.note(entry);
-      for (const { rule, lookAt } of perEntry) {
-        const found = lookAt(entry, jail);
-        if (found !== undefined) report.add(rule, found, entry);
-      }
-    },
-    work,
-  );
-  for (const rule of rules) {
-    throwIfAborted(work.signal);
-    for (const found of rule.look?.(jail) ?? []) report.add(rule, found);
-  }
-  return scanned;
+  return (entry) => {
+    if (entry.zone === 'store') return;
+    jail.seen.note(entry);
+    for (const { rule, lookAt } of perEntry) {
+      const found = lookAt(entry, jail);
+      if (found !== undefined) report.add(rule, found, entry);
+    }
+  };
 }
 
-function countsOf(report: Report, findings: readonly Finding[]): CheckReport['counts'] {
-  const fixed = findings.filter((finding) => finding.fixed === true);
-  const left = (severity: Severity): number =>
-    report.count(severity) - fixed.filter((finding) => finding.severity === severity).length;
-  return { error: left('error'), warning: left('warning'), note: left('note'), fixed: fixed.length };
+/** With what was fixed before this look, if anything was to be. */
+function reportOf({ report, scanned }: Look, fixed?: readonly Reported[]): CheckReport {
+  const left = report.all();
+  const findings = fixed === undefined ? left.map(({ finding }) => finding) : settle(left, fixed, rules);
+  return {
+    findings,
+    ...scanned,
+    counts: {
+      error: report.count('error'),
+      warning: report.count('warning'),
+      note: report.count('note'),
+      fixed: findings.filter((finding) => finding.fixed === true).length,
+    },
+  };
 }
 
 function textsOf(value: unknown, what: string): readonly string[] {

@@ -56,7 +56,10 @@ export function isProgram({ kind, mode }: Pick<Entry, 'kind' | 'mode'>): boolean
   return kind === 'file' && (mode & 0o111) !== 0;
 }
 
-/** Whether it is a shared library by its name, or something that is executed. */
+// Shared libraries, and the modules of interpreters
+const CODE = /\.(?:so(?:\.[^/]*)?|py[cd]?|pth|p[lm]|rb|[cm]?js|php|phar|lua|tcl|tm|sh|jar|class|el)$/;
+
+/** Whether it is executed, or loaded by its name. */
 export function isCode(entry: Entry): boolean {
-  return entry.kind === 'file' && (isProgram(entry) || entry.isElf || /\.so(?:\.[^/]*)?$/.test(entry.path));
+  return entry.kind === 'file' && (isProgram(entry) || entry.isElf || CODE.test(entry.path));
 }

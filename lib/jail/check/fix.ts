@@ -6,19 +6,24 @@ import { type BytePath, pathBytes } from '../../binary/path.ts';
 import { errorCode } from '../../binary/root.ts';
 import { type InRootStatus, native } from '../../native.ts';
 import type { Entry } from './entry.ts';
-import type { Finding, Fix } from './finding.ts';
+import type { Fix } from './finding.ts';
 import type { CheckedJail } from './jail.ts';
 import type { Reported } from './report.ts';
 import { restore } from './restore.ts';
 
-/** Applies the fixes of all findings in order, and tells of each whether that was done. */
-export async function fixAll(jail: CheckedJail, reported: readonly Reported[]): Promise<readonly Finding[]> {
-  const findings: Finding[] = [];
-  for (const { found, finding, entry } of reported) {
-    if (found.fixes === undefined) findings.push(finding);
-    else findings.push({ ...finding, fixed: await fixOne(jail, found.path, found.fixes, entry) });
+/** Applies the fixes of all findings in order; those of which that was done. What was restored is all that it should be. */
+export async function fixAll(jail: CheckedJail, reported: readonly Reported[]): Promise<readonly Reported[]> {
+  const restored = new Set<BytePath>();
+  const fixed: Reported[] = [];
+  for (const one of reported) {
+    const { path, fixes } = one.found;
+    if (fixes === undefined) continue;
+    const isDone = restored.has(path) || (await fixOne(jail, path, fixes, one.entry));
+    if (!isDone) continue;
+    fixed.push(one);
+    if (fixes.some(({ kind }) => kind === 'restore')) restored.add(path);
   }
-  return findings;
+  return fixed;
 }
 
 async function fixOne(
@@ -59,7 +64,8 @@ function change(
     // by /proc, since fchmod takes no O_PATH descriptor before Linux 6.6; a magic link leads to the object itself
     const self = `/proc/self/fd/${fd}`;
     if (fix.kind === 'mode') chmodSync(self, (status.mode & 0o7777 & ~fix.clear) | (fix.set ?? 0));
-    else if (fix.kind === 'owner') chown(self, status, fix);
+    // takes set-user-ID and set-group-ID away (chown(2)): they must not come to content that its former owner has written
+    else if (fix.kind === 'owner') chownSync(self, fix.uid, fix.gid);
     else native.removeAttribute(fd, 'security.capability');
     return true;
   } finally {
@@ -79,11 +85,4 @@ function isSafe({ mode, nlink }: InRootStatus, fix: Fix): boolean {
 // Not what somebody has put in its place since.
 function isSame({ ino }: InRootStatus, { inodeLow, inodeHigh }: Entry): boolean {
   return ino === ((BigInt(inodeHigh) << 32n) | BigInt(inodeLow));
-}
-
-function chown(self: string, status: InRootStatus, { uid, gid }: Extract<Fix, { kind: 'owner' }>): void {
-  chownSync(self, uid, gid);
-  // chown takes set-user-ID and set-group-ID away (chown(2)); where they do harm, another rule has found them
-  const bits = status.mode & 0o7777;
-  if ((status.mode & TYPE_BITS) !== constants.S_IFLNK && (bits & 0o6000) !== 0) chmodSync(self, bits);
 }

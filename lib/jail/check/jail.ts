@@ -12,8 +12,9 @@ import { type Host, openHost } from '../host.ts';
 import { MANIFEST_PATH, type Manifest, readManifest } from '../manifest.ts';
 import type { JailUser } from '../packs/pack.ts';
 import { type Mount, parseMounts } from './mounts.ts';
-import { type Process, processesIn } from './processes.ts';
+import { pipesOutside, type Process, processesIn } from './processes.ts';
 import { openSeen, type Seen } from './seen.ts';
+import { boundPaths } from './unix.ts';
 
 export interface CheckedJail {
   /** On the host, without a link in it. */
@@ -35,6 +36,10 @@ export interface CheckedJail {
   readonly mounts: readonly Mount[];
   /** Those that run in the jail now. */
   processes(): readonly Process[];
+  /** Paths of the host under which sockets were bound: one in the jail was bound by a process outside. */
+  boundOutside(): ReadonlySet<BytePath>;
+  /** Named pipes, by their paths on the host, that a process outside of the jail has open, and which. */
+  pipesOutside(): ReadonlyMap<BytePath, string>;
   /** Filled by the walk. */
   readonly seen: Seen;
   close(): void;
@@ -53,7 +58,7 @@ export function openChecked(directory: BytePath, users: readonly JailUser[]): Ch
     const { manifest, fault } = manifestOf(root);
     const host = hostOf(manifest);
     const path = bytePath(readlinkSync(`/proc/self/fd/${facts.jailFd}`, { encoding: 'buffer' }));
-    let processes: readonly Process[] | undefined;
+    const place = { path, ...native.inRootFstat(facts.jailFd) };
     return {
       directory: path,
       asked: directory,
@@ -64,7 +69,9 @@ export function openChecked(directory: BytePath, users: readonly JailUser[]): Ch
       host,
       users,
       mounts: parseMounts(readFileSync('/proc/self/mountinfo')),
-      processes: () => (processes ??= processesIn({ path, ...native.inRootFstat(facts.jailFd) })),
+      processes: once(() => processesIn(place)),
+      boundOutside: once(boundPaths),
+      pipesOutside: once(() => pipesOutside(place)),
       seen: openSeen(manifest),
       close: () => {
         host?.close();
@@ -75,6 +82,12 @@ export function openChecked(directory: BytePath, users: readonly JailUser[]): Ch
     native.closeJail(facts.jailFd);
     throw error;
   }
+}
+
+/** Asked for the first time when a rule needs it, as few do. */
+function once<T extends object>(look: () => T): () => T {
+  let answer: T | undefined;
+  return () => (answer ??= look());
 }
 
 function manifestOf(root: DirectoryRoot): { readonly manifest?: Manifest; readonly fault?: string } {

@@ -3,6 +3,8 @@
 import { type BytePath, bytePath } from '../../binary/path.ts';
 
 export interface Mount {
+  /** Of its file system: two mounts with the same one show the same files. */
+  readonly device: string;
   /** The directory of the file system that is mounted: not `/` for a bind mount of a part. */
   readonly root: BytePath;
   readonly point: BytePath;
@@ -19,11 +21,13 @@ export function parseMounts(mountinfo: Uint8Array): readonly Mount[] {
     .flatMap((line) => {
       const words = line.split(' ');
       const dash = words.indexOf('-', 6);
-      const [, , , root, point, options] = words;
+      const [, , device, root, point, options] = words;
       const [type, source, superOptions = ''] = words.slice(dash + 1);
-      if (dash < 0 || root === undefined || point === undefined || type === undefined) return [];
+      if (dash < 0 || device === undefined || root === undefined || point === undefined || type === undefined)
+        return [];
       return [
         {
+          device,
           root: unescape(root),
           point: unescape(point),
           options: new Set([...(options ?? '').split(','), ...superOptions.split(',')]),
@@ -58,6 +62,11 @@ export function mountOf(mounts: readonly Mount[], directory: BytePath): Mount | 
 /** What is mounted in a directory, not on it. */
 export function mountsIn(mounts: readonly Mount[], directory: BytePath): readonly Mount[] {
   return mounts.filter(({ point }) => point !== directory && isBeneath(point, directory));
+}
+
+/** Whether what is mounted in a directory is to be seen outside of it as well: then it is the host's. */
+export function isShared({ device }: Mount, mounts: readonly Mount[], directory: BytePath): boolean {
+  return mounts.some((mount) => mount.device === device && !isBeneath(mount.point, directory));
 }
 
 /** Where something lies that is mounted in a directory, as that sees it. */

@@ -60,6 +60,27 @@ export function openReport(rules: readonly Rule[], isIgnored: Ignored): Report {
   };
 }
 
+/** The findings after what could be fixed was: those that are left, and those that are there no more, `fixed`. */
+export function settle(
+  left: readonly Reported[],
+  fixed: readonly Reported[],
+  rules: readonly Rule[],
+): readonly Finding[] {
+  const keyOf = ({ rule, path }: Finding): string => `${rule}\0${path}`;
+  const still = new Set(left.map(({ finding }) => keyOf(finding)));
+  const gone = fixed.filter(({ finding }) => !still.has(keyOf(finding)));
+  const rank = new Map(rules.map(({ id, severity }, index) => [id, [SEVERITIES.indexOf(severity), index]]));
+  const rankOf = ({ rule }: Finding): readonly number[] => rank.get(rule) ?? [];
+  return [
+    ...gone.map(({ finding }) => ({ ...finding, fixed: true })),
+    ...left.map(({ found, finding }) => (found.fixes ? { ...finding, fixed: false } : finding)),
+  ].toSorted((a, b) => {
+    const [severity = 0, rule = 0] = rankOf(a);
+    const [otherSeverity = 0, otherRule = 0] = rankOf(b);
+    return severity - otherSeverity || rule - otherRule || order(a.path, b.path);
+  });
+}
+
 function order(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

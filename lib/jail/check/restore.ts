@@ -2,7 +2,8 @@
 
 import { constants, fchmodSync, fchownSync, fsyncSync } from 'node:fs';
 
-import { type BytePath, joinPath, pathBytes } from '../../binary/path.ts';
+import { type BytePath, joinPath, lastComponent, pathBytes } from '../../binary/path.ts';
+import type { DirectoryRoot } from '../../binary/root.ts';
 import { native } from '../../native.ts';
 import { hashFile, hashInJail, openRegular } from '../hash.ts';
 import { STORE } from '../layout.ts';
@@ -10,7 +11,7 @@ import type { Recorded } from '../manifest.ts';
 import { openStore } from '../store.ts';
 import type { CheckedJail } from './jail.ts';
 
-/** Where files are kept that were replaced, under their SHA-256: somebody may want to look at them. */
+/** Where things are kept that were replaced: somebody may want to look at them. */
 const REPLACED: BytePath = joinPath(STORE, 'replaced' as BytePath);
 
 /**
@@ -27,8 +28,8 @@ export async function restore(jail: CheckedJail, recorded: Recorded): Promise<bo
   try {
     const staged = await stage(jail, recorded, store);
     if (staged === undefined) return false;
-    if (present?.kind === 'file') await keep(jail, path);
-    native.inRootRename(root.fd, pathBytes(staged), pathBytes(path));
+    if (present !== undefined) return replace(root, staged, path);
+    native.inRootRename(root.fd, pathBytes(staged), pathBytes(path), true);
     return true;
   } finally {
     store.rollBack();
@@ -36,10 +37,32 @@ export async function restore(jail: CheckedJail, recorded: Recorded): Promise<bo
   }
 }
 
+// In one step: whatever lies there at that moment is what is kept, and no interruption can lose it.
+function replace(root: DirectoryRoot, staged: BytePath, path: BytePath): boolean {
+  const kept = nameKept(root, path);
+  native.inRootRename(root.fd, pathBytes(staged), pathBytes(kept), true);
+  native.inRootExchange(root.fd, pathBytes(kept), pathBytes(path));
+  if (root.lstat(kept)?.kind !== 'directory') return true;
+  native.inRootExchange(root.fd, pathBytes(kept), pathBytes(path)); // somebody has been quick: it is not ours to move
+  native.inRootUnlink(root.fd, pathBytes(kept));
+  return false;
+}
+
+// Numbered, since a file may come to be replaced again.
+function nameKept(root: DirectoryRoot, path: BytePath): BytePath {
+  if (root.lstat(REPLACED) === undefined) native.inRootMkdir(root.fd, pathBytes(REPLACED), 0o700);
+  const name = lastComponent(path).slice(0, 200); // 255 is the most (path_resolution(7))
+  for (let number = 1; ; number++) {
+    const kept = joinPath(REPLACED, `${number}-${name}` as BytePath);
+    if (root.lstat(kept) === undefined) return kept;
+  }
+}
+
 function restoreDirectory({ root }: CheckedJail, { path, mode, uid, gid }: Recorded): boolean {
   const store = openStore(root);
   try {
-    native.inRootRename(root.fd, pathBytes(store.stageDirectory({ mode, uid, gid })), pathBytes(path));
+    const staged = store.stageDirectory({ mode, uid, gid });
+    native.inRootRename(root.fd, pathBytes(staged), pathBytes(path), true);
     return true;
   } finally {
     store.rollBack();
@@ -89,25 +112,6 @@ async function stageFile(
     });
     // the source may have been written to meanwhile
     return (await hashInJail(root, staged)) === sha256 ? staged : undefined;
-  } finally {
-    file.close();
-  }
-}
-
-async function keep({ root }: CheckedJail, path: BytePath): Promise<void> {
-  const file = openRegular(root, path);
-  if (file === undefined) return;
-  try {
-    const kept = joinPath(REPLACED, (await hashFile(file.fd)) as BytePath);
-    if (root.lstat(REPLACED) === undefined) native.inRootMkdir(root.fd, pathBytes(REPLACED), 0o700);
-    if (root.lstat(kept) !== undefined) return;
-    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-    const fd = native.inRootOpen(root.fd, pathBytes(kept), flags, 0o600);
-    try {
-      native.copyFile(file.fd, fd);
-    } finally {
-      native.closeDescriptor(fd);
-    }
   } finally {
     file.close();
   }

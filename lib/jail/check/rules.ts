@@ -17,6 +17,7 @@ import { hostSocket } from './rules/host-socket.ts';
 import { idleAccount } from './rules/idle-account.ts';
 import { idleLibrary } from './rules/idle-library.ts';
 import { kernelMount } from './rules/kernel-mount.ts';
+import { loaderDirectory } from './rules/loader-directory.ts';
 import { manifestFault } from './rules/manifest-fault.ts';
 import { missing } from './rules/missing.ts';
 import { mode } from './rules/mode.ts';
@@ -27,6 +28,7 @@ import { newPrivileges } from './rules/new-privileges.ts';
 import { noManifest } from './rules/no-manifest.ts';
 import { outdated } from './rules/outdated.ts';
 import { outsideDescriptor } from './rules/outside-descriptor.ts';
+import { outsideFile } from './rules/outside-file.ts';
 import { outsideLink } from './rules/outside-link.ts';
 import { owner } from './rules/owner.ts';
 import { passwordHash } from './rules/password-hash.ts';
@@ -51,6 +53,7 @@ import { uploadedProgram } from './rules/uploaded-program.ts';
 import { worldWritable } from './rules/world-writable.ts';
 import { writableCode } from './rules/writable-code.ts';
 import { writableDirectory } from './rules/writable-directory.ts';
+import { writableTarget } from './rules/writable-target.ts';
 
 export const rules: readonly Rule[] = [
   pathOwner,
@@ -77,6 +80,8 @@ export const rules: readonly Rule[] = [
   noManifest,
   writableDirectory,
   writableCode,
+  writableTarget,
+  loaderDirectory,
   changed,
   edited,
   missing,
@@ -101,5 +106,6 @@ export const rules: readonly Rule[] = [
   rootProcess,
   processCapabilities,
   outsideDescriptor,
+  outsideFile,
   newPrivileges,
 ];

@@ -36,7 +36,8 @@ function zoneWithin(
 ): Zone {
   const { path, recorded } = directory;
   if (path === '/') return 'system';
-  if (path === STORE) return 'store';
+  // in one that others can write to they could hide anything
+  if (path === STORE && isOfRoot(directory)) return 'store';
   if (outer === 'store' || outer === 'passing' || outer === 'user') return outer;
   if (PASSING.has(path)) return 'passing';
   if (recorded !== undefined) return isOfRoot(recorded) ? outer : 'user';

@@ -137,9 +137,39 @@ export const defects: readonly Defect[] = [
     at: '/tmp/docker.sock',
   },
   {
+    rule: 'host-socket', // of a daemon that is neither root nor known by its name
+    plant: async (jail, t) => {
+      const program = `process.setgid(${NOBODY}); process.setuid(${NOBODY});
+        require('net').createServer().listen(process.argv[1], () => console.log('up'))`;
+      await beginProcess(t, [process.execPath, '-e', program, `${jail}/tmp/app.sock`]);
+    },
+    at: '/tmp/app.sock',
+  },
+  {
+    rule: 'host-socket', // in a directory of the host, which is not looked into
+    plant: async (jail, t) => {
+      const run = makeDirectory(t);
+      const program = `require('net').createServer().listen(process.argv[1], () => console.log('up'))`;
+      await beginProcess(t, [process.execPath, '-e', program, `${run}/docker.sock`]);
+      mkdirSync(`${jail}/run`);
+      mount(t, '--bind', '-o', 'ro,nosuid,nodev', run, `${jail}/run`);
+      must(['mount', '-o', 'remount,bind,ro,nosuid,nodev', `${jail}/run`]);
+    },
+    at: '/run/docker.sock',
+  },
+  {
     rule: 'host-fifo',
     plant: (jail) => void must(['mkfifo', '-m', '0666', `${jail}/tmp/initctl`]),
     at: '/tmp/initctl',
+  },
+  {
+    rule: 'host-fifo', // somebody outside reads what a user of the jail has made
+    plant: async (jail, t) => {
+      must(['mkfifo', '-m', '0600', `${jail}/tmp/pipe`]);
+      chownSync(`${jail}/tmp/pipe`, NOBODY, NOBODY);
+      await beginProcess(t, ['sh', '-c', 'exec 3<>"$1"; echo up; read -r _', 'sh', `${jail}/tmp/pipe`]);
+    },
+    at: '/tmp/pipe',
   },
   {
     rule: 'proc-mount',
@@ -166,6 +196,16 @@ export const defects: readonly Defect[] = [
     at: '/tmp/host',
   },
   {
+    rule: 'bind-mount', // what is a file system of nobody's elsewhere is the host's here
+    plant: (jail, t) => {
+      const host = makeDirectory(t);
+      mount(t, '-t', 'tmpfs', 'tmpfs', host);
+      mkdirSync(`${jail}/run`);
+      mount(t, '--bind', host, `${jail}/run`);
+    },
+    at: '/run',
+  },
+  {
     rule: 'steering-file',
     plant: (jail) => chownSync(`${jail}/etc/passwd`, NOBODY, 0),
     at: '/etc/passwd',
@@ -176,6 +216,15 @@ export const defects: readonly Defect[] = [
     rule: 'preload',
     plant: (jail) => writeFileSync(`${jail}/etc/ld.so.preload`, '/tmp/evil.so\n'),
     at: '/etc/ld.so.preload',
+    also: ['extra'],
+  },
+  {
+    rule: 'steering-file', // what the shell of root reads
+    plant: (jail) => {
+      writeFileSync(`${jail}/root/.bashrc`, '');
+      chownSync(`${jail}/root/.bashrc`, NOBODY, 0);
+    },
+    at: '/root/.bashrc',
     also: ['extra'],
   },
   {
@@ -237,6 +286,36 @@ export const defects: readonly Defect[] = [
     also: ['mode'],
     fixed: true,
   },
+  {
+    rule: 'writable-code', // a module is no program
+    plant: (jail) => {
+      mkdirSync(`${jail}/usr/lib/python3/dist-packages`, { recursive: true });
+      writeFileSync(`${jail}/usr/lib/python3/dist-packages/sitecustomize.py`, '');
+      chownSync(`${jail}/usr/lib/python3/dist-packages/sitecustomize.py`, NOBODY, 0);
+    },
+    at: '/usr/lib/python3/dist-packages/sitecustomize.py',
+    also: ['extra'],
+  },
+  {
+    rule: 'writable-target',
+    plant: (jail) => {
+      symlinkSync('../tmp/hosts', `${jail}/etc/hosts`);
+      writeFileSync(`${jail}/tmp/hosts`, '');
+      chownSync(`${jail}/tmp/hosts`, NOBODY, NOBODY);
+    },
+    at: '/etc/hosts',
+    also: ['extra'],
+  },
+  {
+    rule: 'loader-directory',
+    plant: (jail) => {
+      mkdirSync(`${jail}/etc/ld.so.conf.d`);
+      writeFileSync(`${jail}/etc/ld.so.conf`, 'include /etc/ld.so.conf.d/*.conf\n');
+      writeFileSync(`${jail}/etc/ld.so.conf.d/app.conf`, '/tmp/lib\n');
+    },
+    at: '/tmp',
+    also: ['extra'],
+  },
   { rule: 'unread', plant: (jail) => makeDeep(`${jail}/tmp`, 1100), at: `/tmp${'/d'.repeat(1000)}` },
   {
     rule: 'sticky',
@@ -250,6 +329,15 @@ export const defects: readonly Defect[] = [
     plant: (jail) => {
       mkdirSync(`${jail}/srv`);
       chownSync(`${jail}/srv`, NOBODY, NOBODY);
+    },
+    at: '/srv',
+    also: ['extra'],
+  },
+  {
+    rule: 'upload-exec', // on a file system of its own
+    plant: (jail, t) => {
+      mkdirSync(`${jail}/srv`);
+      mount(t, '-t', 'tmpfs', '-o', 'nosuid,nodev,mode=1777', 'tmpfs', `${jail}/srv`);
     },
     at: '/srv',
     also: ['extra'],
@@ -281,6 +369,12 @@ export const defects: readonly Defect[] = [
     also: ['edited'],
   },
   {
+    rule: 'account-differs', // the number of somebody else
+    plant: (jail) => addUser(jail, `bob:x:1:1::/:/usr/bin/bash`),
+    at: '/etc/passwd',
+    also: ['edited', 'idle-account'],
+  },
+  {
     rule: 'password-hash',
     plant: (jail) => addUser(jail, `sam:$6$salt$hash:${NOBODY}:${NOBODY}::/:/usr/bin/bash`),
     at: '/etc/passwd',
@@ -290,6 +384,19 @@ export const defects: readonly Defect[] = [
     rule: 'secret',
     plant: (jail) => writeFileSync(`${jail}/tmp/x`, 'x\n-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl'),
     at: '/tmp/x',
+  },
+  {
+    rule: 'secret',
+    plant: (jail) => {
+      mkdirSync(`${jail}/tmp/.aws`);
+      writeFileSync(`${jail}/tmp/.aws/credentials`, 'x');
+    },
+    at: '/tmp/.aws/credentials',
+  },
+  {
+    rule: 'secret',
+    plant: (jail) => writeFileSync(`${jail}/root/.zhistory`, 'x'),
+    at: '/root/.zhistory',
   },
   {
     rule: 'idle-account',
@@ -331,6 +438,13 @@ export const defects: readonly Defect[] = [
     fixed: true,
   },
   {
+    rule: 'dev-null',
+    plant: (jail) => chmodSync(`${jail}/dev/null`, 0o600),
+    at: '/dev/null',
+    also: ['mode'],
+    fixed: true,
+  },
+  {
     rule: 'root-process',
     plant: async (jail, t) => void (await run(t, jail, ['setpriv', '--no-new-privs', 'chroot'])),
     at: '/',
@@ -349,6 +463,48 @@ export const defects: readonly Defect[] = [
     plant: async (jail, t) => {
       const before = ['setpriv', '--no-new-privs', 'chroot', `--userspec=${NOBODY}:${NOBODY}`];
       await run(t, jail, before, openSync('/usr', 'r'));
+    },
+    at: '/',
+  },
+  {
+    rule: 'outside-descriptor', // chroot(2) changes no working directory
+    plant: async (jail, t) => {
+      const program = `import os, sys
+os.chroot(sys.argv[1])
+os.setgroups([])
+os.setgid(${NOBODY})
+os.setuid(${NOBODY})
+os.execv('/usr/bin/bash', ['bash', '-c', 'echo up; kill -STOP $$'])`;
+      await beginProcess(t, ['setpriv', '--no-new-privs', 'python3', '-c', program, jail]);
+    },
+    at: '/',
+  },
+  {
+    rule: 'outside-descriptor', // in a mount namespace whose root is the jail
+    plant: async (jail, t) => {
+      const before = ['setpriv', '--no-new-privs', 'bwrap', '--bind'];
+      const ids = ['--uid', String(NOBODY), '--gid', String(NOBODY)];
+      const script = ['/', '--unshare-user', ...ids, '--', ...SCRIPT];
+      await beginProcess(t, [...before, jail, ...script], { fd: openSync('/usr', 'r') });
+    },
+    at: '/',
+  },
+  {
+    rule: 'outside-file',
+    plant: async (jail, t) => {
+      const program = 'exec 5</etc/passwd; exec "$@"';
+      const ids = ['chroot', `--userspec=${NOBODY}:${NOBODY}`];
+      await beginProcess(t, [
+        'setpriv',
+        '--no-new-privs',
+        'sh',
+        '-c',
+        program,
+        'sh',
+        ...ids,
+        jail,
+        ...SCRIPT,
+      ]);
     },
     at: '/',
   },

@@ -91,8 +91,8 @@ t.test('what is restored replaces nothing that is not kept', options, async (t) 
   const broken = sha256(`${jail}/usr/bin/ls`);
   const { findings } = await checkJail({ directory: jail, fix: true });
   t.match(findings, [{ rule: 'changed', path: '/usr/bin/ls', fixed: true }]);
-  t.equal(sha256(`${jail}/.uchroot/replaced/${broken}`), broken);
-  t.equal(statSync(`${jail}/.uchroot/replaced/${broken}`).mode & 0o777, 0o600);
+  t.equal(sha256(`${jail}/.uchroot/replaced/1-ls`), broken);
+  t.equal(statSync(`${jail}/.uchroot/replaced`).mode & 0o777, 0o700);
   t.same((await checkJail({ directory: jail })).findings, []);
   rmSync(`${jail}/.uchroot/replaced`, { recursive: true });
   t.same(faultsOf(jail), []);

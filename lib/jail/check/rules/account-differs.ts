@@ -5,41 +5,61 @@ import { commandLine } from '../command.ts';
 import type { Found } from '../finding.ts';
 import { native } from '../../../native.ts';
 import { pathBytes, type BytePath } from '../../../binary/path.ts';
+import type { CheckedJail } from '../jail.ts';
 import { hostPath, type Rule } from '../rule.ts';
 import { shown } from './uid-zero.ts';
 
-const MOST = 10_000;
+// Each is a question to the name service of the host, which may ask another machine.
+const MOST = 2000;
 
 export const accountDiffers: Rule = {
   id: 'account-differs',
   group: 'identity',
   severity: 'error',
-  summary: 'A user or group of the jail has another number on the host.',
+  summary: 'A user or group of the jail has another number on the host, or its number another name.',
   attack:
     'Numbers are what counts: what sam writes in the jail belongs to somebody else on the host, and GNU chroot --userspec ' +
     'believes the jail when it is asked who sam is (passwd(5), group(5), chroot(1)).',
   remedy: 'diff /etc/passwd JAIL/etc/passwd',
   look: function* look(jail): Generator<Found> {
     for (const { name, uid, gid } of passwdOf(jail.root).slice(0, MOST)) {
-      const host = isName(name) ? native.getpwnam(pathBytes(name as BytePath)) : null;
-      if (host === null || (host.uid === uid && host.gid === gid)) continue;
-      yield {
-        path: PASSWD,
-        message: `${shown(name)} is ${uid}:${gid} here, and ${host.uid}:${host.gid} on the host`,
-        remedy: commandLine('diff', PASSWD, hostPath(jail, PASSWD)),
-      };
+      const message = userDiffers(name, uid, gid);
+      if (message !== undefined) yield found(jail, PASSWD, message);
     }
     for (const { name, gid } of groupsOf(jail.root).slice(0, MOST)) {
-      const host = isName(name) ? native.getgrnam(pathBytes(name as BytePath)) : null;
-      if (host === null || host.gid === gid) continue;
-      yield {
-        path: GROUP,
-        message: `group ${shown(name)} is ${gid} here, and ${host.gid} on the host`,
-        remedy: commandLine('diff', GROUP, hostPath(jail, GROUP)),
-      };
+      const message = groupDiffers(name, gid);
+      if (message !== undefined) yield found(jail, GROUP, `group ${message}`);
     }
   },
 };
+
+function found(jail: CheckedJail, path: BytePath, message: string): Found {
+  return { path, message, remedy: commandLine('diff', path, hostPath(jail, path)) };
+}
+
+function userDiffers(name: string, uid: number, gid: number): string | undefined {
+  const host = isName(name) ? native.getpwnam(pathBytes(name as BytePath)) : null;
+  if (host !== null && (host.uid !== uid || host.gid !== gid))
+    return `${shown(name)} is ${uid}:${gid} here, and ${host.uid}:${host.gid} on the host`;
+  return host === null ? renamed(name, uid, native.getpwuid) : undefined;
+}
+
+function groupDiffers(name: string, gid: number): string | undefined {
+  const host = isName(name) ? native.getgrnam(pathBytes(name as BytePath)) : null;
+  if (host !== null && host.gid !== gid) return `${shown(name)} is ${gid} here, and ${host.gid} on the host`;
+  return host === null ? renamed(name, gid, native.getgrgid) : undefined;
+}
+
+function renamed(
+  name: string,
+  id: number,
+  ask: (id: number) => { readonly name: string } | null,
+): string | undefined {
+  const host = id <= MAX_ID ? ask(id) : null;
+  return host === null ? undefined : `${id} is ${shown(name)} here, and ${host.name} on the host`;
+}
+
+const MAX_ID = 0xfffffffe; // 2^32-1 is no id (credentials(7))
 
 function isName(name: string): boolean {
   return name !== '' && !name.includes('\0');

@@ -2,34 +2,42 @@
 
 import { showPath } from '../../../binary/path.ts';
 import { commandLine } from '../command.ts';
-import { type Mount, mountsIn, pointIn } from '../mounts.ts';
+import type { Found } from '../finding.ts';
+import type { CheckedJail } from '../jail.ts';
+import { isShared, type Mount, mountsIn, pointIn } from '../mounts.ts';
 import type { Rule } from '../rule.ts';
 import { KERNEL } from './kernel-mount.ts';
 
-// Made for one place, and of nobody's: what lies in them is in the jail only.
-const PRIVATE = /^(?:tmpfs|ramfs|mqueue|devpts|proc)$/;
+// Made for one place as a rule, and then of nobody's: what lies in them is in the jail only.
+const PRIVATE = /^(?:tmpfs|ramfs|mqueue|devpts)$/;
 
 export const bindMount: Rule = {
   id: 'bind-mount',
   group: 'escape',
   severity: 'warning',
   summary:
-    'A part of the host is mounted in the jail and can be written, or brings set-user-ID programs or devices along.',
+    'A part of the host is mounted in the jail and can be written, or a file system that brings set-user-ID programs or devices along.',
   attack:
     'What is written to it is written on the host, and what is put there outside appears in the jail, set-user-ID bits and ' +
     'devices included (mount(8), "Bind mount operation"; nosuid, nodev). What lies in it is not checked.',
   remedy: 'mount -o remount,bind,ro,nosuid,nodev MOUNT-POINT',
-  look: (jail) =>
-    mountsIn(jail.mounts, jail.directory)
-      .filter((mount) => !PRIVATE.test(mount.type) && !KERNEL.test(mount.type) && lackOf(mount) !== undefined)
-      .map((mount) => ({
-        path: pointIn(mount, jail.directory),
-        message: `${showPath(mount.root)} of a ${mount.type} file system of the host is mounted here without ${lackOf(mount)}`,
-        remedy: commandLine('mount', '-o', 'remount,bind,ro,nosuid,nodev', mount.point),
-      })),
+  look: (jail) => mountsIn(jail.mounts, jail.directory).flatMap((mount) => faultOf(mount, jail)),
 };
 
-function lackOf({ options }: Mount): string | undefined {
-  const lacking = ['ro', 'nosuid', 'nodev'].filter((option) => !options.has(option));
-  return lacking.length === 0 ? undefined : lacking.join(', ');
+function faultOf(mount: Mount, { mounts, directory }: CheckedJail): readonly Found[] {
+  const { type, root, point } = mount;
+  if (KERNEL.test(type) || type === 'proc') return [];
+  const isOfHost = isShared(mount, mounts, directory);
+  if (!isOfHost && PRIVATE.test(type)) return [];
+  const wanted = isOfHost ? ['ro', 'nosuid', 'nodev'] : ['nosuid', 'nodev'];
+  const lacking = wanted.filter((option) => !mount.options.has(option));
+  if (lacking.length === 0) return [];
+  const what = isOfHost ? `${showPath(root)} of a ${type} file system of the host` : `a ${type} file system`;
+  return [
+    {
+      path: pointIn(mount, directory),
+      message: `${what} is mounted here without ${lacking.join(', ')}`,
+      remedy: commandLine('mount', '-o', `remount,bind,${wanted.join(',')}`, point),
+    },
+  ];
 }

@@ -3,6 +3,7 @@
 import type { Entry } from '../entry.ts';
 import { commandLine } from '../command.ts';
 import { hostPath, type Rule } from '../rule.ts';
+import { octal } from '../writable.ts';
 
 export const deviceNode: Rule = {
   id: 'device-node',
@@ -14,12 +15,13 @@ export const deviceNode: Rule = {
     'thing to attack (mem(4), null(4), random(4), tty(4)).',
   remedy: 'rm DEVICE',
   lookAt: (entry, jail) => {
-    if ((entry.kind !== 'character' && entry.kind !== 'block') || entry.isMounted || isHarmless(entry))
-      return undefined;
+    const { path, kind, mode, uid, gid, major, minor, isMounted } = entry;
+    if ((kind !== 'character' && kind !== 'block') || isHarmless(entry)) return undefined;
+    const what = kind === 'block' ? 'a block device, such as a disk' : 'a character device';
     return {
-      path: entry.path,
-      message: `it is ${entry.kind === 'block' ? 'a block device, such as a disk' : 'a character device'} (${entry.major}:${entry.minor})`,
-      remedy: commandLine('rm', hostPath(jail, entry.path)),
+      path,
+      message: `it is ${what} (${major}:${minor}), of ${uid}:${gid}, mode ${octal(mode)}`,
+      remedy: commandLine(isMounted ? 'umount' : 'rm', hostPath(jail, path)),
     };
   },
 };

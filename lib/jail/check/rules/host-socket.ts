@@ -1,34 +1,92 @@
 // Sockets that lead to daemons of the host.
 
+import { constants } from 'node:fs';
+
+import { type BytePath, bytePath, pathBytes } from '../../../binary/path.ts';
+import { errorCode } from '../../../binary/root.ts';
+import { type InRootStatus, native } from '../../../native.ts';
 import { commandLine } from '../command.ts';
+import type { Found } from '../finding.ts';
+import type { CheckedJail } from '../jail.ts';
+import { mountsIn, pointIn } from '../mounts.ts';
 import { hostPath, type Rule } from '../rule.ts';
 
 // Whoever may talk to one of these is root, or nearly so.
 const DAEMONS =
   /\/(?:docker|containerd|podman|crio|buildkitd|dockershim|snapd|snapd-snap|libvirt-sock|lxd\/unix)(?:\.sock(?:et)?)?$|\/system_bus_socket$|\/io\.systemd\.[^/]*$|^\/run\/systemd\/|^\/dev\/log$|\/\.X11-unix\/X\d+$/;
 
+// Where they are, for directories of the host that are mounted in the jail: the walk does not enter those.
+const PLACES: readonly BytePath[] = [
+  '/run/docker.sock',
+  '/run/containerd/containerd.sock',
+  '/run/podman/podman.sock',
+  '/run/crio/crio.sock',
+  '/run/buildkit/buildkitd.sock',
+  '/run/snapd.socket',
+  '/run/libvirt/libvirt-sock',
+  '/run/dbus/system_bus_socket',
+  '/run/systemd/private',
+  '/run/systemd/notify',
+  '/run/systemd/journal/socket',
+  '/var/run/docker.sock',
+  '/var/run/dbus/system_bus_socket',
+  '/var/lib/lxd/unix.socket',
+  '/dev/log',
+].map((path) => bytePath(path));
+
 export const hostSocket: Rule = {
   id: 'host-socket',
   group: 'escape',
   severity: 'error',
   summary:
-    'There is a socket of a daemon of the host, such as Docker, D-Bus or systemd, or one that root has bound.',
+    'There is a socket of a daemon of the host, such as Docker, D-Bus or systemd, or one that root or a process outside has bound.',
   attack:
     'A connection does not care for root directories: the daemon acts outside. docker.sock starts a container that has the ' +
     'whole host in it (docs.docker.com, "Docker daemon attack surface"); unix(7), "Pathname socket ownership and permissions".',
   remedy: 'rm SOCKET',
   lookAt: ({ path, kind, uid, isMounted }, jail) => {
     if (kind !== 'socket') return undefined;
-    const isKnown = DAEMONS.test(path);
-    // a service of the jail binds its own as the user that it runs as
-    if (!isKnown && !isMounted && uid !== 0) return undefined;
-    const what = isKnown ? 'it has the name of a socket of the host' : 'root has bound it';
+    const what = whoseIs(path, uid, isMounted, jail);
+    if (what === undefined) return undefined;
     return {
       path,
-      message: isMounted
-        ? 'it is a socket of the host, mounted here'
-        : `${what}: who listens there is not jailed`,
+      message: `${what}: who listens there is not jailed`,
       remedy: commandLine(isMounted ? 'umount' : 'rm', hostPath(jail, path)),
     };
   },
+  look: function* look(jail): Generator<Found> {
+    const mounts = mountsIn(jail.mounts, jail.directory);
+    for (const path of PLACES) {
+      const mount = mounts.find((one) => path.startsWith(`${pointIn(one, jail.directory)}/`));
+      if (mount === undefined || !isSocket(jail, path)) continue;
+      yield {
+        path,
+        message: 'it is a socket of a daemon of the host, in a directory that is mounted here',
+        remedy: commandLine('umount', mount.point),
+      };
+    }
+  },
 };
+
+// A service of the jail binds its own there, as the user that it runs as.
+function whoseIs(path: BytePath, uid: number, isMounted: boolean, jail: CheckedJail): string | undefined {
+  if (isMounted) return 'it is a socket of the host, mounted here';
+  if (DAEMONS.test(path)) return 'it has the name of a socket of the host';
+  if (uid === 0) return 'root has bound it';
+  return jail.boundOutside().has(hostPath(jail, path))
+    ? 'a process outside of the jail has bound it'
+    : undefined;
+}
+
+const TYPE_BITS = 0o170000; // inode(7)
+
+function isSocket({ root }: CheckedJail, path: BytePath): boolean {
+  let status: InRootStatus;
+  try {
+    status = native.inRootLstat(root.fd, pathBytes(path));
+  } catch (error) {
+    if (errorCode(error) === undefined) throw error;
+    return false;
+  }
+  return (status.mode & TYPE_BITS) === constants.S_IFSOCK;
+}

@@ -2,10 +2,9 @@
 
 import { PASSWD, passwdOf, readText } from '../accounts.ts';
 import { commandLine } from '../command.ts';
-import { bytePath } from '../../../binary/path.ts';
 import { hashBytes } from '../../hash.ts';
 import type { CheckedJail } from '../jail.ts';
-import { hostPath, type Rule } from '../rule.ts';
+import type { Rule } from '../rule.ts';
 import { shown } from './uid-zero.ts';
 
 export const idleAccount: Rule = {
@@ -16,7 +15,7 @@ export const idleAccount: Rule = {
   attack:
     'It tells whoever breaks in who else there is on the host, and each account is one more to become (passwd(5)). ' +
     'A jail needs the names that its programs look up.',
-  remedy: 'userdel --root JAIL USER',
+  remedy: 'userdel --prefix JAIL USER',
   look: (jail) => {
     if (isAsBuilt(jail)) return [];
     const users = new Set([...(jail.manifest?.recipe.users ?? []), ...jail.users.map(({ name }) => name)]);
@@ -25,7 +24,7 @@ export const idleAccount: Rule = {
       .map(({ name, uid }) => ({
         path: PASSWD,
         message: `${shown(name)} (uid ${uid}) owns nothing in the jail, which was not built for it`,
-        remedy: commandLine('userdel', '--root', hostPath(jail, bytePath('/')), name),
+        remedy: commandLine('userdel', '--prefix', jail.directory, '--', name),
       }));
   },
 };

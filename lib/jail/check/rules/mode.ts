@@ -3,6 +3,8 @@
 import { commandLine } from '../command.ts';
 import { hostPath, type Rule } from '../rule.ts';
 import { octal } from '../writable.ts';
+import type { Fix } from '../finding.ts';
+import type { Recorded } from '../../manifest.ts';
 
 export const mode: Rule = {
   id: 'mode',
@@ -24,7 +26,14 @@ export const mode: Rule = {
       message: `its mode is ${octal(mode)}, and was ${octal(recorded.mode)}`,
       remedy: commandLine('chmod', octal(recorded.mode), hostPath(jail, path)),
       // in a directory of a user's he may have put something in its place that is not meant for him
-      ...(zone === 'system' && { fixes: [{ kind: 'mode', clear: 0o7777, set: recorded.mode }] as const }),
+      ...(zone === 'system' && {
+        fixes: [asBuilt(recorded) ?? { kind: 'mode', clear: 0o7777, set: recorded.mode }],
+      }),
     };
   },
 };
+
+/** What runs as its owner gets that back only together with the content that is meant to. */
+export function asBuilt(recorded: Recorded): Fix | undefined {
+  return recorded.keepPrivileges === true ? { kind: 'restore', recorded } : undefined;
+}

@@ -2,6 +2,7 @@
 
 import { commandLine } from '../command.ts';
 import { hostPath, type Rule } from '../rule.ts';
+import { asBuilt } from './mode.ts';
 
 export const owner: Rule = {
   id: 'owner',
@@ -23,7 +24,7 @@ export const owner: Rule = {
       remedy: commandLine('chown', '-h', ids, hostPath(jail, path)),
       // in a directory of a user's he may have put something in its place that is not meant for him
       ...(zone === 'system' && {
-        fixes: [{ kind: 'owner', uid: recorded.uid, gid: recorded.gid }] as const,
+        fixes: [asBuilt(recorded) ?? { kind: 'owner', uid: recorded.uid, gid: recorded.gid }],
       }),
     };
   },

@@ -1,10 +1,9 @@
 // Passwords in a jail.
 
-import { bytePath } from '../../../binary/path.ts';
 import { fieldsOf, GROUP, PASSWD, SHADOW } from '../accounts.ts';
 import { commandLine } from '../command.ts';
 import type { Found } from '../finding.ts';
-import { hostPath, type Rule } from '../rule.ts';
+import type { Rule } from '../rule.ts';
 import { shown } from './uid-zero.ts';
 
 export const passwordHash: Rule = {
@@ -15,16 +14,18 @@ export const passwordHash: Rule = {
   attack:
     'A hash that is read is a password that is guessed, and the same one opens the host; without one everybody is that ' +
     'account by su(1) (crypt(5), shadow(5), CWE-522). Nobody logs in by the passwd of a jail.',
-  remedy: 'usermod --root JAIL --lock USER',
+  remedy: "usermod --prefix JAIL --password '*' USER",
   look: function* look(jail): Generator<Found> {
     for (const path of [PASSWD, GROUP, ...SHADOW])
       for (const [name = '', password = ''] of fieldsOf(jail.root, path)) {
-        const what = passwordOf(password, path === PASSWD || path === SHADOW[0]);
+        const isOfUsers = path === PASSWD || path === SHADOW[0];
+        const command = isOfUsers ? 'usermod' : 'groupmod';
+        const what = passwordOf(password, isOfUsers);
         if (what === undefined) continue;
         yield {
           path,
           message: `${shown(name)} has ${what}`,
-          remedy: commandLine('usermod', '--root', hostPath(jail, bytePath('/')), '--lock', name),
+          remedy: commandLine(command, '--prefix', jail.directory, '--password', '*', '--', name),
         };
       }
   },

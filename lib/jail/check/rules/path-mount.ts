@@ -1,6 +1,6 @@
 // A jail on a file system that is somebody else's.
 
-import { bytePath } from '../../../binary/path.ts';
+import { bytePath, trimSlashes } from '../../../binary/path.ts';
 import { commandLine } from '../command.ts';
 import { type Mount, mountOf } from '../mounts.ts';
 import type { Rule } from '../rule.ts';
@@ -9,22 +9,25 @@ export const pathMount: Rule = {
   id: 'path-mount',
   group: 'path',
   severity: 'error',
-  summary: 'The jail lies on a file system whose content somebody else than root of this host decides.',
+  summary:
+    'The jail, or a directory on the way to it, lies on a file system whose content somebody else than root of this host decides.',
   attack:
     'The owner of a FUSE mount answers every read himself, differently each time (mount.fuse(8)); the server of a network ' +
     'file system does what it likes with owners and set-user-ID bits (nfs(5), nosuid). No check of it holds.',
   remedy: 'cp -a DIRECTORY LOCAL-DIRECTORY',
   look: (jail) => {
-    const mount = mountOf(jail.mounts, jail.directory);
-    const whose = mount && ownerOf(mount);
-    if (whose === undefined) return [];
-    return [
-      {
-        path: bytePath('/'),
-        message: `the jail lies on ${whose}`,
-        remedy: commandLine('cp', '-a', jail.directory, '/var/lib/jail'),
-      },
-    ];
+    const mounts = jail.components.map(({ path }) => mountOf(jail.mounts, trimSlashes(bytePath(path))));
+    return [...new Set([...mounts, mountOf(jail.mounts, jail.directory)])].flatMap((mount) => {
+      const whose = mount && ownerOf(mount);
+      if (mount === undefined || whose === undefined) return [];
+      return [
+        {
+          path: mount.point,
+          message: `the jail lies on ${whose}, or is reached by way of one`,
+          remedy: commandLine('cp', '-a', jail.directory, '/var/lib/jail'),
+        },
+      ];
+    });
   },
 };
 

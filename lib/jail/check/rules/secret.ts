@@ -33,15 +33,15 @@ const NAMES: readonly (readonly [RegExp, string])[] = [
     'a file of settings, with passwords as a rule',
   ],
   [
-    /\/\.(?:[a-z]*sh|python|node_repl|psql|mysql|sqlite|irb|lesshst|redis(?:cli)?)_?hist(?:ory|file)?$/,
+    /\/\.(?:lesshst|(?:(?:[a-z]*sh|z|python|node_repl|psql|mysql|sqlite|irb|redis(?:cli)?|mongo|dbshell|perldb)_?)?hist(?:ory|file)?)$/,
     'the history of a shell',
   ],
   [
-    /\/\.(?:netrc|pgpass|my\.cnf|git-credentials|npmrc|pypirc|vault-token|htpasswd)$/,
+    /\/\.(?:netrc|pgpass|my\.cnf|git-credentials|npmrc|pypirc|vault-token|htpasswd|s3cfg|boto|smbcredentials|terraformrc)$/,
     'a file of credentials',
   ],
   [
-    /\/\.(?:aws\/credentials|docker\/config\.json|kube\/config|azure\/[^/]*\.json|config\/gcloud\/[^/]*\.(?:db|json))$/,
+    /\/\.(?:aws\/credentials|oci\/config|gem\/credentials|cargo\/credentials(?:\.toml)?|config\/gh\/hosts\.yml|config\/rclone\/rclone\.conf|docker\/config\.json|kube\/config|azure\/[^/]*\.json|config\/gcloud\/[^/]*\.(?:db|json))$/,
     'a file of credentials',
   ],
   [

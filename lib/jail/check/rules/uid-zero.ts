@@ -3,8 +3,8 @@
 import { commandLine } from '../command.ts';
 import { PASSWD, passwdOf } from '../accounts.ts';
 import { quote } from '../../../quote.ts';
-import { bytePath, pathBytes } from '../../../binary/path.ts';
-import { hostPath, type Rule } from '../rule.ts';
+import { type BytePath, pathBytes } from '../../../binary/path.ts';
+import type { Rule } from '../rule.ts';
 
 export const uidZero: Rule = {
   id: 'uid-zero',
@@ -14,18 +14,22 @@ export const uidZero: Rule = {
   attack:
     'Who becomes that account in the jail, by su or by a service that drops to it, is root, and root leaves a jail ' +
     '(chroot(2), passwd(5)); the toor of a break-in.',
-  remedy: 'vipw --root JAIL',
+  remedy: 'userdel --prefix JAIL USER',
   look: (jail) =>
     passwdOf(jail.root)
       .filter(({ name, uid }) => (uid === 0) !== (name === 'root'))
       .map(({ name, uid }) => ({
         path: PASSWD,
         message: `${shown(name)} is uid ${uid}`,
-        remedy: commandLine('vipw', '--root', hostPath(jail, bytePath('/'))),
+        // --prefix and not --root, by which it would load modules out of the jail, as root (CVE-2019-14271)
+        remedy:
+          name === 'root'
+            ? commandLine('usermod', '--prefix', jail.directory, '--uid', '0', '--non-unique', 'root')
+            : commandLine('userdel', '--prefix', jail.directory, '--', name),
       })),
 };
 
 /** A name of an account, which need not be one. */
 export function shown(name: string): string {
-  return quote(pathBytes(name as ReturnType<typeof bytePath>));
+  return quote(pathBytes(name as BytePath));
 }

@@ -16,12 +16,12 @@ export const uploadExec: Rule = {
     'configuration, as PHP does (CWE-434). A file system of its own, mounted noexec, is the answer (mount(8)).',
   remedy: 'mount -t tmpfs -o noexec,nosuid,nodev,mode=1777 tmpfs DIRECTORY',
   lookAt: ({ path, kind, mode, uid, gid, hasAcl, recorded, zone, isMounted }, jail) => {
-    if (kind !== 'directory' || recorded !== undefined || isMounted || path === '/') return undefined;
+    if (kind !== 'directory' || recorded !== undefined || path === '/') return undefined;
     // below a directory of the user's everything is his
     if (zone !== 'system' && zone !== 'extra') return undefined;
+    const at = isMounted ? hostPath(jail, path) : jail.directory;
     const how = writerOf({ mode, uid, gid, hasAcl }, jail.users);
-    if (how === undefined || mountOf(jail.mounts, jail.directory)?.options.has('noexec') === true)
-      return undefined;
+    if (how === undefined || mountOf(jail.mounts, at)?.options.has('noexec') === true) return undefined;
     return {
       path,
       message: `${how}, and what is put there can be executed`,

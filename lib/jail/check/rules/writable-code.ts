@@ -1,4 +1,4 @@
-// Programs and libraries that others than root can write.
+// Programs, libraries and modules of interpreters that others than root can write.
 
 import { commandLine } from '../command.ts';
 import { isCode } from '../entry.ts';
@@ -9,7 +9,7 @@ export const writableCode: Rule = {
   id: 'writable-code',
   group: 'tamper',
   severity: 'error',
-  summary: 'A program or library where programs and libraries are can be written by others than root.',
+  summary: 'A program, library or module where such are can be written by others than root.',
   attack:
     'Whoever writes to it runs code as everybody who uses it: the service, the administrator who enters the jail, root ' +
     '(execve(2), ld.so(8)).',

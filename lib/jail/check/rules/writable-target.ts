@@ -1,0 +1,43 @@
+// Links by which somebody decides what a program or a configuration file is.
+
+import { showPath } from '../../../binary/path.ts';
+import { commandLine } from '../command.ts';
+import type { Entry } from '../entry.ts';
+import type { CheckedJail } from '../jail.ts';
+import { hostPath, type Rule } from '../rule.ts';
+import { type Loose, looseOn } from '../way.ts';
+import { isSystemPath } from '../zone.ts';
+
+export const writableTarget: Rule = {
+  id: 'writable-target',
+  group: 'tamper',
+  severity: 'error',
+  summary:
+    'A link where programs and configuration are leads to something that others than root can write, or put in its place.',
+  attack:
+    'The link is safe, and what it leads to is not: an /etc/passwd, a library or a program in /tmp is whatever somebody has ' +
+    'put there (symlink(7), path_resolution(7); CWE-61).',
+  remedy: 'ls -l LINK',
+  lookAt: (entry, jail) => {
+    const { path, kind, target, zone } = entry;
+    if (kind !== 'link' || (zone !== 'system' && zone !== 'extra') || !isSystemPath(path)) return undefined;
+    const loose = looseOn(jail.root, path, jail.users);
+    if (loose === undefined || isTold(loose) || isBuilt(entry, loose, jail)) return undefined;
+    return {
+      path,
+      message: `it leads to ${showPath(target)}; of ${showPath(loose.path)}: ${loose.how}`,
+      remedy: commandLine('ls', '-ld', hostPath(jail, path), hostPath(jail, loose.path)),
+    };
+  },
+};
+
+// A directory there is told of by writable-directory, with all that lies in it.
+function isTold({ path, kind }: Loose): boolean {
+  return kind === 'directory' && isSystemPath(path);
+}
+
+// Both are the builder's, and what has changed since is told of as that.
+function isBuilt({ recorded, target }: Entry, { path }: Loose, { manifest }: CheckedJail): boolean {
+  if (recorded?.kind !== 'link' || recorded.target !== target) return false;
+  return manifest?.entries.some((entry) => entry.path === path) === true;
+}
