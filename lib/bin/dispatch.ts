@@ -59,16 +59,17 @@ export function has(read: ReadArguments, name: string): boolean {
   return valuesOf(read, name).length > 0;
 }
 
-let isLost = false;
+// The exit status once standard output is lost.
+let lostStatus: number | undefined;
 
 // Only where there is something to write: opening process.stdout makes a pipe or terminal non-blocking for whoever shares it.
-function print(name: string, text: string): void {
+function print(name: string, text: string, failureStatus = 1): void {
   if (text === '') return;
   process.stdout.once('error', (error: NodeJS.ErrnoException) => {
     // whoever read it has seen enough, as head(1) does
     if (error.code !== 'EPIPE') process.stderr.write(`${name}: standard output: ${error.message}\n`);
-    isLost = true;
-    process.exitCode = 1;
+    lostStatus = failureStatus;
+    process.exitCode = failureStatus;
   });
   process.stdout.write(text);
 }
@@ -79,7 +80,11 @@ function complain(name: string, error: unknown, status: number): number {
     process.stderr.write(`${name}: interrupted; nothing is left half done\n`);
     return 130;
   }
-  if (!(error instanceof UsageError) && !(error instanceof JailError)) throw error;
+  if (!(error instanceof UsageError) && !(error instanceof JailError)) {
+    // A defect of ours. Status 1, which Node would give it, may mean something else.
+    process.stderr.write(`${name}: ${error instanceof Error ? error.stack : String(error)}\n`);
+    return status;
+  }
   // A usage line begins with no name but its own.
   const prefix = error.message.startsWith('Usage: ') ? '' : `${name}: `;
   process.stderr.write(`${prefix}${error.message}\n`);
@@ -100,7 +105,7 @@ async function runCommand<Context>(
     throw new UsageError(`Usage: ${program.name} ${command.synopsis}`);
   const outcome = await program.start((context) => command.run(read, context));
   const { text, status } = typeof outcome === 'string' ? { text: outcome, status: 0 } : outcome;
-  print(program.name, text);
+  print(program.name, text, command.failureStatus);
   return status;
 }
 
@@ -135,5 +140,5 @@ export async function runProgram<Context>(program: Program<Context>): Promise<vo
     status = complain(program.name, error, 1);
   }
   // Not process.exit: stdout may be a pipe that has not taken everything yet.
-  process.exitCode = isLost ? 1 : status;
+  process.exitCode = lostStatus ?? status;
 }

@@ -1,6 +1,7 @@
 // What `uchroot-jail check` says: for people, as JSON, as SARIF; and what its rules are.
 
 import { showPath } from '../binary/path.ts';
+import { UsageError } from '../errors.ts';
 import type { CheckReport } from '../jail/check/check.ts';
 import type { Finding } from '../jail/check/finding.ts';
 import { ruleOf } from '../jail/check/ignore.ts';
@@ -9,23 +10,33 @@ import { rules } from '../jail/check/rules.ts';
 import { checkSarif } from '../jail/check/sarif.ts';
 import { absolute } from '../jail/hostpath.ts';
 import { fromText } from '../jail/text.ts';
-import type { Bytes } from '../quote.ts';
+import { nearest } from '../nearest.ts';
+import { type Bytes, quote } from '../quote.ts';
 import { summaryOf } from './jail-report.ts';
+import { printedJson } from './json.ts';
 import { readVersion } from './version.ts';
 
-type CheckFormat = 'text' | 'json' | 'sarif';
+const FORMATS = ['text', 'json', 'sarif'] as const;
 
-export function isCheckFormat(text: string): text is CheckFormat {
-  return text === 'text' || text === 'json' || text === 'sarif';
+type CheckFormat = (typeof FORMATS)[number];
+
+/** @throws UsageError if there is no such format */
+export function checkFormat(text: string): CheckFormat {
+  const format = FORMATS.find((one) => one === text);
+  if (format !== undefined) return format;
+  const meant = nearest(text, FORMATS);
+  throw new UsageError(`--format ${quote(text)}: it is one of text, json and sarif`, {
+    hint: meant === undefined ? undefined : `did you mean ${meant}?`,
+  });
 }
 
 export function showCheck(directory: Bytes, report: CheckReport, format: CheckFormat): string {
   switch (format) {
     case 'json':
-      return `${JSON.stringify(report, undefined, 2)}\n`;
+      return printedJson(report);
     case 'sarif': {
       const jail = Buffer.from(absolute(directory), 'latin1');
-      return `${JSON.stringify(checkSarif(report, rules, { directory: jail, version: readVersion() }), undefined, 2)}\n`;
+      return printedJson(checkSarif(report, rules, { directory: jail, version: readVersion() }));
     }
     case 'text':
       return showFindings(directory, report);

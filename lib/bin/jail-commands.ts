@@ -15,8 +15,9 @@ import { updateJail } from '../jail/update.ts';
 import { quote } from '../quote.ts';
 import type { Argument } from './arguments.ts';
 import { type Command, has, valuesOf } from './dispatch.ts';
-import { explainRule, isCheckFormat, showCheck } from './jail-check-report.ts';
+import { checkFormat, explainRule, showCheck } from './jail-check-report.ts';
 import { showBuilt, showExplanation, showList, showUpdate, summaryOf } from './jail-report.ts';
+import { printedJson } from './json.ts';
 
 /** Ends the work, and hears how it goes. */
 interface Watch extends Required<Pick<JailWork, 'signal' | 'onProgress'>> {
@@ -86,7 +87,7 @@ const list: JailCommand = {
   run: async (read) => {
     const [directory = ''] = read.operands.map(({ bytes }) => bytes);
     const listed = await listJail({ directory });
-    return has(read, 'json') ? `${JSON.stringify(listed, undefined, 2)}\n` : showList(listed);
+    return has(read, 'json') ? printedJson(listed) : showList(listed);
   },
 };
 
@@ -134,11 +135,15 @@ const check: JailCommand = {
     if (rule !== undefined) return explainRule(rule);
     const [directory] = read.operands.map(({ bytes }) => bytes);
     if (directory === undefined) throw new UsageError(`Usage: uchroot-jail ${check.synopsis}`);
-    const [format = 'text'] = texts('format').slice(-1);
-    if (!isCheckFormat(format))
-      throw new UsageError(`--format ${quote(format)}: it is one of text, json and sarif`);
-    const work = { signal, onProgress, users: texts('user'), fix: has(read, 'fix'), ignore: texts('ignore') };
-    const report = await checkJail({ ...work, directory });
+    const format = checkFormat(texts('format').at(-1) ?? 'text');
+    const report = await checkJail({
+      signal,
+      onProgress,
+      directory,
+      users: texts('user'),
+      fix: has(read, 'fix'),
+      ignore: valuesOf(read, 'ignore').map(({ bytes }) => bytes),
+    });
     return { text: showCheck(directory, report, format), status: report.counts.error > 0 ? 1 : 0 };
   },
 };

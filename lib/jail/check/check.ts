@@ -23,8 +23,8 @@ export interface CheckRequest extends JailWork {
   readonly users?: readonly string[] | undefined;
   /** True: what has a safe remedy is put right. */
   readonly fix?: boolean | undefined;
-  /** Ids of rules, each alone or with a colon and a path: no finding of it there, nor below. */
-  readonly ignore?: readonly string[] | undefined;
+  /** Ids of rules, each alone or with a colon and a path as findings have it: no finding of it there, nor below. */
+  readonly ignore?: readonly Bytes[] | undefined;
 }
 
 export interface CheckReport {
@@ -45,7 +45,7 @@ export interface CheckReport {
 export async function checkJail(request: CheckRequest): Promise<CheckReport> {
   checkWork(request, ['directory', 'users', 'fix', 'ignore', 'signal', 'onProgress']);
   checkFlag(request.fix, 'fix');
-  const ignored = parseIgnored(textsOf(request.ignore, 'ignore'), rules);
+  const ignored = parseIgnored(bytesOf(request.ignore, 'ignore'), rules);
   requireRoot('checked');
   const users = readUsers(textsOf(request.users, 'users'));
   const look = (fix?: Fixer) => lookAtAll(request, openReport(rules, ignored), users, fix);
@@ -124,4 +124,11 @@ function textsOf(value: unknown, what: string): readonly string[] {
   if (!Array.isArray(value) || value.some((text) => typeof text !== 'string' || text === ''))
     throw new UsageError(`${what} must be a list of strings`);
   return value as string[];
+}
+
+function bytesOf(value: unknown, what: string): readonly Bytes[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value) || value.some((one) => typeof one !== 'string' && !(one instanceof Uint8Array)))
+    throw new UsageError(`${what} must be a list of strings or bytes`);
+  return value as Bytes[];
 }

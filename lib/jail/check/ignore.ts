@@ -1,22 +1,24 @@
 // Findings that are not wanted: a rule everywhere, or at a path and below it.
 
-import { type BytePath, bytePath } from '../../binary/path.ts';
+import { type BytePath, bytePath, showPath } from '../../binary/path.ts';
 import { UsageError } from '../../errors.ts';
 import { nearest } from '../../nearest.ts';
-import { quote } from '../../quote.ts';
+import { type Bytes, quote } from '../../quote.ts';
+import { fromText } from '../text.ts';
 
 export type Ignored = (rule: string, path: BytePath) => boolean;
 
 /** @throws UsageError for the name of no rule, or a path that is not absolute. */
-export function parseIgnored(texts: readonly string[], rules: readonly { readonly id: string }[]): Ignored {
-  const ignored = texts.map((text) => {
+export function parseIgnored(wanted: readonly Bytes[], rules: readonly { readonly id: string }[]): Ignored {
+  const ignored = wanted.map((one) => {
+    const text = typeof one === 'string' ? fromText(one) : bytePath(one);
     const colon = text.indexOf(':');
     const rule = colon < 0 ? text : text.slice(0, colon);
     ruleOf(rule, rules);
     if (colon < 0) return { rule };
-    const path = bytePath(text.slice(colon + 1));
+    const path = text.slice(colon + 1) as BytePath;
     if (!path.startsWith('/'))
-      throw new UsageError(`${quote(text)}: the path must be absolute, as the jail sees it`);
+      throw new UsageError(`${showPath(text)}: the path must be absolute, as the jail sees it`);
     return { rule, path };
   });
   return (rule, path) =>

@@ -19,7 +19,7 @@ export interface Process {
   readonly outside: readonly OpenOutside[];
 }
 
-export interface OpenOutside {
+interface OpenOutside {
   /** Undefined for the working directory. */
   readonly fd: number | undefined;
   /** As this process sees it. */
@@ -28,7 +28,7 @@ export interface OpenOutside {
 }
 
 /** The jail, by its real path and its inode: a process of another mount namespace may know it by another path. */
-export interface Place {
+interface Place {
   readonly path: BytePath;
   readonly dev: bigint;
   readonly ino: bigint;

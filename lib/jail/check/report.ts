@@ -66,19 +66,25 @@ export function settle(
   fixed: readonly Reported[],
   rules: readonly Rule[],
 ): readonly Finding[] {
-  const keyOf = ({ rule, path }: Finding): string => `${rule}\0${path}`;
   const still = new Set(left.map(({ finding }) => keyOf(finding)));
   const gone = fixed.filter(({ finding }) => !still.has(keyOf(finding)));
-  const rank = new Map(rules.map(({ id, severity }, index) => [id, [SEVERITIES.indexOf(severity), index]]));
-  const rankOf = ({ rule }: Finding): readonly number[] => rank.get(rule) ?? [];
+  const ranks = new Map(rules.map(({ id, severity }, index) => [id, [SEVERITIES.indexOf(severity), index]]));
   return [
-    ...gone.map(({ finding }) => ({ ...finding, fixed: true })),
-    ...left.map(({ found, finding }) => (found.fixes ? { ...finding, fixed: false } : finding)),
+    ...gone.map(({ finding }) => toSettled(finding, true)),
+    ...left.map(({ found, finding }) => (found.fixes ? toSettled(finding, false) : finding)),
   ].toSorted((a, b) => {
-    const [severity = 0, rule = 0] = rankOf(a);
-    const [otherSeverity = 0, otherRule = 0] = rankOf(b);
+    const [severity = 0, rule = 0] = ranks.get(a.rule) ?? [];
+    const [otherSeverity = 0, otherRule = 0] = ranks.get(b.rule) ?? [];
     return severity - otherSeverity || rule - otherRule || order(a.path, b.path);
   });
+}
+
+function keyOf({ rule, path }: Finding): string {
+  return `${rule}\0${path}`;
+}
+
+function toSettled(finding: Finding, fixed: boolean): Finding {
+  return { ...finding, fixed };
 }
 
 function order(a: string, b: string): number {

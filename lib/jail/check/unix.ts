@@ -16,8 +16,8 @@ export function parseBound(lines: Uint8Array): ReadonlySet<BytePath> {
       .split('\n')
       .flatMap((line) => {
         // Num RefCount Protocol Flags Type St Inode Path; the path may have blanks in it
-        const path = /^(?:\S+\s+){7}(\/.*)$/.exec(line)?.[1];
-        return path === undefined ? [] : [path as BytePath];
+        const path = /^(?:\S+\s+){7}(\/.*)$/.exec(line)?.[1] as BytePath | undefined;
+        return path === undefined ? [] : [path];
       }),
   );
 }

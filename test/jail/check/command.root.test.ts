@@ -56,6 +56,7 @@ t.test('0 is clean, 1 is an error, 2 is that it could not be checked', options, 
   ])
     t.match(check(...args), { status: 2, stdout: '', stderr: /./ }, args.join(' '));
   t.match(check(jail, '--ignore', 'set-user-ids').stderr, /hint: did you mean set-user-id\?/);
+  t.match(check(jail, '--format', 'jsn').stderr, /--format jsn: it is one of .*\nhint: did you mean json\?/);
 });
 
 t.test('nobody but root can check a jail', options, async (t) => {
@@ -108,6 +109,7 @@ t.test('a request that cannot be meant is refused before anything is done', opti
   await reject({ directroy: jail });
   await reject({ users: 'nobody' });
   await reject({ ignore: [1] });
+  await reject({ ignore: 'mode' });
   await reject({ fix: 'yes' });
   await t.rejects(checkJail({ directory: jail, signal: AbortSignal.abort() }), {
     name: 'JailError',

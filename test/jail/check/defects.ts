@@ -167,7 +167,7 @@ export const defects: readonly Defect[] = [
     plant: async (jail, t) => {
       must(['mkfifo', '-m', '0600', `${jail}/tmp/pipe`]);
       chownSync(`${jail}/tmp/pipe`, NOBODY, NOBODY);
-      await beginProcess(t, ['sh', '-c', 'exec 3<>"$1"; echo up; read -r _', 'sh', `${jail}/tmp/pipe`]);
+      await beginProcess(t, ['sh', '-c', 'exec 3<>"$1"; echo up; kill -STOP $$', 'sh', `${jail}/tmp/pipe`]);
     },
     at: '/tmp/pipe',
   },
@@ -199,7 +199,7 @@ export const defects: readonly Defect[] = [
     rule: 'bind-mount', // what is a file system of nobody's elsewhere is the host's here
     plant: (jail, t) => {
       const host = makeDirectory(t);
-      mount(t, '-t', 'tmpfs', 'tmpfs', host);
+      mount(t, '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', host);
       mkdirSync(`${jail}/run`);
       mount(t, '--bind', host, `${jail}/run`);
     },
@@ -221,6 +221,7 @@ export const defects: readonly Defect[] = [
   {
     rule: 'steering-file', // what the shell of root reads
     plant: (jail) => {
+      mkdirSync(`${jail}/root`);
       writeFileSync(`${jail}/root/.bashrc`, '');
       chownSync(`${jail}/root/.bashrc`, NOBODY, 0);
     },
@@ -370,15 +371,15 @@ export const defects: readonly Defect[] = [
   },
   {
     rule: 'account-differs', // the number of somebody else
-    plant: (jail) => addUser(jail, `bob:x:1:1::/:/usr/bin/bash`),
+    plant: (jail) => addUser(jail, `twin:x:1:1::/:/usr/bin/bash`),
     at: '/etc/passwd',
     also: ['edited', 'idle-account'],
   },
   {
     rule: 'password-hash',
-    plant: (jail) => addUser(jail, `sam:$6$salt$hash:${NOBODY}:${NOBODY}::/:/usr/bin/bash`),
+    plant: (jail) => addUser(jail, `hashed:$6$salt$hash:12345:12345::/:/usr/bin/bash`),
     at: '/etc/passwd',
-    also: ['edited'],
+    also: ['edited', 'idle-account'],
   },
   {
     rule: 'secret',
@@ -395,8 +396,12 @@ export const defects: readonly Defect[] = [
   },
   {
     rule: 'secret',
-    plant: (jail) => writeFileSync(`${jail}/root/.zhistory`, 'x'),
+    plant: (jail) => {
+      mkdirSync(`${jail}/root`);
+      writeFileSync(`${jail}/root/.zhistory`, 'x');
+    },
     at: '/root/.zhistory',
+    also: ['extra'],
   },
   {
     rule: 'idle-account',
@@ -438,7 +443,7 @@ export const defects: readonly Defect[] = [
     fixed: true,
   },
   {
-    rule: 'dev-null',
+    rule: 'device-mode',
     plant: (jail) => chmodSync(`${jail}/dev/null`, 0o600),
     at: '/dev/null',
     also: ['mode'],
@@ -482,12 +487,13 @@ os.execv('/usr/bin/bash', ['bash', '-c', 'echo up; kill -STOP $$'])`;
   {
     rule: 'outside-descriptor', // in a mount namespace whose root is the jail
     plant: async (jail, t) => {
-      const before = ['setpriv', '--no-new-privs', 'bwrap', '--bind'];
+      const before = ['setpriv', '--no-new-privs', 'bwrap', '--die-with-parent', '--bind'];
       const ids = ['--uid', String(NOBODY), '--gid', String(NOBODY)];
       const script = ['/', '--unshare-user', ...ids, '--', ...SCRIPT];
       await beginProcess(t, [...before, jail, ...script], { fd: openSync('/usr', 'r') });
     },
     at: '/',
+    also: ['root-process'],
   },
   {
     rule: 'outside-file',

@@ -76,6 +76,7 @@ t.test('100 GB of nothing are not read', options, async (t) => {
   const start = performance.now();
   const { findings } = await checkJail({ directory: jail });
   t.match(findings, [{ rule: 'changed', path: '/usr/bin/bash' }]);
+  t.match((await checkJail({ directory: jail, fix: true })).findings, [{ fixed: true }], 'nor copied');
   t.ok(performance.now() - start < 10_000);
 });
 
@@ -93,6 +94,19 @@ t.test('20,000 entries, 150 levels down, are looked at one by one', options, asy
   const fixed = await checkJail({ directory: jail, fix: true });
   t.match(fixed.findings, [{ fixed: true }]);
   t.equal(statSync(`${deep}/f12345`).mode & 0o7777, 0o755);
+});
+
+t.test('a directory with the name of the builder’s own hides nothing', options, async (t) => {
+  const jail = `${makeDirectory(t)}/jail`;
+  mkdirSync(`${jail}/.uchroot`, { recursive: true });
+  writeFileSync(`${jail}/.uchroot/x`, '#!/bin/sh\n');
+  chmodSync(`${jail}/.uchroot/x`, 0o4755);
+  chmodSync(`${jail}/.uchroot`, 0o777);
+  const { findings } = await checkJail({ directory: jail });
+  t.match(
+    findings.find(({ rule }) => rule === 'set-user-id'),
+    { path: '/.uchroot/x' },
+  );
 });
 
 t.test('of very many findings so many are kept, and all are counted', options, async (t) => {
@@ -122,9 +136,13 @@ t.test('names are never printed as they are', options, async (t) => {
     writeFileSync(path, '#!/bin/sh\n');
     chmodSync(path, 0o4755);
   }
-  const { stdout, status } = uchrootJail(['check', jail]);
-  t.equal(status, 1);
-  t.notMatch(stdout.replaceAll('\n', ''), /[\u0000-\u001f\u007f-\u009f\u202e]/);
+  for (const format of ['text', 'json', 'sarif']) {
+    const { stdout, status } = uchrootJail(['check', jail, '--format', format]);
+    t.equal(status, 1);
+    t.notMatch(stdout.replaceAll('\n', ''), /[\u0000-\u001f\u007f-\u009f\u202e\ufffd]/, format);
+    t.equal(stdout.split('\n').filter((line) => line.startsWith('error set-user-id: x')).length, 0);
+  }
+  const { stdout } = uchrootJail(['check', jail]);
   const lines = stdout.split('\n').filter((line) => line.startsWith('  ') && line.includes('chmod u-s'));
   t.equal(lines.length, paths.length);
   // each remedy is one that a shell carries out on that file, and on no other

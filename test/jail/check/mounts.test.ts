@@ -1,7 +1,7 @@
 import t from 'tap';
 
 import { bytePath } from '../../../lib/binary/path.ts';
-import { mountOf, mountsIn, parseMounts, pointIn } from '../../../lib/jail/check/mounts.ts';
+import { isShared, mountOf, mountsIn, parseMounts, pointIn } from '../../../lib/jail/check/mounts.ts';
 import { ownerOf } from '../../../lib/jail/check/rules/path-mount.ts';
 
 const mounts = parseMounts(
@@ -44,4 +44,18 @@ t.test('path-mount: a file system is told whose content somebody else decides', 
   t.match(whose('9p'), /network/);
   for (const type of ['ext4', 'xfs', 'btrfs', 'tmpfs', 'overlay', 'zfs'])
     t.equal(whose(type), undefined, type);
+});
+
+t.test('what is mounted outside as well is the host’s', async (t) => {
+  const shared = parseMounts(
+    Buffer.from(`22 1 254:0 / / rw - ext4 /dev/vda rw
+23 22 0:20 / /run rw - tmpfs tmpfs rw
+24 22 0:20 / /srv/jail/run rw - tmpfs tmpfs rw
+25 22 0:21 / /srv/jail/tmp rw - tmpfs tmpfs rw
+`),
+  );
+  t.same(
+    mountsIn(shared, jail).map((mount) => isShared(mount, shared, jail)),
+    [true, false],
+  );
 });

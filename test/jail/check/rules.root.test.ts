@@ -8,7 +8,7 @@ import { rules } from '../../../lib/jail/check/rules.ts';
 import { makeDirectory } from '../../support/builder.ts';
 import { packageDirectory } from '../../support/launch.ts';
 import { unlessInstalled, unlessRoot } from '../../support/root.ts';
-import { must } from '../../support/template.ts';
+import { beginProcess, must } from '../../support/template.ts';
 import { defects } from './defects.ts';
 
 const options = { skip: unlessRoot() || unlessInstalled('setcap', 'setpriv', 'chroot') };
@@ -68,6 +68,23 @@ t.test('a jail that is named by a link is another one tomorrow', options, async 
   const { findings } = await checkJail({ directory: `${jail}-link` });
   t.match(findings, [{ rule: 'path-link', severity: 'warning', path: `${jail}-link` }]);
   t.equal(findings.length, 1);
+});
+
+t.test('a socket of a service of the jail is no finding', options, async (t) => {
+  const jail = await makeJail(t);
+  const program = `import os, socket, sys
+os.chroot(sys.argv[1])
+os.chdir('/')
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+server = socket.socket(socket.AF_UNIX)
+server.bind('/tmp/app.sock')
+server.listen()
+print('up', flush=True)
+server.accept()`;
+  await beginProcess(t, ['setpriv', '--no-new-privs', 'python3', '-c', program, jail]);
+  t.same((await checkJail({ directory: jail })).findings, []);
 });
 
 t.test('there is a test for each rule', async (t) => {

@@ -2,14 +2,18 @@ import { randomInt } from 'node:crypto';
 import {
   appendFileSync,
   chmodSync,
+  chownSync,
   closeSync,
   linkSync,
+  lstatSync,
   openSync,
   readFileSync,
+  readlinkSync,
   readSync,
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
   writeSync,
@@ -22,6 +26,7 @@ import { checkJail } from '../../../lib/jail/check/check.ts';
 import { updateJail } from '../../../lib/jail/update.ts';
 import { faultsOf, makeDirectory, makeSystem, manifestOf, sha256 } from '../../support/builder.ts';
 import { unlessInstalled, unlessRoot } from '../../support/root.ts';
+import { must } from '../../support/template.ts';
 
 const options = { skip: unlessRoot() || unlessInstalled('ldd', 'bash') };
 
@@ -97,6 +102,60 @@ t.test('what is restored replaces nothing that is not kept', options, async (t) 
   rmSync(`${jail}/.uchroot/replaced`, { recursive: true });
   t.same(faultsOf(jail), []);
   await updateJail({ directory: jail });
+});
+
+t.test('a link and a pipe that are replaced are kept as well', options, async (t) => {
+  const { jail } = await makeJail(t);
+  rmSync(`${jail}/usr/bin/ls`);
+  symlinkSync('/tmp/mine', `${jail}/usr/bin/ls`);
+  rmSync(`${jail}/usr/bin/bash`);
+  must(['mkfifo', `${jail}/usr/bin/bash`]);
+  const { findings, counts } = await checkJail({ directory: jail, fix: true });
+  t.ok(findings.every(({ fixed }) => fixed === true));
+  t.match(counts, { error: 0, warning: 0, note: 0, fixed: findings.length });
+  t.equal(readlinkSync(`${jail}/.uchroot/replaced/1-ls`), '/tmp/mine');
+  t.ok(lstatSync(`${jail}/.uchroot/replaced/1-bash`).isFIFO());
+  t.same((await checkJail({ directory: jail })).findings, []);
+});
+
+t.test('one remedy is the end of several findings', options, async (t) => {
+  const { jail } = await makeJail(t);
+  flip(`${jail}/usr/bin/ls`, 100, 1);
+  chmodSync(`${jail}/usr/bin/ls`, 0o777);
+  chownSync(`${jail}/usr/bin/ls`, 65534, 0);
+  rmSync(`${jail}/usr/bin/bash`);
+  const before = await checkJail({ directory: jail });
+  t.same(
+    ['changed', 'mode', 'owner', 'unresolved', 'writable-code'].filter((id) =>
+      before.findings.every(({ rule }) => rule !== id),
+    ),
+    [],
+  );
+  const { counts } = await checkJail({ directory: jail, fix: true });
+  t.match(counts, { error: 0, warning: 0, note: 0 });
+  t.same((await checkJail({ directory: jail })).findings, []);
+});
+
+t.test('what somebody else has written does not become set-user-ID root', options, async (t) => {
+  const base = makeDirectory(t);
+  const [system, jail] = [`${base}/system`, `${base}/jail`];
+  makeSystem(system, '/usr/bin/su');
+  chmodSync(`${system}/usr/bin/su`, 0o4755);
+  const programs = ['/usr/bin/su'];
+  await buildJail({ directory: jail, from: system, programs, keepPrivileges: programs });
+  t.same((await checkJail({ directory: jail })).findings, []);
+  const isOurs = () => {
+    const { mode, uid } = statSync(`${jail}/usr/bin/su`);
+    return uid === 0 && (mode & 0o4000) !== 0;
+  };
+  t.ok(isOurs(), 'it was built so');
+  // the source is another one by now, so that nothing can be restored
+  appendFileSync(`${system}/usr/bin/su`, 'next');
+  writeFileSync(`${jail}/usr/bin/su`, '#!/bin/sh\necho mine\n');
+  chownSync(`${jail}/usr/bin/su`, 65534, 0);
+  chmodSync(`${jail}/usr/bin/su`, 0o4777);
+  await checkJail({ directory: jail, fix: true });
+  t.notOk(isOurs());
 });
 
 t.test('nothing is restored from a source that is another one by now', options, async (t) => {

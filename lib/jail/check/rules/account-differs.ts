@@ -41,13 +41,13 @@ function userDiffers(name: string, uid: number, gid: number): string | undefined
   const host = isName(name) ? native.getpwnam(pathBytes(name as BytePath)) : null;
   if (host !== null && (host.uid !== uid || host.gid !== gid))
     return `${shown(name)} is ${uid}:${gid} here, and ${host.uid}:${host.gid} on the host`;
-  return host === null ? renamed(name, uid, native.getpwuid) : undefined;
+  return host === null ? renamed(name, uid, (id) => native.getpwuid(id)) : undefined;
 }
 
 function groupDiffers(name: string, gid: number): string | undefined {
   const host = isName(name) ? native.getgrnam(pathBytes(name as BytePath)) : null;
   if (host !== null && host.gid !== gid) return `${shown(name)} is ${gid} here, and ${host.gid} on the host`;
-  return host === null ? renamed(name, gid, native.getgrgid) : undefined;
+  return host === null ? renamed(name, gid, (id) => native.getgrgid(id)) : undefined;
 }
 
 function renamed(
@@ -55,7 +55,8 @@ function renamed(
   id: number,
   ask: (id: number) => { readonly name: string } | null,
 ): string | undefined {
-  const host = id <= MAX_ID ? ask(id) : null;
+  // that there is one root is for uid-zero to see
+  const host = id > 0 && id <= MAX_ID ? ask(id) : null;
   return host === null ? undefined : `${id} is ${shown(name)} here, and ${host.name} on the host`;
 }
 
