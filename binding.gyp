@@ -58,6 +58,7 @@
         'native/scan.cc',
         'native/socket.cc',
         'native/spawn.cc',
+        'native/stamp.cc',
         'native/tree.cc',
         'native/treecopy.cc',
         'native/treeremove.cc',

@@ -184,6 +184,12 @@ export interface Native {
   /** Takes an extended attribute away, if it is there. */
   removeAttribute(fd: number, name: string): void;
 
+  /**
+   * stat(2): whether it answers what stands in `stamp`, which holds from then on what it answers; lib/tcpwrappers/stamp.ts
+   * knows how. `path` ends in a NUL byte.
+   */
+  restat(path: Buffer, stamp: Buffer): boolean;
+
   // names and sockets
   /**
    * The name of an address in numbers, and where it leads to: called once or twice, on which `isLast`. On a thread of its

@@ -12,6 +12,7 @@
 #include "scan.h"
 #include "socket.h"
 #include "spawn.h"
+#include "stamp.h"
 #include "tree.h"
 
 namespace {
@@ -25,6 +26,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   uchroot::initExec(env, exports);
   uchroot::initNames(env, exports);
   uchroot::initSpawn(env, exports);
+  uchroot::initStamp(env, exports);
   uchroot::initScan(env, exports);
   uchroot::initSocket(env, exports);
   uchroot::initTree(env, exports);

@@ -34,6 +34,7 @@ export function* satisfy(need: Need, request: Request): Work<void> {
       return;
     case 'netgroup': {
       const found = yield need;
+      request.netgroups ??= new Map();
       request.netgroups.set(need.group, Array.isArray(found) ? found : undefined);
       return;
     }

@@ -3,7 +3,7 @@
 import type { Answer, Stop } from './answer.ts';
 import { firstOf } from './candidates.ts';
 import { addHost, collectHost, type HostIndex, makeHostIndex } from './host-index.ts';
-import { matchClients, matchDaemons, matchHost } from './match.ts';
+import { matchClients, matchDaemons, matchHost, walkTable } from './match.ts';
 import type { PatternFile } from './pattern.ts';
 import type { Host, Request } from './request.ts';
 import type { Doubt, Rule, Search, Table } from './rule.ts';
@@ -28,7 +28,7 @@ interface Compiled {
   readonly byPort: ReadonlyMap<number, Ids>;
 }
 
-/** Of so few rules each is tried: that is faster. */
+/** Of so few rules with one daemon list each is tried, and of four times as many in all: that is faster. */
 const FEW = 8;
 
 const fileIndexes = new WeakMap<PatternFile, HostIndex>();
@@ -141,6 +141,7 @@ function find(compiled: Compiled, request: Request): Rule | Stop | undefined {
  * words that match the request and of different wildcards and masks, not with that of rules.
  */
 export function compileTable(table: Table, few = FEW): Search {
+  if (table.rules.length <= few * 4) return walkTable(table, matchIndexed);
   const compiled = compile(table.rules, few);
   return { table, find: (request) => find(compiled, request) };
 }

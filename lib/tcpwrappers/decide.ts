@@ -4,7 +4,7 @@ import type { Work } from './answer.ts';
 import { satisfy } from './ask.ts';
 import { type Outcome, runOptions, type Verdict } from './effect.ts';
 import type { Request } from './request.ts';
-import type { Rule, Search, Tables } from './rule.ts';
+import type { Rule, Table, Tables } from './rule.ts';
 
 export interface Ruling extends Outcome {
   /** What is decided if every `aclexec` succeeds. */
@@ -13,30 +13,26 @@ export interface Ruling extends Outcome {
   readonly rule: Rule | undefined;
   /** Why it is so, where that is not simply the rule, or that there is none. */
   readonly reason: string | undefined;
+  /** Those that were looked at. */
+  readonly tables: readonly Table[];
 }
 
-const NOTHING = { reason: undefined, effects: [], warnings: [] } as const;
-const GRANTED: Ruling = { verdict: 'granted', rule: undefined, ...NOTHING };
+const ROLES = ['allow', 'deny'] as const;
+const NONE: readonly never[] = [];
+
+// A ruling without options. Field by field, since a connection has no time for a spread.
+function rule(
+  verdict: Verdict,
+  rule: Rule | undefined,
+  reason: string | undefined,
+  tables: readonly Table[],
+): Ruling {
+  return { verdict, rule, reason, effects: NONE, warnings: NONE, tables };
+}
 
 /** A refusal that is no rule's. */
-export function refuse(reason: string): Ruling {
-  return { ...NOTHING, verdict: 'denied', rule: undefined, reason };
-}
-
-// The decision of one table, or undefined if none of its rules matches.
-function* decideBy({ table, find }: Search, request: Request): Work<Ruling | undefined> {
-  if (table.refused !== undefined) return refuse(table.refused.message);
-  let found = find(request);
-  while (found !== undefined && 'kind' in found) {
-    if (found.kind === 'broken') return refuse(found.message);
-    yield* satisfy(found, request);
-    found = find(request);
-  }
-  if (found === undefined) return undefined;
-  const verdict = table.role === 'allow' ? 'granted' : 'denied';
-  if (found.options.length === 0) return { verdict, rule: found, ...NOTHING };
-  const outcome = yield* runOptions(found.options, request);
-  return { ...outcome, verdict: outcome.verdict ?? verdict, rule: found };
+export function refuse(reason: string, tables: readonly Table[] = NONE): Ruling {
+  return rule('denied', undefined, reason, tables);
 }
 
 /**
@@ -44,13 +40,26 @@ function* decideBy({ table, find }: Search, request: Request): Work<Ruling | und
  * decision is yielded where it is needed; nothing else is.
  */
 export function* decide(tables: Tables, request: Request): Work<Ruling> {
-  const { allow } = tables;
-  const granted = yield* decideBy(allow, request);
-  if (granted !== undefined) return granted;
-  const { deny } = tables;
-  const denied = yield* decideBy(deny, request);
-  if (denied !== undefined) return denied;
+  const searched: Table[] = [];
+  for (const role of ROLES) {
+    const { table, find } = tables[role];
+    searched.push(table);
+    if (table.refused !== undefined) return refuse(table.refused.message, searched);
+    let found = find(request);
+    while (found !== undefined && 'kind' in found) {
+      if (found.kind === 'broken') return refuse(found.message, searched);
+      yield* satisfy(found, request);
+      found = find(request);
+    }
+    if (found === undefined) continue;
+    const verdict = role === 'allow' ? 'granted' : 'denied';
+    if (found.options.length === 0) return rule(verdict, found, undefined, searched);
+    const outcome = yield* runOptions(found.options, request);
+    return { ...outcome, verdict: outcome.verdict ?? verdict, rule: found, tables: searched };
+  }
   // rules that might refuse were not read
-  const unread = deny.table.unread ?? allow.table.unread;
-  return unread === undefined ? GRANTED : refuse(unread.message);
+  const unread = searched.findLast((table) => table.unread !== undefined)?.unread;
+  return unread === undefined
+    ? rule('granted', undefined, undefined, searched)
+    : refuse(unread.message, searched);
 }

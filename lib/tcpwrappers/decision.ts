@@ -8,7 +8,6 @@ import { logEntries, type LogEntry } from './log.ts';
 import type { Lookup } from './lookup.ts';
 import type { Request } from './request.ts';
 import type { Ruling } from './decide.ts';
-import type { Table } from './rule.ts';
 import { toUtf8 } from './utf8.ts';
 
 /** Where a rule stands, and what it is. */
@@ -27,25 +26,15 @@ export class Decision {
   readonly lookups: readonly Lookup[];
   readonly #ruling: Ruling;
   readonly #request: Request;
-  readonly #tables: readonly Table[];
   readonly #limits: TimeLimits;
   #isApplied = false;
 
   /** Made by Hosts.check(). */
-  constructor(
-    ruling: Ruling,
-    request: Request,
-    told: {
-      readonly tables: readonly Table[];
-      readonly lookups: readonly Lookup[];
-      readonly limits: TimeLimits;
-    },
-  ) {
+  constructor(ruling: Ruling, request: Request, lookups: readonly Lookup[], limits: TimeLimits) {
     this.#ruling = ruling;
     this.#request = request;
-    this.#tables = told.tables;
-    this.lookups = told.lookups;
-    this.#limits = told.limits;
+    this.lookups = lookups;
+    this.#limits = limits;
   }
 
   /**
@@ -88,7 +77,7 @@ export class Decision {
 
   /** What is wrong with the files that were looked at for it. */
   get findings(): readonly Finding[] {
-    return this.#tables.flatMap(({ findings }) => findings);
+    return this.#ruling.tables.flatMap(({ findings }) => findings);
   }
 
   /** What does not change the verdict, such as a `%` and a letter that stand for nothing. */

@@ -5,6 +5,7 @@ import { resolve as resolvePath } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { checkKeys } from '../keys.ts';
 import { type Bytes, toBuffer } from '../quote.ts';
+import type { Need, Work } from './answer.ts';
 import type { TimeLimits } from './apply.ts';
 import { decide, refuse, type Ruling } from './decide.ts';
 import { Decision } from './decision.ts';
@@ -16,7 +17,7 @@ import { Overload } from './overload.ts';
 import { openPath } from './path.ts';
 import { makeRequest, type Request, type RequestDescription } from './request.ts';
 import { resolve } from './resolve.ts';
-import type { Search, Table, Tables } from './rule.ts';
+import type { Search, Tables } from './rule.ts';
 import { systemResolver } from './system.ts';
 import { hasNetgroups } from './netgroup.ts';
 import { openTableFile } from './table-file.ts';
@@ -72,7 +73,7 @@ function checkOptions(options: HostsOptions): void {
 }
 
 /** Rules that are opened; see openHosts(). */
-export class Hosts {
+export class Hosts implements Tables {
   readonly #readAllow: () => Search;
   readonly #readDeny: () => Search;
   readonly #resolver: Resolver;
@@ -94,47 +95,38 @@ export class Hosts {
     };
   }
 
-  /** The tables by which is decided, as the files are at this moment. */
-  get tables(): Tables {
-    return { allow: this.#readAllow(), deny: this.#readDeny() };
+  /** hosts.allow as it is at this moment. */
+  get allow(): Search {
+    return this.#readAllow();
+  }
+
+  /** hosts.deny as it is at this moment. */
+  get deny(): Search {
+    return this.#readDeny();
   }
 
   /** What is wrong with the files, as they are at this moment. */
   get findings(): readonly Finding[] {
-    const { allow, deny } = this.tables;
-    return [...allow.table.findings, ...deny.table.findings];
+    return [...this.allow.table.findings, ...this.deny.table.findings];
   }
 
   /**
    * Decides on a request, by what the files say at this moment. Nothing is run; names and users are looked up where a
    * rule asks for them, none for longer than its time limit.
-   * @throws {UsageError} (rejects) for a NUL byte, a port that is none, a key that is none.
+   * @throws {UsageError} (rejects) for a NUL byte, a port that is none.
    */
   async check(described: RequestDescription): Promise<Decision> {
-    const request = makeRequest({ hasInterface, ...described });
+    const request = makeRequest(described, hasInterface);
     const lookups: Lookup[] = [];
-    const used: Table[] = [];
-    const use = (read: () => Search): Search => {
-      const search = read();
-      used.push(search.table);
-      return search;
-    };
-    const [readAllow, readDeny] = [this.#readAllow, this.#readDeny];
-    const tables: Tables = {
-      get allow() {
-        return use(readAllow);
-      },
-      get deny() {
-        return use(readDeny);
-      },
-    };
-    const ruling = await this.#rule(tables, request, lookups);
-    return new Decision(ruling, request, { tables: used, lookups, limits: this.#limits });
+    const work = decide(this, request);
+    const step = work.next();
+    const ruling = step.done === true ? step.value : await this.#resolve(work, step.value, request, lookups);
+    return new Decision(ruling, request, lookups, this.#limits);
   }
 
-  async #rule(tables: Tables, request: Request, lookups: Lookup[]): Promise<Ruling> {
+  async #resolve(work: Work<Ruling>, need: Need, request: Request, lookups: Lookup[]): Promise<Ruling> {
     try {
-      return await resolve(decide(tables, request), (need) => lookUp(need, request, this.#resolver, lookups));
+      return await resolve(work, need, (need) => lookUp(need, request, this.#resolver, lookups));
     } catch (error) {
       if (error instanceof Overload) return refuse(error.message);
       throw error;

@@ -16,7 +16,7 @@ function isMember(netgroup: Netgroup, name: string): boolean {
 }
 
 function matchNetgroup(group: string, host: Host, request: Request, doubt: Doubt): Answer {
-  if (!request.netgroups.has(group)) return { kind: 'netgroup', group };
+  if (request.netgroups?.has(group) !== true) return { kind: 'netgroup', group };
   const netgroup = request.netgroups.get(group);
   if (netgroup === undefined) return doubt;
   if (netgroup.length === 0) return false;
@@ -146,16 +146,16 @@ export function matchClients(
   return matchList(clients, request, doubt, matchFile, matchClient);
 }
 
-function findRule(rules: readonly Rule[], request: Request): Rule | Stop | undefined {
+function findRule(rules: readonly Rule[], request: Request, matchFile: MatchFile): Rule | Stop | undefined {
   for (const rule of rules) {
-    let answer = matchDaemons(rule.daemons, request, rule.doubt, matchWords);
-    if (answer === true) answer = matchClients(rule.clients, request, rule.doubt, matchWords);
+    let answer = matchDaemons(rule.daemons, request, rule.doubt, matchFile);
+    if (answer === true) answer = matchClients(rule.clients, request, rule.doubt, matchFile);
     if (answer !== false) return answer === true ? rule : answer;
   }
   return undefined;
 }
 
 /** Finds the first rule that matches by trying one after the other. */
-export function walkTable(table: Table): Search {
-  return { table, find: (request) => findRule(table.rules, request) };
+export function walkTable(table: Table, matchFile: MatchFile = matchWords): Search {
+  return { table, find: (request) => findRule(table.rules, request, matchFile) };
 }

@@ -32,8 +32,6 @@ export interface RequestDescription {
   readonly server?: EndpointDescription;
   /** What `%p` is; this process by default. */
   readonly pid?: number;
-  /** Whether a network interface of this name exists; none does by default. */
-  readonly hasInterface?: (name: string) => boolean;
 }
 
 /** Texts hold one byte a character. What is undefined has not been looked up yet. */
@@ -61,8 +59,8 @@ export interface Request {
   readonly pid: number;
   identTimeoutSeconds: number;
   readonly hasInterface: (name: string) => boolean;
-  /** Answers for the netgroups that were asked for; `undefined` for one that could not be read. */
-  readonly netgroups: Map<string, Netgroup | undefined>;
+  /** Answers for the netgroups, if any was asked for; `undefined` for one that could not be read. */
+  netgroups: Map<string, Netgroup | undefined> | undefined;
 }
 
 function isPlain(value: string): boolean {
@@ -94,7 +92,8 @@ function makeHost(
   checkPort(described.port, `${end}.port`);
   const address = toText(described.address ?? UNKNOWN, `${end}.address`) || UNKNOWN;
   const unmapped = unmapAddress(address);
-  const zoned = unmapped === address ? parseZoned(address) : undefined;
+  // one with a colon in it is IPv6 or nothing
+  const zoned = unmapped === address && address.includes(':') ? parseZoned(address) : undefined;
   const exists = zoned !== undefined && (zoned.zone === undefined || hasInterface(zoned.zone));
   const host: Host = {
     end,
@@ -113,11 +112,15 @@ function makeHost(
 }
 
 /**
- * A request nothing of which has been looked up. Names are cut at 127 bytes.
+ * A request nothing of which has been looked up. Names are cut at 127 bytes. `hasInterface` tells whether there is a
+ * network interface of a name.
  * @throws {UsageError} for a NUL byte, and a port that is none.
  */
-export function makeRequest(described: RequestDescription): Request {
-  const { client, server = {}, pid = process.pid, hasInterface = () => false } = described;
+export function makeRequest(
+  described: RequestDescription,
+  hasInterface: (name: string) => boolean = () => false,
+): Request {
+  const { client, server = {}, pid = process.pid } = described;
   const daemon = toText(described.daemon, 'daemon');
   const request: Request = {
     daemon,
@@ -129,7 +132,7 @@ export function makeRequest(described: RequestDescription): Request {
     pid,
     identTimeoutSeconds: IDENT_TIMEOUT_SECONDS,
     hasInterface,
-    netgroups: new Map(),
+    netgroups: undefined,
   };
   if (client.user !== undefined && client.user.length > 0)
     learnUser(request, toText(client.user, 'client.user'));

@@ -9,12 +9,13 @@ export function resolveNow<Result>(work: Work<Result>, look: (need: Need) => Fou
   return step.value;
 }
 
-/** Work to its end; a look-up that fails rejects, so `look` should answer with `unknown` instead. */
+/** Work, which has stopped at `need`, to its end; a look-up that fails rejects. */
 export async function resolve<Result>(
   work: Work<Result>,
+  need: Need,
   look: (need: Need) => Found | Promise<Found>,
 ): Promise<Result> {
-  let step = work.next();
+  let step = work.next(await look(need));
   while (step.done !== true) step = work.next(await look(step.value));
   return step.value;
 }

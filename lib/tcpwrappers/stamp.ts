@@ -1,47 +1,49 @@
 // Whether a file is still what was read: by its status, which the kernel changes with it.
 
-import { statSync } from 'node:fs';
+import { native } from '../native.ts';
 
-/** What lay at a path at some time. */
+/** The status of what lay at a path at some time, by which a change shows. */
 export interface Stamp {
-  /** Undefined if nothing was there, or it could not be looked at. */
-  readonly status:
-    | { readonly dev: bigint; readonly ino: bigint; readonly size: bigint; readonly ctimeNs: bigint }
-    | undefined;
-  /** Whether a later change would show in the status; else only reading it again tells. */
-  readonly isSettled: boolean;
+  /** With a NUL byte behind it. */
+  readonly path: Buffer;
+  /** As native/stamp.cc writes it: errno, and seconds and nanoseconds of the ctime are the first three 64-bit numbers. */
+  readonly status: Buffer;
+  /** Whether any change after this shows in the status; else only reading the file again tells. */
+  isSettled: boolean;
 }
 
-/** How long the clock of a file system may stand still between two changes: a tick of the kernel. */
+const STATUS_BYTES = 48;
+/** How long the clock of a file system may stand still between two changes: some ticks of the kernel. */
 const TICK_MS = 20;
 /** The same for file systems that store whole seconds, of which FAT has the coarsest. */
 const COARSE_TICK_MS = 2000;
+const ENOENT = 2n;
 
-/** Looks at a path, one byte a character; follows links. */
-export function stampOf(path: Buffer): Stamp {
-  try {
-    const status = statSync(path, { bigint: true, throwIfNoEntry: false });
-    if (status === undefined) return { status, isSettled: true };
-    const { dev, ino, size, ctimeNs } = status;
-    const tickMs = ctimeNs % 1_000_000_000n === 0n ? COARSE_TICK_MS : TICK_MS;
-    // a change right after this could have the same time, as git(1) has it with its index ("racy git")
-    return {
-      status: { dev, ino, size, ctimeNs },
-      isSettled: Date.now() - Number(ctimeNs / 1_000_000n) > tickMs,
-    };
-  } catch {
-    // a directory on the way cannot be searched, or the memory is short: that may pass without a trace
-    return { status: undefined, isSettled: false };
-  }
+function isSettled(status: Buffer): boolean {
+  const error = status.readBigInt64LE(0);
+  // other errors can pass without a trace, such as a lack of memory
+  if (error !== 0n) return error === ENOENT;
+  const seconds = Number(status.readBigInt64LE(8));
+  const nanoseconds = Number(status.readBigInt64LE(16));
+  const tickMs = nanoseconds === 0 ? COARSE_TICK_MS : TICK_MS;
+  // a change right after this could have the same time, as git(1) has it with its index ("racy git")
+  return Date.now() - (seconds * 1000 + nanoseconds / 1e6) > tickMs;
 }
 
-/** Whether nothing has changed in between, as far as the status tells. */
-export function isSameStamp({ status: before }: Stamp, { status: now }: Stamp): boolean {
-  if (before === undefined || now === undefined) return before === now;
-  return (
-    before.ctimeNs === now.ctimeNs &&
-    before.size === now.size &&
-    before.ino === now.ino &&
-    before.dev === now.dev
-  );
+/** Looks at a path; follows links. */
+export function takeStamp(path: Buffer): Stamp {
+  const stamp = {
+    path: Buffer.concat([path, Buffer.alloc(1)]),
+    status: Buffer.alloc(STATUS_BYTES),
+    isSettled: false,
+  };
+  renewStamp(stamp);
+  return stamp;
+}
+
+/** Looks at the path again; whether the status is what it was. */
+export function renewStamp(stamp: Stamp): boolean {
+  const isSame = native.restat(stamp.path, stamp.status);
+  if (!isSame || !stamp.isSettled) stamp.isSettled = isSettled(stamp.status);
+  return isSame;
 }

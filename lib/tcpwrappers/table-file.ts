@@ -6,12 +6,12 @@ import type { FileText } from './file-text.ts';
 import { type ParseOptions, readTable } from './parse.ts';
 import { openPatternFiles } from './pattern-file.ts';
 import type { Search } from './rule.ts';
-import { isSameStamp, type Stamp, stampOf } from './stamp.ts';
+import { renewStamp, type Stamp, takeStamp } from './stamp.ts';
 
 /** A file as it was when it was read. */
 interface Source {
   readonly path: Buffer;
-  stamp: Stamp;
+  readonly stamp: Stamp;
   readonly found: FileText;
 }
 
@@ -23,20 +23,16 @@ function isSameFile(before: FileText, now: FileText): boolean {
 
 // Looked at before it is read: what is written in between shows the next time.
 function readSource(path: Buffer): Source {
-  const stamp = stampOf(path);
+  const stamp = takeStamp(path);
   return { path, stamp, found: readFileText(path) };
 }
 
-// Whether a file still says what it said. The memory, or the descriptors, can be short for a while, so that what could
-// not be read is tried again.
-function isCurrent(source: Source): boolean {
-  const stamp = stampOf(source.path);
-  const isSettled = source.stamp.isSettled && source.found.kind !== 'unreadable';
-  if (isSettled && isSameStamp(stamp, source.stamp)) return true;
-  const { found } = readSource(source.path);
-  if (!isSameFile(source.found, found)) return false;
-  source.stamp = stamp;
-  return true;
+// Whether a file still says what it said.
+function isCurrent({ path, stamp, found }: Source): boolean {
+  const wasSettled = stamp.isSettled;
+  // what could not be read is tried again: memory or descriptors may have been short
+  if (renewStamp(stamp) && wasSettled && found.kind !== 'unreadable') return true;
+  return isSameFile(found, readFileText(path));
 }
 
 /** Opens a file of rules; each call of the result answers for what the files say at that time. */

@@ -7,6 +7,7 @@ import { clone } from './clone.mjs';
 import { closure } from './closure.mjs';
 import { Service } from './fleet.mjs';
 import { median, row } from './table.mjs';
+import { tcpwrappers } from './wrappers.mjs';
 
 /** Paths in the jail: a program without libc (program.cc), and the host's /bin/true with its libraries. */
 export const empty = '/bin/empty';
@@ -238,4 +239,4 @@ async function memory({ jail, user, original, quick }) {
 }
 
 /** In the order in which they are run. */
-export const groups = { loop, latency, throughput, command, memory, closure, clone };
+export const groups = { loop, latency, throughput, command, memory, closure, clone, tcpwrappers };

@@ -34,6 +34,7 @@ const context = {
   uid: 65534,
   gid: 65534,
   original: `${binaries}/uchroot`,
+  hostsAccess: `${binaries}/hosts_access`,
   quick,
   rounds: quick ? 30 : 100,
   warmUp: quick ? 200 : 500,

@@ -153,22 +153,24 @@ export function observe(
   { files }: TestSet,
   directory: string,
 ): Observation & { readonly decision: Ruling } {
-  const request = makeRequest({
-    daemon: bytes(test.daemon),
-    client: {
-      address: bytes(test.address),
-      ...(test.isNameKnown === true ? { name: bytes(test.name) } : {}),
-      ...(test.isUserKnown === true ? { user: bytes(test.user) } : {}),
-      ...(test.ports === undefined ? {} : { port: test.ports[0] }),
+  const request = makeRequest(
+    {
+      daemon: bytes(test.daemon),
+      client: {
+        address: bytes(test.address),
+        ...(test.isNameKnown === true ? { name: bytes(test.name) } : {}),
+        ...(test.isUserKnown === true ? { user: bytes(test.user) } : {}),
+        ...(test.ports === undefined ? {} : { port: test.ports[0] }),
+      },
+      server: {
+        address: bytes(test.serverAddress),
+        ...(test.isServerNameKnown === true ? { name: bytes(test.serverName) } : {}),
+        ...(test.ports === undefined ? {} : { port: test.ports[1] }),
+      },
+      pid: 4242,
     },
-    server: {
-      address: bytes(test.serverAddress),
-      ...(test.isServerNameKnown === true ? { name: bytes(test.serverName) } : {}),
-      ...(test.ports === undefined ? {} : { port: test.ports[1] }),
-    },
-    pid: 4242,
-    hasInterface: (name) => interfaces.has(name),
-  });
+    (name) => interfaces.has(name),
+  );
   const lookups: string[] = [];
   const find = (need: Need): Found => {
     switch (need.kind) {
