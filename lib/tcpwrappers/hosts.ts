@@ -17,7 +17,7 @@ import { Overload } from './overload.ts';
 import { openPath } from './path.ts';
 import { makeRequest, type Request, type RequestDescription } from './request.ts';
 import { resolve } from './resolve.ts';
-import type { Search, Tables } from './rule.ts';
+import type { Tables } from './rule.ts';
 import { systemResolver } from './system.ts';
 import { hasNetgroups } from './netgroup.ts';
 import { openTableFile } from './table-file.ts';
@@ -73,9 +73,9 @@ function checkOptions(options: HostsOptions): void {
 }
 
 /** Rules that are opened; see openHosts(). */
-export class Hosts implements Tables {
-  readonly #readAllow: () => Search;
-  readonly #readDeny: () => Search;
+export class Hosts {
+  // each as its file is when it is asked for
+  readonly #current: Tables;
   readonly #resolver: Resolver;
   readonly #limits: TimeLimits;
 
@@ -84,8 +84,16 @@ export class Hosts implements Tables {
     checkOptions(options);
     const { allow = '/etc/hosts.allow', deny = '/etc/hosts.deny', dialect = 'auto', compat } = options;
     const read = { dialect, compat, isInPath: openPath(), hasNetgroups: hasNetgroups() };
-    this.#readAllow = openTableFile(toPath(allow, 'allow'), { ...read, role: 'allow' });
-    this.#readDeny = openTableFile(toPath(deny, 'deny'), { ...read, role: 'deny' });
+    const readAllow = openTableFile(toPath(allow, 'allow'), { ...read, role: 'allow' });
+    const readDeny = openTableFile(toPath(deny, 'deny'), { ...read, role: 'deny' });
+    this.#current = {
+      get allow() {
+        return readAllow();
+      },
+      get deny() {
+        return readDeny();
+      },
+    };
     const { nameTimeoutSeconds = 10, commandTimeoutSeconds = 60, twistTimeoutSeconds = 3600 } = options;
     const nameTimeoutMs = toMs(nameTimeoutSeconds, 3600, 'nameTimeoutSeconds');
     this.#resolver = { ...systemResolver(nameTimeoutMs), ...options.resolver };
@@ -95,19 +103,16 @@ export class Hosts implements Tables {
     };
   }
 
-  /** hosts.allow as it is at this moment. */
-  get allow(): Search {
-    return this.#readAllow();
-  }
-
-  /** hosts.deny as it is at this moment. */
-  get deny(): Search {
-    return this.#readDeny();
+  /** The rules by which is decided, as the files are at this moment. */
+  get tables(): Tables {
+    const { allow, deny } = this.#current;
+    return { allow, deny };
   }
 
   /** What is wrong with the files, as they are at this moment. */
   get findings(): readonly Finding[] {
-    return [...this.allow.table.findings, ...this.deny.table.findings];
+    const { allow, deny } = this.#current;
+    return [...allow.table.findings, ...deny.table.findings];
   }
 
   /**
@@ -118,7 +123,7 @@ export class Hosts implements Tables {
   async check(described: RequestDescription): Promise<Decision> {
     const request = makeRequest(described, hasInterface);
     const lookups: Lookup[] = [];
-    const work = decide(this, request);
+    const work = decide(this.#current, request);
     const step = work.next();
     const ruling = step.done === true ? step.value : await this.#resolve(work, step.value, request, lookups);
     return new Decision(ruling, request, lookups, this.#limits);
@@ -126,7 +131,7 @@ export class Hosts implements Tables {
 
   async #resolve(work: Work<Ruling>, need: Need, request: Request, lookups: Lookup[]): Promise<Ruling> {
     try {
-      return await resolve(work, need, (need) => lookUp(need, request, this.#resolver, lookups));
+      return await resolve(work, (need) => lookUp(need, request, this.#resolver, lookups), need);
     } catch (error) {
       if (error instanceof Overload) return refuse(error.message);
       throw error;

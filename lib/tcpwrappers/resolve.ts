@@ -9,13 +9,13 @@ export function resolveNow<Result>(work: Work<Result>, look: (need: Need) => Fou
   return step.value;
 }
 
-/** Work, which has stopped at `need`, to its end; a look-up that fails rejects. */
+/** Work to its end, which may have stopped at `need` already; a look-up that fails rejects. */
 export async function resolve<Result>(
   work: Work<Result>,
-  need: Need,
   look: (need: Need) => Found | Promise<Found>,
+  need?: Need,
 ): Promise<Result> {
-  let step = work.next(await look(need));
+  let step = need === undefined ? work.next() : work.next(await look(need));
   while (step.done !== true) step = work.next(await look(step.value));
   return step.value;
 }

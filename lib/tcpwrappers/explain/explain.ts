@@ -36,7 +36,7 @@ export async function explain(
   described: RequestDescription,
   timeoutMs: number,
 ): Promise<Explanation> {
-  const request = makeRequest({ hasInterface, ...described });
+  const request = makeRequest(described, hasInterface);
   const isUserGiven = request.user !== undefined;
   const resolver: Resolver = {
     ...systemResolver(timeoutMs),
