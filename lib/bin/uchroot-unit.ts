@@ -175,7 +175,7 @@ export function makeUnit(
   const directory = new Map(options).get('unit-dir')?.text;
   const output =
     directory === undefined
-      ? printedFiles(files)
+      ? printedFiles(unit.format, files)
       : Buffer.from(
           writeFiles(files, resolve(directory))
             .map((path) => `${path}\n`)

@@ -9,6 +9,7 @@
 //   serve        answers each connection to descriptor 3 with its pid and uid
 //   echo         copies its standard input to its standard output
 //   exit=N       ends with this status
+//   deaf         from now on SIGTERM is ignored
 //   wait         until a signal ends it
 #define _GNU_SOURCE
 #include <errno.h>
@@ -112,6 +113,7 @@ int main(int argc, char **argv) {
     else if (strcmp(word, "serve") == 0) serve();
     else if (strcmp(word, "echo") == 0) echo();
     else if (strncmp(word, "exit=", 5) == 0) return atoi(text);
+    else if (strcmp(word, "deaf") == 0) signal(SIGTERM, SIG_IGN);
     else if (strcmp(word, "wait") == 0) {
       for (;;) pause();
     }

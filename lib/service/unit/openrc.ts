@@ -36,7 +36,7 @@ export function openrcFiles(unit: Unit): readonly UnitFile[] {
       path: name,
       mode: 0o755,
       text: `#!/sbin/openrc-run
-${heading(unit, name)}
+${heading(unit)}
 description=${shellWord(unit.description)}
 supervisor=supervise-daemon
 respawn_delay=1

@@ -9,7 +9,7 @@ export function runScript(unit: Unit): UnitFile {
     path,
     mode: 0o755,
     text: `#!/bin/sh
-${heading(unit, path)}exec 2>&1
+${heading(unit)}exec 2>&1
 exec ${shellLaunch(unit)}
 `,
   };
@@ -22,7 +22,7 @@ export function finishScript(unit: Unit, command: string): UnitFile {
     path,
     mode: 0o755,
     text: `#!/bin/sh
-${heading(unit, path)}# usage, unknown user, not root, cannot be executed, not found: another try would end the same
+${heading(unit)}# usage, unknown user, not root, cannot be executed, not found: another try would end the same
 case $1 in ${finalStatuses.join(' | ')}) ${command} ;; esac
 exit 0
 `,
@@ -36,7 +36,7 @@ export function logScript(unit: Unit, command: string): UnitFile {
     path,
     mode: 0o755,
     text: `#!/bin/sh
-${heading(unit, path)}mkdir -p /var/log/${unit.name} && exec ${command} /var/log/${unit.name}
+${heading(unit)}mkdir -p /var/log/${unit.name} && exec ${command} /var/log/${unit.name}
 `,
   };
 }

@@ -52,8 +52,9 @@ function jailMounts(unit: Unit): { readonly conditions: string; readonly mounts:
   if (sockets.length === 0) return { conditions: '', mounts: '' };
   const [, jail] = unit.operands;
   const inJail = `${jail === '/' ? '' : jail.replace(/\/+$/, '')}${socketDirectory}`;
+  // quotes are for each of the two paths, not for both (config_parse_bind_paths in systemd's load-fragment.c)
   const binds = sockets.map(
-    (socket) => `BindPaths=${path(`${socket}:${inJail}${socket.slice(socketDirectory.length)}`)}\n`,
+    (socket) => `BindPaths=${socket}:${path(`${inJail}${socket.slice(socketDirectory.length)}`)}\n`,
   );
   return {
     conditions: `# uchroot-jail build makes it, with --pack notify; systemd would leave it behind\nAssertPathIsDirectory=${setting(inJail)}\nAssertPathIsSymbolicLink=!${setting(inJail)}\n`,
@@ -96,7 +97,7 @@ function serviceFile(unit: Unit): UnitFile {
   return {
     path: file,
     mode: 0o644,
-    text: `${heading(unit, file)}[Unit]
+    text: `${heading(unit)}[Unit]
 Description=${setting(description)}
 After=network.target nss-user-lookup.target${socket === '' ? '' : ` ${name}.socket`}
 ${socket}RequiresMountsFor=${path(unit.operands[1])}
@@ -111,7 +112,7 @@ function socketFile(unit: Unit): UnitFile {
   return {
     path: file,
     mode: 0o644,
-    text: `${heading(unit, file)}[Unit]
+    text: `${heading(unit)}[Unit]
 Description=${setting(unit.description)}, its socket
 
 [Socket]

@@ -44,11 +44,14 @@ stop() {
 		return 0
 	fi
 	kill -s TERM "$pid"
-	tries=0
+	tenths=0
 	while running; do
-		if [ $((tries += 1)) -gt 200 ]; then
-			# all of its session, which uchroot has made
-			kill -s KILL -- "-$pid"
+		tenths=$((tenths + 1))
+		# its process group, of which uchroot has made it the leader
+		[ $tenths -eq $((patience * 10)) ] && kill -s KILL -- "-$pid"
+		if [ $tenths -gt $((patience * 10 + 50)) ]; then
+			echo "$name does not end, pid $pid" >&2
+			return 1
 		fi
 		sleep 0.1
 	done
@@ -92,12 +95,14 @@ export function sysvFiles(unit: Unit): readonly UnitFile[] {
       path: name,
       mode: 0o755,
       text: `#!/bin/sh
-${heading(unit, name)}${comments(unit)}
+${heading(unit)}${comments(unit)}
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 name=${name}
 jail=${shellWord(operands[1])}
 pidfile=${shellWord(unit.pidFile)}
 log=/var/log/${name}.log
+# seconds between SIGTERM and SIGKILL
+patience=20
 
 launch() {
 	exec ${shellLaunch({ ...unit, options: [...ours, ...others] })}

@@ -49,7 +49,7 @@ export interface UnitFile {
 }
 
 /** Where each init system looks for units. */
-const unitDirectories: Readonly<Record<Format, string>> = {
+export const unitDirectories: Readonly<Record<Format, string>> = {
   systemd: '/etc/systemd/system',
   openrc: '/etc/init.d',
   sysv: '/etc/init.d',
@@ -60,10 +60,9 @@ const unitDirectories: Readonly<Record<Format, string>> = {
 /** Statuses of uchroot after which another try ends the same: see EXIT STATUS in doc/uchroot.md. */
 export const finalStatuses: readonly number[] = [1, 2, 3, 126, 127];
 
-/** The comment on top of each file: where it belongs, and what made it. */
-export function heading(unit: Unit, path: string): string {
-  return `# ${unitDirectories[unit.format]}/${path}
-# Made by uchroot ${unit.version} --unit ${unit.format}. The paths of node and uchroot are those of that moment:
+/** The comment on top of each file. */
+export function heading(unit: Unit): string {
+  return `# Made by uchroot ${unit.version} --unit ${unit.format}. The paths of node and uchroot are those of that moment:
 # make it again when one of them moves.
 `;
 }

@@ -4,11 +4,14 @@ import { dirname } from 'node:path';
 
 import { LaunchError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
-import type { UnitFile } from './unit.ts';
+import { unitDirectories, type Format, type UnitFile } from './unit.ts';
 
-/** All files, each of which begins with its path in a comment, as `systemctl cat` shows them. */
-export function printedFiles(files: readonly UnitFile[]): Buffer {
-  return Buffer.from(files.map(({ text }) => text).join('\n'), 'latin1');
+/** A single file as it is; of several, each below a comment with its path, as `systemctl cat` shows them. */
+export function printedFiles(format: Format, files: readonly UnitFile[]): Buffer {
+  const texts = files.map(({ path, text }) =>
+    files.length === 1 ? text : `# ${unitDirectories[format]}/${path}\n${text}`,
+  );
+  return Buffer.from(texts.join('\n'), 'latin1');
 }
 
 /**

@@ -31,8 +31,7 @@ const textsOf = (unit: Unit): Readonly<Record<string, string>> =>
 t.test('a unit for systemd is this', async (t) => {
   t.equal(
     textsOf(makeUnit('systemd'))['www.service'],
-    `# /etc/systemd/system/www.service
-# Made by uchroot 0.1.0 --unit systemd. The paths of node and uchroot are those of that moment:
+    `# Made by uchroot 0.1.0 --unit systemd. The paths of node and uchroot are those of that moment:
 # make it again when one of them moves.
 [Unit]
 Description=nginx in the jail /srv/www

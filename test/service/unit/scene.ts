@@ -8,7 +8,11 @@ import { compiled } from '../../support/programs.ts';
 /** A machine with the jail /srv/jail, which holds /daemon, and places for the sockets of systemd. */
 export async function bootScene(): Promise<Machine> {
   const machine = await bootMachine();
-  machine.shell('mkdir -p /srv/jail/tmp /srv/jail/run/systemd /srv/jail/dev && chmod 1777 /srv/jail/tmp');
+  machine.shell(`
+    mkdir -p /srv/jail/tmp /srv/jail/run/systemd /srv/jail/dev
+    chmod 1777 /srv/jail/tmp
+    ln -s /run/systemd/journal/dev-log /srv/jail/dev/log
+  `);
   machine.run(['sh', '-c', 'cat >/srv/jail/daemon && chmod 0755 /srv/jail/daemon'], {
     input: readFileSync(compiled('daemon')),
   });
@@ -22,11 +26,12 @@ export function writeUnit(
   name: string,
   options: readonly string[],
   words: readonly (string | Buffer)[],
+  jail = '/srv/jail',
 ): Ended {
   const directory =
     { systemd: '/etc/systemd/system', runit: '/etc/sv', s6: '/etc/s6/sv' }[format] ?? '/etc/init.d';
   const own = ['--unit', format, '--unit-dir', directory, '--unit-name', name];
-  const launch = ['nobody', '/srv/jail', '/daemon', ...words];
+  const launch = ['nobody', jail, '/daemon', ...words];
   // through xargs: the words need not be text
   const made = machine.run(['xargs', '-0', 'env'], {
     input: terminated([...command, ...own, ...options, ...launch]),

@@ -123,6 +123,28 @@ unitTest('a script of System V starts, reports, reloads and ends it', async (t) 
   t.equal(init('nonsense').status, 2);
 });
 
+unitTest('a jail may have blanks and a quote in its path', async (t) => {
+  const jail = "/srv/it's a jail";
+  machine.run(['cp', '-a', '/srv/jail', jail]);
+  writeUnit(machine, 'sysv', 'blank', [], ['wait'], jail);
+  t.equal(machine.shell('/etc/init.d/blank start').status, 0);
+  t.match(machine.shell('/etc/init.d/blank status').stdout, 'blank is running');
+  t.equal(machine.shell('readlink /proc/$(cat /run/blank.pid)/root').stdout, `${jail}\n`);
+  t.match(machine.shell('/etc/init.d/blank stop').stdout, 'blank is stopped');
+  writeUnit(machine, 'openrc', 'quote', [], ['wait'], jail);
+  t.equal(machine.shell('rc-service quote start').status, 0);
+  await machine.until('readlink /proc/$(pgrep -x daemon)/root', /it's a jail/);
+  t.equal(machine.shell('rc-service quote stop').status, 0);
+});
+
+unitTest('one that does not listen to SIGTERM is killed by the script of System V', async (t) => {
+  writeUnit(machine, 'sysv', 'deaf', [], ['deaf', 'say=deaf now', 'wait']);
+  machine.shell('sed -i s/^patience=.*/patience=1/ /etc/init.d/deaf; /etc/init.d/deaf start');
+  await machine.until('cat /var/log/deaf.log', /deaf now/);
+  t.match(machine.shell('/etc/init.d/deaf stop'), { status: 0, stdout: 'deaf is stopped\n' });
+  t.equal(machine.shell('pgrep -x daemon').stdout, '');
+});
+
 unitTest('a pid that is another process by now is not taken for the program', async (t) => {
   machine.shell('echo 1 >/run/four.pid');
   t.equal(machine.shell('/etc/init.d/four status').status, 1);
