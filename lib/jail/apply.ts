@@ -1,5 +1,6 @@
 // Makes a jail what its plan says: copies, records, puts in place, and takes away what is needed no longer.
 
+import { readFileSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 
 import { readCache } from '../binary/cache.ts';
@@ -12,6 +13,8 @@ import { hashInJail } from './hash.ts';
 import { judge } from './keep.ts';
 import { throwIfAborted, toJailError } from './failure.ts';
 import { type Manifest, type Recorded, writeManifest } from './manifest.ts';
+import { readMounts } from './mountinfo.ts';
+import { mountsIn, pointIn } from './mounts.ts';
 import type { JailPlan } from './plan.ts';
 import { begin, type Progress } from './progress.ts';
 import type { Recipe } from './recipe.ts';
@@ -22,6 +25,8 @@ import { type JailWriter, openWriter } from './write.ts';
 export interface Applying {
   readonly source: FileRoot;
   readonly jail: DirectoryRoot;
+  /** Where the jail really lies on the host. */
+  readonly directory: BytePath;
   readonly store: Store;
   readonly before: Manifest | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -40,7 +45,7 @@ export interface Applied {
 export async function applyPlan(recipe: Recipe, plan: JailPlan, work: Applying): Promise<Applied> {
   const { source, jail, store, before, signal, onProgress } = work;
   const known = new Map((before?.entries ?? []).map((entry) => [entry.path, entry]));
-  const writer = openWriter(source, jail, store, known);
+  const writer = openWriter({ source, jail, store, known, mounted: mountedIn(work.directory) });
   try {
     const recorded = await addAll(withCache(plan, jail), writer, work);
     const manifest = toManifest(recipe, plan, recorded);
@@ -54,6 +59,12 @@ export async function applyPlan(recipe: Recipe, plan: JailPlan, work: Applying):
     if (!store.decided) writer.rollBack();
     throw error;
   }
+}
+
+/** What something is mounted on in the jail, as the jail sees it. */
+function mountedIn(directory: BytePath): readonly BytePath[] {
+  const mounts = readMounts(readFileSync('/proc/self/mountinfo'));
+  return mountsIn(mounts, directory).map((mount) => pointIn(mount, directory));
 }
 
 function keptWarning(path: BytePath): string {

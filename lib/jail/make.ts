@@ -4,7 +4,7 @@ import { type BytePath, bytePath, pathBytes, showPath } from '../binary/path.ts'
 import { type DirectoryRoot, type FileRoot, openFileRoot } from '../binary/root.ts';
 import { rememberStatus, walk } from '../binary/walk.ts';
 import { JailError, UsageError } from '../errors.ts';
-import { applyPlan, foreseePlan } from './apply.ts';
+import { type Applying, applyPlan, foreseePlan } from './apply.ts';
 import { openJailDirectory } from './directory.ts';
 import { hashInJail } from './hash.ts';
 import { few } from './few.ts';
@@ -54,7 +54,7 @@ export async function foreseeJail(making: Making, jail: DirectoryRoot | undefine
 export async function makeJail(making: Making): Promise<Made> {
   const opened = openJailDirectory(pathBytes(making.directory));
   try {
-    return await makeIn(openFileRoot(opened.fd), making);
+    return await makeIn({ jail: openFileRoot(opened.fd), directory: opened.path }, making);
   } catch (error) {
     opened.undo();
     throw error;
@@ -63,12 +63,15 @@ export async function makeJail(making: Making): Promise<Made> {
   }
 }
 
-async function makeIn(jail: DirectoryRoot, making: Making): Promise<Made> {
-  const { host, directory, work } = making;
+async function makeIn(
+  { jail, directory }: Pick<Applying, 'jail' | 'directory'>,
+  making: Making,
+): Promise<Made> {
+  const { host, work } = making;
   const source = rememberStatus(host.root);
   const { store, before, recipe, plan } = await planUnderLock(jail, making, source);
   try {
-    const applied = await applyPlan(recipe, plan, { source, jail, store, before, ...work });
+    const applied = await applyPlan(recipe, plan, { source, jail, directory, store, before, ...work });
     const { manifest: after } = applied;
     const programs = placesOf(recipe.programs, after, source);
     const warnings = [...warningsOf(plan), ...applied.warnings];

@@ -2,14 +2,15 @@
 
 import { closeSync, readFileSync } from 'node:fs';
 
-import { type BytePath, bytePath, joinPath, showPath, toLatin1 } from '../binary/path.ts';
+import { type BytePath, bytePath, joinPath, showPath } from '../binary/path.ts';
 import { errorCode, openFileRoot } from '../binary/root.ts';
 import { JailError, UsageError } from '../errors.ts';
 import { native, type TreeCounts } from '../native.ts';
 import { findOccupants } from './busy.ts';
 import { throwIfAborted, toJailError } from './failure.ts';
 import { absolute } from './hostpath.ts';
-import { findMount, isWithin, parseMountInfo } from './mounts.ts';
+import { readMounts } from './mountinfo.ts';
+import { findMount, isWithin } from './mounts.ts';
 import {
   hasManifest,
   hiddenName,
@@ -152,7 +153,7 @@ function lockIfThere(jail: Directory): number | undefined {
 }
 
 async function checkIdle({ own, ...jail }: OpenJail): Promise<void> {
-  const mounts = parseMountInfo(toLatin1(readFileSync('/proc/self/mountinfo')));
+  const mounts = readMounts(readFileSync('/proc/self/mountinfo'));
   const mount = findMount(mounts, jail.path);
   if (mount !== undefined) {
     const point = showPath(mount.point);

@@ -2,7 +2,7 @@
 
 import { constants, fchmodSync, fchownSync } from 'node:fs';
 
-import { type BytePath, bytePath, parentPath, pathBytes, showPath } from '../binary/path.ts';
+import { type BytePath, pathBytes, showPath } from '../binary/path.ts';
 import { type DirectoryRoot, errorCode, type FileRoot, type FileStatus } from '../binary/root.ts';
 import { JailError } from '../errors.ts';
 import { native } from '../native.ts';
@@ -10,6 +10,7 @@ import type { DataEntry, DeviceEntry, DirectoryEntry, Entry, FileEntry } from '.
 import type { Staged } from './commit.ts';
 import { judge } from './keep.ts';
 import type { Recorded } from './manifest.ts';
+import { isWithin } from './mounts.ts';
 import { checkDirectory, inTheWay } from './obstacle.ts';
 import { ORDINARY, rankOf, rankOfLink } from './order.ts';
 import { contentOf, foresee, openSource, toRecorded } from './record.ts';
@@ -35,19 +36,24 @@ interface Waiting extends Staged {
   readonly rank: number;
 }
 
-/** Writes out of `source` into `jail`. `known` is what the manifest says is there: a file that is still so stays. */
-export function openWriter(
-  source: FileRoot,
-  jail: DirectoryRoot,
-  store: Store,
-  known: ReadonlyMap<BytePath, Recorded>,
-): JailWriter {
+export interface Writing {
+  /** Where it is copied from. */
+  readonly source: FileRoot;
+  readonly jail: DirectoryRoot;
+  readonly store: Store;
+  /** What the manifest says is there: a file that is still so stays. */
+  readonly known: ReadonlyMap<BytePath, Recorded>;
+  /** What something is mounted on, as the jail sees it. */
+  readonly mounted: readonly BytePath[];
+}
+
+/** Opens the work on one jail. */
+export function openWriter({ source, jail, store, known, mounted }: Writing): JailWriter {
   const undo: (() => void)[] = [];
   const waiting: Waiting[] = [];
   const warnings: string[] = [];
   const edited = new Set<BytePath>();
   const made = new Set<BytePath>();
-  const device = jail.lstat(bytePath('/'))?.dev;
 
   async function add(entry: Entry): Promise<Recorded> {
     const { path } = entry;
@@ -80,13 +86,13 @@ export function openWriter(
     }
   }
 
-  /** Rename puts it in place, which does not lead from one file system into another. */
+  /** Rename puts it in place, which does not lead from one mount into another, nor replace what something is mounted on. */
   function wait(path: BytePath, rank: number, staged: BytePath): void {
-    const parent = parentPath(path);
-    if (jail.lstat(parent)?.dev !== device)
-      throw new JailError(`something is mounted on ${showPath(parent)} in the jail, or above it`, {
+    const point = mounted.find((directory) => isWithin(path, directory));
+    if (point !== undefined)
+      throw new JailError(`something is mounted on ${showPath(point)} in the jail, where a file belongs`, {
         code: 'EXDEV',
-        path: showPath(parent),
+        path: showPath(point),
         hint: 'unmount it first',
       });
     waiting.push({ staged, path, rank });

@@ -270,6 +270,37 @@ t.test('nothing gets out while directories of the jail are exchanged for links',
   t.ok(rounds > 10);
 });
 
+t.test(
+  'a part of the same file system that is mounted in the jail is told as well',
+  needs('mount'),
+  async (t) => {
+    const { base, jail } = makePlace(t);
+    makeSystem(`${base}/1`, '/bin/bash');
+    makeNextVersion(`${base}/1`, `${base}/2`);
+    await buildJail({ directory: jail, from: `${base}/1`, programs: ['/bin/bash'] });
+    const bash = `${jail}/usr/bin/bash`;
+    writeFileSync(`${base}/file`, 'outside');
+    for (const [from, to] of [
+      [`${base}/file`, bash],
+      [dirname(bash), dirname(bash)],
+    ] as const) {
+      start(['mount', '--bind', from, to]);
+      const before = describeTree(jail);
+      try {
+        await t.rejects(buildJail({ directory: jail, from: `${base}/2`, programs: ['/bin/bash'] }), {
+          code: 'EXDEV',
+          message: `something is mounted on ${to.slice(jail.length)} in the jail, where a file belongs`,
+        });
+        t.same(describeTree(jail, { directoryTimes: false }), withoutTimes(before));
+      } finally {
+        start(['umount', to]);
+      }
+    }
+    await buildJail({ directory: jail, from: `${base}/2`, programs: ['/bin/bash'] });
+    t.same(faultsOf(jail), []);
+  },
+);
+
 t.test('what is mounted in the jail is told before anything is changed', needs('mount'), async (t) => {
   const { base, jail } = makePlace(t);
   makeSystem(`${base}/1`, '/bin/bash');

@@ -11,7 +11,7 @@ import { quote } from '../../quote.ts';
 import { type Host, openHost } from '../host.ts';
 import { MANIFEST_PATH, type Manifest, readManifest } from '../manifest.ts';
 import type { JailUser } from '../packs/pack.ts';
-import { type Mount, parseMounts } from './mounts.ts';
+import { type Mount, readMounts } from '../mountinfo.ts';
 import { pipesOutside, type Process, processesIn } from './processes.ts';
 import { openSeen, type Seen } from './seen.ts';
 import { boundPaths } from './unix.ts';
@@ -68,7 +68,7 @@ export function openChecked(directory: BytePath, users: readonly JailUser[]): Ch
       manifestFault: fault,
       host,
       users,
-      mounts: parseMounts(readFileSync('/proc/self/mountinfo')),
+      mounts: readMounts(readFileSync('/proc/self/mountinfo')),
       processes: once(() => processesIn(place)),
       boundOutside: once(boundPaths),
       pipesOutside: once(() => pipesOutside(place)),

@@ -40,7 +40,7 @@ export async function mountNew(
  * Shows the file system at `path` of the host in the copy through an overlay (Documentation/filesystems/overlayfs.rst of the
  * kernel), with the `flags` that its mount has. Devices on it do not work, and set-user-ID means nothing, as in a jail.
  */
-export async function addLayer(assembly: Assembly, path: string, flags: readonly string[]): Promise<void> {
+export async function addLayer(assembly: Assembly, path: string, flags: ReadonlySet<string>): Promise<void> {
   const { base, root } = assembly;
   const layer = mkdtempSync(here(assembly, `${base}/layer-`)).slice(here(assembly, '').length);
   const [upper, work] = [`${layer}/upper`, `${layer}/work`];
@@ -49,7 +49,7 @@ export async function addLayer(assembly: Assembly, path: string, flags: readonly
   const { mode, uid, gid } = statSync(here(assembly, path));
   chownSync(here(assembly, upper), uid, gid);
   chmodSync(here(assembly, upper), mode & 0o7777);
-  const kept = flags.filter((flag) => flag === 'ro' || flag === 'noexec');
+  const kept = ['ro', 'noexec'].filter((flag) => flags.has(flag));
   const options = [`lowerdir=${path}`, `upperdir=${upper}`, `workdir=${work}`, 'nosuid', 'nodev', ...kept];
   const target = path === '/' ? root : `${root}${path}`;
   if (path === '/') mkdirSync(here(assembly, root));

@@ -1,35 +1,7 @@
-// The file systems of the host, and which of them a scratch copy has to show. Pure.
+// Which file systems of the host a scratch copy has to show. Pure.
 
-import { type BytePath, toLatin1 } from '../../binary/path.ts';
-
-/** A line of mountinfo. */
-export interface Mount {
-  readonly id: number;
-  readonly path: BytePath;
-  readonly type: string;
-  /** Of this mount, not of its file system: `ro`, `noexec`. */
-  readonly options: readonly string[];
-}
-
-/** Reads /proc/PID/mountinfo; a line of another form is left out. See proc_pid_mountinfo(5). */
-export function readMounts(mountinfo: Uint8Array): readonly Mount[] {
-  return toLatin1(mountinfo)
-    .split('\n')
-    .flatMap((line) => {
-      const [own = '', superblock = ''] = line.split(' - ');
-      const [id, , , , path, options] = own.split(' ');
-      const [type] = superblock.split(' ');
-      if (path === undefined || options === undefined || !type || !/^\d+$/.test(id ?? '')) return [];
-      return [{ id: Number(id), path: unescape(path), type, options: options.split(',') }];
-    });
-}
-
-// Blank, tab, newline and backslash (and # in some versions) are in octal.
-function unescape(text: string): BytePath {
-  return text.replace(/\\([0-7]{3})/g, (_, octal: string) =>
-    String.fromCharCode(Number.parseInt(octal, 8) & 0xff),
-  ) as BytePath;
-}
+import type { BytePath } from '../../binary/path.ts';
+import type { Mount } from '../mountinfo.ts';
 
 /**
  * File systems without files of anybody's. A copy has a new /proc, /sys and /dev; what may be mounted below them, such as
@@ -53,9 +25,9 @@ export function mountsToCopy(
   isVisible: (mount: Mount) => boolean,
 ): { readonly shown: readonly Mount[]; readonly unnamed: readonly Mount[] } {
   const visible = mounts
-    .filter(({ path, type }) => path !== '/' && !KERNEL_TYPES.has(type) && !isIn(own, path))
+    .filter(({ point, type }) => point !== '/' && !KERNEL_TYPES.has(type) && !isIn(own, point))
     .filter((mount) => isVisible(mount))
-    .toSorted((a, b) => a.path.split('/').length - b.path.split('/').length);
+    .toSorted((a, b) => a.point.split('/').length - b.point.split('/').length);
   return {
     shown: visible.filter(isPlain),
     unnamed: visible.filter((mount) => !isPlain(mount)),
@@ -63,8 +35,8 @@ export function mountsToCopy(
 }
 
 // overlayfs takes `,` and `:` for its own, and an argument of a command is UTF-8 here
-function isPlain({ path }: Mount): boolean {
-  return /^[\x20-\x7e]+$/.test(path) && !/[,:\\"]/.test(path);
+function isPlain({ point }: Mount): boolean {
+  return /^[\x20-\x7e]+$/.test(point) && !/[,:\\"]/.test(point);
 }
 
 function isIn(directories: readonly BytePath[], path: BytePath): boolean {

@@ -15,7 +15,8 @@ import {
   mountNew,
   openNetwork,
 } from './assemble.ts';
-import { type Mount, mountsToCopy, readMounts } from './mount.ts';
+import { type Mount, readMounts } from '../mountinfo.ts';
+import { mountsToCopy } from './mount.ts';
 import { type Namespaces, openNamespaces } from './namespace.ts';
 import type { Tools } from './tool.ts';
 
@@ -53,7 +54,7 @@ export async function openScratch(tools: Tools, hostNetwork: boolean): Promise<S
   const warnings: string[] = [];
   try {
     await mountNew(assembly, 'tmpfs', 'mode=0700,size=40%,nosuid,nodev', tmp);
-    await addLayer(assembly, '/', []);
+    await addLayer(assembly, '/', new Set());
     for (const mount of copiedMounts([tmp, proc, sys, dev], warnings)) {
       const refused = await addMount(assembly, mount);
       if (refused !== undefined) warnings.push(leftOut(mount, refused));
@@ -98,15 +99,15 @@ function copiedMounts(own: readonly BytePath[], warnings: string[]): readonly Mo
   return shown;
 }
 
-function leftOut({ path }: Mount, why: string): string {
-  return `the scratch copy has an empty directory in place of ${showPath(path)}: ${why}`;
+function leftOut({ point }: Mount, why: string): string {
+  return `the scratch copy has an empty directory in place of ${showPath(point)}: ${why}`;
 }
 
 // What is reached by its path is not another one, mounted there later (fdinfo in proc_pid_fdinfo(5)).
-function isVisible({ id, path }: Mount): boolean {
+function isVisible({ id, point }: Mount): boolean {
   const O_PATH = 0o10000000;
   try {
-    const fd = openSync(pathBytes(path), O_PATH);
+    const fd = openSync(pathBytes(point), O_PATH);
     try {
       return new RegExp(`^mnt_id:\\s*${id}$`, 'm').test(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'));
     } finally {
@@ -120,9 +121,9 @@ function isVisible({ id, path }: Mount): boolean {
 // A container has single files mounted, such as /etc/hosts. Other things, such as the socket of a service, stay out.
 async function addMount(assembly: Assembly, mount: Mount): Promise<string | undefined> {
   try {
-    const status = lstatSync(pathBytes(mount.path));
-    if (status.isDirectory()) await addLayer(assembly, mount.path, mount.options);
-    else if (status.isFile()) await bindFile(assembly, mount.path);
+    const status = lstatSync(pathBytes(mount.point));
+    if (status.isDirectory()) await addLayer(assembly, mount.point, mount.options);
+    else if (status.isFile()) await bindFile(assembly, mount.point);
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

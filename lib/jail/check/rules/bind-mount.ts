@@ -4,7 +4,8 @@ import { showPath } from '../../../binary/path.ts';
 import { commandLine } from '../command.ts';
 import type { Found } from '../finding.ts';
 import type { CheckedJail } from '../jail.ts';
-import { isShared, type Mount, mountsIn, pointIn } from '../mounts.ts';
+import type { Mount } from '../../mountinfo.ts';
+import { isShared, mountsIn, pointIn } from '../../mounts.ts';
 import type { Rule } from '../rule.ts';
 import { KERNEL } from './kernel-mount.ts';
 

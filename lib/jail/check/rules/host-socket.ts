@@ -8,7 +8,7 @@ import { type InRootStatus, native } from '../../../native.ts';
 import { commandLine } from '../command.ts';
 import type { Found } from '../finding.ts';
 import type { CheckedJail } from '../jail.ts';
-import { mountsIn, pointIn } from '../mounts.ts';
+import { mountsIn, pointIn } from '../../mounts.ts';
 import { hostPath, type Rule } from '../rule.ts';
 
 // Whoever may talk to one of these is root, or nearly so.

@@ -3,7 +3,7 @@
 import type { BytePath } from '../../../binary/path.ts';
 import { errorCode, type FileRoot } from '../../../binary/root.ts';
 import { commandLine } from '../command.ts';
-import { mountsIn, pointIn } from '../mounts.ts';
+import { mountsIn, pointIn } from '../../mounts.ts';
 import type { Rule } from '../rule.ts';
 
 export const missing: Rule = {

@@ -2,7 +2,7 @@
 
 import { bytePath } from '../../../binary/path.ts';
 import { commandLine } from '../command.ts';
-import { mountOf } from '../mounts.ts';
+import { mountOf } from '../../mounts.ts';
 import type { Rule } from '../rule.ts';
 
 export const mountNoexec: Rule = {

@@ -2,7 +2,8 @@
 
 import { bytePath, trimSlashes } from '../../../binary/path.ts';
 import { commandLine } from '../command.ts';
-import { type Mount, mountOf } from '../mounts.ts';
+import type { Mount } from '../../mountinfo.ts';
+import { mountOf } from '../../mounts.ts';
 import type { Rule } from '../rule.ts';
 
 export const pathMount: Rule = {
