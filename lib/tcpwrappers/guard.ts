@@ -62,9 +62,8 @@ export class GuardServer extends Server {
       const applied = await decision.apply({ socket });
       this.emit('decision', decision, applied);
       if (applied.verdict !== 'granted') return turnAway(socket);
-      if (socket.destroyed) return;
-      socket.off('error', ignore);
-      this.#letIn(socket, decision, applied);
+      unpause(socket);
+      process.nextTick(() => this.#letIn(socket, decision, applied));
     } catch (error) {
       socket.destroy();
       this.emit('error', error);
@@ -72,14 +71,15 @@ export class GuardServer extends Server {
   }
 
   #letIn(socket: Socket, decision: Decision, applied: Applied): void {
+    if (socket.destroyed) return;
+    socket.off('error', ignore);
     if (this.#onConnection instanceof Server) this.#onConnection.emit('connection', socket);
     else this.#onConnection(socket, decision, applied);
-    unpause(socket);
   }
 }
 
-// As any other accepted socket is: it reads ahead, and flows once somebody listens. To take the last listener for
-// `readable` away is what makes Node forget that it was paused (stream.Readable, readable.readableFlowing).
+// As any other accepted socket is, from the next tick on: it reads ahead, and flows once somebody listens. To take the
+// last listener for `readable` away is what makes Node forget that it was paused (stream.Readable, readableFlowing).
 function unpause(socket: Socket): void {
   socket.on('readable', ignore);
   socket.off('readable', ignore);

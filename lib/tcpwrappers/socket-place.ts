@@ -20,9 +20,11 @@ function descriptorOf(socket: Socket): number | undefined {
 export class SocketPlace implements Place {
   readonly variables: Record<string, string> = {};
   readonly #socket: Socket;
+  readonly #sendTimeoutMs: number;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, sendTimeoutMs = SEND_TIMEOUT_MS) {
     this.#socket = socket;
+    this.#sendTimeoutMs = sendTimeoutMs;
   }
 
   setVariable(name: string, value: string): Done {
@@ -52,11 +54,16 @@ export class SocketPlace implements Place {
   send(bytes: Buffer): Promise<Done> {
     const socket = this.#socket;
     return new Promise((done) => {
-      // who does not read it is not served either
-      const timer = setTimeout(() => socket.destroy(new Error('the banner is not read')), SEND_TIMEOUT_MS);
+      let isLate = false;
+      const timer = setTimeout(() => {
+        isLate = true;
+        // who does not read it is not served either
+        socket.destroy();
+      }, this.#sendTimeoutMs);
       socket.write(bytes, (error) => {
         clearTimeout(timer);
-        done(error ? { refusal: `the banner cannot be sent: ${error.message}` } : undefined);
+        const why = isLate ? 'the client does not read it' : error?.message;
+        done(why === undefined ? undefined : { refusal: `the banner cannot be sent: ${why}` });
       });
     });
   }
