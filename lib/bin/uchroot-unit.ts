@@ -1,6 +1,5 @@
 // uchroot --unit: the options of a unit, the files that they stand for, and what would keep the launch from succeeding.
 import { accessSync, constants, realpathSync } from 'node:fs';
-import { constants as osConstants } from 'node:os';
 import { resolve } from 'node:path';
 
 import { LaunchError, UsageError } from '../errors.ts';
@@ -8,59 +7,19 @@ import { findProblem } from '../launch/check.ts';
 import { prepareInPlace } from '../launch/exec.ts';
 import type { DirectoryFinding } from '../launch/directory.ts';
 import { normalize, type LaunchRequest } from '../launch/request.ts';
-import { nearest } from '../nearest.ts';
-import { quote, toBuffer } from '../quote.ts';
+import { toBuffer } from '../quote.ts';
 import { findRefusal, unitFiles } from '../service/unit/files.ts';
 import { findMissingPack } from '../service/unit/sockets.ts';
-import { formats, oneLine, type Format, type Unit } from '../service/unit/unit.ts';
+import { oneLine, type Unit } from '../service/unit/unit.ts';
 import { printedFiles, writeFiles } from '../service/unit/write.ts';
 import type { Argument } from './arguments.ts';
 import { optionKinds, unitOptions } from './uchroot-options.ts';
+import { toAddress, toFormat, toName, toSeconds, toSignal } from './unit-values.ts';
 import { readVersion } from './version.ts';
 
 type Options = readonly (readonly [name: string, value: Argument])[];
 
 const latin1 = (value: Uint8Array | string): string => toBuffer(value).toString('latin1');
-
-function toFormat(text: string): Format {
-  const format = formats.find((known) => known === text);
-  if (format !== undefined) return format;
-  const meant = nearest(text, formats);
-  throw new UsageError(`--unit knows ${formats.join(', ')}, not '${quote(text)}'`, {
-    hint: meant === undefined ? undefined : `did you mean ${meant}?`,
-  });
-}
-
-// What an init system, the shell of a script and a file name take without a second thought.
-function toName(text: string | undefined, program: string): string {
-  const name = text ?? program.slice(program.lastIndexOf('/') + 1);
-  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name)) return name;
-  throw new UsageError(`'${quote(Buffer.from(name, 'latin1'))}' cannot be the name of a service`, {
-    hint: 'give one of letters, digits, dots, dashes and underscores with --unit-name',
-  });
-}
-
-// A port, ADDRESS:PORT, a path, or @NAME in the abstract namespace (systemd.socket(5), ListenStream=).
-function toAddress(text: string): string {
-  const port = /^(?:(?:[0-9.]+|\[[0-9a-fA-F:.]+\]):)?([0-9]{1,5})$/.exec(text)?.[1];
-  // oxlint-disable-next-line no-control-regex
-  const isPath = /^[/@][^\u0000-\u001f\u007f\ufffd]+$/.test(text) && !text.endsWith(' ');
-  if (isPath || (port !== undefined && Number(port) >= 1 && Number(port) <= 65535)) return latin1(text);
-  throw new UsageError(
-    `--listen takes a port, ADDRESS:PORT, [ADDRESS]:PORT, a path or @NAME, not '${quote(text)}'`,
-  );
-}
-
-function toSeconds(text: string): number {
-  if (/^[0-9]{1,7}(\.[0-9]{1,3})?$/.test(text) && Number(text) > 0) return Number(text);
-  throw new UsageError(`--watchdog takes seconds, not '${quote(text)}'`);
-}
-
-function toSignal(text: string): string {
-  const name = text.replace(/^SIG/, '');
-  if (Object.hasOwn(osConstants.signals, `SIG${name}`)) return name;
-  throw new UsageError(`--reload-signal: there is no signal ${quote(text)}`);
-}
 
 // The name under which a search finds node: it stays when a new version takes the place of the one that runs now.
 function nodePath(): string {
@@ -101,11 +60,14 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
   if (request.program === undefined)
     throw new UsageError('a unit needs a program: the shell that is the default wants a terminal');
   const program = latin1(request.program);
-  const jail = latin1(request.jail);
+  // settings of systemd take no `..`
+  const jail = resolve(latin1(request.jail));
   const name = toName(given.get('unit-name'), program);
   const watchdog = given.get('watchdog');
   const reloadSignal = given.get('reload-signal');
-  const listen = options.filter(([option]) => option === 'listen').map(([, value]) => toAddress(value.text));
+  const listen = options
+    .filter(([option]) => option === 'listen')
+    .map(([, value]) => latin1(toAddress(value.text)));
   if (given.has('accept') && listen.length === 0)
     throw new UsageError('--accept hands over connections: give the address as well, with --listen');
   return {

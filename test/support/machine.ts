@@ -7,14 +7,25 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { packageDirectory, searchPath, temporaryDirectory, type Ended } from './launch.ts';
-import { sanitizerEnv } from './sanitizer.ts';
+import { unlessInstalled, unlessRoot } from './root.ts';
+import { sanitized } from './sanitizer.ts';
+
+/** The reason why there can be no machine with these tools here, or false. */
+export function unlessMachine(...tools: readonly string[]): string | false {
+  return (
+    unlessRoot() ||
+    unlessInstalled('systemd-nspawn', 'nsenter', 'setpriv', ...tools) ||
+    // what systemd starts finds no runtime to be preloaded
+    (sanitized && 'the sanitized build preloads its runtime')
+  );
+}
 
 export interface Machine {
   /** Runs a program in the machine to its end, as root. */
   run(words: readonly string[], options?: { readonly input?: string | Buffer }): Ended;
   /** The same for one line of a shell. */
   shell(line: string): Ended;
-  /** Answers what a line of a shell prints, as soon as it prints something that matches; fails after ten seconds. */
+  /** Answers what a line of a shell prints, as soon as it prints something that matches; fails after half a minute. */
   until(line: string, pattern: RegExp): Promise<string>;
   /** Ends everything in it. */
   stop(): Promise<void>;
@@ -116,7 +127,7 @@ export async function bootMachine(): Promise<Machine> {
     run: (argv, { input = '' } = {}) => {
       const enter = ['--target', String(first), '--all', '--wdns=/', '--', ...argv];
       const { status, signal, stdout, stderr, output, error } = spawnSync('nsenter', enter, {
-        env: { PATH: searchPath, ...sanitizerEnv },
+        env: { PATH: searchPath },
         input,
         timeout: 60_000,
         maxBuffer: 64 * 2 ** 20,
@@ -127,7 +138,7 @@ export async function bootMachine(): Promise<Machine> {
     shell: (line) => machine.run(['sh', '-c', line]),
     until: async (line, pattern) => {
       let last = '';
-      for (let i = 0; i < 100; i++) {
+      for (let i = 0; i < 300; i++) {
         const { stdout, stderr } = machine.shell(line);
         last = stdout + stderr;
         if (pattern.test(last)) return last;

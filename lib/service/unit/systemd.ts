@@ -51,13 +51,16 @@ function jailMounts(unit: Unit): { readonly conditions: string; readonly mounts:
   const sockets = socketsOf(unit);
   if (sockets.length === 0) return { conditions: '', mounts: '' };
   const [, jail] = unit.operands;
-  const inJail = `${jail === '/' ? '' : jail.replace(/\/+$/, '')}${socketDirectory}`;
+  const inJail = `${jail === '/' ? '' : jail}${socketDirectory}`;
   // quotes are for each of the two paths, not for both (config_parse_bind_paths in systemd's load-fragment.c)
   const binds = sockets.map(
     (socket) => `BindPaths=${socket}:${path(`${inJail}${socket.slice(socketDirectory.length)}`)}\n`,
   );
   return {
-    conditions: `# uchroot-jail build makes it, with --pack notify; systemd would leave it behind\nAssertPathIsDirectory=${setting(inJail)}\nAssertPathIsSymbolicLink=!${setting(inJail)}\n`,
+    conditions: `# uchroot-jail build makes it, with --pack notify; systemd would leave it behind
+AssertPathIsDirectory=${setting(inJail)}
+AssertPathIsSymbolicLink=!${setting(inJail)}
+`,
     mounts: `TemporaryFileSystem=${path(`${inJail}:ro,mode=0755,nosuid,nodev,noexec,size=64k`)}\n${binds.join('')}`,
   };
 }

@@ -2,17 +2,15 @@
 import t, { type Test } from 'tap';
 
 import { packageDirectory } from '../../support/launch.ts';
-import type { Machine } from '../../support/machine.ts';
-import { unlessInstalled, unlessRoot, unlessThere } from '../../support/root.ts';
+import { unlessMachine, type Machine } from '../../support/machine.ts';
+import { unlessThere } from '../../support/root.ts';
 import { bootScene, recordedArguments, recorder, terminated, writeUnit } from './scene.ts';
 import { tortures } from './torture.ts';
 
 // OpenRC cannot be installed beside systemd; scripts/test unpacks it.
 const openrc = `${packageDirectory}/build/test/openrc`;
 const skip =
-  unlessRoot() ||
-  unlessInstalled('cc', 'systemd-nspawn', 'nsenter', 'setpriv', 'runsvdir', 's6-svscan', 'logger') ||
-  unlessThere(`${openrc}/usr/sbin/openrc-run`);
+  unlessMachine('cc', 'runsvdir', 's6-svscan', 'logger') || unlessThere(`${openrc}/usr/sbin/openrc-run`);
 let machine: Machine;
 
 t.before(async () => {

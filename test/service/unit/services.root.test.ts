@@ -4,21 +4,9 @@ import { readFileSync } from 'node:fs';
 import t from 'tap';
 
 import { packageDirectory } from '../../support/launch.ts';
-import { bootMachine, type Machine } from '../../support/machine.ts';
-import { unlessInstalled, unlessRoot } from '../../support/root.ts';
+import { bootMachine, unlessMachine, type Machine } from '../../support/machine.ts';
 
-const tools = [
-  'systemd-nspawn',
-  'nsenter',
-  'setpriv',
-  'curl',
-  'nginx',
-  'redis-server',
-  'redis-cli',
-  'sftp',
-  'socat',
-];
-const skip = unlessRoot() || unlessInstalled(...tools);
+const skip = unlessMachine('curl', 'nginx', 'redis-server', 'redis-cli', 'sftp', 'socat');
 
 /** A command of the page, and the lines that it shows after it. */
 interface Command {

@@ -3,13 +3,13 @@ import { isUtf8 } from 'node:buffer';
 
 import t, { type Test } from 'tap';
 
+import { jailCommand } from '../../support/builder.ts';
 import { command } from '../../support/launch.ts';
-import type { Machine } from '../../support/machine.ts';
-import { unlessInstalled, unlessRoot } from '../../support/root.ts';
+import { unlessMachine, type Machine } from '../../support/machine.ts';
 import { bootScene, recordedArguments, recorder, terminated, writeUnit } from './scene.ts';
 import { tortures } from './torture.ts';
 
-const skip = unlessRoot() || unlessInstalled('cc', 'systemd-nspawn', 'nsenter', 'setpriv');
+const skip = unlessMachine('cc');
 let machine: Machine;
 
 t.before(async () => {
@@ -185,6 +185,26 @@ unitTest('syslog reaches the log of the host', async (t) => {
   t.match(line, '"_SYSTEMD_UNIT":"logs.service"');
   systemctl('stop', 'logs');
   t.equal(jailTree(), before);
+});
+
+unitTest('logger in a jail reaches it too', async (t) => {
+  const built = machine.run([
+    ...jailCommand,
+    'build',
+    '/srv/logger',
+    '--user',
+    'nobody',
+    'logger',
+    '--pack',
+    'syslog',
+  ]);
+  t.equal(built.status, 0, built.stderr);
+  const own = ['--unit', 'systemd', '--unit-dir', '/etc/systemd/system', '--syslog'];
+  const words = ['nobody', '/srv/logger', '/usr/bin/logger', '-t', 'jailed', 'written by logger'];
+  t.equal(machine.run([...command, ...own, ...words]).status, 0);
+  systemctl('daemon-reload');
+  t.equal(systemctl('start', 'logger').status, 0);
+  await machine.until('journalctl -t jailed', /written by logger/);
 });
 
 const ask = (address: string, input = ''): string =>
