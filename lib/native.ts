@@ -198,6 +198,18 @@ export interface Native {
   lookUpHost(address: Bytes, onFacts: (facts: HostNameFacts) => void): void;
   /** Whether there is a network interface of this name. */
   hasInterface(name: Bytes): boolean;
+  /** Who is connected; undefined for what is no internet address. ENOTCONN, ENOTSOCK. */
+  getpeername(fd: number): SocketAddress | undefined;
+  getsockname(fd: number): SocketAddress | undefined;
+  /** Who has sent the next datagram, which stays if `peek`; never waits: EAGAIN. */
+  recvfrom(fd: number, peek: boolean): SocketAddress | undefined;
+  /** SO_TYPE: 1 is a stream, 2 are datagrams. */
+  socketType(fd: number): number;
+  /** The IP options of an IPv4 connection, as they are sent back (ip(7)). */
+  ipOptions(fd: number): Buffer;
+  clearIpOptions(fd: number): void;
+  /** A descriptor on which each write is a datagram to a unix socket; never waits. The caller closes it. */
+  connectDatagram(path: Bytes): number;
   setKeepAlive(fd: number): void;
   /** SO_LINGER: off for 0 seconds. */
   setLinger(fd: number, seconds: number): void;
@@ -205,6 +217,12 @@ export interface Native {
   duplicate(fd: number, target: number): void;
   /** One datagram to a unix socket, without waiting. */
   sendDatagram(path: Bytes, message: Bytes): void;
+}
+
+/** An internet address in numbers, with its zone (`fe80::1%eth0`), and a port. */
+export interface SocketAddress {
+  readonly address: string;
+  readonly port: number;
 }
 
 /** The name of an address and where that leads to: getnameinfo(3), and getaddrinfo(3) in the same family. */

@@ -41,6 +41,8 @@ export interface Program<Context> {
   readonly usageLine: string;
   /** What --help says. */
   readonly usage: () => string;
+  /** Says what went wrong; on standard error, if it is not given. */
+  readonly tell?: (lines: string) => void;
   /** Gives a command what it works with. */
   readonly start: (run: (context: Context) => Promise<string | Outcome>) => Promise<string | Outcome>;
 }
@@ -74,10 +76,16 @@ function print(name: string, text: string, failureStatus = 1): void {
   process.stdout.write(text);
 }
 
+const tellStderr = (lines: string): void => void process.stderr.write(lines);
+
 /** Says what went wrong; the exit status is then `status`, or 130 if somebody has ended the work. */
-function complain(name: string, error: unknown, status: number): number {
+function complain(
+  { name, tell = tellStderr }: Pick<Program<never>, 'name' | 'tell'>,
+  error: unknown,
+  status: number,
+): number {
   if (error instanceof JailError && error.code === 'ABORT_ERR') {
-    process.stderr.write(`${name}: interrupted; nothing is left half done\n`);
+    tell(`${name}: interrupted; nothing is left half done\n`);
     return 130;
   }
   if (!(error instanceof UsageError) && !(error instanceof JailError)) {
@@ -87,8 +95,8 @@ function complain(name: string, error: unknown, status: number): number {
   }
   // A usage line begins with no name but its own.
   const prefix = error.message.startsWith('Usage: ') ? '' : `${name}: `;
-  process.stderr.write(`${prefix}${error.message}\n`);
-  if (error.hint !== undefined) process.stderr.write(`hint: ${error.hint}\n`);
+  const hint = error.hint === undefined ? '' : `hint: ${error.hint}\n`;
+  tell(`${prefix}${error.message}\n${hint}`);
   return status;
 }
 
@@ -118,7 +126,7 @@ async function dispatch<Context>(
   const command = Object.hasOwn(commands, name.text) ? commands[name.text] : undefined;
   if (command !== undefined)
     return runCommand(program, command, words).catch((error: unknown) =>
-      complain(program.name, error, command.failureStatus ?? 1),
+      complain(program, error, command.failureStatus ?? 1),
     );
   const meant = nearest(name.text, Object.keys(commands));
   throw new UsageError(`unknown command ${quote(name.bytes)}`, {
@@ -137,7 +145,7 @@ export async function runProgram<Context>(program: Program<Context>): Promise<vo
     else if (given.has('version')) print(program.name, `${program.name} ${readVersion()}\n`);
     else status = await dispatch(program, operands);
   } catch (error) {
-    status = complain(program.name, error, 1);
+    status = complain(program, error, 1);
   }
   // Not process.exit: stdout may be a pipe that has not taken everything yet.
   process.exitCode = lostStatus ?? status;

@@ -3,8 +3,9 @@
 import { check } from './tcpd-check.ts';
 import { exportRules } from './tcpd-export.ts';
 import { match } from './tcpd-match.ts';
+import { run } from './tcpd-run.ts';
 
-export const commands = { match, check, export: exportRules };
+export const commands = { run, match, check, export: exportRules };
 
 /** What --help says. */
 export function usage(): string {
@@ -12,6 +13,11 @@ export function usage(): string {
   return `Usage: ${synopses.join('\n       ')}
 
 TCP wrappers: who may connect, by hosts.allow and hosts.deny.
+
+run: decides on the client on descriptor 0, as tcpd(8), and becomes DAEMON; for inetd.conf and systemd
+  --jail USER[:GROUP]:DIRECTORY
+                          in a jail, as uchroot starts programs, with the options of uchroot
+  Exit status: 0 refused, 125 to 127 as uchroot; else DAEMON's own.
 
 match: what is decided on a request, by which rule, with which look-ups and options
   --why                   and why each rule above it does not match

@@ -59,17 +59,17 @@ export function reportFailure(
 
 // From here on nothing may return to ordinary JavaScript: root directory and identity may have changed. It looks into
 // the jail through the open directory, says what is wrong, and ends the process.
-function reportAndExit(launch: Launch, failure: PlanFailure, takeBack: () => void): never {
+function reportAndExit(launch: Launch, failure: PlanFailure, tell: Tell, takeBack: () => void): never {
   let status = 125;
   try {
     const error = toLaunchError(launch.steps, failure, launch.view);
     status = error.exitStatus;
-    tryWrite(2, errorLines(error));
+    tell(errorLines(error));
     reportFailure(launch.request.statusFd, error);
     takeBack();
   } catch {
     // Without memory or descriptors there is no looking further: what is known is told.
-    tryWrite(2, `uchroot: ${launch.steps[failure.step]?.op ?? 'launch'}: errno ${failure.errno}\n`);
+    tell(`uchroot: ${launch.steps[failure.step]?.op ?? 'launch'}: errno ${failure.errno}\n`);
   }
   return exitNow(status);
 }
@@ -92,15 +92,20 @@ export function prepareInPlace(
   return { ...launch, jailFd: jail.fd };
 }
 
+/** Where the lines go that say what went wrong. */
+type Tell = (lines: string) => void;
+
+const tellStderr: Tell = (lines) => tryWrite(2, lines);
+
 /** Runs a prepared launch. Does not return. */
-export function runInPlace(launch: Launch & { readonly jailFd: number }): never {
+export function runInPlace(launch: Launch & { readonly jailFd: number }, tell: Tell = tellStderr): never {
   const { request } = launch;
   const problem = request.checkProgram ? findProblem(launch) : undefined;
   if (problem !== undefined) throw problem;
   const plan = encodePlan(launch.steps);
   const pidFile = request.pidFile === undefined ? undefined : writePidFile(request.pidFile, process.pid);
   const failure = native.execPlan(plan, launch.jailFd);
-  return reportAndExit(launch, failure, () => pidFile?.takeBack());
+  return reportAndExit(launch, failure, tell, () => pidFile?.takeBack());
 }
 
 /**

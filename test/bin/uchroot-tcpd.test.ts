@@ -19,13 +19,16 @@ function makeFiles(t: Test, allow: string, deny: string): { directory: string; o
 
 t.test('each usage error is one clear line, a hint where there is one', async (t) => {
   const wrong: readonly [words: readonly string[], status: number, message: RegExp, hint?: RegExp][] = [
-    [[], 1, /^Usage: uchroot-tcpd match\|check\|/],
+    [[], 1, /^Usage: uchroot-tcpd run\|match\|check\|export \.\.\.$/],
     [['chekc'], 1, /^uchroot-tcpd: unknown command chekc$/, /^did you mean check\?$/],
     [['check', 'x'], 2, /^Usage: uchroot-tcpd check /],
     [['check', '--format', 'xml'], 2, /^uchroot-tcpd: --format xml: it is one of text, json, sarif$/],
     [['check', '--ignore', 'crfl'], 2, /^uchroot-tcpd: there is no rule crfl$/, /^did you mean crlf\?$/],
     [['check', '--allow', '/no/such'], 2, /^uchroot-tcpd: \/no\/such is not there$/],
     [['check', '--dialect', 'old'], 2, /^uchroot-tcpd: --dialect old: it is one of auto, options, command$/],
+    [['run'], 125, /^Usage: uchroot-tcpd run /],
+    [['run', '--jail', 'sam', 'sshd'], 125, /^uchroot-tcpd: --jail sam: write USER:\/DIRECTORY$/],
+    [['run', '--plan', 'sshd'], 125, /^uchroot-tcpd: unknown option --plan$/],
     [['match', 'sshd'], 2, /^Usage: uchroot-tcpd match /],
     [
       ['match', '--server-port', '65536', 'sshd', '::1'],
@@ -76,7 +79,7 @@ t.test('--help names every option, --version the version', async (t) => {
     '--inetd',
   ])
     t.match(help.stdout, ` ${option} `);
-  for (const option of ['--no-lookups', '--implicit-allow', '--to', '--port', '--unit'])
+  for (const option of ['--no-lookups', '--implicit-allow', '--to', '--port', '--unit', '--jail'])
     t.match(help.stdout, ` ${option} `);
   t.match(uchrootTcpd('--version').stdout, /^uchroot-tcpd \d+\.\d+\.\d+\n$/);
 });

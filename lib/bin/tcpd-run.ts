@@ -1,0 +1,95 @@
+// uchroot-tcpd run: options and operands, or the name it was called by, to a request.
+
+import { realpathSync } from 'node:fs';
+import { basename } from 'node:path';
+
+import { UsageError } from '../errors.ts';
+import type { LaunchRequest } from '../launch/request.ts';
+import { quote } from '../quote.ts';
+import { openLog } from '../service/tcpd/log.ts';
+import { daemonNames, runTcpd, type TcpdRequest } from '../service/tcpd/tcpd.ts';
+import type { Argument, OptionKind, ReadArguments } from './arguments.ts';
+import { type Command, valueOf } from './dispatch.ts';
+import { fileOptions, toHostsOptions } from './tcpd-options.ts';
+import { optionKinds, toRequest, unitOptions } from './uchroot-options.ts';
+
+const OTHER: ReadonlySet<string> = new Set([...unitOptions, 'plan', 'help', 'version']);
+const launchOptions: Readonly<Record<string, OptionKind>> = Object.fromEntries(
+  Object.entries(optionKinds).filter(([name]) => !OTHER.has(name)),
+);
+
+export const run: Command<undefined> = {
+  synopsis: 'run [OPTION]... [--jail USER[:GROUP]:DIRECTORY [OPTION of uchroot]...] DAEMON [ARGUMENT]...',
+  options: { ...launchOptions, ...fileOptions, jail: 'value' },
+  operands: [1, Infinity],
+  startsProgram: true,
+  failureStatus: 125,
+  run: async (read) => {
+    const [daemon, ...args] = read.operands;
+    const jail = valueOf(read, 'jail');
+    return start({
+      daemon: daemon?.bytes ?? Buffer.alloc(0),
+      args: args.map(({ bytes }) => bytes),
+      hosts: toHostsOptions(read),
+      jail: jail === undefined ? withoutJail(read) : toJail(jail, read),
+    });
+  },
+};
+
+async function start(request: TcpdRequest): Promise<{ text: string; status: number }> {
+  const log = openLog(daemonNames(request.daemon).name.toString('latin1'));
+  return { text: '', status: await runTcpd(request, log) };
+}
+
+function withoutJail({ options }: ReadArguments): undefined {
+  const option = options.find(([name]) => Object.hasOwn(launchOptions, name))?.[0];
+  if (option !== undefined) throw new UsageError(`--${option} is for a jail: give --jail USER:DIRECTORY`);
+}
+
+// USER:DIRECTORY or USER:GROUP:DIRECTORY; what is cut off begins with a slash.
+function toJail({ bytes, text }: Argument, { options }: ReadArguments): LaunchRequest {
+  const cut = bytes.indexOf(':/');
+  if (cut <= 0) throw new UsageError(`--jail ${quote(text)}: write USER:/DIRECTORY`);
+  const [user, directory] = [bytes.subarray(0, cut), bytes.subarray(cut + 1)].map((part) => ({
+    bytes: part,
+    text: part.toString(),
+  }));
+  if (user === undefined || directory === undefined) throw new Error('cut in two');
+  const given = options.filter(([name]) => Object.hasOwn(launchOptions, name));
+  return toRequest(given, [user, directory]);
+}
+
+const OWN_NAMES: ReadonlySet<string> = new Set(['uchroot-tcpd', 'uchroot-tcpd.cjs']);
+
+/**
+ * The daemon by whose name this was called, as tcpd(8) is: by argv[0] of Node, or by a link of that name to the command;
+ * undefined for uchroot-tcpd itself.
+ */
+export function calledAs(): string | undefined {
+  const interpreters = new Set(['node', 'nodejs', basename(process.execPath)]);
+  if (!interpreters.has(basename(process.argv0))) return process.argv0;
+  const script = process.argv[1] ?? '';
+  return OWN_NAMES.has(basename(script)) ? undefined : basename(script);
+}
+
+/** Stands in for a daemon: all arguments are its own. */
+export async function runAs(daemon: string, args: readonly Argument[]): Promise<number> {
+  const request = { daemon: Buffer.from(daemon), args: args.map(({ bytes }) => bytes), hosts: {} };
+  const { path, name } = daemonNames(request.daemon);
+  if (isSelf(path)) {
+    openLog(name.toString('latin1')).error(
+      `${quote(path)} is uchroot-tcpd itself, and would start itself for ever`,
+    );
+    return 125;
+  }
+  return (await start(request)).status;
+}
+
+function isSelf(path: Buffer): boolean {
+  try {
+    return realpathSync(path) === realpathSync(process.argv[1] ?? '');
+  } catch {
+    // it is not there: executing it says so
+    return false;
+  }
+}

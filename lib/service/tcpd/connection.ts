@@ -1,0 +1,81 @@
+// The connection that a process was started for, on descriptor 0: as inetd(8) and systemd (StandardInput=socket) hand it over.
+
+import { native, type SocketAddress } from '../../native.ts';
+import type { RequestDescription } from '../../tcpwrappers/request.ts';
+
+/** Who has connected to what. `none` is no internet socket: nothing is known of the client, and rules for UNKNOWN hold. */
+export type Connection =
+  | { readonly kind: 'tcp'; readonly client: SocketAddress; readonly server: SocketAddress | undefined }
+  /** The first datagram is waiting. */
+  | { readonly kind: 'udp'; readonly client: SocketAddress; readonly server: SocketAddress | undefined }
+  | { readonly kind: 'none'; readonly problem: string | undefined };
+
+const SOCK_DGRAM = 2;
+
+// A datagram socket is mostly not connected: its client is who has sent what comes next (tcpd(8)).
+function clientOf(fd: number, isDatagram: boolean): SocketAddress | undefined {
+  try {
+    return native.getpeername(fd);
+  } catch (error) {
+    if (!isDatagram) throw error;
+    return native.recvfrom(fd, true);
+  }
+}
+
+/** The connection of a descriptor. Never throws. */
+export function describeConnection(fd: number): Connection {
+  try {
+    const isDatagram = native.socketType(fd) === SOCK_DGRAM;
+    const client = clientOf(fd, isDatagram);
+    if (client === undefined) return { kind: 'none', problem: undefined };
+    return { kind: isDatagram ? 'udp' : 'tcp', client, server: native.getsockname(fd) };
+  } catch (error) {
+    return { kind: 'none', problem: `can't get client address: ${(error as Error).message}` };
+  }
+}
+
+/** The same as a request. */
+export function toRequest(daemon: Buffer, connection: Connection): RequestDescription {
+  if (connection.kind === 'none') return { daemon, client: {} };
+  const { kind, client, server = {} } = connection;
+  // RFC 1413 knows no datagrams
+  return { daemon, client: { ...client, ...(kind === 'udp' && { user: 'unknown' }) }, server };
+}
+
+// ip(7), RFC 791: those that only fill, and those by which the sender chooses the way of the answers.
+const END = 0;
+const NO_OPERATION = 1;
+const SOURCE_ROUTES: ReadonlySet<number> = new Set([131, 137]);
+
+/** Whether one of the IP options makes answers go wherever the client says. */
+export function hasSourceRoute(options: Uint8Array): boolean {
+  for (let at = 0; at < options.length;) {
+    const kind = options[at] ?? END;
+    if (kind === END) return false;
+    if (SOURCE_ROUTES.has(kind)) return true;
+    at += kind === NO_OPERATION ? 1 : Math.max(2, options[at + 1] ?? 2);
+  }
+  return false;
+}
+
+/**
+ * Takes away the IP options that the client has sent, with which anybody can use the address of somebody else (tcpd(8)).
+ * Why it is refused, if it is; what was ignored, if anything was.
+ */
+export function dropIpOptions(fd: number): { readonly refusal?: string; readonly ignored?: string } {
+  let options: Buffer;
+  try {
+    options = native.ipOptions(fd);
+  } catch {
+    // not IPv4
+    return {};
+  }
+  if (options.length === 0) return {};
+  if (hasSourceRoute(options)) return { refusal: 'IP source routing options' };
+  try {
+    native.clearIpOptions(fd);
+  } catch (error) {
+    return { refusal: `IP options that stay: ${(error as Error).message}` };
+  }
+  return { ignored: `IP options (ignored): ${options.toString('hex')}` };
+}

@@ -1,0 +1,142 @@
+// tcpd(8): asks the rules about the client on descriptor 0, and becomes the daemon if he is let in.
+
+import { LaunchError, UsageError } from '../../errors.ts';
+import { prepareInPlace, runInPlace, warningLines } from '../../launch/exec.ts';
+import { type LaunchRequest, normalize } from '../../launch/request.ts';
+import { native } from '../../native.ts';
+import type { Applied } from '../../tcpwrappers/apply.ts';
+import { shellText } from '../../tcpwrappers/command.ts';
+import type { Decision } from '../../tcpwrappers/decision.ts';
+import { type HostsOptions, openHosts } from '../../tcpwrappers/hosts.ts';
+import { toUtf8 } from '../../tcpwrappers/utf8.ts';
+import { type Connection, describeConnection, dropIpOptions, toRequest } from './connection.ts';
+import type { Log } from './log.ts';
+import { becomeProgram } from './program.ts';
+
+export interface TcpdRequest {
+  /** Path of the daemon; a name without a slash is one in /usr/sbin. */
+  readonly daemon: Buffer;
+  readonly args: readonly Buffer[];
+  readonly hosts: HostsOptions;
+  /** The jail that the daemon runs in, and how; its path is then one of the jail's. */
+  readonly jail?: Omit<LaunchRequest, 'program' | 'args'> | undefined;
+}
+
+/** REAL_DAEMON_DIR and DAEMON_UMASK of Debian's tcpd. */
+const DAEMON_DIRECTORY = '/usr/sbin/';
+const DAEMON_UMASK = 0o022;
+
+/** Findings that libwrap logs too, for each connection: rules that were not read. */
+const LOGGED: ReadonlySet<string> = new Set([
+  'cannot-open',
+  'file-refused',
+  'is-a-directory',
+  'line-too-long',
+  'missing-newline',
+  'missing-separator',
+]);
+const MAX_LOGGED = 10;
+
+/** The path of a daemon, and the process name by which rules know it. */
+export function daemonNames(daemon: Buffer): { readonly path: Buffer; readonly name: Buffer } {
+  const path = daemon[0] === 0x2f ? daemon : Buffer.concat([Buffer.from(DAEMON_DIRECTORY), daemon]);
+  return { path, name: path.subarray(path.lastIndexOf(0x2f) + 1) };
+}
+
+/**
+ * Decides, does what the rule asks for, and becomes the daemon. Returns the exit status if the client is refused, or
+ * something was in the way: then nothing of the daemon has run.
+ */
+export async function runTcpd(request: TcpdRequest, log: Log): Promise<number> {
+  try {
+    return await decideAndRun(request, log);
+  } catch (error) {
+    if (!(error instanceof LaunchError) && !(error instanceof UsageError)) {
+      log.error((error as Error).stack ?? String(error));
+      return 125;
+    }
+    log.error(error.message);
+    if (error.hint !== undefined) log.error(`hint: ${error.hint}`);
+    return error.exitStatus;
+  }
+}
+
+async function decideAndRun(request: TcpdRequest, log: Log): Promise<number> {
+  process.umask(DAEMON_UMASK);
+  const { name } = daemonNames(request.daemon);
+  const connection = describeConnection(0);
+  if (connection.kind === 'none' && connection.problem !== undefined) log.warn(connection.problem);
+  if (connection.kind === 'tcp' && !acceptsOptions(connection.client.address, log)) return 0;
+  const decision = await openHosts(request.hosts).check(toRequest(name, connection));
+  for (const { file, line, message } of decision.findings
+    .filter(({ code }) => LOGGED.has(code))
+    .slice(0, MAX_LOGGED))
+    log.warn(line === undefined ? message : `${toUtf8(file)}, line ${line}: ${message}`);
+  const applied = await decision.apply({ fd: 0 });
+  log.write(applied.log);
+  switch (applied.verdict) {
+    case 'granted':
+      return start(request, decision, log);
+    case 'delegated':
+      return twist(decision);
+    case 'denied':
+      return refuse(connection, applied, log);
+    default:
+      return applied.verdict satisfies never;
+  }
+}
+
+function acceptsOptions(client: string, log: Log): boolean {
+  const { refusal, ignored } = dropIpOptions(0);
+  if (refusal !== undefined)
+    log.write([
+      { facility: 'daemon', level: 'warning', text: `refused connect from ${client} with ${refusal}` },
+    ]);
+  if (ignored !== undefined)
+    log.write([{ facility: 'daemon', level: 'notice', text: `connect from ${client} with ${ignored}` }]);
+  return refusal === undefined;
+}
+
+// As tcpd does, with success; but the client is not kept waiting: the connection ends with this process.
+function refuse(connection: Connection, { reason }: Applied, log: Log): number {
+  if (reason !== undefined) log.warn(reason);
+  if (connection.kind === 'udp') takeDatagram();
+  return 0;
+}
+
+// One that stays would have inetd(8) start us again and again.
+function takeDatagram(): void {
+  try {
+    native.recvfrom(0, false);
+  } catch {
+    // somebody else has taken it
+  }
+}
+
+// The client gets the command on 0 to 2, in place of the daemon (hosts_options(5)); on the host, as the command is the rule's.
+function twist({ options }: Decision): never {
+  const option = options.findLast((option) => option.kind === 'twist');
+  if (option === undefined) throw new Error('delegated to nothing');
+  for (const fd of [1, 2]) native.duplicate(0, fd);
+  return becomeProgram(
+    Buffer.from('/bin/sh'),
+    ['sh', '-c', shellText(option.command)].map((text) => Buffer.from(text)),
+  );
+}
+
+function start({ daemon, args, jail }: TcpdRequest, { options }: Decision, log: Log): never {
+  const { path, name } = daemonNames(daemon);
+  if (jail === undefined) return becomeProgram(path, [name, ...args]);
+  const env: Record<string, string | Uint8Array | undefined> = { ...jail.env };
+  let { umask } = jail;
+  for (const option of options) {
+    // what the rule says is meant for this client
+    if (option.kind === 'setenv') env[option.name] = Buffer.from(option.value, 'latin1');
+    if (option.kind === 'umask') umask = option.mask;
+    if (option.kind === 'user' || option.kind === 'group')
+      throw new UsageError(`the rule has ${option.kind}, and the jail has a user of its own`);
+  }
+  const request = normalize({ argv0: name, ...jail, program: path, args, env, umask });
+  const warn = (finding: Parameters<typeof warningLines>[0]): void => log.warn(warningLines(finding));
+  return runInPlace(prepareInPlace(request, warn), (lines) => log.error(lines));
+}
