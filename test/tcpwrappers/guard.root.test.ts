@@ -1,0 +1,106 @@
+// A guard between networks: real clients, at other addresses than its own, with names and users.
+import { join } from 'node:path';
+
+import t from 'tap';
+
+import { unlessInstalled, unlessRoot } from '../support/root.ts';
+import { connectFrom, openNetworks, startInside } from './networks.ts';
+import { openFiles } from './open.ts';
+
+const skip = unlessRoot() || unlessInstalled('ip', 'unshare', 'bash', 'python3');
+const fixture = join(import.meta.dirname, 'fixture/guarded.js');
+
+// What the server's resolver knows.
+const HOSTS = `127.0.0.1 localhost
+10.231.0.2 friend.test
+10.231.9.9 honest.test liar.test
+10.231.1.2 liar.test
+10.231.2.2 real.test alias.test
+fd00:231:0::2 friend6.test
+`;
+
+const TRUSTED = 'netgroup 1 hosts';
+
+// Answers for port 113 that whoever asks is joe, and says from where it was asked.
+const IDENTD = `import socket
+s = socket.create_server(('0.0.0.0', 113)); print('ready', flush=True)
+while True:
+  c, a = s.accept(); q = c.recv(99).decode().strip(); print(a[0], flush=True)
+  c.sendall(f'{q}:USERID:UNIX:joe\\r\\n'.encode()); c.close()
+`;
+
+t.test('names, users and networks count as the rules say', { skip }, async (t) => {
+  const { server, clients } = openNetworks(t, 4);
+  const { path, write } = openFiles(t, {
+    allow: `service: @trusted
+service: joe@10.231.3.0/255.255.255.0
+service: [fd00:231:0::]/48 EXCEPT [fd00:231:2::]/64
+service: alias.test
+`,
+    deny: `service: PARANOID: twist echo "%n, really?"
+service: UNKNOWN: banners @/banners
+ALL: ALL
+`,
+    'banners/service': 'no name: %n %a\n',
+  });
+  const guarded = await startInside(
+    t,
+    server,
+    {
+      hosts: HOSTS,
+      'nsswitch.conf': 'hosts: files\nnetgroup: files\n',
+      netgroup: 'trusted (friend.test,,)\n',
+    },
+    [process.execPath, fixture, path('allow'), path('deny')],
+  );
+  const port = Number(await guarded.next());
+  const from = async (i: number, address: string): Promise<[string, Record<string, unknown>]> => {
+    const client = clients[i];
+    if (client === undefined) throw new Error(`there is no client ${i}`);
+    const heard = connectFrom(client, address, port);
+    return [heard, JSON.parse(await guarded.next()) as Record<string, unknown>];
+  };
+
+  t.match(await from(0, '10.231.0.1'), [
+    'served\n',
+    {
+      verdict: 'granted',
+      lookups: [TRUSTED, 'name friend.test'],
+      log: 'connect from friend.test (10.231.0.2)',
+    },
+  ]);
+  t.match(await from(1, '10.231.1.1'), [
+    'paranoid, really?\n',
+    { verdict: 'delegated', lookups: [TRUSTED, 'name paranoid'], log: /^twist 10\.231\.1\.2 to echo/ },
+  ]);
+  // the name that stands first is the canonical one
+  t.match(await from(2, '10.231.2.1'), ['', { verdict: 'denied', lookups: [TRUSTED, 'name real.test'] }]);
+  t.match(await from(3, '10.231.3.1'), [
+    'no name: unknown 10.231.3.2\r\n',
+    { verdict: 'denied', lookups: [TRUSTED, 'name unknown', 'user unknown', 'banner 15 bytes'] },
+  ]);
+  t.match(await from(0, 'fd00:231:0::1'), [
+    'served\n',
+    { verdict: 'granted', lookups: [TRUSTED, 'name friend6.test'], log: /\(fd00:231::2\)$/ },
+  ]);
+  t.match(await from(1, 'fd00:231:1::1'), [
+    'no name: unknown fd00:231:1::2\r\n',
+    { verdict: 'denied', log: 'refused connect from fd00:231:1::2 (fd00:231:1::2)' },
+  ]);
+
+  const asked = await startInside(t, clients[3] ?? server, {}, ['python3', '-c', IDENTD]);
+  t.equal(await asked.next(), 'ready');
+  t.match(await from(3, '10.231.3.1'), [
+    'served\n',
+    {
+      verdict: 'granted',
+      lookups: [TRUSTED, 'name unknown', 'user joe'],
+      log: 'connect from joe@10.231.3.2 (10.231.3.2)',
+    },
+  ]);
+  t.equal(await asked.next(), '10.231.3.1', 'asked from the address that the client has connected to');
+
+  write('allow', 'service: 10.231.2.2\n');
+  t.match(await from(2, '10.231.2.1'), ['served\n', { verdict: 'granted', lookups: [] }]);
+  t.match(await from(0, '10.231.0.1'), ['', { verdict: 'denied' }]);
+});
