@@ -26,7 +26,7 @@ t.test(
     const line = /^ExecStart=(\S+) (\S+) (.*)$/m.exec(stdout);
     t.ok(line?.[1]?.startsWith('/') && line[1].endsWith('/node'));
     t.equal(line?.[2], command[1]);
-    t.equal(line?.[3], '--umask=027 --new-session --pid-file=/run/a -- nobody / /bin/sh -c "exit 0"');
+    t.equal(line?.[3], '--umask=027 --new-session --pid-file=/run/a nobody / /bin/sh -c "exit 0"');
   },
 );
 

@@ -1,6 +1,6 @@
 // A service script for OpenRC: openrc-run(8), supervise-daemon(8).
 import { plainWord, shellWord } from './shell.ts';
-import { heading, type Unit, type UnitFile } from './unit.ts';
+import { heading, launchWords, type Unit, type UnitFile } from './unit.ts';
 
 // OpenRC splits its variables at blanks and expands patterns in them before a shell reads the result
 // (supervise-daemon.sh). So a word that is not plain gets a variable of its own, and a reference stands for it.
@@ -27,8 +27,8 @@ reload() {
 
 /** One script. supervise-daemon starts the program again, whatever its status, until it has ended too often. */
 export function openrcFiles(unit: Unit): readonly UnitFile[] {
-  const { name, command, options, operands, reloadSignal } = unit;
-  const { variables, references } = nameOddWords([...command, ...options, '--', ...operands]);
+  const { name, command, reloadSignal } = unit;
+  const { variables, references } = nameOddWords([...command, ...launchWords(unit)]);
   const [node = '', ...script] = references.slice(0, command.length);
   const launch = references.slice(command.length);
   return [

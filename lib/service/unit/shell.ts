@@ -1,5 +1,5 @@
 // Words for sh(1).
-import type { Unit } from './unit.ts';
+import { launchWords, type Unit } from './unit.ts';
 
 /** Nothing in it means anything to a shell, or to systemd. */
 export const plainWord: RegExp = /^[A-Za-z0-9_./:=,@+-]+$/;
@@ -9,12 +9,7 @@ export function shellWord(word: string): string {
   return plainWord.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** Words for a shell, with blanks between. */
-function shellWords(words: readonly string[]): string {
-  return words.map(shellWord).join(' ');
-}
-
 /** The whole launch as one command of a shell. */
 export function shellLaunch(unit: Unit): string {
-  return shellWords([...unit.command, ...unit.options, '--', ...unit.operands]);
+  return [...unit.command, ...launchWords(unit)].map(shellWord).join(' ');
 }

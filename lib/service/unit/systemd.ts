@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 
 import { plainWord } from './shell.ts';
-import { finalStatuses, heading, oneLine, type Unit, type UnitFile } from './unit.ts';
+import { finalStatuses, heading, launchWords, oneLine, type Unit, type UnitFile } from './unit.ts';
 
 const escapes: Readonly<Record<string, string>> = {
   '"': '\\"',
@@ -67,7 +67,7 @@ AssertPathIsSymbolicLink=!${setting(inJail)}
 
 function serviceSection(unit: Unit): string {
   const { accept, notify, watchdogSec, reloadSignal } = unit;
-  const words = [...unit.command, ...unit.options, '--', ...unit.operands].map(systemdWord);
+  const words = [...unit.command, ...launchWords(unit)].map(systemdWord);
   return [
     `Type=${notify ? 'notify' : 'exec'}`,
     `ExecStart=${words.join(' ')}`,

@@ -67,6 +67,12 @@ export function heading(unit: Unit): string {
 `;
 }
 
+/** The words of the launch after those that start uchroot. */
+export function launchWords({ options, operands }: Unit): readonly string[] {
+  // only a name that looks like an option has to be kept from being one
+  return [...options, ...(operands[0].startsWith('-') ? ['--'] : []), ...operands];
+}
+
 /** A byte string as one line for a comment or description. */
 export function oneLine(text: string): string {
   return Buffer.from(quote(Buffer.from(text, 'latin1'))).toString('latin1');

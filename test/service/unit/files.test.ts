@@ -41,7 +41,7 @@ StartLimitIntervalSec=0
 
 [Service]
 Type=exec
-ExecStart=/usr/bin/node /usr/bin/uchroot --cap=net_bind_service -- www-data /srv/www /usr/sbin/nginx -g "daemon off;"
+ExecStart=/usr/bin/node /usr/bin/uchroot --cap=net_bind_service www-data /srv/www /usr/sbin/nginx -g "daemon off;"
 KillMode=mixed
 SyslogIdentifier=www
 Restart=on-failure
@@ -117,6 +117,13 @@ t.test('no line of a comment or header can be left by a description', async (t) 
     t.notMatch(texts, /^b/m, format);
   }
   t.match(textsOf(makeUnit('systemd', { description: '%n' }))['www.service'], 'Description=%%n\n');
+});
+
+t.test('a user whose name looks like an option is none', async (t) => {
+  for (const format of formats) {
+    const texts = Object.values(textsOf(makeUnit(format, { operands: ['-x', '/srv/www', '/x'] }))).join('');
+    t.match(texts, /-- -x \/srv\/www \/x/, format);
+  }
 });
 
 t.test('scripts are executable, and units are not', async (t) => {
