@@ -153,7 +153,7 @@ unitTest('a pid that is another process by now is not taken for the program', as
 unitTest(
   'a launch that fails is told where it is started, and not tried again where that cannot help',
   async (t) => {
-    const broken = 's, nobody , nosuch ,';
+    const broken = 's,nobody /srv,nosuch /srv,';
     const says = /Unknown user nosuch/;
 
     writeUnit(machine, 'sysv', 'five', [], ['wait']);
