@@ -34,58 +34,60 @@ export function entryToJson(entry: Recorded): object {
   };
 }
 
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
 /** @throws TypeError if the value is no entry. */
 export function entryFromJson(value: unknown): Recorded {
   const json = toObject(value);
   const path = fromText(textAt(json, 'path'));
   if (path === '/' || !isDestination(path)) throw new TypeError('an entry has no path of a jail');
-  const common = {
+  // there may be a hundred thousand: one object each, of few shapes, and none in between
+  const entry: Writable<Recorded> = {
     path,
+    kind: kindOf(textAt(json, 'kind')),
     mode: modeAt(json),
     uid: integerAt(json, 'uid', MAX_ID) ?? 0,
     gid: integerAt(json, 'gid', MAX_ID) ?? 0,
     reason: reasonOf(json),
   };
-  const kind = textAt(json, 'kind');
-  switch (kind) {
-    case 'directory':
-      return { ...common, kind };
-    case 'link':
-      return { ...common, kind, target: fromText(textAt(json, 'target')) };
-    case 'file':
-      return { ...common, kind, ...contentOf(json, path) };
-    case 'device':
-      return { ...common, kind, major: requiredAt(json, 'major'), minor: requiredAt(json, 'minor') };
-    default:
-      throw new TypeError('an entry has no kind');
+  if (entry.kind === 'link') entry.target = fromText(textAt(json, 'target'));
+  else if (entry.kind === 'file') addContent(entry, json);
+  else if (entry.kind === 'device') {
+    entry.major = requiredAt(json, 'major');
+    entry.minor = requiredAt(json, 'minor');
   }
+  return entry;
 }
 
-function contentOf(json: Json, path: BytePath): Partial<Recorded> {
+const KINDS: readonly Recorded['kind'][] = ['directory', 'link', 'file', 'device'];
+
+function kindOf(text: string): Recorded['kind'] {
+  const kind = KINDS.find((one) => one === text);
+  if (kind === undefined) throw new TypeError('an entry has no kind');
+  return kind;
+}
+
+function addContent(entry: Writable<Recorded>, json: Json): void {
   const sha256 = textAt(json, 'sha256');
   if (!/^[0-9a-f]{64}$/.test(sha256)) throw new TypeError('a file has no sha256');
-  const source = json['source'] === null ? undefined : (pathAt(json, 'source') ?? path);
+  entry.sizeBytes = requiredAt(json, 'sizeBytes');
+  entry.sha256 = sha256;
   const mtimeMs = integerAt(json, 'mtimeMs', Number.MAX_SAFE_INTEGER, -Number.MAX_SAFE_INTEGER);
-  return {
-    sizeBytes: requiredAt(json, 'sizeBytes'),
-    sha256,
-    ...(mtimeMs !== undefined && { mtimeMs }),
-    ...(source !== undefined && { source }),
-    ...(json['keepPrivileges'] === true && { keepPrivileges: true }),
-    ...(json['package'] !== undefined && { package: textAt(json, 'package') }),
-  };
+  if (mtimeMs !== undefined) entry.mtimeMs = mtimeMs;
+  if (json['source'] !== null) entry.source = pathAt(json, 'source') ?? entry.path;
+  if (json['keepPrivileges'] === true) entry.keepPrivileges = true;
+  if (json['package'] !== undefined) entry.package = textAt(json, 'package');
 }
 
 function reasonOf(json: Json): Reason {
   const how = textAt(json, 'how');
   if (!isHow(how)) throw new TypeError('an entry has no reason');
+  const reason: Writable<Reason> = { how };
   const by = pathAt(json, 'by');
+  if (by !== undefined) reason.by = by;
   const as = json['as'];
-  return {
-    how,
-    ...(by !== undefined && { by }),
-    ...(typeof as === 'string' && { as: fromText(as) }),
-  };
+  if (typeof as === 'string') reason.as = fromText(as);
+  return reason;
 }
 
 const HOW: Readonly<Record<Reason['how'], true>> = {

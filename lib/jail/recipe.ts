@@ -42,12 +42,14 @@ export const EMPTY_RECIPE: Recipe = {
   keepPrivileges: [],
 };
 
+// A component that is empty, `.` or `..`.
+const NOT_PLAIN = /\/(?:\.\.?)?(?:\/|$)/;
+
 /** True for an absolute path of a jail, as it is by itself, that does not belong to the builder. */
 export function isDestination(path: BytePath): boolean {
   if (path === '/') return true;
-  const [root, first, ...others] = path.split('/');
-  if (root !== '' || first === undefined || `/${first}` === STORE) return false;
-  return [first, ...others].every((part) => part !== '' && part !== '.' && part !== '..');
+  if (path === STORE || path.startsWith(`${STORE}/`)) return false;
+  return path.startsWith('/') && !NOT_PLAIN.test(path);
 }
 
 /** What a jail is made of after something was added to it; each thing once, in the order in which it came. */

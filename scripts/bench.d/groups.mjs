@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
+import { check } from './check.mjs';
 import { clone } from './clone.mjs';
 import { closure } from './closure.mjs';
 import { Service } from './fleet.mjs';
@@ -239,4 +240,4 @@ async function memory({ jail, user, original, quick }) {
 }
 
 /** In the order in which they are run. */
-export const groups = { loop, latency, throughput, command, memory, closure, clone, tcpwrappers };
+export const groups = { loop, latency, throughput, command, memory, closure, clone, check, tcpwrappers };

@@ -99,9 +99,13 @@ function openReader(
   }
 
   return (records, content, meet) => {
+    // both machines that Node runs on natively here are little-endian, and a record begins at a multiple of 8
+    const words = new Uint32Array(records.buffer, records.byteOffset, records.length >> 2);
+    const doubles = new Float64Array(records.buffer, records.byteOffset, records.length >> 3);
     let contentAt = 0;
     for (let at = 0; at < records.length;) {
-      const number = (index: number): number => records.readUInt32LE(at + 4 * index);
+      const first = at >> 2;
+      const number = (index: number): number => words[first + index] ?? 0;
       const flags = number(8);
       const pathAt = at + HEADER_BYTES;
       const targetAt = pathAt + number(12);
@@ -127,8 +131,8 @@ function openReader(
         isKey: (flags & 32) !== 0,
         error: number(9),
         depth: number(11),
-        sizeBytes: records.readDoubleLE(at + 64),
-        mtimeMs: records.readDoubleLE(at + 72),
+        sizeBytes: doubles[(at >> 3) + 8] ?? 0,
+        mtimeMs: doubles[(at >> 3) + 9] ?? 0,
         target: records.toString('latin1', targetAt, end) as BytePath,
         recorded: recorded[index],
         sha256: (flags & IS_READ) === 0 ? undefined : digest(content.subarray(contentAt, contentEnd)),
