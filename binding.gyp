@@ -1,4 +1,4 @@
-# Builds uchroot.node and uchroot-launcher into build/Release. The Debug configuration is the build
+# Builds uchroot.node, uchroot-launcher and uchroot-compiled into build/Release. The Debug configuration is the build
 # with sanitizers (scripts/build-native --sanitize), in build/Debug.
 {
   'variables': {
@@ -91,30 +91,24 @@
       # Static, without libc: it starts in microseconds, and in a jail that is empty.
       'target_name': 'uchroot-launcher',
       'type': 'executable',
+      'includes': ['native/static.gypi'],
       'sources': ['native/launcher.cc', 'native/interpreter.cc'],
-      'cflags!': ['-pthread', '-fPIC', '-fno-omit-frame-pointer', '-O3'],
-      'cflags': ['<@(alone_cflags)', '-fno-pic', '-fno-threadsafe-statics'],
-      'ldflags!': ['-pthread', '-rdynamic'],
-      'ldflags': [
-        '-nostdlib',
-        '-static',
-        '-no-pie',
-        '-Wl,--gc-sections',
-        '-Wl,--build-id=none',
-        '-Wl,-z,noexecstack',
-        # one segment and so one mapping: the kernel has less to set up for each launch
-        '-Wl,-z,noseparate-code',
+    },
+    {
+      # The same for a launch that is compiled into it (uchroot --compile).
+      'target_name': 'uchroot-compiled',
+      'type': 'executable',
+      'includes': ['native/static.gypi'],
+      'sources': [
+        'native/compiled.cc',
+        'native/directory.cc',
+        'native/environment.cc',
+        'native/interpreter.cc',
+        'native/payload.cc',
+        'native/pidfile.cc',
+        'native/report.cc',
+        'native/xxh64.cc',
       ],
-      'libraries!': ['-lm', '-ldl'],
-      'configurations': {
-        'Release': {
-          'ldflags': ['-s'],
-        },
-        'Debug': {
-          # no runtime to report to: undefined behaviour is SIGILL
-          'cflags': ['-fsanitize=undefined', '-fsanitize-undefined-trap-on-error'],
-        },
-      },
     },
   ],
 }

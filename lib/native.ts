@@ -324,23 +324,28 @@ export interface InRootStatus {
 const packageRoot = `${import.meta.dirname}/../..`;
 
 // A build of the checkout comes first; an installed package has only the prebuilt one.
-function findBuilt(file: string): string {
+function findBuilt(file: string, architecture: string = process.arch): string {
   // Not imported: where the first place has it, as is usual, nothing is looked for, and a command starts sooner.
   const { existsSync } = process.getBuiltinModule('node:fs');
   const places = [
-    `${packageRoot}/build/Release/${file}`,
-    `${packageRoot}/prebuilds/linux-${process.arch}/${file}`,
+    ...(architecture === process.arch ? [`${packageRoot}/build/Release/${file}`] : []),
+    `${packageRoot}/prebuilds/linux-${architecture}/${file}`,
   ];
   const found = places.find((place) => existsSync(place));
   if (found !== undefined) return found;
   throw new Error(
-    `uchroot: no ${file} for linux-${process.arch}; to build it, run in ${packageRoot}: npm run build:native`,
+    `uchroot: no ${file} for linux-${architecture}; to build it, run in ${packageRoot}: ${architecture === process.arch ? 'npm run build:native' : 'scripts/prebuild'}`,
   );
 }
 
 /** Path of the static launcher on the host. */
 export function launcherPath(): string {
   return findBuilt('uchroot-launcher');
+}
+
+/** Path of the executable into which a launch can be compiled. @throws Error if there is none for that architecture */
+export function compiledLauncherPath(architecture: string): string {
+  return findBuilt('uchroot-compiled', architecture);
 }
 
 function load(): Native {

@@ -77,7 +77,7 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
     case OP_EXECVE:
       return checkExecve(step, dataOffset);
     default:
-      return step->op >= OP_KEYCTL_JOIN_SESSION && step->op <= OP_EXECVE && step->dataBytes == 0;
+      return step->op >= OP_KEYCTL_JOIN_SESSION && step->op <= OP_KEEP_LISTEN_FDS && step->dataBytes == 0;
   }
 }
 
@@ -209,6 +209,15 @@ long refuseDirectory(long fd) {
 long keepDescriptor(long fd) {
   const long refused = refuseDirectory(fd);
   return refused < 0 ? refused : sys(__NR_fcntl, fd, F_SETFD, 0);
+}
+
+long keepListenFds(int count, uint32_t* detail) {
+  for (int i = 0; i < count; i++) {
+    *detail = static_cast<uint32_t>(3 + i);
+    const long kept = keepDescriptor(3 + i);
+    if (kept < 0) return kept;
+  }
+  return 0;
 }
 
 long keepStdio(long fd) {
@@ -361,13 +370,14 @@ long writeAll(long fd, const uint8_t* bytes, uint32_t count) {
   return 0;
 }
 
-long execute(uint8_t* plan, PlanStep* step) {
+long execute(uint8_t* plan, PlanStep* step, const char* const* environment) {
   uint64_t* slot = reinterpret_cast<uint64_t*>(dataOf(step));
   const uint64_t slots = 1 + step->a + 1 + step->b + 1;
   for (uint64_t i = 0; i < slots; i++) {
     if (slot[i] != 0) slot[i] = reinterpret_cast<uint64_t>(plan + slot[i]);
   }
-  return sys(__NR_execve, static_cast<long>(slot[0]), address(slot + 1), address(slot + 1 + step->a + 1));
+  const void* own = slot + 1 + step->a + 1;
+  return sys(__NR_execve, static_cast<long>(slot[0]), address(slot + 1), address(environment ? environment : own));
 }
 
 long runStep(uint8_t* plan, PlanStep* step, const PlanContext& context, uint32_t* detail) {
@@ -390,6 +400,7 @@ long runStep(uint8_t* plan, PlanStep* step, const PlanContext& context, uint32_t
     case OP_STDIO: return keepStdio(a);
     case OP_CLOSE_RANGE: return sys(__NR_close_range, a, ~0u, CLOSE_RANGE_CLOEXEC);
     case OP_KEEP_FD: return keepDescriptor(a);
+    case OP_KEEP_LISTEN_FDS: return keepListenFds(context.listenFds, detail);
     case OP_FCHDIR_JAIL: return sys(__NR_fchdir, context.jailFd);
     case OP_CHROOT: return sys(__NR_chroot, address("."));
     case OP_CHDIR: return sys(__NR_chdir, address(dataOf(step)));
@@ -412,7 +423,7 @@ long runStep(uint8_t* plan, PlanStep* step, const PlanContext& context, uint32_t
     case OP_VERIFY_CWD: return verifyCwd(context.jailFd);
     case OP_RESET_SIGNALS: return resetSignals();
     case OP_WRITE: return writeAll(a, dataOf(step), step->dataBytes);
-    case OP_EXECVE: return execute(plan, step);
+    case OP_EXECVE: return execute(plan, step, context.environment);
     default: return -ENOSYS;
   }
 }

@@ -11,6 +11,9 @@ struct PlanContext {
   // The process from which this one has its oom_score_adj has seen that it is not negative: in a new process the first
   // look into /proc is dear.
   bool isOomScoreAdjKnown = false;
+  // What a compiled launcher learns only when it starts.
+  int listenFds = 0;                          // how many descriptors from 3 on are passed to it (sd_listen_fds(3))
+  const char* const* environment = nullptr;   // instead of the plan's
 };
 
 // True if the whole plan is well formed: sizes, op numbers, data sizes, strings ended, execve last.

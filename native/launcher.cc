@@ -13,6 +13,7 @@
 #include <asm/mman.h>
 
 #include "interpreter.h"
+#include "start.h"
 #include "syscall.h"
 
 using namespace uchroot;
@@ -87,21 +88,4 @@ extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
   fail(statusFd, runPlan(plan.start, {static_cast<int>(jailFd), *argv[2] == 'o'}));
 }
 
-// The kernel puts argc, argv and envp on the stack and jumps here (System V ABI, "Process Initialization").
-#if defined(__x86_64__)
-__asm__(
-    ".globl _start\n"
-    "_start:\n"
-    "  xor %ebp, %ebp\n"
-    "  mov %rsp, %rdi\n"
-    "  and $-16, %rsp\n"
-    "  call launcherMain\n");
-#elif defined(__aarch64__)
-__asm__(
-    ".globl _start\n"
-    "_start:\n"
-    "  mov x29, #0\n"
-    "  mov x30, #0\n"
-    "  mov x0, sp\n"
-    "  bl launcherMain\n");
-#endif
+UCHROOT_START("launcherMain")

@@ -3,12 +3,13 @@ import { writeSync } from 'node:fs';
 
 import { type LaunchError, UsageError } from '../errors.ts';
 import { findProblem } from '../launch/check.ts';
+import { compileLaunch } from '../launch/compile.ts';
 import { errorLines, prepareInPlace, reportFailure, runInPlace, warningLines } from '../launch/exec.ts';
 import { normalize, type LaunchRequest } from '../launch/request.ts';
 import { planAsJson, planAsText } from '../launch/show.ts';
 import { quote, toBuffer } from '../quote.ts';
-import { commandArguments, readArguments } from './arguments.ts';
-import { optionKinds, toRequest, usage, usageLine } from './uchroot-options.ts';
+import { commandArguments, readArguments, type Argument } from './arguments.ts';
+import { absolute, optionKinds, toRequest, usage, usageLine } from './uchroot-options.ts';
 import { makeUnit } from './uchroot-unit.ts';
 import { readVersion } from './version.ts';
 
@@ -40,7 +41,24 @@ function tellProblem(problem: LaunchError | undefined): number {
   return problem.exitStatus;
 }
 
-// By name: what uchroot-late throws is of a class of its own.
+function compile(request: LaunchRequest, file: Argument, given: ReadonlyMap<string, Argument>): number {
+  for (const other of ['plan', 'unit'])
+    if (given.has(other))
+      throw new UsageError(`--compile and --${other} are given at once: choose one`, {
+        hint: `afterwards, ${quote(file.bytes)} --plan prints the steps, and an init system can start it as any program`,
+      });
+  if (file.bytes.length === 0) throw new UsageError('--compile needs the name of a file');
+  compileLaunch(normalize(request), {
+    file: absolute(file.bytes),
+    architecture: given.get('architecture')?.text,
+    anyInode: given.has('any-inode'),
+    version: readVersion(),
+    warn: (warning) => complain(warningLines(warning)),
+  });
+  return 0;
+}
+
+// By name: what another bundle throws is of a class of its own.
 function isOurs(error: Error): error is UsageError | LaunchError {
   return error.name === 'UsageError' || error.name === 'LaunchError';
 }
@@ -54,6 +72,8 @@ function main(): number {
     if (given.has('version')) return (print(1, `uchroot ${readVersion()}\n`), 0);
     if (operands.length < 2) return (complain(`${usageLine}\n`), 1);
     const request = toRequest(options, operands);
+    const file = given.get('compile');
+    if (file !== undefined) return compile(request, file, given);
     statusFd = request.statusFd;
     if (given.has('unit')) {
       const { output, problem } = makeUnit(options, request, (warning) => complain(warningLines(warning)));

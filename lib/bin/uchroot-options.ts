@@ -38,6 +38,10 @@ Reports
   --plan[=json]          print the steps and what would fail; start nothing
   --status-fd N          write {"event":"started"|"failed"…} lines to descriptor N
   --pid-file FILE        write the pid to FILE on the host
+Without Node
+  --compile FILE         write one static executable that performs this launch; start nothing
+  --any-inode            let it accept another directory at the path of the jail, if its owner and mode are as safe
+  --architecture ARCH    x64 or arm64 (default: this machine's)
   --help, --version
 Init units
   --unit FORMAT          print the unit that performs this launch at boot: systemd, openrc, sysv, runit or s6
@@ -75,6 +79,9 @@ export const optionKinds = {
   plan: 'optional',
   'status-fd': 'value',
   'pid-file': 'value',
+  compile: 'value',
+  'any-inode': 'flag',
+  architecture: 'value',
   help: 'flag',
   version: 'flag',
   unit: 'value',
@@ -133,14 +140,14 @@ function variable({ text, bytes }: Argument): readonly [string, Buffer] {
   throw new UsageError(`--setenv takes NAME=VALUE, not '${quote(text)}'`);
 }
 
-// The working directory as bytes, for a relative DIRECTORY; the jail's path is walked from / (host.cc).
-function absolute(directory: Buffer): Buffer {
-  if (directory.length === 0 || directory[0] === 0x2f) return directory;
+/** A path from / on; the jail's is walked from there (host.cc). @throws UsageError */
+export function absolute(path: Buffer): Buffer {
+  if (path.length === 0 || path[0] === 0x2f) return path;
   try {
-    return Buffer.concat([Buffer.from(`${process.cwd()}/`), directory]);
+    return Buffer.concat([Buffer.from(`${process.cwd()}/`), path]);
   } catch {
     throw new UsageError(
-      `${quote(directory)} is a relative path, and the working directory does not exist any more`,
+      `${quote(path)} is a relative path, and the working directory does not exist any more`,
     );
   }
 }
@@ -223,8 +230,14 @@ export function toRequest(
         break;
       case 'unit':
       case 'plan':
+      case 'compile':
       case 'help':
       case 'version':
+        break;
+      case 'any-inode':
+      case 'architecture':
+        if (!options.some(([other]) => other === 'compile'))
+          throw new UsageError(`--${name} is for a compiled launcher: give --compile as well`);
         break;
       case 'unit-dir':
       case 'unit-name':

@@ -1,6 +1,6 @@
 // The command uchroot: runs uchroot-command.ts from its code cache, so that a launch compiles next to nothing. What
 // stands here is compiled each time.
-import { native } from '../native.ts';
+import { compiledLauncherPath, native } from '../native.ts';
 
 // Not imported: what require() brings along costs a start as much as the module.
 const { Script } = process.getBuiltinModule('node:vm');
@@ -13,20 +13,32 @@ const command = native.readCode(`${directory}/uchroot-command.cjs`);
 // Mapped now: once the root directory has changed its path leads nowhere. It is read and compiled if it is needed.
 const late = native.mapFile(`${directory}/uchroot-late.cjs`);
 let lateExports: object | undefined;
+let compileExports: object | undefined;
 
 function load(name: string): object {
-  return name.endsWith('/native.ts') ? { native } : new Proxy({}, { get: (_, key) => find(name, key) });
+  return name.endsWith('/native.ts')
+    ? { compiledLauncherPath, native }
+    : new Proxy({}, { get: (_, key) => find(name, key) });
 }
 
 // Modules are loaded when something of them is used. A launch that succeeds uses none.
 function find(name: string, key: string | symbol): unknown {
   if (name.startsWith('node:')) return Reflect.get(process.getBuiltinModule(name) ?? {}, key);
+  if (name.endsWith('/compile.ts'))
+    return Reflect.get(
+      (compileExports ??= run('uchroot-compile.cjs', native.mapFile(`${directory}/uchroot-compile.cjs`))),
+      key,
+    );
   return Reflect.get((lateExports ??= loadLate()), key);
 }
 
-function loadLate(): object {
-  const script = new Script(late.toString('latin1'), `${directory}/uchroot-late.cjs`);
+function run(file: string, source: Buffer): object {
+  const script = new Script(source.toString('latin1'), `${directory}/${file}`);
   return (script.runInThisContext() as Bundle)(load, { exports: {} }, directory);
+}
+
+function loadLate(): object {
+  return run('uchroot-late.cjs', late);
 }
 
 // With a limit on memory it could not be compiled any more when it is needed.

@@ -89,6 +89,12 @@ export function describeStep(step: Step): StepDescription {
       };
     case 'keep_fd':
       return { call: 'fcntl', object: `descriptor ${step.fd}`, purpose: 'kept open for the program' };
+    case 'keep_listen_fds':
+      return {
+        call: 'fcntl',
+        object: 'descriptors 3 to 2+LISTEN_FDS',
+        purpose: 'those of socket activation, kept open for the program',
+      };
     case 'fchdir':
       return { call: 'fchdir', object: step.directory, purpose: 'into the verified jail directory' };
     case 'chroot':

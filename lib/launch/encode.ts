@@ -49,6 +49,7 @@ export const opNumbers: Readonly<Record<StepName, number>> = {
   reset_signals: 34,
   write: 35,
   execve: 36,
+  keep_listen_fds: 37,
 };
 
 // linux/prctl.h
@@ -172,6 +173,7 @@ function encodeStep(step: Step, dataStart: number): Encoded {
     case 'oom_score_adj':
     case 'sched_setscheduler':
     case 'ioprio_set':
+    case 'keep_listen_fds':
     case 'fchdir':
     case 'chroot':
     case 'clear_ambient':

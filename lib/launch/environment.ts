@@ -45,8 +45,20 @@ export const inPlaceVariables: readonly string[] = [...described, ...protocol];
 
 // With --keep-env: variables that make a loader, a shell or an interpreter run or open something else (environment
 // of sudo, sudoers(5) "env_delete"; glibc, sysdeps/generic/unsecvars.h), and those of the account, which changes.
+// NAME* stands for every name that begins so. A function: most launches have no use for it.
+function dangerousNames(): readonly string[] {
+  return (
+    'LD_* DYLD_* GLIBC_TUNABLES GCONV_PATH GETCONF_DIR HOSTALIASES LOCALDOMAIN LOCPATH MALLOC_* NIS_PATH ' +
+    'NLSPATH NODE_* NPM_CONFIG_* npm_* RESOLV_HOST_CONF RES_OPTIONS TMPDIR IFS ENV BASH_ENV BASH_FUNC_* ' +
+    'BASHOPTS SHELLOPTS CDPATH GLOBIGNORE PS4 PERLLIB PERL5LIB PERLOPT PERL5OPT PERL5DB PERLIO_DEBUG ' +
+    'PYTHON* RUBYLIB RUBYOPT JAVA_TOOL_OPTIONS _JAVA_OPTIONS JDK_JAVA_OPTIONS CLASSPATH LUA_* TCLLIBPATH ' +
+    'GIO_EXTRA_MODULES OPENSSL_CONF OPENSSL_MODULES SSLKEYLOGFILE TERMINFO* TERMCAP TERMPATH ' +
+    'XDG_RUNTIME_DIR DBUS_* SUDO_* SSH_AUTH_SOCK KRB5* MAIL OLDPWD PWD _'
+  ).split(' ');
+}
+
 function dangerous(): RegExp {
-  return /^(LD_.*|DYLD_.*|GLIBC_TUNABLES|GCONV_PATH|GETCONF_DIR|HOSTALIASES|LOCALDOMAIN|LOCPATH|MALLOC_.*|NIS_PATH|NLSPATH|NODE_.*|NPM_CONFIG_.*|npm_.*|RESOLV_HOST_CONF|RES_OPTIONS|TMPDIR|IFS|ENV|BASH_ENV|BASH_FUNC_.*|BASHOPTS|SHELLOPTS|CDPATH|GLOBIGNORE|PS4|PERL5?LIB|PERL5?OPT|PERL5DB|PERLIO_DEBUG|PYTHON.*|RUBYLIB|RUBYOPT|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|CLASSPATH|LUA_.*|TCLLIBPATH|GIO_EXTRA_MODULES|OPENSSL_CONF|OPENSSL_MODULES|SSLKEYLOGFILE|TERMINFO.*|TERMCAP|TERMPATH|XDG_RUNTIME_DIR|DBUS_.*|SUDO_.*|SSH_AUTH_SOCK|KRB5.*|MAIL|OLDPWD|PWD|_)$/s;
+  return new RegExp(`^(${dangerousNames().join('|').replaceAll('*', '.*')})$`, 's');
 }
 
 /** One variable of the caller, as bytes. */
@@ -137,4 +149,46 @@ export function buildEnvironment(input: EnvironmentInput): readonly Buffer[] {
     else env.set(bytes, toEntry(bytes, value));
   }
   return [...env.values()];
+}
+
+/** What a compiled launcher makes of the environment that it is started with: rules for native/environment.cc. */
+export interface EnvironmentRules {
+  /** How the entries begin that pass, or that do not: `TERM=`, or `LD_` for every name that begins so. */
+  readonly beginnings: readonly Buffer[];
+  /** Whether all others pass, or these alone. */
+  readonly keepsOthers: boolean;
+  /** Entries that every program gets. */
+  readonly entries: readonly Buffer[];
+  /** Entries for the names of which nothing passes. */
+  readonly fallbacks: readonly Buffer[];
+}
+
+const nameOf = (entry: Buffer): string => entry.toString('latin1', 0, entry.indexOf(0x3d));
+
+const whole = (names: Iterable<string>): readonly string[] => [...names].map((name) => `${name}=`);
+
+/** The rules that come to the same as `buildEnvironment` in place, whoever the caller will be. */
+export function environmentRules(input: Pick<EnvironmentInput, 'request' | 'account'>): EnvironmentRules {
+  const { request, account } = input;
+  const built = buildEnvironment({ ...input, caller: [], inPlace: true, pid: 0 });
+  const isFallback = (entry: Buffer): boolean =>
+    request.keepEnv && nameOf(entry) === 'PATH' && !request.env.has('PATH');
+  const entries = built.filter((entry) => !isFallback(entry));
+  const taken = new Set([
+    ...entries.map(nameOf),
+    ...[...request.env.keys()].map((name) => Buffer.from(name).toString('latin1')),
+    ...(account.name === undefined ? ['USER', 'LOGNAME'] : []),
+  ]);
+  const beginnings = request.keepEnv
+    ? [
+        ...dangerousNames().map((name) => (name.endsWith('*') ? name.slice(0, -1) : `${name}=`)),
+        ...whole(taken),
+      ]
+    : whole(inPlaceVariables.filter((name) => !taken.has(name)));
+  return {
+    beginnings: beginnings.map((beginning) => Buffer.from(beginning, 'latin1')),
+    keepsOthers: request.keepEnv,
+    entries,
+    fallbacks: built.filter(isFallback),
+  };
 }

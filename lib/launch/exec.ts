@@ -35,8 +35,14 @@ export function errorLines(error: { readonly message: string; readonly hint?: st
 }
 
 /** The lines of a warning. */
-export function warningLines(warning: DirectoryFinding): string {
-  return `uchroot: warning: ${warning.message}\nhint: ${warning.hint}\n`;
+export function warningLines({
+  message,
+  hint,
+}: {
+  readonly message: string;
+  readonly hint?: string | undefined;
+}): string {
+  return errorLines({ message: `warning: ${message}`, hint });
 }
 
 // A status descriptor that nobody reads any more, or a closed stderr, must not hide the exit status.

@@ -35,10 +35,16 @@ function special(
   if (code === 'EBADE') return { reason: verifyReasons[step.op] ?? 'what was read back is not what was set' };
   switch (`${step.op} ${code}`) {
     case 'keep_fd EISDIR':
+    case 'keep_listen_fds EISDIR':
     case 'stdio EISDIR':
       return {
         reason: 'is an open directory of the host, which is a way out of the jail',
         hint: 'close it, or redirect it to a file',
+      };
+    case 'keep_listen_fds EBADF':
+      return {
+        reason: 'is not open',
+        hint: 'LISTEN_FDS says that it is: see the socket unit, or whoever started this',
       };
     case 'keep_fd EBADF':
       return {
@@ -145,6 +151,18 @@ function attempt(look: () => Diagnosis | undefined): Diagnosis | undefined {
   }
 }
 
+// What a step acts on, in words.
+function targetOf(step: Step, view: JailView): string | undefined {
+  if (step.op === 'chroot') return view.jail;
+  return step.op === 'verify_cwd' ? quote(view.cwd) : describeStep(step).object;
+}
+
+/** How each message about a step begins: `setresuid: 1001:`. */
+export function messageHead(step: Step, view: JailView): string {
+  const target = targetOf(step, view);
+  return `${step.op}:${target === undefined ? '' : ` ${target}:`}`;
+}
+
 /** The error for a plan that stopped; looks into the jail after execve and chdir. */
 export function toLaunchError(steps: readonly Step[], failure: PlanFailure, view: JailView): LaunchError {
   const { errno, detail } = failure;
@@ -156,7 +174,7 @@ export function toLaunchError(steps: readonly Step[], failure: PlanFailure, view
     const stage = stages[failure.op] ?? 'starting';
     return new LaunchError(`launch: ${stage}: ${reason(errno)}`, { step: 'launch', code, errno });
   }
-  const { call, object } = describeStep(step);
+  const { call } = describeStep(step);
   const found = attempt(() => {
     if (step.op === 'execve') return programReason(step, code, view);
     // Root may enter what the user may not: chdir succeeds, and it shows when the identity has changed.
@@ -164,9 +182,8 @@ export function toLaunchError(steps: readonly Step[], failure: PlanFailure, view
     return entered ? diagnoseDirectory(view, view.cwd) : undefined;
   });
   const own = special(step, code, detail);
-  const target = step.op === 'chroot' ? view.jail : step.op === 'verify_cwd' ? quote(view.cwd) : object;
-  const subject = target === undefined ? '' : ` ${target}:`;
-  const message = `${step.op}:${subject} ${found?.message ?? own.reason ?? reason(errno)}`;
+  const target = targetOf(step, view);
+  const message = `${messageHead(step, view)} ${found?.message ?? own.reason ?? reason(errno)}`;
   const execStatus = found?.missing === true || (found === undefined && code === 'ENOENT') ? 127 : 126;
   return new LaunchError(message, {
     step: step.op,

@@ -16,6 +16,8 @@ export interface PlanInput {
   readonly env: readonly Buffer[];
   /** Descriptors that the program keeps, besides 0 to 2. */
   readonly keptFds: readonly number[];
+  /** Those of socket activation are not among them: a compiled launcher learns their number when it starts. */
+  readonly keepsListenFds?: boolean;
   /** Who must be the parent of the program, for --die-with-parent. */
   readonly parentPid: number;
   /** As process.arch has it. */
@@ -74,6 +76,7 @@ export function buildPlan(input: PlanInput): readonly Step[] {
     // After stdio, which is exempt, and before the root changes: an open directory of the host is a way out of any root
     // directory (CVE-2024-21626). A range has no gap, whatever the limit on descriptors says (close_range(2)).
     { op: 'close_range', first: 3 },
+    ...(input.keepsListenFds === true ? [{ op: 'keep_listen_fds' } as const] : []),
     ...input.keptFds.map((fd): Step => ({ op: 'keep_fd', fd })),
 
     // By the descriptor that was verified, so that nobody can put another directory in its place.

@@ -38,6 +38,8 @@ export interface Launch {
 /** The process that launches: what a plan needs to know of it. */
 export interface Caller {
   readonly inPlace: boolean;
+  /** It is a compiled launcher for this architecture, of which nothing else is known yet. */
+  readonly compiledFor?: string;
   readonly environment: readonly Variable[];
   readonly pid: number;
   readonly parentPid: number;
@@ -136,7 +138,7 @@ export function prepare(
     account,
     jail: quote(request.jail),
     cwd: request.cwd,
-    architecture: process.arch,
+    architecture: caller.compiledFor ?? process.arch,
   };
   const { program, args } =
     request.program === undefined ? defaultProgram(view) : { program: request.program, args: request.args };
@@ -158,12 +160,10 @@ export function prepare(
       pid: caller.pid,
     }),
     keptFds,
+    keepsListenFds: caller.compiledFor !== undefined,
     parentPid: request.dieWithParent ? caller.parentPid : 0,
-    architecture: process.arch,
-    status:
-      status === undefined
-        ? undefined
-        : { fd: status, line: statusLine({ event: 'started', pid: caller.pid }) },
+    architecture: view.architecture,
+    status: status === undefined ? undefined : { fd: status, line: startedLine(caller) },
   });
   return { request, account, steps, keptFds, view };
 }
@@ -171,6 +171,12 @@ export function prepare(
 /** One line for --status-fd. */
 export function statusLine(event: Readonly<Record<string, unknown>>): Buffer {
   return Buffer.from(`${JSON.stringify(event)}\n`);
+}
+
+// A compiled launcher puts its pid where the spaces are (native/compiled.cc).
+function startedLine({ compiledFor, pid }: Caller): Buffer {
+  if (compiledFor === undefined) return statusLine({ event: 'started', pid });
+  return Buffer.from(`{"event":"started","pid":${' '.repeat(10)}}\n`);
 }
 
 /** The line that says that nothing runs. */

@@ -1,6 +1,8 @@
 // A plan for a reader: `uchroot --plan` and `--plan=json`.
 import type { LaunchError } from '../errors.ts';
 import { quote } from '../quote.ts';
+import type { EnvironmentRules } from './environment.ts';
+import type { RecordedJail } from './payload.ts';
 import { describeStep } from './describe.ts';
 import type { Launch } from './prepare.ts';
 
@@ -44,4 +46,64 @@ export function planAsJson({ steps, account, view }: Launch, problem: LaunchErro
       ? undefined
       : { step: problem.step, code: problem.code, message: problem.message, hint: problem.hint };
   return `${JSON.stringify({ account, jail: view.jail, steps: shown, problem: failed }, readable, 2)}\n`;
+}
+
+const octal = (mode: number): string => (mode & 0o7777).toString(8).padStart(4, '0');
+
+// What the launcher looks for before the first step.
+function jailLine({ components, identity }: RecordedJail, anyInode: boolean, anyPath: boolean): string {
+  const jail = components.at(-1);
+  if (jail === undefined) return '';
+  const owner = `owner ${jail.uid}:${jail.gid}`;
+  const own = anyInode
+    ? `${owner}, and nobody else may write it than mode ${octal(jail.mode)} lets`
+    : `inode ${identity.inode}, ${owner}, mode ${octal(jail.mode)}`;
+  const above = anyPath ? '' : '; above it the same owners, and nobody else who may write';
+  return `${jail.shown} must be a directory with ${own}${above}`;
+}
+
+function environmentLines({ beginnings, keepsOthers, entries, fallbacks }: EnvironmentRules): string {
+  const names = beginnings
+    .map((beginning) => quote(beginning))
+    .map((name) => (name.endsWith('=') ? name.slice(0, -1) : `${name}*`));
+  return [
+    ...entries.map((entry) => quote(entry)),
+    ...fallbacks.map((entry) => `${quote(entry)}, unless the caller has one`),
+    `the caller's ${keepsOthers ? 'but ' : ''}${names.join(', ')}`,
+  ].join('\n               ');
+}
+
+/** What a compiled launcher prints for --plan: the steps, and what else is frozen in it. */
+export function compiledPlan(
+  launch: Launch,
+  jail: RecordedJail,
+  environment: EnvironmentRules,
+  anyInode: boolean,
+): string {
+  const { request, steps } = launch;
+  const program = steps.findLast((step) => step.op === 'execve');
+  const rows = {
+    jail: jailLine(jail, anyInode, request.insecurePath),
+    argv: program?.argv.map((argument) => quote(argument)).join(' '),
+    environment: environmentLines(environment),
+    'pid file': request.pidFile === undefined ? undefined : quote(request.pidFile),
+  };
+  const lines = Object.entries(rows).map(([name, value]) =>
+    value === undefined ? '' : `  ${name.padEnd(12)} ${value}\n`,
+  );
+  return planAsText(launch) + lines.join('');
+}
+
+/** What a compiled launcher prints for --help. */
+export function compiledHelp({ account, steps, view }: Launch): string {
+  const program = steps.findLast((step) => step.op === 'execve');
+  return `Usage: this launcher alone, or with one of --plan, --help, --version
+
+Starts ${quote(program?.program ?? '')} in the jail ${view.jail} as uid ${account.uid}, in place of itself. It must be run by root.
+uchroot --compile has written it; doc/uchroot.md of uchroot describes messages and exit statuses.
+
+  --plan     print the steps, and what is checked before them; start nothing
+  --help     show this text
+  --version  show the version of uchroot that has written it
+`;
 }

@@ -28,6 +28,7 @@ export type Step =
   | { readonly op: 'stdio'; readonly fd: 0 | 1 | 2 }
   | { readonly op: 'close_range'; readonly first: number }
   | { readonly op: 'keep_fd'; readonly fd: number }
+  | { readonly op: 'keep_listen_fds' }
   | { readonly op: 'fchdir'; readonly directory: string }
   | { readonly op: 'chroot' }
   | { readonly op: 'chdir'; readonly path: Buffer }

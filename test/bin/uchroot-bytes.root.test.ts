@@ -1,8 +1,8 @@
-import { makeJail, oddCaller, putFile, rootTest, uchroot } from '../support/launch.ts';
+import { bothWays, makeJail, oddCaller, putFile, rootTest, uchroot } from '../support/launch.ts';
 import { decode, probe, readState } from '../support/probe.ts';
 import { hostilePreload } from '../support/sanitizer.ts';
 
-const test = rootTest();
+const test = bothWays();
 const jail = makeJail();
 
 function argumentsOf(words: readonly string[], options: readonly string[] = []): readonly string[] {
@@ -142,7 +142,7 @@ test('3 MB of arguments are too long for the soft stack limit: one clear line', 
   t.equal(ended.stdout, '');
   t.match(
     ended.stderr,
-    /^uchroot: execve: \/probe: the arguments and the environment are too long: 30\d{5} bytes\nhint: [^\n]*--rlimit stack=BYTES\n$/,
+    /^uchroot: execve: \/probe: the arguments and the environment are too long(: 30\d{5} bytes)?\nhint: [^\n]*--rlimit stack=BYTES\n$/,
   );
 });
 
@@ -154,7 +154,7 @@ test('3 MB of arguments reach the program with a stack limit that has room for t
   t.equal(readState(ended).argv.length, 2 + manyArguments.length);
 });
 
-test('a text file without #! is refused, not handed to /bin/sh (execvp)', async (t) => {
+rootTest()('a text file without #! is refused, not handed to /bin/sh (execvp)', async (t) => {
   putFile(`${jail}/text`, '/probe mark /tmp/shell\n', 0o755);
   putFile(`${jail}/empty`, '', 0o755);
   const text = uchroot(['nobody', jail, '/text']);
@@ -180,5 +180,5 @@ test('the path of a jail, a program and a working directory may be any bytes', a
   t.match(ended.stderr, /^uchroot: chdir: \/dir\\xff: [^\n]*\nhint: [^\n]*\n$/);
   const program = uchroot(['nobody', jail, 'hex:2f70ff'], { by: oddCaller() });
   t.equal(program.status, 127);
-  t.match(program.stderr, /^uchroot: execve: \/p\\xff: not found in the jail\nhint: [^\n]*\n$/);
+  t.match(program.stderr, /^uchroot: execve: \/p\\xff: not found in the jail[^\n]*\nhint: [^\n]*\n$/);
 });

@@ -1,9 +1,9 @@
 import { chmodSync, chownSync, mkdirSync } from 'node:fs';
 
-import { makeJail, oddCaller, putProgram, rootTest, start, uchroot } from '../support/launch.ts';
+import { bothWays, makeJail, oddCaller, putProgram, start, uchroot } from '../support/launch.ts';
 import { probe, readState } from '../support/probe.ts';
 
-const test = rootTest('setcap');
+const test = bothWays('setcap');
 const jail = makeJail();
 const EPERM = 1;
 const EACCES = 13;
@@ -130,7 +130,7 @@ test('a file with capabilities does not start, and the message says why', async 
 });
 
 test('what lies in a directory of root is out of reach', async (t) => {
-  mkdirSync(`${jail}/root`, { mode: 0o700 });
+  mkdirSync(`${jail}/root`, { recursive: true });
   chownSync(`${jail}/root`, 0, 0);
   chmodSync(`${jail}/root`, 0o700);
   putProgram(`${jail}/root/probe`);

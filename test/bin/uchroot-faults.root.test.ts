@@ -1,10 +1,10 @@
 import type { Test } from 'tap';
 
 import { FaultyLaunch, type Call, type Faulty } from '../support/fault.ts';
-import { makeJail, rootTest } from '../support/launch.ts';
+import { bothWays, makeJail } from '../support/launch.ts';
 import { sanitized } from '../support/sanitizer.ts';
 
-const test = rootTest('strace');
+const test = bothWays('strace');
 const jail = makeJail();
 
 // Every call of the plan that acts or looks, in a caller's state in which none of them is left out.

@@ -2,12 +2,12 @@ import { existsSync, readFileSync } from 'node:fs';
 
 import t from 'tap';
 
-import { makeJail, oddCaller, rootTest, start, uchroot } from '../support/launch.ts';
+import { bothWays, makeJail, oddCaller, start, uchroot } from '../support/launch.ts';
 import { decode, probe, readState, startWaiting, type State } from '../support/probe.ts';
 import { hostilePreload } from '../support/sanitizer.ts';
 import { unlessRoot } from '../support/root.ts';
 
-const test = rootTest('strace', 'prlimit', 'taskset');
+const test = bothWays('strace', 'prlimit', 'taskset');
 const jail = makeJail();
 const ENOKEY = 126;
 

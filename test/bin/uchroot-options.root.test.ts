@@ -1,9 +1,9 @@
-import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 
-import { makeJail, oddCaller, rootTest, uchroot } from '../support/launch.ts';
+import { bothWays, makeJail, oddCaller, uchroot } from '../support/launch.ts';
 import { decode, probe, readState } from '../support/probe.ts';
 
-const test = rootTest();
+const test = bothWays();
 const jail = makeJail();
 
 test('--preserve-fds keeps these descriptors, and no others', async (t) => {
@@ -63,7 +63,7 @@ test('more descriptors than were opened for it are refused', async (t) => {
   const by = oddCaller('fd=3', 'listen', 'env=LISTEN_FDS=4');
   const ended = uchroot(['nobody', jail, '/probe', 'mark', '/tmp/listen'], { by });
   t.equal(ended.status, 125);
-  t.match(ended.stderr, /^uchroot: keep_fd: descriptor [456]: is not open\nhint: [^\n]*\n$/);
+  t.match(ended.stderr, /^uchroot: keep_(fd|listen_fds): descriptor [456]: is not open\nhint: [^\n]*\n$/);
   t.notOk(existsSync(`${jail}/tmp/listen`));
 });
 
@@ -97,6 +97,7 @@ test('--umask sets exactly this mode', async (t) => {
 
 test('--chdir is a directory of the jail', async (t) => {
   mkdirSync(`${jail}/deep/er`, { recursive: true, mode: 0o755 });
+  rmSync(`${jail}/way`, { force: true });
   symlinkSync('/deep', `${jail}/way`);
   t.equal(decode(probe(jail, ['--chdir', '/way/er']).cwd), '/deep/er');
   t.equal(decode(probe(jail, ['--chdir=deep']).cwd), '/deep');

@@ -2,18 +2,18 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 
 import {
-  command,
+  bothWays,
+  launchWords,
   makeJail,
   oddCaller,
   putFile,
-  rootTest,
   start,
   temporaryDirectory,
   uchroot,
 } from '../support/launch.ts';
 import { readState, startWaiting, type State } from '../support/probe.ts';
 
-const test = rootTest('script');
+const test = bothWays('script');
 const jail = makeJail();
 
 // Not gone, and not waiting for its parent either (proc_pid_stat(5)).
@@ -61,7 +61,9 @@ test('process group, session and terminal are those of the command', async (t) =
 
 test('the terminal of script(1) stays as it was, and its settings too', async (t) => {
   const log = `${temporaryDirectory()}/log`;
-  const words = [...command, 'nobody', jail, '/probe', 'state'].map((word) => `'${word}'`).join(' ');
+  const words = launchWords(['nobody', jail, '/probe', 'state'])
+    .map((word) => `'${word}'`)
+    .join(' ');
   const line = `before=$(stty -g); ${words}; [ "$before" = "$(stty -g)" ] && echo unchanged`;
   const ended = start(['script', '-qec', line, log], { stdio: ['ignore', 'pipe', 'pipe'] });
   const state = JSON.parse(/^\{.*\}/m.exec(ended.stdout)?.[0] ?? '') as State;
@@ -116,7 +118,7 @@ test('what is written is written by the program alone', async (t) => {
 });
 
 test('a signal that arrives during the launch ends it, or the program, but is not lost', async (t) => {
-  const ended = start([...command, 'nobody', jail, '/probe', 'wait'], {
+  const ended = start(launchWords(['nobody', jail, '/probe', 'wait']), {
     by: ['timeout', '--signal=TERM', '--foreground', '0.3'],
     stdio: ['inherit', 'pipe', 'pipe'],
   });
@@ -127,7 +129,7 @@ test('a program that was started twenty times at once ran twenty times', async (
   const script =
     'for i in $(seq 20); do "$@" & pids="$pids $!"; done; for p in $pids; do wait $p || exit 1; done';
   putFile(`${jail}/none`, '');
-  const ended = start([...command, 'nobody', jail, '/probe', 'exit', '0'], {
+  const ended = start(launchWords(['nobody', jail, '/probe', 'exit', '0']), {
     by: ['sh', '-c', script, 'sh'],
   });
   t.equal(ended.status, 0);

@@ -1,7 +1,7 @@
 // Faults in one system call of a launch in place, by strace: the call is not made, and answers what the test says.
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 
-import { oddCaller, temporaryDirectory, uchroot, type Ended } from './launch.ts';
+import { launchWords, oddCaller, temporaryDirectory, uchroot, type Ended } from './launch.ts';
 
 /** One call of the plan: its name, and how its arguments begin in strace's notation. */
 export interface Call {
@@ -25,15 +25,16 @@ export class FaultyLaunch {
   readonly #trace = `${temporaryDirectory()}/trace`;
   readonly #jail: string;
   readonly #words: readonly string[];
-  readonly #options: readonly string[];
+  readonly #arguments: readonly string[];
   readonly #calls: readonly string[];
-  #lines: readonly string[] | undefined;
+  // Of a launch without a fault, in each way to start it.
+  readonly #trials = new Map<string, readonly string[]>();
 
   /** The odd state of the caller makes each step do something; `calls` are the names of all that is traced. */
   constructor(jail: string, words: readonly string[], options: readonly string[], calls: readonly string[]) {
     this.#jail = jail;
     this.#words = words;
-    this.#options = options;
+    this.#arguments = [...options, '--status-fd', '7', 'nobody', jail, '/probe', 'mark', '/tmp/mark'];
     this.#calls = [...new Set(['keyctl', ...calls])];
   }
 
@@ -42,17 +43,10 @@ export class FaultyLaunch {
     const mark = `${this.#jail}/tmp/mark`;
     rmSync(mark, { force: true });
     const strace = ['strace', '-qq', '-o', this.#trace, '-e', `trace=${this.#calls.join(',')}`];
-    const ended = uchroot(
-      [...this.#options, '--status-fd', '7', 'nobody', this.#jail, '/probe', 'mark', '/tmp/mark'],
-      {
-        by: [
-          ...oddCaller(...this.#words),
-          ...strace,
-          ...inject.flatMap((fault) => ['-e', `inject=${fault}`]),
-        ],
-        stdio: ['pipe', 'pipe', 'pipe', 'ignore', 'ignore', 'ignore', 'ignore', 'pipe'],
-      },
-    );
+    const ended = uchroot(this.#arguments, {
+      by: [...oddCaller(...this.#words), ...strace, ...inject.flatMap((fault) => ['-e', `inject=${fault}`])],
+      stdio: ['pipe', 'pipe', 'pipe', 'ignore', 'ignore', 'ignore', 'ignore', 'pipe'],
+    });
     const lines = readFileSync(this.#trace, 'latin1').split('\n');
     return {
       ...ended,
@@ -64,13 +58,15 @@ export class FaultyLaunch {
 
   // Node makes the same calls before the plan begins: strace counts them too.
   #count(call: Call): number {
-    this.#lines ??= this.#trial();
-    const plan = this.#lines.findIndex((line) => line.startsWith('keyctl(KEYCTL_JOIN_SESSION_KEYRING'));
+    const way = launchWords(this.#arguments).join(' ');
+    const lines = this.#trials.get(way) ?? this.#trial();
+    this.#trials.set(way, lines);
+    const plan = lines.findIndex((line) => line.startsWith('keyctl(KEYCTL_JOIN_SESSION_KEYRING'));
     const sought = (line: string, at: number): boolean =>
       at >= plan && line.startsWith(`${call.name}(${call.arguments}`);
-    const at = call.last === true ? this.#lines.findLastIndex(sought) : this.#lines.findIndex(sought);
+    const at = call.last === true ? lines.findLastIndex(sought) : lines.findIndex(sought);
     if (plan < 0 || at < 0) throw new Error(`the launch makes no call ${call.name}(${call.arguments}`);
-    const before = this.#lines.slice(0, at + 1).filter((line) => line.startsWith(`${call.name}(`)).length;
+    const before = lines.slice(0, at + 1).filter((line) => line.startsWith(`${call.name}(`)).length;
     // The execve of strace's own child is shown, but cannot be made to fail.
     return call.name === 'execve' ? before - 1 : before;
   }

@@ -27,12 +27,28 @@ export const command: readonly string[] = [process.execPath, `${packageRoot}dist
 /** Where this package lies. */
 export const packageDirectory: string = packageRoot.slice(0, -1);
 
+type RootTest = (name: string, body: (t: Test) => Promise<void>) => void;
+
 /** `t.test` for what needs root, a compiler for the probe, and these tools. */
-export function rootTest(
-  ...tools: readonly string[]
-): (name: string, body: (t: Test) => Promise<void>) => void {
+export function rootTest(...tools: readonly string[]): RootTest {
   const skip = unlessRoot() || unlessInstalled('gcc', ...tools);
   return (name, body) => void t.test(name, { skip }, body);
+}
+
+// Whether the test that runs is to start programs with a compiled launcher.
+let isCompiling = false;
+
+/** The same, twice: what `uchroot` starts is started by the command, and then by a launcher that it has compiled. */
+export function bothWays(...tools: readonly string[]): RootTest {
+  const test = rootTest(...tools);
+  return (name, body) => {
+    test(name, body);
+    test(`compiled: ${name}`, async (t) => {
+      isCompiling = true;
+      t.teardown(() => (isCompiling = false));
+      await body(t);
+    });
+  };
 }
 
 // Into dist, where nobody else can put a file of that name; once, as long as the source stays.
@@ -99,6 +115,8 @@ export interface Ended {
 export interface StartOptions {
   /** Words before the command: an odd caller, strace, setpriv. */
   readonly by?: readonly string[];
+  /** Words before those, of accounts.ts, which count for what is compiled as well. */
+  readonly accounts?: readonly string[];
   /** The whole environment; nothing of the test's own gets in (tap puts NODE_OPTIONS there). */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
@@ -110,7 +128,7 @@ export const searchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 
 /** Runs a program to its end. */
 export function start(words: readonly string[], options: StartOptions = {}): Ended {
-  const [file = '', ...args] = [...(options.by ?? []), ...words];
+  const [file = '', ...args] = [...(options.accounts ?? []), ...(options.by ?? []), ...words];
   const { status, signal, stdout, stderr, output, error } = spawnSync(file, args, {
     env: { PATH: searchPath, ...sanitizerEnv, ...options.env },
     cwd: options.cwd ?? '/',
@@ -126,8 +144,9 @@ export function start(words: readonly string[], options: StartOptions = {}): End
 /** The command where everybody may read it: the package may lie in a directory of root's. */
 export function publicCommand(): readonly string[] {
   const directory = temporaryDirectory();
-  const parts = ['uchroot.cjs', 'uchroot-command.cjs', 'uchroot-late.cjs'].map((name) => `dist/bin/${name}`);
-  for (const file of ['package.json', ...parts, 'build/Release/uchroot.node']) {
+  const bundles = ['', '-command', '-compile', '-late'].map((name) => `dist/bin/uchroot${name}.cjs`);
+  const built = ['uchroot.node', 'uchroot-compiled'].map((name) => `build/Release/${name}`);
+  for (const file of ['package.json', ...bundles, ...built]) {
     mkdirSync(dirname(`${directory}/${file}`), { recursive: true, mode: 0o755 });
     copyFileSync(`${packageRoot}${file}`, `${directory}/${file}`);
     chmodSync(`${directory}/${file}`, 0o755);
@@ -135,7 +154,33 @@ export function publicCommand(): readonly string[] {
   return [process.execPath, `${directory}/dist/bin/uchroot.cjs`];
 }
 
-/** Runs the command `uchroot` with these arguments. */
+const compiled = new Map<string, readonly string[] | Ended>();
+
+// Once for the same words: the launcher, or how its compilation ended. Its words may be as many as the test's.
+function compileLauncher(
+  args: readonly string[],
+  accounts: readonly string[] = [],
+): readonly string[] | Ended {
+  const key = JSON.stringify([args, accounts]);
+  const known = compiled.get(key);
+  if (known !== undefined) return known;
+  const file = `${temporaryDirectory()}/launcher`;
+  const ended = start([...command, '--compile', file, ...args], { accounts, by: oddCaller('stack') });
+  const result = ended.status === 0 ? [file] : ended;
+  compiled.set(key, result);
+  return result;
+}
+
+/** The words that launch in the way of the test that runs. */
+export function launchWords(args: readonly string[], accounts: readonly string[] = []): readonly string[] {
+  if (!isCompiling) return [...command, ...args];
+  const result = compileLauncher(args, accounts);
+  if ('status' in result) throw new Error(`--compile: status ${result.status}: ${result.stderr}`);
+  return result;
+}
+
+/** Runs the command `uchroot` with these arguments, or the launcher that it compiles of them. */
 export function uchroot(args: readonly string[], options: StartOptions = {}): Ended {
-  return start([...command, ...args], options);
+  const words = isCompiling ? compileLauncher(args, options.accounts) : [...command, ...args];
+  return 'status' in words ? words : start(words, options);
 }

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import type { Writable } from 'node:stream';
 
-import { command, searchPath, uchroot, type Ended, type StartOptions } from './launch.ts';
+import { launchWords, searchPath, uchroot, type Ended, type StartOptions } from './launch.ts';
 import { sanitizerEnv } from './sanitizer.ts';
 
 interface Descriptor {
@@ -86,7 +86,7 @@ export async function startWaiting(
   options: readonly string[] = [],
   { by = [], env = {}, user = 'nobody' }: StartOptions & { readonly user?: string } = {},
 ): Promise<Waiting> {
-  const [file, ...args] = [...by, ...command, ...options, user, jail, '/probe', 'wait'];
+  const [file = '', ...args] = [...by, ...launchWords([...options, user, jail, '/probe', 'wait'])];
   const child = spawn(file, args, {
     env: { PATH: searchPath, ...sanitizerEnv, ...env },
     cwd: '/',

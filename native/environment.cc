@@ -1,0 +1,108 @@
+// The program's environment, by rules that lib/launch/environment.ts has made.
+
+#include "environment.h"
+
+#include "report.h"
+
+namespace uchroot {
+namespace {
+
+// Length of the name of an entry; 0 for one without a name or `=`, which is nothing that can be kept.
+uint32_t nameLength(const char* entry) {
+  uint32_t length = 0;
+  while (entry[length] != 0 && entry[length] != '=') length++;
+  return entry[length] == '=' ? length : 0;
+}
+
+bool sameName(const char* a, const char* b, uint32_t length) {
+  for (uint32_t i = 0; i < length; i++) {
+    if (a[i] != b[i]) return false;
+  }
+  return true;
+}
+
+bool beginsWith(const char* entry, const char* beginning) {
+  while (*beginning != 0) {
+    if (*entry++ != *beginning++) return false;
+  }
+  return true;
+}
+
+bool isListed(const Payload* payload, const char* entry) {
+  const uint32_t* beginnings = elementsOf<uint32_t>(payload, payload->beginnings);
+  for (uint32_t i = 0; i < payload->beginnings.count; i++) {
+    if (beginsWith(entry, stringAt(payload, beginnings[i]))) return true;
+  }
+  return false;
+}
+
+bool hasName(const char* const* entries, const char* const* end, const char* entry, uint32_t length) {
+  for (; entries != end; entries++) {
+    if (nameLength(*entries) == length && sameName(*entries, entry, length)) return true;
+  }
+  return false;
+}
+
+bool isOfActivation(const char* entry) {
+  return beginsWith(entry, "LISTEN_PID=") || beginsWith(entry, "LISTEN_PIDFDID=") ||
+         beginsWith(entry, "LISTEN_FDS=") || beginsWith(entry, "LISTEN_FDNAMES=");
+}
+
+uint64_t count(const char* const* entries) {
+  uint64_t count = 0;
+  while (entries[count] != nullptr) count++;
+  return count;
+}
+
+// A plain decimal number without leading zeros, below 10^digits; else -1.
+long toNumber(const char* text, int digits) {
+  if (*text < '1' || *text > '9') return -1;
+  long value = 0;
+  for (; *text != 0; text++, digits--) {
+    if (*text < '0' || *text > '9' || digits == 0) return -1;
+    value = value * 10 + (*text - '0');
+  }
+  return value;
+}
+
+// `beginning` is a name and `=`.
+const char* valueOf(const char* const* caller, const char* beginning) {
+  for (; *caller != nullptr; caller++) {
+    if (beginsWith(*caller, beginning)) return *caller + lengthOf(beginning);
+  }
+  return "";
+}
+
+}  // namespace
+
+int countListenFds(const char* const* caller, long pid) {
+  const long fds = toNumber(valueOf(caller, "LISTEN_FDS="), 5);
+  if (fds < 0 || toNumber(valueOf(caller, "LISTEN_PID="), 10) != pid) return 0;
+  return static_cast<int>(fds);
+}
+
+uint64_t environmentSlots(const Payload* payload, const char* const* caller) {
+  return count(caller) + payload->entries.count + payload->fallbacks.count + 1;
+}
+
+void buildEnvironment(const Payload* payload, const char* const* caller, bool listens, const char** result) {
+  const char** next = result;
+  for (; *caller != nullptr; caller++) {
+    const uint32_t length = nameLength(*caller);
+    if (length == 0 || isListed(payload, *caller) == ((payload->flags & FLAG_KEEP_ENV) != 0)) continue;
+    if (isOfActivation(*caller) && !listens) continue;
+    // of a name that comes twice the first entry counts, as for getenv(3)
+    if (!hasName(result, next, *caller, length)) *next++ = *caller;
+  }
+  const char* const* passed = next;
+  const uint32_t* fallbacks = elementsOf<uint32_t>(payload, payload->fallbacks);
+  for (uint32_t i = 0; i < payload->fallbacks.count; i++) {
+    const char* entry = stringAt(payload, fallbacks[i]);
+    if (!hasName(result, passed, entry, nameLength(entry))) *next++ = entry;
+  }
+  const uint32_t* entries = elementsOf<uint32_t>(payload, payload->entries);
+  for (uint32_t i = 0; i < payload->entries.count; i++) *next++ = stringAt(payload, entries[i]);
+  *next = nullptr;
+}
+
+}  // namespace uchroot
