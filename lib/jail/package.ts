@@ -9,6 +9,7 @@ import { quote } from '../quote.ts';
 import type { Choice } from './dpkg/choice.ts';
 import { choose } from './dpkg/choose.ts';
 import { openPackages, type Package, type Packages } from './dpkg/database.ts';
+import { openReading } from './dpkg/reading.ts';
 import { type StateDirectory, stateOf } from './dpkg/state.ts';
 import type { Reason } from './entry.ts';
 import type { Executable } from './executables.ts';
@@ -49,6 +50,7 @@ export function openPackageFiles(
       versionOf: () => undefined,
     };
   }
+  const reading = openReading(root, packages);
   const programs = new Set<BytePath>();
   const whole = new Set(asked.map((name) => findPackage(packages, name)));
   const idle = new Set<BytePath>();
@@ -58,7 +60,7 @@ export function openPackageFiles(
     for (const { source, entry } of executables) if (isProgram(entry.reason)) programs.add(source);
     if (programs.size + whole.size === done || packages === undefined) return false;
     done = programs.size + whole.size;
-    const choice = choose(root, packages, { programs: [...programs], packages: [...whole] });
+    const choice = choose(reading, { programs: [...programs], packages: [...whole] });
     addChoice(choice);
     // /run itself is the affair of the pack of that name
     for (const directory of stateOf(root, packages, choice))

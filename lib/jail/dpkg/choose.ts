@@ -1,15 +1,15 @@
 // Chooses the files of Debian packages that a jail needs, beyond what the headers of its programs tell.
 
 import type { BytePath } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
 import type { Choice } from './choice.ts';
-import type { Package, Packages } from './database.ts';
+import type { Package } from './database.ts';
 import type { Executable } from './executable.ts';
 import { modulesOf } from './modules.ts';
 import { placeOf } from './place.ts';
 import { findPlugins } from './plugins.ts';
 import { statusIfThere } from './read.ts';
 import { take, useProgram } from './reach.ts';
+import type { Reading } from './reading.ts';
 import { openWork, type Work } from './work.ts';
 
 export interface ChoiceRequest {
@@ -24,8 +24,8 @@ export interface ChoiceRequest {
  * Shared libraries are left to the closure of the ELF files, but for those that only a script can ask for.
  * @throws system errors of the root, such as EIO.
  */
-export function choose(root: FileRoot, packages: Packages, request: ChoiceRequest): Choice {
-  const work = openWork(root, packages);
+export function choose(reading: Reading, request: ChoiceRequest): Choice {
+  const work = openWork(reading);
   const { uses, mentions, taken } = work;
   for (const pkg of request.packages)
     uses.add({ pkg, extent: 'whole', withLibraries: true, reason: { how: 'asked' }, why: undefined });
@@ -79,12 +79,12 @@ function filesNamedIn({ root, packages }: Work, { kind, text, path }: Executable
 }
 
 /** What a program starts may be named in a library of its source: rustc is in librustc_driver. */
-function addLibraries({ uses, reader, taken, mentions, listening, searched }: Work): void {
+function addLibraries({ uses, reader, look, mentions, listening, searched }: Work): void {
   for (const { pkg, extent } of uses.all()) {
     if (!listening.has(pkg.source) || searched.has(pkg) || extent === 'programs') continue;
     searched.add(pkg);
     for (const path of reader.contents(pkg).libraries) {
-      const library = taken.look(path);
+      const library = look(path);
       if (library?.kind === 'elf') mentions.add(library);
     }
   }

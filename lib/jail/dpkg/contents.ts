@@ -69,10 +69,11 @@ export function openContents(root: FileRoot, packages: Packages): ContentsReader
       readonly [kind in Kind]: BytePath[];
     };
     const listed = packages.files(pkg);
+    const filled = new Set(listed.map(parentPath));
     const made = listed.flatMap((path) => madeBeside(root, packages, pkg, path));
     const names: Name[] = [];
     for (const path of [...listed, ...made]) {
-      const kind = sort(path, pkg);
+      const kind = sort(path, pkg, filled);
       if (kind === undefined) continue;
       if (typeof kind === 'string') sorted[kind].push(path);
       else names.push({ path, target: kind.programOf });
@@ -81,19 +82,30 @@ export function openContents(root: FileRoot, packages: Packages): ContentsReader
   }
 
   // A link may be the only way to a directory that programs know: /usr/share/perl/5.40.
-  function isWanted(directory: BytePath, end: BytePath, pkg: Package): boolean {
-    const isEmpty = listIfThere(root, directory).length === 0;
-    return end !== directory || (isEmpty && packages.owner(directory) === pkg && isOpen(directory));
+  function isWanted(
+    directory: BytePath,
+    end: BytePath,
+    pkg: Package,
+    filled: ReadonlySet<BytePath>,
+  ): boolean {
+    if (end !== directory) return true;
+    if (filled.has(directory) || packages.owner(directory) !== pkg || !isOpen(directory)) return false;
+    return listIfThere(root, directory).length === 0;
   }
 
-  function sort(path: BytePath, pkg: Package): Kind | { readonly programOf: BytePath } | undefined {
+  /** `filled` are the directories that the package has something in. */
+  function sort(
+    path: BytePath,
+    pkg: Package,
+    filled: ReadonlySet<BytePath>,
+  ): Kind | { readonly programOf: BytePath } | undefined {
     const place = placeOf(path);
     if (place === 'elsewhere') return undefined;
     const found = followIfThere(root, path);
     if (found === undefined) return undefined;
     const { status } = found;
     if (status.kind === 'directory')
-      return place === 'other' && isWanted(path, found.path, pkg) ? 'data' : undefined;
+      return place === 'other' && isWanted(path, found.path, pkg, filled) ? 'data' : undefined;
     if (status.kind !== 'file') return undefined;
     if ((status.mode & 0o004) === 0 || !isOpen(parentPath(path))) return 'withheld';
     if (place === 'program') return 'programs';

@@ -84,24 +84,38 @@ export function readConfiguration(root: FileRoot, path: BytePath): Executable {
   };
 }
 
-// Read again for each question: the strings of all programs of a compiler would fill the memory.
+// Read again for what is new in a question: the strings of all programs of a compiler would fill the memory.
 function elf(root: FileRoot, path: BytePath): Executable {
+  const asked = new Set<string>();
+  const found = new Set<string>();
+
+  function takeNew(texts: ReadonlySet<string>): ReadonlySet<string> {
+    const fresh = [...texts].filter((text) => !asked.has(text));
+    for (const text of fresh) asked.add(text);
+    return new Set(fresh);
+  }
   return {
     ...nothing(path),
     kind: 'elf',
     mentions: (names, paths) => {
-      const { parts, unseparated } = stringsOf(root, path);
-      const found = new Set<string>();
-      for (const part of parts) {
-        for (const name of unseparated
-          ? findAnywhere(part, [...names])
-          : findInStrings(part, likely(part, names)))
-          found.add(name);
-        for (const text of findPaths(part, paths)) found.add(text);
-      }
-      return found;
+      const fresh = { names: takeNew(names), paths: takeNew(paths) };
+      if (fresh.names.size + fresh.paths.size > 0)
+        for (const text of mentionsIn(stringsOf(root, path), fresh)) found.add(text);
+      return new Set([...names, ...paths].filter((text) => found.has(text)));
     },
   };
+}
+
+interface Wanted {
+  readonly names: ReadonlySet<string>;
+  readonly paths: ReadonlySet<string>;
+}
+
+function mentionsIn({ parts, unseparated }: Strings, { names, paths }: Wanted): readonly string[] {
+  return parts.flatMap((part) => [
+    ...(unseparated ? findAnywhere(part, [...names]) : findInStrings(part, likely(part, names))),
+    ...findPaths(part, paths),
+  ]);
 }
 
 // One name is found faster without looking at each word, and most often it is not there at all.

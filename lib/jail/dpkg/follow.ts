@@ -1,5 +1,6 @@
 // Which packages another one needs when it is used, going by what it says: the rules, without any file being read.
 
+import { remember } from '../../binary/files.ts';
 import type { BytePath } from '../../binary/path.ts';
 import type { Package, Packages } from './database.ts';
 import { placeOf } from './place.ts';
@@ -60,11 +61,16 @@ function isDataOf(packages: Packages, data: Package, of: Package): boolean {
   );
 }
 
-/** The packages that depend on one, by its name or by what it provides. */
-export function dependentsOf(packages: Packages, wanted: Package): readonly Package[] {
-  return packages.all.filter((pkg) =>
-    [...pkg.preDepends, ...pkg.depends].some((group) => packages.satisfy(group, pkg.architecture) === wanted),
-  );
+/** The packages that depend on each, by its name or by what it provides. */
+export function readDependents(packages: Packages): ReadonlyMap<Package, readonly Package[]> {
+  const dependents = new Map<Package, Package[]>();
+  for (const pkg of packages.all) {
+    const needed = [...pkg.preDepends, ...pkg.depends].map((group) =>
+      packages.satisfy(group, pkg.architecture),
+    );
+    for (const on of new Set(needed)) if (on !== undefined) remember(dependents, on, () => []).push(pkg);
+  }
+  return dependents;
 }
 
 /**

@@ -6,7 +6,7 @@ import type { PackageReason } from './choice.ts';
 import type { ContentsReader } from './contents.ts';
 import type { Package, Packages } from './database.ts';
 import { readConfiguration } from './executable.ts';
-import { dependenciesOf, dependentsOf, type Edge, haveModulesInCommon, isBase, wholeOf } from './follow.ts';
+import { dependenciesOf, type Edge, haveModulesInCommon, isBase, wholeOf } from './follow.ts';
 import { placeOf } from './place.ts';
 import { readIfThere } from './read.ts';
 import { takenBy, type Use } from './uses.ts';
@@ -38,7 +38,7 @@ export function useProgram(
   for (const name of names)
     for (const link of otherNames(reader, packages, name))
       taken.start(link, way.path, packages.owner(name), why);
-  if (owner !== undefined && taken.look(way.path)?.kind === 'script') useWrapped(work, path, owner);
+  if (owner !== undefined && work.look(way.path)?.kind === 'script') useWrapped(work, path, owner);
 }
 
 function otherNames(reader: ContentsReader, packages: Packages, name: BytePath): readonly BytePath[] {
@@ -54,7 +54,7 @@ function otherNames(reader: ContentsReader, packages: Packages, name: BytePath):
 function useWrapped(work: Work, path: BytePath, wrapper: Package): void {
   if (isBase(wrapper) || work.wrappers.has(path)) return;
   work.wrappers.add(path);
-  for (const pkg of dependentsOf(work.packages, wrapper))
+  for (const pkg of work.dependents().get(wrapper) ?? [])
     for (const program of work.reader.programs(pkg))
       if (lastComponent(program) === lastComponent(path) && program !== path)
         useProgram(work, program, { how: 'wrapped', from: wrapper, by: path }, path);

@@ -1,5 +1,7 @@
 // Finds the names of programs in the text and the strings of other programs: what is started is named.
 
+import { remember } from '../../binary/files.ts';
+
 /**
  * Those of `names` that stand in a text as words, between characters that cannot be part of a file's name: `ld` in
  * "exec /usr/bin/ld -r" but not in "-fuse-ld" or "ld.so". In one pass, however many names there are.
@@ -7,9 +9,9 @@
 export function findWords(text: Uint8Array, names: ReadonlySet<string>): ReadonlySet<string> {
   const found = new Set<string>();
   if (names.size === 0) return found;
-  const hashes = new Set([...names].map(hashOf));
+  const hashes = sieveOf([...names].map(hashOf));
   forEachWord(text, (start, end, hash) => {
-    if (!hashes.has(hash)) return;
+    if (hashes[hash & LOW] === 0) return;
     const word = wordAt(text, start, end);
     if (names.has(word)) found.add(word);
   });
@@ -23,17 +25,19 @@ export function findWords(text: Uint8Array, names: ReadonlySet<string>): Readonl
 export function findInStrings(strings: Uint8Array, names: ReadonlySet<string>): ReadonlySet<string> {
   const found = new Set<string>();
   if (names.size === 0) return found;
-  const hashes = new Set([...names].map(hashOf));
+  const hashes = sieveOf([...names].map(hashOf));
   const tails = new Map<number, string[]>();
-  for (const name of names) tails.set(tailOf(name), [...(tails.get(tailOf(name)) ?? []), name]);
+  for (const name of names) remember(tails, tailOf(name), () => []).push(name);
+  const endings = sieveOf(tails.keys());
   forEachWord(strings, (start, end, hash) => {
-    if (hashes.has(hash) && isCommand(strings, start, end)) {
+    if (hashes[hash & LOW] === 1 && isCommand(strings, start, end)) {
       const word = wordAt(strings, start, end);
       if (names.has(word)) found.add(word);
     }
     if (strings[end] !== 0 || end - start < 3) return;
-    const ending = tails.get((((strings[end - 2] ?? 0) << 8) | (strings[end - 1] ?? 0)) >>> 0);
-    if (ending === undefined) return;
+    const tail = ((strings[end - 2] ?? 0) << 8) | (strings[end - 1] ?? 0);
+    if (endings[tail] === 0) return;
+    const ending = tails.get(tail) ?? [];
     const word = wordAt(strings, start, end);
     for (const name of ending) if (isTail(word, name)) found.add(name);
   });
@@ -45,8 +49,18 @@ function isTail(word: string, name: string): boolean {
   return word.endsWith(name) && '-_.'.includes(word.charAt(word.length - name.length - 1));
 }
 
+// Of a name in latin1, so that it is below 2^16.
 function tailOf(name: string): number {
-  return (((name.charCodeAt(name.length - 2) || 0) << 8) | name.charCodeAt(name.length - 1)) >>> 0;
+  return ((name.charCodeAt(name.length - 2) || 0) << 8) | name.charCodeAt(name.length - 1);
+}
+
+const LOW = 0xffff;
+
+/** 1 at the low bits of each number. Millions of words are asked for, and nearly all of them end here. */
+function sieveOf(numbers: Iterable<number>): Uint8Array {
+  const sieve = new Uint8Array(LOW + 1);
+  for (const number of numbers) sieve[number & LOW] = 1;
+  return sieve;
 }
 
 const codes = (text: string): ReadonlySet<number> => new Set(Buffer.from(text));

@@ -1,19 +1,14 @@
-// What choosing works with: the questions to a root, and the answers so far.
+// What choosing works with: what a root has, and the answers so far.
 
 import { type BytePath, parentPath } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
-import { type Commands, openCommands } from './commands.ts';
-import { type Contents, type ContentsReader, openContents } from './contents.ts';
-import type { Package, Packages } from './database.ts';
+import type { Contents } from './contents.ts';
+import type { Package } from './database.ts';
 import { type Mentions, openMentions } from './mentions.ts';
+import type { Reading } from './reading.ts';
 import { openTaken, type Taken } from './taken.ts';
 import { openUses, type Uses } from './uses.ts';
 
-export interface Work {
-  readonly root: FileRoot;
-  readonly packages: Packages;
-  readonly reader: ContentsReader;
-  readonly commands: Commands;
+export interface Work extends Reading {
   readonly uses: Uses;
   readonly mentions: Mentions;
   readonly taken: Taken;
@@ -25,16 +20,12 @@ export interface Work {
   readonly searched: Set<Package>;
 }
 
-export function openWork(root: FileRoot, packages: Packages): Work {
-  const reader = openContents(root, packages);
+export function openWork(reading: Reading): Work {
   return {
-    root,
-    packages,
-    reader,
-    commands: openCommands(root, packages, reader.programs),
+    ...reading,
     uses: openUses(),
     mentions: openMentions(),
-    taken: openTaken(root),
+    taken: openTaken(reading.look),
     wrappers: new Set(),
     listening: new Set(),
     searched: new Set(),
@@ -60,10 +51,10 @@ export function hasExecutables({ programs, helpers }: Contents): boolean {
   return programs.length + helpers.length > 0;
 }
 
-export function hasMachineCode({ taken }: Work, { programs, helpers, libraries, data }: Contents): boolean {
+export function hasMachineCode({ look }: Work, { programs, helpers, libraries, data }: Contents): boolean {
   return (
     [...libraries, ...data].some((path) => /\.so(?:\.|$)/.test(path)) ||
-    [...programs, ...helpers].some((path) => taken.look(path)?.kind === 'elf')
+    [...programs, ...helpers].some((path) => look(path)?.kind === 'elf')
   );
 }
 

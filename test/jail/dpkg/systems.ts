@@ -4,6 +4,7 @@ import { bytePath } from '../../../lib/binary/path.ts';
 import type { Choice } from '../../../lib/jail/dpkg/choice.ts';
 import { choose } from '../../../lib/jail/dpkg/choose.ts';
 import { openPackages } from '../../../lib/jail/dpkg/database.ts';
+import { openReading } from '../../../lib/jail/dpkg/reading.ts';
 import { elfWithStrings, makeSystem, type MadeSystem } from './debian.ts';
 
 /** Paths are programs, names are packages. */
@@ -11,7 +12,7 @@ export function chooseFrom(system: MadeSystem, ...asked: readonly string[]): Cho
   const root = makeSystem(system);
   const packages = openPackages(root);
   if (packages === undefined) throw new Error('no database');
-  return choose(root, packages, {
+  return choose(openReading(root, packages), {
     programs: asked.filter((name) => name.startsWith('/')).map((path) => bytePath(path)),
     packages: asked.filter((name) => !name.startsWith('/')).flatMap((name) => packages.find(name) ?? []),
   });
