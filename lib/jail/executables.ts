@@ -8,6 +8,7 @@ import type { FileRoot } from '../binary/root.ts';
 import { walk } from '../binary/walk.ts';
 import type { FileEntry, Reason } from './entry.ts';
 import type { Selection } from './selection.ts';
+import type { Steps } from './steps.ts';
 
 /** An ELF file or script that is in the jail. */
 export interface Executable {
@@ -21,7 +22,7 @@ export interface Executable {
 
 export interface Executables {
   /** Looks into all files that were added to the selection, until none is added any more. */
-  follow(): readonly Executable[];
+  follow(): Steps<readonly Executable[]>;
   /** Without these nothing that was asked for can start. */
   readonly missing: readonly MissingFile[];
   /** Files that were not asked for by name and lack something, on the host as well. */
@@ -101,12 +102,13 @@ export function openExecutables(
   }
 
   return {
-    follow: () => {
+    *follow() {
       const found: Executable[] = [];
       for (let fresh = selection.takeFresh(); fresh.length > 0; fresh = selection.takeFresh())
         for (const entry of fresh) {
           const executable = lookInto(entry);
           if (executable !== undefined) found.push(executable);
+          yield;
         }
       return found;
     },

@@ -6,10 +6,11 @@ import { readImports } from '../binary/symbols.ts';
 import { walk } from '../binary/walk.ts';
 import { type Executable, isShell } from './executables.ts';
 import type { When } from './packs/pack.ts';
+import type { Steps } from './steps.ts';
 
 export interface Facts {
   /** Takes note of executables that came in, and of all other files. */
-  learn(executables: readonly Executable[]): void;
+  learn(executables: readonly Executable[]): Steps<void>;
   /** The file that shows that a pack is needed; undefined if none does. */
   sign(when: When): BytePath | undefined;
   executables(name: RegExp): readonly BytePath[];
@@ -47,8 +48,9 @@ export function openFacts(root: FileRoot, { symbols, isBasic, sourceOf, paths }:
     directories: new Set(),
   };
 
-  function learn(executables: readonly Executable[]): void {
+  function* learn(executables: readonly Executable[]): Steps<void> {
     for (const executable of executables) {
+      yield;
       const { path, entry, closure } = executable;
       if ((entry.mode & 0o111) !== 0 && !isLibrary(path)) known.executables.set(path, executable);
       for (const { role, as, path: at } of closure.files)

@@ -16,6 +16,7 @@ import { type JailPlan, planJail } from './plan.ts';
 import { begin } from './progress.ts';
 import type { Recipe } from './recipe.ts';
 import type { JailWork } from './request.ts';
+import { gradually } from './steps.ts';
 import { openStore, type Store } from './store.ts';
 import { tryOut } from './try.ts';
 import { readUsers } from './users.ts';
@@ -43,7 +44,7 @@ export async function foreseeJail(making: Making, jail: DirectoryRoot | undefine
   const before = jail && readManifest(jail);
   const recipe = making.recipeFor(before);
   const source = rememberStatus(making.host.root);
-  const plan = planFor(recipe, making, source);
+  const plan = await planFor(recipe, making, source);
   if (jail !== undefined) checkPlace(plan, source, jail, { from: recipe.from, directory: making.directory });
   const { signal } = making.work;
   const { manifest: after, warnings } = await foreseePlan(recipe, plan, { source, jail, before, signal });
@@ -100,7 +101,7 @@ async function planUnderLock(jail: DirectoryRoot, making: Making, source: FileRo
     const hash = await hashInJail(jail, MANIFEST_PATH);
     const before = readManifest(jail);
     const recipe = making.recipeFor(before);
-    const plan = planFor(recipe, making, source);
+    const plan = await planFor(recipe, making, source);
     checkPlace(plan, source, jail, { from: recipe.from, directory: making.directory });
     const store = openStore(jail);
     if ((await hashInJail(jail, MANIFEST_PATH)) === hash) return { store, before, recipe, plan };
@@ -108,11 +109,12 @@ async function planUnderLock(jail: DirectoryRoot, making: Making, source: FileRo
   }
 }
 
-function planFor(recipe: Recipe, { host, directory, work }: Making, root: FileRoot): JailPlan {
+async function planFor(recipe: Recipe, { host, directory, work }: Making, root: FileRoot): Promise<JailPlan> {
   work.onProgress?.(begin('plan'));
   const inside = placeIn(recipe.from, root, directory);
   const outside = inside === undefined ? [] : [inside];
-  const plan = planJail(recipe, { root, cpu: host.cpu, users: readUsers(recipe.users), outside });
+  const steps = planJail(recipe, { root, cpu: host.cpu, users: readUsers(recipe.users), outside });
+  const plan = await gradually(steps, work.signal);
   const [missing] = plan.missing;
   if (missing !== undefined) throw lacks(missing);
   const [absent] = plan.absent.map(showPath);

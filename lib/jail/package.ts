@@ -16,10 +16,11 @@ import type { Executable } from './executables.ts';
 import type { PackageTaker } from './packs/open.ts';
 import type { JailUser } from './packs/pack.ts';
 import type { Selection } from './selection.ts';
+import type { Steps } from './steps.ts';
 
 export interface PackageFiles extends PackageTaker {
   /** Adds what programs that came in cannot do without, and the packages that were taken since; false if there is nothing new. */
-  follow(executables: readonly Executable[]): boolean;
+  follow(executables: readonly Executable[]): Steps<boolean>;
   /** False for a script that lies in a package and that nothing in the jail starts. */
   isStarted(path: BytePath): boolean;
   /** True for a file of a package that is Essential, less those of interpreters. */
@@ -42,7 +43,9 @@ export function openPackageFiles(
     if (asked[0] !== undefined) throw new UsageError('there is no dpkg database to take packages from');
     return {
       take: () => {},
-      follow: () => false,
+      *follow() {
+        return false;
+      },
       isStarted: () => true,
       isBasic: () => false,
       of: () => undefined,
@@ -56,11 +59,11 @@ export function openPackageFiles(
   const idle = new Set<BytePath>();
   let done = 0;
 
-  function follow(executables: readonly Executable[]): boolean {
+  function* follow(executables: readonly Executable[]): Steps<boolean> {
     for (const { source, entry } of executables) if (isProgram(entry.reason)) programs.add(source);
     if (programs.size + whole.size === done || packages === undefined) return false;
     done = programs.size + whole.size;
-    const choice = choose(reading, { programs: [...programs], packages: [...whole] });
+    const choice = yield* choose(reading, { programs: [...programs], packages: [...whole] });
     addChoice(choice);
     // /run itself is the affair of the pack of that name
     for (const directory of stateOf(root, packages, choice))

@@ -17,6 +17,7 @@ import { openPacks } from './packs/open.ts';
 import type { JailUser } from './packs/pack.ts';
 import type { Recipe } from './recipe.ts';
 import { openSelection } from './selection.ts';
+import type { Steps } from './steps.ts';
 
 /** What a jail is planned from. */
 export interface PlanSource {
@@ -64,7 +65,7 @@ const JAIL_PATH = '/usr/local/bin:/usr/bin:/bin';
  * together: a jail built on a new machine works on an old one.
  * @throws UsageError for an unknown package or pack; system errors of the root, such as EIO.
  */
-export function planJail(recipe: Recipe, source: PlanSource): JailPlan {
+export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
   const { root, cpu, users, outside } = source;
   const owners = {
     uids: new Set(users.map(({ uid }) => uid)),
@@ -102,10 +103,10 @@ export function planJail(recipe: Recipe, source: PlanSource): JailPlan {
   });
   // Each may make the others necessary: a pack brings a program, which needs a library, which is the sign of a pack.
   for (;;) {
-    const found = executables.follow();
-    facts.learn(found);
-    if (packages.follow(found)) continue;
-    if (!packs.follow(facts, packages)) break;
+    const found = yield* executables.follow();
+    yield* facts.learn(found);
+    if (yield* packages.follow(found)) continue;
+    if (!(yield* packs.follow(facts, packages))) break;
   }
 
   const isThere = new Set(selection.entries().map(({ path }) => lastComponent(path)));

@@ -6,6 +6,7 @@ import { cacheFor } from '../../lib/jail/cache.ts';
 import { showReason } from '../../lib/jail/entry.ts';
 import { type JailPlan, planJail } from '../../lib/jail/plan.ts';
 import { EMPTY_RECIPE, type Recipe } from '../../lib/jail/recipe.ts';
+import { finish } from '../support/steps.ts';
 import { makeElf, memoryRoot, type Tree } from '../binary/image.ts';
 
 const LOADER = '/lib64/ld-linux-x86-64.so.2';
@@ -28,7 +29,7 @@ function planOf(
   recipe: Partial<Recipe>,
   cpu: { readonly hwcaps: readonly string[] } = BASELINE,
 ): JailPlan {
-  return planJail({ ...EMPTY_RECIPE, ...recipe }, { root: memoryRoot(tree), cpu, users: [] });
+  return finish(planJail({ ...EMPTY_RECIPE, ...recipe }, { root: memoryRoot(tree), cpu, users: [] }));
 }
 
 const plan = (tree: Tree, programs = ['/bin/p'], cpu: { readonly hwcaps: readonly string[] } = BASELINE) =>

@@ -1,6 +1,7 @@
 // Chooses the files of Debian packages that a jail needs, beyond what the headers of its programs tell.
 
 import type { BytePath } from '../../binary/path.ts';
+import type { Steps } from '../steps.ts';
 import type { Choice } from './choice.ts';
 import type { Package } from './database.ts';
 import type { Executable } from './executable.ts';
@@ -24,17 +25,23 @@ export interface ChoiceRequest {
  * Shared libraries are left to the closure of the ELF files, but for those that only a script can ask for.
  * @throws system errors of the root, such as EIO.
  */
-export function choose(reading: Reading, request: ChoiceRequest): Choice {
+export function* choose(reading: Reading, request: ChoiceRequest): Steps<Choice> {
   const work = openWork(reading);
   const { uses, mentions, taken } = work;
   for (const pkg of request.packages)
     uses.add({ pkg, extent: 'whole', withLibraries: true, reason: { how: 'asked' }, why: undefined });
   for (const path of request.programs) useProgram(work, path, { how: 'asked' }, path);
   do {
-    for (let use = uses.next(); use !== undefined; use = uses.next()) take(work, use);
-    for (let next = taken.takeFresh(); next !== undefined; next = taken.takeFresh()) lookInto(work, next);
+    for (let use = uses.next(); use !== undefined; use = uses.next()) {
+      take(work, use);
+      yield;
+    }
+    for (let next = taken.takeFresh(); next !== undefined; next = taken.takeFresh()) {
+      lookInto(work, next);
+      yield;
+    }
     addLibraries(work);
-  } while (mentions.search() || usePlugins(work));
+  } while ((yield* mentions.search()) || usePlugins(work));
   return {
     files: [...taken.files.values()],
     packages: uses.all().map(({ pkg, extent, reason }) => ({ package: pkg, extent, reason })),

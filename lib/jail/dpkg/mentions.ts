@@ -2,6 +2,7 @@
 
 import { remember } from '../../binary/files.ts';
 import type { BytePath } from '../../binary/path.ts';
+import type { Steps } from '../steps.ts';
 import type { Executable } from './executable.ts';
 
 /** Is told of each executable that contains the name. */
@@ -14,7 +15,7 @@ export interface Mentions {
   awaitPath(path: BytePath, listener: Listener): void;
   add(executable: Executable): void;
   /** Searches what was added for what is waited for; false if there was nothing left to search. */
-  search(): boolean;
+  search(): Steps<boolean>;
 }
 
 interface Wanted {
@@ -53,15 +54,21 @@ export function openMentions(): Mentions {
       listen(path, listener);
     },
     add: (executable) => added.push(executable),
-    search: () => {
+    *search() {
       const [now, executables] = [fresh, added];
       if (now.names.size + now.paths.size + executables.length === 0) return false;
       fresh = { names: new Set(), paths: new Set() };
       added = [];
-      for (const executable of searched) search(executable, now);
+      for (const executable of searched) {
+        search(executable, now);
+        yield;
+      }
       for (const name of now.names) known.names.add(name);
       for (const path of now.paths) known.paths.add(path);
-      for (const executable of executables) search(executable, known);
+      for (const executable of executables) {
+        search(executable, known);
+        yield;
+      }
       searched.push(...executables);
       return true;
     },

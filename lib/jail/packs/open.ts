@@ -11,6 +11,7 @@ import type { Facts } from '../facts.ts';
 import type { RecordedPack } from '../manifest.ts';
 import type { Recipe } from '../recipe.ts';
 import type { Selection } from '../selection.ts';
+import type { Steps } from '../steps.ts';
 import { expandPath } from './expand.ts';
 import { packs as all } from './index.ts';
 import type { JailUser, Pack, PackHost, When } from './pack.ts';
@@ -23,7 +24,7 @@ export interface Packs {
   /** Functions that are signs of some pack. */
   readonly symbols: ReadonlySet<string>;
   /** Adds what is needed by now of the packs; false if nothing was added. */
-  follow(facts: Facts, packages: PackageTaker): boolean;
+  follow(facts: Facts, packages: PackageTaker): Steps<boolean>;
   chosen(): readonly RecordedPack[];
   /** Packs that were asked for and of which the root has nothing. */
   barren(): readonly string[];
@@ -106,9 +107,10 @@ export function openPacks(
     symbols: new Set(all.flatMap(({ when }) => [...(when.imports ?? []), ...(when.ownImports ?? [])])),
     chosen: () => [...chosen.values()],
     barren: () => [...barren],
-    follow: (facts, packages) => {
+    *follow(facts, packages) {
       let isMore = false;
       for (const pack of all) {
+        yield;
         const sign = signs.get(pack.name) ?? needed(pack, facts);
         if (sign === undefined) continue;
         signs.set(pack.name, sign);

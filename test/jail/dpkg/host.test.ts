@@ -9,6 +9,7 @@ import type { Choice } from '../../../lib/jail/dpkg/choice.ts';
 import { choose } from '../../../lib/jail/dpkg/choose.ts';
 import { openPackages } from '../../../lib/jail/dpkg/database.ts';
 import { openReading } from '../../../lib/jail/dpkg/reading.ts';
+import { finish } from '../../support/steps.ts';
 import { stateOf } from '../../../lib/jail/dpkg/state.ts';
 
 const host = openFileRoot('/');
@@ -109,7 +110,7 @@ for (const { program, needs, never = [], maxBytes } of EXPECTATIONS) {
         : `${program} is not installed as a package`;
   t.test(`${program} gets what it cannot do without`, { skip }, async (t) => {
     if (packages === undefined) return;
-    const choice = choose(openReading(root, packages), { programs: [path], packages: [] });
+    const choice = finish(choose(openReading(root, packages), { programs: [path], packages: [] }));
     const paths = choice.files.map((file) => file.path);
     for (const pattern of needs)
       t.ok(
@@ -143,10 +144,12 @@ t.test(
   { skip: packages?.find('redis-server') === undefined && 'redis-server is not installed' },
   async (t) => {
     if (packages === undefined) return;
-    const choice = choose(openReading(root, packages), {
-      programs: [bytePath('/usr/bin/redis-server')],
-      packages: [],
-    });
+    const choice = finish(
+      choose(openReading(root, packages), {
+        programs: [bytePath('/usr/bin/redis-server')],
+        packages: [],
+      }),
+    );
     const state = stateOf(root, packages, choice);
     t.match(
       state.find(({ path }) => path === '/run/redis'),

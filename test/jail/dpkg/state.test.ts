@@ -4,6 +4,7 @@ import { bytePath } from '../../../lib/binary/path.ts';
 import { choose } from '../../../lib/jail/dpkg/choose.ts';
 import { openPackages } from '../../../lib/jail/dpkg/database.ts';
 import { openReading } from '../../../lib/jail/dpkg/reading.ts';
+import { finish } from '../../support/steps.ts';
 import { stateOf } from '../../../lib/jail/dpkg/state.ts';
 import { elfWithStrings, makeSystem } from './debian.ts';
 
@@ -32,10 +33,12 @@ const root = makeSystem({
 t.test('a service gets the directories that its unit, its package and the system make for it', async (t) => {
   const packages = openPackages(root);
   if (packages === undefined) throw new Error('no database');
-  const choice = choose(openReading(root, packages), {
-    programs: [bytePath('/usr/bin/redis')],
-    packages: [],
-  });
+  const choice = finish(
+    choose(openReading(root, packages), {
+      programs: [bytePath('/usr/bin/redis')],
+      packages: [],
+    }),
+  );
   const found = stateOf(root, packages, choice);
   t.same(
     found.toSorted((a, b) => (a.path < b.path ? -1 : 1)),
@@ -59,6 +62,6 @@ t.test('a library has no service, and what is not chosen has none either', async
   const packages = openPackages(root);
   const library = packages?.find('libselinux1');
   if (packages === undefined || library === undefined) throw new Error('no database');
-  const choice = choose(openReading(root, packages), { programs: [], packages: [library] });
+  const choice = finish(choose(openReading(root, packages), { programs: [], packages: [library] }));
   t.same(stateOf(root, packages, choice), []);
 });

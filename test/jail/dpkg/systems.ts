@@ -5,6 +5,7 @@ import type { Choice } from '../../../lib/jail/dpkg/choice.ts';
 import { choose } from '../../../lib/jail/dpkg/choose.ts';
 import { openPackages } from '../../../lib/jail/dpkg/database.ts';
 import { openReading } from '../../../lib/jail/dpkg/reading.ts';
+import { finish } from '../../support/steps.ts';
 import { elfWithStrings, makeSystem, type MadeSystem } from './debian.ts';
 
 /** Paths are programs, names are packages. */
@@ -12,10 +13,12 @@ export function chooseFrom(system: MadeSystem, ...asked: readonly string[]): Cho
   const root = makeSystem(system);
   const packages = openPackages(root);
   if (packages === undefined) throw new Error('no database');
-  return choose(openReading(root, packages), {
-    programs: asked.filter((name) => name.startsWith('/')).map((path) => bytePath(path)),
-    packages: asked.filter((name) => !name.startsWith('/')).flatMap((name) => packages.find(name) ?? []),
-  });
+  return finish(
+    choose(openReading(root, packages), {
+      programs: asked.filter((name) => name.startsWith('/')).map((path) => bytePath(path)),
+      packages: asked.filter((name) => !name.startsWith('/')).flatMap((name) => packages.find(name) ?? []),
+    }),
+  );
 }
 
 export const paths = ({ files }: Choice) => files.map(({ path }) => path as string).toSorted();

@@ -7,6 +7,7 @@ import type { Entry } from '../../../lib/jail/entry.ts';
 import type { JailUser, Probe } from '../../../lib/jail/packs/pack.ts';
 import { type JailPlan, planJail } from '../../../lib/jail/plan.ts';
 import { EMPTY_RECIPE, type Recipe } from '../../../lib/jail/recipe.ts';
+import { finish } from '../../support/steps.ts';
 import { makeElf, memoryRoot, numbersOf, type Piece, type Tree } from '../../binary/image.ts';
 
 const LOADER = '/lib/ld-linux-x86-64.so.2';
@@ -95,9 +96,11 @@ export function planOf(
   recipe: Partial<Recipe> = {},
   accounts: readonly JailUser[] = [],
 ): JailPlan {
-  return planJail(
-    { ...EMPTY_RECIPE, ...recipe, programs: programs.map(bytePath) },
-    { root: memoryRoot({ ...HOST, ...tree }), cpu: { hwcaps: [] }, users: accounts },
+  return finish(
+    planJail(
+      { ...EMPTY_RECIPE, ...recipe, programs: programs.map(bytePath) },
+      { root: memoryRoot({ ...HOST, ...tree }), cpu: { hwcaps: [] }, users: accounts },
+    ),
   );
 }
 

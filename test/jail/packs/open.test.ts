@@ -5,6 +5,7 @@ import { openFileRoot } from '../../../lib/binary/root.ts';
 import { packOf } from '../../../lib/jail/packs/open.ts';
 import { planJail } from '../../../lib/jail/plan.ts';
 import { EMPTY_RECIPE } from '../../../lib/jail/recipe.ts';
+import { finish } from '../../support/steps.ts';
 import type { Tree } from '../../binary/image.ts';
 import { makeLibrary, makeProgram, pathsIn, planOf } from './jail.ts';
 
@@ -33,7 +34,9 @@ t.test('ls, id and bash need nothing but what every jail has, and the time zone'
   const host = openFileRoot('/');
   t.teardown(() => host.close());
   const programs = ['/bin/ls', '/usr/bin/id', '/bin/bash'].map((path) => bytePath(path));
-  const plan = planJail({ ...EMPTY_RECIPE, programs }, { root: host, cpu: { hwcaps: [] }, users: [] });
+  const plan = finish(
+    planJail({ ...EMPTY_RECIPE, programs }, { root: host, cpu: { hwcaps: [] }, users: [] }),
+  );
   t.same(
     namesOf(plan).filter((name) => name !== 'timezone'),
     ['base'],

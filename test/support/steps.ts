@@ -1,0 +1,11 @@
+// For tests of what computes in steps.
+
+import type { Steps } from '../../lib/jail/steps.ts';
+
+/** Goes through all steps at once. */
+export function finish<T>(steps: Steps<T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
