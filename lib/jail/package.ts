@@ -44,6 +44,7 @@ export function openPackageFiles(
     return {
       take: () => {},
       *follow() {
+        yield;
         return false;
       },
       isStarted: () => true,
