@@ -13,7 +13,16 @@ import { type Command, valueOf } from './dispatch.ts';
 import { fileOptions, toHostsOptions } from './tcpd-options.ts';
 import { optionKinds, toRequest, unitOptions } from './uchroot-options.ts';
 
-const OTHER: ReadonlySet<string> = new Set([...unitOptions, 'plan', 'help', 'version']);
+// What makes uchroot do something else than to start a program.
+const OTHER: ReadonlySet<string> = new Set([
+  ...unitOptions,
+  'plan',
+  'compile',
+  'any-inode',
+  'architecture',
+  'help',
+  'version',
+]);
 const launchOptions: Readonly<Record<string, OptionKind>> = Object.fromEntries(
   Object.entries(optionKinds).filter(([name]) => !OTHER.has(name)),
 );
@@ -46,17 +55,16 @@ function withoutJail({ options }: ReadArguments): undefined {
   if (option !== undefined) throw new UsageError(`--${option} is for a jail: give --jail USER:DIRECTORY`);
 }
 
+function toArgument(bytes: Buffer): Argument {
+  return { bytes, text: bytes.toString() };
+}
+
 // USER:DIRECTORY or USER:GROUP:DIRECTORY; what is cut off begins with a slash.
 function toJail({ bytes, text }: Argument, { options }: ReadArguments): LaunchRequest {
   const cut = bytes.indexOf(':/');
   if (cut <= 0) throw new UsageError(`--jail ${quote(text)}: write USER:/DIRECTORY`);
-  const [user, directory] = [bytes.subarray(0, cut), bytes.subarray(cut + 1)].map((part) => ({
-    bytes: part,
-    text: part.toString(),
-  }));
-  if (user === undefined || directory === undefined) throw new Error('cut in two');
   const given = options.filter(([name]) => Object.hasOwn(launchOptions, name));
-  return toRequest(given, [user, directory]);
+  return toRequest(given, [bytes.subarray(0, cut), bytes.subarray(cut + 1)].map(toArgument));
 }
 
 const OWN_NAMES: ReadonlySet<string> = new Set(['uchroot-tcpd', 'uchroot-tcpd.cjs']);

@@ -29,6 +29,8 @@ t.test('each usage error is one clear line, a hint where there is one', async (t
     [['run'], 125, /^Usage: uchroot-tcpd run /],
     [['run', '--jail', 'sam', 'sshd'], 125, /^uchroot-tcpd: --jail sam: write USER:\/DIRECTORY$/],
     [['run', '--plan', 'sshd'], 125, /^uchroot-tcpd: unknown option --plan$/],
+    [['run', '--compile', 'x', 'sshd'], 125, /^uchroot-tcpd: unknown option --compile$/],
+    [['run', '--unit', 'systemd', 'sshd'], 125, /^uchroot-tcpd: unknown option --unit$/],
     [['match', 'sshd'], 2, /^Usage: uchroot-tcpd match /],
     [
       ['match', '--server-port', '65536', 'sshd', '::1'],

@@ -1,7 +1,7 @@
 // A server in a network of its own: inetd, a log daemon, files in /etc, and clients with several addresses behind a veth.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 import type { Test } from 'tap';
@@ -98,6 +98,7 @@ export async function openNet(
   ] as const) {
     mkdirSync(join(directory, place));
     for (const [name, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(directory, place, name)), { recursive: true });
       writeFileSync(join(directory, place, name), text);
       chmodSync(join(directory, place, name), place === 'sbin' ? 0o755 : 0o644);
     }

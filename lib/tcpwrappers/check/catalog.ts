@@ -32,7 +32,11 @@ export const CATALOG = {
   ),
   'too-many-findings': rule('warning', 'There are more findings than are told.', 'begin with these'),
   // the line
-  'missing-newline': rule('warning', 'libwrap does not read a last line without a newline.', 'add a newline'),
+  'missing-newline': rule(
+    'error',
+    'libwrap does not read a last line without a newline; in hosts.deny it refuses everybody then.',
+    'add a newline',
+  ),
   'missing-separator': rule('error', 'A line without ":" is no rule.', 'write DAEMONS: CLIENTS'),
   'line-too-long': rule('error', 'Nothing is read from a line of more than 2047 bytes on.', 'split the rule'),
   'nul-byte': rule('error', 'A NUL byte hides what follows.', 'take it away'),

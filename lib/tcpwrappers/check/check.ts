@@ -27,6 +27,8 @@ export interface CheckRequest {
   readonly allow?: Bytes | undefined;
   readonly deny?: Bytes | undefined;
   readonly dialect?: Dialect | undefined;
+  /** `libwrap`: a last line without a newline is not read. */
+  readonly compat?: 'libwrap' | undefined;
   /** Rules whose findings are not wanted. */
   readonly ignore?: readonly RuleId[];
   /** Names of daemons that are there although nothing tells of them. */
@@ -105,8 +107,8 @@ function order(a: CheckFinding, b: CheckFinding): number {
  * @throws {UsageError} (rejects) as openHosts().
  */
 export async function checkHosts(request: CheckRequest = {}): Promise<readonly CheckFinding[]> {
-  const { allow, deny, dialect, lookups = SYSTEM_LOOKUPS, root = '/', inetd } = request;
-  const { tables } = openHosts({ allow, deny, dialect });
+  const { allow, deny, dialect, compat, lookups = SYSTEM_LOOKUPS, root = '/', inetd } = request;
+  const { tables } = openHosts({ allow, deny, dialect, compat });
   const checked = [tables.allow, tables.deny].map(({ table }) => new Checked(table));
   const fileRoot = openFileRoot(root);
   try {

@@ -26,10 +26,14 @@ interface Place {
   readonly column: number;
 }
 
+/** Most findings of one rule in one file. */
+const MAX_FINDINGS = 1000;
+
 /** A file as it was read, and what was found in it. */
 export class Checked {
   readonly table: Table;
   readonly text: string;
+  readonly #counts = new Map<RuleId, number>();
   readonly #lines = new Map<number, Line>();
   readonly findings: CheckFinding[] = [];
   /** Lines that are cut in a wrong place: what can be said of the rest is noise. */
@@ -63,7 +67,15 @@ export class Checked {
     this.add(rule, line === undefined ? undefined : placeIn(line, at), message, remedy);
   }
 
+  /** After a thousand findings of one rule, one that says that there are more. */
   add(rule: RuleId, place: Partial<Place> | undefined, message: string, remedy: string | undefined): void {
+    const count = (this.#counts.get(rule) ?? 0) + 1;
+    this.#counts.set(rule, count);
+    if (count > MAX_FINDINGS + 1) return;
+    if (count === MAX_FINDINGS + 1) {
+      this.add('too-many-findings', undefined, `more than ${MAX_FINDINGS} findings of ${rule}`, undefined);
+      return;
+    }
     const { severity, remedy: usual } = CATALOG[rule];
     const file = toUtf8(this.table.file);
     const { line, column } = place ?? {};

@@ -90,8 +90,8 @@ function fileAddresses(
 
 function join(all: readonly Meant<Addresses>[]): Meant<Addresses> {
   const unite = (bound: 'least' | 'most'): Addresses => ({
-    ip4: union(...all.map((one) => one[bound].ip4)),
-    ip6: union(...all.map((one) => one[bound].ip6)),
+    ip4: union(all.map((one) => one[bound].ip4)),
+    ip6: union(all.map((one) => one[bound].ip6)),
   });
   return { least: unite('least'), most: unite('most') };
 }

@@ -25,7 +25,7 @@ export function onePort(port: number, protocol?: keyof Ports): Ports {
 }
 
 export function joinPorts(...all: readonly Ports[]): Ports {
-  return { tcp: union(...all.map(({ tcp }) => tcp)), udp: union(...all.map(({ udp }) => udp)) };
+  return { tcp: union(all.map(({ tcp }) => tcp)), udp: union(all.map(({ udp }) => udp)) };
 }
 
 function lessPorts(a: Ports, b: Ports): Ports {

@@ -12,7 +12,7 @@ export type Ranges = readonly Range[];
 export const NOTHING: Ranges = [];
 
 /** All that is in one of them. */
-export function union(...sets: readonly Ranges[]): Ranges {
+export function union(sets: readonly Ranges[]): Ranges {
   const result: { first: bigint; last: bigint }[] = [];
   const all = sets.flat().toSorted((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
   for (const { first, last } of all) {

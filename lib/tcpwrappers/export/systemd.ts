@@ -48,7 +48,7 @@ function matchList(daemons: PatternList<DaemonPattern>, name: string): Match {
 const NOBODY: Addresses = { ip4: [], ip6: [] };
 
 function join(a: Addresses, b: Addresses): Addresses {
-  return { ip4: union(a.ip4, b.ip4), ip6: union(a.ip6, b.ip6) };
+  return { ip4: union([a.ip4, b.ip4]), ip6: union([a.ip6, b.ip6]) };
 }
 
 /** Rules, what they mean and do: the same for all units. */

@@ -35,7 +35,12 @@ udpd: 10.99.0.2
 
 t.test('uchroot-tcpd run and tcpd start daemons, refuse and log alike', needs, async (t) => {
   const net = await openNet(t, {
-    etc: { 'hosts.allow': ALLOW, 'hosts.deny': 'ALL: ALL\n' },
+    etc: {
+      'hosts.allow': ALLOW,
+      'hosts.deny': 'ALL: ALL\n',
+      'banners/showd': 'welcome %a\n',
+      hosts: '10.99.0.2 two.example\n10.99.0.3 two.example\n',
+    },
     links: { showd: tcpd, loopd: tcpd },
     sbin: { showd: SHOW, udpd: answering },
     inetd: [
@@ -91,7 +96,7 @@ t.test('uchroot-tcpd run and tcpd start daemons, refuse and log alike', needs, a
   });
 
   await t.test('a command decides, another runs beside, and a banner comes first', async (t) => {
-    t.match(ask(7002, '10.99.0.8'), /^name=/);
+    t.match(ask(7002, '10.99.0.8'), /^welcome 10\.99\.0\.8\r\nname=/);
     t.match(net.run(['cat', '/spawned']), /^10\.99\.0\.8 [1-9][0-9]*\n$/);
   });
 
@@ -137,6 +142,12 @@ t.test('uchroot-tcpd run and tcpd start daemons, refuse and log alike', needs, a
       t.ok(log.includes('<28>showd: refused connect from 127.0.0.1 with IP source routing options'));
     },
   );
+
+  await t.test('match tries each address of a host, and cannot tell if they differ', async (t) => {
+    const text = net.run(['sh', '-c', `${node} ${tcpd} match showd two.example; echo status $?`]);
+    t.match(text, /^client: {3}10\.99\.0\.2\b[^]*\naccess: {3}granted\n\nclient: {3}10\.99\.0\.3\b/);
+    t.match(text, /\naccess: {3}delegated\nstatus 2\n$/);
+  });
 
   await t.test('the log has the words and severities of tcpd', async (t) => {
     const log = net.log();
