@@ -11,7 +11,7 @@ interface SarifRule {
   /** What it finds, one sentence. */
   readonly summary: string;
   /** More about it. */
-  readonly detail: string;
+  readonly detail?: string;
   readonly remedy: string;
   readonly tags: readonly string[];
 }
@@ -70,8 +70,8 @@ function toDescriptor({ id, severity, summary, detail, remedy, tags }: SarifRule
     id,
     name: id,
     shortDescription: { text: summary },
-    fullDescription: { text: `${summary} ${detail}` },
-    help: { text: `${detail}\n\nRemedy: ${remedy}` },
+    fullDescription: { text: detail === undefined ? summary : `${summary} ${detail}` },
+    help: { text: `${detail ?? summary}\n\nRemedy: ${remedy}` },
     defaultConfiguration: { level: severity },
     properties: { tags },
   };

@@ -100,7 +100,7 @@ function sarifOf(findings: readonly CheckFinding[]): object {
     version: readVersion(),
     bases: { HOST: Buffer.from('/') },
     rules: Object.entries(CATALOG).map(([id, { severity, summary, remedy }]) => {
-      return { id, severity, summary, detail: summary, remedy, tags: ['security'] };
+      return { id, severity, summary, remedy, tags: ['security'] };
     }),
     results: findings.map(({ file, ...finding }) =>
       Object.assign(finding, { path: Buffer.from(file), base: 'HOST' }),

@@ -264,6 +264,14 @@ t.test(
   },
 );
 
+t.test('ports of daemons are those of their services', async (t) => {
+  const { options } = makeFiles(t, 'sshd in.ftpd: 10.\n', '');
+  const { stdout, status } = uchrootTcpd('export', '--to', 'nftables', ...options);
+  const skip = spawnSync('getent', ['services', 'ssh/tcp']).status === 0 ? false : 'needs /etc/services';
+  if (skip === false) t.equal(status, 0);
+  t.match(stdout, /^ *ip saddr \{ 10\.0\.0\.0\/8 \} tcp dport \{ 21-22 \} accept$/m, { skip });
+});
+
 t.test('nft takes what is written for it, over and over', async (t) => {
   const { options } = makeFiles(
     t,

@@ -3,6 +3,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
 
 import type { Test } from 'tap';
 
@@ -44,8 +45,8 @@ export interface NetOptions {
   readonly links?: Readonly<Record<string, string>>;
   /** Lines of inetd.conf. */
   readonly inetd?: readonly string[];
-  /** A command that serves, in place of inetd. */
-  readonly server?: string;
+  /** A command that serves, in place of inetd, and at which ports. */
+  readonly server?: { readonly command: string; readonly ports: readonly number[] };
 }
 
 /** The program of an UDP service for inetd.conf, as `run` or tcpd starts it. */
@@ -89,7 +90,7 @@ exec python3 "$PYTHON" log /dev/log "$PWD/log"
 /** Starts it all, until the end of the test. */
 export async function openNet(
   t: Test,
-  { etc, sbin = {}, links = {}, inetd = [], server: command }: NetOptions,
+  { etc, sbin = {}, links = {}, inetd = [], server: other }: NetOptions,
 ): Promise<Net> {
   const directory = makeDirectory(t);
   for (const [place, files] of [
@@ -111,7 +112,7 @@ export async function openNet(
     '-p',
     '-f',
     ...words,
-    `COMMAND=${command ?? (inetd.length > 0 ? `inetd -i ${directory}/inetd.conf` : '')}`,
+    `COMMAND=${other?.command ?? (inetd.length > 0 ? `inetd -i ${directory}/inetd.conf` : '')}`,
     'sh',
     '-c',
     SERVER,
@@ -131,6 +132,7 @@ export async function openNet(
   await lineOf(clients);
   const client = Number(readFileSync(`/proc/${clients.pid}/task/${clients.pid}/children`, 'latin1').trim());
   connect(inside, client);
+  await untilListening(inside, other?.ports ?? inetd.map((line) => Number.parseInt(line, 10)));
   const ask = (command: string, requests: readonly object[]): unknown => {
     const words = requests.map((request) => JSON.stringify(request));
     const all = ['-t', String(client), '-n', 'python3', helper, command, ...words];
@@ -153,6 +155,21 @@ export async function openNet(
         input,
       }),
   };
+}
+
+// What listens in a network stands in files of every process in it (proc_pid_net(5)); the test goes on when all do.
+async function untilListening(pid: number, ports: readonly number[]): Promise<void> {
+  const isListening = (port: number): boolean =>
+    ['tcp', 'tcp6', 'udp'].some((kind) =>
+      readFileSync(`/proc/${pid}/net/${kind}`, 'latin1').includes(
+        `:${port.toString(16).toUpperCase().padStart(4, '0')} `,
+      ),
+    );
+  const end = Date.now() + 60_000;
+  while (!ports.every(isListening)) {
+    if (Date.now() > end) throw new Error('the server does not listen');
+    await setTimeout(20);
+  }
 }
 
 function connect(server: number, client: number): void {

@@ -12,6 +12,9 @@ export interface Shadow {
   readonly isSame: boolean;
 }
 
+/** The first rules that match each client, by the keys of a daemon and then of a client. */
+type First = Map<string, Map<string, Rule>>;
+
 /** Most pairs of a daemon and a client that are remembered; rules behind them are not looked at. */
 const MAX_PAIRS = 2_000_000;
 
@@ -37,7 +40,8 @@ function stops({ daemons, clients, options }: Rule): boolean {
 
 /** The shadowed ones of rules in the order in which they are tried: those of hosts.allow, then of hosts.deny. */
 export function findShadows(rules: readonly Rule[]): readonly Shadow[] {
-  const first = new Map<string, Rule>();
+  const first: First = new Map();
+  let pairs = 0;
   const shadows: Shadow[] = [];
   for (const rule of rules) {
     const daemons = coversOf(rule.daemons, coverDaemon);
@@ -46,20 +50,24 @@ export function findShadows(rules: readonly Rule[]): readonly Shadow[] {
     const [by] = blockers ?? [];
     if (by !== undefined && isWhole(rule.daemons, daemons) && isWhole(rule.clients, clients))
       shadows.push({ rule, by, isSame: isSame(rule, by) });
-    if (first.size + daemons.length * clients.length > MAX_PAIRS) break;
-    if (stops(rule))
-      for (const daemon of daemons)
-        for (const client of clients) {
-          const key = `${daemon.own}\t${client.own}`;
-          if (!first.has(key)) first.set(key, rule);
-        }
+    pairs += daemons.length * clients.length;
+    if (pairs > MAX_PAIRS) break;
+    if (stops(rule)) addPairs(first, rule, daemons, clients);
   }
   return shadows;
 }
 
+function addPairs(first: First, rule: Rule, daemons: readonly Cover[], clients: readonly Cover[]): void {
+  for (const daemon of daemons) {
+    const rules = first.get(daemon.own) ?? new Map<string, Rule>();
+    first.set(daemon.own, rules);
+    for (const client of clients) if (!rules.has(client.own)) rules.set(client.own, rule);
+  }
+}
+
 // The rules that match each pair of a daemon and a client, or undefined if one of them comes through.
 function blockersOf(
-  first: ReadonlyMap<string, Rule>,
+  first: First,
   daemons: readonly Cover[],
   clients: readonly Cover[],
 ): readonly Rule[] | undefined {
@@ -73,12 +81,15 @@ function blockersOf(
   return blockers;
 }
 
-function blockerOf(first: ReadonlyMap<string, Rule>, daemon: Cover, client: Cover): Rule | undefined {
-  for (const one of daemon.wider)
+function blockerOf(first: First, daemon: Cover, client: Cover): Rule | undefined {
+  for (const one of daemon.wider) {
+    const rules = first.get(one);
+    if (rules === undefined) continue;
     for (const other of client.wider) {
-      const found = first.get(`${one}\t${other}`);
+      const found = rules.get(other);
       if (found !== undefined) return found;
     }
+  }
   return undefined;
 }
 

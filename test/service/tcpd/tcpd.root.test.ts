@@ -219,7 +219,10 @@ t.test(
       etc: { 'hosts.allow': 'showd: 10.99.0.2: setenv VIA %a\n', 'hosts.deny': 'ALL: ALL\n' },
       // tcpd goes by its argv[0]
       sbin: { showd: SHOW, theirs: '#!/bin/bash\nexec -a showd /usr/sbin/tcpd one\n' },
-      server: `eval ${activate} 7001 ${node} ${tcpd} run showd one & ${activate} 7002 /usr/sbin/theirs`,
+      server: {
+        command: `eval ${activate} 7001 ${node} ${tcpd} run showd one & ${activate} 7002 /usr/sbin/theirs`,
+        ports: [7001, 7002],
+      },
     });
     const [ours, theirs] = net.talk(...[7001, 7002].map((port) => ({ source: '10.99.0.2', port })));
     t.match(ours, /args=one line=hello /);
