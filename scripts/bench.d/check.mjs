@@ -44,6 +44,8 @@ function timed(program, args, isRight) {
   return ms;
 }
 
+const isClean = (stdout) => stdout.endsWith(': 0 errors, 0 warnings, 0 notes\n');
+
 /** 50,000 files with 1 GB, all in the page cache. */
 export async function check({ quick }) {
   const base = mkdtempSync('/var/tmp/uchroot-bench-');
@@ -56,7 +58,6 @@ export async function check({ quick }) {
     const count = quick ? 5000 : 50_000;
     await buildJail({ directory: jail, programs: ['/bin/true'] });
     addFiles(jail, count);
-    const isClean = (stdout) => stdout.endsWith(': 0 errors, 0 warnings, 0 notes\n');
     const isWhole = (stdout) => stdout.split('\n').length > count;
     const works = [
       ['check', () => timed(command, ['check', jail], isClean)],
