@@ -181,6 +181,8 @@ export interface Native {
    * they have the size in the same place of `sizes`.
    */
   scanTree(rootFd: number, paths: Uint8Array, sizes: Float64Array): TreeScan;
+  /** Whether it has an extended attribute; the descriptor may be an O_PATH one. */
+  hasAttribute(fd: number, name: string): boolean;
   /** Takes an extended attribute away, if it is there. */
   removeAttribute(fd: number, name: string): void;
 

@@ -437,6 +437,16 @@ Napi::Value scanTree(const Napi::CallbackInfo& info) {
   return handle;
 }
 
+// hasAttribute(fd, name): of what a descriptor of O_PATH may stand for, by way of /proc; such a one takes no fgetxattr.
+Napi::Value hasAttribute(const Napi::CallbackInfo& info) {
+  const auto fd = toUint32(info[0], "descriptor");
+  if (!fd) return info.Env().Undefined();
+  const auto name = toBytes(info[1], "name");
+  if (!name) return info.Env().Undefined();
+  const std::string path = "/proc/self/fd/" + std::to_string(*fd);
+  return Napi::Boolean::New(info.Env(), getxattr(path.c_str(), name->c_str(), nullptr, 0) >= 0);
+}
+
 // removeAttribute(fd, name): one that is not there is fine.
 Napi::Value removeAttribute(const Napi::CallbackInfo& info) {
   const auto fd = toUint32(info[0], "descriptor");
@@ -451,6 +461,7 @@ Napi::Value removeAttribute(const Napi::CallbackInfo& info) {
 
 void initScan(Napi::Env env, Napi::Object exports) {
   exports.Set("scanTree", Napi::Function::New<scanTree>(env, "scanTree"));
+  exports.Set("hasAttribute", Napi::Function::New<hasAttribute>(env, "hasAttribute"));
   exports.Set("removeAttribute", Napi::Function::New<removeAttribute>(env, "removeAttribute"));
 }
 

@@ -9,6 +9,7 @@ import { normalize, type LaunchRequest } from '../launch/request.ts';
 import { planAsJson, planAsText } from '../launch/show.ts';
 import { quote, toBuffer } from '../quote.ts';
 import { commandArguments, readArguments, type Argument } from './arguments.ts';
+import { refuseUnsafe } from './uchroot-check.ts';
 import { absolute, optionKinds, toRequest, usage, usageLine } from './uchroot-options.ts';
 import { makeUnit } from './uchroot-unit.ts';
 import { readVersion } from './version.ts';
@@ -27,11 +28,12 @@ function complain(text: string): void {
   }
 }
 
-function showPlan(request: LaunchRequest, format: string): number {
+function showPlan(request: LaunchRequest, format: string, isChecked: boolean): number {
   if (format !== '' && format !== 'json') throw new UsageError(`--plan knows json, not '${quote(format)}'`);
   const launch = prepareInPlace(normalize(request), (warning) => complain(warningLines(warning)), false);
   const problem = findProblem(launch);
   print(1, format === 'json' ? planAsJson(launch, problem) : planAsText(launch));
+  if (isChecked) refuseUnsafe(launch, complain);
   return tellProblem(problem);
 }
 
@@ -47,6 +49,13 @@ function compile(request: LaunchRequest, file: Argument, given: ReadonlyMap<stri
       throw new UsageError(`--compile and --${other} are given at once: choose one`, {
         hint: `afterwards, ${quote(file.bytes)} --plan prints the steps, and an init system can start it as any program`,
       });
+  if (given.has('check'))
+    throw new UsageError(
+      '--compile and --check are given at once: a compiled launcher has nothing to check with',
+      {
+        hint: 'uchroot-jail check DIRECTORY checks the jail now, and from cron(8) later',
+      },
+    );
   if (file.bytes.length === 0) throw new UsageError('--compile needs the name of a file');
   compileLaunch(normalize(request), {
     file: absolute(file.bytes),
@@ -81,8 +90,10 @@ function main(): number {
       return tellProblem(problem);
     }
     const plan = given.get('plan');
-    if (plan !== undefined) return showPlan(request, plan.text);
-    return runInPlace(prepareInPlace(normalize(request), (warning) => complain(warningLines(warning))));
+    if (plan !== undefined) return showPlan(request, plan.text, given.has('check'));
+    const launch = prepareInPlace(normalize(request), (warning) => complain(warningLines(warning)));
+    if (given.has('check')) refuseUnsafe(launch, complain);
+    return runInPlace(launch);
   } catch (error) {
     if (!(error instanceof Error)) throw error; // what scripts/code-cache.mjs ends its launch with
     if (!isOurs(error)) {

@@ -34,6 +34,7 @@ Process
   --die-with-parent      SIGKILL when the starting process ends
 Jail
   --insecure-path        accept a jail that the user could replace
+  --check                look for what makes the jail unsafe first, and refuse it
 Reports
   --plan[=json]          print the steps and what would fail; start nothing
   --status-fd N          write {"event":"started"|"failed"…} lines to descriptor N
@@ -76,6 +77,7 @@ export const optionKinds = {
   'new-session': 'flag',
   'die-with-parent': 'flag',
   'insecure-path': 'flag',
+  check: 'flag',
   plan: 'optional',
   'status-fd': 'value',
   'pid-file': 'value',
@@ -229,6 +231,7 @@ export function toRequest(
         request.pidFile = value.text;
         break;
       case 'unit':
+      case 'check':
       case 'plan':
       case 'compile':
       case 'help':

@@ -13,7 +13,13 @@ const command = native.readCode(`${directory}/uchroot-command.cjs`);
 // Mapped now: once the root directory has changed its path leads nowhere. It is read and compiled if it is needed.
 const late = native.mapFile(`${directory}/uchroot-late.cjs`);
 let lateExports: object | undefined;
-let compileExports: object | undefined;
+
+// Read for the option that asks for them, before anything has changed: no other launch so much as opens them.
+const apart: Record<string, string | undefined> = {
+  'compile.ts': 'uchroot-compile.cjs',
+  'uchroot-check.ts': 'uchroot-check.cjs',
+};
+const apartExports: Record<string, object | undefined> = {};
 
 function load(name: string): object {
   return name.endsWith('/native.ts')
@@ -24,12 +30,9 @@ function load(name: string): object {
 // Modules are loaded when something of them is used. A launch that succeeds uses none.
 function find(name: string, key: string | symbol): unknown {
   if (name.startsWith('node:')) return Reflect.get(process.getBuiltinModule(name) ?? {}, key);
-  if (name.endsWith('/compile.ts'))
-    return Reflect.get(
-      (compileExports ??= run('uchroot-compile.cjs', native.mapFile(`${directory}/uchroot-compile.cjs`))),
-      key,
-    );
-  return Reflect.get((lateExports ??= loadLate()), key);
+  const file = apart[name.slice(name.lastIndexOf('/') + 1)];
+  if (file === undefined) return Reflect.get((lateExports ??= loadLate()), key);
+  return Reflect.get((apartExports[file] ??= run(file, native.mapFile(`${directory}/${file}`))), key);
 }
 
 function run(file: string, source: Buffer): object {

@@ -29,6 +29,8 @@ export interface Rule {
   readonly remedy: string;
   /** Is shown each entry of the jail, as the walk comes to it. */
   readonly lookAt?: (entry: Entry, jail: CheckedJail) => Found | undefined;
+  /** Its `look` needs no walk and is about the jail alone: it is done before a launch as well. */
+  readonly isQuick?: true;
   /** Looks at the whole jail, after the walk. */
   readonly look?: (jail: CheckedJail) => Iterable<Found>;
 }

@@ -80,6 +80,11 @@ const KINDS: readonly (Kind | undefined)[] = [
   'socket',
 ];
 
+/** What a file type says that something is; `mode` as stat(2) has it. */
+export function kindOf(mode: number): Kind {
+  return KINDS[mode >> 12] ?? 'file';
+}
+
 const HEADER_BYTES = 80;
 const IS_READ = 64;
 
@@ -114,7 +119,7 @@ function openReader(
       const index = number(10);
       const entry = {
         path: records.toString('latin1', pathAt, targetAt) as BytePath,
-        kind: KINDS[number(0) >> 12] ?? 'file',
+        kind: kindOf(number(0)),
         mode: number(0) & 0o7777,
         uid: number(1),
         gid: number(2),

@@ -21,6 +21,7 @@ export const accountDiffers: Rule = {
     'Numbers are what counts: what sam writes in the jail belongs to somebody else on the host, and GNU chroot --userspec ' +
     'believes the jail when it is asked who sam is (passwd(5), group(5), chroot(1)).',
   remedy: 'diff /etc/passwd JAIL/etc/passwd',
+  isQuick: true,
   look: function* look(jail): Generator<Found> {
     for (const { name, uid, gid } of passwdOf(jail.root).slice(0, MOST)) {
       const message = userDiffers(name, uid, gid);

@@ -19,6 +19,7 @@ export const devNull: Rule = {
   attack:
     'A shell that writes to >/dev/null then makes a file, which grows, and whose content the next one reads (null(4)).',
   remedy: 'mknod -m 0666 JAIL/dev/null c 1 3',
+  isQuick: true,
   look: (jail) => {
     const message = faultOf(jail);
     if (message === undefined) return [];

@@ -54,6 +54,7 @@ export const hostSocket: Rule = {
       remedy: commandLine(isMounted ? 'umount' : 'rm', hostPath(jail, path)),
     };
   },
+  isQuick: true,
   look: function* look(jail): Generator<Found> {
     const mounts = mountsIn(jail.mounts, jail.directory);
     for (const path of PLACES) {

@@ -21,6 +21,7 @@ export const kernelMount: Rule = {
     'release_agent of a cgroup and /sys/kernel/uevent_helper start programs outside (CVE-2022-0492), devtmpfs has every ' +
     'disk, and debugfs and tracefs tell what the kernel does (sysfs(5), cgroups(7)).',
   remedy: 'umount MOUNT-POINT',
+  isQuick: true,
   look: (jail) =>
     mountsIn(jail.mounts, jail.directory)
       .filter(({ type, root }) => KERNEL.test(type) && !(type === 'devtmpfs' && HARMLESS.has(root)))

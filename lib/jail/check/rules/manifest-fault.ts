@@ -13,6 +13,7 @@ export const manifestFault: Rule = {
   attack:
     'Whoever can write the manifest says what was built, and a check by it finds nothing (CWE-345). It is not believed, and nothing is compared with it.',
   remedy: 'uchroot-jail build NEW-DIRECTORY --recipe FILE',
+  isQuick: true,
   look: (jail) =>
     jail.manifestFault === undefined
       ? []

@@ -13,6 +13,7 @@ export const mountNoexec: Rule = {
   attack:
     'None: execve(2) fails with EACCES. Whoever then executes through ld.so has gained nothing by noexec (mount(8)).',
   remedy: 'mount -o remount,exec MOUNT-POINT',
+  isQuick: true,
   look: (jail) => {
     const mount = mountOf(jail.mounts, jail.directory);
     if (mount?.options.has('noexec') !== true) return [];

@@ -15,6 +15,7 @@ export const passwordHash: Rule = {
     'A hash that is read is a password that is guessed, and the same one opens the host; without one everybody is that ' +
     'account by su(1) (crypt(5), shadow(5), CWE-522). Nobody logs in by the passwd of a jail.',
   remedy: "usermod --prefix JAIL --password '*' USER",
+  isQuick: true,
   look: function* look(jail): Generator<Found> {
     for (const path of [PASSWD, GROUP, ...SHADOW])
       for (const [name = '', password = ''] of fieldsOf(jail.root, path)) {

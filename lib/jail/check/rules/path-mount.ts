@@ -16,6 +16,7 @@ export const pathMount: Rule = {
     'The owner of a FUSE mount answers every read himself, differently each time (mount.fuse(8)); the server of a network ' +
     'file system does what it likes with owners and set-user-ID bits (nfs(5), nosuid). No check of it holds.',
   remedy: 'cp -a DIRECTORY LOCAL-DIRECTORY',
+  isQuick: true,
   look: (jail) => {
     const mounts = jail.components.map(({ path }) => mountOf(jail.mounts, trimSlashes(bytePath(path))));
     return [...new Set([...mounts, mountOf(jail.mounts, jail.directory)])].flatMap((mount) => {

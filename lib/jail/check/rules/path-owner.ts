@@ -13,6 +13,7 @@ export const pathOwner: Rule = {
     'Its owner can exchange what lies in it, and so the jail: root then enters a directory of his choice. ' +
     'sshd_config(5), ChrootDirectory, asks for the same; CVE-2009-2904.',
   remedy: 'chown root:root DIRECTORY',
+  isQuick: true,
   look: (jail) =>
     jail.components.flatMap(({ path, uid }, index) => {
       if (uid === 0) return [];

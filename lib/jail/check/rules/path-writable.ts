@@ -18,6 +18,7 @@ export const pathWritable: Rule = {
     'Whoever can write to a directory can rename what lies in it and put his own there, an /etc/passwd or an ld.so ' +
     'among it (CVE-2009-2904, sshd_config(5)). A sticky directory, such as /tmp, keeps what belongs to root (unlink(2), EPERM).',
   remedy: 'chmod go-w DIRECTORY',
+  isQuick: true,
   look: (jail) =>
     jail.components.flatMap(({ path, mode, gid, acl }, index) => {
       const isJail = index === jail.components.length - 1;

@@ -15,6 +15,7 @@ export const uidZero: Rule = {
     'Who becomes that account in the jail, by su or by a service that drops to it, is root, and root leaves a jail ' +
     '(chroot(2), passwd(5)); the toor of a break-in.',
   remedy: 'userdel --prefix JAIL USER',
+  isQuick: true,
   look: (jail) =>
     passwdOf(jail.root)
       .filter(({ name, uid }) => (uid === 0) !== (name === 'root'))

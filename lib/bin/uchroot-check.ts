@@ -1,0 +1,59 @@
+// uchroot --check: looks at the jail before the program starts in it. A bundle of its own; see uchroot.ts.
+import { bytePath, joinPath, showPath } from '../binary/path.ts';
+import { JailError, LaunchError } from '../errors.ts';
+import { checkQuickly } from '../jail/check/quick.ts';
+import { fromText } from '../jail/text.ts';
+import { errorLines } from '../launch/exec.ts';
+import type { Launch } from '../launch/prepare.ts';
+import { quote } from '../quote.ts';
+
+const STEP = { step: 'check', exitStatus: 125 } as const;
+
+/**
+ * Tells of everything in the jail that is an error, of which nothing more than a look at the files that matter is known.
+ * @throws LaunchError ERR_UNSAFE_JAIL if there is something, and of an errno if it could not be looked at
+ */
+export function refuseUnsafe(launch: Launch, tell: (lines: string) => void): void {
+  const { request } = launch;
+  const findings = attempt(() => findingsOf(launch));
+  for (const { rule, path, message, remedy } of findings)
+    tell(errorLines({ message: `check: ${showPath(fromText(path))}: ${message} (${rule})`, hint: remedy }));
+  if (findings.length === 0) return;
+  const count = findings.length === 1 ? '1 error' : `${findings.length} errors`;
+  throw new LaunchError(`check: ${count} in the jail ${quote(request.jail)}: the program was not started`, {
+    ...STEP,
+    code: 'ERR_UNSAFE_JAIL',
+    path: quote(request.jail),
+    hint: `uchroot-jail check ${quote(request.jail)}`,
+  });
+}
+
+function findingsOf({ request, account, steps, view }: Launch): ReturnType<typeof checkQuickly> {
+  const program = steps.find((step) => step.op === 'execve')?.program ?? '';
+  const { uid, gid, groups, name = String(uid), home, shell } = account;
+  const user = {
+    name,
+    uid,
+    gid,
+    gecos: '',
+    home,
+    shell,
+    groups: groups.map((id) => ({ name: '', gid: id })),
+  };
+  return checkQuickly(
+    bytePath(request.jail),
+    joinPath(bytePath(view.cwd), bytePath(program)),
+    // root can write everywhere: then it counts what anybody else can
+    uid === 0 ? [] : [user],
+    new Set(request.insecurePath ? ['path-owner', 'path-writable'] : []),
+  );
+}
+
+function attempt<T>(look: () => T): T {
+  try {
+    return look();
+  } catch (error) {
+    if (!(error instanceof JailError)) throw error;
+    throw new LaunchError(`check: ${error.message}`, { ...STEP, code: error.code, path: error.path });
+  }
+}

@@ -1,0 +1,211 @@
+// What can be told of a jail in the time that a launch has: the way to it, what steers its programs, and the one program that
+// is to start, with its interpreters and libraries, by their whole content.
+
+import { constants } from 'node:fs';
+
+import { openResolver } from '../../binary/closure.ts';
+import { BASELINE } from '../../binary/cpu.ts';
+import { type BytePath, bytePath, joinPath, parentPath, pathBytes } from '../../binary/path.ts';
+import { errorCode, type FileRoot } from '../../binary/root.ts';
+import { walk } from '../../binary/walk.ts';
+import { type InRootStatus, native } from '../../native.ts';
+import { toJailError } from '../failure.ts';
+import { hashBytes, openRegular } from '../hash.ts';
+import type { Recorded } from '../manifest.ts';
+import type { JailUser } from '../packs/pack.ts';
+import type { Entry, Zone } from './entry.ts';
+import type { Finding } from './finding.ts';
+import { type CheckedJail, openChecked } from './jail.ts';
+import { mountsIn, pointIn } from '../mounts.ts';
+import { openReport } from './report.ts';
+import { rules } from './rules.ts';
+import { kindOf } from './scan.ts';
+import { openZones } from './zone.ts';
+
+// What is found by its place, and the directories whose entries steer others.
+const PLACES: readonly BytePath[] = [
+  '/usr/bin',
+  '/usr/sbin',
+  '/usr/lib',
+  '/usr/lib64',
+  '/usr/local/bin',
+  '/usr/local/sbin',
+  '/usr/local/lib',
+].map((path) => bytePath(path));
+const LISTED: readonly BytePath[] = [
+  '/',
+  '/dev',
+  '/etc',
+  '/etc/ld.so.conf.d',
+  '/etc/pam.d',
+  '/etc/profile.d',
+  '/root',
+].map((path) => bytePath(path));
+
+// Of a directory; a hostile one may have millions.
+const MOST = 1000;
+
+/**
+ * The findings of severity error that take no walk, sorted; `program` is an absolute path of the jail, `users` are those who are
+ * to be jailed. Rules that are not wanted are left out by their ids.
+ * @throws JailError, for system errors too
+ */
+export function checkQuickly(
+  directory: BytePath,
+  program: BytePath,
+  users: readonly JailUser[],
+  unwanted: ReadonlySet<string>,
+): readonly Finding[] {
+  try {
+    const jail = openChecked(directory, users);
+    try {
+      return findingsOf(jail, program, unwanted);
+    } finally {
+      jail.close();
+    }
+  } catch (error) {
+    throw toJailError(error);
+  }
+}
+
+function findingsOf(jail: CheckedJail, program: BytePath, unwanted: ReadonlySet<string>): readonly Finding[] {
+  const wanted = rules.filter(({ id, severity }) => severity === 'error' && !unwanted.has(id));
+  const report = openReport(wanted, () => false);
+  for (const entry of entriesOf(jail, program))
+    for (const rule of wanted) {
+      const found = rule.lookAt?.(entry, jail);
+      if (found !== undefined) report.add(rule, found, entry);
+    }
+  for (const rule of wanted.filter(({ isQuick }) => isQuick === true))
+    for (const found of rule.look?.(jail) ?? []) report.add(rule, found);
+  return report.all().map(({ finding }) => finding);
+}
+
+/** A directory before what lies in it, as a walk would come to them. */
+function* entriesOf(jail: CheckedJail, program: BytePath): Generator<Entry> {
+  const { root, manifest } = jail;
+  const started = filesOf(jail, program);
+  const paths = [...PLACES, ...LISTED, ...LISTED.flatMap((path) => listed(root, path)), ...started];
+  const recorded = new Map(manifest?.entries.map((entry) => [entry.path, entry]));
+  const mounted = new Set(
+    mountsIn(jail.mounts, jail.directory).map((mount) => pointIn(mount, jail.directory)),
+  );
+  const zoneOf = openZones(manifest !== undefined);
+  for (const path of inOrder(paths)) {
+    if (
+      wayTo(path)
+        .slice(0, -1)
+        .some((above) => mounted.has(above))
+    )
+      continue;
+    const entry = entryAt(root, path, recorded.get(path), started.has(path));
+    if (entry === undefined) continue;
+    const placed: Entry = { ...entry, isMounted: mounted.has(path) };
+    yield Object.assign(placed, { zone: zoneOf(placed) });
+  }
+}
+
+/** What is read or followed when it starts. What it lacks, the launch itself tells. */
+function filesOf({ root, host }: CheckedJail, program: BytePath): ReadonlySet<BytePath> {
+  const resolver = openResolver(root, { cpu: host?.cpu ?? BASELINE, hasProc: true });
+  return new Set(
+    resolver.resolve(program).files.flatMap(({ path }) => {
+      const way = walk(root, path);
+      return way.links.map((link) => link.path).concat(way.path);
+    }),
+  );
+}
+
+function listed(root: FileRoot, directory: BytePath): readonly BytePath[] {
+  try {
+    return (root.list(directory) ?? []).slice(0, MOST).map((name) => joinPath(directory, name));
+  } catch (error) {
+    if (errorCode(error) === undefined) throw error;
+    return [];
+  }
+}
+
+/** The root, the directories on the way, and the path itself. */
+function wayTo(path: BytePath): readonly BytePath[] {
+  return path === '/' ? [path] : [...wayTo(parentPath(path)), path];
+}
+
+function inOrder(paths: readonly BytePath[]): readonly BytePath[] {
+  const all = [...new Set(paths.flatMap(wayTo))];
+  // a slash comes before all that a name can have, so that nothing stands between a directory and its entries
+  const keyOf = new Map(all.map((path) => [path, path.replaceAll('/', '\0')]));
+  return all.toSorted((a, b) => ((keyOf.get(a) ?? '') < (keyOf.get(b) ?? '') ? -1 : 1));
+}
+
+const O_PATH = 0o10000000; // asm-generic/fcntl.h; not among Node's constants
+
+function entryAt(
+  root: CheckedJail['root'],
+  path: BytePath,
+  recorded: Recorded | undefined,
+  isStarted: boolean,
+): Entry | undefined {
+  let fd: number;
+  try {
+    fd = native.inRootOpen(root.fd, pathBytes(path), O_PATH | constants.O_NOFOLLOW);
+  } catch (error) {
+    if (errorCode(error) === undefined) throw error;
+    return undefined; // gone, or never there
+  }
+  try {
+    const status = native.inRootFstat(fd);
+    const content = isStarted ? contentAt(root, path) : undefined;
+    return {
+      ...toEntry(status),
+      path,
+      depth: path === '/' ? 0 : path.split('/').length - 1,
+      recorded,
+      hasCapabilities: native.hasAttribute(fd, 'security.capability'),
+      hasAcl: native.hasAttribute(fd, 'system.posix_acl_access'),
+      isElf: content?.subarray(0, 4).toString('latin1') === '\x7fELF',
+      isScript: content?.subarray(0, 2).toString('latin1') === '#!',
+      // what is not to be started is not read, and believed to be as it was
+      sha256: content === undefined ? recorded?.sha256 : hashBytes(content),
+    };
+  } finally {
+    native.closeDescriptor(fd);
+  }
+}
+
+function contentAt(root: FileRoot, path: BytePath): Buffer | undefined {
+  const file = openRegular(root, path);
+  if (file === undefined) return undefined;
+  try {
+    return Buffer.from(file.read(0, Math.min(file.status.sizeBytes, MAX_BYTES)));
+  } finally {
+    file.close();
+  }
+}
+
+const MAX_BYTES = 1 << 30;
+
+function toEntry(status: InRootStatus): Omit<Entry, 'path' | 'depth' | 'recorded' | 'sha256'> {
+  const { mode, uid, gid, nlink, ino, size, mtimeMs, major = 0, minor = 0, target } = status;
+  return {
+    kind: kindOf(mode),
+    mode: mode & 0o7777,
+    uid,
+    gid,
+    nlink,
+    inodeLow: Number(ino & 0xffffffffn),
+    inodeHigh: Number(ino >> 32n),
+    sizeBytes: size,
+    mtimeMs,
+    major,
+    minor,
+    target: bytePath(target ?? ''),
+    hasCapabilities: false,
+    hasAcl: false,
+    isMounted: false,
+    isElf: false,
+    isScript: false,
+    isKey: false,
+    error: 0,
+    zone: 'system' satisfies Zone,
+  };
+}
