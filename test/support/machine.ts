@@ -27,13 +27,16 @@ export interface Machine {
   shell(line: string): Ended;
   /** Answers what a line of a shell prints, as soon as it prints something that matches; fails after half a minute. */
   until(line: string, pattern: RegExp): Promise<string>;
+  /** Boots it anew, with the files that it has. */
+  reboot(): Promise<void>;
   /** Ends everything in it. */
   stop(): Promise<void>;
 }
 
 // A cgroup of its own, in the second version's hierarchy: where the host has the first one mounted, systemd declines.
 // The root directory: what the host has, and on top of it what is written here. A machine id, or systemd would ask
-// for one. nspawn makes all else.
+// for one. Nothing that the host has enabled, which would be started too. nspawn makes all else, and answers with 133
+// when a reboot is asked for.
 const boot = `
 set -e
 mount -t cgroup2 none /sys/fs/cgroup
@@ -49,10 +52,15 @@ fi
 mount -t tmpfs none "$1/root/srv"
 chmod 0755 "$1/root/srv"
 echo "$3" >"$1/root/etc/machine-id"
-rm -f "$1/root/etc/fstab"
-exec unshare --cgroup systemd-nspawn --quiet --directory="$1/root" --uuid="$3" --machine="$2" --link-journal=no \\
-  --register=no --keep-unit --console=pipe --private-network --bind-ro="$4" --bind-ro="$5" \\
-  --boot systemd.unit=basic.target
+rm -rf "$1/root/etc/fstab" "$1/root/etc/systemd/system/"*.wants
+status=133
+while [ $status = 133 ]; do
+  status=0
+  unshare --cgroup systemd-nspawn --quiet --directory="$1/root" --uuid="$3" --machine="$2" --link-journal=no \\
+    --register=no --keep-unit --console=pipe --private-network --bind-ro="$4" --bind-ro="$5" \\
+    --boot systemd.unit=multi-user.target || status=$?
+done
+exit $status
 `;
 
 function childrenOf(pid: number): readonly number[] {
@@ -82,7 +90,11 @@ const programOf = (pid: number): string => {
   }
 };
 
-/** Boots a machine, and answers when its basic.target is reached. */
+// systemd, when it listens to systemctl.
+const isFirst = (pid: number): boolean =>
+  programOf(pid) === 'systemd' && existsSync(`/proc/${pid}/root/run/systemd/private`);
+
+/** Boots a machine, and answers when all is started that is to be. */
 export async function bootMachine(): Promise<Machine> {
   const directory = temporaryDirectory();
   const name = `uchroot-test-${process.pid}`;
@@ -111,17 +123,17 @@ export async function bootMachine(): Promise<Machine> {
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += String(chunk)));
   const closed = once(child, 'close');
 
-  const find = (): number | undefined =>
-    descendant(
-      child.pid ?? 0,
-      (pid) => programOf(pid) === 'systemd' && existsSync(`/proc/${pid}/root/run/systemd/private`),
-    );
-  let first = find();
-  for (let i = 0; first === undefined && i < 300 && child.exitCode === null; i++) {
-    await sleep(100);
-    first = find();
-  }
-  if (first === undefined) throw new Error(`the machine does not boot: ${said}`);
+  let first: number | undefined;
+  const booted = async (): Promise<void> => {
+    const before = first;
+    first = undefined;
+    for (let i = 0; first === undefined && i < 300 && child.exitCode === null; i++) {
+      await sleep(100);
+      first = descendant(child.pid ?? 0, (pid) => pid !== before && isFirst(pid));
+    }
+    if (first === undefined) throw new Error(`the machine does not boot: ${said}`);
+    await machine.until('systemctl is-system-running --wait', /running|degraded/);
+  };
 
   const machine: Machine = {
     run: (argv, { input = '' } = {}) => {
@@ -146,13 +158,17 @@ export async function bootMachine(): Promise<Machine> {
       }
       throw new Error(`${line}: no ${pattern} in: ${last}`);
     },
+    reboot: async () => {
+      machine.run(['systemctl', 'reboot', '--force']);
+      await booted();
+    },
     stop: async () => {
       child.kill('SIGKILL');
       await closed;
       await removeCgroup(name);
     },
   };
-  await machine.until('systemctl is-system-running --wait', /running|degraded/);
+  await booted();
   return machine;
 }
 

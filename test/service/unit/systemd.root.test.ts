@@ -51,6 +51,15 @@ unitTest('the main process is the program itself, and the only one', async (t) =
   t.match(machine.shell('journalctl -o short -t plain').stdout, new RegExp(`plain\\[${pid}\\]: here`));
 });
 
+unitTest('one that is enabled is started at boot', async (t) => {
+  t.equal(systemctl('enable', 'plain').status, 0);
+  const before = machine.shell('cat /proc/sys/kernel/random/boot_id').stdout;
+  await machine.reboot();
+  t.not(machine.shell('cat /proc/sys/kernel/random/boot_id').stdout, before);
+  t.equal(show('plain', 'SubState'), 'running');
+  t.equal(machine.shell(`readlink /proc/${show('plain', 'MainPID')}/exe`).stdout, '/srv/jail/daemon\n');
+});
+
 unitTest('a stop reaches it at once', async (t) => {
   const begun = Date.now();
   t.equal(systemctl('stop', 'plain').status, 0);
