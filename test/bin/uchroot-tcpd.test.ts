@@ -256,6 +256,12 @@ t.test(
       stdout: '',
       stderr: /hint: name it: --unit no-such-daemon=UNIT/,
     });
+    const excepted = makeFiles(t, '', 'ALL EXCEPT no-such-daemon: 192.0.2.0/24\n');
+    t.match(to(excepted, 'systemd', '--unit', 'x=x.service'), {
+      status: 1,
+      stderr: /\/deny:1: ALL EXCEPT no-such-daemon: restricts only x\.service/,
+      stdout: /^# \/etc\/systemd\/system\/x\.service\.d\/[^]*\nIPAddressDeny=192\.0\.2\.0\/24\n/,
+    });
     t.match(to(unknown, 'systemd', '--unit', 'no-such-daemon=x.service'), {
       status: 0,
       stdout:

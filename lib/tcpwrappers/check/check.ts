@@ -3,8 +3,8 @@
 import { statSync } from 'node:fs';
 
 import { openFileRoot } from '../../binary/root.ts';
-import { native } from '../../native.ts';
 import type { Bytes } from '../../quote.ts';
+import { HOST_ACCOUNTS } from '../daemon/accounts.ts';
 import { openDaemonHost } from '../daemon/host.ts';
 import type { Dialect } from '../dialect.ts';
 import { openHosts } from '../hosts.ts';
@@ -92,8 +92,7 @@ function refusesRest({ rules, unread, refused }: Table): boolean {
 }
 
 const FACTS: OptionFacts = {
-  hasUser: (name) => native.getpwnam(Buffer.from(name, 'latin1')) !== null,
-  hasGroup: (name) => native.getgrnam(Buffer.from(name, 'latin1')) !== null,
+  ...HOST_ACCOUNTS,
   hasDirectory: (path) =>
     statSync(Buffer.from(path, 'latin1'), { throwIfNoEntry: false })?.isDirectory() === true,
 };

@@ -1,5 +1,6 @@
 // What is wrong with the third field of a rule that is not an error of its own.
 
+import type { Accounts } from '../daemon/accounts.ts';
 import type { Option } from '../option.ts';
 import { optionName } from '../options.ts';
 import type { Rule } from '../rule.ts';
@@ -7,9 +8,7 @@ import { show } from '../show.ts';
 import type { Told } from './catalog.ts';
 
 /** What options name on the host. */
-export interface OptionFacts {
-  readonly hasUser: (name: string) => boolean;
-  readonly hasGroup: (name: string) => boolean;
+export interface OptionFacts extends Accounts {
   readonly hasDirectory: (path: string) => boolean;
 }
 

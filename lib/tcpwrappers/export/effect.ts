@@ -1,14 +1,9 @@
 // What a rule does, as far as a packet filter can: grant or refuse. Pure.
 
+import type { Accounts } from '../daemon/accounts.ts';
 import type { PlacedOption } from '../option.ts';
 import type { HostPattern } from '../pattern.ts';
 import type { Rule } from '../rule.ts';
-
-/** Whether users and groups of rules exist. */
-export interface Accounts {
-  readonly hasUser: (name: string) => boolean;
-  readonly hasGroup: (name: string) => boolean;
-}
 
 /** What a rule decides, of whom, and the options that are lost. */
 export interface RuleEffect {

@@ -1,14 +1,15 @@
 // The rules as a table of nftables (nft(8)): first match as they stand, and whom none matches is let in. Pure.
 
+import type { Accounts } from '../daemon/accounts.ts';
 import type { Rule, Tables } from '../rule.ts';
 import { show } from '../show.ts';
-import { type Addresses, clientAddresses, EVERYBODY, isNobody, less } from './clients.ts';
-import { type Accounts, effectOf } from './effect.ts';
+import { type Addresses, EVERYBODY, isNobody, less } from './clients.ts';
 import { formatQuad, formatWords } from './format.ts';
 import { daemonPorts, type PortsOf, type Ports, PROTOCOLS, type Target, targetsOf } from './ports.ts';
 import { networks, type Ranges } from './ranges.ts';
-import { type Losses } from './untranslated.ts';
-import { daemonText, optionText, wordText } from '../word.ts';
+import { boundOf, type Translated, translateRule } from './translated.ts';
+import type { Losses } from './untranslated.ts';
+import { daemonText, wordText } from '../word.ts';
 
 export interface NftablesFacts extends Accounts {
   readonly portsOf: PortsOf;
@@ -80,22 +81,11 @@ function addressMatches(client: Addresses, server: Addresses): readonly string[]
   });
 }
 
-function* translateRule(
-  rule: Rule,
-  role: 'allow' | 'deny',
-  facts: NftablesFacts,
-  losses: Losses,
-): Generator<string, void> {
-  const { daemons, clients: words, verdict, lost } = effectOf(rule, role, facts);
-  for (const { at } of lost)
-    losses.add(rule, optionText(rule, at), `the option is lost; the rule ${verdict}s`);
-  const how = verdict === 'grant' ? 'nobody is let in by it' : 'it may mean anybody, and refuses all';
-  const untranslated = (at: number): void => losses.add(rule, wordText(rule, at), how);
+function* ruleLines(translated: Translated, facts: NftablesFacts): Generator<string, void> {
+  const { rule, daemons, clients, verdict, lose } = translated;
   const nameAt = (at: number): string => daemonText(rule, at);
-  const targets = targetsOf(daemons, { ...facts, nameAt, untranslated });
-  const clients = clientAddresses(words, untranslated);
-  const bound = verdict === 'grant' ? 'least' : 'most';
-  for (const { ports, server } of targets) {
+  const bound = boundOf(translated);
+  for (const { ports, server } of targetsOf(daemons, { ...facts, nameAt, untranslated: lose })) {
     if (verdict === 'refuse') requirePorts(rule, ports, facts, nameAt);
     for (const addresses of addressMatches(clients[bound], server[bound]))
       for (const packets of portMatches(ports[bound]))
@@ -121,7 +111,7 @@ export function toNftables({ allow, deny }: Tables, facts: NftablesFacts, losses
   for (const { table } of [allow, deny]) {
     for (const rule of table.rules) {
       lines.push(`# ${show(rule.file)}:${rule.line}: ${show(rule.text)}`);
-      lines.push(...translateRule(rule, table.role, facts, losses));
+      lines.push(...ruleLines(translateRule(rule, table.role, facts, losses), facts));
     }
     if (table.refused !== undefined)
       lines.push(`# ${table.refused.message}`, 'meta l4proto { tcp, udp } drop');

@@ -1,16 +1,16 @@
 // The rules as drop-ins of systemd units: IPAddressAllow= and IPAddressDeny= (systemd.resource-control(5)). Pure.
 
+import type { Accounts } from '../daemon/accounts.ts';
 import { fold } from '../fold.ts';
 import type { DaemonPattern, PatternList } from '../pattern.ts';
-import type { Rule, Tables } from '../rule.ts';
+import type { Tables } from '../rule.ts';
 import { show } from '../show.ts';
 import { matchesText } from '../text.ts';
-import { type Addresses, clientAddresses, EVERYBODY, isNobody, less, type Meant } from './clients.ts';
-import { type Accounts, effectOf } from './effect.ts';
+import { type Addresses, EVERYBODY, isNobody, less } from './clients.ts';
 import { formatQuad, formatWords } from './format.ts';
 import { networks, union } from './ranges.ts';
+import { type Translated, translateRule } from './translated.ts';
 import type { Losses } from './untranslated.ts';
-import { optionText, wordText } from '../word.ts';
 
 /** A file to write: its path, and what is in it. */
 export interface DropIn {
@@ -49,27 +49,6 @@ const NOBODY: Addresses = { ip4: [], ip6: [] };
 
 function join(a: Addresses, b: Addresses): Addresses {
   return { ip4: union([a.ip4, b.ip4]), ip6: union([a.ip6, b.ip6]) };
-}
-
-/** Rules, what they mean and do: the same for all units. */
-interface Translated {
-  readonly rule: Rule;
-  readonly daemons: Rule['daemons'];
-  readonly verdict: 'grant' | 'refuse';
-  readonly clients: Meant<Addresses>;
-}
-
-function translate(tables: Tables, accounts: Accounts, losses: Losses): readonly Translated[] {
-  return [tables.allow.table, tables.deny.table].flatMap(({ rules, role }) =>
-    rules.map((rule) => {
-      const { daemons, clients: words, verdict, lost } = effectOf(rule, role, accounts);
-      for (const { at } of lost)
-        losses.add(rule, optionText(rule, at), `the option is lost; the rule ${verdict}s`);
-      const how = verdict === 'grant' ? 'nobody is let in by it' : 'it may mean anybody, and refuses all';
-      const clients = clientAddresses(words, (at) => losses.add(rule, wordText(rule, at), how));
-      return { rule, daemons, verdict, clients };
-    }),
-  );
 }
 
 /** Who is let in to a daemon: the first rule that matches decides, and where none does he is. */
@@ -115,7 +94,9 @@ export function toDropIns(
   accounts: Accounts,
   losses: Losses,
 ): readonly DropIn[] {
-  const translated = translate(tables, accounts, losses);
+  const translated = [tables.allow.table, tables.deny.table].flatMap(({ rules, role }) =>
+    rules.map((rule) => translateRule(rule, role, accounts, losses)),
+  );
   return units.flatMap(({ daemon, unit }) => {
     for (const { rule, daemons, verdict } of translated)
       if (matchList(daemons, daemon) === 'maybe')

@@ -1,4 +1,5 @@
 // uchroot-tcpd run as inetd starts it, beside Debian's tcpd by the same rules.
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -244,3 +245,40 @@ t.test('without a log daemon, and without a connection, it works all the same', 
   const wrong = uchrootTcpd('run', '--keep-env', '/bin/echo');
   t.match(wrong, { status: 125, stdout: '', stderr: /^uchroot-tcpd: --keep-env is for a jail/ });
 });
+
+t.test(
+  'no call that fails lets the daemon run with more than it should have',
+  { skip: needs.skip || unlessInstalled('strace') },
+  async (t) => {
+    const directory = makeDirectory(t);
+    writeFileSync(join(directory, 'allow'), 'echo: UNKNOWN: user nobody\n');
+    writeFileSync(join(directory, 'deny'), 'ALL: ALL\n');
+    const files = ['--allow', join(directory, 'allow'), '--deny', join(directory, 'deny')];
+    const run = (...words: string[]) => {
+      const command = [node, tcpd, 'run', ...files, '/bin/echo', 'it runs'];
+      const env = { PATH: process.env['PATH'] };
+      return spawnSync(
+        words[0] ?? node,
+        words.length > 0 ? [...words.slice(1), ...command] : command.slice(1),
+        {
+          encoding: 'utf8',
+          env,
+        },
+      );
+    };
+    t.equal(run().stdout, 'it runs\n');
+    for (const call of ['setgroups', 'setgid', 'setuid', 'close_range']) {
+      const failed = run(
+        'strace',
+        '-qq',
+        '-o',
+        '/dev/null',
+        '-e',
+        `trace=${call}`,
+        '-e',
+        `inject=${call}:error=EPERM`,
+      );
+      t.equal(failed.stdout, '', call);
+    }
+  },
+);
