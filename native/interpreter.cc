@@ -430,19 +430,19 @@ long runStep(uint8_t* plan, PlanStep* step, const PlanContext& context, uint32_t
 
 }  // namespace
 
-// Only what is still set is dropped: so a caller whose bounding set is empty needs no CAP_SETPCAP. Nothing adds to a
+// Dropping comes first and what is left is read: a capability that is not in the set any more may be refused, so that a
+// caller whose set is empty needs no CAP_SETPCAP; a call that says yes and does nothing is found out. Nothing adds to a
 // bounding set (capabilities(7)): what is seen to be gone here stays gone.
 long dropBoundingSet(uint64_t keep, uint32_t* capability) {
   for (long number = 0; number < 64; number++) {
+    if (keep >> number & 1) continue;
     *capability = static_cast<uint32_t>(number);
-    const long has = prctl(PR_CAPBSET_READ, number);
-    if (has == -EINVAL && number > 0) return 0;  // past the kernel's last capability
-    if (has < 0) return has;
-    if (has == 0 || (keep >> number & 1)) continue;
     const long dropped = prctl(PR_CAPBSET_DROP, number);
-    if (dropped < 0) return dropped;
     const long left = prctl(PR_CAPBSET_READ, number);
-    if (left != 0) return left < 0 ? left : -EBADE;
+    if (left == -EINVAL && dropped == -EINVAL && number > 0) return 0;  // past the kernel's last capability
+    if (left < 0) return left;
+    if (dropped < 0 && (dropped != -EPERM || left != 0)) return dropped;
+    if (left != 0) return -EBADE;
   }
   return 0;
 }

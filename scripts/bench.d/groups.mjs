@@ -1,6 +1,6 @@
 // The groups of figures. Each asks all competitors in turn, round after round, and returns rows of the table.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 import { check } from './check.mjs';
@@ -14,6 +14,9 @@ import { tcpwrappers } from './wrappers.mjs';
 export const empty = '/bin/empty';
 export const ordinary = '/bin/true';
 const cat = '/bin/cat';
+
+/** The command. */
+const uchroot = fileURLToPath(new URL('../../dist/bin/uchroot.cjs', import.meta.url));
 
 /** Samples by key: `record(key, values)`, and the median of a key. */
 class Samples {
@@ -183,10 +186,9 @@ function installed(name) {
 
 /** The command against node itself and against other commands that do the same. */
 async function command({ jail, uid, gid, user, original, floors, rounds, note }) {
-  const ours = fileURLToPath(new URL('../../dist/bin/uchroot.cjs', import.meta.url));
   const commands = new Map([
-    ['uchroot', [ours, user, jail, ordinary]],
-    ['node uchroot.cjs', [process.execPath, ours, user, jail, ordinary]],
+    ['uchroot', [uchroot, user, jail, ordinary]],
+    ['node uchroot.cjs', [process.execPath, uchroot, user, jail, ordinary]],
     ['node -e 0', [process.execPath, '-e', '0']],
     ['the C original', [original, user, jail, ordinary]],
   ]);
@@ -218,6 +220,40 @@ async function command({ jail, uid, gid, user, original, floors, rounds, note })
   ];
 }
 
+/** A launcher that uchroot --compile has written, against the C original and the program alone. */
+async function compiled({ jail, user, original, binaries, floors, rounds }) {
+  const launchers = new Map();
+  for (const program of [ordinary, empty]) {
+    const file = `${binaries}/compiled-${launchers.size}`;
+    const { status, stderr } = spawnSync(uchroot, ['--compile', file, user, jail, program], {
+      encoding: 'utf8',
+    });
+    if (status !== 0) throw new Error(`uchroot --compile: ${stderr}`);
+    launchers.set(program, file);
+  }
+  const commands = new Map([
+    ['compiled', [launchers.get(ordinary)]],
+    ['the C original', [original, user, jail, ordinary]],
+    ['alone', [ordinary]],
+    ['compiled empty', [launchers.get(empty)]],
+    ['the C original empty', [original, user, jail, empty]],
+  ]);
+  const samples = new Samples();
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, argv] of commands)
+      samples.record(name, (await floors.get(empty).command(2, argv)).slice(1));
+    samples.record('floor', (await floors.get(ordinary).latency(2)).slice(1));
+  }
+  const ratio = (name, peer) => samples.median(name) / samples.median(peer);
+  return [
+    row('compiled v the C original', ratio('compiled', 'the C original'), ['<=', 0.6]),
+    row('compiled v the program alone', ratio('compiled', 'alone'), ['<=', 1.3]),
+    row('compiled v C floor', ratio('compiled', 'floor')),
+    row('compiled v the C original, empty program', ratio('compiled empty', 'the C original empty')),
+    row('size', statSync(launchers.get(ordinary)).size / 1024, ['<=', 100], 'KB'),
+  ];
+}
+
 /** Memory of a service for each live program. */
 async function memory({ jail, user, original, quick }) {
   const samples = new Samples();
@@ -240,4 +276,15 @@ async function memory({ jail, user, original, quick }) {
 }
 
 /** In the order in which they are run. */
-export const groups = { loop, latency, throughput, command, memory, closure, clone, check, tcpwrappers };
+export const groups = {
+  loop,
+  latency,
+  throughput,
+  command,
+  compiled,
+  memory,
+  closure,
+  clone,
+  check,
+  tcpwrappers,
+};

@@ -29,6 +29,7 @@ function sizesMb() {
 
 const context = {
   jail,
+  binaries,
   // By name, since the C original knows nothing else; the ids are those of the host's nobody.
   user: 'nobody',
   uid: 65534,
