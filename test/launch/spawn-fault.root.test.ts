@@ -236,8 +236,8 @@ const preparations: readonly Fault[] = [
   ['prctl', 1, 'drop_bounding_set'],
   ['prctl', 2, 'drop_bounding_set'],
   ['prctl', 3, 'drop_bounding_set'],
-  ['prctl', 100, 'drop_bounding_set'],
-  ['prctl', 2, 'drop_bounding_set', 'retval=0', 'EBADE'],
+  ['prctl', 61, 'drop_bounding_set'],
+  ['prctl', 3, 'drop_bounding_set', 'retval=0', 'EBADE'],
 ];
 
 for (const [call, when, step, fault = 'error=EPERM', code = 'EPERM'] of preparations) {
