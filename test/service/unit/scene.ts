@@ -11,6 +11,7 @@ export async function bootScene(): Promise<Machine> {
   machine.shell(`
     mkdir -p /srv/jail/tmp /srv/jail/run/systemd /srv/jail/dev
     chmod 1777 /srv/jail/tmp
+    mknod -m 0666 /srv/jail/dev/null c 1 3
     ln -s /run/systemd/journal/dev-log /srv/jail/dev/log
   `);
   machine.run(['sh', '-c', 'cat >/srv/jail/daemon && chmod 0755 /srv/jail/daemon'], {

@@ -196,6 +196,16 @@ unitTest('syslog reaches the log of the host', async (t) => {
   t.equal(jailTree(), before);
 });
 
+unitTest('the sockets that a unit has mounted are no finding of --check', async (t) => {
+  t.equal(
+    install('checked', ['--check', '--notify', '--syslog'], 'notify=READY=1', 'log=checked', 'wait'),
+    '',
+  );
+  t.equal(systemctl('start', 'checked').status, 0, log('checked'));
+  await machine.until('journalctl _TRANSPORT=syslog', /checked/);
+  systemctl('stop', 'checked');
+});
+
 unitTest('logger in a jail reaches it too', async (t) => {
   const built = machine.run([
     ...jailCommand,

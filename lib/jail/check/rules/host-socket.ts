@@ -8,6 +8,7 @@ import { type InRootStatus, native } from '../../../native.ts';
 import { commandLine } from '../command.ts';
 import type { Found } from '../finding.ts';
 import type { CheckedJail } from '../jail.ts';
+import type { Mount } from '../../mountinfo.ts';
 import { mountsIn, pointIn } from '../../mounts.ts';
 import { hostPath, type Rule } from '../rule.ts';
 
@@ -34,6 +35,10 @@ const PLACES: readonly BytePath[] = [
   '/dev/log',
 ].map((path) => bytePath(path));
 
+// What `uchroot --unit` mounts for a service, each by itself: the service manager listens to a service about that service
+// only (systemd.service(5), NotifyAccess=), and the log to everybody.
+const UNIT_SOCKETS: ReadonlySet<string> = new Set(['/run/systemd/notify', '/run/systemd/journal/dev-log']);
+
 export const hostSocket: Rule = {
   id: 'host-socket',
   group: 'escape',
@@ -45,7 +50,7 @@ export const hostSocket: Rule = {
     'whole host in it (docs.docker.com, "Docker daemon attack surface"); unix(7), "Pathname socket ownership and permissions".',
   remedy: 'rm SOCKET',
   lookAt: ({ path, kind, uid, isMounted }, jail) => {
-    if (kind !== 'socket') return undefined;
+    if (kind !== 'socket' || isOfUnit(path, mountsIn(jail.mounts, jail.directory), jail)) return undefined;
     const what = whoseIs(path, uid, isMounted, jail);
     if (what === undefined) return undefined;
     return {
@@ -59,7 +64,7 @@ export const hostSocket: Rule = {
     const mounts = mountsIn(jail.mounts, jail.directory);
     for (const path of PLACES) {
       const mount = mounts.find((one) => path.startsWith(`${pointIn(one, jail.directory)}/`));
-      if (mount === undefined || !isSocket(jail, path)) continue;
+      if (mount === undefined || isOfUnit(path, mounts, jail) || !isSocket(jail, path)) continue;
       yield {
         path,
         message: 'it is a socket of a daemon of the host, in a directory that is mounted here',
@@ -68,6 +73,10 @@ export const hostSocket: Rule = {
     }
   },
 };
+
+function isOfUnit(path: BytePath, mounts: readonly Mount[], { directory }: CheckedJail): boolean {
+  return UNIT_SOCKETS.has(path) && mounts.some((one) => pointIn(one, directory) === path);
+}
 
 // A service of the jail binds its own there, as the user that it runs as.
 function whoseIs(path: BytePath, uid: number, isMounted: boolean, jail: CheckedJail): string | undefined {
