@@ -70,10 +70,8 @@ export interface PlanFailure {
 
 declare const processBrand: unique symbol;
 
-/** A process started by `spawn`, for `killProcess` and `keepAlive`. */
-export interface ProcessHandle {
-  readonly [processBrand]: true;
-}
+/** A process started by `spawn`, for `killProcess` and `keepAlive`: a number that no other one has had. */
+export type ProcessHandle = number & { readonly [processBrand]: true };
 
 type Stdio = readonly [number, number, number];
 type Usage = [number, number, number, number, number, number, number, number];
@@ -95,6 +93,8 @@ export interface Native {
   environmentEntries(): Buffer[];
   /** Those of `names` that are set: getenv(3), byte for byte. */
   environmentVariables(names: readonly string[]): [name: string, value: Buffer][];
+  /** A function that tells a number: another one if any of these variables of the process has changed since its last call. */
+  watchEnvironment(names: readonly string[]): () => number;
   isMainThread(): boolean;
   /** A script of this package, and the V8 code cache beside it if that can be trusted to be the script's. */
   readCode(path: string): { readonly source: string; readonly cache?: Buffer };

@@ -98,21 +98,29 @@ Napi::Value environmentEntries(const Napi::CallbackInfo& info) {
   return list;
 }
 
+// An array of names, or nothing after throwing.
+std::optional<std::vector<std::string>> toNames(Napi::Value value) {
+  if (!value.IsArray()) {
+    Napi::TypeError::New(value.Env(), "names must be an array").ThrowAsJavaScriptException();
+    return std::nullopt;
+  }
+  const Napi::Array list = value.As<Napi::Array>();
+  std::vector<std::string> names;
+  for (uint32_t i = 0; i < list.Length(); i++) {
+    auto name = toBytes(list.Get(i), "name");
+    if (!name) return std::nullopt;
+    names.push_back(std::move(*name));
+  }
+  return names;
+}
+
 // environmentVariables(names) → [name, value as bytes][]: those of `names` that are set, in the environment's order; of
 // a name that comes twice the first counts, as for getenv(3).
 Napi::Value environmentVariables(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  if (!info[0].IsArray()) {
-    Napi::TypeError::New(env, "names must be an array").ThrowAsJavaScriptException();
-    return env.Undefined();
-  }
-  const Napi::Array list = info[0].As<Napi::Array>();
-  std::vector<std::string> names;
-  for (uint32_t i = 0; i < list.Length(); i++) {
-    auto name = toBytes(list.Get(i), "name");
-    if (!name) return env.Undefined();
-    names.push_back(std::move(*name));
-  }
+  auto list = toNames(info[0]);
+  if (!list) return env.Undefined();
+  std::vector<std::string>& names = *list;
   Napi::Array found = Napi::Array::New(env);
   for (char** entry = environ; entry != nullptr && *entry != nullptr; entry++) {
     const std::string_view whole(*entry);
@@ -128,6 +136,42 @@ Napi::Value environmentVariables(const Napi::CallbackInfo& info) {
     names.erase(name);
   }
   return found;
+}
+
+// Variables of the process, and what they were when they were last looked at.
+class EnvironmentWatch {
+ public:
+  explicit EnvironmentWatch(std::vector<std::string> names) : names_(std::move(names)), values_(names_.size()) {}
+
+  double version() {
+    bool changed = false;
+    for (size_t i = 0; i < names_.size(); i++) {
+      const char* value = getenv(names_[i].c_str());
+      if (value == nullptr ? !values_[i] : values_[i] == value) continue;
+      values_[i] = value == nullptr ? std::nullopt : std::optional<std::string>(value);
+      changed = true;
+    }
+    return changed ? ++version_ : version_;
+  }
+
+ private:
+  const std::vector<std::string> names_;
+  std::vector<std::optional<std::string>> values_;
+  double version_ = 0;
+};
+
+// watchEnvironment(names) → () => number
+Napi::Value watchEnvironment(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  auto names = toNames(info[0]);
+  if (!names) return env.Undefined();
+  auto* watch = new EnvironmentWatch(std::move(*names));
+  const auto look = [](const Napi::CallbackInfo& call) -> Napi::Value {
+    return Napi::Number::New(call.Env(), static_cast<EnvironmentWatch*>(call.Data())->version());
+  };
+  Napi::Function function = Napi::Function::New(env, look, "environmentVersion", watch);
+  function.AddFinalizer([](Napi::Env, EnvironmentWatch* held) { delete held; }, watch);
+  return function;
 }
 
 // True on the thread that the process began with: the only one that may execve in place.
@@ -147,6 +191,7 @@ void initCalls(Napi::Env env, Napi::Object exports) {
   exports.Set("effectiveCapabilities", Napi::Function::New<effectiveCapabilities>(env, "effectiveCapabilities"));
   exports.Set("environmentEntries", Napi::Function::New<environmentEntries>(env, "environmentEntries"));
   exports.Set("environmentVariables", Napi::Function::New<environmentVariables>(env, "environmentVariables"));
+  exports.Set("watchEnvironment", Napi::Function::New<watchEnvironment>(env, "watchEnvironment"));
   exports.Set("isMainThread", Napi::Function::New<isMainThread>(env, "isMainThread"));
 }
 

@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <csignal>
 #include <memory>
-#include <unordered_set>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -42,7 +42,8 @@ struct Registry {
   uv_loop_t* loop = nullptr;
   bool mainThread = syscall(SYS_gettid) == getpid();
   bool closing = false;
-  std::unordered_set<Process*> processes;
+  std::unordered_map<uint32_t, Process*> processes;  // by the number that JS has
+  uint32_t lastId = 0;
   napi_async_cleanup_hook_handle hook = nullptr;
   // From the crew's threads back to the loop, which stays alive for those that are under way.
   uv_async_t arrival = {};
@@ -75,7 +76,8 @@ class Process final : public Task {
         onExit_(Napi::Persistent(onExit)) {
     status_.data = this;
     exit_.data = this;
-    registry_->processes.insert(this);
+    do id_ = ++registry_->lastId;
+    while (!registry_->processes.emplace(id_, this).second);
   }
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
@@ -151,9 +153,10 @@ class Process final : public Task {
   }
 
   void discard() {
-    registry_->processes.erase(this);
+    registry_->processes.erase(id_);
     delete this;
   }
+  uint32_t id() const { return id_; }
 
  private:
   ~Process() {
@@ -343,19 +346,14 @@ class Process final : public Task {
     finished_ = true;
     onStarted_.Reset();
     onExit_.Reset();
-    registry_->processes.erase(this);
+    registry_->processes.erase(id_);
     Registry* registry = registry_;
-    if (slot_ != nullptr) *slot_ = nullptr;
     delete this;
     closeIfIdle(registry);
   }
 
- public:
-  // Where JS keeps its pointer to this, to be cleared when this goes.
-  Process** slot_ = nullptr;
-
- private:
   Registry* registry_;
+  uint32_t id_ = 0;
   LaunchRequest request_;
   const std::shared_ptr<const HostSight> sight_;
   LaunchResult result_;
@@ -425,12 +423,9 @@ bool readRequest(const Napi::CallbackInfo& info, LaunchRequest& request) {
   return true;
 }
 
-// What JS holds of a process. It can outlive the process, which then clears the place.
-using Handle = Napi::External<Process*>;
-
 constexpr char kSpawnUsage[] = "spawn(plan, jail, launcherFd, stdio, kept, keepsCapabilities, onStarted, onExit)";
 
-// → Handle. `jail` is a descriptor, or what was seen of the host.
+// → the number of the process. `jail` is a descriptor, or what was seen of the host.
 Napi::Value spawn(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (!info[0].IsTypedArray() || !(info[1].IsNumber() || info[1].IsExternal()) || !info[2].IsNumber() ||
@@ -452,17 +447,14 @@ Napi::Value spawn(const Napi::CallbackInfo& info) {
     throwErrno(env, EAGAIN, "pthread_create");
     return env.Undefined();
   }
-  Process** slot = new Process*(process);
-  process->slot_ = slot;
-  return Handle::New(env, slot, [](Napi::Env, Process** held) {
-    if (*held != nullptr) (*held)->slot_ = nullptr;
-    delete held;
-  });
+  return Napi::Number::New(env, process->id());
 }
 
-// The process behind a handle; nullptr once it is gone.
+// The process that JS means; nullptr once it is gone.
 Process* toProcess(const Napi::CallbackInfo& info) {
-  return info[0].IsExternal() ? *info[0].As<Handle>().Data() : nullptr;
+  const auto& processes = static_cast<Registry*>(info.Data())->processes;
+  const auto found = processes.find(info[0].As<Napi::Number>().Uint32Value());
+  return found == processes.end() ? nullptr : found->second;
 }
 
 // killProcess(handle, signal) → errno
@@ -495,8 +487,8 @@ void onCleanup(napi_async_cleanup_hook_handle hook, void* data) {
   Registry* registry = static_cast<Registry*>(data);
   registry->closing = true;
   registry->hook = hook;
-  const std::unordered_set<Process*> processes = registry->processes;
-  for (Process* process : processes) process->shutDown();
+  const auto processes = registry->processes;
+  for (const auto& [id, process] : processes) process->shutDown();
   if (processes.empty()) closeIfIdle(registry);
 }
 
@@ -523,9 +515,9 @@ void initSpawn(Napi::Env env, Napi::Object exports) {
   registry->arrival.data = registry;
   uv_unref(reinterpret_cast<uv_handle_t*>(&registry->arrival));
   exports.Set("spawn", Napi::Function::New(env, spawn, "spawn", registry));
-  exports.Set("killProcess", Napi::Function::New<killProcess>(env, "killProcess"));
-  exports.Set("takePipe", Napi::Function::New<takePipe>(env, "takePipe"));
-  exports.Set("keepAlive", Napi::Function::New<keepAlive>(env, "keepAlive"));
+  exports.Set("killProcess", Napi::Function::New(env, killProcess, "killProcess", registry));
+  exports.Set("takePipe", Napi::Function::New(env, takePipe, "takePipe", registry));
+  exports.Set("keepAlive", Napi::Function::New(env, keepAlive, "keepAlive", registry));
 }
 
 }  // namespace uchroot

@@ -2,7 +2,7 @@
 import { zeroBytes } from '../quote.ts';
 import { capabilityMask } from './capabilities.ts';
 import { rlimitNumber } from './rlimits.ts';
-import type { Limit, Step, StepName } from './step.ts';
+import type { ExecveStep, Limit, Step, StepName } from './step.ts';
 
 const magic = 0x31504355;
 const headerBytes = 16;
@@ -96,7 +96,7 @@ function cString(bytes: Uint8Array): Uint8Array {
 }
 
 // The table of offsets, then the strings; `start` is where the data lies in the plan.
-function execveData(step: Step & { op: 'execve' }, start: number): Uint8Array {
+function execveData(step: ExecveStep, start: number): Uint8Array {
   const strings = [step.program, ...step.argv, undefined, ...step.env, undefined];
   const tableBytes = strings.length * 8;
   let size = tableBytes;
@@ -192,26 +192,77 @@ export function encodePlan(steps: readonly Step[]): Buffer {
   let size = headerBytes;
   const places = steps.map((step) => {
     const place = { step, at: size, encoded: encodeStep(step, size + stepBytes) };
-    const dataBytes = place.encoded.data?.byteLength ?? 0;
-    size += stepBytes + dataBytes + (-dataBytes & 7);
+    size += sizeOf(place.encoded);
     return place;
   });
   const plan = zeroBytes(size);
   const words = new Uint32Array(plan.buffer);
+  writeHeader(words, size, steps.length);
+  for (const { step, at, encoded } of places) writeStep(plan, words, at, step.op, encoded);
+  return plan;
+}
+
+interface Beginning {
+  readonly steps: readonly Step[];
+  readonly bytes: Buffer;
+}
+
+// By their first step, which is an object of their own.
+const beginnings = new WeakMap<Step, Beginning>();
+
+function beginningOf(steps: readonly Step[]): Beginning | undefined {
+  const [first] = steps;
+  if (first === undefined) return undefined;
+  const known = beginnings.get(first);
+  const isSame =
+    known?.steps.length === steps.length - 1 && known.steps.every((step, at) => step === steps[at]);
+  if (known !== undefined && isSame) return known;
+  const beginning = { steps: steps.slice(0, -1), bytes: encodePlan(steps.slice(0, -1)) };
+  beginnings.set(first, beginning);
+  return beginning;
+}
+
+/** As encodePlan, for a service: what plans have in common, the same objects up to the last step, is encoded once. */
+export function encodeAgain(steps: readonly Step[]): Buffer {
+  const beginning = beginningOf(steps);
+  const last = steps.at(-1);
+  if (beginning === undefined || last === undefined) return encodePlan(steps);
+  const at = beginning.bytes.length;
+  const encoded = encodeStep(last, at + stepBytes);
+  const size = at + sizeOf(encoded);
+  const plan = zeroBytes(size);
+  const words = new Uint32Array(plan.buffer);
+  plan.set(beginning.bytes);
+  writeHeader(words, size, steps.length);
+  writeStep(plan, words, at, last.op, encoded);
+  return plan;
+}
+
+function sizeOf({ data }: Encoded): number {
+  const dataBytes = data?.byteLength ?? 0;
+  return stepBytes + dataBytes + (-dataBytes & 7);
+}
+
+function writeHeader(words: Uint32Array, size: number, steps: number): void {
   words[0] = magic;
   words[1] = size;
-  words[2] = steps.length;
-  for (const { step, at, encoded } of places) {
-    const { a, b, data } = encoded;
-    const word = at / 4;
-    words[word] = opNumbers[step.op];
-    if (data !== undefined) {
-      words[word + 1] = data.byteLength;
-      if (data instanceof Uint32Array) words.set(data, (at + stepBytes) / 4);
-      else plan.set(data, at + stepBytes);
-    }
-    if (a !== undefined) setUint64(words, word + 2, a);
-    if (b !== undefined) setUint64(words, word + 4, b);
+  words[2] = steps;
+}
+
+function writeStep(
+  plan: Buffer,
+  words: Uint32Array,
+  at: number,
+  op: StepName,
+  { a, b, data }: Encoded,
+): void {
+  const word = at / 4;
+  words[word] = opNumbers[op];
+  if (data !== undefined) {
+    words[word + 1] = data.byteLength;
+    if (data instanceof Uint32Array) words.set(data, (at + stepBytes) / 4);
+    else plan.set(data, at + stepBytes);
   }
-  return plan;
+  if (a !== undefined) setUint64(words, word + 2, a);
+  if (b !== undefined) setUint64(words, word + 4, b);
 }

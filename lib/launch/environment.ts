@@ -40,6 +40,9 @@ const protocol = new Set([
   'LISTEN_FDNAMES',
 ]);
 
+/** What every program gets of the caller's environment. */
+export const describedNames: readonly string[] = [...described];
+
 /** What a program started in place can get of the caller's environment without --keep-env. */
 export const inPlaceVariables: readonly string[] = [...described, ...protocol];
 

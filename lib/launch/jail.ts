@@ -90,7 +90,7 @@ export class Jail implements AsyncDisposable {
     this.#starting++;
     return reporting(normal, async () => {
       try {
-        const account = await this.#accountFor(normal, request);
+        const account = this.#usualAccount(request) ?? (await this.#lookUp(normal));
         return await startIn({ fd: this.#facts.jailFd, account }, normal, options);
       } finally {
         this.#starting--;
@@ -112,10 +112,13 @@ export class Jail implements AsyncDisposable {
     return { ...defaults, ...request, env: { ...defaults.env, ...request.env }, jail: this.directory, user };
   }
 
-  // The defaults' account was looked up when the jail was opened; another one is looked up now, and the way to the jail
-  // judged again for it.
-  async #accountFor(normal: NormalRequest, request: JailRunRequest): Promise<Account> {
-    if (this.#account !== undefined && !identity.some((key) => key in request)) return this.#account;
+  // The defaults' account was looked up when the jail was opened.
+  #usualAccount(request: JailRunRequest): Account | undefined {
+    return identity.some((key) => key in request) ? undefined : this.#account;
+  }
+
+  // Another one is looked up now, and the way to the jail judged again for it.
+  async #lookUp(normal: NormalRequest): Promise<Account> {
     const account = toAccount(normal, await native.readHost(accountQuery(normal)));
     judge(normal, account, this.#facts);
     return account;

@@ -8,12 +8,21 @@ import type { Step } from './step.ts';
 const infinity = { soft: Infinity, hard: Infinity };
 const SIGKILL = 9;
 
-export interface PlanInput {
-  readonly request: NormalRequest;
+/** What of a request the steps before execve depend on. */
+export const setUpKeys = [
+  'jail',
+  'cwd',
+  'umask',
+  'rlimits',
+  'capabilities',
+  'newSession',
+  'allowNewPrivs',
+  'dieWithParent',
+] as const satisfies readonly (keyof NormalRequest)[];
+
+export interface SetUpInput {
+  readonly request: Pick<NormalRequest, (typeof setUpKeys)[number]>;
   readonly account: Account;
-  readonly program: Buffer;
-  readonly argv: readonly Buffer[];
-  readonly env: readonly Buffer[];
   /** Descriptors that the program keeps, besides 0 to 2. */
   readonly keptFds: readonly number[];
   /** Those of socket activation are not among them: a compiled launcher learns their number when it starts. */
@@ -26,8 +35,20 @@ export interface PlanInput {
   readonly status?: { readonly fd: number; readonly line: Buffer } | undefined;
 }
 
+export interface PlanInput extends SetUpInput {
+  readonly program: Buffer;
+  readonly argv: readonly Buffer[];
+  readonly env: readonly Buffer[];
+}
+
+/** The steps of a launch, from a caller in any state to execve. Every step must succeed. */
+export function buildPlan(input: PlanInput): readonly Step[] {
+  const { program, argv, env } = input;
+  return [...buildSetUp(input), { op: 'execve', program, argv, env }];
+}
+
 /**
- * The steps of a launch, from a caller in any state to execve. Every step must succeed.
+ * The steps before execve, which are the same for each program that an account starts in the same way.
  *
  * What execve(2), capabilities(7) and signal(7) list as preserved, and what becomes of it:
  *  - set here: ids, groups, capabilities, securebits, no_new_privs, umask, signals, descriptors, root and working
@@ -37,7 +58,7 @@ export interface PlanInput {
  *  - reset by execve itself: pending timers of timer_create, memory locks and mappings, alternate stacks, KEEPCAPS,
  *    dumpable state, io_uring and epoll sets once their descriptors are closed.
  */
-export function buildPlan(input: PlanInput): readonly Step[] {
+export function buildSetUp(input: SetUpInput): readonly Step[] {
   const { request, account } = input;
   const filter: Step = { op: 'seccomp', filter: seccompFilter(input.architecture) };
   const kept = request.capabilities;
@@ -126,6 +147,5 @@ export function buildPlan(input: PlanInput): readonly Step[] {
     ...(input.status === undefined
       ? []
       : [{ op: 'write', fd: input.status.fd, bytes: input.status.line } as const]),
-    { op: 'execve', program: input.program, argv: input.argv, env: input.env },
   ];
 }

@@ -10,7 +10,7 @@ import { capabilityNumber } from './capabilities.ts';
 import type { JailView } from './diagnose.ts';
 import { acceptDirectory, judgeDirectory, unreachable, type DirectoryFinding } from './directory.ts';
 import { buildEnvironment, listenFds, type Variable } from './environment.ts';
-import { buildPlan } from './plan.ts';
+import { buildSetUp, setUpKeys } from './plan.ts';
 import type { NormalRequest } from './request.ts';
 import type { Step } from './step.ts';
 
@@ -29,6 +29,7 @@ export interface VerifiedJail extends Verdict {
 export interface Launch {
   readonly request: NormalRequest;
   readonly account: Account;
+  /** All but the last are the same objects for launches that are set up alike. */
   readonly steps: readonly Step[];
   /** The process's descriptors that the program keeps, besides 0 to 2. */
   readonly keptFds: readonly number[];
@@ -143,29 +144,73 @@ export function prepare(
   const { program, args } =
     request.program === undefined ? defaultProgram(view) : { program: request.program, args: request.args };
   const activated = caller.inPlace ? listenFds(caller.environment, caller.pid) : 0;
-  const keptFds = [
-    ...new Set([...Array.from({ length: activated }, (_, i) => 3 + i), ...request.preserveFds]),
-  ];
-  const status = caller.inPlace && request.statusFd !== undefined ? request.statusFd : undefined;
-  const steps = buildPlan({
+  const keptFds =
+    activated === 0
+      ? request.preserveFds
+      : [...new Set([...Array.from({ length: activated }, (_, i) => 3 + i), ...request.preserveFds])];
+  const known = caller.inPlace || request.keepEnv ? undefined : setUps.get(account);
+  const setUp =
+    known !== undefined && keptFds.length === 0 && isSetUpAlike(known.request, request)
+      ? known.setUp
+      : setUpFor(request, account, caller, keptFds);
+  const env =
+    known !== undefined && request.env.size === 0 && known.environment === caller.environment
+      ? known.env
+      : buildEnvironment({
+          request,
+          account,
+          caller: caller.environment,
+          inPlace: caller.inPlace,
+          pid: caller.pid,
+        });
+  if (!caller.inPlace && keptFds.length === 0 && request.env.size === 0 && !request.keepEnv)
+    setUps.set(account, { request, setUp, environment: caller.environment, env });
+  return {
     request,
     account,
-    program,
-    argv: [request.argv0 ?? program, ...args],
-    env: buildEnvironment({
-      request,
-      account,
-      caller: caller.environment,
-      inPlace: caller.inPlace,
-      pid: caller.pid,
-    }),
+    steps: [...setUp, { op: 'execve', program, argv: [request.argv0 ?? program, ...args], env }],
+    keptFds,
+    view,
+  };
+}
+
+function setUpFor(
+  request: NormalRequest,
+  account: Account,
+  caller: Caller,
+  keptFds: readonly number[],
+): readonly Step[] {
+  const status = caller.inPlace && request.statusFd !== undefined ? request.statusFd : undefined;
+  return buildSetUp({
+    request,
+    account,
     keptFds,
     keepsListenFds: caller.compiledFor !== undefined,
     parentPid: request.dieWithParent ? caller.parentPid : 0,
     architecture: view.architecture,
     status: status === undefined ? undefined : { fd: status, line: startedLine(caller) },
   });
-  return { request, account, steps, keptFds, view };
+}
+
+// How the last program of an account was set up beside this process: a service launches alike.
+const setUps = new WeakMap<
+  Account,
+  {
+    readonly request: NormalRequest;
+    readonly setUp: readonly Step[];
+    readonly environment: readonly Variable[];
+    readonly env: readonly Buffer[];
+  }
+>();
+
+function isSetUpAlike(a: NormalRequest, b: NormalRequest): boolean {
+  return setUpKeys.every((key) => isAlike(a[key], b[key]));
+}
+
+function isAlike(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (Buffer.isBuffer(a) && Buffer.isBuffer(b)) return a.equals(b);
+  return Array.isArray(a) && Array.isArray(b) && a.length === 0 && b.length === 0;
 }
 
 /** One line for --status-fd. */

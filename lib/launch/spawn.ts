@@ -75,6 +75,7 @@ export function warnOnce(warnings: readonly DirectoryFinding[]): void {
 
 /** Does the work of a launch, and tells statusFd if it fails. */
 export async function reporting<T>(request: NormalRequest, work: () => Promise<T>): Promise<T> {
+  if (request.statusFd === undefined) return work();
   try {
     return await work();
   } catch (error) {
@@ -84,15 +85,16 @@ export async function reporting<T>(request: NormalRequest, work: () => Promise<T
 }
 
 /** Plans and starts a launch into a verified jail. */
-export async function startIn(
+export function startIn(
   jail: Pick<VerifiedJail, 'fd' | 'account'>,
   request: NormalRequest,
   options: NormalSpawn,
 ): Promise<JailedProcess> {
   const launch = prepare(request, jail, callerBeside(request));
   const problem = request.checkProgram ? findProblem(launch) : undefined;
-  if (problem !== undefined) throw problem;
-  return (await start(launch, jail.fd, options)) as JailedProcess;
+  if (problem !== undefined) return Promise.reject(problem);
+  // never undefined: nothing is looked up again
+  return start(launch, jail.fd, options) as Promise<JailedProcess>;
 }
 
 // As the last launch of this kind: undefined if there was none, or if the host has changed since.

@@ -6,8 +6,8 @@ import { openFileRoot } from '../binary/root.ts';
 import { LaunchError } from '../errors.ts';
 import { launcherPath, native, type HostSight, type PlanFailure, type ProcessHandle } from '../native.ts';
 import { quote } from '../quote.ts';
-import { encodePlan } from './encode.ts';
-import { describedVariables, splitEntries } from './environment.ts';
+import { encodeAgain } from './encode.ts';
+import { describedNames, describedVariables, splitEntries, type Variable } from './environment.ts';
 import { errnoName } from './errno.ts';
 import { toLaunchError } from './failure.ts';
 import { writePidFile, type PidFile } from './pidfile.ts';
@@ -27,11 +27,21 @@ export interface NormalSpawn {
   readonly requestedAt: number;
 }
 
+// A worker's process.env is its own, unless it shares the main thread's: nothing tells there whether it has changed.
+const environmentVersion = native.isMainThread() ? native.watchEnvironment(describedNames) : undefined;
+let described: { readonly version: number; readonly variables: readonly Variable[] } | undefined;
+
+// The same array for as long as nothing in it has changed: asking process.env for each of them is slow.
+function describedAgain(): readonly Variable[] {
+  const version = environmentVersion?.();
+  if (version === undefined) return describedVariables(process.env);
+  if (described?.version !== version) described = { version, variables: describedVariables(process.env) };
+  return described.variables;
+}
+
 /** This process as the caller of a launch beside it. */
 export function callerBeside(request: NormalRequest): Caller {
-  const environment = request.keepEnv
-    ? splitEntries(native.environmentEntries())
-    : describedVariables(process.env);
+  const environment = request.keepEnv ? splitEntries(native.environmentEntries()) : describedAgain();
   return { inPlace: false, environment, pid: process.pid, parentPid: process.pid };
 }
 
@@ -159,7 +169,7 @@ export function start(
     };
     try {
       handle = native.spawn(
-        encodePlan(steps),
+        encodeAgain(steps),
         jail,
         openLauncher(),
         options.stdio,

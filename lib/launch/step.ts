@@ -52,11 +52,14 @@ export type Step =
   | { readonly op: 'verify_cwd' }
   | { readonly op: 'reset_signals' }
   | { readonly op: 'write'; readonly fd: number; readonly bytes: Buffer }
-  | {
-      readonly op: 'execve';
-      readonly program: Buffer;
-      readonly argv: readonly Buffer[];
-      readonly env: readonly Buffer[];
-    };
+  | ExecveStep;
+
+/** The last step of every plan. */
+export interface ExecveStep {
+  readonly op: 'execve';
+  readonly program: Buffer;
+  readonly argv: readonly Buffer[];
+  readonly env: readonly Buffer[];
+}
 
 export type StepName = Step['op'];
