@@ -49,7 +49,8 @@ long inheritPermitted() {
 Preparation prepare() {
   Preparation preparation;
   const long inherited = inheritPermitted();
-  const long dropped = inherited < 0 ? inherited : dropBoundingSet(0, &preparation.detail);
+  const long dropped = inherited < 0 ? inherited : dropBoundingSet(0, &preparation.capability);
+  preparation.isBoundingSetEmpty = dropped == 0;
   if (dropped < 0) preparation.error = static_cast<int>(-dropped);
   return preparation;
 }
@@ -74,11 +75,10 @@ class Crew {
  private:
   void* work() {
     blockSignals();
-    for (bool isPrepared = false;;) {
+    for (Preparation preparation;;) {
       Task* task = next();
       // A call that is refused ends the launch for which it was made, as in the plan; the next one tries again.
-      const Preparation preparation = isPrepared ? Preparation() : prepare();
-      isPrepared = preparation.error == 0;
+      if (!preparation.isBoundingSetEmpty) preparation = prepare();
       task->run(preparation);
     }
   }

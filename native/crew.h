@@ -5,10 +5,10 @@
 
 namespace uchroot {
 
-// Of a thread that could not be prepared; error is an errno, and detail a capability.
 struct Preparation {
-  int error = 0;
-  uint32_t detail = 0;
+  bool isBoundingSetEmpty = false;
+  int error = 0;  // an errno, if the thread could not be prepared
+  uint32_t capability = 0;
 };
 
 class Task {
@@ -21,8 +21,8 @@ class Task {
 };
 
 // The bounding set is dropped one capability after the other, and each takes a launch as long as ten other calls. So the
-// threads of the crew have dropped theirs for good, and their children begin without: the step of the plan finds nothing
-// left to do.
+// threads of the crew have dropped theirs for good and seen that it is empty, and their children begin without: nothing is
+// left to do for the step of the plan.
 enum class Thread {
   kOfTheCrew,
   kOfItsOwn,  // for a program that keeps capabilities, and with them a part of the bounding set

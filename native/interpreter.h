@@ -8,9 +8,10 @@ namespace uchroot {
 // What a plan needs from the process that runs it.
 struct PlanContext {
   int jailFd;  // the verified jail directory (O_PATH | O_DIRECTORY)
-  // The process from which this one has its oom_score_adj has seen that it is not negative: in a new process the first
-  // look into /proc is dear.
-  bool isOomScoreAdjKnown = false;
+  // What the thread from which this process is descended has seen of itself, and a child has too. In a new process the
+  // first look into /proc is dear, and so are 41 looks at the bounding set.
+  bool isOomScoreAdjKnown = false;   // it is not negative
+  bool isBoundingSetKnown = false;   // it is empty (crew.cc)
   // What a compiled launcher learns only when it starts.
   int listenFds = 0;                          // how many descriptors from 3 on are passed to it (sd_listen_fds(3))
   const char* const* environment = nullptr;   // instead of the plan's

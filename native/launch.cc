@@ -167,11 +167,12 @@ LaunchResult launch(const LaunchRequest& request) {
   if (masked.empty()) moves.push_back({plan.get(), highest + 3});
 
   char name[] = "uchroot-launcher";
-  char known[2] = {isOomScoreAdjNegative() ? '\0' : 'o'};
+  std::string known = isOomScoreAdjNegative() ? "" : "o";
+  if (request.isBoundingSetEmpty) known += 'b';
   char first[16];
   std::snprintf(first, sizeof first, "%d", highest + 1);
   ChildWork work = {moves.data(), moves.size(), highest + 3, request.launcherFd, statusWrite.get(),
-                    {name, first, known, nullptr}, {masked.empty() ? nullptr : masked.data(), nullptr}};
+                    {name, first, known.data(), nullptr}, {masked.empty() ? nullptr : masked.data(), nullptr}};
 
   // This thread waits while the child runs on a part of its stack: nothing is mapped in the service for it.
   alignas(16) char stack[kChildStackBytes];

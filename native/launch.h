@@ -19,6 +19,7 @@ struct LaunchRequest {
   struct Kept {
     int source, target;
   };
+  bool isBoundingSetEmpty = false;  // of the thread that launches, and so of its child
   std::vector<Kept> kept;  // descriptors above 2 that the program gets, under the number it expects
 };
 

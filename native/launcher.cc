@@ -3,7 +3,7 @@
 //
 //   argv[1]: the first of the descriptors in a row: status pipe, jail directory, and a sealed file with the plan if
 //            there is no environment
-//   argv[2]: "o" if oom_score_adj is known not to be negative, or ""
+//   argv[2]: what is known: "o", oom_score_adj is not negative; "b", the bounding set is empty
 //   envp[0]: a plan with each of its bytes changed by the first one (exclusive or), so that none is 0
 
 #include <linux/fcntl.h>
@@ -52,6 +52,11 @@ Plan mapPlan(long planFd, long statusFd) {
   return {reinterpret_cast<void*>(mapped), static_cast<uint32_t>(sizeBytes)};
 }
 
+bool contains(const char* text, char sought) {
+  while (*text != 0 && *text != sought) text++;
+  return *text != 0;
+}
+
 uint32_t lengthOf(const char* text) {
   uint32_t length = 0;
   while (text[length] != 0) length++;
@@ -85,7 +90,9 @@ extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
 
   // The plan marks every descriptor above 2 close-on-exec, these among them: the end of the
   // status pipe is what tells the service that the program runs.
-  fail(statusFd, runPlan(plan.start, {static_cast<int>(jailFd), *argv[2] == 'o'}));
+  fail(statusFd, runPlan(plan.start, {.jailFd = static_cast<int>(jailFd),
+                                    .isOomScoreAdjKnown = contains(argv[2], 'o'),
+                                    .isBoundingSetKnown = contains(argv[2], 'b')}));
 }
 
 UCHROOT_START("launcherMain")

@@ -71,6 +71,7 @@ enum Op : uint32_t {
   OP_EXECVE = 36,              // a: argc; b: envc; data: offsets from the start of the plan (uint64):
                                // program, argv…, 0, envp…, 0; then the strings
   OP_KEEP_LISTEN_FDS = 37,     // as OP_KEEP_FD, each of PlanContext.listenFds from 3 on
+  OP_VERIFY_SECCOMP = 38,      // a filter is in force
 };
 
 enum RlimitMode : uint64_t {

@@ -90,8 +90,9 @@ class Process final : public Task {
 
   void run(const Preparation& preparation) override {
     if (preparation.error != 0) {
-      result_.failure = {kNoStep, OP_CAPBSET_DROP, preparation.error, preparation.detail};
+      result_.failure = {kNoStep, OP_CAPBSET_DROP, preparation.error, preparation.capability};
     } else if (lookAgain()) {
+      request_.isBoundingSetEmpty = preparation.isBoundingSetEmpty;
       result_ = launch(request_);
       closeRequest();
       awaitStart();

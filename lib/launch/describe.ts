@@ -202,6 +202,8 @@ export function describeStep(step: Step): StepDescription {
       };
     case 'verify_no_way_back':
       return { call: 'setresuid', object: '0', purpose: 'verify: regaining uid 0 fails' };
+    case 'verify_seccomp':
+      return { call: 'prctl', object: 'PR_GET_SECCOMP', purpose: 'verify: a filter is in force' };
     case 'verify_cwd':
       return {
         call: 'getcwd',

@@ -50,6 +50,7 @@ export const opNumbers: Readonly<Record<StepName, number>> = {
   write: 35,
   execve: 36,
   keep_listen_fds: 37,
+  verify_seccomp: 38,
 };
 
 // linux/prctl.h
@@ -179,6 +180,7 @@ function encodeStep(step: Step, dataStart: number): Encoded {
     case 'clear_ambient':
     case 'securebits':
     case 'verify_no_way_back':
+    case 'verify_seccomp':
     case 'verify_cwd':
     case 'reset_signals':
       return {};

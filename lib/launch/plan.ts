@@ -10,6 +10,7 @@ const SIGKILL = 9;
 
 /** What of a request the steps before execve depend on. */
 export const setUpKeys = [
+  'preserveFds',
   'jail',
   'cwd',
   'umask',
@@ -140,6 +141,7 @@ export function buildSetUp(input: SetUpInput): readonly Step[] {
     { op: 'verify_groups', gids: account.groups },
     { op: 'verify_capabilities', capabilities: kept },
     ...(account.uid === 0 ? [] : [{ op: 'verify_no_way_back' } as const]),
+    { op: 'verify_seccomp' },
     { op: 'verify_cwd' },
 
     // Last, as from here on a signal ends this process: what is pending now was meant for the program.

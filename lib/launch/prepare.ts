@@ -10,7 +10,7 @@ import { capabilityNumber } from './capabilities.ts';
 import type { JailView } from './diagnose.ts';
 import { acceptDirectory, judgeDirectory, unreachable, type DirectoryFinding } from './directory.ts';
 import { buildEnvironment, listenFds, type Variable } from './environment.ts';
-import { buildSetUp, setUpKeys } from './plan.ts';
+import { buildSetUp, setUpKeys, type SetUpInput } from './plan.ts';
 import type { NormalRequest } from './request.ts';
 import type { Step } from './step.ts';
 
@@ -148,23 +148,12 @@ export function prepare(
     activated === 0
       ? request.preserveFds
       : [...new Set([...Array.from({ length: activated }, (_, i) => 3 + i), ...request.preserveFds])];
-  const known = caller.inPlace || request.keepEnv ? undefined : setUps.get(account);
-  const setUp =
-    known !== undefined && keptFds.length === 0 && isSetUpAlike(known.request, request)
-      ? known.setUp
-      : setUpFor(request, account, caller, keptFds);
-  const env =
-    known !== undefined && request.env.size === 0 && known.environment === caller.environment
-      ? known.env
-      : buildEnvironment({
-          request,
-          account,
-          caller: caller.environment,
-          inPlace: caller.inPlace,
-          pid: caller.pid,
-        });
-  if (!caller.inPlace && keptFds.length === 0 && request.env.size === 0 && !request.keepEnv)
-    setUps.set(account, { request, setUp, environment: caller.environment, env });
+  const setUp = caller.inPlace
+    ? toSetUp(request, account, caller, keptFds)
+    : recallSetUp(request, account, caller);
+  const env = caller.inPlace
+    ? toEnvironment(request, account, caller)
+    : recallEnvironment(request, account, caller);
   return {
     request,
     account,
@@ -174,42 +163,62 @@ export function prepare(
   };
 }
 
-function setUpFor(
-  request: NormalRequest,
+type SetUpRequest = SetUpInput['request'];
+
+function toSetUp(
+  request: SetUpRequest & Pick<NormalRequest, 'statusFd'>,
   account: Account,
   caller: Caller,
   keptFds: readonly number[],
 ): readonly Step[] {
-  const status = caller.inPlace && request.statusFd !== undefined ? request.statusFd : undefined;
+  const status = caller.inPlace ? request.statusFd : undefined;
   return buildSetUp({
     request,
     account,
     keptFds,
     keepsListenFds: caller.compiledFor !== undefined,
     parentPid: request.dieWithParent ? caller.parentPid : 0,
-    architecture: view.architecture,
+    architecture: caller.compiledFor ?? process.arch,
     status: status === undefined ? undefined : { fd: status, line: startedLine(caller) },
   });
 }
 
-// How the last program of an account was set up beside this process: a service launches alike.
-const setUps = new WeakMap<
+function toEnvironment(request: NormalRequest, account: Account, caller: Caller): readonly Buffer[] {
+  const { environment, inPlace, pid } = caller;
+  return buildEnvironment({ request, account, caller: environment, inPlace, pid });
+}
+
+// A service launches alike: how the last program of an account was set up beside it.
+const setUps = new WeakMap<Account, { readonly request: SetUpRequest; readonly setUp: readonly Step[] }>();
+
+function recallSetUp(request: NormalRequest, account: Account, caller: Caller): readonly Step[] {
+  const known = setUps.get(account);
+  if (known !== undefined && setUpKeys.every((key) => isAlike(known.request[key], request[key])))
+    return known.setUp;
+  const setUp = toSetUp(request, account, caller, request.preserveFds);
+  setUps.set(account, { request, setUp });
+  return setUp;
+}
+
+// And the environment that it gets when the request has nothing to say about it.
+const environments = new WeakMap<
   Account,
-  {
-    readonly request: NormalRequest;
-    readonly setUp: readonly Step[];
-    readonly environment: readonly Variable[];
-    readonly env: readonly Buffer[];
-  }
+  { readonly environment: readonly Variable[]; readonly env: readonly Buffer[] }
 >();
 
-function isSetUpAlike(a: NormalRequest, b: NormalRequest): boolean {
-  return setUpKeys.every((key) => isAlike(a[key], b[key]));
+function recallEnvironment(request: NormalRequest, account: Account, caller: Caller): readonly Buffer[] {
+  const { environment } = caller;
+  if (request.keepEnv || request.env.size > 0) return toEnvironment(request, account, caller);
+  const known = environments.get(account);
+  if (known?.environment === environment) return known.env;
+  const env = toEnvironment(request, account, caller);
+  environments.set(account, { environment, env });
+  return env;
 }
 
 function isAlike(a: unknown, b: unknown): boolean {
   if (a === b) return true;
-  if (Buffer.isBuffer(a) && Buffer.isBuffer(b)) return a.equals(b);
+  if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0;
   return Array.isArray(a) && Array.isArray(b) && a.length === 0 && b.length === 0;
 }
 

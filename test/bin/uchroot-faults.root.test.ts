@@ -81,6 +81,7 @@ const table: readonly Row[] = [
   ['verify_groups', 'getgroups', '1, ['],
   ['verify_capabilities', 'capget', ''],
   ['verify_capabilities', 'prctl', 'PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET'],
+  ['verify_seccomp', 'prctl', 'PR_GET_SECCOMP'],
   ['verify_cwd', 'statx', 'AT_FDCWD, "/"'],
   ['verify_cwd', 'getcwd', ''],
   ['verify_cwd', 'faccessat', ''],
@@ -121,6 +122,7 @@ const lies: readonly (readonly [step: string, name: string, begin: string])[] = 
   ['drop_bounding_set', 'prctl', 'PR_CAPBSET_DROP'],
   ['verify_capabilities', 'capset', ''],
   ['verify_no_way_back', 'setresuid', '0, 0, 0'],
+  ['verify_seccomp', 'seccomp', ''],
   ['verify_cwd', 'chroot', ''],
   ['seccomp', 'prctl', 'PR_SET_NO_NEW_PRIVS'],
 ];

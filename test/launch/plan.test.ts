@@ -86,6 +86,7 @@ inOrder(
   ['setresuid', 'capset', 'seccomp', 'no_new_privs'],
   ['verify_no_way_back'],
 );
+inOrder('the filter is read back once it is in force', ['seccomp'], ['verify_seccomp']);
 inOrder(
   'the working directory is read back with the identity of the user',
   ['chroot', 'chdir', 'setresuid'],
@@ -153,11 +154,16 @@ t.test('core, stack and nofile are limited even if no limit is asked for', async
   });
 });
 
-t.test('every plan reads back ids, groups, capabilities and the working directory', async (t) => {
+t.test('every plan reads back ids, groups, capabilities, the filter and the working directory', async (t) => {
   always(t, (steps) =>
-    ['verify_uid', 'verify_gid', 'verify_groups', 'verify_capabilities', 'verify_cwd'].every((name) =>
-      verifies(steps).includes(name as StepName),
-    ),
+    [
+      'verify_uid',
+      'verify_gid',
+      'verify_groups',
+      'verify_capabilities',
+      'verify_seccomp',
+      'verify_cwd',
+    ].every((name) => verifies(steps).includes(name as StepName)),
   );
 });
 

@@ -145,6 +145,7 @@ const faults: readonly Fault[] = [
   ['setresgid', 1, 'verify_gid', 'retval=0', 'EBADE'],
   ['setresuid', 1, 'verify_uid', 'retval=0', 'EBADE'],
   ['setresuid', 2, 'verify_no_way_back', 'retval=0', 'EBADE'],
+  ['seccomp', 1, 'verify_seccomp', 'retval=0', 'EBADE'],
   ['chroot', 1, 'verify_cwd', 'retval=0', 'EBADE'],
   // around the plan
   ['pipe2', 1, 'launch'],
@@ -156,12 +157,11 @@ const faults: readonly Fault[] = [
 const prctlSteps: readonly (readonly [call: string, step: string, last?: boolean])[] = [
   ['PR_SET_TIMERSLACK', 'timer_slack'],
   ['PR_SET_CHILD_SUBREAPER', 'child_subreaper'],
-  ['PR_CAPBSET_READ', 'drop_bounding_set'],
-  ['PR_CAPBSET_READ', 'drop_bounding_set', true],
   ['PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL', 'clear_ambient'],
   ['PR_GET_SECUREBITS', 'securebits'],
   ['PR_SET_NO_NEW_PRIVS', 'no_new_privs'],
   ['PR_SET_PDEATHSIG', 'parent_death_signal'],
+  ['PR_GET_SECCOMP', 'verify_seccomp'],
 ];
 
 t.test(
