@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 
 import t from 'tap';
 
-import { bothWays, makeJail, oddCaller, start, uchroot } from '../support/launch.ts';
+import { bothWays, makeJail, oddCaller, start, temporaryDirectory, uchroot } from '../support/launch.ts';
 import { decode, probe, readState, startWaiting, type State } from '../support/probe.ts';
 import { hostilePreload } from '../support/sanitizer.ts';
 import { unlessRoot } from '../support/root.ts';
@@ -87,12 +87,20 @@ test("Node's own SIGPIPE and SIGXFSZ are not ignored", async (t) => {
 });
 
 test("a key in the caller's session keyring is out of the program's reach", async (t) => {
-  // The filter would hide the keyrings, so the call that sets it is answered by strace.
-  const strace = ['strace', '-qq', '-o', '/dev/null', '-e', 'inject=seccomp:retval=0'];
-  const by = [...oddCaller('keyring'), ...strace];
+  // The filter would hide the keyrings, so the call that sets it is answered by strace, and later the one that asks for it.
+  const trace = `${temporaryDirectory()}/trace`;
+  const by = [...oddCaller('keyring'), 'strace', '-qq', '-o', trace, '-einject=seccomp:retval=0'];
   const plain = readState(start(['chroot', jail, '/probe', 'brief'], { by }));
   t.ok(plain.key > 0, 'chroot(8) hands it on');
-  const { key, seccomp } = readState(uchroot(['nobody', jail, '/probe', 'brief'], { by }));
+  const words = ['nobody', jail, '/probe', 'brief'];
+  t.match(uchroot(words, { by: [...by, '-etrace=prctl,seccomp'] }).stderr, /^uchroot: verify_seccomp: /);
+  const asked = readFileSync(trace, 'latin1')
+    .split('\n')
+    .filter((line) => line.startsWith('prctl('))
+    .findLastIndex((line) => line.includes('PR_GET_SECCOMP'));
+  const { key, seccomp } = readState(
+    uchroot(words, { by: [...by, `-einject=prctl:retval=2:when=${asked + 1}`] }),
+  );
   t.same({ key, seccomp }, { key: -ENOKEY, seccomp: 0 });
 });
 
