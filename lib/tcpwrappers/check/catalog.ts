@@ -125,6 +125,11 @@ export const CATALOG = {
     'libwrap takes a length that is no number for /0: every IPv6 address.',
     'write the length, such as [2001:db8::]/32',
   ),
+  'ipv6-host-bits': rule(
+    'note',
+    'An IPv6 network has bits behind its prefix, which do not count.',
+    'clear these bits',
+  ),
   'mapped-address': rule(
     'error',
     'A client with such an address is taken for an IPv4 one, and never matches.',

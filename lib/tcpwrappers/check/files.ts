@@ -5,8 +5,10 @@ import { existsSync, statSync } from 'node:fs';
 import { readFileText } from '../file.ts';
 import type { PatternFile } from '../pattern.ts';
 import type { Rule } from '../rule.ts';
+import { parseHost } from '../host.ts';
 import { show } from '../show.ts';
-import type { RuleId, Told } from './catalog.ts';
+import { tellHost } from './words.ts';
+import { CATALOG, type RuleId, type Told } from './catalog.ts';
 
 /** A finding about a whole file. */
 export interface FileTold {
@@ -40,6 +42,34 @@ export function patternFiles({ daemons, clients }: Rule): readonly (readonly [nu
   );
 }
 
+/** Most findings about the words of one file of patterns. */
+const MAX_WORDS_TOLD = 100;
+
+// Its words are those of a list of clients, but that they are separated by white space alone.
+function* tellPatterns(at: number, shown: string, text: string): Generator<Told, void> {
+  let told = 0;
+  for (const [index, line] of text.split('\n').entries())
+    for (const [word] of line.matchAll(/[^ \t-\r\0]+/g)) {
+      // files that it names are read with it, and told of as broken if they are
+      if (word.startsWith('/') || word.startsWith('#')) continue;
+      for (const one of tellWord(word, at)) {
+        if (++told > MAX_WORDS_TOLD) return;
+        yield { ...one, message: `${shown}, line ${index + 1}, ${show(word)}: ${one.message}` };
+      }
+    }
+}
+
+function* tellWord(word: string, at: number): Generator<Told, void> {
+  const pattern = parseHost(word, (path) => ({ path, patterns: [] }));
+  if (pattern.kind === 'never')
+    yield {
+      rule: `never-matches-${pattern.why}`,
+      at,
+      message: CATALOG[`never-matches-${pattern.why}`].summary,
+    };
+  yield* tellHost(pattern, word, at);
+}
+
 /** What to say about a file of patterns that is named at a place of a rule. */
 export function* tellPatternFile(at: number, { path }: PatternFile): Generator<Told, void> {
   const shown = show(path);
@@ -49,6 +79,7 @@ export function* tellPatternFile(at: number, { path }: PatternFile): Generator<T
   if (found.kind !== 'text') return;
   for (const { rule, message, remedy } of tellFile(path))
     yield { rule, at, message: `${shown}: ${message}`, remedy };
+  yield* tellPatterns(at, shown, found.text);
   const comment = found.text.split('\n').findIndex((line) => /(?:^|\s)#/.test(line));
   if (comment >= 0)
     yield {

@@ -1,6 +1,6 @@
 // What is wrong with the words of a rule's lists. Pure; what the parser tells of them is not told again.
 
-import { parseQuad } from '../address.ts';
+import { parseQuad, parseZoned } from '../address.ts';
 import { findOutside } from '../field.ts';
 import type { HostPattern, PatternList, TextPattern } from '../pattern.ts';
 import type { Rule } from '../rule.ts';
@@ -90,7 +90,16 @@ function* tellNumbers(text: TextPattern, at: number): Generator<Told, void> {
 // ::ffff:0:0/96: such clients are taken for IPv4 ones before they are compared.
 const MAPPED = '\0\0\0\0\0\uffff';
 
-function* tellHost(pattern: HostPattern, at: number): Generator<Told, void> {
+// [net]/length with bits in the net that do not count.
+function* tellNet6(word: string, net: string, at: number): Generator<Told, void> {
+  const written = parseZoned(word.slice(1, word.indexOf(']')))?.words;
+  if (written !== undefined && written !== net.padEnd(8, '\0'))
+    yield { rule: 'ipv6-host-bits', at, message: 'bits of the network behind its prefix do not count' };
+}
+
+/** What to say about a word that is compared with an endpoint. */
+export function* tellHost(pattern: HostPattern, word: string, at: number): Generator<Told, void> {
+  if (pattern.kind === 'net6') yield* tellNet6(word, pattern.net, at);
   if (pattern.kind === 'net6' && pattern.net.startsWith(MAPPED))
     yield { rule: 'mapped-address', at, message: 'a network of IPv4 addresses in IPv6 form matches nobody' };
   if (pattern.kind === 'netgroup')
@@ -148,13 +157,13 @@ export function* tellWords(rule: Rule): Generator<Told, void> {
     const cut = cutOf(word);
     yield* tellWord(word, at);
     if (daemon.kind !== 'port') yield* tellDaemon(cut > 0 ? word.slice(0, cut - 1) : word, daemon, at);
-    if (host !== undefined) yield* tellHost(host, at + cut);
+    if (host !== undefined) yield* tellHost(host, word.slice(cut), at + cut);
   }
   for (const { at, host, user } of clients.flat().filter(isSeen)) {
     const word = wordText(rule, at);
     const cut = cutOf(word);
     yield* tellWord(word, at);
     if (user !== undefined) yield* tellUser(word.slice(0, Math.max(0, cut - 1)), user, at);
-    yield* tellHost(host, at + cut);
+    yield* tellHost(host, word.slice(cut), at + cut);
   }
 }

@@ -97,6 +97,7 @@ const IN_ALLOW: readonly (readonly [text: string, ...shown: string[]])[] = [
   ['sshd: 0.0.0.0/0\n', 'allow:1:7 never-matches-mask-length'],
   ['sshd: [2001:db8::]/129\n', 'allow:1:7 never-matches-prefix-length'],
   ['sshd: [2001:db8::]/x\n', 'allow:1:7 junk-prefix-length'],
+  ['sshd: [2001:db8::1]/32\n', 'allow:1:7 ipv6-host-bits'],
   ['sshd: [::ffff:10.0.0.1] [::ffff:0:0]/96\n', 'allow:1:7 mapped-address', 'allow:1:25 mapped-address'],
   [
     'sshd: 10.0 10.0.0.256 010.0.0.1\n',
@@ -201,6 +202,21 @@ t.test('what is no option is found where there are no commands', async (t) => {
     'allow:3:7 netgroup-unsupported',
   ]);
   t.equal(findings[0]?.remedy, 'did you mean spawn?');
+});
+
+t.test('words of a file of patterns are looked at', async (t) => {
+  const directory = makeFiles(t, { deny: DENY_ALL, hosts: '10.0.0.0/8 [::1]\n10.0.0.1/8 10.0\n192.0.2.*\n' });
+  writeFileSync(join(directory, 'allow'), `sshd: ${directory}/hosts\n`);
+  const files = { allow: join(directory, 'allow'), deny: join(directory, 'deny') };
+  const findings = await checkHosts({ ...files, lookups: false, root: directory, daemons: ['sshd'] });
+  t.same(
+    findings.map(({ rule, message }) => `${rule} ${/line \d, [^:]*/.exec(message)?.[0]}`),
+    [
+      'never-matches-host-bits line 2, 10.0.0.1/8',
+      'incomplete-address line 2, 10.0',
+      'glob-matches-names line 3, 192.0.2.*',
+    ],
+  );
 });
 
 t.test('a file that is too large is refused', async (t) => {
