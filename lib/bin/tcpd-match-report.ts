@@ -104,7 +104,9 @@ export function explanationJson(explanation: Explanation): object {
     rule: ruling.rule === undefined ? undefined : ruleJson(ruling.rule),
     options: ruling.effects.map(optionOf).map(([name, value]) => ({ name, value: toUtf8(value) })),
     warnings: ruling.warnings,
-    lookups,
+    lookups: lookups.map(({ kind, subject, result, problem, durationMs }) => {
+      return { kind, subject: toUtf8(subject), result: toUtf8(result), problem, durationMs };
+    }),
     passed: passed.map(({ rule, why }) => Object.assign(ruleJson(rule), { why })),
   };
 }

@@ -64,6 +64,7 @@ export async function runTcpd(request: TcpdRequest, log: Log): Promise<number> {
 async function decideAndRun(request: TcpdRequest, log: Log): Promise<number> {
   process.umask(DAEMON_UMASK);
   const { name } = daemonNames(request.daemon);
+  if (name.length === 0) throw new UsageError('the daemon has no name');
   const connection = describeConnection(0);
   if (connection.kind === 'none' && connection.problem !== undefined) log.warn(connection.problem);
   if (connection.kind === 'tcp' && !acceptsOptions(connection.client.address, log)) return 0;

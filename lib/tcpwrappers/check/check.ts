@@ -5,7 +5,7 @@ import { statSync } from 'node:fs';
 import { openFileRoot } from '../../binary/root.ts';
 import type { Bytes } from '../../quote.ts';
 import { HOST_ACCOUNTS } from '../daemon/accounts.ts';
-import { openDaemonHost } from '../daemon/host.ts';
+import { type DaemonHost, openDaemonHost } from '../daemon/host.ts';
 import type { Dialect } from '../dialect.ts';
 import { openHosts } from '../hosts.ts';
 import type { Rule, Table } from '../rule.ts';
@@ -97,6 +97,13 @@ const FACTS: OptionFacts = {
     statSync(Buffer.from(path, 'latin1'), { throwIfNoEntry: false })?.isDirectory() === true,
 };
 
+function faultsOf({ faults }: DaemonHost): readonly CheckFinding[] {
+  return faults.map(({ rule, file, line, message }) => {
+    const { severity, remedy } = CATALOG[rule];
+    return { rule, severity, file, line, column: undefined, message, remedy };
+  });
+}
+
 function order(a: CheckFinding, b: CheckFinding): number {
   return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
 }
@@ -128,14 +135,9 @@ export async function checkHosts(request: CheckRequest = {}): Promise<readonly C
     const [, last] = checked;
     if (last !== undefined && !refusesRest(last.table))
       last.add('default-grant', undefined, 'whom no rule of either file matches is let in', undefined);
-    const faults = host.faults.map(({ rule, file, line, message }): CheckFinding => {
-      const { severity, remedy } = CATALOG[rule];
-      return { rule, severity, file, line, column: undefined, message, remedy };
-    });
+    const findings = checked.flatMap(({ findings }) => findings.toSorted(order));
     const ignored = new Set<RuleId>(request.ignore);
-    return [...checked.flatMap(({ findings }) => findings.toSorted(order)), ...faults].filter(
-      ({ rule }) => !ignored.has(rule),
-    );
+    return [...findings, ...faultsOf(host)].filter(({ rule }) => !ignored.has(rule));
   } finally {
     fileRoot.close();
   }
