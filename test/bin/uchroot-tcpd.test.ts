@@ -7,6 +7,7 @@ import t, { type Test } from 'tap';
 
 import { CATALOG } from '../../lib/tcpwrappers/check/catalog.ts';
 import { uchrootTcpd } from '../support/tcpd.ts';
+import { faultsOfSarif } from '../support/sarif.ts';
 
 /** A directory with these files, and what they are called as options. */
 function makeFiles(t: Test, allow: string, deny: string): { directory: string; options: string[] } {
@@ -123,6 +124,7 @@ t.test('check writes JSON and SARIF', async (t) => {
     counts: { error: 1, warning: 0 },
   });
   const uri = `${directory}/allow`.slice(1);
+  t.same(faultsOfSarif(check('sarif')), []);
   t.match(check('sarif'), {
     runs: [
       {

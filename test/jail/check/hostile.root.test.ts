@@ -15,6 +15,7 @@ import { buildJail } from '../../../lib/jail/build.ts';
 import { checkJail } from '../../../lib/jail/check/check.ts';
 import { describeTree, makeDirectory, uchrootJail } from '../../support/builder.ts';
 import { unlessInstalled, unlessRoot } from '../../support/root.ts';
+import { faultsOfSarif } from '../../support/sarif.ts';
 import { beginProcess, makeDeep, must } from '../../support/template.ts';
 
 const options = { skip: unlessRoot() };
@@ -140,6 +141,7 @@ t.test('names are never printed as they are', options, async (t) => {
     const { stdout, status } = uchrootJail(['check', jail, '--format', format]);
     t.equal(status, 1);
     t.notMatch(stdout.replaceAll('\n', ''), /[\u0000-\u001f\u007f-\u009f\u202e\ufffd]/, format);
+    if (format === 'sarif') t.same(faultsOfSarif(JSON.parse(stdout)), []);
     t.equal(stdout.split('\n').filter((line) => line.startsWith('error set-user-id: x')).length, 0);
   }
   const { stdout } = uchrootJail(['check', jail]);

@@ -1,5 +1,6 @@
-import t, { type Test } from 'tap';
+import t from 'tap';
 
+import { faultsOfSarif } from '../../support/sarif.ts';
 import { rules } from '../../../lib/jail/check/rules.ts';
 import { checkSarif } from '../../../lib/jail/check/sarif.ts';
 import type { Finding } from '../../../lib/jail/check/finding.ts';
@@ -56,41 +57,25 @@ interface Result {
   suppressions?: { kind: string; status: string }[];
 }
 
-// The constraints of sarif-schema-2.1.0.json on what is used here, written out.
-const KEYS: Readonly<Record<string, readonly string[]>> = {
-  log: ['$schema', 'version', 'runs'],
-  run: ['tool', 'originalUriBaseIds', 'columnKind', 'results'],
-  driver: ['name', 'semanticVersion', 'rules'],
-  descriptor: [
-    'id',
-    'name',
-    'shortDescription',
-    'fullDescription',
-    'help',
-    'defaultConfiguration',
-    'properties',
-  ],
-  result: ['ruleId', 'ruleIndex', 'level', 'message', 'locations', 'suppressions'],
-};
-const LEVELS: ReadonlySet<string> = new Set(['none', 'note', 'warning', 'error']);
+t.test('a log is what the schema asks for', async (t) => {
+  t.same(faultsOfSarif(log), []);
+});
 
-function only(t: Test, what: string, value: object): void {
-  t.same(
-    Object.keys(value).filter((key) => KEYS[what]?.includes(key) !== true),
-    [],
-    what,
-  );
-}
+t.test('the schema is looked at', async (t) => {
+  const broken = structuredClone(log);
+  const [first] = broken.runs[0]?.results ?? [];
+  Object.assign(first ?? {}, { level: 'fatal', severity: 'error' });
+  t.equal(faultsOfSarif(broken).length, 2);
+  t.not(faultsOfSarif({ ...log, version: '2.0.0' }).length, 0);
+  t.not(faultsOfSarif({ version: '2.1.0' }).length, 0);
+});
 
 t.test('a log has the version, and one run with a tool', async (t) => {
-  only(t, 'log', log);
   t.equal(log.version, '2.1.0');
   t.match(log.$schema, /^https:\/\/.*sarif-schema-2\.1\.0\.json$/);
   t.equal(log.runs.length, 1);
   const [run] = log.runs;
   if (run === undefined) return;
-  only(t, 'run', run);
-  only(t, 'driver', run.tool.driver);
   t.match(run.tool.driver.semanticVersion, /^\d+\.\d+\.\d+/);
   t.ok(['utf16CodeUnits', 'unicodeCodePoints'].includes(run.columnKind));
   for (const { uri } of Object.values(run.originalUriBaseIds)) {
@@ -104,8 +89,6 @@ t.test('each rule is described once', async (t) => {
   const descriptors = log.runs[0]?.tool.driver.rules ?? [];
   t.equal(new Set(descriptors.map(({ id }) => id)).size, rules.length);
   for (const descriptor of descriptors) {
-    only(t, 'descriptor', descriptor);
-    t.ok(LEVELS.has(descriptor.defaultConfiguration.level));
     for (const { text } of [descriptor.shortDescription, descriptor.fullDescription, descriptor.help])
       t.not(text, '');
   }
@@ -115,18 +98,12 @@ t.test('each result points to its rule and to a place', async (t) => {
   const [run] = log.runs;
   t.equal(run?.results.length, findings.length);
   for (const result of run?.results ?? []) {
-    only(t, 'result', result);
-    t.ok(LEVELS.has(result.level));
     t.not(result.message.text, '');
     t.equal(run?.tool.driver.rules[result.ruleIndex]?.id, result.ruleId);
     for (const { physicalLocation } of result.locations) {
       const { uri, uriBaseId } = physicalLocation.artifactLocation;
       t.ok(run !== undefined && uriBaseId in run.originalUriBaseIds);
       t.notMatch(uri, /^\/|[^A-Za-z0-9._~/%-]|%(?![0-9A-F]{2})/, 'a relative reference (RFC 3986)');
-    }
-    for (const { kind, status } of result.suppressions ?? []) {
-      t.ok(['inSource', 'external'].includes(kind));
-      t.ok(['accepted', 'underReview', 'rejected'].includes(status));
     }
   }
   const places = run?.results.map(({ locations }) => locations[0]?.physicalLocation.artifactLocation);
