@@ -10,6 +10,7 @@ const jails: readonly (readonly string[])[] = [
   ['bash', 'ls', 'id'],
   ['perl'],
   ['nginx'],
+  ['redis-server'],
   ['/usr/bin/python3'],
 ];
 
@@ -26,6 +27,26 @@ for (const programs of jails) {
     t.same((await checkJail({ directory: jail, users: ['nobody'] })).findings, []);
     await cloneJail({ template: jail, directory: `${base}/clone` });
     t.same((await checkJail({ directory: `${base}/clone`, fix: true })).findings, []);
+    t.same((await checkJail({ directory: `${base}/clone` })).findings, []);
     t.same(describeTree(jail), before, 'and nothing is changed');
   });
 }
+
+const options = { skip: unlessRoot() || unlessInstalled('su', 'strace') };
+
+t.test(
+  'nor in one with privileges that were asked for, and what a command was seen to open',
+  options,
+  async (t) => {
+    const jail = `${makeDirectory(t)}/jail`;
+    await buildJail({
+      directory: jail,
+      programs: ['su', 'bash'],
+      keepPrivileges: ['/usr/bin/su'],
+      learn: ['/usr/bin/bash -c "read -r _ </etc/debian_version"'],
+      copies: ['/etc/hostname'],
+      users: ['nobody'],
+    });
+    t.same((await checkJail({ directory: jail })).findings, []);
+  },
+);
