@@ -1,6 +1,9 @@
 import t from 'tap';
 
-import { ownerOf } from '../../../lib/jail/check/rules/path-mount.ts';
+import { bytePath } from '../../../lib/binary/path.ts';
+import type { CheckedJail } from '../../../lib/jail/check/jail.ts';
+import { ownerOf, pathMount } from '../../../lib/jail/check/rules/path-mount.ts';
+import { readMounts } from '../../../lib/jail/mountinfo.ts';
 
 t.test('path-mount: a file system is told whose content somebody else decides', async (t) => {
   const whose = (type: string, ...options: readonly string[]) => ownerOf({ type, options: new Set(options) });
@@ -12,4 +15,20 @@ t.test('path-mount: a file system is told whose content somebody else decides', 
   t.match(whose('9p'), /network/);
   for (const type of ['ext4', 'xfs', 'btrfs', 'tmpfs', 'overlay', 'zfs'])
     t.equal(whose(type), undefined, type);
+});
+
+t.test('path-mount: it counts on the way to the jail as well', async (t) => {
+  const mounts = readMounts(
+    Buffer.from(`22 1 254:0 / / rw - ext4 /dev/vda rw
+30 22 0:26 / /srv rw,nosuid,nodev - fuse.sshfs sam@host:/ rw,user_id=1000,group_id=1000
+31 30 0:27 / /srv/jail rw - tmpfs tmpfs rw
+`),
+  );
+  const found = (directory: string, ...components: readonly string[]) => {
+    const way = components.map((path) => ({ path: Buffer.from(path), mode: 0o40755, uid: 0, gid: 0 }));
+    const jail = { directory: bytePath(directory), components: way, mounts } as unknown as CheckedJail;
+    return [...(pathMount.look?.(jail) ?? [])].map(({ path }) => path);
+  };
+  t.same(found('/srv/jail', '/', '/srv', '/srv/jail'), ['/srv']);
+  t.same(found('/var/jail', '/', '/var', '/var/jail'), []);
 });

@@ -3,9 +3,9 @@
 import { readLdSoConf, readMuslPath } from '../../../binary/conf.ts';
 import { type BytePath, bytePath, joinPath, showPath } from '../../../binary/path.ts';
 import { errorCode, type FileRoot } from '../../../binary/root.ts';
-import { commandLine } from '../command.ts';
 import type { Found } from '../finding.ts';
 import type { CheckedJail } from '../jail.ts';
+import { givenToRoot } from '../remedy.ts';
 import { hostPath, type Rule } from '../rule.ts';
 import { looseOn } from '../way.ts';
 import { isSystemPath } from '../zone.ts';
@@ -25,11 +25,10 @@ export const loaderDirectory: Rule = {
       const loose = looseOn(jail.root, directory, jail.users);
       // those of the system are told of by writable-directory
       if (loose === undefined || isSystemPath(loose.path)) continue;
-      const at = hostPath(jail, loose.path);
       yield {
         path: loose.path,
         message: `${showPath(file)} names ${showPath(directory)}; of ${showPath(loose.path)}: ${loose.how}`,
-        remedy: `${commandLine('chown', 'root:root', at)} && ${commandLine('chmod', 'go-w', at)}`,
+        remedy: givenToRoot(hostPath(jail, loose.path)).remedy, // what it is else, /tmp perhaps, nobody knows: no fix
       };
     }
   },

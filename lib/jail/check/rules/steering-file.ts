@@ -1,6 +1,6 @@
 // Files that tell every program of the jail what to load and whom to believe.
 
-import { commandLine } from '../command.ts';
+import { givenToRoot } from '../remedy.ts';
 import { hostPath, type Rule } from '../rule.ts';
 import { writerOf } from '../writable.ts';
 
@@ -21,15 +21,6 @@ export const steeringFile: Rule = {
     if ((kind !== 'file' && kind !== 'directory') || !STEERING.test(path)) return undefined;
     const how = writerOf({ mode, uid, gid, hasAcl }, jail.users);
     if (how === undefined) return undefined;
-    const at = hostPath(jail, path);
-    return {
-      path,
-      message: how,
-      remedy: `${commandLine('chown', 'root:root', at)} && ${commandLine('chmod', 'go-w', at)}`,
-      fixes: [
-        { kind: 'owner', uid: 0, gid: 0 },
-        { kind: 'mode', clear: 0o022 },
-      ],
-    };
+    return { path, message: how, ...givenToRoot(hostPath(jail, path)) };
   },
 };

@@ -1,7 +1,7 @@
 // Programs, libraries and modules of interpreters that others than root can write.
 
-import { commandLine } from '../command.ts';
 import { isCode } from '../entry.ts';
+import { givenToRoot } from '../remedy.ts';
 import { hostPath, type Rule } from '../rule.ts';
 import { writerOf } from '../writable.ts';
 
@@ -18,15 +18,6 @@ export const writableCode: Rule = {
     if ((entry.zone !== 'system' && entry.zone !== 'extra') || !isCode(entry)) return undefined;
     const how = writerOf(entry, jail.users);
     if (how === undefined) return undefined;
-    const at = hostPath(jail, entry.path);
-    return {
-      path: entry.path,
-      message: how,
-      remedy: `${commandLine('chown', 'root:root', at)} && ${commandLine('chmod', 'go-w', at)}`,
-      fixes: [
-        { kind: 'owner', uid: 0, gid: 0 },
-        { kind: 'mode', clear: 0o022 },
-      ],
-    };
+    return { path: entry.path, message: how, ...givenToRoot(hostPath(jail, entry.path)) };
   },
 };

@@ -1,6 +1,6 @@
 // Directories of programs, libraries and modules that others than root can write.
 
-import { commandLine } from '../command.ts';
+import { givenToRoot } from '../remedy.ts';
 import { hostPath, type Rule } from '../rule.ts';
 import { writerOf } from '../writable.ts';
 import { isSystemPath } from '../zone.ts';
@@ -24,15 +24,6 @@ export const writableDirectory: Rule = {
       return undefined;
     const how = writerOf(entry, jail.users);
     if (how === undefined) return undefined;
-    const at = hostPath(jail, path);
-    return {
-      path,
-      message: how,
-      remedy: `${commandLine('chown', 'root:root', at)} && ${commandLine('chmod', 'go-w', at)}`,
-      fixes: [
-        { kind: 'owner', uid: 0, gid: 0 },
-        { kind: 'mode', clear: 0o022 },
-      ],
-    };
+    return { path, message: how, ...givenToRoot(hostPath(jail, path)) };
   },
 };
