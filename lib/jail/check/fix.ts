@@ -9,9 +9,12 @@ import type { Entry } from './entry.ts';
 import type { Fix } from './finding.ts';
 import type { CheckedJail } from './jail.ts';
 import type { Reported } from './report.ts';
-import { restore } from './restore.ts';
+import { restore, restoredBy } from './restore.ts';
 
-/** Applies the fixes of all findings in order; those of which that was done. What was restored is all that it should be. */
+/**
+ * Applies the fixes of all findings in order; those of which that was done, with the command line that stands for it. What was
+ * restored is all that it should be.
+ */
 export async function fixAll(jail: CheckedJail, reported: readonly Reported[]): Promise<readonly Reported[]> {
   const restored = new Set<BytePath>();
   const fixed: Reported[] = [];
@@ -20,8 +23,13 @@ export async function fixAll(jail: CheckedJail, reported: readonly Reported[]): 
     if (fixes === undefined) continue;
     const isDone = restored.has(path) || (await fixOne(jail, path, fixes, one.entry));
     if (!isDone) continue;
-    fixed.push(one);
-    if (fixes.some(({ kind }) => kind === 'restore')) restored.add(path);
+    const restoring = fixes.find((fix) => fix.kind === 'restore');
+    if (restoring === undefined) fixed.push(one);
+    else {
+      restored.add(path);
+      const remedy = restoredBy(jail, restoring.recorded);
+      fixed.push({ ...one, finding: { ...one.finding, remedy } });
+    }
   }
   return fixed;
 }

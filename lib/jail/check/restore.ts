@@ -9,7 +9,10 @@ import { hashFile, hashInJail, openRegular } from '../hash.ts';
 import { STORE } from '../layout.ts';
 import type { Recorded } from '../manifest.ts';
 import { openStore } from '../store.ts';
+import { commandLine } from './command.ts';
 import type { CheckedJail } from './jail.ts';
+import { hostPath } from './rule.ts';
+import { octal } from './writable.ts';
 
 /** Where things are kept that were replaced: somebody may want to look at them. */
 const REPLACED: BytePath = joinPath(STORE, 'replaced' as BytePath);
@@ -36,6 +39,31 @@ export async function restore(jail: CheckedJail, recorded: Recorded): Promise<bo
     store.close();
   }
 }
+
+/** What `restore` does, as a command line; that the content was compared, and what it replaced kept, is not in it. */
+export function restoredBy(jail: CheckedJail, recorded: Recorded): string {
+  const { kind, path, source, mode, target = '', major = 0, minor = 0 } = recorded;
+  const at = hostPath(jail, path);
+  switch (kind) {
+    case 'file':
+      return commandLine(
+        'cp',
+        '-a',
+        joinPath(jail.manifest?.recipe.from ?? ROOT, (source ?? path).slice(1) as BytePath),
+        at,
+      );
+    case 'link':
+      return commandLine('ln', '-sfn', target, at);
+    case 'device':
+      return commandLine('mknod', '-m', octal(mode), at, 'c', String(major), String(minor));
+    case 'directory':
+      return commandLine('mkdir', '-m', octal(mode), at);
+    default:
+      return kind satisfies never;
+  }
+}
+
+const ROOT = '/' as BytePath;
 
 // In one step: whatever lies there at that moment is what is kept, and no interruption can lose it.
 function replace(root: DirectoryRoot, staged: BytePath, path: BytePath): boolean {

@@ -99,11 +99,12 @@ t.test('a large file is read to its end', options, async (t) => {
 });
 
 t.test('what is restored replaces nothing that is not kept', options, async (t) => {
-  const { jail } = await makeJail(t);
+  const { system, jail } = await makeJail(t);
   flip(`${jail}/usr/bin/ls`, 100, 1);
   const broken = sha256(`${jail}/usr/bin/ls`);
   const { findings } = await checkJail({ directory: jail, fix: true });
-  t.match(findings, [{ rule: 'changed', path: '/usr/bin/ls', fixed: true }]);
+  const remedy = `cp -a ${system}/usr/bin/ls ${jail}/usr/bin/ls`;
+  t.match(findings, [{ rule: 'changed', path: '/usr/bin/ls', fixed: true, remedy }]);
   t.equal(sha256(`${jail}/.uchroot/replaced/1-ls`), broken);
   t.equal(statSync(`${jail}/.uchroot/replaced`).mode & 0o777, 0o700);
   t.same((await checkJail({ directory: jail })).findings, []);

@@ -11,7 +11,7 @@ export const outsideLink: Rule = {
   attack:
     'What is written to it in the jail is written outside: a hard link is the file itself, with its content, owner and ' +
     'mode, and no root directory stands in between (link(2); protected_hardlinks in proc_sys_fs(5)).',
-  remedy: 'cp -a FILE FILE.new && mv FILE.new FILE',
+  remedy: 'cp -a --remove-destination FILE FILE.new && mv FILE.new FILE',
   look: (jail) =>
     jail.seen.namedElsewhere().map(({ path, nlink, met }) => {
       const at = hostPath(jail, path);
@@ -19,7 +19,7 @@ export const outsideLink: Rule = {
       return {
         path,
         message: `it has ${nlink} names, ${nlink - met} of them outside of the jail`,
-        remedy: `${commandLine('cp', '-a', at, copy)} && ${commandLine('mv', copy, at)}`,
+        remedy: `${commandLine('cp', '-a', '--remove-destination', at, copy)} && ${commandLine('mv', copy, at)}`,
       };
     }),
 };
