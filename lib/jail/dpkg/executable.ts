@@ -49,8 +49,10 @@ function lookInto(root: FileRoot, path: BytePath, file: OpenFile): Executable {
   const script = readScript(head);
   const isLinkerScript = magic.startsWith('/* GNU ld script');
   if (script.kind !== 'script' && !isLinkerScript) return { ...nothing(path), kind: 'other' };
-  const data = file.read(0, Math.min(file.status.sizeBytes, MAX_SCRIPT_BYTES));
-  const text = toLatin1(data);
+  const written = toLatin1(file.read(0, Math.min(file.status.sizeBytes, MAX_SCRIPT_BYTES)));
+  // valgrind is a script that starts $0.bin
+  const text = written.replace(/\$(?:0|\{0\})(?=[.-]\w)/g, () => lastComponent(path));
+  const data = Buffer.from(text, 'latin1');
   const interpreters = script.kind === 'script' ? interpretersOf(script.interpreter, script.argument) : [];
   return {
     path,

@@ -166,6 +166,25 @@ t.test('a wrapper gets the program that it starts', async (t) => {
   t.ok(paths(chooseFrom(system, '/usr/bin/psql')).includes('/usr/lib/pg/17/bin/psql'));
 });
 
+t.test('a script starts what is called like itself, with something behind it', async (t) => {
+  const system: MadeSystem = {
+    packages: {
+      ...base.packages,
+      valgrind: {
+        files: {
+          '/usr/bin/valgrind': '#!/bin/sh\nexec $0.bin "$@"\n',
+          '/usr/bin/valgrind.bin': elfWithStrings(),
+          '/usr/bin/valgrind-di-server': elfWithStrings(),
+        },
+      },
+    },
+  };
+  t.same(
+    paths(chooseFrom(system, '/usr/bin/valgrind')).filter((path) => path.includes('valgrind')),
+    ['/usr/bin/valgrind', '/usr/bin/valgrind.bin'],
+  );
+});
+
 t.test('modules of one interpreter are loaded by name', async (t) => {
   const module = (name: string, depends: string) => ({
     control: `Depends: ${depends}`,
