@@ -41,8 +41,16 @@ export function writeUnit(
   return made;
 }
 
-/** Words with a NUL after each. */
-export function terminated(words: readonly (string | Buffer)[]): Buffer {
+/** Whether a process of the machine is the daemon, in its jail, as nobody. */
+export function isJailed(machine: Machine, pid: string): boolean {
+  return (
+    machine.shell(`readlink /proc/${pid}/exe /proc/${pid}/root`).stdout === '/srv/jail/daemon\n/srv/jail\n' &&
+    /^Uid:(\s65534){4}$/m.test(machine.shell(`cat /proc/${pid}/status`).stdout)
+  );
+}
+
+// Words with a NUL after each.
+function terminated(words: readonly (string | Buffer)[]): Buffer {
   return Buffer.concat(words.flatMap((word) => [Buffer.from(word), Buffer.from([0])]));
 }
 
@@ -50,6 +58,11 @@ const file = '/srv/jail/tmp/arguments';
 
 /** The word that has the daemon write down its arguments. */
 export const recorder = 'args=/tmp/arguments';
+
+/** What it writes down, started with these words; one character a byte. */
+export function argumentsOf(...words: readonly (string | Buffer)[]): string {
+  return terminated(['/daemon', ...words]).toString('latin1');
+}
 
 /** What the daemon has written down since the last time, as soon as it has. */
 export async function recordedArguments(machine: Machine): Promise<string> {

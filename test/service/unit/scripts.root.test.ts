@@ -1,16 +1,11 @@
-// Units for runit, s6, OpenRC and System V init: each starts a jailed program, reports it, starts it again and ends it.
+// Units for runit, s6 and System V init: each starts a jailed program, reports it, starts it again and ends it.
 import t, { type Test } from 'tap';
 
-import { packageDirectory } from '../../support/launch.ts';
 import { unlessMachine, type Machine } from '../../support/machine.ts';
-import { unlessThere } from '../../support/root.ts';
-import { bootScene, recordedArguments, recorder, terminated, writeUnit } from './scene.ts';
+import { argumentsOf, bootScene, isJailed, recordedArguments, recorder, writeUnit } from './scene.ts';
 import { tortures } from './torture.ts';
 
-// OpenRC cannot be installed beside systemd; scripts/test unpacks it.
-const openrc = `${packageDirectory}/build/test/openrc`;
-const skip =
-  unlessMachine('cc', 'runsvdir', 's6-svscan', 'logger') || unlessThere(`${openrc}/usr/sbin/openrc-run`);
+const skip = unlessMachine('cc', 'runsvdir', 's6-svscan', 'logger');
 let machine: Machine;
 
 t.before(async () => {
@@ -18,11 +13,6 @@ t.before(async () => {
   machine = await bootScene();
   machine.shell(`
     mkdir -p /etc/service /etc/s6/scan
-    cp -a ${openrc}/. /
-    for state in starting started stopping inactive failed daemons options exclusive scheduled init.d tmp; do
-      mkdir -p /run/openrc/$state
-    done
-    touch /run/openrc/softlevel
     systemd-run --unit=runit runsvdir -P /etc/service
     systemd-run --unit=s6 s6-svscan /etc/s6/scan
   `);
@@ -35,10 +25,6 @@ function unitTest(name: string, body: (t: Test) => Promise<void>): void {
 
 const pidOf = (text: string): string => /\(?pid (\d+)\)?/.exec(text)?.[1] ?? '';
 
-const isJailed = (pid: string): boolean =>
-  machine.shell(`readlink /proc/${pid}/exe /proc/${pid}/root`).stdout === '/srv/jail/daemon\n/srv/jail\n' &&
-  /^Uid:(\s65534){4}$/m.test(machine.shell(`cat /proc/${pid}/status`).stdout);
-
 const words = ['say=here', 'reload=read again', 'wait'];
 
 unitTest('runit starts, reports, restarts and ends it, and logs what it says', async (t) => {
@@ -46,7 +32,7 @@ unitTest('runit starts, reports, restarts and ends it, and logs what it says', a
   machine.shell('ln -s /etc/sv/one /etc/service');
   await machine.until('cat /var/log/one/current', /here/);
   const pid = pidOf(machine.shell('sv status /etc/service/one').stdout);
-  t.ok(isJailed(pid));
+  t.ok(isJailed(machine, pid));
   machine.shell('sv hup /etc/service/one');
   t.match(
     await machine.until('cat /var/log/one/current', /again/),
@@ -69,7 +55,7 @@ unitTest('s6 starts, reports, restarts and ends it, and logs what it says', asyn
   await machine.until('cat /var/log/two/current', /here/);
   t.equal(machine.shell('s6-svwait -U -t 5000 /etc/s6/scan/two').status, 0, 'it is ready');
   const pid = pidOf(machine.shell('s6-svstat /etc/s6/scan/two').stdout);
-  t.ok(isJailed(pid));
+  t.ok(isJailed(machine, pid));
   machine.shell('s6-svc -h /etc/s6/scan/two');
   await machine.until('cat /var/log/two/current', /read again/);
   machine.shell(`kill -s SEGV ${pid}`);
@@ -79,31 +65,13 @@ unitTest('s6 starts, reports, restarts and ends it, and logs what it says', asyn
   t.match(machine.shell('s6-svstat /etc/s6/scan/two').stdout, /^down /);
 });
 
-unitTest('OpenRC starts, reports, restarts and ends it', async (t) => {
-  writeUnit(machine, 'openrc', 'three', ['--reload-signal', 'HUP'], words);
-  const started = machine.shell('rc-service three start');
-  t.equal(started.status, 0, { started });
-  await machine.until('journalctl -t three', /here/);
-  t.match(machine.shell('rc-service three status').stdout, 'started');
-  const pid = machine.shell('pgrep -x daemon').stdout.trim();
-  t.ok(isJailed(pid));
-  t.equal(machine.shell('rc-service three reload').status, 0);
-  await machine.until('journalctl -t three', /read again/);
-  machine.shell(`kill -s SEGV ${pid}`);
-  await machine.until('journalctl -t three | grep -c here', /^2$/m);
-  t.not(machine.shell('pgrep -x daemon').stdout.trim(), pid);
-  t.equal(machine.shell('rc-service three stop').status, 0);
-  t.equal(machine.shell('pgrep -x daemon').stdout, '');
-  t.equal(machine.shell('rc-service three status').status, 3);
-});
-
 unitTest('a script of System V starts, reports, reloads and ends it', async (t) => {
   writeUnit(machine, 'sysv', 'four', ['--reload-signal', 'HUP'], words);
   const init = (word: string) => machine.shell(`/etc/init.d/four ${word}`);
   t.equal(init('status').status, 3);
   t.match(init('start'), { status: 0, stdout: 'four is started\n' });
   const pid = machine.shell('cat /run/four.pid').stdout.trim();
-  t.ok(isJailed(pid), 'by the time that start returns');
+  t.ok(isJailed(machine, pid), 'by the time that start returns');
   t.equal(init('status').stdout, `four is running, pid ${pid}\n`);
   t.match(init('start'), { status: 0, stdout: `four is running, pid ${pid}\n` });
   t.equal(init('reload').status, 0);
@@ -129,10 +97,6 @@ unitTest('a jail may have blanks and a quote in its path', async (t) => {
   t.match(machine.shell('/etc/init.d/blank status').stdout, 'blank is running');
   t.equal(machine.shell('readlink /proc/$(cat /run/blank.pid)/root').stdout, `${jail}\n`);
   t.match(machine.shell('/etc/init.d/blank stop').stdout, 'blank is stopped');
-  writeUnit(machine, 'openrc', 'quote', [], ['wait'], jail);
-  t.equal(machine.shell('rc-service quote start').status, 0);
-  await machine.until('readlink /proc/$(pgrep -x daemon)/root', /it's a jail/);
-  t.equal(machine.shell('rc-service quote stop').status, 0);
 });
 
 unitTest('one that does not listen to SIGTERM is killed by the script of System V', async (t) => {
@@ -160,10 +124,6 @@ unitTest(
     machine.shell(`sed -i '${broken}' /etc/init.d/five`);
     t.match(machine.shell('/etc/init.d/five start'), { status: 1, stderr: says });
 
-    writeUnit(machine, 'openrc', 'six', [], ['wait']);
-    machine.shell(`sed -i '${broken}' /etc/init.d/six`);
-    t.match(machine.shell('rc-service six start'), { status: 1, stderr: says });
-
     writeUnit(machine, 'runit', 'seven', [], ['wait']);
     machine.shell(`sed -i '${broken}' /etc/sv/seven/run; ln -s /etc/sv/seven /etc/service`);
     await machine.until('cat /var/log/seven/current', says);
@@ -189,7 +149,6 @@ const starters: Readonly<Record<string, string>> = {
   runit: '/etc/sv/torture/run',
   s6: '/etc/s6/sv/torture/run',
   sysv: '/etc/init.d/torture start',
-  openrc: 'rc-service torture start',
 };
 
 for (const [format, start] of Object.entries(starters)) {
@@ -197,12 +156,7 @@ for (const [format, start] of Object.entries(starters)) {
     unitTest(`arguments survive ${format}: ${name}`, async (t) => {
       writeUnit(machine, format, 'torture', [], [recorder, ...odd]);
       const { stderr } = machine.shell(start);
-      t.equal(
-        await recordedArguments(machine),
-        terminated(['/daemon', recorder, ...odd]).toString('latin1'),
-        { stderr },
-      );
-      if (format === 'openrc') machine.shell('rc-service torture stop');
+      t.equal(await recordedArguments(machine), argumentsOf(recorder, ...odd), { stderr });
     });
   }
 }

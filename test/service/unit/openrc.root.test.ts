@@ -1,0 +1,84 @@
+// Units for OpenRC, whose programs are unpacked into a machine of systemd's.
+import t, { type Test } from 'tap';
+
+import { packageDirectory } from '../../support/launch.ts';
+import { unlessMachine, type Machine } from '../../support/machine.ts';
+import { unlessThere } from '../../support/root.ts';
+import { argumentsOf, bootScene, isJailed, recordedArguments, recorder, writeUnit } from './scene.ts';
+import { tortures } from './torture.ts';
+
+// It cannot be installed beside systemd; scripts/test unpacks it.
+const openrc = `${packageDirectory}/build/test/openrc`;
+const skip = unlessMachine('cc', 'logger') || unlessThere(`${openrc}/usr/sbin/openrc-run`);
+let machine: Machine;
+
+t.before(async () => {
+  if (skip !== false) return;
+  machine = await bootScene();
+  // what OpenRC makes when it boots
+  machine.shell(`
+    cp -a ${openrc}/. /
+    for state in starting started stopping inactive failed daemons options exclusive scheduled init.d tmp; do
+      mkdir -p /run/openrc/$state
+    done
+    touch /run/openrc/softlevel
+  `);
+});
+t.teardown(async () => await machine?.stop());
+
+function unitTest(name: string, body: (t: Test) => Promise<void>): void {
+  void t.test(name, { skip }, body);
+}
+
+const service = (name: string, word: string) => machine.run(['rc-service', name, word]);
+const pid = (): string => machine.run(['pgrep', '-x', 'daemon']).stdout.trim();
+
+unitTest('it starts, reports, reloads, restarts and ends the program', async (t) => {
+  writeUnit(machine, 'openrc', 'one', ['--reload-signal', 'HUP'], ['say=here', 'reload=read again', 'wait']);
+  t.match(service('one', 'start'), { status: 0 });
+  await machine.until('journalctl -t one', /here/);
+  t.match(service('one', 'status').stdout, 'started');
+  const first = pid();
+  t.ok(isJailed(machine, first));
+  t.equal(service('one', 'reload').status, 0);
+  await machine.until('journalctl -t one', /read again/);
+  machine.run(['kill', '-s', 'SEGV', first]);
+  await machine.until('journalctl -t one | grep -c here', /^2$/m);
+  t.not(pid(), first);
+  t.equal(service('one', 'stop').status, 0);
+  t.equal(pid(), '');
+  t.equal(service('one', 'status').status, 3);
+});
+
+unitTest('a jail may have blanks and a quote in its path', async (t) => {
+  const jail = "/srv/it's a jail";
+  machine.run(['cp', '-a', '/srv/jail', jail]);
+  writeUnit(machine, 'openrc', 'quote', [], ['wait'], jail);
+  t.equal(service('quote', 'start').status, 0);
+  await machine.until('readlink /proc/$(pgrep -x daemon)/root', /it's a jail/);
+  t.equal(service('quote', 'stop').status, 0);
+});
+
+unitTest('a launch that fails is told where it is started', async (t) => {
+  writeUnit(machine, 'openrc', 'fails', [], ['wait']);
+  machine.shell("sed -i 's,nobody /srv,nosuch /srv,' /etc/init.d/fails");
+  t.match(service('fails', 'start'), { status: 1, stderr: /Unknown user nosuch/ });
+  t.equal(service('fails', 'status').status, 3);
+});
+
+unitTest('a program that ends too often is given up', async (t) => {
+  writeUnit(machine, 'openrc', 'often', [], ['say=again', 'exit=4']);
+  machine.shell('sed -i s/^respawn_max=.*/respawn_max=1/ /etc/init.d/often');
+  service('often', 'start');
+  await machine.until('rc-service often status', /crashed|stopped|unsupervised/);
+  t.ok(await machine.until('journalctl -t often | grep -c again', /^2$/m));
+});
+
+for (const [name, odd] of Object.entries(tortures)) {
+  unitTest(`arguments survive: ${name}`, async (t) => {
+    writeUnit(machine, 'openrc', 'torture', [], [recorder, ...odd]);
+    const { stderr } = service('torture', 'start');
+    t.equal(await recordedArguments(machine), argumentsOf(recorder, ...odd), { stderr });
+    service('torture', 'stop');
+  });
+}
