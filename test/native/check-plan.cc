@@ -1,6 +1,7 @@
-// Hands plans to checkPlan, and never to runPlan.
+// Hands plans to checkPlan, and never to runPlan; or, with --payload first, payloads to checkPayload.
 //   check-plan FILE...                 one line a file: accepted or refused
 //   check-plan --mutate COUNT FILE...  every truncation, then COUNT plans with one byte changed; one line a file
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -12,18 +13,27 @@
 #include <vector>
 
 #include "../../native/interpreter.h"
+#include "read-payload.h"
 #include "read-plan.h"
 
 namespace {
 
 using Bytes = std::vector<uint8_t>;
 
+bool isPayload = false;
+
 // In memory of exactly its size, so that a byte beyond it is seen.
 bool accepts(const Bytes& bytes) {
-  const std::unique_ptr<uint8_t[]> plan(new uint8_t[bytes.size()]);
-  if (!bytes.empty()) std::memcpy(plan.get(), bytes.data(), bytes.size());
-  if (!uchroot::checkPlan(plan.get(), static_cast<uint32_t>(bytes.size()))) return false;
-  readPlan(plan.get());
+  const std::unique_ptr<uint8_t[]> copy(new uint8_t[bytes.size()]);
+  if (!bytes.empty()) std::memcpy(copy.get(), bytes.data(), bytes.size());
+  if (isPayload) {
+    const auto* payload = reinterpret_cast<const uchroot::Payload*>(copy.get());
+    if (!uchroot::checkPayload(payload, bytes.size())) return false;
+    readPayload(payload);
+    return true;
+  }
+  if (!uchroot::checkPlan(copy.get(), static_cast<uint32_t>(bytes.size()))) return false;
+  readPlan(copy.get());
   return true;
 }
 
@@ -43,7 +53,8 @@ int acceptedTruncations(const Bytes& whole) {
     Bytes part(whole.begin(), whole.begin() + static_cast<long>(size));
     accepted += accepts(part);
     const auto sizeBytes = static_cast<uint32_t>(size);
-    if (size >= 8) std::memcpy(&part[4], &sizeBytes, sizeof sizeBytes);
+    const size_t at = isPayload ? offsetof(uchroot::Payload, sizeBytes) : offsetof(uchroot::PlanHeader, sizeBytes);
+    if (size >= at + 4) std::memcpy(&part[at], &sizeBytes, sizeof sizeBytes);
     accepted += accepts(part);
   }
   return accepted;
@@ -64,6 +75,11 @@ void mutate(Bytes plan, long count) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::string(argv[1]) == "--payload") {
+    isPayload = true;
+    argc--;
+    argv++;
+  }
   if (argc > 2 && std::string(argv[1]) == "--mutate") {
     for (int i = 3; i < argc; i++) {
       const Bytes plan = readFile(argv[i]);

@@ -4,13 +4,18 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import t from 'tap';
 
+import type { FileRoot } from '../../lib/binary/root.ts';
 import { encodePlan } from '../../lib/launch/encode.ts';
+import { environmentRules } from '../../lib/launch/environment.ts';
+import { encodePayload } from '../../lib/launch/payload.ts';
 import { buildPlan } from '../../lib/launch/plan.ts';
+import { stepWords } from '../../lib/launch/words.ts';
 import { planInputs } from '../launch/arbitrary.ts';
 import '../support/plain-spawn.ts';
 
 const root = `${import.meta.dirname}/../../..`;
 const directory = t.testdir();
+const closedRoot: FileRoot = { lstat: () => undefined, open: () => undefined, list: () => undefined };
 const checkPlan = `${directory}/check-plan`;
 
 function compile(...args: readonly string[]): void {
@@ -21,7 +26,14 @@ function compile(...args: readonly string[]): void {
 }
 
 compile('-ffreestanding', '-c', `${root}/native/interpreter.cc`, '-o', `${directory}/interpreter.o`);
-compile(`${root}/test/native/check-plan.cc`, `${directory}/interpreter.o`, '-o', checkPlan);
+compile('-ffreestanding', '-c', `${root}/native/payload.cc`, '-o', `${directory}/payload.o`);
+compile(
+  `${root}/test/native/check-plan.cc`,
+  `${directory}/interpreter.o`,
+  `${directory}/payload.o`,
+  '-o',
+  checkPlan,
+);
 
 // A sanitizer's complaint is a status other than 0.
 function check(args: readonly string[]): readonly string[] {
@@ -59,9 +71,58 @@ t.test('a plan with any byte changed is refused or can be read within its bounds
   t.doesNotThrow(() => check(['--mutate', '20000', ...writePlans('mutated', 4)]));
 });
 
+function writePayloads(name: string, count: number): readonly string[] {
+  mkdirSync(`${directory}/${name}`);
+  return fc.sample(planInputs, count).map((input, index) => {
+    const steps = buildPlan(input);
+    const { request, account } = input;
+    const view = { root: closedRoot, account, jail: '/srv/jail', cwd: request.cwd, architecture: 'x64' };
+    const entry = { shown: '/srv', mode: 0o40755, uid: 0, gid: 0 };
+    const file = `${directory}/${name}/${index}`;
+    const payload = encodePayload({
+      architecture: process.arch === 'arm64' ? 'arm64' : 'x64',
+      anyInode: index % 2 === 0,
+      anyPath: false,
+      identity: { inode: 2n ** 63n, birthTimeNs: 17n, device: 0x8fffff00n },
+      components: [
+        { ...entry, name: Buffer.from('/') },
+        { ...entry, name: Buffer.from('srv') },
+      ],
+      environment: environmentRules({ request, account }),
+      plan: encodePlan(steps),
+      words: stepWords(steps, view),
+      statusFd: undefined,
+      pidFile: index % 3 === 0 ? { path: Buffer.from('/run/x'), shown: '/run/x' } : undefined,
+      planText: 'plan\n',
+      helpText: 'help\n',
+      versionText: 'version\n',
+    });
+    writeFileSync(file, payload);
+    return file;
+  });
+}
+
+t.test('every payload of a compiled launcher that is encoded is accepted', async (t) => {
+  const files = writePayloads('payloads', 50);
+  t.same(
+    check(['--payload', ...files]),
+    files.map(() => 'accepted'),
+  );
+});
+
+t.test(
+  'a payload that was cut or has any byte changed is refused or can be read within its bounds',
+  async (t) => {
+    t.doesNotThrow(() => check(['--payload', '--mutate', '20000', ...writePayloads('mutated-payloads', 3)]));
+  },
+);
+
 t.test('the seeds of the fuzzer are judged as their names say', async (t) => {
-  const corpus = `${root}/test/fuzz/corpus`;
-  const names = readdirSync(corpus);
-  const verdicts = check(names.map((name) => `${corpus}/${name}`));
-  for (const [index, name] of names.entries()) t.ok(name.startsWith(`${verdicts[index]}-`), name);
+  // payloads are of one machine
+  const corpora = process.arch === 'x64' ? { corpus: [], payload: ['--payload'] } : { corpus: [] };
+  for (const [corpus, options] of Object.entries(corpora)) {
+    const names = readdirSync(`${root}/test/fuzz/${corpus}`);
+    const verdicts = check([...options, ...names.map((name) => `${root}/test/fuzz/${corpus}/${name}`)]);
+    for (const [index, name] of names.entries()) t.ok(name.startsWith(`${verdicts[index]}-`), name);
+  }
 });

@@ -1,0 +1,40 @@
+// Reads what a compiled launcher would read of a payload that was accepted: a sanitizer sees whether it lies within.
+#pragma once
+
+#include <cstring>
+
+#include "../../native/payload.h"
+#include "read-plan.h"
+
+inline void readPayload(const uchroot::Payload* payload) {
+  using namespace uchroot;
+  uint64_t sum = 0;
+  const auto read = [&](uint32_t offset) { sum += std::strlen(stringAt(payload, offset)); };
+  const auto readAll = [&](const PayloadTable& table) {
+    for (uint32_t i = 0; i < table.count; i++) read(elementsOf<uint32_t>(payload, table)[i]);
+  };
+  for (const uint32_t text : {payload->planText, payload->helpText, payload->versionText}) read(text);
+  if (payload->pidFile != 0) {
+    read(payload->pidFile);
+    read(payload->pidFileShown);
+  }
+  for (uint32_t i = 0; i < payload->components.count; i++) {
+    const auto& component = elementsOf<PathComponent>(payload, payload->components)[i];
+    read(component.name);
+    read(component.shown);
+  }
+  for (uint32_t i = 0; i < payload->reasons.count; i++) {
+    const auto& reason = elementsOf<Reason>(payload, payload->reasons)[i];
+    read(reason.text);
+    if (reason.hint != 0) read(reason.hint);
+  }
+  for (uint32_t i = 0; i < payload->errors.count; i++) {
+    const auto& error = elementsOf<ErrorWords>(payload, payload->errors)[i];
+    read(error.name);
+    read(error.text);
+  }
+  for (const PayloadTable& table : {payload->words, payload->beginnings, payload->entries, payload->fallbacks})
+    readAll(table);
+  readPlan(elementsOf<uint8_t>(payload, payload->plan));
+  __asm__ volatile("" : : "r"(sum));  // so that the reading is not left out
+}
