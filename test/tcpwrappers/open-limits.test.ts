@@ -1,0 +1,91 @@
+// The limits of limits.test.ts where the files are real ones, opened.
+import { execFileSync } from 'node:child_process';
+import { closeSync, openSync, symlinkSync, unlinkSync, writeSync } from 'node:fs';
+
+import t from 'tap';
+
+import { formatLog } from '../../lib/tcpwrappers/syslog.ts';
+import { openFiles } from './open.ts';
+
+t.setTimeout(120_000);
+
+const sshd = { daemon: 'sshd', client: { address: '10.0.0.1', name: 'host.example.com' } } as const;
+const DENY = 'ALL: ALL\n';
+
+t.test('a file of 100 MB refuses everybody, and costs no time again', async (t) => {
+  const { hosts, path } = openFiles(t, { deny: '' });
+  const fd = openSync(path('allow'), 'w');
+  const part = Buffer.from('sshd: ALL\n'.repeat(1_000_000));
+  for (let i = 0; i < 10; i++) writeSync(fd, part);
+  closeSync(fd);
+  t.match(await hosts.check(sshd), { verdict: 'denied', reason: /everybody is refused/ });
+  const begin = performance.now();
+  for (let i = 0; i < 1000; i++) await hosts.check(sshd);
+  t.ok(performance.now() - begin < 2000);
+  unlinkSync(path('allow'));
+  t.equal((await hosts.check(sshd)).verdict, 'granted');
+});
+
+t.test(
+  'of a million rules the last is found, and a change of the other file does not read them again',
+  async (t) => {
+    const rules = Array.from(
+      { length: 999_999 },
+      (_, i) => `sshd: 11.${i >> 16}.${(i >> 8) & 255}.${i & 255}\n`,
+    ).join('');
+    const { hosts, write } = openFiles(t, { allow: `${rules}sshd: 10.0.0.1\n`, deny: DENY });
+    t.match(await hosts.check(sshd), { verdict: 'granted', rule: { line: 1_000_000 } });
+    write('deny', 'ftpd: ALL\n');
+    const begin = performance.now();
+    const other = { daemon: 'sshd', client: { address: '10.0.0.2', name: 'h' } };
+    t.match(await hosts.check(other), { verdict: 'granted', rule: undefined });
+    t.ok(performance.now() - begin < 500);
+  },
+);
+
+t.test('a file of patterns that names itself, by whatever way, refuses whoever gets there', async (t) => {
+  const { hosts, path, write } = openFiles(t, { allow: 'sshd: @/list\n', list: '10.0.0.1 @/list' });
+  t.equal((await hosts.check(sshd)).verdict, 'granted');
+  const other = { ...sshd, client: { address: '10.0.0.2', name: 'h' } };
+  t.match(await hosts.check(other), { verdict: 'denied', reason: /leads back to itself/ });
+  // by another name it is another file, again and again
+  symlinkSync(path('.'), path('d'));
+  write('list', `@/${'d/'.repeat(20)}list`);
+  t.match(await hosts.check(sshd), { verdict: 'denied', reason: /leads back to itself/ });
+  write('list', '10.0.0.2');
+  t.equal((await hosts.check(other)).verdict, 'granted');
+});
+
+t.test('a pipe keeps nobody waiting, and lets nobody in', async (t) => {
+  const { hosts, path } = openFiles(t, {});
+  execFileSync('mkfifo', [path('deny')]);
+  t.match(await hosts.check(sshd), { verdict: 'denied', reason: /cannot be opened: EINVAL/ });
+});
+
+t.test('a device that never ends is too large', async (t) => {
+  const { hosts, path } = openFiles(t, {});
+  symlinkSync('/dev/zero', path('allow'));
+  t.match(await hosts.check(sshd), { verdict: 'denied', reason: /everybody is refused/ });
+});
+
+t.test('names with control characters are names, and make no other line of a log', async (t) => {
+  const name = 'a\n\x1b[2J\x7f\x01.example.com';
+  const { hosts } = openFiles(t, { allow: 'sshd: .example.com: spawn echo %n\n', deny: DENY });
+  const decision = await hosts.check({ daemon: 'sshd', client: { address: '10.0.0.1', name } });
+  t.match(decision, { verdict: 'granted', commands: [{ command: 'echo a___2J__.example.com' }] });
+  const other = await hosts.check({ daemon: 'ftpd', client: { address: '10.0.0.1', name } });
+  const [entry] = other.log;
+  if (entry === undefined) throw new Error('nothing is logged');
+  t.notMatch(formatLog(entry, 'ftpd', 1, new Date()), /[\0-\x1f\x7f]/);
+});
+
+t.test('a rule file that is written while it is read is read again', async (t) => {
+  const { hosts, path } = openFiles(t, { allow: '', deny: DENY });
+  t.equal((await hosts.check(sshd)).verdict, 'denied');
+  const fd = openSync(path('allow'), 'a');
+  writeSync(fd, 'sshd: 10.');
+  t.equal((await hosts.check(sshd)).verdict, 'granted', 'a prefix');
+  writeSync(fd, '1.\n');
+  t.equal((await hosts.check(sshd)).verdict, 'denied');
+  closeSync(fd);
+});
