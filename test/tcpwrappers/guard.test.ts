@@ -114,6 +114,18 @@ t.test(
   },
 );
 
+t.test('a banner comes before the command that a client gets', async (t) => {
+  const { client } = await openGuard(t, () => t.fail('served'), {
+    files: {
+      allow: 'service: ALL: banners @/banners: twist sleep 0.2; echo closed; cat\n',
+      'banners/service': 'hello %a\n',
+    },
+  });
+  const socket = client('127.0.0.1');
+  socket.end('x'.repeat(100_000));
+  t.equal(await hear(socket), `hello 127.0.0.1\r\nclosed\n${'x'.repeat(100_000)}`);
+});
+
 t.test('nothing is read while it is being decided, however much the client sends', async (t) => {
   const answers: (() => void)[] = [];
   const name = () =>
