@@ -136,9 +136,18 @@ function umask(text: string): number {
   throw new UsageError(`--umask takes an octal mode such as 027, not '${quote(text)}'`);
 }
 
+// Names are text in a request: one that is no text would come out as another.
+function variableName(bytes: Buffer, option: string): string {
+  const name = bytes.toString();
+  if (Buffer.from(name).equals(bytes)) return name;
+  throw new UsageError(`${option}: the name '${quote(bytes)}' is not UTF-8`, {
+    hint: 'set such a variable for uchroot itself, by env(1), and pass it on with --keep-env',
+  });
+}
+
 function variable({ text, bytes }: Argument): readonly [string, Buffer] {
   const equals = bytes.indexOf(0x3d);
-  if (equals > 0) return [bytes.toString('utf8', 0, equals), bytes.subarray(equals + 1)];
+  if (equals > 0) return [variableName(bytes.subarray(0, equals), '--setenv'), bytes.subarray(equals + 1)];
   throw new UsageError(`--setenv takes NAME=VALUE, not '${quote(text)}'`);
 }
 
@@ -196,7 +205,7 @@ export function toRequest(
         break;
       }
       case 'unsetenv':
-        env[value.text] = undefined;
+        env[variableName(value.bytes, '--unsetenv')] = undefined;
         break;
       case 'keep-env':
         request.keepEnv = true;

@@ -123,6 +123,19 @@ test("--keep-env keeps the caller's variables, less those of loaders and interpr
   );
 });
 
+test('a name that is not UTF-8 is refused by --setenv and --unsetenv, and not changed', async (t) => {
+  for (const option of ['--setenv=hex:c3413d31', '--unsetenv=hex:c341'] as const) {
+    const [name = '', bytes = ''] = option.split('=');
+    const { status, stderr } = uchroot([name, bytes, 'nobody', jail, '/probe'], { by: oddCaller() });
+    t.equal(status, 1);
+    t.match(
+      stderr,
+      new RegExp(`^uchroot: ${name}: the name '\\\\xc3A' is not UTF-8\\nhint: [^\\n]*--keep-env\\n`),
+    );
+  }
+  t.ok(environment(['--setenv', 'hex:c3a43d31']).includes('\xc3\xa4=1'), 'one that is comes through');
+});
+
 test('--unsetenv leaves a variable out, also a default one', async (t) => {
   t.same(
     environment(['--unsetenv', 'HOME', '--unsetenv=SHELL', '--unsetenv', 'NOTHING']).length,
