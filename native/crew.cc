@@ -57,6 +57,8 @@ Preparation prepare() {
 
 class Crew {
  public:
+  explicit Crew(bool prepares) : prepares_(prepares) {}
+
   bool submit(Task& task) {
     pthread_mutex_lock(&mutex_);
     tasks_.push_back(&task);
@@ -78,7 +80,7 @@ class Crew {
     for (Preparation preparation;;) {
       Task* task = next();
       // A call that is refused ends the launch for which it was made, as in the plan; the next one tries again.
-      if (!preparation.isBoundingSetEmpty) preparation = prepare();
+      if (prepares_ && !preparation.isBoundingSetEmpty) preparation = prepare();
       task->run(preparation);
     }
   }
@@ -94,6 +96,7 @@ class Crew {
     return task;
   }
 
+  const bool prepares_;
   pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
   pthread_cond_t arrived_ = PTHREAD_COND_INITIALIZER;
   std::deque<Task*> tasks_;
@@ -104,16 +107,11 @@ class Crew {
 }  // namespace
 
 bool submit(Task& task, Thread thread) {
-  // Never taken down: its threads work until the process is gone.
-  static Crew* const crew = new Crew;
-  if (thread == Thread::kOfTheCrew) return crew->submit(task);
-  return startThread(
-      [](void* own) -> void* {
-        blockSignals();
-        static_cast<Task*>(own)->run({});
-        return nullptr;
-      },
-      &task);
+  // Never taken down: their threads work until the process is gone. A thread that ended would take along what it has
+  // started with a parent-death signal (PR_SET_PDEATHSIG(2const)).
+  static Crew* const prepared = new Crew(true);
+  static Crew* const plain = new Crew(false);
+  return (thread == Thread::kPrepared ? prepared : plain)->submit(task);
 }
 
 }  // namespace uchroot

@@ -24,8 +24,8 @@ class Task {
 // threads of the crew have dropped theirs for good and seen that it is empty, and their children begin without: nothing is
 // left to do for the step of the plan.
 enum class Thread {
-  kOfTheCrew,
-  kOfItsOwn,  // for a program that keeps capabilities, and with them a part of the bounding set
+  kPrepared,
+  kPlain,  // for a program that keeps capabilities, and with them a part of the bounding set
 };
 
 // Has a task run soon. False if there is no thread.

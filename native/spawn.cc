@@ -31,7 +31,7 @@ namespace {
 
 // How long a thread of the crew waits for a launcher, which needs a fraction of a millisecond. The jailed user may have
 // stopped it: then the event loop waits.
-constexpr int kPatienceMs = 20;
+constexpr int kPatienceMs = 5;
 
 class Process;
 
@@ -443,7 +443,7 @@ Napi::Value spawn(const Napi::CallbackInfo& info) {
   }
   auto* process = new Process(registry, std::move(request), toSight(info[1]), info[6].As<Napi::Function>(),
                               info[7].As<Napi::Function>());
-  if (!process->queue(info[5].As<Napi::Boolean>().Value() ? Thread::kOfItsOwn : Thread::kOfTheCrew)) {
+  if (!process->queue(info[5].As<Napi::Boolean>().Value() ? Thread::kPlain : Thread::kPrepared)) {
     process->discard();
     throwErrno(env, EAGAIN, "pthread_create");
     return env.Undefined();

@@ -205,6 +205,16 @@ t.test('dieWithParent: a service that is killed takes its program along', { skip
   }
 });
 
+t.test('dieWithParent: the end of no thread of the service is taken for its own', { skip }, async (t) => {
+  for (const caps of [[], ['net_bind_service']]) {
+    const child = await act(['sleep=60000'], { stdio: 'ignore', dieWithParent: true, caps });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    t.equal(child.exitCode ?? child.signalCode, null, caps.join());
+    child.kill('SIGKILL');
+    t.match(await child.exited, { signal: 'SIGKILL' });
+  }
+});
+
 t.test('credentials are those of the account, however it is given', { skip }, async (t) => {
   const none = {
     effective: '0',
