@@ -84,7 +84,7 @@
         },
         'Debug': {
           'cflags': ['-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'],
-          'ldflags': ['-fsanitize=address,undefined'],
+          'ldflags': ['-fsanitize=address,undefined', '-Wl,-z,nodelete'],
         },
       },
     },

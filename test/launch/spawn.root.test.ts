@@ -205,6 +205,16 @@ t.test('dieWithParent: a service that is killed takes its program along', { skip
   }
 });
 
+t.test('the scheduling of the threads that launch is not that of the program', { skip }, async (t) => {
+  for (const caps of [[], ['net_bind_service']]) {
+    const child = await act(['sleep=60000'], { stdio: 'ignore', caps });
+    // policy is field 41 (proc_pid_stat(5)); what comes before is the name in brackets, which has no blank here
+    t.equal(readFileSync(`/proc/${child.pid}/stat`, 'latin1').split(' ')[40], '0');
+    child.kill('SIGKILL');
+    await child.exited;
+  }
+});
+
 t.test('dieWithParent: the end of no thread of the service is taken for its own', { skip }, async (t) => {
   for (const caps of [[], ['net_bind_service']]) {
     const child = await act(['sleep=60000'], { stdio: 'ignore', dieWithParent: true, caps });
