@@ -21,9 +21,10 @@ export function split(text: string): readonly string[] {
   return text.trim().split(/ +|\n */);
 }
 
+// As the word of a client a path is a file of patterns, which must not be there: an installed sshd has words too.
 const DAEMONS = [
   ...split('sshd in.ftpd in.telnetd vsftpd smtp a.b.c in. .ftpd unknown known all paranoid 22 022 x@y'),
-  ...split('/usr/sbin/sshd [::1] * local Xyz sshd-\xe9\xc9 except %d 10.0.0.1'),
+  ...split('/no/such/sshd [::1] * local Xyz sshd-\xe9\xc9 except %d 10.0.0.1'),
   'long'.repeat(40),
 ];
 const COMMON_DAEMONS = split('sshd in.ftpd vsftpd');
