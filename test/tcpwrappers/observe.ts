@@ -1,5 +1,6 @@
 // What libwrap and what we make of a set, in the same words.
 import { networkInterfaces } from 'node:os';
+import { normalize } from 'node:path';
 
 import type { Found, Need } from '../../lib/tcpwrappers/answer.ts';
 import { compileTable } from '../../lib/tcpwrappers/compile.ts';
@@ -116,6 +117,13 @@ function textOf(file: TestFile | undefined): FileText {
   return file === 'loop' ? { kind: 'unreadable', code: 'ELOOP' } : { kind: 'text', text: file.text };
 }
 
+// What the kernel finds at a path: a slash too many, as chance will have it, changes nothing.
+function fileAt(path: string, files: TestSet['files'], directory: string): TestFile | undefined {
+  const plain = normalize(path);
+  if (plain === '/') return 'directory';
+  return plain.startsWith(`${directory}/`) ? files[plain.slice(directory.length + 1)] : undefined;
+}
+
 /** The tables of a set, read as libwrap reads them unless `options` say otherwise. */
 export function readSet(
   { files }: TestSet,
@@ -123,14 +131,7 @@ export function readSet(
   search: (table: Table) => Search,
   options: Partial<ParseOptions> = {},
 ): Tables {
-  const find = (path: string) =>
-    textOf(
-      path.startsWith(`${directory}/`)
-        ? files[path.slice(directory.length + 1)]
-        : path === '/'
-          ? 'directory'
-          : undefined,
-    );
+  const find = (path: string) => textOf(fileAt(path, files, directory));
   const openFile = openPatternFiles(find);
   const read = (role: Table['role']) =>
     search(
@@ -185,9 +186,7 @@ export function observe(
       case 'account':
         return accounts[need.database].has(need.name);
       case 'banner': {
-        const file = need.path.startsWith(`${directory}/`)
-          ? files[need.path.slice(directory.length + 1).replace('//', '/')]
-          : undefined;
+        const file = fileAt(need.path, files, directory);
         return typeof file === 'object' ? file.text : undefined;
       }
       default:
