@@ -129,6 +129,8 @@ export interface Native {
   killProcess(handle: ProcessHandle, signal: number): number;
   /** The caller's end of pipe 0, 1 or 2, which the caller closes from now on; once, and before onExit has returned. */
   takePipe(handle: ProcessHandle, index: 0 | 1 | 2): number;
+  /** A stream closes this descriptor of takePipe(). Until that is said, the end of a worker closes it. */
+  pipeTaken(fd: number): void;
   /** Whether the event loop waits for it. */
   keepAlive(handle: ProcessHandle, wanted: boolean): void;
 

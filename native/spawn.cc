@@ -15,6 +15,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <uv.h>
@@ -35,6 +36,13 @@ constexpr int kPatienceMs = 5;
 
 class Process;
 
+// A pipe that JS has taken, until a stream of its own closes it. A pipe's inode is its own: so it is known again.
+struct Transit {
+  int fd;
+  dev_t device;
+  ino_t inode;
+};
+
 // What one environment (the main thread, or one worker) has running.
 struct Registry {
   explicit Registry(napi_env owner) : env(owner) {}
@@ -50,6 +58,7 @@ struct Registry {
   size_t underWay = 0;
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   std::vector<Process*> arrived;
+  std::vector<Transit> inTransit;
 };
 
 void closeIfOpen(int& fd) {
@@ -124,8 +133,7 @@ class Process final : public Task {
     if (exitOpen_) uv_unref(reinterpret_cast<uv_handle_t*>(&exit_));
   }
 
-  // A pipe that JS closes from now on; -1 if there is none. What it has not taken is closed here: a worker can end
-  // before it has made a stream of it.
+  // A pipe that JS closes from now on; -1 if there is none. What it has not taken is closed here.
   int takePipe(int index) {
     const int taken = result_.pipes[index];
     result_.pipes[index] = -1;
@@ -481,13 +489,37 @@ Napi::Value keepAlive(const Napi::CallbackInfo& info) {
 Napi::Value takePipe(const Napi::CallbackInfo& info) {
   Process* process = toProcess(info);
   const int index = info[1].As<Napi::Number>().Int32Value();
-  return Napi::Number::New(info.Env(), process == nullptr ? -1 : process->takePipe(index));
+  const int fd = process == nullptr ? -1 : process->takePipe(index);
+  struct stat seen;
+  if (fd >= 0 && fstat(fd, &seen) == 0) {
+    static_cast<Registry*>(info.Data())->inTransit.push_back({fd, seen.st_dev, seen.st_ino});
+  }
+  return Napi::Number::New(info.Env(), fd);
+}
+
+// pipeTaken(descriptor): a stream closes it
+Napi::Value pipeTaken(const Napi::CallbackInfo& info) {
+  const int taken = info[0].As<Napi::Number>().Int32Value();
+  std::erase_if(static_cast<Registry*>(info.Data())->inTransit, [&](const Transit& one) { return one.fd == taken; });
+  return info.Env().Undefined();
+}
+
+// A worker can be terminated between taking a pipe and saying that a stream has it, whether or not there is a stream. When
+// this runs all streams of the worker are closed (Environment::RunCleanup() in Node's src/env.cc): what is still that
+// pipe is nobody's.
+void closeInTransit(Registry* registry) {
+  for (const Transit& one : registry->inTransit) {
+    struct stat now;
+    if (fstat(one.fd, &now) == 0 && now.st_dev == one.device && now.st_ino == one.inode) close(one.fd);
+  }
+  registry->inTransit.clear();
 }
 
 void onCleanup(napi_async_cleanup_hook_handle hook, void* data) {
   Registry* registry = static_cast<Registry*>(data);
   registry->closing = true;
   registry->hook = hook;
+  closeInTransit(registry);
   const auto processes = registry->processes;
   for (const auto& [id, process] : processes) process->shutDown();
   if (processes.empty()) closeIfIdle(registry);
@@ -518,6 +550,7 @@ void initSpawn(Napi::Env env, Napi::Object exports) {
   exports.Set("spawn", Napi::Function::New(env, spawn, "spawn", registry));
   exports.Set("killProcess", Napi::Function::New(env, killProcess, "killProcess", registry));
   exports.Set("takePipe", Napi::Function::New(env, takePipe, "takePipe", registry));
+  exports.Set("pipeTaken", Napi::Function::New(env, pipeTaken, "pipeTaken", registry));
   exports.Set("keepAlive", Napi::Function::New(env, keepAlive, "keepAlive", registry));
 }
 

@@ -78,6 +78,13 @@ export function toExit(
   };
 }
 
+// The stream of a pipe that was taken.
+function toStream(fd: number, writable: boolean): Socket {
+  const stream = new Socket({ fd, readable: !writable, writable });
+  native.pipeTaken(fd);
+  return stream;
+}
+
 export interface ProcessOptions {
   readonly pid: number;
   readonly handle: ProcessHandle;
@@ -221,11 +228,7 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
 
   #stream(fd: 0 | 1 | 2): Socket | null {
     if (this.#stdio[fd] !== piped) return null;
-    this.#streams[fd] ??= new Socket({
-      fd: native.takePipe(this.#handle, fd),
-      readable: fd !== 0,
-      writable: fd === 0,
-    });
+    this.#streams[fd] ??= toStream(native.takePipe(this.#handle, fd), fd === 0);
     return this.#streams[fd];
   }
 
