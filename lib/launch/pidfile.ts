@@ -1,5 +1,15 @@
 // --pid-file: the program's pid where an init script looks for it.
-import { closeSync, fsyncSync, ftruncateSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 
 import { LaunchError } from '../errors.ts';
 import { quote } from '../quote.ts';
@@ -13,6 +23,12 @@ export interface PidFile {
    * where the path still leads there.
    */
   takeBack(): void;
+}
+
+function isAt(path: string, fd: number): boolean {
+  const there = lstatSync(path, { throwIfNoEntry: false });
+  const { dev, ino } = fstatSync(fd);
+  return there?.dev === dev && there.ino === ino;
 }
 
 /**
@@ -39,12 +55,13 @@ export function writePidFile(path: string, pid: number): PidFile {
       keep: () => closeSync(fd),
       takeBack: () => {
         ftruncateSync(fd);
-        closeSync(fd);
         try {
-          rmSync(path, { force: true });
+          // after chroot the same path is one of the jail
+          if (isAt(path, fd)) rmSync(path);
         } catch {
-          // An empty file stays: after chroot, or without root's rights, its name is out of reach.
+          // An empty file stays: without root's rights its name is out of reach.
         }
+        closeSync(fd);
       },
     };
   } catch (error) {

@@ -1,4 +1,12 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 import t from 'tap';
@@ -38,6 +46,17 @@ t.test('taken back, it is gone', async (t) => {
   const path = join(directory, 'service.pid');
   writePidFile(path, 5).takeBack();
   t.strictSame(readdirSync(directory), []);
+});
+
+t.test('what lies at the path by then is not taken away, as after chroot', async (t) => {
+  const directory = t.testdir();
+  const path = join(directory, 'service.pid');
+  const pidFile = writePidFile(path, 5);
+  renameSync(path, `${path}.moved`);
+  writeFileSync(path, 'precious');
+  pidFile.takeBack();
+  t.equal(readFileSync(path, 'utf8'), 'precious');
+  t.equal(readFileSync(`${path}.moved`, 'utf8'), '');
 });
 
 t.test('a directory that is missing or in its place is a LaunchError with the path', async (t) => {
