@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "descriptor.h"
+#include "promise.h"
 #include "values.h"
 
 namespace uchroot {
@@ -194,22 +195,22 @@ class Reading : public Napi::AsyncWorker {
  public:
   Reading(Napi::Env env, HostQuery query)
       : Napi::AsyncWorker(env, "uchroot.readHost"),
-        deferred_(Napi::Promise::Deferred::New(env)),
+        promise_(env),
         query_(std::move(query)) {}
 
   // A worker that ends meanwhile never hears of it.
   ~Reading() override {
     if (reading_.jailFd >= 0) close(reading_.jailFd);
   }
-  Napi::Promise promise() const { return deferred_.Promise(); }
+  Napi::Value promise() const { return promise_.value(); }
   void Execute() override { reading_ = readHost(query_); }
   void OnOK() override {
     const Napi::HandleScope scope(Env());
-    deferred_.Resolve(toObject(Env(), std::move(query_), std::exchange(reading_, {})));
+    promise_.resolve(toObject(Env(), std::move(query_), std::exchange(reading_, {})));
   }
 
  private:
-  Napi::Promise::Deferred deferred_;
+  const Promise promise_;
   HostQuery query_;
   HostReading reading_;
 };
@@ -218,7 +219,7 @@ Napi::Value readHostAsync(const Napi::CallbackInfo& info) {
   auto query = toQuery(info);
   if (!query) return info.Env().Undefined();
   auto* reading = new Reading(info.Env(), std::move(*query));
-  const Napi::Promise promise = reading->promise();
+  const Napi::Value promise = reading->promise();
   reading->Queue();
   return promise;
 }

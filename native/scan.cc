@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "descriptor.h"
+#include "promise.h"
 #include "values.h"
 
 namespace uchroot {
@@ -369,13 +370,13 @@ class Filling : public Napi::AsyncWorker {
  public:
   Filling(Napi::Env env, std::shared_ptr<Scan> scan, Napi::Uint8Array buffer)
       : Napi::AsyncWorker(env, "uchroot.scanTree"),
-        deferred_(Napi::Promise::Deferred::New(env)),
+        promise_(env),
         scan_(std::move(scan)),
         buffer_(Napi::Persistent(buffer.As<Napi::Object>())),
         content_(reinterpret_cast<char*>(buffer.Data())),
         size_(buffer.ByteLength()) {}
 
-  Napi::Value promise() const { return deferred_.Promise(); }
+  Napi::Value promise() const { return promise_.value(); }
 
   void Execute() override {
     if (!scan_->fill(content_, size_, records_, used_)) error_ = errno;
@@ -386,17 +387,17 @@ class Filling : public Napi::AsyncWorker {
     const Napi::HandleScope scope(env);
     if (error_ != 0) {
       throwErrno(env, error_, "openat", "/");
-      deferred_.Reject(env.GetAndClearPendingException().Value());
+      promise_.reject(env.GetAndClearPendingException().Value());
       return;
     }
     Napi::Object batch = Napi::Object::New(env);
     batch.Set("records", Napi::Buffer<char>::Copy(env, records_.data(), records_.size()));
     batch.Set("contentSize", static_cast<double>(used_));
-    deferred_.Resolve(batch);
+    promise_.resolve(batch);
   }
 
  private:
-  Napi::Promise::Deferred deferred_;
+  const Promise promise_;
   std::shared_ptr<Scan> scan_;
   Napi::ObjectReference buffer_;
   char* content_;
