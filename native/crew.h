@@ -6,6 +6,7 @@
 namespace uchroot {
 
 struct Preparation {
+  bool isBatch = false;  // its children are to be ordinary again (sched(7), SCHED_OTHER)
   bool isBoundingSetEmpty = false;
   int error = 0;  // an errno, if the thread could not be prepared
   uint32_t capability = 0;

@@ -34,6 +34,7 @@ struct ChildWork {
   size_t count;
   int top;  // the highest number that is given out; all else moves above it first
   int launcherFd, statusFd;
+  bool isBatch;
   char* argv[4];
   char* environment[2];
 };
@@ -67,6 +68,10 @@ __attribute__((no_sanitize("address", "undefined"))) int moveDescriptors(ChildWo
 __attribute__((no_sanitize("address", "undefined"))) int childMain(void* argument) {
   ChildWork* work = static_cast<ChildWork*>(argument);
   PlanFailure failure = {kNoStep, STAGE_DESCRIPTORS, moveDescriptors(work), 0};
+  if (failure.error == 0 && work->isBatch) {
+    const int priority = 0;
+    failure.error = static_cast<int32_t>(-sys(__NR_sched_setscheduler, 0, SCHED_OTHER, address(&priority)));
+  }
   if (failure.error == 0) {
     const long executed = sys(__NR_execveat, work->launcherFd, address(""), address(work->argv),
                               address(work->environment), AT_EMPTY_PATH);
@@ -171,7 +176,7 @@ LaunchResult launch(const LaunchRequest& request) {
   if (request.isBoundingSetEmpty) known += 'b';
   char first[16];
   std::snprintf(first, sizeof first, "%d", highest + 1);
-  ChildWork work = {moves.data(), moves.size(), highest + 3, request.launcherFd, statusWrite.get(),
+  ChildWork work = {moves.data(), moves.size(), highest + 3, request.launcherFd, statusWrite.get(), request.isBatch,
                     {name, first, known.data(), nullptr}, {masked.empty() ? nullptr : masked.data(), nullptr}};
 
   // This thread waits while the child runs on a part of its stack: nothing is mapped in the service for it.

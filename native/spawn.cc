@@ -102,6 +102,7 @@ class Process final : public Task {
       result_.failure = {kNoStep, OP_CAPBSET_DROP, preparation.error, preparation.capability};
     } else if (lookAgain()) {
       request_.isBoundingSetEmpty = preparation.isBoundingSetEmpty;
+      request_.isBatch = preparation.isBatch;
       result_ = launch(request_);
       closeRequest();
       awaitStart();

@@ -151,6 +151,7 @@ const faults: readonly Fault[] = [
   ['pipe2', 1, 'launch'],
   ['clone', 1, 'launch'],
   ['dup3', 1, 'launch'],
+  ['sched_setscheduler', 1, 'launch'],
   ['execveat', 1, 'launch'],
 ];
 
