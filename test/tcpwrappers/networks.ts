@@ -8,6 +8,8 @@ import { createInterface } from 'node:readline';
 
 import type { Test } from 'tap';
 
+import { sanitizerEnv } from '../support/sanitizer.ts';
+
 export interface Network {
   /** Words before a command, which then runs there. */
   readonly inside: readonly string[];
@@ -84,7 +86,7 @@ export async function startInside(
   ];
   const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { PATH: process.env.PATH },
+    env: { PATH: process.env.PATH, ...sanitizerEnv },
   });
   t.teardown(async () => {
     child.kill('SIGKILL');

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 
+import { sanitizerEnv } from '../support/sanitizer.ts';
+
 const fixture = join(import.meta.dirname, 'fixture/one-connection.js');
 
 /** What the process has told; see the fixture. */
@@ -43,7 +45,7 @@ export async function connectOnce(
     // as systemd starts one with StandardError=journal
     stdio: [socket, socket, 'inherit', 'pipe'],
     // tap's own would follow the process
-    env: { PATH: process.env.PATH },
+    env: { PATH: process.env.PATH, ...sanitizerEnv },
   });
   socket.destroy();
   server.close();
