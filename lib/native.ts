@@ -96,8 +96,8 @@ export interface Native {
   /** A function that tells a number: another one if any of these variables of the process has changed since its last call. */
   watchEnvironment(names: readonly string[]): () => number;
   isMainThread(): boolean;
-  /** A script of this package, and the V8 code cache beside it if that can be trusted to be the script's. */
-  readCode(path: string): { readonly source: string; readonly cache?: Buffer };
+  /** A script of this package, and its V8 code cache if that is there and can be trusted to be the script's. */
+  readCode(path: string, cachePath: string): { readonly source: string; readonly cache?: Buffer };
   /** A file as memory that must not be written to; nothing is read before it is looked at. */
   mapFile(path: string): Buffer;
   readHost(query: HostQuery): Promise<HostFacts>;

@@ -49,18 +49,18 @@ bool belongs(const struct stat& cache, const struct stat& script) {
   return !older && cache.st_uid == script.st_uid && !(cache.st_mode & (S_IWGRP | S_IWOTH));
 }
 
-// readCode(path) → {source, cache?}: the script, which is ASCII, and PATH.cache
+// readCode(path, cachePath) → {source, cache?}: the script, which is ASCII, and its code cache, if that belongs to it
 Napi::Value readCode(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const auto path = toBytes(info[0], "path");
-  if (!path) return env.Undefined();
+  const auto path = toBytes(info[0], "path"), cachePath = toBytes(info[1], "cachePath");
+  if (!path || !cachePath) return env.Undefined();
   const Mapping script = openMapping(*path, MAP_POPULATE);
   if (script.start == nullptr) return checked(env, -1, "open", *path);
   Napi::Object object = Napi::Object::New(env);
   napi_value source = nullptr;
   if (napi_create_string_latin1(env, script.start, script.size(), &source) != napi_ok) return env.Undefined();
   object.Set("source", source);
-  const Mapping cache = openMapping(*path + ".cache", MAP_POPULATE);
+  const Mapping cache = openMapping(*cachePath, MAP_POPULATE);
   if (cache.start != nullptr && belongs(cache.status, script.status)) {
     object.Set("cache", toBuffer(env, cache));
   }

@@ -1,6 +1,7 @@
-// Writes V8's code cache of a bundled command beside it: node scripts/code-cache.mjs dist/bin/uchroot-command.cjs
+// Writes V8's code cache of a bundled command beside it: node [FLAG] scripts/code-cache.mjs dist/bin/uchroot-command.cjs
 // It launches once, with an addon that only pretends, so that the cache has the functions that a launch runs and the
-// rest stays lazy. It is this node's: another version compiles the source.
+// rest stays lazy. It is this node's, and has the flags in its name: another version, or one that is started with
+// others, compiles the source.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { Script } from 'node:vm';
@@ -33,4 +34,4 @@ try {
 } catch (error) {
   if (error !== done) throw error;
 }
-writeFileSync(`${path}.cache`, script.createCachedData());
+writeFileSync(`${path}${process.execArgv.join('')}.cache`, script.createCachedData());

@@ -17,8 +17,8 @@ function script(directory: string): { readonly path: string; readonly cache: str
 }
 
 t.test('a cache as old as its script, as npm unpacks them, is taken', async (t) => {
-  const { path } = script(t.testdir());
-  const code = native.readCode(path);
+  const { path, cache } = script(t.testdir());
+  const code = native.readCode(path, cache);
   t.equal(code.source, 'source');
   t.equal(code.cache?.toString(), 'cached');
 });
@@ -26,26 +26,26 @@ t.test('a cache as old as its script, as npm unpacks them, is taken', async (t) 
 t.test('a script without a cache is read all the same', async (t) => {
   const { path, cache } = script(t.testdir());
   rmSync(cache);
-  t.strictSame(native.readCode(path), { source: 'source' });
+  t.strictSame(native.readCode(path, cache), { source: 'source' });
 });
 
 t.test('a cache older than its script is not taken', async (t) => {
   const { path, cache } = script(t.testdir());
   utimesSync(cache, 99, 99);
-  t.equal(native.readCode(path).cache, undefined);
+  t.equal(native.readCode(path, cache).cache, undefined);
 });
 
 for (const mode of [0o664, 0o646]) {
   t.test(`a cache that others can write (${mode.toString(8)}) is not taken`, async (t) => {
     const { path, cache } = script(t.testdir());
     chmodSync(cache, mode);
-    t.equal(native.readCode(path).cache, undefined);
+    t.equal(native.readCode(path, cache).cache, undefined);
   });
 }
 
 t.test('a missing script is told with its path', async (t) => {
   const path = `${t.testdir()}/none`;
-  t.throws(() => native.readCode(path), { code: 'ENOENT', path });
+  t.throws(() => native.readCode(path, `${path}.cache`), { code: 'ENOENT', path });
   t.throws(() => native.mapFile(path), { code: 'ENOENT', path });
 });
 

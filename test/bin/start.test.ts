@@ -1,0 +1,36 @@
+// How the command starts: its #! line, and the code cache that is for a node started like that.
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+import t from 'tap';
+
+const directory = `${import.meta.dirname}/../../bin`;
+const file = `${directory}/uchroot.cjs`;
+// tap's own options would be node's
+const env = { PATH: process.env.PATH };
+const [firstLine = ''] = readFileSync(file, 'latin1').split('\n', 1);
+const [, , ...flags] = firstLine.split(' ');
+
+t.test('the #! line starts a node that knows its flags', async (t) => {
+  t.equal(firstLine, `#!/usr/bin/env -S ${flags.join(' ')}`);
+  const { status, stdout, stderr } = spawnSync(file, ['--version'], { encoding: 'utf8', env });
+  t.equal(stderr, '');
+  t.match(stdout, /^uchroot \d/);
+  t.equal(status, 0);
+});
+
+const isRejected = `
+  const { readFileSync } = require('node:fs');
+  const [path, cache] = process.argv.slice(1);
+  const script = new (require('node:vm').Script)(readFileSync(path, 'latin1'), { cachedData: readFileSync(cache) });
+  process.stdout.write(String(script.cachedDataRejected));`;
+
+for (const given of [flags.slice(1), []]) {
+  t.test(`V8 takes the code cache of a node with ${given.length} flags`, async (t) => {
+    const command = `${directory}/uchroot-command.cjs`;
+    const args = [...given, '-e', isRejected, command, `${command}${given.join('')}.cache`];
+    const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env });
+    t.equal(stderr, '');
+    t.equal(stdout, 'false');
+  });
+}
