@@ -105,7 +105,7 @@ export function recipeToJson(recipe: Recipe): object {
 export function recipeFromJson(value: unknown, what: string): Recipe {
   const object = asObject(value, what);
   const unknown = Object.keys(object).find((key) => !KEYS.has(key));
-  if (unknown !== undefined) throw noRecipe(what, `unknown key ${quote(unknown)}`);
+  if (unknown !== undefined) throw noRecipe(what, `unknown key '${quote(unknown)}'`);
   const texts = (key: string) => listAt(object, key, what).map((item) => asText(item, key));
   const paths = (key: string) => texts(key).map((text) => asPath(text, `${what}, ${key}`));
   return {

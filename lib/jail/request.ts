@@ -122,7 +122,7 @@ function checkCopy(item: unknown): void {
   if (typeof item !== 'object' || item === null || item instanceof Uint8Array)
     return checkBytes(item, 'copies');
   const { from, to, ...others } = item as { readonly from?: unknown; readonly to?: unknown };
-  for (const key of Object.keys(others)) throw new UsageError(`copies: unknown key ${quote(key)}`);
+  for (const key of Object.keys(others)) throw new UsageError(`copies: unknown key '${quote(key)}'`);
   checkBytes(from, 'copies');
   checkBytes(to, 'copies');
   const path = bytePath(to);

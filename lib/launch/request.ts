@@ -2,7 +2,7 @@
 import { constants } from 'node:os';
 
 import { UsageError } from '../errors.ts';
-import { nearest } from '../nearest.ts';
+import { checkKeys } from '../keys.ts';
 import { quote, toBuffer, type Bytes } from '../quote.ts';
 import { capabilityNumber } from './capabilities.ts';
 import { toLimit, type RlimitName, type RlimitValue } from './rlimits.ts';
@@ -121,22 +121,6 @@ export const launchKeys: ReadonlySet<string> = new Set([
 
 /** uid_t and gid_t, less (uid_t)-1, which set*id(2) takes for "unchanged". */
 export const maxId = 2 ** 32 - 2;
-
-// Throws UsageError for anything that is no object or has a key that is not known.
-function checkKeys(request: unknown, known: ReadonlySet<string>): void {
-  if (typeof request !== 'object' || request === null || Array.isArray(request)) {
-    throw new UsageError(
-      "the request must be an object such as {user: 'sam', jail: '/srv/jail', program: '/bin/ls'}",
-    );
-  }
-  for (const key of Object.keys(request)) {
-    if (known.has(key)) continue;
-    const meant = nearest(key, [...known]);
-    throw new UsageError(`unknown key '${quote(key)}' in the request`, {
-      hint: meant === undefined ? `the keys are ${[...known].join(', ')}` : `did you mean '${meant}'?`,
-    });
-  }
-}
 
 function bytes(value: unknown, name: string): Buffer {
   if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
@@ -275,7 +259,7 @@ function toPidFile(value: unknown): string | undefined {
  * @throws UsageError for unknown keys, wrong types, NUL bytes, ids outside 0…2^32-2, relative jail paths
  */
 export function normalize(request: LaunchRequest, keys: ReadonlySet<string> = launchKeys): NormalRequest {
-  checkKeys(request, keys);
+  checkKeys(request, keys, "{user: 'sam', jail: '/srv/jail', program: '/bin/ls'}");
   const program = request.program === undefined ? undefined : bytes(request.program, 'program');
   if (program?.length === 0)
     throw new UsageError('the program is empty', { hint: 'give its path in the jail, such as /bin/sh' });

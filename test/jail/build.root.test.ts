@@ -331,7 +331,7 @@ t.test('a request is checked before anything is done', async (t) => {
   await rejects({ directory: '', programs: ['a'] }, /empty/);
   await rejects({ directory: '/srv/j', programs: [''] }, /empty/);
   await rejects({ directory: '/srv/\0', programs: ['a'] }, /NUL/);
-  await rejects({ directory: '/srv/j', programs: ['a'], program: 'b' }, /unknown key program/);
+  await rejects({ directory: '/srv/j', programs: ['a'], program: 'b' }, /unknown key 'program'/);
 });
 
 t.test(

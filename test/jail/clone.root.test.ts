@@ -563,7 +563,7 @@ t.test('a request is checked before anything is done', async (t) => {
     t.rejects(cloneJail(request as Parameters<typeof cloneJail>[0]), { name: 'UsageError', message });
   await rejects({ template: '/t', directory: '' }, /empty/);
   await rejects({ template: '/t\0', directory: '/d' }, /NUL/);
-  await rejects({ template: '/t', directory: '/d', templat: 1 }, /unknown key templat/);
+  await rejects({ template: '/t', directory: '/d', templat: 1 }, /unknown key 'templat'/);
   await rejects({ template: '/t', directory: '/d', keepPrivileges: ['bin/x'] }, /no absolute path/);
   await rejects({ template: '/t', directory: '/d', keepPrivileges: ['/../x'] }, /no absolute path/);
 });

@@ -100,7 +100,7 @@ t.test('what is no recipe is a JailError ERR_RECIPE that names the place', async
     ['text', /an object/],
     [17, /an object/],
     [[], /an object/],
-    [{ program: [] }, /unknown key program/],
+    [{ program: [] }, /unknown key 'program'/],
     [{ programs: 'bash' }, /programs: a list/],
     [{ programs: {} }, /programs: a list/],
     [{ programs: null }, /programs: a list/],
@@ -123,7 +123,7 @@ t.test('what is no recipe is a JailError ERR_RECIPE that names the place', async
     [{ keepPrivileges: ['su'] }, /su is no absolute path/],
     [{ from: 1 }, /from: a text/],
     [{ from: '../x' }, /no absolute path/],
-    [JSON.parse('{"__proto__": {}}'), /unknown key __proto__/],
+    [JSON.parse('{"__proto__": {}}'), /unknown key '__proto__'/],
   ];
   for (const [value, message] of wrong)
     t.throws(() => recipeFromJson(value, 'it'), { name: 'JailError', code: 'ERR_RECIPE', message });

@@ -459,6 +459,6 @@ t.test('a request is checked before anything is done', async (t) => {
     t.rejects(removeJail(request as Parameters<typeof removeJail>[0]), { name: 'UsageError', message });
   await rejects({ directory: '' }, /empty/);
   await rejects({ directory: '/srv/\0' }, /NUL/);
-  await rejects({ directory: '/srv/j', directroy: 1 }, /unknown key directroy/);
+  await rejects({ directory: '/srv/j', directroy: 1 }, /unknown key 'directroy'/);
   if (process.getuid?.() !== 0) await t.rejects(removeJail({ directory: '/srv/j' }), { code: 'EPERM' });
 });

@@ -95,6 +95,6 @@ t.test('a file that is no recipe is told with its name', asRoot, async (t) => {
     status: 1,
     stderr: /^uchroot-jail: --recipe \S+\/none: no such file or directory, open\nhint: /,
   });
-  t.match(build(`${base}/json`), { status: 1, stderr: 'uchroot-jail: the recipe: unknown key program\n' });
+  t.match(build(`${base}/json`), { status: 1, stderr: "uchroot-jail: the recipe: unknown key 'program'\n" });
   t.notOk(existsSync(`${base}/jail`));
 });

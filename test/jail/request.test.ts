@@ -43,7 +43,7 @@ t.test('each wrong value is a UsageError that names it', async (t) => {
     [{ ...good, directory: '' }, /^directory: .*empty/],
     [{ ...good, directory: 17 }, /^directory: /],
     [{ ...good, directory: '/srv/\0' }, /NUL/],
-    [{ ...good, program: 'bash' }, /unknown key program/],
+    [{ ...good, program: 'bash' }, /unknown key 'program'/],
     [{ directory: 'jail' }, /no program, package, pack or file is named/],
     [{ directory: 'jail', programs: [] }, /no program/],
     [{ ...good, programs: 'bash' }, /programs must be a list/],
@@ -63,7 +63,7 @@ t.test('each wrong value is a UsageError that names it', async (t) => {
     [{ ...good, copies: [{}] }, /^copies: /],
     [{ ...good, copies: [['/a', '/b']] }, /^copies: /],
     [{ ...good, copies: [{ from: '/a' }] }, /^copies: /],
-    [{ ...good, copies: [{ from: '/a', to: '/b', mode: 7 }] }, /^copies: unknown key mode/],
+    [{ ...good, copies: [{ from: '/a', to: '/b', mode: 7 }] }, /^copies: unknown key 'mode'/],
     [{ ...good, copies: [{ from: '/a', to: 'b' }] }, /^copies: b is no path/],
     [{ ...good, copies: [{ from: '/a', to: '/b/../..' }] }, /^copies: .* is no path/],
     [{ ...good, copies: [{ from: '/a', to: '/.uchroot/x' }] }, /^copies: .* is no path/],
@@ -82,15 +82,15 @@ t.test('each wrong value is a UsageError that names it', async (t) => {
 
 t.test('a misspelt key or pack is told with what was meant', async (t) => {
   t.throws(() => checkRequest(asIs({ ...good, package: [] })), {
-    message: 'unknown key package',
-    hint: 'did you mean packages?',
+    message: "unknown key 'package'",
+    hint: "did you mean 'packages'?",
   });
   t.throws(() => checkRequest(asIs({ ...good, packs: ['bsae'] })), {
     message: 'there is no pack bsae',
     hint: 'did you mean base?',
   });
   t.throws(() => checkRequest(asIs({ ...good, zzzzzzzzzzzz: 1 })), {
-    message: 'unknown key zzzzzzzzzzzz',
+    message: "unknown key 'zzzzzzzzzzzz'",
     hint: /the keys are directory, /,
   });
 });

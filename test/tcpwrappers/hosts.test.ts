@@ -283,7 +283,7 @@ t.test("the book's rules work as they are printed", async (t) => {
 
 t.test('a wrong option is an error that names the right one', async (t) => {
   const open = (options: object) => () => openHosts(options);
-  t.throws(open({ alow: '/x' }), { name: 'UsageError', hint: 'did you mean allow?' });
+  t.throws(open({ alow: '/x' }), { name: 'UsageError', hint: "did you mean 'allow'?" });
   t.throws(open({ dialect: 'plain' }), {
     name: 'UsageError',
     message: /dialect must be one of auto, options/,

@@ -4,6 +4,7 @@ import { type BytePath, bytePath, joinPath, pathBytes, showPath } from '../../bi
 import { errorCode, type FileRoot, openFileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
 import { JailError, UsageError } from '../../errors.ts';
+import { checkKeys } from '../../keys.ts';
 import { type Bytes, quote, toBuffer } from '../../quote.ts';
 import { COMMAND_PATH, environmentOf, findAccount, type LearnAccount } from './account.ts';
 import { runTraced, type TracedRun } from './run.ts';
@@ -105,9 +106,7 @@ const KEYS = ['command', 'user', 'timeoutMs', 'signal', 'hostNetwork'];
 const LONGEST_MS = 2 ** 31 - 1 - 60_000; // of a timer of Node, less what is added to it
 
 function normalize(request: LearnRequest): NormalLearn {
-  const unknown = Object.keys(request).find((key) => !KEYS.includes(key));
-  if (unknown !== undefined)
-    throw new UsageError(`unknown key ${quote(unknown)}`, { hint: `the keys are ${KEYS.join(', ')}` });
+  checkKeys(request, KEYS);
   const { command, user = 'nobody', timeoutMs = 60_000, hostNetwork = false } = request;
   if (typeof user !== 'string') throw new UsageError('user must be a string');
   if (typeof timeoutMs !== 'number' || !(timeoutMs > 0 && timeoutMs <= LONGEST_MS))

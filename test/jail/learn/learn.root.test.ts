@@ -402,7 +402,7 @@ t.test('what cannot be meant is refused before anything happens', asRoot, async 
     [{ command: 'true', timeoutMs: 0 }, /timeoutMs/],
     [{ command: 'true', timeoutMs: Number.NaN }, /timeoutMs/],
     [{ command: 'true', hostNetwork: 1 as unknown as boolean }, /hostNetwork/],
-    [{ command: 'true', commmand: 1 } as { command: string }, /unknown key commmand/],
+    [{ command: 'true', commmand: 1 } as { command: string }, /unknown key 'commmand'/],
   ] as const)
     await t.rejects(learn(request), { name: 'UsageError', message });
 });
