@@ -11,7 +11,7 @@ import {
 import { onePort, joinPorts, type Ports } from '../tcpwrappers/export/ports.ts';
 import type { DaemonUnit } from '../tcpwrappers/export/systemd.ts';
 import { openHosts } from '../tcpwrappers/hosts.ts';
-import { show } from '../tcpwrappers/show.ts';
+import { show } from '../tcpwrappers/text/show.ts';
 import type { ReadArguments } from './arguments.ts';
 import { type Command, type Outcome, valuesOf } from './dispatch.ts';
 import { fileOptions, oneOf, toHostsOptions } from './tcpd-options.ts';

@@ -1,11 +1,11 @@
 // What `uchroot-tcpd match` says of one decision: for people, and as JSON.
 
-import type { Effect } from '../tcpwrappers/effect.ts';
+import type { Effect } from '../tcpwrappers/decide/effect.ts';
 import type { Explanation } from '../tcpwrappers/explain/explain.ts';
-import type { Host } from '../tcpwrappers/request.ts';
-import type { Rule } from '../tcpwrappers/rule.ts';
-import { show } from '../tcpwrappers/show.ts';
-import { toUtf8 } from '../tcpwrappers/utf8.ts';
+import type { Host } from '../tcpwrappers/request/request.ts';
+import type { Rule } from '../tcpwrappers/rule/rule.ts';
+import { show } from '../tcpwrappers/text/show.ts';
+import { toUtf8 } from '../tcpwrappers/text/utf8.ts';
 
 function line(what: string, text: string): string {
   return `${`${what}:`.padEnd(9)} ${text}\n`;

@@ -2,8 +2,8 @@
 
 import { UsageError } from '../errors.ts';
 import { quote } from '../quote.ts';
-import type { Dialect } from '../tcpwrappers/dialect.ts';
 import type { HostsOptions } from '../tcpwrappers/hosts.ts';
+import type { Dialect } from '../tcpwrappers/parse/dialect.ts';
 import type { OptionKind, ReadArguments } from './arguments.ts';
 import { valueOf } from './dispatch.ts';
 

@@ -1,14 +1,14 @@
 // A decision as callers see it: what is decided, by which rule, what it asks for; nothing has been done yet.
 
 import { UsageError } from '../errors.ts';
-import { apply, type Applied, type ApplyTarget, type TimeLimits } from './apply.ts';
-import type { Effect, Verdict } from './effect.ts';
-import type { Finding } from './finding.ts';
-import { logEntries, type LogEntry } from './log.ts';
-import type { Lookup } from './lookup.ts';
-import type { Request } from './request.ts';
-import type { Ruling } from './decide.ts';
-import { toUtf8 } from './utf8.ts';
+import { apply, type Applied, type ApplyTarget, type TimeLimits } from './apply/apply.ts';
+import { logEntries, type LogEntry } from './apply/log.ts';
+import type { Ruling } from './decide/decide.ts';
+import type { Effect, Verdict } from './decide/effect.ts';
+import type { Lookup } from './lookup/lookup.ts';
+import type { Request } from './request/request.ts';
+import type { Finding } from './rule/finding.ts';
+import { toUtf8 } from './text/utf8.ts';
 
 /** Where a rule stands, and what it is. */
 export interface MatchedRule {

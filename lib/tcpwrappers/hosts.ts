@@ -5,22 +5,22 @@ import { resolve as resolvePath } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { checkKeys } from '../keys.ts';
 import { type Bytes, toBuffer } from '../quote.ts';
-import type { Need, Work } from './answer.ts';
-import type { TimeLimits } from './apply.ts';
-import { decide, refuse, type Ruling } from './decide.ts';
+import type { TimeLimits } from './apply/apply.ts';
+import { decide, refuse, type Ruling } from './decide/decide.ts';
 import { Decision } from './decision.ts';
-import type { Dialect } from './dialect.ts';
-import type { Finding } from './finding.ts';
-import { hasInterface } from './interface.ts';
-import { type Lookup, lookUp, type Resolver } from './lookup.ts';
-import { Overload } from './overload.ts';
-import { openPath } from './path.ts';
-import { makeRequest, type Request, type RequestDescription } from './request.ts';
-import { resolve } from './resolve.ts';
-import type { Tables } from './rule.ts';
-import { systemResolver } from './system.ts';
-import { hasNetgroups } from './netgroup.ts';
-import { openTableFile } from './table-file.ts';
+import { openPath } from './file/path.ts';
+import { openTableFile } from './file/table-file.ts';
+import { hasInterface } from './lookup/interface.ts';
+import { type Lookup, lookUp, type Resolver } from './lookup/lookup.ts';
+import { hasNetgroups } from './lookup/netgroup.ts';
+import { Overload } from './lookup/overload.ts';
+import { systemResolver } from './lookup/system.ts';
+import type { Dialect } from './parse/dialect.ts';
+import type { Need, Work } from './request/answer.ts';
+import { makeRequest, type Request, type RequestDescription } from './request/request.ts';
+import { resolve } from './request/resolve.ts';
+import type { Finding } from './rule/finding.ts';
+import type { Tables } from './rule/rule.ts';
 
 export interface HostsOptions {
   /** The file of those who are let in; /etc/hosts.allow by default. A relative path begins at the working directory. */

@@ -2,15 +2,15 @@
 import * as fc from 'fast-check';
 import t from 'tap';
 
-import type { Found, Need } from '../../lib/tcpwrappers/answer.ts';
-import { expandBanner } from '../../lib/tcpwrappers/banner.ts';
-import { compileTable } from '../../lib/tcpwrappers/compile.ts';
-import { decide } from '../../lib/tcpwrappers/decide.ts';
-import { expand } from '../../lib/tcpwrappers/expand.ts';
-import { makeRequest } from '../../lib/tcpwrappers/request.ts';
-import { resolveNow } from '../../lib/tcpwrappers/resolve.ts';
+import { expandBanner } from '../../lib/tcpwrappers/decide/banner.ts';
+import { decide } from '../../lib/tcpwrappers/decide/decide.ts';
+import { expand } from '../../lib/tcpwrappers/decide/expand.ts';
+import { compileTable } from '../../lib/tcpwrappers/match/compile.ts';
+import type { Found, Need } from '../../lib/tcpwrappers/request/answer.ts';
+import { makeRequest } from '../../lib/tcpwrappers/request/request.ts';
+import { resolveNow } from '../../lib/tcpwrappers/request/resolve.ts';
 import { readOne } from './hosts.ts';
-import { split } from './world.ts';
+import { split } from './libwrap/world.ts';
 
 const bytes = fc.uint8Array({ maxLength: 60 }).map((all) => Buffer.from(all).toString('latin1'));
 const words = fc.constantFrom(

@@ -1,13 +1,13 @@
 // Tables out of texts, and decisions with look-ups that are at hand.
-import type { Found, Need } from '../../lib/tcpwrappers/answer.ts';
-import { compileTable } from '../../lib/tcpwrappers/compile.ts';
-import { decide, type Ruling } from '../../lib/tcpwrappers/decide.ts';
-import type { FileText } from '../../lib/tcpwrappers/file-text.ts';
-import { type ParseOptions, readTable } from '../../lib/tcpwrappers/parse.ts';
-import { openPatternFiles } from '../../lib/tcpwrappers/pattern-file.ts';
-import { makeRequest, type Request, type RequestDescription } from '../../lib/tcpwrappers/request.ts';
-import { resolveNow } from '../../lib/tcpwrappers/resolve.ts';
-import type { Table, Tables } from '../../lib/tcpwrappers/rule.ts';
+import { decide, type Ruling } from '../../lib/tcpwrappers/decide/decide.ts';
+import { compileTable } from '../../lib/tcpwrappers/match/compile.ts';
+import type { FileText } from '../../lib/tcpwrappers/parse/file-text.ts';
+import { type ParseOptions, readTable } from '../../lib/tcpwrappers/parse/parse.ts';
+import { openPatternFiles } from '../../lib/tcpwrappers/parse/pattern-file.ts';
+import type { Found, Need } from '../../lib/tcpwrappers/request/answer.ts';
+import { makeRequest, type Request, type RequestDescription } from '../../lib/tcpwrappers/request/request.ts';
+import { resolveNow } from '../../lib/tcpwrappers/request/resolve.ts';
+import type { Table, Tables } from '../../lib/tcpwrappers/rule/rule.ts';
 
 export interface Texts {
   readonly allow?: string | FileText;

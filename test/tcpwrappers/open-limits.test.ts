@@ -4,7 +4,7 @@ import { closeSync, openSync, symlinkSync, unlinkSync, writeSync } from 'node:fs
 
 import t from 'tap';
 
-import { formatLog } from '../../lib/tcpwrappers/syslog.ts';
+import { formatLog } from '../../lib/tcpwrappers/apply/syslog.ts';
 import { openFiles } from './open.ts';
 
 t.setTimeout(120_000);

@@ -3,8 +3,8 @@
 import { writeSync } from 'node:fs';
 
 import { native } from '../../native.ts';
-import type { LogEntry } from '../../tcpwrappers/log.ts';
-import { formatLog } from '../../tcpwrappers/syslog.ts';
+import type { LogEntry } from '../../tcpwrappers/apply/log.ts';
+import { formatLog } from '../../tcpwrappers/apply/syslog.ts';
 
 /** Whether descriptor 2 is a connection: inetd(8) gives the client all three. */
 export function isStderrClient(): boolean {

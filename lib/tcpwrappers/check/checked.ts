@@ -1,10 +1,10 @@
 // A file that is being checked, and what was found in it.
 
-import { readFileText } from '../file.ts';
-import type { Finding as ReadFinding } from '../finding.ts';
-import { type Line, placeIn, readLines } from '../line.ts';
-import type { Rule, Table } from '../rule.ts';
-import { toUtf8 } from '../utf8.ts';
+import { readFileText } from '../file/file.ts';
+import { type Line, placeIn, readLines } from '../parse/line.ts';
+import type { Finding as ReadFinding } from '../rule/finding.ts';
+import type { Rule, Table } from '../rule/rule.ts';
+import { toUtf8 } from '../text/utf8.ts';
 import { CATALOG, type RuleId, type Severity, type Told } from './catalog.ts';
 import { findBareAddress } from './lines.ts';
 

@@ -1,7 +1,7 @@
 // What a word of a list covers, as keys: a word is covered by another if that one's key is among its own. Pure.
 
-import { networkWords, parseQuad } from '../address.ts';
-import type { ClientPattern, DaemonPattern, HostPattern, TextPattern } from '../pattern.ts';
+import type { ClientPattern, DaemonPattern, HostPattern, TextPattern } from '../rule/pattern.ts';
+import { networkWords, parseQuad } from '../text/address.ts';
 
 /** The key of a word, and those of all words that match whatever it matches; undefined for one that never does. */
 export interface Cover {

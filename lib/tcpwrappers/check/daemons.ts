@@ -3,9 +3,9 @@
 import { showPath } from '../../binary/path.ts';
 import { nearest } from '../../nearest.ts';
 import type { DaemonHost } from '../daemon/host.ts';
-import type { Rule } from '../rule.ts';
-import { show } from '../show.ts';
-import { daemonText } from '../word.ts';
+import type { Rule } from '../rule/rule.ts';
+import { daemonText } from '../rule/word.ts';
+import { show } from '../text/show.ts';
 import type { Told } from './catalog.ts';
 
 /** Answers for the words of daemon lists; each name is looked at once. */

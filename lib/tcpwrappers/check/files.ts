@@ -2,13 +2,13 @@
 
 import { existsSync, statSync } from 'node:fs';
 
-import { readFileText } from '../file.ts';
-import type { PatternFile } from '../pattern.ts';
-import type { Rule } from '../rule.ts';
-import { parseHost } from '../host.ts';
-import { show } from '../show.ts';
-import { tellHost } from './words.ts';
+import { readFileText } from '../file/file.ts';
+import { parseHost } from '../parse/host.ts';
+import type { PatternFile } from '../rule/pattern.ts';
+import type { Rule } from '../rule/rule.ts';
+import { show } from '../text/show.ts';
 import { CATALOG, type RuleId, type Told } from './catalog.ts';
+import { tellHost } from './words.ts';
 
 /** A finding about a whole file. */
 export interface FileTold {

@@ -1,8 +1,8 @@
 // What is wrong with a line before it is a rule. Pure.
 
-import { parseZoned } from '../address.ts';
-import { findOutside } from '../field.ts';
-import type { Line } from '../line.ts';
+import type { Line } from '../parse/line.ts';
+import { parseZoned } from '../text/address.ts';
+import { findOutside } from '../text/field.ts';
 import type { Told } from './catalog.ts';
 
 // A physical line of a joined one that was meant to go on, or a whole line that was.

@@ -2,8 +2,8 @@
 
 import { promises as dns } from 'node:dns';
 
-import type { Rule } from '../rule.ts';
-import { show } from '../show.ts';
+import type { Rule } from '../rule/rule.ts';
+import { show } from '../text/show.ts';
 import type { Told } from './catalog.ts';
 
 /** A host name in a rule. */

@@ -1,10 +1,10 @@
 // What is wrong with the third field of a rule that is not an error of its own.
 
 import type { Accounts } from '../daemon/accounts.ts';
-import type { Option } from '../option.ts';
-import { optionName } from '../options.ts';
-import type { Rule } from '../rule.ts';
-import { show } from '../show.ts';
+import { optionName } from '../parse/options.ts';
+import type { Option } from '../rule/option.ts';
+import type { Rule } from '../rule/rule.ts';
+import { show } from '../text/show.ts';
 import type { Told } from './catalog.ts';
 
 /** What options name on the host. */

@@ -1,7 +1,7 @@
 // Rules that nobody comes to, since rules before them match whoever would match them. Pure, and only what is certain.
 
-import type { PatternList } from '../pattern.ts';
-import type { Rule } from '../rule.ts';
+import type { PatternList } from '../rule/pattern.ts';
+import type { Rule } from '../rule/rule.ts';
 import { type Cover, coverClient, coverDaemon } from './cover.ts';
 
 /** A rule that nobody comes to, and the first of those that are in its way. */

@@ -1,11 +1,11 @@
 // What is wrong with the words of a rule's lists. Pure; what the parser tells of them is not told again.
 
-import { parseQuad, parseZoned } from '../address.ts';
-import { findOutside } from '../field.ts';
-import type { HostPattern, PatternList, TextPattern } from '../pattern.ts';
-import type { Rule } from '../rule.ts';
-import { show } from '../show.ts';
-import { wordText } from '../word.ts';
+import type { HostPattern, PatternList, TextPattern } from '../rule/pattern.ts';
+import type { Rule } from '../rule/rule.ts';
+import { wordText } from '../rule/word.ts';
+import { parseQuad, parseZoned } from '../text/address.ts';
+import { findOutside } from '../text/field.ts';
+import { show } from '../text/show.ts';
 import type { Told } from './catalog.ts';
 
 function* tellList<Word>(list: PatternList<Word>, at: number, name: string): Generator<Told, void> {

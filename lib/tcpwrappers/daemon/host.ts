@@ -2,7 +2,7 @@
 
 import { type BytePath, bytePath, lastComponent } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
-import { fold } from '../fold.ts';
+import { fold } from '../text/fold.ts';
 import { readInetd } from './inetd.ts';
 import { PROGRAM_DIRECTORIES, findProgram, type Service, type ServiceFault } from './service.ts';
 import { readUnits } from './units.ts';

@@ -1,13 +1,13 @@
 // A decision with all that led to it: what `uchroot-tcpd match` tells. Nothing is run, and no user is asked for.
 
-import { decide, type Ruling } from '../decide.ts';
-import type { Verdict } from '../effect.ts';
-import { hasInterface } from '../interface.ts';
-import { type Lookup, lookUp, type Resolver } from '../lookup.ts';
-import { makeRequest, type Request, type RequestDescription, UNKNOWN } from '../request.ts';
-import { resolve } from '../resolve.ts';
-import type { Rule, Tables } from '../rule.ts';
-import { systemResolver } from '../system.ts';
+import { decide, type Ruling } from '../decide/decide.ts';
+import type { Verdict } from '../decide/effect.ts';
+import { hasInterface } from '../lookup/interface.ts';
+import { type Lookup, lookUp, type Resolver } from '../lookup/lookup.ts';
+import { systemResolver } from '../lookup/system.ts';
+import { makeRequest, type Request, type RequestDescription, UNKNOWN } from '../request/request.ts';
+import { resolve } from '../request/resolve.ts';
+import type { Rule, Tables } from '../rule/rule.ts';
 import { whyNot } from './why.ts';
 
 /** A rule that does not match, and why. */

@@ -1,11 +1,11 @@
 // Why a rule does not match a request of which all that counts has been looked up.
 
-import { walkTable } from '../match.ts';
-import type { ClientPattern, DaemonPattern, PatternList } from '../pattern.ts';
-import type { Request } from '../request.ts';
-import type { Rule } from '../rule.ts';
-import { show } from '../show.ts';
-import { wordText } from '../word.ts';
+import { walkTable } from '../match/match.ts';
+import type { Request } from '../request/request.ts';
+import type { ClientPattern, DaemonPattern, PatternList } from '../rule/pattern.ts';
+import type { Rule } from '../rule/rule.ts';
+import { wordText } from '../rule/word.ts';
+import { show } from '../text/show.ts';
 
 const ANY_DAEMON: PatternList<DaemonPattern> = [[{ at: 0, daemon: { kind: 'all' } }]];
 const ANY_CLIENT: PatternList<ClientPattern> = [

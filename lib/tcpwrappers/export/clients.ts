@@ -1,8 +1,8 @@
 // Which addresses a list of clients means: exactly, or at least and at most, where it names what has no address. Pure.
 
-import type { Words } from '../address.ts';
 import { maskLength, numbersNet } from '../check/cover.ts';
-import type { ClientPattern, HostPattern, PatternList } from '../pattern.ts';
+import type { ClientPattern, HostPattern, PatternList } from '../rule/pattern.ts';
+import type { Words } from '../text/address.ts';
 import { NOTHING, type Ranges, union, without } from './ranges.ts';
 
 /** Addresses of both families. */

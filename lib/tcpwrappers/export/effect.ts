@@ -1,9 +1,9 @@
 // What a rule does, as far as a packet filter can: grant or refuse. Pure.
 
 import type { Accounts } from '../daemon/accounts.ts';
-import type { PlacedOption } from '../option.ts';
-import type { HostPattern } from '../pattern.ts';
-import type { Rule } from '../rule.ts';
+import type { PlacedOption } from '../rule/option.ts';
+import type { HostPattern } from '../rule/pattern.ts';
+import type { Rule } from '../rule/rule.ts';
 
 /** What a rule decides, of whom, and the options that are lost. */
 export interface RuleEffect {

@@ -3,14 +3,14 @@
 import { openFileRoot } from '../../binary/root.ts';
 import { HOST_ACCOUNTS } from '../daemon/accounts.ts';
 import { type DaemonHost, openDaemonHost } from '../daemon/host.ts';
-import { fold } from '../fold.ts';
-import type { Rule, Tables } from '../rule.ts';
+import type { Rule, Tables } from '../rule/rule.ts';
+import { daemonText } from '../rule/word.ts';
+import { fold } from '../text/fold.ts';
 import { toNftables, UnknownPorts } from './nftables.ts';
 import type { Ports } from './ports.ts';
 import { openPorts } from './services.ts';
 import { type DaemonUnit, type DropIn, toDropIns } from './systemd.ts';
 import { Losses, type Unusable, type Untranslated } from './untranslated.ts';
-import { daemonText } from '../word.ts';
 
 export interface ExportOptions {
   /** Ports of daemons, besides those that are found. */

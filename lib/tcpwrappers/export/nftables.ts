@@ -1,15 +1,15 @@
 // The rules as a table of nftables (nft(8)): first match as they stand, and whom none matches is let in. Pure.
 
 import type { Accounts } from '../daemon/accounts.ts';
-import type { Rule, Tables } from '../rule.ts';
-import { show } from '../show.ts';
+import type { Rule, Tables } from '../rule/rule.ts';
+import { daemonText, wordText } from '../rule/word.ts';
+import { show } from '../text/show.ts';
 import { type Addresses, EVERYBODY, isNobody, less } from './clients.ts';
 import { formatQuad, formatWords } from './format.ts';
 import { daemonPorts, type PortsOf, type Ports, PROTOCOLS, type Target, targetsOf } from './ports.ts';
 import { networks, type Ranges } from './ranges.ts';
 import { boundOf, type Translated, translateRule } from './translated.ts';
 import type { Losses } from './untranslated.ts';
-import { daemonText, wordText } from '../word.ts';
 
 export interface NftablesFacts extends Accounts {
   readonly portsOf: PortsOf;

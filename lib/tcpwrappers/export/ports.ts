@@ -1,8 +1,8 @@
 // Which ports a list of daemons means. Pure.
 
-import { fold } from '../fold.ts';
-import type { DaemonPattern, PatternList } from '../pattern.ts';
-import { matchesText } from '../text.ts';
+import type { DaemonPattern, PatternList } from '../rule/pattern.ts';
+import { matchesText } from '../rule/text-pattern.ts';
+import { fold } from '../text/fold.ts';
 import { type Addresses, EVERYBODY, hostAddresses, type Meant } from './clients.ts';
 import { NOTHING, type Ranges, union, without } from './ranges.ts';
 

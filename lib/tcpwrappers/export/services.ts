@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 
 import type { DaemonHost } from '../daemon/host.ts';
-import { fold } from '../fold.ts';
+import { fold } from '../text/fold.ts';
 import { joinPorts, onePort, type Ports, type PortsOf, PROTOCOLS } from './ports.ts';
 
 // A service by its name in services(5), through getent(1), which knows where that is kept.

@@ -1,11 +1,11 @@
 // The rules as drop-ins of systemd units: IPAddressAllow= and IPAddressDeny= (systemd.resource-control(5)). Pure.
 
 import type { Accounts } from '../daemon/accounts.ts';
-import { fold } from '../fold.ts';
-import type { DaemonPattern, PatternList } from '../pattern.ts';
-import type { Tables } from '../rule.ts';
-import { show } from '../show.ts';
-import { matchesText } from '../text.ts';
+import type { DaemonPattern, PatternList } from '../rule/pattern.ts';
+import type { Tables } from '../rule/rule.ts';
+import { matchesText } from '../rule/text-pattern.ts';
+import { fold } from '../text/fold.ts';
+import { show } from '../text/show.ts';
 import { type Addresses, EVERYBODY, isNobody, less } from './clients.ts';
 import { formatQuad, formatWords } from './format.ts';
 import { networks, union } from './ranges.ts';

@@ -1,8 +1,8 @@
 // What a rule means to those who know addresses alone. Pure.
 
 import type { Accounts } from '../daemon/accounts.ts';
-import type { Rule } from '../rule.ts';
-import { optionText, wordText } from '../word.ts';
+import type { Rule } from '../rule/rule.ts';
+import { optionText, wordText } from '../rule/word.ts';
 import { type Addresses, clientAddresses, type Meant } from './clients.ts';
 import { effectOf } from './effect.ts';
 import type { Losses } from './untranslated.ts';

@@ -1,6 +1,6 @@
 // What of the rules has no counterpart elsewhere.
 
-import type { Rule } from '../rule.ts';
+import type { Rule } from '../rule/rule.ts';
 
 /** A word or an option of a rule that could not be translated, and what stands for it. */
 export interface Untranslated {

@@ -10,8 +10,8 @@ import { explain } from '../../../lib/tcpwrappers/explain/explain.ts';
 import { exportNftables, exportSystemd } from '../../../lib/tcpwrappers/export/export.ts';
 import { openHosts } from '../../../lib/tcpwrappers/hosts.ts';
 import { freshSeed, Random } from '../../support/tcpwrappers-random.ts';
-import { makeRules } from '../generate.ts';
-import { makeWorld } from '../world.ts';
+import { makeRules } from '../libwrap/generate.ts';
+import { makeWorld } from '../libwrap/world.ts';
 
 /** Bytes that mean something to one of the readers, in any order. */
 const PIECES =

@@ -3,13 +3,13 @@ import { isIP } from 'node:net';
 import t from 'tap';
 
 import { findShadows } from '../../../lib/tcpwrappers/check/shadow.ts';
+import { walkTable } from '../../../lib/tcpwrappers/match/match.ts';
 import type { TestRequest } from '../../support/tcpwrappers-oracle.ts';
 import { freshSeed, Random } from '../../support/tcpwrappers-random.ts';
-import { makeRules } from '../generate.ts';
 import { readOne } from '../hosts.ts';
-import { walkTable } from '../../../lib/tcpwrappers/match.ts';
-import { observe, readSet } from '../observe.ts';
-import { makeRequest, makeWorld } from '../world.ts';
+import { makeRules } from '../libwrap/generate.ts';
+import { observe, readSet } from '../libwrap/observe.ts';
+import { makeRequest, makeWorld } from '../libwrap/world.ts';
 
 function shadowed(allow: string, deny = ''): string[] {
   const rules = [readOne('allow', { allow }), readOne('deny', { deny })].flatMap(({ rules }) => rules);

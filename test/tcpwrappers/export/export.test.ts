@@ -2,15 +2,15 @@ import { isIP } from 'node:net';
 
 import t from 'tap';
 
-import type { Found, Need } from '../../../lib/tcpwrappers/answer.ts';
 import { toNftables, UnknownPorts } from '../../../lib/tcpwrappers/export/nftables.ts';
 import { onePort, type Ports } from '../../../lib/tcpwrappers/export/ports.ts';
 import { toDropIns } from '../../../lib/tcpwrappers/export/systemd.ts';
 import { Losses } from '../../../lib/tcpwrappers/export/untranslated.ts';
+import type { Found, Need } from '../../../lib/tcpwrappers/request/answer.ts';
 import { freshSeed, Random } from '../../support/tcpwrappers-random.ts';
-import { makeRules } from '../generate.ts';
 import { decideOn, makeHosts, type Texts } from '../hosts.ts';
-import { makeWorld } from '../world.ts';
+import { makeRules } from '../libwrap/generate.ts';
+import { makeWorld } from '../libwrap/world.ts';
 import { type Packet, passesDropIn, passesNftables } from './ruleset.ts';
 
 const PORTS: Readonly<Record<string, number>> = { sshd: 22, 'in.ftpd': 21, vsftpd: 2121 };

@@ -1,0 +1,136 @@
+// Does what the options of a rule ask for, one after the other, as far as it goes.
+
+import type { Socket } from 'node:net';
+
+import type { Ruling } from '../decide/decide.ts';
+import type { Effect, Verdict } from '../decide/effect.ts';
+import type { Request } from '../request/request.ts';
+import { toUtf8 } from '../text/utf8.ts';
+import { runCommand } from './command.ts';
+import { logEntries, type LogEntry } from './log.ts';
+import type { Done, Place } from './place.ts';
+import { ProcessPlace } from './process-place.ts';
+import { SocketPlace } from './socket-place.ts';
+
+/** For what a decision is put into effect: one of the two. */
+export type ApplyTarget =
+  /** A connection of a process that has others. */
+  | { readonly socket: Socket; readonly fd?: undefined }
+  /** The connection that this process is there for alone, as a descriptor: options change the process for good. */
+  | { readonly fd: number; readonly socket?: undefined };
+
+/** What came of it. */
+export interface Applied {
+  /** Only `granted` lets the client in. */
+  readonly verdict: Verdict;
+  /** Why it is so, where that is not simply the rule. */
+  readonly reason: string | undefined;
+  /** What was not done, and does not refuse for that. */
+  readonly problems: readonly string[];
+  /** What to write to syslog(3). */
+  readonly log: readonly LogEntry[];
+  /** Variables that the rule sets for the service (`setenv`); in a process for one connection they are set. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** `delegated`, and the process is there for one connection: makes it the command. It throws if there is no shell. */
+  readonly become?: (() => never) | undefined;
+}
+
+export interface TimeLimits {
+  readonly commandTimeoutMs: number;
+  readonly twistTimeoutMs: number;
+}
+
+async function run(
+  kind: 'spawn' | 'aclexec',
+  command: string,
+  place: Place,
+  limits: TimeLimits,
+): Promise<Done> {
+  const { variables } = place;
+  const end = await runCommand(command, { variables, timeoutMs: limits.commandTimeoutMs });
+  const problem = end.problem === undefined ? '' : `: ${end.problem}`;
+  if (kind === 'aclexec')
+    return end.succeeded ? undefined : { refusal: `the command of aclexec failed${problem}` };
+  // the exit status of what runs beside the service does not matter
+  return end.problem === undefined ? undefined : { problem: `spawn${problem}` };
+}
+
+function setVariable(name: string, value: string, place: Place): Done {
+  const variable = [toUtf8(name), toUtf8(value)] as const;
+  // Node's environment is UTF-8
+  if (variable.some((text) => text.includes('\ufffd')))
+    return { refusal: 'setenv: the variable is no UTF-8' };
+  return place.setVariable(...variable);
+}
+
+// Everything but twist, which is the end.
+async function carryOut(effect: Effect, place: Place, limits: TimeLimits): Promise<Done> {
+  switch (effect.kind) {
+    case 'spawn':
+    case 'aclexec':
+      return run(effect.kind, effect.command, place, limits);
+    case 'setenv':
+      return setVariable(effect.name, effect.value, place);
+    case 'banner':
+      return place.send(Buffer.from(effect.text, 'latin1'));
+    case 'keepalive':
+      return place.keepAlive();
+    case 'linger':
+      return place.linger(effect.seconds);
+    case 'nice':
+    case 'umask':
+    case 'user':
+    case 'group':
+      return place.change(effect);
+    case 'severity':
+    case 'twist':
+      return undefined;
+    default:
+      return effect satisfies never;
+  }
+}
+
+/** What has been done so far. */
+interface Progress {
+  readonly done: Effect[];
+  readonly problems: string[];
+  refusal?: string;
+}
+
+async function carryOutAll(effects: readonly Effect[], place: Place, limits: TimeLimits): Promise<Progress> {
+  const progress: Progress = { done: [], problems: [] };
+  for (const effect of effects) {
+    const result = await carryOut(effect, place, limits);
+    if (result !== undefined && 'refusal' in result) return { ...progress, refusal: result.refusal };
+    if (result !== undefined) progress.problems.push(result.problem);
+    progress.done.push(effect);
+  }
+  return progress;
+}
+
+/** Puts a ruling into effect. Never rejects. */
+export async function apply(
+  ruling: Ruling,
+  request: Request,
+  target: ApplyTarget,
+  limits: TimeLimits,
+): Promise<Applied> {
+  const place = target.socket === undefined ? new ProcessPlace(target.fd) : new SocketPlace(target.socket);
+  const { done, problems, refusal } = await carryOutAll(ruling.effects, place, limits);
+  const end = (verdict: Verdict, reason: string | undefined, become?: () => never): Applied => ({
+    verdict,
+    reason,
+    problems,
+    log: logEntries(verdict, request, done, [...ruling.warnings, ...problems]),
+    variables: place.variables,
+    become,
+  });
+  if (refusal !== undefined) return end('denied', refusal);
+  const twist = done.at(-1);
+  if (ruling.verdict !== 'delegated' || twist?.kind !== 'twist') return end(ruling.verdict, ruling.reason);
+  const begun = await place.delegate(twist.command, limits.twistTimeoutMs);
+  if (typeof begun === 'function') return end('delegated', undefined, begun);
+  return begun.succeeded
+    ? end('delegated', undefined)
+    : end('denied', `twist: ${begun.problem ?? 'not begun'}`);
+}

@@ -1,0 +1,77 @@
+// Options at one connection of a process that has others.
+
+import type { Socket } from 'node:net';
+
+import { native } from '../../native.ts';
+import { type CommandEnd, delegate } from './command.ts';
+import { type Done, type Place, type ProcessChange, tried } from './place.ts';
+
+/** How long a client may take to read what it is told. */
+const SEND_TIMEOUT_MS = 10_000;
+
+// Node keeps the descriptor to itself; undefined if it does not have it there any more.
+function descriptorOf(socket: Socket): number | undefined {
+  const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly fd?: unknown } | null };
+  const fd = handle?.fd;
+  return typeof fd === 'number' && fd >= 0 ? fd : undefined;
+}
+
+/** See Place. */
+export class SocketPlace implements Place {
+  readonly variables: Record<string, string> = {};
+  readonly #socket: Socket;
+  readonly #sendTimeoutMs: number;
+
+  constructor(socket: Socket, sendTimeoutMs = SEND_TIMEOUT_MS) {
+    this.#socket = socket;
+    this.#sendTimeoutMs = sendTimeoutMs;
+  }
+
+  setVariable(name: string, value: string): Done {
+    this.variables[name] = value;
+    return undefined;
+  }
+
+  // It would change the service for all its clients, and a rule that wants it is not kept without.
+  change({ kind }: ProcessChange): Done {
+    return { refusal: `option "${kind}" changes a whole process, and this one has other clients` };
+  }
+
+  keepAlive(): Done {
+    this.#socket.setKeepAlive(true);
+    return undefined;
+  }
+
+  linger(seconds: number): Done {
+    const fd = descriptorOf(this.#socket);
+    if (fd === undefined) return { problem: 'linger: the socket has no descriptor' };
+    return tried(
+      () => native.setLinger(fd, seconds),
+      (message) => ({ problem: message }),
+    );
+  }
+
+  send(bytes: Buffer): Promise<Done> {
+    const socket = this.#socket;
+    return new Promise((done) => {
+      let isLate = false;
+      const timer = setTimeout(() => {
+        isLate = true;
+        // who does not read it is not served either
+        socket.destroy();
+      }, this.#sendTimeoutMs);
+      socket.write(bytes, (error) => {
+        clearTimeout(timer);
+        const why = isLate ? 'the client does not read it' : error?.message;
+        done(why === undefined ? undefined : { refusal: `the banner cannot be sent: ${why}` });
+      });
+    });
+  }
+
+  async delegate(command: string, timeoutMs: number): Promise<CommandEnd> {
+    const end = await delegate(command, this.#socket, { variables: this.variables, timeoutMs });
+    // the command has a descriptor of its own
+    this.#socket.destroy();
+    return end;
+  }
+}

@@ -1,0 +1,105 @@
+// Files of patterns: what a word that begins with a slash stands for.
+
+import type { HostPattern, PatternFile } from '../rule/pattern.ts';
+import { show } from '../text/show.ts';
+import type { FileText } from './file-text.ts';
+import { parseHost } from './host.ts';
+
+/** Longest word that libwrap has room for; a longer one overwrites its stack. */
+const MAX_WORD_BYTES = 8191;
+/** How deep files may name each other; libwrap comes to the end of its stack at about twice that. */
+const MAX_DEPTH = 500;
+/** Words of all files together. */
+const MAX_WORDS = 4_000_000;
+
+interface Words {
+  readonly words: readonly string[];
+  readonly broken?: string;
+  readonly unreadable?: string;
+}
+
+// What stands between white space, as fscanf(3) with %s reads it: VT and FF separate, a comma does not. A word ends
+// at a NUL, and the rest of it is skipped.
+function readWords(path: string, file: FileText, room: number): Words {
+  switch (file.kind) {
+    case 'absent':
+      return { words: [] };
+    case 'directory':
+      return { words: [], unreadable: `${show(path)} is a directory` };
+    case 'unreadable':
+      return { words: [], unreadable: `${show(path)} cannot be read (${file.code})` };
+    case 'large':
+      return { words: [], broken: `${show(path)} is too large` };
+    case 'text':
+      break;
+    default:
+      return file satisfies never;
+  }
+  const words: string[] = [];
+  for (const [word] of file.text.matchAll(/[^ \t-\r]+/g)) {
+    if (word.length > MAX_WORD_BYTES)
+      return { words, broken: `${show(path)} has a word of more than ${MAX_WORD_BYTES} bytes` };
+    if (words.length >= room) return { words, broken: `${show(path)} has too many words` };
+    const nul = word.indexOf('\0');
+    words.push(nul < 0 ? word : word.slice(0, nul));
+  }
+  return { words };
+}
+
+// Words that begin with a slash are followed, not read.
+function noFile(path: string): PatternFile {
+  return { path, patterns: [] };
+}
+
+interface Level {
+  readonly path: string;
+  readonly read: Words;
+  next: number;
+}
+
+/**
+ * Opens files of patterns, each read once. A file that names another is one list with it; a second time the same
+ * words would not match either. One that leads back to itself ends there, as `broken`.
+ */
+export function openPatternFiles(read: (path: string) => FileText): (path: string) => PatternFile {
+  const known = new Map<string, Words>();
+  const opened = new Map<string, PatternFile>();
+  let room = MAX_WORDS;
+
+  function wordsOf(path: string): Words {
+    const words = known.get(path) ?? readWords(path, read(path), room);
+    if (!known.has(path)) room -= words.words.length;
+    known.set(path, words);
+    return words;
+  }
+
+  function collect(top: string): PatternFile {
+    const patterns: HostPattern[] = [];
+    const seen = new Set([top]);
+    const levels: Level[] = [{ path: top, read: wordsOf(top), next: 0 }];
+    let broken: string | undefined;
+    let doubtful: string | undefined;
+    for (let level = levels.at(-1); level !== undefined && broken === undefined; level = levels.at(-1)) {
+      const word = level.read.words[level.next++];
+      if (word === undefined) {
+        broken = level.read.broken;
+        levels.pop();
+      } else if (!word.startsWith('/')) {
+        const pattern = parseHost(word, noFile);
+        patterns.push(pattern);
+        if (pattern.kind === 'doubtful') doubtful ??= `"${show(word)}" in ${show(level.path)}`;
+      } else if (!seen.has(word)) {
+        if (levels.length === MAX_DEPTH) broken = `${show(word)} is named too deep`;
+        seen.add(word);
+        levels.push({ path: word, read: wordsOf(word), next: 0 });
+      } else if (levels.some(({ path }) => path === word)) broken = `${show(word)} leads back to itself`;
+    }
+    return { path: top, patterns, broken, doubtful, unreadable: wordsOf(top).unreadable };
+  }
+
+  return (path) => {
+    const file = opened.get(path) ?? collect(path);
+    opened.set(path, file);
+    return file;
+  };
+}

@@ -1,0 +1,97 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import t, { type Test } from 'tap';
+
+import { runCommand, shellText } from '../../../lib/tcpwrappers/apply/command.ts';
+
+const setting = { variables: {}, timeoutMs: 20_000 };
+
+function makeDirectory(t: Test): string {
+  const directory = mkdtempSync(join(tmpdir(), 'uchroot-test-'));
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+// What a command has written to a file that it was given as $out.
+async function outputOf(t: Test, command: string, variables: Record<string, string> = {}): Promise<string> {
+  const out = join(makeDirectory(t), 'out');
+  await runCommand(command, { ...setting, variables: { ...variables, out } });
+  return readFileSync(out, 'latin1');
+}
+
+t.test('a command succeeds by its exit status', async (t) => {
+  t.same(await runCommand('true', setting), { succeeded: true, problem: undefined });
+  t.same(await runCommand('exit 3', setting), { succeeded: false, problem: undefined });
+  t.same(await runCommand('kill -9 $$', setting), { succeeded: false, problem: 'ended by SIGKILL' });
+  t.equal((await runCommand('no-such-command-here', setting)).succeeded, false);
+});
+
+t.test('it has /dev/null for input, output and errors', async (t) => {
+  const links = await outputOf(t, 'for fd in 0 1 2; do readlink /proc/$$/fd/$fd; done > "$out"');
+  // of its output the shell has saved a copy
+  t.match(links, /^\/dev\/null\n.*\n\/dev\/null\n$/);
+  t.equal(await outputOf(t, 'wc -c > "$out"'), '0\n');
+});
+
+t.test('it is in a session of its own, without a terminal', async (t) => {
+  // pid, and of its stat: session and terminal (proc_pid_stat(5))
+  const [pid, session, terminal] = (
+    await outputOf(t, 'echo $$ $(cut -d" " -f6,7 /proc/$$/stat) > "$out"; : ')
+  ).split(/\s/);
+  t.equal(session, pid);
+  t.equal(terminal, '0');
+});
+
+t.test('it has the environment and the directory of this process, and variables of its own', async (t) => {
+  process.env.UCHROOT_TEST_MARK = 'kept';
+  t.equal(
+    await outputOf(t, 'echo "$UCHROOT_TEST_MARK $SET $(pwd)" > "$out"', { SET: 'a b' }),
+    `kept a b ${process.cwd()}\n`,
+  );
+  t.equal(process.env.SET, undefined);
+});
+
+t.test('it has no descriptor of this process', async (t) => {
+  const fds = await outputOf(t, 'ls /proc/$$/fd > "$out"');
+  t.ok(fds.split('\n').filter((fd) => fd !== '' && Number(fd) > 2 && Number(fd) < 10).length === 0, fds);
+});
+
+t.test('bytes that are no UTF-8 reach the shell as they are', async (t) => {
+  t.equal(shellText('echo \xc3\xa9'), 'echo é');
+  t.equal(await outputOf(t, 'printf %s "j\xe9\' $(echo b\xff)" > "$out"'), "j\xe9' b\xff");
+});
+
+t.test('at the end of its time it is killed, and its children with it', async (t) => {
+  const mark = join(makeDirectory(t), 'mark');
+  const command = `(sleep 1; touch ${mark}) & sleep 60`;
+  const begin = performance.now();
+  t.same(await runCommand(command, { ...setting, timeoutMs: 200 }), {
+    succeeded: false,
+    problem: 'killed after 200 ms',
+  });
+  t.ok(performance.now() - begin < 10_000);
+  await sleep(1500);
+  t.notOk(existsSync(mark));
+});
+
+t.test('what it leaves in the background goes on', async (t) => {
+  const directory = makeDirectory(t);
+  const [go, mark] = [join(directory, 'go'), join(directory, 'mark')];
+  const command = `(until [ -e ${go} ]; do sleep 0.1; done; touch ${mark}) &`;
+  t.equal((await runCommand(command, setting)).succeeded, true);
+  writeFileSync(go, '');
+  for (let i = 0; i < 100 && !existsSync(mark); i++) await sleep(50);
+  t.ok(existsSync(mark));
+});
+
+t.test('not too many run at once, and who waits too long does not run', async (t) => {
+  const long = Array.from({ length: 64 }, () => runCommand('sleep 1', setting));
+  const late = await runCommand('true', { ...setting, timeoutMs: 100 });
+  t.same(late, { succeeded: false, problem: 'too many commands are running' });
+  const waiting = runCommand('true', setting);
+  t.ok((await Promise.all(long)).every(({ succeeded }) => succeeded));
+  t.equal((await waiting).succeeded, true);
+});

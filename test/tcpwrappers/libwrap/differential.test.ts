@@ -1,0 +1,63 @@
+// Every answer is that of the installed libwrap: verdict, rule, look-ups in their order, options as they would run.
+//   UCHROOT_SEED   repeats a run
+//   UCHROOT_CASES  how many requests, instead of 120,000
+import t from 'tap';
+
+import { openOracle, type TestSet, unlessLibwrap } from '../../support/tcpwrappers-oracle.ts';
+import { freshSeed, Random } from '../../support/tcpwrappers-random.ts';
+import { type Case, Comparison, pairUp } from './compare.ts';
+import { makeSet } from './generate.ts';
+import * as lib from './observe.ts';
+import type { Observation } from './observe.ts';
+
+const CASES = Number(process.env.UCHROOT_CASES ?? 120_000);
+const REQUESTS = 12;
+const SETS_AT_ONCE = 250;
+const MAX_SHOWN = 3;
+
+function describe(search: string, { set, request, theirs }: Case, ours: Observation): string {
+  return JSON.stringify({ search, files: set.files, request, ours, theirs }, undefined, 1);
+}
+
+// a long run takes as long as it takes
+t.setTimeout(0);
+
+t.test('libwrap and we answer alike', { skip: unlessLibwrap(), timeout: 0 }, async (t) => {
+  const seed = freshSeed();
+  t.comment(`UCHROOT_SEED=${seed}`);
+  const random = new Random(seed);
+  const oracle = openOracle(t);
+  const comparisons = Object.keys(lib.searches).map(
+    (name) => [name, new Comparison(lib, name, oracle.directory)] as const,
+  );
+  const makeSets = () =>
+    Array.from({ length: SETS_AT_ONCE }, () => makeSet(random, oracle.directory, REQUESTS));
+  const counts: Record<string, number> = {};
+  const failures: string[] = [];
+
+  function compareAll(sets: readonly TestSet[], answers: Awaited<ReturnType<typeof oracle.ask>>): void {
+    for (const one of pairUp(sets, answers))
+      for (const [name, comparison] of comparisons) {
+        const result = comparison.compare(one);
+        const key = typeof result === 'string' ? result : 'failure';
+        counts[key] = (counts[key] ?? 0) + 1 / comparisons.length;
+        if (typeof result === 'object' && failures.length < MAX_SHOWN)
+          failures.push(describe(name, one, result));
+      }
+  }
+
+  let sets = makeSets();
+  let asked = oracle.ask(sets);
+  for (let left = CASES; left > 0; left -= SETS_AT_ONCE * REQUESTS) {
+    const answers = await asked;
+    const answered = sets;
+    if (left > SETS_AT_ONCE * REQUESTS) {
+      sets = makeSets();
+      asked = oracle.ask(sets);
+    }
+    compareAll(answered, answers);
+  }
+  for (const [key, count] of Object.entries(counts)) t.comment(`${count} ${key}`);
+  t.same(failures, [], `no failures with UCHROOT_SEED=${seed}`);
+  t.ok((counts.same ?? 0) > CASES * 0.9, 'nearly all of them are compared in full');
+});

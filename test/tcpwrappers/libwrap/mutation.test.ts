@@ -1,0 +1,87 @@
+// The differential test finds mistakes: each that is planted in a copy of the compiled sources.
+//   UCHROOT_SEED  repeats a run
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import t, { type Test } from 'tap';
+
+import { openOracle, unlessLibwrap } from '../../support/tcpwrappers-oracle.ts';
+import { freshSeed, Random } from '../../support/tcpwrappers-random.ts';
+import { type Case, Comparison, type Observer, pairUp } from './compare.ts';
+import { makeSet } from './generate.ts';
+import { type Mutation, mutations, searchMutations } from './mutations.ts';
+import * as sources from './observe.ts';
+
+const compiled = join(import.meta.dirname, '../../..');
+/** Requests within which each has to be found: less than the differential test makes. */
+const SETS = 4000;
+const REQUESTS = 10;
+
+/** A copy of the compiled sources in which `change` has been made to a file. */
+function plant(directory: string, [name, file, from, to]: Mutation): string {
+  const copy = join(directory, name.replace(/[^a-zA-Z0-9]+/g, '-'));
+  mkdirSync(join(copy, 'test/tcpwrappers/libwrap'), { recursive: true });
+  for (const path of [
+    'lib/tcpwrappers',
+    'lib/errors.js',
+    'lib/quote.js',
+    'lib/nearest.js',
+    'test/tcpwrappers/libwrap/observe.js',
+  ])
+    cpSync(join(compiled, path), join(copy, path), { recursive: true });
+  const path = join(copy, `lib/tcpwrappers/${file}.js`);
+  const parts = readFileSync(path, 'utf8').split(from);
+  if (parts.length !== 2) throw new Error(`"${from}" occurs ${parts.length - 1} times in ${file}.js`);
+  writeFileSync(path, parts.join(to));
+  return join(copy, 'test/tcpwrappers/libwrap/observe.js');
+}
+
+/** How many requests it took to find a difference; undefined if none of them did. */
+function findDifference(
+  lib: Observer,
+  search: string,
+  directory: string,
+  cases: readonly Case[],
+): number | undefined {
+  const comparison = new Comparison(lib, search, directory);
+  for (const [i, one] of cases.entries()) {
+    try {
+      if (typeof comparison.compare(one) === 'object') return i + 1;
+    } catch {
+      return i + 1;
+    }
+  }
+  return undefined;
+}
+
+async function makeCases(t: Test, seed: number): Promise<{ directory: string; cases: readonly Case[] }> {
+  const random = new Random(seed);
+  const oracle = openOracle(t);
+  const sets = Array.from({ length: SETS }, () => makeSet(random, oracle.directory, REQUESTS));
+  return { directory: oracle.directory, cases: [...pairUp(sets, await oracle.ask(sets))] };
+}
+
+// slow where the machine has other things to do
+t.setTimeout(300_000);
+
+t.test('planted mistakes are found', { skip: unlessLibwrap(), timeout: 300_000 }, async (t) => {
+  const seed = freshSeed();
+  t.comment(`UCHROOT_SEED=${seed}`);
+  const { directory, cases } = await makeCases(t, seed);
+  const copies = mkdtempSync(join(tmpdir(), 'uchroot-test-'));
+  t.teardown(() => rmSync(copies, { recursive: true, force: true }));
+  writeFileSync(join(copies, 'package.json'), '{"type": "module"}');
+  for (const search of Object.keys(sources.searches))
+    t.equal(findDifference(sources, search, directory, cases), undefined, 'there are none without a mistake');
+  for (const [search, planted] of [
+    ['walk', mutations],
+    ['compiled', searchMutations],
+  ] as const)
+    for (const mutation of planted) {
+      const lib = (await import(plant(copies, mutation))) as Observer;
+      const found = findDifference(lib, search, directory, cases);
+      t.type(found, 'number', `${mutation[0]} (UCHROOT_SEED=${seed})`);
+      t.comment(`after ${found} requests`);
+    }
+});

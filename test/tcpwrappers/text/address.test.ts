@@ -1,0 +1,95 @@
+import { isIPv6 } from 'node:net';
+
+import * as fc from 'fast-check';
+import t from 'tap';
+
+import {
+  networkWords,
+  parseQuad,
+  parseWords,
+  parseZoned,
+  unmapAddress,
+} from '../../../lib/tcpwrappers/text/address.ts';
+import { atoi, scanInt, scanUnsigned } from '../../../lib/tcpwrappers/text/number.ts';
+
+t.test('an IPv4 address has four parts, decimal, octal or hexadecimal', async (t) => {
+  t.equal(parseQuad('10.0.0.1'), 0x0a000001);
+  t.equal(parseQuad('012.0x0A.0.1'), 0x0a0a0001);
+  t.equal(parseQuad('0.0.0.0'), 0);
+  for (const text of [
+    '10.0.1',
+    '10',
+    '1.2.3.4.5',
+    '1..2.3',
+    '.1.2.3',
+    '1.2.3.',
+    '256.0.0.1',
+    '08.0.0.1',
+    'a.b.c.d',
+    '',
+  ])
+    t.equal(parseQuad(text), undefined, text);
+});
+
+t.test('255.255.255.255 is none: inet_addr(3) says -1 for an error', async (t) => {
+  t.equal(parseQuad('255.255.255.255'), undefined);
+  t.equal(parseQuad('0377.0377.0377.0377'), undefined);
+});
+
+t.test('IPv6 addresses are those that node:net knows', async (t) => {
+  const texts = fc.oneof(
+    fc.ipV6(),
+    fc
+      .array(fc.constantFrom(':', '::', 'a', '0', '00001', 'ffff', '1.2.3.4', '01.2.3.4', 'g'), {
+        maxLength: 12,
+      })
+      .map((parts) => parts.join('')),
+  );
+  fc.assert(
+    fc.property(texts, (text) => (parseWords(text) !== undefined) === isIPv6(text)),
+    { numRuns: 2000 },
+  );
+  t.pass();
+});
+
+t.test('one address in two spellings is one', async (t) => {
+  t.equal(parseWords('2001:DB8::1'), parseWords('2001:0db8:0:0:0:0:0:1'));
+  t.equal(parseWords('::1.2.3.4'), parseWords('::102:304'));
+  t.not(parseWords('::1'), parseWords('::2'));
+});
+
+t.test('a zone is a number, or an interface behind a link-local address', async (t) => {
+  t.match(parseZoned('fe80::1%eth0'), { zone: 'eth0' });
+  t.match(parseZoned('fe80::1%3'), { zone: undefined });
+  t.match(parseZoned('2001:db8::1%3'), { zone: undefined });
+  for (const text of ['2001:db8::1%eth0', 'fe80::1%', '::1%4294967296', '%eth0'])
+    t.equal(parseZoned(text), undefined, text);
+});
+
+t.test('networks are cut at any bit', async (t) => {
+  const all = parseWords('ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff') ?? '';
+  t.equal(networkWords(all, 0), '');
+  t.equal(networkWords(all, 128), all);
+  t.equal(networkWords(all, 17), '\uffff\u8000');
+});
+
+t.test('mapped addresses in dotted form are IPv4 ones', async (t) => {
+  t.equal(unmapAddress('::FFFF:10.0.0.1'), '10.0.0.1');
+  for (const text of ['::ffff:a00:1', '0::ffff:10.0.0.1', '::ffff:10.0.1', '10.0.0.1'])
+    t.equal(unmapAddress(text), text);
+});
+
+t.test('numbers wrap as in C', async (t) => {
+  t.same(
+    ['8x', '+8', ' \v8', '-1', 'x', '', '4294967304', '99999999999999999999', '-99999999999999999999'].map(
+      atoi,
+    ),
+    [8, 8, 8, -1, 0, 0, 8, -1, 0],
+  );
+  t.same([scanInt('5'), scanInt('5x'), scanInt(''), scanInt('+-5')], [5, undefined, undefined, undefined]);
+  t.same(
+    [scanUnsigned('4294967318', 10), scanUnsigned('-4294967274', 10), scanUnsigned('22x', 10)],
+    [22, 22, undefined],
+  );
+  t.same([scanUnsigned('022', 8), scanUnsigned('8', 8), scanUnsigned('40000000022', 8)], [18, undefined, 18]);
+});
