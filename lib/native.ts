@@ -110,7 +110,6 @@ export interface Native {
    * anything else than before, nothing is started, and `onStarted` is called with undefined.
    *
    * @param stdio of each a descriptor, -1 for /dev/null, -2 for a pipe
-   * @param keepsCapabilities whether the plan leaves anything in the bounding set
    * @param onStarted null and the pid; or the failure, and a descriptor of the jail to be closed with `closeJail`, -1 if
    *   `jail` was one
    * @param onExit the usage in the order of ResourceUsage
@@ -121,7 +120,6 @@ export interface Native {
     launcherFd: number,
     stdio: Stdio,
     kept: readonly number[],
-    keepsCapabilities: boolean,
     onStarted: (failure: PlanFailure | null | undefined, pidOrJailFd: number) => void,
     onExit: (exitCode: number | null, signal: number | null, ...usage: Usage) => void,
   ): ProcessHandle;

@@ -2,12 +2,16 @@
 
 #include "crew.h"
 
+#include <algorithm>
 #include <csignal>
 #include <deque>
 
+#include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/prctl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include "interpreter.h"
 #include "syscall.h"
@@ -45,15 +49,23 @@ long inheritPermitted() {
   return sys(__NR_capset, address(&header), address(data));
 }
 
-// Plain calls, which concern this thread alone. Root's execve gives it what is in the inheritable or in the bounding set
-// (capabilities(7)): so the launcher is as mighty as the service, and empties both.
-Preparation prepare() {
-  Preparation preparation;
-  const long inherited = inheritPermitted();
-  const long dropped = inherited < 0 ? inherited : dropBoundingSet(0, &preparation.capability);
-  preparation.isBoundingSetEmpty = dropped == 0;
-  if (dropped < 0) preparation.error = static_cast<int>(-dropped);
-  return preparation;
+// A step whose effect is inherited over clone and execve, by a thread that needs no more of it itself, and which is the same
+// for every program but those for which threadFor() finds something else. They are more than half of what the steps of a
+// plan cost: each capability is a call, and a filter is tried, translated, and at the end of its last process freed.
+bool isInherited(const PlanStep* step) {
+  return step->op == OP_KEYCTL_JOIN_SESSION || step->op == OP_CAPBSET_DROP || step->op == OP_SECCOMP ||
+         (step->op == OP_PRCTL && step->a == PR_SET_NO_NEW_PRIVS);
+}
+
+std::string bytesOf(const PlanStep* step) {
+  return {reinterpret_cast<const char*>(step), sizeof *step + step->dataBytes};
+}
+
+// Of the whole process, and so of its children. Through a descriptor that stays open: it is the way to the file that is dear.
+bool isOomScoreAdjNegative() {
+  static const int fd = open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC);
+  char first = '-';
+  return pread(fd, &first, 1, 0) != 1 || first == '-';
 }
 
 // To begin a launch must not interrupt whoever has asked for it, which the wake-up of an ordinary thread does where no
@@ -86,14 +98,7 @@ class Crew {
  private:
   void* work() {
     blockSignals();
-    const bool isBatch = becomeBatch();
-    for (Preparation preparation;;) {
-      Task* task = next();
-      // A call that is refused ends the launch for which it was made, as in the plan; the next one tries again.
-      if (prepares_ && !preparation.isBoundingSetEmpty) preparation = prepare();
-      preparation.isBatch = isBatch;
-      task->run(preparation);
-    }
+    for (Worker worker(becomeBatch(), prepares_);;) next()->run(worker);
   }
 
   Task* next() {
@@ -116,6 +121,56 @@ class Crew {
 };
 
 }  // namespace
+
+// Plain calls, which concern this thread alone. Root's execve gives it what is in the inheritable or in the bounding set
+// (capabilities(7)): so the launcher is as mighty as the service, and empties both.
+//
+// The session keyring is a new one when the thread is prepared, and is then shared by the programs that it starts. It is
+// empty and stays so: the filter refuses them every call on keyrings.
+PlanFailure Worker::runInherited(void* plan) {
+  std::vector<std::string> done;
+  PlanStep* step = firstStep(plan);
+  for (uint32_t i = 0; i < stepsIn(plan); i++, step = nextStep(step)) {
+    // A filter that was not really installed is found out here too: each launcher will look, but cannot install it.
+    if (!isInherited(step) && step->op != OP_VERIFY_SECCOMP) continue;
+    uint32_t detail = 0;
+    long result = step->op == OP_CAPBSET_DROP ? inheritPermitted() : 0;
+    if (result == 0) result = runStep(plan, step, {.jailFd = -1}, &detail);
+    if (result < 0) return {i, step->op, static_cast<int32_t>(-result), detail};
+    if (isInherited(step)) done.push_back(bytesOf(step));
+  }
+  done_ = std::move(done);
+  return {kNoStep, 0, 0, 0};
+}
+
+PlanFailure Worker::prepare(std::string& plan) {
+  // one that is malformed is for the launcher to refuse
+  if (!checkPlan(plan.data(), static_cast<uint32_t>(plan.size()))) return {kNoStep, 0, 0, 0};
+  if (prepares_ && done_.empty()) {
+    if (const PlanFailure failure = runInherited(plan.data()); failure.error != 0) return failure;
+  }
+  PlanStep* step = firstStep(plan.data());
+  for (uint32_t i = 0; i < stepsIn(plan.data()); i++, step = nextStep(step)) {
+    const bool isDone = step->op == OP_OOM_SCORE_ADJ
+                            ? !isOomScoreAdjNegative()
+                            : isInherited(step) && std::find(done_.begin(), done_.end(), bytesOf(step)) != done_.end();
+    if (isDone) step->op = OP_DONE;
+  }
+  return {kNoStep, 0, 0, 0};
+}
+
+// Capabilities that are kept are kept in the bounding set too; without no_new_privs the filter comes at another time, and
+// the program is one that may become somebody else.
+Thread threadFor(const std::string& plan) {
+  if (!checkPlan(plan.data(), static_cast<uint32_t>(plan.size()))) return Thread::kPlain;
+  bool dropsAll = false, hasNoNewPrivs = false;
+  const PlanStep* step = firstStep(plan.data());
+  for (uint32_t i = 0; i < stepsIn(plan.data()); i++, step = nextStep(step)) {
+    if (step->op == OP_CAPBSET_DROP && step->a == 0) dropsAll = true;
+    if (step->op == OP_PRCTL && step->a == PR_SET_NO_NEW_PRIVS) hasNoNewPrivs = true;
+  }
+  return dropsAll && hasNoNewPrivs ? Thread::kPrepared : Thread::kPlain;
+}
 
 bool submit(Task& task, Thread thread) {
   // Never taken down: their threads work until the process is gone. A thread that ended would take along what it has

@@ -1,33 +1,47 @@
 // Threads of the service on which launches are looked up, verified and made.
 #pragma once
 
-#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "plan.h"
 
 namespace uchroot {
 
-struct Preparation {
-  bool isBatch = false;  // its children are to be ordinary again (sched(7), SCHED_OTHER)
-  bool isBoundingSetEmpty = false;
-  int error = 0;  // an errno, if the thread could not be prepared
-  uint32_t capability = 0;
+// A thread of the crew, as those see it who work on it.
+class Worker {
+ public:
+  Worker(bool isBatch, bool prepares) : isBatch(isBatch), prepares_(prepares) {}
+
+  // Crosses out in a plan what the children of this thread inherit from it. Before its first one it does what that is,
+  // for good; where a call is refused the failure is the launch's, and the next one tries again.
+  PlanFailure prepare(std::string& plan);
+
+  const bool isBatch;  // its children are to be ordinary again (sched(7), SCHED_OTHER)
+
+ private:
+  PlanFailure runInherited(void* plan);
+
+  const bool prepares_;
+  std::vector<std::string> done_;  // steps, byte for byte
 };
 
 class Task {
  public:
   // On a thread of the crew. Nothing of the environment to which it belongs may be touched there.
-  virtual void run(const Preparation& preparation) = 0;
+  virtual void run(Worker& worker) = 0;
 
  protected:
   ~Task() = default;
 };
 
-// The bounding set is dropped one capability after the other, and each takes a launch as long as ten other calls. So the
-// threads of the crew have dropped theirs for good and seen that it is empty, and their children begin without: nothing is
-// left to do for the step of the plan.
 enum class Thread {
   kPrepared,
-  kPlain,  // for a program that keeps capabilities, and with them a part of the bounding set
+  kPlain,  // for a plan that asks for something else than what the others have done
 };
+
+// The thread for a plan.
+Thread threadFor(const std::string& plan);
 
 // Has a task run soon. False if there is no thread.
 bool submit(Task& task, Thread thread);

@@ -75,13 +75,10 @@ constexpr Failure kChanged = {"jail", 0, "ERR_JAIL_CHANGED", 0};
 
 bool isTaken(const Payload* payload, long fd, int listenFds) {
   if (fd < 3 + listenFds || fd == payload->statusFd) return true;
-  const uint8_t* next = elementsOf<uint8_t>(payload, payload->plan);
-  const uint32_t steps = reinterpret_cast<const PlanHeader*>(next)->steps;
-  next += sizeof(PlanHeader);
-  for (uint32_t i = 0; i < steps; i++) {
-    const PlanStep* step = reinterpret_cast<const PlanStep*>(next);
+  const void* plan = elementsOf<uint8_t>(payload, payload->plan);
+  const PlanStep* step = firstStep(plan);
+  for (uint32_t i = 0; i < stepsIn(plan); i++, step = nextStep(step)) {
     if (step->op == OP_KEEP_FD && step->a == static_cast<uint64_t>(fd)) return true;
-    next += sizeof(PlanStep) + ((step->dataBytes + 7u) & ~7u);
   }
   return false;
 }

@@ -33,8 +33,6 @@ struct Limit {
   uint64_t hard;
 };
 
-uint32_t padded(uint32_t bytes) { return (bytes + 7u) & ~7u; }
-
 const uint8_t* dataOf(const PlanStep* step) { return reinterpret_cast<const uint8_t*>(step + 1); }
 uint8_t* dataOf(PlanStep* step) { return reinterpret_cast<uint8_t*>(step + 1); }
 
@@ -76,6 +74,8 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
       return step->dataBytes > 0;
     case OP_EXECVE:
       return checkExecve(step, dataOffset);
+    case OP_DONE:
+      return true;
     default:
       return step->op >= OP_KEYCTL_JOIN_SESSION && step->op <= OP_VERIFY_SECCOMP && step->dataBytes == 0;
   }
@@ -153,8 +153,7 @@ long dropNice() {
   return answer > 20 ? sys(__NR_setpriority, 0, 0, 0) : 0;
 }
 
-long dropOomScoreAdj(bool isKnown) {
-  if (isKnown) return 0;
+long dropOomScoreAdj() {
   const char* path = "/proc/self/oom_score_adj";
   const long in = sys(__NR_openat, AT_FDCWD, address(path), O_RDONLY | O_CLOEXEC);
   if (in < 0) return in;
@@ -386,57 +385,6 @@ long execute(uint8_t* plan, PlanStep* step, const char* const* environment) {
   return sys(__NR_execve, static_cast<long>(slot[0]), address(slot + 1), address(environment ? environment : own));
 }
 
-long runStep(uint8_t* plan, PlanStep* step, const PlanContext& context, uint32_t* detail) {
-  const long a = static_cast<long>(step->a);
-  const long b = static_cast<long>(step->b);
-  switch (step->op) {
-    case OP_KEYCTL_JOIN_SESSION: return joinSession();
-    case OP_SETSID: return newSession();
-    case OP_UMASK: return setUmask(step->a, step->b == 1);
-    case OP_RLIMIT: return setLimit(step);
-    case OP_NICE: return dropNice();
-    case OP_OOM_SCORE_ADJ: return dropOomScoreAdj(context.isOomScoreAdjKnown);
-    case OP_SCHEDULER: return dropRealtime();
-    case OP_IOPRIO: return dropIoRealtime();
-    case OP_PERSONALITY: {
-      const long previous = sys(__NR_personality, a);
-      return previous < 0 ? previous : 0;
-    }
-    case OP_SETITIMER: return stopTimer(a);
-    case OP_STDIO: return keepStdio(a);
-    case OP_CLOSE_RANGE: return sys(__NR_close_range, a, ~0u, CLOSE_RANGE_CLOEXEC);
-    case OP_KEEP_FD: return keepDescriptor(a);
-    case OP_KEEP_LISTEN_FDS: return keepListenFds(context.listenFds, detail);
-    case OP_FCHDIR_JAIL: return sys(__NR_fchdir, context.jailFd);
-    case OP_CHROOT: return sys(__NR_chroot, address("."));
-    case OP_CHDIR: return sys(__NR_chdir, address(dataOf(step)));
-    case OP_CAPBSET_DROP: return context.isBoundingSetKnown ? 0 : dropBoundingSet(step->a, detail);
-    case OP_CAP_AMBIENT_CLEAR: return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL);
-    case OP_SECUREBITS: return resetSecurebits();
-    case OP_SETGROUPS: return sys(__NR_setgroups, step->dataBytes / 4, address(dataOf(step)));
-    case OP_SETRESGID: return sys(__NR_setresgid, a, a, a);
-    case OP_SETRESUID: return sys(__NR_setresuid, a, a, a);
-    case OP_CAPSET: return setCapabilities(step->a);
-    case OP_CAP_AMBIENT_RAISE: return raiseAmbient(step->a, detail);
-    case OP_PRCTL: return prctl(a, b);
-    case OP_SECCOMP: return installFilter(step);
-    case OP_PARENT_DEATH_SIGNAL: return setParentDeathSignal(a, b);
-    case OP_VERIFY_UID: return verifyIds(__NR_getresuid, __NR_setfsuid, step->a);
-    case OP_VERIFY_GID: return verifyIds(__NR_getresgid, __NR_setfsgid, step->a);
-    case OP_VERIFY_GROUPS: return verifyGroups(step);
-    case OP_VERIFY_CAPS: return verifyCapabilities(step->a);
-    case OP_VERIFY_NO_WAY_BACK: return verifyNoWayBack();
-    case OP_VERIFY_SECCOMP: return verifySeccomp();
-    case OP_VERIFY_CWD: return verifyCwd(context.jailFd);
-    case OP_RESET_SIGNALS: return resetSignals();
-    case OP_WRITE: return writeAll(a, dataOf(step), step->dataBytes);
-    case OP_EXECVE: return execute(plan, step, context.environment);
-    default: return -ENOSYS;
-  }
-}
-
-}  // namespace
-
 // Dropping comes first and what is left is read: a capability that is not in the set any more may be refused, so that a
 // caller whose set is empty needs no CAP_SETPCAP; a call that says yes and does nothing is found out. Nothing adds to a
 // bounding set (capabilities(7)): what is seen to be gone here stays gone.
@@ -453,6 +401,8 @@ long dropBoundingSet(uint64_t keep, uint32_t* capability) {
   }
   return 0;
 }
+
+}  // namespace
 
 bool checkPlan(const void* plan, uint32_t sizeBytes) {
   if (plan == nullptr || sizeBytes < sizeof(PlanHeader) || sizeBytes > kPlanMaxBytes) return false;
@@ -474,16 +424,62 @@ bool checkPlan(const void* plan, uint32_t sizeBytes) {
   return offset == sizeBytes;
 }
 
+long runStep(void* plan, PlanStep* step, const PlanContext& context, uint32_t* detail) {
+  const long a = static_cast<long>(step->a);
+  const long b = static_cast<long>(step->b);
+  switch (step->op) {
+    case OP_KEYCTL_JOIN_SESSION: return joinSession();
+    case OP_SETSID: return newSession();
+    case OP_UMASK: return setUmask(step->a, step->b == 1);
+    case OP_RLIMIT: return setLimit(step);
+    case OP_NICE: return dropNice();
+    case OP_OOM_SCORE_ADJ: return dropOomScoreAdj();
+    case OP_SCHEDULER: return dropRealtime();
+    case OP_IOPRIO: return dropIoRealtime();
+    case OP_PERSONALITY: {
+      const long previous = sys(__NR_personality, a);
+      return previous < 0 ? previous : 0;
+    }
+    case OP_SETITIMER: return stopTimer(a);
+    case OP_STDIO: return keepStdio(a);
+    case OP_CLOSE_RANGE: return sys(__NR_close_range, a, ~0u, CLOSE_RANGE_CLOEXEC);
+    case OP_KEEP_FD: return keepDescriptor(a);
+    case OP_KEEP_LISTEN_FDS: return keepListenFds(context.listenFds, detail);
+    case OP_FCHDIR_JAIL: return sys(__NR_fchdir, context.jailFd);
+    case OP_CHROOT: return sys(__NR_chroot, address("."));
+    case OP_CHDIR: return sys(__NR_chdir, address(dataOf(step)));
+    case OP_CAPBSET_DROP: return dropBoundingSet(step->a, detail);
+    case OP_CAP_AMBIENT_CLEAR: return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL);
+    case OP_SECUREBITS: return resetSecurebits();
+    case OP_SETGROUPS: return sys(__NR_setgroups, step->dataBytes / 4, address(dataOf(step)));
+    case OP_SETRESGID: return sys(__NR_setresgid, a, a, a);
+    case OP_SETRESUID: return sys(__NR_setresuid, a, a, a);
+    case OP_CAPSET: return setCapabilities(step->a);
+    case OP_CAP_AMBIENT_RAISE: return raiseAmbient(step->a, detail);
+    case OP_PRCTL: return prctl(a, b);
+    case OP_SECCOMP: return installFilter(step);
+    case OP_PARENT_DEATH_SIGNAL: return setParentDeathSignal(a, b);
+    case OP_VERIFY_UID: return verifyIds(__NR_getresuid, __NR_setfsuid, step->a);
+    case OP_VERIFY_GID: return verifyIds(__NR_getresgid, __NR_setfsgid, step->a);
+    case OP_VERIFY_GROUPS: return verifyGroups(step);
+    case OP_VERIFY_CAPS: return verifyCapabilities(step->a);
+    case OP_VERIFY_NO_WAY_BACK: return verifyNoWayBack();
+    case OP_VERIFY_SECCOMP: return verifySeccomp();
+    case OP_VERIFY_CWD: return verifyCwd(context.jailFd);
+    case OP_RESET_SIGNALS: return resetSignals();
+    case OP_WRITE: return writeAll(a, dataOf(step), step->dataBytes);
+    case OP_EXECVE: return execute(static_cast<uint8_t*>(plan), step, context.environment);
+    case OP_DONE: return 0;
+    default: return -ENOSYS;
+  }
+}
+
 PlanFailure runPlan(void* plan, const PlanContext& context) {
-  uint8_t* bytes = static_cast<uint8_t*>(plan);
-  const uint32_t steps = static_cast<PlanHeader*>(plan)->steps;
-  uint8_t* next = bytes + sizeof(PlanHeader);
-  for (uint32_t i = 0; i < steps; i++) {
-    PlanStep* step = reinterpret_cast<PlanStep*>(next);
+  PlanStep* step = firstStep(plan);
+  for (uint32_t i = 0; i < stepsIn(plan); i++, step = nextStep(step)) {
     uint32_t detail = 0;
-    const long result = runStep(bytes, step, context, &detail);
+    const long result = runStep(plan, step, context, &detail);
     if (result < 0) return {i, step->op, static_cast<int32_t>(-result), detail};
-    next = dataOf(step) + padded(step->dataBytes);
   }
   return {kNoStep, STAGE_CHECK, EINVAL, 0};  // not reached: checkPlan saw that execve is last
 }

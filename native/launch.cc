@@ -35,7 +35,7 @@ struct ChildWork {
   int top;  // the highest number that is given out; all else moves above it first
   int launcherFd, statusFd;
   bool isBatch;
-  char* argv[4];
+  char* argv[3];
   char* environment[2];
 };
 
@@ -98,13 +98,6 @@ std::string maskedPlan(const std::string& plan) {
   masked.reserve(plan.size() + 1);
   for (const char byte : plan) masked.push_back(byte ^ mask);
   return masked;
-}
-
-// What the child will have from this process. Through a descriptor that stays open: it is the way to the file that is dear.
-bool isOomScoreAdjNegative() {
-  static const int fd = open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC);
-  char first = '-';
-  return pread(fd, &first, 1, 0) != 1 || first == '-';
 }
 
 int sealedPlan(const std::string& plan) {
@@ -172,12 +165,10 @@ LaunchResult launch(const LaunchRequest& request) {
   if (masked.empty()) moves.push_back({plan.get(), highest + 3});
 
   char name[] = "uchroot-launcher";
-  std::string known = isOomScoreAdjNegative() ? "" : "o";
-  if (request.isBoundingSetEmpty) known += 'b';
   char first[16];
   std::snprintf(first, sizeof first, "%d", highest + 1);
   ChildWork work = {moves.data(), moves.size(), highest + 3, request.launcherFd, statusWrite.get(), request.isBatch,
-                    {name, first, known.data(), nullptr}, {masked.empty() ? nullptr : masked.data(), nullptr}};
+                    {name, first, nullptr}, {masked.empty() ? nullptr : masked.data(), nullptr}};
 
   // This thread waits while the child runs on a part of its stack: nothing is mapped in the service for it.
   alignas(16) char stack[kChildStackBytes];

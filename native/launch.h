@@ -19,8 +19,7 @@ struct LaunchRequest {
   struct Kept {
     int source, target;
   };
-  bool isBatch = false;             // the thread that launches; its child is to be SCHED_OTHER
-  bool isBoundingSetEmpty = false;  // of the thread that launches, and so of its child
+  bool isBatch = false;  // the thread that launches; its child is to be SCHED_OTHER
   std::vector<Kept> kept;  // descriptors above 2 that the program gets, under the number it expects
 };
 

@@ -3,7 +3,6 @@
 //
 //   argv[1]: the first of the descriptors in a row: status pipe, jail directory, and a sealed file with the plan if
 //            there is no environment
-//   argv[2]: what is known: "o", oom_score_adj is not negative; "b", the bounding set is empty
 //   envp[0]: a plan with each of its bytes changed by the first one (exclusive or), so that none is 0
 
 #include <linux/fcntl.h>
@@ -52,11 +51,6 @@ Plan mapPlan(long planFd, long statusFd) {
   return {reinterpret_cast<void*>(mapped), static_cast<uint32_t>(sizeBytes)};
 }
 
-bool contains(const char* text, char sought) {
-  while (*text != 0 && *text != sought) text++;
-  return *text != 0;
-}
-
 uint32_t lengthOf(const char* text) {
   uint32_t length = 0;
   while (text[length] != 0) length++;
@@ -68,7 +62,7 @@ uint32_t lengthOf(const char* text) {
 extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
   const long argc = stack[0];
   const char* const* argv = reinterpret_cast<const char* const*>(stack + 1);
-  const long first = argc == 3 ? parseDescriptor(argv[1]) : -1;
+  const long first = argc == 2 ? parseDescriptor(argv[1]) : -1;
   if (first < 3) {
     static const char message[] = "uchroot-launcher: started by uchroot only\n";
     (void)sys(__NR_write, 2, address(message), sizeof message - 1);
@@ -90,9 +84,7 @@ extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
 
   // The plan marks every descriptor above 2 close-on-exec, these among them: the end of the
   // status pipe is what tells the service that the program runs.
-  fail(statusFd, runPlan(plan.start, {.jailFd = static_cast<int>(jailFd),
-                                    .isOomScoreAdjKnown = contains(argv[2], 'o'),
-                                    .isBoundingSetKnown = contains(argv[2], 'b')}));
+  fail(statusFd, runPlan(plan.start, {.jailFd = static_cast<int>(jailFd)}));
 }
 
 UCHROOT_START("launcherMain")

@@ -72,7 +72,23 @@ enum Op : uint32_t {
                                // program, argv…, 0, envp…, 0; then the strings
   OP_KEEP_LISTEN_FDS = 37,     // as OP_KEEP_FD, each of PlanContext.listenFds from 3 on
   OP_VERIFY_SECCOMP = 38,      // a filter is in force
+  OP_DONE = 39,                // a step of any kind that is not run: what it sets has been inherited (crew.cc)
 };
+
+inline uint32_t padded(uint32_t bytes) { return (bytes + 7u) & ~7u; }
+
+// The steps of a plan that has been checked, one after the other; PlanHeader.steps says how many there are.
+inline const PlanStep* firstStep(const void* plan) {
+  return reinterpret_cast<const PlanStep*>(static_cast<const PlanHeader*>(plan) + 1);
+}
+inline const PlanStep* nextStep(const PlanStep* step) {
+  return reinterpret_cast<const PlanStep*>(reinterpret_cast<const uint8_t*>(step + 1) + padded(step->dataBytes));
+}
+inline PlanStep* firstStep(void* plan) { return const_cast<PlanStep*>(firstStep(static_cast<const void*>(plan))); }
+inline PlanStep* nextStep(PlanStep* step) {
+  return const_cast<PlanStep*>(nextStep(static_cast<const PlanStep*>(step)));
+}
+inline uint32_t stepsIn(const void* plan) { return static_cast<const PlanHeader*>(plan)->steps; }
 
 enum RlimitMode : uint64_t {
   RLIMIT_SET = 0,       // both, as given

@@ -91,18 +91,16 @@ class Process final : public Task {
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
-  bool queue(Thread thread) {
-    if (!submit(*this, thread)) return false;
+  bool queue() {
+    if (!submit(*this, threadFor(request_.plan))) return false;
     if (registry_->underWay++ == 0) uv_ref(reinterpret_cast<uv_handle_t*>(&registry_->arrival));
     return true;
   }
 
-  void run(const Preparation& preparation) override {
-    if (preparation.error != 0) {
-      result_.failure = {kNoStep, OP_CAPBSET_DROP, preparation.error, preparation.capability};
-    } else if (lookAgain()) {
-      request_.isBoundingSetEmpty = preparation.isBoundingSetEmpty;
-      request_.isBatch = preparation.isBatch;
+  void run(Worker& worker) override {
+    result_.failure = worker.prepare(request_.plan);
+    if (result_.failure.error == 0 && lookAgain()) {
+      request_.isBatch = worker.isBatch;
       result_ = launch(request_);
       closeRequest();
       awaitStart();
@@ -433,14 +431,13 @@ bool readRequest(const Napi::CallbackInfo& info, LaunchRequest& request) {
   return true;
 }
 
-constexpr char kSpawnUsage[] = "spawn(plan, jail, launcherFd, stdio, kept, keepsCapabilities, onStarted, onExit)";
+constexpr char kSpawnUsage[] = "spawn(plan, jail, launcherFd, stdio, kept, onStarted, onExit)";
 
 // → the number of the process. `jail` is a descriptor, or what was seen of the host.
 Napi::Value spawn(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (!info[0].IsTypedArray() || !(info[1].IsNumber() || info[1].IsExternal()) || !info[2].IsNumber() ||
-      !info[3].IsArray() || !info[4].IsArray() || !info[5].IsBoolean() || !info[6].IsFunction() ||
-      !info[7].IsFunction()) {
+      !info[3].IsArray() || !info[4].IsArray() || !info[5].IsFunction() || !info[6].IsFunction()) {
     Napi::TypeError::New(env, kSpawnUsage).ThrowAsJavaScriptException();
     return env.Undefined();
   }
@@ -450,9 +447,9 @@ Napi::Value spawn(const Napi::CallbackInfo& info) {
     closeCopies(request);
     return env.Undefined();
   }
-  auto* process = new Process(registry, std::move(request), toSight(info[1]), info[6].As<Napi::Function>(),
-                              info[7].As<Napi::Function>());
-  if (!process->queue(info[5].As<Napi::Boolean>().Value() ? Thread::kPlain : Thread::kPrepared)) {
+  auto* process = new Process(registry, std::move(request), toSight(info[1]), info[5].As<Napi::Function>(),
+                              info[6].As<Napi::Function>());
+  if (!process->queue()) {
     process->discard();
     throwErrno(env, EAGAIN, "pthread_create");
     return env.Undefined();

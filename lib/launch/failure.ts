@@ -5,7 +5,6 @@ import { quote } from '../quote.ts';
 import { capabilityName } from './capabilities.ts';
 import { describeStep } from './describe.ts';
 import { diagnoseDirectory, diagnoseProgram, type Diagnosis, type JailView } from './diagnose.ts';
-import { opNumbers } from './encode.ts';
 import { errnoName, reason } from './errno.ts';
 import type { Step } from './step.ts';
 
@@ -168,9 +167,7 @@ export function messageHead(step: Step, view: JailView): string {
 export function toLaunchError(steps: readonly Step[], failure: PlanFailure, view: JailView): LaunchError {
   const { errno, detail } = failure;
   const code = errnoName(errno);
-  const place =
-    failure.step < 0 ? steps.findIndex((each) => opNumbers[each.op] === failure.op) : failure.step;
-  const step = steps[place];
+  const step = steps[failure.step];
   if (step === undefined) {
     const stage = stages[failure.op] ?? 'starting';
     return new LaunchError(`launch: ${stage}: ${reason(errno)}`, { step: 'launch', code, errno });
@@ -188,7 +185,7 @@ export function toLaunchError(steps: readonly Step[], failure: PlanFailure, view
   const execStatus = found?.missing === true || (found === undefined && code === 'ENOENT') ? 127 : 126;
   return new LaunchError(message, {
     step: step.op,
-    place: place + 1,
+    place: failure.step + 1,
     call,
     code,
     errno,

@@ -174,7 +174,6 @@ export function start(
         openLauncher(),
         options.stdio,
         keptFds,
-        request.capabilities.length > 0,
         onStarted,
         (exitCode, signal, ...usage) => {
           stop.clear();

@@ -78,12 +78,15 @@ t.test('op numbers are those of native/plan.h', async (t) => {
   }
 });
 
-t.test('native/plan.h has no op that no step uses', async (t) => {
-  t.same(
-    [...opsOfHeader.values()],
-    [...new Set(Object.values(opNumbers))].toSorted((x, y) => x - y),
-  );
-});
+t.test(
+  'native/plan.h has no op that no step uses, but for the one of a step that is crossed out',
+  async (t) => {
+    t.same(
+      [...opsOfHeader].filter(([name]) => name !== 'DONE').map(([, number]) => number),
+      [...new Set(Object.values(opNumbers))].toSorted((x, y) => x - y),
+    );
+  },
+);
 
 t.test('a plan begins with magic number, size, number of steps and zero', async (t) => {
   const magic = /kPlanMagic = (0x[0-9a-f]+)/.exec(header)?.[1];

@@ -151,5 +151,4 @@ t.test('outside of the steps the stage is named', async (t) => {
   t.equal(outside(1001), 'launch: starting the launcher: not enough memory');
   t.equal(outside(1004), 'launch: checking the plan: not enough memory');
   t.match(outside(0), /^launch: starting: /);
-  t.match(outside(17), /^drop_bounding_set: /, 'a step that a thread takes for its children');
 });

@@ -2,7 +2,7 @@
 // counts calls thread by thread, so that the number of a call in the launcher is its place there.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -35,8 +35,8 @@ class Service {
   readonly child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
 
-  constructor(stdio: 'ignore' | 'pipe', env: Readonly<Record<string, string>> = {}) {
-    const request = { jail, user, program: '/actor', args: [touch], env, stdio };
+  constructor(special: Readonly<Record<string, unknown>>) {
+    const request = { jail, user, program: '/actor', args: [touch], ...special };
     this.child = startService('commanded', request, {
       stdio: ['pipe', 'pipe', 'inherit'],
       // groups that would be left over
@@ -102,7 +102,6 @@ async function prctlCalls(service: Service): Promise<readonly string[]> {
 type Fault = readonly [call: string, when: number, step: string, fault?: string, code?: string];
 
 const faults: readonly Fault[] = [
-  ['keyctl', 1, 'join_session_keyring'],
   ['umask', 1, 'umask'],
   ['prlimit64', 1, 'setrlimit'],
   ['prlimit64', 3, 'setrlimit'],
@@ -124,7 +123,6 @@ const faults: readonly Fault[] = [
   ['setresgid', 1, 'setresgid'],
   ['setresuid', 1, 'setresuid'],
   ['capset', 1, 'capset'],
-  ['seccomp', 1, 'seccomp'],
   ['getresuid', 1, 'verify_uid'],
   ['setfsuid', 1, 'verify_uid', 'error=EPERM', 'EBADE'],
   ['getresgid', 1, 'verify_gid'],
@@ -145,7 +143,6 @@ const faults: readonly Fault[] = [
   ['setresgid', 1, 'verify_gid', 'retval=0', 'EBADE'],
   ['setresuid', 1, 'verify_uid', 'retval=0', 'EBADE'],
   ['setresuid', 2, 'verify_no_way_back', 'retval=0', 'EBADE'],
-  ['seccomp', 1, 'verify_seccomp', 'retval=0', 'EBADE'],
   ['chroot', 1, 'verify_cwd', 'retval=0', 'EBADE'],
   // around the plan
   ['pipe2', 1, 'launch'],
@@ -155,12 +152,17 @@ const faults: readonly Fault[] = [
   ['execveat', 1, 'launch'],
 ];
 
-const prctlSteps: readonly (readonly [call: string, step: string, last?: boolean])[] = [
+const launcherFaults: readonly Fault[] = [
+  ['keyctl', 1, 'join_session_keyring'],
+  ['seccomp', 1, 'seccomp'],
+  ['seccomp', 1, 'verify_seccomp', 'retval=0', 'EBADE'],
+];
+
+const prctlSteps: readonly (readonly [call: string, step: string])[] = [
   ['PR_SET_TIMERSLACK', 'timer_slack'],
   ['PR_SET_CHILD_SUBREAPER', 'child_subreaper'],
   ['PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL', 'clear_ambient'],
   ['PR_GET_SECUREBITS', 'securebits'],
-  ['PR_SET_NO_NEW_PRIVS', 'no_new_privs'],
   ['PR_SET_PDEATHSIG', 'parent_death_signal'],
   ['PR_GET_SECCOMP', 'verify_seccomp'],
 ];
@@ -169,14 +171,11 @@ t.test(
   'with a fault in any call the program does not run, and the error names the step',
   { skip, timeout: 90_000 },
   async (t) => {
-    await withService(new Service('ignore'), async (service) => {
+    await withService(new Service({ stdio: 'ignore' }), async (service) => {
       const calls = await prctlCalls(service);
       t.ok(existsSync(marker), 'without a fault it does run');
       const fds = service.fds;
-      const prctls = prctlSteps.map(([call, step, last]): Fault => {
-        const place = last === true ? calls.lastIndexOf(call) : calls.indexOf(call);
-        return ['prctl', place + 1, step];
-      });
+      const prctls = prctlSteps.map(([call, step]): Fault => ['prctl', calls.indexOf(call) + 1, step]);
       t.ok(prctls.every(([, when]) => when > 0));
       for (const [call, when, step, fault = 'error=EPERM', code = 'EPERM'] of [...faults, ...prctls]) {
         await t.test(`${call} ${when}: ${fault}`, async (t) => {
@@ -199,7 +198,7 @@ t.test(
 );
 
 t.test('so with a plan that takes a file to reach the launcher', { skip }, async (t) => {
-  await withService(new Service('ignore', { LONG: 'x'.repeat(20_000) }), async (service) => {
+  await withService(new Service({ stdio: 'ignore', env: { LONG: 'x'.repeat(20_000) } }), async (service) => {
     await service.launch();
     const fds = service.fds;
     for (const call of ['memfd_create', 'lseek']) {
@@ -218,7 +217,7 @@ t.test(
   'so where the service cannot tell its own oom_score_adj, and the launcher cannot open it',
   { skip },
   async (t) => {
-    await withService(new Service('ignore'), async (service) => {
+    await withService(new Service({ stdio: 'ignore' }), async (service) => {
       removeMarker();
       const [answer] = await service.traced(
         '-etrace=pread64,openat',
@@ -231,14 +230,22 @@ t.test(
   },
 );
 
+// Each is tried twice, taken out and read back, and the one after the last of the kernel's too.
+const capabilityCalls = 2 * (Number(readFileSync('/proc/sys/kernel/cap_last_cap', 'utf8')) + 2);
+
 // Once for each thread that launches, before its first launch: a service that has launched nothing yet.
 const preparations: readonly Fault[] = [
+  ['keyctl', 1, 'join_session_keyring'],
   ['capset', 1, 'drop_bounding_set'],
   ['prctl', 1, 'drop_bounding_set'],
   ['prctl', 2, 'drop_bounding_set'],
   ['prctl', 3, 'drop_bounding_set'],
   ['prctl', 61, 'drop_bounding_set'],
   ['prctl', 3, 'drop_bounding_set', 'retval=0', 'EBADE'],
+  ['prctl', capabilityCalls + 1, 'no_new_privs'],
+  ['prctl', capabilityCalls + 2, 'verify_seccomp'],
+  ['seccomp', 1, 'seccomp'],
+  ['seccomp', 1, 'verify_seccomp', 'retval=0', 'EBADE'],
 ];
 
 for (const [call, when, step, fault = 'error=EPERM', code = 'EPERM'] of preparations) {
@@ -266,8 +273,35 @@ for (const [call, when, step, fault = 'error=EPERM', code = 'EPERM'] of preparat
   );
 }
 
+// Where a plan asks for something else than the threads have done, the launcher does it itself.
+const alone: readonly (readonly [special: Readonly<Record<string, unknown>>, prctls: typeof prctlSteps])[] = [
+  [{ allowNewPrivs: true }, [['PR_CAPBSET_READ', 'drop_bounding_set']]],
+  [{ caps: ['net_bind_service'] }, [['PR_SET_NO_NEW_PRIVS', 'no_new_privs']]],
+];
+
+for (const [special, steps] of alone) {
+  t.test(`so with ${Object.keys(special).join()}, where nothing is inherited`, { skip }, async (t) => {
+    await withService(new Service({ stdio: 'ignore', ...special }), async (service) => {
+      const calls = await prctlCalls(service);
+      const more = steps.map(([call, step]): Fault => ['prctl', calls.indexOf(call) + 1, step]);
+      for (const [call, when, step, fault = 'error=EPERM', code = 'EPERM'] of [...launcherFaults, ...more]) {
+        removeMarker();
+        const [answer] = await service.traced(
+          '-e',
+          `trace=${call}`,
+          '-e',
+          `inject=${call}:${fault}:when=${when}`,
+        );
+        t.match(answer, { error: { name: 'LaunchError', step, code } }, `${call} ${when}: ${fault}`);
+        t.equal(existsSync(marker), false);
+      }
+      t.match(await service.launch(), { exit: { exitCode: 0 } });
+    });
+  });
+}
+
 t.test('so with each pipe that cannot be made', { skip }, async (t) => {
-  await withService(new Service('pipe'), async (service) => {
+  await withService(new Service({ stdio: 'pipe' }), async (service) => {
     await service.launch();
     const fds = service.fds;
     for (const when of [1, 2, 3, 4]) {
