@@ -4,10 +4,12 @@ import { readFileSync } from 'node:fs';
 
 import t from 'tap';
 
+import { sanitizerEnv } from '../support/sanitizer.ts';
+
 const directory = `${import.meta.dirname}/../../bin`;
 const file = `${directory}/uchroot.cjs`;
 // tap's own options would be node's
-const env = { PATH: process.env.PATH };
+const env = { PATH: process.env.PATH, ...sanitizerEnv };
 const [firstLine = ''] = readFileSync(file, 'latin1').split('\n', 1);
 const [, , ...flags] = firstLine.split(' ');
 
