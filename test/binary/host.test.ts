@@ -12,9 +12,10 @@ import { bytePath } from '../../lib/binary/path.ts';
 import { openFileRoot } from '../../lib/binary/root.ts';
 import { rememberStatus } from '../../lib/binary/walk.ts';
 import { elfFilesBelow } from './hostfiles.ts';
+import { sanitized } from '../support/sanitizer.ts';
 
 const LOADER = '/lib64/ld-linux-x86-64.so.2';
-const MAX_FILES = 4000; // two at a time, a few milliseconds each
+const MAX_FILES = sanitized ? 400 : 4000; // two at a time, a few milliseconds each
 
 const run = promisify(execFile);
 

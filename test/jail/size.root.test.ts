@@ -6,8 +6,12 @@ import t from 'tap';
 import { buildJail } from '../../lib/jail/build.ts';
 import { start } from '../support/launch.ts';
 import { unlessInstalled, unlessRoot } from '../support/root.ts';
+import { sanitized } from '../support/sanitizer.ts';
 
-const skip = unlessRoot() || unlessInstalled('jk_cp', 'jk_init', 'du');
+const skip =
+  unlessRoot() ||
+  unlessInstalled('jk_cp', 'jk_init', 'du') ||
+  (sanitized && 'the sanitized build preloads its runtime');
 
 function kibibytes(directory: string): number {
   return Number(start(['du', '-sk', directory]).stdout.split('\t')[0]);

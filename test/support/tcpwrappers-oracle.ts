@@ -152,7 +152,11 @@ export function openOracle(t: Test): Oracle {
         out.number(requests.length);
         for (const request of requests) writeRequest(out, request);
       }
-      const child = spawn(program, { cwd: directory, stdio: ['pipe', 'pipe', 'ignore'] });
+      const child = spawn(program, {
+        cwd: directory,
+        env: { PATH: process.env.PATH },
+        stdio: ['pipe', 'pipe', 'ignore'],
+      });
       child.stdin.end(out.bytes());
       const answers = [...readAnswers(await buffer(child.stdout))];
       const expected = sets.reduce((sum, set) => sum + set.requests.length, 0);

@@ -7,10 +7,16 @@ import t from 'tap';
 
 import { makeDirectory, uchrootJail } from '../../support/builder.ts';
 import { unlessInstalled, unlessRoot } from '../../support/root.ts';
+import { sanitized } from '../../support/sanitizer.ts';
 import { uchrootTcpd } from '../../support/tcpd.ts';
 import { answering, helper, openNet } from '../../support/tcpd-net.ts';
 
-const needs = { skip: unlessRoot() || unlessInstalled('inetd', 'tcpd', 'ip', 'python3', 'nsenter') };
+const needs = {
+  skip:
+    unlessRoot() ||
+    unlessInstalled('inetd', 'tcpd', 'ip', 'python3', 'nsenter') ||
+    (sanitized && 'the sanitized build preloads its runtime'),
+};
 const node = process.execPath;
 const tcpd = join(import.meta.dirname, '../../../bin/uchroot-tcpd.cjs');
 
