@@ -57,6 +57,12 @@ bool isInherited(const PlanStep* step) {
          (step->op == OP_PRCTL && step->a == PR_SET_NO_NEW_PRIVS);
 }
 
+// What was not really done is found out on the thread too: each launcher will look, but cannot do it. A thread that is root
+// may install a filter without no_new_privs, so that neither tells of the other.
+bool isReadBack(const PlanStep* step) {
+  return step->op == OP_VERIFY_NO_NEW_PRIVS || step->op == OP_VERIFY_SECCOMP;
+}
+
 std::string bytesOf(const PlanStep* step) {
   return {reinterpret_cast<const char*>(step), sizeof *step + step->dataBytes};
 }
@@ -131,8 +137,7 @@ PlanFailure Worker::runInherited(void* plan) {
   std::vector<std::string> done;
   PlanStep* step = firstStep(plan);
   for (uint32_t i = 0; i < stepsIn(plan); i++, step = nextStep(step)) {
-    // A filter that was not really installed is found out here too: each launcher will look, but cannot install it.
-    if (!isInherited(step) && step->op != OP_VERIFY_SECCOMP) continue;
+    if (!isInherited(step) && !isReadBack(step)) continue;
     uint32_t detail = 0;
     long result = step->op == OP_CAPBSET_DROP ? inheritPermitted() : 0;
     if (result == 0) result = runStep(plan, step, {.jailFd = -1}, &detail);

@@ -77,7 +77,7 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
     case OP_DONE:
       return true;
     default:
-      return step->op >= OP_KEYCTL_JOIN_SESSION && step->op <= OP_VERIFY_SECCOMP && step->dataBytes == 0;
+      return step->op >= OP_KEYCTL_JOIN_SESSION && step->op <= OP_VERIFY_NO_NEW_PRIVS && step->dataBytes == 0;
   }
 }
 
@@ -328,6 +328,11 @@ long verifySeccomp() {
   return mode < 0 ? mode : mode == SECCOMP_MODE_FILTER ? 0 : -EBADE;
 }
 
+long verifyNoNewPrivs() {
+  const long set = prctl(PR_GET_NO_NEW_PRIVS);
+  return set < 0 ? set : set == 1 ? 0 : -EBADE;
+}
+
 long verifyNoWayBack() {
   const long regained = sys(__NR_setresuid, 0, 0, 0);
   return regained == -EPERM ? 0 : regained < 0 ? regained : -EBADE;
@@ -465,6 +470,7 @@ long runStep(void* plan, PlanStep* step, const PlanContext& context, uint32_t* d
     case OP_VERIFY_CAPS: return verifyCapabilities(step->a);
     case OP_VERIFY_NO_WAY_BACK: return verifyNoWayBack();
     case OP_VERIFY_SECCOMP: return verifySeccomp();
+    case OP_VERIFY_NO_NEW_PRIVS: return verifyNoNewPrivs();
     case OP_VERIFY_CWD: return verifyCwd(context.jailFd);
     case OP_RESET_SIGNALS: return resetSignals();
     case OP_WRITE: return writeAll(a, dataOf(step), step->dataBytes);

@@ -202,6 +202,12 @@ export function describeStep(step: Step): StepDescription {
       };
     case 'verify_no_way_back':
       return { call: 'setresuid', object: '0', purpose: 'verify: regaining uid 0 fails' };
+    case 'verify_no_new_privs':
+      return {
+        call: 'prctl',
+        object: 'PR_GET_NO_NEW_PRIVS',
+        purpose: 'verify: set-user-ID programs give nothing',
+      };
     case 'verify_seccomp':
       return { call: 'prctl', object: 'PR_GET_SECCOMP', purpose: 'verify: a filter is in force' };
     case 'verify_cwd':

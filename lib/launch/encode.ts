@@ -51,6 +51,7 @@ export const opNumbers: Readonly<Record<StepName, number>> = {
   execve: 36,
   keep_listen_fds: 37,
   verify_seccomp: 38,
+  verify_no_new_privs: 39,
 };
 
 // linux/prctl.h
@@ -180,6 +181,7 @@ function encodeStep(step: Step, dataStart: number): Encoded {
     case 'clear_ambient':
     case 'securebits':
     case 'verify_no_way_back':
+    case 'verify_no_new_privs':
     case 'verify_seccomp':
     case 'verify_cwd':
     case 'reset_signals':

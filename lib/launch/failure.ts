@@ -22,6 +22,7 @@ const verifyReasons: Readonly<Record<string, string>> = {
   verify_groups: 'the groups read back are not the ones that were set',
   verify_capabilities: 'a capability is left',
   verify_no_way_back: 'uid 0 could be regained',
+  verify_no_new_privs: 'it is not set: set-user-ID programs could give privileges',
   verify_seccomp: 'no filter is in force',
   verify_cwd: 'the root directory is not the jail',
 };

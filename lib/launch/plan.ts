@@ -141,6 +141,7 @@ export function buildSetUp(input: SetUpInput): readonly Step[] {
     { op: 'verify_groups', gids: account.groups },
     { op: 'verify_capabilities', capabilities: kept },
     ...(account.uid === 0 ? [] : [{ op: 'verify_no_way_back' } as const]),
+    ...(request.allowNewPrivs ? [] : [{ op: 'verify_no_new_privs' } as const]),
     { op: 'verify_seccomp' },
     { op: 'verify_cwd' },
 

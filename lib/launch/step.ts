@@ -49,6 +49,7 @@ export type Step =
   | { readonly op: 'verify_groups'; readonly gids: readonly number[] }
   | { readonly op: 'verify_capabilities'; readonly capabilities: readonly number[] }
   | { readonly op: 'verify_no_way_back' }
+  | { readonly op: 'verify_no_new_privs' }
   | { readonly op: 'verify_seccomp' }
   | { readonly op: 'verify_cwd' }
   | { readonly op: 'reset_signals' }

@@ -81,6 +81,7 @@ const table: readonly Row[] = [
   ['verify_groups', 'getgroups', '1, ['],
   ['verify_capabilities', 'capget', ''],
   ['verify_capabilities', 'prctl', 'PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET'],
+  ['verify_no_new_privs', 'prctl', 'PR_GET_NO_NEW_PRIVS'],
   ['verify_seccomp', 'prctl', 'PR_GET_SECCOMP'],
   ['verify_cwd', 'statx', 'AT_FDCWD, "/"'],
   ['verify_cwd', 'getcwd', ''],

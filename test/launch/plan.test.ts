@@ -86,6 +86,7 @@ inOrder(
   ['setresuid', 'capset', 'seccomp', 'no_new_privs'],
   ['verify_no_way_back'],
 );
+inOrder('no_new_privs is read back once it is set', ['no_new_privs'], ['verify_no_new_privs']);
 inOrder('the filter is read back once it is in force', ['seccomp'], ['verify_seccomp']);
 inOrder(
   'the working directory is read back with the identity of the user',
@@ -187,6 +188,7 @@ t.test('no_new_privs is set unless it is not wanted, and the filter always', asy
     t,
     (steps, { request }) =>
       places(steps, ['no_new_privs']).length === (request.allowNewPrivs ? 0 : 1) &&
+      places(steps, ['verify_no_new_privs']).length === (request.allowNewPrivs ? 0 : 1) &&
       places(steps, ['seccomp']).length === 1,
   );
 });

@@ -1,5 +1,9 @@
+import { execFileSync } from 'node:child_process';
+
 import t from 'tap';
 
+import { asInDocker } from '../support/container.ts';
+import { oddCaller } from '../support/launch.ts';
 import { makeJail } from '../support/programs.ts';
 import { unlessInstalled, unlessRoot } from '../support/root.ts';
 import { plainEnv, runService } from '../support/service.ts';
@@ -135,6 +139,38 @@ t.test(
     });
     const { probe: kind } = await serve({}, plainEnv(), ['nice', '-n', '7']);
     t.equal(kind.nice, 7);
+  },
+);
+
+t.test("a key in the service's session keyring does not", { skip }, async (t) => {
+  // The filter hides the keyrings, but not that file, which lists what the reader has in them.
+  const read = {
+    user,
+    jail: '/',
+    program: '/bin/cat',
+    args: ['/proc/keys'],
+    stdio: ['ignore', 'inherit', 'inherit'],
+  };
+  const wrapper = oddCaller('keyring');
+  const plain = await runService('spawn', read, { wrapper });
+  const control = execFileSync('env', [...wrapper, 'cat', '/proc/keys'], { encoding: 'utf8' });
+  t.match(control, /user +of the caller/);
+  t.match(plain.stdout, /keyring +_ses: empty/);
+  t.notMatch(plain.stdout, /of the caller/);
+});
+
+t.test(
+  'in a container whose filter refuses the keyrings there is none',
+  { skip: skip || unlessInstalled('setpriv') },
+  async (t) => {
+    const { probe } = await serve({ times: 3 }, plainEnv(), asInDocker());
+    t.match(probe, {
+      noNewPrivs: 1,
+      seccomp: 2,
+      bounding: '0',
+      permitted: '0',
+      uid: [61104, 61104, 61104, 61104],
+    });
   },
 );
 
