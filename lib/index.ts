@@ -8,16 +8,16 @@ export {
   type FailedStep,
 } from './errors.ts';
 export { buildJail, type JailReport } from './jail/build.ts';
-export { type Change, type VersionChange } from './jail/change.ts';
+export { type Change, type VersionChange } from './jail/manifest/change.ts';
 export { checkJail, type CheckReport, type CheckRequest } from './jail/check/check.ts';
 export { type Finding, type Severity } from './jail/check/finding.ts';
 export { cloneJail, type CloneReport, type CloneRequest } from './jail/clone.ts';
 export { explainFile, listJail, type Explanation, type JailList, type ListedFile } from './jail/list.ts';
-export { type Progress } from './jail/progress.ts';
+export { type Progress } from './jail/work/progress.ts';
 export { removeJail, type RemoveReport, type RemoveRequest } from './jail/remove.ts';
-export { type JailRequest, type JailWork } from './jail/request.ts';
+export { type JailRequest, type JailWork } from './jail/request/request.ts';
 export { updateJail, type UpdateReport, type UpdateRequest } from './jail/update.ts';
-export { type PackReason } from './jail/why.ts';
+export { type PackReason } from './jail/manifest/why.ts';
 export { type Account } from './launch/account.ts';
 export { type DirectoryFinding } from './launch/directory.ts';
 export { execInJail } from './launch/exec.ts';

@@ -187,8 +187,8 @@ export interface Native {
   removeAttribute(fd: number, name: string): void;
 
   /**
-   * stat(2): whether it answers what stands in `stamp`, which holds from then on what it answers; lib/tcpwrappers/stamp.ts
-   * knows how. `path` ends in a NUL byte.
+   * stat(2): whether it answers what stands in `stamp`, which holds from then on what it answers;
+   * lib/tcpwrappers/file/stamp.ts knows how. `path` ends in a NUL byte.
    */
   restat(path: Buffer, stamp: Buffer): boolean;
 

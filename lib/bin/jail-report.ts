@@ -1,11 +1,11 @@
 // What the commands of uchroot-jail say about their work.
 
-import type { JailReport } from '../jail/build.ts';
-import type { Change } from '../jail/change.ts';
-import type { Explanation, JailList, ListedFile } from '../jail/list.ts';
-import type { UpdateReport } from '../jail/update.ts';
 import { showPath } from '../binary/path.ts';
-import { fromText } from '../jail/text.ts';
+import type { JailReport } from '../jail/build.ts';
+import type { Explanation, JailList, ListedFile } from '../jail/list.ts';
+import type { Change } from '../jail/manifest/change.ts';
+import { fromText } from '../jail/manifest/text.ts';
+import type { UpdateReport } from '../jail/update.ts';
 import { type Bytes, quote } from '../quote.ts';
 import { megabytes } from './progress.ts';
 

@@ -2,7 +2,7 @@
 import { bytePath, joinPath, showPath } from '../binary/path.ts';
 import { JailError, LaunchError } from '../errors.ts';
 import { checkQuickly } from '../jail/check/quick.ts';
-import { fromText } from '../jail/text.ts';
+import { fromText } from '../jail/manifest/text.ts';
 import { errorLines } from '../launch/exec.ts';
 import type { Launch } from '../launch/prepare.ts';
 import { quote } from '../quote.ts';

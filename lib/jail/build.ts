@@ -3,16 +3,16 @@
 import { type BytePath, pathBytes } from '../binary/path.ts';
 import { type DirectoryRoot, errorCode, openFileRoot } from '../binary/root.ts';
 import { rememberStatus } from '../binary/walk.ts';
-import { type Change, changesBetween, type VersionChange, versionChanges } from './change.ts';
-import { toJailError } from './failure.ts';
-import { type Host, openHost } from './host.ts';
-import { learnAll } from './learned.ts';
+import { type Host, openHost } from './host/host.ts';
+import { absolute } from './host/hostpath.ts';
+import { learnAll } from './learn/learned.ts';
 import { foreseeJail, type Made, type Making, makeJail, refuseFailures } from './make.ts';
-import { type Manifest, readManifest } from './manifest.ts';
-import { mergeRecipes } from './recipe.ts';
-import { absolute } from './hostpath.ts';
-import { checkRequest, type JailRequest, requireRoot, toGivenRecipe, toRecipe } from './request.ts';
-import { packReasons, type PackReason } from './why.ts';
+import { type Change, changesBetween, type VersionChange, versionChanges } from './manifest/change.ts';
+import { type Manifest, readManifest } from './manifest/manifest.ts';
+import { mergeRecipes } from './manifest/recipe.ts';
+import { packReasons, type PackReason } from './manifest/why.ts';
+import { checkRequest, type JailRequest, requireRoot, toGivenRecipe, toRecipe } from './request/request.ts';
+import { toJailError } from './work/failure.ts';
 
 /** What a piece of work made of a jail, or would make of it. */
 export interface JailReport {

@@ -7,11 +7,9 @@ import { errorCode, openFileRoot } from '../binary/root.ts';
 import { JailError, UsageError } from '../errors.ts';
 import { native, type SkipReason, type TreeCounts } from '../native.ts';
 import type { Bytes } from '../quote.ts';
-import { findJailDirectory, type JailDirectory } from './directory.ts';
-import { throwIfAborted, toJailError } from './failure.ts';
-import { few } from './few.ts';
-import { absolute, withoutDots } from './hostpath.ts';
-import { isWithin } from './mounts.ts';
+import { findJailDirectory, type JailDirectory } from './host/directory.ts';
+import { absolute, withoutDots } from './host/hostpath.ts';
+import { isWithin } from './host/mounts.ts';
 import {
   hiddenName,
   inRoot,
@@ -22,10 +20,12 @@ import {
   openPlace,
   type Place,
   renameAt,
-} from './place.ts';
-import { checkBytes, checkFlag, checkWork, type JailWork, requireRoot } from './request.ts';
+} from './host/place.ts';
+import { copyTree, type CopyReport, type Directory, removeTree } from './host/tree.ts';
+import { checkBytes, checkFlag, checkWork, type JailWork, requireRoot } from './request/request.ts';
 import { readTemplate, type Template } from './template.ts';
-import { copyTree, type CopyReport, type Directory, removeTree } from './tree.ts';
+import { throwIfAborted, toJailError } from './work/failure.ts';
+import { few } from './work/few.ts';
 
 export interface CloneRequest extends JailWork {
   /** A jail that buildJail has made. */

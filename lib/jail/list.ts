@@ -6,15 +6,15 @@ import { walk } from '../binary/walk.ts';
 import { JailError } from '../errors.ts';
 import { checkKeys } from '../keys.ts';
 import type { Bytes } from '../quote.ts';
-import { showReason } from './entry.ts';
-import { toJailError } from './failure.ts';
-import { type Manifest, MANIFEST_PATH, readManifest, type Recorded } from './manifest.ts';
-import { recipeToJson } from './recipe.ts';
-import { absolute } from './hostpath.ts';
-import { checkBytes, requireRoot } from './request.ts';
-import { openBuilt } from './built.ts';
-import { toText } from './text.ts';
-import { explain, packReasons, type PackReason } from './why.ts';
+import { openBuilt } from './host/built.ts';
+import { absolute } from './host/hostpath.ts';
+import { showReason } from './manifest/entry.ts';
+import { type Manifest, MANIFEST_PATH, readManifest, type Recorded } from './manifest/manifest.ts';
+import { recipeToJson } from './manifest/recipe.ts';
+import { toText } from './manifest/text.ts';
+import { explain, packReasons, type PackReason } from './manifest/why.ts';
+import { checkBytes, requireRoot } from './request/request.ts';
+import { toJailError } from './work/failure.ts';
 
 export interface ListedFile extends Omit<Recorded, 'path' | 'source' | 'target' | 'reason'> {
   /** Bytes that are no UTF-8 as lone surrogates U+DC80…U+DCFF. */

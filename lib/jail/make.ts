@@ -4,23 +4,23 @@ import { type BytePath, bytePath, pathBytes, showPath } from '../binary/path.ts'
 import { type DirectoryRoot, type FileRoot, openFileRoot } from '../binary/root.ts';
 import { rememberStatus, walk } from '../binary/walk.ts';
 import { JailError, UsageError } from '../errors.ts';
-import { type Applying, applyPlan, foreseePlan } from './apply.ts';
-import { openJailDirectory } from './directory.ts';
-import { hashInJail } from './hash.ts';
-import { few } from './few.ts';
-import type { Host } from './host.ts';
-import { STORE } from './layout.ts';
-import { type Manifest, MANIFEST_PATH, readManifest } from './manifest.ts';
-import { packOf } from './packs/open.ts';
-import { type JailPlan, planJail } from './plan.ts';
-import { begin } from './progress.ts';
-import type { Recipe } from './recipe.ts';
-import type { JailWork } from './request.ts';
-import { gradually } from './steps.ts';
-import { openStore, type Store } from './store.ts';
+import { type Applying, applyPlan, foreseePlan } from './apply/apply.ts';
+import { openStore, type Store } from './apply/store.ts';
+import { openJailDirectory } from './host/directory.ts';
+import type { Host } from './host/host.ts';
+import { hashInJail } from './manifest/hash.ts';
+import { STORE } from './manifest/layout.ts';
+import { type Manifest, MANIFEST_PATH, readManifest } from './manifest/manifest.ts';
+import type { Recipe } from './manifest/recipe.ts';
+import { packOf } from './packs/index.ts';
+import { type JailPlan, planJail } from './plan/plan.ts';
+import type { JailWork } from './request/request.ts';
+import { readUsers } from './request/users.ts';
 import { tryOut } from './try.ts';
-import { readUsers } from './users.ts';
 import { lacks, type Placed, verifyPrograms } from './verify.ts';
+import { few } from './work/few.ts';
+import { begin } from './work/progress.ts';
+import { gradually } from './work/steps.ts';
 
 export interface Making {
   readonly host: Host;

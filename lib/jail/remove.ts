@@ -6,11 +6,10 @@ import { type BytePath, bytePath, joinPath, showPath } from '../binary/path.ts';
 import { errorCode, openFileRoot } from '../binary/root.ts';
 import { JailError, UsageError } from '../errors.ts';
 import { native, type TreeCounts } from '../native.ts';
-import { findOccupants } from './busy.ts';
-import { throwIfAborted, toJailError } from './failure.ts';
-import { absolute } from './hostpath.ts';
-import { readMounts } from './mountinfo.ts';
-import { findMount, isWithin } from './mounts.ts';
+import { findOccupants } from './host/busy.ts';
+import { absolute } from './host/hostpath.ts';
+import { readMounts } from './host/mountinfo.ts';
+import { findMount, isWithin } from './host/mounts.ts';
 import {
   hasManifest,
   hiddenName,
@@ -22,10 +21,11 @@ import {
   type Place,
   renameAt,
   STORE_NAME,
-} from './place.ts';
-import { begin } from './progress.ts';
-import { checkWork, type JailWork, requireRoot } from './request.ts';
-import { type Directory, removeTree } from './tree.ts';
+} from './host/place.ts';
+import { type Directory, removeTree } from './host/tree.ts';
+import { checkWork, type JailWork, requireRoot } from './request/request.ts';
+import { throwIfAborted, toJailError } from './work/failure.ts';
+import { begin } from './work/progress.ts';
 
 /** A path, and how to watch and end the work. */
 export type RemoveRequest = JailWork;

@@ -7,9 +7,9 @@ import type { BytePath } from '../binary/path.ts';
 import type { DirectoryRoot } from '../binary/root.ts';
 import { walk } from '../binary/walk.ts';
 import { JailError } from '../errors.ts';
-import { MANIFEST_PATH } from './manifest.ts';
-import { hasManifest } from './place.ts';
-import { fromText } from './text.ts';
+import { hasManifest } from './host/place.ts';
+import { MANIFEST_PATH } from './manifest/manifest.ts';
+import { fromText } from './manifest/text.ts';
 
 export interface Template {
   /** Paths of it that were asked for with set-user-ID, set-group-ID or file capabilities. */

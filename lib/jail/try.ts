@@ -11,11 +11,11 @@ import { LaunchError } from '../errors.ts';
 import { runInJail } from '../launch/run.ts';
 import { native } from '../native.ts';
 import { quote } from '../quote.ts';
-import { throwIfAborted } from './failure.ts';
-import type { Manifest } from './manifest.ts';
-import { packOf } from './packs/open.ts';
+import type { Manifest } from './manifest/manifest.ts';
+import { packOf } from './packs/index.ts';
 import type { Probe } from './packs/pack.ts';
 import { lacks, type Placed } from './verify.ts';
+import { throwIfAborted } from './work/failure.ts';
 
 export interface Trial {
   /** The jail, as a path of the host and as a root. */

@@ -2,14 +2,14 @@
 
 import { JailError } from '../errors.ts';
 import { type JailReport, makeOrForesee } from './build.ts';
-import { findExtra } from './extra.ts';
-import { toJailError } from './failure.ts';
-import { openHost } from './host.ts';
+import { openHost } from './host/host.ts';
+import { absolute } from './host/hostpath.ts';
 import { readBuilt } from './list.ts';
-import type { Manifest } from './manifest.ts';
-import { absolute } from './hostpath.ts';
-import { checkFlag, checkWork, type JailWork, requireRoot } from './request.ts';
-import { toText } from './text.ts';
+import { findExtra } from './manifest/extra.ts';
+import type { Manifest } from './manifest/manifest.ts';
+import { toText } from './manifest/text.ts';
+import { checkFlag, checkWork, type JailWork, requireRoot } from './request/request.ts';
+import { toJailError } from './work/failure.ts';
 
 export interface UpdateRequest extends JailWork {
   /** True: nothing is changed, and the report says what would be. */

@@ -5,7 +5,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { fileURLToPath } from 'node:url';
 
 import { buildJail } from '../../dist/lib/index.js';
-import { parseManifest, writeManifest } from '../../dist/lib/jail/manifest.js';
+import { parseManifest, writeManifest } from '../../dist/lib/jail/manifest/manifest.js';
 import { median, row } from './table.mjs';
 
 const FILE_BYTES = 20_000;

@@ -15,8 +15,8 @@ import {
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { cloneJail } from '../../dist/lib/index.js';
-import { writeManifest } from '../../dist/lib/jail/manifest.js';
-import { EMPTY_RECIPE } from '../../dist/lib/jail/recipe.js';
+import { writeManifest } from '../../dist/lib/jail/manifest/manifest.js';
+import { EMPTY_RECIPE } from '../../dist/lib/jail/manifest/recipe.js';
 import { median, row } from './table.mjs';
 
 const FILES = 1000;

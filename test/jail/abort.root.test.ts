@@ -4,8 +4,8 @@ import { setTimeout } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 
 import { buildJail } from '../../lib/jail/build.ts';
-import type { Progress } from '../../lib/jail/progress.ts';
 import { updateJail } from '../../lib/jail/update.ts';
+import type { Progress } from '../../lib/jail/work/progress.ts';
 import {
   beginUchrootJail,
   describeTree,

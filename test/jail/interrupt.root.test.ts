@@ -4,8 +4,8 @@ import { setTimeout } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 
 import { openFileRoot } from '../../lib/binary/root.ts';
+import { openStore } from '../../lib/jail/apply/store.ts';
 import { buildJail } from '../../lib/jail/build.ts';
-import { openStore } from '../../lib/jail/store.ts';
 import { updateJail } from '../../lib/jail/update.ts';
 import {
   beginUchrootJail,

@@ -19,8 +19,8 @@ import t, { type Test } from 'tap';
 
 import { bytePath } from '../../lib/binary/path.ts';
 import { cloneJail } from '../../lib/jail/clone.ts';
+import { removeTree } from '../../lib/jail/host/tree.ts';
 import { removeJail } from '../../lib/jail/remove.ts';
-import { removeTree } from '../../lib/jail/tree.ts';
 import { native } from '../../lib/native.ts';
 import { makeJail } from '../support/programs.ts';
 import { unlessInstalled, unlessRoot } from '../support/root.ts';

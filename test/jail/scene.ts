@@ -17,8 +17,8 @@ import {
 
 import type { Test } from 'tap';
 
-import { type Recorded, writeManifest } from '../../lib/jail/manifest.ts';
-import { EMPTY_RECIPE, type Recipe } from '../../lib/jail/recipe.ts';
+import { type Recorded, writeManifest } from '../../lib/jail/manifest/manifest.ts';
+import { EMPTY_RECIPE, type Recipe } from '../../lib/jail/manifest/recipe.ts';
 import { searchPath } from '../support/launch.ts';
 import { eventually, plainEnv } from '../support/service.ts';
 

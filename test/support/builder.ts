@@ -25,7 +25,7 @@ import type { Test } from 'tap';
 import { bytePath, pathBytes } from '../../lib/binary/path.ts';
 import { openFileRoot } from '../../lib/binary/root.ts';
 import { walk } from '../../lib/binary/walk.ts';
-import { type Manifest, parseManifest } from '../../lib/jail/manifest.ts';
+import { type Manifest, parseManifest } from '../../lib/jail/manifest/manifest.ts';
 import { packageDirectory, searchPath, start, type Ended, type StartOptions } from './launch.ts';
 import { sanitizerEnv } from './sanitizer.ts';
 

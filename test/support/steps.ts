@@ -1,6 +1,6 @@
 // For tests of what computes in steps.
 
-import type { Steps } from '../../lib/jail/steps.ts';
+import type { Steps } from '../../lib/jail/work/steps.ts';
 
 /** Goes through all steps at once. */
 export function finish<T>(steps: Steps<T>): T {

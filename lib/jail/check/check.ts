@@ -2,11 +2,11 @@
 
 import { UsageError } from '../../errors.ts';
 import type { Bytes } from '../../quote.ts';
-import { throwIfAborted, toJailError } from '../failure.ts';
-import { absolute } from '../hostpath.ts';
-import { checkFlag, checkWork, type JailWork, requireRoot } from '../request.ts';
-import { readUsers } from '../users.ts';
+import { absolute } from '../host/hostpath.ts';
 import type { JailUser } from '../packs/pack.ts';
+import { checkFlag, checkWork, type JailWork, requireRoot } from '../request/request.ts';
+import { readUsers } from '../request/users.ts';
+import { throwIfAborted, toJailError } from '../work/failure.ts';
 import type { Entry } from './entry.ts';
 import type { Finding, Severity } from './finding.ts';
 import { fixAll } from './fix.ts';

@@ -1,7 +1,7 @@
 // One entry of a jail that is checked, as it was when it was met.
 
 import type { BytePath } from '../../binary/path.ts';
-import type { Recorded } from '../manifest.ts';
+import type { Recorded } from '../manifest/manifest.ts';
 
 /**
  * Whose the directory is that something lies in. `system`: programs, libraries, configuration. `extra`: root's, and not of the

@@ -1,7 +1,7 @@
 // What is wrong with a jail, and what can be done about it.
 
 import type { BytePath } from '../../binary/path.ts';
-import type { Recorded } from '../manifest.ts';
+import type { Recorded } from '../manifest/manifest.ts';
 
 export type Severity = 'error' | 'warning' | 'note';
 

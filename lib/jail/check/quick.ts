@@ -9,14 +9,14 @@ import { type BytePath, bytePath, joinPath, parentPath, pathBytes } from '../../
 import { errorCode, type FileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
 import { type InRootStatus, native } from '../../native.ts';
-import { toJailError } from '../failure.ts';
-import { hashBytes, openRegular } from '../hash.ts';
-import type { Recorded } from '../manifest.ts';
+import { mountsIn, pointIn } from '../host/mounts.ts';
+import { hashBytes, openRegular } from '../manifest/hash.ts';
+import type { Recorded } from '../manifest/manifest.ts';
 import type { JailUser } from '../packs/pack.ts';
+import { toJailError } from '../work/failure.ts';
 import type { Entry, Zone } from './entry.ts';
 import type { Finding } from './finding.ts';
 import { type CheckedJail, openChecked } from './jail.ts';
-import { mountsIn, pointIn } from '../mounts.ts';
 import { openReport } from './report.ts';
 import { rules } from './rules.ts';
 import { kindOf } from './scan.ts';

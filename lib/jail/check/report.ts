@@ -1,6 +1,6 @@
 // The findings of a check as they come, and in order.
 
-import { toText } from '../text.ts';
+import { toText } from '../manifest/text.ts';
 import type { Entry } from './entry.ts';
 import { type Finding, type Found, SEVERITIES, type Severity } from './finding.ts';
 import type { Ignored } from './ignore.ts';

@@ -5,10 +5,10 @@ import { createHash, hash as hashOnce, type Hash } from 'node:crypto';
 import { type BytePath, pathBytes } from '../../binary/path.ts';
 import type { DirectoryRoot } from '../../binary/root.ts';
 import { native } from '../../native.ts';
-import { throwIfAborted } from '../failure.ts';
-import type { Manifest, Recorded } from '../manifest.ts';
-import { begin } from '../progress.ts';
-import type { JailWork } from '../request.ts';
+import type { Manifest, Recorded } from '../manifest/manifest.ts';
+import type { JailWork } from '../request/request.ts';
+import { throwIfAborted } from '../work/failure.ts';
+import { begin } from '../work/progress.ts';
 import type { Entry, Kind, Zone } from './entry.ts';
 import { openZones } from './zone.ts';
 

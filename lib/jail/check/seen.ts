@@ -2,7 +2,7 @@
 // our memory.
 
 import type { BytePath } from '../../binary/path.ts';
-import type { Manifest } from '../manifest.ts';
+import type { Manifest } from '../manifest/manifest.ts';
 import { type Entry, isProgram } from './entry.ts';
 
 const MOST = 100_000;

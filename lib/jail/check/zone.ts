@@ -1,8 +1,8 @@
 // Whose the parts of a jail are.
 
 import type { BytePath } from '../../binary/path.ts';
-import { STORE } from '../layout.ts';
-import type { Recorded } from '../manifest.ts';
+import { STORE } from '../manifest/layout.ts';
+import type { Recorded } from '../manifest/manifest.ts';
 import type { Entry, Zone } from './entry.ts';
 
 const PASSING: ReadonlySet<string> = new Set([

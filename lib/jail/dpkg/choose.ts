@@ -1,15 +1,15 @@
 // Chooses the files of Debian packages that a jail needs, beyond what the headers of its programs tell.
 
 import type { BytePath } from '../../binary/path.ts';
-import type { Steps } from '../steps.ts';
+import type { Steps } from '../work/steps.ts';
 import type { Choice } from './choice.ts';
 import type { Package } from './database.ts';
 import type { Executable } from './executable.ts';
 import { modulesOf } from './modules.ts';
 import { placeOf } from './place.ts';
 import { findPlugins } from './plugins.ts';
-import { statusIfThere } from './read.ts';
 import { take, useProgram } from './reach.ts';
+import { statusIfThere } from './read.ts';
 import type { Reading } from './reading.ts';
 import { openWork, type Work } from './work.ts';
 

@@ -2,7 +2,7 @@
 
 import { remember } from '../../binary/files.ts';
 import type { BytePath } from '../../binary/path.ts';
-import type { Steps } from '../steps.ts';
+import type { Steps } from '../work/steps.ts';
 import type { Executable } from './executable.ts';
 
 /** Is told of each executable that contains the name. */

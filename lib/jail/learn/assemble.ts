@@ -6,7 +6,7 @@ import { bytePath, lastComponent, parentPath, pathBytes } from '../../binary/pat
 import { openFileRoot } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
-import { CHARACTER_DEVICE, DESCRIPTOR_LINKS, DEVICES } from '../devices.ts';
+import { CHARACTER_DEVICE, DESCRIPTOR_LINKS, DEVICES } from '../host/devices.ts';
 import type { Namespaces } from './namespace.ts';
 import { lastLine, type Tools } from './tool.ts';
 

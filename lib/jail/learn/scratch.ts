@@ -5,6 +5,7 @@ import { closeSync, lstatSync, openSync, readFileSync } from 'node:fs';
 import { type BytePath, bytePath, pathBytes, showPath } from '../../binary/path.ts';
 import { openFileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
+import { type Mount, readMounts } from '../host/mountinfo.ts';
 import {
   addDevices,
   addLayer,
@@ -15,7 +16,6 @@ import {
   mountNew,
   openNetwork,
 } from './assemble.ts';
-import { type Mount, readMounts } from '../mountinfo.ts';
 import { mountsToCopy } from './mount.ts';
 import { type Namespaces, openNamespaces } from './namespace.ts';
 import type { Tools } from './tool.ts';

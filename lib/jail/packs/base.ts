@@ -1,7 +1,7 @@
 // What every jail has, whatever runs in it: devices, /tmp, and the accounts that it is for with their home directories.
 
 import { bytePath } from '../../binary/path.ts';
-import { CHARACTER_DEVICE, DESCRIPTOR_LINKS, DEVICES } from '../devices.ts';
+import { CHARACTER_DEVICE, DESCRIPTOR_LINKS, DEVICES } from '../host/devices.ts';
 import { lacksAll } from './check.ts';
 import type { JailUser, Pack, PackHost, Part } from './pack.ts';
 

@@ -1,5 +1,8 @@
 // All packs, in the order in which they are looked at: what every program may want, libraries, interpreters, the rest.
 
+import { UsageError } from '../../errors.ts';
+import { nearest } from '../../nearest.ts';
+import { quote } from '../../quote.ts';
 import { base } from './base.ts';
 import { cc } from './cc.ts';
 import { commands } from './commands.ts';
@@ -80,3 +83,14 @@ export const packs: readonly Pack[] = [
   commands,
   local,
 ];
+
+/** @throws UsageError if there is no such pack. */
+export function packOf(name: string): Pack {
+  const pack = packs.find((other) => other.name === name);
+  if (pack !== undefined) return pack;
+  const names = packs.map((other) => other.name);
+  const meant = nearest(name, names);
+  throw new UsageError(`there is no pack ${quote(name)}`, {
+    hint: meant === undefined ? `the packs are ${names.join(', ')}` : `did you mean ${meant}?`,
+  });
+}

@@ -14,7 +14,7 @@ import {
 
 import type { Test } from 'tap';
 
-import { type Recorded, writeManifest } from '../../../lib/jail/manifest.ts';
+import { type Recorded, writeManifest } from '../../../lib/jail/manifest/manifest.ts';
 import { makeDirectory, manifestOf } from '../../support/builder.ts';
 import { beginProcess, makeDeep, mount, must } from '../../support/template.ts';
 

@@ -3,12 +3,12 @@
 import { type BytePath, bytePath, lastComponent } from '../../../lib/binary/path.ts';
 import type { FileRoot } from '../../../lib/binary/root.ts';
 import { walk } from '../../../lib/binary/walk.ts';
-import type { Entry } from '../../../lib/jail/entry.ts';
+import type { Entry } from '../../../lib/jail/manifest/entry.ts';
+import { EMPTY_RECIPE, type Recipe } from '../../../lib/jail/manifest/recipe.ts';
 import type { JailUser, Probe } from '../../../lib/jail/packs/pack.ts';
-import { type JailPlan, planJail } from '../../../lib/jail/plan.ts';
-import { EMPTY_RECIPE, type Recipe } from '../../../lib/jail/recipe.ts';
-import { finish } from '../../support/steps.ts';
+import { type JailPlan, planJail } from '../../../lib/jail/plan/plan.ts';
 import { makeElf, memoryRoot, numbersOf, type Piece, type Tree } from '../../binary/image.ts';
+import { finish } from '../../support/steps.ts';
 
 const LOADER = '/lib/ld-linux-x86-64.so.2';
 

@@ -1,11 +1,11 @@
 // What else is mounted in the jail.
 
 import { showPath } from '../../../binary/path.ts';
+import type { Mount } from '../../host/mountinfo.ts';
+import { isShared, mountsIn, pointIn } from '../../host/mounts.ts';
 import { commandLine } from '../command.ts';
 import type { Found } from '../finding.ts';
 import type { CheckedJail } from '../jail.ts';
-import type { Mount } from '../../mountinfo.ts';
-import { isShared, mountsIn, pointIn } from '../../mounts.ts';
 import type { Rule } from '../rule.ts';
 import { KERNEL } from './kernel-mount.ts';
 

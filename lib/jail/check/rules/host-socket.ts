@@ -5,11 +5,11 @@ import { constants } from 'node:fs';
 import { type BytePath, bytePath, pathBytes } from '../../../binary/path.ts';
 import { errorCode } from '../../../binary/root.ts';
 import { type InRootStatus, native } from '../../../native.ts';
+import type { Mount } from '../../host/mountinfo.ts';
+import { mountsIn, pointIn } from '../../host/mounts.ts';
 import { commandLine } from '../command.ts';
 import type { Found } from '../finding.ts';
 import type { CheckedJail } from '../jail.ts';
-import type { Mount } from '../../mountinfo.ts';
-import { mountsIn, pointIn } from '../../mounts.ts';
 import { hostPath, type Rule } from '../rule.ts';
 
 // Whoever may talk to one of these is root, or nearly so.

@@ -1,8 +1,8 @@
 // Accounts of a jail that nobody needs.
 
+import { hashBytes } from '../../manifest/hash.ts';
 import { PASSWD, passwdOf, readText } from '../accounts.ts';
 import { commandLine } from '../command.ts';
-import { hashBytes } from '../../hash.ts';
 import type { CheckedJail } from '../jail.ts';
 import type { Rule } from '../rule.ts';
 import { shown } from './uid-zero.ts';

@@ -1,11 +1,11 @@
 // Libraries that no program needs any more.
 
 import { openResolver } from '../../../binary/closure.ts';
+import { BASELINE } from '../../../binary/cpu.ts';
 import { type BytePath, bytePath, showPath } from '../../../binary/path.ts';
 import { walk } from '../../../binary/walk.ts';
-import { BASELINE } from '../../../binary/cpu.ts';
+import type { Recorded } from '../../manifest/manifest.ts';
 import { commandLine } from '../command.ts';
-import type { Recorded } from '../../manifest.ts';
 import type { CheckedJail } from '../jail.ts';
 import type { Rule } from '../rule.ts';
 

@@ -1,7 +1,7 @@
 // File systems in the jail by which the kernel of the host is steered.
 
+import { mountsIn, pointIn } from '../../host/mounts.ts';
 import { commandLine } from '../command.ts';
-import { mountsIn, pointIn } from '../../mounts.ts';
 import type { Rule } from '../rule.ts';
 
 /** Types of file systems by which the kernel is steered. */

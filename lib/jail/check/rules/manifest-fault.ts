@@ -1,8 +1,8 @@
 // A manifest that cannot be believed.
 
+import { STORE } from '../../manifest/layout.ts';
+import { MANIFEST_PATH } from '../../manifest/manifest.ts';
 import { commandLine } from '../command.ts';
-import { MANIFEST_PATH } from '../../manifest.ts';
-import { STORE } from '../../layout.ts';
 import { hostPath, type Rule } from '../rule.ts';
 
 export const manifestFault: Rule = {

@@ -2,8 +2,8 @@
 
 import type { BytePath } from '../../../binary/path.ts';
 import { errorCode, type FileRoot } from '../../../binary/root.ts';
+import { mountsIn, pointIn } from '../../host/mounts.ts';
 import { commandLine } from '../command.ts';
-import { mountsIn, pointIn } from '../../mounts.ts';
 import type { Rule } from '../rule.ts';
 
 export const missing: Rule = {

@@ -1,10 +1,10 @@
 // Permission bits that were changed.
 
+import type { Recorded } from '../../manifest/manifest.ts';
 import { commandLine } from '../command.ts';
+import type { Fix } from '../finding.ts';
 import { hostPath, type Rule } from '../rule.ts';
 import { octal } from '../writable.ts';
-import type { Fix } from '../finding.ts';
-import type { Recorded } from '../../manifest.ts';
 
 export const mode: Rule = {
   id: 'mode',

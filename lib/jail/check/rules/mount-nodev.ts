@@ -1,7 +1,7 @@
 // Devices of a jail that nobody can open.
 
+import { mountOf } from '../../host/mounts.ts';
 import { commandLine } from '../command.ts';
-import { mountOf } from '../../mounts.ts';
 import type { Rule } from '../rule.ts';
 
 export const mountNodev: Rule = {

@@ -1,8 +1,8 @@
 // A jail in which nothing can be executed.
 
 import { bytePath } from '../../../binary/path.ts';
+import { mountOf } from '../../host/mounts.ts';
 import { commandLine } from '../command.ts';
-import { mountOf } from '../../mounts.ts';
 import type { Rule } from '../rule.ts';
 
 export const mountNoexec: Rule = {

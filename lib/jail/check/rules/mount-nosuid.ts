@@ -1,7 +1,7 @@
 // Privileges that were kept for programs of a jail, and have no effect.
 
+import { mountOf } from '../../host/mounts.ts';
 import { commandLine } from '../command.ts';
-import { mountOf } from '../../mounts.ts';
 import type { Rule } from '../rule.ts';
 
 export const mountNosuid: Rule = {

@@ -1,7 +1,7 @@
 // A jail that was made by hand.
 
+import { MANIFEST_PATH } from '../../manifest/manifest.ts';
 import { commandLine } from '../command.ts';
-import { MANIFEST_PATH } from '../../manifest.ts';
 import type { Rule } from '../rule.ts';
 
 export const noManifest: Rule = {

@@ -3,10 +3,10 @@
 import { lstatSync } from 'node:fs';
 
 import { bytePath, pathBytes, showPath } from '../../../binary/path.ts';
-import { commandLine } from '../command.ts';
 import { openPackages } from '../../dpkg/database.ts';
-import type { Host } from '../../host.ts';
-import type { Recorded } from '../../manifest.ts';
+import type { Host } from '../../host/host.ts';
+import type { Recorded } from '../../manifest/manifest.ts';
+import { commandLine } from '../command.ts';
 import type { Found } from '../finding.ts';
 import type { CheckedJail } from '../jail.ts';
 import type { Rule } from '../rule.ts';

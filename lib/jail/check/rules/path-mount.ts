@@ -1,9 +1,9 @@
 // A jail on a file system that is somebody else's.
 
 import { bytePath, trimSlashes } from '../../../binary/path.ts';
+import type { Mount } from '../../host/mountinfo.ts';
+import { mountOf } from '../../host/mounts.ts';
 import { commandLine } from '../command.ts';
-import type { Mount } from '../../mountinfo.ts';
-import { mountOf } from '../../mounts.ts';
 import type { Rule } from '../rule.ts';
 
 export const pathMount: Rule = {

@@ -1,7 +1,7 @@
 // A /proc in the jail that shows the processes of the host.
 
+import { mountsIn, pointIn } from '../../host/mounts.ts';
 import { commandLine } from '../command.ts';
-import { mountsIn, pointIn } from '../../mounts.ts';
 import type { Rule } from '../rule.ts';
 
 export const procMount: Rule = {

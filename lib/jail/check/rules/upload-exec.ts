@@ -1,7 +1,7 @@
 // Directories in which the jailed user can put a program and start it.
 
+import { mountOf } from '../../host/mounts.ts';
 import { commandLine } from '../command.ts';
-import { mountOf } from '../../mounts.ts';
 import { hostPath, type Rule } from '../rule.ts';
 import { writerOf } from '../writable.ts';
 

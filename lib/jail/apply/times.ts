@@ -1,0 +1,56 @@
+// When what is no copy was last modified: nothing of a jail is the time of its build, so that the same sources make the same
+// jail.
+
+import { constants, futimesSync } from 'node:fs';
+
+import { type BytePath, pathBytes } from '../../binary/path.ts';
+import { type DirectoryRoot, errorCode } from '../../binary/root.ts';
+import { native } from '../../native.ts';
+import { STORE } from '../manifest/layout.ts';
+import { MANIFEST_PATH, type Recorded } from '../manifest/manifest.ts';
+
+const TYPE_BITS = 0o170000; // inode(7)
+
+/** Paths of the jail that somebody edited, and directories that were not there before. */
+interface Present {
+  readonly edited: ReadonlySet<BytePath>;
+  readonly made: ReadonlySet<BytePath>;
+}
+
+/** A directory is as old as the newest copy in it, all else as the newest of all; what was edited is left alone. */
+export function setTimes(jail: DirectoryRoot, entries: readonly Recorded[], { edited, made }: Present): void {
+  const newest = new Map<string, number>();
+  let last = 0;
+  for (const { path, mtimeMs } of entries) {
+    if (mtimeMs === undefined) continue;
+    const parent = path.slice(0, path.lastIndexOf('/'));
+    newest.set(parent, Math.max(newest.get(parent) ?? 0, mtimeMs));
+    last = Math.max(last, mtimeMs);
+  }
+  for (const { path, kind, source, uid } of entries.toReversed()) {
+    if ((kind === 'file' && source !== undefined) || edited.has(path)) continue;
+    // a service's own directory changes with what the service does, whatever is added to the jail meanwhile
+    const isService = kind === 'directory' && uid !== 0;
+    if (isService && made.has(path)) setTime(jail, path, 0);
+    if (!isService) setTime(jail, path, kind === 'directory' ? (newest.get(path) ?? last) : last);
+  }
+  for (const path of [MANIFEST_PATH, STORE]) setTime(jail, path, last);
+  const root = native.inRootOpen(jail.fd, '/', constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    futimesSync(root, last / 1000, last / 1000);
+  } finally {
+    native.closeDescriptor(root);
+  }
+}
+
+function setTime(jail: DirectoryRoot, path: BytePath, mtimeMs: number): void {
+  try {
+    const { nlink, mode } = native.inRootLstat(jail.fd, pathBytes(path));
+    // with another name it may be a file outside the jail
+    if ((mode & TYPE_BITS) === constants.S_IFDIR || nlink === 1)
+      native.inRootSetTimes(jail.fd, pathBytes(path), mtimeMs);
+  } catch (error) {
+    // a device that could not be made, or what somebody in the jail has just removed
+    if (errorCode(error) === undefined) throw error;
+  }
+}

@@ -1,0 +1,174 @@
+// Which processes use a directory tree: what runs in it must not lose its files.
+
+import {
+  type BigIntStats,
+  closeSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+} from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
+
+import { type BytePath, pathBytes, toLatin1 } from '../../binary/path.ts';
+import { errorCode } from '../../binary/root.ts';
+import { JailError } from '../../errors.ts';
+import { native } from '../../native.ts';
+import { quote } from '../../quote.ts';
+import { isWithin } from './mounts.ts';
+import type { Directory } from './tree.ts';
+
+/** A process, and the first thing that was found of it in the tree. */
+export interface Occupant {
+  readonly pid: number;
+  /** What it calls itself (proc_pid_comm(5)), printable. */
+  readonly command: string;
+  readonly use: 'root directory' | 'working directory' | 'program' | 'open file' | 'mapped file';
+}
+
+interface Tree extends Directory, Identity {
+  readonly namespace: string | undefined;
+  /** Descriptors of this process that do not count. */
+  readonly own: ReadonlySet<number>;
+}
+
+/**
+ * The processes that have their root, working directory, program, an open or a mapped file in `directory`. As far as
+ * /proc shows processes: not beyond a pid namespace.
+ * @throws JailError EACCES if it may not be seen of a process, which root without CAP_SYS_PTRACE meets (ptrace(2)); ENOENT
+ * without /proc.
+ */
+export async function findOccupants(
+  directory: Directory,
+  own: ReadonlySet<number>,
+): Promise<readonly Occupant[]> {
+  const { dev, ino } = statSync(`/proc/self/fd/${directory.fd}`, { bigint: true });
+  const tree = { ...directory, dev, ino, own, namespace: linkOf('/proc/self/ns/mnt') };
+  const found: Occupant[] = [];
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const use = await useOf(name, tree);
+    if (use !== undefined) found.push({ pid: Number(name), command: commandOf(name), use });
+  }
+  return found;
+}
+
+// some tenths of a millisecond
+const LOOKS_A_TURN = 64;
+
+async function useOf(pid: string, tree: Tree): Promise<Occupant['use'] | undefined> {
+  // Its first thread may have ended while others run, and each can have directories of its own (unshare(2)).
+  for (const [index, thread] of namesIn(`/proc/${pid}/task`).entries()) {
+    if (index % LOOKS_A_TURN === LOOKS_A_TURN - 1) await setImmediate();
+    const path = `/proc/${pid}/task/${thread}`;
+    if (isDirectoryInside(`${path}/root`, path, tree)) return 'root directory';
+    if (isDirectoryInside(`${path}/cwd`, path, tree)) return 'working directory';
+  }
+  await setImmediate(); // a service goes on serving
+  if (isFileInside(`/proc/${pid}/exe`, tree)) return 'program';
+  const isSelf = Number(pid) === process.pid;
+  for (const [index, fd] of namesIn(`/proc/${pid}/fd`).entries()) {
+    if (index % LOOKS_A_TURN === LOOKS_A_TURN - 1) await setImmediate();
+    if (isSelf && tree.own.has(Number(fd))) continue;
+    if (isFileInside(`/proc/${pid}/fd/${fd}`, tree)) return 'open file';
+  }
+  return isMapped(`/proc/${pid}/maps`, tree) ? 'mapped file' : undefined;
+}
+
+function isDirectoryInside(link: string, thread: string, tree: Tree): boolean {
+  if (isFileInside(link, tree)) return true;
+  // In another mount namespace the path is one of that namespace, and one may be too long to be told at all. The way up
+  // passes the tree in any case.
+  return ifThere(() => {
+    const isPathOurs = linkOf(link) !== undefined && linkOf(`${thread}/ns/mnt`) === tree.namespace;
+    return !isPathOurs && isOnWayUp(link, tree);
+  }, false);
+}
+
+// Step by step: a way of `..` can be longer than what a system call takes as a path.
+function isOnWayUp(link: string, tree: Tree): boolean {
+  let fd = openSync(link, O_PATH);
+  try {
+    for (let below: BigIntStats | undefined; ;) {
+      const here = fstatSync(fd, { bigint: true });
+      if (isSame(here, tree)) return true;
+      if (below !== undefined && isSame(here, below)) return false; // the top is its own parent
+      const parent = openSync(`/proc/self/fd/${fd}/..`, O_PATH);
+      closeSync(fd);
+      fd = parent;
+      below = here;
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+type Identity = Pick<BigIntStats, 'dev' | 'ino'>;
+
+function isSame(a: Identity, b: Identity): boolean {
+  return a.dev === b.dev && a.ino === b.ino;
+}
+
+// not among Node's constants on every version (asm-generic/fcntl.h)
+const O_PATH = 0o10000000;
+
+function isFileInside(link: string, tree: Tree): boolean {
+  const path = linkOf(link);
+  if (path === undefined || !isWithin(path, tree.path)) return false;
+  // Another namespace may have other files at the same path.
+  return ifThere(() => {
+    const { dev, ino } = statSync(link, { bigint: true });
+    if (dev === tree.dev) return true;
+    return isSame(statSync(pathBytes(path), { bigint: true }), { dev, ino });
+  }, false);
+}
+
+function isMapped(file: string, tree: Tree): boolean {
+  return ifThere(() => {
+    const path = tree.path.replaceAll('\n', '\\012'); // proc_pid_maps(5)
+    return readFileSync(file).includes(pathBytes(` ${path}/` as BytePath));
+  }, false);
+}
+
+function commandOf(pid: string): string {
+  return ifThere(() => quote(readFileSync(`/proc/${pid}/comm`).subarray(0, -1)), '?');
+}
+
+function namesIn(directory: string): readonly string[] {
+  return ifThere(() => readdirSync(directory), []);
+}
+
+function linkOf(path: string): BytePath | undefined {
+  return ifThere(() => toLatin1(readlinkSync(path, 'buffer')), undefined);
+}
+
+// A process can end at any time, a zombie or a thread of the kernel has none of this, and a path can be longer than
+// /proc has room for.
+function ifThere<T>(look: () => T, otherwise: T): T {
+  try {
+    return look();
+  } catch (error) {
+    const code = errorCode(error);
+    if (code !== undefined && NOT_THERE.has(code)) return otherwise;
+    if (code !== 'EACCES' && code !== 'EPERM') throw error;
+    // To whoever may look at all only a security module hides a process, such as the init of a virtual machine.
+    if ((native.effectiveCapabilities() & CAP_SYS_PTRACE) !== 0n) return otherwise;
+    throw hidden(error);
+  }
+}
+
+// linux/capability.h
+const CAP_SYS_PTRACE = 1n << 19n;
+
+const NOT_THERE = new Set(['ENOENT', 'ESRCH', 'ENOTDIR', 'EINVAL', 'ENAMETOOLONG']);
+
+function hidden(error: unknown): JailError {
+  const path = error instanceof Error && 'path' in error ? String(error.path) : '/proc';
+  return new JailError(`${path} may not be read: whether that process uses the jail cannot be seen`, {
+    code: 'EACCES',
+    path,
+    hint: 'end it, or run with CAP_SYS_PTRACE',
+  });
+}

@@ -1,0 +1,130 @@
+// Whole trees copied and removed without holding the event loop.
+
+import { constants } from 'node:os';
+import { getSystemErrorMap } from 'node:util';
+
+import { type BytePath, bytePath, joinPath, pathBytes, showPath, toLatin1 } from '../../binary/path.ts';
+import { JailError } from '../../errors.ts';
+import { native, type SkipReason, type TreeCounts, type TreeHandle } from '../../native.ts';
+import { throwIfAborted } from '../work/failure.ts';
+
+const POLL_MS = 100;
+
+/** An open directory, and its path on the host for messages. */
+export interface Directory {
+  readonly fd: number;
+  readonly path: BytePath;
+}
+
+export interface TreeWork {
+  readonly signal?: AbortSignal | undefined;
+  /** Ten times a second, and at the end. */
+  readonly onProgress?: ((counts: TreeCounts) => void) | undefined;
+}
+
+/** Something that was not copied, or not all of it. */
+interface Skipped {
+  /** As the jail sees it. */
+  readonly path: BytePath;
+  readonly reason: SkipReason;
+  /** Of a system call that was refused. */
+  readonly code?: string;
+}
+
+export interface CopyReport extends TreeCounts {
+  /** The first thousand. */
+  readonly skipped: readonly Skipped[];
+  readonly skippedCount: number;
+}
+
+/**
+ * Copies what lies in `source` into the empty directory `target`, and owner, mode, times and attributes of the directory
+ * itself. What is mounted in `source` is left out; `privileged` are the paths of it that keep set-user-ID, set-group-ID
+ * and file capabilities.
+ * @throws JailError with the code of the system call that failed, or ABORT_ERR
+ */
+export function copyTree(
+  source: Directory,
+  target: Directory,
+  privileged: readonly BytePath[],
+  work: TreeWork = {},
+): Promise<CopyReport> {
+  const paths = privileged.map(pathBytes);
+  return settle(work, [source.path, target.path], (onEnd) =>
+    native.copyTree(source.fd, target.fd, paths, onEnd),
+  );
+}
+
+/**
+ * Removes the directory `name` in `parent` with all that is in it, its entry `last` last of all.
+ * @throws JailError EBUSY if something is mounted in it; else as copyTree.
+ */
+export function removeTree(
+  parent: Directory,
+  name: BytePath,
+  { last, ...work }: TreeWork & { readonly last?: BytePath } = {},
+): Promise<TreeCounts> {
+  const path = joinPath(parent.path, name);
+  return settle(work, [path, path], (onEnd) =>
+    native.removeTree(parent.fd, pathBytes(name), pathBytes(last ?? bytePath('')), onEnd),
+  );
+}
+
+type OnEnd = Parameters<typeof native.copyTree>[3];
+type Failure = NonNullable<Parameters<OnEnd>[0]>;
+
+function settle(
+  { signal, onProgress }: TreeWork,
+  [source, target]: readonly [source: BytePath, target: BytePath],
+  start: (onEnd: OnEnd) => TreeHandle,
+): Promise<CopyReport> {
+  return new Promise((resolve, reject) => {
+    throwIfAborted(signal);
+    let thrown: { readonly error: unknown } | undefined;
+    const handle = start((failure, report) => {
+      clearInterval(timer);
+      signal?.removeEventListener('abort', abort);
+      if (failure === null) tell(report);
+      try {
+        if (failure?.errno === constants.errno.ECANCELED) throwIfAborted(signal);
+        if (thrown !== undefined) throw thrown.error;
+        if (failure !== null) throw toError(failure, failure.inTarget ? target : source);
+        resolve({ ...report, skipped: report.skipped.map(toSkipped) });
+      } catch (error) {
+        reject(error);
+      }
+    });
+    const abort = (): void => native.abortTree(handle);
+    // What the caller's function throws ends the work, and not the process.
+    function tell(counts: TreeCounts): void {
+      try {
+        onProgress?.(counts);
+      } catch (error) {
+        thrown ??= { error };
+        abort();
+      }
+    }
+    signal?.addEventListener('abort', abort);
+    const timer = setInterval(() => {
+      const counts = native.treeProgress(handle);
+      if (counts !== undefined) tell(counts);
+    }, POLL_MS);
+  });
+}
+
+function toSkipped({ path, reason, errno }: Parameters<OnEnd>[1]['skipped'][number]): Skipped {
+  const [code] = getSystemErrorMap().get(-errno) ?? [];
+  return { path: toLatin1(path), reason, ...(code !== undefined && { code }) };
+}
+
+function toError({ errno, syscall, path, inTarget }: Failure, root: BytePath): JailError {
+  const [code, words] = getSystemErrorMap().get(-errno) ?? ['EIO', 'unknown error'];
+  const shown = showPath(joinPath(root, toLatin1(path.subarray(1))));
+  const hint = inTarget ? HINTS[code] : undefined;
+  return new JailError(`${shown}: ${words}, ${syscall}`, { code, path: shown, hint });
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  ENOSPC: 'make room; nothing is left of the copy',
+  EDQUOT: 'make room; nothing is left of the copy',
+};

@@ -1,0 +1,129 @@
+// What lies at one path of a jail, and why.
+
+import { type BytePath, showPath } from '../../binary/path.ts';
+import { quote } from '../../quote.ts';
+
+/** Why something is in a jail. `by` and `as` say what asked for it, and in which words. */
+export interface Reason {
+  readonly how:
+    | 'asked' // named as a program
+    | 'interpreter' // `as` follows `#!` of the script `by`
+    | 'command' // `as` is started by the env(1) line of the script `by`
+    | 'loader' // PT_INTERP of `by`
+    | 'library' // `as` is a DT_NEEDED of `by`
+    | 'dlopen' // `as` is opened at run time by `by`, as its .note.dlopen says
+    | 'package' // a file of the Debian package `as`, which `by` cannot do without
+    | 'state' // a directory that the service of the package `as` keeps its data in
+    | 'pack' // part of the pack `as`, which `by` made necessary
+    | 'learned' // opened by the command `as`
+    | 'copied' // --copy
+    | 'way' // a link or directory on the way to `by`
+    | 'layout'; // what each jail has
+  /** A path of the jail that has a reason of its own. */
+  readonly by?: BytePath | undefined;
+  /** Bytes of the file or words of the request, one character a byte. */
+  readonly as?: string | undefined;
+}
+
+interface Place {
+  /** As the jail sees it, without a link in it. */
+  readonly path: BytePath;
+  readonly reason: Reason;
+}
+
+export interface DirectoryEntry extends Place {
+  readonly kind: 'directory';
+  readonly mode: number;
+  /** 0 if not given. Another owner than root: a directory for a service's data. */
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+interface LinkEntry extends Place {
+  readonly kind: 'link';
+  readonly target: BytePath;
+}
+
+/** A copy of a file of the host; `source` is its path there, links resolved. */
+export interface FileEntry extends Place {
+  readonly kind: 'file';
+  readonly source: BytePath;
+  readonly sizeBytes: number;
+  /** Permission bits of the copy; set-user-ID and set-group-ID only where they were asked for. */
+  readonly mode: number;
+  readonly uid?: number;
+  readonly gid?: number;
+  /** File capabilities come along as well (capabilities(7)). */
+  readonly keepPrivileges?: true;
+}
+
+/** A file that the builder writes itself. */
+export interface DataEntry extends Place {
+  readonly kind: 'data';
+  readonly data: Uint8Array;
+  readonly mode: number;
+}
+
+export interface DeviceEntry extends Place {
+  readonly kind: 'device';
+  /** With the file type. */
+  readonly mode: number;
+  readonly major: number;
+  readonly minor: number;
+}
+
+/** One thing to be in the jail. */
+export type Entry = DirectoryEntry | LinkEntry | FileEntry | DataEntry | DeviceEntry;
+
+/** What one reason says, without the reasons behind it: "needed by /bin/bash as libc.so.6". */
+export function showReason({ how, by, as }: Reason): string {
+  const from = by === undefined ? 'it' : showPath(by);
+  const words = as === undefined ? '' : quote(Buffer.from(as, 'latin1'));
+  switch (how) {
+    case 'asked':
+      return 'asked for';
+    case 'interpreter':
+      return `#! of ${from}`;
+    case 'command':
+      return `started by the env line of ${from}`;
+    case 'loader':
+      return `loader of ${from}`;
+    case 'library':
+      return `needed by ${from} as ${words}`;
+    case 'dlopen':
+      return `opened at run time by ${from} as ${words}`;
+    case 'package':
+      return by === undefined ? `package ${words}, asked for` : `package ${words}, which ${from} needs`;
+    case 'state':
+      return `where the service of package ${words} keeps its data`;
+    case 'pack':
+      return by === undefined ? `pack ${words}` : `pack ${words}, which ${from} needs`;
+    case 'learned':
+      return `opened by ${words}`;
+    case 'copied':
+      return 'to be copied';
+    case 'way':
+      return `on the way to ${from}`;
+    case 'layout':
+      return 'part of every jail';
+    default:
+      return how satisfies never;
+  }
+}
+
+/** The reason of `path` and the reasons behind it, nearest first; a circle ends where it closes. */
+export function reasonChain(
+  path: BytePath,
+  reasonOf: (path: BytePath) => Reason | undefined,
+): readonly Reason[] {
+  const chain: Reason[] = [];
+  const seen = new Set<BytePath>();
+  for (let at: BytePath | undefined = path; at !== undefined && !seen.has(at);) {
+    seen.add(at);
+    const reason = reasonOf(at);
+    if (reason === undefined) break;
+    chain.push(reason);
+    at = reason.by;
+  }
+  return chain;
+}

@@ -1,0 +1,35 @@
+// What lies in a jail and is not in its manifest.
+
+import { type BytePath, bytePath, joinPath } from '../../binary/path.ts';
+import type { FileRoot } from '../../binary/root.ts';
+import { STORE } from './layout.ts';
+import type { Manifest } from './manifest.ts';
+
+// Places for what comes and goes, and what the kernel shows.
+const PASSING: ReadonlySet<string> = new Set(['/tmp', '/proc', '/sys', '/dev', '/run', '/var/tmp', STORE]);
+const MAX_DEPTH = 100;
+
+/**
+ * Up to `most` paths that the builder has not made, a directory without what it holds. Not looked into: /tmp and the like,
+ * directories that are not root's, other file systems.
+ */
+export function findExtra(jail: FileRoot, { entries }: Manifest, most = 10_000): readonly BytePath[] {
+  const known = new Set<string>(entries.map(({ path }) => path));
+  const device = jail.lstat(bytePath('/'))?.dev;
+  const extra: BytePath[] = [];
+
+  function look(directory: BytePath, depth: number): void {
+    for (const name of jail.list(directory) ?? []) {
+      if (extra.length >= most || depth > MAX_DEPTH) return;
+      const path = joinPath(directory, name);
+      if (PASSING.has(path)) continue;
+      const status = jail.lstat(path);
+      if (status === undefined) continue;
+      if (!known.has(path)) extra.push(path);
+      else if (status.kind === 'directory' && status.uid === 0 && status.dev === device)
+        look(path, depth + 1);
+    }
+  }
+  look(bytePath('/'), 0);
+  return extra;
+}

@@ -1,0 +1,14 @@
+// What every jail begins with.
+
+import { type BytePath, bytePath } from '../../binary/path.ts';
+
+/** The directory of the jail that belongs to the builder: root's, mode 0700. */
+export const STORE: BytePath = bytePath('/.uchroot');
+
+/**
+ * Directories that a merged-usr system has as links into /usr. They are made first, so that nobody puts a real directory
+ * in their place later (file-hierarchy(7)). Those of foreign ABIs come only if something lies in them.
+ */
+export const mergedDirectories: readonly BytePath[] = ['/bin', '/lib', '/lib64'].map((path) =>
+  bytePath(path),
+);

@@ -1,0 +1,135 @@
+// The manifest of a jail: what was put into it, why, and what of the host it was. It lies in the jail, where only root
+// can read or change it.
+
+import { gunzipSync, gzipSync } from 'node:zlib';
+
+import { type BytePath, bytePath } from '../../binary/path.ts';
+import type { FileRoot, FileStatus } from '../../binary/root.ts';
+import { JailError } from '../../errors.ts';
+import type { Reason } from './entry.ts';
+import { openRegular } from './hash.ts';
+import { STORE } from './layout.ts';
+import { entryFromJson, entryToJson, type Json, pathAt, textAt, toObject } from './line.ts';
+import { type Recipe, recipeFromJson, recipeToJson } from './recipe.ts';
+import { toText } from './text.ts';
+
+export const MANIFEST_PATH: BytePath = bytePath('/.uchroot/manifest.json.gz');
+
+const FORMAT = 1;
+const MAX_BYTES = 256 << 20;
+
+/** One path of the jail as it was made. */
+export interface Recorded {
+  readonly path: BytePath;
+  readonly kind: 'directory' | 'link' | 'file' | 'device';
+  /** Permission bits. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly reason: Reason;
+  /** Of a file: its size, its SHA-256 in hexadecimal, and when it was last modified, in ms since 1970. */
+  readonly sizeBytes?: number;
+  readonly sha256?: string;
+  readonly mtimeMs?: number;
+  /** Where it lies on the host; undefined for one that the builder wrote. */
+  readonly source?: BytePath;
+  /** It has kept set-user-ID, set-group-ID and file capabilities; false is left out. */
+  readonly keepPrivileges?: true;
+  /** The Debian package that the source belongs to. */
+  readonly package?: string;
+  /** Of a link. */
+  readonly target?: BytePath;
+  /** Of a device. */
+  readonly major?: number;
+  readonly minor?: number;
+}
+
+/** A pack in the jail, and the file that made it necessary; none for one that was asked for. */
+export interface RecordedPack {
+  readonly name: string;
+  readonly trigger?: BytePath | undefined;
+}
+
+export interface Manifest {
+  readonly recipe: Recipe;
+  readonly packs: readonly RecordedPack[];
+  /** Versions of the packages that files are from, by name. */
+  readonly packages: Readonly<Record<string, string>>;
+  /** A directory before what lies in it. */
+  readonly entries: readonly Recorded[];
+}
+
+/** The same bytes for the same manifest: no date, no host name. */
+export function writeManifest({ recipe, packs, packages, entries }: Manifest): Buffer {
+  const versions = Object.entries(packages).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const head = JSON.stringify({
+    format: FORMAT,
+    recipe: recipeToJson(recipe),
+    packs: packs.map(({ name, trigger }) => ({ name, ...(trigger && { trigger: toText(trigger) }) })),
+    packages: Object.fromEntries(versions),
+  });
+  const lines = entries.map((entry) => JSON.stringify(entryToJson(entry)));
+  return gzipSync(`${head.slice(0, -1)},"entries":[\n${lines.join(',\n')}\n]}\n`, { level: 9 });
+}
+
+/** @throws JailError ERR_MANIFEST if the bytes are no manifest, whatever else they are. */
+export function parseManifest(data: Uint8Array): Manifest {
+  try {
+    return fromJson(toObject(JSON.parse(gunzipSync(data, { maxOutputLength: MAX_BYTES }).toString())));
+  } catch (error) {
+    throw new JailError(`the manifest of the jail is damaged: ${(error as Error).message}`, {
+      code: 'ERR_MANIFEST',
+      path: MANIFEST_PATH,
+      hint: 'build the jail anew',
+    });
+  }
+}
+
+function fromJson(json: Json): Manifest {
+  if (json['format'] !== FORMAT)
+    throw new TypeError(`its format is ${String(json['format'])}, and this version reads ${FORMAT}`);
+  const entries = listAt(json, 'entries').map(entryFromJson);
+  if (new Set(entries.map(({ path }) => path)).size !== entries.length)
+    throw new TypeError('a path stands there twice');
+  const packages = toObject(json['packages']);
+  return {
+    recipe: recipeFromJson(json['recipe'], 'its recipe'),
+    packs: listAt(json, 'packs').map(packFromJson),
+    packages: Object.fromEntries(Object.keys(packages).map((name) => [name, textAt(packages, name)])),
+    entries,
+  };
+}
+
+function packFromJson(value: unknown): RecordedPack {
+  const pack = toObject(value);
+  const trigger = pathAt(pack, 'trigger');
+  return { name: textAt(pack, 'name'), ...(trigger !== undefined && { trigger }) };
+}
+
+function listAt(json: Json, key: string): readonly unknown[] {
+  const list = json[key];
+  if (Array.isArray(list)) return list;
+  throw new TypeError(`${key} is no list`);
+}
+
+/**
+ * The manifest of a jail; undefined if it has none, or one that is not root's alone: it would steer what root does.
+ * @throws JailError ERR_MANIFEST; system errors.
+ */
+export function readManifest(jail: FileRoot): Manifest | undefined {
+  const store = jail.lstat(STORE);
+  if (store?.kind !== 'directory' || !isOfRoot(store)) return undefined;
+  const file = openRegular(jail, MANIFEST_PATH);
+  if (file === undefined) return undefined;
+  try {
+    return isOfRoot(file.status)
+      ? parseManifest(file.read(0, Math.min(file.status.sizeBytes, MAX_BYTES)))
+      : undefined;
+  } finally {
+    file.close();
+  }
+}
+
+function isOfRoot({ uid, mode }: FileStatus): boolean {
+  return uid === 0 && (mode & 0o022) === 0;
+}

@@ -1,0 +1,169 @@
+// What a jail is made of, as it was asked for: enough to make the same one again, here or on another host.
+
+import { type BytePath, bytePath, showPath } from '../../binary/path.ts';
+import { JailError } from '../../errors.ts';
+import { quote } from '../../quote.ts';
+import { STORE } from './layout.ts';
+import { fromText, toText } from './text.ts';
+
+export interface LearnedFiles {
+  readonly command: string;
+  readonly files: readonly BytePath[];
+  readonly directories: readonly BytePath[];
+}
+
+export interface Recipe {
+  /** Absolute paths of the root that the jail is built from. */
+  readonly programs: readonly BytePath[];
+  /** Names of Debian packages. */
+  readonly packages: readonly string[];
+  /** Packs that were asked for, and those that must not come by themselves. */
+  readonly packs: readonly string[];
+  readonly withoutPacks: readonly string[];
+  readonly copies: readonly { readonly from: BytePath; readonly to: BytePath }[];
+  /** What commands opened when they were watched; the commands are not run again. */
+  readonly learned: readonly LearnedFiles[];
+  /** Accounts of the host that the jail knows, the first of which tries it out. */
+  readonly users: readonly string[];
+  /** Programs that keep set-user-ID, set-group-ID and file capabilities. */
+  readonly keepPrivileges: readonly BytePath[];
+  /** The directory on the host that the jail is built from, undefined for the host itself. */
+  readonly from?: BytePath | undefined;
+}
+
+export const EMPTY_RECIPE: Recipe = {
+  programs: [],
+  packages: [],
+  packs: [],
+  withoutPacks: [],
+  copies: [],
+  learned: [],
+  users: [],
+  keepPrivileges: [],
+};
+
+// A component that is empty, `.` or `..`.
+const NOT_PLAIN = /\/(?:\.\.?)?(?:\/|$)/;
+
+/** True for an absolute path of a jail, as it is by itself, that does not belong to the builder. */
+export function isDestination(path: BytePath): boolean {
+  if (path === '/') return true;
+  if (path === STORE || path.startsWith(`${STORE}/`)) return false;
+  return path.startsWith('/') && !NOT_PLAIN.test(path);
+}
+
+/** What a jail is made of after something was added to it; each thing once, in the order in which it came. */
+export function mergeRecipes(old: Recipe, added: Recipe): Recipe {
+  const from = added.from ?? old.from;
+  return {
+    programs: onceEach(old.programs, added.programs),
+    packages: onceEach(old.packages, added.packages),
+    // the last word counts
+    packs: onceEach(old.packs, added.packs).filter((pack) => !added.withoutPacks.includes(pack)),
+    withoutPacks: onceEach(old.withoutPacks, added.withoutPacks).filter(
+      (pack) => !added.packs.includes(pack),
+    ),
+    copies: onceBy(({ to }) => to, old.copies, added.copies),
+    learned: onceBy(({ command }) => command, old.learned, added.learned),
+    users: onceEach(old.users, added.users),
+    keepPrivileges: onceEach(old.keepPrivileges, added.keepPrivileges),
+    ...(from !== undefined && { from }),
+  };
+}
+
+function onceEach<T>(...lists: readonly (readonly T[])[]): readonly T[] {
+  return [...new Set(lists.flat())];
+}
+
+/** Of those with the same key the last. */
+function onceBy<T>(key: (item: T) => string, ...lists: readonly (readonly T[])[]): readonly T[] {
+  return [...new Map(lists.flat().map((item) => [key(item), item])).values()];
+}
+
+/** For JSON; a name that is no UTF-8 is kept, see text.ts. */
+export function recipeToJson(recipe: Recipe): object {
+  const { programs, packages, packs, withoutPacks, copies, learned, users, keepPrivileges, from } = recipe;
+  // in this order, so that the same recipe is the same text
+  return {
+    programs: programs.map(toText),
+    packages,
+    packs,
+    withoutPacks,
+    copies: copies.map((copy) => ({ from: toText(copy.from), to: toText(copy.to) })),
+    learned: learned.map(({ command, files, directories }) => ({
+      command,
+      files: files.map(toText),
+      directories: directories.map(toText),
+    })),
+    users,
+    keepPrivileges: keepPrivileges.map(toText),
+    ...(from !== undefined && { from: toText(from) }),
+  };
+}
+
+/** @throws JailError ERR_RECIPE if the value is no recipe; `what` names it in the message. */
+export function recipeFromJson(value: unknown, what: string): Recipe {
+  const object = asObject(value, what);
+  const unknown = Object.keys(object).find((key) => !KEYS.has(key));
+  if (unknown !== undefined) throw noRecipe(what, `unknown key '${quote(unknown)}'`);
+  const texts = (key: string) => listAt(object, key, what).map((item) => asText(item, key));
+  const paths = (key: string) => texts(key).map((text) => asPath(text, `${what}, ${key}`));
+  return {
+    programs: paths('programs'),
+    packages: texts('packages'),
+    packs: texts('packs'),
+    withoutPacks: texts('withoutPacks'),
+    copies: listAt(object, 'copies', what).map((item) => {
+      const copy = asObject(item, `${what}, copies`);
+      return {
+        from: asPath(asText(copy['from'], 'from'), what),
+        to: asDestination(asPath(asText(copy['to'], 'to'), what), what),
+      };
+    }),
+    learned: listAt(object, 'learned', what).map((item) => {
+      const one = asObject(item, `${what}, learned`);
+      const list = (key: string) => listAt(one, key, what).map((path) => asPath(asText(path, key), what));
+      return {
+        command: asText(one['command'], 'command'),
+        files: list('files'),
+        directories: list('directories'),
+      };
+    }),
+    users: texts('users'),
+    keepPrivileges: paths('keepPrivileges'),
+    ...(object['from'] !== undefined && { from: asPath(asText(object['from'], 'from'), what) }),
+  };
+}
+
+const KEYS: ReadonlySet<string> = new Set([...Object.keys(EMPTY_RECIPE), 'from']);
+
+function asObject(value: unknown, what: string): Readonly<Record<string, unknown>> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as Readonly<Record<string, unknown>>;
+  throw noRecipe(what, 'an object is expected');
+}
+
+function listAt(object: Readonly<Record<string, unknown>>, key: string, what: string): readonly unknown[] {
+  const value = object[key] === undefined ? [] : object[key];
+  if (Array.isArray(value)) return value;
+  throw noRecipe(`${what}, ${key}`, 'a list is expected');
+}
+
+function asText(value: unknown, key: string): string {
+  if (typeof value === 'string' && value !== '' && !value.includes('\0')) return value;
+  throw noRecipe(key, 'a text is expected');
+}
+
+function asPath(text: string, what: string): BytePath {
+  if (text.startsWith('/')) return fromText(text);
+  throw noRecipe(what, `${quote(bytePath(text))} is no absolute path`);
+}
+
+function asDestination(path: BytePath, what: string): BytePath {
+  if (isDestination(path)) return path;
+  throw noRecipe(what, `${showPath(path)} is no place for a copy`);
+}
+
+function noRecipe(what: string, why: string): JailError {
+  return new JailError(`${what}: ${why}`, { code: 'ERR_RECIPE' });
+}

@@ -1,0 +1,46 @@
+// Byte-exact paths in JSON: UTF-8 as text, and each byte that is none as a lone surrogate U+DC80…U+DCFF, which JSON
+// escapes (PEP 383, "surrogateescape").
+
+import { type BytePath, bytePath, pathBytes } from '../../binary/path.ts';
+
+const FIRST = 0xdc00;
+// nearly every path; a manifest has thousands
+const ASCII = /^[\0-\x7f]*$/;
+
+/** The path as JSON text. */
+export function toText(path: BytePath): string {
+  if (ASCII.test(path)) return path;
+  const bytes = pathBytes(path);
+  const text = bytes.toString('utf8');
+  if (Buffer.from(text).equals(bytes)) return text;
+  let result = '';
+  for (let at = 0; at < bytes.length;) {
+    const length = characterLength(bytes, at);
+    result +=
+      length === 0 ? String.fromCharCode(FIRST + (bytes[at] ?? 0)) : bytes.toString('utf8', at, at + length);
+    at += length || 1;
+  }
+  return result;
+}
+
+/** The path again; toText's other way round. */
+export function fromText(text: string): BytePath {
+  if (ASCII.test(text)) return text as BytePath;
+  const parts = text.split(/([\udc80-\udcff])/u);
+  return parts
+    .map((part) =>
+      part.length === 1 && part.charCodeAt(0) >= FIRST + 0x80 && part.charCodeAt(0) <= FIRST + 0xff
+        ? String.fromCharCode(part.charCodeAt(0) - FIRST)
+        : bytePath(part),
+    )
+    .join('') as BytePath;
+}
+
+/** How many bytes make the UTF-8 character that begins here; 0 if none does. */
+function characterLength(bytes: Buffer, at: number): number {
+  for (let length = 1; length <= 4 && at + length <= bytes.length; length++) {
+    const part = bytes.subarray(at, at + length);
+    if (Buffer.from(part.toString('utf8')).equals(part)) return length;
+  }
+  return 0;
+}

@@ -1,0 +1,129 @@
+// Files of Debian packages in a jail: those that were asked for, and the data that programs cannot do without.
+
+import type { BytePath } from '../../binary/path.ts';
+import type { FileRoot } from '../../binary/root.ts';
+import { walk } from '../../binary/walk.ts';
+import { UsageError } from '../../errors.ts';
+import { nearest } from '../../nearest.ts';
+import { quote } from '../../quote.ts';
+import type { Choice } from '../dpkg/choice.ts';
+import { choose } from '../dpkg/choose.ts';
+import { openPackages, type Package, type Packages } from '../dpkg/database.ts';
+import { openReading } from '../dpkg/reading.ts';
+import { type StateDirectory, stateOf } from '../dpkg/state.ts';
+import type { Reason } from '../manifest/entry.ts';
+import type { JailUser } from '../packs/pack.ts';
+import type { Steps } from '../work/steps.ts';
+import type { Executable } from './executables.ts';
+import type { PackageTaker } from './packs.ts';
+import type { Selection } from './selection.ts';
+
+export interface PackageFiles extends PackageTaker {
+  /** Adds what programs that came in cannot do without, and the packages that were taken since; false if there is nothing new. */
+  follow(executables: readonly Executable[]): Steps<boolean>;
+  /** False for a script that lies in a package and that nothing in the jail starts. */
+  isStarted(path: BytePath): boolean;
+  /** True for a file of a package that is Essential, less those of interpreters. */
+  isBasic(path: BytePath): boolean;
+  /** The name of the package of a path. */
+  of(path: BytePath): string | undefined;
+  sourceOf(path: BytePath): string | undefined;
+  versionOf(name: string): string | undefined;
+}
+
+/** @throws UsageError for a package among `asked` that is not installed. */
+export function openPackageFiles(
+  root: FileRoot,
+  selection: Selection,
+  users: readonly JailUser[],
+  asked: readonly string[],
+): PackageFiles {
+  const packages = openPackages(root);
+  if (packages === undefined) {
+    if (asked[0] !== undefined) throw new UsageError('there is no dpkg database to take packages from');
+    return {
+      take: () => {},
+      *follow() {
+        yield;
+        return false;
+      },
+      isStarted: () => true,
+      isBasic: () => false,
+      of: () => undefined,
+      sourceOf: () => undefined,
+      versionOf: () => undefined,
+    };
+  }
+  const reading = openReading(root, packages);
+  const programs = new Set<BytePath>();
+  const whole = new Set(asked.map((name) => findPackage(packages, name)));
+  const idle = new Set<BytePath>();
+  let done = 0;
+
+  function* follow(executables: readonly Executable[]): Steps<boolean> {
+    for (const { source, entry } of executables) if (isProgram(entry.reason)) programs.add(source);
+    if (programs.size + whole.size === done || packages === undefined) return false;
+    done = programs.size + whole.size;
+    const choice = yield* choose(reading, { programs: [...programs], packages: [...whole] });
+    addChoice(choice);
+    // /run itself is the affair of the pack of that name
+    for (const directory of stateOf(root, packages, choice))
+      if (directory.path !== '/run') addState(directory);
+    return true;
+  }
+
+  function addChoice({ files, withheld }: Choice): void {
+    for (const { path, package: pkg, why, started } of [...files, ...withheld]) {
+      if (!started) idle.add(walk(root, path).path);
+      const by = why === undefined ? undefined : walk(root, why).path;
+      selection.addPath(path, { how: 'package', as: pkg?.name ?? '', by });
+    }
+  }
+
+  // In the jail the service runs as the user that the jail is for, from its very start.
+  function addState({ path, package: pkg, mode, uid, gid }: StateDirectory): void {
+    const [user] = users;
+    const isTheirs = users.some((other) => other.uid === uid);
+    const owner = user === undefined || isTheirs ? { uid, gid } : { uid: user.uid, gid: user.gid };
+    selection.add({
+      kind: 'directory',
+      path,
+      mode: mode & 0o1777,
+      ...owner,
+      reason: { how: 'state', as: pkg.name },
+    });
+  }
+
+  return {
+    take: (name) => {
+      const pkg = packages.find(name);
+      if (pkg !== undefined) whole.add(pkg);
+    },
+    follow,
+    isStarted: (path) => !idle.has(path),
+    isBasic: (path) => {
+      const owner = packages.owner(path);
+      return owner?.essential === true && !owner.name.startsWith('perl');
+    },
+    of: (path) => packages.owner(path)?.name,
+    sourceOf: (path) => packages.source(path),
+    versionOf: (name) => packages.find(name)?.version,
+  };
+}
+
+/** What the packages themselves brought is accounted for already, and what was learned was seen to suffice. */
+function isProgram({ how }: Reason): boolean {
+  return how === 'asked' || how === 'interpreter' || how === 'command' || how === 'pack' || how === 'copied';
+}
+
+function findPackage(packages: Packages, name: string): Package {
+  const found = packages.find(name);
+  if (found !== undefined) return found;
+  const meant = nearest(
+    name,
+    packages.all.map((other) => other.name),
+  );
+  throw new UsageError(`package ${quote(name)} is not installed on the host`, {
+    hint: meant === undefined ? `apt-get install ${quote(name)}` : `did you mean ${meant}?`,
+  });
+}

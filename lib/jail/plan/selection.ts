@@ -1,0 +1,224 @@
+// What has been chosen for a jail so far: each path once, with the reason that came first, and a directory before what lies in it.
+
+import { type BytePath, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
+import type { FileRoot, FileStatus } from '../../binary/root.ts';
+import { type Walk, walk } from '../../binary/walk.ts';
+import type { DirectoryEntry, Entry, FileEntry, Reason } from '../manifest/entry.ts';
+import { STORE } from '../manifest/layout.ts';
+
+/** Ids that the jail is built for: their files may stay theirs. */
+interface Owners {
+  readonly uids: ReadonlySet<number>;
+  readonly gids: ReadonlySet<number>;
+}
+
+export interface SelectionOptions {
+  readonly owners: Owners;
+  /** Files, links resolved, that keep set-user-ID, set-group-ID and file capabilities. */
+  readonly keepPrivileges: ReadonlySet<BytePath>;
+  /** Directories that are not to be taken from the root, links resolved: the jail itself, if it lies in the root. */
+  readonly outside?: readonly BytePath[];
+}
+
+export interface Selection {
+  /** Adds an entry and the directories above it. What has a reason already keeps it. */
+  add(entry: Entry): void;
+  /**
+   * Adds what lies at a path of the root, with every link on the way; of a directory only itself. Returns where it really
+   * lies, or undefined if nothing is there or it is left out: a device, a secret that nobody has asked for.
+   */
+  addPath(path: BytePath, reason: Reason): BytePath | undefined;
+  /** Adds a directory with everything in it that `accept` takes, links as links with what they lead to. */
+  addTree(path: BytePath, reason: Reason, accept?: (path: BytePath) => boolean): BytePath | undefined;
+  /** Adds a file or a whole directory under another path. */
+  addCopy(from: BytePath, to: BytePath): boolean;
+  get(path: BytePath): Entry | undefined;
+  /** A directory before what lies in it. */
+  entries(): readonly Entry[];
+  /** Files that were added since the last call: what they need has to be looked for. */
+  takeFresh(): readonly FileEntry[];
+  /** Files that were left out because not everybody may read them. */
+  readonly secrets: readonly BytePath[];
+}
+
+const MAX_DEPTH = 100;
+
+export function openSelection(root: FileRoot, options: SelectionOptions): Selection {
+  const entries = new Map<BytePath, Entry>();
+  const secrets = new Set<BytePath>();
+  let fresh: FileEntry[] = [];
+
+  function add(entry: Entry): void {
+    if (entry.path === '/' || isOfBuilder(entry.path)) return;
+    const known = entries.get(entry.path);
+    if (known !== undefined && !isBetter(entry, known)) return;
+    addWay(parentPath(entry.path), entry.path);
+    entries.set(entry.path, entry);
+    if (entry.kind === 'file') fresh.push(entry);
+  }
+
+  function addWay(path: BytePath, by: BytePath): void {
+    if (!entries.has(path)) add({ kind: 'directory', path, mode: 0o755, reason: { how: 'way', by } });
+  }
+
+  function addLinks(way: Walk): void {
+    for (const directory of way.passed) addWay(directory, way.path);
+    for (const link of way.links) add({ kind: 'link', ...link, reason: { how: 'way', by: way.path } });
+  }
+
+  function addPath(path: BytePath, reason: Reason): BytePath | undefined {
+    const way = walk(root, path);
+    if (way.kind !== 'found') return undefined;
+    if (!addFound(way.path, way.path, way.status, reason)) return undefined;
+    addLinks(way);
+    return way.path;
+  }
+
+  function addFound(from: BytePath, to: BytePath, status: FileStatus, reason: Reason): boolean {
+    if (status.kind === 'directory') add(toDirectory(to, status, reason));
+    else if (status.kind !== 'file') return false;
+    else if (!isForJail(from, status, reason)) secrets.add(from);
+    else add(toFile(from, to, status, reason));
+    return to === '/' || entries.has(to);
+  }
+
+  /** Everybody may look into it, unless it was to be copied and is for the eyes of somebody whom the jail is for. */
+  function toDirectory(path: BytePath, status: FileStatus, reason: Reason): DirectoryEntry {
+    const isPrivate = reason.how === 'copied' && (status.mode & 0o005) !== 0o005;
+    if (!isPrivate) return { kind: 'directory', path, mode: 0o755, reason };
+    const { uid, gid } = ownersOf(status, options.owners);
+    return { kind: 'directory', path, mode: status.mode & 0o755, reason, ...owned(uid, gid) };
+  }
+
+  function toFile(source: BytePath, path: BytePath, status: FileStatus, reason: Reason): FileEntry {
+    const file = { kind: 'file', path, source, sizeBytes: status.sizeBytes, reason } as const;
+    // set-user-ID of another owner would be set-user-ID root
+    if (options.keepPrivileges.has(source))
+      return { ...file, mode: status.mode & 0o6755, ...owned(status.uid, status.gid), keepPrivileges: true };
+    const { uid, gid } = ownersOf(status, options.owners);
+    // nobody but an owner that was asked for may write
+    return { ...file, mode: status.mode & (gid === 0 ? 0o755 : 0o775), ...owned(uid, gid) };
+  }
+
+  /** What not everybody may read comes along only if it was named, or is readable to whom the jail is built for. */
+  function isForJail(path: BytePath, status: FileStatus, { how }: Reason): boolean {
+    if (how === 'asked' || how === 'copied') return true;
+    if (!mayRead(status, 0o4, options.owners)) return false;
+    return (how !== 'package' && how !== 'learned') || mayReach(parentPath(path));
+  }
+
+  // The stranger to whom a directory is closed does not read what lies in it either.
+  function mayReach(directory: BytePath): boolean {
+    const status = root.lstat(directory);
+    if (status === undefined || !mayRead(status, 0o1, options.owners)) return false;
+    return directory === '/' || mayReach(parentPath(directory));
+  }
+
+  function addTree(
+    path: BytePath,
+    reason: Reason,
+    accept: (path: BytePath) => boolean = () => true,
+  ): BytePath | undefined {
+    const start = addPath(path, reason);
+    if (start !== undefined) addBeneath(start, start, reason, accept);
+    return start;
+  }
+
+  function addBeneath(
+    from: BytePath,
+    to: BytePath,
+    reason: Reason,
+    accept: (path: BytePath) => boolean,
+    depth = 0,
+  ): void {
+    if (depth > MAX_DEPTH || options.outside?.includes(from) === true) return;
+    for (const name of root.list(from) ?? []) {
+      const path = joinPath(from, name);
+      const status = root.lstat(path);
+      if (status === undefined || !accept(path)) continue;
+      const target = joinPath(to, name);
+      if (status.target !== undefined) addLink(path, target, status.target, reason);
+      else if (addFound(path, target, status, reason) && status.kind === 'directory')
+        addBeneath(path, target, reason, accept, depth + 1);
+    }
+  }
+
+  // Where a tree keeps its place, what its links lead to comes along; in another place that is the caller's affair.
+  function addLink(from: BytePath, to: BytePath, target: BytePath, reason: Reason): void {
+    const leads = from === to ? addPath(from, reason) : undefined;
+    if (leads === undefined || !entries.has(to)) add({ kind: 'link', path: to, target, reason });
+  }
+
+  function addCopy(from: BytePath, to: BytePath): boolean {
+    const way = walk(root, from);
+    if (way.kind !== 'found') return false;
+    const reason: Reason = { how: 'copied', as: from };
+    if (from === to) addLinks(way);
+    const isDirectory = way.status.kind === 'directory';
+    const target =
+      from === to
+        ? way.path
+        : isDirectory
+          ? placeOf(to)
+          : joinPath(placeOf(parentPath(to)), lastComponent(to));
+    if (!addFound(way.path, target, way.status, reason)) return false;
+    if (isDirectory) addBeneath(way.path, target, reason, () => true);
+    return true;
+  }
+
+  /** Where a directory that the host need not have lies in the jail: behind the links that the host has on the way. */
+  function placeOf(path: BytePath): BytePath {
+    if (path === '/') return path;
+    const way = walk(root, path);
+    if (way.kind !== 'found' || way.status.kind !== 'directory')
+      return joinPath(placeOf(parentPath(path)), lastComponent(path));
+    addLinks(way);
+    return way.path;
+  }
+
+  return {
+    add,
+    addPath,
+    addTree,
+    addCopy,
+    get: (path) => entries.get(path),
+    entries: () => [...entries.values()],
+    takeFresh: () => {
+      const taken = fresh.filter((entry) => entries.get(entry.path) === entry);
+      fresh = [];
+      return taken;
+    },
+    get secrets() {
+      return [...secrets];
+    },
+  };
+}
+
+// A directory that was only on the way may have a better reason, and a mode and an owner of its own; and what the builder
+// writes, such as /etc/passwd, is not that of the host because a program was seen to open it.
+function isBetter(entry: Entry, known: Entry): boolean {
+  if (entry.kind === 'data')
+    return known.kind === 'file' && (known.reason.how === 'learned' || known.reason.how === 'package');
+  return entry.kind === 'directory' && known.reason.how === 'way' && entry.reason.how !== 'way';
+}
+
+/** Whether everybody, or somebody whom the jail is for, has this permission: 4 to read, 1 to search. */
+function mayRead({ mode, uid, gid }: FileStatus, bit: number, owners: Owners): boolean {
+  if ((mode & bit) !== 0 || owners.uids.has(uid)) return true;
+  return (mode & (bit << 3)) !== 0 && owners.gids.has(gid);
+}
+
+function owned(uid: number, gid: number): { readonly uid?: number; readonly gid?: number } {
+  return { ...(uid !== 0 && { uid }), ...(gid !== 0 && { gid }) };
+}
+
+function isOfBuilder(path: BytePath): boolean {
+  return path === STORE || path.startsWith(`${STORE}/`);
+}
+
+/** Root's, but for files that only their owner or their group may read, of an owner that the jail is built for. */
+function ownersOf(status: FileStatus, owners: Owners): { readonly uid: number; readonly gid: number } {
+  if ((status.mode & 0o004) !== 0) return { uid: 0, gid: 0 };
+  const gid = (status.mode & 0o040) !== 0 && owners.gids.has(status.gid) ? status.gid : 0;
+  return { uid: gid === 0 && owners.uids.has(status.uid) ? status.uid : 0, gid };
+}

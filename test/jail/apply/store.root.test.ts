@@ -1,0 +1,139 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+
+import t, { type Test } from 'tap';
+
+import { bytePath } from '../../../lib/binary/path.ts';
+import { type DirectoryRoot, openFileRoot } from '../../../lib/binary/root.ts';
+import { openStore, type Store } from '../../../lib/jail/apply/store.ts';
+import { writeManifest } from '../../../lib/jail/manifest/manifest.ts';
+import { EMPTY_RECIPE } from '../../../lib/jail/manifest/recipe.ts';
+import { everythingIn, makeDirectory } from '../../support/builder.ts';
+import { unlessRoot } from '../../support/root.ts';
+
+const asRoot = { skip: unlessRoot() };
+
+const NO_MANIFEST = writeManifest({ recipe: EMPTY_RECIPE, packs: [], packages: {}, entries: [] });
+const path = (text: string) => bytePath(text);
+
+function openJail(t: Test): { readonly directory: string; readonly jail: DirectoryRoot } {
+  const directory = makeDirectory(t);
+  const jail = openFileRoot(directory);
+  t.teardown(() => jail.close());
+  return { directory, jail };
+}
+
+function stageText(store: Store, text: string) {
+  return store.stage((fd) => writeFileSync(fd, text));
+}
+
+t.test('what was staged and not decided is undone by the next run', asRoot, async (t) => {
+  const { directory, jail } = openJail(t);
+  writeFileSync(`${directory}/f`, 'old');
+  const store = openStore(jail);
+  stageText(store, 'new');
+  store.stageLink(path('f'));
+  store.stageDirectory({ mode: 0o755, uid: 0, gid: 0 });
+  store.close();
+  t.equal(readdirSync(`${directory}/.uchroot/new`).length, 3);
+  const next = openStore(jail);
+  t.notOk(next.completed);
+  t.same(readdirSync(`${directory}/.uchroot`), []);
+  t.equal(readFileSync(`${directory}/f`, 'utf8'), 'old');
+  next.rollBack();
+  next.close();
+});
+
+// The list of a run that was killed, with the first of its files in place already.
+function decideAndStop(directory: string, jail: DirectoryRoot): void {
+  mkdirSync(`${directory}/gone/kept`, { recursive: true });
+  for (const name of ['a', 'b', 'old', 'gone/f']) writeFileSync(`${directory}/${name}`, 'old');
+  const store = openStore(jail);
+  const [a, b, link] = [stageText(store, 'new a'), stageText(store, 'new b'), store.stageLink(path('a'))];
+  const list = {
+    files: [
+      [a, '/a'],
+      [b, '/b'],
+      [link, '/link'],
+    ],
+    obsolete: ['/gone/f', '/gone/kept', '/gone', '/old', '/never'],
+  };
+  renameSync(`${directory}${a}`, `${directory}/a`);
+  writeFileSync(`${directory}/.uchroot/new/commit`, JSON.stringify(list));
+  store.close();
+}
+
+t.test('what was decided is completed by the next run', asRoot, async (t) => {
+  const { directory, jail } = openJail(t);
+  decideAndStop(directory, jail);
+  const store = openStore(jail);
+  t.ok(store.completed);
+  store.close();
+  t.same(everythingIn(directory), ['.uchroot', 'a', 'b', 'link']);
+  t.equal(readFileSync(`${directory}/a`, 'utf8'), 'new a');
+  t.equal(readFileSync(`${directory}/b`, 'utf8'), 'new b');
+});
+
+t.test('a list that has not got its name decides nothing', asRoot, async (t) => {
+  const { directory, jail } = openJail(t);
+  decideAndStop(directory, jail);
+  renameSync(`${directory}/.uchroot/new/commit`, `${directory}/.uchroot/new/list`);
+  const store = openStore(jail);
+  t.notOk(store.completed);
+  store.close();
+  t.equal(readFileSync(`${directory}/b`, 'utf8'), 'old');
+});
+
+t.test('a list that makes no sense is told, and nothing is touched', asRoot, async (t) => {
+  const { directory, jail } = openJail(t);
+  decideAndStop(directory, jail);
+  for (const text of ['', '{"files":', 'null', '{}', '{"files":[[1]],"obsolete":[]}']) {
+    writeFileSync(`${directory}/.uchroot/new/commit`, text);
+    t.throws(() => openStore(jail), { name: 'JailError', code: 'ERR_MANIFEST', message: /is damaged/ }, text);
+  }
+  t.equal(readFileSync(`${directory}/b`, 'utf8'), 'old');
+});
+
+t.test(
+  'what is in the way of a decided change is told, and the change completed when it is gone',
+  asRoot,
+  async (t) => {
+    const { directory, jail } = openJail(t);
+    decideAndStop(directory, jail);
+    rmSync(`${directory}/b`);
+    mkdirSync(`${directory}/b/in-the-way`, { recursive: true });
+    const wrong = {
+      name: 'JailError',
+      message: /^the change of the jail is not complete: /,
+      hint: /run it again/,
+    };
+    t.throws(() => openStore(jail), wrong);
+    t.throws(() => openStore(jail), wrong);
+    rmSync(`${directory}/b`, { recursive: true });
+    openStore(jail).close();
+    t.equal(readFileSync(`${directory}/b`, 'utf8'), 'new b');
+  },
+);
+
+t.test('a new store goes with what was staged, and one with a manifest stays', asRoot, async (t) => {
+  const { directory, jail } = openJail(t);
+  const store = openStore(jail);
+  stageText(store, 'x');
+  store.rollBack();
+  store.close();
+  t.same(readdirSync(directory), []);
+  const second = openStore(jail);
+  second.commit([{ staged: stageText(second, 'x'), path: path('/x') }], [], NO_MANIFEST);
+  t.ok(second.decided);
+  second.rollBack();
+  second.close();
+  t.same(everythingIn(directory), ['.uchroot', '.uchroot/manifest.json.gz', 'x']);
+});
+
+t.test('who comes second is told to wait', asRoot, async (t) => {
+  const { jail } = openJail(t);
+  const store = openStore(jail);
+  t.throws(() => openStore(jail), { name: 'JailError', code: 'EBUSY', message: /another uchroot-jail/ });
+  store.rollBack();
+  store.close();
+  openStore(jail).close();
+});

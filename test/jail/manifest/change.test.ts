@@ -1,0 +1,66 @@
+import t from 'tap';
+
+import { bytePath } from '../../../lib/binary/path.ts';
+import { changesBetween, versionChanges } from '../../../lib/jail/manifest/change.ts';
+import type { Manifest, Recorded } from '../../../lib/jail/manifest/manifest.ts';
+import { EMPTY_RECIPE } from '../../../lib/jail/manifest/recipe.ts';
+
+function manifest(entries: readonly Recorded[], packages: Record<string, string> = {}): Manifest {
+  return { recipe: EMPTY_RECIPE, packs: [], packages, entries };
+}
+
+function file(path: string, some: Partial<Recorded> = {}): Recorded {
+  const common = { mode: 0o644, uid: 0, gid: 0, sizeBytes: 1, sha256: 'a'.repeat(64) };
+  return { path: bytePath(path), kind: 'file', reason: { how: 'asked' }, ...common, ...some };
+}
+
+t.test('what is in one manifest only was added or removed', async (t) => {
+  const before = manifest([file('/a'), file('/b', { package: 'p' })]);
+  const after = manifest([file('/a'), file('/c', { package: 'q' })]);
+  t.same(changesBetween(before, after), [
+    { kind: 'added', path: '/c', package: 'q' },
+    { kind: 'removed', path: '/b', package: 'p' },
+  ]);
+  t.same(changesBetween(undefined, before), [
+    { kind: 'added', path: '/a' },
+    { kind: 'added', path: '/b', package: 'p' },
+  ]);
+});
+
+t.test('content, mode, owner, target and kind make a change', async (t) => {
+  const changed = (one: Partial<Recorded>, other: Partial<Recorded>) =>
+    changesBetween(manifest([file('/a', one)]), manifest([file('/a', other)])).map(({ kind }) => kind);
+  t.same(changed({}, { sha256: 'b'.repeat(64) }), ['changed']);
+  t.same(changed({}, { mode: 0o755 }), ['changed']);
+  t.same(changed({}, { uid: 5 }), ['changed']);
+  t.same(changed({}, { gid: 5 }), ['changed']);
+  t.same(changed({ kind: 'link', target: bytePath('x') }, { kind: 'link', target: bytePath('y') }), [
+    'changed',
+  ]);
+  t.same(changed({}, { kind: 'directory' }), ['changed']);
+});
+
+t.test('another time, reason or package makes none', async (t) => {
+  const before = manifest([file('/a', { mtimeMs: 1, package: 'p' })]);
+  const after = manifest([file('/a', { mtimeMs: 2, package: 'q', reason: { how: 'copied' } })]);
+  t.same(changesBetween(before, after), []);
+});
+
+t.test('a path that is no UTF-8 is named in the way of JSON', async (t) => {
+  const [change] = changesBetween(
+    undefined,
+    manifest([file('/x', { path: bytePath(Buffer.from([0x2f, 0xff])) })]),
+  );
+  t.equal(change?.path, '/\udcff');
+});
+
+t.test('versions of packages are compared by name', async (t) => {
+  const before = manifest([], { kept: '1', newer: '1', gone: '1' });
+  const after = manifest([], { kept: '1', newer: '2', come: '1' });
+  t.same(versionChanges(before, after), [
+    { package: 'come', from: undefined, to: '1' },
+    { package: 'gone', from: '1', to: undefined },
+    { package: 'newer', from: '1', to: '2' },
+  ]);
+  t.same(versionChanges(undefined, manifest([], { a: '1' })), [{ package: 'a', from: undefined, to: '1' }]);
+});

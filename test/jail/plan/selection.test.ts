@@ -1,0 +1,290 @@
+import t from 'tap';
+
+import { type BytePath, bytePath } from '../../../lib/binary/path.ts';
+import type { FileRoot, FileStatus } from '../../../lib/binary/root.ts';
+import type { Entry, Reason } from '../../../lib/jail/manifest/entry.ts';
+import { openSelection, type Selection, type SelectionOptions } from '../../../lib/jail/plan/selection.ts';
+import { memoryRoot, type Tree } from '../../binary/image.ts';
+
+type Attributes = Readonly<Record<string, Partial<FileStatus>>>;
+
+/** A root in memory of which some files are not root's with mode 0755. */
+function rootOf(tree: Tree, attributes: Attributes = {}): FileRoot {
+  const root = memoryRoot(tree);
+  return {
+    ...root,
+    lstat: (path) => {
+      const status = root.lstat(path);
+      return status && { ...status, ...attributes[path] };
+    },
+  };
+}
+
+const nobody: SelectionOptions = {
+  owners: { uids: new Set(), gids: new Set() },
+  keepPrivileges: new Set(),
+};
+const BOB: SelectionOptions = { ...nobody, owners: { uids: new Set([1000]), gids: new Set([1000, 33]) } };
+const path = (text: string): BytePath => bytePath(text);
+const because: Reason = { how: 'pack', as: 'p' };
+const packaged: Reason = { how: 'package', as: 'p' };
+
+function open(tree: Tree, attributes: Attributes = {}, options: SelectionOptions = nobody): Selection {
+  return openSelection(rootOf(tree, attributes), options);
+}
+
+function shown(selection: Selection): readonly string[] {
+  return selection.entries().map((entry) => {
+    if (entry.kind === 'directory') return `${entry.path}/`;
+    return entry.kind === 'link' ? `${entry.path} -> ${entry.target}` : entry.path;
+  });
+}
+
+t.test('a file comes with the directories above it and the links on the way', async (t) => {
+  const selection = open({
+    '/bin': { link: 'usr/bin' },
+    '/usr/bin/vi': { link: '/etc/alternatives/vi' },
+    '/etc/alternatives/vi': { link: '../../usr/bin/vim' },
+    '/usr/bin/vim': 'x',
+  });
+  t.equal(selection.addPath(path('/bin/vi'), because), '/usr/bin/vim');
+  t.same(shown(selection).toSorted(), [
+    '/bin -> usr/bin',
+    '/etc/',
+    '/etc/alternatives/',
+    '/etc/alternatives/vi -> ../../usr/bin/vim',
+    '/usr/',
+    '/usr/bin/',
+    '/usr/bin/vi -> /etc/alternatives/vi',
+    '/usr/bin/vim',
+  ]);
+  t.match(selection.get(path('/usr/bin/vim')), { reason: because });
+  t.match(selection.get(path('/bin')), { reason: { how: 'way', by: '/usr/bin/vim' } });
+});
+
+t.test('the reason that came first stays, but that of a directory that was only on the way', async (t) => {
+  const selection = open({ '/a/f': 'x' });
+  selection.addPath(path('/a/f'), { how: 'asked' });
+  selection.addPath(path('/a/f'), because);
+  t.match(selection.get(path('/a/f')), { reason: { how: 'asked' } });
+  selection.add({
+    kind: 'directory',
+    path: path('/a'),
+    mode: 0o700,
+    uid: 7,
+    reason: { how: 'state', as: 'p' },
+  });
+  t.match(selection.get(path('/a')), { mode: 0o700, uid: 7, reason: { how: 'state' } });
+  selection.add({ kind: 'directory', path: path('/a'), mode: 0o755, reason: because });
+  t.match(selection.get(path('/a')), { mode: 0o700 });
+  t.equal(shown(selection).filter((line) => line === '/a/').length, 1);
+});
+
+t.test('a directory comes before what lies in it, in whatever order things are added', async (t) => {
+  const selection = open({ '/a/b/c/d': 'x', '/e/f': 'y' });
+  selection.addPath(path('/a/b/c/d'), because);
+  selection.addTree(path('/e'), because);
+  selection.addPath(path('/a/b'), because);
+  const seen = new Set(['/']);
+  for (const { path: at } of selection.entries()) {
+    t.ok(seen.has(at.slice(0, at.lastIndexOf('/')) || '/'), at);
+    seen.add(at);
+  }
+});
+
+t.test('only what was added since the last time is fresh', async (t) => {
+  const selection = open({ '/a': 'x', '/b': 'y', '/d/e': { link: '/a' } });
+  selection.addPath(path('/a'), because);
+  t.same(
+    selection.takeFresh().map(({ source }) => source),
+    ['/a'],
+  );
+  selection.addPath(path('/a'), because);
+  selection.addTree(path('/d'), because);
+  t.same(selection.takeFresh(), []);
+  selection.addPath(path('/b'), because);
+  t.equal(selection.takeFresh().length, 1);
+});
+
+t.test('of what is not there, and of a device, nothing is added', async (t) => {
+  const selection = open({ '/dev/x': '', '/loop': { link: 'loop' } }, { '/dev/x': { kind: 'other' } });
+  for (const at of ['/none', '/none/deeper', '/dev/x', '/dev/x/y', '/loop'])
+    t.equal(selection.addPath(path(at), because), undefined, at);
+  t.same(shown(selection), []);
+});
+
+t.test('a tree comes with its links and with the files that they lead to', async (t) => {
+  const selection = open({
+    '/t/deep/f': 'x',
+    '/t/inside': { link: 'deep/f' },
+    '/t/outside': { link: '/o/target' },
+    '/t/dangling': { link: '/no/such' },
+    '/t/circle': { link: 'circle' },
+    '/t/null': { link: '/dev/null' },
+    '/o/target': 'y',
+    '/o/other': 'z',
+  });
+  t.equal(selection.addTree(path('/t'), because), '/t');
+  const lines = new Set(shown(selection));
+  for (const line of [
+    '/t/deep/f',
+    '/t/inside -> deep/f',
+    '/t/outside -> /o/target',
+    '/o/target',
+    '/t/dangling -> /no/such',
+    '/t/circle -> circle',
+    '/t/null -> /dev/null',
+  ])
+    t.ok(lines.has(line), line);
+  t.notOk(lines.has('/o/other'));
+});
+
+t.test('what is not accepted stays out of a tree, with all that lies in it', async (t) => {
+  const selection = open({ '/t/keep/f': 'x', '/t/doc/f': 'y', '/t/doc/g': 'z' });
+  selection.addTree(path('/t'), because, (at) => !at.endsWith('/doc'));
+  t.same(shown(selection), ['/t/', '/t/keep/', '/t/keep/f']);
+});
+
+t.test('a tree of any depth comes to an end', async (t) => {
+  const deep = `/t${'/d'.repeat(300)}/f`;
+  const selection = open({ [deep]: 'x' });
+  selection.addTree(path('/t'), because);
+  const { length } = selection.entries();
+  t.ok(length > 50 && length < 150, `${length} entries`);
+});
+
+t.test('the jail itself is not taken from the root that it lies in', async (t) => {
+  const options = { ...nobody, outside: [path('/t/jail')] };
+  const selection = open({ '/t/f': 'x', '/t/jail/usr/bin/sh': 'y' }, {}, options);
+  selection.addTree(path('/t'), because);
+  t.same(shown(selection), ['/t/', '/t/f', '/t/jail/']);
+});
+
+t.test('nothing is put where the builder keeps its own', async (t) => {
+  const selection = open({ '/.uchroot/manifest.json.gz': 'x', '/.uchrootx': 'y', '/f': 'z' });
+  t.equal(selection.addPath(path('/.uchroot/manifest.json.gz'), because), undefined);
+  t.notOk(selection.addCopy(path('/f'), path('/.uchroot/new/commit')));
+  selection.addTree(path('/'), because);
+  t.same(shown(selection), ['/.uchrootx', '/f']);
+});
+
+const secrets: Attributes = {
+  '/etc/shadow': { mode: 0o640, gid: 42 },
+  '/etc/key': { mode: 0o600, uid: 1000 },
+  '/etc/group-key': { mode: 0o640, gid: 33 },
+};
+const secretTree: Tree = { '/etc/shadow': 'x', '/etc/key': 'y', '/etc/group-key': 'z', '/etc/hosts': 'h' };
+
+t.test('what not everybody may read is left out, and told, unless it is named', async (t) => {
+  const selection = open(secretTree, secrets);
+  t.equal(selection.addPath(path('/etc/shadow'), because), undefined);
+  selection.addTree(path('/etc'), because);
+  t.same(selection.secrets.toSorted(), ['/etc/group-key', '/etc/key', '/etc/shadow']);
+  t.same(shown(selection), ['/etc/', '/etc/hosts']);
+  t.ok(selection.addCopy(path('/etc/shadow'), path('/etc/shadow')));
+  const copy = selection.get(path('/etc/shadow'));
+  t.match(copy, { kind: 'file', mode: 0o640, reason: { how: 'copied' } });
+  t.notOk(copy !== undefined && 'gid' in copy, 'and is for root alone');
+});
+
+t.test('a link to a secret says nothing', async (t) => {
+  const selection = open({ ...secretTree, '/t/s': { link: '/etc/shadow' } }, secrets);
+  selection.addTree(path('/t'), because);
+  t.same(shown(selection), ['/t/', '/t/s -> /etc/shadow']);
+});
+
+t.test(
+  'what somebody may read for whom the jail is built comes along, and stays readable to him alone',
+  async (t) => {
+    const selection = open(secretTree, secrets, BOB);
+    selection.addTree(path('/etc'), because);
+    t.match(selection.get(path('/etc/key')), { mode: 0o600, uid: 1000 });
+    t.match(selection.get(path('/etc/group-key')), { mode: 0o640, gid: 33 });
+    t.same(selection.secrets, ['/etc/shadow']);
+  },
+);
+
+t.test(
+  'a file that everybody may read in a directory that is closed is a secret of a package too',
+  async (t) => {
+    const tree: Tree = { '/etc/private/key': 'x', '/etc/private/deep/key': 'y' };
+    const attributes: Attributes = { '/etc/private': { mode: 0o710, gid: 33 } };
+    const selection = open(tree, attributes);
+    selection.addTree(path('/etc'), packaged);
+    t.same(selection.secrets.toSorted(), ['/etc/private/deep/key', '/etc/private/key']);
+    const forMember = open(tree, attributes, BOB);
+    forMember.addTree(path('/etc'), packaged);
+    t.same(forMember.secrets, []);
+  },
+);
+
+t.test("everything is root's, nobody else may write it, and no bit gives privileges", async (t) => {
+  const selection = open(
+    { '/bin/su': 'x', '/srv/theirs': 'y', '/srv/open': 'z' },
+    {
+      '/bin/su': { mode: 0o6755, gid: 5 },
+      '/srv/theirs': { mode: 0o664, uid: 1000, gid: 1000 },
+      '/srv/open': { mode: 0o1777 },
+      '/srv': { mode: 0o777, uid: 1000 },
+    },
+    BOB,
+  );
+  for (const at of ['/bin/su', '/srv/theirs', '/srv/open']) selection.addPath(path(at), because);
+  for (const entry of selection.entries()) {
+    t.equal(modeOf(entry) & 0o7022, 0, entry.path);
+    t.notOk('uid' in entry || 'gid' in entry, entry.path);
+  }
+});
+
+function modeOf(entry: Entry): number {
+  return 'mode' in entry ? entry.mode : 0;
+}
+
+t.test('privileges are kept for what is named, with the owner that they are of', async (t) => {
+  const tree: Tree = { '/bin/su': 'x', '/bin/mail': 'y', '/bin/man': 'z', '/bin/link': { link: 'su' } };
+  const attributes: Attributes = {
+    '/bin/su': { mode: 0o4755 },
+    '/bin/mail': { mode: 0o2775, gid: 8 },
+    '/bin/man': { mode: 0o4755, uid: 6 },
+  };
+  const keepPrivileges = new Set(['/bin/su', '/bin/mail', '/bin/man'].map(path));
+  const selection = open(tree, attributes, { ...nobody, keepPrivileges });
+  for (const at of ['/bin/link', '/bin/mail', '/bin/man']) selection.addPath(path(at), { how: 'asked' });
+  t.match(selection.get(path('/bin/su')), { mode: 0o4755, keepPrivileges: true });
+  t.match(selection.get(path('/bin/mail')), { mode: 0o2755, gid: 8 }, 'set-group-ID mail, not root');
+  t.match(selection.get(path('/bin/man')), { mode: 0o4755, uid: 6 }, 'set-user-ID man, not root');
+});
+
+t.test('a copy has the place that it was given, links in a tree lead where they led', async (t) => {
+  const selection = open({
+    '/src/f': 'x',
+    '/src/l': { link: 'f' },
+    '/src/out': { link: '/etc/x' },
+    '/etc/x': 'y',
+  });
+  t.ok(selection.addCopy(path('/src'), path('/srv/app')));
+  t.same(shown(selection), ['/srv/', '/srv/app/', '/srv/app/f', '/srv/app/l -> f', '/srv/app/out -> /etc/x']);
+  t.match(selection.get(path('/srv/app/f')), { source: '/src/f', reason: { how: 'copied', as: '/src' } });
+  t.notOk(selection.addCopy(path('/none'), path('/x')));
+});
+
+t.test('a directory that is to be copied and not for all stays closed', async (t) => {
+  const tree: Tree = { '/a/f': 'x', '/b/f': 'y', '/c/f': 'z' };
+  const attributes: Attributes = {
+    '/a': { mode: 0o700 },
+    '/b': { mode: 0o700, uid: 1000 },
+    '/c': { mode: 0o2775, uid: 1000 },
+  };
+  const selection = open(tree, attributes, BOB);
+  for (const at of ['/a', '/b', '/c']) selection.addCopy(path(at), path(at));
+  t.match(selection.get(path('/a')), { mode: 0o700 });
+  t.match(selection.get(path('/b')), { mode: 0o700, uid: 1000 });
+  t.match(selection.get(path('/c')), { mode: 0o755 });
+  t.notOk('uid' in (selection.get(path('/c')) ?? {}));
+});
+
+t.test('a copy into the root directory puts there what lies in the directory', async (t) => {
+  const selection = open({ '/skeleton/etc/x': 'y' });
+  t.ok(selection.addCopy(path('/skeleton'), path('/')));
+  t.same(shown(selection), ['/etc/', '/etc/x']);
+});

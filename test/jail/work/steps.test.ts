@@ -1,0 +1,31 @@
+import { setTimeout } from 'node:timers/promises';
+
+import t from 'tap';
+
+import { gradually, type Steps } from '../../../lib/jail/work/steps.ts';
+
+function* busy(forMs: number): Steps<string> {
+  for (const end = performance.now() + forMs; performance.now() < end;) yield;
+  return 'done';
+}
+
+t.test('others have their turn while it works', async (t) => {
+  let turns = 0;
+  const timer = setInterval(() => turns++, 1);
+  t.equal(await gradually(busy(200)), 'done');
+  clearInterval(timer);
+  t.ok(turns >= 3, `${turns} turns`);
+});
+
+t.test('an abort ends it between two steps, and what a step throws comes out', async (t) => {
+  const controller = new AbortController();
+  const ended = gradually(busy(60_000), controller.signal);
+  await setTimeout(1);
+  controller.abort();
+  await t.rejects(ended, { code: 'ABORT_ERR' });
+  function* failing(): Steps<void> {
+    yield;
+    throw new Error('no');
+  }
+  await t.rejects(gradually(failing()), { message: 'no' });
+});
