@@ -44,6 +44,7 @@
       'sources': [
         'native/addon.cc',
         'native/accounts.cc',
+        'native/affinity.cc',
         'native/attributes.cc',
         'native/calls.cc',
         'native/code.cc',

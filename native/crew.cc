@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <csignal>
 #include <deque>
+#include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -13,6 +15,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include "affinity.h"
 #include "interpreter.h"
 #include "syscall.h"
 
@@ -82,20 +85,34 @@ bool becomeBatch() {
          sys(__NR_sched_setscheduler, 0, SCHED_BATCH, address(&priority)) == 0;
 }
 
+// A thread, while it has nothing to do.
+struct Idle {
+  const pid_t tid = static_cast<pid_t>(sys(__NR_gettid));
+  pthread_cond_t called = PTHREAD_COND_INITIALIZER;
+  Task* task = nullptr;
+  Affinity affinity;
+};
+
 class Crew {
  public:
   explicit Crew(bool prepares) : prepares_(prepares) {}
 
   bool submit(Task& task) {
     pthread_mutex_lock(&mutex_);
-    tasks_.push_back(&task);
     bool taken = true;
-    if (idle_ >= tasks_.size()) {
-      pthread_cond_signal(&arrived_);
-    } else if (threads_ < kMostThreads) {
-      if (startThread([](void* crew) { return static_cast<Crew*>(crew)->work(); }, this)) threads_++;
-      else taken = threads_ > 0;
-      if (!taken) tasks_.pop_back();
+    if (!idle_.empty()) {
+      Idle* idle = idle_.back();  // the last to have worked: its caches are warm
+      idle_.pop_back();
+      idle->task = &task;
+      idle->affinity.leave(idle->tid);
+      pthread_cond_signal(&idle->called);
+    } else {
+      tasks_.push_back(&task);
+      if (threads_ < kMostThreads) {
+        if (startThread([](void* crew) { return static_cast<Crew*>(crew)->work(); }, this)) threads_++;
+        else taken = threads_ > 0;
+        if (!taken) tasks_.pop_back();
+      }
     }
     pthread_mutex_unlock(&mutex_);
     return taken;
@@ -104,26 +121,30 @@ class Crew {
  private:
   void* work() {
     blockSignals();
-    for (Worker worker(becomeBatch(), prepares_);;) next()->run(worker);
+    Idle idle;
+    for (Worker worker(becomeBatch(), prepares_);;) next(idle)->run(worker);
   }
 
-  Task* next() {
+  Task* next(Idle& idle) {
     pthread_mutex_lock(&mutex_);
-    idle_++;
-    while (tasks_.empty()) pthread_cond_wait(&arrived_, &mutex_);
-    idle_--;
-    Task* task = tasks_.front();
-    tasks_.pop_front();
+    if (!tasks_.empty()) {
+      Task* task = tasks_.front();
+      tasks_.pop_front();
+      pthread_mutex_unlock(&mutex_);
+      return task;
+    }
+    idle_.push_back(&idle);
+    while (idle.task == nullptr) pthread_cond_wait(&idle.called, &mutex_);
     pthread_mutex_unlock(&mutex_);
-    return task;
+    idle.affinity.restore();
+    return std::exchange(idle.task, nullptr);
   }
 
   const bool prepares_;
   pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
-  pthread_cond_t arrived_ = PTHREAD_COND_INITIALIZER;
-  std::deque<Task*> tasks_;
+  std::deque<Task*> tasks_;  // that no thread was idle for
+  std::vector<Idle*> idle_;
   size_t threads_ = 0;
-  size_t idle_ = 0;
 };
 
 }  // namespace

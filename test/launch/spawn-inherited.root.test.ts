@@ -25,6 +25,8 @@ interface Service {
   /** Of the service, after the launch. */
   readonly dumpable: number;
   readonly opened: number;
+  /** Cpus_allowed of proc_pid_status(5). */
+  readonly cpus: string;
 }
 
 const O_NONBLOCK = 0o4000;
@@ -173,6 +175,16 @@ t.test(
     });
   },
 );
+
+t.test('a program may run on all CPUs of the service, and on no other', { skip }, async (t) => {
+  const count = (mask: string): number =>
+    BigInt(`0x${mask.replaceAll(',', '')}`)
+      .toString(2)
+      .replaceAll('0', '').length;
+  // the thread that launches is woken elsewhere than on the event loop's CPU from the second launch on
+  const { probe, cpus } = await serve({ times: 20 });
+  t.equal(probe.cpus, count(cpus));
+});
 
 t.test('the service stays dumpable, and its own ids, groups and umask are untouched', { skip }, async (t) => {
   const service = await serve({ times: 20, umask: 0o027 });
