@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <csignal>
 #include <deque>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -66,7 +67,7 @@ bool isReadBack(const PlanStep* step) {
   return step->op == OP_VERIFY_NO_NEW_PRIVS || step->op == OP_VERIFY_SECCOMP;
 }
 
-std::string bytesOf(const PlanStep* step) {
+std::string_view bytesOf(const PlanStep* step) {
   return {reinterpret_cast<const char*>(step), sizeof *step + step->dataBytes};
 }
 
@@ -156,14 +157,15 @@ class Crew {
 // empty and stays so: the filter refuses them every call on keyrings.
 PlanFailure Worker::runInherited(void* plan) {
   std::vector<std::string> done;
+  PlanContext context = {.jailFd = -1};
   PlanStep* step = firstStep(plan);
   for (uint32_t i = 0; i < stepsIn(plan); i++, step = nextStep(step)) {
     if (!isInherited(step) && !isReadBack(step)) continue;
     uint32_t detail = 0;
     long result = step->op == OP_CAPBSET_DROP ? inheritPermitted() : 0;
-    if (result == 0) result = runStep(plan, step, {.jailFd = -1}, &detail);
+    if (result == 0) result = runStep(plan, step, context, &detail);
     if (result < 0) return {i, step->op, static_cast<int32_t>(-result), detail};
-    if (isInherited(step)) done.push_back(bytesOf(step));
+    if (isInherited(step)) done.emplace_back(bytesOf(step));
   }
   done_ = std::move(done);
   return {kNoStep, 0, 0, 0};

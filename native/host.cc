@@ -24,6 +24,7 @@ constexpr int kMaxLinks = 40;  // as the kernel's (path_resolution(7))
 // A group-writable mode is the mask of an access control list where there is one (acl(5)).
 std::string readAcl(int fd, const struct stat& status) {
   if (S_ISLNK(status.st_mode) || !(status.st_mode & S_IWGRP)) return "";
+  if (status.st_mode & S_IWOTH) return "";  // everybody may write, whatever a list grants besides
   const std::string path = "/proc/self/fd/" + std::to_string(fd);
   char value[4096];
   const ssize_t size = getxattr(path.c_str(), "system.posix_acl_access", value, sizeof value);

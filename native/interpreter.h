@@ -11,15 +11,17 @@ struct PlanContext {
   // What a compiled launcher learns only when it starts.
   int listenFds = 0;                          // how many descriptors from 3 on are passed to it (sd_listen_fds(3))
   const char* const* environment = nullptr;   // instead of the plan's
+  // Of the run itself: what was opened for the first of 0 to 2 that is closed.
+  long nullFd = -1;
 };
 
 // True if the whole plan is well formed: sizes, op numbers, data sizes, strings ended, execve last.
 bool checkPlan(const void* plan, uint32_t sizeBytes);
 
 // Runs one step of a checked plan. Returns 0 or a negative errno, and what PlanFailure.detail says.
-long runStep(void* plan, PlanStep* step, const PlanContext& context, uint32_t* detail);
+long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail);
 
 // Runs every step of a checked plan. Returns only if a step failed.
-PlanFailure runPlan(void* plan, const PlanContext& context);
+PlanFailure runPlan(void* plan, PlanContext context);
 
 }  // namespace uchroot

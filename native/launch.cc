@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "descriptor.h"
+#include "mask.h"
 #include "syscall.h"
 
 namespace uchroot {
@@ -35,7 +36,7 @@ struct ChildWork {
   int top;  // the highest number that is given out; all else moves above it first
   int launcherFd, statusFd;
   bool isBatch;
-  char* argv[3];
+  char* argv[4];
   char* environment[2];
 };
 
@@ -94,9 +95,8 @@ std::string maskedPlan(const std::string& plan) {
   const bool* const unused = std::find(std::begin(occurs), std::end(occurs), false);
   if (unused == std::end(occurs)) return "";
   const char mask = static_cast<char>(unused - occurs);
-  std::string masked(1, mask);
-  masked.reserve(plan.size() + 1);
-  for (const char byte : plan) masked.push_back(byte ^ mask);
+  std::string masked(1 + plan.size(), mask);
+  applyMask(masked.data() + 1, plan.data(), static_cast<uint32_t>(plan.size()), mask);
   return masked;
 }
 
@@ -165,10 +165,11 @@ LaunchResult launch(const LaunchRequest& request) {
   if (masked.empty()) moves.push_back({plan.get(), highest + 3});
 
   char name[] = "uchroot-launcher";
-  char first[16];
+  char first[16], size[16];
   std::snprintf(first, sizeof first, "%d", highest + 1);
+  std::snprintf(size, sizeof size, "%zu", request.plan.size());
   ChildWork work = {moves.data(), moves.size(), highest + 3, request.launcherFd, statusWrite.get(), request.isBatch,
-                    {name, first, nullptr}, {masked.empty() ? nullptr : masked.data(), nullptr}};
+                    {name, first, size, nullptr}, {masked.empty() ? nullptr : masked.data(), nullptr}};
 
   // This thread waits while the child runs on a part of its stack: nothing is mapped in the service for it.
   alignas(16) char stack[kChildStackBytes];

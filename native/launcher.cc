@@ -3,6 +3,7 @@
 //
 //   argv[1]: the first of the descriptors in a row: status pipe, jail directory, and a sealed file with the plan if
 //            there is no environment
+//   argv[2]: the size of the plan in bytes
 //   envp[0]: a plan with each of its bytes changed by the first one (exclusive or), so that none is 0
 
 #include <linux/fcntl.h>
@@ -12,6 +13,7 @@
 #include <asm/mman.h>
 
 #include "interpreter.h"
+#include "mask.h"
 #include "start.h"
 #include "syscall.h"
 
@@ -26,7 +28,7 @@ namespace {
 }
 
 // A decimal number, or -1.
-long parseDescriptor(const char* text) {
+long parseNumber(const char* text) {
   if (text == nullptr || *text == 0) return -1;
   long value = 0;
   for (; *text != 0; text++) {
@@ -51,19 +53,14 @@ Plan mapPlan(long planFd, long statusFd) {
   return {reinterpret_cast<void*>(mapped), static_cast<uint32_t>(sizeBytes)};
 }
 
-uint32_t lengthOf(const char* text) {
-  uint32_t length = 0;
-  while (text[length] != 0) length++;
-  return length;
-}
-
 }  // namespace
 
 extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
   const long argc = stack[0];
   const char* const* argv = reinterpret_cast<const char* const*>(stack + 1);
-  const long first = argc == 2 ? parseDescriptor(argv[1]) : -1;
-  if (first < 3) {
+  const long first = argc == 3 ? parseNumber(argv[1]) : -1;
+  const long size = argc == 3 ? parseNumber(argv[2]) : -1;
+  if (first < 3 || size < 0) {
     static const char message[] = "uchroot-launcher: started by uchroot only\n";
     (void)sys(__NR_write, 2, address(message), sizeof message - 1);
     for (;;) sys(__NR_exit_group, 125);
@@ -74,10 +71,10 @@ extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
   if (masked == nullptr) {
     plan = mapPlan(first + 2, statusFd);
   } else {
-    const uint32_t sizeBytes = lengthOf(masked + 1);
+    const uint32_t sizeBytes = static_cast<uint32_t>(size);
     // On the stack: a plan is aligned, and the string may lie anywhere.
     char* bytes = static_cast<char*>(__builtin_alloca_with_align(sizeBytes, 64));
-    for (uint32_t i = 0; i < sizeBytes; i++) bytes[i] = masked[0] ^ masked[i + 1];
+    applyMask(bytes, masked + 1, sizeBytes, masked[0]);
     plan = {bytes, sizeBytes};
   }
   if (!checkPlan(plan.start, plan.sizeBytes)) fail(statusFd, {kNoStep, STAGE_CHECK, EINVAL, 0});

@@ -116,6 +116,12 @@ test('a jail that the user can write through an access control list is refused',
   const ended = uchroot(['nobody', path, '/probe']);
   t.equal(ended.status, 125);
   t.match(ended.stderr, /through an access control list[^\n]*\nhint: setfacl -b /);
+  // a list takes nothing from what everybody has
+  chmodSync(path, 0o777);
+  t.match(
+    uchroot(['nobody', path, '/probe']).stderr,
+    /can be written by everybody [^\n]*\nhint: chmod go-w /,
+  );
 });
 
 test("a sticky directory is fine as long as the entry below it is not the user's", async (t) => {

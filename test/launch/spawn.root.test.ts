@@ -3,6 +3,7 @@ import {
   closeSync,
   createReadStream,
   createWriteStream,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readFileSync,
@@ -223,6 +224,13 @@ t.test('dieWithParent: the end of no thread of the service is taken for its own'
     child.kill('SIGKILL');
     t.match(await child.exited, { signal: 'SIGKILL' });
   }
+});
+
+t.test('the working directory may have a long path', { skip }, async (t) => {
+  const cwd = `/${'d'.repeat(200)}/${'e'.repeat(200)}`;
+  mkdirSync(join(jail, cwd), { recursive: true, mode: 0o755 });
+  const { stdout } = await runInJail({ ...base, program: '/probe', cwd });
+  t.match(JSON.parse(String(stdout)), { cwd: Buffer.from(cwd).toString('hex') });
 });
 
 t.test('what one program must not have is not kept from the next', { skip }, async (t) => {
