@@ -43,6 +43,7 @@
       'dependencies': ['interpreter'],
       'sources': [
         'native/addon.cc',
+        'native/accountfiles.cc',
         'native/accounts.cc',
         'native/affinity.cc',
         'native/attributes.cc',

@@ -12,6 +12,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "accountfiles.h"
 #include "descriptor.h"
 #include "promise.h"
 #include "values.h"
@@ -42,10 +43,10 @@ void pushParts(std::deque<std::string>& parts, const std::string& path) {
   parts.insert(parts.begin(), split.begin(), split.end());
 }
 
-bool inspect(HostFacts& facts, int fd, const std::string& path) {
+bool inspect(PathFacts& facts, int fd, const std::string& path) {
   struct stat status;
   if (fstat(fd, &status) < 0) return false;
-  HostFacts::Component component{path, status.st_mode, status.st_uid, status.st_gid, "", readAcl(fd, status)};
+  PathFacts::Component component{path, status.st_mode, status.st_uid, status.st_gid, "", readAcl(fd, status)};
   if (S_ISLNK(status.st_mode)) {
     char target[4096];
     const ssize_t size = readlinkat(fd, "", target, sizeof target);
@@ -58,10 +59,10 @@ bool inspect(HostFacts& facts, int fd, const std::string& path) {
 
 // Walks to the jail as the kernel would, but one component at a time and each by descriptor: what was
 // looked at is what is used, whatever happens to the names meanwhile. Returns its descriptor, or -1.
-int walk(HostFacts& facts, const std::string& jail) {
+int walk(PathFacts& facts, const std::string& jail) {
   const auto fail = [&](const std::string& path) {
-    facts.walkError = errno;
-    facts.walkPath = path;
+    facts.error = errno;
+    facts.place = path;
     return -1;
   };
   constexpr int flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
@@ -85,7 +86,7 @@ int walk(HostFacts& facts, const std::string& jail) {
       for (const std::string& name : names) path += "/" + name;
     }
     if (!inspect(facts, next.get(), path)) return fail(path);
-    const HostFacts::Component& component = facts.components.back();
+    const PathFacts::Component& component = facts.components.back();
     if (S_ISLNK(component.mode)) {
       if (++links > kMaxLinks) {
         errno = ELOOP;
@@ -107,6 +108,23 @@ int walk(HostFacts& facts, const std::string& jail) {
     here.reset(next.release());
   }
   return here.release();
+}
+
+AccountFacts readAccounts(const HostQuery& query) {
+  AccountFacts facts;
+  if (query.user) facts.user = findUser(*query.user);
+  if (!facts.user.entry && facts.user.error == 0 && query.uid) facts.user = findUser(*query.uid);
+  if (query.wantGroups && facts.user.entry) {
+    // getgrouplist always lists the gid it is given; with none that exists, only memberships remain.
+    constexpr uint32_t nobody = ~0u;
+    facts.groups = groupList(facts.user.entry->name, nobody);
+    std::erase(facts.groups, nobody);
+  }
+  for (const std::string& name : query.groupNames) {
+    const LookUp<Group> found = findGroup(name);
+    facts.named.push_back({found.entry ? std::optional(found.entry->gid) : std::nullopt, found.error});
+  }
+  return facts;
 }
 
 std::optional<HostQuery> toQuery(const Napi::CallbackInfo& info) {
@@ -138,7 +156,7 @@ std::optional<HostQuery> toQuery(const Napi::CallbackInfo& info) {
   return query;
 }
 
-Napi::Object toObject(Napi::Env env, const HostFacts::Component& component) {
+Napi::Object toObject(Napi::Env env, const PathFacts::Component& component) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("path", Napi::Buffer<char>::Copy(env, component.path.data(), component.path.size()));
   object.Set("mode", component.mode);
@@ -160,34 +178,36 @@ Napi::Value entryOrError(Napi::Env env, int error) {
 using SharedSight = std::shared_ptr<const HostSight>;
 
 Napi::Object toObject(Napi::Env env, HostQuery query, HostReading reading) {
-  auto* shared = new SharedSight(new HostSight{std::move(query), std::move(reading.facts)});
-  const HostFacts& facts = (*shared)->facts;
+  const int jailFd = reading.jailFd;
+  auto* shared = new SharedSight(new HostSight(std::move(query), std::move(reading)));
+  const AccountFacts& accounts = (*shared)->accounts;
+  const PathFacts& way = (*shared)->path;
   Napi::Object object = Napi::Object::New(env);
   object.Set("sight", Napi::External<SharedSight>::New(env, shared, [](Napi::Env, SharedSight* held) {
                delete held;
              }));
-  object.Set("passwd", facts.user.entry ? Napi::Value(toObject(env, *facts.user.entry))
-                                        : entryOrError(env, facts.user.error));
-  Napi::Array groups = Napi::Array::New(env, facts.groups.size());
-  for (size_t i = 0; i < facts.groups.size(); i++) groups.Set(i, facts.groups[i]);
+  object.Set("passwd", accounts.user.entry ? Napi::Value(toObject(env, *accounts.user.entry))
+                                        : entryOrError(env, accounts.user.error));
+  Napi::Array groups = Napi::Array::New(env, accounts.groups.size());
+  for (size_t i = 0; i < accounts.groups.size(); i++) groups.Set(i, accounts.groups[i]);
   object.Set("groups", groups);
-  Napi::Array named = Napi::Array::New(env, facts.named.size());
-  for (size_t i = 0; i < facts.named.size(); i++) {
-    const HostFacts::Named& found = facts.named[i];
+  Napi::Array named = Napi::Array::New(env, accounts.named.size());
+  for (size_t i = 0; i < accounts.named.size(); i++) {
+    const AccountFacts::Named& found = accounts.named[i];
     Napi::Object entry = Napi::Object::New(env);
     if (found.gid) entry.Set("gid", *found.gid);
     if (found.error != 0) entry.Set("errno", found.error);
     named.Set(i, entry);
   }
   object.Set("named", named);
-  Napi::Array components = Napi::Array::New(env, facts.components.size());
-  for (size_t i = 0; i < facts.components.size(); i++) components.Set(i, toObject(env, facts.components[i]));
+  Napi::Array components = Napi::Array::New(env, way.components.size());
+  for (size_t i = 0; i < way.components.size(); i++) components.Set(i, toObject(env, way.components[i]));
   object.Set("components", components);
-  object.Set("jailFd", reading.jailFd);
-  if (reading.jailFd >= 0) env.GetInstanceData<OpenJails>()->add(reading.jailFd);
-  if (facts.walkError != 0) {
-    object.Set("walkErrno", facts.walkError);
-    object.Set("walkPath", Napi::Buffer<char>::Copy(env, facts.walkPath.data(), facts.walkPath.size()));
+  object.Set("jailFd", jailFd);
+  if (jailFd >= 0) env.GetInstanceData<OpenJails>()->add(jailFd);
+  if (way.error != 0) {
+    object.Set("walkErrno", way.error);
+    object.Set("walkPath", Napi::Buffer<char>::Copy(env, way.place.data(), way.place.size()));
   }
   return object;
 }
@@ -242,21 +262,27 @@ Napi::Value closeJail(const Napi::CallbackInfo& info) {
 
 HostReading readHost(const HostQuery& query) {
   HostReading reading;
-  HostFacts& facts = reading.facts;
-  if (query.user) facts.user = findUser(*query.user);
-  if (!facts.user.entry && facts.user.error == 0 && query.uid) facts.user = findUser(*query.uid);
-  if (query.wantGroups && facts.user.entry) {
-    // getgrouplist always lists the gid it is given; with none that exists, only memberships remain.
-    constexpr uint32_t nobody = ~0u;
-    facts.groups = groupList(facts.user.entry->name, nobody);
-    std::erase(facts.groups, nobody);
-  }
-  for (const std::string& name : query.groupNames) {
-    const LookUp<Group> found = findGroup(name);
-    facts.named.push_back({found.entry ? std::optional(found.entry->gid) : std::nullopt, found.error});
-  }
-  if (query.jail) reading.jailFd = walk(facts, *query.jail);
+  reading.accountsVersion = accountFilesVersion();
+  reading.accounts = readAccounts(query);
+  if (query.jail) reading.jailFd = walk(reading.path, *query.jail);
   return reading;
+}
+
+HostSight::HostSight(HostQuery query, HostReading reading)
+    : query(std::move(query)),
+      accounts(std::move(reading.accounts)),
+      path(std::move(reading.path)),
+      accountsVersion_(reading.accountsVersion) {}
+
+bool HostSight::isStillTrue(int* jailFd) const {
+  const uint64_t version = accountFilesVersion();
+  if (version == 0 || version != accountsVersion_) {
+    if (readAccounts(query) != accounts) return false;
+    accountsVersion_ = version;
+  }
+  PathFacts now;
+  if (query.jail) *jailFd = walk(now, *query.jail);
+  return now == path && *jailFd >= 0;
 }
 
 std::shared_ptr<const HostSight> toSight(Napi::Value value) {

@@ -3,6 +3,7 @@
 
 #include <napi.h>
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,12 +23,19 @@ struct HostQuery {
 };
 
 // What the host answered: exactly what JS judges, so that equal answers are judged alike.
-struct HostFacts {
+struct AccountFacts {
   struct Named {
     std::optional<uint32_t> gid;
     int error;
     bool operator==(const Named&) const = default;
   };
+  LookUp<Passwd> user;
+  std::vector<uint32_t> groups;
+  std::vector<Named> named;
+  bool operator==(const AccountFacts&) const = default;
+};
+
+struct PathFacts {
   // One object on the way to the jail, seen through a descriptor and not by name.
   struct Component {
     std::string path;
@@ -36,26 +44,35 @@ struct HostFacts {
     std::string acl;   // system.posix_acl_access, raw, if group bits stand for one
     bool operator==(const Component&) const = default;
   };
-  LookUp<Passwd> user;
-  std::vector<uint32_t> groups;
-  std::vector<Named> named;
   std::vector<Component> components;
-  int walkError = 0;
-  std::string walkPath;
-  bool operator==(const HostFacts&) const = default;
+  int error = 0;      // of the walk
+  std::string place;  // where it ended
+  bool operator==(const PathFacts&) const = default;
 };
 
 struct HostReading {
-  HostFacts facts;
+  AccountFacts accounts;
+  uint64_t accountsVersion = 0;  // of accountfiles.h, before they were read
+  PathFacts path;
   int jailFd = -1;  // the receiver's
 };
 
 HostReading readHost(const HostQuery& query);
 
 // What was asked, and what JS has been told: a launch asks again, and goes on only if nothing has changed.
-struct HostSight {
-  HostQuery query;
-  HostFacts facts;
+class HostSight {
+ public:
+  HostSight(HostQuery query, HostReading reading);
+
+  // Asks again. Whether the host says the same; then there is a descriptor of the jail in any case. On any thread.
+  bool isStillTrue(int* jailFd) const;
+
+  const HostQuery query;
+  const AccountFacts accounts;
+  const PathFacts path;
+
+ private:
+  mutable std::atomic<uint64_t> accountsVersion_;  // at which the accounts were seen to be these
 };
 
 // Behind `sight` of the facts that JS has; null for anything else.

@@ -178,9 +178,7 @@ class Process final : public Task {
   // The plan was made from what the host said last time. If it says something else now, nothing is launched.
   bool lookAgain() {
     if (sight_ == nullptr) return true;
-    const HostReading reading = readHost(sight_->query);
-    request_.jailFd = reading.jailFd;
-    changed_ = reading.facts != sight_->facts || reading.jailFd < 0;
+    changed_ = !sight_->isStillTrue(&request_.jailFd);
     return !changed_;
   }
 

@@ -12,7 +12,7 @@
 namespace uchroot {
 namespace {
 
-// The order is known to lib/tcpwrappers/stamp.ts.
+// The order is known to lib/tcpwrappers/file/stamp.ts.
 struct Stamp {
   int64_t error;  // of stat(2); then the rest is 0
   int64_t ctimeSeconds;
