@@ -4,6 +4,7 @@
 #include "code.h"
 
 #include <cerrno>
+#include <cstring>
 #include <string>
 
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "values.h"
+#include "xxh64.h"
 
 namespace uchroot {
 namespace {
@@ -37,16 +39,19 @@ Mapping openMapping(const std::string& path, int flags) {
 }
 
 // Not to be written to: the pages are read-only.
-Napi::Buffer<char> toBuffer(Napi::Env env, const Mapping& mapping) {
-  return Napi::Buffer<char>::New(env, const_cast<char*>(mapping.start), mapping.size());
+Napi::Buffer<char> toBuffer(Napi::Env env, const char* start, size_t size) {
+  return Napi::Buffer<char>::New(env, const_cast<char*>(start), size);
 }
 
 // V8 itself compares no more than the length of the script, its own version and its flags. A cache is code: it counts
-// only with the script's owner, closed to others, and made after the script.
-bool belongs(const struct stat& cache, const struct stat& script) {
-  const bool older = cache.st_mtim.tv_sec < script.st_mtim.tv_sec ||
-                     (cache.st_mtim.tv_sec == script.st_mtim.tv_sec && cache.st_mtim.tv_nsec < script.st_mtim.tv_nsec);
-  return !older && cache.st_uid == script.st_uid && !(cache.st_mode & (S_IWGRP | S_IWOTH));
+// only with the script's owner, closed to others, and if the hash of its script stands at its end (scripts/code-cache.mjs).
+// Not by their times: npm unpacks files in any order.
+bool belongs(const Mapping& cache, const Mapping& script) {
+  uint64_t hash;
+  if (cache.start == nullptr || cache.size() < sizeof hash) return false;
+  if (cache.status.st_uid != script.status.st_uid || (cache.status.st_mode & (S_IWGRP | S_IWOTH))) return false;
+  std::memcpy(&hash, cache.start + cache.size() - sizeof hash, sizeof hash);
+  return hash == xxh64(reinterpret_cast<const uint8_t*>(script.start), script.size(), 0);
 }
 
 // readCode(path, cachePath) → {source, cache?}: the script, which is ASCII, and its code cache, if that belongs to it
@@ -61,9 +66,7 @@ Napi::Value readCode(const Napi::CallbackInfo& info) {
   if (napi_create_string_latin1(env, script.start, script.size(), &source) != napi_ok) return env.Undefined();
   object.Set("source", source);
   const Mapping cache = openMapping(*cachePath, MAP_POPULATE);
-  if (cache.start != nullptr && belongs(cache.status, script.status)) {
-    object.Set("cache", toBuffer(env, cache));
-  }
+  if (belongs(cache, script)) object.Set("cache", toBuffer(env, cache.start, cache.size() - sizeof(uint64_t)));
   return object;
 }
 
@@ -73,7 +76,7 @@ Napi::Value mapFile(const Napi::CallbackInfo& info) {
   if (!path) return info.Env().Undefined();
   const Mapping mapping = openMapping(*path, 0);
   if (mapping.start == nullptr) return checked(info.Env(), -1, "open", *path);
-  return toBuffer(info.Env(), mapping);
+  return toBuffer(info.Env(), mapping.start, mapping.size());
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
-// XXH64, the checksum of a compiled launcher (https://github.com/Cyan4973/xxHash, doc/xxhash_spec.md). Whoever can write
-// the file is root and could compute any: it is for what is damaged, so what counts is that it costs a launch nothing.
+// XXH64 (https://github.com/Cyan4973/xxHash, doc/xxhash_spec.md), the checksum of a compiled launcher, and of the script to
+// which a code cache belongs. Whoever can write the file is root and could compute any: it is for what is damaged or does
+// not match, so what counts is that it costs a launch nothing.
 #pragma once
 
 #include <stdint.h>

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 
 import t from 'tap';
 
+import { native } from '../../lib/native.ts';
 import { sanitizerEnv } from '../support/sanitizer.ts';
 
 const directory = `${import.meta.dirname}/../../bin`;
@@ -24,15 +25,21 @@ t.test('the #! line starts a node that knows its flags', async (t) => {
 const isRejected = `
   const { readFileSync } = require('node:fs');
   const [path, cache] = process.argv.slice(1);
-  const script = new (require('node:vm').Script)(readFileSync(path, 'latin1'), { cachedData: readFileSync(cache) });
+  const cachedData = readFileSync(cache).subarray(0, -8);
+  const script = new (require('node:vm').Script)(readFileSync(path, 'latin1'), { cachedData });
   process.stdout.write(String(script.cachedDataRejected));`;
 
 for (const given of [flags.slice(1), []]) {
-  t.test(`V8 takes the code cache of a node with ${given.length} flags`, async (t) => {
-    const command = `${directory}/uchroot-command.cjs`;
-    const args = [...given, '-e', isRejected, command, `${command}${given.join('')}.cache`];
-    const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env });
-    t.equal(stderr, '');
-    t.equal(stdout, 'false');
-  });
+  t.test(
+    `the code cache of a node with ${given.length} flags is the script's, and V8 takes it`,
+    async (t) => {
+      const command = `${directory}/uchroot-command.cjs`;
+      const cache = `${command}${given.join('')}.cache`;
+      t.ok(native.readCode(command, cache).cache);
+      const args = [...given, '-e', isRejected, command, cache];
+      const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env });
+      t.equal(stderr, '');
+      t.equal(stdout, 'false');
+    },
+  );
 }

@@ -1,23 +1,30 @@
 // readCode, mapFile, environmentVariables: what the command starts from.
-import { chmodSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 
 import t from 'tap';
 
+import { xxh64 } from '../../lib/launch/xxh64.ts';
 import { native } from '../../lib/native.ts';
+
+function hashOf(text: string): Buffer {
+  const hash = Buffer.alloc(8);
+  hash.writeBigUInt64LE(xxh64(Buffer.from(text), 0n));
+  return hash;
+}
 
 function script(directory: string): { readonly path: string; readonly cache: string } {
   const path = `${directory}/command.cjs`;
   const cache = `${path}.cache`;
   writeFileSync(path, 'source');
-  writeFileSync(cache, 'cached', { mode: 0o644 });
+  writeFileSync(cache, Buffer.concat([Buffer.from('cached'), hashOf('source')]), { mode: 0o644 });
   chmodSync(cache, 0o644);
-  utimesSync(path, 100, 100);
-  utimesSync(cache, 100, 100);
   return { path, cache };
 }
 
-t.test('a cache as old as its script, as npm unpacks them, is taken', async (t) => {
+t.test('the cache of a script is taken, however old they are', async (t) => {
   const { path, cache } = script(t.testdir());
+  // as npm unpacks them
+  utimesSync(cache, 99, 99);
   const code = native.readCode(path, cache);
   t.equal(code.source, 'source');
   t.equal(code.cache?.toString(), 'cached');
@@ -29,10 +36,16 @@ t.test('a script without a cache is read all the same', async (t) => {
   t.strictSame(native.readCode(path, cache), { source: 'source' });
 });
 
-t.test('a cache older than its script is not taken', async (t) => {
+t.test('the cache of another script is not taken, nor one that has been cut', async (t) => {
   const { path, cache } = script(t.testdir());
-  utimesSync(cache, 99, 99);
+  writeFileSync(path, 'sourcE');
   t.equal(native.readCode(path, cache).cache, undefined);
+  writeFileSync(path, 'source');
+  t.not(native.readCode(path, cache).cache, undefined);
+  for (const sizeBytes of [13, 8, 7, 0]) {
+    truncateSync(cache, sizeBytes);
+    t.equal(native.readCode(path, cache).cache, undefined);
+  }
 });
 
 for (const mode of [0o664, 0o646]) {
