@@ -221,7 +221,7 @@ async function command({ jail, uid, gid, user, original, floors, rounds, note })
 }
 
 /** A launcher that uchroot --compile has written, against the C original and the program alone. */
-async function compiled({ jail, user, original, binaries, floors, rounds }) {
+async function compiled({ jail, user, uid, original, binaries, floors, rounds }) {
   const launchers = new Map();
   for (const program of [ordinary, empty]) {
     const file = `${binaries}/compiled-${launchers.size}`;
@@ -234,6 +234,7 @@ async function compiled({ jail, user, original, binaries, floors, rounds }) {
   const commands = new Map([
     ['compiled', [launchers.get(ordinary)]],
     ['the C original', [original, user, jail, ordinary]],
+    ['bare', [`${binaries}/bare`, jail, String(uid), ordinary]],
     ['alone', [ordinary]],
     ['compiled empty', [launchers.get(empty)]],
     ['the C original empty', [original, user, jail, empty]],
@@ -248,6 +249,8 @@ async function compiled({ jail, user, original, binaries, floors, rounds }) {
   return [
     row('compiled v the C original', ratio('compiled', 'the C original'), ['<=', 0.6]),
     row('compiled v the program alone', ratio('compiled', 'alone'), ['<=', 1.3]),
+    row('bare calls v the C original', ratio('bare', 'the C original')),
+    row('bare calls v the program alone', ratio('bare', 'alone')),
     row('compiled v C floor', ratio('compiled', 'floor')),
     row('compiled v the C original, empty program', ratio('compiled empty', 'the C original empty')),
     row('size', statSync(launchers.get(ordinary)).size / 1024, ['<=', 100], 'KB'),

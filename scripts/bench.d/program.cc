@@ -2,6 +2,7 @@
 // a program that costs as little as a program can.
 #include <linux/time_types.h>
 
+#include "../../native/start.h"
 #include "../../native/syscall.h"
 
 using namespace uchroot;
@@ -38,17 +39,4 @@ extern "C" [[noreturn]] [[gnu::used]] void programMain(const char* const* stack)
   for (;;) sys(__NR_exit_group, status);
 }
 
-#if defined(__x86_64__)
-__asm__(
-    ".globl _start\n"
-    "_start:\n"
-    "  mov %rsp, %rdi\n"
-    "  and $-16, %rsp\n"
-    "  call programMain\n");
-#elif defined(__aarch64__)
-__asm__(
-    ".globl _start\n"
-    "_start:\n"
-    "  mov x0, sp\n"
-    "  bl programMain\n");
-#endif
+UCHROOT_START("programMain")
