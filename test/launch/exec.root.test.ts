@@ -20,7 +20,7 @@ t.test(
     const exited = once(child, 'exit');
     child.stdin?.end();
     const state = JSON.parse(await text(child.stdout)) as Record<string, unknown>;
-    t.match(state, {
+    t.hasStrict(state, {
       pid: child.pid,
       uid: [61_110, 61_110, 61_110, 61_110],
       groups: [],

@@ -242,7 +242,7 @@ t.test('what one program must not have is not kept from the next', { skip }, asy
     [{}, { noNewPrivs: 1, seccomp: 2, bounding: '0', permitted: '0' }],
   ] as const) {
     const { stdout } = await runInJail({ ...base, program: '/probe', ...request });
-    t.match(JSON.parse(String(stdout)), expected);
+    t.hasStrict(JSON.parse(String(stdout)), expected);
   }
 });
 
@@ -267,7 +267,7 @@ t.test('credentials are those of the account, however it is given', { skip }, as
   for (const [request, expectedUid, gid, groups] of table) {
     const { stdout } = await runInJail({ jail, program: '/probe', ...request } as SpawnRequest);
     const state = JSON.parse(String(stdout)) as Record<string, unknown>;
-    t.match(state, {
+    t.hasStrict(state, {
       ...none,
       uid: Array.from({ length: 4 }, () => expectedUid),
       gid: Array.from({ length: 4 }, () => gid),
