@@ -3,9 +3,22 @@
 /** A string, or bytes that need not be UTF-8: what the kernel takes for a path, an argument or a variable. */
 export type Bytes = string | Uint8Array;
 
+// The bytes of a short text that is ASCII, as nearly every name and path is: Node's encoder takes longer to be called than
+// to encode. Undefined for anything else.
+function asciiBytes(text: string): Buffer | undefined {
+  if (text.length > 64) return undefined;
+  const bytes = Buffer.allocUnsafe(text.length);
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0x7f) return undefined;
+    bytes[i] = code;
+  }
+  return bytes;
+}
+
 /** The bytes themselves; a string becomes UTF-8. */
 export function toBuffer(value: Bytes): Buffer {
-  if (typeof value === 'string') return Buffer.from(value);
+  if (typeof value === 'string') return asciiBytes(value) ?? Buffer.from(value);
   return value instanceof Buffer ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 }
 

@@ -23,7 +23,7 @@
 namespace uchroot {
 namespace {
 
-constexpr size_t kMostThreads = 4;
+constexpr size_t kMostThreads = 8;  // each waits most of the time, for a launcher
 constexpr size_t kStackBytes = 1u << 20;  // NSS modules need some
 
 bool startThread(void* (*main)(void*), void* argument) {
@@ -65,6 +65,13 @@ bool isInherited(const PlanStep* step) {
 // may install a filter without no_new_privs, so that neither tells of the other.
 bool isReadBack(const PlanStep* step) {
   return step->op == OP_VERIFY_NO_NEW_PRIVS || step->op == OP_VERIFY_SECCOMP;
+}
+
+// What a new process begins with in any case (setitimer(2), PR_SET_CHILD_SUBREAPER(2const), PR_SET_PDEATHSIG(2const)), and
+// the policy that the child of a thread for batch work has set itself (launch.cc).
+bool isBegunWith(const PlanStep* step, bool isBatch) {
+  return step->op == OP_SETITIMER || (step->op == OP_PRCTL && step->a == PR_SET_CHILD_SUBREAPER && step->b == 0) ||
+         (step->op == OP_PARENT_DEATH_SIGNAL && step->a == 0) || (step->op == OP_SCHEDULER && isBatch);
 }
 
 std::string_view bytesOf(const PlanStep* step) {
@@ -128,10 +135,12 @@ class Crew {
 
   Task* next(Idle& idle) {
     pthread_mutex_lock(&mutex_);
-    if (!tasks_.empty()) {
-      Task* task = tasks_.front();
-      tasks_.pop_front();
-      pthread_mutex_unlock(&mutex_);
+    if (Task* task = takeWaiting()) return task;
+    pthread_mutex_unlock(&mutex_);
+    idle.affinity.leaveAgain();
+    pthread_mutex_lock(&mutex_);
+    if (Task* task = takeWaiting()) {
+      idle.affinity.stay();
       return task;
     }
     idle_.push_back(&idle);
@@ -139,6 +148,15 @@ class Crew {
     pthread_mutex_unlock(&mutex_);
     idle.affinity.restore();
     return std::exchange(idle.task, nullptr);
+  }
+
+  // A task that no thread was idle for; then the mutex is free again.
+  Task* takeWaiting() {
+    if (tasks_.empty()) return nullptr;
+    Task* task = tasks_.front();
+    tasks_.pop_front();
+    pthread_mutex_unlock(&mutex_);
+    return task;
   }
 
   const bool prepares_;
@@ -181,7 +199,8 @@ PlanFailure Worker::prepare(std::string& plan) {
   for (uint32_t i = 0; i < stepsIn(plan.data()); i++, step = nextStep(step)) {
     const bool isDone = step->op == OP_OOM_SCORE_ADJ
                             ? !isOomScoreAdjNegative()
-                            : isInherited(step) && std::find(done_.begin(), done_.end(), bytesOf(step)) != done_.end();
+                            : isBegunWith(step, isBatch) ||
+                                  (isInherited(step) && std::find(done_.begin(), done_.end(), bytesOf(step)) != done_.end());
     if (isDone) step->op = OP_DONE;
   }
   return {kNoStep, 0, 0, 0};

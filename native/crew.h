@@ -13,7 +13,7 @@ class Worker {
  public:
   Worker(bool isBatch, bool prepares) : isBatch(isBatch), prepares_(prepares) {}
 
-  // Crosses out in a plan what the children of this thread inherit from it. Before its first one it does what that is,
+  // Crosses out in a plan what the children of this thread inherit from it or begin with. Before its first one it does what that is,
   // for good; where a call is refused the failure is the launch's, and the next one tries again.
   PlanFailure prepare(std::string& plan);
 

@@ -8,7 +8,9 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -258,6 +260,15 @@ Napi::Value closeJail(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// What requireRoot() and requireCapabilities() of lib/launch/prepare.ts ask for, without what few launches take.
+bool mayLaunch() {
+  constexpr uint32_t kNeeded = 1u << CAP_SETGID | 1u << CAP_SETUID | 1u << CAP_SYS_CHROOT;
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2] = {};
+  return getuid() == 0 && geteuid() == 0 && syscall(SYS_capget, &header, data) == 0 &&
+         (data[0].effective & kNeeded) == kNeeded;
+}
+
 }  // namespace
 
 HostReading readHost(const HostQuery& query) {
@@ -275,6 +286,7 @@ HostSight::HostSight(HostQuery query, HostReading reading)
       accountsVersion_(reading.accountsVersion) {}
 
 bool HostSight::isStillTrue(int* jailFd) const {
+  if (!mayLaunch()) return false;
   const uint64_t version = accountFilesVersion();
   if (version == 0 || version != accountsVersion_) {
     if (readAccounts(query) != accounts) return false;

@@ -64,7 +64,8 @@ class HostSight {
  public:
   HostSight(HostQuery query, HostReading reading);
 
-  // Asks again. Whether the host says the same; then there is a descriptor of the jail in any case. On any thread.
+  // Asks again. Whether the host says the same, to a process that may still launch; then there is a descriptor of the jail
+  // in any case. On any thread.
   bool isStillTrue(int* jailFd) const;
 
   const HostQuery query;

@@ -126,8 +126,9 @@ long newSession() {
 long setUmask(uint64_t mask, bool exact) {
   const long previous = sys(__NR_umask, static_cast<long>(mask));
   if (previous < 0) return previous;
-  if (exact) return 0;
-  const long again = sys(__NR_umask, static_cast<long>(mask) | previous);
+  const long wanted = static_cast<long>(mask) | previous;
+  if (exact || wanted == static_cast<long>(mask)) return 0;
+  const long again = sys(__NR_umask, wanted);
   return again < 0 ? again : 0;
 }
 

@@ -1,16 +1,17 @@
-// clone(CLONE_VM | CLONE_VFORK), execveat(launcher). The child shares the service's memory for these few
+// clone(CLONE_VM), execveat(launcher). The child shares the service's memory for these few
 // calls, so it keeps every privilege until the launcher has memory of its own: a child that had dropped
 // them here could be stopped or looked into by the jailed user, and the service with it.
 
 #include "launch.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <linux/memfd.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -25,11 +26,15 @@ namespace {
 
 constexpr size_t kChildStackBytes = 16 * 1024;
 
+// How long a launch waits for a launcher, which needs a fraction of a millisecond. The jailed user may have stopped it: then
+// the event loop waits.
+constexpr int kPatienceMs = 5;
+
 struct Move {
   int source, target;
 };
 
-// What the child works on. It may change it: the memory is shared, the parent waits meanwhile.
+// What the child works on. It may change it: the memory is shared, and nobody else looks at it meanwhile.
 struct ChildWork {
   Move* moves;
   size_t count;
@@ -90,14 +95,15 @@ constexpr size_t kMaskedPlanBytes = 16 * 1024;
 // long or every byte occurs in it. A file would cost a launch as much as all its changes of identity.
 std::string maskedPlan(const std::string& plan) {
   if (plan.size() > kMaskedPlanBytes) return "";
-  bool occurs[256] = {};
-  for (const char byte : plan) occurs[static_cast<uint8_t>(byte)] = true;
-  const bool* const unused = std::find(std::begin(occurs), std::end(occurs), false);
-  if (unused == std::end(occurs)) return "";
-  const char mask = static_cast<char>(unused - occurs);
-  std::string masked(1 + plan.size(), mask);
-  applyMask(masked.data() + 1, plan.data(), static_cast<uint32_t>(plan.size()), mask);
-  return masked;
+  // first those of no ASCII
+  for (int value = 0x80; value < 0x180; value++) {
+    const char mask = static_cast<char>(value);
+    if (plan.find(mask) != std::string::npos) continue;
+    std::string masked(1 + plan.size(), mask);
+    applyMask(masked.data() + 1, plan.data(), static_cast<uint32_t>(plan.size()), mask);
+    return masked;
+  }
+  return "";
 }
 
 int sealedPlan(const std::string& plan) {
@@ -126,6 +132,21 @@ bool makePipe(Descriptor& readEnd, Descriptor& writeEnd, int flags) {
   readEnd.reset(ends[0]);
   writeEnd.reset(ends[1]);
   return true;
+}
+
+// A pid, or -1 and errno. The kernel clears *shares when the child has left this memory, by execve or by its end. Not
+// CLONE_VFORK, which would wake this thread for that alone: it waits for more (awaitProgram).
+int cloneChild(ChildWork& work, char* stack, int* pidFd, uint32_t* shares) {
+  constexpr int kFlags = CLONE_VM | CLONE_PIDFD | CLONE_CHILD_CLEARTID | SIGCHLD;
+  return clone(childMain, stack + kChildStackBytes, kFlags, &work, pidFd, nullptr, shares);
+}
+
+// Until the program is executed or the launcher has failed, but not for long; and until the child has its own memory.
+void awaitProgram(int statusFd, uint32_t* shares) {
+  pollfd executed = {statusFd, POLLIN, 0};
+  (void)poll(&executed, 1, kPatienceMs);
+  // not a private futex: the kernel wakes it as any
+  while (__atomic_load_n(shares, __ATOMIC_ACQUIRE) != 0) (void)sys(__NR_futex, address(shares), FUTEX_WAIT, 1, 0);
 }
 
 }  // namespace
@@ -171,7 +192,7 @@ LaunchResult launch(const LaunchRequest& request) {
   ChildWork work = {moves.data(), moves.size(), highest + 3, request.launcherFd, statusWrite.get(), request.isBatch,
                     {name, first, size, nullptr}, {masked.empty() ? nullptr : masked.data(), nullptr}};
 
-  // This thread waits while the child runs on a part of its stack: nothing is mapped in the service for it.
+  // The child runs on a part of this thread's stack: nothing is mapped in the service for it.
   alignas(16) char stack[kChildStackBytes];
 
   // With every signal blocked, no handler of the service can run in the child that shares its memory. The
@@ -180,14 +201,16 @@ LaunchResult launch(const LaunchRequest& request) {
   uint64_t before = 0;
   (void)sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&all), address(&before), sizeof all);
   int pidFd = -1;
-  const int pid = clone(childMain, stack + kChildStackBytes,
-                        CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &work, &pidFd);
+  uint32_t shares = 1;
+  const int pid = cloneChild(work, stack, &pidFd, &shares);
   const int error = errno;
   (void)sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&before), 0, sizeof before);
   if (pid < 0) {
     errno = error;
     return failed();
   }
+  statusWrite.reset(-1);
+  awaitProgram(statusRead.get(), &shares);
   result.pid = pid;
   result.pidFd = pidFd;
   result.statusFd = statusRead.release();

@@ -31,7 +31,8 @@ struct LaunchResult {
   int pipes[3] = {-1, -1, -1};   // the service's ends
 };
 
-// Clones and executes the launcher. Blocks for the few dozen microseconds that takes; call it on a thread that may.
+// Clones and executes the launcher, and waits until the program has been executed, or for some milliseconds where that
+// takes longer; call it on a thread that may.
 // Leaves the request's descriptors open.
 LaunchResult launch(const LaunchRequest& request);
 

@@ -1,5 +1,5 @@
 // spawn(request, onStarted, onExit): launches on a thread of the crew, which also waits for the program to be executed;
-// waits for the pidfd on the event loop, and reaps by pidfd, so that no other child of the service is ever touched.
+// waits for the pidfds on the event loop, and reaps by pidfd, so that no other child of the service is ever touched.
 
 #include "spawn.h"
 
@@ -12,8 +12,8 @@
 
 #include <fcntl.h>
 #include <linux/wait.h>
-#include <poll.h>
 #include <pthread.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -29,10 +29,6 @@
 
 namespace uchroot {
 namespace {
-
-// How long a thread of the crew waits for a launcher, which needs a fraction of a millisecond. The jailed user may have
-// stopped it: then the event loop waits.
-constexpr int kPatienceMs = 5;
 
 class Process;
 
@@ -59,6 +55,14 @@ struct Registry {
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   std::vector<Process*> arrived;
   std::vector<Transit> inTransit;
+  // The pidfds of all of them are in one epoll set, which the loop watches: a handle of its own for each would be six calls.
+  // It stays alive for those that it awaits.
+  int exitsFd = -1;
+  uv_poll_t exits = {};
+  size_t awaited = 0;
+
+  // Opened for the first one: a command never has any. 0, or an errno.
+  int openExits();
 };
 
 void closeIfOpen(int& fd) {
@@ -66,11 +70,20 @@ void closeIfOpen(int& fd) {
   fd = -1;
 }
 
+void removeHook(uv_handle_t* handle) {
+  (void)napi_remove_async_cleanup_hook(static_cast<Registry*>(handle->data)->hook);
+}
+
 // When the environment ends, and nothing of it runs any more.
 void closeIfIdle(Registry* registry) {
   if (!registry->closing || !registry->processes.empty()) return;
-  uv_close(reinterpret_cast<uv_handle_t*>(&registry->arrival), [](uv_handle_t* handle) {
-    (void)napi_remove_async_cleanup_hook(static_cast<Registry*>(handle->data)->hook);
+  uv_close(reinterpret_cast<uv_handle_t*>(&registry->arrival), [](uv_handle_t* arrival) {
+    Registry* closing = static_cast<Registry*>(arrival->data);
+    if (closing->exitsFd < 0) return removeHook(arrival);
+    uv_close(reinterpret_cast<uv_handle_t*>(&closing->exits), [](uv_handle_t* exits) {
+      closeIfOpen(static_cast<Registry*>(exits->data)->exitsFd);
+      removeHook(exits);
+    });
   });
 }
 
@@ -84,7 +97,6 @@ class Process final : public Task {
         onStarted_(Napi::Persistent(onStarted)),
         onExit_(Napi::Persistent(onExit)) {
     status_.data = this;
-    exit_.data = this;
     do id_ = ++registry_->lastId;
     while (!registry_->processes.emplace(id_, this).second);
   }
@@ -98,12 +110,12 @@ class Process final : public Task {
   }
 
   void run(Worker& worker) override {
-    result_.failure = worker.prepare(request_.plan);
-    if (result_.failure.error == 0 && lookAgain()) {
+    if (lookAgain()) result_.failure = worker.prepare(request_.plan);
+    if (!changed_ && result_.failure.error == 0) {
       request_.isBatch = worker.isBatch;
       result_ = launch(request_);
       closeRequest();
-      awaitStart();
+      if (result_.statusFd >= 0) readStatus();
     }
     arrive();
   }
@@ -126,10 +138,36 @@ class Process final : public Task {
   }
 
   void ref() {
-    if (exitOpen_) uv_ref(reinterpret_cast<uv_handle_t*>(&exit_));
+    if (!watched_ || awaited_) return;
+    awaited_ = true;
+    if (registry_->awaited++ == 0) uv_ref(reinterpret_cast<uv_handle_t*>(&registry_->exits));
   }
   void unref() {
-    if (exitOpen_) uv_unref(reinterpret_cast<uv_handle_t*>(&exit_));
+    if (!awaited_) return;
+    awaited_ = false;
+    if (--registry_->awaited == 0) uv_unref(reinterpret_cast<uv_handle_t*>(&registry_->exits));
+  }
+
+  // It seems to have ended.
+  void onExitReady() {
+    siginfo_t info = {};
+    rusage usage = {};
+    const long got = syscall(SYS_waitid, P_PIDFD, result_.pidFd, &info, WEXITED | WNOHANG, &usage);
+    if ((got < 0 && errno == EINTR) || (got == 0 && info.si_pid == 0)) {  // not yet: who traces it comes first
+      (void)control(EPOLL_CTL_MOD);
+      return;
+    }
+    // ECHILD: somebody else in this process waits for any child and took the status away.
+    ended_ = true;
+    unwatch();
+    if (!silent_) {
+      if (failure_.error != 0) {
+        tellStarted(failure_);
+      } else {
+        tellExit(got < 0 ? nullptr : &info, usage);
+      }
+    }
+    finishIfClosed();
   }
 
   // A pipe that JS closes from now on; -1 if there is none. What it has not taken is closed here.
@@ -147,16 +185,9 @@ class Process final : public Task {
     onExit_.Reset();
     if (!launched_) return;  // launched() comes first, sees that the registry is closing, and returns here
     closeStatus();
-    if (!registry_->mainThread && !ended_) {
-      const int refused = kill(SIGKILL);
-      if (refused == 0 && exitOpen_) {
-        ref();
-        (void)uv_poll_start(&exit_, UV_READABLE, onExitReady);
-        return;
-      }
-    }
+    if (!registry_->mainThread && !ended_ && kill(SIGKILL) == 0 && watch() == 0) return ref();
     ended_ = true;
-    closeExit();
+    unwatch();
     finishIfClosed();
   }
 
@@ -180,12 +211,6 @@ class Process final : public Task {
     if (sight_ == nullptr) return true;
     changed_ = !sight_->isStillTrue(&request_.jailFd);
     return !changed_;
-  }
-
-  void awaitStart() {
-    if (result_.statusFd < 0) return;
-    pollfd waiting = {result_.statusFd, POLLIN, 0};
-    if (poll(&waiting, 1, kPatienceMs) == 1) readStatus();
   }
 
   // False if there is nothing to read yet.
@@ -226,10 +251,9 @@ class Process final : public Task {
       return;
     }
     if (pendingSignal_ != 0) (void)kill(pendingSignal_);
-    // uv_poll_init can only fail for a descriptor that epoll does not take, or without memory.
-    int error = uv_poll_init(registry_->loop, &exit_, result_.pidFd);
-    exitOpen_ = error == 0;
-    if (error == 0 && !statusKnown_) {
+    int error = 0;
+    if (!statusKnown_) {
+      // it can only fail for a descriptor that epoll does not take, or without memory
       error = uv_poll_init(registry_->loop, &status_, result_.statusFd);
       statusOpen_ = error == 0;
       if (error == 0) error = uv_poll_start(&status_, UV_READABLE, onStatusReady);
@@ -250,7 +274,7 @@ class Process final : public Task {
     (void)syscall(SYS_waitid, P_PIDFD, result_.pidFd, &info, WEXITED, nullptr);
     ended_ = true;
     closeStatus();
-    closeExit();
+    unwatch();
     tellStarted({kNoStep, STAGE_DESCRIPTORS, error, 0});
     finishIfClosed();
   }
@@ -264,30 +288,29 @@ class Process final : public Task {
 
   // The status is known: the program runs, or the launcher has failed and is about to end.
   void proceed() {
-    if (failure_.error == 0 && !silent_) tellStarted({kNoStep, 0, 0, 0});
-    if (silent_ || !exitOpen_) return;
-    const int error = uv_poll_start(&exit_, UV_READABLE, onExitReady);
-    if (error != 0) abandon(-error);
+    if (silent_) return;
+    if (const int error = watch(); error != 0) return abandon(error);
+    if (failure_.error == 0) tellStarted({kNoStep, 0, 0, 0});
   }
 
-  static void onExitReady(uv_poll_t* handle, int, int) {
-    Process* self = static_cast<Process*>(handle->data);
-    siginfo_t info = {};
-    rusage usage = {};
-    const long got = syscall(SYS_waitid, P_PIDFD, self->result_.pidFd, &info, WEXITED | WNOHANG, &usage);
-    if (got < 0 && errno == EINTR) return;
-    if (got == 0 && info.si_pid == 0) return;  // not yet
-    // ECHILD: somebody else in this process waits for any child and took the status away.
-    self->ended_ = true;
-    self->closeExit();
-    if (!self->silent_) {
-      if (self->failure_.error != 0) {
-        self->tellStarted(self->failure_);
-      } else {
-        self->tellExit(got < 0 ? nullptr : &info, usage);
-      }
-    }
-    self->finishIfClosed();
+  // Once for each time that it is ready: its descriptor can be closed while a fork of the service has it still.
+  int control(int operation) {
+    epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data = {.u32 = id_}};
+    return epoll_ctl(registry_->exitsFd, operation, result_.pidFd, &event) < 0 ? errno : 0;
+  }
+
+  // 0, or an errno.
+  int watch() {
+    if (watched_) return 0;
+    if (const int error = registry_->openExits(); error != 0) return error;
+    if (const int error = control(EPOLL_CTL_ADD); error != 0) return error;
+    watched_ = true;
+    ref();
+    return 0;
+  }
+  void unwatch() {
+    unref();
+    watched_ = false;
   }
 
   // onStarted(null, pid), or onStarted(failure, jailFd), of which the pipes are closed here; the descriptor, for whoever
@@ -330,25 +353,17 @@ class Process final : public Task {
   void closeStatus() {
     if (!statusOpen_) return;
     statusOpen_ = false;
-    closeHandle(&status_);
-  }
-  void closeExit() {
-    if (!exitOpen_) return;
-    exitOpen_ = false;
-    closeHandle(&exit_);
-  }
-  void closeHandle(uv_poll_t* handle) {
-    closingHandles_++;
-    uv_close(reinterpret_cast<uv_handle_t*>(handle), [](uv_handle_t* closed) {
+    statusCloses_ = true;
+    uv_close(reinterpret_cast<uv_handle_t*>(&status_), [](uv_handle_t* closed) {
       Process* self = static_cast<Process*>(closed->data);
-      self->closingHandles_--;
+      self->statusCloses_ = false;
       self->finishIfClosed();
     });
   }
 
-  // The last thing: both descriptors are closed only after uv has let go of them.
+  // The last thing: a descriptor is closed only after uv has let go of it.
   void finishIfClosed() {
-    if (!ended_ || closingHandles_ > 0 || statusOpen_ || exitOpen_ || finished_) return;
+    if (!ended_ || statusCloses_ || statusOpen_ || watched_ || finished_) return;
     finished_ = true;
     onStarted_.Reset();
     onExit_.Reset();
@@ -367,11 +382,11 @@ class Process final : public Task {
   Napi::FunctionReference onStarted_;
   Napi::FunctionReference onExit_;
   uv_poll_t status_ = {};
-  uv_poll_t exit_ = {};
-  int closingHandles_ = 0;
   int pendingSignal_ = 0;
   bool statusOpen_ = false;
-  bool exitOpen_ = false;
+  bool statusCloses_ = false;
+  bool watched_ = false;
+  bool awaited_ = false;
   bool changed_ = false;
   bool statusKnown_ = false;
   bool launched_ = false;
@@ -519,6 +534,32 @@ void onCleanup(napi_async_cleanup_hook_handle hook, void* data) {
   const auto processes = registry->processes;
   for (const auto& [id, process] : processes) process->shutDown();
   if (processes.empty()) closeIfIdle(registry);
+}
+
+// The set stays ready for those that do not fit in at once.
+void onExits(uv_poll_t* handle, int, int) {
+  Registry* registry = static_cast<Registry*>(handle->data);
+  epoll_event events[64];
+  const int ready = epoll_wait(registry->exitsFd, events, std::size(events), 0);
+  for (int i = 0; i < ready; i++) {
+    const auto found = registry->processes.find(events[i].data.u32);
+    if (found != registry->processes.end()) found->second->onExitReady();
+  }
+}
+
+int Registry::openExits() {
+  if (exitsFd >= 0) return 0;
+  exitsFd = epoll_create1(EPOLL_CLOEXEC);
+  if (exitsFd < 0) return errno;
+  int error = uv_poll_init(loop, &exits, exitsFd);
+  if (error != 0) {
+    closeIfOpen(exitsFd);
+    return -error;
+  }
+  exits.data = this;
+  uv_unref(reinterpret_cast<uv_handle_t*>(&exits));
+  // of an initialised handle it does not fail
+  return -uv_poll_start(&exits, UV_READABLE, onExits);
 }
 
 void onArrival(uv_async_t* handle) {

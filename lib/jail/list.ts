@@ -36,7 +36,7 @@ export interface JailList {
 
 /** @throws JailError ENOENT, ERR_NO_MANIFEST, ERR_MANIFEST; EPERM for everybody but root, who alone may read it. */
 export async function listJail(request: { readonly directory: Bytes }): Promise<JailList> {
-  checkKeys(request, ['directory']);
+  checkKeys(request, new Set(['directory']));
   checkBytes(request.directory, 'directory');
   requireRoot('listed');
   return readBuilt(absolute(request.directory), (_jail, manifest) => ({
@@ -75,7 +75,7 @@ export async function explainFile(request: {
   readonly directory: Bytes;
   readonly path: Bytes;
 }): Promise<Explanation> {
-  checkKeys(request, ['directory', 'path']);
+  checkKeys(request, new Set(['directory', 'path']));
   checkBytes(request.directory, 'directory');
   checkBytes(request.path, 'path');
   requireRoot('explained');

@@ -97,22 +97,51 @@ function cString(bytes: Uint8Array): Uint8Array {
   return data;
 }
 
-// The table of offsets, then the strings; `start` is where the data lies in the plan.
-function execveData(step: ExecveStep, start: number): Uint8Array {
-  const strings = [step.program, ...step.argv, undefined, ...step.env, undefined];
-  const tableBytes = strings.length * 8;
-  let size = tableBytes;
-  for (const string of strings) if (string !== undefined) size += string.length + 1;
+// Strings one behind the other, each with a zero byte, and where each begins.
+interface Block {
+  readonly bytes: Uint8Array;
+  readonly starts: readonly number[];
+}
+
+// Of environments, which are the same array for many programs.
+const blocks = new WeakMap<readonly Uint8Array[], Block>();
+
+function blockOf(strings: readonly Uint8Array[]): Block {
+  const known = blocks.get(strings);
+  if (known !== undefined) return known;
+  const starts: number[] = [];
+  let size = 0;
+  for (const string of strings) {
+    starts.push(size);
+    size += string.length + 1;
+  }
+  const bytes = new Uint8Array(size);
+  strings.forEach((string, i) => bytes.set(string, starts[i]));
+  const block = { bytes, starts };
+  blocks.set(strings, block);
+  return block;
+}
+
+// A table of offsets (program, argv, 0, env, 0), then the strings; `start` is where the data lies in the plan.
+function execveData({ program, argv, env }: ExecveStep, start: number): Uint8Array {
+  const variables = blockOf(env);
+  const tableBytes = (argv.length + env.length + 3) * 8;
+  let size = tableBytes + program.length + 1 + variables.bytes.length;
+  for (const argument of argv) size += argument.length + 1;
   const data = new Uint8Array(size);
   const table = new Uint32Array(data.buffer, 0, tableBytes / 4);
-  let at = tableBytes;
-  for (let i = 0; i < strings.length; i++) {
-    const string = strings[i];
-    if (string === undefined) continue;
-    table[i * 2] = start + at;
-    data.set(string, at);
-    at += string.length + 1;
+  table[0] = start + tableBytes;
+  data.set(program, tableBytes);
+  let at = tableBytes + program.length + 1;
+  let slot = 1;
+  for (const argument of argv) {
+    table[slot++ * 2] = start + at;
+    data.set(argument, at);
+    at += argument.length + 1;
   }
+  slot++;
+  for (const offset of variables.starts) table[slot++ * 2] = start + at + offset;
+  data.set(variables.bytes, at);
   return data;
 }
 
@@ -206,40 +235,45 @@ export function encodePlan(steps: readonly Step[]): Buffer {
   return plan;
 }
 
-interface Beginning {
-  readonly steps: readonly Step[];
-  readonly bytes: Buffer;
+// What plans have in common, encoded once.
+const beginnings = new WeakMap<readonly Step[], Buffer>();
+
+function beginningOf(setUp: readonly Step[]): Buffer {
+  const known = beginnings.get(setUp);
+  if (known !== undefined) return known;
+  const bytes = encodePlan(setUp);
+  beginnings.set(setUp, bytes);
+  return bytes;
 }
 
-// By their first step, which is an object of their own.
-const beginnings = new WeakMap<Step, Beginning>();
+// Memory for one plan, used again: to get some is dear. As large as plans are; a larger one gets its own.
+const deskBytes = 16384;
+let desk: { readonly plan: Buffer; readonly words: Uint32Array } | undefined;
 
-function beginningOf(steps: readonly Step[]): Beginning | undefined {
-  const [first] = steps;
-  if (first === undefined) return undefined;
-  const known = beginnings.get(first);
-  const isSame =
-    known?.steps.length === steps.length - 1 && known.steps.every((step, at) => step === steps[at]);
-  if (known !== undefined && isSame) return known;
-  const beginning = { steps: steps.slice(0, -1), bytes: encodePlan(steps.slice(0, -1)) };
-  beginnings.set(first, beginning);
-  return beginning;
+function deskOf(size: number): { readonly plan: Buffer; readonly words: Uint32Array } {
+  if (size <= deskBytes && desk !== undefined) return desk;
+  const plan = zeroBytes(Math.max(size, deskBytes));
+  const made = { plan, words: new Uint32Array(plan.buffer) };
+  if (size <= deskBytes) desk = made;
+  return made;
 }
 
-/** As encodePlan, for a service: what plans have in common, the same objects up to the last step, is encoded once. */
-export function encodeAgain(steps: readonly Step[]): Buffer {
-  const beginning = beginningOf(steps);
-  const last = steps.at(-1);
-  if (beginning === undefined || last === undefined) return encodePlan(steps);
-  const at = beginning.bytes.length;
+/**
+ * The bytes of a plan of a service, whose launches are set up alike: the same array of steps is encoded once. They are good
+ * until the next call.
+ */
+export function encodeAgain(setUp: readonly Step[], last: ExecveStep): Buffer {
+  const beginning = beginningOf(setUp);
+  const at = beginning.length;
   const encoded = encodeStep(last, at + stepBytes);
   const size = at + sizeOf(encoded);
-  const plan = zeroBytes(size);
-  const words = new Uint32Array(plan.buffer);
-  plan.set(beginning.bytes);
-  writeHeader(words, size, steps.length);
+  const { plan, words } = deskOf(size);
+  plan.set(beginning);
+  writeHeader(words, size, setUp.length + 1);
+  // nothing of an earlier plan in what pads the data
+  words.fill(0, size / 4 - 2, size / 4);
   writeStep(plan, words, at, last.op, encoded);
-  return plan;
+  return plan.subarray(0, size);
 }
 
 function sizeOf({ data }: Encoded): number {
@@ -258,15 +292,15 @@ function writeStep(
   words: Uint32Array,
   at: number,
   op: StepName,
-  { a, b, data }: Encoded,
+  { a = 0, b = 0, data }: Encoded,
 ): void {
   const word = at / 4;
   words[word] = opNumbers[op];
+  words[word + 1] = data?.byteLength ?? 0;
+  setUint64(words, word + 2, a);
+  setUint64(words, word + 4, b);
   if (data !== undefined) {
-    words[word + 1] = data.byteLength;
     if (data instanceof Uint32Array) words.set(data, (at + stepBytes) / 4);
     else plan.set(data, at + stepBytes);
   }
-  if (a !== undefined) setUint64(words, word + 2, a);
-  if (b !== undefined) setUint64(words, word + 4, b);
 }

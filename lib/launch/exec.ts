@@ -9,7 +9,7 @@ import { inPlaceVariables, splitEntries } from './environment.ts';
 import { toLaunchError } from './failure.ts';
 import { refuseOwnDescriptors } from './inherited.ts';
 import { writePidFile } from './pidfile.ts';
-import { hostQuery, prepare, failedLine, verify, type Caller, type Launch } from './prepare.ts';
+import { hostQuery, prepare, failedLine, verify, type Caller, type PreparedLaunch } from './prepare.ts';
 import { findProblem } from './check.ts';
 import { normalize, type LaunchRequest, type NormalRequest } from './request.ts';
 
@@ -65,7 +65,12 @@ export function reportFailure(
 
 // From here on nothing may return to ordinary JavaScript: root directory and identity may have changed. It looks into
 // the jail through the open directory, says what is wrong, and ends the process.
-function reportAndExit(launch: Launch, failure: PlanFailure, tell: Tell, takeBack: () => void): never {
+function reportAndExit(
+  launch: PreparedLaunch,
+  failure: PlanFailure,
+  tell: Tell,
+  takeBack: () => void,
+): never {
   let status = 125;
   try {
     const error = toLaunchError(launch.steps, failure, launch.view);
@@ -90,12 +95,12 @@ export function prepareInPlace(
   request: NormalRequest,
   warn: (warning: DirectoryFinding) => void,
   privileged = true,
-): Launch & { readonly jailFd: number } {
+): PreparedLaunch {
   const jail = verify(request, native.readHostSync(hostQuery(request)), privileged);
   jail.warnings.forEach(warn);
   const launch = prepare(request, jail, callerInPlace(request.keepEnv));
   refuseOwnDescriptors([...launch.keptFds, ...(request.statusFd === undefined ? [] : [request.statusFd])]);
-  return { ...launch, jailFd: jail.fd };
+  return launch;
 }
 
 /** Where the lines go that say what went wrong. */
@@ -104,7 +109,7 @@ type Tell = (lines: string) => void;
 const tellStderr: Tell = (lines) => tryWrite(2, lines);
 
 /** Runs a prepared launch. Does not return. */
-export function runInPlace(launch: Launch & { readonly jailFd: number }, tell: Tell = tellStderr): never {
+export function runInPlace(launch: PreparedLaunch, tell: Tell = tellStderr): never {
   const { request } = launch;
   const problem = request.checkProgram ? findProblem(launch) : undefined;
   if (problem !== undefined) throw problem;

@@ -1,10 +1,10 @@
 // What launches have seen of the host, for the next ones to begin with: the look-up and the launch are then one piece of
 // work for the other thread, and the event loop is not needed in between.
 import type { HostFacts, HostSight } from '../native.ts';
-import { requireCapabilities, requireRoot, type VerifiedJail, type Verdict } from './prepare.ts';
+import type { VerifiedJail, Verdict } from './prepare.ts';
 import type { NormalRequest, Principal } from './request.ts';
 
-/** A verdict, and what it was made from: it counts for as long as the host says the same. */
+/** A verdict, and what it was made from: it counts for as long as the host says the same, and this process is root. */
 export interface Remembered extends Verdict {
   readonly sight: HostSight;
 }
@@ -36,15 +36,7 @@ export function remember(
   remembered.set(keyOf(request), { account, warnings, sight: facts.sight });
 }
 
-/**
- * The verdict on the last request that was like this one, if there was one.
- *
- * @throws LaunchError if this process has lost what a launch takes
- */
+/** The verdict on the last request that was like this one, if there was one. */
 export function recall(request: NormalRequest): Remembered | undefined {
-  const known = remembered.get(keyOf(request));
-  if (known === undefined) return undefined;
-  requireRoot();
-  requireCapabilities(request);
-  return known;
+  return remembered.get(keyOf(request));
 }

@@ -12,7 +12,7 @@ import { acceptDirectory, judgeDirectory, unreachable, type DirectoryFinding } f
 import { buildEnvironment, listenFds, type Variable } from './environment.ts';
 import { buildSetUp, setUpKeys, type SetUpInput } from './plan.ts';
 import type { NormalRequest } from './request.ts';
-import type { Step } from './step.ts';
+import type { ExecveStep, Step } from './step.ts';
 
 /** Who is to be jailed, and what is unwise about the way to the jail. */
 export interface Verdict {
@@ -25,15 +25,57 @@ export interface VerifiedJail extends Verdict {
   readonly fd: number;
 }
 
-/** A launch that is ready. */
+/** A launch, for whoever shows it or says what is wrong with it. */
 export interface Launch {
   readonly request: NormalRequest;
   readonly account: Account;
-  /** All but the last are the same objects for launches that are set up alike. */
   readonly steps: readonly Step[];
+  readonly view: JailView;
+}
+
+/**
+ * A launch that is ready. All its steps and the view of the jail are only made when somebody asks for them: where a
+ * service launches and nothing goes wrong, nobody does.
+ */
+export class PreparedLaunch implements Launch {
+  readonly request: NormalRequest;
+  readonly account: Account;
+  readonly jailFd: number;
+  readonly architecture: string;
   /** The process's descriptors that the program keeps, besides 0 to 2. */
   readonly keptFds: readonly number[];
-  readonly view: JailView;
+  /** The steps before the last one; the same array for launches beside this process that are set up alike. */
+  readonly setUp: readonly Step[];
+  readonly execve: ExecveStep;
+
+  constructor(
+    request: NormalRequest,
+    jail: Pick<VerifiedJail, 'fd' | 'account'>,
+    architecture: string,
+    keptFds: readonly number[],
+    setUp: readonly Step[],
+    execve: ExecveStep,
+  ) {
+    this.request = request;
+    this.account = jail.account;
+    this.jailFd = jail.fd;
+    this.architecture = architecture;
+    this.keptFds = keptFds;
+    this.setUp = setUp;
+    this.execve = execve;
+  }
+
+  get steps(): readonly Step[] {
+    return [...this.setUp, this.execve];
+  }
+
+  get view(): JailView {
+    return toView(this.request, this.account, this.jailFd, this.architecture);
+  }
+}
+
+function toView(request: NormalRequest, account: Account, jailFd: number, architecture: string): JailView {
+  return { root: openFileRoot(jailFd), account, jail: quote(request.jail), cwd: request.cwd, architecture };
 }
 
 /** The process that launches: what a plan needs to know of it. */
@@ -132,17 +174,13 @@ export function prepare(
   request: NormalRequest,
   jail: Pick<VerifiedJail, 'fd' | 'account'>,
   caller: Caller,
-): Launch {
+): PreparedLaunch {
   const { account } = jail;
-  const view = {
-    root: openFileRoot(jail.fd),
-    account,
-    jail: quote(request.jail),
-    cwd: request.cwd,
-    architecture: caller.compiledFor ?? process.arch,
-  };
+  const architecture = caller.compiledFor ?? process.arch;
   const { program, args } =
-    request.program === undefined ? defaultProgram(view) : { program: request.program, args: request.args };
+    request.program === undefined
+      ? defaultProgram(toView(request, account, jail.fd, architecture))
+      : { program: request.program, args: request.args };
   const activated = caller.inPlace ? listenFds(caller.environment, caller.pid) : 0;
   const keptFds =
     activated === 0
@@ -154,13 +192,8 @@ export function prepare(
   const env = caller.inPlace
     ? toEnvironment(request, account, caller)
     : recallEnvironment(request, account, caller);
-  return {
-    request,
-    account,
-    steps: [...setUp, { op: 'execve', program, argv: [request.argv0 ?? program, ...args], env }],
-    keptFds,
-    view,
-  };
+  const execve: ExecveStep = { op: 'execve', program, argv: [request.argv0 ?? program, ...args], env };
+  return new PreparedLaunch(request, jail, architecture, keptFds, setUp, execve);
 }
 
 type SetUpRequest = SetUpInput['request'];

@@ -5,6 +5,7 @@ import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 
 import { native, type ProcessHandle } from '../native.ts';
+import { quote } from '../quote.ts';
 import { signalNumber } from './request.ts';
 import { piped, type StdioTriple } from './stdio.ts';
 
@@ -85,12 +86,9 @@ function toStream(fd: number, writable: boolean): Socket {
   return stream;
 }
 
+/** What a program was started with. */
 export interface ProcessOptions {
-  readonly pid: number;
-  readonly handle: ProcessHandle;
   readonly stdio: StdioTriple;
-  readonly spawnfile: string;
-  readonly spawnargs: readonly string[];
   readonly killSignal: number;
   readonly forceKillAfterMs: number | undefined;
 }
@@ -107,10 +105,6 @@ interface ProcessEvents {
 export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncDisposable {
   /** Process id; it may be in use again once `exited` has resolved, so send signals by `kill()`. */
   readonly pid: number;
-  /** The program as it was executed. */
-  readonly spawnfile: string;
-  /** Its argv. */
-  readonly spawnargs: readonly string[];
   /** Resolves when the program has ended, and never rejects. */
   readonly exited: Promise<Exit>;
   /** Null while it runs, and if a signal ended it. */
@@ -123,6 +117,8 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
   stopped: StopReason | undefined;
 
   readonly #handle: ProcessHandle;
+  readonly #program: Buffer;
+  readonly #argv: readonly Buffer[];
   readonly #stdio: StdioTriple;
   readonly #streams: [Socket | null, Socket | null, Socket | null] = [null, null, null];
   readonly #killSignal: number;
@@ -132,13 +128,18 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
   #ended = false;
 
   /** Made by `spawnInJail`. */
-  constructor(options: ProcessOptions) {
+  constructor(
+    pid: number,
+    handle: ProcessHandle,
+    { program, argv }: { readonly program: Buffer; readonly argv: readonly Buffer[] },
+    options: ProcessOptions,
+  ) {
     super();
-    this.pid = options.pid;
-    this.spawnfile = options.spawnfile;
-    this.spawnargs = options.spawnargs;
+    this.pid = pid;
+    this.#handle = handle;
+    this.#program = program;
+    this.#argv = argv;
     this.exited = new Promise((resolve) => (this.#resolveExited = resolve));
-    this.#handle = options.handle;
     this.#stdio = options.stdio;
     this.#killSignal = options.killSignal;
     this.#forceKillAfterMs = options.forceKillAfterMs;
@@ -161,6 +162,16 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
     this.kill();
     // A program that ignores the signal, or that somebody holds with SIGSTOP, must not outlast its timeout.
     this.#killLater(this.#forceKillAfterMs ?? defaultForceKillAfterMs);
+  }
+
+  /** The program as it was executed. */
+  get spawnfile(): string {
+    return quote(this.#program);
+  }
+
+  /** Its argv. */
+  get spawnargs(): readonly string[] {
+    return this.#argv.map((argument) => argument.toString());
   }
 
   /** Writable end of the program's standard input; null unless it is a pipe. */
@@ -233,6 +244,11 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
   }
 
   #emitExit({ exitCode, signal }: Exit): void {
+    if (!this.#stdio.includes(piped)) {
+      this.emit('exit', exitCode, signal);
+      this.emit('close', exitCode, signal);
+      return;
+    }
     const untouched = this.#streams.map((stream) => stream === null);
     const streams = this.stdio.filter((stream) => stream !== null);
     let open = streams.filter((stream) => !stream.closed).length;

@@ -126,11 +126,11 @@ function bytes(value: unknown, name: string): Buffer {
   if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
     throw new UsageError(`${name} must be a string or a Uint8Array`);
   }
-  const buffer = toBuffer(value);
   // Not Buffer's own includes, which has more to compile when a command begins.
-  if (Uint8Array.prototype.includes.call(buffer, 0))
-    throw new UsageError(`${name} must not contain a NUL byte`);
-  return buffer;
+  const hasNul =
+    typeof value === 'string' ? value.includes('\0') : Uint8Array.prototype.includes.call(value, 0);
+  if (hasNul) throw new UsageError(`${name} must not contain a NUL byte`);
+  return toBuffer(value);
 }
 
 function flag(value: unknown, name: string): boolean {
@@ -202,6 +202,7 @@ function toGroups(request: LaunchRequest): readonly Principal[] | undefined {
   return groups;
 }
 
+const rootDirectory = Buffer.from('/');
 const noVariables: ReadonlyMap<string, Buffer | undefined> = new Map();
 
 function toEnv(value: unknown): ReadonlyMap<string, Buffer | undefined> {
@@ -224,6 +225,13 @@ function toUmask(value: unknown): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 0o777) return value;
   throw new UsageError('umask must be a number from 0 to 0o777');
+}
+
+function toRlimits(value: unknown): NormalRequest['rlimits'] {
+  if (value === undefined) return [];
+  if (typeof value !== 'object' || value === null)
+    throw new UsageError('rlimits must be an object such as {nofile: 4096}');
+  return Object.entries(value).map(([name, limit]) => [name, toLimit(name, limit)] as const);
 }
 
 function toCapabilities(value: unknown): readonly number[] {
@@ -263,7 +271,7 @@ export function normalize(request: LaunchRequest, keys: ReadonlySet<string> = la
   const program = request.program === undefined ? undefined : bytes(request.program, 'program');
   if (program?.length === 0)
     throw new UsageError('the program is empty', { hint: 'give its path in the jail, such as /bin/sh' });
-  const cwd = request.cwd === undefined ? Buffer.from('/') : bytes(request.cwd, 'cwd');
+  const cwd = request.cwd === undefined ? rootDirectory : bytes(request.cwd, 'cwd');
   if (cwd.length === 0) throw new UsageError('the working directory is empty');
   const args =
     request.args === undefined ? [] : list(request.args, 'args').map((arg, i) => bytes(arg, `args[${i}]`));
@@ -271,9 +279,6 @@ export function normalize(request: LaunchRequest, keys: ReadonlySet<string> = la
     request.preserveFds === undefined
       ? []
       : list(request.preserveFds, 'preserveFds').map((fd) => descriptor(fd, 'a preserved descriptor', 3));
-  if (request.rlimits !== undefined && (typeof request.rlimits !== 'object' || request.rlimits === null)) {
-    throw new UsageError('rlimits must be an object such as {nofile: 4096}');
-  }
   // One literal without a spread: V8 gives it a fast shape, and a service makes one for each launch.
   const { user, group } = toUser(request);
   return {
@@ -288,9 +293,7 @@ export function normalize(request: LaunchRequest, keys: ReadonlySet<string> = la
     env: toEnv(request.env),
     keepEnv: flag(request.keepEnv, 'keepEnv'),
     preserveFds: preserveFds.length < 2 ? preserveFds : [...new Set(preserveFds)].toSorted((a, b) => a - b),
-    rlimits: Object.entries(request.rlimits ?? {}).map(
-      ([name, value]) => [name, toLimit(name, value)] as const,
-    ),
+    rlimits: toRlimits(request.rlimits),
     umask: toUmask(request.umask),
     allowRoot: flag(request.allowRoot, 'allowRoot'),
     allowNewPrivs: flag(request.allowNewPrivs, 'allowNewPrivs'),

@@ -73,15 +73,18 @@ export function warnOnce(warnings: readonly DirectoryFinding[]): void {
   }
 }
 
-/** Does the work of a launch, and tells statusFd if it fails. */
-export async function reporting<T>(request: NormalRequest, work: () => Promise<T>): Promise<T> {
-  if (request.statusFd === undefined) return work();
+async function telling<T>(request: NormalRequest, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (error instanceof LaunchError) tell(request, () => failedLine(error));
     throw error;
   }
+}
+
+/** Does the work of a launch, and tells statusFd if it fails. */
+export function reporting<T>(request: NormalRequest, work: () => Promise<T>): Promise<T> {
+  return request.statusFd === undefined ? work() : telling(request, work);
 }
 
 /** Plans and starts a launch into a verified jail. */
@@ -93,37 +96,38 @@ export function startIn(
   const launch = prepare(request, jail, callerBeside(request));
   const problem = request.checkProgram ? findProblem(launch) : undefined;
   if (problem !== undefined) return Promise.reject(problem);
-  // never undefined: nothing is looked up again
-  return start(launch, jail.fd, options) as Promise<JailedProcess>;
+  return start(launch, jail.fd, options);
 }
 
-// As the last launch of this kind: undefined if there was none, or if the host has changed since.
-async function startAgain(request: NormalRequest, options: NormalSpawn): Promise<JailedProcess | undefined> {
-  // these look into the jail before the launch
-  if (request.program === undefined || request.checkProgram) return undefined;
-  const known = recall(request);
-  if (known === undefined) return undefined;
+async function lookUpAndStart(request: NormalRequest, options: NormalSpawn): Promise<JailedProcess> {
+  const facts = await native.readHost(hostQuery(request));
+  const jail = verify(request, facts);
+  remember(request, jail, facts);
+  warnOnce(jail.warnings);
+  try {
+    // Open until it has started: a failure is looked into through this descriptor.
+    return await startIn(jail, request, options);
+  } finally {
+    native.closeJail(jail.fd);
+  }
+}
+
+// As the last launch of this kind, if there was one, and if the host still says what it said then.
+function lookAgainAndStart(request: NormalRequest, options: NormalSpawn): Promise<JailedProcess> {
+  // without a program, or to check it, the jail is looked into before the launch
+  const known = request.program === undefined || request.checkProgram ? undefined : recall(request);
+  if (known === undefined) return lookUpAndStart(request, options);
   const launch = prepare(request, { fd: -1, account: known.account }, callerBeside(request));
-  return start(launch, known.sight, options);
+  return start(launch, known.sight, options, () => lookUpAndStart(request, options));
 }
 
 /** Look-up, verification, launch: all but the checks of the request. */
 export function launchBeside(request: NormalRequest, options: NormalSpawn): Promise<JailedProcess> {
-  return reporting(request, async () => {
-    if (options.signal?.aborted === true) throw abortError(options.signal);
-    const again = await startAgain(request, options);
-    if (again !== undefined) return again;
-    const facts = await native.readHost(hostQuery(request));
-    const jail = verify(request, facts);
-    remember(request, jail, facts);
-    warnOnce(jail.warnings);
-    try {
-      // Open until it has started: a failure is looked into through this descriptor.
-      return await startIn(jail, request, options);
-    } finally {
-      native.closeJail(jail.fd);
-    }
-  });
+  return reporting(request, () =>
+    options.signal?.aborted === true
+      ? Promise.reject(abortError(options.signal))
+      : lookAgainAndStart(request, options),
+  );
 }
 
 /**

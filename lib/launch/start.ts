@@ -5,13 +5,12 @@ import { openSync, writeSync } from 'node:fs';
 import { openFileRoot } from '../binary/root.ts';
 import { LaunchError } from '../errors.ts';
 import { launcherPath, native, type HostSight, type PlanFailure, type ProcessHandle } from '../native.ts';
-import { quote } from '../quote.ts';
 import { encodeAgain } from './encode.ts';
 import { describedNames, describedVariables, splitEntries, type Variable } from './environment.ts';
 import { errnoName } from './errno.ts';
 import { toLaunchError } from './failure.ts';
 import { writePidFile, type PidFile } from './pidfile.ts';
-import { statusLine, type Caller, type Launch } from './prepare.ts';
+import { statusLine, type Caller, type PreparedLaunch } from './prepare.ts';
 import { JailedProcess, toExit, type StopReason } from './process.ts';
 import type { NormalRequest } from './request.ts';
 import type { StdioTriple } from './stdio.ts';
@@ -104,7 +103,7 @@ class Stop {
 }
 
 // A failure is looked into through the jail that it happened in, which is open until then.
-function toError(launch: Launch, failure: PlanFailure, jailFd: number): LaunchError {
+function toError(launch: PreparedLaunch, failure: PlanFailure, jailFd: number): LaunchError {
   if (jailFd < 0) return toLaunchError(launch.steps, failure, launch.view);
   try {
     return toLaunchError(launch.steps, failure, { ...launch.view, root: openFileRoot(jailFd) });
@@ -113,31 +112,19 @@ function toError(launch: Launch, failure: PlanFailure, jailFd: number): LaunchEr
   }
 }
 
-function toProcess(launch: Launch, handle: ProcessHandle, pid: number, options: NormalSpawn): JailedProcess {
-  const program = launch.steps.findLast((step) => step.op === 'execve');
-  return new JailedProcess({
-    pid,
-    handle,
-    stdio: options.stdio,
-    spawnfile: quote(program?.program ?? ''),
-    spawnargs: program?.argv.map((argument) => argument.toString()) ?? [],
-    killSignal: options.killSignal,
-    forceKillAfterMs: options.forceKillAfterMs,
-  });
-}
-
 /**
- * Starts a prepared launch. Resolves once the program has been executed, with undefined if the host does not say any more
- * what was seen of it.
+ * Starts a prepared launch. Resolves once the program has been executed.
  *
  * @param jail the verified directory, or what was seen of the host when it was verified
+ * @param onChanged what to do instead if the host does not say any more what was seen of it; nothing has been started
  */
 export function start(
-  launch: Launch,
+  launch: PreparedLaunch,
   jail: number | HostSight,
   options: NormalSpawn,
-): Promise<JailedProcess | undefined> {
-  const { request, steps, keptFds } = launch;
+  onChanged?: () => Promise<JailedProcess>,
+): Promise<JailedProcess> {
+  const { request, setUp, execve, keptFds } = launch;
   if (options.signal?.aborted === true) return Promise.reject(abortError(options.signal));
   return new Promise((resolve, reject) => {
     let started: JailedProcess | undefined;
@@ -151,12 +138,12 @@ export function start(
     const onStarted = (failure: PlanFailure | null | undefined, pidOrJailFd: number): void => {
       if (failure !== null || handle === undefined) {
         stop.clear();
-        if (failure === undefined) return resolve(undefined);
+        if (failure === undefined && onChanged !== undefined) return resolve(onChanged());
         const none = { step: -1, op: 0, errno: 5, detail: 0 };
-        return reject(failure === null ? toError(launch, none, -1) : toError(launch, failure, pidOrJailFd));
+        return reject(toError(launch, failure ?? none, failure ? pidOrJailFd : -1));
       }
       const pid = pidOrJailFd;
-      started = toProcess(launch, handle, pid, options);
+      started = new JailedProcess(pid, handle, launch.execve, options);
       try {
         if (request.pidFile !== undefined) pidFile = writePidFile(request.pidFile, pid);
       } catch (error) {
@@ -169,7 +156,7 @@ export function start(
     };
     try {
       handle = native.spawn(
-        encodeAgain(steps),
+        encodeAgain(setUp, execve),
         jail,
         openLauncher(),
         options.stdio,

@@ -41,7 +41,7 @@ export interface HostsOptions {
   readonly resolver?: Partial<Resolver> | undefined;
 }
 
-const KEYS: readonly (keyof HostsOptions)[] = [
+const KEYS: ReadonlySet<string> = new Set([
   'allow',
   'deny',
   'dialect',
@@ -50,7 +50,7 @@ const KEYS: readonly (keyof HostsOptions)[] = [
   'commandTimeoutSeconds',
   'twistTimeoutSeconds',
   'resolver',
-];
+] satisfies readonly (keyof HostsOptions)[]);
 const DIALECTS: readonly unknown[] = ['auto', 'options', 'command'] satisfies Dialect[];
 
 function toPath(path: Bytes, what: string): Buffer {

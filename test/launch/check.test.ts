@@ -23,7 +23,6 @@ function problemOf(tree: Tree, cwd = '/'): LaunchError | undefined {
     request,
     account: sam,
     steps,
-    keptFds: [],
     view: viewOf(tree, {}, { cwd: request.cwd }),
   });
 }

@@ -82,3 +82,14 @@ t.test('a failure is looked into, and leaves nothing open', { skip }, async (t) 
   await run();
   t.equal(await settledFds(), fds);
 });
+
+t.test('a service that is not root any more launches nothing, and again when it is', { skip }, async (t) => {
+  t.match(await run(), { stdout: 'here' });
+  process.seteuid?.(uid);
+  try {
+    await t.rejects(run(), { code: 'ERR_NOT_ROOT', exitStatus: 3 });
+  } finally {
+    process.seteuid?.(0);
+  }
+  t.match(await run(), { stdout: 'here' });
+});

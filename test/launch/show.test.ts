@@ -19,7 +19,7 @@ function launchOf(argument: Buffer, account = sam): Launch {
     parentPid: 1,
     architecture: 'x64',
   });
-  return { request, account, steps, keptFds: [], view: viewOf({ '/bin/prog': program }, {}, { account }) };
+  return { request, account, steps, view: viewOf({ '/bin/prog': program }, {}, { account }) };
 }
 
 const launch = launchOf(Buffer.from('-l'));

@@ -107,12 +107,8 @@ const faults: readonly Fault[] = [
   ['prlimit64', 3, 'setrlimit'],
   ['prlimit64', 4, 'setrlimit'],
   ['getpriority', 1, 'setpriority'],
-  ['sched_getscheduler', 1, 'sched_setscheduler'],
   ['ioprio_get', 1, 'ioprio_set'],
   ['personality', 1, 'personality'],
-  ['setitimer', 1, 'setitimer'],
-  ['setitimer', 2, 'setitimer'],
-  ['setitimer', 3, 'setitimer'],
   ['fcntl', 2, 'stdio'],
   ['openat', 1, 'stdio'],
   ['dup', 1, 'stdio'],
@@ -163,10 +159,8 @@ const launcherFaults: readonly Fault[] = [
 
 const prctlSteps: readonly (readonly [call: string, step: string])[] = [
   ['PR_SET_TIMERSLACK', 'timer_slack'],
-  ['PR_SET_CHILD_SUBREAPER', 'child_subreaper'],
   ['PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL', 'clear_ambient'],
   ['PR_GET_SECUREBITS', 'securebits'],
-  ['PR_SET_PDEATHSIG', 'parent_death_signal'],
   ['PR_GET_NO_NEW_PRIVS', 'verify_no_new_privs'],
   ['PR_GET_SECCOMP', 'verify_seccomp'],
 ];

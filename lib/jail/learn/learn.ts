@@ -102,7 +102,7 @@ interface NormalLearn {
   readonly hostNetwork: boolean;
 }
 
-const KEYS = ['command', 'user', 'timeoutMs', 'signal', 'hostNetwork'];
+const KEYS = new Set(['command', 'user', 'timeoutMs', 'signal', 'hostNetwork']);
 const LONGEST_MS = 2 ** 31 - 1 - 60_000; // of a timer of Node, less what is added to it
 
 function normalize(request: LearnRequest): NormalLearn {

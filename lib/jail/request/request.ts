@@ -109,7 +109,7 @@ export function checkRequest(request: JailRequest): void {
 
 /** What a piece of work takes, `known` being all keys of the request. @throws UsageError */
 export function checkWork(request: JailWork, known: readonly string[]): void {
-  checkKeys(request, known);
+  checkKeys(request, new Set(known));
   checkBytes(request.directory, 'directory');
   const { signal, onProgress }: { readonly signal?: unknown; readonly onProgress?: unknown } = request;
   if (signal !== undefined && !(signal instanceof AbortSignal))
