@@ -3,6 +3,7 @@
 import type { Line } from '../parse/line.ts';
 import { parseZoned } from '../text/address.ts';
 import { findOutside } from '../text/field.ts';
+import { show } from '../text/show.ts';
 import type { Told } from './catalog.ts';
 
 // A physical line of a joined one that was meant to go on, or a whole line that was.
@@ -71,8 +72,8 @@ function* tellText(line: Line): Generator<Told, void> {
     yield {
       rule: 'unbracketed-ipv6',
       at: bare.at,
-      message: `${bare.address} is not in brackets: the rule is cut at its colons, and matches nobody it means`,
-      remedy: `write ${[`[${address}]`, ...length].join('/')}`,
+      message: `${show(bare.address)} is not in brackets: the rule is cut at its colons, and matches nobody it means`,
+      remedy: `write ${show([`[${address}]`, ...length].join('/'))}`,
     };
   }
 }

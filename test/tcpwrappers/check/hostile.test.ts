@@ -73,3 +73,14 @@ t.test('hostile files are checked, translated and explained', async (t) => {
   }
   t.pass(`UCHROOT_SEED=${seed}`);
 });
+
+t.test('a control character in an address without brackets stays in its line', async (t) => {
+  const root = makeHost(t);
+  const files = { allow: join(root, 'allow'), deny: join(root, 'deny') };
+  writeFileSync(files.allow, 'sshd: fe80::1%1/\x0b64\n');
+  writeFileSync(files.deny, '');
+  const findings = await checkHosts({ ...files, root, lookups: false });
+  const found = findings.find(({ rule }) => rule === 'unbracketed-ipv6');
+  t.match(found, { message: /^fe80::1%1\/\\x0b64 is not/, remedy: /\\x0b64$/ });
+  t.notMatch(`${found?.message}${found?.remedy}`, CONTROL);
+});
