@@ -139,9 +139,16 @@ export const defects: readonly Defect[] = [
   {
     rule: 'host-socket', // of a daemon that is neither root nor known by its name
     plant: async (jail, t) => {
-      const program = `process.setgid(${NOBODY}); process.setuid(${NOBODY});
-        require('net').createServer().listen(process.argv[1], () => console.log('up'))`;
-      await beginProcess(t, [process.execPath, '-e', program, `${jail}/tmp/app.sock`]);
+      const program = `import os, socket, sys
+os.setgroups([])
+os.setgid(${NOBODY})
+os.setuid(${NOBODY})
+server = socket.socket(socket.AF_UNIX)
+server.bind(sys.argv[1])
+server.listen()
+print('up', flush=True)
+server.accept()`;
+      await beginProcess(t, ['python3', '-c', program, `${jail}/tmp/app.sock`]);
     },
     at: '/tmp/app.sock',
   },
