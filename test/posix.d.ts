@@ -21,6 +21,8 @@ declare module 'posix' {
     /** Throws if there is no such group. */
     getgrnam(nameOrGid: string | number): Group;
     chroot(path: string): void;
+    /** Of all threads (seteuid(3)). */
+    seteuid(uid: number): void;
   };
   export = posix;
 }
