@@ -141,17 +141,18 @@ export function start(words: readonly string[], options: StartOptions = {}): End
   return { status, signal, stdout: String(stdout ?? ''), stderr: String(stderr ?? ''), output };
 }
 
-/** The command where everybody may read it: the package may lie in a directory of root's. */
-export function publicCommand(): readonly string[] {
+/** A command where everybody may read it: the package may lie in a directory of root's. */
+export function publicCommand(name: 'uchroot' | 'uchroot-jail' = 'uchroot'): readonly string[] {
   const directory = temporaryDirectory();
-  const bundles = ['', '-command', '-compile', '-late'].map((name) => `dist/bin/uchroot${name}.cjs`);
+  const parts = ['', '-command', '-compile', '-late', '-jail'];
+  const bundles = parts.map((part) => `dist/bin/uchroot${part}.cjs`);
   const built = ['uchroot.node', 'uchroot-compiled'].map((name) => `build/Release/${name}`);
   for (const file of ['package.json', ...bundles, ...built]) {
     mkdirSync(dirname(`${directory}/${file}`), { recursive: true, mode: 0o755 });
     copyFileSync(`${packageRoot}${file}`, `${directory}/${file}`);
     chmodSync(`${directory}/${file}`, 0o755);
   }
-  return [process.execPath, `${directory}/dist/bin/uchroot.cjs`];
+  return [process.execPath, `${directory}/dist/bin/${name}.cjs`];
 }
 
 const compiled = new Map<string, readonly string[] | Ended>();
