@@ -6,7 +6,7 @@ import { Turns } from '../../turns.ts';
 
 /** Commands that run at once; as many clients as like can ask for one. */
 const MOST_AT_ONCE = 64;
-const turns = new Turns(MOST_AT_ONCE);
+const turns = new Turns({ most: MOST_AT_ONCE });
 
 /** What a command of a rule is run with. */
 export interface CommandSetting {
