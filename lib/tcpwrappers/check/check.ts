@@ -8,16 +8,15 @@ import { HOST_ACCOUNTS } from '../daemon/accounts.ts';
 import { type DaemonHost, openDaemonHost } from '../daemon/host.ts';
 import { openHosts } from '../hosts.ts';
 import type { Dialect } from '../parse/dialect.ts';
-import type { Rule, Table } from '../rule/rule.ts';
-import { show } from '../text/show.ts';
+import type { Rule } from '../rule/rule.ts';
 import { CATALOG, type RuleId } from './catalog.ts';
 import { addRead, Checked, type CheckFinding } from './checked.ts';
 import { openDaemons } from './daemons.ts';
 import { patternFiles, tellFile, tellPatternFile } from './files.ts';
 import { tellLine } from './lines.ts';
 import { type NameLookups, SYSTEM_LOOKUPS, tellNames } from './names.ts';
+import { coversAll, tellShadows } from './order.ts';
 import { type OptionFacts, tellDialects, tellImplicit, tellOptions } from './options.ts';
-import { findShadows } from './shadow.ts';
 import { tellWords } from './words.ts';
 
 export { type CheckFinding } from './checked.ts';
@@ -63,32 +62,8 @@ function checkRule(checked: Checked, rule: Rule, facts: OptionFacts, implicit: b
 
 function checkOrder(all: readonly Checked[]): void {
   const owner = new Map(all.flatMap((checked) => checked.rules().map((rule) => [rule, checked] as const)));
-  for (const { rule, by, isSame } of findShadows([...owner.keys()])) {
-    const place = rule.file === by.file ? `line ${by.line}` : `${show(by.file)}, line ${by.line},`;
-    owner.get(rule)?.tell(rule.line, {
-      rule: isSame ? 'duplicate-rule' : 'shadowed-rule',
-      at: 0,
-      message: `nobody comes to this rule: ${place} ${isSame ? 'has the same words' : 'matches before it'}`,
-    });
-  }
+  for (const [rule, told] of tellShadows([...owner.keys()])) owner.get(rule)?.tell(rule.line, told);
   for (const [rule, told] of tellDialects([...owner.keys()])) owner.get(rule)?.tell(rule.line, told);
-}
-
-function refusesAll({ daemons, clients, doubt }: Rule): boolean {
-  return (
-    doubt === true &&
-    daemons.length === 1 &&
-    clients.length === 1 &&
-    daemons[0]?.some(({ daemon, host }) => daemon.kind === 'all' && host === undefined) === true &&
-    clients[0]?.some(
-      ({ host, user }) => host.kind === 'text' && host.text.kind === 'all' && user === undefined,
-    ) === true
-  );
-}
-
-// Whether hosts.deny has a rule that refuses all who come to it.
-function refusesRest({ rules, unread, refused }: Table): boolean {
-  return unread !== undefined || refused !== undefined || rules.some(refusesAll);
 }
 
 const FACTS: OptionFacts = {
@@ -132,9 +107,10 @@ export async function checkHosts(request: CheckRequest = {}): Promise<readonly C
     if (lookups !== false)
       for (const one of checked)
         for (const [rule, told] of await tellNames(one.rules(), lookups)) one.tell(rule.line, told);
-    const [, last] = checked;
-    if (last !== undefined && !refusesRest(last.table))
-      last.add('default-grant', undefined, 'whom no rule of either file matches is let in', undefined);
+    if (!coversAll(tables.allow.table, tables.deny.table))
+      checked
+        .at(-1)
+        ?.add('default-grant', undefined, 'whom no rule of either file matches is let in', undefined);
     const findings = checked.flatMap(({ findings }) => findings.toSorted(order));
     const ignored = new Set<RuleId>(request.ignore);
     return [...findings, ...faultsOf(host)].filter(({ rule }) => !ignored.has(rule));
