@@ -10,14 +10,13 @@ import { openHosts } from '../hosts.ts';
 import type { Dialect } from '../parse/dialect.ts';
 import type { Rule } from '../rule/rule.ts';
 import { CATALOG, type RuleId } from './catalog.ts';
-import { addRead, Checked, type CheckFinding } from './checked.ts';
+import { Checked, type CheckFinding } from './checked.ts';
 import { openDaemons } from './daemons.ts';
-import { patternFiles, tellFile, tellPatternFile } from './files.ts';
-import { tellLine } from './lines.ts';
+import { tellFile } from './files.ts';
 import { type NameLookups, SYSTEM_LOOKUPS, tellNames } from './names.ts';
 import { coversAll, tellShadows } from './order.ts';
 import { type OptionFacts, tellDialects, tellImplicit, tellOptions } from './options.ts';
-import { tellWords } from './words.ts';
+import { checkText } from './text.ts';
 
 export { type CheckFinding } from './checked.ts';
 
@@ -41,22 +40,8 @@ export interface CheckRequest {
   readonly inetd?: string | undefined;
 }
 
-function checkLines(checked: Checked): void {
-  const { text, table } = checked;
-  for (const line of checked.lines()) for (const told of tellLine(line)) checked.tell(line.line, told);
-  const ends = text.match(/\r\n/g)?.length ?? 0;
-  if (ends > 0) {
-    const line = text.slice(0, text.indexOf('\r\n')).split('\n').length;
-    checked.add('crlf', { line }, `${ends} of its lines end in CR LF`, undefined);
-  }
-  for (const { rule, message, remedy } of tellFile(table.file)) checked.add(rule, undefined, message, remedy);
-}
-
 function checkRule(checked: Checked, rule: Rule, facts: OptionFacts, implicit: boolean): void {
-  for (const told of tellWords(rule)) checked.tell(rule.line, told);
   for (const told of tellOptions(rule, facts)) checked.tell(rule.line, told);
-  for (const [at, file] of patternFiles(rule))
-    for (const told of tellPatternFile(at, file)) checked.tell(rule.line, told);
   if (implicit) for (const told of tellImplicit(rule, checked.table.role)) checked.tell(rule.line, told);
 }
 
@@ -96,8 +81,9 @@ export async function checkHosts(request: CheckRequest = {}): Promise<readonly C
     const host = openDaemonHost(fileRoot, { inetd });
     const tellDaemons = openDaemons(host, request.daemons ?? []);
     for (const one of checked) {
-      for (const found of one.table.findings) if (!one.isCut(found.line)) addRead(one, found);
-      checkLines(one);
+      checkText(one);
+      for (const { rule, message, remedy } of tellFile(one.table.file))
+        one.add(rule, undefined, message, remedy);
       for (const rule of one.rules()) {
         checkRule(one, rule, FACTS, request.implicitAllow === true);
         for (const told of tellDaemons(rule)) one.tell(rule.line, told);
