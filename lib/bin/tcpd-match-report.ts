@@ -1,5 +1,7 @@
 // What `uchroot-tcpd match` says of one decision: for people, and as JSON.
 
+import { quote } from '../quote.ts';
+import type { CheckFinding } from '../tcpwrappers/check/checked.ts';
 import type { Effect } from '../tcpwrappers/decide/effect.ts';
 import type { Explanation } from '../tcpwrappers/explain/explain.ts';
 import type { Host } from '../tcpwrappers/request/request.ts';
@@ -13,6 +15,10 @@ function line(what: string, text: string): string {
 
 function placeOf({ file, line, text }: Rule): string {
   return `${show(file)}:${line}: ${show(text)}`;
+}
+
+function findingOf({ file, line, message }: CheckFinding): string {
+  return `${quote(file)}${line === undefined ? '' : `:${line}`}: ${message}`;
 }
 
 function endpoint({ address, name, port }: Host): string {
@@ -55,7 +61,7 @@ function optionOf(effect: Effect): readonly [name: string, value: string] {
 
 /** A few lines; with `why`, one for each rule that was tried before and did not match. */
 export function explanationText(explanation: Explanation, why: boolean): string {
-  const { request, ruling, lookups, passed, doubts, verdict } = explanation;
+  const { request, ruling, lookups, passed, findings, doubts, verdict } = explanation;
   const { client, server, daemon, user } = request;
   const known = server.address === 'unknown' && server.port === undefined ? '' : ` at ${endpoint(server)}`;
   return [
@@ -68,6 +74,7 @@ export function explanationText(explanation: Explanation, why: boolean): string 
       ),
     ),
     ...(why ? passed.map(({ rule, why }) => line('passed', `${placeOf(rule)}: ${why}`)) : []),
+    ...(why ? findings.map((finding) => line('finding', findingOf(finding))) : []),
     line('rule', ruling.rule === undefined ? 'none' : placeOf(ruling.rule)),
     ...ruling.effects
       .map(optionOf)
@@ -89,7 +96,7 @@ function ruleJson({ file, line, text }: Rule): object {
 
 /** The same for programs, with the rules that did not match. */
 export function explanationJson(explanation: Explanation): object {
-  const { request, ruling, lookups, passed, doubts, verdict } = explanation;
+  const { request, ruling, lookups, passed, findings, doubts, verdict } = explanation;
   return {
     verdict,
     isCertain: doubts.length === 0,
@@ -107,6 +114,13 @@ export function explanationJson(explanation: Explanation): object {
     lookups: lookups.map(({ kind, subject, result, problem, durationMs }) => {
       return { kind, subject: toUtf8(subject), result: toUtf8(result), problem, durationMs };
     }),
+    findings: findings.map(({ file, line, column, rule, message }) => ({
+      file,
+      line,
+      column,
+      rule,
+      message,
+    })),
     passed: passed.map(({ rule, why }) => Object.assign(ruleJson(rule), { why })),
   };
 }

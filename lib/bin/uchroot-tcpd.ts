@@ -1,12 +1,12 @@
 // The command uchroot-tcpd: argv → call → exit status.
-import { isStderrClient, openLog } from '../service/tcpd/log.ts';
+import { isConnection, openLog } from '../service/tcpd/log.ts';
 import { commandArguments } from './arguments.ts';
 import { runProgram } from './dispatch.ts';
 import { commands, usage } from './tcpd-commands.ts';
 import { calledAs, runAs } from './tcpd-run.ts';
 
 // What is said here is not for a client, who has descriptor 2 if inetd(8) has started this.
-const tell = isStderrClient() ? openLog('uchroot-tcpd').error : undefined;
+const tell = isConnection(2) ? openLog('uchroot-tcpd').error : undefined;
 if (tell !== undefined)
   process.on('uncaughtException', (error) => {
     tell(error.stack ?? error.message);

@@ -7,6 +7,7 @@ import type { Readable, Writable } from 'node:stream';
 import { native, type ProcessHandle } from '../native.ts';
 import { quote } from '../quote.ts';
 import { signalNumber } from './request.ts';
+import { signalName } from './signal.ts';
 import { piped, type StdioTriple } from './stdio.ts';
 
 /**
@@ -39,16 +40,6 @@ const defaultForceKillAfterMs = 5000;
 
 /** Why a program was stopped before its end. */
 export type StopReason = 'ETIMEDOUT' | 'ABORT_ERR';
-
-let signalNames: Map<number, NodeJS.Signals> | undefined;
-
-function signalName(number: number): NodeJS.Signals {
-  signalNames ??= new Map(
-    Object.entries(constants.signals).map(([name, value]) => [value, name as NodeJS.Signals]),
-  );
-  // Realtime signals have no name of their own (signal(7)).
-  return signalNames.get(number) ?? (`SIGRTMIN+${number - 34}` as NodeJS.Signals);
-}
 
 /** The exit out of the addon's answer. */
 export function toExit(

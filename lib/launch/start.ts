@@ -1,14 +1,15 @@
 // Starting a prepared launch beside this process: the launcher is started on another thread, and the event loop hears of
 // the rest.
-import { openSync, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 
 import { openFileRoot } from '../binary/root.ts';
 import { LaunchError } from '../errors.ts';
-import { launcherPath, native, type HostSight, type PlanFailure, type ProcessHandle } from '../native.ts';
+import { native, type HostSight, type PlanFailure, type ProcessHandle } from '../native.ts';
 import { encodeAgain } from './encode.ts';
 import { describedNames, describedVariables, splitEntries, type Variable } from './environment.ts';
 import { errnoName } from './errno.ts';
 import { toLaunchError } from './failure.ts';
+import { openLauncher } from './launcher.ts';
 import { writePidFile, type PidFile } from './pidfile.ts';
 import { statusLine, type Caller, type PreparedLaunch } from './prepare.ts';
 import { JailedProcess, toExit, type StopReason } from './process.ts';
@@ -42,14 +43,6 @@ function describedAgain(): readonly Variable[] {
 export function callerBeside(request: NormalRequest): Caller {
   const environment = request.keepEnv ? splitEntries(native.environmentEntries()) : describedAgain();
   return { inPlace: false, environment, pid: process.pid, parentPid: process.pid };
-}
-
-// Opened once, by descriptor, so that nobody can put another file in its place later.
-let launcherFd: number | undefined;
-
-function openLauncher(): number {
-  launcherFd ??= openSync(launcherPath(), 'r');
-  return launcherFd;
 }
 
 /** Writes one line to statusFd, if there is one. */

@@ -59,7 +59,7 @@ export class GuardServer extends Server {
       const isGone = ends.client.address === undefined && typeof this.address() !== 'string';
       if (isGone) return void socket.destroy();
       const decision = await this.#hosts.check({ daemon: this.#daemon, ...ends });
-      const applied = await decision.apply({ socket });
+      const applied = await decision.apply({ socket, onRefused: () => turnAway(socket) });
       this.emit('decision', decision, applied);
       if (applied.verdict !== 'granted') return turnAway(socket);
       unpause(socket);
@@ -86,6 +86,7 @@ function unpause(socket: Socket): void {
 }
 
 function turnAway(socket: Socket): void {
+  if (socket.writableEnded) return;
   if (socket.bytesWritten === 0) {
     socket.destroy();
     return;

@@ -193,6 +193,45 @@ t.test('match --why says of each rule above why it does not match', async (t) =>
   ]);
 });
 
+t.test('match --why says what is wrong with the lines on the way, as check does', async (t) => {
+  const { options, directory } = makeFiles(
+    t,
+    'sshd: 10.0.0.1/8\nsshd: /no/such/file \\\n  10.0\nsshd 10.2.3.4\nsshd: 10.2.3.4: deny\n10.0.0.0/8: sshd\n',
+    'sshd: [x]\nsshd: 10.2.3.5',
+  );
+  const match = (client: string, ...words: string[]) => {
+    const { stdout } = uchrootTcpd('match', '--why', ...options, ...words, '--name', 'h', 'sshd', client);
+    const told = stdout.replaceAll(`${directory}/`, '').matchAll(/^(?:passed|finding): +(\w+:\d+): (.*)$/gm);
+    return [...told].map(([, place, text]) => `${place} ${text}`);
+  };
+  const passed = [
+    'allow:1 sshd: 10.0.0.1/8: 10.2.3.4, name h is not 10.0.0.1/8; ' +
+      'column 7: the network has bits outside its mask; it matches nobody',
+    'allow:3 sshd: /no/such/file   10.0: 10.2.3.4, name h is none of /no/such/file 10.0; ' +
+      'line 2, column 7: /no/such/file is not there; it matches nobody; ' +
+      'column 3: 10.0 is not how an address is written: it matches nobody',
+  ];
+  const noRule = 'allow:4 no ":" between daemons and clients; the line is no rule';
+  t.same(match('10.2.3.4'), [...passed, noRule], 'up to the rule that matches');
+  const all = [
+    ...passed,
+    'allow:5 sshd: 10.2.3.4: deny: 10.2.3.4, name h is not 10.2.3.4',
+    'allow:6 10.0.0.0/8: sshd: sshd is not 10.0.0.0/8; ' +
+      'column 1: 10.0.0.0/8 is an address, and stands among the daemons: the rule matches nobody it means',
+    'deny:1 sshd: [x]: 10.2.3.4, name h is not [x]; column 7: no IPv6 address between the brackets; it matches nobody',
+  ].map((line) => line.replace('10.2.3.4, name', '10.2.3.5, name'));
+  t.same(match('10.2.3.5'), [
+    ...all,
+    noRule,
+    'deny:2 the last line has no newline; libwrap does not read it',
+  ]);
+  t.same(match('10.2.3.5', '--compat', 'libwrap'), [
+    ...all,
+    noRule,
+    'deny:2 the last line has no newline and is not read',
+  ]);
+});
+
 t.test('match takes name, address, ports and user apart, and shows what the options come to', async (t) => {
   const { options } = makeFiles(
     t,

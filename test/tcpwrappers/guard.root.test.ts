@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 
 import { unlessInstalled, unlessRoot } from '../support/root.ts';
-import { connectFrom, openNetworks, startInside } from './networks.ts';
+import { addAddresses, connectFrom, openNetworks, startInside } from './networks.ts';
 import { openFiles } from './open.ts';
 
 const skip = unlessRoot() || unlessInstalled('ip', 'unshare', 'bash', 'python3');
@@ -103,4 +103,57 @@ ALL: ALL
   write('allow', 'service: 10.231.2.2\n');
   t.match(await from(2, '10.231.2.1'), ['served\n', { verdict: 'granted', lookups: [] }]);
   t.match(await from(0, '10.231.0.1'), ['', { verdict: 'denied' }]);
+});
+
+// A name server that knows one client, and does not answer about any other.
+const DNS = `import socket, struct
+def encode(name): return b''.join(bytes([len(p)]) + p.encode() for p in name.split('.')) + b'\\0'
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('127.0.0.1', 53)); print('ready', flush=True)
+while True:
+  q, a = s.recvfrom(999); at = 12; parts = []
+  while q[at]: parts.append(q[at+1:at+1+q[at]].decode().lower()); at += q[at] + 1
+  question = q[12:at+5]; kind = struct.unpack('>H', q[at+1:at+3])[0]; name = '.'.join(parts)
+  if name == '2.1.231.10.in-addr.arpa': data = encode('good.test')
+  elif name == 'good.test' and kind == 1: data = socket.inet_aton('10.231.1.2')
+  else: continue
+  answer = b'\\xc0\\x0c' + struct.pack('>HHIH', kind, 1, 60, len(data)) + data
+  s.sendto(q[:2] + struct.pack('>HHHHH', 0x8180, 1, 1, 0, 0) + question + answer, a)
+`;
+
+// Connects from each of the addresses, so many times, and stays.
+const CROWD = `import socket, sys, time
+to, port, count, *addresses = sys.argv[1:]
+held = [socket.create_connection((to, int(port)), source_address=(a, 0)) for a in addresses for _ in range(int(count))]
+print('connected', flush=True); time.sleep(600)
+`;
+
+t.test('a stranger whose addresses have dead reverse DNS locks out nobody else', { skip }, async (t) => {
+  const { server, clients } = openNetworks(t, 2);
+  const [stranger, good] = clients;
+  if (stranger === undefined || good === undefined) throw new Error('there are two clients');
+  const network = Array.from({ length: 100 }, (_, i) => `fd00:231:0::1:${i}`);
+  addAddresses(stranger, network);
+  const { path } = openFiles(t, { allow: 'service: good.test\n', deny: 'ALL: ALL\n' });
+  const files = { hosts: '', 'nsswitch.conf': 'hosts: files dns\n', 'resolv.conf': 'nameserver 127.0.0.1\n' };
+  const dns = await startInside(t, server, files, ['python3', '-c', DNS]);
+  t.equal(await dns.next(), 'ready');
+  const guarded = await startInside(t, server, files, [
+    process.execPath,
+    fixture,
+    path('allow'),
+    path('deny'),
+    '20',
+  ]);
+  const port = await guarded.next();
+  const crowd = async (to: string, count: number, addresses: readonly string[]): Promise<void> => {
+    const command = ['python3', '-c', CROWD, to, port, String(count), ...addresses];
+    t.equal(await (await startInside(t, stranger, {}, command)).next(), 'connected');
+  };
+  await crowd('10.231.0.1', 200, ['10.231.0.2']);
+  await crowd('fd00:231:0::1', 1, network);
+  // none of the stranger's has been decided yet when they are served
+  for (let i = 0; i < 8; i++) {
+    t.equal(connectFrom(good, '10.231.1.1', Number(port)), 'served\n');
+    t.match(JSON.parse(await guarded.next()), { verdict: 'granted', lookups: ['name good.test'] });
+  }
 });

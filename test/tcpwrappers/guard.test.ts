@@ -329,6 +329,31 @@ t.test('clients of a unix socket have no address, and are unknown', async (t) =>
   t.equal(await text(connect(path('socket'))), 'hello');
 });
 
+t.test('who is refused is closed at once, and a command of the rule goes on without him', async (t) => {
+  const { hosts, path, write } = openFiles(t, {
+    deny: [
+      'told: ALL: banners @/banners: spawn until [ -e @/go ]; do sleep 0.05; done; echo told %a >> @/out',
+      'ALL: ALL: setenv A b: spawn until [ -e @/go ]; do sleep 0.05; done; echo $A %a >> @/out',
+      '',
+    ].join('\n'),
+    'banners/told': 'go away\n',
+    out: '',
+  });
+  for (const [daemon, heard, put] of [
+    ['service', '', 'b 127.0.0.1\n'],
+    ['told', 'go away\r\n', 'b 127.0.0.1\ntold 127.0.0.1\n'],
+  ] as const) {
+    rmSync(path('go'), { force: true });
+    const server = guard(hosts, daemon, () => t.fail('served'));
+    const decided = once(server, 'decision') as Promise<[Decision, Applied]>;
+    const port = await listen(t, server);
+    t.equal(await hear(connect(port, '127.0.0.1')), heard);
+    write('go', '');
+    t.match((await decided)[1], { verdict: 'denied', problems: [] });
+    t.equal(readFileSync(path('out'), 'latin1'), put);
+  }
+});
+
 t.test('one client that has to wait holds up no other', async (t) => {
   const name = (): Promise<{ value: string }> => new Promise(() => undefined);
   const { client, server } = await openGuard(t, (socket) => socket.end('hello'), {

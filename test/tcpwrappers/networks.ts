@@ -51,6 +51,13 @@ export function openNetworks(t: Test, count: number): Networks {
   return { server: inside(server), clients: clients.map(inside) };
 }
 
+/** More IPv6 addresses for a client. */
+export function addAddresses({ inside }: Network, addresses: readonly string[]): void {
+  const [program = '', ...args] = inside;
+  const input = addresses.map((address) => `address add ${address}/64 dev eth0 nodad\n`).join('');
+  execFileSync(program, [...args, 'ip', '-batch', '-'], { input });
+}
+
 /** What a client in its network hears from a server; said in bash(1), which has connections of its own. */
 export function connectFrom({ inside }: Network, address: string, port: number): string {
   const [program = '', ...args] = inside;

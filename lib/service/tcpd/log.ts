@@ -6,10 +6,10 @@ import { native } from '../../native.ts';
 import type { LogEntry } from '../../tcpwrappers/apply/log.ts';
 import { formatLog } from '../../tcpwrappers/apply/syslog.ts';
 
-/** Whether descriptor 2 is a connection: inetd(8) gives the client all three. */
-export function isStderrClient(): boolean {
+/** Whether a descriptor is a connection: inetd(8) gives the client 0, 1 and 2. */
+export function isConnection(fd: number): boolean {
   try {
-    return native.getsockname(2) !== undefined;
+    return native.getsockname(fd) !== undefined;
   } catch {
     // closed, or no socket
     return false;
@@ -37,7 +37,7 @@ export function openLog(name: string, path = '/dev/log'): Log {
     const line = formatLog(entry, name, process.pid, new Date());
     try {
       if (fd !== undefined) writeSync(fd, Buffer.from(line, 'latin1'));
-      else if (!isStderrClient()) writeSync(2, Buffer.from(`${line.replace(/^<\d+>/, '')}\n`, 'latin1'));
+      else if (!isConnection(2)) writeSync(2, Buffer.from(`${line.replace(/^<\d+>/, '')}\n`, 'latin1'));
     } catch {
       // it takes no more
     }

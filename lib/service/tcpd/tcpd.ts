@@ -1,16 +1,18 @@
 // tcpd(8): asks the rules about the client on descriptor 0, and becomes the daemon if he is let in.
 
+import { openSync } from 'node:fs';
+
 import { LaunchError, UsageError } from '../../errors.ts';
 import { prepareInPlace, runInPlace, warningLines } from '../../launch/exec.ts';
 import { type LaunchRequest, normalize } from '../../launch/request.ts';
 import { native } from '../../native.ts';
 import type { Applied } from '../../tcpwrappers/apply/apply.ts';
-import { shellText } from '../../tcpwrappers/apply/command.ts';
+import { shellArguments } from '../../tcpwrappers/apply/command.ts';
 import type { Decision } from '../../tcpwrappers/decision.ts';
 import { type HostsOptions, openHosts } from '../../tcpwrappers/hosts.ts';
 import { toUtf8 } from '../../tcpwrappers/text/utf8.ts';
 import { type Connection, describeConnection, dropIpOptions, toRequest } from './connection.ts';
-import type { Log } from './log.ts';
+import { isConnection, type Log } from './log.ts';
 import { becomeProgram } from './program.ts';
 
 export interface TcpdRequest {
@@ -73,7 +75,7 @@ async function decideAndRun(request: TcpdRequest, log: Log): Promise<number> {
     .filter(({ code }) => LOGGED.has(code))
     .slice(0, MAX_LOGGED))
     log.warn(line === undefined ? message : `${toUtf8(file)}, line ${line}: ${message}`);
-  const applied = await decision.apply({ fd: 0 });
+  const applied = await decision.apply({ fd: 0, onRefused: () => hangUp(connection) });
   log.write(applied.log);
   switch (applied.verdict) {
     case 'granted':
@@ -98,6 +100,13 @@ function acceptsOptions(client: string, log: Log): boolean {
   return refusal === undefined;
 }
 
+// Commands of the rule go on without the client; a datagram is still to be taken.
+function hangUp({ kind }: Connection): void {
+  if (kind !== 'tcp') return;
+  const nothing = openSync('/dev/null', 'r+');
+  for (const fd of [0, 1, 2]) if (isConnection(fd)) native.duplicate(nothing, fd);
+}
+
 // As tcpd does, with success; but the client is not kept waiting: the connection ends with this process.
 function refuse(connection: Connection, { reason }: Applied, log: Log): number {
   if (reason !== undefined) log.warn(reason);
@@ -119,10 +128,7 @@ function twist({ options }: Decision): never {
   const option = options.findLast((option) => option.kind === 'twist');
   if (option === undefined) throw new Error('delegated to nothing');
   for (const fd of [1, 2]) native.duplicate(0, fd);
-  return becomeProgram(
-    Buffer.from('/bin/sh'),
-    ['sh', '-c', shellText(option.command)].map((text) => Buffer.from(text)),
-  );
+  return becomeProgram(Buffer.from('/bin/sh'), shellArguments(option.command));
 }
 
 function start({ daemon, args, jail }: TcpdRequest, { options }: Decision, log: Log): never {

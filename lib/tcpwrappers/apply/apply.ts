@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import type { Ruling } from '../decide/decide.ts';
 import type { Effect, Verdict } from '../decide/effect.ts';
 import type { Request } from '../request/request.ts';
+import { shareOf } from '../text/address.ts';
 import { toUtf8 } from '../text/utf8.ts';
 import { runCommand } from './command.ts';
 import { logEntries, type LogEntry } from './log.ts';
@@ -13,11 +14,16 @@ import { ProcessPlace } from './process-place.ts';
 import { SocketPlace } from './socket-place.ts';
 
 /** For what a decision is put into effect: one of the two. */
-export type ApplyTarget =
+export type ApplyTarget = {
+  /** Called once it is certain that the client is refused and gets nothing more; commands of the rule may still run. */
+  readonly onRefused?: (() => void) | undefined;
+} &
   /** A connection of a process that has others. */
-  | { readonly socket: Socket; readonly fd?: undefined }
-  /** The connection that this process is there for alone, as a descriptor: options change the process for good. */
-  | { readonly fd: number; readonly socket?: undefined };
+  (
+    | { readonly socket: Socket; readonly fd?: undefined }
+    /** The connection that this process is there for alone, as a descriptor: options change the process for good. */
+    | { readonly fd: number; readonly socket?: undefined }
+  );
 
 /** What came of it. */
 export interface Applied {
@@ -40,14 +46,20 @@ export interface TimeLimits {
   readonly twistTimeoutMs: number;
 }
 
+/** What all options of one decision have in common. */
+interface Work {
+  readonly place: Place;
+  /** For whom commands are run. */
+  readonly client: string;
+  readonly limits: TimeLimits;
+}
+
 async function run(
   kind: 'spawn' | 'aclexec',
   command: string,
-  place: Place,
-  limits: TimeLimits,
+  { place: { variables }, client, limits }: Work,
 ): Promise<Done> {
-  const { variables } = place;
-  const end = await runCommand(command, { variables, timeoutMs: limits.commandTimeoutMs });
+  const end = await runCommand(command, client, { variables, timeoutMs: limits.commandTimeoutMs });
   const problem = end.problem === undefined ? '' : `: ${end.problem}`;
   if (kind === 'aclexec')
     return end.succeeded ? undefined : { refusal: `the command of aclexec failed${problem}` };
@@ -64,11 +76,12 @@ function setVariable(name: string, value: string, place: Place): Done {
 }
 
 // Everything but twist, which is the end.
-async function carryOut(effect: Effect, place: Place, limits: TimeLimits): Promise<Done> {
+async function carryOut(effect: Effect, work: Work): Promise<Done> {
+  const { place } = work;
   switch (effect.kind) {
     case 'spawn':
     case 'aclexec':
-      return run(effect.kind, effect.command, place, limits);
+      return run(effect.kind, effect.command, work);
     case 'setenv':
       return setVariable(effect.name, effect.value, place);
     case 'banner':
@@ -97,10 +110,19 @@ interface Progress {
   refusal?: string;
 }
 
-async function carryOutAll(effects: readonly Effect[], place: Place, limits: TimeLimits): Promise<Progress> {
+// What does not reach the client.
+const UNHEARD: ReadonlySet<Effect['kind']> = new Set(['spawn', 'aclexec', 'setenv', 'severity']);
+
+async function carryOutAll(
+  effects: readonly Effect[],
+  work: Work,
+  onLastHeard: () => void,
+): Promise<Progress> {
   const progress: Progress = { done: [], problems: [] };
-  for (const effect of effects) {
-    const result = await carryOut(effect, place, limits);
+  const heard = effects.findLastIndex(({ kind }) => !UNHEARD.has(kind));
+  for (const [index, effect] of effects.entries()) {
+    if (index === heard + 1) onLastHeard();
+    const result = await carryOut(effect, work);
     if (result !== undefined && 'refusal' in result) return { ...progress, refusal: result.refusal };
     if (result !== undefined) progress.problems.push(result.problem);
     progress.done.push(effect);
@@ -116,7 +138,10 @@ export async function apply(
   limits: TimeLimits,
 ): Promise<Applied> {
   const place = target.socket === undefined ? new ProcessPlace(target.fd) : new SocketPlace(target.socket);
-  const { done, problems, refusal } = await carryOutAll(ruling.effects, place, limits);
+  const work = { place, client: shareOf(request.client.address), limits };
+  const { done, problems, refusal } = await carryOutAll(ruling.effects, work, () => {
+    if (ruling.verdict === 'denied') target.onRefused?.();
+  });
   const end = (verdict: Verdict, reason: string | undefined, become?: () => never): Applied => ({
     verdict,
     reason,

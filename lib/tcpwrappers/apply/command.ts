@@ -1,15 +1,13 @@
 // Commands of rules, run by /bin/sh: without a terminal, not for ever, and not too many at once.
 
-import { spawn, type StdioOptions } from 'node:child_process';
-
+import { type PlainProcess, startPlain } from '../../launch/plain.ts';
 import { Turns } from '../../turns.ts';
 
-/** Commands that run at once; as many clients as like can ask for one. */
-const MOST_AT_ONCE = 64;
-const turns = new Turns(MOST_AT_ONCE);
+/** Commands that run at once. As many clients as like can ask for one, and one client as often as he likes. */
+const turns = new Turns({ most: 64, share: 16, waiting: 256 });
 
 /** What a command of a rule is run with. */
-export interface CommandSetting {
+interface CommandSetting {
   /** Variables on top of those of this process. */
   readonly variables: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
@@ -21,84 +19,71 @@ export interface CommandEnd {
   readonly problem?: string | undefined;
 }
 
-/**
- * A command, one byte a character, as an argument of `sh -c`. Node's arguments are UTF-8; other bytes go in as octal
- * numbers, of which the shell makes the command.
- */
-export function shellText(command: string): string {
-  const bytes = Buffer.from(command, 'latin1');
-  const text = bytes.toString('utf8');
-  if (!text.includes('\ufffd')) return text;
-  const octal = Array.from(bytes, (byte) => `\\${byte.toString(8).padStart(3, '0')}`);
-  return `eval "$(printf '${octal.join('')}')"`;
+const SHELL = Buffer.from('/bin/sh');
+const NULL = -1;
+
+/** The argv of the shell that runs a command, one byte a character. */
+export function shellArguments(command: string): readonly Buffer[] {
+  return [Buffer.from('sh'), Buffer.from('-c'), Buffer.from(command, 'latin1')];
 }
 
-function start(
-  command: string,
-  { variables }: CommandSetting,
-  stdio: StdioOptions,
-): ReturnType<typeof spawn> {
-  return spawn('/bin/sh', ['-c', shellText(command)], {
-    stdio,
-    env: { ...process.env, ...variables },
-    // setsid(2): no terminal, so that none can hang it up, and a process group of its own
-    detached: true,
-  });
-}
-
-function killGroup(pid: number | undefined): void {
-  try {
-    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
-  } catch {
-    // all of the group have ended
-  }
+function start(command: string, { variables }: CommandSetting, fd: number): PlainProcess {
+  const env = Object.entries({ ...process.env, ...variables }).map(([name, value]) =>
+    Buffer.from(`${name}=${value}`),
+  );
+  return startPlain({ program: SHELL, argv: shellArguments(command), env, stdio: [fd, fd, fd] });
 }
 
 /**
  * Runs a command to its end, with /dev/null for input, output and errors; what it leaves in the background goes on. At
  * the end of its time the shell and its whole process group are killed. Never rejects.
  */
-export async function runCommand(command: string, setting: CommandSetting): Promise<CommandEnd> {
-  if (!(await turns.take(setting.timeoutMs)))
+export async function runCommand(
+  command: string,
+  // none has more than a share of the commands
+  client: string,
+  setting: CommandSetting,
+): Promise<CommandEnd> {
+  const { timeoutMs } = setting;
+  if (!(await turns.take(timeoutMs, client)))
     return { succeeded: false, problem: 'too many commands are running' };
-  return new Promise<CommandEnd>((done) => {
-    const child = start(command, setting, 'ignore');
-    let problem: string | undefined;
-    const timer = setTimeout(() => {
-      problem = `killed after ${setting.timeoutMs} ms`;
-      killGroup(child.pid);
-    }, setting.timeoutMs);
-    const end = (ended: CommandEnd): void => {
-      clearTimeout(timer);
-      turns.give();
-      done(ended);
-    };
-    child.once('error', (error) => end({ succeeded: false, problem: error.message }));
-    child.once('exit', (code, signal) => {
-      problem ??= signal === null ? undefined : `ended by ${signal}`;
-      end({ succeeded: code === 0, problem });
-    });
-  });
+  const child = start(command, setting, NULL);
+  let problem: string | undefined;
+  const timer = setTimeout(() => {
+    problem = `killed after ${timeoutMs} ms`;
+    child.killGroup();
+  }, timeoutMs);
+  try {
+    await child.started;
+    const { exitCode, signal } = await child.ended;
+    problem ??= signal === null ? undefined : `ended by ${signal}`;
+    return { succeeded: exitCode === 0, problem };
+  } catch (error) {
+    return { succeeded: false, problem: problem ?? cannotStart(error) };
+  } finally {
+    clearTimeout(timer);
+    turns.give(client);
+  }
+}
+
+function cannotStart(error: unknown): string {
+  return `/bin/sh cannot be started: ${(error as Error).message}`;
 }
 
 /**
- * Starts a command that takes over a connection: its input, output and errors are the socket, which is no longer ours.
- * Resolves once it has begun; at the end of its time its process group is killed. Never rejects.
+ * Starts a command that takes over a connection: its input, output and errors are copies of the descriptor. Resolves once
+ * it has begun; at the end of its time its process group is killed. Never rejects.
  */
-export async function delegate(
-  command: string,
-  socket: NonNullable<Extract<StdioOptions, readonly unknown[]>[number]>,
-  setting: CommandSetting,
-): Promise<CommandEnd> {
-  return new Promise((done) => {
-    const child = start(command, setting, [socket, socket, socket]);
-    const timer = setTimeout(() => killGroup(child.pid), setting.timeoutMs);
-    timer.unref();
-    child.once('exit', () => clearTimeout(timer));
-    child.once('error', (error) => {
-      clearTimeout(timer);
-      done({ succeeded: false, problem: error.message });
-    });
-    child.once('spawn', () => done({ succeeded: true }));
-  });
+export async function delegate(command: string, fd: number, setting: CommandSetting): Promise<CommandEnd> {
+  const child = start(command, setting, fd);
+  const timer = setTimeout(child.killGroup, setting.timeoutMs);
+  timer.unref();
+  void child.ended.then(() => clearTimeout(timer));
+  try {
+    await child.started;
+    return { succeeded: true };
+  } catch (error) {
+    clearTimeout(timer);
+    return { succeeded: false, problem: cannotStart(error) };
+  }
 }

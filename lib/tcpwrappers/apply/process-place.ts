@@ -4,7 +4,7 @@ import { writeSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
 
 import { native } from '../../native.ts';
-import { type CommandEnd, shellText } from './command.ts';
+import { type CommandEnd, shellArguments } from './command.ts';
 import { changeIdentity } from './identity.ts';
 import { type Done, type Place, type ProcessChange, tried } from './place.ts';
 
@@ -79,7 +79,7 @@ export class ProcessPlace implements Place {
   delegate(command: string): Promise<CommandEnd | (() => never)> {
     return Promise.resolve(() => {
       for (const fd of [0, 1, 2]) if (fd !== this.#fd) native.duplicate(this.#fd, fd);
-      return native.execv('/bin/sh', ['sh', '-c', shellText(command)]);
+      return native.execv('/bin/sh', shellArguments(command));
     });
   }
 }

@@ -69,7 +69,9 @@ export class SocketPlace implements Place {
   }
 
   async delegate(command: string, timeoutMs: number): Promise<CommandEnd> {
-    const end = await delegate(command, this.#socket, { variables: this.variables, timeoutMs });
+    const fd = descriptorOf(this.#socket);
+    if (fd === undefined) return { succeeded: false, problem: 'the socket has no descriptor' };
+    const end = await delegate(command, fd, { variables: this.variables, timeoutMs });
     // the command has a descriptor of its own
     this.#socket.destroy();
     return end;

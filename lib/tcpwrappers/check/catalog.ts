@@ -68,6 +68,11 @@ export const CATALOG = {
   // the lists
   'empty-list': rule('error', 'A list without a word matches nobody.', 'name somebody, or ALL'),
   'empty-except': rule('warning', 'EXCEPT without words behind it excepts nobody.', 'take EXCEPT away'),
+  'swapped-lists': rule(
+    'error',
+    'An address stands where the daemons are: the lists are the wrong way round.',
+    'write DAEMONS: CLIENTS',
+  ),
   'odd-separator': rule(
     'error',
     'The character separates nothing, and is part of the word.',
@@ -140,7 +145,7 @@ export const CATALOG = {
     'Digits and dots that are no address match nobody.',
     'write 10.0.0.1, or a dot behind the beginning of an address: 10.',
   ),
-  'dot-before-network': rule('error', 'It has a dot in front, and matches ends.', 'write 10.0.'),
+  'dot-before-network': rule('error', 'It has a dot in front, and matches ends.', 'put the dot behind it'),
   'dot-behind-name': rule(
     'warning',
     'It matches what begins so: whoever rules his own names can have such a one.',
@@ -149,7 +154,7 @@ export const CATALOG = {
   'glob-matches-names': rule(
     'warning',
     'Wildcards are tried on the name too: a host that calls itself 10.example.com passes 10.*.',
-    'write 10. or a network',
+    'write the addresses, or a network',
   ),
   'netgroup-unsupported': rule(
     'warning',
@@ -180,11 +185,7 @@ export const CATALOG = {
   ),
   'host-addresses': rule('note', 'The host has more than one address.', 'consider to write addresses'),
   // rules among each other
-  'shadowed-rule': rule(
-    'warning',
-    'Rules before it match whoever would match it.',
-    'move it up, or remove it',
-  ),
+  'shadowed-rule': rule('warning', 'Rules before it match whoever would match it.', 'remove it'),
   'duplicate-rule': rule('warning', 'An earlier rule says the same.', 'remove it'),
   // the third field
   'missing-option-name': rule(

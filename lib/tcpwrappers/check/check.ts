@@ -8,17 +8,15 @@ import { HOST_ACCOUNTS } from '../daemon/accounts.ts';
 import { type DaemonHost, openDaemonHost } from '../daemon/host.ts';
 import { openHosts } from '../hosts.ts';
 import type { Dialect } from '../parse/dialect.ts';
-import type { Rule, Table } from '../rule/rule.ts';
-import { show } from '../text/show.ts';
+import type { Rule } from '../rule/rule.ts';
 import { CATALOG, type RuleId } from './catalog.ts';
-import { addRead, Checked, type CheckFinding } from './checked.ts';
+import { Checked, type CheckFinding } from './checked.ts';
 import { openDaemons } from './daemons.ts';
-import { patternFiles, tellFile, tellPatternFile } from './files.ts';
-import { tellLine } from './lines.ts';
+import { tellFile } from './files.ts';
 import { type NameLookups, SYSTEM_LOOKUPS, tellNames } from './names.ts';
+import { coversAll, tellShadows } from './order.ts';
 import { type OptionFacts, tellDialects, tellImplicit, tellOptions } from './options.ts';
-import { findShadows } from './shadow.ts';
-import { tellWords } from './words.ts';
+import { checkText } from './text.ts';
 
 export { type CheckFinding } from './checked.ts';
 
@@ -42,53 +40,15 @@ export interface CheckRequest {
   readonly inetd?: string | undefined;
 }
 
-function checkLines(checked: Checked): void {
-  const { text, table } = checked;
-  for (const line of checked.lines()) for (const told of tellLine(line)) checked.tell(line.line, told);
-  const ends = text.match(/\r\n/g)?.length ?? 0;
-  if (ends > 0) {
-    const line = text.slice(0, text.indexOf('\r\n')).split('\n').length;
-    checked.add('crlf', { line }, `${ends} of its lines end in CR LF`, undefined);
-  }
-  for (const { rule, message, remedy } of tellFile(table.file)) checked.add(rule, undefined, message, remedy);
-}
-
 function checkRule(checked: Checked, rule: Rule, facts: OptionFacts, implicit: boolean): void {
-  for (const told of tellWords(rule)) checked.tell(rule.line, told);
   for (const told of tellOptions(rule, facts)) checked.tell(rule.line, told);
-  for (const [at, file] of patternFiles(rule))
-    for (const told of tellPatternFile(at, file)) checked.tell(rule.line, told);
   if (implicit) for (const told of tellImplicit(rule, checked.table.role)) checked.tell(rule.line, told);
 }
 
 function checkOrder(all: readonly Checked[]): void {
   const owner = new Map(all.flatMap((checked) => checked.rules().map((rule) => [rule, checked] as const)));
-  for (const { rule, by, isSame } of findShadows([...owner.keys()])) {
-    const place = rule.file === by.file ? `line ${by.line}` : `${show(by.file)}, line ${by.line},`;
-    owner.get(rule)?.tell(rule.line, {
-      rule: isSame ? 'duplicate-rule' : 'shadowed-rule',
-      at: 0,
-      message: `nobody comes to this rule: ${place} ${isSame ? 'has the same words' : 'matches before it'}`,
-    });
-  }
+  for (const [rule, told] of tellShadows([...owner.keys()])) owner.get(rule)?.tell(rule.line, told);
   for (const [rule, told] of tellDialects([...owner.keys()])) owner.get(rule)?.tell(rule.line, told);
-}
-
-function refusesAll({ daemons, clients, doubt }: Rule): boolean {
-  return (
-    doubt === true &&
-    daemons.length === 1 &&
-    clients.length === 1 &&
-    daemons[0]?.some(({ daemon, host }) => daemon.kind === 'all' && host === undefined) === true &&
-    clients[0]?.some(
-      ({ host, user }) => host.kind === 'text' && host.text.kind === 'all' && user === undefined,
-    ) === true
-  );
-}
-
-// Whether hosts.deny has a rule that refuses all who come to it.
-function refusesRest({ rules, unread, refused }: Table): boolean {
-  return unread !== undefined || refused !== undefined || rules.some(refusesAll);
 }
 
 const FACTS: OptionFacts = {
@@ -121,8 +81,9 @@ export async function checkHosts(request: CheckRequest = {}): Promise<readonly C
     const host = openDaemonHost(fileRoot, { inetd });
     const tellDaemons = openDaemons(host, request.daemons ?? []);
     for (const one of checked) {
-      for (const found of one.table.findings) if (!one.isCut(found.line)) addRead(one, found);
-      checkLines(one);
+      checkText(one);
+      for (const { rule, message, remedy } of tellFile(one.table.file))
+        one.add(rule, undefined, message, remedy);
       for (const rule of one.rules()) {
         checkRule(one, rule, FACTS, request.implicitAllow === true);
         for (const told of tellDaemons(rule)) one.tell(rule.line, told);
@@ -132,9 +93,10 @@ export async function checkHosts(request: CheckRequest = {}): Promise<readonly C
     if (lookups !== false)
       for (const one of checked)
         for (const [rule, told] of await tellNames(one.rules(), lookups)) one.tell(rule.line, told);
-    const [, last] = checked;
-    if (last !== undefined && !refusesRest(last.table))
-      last.add('default-grant', undefined, 'whom no rule of either file matches is let in', undefined);
+    if (!coversAll(tables.allow.table, tables.deny.table))
+      checked
+        .at(-1)
+        ?.add('default-grant', undefined, 'whom no rule of either file matches is let in', undefined);
     const findings = checked.flatMap(({ findings }) => findings.toSorted(order));
     const ignored = new Set<RuleId>(request.ignore);
     return [...findings, ...faultsOf(host)].filter(({ rule }) => !ignored.has(rule));

@@ -35,6 +35,8 @@ export class Checked {
   readonly text: string;
   readonly #counts = new Map<RuleId, number>();
   readonly #lines = new Map<number, Line>();
+  // those that are joined, by each of their physical lines
+  readonly #joined = new Map<number, number>();
   readonly findings: CheckFinding[] = [];
   /** Lines that are cut in a wrong place: what can be said of the rest is noise. */
   readonly #cut = new Set<number>();
@@ -45,6 +47,7 @@ export class Checked {
     this.text = found.kind === 'text' ? found.text : '';
     for (const line of readLines(this.text)) {
       this.#lines.set(line.line, line);
+      for (const piece of line.pieces ?? []) this.#joined.set(piece.line, line.line);
       if (!line.text.startsWith('#') && findBareAddress(line.text) !== undefined) this.#cut.add(line.line);
     }
   }
@@ -56,6 +59,11 @@ export class Checked {
   /** The rules that are what they were meant to be. */
   rules(): readonly Rule[] {
     return this.table.rules.filter(({ line }) => !this.#cut.has(line));
+  }
+
+  /** The line that a physical line is a part of, by its last one, as rules have it. */
+  lineOf(physical: number): number {
+    return this.#joined.get(physical) ?? physical;
   }
 
   lines(): Iterable<Line> {

@@ -7,6 +7,7 @@ import type { Rule } from '../rule/rule.ts';
 import { daemonText } from '../rule/word.ts';
 import { show } from '../text/show.ts';
 import type { Told } from './catalog.ts';
+import { isAddressWord } from './words.ts';
 
 /** Answers for the words of daemon lists; each name is looked at once. */
 export function openDaemons(host: DaemonHost, known: readonly string[]): (rule: Rule) => Iterable<Told> {
@@ -39,6 +40,7 @@ export function openDaemons(host: DaemonHost, known: readonly string[]): (rule: 
       // what has been told of as no name; anything else stands for many
       if (daemon.kind !== 'equal' || /^#|\//.test(daemon.text) || isKnown.has(daemon.text)) continue;
       const name = daemonText(rule, at);
+      if (isAddressWord(name)) continue;
       if (!answers.has(name)) answers.set(name, look(name));
       const told = answers.get(name);
       if (told !== undefined) yield { ...told, at };

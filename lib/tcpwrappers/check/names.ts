@@ -3,8 +3,10 @@
 import { promises as dns } from 'node:dns';
 
 import type { Rule } from '../rule/rule.ts';
+import { daemonText } from '../rule/word.ts';
 import { show } from '../text/show.ts';
 import type { Told } from './catalog.ts';
+import { isAddressWord } from './words.ts';
 
 /** A host name in a rule. */
 interface Named {
@@ -30,6 +32,8 @@ const TIMEOUT_MS = 5000;
 
 function namesOf(rules: readonly Rule[]): readonly Named[] {
   return rules.flatMap((rule) => {
+    // its clients are the daemons
+    if (rule.daemons.flat().some(({ at }) => isAddressWord(daemonText(rule, at)))) return [];
     const servers = rule.daemons.flat().flatMap(({ at, host }) => (host === undefined ? [] : [{ at, host }]));
     return [...servers, ...rule.clients.flat()].flatMap(({ at, host }) =>
       host.kind === 'text' && !host.addressOnly && host.text.kind === 'equal' && /[a-z]/.test(host.text.text)

@@ -4,13 +4,17 @@ import type { PatternList } from '../rule/pattern.ts';
 import type { Rule } from '../rule/rule.ts';
 import { type Cover, coverClient, coverDaemon } from './cover.ts';
 
-/** A rule that nobody comes to, and the first of those that are in its way. */
+/** A rule that nobody comes to. */
 export interface Shadow {
   readonly rule: Rule;
+  /** The first of those that are in its way, and all of them. */
   readonly by: Rule;
+  readonly blockers: readonly Rule[];
   /** Whether that one has the same words. */
   readonly isSame: boolean;
 }
+
+type Lists = Pick<Rule, 'daemons' | 'clients'>;
 
 /** The first rules that match each client, by the keys of a daemon and then of a client. */
 type First = Map<string, Map<string, Rule>>;
@@ -38,23 +42,56 @@ function stops({ daemons, clients, options }: Rule): boolean {
   );
 }
 
+/** A rule, and what its words cover. */
+interface Covered {
+  readonly rule: Rule;
+  readonly daemons: readonly Cover[];
+  readonly clients: readonly Cover[];
+}
+
+function coveredBy({ daemons, clients }: Lists): Omit<Covered, 'rule'> {
+  return { daemons: coversOf(daemons, coverDaemon), clients: coversOf(clients, coverClient) };
+}
+
+// Each rule, and then it is among the first.
+function* addRules(first: First, rules: readonly Rule[]): Generator<Covered, void> {
+  let pairs = 0;
+  for (const rule of rules) {
+    const { daemons, clients } = coveredBy(rule);
+    yield { rule, daemons, clients };
+    pairs += daemons.length * clients.length;
+    if (pairs > MAX_PAIRS) return;
+    if (stops(rule)) addPairs(first, rule, daemons, clients);
+  }
+}
+
+// The rules by which whoever the lists match is matched; undefined if that is not certain.
+function allBlockers(
+  first: First,
+  lists: Lists,
+  { daemons, clients }: Omit<Covered, 'rule'>,
+): readonly Rule[] | undefined {
+  if (!isWhole(lists.daemons, daemons) || !isWhole(lists.clients, clients)) return undefined;
+  return blockersOf(first, daemons, clients);
+}
+
 /** The shadowed ones of rules in the order in which they are tried: those of hosts.allow, then of hosts.deny. */
 export function findShadows(rules: readonly Rule[]): readonly Shadow[] {
   const first: First = new Map();
-  let pairs = 0;
   const shadows: Shadow[] = [];
-  for (const rule of rules) {
-    const daemons = coversOf(rule.daemons, coverDaemon);
-    const clients = coversOf(rule.clients, coverClient);
-    const blockers = blockersOf(first, daemons, clients);
-    const [by] = blockers ?? [];
-    if (by !== undefined && isWhole(rule.daemons, daemons) && isWhole(rule.clients, clients))
-      shadows.push({ rule, by, isSame: isSame(rule, by) });
-    pairs += daemons.length * clients.length;
-    if (pairs > MAX_PAIRS) break;
-    if (stops(rule)) addPairs(first, rule, daemons, clients);
+  for (const { rule, ...covered } of addRules(first, rules)) {
+    const blockers = allBlockers(first, rule, covered) ?? [];
+    const [by] = blockers;
+    if (by !== undefined) shadows.push({ rule, by, blockers, isSame: isSame(rule, by) });
   }
   return shadows;
+}
+
+/** Whether some of the rules, in whatever order, match whoever two lists match. Only what is certain. */
+export function openCoverage(rules: readonly Rule[]): (lists: Lists) => boolean {
+  const first: First = new Map();
+  Array.from(addRules(first, rules));
+  return (lists) => allBlockers(first, lists, coveredBy(lists)) !== undefined;
 }
 
 function addPairs(first: First, rule: Rule, daemons: readonly Cover[], clients: readonly Cover[]): void {

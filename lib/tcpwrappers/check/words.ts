@@ -27,9 +27,27 @@ function* tellWord(word: string, at: number): Generator<Told, void> {
     };
 }
 
+/** Whether a word is an address, a network, or the beginning of an address, as no name of a daemon is. */
+export function isAddressWord(word: string): boolean {
+  const [net = ''] = word.split('/', 1);
+  return (
+    parseQuad(net) !== undefined ||
+    /^(?:[0-9]+\.){1,3}$/.test(word) ||
+    /^\[[0-9a-f:.]*:[0-9a-f:.]*\]/i.test(word)
+  );
+}
+
 const RESERVED: ReadonlySet<string> = new Set(['unknown', 'paranoid', 'local', 'known']);
 
 function* tellDaemon(name: string, pattern: TextPattern, at: number): Generator<Told, void> {
+  if (isAddressWord(name)) {
+    yield {
+      rule: 'swapped-lists',
+      at,
+      message: `${show(name)} is an address, and stands among the daemons: the rule matches nobody it means`,
+    };
+    return;
+  }
   const odd = (why: string): Told => ({
     rule: 'odd-daemon',
     at,
@@ -72,7 +90,12 @@ function* tellUser(name: string, pattern: TextPattern, at: number): Generator<To
 // Digits, dots and slashes: compared with the address only.
 function* tellNumbers(text: TextPattern, at: number): Generator<Told, void> {
   if (text.kind === 'suffix')
-    yield { rule: 'dot-before-network', at, message: 'it matches addresses that end so' };
+    yield {
+      rule: 'dot-before-network',
+      at,
+      message: 'it matches addresses that end so',
+      remedy: `write ${text.text.slice(1)}.`,
+    };
   if (text.kind === 'equal') {
     const quad = parseQuad(text.text);
     const plain =
@@ -97,6 +120,19 @@ function* tellNet6(word: string, net: string, at: number): Generator<Told, void>
     yield { rule: 'ipv6-host-bits', at, message: 'bits of the network behind its prefix do not count' };
 }
 
+// Of digits, dots and wildcards: meant for addresses.
+function* tellGlob(text: string, at: number): Generator<Told, void> {
+  if (!/^[0-9.*?]*[0-9][0-9.*?]*$/.test(text)) return;
+  // 10.* and 10.*.*.* mean 10.
+  const prefix = /^((?:[0-9]+\.){1,3})\*(?:\.\*)*$/.exec(text)?.[1];
+  yield {
+    rule: 'glob-matches-names',
+    at,
+    message: 'it also matches host names of this form',
+    remedy: prefix === undefined ? undefined : `write ${prefix}`,
+  };
+}
+
 /** What to say about a word that is compared with an endpoint. */
 export function* tellHost(pattern: HostPattern, word: string, at: number): Generator<Told, void> {
   if (pattern.kind === 'net6') yield* tellNet6(word, pattern.net, at);
@@ -113,8 +149,7 @@ export function* tellHost(pattern: HostPattern, word: string, at: number): Gener
   if (addressOnly) yield* tellNumbers(text, at);
   else if (text.kind === 'prefix')
     yield { rule: 'dot-behind-name', at, message: 'a name with a dot behind it matches all that begins so' };
-  else if (text.kind === 'glob' && /^[0-9.*?]*[0-9][0-9.*?]*$/.test(text.text))
-    yield { rule: 'glob-matches-names', at, message: 'it also matches host names that begin so' };
+  else if (text.kind === 'glob') yield* tellGlob(text.text, at);
   else if (text.kind === 'equal' && text.text === 'fail')
     yield {
       rule: 'reserved-word',

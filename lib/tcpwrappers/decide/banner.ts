@@ -3,10 +3,11 @@
 import type { Broken, Work } from '../request/answer.ts';
 import type { Request } from '../request/request.ts';
 import { findOutside } from '../text/field.ts';
-import { expand, type Expansion } from './expand.ts';
+import { expand, type Expansion, MAX_EXPANSION_BYTES } from './expand.ts';
 
-/** Longest piece of a line that libwrap reads at once. */
-const MAX_PIECE_BYTES = 8190;
+/** Longest piece of a line that libwrap reads at once: as much as may come out of it. */
+const MAX_PIECE_BYTES = MAX_EXPANSION_BYTES;
+const CRLF = '\r\n';
 /** A banner that is longer is cut. */
 const MAX_BANNER_BYTES = 1 << 20;
 
@@ -30,7 +31,10 @@ export function* expandBanner(text: string, request: Request): Work<Expansion> {
     const line = nul < 0 ? piece : piece.slice(0, nul);
     // a newline inside brackets is left alone: libwrap looks for it as for the end of a field
     const end = findOutside(line, '\n');
-    const expanded = yield* expand(end < 0 ? line : `${line.slice(0, end)}\r\n`, request);
+    // its end comes on top of what a line may have
+    const expanded = yield* end < 0
+      ? expand(line, request)
+      : expand(line.slice(0, end) + CRLF, request, MAX_EXPANSION_BYTES + CRLF.length);
     if (expanded.kind === 'broken') return expanded satisfies Broken;
     result += expanded.text;
     unknownLetters += expanded.unknownLetters;

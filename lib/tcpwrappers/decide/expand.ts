@@ -71,9 +71,9 @@ export type Expansion =
 
 /**
  * Replaces each `%` and letter. Names and the user are looked up where a letter asks for them, one after the other:
- * what a look-up finds changes what %c and %h behind it are. More than 8190 bytes are refused: libwrap exits there.
+ * what a look-up finds changes what %c and %h behind it are. More than `maxBytes` are refused: libwrap exits there.
  */
-export function* expand(text: string, request: Request): Work<Expansion> {
+export function* expand(text: string, request: Request, maxBytes = MAX_EXPANSION_BYTES): Work<Expansion> {
   let result = '';
   let unknownLetters = '';
   for (let at = 0; at < text.length; at++) {
@@ -85,7 +85,7 @@ export function* expand(text: string, request: Request): Work<Expansion> {
       if (value === undefined) unknownLetters += letter;
       else result += sanitize(value);
     }
-    if (result.length > MAX_EXPANSION_BYTES) return { kind: 'broken', message: 'expansion too long' };
+    if (result.length > maxBytes) return { kind: 'broken', message: 'expansion too long' };
   }
   return { kind: 'text', text: result, unknownLetters };
 }

@@ -1,5 +1,6 @@
 // A decision with all that led to it: what `uchroot-tcpd match` tells. Nothing is run, and no user is asked for.
 
+import type { CheckFinding } from '../check/checked.ts';
 import { decide, type Ruling } from '../decide/decide.ts';
 import type { Verdict } from '../decide/effect.ts';
 import { hasInterface } from '../lookup/interface.ts';
@@ -8,6 +9,7 @@ import { systemResolver } from '../lookup/system.ts';
 import { makeRequest, type Request, type RequestDescription, UNKNOWN } from '../request/request.ts';
 import { resolve } from '../request/resolve.ts';
 import type { Rule, Tables } from '../rule/rule.ts';
+import { findDefects } from './defects.ts';
 import { whyNot } from './why.ts';
 
 /** A rule that does not match, and why. */
@@ -23,6 +25,8 @@ export interface Explanation {
   readonly lookups: readonly Lookup[];
   /** The rules that were tried before the one that matched, or all. */
   readonly passed: readonly Passed[];
+  /** What is wrong with lines on the way that are no rules, with the rule that matched, and with whole files. */
+  readonly findings: readonly CheckFinding[];
   /** Why the verdict may be another for a connection; empty if it is certain. */
   readonly doubts: readonly string[];
 }
@@ -55,8 +59,17 @@ export async function explain(
   for (const { table } of [tables.allow, tables.deny])
     for (const { code, message } of table.findings)
       if (code === 'cannot-open' || code === 'file-refused') doubts.push(message);
-  const passed = passedRules(tables, ruling.rule).map((rule) => ({ rule, why: whyNot(rule, request) }));
-  return { verdict: ruling.verdict, request, ruling, lookups, passed, doubts };
+  const { byRule, others } = findDefects(tables, ruling.rule);
+  const passed = passedRules(tables, ruling.rule).map((rule) => ({
+    rule,
+    why: [whyNot(rule, request), ...(byRule.get(rule) ?? []).map((one) => showDefect(rule, one))].join('; '),
+  }));
+  const findings = [...others, ...(ruling.rule === undefined ? [] : (byRule.get(ruling.rule) ?? []))];
+  return { verdict: ruling.verdict, request, ruling, lookups, passed, findings, doubts };
+}
+
+function showDefect(rule: Rule, { line, column, message }: CheckFinding): string {
+  return `${line === rule.line ? '' : `line ${line}, `}column ${column}: ${message}`;
 }
 
 function passedRules({ allow, deny }: Tables, matched: Rule | undefined): readonly Rule[] {

@@ -2,15 +2,11 @@
 
 import { walkTable } from '../match/match.ts';
 import type { Request } from '../request/request.ts';
-import type { ClientPattern, DaemonPattern, PatternList } from '../rule/pattern.ts';
+import { ANY_CLIENT, ANY_DAEMON } from '../rule/any.ts';
+import type { PatternList } from '../rule/pattern.ts';
 import type { Rule } from '../rule/rule.ts';
 import { wordText } from '../rule/word.ts';
 import { show } from '../text/show.ts';
-
-const ANY_DAEMON: PatternList<DaemonPattern> = [[{ at: 0, daemon: { kind: 'all' } }]];
-const ANY_CLIENT: PatternList<ClientPattern> = [
-  [{ at: 0, host: { kind: 'text', text: { kind: 'all' }, addressOnly: false } }],
-];
 
 // A rule of one word is a question about that word.
 function isMatch(rule: Rule, words: Partial<Pick<Rule, 'daemons' | 'clients'>>, request: Request): boolean {

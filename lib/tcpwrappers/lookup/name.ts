@@ -1,15 +1,10 @@
 // The name of a host, and whether it is believed: reverse, forward again, and the same address (hosts_access(5), PARANOID).
 
-import { type HostNameFacts, native } from '../../native.ts';
-import { Turns } from '../../turns.ts';
+import type { HostNameFacts } from '../../native.ts';
 import { PARANOID, UNKNOWN } from '../request/request.ts';
 import { parseQuad, parseWords, unmapAddress } from '../text/address.ts';
+import { askHost } from './host-facts.ts';
 import type { Answered } from './lookup.ts';
-import { Overload } from './overload.ts';
-
-/** Look-ups under way at once. One that is given up goes on until the resolver gives up too, and keeps its turn. */
-const MOST_AT_ONCE = 64;
-const turns = new Turns(MOST_AT_ONCE);
 
 function isSameName(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase();
@@ -40,21 +35,6 @@ export function judgeName(address: string, facts: HostNameFacts): Answered<strin
   return { value: text };
 }
 
-// The last that is known after the time: a name that is not verified yet is none to believe.
-function askFacts(address: string, timeoutMs: number): Promise<HostNameFacts> {
-  return new Promise((done) => {
-    let latest: HostNameFacts = { isLast: false, reverseError: 'no answer in time' };
-    native.lookUpHost(address, (facts) => {
-      latest = facts;
-      if (!facts.isLast) return;
-      clearTimeout(timer);
-      turns.give();
-      done(facts);
-    });
-    const timer = setTimeout(() => done(latest), timeoutMs);
-  });
-}
-
 /**
  * Looks the name of an address up by the system's resolver, /etc/hosts included. `unknown` if there is none, or no
  * answer in time; a mapped address is looked up as IPv4.
@@ -64,13 +44,5 @@ export async function lookUpName(address: string, timeoutMs: number): Promise<An
   const plain = unmapAddress(address);
   const isAddress = parseQuad(plain) !== undefined || parseWords(plain.split('%', 1)[0] ?? '') !== undefined;
   if (!isAddress) return { value: UNKNOWN, problem: 'no address' };
-  const begin = performance.now();
-  if (!(await turns.take(timeoutMs))) throw new Overload('too many names are being looked up');
-  try {
-    return judgeName(plain, await askFacts(plain, Math.max(1, timeoutMs - (performance.now() - begin))));
-  } catch (error) {
-    // no thread could be started
-    turns.give();
-    throw new Overload(`a name cannot be looked up: ${(error as Error).message}`);
-  }
+  return judgeName(plain, await askHost(plain, timeoutMs));
 }

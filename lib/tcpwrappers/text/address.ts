@@ -144,3 +144,12 @@ export function unmapAddress(address: string): string {
   const quad = address.slice(7);
   return parseQuad(quad) === undefined ? address : quad;
 }
+
+/**
+ * Whom an address counts for where each may take no more than a share: itself, and of IPv6 the /48 it is in, since whoever
+ * has one address there mostly has all of a network (RFC 6177).
+ */
+export function shareOf(address: string): string {
+  const words = parseWords(address.split('%', 1)[0] ?? '');
+  return words === undefined ? unmapAddress(address) : networkWords(words, 48);
+}

@@ -1,13 +1,17 @@
 // uchroot-tcpd run as inetd starts it, beside Debian's tcpd by the same rules.
-import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 
 import t from 'tap';
 
 import { makeDirectory, uchrootJail } from '../../support/builder.ts';
 import { unlessInstalled, unlessRoot } from '../../support/root.ts';
 import { sanitized } from '../../support/sanitizer.ts';
+import { plainEnv } from '../../support/service.ts';
 import { uchrootTcpd } from '../../support/tcpd.ts';
 import { answering, helper, openNet } from '../../support/tcpd-net.ts';
 
@@ -239,6 +243,31 @@ t.test(
     t.equal(first, second);
   },
 );
+
+t.test('who is refused is gone at once, and a command of the rule goes on without him', needs, async (t) => {
+  const directory = makeDirectory(t);
+  const path = (name: string): string => join(directory, name);
+  writeFileSync(path('allow'), '');
+  writeFileSync(
+    path('deny'),
+    `ALL: ALL: spawn until [ -e ${path('go')} ]; do sleep 0.05; done; echo %a > ${path('out')}\n`,
+  );
+  const server = createServer({ pauseOnConnect: true });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  const accepted = once(server, 'connection') as Promise<[Socket]>;
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  const [socket] = await accepted;
+  const words = [tcpd, 'run', '--allow', path('allow'), '--deny', path('deny'), '/bin/echo'];
+  const child = spawn(node, words, { stdio: [socket, socket, socket], env: plainEnv() });
+  socket.destroy();
+  t.equal(await text(client), '');
+  t.notOk(existsSync(path('out')));
+  writeFileSync(path('go'), '');
+  t.same(await once(child, 'exit'), [0, null]);
+  t.equal(readFileSync(path('out'), 'latin1'), '127.0.0.1\n');
+});
 
 t.test('without a log daemon, and without a connection, it works all the same', needs, async (t) => {
   const directory = makeDirectory(t);

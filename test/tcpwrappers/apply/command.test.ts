@@ -5,9 +5,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import t, { type Test } from 'tap';
 
-import { runCommand, shellText } from '../../../lib/tcpwrappers/apply/command.ts';
+import { runCommand as runFor } from '../../../lib/tcpwrappers/apply/command.ts';
+import { unlessInstalled } from '../../support/root.ts';
+import { connectOnce } from './one-connection.ts';
 
 const setting = { variables: {}, timeoutMs: 20_000 };
+
+function runCommand(command: string, given: Parameters<typeof runFor>[2]): ReturnType<typeof runFor> {
+  return runFor(command, '10.0.0.1', given);
+}
 
 function makeDirectory(t: Test): string {
   const directory = mkdtempSync(join(tmpdir(), 'uchroot-test-'));
@@ -60,7 +66,6 @@ t.test('it has no descriptor of this process', async (t) => {
 });
 
 t.test('bytes that are no UTF-8 reach the shell as they are', async (t) => {
-  t.equal(shellText('echo \xc3\xa9'), 'echo é');
   t.equal(await outputOf(t, 'printf %s "j\xe9\' $(echo b\xff)" > "$out"'), "j\xe9' b\xff");
 });
 
@@ -88,10 +93,35 @@ t.test('what it leaves in the background goes on', async (t) => {
 });
 
 t.test('not too many run at once, and who waits too long does not run', async (t) => {
-  const long = Array.from({ length: 64 }, () => runCommand('sleep 1', setting));
+  const long = Array.from({ length: 64 }, (_, i) => runFor('sleep 1', `10.0.0.${i % 4}`, setting));
   const late = await runCommand('true', { ...setting, timeoutMs: 100 });
   t.same(late, { succeeded: false, problem: 'too many commands are running' });
   const waiting = runCommand('true', setting);
   t.ok((await Promise.all(long)).every(({ succeeded }) => succeeded));
   t.equal((await waiting).succeeded, true);
 });
+
+t.test('a client for whom as many run as may is in nobody else’s way', async (t) => {
+  const long = Array.from({ length: 300 }, () => runFor('sleep 0.2', '10.0.0.2', setting));
+  t.equal((await runCommand('true', { ...setting, timeoutMs: 5000 })).succeeded, true);
+  const problems = (await Promise.all(long)).filter(
+    ({ problem }) => problem === 'too many commands are running',
+  );
+  t.equal(problems.length, 300 - 16 - 256, 'what does not wait either');
+});
+
+t.test(
+  'no command costs a copy of the page tables of this process, as a fork would',
+  { skip: unlessInstalled('strace') },
+  async (t) => {
+    const trace = join(makeDirectory(t), 'trace');
+    const { allow, deny } = { allow: join(makeDirectory(t), 'allow'), deny: '/dev/null' };
+    writeFileSync(allow, 'sshd: ALL: spawn true: aclexec true\n');
+    const by = ['strace', '-f', '-qq', '-o', trace, '-e', 'trace=clone,clone3,fork,vfork'];
+    t.match((await connectOnce({ allow, deny }, 'sshd', { by })).told, { verdict: 'granted', problems: [] });
+    const copies = readFileSync(trace, 'latin1')
+      .split('\n')
+      .filter((line) => /fork\(|clone3?\(/.test(line) && !line.includes('CLONE_VM'));
+    t.same(copies, []);
+  },
+);

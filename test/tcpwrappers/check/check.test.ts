@@ -106,6 +106,13 @@ const IN_ALLOW: readonly (readonly [text: string, ...shown: string[]])[] = [
     'allow:1:23 incomplete-address',
   ],
   ['sshd: .10.0\n', 'allow:1:7 dot-before-network'],
+  ['10.0.0.0/8: sshd\n', 'allow:1:1 swapped-lists'],
+  [
+    '10.0.0.1 10. [::1]/64: sshd, in.ftpd\n',
+    'allow:1:1 swapped-lists',
+    'allow:1:10 swapped-lists',
+    'allow:1:14 swapped-lists',
+  ],
   ['sshd: www.example.com.\n', 'allow:1:7 dot-behind-name'],
   ['sshd: 10.*\n', 'allow:1:7 glob-matches-names'],
   ['sshd: ALL\nsshd: 10.0.0.1\n', 'allow:2:1 shadowed-rule'],
@@ -157,6 +164,54 @@ t.test('what is wrong with a file as a whole is found', async (t) => {
   const { shown } = await check(t, { allow: 'sshd: 10\n'.repeat(1100), deny: DENY_ALL });
   t.equal(shown.length, 1001);
   t.ok(shown.includes('allow too-many-findings'));
+});
+
+t.test('nobody is let in for want of a rule where what is excepted has a rule of its own', async (t) => {
+  const open = async (allow: string, deny: string) =>
+    (await check(t, { allow, deny })).shown.filter((one) => one.includes('default-grant'));
+  for (const [allow, deny] of [
+    ['ALL: LOCAL\n', 'ALL: ALL EXCEPT LOCAL\n'],
+    ['ALL: LOCAL .example.com\n', 'ALL: ALL EXCEPT www.example.com, LOCAL\n'],
+    ['', 'ALL: ALL EXCEPT 10.0.0.0/8\nALL: 10.\n'],
+    ['sshd: ALL\n', 'ALL EXCEPT sshd: ALL\n'],
+    ['sshd: ALL\nALL: LOCAL\n', 'ALL EXCEPT sshd: ALL EXCEPT LOCAL\n'],
+  ] as const)
+    t.same(await open(allow, deny), [], `${allow}${deny}`);
+  for (const [allow, deny] of [
+    ['sshd: LOCAL\n', 'ALL: ALL EXCEPT LOCAL\n'],
+    ['ALL: joe@LOCAL\n', 'ALL: ALL EXCEPT LOCAL\n'],
+    ['ALL: .example.com\n', 'ALL: ALL EXCEPT LOCAL\n'],
+    ['sshd: 10.\n', 'ALL EXCEPT sshd: ALL\n'],
+    ['ALL: LOCAL\n', 'ALL: ALL EXCEPT LOCAL EXCEPT localhost\n'],
+    ['ALL: ALL EXCEPT LOCAL\n', ''],
+  ] as const)
+    t.same(await open(allow, deny), ['deny default-grant'], `${allow}${deny}`);
+});
+
+t.test('it is said what helps a rule that nobody comes to', async (t) => {
+  const advice = async (allow: string, deny: string) =>
+    (await check(t, { allow, deny })).findings
+      .filter(({ rule }) => rule === 'shadowed-rule' || rule === 'duplicate-rule')
+      .map(({ line, remedy }) => `${line} ${remedy.replace(/uchroot-test-\w+/, '')}`);
+  t.same(await advice('', 'ALL: 10.\nsshd: 10.1.\nALL: ALL\n'), ['2 remove it: it changes nothing']);
+  t.same(await advice('sshd: 10.\nsshd: 10.1.: spawn id\n', DENY_ALL), [
+    '2 move it in front of line 1, or remove it',
+  ]);
+  t.same(await advice('sshd: 10.\nsshd: 10.0.0.0/8: deny\n', DENY_ALL), [
+    '2 remove one of the two: the first counts',
+  ]);
+  t.same(await advice('sshd: 10.\n', 'sshd: 10.1.\nALL: ALL\n'), [
+    '1 remove it, or except its clients in /tmp//allow, line 1: EXCEPT',
+  ]);
+});
+
+t.test('what to write for a wildcard means the same addresses', async (t) => {
+  const allow = 'sshd: 1?.0.0.1 192.168.* 10.*.*.* 10.1.*.3\n';
+  const { findings } = await check(t, { allow, deny: DENY_ALL });
+  t.same(
+    findings.map(({ remedy }) => remedy),
+    ['write the addresses, or a network', 'write 192.168.', 'write 10.', 'write the addresses, or a network'],
+  );
 });
 
 t.test('a file that others may write is found, and so is one of patterns', async (t) => {

@@ -97,6 +97,16 @@ t.test('a banner is sent line by line, with CR LF', async (t) => {
   t.match(run('', ends, expandBanner), { text: '' });
 });
 
+t.test('a line of a banner may have any length, and what it expands to 8190 bytes', async (t) => {
+  for (let length = 8180; length < 8200; length++) {
+    const line = 'x'.repeat(length);
+    t.match(run(`${line}\n`, ends, expandBanner), { kind: 'text', text: `${line}\r\n` });
+  }
+  const long = (count: number): string => `${'x'.repeat(count)}%d\n`;
+  t.match(run(long(8186), ends, expandBanner), { kind: 'text', text: `${'x'.repeat(8186)}sshd\r\n` });
+  t.match(run(long(8187), ends, expandBanner), { kind: 'broken', message: 'expansion too long' });
+});
+
 t.test('a banner is bounded', async (t) => {
   const result = run('%d\n'.repeat(1_000_000), ends, expandBanner);
   t.ok(result.kind === 'text' && result.text.length <= 1 << 20);

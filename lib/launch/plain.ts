@@ -1,0 +1,85 @@
+// Starts a program of the host beside this process: in no jail, with the identity that this process has. As little of the
+// event loop is taken as for a launch, however large this process is, whose page tables fork(2) would copy.
+import { native, type ProcessHandle } from '../native.ts';
+import { encodeAgain } from './encode.ts';
+import { errnoName } from './errno.ts';
+import { openLauncher } from './launcher.ts';
+import { signalName } from './signal.ts';
+import type { StdioTriple } from './stdio.ts';
+import type { Step } from './step.ts';
+
+export interface PlainRequest {
+  readonly program: Buffer;
+  readonly argv: readonly Buffer[];
+  readonly env: readonly Buffer[];
+  /** Where 0 to 2 lead, in the addon's terms; each is copied at once. */
+  readonly stdio: StdioTriple;
+}
+
+/** How it ended. Both are null if somebody else in this process took the status. */
+interface PlainEnd {
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface PlainProcess {
+  /** Resolves once the program has been executed, or rejects: then it has not run, and `ended` stays open. */
+  readonly started: Promise<void>;
+  readonly ended: Promise<PlainEnd>;
+  /** SIGKILL, to it and its process group. */
+  readonly killGroup: () => void;
+}
+
+// A session of its own: no terminal (setsid(2)); the rest undoes what Node does to itself, and keeps nothing of it open.
+const SET_UP: readonly Step[] = [
+  { op: 'setsid' },
+  { op: 'stdio', fd: 0 },
+  { op: 'stdio', fd: 1 },
+  { op: 'stdio', fd: 2 },
+  { op: 'close_range', first: 3 },
+  { op: 'reset_signals' },
+];
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // all of the group have ended
+  }
+}
+
+/** Starts a program in a session of its own. Never throws. */
+export function startPlain({ program, argv, env, stdio }: PlainRequest): PlainProcess {
+  let handle: ProcessHandle | undefined;
+  let pid: number | undefined;
+  let tellEnd: (end: PlainEnd) => void;
+  const ended = new Promise<PlainEnd>((done) => {
+    tellEnd = done;
+  });
+  const started = new Promise<void>((done, fail) => {
+    const launcherFd = openLauncher();
+    handle = native.spawn(
+      encodeAgain(SET_UP, { op: 'execve', program, argv, env }),
+      // no step uses it
+      launcherFd,
+      launcherFd,
+      stdio,
+      [],
+      (failure, startedPid) => {
+        if (failure !== null) return fail(new Error(errnoName(failure?.errno ?? 0)));
+        pid = startedPid;
+        return done();
+      },
+      (exitCode, signal) => tellEnd({ exitCode, signal: signal === null ? null : signalName(signal) }),
+    );
+  });
+  return {
+    started,
+    ended,
+    killGroup: () => {
+      if (pid !== undefined) killGroup(pid);
+      // on its way it is alone
+      else if (handle !== undefined) native.killProcess(handle, 9);
+    },
+  };
+}
