@@ -4,6 +4,7 @@
 #include "exec.h"
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -26,7 +27,12 @@ Napi::Value execPlan(const Napi::CallbackInfo& info) {
   if (!plan) return toObject(info.Env(), {kNoStep, STAGE_LOAD, ENOMEM, 0});
   std::memcpy(plan.get(), bytes.Data(), size);
   if (!checkPlan(plan.get(), size)) return toObject(info.Env(), {kNoStep, STAGE_CHECK, EINVAL, 0});
-  return toObject(info.Env(), runPlan(plan.get(), {info[1].As<Napi::Number>().Int32Value()}));
+  const PlanFailure failure = runPlan(plan.get(), {info[1].As<Napi::Number>().Int32Value()});
+  // As Node has them. A plan that has come to its last steps has reset them, and what the caller writes next would end
+  // this process by a signal: its exit status would be lost.
+  (void)std::signal(SIGPIPE, SIG_IGN);
+  (void)std::signal(SIGXFSZ, SIG_IGN);
+  return toObject(info.Env(), failure);
 }
 
 }  // namespace
