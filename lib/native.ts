@@ -106,6 +106,11 @@ export interface Native {
   closeJail(jailFd: number): void;
   execPlan(plan: Uint8Array, jailFd: number): PlanFailure;
   /**
+   * Runs the steps before execve in a child that ends then, and waits for it: null if all have succeeded. With errno 0 the
+   * child was ended in that step by a signal, which `detail` is.
+   */
+  rehearsePlan(plan: Uint8Array, jailFd: number): PlanFailure | null;
+  /**
    * Starts the launcher on another thread. For a `jail` that is no descriptor the host is asked again there; if it answers
    * anything else than before, nothing is started, and `onStarted` is called with undefined.
    *

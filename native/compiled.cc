@@ -143,6 +143,7 @@ void fillIn(uint8_t* plan, long pid, long parent) {
 
 extern "C" [[noreturn]] [[gnu::used]] void compiledMain(const long* stack) {
   catchFaults();
+  ignoreWriteSignals();
   Payload* payload = verifiedPayload();
   const long argc = stack[0];
   const char* const* argv = reinterpret_cast<const char* const*>(stack + 1);

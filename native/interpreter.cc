@@ -392,6 +392,16 @@ long writeAll(long fd, const uint8_t* bytes, uint32_t count) {
   return 0;
 }
 
+// A reader that has gone away is EPIPE and SIGPIPE, a limit on file sizes EFBIG and SIGXFSZ (write(2), setrlimit(2)). The
+// signals are blocked, so that the errno is seen. After a failure they stay blocked, as one of them is pending.
+long writeWithoutSignal(long fd, const uint8_t* bytes, uint32_t count) {
+  const uint64_t signals = 1ull << (SIGPIPE - 1) | 1ull << (SIGXFSZ - 1);
+  const long blocked = sys(__NR_rt_sigprocmask, SIG_BLOCK, address(&signals), 0, 8);
+  if (blocked < 0) return blocked;
+  const long wrote = writeAll(fd, bytes, count);
+  return wrote < 0 ? wrote : sys(__NR_rt_sigprocmask, SIG_UNBLOCK, address(&signals), 0, 8);
+}
+
 long execute(uint8_t* plan, PlanStep* step, const char* const* environment) {
   uint64_t* slot = reinterpret_cast<uint64_t*>(dataOf(step));
   const uint64_t slots = 1 + step->a + 1 + step->b + 1;
@@ -485,7 +495,7 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_VERIFY_NO_NEW_PRIVS: return verifyNoNewPrivs();
     case OP_VERIFY_CWD: return verifyCwd(context.jailFd);
     case OP_RESET_SIGNALS: return resetSignals();
-    case OP_WRITE: return writeAll(a, dataOf(step), step->dataBytes);
+    case OP_WRITE: return writeWithoutSignal(a, dataOf(step), step->dataBytes);
     case OP_EXECVE: return execute(static_cast<uint8_t*>(plan), step, context.environment);
     case OP_DONE: return 0;
     default: return -ENOSYS;

@@ -45,15 +45,15 @@ const ErrorWords* findError(const Payload* payload, int error) {
   return nullptr;
 }
 
-// Whoever reads the messages may be gone: the exit status must not be lost to SIGPIPE.
-void ignoreBrokenPipes() {
+}  // namespace
+
+void ignoreWriteSignals() {
   const struct {
     uint64_t handler, flags, restorer, mask;
   } ignore = {1, 0, 0, 0};
   (void)sys(__NR_rt_sigaction, SIGPIPE, address(&ignore), 0, 8);
+  (void)sys(__NR_rt_sigaction, SIGXFSZ, address(&ignore), 0, 8);
 }
-
-}  // namespace
 
 void quit(long status) {
   for (;;) sys(__NR_exit_group, status);
@@ -112,7 +112,7 @@ void putError(const Payload* payload, int error, Line& line) {
 }
 
 void tell(const Payload* payload, const Failure& failure, const Line& message, const char* hint) {
-  ignoreBrokenPipes();
+  ignoreWriteSignals();  // a plan that has come to its last steps has reset them
   Line told;
   // the sentence of the C original begins with the program's name
   if (failure.step != nullptr) told.put("uchroot: ");

@@ -31,6 +31,9 @@ struct Failure {
   int error;         // errno, or 0
 };
 
+// A reader that is gone, or a limit on file sizes, must not end this process by a signal: its exit status would be lost.
+void ignoreWriteSignals();
+
 // Everything was written.
 bool writeAll(long fd, const char* bytes, uint64_t count);
 

@@ -6,6 +6,7 @@ import { findProblem } from '../launch/check.ts';
 import { compileLaunch } from '../launch/compile.ts';
 import { errorLines, prepareInPlace, reportFailure, runInPlace, warningLines } from '../launch/exec.ts';
 import { normalize, type LaunchRequest } from '../launch/request.ts';
+import { rehearse } from '../launch/rehearse.ts';
 import { planAsJson, planAsText } from '../launch/show.ts';
 import { quote, toBuffer } from '../quote.ts';
 import { commandArguments, readArguments, type Argument } from './arguments.ts';
@@ -31,7 +32,7 @@ function complain(text: string): void {
 function showPlan(request: LaunchRequest, format: string, isChecked: boolean): number {
   if (format !== '' && format !== 'json') throw new UsageError(`--plan knows json, not '${quote(format)}'`);
   const launch = prepareInPlace(normalize(request), (warning) => complain(warningLines(warning)), false);
-  const problem = findProblem(launch);
+  const problem = rehearse(launch) ?? findProblem(launch);
   print(1, format === 'json' ? planAsJson(launch, problem) : planAsText(launch));
   if (isChecked) refuseUnsafe(launch, complain);
   return tellProblem(problem);

@@ -2,5 +2,6 @@
 export { findProblem } from '../launch/check.ts';
 export { errnoName, reason } from '../launch/errno.ts';
 export { toLaunchError } from '../launch/failure.ts';
+export { rehearse } from '../launch/rehearse.ts';
 export { planAsJson, planAsText } from '../launch/show.ts';
 export { makeUnit } from './uchroot-unit.ts';

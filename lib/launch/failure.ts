@@ -73,6 +73,15 @@ function special(
         reason: 'is not open for writing',
         hint: '--status-fd takes a descriptor that is open before uchroot is started',
       };
+    case 'setgroups EPERM':
+      return {
+        hint: 'it needs CAP_SETGID: give it to the container or unit that runs uchroot; no seccomp filter may refuse the call, and no user namespace (deny in /proc/self/setgroups)',
+      };
+    case 'setgroups EINVAL':
+    case 'setresgid EINVAL':
+      return { hint: 'the gid has no mapping in this user namespace: see /proc/self/gid_map' };
+    case 'setresuid EINVAL':
+      return { hint: 'the uid has no mapping in this user namespace: see /proc/self/uid_map' };
     case 'setsid EPERM':
       return {
         hint: 'uchroot leads a process group that has other members: start it in the foreground of its own pipeline',

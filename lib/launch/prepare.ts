@@ -10,6 +10,7 @@ import { capabilityNumber } from './capabilities.ts';
 import type { JailView } from './diagnose.ts';
 import { acceptDirectory, judgeDirectory, unreachable, type DirectoryFinding } from './directory.ts';
 import { buildEnvironment, listenFds, type Variable } from './environment.ts';
+import { requireMappings } from './namespace.ts';
 import { buildSetUp, setUpKeys, type SetUpInput } from './plan.ts';
 import type { NormalRequest } from './request.ts';
 import type { ExecveStep, Step } from './step.ts';
@@ -136,7 +137,10 @@ function judge(request: NormalRequest, facts: HostFacts, privileged: boolean): V
   const account = toAccount(request, facts);
   if (privileged) requireRoot();
   if (!request.allowRoot) refuseRoot(account, request.user);
-  if (privileged) requireCapabilities(request);
+  if (privileged) {
+    requireCapabilities(request);
+    requireMappings(account);
+  }
   if (facts.jailFd < 0) throw unreachable(facts);
   const warnings = acceptDirectory(judgeDirectory(facts.components, account), request.insecurePath);
   const isHostRoot = facts.components.length === 1;

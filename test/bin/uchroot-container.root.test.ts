@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 
 import { asInDocker, dockerCapabilities, inContainer } from '../support/container.ts';
-import { makeJail, oddCaller, rootTest, start, uchroot } from '../support/launch.ts';
+import type { Test } from 'tap';
+
+import { makeJail, oddCaller, rootTest, start, uchroot, type Ended } from '../support/launch.ts';
 import { probe, readState, type State } from '../support/probe.ts';
 
-const test = rootTest('setpriv', 'crun');
+const test = rootTest('setpriv', 'crun', 'strace');
 const jail = makeJail();
 
 const nobody = {
@@ -54,6 +56,16 @@ test('nothing is inherited there either', async (t) => {
   t.equal(state.ignored, '0');
 });
 
+// --plan tells what the launch has told.
+function foreseen(t: Test, ended: Ended, words: readonly string[], by: readonly string[]): void {
+  const planned = uchroot(['--plan', ...words], { by });
+  t.equal(planned.status, ended.status);
+  t.equal(planned.stderr, ended.stderr);
+  const asJson = uchroot(['--plan=json', ...words], { by });
+  const { problem } = JSON.parse(asJson.stdout) as { problem?: { message: string } };
+  t.equal(`uchroot: ${problem?.message}`, ended.stderr.split('\n')[0]);
+}
+
 for (const [capability, step] of [
   ['sys_chroot', 'chroot'],
   ['setuid', 'setresuid'],
@@ -67,6 +79,7 @@ for (const [capability, step] of [
     t.equal(ended.stdout, '');
     t.match(ended.stderr, new RegExp(`^uchroot: ${step}: [^\\n]*\\b${name}\\b[^\\n]*\\nhint: [^\\n]*\\n$`));
     t.notOk(existsSync(`${jail}/tmp/${capability}`));
+    foreseen(t, ended, ['nobody', jail, '/probe', 'mark', `/tmp/${capability}`], by);
   });
 }
 
@@ -76,6 +89,55 @@ test('without CAP_SETPCAP the message names it', async (t) => {
   t.equal(ended.status, 125);
   t.match(ended.stderr, /^uchroot: drop_bounding_set: [^\n]*\n(?:hint: [^\n]*)CAP_SETPCAP[^\n]*\n$/);
   t.notOk(existsSync(`${jail}/tmp/setpcap`));
+  foreseen(t, ended, ['nobody', jail, '/probe', 'mark', '/tmp/setpcap'], by);
+});
+
+test('a capability that root cannot keep is foreseen', async (t) => {
+  const by = asInDocker(dockerCapabilities.filter((other) => other !== 'net_bind_service'));
+  const words = ['--cap', 'net_bind_service', 'nobody', jail, '/probe', 'exit', '0'];
+  const ended = uchroot(words, { by });
+  t.equal(ended.status, 125);
+  foreseen(t, ended, words, by);
+});
+
+test('a call that a seccomp filter refuses is foreseen, and one for which it kills', async (t) => {
+  const words = ['nobody', jail, '/probe', 'exit', '0'];
+  const injected = (what: string): readonly string[] => [
+    'strace',
+    '-fqqq',
+    '--output=/dev/null',
+    `--inject=setresuid:${what}`,
+    '--',
+  ];
+  const by = injected('error=EPERM');
+  const ended = uchroot(words, { by });
+  t.equal(ended.status, 125);
+  t.match(ended.stderr, /^uchroot: setresuid: 65534: operation not permitted\nhint: /);
+  foreseen(t, ended, words, by);
+  const killed = uchroot(['--plan', ...words], { by: injected('signal=SIGSYS') });
+  t.equal(killed.status, 125);
+  t.equal(
+    killed.stderr,
+    `uchroot: setresuid: 65534: the process is ended by SIGSYS
+hint: a seccomp filter of the caller does not allow the call
+`,
+  );
+});
+
+test('--plan changes nothing of its caller, and is silent where the launch succeeds', async (t) => {
+  const words = [
+    '--plan',
+    '--new-session',
+    '--die-with-parent',
+    '--rlimit',
+    'nofile=64',
+    'nobody',
+    jail,
+    '/probe',
+  ];
+  const ended = uchroot(words, { by: asInDocker() });
+  t.equal(ended.status, 0);
+  t.equal(ended.stderr, '');
 });
 
 test('--allow-new-privs is refused without CAP_SYS_ADMIN, not weakened', async (t) => {

@@ -3,10 +3,12 @@ import { existsSync } from 'node:fs';
 import type { Test } from 'tap';
 
 import { withAccounts } from '../support/accounts.ts';
-import { bothWays, makeJail, oddCaller, putProgram, uchroot } from '../support/launch.ts';
+import { bothWays, makeJail, oddCaller, putProgram, rootTest, uchroot } from '../support/launch.ts';
 import { readState, type State } from '../support/probe.ts';
 
 const test = bothWays('unshare', 'setpriv');
+// a compiled launcher has no --plan of the moment, and less to say
+const commandTest = rootTest('unshare');
 const jail = makeJail();
 const accounts = withAccounts();
 
@@ -90,6 +92,23 @@ test('in a user namespace that denies setgroups nothing starts (nsjail #320)', a
   t.equal(ended.status, 125);
   t.match(ended.stderr, /^uchroot: setgroups: [^\n]*\n/m);
   t.notOk(existsSync(`${jail}/tmp/groups`));
+});
+
+commandTest('what a user namespace denies is told by its name, and by --plan before', async (t) => {
+  const by = ['unshare', '-Urmpf'];
+  const words = ['--insecure-path', 'nobody', jail, '/probe', 'mark', '/tmp/namespace'];
+  const launched = uchroot(words, { by });
+  t.equal(launched.status, 125);
+  t.equal(
+    launched.stderr.split('\n').slice(-3).join('\n'),
+    `uchroot: setgroups: this user namespace does not allow root to become uid 65534
+hint: setgroups=deny (/proc/self/setgroups); uid 65534 has no mapping (/proc/self/uid_map); gid 65534 has no mapping (/proc/self/gid_map): start uchroot in a namespace that maps these ids and allows setgroups (newuidmap(1), unshare --map-auto)
+`,
+  );
+  t.notOk(existsSync(`${jail}/tmp/namespace`));
+  const planned = uchroot(['--plan', ...words], { by });
+  t.equal(planned.status, 125);
+  t.equal(planned.stderr, launched.stderr);
 });
 
 test('a program for root only does not start on the way (setpriv)', async (t) => {

@@ -178,3 +178,40 @@ test('messages that nobody can read do not hide the status', async (t) => {
     t.equal(uchroot([user, jail, program], { by }).stdout, `${status}\n`, `${user} ${closed}`);
   }
 });
+
+// What a line of a shell prints, run as a caller that has default dispositions; "$@" are the words of a launch.
+const lastLine = (line: string, ...words: readonly string[]): string =>
+  uchroot(words, { by: ['bash', '-c', `${line}; echo "status $?"`, 'bash'] })
+    .stdout.trim()
+    .split('\n')
+    .at(-1) ?? '';
+
+eitherWay('a reader that has gone away does not end a launch by SIGPIPE', async (t) => {
+  // a pipe whose reader has ended
+  const deaf = 'exec 4> >(:); wait $!';
+  t.equal(lastLine(`${deaf}; "$@" 2>&4`, 'nobody', jail, '/nothing'), 'status 127');
+  t.equal(
+    lastLine(`${deaf}; "$@" 2>/dev/null`, '--status-fd', '4', 'nobody', jail, '/probe', 'exit', '0'),
+    'status 125',
+  );
+});
+
+eitherWay('a limit on file sizes does not end a launch by SIGXFSZ', async (t) => {
+  const none = ['--rlimit', 'fsize=0'];
+  t.equal(lastLine(`"$@" 2>${directory}/messages`, ...none, 'nobody', jail, '/nothing'), 'status 127');
+  const status = [...none, '--status-fd', '4', 'nobody', jail, '/probe', 'exit', '0'];
+  t.equal(lastLine(`"$@" 4>${directory}/events`, ...status), 'status 125');
+  const pidFile = ['--pid-file', `${directory}/never`, 'nobody', jail, '/probe', 'exit', '0'];
+  t.equal(lastLine('ulimit -f 0; "$@"', ...pidFile), 'status 125');
+});
+
+eitherWay(
+  'after a status was written the program has default dispositions, and nothing blocked',
+  async (t) => {
+    const ended = uchroot(['--status-fd', '4', 'nobody', jail, '/probe'], {
+      stdio: ['pipe', 'pipe', 'pipe', 'ignore', 'pipe'],
+    });
+    const { ignored, blocked } = readState(ended);
+    t.same([ignored, blocked], ['0', '0']);
+  },
+);
