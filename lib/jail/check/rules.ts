@@ -32,6 +32,7 @@ import { outsideFile } from './rules/outside-file.ts';
 import { outsideLink } from './rules/outside-link.ts';
 import { owner } from './rules/owner.ts';
 import { passwordHash } from './rules/password-hash.ts';
+import { pathClosed } from './rules/path-closed.ts';
 import { pathLink } from './rules/path-link.ts';
 import { pathMount } from './rules/path-mount.ts';
 import { pathOwner } from './rules/path-owner.ts';
@@ -58,6 +59,7 @@ import { writableTarget } from './rules/writable-target.ts';
 export const rules: readonly Rule[] = [
   pathOwner,
   pathWritable,
+  pathClosed,
   pathLink,
   pathMount,
   mountNoexec,

@@ -78,6 +78,7 @@ export const defects: readonly Defect[] = [
     at: '/',
     fixed: true,
   },
+  { rule: 'path-closed', plant: (jail) => chmodSync(jail, 0o700), at: '/', fixed: true },
   { rule: 'mount-noexec', plant: (jail, t) => remount(jail, t, 'noexec'), at: '/' },
   { rule: 'mount-nodev', plant: (jail, t) => remount(jail, t, 'nodev'), at: '/dev/null' },
   {
