@@ -41,6 +41,7 @@ import { preload } from './rules/preload.ts';
 import { procMount } from './rules/proc-mount.ts';
 import { processCapabilities } from './rules/process-capabilities.ts';
 import { rootProcess } from './rules/root-process.ts';
+import { searchPath } from './rules/search-path.ts';
 import { secret } from './rules/secret.ts';
 import { setGroupId } from './rules/set-group-id.ts';
 import { setUserId } from './rules/set-user-id.ts';
@@ -84,6 +85,7 @@ export const rules: readonly Rule[] = [
   writableCode,
   writableTarget,
   loaderDirectory,
+  searchPath,
   changed,
   edited,
   missing,

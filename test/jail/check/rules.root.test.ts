@@ -11,7 +11,7 @@ import { unlessInstalled, unlessRoot } from '../../support/root.ts';
 import { beginProcess, must } from '../../support/template.ts';
 import { defects } from './defects.ts';
 
-const options = { skip: unlessRoot() || unlessInstalled('setcap', 'setpriv', 'chroot') };
+const options = { skip: unlessRoot() || unlessInstalled('gcc', 'setcap', 'setpriv', 'chroot') };
 
 const base = makeDirectory(t);
 const template = `${base}/template`;
