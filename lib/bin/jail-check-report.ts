@@ -49,7 +49,9 @@ export function showCheck(directory: Bytes, report: CheckReport, format: CheckFo
 function showFindings(directory: Bytes, report: CheckReport): string {
   const { findings, counts } = report;
   const lines = findings.map((finding, index) => {
-    const heading = finding.rule === findings[index - 1]?.rule ? '' : headingOf(finding);
+    const before = findings[index - 1];
+    const isSame = finding.rule === before?.rule && finding.severity === before.severity;
+    const heading = isSame ? '' : headingOf(finding);
     return `${heading}${lineOf(finding)}`;
   });
   const counted = [

@@ -16,6 +16,7 @@ import { quote } from '../quote.ts';
 import type { Argument } from './arguments.ts';
 import { type Command, has, valuesOf } from './dispatch.ts';
 import { checkFormat, explainRule, showCheck } from './jail-check-report.ts';
+import { checkSeverity, statusOf } from './jail-check-status.ts';
 import { showBuilt, showExplanation, showList, showUpdate, summaryOf } from './jail-report.ts';
 import { printedJson } from './json.ts';
 
@@ -125,8 +126,16 @@ const remove: JailCommand = {
 };
 
 const check: JailCommand = {
-  synopsis: 'check DIRECTORY [--user NAME]... [--fix] [--format text|json|sarif] [--ignore RULE[:PATH]]...',
-  options: { user: 'value', fix: 'flag', format: 'value', ignore: 'value', explain: 'value' },
+  synopsis:
+    'check DIRECTORY [--user NAME]... [--fix] [--fail-on error|warning|note] [--format text|json|sarif] [--ignore RULE[:PATH]]...',
+  options: {
+    user: 'value',
+    fix: 'flag',
+    'fail-on': 'value',
+    format: 'value',
+    ignore: 'value',
+    explain: 'value',
+  },
   operands: [0, 1],
   failureStatus: 2,
   run: async (read, { signal, onProgress }) => {
@@ -136,6 +145,7 @@ const check: JailCommand = {
     const [directory] = read.operands.map(({ bytes }) => bytes);
     if (directory === undefined) throw new UsageError(`Usage: uchroot-jail ${check.synopsis}`);
     const format = checkFormat(texts('format').at(-1) ?? 'text');
+    const lowest = checkSeverity(texts('fail-on').at(-1) ?? 'error');
     const report = await checkJail({
       signal,
       onProgress,
@@ -144,7 +154,7 @@ const check: JailCommand = {
       fix: has(read, 'fix'),
       ignore: valuesOf(read, 'ignore').map(({ bytes }) => bytes),
     });
-    return { text: showCheck(directory, report, format), status: report.counts.error > 0 ? 1 : 0 };
+    return { text: showCheck(directory, report, format), status: statusOf(report, lowest) };
   },
 };
 

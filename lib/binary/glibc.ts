@@ -7,7 +7,8 @@ import type { Cpu } from './cpu.ts';
 import { type Files, remember } from './files.ts';
 import { type FoundBy, type Loaded, type Loader, type Search, searchedDirectory } from './loader.ts';
 import { type Abi, cacheFlags, sameAbi } from './machine.ts';
-import { type BytePath, bytePath, joinPath, trimSlashes } from './path.ts';
+import { type BytePath, bytePath, joinPath } from './path.ts';
+import { expandTokens, splitSearchPath } from './searchpath.ts';
 
 const MAX_CACHE_BYTES = 64 << 20;
 const MAX_LOADER_BYTES = 8 << 20;
@@ -45,7 +46,7 @@ export function openGlibc(files: Files, interpreter: BytePath, abi: Abi, cpu: Cp
   // Two keys, not one made of both: a path of 64 KiB would be copied and hashed for each library.
   function searchPath(text: BytePath, origin: BytePath | undefined): readonly BytePath[] {
     const ofOrigin = remember(searchPaths, origin, () => new Map<BytePath, readonly BytePath[]>());
-    return remember(ofOrigin, text, () => splitPath(text, { ...tokens, ORIGIN: origin }));
+    return remember(ofOrigin, text, () => splitSearchPath(text, { ...tokens, ORIGIN: origin }).directories);
   }
 
   // What follows RPATH and RUNPATH, and depends on the name alone.
@@ -136,31 +137,4 @@ function bestOf(cache: LibraryCache, name: BytePath, abi: Abi, cpu: Cpu): BytePa
     if (entry !== undefined) return entry.path;
   }
   return entries.find(({ hwcap }) => hwcap === undefined)?.path;
-}
-
-type Tokens = Readonly<Record<'ORIGIN' | 'LIB' | 'PLATFORM', string | undefined>>;
-
-// Undefined if a token in it is not known.
-function expandTokens(text: BytePath, tokens: Tokens): BytePath | undefined {
-  if (!text.includes('$')) return text;
-  let unknown = false;
-  const expanded = text.replace(
-    /\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_]))/g,
-    (_, braced?: keyof Tokens, bare?: keyof Tokens) => {
-      const value = tokens[braced ?? bare ?? 'ORIGIN'];
-      if (value === undefined) unknown = true;
-      return value ?? '';
-    },
-  );
-  return unknown ? undefined : (expanded as BytePath);
-}
-
-// An empty or relative element means the working directory, which is another one at every start: nothing is found there.
-function splitPath(text: BytePath, tokens: Tokens): readonly BytePath[] {
-  const elements = text.split(':') as BytePath[];
-  const directories = elements.flatMap((element) => {
-    const directory = expandTokens(element, tokens);
-    return directory?.startsWith('/') ? [trimSlashes(directory)] : [];
-  });
-  return [...new Set(directories)];
 }

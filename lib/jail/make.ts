@@ -16,6 +16,7 @@ import { packOf } from './packs/index.ts';
 import { type JailPlan, planJail } from './plan/plan.ts';
 import type { JailWork } from './request/request.ts';
 import { readUsers } from './request/users.ts';
+import { searchWarnings } from './search/warn.ts';
 import { tryOut } from './try.ts';
 import { lacks, type Placed, verifyPrograms } from './verify.ts';
 import { few } from './work/few.ts';
@@ -77,6 +78,7 @@ async function makeIn(
     const programs = placesOf(recipe.programs, after, source);
     const warnings = [...warningsOf(plan), ...applied.warnings];
     warnings.push(...verifyPrograms(source, jail, programs, host.cpu));
+    warnings.push(...searchWarnings(jail, after, readUsers(recipe.users)));
     work.onProgress?.(begin('check'));
     const tried = await tryOut({ directory, jail, manifest: after, programs, signal: work.signal });
     return { before, after, warnings: [...warnings, ...tried.warnings], failures: tried.failures };

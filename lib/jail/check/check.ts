@@ -12,6 +12,7 @@ import type { Finding, Severity } from './finding.ts';
 import { fixAll } from './fix.ts';
 import { parseIgnored } from './ignore.ts';
 import { type CheckedJail, openChecked } from './jail.ts';
+import { openMeeting } from './meet.ts';
 import { openReport, type Report, type Reported, settle } from './report.ts';
 import { rules } from './rules.ts';
 import { type Scanned, scanJail } from './scan.ts';
@@ -28,8 +29,10 @@ export interface CheckRequest extends JailWork {
 }
 
 export interface CheckReport {
-  /** By severity, then by rule, then by path. Of one rule 10,000 at most, and one more that says so. */
+  /** By severity, then by rule, then root's before those of others. Of one rule 10,000 at most, and one more that says so. */
   readonly findings: readonly Finding[];
+  /** By rule, how many findings are not in the list; only rules of which some are not. */
+  readonly cut: Readonly<Record<string, number>>;
   /** Regular files in the jail, and their size together. */
   readonly files: number;
   readonly sizeBytes: number;
@@ -81,6 +84,8 @@ async function lookAtAll(
     for (const rule of rules) {
       throwIfAborted(request.signal);
       for (const found of rule.look?.(jail) ?? []) report.add(rule, found);
+      if (rule.lookSlowly === undefined) continue;
+      for await (const found of rule.lookSlowly(jail)) report.add(rule, found);
     }
     return { scanned, report, fixed: (await fix?.(jail, report.all())) ?? [] };
   } finally {
@@ -88,18 +93,12 @@ async function lookAtAll(
   }
 }
 
-/** Shows an entry to all rules that look at one. */
 function meeting(jail: CheckedJail, report: Report): (entry: Entry) => void {
-  const perEntry = rules.flatMap((rule) =>
-    rule.lookAt === undefined ? [] : [{ rule, lookAt: rule.lookAt }],
-  );
+  const meet = openMeeting(rules, jail, report);
   return (entry) => {
     if (entry.zone === 'store') return;
     jail.seen.note(entry);
-    for (const { rule, lookAt } of perEntry) {
-      const found = lookAt(entry, jail);
-      if (found !== undefined) report.add(rule, found, entry);
-    }
+    meet(entry);
   };
 }
 
@@ -109,6 +108,7 @@ function reportOf({ report, scanned }: Look, fixed?: readonly Reported[]): Check
   const findings = fixed === undefined ? left.map(({ finding }) => finding) : settle(left, fixed, rules);
   return {
     findings,
+    cut: report.cut(),
     ...scanned,
     counts: {
       error: report.count('error'),

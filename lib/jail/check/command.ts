@@ -5,6 +5,11 @@ import { type BytePath, pathBytes } from '../../binary/path.ts';
 const PLAIN = /^[A-Za-z0-9_@%+=:,./-]+$/;
 const PRINTABLE = /^[\x20-\x7e]*$/;
 
+/** A remedy that somebody has to choose: a comment of the shell, so that nothing happens when it is pasted. */
+export function decision(text: string): string {
+  return `# ${text}`;
+}
+
 /** One word, quoted where a shell would not take it as it is; a line end or an escape sequence is spelt (bash(1), $'…'). */
 function shellWord(word: string): string {
   if (PLAIN.test(word)) return word;

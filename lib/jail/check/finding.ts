@@ -18,7 +18,7 @@ export interface Finding {
   readonly path: string;
   /** What is wrong, one line, nothing a terminal would obey. */
   readonly message: string;
-  /** A command line for the shell of root. */
+  /** A command line for the shell of root; or, where somebody has to decide first, a comment of the shell: `# …`. */
   readonly remedy: string;
   /** With `fix`: whether that was done; left out for what has no safe remedy. */
   readonly fixed?: boolean;
@@ -40,4 +40,8 @@ export interface Found {
   readonly remedy: string;
   /** In this order. */
   readonly fixes?: readonly Fix[];
+  /** Less than that of the rule, where only the owner of the file is harmed. */
+  readonly severity?: Severity;
+  /** Whose it is, if that is not what the walk has met: root's findings are shown first. */
+  readonly uid?: number;
 }

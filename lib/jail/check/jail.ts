@@ -3,7 +3,7 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 
 import { type BytePath, bytePath, pathBytes } from '../../binary/path.ts';
-import { type DirectoryRoot, errorCode, openFileRoot } from '../../binary/root.ts';
+import { type DirectoryRoot, errorCode, type FileRoot, openFileRoot } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
 import { errnoName, reason } from '../../launch/errno.ts';
 import { native, type PathComponent } from '../../native.ts';
@@ -15,6 +15,7 @@ import type { JailUser } from '../packs/pack.ts';
 import { pipesOutside, type Process, processesIn } from './processes.ts';
 import { openSeen, type Seen } from './seen.ts';
 import { boundPaths } from './unix.ts';
+import { type Loose, looseOn } from './way.ts';
 
 export interface CheckedJail {
   /** On the host, without a link in it. */
@@ -40,6 +41,8 @@ export interface CheckedJail {
   boundOutside(): ReadonlySet<BytePath>;
   /** Named pipes, by their paths on the host, that a process outside of the jail has open, and which. */
   pipesOutside(): ReadonlyMap<BytePath, string>;
+  /** What of the way to a path of the jail one of the users can change; remembered, since many lead to the same place. */
+  looseOn(path: BytePath): Loose | undefined;
   /** Filled by the walk. */
   readonly seen: Seen;
   close(): void;
@@ -72,6 +75,7 @@ export function openChecked(directory: BytePath, users: readonly JailUser[]): Ch
       processes: once(() => processesIn(place)),
       boundOutside: once(boundPaths),
       pipesOutside: once(() => pipesOutside(place)),
+      looseOn: rememberLoose(root, users),
       seen: openSeen(manifest),
       close: () => {
         host?.close();
@@ -82,6 +86,18 @@ export function openChecked(directory: BytePath, users: readonly JailUser[]): Ch
     native.closeJail(facts.jailFd);
     throw error;
   }
+}
+
+const MOST_WAYS = 10_000;
+
+function rememberLoose(root: FileRoot, users: readonly JailUser[]): CheckedJail['looseOn'] {
+  const known = new Map<BytePath, Loose | undefined>();
+  return (path) => {
+    if (known.has(path)) return known.get(path);
+    const loose = looseOn(root, path, users);
+    if (known.size < MOST_WAYS) known.set(path, loose);
+    return loose;
+  };
 }
 
 /** Asked for the first time when a rule needs it, as few do. */

@@ -17,6 +17,7 @@ import { toJailError } from '../work/failure.ts';
 import type { Entry, Zone } from './entry.ts';
 import type { Finding } from './finding.ts';
 import { type CheckedJail, openChecked } from './jail.ts';
+import { openMeeting } from './meet.ts';
 import { openReport } from './report.ts';
 import { rules } from './rules.ts';
 import { kindOf } from './scan.ts';
@@ -71,14 +72,14 @@ export function checkQuickly(
 function findingsOf(jail: CheckedJail, program: BytePath, unwanted: ReadonlySet<string>): readonly Finding[] {
   const wanted = rules.filter(({ id, severity }) => severity === 'error' && !unwanted.has(id));
   const report = openReport(wanted, () => false);
-  for (const entry of entriesOf(jail, program))
-    for (const rule of wanted) {
-      const found = rule.lookAt?.(entry, jail);
-      if (found !== undefined) report.add(rule, found, entry);
-    }
+  const meet = openMeeting(wanted, jail, report);
+  for (const entry of entriesOf(jail, program)) {
+    jail.seen.note(entry);
+    meet(entry);
+  }
   for (const rule of wanted.filter(({ isQuick }) => isQuick === true))
     for (const found of rule.look?.(jail) ?? []) report.add(rule, found);
-  return report.all().map(({ finding }) => finding);
+  return report.all().flatMap(({ finding }) => (finding.severity === 'error' ? [finding] : []));
 }
 
 /** A directory before what lies in it, as a walk would come to them. */

@@ -32,6 +32,7 @@ import { outsideFile } from './rules/outside-file.ts';
 import { outsideLink } from './rules/outside-link.ts';
 import { owner } from './rules/owner.ts';
 import { passwordHash } from './rules/password-hash.ts';
+import { pathClosed } from './rules/path-closed.ts';
 import { pathLink } from './rules/path-link.ts';
 import { pathMount } from './rules/path-mount.ts';
 import { pathOwner } from './rules/path-owner.ts';
@@ -40,6 +41,7 @@ import { preload } from './rules/preload.ts';
 import { procMount } from './rules/proc-mount.ts';
 import { processCapabilities } from './rules/process-capabilities.ts';
 import { rootProcess } from './rules/root-process.ts';
+import { searchPath } from './rules/search-path.ts';
 import { secret } from './rules/secret.ts';
 import { setGroupId } from './rules/set-group-id.ts';
 import { setUserId } from './rules/set-user-id.ts';
@@ -58,6 +60,7 @@ import { writableTarget } from './rules/writable-target.ts';
 export const rules: readonly Rule[] = [
   pathOwner,
   pathWritable,
+  pathClosed,
   pathLink,
   pathMount,
   mountNoexec,
@@ -82,6 +85,7 @@ export const rules: readonly Rule[] = [
   writableCode,
   writableTarget,
   loaderDirectory,
+  searchPath,
   changed,
   edited,
   missing,

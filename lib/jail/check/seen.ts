@@ -15,6 +15,7 @@ interface ManyNamed {
   readonly nlink: number;
   /** How many names were met. */
   readonly met: number;
+  readonly uid: number;
 }
 
 export interface Seen {
@@ -31,17 +32,20 @@ export interface Seen {
 
 export function openSeen(manifest: Manifest | undefined): Seen {
   const absent = new Set<string>(manifest?.entries.map(({ path }) => path));
-  const names = new Map<string, ManyNamed>();
+  // two, so that those of users leave room for root's
+  const namesOfRoot = new Map<string, ManyNamed>();
+  const namesOfUsers = new Map<string, ManyNamed>();
   const uids = new Set<number>();
   const programs: Pick<Entry, 'path' | 'recorded'>[] = [];
 
-  function noteName({ inodeLow, inodeHigh, path, nlink }: Entry): void {
+  function noteName({ inodeLow, inodeHigh, path, nlink, uid }: Entry): void {
+    const names = uid === 0 ? namesOfRoot : namesOfUsers;
     const inode = `${inodeHigh}:${inodeLow}`;
     const known = names.get(inode);
     const met = (known?.met ?? 0) + 1;
     if (met >= nlink) names.delete(inode);
     else if (known !== undefined || names.size < MOST)
-      names.set(inode, { path: known?.path ?? path, nlink, met });
+      names.set(inode, { path: known?.path ?? path, nlink, met, uid });
   }
 
   return {
@@ -55,7 +59,7 @@ export function openSeen(manifest: Manifest | undefined): Seen {
         programs.push({ path, recorded });
     },
     has: (path) => !absent.has(path),
-    namedElsewhere: () => [...names.values()],
+    namedElsewhere: () => [...namesOfRoot.values(), ...namesOfUsers.values()],
     uids,
     programs,
   };

@@ -1,4 +1,4 @@
-import { chmodSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, cpSync, writeFileSync } from 'node:fs';
 
 import t from 'tap';
 
@@ -14,7 +14,9 @@ const base = makeDirectory(t);
 const jail = `${base}/jail`;
 
 t.before(async () => {
-  if (options.skip === false) await buildJail({ directory: jail, programs: ['bash', 'ls'] });
+  if (options.skip !== false) return;
+  await buildJail({ directory: jail, programs: ['bash', 'ls'] });
+  cpSync(`${jail}/etc/passwd`, `${base}/passwd`);
 });
 
 function check(...args: readonly string[]) {
@@ -47,6 +49,7 @@ t.test('0 is clean, 1 is an error, 2 is that it could not be checked', options, 
     ['/etc/passwd'],
     [jail, jail],
     [jail, '--format', 'xml'],
+    [jail, '--fail-on', 'never'],
     [jail, '--ignore', 'no-such-rule'],
     [jail, '--ignore', 'mode:tmp'],
     [jail, '--user', 'root'],
@@ -57,6 +60,23 @@ t.test('0 is clean, 1 is an error, 2 is that it could not be checked', options, 
     t.match(check(...args), { status: 2, stdout: '', stderr: /./ }, args.join(' '));
   t.match(check(jail, '--ignore', 'set-user-ids').stderr, /hint: did you mean set-user-id\?/);
   t.match(check(jail, '--format', 'jsn').stderr, /--format jsn: it is one of .*\nhint: did you mean json\?/);
+});
+
+t.test('the worst finding decides about the status, and --fail-on from where', options, async (t) => {
+  const statusOf = (...args: readonly string[]) => check(jail, ...args).status;
+  const statuses = (...args: readonly string[]) =>
+    [[], ['error'], ['warning'], ['note']].map((on) =>
+      statusOf(...args, ...on.flatMap((one) => ['--fail-on', one])),
+    );
+  t.same(statuses('--ignore', 'uploaded-program'), [0, 0, 0, 0], 'nothing');
+  t.same(statuses(), [0, 0, 3, 3], 'a warning');
+  appendFileSync(`${jail}/etc/passwd`, 'idle:x:12345:12345::/:/usr/bin/bash\n');
+  t.same(statuses('--ignore', 'uploaded-program', '--ignore', 'edited'), [0, 0, 0, 4], 'a note');
+  chmodSync(`${jail}/usr/bin/ls`, 0o4755);
+  t.same(statuses(), [1, 1, 1, 1], 'an error');
+  t.equal(statusOf('--fix', '--fail-on', 'warning'), 3, 'what is fixed does not count');
+  t.match(check(jail, '--fail-on', 'warnings').stderr, /hint: did you mean warning\?/);
+  cpSync(`${base}/passwd`, `${jail}/etc/passwd`);
 });
 
 t.test('nobody but root can check a jail', options, async (t) => {

@@ -3,6 +3,7 @@ import {
   appendFileSync,
   chmodSync,
   chownSync,
+  copyFileSync,
   linkSync,
   mkdirSync,
   openSync,
@@ -14,6 +15,8 @@ import {
 
 import type { Test } from 'tap';
 
+import { readCache, writeCache } from '../../../lib/binary/cache.ts';
+import { bytePath } from '../../../lib/binary/path.ts';
 import { type Recorded, writeManifest } from '../../../lib/jail/manifest/manifest.ts';
 import { makeDirectory, manifestOf } from '../../support/builder.ts';
 import { beginProcess, makeDeep, mount, must } from '../../support/template.ts';
@@ -54,6 +57,22 @@ function remount(jail: string, t: Test, flags: string): void {
   must(['mount', '-o', `remount,bind,${flags}`, jail]);
 }
 
+/** Compiles a program, or a library, that does nothing. */
+function compileInto(jail: string, path: string, ...options: readonly string[]): void {
+  const source = `${jail}-source.c`;
+  writeFileSync(source, 'int main(void) { return 0; }\n');
+  must(['gcc', '-o', `${jail}${path}`, source, ...options]);
+}
+
+/** A cache of the loader that names one library, as if it were the first of the host's. */
+function writeLoaderCache(jail: string, path: string): void {
+  const { entries } = readCache(readFileSync('/etc/ld.so.cache'));
+  const [first] = entries;
+  if (first === undefined) throw new Error('the cache is empty');
+  const entry = { name: first.name, flags: first.flags, path: bytePath(path) };
+  writeFileSync(`${jail}/etc/ld.so.cache`, writeCache([entry], 'little'));
+}
+
 // Stays, and uses nothing, until it is killed.
 const SCRIPT = ['/usr/bin/bash', '-c', 'echo up; kill -STOP $$'];
 
@@ -78,6 +97,7 @@ export const defects: readonly Defect[] = [
     at: '/',
     fixed: true,
   },
+  { rule: 'path-closed', plant: (jail) => chmodSync(jail, 0o700), at: '/', fixed: true },
   { rule: 'mount-noexec', plant: (jail, t) => remount(jail, t, 'noexec'), at: '/' },
   { rule: 'mount-nodev', plant: (jail, t) => remount(jail, t, 'nodev'), at: '/dev/null' },
   {
@@ -223,7 +243,6 @@ server.accept()`;
     rule: 'preload',
     plant: (jail) => writeFileSync(`${jail}/etc/ld.so.preload`, '/tmp/evil.so\n'),
     at: '/etc/ld.so.preload',
-    also: ['extra'],
   },
   {
     rule: 'steering-file', // what the shell of root reads
@@ -322,6 +341,77 @@ server.accept()`;
       writeFileSync(`${jail}/etc/ld.so.conf.d/app.conf`, '/tmp/lib\n');
     },
     at: '/tmp',
+    also: ['extra'],
+  },
+  {
+    rule: 'loader-directory', // by way of the cache that was made from it
+    plant: (jail) => writeLoaderCache(jail, '/tmp/lib/libc.so.6'),
+    at: '/tmp',
+    also: ['extra'],
+  },
+  {
+    rule: 'search-path',
+    plant: (jail) => compileInto(jail, '/usr/bin/x', '-Wl,-rpath,/tmp/lib', '-Wl,--enable-new-dtags'),
+    at: '/usr/bin/x',
+    also: ['extra'],
+  },
+  {
+    rule: 'search-path', // that counts for the libraries of its libraries too
+    plant: (jail) => compileInto(jail, '/usr/bin/x', '-Wl,-rpath,/tmp/lib', '-Wl,--disable-new-dtags'),
+    at: '/usr/bin/x',
+    also: ['extra'],
+  },
+  {
+    rule: 'search-path', // $ORIGIN
+    plant: (jail) => compileInto(jail, '/usr/bin/x', '-Wl,-rpath,$ORIGIN/../../tmp/lib'),
+    at: '/usr/bin/x',
+    also: ['extra'],
+  },
+  {
+    rule: 'search-path', // the directory in which it is started
+    plant: (jail) => compileInto(jail, '/usr/bin/x', '-Wl,-rpath,lib'),
+    at: '/usr/bin/x',
+    also: ['extra'],
+  },
+  {
+    rule: 'search-path', // an empty element is that directory as well
+    plant: (jail) => compileInto(jail, '/usr/bin/x', '-Wl,-rpath,/usr/lib:'),
+    at: '/usr/bin/x',
+    also: ['extra'],
+  },
+  {
+    rule: 'search-path', // a library, of which nobody says that it is executed
+    plant: (jail) => {
+      compileInto(jail, '/usr/lib/libx.so', '-Wl,-rpath,/tmp/lib', '-shared', '-fPIC');
+      chmodSync(`${jail}/usr/lib/libx.so`, 0o644);
+    },
+    at: '/usr/lib/libx.so',
+    also: ['extra'],
+  },
+  {
+    rule: 'search-path', // the loader itself
+    plant: (jail) => compileInto(jail, '/usr/bin/x', '-Wl,--dynamic-linker,/tmp/ld.so'),
+    at: '/usr/bin/x',
+    also: ['extra', 'unresolved'],
+  },
+  {
+    rule: 'search-path', // an interpreter
+    plant: (jail) => {
+      writeFileSync(`${jail}/usr/bin/x`, '#!/tmp/python\n', { mode: 0o755 });
+      copyFileSync(`${jail}/usr/bin/bash`, `${jail}/tmp/python`);
+      chmodSync(`${jail}/tmp/python`, 0o644);
+      chownSync(`${jail}/tmp/python`, NOBODY, NOBODY);
+    },
+    at: '/usr/bin/x',
+    also: ['extra'],
+  },
+  {
+    rule: 'search-path', // modules of Python
+    plant: (jail) => {
+      mkdirSync(`${jail}/usr/lib/python3/dist-packages`, { recursive: true });
+      writeFileSync(`${jail}/usr/lib/python3/dist-packages/app.pth`, '# a comment\n/tmp/app\n');
+    },
+    at: '/usr/lib/python3/dist-packages/app.pth',
     also: ['extra'],
   },
   { rule: 'unread', plant: (jail) => makeDeep(`${jail}/tmp`, 1100), at: `/tmp${'/d'.repeat(1000)}` },

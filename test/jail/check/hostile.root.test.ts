@@ -114,10 +114,11 @@ t.test('of very many findings so many are kept, and all are counted', options, a
   const jail = await makeJail(t);
   for (let i = 0; i < 10_500; i++) writeFileSync(`${jail}/tmp/f${i}`, '');
   must(['sh', '-c', 'find "$1"/tmp -type f -exec chmod 0666 {} +', 'sh', jail]);
-  const { findings, counts } = await checkJail({ directory: jail });
+  const { findings, counts, cut } = await checkJail({ directory: jail });
   t.equal(findings.length, 10_001);
-  t.match(findings.at(-1), { rule: 'world-writable', message: 'and 500 more, here and elsewhere' });
+  t.match(findings.at(-1), { rule: 'world-writable', message: 'and 500 more, which are not listed' });
   t.match(counts, { error: 0, warning: 10_500 });
+  t.same(cut, { 'world-writable': 500 });
 });
 
 t.test('names are never printed as they are', options, async (t) => {
@@ -192,4 +193,22 @@ t.test('files of the accounts may be anything', options, async (t) => {
       rmSync(`${jail}${path}`, { recursive: true, force: true });
     }
   t.not(readFileSync('/etc/passwd', 'utf8'), '');
+});
+
+t.test('a user who makes 10,050 files does not hide what is root’s', options, async (t) => {
+  const jail = await makeJail(t);
+  const make = 'i=0; while [ $i -lt 10050 ]; do : >"$1/tmp/$i"; i=$((i + 1)); done';
+  must([
+    'sh',
+    '-c',
+    `${make}; chown -R 65534 "$1/tmp"; find "$1/tmp" -type f -exec chmod 4755 {} +`,
+    'sh',
+    jail,
+  ]);
+  must(['chown', 'root', `${jail}/tmp`]);
+  chmodSync(`${jail}/usr/bin/bash`, 0o4755);
+  const { findings, cut, counts } = await checkJail({ directory: jail });
+  t.match(findings[0], { rule: 'set-user-id', severity: 'error', path: '/usr/bin/bash' });
+  t.same(cut, { 'set-user-id': 51 }, 'what is left out is counted by rule');
+  t.equal(counts.error + counts.warning, 10_051);
 });

@@ -1,10 +1,13 @@
 // Files that are newer on the host.
 
-import { lstatSync } from 'node:fs';
+import { type BigIntStats, constants, fstatSync } from 'node:fs';
 
-import { bytePath, pathBytes, showPath } from '../../../binary/path.ts';
+import { type BytePath, bytePath, pathBytes, showPath } from '../../../binary/path.ts';
+import { type DirectoryRoot, errorCode } from '../../../binary/root.ts';
+import { native } from '../../../native.ts';
 import { openPackages } from '../../dpkg/database.ts';
 import type { Host } from '../../host/host.ts';
+import { hashFile, openRegular } from '../../manifest/hash.ts';
 import type { Recorded } from '../../manifest/manifest.ts';
 import { commandLine } from '../command.ts';
 import type { Found } from '../finding.ts';
@@ -20,7 +23,7 @@ export const outdated: Rule = {
     'A security update of the host does not come into a jail by itself: its old libssl goes on being attacked ' +
     '(CVE-2014-0160 is the one to remember).',
   remedy: 'uchroot-jail update DIRECTORY',
-  look: function* look(jail): Generator<Found> {
+  lookSlowly: async function* look(jail): AsyncGenerator<Found> {
     const { manifest } = jail;
     if (manifest === undefined) return;
     const remedy = commandLine('uchroot-jail', 'update', jail.directory);
@@ -42,7 +45,7 @@ export const outdated: Rule = {
         told.add(name);
         yield { path: recorded.path, message: `package ${name} ${versions}`, remedy };
       } else if (name === undefined) {
-        const message = differs(recorded, jail);
+        const message = await differs(recorded, jail);
         if (message !== undefined) yield { path: recorded.path, message, remedy };
       }
     }
@@ -67,15 +70,40 @@ function stalePackages(host: Host, versions: Readonly<Record<string, string>>): 
   );
 }
 
-// By size and time, as rsync(1) does: what is another file by now.
-function differs(
-  { kind, source, sizeBytes, mtimeMs }: Recorded,
-  { manifest }: CheckedJail,
-): string | undefined {
-  if (kind !== 'file' || source === undefined || manifest?.recipe.from !== undefined) return undefined;
-  const now = lstatSync(pathBytes(source), { throwIfNoEntry: false });
-  if (now === undefined) return `${showPath(source)}, of which it is a copy, is not on the host any more`;
-  if (now.size === sizeBytes && (mtimeMs === undefined || Math.trunc(now.mtimeMs) === mtimeMs))
+// A copy has the time of what it is a copy of. Where that is another one, the content decides.
+async function differs(
+  { kind, path, source, sizeBytes, sha256 }: Recorded,
+  { host, root, manifest }: CheckedJail,
+): Promise<string | undefined> {
+  if (kind !== 'file' || source === undefined || host === undefined || manifest?.recipe.from !== undefined)
     return undefined;
-  return `${showPath(source)}, of which it is a copy, is another one by now`;
+  const now = openRegular(host.root, source);
+  if (now === undefined) return `${showPath(source)}, of which it is a copy, is not on the host any more`;
+  try {
+    // by bigint: a number of milliseconds is rounded
+    const { size, mtimeNs } = fstatSync(now.fd, { bigint: true });
+    const isSame =
+      size === BigInt(sizeBytes ?? -1) &&
+      (mtimeNs === statusIn(root, path)?.mtimeNs || (await hashFile(now.fd)) === sha256);
+    return isSame ? undefined : `${showPath(source)}, of which it is a copy, is another one by now`;
+  } finally {
+    now.close();
+  }
+}
+
+const O_PATH = 0o10000000; // asm-generic/fcntl.h; not among Node's constants
+
+function statusIn(root: DirectoryRoot, path: BytePath): BigIntStats | undefined {
+  let fd: number;
+  try {
+    fd = native.inRootOpen(root.fd, pathBytes(path), O_PATH | constants.O_NOFOLLOW);
+  } catch (error) {
+    if (errorCode(error) === undefined) throw error;
+    return undefined; // `missing` tells of it
+  }
+  try {
+    return fstatSync(fd, { bigint: true });
+  } finally {
+    native.closeDescriptor(fd);
+  }
 }

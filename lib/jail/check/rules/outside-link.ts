@@ -13,11 +13,12 @@ export const outsideLink: Rule = {
     'mode, and no root directory stands in between (link(2); protected_hardlinks in proc_sys_fs(5)).',
   remedy: 'cp -a --remove-destination FILE FILE.new && mv FILE.new FILE',
   look: (jail) =>
-    jail.seen.namedElsewhere().map(({ path, nlink, met }) => {
+    jail.seen.namedElsewhere().map(({ path, nlink, met, uid }) => {
       const at = hostPath(jail, path);
       const copy = `${at}.new`;
       return {
         path,
+        uid,
         message: `it has ${nlink} names, ${nlink - met} of them outside of the jail`,
         remedy: `${commandLine('cp', '-a', '--remove-destination', at, copy)} && ${commandLine('mv', copy, at)}`,
       };

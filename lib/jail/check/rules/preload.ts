@@ -10,6 +10,7 @@ export const preload: Rule = {
   summary: 'There is an /etc/ld.so.preload that the builder has not made.',
   attack:
     'Every library that it names is loaded into every program of the jail before all others (ld.so(8), FILES): what a rootkit does.',
+  covers: ['extra', 'search-path'],
   remedy: 'rm JAIL/etc/ld.so.preload',
   lookAt: ({ path, kind, sizeBytes, recorded }, jail) => {
     if (path !== '/etc/ld.so.preload' || recorded !== undefined) return undefined;

@@ -5,7 +5,7 @@ import { commandLine } from '../command.ts';
 import type { Entry } from '../entry.ts';
 import type { CheckedJail } from '../jail.ts';
 import { hostPath, type Rule } from '../rule.ts';
-import { type Loose, looseOn } from '../way.ts';
+import type { Loose } from '../way.ts';
 import { isSystemPath } from '../zone.ts';
 
 export const writableTarget: Rule = {
@@ -21,8 +21,8 @@ export const writableTarget: Rule = {
   lookAt: (entry, jail) => {
     const { path, kind, target, zone } = entry;
     if (kind !== 'link' || (zone !== 'system' && zone !== 'extra') || !isSystemPath(path)) return undefined;
-    const loose = looseOn(jail.root, path, jail.users);
-    if (loose === undefined || isTold(loose) || isBuilt(entry, loose, jail)) return undefined;
+    const loose = jail.looseOn(path);
+    if (loose === undefined || isToldOf(loose) || isBuilt(entry, loose, jail)) return undefined;
     return {
       path,
       message: `it leads to ${showPath(target)}; of ${showPath(loose.path)}: ${loose.how}`,
@@ -31,8 +31,8 @@ export const writableTarget: Rule = {
   },
 };
 
-// A directory there is told of by writable-directory, with all that lies in it.
-function isTold({ path, kind }: Loose): boolean {
+/** A directory there is told of by writable-directory, with all that lies in it. */
+export function isToldOf({ path, kind }: Loose): boolean {
   return kind === 'directory' && isSystemPath(path);
 }
 

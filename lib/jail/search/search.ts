@@ -1,0 +1,64 @@
+// Finds what in a jail looks for code where one of its users can put some.
+
+import { readElf } from '../../binary/elf.ts';
+import { type BytePath, showPath, toLatin1 } from '../../binary/path.ts';
+import { errorCode, type FileRoot } from '../../binary/root.ts';
+import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/script.ts';
+import type { Loose } from '../check/way.ts';
+import { openRegular } from '../manifest/hash.ts';
+import { searchedByElf } from './elf.ts';
+import type { Searched } from './searched.ts';
+import { isSearchText, searchedByText } from './text.ts';
+
+const MAX_TEXT_BYTES = 1 << 20;
+
+/** What is wrong with where a file looks. */
+export interface LooseSearch {
+  /** Undefined where the working directory decides. */
+  readonly loose: Loose | undefined;
+  /** As a sentence. */
+  readonly message: string;
+}
+
+/** The first place in which the file at `path` looks for code and that `looseOn` finds to be somebody's; `path` has no link in it. */
+export function looseSearchOf(
+  root: FileRoot,
+  path: BytePath,
+  looseOn: (path: BytePath) => Loose | undefined,
+): LooseSearch | undefined {
+  for (const { path: place, by } of searchedBy(root, path)) {
+    const leads = `${by} leads to ${showPath(place)}`;
+    if (!place.startsWith('/'))
+      return {
+        loose: undefined,
+        message: `${by} names ${place === '' ? 'an empty element' : showPath(place)}: the working directory, wherever it is started`,
+      };
+    const loose = looseOn(place);
+    if (loose !== undefined) return { loose, message: `${leads}; of ${showPath(loose.path)}: ${loose.how}` };
+  }
+  return undefined;
+}
+
+function searchedBy(root: FileRoot, path: BytePath): readonly Searched[] {
+  try {
+    return read(root, path);
+  } catch (error) {
+    if (errorCode(error) === undefined) throw error;
+    return []; // it has gone, or cannot be read, which is told as that
+  }
+}
+
+function read(root: FileRoot, path: BytePath): readonly Searched[] {
+  const file = openRegular(root, path);
+  if (file === undefined) return [];
+  try {
+    if (isSearchText(path)) return searchedByText(toLatin1(file.read(0, MAX_TEXT_BYTES)), path);
+    const script = readScript(file.read(0, SCRIPT_HEAD_BYTES));
+    if (script.kind === 'script') return [{ path: script.interpreter, by: 'its #! line' }];
+    if (script.kind === 'invalid') return [];
+    const elf = readElf(file.read);
+    return elf.kind === 'elf' ? searchedByElf(elf, path) : [];
+  } finally {
+    file.close();
+  }
+}
