@@ -15,7 +15,6 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <uv.h>
@@ -25,6 +24,7 @@
 #include "exec.h"
 #include "host.h"
 #include "launch.h"
+#include "pipes.h"
 #include "values.h"
 
 namespace uchroot {
@@ -32,16 +32,9 @@ namespace {
 
 class Process;
 
-// A pipe that JS has taken, until a stream of its own closes it. A pipe's inode is its own: so it is known again.
-struct Transit {
-  int fd;
-  dev_t device;
-  ino_t inode;
-};
-
 // What one environment (the main thread, or one worker) has running.
 struct Registry {
-  explicit Registry(napi_env owner) : env(owner) {}
+  explicit Registry(napi_env owner) : env(owner), pipes(owner) {}
   napi_env env;
   uv_loop_t* loop = nullptr;
   bool mainThread = syscall(SYS_gettid) == getpid();
@@ -54,7 +47,7 @@ struct Registry {
   size_t underWay = 0;
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   std::vector<Process*> arrived;
-  std::vector<Transit> inTransit;
+  LoosePipes pipes;
   // The pidfds of all of them are in one epoll set, which the loop watches: a handle of its own for each would be six calls.
   // It stays alive for those that it awaits.
   int exitsFd = -1;
@@ -499,38 +492,25 @@ Napi::Value keepAlive(const Napi::CallbackInfo& info) {
 // takePipe(handle, 0…2) → descriptor
 Napi::Value takePipe(const Napi::CallbackInfo& info) {
   Process* process = toProcess(info);
-  const int index = info[1].As<Napi::Number>().Int32Value();
-  const int fd = process == nullptr ? -1 : process->takePipe(index);
-  struct stat seen;
-  if (fd >= 0 && fstat(fd, &seen) == 0) {
-    static_cast<Registry*>(info.Data())->inTransit.push_back({fd, seen.st_dev, seen.st_ino});
-  }
+  const int fd = process == nullptr ? -1 : process->takePipe(info[1].As<Napi::Number>().Int32Value());
+  if (fd >= 0) static_cast<Registry*>(info.Data())->pipes.add(fd, false);
   return Napi::Number::New(info.Env(), fd);
 }
 
-// pipeTaken(descriptor): a stream closes it
-Napi::Value pipeTaken(const Napi::CallbackInfo& info) {
-  const int taken = info[0].As<Napi::Number>().Int32Value();
-  std::erase_if(static_cast<Registry*>(info.Data())->inTransit, [&](const Transit& one) { return one.fd == taken; });
-  return info.Env().Undefined();
-}
-
-// A worker can be terminated between taking a pipe and saying that a stream has it, whether or not there is a stream. When
-// this runs all streams of the worker are closed (Environment::RunCleanup() in Node's src/env.cc): what is still that
-// pipe is nobody's.
-void closeInTransit(Registry* registry) {
-  for (const Transit& one : registry->inTransit) {
-    struct stat now;
-    if (fstat(one.fd, &now) == 0 && now.st_dev == one.device && now.st_ino == one.inode) close(one.fd);
-  }
-  registry->inTransit.clear();
+// keepPipe(handle, 1 | 2) → descriptor, or -1 if there is nothing to read in it and never will be
+Napi::Value keepPipe(const Napi::CallbackInfo& info) {
+  Process* process = toProcess(info);
+  int fd = process == nullptr ? -1 : process->takePipe(info[1].As<Napi::Number>().Int32Value());
+  if (fd >= 0 && isSpent(fd)) closeIfOpen(fd);
+  if (fd >= 0) static_cast<Registry*>(info.Data())->pipes.add(fd, true);
+  return Napi::Number::New(info.Env(), fd);
 }
 
 void onCleanup(napi_async_cleanup_hook_handle hook, void* data) {
   Registry* registry = static_cast<Registry*>(data);
   registry->closing = true;
   registry->hook = hook;
-  closeInTransit(registry);
+  registry->pipes.closeAll();
   const auto processes = registry->processes;
   for (const auto& [id, process] : processes) process->shutDown();
   if (processes.empty()) closeIfIdle(registry);
@@ -587,7 +567,8 @@ void initSpawn(Napi::Env env, Napi::Object exports) {
   exports.Set("spawn", Napi::Function::New(env, spawn, "spawn", registry));
   exports.Set("killProcess", Napi::Function::New(env, killProcess, "killProcess", registry));
   exports.Set("takePipe", Napi::Function::New(env, takePipe, "takePipe", registry));
-  exports.Set("pipeTaken", Napi::Function::New(env, pipeTaken, "pipeTaken", registry));
+  exports.Set("keepPipe", Napi::Function::New(env, keepPipe, "keepPipe", registry));
+  initPipes(env, exports, &registry->pipes);
   exports.Set("keepAlive", Napi::Function::New(env, keepAlive, "keepAlive", registry));
 }
 

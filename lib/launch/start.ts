@@ -18,6 +18,8 @@ import type { StdioTriple } from './stdio.ts';
 /** The normal form of what a SpawnRequest adds to a LaunchRequest. */
 export interface NormalSpawn {
   readonly stdio: StdioTriple;
+  /** Those of this process that the program gets. */
+  readonly streams: readonly (object | undefined)[];
   readonly timeoutMs: number | undefined;
   readonly signal: AbortSignal | undefined;
   readonly killSignal: number;
