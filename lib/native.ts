@@ -123,7 +123,12 @@ export interface Native {
     onStarted: (failure: PlanFailure | null | undefined, pidOrJailFd: number) => void,
     onExit: (exitCode: number | null, signal: number | null, ...usage: Usage) => void,
   ): ProcessHandle;
-  /** pidfd_send_signal(2): 0, or an errno; ESRCH once it has ended. */
+  /**
+   * Calls a launch off that has not been told to `onStarted`: that gets ECANCELED, or the pid if the program may have run; it
+   * is killed then, unless it was known to run.
+   */
+  recall(handle: ProcessHandle): void;
+  /** pidfd_send_signal(2), once `onStarted` has been called: 0, or an errno; ESRCH once it has ended. */
   killProcess(handle: ProcessHandle, signal: number): number;
   /** The caller's end of pipe 0, 1 or 2, which the caller closes from now on; once, and before onExit has returned. */
   takePipe(handle: ProcessHandle, index: 0 | 1 | 2): number;
