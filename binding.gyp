@@ -59,6 +59,7 @@
         'native/names.cc',
         'native/scan.cc',
         'native/socket.cc',
+        'native/pipes.cc',
         'native/spawn.cc',
         'native/stamp.cc',
         'native/tree.cc',

@@ -128,12 +128,25 @@ export interface Native {
     onStarted: (failure: PlanFailure | null | undefined, pidOrJailFd: number) => void,
     onExit: (exitCode: number | null, signal: number | null, ...usage: Usage) => void,
   ): ProcessHandle;
-  /** pidfd_send_signal(2): 0, or an errno; ESRCH once it has ended. */
+  /**
+   * Calls a launch off that has not been told to `onStarted`: that gets ECANCELED, or the pid if the program may have run; it
+   * is killed then, unless it was known to run.
+   */
+  recall(handle: ProcessHandle): void;
+  /** pidfd_send_signal(2), once `onStarted` has been called: 0, or an errno; ESRCH once it has ended. */
   killProcess(handle: ProcessHandle, signal: number): number;
   /** The caller's end of pipe 0, 1 or 2, which the caller closes from now on; once, and before onExit has returned. */
   takePipe(handle: ProcessHandle, index: 0 | 1 | 2): number;
-  /** A stream closes this descriptor of takePipe(). Until that is said, the end of a worker closes it. */
+  /** The same when it ends, to be read later: -1 if there is nothing to read and never will be. */
+  keepPipe(handle: ProcessHandle, index: 1 | 2): number;
+  /** A stream closes this descriptor of these two and of endedPipe(). Until that is said, the end of a worker closes it. */
   pipeTaken(fd: number): void;
+  /** Closes one that no stream has. */
+  closePipe(fd: number): void;
+  /** The end for reading of a pipe that is empty and into which nobody can write. */
+  endedPipe(): number;
+  /** POLLIN (1) if there is something to read in a pipe, POLLHUP (16) if nobody can write into it (poll(2)). */
+  pollPipe(fd: number): number;
   /** Whether the event loop waits for it. */
   keepAlive(handle: ProcessHandle, wanted: boolean): void;
 

@@ -126,6 +126,13 @@ class Crew {
     return taken;
   }
 
+  bool withdraw(Task& task) {
+    pthread_mutex_lock(&mutex_);
+    const bool waited = std::erase(tasks_, &task) > 0;
+    pthread_mutex_unlock(&mutex_);
+    return waited;
+  }
+
  private:
   void* work() {
     blockSignals();
@@ -165,6 +172,14 @@ class Crew {
   std::vector<Idle*> idle_;
   size_t threads_ = 0;
 };
+
+Crew& crewOf(Thread thread) {
+  // Never taken down: their threads work until the process is gone. A thread that ended would take along what it has
+  // started with a parent-death signal (PR_SET_PDEATHSIG(2const)).
+  static Crew* const prepared = new Crew(true);
+  static Crew* const plain = new Crew(false);
+  return thread == Thread::kPrepared ? *prepared : *plain;
+}
 
 }  // namespace
 
@@ -219,12 +234,8 @@ Thread threadFor(const std::string& plan) {
   return dropsAll && hasNoNewPrivs ? Thread::kPrepared : Thread::kPlain;
 }
 
-bool submit(Task& task, Thread thread) {
-  // Never taken down: their threads work until the process is gone. A thread that ended would take along what it has
-  // started with a parent-death signal (PR_SET_PDEATHSIG(2const)).
-  static Crew* const prepared = new Crew(true);
-  static Crew* const plain = new Crew(false);
-  return (thread == Thread::kPrepared ? prepared : plain)->submit(task);
-}
+bool submit(Task& task, Thread thread) { return crewOf(thread).submit(task); }
+
+bool withdraw(Task& task, Thread thread) { return crewOf(thread).withdraw(task); }
 
 }  // namespace uchroot

@@ -46,4 +46,7 @@ Thread threadFor(const std::string& plan);
 // Has a task run soon. False if there is no thread.
 bool submit(Task& task, Thread thread);
 
+// Takes back a task that still waits for a thread. False if one has it.
+bool withdraw(Task& task, Thread thread);
+
 }  // namespace uchroot

@@ -402,14 +402,23 @@ long writeWithoutSignal(long fd, const uint8_t* bytes, uint32_t count) {
   return wrote < 0 ? wrote : sys(__NR_rt_sigprocmask, SIG_UNBLOCK, address(&signals), 0, 8);
 }
 
-long execute(uint8_t* plan, PlanStep* step, const char* const* environment) {
+// Whoever ends the launcher finds out by this whether the program may have run.
+long tellExecute(long statusFd) {
+  const PlanFailure record = {kNoStep, STAGE_EXECUTE, 0, 0};
+  return writeAll(statusFd, reinterpret_cast<const uint8_t*>(&record), sizeof record);
+}
+
+long execute(uint8_t* plan, PlanStep* step, const PlanContext& context) {
   uint64_t* slot = reinterpret_cast<uint64_t*>(dataOf(step));
   const uint64_t slots = 1 + step->a + 1 + step->b + 1;
   for (uint64_t i = 0; i < slots; i++) {
     if (slot[i] != 0) slot[i] = reinterpret_cast<uint64_t>(plan + slot[i]);
   }
   const void* own = slot + 1 + step->a + 1;
-  return sys(__NR_execve, static_cast<long>(slot[0]), address(slot + 1), address(environment ? environment : own));
+  if (context.statusFd >= 0) {
+    if (const long told = tellExecute(context.statusFd); told < 0) return told;
+  }
+  return sys(__NR_execve, static_cast<long>(slot[0]), address(slot + 1), address(context.environment ? context.environment : own));
 }
 
 // Dropping comes first and what is left is read: a capability that is not in the set any more may be refused, so that a
@@ -496,7 +505,7 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_VERIFY_CWD: return verifyCwd(context.jailFd);
     case OP_RESET_SIGNALS: return resetSignals();
     case OP_WRITE: return writeWithoutSignal(a, dataOf(step), step->dataBytes);
-    case OP_EXECVE: return execute(static_cast<uint8_t*>(plan), step, context.environment);
+    case OP_EXECVE: return execute(static_cast<uint8_t*>(plan), step, context);
     case OP_DONE: return 0;
     default: return -ENOSYS;
   }

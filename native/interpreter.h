@@ -11,6 +11,7 @@ struct PlanContext {
   // What a compiled launcher learns only when it starts.
   int listenFds = 0;                          // how many descriptors from 3 on are passed to it (sd_listen_fds(3))
   const char* const* environment = nullptr;   // instead of the plan's
+  int statusFd = -1;                          // of a launcher: told STAGE_EXECUTE
   // Of the run itself: what was opened for the first of 0 to 2 that is closed.
   long nullFd = -1;
 };

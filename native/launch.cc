@@ -143,7 +143,8 @@ int cloneChild(ChildWork& work, char* stack, int* pidFd, uint32_t* shares) {
 
 // Until the program is executed or the launcher has failed, but not for long; and until the child has its own memory.
 void awaitProgram(int statusFd, uint32_t* shares) {
-  pollfd executed = {statusFd, POLLIN, 0};
+  // for the end of the pipe, and not for what is said before that: to be woken twice is dear
+  pollfd executed = {statusFd, 0, 0};
   (void)poll(&executed, 1, kPatienceMs);
   // not a private futex: the kernel wakes it as any
   while (__atomic_load_n(shares, __ATOMIC_ACQUIRE) != 0) (void)sys(__NR_futex, address(shares), FUTEX_WAIT, 1, 0);
@@ -192,6 +193,11 @@ LaunchResult launch(const LaunchRequest& request) {
   ChildWork work = {moves.data(), moves.size(), highest + 3, request.launcherFd, statusWrite.get(), request.isBatch,
                     {name, first, size, nullptr}, {masked.empty() ? nullptr : masked.data(), nullptr}};
 
+  if (request.recall->isWanted) {
+    result.failure = {kNoStep, STAGE_EXECUTE, ECANCELED, 0};
+    return result;
+  }
+
   // The child runs on a part of this thread's stack: nothing is mapped in the service for it.
   alignas(16) char stack[kChildStackBytes];
 
@@ -210,6 +216,8 @@ LaunchResult launch(const LaunchRequest& request) {
     return failed();
   }
   statusWrite.reset(-1);
+  request.recall->pidFd = pidFd;
+  if (request.recall->isWanted) (void)syscall(SYS_pidfd_send_signal, pidFd, SIGKILL, nullptr, 0);
   awaitProgram(statusRead.get(), &shares);
   result.pid = pid;
   result.pidFd = pidFd;

@@ -81,7 +81,7 @@ extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
 
   // The plan marks every descriptor above 2 close-on-exec, these among them: the end of the
   // status pipe is what tells the service that the program runs.
-  fail(statusFd, runPlan(plan.start, {.jailFd = static_cast<int>(jailFd)}));
+  fail(statusFd, runPlan(plan.start, {.jailFd = static_cast<int>(jailFd), .statusFd = static_cast<int>(statusFd)}));
 }
 
 UCHROOT_START("launcherMain")

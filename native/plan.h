@@ -97,7 +97,8 @@ enum RlimitMode : uint64_t {
   RLIMIT_SET_SOFT = 2,  // the soft limit becomes this, or the hard limit if that is lower
 };
 
-// Where a plan failed; also the record that the launcher writes to the status pipe.
+// Where a plan failed; also the record that the launcher writes to the status pipe: STAGE_EXECUTE just before execve, and
+// what failed.
 struct PlanFailure {
   uint32_t step;   // index from 0; kNoStep: not in a step
   uint32_t op;     // Op, or Stage
@@ -113,6 +114,7 @@ enum Stage : uint32_t {
   STAGE_LAUNCHER = 1002,     // child: executing the launcher
   STAGE_LOAD = 1003,         // launcher: mapping the plan
   STAGE_CHECK = 1004,        // the plan is malformed
+  STAGE_EXECUTE = 1005,      // launcher: nothing but execve is left to do; error is 0, unless it never came to that
 };
 
 }  // namespace uchroot

@@ -15,7 +15,6 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <uv.h>
@@ -25,6 +24,7 @@
 #include "exec.h"
 #include "host.h"
 #include "launch.h"
+#include "pipes.h"
 #include "values.h"
 
 namespace uchroot {
@@ -32,16 +32,9 @@ namespace {
 
 class Process;
 
-// A pipe that JS has taken, until a stream of its own closes it. A pipe's inode is its own: so it is known again.
-struct Transit {
-  int fd;
-  dev_t device;
-  ino_t inode;
-};
-
 // What one environment (the main thread, or one worker) has running.
 struct Registry {
-  explicit Registry(napi_env owner) : env(owner) {}
+  explicit Registry(napi_env owner) : env(owner), pipes(owner) {}
   napi_env env;
   uv_loop_t* loop = nullptr;
   bool mainThread = syscall(SYS_gettid) == getpid();
@@ -54,7 +47,7 @@ struct Registry {
   size_t underWay = 0;
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   std::vector<Process*> arrived;
-  std::vector<Transit> inTransit;
+  LoosePipes pipes;
   // The pidfds of all of them are in one epoll set, which the loop watches: a handle of its own for each would be six calls.
   // It stays alive for those that it awaits.
   int exitsFd = -1;
@@ -97,6 +90,8 @@ class Process final : public Task {
         onStarted_(Napi::Persistent(onStarted)),
         onExit_(Napi::Persistent(onExit)) {
     status_.data = this;
+    request_.recall = &recall_;
+    thread_ = threadFor(request_.plan);
     do id_ = ++registry_->lastId;
     while (!registry_->processes.emplace(id_, this).second);
   }
@@ -104,20 +99,32 @@ class Process final : public Task {
   Process& operator=(const Process&) = delete;
 
   bool queue() {
-    if (!submit(*this, threadFor(request_.plan))) return false;
+    if (!submit(*this, thread_)) return false;
     if (registry_->underWay++ == 0) uv_ref(reinterpret_cast<uv_handle_t*>(&registry_->arrival));
     return true;
   }
 
   void run(Worker& worker) override {
-    if (lookAgain()) result_.failure = worker.prepare(request_.plan);
+    if (!recall_.isWanted && lookAgain()) result_.failure = worker.prepare(request_.plan);
     if (!changed_ && result_.failure.error == 0) {
       request_.isBatch = worker.isBatch;
       result_ = launch(request_);
       closeRequest();
-      if (result_.statusFd >= 0) readStatus();
+      if (result_.statusFd >= 0) recall_.isLate = readStatus();
     }
     arrive();
+  }
+
+  // The program does not run, or is killed at once; but one that is known to run is left to kill().
+  void recall() {
+    recall_.isWanted = true;
+    if (withdraw(*this, thread_)) {
+      result_.failure = {kNoStep, STAGE_EXECUTE, ECANCELED, 0};
+      return arrive();
+    }
+    // open until this is deleted, which happens on this thread
+    const int pidFd = recall_.pidFd;
+    if (pidFd >= 0 && !recall_.isLate) (void)syscall(SYS_pidfd_send_signal, pidFd, SIGKILL, nullptr, 0);
   }
 
   // On the loop, after run().
@@ -126,13 +133,9 @@ class Process final : public Task {
     launched();
   }
 
-  // 0, or the errno of pidfd_send_signal(2); ESRCH once it has been reaped. While the worker thread launches it, the
-  // result is not ours to read: the signal waits.
+  // 0, or the errno of pidfd_send_signal(2); ESRCH once it has been reaped. Once it has been launched: until then the
+  // result is not ours to read.
   int kill(int signal) {
-    if (!launched_) {
-      pendingSignal_ = signal;
-      return 0;
-    }
     if (result_.pidFd < 0) return ESRCH;
     return syscall(SYS_pidfd_send_signal, result_.pidFd, signal, nullptr, 0) < 0 ? errno : 0;
   }
@@ -183,6 +186,7 @@ class Process final : public Task {
     silent_ = true;
     onStarted_.Reset();
     onExit_.Reset();
+    recall_.isWanted = true;
     if (!launched_) return;  // launched() comes first, sees that the registry is closing, and returns here
     closeStatus();
     if (!registry_->mainThread && !ended_ && kill(SIGKILL) == 0 && watch() == 0) return ref();
@@ -213,13 +217,17 @@ class Process final : public Task {
     return !changed_;
   }
 
-  // False if there is nothing to read yet.
+  // False if there is more to come.
   bool readStatus() {
-    PlanFailure failure;
-    const ssize_t got = read(result_.statusFd, &failure, sizeof failure);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
-    if (got == sizeof failure) failure_ = failure;  // told once the launcher has been reaped
-    else closeIfOpen(request_.jailFd);
+    PlanFailure record;
+    for (;;) {
+      const ssize_t got = read(result_.statusFd, &record, sizeof record);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0 && errno == EAGAIN) return false;
+      if (got != sizeof record) break;
+      failure_ = record;
+    }
+    if (failure_.error == 0) closeIfOpen(request_.jailFd);
     return statusKnown_ = true;
   }
 
@@ -250,7 +258,6 @@ class Process final : public Task {
       finishIfClosed();
       return;
     }
-    if (pendingSignal_ != 0) (void)kill(pendingSignal_);
     int error = 0;
     if (!statusKnown_) {
       // it can only fail for a descriptor that epoll does not take, or without memory
@@ -377,12 +384,14 @@ class Process final : public Task {
   uint32_t id_ = 0;
   LaunchRequest request_;
   const std::shared_ptr<const HostSight> sight_;
+  Thread thread_;
+  Recall recall_;
   LaunchResult result_;
-  PlanFailure failure_ = {kNoStep, 0, 0, 0};
+  // The last that the launcher has said, told once that has been reaped; until then that it never came to execve.
+  PlanFailure failure_ = {kNoStep, STAGE_EXECUTE, ECANCELED, 0};
   Napi::FunctionReference onStarted_;
   Napi::FunctionReference onExit_;
   uv_poll_t status_ = {};
-  int pendingSignal_ = 0;
   bool statusOpen_ = false;
   bool statusCloses_ = false;
   bool watched_ = false;
@@ -477,6 +486,12 @@ Process* toProcess(const Napi::CallbackInfo& info) {
   return found == processes.end() ? nullptr : found->second;
 }
 
+// recall(handle): calls a launch off
+Napi::Value recall(const Napi::CallbackInfo& info) {
+  if (Process* process = toProcess(info)) process->recall();
+  return info.Env().Undefined();
+}
+
 // killProcess(handle, signal) → errno
 Napi::Value killProcess(const Napi::CallbackInfo& info) {
   Process* process = toProcess(info);
@@ -499,38 +514,25 @@ Napi::Value keepAlive(const Napi::CallbackInfo& info) {
 // takePipe(handle, 0…2) → descriptor
 Napi::Value takePipe(const Napi::CallbackInfo& info) {
   Process* process = toProcess(info);
-  const int index = info[1].As<Napi::Number>().Int32Value();
-  const int fd = process == nullptr ? -1 : process->takePipe(index);
-  struct stat seen;
-  if (fd >= 0 && fstat(fd, &seen) == 0) {
-    static_cast<Registry*>(info.Data())->inTransit.push_back({fd, seen.st_dev, seen.st_ino});
-  }
+  const int fd = process == nullptr ? -1 : process->takePipe(info[1].As<Napi::Number>().Int32Value());
+  if (fd >= 0) static_cast<Registry*>(info.Data())->pipes.add(fd, false);
   return Napi::Number::New(info.Env(), fd);
 }
 
-// pipeTaken(descriptor): a stream closes it
-Napi::Value pipeTaken(const Napi::CallbackInfo& info) {
-  const int taken = info[0].As<Napi::Number>().Int32Value();
-  std::erase_if(static_cast<Registry*>(info.Data())->inTransit, [&](const Transit& one) { return one.fd == taken; });
-  return info.Env().Undefined();
-}
-
-// A worker can be terminated between taking a pipe and saying that a stream has it, whether or not there is a stream. When
-// this runs all streams of the worker are closed (Environment::RunCleanup() in Node's src/env.cc): what is still that
-// pipe is nobody's.
-void closeInTransit(Registry* registry) {
-  for (const Transit& one : registry->inTransit) {
-    struct stat now;
-    if (fstat(one.fd, &now) == 0 && now.st_dev == one.device && now.st_ino == one.inode) close(one.fd);
-  }
-  registry->inTransit.clear();
+// keepPipe(handle, 1 | 2) → descriptor, or -1 if there is nothing to read in it and never will be
+Napi::Value keepPipe(const Napi::CallbackInfo& info) {
+  Process* process = toProcess(info);
+  int fd = process == nullptr ? -1 : process->takePipe(info[1].As<Napi::Number>().Int32Value());
+  if (fd >= 0 && isSpent(fd)) closeIfOpen(fd);
+  if (fd >= 0) static_cast<Registry*>(info.Data())->pipes.add(fd, true);
+  return Napi::Number::New(info.Env(), fd);
 }
 
 void onCleanup(napi_async_cleanup_hook_handle hook, void* data) {
   Registry* registry = static_cast<Registry*>(data);
   registry->closing = true;
   registry->hook = hook;
-  closeInTransit(registry);
+  registry->pipes.closeAll();
   const auto processes = registry->processes;
   for (const auto& [id, process] : processes) process->shutDown();
   if (processes.empty()) closeIfIdle(registry);
@@ -585,9 +587,11 @@ void initSpawn(Napi::Env env, Napi::Object exports) {
   registry->arrival.data = registry;
   uv_unref(reinterpret_cast<uv_handle_t*>(&registry->arrival));
   exports.Set("spawn", Napi::Function::New(env, spawn, "spawn", registry));
+  exports.Set("recall", Napi::Function::New(env, recall, "recall", registry));
   exports.Set("killProcess", Napi::Function::New(env, killProcess, "killProcess", registry));
   exports.Set("takePipe", Napi::Function::New(env, takePipe, "takePipe", registry));
-  exports.Set("pipeTaken", Napi::Function::New(env, pipeTaken, "pipeTaken", registry));
+  exports.Set("keepPipe", Napi::Function::New(env, keepPipe, "keepPipe", registry));
+  initPipes(env, exports, &registry->pipes);
   exports.Set("keepAlive", Napi::Function::New(env, keepAlive, "keepAlive", registry));
 }
 

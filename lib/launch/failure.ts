@@ -14,6 +14,7 @@ const stages: Readonly<Record<number, string>> = {
   1002: 'executing the launcher',
   1003: 'loading the plan',
   1004: 'checking the plan',
+  1005: 'the launcher was killed',
 };
 
 const verifyReasons: Readonly<Record<string, string>> = {

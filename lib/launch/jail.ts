@@ -88,7 +88,7 @@ export class Jail implements AsyncDisposable {
   #start(normal: NormalRequest, options: NormalSpawn, request: JailRunRequest): Promise<JailedProcess> {
     if (!this.#open) throw new UsageError('the jail has been closed');
     this.#starting++;
-    return reporting(normal, async () => {
+    return reporting(normal, options, async () => {
       try {
         const account = this.#usualAccount(request) ?? (await this.#lookUp(normal));
         return await startIn({ fd: this.#facts.jailFd, account }, normal, options);

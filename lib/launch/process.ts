@@ -1,14 +1,14 @@
 // A program in its jail, for whoever knows Node's ChildProcess.
 import { EventEmitter } from 'node:events';
-import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 
 import { native, type ProcessHandle } from '../native.ts';
 import { quote } from '../quote.ts';
+import { Pipes } from './pipes.ts';
 import { signalNumber } from './request.ts';
 import { signalName } from './signal.ts';
-import { piped, type StdioTriple } from './stdio.ts';
+import type { StdioTriple } from './stdio.ts';
 
 /**
  * What a program used, from its own wait status (getrusage(2)). The largest resident set is not among it: the kernel
@@ -70,13 +70,6 @@ export function toExit(
   };
 }
 
-// The stream of a pipe that was taken.
-function toStream(fd: number, writable: boolean): Socket {
-  const stream = new Socket({ fd, readable: !writable, writable });
-  native.pipeTaken(fd);
-  return stream;
-}
-
 /** What a program was started with. */
 export interface ProcessOptions {
   readonly stdio: StdioTriple;
@@ -90,8 +83,8 @@ interface ProcessEvents {
 }
 
 /**
- * A running program. Emits `exit` when it has ended and `close` when its pipes have ended too. Streams are made when
- * they are first asked for; what is not asked for until the exit is read and dropped, as Node does it.
+ * A running program. Emits `exit` when it has ended and `close` when its pipes have ended too. Streams are made when they
+ * are first asked for, and read when somebody reads them; what is not read is kept, and does not hold `close` up.
  */
 export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncDisposable {
   /** Process id; it may be in use again once `exited` has resolved, so send signals by `kill()`. */
@@ -110,8 +103,7 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
   readonly #handle: ProcessHandle;
   readonly #program: Buffer;
   readonly #argv: readonly Buffer[];
-  readonly #stdio: StdioTriple;
-  readonly #streams: [Socket | null, Socket | null, Socket | null] = [null, null, null];
+  readonly #pipes: Pipes;
   readonly #killSignal: number;
   readonly #forceKillAfterMs: number | undefined;
   #forceKill: NodeJS.Timeout | undefined;
@@ -131,7 +123,7 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
     this.#program = program;
     this.#argv = argv;
     this.exited = new Promise((resolve) => (this.#resolveExited = resolve));
-    this.#stdio = options.stdio;
+    this.#pipes = new Pipes(handle, options.stdio);
     this.#killSignal = options.killSignal;
     this.#forceKillAfterMs = options.forceKillAfterMs;
   }
@@ -167,17 +159,17 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
 
   /** Writable end of the program's standard input; null unless it is a pipe. */
   get stdin(): Writable | null {
-    return this.#stream(0);
+    return this.#pipes.stream(0);
   }
 
   /** Readable end of its standard output; null unless it is a pipe. */
   get stdout(): Readable | null {
-    return this.#stream(1);
+    return this.#pipes.stream(1);
   }
 
   /** Readable end of its standard error; null unless it is a pipe. */
   get stderr(): Readable | null {
-    return this.#stream(2);
+    return this.#pipes.stream(2);
   }
 
   get stdio(): readonly [Writable | null, Readable | null, Readable | null] {
@@ -228,34 +220,9 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
     );
   }
 
-  #stream(fd: 0 | 1 | 2): Socket | null {
-    if (this.#stdio[fd] !== piped) return null;
-    this.#streams[fd] ??= toStream(native.takePipe(this.#handle, fd), fd === 0);
-    return this.#streams[fd];
-  }
-
   #emitExit({ exitCode, signal }: Exit): void {
-    if (!this.#stdio.includes(piped)) {
-      this.emit('exit', exitCode, signal);
-      this.emit('close', exitCode, signal);
-      return;
-    }
-    const untouched = this.#streams.map((stream) => stream === null);
-    const streams = this.stdio.filter((stream) => stream !== null);
-    let open = streams.filter((stream) => !stream.closed).length;
-    const closed = (): void => {
-      if (open-- === 0) this.emit('close', exitCode, signal);
-    };
-    for (const stream of streams) {
-      if (!stream.closed) stream.once('close', closed);
-    }
-    this.stdin?.destroy();
+    this.#pipes.end();
     this.emit('exit', exitCode, signal);
-    // Nobody reads: drop it, or the pipe never ends. A reader that comes with `exit` has had its chance.
-    for (const fd of [1, 2] as const) {
-      const stream = this.#streams[fd];
-      if (untouched[fd] === true || stream?.readableFlowing === null) stream?.resume();
-    }
-    closed();
+    this.#pipes.whenEnded(() => this.emit('close', exitCode, signal));
   }
 }

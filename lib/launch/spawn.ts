@@ -3,12 +3,13 @@ import { LaunchError, UsageError } from '../errors.ts';
 import { native } from '../native.ts';
 import { findProblem } from './check.ts';
 import type { DirectoryFinding } from './directory.ts';
+import { handOn } from './handover.ts';
 import { recall, remember } from './memory.ts';
 import { failedLine, hostQuery, prepare, verify, type VerifiedJail } from './prepare.ts';
 import type { JailedProcess } from './process.ts';
 import { launchKeys, normalize, signalNumber, type LaunchRequest, type NormalRequest } from './request.ts';
 import { abortError, callerBeside, start, tell, type NormalSpawn } from './start.ts';
-import { toStdio, type Stdio, type StdioEntry } from './stdio.ts';
+import { streamsOf, toStdio, type Stdio, type StdioEntry } from './stdio.ts';
 
 /** A LaunchRequest for a program that runs beside this one. */
 export interface SpawnRequest extends LaunchRequest {
@@ -54,6 +55,7 @@ export function normalizeSpawn(
     throw new UsageError('signal must be an AbortSignal');
   return {
     stdio: toStdio(request.stdio, missing),
+    streams: streamsOf(request.stdio),
     timeoutMs: toMilliseconds(request.timeoutMs, 'timeoutMs') || undefined,
     signal,
     killSignal: signalNumber(request.killSignal ?? 'SIGTERM', 'killSignal'),
@@ -82,8 +84,13 @@ async function telling<T>(request: NormalRequest, work: () => Promise<T>): Promi
   }
 }
 
-/** Does the work of a launch, and tells statusFd if it fails. */
-export function reporting<T>(request: NormalRequest, work: () => Promise<T>): Promise<T> {
+/** Does the work of a launch, and tells statusFd if it fails. What the program gets is handed on at once. */
+export function reporting<T>(
+  request: NormalRequest,
+  { streams }: Pick<NormalSpawn, 'streams'>,
+  work: () => Promise<T>,
+): Promise<T> {
+  handOn(streams);
   return request.statusFd === undefined ? work() : telling(request, work);
 }
 
@@ -123,7 +130,7 @@ function lookAgainAndStart(request: NormalRequest, options: NormalSpawn): Promis
 
 /** Look-up, verification, launch: all but the checks of the request. */
 export function launchBeside(request: NormalRequest, options: NormalSpawn): Promise<JailedProcess> {
-  return reporting(request, () =>
+  return reporting(request, options, () =>
     options.signal?.aborted === true
       ? Promise.reject(abortError(options.signal))
       : lookAgainAndStart(request, options),

@@ -1,6 +1,7 @@
 // Starting a prepared launch beside this process: the launcher is started on another thread, and the event loop hears of
 // the rest.
 import { writeSync } from 'node:fs';
+import { constants } from 'node:os';
 
 import { openFileRoot } from '../binary/root.ts';
 import { LaunchError } from '../errors.ts';
@@ -19,6 +20,8 @@ import type { StdioTriple } from './stdio.ts';
 /** The normal form of what a SpawnRequest adds to a LaunchRequest. */
 export interface NormalSpawn {
   readonly stdio: StdioTriple;
+  /** Those of this process that the program gets. */
+  readonly streams: readonly (object | undefined)[];
   readonly timeoutMs: number | undefined;
   readonly signal: AbortSignal | undefined;
   readonly killSignal: number;
@@ -64,6 +67,24 @@ export function abortError(signal: AbortSignal): LaunchError {
   });
 }
 
+function timeoutError(timeoutMs: number | undefined): LaunchError {
+  return new LaunchError(`launch: it had not begun after timeoutMs, ${timeoutMs} ms, and was called off`, {
+    step: 'launch',
+    code: 'ETIMEDOUT',
+    errno: constants.errno.ETIMEDOUT,
+  });
+}
+
+// Why a launch is not to begin any more.
+function stopError(reason: StopReason, { signal, timeoutMs }: NormalSpawn): LaunchError {
+  return reason === 'ABORT_ERR' && signal !== undefined ? abortError(signal) : timeoutError(timeoutMs);
+}
+
+// How much of the timeout is left: the look-up may have taken its part.
+function leftMs({ timeoutMs, requestedAt }: NormalSpawn): number {
+  return timeoutMs === undefined ? Infinity : timeoutMs - (performance.now() - requestedAt);
+}
+
 // Timeout and abort. The first of them counts.
 class Stop {
   readonly #options: NormalSpawn;
@@ -74,10 +95,8 @@ class Stop {
   constructor(options: NormalSpawn, onStop: (reason: StopReason) => void) {
     this.#options = options;
     this.#onStop = onStop;
-    if (options.timeoutMs !== undefined) {
-      const leftMs = options.timeoutMs - (performance.now() - options.requestedAt); // the look-up has taken its part
-      this.#timer = setTimeout(() => this.#stop('ETIMEDOUT'), Math.max(0, leftMs));
-    }
+    if (options.timeoutMs !== undefined)
+      this.#timer = setTimeout(() => this.#stop('ETIMEDOUT'), Math.max(0, leftMs(options)));
     options.signal?.addEventListener('abort', this.#onAbort);
   }
 
@@ -119,21 +138,23 @@ export function start(
 ): Promise<JailedProcess> {
   const { request, setUp, execve, keptFds } = launch;
   if (options.signal?.aborted === true) return Promise.reject(abortError(options.signal));
+  if (leftMs(options) <= 0) return Promise.reject(timeoutError(options.timeoutMs));
   return new Promise((resolve, reject) => {
     let started: JailedProcess | undefined;
     let pidFile: PidFile | undefined;
     let handle: ProcessHandle | undefined;
     const stop = new Stop(options, (reason) => {
-      // Still on its way, it may have been stopped by the jailed user: only SIGKILL is sure to end it.
       if (started !== undefined) started.stop(reason);
-      else if (handle !== undefined) native.killProcess(handle, 9);
+      else if (handle !== undefined) native.recall(handle);
     });
     const onStarted = (failure: PlanFailure | null | undefined, pidOrJailFd: number): void => {
       if (failure !== null || handle === undefined) {
         stop.clear();
         if (failure === undefined && onChanged !== undefined) return resolve(onChanged());
         const none = { step: -1, op: 0, errno: 5, detail: 0 };
-        return reject(toError(launch, failure ?? none, failure ? pidOrJailFd : -1));
+        const error = toError(launch, failure ?? none, failure ? pidOrJailFd : -1);
+        const calledOff = failure?.errno === constants.errno.ECANCELED ? stop.reason : undefined;
+        return reject(calledOff === undefined ? error : stopError(calledOff, options));
       }
       const pid = pidOrJailFd;
       started = new JailedProcess(pid, handle, launch.execve, options);

@@ -2,6 +2,7 @@
 import type { Stream } from 'node:stream';
 
 import { UsageError } from '../errors.ts';
+import { descriptorOf } from './handover.ts';
 import { descriptor } from './request.ts';
 
 /** A stream with a descriptor behind it: a file, a socket, a pipe, a terminal. */
@@ -19,12 +20,13 @@ export type StdioTriple = readonly [number, number, number];
 export const ignored = -1;
 export const piped = -2;
 
-function fdOf(stream: object): unknown {
-  if ('fd' in stream && typeof stream.fd === 'number') return stream.fd;
-  // A socket keeps it in its handle.
-  // oxlint-disable-next-line no-underscore-dangle -- Node's name for it, and there is no other way to it
-  const handle: unknown = '_handle' in stream ? stream._handle : undefined;
-  return typeof handle === 'object' && handle !== null && 'fd' in handle ? handle.fd : undefined;
+// The program would miss what is in this process already.
+function refuseRead(stream: object): void {
+  const readBytes: unknown = 'readableLength' in stream ? stream.readableLength : 0;
+  if (typeof readBytes !== 'number' || readBytes === 0) return;
+  throw new UsageError(`stdio[0]: this process has read ${readBytes} bytes of the stream already`, {
+    hint: "hand a stream on before anything reads it, or pipe it into the program's stdin",
+  });
 }
 
 function toEntry(entry: unknown, fd: number, missing: StdioEntry): number {
@@ -39,8 +41,11 @@ function toEntry(entry: unknown, fd: number, missing: StdioEntry): number {
     default:
   }
   if (typeof wanted === 'number') return descriptor(wanted, `stdio[${fd}]`);
-  const behind = typeof wanted === 'object' && wanted !== null ? fdOf(wanted) : undefined;
-  if (typeof behind === 'number' && behind >= 0) return behind;
+  const behind = typeof wanted === 'object' && wanted !== null ? descriptorOf(wanted) : undefined;
+  if (behind !== undefined) {
+    if (fd === 0) refuseRead(wanted);
+    return behind;
+  }
   throw new UsageError(
     `stdio[${fd}] must be 'pipe', 'inherit', 'ignore', a descriptor or an open stream with one`,
   );
@@ -53,4 +58,12 @@ export function toStdio(stdio: unknown, missing: readonly [StdioEntry, StdioEntr
   }
   const entry = (fd: 0 | 1 | 2): number => toEntry(Array.isArray(stdio) ? stdio[fd] : stdio, fd, missing[fd]);
   return [entry(0), entry(1), entry(2)];
+}
+
+/** The streams among the entries. */
+export function streamsOf(stdio: unknown): readonly (object | undefined)[] {
+  return [0, 1, 2].map((fd): object | undefined => {
+    const entry: unknown = Array.isArray(stdio) ? stdio[fd] : stdio;
+    return typeof entry === 'object' && entry !== null ? entry : undefined;
+  });
 }

@@ -228,6 +228,22 @@ t.test(
   },
 );
 
+t.test(
+  'a launcher that somebody kills has not run the program, and that is what is told',
+  { skip },
+  async (t) => {
+    await withService(new Service({ stdio: 'ignore' }), async (service) => {
+      await service.launch();
+      for (const call of ['setresuid', 'rt_sigaction']) {
+        removeMarker();
+        const [answer] = await service.traced(`-etrace=${call}`, `-einject=${call}:signal=SIGKILL:when=1`);
+        t.match(answer, { error: { name: 'LaunchError', step: 'launch', code: 'ECANCELED' } }, call);
+        t.equal(existsSync(marker), false);
+      }
+    });
+  },
+);
+
 // Each is tried twice, taken out and read back, and the one after the last of the kernel's too.
 const capabilityCalls = 2 * (Number(readFileSync('/proc/sys/kernel/cap_last_cap', 'utf8')) + 2);
 

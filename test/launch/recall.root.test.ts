@@ -1,0 +1,126 @@
+import { setMaxListeners } from 'node:events';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import t from 'tap';
+
+import { ExitError, LaunchError, openJail, runInJail, type RunRequest } from '../../lib/index.ts';
+import { makeJail } from '../support/programs.ts';
+import { unlessRoot } from '../support/root.ts';
+import { childrenOf, eventually, processesOf, settledFds } from '../support/service.ts';
+
+const skip = unlessRoot();
+const uid = 61_111;
+const jail = skip === false ? makeJail(t, 'actor') : '';
+const base = { user: `${uid}:${uid}`, jail, program: '/actor' };
+const marker = (i: number): string => join(jail, 'tmp', String(i));
+
+interface Counts {
+  notRun: number;
+  /** Of these. */
+  ranAllTheSame: number;
+  stopped: number;
+}
+
+/** Launches programs that leave a file, and calls them off; `code` is what each has to end with. */
+async function callOff(
+  launches: readonly Promise<unknown>[],
+  call: () => Promise<void> | void,
+  code: string,
+): Promise<Counts> {
+  const settled = Promise.allSettled(launches);
+  await call();
+  const results = await settled;
+  await eventually(() => processesOf(uid).length === 0);
+  const counts = { notRun: 0, ranAllTheSame: 0, stopped: 0 };
+  for (const [i, result] of results.entries()) {
+    const error: unknown = result.status === 'rejected' ? result.reason : undefined;
+    if (error instanceof LaunchError && error.code === code) {
+      counts.notRun++;
+      if (existsSync(marker(i))) counts.ranAllTheSame++;
+    } else if (error instanceof ExitError && error.code === code) counts.stopped++;
+    else if (error !== undefined) throw error;
+  }
+  for (const name of readdirSync(join(jail, 'tmp'))) rmSync(join(jail, 'tmp', name));
+  return counts;
+}
+
+function request(i: number, more: Partial<RunRequest> = {}): RunRequest {
+  return { ...base, args: [`touch=/tmp/${i}`, 'sleep=60000'], stdio: 'ignore', ...more };
+}
+
+// Many at once have to wait for a thread. How many depends on the machine: it is tried until some did.
+async function untilSome(round: () => Promise<Counts>): Promise<Counts> {
+  const sum = { notRun: 0, ranAllTheSame: 0, stopped: 0 };
+  for (let i = 0; i < 50 && sum.notRun < 200; i++) {
+    const counts = await round();
+    sum.notRun += counts.notRun;
+    sum.ranAllTheSame += counts.ranAllTheSame;
+    sum.stopped += counts.stopped;
+  }
+  return sum;
+}
+
+function newController(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
+}
+
+t.test('of 200 launches that are aborted while they wait for a thread none has run', { skip }, async (t) => {
+  await runInJail(base);
+  const before = await settledFds();
+  const { notRun, ranAllTheSame } = await untilSome(() => {
+    const controller = newController();
+    const launches = Array.from({ length: 200 }, (_, i) =>
+      runInJail(request(i, { signal: controller.signal })),
+    );
+    return callOff(launches, () => controller.abort(), 'ABORT_ERR');
+  });
+  t.ok(notRun >= 200);
+  t.equal(ranAllTheSame, 0);
+  t.ok((await settledFds()) <= before);
+});
+
+t.test(
+  'nor one that is aborted at any time of its launch, if it is said not to have',
+  { skip },
+  async (t) => {
+    await runInJail(base);
+    let notRun = 0;
+    for (let round = 0; round < 60; round++) {
+      const controller = newController();
+      const launches = Array.from({ length: 8 }, (_, i) =>
+        runInJail(request(i, { signal: controller.signal })),
+      );
+      const abort = async (): Promise<void> => {
+        for (const end = performance.now() + round / 20; performance.now() < end;);
+        if (round % 2 === 0) await sleep(0);
+        controller.abort();
+      };
+      const counts = await callOff(launches, abort, 'ABORT_ERR');
+      t.equal(counts.ranAllTheSame, 0);
+      notRun += counts.notRun;
+    }
+    t.ok(notRun > 0);
+    t.strictSame(childrenOf(process.pid), []);
+  },
+);
+
+t.test(
+  'a timeout that comes before the program is a LaunchError, and it has not run',
+  { skip },
+  async (t) => {
+    await using open = await openJail(jail, base);
+    const { notRun, ranAllTheSame } = await untilSome(() => {
+      const launches = Array.from({ length: 200 }, (_, i) => {
+        const { args } = request(i);
+        return open.run({ args, stdio: 'ignore', timeoutMs: 1 });
+      });
+      return callOff(launches, () => {}, 'ETIMEDOUT');
+    });
+    t.ok(notRun >= 200);
+    t.equal(ranAllTheSame, 0);
+  },
+);
