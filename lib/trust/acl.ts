@@ -44,14 +44,16 @@ function entriesOf(bytes: Buffer): readonly Entry[] | undefined {
   return entries.every(({ tag }) => known.includes(tag)) ? entries : undefined;
 }
 
+function idsOf(entries: readonly Entry[], tag: number): readonly number[] {
+  return entries.filter((entry) => entry.tag === tag).map(({ id }) => id);
+}
+
 /** Whom a list lets write, as far as its mask allows; undefined if it cannot be understood. */
 export function listedWriters(bytes: Buffer): ListedWriters | undefined {
   const entries = entriesOf(bytes);
   if (entries === undefined) return undefined;
   const mask = entries.find(({ tag }) => tag === tags.mask)?.permissions ?? write;
   const writing = entries.filter(({ permissions }) => (permissions & mask & write) !== 0);
-  const idsOf = (some: readonly Entry[], tag: number): readonly number[] =>
-    some.filter((entry) => entry.tag === tag).map(({ id }) => id);
   return {
     owningGroup: writing.some(({ tag }) => tag === tags.groupObject),
     uids: idsOf(writing, tags.user),
