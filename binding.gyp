@@ -67,6 +67,7 @@
         'native/treeremove.cc',
         'native/treewalk.cc',
         'native/values.cc',
+        'native/way.cc',
         'native/xxh64.cc',
       ],
       'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],

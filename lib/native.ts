@@ -24,7 +24,6 @@ export interface Group {
 export interface HostQuery {
   readonly user?: Bytes | undefined;
   readonly uid?: number | undefined;
-  readonly wantGroups?: boolean;
   readonly groupNames?: readonly Bytes[];
   readonly jail?: Bytes | undefined;
 }
@@ -32,6 +31,8 @@ export interface HostQuery {
 /** A directory or symbolic link on the way to the jail, seen by descriptor. */
 export interface PathComponent {
   readonly path: Uint8Array;
+  /** Index of the directory in which it is an entry; -1 for the first one, and for what `..` led to. */
+  readonly parent: number;
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
@@ -54,6 +55,8 @@ export interface HostFacts {
   readonly groups: readonly number[];
   readonly named: readonly { readonly gid?: number; readonly errno?: number }[];
   readonly components: readonly PathComponent[];
+  /** The way leads to the directory that is `/` here, by whatever name. */
+  readonly isHostRoot: boolean;
   /** O_PATH descriptor of the jail, which the receiver closes with `closeJail`; -1 if it was not reached. */
   readonly jailFd: number;
   readonly walkErrno?: number;
@@ -339,6 +342,8 @@ export interface InRootStatus {
   readonly noexec: boolean;
   /** Where a symbolic link leads. */
   readonly target?: Buffer;
+  /** system.posix_acl_access, if the group bits of the mode stand for a list that may let others write. */
+  readonly acl?: Buffer;
 }
 
 const packageRoot = `${import.meta.dirname}/../..`;

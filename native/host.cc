@@ -3,120 +3,24 @@
 
 #include "host.h"
 
-#include <cerrno>
-#include <deque>
 #include <utility>
 
-#include <fcntl.h>
 #include <linux/capability.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "accountfiles.h"
-#include "descriptor.h"
 #include "promise.h"
 #include "values.h"
 
 namespace uchroot {
 namespace {
 
-constexpr int kMaxLinks = 40;  // as the kernel's (path_resolution(7))
-
-// A group-writable mode is the mask of an access control list where there is one (acl(5)).
-std::string readAcl(int fd, const struct stat& status) {
-  if (S_ISLNK(status.st_mode) || !(status.st_mode & S_IWGRP)) return "";
-  if (status.st_mode & S_IWOTH) return "";  // everybody may write, whatever a list grants besides
-  const std::string path = "/proc/self/fd/" + std::to_string(fd);
-  char value[4096];
-  const ssize_t size = getxattr(path.c_str(), "system.posix_acl_access", value, sizeof value);
-  return size > 0 ? std::string(value, static_cast<size_t>(size)) : "";
-}
-
-void pushParts(std::deque<std::string>& parts, const std::string& path) {
-  std::deque<std::string> split;
-  for (size_t start = 0; start < path.size();) {
-    const size_t slash = path.find('/', start);
-    const size_t end = slash == std::string::npos ? path.size() : slash;
-    if (end > start && path.compare(start, end - start, ".") != 0) split.push_back(path.substr(start, end - start));
-    start = end + 1;
-  }
-  parts.insert(parts.begin(), split.begin(), split.end());
-}
-
-bool inspect(PathFacts& facts, int fd, const std::string& path) {
-  struct stat status;
-  if (fstat(fd, &status) < 0) return false;
-  PathFacts::Component component{path, status.st_mode, status.st_uid, status.st_gid, "", readAcl(fd, status)};
-  if (S_ISLNK(status.st_mode)) {
-    char target[4096];
-    const ssize_t size = readlinkat(fd, "", target, sizeof target);
-    if (size < 0) return false;
-    component.link.assign(target, static_cast<size_t>(size));
-  }
-  facts.components.push_back(std::move(component));
-  return true;
-}
-
-// Walks to the jail as the kernel would, but one component at a time and each by descriptor: what was
-// looked at is what is used, whatever happens to the names meanwhile. Returns its descriptor, or -1.
-int walk(PathFacts& facts, const std::string& jail) {
-  const auto fail = [&](const std::string& path) {
-    facts.error = errno;
-    facts.place = path;
-    return -1;
-  };
-  constexpr int flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
-  Descriptor here(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (here.get() < 0 || !inspect(facts, here.get(), "/")) return fail("/");
-  std::deque<std::string> parts;
-  pushParts(parts, jail);
-  std::vector<std::string> names;  // of the directory that `here` is
-  int links = 0;
-  while (!parts.empty()) {
-    const std::string part = parts.front();
-    parts.pop_front();
-    std::string path;
-    for (const std::string& name : names) path += "/" + name;
-    path += "/" + part;
-    Descriptor next(openat(here.get(), part.c_str(), flags));
-    if (next.get() < 0) return fail(path);
-    if (part == "..") {  // recorded on the way down; a symbolic link can climb out of what was recorded
-      if (!names.empty()) names.pop_back();
-      path = names.empty() ? "/" : "";
-      for (const std::string& name : names) path += "/" + name;
-    }
-    if (!inspect(facts, next.get(), path)) return fail(path);
-    const PathFacts::Component& component = facts.components.back();
-    if (S_ISLNK(component.mode)) {
-      if (++links > kMaxLinks) {
-        errno = ELOOP;
-        return fail(path);
-      }
-      pushParts(parts, component.link);
-      if (component.link.starts_with('/')) {
-        here.reset(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
-        if (here.get() < 0) return fail("/");
-        names.clear();
-      }
-      continue;
-    }
-    if (!S_ISDIR(component.mode)) {
-      errno = ENOTDIR;
-      return fail(path);
-    }
-    if (part != "..") names.push_back(part);
-    here.reset(next.release());
-  }
-  return here.release();
-}
-
 AccountFacts readAccounts(const HostQuery& query) {
   AccountFacts facts;
   if (query.user) facts.user = findUser(*query.user);
   if (!facts.user.entry && facts.user.error == 0 && query.uid) facts.user = findUser(*query.uid);
-  if (query.wantGroups && facts.user.entry) {
+  if (facts.user.entry) {
     // getgrouplist always lists the gid it is given; with none that exists, only memberships remain.
     constexpr uint32_t nobody = ~0u;
     facts.groups = groupList(facts.user.entry->name, nobody);
@@ -140,9 +44,6 @@ std::optional<HostQuery> toQuery(const Napi::CallbackInfo& info) {
     query.uid = toUint32(uid, "uid");
     if (!query.uid) return std::nullopt;
   }
-  if (const Napi::Value wanted = object.Get("wantGroups"); wanted.IsBoolean()) {
-    query.wantGroups = wanted.As<Napi::Boolean>().Value();
-  }
   if (const Napi::Value names = object.Get("groupNames"); names.IsArray()) {
     const Napi::Array array = names.As<Napi::Array>();
     for (uint32_t i = 0; i < array.Length(); i++) {
@@ -161,6 +62,7 @@ std::optional<HostQuery> toQuery(const Napi::CallbackInfo& info) {
 Napi::Object toObject(Napi::Env env, const PathFacts::Component& component) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("path", Napi::Buffer<char>::Copy(env, component.path.data(), component.path.size()));
+  object.Set("parent", component.parent);
   object.Set("mode", component.mode);
   object.Set("uid", component.uid);
   object.Set("gid", component.gid);
@@ -205,6 +107,7 @@ Napi::Object toObject(Napi::Env env, HostQuery query, HostReading reading) {
   Napi::Array components = Napi::Array::New(env, way.components.size());
   for (size_t i = 0; i < way.components.size(); i++) components.Set(i, toObject(env, way.components[i]));
   object.Set("components", components);
+  object.Set("isHostRoot", way.isHostRoot);
   object.Set("jailFd", jailFd);
   if (jailFd >= 0) env.GetInstanceData<OpenJails>()->add(jailFd);
   if (way.error != 0) {
@@ -275,7 +178,7 @@ HostReading readHost(const HostQuery& query) {
   HostReading reading;
   reading.accountsVersion = accountFilesVersion();
   reading.accounts = readAccounts(query);
-  if (query.jail) reading.jailFd = walk(reading.path, *query.jail);
+  if (query.jail) reading.jailFd = walkTo(reading.path, *query.jail);
   return reading;
 }
 
@@ -293,7 +196,7 @@ bool HostSight::isStillTrue(int* jailFd) const {
     accountsVersion_ = version;
   }
   PathFacts now;
-  if (query.jail) *jailFd = walk(now, *query.jail);
+  if (query.jail) *jailFd = walkTo(now, *query.jail);
   return now == path && *jailFd >= 0;
 }
 

@@ -11,13 +11,13 @@
 #include <vector>
 
 #include "accounts.h"
+#include "way.h"
 
 namespace uchroot {
 
 struct HostQuery {
   std::optional<std::string> user;
   std::optional<uint32_t> uid;
-  bool wantGroups = false;
   std::vector<std::string> groupNames;
   std::optional<std::string> jail;
 };
@@ -33,21 +33,6 @@ struct AccountFacts {
   std::vector<uint32_t> groups;
   std::vector<Named> named;
   bool operator==(const AccountFacts&) const = default;
-};
-
-struct PathFacts {
-  // One object on the way to the jail, seen through a descriptor and not by name.
-  struct Component {
-    std::string path;
-    uint32_t mode, uid, gid;
-    std::string link;  // where a symbolic link leads
-    std::string acl;   // system.posix_acl_access, raw, if group bits stand for one
-    bool operator==(const Component&) const = default;
-  };
-  std::vector<Component> components;
-  int error = 0;      // of the walk
-  std::string place;  // where it ended
-  bool operator==(const PathFacts&) const = default;
 };
 
 struct HostReading {

@@ -24,6 +24,7 @@
 #include "content.h"
 #include "descriptor.h"
 #include "values.h"
+#include "way.h"
 
 namespace uchroot {
 namespace {
@@ -142,6 +143,9 @@ Napi::Value statusOf(const Napi::CallbackInfo& info, int fd, const std::string& 
     if (!readLink(fd, target)) return checked(info.Env(), -1, "readlink", path);
     object.Set("target", Napi::Buffer<char>::Copy(info.Env(), target.data(), target.size()));
   }
+  std::string acl;
+  if (!readAcl(fd, status.st_mode, acl)) return checked(info.Env(), -1, "getxattr", path);
+  if (!acl.empty()) object.Set("acl", Napi::Buffer<char>::Copy(info.Env(), acl.data(), acl.size()));
   return object;
 }
 

@@ -3,6 +3,7 @@ import { bytePath, joinPath, showPath } from '../binary/path.ts';
 import { JailError, LaunchError } from '../errors.ts';
 import { checkQuickly } from '../jail/check/quick.ts';
 import { fromText } from '../jail/manifest/text.ts';
+import { toPerson } from '../launch/account.ts';
 import { errorLines } from '../launch/exec.ts';
 import type { Launch } from '../launch/prepare.ts';
 import { quote } from '../quote.ts';
@@ -30,7 +31,7 @@ export function refuseUnsafe(launch: Launch, tell: (lines: string) => void): voi
 
 function findingsOf({ request, account, steps, view }: Launch): ReturnType<typeof checkQuickly> {
   const program = steps.find((step) => step.op === 'execve')?.program ?? '';
-  const { uid, gid, groups, name = String(uid), home, shell } = account;
+  const { uid, gid, name = String(uid), home, shell } = account;
   const user = {
     name,
     uid,
@@ -38,14 +39,15 @@ function findingsOf({ request, account, steps, view }: Launch): ReturnType<typeo
     gecos: '',
     home,
     shell,
-    groups: groups.map((id) => ({ name: '', gid: id })),
+    groups: toPerson(account).gids.map((id) => ({ name: '', gid: id })),
   };
   return checkQuickly(
     bytePath(request.jail),
     joinPath(bytePath(view.cwd), bytePath(program)),
     // root can write everywhere: then it counts what anybody else can
     uid === 0 ? [] : [user],
-    new Set(request.insecurePath ? ['path-owner', 'path-writable'] : []),
+    // the launch itself has judged the way to the jail
+    new Set(['path-root', 'path-owner', 'path-writable']),
   );
 }
 

@@ -21,6 +21,8 @@ export interface FileStatus {
   readonly noexec: boolean;
   /** Where a symbolic link leads. */
   readonly target?: BytePath;
+  /** Its access control list, where it may let others write (acl(5)); as lib/trust/acl.ts reads it. */
+  readonly acl?: Uint8Array;
 }
 
 export interface OpenFile {
@@ -135,7 +137,7 @@ const KINDS: Readonly<Record<number, FileStatus['kind']>> = {
 };
 
 function toStatus(status: InRootStatus): FileStatus {
-  const { mode, uid, gid, size, dev, ino, mtimeMs, noexec, target } = status;
+  const { mode, uid, gid, size, dev, ino, mtimeMs, noexec, target, acl } = status;
   return {
     kind: KINDS[mode & typeBits] ?? 'other',
     mode: mode & 0o7777,
@@ -147,5 +149,6 @@ function toStatus(status: InRootStatus): FileStatus {
     mtimeMs,
     noexec,
     ...(target && { target: toLatin1(target) }),
+    ...(acl && { acl }),
   };
 }

@@ -2,6 +2,7 @@
 import { LaunchError } from '../errors.ts';
 import type { HostFacts, HostQuery } from '../native.ts';
 import { quote } from '../quote.ts';
+import type { Person } from '../trust/writer.ts';
 import { errnoName, reason } from './errno.ts';
 import type { NormalRequest, Principal } from './request.ts';
 
@@ -11,6 +12,8 @@ export interface Account {
   readonly gid: number;
   /** Supplementary groups, ascending, each once. */
   readonly groups: readonly number[];
+  /** Groups of the user by the host's database, its own among them: he can have them elsewhere, whatever he is given here. */
+  readonly memberships: readonly number[];
   /** Login name; undefined for a uid that the host does not know. */
   readonly name: string | undefined;
   readonly home: string;
@@ -31,7 +34,6 @@ export function accountQuery(asked: Asked): HostQuery {
   return {
     user: asked.user.name === '' ? undefined : asked.user.name,
     uid: asked.user.id,
-    wantGroups: asked.groups === undefined,
     groupNames: namedGroups(asked),
   };
 }
@@ -64,6 +66,15 @@ function nameHint(kind: 'user' | 'group', text: string): string {
   if (text === '') return `give a ${kind}, by name or id`;
   if (/^[\s+-]*[0-9]+\s*$/.test(text)) return 'ids are plain decimal numbers from 0 to 4294967294';
   return `the ${kind} must exist on the host: getent ${kind === 'user' ? 'passwd' : 'group'} lists them`;
+}
+
+function sorted(gids: readonly number[]): readonly number[] {
+  return [...new Set(gids)].toSorted((a, b) => a - b);
+}
+
+/** Who that is to the judgement of who can write. */
+export function toPerson({ uid, gid, groups, memberships }: Account): Person {
+  return { uid, gids: [...new Set([gid, ...groups, ...memberships])] };
 }
 
 /**
@@ -101,12 +112,13 @@ export function toAccount(asked: Asked, facts: HostFacts): Account {
   }
   const supplementary =
     asked.groups === undefined ? (entry === null ? [] : [gid, ...facts.groups]) : asked.groups.map(toGid);
-  const groups = [...new Set(supplementary)].toSorted((a, b) => a - b);
+  const groups = sorted(supplementary);
 
   return Object.freeze({
     uid,
     gid,
     groups,
+    memberships: entry === null ? [] : sorted([entry.gid, ...facts.groups]),
     name: entry?.name,
     home: entry?.dir || '/',
     shell: entry?.shell || '/bin/sh',

@@ -68,7 +68,7 @@ function recordJail(jailFd: number, account: Account, request: NormalRequest): R
     const [seen, found] = [jailFd, facts.jailFd].map((fd) => fstatSync(fd, { bigint: true }));
     if (seen === undefined || found === undefined || seen.ino !== found.ino || seen.dev !== found.dev)
       throw new LaunchError(`jail: ${quote(path)}: was replaced meanwhile`, { step: 'jail', code: 'EBUSY' });
-    acceptDirectory(judgeDirectory(facts.components, account), request.insecurePath);
+    acceptDirectory(judgeDirectory(facts, account), request.insecurePath);
     const { ino, birthtimeNs, dev } = found;
     return {
       components: facts.components.map(({ path, mode, uid, gid }) => ({
@@ -165,11 +165,8 @@ function warnOfOwner({ file, warn }: CompileOptions, account: Account): void {
   }
   const { components, jailFd } = native.readHostSync({ jail: pathBytes(parentPath(bytePath(file))) });
   if (jailFd >= 0) native.closeJail(jailFd);
-  for (const { message, hint } of judgeDirectory(components, account))
-    warn({
-      message: message.replace('jail: ', 'compile: ').replace('above the jail', 'above the launcher'),
-      hint,
-    });
+  const way = { components, isHostRoot: false, isParent: true };
+  judgeDirectory(way, account, { step: 'compile', name: 'the launcher' }).forEach(warn);
 }
 
 /**

@@ -128,7 +128,7 @@ export class Jail implements AsyncDisposable {
 function judge(normal: NormalRequest, account: Account, facts: HostFacts): readonly DirectoryFinding[] {
   if (!normal.allowRoot) refuseRoot(account, normal.user);
   requireCapabilities(normal);
-  return acceptDirectory(judgeDirectory(facts.components, account), normal.insecurePath);
+  return acceptDirectory(judgeDirectory(facts, account), normal.insecurePath);
 }
 
 /**

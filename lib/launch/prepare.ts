@@ -142,15 +142,7 @@ function judge(request: NormalRequest, facts: HostFacts, privileged: boolean): V
     requireMappings(account);
   }
   if (facts.jailFd < 0) throw unreachable(facts);
-  const warnings = acceptDirectory(judgeDirectory(facts.components, account), request.insecurePath);
-  const isHostRoot = facts.components.length === 1;
-  const hostRoot: DirectoryFinding = {
-    refuses: false,
-    path: '/',
-    message: "jail: / is the host's own root directory: the program is not locked in",
-    hint: 'give the directory of a jail',
-  };
-  return { account, warnings: isHostRoot ? [...warnings, hostRoot] : warnings };
+  return { account, warnings: acceptDirectory(judgeDirectory(facts, account), request.insecurePath) };
 }
 
 /**

@@ -67,8 +67,6 @@ const defects: readonly (readonly [rule: string, path: string, plant: (jail: str
       mount(t, '-t', 'sysfs', 'sysfs', `${jail}/sys`);
     },
   ],
-  // that the user can replace it is for the launch itself to see, before anything else
-  ['path-owner', '/', (jail) => chownSync(jail, 1, 0)],
 ];
 
 for (const [rule, path, plant] of defects)

@@ -21,6 +21,7 @@ function resolve(request: Omit<LaunchRequest, 'jail'>, facts: Partial<HostFacts>
     groups: [],
     named: [],
     components: [],
+    isHostRoot: false,
     jailFd: -1,
   };
   return toAccount(normalize({ ...request, jail: '/srv/jail' }), { ...nothing, ...facts });
@@ -31,6 +32,7 @@ t.test('a user brings uid, gid and groups of the host, ascending and each once',
     uid: 1001,
     gid: 1002,
     groups: [29, 1002, 2000],
+    memberships: [29, 1002, 2000],
     name: 'sam',
     home: '/home/sam',
     shell: '/bin/bash',
@@ -54,6 +56,7 @@ t.test('a uid that the host does not know needs its group, and has no other', as
     uid: 5000,
     gid: 6000,
     groups: [],
+    memberships: [],
     name: undefined,
     home: '/',
     shell: '/bin/sh',

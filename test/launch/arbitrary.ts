@@ -19,6 +19,7 @@ const accounts: fc.Arbitrary<Account> = fc.record({
   uid: id,
   gid: id,
   groups: fc.uniqueArray(id, { maxLength: 20 }).map((gids) => gids.toSorted((a, b) => a - b)),
+  memberships: fc.uniqueArray(id, { maxLength: 4 }),
   name: fc.option(fc.constant('sam'), { nil: undefined }),
   home: fc.constant('/home/sam'),
   shell: fc.constant('/bin/sh'),

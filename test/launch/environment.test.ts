@@ -15,6 +15,7 @@ const sam: Account = {
   uid: 1001,
   gid: 1001,
   groups: [1001],
+  memberships: [1001],
   name: 'sam',
   home: '/home/sam',
   shell: '/bin/bash',

@@ -2,7 +2,15 @@ import t from 'tap';
 
 import { findUnmapped, type Namespace } from '../../lib/launch/namespace.ts';
 
-const sam = { uid: 1001, gid: 1002, groups: [29, 1002], name: 'sam', home: '/', shell: '/bin/sh' };
+const sam = {
+  uid: 1001,
+  gid: 1002,
+  groups: [29, 1002],
+  memberships: [],
+  name: 'sam',
+  home: '/',
+  shell: '/bin/sh',
+};
 const all = '         0          0 4294967295\n';
 const some = '0 1000 1\n         1       100000      65536\n';
 

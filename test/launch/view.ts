@@ -9,6 +9,7 @@ export const sam: Account = {
   uid: 1001,
   gid: 1001,
   groups: [29, 1001],
+  memberships: [29, 1001],
   name: 'sam',
   home: '/home/sam',
   shell: '/bin/sh',

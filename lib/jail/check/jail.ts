@@ -11,11 +11,13 @@ import { quote } from '../../quote.ts';
 import { type Host, openHost } from '../host/host.ts';
 import { type Mount, readMounts } from '../host/mountinfo.ts';
 import { MANIFEST_PATH, type Manifest, readManifest } from '../manifest/manifest.ts';
+import { judgeWay, type WayFinding } from '../../trust/way.ts';
 import type { JailUser } from '../packs/pack.ts';
 import { pipesOutside, type Process, processesIn } from './processes.ts';
 import { openSeen, type Seen } from './seen.ts';
 import { boundPaths } from './unix.ts';
 import { type Loose, looseOn } from './way.ts';
+import { toPerson } from './writable.ts';
 
 export interface CheckedJail {
   /** On the host, without a link in it. */
@@ -25,6 +27,8 @@ export interface CheckedJail {
   readonly root: DirectoryRoot;
   /** The way to it, the jail itself last. */
   readonly components: readonly PathComponent[];
+  /** What is wrong with that way, for these users. */
+  readonly wayFindings: readonly WayFinding[];
   /** Undefined if there is none, or none that can be believed. */
   readonly manifest: Manifest | undefined;
   /** Why the manifest is not believed. */
@@ -67,6 +71,7 @@ export function openChecked(directory: BytePath, users: readonly JailUser[]): Ch
       asked: directory,
       root,
       components: facts.components,
+      wayFindings: judgeWay(facts, users.map(toPerson)),
       manifest,
       manifestFault: fault,
       host,

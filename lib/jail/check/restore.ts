@@ -12,7 +12,7 @@ import type { Recorded } from '../manifest/manifest.ts';
 import { commandLine } from './command.ts';
 import type { CheckedJail } from './jail.ts';
 import { hostPath } from './rule.ts';
-import { octal } from './writable.ts';
+import { octal } from '../../trust/writer.ts';
 
 /** Where things are kept that were replaced: somebody may want to look at them. */
 const REPLACED: BytePath = joinPath(STORE, 'replaced' as BytePath);

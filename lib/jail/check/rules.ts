@@ -36,6 +36,8 @@ import { pathClosed } from './rules/path-closed.ts';
 import { pathLink } from './rules/path-link.ts';
 import { pathMount } from './rules/path-mount.ts';
 import { pathOwner } from './rules/path-owner.ts';
+import { pathRoot } from './rules/path-root.ts';
+import { pathShared } from './rules/path-shared.ts';
 import { pathWritable } from './rules/path-writable.ts';
 import { preload } from './rules/preload.ts';
 import { procMount } from './rules/proc-mount.ts';
@@ -58,8 +60,10 @@ import { writableDirectory } from './rules/writable-directory.ts';
 import { writableTarget } from './rules/writable-target.ts';
 
 export const rules: readonly Rule[] = [
+  pathRoot,
   pathOwner,
   pathWritable,
+  pathShared,
   pathClosed,
   pathLink,
   pathMount,

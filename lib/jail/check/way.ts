@@ -1,12 +1,12 @@
 // What somebody could change on the way to something in a jail.
 
-import { type BytePath, bytePath, joinPath } from '../../binary/path.ts';
+import { type BytePath, bytePath, joinPath, pathBytes } from '../../binary/path.ts';
 import { errorCode, type FileRoot, type FileStatus } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
+import type { PathComponent } from '../../native.ts';
+import { judgeWay } from '../../trust/way.ts';
 import type { JailUser } from '../packs/pack.ts';
-import { writerOf } from './writable.ts';
-
-const STICKY = 0o1000;
+import { toPerson } from './writable.ts';
 
 export interface Loose {
   /** Without a link in it. */
@@ -17,9 +17,9 @@ export interface Loose {
 }
 
 /**
- * The first directory on the way to `path`, links followed, or what lies there itself, that somebody can write to; where
- * nothing is, the way ends. Undefined if there is none, and if the way leads nowhere: in a circle, or by a name too long.
- * Access control lists are not looked at.
+ * The first directory on the way to `path`, those of links and of what they lead to included, or what lies there itself, that
+ * one of the users can write to, or without users anybody but root; where nothing is, the way ends. Undefined if there is none,
+ * and if the way leads nowhere: in a circle, or by a name too long.
  */
 export function looseOn(root: FileRoot, path: BytePath, users: readonly JailUser[]): Loose | undefined {
   try {
@@ -31,20 +31,57 @@ export function looseOn(root: FileRoot, path: BytePath, users: readonly JailUser
 }
 
 function firstLoose(root: FileRoot, path: BytePath, users: readonly JailUser[]): Loose | undefined {
-  const { path: end } = walk(root, path);
-  let here = bytePath('/');
-  let status = root.lstat(here);
-  for (const name of [...end.split('/').filter((part) => part !== ''), undefined]) {
-    if (status === undefined || status.kind === 'symlink' || status.kind === 'other') return undefined;
-    const next = name === undefined ? undefined : joinPath(here, name as BytePath);
-    const inside = next && root.lstat(next);
-    // what is root's in a sticky directory stays there (unlink(2), EPERM)
-    const isKept = (status.mode & STICKY) !== 0 && inside?.uid === 0;
-    const how = isKept ? undefined : writerOf({ ...status, hasAcl: false }, users);
-    if (how !== undefined) return { path: here, kind: status.kind, how };
-    if (next === undefined) return undefined;
-    here = next;
-    status = inside;
-  }
-  return undefined;
+  const { links, path: end } = walk(root, path);
+  const way = new JailWay(root);
+  for (const link of links) way.add(link.path);
+  way.add(end);
+  const found = judgeWay(way, users.map(toPerson)).find(({ refuses }) => refuses);
+  if (found === undefined) return undefined;
+  const at = bytePath(found.component.path);
+  return { path: at, kind: root.lstat(at)?.kind ?? 'other', how: `it ${found.how}` };
 }
+
+// Each directory once, as far as they are there.
+class JailWay {
+  readonly components: PathComponent[] = [];
+  readonly isHostRoot = false;
+  isParent = false;
+  readonly #root: FileRoot;
+  readonly #indices = new Map<BytePath, number>();
+
+  constructor(root: FileRoot) {
+    this.#root = root;
+  }
+
+  add(path: BytePath): void {
+    const names = path.split('/').filter((part) => part !== '') as BytePath[];
+    let here = bytePath('/');
+    let parent = this.#put(here, -1, names.length === 0);
+    for (const [index, name] of names.entries()) {
+      if (parent === undefined) return;
+      here = joinPath(here, name);
+      parent = this.#put(here, parent, index === names.length - 1);
+    }
+  }
+
+  // What a path leads to comes last, whether or not it was met before.
+  #put(path: BytePath, parent: number, isEnd: boolean): number | undefined {
+    const known = this.#indices.get(path);
+    if (known !== undefined && !isEnd) return known;
+    const status = this.#root.lstat(path);
+    const above = this.components[parent];
+    if (status === undefined) {
+      if (above !== undefined) this.components.push(above); // whoever can write there can make it
+      return undefined;
+    }
+    const { mode, uid, gid, kind, acl } = status;
+    // a device or a fifo may be there for everybody: only who owns it counts, and its directory
+    this.isParent = kind === 'other' || kind === 'symlink';
+    const fullMode = kind === 'other' ? 0 : kind === 'symlink' ? LINK | mode : mode;
+    this.components.push({ path: pathBytes(path), parent, mode: fullMode, uid, gid, ...(acl && { acl }) });
+    this.#indices.set(path, this.components.length - 1);
+    return this.components.length - 1;
+  }
+}
+
+const LINK = 0o120000;

@@ -6,10 +6,10 @@ import { getSystemErrorMap } from 'node:util';
 import { type BytePath, bytePath } from '../../binary/path.ts';
 import { errorCode, openFileRoot } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
-import { type HostFacts, native, type PathComponent } from '../../native.ts';
+import { type HostFacts, native } from '../../native.ts';
 import { quote } from '../../quote.ts';
+import { judgeWay, remedyOf, type Way } from '../../trust/way.ts';
 
-const TYPE_BITS = 0o170000;
 const STICKY = 0o1000;
 const ENOENT = 2;
 
@@ -54,7 +54,8 @@ function open(hostPath: Buffer, { isJail, isMade }: Wanted): JailDirectory {
     // not by closeSync: at the end of a worker it would be closed again, when the number may be another file's
     const close = (): void => native.closeJail(fd);
     try {
-      judge(components, isJail && fd >= 0);
+      // what is yet to be made will be root's
+      judge({ components, isHostRoot: facts.isHostRoot && isJail, isParent: !isJail || fd < 0 });
       const path = bytePath(components.at(-1)?.path ?? '/');
       if (fd >= 0) return { fd, path, undo: () => removeAll(made), close };
       if (!isMade || walkErrno !== ENOENT || walkPath === undefined) throw unreachable(facts);
@@ -100,34 +101,14 @@ function removeAll(made: readonly Buffer[]): void {
 }
 
 // Stricter than a launch, which asks about one user only: a jail is built for users yet unknown.
-function judge(components: readonly PathComponent[], complete: boolean): void {
-  const jail = complete ? components.length - 1 : components.length; // what is yet to be made will be root's
-  for (const [index, component] of components.entries()) {
-    const path = quote(component.path);
-    if (component.uid !== 0)
-      throw insecure(
-        path,
-        `is owned by uid ${component.uid}, who could exchange it`,
-        `chown root:root ${path}`,
-      );
-    if ((component.mode & TYPE_BITS) === constants.S_IFLNK) continue; // its mode means nothing (symlink(7))
-    // In a sticky directory entries of root stay where they are; all that lie on the way are root's.
-    if ((component.mode & STICKY) !== 0 && index < jail) continue;
-    const byGroup = (component.mode & 0o020) !== 0 && (component.gid !== 0 || component.acl !== undefined);
-    if ((component.mode & 0o002) !== 0 || byGroup) {
-      const mode = (component.mode & 0o7777).toString(8).padStart(4, '0');
-      const shared = (component.mode & STICKY) !== 0; // /tmp itself
-      throw insecure(
-        path,
-        `can be written by others than root (mode ${mode})`,
-        shared ? 'name a directory below it' : `chmod go-w ${path}`,
-      );
-    }
-  }
-}
-
-function insecure(path: string, what: string, hint: string): JailError {
-  return new JailError(`${path} ${what}`, { code: 'ERR_INSECURE_PATH', path, hint });
+function judge(way: Way): void {
+  const [finding] = judgeWay(way, []);
+  if (finding === undefined) return;
+  const { component, kind, how, isEnd } = finding;
+  const path = quote(component.path);
+  const isShared = kind === 'writable' && isEnd && (component.mode & STICKY) !== 0; // /tmp itself
+  const hint = isShared ? 'name a directory below it' : remedyOf(finding, path);
+  throw new JailError(`${path} ${how}`, { code: 'ERR_INSECURE_PATH', path, hint });
 }
 
 function unreachable(facts: HostFacts): JailError {

@@ -3,7 +3,7 @@
 import { commandLine } from '../command.ts';
 import type { Entry } from '../entry.ts';
 import { hostPath, type Rule } from '../rule.ts';
-import { octal } from '../writable.ts';
+import { octal } from '../../../trust/writer.ts';
 import { isHarmless } from './device-node.ts';
 
 export const deviceMode: Rule = {

@@ -3,7 +3,7 @@
 import type { Entry } from '../entry.ts';
 import { commandLine } from '../command.ts';
 import { hostPath, type Rule } from '../rule.ts';
-import { octal } from '../writable.ts';
+import { octal } from '../../../trust/writer.ts';
 
 export const deviceNode: Rule = {
   id: 'device-node',

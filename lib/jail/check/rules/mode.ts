@@ -4,7 +4,7 @@ import type { Recorded } from '../../manifest/manifest.ts';
 import { commandLine } from '../command.ts';
 import type { Fix } from '../finding.ts';
 import { hostPath, type Rule } from '../rule.ts';
-import { octal } from '../writable.ts';
+import { octal } from '../../../trust/writer.ts';
 
 export const mode: Rule = {
   id: 'mode',

@@ -2,10 +2,10 @@
 
 import { bytePath } from '../../../binary/path.ts';
 import type { PathComponent } from '../../../native.ts';
+import { octal } from '../../../trust/writer.ts';
 import type { JailUser } from '../../packs/pack.ts';
 import { commandLine } from '../command.ts';
 import type { Rule } from '../rule.ts';
-import { octal } from '../writable.ts';
 
 export const pathClosed: Rule = {
   id: 'path-closed',

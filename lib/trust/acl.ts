@@ -1,0 +1,63 @@
+// What an access control list lets others do, as system.posix_acl_access holds it (acl(5), linux/posix_acl_xattr.h). Pure.
+
+/** Whom a list lets write. */
+export interface ListedWriters {
+  /** The members of the group that owns the object. */
+  readonly owningGroup: boolean;
+  readonly uids: readonly number[];
+  readonly gids: readonly number[];
+  /** Each user with an entry of his own, which alone counts for him, whatever his groups may do. */
+  readonly namedUids: readonly number[];
+}
+
+const headerBytes = 4;
+const entryBytes = 8;
+const version = 2;
+const tags = {
+  userObject: 0x01,
+  user: 0x02,
+  groupObject: 0x04,
+  group: 0x08,
+  mask: 0x10,
+  other: 0x20,
+} as const;
+const write = 2;
+
+interface Entry {
+  readonly tag: number;
+  readonly permissions: number;
+  readonly id: number;
+}
+
+// struct posix_acl_xattr_entry {u16 tag; u16 perm; u32 id;} after a u32 version
+function entriesOf(bytes: Buffer): readonly Entry[] | undefined {
+  if (bytes.length < headerBytes || (bytes.length - headerBytes) % entryBytes !== 0) return undefined;
+  if (bytes.readUInt32LE(0) !== version) return undefined;
+  const entries: Entry[] = [];
+  for (let at = headerBytes; at < bytes.length; at += entryBytes)
+    entries.push({
+      tag: bytes.readUInt16LE(at),
+      permissions: bytes.readUInt16LE(at + 2),
+      id: bytes.readUInt32LE(at + 4),
+    });
+  const known: readonly number[] = Object.values(tags);
+  return entries.every(({ tag }) => known.includes(tag)) ? entries : undefined;
+}
+
+function idsOf(entries: readonly Entry[], tag: number): readonly number[] {
+  return entries.filter((entry) => entry.tag === tag).map(({ id }) => id);
+}
+
+/** Whom a list lets write, as far as its mask allows; undefined if it cannot be understood. */
+export function listedWriters(bytes: Buffer): ListedWriters | undefined {
+  const entries = entriesOf(bytes);
+  if (entries === undefined) return undefined;
+  const mask = entries.find(({ tag }) => tag === tags.mask)?.permissions ?? write;
+  const writing = entries.filter(({ permissions }) => (permissions & mask & write) !== 0);
+  return {
+    owningGroup: writing.some(({ tag }) => tag === tags.groupObject),
+    uids: idsOf(writing, tags.user),
+    gids: idsOf(writing, tags.group),
+    namedUids: idsOf(entries, tags.user),
+  };
+}

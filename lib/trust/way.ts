@@ -1,0 +1,138 @@
+// Whether somebody could put something else in the place of what a path leads to: the one judgement of launches, checks,
+// builds and pid files. Pure.
+import type { PathComponent } from '../native.ts';
+import { isStranger, isWriter, octal, type Person, type Writer, writersOf } from './writer.ts';
+
+/** The way to a directory, itself last, as native/way.cc has walked it. */
+export interface Way {
+  readonly components: readonly PathComponent[];
+  /** It leads to the host's own root directory. */
+  readonly isHostRoot: boolean;
+  /** Its last directory is there for one entry of root's, made or yet to be made, and not for all that lies in it. */
+  readonly isParent?: boolean;
+}
+
+/** What is wrong with the way: it `refuses` if one of the people who are to be jailed is concerned, or all are. */
+export interface WayFinding {
+  readonly refuses: boolean;
+  readonly kind: 'owner' | 'writable' | 'link' | 'host-root';
+  readonly component: PathComponent;
+  /** It is what the way leads to, and not above it. */
+  readonly isEnd: boolean;
+  /** What is so, as the rest of a sentence that begins with the path. */
+  readonly how: string;
+}
+
+const typeBits = 0o170000;
+const symbolicLink = 0o120000;
+const sticky = 0o1000;
+
+/**
+ * The findings about a way, in its order. The people are those who are to be jailed; none: anybody but root may be. Who can
+ * write to a directory can replace what lies in it, unless the sticky bit keeps an entry of somebody else's in place
+ * (unlink(2), EPERM). People who can are refused, others are warned of.
+ */
+export function judgeWay(way: Way, people: readonly Person[]): readonly WayFinding[] {
+  const { components, isHostRoot, isParent = false } = way;
+  const end = isParent ? components.length : components.length - 1;
+  const findings = components.flatMap((component, index): readonly WayFinding[] => {
+    if (isLink(component)) return []; // its mode means nothing (symlink(7)); the directory that it lies in counts
+    const entries = components.filter(({ parent }) => parent === index);
+    const isEnd = index === end;
+    const own = judgeDirectory(component, entries, isEnd, people);
+    return [...own, ...entries.flatMap((entry) => judgeLink(component, entry, people))];
+  });
+  const last = components[end];
+  if (!isHostRoot || last === undefined) return findings;
+  const how = "is the host's own root directory: the program would not be locked in";
+  return [...findings, { refuses: true, kind: 'host-root', component: last, isEnd: true, how }];
+}
+
+function isLink({ mode }: PathComponent): boolean {
+  return (mode & typeBits) === symbolicLink;
+}
+
+// The worst that is to be said of one directory.
+function judgeDirectory(
+  directory: PathComponent,
+  entries: readonly PathComponent[],
+  isEnd: boolean,
+  people: readonly Person[],
+): readonly WayFinding[] {
+  const isSticky = !isEnd && (directory.mode & sticky) !== 0;
+  const writers = writersOf(directory);
+  const isHeldFrom = (writer: Writer, uid: number): boolean =>
+    isSticky && writer.kind !== 'owner' && !entries.some((entry) => entry.uid === uid && uid !== 0);
+  const find = (refuses: boolean, writer: Writer): readonly WayFinding[] => [
+    {
+      refuses,
+      kind: writer.kind === 'owner' ? 'owner' : 'writable',
+      component: directory,
+      isEnd,
+      how: howOf(writer, directory, refuses && people.length > 0),
+    },
+  ];
+
+  for (const person of people) {
+    const his = writers.find((writer) => isWriter(writer, person) && !isHeldFrom(writer, person.uid));
+    if (his !== undefined) return find(true, his);
+  }
+  // What is a stranger's in a sticky directory is judged by itself: a directory as one that he owns, a link by judgeLink().
+  const strange = writers.find((writer) => isStranger(writer) && !(isSticky && writer.kind !== 'owner'));
+  return strange === undefined ? [] : find(people.length === 0, strange);
+}
+
+// Who owns a link in a sticky directory that others write has put it there, and can put another one in its place. The kernel
+// follows none that is neither the caller's nor the directory's owner's (proc(5), protected_symlinks).
+function judgeLink(
+  directory: PathComponent,
+  link: PathComponent,
+  people: readonly Person[],
+): readonly WayFinding[] {
+  if (!isLink(link) || (directory.mode & sticky) === 0) return [];
+  if (link.uid === 0 || link.uid === directory.uid) return [];
+  const isOpen = writersOf(directory).some((writer) => writer.kind !== 'owner');
+  if (!isOpen || people.some(({ uid }) => uid === link.uid)) return []; // the directory is told of
+  const refuses = people.length === 0 || (directory.mode & 0o002) !== 0;
+  const how = `is a link of uid ${link.uid} in a directory that others can write (mode ${octal(directory.mode)})`;
+  return [{ refuses, kind: 'link', component: link, isEnd: false, how }];
+}
+
+function howOf(writer: Writer, { mode }: PathComponent, isTheUser: boolean): string {
+  switch (writer.kind) {
+    case 'owner':
+      return `is owned by uid ${writer.uid}${isTheUser ? ', the user to be jailed' : ''}`;
+    case 'everybody':
+      return `can be written by everybody (mode ${octal(mode)})`;
+    case 'listed':
+      return `can be written by ${isTheUser ? 'the user' : `uid ${writer.uid}`} through an access control list`;
+    case 'group':
+      if (writer.isListed)
+        return `can be written by ${isTheUser ? 'the user' : `gid ${writer.gid}`} through an access control list`;
+      return `can be written by gid ${writer.gid}${isTheUser ? ', a group of the user' : ''} (mode ${octal(mode)})`;
+    case 'unknown':
+      return 'can be written by whoever is named in an access control list that cannot be understood';
+    default:
+      return writer satisfies never;
+  }
+}
+
+/** What puts it right, as a command line; `path` is quoted. */
+export function remedyOf({ kind, component }: WayFinding, path: string): string {
+  const forbid =
+    component.acl === undefined ? `chmod go-w ${path}` : `setfacl -b ${path} && chmod go-w ${path}`;
+  switch (kind) {
+    case 'owner':
+      return (component.mode & 0o022) === 0
+        ? `chown root:root ${path}`
+        : `chown root:root ${path} && ${forbid}`;
+    case 'writable':
+      return component.uid === 0 ? forbid : `chown root:root ${path} && ${forbid}`;
+    case 'link':
+      return `name the directory that ${path} leads to`;
+    case 'host-root':
+      return 'uchroot-jail build /srv/jail PROGRAM';
+    default:
+      return kind satisfies never;
+  }
+}

@@ -1,0 +1,87 @@
+// Who can write to something, or make it writable for himself. Pure.
+import { toBuffer } from '../quote.ts';
+import { listedWriters } from './acl.ts';
+
+/** Somebody who is to be jailed: by all the groups that he has or could have, his own among them. */
+export interface Person {
+  readonly uid: number;
+  readonly gids: readonly number[];
+}
+
+/** An object as far as the right to write to it goes. */
+export interface Access {
+  /** The type of file may stand in it. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** system.posix_acl_access; may be left out where the group bits of the mode do not let write, since they are its mask. */
+  readonly acl?: Uint8Array | undefined;
+}
+
+/** Somebody other than root who can write. */
+export type Writer =
+  | { readonly kind: 'owner'; readonly uid: number }
+  | { readonly kind: 'everybody' }
+  /** `except`: users for whom the membership does not count. */
+  | {
+      readonly kind: 'group';
+      readonly gid: number;
+      readonly isListed: boolean;
+      readonly except: readonly number[];
+    }
+  | { readonly kind: 'listed'; readonly uid: number }
+  /** Whoever a list names that cannot be understood. */
+  | { readonly kind: 'unknown' };
+
+/** All who can write, root and its group aside only where they own. */
+export function writersOf({ mode, uid, gid, acl }: Access): readonly Writer[] {
+  const owner: readonly Writer[] = uid === 0 ? [] : [{ kind: 'owner', uid }];
+  if ((mode & 0o002) !== 0) return [...owner, { kind: 'everybody' }];
+  if ((mode & 0o020) === 0) return owner;
+  if (acl === undefined) return [...owner, { kind: 'group', gid, isListed: false, except: [] }];
+  const listed = listedWriters(toBuffer(acl));
+  if (listed === undefined) return [...owner, { kind: 'unknown' }];
+  const groups = [...(listed.owningGroup ? [gid] : []), ...listed.gids];
+  return [
+    ...owner,
+    ...listed.uids.map((id): Writer => ({ kind: 'listed', uid: id })),
+    ...groups.map((id): Writer => ({ kind: 'group', gid: id, isListed: true, except: listed.namedUids })),
+  ];
+}
+
+/** Whether a person is the writer, or one of them. Root gains nothing by what it owns, nor by its own group. */
+export function isWriter(writer: Writer, { uid, gids }: Person): boolean {
+  switch (writer.kind) {
+    case 'owner':
+    case 'listed':
+      return uid !== 0 && writer.uid === uid;
+    case 'group':
+      return !(uid === 0 && writer.gid === 0) && gids.includes(writer.gid) && !writer.except.includes(uid);
+    case 'everybody':
+    case 'unknown':
+      return true;
+    default:
+      return writer satisfies never;
+  }
+}
+
+/** Whether somebody can be the writer who is neither root nor one of the people. */
+export function isStranger(writer: Writer): boolean {
+  switch (writer.kind) {
+    case 'listed':
+      return writer.uid !== 0;
+    case 'group':
+      return writer.gid !== 0;
+    case 'owner':
+    case 'everybody':
+    case 'unknown':
+      return true;
+    default:
+      return writer satisfies never;
+  }
+}
+
+/** Permission bits as chmod(1) takes them. */
+export function octal(mode: number): string {
+  return (mode & 0o7777).toString(8).padStart(4, '0');
+}

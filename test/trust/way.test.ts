@@ -1,0 +1,110 @@
+import t from 'tap';
+
+import type { PathComponent } from '../../lib/native.ts';
+import { judgeWay, remedyOf } from '../../lib/trust/way.ts';
+import type { Person } from '../../lib/trust/writer.ts';
+
+const directory = 0o040000;
+const link = 0o120000;
+const sam: Person = { uid: 1001, gids: [29, 1001] };
+const bob: Person = { uid: 1002, gids: [1002] };
+
+type Row = readonly [path: string, parent: number, mode: number, uid?: number, gid?: number];
+
+function judge(
+  rows: readonly Row[],
+  people: readonly Person[] = [sam],
+  rest: { readonly isHostRoot?: boolean; readonly isParent?: boolean } = {},
+): readonly string[] {
+  const components = rows.map(([path, parent, mode, uid = 0, gid = 0]): PathComponent => ({
+    path: Buffer.from(path),
+    parent,
+    mode,
+    uid,
+    gid,
+  }));
+  return judgeWay({ components, isHostRoot: false, ...rest }, people).map(
+    ({ refuses, component, how }) =>
+      `${refuses ? 'refused' : 'warned'}: ${Buffer.from(component.path).toString()} ${how}`,
+  );
+}
+
+const root: Row = ['/', -1, directory | 0o755];
+const tmp: Row = ['/tmp', 0, directory | 0o1777];
+
+t.test('without people anybody but root is refused', async (t) => {
+  const way = (mode: number, uid = 0, gid = 0): readonly Row[] => [
+    root,
+    ['/j', 0, directory | mode, uid, gid],
+  ];
+  t.same(judge(way(0o755, 5), []), ['refused: /j is owned by uid 5']);
+  t.same(judge(way(0o775, 0, 5), []), ['refused: /j can be written by gid 5 (mode 0775)']);
+  t.same(judge(way(0o775), []), []);
+  t.same(judge(way(0o777), []), ['refused: /j can be written by everybody (mode 0777)']);
+});
+
+t.test('of several people one is enough', async (t) => {
+  t.same(judge([root, ['/j', 0, directory | 0o755, 1002]], [sam, bob]), [
+    'refused: /j is owned by uid 1002, the user to be jailed',
+  ]);
+});
+
+t.test('an entry of a sticky directory is its owner’s, wherever on the way it comes', async (t) => {
+  const way = (uid: number): readonly Row[] => [
+    root,
+    tmp,
+    ['/tmp/ours', 1, link | 0o777],
+    ['/tmp/his', 1, link | 0o777, uid],
+    ['/srv', 0, directory | 0o755],
+  ];
+  t.same(judge(way(0)), []);
+  t.same(judge(way(1001)), ['refused: /tmp can be written by everybody (mode 1777)']);
+  t.same(judge(way(1002)), [
+    'refused: /tmp/his is a link of uid 1002 in a directory that others can write (mode 1777)',
+  ]);
+});
+
+t.test('a link of a stranger in a sticky directory of some is warned of', async (t) => {
+  const way: readonly Row[] = [
+    root,
+    ['/s', 0, directory | 0o1775, 0, 30],
+    ['/s/l', 1, link | 0o777, 1002],
+    ['/srv', 0, directory | 0o755],
+  ];
+  const message = '/s/l is a link of uid 1002 in a directory that others can write (mode 1775)';
+  t.same(judge(way), [`warned: ${message}`]);
+  t.same(judge(way, []), [`refused: ${message}`]);
+});
+
+t.test('who owns a link in a directory that only root writes cannot change it', async (t) => {
+  t.same(judge([root, ['/l', 0, link | 0o777, 1001], ['/srv', 0, directory | 0o755]]), []);
+});
+
+t.test('the last directory counts as a whole, unless it is there for one entry of root’s', async (t) => {
+  t.same(judge([root, tmp]), ['refused: /tmp can be written by everybody (mode 1777)']);
+  t.same(judge([root, tmp], [sam], { isParent: true }), []);
+  t.same(judge([root, ['/t', 0, directory | 0o1777, 1001]], [sam], { isParent: true }), [
+    'refused: /t is owned by uid 1001, the user to be jailed',
+  ]);
+});
+
+t.test('the host’s root directory is refused for everybody', async (t) => {
+  const how = "/ is the host's own root directory: the program would not be locked in";
+  for (const people of [[sam], [], [{ uid: 0, gids: [0] }]])
+    t.same(judge([root], people, { isHostRoot: true }), [`refused: ${how}`]);
+});
+
+t.test('a remedy takes away what was found', async (t) => {
+  const remedy = (mode: number, uid: number, acl?: Uint8Array): string | undefined => {
+    const component = { path: Buffer.from('/j'), parent: -1, mode: directory | mode, uid, gid: 5 };
+    const [finding] = judgeWay(
+      { components: [acl === undefined ? component : { ...component, acl }], isHostRoot: false },
+      [],
+    );
+    return finding && remedyOf(finding, '/j');
+  };
+  t.equal(remedy(0o755, 5), 'chown root:root /j');
+  t.equal(remedy(0o775, 5), 'chown root:root /j && chmod go-w /j');
+  t.equal(remedy(0o775, 0), 'chmod go-w /j');
+  t.equal(remedy(0o775, 0, Buffer.alloc(4)), 'setfacl -b /j && chmod go-w /j');
+});
