@@ -6,7 +6,8 @@ import { openFileRoot } from '../binary/root.ts';
 import { LaunchError } from '../errors.ts';
 import { launcherPath, native, type HostSight, type PlanFailure, type ProcessHandle } from '../native.ts';
 import { encodeAgain } from './encode.ts';
-import { describedNames, describedVariables, splitEntries, type Variable } from './environment.ts';
+import { describedNames, describedVariables, type Variable } from './environment.ts';
+import { callerVariables } from './caller.ts';
 import { errnoName } from './errno.ts';
 import { toLaunchError } from './failure.ts';
 import { writePidFile, type PidFile } from './pidfile.ts';
@@ -40,7 +41,7 @@ function describedAgain(): readonly Variable[] {
 
 /** This process as the caller of a launch beside it. */
 export function callerBeside(request: NormalRequest): Caller {
-  const environment = request.keepEnv ? splitEntries(native.environmentEntries()) : describedAgain();
+  const environment = request.keepEnv ? callerVariables() : describedAgain();
   return { inPlace: false, environment, pid: process.pid, parentPid: process.pid };
 }
 
