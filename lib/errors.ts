@@ -27,8 +27,11 @@ export class UsageError extends Error {
   readonly hint: string | undefined;
   readonly exitStatus = 1;
 
-  constructor(message: string, options: { readonly hint?: string | undefined } = {}) {
-    super(message);
+  constructor(
+    message: string,
+    options: { readonly hint?: string | undefined; readonly cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.hint = options.hint;
   }
 }

@@ -1,8 +1,54 @@
-// Misspelt keys of what callers ask for.
+// Reading what callers ask for: misspelt keys, objects that throw, arrays and bytes that change later.
 
 import { UsageError } from './errors.ts';
 import { nearest } from './nearest.ts';
-import { quote } from './quote.ts';
+import { copyBytes, quote } from './quote.ts';
+
+/**
+ * What `read` makes of a caller's request. A request can be a Proxy or have getters: what they throw becomes the cause of
+ * a UsageError.
+ */
+export function reading<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError('the request cannot be read: a getter or a proxy in it has thrown', {
+      cause: error,
+    });
+  }
+}
+
+/** Text, numbers, functions, streams and signals stay as they are; the caller's arrays, plain objects and bytes are copied. */
+export function copyValue(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof Uint8Array) return copyBytes(value);
+  if (Array.isArray(value)) return Array.from(value, copyValue);
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null ? copyFields(value) : value;
+}
+
+/** The fields of an object, inherited ones too, each a copy as of `copyValue`. */
+export function copyFields(object: object): object {
+  const copy: Record<string, unknown> = {};
+  for (const key in object) copy[key] = copyValue((object as Record<string, unknown>)[key]);
+  return copy;
+}
+
+/** A request of our own, checked: whatever the caller does with his later, it stays. @throws UsageError */
+export function takeRequest<T extends object>(request: T, check: (request: T) => void): T {
+  return reading(() => {
+    const own = (typeof request === 'object' && request !== null ? copyFields(request) : request) as T;
+    check(own);
+    return own;
+  });
+}
+
+/** An AbortSignal, or undefined. A mere prototype is none: what is asked of it later would throw. @throws UsageError */
+export function checkSignal(signal: unknown): asserts signal is AbortSignal | undefined {
+  if (signal === undefined || (signal instanceof AbortSignal && typeof signal.aborted === 'boolean')) return;
+  throw new UsageError('signal must be an AbortSignal');
+}
 
 /**
  * @param example what a request looks like

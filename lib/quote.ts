@@ -16,7 +16,12 @@ function asciiBytes(text: string): Buffer | undefined {
   return bytes;
 }
 
-/** The bytes themselves; a string becomes UTF-8. */
+/** Bytes of our own, which stay as they are whatever the caller does with his; a string becomes UTF-8. */
+export function copyBytes(value: Bytes): Buffer {
+  return typeof value === 'string' ? toBuffer(value) : Buffer.from(value);
+}
+
+/** The bytes themselves, in the caller's memory; a string becomes UTF-8. */
 export function toBuffer(value: Bytes): Buffer {
   if (typeof value === 'string') return asciiBytes(value) ?? Buffer.from(value);
   return value instanceof Buffer ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);

@@ -3,6 +3,7 @@
 import { type BytePath, pathBytes } from '../binary/path.ts';
 import { type DirectoryRoot, errorCode, openFileRoot } from '../binary/root.ts';
 import { rememberStatus } from '../binary/walk.ts';
+import { takeRequest } from '../keys.ts';
 import { type Host, openHost } from './host/host.ts';
 import { absolute } from './host/hostpath.ts';
 import { learnAll } from './learn/learned.ts';
@@ -36,8 +37,8 @@ export interface JailReport {
  * "in the jail": what the jail held before leads the loader astray), ERR_CHECK (something does not work in it),
  * ERR_MANIFEST, ERR_RECIPE, EBUSY (somebody else works on it) or ABORT_ERR (the signal).
  */
-export async function buildJail(request: JailRequest): Promise<JailReport> {
-  checkRequest(request);
+export async function buildJail(asked: JailRequest): Promise<JailReport> {
+  const request = takeRequest(asked, checkRequest);
   requireRoot('built');
   const directory = absolute(request.directory);
   let host: Host | undefined;

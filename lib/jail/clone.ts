@@ -5,6 +5,7 @@ import { closeSync } from 'node:fs';
 import { type BytePath, bytePath, pathBytes, showPath } from '../binary/path.ts';
 import { errorCode, openFileRoot } from '../binary/root.ts';
 import { JailError, UsageError } from '../errors.ts';
+import { takeRequest } from '../keys.ts';
 import { native, type SkipReason, type TreeCounts } from '../native.ts';
 import type { Bytes } from '../quote.ts';
 import { findJailDirectory, type JailDirectory } from './host/directory.ts';
@@ -55,8 +56,9 @@ export interface CloneReport extends TreeCounts {
  * @throws UsageError if DIRECTORY is not free; JailError ERR_NO_MANIFEST if the template is no jail, ERR_INSECURE_PATH as
  * buildJail, EBUSY while the template is updated, ABORT_ERR, or the code of a system error.
  */
-export async function cloneJail(request: CloneRequest): Promise<CloneReport> {
-  const privileged = checkRequest(request);
+export async function cloneJail(asked: CloneRequest): Promise<CloneReport> {
+  const request = takeRequest(asked, checkRequest);
+  const privileged = (request.keepPrivileges ?? []).map(toPrivileged);
   requireRoot('cloned');
   throwIfAborted(request.signal);
   try {
@@ -73,19 +75,21 @@ export async function cloneJail(request: CloneRequest): Promise<CloneReport> {
 
 const KEYS = ['template', 'directory', 'keepPrivileges', 'sync', 'signal', 'onProgress'];
 
-function checkRequest(request: CloneRequest): readonly BytePath[] {
+function checkRequest(request: CloneRequest): void {
   checkWork(request, KEYS);
   checkBytes(request.template, 'template');
   checkFlag(request.sync, 'sync');
   const { keepPrivileges = [] } = request;
   if (!Array.isArray(keepPrivileges)) throw new UsageError('keepPrivileges must be a list');
-  return keepPrivileges.map((value) => {
-    checkBytes(value, 'keepPrivileges');
-    const path = bytePath(value);
-    if (!path.startsWith('/') || path.split('/').includes('..'))
-      throw new UsageError(`keepPrivileges: ${showPath(path)} is no absolute path of the jail`);
-    return withoutDots(path);
-  });
+  keepPrivileges.forEach(toPrivileged);
+}
+
+function toPrivileged(value: unknown): BytePath {
+  checkBytes(value, 'keepPrivileges');
+  const path = bytePath(value);
+  if (!path.startsWith('/') || path.split('/').includes('..'))
+    throw new UsageError(`keepPrivileges: ${showPath(path)} is no absolute path of the jail`);
+  return withoutDots(path);
 }
 
 // An update would change files under the copy; other copies do not.

@@ -4,7 +4,7 @@ import { type BytePath, showPath } from '../binary/path.ts';
 import type { DirectoryRoot } from '../binary/root.ts';
 import { walk } from '../binary/walk.ts';
 import { JailError } from '../errors.ts';
-import { checkKeys } from '../keys.ts';
+import { checkKeys, takeRequest } from '../keys.ts';
 import type { Bytes } from '../quote.ts';
 import { openBuilt } from './host/built.ts';
 import { absolute } from './host/hostpath.ts';
@@ -35,9 +35,11 @@ export interface JailList {
 }
 
 /** @throws JailError ENOENT, ERR_NO_MANIFEST, ERR_MANIFEST; EPERM for everybody but root, who alone may read it. */
-export async function listJail(request: { readonly directory: Bytes }): Promise<JailList> {
-  checkKeys(request, new Set(['directory']));
-  checkBytes(request.directory, 'directory');
+export async function listJail(asked: { readonly directory: Bytes }): Promise<JailList> {
+  const request = takeRequest(asked, (own) => {
+    checkKeys(own, new Set(['directory']));
+    checkBytes(own.directory, 'directory');
+  });
   requireRoot('listed');
   return readBuilt(absolute(request.directory), (_jail, manifest) => ({
     files: manifest.entries.map(toListed),
@@ -71,13 +73,15 @@ export interface Explanation {
  * Why a path, as the jail sees it, is in the jail.
  * @throws JailError ENOENT if nothing is there; as listJail.
  */
-export async function explainFile(request: {
+export async function explainFile(asked: {
   readonly directory: Bytes;
   readonly path: Bytes;
 }): Promise<Explanation> {
-  checkKeys(request, new Set(['directory', 'path']));
-  checkBytes(request.directory, 'directory');
-  checkBytes(request.path, 'path');
+  const request = takeRequest(asked, (own) => {
+    checkKeys(own, new Set(['directory', 'path']));
+    checkBytes(own.directory, 'directory');
+    checkBytes(own.path, 'path');
+  });
   requireRoot('explained');
   return readBuilt(absolute(request.directory), (jail, manifest) => {
     const asked = absolute(request.path, true);

@@ -5,6 +5,7 @@ import { closeSync, readFileSync } from 'node:fs';
 import { type BytePath, bytePath, joinPath, showPath } from '../binary/path.ts';
 import { errorCode, openFileRoot } from '../binary/root.ts';
 import { JailError, UsageError } from '../errors.ts';
+import { takeRequest } from '../keys.ts';
 import { native, type TreeCounts } from '../native.ts';
 import { findOccupants } from './host/busy.ts';
 import { absolute } from './host/hostpath.ts';
@@ -46,8 +47,8 @@ interface OpenJail extends Directory {
  * if something is mounted or a process runs in it or has a file of it open, EACCES if that cannot be seen,
  * ABORT_ERR (the rest can be removed by a second call), ERR_INSECURE_PATH as buildJail, or the code of a system error.
  */
-export async function removeJail(request: RemoveRequest): Promise<RemoveReport> {
-  checkWork(request, ['directory', 'signal', 'onProgress']);
+export async function removeJail(asked: RemoveRequest): Promise<RemoveReport> {
+  const request = takeRequest(asked, (own) => checkWork(own, ['directory', 'signal', 'onProgress']));
   requireRoot('removed');
   throwIfAborted(request.signal);
   try {

@@ -1,6 +1,7 @@
 // Brings a jail up to date with the host it is built from.
 
 import { JailError } from '../errors.ts';
+import { takeRequest } from '../keys.ts';
 import { type JailReport, makeOrForesee } from './build.ts';
 import { openHost } from './host/host.ts';
 import { absolute } from './host/hostpath.ts';
@@ -27,9 +28,11 @@ export interface UpdateReport extends JailReport {
  * again. An interrupted run is completed, or undone, by the next.
  * @throws JailError ERR_NO_MANIFEST for a directory that buildJail has not made, and as buildJail.
  */
-export async function updateJail(request: UpdateRequest): Promise<UpdateReport> {
-  checkWork(request, ['directory', 'signal', 'onProgress', 'plan']);
-  checkFlag(request.plan, 'plan');
+export async function updateJail(asked: UpdateRequest): Promise<UpdateReport> {
+  const request = takeRequest(asked, (own) => {
+    checkWork(own, ['directory', 'signal', 'onProgress', 'plan']);
+    checkFlag(own.plan, 'plan');
+  });
   requireRoot('updated');
   const directory = absolute(request.directory);
   try {

@@ -111,6 +111,14 @@ export interface EnvironmentInput {
   readonly pid: number;
 }
 
+// The bytes of a name, one character a byte. Nearly all names are ASCII, and are that already.
+function toLatin1(name: string): string {
+  for (let i = 0; i < name.length; i++) {
+    if (name.charCodeAt(i) > 0x7f) return Buffer.from(name).toString('latin1');
+  }
+  return name;
+}
+
 // The name is latin1, one character a byte.
 function toEntry(name: string, value: Buffer): Buffer {
   const entry = zeroBytes(name.length + 1 + value.length);
@@ -146,12 +154,15 @@ export function buildEnvironment(input: EnvironmentInput): readonly Buffer[] {
     if (value === undefined) env.delete(name);
     else if (name !== 'PATH' || !env.has('PATH')) env.set(name, Buffer.from(`${name}=${value}`));
   }
+  // Not into the map: each name comes once, and there may be thousands.
+  const own: Buffer[] = [];
   for (const [name, value] of request.env) {
-    const bytes = Buffer.from(name).toString('latin1');
-    if (value === undefined) env.delete(bytes);
-    else env.set(bytes, toEntry(bytes, value));
+    const bytes = toLatin1(name);
+    env.delete(bytes);
+    if (value === undefined) continue;
+    own.push(typeof value === 'string' ? Buffer.from(`${name}=${value}`) : toEntry(bytes, value));
   }
-  return [...env.values()];
+  return [...env.values(), ...own];
 }
 
 /** What a compiled launcher makes of the environment that it is started with: rules for native/environment.cc. */
@@ -173,13 +184,14 @@ const whole = (names: Iterable<string>): readonly string[] => [...names].map((na
 /** The rules that come to the same as `buildEnvironment` in place, whoever the caller will be. */
 export function environmentRules(input: Pick<EnvironmentInput, 'request' | 'account'>): EnvironmentRules {
   const { request, account } = input;
+  const names = new Set(request.env.map(([name]) => toLatin1(name)));
   const built = buildEnvironment({ ...input, caller: [], inPlace: true, pid: 0 });
   const isFallback = (entry: Buffer): boolean =>
-    request.keepEnv && nameOf(entry) === 'PATH' && !request.env.has('PATH');
+    request.keepEnv && nameOf(entry) === 'PATH' && !names.has('PATH');
   const entries = built.filter((entry) => !isFallback(entry));
   const taken = new Set([
     ...entries.map(nameOf),
-    ...[...request.env.keys()].map((name) => Buffer.from(name).toString('latin1')),
+    ...names,
     ...(account.name === undefined ? ['USER', 'LOGNAME'] : []),
   ]);
   const beginnings = request.keepEnv

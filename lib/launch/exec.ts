@@ -5,7 +5,8 @@ import { UsageError } from '../errors.ts';
 import { native, type PlanFailure } from '../native.ts';
 import type { DirectoryFinding } from './directory.ts';
 import { encodePlan } from './encode.ts';
-import { inPlaceVariables, splitEntries } from './environment.ts';
+import { callerVariables } from './caller.ts';
+import { inPlaceVariables } from './environment.ts';
 import { toLaunchError } from './failure.ts';
 import { refuseOwnDescriptors } from './inherited.ts';
 import { writePidFile } from './pidfile.ts';
@@ -17,9 +18,7 @@ import { normalize, type LaunchRequest, type NormalRequest } from './request.ts'
 export function callerInPlace(keepEnv: boolean): Caller {
   return {
     inPlace: true,
-    environment: keepEnv
-      ? splitEntries(native.environmentEntries())
-      : native.environmentVariables(inPlaceVariables),
+    environment: keepEnv ? callerVariables() : native.environmentVariables(inPlaceVariables),
     pid: process.pid,
     get parentPid() {
       return process.ppid;

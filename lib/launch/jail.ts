@@ -1,7 +1,8 @@
 // A jail that is verified once and used for many launches.
 import { UsageError } from '../errors.ts';
+import { copyFields, reading } from '../keys.ts';
 import { native, type HostFacts } from '../native.ts';
-import type { Bytes } from '../quote.ts';
+import { copyBytes, type Bytes } from '../quote.ts';
 import { accountQuery, refuseRoot, toAccount, type Account } from './account.ts';
 import { acceptDirectory, judgeDirectory, unreachable, type DirectoryFinding } from './directory.ts';
 import { requireCapabilities, requireRoot } from './prepare.ts';
@@ -10,6 +11,7 @@ import { normalize, type NormalRequest } from './request.ts';
 import { collect, normalizeRun, runOnlyKeys, type RunRequest, type RunResult } from './run.ts';
 import { normalizeSpawn, reporting, spawnKeys, startIn, warnOnce, type SpawnRequest } from './spawn.ts';
 import type { NormalSpawn } from './start.ts';
+import { checkEnv } from './value.ts';
 
 type Without<T> = Omit<T, 'jail' | 'user'> & { readonly user?: RunRequest['user'] | undefined };
 
@@ -28,12 +30,20 @@ const identity = [
   'allowNewPrivs',
 ] as const;
 
+/** What a launch in an open jail comes to. */
+interface Merged<T> {
+  readonly request: T & Pick<RunRequest, 'jail' | 'user'>;
+  /** The defaults' account, which was looked up when the jail was opened; undefined if the request may be for another. */
+  readonly account: Account | undefined;
+}
+
 /** An open jail: the directory that was verified, whatever its name leads to later. */
 export class Jail implements AsyncDisposable {
   /** Path on the host, as given. */
   readonly directory: Bytes;
   /** What is unwise about the way to it, for the defaults' account. */
   readonly warnings: readonly DirectoryFinding[];
+  readonly #jail: Buffer;
   readonly #facts: HostFacts;
   readonly #defaults: JailRunRequest;
   readonly #spawnDefaults: JailRunRequest;
@@ -45,12 +55,15 @@ export class Jail implements AsyncDisposable {
   /** Made by `openJail`. */
   constructor(
     directory: Bytes,
+    jail: Buffer,
     defaults: JailRunRequest,
     facts: HostFacts,
     account: Account | undefined,
     warnings: readonly DirectoryFinding[],
   ) {
     this.directory = directory;
+    // Not `directory`: bytes that a caller can reach are not what launches go by.
+    this.#jail = jail;
     this.warnings = warnings;
     this.#defaults = defaults;
     // What they say about output concerns run() alone.
@@ -63,14 +76,15 @@ export class Jail implements AsyncDisposable {
 
   /** As `runInJail`. */
   async run(request: JailRunRequest = {}): Promise<RunResult> {
-    const [normal, options] = normalizeRun(this.#merge(this.#defaults, request));
-    return collect(await this.#start(normal, options, request), options);
+    const merged = this.#merge(this.#defaults, request);
+    const [normal, options] = normalizeRun(merged.request);
+    return collect(await this.#start(normal, options, merged.account), options);
   }
 
   /** As `spawnInJail`. */
   async spawn(request: JailSpawnRequest = {}): Promise<JailedProcess> {
     const merged = this.#merge(this.#spawnDefaults, request);
-    return this.#start(normalize(merged, spawnKeys), normalizeSpawn(merged), request);
+    return this.#start(normalize(merged.request, spawnKeys), normalizeSpawn(merged.request), merged.account);
   }
 
   /** Lets go of the directory, once the launches that are under way have ended; programs that run in it go on. */
@@ -85,12 +99,12 @@ export class Jail implements AsyncDisposable {
     native.closeJail(this.#facts.jailFd);
   }
 
-  #start(normal: NormalRequest, options: NormalSpawn, request: JailRunRequest): Promise<JailedProcess> {
+  #start(normal: NormalRequest, options: NormalSpawn, usual: Account | undefined): Promise<JailedProcess> {
     if (!this.#open) throw new UsageError('the jail has been closed');
     this.#starting++;
     return reporting(normal, options, async () => {
       try {
-        const account = this.#usualAccount(request) ?? (await this.#lookUp(normal));
+        const account = usual ?? (await this.#lookUp(normal));
         return await startIn({ fd: this.#facts.jailFd, account }, normal, options);
       } finally {
         this.#starting--;
@@ -103,18 +117,17 @@ export class Jail implements AsyncDisposable {
     this.close();
   }
 
-  #merge<T extends JailRunRequest>(
-    defaults: JailRunRequest,
-    request: T,
-  ): T & Pick<RunRequest, 'jail' | 'user'> {
-    const user = request.user ?? defaults.user;
-    if (user === undefined) throw new UsageError('user is missing: give it here or to openJail');
-    return { ...defaults, ...request, env: { ...defaults.env, ...request.env }, jail: this.directory, user };
-  }
-
-  // The defaults' account was looked up when the jail was opened.
-  #usualAccount(request: JailRunRequest): Account | undefined {
-    return identity.some((key) => key in request) ? undefined : this.#account;
+  #merge<T extends JailRunRequest>(defaults: JailRunRequest, request: T): Merged<T> {
+    return reading(() => {
+      checkPartial(request, "run({program: '/bin/ls'})");
+      const user = request.user ?? defaults.user;
+      if (user === undefined) throw new UsageError('user is missing: give it here or to openJail');
+      const env = mergeEnv(defaults.env, request.env);
+      return {
+        request: { ...defaults, ...request, env, jail: this.#jail, user },
+        account: identity.some((key) => key in request) ? undefined : this.#account,
+      };
+    });
   }
 
   // Another one is looked up now, and the way to the jail judged again for it.
@@ -123,6 +136,34 @@ export class Jail implements AsyncDisposable {
     judge(normal, account, this.#facts);
     return account;
   }
+}
+
+// What openJail, run and spawn of a Jail are given: all but the jail.
+function checkPartial(request: object, example: string): void {
+  if (typeof request !== 'object' || request === null || Array.isArray(request))
+    throw new UsageError(`the keys must be in an object, as in ${example}`);
+  if ('jail' in request && request.jail !== undefined)
+    throw new UsageError('jail is given twice: openJail has been given the directory', {
+      hint: 'to start a program in another jail, open that one',
+    });
+}
+
+type Env = JailRunRequest['env'];
+
+// Copied only if it has to be: it can be large.
+function mergeEnv(defaults: Env, env: Env): Env {
+  if (defaults === undefined || env === undefined) return env ?? defaults;
+  checkEnv(env);
+  return { ...defaults, ...env };
+}
+
+// The defaults as they are now, whatever the caller does with his.
+function copyDefaults(defaults: JailRunRequest): JailRunRequest {
+  const { env } = defaults;
+  if (env !== undefined) checkEnv(env);
+  const own: JailRunRequest = copyFields(defaults);
+  // process.env is no plain object
+  return env === undefined ? own : { ...own, env: copyFields(env) as Env };
 }
 
 function judge(normal: NormalRequest, account: Account, facts: HostFacts): readonly DirectoryFinding[] {
@@ -140,8 +181,16 @@ function judge(normal: NormalRequest, account: Account, facts: HostFacts): reado
  * @throws UsageError, LaunchError as spawnInJail
  */
 export async function openJail(directory: Bytes, defaults: JailRunRequest = {}): Promise<Jail> {
-  const named = defaults.user !== undefined;
-  const [normal] = normalizeRun({ ...defaults, user: defaults.user ?? '+0', jail: directory });
+  const [own, normal] = reading(() => {
+    if (typeof directory !== 'string' && !(directory instanceof Uint8Array))
+      throw new UsageError('the directory must be a string or a Uint8Array', {
+        hint: "it comes first: openJail('/srv/jail', {user: 'sam'})",
+      });
+    checkPartial(defaults, "openJail('/srv/jail', {user: 'sam'})");
+    const copy = copyDefaults(defaults);
+    return [copy, normalizeRun({ ...copy, user: copy.user ?? '+0', jail: directory })[0]] as const;
+  });
+  const named = own.user !== undefined;
   const query = named ? accountQuery(normal) : {};
   const facts = await native.readHost({ ...query, jail: normal.jail });
   try {
@@ -150,7 +199,8 @@ export async function openJail(directory: Bytes, defaults: JailRunRequest = {}):
     if (facts.jailFd < 0) throw unreachable(facts);
     const warnings = account === undefined ? [] : judge(normal, account, facts);
     warnOnce(warnings);
-    return new Jail(directory, Object.freeze({ ...defaults }), facts, account, warnings);
+    const given = typeof directory === 'string' ? directory : copyBytes(normal.jail);
+    return new Jail(given, normal.jail, own, facts, account, warnings);
   } catch (error) {
     if (facts.jailFd >= 0) native.closeJail(facts.jailFd);
     throw error;

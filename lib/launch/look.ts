@@ -1,5 +1,6 @@
 // Looking without launching: who a request would run as, and what it would do.
 import type { LaunchError } from '../errors.ts';
+import { reading } from '../keys.ts';
 import { native } from '../native.ts';
 import { accountQuery, toAccount, type Account } from './account.ts';
 import { findProblem } from './check.ts';
@@ -27,7 +28,7 @@ export interface PlannedLaunch {
 export async function resolveAccount(
   request: Pick<LaunchRequest, 'user' | 'group' | 'groups' | 'clearGroups'>,
 ): Promise<Account> {
-  const normal = normalize({ ...request, jail: '/' });
+  const normal = normalize(reading(() => ({ ...request, jail: '/' })));
   return toAccount(normal, await native.readHost(accountQuery(normal)));
 }
 
@@ -40,7 +41,9 @@ export async function planLaunch(request: LaunchRequest): Promise<PlannedLaunch>
   const normal = normalize(request);
   const jail = verify(normal, await native.readHost(hostQuery(normal)), false);
   try {
-    const launch = prepare(normal, jail, callerInPlace(normal.keepEnv));
+    // What the steps hold is the caller's to change, and this is the default of every launch.
+    const own = { ...normal, cwd: Buffer.from(normal.cwd) };
+    const launch = prepare(own, jail, callerInPlace(normal.keepEnv));
     return {
       account: jail.account,
       steps: launch.steps,

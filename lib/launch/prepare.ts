@@ -237,7 +237,7 @@ const environments = new WeakMap<
 
 function recallEnvironment(request: NormalRequest, account: Account, caller: Caller): readonly Buffer[] {
   const { environment } = caller;
-  if (request.keepEnv || request.env.size > 0) return toEnvironment(request, account, caller);
+  if (request.keepEnv || request.env.length > 0) return toEnvironment(request, account, caller);
   const known = environments.get(account);
   if (known?.environment === environment) return known.env;
   const env = toEnvironment(request, account, caller);

@@ -2,11 +2,12 @@
 import { constants } from 'node:os';
 
 import { UsageError } from '../errors.ts';
-import { checkKeys } from '../keys.ts';
-import { quote, toBuffer, type Bytes } from '../quote.ts';
+import { checkKeys, reading } from '../keys.ts';
+import { quote, type Bytes } from '../quote.ts';
 import { capabilityNumber } from './capabilities.ts';
 import { toLimit, type RlimitName, type RlimitValue } from './rlimits.ts';
 import type { Limit } from './step.ts';
+import { bytes, descriptor, flag, list, toEnv, type EnvVariable } from './value.ts';
 
 /** What to start, in which jail, as whom. Everything but `user` and `jail` has a default. */
 export interface LaunchRequest {
@@ -76,7 +77,8 @@ export interface NormalRequest {
   readonly args: readonly Buffer[];
   readonly argv0: Buffer | undefined;
   readonly cwd: Buffer;
-  readonly env: ReadonlyMap<string, Buffer | undefined>;
+  /** Each name once. */
+  readonly env: readonly EnvVariable[];
   readonly keepEnv: boolean;
   readonly preserveFds: readonly number[];
   readonly rlimits: readonly (readonly [string, Limit])[];
@@ -121,34 +123,6 @@ export const launchKeys: ReadonlySet<string> = new Set([
 
 /** uid_t and gid_t, less (uid_t)-1, which set*id(2) takes for "unchanged". */
 export const maxId = 2 ** 32 - 2;
-
-function bytes(value: unknown, name: string): Buffer {
-  if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
-    throw new UsageError(`${name} must be a string or a Uint8Array`);
-  }
-  // Not Buffer's own includes, which has more to compile when a command begins.
-  const hasNul =
-    typeof value === 'string' ? value.includes('\0') : Uint8Array.prototype.includes.call(value, 0);
-  if (hasNul) throw new UsageError(`${name} must not contain a NUL byte`);
-  return toBuffer(value);
-}
-
-function flag(value: unknown, name: string): boolean {
-  if (value === undefined || typeof value === 'boolean') return value ?? false;
-  throw new UsageError(`${name} must be true or false`);
-}
-
-function list(value: unknown, name: string): readonly unknown[] {
-  if (Array.isArray(value)) return value;
-  throw new UsageError(`${name} must be an array`);
-}
-
-/** A descriptor number; 0 to 2 only where `lowest` allows it. @throws UsageError */
-export function descriptor(value: unknown, name: string, lowest = 0): number {
-  if (typeof value === 'number' && Number.isInteger(value) && value >= lowest && value < 2 ** 31)
-    return value;
-  throw new UsageError(`${name} must be a number from ${lowest} on, not ${quote(String(value))}`);
-}
 
 /**
  * Reads one half of USER:GROUP. Numbers are plain decimal: what other tools read as 0 (`00`, `-0`, ` 0`,
@@ -203,23 +177,6 @@ function toGroups(request: LaunchRequest): readonly Principal[] | undefined {
 }
 
 const rootDirectory = Buffer.from('/');
-const noVariables: ReadonlyMap<string, Buffer | undefined> = new Map();
-
-function toEnv(value: unknown): ReadonlyMap<string, Buffer | undefined> {
-  if (value === undefined) return noVariables;
-  const env = new Map<string, Buffer | undefined>();
-  // An array or a Map has no variables as keys: it would be taken for an empty environment.
-  if (typeof value !== 'object' || value === null || Symbol.iterator in value) {
-    throw new UsageError("env must be an object such as {LANG: 'C.UTF-8'}");
-  }
-  for (const [name, content] of Object.entries(value)) {
-    if (name === '' || name.includes('=') || name.includes('\0')) {
-      throw new UsageError(`env: '${quote(name)}' cannot be the name of a variable`);
-    }
-    env.set(name, content === undefined ? undefined : bytes(content, `env.${quote(name)}`));
-  }
-  return env;
-}
 
 function toUmask(value: unknown): number | undefined {
   if (value === undefined) return undefined;
@@ -267,6 +224,10 @@ function toPidFile(value: unknown): string | undefined {
  * @throws UsageError for unknown keys, wrong types, NUL bytes, ids outside 0…2^32-2, relative jail paths
  */
 export function normalize(request: LaunchRequest, keys: ReadonlySet<string> = launchKeys): NormalRequest {
+  return reading(() => toNormal(request, keys));
+}
+
+function toNormal(request: LaunchRequest, keys: ReadonlySet<string>): NormalRequest {
   checkKeys(request, keys, "{user: 'sam', jail: '/srv/jail', program: '/bin/ls'}");
   const program = request.program === undefined ? undefined : bytes(request.program, 'program');
   if (program?.length === 0)

@@ -1,6 +1,7 @@
 // Running a program to its end, with what it wrote.
 import { ExitError, UsageError, type ExitDetails } from '../errors.ts';
-import { toBuffer, type Bytes } from '../quote.ts';
+import { reading } from '../keys.ts';
+import { copyBytes, type Bytes } from '../quote.ts';
 import type { Exit, JailedProcess, ResourceUsage, StopReason } from './process.ts';
 import { normalize, type NormalRequest } from './request.ts';
 import { launchBeside, normalizeSpawn, spawnKeys, type SpawnRequest } from './spawn.ts';
@@ -42,6 +43,10 @@ export interface NormalRun extends NormalSpawn {
 
 /** Checks a RunRequest. @throws UsageError */
 export function normalizeRun(request: RunRequest): readonly [NormalRequest, NormalRun] {
+  return reading(() => toNormalRun(request));
+}
+
+function toNormalRun(request: RunRequest): readonly [NormalRequest, NormalRun] {
   const normal = normalize(request, runKeys);
   const { input, maxBufferBytes = 16 * 2 ** 20, encoding = 'utf8', reject = true } = request;
   if (input !== undefined && typeof input !== 'string' && !(input instanceof Uint8Array)) {
@@ -57,7 +62,7 @@ export function normalizeRun(request: RunRequest): readonly [NormalRequest, Norm
   if (input !== undefined && spawn.stdio[0] !== -2) throw new UsageError("input needs stdio[0] to be 'pipe'");
   return [
     normal,
-    { ...spawn, input: input === undefined ? undefined : toBuffer(input), maxBufferBytes, encoding, reject },
+    { ...spawn, input: input === undefined ? undefined : copyBytes(input), maxBufferBytes, encoding, reject },
   ];
 }
 

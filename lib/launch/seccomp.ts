@@ -102,7 +102,8 @@ const made = new Map<string, Buffer>();
 export function seccompFilter(architecture: string): Buffer {
   const filter = made.get(architecture) ?? compile(architecture);
   made.set(architecture, filter);
-  return filter;
+  // A copy: planLaunch() hands it to its caller, who could change the filter of every launch after it.
+  return Buffer.from(filter);
 }
 
 function compile(architecture: string): Buffer {

@@ -1,5 +1,6 @@
 // spawnInJail: from a request to a program that runs beside this process.
 import { LaunchError, UsageError } from '../errors.ts';
+import { checkSignal, reading } from '../keys.ts';
 import { native } from '../native.ts';
 import { findProblem } from './check.ts';
 import type { DirectoryFinding } from './directory.ts';
@@ -50,9 +51,15 @@ export function normalizeSpawn(
   request: SpawnRequest,
   missing: readonly [StdioEntry, StdioEntry, StdioEntry] = ['pipe', 'pipe', 'pipe'],
 ): NormalSpawn {
+  return reading(() => toNormalSpawn(request, missing));
+}
+
+function toNormalSpawn(
+  request: SpawnRequest,
+  missing: readonly [StdioEntry, StdioEntry, StdioEntry],
+): NormalSpawn {
   const { signal } = request;
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw new UsageError('signal must be an AbortSignal');
+  checkSignal(signal);
   return {
     stdio: toStdio(request.stdio, missing),
     streams: streamsOf(request.stdio),

@@ -7,7 +7,8 @@ import { openFileRoot } from '../binary/root.ts';
 import { LaunchError } from '../errors.ts';
 import { native, type HostSight, type PlanFailure, type ProcessHandle } from '../native.ts';
 import { encodeAgain } from './encode.ts';
-import { describedNames, describedVariables, splitEntries, type Variable } from './environment.ts';
+import { describedNames, describedVariables, type Variable } from './environment.ts';
+import { callerVariables } from './caller.ts';
 import { errnoName } from './errno.ts';
 import { toLaunchError } from './failure.ts';
 import { openLauncher } from './launcher.ts';
@@ -44,7 +45,7 @@ function describedAgain(): readonly Variable[] {
 
 /** This process as the caller of a launch beside it. */
 export function callerBeside(request: NormalRequest): Caller {
-  const environment = request.keepEnv ? splitEntries(native.environmentEntries()) : describedAgain();
+  const environment = request.keepEnv ? callerVariables() : describedAgain();
   return { inPlace: false, environment, pid: process.pid, parentPid: process.pid };
 }
 

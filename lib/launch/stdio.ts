@@ -3,7 +3,7 @@ import type { Stream } from 'node:stream';
 
 import { UsageError } from '../errors.ts';
 import { descriptorOf } from './handover.ts';
-import { descriptor } from './request.ts';
+import { descriptor } from './value.ts';
 
 /** A stream with a descriptor behind it: a file, a socket, a pipe, a terminal. */
 export type StreamWithFd = Stream | { readonly fd?: number | null };

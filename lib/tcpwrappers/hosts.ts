@@ -3,7 +3,7 @@
 import { resolve as resolvePath } from 'node:path';
 
 import { UsageError } from '../errors.ts';
-import { checkKeys } from '../keys.ts';
+import { checkKeys, reading, takeRequest } from '../keys.ts';
 import { type Bytes, toBuffer } from '../quote.ts';
 import type { TimeLimits } from './apply/apply.ts';
 import { decide, refuse, type Ruling } from './decide/decide.ts';
@@ -54,6 +54,8 @@ const KEYS: ReadonlySet<string> = new Set([
 const DIALECTS: readonly unknown[] = ['auto', 'options', 'command'] satisfies Dialect[];
 
 function toPath(path: Bytes, what: string): Buffer {
+  if (typeof path !== 'string' && !(path instanceof Uint8Array))
+    throw new UsageError(`${what} must be a string or a Uint8Array`);
   const bytes = toBuffer(path);
   if (bytes.length === 0 || bytes.includes(0)) throw new UsageError(`${what} must be a path`);
   return bytes[0] === 0x2f ? bytes : Buffer.concat([Buffer.from(`${resolvePath()}/`), bytes]);
@@ -81,7 +83,6 @@ export class Hosts {
 
   /** Made by openHosts(). */
   constructor(options: HostsOptions) {
-    checkOptions(options);
     const { allow = '/etc/hosts.allow', deny = '/etc/hosts.deny', dialect = 'auto', compat } = options;
     const read = { dialect, compat, isInPath: openPath(), hasNetgroups: hasNetgroups() };
     const readAllow = openTableFile(toPath(allow, 'allow'), { ...read, role: 'allow' });
@@ -121,7 +122,7 @@ export class Hosts {
    * @throws {UsageError} (rejects) for a NUL byte, a port that is none.
    */
   async check(described: RequestDescription): Promise<Decision> {
-    const request = makeRequest(described, hasInterface);
+    const request = reading(() => makeRequest(described, hasInterface));
     const lookups: Lookup[] = [];
     const work = decide(this.#current, request);
     const step = work.next();
@@ -145,7 +146,7 @@ export class Hosts {
  * @throws {UsageError} for a wrong option. What is wrong with the files is a finding, and lets nobody in by mistake.
  */
 export function openHosts(options: HostsOptions = {}): Hosts {
-  return new Hosts(options);
+  return new Hosts(takeRequest(options, checkOptions));
 }
 
 /** One decision by the two files, as hosts_access(3) makes it; but nothing is run before Decision.apply(). */

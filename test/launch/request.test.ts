@@ -26,7 +26,7 @@ t.test('user and jail are enough', async (t) => {
     args: [],
     argv0: undefined,
     cwd: Buffer.from('/'),
-    env: new Map(),
+    env: [],
     keepEnv: false,
     preserveFds: [],
     rlimits: [],
@@ -245,14 +245,11 @@ t.test('capabilities are read with or without CAP_, ascending and each once', as
 
 t.test('a variable to set has a name without =, and undefined leaves it out', async (t) => {
   const { env } = read({ env: { A: '', B: undefined, C: Buffer.from([0xff]) } });
-  t.same(
-    [...env],
-    [
-      ['A', Buffer.alloc(0)],
-      ['B', undefined],
-      ['C', Buffer.from([0xff])],
-    ],
-  );
+  t.same(env, [
+    ['A', ''],
+    ['B', undefined],
+    ['C', Buffer.from([0xff])],
+  ]);
   for (const name of ['', 'A=B', '='])
     t.throws(() => read({ env: { [name]: 'x' } }), { message: /cannot be the name/ });
 });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Worker } from 'node:worker_threads';
+import { SHARE_ENV, Worker, type WorkerOptions } from 'node:worker_threads';
 
 import t from 'tap';
 
@@ -12,21 +12,21 @@ import { childrenOf, countOf, eventually, plainEnv, processesOf, settledFds } fr
 
 const skip = unlessRoot();
 const uid = 61_105;
-const jail = skip === false ? makeJail(t, 'actor') : '';
+const jail = skip === false ? makeJail(t, 'actor', 'probe') : '';
 const base = { user: `${uid}:${uid}`, jail, program: '/actor' };
 
 interface Work {
   /** What the worker does: one thing after the other, or so many beside each other for ever. */
-  readonly kind: 'run' | 'exec' | 'spawn' | 'loop';
+  readonly kind: 'run' | 'exec' | 'spawn' | 'loop' | 'environment';
   readonly request: JailRunRequest & { readonly jail: string };
   readonly count?: number;
 }
 
-function startWorker(work: Work): Worker {
+function startWorker(work: Work, env: WorkerOptions['env'] = plainEnv()): Worker {
   return new Worker(join(import.meta.dirname, 'fixture/worker.js'), {
     workerData: work,
     // without what the test runner has every thread load
-    env: plainEnv(),
+    env,
     execArgv: [],
   });
 }
@@ -47,6 +47,27 @@ t.test('spawnInJail and runInJail work in a worker', { skip }, async (t) => {
     spawn: { exitCode: 3, out: '' },
   });
   t.strictSame(await ended, [0]);
+});
+
+t.test('a program of a worker starts from the environment of the worker', { skip }, async (t) => {
+  process.env.OF_MAIN_THREAD = '1';
+  t.teardown(() => {
+    delete process.env.OF_MAIN_THREAD;
+    delete process.env.SET_IN_WORKER;
+  });
+  const request = { ...base, program: '/probe' };
+  const of = async (keepEnv: boolean, env: WorkerOptions['env']) =>
+    (await answer(startWorker({ kind: 'environment', request: { ...request, keepEnv } }, env))) as string[];
+
+  const own = await of(true, { OF_WORKER: '1', TERM: 'vt100', LANG: 'C.UTF-8' });
+  for (const entry of ['OF_WORKER=1', 'SET_IN_WORKER=é', 'TERM=vt100']) t.ok(own.includes(entry), entry);
+  t.notOk(own.includes('OF_MAIN_THREAD=1'));
+  const described = await of(false, { OF_WORKER: '1', TERM: 'vt100' });
+  t.ok(described.includes('TERM=vt100'));
+  t.notOk(described.includes('OF_WORKER=1'));
+
+  const shared = await of(true, SHARE_ENV);
+  for (const entry of ['OF_MAIN_THREAD=1', 'SET_IN_WORKER=é']) t.ok(shared.includes(entry), entry);
 });
 
 t.test('execInJail in a worker is refused, and the process goes on', { skip }, async (t) => {

@@ -1,6 +1,7 @@
 // Checks a jail: is it safe, and is it still what was built?
 
 import { UsageError } from '../../errors.ts';
+import { takeRequest } from '../../keys.ts';
 import type { Bytes } from '../../quote.ts';
 import { absolute } from '../host/hostpath.ts';
 import type { JailUser } from '../packs/pack.ts';
@@ -45,9 +46,11 @@ export interface CheckReport {
  * other file systems that are mounted in it are not entered. A jail that buildJail has not made is checked as far as that goes.
  * @throws UsageError; JailError ENOENT, ENOTDIR, EPERM for everybody but root, ABORT_ERR; system errors as JailError.
  */
-export async function checkJail(request: CheckRequest): Promise<CheckReport> {
-  checkWork(request, ['directory', 'users', 'fix', 'ignore', 'signal', 'onProgress']);
-  checkFlag(request.fix, 'fix');
+export async function checkJail(asked: CheckRequest): Promise<CheckReport> {
+  const request = takeRequest(asked, (own) => {
+    checkWork(own, ['directory', 'users', 'fix', 'ignore', 'signal', 'onProgress']);
+    checkFlag(own.fix, 'fix');
+  });
   const ignored = parseIgnored(bytesOf(request.ignore, 'ignore'), rules);
   requireRoot('checked');
   const users = readUsers(textsOf(request.users, 'users'));

@@ -3,7 +3,7 @@
 import { type BytePath, bytePath, showPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { JailError, UsageError } from '../../errors.ts';
-import { checkKeys } from '../../keys.ts';
+import { checkKeys, checkSignal } from '../../keys.ts';
 import { type Bytes, quote, toBuffer } from '../../quote.ts';
 import { absolute, resolved, withoutDots } from '../host/hostpath.ts';
 import {
@@ -111,9 +111,8 @@ export function checkRequest(request: JailRequest): void {
 export function checkWork(request: JailWork, known: readonly string[]): void {
   checkKeys(request, new Set(known));
   checkBytes(request.directory, 'directory');
-  const { signal, onProgress }: { readonly signal?: unknown; readonly onProgress?: unknown } = request;
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw new UsageError('signal must be an AbortSignal');
+  checkSignal(request.signal);
+  const { onProgress }: { readonly onProgress?: unknown } = request;
   if (onProgress !== undefined && typeof onProgress !== 'function')
     throw new UsageError('onProgress must be a function');
 }

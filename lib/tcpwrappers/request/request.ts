@@ -1,7 +1,7 @@
 // What is known of a request: the endpoints of a connection, filled in as look-ups are asked for and answered.
 
 import { UsageError } from '../../errors.ts';
-import { type Bytes, toBuffer } from '../../quote.ts';
+import { type Bytes, copyBytes } from '../../quote.ts';
 import { parseQuad, parseZoned, unmapAddress, type Words } from '../text/address.ts';
 import { fold } from '../text/fold.ts';
 import { IDENT_TIMEOUT_SECONDS, type Netgroup } from './answer.ts';
@@ -74,7 +74,9 @@ function isPlain(value: string): boolean {
 // One byte a character, at most 127 of them.
 function toText(value: Bytes, what: string): string {
   if (typeof value === 'string' && value.length <= MAX_VALUE_BYTES && isPlain(value)) return value;
-  const bytes = toBuffer(value);
+  if (typeof value !== 'string' && !(value instanceof Uint8Array))
+    throw new UsageError(`${what} must be a string or a Uint8Array`);
+  const bytes = copyBytes(value);
   if (bytes.includes(0)) throw new UsageError(`${what} must not contain a NUL byte`);
   return bytes.toString('latin1', 0, MAX_VALUE_BYTES);
 }
