@@ -13,6 +13,7 @@ import { writePidFile } from './pidfile.ts';
 import { hostQuery, prepare, failedLine, verify, type Caller, type PreparedLaunch } from './prepare.ts';
 import { findProblem } from './check.ts';
 import { normalize, type LaunchRequest, type NormalRequest } from './request.ts';
+import { findMissingZone } from './zone.ts';
 
 /** This process as the caller of a launch in place; all of its environment only if that is asked for. */
 export function callerInPlace(keepEnv: boolean): Caller {
@@ -98,6 +99,8 @@ export function prepareInPlace(
   const jail = verify(request, native.readHostSync(hostQuery(request)), privileged);
   jail.warnings.forEach(warn);
   const launch = prepare(request, jail, callerInPlace(request.keepEnv));
+  const zone = findMissingZone(launch);
+  if (zone !== undefined) warn(zone);
   refuseOwnDescriptors([...launch.keptFds, ...(request.statusFd === undefined ? [] : [request.statusFd])]);
   return launch;
 }

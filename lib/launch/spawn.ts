@@ -11,6 +11,7 @@ import type { JailedProcess } from './process.ts';
 import { launchKeys, normalize, signalNumber, type LaunchRequest, type NormalRequest } from './request.ts';
 import { abortError, callerBeside, start, tell, type NormalSpawn } from './start.ts';
 import { streamsOf, toStdio, type Stdio, type StdioEntry } from './stdio.ts';
+import { findMissingZone } from './zone.ts';
 
 /** A LaunchRequest for a program that runs beside this one. */
 export interface SpawnRequest extends LaunchRequest {
@@ -108,6 +109,8 @@ export function startIn(
   options: NormalSpawn,
 ): Promise<JailedProcess> {
   const launch = prepare(request, jail, callerBeside(request));
+  const zone = findMissingZone(launch);
+  if (zone !== undefined) warnOnce([zone]);
   const problem = request.checkProgram ? findProblem(launch) : undefined;
   if (problem !== undefined) return Promise.reject(problem);
   return start(launch, jail.fd, options);

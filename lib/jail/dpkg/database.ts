@@ -3,7 +3,14 @@
 import { remember } from '../../binary/files.ts';
 import { type BytePath, bytePath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
-import { type Diversions, readAliases, readDiversions, readList, type Rename } from './lists.ts';
+import {
+  type Diversions,
+  readAliases,
+  readDiversions,
+  readList,
+  readRegistry,
+  type Rename,
+} from './lists.ts';
 import { readFile, readIfThere } from './read.ts';
 import { type Alternatives, isSatisfied, type Package, readStatus, type Relation } from './status.ts';
 
@@ -23,7 +30,10 @@ export interface Packages {
   isListed(path: BytePath): boolean;
   /** The source package that a path belongs to alone, a directory of several packages of one source included. */
   source(path: BytePath): string | undefined;
-  /** All that the package lists, directories included, under its name on this root: after diversions and merged /usr. */
+  /**
+   * All that the package lists or has registered with ucf(1), directories included, under its name on this root: after
+   * diversions and merged /usr.
+   */
   files(pkg: Package): readonly BytePath[];
   /** The package that fulfils an entry of Depends: by its own name if there is one, otherwise by what it provides. */
   satisfy(alternatives: Alternatives, architecture?: string): Package | undefined;
@@ -42,12 +52,18 @@ export function openPackages(root: FileRoot): Packages | undefined {
   const rename = readAliases(root);
   const lists = new Map<Package, readonly BytePath[]>();
   let diversions: Diversions | undefined;
+  let registry: ReturnType<typeof readRegistry> | undefined;
   let index: ReadonlyMap<BytePath, Ownership> | undefined;
 
   function files(pkg: Package): readonly BytePath[] {
     diversions ??= readDiversions(readIfThere(root, bytePath(`${DATABASE}/diversions`)));
     const known = diversions;
-    return remember(lists, pkg, () => readList(readListFile(root, pkg), pkg.name, known, rename));
+    registry ??= readRegistry(readIfThere(root, bytePath('/var/lib/ucf/registry')));
+    const made = registry;
+    return remember(lists, pkg, () => [
+      ...readList(readListFile(root, pkg), pkg.name, known, rename),
+      ...(made.get(pkg.name) ?? []).map(rename),
+    ]);
   }
   function ownership(path: BytePath): Ownership | undefined {
     index ??= indexOwners(all, files);

@@ -3,7 +3,7 @@
 import { type BytePath, bytePath, joinPath, lastComponent, toLatin1 } from '../../binary/path.ts';
 import type { FileRoot, OpenFile } from '../../binary/root.ts';
 import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/script.ts';
-import { readIfThere } from './read.ts';
+import { readIfThere, statusIfThere } from './read.ts';
 import { readStrings, type Strings } from './sections.ts';
 import { commandsOf, isShell } from './shell.ts';
 import { findInStrings, findPaths, findWords } from './words.ts';
@@ -61,8 +61,22 @@ function lookInto(root: FileRoot, path: BytePath, file: OpenFile): Executable {
     interpreters,
     commands: interpreters.some(isShell) ? commandsOf(root, path, text) : new Set(),
     linked: isLinkerScript ? ((text.match(/\/[\w.+/-]+/g) as BytePath[] | null) ?? []) : [],
-    mentions: (names, paths) => new Set([...findWords(data, names), ...findPaths(data, paths)]),
+    mentions: (names, paths) =>
+      new Set([...findWords(data, names), ...completed(text, names), ...findPaths(data, paths)]),
   };
+}
+
+const MAX_REST = 8;
+
+/** Names that begin with what a script completes by a variable: ps2pdf runs "ps2pdf$version". */
+function completed(text: string, names: ReadonlySet<string>): readonly string[] {
+  const stems = new Set(
+    Array.from(text.matchAll(/(?<![\w.+$-])([A-Za-z][\w.+-]{2,})\$\{?[A-Za-z]/g), ([, stem]) => stem ?? ''),
+  );
+  if (stems.size === 0) return [];
+  return [...names].filter((name) =>
+    [...stems].some((stem) => name.startsWith(stem) && name.length - stem.length <= MAX_REST),
+  );
 }
 
 function nothing(path: BytePath): Omit<Executable, 'kind'> {
@@ -84,6 +98,17 @@ export function readConfiguration(root: FileRoot, path: BytePath): Executable {
     kind: 'configuration',
     mentions: (_, paths) => findPaths(data, paths),
   };
+}
+
+const MAX_SETTINGS_BYTES = 1 << 14;
+
+/** A small file of data in which programs may be named; undefined if it is none, or not text. */
+export function readSettings(root: FileRoot, path: BytePath): Executable | undefined {
+  const status = statusIfThere(root, path);
+  if (status?.kind !== 'file' || status.sizeBytes > MAX_SETTINGS_BYTES) return undefined;
+  const data = readIfThere(root, path, MAX_SETTINGS_BYTES);
+  if (data.includes(0)) return undefined;
+  return { ...nothing(path), kind: 'configuration', mentions: (names) => findWords(data, names) };
 }
 
 // Read again for what is new in a question: the strings of all programs of a compiler would fill the memory.

@@ -1,5 +1,6 @@
 // Reads dpkg's lists of files and its diversions, and gives every path the one name it has on the root.
 
+import { remember } from '../../binary/files.ts';
 import { type BytePath, bytePath, toLatin1 } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { statusIfThere } from './read.ts';
@@ -47,6 +48,16 @@ export function readDiversions(data: Uint8Array): Diversions {
       diversions.set(from, { to, by });
   }
   return diversions;
+}
+
+/** /var/lib/ucf/registry: the package, and a file of /etc that its maintainer script has made, line by line (ucfr(1)). */
+export function readRegistry(data: Uint8Array): ReadonlyMap<string, readonly BytePath[]> {
+  const files = new Map<string, BytePath[]>();
+  for (const line of toLatin1(data).split('\n')) {
+    const [name = '', path = ''] = line.split(/[ \t]+/);
+    if (isPlain(path)) remember(files, name, () => []).push(path as BytePath);
+  }
+  return files;
 }
 
 /** The paths of a package's .list as they are on the root; its own diversion keeps a name to it. */

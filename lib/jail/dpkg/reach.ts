@@ -1,14 +1,13 @@
 // How use spreads: from a program to its package, from a package to what it cannot do without.
 
-import { type BytePath, lastComponent, toLatin1 } from '../../binary/path.ts';
+import { type BytePath, lastComponent, parentPath } from '../../binary/path.ts';
 import { walk } from '../../binary/walk.ts';
 import type { PackageReason } from './choice.ts';
-import type { ContentsReader } from './contents.ts';
+import type { Contents, ContentsReader } from './contents.ts';
 import type { Package, Packages } from './database.ts';
-import { readConfiguration } from './executable.ts';
+import { readConfiguration, readSettings } from './executable.ts';
 import { dependenciesOf, type Edge, haveModulesInCommon, isBase, wholeOf } from './follow.ts';
 import { placeOf } from './place.ts';
-import { readIfThere } from './read.ts';
 import { takenBy, type Use } from './uses.ts';
 import { hasExecutables, hasMachineCode, ifOf, ownDirectory, type Work } from './work.ts';
 
@@ -38,7 +37,9 @@ export function useProgram(
   for (const name of names)
     for (const link of otherNames(reader, packages, name))
       taken.start(link, way.path, packages.owner(name), why);
-  if (owner !== undefined && work.look(way.path)?.kind === 'script') useWrapped(work, path, owner);
+  if (owner === undefined) return;
+  if (work.look(way.path)?.kind === 'script') useWrapped(work, path, owner);
+  useSiblings(work, way.path, owner);
 }
 
 function otherNames(reader: ContentsReader, packages: Packages, name: BytePath): readonly BytePath[] {
@@ -48,6 +49,18 @@ function otherNames(reader: ContentsReader, packages: Packages, name: BytePath):
     ...reader.alternatives(name),
     ...own.filter(({ target }) => target === name).map(({ path }) => path),
   ];
+}
+
+// Where PATH leads a user or root (hier(7)).
+const IN_PATH = /^(?:\/usr(?:\/local)?)?\/s?bin$|^\/usr\/games$/;
+
+/** Programs in a directory that only their package knows start each other by names that they put together: erlexec starts beam.smp. */
+function useSiblings(work: Work, path: BytePath, owner: Package): void {
+  const directory = parentPath(path);
+  if (placeOf(path) !== 'program' || IN_PATH.test(directory)) return;
+  for (const sibling of work.reader.contents(owner).programs)
+    if (parentPath(sibling) === directory && !work.taken.has(sibling))
+      useProgram(work, sibling, { how: 'mentioned', from: owner, by: path }, path);
 }
 
 /** psql is a script of postgresql-client-common that starts the psql of a package that depends on it. */
@@ -81,24 +94,22 @@ export function take(work: Work, use: Use): void {
     };
     mentions.awaitName(lastComponent(path), ifOf(work, pkg, found));
   }
-  if (use.reason.how === 'asked') useNamedInData(work, use, contents.data);
+  addSettings(work, contents);
   for (const edge of dependenciesOf(packages, pkg)) follow(work, use, edge);
 }
 
-const SMALL_BYTES = 4096;
-const MOST_FILES = 1000;
+const MOST_SETTINGS = 100;
 
-/** groff reads in a file of settings, DESC, that grotty is to be started: a small file of data may name a program beside it. */
-function useNamedInData(work: Work, { pkg, why }: Use, data: readonly BytePath[]): void {
-  const { root, reader, taken } = work;
-  const left = reader.contents(pkg).programs.filter((path) => !taken.has(path));
-  if (left.length === 0) return;
-  for (const by of data.slice(0, MOST_FILES)) {
-    const status = root.lstat(by);
-    if (status?.kind !== 'file' || status.sizeBytes > SMALL_BYTES) continue;
-    const words = new Set(toLatin1(readIfThere(root, by)).split(/\s+/));
-    for (const path of left)
-      if (words.has(lastComponent(path))) useProgram(work, path, { how: 'mentioned', from: pkg, by }, why);
+/**
+ * What a program starts may stand in a file of settings beside it: groff reads in DESC that grotty is to be started, and
+ * ghc in `settings` which C compiler. Such a file is small and has no suffix.
+ */
+function addSettings({ root, mentions }: Work, { programs, helpers, data }: Contents): void {
+  if (programs.length + helpers.length === 0) return;
+  const named = data.filter((path) => !path.startsWith('/etc/') && !lastComponent(path).includes('.'));
+  for (const path of named.slice(0, MOST_SETTINGS)) {
+    const settings = readSettings(root, path);
+    if (settings !== undefined) mentions.add(settings);
   }
 }
 
@@ -142,7 +153,7 @@ function awaitDependency(work: Work, from: Package, to: Package): void {
   const use = ifOf(work, from, (by) =>
     uses.add({ pkg: to, extent: 'used', withLibraries: false, reason: reason(by), why: by }),
   );
-  for (const path of programs) {
+  for (const path of [...programs, ...programsOfParts(work, to)]) {
     const found = (by: BytePath) => useProgram(work, path, reason(by), by);
     mentions.awaitName(lastComponent(path), ifOf(work, from, found));
   }
@@ -152,4 +163,11 @@ function awaitDependency(work: Work, from: Package, to: Package): void {
   );
   for (const directory of new Set(directories))
     if (directory !== undefined) mentions.awaitPath(directory, use);
+}
+
+/** ocaml depends on gcc and starts x86_64-linux-gnu-gcc, which is in a package of the same source that gcc depends on. */
+function programsOfParts({ packages, reader }: Work, pkg: Package): readonly BytePath[] {
+  return dependenciesOf(packages, pkg)
+    .filter(({ to }) => to.source === pkg.source)
+    .flatMap(({ to }) => reader.programs(to));
 }

@@ -72,7 +72,10 @@ function isCommand(strings: Uint8Array, start: number, end: number): boolean {
   if (!AFTER.has(strings[end] ?? 0)) return false;
   let at = start - 1;
   while (strings[at] === 0x20 || strings[at] === 9) at--;
-  return (at < start - 1 ? BEFORE_BLANKS : BEFORE).has(strings[at] ?? 0);
+  if (at === start - 1) return BEFORE.has(strings[at] ?? 0);
+  // "exec gcc -shared": the shell is to be replaced
+  if (at >= 3 && wordAt(strings, at - 3, at + 1) === 'exec') at -= 4;
+  return BEFORE_BLANKS.has(strings[at] ?? 0);
 }
 
 /** Those of `paths` that stand in the data as an absolute path, or at the beginning of one. */

@@ -14,6 +14,9 @@ const FAMILIES = [
   'Nimbus*',
 ];
 
+// ImageMagick and other heirs of PostScript draw with Helvetica if no font is named; this is the one that stands in for it.
+const HELVETICA = ['*/*', '*'].map((place) => `/usr/share/fonts/${place}/NimbusSans-Regular.*`);
+
 export const fontconfig: Pack = {
   name: 'fontconfig',
   summary: 'the configuration of fontconfig, and a font',
@@ -22,6 +25,7 @@ export const fontconfig: Pack = {
     { tree: '/etc/fonts' },
     { tree: '/usr/share/fontconfig' },
     ...fonts(host).map((path) => ({ path })),
+    ...HELVETICA.map((path) => ({ path })),
   ],
   check: (jail) => lacksAll(jail, '/etc/fonts/*', '/usr/share/fontconfig/*', '/usr/share/fonts/*'),
 };

@@ -1,5 +1,6 @@
 // Looks for texts in programs: of what a program opens, the path that is compiled in may be the only sign.
 
+import { remember } from '../../binary/files.ts';
 import { type BytePath, toLatin1 } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { readStrings } from '../dpkg/sections.ts';
@@ -14,6 +15,7 @@ export interface Texts {
 /** Each program is searched once, for all texts that any pack waits for. */
 export function openTexts(root: FileRoot, all: ReadonlySet<string>): Texts {
   const known = new Map<BytePath, ReadonlySet<string>>();
+  const matches = new Map<string, readonly BytePath[]>();
 
   function textsIn(path: BytePath): ReadonlySet<string> {
     const before = known.get(path);
@@ -30,13 +32,15 @@ export function openTexts(root: FileRoot, all: ReadonlySet<string>): Texts {
         const found = textsIn(path);
         return texts.some((text) => found.has(text));
       }),
-    match: (path, pattern) => [
-      ...new Set(
-        stringsOf(root, path).flatMap((part) =>
-          Array.from(toLatin1(part).matchAll(pattern), ([text]) => text as BytePath),
-        ),
-      ),
-    ],
+    match: (path, pattern) =>
+      remember(matches, `${path}\0${pattern.source}`, () => {
+        const parts = stringsOf(root, path).map(toLatin1);
+        return [
+          ...new Set(
+            parts.flatMap((part) => Array.from(part.matchAll(pattern), ([text]) => text as BytePath)),
+          ),
+        ];
+      }),
   };
 }
 

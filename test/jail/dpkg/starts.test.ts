@@ -1,0 +1,131 @@
+// What a program starts beside itself, on the smallest system that shows it.
+
+import t from 'tap';
+
+import { elfWithStrings, type MadeSystem } from './debian.ts';
+import { chooseFrom, paths } from './systems.ts';
+
+const erlang: MadeSystem = {
+  packages: {
+    'erlang-base': {
+      files: {
+        '/usr/bin/erl': { link: '../lib/erlang/bin/erl' },
+        '/usr/lib/erlang/bin/erl': '#!/bin/sh\nexec "$BINDIR/erlexec"\n',
+        '/usr/lib/erlang/erts-15/bin/erlexec': elfWithStrings('beam', '.smp'),
+        '/usr/lib/erlang/erts-15/bin/beam.smp': elfWithStrings(),
+        '/usr/bin/unrelated': elfWithStrings(),
+      },
+    },
+  },
+};
+
+t.test('a program comes with those beside it in a directory that only its package knows', async (t) => {
+  t.same(paths(chooseFrom(erlang, '/usr/bin/erl')), [
+    '/usr/bin/erl',
+    '/usr/lib/erlang/bin/erl',
+    '/usr/lib/erlang/erts-15/bin/beam.smp',
+    '/usr/lib/erlang/erts-15/bin/erlexec',
+  ]);
+});
+
+t.test('a script starts a program whose name it completes by a variable', async (t) => {
+  const ghostscript: MadeSystem = {
+    packages: {
+      ghostscript: {
+        files: {
+          '/usr/bin/ps2pdf': '#!/bin/sh\nversion=14\nexec "ps2pdf$version" "$@"\n',
+          '/usr/bin/ps2pdf14': elfWithStrings(),
+          '/usr/bin/ps2pdfwrite-with-more': elfWithStrings(),
+          '/usr/bin/pdf2ps': elfWithStrings(),
+        },
+      },
+    },
+  };
+  t.same(paths(chooseFrom(ghostscript, '/usr/bin/ps2pdf')), ['/usr/bin/ps2pdf', '/usr/bin/ps2pdf14']);
+});
+
+const compilers: MadeSystem['packages'] = {
+  gcc: {
+    control: 'Source: gcc-defaults\nDepends: gcc-x86-64-linux-gnu',
+    files: { '/usr/bin/gcc': { link: 'x86_64-linux-gnu-gcc' } },
+  },
+  'gcc-x86-64-linux-gnu': {
+    control: 'Source: gcc-defaults',
+    files: { '/usr/bin/x86_64-linux-gnu-gcc': elfWithStrings() },
+  },
+};
+const TRIPLET = '/usr/bin/x86_64-linux-gnu-gcc';
+
+t.test('a driver that is named by its triplet comes along', async (t) => {
+  const files = { '/usr/bin/ocamlopt': elfWithStrings('x86_64-linux-gnu-gcc -O2 -fPIC') };
+  const ocaml = { packages: { ocaml: { control: 'Depends: gcc', files }, ...compilers } };
+  t.same(paths(chooseFrom(ocaml, '/usr/bin/ocamlopt')), ['/usr/bin/ocamlopt', TRIPLET]);
+});
+
+t.test('the command line that a program hands to the shell names what it execs', async (t) => {
+  const files = { '/usr/sbin/varnishd': elfWithStrings('exec x86_64-linux-gnu-gcc -shared -o %o %s') };
+  const varnish = { packages: { varnish: { control: 'Depends: gcc', files }, ...compilers } };
+  t.same(paths(chooseFrom(varnish, '/usr/sbin/varnishd')), [
+    '/usr/bin/x86_64-linux-gnu-gcc',
+    '/usr/sbin/varnishd',
+  ]);
+});
+
+t.test('a file of settings names what a program starts, of its own package and of others', async (t) => {
+  const files = {
+    '/usr/bin/ghc': elfWithStrings(),
+    '/usr/bin/unlit': elfWithStrings(),
+    '/usr/bin/hp2ps': elfWithStrings(),
+    '/usr/lib/ghc/settings':
+      '[("C compiler command", "x86_64-linux-gnu-gcc")\n,("unlit command", "unlit")]\n',
+  };
+  const ghc = { packages: { ghc: { control: 'Depends: gcc', files }, ...compilers } };
+  t.same(paths(chooseFrom(ghc, '/usr/bin/ghc')), [
+    '/usr/bin/ghc',
+    '/usr/bin/unlit',
+    TRIPLET,
+    '/usr/lib/ghc/settings',
+  ]);
+});
+
+t.test('a file of /etc that a maintainer script made by ucf(1) belongs to the package', async (t) => {
+  const shared = { '/etc/ssh/x.d/.keep': '' };
+  const ssh: MadeSystem = {
+    packages: {
+      'openssh-server': { files: { '/usr/sbin/sshd': elfWithStrings(), ...shared } },
+      systemd: { files: { '/usr/bin/systemctl': elfWithStrings(), '/etc/ssh/y': '' } },
+    },
+    files: {
+      '/etc/ssh/sshd_config': 'Port 22\n',
+      '/etc/ssh/others_config': '',
+      '/var/lib/ucf/registry': 'openssh-server \t /etc/ssh/sshd_config\nnobody /etc/ssh/others_config\n',
+    },
+  };
+  const chosen = paths(chooseFrom(ssh, '/usr/sbin/sshd'));
+  t.ok(chosen.includes('/etc/ssh/sshd_config'));
+  t.notOk(chosen.includes('/etc/ssh/others_config'));
+});
+
+t.test('what maintainer scripts made in /var/lib comes along, and data of a service does not', async (t) => {
+  const own = { isDirectory: true } as const;
+  const tex: MadeSystem = {
+    packages: {
+      tex: {
+        files: {
+          '/usr/bin/tex': elfWithStrings(),
+          '/var/lib/texmf': own,
+          '/var/lib/service': { ...own, uid: 33 },
+          '/var/lib/open': { ...own, mode: 0o1777 },
+        },
+      },
+    },
+    files: {
+      '/var/lib/texmf/web2c/tex.fmt': 'format',
+      '/var/lib/texmf/web2c/secret': { content: 'x', mode: 0o640 },
+      '/var/lib/texmf/web2c/theirs': { content: 'x', uid: 33 },
+      '/var/lib/service/data': 'x',
+      '/var/lib/open/data': 'x',
+    },
+  };
+  t.same(paths(chooseFrom(tex, '/usr/bin/tex')), ['/usr/bin/tex', '/var/lib/texmf/web2c/tex.fmt']);
+});
