@@ -136,10 +136,14 @@ export interface Native {
   keepPipe(handle: ProcessHandle, index: 1 | 2): number;
   /** A stream closes this descriptor of these two and of endedPipe(). Until that is said, the end of a worker closes it. */
   pipeTaken(fd: number): void;
-  /** Closes one that no stream has. */
+  /** Closes one that no stream has, or one of openStatus(). */
   closePipe(fd: number): void;
   /** The end for reading of a pipe that is empty and into which nobody can write. */
   endedPipe(): number;
+  /** A descriptor for writeStatus(), to be closed with closePipe(). EBADF if this one is not open for writing. */
+  openStatus(fd: number): number;
+  /** How many bytes were written without waiting; a negative errno, EAGAIN if it takes none now. */
+  writeStatus(fd: number, line: Uint8Array): number;
   /** POLLIN (1) if there is something to read in a pipe, POLLHUP (16) if nobody can write into it (poll(2)). */
   pollPipe(fd: number): number;
   /** Whether the event loop waits for it. */

@@ -25,6 +25,7 @@
 #include "host.h"
 #include "launch.h"
 #include "pipes.h"
+#include "status.h"
 #include "values.h"
 
 namespace uchroot {
@@ -592,6 +593,7 @@ void initSpawn(Napi::Env env, Napi::Object exports) {
   exports.Set("takePipe", Napi::Function::New(env, takePipe, "takePipe", registry));
   exports.Set("keepPipe", Napi::Function::New(env, keepPipe, "keepPipe", registry));
   initPipes(env, exports, &registry->pipes);
+  initStatus(env, exports, &registry->pipes);
   exports.Set("keepAlive", Napi::Function::New(env, keepAlive, "keepAlive", registry));
 }
 

@@ -8,7 +8,8 @@ import { recall, remember } from './memory.ts';
 import { failedLine, hostQuery, prepare, verify, type VerifiedJail } from './prepare.ts';
 import type { JailedProcess } from './process.ts';
 import { launchKeys, normalize, signalNumber, type LaunchRequest, type NormalRequest } from './request.ts';
-import { abortError, callerBeside, start, tell, type NormalSpawn } from './start.ts';
+import { abortError, callerBeside, start, toSpawnError, type NormalSpawn } from './start.ts';
+import { StatusLines } from './status.ts';
 import { streamsOf, toStdio, type Stdio, type StdioEntry } from './stdio.ts';
 
 /** A LaunchRequest for a program that runs beside this one. */
@@ -75,23 +76,38 @@ export function warnOnce(warnings: readonly DirectoryFinding[]): void {
   }
 }
 
-async function telling<T>(request: NormalRequest, work: () => Promise<T>): Promise<T> {
+function openStatus(fd: number): StatusLines {
+  try {
+    return new StatusLines(fd);
+  } catch (error) {
+    throw toSpawnError(error, 'statusFd must be open for writing');
+  }
+}
+
+async function telling<T>(status: StatusLines, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof LaunchError) tell(request, () => failedLine(error));
+    if (error instanceof LaunchError) status.tell(failedLine(error));
+    status.end();
     throw error;
   }
 }
 
-/** Does the work of a launch, and tells statusFd if it fails. What the program gets is handed on at once. */
-export function reporting<T>(
-  request: NormalRequest,
-  { streams }: Pick<NormalSpawn, 'streams'>,
-  work: () => Promise<T>,
+/**
+ * Does the work of a launch, with what counts at the call: streams are handed on, and statusFd is copied; it is told if the
+ * launch fails.
+ *
+ * @throws LaunchError if statusFd is not open for writing
+ */
+export function begin<T>(
+  { statusFd }: NormalRequest,
+  options: NormalSpawn,
+  work: (options: NormalSpawn) => Promise<T>,
 ): Promise<T> {
-  handOn(streams);
-  return request.statusFd === undefined ? work() : telling(request, work);
+  const status = statusFd === undefined ? undefined : openStatus(statusFd);
+  handOn(options.streams);
+  return status === undefined ? work(options) : telling(status, () => work({ ...options, status }));
 }
 
 /** Plans and starts a launch into a verified jail. */
@@ -130,10 +146,10 @@ function lookAgainAndStart(request: NormalRequest, options: NormalSpawn): Promis
 
 /** Look-up, verification, launch: all but the checks of the request. */
 export function launchBeside(request: NormalRequest, options: NormalSpawn): Promise<JailedProcess> {
-  return reporting(request, options, () =>
-    options.signal?.aborted === true
-      ? Promise.reject(abortError(options.signal))
-      : lookAgainAndStart(request, options),
+  return begin(request, options, (begun) =>
+    begun.signal?.aborted === true
+      ? Promise.reject(abortError(begun.signal))
+      : lookAgainAndStart(request, begun),
   );
 }
 

@@ -1,6 +1,6 @@
 // Starting a prepared launch beside this process: the launcher is started on another thread, and the event loop hears of
 // the rest.
-import { openSync, writeSync } from 'node:fs';
+import { openSync } from 'node:fs';
 import { constants } from 'node:os';
 
 import { openFileRoot } from '../binary/root.ts';
@@ -12,8 +12,9 @@ import { errnoName } from './errno.ts';
 import { toLaunchError } from './failure.ts';
 import { writePidFile, type PidFile } from './pidfile.ts';
 import { statusLine, type Caller, type PreparedLaunch } from './prepare.ts';
-import { JailedProcess, toExit, type StopReason } from './process.ts';
+import { JailedProcess, toExit, type Exit, type StopReason } from './process.ts';
 import type { NormalRequest } from './request.ts';
+import type { StatusLines } from './status.ts';
 import type { StdioTriple } from './stdio.ts';
 
 /** The normal form of what a SpawnRequest adds to a LaunchRequest. */
@@ -21,6 +22,8 @@ export interface NormalSpawn {
   readonly stdio: StdioTriple;
   /** Those of this process that the program gets. */
   readonly streams: readonly (object | undefined)[];
+  /** Of statusFd, from the call on. */
+  readonly status?: StatusLines;
   readonly timeoutMs: number | undefined;
   readonly signal: AbortSignal | undefined;
   readonly killSignal: number;
@@ -53,16 +56,6 @@ let launcherFd: number | undefined;
 function openLauncher(): number {
   launcherFd ??= openSync(launcherPath(), 'r');
   return launcherFd;
-}
-
-/** Writes one line to statusFd, if there is one. */
-export function tell(request: NormalRequest, event: () => Buffer): void {
-  if (request.statusFd === undefined) return;
-  try {
-    writeSync(request.statusFd, event());
-  } catch {
-    // Nobody reads it any more; the program and its promise are not concerned.
-  }
 }
 
 /** The error of a launch that was aborted before its time. */
@@ -121,6 +114,10 @@ class Stop {
   }
 }
 
+function exitedLine(pid: number | undefined, { exitCode, signal }: Exit): Buffer {
+  return statusLine({ event: 'exited', pid, exitCode, signal });
+}
+
 // A failure is looked into through the jail that it happened in, which is open until then.
 function toError(launch: PreparedLaunch, failure: PlanFailure, jailFd: number): LaunchError {
   if (jailFd < 0) return toLaunchError(launch.steps, failure, launch.view);
@@ -171,7 +168,7 @@ export function start(
         started.kill('SIGKILL');
         return reject(error);
       }
-      tell(request, () => statusLine({ event: 'started', pid }));
+      options.status?.tell(statusLine({ event: 'started', pid }));
       if (stop.reason !== undefined) started.stop(stop.reason);
       return resolve(started);
     };
@@ -187,10 +184,8 @@ export function start(
           stop.clear();
           pidFile?.keep();
           const exit = toExit(exitCode, signal, ...usage);
-          const { exitCode: status, signal: name } = exit;
-          tell(request, () =>
-            statusLine({ event: 'exited', pid: started?.pid, exitCode: status, signal: name }),
-          );
+          options.status?.tell(exitedLine(started?.pid, exit));
+          options.status?.end();
           started?.finish(exit);
         },
       );
@@ -201,8 +196,8 @@ export function start(
   });
 }
 
-// The addon throws system errors for descriptors that are not open.
-function toSpawnError(error: unknown): LaunchError {
+/** What the addon throws for descriptors that are not open, as the error of a launch. */
+export function toSpawnError(error: unknown, hint = openUntilSettled): LaunchError {
   const { code = 'EIO', errno = -5, path } = error as NodeJS.ErrnoException;
   return new LaunchError(`launch: ${path ?? 'descriptors'}: ${errnoName(-errno)}`, {
     step: 'launch',
@@ -210,7 +205,9 @@ function toSpawnError(error: unknown): LaunchError {
     code,
     errno: -errno,
     path,
-    hint: 'descriptors in stdio and preserveFds must be open until the promise is settled',
+    hint,
     cause: error,
   });
 }
+
+const openUntilSettled = 'descriptors in stdio and preserveFds must be open until the promise is settled';
