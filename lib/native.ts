@@ -110,6 +110,7 @@ export interface Native {
    * anything else than before, nothing is started, and `onStarted` is called with undefined.
    *
    * @param stdio of each a descriptor, -1 for /dev/null, -2 for a pipe
+   * @param leadsGroup the plan gives the program a process group of its own: it is reaped by `release`
    * @param onStarted null and the pid; or the failure, and a descriptor of the jail to be closed with `closeJail`, -1 if
    *   `jail` was one
    * @param onExit the usage in the order of ResourceUsage
@@ -120,6 +121,7 @@ export interface Native {
     launcherFd: number,
     stdio: Stdio,
     kept: readonly number[],
+    leadsGroup: boolean,
     onStarted: (failure: PlanFailure | null | undefined, pidOrJailFd: number) => void,
     onExit: (exitCode: number | null, signal: number | null, ...usage: Usage) => void,
   ): ProcessHandle;
@@ -130,6 +132,13 @@ export interface Native {
   recall(handle: ProcessHandle): void;
   /** pidfd_send_signal(2), once `onStarted` has been called: 0, or an errno; ESRCH once it has ended. */
   killProcess(handle: ProcessHandle, signal: number): number;
+  /** The same to the process group if that is the program's own. */
+  killGroup(handle: ProcessHandle, signal: number): number;
+  /**
+   * After `onExit`: the pid and the number of the group are free from now on. `endsGroup`: what is left of a group of its own
+   * gets SIGKILL.
+   */
+  release(handle: ProcessHandle, endsGroup: boolean): void;
   /** The caller's end of pipe 0, 1 or 2, which the caller closes from now on; once, and before onExit has returned. */
   takePipe(handle: ProcessHandle, index: 0 | 1 | 2): number;
   /** The same when it ends, to be read later: -1 if there is nothing to read and never will be. */

@@ -1,4 +1,6 @@
 // spawnInJail: from a request to a program that runs beside this process.
+import { isatty } from 'node:tty';
+
 import { LaunchError, UsageError } from '../errors.ts';
 import { native } from '../native.ts';
 import { findProblem } from './check.ts';
@@ -27,6 +29,13 @@ export interface SpawnRequest extends LaunchRequest {
    * abort and disposal, and never after `kill()`.
    */
   readonly forceKillAfterMs?: number | undefined;
+  /**
+   * A process group of its own, so that timeout, abort and disposal end what the program has started too. Default: true,
+   * unless one of its descriptors 0 to 2 is a terminal: there the group is the caller's, for job control.
+   */
+  readonly newGroup?: boolean | undefined;
+  /** When the program has ended by itself, what is left in a group of its own goes on. Default: it gets SIGKILL. */
+  readonly leaveDescendants?: boolean | undefined;
 }
 
 /** Every key of a SpawnRequest. */
@@ -37,6 +46,8 @@ export const spawnKeys: ReadonlySet<string> = new Set([
   'signal',
   'killSignal',
   'forceKillAfterMs',
+  'newGroup',
+  'leaveDescendants',
 ]);
 
 /** Milliseconds as setTimeout takes them, 0 to 2^31-1. @throws UsageError */
@@ -44,6 +55,11 @@ function toMilliseconds(value: unknown, name: string): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'number' && value >= 0 && value < 2 ** 31) return value;
   throw new UsageError(`${name} must be milliseconds from 0 to ${2 ** 31 - 1}`);
+}
+
+function toSwitch(value: unknown, name: string): boolean | undefined {
+  if (value === undefined || typeof value === 'boolean') return value;
+  throw new UsageError(`${name} must be true or false`);
 }
 
 /** Checks what SpawnRequest adds to LaunchRequest. @throws UsageError */
@@ -54,9 +70,12 @@ export function normalizeSpawn(
   const { signal } = request;
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw new UsageError('signal must be an AbortSignal');
+  const stdio = toStdio(request.stdio, missing);
   return {
-    stdio: toStdio(request.stdio, missing),
+    stdio,
     streams: streamsOf(request.stdio),
+    newGroup: toSwitch(request.newGroup, 'newGroup') ?? !stdio.some((fd) => fd >= 0 && isatty(fd)),
+    leaveDescendants: toSwitch(request.leaveDescendants, 'leaveDescendants') ?? false,
     timeoutMs: toMilliseconds(request.timeoutMs, 'timeoutMs') || undefined,
     signal,
     killSignal: signalNumber(request.killSignal ?? 'SIGTERM', 'killSignal'),
@@ -116,7 +135,7 @@ export function startIn(
   request: NormalRequest,
   options: NormalSpawn,
 ): Promise<JailedProcess> {
-  const launch = prepare(request, jail, callerBeside(request));
+  const launch = prepare(request, jail, callerBeside(request, options));
   const problem = request.checkProgram ? findProblem(launch) : undefined;
   if (problem !== undefined) return Promise.reject(problem);
   return start(launch, jail.fd, options);
@@ -140,7 +159,7 @@ function lookAgainAndStart(request: NormalRequest, options: NormalSpawn): Promis
   // without a program, or to check it, the jail is looked into before the launch
   const known = request.program === undefined || request.checkProgram ? undefined : recall(request);
   if (known === undefined) return lookUpAndStart(request, options);
-  const launch = prepare(request, { fd: -1, account: known.account }, callerBeside(request));
+  const launch = prepare(request, { fd: -1, account: known.account }, callerBeside(request, options));
   return start(launch, known.sight, options, () => lookUpAndStart(request, options));
 }
 

@@ -26,6 +26,8 @@ export interface NormalSpawn {
   readonly status?: StatusLines;
   readonly timeoutMs: number | undefined;
   readonly signal: AbortSignal | undefined;
+  readonly newGroup: boolean;
+  readonly leaveDescendants: boolean;
   readonly killSignal: number;
   readonly forceKillAfterMs: number | undefined;
   /** When the request was made, as performance.now() has it. */
@@ -45,9 +47,9 @@ function describedAgain(): readonly Variable[] {
 }
 
 /** This process as the caller of a launch beside it. */
-export function callerBeside(request: NormalRequest): Caller {
+export function callerBeside(request: NormalRequest, { newGroup }: Pick<NormalSpawn, 'newGroup'>): Caller {
   const environment = request.keepEnv ? splitEntries(native.environmentEntries()) : describedAgain();
-  return { inPlace: false, environment, pid: process.pid, parentPid: process.pid };
+  return { inPlace: false, environment, pid: process.pid, parentPid: process.pid, newGroup };
 }
 
 // Opened once, by descriptor, so that nobody can put another file in its place later.
@@ -179,6 +181,7 @@ export function start(
         openLauncher(),
         options.stdio,
         keptFds,
+        options.newGroup || request.newSession,
         onStarted,
         (exitCode, signal, ...usage) => {
           stop.clear();
