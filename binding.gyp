@@ -62,6 +62,7 @@
         'native/pipes.cc',
         'native/spawn.cc',
         'native/stamp.cc',
+        'native/status.cc',
         'native/tree.cc',
         'native/treecopy.cc',
         'native/treeremove.cc',

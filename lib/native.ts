@@ -118,6 +118,7 @@ export interface Native {
    * anything else than before, nothing is started, and `onStarted` is called with undefined.
    *
    * @param stdio of each a descriptor, -1 for /dev/null, -2 for a pipe
+   * @param leadsGroup the plan gives the program a process group of its own: it is reaped by `release`
    * @param onStarted null and the pid; or the failure, and a descriptor of the jail to be closed with `closeJail`, -1 if
    *   `jail` was one
    * @param onExit the usage in the order of ResourceUsage
@@ -128,6 +129,7 @@ export interface Native {
     launcherFd: number,
     stdio: Stdio,
     kept: readonly number[],
+    leadsGroup: boolean,
     onStarted: (failure: PlanFailure | null | undefined, pidOrJailFd: number) => void,
     onExit: (exitCode: number | null, signal: number | null, ...usage: Usage) => void,
   ): ProcessHandle;
@@ -138,16 +140,27 @@ export interface Native {
   recall(handle: ProcessHandle): void;
   /** pidfd_send_signal(2), once `onStarted` has been called: 0, or an errno; ESRCH once it has ended. */
   killProcess(handle: ProcessHandle, signal: number): number;
+  /** The same to the process group if that is the program's own. */
+  killGroup(handle: ProcessHandle, signal: number): number;
+  /**
+   * After `onExit`: the pid and the number of the group are free from now on. `endsGroup`: what is left of a group of its own
+   * gets SIGKILL.
+   */
+  release(handle: ProcessHandle, endsGroup: boolean): void;
   /** The caller's end of pipe 0, 1 or 2, which the caller closes from now on; once, and before onExit has returned. */
   takePipe(handle: ProcessHandle, index: 0 | 1 | 2): number;
   /** The same when it ends, to be read later: -1 if there is nothing to read and never will be. */
   keepPipe(handle: ProcessHandle, index: 1 | 2): number;
   /** A stream closes this descriptor of these two and of endedPipe(). Until that is said, the end of a worker closes it. */
   pipeTaken(fd: number): void;
-  /** Closes one that no stream has. */
+  /** Closes one that no stream has, or one of openStatus(). */
   closePipe(fd: number): void;
   /** The end for reading of a pipe that is empty and into which nobody can write. */
   endedPipe(): number;
+  /** A descriptor for writeStatus(), to be closed with closePipe(). EBADF if this one is not open for writing. */
+  openStatus(fd: number): number;
+  /** How many bytes were written without waiting; a negative errno, EAGAIN if it takes none now. */
+  writeStatus(fd: number, line: Uint8Array): number;
   /** POLLIN (1) if there is something to read in a pipe, POLLHUP (16) if nobody can write into it (poll(2)). */
   pollPipe(fd: number): number;
   /** Whether the event loop waits for it. */

@@ -77,7 +77,7 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
     case OP_DONE:
       return true;
     default:
-      return step->op >= OP_KEYCTL_JOIN_SESSION && step->op <= OP_VERIFY_NO_NEW_PRIVS && step->dataBytes == 0;
+      return step->op >= OP_KEYCTL_JOIN_SESSION && step->op <= OP_SETPGID && step->dataBytes == 0;
   }
 }
 
@@ -466,6 +466,7 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
   switch (step->op) {
     case OP_KEYCTL_JOIN_SESSION: return joinSession();
     case OP_SETSID: return newSession();
+    case OP_SETPGID: return sys(__NR_setpgid, 0, 0);
     case OP_UMASK: return setUmask(step->a, step->b == 1);
     case OP_RLIMIT: return setLimit(step);
     case OP_NICE: return dropNice();

@@ -73,7 +73,8 @@ enum Op : uint32_t {
   OP_KEEP_LISTEN_FDS = 37,     // as OP_KEEP_FD, each of PlanContext.listenFds from 3 on
   OP_VERIFY_SECCOMP = 38,      // a filter is in force
   OP_VERIFY_NO_NEW_PRIVS = 39,
-  OP_DONE = 40,                // a step of any kind that is not run: what it sets is so already (crew.cc)
+  OP_SETPGID = 40,             // a process group of its own
+  OP_DONE = 41,                // a step of any kind that is not run: what it sets is so already (crew.cc)
 };
 
 inline uint32_t padded(uint32_t bytes) { return (bytes + 7u) & ~7u; }

@@ -25,6 +25,7 @@
 #include "host.h"
 #include "launch.h"
 #include "pipes.h"
+#include "status.h"
 #include "values.h"
 
 namespace uchroot {
@@ -82,9 +83,10 @@ void closeIfIdle(Registry* registry) {
 
 class Process final : public Task {
  public:
-  Process(Registry* registry, LaunchRequest request, std::shared_ptr<const HostSight> sight, Napi::Function onStarted,
-          Napi::Function onExit)
+  Process(Registry* registry, LaunchRequest request, std::shared_ptr<const HostSight> sight, bool leadsGroup,
+          Napi::Function onStarted, Napi::Function onExit)
       : registry_(registry),
+        leadsGroup_(leadsGroup),
         request_(std::move(request)),
         sight_(std::move(sight)),
         onStarted_(Napi::Persistent(onStarted)),
@@ -140,6 +142,16 @@ class Process final : public Task {
     return syscall(SYS_pidfd_send_signal, result_.pidFd, signal, nullptr, 0) < 0 ? errno : 0;
   }
 
+  // To the program's process group if that is its own, and to the program wherever that has gone. 0, or an errno. A group
+  // keeps its number for as long as its leader has not been reaped.
+  int killGroup(int signal) {
+    if (!leadsGroup_ || ended_) return kill(signal);
+    const bool isInside = getpgid(result_.pid) == result_.pid;
+    const int own = isInside ? 0 : kill(signal);
+    const int group = ::kill(-result_.pid, signal) < 0 ? errno : 0;
+    return isInside ? group : own;
+  }
+
   void ref() {
     if (!watched_ || awaited_) return;
     awaited_ = true;
@@ -155,14 +167,18 @@ class Process final : public Task {
   void onExitReady() {
     siginfo_t info = {};
     rusage usage = {};
-    const long got = syscall(SYS_waitid, P_PIDFD, result_.pidFd, &info, WEXITED | WNOHANG, &usage);
+    // the leader of a group is reaped by release()
+    const bool isKept = leadsGroup_ && failure_.error == 0 && !silent_;
+    const int options = WEXITED | WNOHANG | (isKept ? WNOWAIT : 0);
+    const long got = syscall(SYS_waitid, P_PIDFD, result_.pidFd, &info, options, &usage);
     if ((got < 0 && errno == EINTR) || (got == 0 && info.si_pid == 0)) {  // not yet: who traces it comes first
       (void)control(EPOLL_CTL_MOD);
       return;
     }
     // ECHILD: somebody else in this process waits for any child and took the status away.
-    ended_ = true;
+    ended_ = !isKept || got < 0;
     unwatch();
+    hasExited_ = telling_ = true;
     if (!silent_) {
       if (failure_.error != 0) {
         tellStarted(failure_);
@@ -170,6 +186,18 @@ class Process final : public Task {
         tellExit(got < 0 ? nullptr : &info, usage);
       }
     }
+    telling_ = false;
+    for (int& fd : result_.pipes) closeIfOpen(fd);  // those that JS has not kept
+    finishIfClosed();
+  }
+
+  // The leader of a group has ended and is reaped. `endsGroup`: what is left of the group is killed first.
+  void release(bool endsGroup) {
+    if (ended_ || !hasExited_) return;
+    if (endsGroup) (void)::kill(-result_.pid, SIGKILL);
+    siginfo_t info;
+    (void)syscall(SYS_waitid, P_PIDFD, result_.pidFd, &info, WEXITED | WNOHANG, nullptr);
+    ended_ = true;
     finishIfClosed();
   }
 
@@ -189,7 +217,8 @@ class Process final : public Task {
     recall_.isWanted = true;
     if (!launched_) return;  // launched() comes first, sees that the registry is closing, and returns here
     closeStatus();
-    if (!registry_->mainThread && !ended_ && kill(SIGKILL) == 0 && watch() == 0) return ref();
+    if (hasExited_ && !ended_) return release(!registry_->mainThread);
+    if (!registry_->mainThread && !ended_ && killGroup(SIGKILL) == 0 && watch() == 0) return ref();
     ended_ = true;
     unwatch();
     finishIfClosed();
@@ -370,7 +399,7 @@ class Process final : public Task {
 
   // The last thing: a descriptor is closed only after uv has let go of it.
   void finishIfClosed() {
-    if (!ended_ || statusCloses_ || statusOpen_ || watched_ || finished_) return;
+    if (!ended_ || statusCloses_ || statusOpen_ || watched_ || telling_ || finished_) return;
     finished_ = true;
     onStarted_.Reset();
     onExit_.Reset();
@@ -382,6 +411,7 @@ class Process final : public Task {
 
   Registry* registry_;
   uint32_t id_ = 0;
+  const bool leadsGroup_;  // the program has a process group of its own
   LaunchRequest request_;
   const std::shared_ptr<const HostSight> sight_;
   Thread thread_;
@@ -399,7 +429,9 @@ class Process final : public Task {
   bool changed_ = false;
   bool statusKnown_ = false;
   bool launched_ = false;
-  bool ended_ = false;
+  bool hasExited_ = false;
+  bool telling_ = false;  // JS its exit, which can make it call us
+  bool ended_ = false;    // and reaped
   bool silent_ = false;
   bool finished_ = false;
 };
@@ -453,13 +485,14 @@ bool readRequest(const Napi::CallbackInfo& info, LaunchRequest& request) {
   return true;
 }
 
-constexpr char kSpawnUsage[] = "spawn(plan, jail, launcherFd, stdio, kept, onStarted, onExit)";
+constexpr char kSpawnUsage[] = "spawn(plan, jail, launcherFd, stdio, kept, leadsGroup, onStarted, onExit)";
 
 // → the number of the process. `jail` is a descriptor, or what was seen of the host.
 Napi::Value spawn(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (!info[0].IsTypedArray() || !(info[1].IsNumber() || info[1].IsExternal()) || !info[2].IsNumber() ||
-      !info[3].IsArray() || !info[4].IsArray() || !info[5].IsFunction() || !info[6].IsFunction()) {
+      !info[3].IsArray() || !info[4].IsArray() || !info[5].IsBoolean() || !info[6].IsFunction() ||
+      !info[7].IsFunction()) {
     Napi::TypeError::New(env, kSpawnUsage).ThrowAsJavaScriptException();
     return env.Undefined();
   }
@@ -469,8 +502,8 @@ Napi::Value spawn(const Napi::CallbackInfo& info) {
     closeCopies(request);
     return env.Undefined();
   }
-  auto* process = new Process(registry, std::move(request), toSight(info[1]), info[5].As<Napi::Function>(),
-                              info[6].As<Napi::Function>());
+  auto* process = new Process(registry, std::move(request), toSight(info[1]), info[5].As<Napi::Boolean>().Value(),
+                              info[6].As<Napi::Function>(), info[7].As<Napi::Function>());
   if (!process->queue()) {
     process->discard();
     throwErrno(env, EAGAIN, "pthread_create");
@@ -497,6 +530,19 @@ Napi::Value killProcess(const Napi::CallbackInfo& info) {
   Process* process = toProcess(info);
   const int signal = info[1].As<Napi::Number>().Int32Value();
   return Napi::Number::New(info.Env(), process == nullptr ? ESRCH : process->kill(signal));
+}
+
+// killGroup(handle, signal) → errno
+Napi::Value killGroup(const Napi::CallbackInfo& info) {
+  Process* process = toProcess(info);
+  const int signal = info[1].As<Napi::Number>().Int32Value();
+  return Napi::Number::New(info.Env(), process == nullptr ? ESRCH : process->killGroup(signal));
+}
+
+// release(handle, endsGroup), after onExit
+Napi::Value release(const Napi::CallbackInfo& info) {
+  if (Process* process = toProcess(info)) process->release(info[1].As<Napi::Boolean>().Value());
+  return info.Env().Undefined();
 }
 
 // keepAlive(handle, boolean): whether the event loop waits for it
@@ -589,9 +635,12 @@ void initSpawn(Napi::Env env, Napi::Object exports) {
   exports.Set("spawn", Napi::Function::New(env, spawn, "spawn", registry));
   exports.Set("recall", Napi::Function::New(env, recall, "recall", registry));
   exports.Set("killProcess", Napi::Function::New(env, killProcess, "killProcess", registry));
+  exports.Set("killGroup", Napi::Function::New(env, killGroup, "killGroup", registry));
+  exports.Set("release", Napi::Function::New(env, release, "release", registry));
   exports.Set("takePipe", Napi::Function::New(env, takePipe, "takePipe", registry));
   exports.Set("keepPipe", Napi::Function::New(env, keepPipe, "keepPipe", registry));
   initPipes(env, exports, &registry->pipes);
+  initStatus(env, exports, &registry->pipes);
   exports.Set("keepAlive", Napi::Function::New(env, keepAlive, "keepAlive", registry));
 }
 

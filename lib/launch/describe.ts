@@ -43,6 +43,8 @@ export function describeStep(step: Step): StepDescription {
       return { call: 'keyctl', purpose: "a new session keyring: none of the caller's keys" };
     case 'setsid':
       return { call: 'setsid', purpose: 'a session of its own, without a terminal' };
+    case 'setpgid':
+      return { call: 'setpgid', purpose: 'a process group of its own, to be ended as a whole' };
     case 'umask':
       return {
         call: 'umask',

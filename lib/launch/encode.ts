@@ -52,6 +52,7 @@ export const opNumbers: Readonly<Record<StepName, number>> = {
   keep_listen_fds: 37,
   verify_seccomp: 38,
   verify_no_new_privs: 39,
+  setpgid: 40,
 };
 
 // linux/prctl.h
@@ -200,6 +201,7 @@ function encodeStep(step: Step, dataStart: number): Encoded {
       return { a: step.argv.length, b: step.env.length, data: execveData(step, dataStart) };
     case 'join_session_keyring':
     case 'setsid':
+    case 'setpgid':
     case 'setpriority':
     case 'oom_score_adj':
     case 'sched_setscheduler':

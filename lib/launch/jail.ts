@@ -9,7 +9,7 @@ import { requireCapabilities, requireRoot } from './prepare.ts';
 import type { JailedProcess } from './process.ts';
 import { normalize, type NormalRequest } from './request.ts';
 import { collect, normalizeRun, runOnlyKeys, type RunRequest, type RunResult } from './run.ts';
-import { normalizeSpawn, reporting, spawnKeys, startIn, warnOnce, type SpawnRequest } from './spawn.ts';
+import { normalizeSpawn, begin, spawnKeys, startIn, warnOnce, type SpawnRequest } from './spawn.ts';
 import type { NormalSpawn } from './start.ts';
 import { checkEnv } from './value.ts';
 
@@ -101,11 +101,11 @@ export class Jail implements AsyncDisposable {
 
   #start(normal: NormalRequest, options: NormalSpawn, usual: Account | undefined): Promise<JailedProcess> {
     if (!this.#open) throw new UsageError('the jail has been closed');
-    this.#starting++;
-    return reporting(normal, options, async () => {
+    return begin(normal, options, async (begun) => {
+      this.#starting++;
       try {
         const account = usual ?? (await this.#lookUp(normal));
-        return await startIn({ fd: this.#facts.jailFd, account }, normal, options);
+        return await startIn({ fd: this.#facts.jailFd, account }, normal, begun);
       } finally {
         this.#starting--;
         this.#closeIfIdle();

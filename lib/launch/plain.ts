@@ -1,5 +1,7 @@
 // Starts a program of the host beside this process: in no jail, with the identity that this process has. As little of the
 // event loop is taken as for a launch, however large this process is, whose page tables fork(2) would copy.
+import { constants } from 'node:os';
+
 import { native, type ProcessHandle } from '../native.ts';
 import { encodeAgain } from './encode.ts';
 import { errnoName } from './errno.ts';
@@ -40,18 +42,10 @@ const SET_UP: readonly Step[] = [
   { op: 'reset_signals' },
 ];
 
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // all of the group have ended
-  }
-}
-
 /** Starts a program in a session of its own. Never throws. */
 export function startPlain({ program, argv, env, stdio }: PlainRequest): PlainProcess {
   let handle: ProcessHandle | undefined;
-  let pid: number | undefined;
+  let hasStarted = false;
   let tellEnd: (end: PlainEnd) => void;
   const ended = new Promise<PlainEnd>((done) => {
     tellEnd = done;
@@ -65,21 +59,26 @@ export function startPlain({ program, argv, env, stdio }: PlainRequest): PlainPr
       launcherFd,
       stdio,
       [],
-      (failure, startedPid) => {
+      true,
+      (failure) => {
         if (failure !== null) return fail(new Error(errnoName(failure?.errno ?? 0)));
-        pid = startedPid;
+        hasStarted = true;
         return done();
       },
-      (exitCode, signal) => tellEnd({ exitCode, signal: signal === null ? null : signalName(signal) }),
+      (exitCode, signal) => {
+        // what it has left behind goes on: a rule may end in &
+        if (handle !== undefined) native.release(handle, false);
+        tellEnd({ exitCode, signal: signal === null ? null : signalName(signal) });
+      },
     );
   });
   return {
     started,
     ended,
     killGroup: () => {
-      if (pid !== undefined) killGroup(pid);
-      // on its way it is alone
-      else if (handle !== undefined) native.killProcess(handle, 9);
+      if (handle === undefined) return;
+      if (hasStarted) native.killGroup(handle, constants.signals.SIGKILL);
+      else native.recall(handle);
     },
   };
 }

@@ -28,6 +28,8 @@ export interface SetUpInput {
   readonly keptFds: readonly number[];
   /** Those of socket activation are not among them: a compiled launcher learns their number when it starts. */
   readonly keepsListenFds?: boolean;
+  /** A process group of its own, as whoever is to end all of it needs; without it the caller's. */
+  readonly newGroup?: boolean;
   /** Who must be the parent of the program, for --die-with-parent. */
   readonly parentPid: number;
   /** As process.arch has it. */
@@ -53,7 +55,7 @@ export function buildPlan(input: PlanInput): readonly Step[] {
  *
  * What execve(2), capabilities(7) and signal(7) list as preserved, and what becomes of it:
  *  - set here: ids, groups, capabilities, securebits, no_new_privs, umask, signals, descriptors, root and working
- *    directory, keyring, timers, personality, parent-death signal, subreaper, timer slack;
+ *    directory, keyring, beside a service the process group, timers, personality, parent-death signal, subreaper, timer slack;
  *  - only tightened, the caller's restriction stays: resource limits, nice value, oom_score_adj, scheduling and I/O
  *    class, CPU affinity, memory policy, cgroups, namespaces, seccomp filters, Landlock domain, an earlier no_new_privs;
  *  - reset by execve itself: pending timers of timer_create, memory locks and mappings, alternate stacks, KEEPCAPS,
@@ -66,7 +68,9 @@ export function buildSetUp(input: SetUpInput): readonly Step[] {
   return [
     // First and still as root: made later it would count against the user's 200 keys (keyrings(7)).
     { op: 'join_session_keyring' },
+    // A session begins with a process group.
     ...(request.newSession ? [{ op: 'setsid' } as const] : []),
+    ...(input.newGroup === true && !request.newSession ? [{ op: 'setpgid' } as const] : []),
 
     request.umask === undefined
       ? { op: 'umask', mask: 0o022, exact: false }

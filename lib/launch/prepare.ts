@@ -87,6 +87,8 @@ export interface Caller {
   readonly environment: readonly Variable[];
   readonly pid: number;
   readonly parentPid: number;
+  /** The program gets a process group of its own. */
+  readonly newGroup?: boolean;
 }
 
 /** All that has to be asked of the host for a request. */
@@ -206,6 +208,7 @@ function toSetUp(
     account,
     keptFds,
     keepsListenFds: caller.compiledFor !== undefined,
+    newGroup: caller.newGroup === true,
     parentPid: request.dieWithParent ? caller.parentPid : 0,
     architecture: caller.compiledFor ?? process.arch,
     status: status === undefined ? undefined : { fd: status, line: startedLine(caller) },
@@ -218,14 +221,22 @@ function toEnvironment(request: NormalRequest, account: Account, caller: Caller)
 }
 
 // A service launches alike: how the last program of an account was set up beside it.
-const setUps = new WeakMap<Account, { readonly request: SetUpRequest; readonly setUp: readonly Step[] }>();
+const setUps = new WeakMap<
+  Account,
+  { readonly request: SetUpRequest; readonly newGroup: boolean | undefined; readonly setUp: readonly Step[] }
+>();
 
 function recallSetUp(request: NormalRequest, account: Account, caller: Caller): readonly Step[] {
   const known = setUps.get(account);
-  if (known !== undefined && setUpKeys.every((key) => isAlike(known.request[key], request[key])))
+  const { newGroup } = caller;
+  if (
+    known?.newGroup === newGroup &&
+    known !== undefined &&
+    setUpKeys.every((key) => isAlike(known.request[key], request[key]))
+  )
     return known.setUp;
   const setUp = toSetUp(request, account, caller, request.preserveFds);
-  setUps.set(account, { request, setUp });
+  setUps.set(account, { request, newGroup, setUp });
   return setUp;
 }
 

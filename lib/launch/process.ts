@@ -75,6 +75,7 @@ export interface ProcessOptions {
   readonly stdio: StdioTriple;
   readonly killSignal: number;
   readonly forceKillAfterMs: number | undefined;
+  readonly leaveDescendants: boolean;
 }
 
 interface ProcessEvents {
@@ -87,7 +88,7 @@ interface ProcessEvents {
  * are first asked for, and read when somebody reads them; what is not read is kept, and does not hold `close` up.
  */
 export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncDisposable {
-  /** Process id; it may be in use again once `exited` has resolved, so send signals by `kill()`. */
+  /** Process id; it may be in use again once `close` was emitted, so send signals by `kill()`. */
   readonly pid: number;
   /** Resolves when the program has ended, and never rejects. */
   readonly exited: Promise<Exit>;
@@ -106,6 +107,8 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
   readonly #pipes: Pipes;
   readonly #killSignal: number;
   readonly #forceKillAfterMs: number | undefined;
+  readonly #leaveDescendants: boolean;
+  #isStopping = false;
   #forceKill: NodeJS.Timeout | undefined;
   #resolveExited: (exit: Exit) => void = () => {};
   #ended = false;
@@ -126,25 +129,27 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
     this.#pipes = new Pipes(handle, options.stdio);
     this.#killSignal = options.killSignal;
     this.#forceKillAfterMs = options.forceKillAfterMs;
+    this.#leaveDescendants = options.leaveDescendants;
   }
 
   /** For `spawnInJail`: the program has ended. Listeners run at once, so that what they throw is an uncaught exception. */
   finish(exit: Exit): void {
     this.#ended = true;
     clearTimeout(this.#forceKill);
+    // The rest has had the same signal, and may ignore it.
+    if (this.#isStopping) this.#killGroup(constants.signals.SIGKILL);
     this.exitCode = exit.exitCode;
     this.signalCode = exit.signal;
     this.#resolveExited(exit);
     this.#emitExit(exit);
   }
 
-  /** For `spawnInJail`: ends the program, and says why. */
+  /** For `spawnInJail`: ends the program and its process group, and says why. */
   stop(reason: StopReason): void {
-    if (this.#ended) return;
+    // the program has ended, and something that it has started holds its pipes
+    if (this.#ended) return this.#killGroup(constants.signals.SIGKILL);
     this.stopped ??= reason;
-    this.kill();
-    // A program that ignores the signal, or that somebody holds with SIGSTOP, must not outlast its timeout.
-    this.#killLater(this.#forceKillAfterMs ?? defaultForceKillAfterMs);
+    return this.#stop();
   }
 
   /** The program as it was executed. */
@@ -204,25 +209,42 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
     return this;
   }
 
-  /** Ends the program (`kill()`, and SIGKILL if it is still there after `forceKillAfterMs` or 5 s) and waits for it. */
+  /** Ends the program and its process group (`killSignal`; SIGKILL after `forceKillAfterMs` or 5 s) and waits for it. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#ended) {
-      this.kill();
-      this.#killLater(this.#forceKillAfterMs ?? defaultForceKillAfterMs);
-    }
+    if (!this.#ended) this.#stop();
     await this.exited;
   }
 
+  #stop(): void {
+    this.#isStopping = true;
+    this.killed = true;
+    this.#killGroup(this.#killSignal);
+    // A program that ignores the signal, or that somebody holds with SIGSTOP, must not outlast its timeout.
+    this.#killLater(this.#forceKillAfterMs ?? defaultForceKillAfterMs);
+  }
+
+  // Where it has no group of its own, the program alone.
+  #killGroup(signal: number): void {
+    native.killGroup(this.#handle, signal);
+  }
+
   #killLater(delayMs: number): void {
-    this.#forceKill ??= setTimeout(
-      () => native.killProcess(this.#handle, constants.signals.SIGKILL),
-      delayMs,
-    );
+    this.#forceKill ??= setTimeout(() => {
+      if (this.#isStopping) this.#killGroup(constants.signals.SIGKILL);
+      else native.killProcess(this.#handle, constants.signals.SIGKILL);
+    }, delayMs);
   }
 
   #emitExit({ exitCode, signal }: Exit): void {
     this.#pipes.end();
-    this.emit('exit', exitCode, signal);
-    this.#pipes.whenEnded(() => this.emit('close', exitCode, signal));
+    try {
+      this.emit('exit', exitCode, signal);
+    } finally {
+      this.#pipes.whenEnded(() => {
+        // Whoever has written into the pipes until now was waited for.
+        native.release(this.#handle, !this.#leaveDescendants);
+        this.emit('close', exitCode, signal);
+      });
+    }
   }
 }

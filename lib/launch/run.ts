@@ -162,6 +162,7 @@ export async function collect(child: JailedProcess, options: NormalRun): Promise
   const exit: Exit = await child.exited;
   const late = excess || child.stopped !== undefined ? undefined : await ends;
   const stopped: Stopped | undefined = excess ? 'ERR_MAX_BUFFER' : (child.stopped ?? late);
+  if (late !== undefined) child.stop(late);
   if (stopped !== undefined) await letGo();
   await closed;
   const ended: RunResult = {

@@ -1,4 +1,6 @@
 // spawnInJail: from a request to a program that runs beside this process.
+import { isatty } from 'node:tty';
+
 import { LaunchError, UsageError } from '../errors.ts';
 import { checkSignal, reading } from '../keys.ts';
 import { native } from '../native.ts';
@@ -9,7 +11,8 @@ import { recall, remember } from './memory.ts';
 import { failedLine, hostQuery, prepare, verify, type VerifiedJail } from './prepare.ts';
 import type { JailedProcess } from './process.ts';
 import { launchKeys, normalize, signalNumber, type LaunchRequest, type NormalRequest } from './request.ts';
-import { abortError, callerBeside, start, tell, type NormalSpawn } from './start.ts';
+import { abortError, callerBeside, start, toSpawnError, type NormalSpawn } from './start.ts';
+import { StatusLines } from './status.ts';
 import { streamsOf, toStdio, type Stdio, type StdioEntry } from './stdio.ts';
 import { findMissingZone } from './zone.ts';
 
@@ -28,6 +31,13 @@ export interface SpawnRequest extends LaunchRequest {
    * abort and disposal, and never after `kill()`.
    */
   readonly forceKillAfterMs?: number | undefined;
+  /**
+   * A process group of its own, so that timeout, abort and disposal end what the program has started too. Default: true,
+   * unless one of its descriptors 0 to 2 is a terminal: there the group is the caller's, for job control.
+   */
+  readonly newGroup?: boolean | undefined;
+  /** When the program has ended by itself, what is left in a group of its own goes on. Default: it gets SIGKILL. */
+  readonly leaveDescendants?: boolean | undefined;
 }
 
 /** Every key of a SpawnRequest. */
@@ -38,6 +48,8 @@ export const spawnKeys: ReadonlySet<string> = new Set([
   'signal',
   'killSignal',
   'forceKillAfterMs',
+  'newGroup',
+  'leaveDescendants',
 ]);
 
 /** Milliseconds as setTimeout takes them, 0 to 2^31-1. @throws UsageError */
@@ -45,6 +57,11 @@ function toMilliseconds(value: unknown, name: string): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'number' && value >= 0 && value < 2 ** 31) return value;
   throw new UsageError(`${name} must be milliseconds from 0 to ${2 ** 31 - 1}`);
+}
+
+function toSwitch(value: unknown, name: string): boolean | undefined {
+  if (value === undefined || typeof value === 'boolean') return value;
+  throw new UsageError(`${name} must be true or false`);
 }
 
 /** Checks what SpawnRequest adds to LaunchRequest. @throws UsageError */
@@ -61,9 +78,12 @@ function toNormalSpawn(
 ): NormalSpawn {
   const { signal } = request;
   checkSignal(signal);
+  const stdio = toStdio(request.stdio, missing);
   return {
-    stdio: toStdio(request.stdio, missing),
+    stdio,
     streams: streamsOf(request.stdio),
+    newGroup: toSwitch(request.newGroup, 'newGroup') ?? !stdio.some((fd) => fd >= 0 && isatty(fd)),
+    leaveDescendants: toSwitch(request.leaveDescendants, 'leaveDescendants') ?? false,
     timeoutMs: toMilliseconds(request.timeoutMs, 'timeoutMs') || undefined,
     signal,
     killSignal: signalNumber(request.killSignal ?? 'SIGTERM', 'killSignal'),
@@ -83,23 +103,38 @@ export function warnOnce(warnings: readonly DirectoryFinding[]): void {
   }
 }
 
-async function telling<T>(request: NormalRequest, work: () => Promise<T>): Promise<T> {
+function openStatus(fd: number): StatusLines {
+  try {
+    return new StatusLines(fd);
+  } catch (error) {
+    throw toSpawnError(error, 'statusFd must be open for writing');
+  }
+}
+
+async function telling<T>(status: StatusLines, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof LaunchError) tell(request, () => failedLine(error));
+    if (error instanceof LaunchError) status.tell(failedLine(error));
+    status.end();
     throw error;
   }
 }
 
-/** Does the work of a launch, and tells statusFd if it fails. What the program gets is handed on at once. */
-export function reporting<T>(
-  request: NormalRequest,
-  { streams }: Pick<NormalSpawn, 'streams'>,
-  work: () => Promise<T>,
+/**
+ * Does the work of a launch, with what counts at the call: streams are handed on, and statusFd is copied; it is told if the
+ * launch fails.
+ *
+ * @throws LaunchError if statusFd is not open for writing
+ */
+export function begin<T>(
+  { statusFd }: NormalRequest,
+  options: NormalSpawn,
+  work: (options: NormalSpawn) => Promise<T>,
 ): Promise<T> {
-  handOn(streams);
-  return request.statusFd === undefined ? work() : telling(request, work);
+  const status = statusFd === undefined ? undefined : openStatus(statusFd);
+  handOn(options.streams);
+  return status === undefined ? work(options) : telling(status, () => work({ ...options, status }));
 }
 
 /** Plans and starts a launch into a verified jail. */
@@ -108,7 +143,7 @@ export function startIn(
   request: NormalRequest,
   options: NormalSpawn,
 ): Promise<JailedProcess> {
-  const launch = prepare(request, jail, callerBeside(request));
+  const launch = prepare(request, jail, callerBeside(request, options));
   const zone = findMissingZone(launch);
   if (zone !== undefined) warnOnce([zone]);
   const problem = request.checkProgram ? findProblem(launch) : undefined;
@@ -134,16 +169,16 @@ function lookAgainAndStart(request: NormalRequest, options: NormalSpawn): Promis
   // without a program, or to check it, the jail is looked into before the launch
   const known = request.program === undefined || request.checkProgram ? undefined : recall(request);
   if (known === undefined) return lookUpAndStart(request, options);
-  const launch = prepare(request, { fd: -1, account: known.account }, callerBeside(request));
+  const launch = prepare(request, { fd: -1, account: known.account }, callerBeside(request, options));
   return start(launch, known.sight, options, () => lookUpAndStart(request, options));
 }
 
 /** Look-up, verification, launch: all but the checks of the request. */
 export function launchBeside(request: NormalRequest, options: NormalSpawn): Promise<JailedProcess> {
-  return reporting(request, options, () =>
-    options.signal?.aborted === true
-      ? Promise.reject(abortError(options.signal))
-      : lookAgainAndStart(request, options),
+  return begin(request, options, (begun) =>
+    begun.signal?.aborted === true
+      ? Promise.reject(abortError(begun.signal))
+      : lookAgainAndStart(request, begun),
   );
 }
 

@@ -1,6 +1,5 @@
 // Starting a prepared launch beside this process: the launcher is started on another thread, and the event loop hears of
 // the rest.
-import { writeSync } from 'node:fs';
 import { constants } from 'node:os';
 
 import { openFileRoot } from '../binary/root.ts';
@@ -14,8 +13,9 @@ import { toLaunchError } from './failure.ts';
 import { openLauncher } from './launcher.ts';
 import { writePidFile, type PidFile } from './pidfile.ts';
 import { statusLine, type Caller, type PreparedLaunch } from './prepare.ts';
-import { JailedProcess, toExit, type StopReason } from './process.ts';
+import { JailedProcess, toExit, type Exit, type StopReason } from './process.ts';
 import type { NormalRequest } from './request.ts';
+import type { StatusLines } from './status.ts';
 import type { StdioTriple } from './stdio.ts';
 
 /** The normal form of what a SpawnRequest adds to a LaunchRequest. */
@@ -23,8 +23,12 @@ export interface NormalSpawn {
   readonly stdio: StdioTriple;
   /** Those of this process that the program gets. */
   readonly streams: readonly (object | undefined)[];
+  /** Of statusFd, from the call on. */
+  readonly status?: StatusLines;
   readonly timeoutMs: number | undefined;
   readonly signal: AbortSignal | undefined;
+  readonly newGroup: boolean;
+  readonly leaveDescendants: boolean;
   readonly killSignal: number;
   readonly forceKillAfterMs: number | undefined;
   /** When the request was made, as performance.now() has it. */
@@ -44,19 +48,9 @@ function describedAgain(): readonly Variable[] {
 }
 
 /** This process as the caller of a launch beside it. */
-export function callerBeside(request: NormalRequest): Caller {
+export function callerBeside(request: NormalRequest, { newGroup }: Pick<NormalSpawn, 'newGroup'>): Caller {
   const environment = request.keepEnv ? callerVariables() : describedAgain();
-  return { inPlace: false, environment, pid: process.pid, parentPid: process.pid };
-}
-
-/** Writes one line to statusFd, if there is one. */
-export function tell(request: NormalRequest, event: () => Buffer): void {
-  if (request.statusFd === undefined) return;
-  try {
-    writeSync(request.statusFd, event());
-  } catch {
-    // Nobody reads it any more; the program and its promise are not concerned.
-  }
+  return { inPlace: false, environment, pid: process.pid, parentPid: process.pid, newGroup };
 }
 
 /** The error of a launch that was aborted before its time. */
@@ -115,6 +109,10 @@ class Stop {
   }
 }
 
+function exitedLine(pid: number | undefined, { exitCode, signal }: Exit): Buffer {
+  return statusLine({ event: 'exited', pid, exitCode, signal });
+}
+
 // A failure is looked into through the jail that it happened in, which is open until then.
 function toError(launch: PreparedLaunch, failure: PlanFailure, jailFd: number): LaunchError {
   if (jailFd < 0) return toLaunchError(launch.steps, failure, launch.view);
@@ -165,7 +163,7 @@ export function start(
         started.kill('SIGKILL');
         return reject(error);
       }
-      tell(request, () => statusLine({ event: 'started', pid }));
+      options.status?.tell(statusLine({ event: 'started', pid }));
       if (stop.reason !== undefined) started.stop(stop.reason);
       return resolve(started);
     };
@@ -176,15 +174,14 @@ export function start(
         openLauncher(),
         options.stdio,
         keptFds,
+        options.newGroup || request.newSession,
         onStarted,
         (exitCode, signal, ...usage) => {
           stop.clear();
           pidFile?.keep();
           const exit = toExit(exitCode, signal, ...usage);
-          const { exitCode: status, signal: name } = exit;
-          tell(request, () =>
-            statusLine({ event: 'exited', pid: started?.pid, exitCode: status, signal: name }),
-          );
+          options.status?.tell(exitedLine(started?.pid, exit));
+          options.status?.end();
           started?.finish(exit);
         },
       );
@@ -195,8 +192,8 @@ export function start(
   });
 }
 
-// The addon throws system errors for descriptors that are not open.
-function toSpawnError(error: unknown): LaunchError {
+/** What the addon throws for descriptors that are not open, as the error of a launch. */
+export function toSpawnError(error: unknown, hint = openUntilSettled): LaunchError {
   const { code = 'EIO', errno = -5, path } = error as NodeJS.ErrnoException;
   return new LaunchError(`launch: ${path ?? 'descriptors'}: ${errnoName(-errno)}`, {
     step: 'launch',
@@ -204,7 +201,9 @@ function toSpawnError(error: unknown): LaunchError {
     code,
     errno: -errno,
     path,
-    hint: 'descriptors in stdio and preserveFds must be open until the promise is settled',
+    hint,
     cause: error,
   });
 }
+
+const openUntilSettled = 'descriptors in stdio and preserveFds must be open until the promise is settled';

@@ -10,6 +10,7 @@ export interface Limit {
 export type Step =
   | { readonly op: 'join_session_keyring' }
   | { readonly op: 'setsid' }
+  | { readonly op: 'setpgid' }
   | { readonly op: 'umask'; readonly mask: number; readonly exact: boolean }
   | {
       readonly op: 'setrlimit';

@@ -52,6 +52,7 @@ export const planInputs: fc.Arbitrary<PlanInput> = fc.record({
   env: fc.array(bytes, { maxLength: 6 }),
   keptFds: fc.uniqueArray(fc.integer({ min: 3, max: 1000 }), { maxLength: 4 }),
   parentPid: fc.integer({ min: 1, max: 2 ** 22 }),
+  newGroup: fc.boolean(),
   architecture: fc.constantFrom('x64', 'arm64'),
   status: fc.option(
     fc.record({ fd: fc.integer({ min: 0, max: 9 }), line: fc.constant(Buffer.from('{}\n')) }),

@@ -263,6 +263,15 @@ t.test('setsid comes only when it is asked for, and before stdio', async (t) => 
   });
 });
 
+t.test('setpgid comes only where a group is wanted and no session begins', async (t) => {
+  always(t, (steps, { request, newGroup }) => {
+    const [setpgid] = places(steps, ['setpgid']);
+    const [stdio = 0] = places(steps, ['stdio']);
+    const isWanted = newGroup === true && !request.newSession;
+    return isWanted ? setpgid !== undefined && setpgid < stdio : setpgid === undefined;
+  });
+});
+
 t.test('program, arguments and environment reach execve as they are', async (t) => {
   always(t, (steps, { program, argv, env }) => {
     const last = steps.at(-1);

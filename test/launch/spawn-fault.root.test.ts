@@ -102,6 +102,7 @@ async function prctlCalls(service: Service): Promise<readonly string[]> {
 type Fault = readonly [call: string, when: number, step: string, fault?: string, code?: string];
 
 const faults: readonly Fault[] = [
+  ['setpgid', 1, 'setpgid'],
   ['umask', 1, 'umask'],
   ['prlimit64', 1, 'setrlimit'],
   ['prlimit64', 3, 'setrlimit'],

@@ -3,8 +3,9 @@
 //   spam=N                  writes N bytes to standard output
 //   cat | cat=FD            copies standard input, or FD, to standard output
 //   sleep=MS                stays asleep, also when signals come
-//   ignore=N                ignores signal N
+//   ignore=N default=N      ignores signal N, and does not any more
 //   fork=MS                 leaves a child behind that sleeps, with all descriptors
+//   daemon=MS               the same in a session of its own
 //   storm=MS                stops and continues all other processes of its user, over and over
 //   touch=FILE              creates FILE
 //   fds                     the numbers of the open descriptors
@@ -68,6 +69,15 @@ static void leaveChild(long ms) {
   }
 }
 
+static void leaveDaemon(long ms) {
+  const pid_t child = fork();
+  if (child < 0) fail("fork");
+  if (child > 0) return;
+  if (setsid() < 0) fail("setsid");
+  rest(ms);
+  _exit(0);
+}
+
 static void storm(long ms) {
   struct timespec now, end;
   clock_gettime(CLOCK_MONOTONIC, &end);
@@ -91,7 +101,9 @@ static void perform(const char *word, const char *value) {
   else if (strcmp(word, "cat") == 0) copy((int)number);
   else if (strcmp(word, "sleep") == 0) rest(number);
   else if (strcmp(word, "ignore") == 0) signal((int)number, SIG_IGN);
+  else if (strcmp(word, "default") == 0) signal((int)number, SIG_DFL);
   else if (strcmp(word, "fork") == 0) leaveChild(number);
+  else if (strcmp(word, "daemon") == 0) leaveDaemon(number);
   else if (strcmp(word, "storm") == 0) storm(number);
   else if (strcmp(word, "touch") == 0) {
     if (open(value, O_WRONLY | O_CREAT | O_CLOEXEC, 0644) < 0) fail(value);

@@ -1,0 +1,193 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import t from 'tap';
+
+import {
+  runInJail,
+  spawnInJail,
+  UsageError,
+  type JailedProcess,
+  type RunRequest,
+  type SpawnRequest,
+} from '../../lib/index.ts';
+import { makeJail } from '../support/programs.ts';
+import { unlessInstalled, unlessRoot } from '../support/root.ts';
+import { childrenOf, eventually, processesOf } from '../support/service.ts';
+
+const skip = unlessRoot();
+const uid = 61_113;
+const jail = skip === false ? makeJail(t, 'actor') : '';
+const base = { user: `${uid}:${uid}`, jail, program: '/actor' };
+const long = 60_000;
+
+function act(words: readonly string[], more: Partial<SpawnRequest> = {}): Promise<JailedProcess> {
+  return spawnInJail({ ...base, args: words, stdio: 'ignore', ...more });
+}
+
+const isOver = (): Promise<boolean> => eventually(() => processesOf(uid).length === 0);
+
+/** Process group and session, fields 5 and 6 of proc_pid_stat(5). */
+function groupOf(pid: number): readonly number[] {
+  return readFileSync(`/proc/${pid}/stat`, 'latin1').split(' ').slice(4, 6).map(Number);
+}
+
+async function endAll(): Promise<void> {
+  for (const pid of processesOf(uid)) process.kill(pid, 'SIGKILL');
+  await isOver();
+}
+
+t.test(
+  'a program beside a service leads a process group, and a session if that is asked',
+  { skip },
+  async (t) => {
+    const [ownGroup, ownSession] = groupOf(process.pid);
+    for (const [more, expected] of [
+      [{}, (pid: number) => [pid, ownSession]],
+      [{ newSession: true }, (pid: number) => [pid, pid]],
+      [{ newGroup: false }, () => [ownGroup, ownSession]],
+      [{ newGroup: false, newSession: true }, (pid: number) => [pid, pid]],
+      [{}, (pid: number) => [pid, ownSession]],
+    ] as const) {
+      await using child = await act([`sleep=${long}`], more);
+      t.strictSame(groupOf(child.pid), expected(child.pid));
+    }
+    for (const key of ['newGroup', 'leaveDescendants']) await t.rejects(act([], { [key]: 1 }), UsageError);
+  },
+);
+
+t.test(
+  "with a terminal the group is the caller's, so that it may read from it",
+  { skip: skip || unlessInstalled('script') },
+  async (t) => {
+    const request = { ...base, args: [`sleep=${long}`], stdio: 'inherit' as const };
+    const script = `import { spawnInJail } from ${JSON.stringify(import.meta.resolve('../../lib/index.js'))};
+      import { readFileSync } from 'node:fs';
+      const child = await spawnInJail(${JSON.stringify(request)});
+      const group = (pid) => readFileSync('/proc/' + pid + '/stat', 'latin1').split(' ')[4];
+      console.log(group(child.pid) === group(process.pid) ? 'the same' : 'another');
+      child.kill();`;
+    const command = `${process.execPath} --input-type=module -e '${script.replaceAll("'", "'\\''")}'`;
+    const out = execFileSync('script', ['-qec', command, '/dev/null'], {
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    t.equal(out.trim(), 'the same');
+  },
+);
+
+t.test('timeout, abort and disposal end what the program has started', { skip }, async (t) => {
+  for (const newSession of [false, true]) {
+    const words = [`fork=${long}`, `fork=${long}`, `sleep=${long}`];
+    const timed = await act(words, { timeoutMs: 100, newSession });
+    t.match(await timed.exited, { signal: 'SIGTERM' });
+    t.ok(await isOver());
+
+    const controller = new AbortController();
+    const aborted = await act(words, { signal: controller.signal, newSession });
+    controller.abort();
+    t.match(await aborted.exited, { signal: 'SIGTERM' });
+    t.ok(await isOver());
+
+    await (await act(words, { newSession }))[Symbol.asyncDispose]();
+    t.ok(await isOver());
+  }
+});
+
+t.test('also what ignores the signal, once the program has ended or with it', { skip }, async (t) => {
+  // it is the child that ignores: the program goes at once
+  const child = await act(['ignore=15', `fork=${long}`, 'default=15', `sleep=${long}`], { timeoutMs: 100 });
+  t.match(await child.exited, { signal: 'SIGTERM' });
+  t.ok(await isOver());
+  const deaf = await act(['ignore=15', `fork=${long}`, `sleep=${long}`], {
+    timeoutMs: 50,
+    forceKillAfterMs: 50,
+  });
+  t.match(await deaf.exited, { signal: 'SIGKILL' });
+  t.ok(await isOver());
+});
+
+t.test('runInJail: a timeout ends what holds the pipes after the program has ended', { skip }, async (t) => {
+  for (const leaveDescendants of [false, true]) {
+    const request: RunRequest = {
+      ...base,
+      args: [`fork=${long}`, 'out=x'],
+      timeoutMs: 150,
+      leaveDescendants,
+    };
+    await t.rejects(runInJail(request), { code: 'ETIMEDOUT', stdout: 'x', exitCode: 0 });
+    t.ok(await isOver());
+  }
+});
+
+t.test('output beyond maxBufferBytes ends all of them', { skip }, async (t) => {
+  const args = [`fork=${long}`, 'spam=100000', `sleep=${long}`];
+  await t.rejects(runInJail({ ...base, args, maxBufferBytes: 10 }), { code: 'ERR_MAX_BUFFER' });
+  t.ok(await isOver());
+});
+
+t.test(
+  'what is left when the program has ended by itself is killed, unless it is to be left',
+  { skip },
+  async (t) => {
+    const child = await act([`fork=${long}`, 'exit=3']);
+    t.strictSame(await once(child, 'close'), [3, null]);
+    t.ok(await isOver());
+
+    const leaving = await act([`fork=${long}`], { leaveDescendants: true });
+    await once(leaving, 'close');
+    await sleep(50);
+    t.equal(processesOf(uid).length, 1);
+    await endAll();
+
+    const sharing = await act([`fork=${long}`], { newGroup: false });
+    await once(sharing, 'close');
+    await sleep(50);
+    t.equal(processesOf(uid).length, 1, 'nor is a group that is not its own');
+    await endAll();
+  },
+);
+
+t.test('a daemon has left the group', { skip }, async (t) => {
+  const child = await act([`daemon=${long}`, 'sleep=100']);
+  await once(child, 'close');
+  await sleep(50);
+  t.equal(processesOf(uid).length, 1);
+  await endAll();
+});
+
+t.test('what still writes into a pipe is waited for', { skip }, async (t) => {
+  const { stdout, exitCode } = await runInJail({ ...base, args: ['fork=150', 'out=early'] });
+  t.match({ stdout, exitCode }, { stdout: 'early', exitCode: 0 });
+  const child = await act(['fork=150', 'exit=0'], { stdio: 'pipe' });
+  await child.exited;
+  t.equal(processesOf(uid).length, 1);
+  await once(child, 'close');
+  t.ok(await isOver());
+});
+
+t.test(
+  'the pid is not free before the group has been signalled, and then no zombie is left',
+  { skip },
+  async (t) => {
+    const child = await act(['fork=200', 'exit=0'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    await child.exited;
+    t.ok(childrenOf(process.pid).includes(child.pid));
+    t.equal(child.kill(), false);
+    await once(child, 'close');
+    t.strictSame(childrenOf(process.pid), []);
+  },
+);
+
+t.test('kill() is for the program alone', { skip }, async (t) => {
+  const child = await act([`fork=${long}`, `sleep=${long}`], { leaveDescendants: true });
+  t.ok(await eventually(() => processesOf(uid).length === 2));
+  child.kill('SIGKILL');
+  t.match(await child.exited, { signal: 'SIGKILL' });
+  await sleep(50);
+  t.equal(processesOf(uid).length, 1);
+  await endAll();
+});
