@@ -1,5 +1,5 @@
 // spawnInJail: from a request to a program that runs beside this process.
-import { LaunchError, UsageError } from '../errors.ts';
+import { AbortError, LaunchError, UsageError } from '../errors.ts';
 import { checkSignal, reading } from '../keys.ts';
 import { native } from '../native.ts';
 import { findProblem } from './check.ts';
@@ -12,9 +12,9 @@ import { abortError, callerBeside, start, tell, type NormalSpawn } from './start
 import { toStdio, type Stdio, type StdioEntry } from './stdio.ts';
 
 /** A LaunchRequest for a program that runs beside this one. */
-export interface SpawnRequest extends LaunchRequest {
+export interface SpawnRequest<Wanted extends Stdio = Stdio> extends LaunchRequest {
   /** Default: `pipe` for all three. Descriptors and streams must stay open until the promise is settled. */
-  readonly stdio?: Stdio | undefined;
+  readonly stdio?: Wanted | undefined;
   /** Ends the program with `killSignal` after so many milliseconds, counted from the request; 0 or undefined: never. */
   readonly timeoutMs?: number | undefined;
   /** Ends the program with `killSignal` when it is aborted. */
@@ -85,6 +85,8 @@ async function telling<T>(request: NormalRequest, work: () => Promise<T>): Promi
     return await work();
   } catch (error) {
     if (error instanceof LaunchError) tell(request, () => failedLine(error));
+    if (error instanceof AbortError)
+      tell(request, () => failedLine({ step: 'launch', code: error.code, message: error.message }));
     throw error;
   }
 }
@@ -143,7 +145,11 @@ export function launchBeside(request: NormalRequest, options: NormalSpawn): Prom
  *
  * @throws UsageError for a bad request; nothing has happened
  * @throws LaunchError if a step failed; the program has not run
+ * @throws AbortError if the AbortSignal was aborted before; the program has not run
  */
-export async function spawnInJail(request: SpawnRequest): Promise<JailedProcess> {
-  return launchBeside(normalize(request, spawnKeys), normalizeSpawn(request));
+export async function spawnInJail<const Wanted extends Stdio = 'pipe'>(
+  request: SpawnRequest<Wanted>,
+): Promise<JailedProcess<Wanted>> {
+  const child = await launchBeside(normalize(request, spawnKeys), normalizeSpawn(request));
+  return child as JailedProcess<Wanted>;
 }

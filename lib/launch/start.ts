@@ -3,7 +3,7 @@
 import { openSync, writeSync } from 'node:fs';
 
 import { openFileRoot } from '../binary/root.ts';
-import { LaunchError } from '../errors.ts';
+import { AbortError, type ErrnoName, LaunchError } from '../errors.ts';
 import { launcherPath, native, type HostSight, type PlanFailure, type ProcessHandle } from '../native.ts';
 import { encodeAgain } from './encode.ts';
 import { describedNames, describedVariables, type Variable } from './environment.ts';
@@ -64,12 +64,8 @@ export function tell(request: NormalRequest, event: () => Buffer): void {
 }
 
 /** The error of a launch that was aborted before its time. */
-export function abortError(signal: AbortSignal): LaunchError {
-  return new LaunchError('launch: aborted before it began', {
-    step: 'launch',
-    code: 'ABORT_ERR',
-    cause: signal.reason,
-  });
+export function abortError(signal: AbortSignal): AbortError {
+  return new AbortError('launch: aborted before it began', signal);
 }
 
 // Timeout and abort. The first of them counts.
@@ -187,7 +183,7 @@ function toSpawnError(error: unknown): LaunchError {
   return new LaunchError(`launch: ${path ?? 'descriptors'}: ${errnoName(-errno)}`, {
     step: 'launch',
     call: 'fcntl',
-    code,
+    code: code as ErrnoName,
     errno: -errno,
     path,
     hint: 'descriptors in stdio and preserveFds must be open until the promise is settled',

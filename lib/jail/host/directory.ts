@@ -5,7 +5,7 @@ import { getSystemErrorMap } from 'node:util';
 
 import { type BytePath, bytePath } from '../../binary/path.ts';
 import { errorCode, openFileRoot } from '../../binary/root.ts';
-import { JailError } from '../../errors.ts';
+import { type ErrnoName, JailError } from '../../errors.ts';
 import { type HostFacts, native, type PathComponent } from '../../native.ts';
 import { quote } from '../../quote.ts';
 
@@ -133,5 +133,5 @@ function insecure(path: string, what: string, hint: string): JailError {
 function unreachable(facts: HostFacts): JailError {
   const [code, words] = getSystemErrorMap().get(-(facts.walkErrno ?? 0)) ?? ['EIO', 'unknown error'];
   const path = quote(facts.walkPath ?? '');
-  return new JailError(`${path}: ${words}`, { code, path });
+  return new JailError(`${path}: ${words}`, { code: code as ErrnoName, path });
 }
