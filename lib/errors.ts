@@ -1,4 +1,35 @@
 // The errors of the library: classes and codes are API, messages may change.
+import type { constants } from 'node:os';
+
+/** The name of an errno (errno(3)); of one that has no name here, `E` and its number. */
+export type ErrnoName = keyof typeof constants.errno | 'EBADE' | 'EUSERS' | 'ENOKEY' | `E${number}`;
+
+/** What `code` of a LaunchError can be: the name of an errno, or a word of ours. */
+export type LaunchErrorCode =
+  | 'ERR_UNKNOWN_USER'
+  | 'ERR_UNKNOWN_GROUP'
+  | 'ERR_ROOT_TARGET'
+  | 'ERR_NOT_ROOT'
+  | 'ERR_INSECURE_PATH'
+  /** Of `uchroot --check` alone. */
+  | 'ERR_UNSAFE_JAIL'
+  /** Of a plan that is only tried: a signal would end the launch, which the message names. */
+  | 'ERR_SIGNAL'
+  | ErrnoName;
+
+/** What `code` of a JailError can be: the name of an errno, or a word of ours. */
+export type JailErrorCode =
+  | 'ERR_CHECK'
+  | 'ERR_INSECURE_PATH'
+  | 'ERR_MANIFEST'
+  | 'ERR_MISSING'
+  | 'ERR_NO_MANIFEST'
+  | 'ERR_RECIPE'
+  | 'ERR_SCRATCH'
+  | ErrnoName;
+
+/** What `code` of an ExitError can be. */
+export type ExitErrorCode = 'ERR_EXIT' | 'ERR_SIGNAL' | 'ETIMEDOUT' | 'ERR_MAX_BUFFER';
 
 /** The place in a plan where a launch failed. */
 export interface FailedStep {
@@ -9,7 +40,7 @@ export interface FailedStep {
   /** The system or library call that answered with the errno. */
   readonly call?: string | undefined;
   /** Name of the errno (`ENOENT`), or a code of our own (`ERR_ROOT_TARGET`). */
-  readonly code: string;
+  readonly code: LaunchErrorCode;
   /** The errno as a positive number, where there is one. */
   readonly errno?: number | undefined;
   /** What the step was about: a path in the jail, or on the host where the message says so. */
@@ -42,7 +73,7 @@ export class LaunchError extends Error implements FailedStep {
   readonly step: string;
   readonly place: number | undefined;
   readonly call: string | undefined;
-  readonly code: string;
+  readonly code: LaunchErrorCode;
   readonly errno: number | undefined;
   readonly path: string | undefined;
   readonly hint: string | undefined;
@@ -61,18 +92,18 @@ export class LaunchError extends Error implements FailedStep {
   }
 }
 
-/** Work on a jail failed: the host or the jail's directory was in the way, or the work was ended. */
+/** Work on a jail failed: the host or the jail's directory was in the way. */
 export class JailError extends Error {
   override readonly name = 'JailError';
-  /** The code of a system error, or one of our own (`ERR_MISSING`, `ERR_INSECURE_PATH`, `ABORT_ERR`). */
-  readonly code: string;
+  /** The code of a system error, or one of our own (`ERR_MISSING`, `ERR_INSECURE_PATH`). */
+  readonly code: JailErrorCode;
   readonly path: string | undefined;
   readonly hint: string | undefined;
 
   constructor(
     message: string,
     options: {
-      readonly code: string;
+      readonly code: JailErrorCode;
       readonly path?: string | undefined;
       readonly hint?: string | undefined;
       readonly cause?: unknown;
@@ -85,33 +116,58 @@ export class JailError extends Error {
   }
 }
 
+/**
+ * What a program used, from its own wait status (getrusage(2)). The largest resident set is not among it: the kernel
+ * carries that of the starting process over execve (exec_mmap() in fs/exec.c), so that it says nothing of the program.
+ */
+export interface ResourceUsage {
+  /** Time on a CPU in user mode, in milliseconds. */
+  readonly userCpuMs: number;
+  /** Time on a CPU in the kernel, in milliseconds. */
+  readonly systemCpuMs: number;
+  readonly minorFaults: number;
+  readonly majorFaults: number;
+  /** Reads and writes that reached a block device. */
+  readonly blockInputs: number;
+  readonly blockOutputs: number;
+  readonly voluntarySwitches: number;
+  readonly involuntarySwitches: number;
+}
+
 /** How a program ended, and what it wrote. */
-export interface ExitDetails {
+export interface ExitDetails<Output extends string | Buffer = string | Buffer> {
   /** Exit status; null if a signal ended it, or if somebody else in this process took the status away. */
   readonly exitCode: number | null;
   /** Name of the signal that ended it, else null. */
   readonly signal: NodeJS.Signals | null;
-  readonly stdout: string | Buffer;
-  readonly stderr: string | Buffer;
+  readonly stdout: Output;
+  readonly stderr: Output;
   readonly pid: number;
   /** From the request to the end, in milliseconds. */
   readonly durationMs: number;
+  readonly usage: ResourceUsage;
+  /** Whether `timeoutMs` has stopped it. */
+  readonly timedOut: boolean;
 }
 
 /** The program ran and failed: it exited with another status than 0, a signal ended it, or it was stopped. */
 export class ExitError extends Error implements ExitDetails {
   override readonly name = 'ExitError';
-  /** `ERR_EXIT`, `ERR_SIGNAL`; of a program that was stopped `ETIMEDOUT`, `ABORT_ERR` or `ERR_MAX_BUFFER`. */
-  readonly code: string;
+  /** `ERR_EXIT`, `ERR_SIGNAL`; of a program that was stopped `ETIMEDOUT` or `ERR_MAX_BUFFER`. */
+  readonly code: ExitErrorCode;
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly stdout: string | Buffer;
   readonly stderr: string | Buffer;
   readonly pid: number;
   readonly durationMs: number;
+  readonly usage: ResourceUsage;
+  readonly timedOut: boolean;
+  /** What to do about it, where that is known: of a missing shared library. */
+  readonly hint: string | undefined;
 
-  constructor(message: string, code: string, ended: ExitDetails, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
+  constructor(message: string, code: ExitErrorCode, ended: ExitDetails, hint?: string) {
+    super(message);
     this.code = code;
     this.exitCode = ended.exitCode;
     this.signal = ended.signal;
@@ -119,5 +175,34 @@ export class ExitError extends Error implements ExitDetails {
     this.stderr = ended.stderr;
     this.pid = ended.pid;
     this.durationMs = ended.durationMs;
+    this.usage = ended.usage;
+    this.timedOut = ended.timedOut;
+    this.hint = hint;
+  }
+}
+
+/** The AbortSignal of the request was aborted, before the start or after it. Name and code are those of the platform. */
+export class AbortError extends Error {
+  override readonly name = 'AbortError';
+  readonly code = 'ABORT_ERR';
+  /** How the program ended; undefined if it has not run, and of work on a jail. */
+  readonly ended: ExitDetails | undefined;
+  /** Where work on a jail has left something. */
+  readonly path: string | undefined;
+  readonly hint: string | undefined;
+
+  constructor(
+    message: string,
+    signal: AbortSignal | undefined,
+    more: {
+      readonly ended?: ExitDetails | undefined;
+      readonly path?: string | undefined;
+      readonly hint?: string | undefined;
+    } = {},
+  ) {
+    super(message, { cause: signal?.reason });
+    this.ended = more.ended;
+    this.path = more.path;
+    this.hint = more.hint;
   }
 }

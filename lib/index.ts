@@ -1,11 +1,17 @@
 // The public API of the package: re-exports only.
 export {
+  AbortError,
   ExitError,
   JailError,
   LaunchError,
   UsageError,
+  type ErrnoName,
   type ExitDetails,
+  type ExitErrorCode,
   type FailedStep,
+  type JailErrorCode,
+  type LaunchErrorCode,
+  type ResourceUsage,
 } from './errors.ts';
 export { buildJail, type JailReport } from './jail/build.ts';
 export { type Change, type VersionChange } from './jail/manifest/change.ts';
@@ -23,11 +29,18 @@ export { type DirectoryFinding } from './launch/directory.ts';
 export { execInJail } from './launch/exec.ts';
 export { Jail, openJail, type JailRunRequest, type JailSpawnRequest } from './launch/jail.ts';
 export { planLaunch, resolveAccount, type PlannedLaunch } from './launch/look.ts';
-export { JailedProcess, type Exit, type ResourceUsage } from './launch/process.ts';
+export { JailedProcess, type Exit } from './launch/process.ts';
 export { type LaunchRequest } from './launch/request.ts';
 export { type RlimitName, type RlimitValue } from './launch/rlimits.ts';
-export { runInJail, type RunRequest, type RunResult, type Stopped } from './launch/run.ts';
+export {
+  runInJail,
+  type Encoding,
+  type OutputOf,
+  type RunRequest,
+  type RunResult,
+  type Stopped,
+} from './launch/run.ts';
 export { spawnInJail, type SpawnRequest } from './launch/spawn.ts';
-export { type StdioEntry, type Stdio, type StreamWithFd } from './launch/stdio.ts';
+export { type Stdio, type StdioEntry, type StreamOf, type StreamWithFd } from './launch/stdio.ts';
 export { type Limit, type Step, type StepName } from './launch/step.ts';
 export { type Bytes } from './quote.ts';

@@ -20,7 +20,7 @@ export function reading<T>(read: () => T): T {
 }
 
 /** Text, numbers, functions, streams and signals stay as they are; the caller's arrays, plain objects and bytes are copied. */
-export function copyValue(value: unknown): unknown {
+function copyValue(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof Uint8Array) return copyBytes(value);
   if (Array.isArray(value)) return Array.from(value, copyValue);

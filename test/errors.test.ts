@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { ExitError, JailError, LaunchError, UsageError } from '../lib/errors.ts';
+import { AbortError, ExitError, JailError, LaunchError, UsageError } from '../lib/errors.ts';
 
 t.test('a UsageError exits with 1 and has a code', async (t) => {
   t.match(new UsageError('no'), {
@@ -24,7 +24,7 @@ t.test(
       errno: 1,
       path: '/srv',
       hint: 'do',
-    };
+    } as const;
     t.match(new LaunchError('no', failed), {
       ...failed,
       name: 'LaunchError',
@@ -35,13 +35,32 @@ t.test(
   },
 );
 
+const usage = {
+  userCpuMs: 1,
+  systemCpuMs: 1,
+  minorFaults: 1,
+  majorFaults: 1,
+  blockInputs: 1,
+  blockOutputs: 1,
+  voluntarySwitches: 1,
+  involuntarySwitches: 1,
+};
+const said = { stdout: 'o', stderr: 'e' };
+const ended = { exitCode: 3, signal: null, ...said, pid: 5, durationMs: 7, usage, timedOut: false };
+
 t.test('an ExitError has the fields of a result', async (t) => {
-  const ended = { exitCode: 3, signal: null, stdout: 'o', stderr: 'e', pid: 5, durationMs: 7 };
   t.match(new ExitError('no', 'ERR_EXIT', ended), { ...ended, name: 'ExitError', code: 'ERR_EXIT' });
 });
 
+t.test('an AbortError has the name, the code and the cause of the platform', async (t) => {
+  const reason = new Error('enough');
+  const error = new AbortError('no', AbortSignal.abort(reason), { ended });
+  t.match(error, { name: 'AbortError', code: 'ABORT_ERR', message: 'no', ended });
+  t.equal(error.cause, reason);
+});
+
 t.test('a JailError tells code, path and hint', async (t) => {
-  const told = { code: 'EEXIST', path: '/srv', hint: 'do' };
+  const told = { code: 'EEXIST', path: '/srv', hint: 'do' } as const;
   t.match(new JailError('no', told), { ...told, name: 'JailError', message: 'no' });
 });
 

@@ -1,6 +1,6 @@
 // A program with commands: `NAME COMMAND [OPTION]... [OPERAND]...` → a command → what it writes and the exit status.
 
-import { JailError, UsageError } from '../errors.ts';
+import { AbortError, JailError, UsageError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import { quote } from '../quote.ts';
 import {
@@ -84,8 +84,10 @@ function complain(
   error: unknown,
   status: number,
 ): number {
-  if (error instanceof JailError && error.code === 'ABORT_ERR') {
-    tell(`${name}: interrupted; nothing is left half done\n`);
+  if (error instanceof AbortError) {
+    const { path, message, hint } = error;
+    const left = path === undefined ? 'nothing is left half done' : `${message}\nhint: ${hint}`;
+    tell(`${name}: interrupted; ${left}\n`);
     return 130;
   }
   if (!(error instanceof UsageError) && !(error instanceof JailError)) {

@@ -1,6 +1,6 @@
 // uchroot --check: looks at the jail before the program starts in it. A bundle of its own; see uchroot.ts.
 import { bytePath, joinPath, showPath } from '../binary/path.ts';
-import { JailError, LaunchError } from '../errors.ts';
+import { type ErrnoName, JailError, LaunchError } from '../errors.ts';
 import { checkQuickly } from '../jail/check/quick.ts';
 import { fromText } from '../jail/manifest/text.ts';
 import { toPerson } from '../launch/account.ts';
@@ -56,6 +56,10 @@ function attempt<T>(look: () => T): T {
     return look();
   } catch (error) {
     if (!(error instanceof JailError)) throw error;
-    throw new LaunchError(`check: ${error.message}`, { ...STEP, code: error.code, path: error.path });
+    throw new LaunchError(`check: ${error.message}`, {
+      ...STEP,
+      code: error.code as ErrnoName,
+      path: error.path,
+    });
   }
 }

@@ -1,6 +1,7 @@
 // The files beneath one root directory, as they are seen from there and never beyond it.
 
 import { closeSync, constants, openSync, readSync } from 'node:fs';
+import type { ErrnoName } from '../errors.ts';
 import { type InRootStatus, native } from '../native.ts';
 import { type Bytes, toBuffer } from '../quote.ts';
 import { type BytePath, pathBytes, toLatin1 } from './path.ts';
@@ -124,8 +125,10 @@ function ifPresent<T>(look: () => T): T | undefined {
 }
 
 /** The code of a system error, or undefined for any other. */
-export function errorCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+export function errorCode(error: unknown): ErrnoName | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string'
+    ? (error.code as ErrnoName)
+    : undefined;
 }
 
 // inode(7)

@@ -35,7 +35,7 @@ export interface JailReport {
  * @throws UsageError for a wrong request or a program that is not there; JailError, whose `code` is that of a system error
  * or ERR_INSECURE_PATH (somebody else could exchange the jail), ERR_MISSING (something a program needs is not on the host;
  * "in the jail": what the jail held before leads the loader astray), ERR_CHECK (something does not work in it),
- * ERR_MANIFEST, ERR_RECIPE, EBUSY (somebody else works on it) or ABORT_ERR (the signal).
+ * ERR_MANIFEST, ERR_RECIPE, EBUSY (somebody else works on it); AbortError (the signal).
  */
 export async function buildJail(asked: JailRequest): Promise<JailReport> {
   const request = takeRequest(asked, checkRequest);

@@ -54,7 +54,7 @@ export interface CloneReport extends TreeCounts {
  * After a power cut a clone of the last half minute can lack content, as after `cp -a`, unless `sync` is set: to write
  * 200 MB to disk takes longer than to copy them, for a jail that can be cloned again, and whose manifest tells what is missing.
  * @throws UsageError if DIRECTORY is not free; JailError ERR_NO_MANIFEST if the template is no jail, ERR_INSECURE_PATH as
- * buildJail, EBUSY while the template is updated, ABORT_ERR, or the code of a system error.
+ * buildJail, EBUSY while the template is updated, or the code of a system error; AbortError.
  */
 export async function cloneJail(asked: CloneRequest): Promise<CloneReport> {
   const request = takeRequest(asked, checkRequest);

@@ -4,7 +4,7 @@ import { closeSync, readFileSync } from 'node:fs';
 
 import { type BytePath, bytePath, joinPath, showPath } from '../binary/path.ts';
 import { errorCode, openFileRoot } from '../binary/root.ts';
-import { JailError, UsageError } from '../errors.ts';
+import { AbortError, JailError, UsageError } from '../errors.ts';
 import { takeRequest } from '../keys.ts';
 import { native, type TreeCounts } from '../native.ts';
 import { findOccupants } from './host/busy.ts';
@@ -45,7 +45,7 @@ interface OpenJail extends Directory {
  * the manifest: what an interruption leaves behind is removed by a second call for the same directory.
  * @throws UsageError for a link or a path that cannot be meant; JailError ERR_NO_MANIFEST for a directory that is no jail, EBUSY
  * if something is mounted or a process runs in it or has a file of it open, EACCES if that cannot be seen,
- * ABORT_ERR (the rest can be removed by a second call), ERR_INSECURE_PATH as buildJail, or the code of a system error.
+ * ERR_INSECURE_PATH as buildJail, or the code of a system error; AbortError (the rest can be removed by a second call).
  */
 export async function removeJail(asked: RemoveRequest): Promise<RemoveReport> {
   const request = takeRequest(asked, (own) => checkWork(own, ['directory', 'signal', 'onProgress']));
@@ -196,12 +196,15 @@ async function removeHidden(
     });
     return { files, directories };
   } catch (error) {
-    if (!(error instanceof JailError)) throw error;
     const [jail, rest] = [showPath(place.path), showPath(beside(place, hidden))];
-    const { code, path = rest, cause } = error;
-    const isEnded = code === 'ABORT_ERR';
     const goOn = `uchroot-jail remove ${jail} removes the rest`;
-    throw new JailError(isEnded ? `ended half-way: what is left of ${jail} is in ${rest}` : error.message, {
+    if (error instanceof AbortError) {
+      const message = `ended half-way: what is left of ${jail} is in ${rest}`;
+      throw new AbortError(message, signal, { path: rest, hint: goOn });
+    }
+    if (!(error instanceof JailError)) throw error;
+    const { code, path = rest, cause } = error;
+    throw new JailError(error.message, {
       code,
       path,
       cause,

@@ -99,7 +99,7 @@ function openProbe({ directory, jail, manifest, signal }: Trial): Probe {
           ...(signal && { signal }),
         });
         const said = stopped === 'ETIMEDOUT' ? `it has not ended after ${TIMEOUT_MS / 1000} seconds` : stderr;
-        return { exitCode, stdout: String(stdout), stderr: String(said) };
+        return { exitCode, stdout, stderr: said };
       } catch (error) {
         if (!(error instanceof LaunchError)) throw error;
         return { exitCode: error.exitStatus, stdout: '', stderr: error.message };

@@ -1,39 +1,11 @@
 // Looking before the launch: whether the program, its interpreters and its shared libraries are in the jail.
-import { type MissingFile, resolveProgram } from '../binary/closure.ts';
-import { bytePath, joinPath, showPath } from '../binary/path.ts';
+import { bytePath, showPath } from '../binary/path.ts';
 import { errorCode } from '../binary/root.ts';
 import { LaunchError } from '../errors.ts';
 import { diagnoseDirectory, diagnoseProgram, type Diagnosis } from './diagnose.ts';
+import { findMissing } from './missing.ts';
 import type { Launch } from './prepare.ts';
 import type { Step } from './step.ts';
-
-const WORDS: Readonly<Record<MissingFile['role'], string>> = {
-  program: 'it',
-  'script-interpreter': 'its interpreter',
-  command: 'its command',
-  'elf-interpreter': 'its ELF interpreter',
-  library: 'its shared library',
-  dlopen: 'its shared library',
-};
-
-// The loader and env(1) say this only when the program has been executed already, and on its stderr.
-function missingLater(
-  { view }: Launch,
-  { program, env }: Extract<Step, { op: 'execve' }>,
-): Diagnosis | undefined {
-  const path = joinPath(bytePath(view.cwd), bytePath(program));
-  const { missing } = resolveProgram(view.root, path, { path: pathOf(env) });
-  // what the kernel does not find has been diagnosed by then
-  const first = missing.find(({ role, reason }) => role !== 'program' && reason !== 'unknown-command');
-  if (first === undefined) return undefined;
-  const needed = first.neededBy === undefined ? '' : `, needed by ${showPath(first.neededBy)}`;
-  return {
-    message: `${WORDS[first.role]} ${showPath(first.path)}${needed}: ${first.message}`,
-    path: showPath(first.path),
-    hint: `uchroot-jail build ${view.jail} ${showPath(path)}`,
-    missing: true,
-  };
-}
 
 /** PATH of an environment, or what the C library searches without one (confstr(3), _CS_PATH). */
 function pathOf(env: readonly Buffer[]): Uint8Array | string {
@@ -71,7 +43,11 @@ export function findProblem(launch: Launch): LaunchError | undefined {
       if (found !== undefined) return toError(launch, step, step.path, found);
     }
     if (step.op === 'execve') {
-      const found = attempt(() => diagnoseProgram(launch.view, step.program) ?? missingLater(launch, step));
+      const { view } = launch;
+      const found = attempt(
+        () =>
+          diagnoseProgram(view, step.program) ?? findMissing(view, step.program, { path: pathOf(step.env) }),
+      );
       if (found !== undefined) return toError(launch, step, step.program, found);
     }
   }

@@ -1,6 +1,8 @@
 // errno numbers as names and as the words of strerror(3).
 import { getSystemErrorMap } from 'node:util';
 
+import type { ErrnoName } from '../errors.ts';
+
 // Asked for only when something fails: building the map costs a start more than the rest of an error.
 let names: Map<number, [string, string]> | undefined;
 
@@ -20,8 +22,8 @@ const more: Readonly<Record<number, [string, string]>> = {
 };
 
 /** `ENOENT` of 2. */
-export function errnoName(errno: number): string {
-  return look(errno)?.[0] ?? `E${errno}`;
+export function errnoName(errno: number): ErrnoName {
+  return (look(errno)?.[0] as ErrnoName | undefined) ?? `E${errno}`;
 }
 
 /** `no such file or directory` of 2. */

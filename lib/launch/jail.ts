@@ -8,17 +8,28 @@ import { acceptDirectory, judgeDirectory, unreachable, type DirectoryFinding } f
 import { requireCapabilities, requireRoot } from './prepare.ts';
 import type { JailedProcess } from './process.ts';
 import { normalize, type NormalRequest } from './request.ts';
-import { collect, normalizeRun, runOnlyKeys, type RunRequest, type RunResult } from './run.ts';
-import { normalizeSpawn, begin, spawnKeys, startIn, warnOnce, type SpawnRequest } from './spawn.ts';
+import {
+  collect,
+  normalizeRun,
+  runOnlyKeys,
+  type Encoding,
+  type OutputOf,
+  type RunRequest,
+  type RunResult,
+} from './run.ts';
+import { begin, normalizeSpawn, spawnKeys, startIn, warnOnce, type SpawnRequest } from './spawn.ts';
 import type { NormalSpawn } from './start.ts';
+import type { Stdio } from './stdio.ts';
 import { checkEnv } from './value.ts';
 
 type Without<T> = Omit<T, 'jail' | 'user'> & { readonly user?: RunRequest['user'] | undefined };
 
 /** A SpawnRequest without the jail; `user` and whatever else can come from the defaults. */
-export type JailSpawnRequest = Without<SpawnRequest>;
+export type JailSpawnRequest<Wanted extends Stdio = Stdio> = Without<SpawnRequest<Wanted>>;
 /** A RunRequest without the jail. */
-export type JailRunRequest = Without<RunRequest>;
+export type JailRunRequest<Coding extends Encoding = Encoding, Wanted extends Stdio = Stdio> = Without<
+  RunRequest<Coding, Wanted>
+>;
 
 const identity = [
   'user',
@@ -37,8 +48,14 @@ interface Merged<T> {
   readonly account: Account | undefined;
 }
 
-/** An open jail: the directory that was verified, whatever its name leads to later. */
-export class Jail implements AsyncDisposable {
+/**
+ * An open jail: the directory that was verified, whatever its name leads to later. The types are those of `encoding` and
+ * `stdio` of its defaults.
+ */
+export class Jail<
+  Coding extends Encoding = Encoding,
+  Wanted extends Stdio = Stdio,
+> implements AsyncDisposable {
   /** Path on the host, as given. */
   readonly directory: Bytes;
   /** What is unwise about the way to it, for the defaults' account. */
@@ -75,16 +92,21 @@ export class Jail implements AsyncDisposable {
   }
 
   /** As `runInJail`. */
-  async run(request: JailRunRequest = {}): Promise<RunResult> {
+  async run<Own extends Encoding = Coding>(
+    request: JailRunRequest<Own> = {},
+  ): Promise<RunResult<OutputOf<Own>>> {
     const merged = this.#merge(this.#defaults, request);
     const [normal, options] = normalizeRun(merged.request);
-    return collect(await this.#start(normal, options, merged.account), options);
+    return collect<Own>(await this.#start(normal, options, merged.account), normal, options);
   }
 
   /** As `spawnInJail`. */
-  async spawn(request: JailSpawnRequest = {}): Promise<JailedProcess> {
+  async spawn<const Own extends Stdio = Wanted>(
+    request: JailSpawnRequest<Own> = {},
+  ): Promise<JailedProcess<Own>> {
     const merged = this.#merge(this.#spawnDefaults, request);
-    return this.#start(normalize(merged.request, spawnKeys), normalizeSpawn(merged.request), merged.account);
+    const [normal, options] = [normalize(merged.request, spawnKeys), normalizeSpawn(merged.request)];
+    return (await this.#start(normal, options, merged.account)) as JailedProcess<Own>;
   }
 
   /** Lets go of the directory, once the launches that are under way have ended; programs that run in it go on. */
@@ -180,7 +202,10 @@ function judge(normal: NormalRequest, account: Account, facts: HostFacts): reado
  * @param defaults keys for every launch, which a launch can override
  * @throws UsageError, LaunchError as spawnInJail
  */
-export async function openJail(directory: Bytes, defaults: JailRunRequest = {}): Promise<Jail> {
+export async function openJail<Coding extends Encoding = 'utf8', const Wanted extends Stdio = 'pipe'>(
+  directory: Bytes,
+  defaults: JailRunRequest<Coding, Wanted> = {},
+): Promise<Jail<Coding, Wanted>> {
   const [own, normal] = reading(() => {
     if (typeof directory !== 'string' && !(directory instanceof Uint8Array))
       throw new UsageError('the directory must be a string or a Uint8Array', {

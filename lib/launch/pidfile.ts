@@ -11,7 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 
-import { LaunchError } from '../errors.ts';
+import { type ErrnoName, LaunchError } from '../errors.ts';
 import { quote } from '../quote.ts';
 
 /** A pid file that was written and can be taken back. */
@@ -69,7 +69,7 @@ export function writePidFile(path: string, pid: number): PidFile {
     throw new LaunchError(`pid file: ${quote(path)}: ${code}`, {
       step: 'pid_file',
       call: 'open',
-      code,
+      code: code as ErrnoName,
       errno: errno === undefined ? undefined : -errno,
       path,
       hint: 'its directory must exist and be writable by root',

@@ -97,7 +97,10 @@ export class Pipes {
       return void setTimeout(() => this.#await(onEnded), askAgainMs);
     // with nothing in it, a stream that was asked for and is not read need not stay open
     for (const [i, fd] of unread.entries()) {
-      if (fd !== undefined && native.pollPipe(fd) === POLLHUP) this.#streams[i + 1]?.resume();
+      const stream = this.#streams[i + 1];
+      // whoever has called read() has its buffer still to read
+      const isEmpty = stream?.readableLength === 0 && fd !== undefined && native.pollPipe(fd) === POLLHUP;
+      if (isEmpty) stream?.resume();
     }
     const awaited = this.#streams.filter(
       (stream, fd) =>

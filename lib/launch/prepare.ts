@@ -273,8 +273,13 @@ function startedLine({ compiledFor, pid }: Caller): Buffer {
   return Buffer.from(`{"event":"started","pid":${' '.repeat(10)}}\n`);
 }
 
+interface FailedMessage {
+  readonly message: string;
+  readonly code?: string;
+}
+
 /** The line that says that nothing runs. */
-export function failedLine(error: Partial<LaunchError> & { readonly message: string }): Buffer {
+export function failedLine(error: Partial<Omit<LaunchError, 'code'>> & FailedMessage): Buffer {
   const { step, place, code, errno, message } = error;
   return statusLine({ event: 'failed', step, place, code, errno, message });
 }

@@ -3,30 +3,13 @@ import { EventEmitter } from 'node:events';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 
+import type { ResourceUsage } from '../errors.ts';
 import { native, type ProcessHandle } from '../native.ts';
 import { quote } from '../quote.ts';
 import { Pipes } from './pipes.ts';
 import { signalNumber } from './request.ts';
 import { signalName } from './signal.ts';
-import type { StdioTriple } from './stdio.ts';
-
-/**
- * What a program used, from its own wait status (getrusage(2)). The largest resident set is not among it: the kernel
- * carries that of the starting process over execve (exec_mmap() in fs/exec.c), so that it says nothing of the program.
- */
-export interface ResourceUsage {
-  /** Time on a CPU in user mode, in milliseconds. */
-  readonly userCpuMs: number;
-  /** Time on a CPU in the kernel, in milliseconds. */
-  readonly systemCpuMs: number;
-  readonly minorFaults: number;
-  readonly majorFaults: number;
-  /** Reads and writes that reached a block device. */
-  readonly blockInputs: number;
-  readonly blockOutputs: number;
-  readonly voluntarySwitches: number;
-  readonly involuntarySwitches: number;
-}
+import type { Stdio, StdioTriple, StreamOf } from './stdio.ts';
 
 /** How a program ended. Both are null if somebody else in this process waited for any child and took the status. */
 export interface Exit {
@@ -86,8 +69,13 @@ interface ProcessEvents {
 /**
  * A running program. Emits `exit` when it has ended and `close` when its pipes have ended too. Streams are made when they
  * are first asked for, and read when somebody reads them; what is not read is kept, and does not hold `close` up.
+ * `Wanted` is what its request said of `stdio`, and tells which streams there are.
  */
-export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncDisposable {
+// `out`: without it the compiler takes one for any other.
+export class JailedProcess<out Wanted extends Stdio = Stdio>
+  extends EventEmitter<ProcessEvents>
+  implements AsyncDisposable
+{
   /** Process id; it may be in use again once `close` was emitted, so send signals by `kill()`. */
   readonly pid: number;
   /** Resolves when the program has ended, and never rejects. */
@@ -163,21 +151,25 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
   }
 
   /** Writable end of the program's standard input; null unless it is a pipe. */
-  get stdin(): Writable | null {
-    return this.#pipes.stream(0);
+  get stdin(): StreamOf<Wanted, 0, Writable> {
+    return this.#pipes.stream(0) as StreamOf<Wanted, 0, Writable>;
   }
 
   /** Readable end of its standard output; null unless it is a pipe. */
-  get stdout(): Readable | null {
-    return this.#pipes.stream(1);
+  get stdout(): StreamOf<Wanted, 1, Readable> {
+    return this.#pipes.stream(1) as StreamOf<Wanted, 1, Readable>;
   }
 
   /** Readable end of its standard error; null unless it is a pipe. */
-  get stderr(): Readable | null {
-    return this.#pipes.stream(2);
+  get stderr(): StreamOf<Wanted, 2, Readable> {
+    return this.#pipes.stream(2) as StreamOf<Wanted, 2, Readable>;
   }
 
-  get stdio(): readonly [Writable | null, Readable | null, Readable | null] {
+  get stdio(): readonly [
+    StreamOf<Wanted, 0, Writable>,
+    StreamOf<Wanted, 1, Readable>,
+    StreamOf<Wanted, 2, Readable>,
+  ] {
     return [this.stdin, this.stdout, this.stderr];
   }
 

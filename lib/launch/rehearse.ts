@@ -35,7 +35,7 @@ function toProblem(launch: PreparedLaunch, tried: readonly Step[]): LaunchError 
   return new LaunchError(`${messageHead(step, view)} the process is ended by ${signal}`, {
     step: step.op,
     place: place + 1,
-    code: signal,
+    code: 'ERR_SIGNAL',
     hint: signal === 'SIGSYS' ? 'a seccomp filter of the caller does not allow the call' : undefined,
   });
 }

@@ -1,20 +1,31 @@
 // Running a program to its end, with what it wrote.
-import { ExitError, UsageError, type ExitDetails } from '../errors.ts';
+import { UsageError, type ExitDetails } from '../errors.ts';
 import { reading } from '../keys.ts';
 import { copyBytes, type Bytes } from '../quote.ts';
-import type { Exit, JailedProcess, ResourceUsage, StopReason } from './process.ts';
+import { toEndError, whatWasMissing } from './ended.ts';
+import type { Exit, JailedProcess, StopReason } from './process.ts';
 import { normalize, type NormalRequest } from './request.ts';
 import { launchBeside, normalizeSpawn, spawnKeys, type SpawnRequest } from './spawn.ts';
 import type { NormalSpawn } from './start.ts';
+import type { Stdio } from './stdio.ts';
+
+/** How output is handed over: as text, or as bytes. */
+export type Encoding = BufferEncoding | 'buffer';
+
+/** What output is with an encoding. */
+export type OutputOf<Coding extends Encoding> = Coding extends 'buffer' ? Buffer : string;
 
 /** A SpawnRequest for a program whose end is awaited. Standard input is /dev/null by default. */
-export interface RunRequest extends SpawnRequest {
+export interface RunRequest<
+  Coding extends Encoding = Encoding,
+  Wanted extends Stdio = Stdio,
+> extends SpawnRequest<Wanted> {
   /** Written to the program's standard input, which then ends. */
   readonly input?: Bytes | undefined;
   /** The most that stdout, and the most that stderr, may hold; the program is stopped beyond. Default 16 MiB. */
   readonly maxBufferBytes?: number | undefined;
   /** Of stdout and stderr in the result; `buffer` for a Buffer. Default `utf8`. */
-  readonly encoding?: BufferEncoding | 'buffer' | undefined;
+  readonly encoding?: Coding | undefined;
   /** Default true: anything but exit status 0 rejects. */
   readonly reject?: boolean | undefined;
 }
@@ -23,8 +34,7 @@ export interface RunRequest extends SpawnRequest {
 export type Stopped = StopReason | 'ERR_MAX_BUFFER';
 
 /** How a program ended and what it wrote. */
-export interface RunResult extends ExitDetails {
-  readonly usage: ResourceUsage;
+export interface RunResult<Output extends string | Buffer = string | Buffer> extends ExitDetails<Output> {
   /** Only with `reject: false`: why it was stopped, if it was. */
   readonly stopped?: Stopped;
 }
@@ -37,7 +47,7 @@ const runKeys: ReadonlySet<string> = new Set([...spawnKeys, ...runOnlyKeys]);
 export interface NormalRun extends NormalSpawn {
   readonly input: Buffer | undefined;
   readonly maxBufferBytes: number;
-  readonly encoding: BufferEncoding | 'buffer';
+  readonly encoding: Encoding;
   readonly reject: boolean;
 }
 
@@ -66,6 +76,10 @@ function toNormalRun(request: RunRequest): readonly [NormalRequest, NormalRun] {
   ];
 }
 
+function decode(output: Buffer, encoding: Encoding): string | Buffer {
+  return encoding === 'buffer' ? output : output.toString(encoding);
+}
+
 // One stream's output, until it ends or grows too long.
 class Output {
   readonly #chunks: Buffer[] = [];
@@ -87,33 +101,9 @@ class Output {
     stream?.on('error', () => {});
   }
 
-  text(encoding: BufferEncoding | 'buffer'): string | Buffer {
-    const all = Buffer.concat(this.#chunks);
-    return encoding === 'buffer' ? all : all.toString(encoding);
+  bytes(): Buffer {
+    return Buffer.concat(this.#chunks);
   }
-}
-
-const stoppedWords: Readonly<Record<Stopped, string>> = {
-  ETIMEDOUT: 'it took too long and was stopped',
-  ABORT_ERR: 'it was aborted',
-  ERR_MAX_BUFFER: 'it wrote more than maxBufferBytes and was stopped',
-};
-
-function toExitError(program: string, ended: RunResult, cause: unknown): ExitError {
-  const { stopped, exitCode, signal } = ended;
-  const how =
-    signal !== null
-      ? `ended by ${signal}`
-      : exitCode === null
-        ? 'its status was lost'
-        : `exited with status ${exitCode}`;
-  const message = stopped === undefined ? how : `${stoppedWords[stopped]} (${how})`;
-  return new ExitError(
-    `${program}: ${message}`,
-    stopped ?? (signal === null ? 'ERR_EXIT' : 'ERR_SIGNAL'),
-    ended,
-    cause,
-  );
 }
 
 // What the program has started may hold its pipes for ever: here the timeout and the AbortSignal go on after its end.
@@ -137,7 +127,11 @@ function endOfPipes(child: JailedProcess, options: NormalRun): Promise<StopReaso
 }
 
 /** Waits for a started program. */
-export async function collect(child: JailedProcess, options: NormalRun): Promise<RunResult> {
+export async function collect<Coding extends Encoding>(
+  child: JailedProcess,
+  request: NormalRequest,
+  options: NormalRun,
+): Promise<RunResult<OutputOf<Coding>>> {
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
   // Takes what is there, and goes.
   const letGo = async (): Promise<void> => {
@@ -165,18 +159,23 @@ export async function collect(child: JailedProcess, options: NormalRun): Promise
   if (late !== undefined) child.stop(late);
   if (stopped !== undefined) await letGo();
   await closed;
+  const said = stderr.bytes();
   const ended: RunResult = {
     ...exit,
-    stdout: stdout.text(options.encoding),
-    stderr: stderr.text(options.encoding),
+    stdout: decode(stdout.bytes(), options.encoding),
+    stderr: decode(said, options.encoding),
     pid: child.pid,
     durationMs: performance.now() - options.requestedAt,
+    timedOut: stopped === 'ETIMEDOUT',
     ...(stopped === undefined ? {} : { stopped }),
   };
   if (options.reject && (exit.exitCode !== 0 || stopped !== undefined)) {
-    throw toExitError(child.spawnfile, ended, stopped === 'ABORT_ERR' ? options.signal?.reason : undefined);
+    const program = child.spawnfile;
+    const missing = await whatWasMissing(request, request.program ?? Buffer.from(program), ended);
+    const args = child.spawnargs.slice(1);
+    throw toEndError({ program, args, stderr: said, missing }, ended, options);
   }
-  return ended;
+  return ended as RunResult<OutputOf<Coding>>;
 }
 
 /**
@@ -184,10 +183,13 @@ export async function collect(child: JailedProcess, options: NormalRun): Promise
  *
  * @throws UsageError for a bad request; nothing has happened
  * @throws LaunchError if a step failed; the program has not run
+ * @throws AbortError if the AbortSignal was aborted; once the program has begun, not if `reject` is false
  * @throws ExitError, unless `reject` is false, if it exited with another status than 0 or was ended by a signal, the
- *   timeout, the AbortSignal or the size of its output
+ *   timeout or the size of its output
  */
-export async function runInJail(request: RunRequest): Promise<RunResult> {
+export async function runInJail<Coding extends Encoding = 'utf8'>(
+  request: RunRequest<Coding>,
+): Promise<RunResult<OutputOf<Coding>>> {
   const [normal, options] = normalizeRun(request);
-  return collect(await launchBeside(normal, options), options);
+  return collect<Coding>(await launchBeside(normal, options), normal, options);
 }

@@ -1,7 +1,7 @@
 // spawnInJail: from a request to a program that runs beside this process.
 import { isatty } from 'node:tty';
 
-import { LaunchError, UsageError } from '../errors.ts';
+import { AbortError, LaunchError, UsageError } from '../errors.ts';
 import { checkSignal, reading } from '../keys.ts';
 import { native } from '../native.ts';
 import { findProblem } from './check.ts';
@@ -17,9 +17,9 @@ import { streamsOf, toStdio, type Stdio, type StdioEntry } from './stdio.ts';
 import { findMissingZone } from './zone.ts';
 
 /** A LaunchRequest for a program that runs beside this one. */
-export interface SpawnRequest extends LaunchRequest {
+export interface SpawnRequest<Wanted extends Stdio = Stdio> extends LaunchRequest {
   /** Default: `pipe` for all three. Descriptors and streams must stay open until the promise is settled. */
-  readonly stdio?: Stdio | undefined;
+  readonly stdio?: Wanted | undefined;
   /** Ends the program with `killSignal` after so many milliseconds, counted from the request; 0 or undefined: never. */
   readonly timeoutMs?: number | undefined;
   /** Ends the program with `killSignal` when it is aborted. */
@@ -116,6 +116,8 @@ async function telling<T>(status: StatusLines, work: () => Promise<T>): Promise<
     return await work();
   } catch (error) {
     if (error instanceof LaunchError) status.tell(failedLine(error));
+    if (error instanceof AbortError)
+      status.tell(failedLine({ step: 'launch', code: error.code, message: error.message }));
     status.end();
     throw error;
   }
@@ -188,7 +190,11 @@ export function launchBeside(request: NormalRequest, options: NormalSpawn): Prom
  *
  * @throws UsageError for a bad request; nothing has happened
  * @throws LaunchError if a step failed; the program has not run
+ * @throws AbortError if the AbortSignal was aborted before; the program has not run
  */
-export async function spawnInJail(request: SpawnRequest): Promise<JailedProcess> {
-  return launchBeside(normalize(request, spawnKeys), normalizeSpawn(request));
+export async function spawnInJail<const Wanted extends Stdio = 'pipe'>(
+  request: SpawnRequest<Wanted>,
+): Promise<JailedProcess<Wanted>> {
+  const child = await launchBeside(normalize(request, spawnKeys), normalizeSpawn(request));
+  return child as JailedProcess<Wanted>;
 }

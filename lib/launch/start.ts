@@ -3,7 +3,7 @@
 import { constants } from 'node:os';
 
 import { openFileRoot } from '../binary/root.ts';
-import { LaunchError } from '../errors.ts';
+import { AbortError, type ErrnoName, LaunchError } from '../errors.ts';
 import { native, type HostSight, type PlanFailure, type ProcessHandle } from '../native.ts';
 import { encodeAgain } from './encode.ts';
 import { describedNames, describedVariables, type Variable } from './environment.ts';
@@ -54,12 +54,8 @@ export function callerBeside(request: NormalRequest, { newGroup }: Pick<NormalSp
 }
 
 /** The error of a launch that was aborted before its time. */
-export function abortError(signal: AbortSignal): LaunchError {
-  return new LaunchError('launch: aborted before it began', {
-    step: 'launch',
-    code: 'ABORT_ERR',
-    cause: signal.reason,
-  });
+export function abortError(signal: AbortSignal): AbortError {
+  return new AbortError('launch: aborted before it began', signal);
 }
 
 function timeoutError(timeoutMs: number | undefined): LaunchError {
@@ -71,7 +67,7 @@ function timeoutError(timeoutMs: number | undefined): LaunchError {
 }
 
 // Why a launch is not to begin any more.
-function stopError(reason: StopReason, { signal, timeoutMs }: NormalSpawn): LaunchError {
+function stopError(reason: StopReason, { signal, timeoutMs }: NormalSpawn): AbortError | LaunchError {
   return reason === 'ABORT_ERR' && signal !== undefined ? abortError(signal) : timeoutError(timeoutMs);
 }
 
@@ -198,7 +194,7 @@ export function toSpawnError(error: unknown, hint = openUntilSettled): LaunchErr
   return new LaunchError(`launch: ${path ?? 'descriptors'}: ${errnoName(-errno)}`, {
     step: 'launch',
     call: 'fcntl',
-    code,
+    code: code as ErrnoName,
     errno: -errno,
     path,
     hint,

@@ -14,6 +14,23 @@ export type StdioEntry = 'pipe' | 'inherit' | 'ignore' | number | StreamWithFd;
 /** One entry for all three, or one each; what is left out is `pipe`. */
 export type Stdio = StdioEntry | readonly (StdioEntry | undefined)[];
 
+/** What `stdio` says of a descriptor; undefined if it says nothing. */
+type EntryOf<Wanted, Fd extends 0 | 1 | 2> = Wanted extends readonly unknown[]
+  ? number extends Wanted['length']
+    ? Wanted[number] | undefined
+    : Wanted extends Readonly<Record<Fd, infer Entry>>
+      ? Entry
+      : undefined
+  : Wanted;
+
+type StreamBehind<Entry, End> = Entry extends 'pipe' | undefined ? End : null;
+
+/** This process's end of a pipe, null where `stdio` asks for something else, and either where that is not known. */
+export type StreamOf<Wanted extends Stdio, Fd extends 0 | 1 | 2, End> = StreamBehind<
+  EntryOf<Wanted, Fd>,
+  End
+>;
+
 export type StdioTriple = readonly [number, number, number];
 
 /** /dev/null, and a pipe, in the addon's terms. */

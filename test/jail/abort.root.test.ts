@@ -41,7 +41,7 @@ const moments: readonly [name: string, isTime: (progress: Progress) => boolean][
   ['after the last file', ({ phase, files, totalFiles }) => phase === 'copy' && files === totalFiles],
 ];
 
-const aborted = { name: 'JailError', code: 'ABORT_ERR', cause: { message: 'enough' } };
+const aborted = { name: 'AbortError', code: 'ABORT_ERR', cause: { message: 'enough' } };
 
 t.test('a build that is aborted leaves nothing', asRoot, async (t) => {
   const base = makeDirectory(t);

@@ -397,7 +397,7 @@ t.test('an abort at any time leaves nothing, and tells its reason', needs('mount
       continue;
     }
     aborted++;
-    t.match(end, { name: 'JailError', code: 'ABORT_ERR', cause: reason });
+    t.match(end, { name: 'AbortError', code: 'ABORT_ERR', cause: reason });
     t.same(namesIn(base), ['template']);
   }
   t.ok(aborted > 3);

@@ -38,7 +38,7 @@ async function run(jail: string, program: string, ...args: string[]): Promise<st
     reject: false,
     timeoutMs: 60_000,
   });
-  return exitCode === 0 ? String(stdout) : `status ${exitCode}: ${String(stdout)}${String(stderr)}`;
+  return exitCode === 0 ? stdout : `status ${exitCode}: ${stdout}${stderr}`;
 }
 
 interface Job {

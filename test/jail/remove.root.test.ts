@@ -361,7 +361,7 @@ t.test('a second call removes what an aborted one has left', needs('mount'), asy
   const reason = new Error('enough');
   fill(jail, 40_000);
   const early = removeJail({ directory: jail, signal: AbortSignal.abort(reason) });
-  await t.rejects(early, { name: 'JailError', code: 'ABORT_ERR', cause: reason });
+  await t.rejects(early, { name: 'AbortError', code: 'ABORT_ERR', cause: reason });
   t.same(namesIn(base), ['jail']);
   const controller = new AbortController();
   const counted: number[] = [];
@@ -378,7 +378,7 @@ t.test('a second call removes what an aborted one has left', needs('mount'), asy
   t.ok(await eventually(isBegun));
   controller.abort(reason);
   await t.rejects(late, {
-    name: 'JailError',
+    name: 'AbortError',
     code: 'ABORT_ERR',
     cause: reason,
     message: /what is left of/,

@@ -110,14 +110,6 @@ t.test('whoever changes the steps that planLaunch has told changes no later laun
   t.same(directory, Buffer.from('/'));
 });
 
-t.test('the files of rules are those that were named when they were opened', async (t) => {
-  const allow = Buffer.from('/nonexistent/allow');
-  const deny = Buffer.from('/dev/null');
-  const hosts = openHosts({ allow, deny });
-  deny.fill(0);
-  t.match(await hosts.check({ daemon: 'test', client: { address: '192.0.2.1' } }), { verdict: 'granted' });
-});
-
 const thrown = new Error('from a getter');
 const fail = (): never => {
   throw thrown;

@@ -45,8 +45,32 @@ t.test('checkProgram names a missing shared library before anything is started',
   await t.rejects(runInJail({ ...request, checkProgram: true }), problem);
   await using open = await openJail(jail, { user, checkProgram: true });
   await t.rejects(open.spawn({ program: '/usr/bin/env' }), problem);
-  // only the loader could have said so, as the program's own words
-  await t.rejects(runInJail(request), { name: 'ExitError', exitCode: 127, stderr: /libc\.so\.6/ });
+});
+
+t.test('a program whose loader misses a library ends with an error that names it', { skip }, async (t) => {
+  const jail = join(makeJail(t), 'built');
+  await buildJail({ directory: jail, programs: ['/usr/bin/env', '/bin/sh'] });
+  const request = { user, jail, program: '/usr/bin/env' };
+  const sh = { ...request, program: '/bin/sh' };
+  await t.rejects(runInJail({ ...sh, args: ['-c', 'exit 127'] }), {
+    message: "/bin/sh -c 'exit 127': exited with status 127",
+    hint: undefined,
+  });
+
+  t.ok(removeAll(jail, 'libc.so.6') > 0);
+  const missing = {
+    name: 'ExitError',
+    code: 'ERR_EXIT',
+    exitCode: 127,
+    message:
+      /^\/usr\/bin\/env: exited with status 127: its shared library libc\.so\.6, needed by \/usr\/bin\/env: /,
+    hint: `uchroot-jail build ${jail} /usr/bin/env`,
+  };
+  // what the loader says goes elsewhere
+  await t.rejects(runInJail({ ...request, stdio: 'ignore' }), missing);
+  await using open = await openJail(jail, { user, program: '/usr/bin/env', stdio: 'ignore' });
+  await t.rejects(open.run(), missing);
+  t.match(await open.run({ reject: false }), { exitCode: 127 });
 });
 
 t.test('it names a missing program, interpreter and working directory too', { skip }, async (t) => {

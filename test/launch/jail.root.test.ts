@@ -46,7 +46,7 @@ t.test('a jail is opened once and runs many programs, with its defaults', { skip
 t.test('env adds to the defaults, other keys replace them', { skip }, async (t) => {
   await using open = await openJail(jail, { user, program: '/probe', env: { A: '1', B: '2' } });
   const { stdout } = await open.run({ env: { B: '3', C: '4', LANG: undefined, TZ: undefined } });
-  const { env } = JSON.parse(String(stdout)) as { env: string[] };
+  const { env } = JSON.parse(stdout) as { env: string[] };
   const entries = new Set(env.map((entry) => Buffer.from(entry, 'hex').toString()));
   for (const entry of ['A=1', 'B=3', 'C=4']) t.ok(entries.has(entry), entry);
   t.notOk(entries.has('B=2'));

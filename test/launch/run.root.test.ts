@@ -1,6 +1,7 @@
 import t from 'tap';
 
 import {
+  AbortError,
   ExitError,
   LaunchError,
   runInJail,
@@ -45,6 +46,7 @@ t.test('the result has these keys and no others', { skip }, async (t) => {
     'signal',
     'stderr',
     'stdout',
+    'timedOut',
     'usage',
   ]);
   t.match(result, { exitCode: 0, signal: null, stdout: 'wörds', stderr: 'warning', pid: Number });
@@ -63,10 +65,30 @@ t.test('another exit status than 0 rejects with the fields of a result', { skip 
     stderr: 'bad',
     pid: Number,
     durationMs: Number,
-    message: '/actor: exited with status 7',
+    timedOut: false,
   });
+  t.equal(error.message, '/actor out=some err=bad exit=7: exited with status 7\nbad');
+  t.ok(error.usage.minorFaults > 0);
   t.ok(error instanceof Error);
 });
+
+t.test(
+  'the message of a failure has the arguments and the end of stderr, both bounded',
+  { skip },
+  async (t) => {
+    const lines = Array.from({ length: 40 }, (_, i) => `line ${i}`);
+    const { message } = await failure([`err=${lines.join('\n')}\n\u001b[2J`, 'exit=1']);
+    const [, ...told] = message.split('\n');
+    t.strictSame(told, [...lines.slice(-9), '\\x1b[2J'], 'the last lines, and nothing that a terminal obeys');
+
+    const long = await failure([...Array.from({ length: 100 }, (_, i) => `ignore=${i % 15}`), 'exit=1']);
+    t.match(long.message, /^\/actor ignore=0 ignore=1 .{200,300} …: exited with status 1$/);
+    const odd = await failure(['out=', 'exit=1', 'out=a b'], { encoding: 'buffer' });
+    t.equal(odd.message, "/actor out= exit=1 'out=a b': exited with status 1");
+    const huge = await failure([`err=${'x'.repeat(100_000)}`, 'exit=1']);
+    t.ok(huge.message.length < 1000);
+  },
+);
 
 t.test('so does a signal', { skip }, async (t) => {
   t.match(await failure(['kill=9']), { code: 'ERR_SIGNAL', exitCode: null, signal: 'SIGKILL' });
@@ -180,11 +202,14 @@ t.test('timeoutMs stops the program with killSignal', { skip }, async (t) => {
     code: 'ETIMEDOUT',
     signal: 'SIGTERM',
     stdout: 'begun',
+    timedOut: true,
+    message: '/actor out=begun sleep=60000: it took longer than 100 ms and was stopped (ended by SIGTERM)',
   });
   t.ok(performance.now() - started < 2000);
   t.match(await failure(['sleep=60000'], { timeoutMs: 50, killSignal: 'SIGKILL' }), { signal: 'SIGKILL' });
   t.match(await act(['sleep=60000'], { timeoutMs: 50, reject: false }), {
     stopped: 'ETIMEDOUT',
+    timedOut: true,
     exitCode: null,
   });
   t.match(await act([], { timeoutMs: 0 }), { exitCode: 0 }, '0 is no timeout');
@@ -223,7 +248,10 @@ t.test('a grandchild that holds stdout does not outlast the timeout', { skip }, 
   );
   const controller = new AbortController();
   setTimeout(() => controller.abort(), 100);
-  t.match(await failure(['fork=3000', 'out=ended'], { signal: controller.signal }), { code: 'ABORT_ERR' });
+  await t.rejects(act(['fork=3000', 'out=ended'], { signal: controller.signal }), {
+    name: 'AbortError',
+    ended: { exitCode: 0, stdout: 'ended' },
+  });
   t.ok(performance.now() - started < 2500);
 });
 
@@ -235,7 +263,7 @@ t.test('without a timeout the output of a grandchild is waited for', { skip }, a
 t.test('an AbortSignal that is aborted before starts nothing', { skip }, async (t) => {
   const signal = AbortSignal.abort(new Error('not any more'));
   await t.rejects(act(['touch=/tmp/aborted'], { signal }), {
-    name: 'LaunchError',
+    name: 'AbortError',
     code: 'ABORT_ERR',
     cause: { message: 'not any more' },
   });
@@ -249,8 +277,14 @@ t.test('one that is aborted later stops the program, and its reason is the cause
   const controller = new AbortController();
   const reason = new Error('the client has gone');
   setTimeout(() => controller.abort(reason), 60);
-  const error = await failure(['sleep=60000'], { signal: controller.signal });
-  t.match(error, { code: 'ABORT_ERR', signal: 'SIGTERM' });
+  const launched = act(['sleep=60000'], { signal: controller.signal });
+  const error = await launched.then(
+    () => t.fail('it should have been rejected'),
+    (thrown: unknown) => thrown as AbortError,
+  );
+  if (!(error instanceof AbortError)) throw error;
+  t.match(error, { name: 'AbortError', code: 'ABORT_ERR', ended: { signal: 'SIGTERM' } });
+  t.match(error.message, /^\/actor sleep=60000: it was aborted \(ended by SIGTERM\)$/);
   t.equal(error.cause, reason);
   const spawned = new AbortController();
   const child = await spawnInJail({ ...base, args: ['sleep=60000'], signal: spawned.signal });

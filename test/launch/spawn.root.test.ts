@@ -223,7 +223,7 @@ t.test('the working directory may have a long path', { skip }, async (t) => {
   const cwd = `/${'d'.repeat(200)}/${'e'.repeat(200)}`;
   mkdirSync(join(jail, cwd), { recursive: true, mode: 0o755 });
   const { stdout } = await runInJail({ ...base, program: '/probe', cwd });
-  t.match(JSON.parse(String(stdout)), { cwd: Buffer.from(cwd).toString('hex') });
+  t.match(JSON.parse(stdout), { cwd: Buffer.from(cwd).toString('hex') });
 });
 
 t.test('what one program must not have is not kept from the next', { skip }, async (t) => {
@@ -235,7 +235,7 @@ t.test('what one program must not have is not kept from the next', { skip }, asy
     [{}, { noNewPrivs: 1, seccomp: 2, bounding: '0', permitted: '0' }],
   ] as const) {
     const { stdout } = await runInJail({ ...base, program: '/probe', ...request });
-    t.hasStrict(JSON.parse(String(stdout)), expected);
+    t.hasStrict(JSON.parse(stdout), expected);
   }
 });
 
@@ -259,7 +259,7 @@ t.test('credentials are those of the account, however it is given', { skip }, as
   ];
   for (const [request, expectedUid, gid, groups] of table) {
     const { stdout } = await runInJail({ jail, program: '/probe', ...request } as SpawnRequest);
-    const state = JSON.parse(String(stdout)) as Record<string, unknown>;
+    const state = JSON.parse(stdout) as Record<string, unknown>;
     t.hasStrict(state, {
       ...none,
       uid: Array.from({ length: 4 }, () => expectedUid),

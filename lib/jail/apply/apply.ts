@@ -40,7 +40,7 @@ export interface Applied {
 
 /**
  * Until the change is decided, an error or the signal leaves the jail as it was.
- * @throws JailError, ABORT_ERR among others; system errors
+ * @throws AbortError, JailError; system errors
  */
 export async function applyPlan(recipe: Recipe, plan: JailPlan, work: Applying): Promise<Applied> {
   const { source, jail, store, before, signal, onProgress } = work;

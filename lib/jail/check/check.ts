@@ -44,7 +44,7 @@ export interface CheckReport {
 /**
  * Looks at everything in a jail and on the way to it. Nothing of it is executed, nothing is changed unless `fix` is given, and
  * other file systems that are mounted in it are not entered. A jail that buildJail has not made is checked as far as that goes.
- * @throws UsageError; JailError ENOENT, ENOTDIR, EPERM for everybody but root, ABORT_ERR; system errors as JailError.
+ * @throws UsageError; JailError ENOENT, ENOTDIR, EPERM for everybody but root; system errors as JailError; AbortError.
  */
 export async function checkJail(asked: CheckRequest): Promise<CheckReport> {
   const request = takeRequest(asked, (own) => {

@@ -22,7 +22,7 @@ export interface Scanned {
 /**
  * Shows every entry of the jail to `meet`, a directory before what lies in it. While one batch is looked at, a worker thread
  * reads the next.
- * @throws system errors if the jail cannot be read at all; JailError ABORT_ERR
+ * @throws system errors if the jail cannot be read at all; AbortError
  */
 export async function scanJail(
   jail: DirectoryRoot,

@@ -5,7 +5,7 @@ import { getSystemErrorMap } from 'node:util';
 
 import { type BytePath, bytePath } from '../../binary/path.ts';
 import { errorCode, openFileRoot } from '../../binary/root.ts';
-import { JailError } from '../../errors.ts';
+import { type ErrnoName, JailError } from '../../errors.ts';
 import { type HostFacts, native } from '../../native.ts';
 import { quote } from '../../quote.ts';
 import { judgeWay, remedyOf, type Way } from '../../trust/way.ts';
@@ -114,5 +114,5 @@ function judge(way: Way): void {
 function unreachable(facts: HostFacts): JailError {
   const [code, words] = getSystemErrorMap().get(-(facts.walkErrno ?? 0)) ?? ['EIO', 'unknown error'];
   const path = quote(facts.walkPath ?? '');
-  return new JailError(`${path}: ${words}`, { code, path });
+  return new JailError(`${path}: ${words}`, { code: code as ErrnoName, path });
 }

@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 import { getSystemErrorMap } from 'node:util';
 
 import { type BytePath, bytePath, joinPath, pathBytes, showPath, toLatin1 } from '../../binary/path.ts';
-import { JailError } from '../../errors.ts';
+import { type ErrnoName, JailError } from '../../errors.ts';
 import { native, type SkipReason, type TreeCounts, type TreeHandle } from '../../native.ts';
 import { throwIfAborted } from '../work/failure.ts';
 
@@ -41,7 +41,7 @@ export interface CopyReport extends TreeCounts {
  * Copies what lies in `source` into the empty directory `target`, and owner, mode, times and attributes of the directory
  * itself. What is mounted in `source` is left out; `privileged` are the paths of it that keep set-user-ID, set-group-ID
  * and file capabilities.
- * @throws JailError with the code of the system call that failed, or ABORT_ERR
+ * @throws JailError with the code of the system call that failed; AbortError
  */
 export function copyTree(
   source: Directory,
@@ -121,7 +121,7 @@ function toError({ errno, syscall, path, inTarget }: Failure, root: BytePath): J
   const [code, words] = getSystemErrorMap().get(-errno) ?? ['EIO', 'unknown error'];
   const shown = showPath(joinPath(root, toLatin1(path.subarray(1))));
   const hint = inTarget ? HINTS[code] : undefined;
-  return new JailError(`${shown}: ${words}, ${syscall}`, { code, path: shown, hint });
+  return new JailError(`${shown}: ${words}, ${syscall}`, { code: code as ErrnoName, path: shown, hint });
 }
 
 const HINTS: Readonly<Record<string, string>> = {

@@ -3,7 +3,7 @@
 import { type BytePath, bytePath, joinPath, pathBytes, showPath } from '../../binary/path.ts';
 import { errorCode, type FileRoot, openFileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
-import { JailError, UsageError } from '../../errors.ts';
+import { AbortError, JailError, UsageError } from '../../errors.ts';
 import { checkKeys } from '../../keys.ts';
 import { type Bytes, quote, toBuffer } from '../../quote.ts';
 import { COMMAND_PATH, environmentOf, findAccount, type LearnAccount } from './account.ts';
@@ -46,7 +46,7 @@ export interface Learned extends Sifted {
  * Runs the command as the user, in a copy of the host to which it can write what it likes, under strace. A command that fails
  * is no error. Must be called by root.
  * @throws UsageError for a wrong request, an unknown user, root, or a command that is not found or cannot be executed;
- * JailError ERR_MISSING if a tool is not installed, ERR_SCRATCH if the copy cannot be made here, EPERM, ABORT_ERR.
+ * JailError ERR_MISSING if a tool is not installed, ERR_SCRATCH if the copy cannot be made here, EPERM; AbortError.
  */
 export async function learn(request: LearnRequest): Promise<Learned> {
   const { words, user, timeoutMs, hostNetwork } = normalize(request);
@@ -171,7 +171,7 @@ function homeOf(root: FileRoot, account: LearnAccount): BytePath | undefined {
 }
 
 function refuseAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw new JailError('learning was aborted', { code: 'ABORT_ERR' });
+  if (signal?.aborted === true) throw new AbortError('learning was aborted', signal);
 }
 
 function notStarted(program: BytePath, account: LearnAccount, run: TracedRun): Error {
@@ -187,6 +187,7 @@ function notStarted(program: BytePath, account: LearnAccount, run: TracedRun): E
 
 function toJailError(error: unknown): unknown {
   const code = errorCode(error);
-  if (error instanceof UsageError || error instanceof JailError || code === undefined) return error;
+  const isOwn = [AbortError, JailError, UsageError].some((own) => error instanceof own);
+  if (isOwn || code === undefined) return error;
   return new JailError(`learning: ${error instanceof Error ? error.message : code}`, { code });
 }

@@ -2,12 +2,14 @@
 
 import { type BytePath, showPath } from '../../binary/path.ts';
 import { errorCode } from '../../binary/root.ts';
-import { JailError, UsageError } from '../../errors.ts';
+import { AbortError, JailError, LaunchError, UsageError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
+
+const ownClasses = [AbortError, JailError, LaunchError, UsageError];
 
 /** A JailError for a system error, about `where` if it names no path; whatever else was thrown stays what it is. */
 export function toJailError(error: unknown, where?: BytePath): unknown {
-  if (error instanceof JailError || error instanceof UsageError || !(error instanceof Error)) return error;
+  if (!(error instanceof Error) || ownClasses.some((own) => error instanceof own)) return error;
   const code = errorCode(error);
   if (code === undefined) return error;
   const named = 'path' in error && typeof error.path === 'string' ? error.path : undefined;
@@ -24,13 +26,9 @@ export function wordsOf({ message }: Error): string {
   return message.replace(/^E[A-Z0-9]+: /, '').replace(/ '.*'(?: -> '.*')?$/s, '');
 }
 
-/** @throws JailError ABORT_ERR, the reason of the signal being its cause */
+/** @throws AbortError */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true)
-    throw new JailError('the work was ended before it was done', {
-      code: 'ABORT_ERR',
-      cause: signal.reason as unknown,
-    });
+  if (signal?.aborted === true) throw new AbortError('the work was ended before it was done', signal);
 }
 
 const HINTS: Readonly<Record<string, string>> = {

@@ -9,7 +9,7 @@ export type Steps<T> = Generator<undefined, T, undefined>;
 
 const TURN_MS = 10;
 
-/** Goes through all steps, and lets others have their turn every 10 ms. @throws JailError ABORT_ERR; what the steps throw */
+/** Goes through all steps, and lets others have their turn every 10 ms. @throws AbortError; what the steps throw */
 export async function gradually<T>(steps: Steps<T>, signal?: AbortSignal): Promise<T> {
   for (let since = performance.now(); ;) {
     const step = steps.next();

@@ -2,7 +2,7 @@
 import { closeSync, fchmodSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-import { LaunchError } from '../../errors.ts';
+import { type ErrnoName, LaunchError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
 import { unitDirectories, type Format, type UnitFile } from './unit.ts';
 
@@ -30,7 +30,7 @@ export function writeFiles(files: readonly UnitFile[], directory: string): reado
       const { code = 'EIO', errno } = error as NodeJS.ErrnoException;
       throw new LaunchError(`unit: ${quote(path)}: ${code}`, {
         step: 'unit',
-        code,
+        code: code as ErrnoName,
         errno: errno === undefined ? undefined : -errno,
         path,
         cause: error,

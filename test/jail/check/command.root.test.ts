@@ -132,7 +132,7 @@ t.test('a request that cannot be meant is refused before anything is done', opti
   await reject({ ignore: 'mode' });
   await reject({ fix: 'yes' });
   await t.rejects(checkJail({ directory: jail, signal: AbortSignal.abort() }), {
-    name: 'JailError',
+    name: 'AbortError',
     code: 'ABORT_ERR',
   });
   const controller = new AbortController();
