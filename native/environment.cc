@@ -67,15 +67,14 @@ long toNumber(const char* text, int digits) {
   return value;
 }
 
-// `beginning` is a name and `=`.
+}  // namespace
+
 const char* valueOf(const char* const* caller, const char* beginning) {
   for (; *caller != nullptr; caller++) {
     if (beginsWith(*caller, beginning)) return *caller + lengthOf(beginning);
   }
   return "";
 }
-
-}  // namespace
 
 int countListenFds(const char* const* caller, long pid) {
   const long fds = toNumber(valueOf(caller, "LISTEN_FDS="), 5);

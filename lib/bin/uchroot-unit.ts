@@ -38,13 +38,16 @@ function nodePath(): string {
 // Of the launch itself, as they were given.
 function launchOptions(options: Options): readonly string[] {
   const kinds: Readonly<Record<string, string>> = optionKinds;
-  return options
-    .filter(([name]) => !unitOptions.has(name))
-    .map(([name, { text, bytes }]) => {
-      if (kinds[name] === 'flag') return `--${name}`;
-      // the working directory is / at boot
-      return `--${name}=${latin1(name === 'pid-file' ? resolve(text) : bytes)}`;
-    });
+  return (
+    options
+      // --service-status is of every unit
+      .filter(([name]) => !unitOptions.has(name) && name !== 'service-status')
+      .map(([name, { text, bytes }]) => {
+        if (kinds[name] === 'flag') return `--${name}`;
+        // the working directory is / at boot
+        return `--${name}=${latin1(name === 'pid-file' ? resolve(text) : bytes)}`;
+      })
+  );
 }
 
 function toUnit(options: Options, request: LaunchRequest): Unit {
@@ -70,6 +73,10 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
     .map(([, value]) => latin1(toAddress(value.text)));
   if (given.has('accept') && listen.length === 0)
     throw new UsageError('--accept hands over connections: give the address as well, with --listen');
+  if (given.has('reload-update') && reloadSignal === undefined)
+    throw new UsageError(
+      '--reload-update is what a reload does first: give its signal as well, with --reload-signal',
+    );
   return {
     format: toFormat(given.get('unit') ?? ''),
     name,
@@ -82,6 +89,9 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
     notify: given.has('notify'),
     watchdogSec: watchdog === undefined ? undefined : toSeconds(watchdog),
     reloadSignal: reloadSignal === undefined ? undefined : toSignal(reloadSignal),
+    update: given.has('reload-update')
+      ? [nodePath(), latin1(`${import.meta.dirname}/uchroot-jail.cjs`), 'update', jail]
+      : undefined,
     syslog: given.has('syslog'),
     pidFile: latin1(resolve(request.pidFile ?? `/run/${name}.pid`)),
     version: readVersion(),

@@ -1,7 +1,7 @@
 // Launching in place: this process becomes the program, with the same pid and terminal.
 import { writeSync } from 'node:fs';
 
-import { UsageError } from '../errors.ts';
+import { type LaunchError, UsageError } from '../errors.ts';
 import { native, type PlanFailure } from '../native.ts';
 import type { DirectoryFinding } from './directory.ts';
 import { encodePlan } from './encode.ts';
@@ -68,14 +68,14 @@ export function reportFailure(
 function reportAndExit(
   launch: PreparedLaunch,
   failure: PlanFailure,
-  tell: Tell,
+  { tell, fail }: Listener,
   takeBack: () => void,
 ): never {
   let status = 125;
   try {
     const error = toLaunchError(launch.steps, failure, launch.view);
-    status = error.exitStatus;
     tell(errorLines(error));
+    status = fail(error);
     reportFailure(launch.request.statusFd, error);
     takeBack();
   } catch {
@@ -103,20 +103,26 @@ export function prepareInPlace(
   return launch;
 }
 
-/** Where the lines go that say what went wrong. */
-type Tell = (lines: string) => void;
+/** Who hears of a launch that fails. */
+export interface Listener {
+  /** Takes the lines that say what went wrong. */
+  readonly tell: (lines: string) => void;
+  /** Answers with the exit status. */
+  readonly fail: (error: LaunchError) => number;
+}
 
-const tellStderr: Tell = (lines) => tryWrite(2, lines);
+/** A person, or a shell. */
+const person: Listener = { tell: (lines) => tryWrite(2, lines), fail: (error) => error.exitStatus };
 
 /** Runs a prepared launch. Does not return. */
-export function runInPlace(launch: PreparedLaunch, tell: Tell = tellStderr): never {
+export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> = {}): never {
   const { request } = launch;
   const problem = request.checkProgram ? findProblem(launch) : undefined;
   if (problem !== undefined) throw problem;
   const plan = encodePlan(launch.steps);
   const pidFile = request.pidFile === undefined ? undefined : writePidFile(request.pidFile, process.pid);
   const failure = native.execPlan(plan, launch.jailFd);
-  return reportAndExit(launch, failure, tell, () => pidFile?.takeBack());
+  return reportAndExit(launch, failure, { ...person, ...listener }, () => pidFile?.takeBack());
 }
 
 /**

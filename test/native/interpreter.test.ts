@@ -92,6 +92,7 @@ function writePayloads(name: string, count: number): readonly string[] {
       plan: encodePlan(steps),
       words: stepWords(steps, view),
       statusFd: undefined,
+      service: index % 2 === 0 ? { final: 250, passing: 251, passingErrnos: [11, 12] } : undefined,
       pidFile: index % 3 === 0 ? { path: Buffer.from('/run/x'), shown: '/run/x' } : undefined,
       planText: 'plan\n',
       helpText: 'help\n',
