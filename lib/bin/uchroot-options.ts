@@ -24,6 +24,7 @@ Process
   --chdir DIR            working directory in the jail (default /)
   --setenv NAME=VALUE    set a variable; may be repeated
   --unsetenv NAME        leave a variable out; may be repeated
+  --pass-env NAME,NAME   variables of the caller's that pass; may be repeated
   --keep-env             keep the caller's environment, less loader and interpreter variables
   --preserve-fds N,M-P   descriptors above 2 that the program gets
   --rlimit NAME=SOFT[:HARD]
@@ -72,6 +73,7 @@ export const optionKinds = {
   chdir: 'value',
   setenv: 'value',
   unsetenv: 'value',
+  'pass-env': 'value',
   'keep-env': 'flag',
   'preserve-fds': 'value',
   rlimit: 'value',
@@ -212,6 +214,9 @@ export function toRequest(
       }
       case 'unsetenv':
         env[variableName(value.bytes, '--unsetenv')] = undefined;
+        break;
+      case 'pass-env':
+        request.passEnv = [...(request.passEnv ?? []), ...variableName(value.bytes, '--pass-env').split(',')];
         break;
       case 'keep-env':
         request.keepEnv = true;

@@ -4,8 +4,7 @@ import { resolve } from 'node:path';
 
 import { LaunchError, UsageError } from '../errors.ts';
 import { findProblem } from '../launch/check.ts';
-import { prepareInPlace } from '../launch/exec.ts';
-import type { DirectoryFinding } from '../launch/directory.ts';
+import { prepareInPlace, type Warning } from '../launch/exec.ts';
 import { normalize, type LaunchRequest } from '../launch/request.ts';
 import { toBuffer } from '../quote.ts';
 import { findRefusal, unitFiles } from '../service/unit/files.ts';
@@ -102,7 +101,7 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
 function findUnitProblem(
   unit: Unit,
   request: LaunchRequest,
-  warn: (warning: DirectoryFinding) => void,
+  warn: (warning: Warning) => void,
 ): LaunchError | undefined {
   try {
     const launch = prepareInPlace(normalize(request), warn, false);
@@ -137,7 +136,7 @@ export interface UnitReport {
 export function makeUnit(
   options: Options,
   request: LaunchRequest,
-  warn: (warning: DirectoryFinding) => void,
+  warn: (warning: Warning) => void,
 ): UnitReport {
   normalize(request);
   const unit = toUnit(options, request);

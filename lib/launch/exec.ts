@@ -3,7 +3,7 @@ import { writeSync } from 'node:fs';
 
 import { type LaunchError, UsageError } from '../errors.ts';
 import { native, type PlanFailure } from '../native.ts';
-import type { DirectoryFinding } from './directory.ts';
+import { lostDirectories } from './directories.ts';
 import { encodePlan } from './encode.ts';
 import { inPlaceVariables, splitEntries } from './environment.ts';
 import { toLaunchError } from './failure.ts';
@@ -13,13 +13,15 @@ import { hostQuery, prepare, failedLine, verify, type Caller, type PreparedLaunc
 import { findProblem } from './check.ts';
 import { normalize, type LaunchRequest, type NormalRequest } from './request.ts';
 
-/** This process as the caller of a launch in place; all of its environment only if that is asked for. */
-export function callerInPlace(keepEnv: boolean): Caller {
+/** This process as the caller of a launch in place; of its environment only what is asked for. */
+export function callerInPlace({ keepEnv, passEnv }: Pick<NormalRequest, 'keepEnv' | 'passEnv'>): Caller {
   return {
     inPlace: true,
     environment: keepEnv
       ? splitEntries(native.environmentEntries())
-      : native.environmentVariables(inPlaceVariables),
+      : native.environmentVariables(
+          passEnv.length === 0 ? inPlaceVariables : [...inPlaceVariables, ...passEnv],
+        ),
     pid: process.pid,
     get parentPid() {
       return process.ppid;
@@ -35,13 +37,7 @@ export function errorLines(error: { readonly message: string; readonly hint?: st
 }
 
 /** The lines of a warning. */
-export function warningLines({
-  message,
-  hint,
-}: {
-  readonly message: string;
-  readonly hint?: string | undefined;
-}): string {
+export function warningLines({ message, hint }: Warning): string {
   return errorLines({ message: `warning: ${message}`, hint });
 }
 
@@ -90,15 +86,24 @@ function exitNow(status: number): never {
   return (process as NodeJS.Process & { reallyExit(status: number): never }).reallyExit(status);
 }
 
+/** What is unwise about a launch, or lost by it. */
+export interface Warning {
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
 /** Verifies and plans a launch in place; what is wrong is thrown, and nothing has happened yet. */
 export function prepareInPlace(
   request: NormalRequest,
-  warn: (warning: DirectoryFinding) => void,
+  warn: (warning: Warning) => void,
   privileged = true,
 ): PreparedLaunch {
   const jail = verify(request, native.readHostSync(hostQuery(request)), privileged);
   jail.warnings.forEach(warn);
-  const launch = prepare(request, jail, callerInPlace(request.keepEnv));
+  const caller = callerInPlace(request);
+  if (request.keepEnv || request.passEnv.length > 0)
+    lostDirectories(request, caller.environment).forEach(warn);
+  const launch = prepare(request, jail, caller);
   refuseOwnDescriptors([...launch.keptFds, ...(request.statusFd === undefined ? [] : [request.statusFd])]);
   return launch;
 }

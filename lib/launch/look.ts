@@ -40,7 +40,7 @@ export async function planLaunch(request: LaunchRequest): Promise<PlannedLaunch>
   const normal = normalize(request);
   const jail = verify(normal, await native.readHost(hostQuery(normal)), false);
   try {
-    const launch = prepare(normal, jail, callerInPlace(normal.keepEnv));
+    const launch = prepare(normal, jail, callerInPlace(normal));
     return {
       account: jail.account,
       steps: launch.steps,

@@ -56,7 +56,7 @@ const magic = 0x314c4355;
 /** The checksum, with which a payload begins; then comes the magic number. */
 export const checksumBytes = 8;
 /** sizeof(Payload) */
-export const headerBytes = 160;
+export const headerBytes = 168;
 
 // A block that grows: tables and strings are put at its end, and their offsets into the header.
 class Block {
@@ -141,10 +141,11 @@ export function encodePayload(payload: Payload): Buffer {
     block.strings(environment.beginnings),
     block.strings(environment.entries),
     block.strings(environment.fallbacks),
+    block.strings(environment.directories),
     block.table((service?.passingErrnos ?? []).map((errno) => [errno])),
     [service?.final ?? 0, service?.passing ?? 0],
-    // the socket of the service manager, which is connected at the start; and nothing
-    [-1, 0],
+    // the socket of the service manager, which is connected at the start
+    [-1, block.string(environment.jail)],
   ].flat();
   // No string reaches beyond the block, and it does not end in zeros, as which a file that was cut would read.
   block.put(Buffer.of(0, 1));

@@ -32,6 +32,8 @@ export interface LaunchRequest {
   readonly env?: Readonly<Record<string, Bytes | undefined>> | undefined;
   /** Start from the caller's environment, less the variables of loaders and interpreters. */
   readonly keepEnv?: boolean | undefined;
+  /** Names of the caller's variables that pass as well; not together with keepEnv. */
+  readonly passEnv?: readonly string[] | undefined;
   /** Descriptors above 2 that the program gets, under the same number. */
   readonly preserveFds?: readonly number[] | undefined;
   /** Resource limits, by name in lower case: `{nofile: 4096}`. */
@@ -78,6 +80,7 @@ export interface NormalRequest {
   readonly cwd: Buffer;
   readonly env: ReadonlyMap<string, Buffer | undefined>;
   readonly keepEnv: boolean;
+  readonly passEnv: readonly string[];
   readonly preserveFds: readonly number[];
   readonly rlimits: readonly (readonly [string, Limit])[];
   readonly umask: number | undefined;
@@ -105,6 +108,7 @@ export const launchKeys: ReadonlySet<string> = new Set([
   'cwd',
   'env',
   'keepEnv',
+  'passEnv',
   'preserveFds',
   'rlimits',
   'umask',
@@ -205,6 +209,26 @@ function toGroups(request: LaunchRequest): readonly Principal[] | undefined {
 const rootDirectory = Buffer.from('/');
 const noVariables: ReadonlyMap<string, Buffer | undefined> = new Map();
 
+function refuseName(name: string, key: string): void {
+  if (name === '' || name.includes('=') || name.includes('\0'))
+    throw new UsageError(`${key}: '${quote(name)}' cannot be the name of a variable`);
+}
+
+const noNames: readonly string[] = [];
+
+function toPassEnv({ passEnv, keepEnv }: LaunchRequest): readonly string[] {
+  if (passEnv === undefined) return noNames;
+  if (keepEnv === true)
+    throw new UsageError(
+      'keepEnv and passEnv are given at once: keepEnv passes all variables but dangerous ones',
+    );
+  return list(passEnv, 'passEnv').map((name) => {
+    if (typeof name !== 'string') throw new UsageError('passEnv must be names of variables');
+    refuseName(name, 'passEnv');
+    return name;
+  });
+}
+
 function toEnv(value: unknown): ReadonlyMap<string, Buffer | undefined> {
   if (value === undefined) return noVariables;
   const env = new Map<string, Buffer | undefined>();
@@ -213,9 +237,7 @@ function toEnv(value: unknown): ReadonlyMap<string, Buffer | undefined> {
     throw new UsageError("env must be an object such as {LANG: 'C.UTF-8'}");
   }
   for (const [name, content] of Object.entries(value)) {
-    if (name === '' || name.includes('=') || name.includes('\0')) {
-      throw new UsageError(`env: '${quote(name)}' cannot be the name of a variable`);
-    }
+    refuseName(name, 'env');
     env.set(name, content === undefined ? undefined : bytes(content, `env.${quote(name)}`));
   }
   return env;
@@ -292,6 +314,7 @@ export function normalize(request: LaunchRequest, keys: ReadonlySet<string> = la
     cwd,
     env: toEnv(request.env),
     keepEnv: flag(request.keepEnv, 'keepEnv'),
+    passEnv: toPassEnv(request),
     preserveFds: preserveFds.length < 2 ? preserveFds : [...new Set(preserveFds)].toSorted((a, b) => a - b),
     rlimits: toRlimits(request.rlimits),
     umask: toUmask(request.umask),

@@ -40,7 +40,8 @@ function describedAgain(): readonly Variable[] {
 
 /** This process as the caller of a launch beside it. */
 export function callerBeside(request: NormalRequest): Caller {
-  const environment = request.keepEnv ? splitEntries(native.environmentEntries()) : describedAgain();
+  const isWhole = request.keepEnv || request.passEnv.length > 0;
+  const environment = isWhole ? splitEntries(native.environmentEntries()) : describedAgain();
   return { inPlace: false, environment, pid: process.pid, parentPid: process.pid };
 }
 

@@ -88,7 +88,10 @@ function writePayloads(name: string, count: number): readonly string[] {
         { ...entry, name: Buffer.from('/') },
         { ...entry, name: Buffer.from('srv') },
       ],
-      environment: environmentRules({ request: { env: new Map(), keepEnv: index % 2 === 1 }, account }),
+      environment: environmentRules({
+        request: { ...request, env: new Map(), keepEnv: index % 2 === 1, passEnv: [] },
+        account,
+      }),
       plan: encodePlan(steps),
       words: stepWords(steps, view),
       statusFd: undefined,

@@ -177,6 +177,49 @@ unitTest('one that ends by itself with 0, and one that is stopped, have not fail
   t.equal(show('ends', 'Result'), 'success');
 });
 
+unitTest('a compiled launcher says why it has failed, and keeps the limit on descriptors', async (t) => {
+  const words = ['--compile', '/srv/launcher', '--service-status', '--unsetenv', 'NOTIFY_SOCKET'];
+  const options = ['--pass-env', 'GREETING', 'nobody', '/srv/jail', '/daemon', 'env=GREETING', 'wait'];
+  t.equal(machine.run([...command, ...words, ...options]).status, 0);
+  const unit = `[Service]
+Type=exec
+ExecStart=/srv/launcher
+NotifyAccess=main
+LimitNOFILE=2048
+Environment=GREETING=hello
+Restart=on-failure
+RestartPreventExitStatus=250
+`;
+  machine.run(['sh', '-c', 'cat >/etc/systemd/system/compiled.service'], { input: unit });
+  systemctl('daemon-reload');
+  systemctl('start', 'compiled');
+  await machine.until('journalctl -o cat -u compiled', /^GREETING=hello$/m);
+  const limits = machine.shell(`cat /proc/${show('compiled', 'MainPID')}/limits`).stdout;
+  t.match(limits, /^Max open files +2048 +2048 /m);
+  systemctl('stop', 'compiled');
+  machine.shell('mv /srv/jail/daemon /srv/jail/away');
+  systemctl('start', 'compiled');
+  await machine.until('systemctl show -p ActiveState compiled', /=failed/);
+  machine.shell('mv /srv/jail/away /srv/jail/daemon');
+  t.equal(show('compiled', 'ExecMainStatus'), '250');
+  t.match(show('compiled', 'StatusText'), /^execve: \/daemon: not found in the jail, or an interpreter/);
+});
+
+unitTest('variables of a unit pass by name, and what is lost of them is in the journal', async (t) => {
+  const options = ['--pass-env', 'GREETING,STATE_DIRECTORY', '--rlimit', 'nofile=2048'];
+  install('vars', options, 'env=GREETING', 'env=STATE_DIRECTORY', 'wait');
+  edit('vars', '/^Type=/aEnvironment=GREETING=hello\\nStateDirectory=vars');
+  systemctl('start', 'vars');
+  const said = await machine.until('journalctl -o cat -u vars', /^STATE_DIRECTORY=\(none\)$/m);
+  t.match(said, /^GREETING=hello$/m);
+  t.match(said, /^uchroot: warning: environment: STATE_DIRECTORY: \/var\/lib\/vars is outside the jail/m);
+  t.match(
+    machine.shell(`cat /proc/${show('vars', 'MainPID')}/limits`).stdout,
+    /^Max open files +2048 +2048 /m,
+  );
+  systemctl('stop', 'vars');
+});
+
 // The whole jail, with what is mounted in it as the host sees it.
 const jailTree = (): string =>
   machine.shell('find /srv/jail -printf "%p %y %m %u %s %T@\\n" | sort; grep jail /proc/mounts').stdout;
