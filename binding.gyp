@@ -110,6 +110,7 @@
         'native/compiled.cc',
         'native/directory.cc',
         'native/environment.cc',
+        'native/manager.cc',
         'native/interpreter.cc',
         'native/payload.cc',
         'native/pidfile.cc',

@@ -9,6 +9,7 @@
 #include "directory.h"
 #include "environment.h"
 #include "interpreter.h"
+#include "manager.h"
 #include "payload.h"
 #include "pidfile.h"
 #include "report.h"
@@ -102,15 +103,14 @@ void answerArguments(const Payload* payload, long argc, const char* const* argv)
   if (argc == 2 && equal(argv[1], "--version")) print(payload, payload->versionText);
   static const char usage[] = "uchroot: this launcher takes no arguments but --plan, --help or --version\n";
   (void)writeAll(2, usage, sizeof usage - 1);
-  quit(1);
+  quit(payload->finalStatus == 0 ? 1 : payload->finalStatus);
 }
 
 [[noreturn, gnu::noinline]] void refuseUser(const Payload* payload, long uid, long euid) {
   Line message;
   message.put("uchroot must be run as root.  Current uid=").number(static_cast<uint64_t>(uid));
   message.put(", euid=").number(static_cast<uint64_t>(euid));
-  tell(payload, {nullptr, 0, "ERR_NOT_ROOT", 0}, message, "start it with sudo, or from a unit without User=");
-  quit(3);
+  quit(tell(payload, {nullptr, 0, "ERR_NOT_ROOT", 0}, message, "start it with sudo, or from a unit without User=", 3));
 }
 
 void requireRoot(const Payload* payload) {
@@ -149,10 +149,11 @@ extern "C" [[noreturn]] [[gnu::used]] void compiledMain(const long* stack) {
   const char* const* argv = reinterpret_cast<const char* const*>(stack + 1);
   const char* const* caller = argv + argc + 1;
   answerArguments(payload, argc, argv);
-  requireRoot(payload);
-
   const long pid = sys(__NR_getpid), parent = sys(__NR_getppid);
   const int listenFds = countListenFds(caller, pid);
+  if (payload->finalStatus != 0) payload->notifyFd = connectManager(payload, caller, listenFds);
+  requireRoot(payload);
+
   const int jailFd = moveAside(payload, openJail(payload), listenFds);
   const int pidFd = payload->pidFile == 0 ? -1 : writePidFile(payload, pid, listenFds);
 

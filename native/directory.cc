@@ -20,8 +20,7 @@ constexpr uint32_t kPermissions = 07777;
 constexpr uint32_t kWriteRules = S_ISVTX | 022;
 
 [[noreturn]] void refuse(const Payload* payload, const Failure& failure, const Line& message, const char* hint) {
-  tell(payload, failure, message, hint);
-  quit(kLaunchFailed);
+  quit(tell(payload, failure, message, hint));
 }
 
 Line about(const Payload* payload, const PathComponent& component) {

@@ -28,9 +28,9 @@ bool beginsWith(const char* entry, const char* beginning) {
   return true;
 }
 
-bool isListed(const Payload* payload, const char* entry) {
-  const uint32_t* beginnings = elementsOf<uint32_t>(payload, payload->beginnings);
-  for (uint32_t i = 0; i < payload->beginnings.count; i++) {
+bool isListed(const Payload* payload, const PayloadTable& table, const char* entry) {
+  const uint32_t* beginnings = elementsOf<uint32_t>(payload, table);
+  for (uint32_t i = 0; i < table.count; i++) {
     const char* beginning = stringAt(payload, beginnings[i]);
     // Most differ in the first character: a call for each would be half of what the environment costs.
     if (*entry == *beginning && beginsWith(entry, beginning)) return true;
@@ -67,15 +67,60 @@ long toNumber(const char* text, int digits) {
   return value;
 }
 
-// `beginning` is a name and `=`.
+// A path beneath the jail as the jail sees it, else nullptr. `length` is that of the path, and becomes that of the result.
+const char* toJailPath(const char* path, uint64_t* length, const char* jail) {
+  const uint64_t above = lengthOf(jail);
+  if (above == 1) return path;
+  if (*length < above || !sameName(path, jail, static_cast<uint32_t>(above))) return nullptr;
+  if (*length == above) {
+    *length = 1;
+    return "/";
+  }
+  *length -= above;
+  return path[above] == '/' ? path + above : nullptr;
+}
+
+// What has a Line is not inlined: see compiled.cc.
+[[gnu::noinline]] void warnOfLost(const char* name, uint32_t nameBytes, const char* path, uint64_t length) {
+  Line line;
+  line.put("uchroot: warning: environment: ");
+  for (uint32_t i = 0; i < nameBytes; i++) line.put(name[i]);
+  line.put(": ");
+  for (uint64_t i = 0; i < length; i++) line.put(path[i] < ' ' || path[i] == 0x7f ? '?' : path[i]);
+  line.put(" is outside the jail, and is left out\nhint: mount it into the jail (BindPaths=), and compile it with --setenv\n");
+  line.write(2);
+}
+
+// As lib/launch/directories.ts; a path only becomes shorter, so it is done in place. False if nothing is left.
+bool translateDirectories(const Payload* payload, char* entry, uint32_t nameBytes) {
+  char* end = entry + nameBytes + 1;
+  const char* const first = end;
+  for (const char* path = first; path != nullptr;) {
+    uint64_t length = 0;
+    while (path[length] != 0 && path[length] != ':') length++;
+    const char* next = path[length] == 0 ? nullptr : path + length + 1;
+    const uint64_t hostLength = length;
+    const char* jailPath = toJailPath(path, &length, stringAt(payload, payload->jailPath));
+    if (jailPath == nullptr) {
+      warnOfLost(entry, nameBytes, path, hostLength);
+    } else {
+      if (end != first) *end++ = ':';
+      for (uint64_t i = 0; i < length; i++) *end++ = jailPath[i];
+    }
+    path = next;
+  }
+  *end = 0;
+  return end != first;
+}
+
+}  // namespace
+
 const char* valueOf(const char* const* caller, const char* beginning) {
   for (; *caller != nullptr; caller++) {
     if (beginsWith(*caller, beginning)) return *caller + lengthOf(beginning);
   }
   return "";
 }
-
-}  // namespace
 
 int countListenFds(const char* const* caller, long pid) {
   const long fds = toNumber(valueOf(caller, "LISTEN_FDS="), 5);
@@ -91,10 +136,16 @@ void buildEnvironment(const Payload* payload, const char* const* caller, bool li
   const char** next = result;
   for (; *caller != nullptr; caller++) {
     const uint32_t length = nameLength(*caller);
-    if (length == 0 || isListed(payload, *caller) == ((payload->flags & FLAG_KEEP_ENV) != 0)) continue;
+    if (length == 0 || isListed(payload, payload->beginnings, *caller) == ((payload->flags & FLAG_KEEP_ENV) != 0))
+      continue;
     if (isOfActivation(*caller) && !listens) continue;
     // of a name that comes twice the first entry counts, as for getenv(3)
-    if (!hasName(result, next, *caller, length)) *next++ = *caller;
+    if (hasName(result, next, *caller, length)) continue;
+    // the kernel has put the entries on this process's own stack
+    if (isListed(payload, payload->directories, *caller) &&
+        !translateDirectories(payload, const_cast<char*>(*caller), length))
+      continue;
+    *next++ = *caller;
   }
   const char* const* passed = next;
   const uint32_t* fallbacks = elementsOf<uint32_t>(payload, payload->fallbacks);

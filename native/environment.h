@@ -5,6 +5,9 @@
 
 namespace uchroot {
 
+// What the caller's variable of this name holds, or nothing; `beginning` is the name and `=`.
+const char* valueOf(const char* const* caller, const char* beginning);
+
 // Socket-activation descriptors that belong to the process `pid`: their number, from 3 on (sd_listen_fds(3)).
 int countListenFds(const char* const* caller, long pid);
 

@@ -69,7 +69,8 @@ bool checkPayload(const Payload* payload, uint64_t sizeBytes) {
   return isString(payload, payload->planText) && isString(payload, payload->helpText) &&
          isString(payload, payload->versionText) && checkComponents(payload) && checkWords(payload) &&
          areStrings(payload, payload->beginnings) && areStrings(payload, payload->entries) &&
-         areStrings(payload, payload->fallbacks) && checkSteps(payload);
+         areStrings(payload, payload->fallbacks) && areStrings(payload, payload->directories) &&
+         within(payload, payload->passing, 4, 4) && isString(payload, payload->jailPath) && payload->notifyFd == -1 && checkSteps(payload);
 }
 
 }  // namespace uchroot

@@ -71,6 +71,14 @@ struct Payload {
   PayloadTable beginnings;  // of entries of the environment that pass, or with FLAG_KEEP_ENV that do not: `TERM=`, `LD_`
   PayloadTable entries;     // NAME=value
   PayloadTable fallbacks;   // NAME=value where no variable of that name has passed
+  PayloadTable directories; // beginnings of entries that name directories of the host: `STATE_DIRECTORY=`
+  PayloadTable passing;     // errnos (int32_t) after which another try may succeed
+
+  // --service-status: what a launch that fails ends with, by whether another try may succeed; 0: the statuses for a person
+  int32_t finalStatus;
+  int32_t passingStatus;
+  int32_t notifyFd;  // -1; once it is started, the socket of the service manager
+  uint32_t jailPath;  // on the host, as the entries of `directories` would have it
 };
 
 enum PayloadFlag : uint32_t {

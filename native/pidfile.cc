@@ -29,8 +29,7 @@ long fill(long fd, long pid, const char* temporary, const char* path) {
   Line name, message;
   const char* code = errorName(payload, error, name);
   message.put("pid file: ").put(stringAt(payload, payload->pidFileShown)).put(": ").put(code);
-  tell(payload, {"pid_file", 0, code, error}, message, "its directory must exist and be writable by root");
-  quit(kLaunchFailed);
+  quit(tell(payload, {"pid_file", 0, code, error}, message, "its directory must exist and be writable by root"));
 }
 
 }  // namespace

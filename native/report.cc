@@ -13,6 +13,9 @@ namespace {
 // In words of the payload: what a failure adds, such as the number of a descriptor.
 constexpr char kDetail = 1;
 
+// systemd reads no datagram that is longer than 4096 bytes (NOTIFY_BUFFER_MAX).
+constexpr uint32_t kNotifyBytes = 3000;
+
 void putWords(Line& line, const char* words, uint32_t detail) {
   for (; *words != 0; words++) {
     if (*words == kDetail) line.number(detail);
@@ -43,6 +46,36 @@ const ErrorWords* findError(const Payload* payload, int error) {
     if (errors[i].error == error) return &errors[i];
   }
   return nullptr;
+}
+
+void putEvent(const Payload* payload, const Failure& failure, const Line& message) {
+  Line event;
+  event.put("{\"event\":\"failed\",\"step\":");
+  putJsonString(event, failure.step == nullptr ? "root" : failure.step);
+  if (failure.place != 0) event.put(",\"place\":").number(failure.place);
+  event.put(",\"code\":");
+  putJsonString(event, failure.code);
+  if (failure.error != 0) event.put(",\"errno\":").number(static_cast<uint64_t>(failure.error));
+  event.put(",\"message\":");
+  putJsonString(event, message.text());
+  event.put("}\n").write(payload->statusFd);
+}
+
+bool isPassing(const Payload* payload, int error) {
+  const int32_t* errors = elementsOf<int32_t>(payload, payload->passing);
+  for (uint32_t i = 0; i < payload->passing.count; i++) {
+    if (errors[i] == error) return true;
+  }
+  return false;
+}
+
+// STATUS= of sd_notify(3), as lib/launch/service.ts has it.
+void notify(const Payload* payload, const Line& message, const char* hint) {
+  Line status;
+  status.put("STATUS=").put(message.text());
+  if (hint != nullptr) status.put("; hint: ").put(hint);
+  status.cut(kNotifyBytes);
+  status.write(payload->notifyFd);
 }
 
 }  // namespace
@@ -97,6 +130,14 @@ Line& Line::octal(uint32_t mode) {
   return *this;
 }
 
+void Line::cut(uint32_t bytes) {
+  if (used_ <= bytes) return;
+  // not within a character: systemd takes nothing that is not UTF-8
+  while (bytes > 0 && (buffer_[bytes] & 0xc0) == 0x80) bytes--;
+  used_ = bytes;
+  buffer_[used_] = 0;
+}
+
 void Line::write(long fd) const { (void)writeAll(fd, buffer_, used_); }
 
 const char* errorName(const Payload* payload, int error, Line& line) {
@@ -111,7 +152,7 @@ void putError(const Payload* payload, int error, Line& line) {
   else line.put("error ").number(static_cast<uint64_t>(error));
 }
 
-void tell(const Payload* payload, const Failure& failure, const Line& message, const char* hint) {
+int tell(const Payload* payload, const Failure& failure, const Line& message, const char* hint, int status) {
   ignoreWriteSignals();  // a plan that has come to its last steps has reset them
   Line told;
   // the sentence of the C original begins with the program's name
@@ -119,17 +160,10 @@ void tell(const Payload* payload, const Failure& failure, const Line& message, c
   told.put(message.text()).put('\n');
   if (hint != nullptr) told.put("hint: ").put(hint).put('\n');
   told.write(2);
-  if (payload->statusFd < 0) return;
-  Line event;
-  event.put("{\"event\":\"failed\",\"step\":");
-  putJsonString(event, failure.step == nullptr ? "root" : failure.step);
-  if (failure.place != 0) event.put(",\"place\":").number(failure.place);
-  event.put(",\"code\":");
-  putJsonString(event, failure.code);
-  if (failure.error != 0) event.put(",\"errno\":").number(static_cast<uint64_t>(failure.error));
-  event.put(",\"message\":");
-  putJsonString(event, message.text());
-  event.put("}\n").write(payload->statusFd);
+  if (payload->notifyFd >= 0) notify(payload, message, hint);
+  if (payload->statusFd >= 0) putEvent(payload, failure, message);
+  if (payload->finalStatus == 0) return status;
+  return isPassing(payload, failure.error) ? payload->passingStatus : payload->finalStatus;
 }
 
 int tellStep(const Payload* payload, const PlanFailure& failure) {
@@ -143,10 +177,10 @@ int tellStep(const Payload* payload, const PlanFailure& failure) {
   else putWords(message, stringAt(payload, reason->text), failure.detail);
   const bool hinted = reason != nullptr && reason->hint != 0;
   if (hinted) putWords(hint, stringAt(payload, reason->hint), failure.detail);
-  tell(payload, {step.text(), failure.step + 1, errorName(payload, failure.error, name), failure.error}, message,
-       hinted ? hint.text() : nullptr);
-  if (failure.op != OP_EXECVE) return kLaunchFailed;
-  return failure.error == ENOENT || failure.error == ENOTDIR ? 127 : 126;
+  const bool isMissing = failure.error == ENOENT || failure.error == ENOTDIR;
+  const int status = failure.op != OP_EXECVE ? kLaunchFailed : isMissing ? 127 : 126;
+  return tell(payload, {step.text(), failure.step + 1, errorName(payload, failure.error, name), failure.error}, message,
+              hinted ? hint.text() : nullptr, status);
 }
 
 }  // namespace uchroot

@@ -16,6 +16,7 @@ class Line {
   Line& number(uint64_t value);
   Line& octal(uint32_t mode);
   const char* text() const { return buffer_; }
+  void cut(uint32_t bytes);  // to at most so many
   void write(long fd) const;
 
  private:
@@ -43,10 +44,12 @@ uint64_t lengthOf(const char* text);
 const char* errorName(const Payload* payload, int error, Line& line);
 void putError(const Payload* payload, int error, Line& line);
 
-// Tells of a failure on descriptor 2 and --status-fd. `message` begins with the step; `hint` may be nullptr.
-void tell(const Payload* payload, const Failure& failure, const Line& message, const char* hint);
+// Tells of a failure on descriptor 2, to --status-fd and to the service manager. `message` begins with the step; `hint` may
+// be nullptr. Returns the exit status: `status`, or one of --service-status.
+int tell(const Payload* payload, const Failure& failure, const Line& message, const char* hint,
+         int status = kLaunchFailed);
 
-// The same for a step of the plan. Returns the exit status.
+// The same for a step of the plan.
 int tellStep(const Payload* payload, const PlanFailure& failure);
 
 [[noreturn]] void quit(long status);

@@ -7,6 +7,7 @@ import { compileLaunch } from '../launch/compile.ts';
 import { errorLines, prepareInPlace, reportFailure, runInPlace, warningLines } from '../launch/exec.ts';
 import { normalize, type LaunchRequest } from '../launch/request.ts';
 import { rehearse } from '../launch/rehearse.ts';
+import { ServiceManager } from '../launch/service.ts';
 import { planAsJson, planAsText } from '../launch/show.ts';
 import { quote, toBuffer } from '../quote.ts';
 import { commandArguments, readArguments, type Argument } from './arguments.ts';
@@ -29,19 +30,22 @@ function complain(text: string): void {
   }
 }
 
-function showPlan(request: LaunchRequest, format: string, isChecked: boolean): number {
+// Answers with the exit status of a launch that failed.
+type Fail = (error: UsageError | LaunchError) => number;
+
+function showPlan(request: LaunchRequest, format: string, isChecked: boolean, fail: Fail): number {
   if (format !== '' && format !== 'json') throw new UsageError(`--plan knows json, not '${quote(format)}'`);
   const launch = prepareInPlace(normalize(request), (warning) => complain(warningLines(warning)), false);
   const problem = rehearse(launch) ?? findProblem(launch);
   print(1, format === 'json' ? planAsJson(launch, problem) : planAsText(launch));
   if (isChecked) refuseUnsafe(launch, complain);
-  return tellProblem(problem);
+  return tellProblem(problem, fail);
 }
 
-function tellProblem(problem: LaunchError | undefined): number {
+function tellProblem(problem: LaunchError | undefined, fail: Fail): number {
   if (problem === undefined) return 0;
   complain(errorLines(problem));
-  return problem.exitStatus;
+  return fail(problem);
 }
 
 function compile(request: LaunchRequest, file: Argument, given: ReadonlyMap<string, Argument>): number {
@@ -62,25 +66,39 @@ function compile(request: LaunchRequest, file: Argument, given: ReadonlyMap<stri
     file: absolute(file.bytes),
     architecture: given.get('architecture')?.text,
     anyInode: given.has('any-inode'),
+    isService: given.has('service-status'),
     version: readVersion(),
     warn: (warning) => complain(warningLines(warning)),
   });
   return 0;
 }
 
+const connectManager = (): ServiceManager => new ServiceManager(process.env.NOTIFY_SOCKET);
+
 // By name: what another bundle throws is of a class of its own.
 function isOurs(error: Error): error is UsageError | LaunchError {
   return error.name === 'UsageError' || error.name === 'LaunchError';
 }
 
+const serviceStatus = 'service-status';
+
 function main(): number {
+  const words = commandArguments();
   let statusFd: number | undefined;
+  // a unit gives it first, so that it is known even if another option is not
+  let manager = words[0]?.text === `--${serviceStatus}` ? connectManager() : undefined;
+  const fail: Fail = (error) => manager?.fail(error) ?? error.exitStatus;
   try {
-    const { options, operands } = readArguments(commandArguments(), optionKinds);
+    const { options, operands } = readArguments(words, optionKinds);
     const given = new Map(options);
     if (given.has('help')) return (print(1, usage), 0);
     if (given.has('version')) return (print(1, `uchroot ${readVersion()}\n`), 0);
-    if (operands.length < 2) return (complain(`${usageLine}\n`), 1);
+    const isLaunch = !given.has('compile') && !given.has('unit');
+    manager = given.has(serviceStatus) && isLaunch ? (manager ?? connectManager()) : undefined;
+    if (operands.length < 2) {
+      complain(`${usageLine}\n`);
+      return manager?.fail({ message: usageLine }) ?? 1;
+    }
     const request = toRequest(options, operands);
     const file = given.get('compile');
     if (file !== undefined) return compile(request, file, given);
@@ -88,24 +106,25 @@ function main(): number {
     if (given.has('unit')) {
       const { output, problem } = makeUnit(options, request, (warning) => complain(warningLines(warning)));
       print(1, output);
-      return tellProblem(problem);
+      return tellProblem(problem, fail);
     }
     const plan = given.get('plan');
-    if (plan !== undefined) return showPlan(request, plan.text, given.has('check'));
+    if (plan !== undefined) return showPlan(request, plan.text, given.has('check'), fail);
     const launch = prepareInPlace(normalize(request), (warning) => complain(warningLines(warning)));
     if (given.has('check')) refuseUnsafe(launch, complain);
-    return runInPlace(launch);
+    manager?.keepFrom(launch.keptFds);
+    return runInPlace(launch, { fail });
   } catch (error) {
     if (!(error instanceof Error)) throw error; // what scripts/code-cache.mjs ends its launch with
     if (!isOurs(error)) {
       // A defect of ours or of the installation. Status 1, which Node would give it, means something else here.
       complain(`uchroot: ${error.stack ?? error.message}\n`);
-      return 125;
+      return manager?.fail(error) ?? 125;
     }
     complain(errorLines(error));
     if (error.name === 'UsageError') complain(`${usageLine}\n`);
     reportFailure(statusFd, error);
-    return error.exitStatus;
+    return fail(error);
   }
 }
 

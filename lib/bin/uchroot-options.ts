@@ -24,6 +24,7 @@ Process
   --chdir DIR            working directory in the jail (default /)
   --setenv NAME=VALUE    set a variable; may be repeated
   --unsetenv NAME        leave a variable out; may be repeated
+  --pass-env NAME,NAME   variables of the caller's that pass; may be repeated
   --keep-env             keep the caller's environment, less loader and interpreter variables
   --preserve-fds N,M-P   descriptors above 2 that the program gets
   --rlimit NAME=SOFT[:HARD]
@@ -39,6 +40,7 @@ Reports
   --plan[=json]          print the steps and what would fail; start nothing
   --status-fd N          write {"event":"started"|"failed"…} lines to descriptor N
   --pid-file FILE        write the pid to FILE on the host
+  --service-status       tell an init system: a launch that fails ends with 250 or 251, and systemd shows the reason
 Without Node
   --compile FILE         write one static executable that performs this launch; start nothing
   --any-inode            let it accept another directory at the path of the jail, if its owner and mode are as safe
@@ -53,10 +55,12 @@ Init units
   --notify               the program says when it is ready (sd_notify)
   --watchdog SECONDS     started anew if it gives no sign of life for so long
   --reload-signal SIGNAL a reload sends this signal
+  --reload-update        and before, it brings the jail up to date (uchroot-jail update)
   --syslog               brings the socket of the host's log into the jail
 
 Exit status: 1 usage, 2 unknown user, 3 not root, 125 the launch failed, 126 PROGRAM cannot be executed,
-127 PROGRAM or what it needs was not found; else PROGRAM's own.
+127 PROGRAM or what it needs was not found; else PROGRAM's own. With --service-status: 250 the launch failed, and
+another try would fail too, 251 another try may succeed; else PROGRAM's own.
 `;
 
 /** Every option, and whether it takes a value. */
@@ -69,6 +73,7 @@ export const optionKinds = {
   chdir: 'value',
   setenv: 'value',
   unsetenv: 'value',
+  'pass-env': 'value',
   'keep-env': 'flag',
   'preserve-fds': 'value',
   rlimit: 'value',
@@ -81,6 +86,7 @@ export const optionKinds = {
   plan: 'optional',
   'status-fd': 'value',
   'pid-file': 'value',
+  'service-status': 'flag',
   compile: 'value',
   'any-inode': 'flag',
   architecture: 'value',
@@ -94,6 +100,7 @@ export const optionKinds = {
   notify: 'flag',
   watchdog: 'value',
   'reload-signal': 'value',
+  'reload-update': 'flag',
   syslog: 'flag',
 } as const satisfies Readonly<Record<string, OptionKind>>;
 
@@ -109,6 +116,7 @@ export const unitOptions: ReadonlySet<string> = new Set([
   'notify',
   'watchdog',
   'reload-signal',
+  'reload-update',
   'syslog',
 ] satisfies readonly OptionName[]);
 
@@ -207,6 +215,9 @@ export function toRequest(
       case 'unsetenv':
         env[variableName(value.bytes, '--unsetenv')] = undefined;
         break;
+      case 'pass-env':
+        request.passEnv = [...(request.passEnv ?? []), ...variableName(value.bytes, '--pass-env').split(',')];
+        break;
       case 'keep-env':
         request.keepEnv = true;
         break;
@@ -239,6 +250,7 @@ export function toRequest(
       case 'pid-file':
         request.pidFile = value.text;
         break;
+      case 'service-status':
       case 'unit':
       case 'check':
       case 'plan':
@@ -258,6 +270,7 @@ export function toRequest(
       case 'notify':
       case 'watchdog':
       case 'reload-signal':
+      case 'reload-update':
       case 'syslog':
         if (!options.some(([other]) => other === 'unit'))
           throw new UsageError(`--${name} is for a unit: give --unit as well`);

@@ -4,8 +4,7 @@ import { resolve } from 'node:path';
 
 import { LaunchError, UsageError } from '../errors.ts';
 import { findProblem } from '../launch/check.ts';
-import { prepareInPlace } from '../launch/exec.ts';
-import type { DirectoryFinding } from '../launch/directory.ts';
+import { prepareInPlace, type Warning } from '../launch/exec.ts';
 import { normalize, type LaunchRequest } from '../launch/request.ts';
 import { toBuffer } from '../quote.ts';
 import { findRefusal, unitFiles } from '../service/unit/files.ts';
@@ -38,13 +37,16 @@ function nodePath(): string {
 // Of the launch itself, as they were given.
 function launchOptions(options: Options): readonly string[] {
   const kinds: Readonly<Record<string, string>> = optionKinds;
-  return options
-    .filter(([name]) => !unitOptions.has(name))
-    .map(([name, { text, bytes }]) => {
-      if (kinds[name] === 'flag') return `--${name}`;
-      // the working directory is / at boot
-      return `--${name}=${latin1(name === 'pid-file' ? resolve(text) : bytes)}`;
-    });
+  return (
+    options
+      // --service-status is of every unit
+      .filter(([name]) => !unitOptions.has(name) && name !== 'service-status')
+      .map(([name, { text, bytes }]) => {
+        if (kinds[name] === 'flag') return `--${name}`;
+        // the working directory is / at boot
+        return `--${name}=${latin1(name === 'pid-file' ? resolve(text) : bytes)}`;
+      })
+  );
 }
 
 function toUnit(options: Options, request: LaunchRequest): Unit {
@@ -70,6 +72,10 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
     .map(([, value]) => latin1(toAddress(value.text)));
   if (given.has('accept') && listen.length === 0)
     throw new UsageError('--accept hands over connections: give the address as well, with --listen');
+  if (given.has('reload-update') && reloadSignal === undefined)
+    throw new UsageError(
+      '--reload-update is what a reload does first: give its signal as well, with --reload-signal',
+    );
   return {
     format: toFormat(given.get('unit') ?? ''),
     name,
@@ -82,6 +88,9 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
     notify: given.has('notify'),
     watchdogSec: watchdog === undefined ? undefined : toSeconds(watchdog),
     reloadSignal: reloadSignal === undefined ? undefined : toSignal(reloadSignal),
+    update: given.has('reload-update')
+      ? [nodePath(), latin1(`${import.meta.dirname}/uchroot-jail.cjs`), 'update', jail]
+      : undefined,
     syslog: given.has('syslog'),
     pidFile: latin1(resolve(request.pidFile ?? `/run/${name}.pid`)),
     version: readVersion(),
@@ -92,7 +101,7 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
 function findUnitProblem(
   unit: Unit,
   request: LaunchRequest,
-  warn: (warning: DirectoryFinding) => void,
+  warn: (warning: Warning) => void,
 ): LaunchError | undefined {
   try {
     const launch = prepareInPlace(normalize(request), warn, false);
@@ -127,7 +136,7 @@ export interface UnitReport {
 export function makeUnit(
   options: Options,
   request: LaunchRequest,
-  warn: (warning: DirectoryFinding) => void,
+  warn: (warning: Warning) => void,
 ): UnitReport {
   normalize(request);
   const unit = toUnit(options, request);

@@ -28,6 +28,7 @@ import { attachPayload, isCompiled } from './executable.ts';
 import { encodePayload, machines, type Architecture, type Payload, type RecordedJail } from './payload.ts';
 import { hostQuery, prepare, verify, type Launch } from './prepare.ts';
 import type { NormalRequest } from './request.ts';
+import { passingErrors, serviceStatuses } from './service.ts';
 import { compiledHelp, compiledPlan } from './show.ts';
 import { stepWords } from './words.ts';
 
@@ -38,6 +39,8 @@ export interface CompileOptions {
   readonly architecture: string | undefined;
   /** Accept whatever directory lies at the jail's path, as long as its owner and who may write it are the same. */
   readonly anyInode: boolean;
+  /** It tells an init system of a failure: --service-status. */
+  readonly isService: boolean;
   /** What it answers to --version. */
   readonly version: string;
   /** Told of what is unwise and does not keep it from being compiled. */
@@ -103,6 +106,9 @@ function toPayload(
     plan: encodePlan(steps),
     words: stepWords(steps, view),
     statusFd: request.statusFd,
+    service: options.isService
+      ? { ...serviceStatuses, passingErrnos: passingErrors.map(([, errno]) => errno) }
+      : undefined,
     pidFile: pidFile === undefined ? undefined : { path: Buffer.from(pidFile), shown: quote(pidFile) },
     planText: compiledPlan(launch, jail, environment, options.anyInode),
     helpText: compiledHelp(launch),

@@ -1,6 +1,7 @@
 // The program's environment: built, not filtered. Pure.
 import type { Account } from './account.ts';
 import { zeroBytes } from '../quote.ts';
+import { directoryVariables, plainPath, translateDirectories } from './directories.ts';
 import type { NormalRequest } from './request.ts';
 
 // As login(1) and Debian's su have them.
@@ -56,7 +57,7 @@ function dangerousNames(): readonly string[] {
     'BASHOPTS SHELLOPTS CDPATH GLOBIGNORE PS4 PERLLIB PERL5LIB PERLOPT PERL5OPT PERL5DB PERLIO_DEBUG ' +
     'PYTHON* RUBYLIB RUBYOPT JAVA_TOOL_OPTIONS _JAVA_OPTIONS JDK_JAVA_OPTIONS CLASSPATH LUA_* TCLLIBPATH ' +
     'GIO_EXTRA_MODULES OPENSSL_CONF OPENSSL_MODULES SSLKEYLOGFILE TERMINFO* TERMCAP TERMPATH ' +
-    'XDG_RUNTIME_DIR DBUS_* SUDO_* SSH_AUTH_SOCK KRB5* MAIL OLDPWD PWD _'
+    'XDG_RUNTIME_DIR MEMORY_PRESSURE_* DBUS_* SUDO_* SSH_AUTH_SOCK KRB5* MAIL OLDPWD PWD _'
   ).split(' ');
 }
 
@@ -101,7 +102,7 @@ export function listenFds(caller: readonly Variable[], pid: number): number {
 }
 
 export interface EnvironmentInput {
-  readonly request: Pick<NormalRequest, 'env' | 'keepEnv'>;
+  readonly request: Pick<NormalRequest, 'env' | 'jail' | 'keepEnv' | 'passEnv'>;
   readonly account: Account;
   /** The caller's environment. */
   readonly caller: readonly Variable[];
@@ -128,19 +129,28 @@ function toEntry(name: string, value: Buffer): Buffer {
   return entry;
 }
 
+const inJail = (value: Buffer, { jail }: Pick<NormalRequest, 'jail'>): Buffer | undefined =>
+  translateDirectories(value, plainPath(jail));
+
+// Of --pass-env, byte for byte.
+const namesOf = ({ passEnv }: Pick<NormalRequest, 'passEnv'>): ReadonlySet<string> =>
+  new Set(passEnv.map((name) => Buffer.from(name).toString('latin1')));
+
 /** The entries of the program's environment, `NAME=value` each. */
 export function buildEnvironment(input: EnvironmentInput): readonly Buffer[] {
   const { request, account, caller, inPlace, pid } = input;
   const env = new Map<string, Buffer>();
   const listens = listenFds(caller, pid) > 0;
   const refused = request.keepEnv ? dangerous() : undefined;
+  const named = namesOf(request);
   for (const [name, value] of caller) {
     const kept = protocol.has(name)
       ? inPlace && (listens || !name.startsWith('LISTEN_'))
       : refused === undefined
-        ? described.has(name)
+        ? described.has(name) || named.has(name)
         : !refused.test(name);
-    if (kept) env.set(name, toEntry(name, value));
+    const passed = kept && directoryVariables.includes(name) ? inJail(value, request) : value;
+    if (kept && passed !== undefined) env.set(name, toEntry(name, passed));
   }
   const path = account.uid === 0 ? rootPath : userPath;
   const identity = {
@@ -175,6 +185,9 @@ export interface EnvironmentRules {
   readonly entries: readonly Buffer[];
   /** Entries for the names of which nothing passes. */
   readonly fallbacks: readonly Buffer[];
+  /** How those entries begin that name directories of the host, and the jail's path there. */
+  readonly directories: readonly Buffer[];
+  readonly jail: Buffer;
 }
 
 const nameOf = (entry: Buffer): string => entry.toString('latin1', 0, entry.indexOf(0x3d));
@@ -199,11 +212,13 @@ export function environmentRules(input: Pick<EnvironmentInput, 'request' | 'acco
         ...dangerousNames().map((name) => (name.endsWith('*') ? name.slice(0, -1) : `${name}=`)),
         ...whole(taken),
       ]
-    : whole(inPlaceVariables.filter((name) => !taken.has(name)));
+    : whole([...inPlaceVariables, ...namesOf(request)].filter((name) => !taken.has(name)));
   return {
     beginnings: beginnings.map((beginning) => Buffer.from(beginning, 'latin1')),
     keepsOthers: request.keepEnv,
     entries,
     fallbacks: built.filter(isFallback),
+    directories: whole(directoryVariables).map((beginning) => Buffer.from(beginning)),
+    jail: Buffer.from(plainPath(request.jail), 'latin1'),
   };
 }

@@ -1,9 +1,9 @@
 // Launching in place: this process becomes the program, with the same pid and terminal.
 import { writeSync } from 'node:fs';
 
-import { UsageError } from '../errors.ts';
+import { type LaunchError, UsageError } from '../errors.ts';
 import { native, type PlanFailure } from '../native.ts';
-import type { DirectoryFinding } from './directory.ts';
+import { lostDirectories } from './directories.ts';
 import { encodePlan } from './encode.ts';
 import { callerVariables } from './caller.ts';
 import { inPlaceVariables } from './environment.ts';
@@ -15,11 +15,15 @@ import { findProblem } from './check.ts';
 import { normalize, type LaunchRequest, type NormalRequest } from './request.ts';
 import { findMissingZone } from './zone.ts';
 
-/** This process as the caller of a launch in place; all of its environment only if that is asked for. */
-export function callerInPlace(keepEnv: boolean): Caller {
+/** This process as the caller of a launch in place; of its environment only what is asked for. */
+export function callerInPlace({ keepEnv, passEnv }: Pick<NormalRequest, 'keepEnv' | 'passEnv'>): Caller {
   return {
     inPlace: true,
-    environment: keepEnv ? callerVariables() : native.environmentVariables(inPlaceVariables),
+    environment: keepEnv
+      ? callerVariables()
+      : native.environmentVariables(
+          passEnv.length === 0 ? inPlaceVariables : [...inPlaceVariables, ...passEnv],
+        ),
     pid: process.pid,
     get parentPid() {
       return process.ppid;
@@ -35,13 +39,7 @@ export function errorLines(error: { readonly message: string; readonly hint?: st
 }
 
 /** The lines of a warning. */
-export function warningLines({
-  message,
-  hint,
-}: {
-  readonly message: string;
-  readonly hint?: string | undefined;
-}): string {
+export function warningLines({ message, hint }: Warning): string {
   return errorLines({ message: `warning: ${message}`, hint });
 }
 
@@ -68,14 +66,14 @@ export function reportFailure(
 function reportAndExit(
   launch: PreparedLaunch,
   failure: PlanFailure,
-  tell: Tell,
+  { tell, fail }: Listener,
   takeBack: () => void,
 ): never {
   let status = 125;
   try {
     const error = toLaunchError(launch.steps, failure, launch.view);
-    status = error.exitStatus;
     tell(errorLines(error));
+    status = fail(error);
     reportFailure(launch.request.statusFd, error);
     takeBack();
   } catch {
@@ -90,35 +88,50 @@ function exitNow(status: number): never {
   return (process as NodeJS.Process & { reallyExit(status: number): never }).reallyExit(status);
 }
 
+/** What is unwise about a launch, or lost by it. */
+export interface Warning {
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
 /** Verifies and plans a launch in place; what is wrong is thrown, and nothing has happened yet. */
 export function prepareInPlace(
   request: NormalRequest,
-  warn: (warning: DirectoryFinding) => void,
+  warn: (warning: Warning) => void,
   privileged = true,
 ): PreparedLaunch {
   const jail = verify(request, native.readHostSync(hostQuery(request)), privileged);
   jail.warnings.forEach(warn);
-  const launch = prepare(request, jail, callerInPlace(request.keepEnv));
+  const caller = callerInPlace(request);
+  if (request.keepEnv || request.passEnv.length > 0)
+    lostDirectories(request, caller.environment).forEach(warn);
+  const launch = prepare(request, jail, caller);
   const zone = findMissingZone(launch);
   if (zone !== undefined) warn(zone);
   refuseOwnDescriptors([...launch.keptFds, ...(request.statusFd === undefined ? [] : [request.statusFd])]);
   return launch;
 }
 
-/** Where the lines go that say what went wrong. */
-type Tell = (lines: string) => void;
+/** Who hears of a launch that fails. */
+export interface Listener {
+  /** Takes the lines that say what went wrong. */
+  readonly tell: (lines: string) => void;
+  /** Answers with the exit status. */
+  readonly fail: (error: LaunchError) => number;
+}
 
-const tellStderr: Tell = (lines) => tryWrite(2, lines);
+/** A person, or a shell. */
+const person: Listener = { tell: (lines) => tryWrite(2, lines), fail: (error) => error.exitStatus };
 
 /** Runs a prepared launch. Does not return. */
-export function runInPlace(launch: PreparedLaunch, tell: Tell = tellStderr): never {
+export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> = {}): never {
   const { request } = launch;
   const problem = request.checkProgram ? findProblem(launch) : undefined;
   if (problem !== undefined) throw problem;
   const plan = encodePlan(launch.steps);
   const pidFile = request.pidFile === undefined ? undefined : writePidFile(request.pidFile, process.pid);
   const failure = native.execPlan(plan, launch.jailFd);
-  return reportAndExit(launch, failure, tell, () => pidFile?.takeBack());
+  return reportAndExit(launch, failure, { ...person, ...listener }, () => pidFile?.takeBack());
 }
 
 /**

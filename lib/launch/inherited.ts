@@ -27,13 +27,18 @@ export function refuseOwnDescriptors(fds: readonly number[]): void {
       [...open].some(([other, same]) => other > 2 && other !== fd && same === kind);
     if (!kind.startsWith('anon_inode:[event') && !kind.startsWith('anon_inode:[io_uring') && !bothEnds)
       continue;
-    throw new LaunchError(`keep_fd: descriptor ${fd}: is not open`, {
-      step: 'keep_fd',
-      call: 'fcntl',
-      code: 'EBADF',
-      errno: 9,
-      path: `descriptor ${fd}`,
-      hint: 'open it before uchroot is started; sudo closes descriptors above 2 (sudo -C)',
-    });
+    throw notOpen(fd);
   }
+}
+
+/** The error for a descriptor that the caller did not open. */
+export function notOpen(fd: number): LaunchError {
+  return new LaunchError(`keep_fd: descriptor ${fd}: is not open`, {
+    step: 'keep_fd',
+    call: 'fcntl',
+    code: 'EBADF',
+    errno: 9,
+    path: `descriptor ${fd}`,
+    hint: 'open it before uchroot is started; sudo closes descriptors above 2 (sudo -C)',
+  });
 }

@@ -43,7 +43,7 @@ export async function planLaunch(request: LaunchRequest): Promise<PlannedLaunch>
   try {
     // What the steps hold is the caller's to change, and this is the default of every launch.
     const own = { ...normal, cwd: Buffer.from(normal.cwd) };
-    const launch = prepare(own, jail, callerInPlace(normal.keepEnv));
+    const launch = prepare(own, jail, callerInPlace(normal));
     return {
       account: jail.account,
       steps: launch.steps,

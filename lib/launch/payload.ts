@@ -37,6 +37,10 @@ export interface Payload extends RecordedJail {
   readonly plan: Buffer;
   readonly words: StepWords;
   readonly statusFd: number | undefined;
+  /** --service-status: what a launch that fails ends with, and the errors that pass; undefined: statuses for a person. */
+  readonly service:
+    | { readonly final: number; readonly passing: number; readonly passingErrnos: readonly number[] }
+    | undefined;
   readonly pidFile: { readonly path: Buffer; readonly shown: string } | undefined;
   readonly planText: string;
   readonly helpText: string;
@@ -52,7 +56,7 @@ const magic = 0x314c4355;
 /** The checksum, with which a payload begins; then comes the magic number. */
 export const checksumBytes = 8;
 /** sizeof(Payload) */
-export const headerBytes = 136;
+export const headerBytes = 168;
 
 // A block that grows: tables and strings are put at its end, and their offsets into the header.
 class Block {
@@ -108,7 +112,7 @@ function splitDevice(device: bigint): readonly [major: number, minor: number] {
 /** The bytes of a payload; its checksum is left zero. */
 export function encodePayload(payload: Payload): Buffer {
   const block = new Block();
-  const { identity, words, environment, pidFile } = payload;
+  const { identity, words, environment, pidFile, service } = payload;
   const plan = block.put(payload.plan, 8);
   const pidFileWords =
     pidFile === undefined ? [0, 0] : [block.string(pidFile.path), block.string(pidFile.shown)];
@@ -137,6 +141,11 @@ export function encodePayload(payload: Payload): Buffer {
     block.strings(environment.beginnings),
     block.strings(environment.entries),
     block.strings(environment.fallbacks),
+    block.strings(environment.directories),
+    block.table((service?.passingErrnos ?? []).map((errno) => [errno])),
+    [service?.final ?? 0, service?.passing ?? 0],
+    // the socket of the service manager, which is connected at the start
+    [-1, block.string(environment.jail)],
   ].flat();
   // No string reaches beyond the block, and it does not end in zeros, as which a file that was cut would read.
   block.put(Buffer.of(0, 1));

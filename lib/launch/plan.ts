@@ -26,8 +26,8 @@ export interface SetUpInput {
   readonly account: Account;
   /** Descriptors that the program keeps, besides 0 to 2. */
   readonly keptFds: readonly number[];
-  /** Those of socket activation are not among them: a compiled launcher learns their number when it starts. */
-  readonly keepsListenFds?: boolean;
+  /** By a compiled launcher, which learns the number of socket-activation descriptors when it starts. */
+  readonly isCompiled?: boolean;
   /** A process group of its own, as whoever is to end all of it needs; without it the caller's. */
   readonly newGroup?: boolean;
   /** Who must be the parent of the program, for --die-with-parent. */
@@ -62,7 +62,7 @@ export function buildPlan(input: PlanInput): readonly Step[] {
  *    dumpable state, io_uring and epoll sets once their descriptors are closed.
  */
 export function buildSetUp(input: SetUpInput): readonly Step[] {
-  const { request, account } = input;
+  const { request, account, isCompiled = false } = input;
   const filter: Step = { op: 'seccomp', filter: seccompFilter(input.architecture) };
   const kept = request.capabilities;
   return [
@@ -80,7 +80,16 @@ export function buildSetUp(input: SetUpInput): readonly Step[] {
     // An unlimited stack turns off address randomisation of mappings (personality(2), ADDR_COMPAT_LAYOUT).
     { op: 'setrlimit', resource: 'stack', limit: { ...infinity, soft: 8 * 2 ** 20 }, mode: 'cap-soft' },
     // Node has raised the soft limit to the hard one and kept no copy; 1024 is the kernel's default (INR_OPEN_CUR).
-    { op: 'setrlimit', resource: 'nofile', limit: { ...infinity, soft: 1024 }, mode: 'set-soft' },
+    ...(isCompiled
+      ? []
+      : [
+          {
+            op: 'setrlimit',
+            resource: 'nofile',
+            limit: { ...infinity, soft: 1024 },
+            mode: 'set-soft',
+          } as const,
+        ]),
     ...request.rlimits.map(([resource, limit]): Step => ({ op: 'setrlimit', resource, limit, mode: 'set' })),
     { op: 'setpriority' },
     { op: 'oom_score_adj' },
@@ -102,7 +111,7 @@ export function buildSetUp(input: SetUpInput): readonly Step[] {
     // After stdio, which is exempt, and before the root changes: an open directory of the host is a way out of any root
     // directory (CVE-2024-21626). A range has no gap, whatever the limit on descriptors says (close_range(2)).
     { op: 'close_range', first: 3 },
-    ...(input.keepsListenFds === true ? [{ op: 'keep_listen_fds' } as const] : []),
+    ...(isCompiled ? [{ op: 'keep_listen_fds' } as const] : []),
     ...input.keptFds.map((fd): Step => ({ op: 'keep_fd', fd })),
 
     // By the descriptor that was verified, so that nobody can put another directory in its place.

@@ -207,7 +207,7 @@ function toSetUp(
     request,
     account,
     keptFds,
-    keepsListenFds: caller.compiledFor !== undefined,
+    isCompiled: caller.compiledFor !== undefined,
     newGroup: caller.newGroup === true,
     parentPid: request.dieWithParent ? caller.parentPid : 0,
     architecture: caller.compiledFor ?? process.arch,
@@ -248,7 +248,8 @@ const environments = new WeakMap<
 
 function recallEnvironment(request: NormalRequest, account: Account, caller: Caller): readonly Buffer[] {
   const { environment } = caller;
-  if (request.keepEnv || request.env.length > 0) return toEnvironment(request, account, caller);
+  if (request.keepEnv || request.passEnv.length > 0 || request.env.length > 0)
+    return toEnvironment(request, account, caller);
   const known = environments.get(account);
   if (known?.environment === environment) return known.env;
   const env = toEnvironment(request, account, caller);

@@ -7,7 +7,7 @@ import { quote, type Bytes } from '../quote.ts';
 import { capabilityNumber } from './capabilities.ts';
 import { toLimit, type RlimitName, type RlimitValue } from './rlimits.ts';
 import type { Limit } from './step.ts';
-import { bytes, descriptor, flag, list, toEnv, type EnvVariable } from './value.ts';
+import { bytes, descriptor, flag, list, toEnv, toPassEnv, type EnvVariable } from './value.ts';
 
 /** What to start, in which jail, as whom. Everything but `user` and `jail` has a default. */
 export interface LaunchRequest {
@@ -33,6 +33,8 @@ export interface LaunchRequest {
   readonly env?: Readonly<Record<string, Bytes | undefined>> | undefined;
   /** Start from the caller's environment, less the variables of loaders and interpreters. */
   readonly keepEnv?: boolean | undefined;
+  /** Names of the caller's variables that pass as well; not together with keepEnv. */
+  readonly passEnv?: readonly string[] | undefined;
   /** Descriptors above 2 that the program gets, under the same number. */
   readonly preserveFds?: readonly number[] | undefined;
   /** Resource limits, by name in lower case: `{nofile: 4096}`. */
@@ -80,6 +82,7 @@ export interface NormalRequest {
   /** Each name once. */
   readonly env: readonly EnvVariable[];
   readonly keepEnv: boolean;
+  readonly passEnv: readonly string[];
   readonly preserveFds: readonly number[];
   readonly rlimits: readonly (readonly [string, Limit])[];
   readonly umask: number | undefined;
@@ -107,6 +110,7 @@ export const launchKeys: ReadonlySet<string> = new Set([
   'cwd',
   'env',
   'keepEnv',
+  'passEnv',
   'preserveFds',
   'rlimits',
   'umask',
@@ -242,6 +246,7 @@ function toNormal(request: LaunchRequest, keys: ReadonlySet<string>): NormalRequ
       : list(request.preserveFds, 'preserveFds').map((fd) => descriptor(fd, 'a preserved descriptor', 3));
   // One literal without a spread: V8 gives it a fast shape, and a service makes one for each launch.
   const { user, group } = toUser(request);
+  const keepEnv = flag(request.keepEnv, 'keepEnv');
   return {
     user,
     group,
@@ -252,7 +257,8 @@ function toNormal(request: LaunchRequest, keys: ReadonlySet<string>): NormalRequ
     argv0: request.argv0 === undefined ? undefined : bytes(request.argv0, 'argv0'),
     cwd,
     env: toEnv(request.env),
-    keepEnv: flag(request.keepEnv, 'keepEnv'),
+    keepEnv,
+    passEnv: toPassEnv(request.passEnv, keepEnv),
     preserveFds: preserveFds.length < 2 ? preserveFds : [...new Set(preserveFds)].toSorted((a, b) => a - b),
     rlimits: toRlimits(request.rlimits),
     umask: toUmask(request.umask),

@@ -49,7 +49,8 @@ function describedAgain(): readonly Variable[] {
 
 /** This process as the caller of a launch beside it. */
 export function callerBeside(request: NormalRequest, { newGroup }: Pick<NormalSpawn, 'newGroup'>): Caller {
-  const environment = request.keepEnv ? callerVariables() : describedAgain();
+  const isWhole = request.keepEnv || request.passEnv.length > 0;
+  const environment = isWhole ? callerVariables() : describedAgain();
   return { inPlace: false, environment, pid: process.pid, parentPid: process.pid, newGroup };
 }
 

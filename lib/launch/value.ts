@@ -49,6 +49,25 @@ export function checkEnv(value: unknown): asserts value is Readonly<Record<strin
   }
 }
 
+function refuseName(name: string, key: string): void {
+  if (name === '' || name.includes('=') || name.includes('\0'))
+    throw new UsageError(`${key}: '${quote(name)}' cannot be the name of a variable`);
+}
+
+/** Names of variables of the caller. @throws UsageError */
+export function toPassEnv(value: unknown, keepEnv: boolean): readonly string[] {
+  if (value === undefined) return [];
+  if (keepEnv)
+    throw new UsageError(
+      'keepEnv and passEnv are given at once: keepEnv passes all variables but dangerous ones',
+    );
+  return list(value, 'passEnv').map((name) => {
+    if (typeof name !== 'string') throw new UsageError('passEnv must be names of variables');
+    refuseName(name, 'passEnv');
+    return name;
+  });
+}
+
 /** The variables of `env`. @throws UsageError */
 export function toEnv(value: unknown): readonly EnvVariable[] {
   if (value === undefined) return [];
@@ -56,9 +75,7 @@ export function toEnv(value: unknown): readonly EnvVariable[] {
   // Half the time of Object.entries() for an object of thousands of keys.
   return Object.keys(value).map((name) => {
     const content = value[name];
-    if (name === '' || name.includes('=') || name.includes('\0')) {
-      throw new UsageError(`env: '${quote(name)}' cannot be the name of a variable`);
-    }
+    refuseName(name, 'env');
     const isText = typeof content === 'string' && !content.includes('\0');
     return [name, content === undefined || isText ? content : bytes(content, `env.${quote(name)}`)];
   });

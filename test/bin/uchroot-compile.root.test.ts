@@ -108,7 +108,10 @@ test('--plan prints the steps of the command, and needs no privilege', async (t)
   const compiled = start([file, '--plan'], { by: ['setpriv', '--reuid', '1', '--clear-groups'] });
   t.equal(compiled.status, 0);
   const steps = (text: string): readonly string[] =>
-    text.split('\n').flatMap((line) => /^ *\d+ {2}(?!keep_listen_fds)(.*)/.exec(line)?.[1] ?? []);
+    // what a compiled launcher knows better: the descriptors that it gets, and the soft limit on them
+    text
+      .split('\n')
+      .flatMap((line) => /^ *\d+ {2}(?!keep_listen_fds|setrlimit +nofile)(.*)/.exec(line)?.[1] ?? []);
   const command = uchroot(['--plan', 'nobody', jail, '/probe', 'mark', '/tmp/mark']);
   t.same(steps(compiled.stdout), steps(command.stdout));
   t.match(compiled.stdout, new RegExp(`inode ${lstatSync(jail).ino}, owner 0:0, mode 0755`));
@@ -416,3 +419,30 @@ test('--die-with-parent holds for the process that starts it', async (t) => {
   t.equal(readState(start([file])).parentDeathSignal, 9);
   t.equal(probe(jail).parentDeathSignal, 0);
 });
+
+test('the soft limit on descriptors with which it is started reaches the program', async (t) => {
+  const file = `${directory}/limits`;
+  compile(file, ['nobody', jail, '/probe', 'state']);
+  const { rlimits } = readState(start([file], { by: ['prlimit', '--nofile=512:600'] }));
+  t.same(rlimits.nofile, [512, 600]);
+});
+
+test('with --service-status each failure ends with a status that no program has', async (t) => {
+  const file = `${directory}/service`;
+  const words = ['--service-status', 'nobody', jail, '/probe', 'exit', '3'];
+  compile(file, words);
+  t.equal(start([file, '--nosuch']).status, 250);
+  t.equal(start([file], { by: ['setpriv', '--reuid', '1', '--clear-groups'] }).status, 250);
+  t.equal(start([file], { by: injected('execve', 'error=EAGAIN') }).status, 251);
+  t.equal(start([file], { by: injected('execve', 'error=EACCES') }).status, 250);
+  t.equal(start([file], { by: injected('setresuid', 'error=EPERM') }).status, 250);
+  t.equal(start([file]).status, 3, "the program's own");
+});
+
+const injected = (call: string, what: string): readonly string[] => [
+  'strace',
+  '-fqqq',
+  '--output=/dev/null',
+  `--inject=${call}:${what}`,
+  '--',
+];

@@ -2,12 +2,21 @@ import { existsSync, readFileSync } from 'node:fs';
 
 import t from 'tap';
 
-import { bothWays, makeJail, oddCaller, start, temporaryDirectory, uchroot } from '../support/launch.ts';
+import {
+  bothWays,
+  makeJail,
+  oddCaller,
+  rootTest,
+  start,
+  temporaryDirectory,
+  uchroot,
+} from '../support/launch.ts';
 import { decode, probe, readState, startWaiting, type State } from '../support/probe.ts';
 import { hostilePreload } from '../support/sanitizer.ts';
 import { unlessRoot } from '../support/root.ts';
 
 const test = bothWays('strace', 'prlimit', 'taskset');
+const commandTest = rootTest('prlimit');
 const jail = makeJail();
 const ENOKEY = 126;
 
@@ -141,25 +150,22 @@ test('unlimited core and stack do not reach the program', async (t) => {
 });
 
 test('hard limits and lower soft limits of the caller stay', async (t) => {
-  const by = [
-    'prlimit',
-    '--stack=1048576:4194304',
-    '--nofile=512:600',
-    '--nproc=400:500',
-    '--core=0:0',
-    '--fsize=5000000',
-  ];
+  const by = ['prlimit', '--stack=1048576:4194304', '--nproc=400:500', '--core=0:0', '--fsize=5000000'];
   const { rlimits } = probe(jail, [], { by });
   t.same(rlimits.stack, [1048576, 4194304]);
-  t.same(rlimits.nofile, [600, 600], 'the soft limit is lost: Node has raised it');
   t.same(rlimits.nproc, [400, 500]);
   t.same(rlimits.core, [0, 0]);
   t.same(rlimits.fsize, [5000000, 5000000]);
 });
 
-test('the soft limit on descriptors is 1024, although Node has raised it', async (t) => {
-  t.equal(probe(jail).rlimits.nofile?.[0], 1024);
-});
+commandTest(
+  'the soft limit on descriptors is 1024: Node has raised it, and the old one is lost',
+  async (t) => {
+    t.equal(probe(jail).rlimits.nofile?.[0], 1024);
+    const { rlimits } = probe(jail, [], { by: ['prlimit', '--nofile=512:600'] });
+    t.same(rlimits.nofile, [600, 600]);
+  },
+);
 
 test('subreaper, parent-death signal and timer slack of the caller do not reach the program', async (t) => {
   const { subreaper, parentDeathSignal, timerSlack } = from('subreaper', 'pdeathsig', 'slack=77');
@@ -223,4 +229,27 @@ t.test('protection from the OOM killer ends', { skip: unprotected }, async (t) =
 
 test('a higher oom_score_adj of the caller stays', async (t) => {
   t.equal(await oomScore('oom=300'), '300');
+});
+
+test('a variable that is named passes, and one that names a directory has its path in the jail', async (t) => {
+  const words = ['--pass-env', 'GREETING,STATE_DIRECTORY,CREDENTIALS_DIRECTORY', 'nobody', jail, '/probe'];
+  const ended = uchroot(words, {
+    env: {
+      GREETING: 'hello',
+      OTHER: 'x',
+      STATE_DIRECTORY: `/var/lib/x:${jail}/tmp:${jail}`,
+      CREDENTIALS_DIRECTORY: '/run/credentials/x.service',
+    },
+  });
+  const env = readState(ended).env.map((entry) => decode(entry));
+  const known = ['GREETING=', 'OTHER=', 'STATE_DIRECTORY=', 'CREDENTIALS_DIRECTORY='];
+  t.same(env.filter((entry) => known.some((name) => entry.startsWith(name))).toSorted(), [
+    'GREETING=hello',
+    'STATE_DIRECTORY=/tmp:/',
+  ]);
+  t.match(ended.stderr, 'uchroot: warning: environment: STATE_DIRECTORY: /var/lib/x is outside the jail');
+  t.match(
+    ended.stderr,
+    'uchroot: warning: environment: CREDENTIALS_DIRECTORY: /run/credentials/x.service is outside',
+  );
 });

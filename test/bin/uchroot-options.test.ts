@@ -62,6 +62,7 @@ t.test('every option is understood by the request, none is dropped', async (t) =
     cap: 'chown',
     chdir: '/x',
     setenv: 'A=1',
+    'pass-env': 'A,B',
     unsetenv: 'B',
     'preserve-fds': '3,5-6',
     rlimit: 'nofile=5',
@@ -70,7 +71,16 @@ t.test('every option is understood by the request, none is dropped', async (t) =
     'status-fd': '9',
     'pid-file': '/run/x.pid',
   };
-  const about = new Set(['check', 'plan', 'compile', 'any-inode', 'architecture', 'help', 'version']);
+  const about = new Set([
+    'check',
+    'plan',
+    'service-status',
+    'compile',
+    'any-inode',
+    'architecture',
+    'help',
+    'version',
+  ]);
   const plain = JSON.stringify(read());
   for (const [name, kind] of Object.entries(optionKinds)) {
     if (about.has(name) || unitOptions.has(name)) continue;
@@ -90,6 +100,7 @@ t.test('options mean what they say', async (t) => {
   });
   t.same(read('--preserve-fds', '3,5-7', '--preserve-fds', '9').preserveFds, [3, 5, 6, 7, 9]);
   t.same(read('--cap', 'chown,kill', '--cap', 'fowner').caps, ['chown', 'kill', 'fowner']);
+  t.same(read('--pass-env', 'A,B', '--pass-env=C').passEnv, ['A', 'B', 'C']);
   t.match(read('--status-fd=3', '--pid-file=/run/x'), { statusFd: 3, pidFile: '/run/x' });
 });
 

@@ -26,7 +26,10 @@ t.test(
     const line = /^ExecStart=(\S+) (\S+) (.*)$/m.exec(stdout);
     t.ok(line?.[1]?.startsWith('/') && line[1].endsWith('/node'));
     t.equal(line?.[2], command[1]);
-    t.equal(line?.[3], '--umask=027 --new-session --pid-file=/run/a nobody / /bin/sh -c "exit 0"');
+    t.equal(
+      line?.[3],
+      '--service-status --unsetenv=NOTIFY_SOCKET --umask=027 --new-session --pid-file=/run/a nobody / /bin/sh -c "exit 0"',
+    );
   },
 );
 
@@ -71,6 +74,7 @@ t.test('a mistake is a usage error, and nothing is made', async (t) => {
     [['systemd', '--watchdog', '1s', ...shell], /--watchdog takes seconds/],
     [['systemd', '--watchdog', '0', ...shell], /--watchdog takes seconds/],
     [['systemd', '--reload-signal', 'HUPP', ...shell], /there is no signal HUPP/],
+    [['systemd', '--reload-update', ...shell], /--reload-update is what a reload does first/],
     [['systemd', '--unit-name', 'a b', ...shell], /'a b' cannot be the name of a service/],
     [['systemd', '--unit-name', '../a', ...shell], /cannot be the name/],
     [['systemd', 'nobody', '/', '/bin/['], /'\[' cannot be the name of a service\nhint: .* with --unit-name/],

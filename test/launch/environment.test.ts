@@ -26,15 +26,17 @@ interface Given extends Partial<Omit<EnvironmentInput, 'caller' | 'request'>> {
   readonly caller?: readonly string[];
   readonly env?: Readonly<Record<string, Bytes | undefined>>;
   readonly keepEnv?: boolean;
+  readonly passEnv?: readonly string[];
+  readonly jail?: string;
 }
 
-function build({ caller = [], env, keepEnv, ...rest }: Given): readonly string[] {
+function build({ caller = [], env, keepEnv, passEnv, jail = '/', ...rest }: Given): readonly string[] {
   const entries = buildEnvironment({
     account: sam,
     inPlace: true,
     pid: 77,
     ...rest,
-    request: normalize({ user: 'sam', jail: '/', env, keepEnv }),
+    request: normalize({ user: 'sam', jail, env, keepEnv, passEnv }),
     caller: splitEntries(caller.map((entry) => Buffer.from(entry, 'latin1'))),
   });
   return entries.map((entry) => entry.toString('latin1')).toSorted();
@@ -203,6 +205,32 @@ t.test(
     for (const pid of ['', '78', '077', ' 77', '77 ']) t.equal(count('3', pid), 0, pid);
   },
 );
+
+t.test('a variable that is named passes, whatever it is called', async (t) => {
+  const caller = ['A=1', 'B=2', 'LD_PRELOAD=/x.so', 'É=é'].map((entry) =>
+    Buffer.from(entry).toString('latin1'),
+  );
+  t.same(
+    build({ caller, passEnv: ['A', 'LD_PRELOAD', 'É', 'NONE'] }),
+    [...own, 'A=1', 'LD_PRELOAD=/x.so', caller[3]].toSorted(),
+  );
+  t.same(build({ caller: ['A=1'], passEnv: ['A'], env: { A: 'set' } }), [...own, 'A=set'].toSorted());
+  t.same(build({ caller: ['LISTEN_FDS=1', 'LISTEN_PID=78'], passEnv: ['LISTEN_FDS'] }), own);
+});
+
+t.test('a directory of the service manager has the path of the jail, or is left out', async (t) => {
+  const directoriesOf = (jail: string, entry: string): readonly string[] =>
+    build({ jail, keepEnv: true, caller: [entry] }).filter((built) => !own.includes(built));
+  t.same(directoriesOf('/srv/www/', 'STATE_DIRECTORY=/srv/www/var/lib/x'), ['STATE_DIRECTORY=/var/lib/x']);
+  t.same(directoriesOf('/srv/../srv/www', 'CACHE_DIRECTORY=/srv/www'), ['CACHE_DIRECTORY=/']);
+  t.same(directoriesOf('/srv/www', 'LOGS_DIRECTORY=/srv/www/a:/var/log/b:/srv/www/c'), [
+    'LOGS_DIRECTORY=/a:/c',
+  ]);
+  t.same(directoriesOf('/', 'STATE_DIRECTORY=/var/lib/x'), ['STATE_DIRECTORY=/var/lib/x']);
+  for (const outside of ['/run/credentials/x', '/srv/www2', 'srv/www/x', ''])
+    t.same(directoriesOf('/srv/www', `CREDENTIALS_DIRECTORY=${outside}`), [], outside);
+  t.same(directoriesOf('/srv/www', 'OTHER_DIRECTORY=/var/x'), ['OTHER_DIRECTORY=/var/x']);
+});
 
 t.test('of a name that comes twice the first counts', async (t) => {
   t.same(build({ caller: ['TERM=first', 'TERM=second'] }), [...own, 'TERM=first'].toSorted());

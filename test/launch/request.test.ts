@@ -16,6 +16,15 @@ function read(keys: Readonly<Record<string, unknown>>): NormalRequest {
   return normalize({ user: 'sam', jail: '/srv/jail', ...keys });
 }
 
+t.test('variables that are to pass have names, and are not asked for beside all others', async (t) => {
+  t.same(read({ passEnv: ['A', 'B'] }).passEnv, ['A', 'B']);
+  for (const passEnv of ['A', [''], ['A=1'], ['A\0'], [1]])
+    t.throws(() => read({ passEnv }), { name: 'UsageError' });
+  t.throws(() => read({ passEnv: ['A'], keepEnv: true }), {
+    message: /^keepEnv and passEnv are given at once/,
+  });
+});
+
 t.test('user and jail are enough', async (t) => {
   t.same(read({}), {
     user: { name: 'sam', text: 'sam' },
@@ -28,6 +37,7 @@ t.test('user and jail are enough', async (t) => {
     cwd: Buffer.from('/'),
     env: [],
     keepEnv: false,
+    passEnv: [],
     preserveFds: [],
     rlimits: [],
     umask: undefined,

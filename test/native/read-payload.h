@@ -13,7 +13,7 @@ inline void readPayload(const uchroot::Payload* payload) {
   const auto readAll = [&](const PayloadTable& table) {
     for (uint32_t i = 0; i < table.count; i++) read(elementsOf<uint32_t>(payload, table)[i]);
   };
-  for (const uint32_t text : {payload->planText, payload->helpText, payload->versionText}) read(text);
+  for (const uint32_t text : {payload->planText, payload->helpText, payload->versionText, payload->jailPath}) read(text);
   if (payload->pidFile != 0) {
     read(payload->pidFile);
     read(payload->pidFileShown);
@@ -33,7 +33,8 @@ inline void readPayload(const uchroot::Payload* payload) {
     read(error.name);
     read(error.text);
   }
-  for (const PayloadTable& table : {payload->words, payload->beginnings, payload->entries, payload->fallbacks})
+  for (const PayloadTable& table : {payload->words, payload->beginnings, payload->entries, payload->fallbacks,
+                                     payload->directories})
     readAll(table);
   readPlan(elementsOf<uint8_t>(payload, payload->plan));
   __asm__ volatile("" : : "r"(sum));  // so that the reading is not left out

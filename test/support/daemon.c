@@ -9,6 +9,8 @@
 //   serve        answers each connection to descriptor 3 with its pid and uid
 //   echo         copies its standard input to its standard output
 //   exit=N       ends with this status
+//   fork         goes on as a child in a session of its own, and ends with 0
+//   env=NAME     says what a variable holds
 //   deaf         from now on SIGTERM is ignored
 //   wait         until a signal ends it
 #define _GNU_SOURCE
@@ -113,7 +115,13 @@ int main(int argc, char **argv) {
     else if (strcmp(word, "serve") == 0) serve();
     else if (strcmp(word, "echo") == 0) echo();
     else if (strncmp(word, "exit=", 5) == 0) return atoi(text);
-    else if (strcmp(word, "deaf") == 0) signal(SIGTERM, SIG_IGN);
+    else if (strcmp(word, "fork") == 0) {
+      if (fork() != 0) return 0;
+      setsid();
+    } else if (strncmp(word, "env=", 4) == 0) {
+      const char *value = getenv(text);
+      dprintf(2, "%s=%s\n", text, value ? value : "(none)");
+    } else if (strcmp(word, "deaf") == 0) signal(SIGTERM, SIG_IGN);
     else if (strcmp(word, "wait") == 0) {
       for (;;) pause();
     }

@@ -15,7 +15,7 @@ import { quote } from '../../quote.ts';
  * @throws LaunchError with status 126 or 127
  */
 export function becomeProgram(program: Buffer, argv: readonly Buffer[]): never {
-  const kept = listenFds(callerInPlace(true).environment, process.pid);
+  const kept = listenFds(callerInPlace({ keepEnv: true, passEnv: [] }).environment, process.pid);
   const steps: readonly Step[] = [
     // Node has raised the soft limit to the hard one and kept no copy; 1024 is the kernel's default (INR_OPEN_CUR).
     { op: 'setrlimit', resource: 'nofile', limit: { soft: 1024, hard: Infinity }, mode: 'set-soft' },

@@ -145,5 +145,5 @@ function start({ daemon, args, jail }: TcpdRequest, { options }: Decision, log: 
   }
   const request = normalize({ argv0: name, ...jail, program: path, args, env, umask });
   const warn = (finding: Parameters<typeof warningLines>[0]): void => log.warn(warningLines(finding));
-  return runInPlace(prepareInPlace(request, warn), (lines) => log.error(lines));
+  return runInPlace(prepareInPlace(request, warn), { tell: (lines) => log.error(lines) });
 }

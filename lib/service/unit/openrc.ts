@@ -1,5 +1,5 @@
 // A service script for OpenRC: openrc-run(8), supervise-daemon(8).
-import { plainWord, shellWord } from './shell.ts';
+import { plainWord, shellCommand, shellWord } from './shell.ts';
 import { heading, launchWords, type Unit, type UnitFile } from './unit.ts';
 
 // OpenRC splits its variables at blanks and expands patterns in them before a shell reads the result
@@ -15,11 +15,11 @@ function nameOddWords(words: readonly string[]): {
   };
 }
 
-const reloadFunction = (signal: string): string => `
+const reloadFunction = (signal: string, update: Unit['update']): string => `
 extra_started_commands=reload
 
 reload() {
-	ebegin "Reloading $RC_SVCNAME"
+	ebegin "Reloading $RC_SVCNAME"${update === undefined ? '' : `\n\t${shellCommand(update)} || { eend $?; return 1; }`}
 	supervise-daemon "$RC_SVCNAME" --signal ${signal}
 	eend $?
 }
@@ -59,7 +59,7 @@ depend() {
 start_pre() {
 	eval "$command $uchroot --plan $launch" >/dev/null
 }
-${reloadSignal === undefined ? '' : reloadFunction(reloadSignal)}`,
+${reloadSignal === undefined ? '' : reloadFunction(reloadSignal, unit.update)}`,
     },
   ];
 }

@@ -1,6 +1,6 @@
 // A service directory for runit: runsv(8).
 import { shellLaunch } from './shell.ts';
-import { finalStatuses, heading, type Unit, type UnitFile } from './unit.ts';
+import { finalStatus, heading, type Unit, type UnitFile } from './unit.ts';
 
 /** The script that becomes the program; messages go where the directory's log service reads. */
 export function runScript(unit: Unit): UnitFile {
@@ -15,15 +15,22 @@ exec ${shellLaunch(unit)}
   };
 }
 
-/** The script that is run when the program has ended, and does `command` where another try would end the same. */
-export function finishScript(unit: Unit, command: string): UnitFile {
+/**
+ * The script that is run when the program has ended, and does `command` where another launch would fail in the same way.
+ *
+ * @param isWanted a command that succeeds while the service is to be up
+ */
+export function finishScript(unit: Unit, command: string, isWanted: string): UnitFile {
   const path = `${unit.name}/finish`;
   return {
     path,
     mode: 0o755,
     text: `#!/bin/sh
-${heading(unit)}# usage, unknown user, not root, cannot be executed, not found: another try would end the same
-case $1 in ${finalStatuses.join(' | ')}) ${command} ;; esac
+${heading(unit)}case $1 in
+# a launch that has failed, and would fail again
+${finalStatus}) ${command} ;;
+0) ${isWanted} && echo "the program has ended; if it went into the background, it has to stay in the foreground" ;;
+esac
 exit 0
 `,
   };
@@ -46,7 +53,7 @@ export function runitFiles(unit: Unit): readonly UnitFile[] {
   return [
     runScript(unit),
     // what `sv down` writes, which itself would wait for the end of this script (runsv(8), CONTROL)
-    finishScript(unit, 'printf d >supervise/control'),
+    finishScript(unit, 'printf d >supervise/control', "! grep -q 'want down' supervise/stat"),
     logScript(unit, 'svlogd -tt'),
   ];
 }

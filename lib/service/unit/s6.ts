@@ -12,7 +12,7 @@ export function s6Files(unit: Unit): readonly UnitFile[] {
   return [
     runScript({ ...unit, options }),
     // a permanent failure, after which it is not started again
-    finishScript(unit, 'exit 125'),
+    finishScript(unit, 'exit 125', '[ "$(s6-svstat -o wantedup .)" = true ]'),
     ...(unit.notify ? [ready] : []),
     logScript(unit, 's6-log -b n10 s1000000 T'),
   ];

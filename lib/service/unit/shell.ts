@@ -9,7 +9,12 @@ export function shellWord(word: string): string {
   return plainWord.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
+/** Words as one command of a shell. */
+export function shellCommand(words: readonly string[]): string {
+  return words.map(shellWord).join(' ');
+}
+
 /** The whole launch as one command of a shell. */
 export function shellLaunch(unit: Unit): string {
-  return [...unit.command, ...launchWords(unit)].map(shellWord).join(' ');
+  return shellCommand([...unit.command, ...launchWords(unit)]);
 }

@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 
 import { plainWord } from './shell.ts';
-import { finalStatuses, heading, launchWords, oneLine, type Unit, type UnitFile } from './unit.ts';
+import { finalStatus, heading, launchWords, oneLine, type Unit, type UnitFile } from './unit.ts';
 
 const escapes: Readonly<Record<string, string>> = {
   '"': '\\"',
@@ -65,23 +65,55 @@ AssertPathIsSymbolicLink=!${setting(inJail)}
   };
 }
 
+// A program that puts itself into the background ends with 0, and takes the service with it. ExecStop= is run then too, without
+// MAINPID (systemd.service(5)), before what was left behind is ended. It looks into its own cgroup, which in the second
+// version's hierarchy has the number 0 (cgroups(7)); in another one nothing is found. A second look a second later: a
+// helper may take a moment to end.
+const leftBehind = [
+  '[ -z "$MAINPID" ] || exit 0',
+  'while IFS=: read -r id none group && [ "$id" != 0 ]; do :; done </proc/self/cgroup',
+  'list=/sys/fs/cgroup$group/cgroup.procs',
+  'left() { while read -r pid; do [ "$pid" = $$ ] || return 0; done <"$list"; return 1; }',
+  '[ -r "$list" ] && left && sleep 1 && left || exit 0',
+  'echo "the program has ended, and left processes behind: it has to stay in the foreground" >&2',
+  'exit 1',
+].join('; ');
+
+// A failure of uchroot is told by STATUS=, which the program need not be able to.
+function launchOf(unit: Unit): readonly string[] {
+  const notifies = unit.notify || unit.watchdogSec !== undefined;
+  const options = notifies ? unit.options : ['--unsetenv=NOTIFY_SOCKET', ...unit.options];
+  return [...unit.command, ...launchWords({ ...unit, options })];
+}
+
+// The pauses grow from one second to half a minute, so that no limit on starts is met. A program that has left processes
+// behind has ended with 0.
+const restarts: readonly string[] = [
+  `ExecStop=/bin/sh -c ${systemdWord(leftBehind)}`,
+  'Restart=on-failure',
+  'RestartSec=1',
+  'RestartSteps=5',
+  'RestartMaxDelaySec=30',
+  `RestartPreventExitStatus=0 ${finalStatus}`,
+];
+
 function serviceSection(unit: Unit): string {
   const { accept, notify, watchdogSec, reloadSignal } = unit;
-  const words = [...unit.command, ...launchWords(unit)].map(systemdWord);
+  const words = launchOf(unit).map(systemdWord);
   return [
     `Type=${notify ? 'notify' : 'exec'}`,
     `ExecStart=${words.join(' ')}`,
     // the shell's own kill: not every host has a program of that name
+    ...(unit.update === undefined ? [] : [`ExecReload=${unit.update.map(systemdWord).join(' ')}`]),
     ...(reloadSignal === undefined ? [] : [`ExecReload=/bin/sh -c "kill -s ${reloadSignal} $$MAINPID"`]),
     ...(accept ? ['StandardInput=socket', 'StandardOutput=socket', 'StandardError=journal'] : []),
-    ...(notify || watchdogSec !== undefined ? ['NotifyAccess=main'] : []),
+    // with it comes NOTIFY_SOCKET, over which uchroot says why a launch has failed
+    'NotifyAccess=main',
     ...(watchdogSec === undefined ? [] : [`WatchdogSec=${watchdogSec}`]),
     // the program ends in its own way, then what it has left behind is ended
     'KillMode=mixed',
     `SyslogIdentifier=${unit.name}`,
-    ...(accept
-      ? []
-      : ['Restart=on-failure', 'RestartSec=1', `RestartPreventExitStatus=${finalStatuses.join(' ')}`]),
+    ...(accept ? [] : restarts),
   ]
     .map((line) => `${line}\n`)
     .join('');
@@ -92,7 +124,10 @@ function serviceFile(unit: Unit): UnitFile {
   const file = `${name}${accept ? '@' : ''}.service`;
   const { conditions, mounts } = jailMounts(unit);
   const listens = unit.listen.length > 0;
-  const limits = accept ? 'CollectMode=inactive-or-failed\n' : 'StartLimitIntervalSec=0\n';
+  // A socket starts a service that fails again and again, as long as somebody waits to be accepted.
+  const limits = accept
+    ? 'CollectMode=inactive-or-failed\n'
+    : 'StartLimitIntervalSec=10\nStartLimitBurst=5\n';
   const socket = listens && !accept ? `Requires=${name}.socket\n` : '';
   const install = accept
     ? ''
@@ -106,6 +141,8 @@ After=network.target nss-user-lookup.target${socket === '' ? '' : ` ${name}.sock
 ${socket}RequiresMountsFor=${path(unit.operands[1])}
 ${conditions}${limits}
 [Service]
+# Options of uchroot stand for two settings that do not reach the program: LimitNOFILE=, which Node covers with a limit of
+# its own, is --rlimit nofile=N, and variables of Environment= pass with --pass-env NAME.
 ${serviceSection(unit)}${mounts}${install}`,
   };
 }

@@ -1,5 +1,5 @@
 // A script for System V init: "Init Script Actions" and "Comment Conventions" of the Linux Standard Base, and sh(1).
-import { shellLaunch, shellWord } from './shell.ts';
+import { shellCommand, shellLaunch, shellWord } from './shell.ts';
 import { heading, type Unit, type UnitFile } from './unit.ts';
 
 function comments({ name, description }: Unit): string {
@@ -34,6 +34,13 @@ start() {
 		return 1
 		;;
 	esac
+	# long enough for a program to put itself into the background
+	sleep 0.3
+	if ! running; then
+		echo "$name has ended already; it has to stay in the foreground; the end of $log:" >&2
+		tail -n 2 "$log" >&2
+		return 7
+	fi
 	echo "$name is started"
 }
 
@@ -72,17 +79,29 @@ status() {
 }
 `;
 
-const reloadFunction = (signal: string): string => `
+const reloadFunction = (signal: string, update: Unit['update']): string => `
 reload() {
 	if ! running; then
 		echo "$name is not running" >&2
 		return 7
-	fi
+	fi${update === undefined ? '' : `\n\t${shellCommand(update)} || return 1`}
 	kill -s ${signal} "$pid"
 }
 `;
 
-/** One script. */
+// The program has the file open for appending, so that it can be cut while it is written to (logrotate(8), copytruncate).
+const rotation = (unit: Unit): string => `${heading(unit)}/var/log/${unit.name}.log {
+	weekly
+	maxsize 100M
+	rotate 8
+	compress
+	missingok
+	notifempty
+	copytruncate
+}
+`;
+
+/** A script, and the rotation of the log that it writes. */
 export function sysvFiles(unit: Unit): readonly UnitFile[] {
   const { name, operands, reloadSignal } = unit;
   const ours = ['--status-fd=3', `--pid-file=${unit.pidFile}`, '--new-session'];
@@ -107,7 +126,7 @@ patience=20
 launch() {
 	exec ${shellLaunch({ ...unit, options: [...ours, ...others] })}
 }
-${functions}${reloads ? reloadFunction(reloadSignal) : ''}
+${functions}${reloads ? reloadFunction(reloadSignal, unit.update) : ''}
 case $1 in
 start | stop | status${reloads ? ' | reload' : ''}) "$1" ;;
 restart | force-reload) stop && start ;;
@@ -118,5 +137,6 @@ restart | force-reload) stop && start ;;
 esac
 `,
     },
+    { path: `logrotate.d/${name}`, isBeside: true, mode: 0o644, text: rotation(unit) },
   ];
 }

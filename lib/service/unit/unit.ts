@@ -1,6 +1,7 @@
 // What a unit is made from and what it consists of. Pure, like everything in this directory.
 //
 // Text is a byte string here, one character a byte (latin1), since arguments and paths need not be UTF-8.
+import { serviceStatuses } from '../../launch/service.ts';
 import { quote } from '../../quote.ts';
 
 /** The init systems that units are made for. */
@@ -31,6 +32,8 @@ export interface Unit {
   readonly watchdogSec: number | undefined;
   /** Signal that makes the program read its configuration again, without SIG. */
   readonly reloadSignal: string | undefined;
+  /** The words of a command that a reload runs first, to bring the jail up to date. */
+  readonly update: readonly string[] | undefined;
   /** The socket of the host's log is brought into the jail. */
   readonly syslog: boolean;
   /** File of the pid, for an init system that goes by one. */
@@ -43,6 +46,8 @@ export interface Unit {
 export interface UnitFile {
   /** Path below the directory in which the init system looks for units. */
   readonly path: string;
+  /** It belongs beside that directory instead, where that is called init.d. */
+  readonly isBeside?: boolean;
   readonly mode: 0o644 | 0o755;
   /** A byte string. */
   readonly text: string;
@@ -57,8 +62,8 @@ export const unitDirectories: Readonly<Record<Format, string>> = {
   s6: '/etc/s6/sv',
 };
 
-/** Statuses of uchroot after which another try ends the same: see EXIT STATUS in doc/uchroot.md. */
-export const finalStatuses: readonly number[] = [1, 2, 3, 126, 127];
+/** How a launch ends when another try would end in the same way, since launchWords() asks for it. */
+export const finalStatus: number = serviceStatuses.final;
 
 /** The comment on top of each file. */
 export function heading(unit: Unit): string {
@@ -70,7 +75,7 @@ export function heading(unit: Unit): string {
 /** The words of the launch after those that start uchroot. */
 export function launchWords({ options, operands }: Unit): readonly string[] {
   // only a name that looks like an option has to be kept from being one
-  return [...options, ...(operands[0].startsWith('-') ? ['--'] : []), ...operands];
+  return ['--service-status', ...options, ...(operands[0].startsWith('-') ? ['--'] : []), ...operands];
 }
 
 /** A byte string as one line for a comment or description. */

@@ -1,15 +1,20 @@
 // A unit's files, as text for a reader or in the directory of the init system.
 import { closeSync, fchmodSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 
 import { type ErrnoName, LaunchError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
 import { unitDirectories, type Format, type UnitFile } from './unit.ts';
 
+function placeOf({ path, isBeside }: UnitFile, directory: string): string {
+  const above = isBeside === true && basename(directory) === 'init.d' ? dirname(directory) : directory;
+  return `${above.replace(/\/+$/, '')}/${path}`;
+}
+
 /** A single file as it is; of several, each below a comment with its path, as `systemctl cat` shows them. */
 export function printedFiles(format: Format, files: readonly UnitFile[]): Buffer {
-  const texts = files.map(({ path, text }) =>
-    files.length === 1 ? text : `# ${unitDirectories[format]}/${path}\n${text}`,
+  const texts = files.map((file) =>
+    files.length === 1 ? file.text : `# ${placeOf(file, unitDirectories[format])}\n${file.text}`,
   );
   return Buffer.from(texts.join('\n'), 'latin1');
 }
@@ -22,7 +27,7 @@ export function printedFiles(format: Format, files: readonly UnitFile[]): Buffer
  */
 export function writeFiles(files: readonly UnitFile[], directory: string): readonly string[] {
   return files.map((file) => {
-    const path = `${directory.replace(/\/+$/, '')}/${file.path}`;
+    const path = placeOf(file, directory);
     try {
       mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
       replaceFile(path, file);

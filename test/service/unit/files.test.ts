@@ -18,6 +18,7 @@ function makeUnit(format: Format, changes: Partial<Unit> = {}): Unit {
     notify: false,
     watchdogSec: undefined,
     reloadSignal: undefined,
+    update: undefined,
     syslog: false,
     pidFile: '/run/www.pid',
     version: '0.1.0',
@@ -37,16 +38,23 @@ t.test('a unit for systemd is this', async (t) => {
 Description=nginx in the jail /srv/www
 After=network.target nss-user-lookup.target
 RequiresMountsFor=/srv/www
-StartLimitIntervalSec=0
+StartLimitIntervalSec=10
+StartLimitBurst=5
 
 [Service]
+# Options of uchroot stand for two settings that do not reach the program: LimitNOFILE=, which Node covers with a limit of
+# its own, is --rlimit nofile=N, and variables of Environment= pass with --pass-env NAME.
 Type=exec
-ExecStart=/usr/bin/node /usr/bin/uchroot --cap=net_bind_service www-data /srv/www /usr/sbin/nginx -g "daemon off;"
+ExecStart=/usr/bin/node /usr/bin/uchroot --service-status --unsetenv=NOTIFY_SOCKET --cap=net_bind_service www-data /srv/www /usr/sbin/nginx -g "daemon off;"
+NotifyAccess=main
 KillMode=mixed
 SyslogIdentifier=www
+ExecStop=/bin/sh -c "[ -z \\"$$MAINPID\\" ] || exit 0; while IFS=: read -r id none group && [ \\"$$id\\" != 0 ]; do :; done </proc/self/cgroup; list=/sys/fs/cgroup$$group/cgroup.procs; left() { while read -r pid; do [ \\"$$pid\\" = $$$$ ] || return 0; done <\\"$$list\\"; return 1; }; [ -r \\"$$list\\" ] && left && sleep 1 && left || exit 0; echo \\"the program has ended, and left processes behind: it has to stay in the foreground\\" >&2; exit 1"
 Restart=on-failure
 RestartSec=1
-RestartPreventExitStatus=1 2 3 126 127
+RestartSteps=5
+RestartMaxDelaySec=30
+RestartPreventExitStatus=0 250
 
 [Install]
 WantedBy=multi-user.target
@@ -67,7 +75,49 @@ t.test('a service for each connection is a template, which is not started again'
   const files = textsOf(makeUnit('systemd', { listen: ['80'], accept: true }));
   t.same(Object.keys(files), ['www@.service', 'www.socket']);
   t.match(files['www@.service'], 'StandardInput=socket\nStandardOutput=socket\nStandardError=journal\n');
-  t.notMatch(files['www@.service'], /Restart|Install/);
+  t.notMatch(files['www@.service'], /Restart|Install|ExecStop/);
+});
+
+t.test('every unit asks for statuses that no program has, and acts on those alone', async (t) => {
+  for (const format of formats) {
+    const texts = Object.values(textsOf(makeUnit(format))).join('');
+    t.match(texts, /--service-status /, format);
+    t.notMatch(texts, /\b12[67]\b/, format);
+  }
+  t.match(textsOf(makeUnit('runit'))['www/finish'], '\n250) printf d >supervise/control ;;\n');
+  t.match(textsOf(makeUnit('s6'))['www/finish'], '\n250) exit 125 ;;\n');
+});
+
+t.test('the socket of systemd reaches the program only where it is asked for', async (t) => {
+  const launchOf = (changes: Partial<Unit>): string =>
+    /^ExecStart=.*/m.exec(textsOf(makeUnit('systemd', changes))['www.service'] ?? '')?.[0] ?? '';
+  t.match(launchOf({}), ' --unsetenv=NOTIFY_SOCKET ');
+  t.notMatch(launchOf({ notify: true }), 'NOTIFY_SOCKET');
+  t.notMatch(launchOf({ watchdogSec: 3 }), 'NOTIFY_SOCKET');
+});
+
+t.test('a reload can bring the jail up to date first', async (t) => {
+  const changes = {
+    reloadSignal: 'HUP',
+    update: ['/usr/bin/node', '/usr/bin/uchroot jail', 'update', '/srv/www'],
+  };
+  t.match(
+    textsOf(makeUnit('systemd', changes))['www.service'],
+    `ExecReload=/usr/bin/node "/usr/bin/uchroot jail" update /srv/www
+ExecReload=/bin/sh -c "kill -s HUP $$MAINPID"
+`,
+  );
+  t.match(
+    textsOf(makeUnit('sysv', changes))['www'],
+    `	/usr/bin/node '/usr/bin/uchroot jail' update /srv/www || return 1
+	kill -s HUP "$pid"
+`,
+  );
+  t.match(
+    textsOf(makeUnit('openrc', changes))['www'],
+    `	/usr/bin/node '/usr/bin/uchroot jail' update /srv/www || { eend $?; return 1; }
+`,
+  );
 });
 
 t.test('each socket is mounted only if it is asked for', async (t) => {
@@ -129,7 +179,8 @@ t.test('a user whose name looks like an option is none', async (t) => {
 t.test('scripts are executable, and units are not', async (t) => {
   for (const format of formats) {
     for (const { path, mode } of unitFiles(makeUnit(format, { notify: format === 's6' }))) {
-      const isScript = format !== 'systemd' && !path.endsWith('notification-fd');
+      const isScript =
+        format !== 'systemd' && !path.endsWith('notification-fd') && !path.startsWith('logrotate.d/');
       t.equal(mode, isScript ? 0o755 : 0o644, `${format} ${path}`);
     }
   }

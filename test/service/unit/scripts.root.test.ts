@@ -5,7 +5,7 @@ import { unlessMachine, type Machine } from '../../support/machine.ts';
 import { argumentsOf, bootScene, isJailed, recordedArguments, recorder, writeUnit } from './scene.ts';
 import { tortures } from './torture.ts';
 
-const skip = unlessMachine('cc', 'runsvdir', 's6-svscan', 'logger');
+const skip = unlessMachine('cc', 'runsvdir', 's6-svscan', 'logger', 'logrotate');
 let machine: Machine;
 
 t.before(async () => {
@@ -134,7 +134,7 @@ unitTest(
       `sed -i '${broken}' /etc/s6/sv/eight/run; ln -s /etc/s6/sv/eight /etc/s6/scan; s6-svscanctl -a /etc/s6/scan`,
     );
     await machine.until('cat /var/log/eight/current', says);
-    await machine.until('s6-svstat /etc/s6/scan/eight', /^down \(exitcode 2\).*normally up/);
+    await machine.until('s6-svstat /etc/s6/scan/eight', /^down \(exitcode 250\).*normally up/);
 
     // longer than both would wait before they try again
     machine.shell('sleep 2.5');
@@ -144,6 +144,54 @@ unitTest(
     );
   },
 );
+
+unitTest('a program that crashes with 1, as interpreters do, is started again', async (t) => {
+  writeUnit(machine, 'runit', 'throws', [], ['say=thrown', 'exit=1']);
+  machine.shell('ln -s /etc/sv/throws /etc/service');
+  await machine.until('grep -c thrown /var/log/throws/current', /^2$/m);
+  machine.shell('rm /etc/service/throws; sv exit /etc/sv/throws');
+
+  writeUnit(machine, 's6', 'throws', [], ['say=thrown by s6', 'exit=127']);
+  machine.shell('ln -s /etc/s6/sv/throws /etc/s6/scan; s6-svscanctl -a /etc/s6/scan');
+  await machine.until('grep -c "thrown by s6" /var/log/throws/current', /^2$/m);
+  machine.shell('rm /etc/s6/scan/throws; s6-svscanctl -an /etc/s6/scan');
+  t.pass('both were started twice');
+});
+
+unitTest('one that puts itself into the background is told to stay in the foreground', async (t) => {
+  const hint = /it has to stay in the foreground/;
+  writeUnit(machine, 'sysv', 'back', [], ['fork', 'wait']);
+  t.match(machine.shell('/etc/init.d/back start'), { status: 7, stderr: hint });
+
+  writeUnit(machine, 'runit', 'back', [], ['fork', 'wait']);
+  machine.shell('ln -s /etc/sv/back /etc/service');
+  await machine.until('cat /var/log/back/current', hint);
+  machine.shell('rm /etc/service/back; sv exit /etc/sv/back');
+
+  writeUnit(machine, 's6', 'back', [], ['fork', 'wait']);
+  machine.shell('rm -r /var/log/back; ln -s /etc/s6/sv/back /etc/s6/scan; s6-svscanctl -a /etc/s6/scan');
+  await machine.until('cat /var/log/back/current', hint);
+  machine.shell('rm /etc/s6/scan/back; s6-svscanctl -an /etc/s6/scan; pkill -x daemon');
+});
+
+unitTest('the log of a script of System V is rotated while the program writes to it', async (t) => {
+  const made = writeUnit(
+    machine,
+    'sysv',
+    'logs',
+    ['--reload-signal', 'HUP'],
+    ['reload=more', 'say=first', 'wait'],
+  );
+  t.equal(made.stdout, '/etc/init.d/logs\n/etc/logrotate.d/logs\n');
+  t.equal(machine.shell('/etc/init.d/logs start').status, 0);
+  await machine.until('cat /var/log/logs.log', /first/);
+  const rotated = machine.shell('logrotate --force /etc/logrotate.d/logs');
+  t.equal(rotated.status, 0, rotated.stderr);
+  t.equal(machine.shell('zcat -f /var/log/logs.log.1*').stdout, 'first\n');
+  t.equal(machine.shell('/etc/init.d/logs reload').status, 0);
+  await machine.until('cat /var/log/logs.log', /^more\n$/);
+  t.equal(machine.shell('/etc/init.d/logs stop').status, 0);
+});
 
 const starters: Readonly<Record<string, string>> = {
   runit: '/etc/sv/torture/run',

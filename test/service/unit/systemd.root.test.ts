@@ -1,5 +1,6 @@
 // Units for systemd, on a systemd that has been booted for the purpose.
 import { isUtf8 } from 'node:buffer';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import t, { type Test } from 'tap';
 
@@ -9,7 +10,7 @@ import { unlessMachine, type Machine } from '../../support/machine.ts';
 import { argumentsOf, bootScene, isJailed, recordedArguments, recorder, writeUnit } from './scene.ts';
 import { tortures } from './torture.ts';
 
-const skip = unlessMachine('cc');
+const skip = unlessMachine('cc', 'socat', 'setpriv');
 let machine: Machine;
 
 t.before(async () => {
@@ -77,34 +78,147 @@ unitTest('a program that crashes is started again', async (t) => {
   systemctl('stop', 'crash');
 });
 
+// What eight looks at a unit show, which are as far from each other as somebody would look.
+async function looks(name: string): Promise<readonly string[]> {
+  const seen: string[] = [];
+  for (let i = 0; i < 8; i++) {
+    await sleep(400);
+    seen.push(systemctl('status', '--no-pager', '--lines=0', name).stdout);
+  }
+  return seen;
+}
+
+// Changes a unit behind the back of uchroot, which would have warned.
+function edit(name: string, expression: string): void {
+  machine.run(['sed', '-i', expression, `/etc/systemd/system/${name}.service`]);
+  systemctl('daemon-reload');
+}
+
 unitTest(
-  'a launch that fails is not tried again where that cannot help, and its status says why',
+  'a launch that would fail again is not tried again, and each look at its status says why',
   async (t) => {
     install('fails', [], 'wait');
-    const file = '/etc/systemd/system/fails.service';
     const cases = [
-      ['s/ nobody / nosuch /', '2', 'Unknown user nosuch'],
-      ['s/ nosuch / nobody /;s,/daemon wait,/dev wait,', '126', 'execve: /dev: is a directory'],
-      ['s,/dev wait,/nope wait,', '127', 'execve: /nope: not found in the jail'],
-      ['s,/nope wait,/daemon exit=1,', '1', 'status=1/FAILURE'],
-      ['s,exit=1,exit=3,', '3', 'status=3'],
+      ['s/ nobody / nosuch /', 'Unknown user nosuch'],
+      ['s/ nosuch / nobody /;s,/daemon wait,/dev wait,', 'execve: /dev: is a directory'],
+      ['s,/dev wait,/nope wait,', 'execve: /nope: not found in the jail'],
+      ['s,--service-status,--service-status --nosuch,', 'unknown option --nosuch'],
     ] as const;
-    for (const [edit, status, message] of cases) {
-      machine.run(['sed', '-i', edit, file]);
-      systemctl('daemon-reload');
+    for (const [expression, message] of cases) {
+      edit('fails', expression);
       systemctl('restart', 'fails');
       await machine.until('systemctl show -p ActiveState fails', /=failed/);
-      t.equal(show('fails', 'ExecMainStatus'), status);
+      t.equal(show('fails', 'ExecMainStatus'), '250');
       t.equal(show('fails', 'NRestarts'), '0');
-      t.match(systemctl('status', '--no-pager', 'fails').stdout, message);
+      t.match(show('fails', 'StatusText'), message);
+      systemctl('reset-failed', 'fails');
     }
-    machine.run(['sed', '-i', 's,exit=3,exit=4,', file]);
-    systemctl('daemon-reload');
     systemctl('restart', 'fails');
-    await machine.until('systemctl show -p NRestarts fails', /=1$/m);
-    systemctl('stop', 'fails');
+    await machine.until('systemctl show -p ActiveState fails', /=failed/);
+    for (const seen of await looks('fails')) t.match(seen, /^ +Status: "unknown option --nosuch"$/m);
   },
 );
+
+unitTest('a program that ends with a status of uchroot has crashed, and is started again', async (t) => {
+  const statuses = [1, 2, 3, 125, 126, 127];
+  for (const status of statuses) install(`throws${status}`, [], `exit=${status}`);
+  const names = statuses.map((status) => `throws${status}`);
+  systemctl('start', ...names);
+  for (const name of names)
+    t.match(await machine.until(`systemctl show -p NRestarts ${name}`, /=[1-9]/), 'NRestarts=', name);
+  systemctl('stop', ...names);
+});
+
+unitTest('a launch that may succeed later is tried at growing pauses, and each look says why', async (t) => {
+  install('later', ['--rlimit', 'nproc=1'], 'wait');
+  const busy = ['setpriv', '--reuid=nobody', '--clear-groups', 'sleep', '60'];
+  machine.run(['systemd-run', '--unit=busy1', ...busy]);
+  machine.run(['systemd-run', '--unit=busy2', ...busy]);
+  systemctl('start', 'later');
+  await machine.until('systemctl show -p NRestarts later', /=1$/m);
+  await machine.until('systemctl show -p SubState later', /=auto-restart/);
+  for (const seen of await looks('later'))
+    t.match(seen, /^ +Status: "execve: \/daemon: uid 65534 has as many processes as its limit/m);
+  t.equal(show('later', 'ExecMainStatus'), '251');
+  await machine.until('systemctl show -p RestartUSecNext later', /=(?:[4-9]|[12][0-9])[.0-9]*s/);
+  systemctl('stop', 'busy1', 'busy2');
+  await machine.until('systemctl show -p SubState later', /=running/);
+  systemctl('stop', 'later');
+});
+
+unitTest('a socket does not start a service for ever whose launch fails', async (t) => {
+  install('loop', ['--listen', '/run/loop.sock'], 'serve');
+  edit('loop', 's,/daemon serve,/nope serve,');
+  systemctl('start', 'loop.socket');
+  machine.run(['systemd-run', '--unit=client', 'socat', '-u', 'UNIX-CONNECT:/run/loop.sock', 'STDOUT']);
+  await machine.until('systemctl show -p Result loop.socket', /=service-start-limit-hit/);
+  const starts = machine.shell('journalctl -o cat -u loop.service | grep -c ^Started').stdout;
+  t.equal(starts, '5\n');
+  for (const seen of await looks('loop')) t.match(seen, /^ +Status: "execve: \/nope: not found in the jail/m);
+  systemctl('stop', 'client');
+});
+
+unitTest('one that puts itself into the background fails, and its status says what to do', async (t) => {
+  t.equal(install('back', [], 'say=begun', 'fork', 'wait'), '');
+  systemctl('start', 'back');
+  await machine.until('systemctl show -p ActiveState back', /=failed/);
+  await machine.until(
+    'systemctl status --no-pager back',
+    /back\[\d+\]: the program has ended, and left processes behind: it has to stay in the foreground/,
+  );
+  t.equal(show('back', 'NRestarts'), '0');
+  t.equal(machine.run(['pgrep', '-x', 'daemon']).stdout, '', 'what it left is ended');
+});
+
+unitTest('one that ends by itself with 0, and one that is stopped, have not failed', async (t) => {
+  install('ends', [], 'exit=0');
+  systemctl('start', 'ends');
+  await machine.until('systemctl show -p ActiveState ends', /=inactive/);
+  t.equal(show('ends', 'Result'), 'success');
+});
+
+unitTest('a compiled launcher says why it has failed, and keeps the limit on descriptors', async (t) => {
+  const words = ['--compile', '/srv/launcher', '--service-status', '--unsetenv', 'NOTIFY_SOCKET'];
+  const options = ['--pass-env', 'GREETING', 'nobody', '/srv/jail', '/daemon', 'env=GREETING', 'wait'];
+  t.equal(machine.run([...command, ...words, ...options]).status, 0);
+  const unit = `[Service]
+Type=exec
+ExecStart=/srv/launcher
+NotifyAccess=main
+LimitNOFILE=2048
+Environment=GREETING=hello
+Restart=on-failure
+RestartPreventExitStatus=250
+`;
+  machine.run(['sh', '-c', 'cat >/etc/systemd/system/compiled.service'], { input: unit });
+  systemctl('daemon-reload');
+  systemctl('start', 'compiled');
+  await machine.until('journalctl -o cat -u compiled', /^GREETING=hello$/m);
+  const limits = machine.shell(`cat /proc/${show('compiled', 'MainPID')}/limits`).stdout;
+  t.match(limits, /^Max open files +2048 +2048 /m);
+  systemctl('stop', 'compiled');
+  machine.shell('mv /srv/jail/daemon /srv/jail/away');
+  systemctl('start', 'compiled');
+  await machine.until('systemctl show -p ActiveState compiled', /=failed/);
+  machine.shell('mv /srv/jail/away /srv/jail/daemon');
+  t.equal(show('compiled', 'ExecMainStatus'), '250');
+  t.match(show('compiled', 'StatusText'), /^execve: \/daemon: not found in the jail, or an interpreter/);
+});
+
+unitTest('variables of a unit pass by name, and what is lost of them is in the journal', async (t) => {
+  const options = ['--pass-env', 'GREETING,STATE_DIRECTORY', '--rlimit', 'nofile=2048'];
+  install('vars', options, 'env=GREETING', 'env=STATE_DIRECTORY', 'wait');
+  edit('vars', '/^Type=/aEnvironment=GREETING=hello\\nStateDirectory=vars');
+  systemctl('start', 'vars');
+  const said = await machine.until('journalctl -o cat -u vars', /^STATE_DIRECTORY=\(none\)$/m);
+  t.match(said, /^GREETING=hello$/m);
+  t.match(said, /^uchroot: warning: environment: STATE_DIRECTORY: \/var\/lib\/vars is outside the jail/m);
+  t.match(
+    machine.shell(`cat /proc/${show('vars', 'MainPID')}/limits`).stdout,
+    /^Max open files +2048 +2048 /m,
+  );
+  systemctl('stop', 'vars');
+});
 
 // The whole jail, with what is mounted in it as the host sees it.
 const jailTree = (): string =>
