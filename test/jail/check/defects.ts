@@ -135,7 +135,6 @@ export const defects: readonly Defect[] = [
     rule: 'device-mode',
     plant: (jail) => chownSync(`${jail}/dev/null`, NOBODY, 0),
     at: '/dev/null',
-    also: ['owner'],
     fixed: true,
   },
   {
@@ -229,7 +228,6 @@ export const defects: readonly Defect[] = [
     rule: 'steering-file',
     plant: (jail) => chownSync(`${jail}/etc/passwd`, NOBODY, 0),
     at: '/etc/passwd',
-    also: ['owner'],
     fixed: true,
   },
   {
@@ -278,7 +276,7 @@ export const defects: readonly Defect[] = [
     rule: 'missing',
     plant: (jail) => rmSync(`${jail}/usr/bin/ls`),
     at: '/usr/bin/ls',
-    also: ['idle-library', 'unresolved'],
+    also: ['idle-library'],
     fixed: true,
   },
   { rule: 'mode', plant: (jail) => chmodSync(`${jail}/usr/bin/ls`, 0o700), at: '/usr/bin/ls', fixed: true },
@@ -296,14 +294,12 @@ export const defects: readonly Defect[] = [
       chmodSync(`${jail}/usr/bin/ls`, 0o775);
     },
     at: '/usr/bin/ls',
-    also: ['mode', 'owner'],
     fixed: true,
   },
   {
     rule: 'writable-directory',
     plant: (jail) => chmodSync(`${jail}/usr/bin`, 0o1777),
     at: '/usr/bin',
-    also: ['mode'],
     fixed: true,
   },
   {
@@ -324,7 +320,6 @@ export const defects: readonly Defect[] = [
       chownSync(`${jail}/tmp/hosts`, NOBODY, NOBODY);
     },
     at: '/etc/hosts',
-    also: ['extra'],
   },
   {
     rule: 'loader-directory',
@@ -412,7 +407,6 @@ export const defects: readonly Defect[] = [
     rule: 'sticky',
     plant: (jail) => chmodSync(`${jail}/tmp`, 0o777),
     at: '/tmp',
-    also: ['mode'],
     fixed: true,
   },
   {
@@ -422,7 +416,6 @@ export const defects: readonly Defect[] = [
       chownSync(`${jail}/srv`, NOBODY, NOBODY);
     },
     at: '/srv',
-    also: ['extra'],
   },
   {
     rule: 'upload-exec', // on a file system of its own
@@ -431,7 +424,6 @@ export const defects: readonly Defect[] = [
       mount(t, '-t', 'tmpfs', '-o', 'nosuid,nodev,mode=1777', 'tmpfs', `${jail}/srv`);
     },
     at: '/srv',
-    also: ['extra'],
   },
   {
     rule: 'uploaded-program',
@@ -470,6 +462,13 @@ export const defects: readonly Defect[] = [
     plant: (jail) => addUser(jail, `hashed:$6$salt$hash:12345:12345::/:/usr/bin/bash`),
     at: '/etc/passwd',
     also: ['edited', 'idle-account'],
+  },
+  {
+    rule: 'password-hash', // of a group
+    plant: (jail) =>
+      writeFileSync(`${jail}/etc/gshadow`, 'other:!::\nhashed:$6$salt$hash::\nhashed:$1$a$b::\n'),
+    at: '/etc/gshadow',
+    also: ['extra', 'secret'],
   },
   {
     rule: 'secret',
@@ -511,7 +510,7 @@ export const defects: readonly Defect[] = [
     rule: 'idle-library',
     plant: (jail) => rmSync(`${jail}/usr/bin/ls`),
     at: /^\/usr\/lib\/.*\.so/,
-    also: ['missing', 'unresolved'],
+    also: ['missing'],
   },
   {
     rule: 'unresolved',
@@ -520,23 +519,45 @@ export const defects: readonly Defect[] = [
     also: ['extra'],
   },
   {
+    rule: 'unresolved', // by an interpreter that is in the jail only, and not executable by itself
+    plant: (jail) => {
+      writeFileSync(`${jail}/usr/bin/x`, '#!/usr/bin/only-here\n', { mode: 0o755 });
+      writeFileSync(`${jail}/usr/bin/only-here`, '#!/usr/bin/absent\n', { mode: 0o755 });
+    },
+    at: '/usr/bin/only-here',
+    also: ['extra'],
+  },
+  {
     rule: 'dangling-link',
     plant: (jail) => symlinkSync('/nowhere', `${jail}/usr/bin/x`),
     at: '/usr/bin/x',
-    also: ['extra'],
   },
   {
     rule: 'dev-null',
     plant: (jail) => rmSync(`${jail}/dev/null`),
     at: '/dev/null',
-    also: ['missing'],
     fixed: true,
   },
   {
     rule: 'device-mode',
     plant: (jail) => chmodSync(`${jail}/dev/null`, 0o600),
     at: '/dev/null',
-    also: ['mode'],
+    fixed: true,
+  },
+  {
+    rule: 'dev-null', // a file, which somebody may have written to
+    plant: (jail) => {
+      rmSync(`${jail}/dev/null`);
+      writeFileSync(`${jail}/dev/null`, 'written to');
+    },
+    at: '/dev/null',
+    fixed: true,
+  },
+  {
+    rule: 'dev-null', // with the directory
+    plant: (jail) => rmSync(`${jail}/dev`, { recursive: true }),
+    at: '/dev/null',
+    also: ['missing'],
     fixed: true,
   },
   {

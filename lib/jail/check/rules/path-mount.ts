@@ -3,7 +3,7 @@
 import { bytePath, trimSlashes } from '../../../binary/path.ts';
 import type { Mount } from '../../host/mountinfo.ts';
 import { mountOf } from '../../host/mounts.ts';
-import { commandLine } from '../command.ts';
+import { decision } from '../command.ts';
 import type { Rule } from '../rule.ts';
 
 export const pathMount: Rule = {
@@ -15,7 +15,7 @@ export const pathMount: Rule = {
   attack:
     'The owner of a FUSE mount answers every read himself, differently each time (mount.fuse(8)); the server of a network ' +
     'file system does what it likes with owners and set-user-ID bits (nfs(5), nosuid). No check of it holds.',
-  remedy: 'cp -a DIRECTORY LOCAL-DIRECTORY',
+  remedy: '# move the jail to a file system of this host',
   isQuick: true,
   look: (jail) => {
     const mounts = jail.components.map(({ path }) => mountOf(jail.mounts, trimSlashes(bytePath(path))));
@@ -26,7 +26,9 @@ export const pathMount: Rule = {
         {
           path: mount.point,
           message: `the jail lies on ${whose}, or is reached by way of one`,
-          remedy: commandLine('cp', '-a', jail.directory, '/var/lib/jail'),
+          remedy: decision(
+            'move the jail to a file system of this host, and check that it is what was built',
+          ),
         },
       ];
     });

@@ -1,7 +1,7 @@
 // Directories on the way to a jail that are not root's.
 
 import { bytePath, showPath } from '../../../binary/path.ts';
-import { commandLine } from '../command.ts';
+import { commandLine, decision } from '../command.ts';
 import type { Rule } from '../rule.ts';
 
 export const pathOwner: Rule = {
@@ -19,11 +19,14 @@ export const pathOwner: Rule = {
       if (uid === 0) return [];
       const isJail = index === jail.components.length - 1;
       const at = bytePath(path);
+      const given = commandLine('chown', '-h', 'root:root', at);
       return [
         {
           path: isJail ? bytePath('/') : at,
           message: `${isJail ? 'the jail' : `${showPath(at)}, above the jail,`} belongs to uid ${uid}`,
-          remedy: commandLine('chown', '-h', 'root:root', at),
+          remedy: isJail
+            ? given
+            : decision(`move the jail to where all is root's, or, if nobody else needs it: ${given}`),
           // above the jail it may be somebody's home
           ...(isJail && { fixes: [{ kind: 'owner', uid: 0, gid: 0 }] as const }),
         },

@@ -1,7 +1,7 @@
 // Files that tell every program of the jail what to load and whom to believe.
 
-import { givenToRoot } from '../remedy.ts';
-import { hostPath, type Rule } from '../rule.ts';
+import { givenBack } from '../remedy.ts';
+import type { Rule } from '../rule.ts';
 import { writerOf } from '../writable.ts';
 
 const STEERING =
@@ -16,11 +16,13 @@ export const steeringFile: Rule = {
   attack:
     'A line in ld.so.preload is code in every program of the jail, those of root included (ld.so(8)); nsswitch.conf names ' +
     'modules to load, as in CVE-2019-14271 and CVE-2025-32463; passwd says who is root.',
+  covers: ['writable-directory', 'writable-code', 'mode', 'owner', 'sticky', 'world-writable'],
   remedy: 'chown root:root FILE && chmod go-w FILE',
-  lookAt: ({ path, kind, mode, uid, gid, hasAcl }, jail) => {
+  lookAt: (entry, jail) => {
+    const { path, kind } = entry;
     if ((kind !== 'file' && kind !== 'directory') || !STEERING.test(path)) return undefined;
-    const how = writerOf({ mode, uid, gid, hasAcl }, jail.users);
+    const how = writerOf(entry, jail.users);
     if (how === undefined) return undefined;
-    return { path, message: how, ...givenToRoot(hostPath(jail, path)) };
+    return { path, message: how, ...givenBack(entry, jail) };
   },
 };
