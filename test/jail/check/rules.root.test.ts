@@ -127,6 +127,16 @@ server.accept()`;
   t.same((await checkJail({ directory: jail })).findings, []);
 });
 
+t.test('the first line of what is not executed names no interpreter', options, async (t) => {
+  const jail = await makeJail(t);
+  writeFileSync(`${jail}/usr/lib/Long.pm`, '#! perl\n');
+  const { findings } = await checkJail({ directory: jail });
+  t.same(
+    findings.map(({ rule, path }) => `${rule} ${path}`),
+    ['extra /usr/lib/Long.pm'],
+  );
+});
+
 t.test('there is a test for each rule', async (t) => {
   const tested = new Set(defects.map(({ rule }) => rule)).add('path-link').add('path-mount');
   t.same(
