@@ -7,6 +7,7 @@ import { bindMount } from './rules/bind-mount.ts';
 import { changed } from './rules/changed.ts';
 import { danglingLink } from './rules/dangling-link.ts';
 import { devNull } from './rules/dev-null.ts';
+import { defaultAcl } from './rules/default-acl.ts';
 import { deviceMode } from './rules/device-mode.ts';
 import { deviceNode } from './rules/device-node.ts';
 import { edited } from './rules/edited.ts';
@@ -38,6 +39,7 @@ import { pathMount } from './rules/path-mount.ts';
 import { pathOwner } from './rules/path-owner.ts';
 import { pathWritable } from './rules/path-writable.ts';
 import { preload } from './rules/preload.ts';
+import { processGroups } from './rules/process-groups.ts';
 import { procMount } from './rules/proc-mount.ts';
 import { processCapabilities } from './rules/process-capabilities.ts';
 import { rootProcess } from './rules/root-process.ts';
@@ -45,6 +47,7 @@ import { searchPath } from './rules/search-path.ts';
 import { secret } from './rules/secret.ts';
 import { setGroupId } from './rules/set-group-id.ts';
 import { setUserId } from './rules/set-user-id.ts';
+import { staleProcess } from './rules/stale-process.ts';
 import { steeringFile } from './rules/steering-file.ts';
 import { sticky } from './rules/sticky.ts';
 import { uidZero } from './rules/uid-zero.ts';
@@ -82,6 +85,7 @@ export const rules: readonly Rule[] = [
   manifestFault,
   noManifest,
   writableDirectory,
+  defaultAcl,
   writableCode,
   writableTarget,
   loaderDirectory,
@@ -109,7 +113,9 @@ export const rules: readonly Rule[] = [
   devNull,
   rootProcess,
   processCapabilities,
+  processGroups,
   outsideDescriptor,
   outsideFile,
   newPrivileges,
+  staleProcess,
 ];

@@ -97,6 +97,33 @@ export const defects: readonly Defect[] = [
     at: '/',
     fixed: true,
   },
+  {
+    rule: 'path-mount', // an image that a user may write to
+    plant: (jail, t) => {
+      const image = `${makeDirectory(t)}/image`;
+      must(['truncate', '-s', '2M', image]);
+      must(['mkfs.ext4', '-q', image]);
+      chownSync(image, NOBODY, NOBODY);
+      mkdirSync(`${jail}/srv`);
+      mount(t, '-o', 'loop,nosuid,nodev', image, `${jail}/srv`);
+    },
+    at: /\/srv$/,
+  },
+  {
+    rule: 'path-mount', // a layer that a user may write to
+    plant: (jail, t) => {
+      const base = makeDirectory(t);
+      for (const name of ['lower', 'upper']) mkdirSync(`${base}/${name}`);
+      mount(t, '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', `${base}/upper`);
+      for (const name of ['upper', 'work']) mkdirSync(`${base}/upper/${name}`);
+      chownSync(`${base}/lower`, NOBODY, NOBODY);
+      mkdirSync(`${jail}/srv`);
+      const layers = `lowerdir=${base}/lower,upperdir=${base}/upper/upper,workdir=${base}/upper/work`;
+      mount(t, '-t', 'overlay', '-o', `nosuid,nodev,${layers}`, 'overlay', `${jail}/srv`);
+      chownSync(`${jail}/srv`, 0, 0);
+    },
+    at: /\/srv$/,
+  },
   { rule: 'path-closed', plant: (jail) => chmodSync(jail, 0o700), at: '/', fixed: true },
   { rule: 'mount-noexec', plant: (jail, t) => remount(jail, t, 'noexec'), at: '/' },
   { rule: 'mount-nodev', plant: (jail, t) => remount(jail, t, 'nodev'), at: '/dev/null' },
@@ -231,6 +258,15 @@ export const defects: readonly Defect[] = [
     fixed: true,
   },
   {
+    rule: 'steering-file', // what git starts as everybody who uses it
+    plant: (jail) => {
+      writeFileSync(`${jail}/etc/gitconfig`, '');
+      chownSync(`${jail}/etc/gitconfig`, NOBODY, 0);
+    },
+    at: '/etc/gitconfig',
+    also: ['extra'],
+  },
+  {
     rule: 'preload',
     plant: (jail) => writeFileSync(`${jail}/etc/ld.so.preload`, '/tmp/evil.so\n'),
     at: '/etc/ld.so.preload',
@@ -300,6 +336,18 @@ export const defects: readonly Defect[] = [
     rule: 'writable-directory',
     plant: (jail) => chmodSync(`${jail}/usr/bin`, 0o1777),
     at: '/usr/bin',
+    fixed: true,
+  },
+  {
+    rule: 'writable-directory', // by whose owner the null device can be exchanged
+    plant: (jail) => chownSync(`${jail}/dev`, NOBODY, 0),
+    at: '/dev',
+    fixed: true,
+  },
+  {
+    rule: 'default-acl',
+    plant: (jail) => void must(['setfacl', '-d', '-m', 'u:daemon:rwx', `${jail}/usr/lib`]),
+    at: '/usr/lib',
     fixed: true,
   },
   {
@@ -493,6 +541,13 @@ export const defects: readonly Defect[] = [
     also: ['extra'],
   },
   {
+    rule: 'secret', // by their names: these are binary
+    plant: (jail) => {
+      for (const name of ['store.p12', 'store.jks']) writeFileSync(`${jail}/tmp/${name}`, 'x');
+    },
+    at: /^\/tmp\/store/,
+  },
+  {
     rule: 'idle-account',
     plant: (jail) => addUser(jail, 'idle:x:12345:12345::/:/usr/bin/bash'),
     at: '/etc/passwd',
@@ -571,6 +626,23 @@ export const defects: readonly Defect[] = [
       const ids = ['--reuid=65534', '--regid=65534', '--clear-groups'];
       const capabilities = ['--inh-caps=+sys_chroot', '--ambient-caps=+sys_chroot'];
       await run(t, jail, ['setpriv', '--no-new-privs', ...ids, ...capabilities, 'chroot']);
+    },
+    at: '/',
+  },
+  {
+    rule: 'process-groups',
+    plant: async (jail, t) => {
+      const before = ['setpriv', '--no-new-privs', 'chroot', `--userspec=${NOBODY}:${NOBODY}`];
+      await run(t, jail, [...before, '--groups=0']);
+    },
+    at: '/',
+  },
+  {
+    rule: 'stale-process',
+    plant: async (jail, t) => {
+      await run(t, jail, ['setpriv', '--no-new-privs', 'chroot', `--userspec=${NOBODY}:${NOBODY}`]);
+      must(['cp', '-a', `${jail}/usr/bin/bash`, `${jail}/usr/bin/bash.new`]);
+      must(['mv', `${jail}/usr/bin/bash.new`, `${jail}/usr/bin/bash`]);
     },
     at: '/',
   },
