@@ -15,6 +15,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/limits.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -40,6 +41,7 @@ enum Flag : uint32_t {
   isScript = 16,
   isKey = 32,
   isRead = 64,
+  hasLooseDefault = 128,
 };
 
 // One entry, in front of its path and its target; lib/jail/check/scan.ts reads it.
@@ -140,6 +142,29 @@ bool isListed(int fd) {
   return fgetxattr(fd, "system.posix_acl_access", nullptr, 0) >= 0;
 }
 
+// Whether the default access control list of a directory lets others than the owner write what is made in it (acl(5)).
+bool hasLooseDefaultAcl(int fd) {
+  // a version of 4 bytes, and then entries of 8 bytes: tag, permissions, id (linux/posix_acl_xattr.h, little-endian)
+  constexpr uint16_t owner = 0x01, mask = 0x10, other = 0x20, write = 2;
+  std::vector<uint8_t> list(256);
+  ssize_t size = fgetxattr(fd, "system.posix_acl_default", list.data(), list.size());
+  if (size < 0 && errno == ERANGE) {
+    list.resize(XATTR_SIZE_MAX);
+    size = fgetxattr(fd, "system.posix_acl_default", list.data(), list.size());
+  }
+  const auto word = [&](size_t at) { return static_cast<uint16_t>(list[at] | list[at + 1] << 8); };
+  bool isMasked = false;
+  bool isNamed = false;
+  for (size_t at = 4; size >= 0 && at + 8 <= static_cast<size_t>(size); at += 8) {
+    const uint16_t tag = word(at);
+    const bool canWrite = (word(at + 2) & write) != 0;
+    if (tag == other && canWrite) return true;
+    if (tag == mask && !canWrite) isMasked = true;
+    if (tag != owner && tag != mask && tag != other && canWrite) isNamed = true;
+  }
+  return isNamed && !isMasked;
+}
+
 constexpr unsigned wantedStatus = STATX_BASIC_STATS | STATX_MNT_ID;
 
 bool statusAt(int directory, const char* name, int flags, struct statx& status) {
@@ -181,6 +206,7 @@ bool Scan::begin() {
   mount_ = status.stx_mnt_id;
   Record record = recordOf(status);
   if (canHaveAcl(record.mode) && isListed(fd.get())) record.flags |= hasAcl;
+  if (hasLooseDefaultAcl(fd.get())) record.flags |= hasLooseDefault;
   path_ = "/";
   emit(record);
   path_ = "";
@@ -354,6 +380,7 @@ void Scan::enter(const char* name, const struct statx& seen, Record& record) {
     record.index = index;
   }
   if (canHaveAcl(record.mode) && isListed(fd.get())) record.flags |= hasAcl;
+  if (hasLooseDefaultAcl(fd.get())) record.flags |= hasLooseDefault;
   DIR* directory = fdopendir(fd.get());
   if (directory == nullptr) {
     record.error = static_cast<uint32_t>(errno);

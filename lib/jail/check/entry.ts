@@ -33,6 +33,8 @@ export interface Entry {
   readonly hasCapabilities: boolean;
   /** It has an access control list (acl(5)). */
   readonly hasAcl: boolean;
+  /** Of a directory: others than its owner may write what is made in it (acl(5), default lists). */
+  readonly hasLooseDefault: boolean;
   /** Something is mounted there; what lies in it is not looked at. */
   readonly isMounted: boolean;
   readonly isElf: boolean;

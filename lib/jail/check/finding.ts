@@ -28,7 +28,8 @@ export interface Finding {
 export type Fix =
   | { readonly kind: 'mode'; readonly clear: number; readonly set?: number }
   | { readonly kind: 'owner'; readonly uid: number; readonly gid: number }
-  | { readonly kind: 'capabilities' }
+  /** Takes an extended attribute away. */
+  | { readonly kind: 'attribute'; readonly name: 'security.capability' | 'system.posix_acl_default' }
   /** Makes it what the manifest says, out of the source if that is still the same. */
   | { readonly kind: 'restore'; readonly recorded: Recorded };
 

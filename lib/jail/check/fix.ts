@@ -62,7 +62,7 @@ function change(
   fix: Exclude<Fix, { readonly kind: 'restore' }>,
   entry: Entry | undefined,
 ): boolean {
-  const isRead = fix.kind === 'capabilities';
+  const isRead = fix.kind === 'attribute';
   // a fifo or a device is not opened: O_PATH does nothing to it (open(2))
   const flags = (isRead ? constants.O_RDONLY | constants.O_NONBLOCK : O_PATH) | constants.O_NOFOLLOW;
   const fd = native.inRootOpen(jail.root.fd, pathBytes(path), flags);
@@ -74,7 +74,7 @@ function change(
     if (fix.kind === 'mode') chmodSync(self, (status.mode & 0o7777 & ~fix.clear) | (fix.set ?? 0));
     // takes set-user-ID and set-group-ID away (chown(2)): they must not come to content that its former owner has written
     else if (fix.kind === 'owner') chownSync(self, fix.uid, fix.gid);
-    else native.removeAttribute(fd, 'security.capability');
+    else native.removeAttribute(fd, fix.name);
     return true;
   } finally {
     native.closeDescriptor(fd);

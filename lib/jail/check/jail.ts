@@ -4,6 +4,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 
 import { type BytePath, bytePath, pathBytes } from '../../binary/path.ts';
 import { type DirectoryRoot, errorCode, type FileRoot, openFileRoot } from '../../binary/root.ts';
+import { rememberStatus } from '../../binary/walk.ts';
 import { JailError } from '../../errors.ts';
 import { errnoName, reason } from '../../launch/errno.ts';
 import { native, type PathComponent } from '../../native.ts';
@@ -97,9 +98,10 @@ const MOST_WAYS = 10_000;
 
 function rememberLoose(root: FileRoot, users: readonly JailUser[]): CheckedJail['looseOn'] {
   const known = new Map<BytePath, Loose | undefined>();
+  const remembered = rememberStatus(root); // the same directories are on the way to everything
   return (path) => {
     if (known.has(path)) return known.get(path);
-    const loose = looseOn(root, path, users);
+    const loose = looseOn(remembered, path, users);
     if (known.size < MOST_WAYS) known.set(path, loose);
     return loose;
   };

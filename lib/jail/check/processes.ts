@@ -5,6 +5,7 @@ import { readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'n
 import { type BytePath, bytePath } from '../../binary/path.ts';
 import { errorCode } from '../../binary/root.ts';
 import { quote } from '../../quote.ts';
+import { replacedIn } from './mapped.ts';
 
 export interface Process {
   readonly pid: number;
@@ -12,6 +13,10 @@ export interface Process {
   readonly name: string;
   /** Real, effective, saved and file system uid. */
   readonly uids: readonly number[];
+  /** Supplementary groups. */
+  readonly groups: readonly number[];
+  /** Programs and libraries that it runs and that have been replaced, or removed, since. */
+  readonly replaced: readonly BytePath[];
   /** Inheritable, permitted, effective and ambient capabilities together. */
   readonly capabilities: bigint;
   readonly hasNoNewPrivs: boolean;
@@ -73,6 +78,10 @@ function readProcess(pid: string, place: Place): Process {
     pid: Number(pid),
     name: nameOf(pid),
     uids: field('Uid').split('\t').map(Number),
+    groups: field('Groups')
+      .split(' ')
+      .flatMap((gid) => (gid === '' ? [] : [Number(gid)])),
+    replaced: replacedIn(ifThere(() => readFileSync(`/proc/${pid}/maps`)) ?? Buffer.alloc(0), place.path),
     capabilities: set('CapInh') | set('CapPrm') | set('CapEff') | set('CapAmb'),
     hasNoNewPrivs: field('NoNewPrivs') === '1',
     outside: outsideOf(pid, place),
@@ -84,7 +93,7 @@ function nameOf(pid: string): string {
 }
 
 function fieldOf(text: string, name: string): string {
-  return new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(text)?.[1] ?? '';
+  return new RegExp(`^${name}:[ \\t]*(.*?)[ \\t]*$`, 'm').exec(text)?.[1] ?? '';
 }
 
 function outsideOf(pid: string, place: Place): readonly OpenOutside[] {

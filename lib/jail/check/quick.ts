@@ -202,6 +202,7 @@ function toEntry(status: InRootStatus): Omit<Entry, 'path' | 'depth' | 'recorded
     target: bytePath(target ?? ''),
     hasCapabilities: false,
     hasAcl: false,
+    hasLooseDefault: false,
     isMounted: false,
     isElf: false,
     isScript: false,

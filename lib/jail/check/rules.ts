@@ -7,6 +7,7 @@ import { bindMount } from './rules/bind-mount.ts';
 import { changed } from './rules/changed.ts';
 import { danglingLink } from './rules/dangling-link.ts';
 import { devNull } from './rules/dev-null.ts';
+import { defaultAcl } from './rules/default-acl.ts';
 import { deviceMode } from './rules/device-mode.ts';
 import { deviceNode } from './rules/device-node.ts';
 import { edited } from './rules/edited.ts';
@@ -40,6 +41,7 @@ import { pathRoot } from './rules/path-root.ts';
 import { pathShared } from './rules/path-shared.ts';
 import { pathWritable } from './rules/path-writable.ts';
 import { preload } from './rules/preload.ts';
+import { processGroups } from './rules/process-groups.ts';
 import { procMount } from './rules/proc-mount.ts';
 import { processCapabilities } from './rules/process-capabilities.ts';
 import { rootProcess } from './rules/root-process.ts';
@@ -47,6 +49,7 @@ import { searchPath } from './rules/search-path.ts';
 import { secret } from './rules/secret.ts';
 import { setGroupId } from './rules/set-group-id.ts';
 import { setUserId } from './rules/set-user-id.ts';
+import { staleProcess } from './rules/stale-process.ts';
 import { steeringFile } from './rules/steering-file.ts';
 import { sticky } from './rules/sticky.ts';
 import { uidZero } from './rules/uid-zero.ts';
@@ -86,6 +89,7 @@ export const rules: readonly Rule[] = [
   manifestFault,
   noManifest,
   writableDirectory,
+  defaultAcl,
   writableCode,
   writableTarget,
   loaderDirectory,
@@ -113,7 +117,9 @@ export const rules: readonly Rule[] = [
   devNull,
   rootProcess,
   processCapabilities,
+  processGroups,
   outsideDescriptor,
   outsideFile,
   newPrivileges,
+  staleProcess,
 ];

@@ -134,6 +134,7 @@ function openReader(
         isElf: (flags & 8) !== 0,
         isScript: (flags & 16) !== 0,
         isKey: (flags & 32) !== 0,
+        hasLooseDefault: (flags & 128) !== 0,
         error: number(9),
         depth: number(11),
         sizeBytes: doubles[(at >> 3) + 8] ?? 0,

@@ -3,7 +3,7 @@
 
 import type { BytePath } from '../../binary/path.ts';
 import type { Manifest } from '../manifest/manifest.ts';
-import { type Entry, isProgram } from './entry.ts';
+import { type Entry, isProgram, type Kind } from './entry.ts';
 
 const MOST = 100_000;
 const MAX_PATH = 4095; // what a call takes (path_resolution(7))
@@ -16,6 +16,7 @@ interface ManyNamed {
   /** How many names were met. */
   readonly met: number;
   readonly uid: number;
+  readonly kind: Kind;
 }
 
 export interface Seen {
@@ -38,14 +39,14 @@ export function openSeen(manifest: Manifest | undefined): Seen {
   const uids = new Set<number>();
   const programs: Pick<Entry, 'path' | 'recorded'>[] = [];
 
-  function noteName({ inodeLow, inodeHigh, path, nlink, uid }: Entry): void {
+  function noteName({ inodeLow, inodeHigh, path, nlink, uid, kind }: Entry): void {
     const names = uid === 0 ? namesOfRoot : namesOfUsers;
     const inode = `${inodeHigh}:${inodeLow}`;
     const known = names.get(inode);
     const met = (known?.met ?? 0) + 1;
     if (met >= nlink) names.delete(inode);
     else if (known !== undefined || names.size < MOST)
-      names.set(inode, { path: known?.path ?? path, nlink, met, uid });
+      names.set(inode, { path: known?.path ?? path, nlink, met, uid, kind });
   }
 
   return {

@@ -49,9 +49,16 @@ const FORMATS: readonly Format[] = [
   { file: /^\/etc\/nginx\//, by: 'a load_module line of it', line: /^\s*load_module\s+["']?([^"';\s]+)/ },
 ];
 
+// Most files are none of these; asked of every file of a jail.
+function canBeText(path: BytePath): boolean {
+  return (
+    path.startsWith('/etc/') || path.endsWith('.pth') || path.endsWith('/pyvenv.cfg') || path.endsWith('.cnf')
+  );
+}
+
 /** Whether the file at a path is one that names such places. */
 export function isSearchText(path: BytePath): boolean {
-  return FORMATS.some(({ file }) => file.test(path));
+  return canBeText(path) && FORMATS.some(({ file }) => file.test(path));
 }
 
 /** The absolute places that it names. */

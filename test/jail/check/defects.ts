@@ -97,6 +97,33 @@ export const defects: readonly Defect[] = [
     at: '/',
     fixed: true,
   },
+  {
+    rule: 'path-mount', // an image that a user may write to
+    plant: (jail, t) => {
+      const image = `${makeDirectory(t)}/image`;
+      must(['truncate', '-s', '2M', image]);
+      must(['mkfs.ext4', '-q', image]);
+      chownSync(image, NOBODY, NOBODY);
+      mkdirSync(`${jail}/srv`);
+      mount(t, '-o', 'loop,nosuid,nodev', image, `${jail}/srv`);
+    },
+    at: /\/srv$/,
+  },
+  {
+    rule: 'path-mount', // a layer that a user may write to
+    plant: (jail, t) => {
+      const base = makeDirectory(t);
+      for (const name of ['lower', 'upper']) mkdirSync(`${base}/${name}`);
+      mount(t, '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', `${base}/upper`);
+      for (const name of ['upper', 'work']) mkdirSync(`${base}/upper/${name}`);
+      chownSync(`${base}/lower`, NOBODY, NOBODY);
+      mkdirSync(`${jail}/srv`);
+      const layers = `lowerdir=${base}/lower,upperdir=${base}/upper/upper,workdir=${base}/upper/work`;
+      mount(t, '-t', 'overlay', '-o', `nosuid,nodev,${layers}`, 'overlay', `${jail}/srv`);
+      chownSync(`${jail}/srv`, 0, 0);
+    },
+    at: /\/srv$/,
+  },
   { rule: 'path-closed', plant: (jail) => chmodSync(jail, 0o700), at: '/', fixed: true },
   { rule: 'mount-noexec', plant: (jail, t) => remount(jail, t, 'noexec'), at: '/' },
   { rule: 'mount-nodev', plant: (jail, t) => remount(jail, t, 'nodev'), at: '/dev/null' },
@@ -135,7 +162,6 @@ export const defects: readonly Defect[] = [
     rule: 'device-mode',
     plant: (jail) => chownSync(`${jail}/dev/null`, NOBODY, 0),
     at: '/dev/null',
-    also: ['owner'],
     fixed: true,
   },
   {
@@ -236,8 +262,16 @@ server.accept()`;
     rule: 'steering-file',
     plant: (jail) => chownSync(`${jail}/etc/passwd`, NOBODY, 0),
     at: '/etc/passwd',
-    also: ['owner'],
     fixed: true,
+  },
+  {
+    rule: 'steering-file', // what git starts as everybody who uses it
+    plant: (jail) => {
+      writeFileSync(`${jail}/etc/gitconfig`, '');
+      chownSync(`${jail}/etc/gitconfig`, NOBODY, 0);
+    },
+    at: '/etc/gitconfig',
+    also: ['extra'],
   },
   {
     rule: 'preload',
@@ -285,7 +319,7 @@ server.accept()`;
     rule: 'missing',
     plant: (jail) => rmSync(`${jail}/usr/bin/ls`),
     at: '/usr/bin/ls',
-    also: ['idle-library', 'unresolved'],
+    also: ['idle-library'],
     fixed: true,
   },
   { rule: 'mode', plant: (jail) => chmodSync(`${jail}/usr/bin/ls`, 0o700), at: '/usr/bin/ls', fixed: true },
@@ -303,14 +337,24 @@ server.accept()`;
       chmodSync(`${jail}/usr/bin/ls`, 0o775);
     },
     at: '/usr/bin/ls',
-    also: ['mode', 'owner'],
     fixed: true,
   },
   {
     rule: 'writable-directory',
     plant: (jail) => chmodSync(`${jail}/usr/bin`, 0o1777),
     at: '/usr/bin',
-    also: ['mode'],
+    fixed: true,
+  },
+  {
+    rule: 'writable-directory', // by whose owner the null device can be exchanged
+    plant: (jail) => chownSync(`${jail}/dev`, NOBODY, 0),
+    at: '/dev',
+    fixed: true,
+  },
+  {
+    rule: 'default-acl',
+    plant: (jail) => void must(['setfacl', '-d', '-m', 'u:daemon:rwx', `${jail}/usr/lib`]),
+    at: '/usr/lib',
     fixed: true,
   },
   {
@@ -331,7 +375,6 @@ server.accept()`;
       chownSync(`${jail}/tmp/hosts`, NOBODY, NOBODY);
     },
     at: '/etc/hosts',
-    also: ['extra'],
   },
   {
     rule: 'loader-directory',
@@ -419,7 +462,6 @@ server.accept()`;
     rule: 'sticky',
     plant: (jail) => chmodSync(`${jail}/tmp`, 0o777),
     at: '/tmp',
-    also: ['mode'],
     fixed: true,
   },
   {
@@ -429,7 +471,6 @@ server.accept()`;
       chownSync(`${jail}/srv`, NOBODY, NOBODY);
     },
     at: '/srv',
-    also: ['extra'],
   },
   {
     rule: 'upload-exec', // on a file system of its own
@@ -438,7 +479,6 @@ server.accept()`;
       mount(t, '-t', 'tmpfs', '-o', 'nosuid,nodev,mode=1777', 'tmpfs', `${jail}/srv`);
     },
     at: '/srv',
-    also: ['extra'],
   },
   {
     rule: 'uploaded-program',
@@ -479,6 +519,13 @@ server.accept()`;
     also: ['edited', 'idle-account'],
   },
   {
+    rule: 'password-hash', // of a group
+    plant: (jail) =>
+      writeFileSync(`${jail}/etc/gshadow`, 'other:!::\nhashed:$6$salt$hash::\nhashed:$1$a$b::\n'),
+    at: '/etc/gshadow',
+    also: ['extra', 'secret'],
+  },
+  {
     rule: 'secret',
     plant: (jail) => writeFileSync(`${jail}/tmp/x`, 'x\n-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl'),
     at: '/tmp/x',
@@ -501,6 +548,13 @@ server.accept()`;
     also: ['extra'],
   },
   {
+    rule: 'secret', // by their names: these are binary
+    plant: (jail) => {
+      for (const name of ['store.p12', 'store.jks']) writeFileSync(`${jail}/tmp/${name}`, 'x');
+    },
+    at: /^\/tmp\/store/,
+  },
+  {
     rule: 'idle-account',
     plant: (jail) => addUser(jail, 'idle:x:12345:12345::/:/usr/bin/bash'),
     at: '/etc/passwd',
@@ -518,7 +572,7 @@ server.accept()`;
     rule: 'idle-library',
     plant: (jail) => rmSync(`${jail}/usr/bin/ls`),
     at: /^\/usr\/lib\/.*\.so/,
-    also: ['missing', 'unresolved'],
+    also: ['missing'],
   },
   {
     rule: 'unresolved',
@@ -527,23 +581,45 @@ server.accept()`;
     also: ['extra'],
   },
   {
+    rule: 'unresolved', // by an interpreter that is in the jail only, and not executable by itself
+    plant: (jail) => {
+      writeFileSync(`${jail}/usr/bin/x`, '#!/usr/bin/only-here\n', { mode: 0o755 });
+      writeFileSync(`${jail}/usr/bin/only-here`, '#!/usr/bin/absent\n', { mode: 0o755 });
+    },
+    at: '/usr/bin/only-here',
+    also: ['extra'],
+  },
+  {
     rule: 'dangling-link',
     plant: (jail) => symlinkSync('/nowhere', `${jail}/usr/bin/x`),
     at: '/usr/bin/x',
-    also: ['extra'],
   },
   {
     rule: 'dev-null',
     plant: (jail) => rmSync(`${jail}/dev/null`),
     at: '/dev/null',
-    also: ['missing'],
     fixed: true,
   },
   {
     rule: 'device-mode',
     plant: (jail) => chmodSync(`${jail}/dev/null`, 0o600),
     at: '/dev/null',
-    also: ['mode'],
+    fixed: true,
+  },
+  {
+    rule: 'dev-null', // a file, which somebody may have written to
+    plant: (jail) => {
+      rmSync(`${jail}/dev/null`);
+      writeFileSync(`${jail}/dev/null`, 'written to');
+    },
+    at: '/dev/null',
+    fixed: true,
+  },
+  {
+    rule: 'dev-null', // with the directory
+    plant: (jail) => rmSync(`${jail}/dev`, { recursive: true }),
+    at: '/dev/null',
+    also: ['missing'],
     fixed: true,
   },
   {
@@ -557,6 +633,23 @@ server.accept()`;
       const ids = ['--reuid=65534', '--regid=65534', '--clear-groups'];
       const capabilities = ['--inh-caps=+sys_chroot', '--ambient-caps=+sys_chroot'];
       await run(t, jail, ['setpriv', '--no-new-privs', ...ids, ...capabilities, 'chroot']);
+    },
+    at: '/',
+  },
+  {
+    rule: 'process-groups',
+    plant: async (jail, t) => {
+      const before = ['setpriv', '--no-new-privs', 'chroot', `--userspec=${NOBODY}:${NOBODY}`];
+      await run(t, jail, [...before, '--groups=0']);
+    },
+    at: '/',
+  },
+  {
+    rule: 'stale-process',
+    plant: async (jail, t) => {
+      await run(t, jail, ['setpriv', '--no-new-privs', 'chroot', `--userspec=${NOBODY}:${NOBODY}`]);
+      must(['cp', '-a', `${jail}/usr/bin/bash`, `${jail}/usr/bin/bash.new`]);
+      must(['mv', `${jail}/usr/bin/bash.new`, `${jail}/usr/bin/bash`]);
     },
     at: '/',
   },

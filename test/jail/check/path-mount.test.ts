@@ -2,6 +2,7 @@ import t from 'tap';
 
 import { bytePath } from '../../../lib/binary/path.ts';
 import type { CheckedJail } from '../../../lib/jail/check/jail.ts';
+import { layersOf } from '../../../lib/jail/check/backing.ts';
 import { ownerOf, pathMount } from '../../../lib/jail/check/rules/path-mount.ts';
 import { readMounts } from '../../../lib/jail/host/mountinfo.ts';
 
@@ -17,6 +18,13 @@ t.test('path-mount: a file system is told whose content somebody else decides', 
     t.equal(whose(type), undefined, type);
 });
 
+t.test('path-mount: the layers of an overlay are told from its options', async (t) => {
+  const layers = (...options: readonly string[]) => layersOf(new Set(options));
+  t.same(layers('rw', 'lowerdir=/a:/b\\:c', 'upperdir=/u', 'workdir=/w'), ['/a', '/b:c', '/u']);
+  t.same(layers('lowerdir+=/a\\040b', 'datadir+=/d'), ['/a b', '/d'], 'as newer kernels write them');
+  t.same(layers('lowerdir=relative', 'lowerdirs=/x'), []);
+});
+
 t.test('path-mount: it counts on the way to the jail as well', async (t) => {
   const mounts = readMounts(
     Buffer.from(`22 1 254:0 / / rw - ext4 /dev/vda rw
@@ -26,7 +34,12 @@ t.test('path-mount: it counts on the way to the jail as well', async (t) => {
   );
   const found = (directory: string, ...components: readonly string[]) => {
     const way = components.map((path) => ({ path: Buffer.from(path), mode: 0o40755, uid: 0, gid: 0 }));
-    const jail = { directory: bytePath(directory), components: way, mounts } as unknown as CheckedJail;
+    const jail = {
+      users: [],
+      directory: bytePath(directory),
+      components: way,
+      mounts,
+    } as unknown as CheckedJail;
     return [...(pathMount.look?.(jail) ?? [])].map(({ path }) => path);
   };
   t.same(found('/srv/jail', '/', '/srv', '/srv/jail'), ['/srv']);

@@ -1,21 +1,27 @@
-import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 
 import t, { type Test } from 'tap';
 
 import { buildJail } from '../../../lib/jail/build.ts';
 import { type CheckReport, checkJail } from '../../../lib/jail/check/check.ts';
 import { rules } from '../../../lib/jail/check/rules.ts';
-import { makeDirectory } from '../../support/builder.ts';
-import { packageDirectory } from '../../support/launch.ts';
+import { jailCommand, makeDirectory } from '../../support/builder.ts';
+import { packageDirectory, searchPath, start } from '../../support/launch.ts';
 import { unlessInstalled, unlessRoot } from '../../support/root.ts';
 import { beginProcess, must } from '../../support/template.ts';
 import { defects } from './defects.ts';
 
-const options = { skip: unlessRoot() || unlessInstalled('gcc', 'setcap', 'setpriv', 'chroot') };
+const options = {
+  skip: unlessRoot() || unlessInstalled('gcc', 'mkfs.ext4', 'setcap', 'setfacl', 'setpriv', 'chroot'),
+};
 
 const base = makeDirectory(t);
 const template = `${base}/template`;
 let made = 0;
+
+// where a shell finds the command
+const commands = makeDirectory(t);
+writeFileSync(`${commands}/uchroot-jail`, `#!/bin/sh\nexec ${jailCommand.join(' ')} "$@"\n`, { mode: 0o755 });
 
 /** A copy of a jail that was built once. */
 async function makeJail(t: Test): Promise<string> {
@@ -46,7 +52,8 @@ t.test('each rule finds its defect, and nothing is found besides', options, asyn
         before.findings.find((finding) => finding.rule === rule),
         { path: at, severity: severityOf(rule) },
       );
-      if (fixed !== true) return;
+      const told = before.findings.filter((one) => one.rule === rule).map(({ remedy }) => remedy);
+      if (fixed !== true) return mend(t, rule, jail, told);
       const during = await checkJail({ directory: jail, fix: true });
       t.ok(during.findings.length > 0);
       t.same(
@@ -55,8 +62,43 @@ t.test('each rule finds its defect, and nothing is found besides', options, asyn
       );
       t.match(during.counts, { error: 0, warning: 0, note: 0, fixed: during.findings.length });
       t.same((await checkJail({ directory: jail })).findings, [], 'nothing is left');
+      const other = await makeJail(t);
+      await plant(other, t);
+      await mend(
+        t,
+        rule,
+        other,
+        told.map((remedy) => remedy.replaceAll(jail, other)),
+      );
     });
 });
+
+/** Carries out the remedies that were told: what is a command line mends it, and loses nothing. */
+async function mend(t: Test, rule: string, jail: string, told: readonly string[]): Promise<void> {
+  const contents = contentsOf(jail);
+  for (const remedy of told) {
+    const { status, stderr } = start(['bash', '-c', remedy], { env: { PATH: `${commands}:${searchPath}` } });
+    t.equal(status, 0, `${remedy}: ${stderr}`);
+  }
+  const after = new Set(contentsOf(jail));
+  t.same(
+    contents.filter((hash) => !after.has(hash)),
+    [],
+    'a remedy loses nothing',
+  );
+  const open = told.filter((remedy) => remedy.startsWith('# '));
+  if (open.length === told.length) return;
+  const left = (await checkJail({ directory: jail })).findings.filter((one) => one.rule === rule);
+  t.equal(left.length, open.length, 'what was done is found no more');
+}
+
+/** The hashes of all files but those of the accounts, whose lines remedies change. */
+function contentsOf(jail: string): readonly string[] {
+  return must(['find', jail, '-xdev', '-type', 'f', '-exec', 'sha256sum', '{}', '+'])
+    .split('\n')
+    .filter((line) => !/\/etc\/(?:passwd|group|shadow|gshadow)-?$|\/\.uchroot\//.test(line))
+    .map((line) => line.slice(0, 64));
+}
 
 function severityOf(id: string): string | undefined {
   return rules.find((rule) => rule.id === id)?.severity;
@@ -85,6 +127,16 @@ print('up', flush=True)
 server.accept()`;
   await beginProcess(t, ['setpriv', '--no-new-privs', 'python3', '-c', program, jail]);
   t.same((await checkJail({ directory: jail })).findings, []);
+});
+
+t.test('the first line of what is not executed names no interpreter', options, async (t) => {
+  const jail = await makeJail(t);
+  writeFileSync(`${jail}/usr/lib/Long.pm`, '#! perl\n');
+  const { findings } = await checkJail({ directory: jail });
+  t.same(
+    findings.map(({ rule, path }) => `${rule} ${path}`),
+    ['extra /usr/lib/Long.pm'],
+  );
 });
 
 t.test('there is a test for each rule', async (t) => {

@@ -1,10 +1,10 @@
 // Accounts that are somebody else outside.
 
 import { GROUP, groupsOf, PASSWD, passwdOf } from '../accounts.ts';
-import { commandLine } from '../command.ts';
+import { decision } from '../command.ts';
 import type { Found } from '../finding.ts';
 import { native } from '../../../native.ts';
-import { pathBytes, type BytePath } from '../../../binary/path.ts';
+import { type BytePath, pathBytes, showPath } from '../../../binary/path.ts';
 import type { CheckedJail } from '../jail.ts';
 import { hostPath, type Rule } from '../rule.ts';
 import { shown } from './uid-zero.ts';
@@ -20,7 +20,7 @@ export const accountDiffers: Rule = {
   attack:
     'Numbers are what counts: what sam writes in the jail belongs to somebody else on the host, and GNU chroot --userspec ' +
     'believes the jail when it is asked who sam is (passwd(5), group(5), chroot(1)).',
-  remedy: 'diff /etc/passwd JAIL/etc/passwd',
+  remedy: '# give it the number of the host in JAIL/etc/passwd, and to its files in the jail as well',
   isQuick: true,
   look: function* look(jail): Generator<Found> {
     for (const { name, uid, gid } of passwdOf(jail.root).slice(0, MOST)) {
@@ -35,7 +35,12 @@ export const accountDiffers: Rule = {
 };
 
 function found(jail: CheckedJail, path: BytePath, message: string): Found {
-  return { path, message, remedy: commandLine('diff', path, hostPath(jail, path)) };
+  const there = showPath(hostPath(jail, path));
+  return {
+    path,
+    message,
+    remedy: decision(`give it the number of the host in ${there}, and to its files in the jail as well`),
+  };
 }
 
 function userDiffers(name: string, uid: number, gid: number): string | undefined {

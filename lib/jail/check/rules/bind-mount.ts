@@ -3,7 +3,7 @@
 import { showPath } from '../../../binary/path.ts';
 import type { Mount } from '../../host/mountinfo.ts';
 import { isShared, mountsIn, pointIn } from '../../host/mounts.ts';
-import { commandLine } from '../command.ts';
+import { commandLine, decision } from '../command.ts';
 import type { Found } from '../finding.ts';
 import type { CheckedJail } from '../jail.ts';
 import type { Rule } from '../rule.ts';
@@ -11,6 +11,8 @@ import { KERNEL } from './kernel-mount.ts';
 
 // Made for one place as a rule, and then of nobody's: what lies in them is in the jail only.
 const PRIVATE = /^(?:tmpfs|ramfs|mqueue|devpts)$/;
+
+const PROTECTED = ['nosuid', 'nodev'];
 
 export const bindMount: Rule = {
   id: 'bind-mount',
@@ -30,7 +32,7 @@ function faultOf(mount: Mount, { mounts, directory }: CheckedJail): readonly Fou
   if (KERNEL.test(type) || type === 'proc') return [];
   const isOfHost = isShared(mount, mounts, directory);
   if (!isOfHost && PRIVATE.test(type)) return [];
-  const wanted = isOfHost ? ['ro', 'nosuid', 'nodev'] : ['nosuid', 'nodev'];
+  const wanted = isOfHost ? ['ro', ...PROTECTED] : PROTECTED;
   const lacking = wanted.filter((option) => !mount.options.has(option));
   if (lacking.length === 0) return [];
   const what = isOfHost ? `${showPath(root)} of a ${type} file system of the host` : `a ${type} file system`;
@@ -38,7 +40,16 @@ function faultOf(mount: Mount, { mounts, directory }: CheckedJail): readonly Fou
     {
       path: pointIn(mount, directory),
       message: `${what} is mounted here without ${lacking.join(', ')}`,
-      remedy: commandLine('mount', '-o', `remount,bind,${wanted.join(',')}`, point),
+      // a service may have to write there
+      remedy: lacking.includes('ro')
+        ? decision(
+            `if nobody has to write there: ${remount(wanted, point)}; else ${remount(PROTECTED, point)}, and ignore it`,
+          )
+        : remount(wanted, point),
     },
   ];
+}
+
+function remount(options: readonly string[], point: Mount['point']): string {
+  return commandLine('mount', '-o', `remount,bind,${options.join(',')}`, point);
 }

@@ -1,10 +1,11 @@
 // What is no longer what was built, outside of /etc.
 
-import { showPath } from '../../../binary/path.ts';
-import { commandLine } from '../command.ts';
+import { type BytePath, bytePath, showPath } from '../../../binary/path.ts';
+import { commandLine, decision } from '../command.ts';
 import type { Entry, Kind } from '../entry.ts';
 import type { Found } from '../finding.ts';
 import type { CheckedJail } from '../jail.ts';
+import { isData } from '../own.ts';
 import type { Rule } from '../rule.ts';
 
 export const changed: Rule = {
@@ -15,7 +16,8 @@ export const changed: Rule = {
   attack:
     'Somebody has put code of his own into a program or a library of the jail, or the disk has changed it. Sizes and times ' +
     'are easily kept (utimensat(2)); a SHA-256 is not.',
-  remedy: 'uchroot-jail update DIRECTORY',
+  remedy:
+    '# find out who has changed it; uchroot-jail check --fix DIRECTORY restores it, and keeps what it replaces in /.uchroot/replaced',
   lookAt: (entry, jail) => {
     const found = changeOf(entry, jail);
     return found === undefined || isConfiguration(entry) ? undefined : found;
@@ -32,14 +34,21 @@ export function changeOf(entry: Entry, jail: CheckedJail): Found | undefined {
   const { recorded, path, kind } = entry;
   if (recorded === undefined || entry.isMounted || entry.error !== 0) return undefined;
   const message = differenceOf(entry, recorded);
-  if (message === undefined) return undefined;
+  if (message === undefined || path === NULL_DEVICE) return undefined; // dev-null tells of that one
+  // what a user has made of his files is his: never to be replaced unasked
+  if (isData(entry))
+    return { path, message, severity: 'note', remedy: decision('nothing, if its user has changed it') };
   return {
     path,
     message,
-    remedy: commandLine('uchroot-jail', 'update', jail.directory),
+    remedy: decision(
+      `find out who has changed it; this restores it, and keeps what it replaces in /.uchroot/replaced: ${commandLine('uchroot-jail', 'check', '--fix', jail.directory)}`,
+    ),
     ...(kind !== 'directory' && { fixes: [{ kind: 'restore', recorded }] }),
   };
 }
+
+export const NULL_DEVICE: BytePath = bytePath('/dev/null');
 
 const KINDS: Readonly<Record<Kind, string>> = {
   file: 'a file',

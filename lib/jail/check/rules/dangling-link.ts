@@ -5,8 +5,8 @@ import { closeSync } from 'node:fs';
 import { pathBytes, showPath, type BytePath } from '../../../binary/path.ts';
 import { errorCode, type DirectoryRoot } from '../../../binary/root.ts';
 import { native } from '../../../native.ts';
-import { commandLine } from '../command.ts';
-import { hostPath, type Rule } from '../rule.ts';
+import { decision } from '../command.ts';
+import type { Rule } from '../rule.ts';
 
 export const danglingLink: Rule = {
   id: 'dangling-link',
@@ -16,7 +16,8 @@ export const danglingLink: Rule = {
   attack:
     'An absolute link is followed from the root of the jail and not from that of the host; whoever can make the missing file ' +
     'decides what is found (symlink(7), path_resolution(7)).',
-  remedy: 'ln -sfn TARGET LINK',
+  covers: ['extra'],
+  remedy: '# put what it leads to into the jail, or take the link away',
   lookAt: ({ path, kind, target, recorded, zone }, jail) => {
     // one that was built so leads nowhere on the host either, or what it leads to is missing
     if (kind !== 'link' || recorded !== undefined || (zone !== 'system' && zone !== 'extra'))
@@ -25,7 +26,7 @@ export const danglingLink: Rule = {
     return {
       path,
       message: `it leads to ${showPath(target)}, and there is no such thing in the jail`,
-      remedy: commandLine('rm', hostPath(jail, path)),
+      remedy: decision(`put ${showPath(target)} into the jail, or take the link away`),
     };
   },
 };

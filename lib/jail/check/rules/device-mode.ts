@@ -14,6 +14,7 @@ export const deviceMode: Rule = {
   attack:
     'The owner of /dev/null can take it away from all others, and what is written to it then lands where he likes: he may ' +
     'change its mode, and in a directory of his own exchange it for a file (chmod(2), null(4)).',
+  covers: ['mode', 'owner'],
   remedy: 'chown root:root DEVICE && chmod 0666 DEVICE',
   lookAt: (entry, jail) => {
     const { path, mode, uid } = entry;

@@ -2,6 +2,7 @@
 
 import type { Entry } from '../entry.ts';
 import { commandLine } from '../command.ts';
+import { unmounted } from '../remedy.ts';
 import { hostPath, type Rule } from '../rule.ts';
 import { octal } from '../../../trust/writer.ts';
 
@@ -21,7 +22,7 @@ export const deviceNode: Rule = {
     return {
       path,
       message: `it is ${what} (${major}:${minor}), of ${uid}:${gid}, mode ${octal(mode)}`,
-      remedy: commandLine(isMounted ? 'umount' : 'rm', hostPath(jail, path)),
+      remedy: isMounted ? unmounted(hostPath(jail, path)) : commandLine('rm', hostPath(jail, path)),
     };
   },
 };

@@ -1,7 +1,8 @@
 // What has come into the jail since it was built.
 
-import { commandLine } from '../command.ts';
-import { hostPath, type Rule } from '../rule.ts';
+import { commandLine, decision } from '../command.ts';
+import type { Rule } from '../rule.ts';
+import { isSystemPath } from '../zone.ts';
 
 export const extra: Rule = {
   id: 'extra',
@@ -11,18 +12,25 @@ export const extra: Rule = {
   attack:
     'A program, a module or a configuration file is found by its place: whatever lies in a directory of PATH, of the loader ' +
     'or of an interpreter is used (CWE-427). What was built can be built anew; this cannot.',
-  remedy: 'uchroot-jail build DIRECTORY --copy FILE',
-  lookAt: ({ path, kind, recorded, zone, depth, error }, jail) => {
+  remedy:
+    '# if it belongs there, build it in: uchroot-jail build DIRECTORY --copy FILE; if not, look at it, and remove it',
+  lookAt: ({ path, kind, recorded, zone, depth, error, isMounted }, jail) => {
     if (jail.manifest === undefined || recorded !== undefined || zone !== 'system' || depth === 0)
       return undefined;
-    if (PLACES.has(path) || error !== 0) return undefined;
+    if (PLACES.has(path) || error !== 0 || isMounted) return undefined;
+    // of another directory it is the administrator's business what it is for: a place to mount something, or data
+    if (kind === 'directory' && !isSystemPath(path) && path !== ROOTS_HOME) return undefined;
     return {
       path,
       message: `the builder has not made ${kind === 'directory' ? 'this directory' : 'it'}`,
-      remedy: commandLine('rm', '-ri', hostPath(jail, path)),
+      remedy: decision(
+        `if it belongs there, build it in: ${commandLine('uchroot-jail', 'build', jail.directory, '--copy', path)}; if not, look at it, and remove it`,
+      ),
     };
   },
 };
+
+const ROOTS_HOME = '/root';
 
 // Of each file system, and what is mounted or made when a jail is used (file-hierarchy(7)).
 const PLACES: ReadonlySet<string> = new Set([

@@ -18,7 +18,7 @@ export const fileCapabilities: Rule = {
       path,
       message: 'it has file capabilities (security.capability)',
       remedy: commandLine('setcap', '-r', hostPath(jail, path)),
-      fixes: [{ kind: 'capabilities' }],
+      fixes: [{ kind: 'attribute', name: 'security.capability' }],
     };
   },
 };

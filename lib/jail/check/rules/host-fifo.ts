@@ -1,6 +1,7 @@
 // Named pipes that somebody outside may be reading.
 
-import { commandLine } from '../command.ts';
+import { commandLine, decision } from '../command.ts';
+import { unmounted } from '../remedy.ts';
 import { hostPath, type Rule } from '../rule.ts';
 
 export const hostFifo: Rule = {
@@ -12,7 +13,7 @@ export const hostFifo: Rule = {
   attack:
     'What is written to it is read on the other side, which need not be jailed: /dev/initctl takes orders for init, and ' +
     'what reads a pipe as root trusts what comes out of it (fifo(7)).',
-  remedy: 'rm FIFO',
+  remedy: '# stop who reads it, or take it away: rm FIFO',
   lookAt: ({ path, kind, uid, mode, isMounted }, jail) => {
     if (kind !== 'fifo') return undefined;
     const at = hostPath(jail, path);
@@ -21,7 +22,9 @@ export const hostFifo: Rule = {
     return {
       path,
       message: messageOf(holder, isMounted),
-      remedy: commandLine(isMounted ? 'umount' : 'rm', at),
+      remedy: isMounted
+        ? unmounted(at)
+        : decision(`stop who reads it, or take it away: ${commandLine('rm', at)}`),
     };
   },
 };

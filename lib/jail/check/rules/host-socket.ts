@@ -7,9 +7,10 @@ import { errorCode } from '../../../binary/root.ts';
 import { type InRootStatus, native } from '../../../native.ts';
 import type { Mount } from '../../host/mountinfo.ts';
 import { mountsIn, pointIn } from '../../host/mounts.ts';
-import { commandLine } from '../command.ts';
+import { commandLine, decision } from '../command.ts';
 import type { Found } from '../finding.ts';
 import type { CheckedJail } from '../jail.ts';
+import { unmounted } from '../remedy.ts';
 import { hostPath, type Rule } from '../rule.ts';
 
 // Whoever may talk to one of these is root, or nearly so.
@@ -48,7 +49,7 @@ export const hostSocket: Rule = {
   attack:
     'A connection does not care for root directories: the daemon acts outside. docker.sock starts a container that has the ' +
     'whole host in it (docs.docker.com, "Docker daemon attack surface"); unix(7), "Pathname socket ownership and permissions".',
-  remedy: 'rm SOCKET',
+  remedy: '# stop who listens there, or take the socket away: rm SOCKET',
   lookAt: ({ path, kind, uid, isMounted }, jail) => {
     if (kind !== 'socket' || isOfUnit(path, mountsIn(jail.mounts, jail.directory), jail)) return undefined;
     const what = whoseIs(path, uid, isMounted, jail);
@@ -56,7 +57,11 @@ export const hostSocket: Rule = {
     return {
       path,
       message: `${what}: who listens there is not jailed`,
-      remedy: commandLine(isMounted ? 'umount' : 'rm', hostPath(jail, path)),
+      remedy: isMounted
+        ? unmounted(hostPath(jail, path))
+        : decision(
+            `stop who listens there, or take the socket away: ${commandLine('rm', hostPath(jail, path))}`,
+          ),
     };
   },
   isQuick: true,
@@ -68,7 +73,7 @@ export const hostSocket: Rule = {
       yield {
         path,
         message: 'it is a socket of a daemon of the host, in a directory that is mounted here',
-        remedy: commandLine('umount', mount.point),
+        remedy: unmounted(mount.point),
       };
     }
   },
@@ -81,8 +86,7 @@ function isOfUnit(path: BytePath, mounts: readonly Mount[], { directory }: Check
 // A service of the jail binds its own there, as the user that it runs as.
 function whoseIs(path: BytePath, uid: number, isMounted: boolean, jail: CheckedJail): string | undefined {
   if (isMounted) return 'it is a socket of the host, mounted here';
-  if (DAEMONS.test(path)) return 'it has the name of a socket of the host';
-  if (uid === 0) return 'root has bound it';
+  if (uid === 0) return DAEMONS.test(path) ? 'it has the name of a socket of the host' : 'root has bound it';
   return jail.boundOutside().has(hostPath(jail, path))
     ? 'a process outside of the jail has bound it'
     : undefined;

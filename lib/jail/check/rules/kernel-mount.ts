@@ -1,7 +1,7 @@
 // File systems in the jail by which the kernel of the host is steered.
 
 import { mountsIn, pointIn } from '../../host/mounts.ts';
-import { commandLine } from '../command.ts';
+import { unmounted } from '../remedy.ts';
 import type { Rule } from '../rule.ts';
 
 /** Types of file systems by which the kernel is steered. */
@@ -20,7 +20,7 @@ export const kernelMount: Rule = {
   attack:
     'release_agent of a cgroup and /sys/kernel/uevent_helper start programs outside (CVE-2022-0492), devtmpfs has every ' +
     'disk, and debugfs and tracefs tell what the kernel does (sysfs(5), cgroups(7)).',
-  remedy: 'umount MOUNT-POINT',
+  remedy: 'mount --make-rprivate MOUNT-POINT && umount -R MOUNT-POINT',
   isQuick: true,
   look: (jail) =>
     mountsIn(jail.mounts, jail.directory)
@@ -28,6 +28,6 @@ export const kernelMount: Rule = {
       .map((mount) => ({
         path: pointIn(mount, jail.directory),
         message: `${mount.type} of the kernel is mounted here`,
-        remedy: commandLine('umount', mount.point),
+        remedy: unmounted(mount.point),
       })),
 };

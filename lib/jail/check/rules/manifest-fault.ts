@@ -1,9 +1,8 @@
 // A manifest that cannot be believed.
 
-import { STORE } from '../../manifest/layout.ts';
 import { MANIFEST_PATH } from '../../manifest/manifest.ts';
-import { commandLine } from '../command.ts';
-import { hostPath, type Rule } from '../rule.ts';
+import { decision } from '../command.ts';
+import type { Rule } from '../rule.ts';
 
 export const manifestFault: Rule = {
   id: 'manifest',
@@ -12,7 +11,7 @@ export const manifestFault: Rule = {
   summary: 'The manifest of the jail is damaged, or others than root can change it.',
   attack:
     'Whoever can write the manifest says what was built, and a check by it finds nothing (CWE-345). It is not believed, and nothing is compared with it.',
-  remedy: 'uchroot-jail build NEW-DIRECTORY --recipe FILE',
+  remedy: '# build it anew from its recipe: uchroot-jail build NEW-DIRECTORY --recipe FILE',
   isQuick: true,
   look: (jail) =>
     jail.manifestFault === undefined
@@ -21,7 +20,7 @@ export const manifestFault: Rule = {
           {
             path: MANIFEST_PATH,
             message: `${jail.manifestFault}; nothing was compared with it`,
-            remedy: commandLine('ls', '-la', hostPath(jail, STORE)),
+            remedy: decision('build it anew from its recipe, in another directory, and move its data over'),
           },
         ],
 };

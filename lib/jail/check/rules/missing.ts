@@ -5,6 +5,7 @@ import { errorCode, type FileRoot } from '../../../binary/root.ts';
 import { mountsIn, pointIn } from '../../host/mounts.ts';
 import { commandLine } from '../command.ts';
 import type { Rule } from '../rule.ts';
+import { NULL_DEVICE } from './changed.ts';
 
 export const missing: Rule = {
   id: 'missing',
@@ -19,15 +20,20 @@ export const missing: Rule = {
     const covered = mountsIn(jail.mounts, jail.directory).map(
       (mount) => `${pointIn(mount, jail.directory)}/`,
     );
+    const ofUsers: string[] = [];
     for (const recorded of jail.manifest?.entries ?? []) {
-      const { path } = recorded;
+      const { path, kind, uid } = recorded;
+      const isData = ofUsers.some((directory) => path.startsWith(directory));
+      if (kind === 'directory' && uid !== 0 && !isData) ofUsers.push(`${path}/`);
+      if (path === NULL_DEVICE) continue; // dev-null tells of that one
       if (jail.seen.has(path) || covered.some((point) => path.startsWith(point))) continue;
       if (isThere(jail.root, path)) continue; // it has come since
       yield {
         path,
         message: `the ${recorded.kind} is not there`,
         remedy: commandLine('uchroot-jail', 'update', jail.directory),
-        fixes: [{ kind: 'restore', recorded }],
+        // in a directory of a user's he may have removed it himself
+        ...(isData ? { severity: 'note' } : { fixes: [{ kind: 'restore', recorded }] }),
       };
     }
   },

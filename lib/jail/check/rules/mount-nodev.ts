@@ -1,7 +1,7 @@
 // Devices of a jail that nobody can open.
 
 import { mountOf } from '../../host/mounts.ts';
-import { commandLine } from '../command.ts';
+import { remounted } from '../remedy.ts';
 import type { Rule } from '../rule.ts';
 
 export const mountNodev: Rule = {
@@ -21,7 +21,7 @@ export const mountNodev: Rule = {
       {
         path: device.path,
         message: 'its file system is mounted nodev: it cannot be opened, nor can other devices',
-        remedy: commandLine('mount', '-o', 'remount,dev', mount.point),
+        remedy: remounted(mount, 'dev', jail),
       },
     ];
   },

@@ -2,7 +2,7 @@
 
 import { bytePath } from '../../../binary/path.ts';
 import { mountOf } from '../../host/mounts.ts';
-import { commandLine } from '../command.ts';
+import { remounted } from '../remedy.ts';
 import type { Rule } from '../rule.ts';
 
 export const mountNoexec: Rule = {
@@ -21,7 +21,7 @@ export const mountNoexec: Rule = {
       {
         path: bytePath('/'),
         message: 'its file system is mounted noexec: no program can be started',
-        remedy: commandLine('mount', '-o', 'remount,exec', mount.point),
+        remedy: remounted(mount, 'exec', jail),
       },
     ];
   },

@@ -1,7 +1,7 @@
 // Privileges that were kept for programs of a jail, and have no effect.
 
 import { mountOf } from '../../host/mounts.ts';
-import { commandLine } from '../command.ts';
+import { remounted } from '../remedy.ts';
 import type { Rule } from '../rule.ts';
 
 export const mountNosuid: Rule = {
@@ -21,7 +21,7 @@ export const mountNosuid: Rule = {
       {
         path: kept.path,
         message: 'its file system is mounted nosuid: the privileges that were kept for it have no effect',
-        remedy: commandLine('mount', '-o', 'remount,suid', mount.point),
+        remedy: remounted(mount, 'suid', jail),
       },
     ];
   },

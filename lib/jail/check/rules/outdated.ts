@@ -9,10 +9,15 @@ import { openPackages } from '../../dpkg/database.ts';
 import type { Host } from '../../host/host.ts';
 import { hashFile, openRegular } from '../../manifest/hash.ts';
 import type { Recorded } from '../../manifest/manifest.ts';
-import { commandLine } from '../command.ts';
+import { commandLine, decision } from '../command.ts';
 import type { Found } from '../finding.ts';
 import type { CheckedJail } from '../jail.ts';
 import type { Rule } from '../rule.ts';
+
+const GONE = 'is not installed any more';
+const LOST = 'is not on the host any more';
+// an update has nothing to copy
+const AGAIN = decision('bring it back to the host, or build the jail anew without it');
 
 export const outdated: Rule = {
   id: 'outdated',
@@ -32,7 +37,7 @@ export const outdated: Rule = {
       yield {
         path: bytePath('/'),
         message: `${from}, which it was built from, is not there any more`,
-        remedy,
+        remedy: decision('bring it back, or build the jail anew from another system'),
       };
       return;
     }
@@ -43,10 +48,12 @@ export const outdated: Rule = {
       const versions = name === undefined ? undefined : stale.get(name);
       if (name !== undefined && versions !== undefined && !told.has(name)) {
         told.add(name);
-        yield { path: recorded.path, message: `package ${name} ${versions}`, remedy };
+        const message = `package ${name} ${versions}`;
+        yield { path: recorded.path, message, remedy: versions.endsWith(GONE) ? AGAIN : remedy };
       } else if (name === undefined) {
         const message = await differs(recorded, jail);
-        if (message !== undefined) yield { path: recorded.path, message, remedy };
+        if (message !== undefined)
+          yield { path: recorded.path, message, remedy: message.endsWith(LOST) ? AGAIN : remedy };
       }
     }
   },
@@ -60,12 +67,7 @@ function stalePackages(host: Host, versions: Readonly<Record<string, string>>): 
     names.flatMap(([name, version]) => {
       const now = packages.find(name)?.version;
       if (now === version) return [];
-      return [
-        [
-          name,
-          now === undefined ? `${version} is not installed any more` : `is ${version} here, and ${now} now`,
-        ],
-      ];
+      return [[name, now === undefined ? `${version} ${GONE}` : `is ${version} here, and ${now} now`]];
     }),
   );
 }
@@ -78,7 +80,7 @@ async function differs(
   if (kind !== 'file' || source === undefined || host === undefined || manifest?.recipe.from !== undefined)
     return undefined;
   const now = openRegular(host.root, source);
-  if (now === undefined) return `${showPath(source)}, of which it is a copy, is not on the host any more`;
+  if (now === undefined) return `${showPath(source)}, of which it is a copy, ${LOST}`;
   try {
     // by bigint: a number of milliseconds is rounded
     const { size, mtimeNs } = fstatSync(now.fd, { bigint: true });

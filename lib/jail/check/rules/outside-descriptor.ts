@@ -3,7 +3,7 @@
 import type { Stats } from 'node:fs';
 
 import { bytePath, showPath } from '../../../binary/path.ts';
-import { commandLine } from '../command.ts';
+import { restarted } from '../remedy.ts';
 import type { Rule } from '../rule.ts';
 
 export const outsideDescriptor: Rule = {
@@ -15,7 +15,7 @@ export const outsideDescriptor: Rule = {
   attack:
     'fchdir(2) or openat(2) on it, and it is out: the oldest way to leave a jail, and one that needs no privilege (chroot(2), ' +
     'NOTES; CVE-2024-21626 of runc). A disk is read past all permissions.',
-  remedy: 'uchroot USER DIRECTORY PROGRAM',
+  remedy: '# end it, and start it as an ordinary user: uchroot USER DIRECTORY PROGRAM',
   look: (jail) =>
     jail.processes().flatMap(({ pid, name, outside }) =>
       outside
@@ -26,7 +26,7 @@ export const outsideDescriptor: Rule = {
             fd === undefined
               ? `process ${pid} (${name}) works in ${showPath(path)}`
               : `process ${pid} (${name}) has ${showPath(path)} open, as descriptor ${fd}`,
-          remedy: commandLine('kill', String(pid)),
+          remedy: restarted(pid),
         })),
     ),
 };

@@ -1,7 +1,7 @@
 // Processes in the jail that have got files of the host along.
 
 import { bytePath, showPath } from '../../../binary/path.ts';
-import { commandLine } from '../command.ts';
+import { restarted } from '../remedy.ts';
 import type { Rule } from '../rule.ts';
 
 export const outsideFile: Rule = {
@@ -13,7 +13,7 @@ export const outsideFile: Rule = {
   attack:
     'Whoever takes the process over reads or writes it, whatever its permissions are: they were looked at when it was opened ' +
     '(open(2)); a database, or a log of the service that started it (CWE-403).',
-  remedy: 'uchroot USER DIRECTORY PROGRAM',
+  remedy: '# end it, and start it as an ordinary user: uchroot USER DIRECTORY PROGRAM',
   look: (jail) =>
     jail.processes().flatMap(({ pid, name, outside }) =>
       outside
@@ -21,7 +21,7 @@ export const outsideFile: Rule = {
         .map(({ fd, path }) => ({
           path: bytePath('/'),
           message: `process ${pid} (${name}) has ${showPath(path)} open, as descriptor ${fd}`,
-          remedy: commandLine('kill', String(pid)),
+          remedy: restarted(pid),
         })),
     ),
 };

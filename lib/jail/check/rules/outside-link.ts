@@ -1,6 +1,7 @@
 // Files that are in the jail and outside of it at once.
 
-import { commandLine } from '../command.ts';
+import { type BytePath, parentPath } from '../../../binary/path.ts';
+import { commandLine, decision } from '../command.ts';
 import { hostPath, type Rule } from '../rule.ts';
 
 export const outsideLink: Rule = {
@@ -11,16 +12,20 @@ export const outsideLink: Rule = {
   attack:
     'What is written to it in the jail is written outside: a hard link is the file itself, with its content, owner and ' +
     'mode, and no root directory stands in between (link(2); protected_hardlinks in proc_sys_fs(5)).',
-  remedy: 'cp -a --remove-destination FILE FILE.new && mv FILE.new FILE',
+  remedy: 't=$(mktemp -p DIRECTORY) && cp -a FILE "$t" && mv -T "$t" FILE',
   look: (jail) =>
-    jail.seen.namedElsewhere().map(({ path, nlink, met, uid }) => {
-      const at = hostPath(jail, path);
-      const copy = `${at}.new`;
+    jail.seen.namedElsewhere().map(({ path, nlink, met, uid, kind }) => {
       return {
         path,
         uid,
         message: `it has ${nlink} names, ${nlink - met} of them outside of the jail`,
-        remedy: `${commandLine('cp', '-a', '--remove-destination', at, copy)} && ${commandLine('mv', copy, at)}`,
+        remedy: kind === 'file' ? parted(hostPath(jail, path)) : decision('take one of its names away'),
       };
     }),
 };
+
+// A copy takes the place of one name; what lies beside it is not touched.
+function parted(at: BytePath): string {
+  const temporary = `t=$(${commandLine('mktemp', '-p', parentPath(at))})`;
+  return `${temporary} && ${commandLine('cp', '-a', at)} "$t" && mv -T "$t" ${commandLine(at)}`;
+}

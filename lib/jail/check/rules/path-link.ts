@@ -1,7 +1,7 @@
 // A jail that is named by a symbolic link.
 
 import { bytePath, showPath, trimSlashes } from '../../../binary/path.ts';
-import { commandLine } from '../command.ts';
+import { decision } from '../command.ts';
 import type { Rule } from '../rule.ts';
 
 const TYPE_BITS = 0o170000;
@@ -15,7 +15,7 @@ export const pathLink: Rule = {
   attack:
     'A link can be set anew between the check and the launch, and what is then entered was never checked ' +
     '(symlink(7), CWE-367). Links above the jail count by their owner only.',
-  remedy: 'uchroot-jail check REAL-DIRECTORY',
+  remedy: '# name the directory itself wherever the jail is named',
   look: (jail) => {
     const links = jail.components.filter(({ mode }) => (mode & TYPE_BITS) === LINK);
     const link = links.find(({ path }) => trimSlashes(bytePath(path)) === jail.asked);
@@ -24,7 +24,7 @@ export const pathLink: Rule = {
       {
         path: jail.asked,
         message: `${showPath(jail.asked)} is a link to ${showPath(jail.directory)}`,
-        remedy: commandLine('uchroot-jail', 'check', jail.directory),
+        remedy: decision(`name ${showPath(jail.directory)} wherever the jail is named`),
       },
     ];
   },

@@ -1,7 +1,8 @@
 // A /proc in the jail that shows the processes of the host.
 
-import { mountsIn, pointIn } from '../../host/mounts.ts';
+import { isShared, mountsIn, pointIn } from '../../host/mounts.ts';
 import { commandLine } from '../command.ts';
+import { unmounted } from '../remedy.ts';
 import type { Rule } from '../rule.ts';
 
 export const procMount: Rule = {
@@ -19,7 +20,10 @@ export const procMount: Rule = {
       .map((mount) => ({
         path: pointIn(mount, jail.directory),
         message: 'proc is mounted here, without hidepid: all processes of the host are seen',
-        remedy: commandLine('mount', '-o', 'remount,ro,hidepid=2', mount.point),
+        // one file system in two places: the processes would be hidden on the host as well
+        remedy: isShared(mount, jail.mounts, jail.directory)
+          ? unmounted(mount.point)
+          : commandLine('mount', '-o', 'remount,ro,hidepid=2', mount.point),
       })),
 };
 

@@ -1,7 +1,7 @@
 // Processes in the jail that are nearly root.
 
 import { bytePath } from '../../../binary/path.ts';
-import { commandLine } from '../command.ts';
+import { restarted } from '../remedy.ts';
 import type { Rule } from '../rule.ts';
 
 export const processCapabilities: Rule = {
@@ -12,7 +12,7 @@ export const processCapabilities: Rule = {
   attack:
     'CAP_SYS_CHROOT, CAP_SYS_PTRACE, CAP_MKNOD, CAP_DAC_READ_SEARCH and others are each enough to leave (capabilities(7)); ' +
     'the ambient ones go to every program that it starts.',
-  remedy: 'uchroot USER DIRECTORY PROGRAM',
+  remedy: '# end it, and start it as an ordinary user: uchroot USER DIRECTORY PROGRAM',
   look: (jail) =>
     jail
       .processes()
@@ -20,6 +20,6 @@ export const processCapabilities: Rule = {
       .map(({ pid, name, capabilities }) => ({
         path: bytePath('/'),
         message: `process ${pid} (${name}) has capabilities (0x${capabilities.toString(16)})`,
-        remedy: commandLine('kill', String(pid)),
+        remedy: restarted(pid),
       })),
 };

@@ -1,8 +1,8 @@
 // Processes that are root in the jail.
 
 import { bytePath } from '../../../binary/path.ts';
+import { restarted } from '../remedy.ts';
 import type { Rule } from '../rule.ts';
-import { commandLine } from '../command.ts';
 
 export const rootProcess: Rule = {
   id: 'root-process',
@@ -12,7 +12,7 @@ export const rootProcess: Rule = {
   attack:
     'Root leaves: mkdir, chroot into it, and chdir("..") until the top (chroot(2), NOTES); or it makes the device of a disk, ' +
     'or traces a process outside.',
-  remedy: 'uchroot USER DIRECTORY PROGRAM',
+  remedy: '# end it, and start it as an ordinary user: uchroot USER DIRECTORY PROGRAM',
   look: (jail) =>
     jail
       .processes()
@@ -20,6 +20,6 @@ export const rootProcess: Rule = {
       .map(({ pid, name }) => ({
         path: bytePath('/'),
         message: `process ${pid} (${name}) runs in it as root`,
-        remedy: commandLine('kill', String(pid)),
+        remedy: restarted(pid),
       })),
 };

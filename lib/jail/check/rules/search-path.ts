@@ -3,6 +3,7 @@
 import { isSearchText } from '../../search/text.ts';
 import { looseSearchOf } from '../../search/search.ts';
 import { decision } from '../command.ts';
+import { isProgram } from '../entry.ts';
 import { showPath } from '../../../binary/path.ts';
 import type { Rule } from '../rule.ts';
 import { isToldOf } from './writable-target.ts';
@@ -19,9 +20,11 @@ export const searchPath: Rule = {
     '(ld.so(8), execve(2); CWE-426, CWE-427).',
   remedy:
     "# make the directory root's alone, or build the program without that path: patchelf --set-rpath PATH FILE",
-  lookAt: ({ path, kind, zone, isElf, isScript }, jail) => {
+  lookAt: (entry, jail) => {
+    const { path, kind, zone, isElf, isScript } = entry;
     if (kind !== 'file' || (zone !== 'system' && zone !== 'extra')) return undefined;
-    if (!isElf && !isScript && !isSearchText(path)) return undefined;
+    // of what is not executed the first line means nothing
+    if (!isElf && !(isScript && isProgram(entry)) && !isSearchText(path)) return undefined;
     const found = looseSearchOf(jail.root, path, (place) => {
       const loose = jail.looseOn(place);
       return loose === undefined || isToldOf(loose) ? undefined : loose;

@@ -1,9 +1,10 @@
 // What nobody but its owner should know.
 
 import { lastComponent } from '../../../binary/path.ts';
-import { commandLine } from '../command.ts';
+import { commandLine, decision } from '../command.ts';
 import type { Entry } from '../entry.ts';
-import { hostPath, type Rule } from '../rule.ts';
+import { isOwn } from '../own.ts';
+import type { Rule } from '../rule.ts';
 
 export const secret: Rule = {
   id: 'secret',
@@ -13,7 +14,8 @@ export const secret: Rule = {
   attack:
     'Whoever breaks into the service reads it, and with it opens something that is not jailed: other machines, a cloud ' +
     'account, the host itself (CWE-312, CWE-522).',
-  remedy: 'rm FILE',
+  remedy:
+    '# what the service needs is copied in by name, for root alone: uchroot-jail build DIRECTORY --copy FILE; else remove it',
   lookAt: (entry, jail) => {
     if (entry.kind !== 'file' || entry.sizeBytes === 0 || isMeant(entry)) return undefined;
     const what = secretOf(entry);
@@ -21,7 +23,11 @@ export const secret: Rule = {
     return {
       path: entry.path,
       message: `it is ${what}`,
-      remedy: commandLine('rm', hostPath(jail, entry.path)),
+      remedy: decision(
+        `if the service needs it, name it: ${commandLine('uchroot-jail', 'build', jail.directory, '--copy', entry.path)}; if not, remove it`,
+      ),
+      // who takes over the jailed user has what is his in any case
+      ...(isOwn(entry) && { severity: 'note' }),
     };
   },
 };
@@ -45,7 +51,7 @@ const NAMES: readonly (readonly [RegExp, string])[] = [
     'a file of credentials',
   ],
   [
-    /\/(?:krb5\.keytab|[^/]*\.keytab|\.gnupg\/private-keys-v1\.d\/[^/]*|[^/]*\.kdbx|terraform\.tfstate)$/,
+    /\/(?:[^/]*\.(?:p12|pfx|jks|jceks|bcfks|keystore|ppk)|krb5\.keytab|[^/]*\.keytab|\.gnupg\/private-keys-v1\.d\/[^/]*|[^/]*\.kdbx|terraform\.tfstate)$/,
     'a file of keys',
   ],
 ];
@@ -54,7 +60,11 @@ function secretOf({ path, isKey }: Entry): string | undefined {
   if (isKey) return 'a private key';
   // what most files are called is none of these
   const name = lastComponent(path);
-  if (!name.startsWith('.') && !path.includes('/.') && !/shadow|\.(?:keytab|kdbx|tfstate)/.test(name))
+  if (
+    !name.startsWith('.') &&
+    !path.includes('/.') &&
+    !/shadow|\.(?:keytab|kdbx|tfstate|p12|pfx|jks|jceks|bcfks|keystore|ppk)$/.test(name)
+  )
     return undefined;
   return NAMES.find(([pattern]) => pattern.test(path))?.[1];
 }

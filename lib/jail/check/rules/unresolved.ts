@@ -1,9 +1,9 @@
 // Programs that cannot start.
 
 import { openResolver } from '../../../binary/closure.ts';
-import type { BytePath } from '../../../binary/path.ts';
+import { type BytePath, showPath } from '../../../binary/path.ts';
 import { BASELINE } from '../../../binary/cpu.ts';
-import { commandLine } from '../command.ts';
+import { commandLine, decision } from '../command.ts';
 import { lacks } from '../../verify.ts';
 import type { Found } from '../finding.ts';
 import type { CheckedJail } from '../jail.ts';
@@ -27,11 +27,25 @@ export const unresolved: Rule = {
       yield {
         path,
         message: lacks(lost).message,
-        remedy: commandLine('uchroot-jail', 'build', jail.directory, path),
+        remedy: remedyOf(jail, path, lost.path),
       };
     }
   },
 };
+
+// Only what the host has can be built in.
+function remedyOf({ directory, host, manifest }: CheckedJail, program: BytePath, lost: BytePath): string {
+  const isThere = (path: BytePath) => path.startsWith('/') && host?.root.lstat(path) !== undefined;
+  // what was added by hand is not what the host has there
+  const asked = [...(isAsked(manifest, program) ? [program] : []), lost].find(isThere);
+  return asked === undefined
+    ? decision(`put ${showPath(lost)} into the jail, or take ${showPath(program)} away`)
+    : commandLine('uchroot-jail', 'build', directory, asked);
+}
+
+function isAsked(manifest: CheckedJail['manifest'], program: BytePath): boolean {
+  return manifest?.recipe.programs.includes(program) === true;
+}
 
 // It may well start: what env(1) does depends on a variable, and a shell takes what the kernel does not.
 const UNSURE: ReadonlySet<string> = new Set(['unknown-command', 'no-interpreter']);
@@ -39,5 +53,7 @@ const UNSURE: ReadonlySet<string> = new Set(['unknown-command', 'no-interpreter'
 // What came along with a package need not be whole on the host either: it is the builder's to warn of that.
 function programsOf({ manifest, seen }: CheckedJail): ReadonlySet<BytePath> {
   const added = seen.programs.filter(({ recorded }) => recorded === undefined).map(({ path }) => path);
-  return new Set([...(manifest?.recipe.programs ?? []), ...added]);
+  // of one that is missing itself that is told
+  const asked = manifest?.recipe.programs.filter((path) => seen.has(path)) ?? [];
+  return new Set([...asked, ...added]);
 }

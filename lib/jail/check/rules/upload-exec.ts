@@ -1,7 +1,7 @@
 // Directories in which the jailed user can put a program and start it.
 
 import { mountOf } from '../../host/mounts.ts';
-import { commandLine } from '../command.ts';
+import { decision } from '../command.ts';
 import { hostPath, type Rule } from '../rule.ts';
 import { writerIn } from '../writable.ts';
 
@@ -14,7 +14,7 @@ export const uploadExec: Rule = {
   attack:
     'A service that takes files takes programs: what is uploaded is then executed, by a hole in the service or by its own ' +
     'configuration, as PHP does (CWE-434). A file system of its own, mounted noexec, is the answer (mount(8)).',
-  remedy: 'mount -t tmpfs -o noexec,nosuid,nodev,mode=1777 tmpfs DIRECTORY',
+  remedy: '# move what lies there to a file system of its own, and mount that there with noexec,nosuid,nodev',
   lookAt: ({ path, kind, mode, uid, gid, hasAcl, recorded, zone, isMounted }, jail) => {
     if (kind !== 'directory' || recorded !== undefined || path === '/') return undefined;
     // below a directory of the user's everything is his
@@ -25,14 +25,8 @@ export const uploadExec: Rule = {
     return {
       path,
       message: `${how}, and what is put there can be executed`,
-      remedy: commandLine(
-        'mount',
-        '-t',
-        'tmpfs',
-        '-o',
-        'noexec,nosuid,nodev,mode=1777',
-        'tmpfs',
-        hostPath(jail, path),
+      remedy: decision(
+        'move what lies there to a file system of its own, and mount that there with noexec,nosuid,nodev',
       ),
     };
   },

@@ -1,8 +1,8 @@
 // Programs, libraries and modules of interpreters that others than root can write.
 
 import { isCode } from '../entry.ts';
-import { givenToRoot } from '../remedy.ts';
-import { hostPath, type Rule } from '../rule.ts';
+import { givenBack } from '../remedy.ts';
+import type { Rule } from '../rule.ts';
 import { writerIn } from '../writable.ts';
 
 export const writableCode: Rule = {
@@ -13,11 +13,12 @@ export const writableCode: Rule = {
   attack:
     'Whoever writes to it runs code as everybody who uses it: the service, the administrator who enters the jail, root ' +
     '(execve(2), ld.so(8)).',
+  covers: ['mode', 'owner', 'world-writable'],
   remedy: 'chown root:root FILE && chmod go-w FILE',
   lookAt: (entry, jail) => {
     if ((entry.zone !== 'system' && entry.zone !== 'extra') || !isCode(entry)) return undefined;
     const how = writerIn(entry, jail);
     if (how === undefined) return undefined;
-    return { path: entry.path, message: how, ...givenToRoot(hostPath(jail, entry.path)) };
+    return { path: entry.path, message: how, ...givenBack(entry, jail) };
   },
 };

@@ -1,7 +1,7 @@
 // Directories of programs, libraries and modules that others than root can write.
 
-import { givenToRoot } from '../remedy.ts';
-import { hostPath, type Rule } from '../rule.ts';
+import { givenBack } from '../remedy.ts';
+import type { Rule } from '../rule.ts';
 import { writerIn } from '../writable.ts';
 import { isSystemPath } from '../zone.ts';
 
@@ -14,16 +14,19 @@ export const writableDirectory: Rule = {
   attack:
     'He exchanges what lies in it, or puts something before it: a library of the same name, a sitecustomize.py, a program ' +
     'that comes earlier in PATH (path_resolution(7), ld.so(8); CWE-427).',
+  covers: ['mode', 'owner', 'sticky', 'upload-exec'],
   remedy: 'chown root:root DIRECTORY && chmod go-w DIRECTORY',
   lookAt: (entry, jail) => {
     const { path, kind, zone, recorded, mode, uid } = entry;
-    if (kind !== 'directory' || !isSystemPath(path) || path === '/') return undefined;
+    if (kind !== 'directory' || path === '/') return undefined;
+    // whoever owns /dev exchanges its null device and its log
+    if (!isSystemPath(path) && path !== '/dev') return undefined;
     if (zone !== 'system' && zone !== 'extra') return undefined;
     // the builder has made it so: a service keeps its data there
     if (recorded?.kind === 'directory' && recorded.mode === mode && recorded.uid === uid && uid !== 0)
       return undefined;
     const how = writerIn(entry, jail);
     if (how === undefined) return undefined;
-    return { path, message: how, ...givenToRoot(hostPath(jail, path)) };
+    return { path, message: how, ...givenBack(entry, jail) };
   },
 };

@@ -1,10 +1,10 @@
 // Links by which somebody decides what a program or a configuration file is.
 
 import { showPath } from '../../../binary/path.ts';
-import { commandLine } from '../command.ts';
+import { decision } from '../command.ts';
 import type { Entry } from '../entry.ts';
 import type { CheckedJail } from '../jail.ts';
-import { hostPath, type Rule } from '../rule.ts';
+import type { Rule } from '../rule.ts';
 import type { Loose } from '../way.ts';
 import { isSystemPath } from '../zone.ts';
 
@@ -17,7 +17,8 @@ export const writableTarget: Rule = {
   attack:
     'The link is safe, and what it leads to is not: an /etc/passwd, a library or a program in /tmp is whatever somebody has ' +
     'put there (symlink(7), path_resolution(7); CWE-61).',
-  remedy: 'ls -l LINK',
+  covers: ['extra'],
+  remedy: "# let the link lead to something of root's, or make what it leads to root's alone",
   lookAt: (entry, jail) => {
     const { path, kind, target, zone } = entry;
     if (kind !== 'link' || (zone !== 'system' && zone !== 'extra') || !isSystemPath(path)) return undefined;
@@ -26,7 +27,7 @@ export const writableTarget: Rule = {
     return {
       path,
       message: `it leads to ${showPath(target)}; of ${showPath(loose.path)}: ${loose.how}`,
-      remedy: commandLine('ls', '-ld', hostPath(jail, path), hostPath(jail, loose.path)),
+      remedy: decision(`let it lead to something of root's, or make ${showPath(loose.path)} root's alone`),
     };
   },
 };
