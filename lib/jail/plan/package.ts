@@ -12,6 +12,7 @@ import { openPackages, type Package, type Packages } from '../dpkg/database.ts';
 import { openReading } from '../dpkg/reading.ts';
 import { type StateDirectory, stateOf } from '../dpkg/state.ts';
 import type { Reason } from '../manifest/entry.ts';
+import type { Recipe } from '../manifest/recipe.ts';
 import type { JailUser } from '../packs/pack.ts';
 import type { Steps } from '../work/steps.ts';
 import type { Executable } from './executables.ts';
@@ -31,12 +32,12 @@ export interface PackageFiles extends PackageTaker {
   versionOf(name: string): string | undefined;
 }
 
-/** @throws UsageError for a package among `asked` that is not installed. */
+/** @throws UsageError for a package of the recipe that is not installed. */
 export function openPackageFiles(
   root: FileRoot,
   selection: Selection,
   users: readonly JailUser[],
-  asked: readonly string[],
+  { packages: asked, programs: named }: Pick<Recipe, 'packages' | 'programs'>,
 ): PackageFiles {
   const packages = openPackages(root);
   if (packages === undefined) {
@@ -55,7 +56,8 @@ export function openPackageFiles(
     };
   }
   const reading = openReading(root, packages);
-  const programs = new Set<BytePath>();
+  // by the names that were asked for: /usr/bin/latex is a link of a package of its own to pdftex
+  const programs = new Set<BytePath>(named);
   const whole = new Set(asked.map((name) => findPackage(packages, name)));
   const idle = new Set<BytePath>();
   let done = 0;

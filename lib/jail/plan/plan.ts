@@ -87,7 +87,7 @@ export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
       if (walk(root, path).kind !== 'found') vanished.push(path); // others are left out for a reason, such as secrets
     }
 
-  const packages = openPackageFiles(root, selection, users, recipe.packages);
+  const packages = openPackageFiles(root, selection, users, recipe);
   const executables = openExecutables(root, selection, {
     cpu,
     path: JAIL_PATH,
