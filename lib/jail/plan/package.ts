@@ -9,6 +9,7 @@ import { quote } from '../../quote.ts';
 import type { Choice } from '../dpkg/choice.ts';
 import { choose } from '../dpkg/choose.ts';
 import { openPackages, type Package, type Packages } from '../dpkg/database.ts';
+import { optionalPart } from '../dpkg/optional.ts';
 import { openReading } from '../dpkg/reading.ts';
 import { type StateDirectory, stateOf } from '../dpkg/state.ts';
 import type { Reason } from '../manifest/entry.ts';
@@ -30,6 +31,8 @@ export interface PackageFiles extends PackageTaker {
   of(path: BytePath): string | undefined;
   sourceOf(path: BytePath): string | undefined;
   versionOf(name: string): string | undefined;
+  /** Large parts of the packages that a program can do without, and that are not in the selection. */
+  leftOut(): readonly BytePath[];
 }
 
 /** @throws UsageError for a package of the recipe that is not installed. */
@@ -53,6 +56,7 @@ export function openPackageFiles(
       of: () => undefined,
       sourceOf: () => undefined,
       versionOf: () => undefined,
+      leftOut: () => [],
     };
   }
   const reading = openReading(root, packages);
@@ -60,6 +64,7 @@ export function openPackageFiles(
   const programs = new Set<BytePath>(named);
   const whole = new Set(asked.map((name) => findPackage(packages, name)));
   const idle = new Set<BytePath>();
+  const leftOut = new Set<BytePath>();
   let done = 0;
 
   function* follow(executables: readonly Executable[]): Steps<boolean> {
@@ -76,6 +81,12 @@ export function openPackageFiles(
 
   function addChoice({ files, withheld }: Choice): void {
     for (const { path, package: pkg, why, started } of [...files, ...withheld]) {
+      // who asks for a package by its name gets all of it
+      const part = why === undefined ? undefined : optionalPart(path);
+      if (part !== undefined) {
+        leftOut.add(part);
+        continue;
+      }
       if (!started) idle.add(walk(root, path).path);
       const by = why === undefined ? undefined : walk(root, why).path;
       selection.addPath(path, { how: 'package', as: pkg?.name ?? '', by });
@@ -110,6 +121,7 @@ export function openPackageFiles(
     of: (path) => packages.owner(path)?.name,
     sourceOf: (path) => packages.source(path),
     versionOf: (name) => packages.find(name)?.version,
+    leftOut: () => [...leftOut],
   };
 }
 
