@@ -23,6 +23,7 @@ export { type Progress } from './jail/work/progress.ts';
 export { removeJail, type RemoveReport, type RemoveRequest } from './jail/remove.ts';
 export { type JailRequest, type JailWork } from './jail/request/request.ts';
 export { updateJail, type UpdateReport, type UpdateRequest } from './jail/update.ts';
+export { type JailPart } from './jail/manifest/parts.ts';
 export { type PackReason } from './jail/manifest/why.ts';
 export { type Account } from './launch/account.ts';
 export { type DirectoryFinding } from './launch/directory.ts';

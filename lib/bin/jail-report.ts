@@ -20,11 +20,37 @@ export function summaryOf(
 }
 
 export function showBuilt(directory: Bytes, report: JailReport, isPlan: boolean): string {
-  const changes = isPlan ? report.changes.map(changeLine).join('') : '';
-  const packs = report.packs
-    .filter(({ name }) => name !== 'base')
-    .map(({ name, trigger }) => `pack ${name}${trigger === undefined ? '' : `: for ${show(trigger)}`}\n`);
-  return `${changes}${packs.join('')}${summaryOf(directory, report)}`;
+  const plan = isPlan ? [...report.changes.map(changeLine), ...largest(report)] : [];
+  const packs = report.packs.filter(({ name }) => name !== 'base');
+  const ofPacks = packs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  return [
+    ...plan,
+    ...packs.map(packLine),
+    ...report.leftOut.map((path) => `left out: ${show(path)}; --copy brings it\n`),
+    summaryOf(directory, report).trimEnd(),
+    ofPacks < WORTH_A_WORD_BYTES
+      ? '\n'
+      : `, ${megabytes(ofPacks)} of it by packs, which --no-pack leaves out\n`,
+  ].join('');
+}
+
+const WORTH_A_WORD_BYTES = 1_000_000;
+
+function packLine({ name, trigger, sizeBytes }: JailReport['packs'][number]): string {
+  const size = sizeBytes < WORTH_A_WORD_BYTES ? '' : `, ${megabytes(sizeBytes)}`;
+  return `pack ${name}${trigger === undefined ? '' : `: for ${show(trigger)}`}${size}\n`;
+}
+
+const MOST_PARTS = 10;
+
+function largest({ parts }: JailReport): readonly string[] {
+  return parts
+    .filter(({ sizeBytes }) => sizeBytes >= WORTH_A_WORD_BYTES)
+    .slice(0, MOST_PARTS)
+    .map((part) => {
+      const whose = part.package === undefined ? 'files of no package' : `package ${part.package}`;
+      return `part ${whose}, ${megabytes(part.sizeBytes)}: ${show(part.path)}, ${part.because}\n`;
+    });
 }
 
 function changeLine({ kind, path, package: name }: Change): string {

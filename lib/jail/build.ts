@@ -10,7 +10,9 @@ import { learnAll } from './learn/learned.ts';
 import { foreseeJail, type Made, type Making, makeJail, refuseFailures } from './make.ts';
 import { type Change, changesBetween, type VersionChange, versionChanges } from './manifest/change.ts';
 import { type Manifest, readManifest } from './manifest/manifest.ts';
+import { type JailPart, partsOf } from './manifest/parts.ts';
 import { mergeRecipes } from './manifest/recipe.ts';
+import { toText } from './manifest/text.ts';
 import { packReasons, type PackReason } from './manifest/why.ts';
 import { checkRequest, type JailRequest, requireRoot, toGivenRecipe, toRecipe } from './request/request.ts';
 import { toJailError } from './work/failure.ts';
@@ -21,6 +23,10 @@ export interface JailReport {
   readonly files: number;
   readonly sizeBytes: number;
   readonly packs: readonly PackReason[];
+  /** Where the size comes from, the largest part first. */
+  readonly parts: readonly JailPart[];
+  /** Large parts of packages that are not in the jail, since a program can do without; a copy brings one. */
+  readonly leftOut: readonly string[];
   /** Against what the jail was before. */
   readonly changes: readonly Change[];
   readonly packages: readonly VersionChange[];
@@ -50,7 +56,10 @@ export async function buildJail(asked: JailRequest): Promise<JailReport> {
     const added = toRecipe(request, source, learned);
     const recipeFor = (before: Manifest | undefined) =>
       before === undefined ? added : mergeRecipes(before.recipe, added);
-    const report = await makeOrForesee({ host, directory, recipeFor, work: request }, request.plan === true);
+    const report = await makeOrForesee(
+      { host, directory, recipeFor, without: added.without, work: request },
+      request.plan === true,
+    );
     return { ...report, warnings: [...warnings, ...report.warnings] };
   } catch (error) {
     throw toJailError(error);
@@ -95,12 +104,20 @@ function openPresent(directory: BytePath): DirectoryRoot | undefined {
   }
 }
 
-function toReport({ before, after, warnings, failures }: Made): JailReport & Pick<Made, 'failures'> {
+function toReport({
+  before,
+  after,
+  optional,
+  warnings,
+  failures,
+}: Made): JailReport & Pick<Made, 'failures'> {
   const files = after.entries.filter(({ kind }) => kind === 'file');
   return {
     files: files.length,
     sizeBytes: files.reduce((sum, { sizeBytes = 0 }) => sum + sizeBytes, 0),
     packs: packReasons(after),
+    parts: partsOf(after),
+    leftOut: optional.map(toText),
     changes: changesBetween(before, after),
     packages: versionChanges(before, after),
     warnings,

@@ -29,12 +29,15 @@ export interface Making {
   readonly directory: BytePath;
   /** What the jail is to be made of; it is asked again if somebody else has changed the jail meanwhile. */
   readonly recipeFor: (before: Manifest | undefined) => Recipe;
+  /** Paths to be left out that are asked for now: there must be something of each. */
+  readonly without?: readonly BytePath[];
   readonly work: Pick<JailWork, 'signal' | 'onProgress'>;
 }
 
 export interface Made {
   readonly before: Manifest | undefined;
   readonly after: Manifest;
+  readonly optional: JailPlan['optional'];
   readonly warnings: readonly string[];
   /** What does not work although everything is in place. */
   readonly failures: readonly string[];
@@ -49,7 +52,8 @@ export async function foreseeJail(making: Making, jail: DirectoryRoot | undefine
   if (jail !== undefined) checkPlace(plan, source, jail, { from: recipe.from, directory: making.directory });
   const { signal } = making.work;
   const { manifest: after, warnings } = await foreseePlan(recipe, plan, { source, jail, before, signal });
-  return { before, after, warnings: [...warningsOf(plan), ...warnings], failures: [] };
+  const { optional } = plan;
+  return { before, after, optional, warnings: [...warningsOf(plan), ...warnings], failures: [] };
 }
 
 /** @throws JailError, UsageError; the jail is as it was then. */
@@ -81,7 +85,8 @@ async function makeIn(
     warnings.push(...searchWarnings(jail, after, readUsers(recipe.users)));
     work.onProgress?.(begin('check'));
     const tried = await tryOut({ directory, jail, manifest: after, programs, signal: work.signal });
-    return { before, after, warnings: [...warnings, ...tried.warnings], failures: tried.failures };
+    const { optional } = plan;
+    return { before, after, optional, warnings: [...warnings, ...tried.warnings], failures: tried.failures };
   } catch (error) {
     store.rollBack();
     throw error;
@@ -111,7 +116,11 @@ async function planUnderLock(jail: DirectoryRoot, making: Making, source: FileRo
   }
 }
 
-async function planFor(recipe: Recipe, { host, directory, work }: Making, root: FileRoot): Promise<JailPlan> {
+async function planFor(
+  recipe: Recipe,
+  { host, directory, work, without = [] }: Making,
+  root: FileRoot,
+): Promise<JailPlan> {
   work.onProgress?.(begin('plan'));
   const inside = placeIn(recipe.from, root, directory);
   const outside = inside === undefined ? [] : [inside];
@@ -124,6 +133,11 @@ async function planFor(recipe: Recipe, { host, directory, work }: Making, root: 
     throw new JailError(`${absent}, which was asked for, is not on the host`, {
       code: 'ENOENT',
       path: absent,
+    });
+  const unused = plan.unused.find((path) => without.includes(path));
+  if (unused !== undefined)
+    throw new UsageError(`nothing of ${showPath(unused)}, which is to be left out, would be in the jail`, {
+      hint: '--plan shows the largest parts, and what is there',
     });
   const [barren] = plan.barren;
   if (barren !== undefined)

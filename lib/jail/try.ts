@@ -11,6 +11,7 @@ import { LaunchError } from '../errors.ts';
 import { runInJail } from '../launch/run.ts';
 import { native } from '../native.ts';
 import { quote } from '../quote.ts';
+import { complaintOf } from './complaint.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import { packOf } from './packs/index.ts';
 import type { Probe } from './packs/pack.ts';
@@ -57,6 +58,11 @@ export async function tryOut(trial: Trial): Promise<Outcome> {
     throwIfAborted(signal);
     if (exitCode !== 0) failures.push(`${showPath(path)} cannot be loaded: ${firstLine(stderr)}`);
   }
+  for (const { path } of programs) {
+    const complaint = await startOnce(trial, path);
+    throwIfAborted(signal);
+    if (complaint !== undefined) warnings.push(complaint);
+  }
   for (const { name } of manifest.packs) {
     const { check, wants } = packOf(name);
     const failure = await check(probe);
@@ -66,6 +72,23 @@ export async function tryOut(trial: Trial): Promise<Outcome> {
     if (wanted !== undefined) warnings.push(wanted);
   }
   return { failures, warnings };
+}
+
+// Long enough for the slowest interpreter; a daemon that ignores the option has said by then what it lacks.
+const START_TIMEOUT_MS = 5000;
+
+/**
+ * Starts a program of a Debian package with --version, which a program of Debian can be expected to survive: what it finds
+ * by a name that it puts together shows in no other way. A program of nobody may do its work whatever the option.
+ */
+async function startOnce(trial: Trial, path: BytePath): Promise<string | undefined> {
+  const { jail, manifest, directory } = trial;
+  const real = walk(jail, path).path;
+  if (manifest.entries.find((entry) => entry.path === real)?.package === undefined) return undefined;
+  const { exitCode, stdout, stderr } = await run(trial, path, ['--version'], START_TIMEOUT_MS);
+  return exitCode === 0
+    ? undefined
+    : complaintOf(showPath(path), showPath(directory), `${stderr}\n${stdout}`);
 }
 
 /** What a program runs on, if that is not this machine. */
@@ -78,7 +101,8 @@ function foreignMachine({ files }: Closure): string | undefined {
   return machineName(elf);
 }
 
-function openProbe({ directory, jail, manifest, signal }: Trial): Probe {
+function openProbe(trial: Trial): Probe {
+  const { jail, manifest } = trial;
   const resolver = openResolver(jail, { hasProc: false });
   const executables = manifest.entries.filter(({ kind, mode }) => kind === 'file' && (mode & 0o111) !== 0);
   return {
@@ -87,25 +111,32 @@ function openProbe({ directory, jail, manifest, signal }: Trial): Probe {
     executables: (name) =>
       executables.map(({ path }) => path).filter((path) => name.test(lastComponent(path))),
     lacks: (path) => resolver.resolve(path).missing.map((missing) => lacks(missing).message),
-    run: async (program, ...args) => {
-      try {
-        const { exitCode, stdout, stderr, stopped } = await runInJail({
-          ...userOf(manifest.recipe.users),
-          jail: pathBytes(directory),
-          program: pathBytes(program),
-          args,
-          reject: false,
-          timeoutMs: TIMEOUT_MS,
-          ...(signal && { signal }),
-        });
-        const said = stopped === 'ETIMEDOUT' ? `it has not ended after ${TIMEOUT_MS / 1000} seconds` : stderr;
-        return { exitCode, stdout, stderr: said };
-      } catch (error) {
-        if (!(error instanceof LaunchError)) throw error;
-        return { exitCode: error.exitStatus, stdout: '', stderr: error.message };
-      }
-    },
+    run: (program, ...args) => run(trial, program, args, TIMEOUT_MS),
   };
+}
+
+async function run(
+  { directory, manifest, signal }: Trial,
+  program: BytePath,
+  args: readonly string[],
+  timeoutMs: number,
+): ReturnType<Probe['run']> {
+  try {
+    const { exitCode, stdout, stderr, stopped } = await runInJail({
+      ...userOf(manifest.recipe.users),
+      jail: pathBytes(directory),
+      program: pathBytes(program),
+      args,
+      reject: false,
+      timeoutMs,
+      ...(signal && { signal }),
+    });
+    const said = stopped === 'ETIMEDOUT' ? `it has not ended after ${timeoutMs / 1000} seconds` : stderr;
+    return { exitCode, stdout, stderr: said };
+  } catch (error) {
+    if (!(error instanceof LaunchError)) throw error;
+    return { exitCode: error.exitStatus, stdout: '', stderr: error.message };
+  }
 }
 
 /** The first user that the jail is for, or the one who owns nothing. */

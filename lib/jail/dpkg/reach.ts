@@ -85,7 +85,7 @@ export function take(work: Work, use: Use): void {
   if (extent === 'data' || extent === 'configuration') return;
   for (const path of contents.scripts)
     mentions.awaitPath(path, (by) => useProgram(work, path, { how: 'mentioned', from: pkg, by }, by));
-  for (const path of files) if (path.startsWith('/etc/')) mentions.add(readConfiguration(root, path));
+  for (const path of files) if (CONFIGURATION.test(path)) mentions.add(readConfiguration(root, path));
   for (const path of contents.withheld) taken.withhold(path, pkg, why);
   for (const path of contents.programs.filter((path) => !taken.has(path))) {
     // git starts git-upload-pack, which is one of its own; a library that they share names all of them
@@ -97,6 +97,9 @@ export function take(work: Work, use: Use): void {
   addSettings(work, contents);
   for (const edge of dependenciesOf(packages, pkg)) follow(work, use, edge);
 }
+
+// That of TeX lies in /usr/share and names /var/lib/texmf.
+const CONFIGURATION = /^\/etc\/|\.(?:cnf|conf|cfg|ini)$/;
 
 const MOST_SETTINGS = 100;
 

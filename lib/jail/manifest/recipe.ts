@@ -20,6 +20,8 @@ export interface Recipe {
   /** Packs that were asked for, and those that must not come by themselves. */
   readonly packs: readonly string[];
   readonly withoutPacks: readonly string[];
+  /** Paths of the jail that are left out, with what lies below them. */
+  readonly without: readonly BytePath[];
   readonly copies: readonly { readonly from: BytePath; readonly to: BytePath }[];
   /** What commands opened when they were watched; the commands are not run again. */
   readonly learned: readonly LearnedFiles[];
@@ -36,6 +38,7 @@ export const EMPTY_RECIPE: Recipe = {
   packages: [],
   packs: [],
   withoutPacks: [],
+  without: [],
   copies: [],
   learned: [],
   users: [],
@@ -63,6 +66,7 @@ export function mergeRecipes(old: Recipe, added: Recipe): Recipe {
     withoutPacks: onceEach(old.withoutPacks, added.withoutPacks).filter(
       (pack) => !added.packs.includes(pack),
     ),
+    without: onceEach(old.without, added.without),
     copies: onceBy(({ to }) => to, old.copies, added.copies),
     learned: onceBy(({ command }) => command, old.learned, added.learned),
     users: onceEach(old.users, added.users),
@@ -82,13 +86,15 @@ function onceBy<T>(key: (item: T) => string, ...lists: readonly (readonly T[])[]
 
 /** For JSON; a name that is no UTF-8 is kept, see text.ts. */
 export function recipeToJson(recipe: Recipe): object {
-  const { programs, packages, packs, withoutPacks, copies, learned, users, keepPrivileges, from } = recipe;
+  const { programs, packages, packs, withoutPacks, without, copies, learned, users, keepPrivileges, from } =
+    recipe;
   // in this order, so that the same recipe is the same text
   return {
     programs: programs.map(toText),
     packages,
     packs,
     withoutPacks,
+    without: without.map(toText),
     copies: copies.map((copy) => ({ from: toText(copy.from), to: toText(copy.to) })),
     learned: learned.map(({ command, files, directories }) => ({
       command,
@@ -113,6 +119,7 @@ export function recipeFromJson(value: unknown, what: string): Recipe {
     packages: texts('packages'),
     packs: texts('packs'),
     withoutPacks: texts('withoutPacks'),
+    without: paths('without'),
     copies: listAt(object, 'copies', what).map((item) => {
       const copy = asObject(item, `${what}, copies`);
       return {

@@ -3,6 +3,7 @@
 import type { BytePath } from '../../binary/path.ts';
 import { reasonChain, showReason } from './entry.ts';
 import type { Manifest } from './manifest.ts';
+import { packSizes } from './parts.ts';
 import { toText } from './text.ts';
 
 /** A pack of a jail. */
@@ -10,10 +11,17 @@ export interface PackReason {
   readonly name: string;
   /** The file that showed that it is needed; undefined for one that was asked for, or that every jail has. */
   readonly trigger: string | undefined;
+  /** Of the files that it has brought, with what they need. */
+  readonly sizeBytes: number;
 }
 
-export function packReasons({ packs }: Manifest): readonly PackReason[] {
-  return packs.map(({ name, trigger }) => ({ name, trigger: trigger && toText(trigger) }));
+export function packReasons(manifest: Manifest): readonly PackReason[] {
+  const sizes = packSizes(manifest);
+  return manifest.packs.map(({ name, trigger }) => ({
+    name,
+    trigger: trigger && toText(trigger),
+    sizeBytes: sizes.get(name) ?? 0,
+  }));
 }
 
 /** The reasons of a path, nearest first, each one phrase; empty for a path that is not in the manifest. */

@@ -9,9 +9,11 @@ import { quote } from '../../quote.ts';
 import type { Choice } from '../dpkg/choice.ts';
 import { choose } from '../dpkg/choose.ts';
 import { openPackages, type Package, type Packages } from '../dpkg/database.ts';
+import { optionalPart } from '../dpkg/optional.ts';
 import { openReading } from '../dpkg/reading.ts';
 import { type StateDirectory, stateOf } from '../dpkg/state.ts';
 import type { Reason } from '../manifest/entry.ts';
+import type { Recipe } from '../manifest/recipe.ts';
 import type { JailUser } from '../packs/pack.ts';
 import type { Steps } from '../work/steps.ts';
 import type { Executable } from './executables.ts';
@@ -29,14 +31,16 @@ export interface PackageFiles extends PackageTaker {
   of(path: BytePath): string | undefined;
   sourceOf(path: BytePath): string | undefined;
   versionOf(name: string): string | undefined;
+  /** Large parts of the packages that a program can do without, and that are not in the selection. */
+  leftOut(): readonly BytePath[];
 }
 
-/** @throws UsageError for a package among `asked` that is not installed. */
+/** @throws UsageError for a package of the recipe that is not installed. */
 export function openPackageFiles(
   root: FileRoot,
   selection: Selection,
   users: readonly JailUser[],
-  asked: readonly string[],
+  { packages: asked, programs: named }: Pick<Recipe, 'packages' | 'programs'>,
 ): PackageFiles {
   const packages = openPackages(root);
   if (packages === undefined) {
@@ -52,12 +56,15 @@ export function openPackageFiles(
       of: () => undefined,
       sourceOf: () => undefined,
       versionOf: () => undefined,
+      leftOut: () => [],
     };
   }
   const reading = openReading(root, packages);
-  const programs = new Set<BytePath>();
+  // by the names that were asked for: /usr/bin/latex is a link of a package of its own to pdftex
+  const programs = new Set<BytePath>(named);
   const whole = new Set(asked.map((name) => findPackage(packages, name)));
   const idle = new Set<BytePath>();
+  const leftOut = new Set<BytePath>();
   let done = 0;
 
   function* follow(executables: readonly Executable[]): Steps<boolean> {
@@ -74,6 +81,12 @@ export function openPackageFiles(
 
   function addChoice({ files, withheld }: Choice): void {
     for (const { path, package: pkg, why, started } of [...files, ...withheld]) {
+      // who asks for a package by its name gets all of it
+      const part = why === undefined ? undefined : optionalPart(path);
+      if (part !== undefined) {
+        leftOut.add(part);
+        continue;
+      }
       if (!started) idle.add(walk(root, path).path);
       const by = why === undefined ? undefined : walk(root, why).path;
       selection.addPath(path, { how: 'package', as: pkg?.name ?? '', by });
@@ -108,6 +121,7 @@ export function openPackageFiles(
     of: (path) => packages.owner(path)?.name,
     sourceOf: (path) => packages.source(path),
     versionOf: (name) => packages.find(name)?.version,
+    leftOut: () => [...leftOut],
   };
 }
 

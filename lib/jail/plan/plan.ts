@@ -44,6 +44,10 @@ export interface JailPlan {
   readonly missing: readonly MissingFile[];
   /** What came along and lacks something: plugins, mostly, whose libraries the host does not have either. */
   readonly incomplete: readonly MissingFile[];
+  /** Large parts of packages that a program can do without in a jail, and so left out, unless they were copied. */
+  readonly optional: readonly BytePath[];
+  /** Paths that were to be left out and of which nothing would have come along. */
+  readonly unused: readonly BytePath[];
   /** Not readable by everybody, and so left out. */
   readonly secrets: readonly BytePath[];
   /** Programs and files that were asked for by name and are not there; nothing should be built then. */
@@ -72,7 +76,12 @@ export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
     gids: new Set(users.flatMap(({ groups }) => groups.map(({ gid }) => gid))),
   };
   const keepPrivileges = new Set(recipe.keepPrivileges.map((path) => walk(root, path).path));
-  const selection = openSelection(root, { owners, keepPrivileges, ...(outside && { outside }) });
+  const selection = openSelection(root, {
+    owners,
+    keepPrivileges,
+    without: recipe.without,
+    ...(outside && { outside }),
+  });
   for (const path of mergedDirectories)
     if (root.lstat(path)?.kind === 'symlink') selection.addPath(path, { how: 'layout' });
 
@@ -87,7 +96,7 @@ export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
       if (walk(root, path).kind !== 'found') vanished.push(path); // others are left out for a reason, such as secrets
     }
 
-  const packages = openPackageFiles(root, selection, users, recipe.packages);
+  const packages = openPackageFiles(root, selection, users, recipe);
   const executables = openExecutables(root, selection, {
     cpu,
     path: JAIL_PATH,
@@ -120,6 +129,8 @@ export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
     missing: executables.missing,
     // a library of a plugin may be found by the RPATH of the program that loads it
     incomplete: executables.incomplete.filter(({ path }) => !isThere.has(lastComponent(path))),
+    optional: packages.leftOut().filter((path) => selection.get(path) === undefined),
+    unused: selection.unused(),
     secrets: selection.secrets,
     absent,
     barren: packs.barren(),

@@ -5,6 +5,7 @@ import type { FileRoot, FileStatus } from '../../binary/root.ts';
 import { type Walk, walk } from '../../binary/walk.ts';
 import type { DirectoryEntry, Entry, FileEntry, Reason } from '../manifest/entry.ts';
 import { STORE } from '../manifest/layout.ts';
+import { openWithout } from './without.ts';
 
 /** Ids that the jail is built for: their files may stay theirs. */
 interface Owners {
@@ -16,6 +17,8 @@ export interface SelectionOptions {
   readonly owners: Owners;
   /** Files, links resolved, that keep set-user-ID, set-group-ID and file capabilities. */
   readonly keepPrivileges: ReadonlySet<BytePath>;
+  /** Paths that are to be left out, with what lies below them. */
+  readonly without?: readonly BytePath[];
   /** Directories that are not to be taken from the root, links resolved: the jail itself, if it lies in the root. */
   readonly outside?: readonly BytePath[];
 }
@@ -37,6 +40,8 @@ export interface Selection {
   entries(): readonly Entry[];
   /** Files that were added since the last call: what they need has to be looked for. */
   takeFresh(): readonly FileEntry[];
+  /** Those of the paths to be left out that nothing would have been added at. */
+  unused(): readonly BytePath[];
   /** Files that were left out because not everybody may read them. */
   readonly secrets: readonly BytePath[];
 }
@@ -46,10 +51,11 @@ const MAX_DEPTH = 100;
 export function openSelection(root: FileRoot, options: SelectionOptions): Selection {
   const entries = new Map<BytePath, Entry>();
   const secrets = new Set<BytePath>();
+  const without = openWithout(root, options.without ?? []);
   let fresh: FileEntry[] = [];
 
   function add(entry: Entry): void {
-    if (entry.path === '/' || isOfBuilder(entry.path)) return;
+    if (entry.path === '/' || isOfBuilder(entry.path) || without.covers(entry.path)) return;
     const known = entries.get(entry.path);
     if (known !== undefined && !isBetter(entry, known)) return;
     addWay(parentPath(entry.path), entry.path);
@@ -182,6 +188,7 @@ export function openSelection(root: FileRoot, options: SelectionOptions): Select
     addTree,
     addCopy,
     get: (path) => entries.get(path),
+    unused: without.unused,
     entries: () => [...entries.values()],
     takeFresh: () => {
       const taken = fresh.filter((entry) => entries.get(entry.path) === entry);

@@ -35,6 +35,8 @@ export interface JailRequest extends JailWork {
   /** Packs that are not needed by any sign, and packs that are not to come. */
   readonly packs?: readonly string[] | undefined;
   readonly withoutPacks?: readonly string[] | undefined;
+  /** Absolute paths of the jail to be left out, with what lies below them; one of which nothing would come is an error. */
+  readonly without?: readonly Bytes[] | undefined;
   /** Commands that are run on a scratch copy of the host, to see what they open; words as a shell splits them. */
   readonly learn?: readonly string[] | undefined;
   /** Files or directories of the host, and where in the jail they are to be if not at the same path. */
@@ -61,6 +63,7 @@ const KEYS = [
   'packages',
   'packs',
   'withoutPacks',
+  'without',
   'learn',
   'copies',
   'users',
@@ -76,6 +79,7 @@ const LISTS = [
   'packages',
   'packs',
   'withoutPacks',
+  'without',
   'learn',
   'copies',
   'users',
@@ -166,6 +170,7 @@ export function toRecipe(
     packages,
     packs,
     withoutPacks,
+    without: (request.without ?? []).map(toLeftOut),
     copies: copies.map((copy) => toCopy(root, copy, isForeign)),
     learned,
     users,
@@ -196,4 +201,11 @@ function toCopy(
   // with `..` in it a path of the host is none that something can have in the jail
   const from = isPair || isDestination(named) ? named : real;
   return { from, to: isPair ? withoutDots(bytePath(copy.to)) : from };
+}
+
+function toLeftOut(path: Bytes): BytePath {
+  const plain = withoutDots(bytePath(path));
+  if (!bytePath(path).startsWith('/') || !isDestination(plain) || plain === '/')
+    throw new UsageError(`without: ${showPath(bytePath(path))} is no absolute path of something in the jail`);
+  return plain;
 }

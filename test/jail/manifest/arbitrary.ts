@@ -32,6 +32,7 @@ export const recipes: fc.Arbitrary<Recipe> = fc
       packages: list(words),
       packs: list(words),
       withoutPacks: list(words),
+      without: list(paths),
       copies: list(fc.record({ from: paths, to: paths }, { noNullPrototype: true })),
       learned: list(
         fc.record(
@@ -49,6 +50,7 @@ export const recipes: fc.Arbitrary<Recipe> = fc
         'packages',
         'packs',
         'withoutPacks',
+        'without',
         'copies',
         'learned',
         'users',
