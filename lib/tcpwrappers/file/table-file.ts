@@ -57,6 +57,18 @@ function isCurrent(source: Source): boolean {
   return !source.isStale;
 }
 
+// A function of its own, so that nothing of what was read before is kept while it is read anew.
+function* readAgain(before: readonly Source[]): Slices<{ sources: readonly Source[]; isSame: boolean }> {
+  const sources: Source[] = [];
+  let isSame = true;
+  for (const source of before) {
+    const now = isCurrent(source) ? source : yield* readSource(source.path);
+    sources.push(now);
+    isSame &&= isSameFile(source.found, now.found);
+  }
+  return { sources, isSame };
+}
+
 async function inSlices<Result>(work: Slices<Result>): Promise<Result> {
   for (;;) {
     const begin = performance.now();
@@ -81,18 +93,17 @@ export function openTableFile(path: Buffer, options: Omit<ParseOptions, 'file' |
 
   // Files that say what they said leave the table as it is.
   function* load(): Slices<Loaded> {
-    const again = new Map<string, Source>();
-    let isSame = loaded !== undefined;
-    for (const source of loaded?.sources ?? []) {
-      const now = isCurrent(source) ? source : yield* readSource(source.path);
-      again.set(source.path.toString('latin1'), now);
-      isSame &&= isSameFile(source.found, now.found);
+    const version = done;
+    const again = yield* readAgain(loaded?.sources ?? []);
+    // else another has been made on the spot meanwhile
+    if (version === done) {
+      if (again.isSame && loaded !== undefined) return { sources: again.sources, search: loaded.search };
+      loaded = undefined;
     }
-    if (isSame && loaded !== undefined) return { sources: [...again.values()], search: loaded.search };
-    loaded = undefined;
+    const known = new Map(again.sources.map((source) => [source.path.toString('latin1'), source]));
     const sources: Source[] = [];
     function* read(name: string): Slices<FileText> {
-      const source = again.get(name) ?? (yield* readSource(Buffer.from(name, 'latin1')));
+      const source = known.get(name) ?? (yield* readSource(Buffer.from(name, 'latin1')));
       sources.push(source);
       return source.found;
     }
