@@ -1,9 +1,12 @@
 // Starts a program of the host beside this process: in no jail, with the identity that this process has. As little of the
 // event loop is taken as for a launch, however large this process is, whose page tables fork(2) would copy.
+import type { Readable } from 'node:stream';
+
 import { native, type ProcessHandle } from '../native.ts';
 import { encodeAgain } from './encode.ts';
 import { errnoName } from './errno.ts';
 import { openLauncher } from './launcher.ts';
+import { takeStream } from './pipe.ts';
 import { signalName } from './signal.ts';
 import type { StdioTriple } from './stdio.ts';
 import type { Step } from './step.ts';
@@ -26,6 +29,8 @@ export interface PlainProcess {
   /** Resolves once the program has been executed, or rejects: then it has not run, and `ended` stays open. */
   readonly started: Promise<void>;
   readonly ended: Promise<PlainEnd>;
+  /** What it writes, where its standard output is a pipe; to be called once, before it has ended. */
+  readonly output: () => Readable;
   /** SIGKILL, to it and its process group. */
   readonly killGroup: () => void;
 }
@@ -46,6 +51,13 @@ function killGroup(pid: number): void {
   } catch {
     // all of the group have ended
   }
+}
+
+/** The environment of this process, and more variables. */
+export function environmentWith(variables: Readonly<Record<string, string>> = {}): readonly Buffer[] {
+  return Object.entries({ ...process.env, ...variables }).map(([name, value]) =>
+    Buffer.from(`${name}=${value}`),
+  );
 }
 
 /** Starts a program in a session of its own. Never throws. */
@@ -76,6 +88,10 @@ export function startPlain({ program, argv, env, stdio }: PlainRequest): PlainPr
   return {
     started,
     ended,
+    output: () => {
+      if (handle === undefined) throw new Error('it was not started');
+      return takeStream(handle, 1);
+    },
     killGroup: () => {
       if (pid !== undefined) killGroup(pid);
       // on its way it is alone

@@ -1,11 +1,12 @@
 // A program in its jail, for whoever knows Node's ChildProcess.
 import { EventEmitter } from 'node:events';
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 
 import { native, type ProcessHandle } from '../native.ts';
 import { quote } from '../quote.ts';
+import { takeStream } from './pipe.ts';
 import { signalNumber } from './request.ts';
 import { signalName } from './signal.ts';
 import { piped, type StdioTriple } from './stdio.ts';
@@ -68,13 +69,6 @@ export function toExit(
       involuntarySwitches,
     },
   };
-}
-
-// The stream of a pipe that was taken.
-function toStream(fd: number, writable: boolean): Socket {
-  const stream = new Socket({ fd, readable: !writable, writable });
-  native.pipeTaken(fd);
-  return stream;
 }
 
 /** What a program was started with. */
@@ -230,7 +224,7 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
 
   #stream(fd: 0 | 1 | 2): Socket | null {
     if (this.#stdio[fd] !== piped) return null;
-    this.#streams[fd] ??= toStream(native.takePipe(this.#handle, fd), fd === 0);
+    this.#streams[fd] ??= takeStream(this.#handle, fd);
     return this.#streams[fd];
   }
 
