@@ -24,6 +24,11 @@ function toStream(fd: number, writable: boolean): Socket {
   return stream;
 }
 
+/** The stream of pipe 0, 1 or 2 of a program that runs; once for each. */
+export function takeStream(handle: ProcessHandle, fd: 0 | 1 | 2): Socket {
+  return toStream(native.takePipe(handle, fd), fd === 0);
+}
+
 // The output of programs that have ended, which nobody can ask for any more.
 const forgotten = new FinalizationRegistry<readonly number[]>((left) => {
   for (const fd of left) if (fd >= 0) native.closePipe(fd);
@@ -51,7 +56,7 @@ export class Pipes {
 
   #open(fd: 0 | 1 | 2): Socket {
     const left = this.#left;
-    if (left === undefined) return toStream(native.takePipe(this.#handle, fd), fd === 0);
+    if (left === undefined) return takeStream(this.#handle, fd);
     if (fd === 0) return new Socket({ readable: false, writable: true }).destroy();
     const kept = left[fd] ?? -1;
     left[fd] = -1;

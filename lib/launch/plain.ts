@@ -1,11 +1,13 @@
 // Starts a program of the host beside this process: in no jail, with the identity that this process has. As little of the
 // event loop is taken as for a launch, however large this process is, whose page tables fork(2) would copy.
 import { constants } from 'node:os';
+import type { Readable } from 'node:stream';
 
 import { native, type ProcessHandle } from '../native.ts';
 import { encodeAgain } from './encode.ts';
 import { errnoName } from './errno.ts';
 import { openLauncher } from './launcher.ts';
+import { takeStream } from './pipes.ts';
 import { signalName } from './signal.ts';
 import type { StdioTriple } from './stdio.ts';
 import type { Step } from './step.ts';
@@ -28,6 +30,8 @@ export interface PlainProcess {
   /** Resolves once the program has been executed, or rejects: then it has not run, and `ended` stays open. */
   readonly started: Promise<void>;
   readonly ended: Promise<PlainEnd>;
+  /** What it writes, where its standard output is a pipe; to be called once, before it has ended. */
+  readonly output: () => Readable;
   /** SIGKILL, to it and its process group. */
   readonly killGroup: () => void;
 }
@@ -41,6 +45,13 @@ const SET_UP: readonly Step[] = [
   { op: 'close_range', first: 3 },
   { op: 'reset_signals' },
 ];
+
+/** The environment of this process, and more variables. */
+export function environmentWith(variables: Readonly<Record<string, string>> = {}): readonly Buffer[] {
+  return Object.entries({ ...process.env, ...variables }).map(([name, value]) =>
+    Buffer.from(`${name}=${value}`),
+  );
+}
 
 /** Starts a program in a session of its own. Never throws. */
 export function startPlain({ program, argv, env, stdio }: PlainRequest): PlainProcess {
@@ -75,6 +86,10 @@ export function startPlain({ program, argv, env, stdio }: PlainRequest): PlainPr
   return {
     started,
     ended,
+    output: () => {
+      if (handle === undefined) throw new Error('it was not started');
+      return takeStream(handle, 1);
+    },
     killGroup: () => {
       if (handle === undefined) return;
       if (hasStarted) native.killGroup(handle, constants.signals.SIGKILL);

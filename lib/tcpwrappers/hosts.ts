@@ -9,7 +9,7 @@ import type { TimeLimits } from './apply/apply.ts';
 import { decide, refuse, type Ruling } from './decide/decide.ts';
 import { Decision } from './decision.ts';
 import { openPath } from './file/path.ts';
-import { openTableFile } from './file/table-file.ts';
+import { openTableFile, type TableFile } from './file/table-file.ts';
 import { hasInterface } from './lookup/interface.ts';
 import { type Lookup, lookUp, type Resolver } from './lookup/lookup.ts';
 import { hasNetgroups } from './lookup/netgroup.ts';
@@ -20,7 +20,7 @@ import type { Need, Work } from './request/answer.ts';
 import { makeRequest, type Request, type RequestDescription } from './request/request.ts';
 import { resolve } from './request/resolve.ts';
 import type { Finding } from './rule/finding.ts';
-import type { Tables } from './rule/rule.ts';
+import type { Search, Tables } from './rule/rule.ts';
 
 export interface HostsOptions {
   /** The file of those who are let in; /etc/hosts.allow by default. A relative path begins at the working directory. */
@@ -74,10 +74,17 @@ function checkOptions(options: HostsOptions): void {
     throw new UsageError("compat must be 'libwrap' or left out");
 }
 
+type Soon = Search | Promise<Search>;
+
+async function bothOf(first: Soon, second: Soon): Promise<Tables> {
+  const [allow, deny] = await Promise.all([first, second]);
+  return { allow, deny };
+}
+
 /** Rules that are opened; see openHosts(). */
 export class Hosts {
-  // each as its file is when it is asked for
-  readonly #current: Tables;
+  readonly #allow: TableFile;
+  readonly #deny: TableFile;
   readonly #resolver: Resolver;
   readonly #limits: TimeLimits;
 
@@ -85,16 +92,8 @@ export class Hosts {
   constructor(options: HostsOptions) {
     const { allow = '/etc/hosts.allow', deny = '/etc/hosts.deny', dialect = 'auto', compat } = options;
     const read = { dialect, compat, isInPath: openPath(), hasNetgroups: hasNetgroups() };
-    const readAllow = openTableFile(toPath(allow, 'allow'), { ...read, role: 'allow' });
-    const readDeny = openTableFile(toPath(deny, 'deny'), { ...read, role: 'deny' });
-    this.#current = {
-      get allow() {
-        return readAllow();
-      },
-      get deny() {
-        return readDeny();
-      },
-    };
+    this.#allow = openTableFile(toPath(allow, 'allow'), { ...read, role: 'allow' });
+    this.#deny = openTableFile(toPath(deny, 'deny'), { ...read, role: 'deny' });
     const { nameTimeoutSeconds = 10, commandTimeoutSeconds = 60, twistTimeoutSeconds = 3600 } = options;
     const nameTimeoutMs = toMs(nameTimeoutSeconds, 3600, 'nameTimeoutSeconds');
     this.#resolver = { ...systemResolver(nameTimeoutMs), ...options.resolver };
@@ -106,13 +105,12 @@ export class Hosts {
 
   /** The rules by which is decided, as the files are at this moment. */
   get tables(): Tables {
-    const { allow, deny } = this.#current;
-    return { allow, deny };
+    return { allow: this.#allow.now(), deny: this.#deny.now() };
   }
 
   /** What is wrong with the files, as they are at this moment. */
   get findings(): readonly Finding[] {
-    const { allow, deny } = this.#current;
+    const { allow, deny } = this.tables;
     return [...allow.table.findings, ...deny.table.findings];
   }
 
@@ -124,7 +122,10 @@ export class Hosts {
   async check(described: RequestDescription): Promise<Decision> {
     const request = reading(() => makeRequest(described, hasInterface));
     const lookups: Lookup[] = [];
-    const work = decide(this.#current, request);
+    const [allow, deny] = [this.#allow.soon(), this.#deny.soon()];
+    const isWaiting = allow instanceof Promise || deny instanceof Promise;
+    const tables = isWaiting ? await bothOf(allow, deny) : { allow, deny };
+    const work = decide(tables, request);
     const step = work.next();
     const ruling = step.done === true ? step.value : await this.#resolve(work, step.value, request, lookups);
     return new Decision(ruling, request, lookups, this.#limits);
@@ -142,7 +143,7 @@ export class Hosts {
 
 /**
  * Opens hosts.allow and hosts.deny. They are read once, and again when they, or the files of patterns that they name,
- * have changed: a change counts from the next decision on.
+ * have changed: a change counts from the next decision on. What is long is then read in slices, and decisions wait for it.
  * @throws {UsageError} for a wrong option. What is wrong with the files is a finding, and lets nobody in by mistake.
  */
 export function openHosts(options: HostsOptions = {}): Hosts {

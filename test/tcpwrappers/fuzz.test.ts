@@ -9,6 +9,7 @@ import { compileTable } from '../../lib/tcpwrappers/match/compile.ts';
 import type { Found, Need } from '../../lib/tcpwrappers/request/answer.ts';
 import { makeRequest } from '../../lib/tcpwrappers/request/request.ts';
 import { resolveNow } from '../../lib/tcpwrappers/request/resolve.ts';
+import { complete } from '../../lib/tcpwrappers/rule/slices.ts';
 import { readOne } from './hosts.ts';
 import { split } from './libwrap/world.ts';
 
@@ -55,7 +56,7 @@ t.test('any two files and any request come to a decision', async (t) => {
         }
         const [first, second] = tables;
         if (first === undefined || second === undefined) return false;
-        const hosts = { allow: compileTable(first), deny: compileTable(second) };
+        const hosts = { allow: complete(compileTable(first)), deny: complete(compileTable(second)) };
         const request = makeRequest({
           daemon: latin1(name),
           client: { address: latin1(address), port: 1 },

@@ -8,6 +8,7 @@ import type { Found, Need } from '../../lib/tcpwrappers/request/answer.ts';
 import { makeRequest, type Request, type RequestDescription } from '../../lib/tcpwrappers/request/request.ts';
 import { resolveNow } from '../../lib/tcpwrappers/request/resolve.ts';
 import type { Table, Tables } from '../../lib/tcpwrappers/rule/rule.ts';
+import { complete } from '../../lib/tcpwrappers/rule/slices.ts';
 
 export interface Texts {
   readonly allow?: string | FileText;
@@ -24,15 +25,20 @@ function found(text: string | FileText | undefined): FileText {
 /** One table. */
 export function readOne(role: Table['role'], texts: Texts, options: Partial<ParseOptions> = {}): Table {
   const { files = {} } = texts;
-  const openFile = openPatternFiles((path) => found(Object.hasOwn(files, path) ? files[path] : undefined));
-  return readTable(found(texts[role]), { file: `/etc/hosts.${role}`, role, openFile, ...options });
+  const opened = openPatternFiles(function* read(path) {
+    yield;
+    return found(Object.hasOwn(files, path) ? files[path] : undefined);
+  });
+  return complete(
+    readTable(found(texts[role]), { file: `/etc/hosts.${role}`, role, files: opened, ...options }),
+  );
 }
 
 /** Both tables. */
 export function makeHosts(texts: Texts, options: Partial<ParseOptions> = {}): Tables {
   return {
-    allow: compileTable(readOne('allow', texts, options)),
-    deny: compileTable(readOne('deny', texts, options)),
+    allow: complete(compileTable(readOne('allow', texts, options))),
+    deny: complete(compileTable(readOne('deny', texts, options))),
   };
 }
 

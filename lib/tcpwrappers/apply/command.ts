@@ -1,6 +1,6 @@
 // Commands of rules, run by /bin/sh: without a terminal, not for ever, and not too many at once.
 
-import { type PlainProcess, startPlain } from '../../launch/plain.ts';
+import { environmentWith, type PlainProcess, startPlain } from '../../launch/plain.ts';
 import { Turns } from '../../turns.ts';
 
 /** Commands that run at once. As many clients as like can ask for one, and one client as often as he likes. */
@@ -28,9 +28,7 @@ export function shellArguments(command: string): readonly Buffer[] {
 }
 
 function start(command: string, { variables }: CommandSetting, fd: number): PlainProcess {
-  const env = Object.entries({ ...process.env, ...variables }).map(([name, value]) =>
-    Buffer.from(`${name}=${value}`),
-  );
+  const env = environmentWith(variables);
   return startPlain({ program: SHELL, argv: shellArguments(command), env, stdio: [fd, fd, fd] });
 }
 

@@ -34,7 +34,8 @@ export function openDaemonHost(
   { inetd = '/etc/inetd.conf' }: DaemonHostOptions = {},
 ): DaemonHost {
   const fromInetd = readInetd(root, inetd);
-  const services = [...fromInetd.services, ...readXinetd(root, '/etc/xinetd.d'), ...readUnits(root)];
+  const fromXinetd = readXinetd(root, '/etc/xinetd.d');
+  const services = [...fromInetd.services, ...fromXinetd.services, ...readUnits(root)];
   const byDaemon = new Map<string, Service[]>();
   for (const service of services) {
     const same = byDaemon.get(fold(service.daemon)) ?? [];
@@ -43,7 +44,7 @@ export function openDaemonHost(
   const wrapped = openWrapped(root);
   return {
     services,
-    faults: fromInetd.faults,
+    faults: [...fromInetd.faults, ...fromXinetd.faults],
     servicesOf: (daemon) => byDaemon.get(fold(daemon)) ?? [],
     programOf: (daemon) => findProgram(root, daemon),
     isWrapped(service) {

@@ -29,6 +29,7 @@ export interface ServiceFault {
     | 'inetd-rpc'
     | 'inetd-set-id'
     | 'inetd-insecure'
+    | 'xinetd-asks'
     | 'world-writable';
   readonly file: string;
   readonly line: number;

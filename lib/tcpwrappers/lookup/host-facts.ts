@@ -4,20 +4,11 @@
 import { type HostNameFacts, native } from '../../native.ts';
 import { Turns } from '../../turns.ts';
 import { shareOf } from '../text/address.ts';
+import { Kept } from './kept.ts';
 import { Overload } from './overload.ts';
 
 /** Questions under way. One that is given up goes on until the resolver gives up too, and keeps its turn. */
 const turns = new Turns({ most: 64, share: 8 });
-
-/** How long an answer counts, whatever it is. */
-const KEPT_MS = 5000;
-/** Most answers that are kept; the oldest go first. */
-const MAX_KEPT = 4096;
-
-interface Kept {
-  readonly facts: HostNameFacts;
-  readonly since: number;
-}
 
 /** What is being asked about one address. */
 interface Question {
@@ -30,23 +21,8 @@ interface Question {
   leave: (() => void) | undefined;
 }
 
-const kept = new Map<string, Kept>();
+const kept = new Kept<HostNameFacts>(4096);
 const questions = new Map<string, Question>();
-
-function keep(address: string, facts: HostNameFacts): void {
-  // the newest last
-  kept.delete(address);
-  kept.set(address, { facts, since: performance.now() });
-  for (const [oldest, { since }] of kept) {
-    if (kept.size <= MAX_KEPT && performance.now() - since < KEPT_MS) return;
-    kept.delete(oldest);
-  }
-}
-
-function recall(address: string): HostNameFacts | undefined {
-  const found = kept.get(address);
-  return found !== undefined && performance.now() - found.since < KEPT_MS ? found.facts : undefined;
-}
 
 function begin(question: Question, address: string, end: (facts: HostNameFacts) => void): void {
   question.latest = { isLast: false, reverseError: 'no answer in time' };
@@ -73,7 +49,7 @@ function openQuestion(address: string): Question {
   question.leave = turns.enter(share, () => {
     try {
       begin(question, address, (facts) => {
-        keep(address, facts);
+        kept.keep(address, facts);
         end();
         settle.done(facts);
       });
@@ -101,7 +77,7 @@ function giveUp(address: string, question: Question): HostNameFacts {
  * @throws {Overload} (rejects) if so many questions are under way that this one could not begin in time.
  */
 export async function askHost(address: string, timeoutMs: number): Promise<HostNameFacts> {
-  const known = recall(address);
+  const known = kept.recall(address);
   if (known !== undefined) return known;
   const question = questions.get(address) ?? openQuestion(address);
   question.asking++;

@@ -1,9 +1,10 @@
 // The hosts of a netgroup, by getent(1): Node has no call for them, and the system knows where they are kept.
 
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
+import { environmentWith, type PlainProcess, startPlain } from '../../launch/plain.ts';
 import type { Netgroup } from '../request/answer.ts';
+import { Kept } from './kept.ts';
 import type { Answered } from './lookup.ts';
 
 const PROGRAM = ['/usr/bin/getent', '/bin/getent'].find((path) => existsSync(path));
@@ -11,6 +12,9 @@ const PROGRAM = ['/usr/bin/getent', '/bin/getent'].find((path) => existsSync(pat
 /** getent(1): no such key. */
 const NOT_FOUND = 2;
 const MAX_OUTPUT_BYTES = 16 << 20;
+/** /dev/null, and a pipe, in the addon's terms. */
+const NULL = -1;
+const PIPE = -2;
 
 /** Whether netgroups can be looked up here. */
 export function hasNetgroups(): boolean {
@@ -30,22 +34,61 @@ export function parseNetgroup(text: string): Netgroup {
   return hosts;
 }
 
-/** Looks a netgroup up; one that is not there has no hosts. Never rejects. */
-export function lookUpNetgroup(group: string, timeoutMs: number): Promise<Answered<Netgroup | undefined>> {
-  const name = Buffer.from(group, 'latin1').toString('utf8');
-  if (PROGRAM === undefined) return Promise.resolve({ value: undefined, problem: 'there is no getent' });
-  // an argument is UTF-8 to Node
-  if (name.includes('\ufffd')) return Promise.resolve({ value: undefined, problem: 'its name is no UTF-8' });
-  const options = { timeout: timeoutMs, maxBuffer: MAX_OUTPUT_BYTES, encoding: 'latin1' } as const;
-  return new Promise((done) => {
-    execFile(PROGRAM, ['netgroup', '--', name], options, (error, stdout) => {
-      if (error === null) done({ value: parseNetgroup(stdout) });
-      else if (error.code === NOT_FOUND) done({ value: [] });
-      else
-        done({
-          value: undefined,
-          problem: `getent netgroup: ${error.killed === true ? 'no answer in time' : error.message}`,
-        });
-    });
-  });
+async function readOutput(child: PlainProcess): Promise<string> {
+  let text = '';
+  for await (const part of child.output() as AsyncIterable<Buffer>) {
+    text += part.toString('latin1');
+    if (text.length <= MAX_OUTPUT_BYTES) continue;
+    child.killGroup();
+    throw new Error('it has too many hosts');
+  }
+  return text;
+}
+
+async function askGetent(
+  program: string,
+  group: string,
+  timeoutMs: number,
+): Promise<Answered<Netgroup | undefined>> {
+  const argv = ['getent', 'netgroup', '--', group].map((word) => Buffer.from(word, 'latin1'));
+  const stdio = [NULL, PIPE, NULL] as const;
+  const child = startPlain({ program: Buffer.from(program), argv, env: environmentWith(), stdio });
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    child.killGroup();
+  }, timeoutMs);
+  try {
+    await child.started;
+    const [text, { exitCode }] = await Promise.all([readOutput(child), child.ended]);
+    if (exitCode === 0) return { value: parseNetgroup(text) };
+    if (exitCode === NOT_FOUND) return { value: [] };
+    throw new Error(isLate ? 'no answer in time' : `it has failed (${exitCode ?? 'killed'})`);
+  } catch (error) {
+    return { value: undefined, problem: `getent netgroup: ${(error as Error).message}` };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const kept = new Kept<Answered<Netgroup | undefined>>(64);
+const asking = new Map<string, Promise<Answered<Netgroup | undefined>>>();
+
+/**
+ * Looks a netgroup up, once for all who want it at a time; what is found counts for some seconds. One that is not there
+ * has no hosts. Never rejects.
+ */
+export async function lookUpNetgroup(
+  group: string,
+  timeoutMs: number,
+): Promise<Answered<Netgroup | undefined>> {
+  if (PROGRAM === undefined) return { value: undefined, problem: 'there is no getent' };
+  const known = kept.recall(group);
+  if (known !== undefined) return known;
+  const question = asking.get(group) ?? askGetent(PROGRAM, group, timeoutMs);
+  asking.set(group, question);
+  const answer = await question;
+  if (asking.get(group) === question) asking.delete(group);
+  if (answer.value !== undefined) kept.keep(group, answer);
+  return answer;
 }

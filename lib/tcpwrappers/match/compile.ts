@@ -4,6 +4,7 @@ import type { Answer, Stop } from '../request/answer.ts';
 import type { Host, Request } from '../request/request.ts';
 import type { PatternFile } from '../rule/pattern.ts';
 import type { Doubt, Rule, Search, Table } from '../rule/rule.ts';
+import { complete, SLICE, type Slices } from '../rule/slices.ts';
 import { firstOf } from './candidates.ts';
 import { addHost, collectHost, type HostIndex, makeHostIndex } from './host-index.ts';
 import { matchClients, matchDaemons, matchHost, walkTable } from './match.ts';
@@ -33,19 +34,33 @@ const FEW = 8;
 
 const fileIndexes = new WeakMap<PatternFile, HostIndex>();
 
-function indexFile(file: PatternFile): HostIndex {
+function* indexFile(file: PatternFile): Slices<HostIndex> {
   const known = fileIndexes.get(file);
   if (known !== undefined) return known;
   const index = makeHostIndex();
-  for (const [i, pattern] of file.patterns.entries()) addHost(index, pattern, i);
+  for (const [i, pattern] of file.patterns.entries()) {
+    if (i % SLICE === 0) yield;
+    addHost(index, pattern, i);
+  }
   fileIndexes.set(file, index);
   return index;
+}
+
+// Of all files that the rules name: none is to be indexed while a client waits for it.
+function* indexFiles(rules: readonly Rule[]): Slices<void> {
+  for (const [i, { daemons, clients }] of rules.entries()) {
+    if (i % SLICE === 0) yield;
+    for (const part of daemons)
+      for (const { host } of part) if (host?.kind === 'file') yield* indexFile(host.file);
+    for (const part of clients)
+      for (const { host } of part) if (host.kind === 'file') yield* indexFile(host.file);
+  }
 }
 
 /** The words of a file by an index of them; the answer is that of matchWords(). */
 function matchIndexed(file: PatternFile, host: Host, request: Request, doubt: Doubt): Answer {
   const lists: Ids[] = [];
-  collectHost(indexFile(file), host, request, doubt, matchIndexed, lists);
+  collectHost(complete(indexFile(file)), host, request, doubt, matchIndexed, lists);
   const found = firstOf(lists, Infinity, (id) => {
     const pattern = file.patterns[id];
     const answer = pattern !== undefined && matchHost(pattern, host, request, doubt, matchIndexed);
@@ -69,36 +84,42 @@ function groupKey({ daemonText, doubt }: Rule): string {
   return `${typeof doubt === 'object' ? '?' : doubt ? '-' : '+'}${daemonText}`;
 }
 
-function groupRules(rules: readonly Rule[], few: number): readonly Group[] {
+function* groupRules(rules: readonly Rule[], few: number): Slices<readonly Group[]> {
   const groups = new Map<string, Group>();
   for (const [id, rule] of rules.entries()) {
+    if (id % SLICE === 0) yield;
     const key = groupKey(rule);
     const group = groups.get(key) ?? makeGroup(rule);
     groups.set(key, group);
     group.ids.push(id);
   }
   for (const group of groups.values())
-    if (group.ids.length > few) group.clients = indexClients(rules, group.ids);
+    if (group.ids.length > few) group.clients = yield* indexClients(rules, group.ids);
   return [...groups.values()];
 }
 
 // Words of the first part of the client list are what can make a rule match. A name that a later part needs is
 // looked up only after one of them has.
-function indexClients(rules: readonly Rule[], ids: Ids): HostIndex {
+function* indexClients(rules: readonly Rule[], ids: Ids): Slices<HostIndex> {
   const clients = makeHostIndex();
-  for (const id of ids) for (const { host } of rules[id]?.clients[0] ?? []) addHost(clients, host, id);
+  for (const [i, id] of ids.entries()) {
+    if (i % SLICE === 0) yield;
+    for (const { host } of rules[id]?.clients[0] ?? []) addHost(clients, host, id);
+  }
   return clients;
 }
 
-function compile(rules: readonly Rule[], few: number): Compiled {
-  const groups = groupRules(rules, few);
+function* compile(rules: readonly Rule[], few: number): Slices<Compiled> {
+  const groups = yield* groupRules(rules, few);
   const byDaemon = makeTextIndex();
   const byPort = new Map<number, Ids>();
-  for (const [id, { sample }] of groups.entries())
+  for (const [id, { sample }] of groups.entries()) {
+    if (id % SLICE === 0) yield;
     for (const { daemon } of sample.daemons[0] ?? []) {
       if (daemon.kind === 'port') addId(byPort, daemon.port, id);
       else addText(byDaemon, daemon, id);
     }
+  }
   return { rules, groups, byDaemon, byPort };
 }
 
@@ -140,8 +161,9 @@ function find(compiled: Compiled, request: Request): Rule | Stop | undefined {
  * Prepares a table for many requests; the answers are those of walkTable(). The time of one grows with the number of
  * words that match the request and of different wildcards and masks, not with that of rules.
  */
-export function compileTable(table: Table, few = FEW): Search {
+export function* compileTable(table: Table, few = FEW): Slices<Search> {
+  yield* indexFiles(table.rules);
   if (table.rules.length <= few * 4) return walkTable(table, matchIndexed);
-  const compiled = compile(table.rules, few);
+  const compiled = yield* compile(table.rules, few);
   return { table, find: (request) => find(compiled, request) };
 }

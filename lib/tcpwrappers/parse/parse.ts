@@ -2,12 +2,13 @@
 
 import { quote } from '../../quote.ts';
 import { addFinding, type Finding, isFull, type Remark } from '../rule/finding.ts';
-import type { PatternFile } from '../rule/pattern.ts';
 import type { Rule, Table } from '../rule/rule.ts';
+import { SLICE, type Slices } from '../rule/slices.ts';
 import type { Dialect } from './dialect.ts';
 import { type FileText, MAX_FILE_BYTES } from './file-text.ts';
 import { type Line, MAX_LINE_BYTES, placeIn, readLines } from './line.ts';
 import { noticesOf } from './notice.ts';
+import type { PatternFiles } from './pattern-file.ts';
 import { mayRefuse, openRuleReader, type RuleReader } from './rule-line.ts';
 
 export interface ParseOptions {
@@ -19,7 +20,7 @@ export interface ParseOptions {
   /** `libwrap`: a last line without a newline is not read, as there; by default it is, with a warning. */
   readonly compat?: 'libwrap' | undefined;
   /** What a `/file` in a list holds. */
-  readonly openFile: (path: string) => PatternFile;
+  readonly files: PatternFiles;
   /** Whether a command of this name is found in PATH; none is by default. */
   readonly isInPath?: (word: string) => boolean;
   /** Whether netgroups can be looked up; else a netgroup matches nobody, with a warning. */
@@ -64,9 +65,11 @@ function tell({ options, findings }: Reading, line: Line, at: number, remark: Re
 }
 
 // Whether one of the rules from this line on, which libwrap does not read, may refuse somebody.
-function hidesRefusal({ text, reader }: Reading, { offset }: Line): boolean {
-  for (const line of readLines(text, { offset, maxBytes: MAX_UNREAD_LINE_BYTES }))
+function* hidesRefusal({ text, reader }: Reading, { offset }: Line): Slices<boolean> {
+  for (const line of readLines(text, { offset, maxBytes: MAX_UNREAD_LINE_BYTES })) {
+    if (line.line % SLICE === 0) yield;
     if (line.end === 'long' || mayRefuse(reader, line.text)) return true;
+  }
   return false;
 }
 
@@ -86,20 +89,21 @@ function endWithout(reading: Reading, line: Line): Finding | undefined {
 }
 
 // The same for a line that is too long: hosts.deny then refuses, as in libwrap, and hosts.allow if it may have.
-function endAt(reading: Reading, line: Line): Finding | undefined {
+function* endAt(reading: Reading, line: Line): Slices<Finding | undefined> {
   const finding = tell(reading, line, 0, TOO_LONG);
-  return reading.options.role === 'deny' || hidesRefusal(reading, line) ? finding : undefined;
+  return reading.options.role === 'deny' || (yield* hidesRefusal(reading, line)) ? finding : undefined;
 }
 
 function readRule(reading: Reading, line: Line): Rule | undefined {
-  const { options, reader, findings } = reading;
-  const rule = reader.read(line);
-  if (rule === 'no rule' && !isFull(findings)) tell(reading, line, 0, NO_SEPARATOR);
-  if (typeof rule !== 'object') return undefined;
-  if (!isFull(findings))
-    for (const { at, ...remark } of noticesOf(rule, options.hasNetgroups === true))
-      tell(reading, line, at, remark);
-  return rule;
+  const rule = reading.reader.read(line);
+  if (rule === 'no rule' && !isFull(reading.findings)) tell(reading, line, 0, NO_SEPARATOR);
+  return typeof rule === 'object' ? rule : undefined;
+}
+
+function tellRule(reading: Reading, line: Line, rule: Rule): void {
+  if (isFull(reading.findings)) return;
+  for (const { at, ...remark } of noticesOf(rule, reading.options.hasNetgroups === true))
+    tell(reading, line, at, remark);
 }
 
 function countWords({ daemons, clients }: Rule): number {
@@ -115,22 +119,30 @@ function refusal({ file }: ParseOptions, reason: string): Finding {
 }
 
 /** Reads the text of a file of rules; one byte a character. */
-function parseTable(text: string, options: ParseOptions): Table {
+function* parseTable(text: string, options: ParseOptions): Slices<Table> {
   const { file, role, compat } = options;
   const findings: Finding[] = [];
   const rules: Rule[] = [];
   const table = { file, role, rules, findings };
-  const reading = { options, text, reader: openRuleReader(options), findings };
+  const reading = {
+    options,
+    text,
+    reader: openRuleReader({ ...options, openFile: options.files.open }),
+    findings,
+  };
   let words = 0;
   for (const line of readLines(text)) {
+    if (line.line % SLICE === 0) yield;
     if (line.hasNul) tell(reading, line, 0, NUL_BYTE);
     if (line.end !== 'newline') {
-      const unread = line.end === 'long' ? endAt(reading, line) : endWithout(reading, line);
+      const unread = line.end === 'long' ? yield* endAt(reading, line) : endWithout(reading, line);
       if (unread !== undefined) return { ...table, unread };
       if (line.end === 'long' || compat === 'libwrap') return table;
     }
     const rule = readRule(reading, line);
     if (rule === undefined) continue;
+    if (options.files.isWaiting()) yield* options.files.fill();
+    tellRule(reading, line, rule);
     words += countWords(rule);
     if (words > MAX_WORDS) return refuseTable(options, 'its lists have too many words');
     rules.push(rule);
@@ -151,10 +163,10 @@ function emptyTable({ file, role }: ParseOptions, code: string, problem: string)
 }
 
 /** Reads what was found at the path of a file of rules. One that is not there is empty (hosts_access(5)). */
-export function readTable(found: FileText, options: ParseOptions): Table {
+export function* readTable(found: FileText, options: ParseOptions): Slices<Table> {
   switch (found.kind) {
     case 'text':
-      if (found.text.length <= MAX_FILE_BYTES) return parseTable(found.text, options);
+      if (found.text.length <= MAX_FILE_BYTES) return yield* parseTable(found.text, options);
       return refuseTable(options, `it has more than ${MAX_FILE_BYTES} bytes`);
     case 'large':
       return refuseTable(options, `it has more than ${MAX_FILE_BYTES} bytes`);

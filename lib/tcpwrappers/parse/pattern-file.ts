@@ -1,6 +1,7 @@
 // Files of patterns: what a word that begins with a slash stands for.
 
 import type { HostPattern, PatternFile } from '../rule/pattern.ts';
+import { SLICE, type Slices } from '../rule/slices.ts';
 import { show } from '../text/show.ts';
 import type { FileText } from './file-text.ts';
 import { parseHost } from './host.ts';
@@ -20,7 +21,7 @@ interface Words {
 
 // What stands between white space, as fscanf(3) with %s reads it: VT and FF separate, a comma does not. A word ends
 // at a NUL, and the rest of it is skipped.
-function readWords(path: string, file: FileText, room: number): Words {
+function* readWords(path: string, file: FileText, room: number): Slices<Words> {
   switch (file.kind) {
     case 'absent':
       return { words: [] };
@@ -37,6 +38,7 @@ function readWords(path: string, file: FileText, room: number): Words {
   }
   const words: string[] = [];
   for (const [word] of file.text.matchAll(/[^ \t-\r]+/g)) {
+    if (words.length % SLICE === 0) yield;
     if (word.length > MAX_WORD_BYTES)
       return { words, broken: `${show(path)} has a word of more than ${MAX_WORD_BYTES} bytes` };
     if (words.length >= room) return { words, broken: `${show(path)} has too many words` };
@@ -57,30 +59,47 @@ interface Level {
   next: number;
 }
 
+/** Files of patterns. */
+export interface PatternFiles {
+  /** What a word that begins with a slash stands for; it is empty until fill() has been done. */
+  readonly open: (path: string) => PatternFile;
+  /** Whether one is to be filled. */
+  readonly isWaiting: () => boolean;
+  /** Reads what was opened. */
+  readonly fill: () => Slices<void>;
+}
+
+/** A file that is opened, and filled later. */
+type Filled = { -readonly [Key in keyof PatternFile]: PatternFile[Key] };
+
 /**
  * Opens files of patterns, each read once. A file that names another is one list with it; a second time the same
  * words would not match either. One that leads back to itself ends there, as `broken`.
  */
-export function openPatternFiles(read: (path: string) => FileText): (path: string) => PatternFile {
+export function openPatternFiles(read: (path: string) => Slices<FileText>): PatternFiles {
   const known = new Map<string, Words>();
-  const opened = new Map<string, PatternFile>();
+  const opened = new Map<string, Filled>();
+  const waiting: Filled[] = [];
   let room = MAX_WORDS;
 
-  function wordsOf(path: string): Words {
-    const words = known.get(path) ?? readWords(path, read(path), room);
-    if (!known.has(path)) room -= words.words.length;
+  function* wordsOf(path: string): Slices<Words> {
+    const before = known.get(path);
+    if (before !== undefined) return before;
+    const words = yield* readWords(path, yield* read(path), room);
+    room -= words.words.length;
     known.set(path, words);
     return words;
   }
 
-  function collect(top: string): PatternFile {
+  function* collect(top: string): Slices<PatternFile> {
     const patterns: HostPattern[] = [];
     const seen = new Set([top]);
-    const levels: Level[] = [{ path: top, read: wordsOf(top), next: 0 }];
+    const levels: Level[] = [{ path: top, read: yield* wordsOf(top), next: 0 }];
     let broken: string | undefined;
     let doubtful: string | undefined;
     for (let level = levels.at(-1); level !== undefined && broken === undefined; level = levels.at(-1)) {
       const word = level.read.words[level.next++];
+      if (level.next % SLICE === 0) yield;
       if (word === undefined) {
         broken = level.read.broken;
         levels.pop();
@@ -91,15 +110,25 @@ export function openPatternFiles(read: (path: string) => FileText): (path: strin
       } else if (!seen.has(word)) {
         if (levels.length === MAX_DEPTH) broken = `${show(word)} is named too deep`;
         seen.add(word);
-        levels.push({ path: word, read: wordsOf(word), next: 0 });
+        levels.push({ path: word, read: yield* wordsOf(word), next: 0 });
       } else if (levels.some(({ path }) => path === word)) broken = `${show(word)} leads back to itself`;
     }
-    return { path: top, patterns, broken, doubtful, unreadable: wordsOf(top).unreadable };
+    return { path: top, patterns, broken, doubtful, unreadable: (yield* wordsOf(top)).unreadable };
   }
 
-  return (path) => {
-    const file = opened.get(path) ?? collect(path);
-    opened.set(path, file);
-    return file;
+  return {
+    open(path) {
+      const before = opened.get(path);
+      if (before !== undefined) return before;
+      const file: Filled = noFile(path);
+      opened.set(path, file);
+      waiting.push(file);
+      return file;
+    },
+    isWaiting: () => waiting.length > 0,
+    *fill() {
+      for (let file = waiting.pop(); file !== undefined; file = waiting.pop())
+        Object.assign(file, yield* collect(file.path));
+    },
   };
 }

@@ -13,6 +13,7 @@ import type { Found, Need } from '../../../lib/tcpwrappers/request/answer.ts';
 import { makeRequest } from '../../../lib/tcpwrappers/request/request.ts';
 import { resolveNow } from '../../../lib/tcpwrappers/request/resolve.ts';
 import type { Search, Table, Tables } from '../../../lib/tcpwrappers/rule/rule.ts';
+import { complete } from '../../../lib/tcpwrappers/rule/slices.ts';
 import { FACILITIES, LEVELS } from '../../../lib/tcpwrappers/rule/severity.ts';
 import type { OracleAnswer, TestFile, TestRequest, TestSet } from '../../support/tcpwrappers-oracle.ts';
 
@@ -104,7 +105,7 @@ function showEffects(decision: Ruling, isDry: boolean): string[] {
 /** Both ways to find a rule. The fast one with its tables even where there are few rules. */
 export const searches: Readonly<Record<string, (table: Table) => Search>> = {
   walk: walkTable,
-  compiled: (table) => compileTable(table, 0),
+  compiled: (table) => complete(compileTable(table, 0)),
 };
 
 const interfaces = new Set([...Object.keys(networkInterfaces()), 'lo']);
@@ -132,17 +133,22 @@ export function readSet(
   options: Partial<ParseOptions> = {},
 ): Tables {
   const find = (path: string) => textOf(fileAt(path, files, directory));
-  const openFile = openPatternFiles(find);
+  const opened = openPatternFiles(function* read(path) {
+    yield;
+    return find(path);
+  });
   const read = (role: Table['role']) =>
     search(
-      readTable(textOf(files[`hosts.${role}`]), {
-        file: `hosts.${role}`,
-        role,
-        dialect: 'options',
-        compat: 'libwrap',
-        openFile,
-        ...options,
-      }),
+      complete(
+        readTable(textOf(files[`hosts.${role}`]), {
+          file: `hosts.${role}`,
+          role,
+          dialect: 'options',
+          compat: 'libwrap',
+          files: opened,
+          ...options,
+        }),
+      ),
     );
   return { allow: read('allow'), deny: read('deny') };
 }

@@ -3,7 +3,8 @@ import t from 'tap';
 import { compileTable } from '../../../lib/tcpwrappers/match/compile.ts';
 import { walkTable } from '../../../lib/tcpwrappers/match/match.ts';
 import { makeRequest } from '../../../lib/tcpwrappers/request/request.ts';
-import type { Search } from '../../../lib/tcpwrappers/rule/rule.ts';
+import type { Search, Table } from '../../../lib/tcpwrappers/rule/rule.ts';
+import { complete } from '../../../lib/tcpwrappers/rule/slices.ts';
 import type { TestSet } from '../../support/tcpwrappers-oracle.ts';
 import { freshSeed, Random } from '../../support/tcpwrappers-random.ts';
 import { readOne } from '../hosts.ts';
@@ -39,9 +40,10 @@ for (const [what, make, sets] of [
       const random = new Random(seed);
       for (let i = 0; i < sets; i++) {
         const set = make(random);
-        const [walked, ...others] = [...Object.values(searches), compileTable].map((search) =>
-          readSet(set, directory, (table): Search => search(table)),
-        );
+        const [walked, ...others] = [
+          ...Object.values(searches),
+          (table: Table): Search => complete(compileTable(table)),
+        ].map((search) => readSet(set, directory, search));
         if (walked === undefined) throw new Error('nothing to compare with');
         for (const request of set.requests) {
           const expected = observe(walked, request, set, directory);
@@ -70,7 +72,7 @@ function countMatches(rules: readonly string[], address: string): number {
       return rule.clients;
     },
   }));
-  const search = compileTable({ ...table, rules: counted });
+  const search = complete(compileTable({ ...table, rules: counted }));
   reads = 0;
   const request = makeRequest({ daemon: 'sshd', client: { address, name: 'h' } });
   const found = search.find(request);
