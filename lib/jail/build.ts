@@ -3,6 +3,7 @@
 import { type BytePath, pathBytes } from '../binary/path.ts';
 import { type DirectoryRoot, errorCode, openFileRoot } from '../binary/root.ts';
 import { rememberStatus } from '../binary/walk.ts';
+import type { Left } from './apply/left.ts';
 import { type Host, openHost } from './host/host.ts';
 import { absolute } from './host/hostpath.ts';
 import { learnAll } from './learn/learned.ts';
@@ -11,7 +12,14 @@ import { type Change, changesBetween, type VersionChange, versionChanges } from 
 import { type Manifest, readManifest } from './manifest/manifest.ts';
 import { mergeRecipes } from './manifest/recipe.ts';
 import { packReasons, type PackReason } from './manifest/why.ts';
-import { checkRequest, type JailRequest, requireRoot, toGivenRecipe, toRecipe } from './request/request.ts';
+import {
+  checkRequest,
+  type JailRequest,
+  requireRoot,
+  toGivenRecipe,
+  toRecipe,
+  toReplace,
+} from './request/request.ts';
 import { toJailError } from './work/failure.ts';
 
 /** What a piece of work made of a jail, or would make of it. */
@@ -23,6 +31,8 @@ export interface JailReport {
   /** Against what the jail was before. */
   readonly changes: readonly Change[];
   readonly packages: readonly VersionChange[];
+  /** What was left in the jail as it is, although something else is planned: the jail's own data, and what was changed there. */
+  readonly left: readonly Left[];
   readonly warnings: readonly string[];
 }
 
@@ -49,7 +59,10 @@ export async function buildJail(request: JailRequest): Promise<JailReport> {
     const added = toRecipe(request, source, learned);
     const recipeFor = (before: Manifest | undefined) =>
       before === undefined ? added : mergeRecipes(before.recipe, added);
-    const report = await makeOrForesee({ host, directory, recipeFor, work: request }, request.plan === true);
+    const report = await makeOrForesee(
+      { host, directory, recipeFor, replace: toReplace(request), work: request },
+      request.plan === true,
+    );
     return { ...report, warnings: [...warnings, ...report.warnings] };
   } catch (error) {
     throw toJailError(error);
@@ -94,7 +107,7 @@ function openPresent(directory: BytePath): DirectoryRoot | undefined {
   }
 }
 
-function toReport({ before, after, warnings, failures }: Made): JailReport & Pick<Made, 'failures'> {
+function toReport({ before, after, left, warnings, failures }: Made): JailReport & Pick<Made, 'failures'> {
   const files = after.entries.filter(({ kind }) => kind === 'file');
   return {
     files: files.length,
@@ -102,6 +115,7 @@ function toReport({ before, after, warnings, failures }: Made): JailReport & Pic
     packs: packReasons(after),
     changes: changesBetween(before, after),
     packages: versionChanges(before, after),
+    left,
     warnings,
     failures,
   };
