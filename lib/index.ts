@@ -13,6 +13,7 @@ export {
   type LaunchErrorCode,
   type ResourceUsage,
 } from './errors.ts';
+export { type Left, type LeftBecause, type LeftSide } from './jail/apply/left.ts';
 export { buildJail, type JailReport } from './jail/build.ts';
 export { type Change, type VersionChange } from './jail/manifest/change.ts';
 export { checkJail, type CheckReport, type CheckRequest } from './jail/check/check.ts';

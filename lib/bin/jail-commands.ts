@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 
 import { UsageError } from '../errors.ts';
-import { buildJail } from '../jail/build.ts';
+import { buildJail, type JailReport } from '../jail/build.ts';
 import { checkJail } from '../jail/check/check.ts';
 import { cloneJail } from '../jail/clone.ts';
 import { explainFile, listJail } from '../jail/list.ts';
@@ -17,7 +17,7 @@ import type { Argument } from './arguments.ts';
 import { type Command, has, valuesOf } from './dispatch.ts';
 import { checkFormat, explainRule, showCheck } from './jail-check-report.ts';
 import { checkSeverity, statusOf } from './jail-check-status.ts';
-import { showBuilt, showExplanation, showList, showUpdate, summaryOf } from './jail-report.ts';
+import { newsLeft, showBuilt, showExplanation, showList, showUpdate, summaryOf } from './jail-report.ts';
 import { printedJson } from './json.ts';
 
 /** Ends the work, and hears how it goes. */
@@ -40,7 +40,9 @@ const build: JailCommand = {
     'keep-privileges': 'value',
     from: 'value',
     recipe: 'value',
+    replace: 'value',
     plan: 'flag',
+    json: 'flag',
   },
   operands: [1, Infinity],
   run: async (read, { onWarning, ...watch }) => {
@@ -63,23 +65,27 @@ const build: JailCommand = {
       keepPrivileges: valuesOf(read, 'keep-privileges').map(({ bytes }) => bytes),
       ...(from !== undefined && { from: from.bytes }),
       ...(recipe !== undefined && { recipe: readRecipe(recipe) }),
+      replace: valuesOf(read, 'replace').map(({ bytes }) => bytes),
       plan,
     });
-    report.warnings.forEach(onWarning);
-    return showBuilt(directory ?? '', report, plan);
+    [...report.warnings, ...newsLeft(directory ?? '', report)].forEach(onWarning);
+    const text = has(read, 'json') ? printedReport(report) : showBuilt(directory ?? '', report, plan);
+    return { text, status: workStatus(report) };
   },
 };
 
 const update: JailCommand = {
-  synopsis: 'update DIRECTORY [--plan]',
-  options: { plan: 'flag' },
+  synopsis: 'update DIRECTORY [--replace PATH]... [--plan] [--json]',
+  options: { replace: 'value', plan: 'flag', json: 'flag' },
   operands: [1, 1],
   run: async (read, { onWarning, ...watch }) => {
     const [directory = ''] = read.operands.map(({ bytes }) => bytes);
     const plan = has(read, 'plan');
-    const report = await updateJail({ ...watch, directory, plan });
-    report.warnings.forEach(onWarning);
-    return showUpdate(directory, report, plan);
+    const replace = valuesOf(read, 'replace').map(({ bytes }) => bytes);
+    const report = await updateJail({ ...watch, directory, replace, plan });
+    [...report.warnings, ...newsLeft(directory, report)].forEach(onWarning);
+    const text = has(read, 'json') ? printedReport(report) : showUpdate(directory, report, plan);
+    return { text, status: workStatus(report) };
   },
 };
 
@@ -169,6 +175,17 @@ export const commands: Readonly<Record<string, JailCommand>> = {
   explain,
   remove,
 };
+
+// Something of the host, perhaps a security update, has not come into the jail.
+const OUTDATED_STATUS = 3;
+
+function workStatus({ left }: JailReport): number {
+  return left.some(({ isOutdated }) => isOutdated) ? OUTDATED_STATUS : 0;
+}
+
+function printedReport(report: JailReport): string {
+  return printedJson({ version: 1, ...report });
+}
 
 /** PATH, or PATH:DEST where DEST is an absolute path of the jail. */
 function toCopy(value: Buffer): Buffer | { readonly from: Buffer; readonly to: Buffer } {

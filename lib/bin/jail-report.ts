@@ -1,6 +1,7 @@
 // What the commands of uchroot-jail say about their work.
 
 import { showPath } from '../binary/path.ts';
+import type { LeftBecause, LeftSide } from '../jail/apply/left.ts';
 import type { JailReport } from '../jail/build.ts';
 import type { Explanation, JailList, ListedFile } from '../jail/list.ts';
 import type { Change } from '../jail/manifest/change.ts';
@@ -27,6 +28,7 @@ export function showBuilt(directory: Bytes, report: JailReport, isPlan: boolean)
     ...plan,
     ...packs.map(packLine),
     ...report.leftOut.map((path) => `left out: ${show(path)}; --copy brings it\n`),
+    leftLines(report),
     summaryOf(directory, report).trimEnd(),
     ofPacks < WORTH_A_WORD_BYTES
       ? '\n'
@@ -62,16 +64,60 @@ export function showUpdate(directory: Bytes, report: UpdateReport, isPlan: boole
     ({ package: name, from = 'not there', to = 'no longer needed' }) => `${name}: ${from} → ${to}\n`,
   );
   const extra = report.extra.map((path) => `left alone: ${show(path)}\n`);
-  const changed = report.changes.length;
-  const last = changed === 0 ? 'up to date' : `${changed} ${isPlan ? 'to change' : 'changed'}`;
   return [
     ...report.changes.map(changeLine),
     ...versions,
     ...extra,
+    leftLines(report),
     summaryOf(directory, report).trimEnd(),
-    `, ${last}\n`,
+    `, ${conclusionOf(report, isPlan)}\n`,
   ].join('');
 }
+
+function conclusionOf({ changes, left }: JailReport, isPlan: boolean): string {
+  const changed = `${changes.length} ${isPlan ? 'to change' : 'changed'}`;
+  if (left.length === 0) return changes.length === 0 ? 'up to date' : changed;
+  return `${changed}, ${left.length} left as ${left.length === 1 ? 'it is' : 'they are'}`;
+}
+
+const BECAUSE: Readonly<Record<LeftBecause, string>> = {
+  writable: 'a user of the jail may write there',
+  changed: 'it was changed in the jail',
+  unknown: 'it was in the jail before',
+  removed: 'it was removed where a user of the jail may write',
+  new: 'it is new on the host, and a user of the jail may write there',
+  unneeded: 'it is needed no longer, but the builder has not made it so',
+};
+
+function leftLines({ left }: JailReport): string {
+  return left
+    .map(({ path, because, jail, host }) => {
+      const sides = `in the jail ${sideWords(jail)}; planned ${sideWords(host)}`;
+      return `left as it is: ${show(path)}: ${BECAUSE[because]}: ${sides}\n`;
+    })
+    .join('');
+}
+
+function sideWords(side: LeftSide | undefined): string {
+  if (side === undefined) return 'nothing';
+  const { kind, mode, uid, gid, sha256, target } = side;
+  if (target !== undefined) return `link to ${show(target)}`;
+  return `${kind} ${mode} ${uid}:${gid}${sha256 === undefined ? '' : ` sha256 ${sha256}`}`;
+}
+
+/** A warning if the host has news that did not come into the jail. */
+export function newsLeft(directory: Bytes, { left }: JailReport): readonly string[] {
+  const paths = left.filter(({ isOutdated }) => isOutdated).map(({ path }) => show(path));
+  if (paths.length === 0) return [];
+  const shown = paths.slice(0, MOST_NAMED);
+  const more = paths.length > shown.length ? ` (and ${paths.length - shown.length} more)` : '';
+  const words = shown.map((path) => `--replace ${path}`).join(' ');
+  return [
+    `the host has news for ${shown.join(', ')}${more}, which did not come into the jail; to take them: uchroot-jail update ${quote(directory)} ${words}`,
+  ];
+}
+
+const MOST_NAMED = 5;
 
 export function showList({ files, packs, packages }: JailList): string {
   const lines = files.map((file) => `${fileWords(file)}: ${file.because}\n`);

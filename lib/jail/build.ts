@@ -4,6 +4,7 @@ import { type BytePath, pathBytes } from '../binary/path.ts';
 import { type DirectoryRoot, errorCode, openFileRoot } from '../binary/root.ts';
 import { rememberStatus } from '../binary/walk.ts';
 import { takeRequest } from '../keys.ts';
+import type { Left } from './apply/left.ts';
 import { type Host, openHost } from './host/host.ts';
 import { absolute } from './host/hostpath.ts';
 import { learnAll } from './learn/learned.ts';
@@ -14,7 +15,14 @@ import { type JailPart, partsOf } from './manifest/parts.ts';
 import { mergeRecipes } from './manifest/recipe.ts';
 import { toText } from './manifest/text.ts';
 import { packReasons, type PackReason } from './manifest/why.ts';
-import { checkRequest, type JailRequest, requireRoot, toGivenRecipe, toRecipe } from './request/request.ts';
+import {
+  checkRequest,
+  type JailRequest,
+  requireRoot,
+  toGivenRecipe,
+  toRecipe,
+  toReplace,
+} from './request/request.ts';
 import { toJailError } from './work/failure.ts';
 
 /** What a piece of work made of a jail, or would make of it. */
@@ -30,6 +38,8 @@ export interface JailReport {
   /** Against what the jail was before. */
   readonly changes: readonly Change[];
   readonly packages: readonly VersionChange[];
+  /** What was left in the jail as it is, although something else is planned: the jail's own data, and what was changed there. */
+  readonly left: readonly Left[];
   readonly warnings: readonly string[];
 }
 
@@ -57,7 +67,7 @@ export async function buildJail(asked: JailRequest): Promise<JailReport> {
     const recipeFor = (before: Manifest | undefined) =>
       before === undefined ? added : mergeRecipes(before.recipe, added);
     const report = await makeOrForesee(
-      { host, directory, recipeFor, without: added.without, work: request },
+      { host, directory, recipeFor, without: added.without, replace: toReplace(request), work: request },
       request.plan === true,
     );
     return { ...report, warnings: [...warnings, ...report.warnings] };
@@ -108,6 +118,7 @@ function toReport({
   before,
   after,
   optional,
+  left,
   warnings,
   failures,
 }: Made): JailReport & Pick<Made, 'failures'> {
@@ -120,6 +131,7 @@ function toReport({
     leftOut: optional.map(toText),
     changes: changesBetween(before, after),
     packages: versionChanges(before, after),
+    left,
     warnings,
     failures,
   };

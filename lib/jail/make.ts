@@ -5,6 +5,8 @@ import { type DirectoryRoot, type FileRoot, openFileRoot } from '../binary/root.
 import { rememberStatus, walk } from '../binary/walk.ts';
 import { JailError, UsageError } from '../errors.ts';
 import { type Applying, applyPlan, foreseePlan } from './apply/apply.ts';
+import { isAtOrIn } from './apply/grounds.ts';
+import type { Left } from './apply/left.ts';
 import { openStore, type Store } from './apply/store.ts';
 import { openJailDirectory } from './host/directory.ts';
 import type { Host } from './host/host.ts';
@@ -12,6 +14,7 @@ import { hashInJail } from './manifest/hash.ts';
 import { STORE } from './manifest/layout.ts';
 import { type Manifest, MANIFEST_PATH, readManifest } from './manifest/manifest.ts';
 import type { Recipe } from './manifest/recipe.ts';
+import { fromText } from './manifest/text.ts';
 import { packOf } from './packs/index.ts';
 import { type JailPlan, planJail } from './plan/plan.ts';
 import type { JailWork } from './request/request.ts';
@@ -31,6 +34,8 @@ export interface Making {
   readonly recipeFor: (before: Manifest | undefined) => Recipe;
   /** Paths to be left out that are asked for now: there must be something of each. */
   readonly without?: readonly BytePath[];
+  /** Paths of the jail that are replaced, whatever has become of them there. */
+  readonly replace: readonly BytePath[];
   readonly work: Pick<JailWork, 'signal' | 'onProgress'>;
 }
 
@@ -38,6 +43,8 @@ export interface Made {
   readonly before: Manifest | undefined;
   readonly after: Manifest;
   readonly optional: JailPlan['optional'];
+  /** What was left in the jail as it is, although something else is planned. */
+  readonly left: readonly Left[];
   readonly warnings: readonly string[];
   /** What does not work although everything is in place. */
   readonly failures: readonly string[];
@@ -50,10 +57,11 @@ export async function foreseeJail(making: Making, jail: DirectoryRoot | undefine
   const source = rememberStatus(making.host.root);
   const plan = await planFor(recipe, making, source);
   if (jail !== undefined) checkPlace(plan, source, jail, { from: recipe.from, directory: making.directory });
-  const { signal } = making.work;
-  const { manifest: after, warnings } = await foreseePlan(recipe, plan, { source, jail, before, signal });
+  checkReplace(making.replace, plan, before);
+  const foreseeing = { source, jail, before, replace: making.replace, signal: making.work.signal };
+  const { manifest: after, left, warnings } = await foreseePlan(recipe, plan, foreseeing);
   const { optional } = plan;
-  return { before, after, optional, warnings: [...warningsOf(plan), ...warnings], failures: [] };
+  return { before, after, optional, left, warnings: [...warningsOf(plan), ...warnings], failures: [] };
 }
 
 /** @throws JailError, UsageError; the jail is as it was then. */
@@ -73,20 +81,22 @@ async function makeIn(
   { jail, directory }: Pick<Applying, 'jail' | 'directory'>,
   making: Making,
 ): Promise<Made> {
-  const { host, work } = making;
+  const { host, replace, work } = making;
   const source = rememberStatus(host.root);
   const { store, before, recipe, plan } = await planUnderLock(jail, making, source);
   try {
-    const applied = await applyPlan(recipe, plan, { source, jail, directory, store, before, ...work });
-    const { manifest: after } = applied;
+    const { signal, onProgress } = work;
+    const applying = { source, jail, directory, store, before, replace, signal, onProgress };
+    const applied = await applyPlan(recipe, plan, applying);
+    const { manifest: after, left } = applied;
     const programs = placesOf(recipe.programs, after, source);
     const warnings = [...warningsOf(plan), ...applied.warnings];
-    warnings.push(...verifyPrograms(source, jail, programs, host.cpu));
+    warnings.push(...withHint(left, () => verifyPrograms(source, jail, programs, host.cpu)));
     warnings.push(...searchWarnings(jail, after, readUsers(recipe.users)));
     work.onProgress?.(begin('check'));
     const tried = await tryOut({ directory, jail, manifest: after, programs, signal: work.signal });
-    const { optional } = plan;
-    return { before, after, optional, warnings: [...warnings, ...tried.warnings], failures: tried.failures };
+    warnings.push(...tried.warnings);
+    return { before, after, optional: plan.optional, left, warnings, failures: tried.failures };
   } catch (error) {
     store.rollBack();
     throw error;
@@ -110,7 +120,8 @@ async function planUnderLock(jail: DirectoryRoot, making: Making, source: FileRo
     const recipe = making.recipeFor(before);
     const plan = await planFor(recipe, making, source);
     checkPlace(plan, source, jail, { from: recipe.from, directory: making.directory });
-    const store = openStore(jail);
+    checkReplace(making.replace, plan, before);
+    const store = await openStore(jail);
     if ((await hashInJail(jail, MANIFEST_PATH)) === hash) return { store, before, recipe, plan };
     store.close(); // another run has changed it, or one that was interrupted has just been completed
   }
@@ -155,6 +166,17 @@ function placeIn(from: BytePath | undefined, root: FileRoot, directory: BytePath
   return way.kind === 'found' ? way.path : undefined;
 }
 
+// A mistyped path must not pass for one that was replaced.
+function checkReplace(replace: readonly BytePath[], plan: JailPlan, before: Manifest | undefined): void {
+  for (const named of replace) {
+    const isIn = ({ path }: { readonly path: BytePath }) => isAtOrIn(path, named);
+    if (plan.entries.some(isIn) || before?.entries.some(isIn) === true) continue;
+    throw new UsageError(`${showPath(named)}, to be replaced, is no path that the builder makes`, {
+      hint: 'name it as the list of what was left does, without links on the way',
+    });
+  }
+}
+
 /** What the top of a jail has. */
 const SIGNS: ReadonlySet<string> = new Set(['usr', 'bin', STORE.slice(1)]);
 
@@ -196,7 +218,9 @@ function warningsOf({ secrets, vanished, incomplete, onlyHere }: JailPlan): read
   return [
     ...(secrets.length === 0
       ? []
-      : [`not everybody may read ${few(secrets)}: left out, unless they are named with --copy`]),
+      : [
+          `not everybody may read ${secrets.map(showPath).join(', ')}: left out, unless named: ${copyWords(secrets)}`,
+        ]),
     ...(vanished.length === 0 ? [] : [`no longer on the host: ${few(vanished)}`]),
     ...(lost.length === 0 ? [] : [`files that come along lack ${few(lost)}, on the host as well`]),
     ...(onlyHere.length === 0
@@ -205,15 +229,42 @@ function warningsOf({ secrets, vanished, incomplete, onlyHere }: JailPlan): read
   ];
 }
 
+/** What to add to the command line of a build. */
+function copyWords(paths: readonly BytePath[]): string {
+  return paths.map((path) => `--copy ${showPath(path)}`).join(' ');
+}
+
 /** @throws JailError ERR_CHECK if something does not work in the jail */
-export function refuseFailures<T extends Pick<Made, 'failures' | 'warnings'>>(made: T): Omit<T, 'failures'> {
+export function refuseFailures<T extends Pick<Made, 'failures' | 'left' | 'warnings'>>(
+  made: T,
+): Omit<T, 'failures'> {
   const { failures, ...rest } = made;
   const [first, ...others] = failures;
   if (first === undefined) return rest;
   const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
   throw new JailError(`the jail is built, but something does not work in it: ${first}${more}`, {
     code: 'ERR_CHECK',
-    // such as a device that could not be made: they tell why
-    ...(made.warnings.length > 0 && { hint: made.warnings.slice(0, 3).join('; ') }),
+    hint: hintOf(made),
   });
+}
+
+/** What was left may be why something does not start. */
+function withHint<T>(left: readonly Left[], verify: () => T): T {
+  try {
+    return verify();
+  } catch (error) {
+    if (!(error instanceof JailError)) throw error;
+    const { message, code, path } = error;
+    throw new JailError(message, { code, path, hint: error.hint ?? hintOf({ left, warnings: [] }) });
+  }
+}
+
+// Such as a device that could not be made, or a library of another version: they tell why.
+function hintOf({ left, warnings }: Pick<Made, 'left' | 'warnings'>): string | undefined {
+  const paths = left.filter(({ because }) => because !== 'writable').map(({ path }) => fromText(path));
+  const words =
+    paths.length === 0
+      ? []
+      : [`left as they are in the jail: ${few(paths)}; --replace PATH makes them as planned`];
+  return [...words, ...warnings.slice(0, 3)].join('; ') || undefined;
 }

@@ -177,14 +177,19 @@ t.test(
       start(['mkfifo', `${jail}${path}`]);
     }
     const request = { directory: jail, from: `${base}/root`, programs: ['/bin/bash'] };
-    await buildJail(request);
+    t.same((await buildJail(request)).warnings.toSorted(), [
+      '/etc/passwd was a special file in the jail: that of the host takes its place',
+      '/usr/bin/bash was a special file in the jail: that of the host takes its place',
+    ]);
     t.same(faultsOf(jail), []);
     rmSync(`${jail}/usr/bin/bash`);
     start(['mkfifo', `${jail}/usr/bin/bash`]);
     rmSync(`${jail}/etc/passwd`);
     start(['mknod', `${jail}/etc/passwd`, 'c', '1', '5']);
-    const { warnings, extra } = await updateJail({ directory: jail });
-    t.match(warnings.toSorted(), [/^\/etc\/passwd had been changed/, /^\/usr\/bin\/bash had been changed/]);
+    const replace = ['/usr/bin/bash', '/etc/passwd'];
+    const { left } = await updateJail({ directory: jail, plan: true });
+    t.same(left.map(({ path }) => path).toSorted(), replace.toSorted());
+    const { extra } = await updateJail({ directory: jail, replace });
     t.same(extra, ['/etc/ld.so.conf', '/usr/lib/x']);
     t.same(faultsOf(jail), []);
     rmSync(`${jail}/.uchroot/manifest.json.gz`);
@@ -202,10 +207,11 @@ t.test('a hard link to a file outside is replaced, and the file stays as it is',
   const before = statSync(`${outside}/secret`, { bigint: true });
   linkSync(`${outside}/secret`, `${jail}/usr/bin/bash`);
   linkSync(`${outside}/passwd`, `${jail}/etc/passwd`);
-  const { warnings } = await buildJail({ directory: jail, programs: ['/usr/bin/bash'] });
+  const replace = ['/usr/bin/bash'];
+  const { left } = await buildJail({ directory: jail, programs: ['/usr/bin/bash'], replace });
   t.not(lstatSync(`${jail}/usr/bin/bash`).ino, statSync(`${outside}/secret`).ino);
   t.equal(statSync(`${outside}/secret`, { bigint: true }).mtimeNs, before.mtimeNs);
-  t.same(warnings, ['/etc/passwd was in the jail before: it stays']);
+  t.match(left, [{ path: '/etc/passwd', because: 'unknown' }]);
   rmSync(`${jail}/etc/passwd`);
   t.ok(unharmed(), 'its time neither');
   t.equal(runIn(jail, '/bin/bash', '-c', 'echo fine'), 'fine\n');

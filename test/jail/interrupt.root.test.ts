@@ -183,7 +183,7 @@ t.test('of two builders at once one waits to be asked again, or both succeed', w
 t.test('an update waits for nobody, and what it was told is right the next time', withSystem, async (t) => {
   const { jail } = await makePlace(t);
   const opened = openFileRoot(jail);
-  const store = openStore(opened);
+  const store = await openStore(opened);
   const before = describeTree(jail);
   await t.rejects(updateJail({ directory: jail }), { name: 'JailError', code: 'EBUSY' });
   t.same(describeTree(jail), before);

@@ -144,55 +144,88 @@ t.test('a new dependency comes along, and what is needed no longer goes', asRoot
   t.equal(runIn(jail, '/usr/bin/bash', '-c', 'echo fine'), 'fine\n');
 });
 
-t.test('a file of /etc that was edited in the jail stays, with a warning', asRoot, async (t) => {
+t.test('a file of /etc that was edited in the jail stays, and is listed', asRoot, async (t) => {
   const { jail, root } = await makePlace(t);
   writeFileSync(`${jail}/etc/conf`, 'edited\n');
   const same = await updateJail({ directory: jail });
-  t.same(same.warnings, ['/etc/conf was changed in the jail: it stays']);
+  t.match(same.left, [{ path: '/etc/conf', because: 'changed', isOutdated: false }]);
   writeFileSync(`${root}/etc/conf`, 'second\n');
   writeFileSync(`${root}/etc/other`, 'second\n');
   for (const time of ['first', 'second']) {
-    const { warnings } = await updateJail({ directory: jail });
-    t.match(warnings, [/^\/etc\/conf was changed in the jail: it stays/], `the ${time} time`);
-    t.equal(warnings.length, 1);
+    const { left } = await updateJail({ directory: jail });
+    t.match(left, [{ path: '/etc/conf', because: 'changed', isOutdated: true }], `the ${time} time`);
+    t.equal(left.length, 1);
   }
   t.equal(readFileSync(`${jail}/etc/conf`, 'utf8'), 'edited\n');
   t.equal(readFileSync(`${jail}/etc/other`, 'utf8'), 'second\n');
   writeFileSync(`${jail}/etc/conf`, 'second\n');
-  t.same((await updateJail({ directory: jail })).warnings, [], 'until it is as that of the host again');
+  t.same((await updateJail({ directory: jail })).left, [], 'until it is as that of the host again');
 });
 
 t.test('accounts that were edited in the jail stay when a user is added', asRoot, async (t) => {
   const { jail } = await makePlace(t);
   appendFileSync(`${jail}/etc/passwd`, 'own:x:7000:7000::/:/bin/sh\n');
-  const { warnings } = await buildJail({ directory: jail, users: ['nobody'] });
-  t.match(warnings, [/^\/etc\/passwd was changed in the jail: it stays, although/]);
+  const { left } = await buildJail({ directory: jail, users: ['nobody'] });
+  t.match(left, [{ path: '/etc/passwd', because: 'changed', isOutdated: true }]);
   t.match(readFileSync(`${jail}/etc/passwd`, 'utf8'), /own:x:7000/);
 });
 
-t.test('a program that was tampered with, removed or exchanged is put there again', asRoot, async (t) => {
-  const { jail, root } = await makePlace(t);
-  appendFileSync(`${jail}/usr/bin/bash`, 'evil');
+t.test(
+  'a program that was changed in the jail stays, and is made anew when it is named',
+  asRoot,
+  async (t) => {
+    const { jail, root } = await makePlace(t);
+    appendFileSync(`${jail}/usr/bin/bash`, 'patched');
+    const patched = sha256(`${jail}/usr/bin/bash`);
+    const first = await updateJail({ directory: jail });
+    t.match(first.left, [
+      {
+        path: '/usr/bin/bash',
+        because: 'changed',
+        isOutdated: false,
+        jail: { sha256: patched },
+        host: { sha256: sha256(`${root}/usr/bin/bash`) },
+      },
+    ]);
+    t.equal(sha256(`${jail}/usr/bin/bash`), patched);
+    t.match(await updateJail({ directory: jail, replace: ['/usr/bin/bash'] }), { left: [] });
+    rmSync(`${jail}/usr/bin/bash`);
+    symlinkSync('/tmp/evil', `${jail}/usr/bin/bash`);
+    await t.rejects(updateJail({ directory: jail }), {
+      code: 'ERR_MISSING',
+      hint: /^left as they are in the jail: \/usr\/bin\/bash; --replace PATH/,
+    });
+    const second = await updateJail({ directory: jail, replace: ['/usr/bin'] });
+    t.match(second, { left: [], warnings: [] });
+    t.same(faultsOf(jail), []);
+  },
+);
+
+t.test('a program that was removed in the jail is put there again', asRoot, async (t) => {
+  const { jail } = await makePlace(t);
   rmSync(`${jail}/usr/bin/ls`);
   const { warnings } = await updateJail({ directory: jail });
-  t.same(warnings.toSorted(), [
-    '/usr/bin/bash had been changed in the jail: that of the host takes its place',
-    '/usr/bin/ls had been removed in the jail: it is put there again',
-  ]);
-  t.equal(sha256(`${jail}/usr/bin/bash`), sha256(`${root}/usr/bin/bash`));
-  rmSync(`${jail}/usr/bin/bash`);
-  symlinkSync('/tmp/evil', `${jail}/usr/bin/bash`);
-  const second = await updateJail({ directory: jail });
-  t.match(second.warnings, [/^\/usr\/bin\/bash had been changed/]);
+  t.same(warnings, ['/usr/bin/ls had been removed in the jail: it is put there again']);
   t.same(faultsOf(jail), []);
   t.same((await updateJail({ directory: jail })).warnings, []);
 });
 
-t.test('mode and owner of a file are set again', asRoot, async (t) => {
+t.test('mode and owner that were changed in the jail stay, unless they are named', asRoot, async (t) => {
   const { jail } = await makePlace(t);
-  chmodSync(`${jail}/usr/bin/bash`, 0o4777);
+  chmodSync(`${jail}/usr/bin/bash`, 0o555);
   chownSync(`${jail}/usr/bin/ls`, 65534, 65534);
-  await updateJail({ directory: jail });
+  chmodSync(`${jail}/etc`, 0o751);
+  const { left } = await updateJail({ directory: jail });
+  t.match(
+    left.toSorted((a, b) => (a.path < b.path ? -1 : 1)),
+    [
+      { path: '/etc', because: 'changed', jail: { mode: '0751' }, host: { mode: '0755' } },
+      { path: '/usr/bin/bash', because: 'changed', jail: { mode: '0555' }, host: { mode: '0755' } },
+      { path: '/usr/bin/ls', because: 'writable', jail: { uid: 65534 }, host: { uid: 0 } },
+    ],
+  );
+  t.equal(left.length, 3);
+  await updateJail({ directory: jail, replace: ['/usr/bin', '/etc'] });
   t.same(faultsOf(jail), []);
 });
 
@@ -241,8 +274,8 @@ t.test('what is needed no longer, but was changed in the jail, stays', asRoot, a
   await buildJail({ directory: jail, copies: ['/opt/app'] });
   rmSync(`${root}/opt/app/one`);
   writeFileSync(`${jail}/opt/app/one`, 'mine');
-  const { warnings } = await updateJail({ directory: jail });
-  t.same(warnings, ['/opt/app/one is needed no longer, but was changed in the jail: it stays']);
+  const { left } = await updateJail({ directory: jail });
+  t.match(left, [{ path: '/opt/app/one', because: 'unneeded', isOutdated: false }]);
   t.equal(readFileSync(`${jail}/opt/app/one`, 'utf8'), 'mine');
 });
 
@@ -280,12 +313,9 @@ t.test('a plan tells everything and changes nothing', asRoot, async (t) => {
   const planned = await updateJail({ directory: jail, plan: true });
   t.same(describeTree(jail), before);
   t.ok(planned.changes.length > 3);
-  t.match(planned.warnings, [/^\/etc\/conf was changed/, /^\/usr\/bin\/ls had been changed/]);
+  t.match(planned.left.map(({ path }) => path).toSorted(), ['/etc/conf', '/usr/bin/ls']);
   const done = await updateJail({ directory: jail });
-  t.same(
-    { ...done, warnings: done.warnings.toSorted() },
-    { ...planned, warnings: planned.warnings.toSorted() },
-  );
+  t.same(done, planned);
   t.same(done.extra, ['/usr/bin/own']);
 });
 

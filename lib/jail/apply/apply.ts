@@ -5,22 +5,25 @@ import { setImmediate } from 'node:timers/promises';
 
 import { readCache } from '../../binary/cache.ts';
 import { readSmallFile } from '../../binary/conf.ts';
-import { type BytePath, bytePath, showPath } from '../../binary/path.ts';
+import { type BytePath, bytePath } from '../../binary/path.ts';
 import type { DirectoryRoot, FileRoot } from '../../binary/root.ts';
 import { readMounts } from '../host/mountinfo.ts';
 import { mountsIn, pointIn } from '../host/mounts.ts';
 import type { Entry } from '../manifest/entry.ts';
-import { hashInJail } from '../manifest/hash.ts';
 import { type Manifest, type Recorded, writeManifest } from '../manifest/manifest.ts';
 import type { Recipe } from '../manifest/recipe.ts';
 import { CACHE_PATH, cacheFor } from '../plan/cache.ts';
 import type { JailPlan } from '../plan/plan.ts';
 import { throwIfAborted, toJailError } from '../work/failure.ts';
 import { begin, type Progress } from '../work/progress.ts';
-import { judge } from './keep.ts';
+import { openJudge } from './keep.ts';
+import type { Left } from './left.ts';
+import { openOutcome } from './outcome.ts';
 import { foresee } from './record.ts';
 import type { Store } from './store.ts';
-import { type JailWriter, openWriter } from './write.ts';
+import { setTimes } from './times.ts';
+import { findUnneeded } from './unneeded.ts';
+import { type JailWriter, openWriter, type Written } from './write.ts';
 
 export interface Applying {
   readonly source: FileRoot;
@@ -29,12 +32,15 @@ export interface Applying {
   readonly directory: BytePath;
   readonly store: Store;
   readonly before: Manifest | undefined;
+  /** Paths of the jail that were named to be replaced. */
+  readonly replace: readonly BytePath[];
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 export interface Applied {
   readonly manifest: Manifest;
+  readonly left: readonly Left[];
   readonly warnings: readonly string[];
 }
 
@@ -43,22 +49,23 @@ export interface Applied {
  * @throws AbortError, JailError; system errors
  */
 export async function applyPlan(recipe: Recipe, plan: JailPlan, work: Applying): Promise<Applied> {
-  const { source, jail, store, before, signal, onProgress } = work;
-  const known = new Map((before?.entries ?? []).map((entry) => [entry.path, entry]));
-  const writer = openWriter({ source, jail, store, known, mounted: mountedIn(work.directory) });
-  try {
-    const recorded = await addAll(withCache(plan, jail), writer, work);
-    const manifest = toManifest(recipe, plan, recorded);
-    const { obsolete, kept } = await findObsolete(jail, manifest, known);
-    throwIfAborted(signal);
-    onProgress?.(begin('commit'));
-    store.commit(writer.staged(), obsolete, writeManifest(manifest));
-    writer.setTimes(manifest.entries);
-    return { manifest, warnings: [...writer.warnings, ...kept.map(keptWarning)] };
-  } catch (error) {
-    if (!store.decided) writer.rollBack();
-    throw error;
-  }
+  const { source, jail, store, before, replace, signal, onProgress } = work;
+  const judge = openJudge({ jail, before, replace });
+  const writer = openWriter({ source, jail, store, judge, mounted: mountedIn(work.directory) });
+  const outcome = openOutcome(before);
+  await addAll(withCache(plan, jail), work, async (entry) => {
+    const { verdict, record, warning } = await add(writer, entry);
+    outcome.add(entry.path, verdict, record);
+    if (warning !== undefined) outcome.warnings.push(warning);
+  });
+  const unneeded = await findUnneeded(jail, judge, { before, planned: outcome.planned });
+  for (const { path, was } of unneeded.removable) writer.remove(path, was);
+  const manifest = toManifest(recipe, plan, outcome.recorded, outcome.stale(before));
+  throwIfAborted(signal);
+  onProgress?.(begin('commit'));
+  store.commit(writer.changes(), writeManifest(manifest));
+  setTimes(jail, manifest.entries, { left: outcome.leftPaths, made: writer.made });
+  return { manifest, left: [...outcome.left, ...unneeded.left], warnings: outcome.warnings };
 }
 
 /** What something is mounted on in the jail, as the jail sees it. */
@@ -67,11 +74,7 @@ function mountedIn(directory: BytePath): readonly BytePath[] {
   return mountsIn(mounts, directory).map((mount) => pointIn(mount, directory));
 }
 
-function keptWarning(path: BytePath): string {
-  return `${showPath(path)} is needed no longer, but was changed in the jail: it stays`;
-}
-
-/** What `applyPlan` would make, and what it would warn of. Changes nothing; `jail` is undefined where there is none yet. */
+/** What `applyPlan` would make, and what it would leave and warn of. Changes nothing; `jail` is undefined where there is none yet. */
 export async function foreseePlan(
   recipe: Recipe,
   plan: JailPlan,
@@ -79,52 +82,50 @@ export async function foreseePlan(
     source,
     jail,
     before,
+    replace,
     signal,
-  }: Pick<Applying, 'source' | 'before' | 'signal'> & {
+  }: Pick<Applying, 'source' | 'before' | 'replace' | 'signal'> & {
     readonly jail: DirectoryRoot | undefined;
   },
 ): Promise<Applied> {
-  const known = new Map((before?.entries ?? []).map((entry) => [entry.path, entry]));
-  const recorded: Recorded[] = [];
-  const warnings: string[] = [];
+  const judge = jail && openJudge({ jail, before, replace });
+  const outcome = openOutcome(before);
   for (const entry of withCache(plan, jail)) {
     throwIfAborted(signal);
     const record = await foresee(entry, source);
-    recorded.push(record);
-    if (jail === undefined || entry.kind === 'directory' || entry.kind === 'device') continue;
-    const { warning } = await judge(jail, known.get(entry.path), record, jail.lstat(entry.path));
-    if (warning !== undefined) warnings.push(warning);
+    const verdict = (await judge?.judge(entry, async () => record)) ?? { action: 'put' };
+    outcome.add(entry.path, verdict, record);
     await setImmediate();
   }
-  const manifest = toManifest(recipe, plan, recorded);
-  const { kept } = jail === undefined ? { kept: [] } : await findObsolete(jail, manifest, known);
-  return { manifest, warnings: [...warnings, ...kept.map(keptWarning)] };
+  const left = [...outcome.left];
+  if (jail !== undefined && judge !== undefined)
+    left.push(...(await findUnneeded(jail, judge, { before, planned: outcome.planned })).left);
+  const manifest = toManifest(recipe, plan, outcome.recorded, outcome.stale(before));
+  return { manifest, left, warnings: outcome.warnings };
 }
 
 async function addAll(
   entries: readonly Entry[],
-  writer: JailWriter,
   { signal, onProgress }: Applying,
-): Promise<readonly Recorded[]> {
+  addOne: (entry: Entry) => Promise<void>,
+): Promise<void> {
   const files = entries.filter((entry) => entry.kind === 'file');
   const total = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const start = begin('copy', files.length, total);
   let [done, doneBytes] = [0, 0];
   onProgress?.(start);
-  const recorded: Recorded[] = [];
   for (const entry of entries) {
     throwIfAborted(signal);
-    recorded.push(await add(writer, entry));
+    await addOne(entry);
     if (entry.kind === 'file') {
       doneBytes += entry.sizeBytes;
       onProgress?.({ ...start, files: ++done, sizeBytes: doneBytes });
     }
     await setImmediate(); // a service that builds a jail goes on serving
   }
-  return recorded;
 }
 
-async function add(writer: JailWriter, entry: Entry): Promise<Recorded> {
+async function add(writer: JailWriter, entry: Entry): Promise<Written> {
   try {
     return await writer.add(entry);
   } catch (error) {
@@ -150,51 +151,21 @@ function withCache(plan: JailPlan, jail: DirectoryRoot | undefined): readonly En
   ];
 }
 
-/** The manifest of what was recorded, with the packages that it is from. */
-function toManifest(recipe: Recipe, plan: JailPlan, recorded: readonly Recorded[]): Manifest {
+/** The manifest of what was recorded. Of packages that files were left of, the version is what it was. */
+function toManifest(
+  recipe: Recipe,
+  plan: JailPlan,
+  recorded: readonly Recorded[],
+  stale: Readonly<Record<string, string>>,
+): Manifest {
   const packages: Record<string, string> = {};
   const entries = recorded.map((entry) => {
     const name = entry.source === undefined ? undefined : plan.packageOf(entry.source);
-    const version = name === undefined ? undefined : plan.versionOf(name);
+    const version = name === undefined ? undefined : (stale[name] ?? plan.versionOf(name));
     if (name === undefined || version === undefined) return entry;
     packages[name] = version;
     return { ...entry, package: name };
   });
   const sorted = Object.fromEntries(Object.entries(packages).toSorted(([a], [b]) => (a < b ? -1 : 1)));
   return { recipe, packs: plan.packs, packages: sorted, entries };
-}
-
-/** What the old manifest has and the new one has not, deepest first; what was changed in the jail stays. */
-async function findObsolete(
-  jail: DirectoryRoot,
-  after: Manifest,
-  known: ReadonlyMap<BytePath, Recorded>,
-): Promise<{ readonly obsolete: readonly BytePath[]; readonly kept: readonly BytePath[] }> {
-  const needed = new Set(after.entries.map(({ path }) => path));
-  const obsolete: BytePath[] = [];
-  const kept: BytePath[] = [];
-  for (const entry of [...known.values()].toReversed()) {
-    if (needed.has(entry.path)) continue;
-    const isOurs = await isAsRecorded(jail, entry);
-    if (isOurs !== undefined) (isOurs ? obsolete : kept).push(entry.path);
-  }
-  return { obsolete, kept };
-}
-
-/** Undefined if nothing is there any more. */
-async function isAsRecorded(jail: DirectoryRoot, entry: Recorded): Promise<boolean | undefined> {
-  const present = jail.lstat(entry.path);
-  if (present === undefined) return undefined;
-  switch (entry.kind) {
-    case 'directory':
-      return present.kind === 'directory'; // removed only if it is empty
-    case 'link':
-      return present.target === entry.target;
-    case 'file':
-      return present.kind === 'file' && (await hashInJail(jail, entry.path)) === entry.sha256;
-    case 'device':
-      return present.kind === 'other';
-    default:
-      return entry.kind satisfies never;
-  }
 }

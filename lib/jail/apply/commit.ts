@@ -1,14 +1,23 @@
 // The change of a jail, from the moment at which it is decided: a list on disk, and what it takes to go through it, however
 // often it is interrupted.
 
-import { constants, fsyncSync } from 'node:fs';
+import { constants, fchmodSync, fchownSync, fsyncSync } from 'node:fs';
 
 import { type BytePath, bytePath, joinPath, pathBytes } from '../../binary/path.ts';
 import { type DirectoryRoot, errorCode } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { STORE } from '../manifest/layout.ts';
-import { fromText, toText } from '../manifest/text.ts';
+import { MANIFEST_PATH } from '../manifest/manifest.ts';
+import {
+  type Attributes,
+  type CommitList,
+  type Expected,
+  listFromJson,
+  listToJson,
+  type Staged,
+} from './journal.ts';
+import { lineAt } from './present.ts';
 
 /** Where files wait for their place: root's, mode 0700. */
 export const STAGE: BytePath = bytePath('/.uchroot/new');
@@ -17,41 +26,40 @@ const COMMIT: BytePath = bytePath('/.uchroot/new/commit');
 /** Flags to open a directory of the store with. */
 export const DIRECTORY: number = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
-/** A file that waits for its place. */
-export interface Staged {
-  readonly staged: BytePath;
-  readonly path: BytePath;
-}
-
-export interface CommitList {
-  /** In the order in which they are put in place. */
-  readonly files: readonly Staged[];
-  /** What is removed then, a directory after what lies in it. */
-  readonly obsolete: readonly BytePath[];
-}
-
 /** Puts the list on disk, which decides the change. `write` makes a file that a power cut cannot take away again. */
 export function decide(
   jail: DirectoryRoot,
-  { files, obsolete }: CommitList,
+  list: CommitList,
   write: (path: BytePath, data: Uint8Array) => void,
 ): void {
-  const list = {
-    files: files.map(({ staged, path }) => [toText(staged), toText(path)]),
-    obsolete: obsolete.map(toText),
-  };
-  write(LIST, Buffer.from(JSON.stringify(list)));
+  write(LIST, listToJson(list));
   native.inRootRename(jail.fd, pathBytes(LIST), pathBytes(COMMIT));
   syncDirectory(jail, STAGE);
 }
 
 /** Completes what an interrupted run had decided, and undoes what it had not; true if something was completed. @throws as complete */
-export function recover(jail: DirectoryRoot): boolean {
+export async function recover(jail: DirectoryRoot): Promise<boolean> {
   if (jail.lstat(STAGE) === undefined) return false;
   const list = readCommit(jail);
   if (list === undefined) removeStage(jail);
-  else complete(jail, list);
+  else complete(jail, await withoutChanged(jail, list));
   return list !== undefined;
+}
+
+/** Less what somebody has changed in the jail since the interruption. */
+async function withoutChanged(jail: DirectoryRoot, list: CommitList): Promise<CommitList> {
+  const files: Staged[] = [];
+  for (const one of list.files)
+    if (jail.lstat(one.staged) !== undefined && (await isAsExpected(jail, one))) files.push(one);
+  const attributes: Attributes[] = [];
+  for (const one of list.attributes) if (await isAsExpected(jail, one)) attributes.push(one);
+  const obsolete: Expected[] = [];
+  for (const one of list.obsolete) if (await isAsExpected(jail, one)) obsolete.push(one);
+  return { files, attributes, obsolete };
+}
+
+async function isAsExpected(jail: DirectoryRoot, { path, was }: Expected): Promise<boolean> {
+  return was === undefined || (await lineAt(jail, path)) === was;
 }
 
 /**
@@ -60,7 +68,7 @@ export function recover(jail: DirectoryRoot): boolean {
  */
 export function complete(jail: DirectoryRoot, list: CommitList): void {
   try {
-    putInPlace(jail, list.files, list.obsolete);
+    putInPlace(jail, list);
     removeStage(jail);
   } catch (error) {
     const code = errorCode(error);
@@ -76,12 +84,7 @@ function readCommit(jail: DirectoryRoot): CommitList | undefined {
   const file = jail.open(COMMIT);
   if (file === undefined) return undefined;
   try {
-    const text = Buffer.from(file.read(0, file.status.sizeBytes)).toString();
-    const { files, obsolete } = JSON.parse(text) as { files: [unknown, unknown][]; obsolete: unknown[] };
-    return {
-      files: files.map(([staged, path]) => ({ staged: toPath(staged), path: toPath(path) })),
-      obsolete: obsolete.map(toPath),
-    };
+    return listFromJson(Buffer.from(file.read(0, file.status.sizeBytes)));
   } catch (error) {
     if (errorCode(error) !== undefined) throw error;
     throw new JailError(`${COMMIT}, which an interrupted run has left, is damaged`, {
@@ -94,20 +97,55 @@ function readCommit(jail: DirectoryRoot): CommitList | undefined {
   }
 }
 
-function toPath(value: unknown): BytePath {
-  if (typeof value !== 'string') throw new TypeError('a path is expected');
-  return fromText(value);
+// Only what is still staged: the others were put in place before the interruption. The manifest is the last: as long as it is
+// the old one, something is left to do.
+function putInPlace(jail: DirectoryRoot, { files, attributes, obsolete }: CommitList): void {
+  const waiting = files.filter(({ staged }) => jail.lstat(staged) !== undefined);
+  for (const one of waiting) clearWay(jail, one, obsolete);
+  const isDirectory = ({ staged }: Staged) => jail.lstat(staged)?.kind === 'directory';
+  for (const one of waiting.filter(isDirectory)) putDirectory(jail, one);
+  for (const one of attributes) setAttributes(jail, one);
+  const others = waiting.filter(
+    ({ staged, path }) => path !== MANIFEST_PATH && jail.lstat(staged) !== undefined,
+  );
+  renameAll(jail, others);
+  for (const { path } of obsolete) removeObsolete(jail, path);
+  renameAll(
+    jail,
+    waiting.filter(({ path }) => path === MANIFEST_PATH),
+  );
+  syncDirectory(jail, STORE);
 }
 
-// Only what is still staged: the others were put in place before the interruption.
-function putInPlace(jail: DirectoryRoot, files: readonly Staged[], obsolete: readonly BytePath[]): void {
-  const waiting = files.filter(({ staged }) => jail.lstat(staged) !== undefined);
+function renameAll(jail: DirectoryRoot, files: readonly Staged[]): void {
   native.renameAll(
     jail.fd,
-    waiting.map(({ staged, path }) => [pathBytes(staged), pathBytes(path)] as const),
+    files.map(({ staged, path }) => [pathBytes(staged), pathBytes(path)] as const),
   );
-  for (const path of obsolete) removeObsolete(jail, path);
-  syncDirectory(jail, STORE);
+}
+
+/** Where a file becomes a directory, or the other way round, rename(2) does not take the old one away. */
+function clearWay(jail: DirectoryRoot, { staged, path }: Staged, obsolete: readonly Expected[]): void {
+  const [old, next] = [jail.lstat(path)?.kind, jail.lstat(staged)?.kind];
+  if (old === undefined || (old === 'directory') === (next === 'directory')) return;
+  for (const inside of obsolete) if (inside.path.startsWith(`${path}/`)) removeObsolete(jail, inside.path);
+  native.inRootUnlink(jail.fd, pathBytes(path), old === 'directory');
+}
+
+/** One that somebody has made meanwhile is as good. */
+function putDirectory(jail: DirectoryRoot, { staged, path }: Staged): void {
+  if (jail.lstat(path)?.kind === 'directory') native.inRootUnlink(jail.fd, pathBytes(staged), true);
+  else native.inRootRename(jail.fd, pathBytes(staged), pathBytes(path));
+}
+
+function setAttributes(jail: DirectoryRoot, { path, mode, uid, gid }: Attributes): void {
+  const fd = native.inRootOpen(jail.fd, pathBytes(path), DIRECTORY);
+  try {
+    fchownSync(fd, uid, gid);
+    fchmodSync(fd, mode);
+  } finally {
+    native.closeDescriptor(fd);
+  }
 }
 
 function removeObsolete(jail: DirectoryRoot, path: BytePath): void {

@@ -1,88 +1,174 @@
-// What becomes of a file or a link that is in the jail already: somebody may have changed it there.
+// Decides for each planned path what becomes of what is in the jail already. What a user of the jail may write, and what was
+// changed in the jail, stays unless it was named.
 
-import { type BytePath, pathBytes, showPath } from '../../binary/path.ts';
+import { type BytePath, parentPath, pathBytes, showPath } from '../../binary/path.ts';
 import type { DirectoryRoot, FileStatus } from '../../binary/root.ts';
 import { native } from '../../native.ts';
-import { hashInJail } from '../manifest/hash.ts';
+import type { DirectoryEntry, Entry } from '../manifest/entry.ts';
 import type { Recorded } from '../manifest/manifest.ts';
 import { CACHE_PATH } from '../plan/cache.ts';
+import { type Grounds, type Judging, openGrounds } from './grounds.ts';
+import { type Left, type LeftBecause, toLeft } from './left.ts';
+import { checkDirectory, inTheWay, nameOf } from './obstacle.ts';
+import { everyIn, isSame, lineOf, type Look, lookAt, lookOf } from './present.ts';
 
 export interface Verdict {
-  /** False: what is planned takes its place. */
-  readonly stays: boolean;
-  /** Not as it was made, and it stays so. */
-  readonly isEdited?: boolean;
+  /** `put`: what is planned takes the place; `attributes`: mode and owner are set; `stay`: it is as planned. */
+  readonly action: 'put' | 'attributes' | 'stay' | 'leave';
+  /** What was left; not given for what lies in a directory that was left. */
+  readonly left?: Left;
   readonly warning?: string;
+  /** What was there, as lineAt tells it: the verdict is on that. Not given if its directory is made anew. */
+  readonly was?: string | null;
 }
 
-const TAKE_PLACE: Verdict = { stays: false };
-const STAY: Verdict = { stays: true };
+export interface Judge {
+  /**
+   * Asked for a directory before it is asked for what lies in it. `plan` makes the record of the entry.
+   * @throws JailError EEXIST if something that the builder has not made is in the way; ERR_INSECURE_PATH as checkDirectory.
+   */
+  judge(entry: Entry, plan: () => Promise<Recorded>): Promise<Verdict>;
+  /** Whether something that was recorded, and is planned no longer, is removed or left; undefined if nothing is there. */
+  judgeUnneeded(old: Recorded): Promise<Left | 'remove' | undefined>;
+}
 
-/** `record` is what is planned for the path of `present`, `old` what the manifest says was made there. */
-export async function judge(
-  jail: DirectoryRoot,
-  old: Recorded | undefined,
-  record: Recorded,
-  present: FileStatus | undefined,
-): Promise<Verdict> {
-  if (old?.kind !== 'file' && old?.kind !== 'link')
-    return present === undefined || old !== undefined ? TAKE_PLACE : judgeUnknown(jail, record, present);
-  const path = showPath(record.path);
-  if (present === undefined)
-    return { stays: false, warning: `${path} had been removed in the jail: it is put there again` };
-  const content = await contentOf(jail, record.path, present);
-  if (content === contentIn(record)) {
-    // file capabilities are not looked at: who may set them in the jail can do anything there
-    const isSame = hasAttributes(record, present) && old.keepPrivileges === record.keepPrivileges;
-    return isSame && !isShared(jail, record.path) ? STAY : TAKE_PLACE;
+/** What lies at a path, and what is planned for it. */
+interface Met<E = Entry> {
+  readonly entry: E;
+  readonly present: FileStatus;
+  readonly look: Look;
+  readonly fresh: Recorded;
+}
+
+const PUT = { action: 'put' } as const;
+const STAY = { action: 'stay' } as const;
+const LEAVE = { action: 'leave' } as const;
+
+export function openJudge(judging: Judging): Judge {
+  const grounds = openGrounds(judging);
+  const { jail } = judging;
+  // Where no directory is in the jail, although one is planned: nothing is put beneath.
+  const closed = new Set<BytePath>();
+  // Directories that are made anew: whatever a link in their place leads to, they are empty.
+  const made = new Set<BytePath>();
+
+  async function judge(entry: Entry, plan: () => Promise<Recorded>): Promise<Verdict> {
+    const { path, kind } = entry;
+    const parent = parentPath(path);
+    const [isClosed, isInNew] = [closed.has(parent), made.has(parent)];
+    const present = isClosed || isInNew ? undefined : jail.lstat(path);
+    const verdict = isClosed ? LEAVE : isInNew ? PUT : await judgeOpen(grounds, entry, present, plan);
+    if (kind === 'directory' && present?.kind !== 'directory')
+      (verdict.action === 'leave' ? closed : made).add(path);
+    return verdict;
   }
-  if (content === contentIn(old) || record.path === CACHE_PATH) return TAKE_PLACE;
-  if (!isConfiguration(record, present))
-    return {
-      stays: false,
-      warning: `${path} had been changed in the jail: that of the host takes its place`,
-    };
-  const news = contentIn(record) === contentIn(old) ? '' : ', although that of the host is another one now';
-  return { stays: true, isEdited: true, warning: `${path} was changed in the jail: it stays${news}` };
+
+  async function judgeUnneeded({ path }: Recorded): Promise<Left | 'remove' | undefined> {
+    const present = jail.lstat(path);
+    if (present === undefined) return undefined;
+    if (grounds.isNamed(path) || (await grounds.isOurs(path, present))) return 'remove';
+    return toLeft(path, 'unneeded', false, { jail: await lookAt(jail, path, present) });
+  }
+
+  return { judge, judgeUnneeded };
 }
 
-/** A file of a jail that was made by other means. */
-async function judgeUnknown(jail: DirectoryRoot, record: Recorded, present: FileStatus): Promise<Verdict> {
-  if (record.kind !== 'file' || present.kind !== 'file' || !isConfiguration(record, present))
-    return TAKE_PLACE;
-  if ((await contentOf(jail, record.path, present)) === contentIn(record)) return TAKE_PLACE;
-  return {
-    stays: true,
-    isEdited: true,
-    warning: `${showPath(record.path)} was in the jail before: it stays`,
-  };
+async function judgeOpen(
+  grounds: Grounds,
+  entry: Entry,
+  present: FileStatus | undefined,
+  plan: () => Promise<Recorded>,
+): Promise<Verdict> {
+  if (present === undefined) return { ...(await judgeAbsent(grounds, entry, plan)), was: null };
+  const look = await lookAt(grounds.jail, entry.path, present);
+  const met = { present, look, fresh: await plan() };
+  const verdict =
+    entry.kind === 'directory' && present.kind === 'directory'
+      ? judgeDirectory(grounds, { entry, ...met })
+      : await judgeOther(grounds, { entry, ...met });
+  return { ...verdict, was: lineOf(look) };
 }
 
-/** What somebody who runs the jail may have edited; the loader's cache holds what the jail's own held, see cacheFor. */
-function isConfiguration({ path }: Recorded, { kind, uid }: FileStatus): boolean {
-  return (
-    path.startsWith('/etc/') && path !== CACHE_PATH && uid === 0 && (kind === 'file' || kind === 'symlink')
-  );
+async function judgeAbsent(
+  grounds: Grounds,
+  { path, kind, reason }: Entry,
+  plan: () => Promise<Recorded>,
+): Promise<Verdict> {
+  const isKnown = grounds.known.has(path);
+  if (grounds.isNamed(path)) return PUT;
+  if (grounds.isTheirs(path, undefined)) {
+    if (isKnown) return leave(grounds, 'removed', { fresh: await plan() });
+    // a copy is the service's data from the first day on: new files of the host do not suit them
+    if (reason.how === 'copied' && grounds.wasCopied(reason.as ?? ''))
+      return leave(grounds, 'new', { fresh: await plan() });
+  }
+  if (!isKnown || kind === 'directory' || kind === 'device') return PUT;
+  return { ...PUT, warning: `${showPath(path)} had been removed in the jail: it is put there again` };
 }
 
-function contentIn({ kind, sha256, target }: Recorded): string | undefined {
-  return kind === 'link' ? `-> ${target}` : sha256;
+function judgeDirectory(grounds: Grounds, met: Met<DirectoryEntry>): Verdict {
+  const { entry, present, look, fresh } = met;
+  const { path } = entry;
+  if (isSame(look, lookOf(fresh))) return STAY;
+  if (grounds.isNamed(path)) return { action: 'attributes' };
+  const old = grounds.known.get(path);
+  if (old === undefined) {
+    if (grounds.isTheirs(path, undefined)) return STAY;
+    checkDirectory(entry, present);
+    return fresh.uid !== 0 && present.uid === 0 ? { action: 'attributes' } : STAY;
+  }
+  const isRoots = old.uid === 0 && (old.mode & 0o022) === 0;
+  if (isRoots) checkDirectory(entry, present);
+  if (!isSame(look, lookOf(old))) return leave(grounds, 'changed', met);
+  return grounds.isTheirs(path, present) ? leave(grounds, 'writable', met) : { action: 'attributes' };
 }
 
-async function contentOf(
-  jail: DirectoryRoot,
-  path: BytePath,
-  present: FileStatus,
-): Promise<string | undefined> {
-  if (present.target !== undefined) return `-> ${present.target}`;
-  return present.kind === 'file' ? hashInJail(jail, path) : undefined;
+async function judgeOther(grounds: Grounds, met: Met): Promise<Verdict> {
+  const { entry, present, look, fresh } = met;
+  const { path } = entry;
+  const { jail } = grounds;
+  const old = grounds.known.get(path);
+  const isTheirs = grounds.isTheirs(path, present);
+  const isAsPrivileged = (old?.keepPrivileges ?? false) === (fresh.keepPrivileges ?? false);
+  if (isSame(look, lookOf(fresh)) && isAsPrivileged)
+    return !isTheirs && isShared(jail, path, present) ? PUT : STAY;
+  if (grounds.isNamed(path)) {
+    // with what lies in it: that would have to be named itself
+    if (present.kind === 'directory') throw inTheWay(entry, present);
+    return PUT;
+  }
+  if (isTheirs) return leave(grounds, 'writable', met);
+  if (path === CACHE_PATH && present.kind === 'file') return PUT; // it holds what the jail's own held, see cacheFor
+  if (old === undefined) return judgeUnknown(grounds, met);
+  if (!isSame(look, lookOf(old))) return leave(grounds, 'changed', met);
+  const isClear =
+    present.kind !== 'directory' || (await everyIn(jail, path, (at, status) => grounds.isOurs(at, status)));
+  return isClear ? PUT : leave(grounds, 'changed', met);
+}
+
+/** Of something that was in the jail before the builder. A link, a pipe and the like hold no data. */
+function judgeUnknown(grounds: Grounds, met: Met): Verdict {
+  const { entry, present, look, fresh } = met;
+  const isInTheWay = present.kind === 'directory' || entry.kind === 'directory' || entry.kind === 'device';
+  if (isInTheWay) throw inTheWay(entry, present);
+  if (present.kind === 'file')
+    return look.content === lookOf(fresh).content ? PUT : leave(grounds, 'unknown', met);
+  const words = `${showPath(entry.path)} was ${nameOf(present)} in the jail`;
+  return { ...PUT, warning: `${words}: that of the host takes its place` };
+}
+
+function leave(
+  { known }: Grounds,
+  because: LeftBecause,
+  { fresh, look }: { readonly fresh: Recorded; readonly look?: Look },
+): Verdict {
+  const old = known.get(fresh.path);
+  // what was there before is often edited on purpose, if it is configuration
+  const isNews = old === undefined ? !fresh.path.startsWith('/etc/') : !isSame(lookOf(old), lookOf(fresh));
+  return { ...LEAVE, left: toLeft(fresh.path, because, isNews, { jail: look, host: lookOf(fresh) }) };
 }
 
 /** It has another name, perhaps outside the jail: a link(2) to the host's own file. */
-function isShared(jail: DirectoryRoot, path: BytePath): boolean {
-  return native.inRootLstat(jail.fd, pathBytes(path)).nlink > 1;
-}
-
-function hasAttributes({ kind, mode, uid, gid }: Recorded, present: FileStatus): boolean {
-  return kind === 'link' || (present.mode === mode && present.uid === uid && present.gid === gid);
+function isShared(jail: DirectoryRoot, path: BytePath, { kind }: FileStatus): boolean {
+  return kind === 'file' && native.inRootLstat(jail.fd, pathBytes(path)).nlink > 1;
 }

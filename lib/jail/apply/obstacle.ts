@@ -1,13 +1,12 @@
 // What is in the way of what a jail is to hold.
 
-import { type BytePath, showPath } from '../../binary/path.ts';
+import { showPath } from '../../binary/path.ts';
 import type { FileStatus } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
-import type { DirectoryEntry } from '../manifest/entry.ts';
+import type { DirectoryEntry, Entry } from '../manifest/entry.ts';
 
-/** @throws JailError EEXIST unless it is a directory; ERR_INSECURE_PATH if somebody else could put something there. */
+/** Looks at a directory that is in the jail. @throws JailError ERR_INSECURE_PATH if somebody else could put something there. */
 export function checkDirectory(entry: DirectoryEntry, present: FileStatus): void {
-  if (present.kind !== 'directory') throw inTheWay(entry.path, 'a directory', present);
   const path = showPath(entry.path);
   const isOurs = present.uid === 0 || present.uid === entry.uid;
   const mayBeWritten = entry.uid !== undefined || (entry.mode & 0o002) !== 0;
@@ -21,16 +20,24 @@ export function checkDirectory(entry: DirectoryEntry, present: FileStatus): void
   });
 }
 
-/** `should` is what is to be there: "a file". */
-export function inTheWay(jailPath: BytePath, should: string, present: FileStatus): JailError {
-  const path = showPath(jailPath);
-  const is =
-    present.target === undefined ? `a ${NAMES[present.kind]}` : `a link to ${showPath(present.target)}`;
-  return new JailError(`${path} is ${is} in the jail, and ${should} on the host`, {
+/** The error for something that the builder has not made, and does not put aside. */
+export function inTheWay(entry: Entry, present: FileStatus): JailError {
+  const path = showPath(entry.path);
+  return new JailError(`${path} is ${nameOf(present)} in the jail, and ${plannedName(entry)} on the host`, {
     code: 'EEXIST',
     path,
     hint: `move it away in the jail, or build a new one`,
   });
+}
+
+function plannedName(entry: Entry): string {
+  if (entry.kind === 'link') return `a link to ${showPath(entry.target)}`;
+  return `a ${entry.kind === 'data' ? 'file' : entry.kind}`;
+}
+
+/** "a file" */
+export function nameOf({ kind, target }: FileStatus): string {
+  return target === undefined ? `a ${NAMES[kind]}` : `a link to ${showPath(target)}`;
 }
 
 const NAMES = { file: 'file', directory: 'directory', symlink: 'link', other: 'special file' } as const;

@@ -5,6 +5,8 @@ import type { FileEntry } from '../manifest/entry.ts';
 
 // The loader and the C library suit only each other: one comes directly after the other. An old program runs with new
 // libraries, a new one perhaps not with old ones. A link leads to something new when that is there.
+/** What other things lie in comes before them. */
+export const DIRECTORY = -1;
 const LIBC = 0;
 const LIBC_LINK = 1;
 const LIBRARY = 2;

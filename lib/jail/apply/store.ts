@@ -8,7 +8,8 @@ import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { STORE } from '../manifest/layout.ts';
 import { MANIFEST_PATH, type Recorded } from '../manifest/manifest.ts';
-import { complete, decide, DIRECTORY, recover, removeStage, STAGE, type Staged } from './commit.ts';
+import { complete, decide, DIRECTORY, recover, removeStage, STAGE } from './commit.ts';
+import type { CommitList } from './journal.ts';
 
 export interface Store {
   /** Whether the last run was interrupted when it had decided to change the jail: that was completed just now. */
@@ -23,11 +24,11 @@ export interface Store {
   /** `mode` with the file type. @throws EPERM where no device may be made. */
   stageDevice(device: { readonly mode: number; readonly major: number; readonly minor: number }): BytePath;
   /**
-   * Puts all in place, in this order, the manifest last, and removes `obsolete`. From the moment at which the list of it all
-   * is on disk, an interrupted run is completed by the next one; before, it is undone.
+   * Makes the changes of the list, the manifest last. From the moment at which the list is on disk, an interrupted run is
+   * completed by the next one; before, nothing of the jail has changed.
    * @throws JailError if something is in the way that can be neither replaced nor removed: the next run completes it.
    */
-  commit(files: readonly Staged[], obsolete: readonly BytePath[], manifest: Buffer): void;
+  commit(list: CommitList, manifest: Buffer): void;
   /** Removes what is staged, unless it is decided. */
   rollBack(): void;
   close(): void;
@@ -37,7 +38,7 @@ export interface Store {
  * Opens the store of a jail, makes it if there is none, and brings an interrupted run to its end.
  * @throws JailError EBUSY if another process works on the jail; ERR_INSECURE_PATH if the store is not root's alone.
  */
-export function openStore(jail: DirectoryRoot): Store {
+export async function openStore(jail: DirectoryRoot): Promise<Store> {
   for (;;) {
     const made = makeStore(jail);
     const fd = native.inRootOpen(jail.fd, pathBytes(STORE), DIRECTORY);
@@ -49,7 +50,7 @@ export function openStore(jail: DirectoryRoot): Store {
         });
       // a run that failed may have taken its new store away before it gave up the lock
       if (jail.lstat(STORE)?.ino === native.inRootFstat(fd).ino)
-        return storeOf(jail, fd, made, recover(jail));
+        return storeOf(jail, fd, made, await recover(jail));
     } catch (error) {
       native.closeDescriptor(fd);
       throw error;
@@ -129,10 +130,10 @@ function storeOf(jail: DirectoryRoot, lock: number, isNew: boolean, completed: b
       native.inRootMknod(jail.fd, pathBytes(path), mode, major, minor);
       return path;
     },
-    commit: (files, obsolete, manifest) => {
+    commit: (changes, manifest) => {
       const staged = name();
       write(staged, manifest);
-      const list = { files: [...files, { staged, path: MANIFEST_PATH }], obsolete };
+      const list = { ...changes, files: [...changes.files, { staged, path: MANIFEST_PATH }] };
       // A name must not come to a file whose content a power cut can still take away.
       native.inRootSync(jail.fd);
       decide(jail, list, write);

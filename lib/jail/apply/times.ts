@@ -11,14 +11,14 @@ import { MANIFEST_PATH, type Recorded } from '../manifest/manifest.ts';
 
 const TYPE_BITS = 0o170000; // inode(7)
 
-/** Paths of the jail that somebody edited, and directories that were not there before. */
+/** Paths of the jail that were left as they are, and directories that were not there before. */
 interface Present {
-  readonly edited: ReadonlySet<BytePath>;
+  readonly left: ReadonlySet<BytePath>;
   readonly made: ReadonlySet<BytePath>;
 }
 
-/** A directory is as old as the newest copy in it, all else as the newest of all; what was edited is left alone. */
-export function setTimes(jail: DirectoryRoot, entries: readonly Recorded[], { edited, made }: Present): void {
+/** A directory is as old as the newest copy in it, all else as the newest of all. */
+export function setTimes(jail: DirectoryRoot, entries: readonly Recorded[], { left, made }: Present): void {
   const newest = new Map<string, number>();
   let last = 0;
   for (const { path, mtimeMs } of entries) {
@@ -28,7 +28,7 @@ export function setTimes(jail: DirectoryRoot, entries: readonly Recorded[], { ed
     last = Math.max(last, mtimeMs);
   }
   for (const { path, kind, source, uid } of entries.toReversed()) {
-    if ((kind === 'file' && source !== undefined) || edited.has(path)) continue;
+    if ((kind === 'file' && source !== undefined) || left.has(path)) continue;
     // a service's own directory changes with what the service does, whatever is added to the jail meanwhile
     const isService = kind === 'directory' && uid !== 0;
     if (isService && made.has(path)) setTime(jail, path, 0);

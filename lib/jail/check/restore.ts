@@ -5,7 +5,7 @@ import { constants, fchmodSync, fchownSync, fsyncSync } from 'node:fs';
 import { type BytePath, joinPath, lastComponent, pathBytes } from '../../binary/path.ts';
 import type { DirectoryRoot } from '../../binary/root.ts';
 import { native } from '../../native.ts';
-import { openStore } from '../apply/store.ts';
+import { openStore, type Store } from '../apply/store.ts';
 import { hashFile, hashInJail, openRegular } from '../manifest/hash.ts';
 import { STORE } from '../manifest/layout.ts';
 import type { Recorded } from '../manifest/manifest.ts';
@@ -27,7 +27,7 @@ export async function restore(jail: CheckedJail, recorded: Recorded): Promise<bo
   const present = root.lstat(path);
   if (present?.kind === 'directory') return false;
   if (recorded.kind === 'directory') return present === undefined && restoreDirectory(jail, recorded);
-  const store = openStore(root); // and nobody else changes the jail meanwhile
+  const store = await openStore(root); // and nobody else changes the jail meanwhile
   try {
     const staged = await stage(jail, recorded, store);
     if (staged === undefined) return false;
@@ -86,8 +86,8 @@ function nameKept(root: DirectoryRoot, path: BytePath): BytePath {
   }
 }
 
-function restoreDirectory({ root }: CheckedJail, { path, mode, uid, gid }: Recorded): boolean {
-  const store = openStore(root);
+async function restoreDirectory({ root }: CheckedJail, { path, mode, uid, gid }: Recorded): Promise<boolean> {
+  const store = await openStore(root);
   try {
     const staged = store.stageDirectory({ mode, uid, gid });
     native.inRootRename(root.fd, pathBytes(staged), pathBytes(path), true);
@@ -97,8 +97,6 @@ function restoreDirectory({ root }: CheckedJail, { path, mode, uid, gid }: Recor
     store.close();
   }
 }
-
-type Store = ReturnType<typeof openStore>;
 
 function stage(
   jail: CheckedJail,

@@ -6,7 +6,7 @@ import type { Choice } from './choice.ts';
 import type { Package, Packages } from './database.ts';
 import { placeOf } from './place.ts';
 import { readIfThere, statusIfThere } from './read.ts';
-import { readTmpfiles, readUnit, type ServiceDirectory } from './unit.ts';
+import { readTmpfiles, readUnit, type ServiceDirectory, startsAsRoot } from './unit.ts';
 
 export interface StateDirectory {
   readonly path: BytePath;
@@ -17,11 +17,13 @@ export interface StateDirectory {
   readonly user?: string;
   readonly uid: number;
   readonly gid: number;
+  /** The service of the package writes there, although it may be root's on the host. */
+  readonly isService?: true;
 }
 
 /**
  * The directories below /var and /run that the chosen packages own, or that are made for their services when these start or
- * the system boots. A service that runs as another user needs them as its own.
+ * the system boots. A service that runs as another user needs those as its own that it writes to.
  */
 export function stateOf(root: FileRoot, packages: Packages, choice: Choice): readonly StateDirectory[] {
   const directories = new Map<BytePath, StateDirectory>();
@@ -32,29 +34,43 @@ export function stateOf(root: FileRoot, packages: Packages, choice: Choice): rea
       const path = packages.rename(declared.path);
       const { user } = declared;
       const known = directories.get(path);
-      if (!isState(path) || (known !== undefined && (known.user !== undefined || user === undefined)))
-        continue;
-      directories.set(path, {
-        path,
-        package: pkg,
-        ...(user !== undefined && { user }),
-        ...(ownership(root, path) ?? { mode: declared.mode, ...idsOf(declared) }),
-      });
+      if (!isState(path)) continue;
+      const isService = declared.isService ?? known?.isService;
+      const isBetter = known === undefined || (known.user === undefined && user !== undefined);
+      const directory = isBetter
+        ? {
+            path,
+            package: pkg,
+            ...(user !== undefined && { user }),
+            ...(ownership(root, path) ?? { mode: declared.mode, ...idsOf(declared) }),
+          }
+        : known;
+      directories.set(path, { ...directory, ...(isService && { isService }) });
     }
   }
   return [...directories.values()];
 }
 
-function declaredBy(root: FileRoot, packages: Packages, pkg: Package): readonly ServiceDirectory[] {
+interface Declared extends ServiceDirectory {
+  readonly isService?: true;
+}
+
+function ofService({ path, mode, user, group }: ServiceDirectory): Declared {
+  return { path, mode, user, group, isService: true };
+}
+
+function declaredBy(root: FileRoot, packages: Packages, pkg: Package): readonly Declared[] {
   const files = packages.files(pkg);
   // a library may have a directory made that a service of another package uses
   if (!files.some((path) => UNIT.test(path) || placeOf(path) === 'program')) return [];
-  return files.flatMap((path): readonly ServiceDirectory[] => {
-    if (UNIT.test(path)) return readUnit(readIfThere(root, path));
+  const isOfRootsDaemon = files.some((path) => UNIT.test(path) && startsAsRoot(readIfThere(root, path)));
+  return files.flatMap((path): readonly Declared[] => {
+    if (UNIT.test(path)) return readUnit(readIfThere(root, path)).map(ofService);
     if (TMPFILES.test(path)) return readTmpfiles(readIfThere(root, path));
     if (!isState(path) || packages.source(path) !== pkg.source) return [];
     const status = ownership(root, path);
-    return status === undefined ? [] : [{ path, mode: status.mode }];
+    if (status === undefined) return [];
+    return [{ path, mode: status.mode, ...(isOfRootsDaemon && { isService: true }) }];
   });
 }
 

@@ -46,6 +46,17 @@ export function readUnit(data: Uint8Array): readonly ServiceDirectory[] {
   return [...made, ...writable, ...pidDirectory];
 }
 
+/**
+ * Whether the unit is that of a daemon that starts as root and gives that up by itself: directories that are root's are
+ * written by it then.
+ */
+export function startsAsRoot(data: Uint8Array): boolean {
+  const settings = readService(toLatin1(data));
+  const last = (name: string) => settings.get(name)?.at(-1);
+  const isDaemon = settings.has('ExecStart') && last('Type') !== 'oneshot';
+  return isDaemon && plainName(last('User')) === undefined && last('DynamicUser') === undefined;
+}
+
 // Assignments to one setting add up, and an empty one begins anew (systemd.syntax(7)).
 function readService(text: string): ReadonlyMap<string, readonly string[]> {
   const settings = new Map<string, readonly string[]>();

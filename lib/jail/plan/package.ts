@@ -93,11 +93,14 @@ export function openPackageFiles(
     }
   }
 
-  // In the jail the service runs as the user that the jail is for, from its very start.
-  function addState({ path, package: pkg, mode, uid, gid }: StateDirectory): void {
+  // In the jail the service runs as the user that the jail is for, from its very start. What is root's on the host stays root's,
+  // unless the service writes there: the user could put code where others of his programs look for it.
+  function addState({ path, package: pkg, mode, uid, gid, isService }: StateDirectory): void {
     const [user] = users;
     const isTheirs = users.some((other) => other.uid === uid);
-    const owner = user === undefined || isTheirs ? { uid, gid } : { uid: user.uid, gid: user.gid };
+    const isHanded = uid !== 0 || isService === true;
+    const owner =
+      user === undefined || isTheirs || !isHanded ? { uid, gid } : { uid: user.uid, gid: user.gid };
     selection.add({
       kind: 'directory',
       path,

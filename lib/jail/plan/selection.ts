@@ -88,12 +88,11 @@ export function openSelection(root: FileRoot, options: SelectionOptions): Select
     return to === '/' || entries.has(to);
   }
 
-  /** Everybody may look into it, unless it was to be copied and is for the eyes of somebody whom the jail is for. */
+  /** Everybody may look into it, unless it was to be copied: then mode and owner are the host's, as far as the jail has them. */
   function toDirectory(path: BytePath, status: FileStatus, reason: Reason): DirectoryEntry {
-    const isPrivate = reason.how === 'copied' && (status.mode & 0o005) !== 0o005;
-    if (!isPrivate) return { kind: 'directory', path, mode: 0o755, reason };
-    const { uid, gid } = ownersOf(status, options.owners);
-    return { kind: 'directory', path, mode: status.mode & 0o755, reason, ...owned(uid, gid) };
+    if (reason.how !== 'copied') return { kind: 'directory', path, mode: 0o755, reason };
+    const { uid, gid } = ownersOfCopy(status, options.owners);
+    return { kind: 'directory', path, mode: keptMode(status, gid), reason, ...owned(uid, gid) };
   }
 
   function toFile(source: BytePath, path: BytePath, status: FileStatus, reason: Reason): FileEntry {
@@ -101,22 +100,22 @@ export function openSelection(root: FileRoot, options: SelectionOptions): Select
     // set-user-ID of another owner would be set-user-ID root
     if (options.keepPrivileges.has(source))
       return { ...file, mode: status.mode & 0o6755, ...owned(status.uid, status.gid), keepPrivileges: true };
-    const { uid, gid } = ownersOf(status, options.owners);
-    // nobody but an owner that was asked for may write
-    return { ...file, mode: status.mode & (gid === 0 ? 0o755 : 0o775), ...owned(uid, gid) };
+    const isCopy = reason.how === 'copied';
+    const { uid, gid } = (isCopy ? ownersOfCopy : ownersOf)(status, options.owners);
+    return { ...file, mode: keptMode(status, gid), ...owned(uid, gid) };
   }
 
-  /** What not everybody may read comes along only if it was named, or is readable to whom the jail is built for. */
+  /** What not everybody may read, on the whole way to it, comes along only if it was named. */
   function isForJail(path: BytePath, status: FileStatus, { how }: Reason): boolean {
     if (how === 'asked' || how === 'copied') return true;
-    if (!mayRead(status, 0o4, options.owners)) return false;
+    if ((status.mode & 0o004) === 0) return false;
     return (how !== 'package' && how !== 'learned') || mayReach(parentPath(path));
   }
 
   // The stranger to whom a directory is closed does not read what lies in it either.
   function mayReach(directory: BytePath): boolean {
     const status = root.lstat(directory);
-    if (status === undefined || !mayRead(status, 0o1, options.owners)) return false;
+    if (status === undefined || (status.mode & 0o001) === 0) return false;
     return directory === '/' || mayReach(parentPath(directory));
   }
 
@@ -209,12 +208,6 @@ function isBetter(entry: Entry, known: Entry): boolean {
   return entry.kind === 'directory' && known.reason.how === 'way' && entry.reason.how !== 'way';
 }
 
-/** Whether everybody, or somebody whom the jail is for, has this permission: 4 to read, 1 to search. */
-function mayRead({ mode, uid, gid }: FileStatus, bit: number, owners: Owners): boolean {
-  if ((mode & bit) !== 0 || owners.uids.has(uid)) return true;
-  return (mode & (bit << 3)) !== 0 && owners.gids.has(gid);
-}
-
 function owned(uid: number, gid: number): { readonly uid?: number; readonly gid?: number } {
   return { ...(uid !== 0 && { uid }), ...(gid !== 0 && { gid }) };
 }
@@ -228,4 +221,17 @@ function ownersOf(status: FileStatus, owners: Owners): { readonly uid: number; r
   if ((status.mode & 0o004) !== 0) return { uid: 0, gid: 0 };
   const gid = (status.mode & 0o040) !== 0 && owners.gids.has(status.gid) ? status.gid : 0;
   return { uid: gid === 0 && owners.uids.has(status.uid) ? status.uid : 0, gid };
+}
+
+/** Those of the host, if the jail is built for them; otherwise root. */
+function ownersOfCopy(
+  { uid, gid }: FileStatus,
+  owners: Owners,
+): { readonly uid: number; readonly gid: number } {
+  return { uid: owners.uids.has(uid) ? uid : 0, gid: owners.gids.has(gid) ? gid : 0 };
+}
+
+/** Nobody may write but an owner or a group that the jail is built for. */
+function keptMode({ mode }: FileStatus, gid: number): number {
+  return mode & (gid === 0 ? 0o755 : 0o775);
 }

@@ -45,6 +45,11 @@ export interface JailRequest extends JailWork {
   readonly users?: readonly string[] | undefined;
   /** Programs that keep set-user-ID, set-group-ID and file capabilities. */
   readonly keepPrivileges?: readonly Bytes[] | undefined;
+  /**
+   * Paths of the jail, each with all that lies in it, that are made as planned even if a user of the jail may write there or
+   * somebody has changed them in the jail.
+   */
+  readonly replace?: readonly Bytes[] | undefined;
   /** A directory with another system, from which everything is taken instead of the host. */
   readonly from?: Bytes | undefined;
   /** A recipe, or the manifest of a jail that holds one, as JSON.parse returns it. */
@@ -68,6 +73,7 @@ const KEYS = [
   'copies',
   'users',
   'keepPrivileges',
+  'replace',
   'from',
   'recipe',
   'plan',
@@ -105,6 +111,7 @@ export function checkRequest(request: JailRequest): void {
   for (const name of [...(request.packs ?? []), ...(request.withoutPacks ?? [])]) packOf(name);
   if (request.from !== undefined) checkBytes(request.from, 'from');
   if (request.path !== undefined) checkText(request.path, 'path');
+  toReplace(request);
   checkFlag(request.plan, 'plan');
   const asksFor = LISTS.some((key) => (request[key]?.length ?? 0) > 0);
   if (!asksFor && request.recipe === undefined)
@@ -136,6 +143,19 @@ function checkCopy(item: unknown): void {
 function checkText(value: unknown, what: string): void {
   if (typeof value !== 'string') throw new UsageError(`${what}: a string is expected`);
   checkBytes(value, what);
+}
+
+/** Paths of the jail, as they are by themselves. @throws UsageError for a list that cannot be meant. */
+export function toReplace({ replace }: { readonly replace?: unknown }): readonly BytePath[] {
+  if (replace === undefined) return [];
+  if (!Array.isArray(replace)) throw new UsageError('replace must be a list');
+  return (replace as unknown[]).map((value) => {
+    checkBytes(value, 'replace');
+    const path = bytePath(value);
+    const plain = withoutDots(path);
+    if (path.startsWith('/') && isDestination(plain)) return plain;
+    throw new UsageError(`replace: ${showPath(path)} is no absolute path of the jail`);
+  });
 }
 
 /** @throws UsageError unless it is a boolean, or not given. */

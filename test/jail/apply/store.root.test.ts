@@ -29,13 +29,13 @@ function stageText(store: Store, text: string) {
 t.test('what was staged and not decided is undone by the next run', asRoot, async (t) => {
   const { directory, jail } = openJail(t);
   writeFileSync(`${directory}/f`, 'old');
-  const store = openStore(jail);
+  const store = await openStore(jail);
   stageText(store, 'new');
   store.stageLink(path('f'));
   store.stageDirectory({ mode: 0o755, uid: 0, gid: 0 });
   store.close();
   t.equal(readdirSync(`${directory}/.uchroot/new`).length, 3);
-  const next = openStore(jail);
+  const next = await openStore(jail);
   t.notOk(next.completed);
   t.same(readdirSync(`${directory}/.uchroot`), []);
   t.equal(readFileSync(`${directory}/f`, 'utf8'), 'old');
@@ -44,10 +44,10 @@ t.test('what was staged and not decided is undone by the next run', asRoot, asyn
 });
 
 // The list of a run that was killed, with the first of its files in place already.
-function decideAndStop(directory: string, jail: DirectoryRoot): void {
+async function decideAndStop(directory: string, jail: DirectoryRoot): Promise<void> {
   mkdirSync(`${directory}/gone/kept`, { recursive: true });
   for (const name of ['a', 'b', 'old', 'gone/f']) writeFileSync(`${directory}/${name}`, 'old');
-  const store = openStore(jail);
+  const store = await openStore(jail);
   const [a, b, link] = [stageText(store, 'new a'), stageText(store, 'new b'), store.stageLink(path('a'))];
   const list = {
     files: [
@@ -64,8 +64,8 @@ function decideAndStop(directory: string, jail: DirectoryRoot): void {
 
 t.test('what was decided is completed by the next run', asRoot, async (t) => {
   const { directory, jail } = openJail(t);
-  decideAndStop(directory, jail);
-  const store = openStore(jail);
+  await decideAndStop(directory, jail);
+  const store = await openStore(jail);
   t.ok(store.completed);
   store.close();
   t.same(everythingIn(directory), ['.uchroot', 'a', 'b', 'link']);
@@ -75,9 +75,9 @@ t.test('what was decided is completed by the next run', asRoot, async (t) => {
 
 t.test('a list that has not got its name decides nothing', asRoot, async (t) => {
   const { directory, jail } = openJail(t);
-  decideAndStop(directory, jail);
+  await decideAndStop(directory, jail);
   renameSync(`${directory}/.uchroot/new/commit`, `${directory}/.uchroot/new/list`);
-  const store = openStore(jail);
+  const store = await openStore(jail);
   t.notOk(store.completed);
   store.close();
   t.equal(readFileSync(`${directory}/b`, 'utf8'), 'old');
@@ -85,10 +85,14 @@ t.test('a list that has not got its name decides nothing', asRoot, async (t) => 
 
 t.test('a list that makes no sense is told, and nothing is touched', asRoot, async (t) => {
   const { directory, jail } = openJail(t);
-  decideAndStop(directory, jail);
+  await decideAndStop(directory, jail);
   for (const text of ['', '{"files":', 'null', '{}', '{"files":[[1]],"obsolete":[]}']) {
     writeFileSync(`${directory}/.uchroot/new/commit`, text);
-    t.throws(() => openStore(jail), { name: 'JailError', code: 'ERR_MANIFEST', message: /is damaged/ }, text);
+    await t.rejects(
+      openStore(jail),
+      { name: 'JailError', code: 'ERR_MANIFEST', message: /is damaged/ },
+      text,
+    );
   }
   t.equal(readFileSync(`${directory}/b`, 'utf8'), 'old');
 });
@@ -98,7 +102,7 @@ t.test(
   asRoot,
   async (t) => {
     const { directory, jail } = openJail(t);
-    decideAndStop(directory, jail);
+    await decideAndStop(directory, jail);
     rmSync(`${directory}/b`);
     mkdirSync(`${directory}/b/in-the-way`, { recursive: true });
     const wrong = {
@@ -106,23 +110,24 @@ t.test(
       message: /^the change of the jail is not complete: /,
       hint: /run it again/,
     };
-    t.throws(() => openStore(jail), wrong);
-    t.throws(() => openStore(jail), wrong);
+    await t.rejects(openStore(jail), wrong);
+    await t.rejects(openStore(jail), wrong);
     rmSync(`${directory}/b`, { recursive: true });
-    openStore(jail).close();
+    (await openStore(jail)).close();
     t.equal(readFileSync(`${directory}/b`, 'utf8'), 'new b');
   },
 );
 
 t.test('a new store goes with what was staged, and one with a manifest stays', asRoot, async (t) => {
   const { directory, jail } = openJail(t);
-  const store = openStore(jail);
+  const store = await openStore(jail);
   stageText(store, 'x');
   store.rollBack();
   store.close();
   t.same(readdirSync(directory), []);
-  const second = openStore(jail);
-  second.commit([{ staged: stageText(second, 'x'), path: path('/x') }], [], NO_MANIFEST);
+  const second = await openStore(jail);
+  const files = [{ staged: stageText(second, 'x'), path: path('/x') }];
+  second.commit({ files, attributes: [], obsolete: [] }, NO_MANIFEST);
   t.ok(second.decided);
   second.rollBack();
   second.close();
@@ -131,9 +136,9 @@ t.test('a new store goes with what was staged, and one with a manifest stays', a
 
 t.test('who comes second is told to wait', asRoot, async (t) => {
   const { jail } = openJail(t);
-  const store = openStore(jail);
-  t.throws(() => openStore(jail), { name: 'JailError', code: 'EBUSY', message: /another uchroot-jail/ });
+  const store = await openStore(jail);
+  await t.rejects(openStore(jail), { name: 'JailError', code: 'EBUSY', message: /another uchroot-jail/ });
   store.rollBack();
   store.close();
-  openStore(jail).close();
+  (await openStore(jail)).close();
 });

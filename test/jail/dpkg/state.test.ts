@@ -44,7 +44,15 @@ t.test('a service gets the directories that its unit, its package and the system
     found.toSorted((a, b) => (a.path < b.path ? -1 : 1)),
     [
       { path: '/run/lock/redis', package: packages.find('redis'), mode: 0o711, uid: 0, gid: 4 },
-      { path: '/run/redis', package: packages.find('redis'), mode: 0o755, user: 'redis', uid: 102, gid: 105 },
+      {
+        path: '/run/redis',
+        package: packages.find('redis'),
+        mode: 0o755,
+        user: 'redis',
+        uid: 102,
+        gid: 105,
+        isService: true,
+      },
       {
         path: '/var/lib/redis',
         package: packages.find('redis'),
@@ -52,6 +60,7 @@ t.test('a service gets the directories that its unit, its package and the system
         user: 'redis',
         uid: 102,
         gid: 105,
+        isService: true,
       },
       { path: '/var/log/redis', package: packages.find('redis'), mode: 0o2750, uid: 102, gid: 4 },
     ],

@@ -193,16 +193,15 @@ t.test('a link to a secret says nothing', async (t) => {
   t.same(shown(selection), ['/t/', '/t/s -> /etc/shadow']);
 });
 
-t.test(
-  'what somebody may read for whom the jail is built comes along, and stays readable to him alone',
-  async (t) => {
-    const selection = open(secretTree, secrets, BOB);
-    selection.addTree(path('/etc'), because);
-    t.match(selection.get(path('/etc/key')), { mode: 0o600, uid: 1000 });
-    t.match(selection.get(path('/etc/group-key')), { mode: 0o640, gid: 33 });
-    t.same(selection.secrets, ['/etc/shadow']);
-  },
-);
+t.test('a secret that a user of the jail may read comes only if it was named, and stays his', async (t) => {
+  const selection = open(secretTree, secrets, BOB);
+  selection.addTree(path('/etc'), because);
+  t.same(selection.secrets.toSorted(), ['/etc/group-key', '/etc/key', '/etc/shadow']);
+  t.same(shown(selection), ['/etc/', '/etc/hosts']);
+  for (const name of ['/etc/key', '/etc/group-key']) t.ok(selection.addCopy(path(name), path(name)));
+  t.match(selection.get(path('/etc/key')), { mode: 0o600, uid: 1000 });
+  t.match(selection.get(path('/etc/group-key')), { mode: 0o640, gid: 33 });
+});
 
 t.test(
   'a file that everybody may read in a directory that is closed is a secret of a package too',
@@ -214,7 +213,7 @@ t.test(
     t.same(selection.secrets.toSorted(), ['/etc/private/deep/key', '/etc/private/key']);
     const forMember = open(tree, attributes, BOB);
     forMember.addTree(path('/etc'), packaged);
-    t.same(forMember.secrets, []);
+    t.same(forMember.secrets.toSorted(), ['/etc/private/deep/key', '/etc/private/key']);
   },
 );
 
@@ -279,9 +278,32 @@ t.test('a directory that is to be copied and not for all stays closed', async (t
   for (const at of ['/a', '/b', '/c']) selection.addCopy(path(at), path(at));
   t.match(selection.get(path('/a')), { mode: 0o700 });
   t.match(selection.get(path('/b')), { mode: 0o700, uid: 1000 });
-  t.match(selection.get(path('/c')), { mode: 0o755 });
-  t.notOk('uid' in (selection.get(path('/c')) ?? {}));
+  t.match(selection.get(path('/c')), { mode: 0o755, uid: 1000 });
 });
+
+t.test(
+  "what is copied stays with its owner if the jail is built for him, and becomes root's otherwise",
+  async (t) => {
+    const tree: Tree = { '/app/his': 'x', '/app/groups': 'x', '/app/theirs': 'y' };
+    const attributes: Attributes = {
+      '/app': { mode: 0o2775, uid: 1000, gid: 33 },
+      '/app/his': { mode: 0o644, uid: 1000, gid: 1001 },
+      '/app/groups': { mode: 0o6664, uid: 7, gid: 33 },
+      '/app/theirs': { mode: 0o666, uid: 7, gid: 7 },
+    };
+    const selection = open(tree, attributes, BOB);
+    selection.addCopy(path('/app'), path('/srv/app'));
+    t.strictSame(ownership(selection.get(path('/srv/app'))), [0o775, 1000, 33]);
+    t.strictSame(ownership(selection.get(path('/srv/app/his'))), [0o644, 1000, 0]);
+    t.strictSame(ownership(selection.get(path('/srv/app/groups'))), [0o664, 0, 33]);
+    t.strictSame(ownership(selection.get(path('/srv/app/theirs'))), [0o644, 0, 0]);
+  },
+);
+
+function ownership(entry: Entry | undefined): readonly unknown[] {
+  if (entry?.kind !== 'file' && entry?.kind !== 'directory') return [];
+  return [entry.mode, entry.uid ?? 0, entry.gid ?? 0];
+}
 
 t.test('a copy into the root directory puts there what lies in the directory', async (t) => {
   const selection = open({ '/skeleton/etc/x': 'y' });

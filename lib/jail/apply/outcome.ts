@@ -1,0 +1,57 @@
+// What becomes of the entries of a plan, as it is decided one after the other.
+
+import type { BytePath } from '../../binary/path.ts';
+import { fromText } from '../manifest/text.ts';
+import type { Manifest, Recorded } from '../manifest/manifest.ts';
+import type { Verdict } from './keep.ts';
+import type { Left } from './left.ts';
+
+export interface Outcome {
+  /** `record` is what the entry would be written down as if it were put there. */
+  add(path: BytePath, verdict: Verdict, record: Recorded | undefined): void;
+  /** What the manifest is to say: of what was left, what it has said before. */
+  readonly recorded: readonly Recorded[];
+  readonly left: readonly Left[];
+  readonly leftPaths: ReadonlySet<BytePath>;
+  /** All that is planned, also what was left. */
+  readonly planned: ReadonlySet<BytePath>;
+  readonly warnings: string[];
+  /** Former versions of packages of which something was left: what is there is not of the version of the host. */
+  stale(before: Manifest | undefined): Readonly<Record<string, string>>;
+}
+
+export function openOutcome(before: Manifest | undefined): Outcome {
+  const known = new Map((before?.entries ?? []).map((entry) => [entry.path, entry]));
+  const recorded: Recorded[] = [];
+  const left: Left[] = [];
+  const leftPaths = new Set<BytePath>();
+  const planned = new Set<BytePath>();
+  const warnings: string[] = [];
+  return {
+    add: (path, { action, left: one, warning }, record) => {
+      planned.add(path);
+      if (one !== undefined) left.push(one);
+      if (warning !== undefined) warnings.push(warning);
+      if (action === 'leave') leftPaths.add(path);
+      const kept = action === 'leave' ? known.get(path) : record;
+      if (kept !== undefined) recorded.push(kept);
+    },
+    recorded,
+    left,
+    leftPaths,
+    planned,
+    warnings,
+    stale: (old) => {
+      const outdated = left
+        .filter(({ isOutdated }) => isOutdated)
+        .map(({ path }) => known.get(fromText(path)));
+      return Object.fromEntries(
+        outdated.flatMap((entry) => {
+          const name = entry?.package;
+          const version = name === undefined ? undefined : old?.packages[name];
+          return name === undefined || version === undefined ? [] : [[name, version]];
+        }),
+      );
+    },
+  };
+}
