@@ -107,7 +107,12 @@ export interface Native {
   readHostSync(query: HostQuery): HostFacts;
   /** Closes `jailFd` of HostFacts. The end of a worker closes what is left. */
   closeJail(jailFd: number): void;
-  execPlan(plan: Uint8Array, jailFd: number): PlanFailure;
+  /** The pid file is removed if the plan fails. */
+  execPlan(
+    plan: Uint8Array,
+    jailFd: number,
+    pidFile?: { readonly directoryFd: number; readonly name: Buffer; readonly fileFd: number },
+  ): PlanFailure;
   /**
    * Starts the launcher on another thread. For a `jail` that is no descriptor the host is asked again there; if it answers
    * anything else than before, nothing is started, and `onStarted` is called with undefined.

@@ -7,16 +7,32 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <string>
 
 #include "interpreter.h"
+#include "removal.h"
 #include "values.h"
 
 namespace uchroot {
 namespace {
 
+// The pid file goes away if the plan fails, although by then it may be out of this thread's reach.
+PlanFailure runWithPidFile(void* plan, const PlanContext& context, const Napi::Object& pidFile) {
+  const Napi::Buffer<char> bytes = pidFile.Get("name").As<Napi::Buffer<char>>();
+  const std::string name(bytes.Data(), bytes.Length());
+  alignas(16) uint8_t stack[kRemovalStackBytes];
+  Removal removal = {.directory = pidFile.Get("directoryFd").As<Napi::Number>().Int32Value(),
+                     .file = pidFile.Get("fileFd").As<Napi::Number>().Int32Value(),
+                     .name = name.c_str()};
+  startRemoval(&removal, stack + sizeof stack);
+  const PlanFailure failure = runPlan(plan, context);
+  takeBack(&removal);
+  return failure;
+}
+
 Napi::Value execPlan(const Napi::CallbackInfo& info) {
   if (!info[0].IsTypedArray() || !info[1].IsNumber()) {
-    Napi::TypeError::New(info.Env(), "execPlan(plan: Uint8Array, jailFd: number)").ThrowAsJavaScriptException();
+    Napi::TypeError::New(info.Env(), "execPlan(plan: Uint8Array, jailFd: number, pidFile?: PidFile)").ThrowAsJavaScriptException();
     return info.Env().Undefined();
   }
   const Napi::Uint8Array bytes = info[0].As<Napi::Uint8Array>();
@@ -26,7 +42,9 @@ Napi::Value execPlan(const Napi::CallbackInfo& info) {
   if (!plan) return toObject(info.Env(), {kNoStep, STAGE_LOAD, ENOMEM, 0});
   std::memcpy(plan.get(), bytes.Data(), size);
   if (!checkPlan(plan.get(), size)) return toObject(info.Env(), {kNoStep, STAGE_CHECK, EINVAL, 0});
-  return toObject(info.Env(), runPlan(plan.get(), {info[1].As<Napi::Number>().Int32Value()}));
+  const PlanContext context = {info[1].As<Napi::Number>().Int32Value()};
+  if (!info[2].IsObject()) return toObject(info.Env(), runPlan(plan.get(), context));
+  return toObject(info.Env(), runWithPidFile(plan.get(), context, info[2].As<Napi::Object>()));
 }
 
 }  // namespace

@@ -3,12 +3,13 @@ import { writeSync } from 'node:fs';
 
 import { UsageError } from '../errors.ts';
 import { native, type PlanFailure } from '../native.ts';
+import type { Account } from './account.ts';
 import type { DirectoryFinding } from './directory.ts';
 import { encodePlan } from './encode.ts';
 import { inPlaceVariables, splitEntries } from './environment.ts';
 import { toLaunchError } from './failure.ts';
 import { refuseOwnDescriptors } from './inherited.ts';
-import { writePidFile } from './pidfile.ts';
+import { closePidPlace, openPidPlace, writePidFile, type PidPlace } from './pidfile.ts';
 import { hostQuery, prepare, failedLine, verify, type Caller, type PreparedLaunch } from './prepare.ts';
 import { findProblem } from './check.ts';
 import { normalize, type LaunchRequest, type NormalRequest } from './request.ts';
@@ -65,19 +66,13 @@ export function reportFailure(
 
 // From here on nothing may return to ordinary JavaScript: root directory and identity may have changed. It looks into
 // the jail through the open directory, says what is wrong, and ends the process.
-function reportAndExit(
-  launch: PreparedLaunch,
-  failure: PlanFailure,
-  tell: Tell,
-  takeBack: () => void,
-): never {
+function reportAndExit(launch: PreparedLaunch, failure: PlanFailure, tell: Tell): never {
   let status = 125;
   try {
     const error = toLaunchError(launch.steps, failure, launch.view);
     status = error.exitStatus;
     tell(errorLines(error));
     reportFailure(launch.request.statusFd, error);
-    takeBack();
   } catch {
     // Without memory or descriptors there is no looking further: what is known is told.
     tell(`uchroot: ${launch.steps[failure.step]?.op ?? 'launch'}: errno ${failure.errno}\n`);
@@ -99,8 +94,21 @@ export function prepareInPlace(
   const jail = verify(request, native.readHostSync(hostQuery(request)), privileged);
   jail.warnings.forEach(warn);
   const launch = prepare(request, jail, callerInPlace(request.keepEnv));
+  // a launch opens it when it begins
+  const place = privileged ? undefined : pidPlaceOf(request, jail.account, warn);
+  if (place !== undefined) closePidPlace(place);
   refuseOwnDescriptors([...launch.keptFds, ...(request.statusFd === undefined ? [] : [request.statusFd])]);
   return launch;
+}
+
+function pidPlaceOf(
+  { pidFile, insecurePath }: NormalRequest,
+  account: Account,
+  warn: (warning: DirectoryFinding) => void,
+): PidPlace | undefined {
+  const place = pidFile === undefined ? undefined : openPidPlace(pidFile, account, insecurePath);
+  place?.warnings.forEach(warn);
+  return place;
 }
 
 /** Where the lines go that say what went wrong. */
@@ -114,9 +122,10 @@ export function runInPlace(launch: PreparedLaunch, tell: Tell = tellStderr): nev
   const problem = request.checkProgram ? findProblem(launch) : undefined;
   if (problem !== undefined) throw problem;
   const plan = encodePlan(launch.steps);
-  const pidFile = request.pidFile === undefined ? undefined : writePidFile(request.pidFile, process.pid);
-  const failure = native.execPlan(plan, launch.jailFd);
-  return reportAndExit(launch, failure, tell, () => pidFile?.takeBack());
+  const place = pidPlaceOf(request, launch.account, (warning) => tell(warningLines(warning)));
+  const pidFile = place && writePidFile(place, process.pid);
+  const failure = native.execPlan(plan, launch.jailFd, pidFile);
+  return reportAndExit(launch, failure, tell);
 }
 
 /**

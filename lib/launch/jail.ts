@@ -8,8 +8,9 @@ import { requireCapabilities, requireRoot } from './prepare.ts';
 import type { JailedProcess } from './process.ts';
 import { normalize, type NormalRequest } from './request.ts';
 import { collect, normalizeRun, runOnlyKeys, type RunRequest, type RunResult } from './run.ts';
-import { normalizeSpawn, reporting, spawnKeys, startIn, warnOnce, type SpawnRequest } from './spawn.ts';
+import { normalizeSpawn, reporting, spawnKeys, startIn, type SpawnRequest } from './spawn.ts';
 import type { NormalSpawn } from './start.ts';
+import { warnOnce } from './warn.ts';
 
 type Without<T> = Omit<T, 'jail' | 'user'> & { readonly user?: RunRequest['user'] | undefined };
 

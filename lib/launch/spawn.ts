@@ -2,13 +2,13 @@
 import { LaunchError, UsageError } from '../errors.ts';
 import { native } from '../native.ts';
 import { findProblem } from './check.ts';
-import type { DirectoryFinding } from './directory.ts';
 import { recall, remember } from './memory.ts';
 import { failedLine, hostQuery, prepare, verify, type VerifiedJail } from './prepare.ts';
 import type { JailedProcess } from './process.ts';
 import { launchKeys, normalize, signalNumber, type LaunchRequest, type NormalRequest } from './request.ts';
 import { abortError, callerBeside, start, tell, type NormalSpawn } from './start.ts';
 import { toStdio, type Stdio, type StdioEntry } from './stdio.ts';
+import { warnOnce } from './warn.ts';
 
 /** A LaunchRequest for a program that runs beside this one. */
 export interface SpawnRequest extends LaunchRequest {
@@ -60,17 +60,6 @@ export function normalizeSpawn(
     forceKillAfterMs: toMilliseconds(request.forceKillAfterMs, 'forceKillAfterMs'),
     requestedAt: performance.now(),
   };
-}
-
-const warned = new Set<string>();
-
-/** Process warnings, each once: `UCHROOT_JAIL`. */
-export function warnOnce(warnings: readonly DirectoryFinding[]): void {
-  for (const { message, hint } of warnings) {
-    if (warned.has(message)) continue;
-    warned.add(message);
-    process.emitWarning(message, { code: 'UCHROOT_JAIL', detail: `hint: ${hint}` });
-  }
 }
 
 async function telling<T>(request: NormalRequest, work: () => Promise<T>): Promise<T> {

@@ -9,11 +9,12 @@ import { encodeAgain } from './encode.ts';
 import { describedNames, describedVariables, splitEntries, type Variable } from './environment.ts';
 import { errnoName } from './errno.ts';
 import { toLaunchError } from './failure.ts';
-import { writePidFile, type PidFile } from './pidfile.ts';
+import { closePidPlace, openPidPlace, writePidFile, type PidPlace } from './pidfile.ts';
 import { statusLine, type Caller, type PreparedLaunch } from './prepare.ts';
 import { JailedProcess, toExit, type StopReason } from './process.ts';
 import type { NormalRequest } from './request.ts';
 import type { StdioTriple } from './stdio.ts';
+import { warnOnce } from './warn.ts';
 
 /** The normal form of what a SpawnRequest adds to a LaunchRequest. */
 export interface NormalSpawn {
@@ -124,11 +125,30 @@ export function start(
   options: NormalSpawn,
   onChanged?: () => Promise<JailedProcess>,
 ): Promise<JailedProcess> {
-  const { request, setUp, execve, keptFds } = launch;
+  const { request } = launch;
   if (options.signal?.aborted === true) return Promise.reject(abortError(options.signal));
+  const place = request.pidFile === undefined ? undefined : pidPlaceOf(request.pidFile, launch);
+  const started = startWith(launch, jail, options, place, onChanged);
+  return place === undefined ? started : started.finally(() => closePidPlace(place));
+}
+
+// Judged before anything is started.
+function pidPlaceOf(pidFile: string, { account, request }: PreparedLaunch): PidPlace {
+  const place = openPidPlace(pidFile, account, request.insecurePath);
+  warnOnce(place.warnings);
+  return place;
+}
+
+function startWith(
+  launch: PreparedLaunch,
+  jail: number | HostSight,
+  options: NormalSpawn,
+  place: PidPlace | undefined,
+  onChanged?: () => Promise<JailedProcess>,
+): Promise<JailedProcess> {
+  const { request, setUp, execve, keptFds } = launch;
   return new Promise((resolve, reject) => {
     let started: JailedProcess | undefined;
-    let pidFile: PidFile | undefined;
     let handle: ProcessHandle | undefined;
     const stop = new Stop(options, (reason) => {
       // Still on its way, it may have been stopped by the jailed user: only SIGKILL is sure to end it.
@@ -145,7 +165,7 @@ export function start(
       const pid = pidOrJailFd;
       started = new JailedProcess(pid, handle, launch.execve, options);
       try {
-        if (request.pidFile !== undefined) pidFile = writePidFile(request.pidFile, pid);
+        if (place !== undefined) native.closeDescriptor(writePidFile(place, pid).fileFd);
       } catch (error) {
         started.kill('SIGKILL');
         return reject(error);
@@ -164,7 +184,6 @@ export function start(
         onStarted,
         (exitCode, signal, ...usage) => {
           stop.clear();
-          pidFile?.keep();
           const exit = toExit(exitCode, signal, ...usage);
           const { exitCode: status, signal: name } = exit;
           tell(request, () =>

@@ -92,7 +92,14 @@ function writePayloads(name: string, count: number): readonly string[] {
       plan: encodePlan(steps),
       words: stepWords(steps, view),
       statusFd: undefined,
-      pidFile: index % 3 === 0 ? { path: Buffer.from('/run/x'), shown: '/run/x' } : undefined,
+      pidFile:
+        index % 3 === 0
+          ? {
+              way: [{ ...entry, name: Buffer.from('/'), acl: Buffer.from('list') }],
+              name: Buffer.from('x'),
+              shown: '/x',
+            }
+          : undefined,
       planText: 'plan\n',
       helpText: 'help\n',
       versionText: 'version\n',
