@@ -2,7 +2,7 @@
 
 import { givenToRoot } from '../remedy.ts';
 import { hostPath, type Rule } from '../rule.ts';
-import { writerIn } from '../writable.ts';
+import { listOf, writerOf } from '../writable.ts';
 
 const STEERING =
   /^\/etc(?:\/(?:ld\.so\.preload|ld\.so\.conf|ld\.so\.cache|ld-musl-[^/]*\.path|nsswitch\.conf|passwd|group|shadow|gshadow|hosts(?:\.allow|\.deny)?|host\.conf|gai\.conf|resolv\.conf|environment|profile|bash\.bashrc|shells|crontab|inputrc|doas\.conf|sudoers|pam\.conf|login\.defs)|\/(?:ld\.so\.conf\.d|pam\.d|security|profile\.d|sudoers\.d|cron\.[a-z]+|init\.d|ssh|ssl)(?:\/.*)?)?$|^\/root(?:\/\.(?:profile|bash[^/]*|z[^/]*|ssh(?:\/.*)?))?$/;
@@ -19,7 +19,7 @@ export const steeringFile: Rule = {
   remedy: 'chown root:root FILE && chmod go-w FILE',
   lookAt: ({ path, kind, mode, uid, gid, hasAcl }, jail) => {
     if ((kind !== 'file' && kind !== 'directory') || !STEERING.test(path)) return undefined;
-    const how = writerIn({ path, mode, uid, gid, hasAcl }, jail);
+    const how = writerOf({ mode, uid, gid, hasAcl }, jail.users, listOf({ path, mode, hasAcl }, jail));
     if (how === undefined) return undefined;
     return { path, message: how, ...givenToRoot(hostPath(jail, path)) };
   },
