@@ -4,7 +4,15 @@ import { writeSync } from 'node:fs';
 import { type LaunchError, UsageError } from '../errors.ts';
 import { findProblem } from '../launch/check.ts';
 import { compileLaunch } from '../launch/compile.ts';
-import { errorLines, prepareInPlace, reportFailure, runInPlace, warningLines } from '../launch/exec.ts';
+import type { DirectoryFinding } from '../launch/directory.ts';
+import {
+  errorLines,
+  lookAtPidFile,
+  prepareInPlace,
+  reportFailure,
+  runInPlace,
+  warningLines,
+} from '../launch/exec.ts';
 import { normalize, type LaunchRequest } from '../launch/request.ts';
 import { planAsJson, planAsText } from '../launch/show.ts';
 import { quote, toBuffer } from '../quote.ts';
@@ -30,7 +38,9 @@ function complain(text: string): void {
 
 function showPlan(request: LaunchRequest, format: string, isChecked: boolean): number {
   if (format !== '' && format !== 'json') throw new UsageError(`--plan knows json, not '${quote(format)}'`);
-  const launch = prepareInPlace(normalize(request), (warning) => complain(warningLines(warning)), false);
+  const warn = (warning: DirectoryFinding): void => complain(warningLines(warning));
+  const launch = prepareInPlace(normalize(request), warn, false);
+  lookAtPidFile(launch, warn);
   const problem = findProblem(launch);
   print(1, format === 'json' ? planAsJson(launch, problem) : planAsText(launch));
   if (isChecked) refuseUnsafe(launch, complain);

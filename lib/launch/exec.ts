@@ -94,9 +94,6 @@ export function prepareInPlace(
   const jail = verify(request, native.readHostSync(hostQuery(request)), privileged);
   jail.warnings.forEach(warn);
   const launch = prepare(request, jail, callerInPlace(request.keepEnv));
-  // a launch opens it when it begins
-  const place = privileged ? undefined : pidPlaceOf(request, jail.account, warn);
-  if (place !== undefined) closePidPlace(place);
   refuseOwnDescriptors([...launch.keptFds, ...(request.statusFd === undefined ? [] : [request.statusFd])]);
   return launch;
 }
@@ -109,6 +106,15 @@ function pidPlaceOf(
   const place = pidFile === undefined ? undefined : openPidPlace(pidFile, account, insecurePath);
   place?.warnings.forEach(warn);
   return place;
+}
+
+/** What a launch would say of the directory of its pid file. @throws LaunchError ERR_INSECURE_PATH, or with the errno */
+export function lookAtPidFile(
+  { request, account }: Pick<PreparedLaunch, 'request' | 'account'>,
+  warn: (warning: DirectoryFinding) => void,
+): void {
+  const place = pidPlaceOf(request, account, warn);
+  if (place !== undefined) closePidPlace(place);
 }
 
 /** Where the lines go that say what went wrong. */
