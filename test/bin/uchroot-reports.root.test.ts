@@ -13,10 +13,12 @@ import {
 
 import {
   bothWays,
+  launchWords,
   makeJail,
   oddCaller,
   putFile,
   rootTest,
+  start,
   temporaryDirectory,
   uchroot,
   type StartOptions,
@@ -24,7 +26,7 @@ import {
 import { probe, readState } from '../support/probe.ts';
 
 const test = rootTest();
-const eitherWay = bothWays();
+const eitherWay = bothWays('strace');
 const jail = makeJail();
 const directory = temporaryDirectory();
 
@@ -99,6 +101,18 @@ eitherWay('a launch that failed leaves no pid file', async (t) => {
     t.not(uchroot(['--pid-file', `${own}/pid`, ...words]).status, 0);
     t.strictSame(readdirSync(own), [], words.join(' '));
   }
+});
+
+eitherWay('nothing is synced to disk for a pid file', async (t) => {
+  const trace = `${directory}/trace`;
+  const by = ['strace', '-f', '-qq', '-e', 'trace=fsync,fdatasync,sync,syncfs,execve', '-o', trace];
+  t.equal(
+    start([...by, ...launchWords(['--pid-file', `${directory}/x`, 'nobody', jail, '/probe', 'exit', '5'])])
+      .status,
+    5,
+  );
+  t.match(readFileSync(trace, 'utf8'), /execve\("\/probe"/);
+  t.notMatch(readFileSync(trace, 'utf8'), /sync/);
 });
 
 eitherWay('a pid file is not written where the user can replace it', async (t) => {
