@@ -30,7 +30,7 @@
       # A library of its own only so that it gets flags of its own.
       'target_name': 'interpreter',
       'type': 'static_library',
-      'sources': ['native/interpreter.cc'],
+      'sources': ['native/interpreter.cc', 'native/removal.cc'],
       'cflags': ['<@(alone_cflags)'],
       'configurations': {
         'Debug': {
@@ -114,6 +114,7 @@
         'native/interpreter.cc',
         'native/payload.cc',
         'native/pidfile.cc',
+        'native/removal.cc',
         'native/report.cc',
         'native/xxh64.cc',
       ],

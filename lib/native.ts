@@ -107,7 +107,12 @@ export interface Native {
   readHostSync(query: HostQuery): HostFacts;
   /** Closes `jailFd` of HostFacts. The end of a worker closes what is left. */
   closeJail(jailFd: number): void;
-  execPlan(plan: Uint8Array, jailFd: number): PlanFailure;
+  /** The pid file is removed if the plan fails. */
+  execPlan(
+    plan: Uint8Array,
+    jailFd: number,
+    pidFile?: { readonly directoryFd: number; readonly name: Buffer; readonly fileFd: number },
+  ): PlanFailure;
   /**
    * Runs the steps before execve in a child that ends then, and waits for it: null if all have succeeded. With errno 0 the
    * child was ended in that step by a signal, which `detail` is.

@@ -155,7 +155,9 @@ extern "C" [[noreturn]] [[gnu::used]] void compiledMain(const long* stack) {
   requireRoot(payload);
 
   const int jailFd = moveAside(payload, openJail(payload), listenFds);
-  const int pidFd = payload->pidFile == 0 ? -1 : writePidFile(payload, pid, listenFds);
+  const bool hasPidFile = payload->pidFile != 0;
+  Removal removal = hasPidFile ? writePidFile(payload, pid, listenFds) : Removal{};
+  if (hasPidFile) startRemoval(&removal, static_cast<uint8_t*>(__builtin_alloca(kRemovalStackBytes)) + kRemovalStackBytes);
 
   const uint64_t slots = environmentSlots(payload, caller);
   const char** environment = static_cast<const char**>(__builtin_alloca(slots * sizeof(char*)));
@@ -164,7 +166,7 @@ extern "C" [[noreturn]] [[gnu::used]] void compiledMain(const long* stack) {
   uint8_t* plan = reinterpret_cast<uint8_t*>(payload) + payload->plan.offset;
   fillIn(plan, pid, parent);
   const int status = tellStep(payload, runPlan(plan, {.jailFd = jailFd, .listenFds = listenFds, .environment = environment}));
-  if (pidFd >= 0) takeBackPidFile(pidFd);
+  if (hasPidFile) takeBack(&removal);
   quit(status);
 }
 

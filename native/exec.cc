@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "interpreter.h"
+#include "removal.h"
 #include "values.h"
 
 namespace uchroot {
@@ -43,15 +44,32 @@ OwnPlan copyPlan(const Napi::Uint8Array& bytes) {
 
 bool takesPlan(const Napi::CallbackInfo& info, const char* name) {
   if (info[0].IsTypedArray() && info[1].IsNumber()) return true;
-  Napi::TypeError::New(info.Env(), std::string(name) + "(plan: Uint8Array, jailFd: number)").ThrowAsJavaScriptException();
+  Napi::TypeError::New(info.Env(), std::string(name) + "(plan: Uint8Array, jailFd: number, pidFile?: PidFile)").ThrowAsJavaScriptException();
   return false;
+}
+
+// The pid file goes away if the plan fails, although by then it may be out of this thread's reach.
+PlanFailure runWithPidFile(void* plan, const PlanContext& context, const Napi::Object& pidFile) {
+  const Napi::Buffer<char> bytes = pidFile.Get("name").As<Napi::Buffer<char>>();
+  const std::string name(bytes.Data(), bytes.Length());
+  alignas(16) uint8_t stack[kRemovalStackBytes];
+  Removal removal = {.directory = pidFile.Get("directoryFd").As<Napi::Number>().Int32Value(),
+                     .file = pidFile.Get("fileFd").As<Napi::Number>().Int32Value(),
+                     .name = name.c_str()};
+  startRemoval(&removal, stack + sizeof stack);
+  const PlanFailure failure = runPlan(plan, context);
+  takeBack(&removal);
+  return failure;
 }
 
 Napi::Value execPlan(const Napi::CallbackInfo& info) {
   if (!takesPlan(info, "execPlan")) return info.Env().Undefined();
   const OwnPlan plan = copyPlan(info[0].As<Napi::Uint8Array>());
   if (!plan.words) return toObject(info.Env(), plan.failure);
-  const PlanFailure failure = runPlan(plan.words.get(), {info[1].As<Napi::Number>().Int32Value()});
+  const PlanContext context = {info[1].As<Napi::Number>().Int32Value()};
+  const PlanFailure failure = info[2].IsObject()
+                                  ? runWithPidFile(plan.words.get(), context, info[2].As<Napi::Object>())
+                                  : runPlan(plan.words.get(), context);
   // As Node has them. A plan that has come to its last steps has reset them, and what the caller writes next would end
   // this process by a signal: its exit status would be lost.
   (void)std::signal(SIGPIPE, SIG_IGN);

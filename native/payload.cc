@@ -41,14 +41,20 @@ bool checkWords(const Payload* payload) {
   return areStrings(payload, payload->words);
 }
 
-bool checkComponents(const Payload* payload) {
-  const PayloadTable& table = payload->components;
+bool checkWay(const Payload* payload, const PayloadTable& table) {
   if (table.count == 0 || !within(payload, table, sizeof(PathComponent), 4)) return false;
   for (uint32_t i = 0; i < table.count; i++) {
     const PathComponent& component = elementsOf<PathComponent>(payload, table)[i];
     if (!isString(payload, component.name) || !isString(payload, component.shown)) return false;
+    if (component.acl.count > kMaxAclBytes) return false;
+    if (component.acl.count > 0 && !within(payload, component.acl, 1, 1)) return false;
   }
   return true;
+}
+
+bool checkPidFile(const Payload* payload) {
+  return payload->pidFile == 0 || (isString(payload, payload->pidFile) && isString(payload, payload->pidFileShown) &&
+                                   checkWay(payload, payload->pidWay));
 }
 
 bool checkSteps(const Payload* payload) {
@@ -64,10 +70,9 @@ bool checkPayload(const Payload* payload, uint64_t sizeBytes) {
   if (sizeBytes <= sizeof(Payload) || sizeBytes > kPayloadMaxBytes) return false;
   if (payload->magic != kPayloadMagic || payload->machine != kMachine || payload->sizeBytes != sizeBytes) return false;
   if (reinterpret_cast<const uint8_t*>(payload)[sizeBytes - 2] != 0) return false;
-  if (payload->pidFile != 0 && (!isString(payload, payload->pidFile) || !isString(payload, payload->pidFileShown)))
-    return false;
+  if (!checkPidFile(payload)) return false;
   return isString(payload, payload->planText) && isString(payload, payload->helpText) &&
-         isString(payload, payload->versionText) && checkComponents(payload) && checkWords(payload) &&
+         isString(payload, payload->versionText) && checkWay(payload, payload->components) && checkWords(payload) &&
          areStrings(payload, payload->beginnings) && areStrings(payload, payload->entries) &&
          areStrings(payload, payload->fallbacks) && areStrings(payload, payload->directories) &&
          within(payload, payload->passing, 4, 4) && isString(payload, payload->jailPath) && payload->notifyFd == -1 && checkSteps(payload);

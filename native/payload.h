@@ -11,6 +11,7 @@ namespace uchroot {
 
 constexpr uint32_t kPayloadMagic = 0x314c4355;  // "UCL1"
 constexpr uint32_t kPayloadMaxBytes = 128u << 20;
+constexpr uint32_t kMaxAclBytes = 65536;  // XATTR_SIZE_MAX (linux/limits.h)
 
 // Elements behind each other.
 struct PayloadTable {
@@ -18,13 +19,14 @@ struct PayloadTable {
   uint32_t count;
 };
 
-// A directory on the way to the jail, from / on, the jail last.
+// A directory on the way to the jail or to the pid file, from / on.
 struct PathComponent {
   uint32_t name;
   uint32_t shown;  // its whole path as messages have it
-  uint32_t mode;
+  uint32_t mode;   // without a type: it was not there, and is to be like this
   uint32_t uid;
   uint32_t gid;
+  PayloadTable acl;  // system.posix_acl_access as bytes, if it can let somebody write
 };
 
 // What a step knows better than its errno.
@@ -55,7 +57,7 @@ struct Payload {
   uint32_t deviceMinor;
 
   int32_t statusFd;  // --status-fd, or -1
-  uint32_t pidFile;  // path, or 0
+  uint32_t pidFile;  // its name in the last directory of pidWay, or 0
   uint32_t pidFileShown;
 
   // what --plan, --help and --version print
@@ -64,7 +66,8 @@ struct Payload {
   uint32_t versionText;
 
   PayloadTable plan;        // its bytes (plan.h), at a multiple of 8
-  PayloadTable components;  // PathComponent
+  PayloadTable components;  // PathComponent, the jail last
+  PayloadTable pidWay;      // the same for the directory of the pid file; empty without one
   PayloadTable words;       // strings, one a step: `setresuid: 1001:`
   PayloadTable reasons;     // Reason
   PayloadTable errors;      // ErrorWords

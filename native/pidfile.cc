@@ -14,14 +14,17 @@
 namespace uchroot {
 namespace {
 
-// Returns a negative errno, or 0.
-long fill(long fd, long pid, const char* temporary, const char* path) {
+// Not fsync: after a crash of the machine there is no such process. Returns a negative errno, or 0.
+long fill(const Removal& file, long pid, const char* temporary) {
   Line line;
   line.number(static_cast<uint64_t>(pid)).put('\n');
-  if (!writeAll(fd, line.text(), lengthOf(line.text()))) return -EIO;
-  const long synced = sys(__NR_fsync, fd);
-  if (synced < 0) return synced;
-  return sys(__NR_renameat2, AT_FDCWD, address(temporary), AT_FDCWD, address(path), 0);
+  if (!writeAll(file.file, line.text(), lengthOf(line.text()))) return -EIO;
+  return sys(__NR_renameat2, file.directory, address(temporary), file.directory, address(file.name), 0);
+}
+
+long create(long directory, const char* name) {
+  // O_EXCL, so that a prepared link is refused
+  return sys(__NR_openat, directory, address(name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 }
 
 [[noreturn]] void fail(const Payload* payload, long result) {
@@ -34,25 +37,23 @@ long fill(long fd, long pid, const char* temporary, const char* path) {
 
 }  // namespace
 
-int writePidFile(const Payload* payload, long pid, int listenFds) {
-  const char* path = stringAt(payload, payload->pidFile);
+Removal writePidFile(const Payload* payload, long pid, int listenFds) {
+  const char* name = stringAt(payload, payload->pidFile);
+  const int directory = moveAside(payload, openPidDirectory(payload), listenFds);
   Line temporary;
-  temporary.put(path).put('.').number(static_cast<uint64_t>(pid)).put(".new");
-  const long opened = sys(__NR_openat, AT_FDCWD, address(temporary.text()),
-                          O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+  temporary.put(name).put('.').number(static_cast<uint64_t>(pid)).put(".new");
+  long opened = create(directory, temporary.text());
+  // of a process that had this pid, and was killed: none has it now
+  if (opened == -EEXIST && sys(__NR_unlinkat, directory, address(temporary.text()), 0) == 0)
+    opened = create(directory, temporary.text());
   if (opened < 0) fail(payload, opened);
-  const int fd = moveAside(payload, opened, listenFds);
-  const long filled = fill(fd, pid, temporary.text(), path);
+  const Removal file = {.directory = directory, .file = moveAside(payload, opened, listenFds), .name = name};
+  const long filled = fill(file, pid, temporary.text());
   if (filled < 0) {
-    (void)sys(__NR_unlinkat, AT_FDCWD, address(temporary.text()), 0);  // the first error is the one to tell
+    (void)sys(__NR_unlinkat, directory, address(temporary.text()), 0);  // the first error is the one to tell
     fail(payload, filled);
   }
-  return fd;
-}
-
-void takeBackPidFile(int fd) {
-  // what cannot be emptied names a process that is gone, which every reader of pid files has to expect
-  (void)sys(__NR_ftruncate, fd, 0);
+  return file;
 }
 
 }  // namespace uchroot

@@ -2,13 +2,11 @@
 #pragma once
 
 #include "payload.h"
+#include "removal.h"
 
 namespace uchroot {
 
-// Writes the pid to a new file and renames it. Returns its descriptor, or exits.
-int writePidFile(const Payload* payload, long pid, int listenFds);
-
-// Empties it: the program does not run. By descriptor, since its path may be out of reach by now.
-void takeBackPidFile(int fd);
+// Writes the pid to a new file and renames it; returns what takes it back. Or exits.
+Removal writePidFile(const Payload* payload, long pid, int listenFds);
 
 }  // namespace uchroot

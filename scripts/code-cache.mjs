@@ -10,7 +10,7 @@ import { xxh64 } from '../dist/lib/launch/xxh64.js';
 
 const path = resolve(process.argv[2]);
 const done = Symbol('done');
-const directory = (name) => ({ path: Buffer.from(name), mode: 0o40755, uid: 0, gid: 0 });
+const directory = (name, parent) => ({ path: Buffer.from(name), parent, mode: 0o40755, uid: 0, gid: 0 });
 const native = {
   environmentVariables: () => [['TERM', Buffer.from('xterm')]],
   effectiveCapabilities: () => 2n ** 41n - 1n,
@@ -18,7 +18,8 @@ const native = {
     passwd: { name: 'sam', passwd: 'x', uid: 1000, gid: 1000, gecos: '', dir: '/home/sam', shell: '/bin/sh' },
     groups: [100],
     named: [],
-    components: [directory('/'), directory('/jail')],
+    components: [directory('/', -1), directory('/jail', 0)],
+    isHostRoot: false,
     jailFd: 1000,
   }),
   execPlan: () => {

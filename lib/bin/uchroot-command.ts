@@ -4,7 +4,15 @@ import { writeSync } from 'node:fs';
 import { type LaunchError, UsageError } from '../errors.ts';
 import { findProblem } from '../launch/check.ts';
 import { compileLaunch } from '../launch/compile.ts';
-import { errorLines, prepareInPlace, reportFailure, runInPlace, warningLines } from '../launch/exec.ts';
+import {
+  errorLines,
+  lookAtPidFile,
+  prepareInPlace,
+  reportFailure,
+  runInPlace,
+  warningLines,
+  type Warning,
+} from '../launch/exec.ts';
 import { normalize, type LaunchRequest } from '../launch/request.ts';
 import { rehearse } from '../launch/rehearse.ts';
 import { ServiceManager } from '../launch/service.ts';
@@ -35,7 +43,9 @@ type Fail = (error: UsageError | LaunchError) => number;
 
 function showPlan(request: LaunchRequest, format: string, isChecked: boolean, fail: Fail): number {
   if (format !== '' && format !== 'json') throw new UsageError(`--plan knows json, not '${quote(format)}'`);
-  const launch = prepareInPlace(normalize(request), (warning) => complain(warningLines(warning)), false);
+  const warn = (warning: Warning): void => complain(warningLines(warning));
+  const launch = prepareInPlace(normalize(request), warn, false);
+  lookAtPidFile(launch, warn);
   const problem = rehearse(launch) ?? findProblem(launch);
   print(1, format === 'json' ? planAsJson(launch, problem) : planAsText(launch));
   if (isChecked) refuseUnsafe(launch, complain);

@@ -2,30 +2,28 @@
 import {
   closeSync,
   fchmodSync,
-  fstatSync,
   fsyncSync,
   lstatSync,
   openSync,
   readFileSync,
-  readlinkSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { resolve } from 'node:path';
 
 import { bytePath, parentPath, pathBytes } from '../binary/path.ts';
 import { LaunchError, UsageError } from '../errors.ts';
-import { compiledLauncherPath, native, type HostFacts } from '../native.ts';
+import { compiledLauncherPath, native } from '../native.ts';
 import { quote } from '../quote.ts';
 import type { Account } from './account.ts';
 import { findProblem } from './check.ts';
-import { acceptDirectory, judgeDirectory, unreachable } from './directory.ts';
+import { judgeDirectory } from './directory.ts';
 import { encodePlan } from './encode.ts';
 import { environmentRules } from './environment.ts';
 import { errnoName, reason } from './errno.ts';
 import { attachPayload, isCompiled } from './executable.ts';
 import { encodePayload, machines, type Architecture, type Payload, type RecordedJail } from './payload.ts';
+import { recordJail, recordPidFile } from './record.ts';
 import { hostQuery, prepare, verify, type Launch } from './prepare.ts';
 import type { NormalRequest } from './request.ts';
 import { passingErrors, serviceStatuses } from './service.ts';
@@ -62,32 +60,6 @@ function failed(file: Buffer, error: unknown): LaunchError {
   });
 }
 
-// Links were followed by the kernel, and are not looked at again by the launcher: it gets the path without them.
-function recordJail(jailFd: number, account: Account, request: NormalRequest): RecordedJail {
-  const path = readlinkSync(`/proc/self/fd/${jailFd}`, 'buffer');
-  const facts: HostFacts = native.readHostSync({ jail: path });
-  if (facts.jailFd < 0) throw unreachable(facts);
-  try {
-    const [seen, found] = [jailFd, facts.jailFd].map((fd) => fstatSync(fd, { bigint: true }));
-    if (seen === undefined || found === undefined || seen.ino !== found.ino || seen.dev !== found.dev)
-      throw new LaunchError(`jail: ${quote(path)}: was replaced meanwhile`, { step: 'jail', code: 'EBUSY' });
-    acceptDirectory(judgeDirectory(facts, account), request.insecurePath);
-    const { ino, birthtimeNs, dev } = found;
-    return {
-      components: facts.components.map(({ path, mode, uid, gid }) => ({
-        name: Buffer.from(path.length === 1 ? path : path.subarray(path.lastIndexOf(0x2f) + 1)),
-        shown: quote(path),
-        mode,
-        uid,
-        gid,
-      })),
-      identity: { inode: ino, birthTimeNs: birthtimeNs, device: dev },
-    };
-  } finally {
-    native.closeJail(facts.jailFd);
-  }
-}
-
 function toPayload(
   launch: Launch,
   jail: RecordedJail,
@@ -96,7 +68,6 @@ function toPayload(
 ): Payload {
   const { request, account, steps, view } = launch;
   const environment = environmentRules({ request, account });
-  const pidFile = request.pidFile === undefined ? undefined : resolve(request.pidFile);
   return {
     architecture,
     anyInode: options.anyInode,
@@ -109,7 +80,7 @@ function toPayload(
     service: options.isService
       ? { ...serviceStatuses, passingErrnos: passingErrors.map(([, errno]) => errno) }
       : undefined,
-    pidFile: pidFile === undefined ? undefined : { path: Buffer.from(pidFile), shown: quote(pidFile) },
+    pidFile: recordPidFile(account, request, options.warn),
     planText: compiledPlan(launch, jail, environment, options.anyInode),
     helpText: compiledHelp(launch),
     versionText: `uchroot ${options.version}\n`,
@@ -172,7 +143,7 @@ function warnOfOwner({ file, warn }: CompileOptions, account: Account): void {
   const { components, jailFd } = native.readHostSync({ jail: pathBytes(parentPath(bytePath(file))) });
   if (jailFd >= 0) native.closeJail(jailFd);
   const way = { components, isHostRoot: false, isParent: true };
-  judgeDirectory(way, account, { step: 'compile', name: 'the launcher' }).forEach(warn);
+  judgeDirectory(way, account, { step: 'compile', title: 'compile', name: 'the launcher' }).forEach(warn);
 }
 
 /**

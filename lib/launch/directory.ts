@@ -37,13 +37,14 @@ export interface DirectoryFinding {
   readonly hint: string;
 }
 
-/** What a way leads to, as messages have it: the step, and the thing itself. */
-export interface Destination {
+/** What a way leads to: the step that opens it, and how messages begin and name it. */
+interface Destination {
   readonly step: string;
+  readonly title: string;
   readonly name: string;
 }
 
-const jail: Destination = { step: 'jail', name: 'the jail' };
+const jail: Destination = { step: 'jail', title: 'jail', name: 'the jail' };
 
 /** Judges every component of the path, the directory itself last. */
 export function judgeDirectory(
@@ -54,12 +55,12 @@ export function judgeDirectory(
   return judgeWay(way, [toPerson(account)]).map((finding) => toMessage(finding, to));
 }
 
-function toMessage(finding: WayFinding, { step, name }: Destination): DirectoryFinding {
+function toMessage(finding: WayFinding, { title, name }: Destination): DirectoryFinding {
   const { refuses, kind, isEnd, how } = finding;
   const path = quote(finding.component.path);
   const above = refuses && !isEnd ? `, above ${name},` : '';
   const end = consequences[kind];
-  return { refuses, path, message: `${step}: ${path}${above} ${how}${end}`, hint: remedyOf(finding, path) };
+  return { refuses, path, message: `${title}: ${path}${above} ${how}${end}`, hint: remedyOf(finding, path) };
 }
 
 const consequences: Readonly<Record<WayFinding['kind'], string>> = {

@@ -3,13 +3,14 @@ import { writeSync } from 'node:fs';
 
 import { type LaunchError, UsageError } from '../errors.ts';
 import { native, type PlanFailure } from '../native.ts';
+import type { Account } from './account.ts';
 import { lostDirectories } from './directories.ts';
 import { encodePlan } from './encode.ts';
 import { callerVariables } from './caller.ts';
 import { inPlaceVariables } from './environment.ts';
 import { toLaunchError } from './failure.ts';
 import { refuseOwnDescriptors } from './inherited.ts';
-import { writePidFile } from './pidfile.ts';
+import { closePidPlace, openPidPlace, writePidFile, type PidPlace } from './pidfile.ts';
 import { hostQuery, prepare, failedLine, verify, type Caller, type PreparedLaunch } from './prepare.ts';
 import { findProblem } from './check.ts';
 import { normalize, type LaunchRequest, type NormalRequest } from './request.ts';
@@ -63,19 +64,13 @@ export function reportFailure(
 
 // From here on nothing may return to ordinary JavaScript: root directory and identity may have changed. It looks into
 // the jail through the open directory, says what is wrong, and ends the process.
-function reportAndExit(
-  launch: PreparedLaunch,
-  failure: PlanFailure,
-  { tell, fail }: Listener,
-  takeBack: () => void,
-): never {
+function reportAndExit(launch: PreparedLaunch, failure: PlanFailure, { tell, fail }: Listener): never {
   let status = 125;
   try {
     const error = toLaunchError(launch.steps, failure, launch.view);
     tell(errorLines(error));
     status = fail(error);
     reportFailure(launch.request.statusFd, error);
-    takeBack();
   } catch {
     // Without memory or descriptors there is no looking further: what is known is told.
     tell(`uchroot: ${launch.steps[failure.step]?.op ?? 'launch'}: errno ${failure.errno}\n`);
@@ -120,6 +115,25 @@ export interface Listener {
   readonly fail: (error: LaunchError) => number;
 }
 
+function pidPlaceOf(
+  { pidFile, insecurePath }: NormalRequest,
+  account: Account,
+  warn: (warning: Warning) => void,
+): PidPlace | undefined {
+  const place = pidFile === undefined ? undefined : openPidPlace(pidFile, account, insecurePath);
+  place?.warnings.forEach(warn);
+  return place;
+}
+
+/** What a launch would say of the directory of its pid file. @throws LaunchError ERR_INSECURE_PATH, or with the errno */
+export function lookAtPidFile(
+  { request, account }: Pick<PreparedLaunch, 'request' | 'account'>,
+  warn: (warning: Warning) => void,
+): void {
+  const place = pidPlaceOf(request, account, warn);
+  if (place !== undefined) closePidPlace(place);
+}
+
 /** A person, or a shell. */
 const person: Listener = { tell: (lines) => tryWrite(2, lines), fail: (error) => error.exitStatus };
 
@@ -129,9 +143,11 @@ export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> =
   const problem = request.checkProgram ? findProblem(launch) : undefined;
   if (problem !== undefined) throw problem;
   const plan = encodePlan(launch.steps);
-  const pidFile = request.pidFile === undefined ? undefined : writePidFile(request.pidFile, process.pid);
-  const failure = native.execPlan(plan, launch.jailFd);
-  return reportAndExit(launch, failure, { ...person, ...listener }, () => pidFile?.takeBack());
+  const { tell, fail } = { ...person, ...listener };
+  const place = pidPlaceOf(request, launch.account, (warning) => tell(warningLines(warning)));
+  const pidFile = place && writePidFile(place, process.pid);
+  const failure = native.execPlan(plan, launch.jailFd, pidFile);
+  return reportAndExit(launch, failure, { tell, fail });
 }
 
 /**

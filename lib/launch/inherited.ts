@@ -7,13 +7,13 @@ function target(fd: number): string {
   try {
     return readlinkSync(`/proc/self/fd/${fd}`);
   } catch {
-    return ''; // not open: the step that uses it says so
+    return ''; // not open
   }
 }
 
 /**
- * Refuses descriptors that this process has not inherited but that Node has opened for itself: a number that the
- * caller left closed is soon one of those. They are event queues, and pipes of which this process holds both ends.
+ * Refuses descriptors that this process has not inherited: a number that the caller left closed is that of the next file that is
+ * opened here, or Node has opened one for itself. They are event queues, and pipes of which this process holds both ends.
  *
  * @throws LaunchError EBADF
  */
@@ -25,7 +25,12 @@ export function refuseOwnDescriptors(fds: readonly number[]): void {
     const bothEnds =
       kind.startsWith('pipe:') &&
       [...open].some(([other, same]) => other > 2 && other !== fd && same === kind);
-    if (!kind.startsWith('anon_inode:[event') && !kind.startsWith('anon_inode:[io_uring') && !bothEnds)
+    if (
+      kind !== '' &&
+      !kind.startsWith('anon_inode:[event') &&
+      !kind.startsWith('anon_inode:[io_uring') &&
+      !bothEnds
+    )
       continue;
     throw notOpen(fd);
   }

@@ -17,10 +17,11 @@ import {
   type RunRequest,
   type RunResult,
 } from './run.ts';
-import { begin, normalizeSpawn, spawnKeys, startIn, warnOnce, type SpawnRequest } from './spawn.ts';
+import { begin, normalizeSpawn, spawnKeys, startIn, type SpawnRequest } from './spawn.ts';
 import type { NormalSpawn } from './start.ts';
 import type { Stdio } from './stdio.ts';
 import { checkEnv } from './value.ts';
+import { warnOnce } from './warn.ts';
 
 type Without<T> = Omit<T, 'jail' | 'user'> & { readonly user?: RunRequest['user'] | undefined };
 

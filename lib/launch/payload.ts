@@ -2,14 +2,24 @@
 import type { EnvironmentRules } from './environment.ts';
 import type { StepWords } from './words.ts';
 
-/** A directory on the way to the jail. */
-interface Component {
+/** A directory on the way to the jail or to the pid file. */
+export interface Component {
   readonly name: Buffer;
   /** Its whole path, quoted. */
   readonly shown: string;
+  /** Without a type for one that is yet to be made. */
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+  /** system.posix_acl_access, if it can let somebody write. */
+  readonly acl?: Uint8Array | undefined;
+}
+
+/** A pid file by its name in a directory, the way to which is from / on. */
+export interface RecordedPidFile {
+  readonly way: readonly Component[];
+  readonly name: Buffer;
+  readonly shown: string;
 }
 
 /** What tells the jail's directory from any other. */
@@ -41,7 +51,7 @@ export interface Payload extends RecordedJail {
   readonly service:
     | { readonly final: number; readonly passing: number; readonly passingErrnos: readonly number[] }
     | undefined;
-  readonly pidFile: { readonly path: Buffer; readonly shown: string } | undefined;
+  readonly pidFile: RecordedPidFile | undefined;
   readonly planText: string;
   readonly helpText: string;
   readonly versionText: string;
@@ -56,7 +66,7 @@ const magic = 0x314c4355;
 /** The checksum, with which a payload begins; then comes the magic number. */
 export const checksumBytes = 8;
 /** sizeof(Payload) */
-export const headerBytes = 168;
+export const headerBytes = 176;
 
 // A block that grows: tables and strings are put at its end, and their offsets into the header.
 class Block {
@@ -93,6 +103,20 @@ class Block {
     return this.table(texts.map((text) => [this.string(text)]));
   }
 
+  way(components: readonly Component[]): readonly [number, number] {
+    return this.table(
+      components.map(({ name, shown, mode, uid, gid, acl = Buffer.alloc(0) }) => [
+        this.string(name),
+        this.string(shown),
+        mode,
+        uid,
+        gid,
+        this.put(Buffer.from(acl)),
+        acl.length,
+      ]),
+    );
+  }
+
   finish(header: Buffer): Buffer {
     return Buffer.concat([header, ...this.#parts]);
   }
@@ -115,19 +139,12 @@ export function encodePayload(payload: Payload): Buffer {
   const { identity, words, environment, pidFile, service } = payload;
   const plan = block.put(payload.plan, 8);
   const pidFileWords =
-    pidFile === undefined ? [0, 0] : [block.string(pidFile.path), block.string(pidFile.shown)];
+    pidFile === undefined ? [0, 0] : [block.string(pidFile.name), block.string(pidFile.shown)];
   const texts = [payload.planText, payload.helpText, payload.versionText].map((text) => block.string(text));
   const tables = [
     [plan, payload.plan.length],
-    block.table(
-      payload.components.map(({ name, shown, mode, uid, gid }) => [
-        block.string(name),
-        block.string(shown),
-        mode,
-        uid,
-        gid,
-      ]),
-    ),
+    block.way(payload.components),
+    block.way(pidFile?.way ?? []),
     block.strings(words.heads),
     block.table(
       words.reasons.map(({ step, errno, text, hint }) => [

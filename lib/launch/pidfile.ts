@@ -1,79 +1,114 @@
 // --pid-file: the program's pid where an init script looks for it.
-import {
-  closeSync,
-  fstatSync,
-  fsyncSync,
-  ftruncateSync,
-  lstatSync,
-  openSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { constants, writeSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
 
 import { type ErrnoName, LaunchError } from '../errors.ts';
+import { native } from '../native.ts';
 import { quote } from '../quote.ts';
+import type { Way } from '../trust/way.ts';
+import type { Account } from './account.ts';
+import { acceptDirectory, judgeDirectory, type DirectoryFinding } from './directory.ts';
+import { errnoName } from './errno.ts';
 
-/** A pid file that was written and can be taken back. */
-export interface PidFile {
-  /** Closes it: the program runs. */
-  keep(): void;
-  /**
-   * Empties it: the program does not run. By descriptor, since the path may be out of reach by now; removes it too
-   * where the path still leads there.
-   */
-  takeBack(): void;
+/** A pid file by its name in a directory that was judged, by descriptor: no link on the way counts from then on. */
+export interface PidPlace {
+  readonly directoryFd: number;
+  readonly name: Buffer;
+  readonly path: string;
+  /** What is unwise about its directory. */
+  readonly warnings: readonly DirectoryFinding[];
 }
 
-function isAt(path: string, fd: number): boolean {
-  const there = lstatSync(path, { throwIfNoEntry: false });
-  const { dev, ino } = fstatSync(fd);
-  return there?.dev === dev && there.ino === ino;
+/** A pid file that was written, as execPlan() takes it back. */
+export interface PidFile {
+  readonly directoryFd: number;
+  readonly name: Buffer;
+  readonly fileFd: number;
+}
+
+/** Judges the way to the directory of a pid file. @throws LaunchError ERR_INSECURE_PATH */
+export function judgePidDirectory(
+  { components }: Pick<Way, 'components'>,
+  account: Account,
+  insecurePath: boolean,
+): readonly DirectoryFinding[] {
+  const to = { step: 'pid_file', title: 'pid file', name: 'the pid file' };
+  const way = { components, isHostRoot: false, isParent: true };
+  return acceptDirectory(judgeDirectory(way, account, to), insecurePath, to);
 }
 
 /**
- * Writes `pid` and a newline to a new file beside `path` and renames it: nobody ever reads half a pid, and a symbolic
- * link in its place is replaced, not followed.
+ * Opens the directory of a pid file and judges it for the user of the program, who must not be able to replace the file: who
+ * reads it sends signals to what stands in it. Close it with closePidPlace().
+ *
+ * @throws LaunchError ERR_INSECURE_PATH, or with the errno
+ */
+export function openPidPlace(path: string, account: Account, insecurePath: boolean): PidPlace {
+  const absolute = resolve(path);
+  const facts = native.readHostSync({ jail: dirname(absolute) });
+  const { jailFd: directoryFd, walkErrno } = facts;
+  if (directoryFd < 0) throw failed(path, errnoName(walkErrno ?? 0), walkErrno);
+  try {
+    const warnings = judgePidDirectory(facts, account, insecurePath);
+    return { directoryFd, name: Buffer.from(basename(absolute)), path, warnings };
+  } catch (error) {
+    native.closeJail(directoryFd);
+    throw error;
+  }
+}
+
+export function closePidPlace({ directoryFd }: PidPlace): void {
+  native.closeJail(directoryFd);
+}
+
+/**
+ * Writes `pid` and a newline to a new file beside it and renames that: nobody ever reads half a pid, and a symbolic link in its
+ * place is replaced, not followed. It is not synced to disk: after a crash of the machine there is no such process. The receiver
+ * closes `fileFd`.
  *
  * @throws LaunchError with the errno
  */
-export function writePidFile(path: string, pid: number): PidFile {
-  const temporary = `${path}.${process.pid}.new`;
+export function writePidFile({ directoryFd, name, path }: PidPlace, pid: number): PidFile {
+  const temporary = Buffer.concat([name, Buffer.from(`.${process.pid}.new`)]);
   try {
-    // wx: O_EXCL, so that a prepared link is refused.
-    const fd = openSync(temporary, 'wx', 0o644);
+    const fileFd = create(directoryFd, temporary);
     try {
-      writeSync(fd, `${pid}\n`);
-      fsyncSync(fd);
-      renameSync(temporary, path);
+      writeSync(fileFd, `${pid}\n`);
+      native.inRootRename(directoryFd, temporary, name);
     } catch (error) {
-      closeSync(fd);
-      rmSync(temporary, { force: true });
+      native.closeDescriptor(fileFd);
+      native.inRootUnlink(directoryFd, temporary);
       throw error;
     }
-    return {
-      keep: () => closeSync(fd),
-      takeBack: () => {
-        ftruncateSync(fd);
-        try {
-          // after chroot the same path is one of the jail
-          if (isAt(path, fd)) rmSync(path);
-        } catch {
-          // An empty file stays: without root's rights its name is out of reach.
-        }
-        closeSync(fd);
-      },
-    };
+    return { directoryFd, name, fileFd };
   } catch (error) {
     const { code = 'EIO', errno } = error as NodeJS.ErrnoException;
-    throw new LaunchError(`pid file: ${quote(path)}: ${code}`, {
-      step: 'pid_file',
-      call: 'open',
-      code: code as ErrnoName,
-      errno: errno === undefined ? undefined : -errno,
-      path,
-      hint: 'its directory must exist and be writable by root',
-      cause: error,
-    });
+    throw failed(path, code, errno === undefined ? undefined : -errno, error);
   }
+}
+
+const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+
+// O_EXCL, so that a prepared link is refused.
+function create(directoryFd: number, name: Buffer): number {
+  try {
+    return native.inRootOpen(directoryFd, name, flags, 0o644);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    // of a process that had this pid, and was killed: none has it now
+    native.inRootUnlink(directoryFd, name);
+    return native.inRootOpen(directoryFd, name, flags, 0o644);
+  }
+}
+
+function failed(path: string, code: string, errno: number | undefined, cause?: unknown): LaunchError {
+  return new LaunchError(`pid file: ${quote(path)}: ${code}`, {
+    step: 'pid_file',
+    call: 'open',
+    code: code as ErrnoName,
+    errno,
+    path,
+    hint: 'its directory must exist and be writable by root',
+    cause,
+  });
 }

@@ -1,6 +1,7 @@
 // A plan for a reader: `uchroot --plan` and `--plan=json`.
 import type { LaunchError } from '../errors.ts';
 import { quote } from '../quote.ts';
+import { octal } from '../trust/writer.ts';
 import type { EnvironmentRules } from './environment.ts';
 import type { RecordedJail } from './payload.ts';
 import { describeStep } from './describe.ts';
@@ -47,8 +48,6 @@ export function planAsJson({ steps, account, view }: Launch, problem: LaunchErro
       : { step: problem.step, code: problem.code, message: problem.message, hint: problem.hint };
   return `${JSON.stringify({ account, jail: view.jail, steps: shown, problem: failed }, readable, 2)}\n`;
 }
-
-const octal = (mode: number): string => (mode & 0o7777).toString(8).padStart(4, '0');
 
 // What the launcher looks for before the first step.
 function jailLine({ components, identity }: RecordedJail, anyInode: boolean, anyPath: boolean): string {

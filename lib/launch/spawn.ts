@@ -5,7 +5,6 @@ import { AbortError, LaunchError, UsageError } from '../errors.ts';
 import { checkSignal, reading } from '../keys.ts';
 import { native } from '../native.ts';
 import { findProblem } from './check.ts';
-import type { DirectoryFinding } from './directory.ts';
 import { handOn } from './handover.ts';
 import { recall, remember } from './memory.ts';
 import { failedLine, hostQuery, prepare, verify, type VerifiedJail } from './prepare.ts';
@@ -14,6 +13,7 @@ import { launchKeys, normalize, signalNumber, type LaunchRequest, type NormalReq
 import { abortError, callerBeside, start, toSpawnError, type NormalSpawn } from './start.ts';
 import { StatusLines } from './status.ts';
 import { streamsOf, toStdio, type Stdio, type StdioEntry } from './stdio.ts';
+import { warnOnce } from './warn.ts';
 import { findMissingZone } from './zone.ts';
 
 /** A LaunchRequest for a program that runs beside this one. */
@@ -90,17 +90,6 @@ function toNormalSpawn(
     forceKillAfterMs: toMilliseconds(request.forceKillAfterMs, 'forceKillAfterMs'),
     requestedAt: performance.now(),
   };
-}
-
-const warned = new Set<string>();
-
-/** Process warnings, each once: `UCHROOT_JAIL`. */
-export function warnOnce(warnings: readonly DirectoryFinding[]): void {
-  for (const { message, hint } of warnings) {
-    if (warned.has(message)) continue;
-    warned.add(message);
-    process.emitWarning(message, { code: 'UCHROOT_JAIL', detail: `hint: ${hint}` });
-  }
 }
 
 function openStatus(fd: number): StatusLines {

@@ -11,12 +11,13 @@ import { callerVariables } from './caller.ts';
 import { errnoName } from './errno.ts';
 import { toLaunchError } from './failure.ts';
 import { openLauncher } from './launcher.ts';
-import { writePidFile, type PidFile } from './pidfile.ts';
+import { closePidPlace, openPidPlace, writePidFile, type PidPlace } from './pidfile.ts';
 import { statusLine, type Caller, type PreparedLaunch } from './prepare.ts';
 import { JailedProcess, toExit, type Exit, type StopReason } from './process.ts';
 import type { NormalRequest } from './request.ts';
 import type { StatusLines } from './status.ts';
 import type { StdioTriple } from './stdio.ts';
+import { warnOnce } from './warn.ts';
 
 /** The normal form of what a SpawnRequest adds to a LaunchRequest. */
 export interface NormalSpawn {
@@ -132,12 +133,31 @@ export function start(
   options: NormalSpawn,
   onChanged?: () => Promise<JailedProcess>,
 ): Promise<JailedProcess> {
-  const { request, setUp, execve, keptFds } = launch;
+  const { request } = launch;
   if (options.signal?.aborted === true) return Promise.reject(abortError(options.signal));
   if (leftMs(options) <= 0) return Promise.reject(timeoutError(options.timeoutMs));
+  const place = request.pidFile === undefined ? undefined : pidPlaceOf(request.pidFile, launch);
+  const started = startWith(launch, jail, options, place, onChanged);
+  return place === undefined ? started : started.finally(() => closePidPlace(place));
+}
+
+// Judged before anything is started.
+function pidPlaceOf(pidFile: string, { account, request }: PreparedLaunch): PidPlace {
+  const place = openPidPlace(pidFile, account, request.insecurePath);
+  warnOnce(place.warnings);
+  return place;
+}
+
+function startWith(
+  launch: PreparedLaunch,
+  jail: number | HostSight,
+  options: NormalSpawn,
+  place: PidPlace | undefined,
+  onChanged?: () => Promise<JailedProcess>,
+): Promise<JailedProcess> {
+  const { request, setUp, execve, keptFds } = launch;
   return new Promise((resolve, reject) => {
     let started: JailedProcess | undefined;
-    let pidFile: PidFile | undefined;
     let handle: ProcessHandle | undefined;
     const stop = new Stop(options, (reason) => {
       if (started !== undefined) started.stop(reason);
@@ -155,7 +175,7 @@ export function start(
       const pid = pidOrJailFd;
       started = new JailedProcess(pid, handle, launch.execve, options);
       try {
-        if (request.pidFile !== undefined) pidFile = writePidFile(request.pidFile, pid);
+        if (place !== undefined) native.closeDescriptor(writePidFile(place, pid).fileFd);
       } catch (error) {
         started.kill('SIGKILL');
         return reject(error);
@@ -175,7 +195,6 @@ export function start(
         onStarted,
         (exitCode, signal, ...usage) => {
           stop.clear();
-          pidFile?.keep();
           const exit = toExit(exitCode, signal, ...usage);
           options.status?.tell(exitedLine(started?.pid, exit));
           options.status?.end();

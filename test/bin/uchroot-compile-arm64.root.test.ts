@@ -3,6 +3,7 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -49,6 +50,7 @@ function crossCompile(): string {
 }
 
 let made: { readonly executable: string; readonly launcher: string } | undefined;
+const pidDirectory = temporaryDirectory();
 
 // An installed package brings it in prebuilds; here one is made up, once.
 function compileOnce(): { readonly executable: string; readonly launcher: string } {
@@ -59,8 +61,9 @@ function compileOnce(): { readonly executable: string; readonly launcher: string
   mkdirSync(prebuilds, { recursive: true });
   cpSync(executable, `${prebuilds}/uchroot-compiled`);
   const launcher = `${temporaryDirectory()}/launcher`;
-  const options = ['--compile', launcher, '--architecture', 'arm64', '--preserve-fds', '5', 'nobody', jail];
-  const ended = start([node, command, ...options, '/probe', 'state']);
+  const options = ['--compile', launcher, '--architecture', 'arm64', '--preserve-fds', '5'];
+  const words = ['--pid-file', `${pidDirectory}/pid`, 'nobody', jail, '/probe', 'state'];
+  const ended = start([node, command, ...options, ...words]);
   if (ended.status !== 0) throw new Error(ended.stderr);
   return (made = { executable, launcher });
 }
@@ -120,6 +123,7 @@ test('it goes as far as qemu-user can, which has no seccomp, and there it ends',
   t.equal(stdout, '');
   t.match(stderr, /^uchroot: seccomp: [^\n]*: function not implemented\n$/);
   t.notOk(existsSync(mark));
+  t.same(readdirSync(pidDirectory), [], 'root’s rights are gone by then, and the pid file too');
 });
 
 // qemu hands execve to the kernel of this machine, and the kernel executes a program of this machine.
@@ -163,4 +167,5 @@ test('all other steps are carried out, as the program can tell', async (t) => {
   t.same([effective, permitted, inheritable, bounding, ambient], ['0', '0', '0', '0', '0']);
   t.same([noNewPrivs, blocked, ignored, state.umask], [1, '0', '0', 0o022]);
   t.same(Object.keys(state.fds), ['0', '1', '2', '5']);
+  t.match(readFileSync(`${pidDirectory}/pid`, 'utf8'), /^[0-9]+\n$/);
 });

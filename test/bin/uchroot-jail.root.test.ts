@@ -81,7 +81,11 @@ t.test('each usage error is one clear line, a hint where there is one, and statu
     [['build', `${base}/papers`, 'bash'], /is not empty, and no jail/, /new or an empty directory/],
     [['build', `${base}/text`, 'bash'], /^uchroot-jail: \S+\/text: .*not a directory/i],
     [['build', `${base}/loop`, 'bash'], /^uchroot-jail: \S+\/loop: /],
-    [['build', '/tmp', 'bash'], /^uchroot-jail: \/tmp can be written by others/, /directory below it/],
+    [
+      ['build', '/tmp', 'bash'],
+      /^uchroot-jail: \/tmp can be written by everybody \(mode 1777\)$/,
+      /directory below it/,
+    ],
     [['build', '/', 'bash'], /^uchroot-jail: \/ holds the host's own /],
     [['update'], /^Usage: uchroot-jail update DIRECTORY/],
     [['update', jail, 'bash'], /^Usage: uchroot-jail update DIRECTORY/],

@@ -1,11 +1,24 @@
-import { existsSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 
 import {
   bothWays,
+  launchWords,
   makeJail,
   oddCaller,
   putFile,
   rootTest,
+  start,
   temporaryDirectory,
   uchroot,
   type StartOptions,
@@ -13,7 +26,7 @@ import {
 import { probe, readState } from '../support/probe.ts';
 
 const test = rootTest();
-const eitherWay = bothWays();
+const eitherWay = bothWays('strace');
 const jail = makeJail();
 const directory = temporaryDirectory();
 
@@ -77,15 +90,64 @@ eitherWay('a symbolic link in place of the pid file is replaced, not followed', 
   t.equal(readFileSync(`${directory}/link`, 'utf8'), `${state.pid}\n`);
 });
 
-eitherWay('the pid file of a launch that failed names no process', async (t) => {
+eitherWay('a launch that failed leaves no pid file', async (t) => {
+  const own = `${directory}/failed`;
+  mkdirSync(own, { recursive: true });
   for (const words of [
-    ['nobody', jail, '/nothing'],
+    ['nobody', jail, '/nothing'], // all of root's rights are gone by then
     ['--chdir', '/nothing', 'nobody', jail, '/probe'],
+    ['--preserve-fds', '55', 'nobody', jail, '/probe'],
   ]) {
-    const file = `${directory}/failed-${words.length}`;
-    t.not(uchroot(['--pid-file', file, ...words]).status, 0);
-    t.equal(existsSync(file) ? readFileSync(file, 'utf8') : '', '');
+    t.not(uchroot(['--pid-file', `${own}/pid`, ...words]).status, 0);
+    t.strictSame(readdirSync(own), [], words.join(' '));
   }
+});
+
+eitherWay('nothing is synced to disk for a pid file', async (t) => {
+  const trace = `${directory}/trace`;
+  const by = ['strace', '-f', '-qq', '-e', 'trace=fsync,fdatasync,sync,syncfs,execve', '-o', trace];
+  t.equal(
+    start([...by, ...launchWords(['--pid-file', `${directory}/x`, 'nobody', jail, '/probe', 'exit', '5'])])
+      .status,
+    5,
+  );
+  t.match(readFileSync(trace, 'utf8'), /execve\("\/probe"/);
+  t.notMatch(readFileSync(trace, 'utf8'), /sync/);
+});
+
+eitherWay('a pid file is not written where the user can replace it', async (t) => {
+  const open = `${directory}/open`;
+  mkdirSync(open, { recursive: true });
+  chmodSync(open, 0o777);
+  const words = ['nobody', jail, '/probe', 'exit', '5'];
+  const ended = uchroot(['--pid-file', `${open}/pid`, ...words]);
+  t.equal(ended.status, 125);
+  t.match(
+    ended.stderr,
+    /^uchroot: pid file: \S+\/open, above the pid file, can be written by everybody \(mode 0777\), who could replace/,
+  );
+  t.strictSame(readdirSync(open), []);
+  t.equal(uchroot(['--insecure-path', '--pid-file', `${open}/pid`, ...words]).status, 5);
+  t.strictSame(readdirSync(open), ['pid']);
+  rmSync(open, { recursive: true });
+});
+
+eitherWay('a pid file is not written through a link that the jailed user has made', async (t) => {
+  // as in /srv/jail/w, where /srv/jail/w/run is a link to /etc
+  const [his, target] = [`${directory}/his`, `${directory}/target`];
+  mkdirSync(his, { recursive: true });
+  mkdirSync(target, { recursive: true });
+  chownSync(his, 65534, 65534);
+  symlinkSync(target, `${his}/run`);
+  lchownSync(`${his}/run`, 65534, 65534);
+  const ended = uchroot(['--pid-file', `${his}/run/x.pid`, 'nobody', jail, '/probe', 'exit', '5']);
+  t.equal(ended.status, 125);
+  t.match(
+    ended.stderr,
+    /^uchroot: pid file: \S+\/his, above the pid file, is owned by uid 65534, the user to be jailed/,
+  );
+  t.strictSame(readdirSync(target), []);
+  rmSync(his, { recursive: true });
 });
 
 eitherWay('a pid file where none can be is told, and nothing starts', async (t) => {

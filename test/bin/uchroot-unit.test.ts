@@ -7,9 +7,9 @@ import t from 'tap';
 
 import { command, start, type Ended } from '../support/launch.ts';
 
-// The host's own root directory: a warning, and nothing has to be built.
+// The host's own root directory: nothing has to be built.
 const unit = (...words: readonly string[]): Ended => start([...command, '--unit', ...words]);
-const shell = ['nobody', '/', '/bin/sh', '-c', 'exit 0'];
+const shell = ['--insecure-path', 'nobody', '/', '/bin/sh', '-c', 'exit 0'];
 
 t.test(
   'the unit calls node and uchroot by absolute paths, with the options as they were given',
@@ -28,7 +28,7 @@ t.test(
     t.equal(line?.[2], command[1]);
     t.equal(
       line?.[3],
-      '--service-status --unsetenv=NOTIFY_SOCKET --umask=027 --new-session --pid-file=/run/a nobody / /bin/sh -c "exit 0"',
+      '--service-status --unsetenv=NOTIFY_SOCKET --umask=027 --new-session --pid-file=/run/a --insecure-path nobody / /bin/sh -c "exit 0"',
     );
   },
 );
@@ -56,7 +56,10 @@ t.test('what would fail now is told, and the unit is made all the same', async (
     stderr: 'uchroot: Unknown user nosuch\n',
     stdout: /ExecStart=.* nosuch \/ \/bin\/sh\n/,
   });
-  t.match(unit('sysv', 'nobody', '/', '/nope'), { status: 127, stderr: /execve: \/nope: not found/ });
+  t.match(unit('sysv', '--insecure-path', 'nobody', '/', '/nope'), {
+    status: 127,
+    stderr: /execve: \/nope: not found/,
+  });
 });
 
 t.test('a mistake is a usage error, and nothing is made', async (t) => {

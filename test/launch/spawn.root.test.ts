@@ -1,11 +1,14 @@
 import { once } from 'node:events';
 import {
+  chmodSync,
   closeSync,
   createReadStream,
   createWriteStream,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -173,6 +176,25 @@ t.test('pidFile holds the pid, and is not there for a program that did not run',
   await t.rejects(act([], { pidFile: join(directory, 'second.pid'), program: '/absent' }));
   t.throws(() => readFileSync(join(directory, 'second.pid')), { code: 'ENOENT' });
 });
+
+t.test(
+  'a pid file that the user could replace is refused before anything is started',
+  { skip },
+  async (t) => {
+    const open = join(directory, 'open');
+    mkdirSync(open);
+    chmodSync(open, 0o777);
+    const before = await settledFds();
+    const ran = join(jail, 'tmp/pid-file-ran');
+    await t.rejects(act(['touch=/tmp/pid-file-ran', 'sleep=60000'], { pidFile: join(open, 'x.pid') }), {
+      step: 'pid_file',
+      code: 'ERR_INSECURE_PATH',
+    });
+    t.notOk(existsSync(ran));
+    t.strictSame(readdirSync(open), []);
+    t.equal(await settledFds(), before);
+  },
+);
 
 t.test('a pid file that cannot be written is a LaunchError, and the program is gone', { skip }, async (t) => {
   const before = await settledFds();

@@ -96,7 +96,14 @@ function writePayloads(name: string, count: number): readonly string[] {
       words: stepWords(steps, view),
       statusFd: undefined,
       service: index % 2 === 0 ? { final: 250, passing: 251, passingErrnos: [11, 12] } : undefined,
-      pidFile: index % 3 === 0 ? { path: Buffer.from('/run/x'), shown: '/run/x' } : undefined,
+      pidFile:
+        index % 3 === 0
+          ? {
+              way: [{ ...entry, name: Buffer.from('/'), acl: Buffer.from('list') }],
+              name: Buffer.from('x'),
+              shown: '/x',
+            }
+          : undefined,
       planText: 'plan\n',
       helpText: 'help\n',
       versionText: 'version\n',

@@ -18,11 +18,16 @@ inline void readPayload(const uchroot::Payload* payload) {
     read(payload->pidFile);
     read(payload->pidFileShown);
   }
-  for (uint32_t i = 0; i < payload->components.count; i++) {
-    const auto& component = elementsOf<PathComponent>(payload, payload->components)[i];
-    read(component.name);
-    read(component.shown);
-  }
+  const auto readWay = [&](const PayloadTable& way) {
+    for (uint32_t i = 0; i < way.count; i++) {
+      const auto& component = elementsOf<PathComponent>(payload, way)[i];
+      read(component.name);
+      read(component.shown);
+      for (uint32_t at = 0; at < component.acl.count; at++) sum += elementsOf<uint8_t>(payload, component.acl)[at];
+    }
+  };
+  readWay(payload->components);
+  if (payload->pidFile != 0) readWay(payload->pidWay);
   for (uint32_t i = 0; i < payload->reasons.count; i++) {
     const auto& reason = elementsOf<Reason>(payload, payload->reasons)[i];
     read(reason.text);

@@ -4,7 +4,6 @@ import type { BytePath } from '../../binary/path.ts';
 import { errorCode, type FileRoot } from '../../binary/root.ts';
 import { isStranger, isWriter, octal, type Person, type Writer, writersOf } from '../../trust/writer.ts';
 import type { JailUser } from '../packs/pack.ts';
-import type { CheckedJail } from './jail.ts';
 
 interface Access {
   /** Permission bits. */
@@ -12,8 +11,6 @@ interface Access {
   readonly uid: number;
   readonly gid: number;
   readonly hasAcl: boolean;
-  /** The list, if it has been read; else it counts for what it grants at most, whomever it names. */
-  readonly acl?: Uint8Array | undefined;
 }
 
 /** A user as the judgement of who can write knows him. */
@@ -23,28 +20,24 @@ export function toPerson({ uid, gid, groups }: JailUser): Person {
 
 /**
  * How one of the users can write to it, or make it writable for himself, as the rest of a sentence; undefined if none can. Without
- * users: how anybody but root can.
+ * users: how anybody but root can. A list that is not given counts for what it grants at most, whomever it names.
  */
-export function writerOf(access: Access, users: readonly JailUser[]): string | undefined {
+export function writerOf(access: Access, users: readonly JailUser[], list?: Uint8Array): string | undefined {
   const people = users.map(toPerson);
-  // a list that has not been read is as good as one that cannot be understood
-  const acl = access.acl ?? (access.hasAcl ? Buffer.alloc(0) : undefined);
+  // one that has not been read is as good as one that cannot be understood
+  const acl = list ?? (access.hasAcl ? Buffer.alloc(0) : undefined);
   const writer = writersOf({ ...access, acl }).find((one) =>
     people.length === 0 ? isStranger(one) : people.some((person) => isWriter(one, person)),
   );
   return writer && howOf(writer, octal(access.mode));
 }
 
-/** The same for an entry of a jail, of which the list is read if it matters whom it names. */
-export function writerIn(
-  entry: Access & { readonly path: BytePath },
-  { root, users }: Pick<CheckedJail, 'root' | 'users'>,
-): string | undefined {
-  const isRead = entry.hasAcl && (entry.mode & 0o022) === 0o020;
-  return writerOf(isRead ? { ...entry, acl: aclOf(root, entry.path) } : entry, users);
-}
-
-function aclOf(root: FileRoot, path: BytePath): Uint8Array | undefined {
+/** The list of an entry, if it matters whom it names. */
+export function listOf(
+  { path, mode, hasAcl }: Pick<Access, 'mode' | 'hasAcl'> & { readonly path: BytePath },
+  { root }: { readonly root: FileRoot },
+): Uint8Array | undefined {
+  if (!hasAcl || (mode & 0o022) !== 0o020) return undefined;
   try {
     return root.lstat(path)?.acl;
   } catch (error) {

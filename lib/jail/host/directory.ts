@@ -54,8 +54,8 @@ function open(hostPath: Buffer, { isJail, isMade }: Wanted): JailDirectory {
     // not by closeSync: at the end of a worker it would be closed again, when the number may be another file's
     const close = (): void => native.closeJail(fd);
     try {
-      // what is yet to be made will be root's
-      judge({ components, isHostRoot: facts.isHostRoot && isJail, isParent: !isJail || fd < 0 });
+      // What is yet to be made will be root's. The host's root is told with all other directories of the host (built.ts).
+      judge({ components, isHostRoot: false, isParent: !isJail || fd < 0 });
       const path = bytePath(components.at(-1)?.path ?? '/');
       if (fd >= 0) return { fd, path, undo: () => removeAll(made), close };
       if (!isMade || walkErrno !== ENOENT || walkPath === undefined) throw unreachable(facts);

@@ -174,6 +174,34 @@ t.test('what only other users can write is no matter for this one', options, asy
   t.same(await found(['daemon']), ['writable-directory']);
 });
 
+t.test('an access control list counts for whom it names', options, async (t) => {
+  const jail = await makeJail(t);
+  must(['setfacl', '-m', 'u:daemon:rwx', `${jail}/usr/lib`]);
+  const found = async (users: readonly string[]) =>
+    (await checkJail({ directory: jail, users })).findings.filter(
+      ({ rule }) => rule === 'writable-directory',
+    );
+  t.same(await found(['nobody']), []);
+  for (const users of [[], ['daemon']])
+    t.match(await found(users), [
+      { path: '/usr/lib', message: 'uid 1 can write it through an access control list' },
+    ]);
+});
+
+t.test('a directory in which a link to a library directory lies counts', options, async (t) => {
+  const jail = await makeJail(t);
+  mkdirSync(`${jail}/data`);
+  symlinkSync('/usr/lib', `${jail}/data/lib`);
+  must(['sh', '-c', `echo /data/lib >'${jail}/etc/ld.so.conf'`]);
+  must(['setfacl', '-m', 'u:nobody:rwx', `${jail}/data`]);
+  const found = async (users: readonly string[]) =>
+    (await checkJail({ directory: jail, users })).findings.filter(({ rule }) => rule === 'loader-directory');
+  t.match(await found(['nobody']), [
+    { path: '/data', message: /of \/data: it can be written by the user through an access control list$/ },
+  ]);
+  t.same(await found(['daemon']), []);
+});
+
 t.test('the manual page has every rule', async (t) => {
   const page = readFileSync(`${packageDirectory}/doc/uchroot-jail-check.md`, 'utf8');
   for (const { id, severity, summary } of rules)

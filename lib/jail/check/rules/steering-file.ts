@@ -2,7 +2,7 @@
 
 import { givenBack } from '../remedy.ts';
 import type { Rule } from '../rule.ts';
-import { writerIn } from '../writable.ts';
+import { listOf, writerOf } from '../writable.ts';
 
 const STEERING =
   /^\/etc(?:\/(?:ld\.so\.preload|ld\.so\.conf|ld\.so\.cache|ld-musl-[^/]*\.path|nsswitch\.conf|passwd|group|shadow|gshadow|hosts(?:\.allow|\.deny)?|host\.conf|gai\.conf|resolv\.conf|environment|profile|bash\.bashrc|shells|crontab|inputrc|doas\.conf|gitconfig|npmrc|pip\.conf|wgetrc|screenrc|tmux\.conf|mailcap|sudoers|pam\.conf|login\.defs)|\/(?:ld\.so\.conf\.d|pam\.d|security|profile\.d|sudoers\.d|cron\.[a-z]+|init\.d|ssh|ssl|vim|zsh|fish)(?:\/.*)?)?$|^\/root(?:\/\.(?:profile|bash[^/]*|z[^/]*|ssh(?:\/.*)?))?$/;
@@ -21,7 +21,7 @@ export const steeringFile: Rule = {
   lookAt: (entry, jail) => {
     const { path, kind } = entry;
     if ((kind !== 'file' && kind !== 'directory') || !STEERING.test(path)) return undefined;
-    const how = writerIn(entry, jail);
+    const how = writerOf(entry, jail.users, listOf(entry, jail));
     if (how === undefined) return undefined;
     return { path, message: how, ...givenBack(entry, jail) };
   },

@@ -3,7 +3,7 @@
 import { mountOf } from '../../host/mounts.ts';
 import { decision } from '../command.ts';
 import { hostPath, type Rule } from '../rule.ts';
-import { writerIn } from '../writable.ts';
+import { listOf, writerOf } from '../writable.ts';
 
 export const uploadExec: Rule = {
   id: 'upload-exec',
@@ -20,7 +20,7 @@ export const uploadExec: Rule = {
     // below a directory of the user's everything is his
     if (zone !== 'system' && zone !== 'extra') return undefined;
     const at = isMounted ? hostPath(jail, path) : jail.directory;
-    const how = writerIn({ path, mode, uid, gid, hasAcl }, jail);
+    const how = writerOf({ mode, uid, gid, hasAcl }, jail.users, listOf({ path, mode, hasAcl }, jail));
     if (how === undefined || mountOf(jail.mounts, at)?.options.has('noexec') === true) return undefined;
     return {
       path,

@@ -3,7 +3,7 @@
 import { isCode } from '../entry.ts';
 import { givenBack } from '../remedy.ts';
 import type { Rule } from '../rule.ts';
-import { writerIn } from '../writable.ts';
+import { listOf, writerOf } from '../writable.ts';
 
 export const writableCode: Rule = {
   id: 'writable-code',
@@ -17,7 +17,7 @@ export const writableCode: Rule = {
   remedy: 'chown root:root FILE && chmod go-w FILE',
   lookAt: (entry, jail) => {
     if ((entry.zone !== 'system' && entry.zone !== 'extra') || !isCode(entry)) return undefined;
-    const how = writerIn(entry, jail);
+    const how = writerOf(entry, jail.users, listOf(entry, jail));
     if (how === undefined) return undefined;
     return { path: entry.path, message: how, ...givenBack(entry, jail) };
   },

@@ -2,7 +2,7 @@
 
 import { givenBack } from '../remedy.ts';
 import type { Rule } from '../rule.ts';
-import { writerIn } from '../writable.ts';
+import { listOf, writerOf } from '../writable.ts';
 import { isSystemPath } from '../zone.ts';
 
 export const writableDirectory: Rule = {
@@ -25,7 +25,7 @@ export const writableDirectory: Rule = {
     // the builder has made it so: a service keeps its data there
     if (recorded?.kind === 'directory' && recorded.mode === mode && recorded.uid === uid && uid !== 0)
       return undefined;
-    const how = writerIn(entry, jail);
+    const how = writerOf(entry, jail.users, listOf(entry, jail));
     if (how === undefined) return undefined;
     return { path, message: how, ...givenBack(entry, jail) };
   },

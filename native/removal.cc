@@ -1,0 +1,119 @@
+// See removal.h. Only system calls: the thread has neither a stack protector's nor errno's place of its own.
+
+#include "removal.h"
+
+#include <linux/fcntl.h>
+#include <linux/futex.h>
+#include <linux/sched.h>
+#include <linux/stat.h>
+
+#include <asm/errno.h>
+#include <asm/signal.h>
+
+#include "syscall.h"
+
+namespace uchroot {
+namespace {
+
+enum State : uint32_t { kWaiting, kWanted, kDone, kFailed };
+
+constexpr uint64_t kThread = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
+
+bool isStillThere(const Removal* removal) {
+  struct statx opened, named;
+  return sys(__NR_statx, removal->file, address(""), AT_EMPTY_PATH, STATX_INO, address(&opened)) == 0 &&
+         sys(__NR_statx, removal->directory, address(removal->name), AT_SYMLINK_NOFOLLOW, STATX_INO, address(&named)) == 0 &&
+         opened.stx_ino == named.stx_ino && opened.stx_dev_major == named.stx_dev_major &&
+         opened.stx_dev_minor == named.stx_dev_minor;
+}
+
+bool removeFile(const Removal* removal) {
+  return isStillThere(removal) && sys(__NR_unlinkat, removal->directory, address(removal->name), 0) == 0;
+}
+
+uint32_t stateOf(const Removal* removal) { return __atomic_load_n(&removal->state, __ATOMIC_ACQUIRE); }
+
+void setState(Removal* removal, uint32_t state) {
+  __atomic_store_n(&removal->state, state, __ATOMIC_RELEASE);
+  (void)sys(__NR_futex, address(&removal->state), FUTEX_WAKE_PRIVATE, 1);  // nobody may be waiting
+}
+
+// Returns at once if it has changed already, and a signal only lets the state be looked at again.
+void waitWhile(const Removal* removal, uint32_t state) {
+  while (stateOf(removal) == state) (void)sys(__NR_futex, address(&removal->state), FUTEX_WAIT_PRIVATE, state);
+}
+
+}  // namespace
+
+extern "C" [[noreturn, gnu::used]] __attribute__((no_sanitize("address", "undefined"))) void removalThread(
+    Removal* removal) {
+  waitWhile(removal, kWaiting);
+  setState(removal, removeFile(removal) ? kDone : kFailed);
+  for (;;) (void)sys(__NR_exit, 0);
+}
+
+namespace {
+
+// Returns in the caller; the thread begins on its own stack, with the removal on top of it.
+#if defined(__x86_64__)
+long startThread(void* stack) {
+  long result;
+  __asm__ volatile(
+      "syscall\n"
+      "test %%rax, %%rax\n"
+      "jnz 1f\n"
+      "xor %%ebp, %%ebp\n"
+      "mov (%%rsp), %%rdi\n"
+      "call removalThread\n"
+      "1:"
+      : "=a"(result)
+      : "a"(__NR_clone), "D"(kThread), "S"(stack), "d"(0)
+      : "rcx", "r11", "memory");
+  return result;
+}
+#elif defined(__aarch64__)
+long startThread(void* stack) {
+  register long x8 __asm__("x8") = __NR_clone;
+  register long x0 __asm__("x0") = static_cast<long>(kThread);
+  register long x1 __asm__("x1") = address(stack);
+  register long x2 __asm__("x2") = 0;
+  register long x3 __asm__("x3") = 0;
+  __asm__ volatile(
+      "svc 0\n"
+      "cbnz x0, 1f\n"
+      "mov x29, #0\n"
+      "ldr x0, [sp]\n"
+      "bl removalThread\n"
+      "1:"
+      : "+r"(x0)
+      : "r"(x8), "r"(x1), "r"(x2), "r"(x3)
+      : "memory", "x30");
+  return x0;
+}
+#endif
+
+}  // namespace
+
+void startRemoval(Removal* removal, void* stackEnd) {
+  void** top = static_cast<void**>(stackEnd) - 2;  // 16 bytes, so that the stack stays aligned
+  *top = removal;
+  // No handler of this process must run on that thread.
+  const uint64_t all = ~uint64_t{0};
+  uint64_t before = 0;
+  if (sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&all), address(&before), sizeof all) < 0) return;
+  removal->hasThread = startThread(top) > 0;
+  (void)sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&before), 0, sizeof before);  // what it was cannot be refused
+}
+
+void takeBack(Removal* removal) {
+  if (removal->hasThread) {
+    setState(removal, kWanted);
+    waitWhile(removal, kWanted);
+  } else {
+    removal->state = removeFile(removal) ? kDone : kFailed;
+  }
+  // What cannot be emptied either names a process that is gone, which every reader of pid files has to expect.
+  if (stateOf(removal) == kFailed) (void)sys(__NR_ftruncate, removal->file, 0);
+}
+
+}  // namespace uchroot
