@@ -6,7 +6,7 @@ import { UsageError } from '../errors.ts';
 import { checkKeys, reading, takeRequest } from '../keys.ts';
 import { type Bytes, toBuffer } from '../quote.ts';
 import type { TimeLimits } from './apply/apply.ts';
-import { decide, refuse, type Ruling } from './decide/decide.ts';
+import { decideBy, decideWithout, refuse, type Ruling } from './decide/decide.ts';
 import { Decision } from './decision.ts';
 import { openPath } from './file/path.ts';
 import { openTableFile, type TableFile } from './file/table-file.ts';
@@ -20,7 +20,7 @@ import type { Need, Work } from './request/answer.ts';
 import { makeRequest, type Request, type RequestDescription } from './request/request.ts';
 import { resolve } from './request/resolve.ts';
 import type { Finding } from './rule/finding.ts';
-import type { Search, Tables } from './rule/rule.ts';
+import type { Table, Tables } from './rule/rule.ts';
 
 export interface HostsOptions {
   /** The file of those who are let in; /etc/hosts.allow by default. A relative path begins at the working directory. */
@@ -74,13 +74,6 @@ function checkOptions(options: HostsOptions): void {
     throw new UsageError("compat must be 'libwrap' or left out");
 }
 
-type Soon = Search | Promise<Search>;
-
-async function bothOf(first: Soon, second: Soon): Promise<Tables> {
-  const [allow, deny] = await Promise.all([first, second]);
-  return { allow, deny };
-}
-
 /** Rules that are opened; see openHosts(). */
 export class Hosts {
   readonly #allow: TableFile;
@@ -122,16 +115,32 @@ export class Hosts {
   async check(described: RequestDescription): Promise<Decision> {
     const request = reading(() => makeRequest(described, hasInterface));
     const lookups: Lookup[] = [];
-    const [allow, deny] = [this.#allow.soon(), this.#deny.soon()];
-    const isWaiting = allow instanceof Promise || deny instanceof Promise;
-    const tables = isWaiting ? await bothOf(allow, deny) : { allow, deny };
-    const work = decide(tables, request);
-    const step = work.next();
-    const ruling = step.done === true ? step.value : await this.#resolve(work, step.value, request, lookups);
+    const ruling = await this.#decide(request, lookups);
     return new Decision(ruling, request, lookups, this.#limits);
   }
 
-  async #resolve(work: Work<Ruling>, need: Need, request: Request, lookups: Lookup[]): Promise<Ruling> {
+  // hosts.deny is not looked at where hosts.allow decides
+  async #decide(request: Request, lookups: Lookup[]): Promise<Ruling> {
+    const searched: Table[] = [];
+    for (const file of [this.#allow, this.#deny]) {
+      const soon = file.soon();
+      const search = soon instanceof Promise ? await soon : soon;
+      const work = decideBy(search, searched, request);
+      const step = work.next();
+      const ruling =
+        step.done === true ? step.value : await this.#resolve(work, step.value, request, lookups);
+      if (ruling !== undefined) return ruling;
+      searched.push(search.table);
+    }
+    return decideWithout(searched);
+  }
+
+  async #resolve(
+    work: Work<Ruling | undefined>,
+    need: Need,
+    request: Request,
+    lookups: Lookup[],
+  ): Promise<Ruling | undefined> {
     try {
       return await resolve(work, (need) => lookUp(need, request, this.#resolver, lookups), need);
     } catch (error) {

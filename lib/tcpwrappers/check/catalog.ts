@@ -249,12 +249,12 @@ export const CATALOG = {
     'The program of a service is set-user-ID or set-group-ID.',
     'chmod ug-s PROGRAM',
   ),
+  'inetd-insecure': rule('warning', 'The service trusts what the client says.', 'use another: ssh'),
   'xinetd-asks': rule(
     'error',
     'xinetd asks libwrap itself, by another name than the wrapper: whoever has no rule for that is refused.',
     'write flags = NOLIBWRAP',
   ),
-  'inetd-insecure': rule('warning', 'The service trusts what the client says.', 'use another: ssh'),
 } as const satisfies Readonly<Record<string, CheckRule>>;
 
 export type RuleId = keyof typeof CATALOG;

@@ -3,7 +3,7 @@
 import type { Work } from '../request/answer.ts';
 import { satisfy } from '../request/ask.ts';
 import type { Request } from '../request/request.ts';
-import type { Rule, Table, Tables } from '../rule/rule.ts';
+import type { Rule, Search, Table, Tables } from '../rule/rule.ts';
 import { type Outcome, runOptions, type Verdict } from './effect.ts';
 
 export interface Ruling extends Outcome {
@@ -17,7 +17,6 @@ export interface Ruling extends Outcome {
   readonly tables: readonly Table[];
 }
 
-const ROLES = ['allow', 'deny'] as const;
 const NONE: readonly never[] = [];
 
 // A ruling without options. Field by field, since a connection has no time for a spread.
@@ -36,30 +35,42 @@ export function refuse(reason: string, tables: readonly Table[] = NONE): Ruling 
 }
 
 /**
- * Decides on a request. Nothing is run: what the rule asks for is listed, and whatever has to be looked up for the
- * decision is yielded where it is needed; nothing else is.
+ * Decides by one file, of which `before` were looked at; undefined if none of its rules matches. Nothing is run: what the
+ * rule asks for is listed, and whatever has to be looked up for the decision is yielded where it is needed; nothing else is.
  */
-export function* decide(tables: Tables, request: Request): Work<Ruling> {
-  const searched: Table[] = [];
-  for (const role of ROLES) {
-    const { table, find } = tables[role];
-    searched.push(table);
-    if (table.refused !== undefined) return refuse(table.refused.message, searched);
-    let found = find(request);
-    while (found !== undefined && 'kind' in found) {
-      if (found.kind === 'broken') return refuse(found.message, searched);
-      yield* satisfy(found, request);
-      found = find(request);
-    }
-    if (found === undefined) continue;
-    const verdict = role === 'allow' ? 'granted' : 'denied';
-    if (found.options.length === 0) return rule(verdict, found, undefined, searched);
-    const outcome = yield* runOptions(found.options, request);
-    return { ...outcome, verdict: outcome.verdict ?? verdict, rule: found, tables: searched };
+export function* decideBy(
+  { table, find }: Search,
+  before: readonly Table[],
+  request: Request,
+): Work<Ruling | undefined> {
+  const searched = [...before, table];
+  if (table.refused !== undefined) return refuse(table.refused.message, searched);
+  let found = find(request);
+  while (found !== undefined && 'kind' in found) {
+    if (found.kind === 'broken') return refuse(found.message, searched);
+    yield* satisfy(found, request);
+    found = find(request);
   }
-  // rules that might refuse were not read
+  if (found === undefined) return undefined;
+  const verdict = table.role === 'allow' ? 'granted' : 'denied';
+  if (found.options.length === 0) return rule(verdict, found, undefined, searched);
+  const outcome = yield* runOptions(found.options, request);
+  return { ...outcome, verdict: outcome.verdict ?? verdict, rule: found, tables: searched };
+}
+
+/** Where no rule matches: granted, unless rules that might refuse were not read. */
+export function decideWithout(searched: readonly Table[]): Ruling {
   const unread = searched.findLast((table) => table.unread !== undefined)?.unread;
   return unread === undefined
     ? rule('granted', undefined, undefined, searched)
     : refuse(unread.message, searched);
+}
+
+/** Decides on a request by hosts.allow, and then by hosts.deny. */
+export function* decide({ allow, deny }: Tables, request: Request): Work<Ruling> {
+  return (
+    (yield* decideBy(allow, NONE, request)) ??
+    (yield* decideBy(deny, [allow.table], request)) ??
+    decideWithout([allow.table, deny.table])
+  );
 }

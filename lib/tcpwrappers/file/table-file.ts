@@ -51,10 +51,12 @@ function* readSource(path: Buffer): Slices<Source> {
 
 // Whether a file certainly says what it said.
 function isCurrent(source: Source): boolean {
-  const wasSettled = source.stamp.isSettled;
+  const { stamp, found } = source;
+  const wasSettled = stamp.isSettled;
   // what could not be read is tried again: memory or descriptors may have been short
-  source.isStale ||= !renewStamp(source.stamp) || !wasSettled || source.found.kind === 'unreadable';
-  return !source.isStale;
+  if (!source.isStale && renewStamp(stamp) && wasSettled && found.kind !== 'unreadable') return true;
+  source.isStale = true;
+  return false;
 }
 
 // A function of its own, so that nothing of what was read before is kept while it is read anew.
