@@ -13,6 +13,7 @@ import { STORE } from './manifest/layout.ts';
 import { type Manifest, MANIFEST_PATH, readManifest } from './manifest/manifest.ts';
 import type { Recipe } from './manifest/recipe.ts';
 import { packOf } from './packs/index.ts';
+import { accountWarning } from './plan/accounts.ts';
 import { type JailPlan, planJail } from './plan/plan.ts';
 import type { JailWork } from './request/request.ts';
 import { readUsers } from './request/users.ts';
@@ -52,7 +53,13 @@ export async function foreseeJail(making: Making, jail: DirectoryRoot | undefine
   const { signal } = making.work;
   const { manifest: after, warnings } = await foreseePlan(recipe, plan, { source, jail, before, signal });
   const { optional } = plan;
-  return { before, after, optional, warnings: [...warningsOf(plan), ...warnings], failures: [] };
+  return {
+    before,
+    after,
+    optional,
+    warnings: [...warningsOf(plan, making.directory), ...warnings],
+    failures: [],
+  };
 }
 
 /** @throws JailError, UsageError; the jail is as it was then. */
@@ -79,7 +86,7 @@ async function makeIn(
     const applied = await applyPlan(recipe, plan, { source, jail, directory, store, before, ...work });
     const { manifest: after } = applied;
     const programs = placesOf(recipe.programs, after, source);
-    const warnings = [...warningsOf(plan), ...applied.warnings];
+    const warnings = [...warningsOf(plan, making.directory), ...applied.warnings];
     warnings.push(...verifyPrograms(source, jail, programs, host.cpu));
     work.onProgress?.(begin('check'));
     const tried = await tryOut({ directory, jail, manifest: after, programs, signal: work.signal });
@@ -189,7 +196,10 @@ function placesOf(programs: readonly BytePath[], { entries }: Manifest, source: 
   });
 }
 
-function warningsOf({ secrets, vanished, incomplete, onlyHere }: JailPlan): readonly string[] {
+function warningsOf(
+  { secrets, vanished, incomplete, onlyHere, accounts }: JailPlan,
+  directory: BytePath,
+): readonly string[] {
   const lost = [...new Set(incomplete.map(({ path }) => path))];
   return [
     ...(secrets.length === 0
@@ -200,6 +210,7 @@ function warningsOf({ secrets, vanished, incomplete, onlyHere }: JailPlan): read
     ...(onlyHere.length === 0
       ? []
       : [`no build for every processor: ${few(onlyHere)}; the jail may not work on another machine`]),
+    ...accounts.map((account) => accountWarning(account, showPath(directory))),
   ];
 }
 

@@ -188,7 +188,7 @@ export function openSelection(root: FileRoot, options: SelectionOptions): Select
     addTree,
     addCopy,
     get: (path) => entries.get(path),
-    unused: without.unused,
+    unused: () => without.unused(),
     entries: () => [...entries.values()],
     takeFresh: () => {
       const taken = fresh.filter((entry) => entries.get(entry.path) === entry);
