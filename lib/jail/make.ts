@@ -16,6 +16,7 @@ import { type Manifest, MANIFEST_PATH, readManifest } from './manifest/manifest.
 import type { Recipe } from './manifest/recipe.ts';
 import { fromText } from './manifest/text.ts';
 import { packOf } from './packs/index.ts';
+import { accountWarning } from './plan/accounts.ts';
 import { type JailPlan, planJail } from './plan/plan.ts';
 import type { JailWork } from './request/request.ts';
 import { readUsers } from './request/users.ts';
@@ -61,7 +62,14 @@ export async function foreseeJail(making: Making, jail: DirectoryRoot | undefine
   const foreseeing = { source, jail, before, replace: making.replace, signal: making.work.signal };
   const { manifest: after, left, warnings } = await foreseePlan(recipe, plan, foreseeing);
   const { optional } = plan;
-  return { before, after, optional, left, warnings: [...warningsOf(plan), ...warnings], failures: [] };
+  return {
+    before,
+    after,
+    optional,
+    left,
+    warnings: [...warningsOf(plan, making.directory), ...warnings],
+    failures: [],
+  };
 }
 
 /** @throws JailError, UsageError; the jail is as it was then. */
@@ -90,7 +98,7 @@ async function makeIn(
     const applied = await applyPlan(recipe, plan, applying);
     const { manifest: after, left } = applied;
     const programs = placesOf(recipe.programs, after, source);
-    const warnings = [...warningsOf(plan), ...applied.warnings];
+    const warnings = [...warningsOf(plan, making.directory), ...applied.warnings];
     warnings.push(...withHint(left, () => verifyPrograms(source, jail, programs, host.cpu)));
     warnings.push(...searchWarnings(jail, after, readUsers(recipe.users)));
     work.onProgress?.(begin('check'));
@@ -213,7 +221,10 @@ function placesOf(programs: readonly BytePath[], { entries }: Manifest, source: 
   });
 }
 
-function warningsOf({ secrets, vanished, incomplete, onlyHere }: JailPlan): readonly string[] {
+function warningsOf(
+  { secrets, vanished, incomplete, onlyHere, accounts }: JailPlan,
+  directory: BytePath,
+): readonly string[] {
   const lost = [...new Set(incomplete.map(({ path }) => path))];
   return [
     ...(secrets.length === 0
@@ -226,6 +237,7 @@ function warningsOf({ secrets, vanished, incomplete, onlyHere }: JailPlan): read
     ...(onlyHere.length === 0
       ? []
       : [`no build for every processor: ${few(onlyHere)}; the jail may not work on another machine`]),
+    ...accounts.map((account) => accountWarning(account, showPath(directory))),
   ];
 }
 

@@ -2,6 +2,7 @@
 
 import type { BytePath } from '../../binary/path.ts';
 import type { Steps } from '../work/steps.ts';
+import { callsOfModules } from './calls.ts';
 import type { Choice } from './choice.ts';
 import type { Package } from './database.ts';
 import type { Executable } from './executable.ts';
@@ -11,6 +12,7 @@ import { findPlugins } from './plugins.ts';
 import { take, useProgram } from './reach.ts';
 import { statusIfThere } from './read.ts';
 import type { Reading } from './reading.ts';
+import { isShell } from './shell.ts';
 import { openWork, type Work } from './work.ts';
 
 export interface ChoiceRequest {
@@ -39,6 +41,7 @@ export function* choose(reading: Reading, request: ChoiceRequest): Steps<Choice>
     for (let next = taken.takeFresh(); next !== undefined; next = taken.takeFresh()) {
       lookInto(work, next);
       yield;
+      yield* startCalled(work, next);
     }
     addLibraries(work);
   } while ((yield* mentions.search()) || usePlugins(work));
@@ -68,6 +71,18 @@ function lookInto(work: Work, executable: Executable): void {
   for (const file of linked) taken.add(file, packages.owner(file), path);
   for (const file of filesNamedIn(work, executable)) taken.add(file, packages.owner(file), path);
   if (kind !== 'linker-script') mentions.add(executable);
+}
+
+/** What the modules of a script's package call, of the tools that every system has. */
+function* startCalled(work: Work, { kind, path, interpreters }: Executable): Steps<void> {
+  const { root, packages, reader, commands, called } = work;
+  const from = packages.owner(path);
+  if (kind !== 'script' || from === undefined || interpreters.some(isShell) || called.has(from)) return;
+  called.add(from);
+  for (const name of yield* callsOfModules(root, reader.contents(from).data)) {
+    const program = commands.inBase(name);
+    if (program !== undefined) useProgram(work, program, { how: 'command', from, by: path }, path);
+  }
 }
 
 const MOST_BYTES = 1 << 20;

@@ -18,6 +18,8 @@ export interface Work extends Reading {
   readonly listening: Set<string>;
   /** Packages of which the libraries were searched for such names. */
   readonly searched: Set<Package>;
+  /** Packages of which the modules were searched for what they call. */
+  readonly called: Set<Package>;
 }
 
 export function openWork(reading: Reading): Work {
@@ -29,6 +31,7 @@ export function openWork(reading: Reading): Work {
     wrappers: new Set(),
     listening: new Set(),
     searched: new Set(),
+    called: new Set(),
   };
 }
 

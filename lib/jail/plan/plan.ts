@@ -12,6 +12,7 @@ import type { RecordedPack } from '../manifest/manifest.ts';
 import type { Recipe } from '../manifest/recipe.ts';
 import type { JailUser } from '../packs/pack.ts';
 import type { Steps } from '../work/steps.ts';
+import { type UnknownAccount, unknownAccounts } from './accounts.ts';
 import { cacheEntriesOf } from './cache.ts';
 import { openExecutables } from './executables.ts';
 import { openFacts } from './facts.ts';
@@ -46,6 +47,8 @@ export interface JailPlan {
   readonly incomplete: readonly MissingFile[];
   /** Large parts of packages that a program can do without in a jail, and so left out, unless they were copied. */
   readonly optional: readonly BytePath[];
+  /** Accounts that configuration in the jail names, and that the jail does not know. */
+  readonly accounts: readonly UnknownAccount[];
   /** Paths that were to be left out and of which nothing would have come along. */
   readonly unused: readonly BytePath[];
   /** Not readable by everybody, and so left out. */
@@ -130,6 +133,7 @@ export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
     // a library of a plugin may be found by the RPATH of the program that loads it
     incomplete: executables.incomplete.filter(({ path }) => !isThere.has(lastComponent(path))),
     optional: packages.leftOut().filter((path) => selection.get(path) === undefined),
+    accounts: unknownAccounts(root, selection.entries(), users),
     unused: selection.unused(),
     secrets: selection.secrets,
     absent,
