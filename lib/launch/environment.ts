@@ -65,8 +65,13 @@ function dangerous(): RegExp {
   return new RegExp(`^(${dangerousNames().join('|').replaceAll('*', '.*')})$`, 's');
 }
 
-/** One variable of the caller, as bytes. */
+/** One variable of the caller, as bytes: the name is latin1, one character a byte. */
 export type Variable = readonly [name: string, value: Buffer];
+
+/** A name as that of a Variable. */
+export function byteName(name: string): string {
+  return Buffer.from(name).toString('latin1');
+}
 
 /**
  * Splits the entries of an environment; of a name that comes twice the first counts, as for getenv(3), and an entry
@@ -83,14 +88,22 @@ export function splitEntries(entries: readonly Buffer[]): readonly Variable[] {
   return [...seen];
 }
 
-/** Of an environment, only what every program gets: a service launches often, and reading all of it costs. */
-export function describedVariables(env: Readonly<Record<string, string | undefined>>): readonly Variable[] {
+/** Of an environment, what has these names: a service launches often, and reading all of it costs. */
+export function namedVariables(
+  env: Readonly<Record<string, string | undefined>>,
+  names: Iterable<string>,
+): readonly Variable[] {
   const variables: Variable[] = [];
-  for (const name of described) {
+  for (const name of names) {
     const value = env[name];
-    if (value !== undefined) variables.push([name, Buffer.from(value)]);
+    if (value !== undefined) variables.push([byteName(name), Buffer.from(value)]);
   }
   return variables;
+}
+
+/** Of an environment, only what every program gets. */
+export function describedVariables(env: Readonly<Record<string, string | undefined>>): readonly Variable[] {
+  return namedVariables(env, described);
 }
 
 /** Socket-activation descriptors that belong to this process: their number, from 3 on; 0 if there are none. */
@@ -126,7 +139,7 @@ const inJail = (value: Buffer, { jail }: Pick<NormalRequest, 'jail'>): Buffer | 
 
 // Of --pass-env, byte for byte.
 const namesOf = ({ passEnv }: Pick<NormalRequest, 'passEnv'>): ReadonlySet<string> =>
-  new Set(passEnv.map((name) => Buffer.from(name).toString('latin1')));
+  new Set(passEnv.map(byteName));
 
 /** The entries of the program's environment, `NAME=value` each. */
 export function buildEnvironment(input: EnvironmentInput): readonly Buffer[] {
@@ -157,7 +170,7 @@ export function buildEnvironment(input: EnvironmentInput): readonly Buffer[] {
     else if (name !== 'PATH' || !env.has('PATH')) env.set(name, Buffer.from(`${name}=${value}`));
   }
   for (const [name, value] of request.env) {
-    const bytes = Buffer.from(name).toString('latin1');
+    const bytes = byteName(name);
     if (value === undefined) env.delete(bytes);
     else env.set(bytes, toEntry(bytes, value));
   }
@@ -192,7 +205,7 @@ export function environmentRules(input: Pick<EnvironmentInput, 'request' | 'acco
   const entries = built.filter((entry) => !isFallback(entry));
   const taken = new Set([
     ...entries.map(nameOf),
-    ...[...request.env.keys()].map((name) => Buffer.from(name).toString('latin1')),
+    ...[...request.env.keys()].map(byteName),
     ...(account.name === undefined ? ['USER', 'LOGNAME'] : []),
   ]);
   const beginnings = request.keepEnv

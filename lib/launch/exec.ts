@@ -5,7 +5,7 @@ import { type LaunchError, UsageError } from '../errors.ts';
 import { native, type PlanFailure } from '../native.ts';
 import { lostDirectories } from './directories.ts';
 import { encodePlan } from './encode.ts';
-import { inPlaceVariables, splitEntries } from './environment.ts';
+import { byteName, inPlaceVariables, splitEntries, type Variable } from './environment.ts';
 import { toLaunchError } from './failure.ts';
 import { refuseOwnDescriptors } from './inherited.ts';
 import { writePidFile } from './pidfile.ts';
@@ -13,15 +13,21 @@ import { hostQuery, prepare, failedLine, verify, type Caller, type PreparedLaunc
 import { findProblem } from './check.ts';
 import { normalize, type LaunchRequest, type NormalRequest } from './request.ts';
 
+// Byte for byte: a value need not be text.
+function namedEntries(names: readonly string[]): readonly Variable[] {
+  return native.environmentVariables(names).map(([name, value]) => [byteName(name), value]);
+}
+
 /** This process as the caller of a launch in place; of its environment only what is asked for. */
 export function callerInPlace({ keepEnv, passEnv }: Pick<NormalRequest, 'keepEnv' | 'passEnv'>): Caller {
   return {
     inPlace: true,
     environment: keepEnv
       ? splitEntries(native.environmentEntries())
-      : native.environmentVariables(
-          passEnv.length === 0 ? inPlaceVariables : [...inPlaceVariables, ...passEnv],
-        ),
+      : [
+          ...native.environmentVariables(inPlaceVariables),
+          ...(passEnv.length === 0 ? [] : namedEntries(passEnv)),
+        ],
     pid: process.pid,
     get parentPid() {
       return process.ppid;

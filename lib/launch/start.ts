@@ -6,7 +6,13 @@ import { openFileRoot } from '../binary/root.ts';
 import { LaunchError } from '../errors.ts';
 import { launcherPath, native, type HostSight, type PlanFailure, type ProcessHandle } from '../native.ts';
 import { encodeAgain } from './encode.ts';
-import { describedNames, describedVariables, splitEntries, type Variable } from './environment.ts';
+import {
+  describedNames,
+  describedVariables,
+  namedVariables,
+  splitEntries,
+  type Variable,
+} from './environment.ts';
 import { errnoName } from './errno.ts';
 import { toLaunchError } from './failure.ts';
 import { writePidFile, type PidFile } from './pidfile.ts';
@@ -40,8 +46,10 @@ function describedAgain(): readonly Variable[] {
 
 /** This process as the caller of a launch beside it. */
 export function callerBeside(request: NormalRequest): Caller {
-  const isWhole = request.keepEnv || request.passEnv.length > 0;
-  const environment = isWhole ? splitEntries(native.environmentEntries()) : describedAgain();
+  const { keepEnv, passEnv } = request;
+  const some =
+    passEnv.length === 0 ? describedAgain() : [...describedAgain(), ...namedVariables(process.env, passEnv)];
+  const environment = keepEnv ? splitEntries(native.environmentEntries()) : some;
   return { inPlace: false, environment, pid: process.pid, parentPid: process.pid };
 }
 
