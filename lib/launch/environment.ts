@@ -65,8 +65,17 @@ function dangerous(): RegExp {
   return new RegExp(`^(${dangerousNames().join('|').replaceAll('*', '.*')})$`, 's');
 }
 
-/** One variable of the caller, as bytes. */
+/** One variable of the caller, as bytes: the name is latin1, one character a byte. */
 export type Variable = readonly [name: string, value: Buffer];
+
+/** A name as that of a Variable. */
+export function byteName(name: string): string {
+  for (let i = 0; i < name.length; i++) {
+    if (name.charCodeAt(i) > 0x7f) return Buffer.from(name).toString('latin1');
+  }
+  // nearly all names are ASCII
+  return name;
+}
 
 /**
  * Splits the entries of an environment; of a name that comes twice the first counts, as for getenv(3), and an entry
@@ -83,14 +92,22 @@ export function splitEntries(entries: readonly Buffer[]): readonly Variable[] {
   return [...seen];
 }
 
-/** Of an environment, only what every program gets: a service launches often, and reading all of it costs. */
-export function describedVariables(env: Readonly<Record<string, string | undefined>>): readonly Variable[] {
+/** Of an environment, what has these names: a service launches often, and reading all of it costs. */
+export function namedVariables(
+  env: Readonly<Record<string, string | undefined>>,
+  names: Iterable<string>,
+): readonly Variable[] {
   const variables: Variable[] = [];
-  for (const name of described) {
+  for (const name of names) {
     const value = env[name];
-    if (value !== undefined) variables.push([name, Buffer.from(value)]);
+    if (value !== undefined) variables.push([byteName(name), Buffer.from(value)]);
   }
   return variables;
+}
+
+/** Of an environment, only what every program gets. */
+export function describedVariables(env: Readonly<Record<string, string | undefined>>): readonly Variable[] {
+  return namedVariables(env, described);
 }
 
 /** Socket-activation descriptors that belong to this process: their number, from 3 on; 0 if there are none. */
@@ -112,14 +129,6 @@ export interface EnvironmentInput {
   readonly pid: number;
 }
 
-// The bytes of a name, one character a byte. Nearly all names are ASCII, and are that already.
-function toLatin1(name: string): string {
-  for (let i = 0; i < name.length; i++) {
-    if (name.charCodeAt(i) > 0x7f) return Buffer.from(name).toString('latin1');
-  }
-  return name;
-}
-
 // The name is latin1, one character a byte.
 function toEntry(name: string, value: Buffer): Buffer {
   const entry = zeroBytes(name.length + 1 + value.length);
@@ -134,7 +143,7 @@ const inJail = (value: Buffer, { jail }: Pick<NormalRequest, 'jail'>): Buffer | 
 
 // Of --pass-env, byte for byte.
 const namesOf = ({ passEnv }: Pick<NormalRequest, 'passEnv'>): ReadonlySet<string> =>
-  new Set(passEnv.map((name) => Buffer.from(name).toString('latin1')));
+  new Set(passEnv.map(byteName));
 
 /** The entries of the program's environment, `NAME=value` each. */
 export function buildEnvironment(input: EnvironmentInput): readonly Buffer[] {
@@ -167,7 +176,7 @@ export function buildEnvironment(input: EnvironmentInput): readonly Buffer[] {
   // Not into the map: each name comes once, and there may be thousands.
   const own: Buffer[] = [];
   for (const [name, value] of request.env) {
-    const bytes = toLatin1(name);
+    const bytes = byteName(name);
     env.delete(bytes);
     if (value === undefined) continue;
     own.push(typeof value === 'string' ? Buffer.from(`${name}=${value}`) : toEntry(bytes, value));
@@ -197,7 +206,7 @@ const whole = (names: Iterable<string>): readonly string[] => [...names].map((na
 /** The rules that come to the same as `buildEnvironment` in place, whoever the caller will be. */
 export function environmentRules(input: Pick<EnvironmentInput, 'request' | 'account'>): EnvironmentRules {
   const { request, account } = input;
-  const names = new Set(request.env.map(([name]) => toLatin1(name)));
+  const names = new Set(request.env.map(([name]) => byteName(name)));
   const built = buildEnvironment({ ...input, caller: [], inPlace: true, pid: 0 });
   const isFallback = (entry: Buffer): boolean =>
     request.keepEnv && nameOf(entry) === 'PATH' && !names.has('PATH');

@@ -7,7 +7,7 @@ import type { Account } from './account.ts';
 import { lostDirectories } from './directories.ts';
 import { encodePlan } from './encode.ts';
 import { callerVariables } from './caller.ts';
-import { inPlaceVariables } from './environment.ts';
+import { byteName, inPlaceVariables, type Variable } from './environment.ts';
 import { toLaunchError } from './failure.ts';
 import { refuseOwnDescriptors } from './inherited.ts';
 import { closePidPlace, openPidPlace, writePidFile, type PidPlace } from './pidfile.ts';
@@ -16,15 +16,21 @@ import { findProblem } from './check.ts';
 import { normalize, type LaunchRequest, type NormalRequest } from './request.ts';
 import { findMissingZone } from './zone.ts';
 
+// Byte for byte: a value need not be text.
+function namedEntries(names: readonly string[]): readonly Variable[] {
+  return native.environmentVariables(names).map(([name, value]) => [byteName(name), value]);
+}
+
 /** This process as the caller of a launch in place; of its environment only what is asked for. */
 export function callerInPlace({ keepEnv, passEnv }: Pick<NormalRequest, 'keepEnv' | 'passEnv'>): Caller {
   return {
     inPlace: true,
     environment: keepEnv
       ? callerVariables()
-      : native.environmentVariables(
-          passEnv.length === 0 ? inPlaceVariables : [...inPlaceVariables, ...passEnv],
-        ),
+      : [
+          ...native.environmentVariables(inPlaceVariables),
+          ...(passEnv.length === 0 ? [] : namedEntries(passEnv)),
+        ],
     pid: process.pid,
     get parentPid() {
       return process.ppid;

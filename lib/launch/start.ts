@@ -6,7 +6,7 @@ import { openFileRoot } from '../binary/root.ts';
 import { AbortError, type ErrnoName, LaunchError } from '../errors.ts';
 import { native, type HostSight, type PlanFailure, type ProcessHandle } from '../native.ts';
 import { encodeAgain } from './encode.ts';
-import { describedNames, describedVariables, type Variable } from './environment.ts';
+import { describedNames, describedVariables, namedVariables, type Variable } from './environment.ts';
 import { callerVariables } from './caller.ts';
 import { errnoName } from './errno.ts';
 import { toLaunchError } from './failure.ts';
@@ -50,8 +50,10 @@ function describedAgain(): readonly Variable[] {
 
 /** This process as the caller of a launch beside it. */
 export function callerBeside(request: NormalRequest, { newGroup }: Pick<NormalSpawn, 'newGroup'>): Caller {
-  const isWhole = request.keepEnv || request.passEnv.length > 0;
-  const environment = isWhole ? callerVariables() : describedAgain();
+  const { keepEnv, passEnv } = request;
+  const some =
+    passEnv.length === 0 ? describedAgain() : [...describedAgain(), ...namedVariables(process.env, passEnv)];
+  const environment = keepEnv ? callerVariables() : some;
   return { inPlace: false, environment, pid: process.pid, parentPid: process.pid, newGroup };
 }
 

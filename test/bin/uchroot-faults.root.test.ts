@@ -19,7 +19,17 @@ const odd = [
   'fd=9',
   'stack',
 ];
-const options = ['--cap', 'net_raw', '--new-session', '--die-with-parent', '--preserve-fds', '9'];
+// a compiled launcher sets the limit on descriptors only if it is told to
+const options = [
+  '--rlimit',
+  'nofile=900',
+  '--cap',
+  'net_raw',
+  '--new-session',
+  '--die-with-parent',
+  '--preserve-fds',
+  '9',
+];
 
 type Row = readonly [step: string, name: string, begin: string, last?: boolean];
 

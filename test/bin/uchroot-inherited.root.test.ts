@@ -232,20 +232,22 @@ test('a higher oom_score_adj of the caller stays', async (t) => {
 });
 
 test('a variable that is named passes, and one that names a directory has its path in the jail', async (t) => {
-  const words = ['--pass-env', 'GREETING,STATE_DIRECTORY,CREDENTIALS_DIRECTORY', 'nobody', jail, '/probe'];
+  const words = ['--pass-env', 'GREETING,É,STATE_DIRECTORY,CREDENTIALS_DIRECTORY', 'nobody', jail, '/probe'];
   const ended = uchroot(words, {
     env: {
       GREETING: 'hello',
       OTHER: 'x',
+      É: 'é',
       STATE_DIRECTORY: `/var/lib/x:${jail}/tmp:${jail}`,
       CREDENTIALS_DIRECTORY: '/run/credentials/x.service',
     },
   });
-  const env = readState(ended).env.map((entry) => decode(entry));
-  const known = ['GREETING=', 'OTHER=', 'STATE_DIRECTORY=', 'CREDENTIALS_DIRECTORY='];
+  const env = readState(ended).env.map((entry) => Buffer.from(decode(entry), 'latin1').toString());
+  const known = ['GREETING=', 'É=', 'OTHER=', 'STATE_DIRECTORY=', 'CREDENTIALS_DIRECTORY='];
   t.same(env.filter((entry) => known.some((name) => entry.startsWith(name))).toSorted(), [
     'GREETING=hello',
     'STATE_DIRECTORY=/tmp:/',
+    'É=é',
   ]);
   t.match(ended.stderr, 'uchroot: warning: environment: STATE_DIRECTORY: /var/lib/x is outside the jail');
   t.match(

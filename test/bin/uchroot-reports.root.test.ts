@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -10,6 +11,7 @@ import {
   statSync,
   symlinkSync,
 } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import {
   bothWays,
@@ -25,7 +27,7 @@ import {
 } from '../support/launch.ts';
 import { probe, readState } from '../support/probe.ts';
 
-const test = rootTest();
+const test = rootTest('socat');
 const eitherWay = bothWays('strace');
 const jail = makeJail();
 const directory = temporaryDirectory();
@@ -277,3 +279,19 @@ eitherWay(
     t.same([ignored, blocked], ['0', '0']);
   },
 );
+
+test('the socket of the service manager is not passed on, whatever descriptors are asked for', async (t) => {
+  const socket = `${directory}/notify`;
+  const manager = spawn('socat', ['-u', `UNIX-RECV:${socket}`, `OPEN:${directory}/notified,creat`]);
+  t.teardown(() => manager.kill());
+  while (!existsSync(socket)) await sleep(10);
+  // the number that Node gives it is among these, and none of them was open when uchroot was started
+  for (let fd = 14; fd < 30; fd++) {
+    const words = ['--service-status', '--preserve-fds', String(fd), 'nobody', jail, '/probe', 'state'];
+    t.equal(uchroot(words, { env: { NOTIFY_SOCKET: socket } }).status, 250, `descriptor ${fd}`);
+  }
+  t.match(
+    readFileSync(`${directory}/notified`, 'utf8'),
+    'STATUS=keep_fd: descriptor 14: is not open; hint: open it',
+  );
+});
