@@ -57,6 +57,7 @@
         'native/inroot.cc',
         'native/launch.cc',
         'native/names.cc',
+        'native/beneath.cc',
         'native/scan.cc',
         'native/socket.cc',
         'native/pipes.cc',

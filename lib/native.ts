@@ -220,6 +220,11 @@ export interface Native {
    * they have the size in the same place of `sizes`.
    */
   scanTree(rootFd: number, paths: Uint8Array, sizes: Float64Array): TreeScan;
+  /**
+   * Opens a directory without what is mounted in it: what the mounts cover is seen. @throws EPERM without CAP_SYS_ADMIN, ENOSYS
+   * before Linux 5.2
+   */
+  openBeneath(fd: number): number;
   /** Whether it has an extended attribute; the descriptor may be an O_PATH one. */
   hasAttribute(fd: number, name: string): boolean;
   /** Takes an extended attribute away, if it is there. */

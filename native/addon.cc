@@ -3,6 +3,7 @@
 #include <napi.h>
 
 #include "accounts.h"
+#include "beneath.h"
 #include "calls.h"
 #include "code.h"
 #include "exec.h"
@@ -27,6 +28,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   uchroot::initNames(env, exports);
   uchroot::initSpawn(env, exports);
   uchroot::initStamp(env, exports);
+  uchroot::initBeneath(env, exports);
   uchroot::initScan(env, exports);
   uchroot::initSocket(env, exports);
   uchroot::initTree(env, exports);

@@ -5,6 +5,7 @@ import type { Rule } from './rule.ts';
 import { accountDiffers } from './rules/account-differs.ts';
 import { bindMount } from './rules/bind-mount.ts';
 import { changed } from './rules/changed.ts';
+import { covered } from './rules/covered.ts';
 import { danglingLink } from './rules/dangling-link.ts';
 import { devNull } from './rules/dev-null.ts';
 import { defaultAcl } from './rules/default-acl.ts';
@@ -104,6 +105,7 @@ export const rules: readonly Rule[] = [
   sticky,
   uploadExec,
   uploadedProgram,
+  covered,
   worldWritable,
   uidZero,
   accountDiffers,

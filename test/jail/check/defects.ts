@@ -481,6 +481,15 @@ server.accept()`;
     at: '/srv',
   },
   {
+    rule: 'covered', // by which uploads are hidden, not checked
+    plant: (jail, t) => {
+      mkdirSync(`${jail}/srv`);
+      writeFileSync(`${jail}/srv/upload`, '#!/bin/sh\n', { mode: 0o4755 });
+      mount(t, '-t', 'tmpfs', '-o', 'noexec,nosuid,nodev,mode=1777', 'tmpfs', `${jail}/srv`);
+    },
+    at: '/srv',
+  },
+  {
     rule: 'uploaded-program',
     plant: (jail) => writeFileSync(`${jail}/tmp/x`, '#!/usr/bin/bash\n', { mode: 0o755 }),
     at: '/tmp/x',

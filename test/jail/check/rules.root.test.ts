@@ -1,36 +1,21 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 
-import t, { type Test } from 'tap';
+import t from 'tap';
 
-import { buildJail } from '../../../lib/jail/build.ts';
 import { type CheckReport, checkJail } from '../../../lib/jail/check/check.ts';
 import { rules } from '../../../lib/jail/check/rules.ts';
-import { jailCommand, makeDirectory } from '../../support/builder.ts';
-import { packageDirectory, searchPath, start } from '../../support/launch.ts';
+import { packageDirectory } from '../../support/launch.ts';
 import { unlessInstalled, unlessRoot } from '../../support/root.ts';
 import { beginProcess, must } from '../../support/template.ts';
 import { defects } from './defects.ts';
+import { mend, openTemplate, putCommands } from './planted.ts';
 
 const options = {
   skip: unlessRoot() || unlessInstalled('gcc', 'mkfs.ext4', 'setcap', 'setfacl', 'setpriv', 'chroot'),
 };
 
-const base = makeDirectory(t);
-const template = `${base}/template`;
-let made = 0;
-
-// where a shell finds the command
-const commands = makeDirectory(t);
-writeFileSync(`${commands}/uchroot-jail`, `#!/bin/sh\nexec ${jailCommand.join(' ')} "$@"\n`, { mode: 0o755 });
-
-/** A copy of a jail that was built once. */
-async function makeJail(t: Test): Promise<string> {
-  if (made++ === 0) await buildJail({ directory: template, programs: ['bash', 'ls'], users: ['nobody'] });
-  const jail = `${base}/jail${made}`;
-  must(['cp', '-a', template, jail]);
-  t.teardown(() => void must(['rm', '-rf', '--one-file-system', jail]));
-  return jail;
-}
+const makeJail = openTemplate(t);
+const commands = putCommands(t);
 
 const rulesIn = ({ findings }: CheckReport): readonly string[] =>
   [...new Set(findings.map(({ rule }) => rule))].toSorted();
@@ -53,7 +38,10 @@ t.test('each rule finds its defect, and nothing is found besides', options, asyn
         { path: at, severity: severityOf(rule) },
       );
       const told = before.findings.filter((one) => one.rule === rule).map(({ remedy }) => remedy);
-      if (fixed !== true) return mend(t, rule, jail, told);
+      if (fixed !== true) {
+        await mend(t, commands, { rule, jail, told });
+        return;
+      }
       const during = await checkJail({ directory: jail, fix: true });
       t.ok(during.findings.length > 0);
       t.same(
@@ -62,43 +50,8 @@ t.test('each rule finds its defect, and nothing is found besides', options, asyn
       );
       t.match(during.counts, { error: 0, warning: 0, note: 0, fixed: during.findings.length });
       t.same((await checkJail({ directory: jail })).findings, [], 'nothing is left');
-      const other = await makeJail(t);
-      await plant(other, t);
-      await mend(
-        t,
-        rule,
-        other,
-        told.map((remedy) => remedy.replaceAll(jail, other)),
-      );
     });
 });
-
-/** Carries out the remedies that were told: what is a command line mends it, and loses nothing. */
-async function mend(t: Test, rule: string, jail: string, told: readonly string[]): Promise<void> {
-  const contents = contentsOf(jail);
-  for (const remedy of told) {
-    const { status, stderr } = start(['bash', '-c', remedy], { env: { PATH: `${commands}:${searchPath}` } });
-    t.equal(status, 0, `${remedy}: ${stderr}`);
-  }
-  const after = new Set(contentsOf(jail));
-  t.same(
-    contents.filter((hash) => !after.has(hash)),
-    [],
-    'a remedy loses nothing',
-  );
-  const open = told.filter((remedy) => remedy.startsWith('# '));
-  if (open.length === told.length) return;
-  const left = (await checkJail({ directory: jail })).findings.filter((one) => one.rule === rule);
-  t.equal(left.length, open.length, 'what was done is found no more');
-}
-
-/** The hashes of all files but those of the accounts, whose lines remedies change. */
-function contentsOf(jail: string): readonly string[] {
-  return must(['find', jail, '-xdev', '-type', 'f', '-exec', 'sha256sum', '{}', '+'])
-    .split('\n')
-    .filter((line) => !/\/etc\/(?:passwd|group|shadow|gshadow)-?$|\/\.uchroot\//.test(line))
-    .map((line) => line.slice(0, 64));
-}
 
 function severityOf(id: string): string | undefined {
   return rules.find((rule) => rule.id === id)?.severity;
