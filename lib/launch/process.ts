@@ -251,7 +251,7 @@ export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncD
     } finally {
       this.#pipes.whenEnded(() => {
         // Whoever has written into the pipes until now was waited for.
-        native.release(this.#handle, !this.#leaveDescendants);
+        if (this.#pipes.any || this.#leaveDescendants) native.release(this.#handle, !this.#leaveDescendants);
         this.emit('close', exitCode, signal);
       });
     }

@@ -5,7 +5,14 @@ import { constants } from 'node:os';
 
 import { openFileRoot } from '../binary/root.ts';
 import { LaunchError } from '../errors.ts';
-import { launcherPath, native, type HostSight, type PlanFailure, type ProcessHandle } from '../native.ts';
+import {
+  launcherPath,
+  native,
+  type HostSight,
+  type PlanFailure,
+  type ProcessGroup,
+  type ProcessHandle,
+} from '../native.ts';
 import { encodeAgain } from './encode.ts';
 import { describedNames, describedVariables, splitEntries, type Variable } from './environment.ts';
 import { errnoName } from './errno.ts';
@@ -15,7 +22,7 @@ import { statusLine, type Caller, type PreparedLaunch } from './prepare.ts';
 import { JailedProcess, toExit, type Exit, type StopReason } from './process.ts';
 import type { NormalRequest } from './request.ts';
 import type { StatusLines } from './status.ts';
-import type { StdioTriple } from './stdio.ts';
+import { piped, type StdioTriple } from './stdio.ts';
 
 /** The normal form of what a SpawnRequest adds to a LaunchRequest. */
 export interface NormalSpawn {
@@ -130,6 +137,12 @@ function toError(launch: PreparedLaunch, failure: PlanFailure, jailFd: number): 
   }
 }
 
+// Without pipes nobody is waited for after the program's end.
+function groupOf({ newGroup, leaveDescendants, stdio }: NormalSpawn, request: NormalRequest): ProcessGroup {
+  if (!newGroup && !request.newSession) return 0;
+  return leaveDescendants || stdio.includes(piped) ? 1 : 2;
+}
+
 /**
  * Starts a prepared launch. Resolves once the program has been executed.
  *
@@ -181,7 +194,7 @@ export function start(
         openLauncher(),
         options.stdio,
         keptFds,
-        options.newGroup || request.newSession,
+        groupOf(options, request),
         onStarted,
         (exitCode, signal, ...usage) => {
           stop.clear();
