@@ -15,7 +15,7 @@ import {
 } from '../../lib/index.ts';
 import { makeJail } from '../support/programs.ts';
 import { unlessInstalled, unlessRoot } from '../support/root.ts';
-import { childrenOf, eventually, processesOf } from '../support/service.ts';
+import { childrenOf, eventually, plainEnv, processesOf } from '../support/service.ts';
 
 const skip = unlessRoot();
 const uid = 61_113;
@@ -72,7 +72,7 @@ t.test(
     const command = `${process.execPath} --input-type=module -e '${script.replaceAll("'", "'\\''")}'`;
     const out = execFileSync('script', ['-qec', command, '/dev/null'], {
       encoding: 'utf8',
-      env: { PATH: process.env.PATH },
+      env: plainEnv(),
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     t.equal(out.trim(), 'the same');
