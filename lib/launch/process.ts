@@ -97,7 +97,7 @@ interface ProcessEvents {
  * are first asked for, and read when somebody reads them; what is not read is kept, and does not hold `close` up.
  */
 export class JailedProcess extends EventEmitter<ProcessEvents> implements AsyncDisposable {
-  /** Process id; it may be in use again once `close` was emitted, so send signals by `kill()`. */
+  /** Process id; it may be in use again once `exited` has resolved, so send signals by `kill()`. */
   readonly pid: number;
   /** Resolves when the program has ended, and never rejects. */
   readonly exited: Promise<Exit>;
