@@ -45,7 +45,7 @@
         'native/addon.cc',
         'native/accountfiles.cc',
         'native/accounts.cc',
-        'native/affinity.cc',
+        'native/likeness.cc',
         'native/attributes.cc',
         'native/calls.cc',
         'native/code.cc',

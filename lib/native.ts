@@ -76,6 +76,12 @@ declare const processBrand: unique symbol;
 /** A process started by `spawn`, for `killProcess` and `keepAlive`: a number that no other one has had. */
 export type ProcessHandle = number & { readonly [processBrand]: true };
 
+/**
+ * The process group of a program: 0, the caller's; 1, its own, and the program is reaped by `release`; 2, its own, and what is
+ * left of it gets SIGKILL when the program has ended.
+ */
+export type ProcessGroup = 0 | 1 | 2;
+
 type Stdio = readonly [number, number, number];
 type Usage = [number, number, number, number, number, number, number, number];
 
@@ -123,7 +129,7 @@ export interface Native {
    * anything else than before, nothing is started, and `onStarted` is called with undefined.
    *
    * @param stdio of each a descriptor, -1 for /dev/null, -2 for a pipe
-   * @param leadsGroup the plan gives the program a process group of its own: it is reaped by `release`
+   * @param group what the plan makes of it
    * @param onStarted null and the pid; or the failure, and a descriptor of the jail to be closed with `closeJail`, -1 if
    *   `jail` was one
    * @param onExit the usage in the order of ResourceUsage
@@ -134,7 +140,7 @@ export interface Native {
     launcherFd: number,
     stdio: Stdio,
     kept: readonly number[],
-    leadsGroup: boolean,
+    group: ProcessGroup,
     onStarted: (failure: PlanFailure | null | undefined, pidOrJailFd: number) => void,
     onExit: (exitCode: number | null, signal: number | null, ...usage: Usage) => void,
   ): ProcessHandle;

@@ -16,7 +16,6 @@
 #include <sched.h>
 #include <unistd.h>
 
-#include "affinity.h"
 #include "interpreter.h"
 #include "syscall.h"
 
@@ -95,10 +94,8 @@ bool becomeBatch() {
 
 // A thread, while it has nothing to do.
 struct Idle {
-  const pid_t tid = static_cast<pid_t>(sys(__NR_gettid));
   pthread_cond_t called = PTHREAD_COND_INITIALIZER;
   Task* task = nullptr;
-  Affinity affinity;
 };
 
 class Crew {
@@ -112,7 +109,6 @@ class Crew {
       Idle* idle = idle_.back();  // the last to have worked: its caches are warm
       idle_.pop_back();
       idle->task = &task;
-      idle->affinity.leave(idle->tid);
       pthread_cond_signal(&idle->called);
     } else {
       tasks_.push_back(&task);
@@ -143,17 +139,9 @@ class Crew {
   Task* next(Idle& idle) {
     pthread_mutex_lock(&mutex_);
     if (Task* task = takeWaiting()) return task;
-    pthread_mutex_unlock(&mutex_);
-    idle.affinity.leaveAgain();
-    pthread_mutex_lock(&mutex_);
-    if (Task* task = takeWaiting()) {
-      idle.affinity.stay();
-      return task;
-    }
     idle_.push_back(&idle);
     while (idle.task == nullptr) pthread_cond_wait(&idle.called, &mutex_);
     pthread_mutex_unlock(&mutex_);
-    idle.affinity.restore();
     return std::exchange(idle.task, nullptr);
   }
 

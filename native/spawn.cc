@@ -24,6 +24,7 @@
 #include "exec.h"
 #include "host.h"
 #include "launch.h"
+#include "likeness.h"
 #include "pipes.h"
 #include "status.h"
 #include "values.h"
@@ -38,7 +39,8 @@ struct Registry {
   explicit Registry(napi_env owner) : env(owner), pipes(owner) {}
   napi_env env;
   uv_loop_t* loop = nullptr;
-  bool mainThread = syscall(SYS_gettid) == getpid();
+  const pid_t tid = static_cast<pid_t>(syscall(SYS_gettid));
+  const bool mainThread = tid == getpid();
   bool closing = false;
   std::unordered_map<uint32_t, Process*> processes;  // by the number that JS has
   uint32_t lastId = 0;
@@ -81,12 +83,19 @@ void closeIfIdle(Registry* registry) {
   });
 }
 
+// The process group of a program.
+enum class Group {
+  kCallers,
+  kReleased,    // its own: the leader is reaped when JS releases it
+  kEndsAtExit,  // its own: what is left of it is killed before the leader is reaped
+};
+
 class Process final : public Task {
  public:
-  Process(Registry* registry, LaunchRequest request, std::shared_ptr<const HostSight> sight, bool leadsGroup,
+  Process(Registry* registry, LaunchRequest request, std::shared_ptr<const HostSight> sight, Group group,
           Napi::Function onStarted, Napi::Function onExit)
       : registry_(registry),
-        leadsGroup_(leadsGroup),
+        group_(group),
         request_(std::move(request)),
         sight_(std::move(sight)),
         onStarted_(Napi::Persistent(onStarted)),
@@ -109,6 +118,7 @@ class Process final : public Task {
   void run(Worker& worker) override {
     if (!recall_.isWanted && lookAgain()) result_.failure = worker.prepare(request_.plan);
     if (!changed_ && result_.failure.error == 0) {
+      becomeLike(registry_->tid);
       request_.isBatch = worker.isBatch;
       result_ = launch(request_);
       closeRequest();
@@ -145,7 +155,7 @@ class Process final : public Task {
   // To the program's process group if that is its own, and to the program wherever that has gone. 0, or an errno. A group
   // keeps its number for as long as its leader has not been reaped.
   int killGroup(int signal) {
-    if (!leadsGroup_ || ended_) return kill(signal);
+    if (group_ == Group::kCallers || ended_) return kill(signal);
     const bool isInside = getpgid(result_.pid) == result_.pid;
     const int own = isInside ? 0 : kill(signal);
     const int group = ::kill(-result_.pid, signal) < 0 ? errno : 0;
@@ -167,8 +177,9 @@ class Process final : public Task {
   void onExitReady() {
     siginfo_t info = {};
     rusage usage = {};
-    // the leader of a group is reaped by release()
-    const bool isKept = leadsGroup_ && failure_.error == 0 && !silent_;
+    const bool isOver = failure_.error == 0 && !silent_;
+    if (isOver && group_ == Group::kEndsAtExit) (void)::kill(-result_.pid, SIGKILL);
+    const bool isKept = isOver && group_ == Group::kReleased;
     const int options = WEXITED | WNOHANG | (isKept ? WNOWAIT : 0);
     const long got = syscall(SYS_waitid, P_PIDFD, result_.pidFd, &info, options, &usage);
     if ((got < 0 && errno == EINTR) || (got == 0 && info.si_pid == 0)) {  // not yet: who traces it comes first
@@ -411,7 +422,7 @@ class Process final : public Task {
 
   Registry* registry_;
   uint32_t id_ = 0;
-  const bool leadsGroup_;  // the program has a process group of its own
+  const Group group_;
   LaunchRequest request_;
   const std::shared_ptr<const HostSight> sight_;
   Thread thread_;
@@ -485,13 +496,13 @@ bool readRequest(const Napi::CallbackInfo& info, LaunchRequest& request) {
   return true;
 }
 
-constexpr char kSpawnUsage[] = "spawn(plan, jail, launcherFd, stdio, kept, leadsGroup, onStarted, onExit)";
+constexpr char kSpawnUsage[] = "spawn(plan, jail, launcherFd, stdio, kept, group, onStarted, onExit)";
 
 // → the number of the process. `jail` is a descriptor, or what was seen of the host.
 Napi::Value spawn(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (!info[0].IsTypedArray() || !(info[1].IsNumber() || info[1].IsExternal()) || !info[2].IsNumber() ||
-      !info[3].IsArray() || !info[4].IsArray() || !info[5].IsBoolean() || !info[6].IsFunction() ||
+      !info[3].IsArray() || !info[4].IsArray() || !info[5].IsNumber() || !info[6].IsFunction() ||
       !info[7].IsFunction()) {
     Napi::TypeError::New(env, kSpawnUsage).ThrowAsJavaScriptException();
     return env.Undefined();
@@ -502,7 +513,7 @@ Napi::Value spawn(const Napi::CallbackInfo& info) {
     closeCopies(request);
     return env.Undefined();
   }
-  auto* process = new Process(registry, std::move(request), toSight(info[1]), info[5].As<Napi::Boolean>().Value(),
+  auto* process = new Process(registry, std::move(request), toSight(info[1]), static_cast<Group>(info[5].As<Napi::Number>().Int32Value()),
                               info[6].As<Napi::Function>(), info[7].As<Napi::Function>());
   if (!process->queue()) {
     process->discard();

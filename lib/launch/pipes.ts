@@ -42,9 +42,13 @@ export class Pipes {
   // Once it has ended: descriptors of the pipes that no stream was made of; -1 where there is nothing left to read.
   #left: number[] | undefined;
 
+  /** Whether there are any. */
+  readonly any: boolean;
+
   constructor(handle: ProcessHandle, stdio: StdioTriple) {
     this.#handle = handle;
     this.#stdio = stdio;
+    this.any = stdio.includes(piped);
   }
 
   /** The stream of one of them, the same each time; null unless it is a pipe. */
@@ -65,6 +69,7 @@ export class Pipes {
 
   /** The program has ended, and its exit is being told: nobody reads its input any more, its output stays. */
   end(): void {
+    if (!this.any) return;
     const stdin = this.#streams[0];
     const left = [-1, -1, -1];
     for (const fd of outputs) {
@@ -81,9 +86,10 @@ export class Pipes {
    * to their end. Others are as they are: they may be read later, or never.
    */
   whenEnded(onEnded: () => void): void {
+    if (!this.any) return onEnded();
+    const isAllRead = this.#unread(1) === undefined && this.#unread(2) === undefined;
     // a reader that comes with `exit` or `exited` is one in time
-    if (outputs.some((fd) => this.#unread(fd) !== undefined)) setImmediate(() => this.#await(onEnded));
-    else this.#await(onEnded);
+    return isAllRead ? this.#awaitReaders(onEnded) : void setImmediate(() => this.#awaitWriters(onEnded));
   }
 
   // The descriptor of an output that nobody here has begun to read.
@@ -95,11 +101,11 @@ export class Pipes {
     return left >= 0 ? left : undefined;
   }
 
-  #await(onEnded: () => void): void {
+  // Something that the program has started may have its pipes still. Asking again is enough for what is rare.
+  #awaitWriters(onEnded: () => void): void {
     const unread = outputs.map((fd) => this.#unread(fd));
-    // Something that the program has started has it still. Asking is enough for what is rare.
-    if (unread.some((fd) => fd !== undefined && !(native.pollPipe(fd) & POLLHUP)))
-      return void setTimeout(() => this.#await(onEnded), askAgainMs);
+    if (unread.some((fd) => fd !== undefined && (native.pollPipe(fd) & POLLHUP) === 0))
+      return void setTimeout(() => this.#awaitWriters(onEnded), askAgainMs);
     // with nothing in it, a stream that was asked for and is not read need not stay open
     for (const [i, fd] of unread.entries()) {
       const stream = this.#streams[i + 1];
@@ -107,18 +113,21 @@ export class Pipes {
       const isEmpty = stream?.readableLength === 0 && fd !== undefined && native.pollPipe(fd) === POLLHUP;
       if (isEmpty) stream?.resume();
     }
-    const awaited = this.#streams.filter(
-      (stream, fd) =>
-        stream !== null &&
-        !stream.closed &&
-        !isHandedOn(stream) &&
-        (fd === 0 || stream.readableFlowing !== null),
-    );
-    let open = awaited.length;
+    return this.#awaitReaders(onEnded);
+  }
+
+  #awaitReaders(onEnded: () => void): void {
+    let open = 1;
     const onClosed = (): void => {
-      if (open-- === 0) onEnded();
+      if (--open === 0) onEnded();
     };
-    for (const stream of awaited) stream?.once('close', onClosed);
-    return onClosed();
+    for (let fd = 0; fd < 3; fd++) {
+      const stream = this.#streams[fd];
+      if (stream === null || stream === undefined || stream.closed || isHandedOn(stream)) continue;
+      if (fd > 0 && stream.readableFlowing === null) continue;
+      open++;
+      stream.once('close', onClosed);
+    }
+    onClosed();
   }
 }

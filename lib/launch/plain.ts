@@ -70,7 +70,8 @@ export function startPlain({ program, argv, env, stdio }: PlainRequest): PlainPr
       launcherFd,
       stdio,
       [],
-      true,
+      // its own, until it is released
+      1,
       (failure) => {
         if (failure !== null) return fail(new Error(errnoName(failure?.errno ?? 0)));
         hasStarted = true;

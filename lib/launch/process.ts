@@ -76,7 +76,7 @@ export class JailedProcess<out Wanted extends Stdio = Stdio>
   extends EventEmitter<ProcessEvents>
   implements AsyncDisposable
 {
-  /** Process id; it may be in use again once `close` was emitted, so send signals by `kill()`. */
+  /** Process id; it may be in use again once `exited` has resolved, so send signals by `kill()`. */
   readonly pid: number;
   /** Resolves when the program has ended, and never rejects. */
   readonly exited: Promise<Exit>;
@@ -234,7 +234,7 @@ export class JailedProcess<out Wanted extends Stdio = Stdio>
     } finally {
       this.#pipes.whenEnded(() => {
         // Whoever has written into the pipes until now was waited for.
-        native.release(this.#handle, !this.#leaveDescendants);
+        if (this.#pipes.any || this.#leaveDescendants) native.release(this.#handle, !this.#leaveDescendants);
         this.emit('close', exitCode, signal);
       });
     }

@@ -64,6 +64,8 @@ function toSwitch(value: unknown, name: string): boolean | undefined {
   throw new UsageError(`${name} must be true or false`);
 }
 
+const isTerminal = (fd: number): boolean => fd >= 0 && isatty(fd);
+
 /** Checks what SpawnRequest adds to LaunchRequest. @throws UsageError */
 export function normalizeSpawn(
   request: SpawnRequest,
@@ -82,7 +84,7 @@ function toNormalSpawn(
   return {
     stdio,
     streams: streamsOf(request.stdio),
-    newGroup: toSwitch(request.newGroup, 'newGroup') ?? !stdio.some((fd) => fd >= 0 && isatty(fd)),
+    newGroup: toSwitch(request.newGroup, 'newGroup') ?? !stdio.some(isTerminal),
     leaveDescendants: toSwitch(request.leaveDescendants, 'leaveDescendants') ?? false,
     timeoutMs: toMilliseconds(request.timeoutMs, 'timeoutMs') || undefined,
     signal,
@@ -124,7 +126,7 @@ export function begin<T>(
   work: (options: NormalSpawn) => Promise<T>,
 ): Promise<T> {
   const status = statusFd === undefined ? undefined : openStatus(statusFd);
-  handOn(options.streams);
+  if (options.streams.length > 0) handOn(options.streams);
   return status === undefined ? work(options) : telling(status, () => work({ ...options, status }));
 }
 

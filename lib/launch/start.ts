@@ -4,7 +4,13 @@ import { constants } from 'node:os';
 
 import { openFileRoot } from '../binary/root.ts';
 import { AbortError, type ErrnoName, LaunchError } from '../errors.ts';
-import { native, type HostSight, type PlanFailure, type ProcessHandle } from '../native.ts';
+import {
+  native,
+  type HostSight,
+  type PlanFailure,
+  type ProcessGroup,
+  type ProcessHandle,
+} from '../native.ts';
 import { encodeAgain } from './encode.ts';
 import { describedNames, describedVariables, namedVariables, type Variable } from './environment.ts';
 import { callerVariables } from './caller.ts';
@@ -16,7 +22,7 @@ import { statusLine, type Caller, type PreparedLaunch } from './prepare.ts';
 import { JailedProcess, toExit, type Exit, type StopReason } from './process.ts';
 import type { NormalRequest } from './request.ts';
 import type { StatusLines } from './status.ts';
-import type { StdioTriple } from './stdio.ts';
+import { piped, type StdioTriple } from './stdio.ts';
 import { warnOnce } from './warn.ts';
 
 /** The normal form of what a SpawnRequest adds to a LaunchRequest. */
@@ -123,6 +129,12 @@ function toError(launch: PreparedLaunch, failure: PlanFailure, jailFd: number): 
   }
 }
 
+// Without pipes nobody is waited for after the program's end.
+function groupOf({ newGroup, leaveDescendants, stdio }: NormalSpawn, request: NormalRequest): ProcessGroup {
+  if (!newGroup && !request.newSession) return 0;
+  return leaveDescendants || stdio.includes(piped) ? 1 : 2;
+}
+
 /**
  * Starts a prepared launch. Resolves once the program has been executed.
  *
@@ -193,7 +205,7 @@ function startWith(
         openLauncher(),
         options.stdio,
         keptFds,
-        options.newGroup || request.newSession,
+        groupOf(options, request),
         onStarted,
         (exitCode, signal, ...usage) => {
           stop.clear();

@@ -77,10 +77,13 @@ export function toStdio(stdio: unknown, missing: readonly [StdioEntry, StdioEntr
   return [entry(0), entry(1), entry(2)];
 }
 
-/** The streams among the entries. */
+const none: readonly undefined[] = [];
+
+const isStream = (entry: unknown): entry is object => typeof entry === 'object' && entry !== null;
+
+/** The streams among the entries, each in its place; empty if there are none. */
 export function streamsOf(stdio: unknown): readonly (object | undefined)[] {
-  return [0, 1, 2].map((fd): object | undefined => {
-    const entry: unknown = Array.isArray(stdio) ? stdio[fd] : stdio;
-    return typeof entry === 'object' && entry !== null ? entry : undefined;
-  });
+  if (typeof stdio !== 'object' || stdio === null) return none;
+  const entries: readonly unknown[] = Array.isArray(stdio) ? stdio : [stdio, stdio, stdio];
+  return entries.some(isStream) ? entries.map((entry) => (isStream(entry) ? entry : undefined)) : none;
 }

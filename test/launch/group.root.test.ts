@@ -15,7 +15,7 @@ import {
 } from '../../lib/index.ts';
 import { makeJail } from '../support/programs.ts';
 import { unlessInstalled, unlessRoot } from '../support/root.ts';
-import { childrenOf, eventually, processesOf } from '../support/service.ts';
+import { childrenOf, eventually, plainEnv, processesOf } from '../support/service.ts';
 
 const skip = unlessRoot();
 const uid = 61_113;
@@ -72,7 +72,7 @@ t.test(
     const command = `${process.execPath} --input-type=module -e '${script.replaceAll("'", "'\\''")}'`;
     const out = execFileSync('script', ['-qec', command, '/dev/null'], {
       encoding: 'utf8',
-      env: { PATH: process.env.PATH },
+      env: plainEnv(),
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     t.equal(out.trim(), 'the same');
@@ -82,7 +82,7 @@ t.test(
 t.test('timeout, abort and disposal end what the program has started', { skip }, async (t) => {
   for (const newSession of [false, true]) {
     const words = [`fork=${long}`, `fork=${long}`, `sleep=${long}`];
-    const timed = await act(words, { timeoutMs: 100, newSession });
+    const timed = await act(words, { timeoutMs: 500, newSession });
     t.match(await timed.exited, { signal: 'SIGTERM' });
     t.ok(await isOver());
 
@@ -99,11 +99,11 @@ t.test('timeout, abort and disposal end what the program has started', { skip },
 
 t.test('also what ignores the signal, once the program has ended or with it', { skip }, async (t) => {
   // it is the child that ignores: the program goes at once
-  const child = await act(['ignore=15', `fork=${long}`, 'default=15', `sleep=${long}`], { timeoutMs: 100 });
+  const child = await act(['ignore=15', `fork=${long}`, 'default=15', `sleep=${long}`], { timeoutMs: 500 });
   t.match(await child.exited, { signal: 'SIGTERM' });
   t.ok(await isOver());
   const deaf = await act(['ignore=15', `fork=${long}`, `sleep=${long}`], {
-    timeoutMs: 50,
+    timeoutMs: 500,
     forceKillAfterMs: 50,
   });
   t.match(await deaf.exited, { signal: 'SIGKILL' });
@@ -115,7 +115,7 @@ t.test('runInJail: a timeout ends what holds the pipes after the program has end
     const request: RunRequest = {
       ...base,
       args: [`fork=${long}`, 'out=x'],
-      timeoutMs: 150,
+      timeoutMs: 500,
       leaveDescendants,
     };
     await t.rejects(runInJail(request), { code: 'ETIMEDOUT', stdout: 'x', exitCode: 0 });

@@ -76,7 +76,7 @@ t.test('a program that is stopped for good ends with the timeout all the same', 
     ...base,
     args: ['sleep=60000'],
     stdio: 'ignore',
-    timeoutMs: 300,
+    timeoutMs: 500,
     forceKillAfterMs: 50,
   });
   child.kill('SIGSTOP');

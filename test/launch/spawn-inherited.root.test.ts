@@ -6,7 +6,7 @@ import { asInDocker } from '../support/container.ts';
 import { oddCaller } from '../support/launch.ts';
 import { makeJail } from '../support/programs.ts';
 import { unlessInstalled, unlessRoot } from '../support/root.ts';
-import { plainEnv, runService } from '../support/service.ts';
+import { plainEnv, runService, statusOf } from '../support/service.ts';
 
 const skip = unlessRoot();
 const user = '61104:61104';
@@ -40,6 +40,12 @@ async function serve(argument: object, env = plainEnv(), wrapper: readonly strin
   if (code !== 0) throw new Error(`the service failed: ${stderr}`);
   return JSON.parse(stdout) as Service;
 }
+
+/** How many CPUs are in a mask of proc_pid_status(5). */
+const countOf = (mask: string): number =>
+  BigInt(`0x${mask.replaceAll(',', '')}`)
+    .toString(2)
+    .replaceAll('0', '').length;
 
 const names = ({ env }: State): string[] =>
   env.map((entry) => Buffer.from(entry, 'hex').toString().split('=')[0] ?? '').toSorted();
@@ -179,14 +185,48 @@ t.test(
   },
 );
 
+t.test(
+  'nice value and I/O class of the service are those of programs that it launches later',
+  { skip: skip || unlessInstalled('ionice') },
+  async (t) => {
+    for (const request of [{}, { caps: ['net_bind_service'] }]) {
+      const later = { nice: 10, command: ['ionice', '-c', '3', '-p'] };
+      const launch = { user, jail, program: '/probe', ...request };
+      // several, so that the thread is one that has launched before
+      const { probe } = await serve({ request: launch, times: 4, later });
+      t.equal(probe.nice, 10);
+      t.equal(Number(probe.ioprio) >> 13, 3, 'the idle class (IOPRIO_CLASS_IDLE)');
+      const { probe: back } = await serve({ request: launch, times: 4, later: { nice: 0 } }, plainEnv(), [
+        'nice',
+        '-n',
+        '10',
+      ]);
+      t.equal(back.nice, 0, 'and back again');
+      const { probe: mighty } = await serve({ request: launch, times: 4, later: { nice: -5 } });
+      t.equal(mighty.nice, 0, 'but never a negative one');
+    }
+  },
+);
+
+t.test(
+  'CPUs that the service loses or gets later are those of programs that it launches then',
+  { skip: skip || unlessInstalled('taskset') },
+  async (t) => {
+    const narrow = await serve({ times: 4, later: { command: ['taskset', '-cp', '0'] } });
+    t.equal(narrow.probe.cpus, 1);
+    const all = statusOf(process.pid, 'Cpus_allowed_list') ?? '';
+    const wide = await serve({ times: 4, later: { command: ['taskset', '-cp', all] } }, plainEnv(), [
+      'taskset',
+      '-c',
+      '0',
+    ]);
+    t.equal(wide.probe.cpus, countOf(wide.cpus));
+  },
+);
+
 t.test('a program may run on all CPUs of the service, and on no other', { skip }, async (t) => {
-  const count = (mask: string): number =>
-    BigInt(`0x${mask.replaceAll(',', '')}`)
-      .toString(2)
-      .replaceAll('0', '').length;
-  // the thread that launches is woken elsewhere than on the event loop's CPU from the second launch on
   const { probe, cpus } = await serve({ times: 20 });
-  t.equal(probe.cpus, count(cpus));
+  t.equal(probe.cpus, countOf(cpus));
 });
 
 t.test('the service stays dumpable, and its own ids, groups and umask are untouched', { skip }, async (t) => {

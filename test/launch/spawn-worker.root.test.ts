@@ -8,7 +8,15 @@ import t from 'tap';
 import { runInJail, type JailRunRequest } from '../../lib/index.ts';
 import { makeJail } from '../support/programs.ts';
 import { unlessRoot } from '../support/root.ts';
-import { childrenOf, countOf, eventually, plainEnv, processesOf, settledFds } from '../support/service.ts';
+import {
+  childrenOf,
+  countOf,
+  eventually,
+  plainEnv,
+  processesOf,
+  settledFds,
+  statusOf,
+} from '../support/service.ts';
 
 const skip = unlessRoot();
 const uid = 61_105;
@@ -95,6 +103,22 @@ t.test('the children of a worker that is terminated go with it, and leave no zom
     [],
   );
   t.equal(await settledFds(), before, 'no descriptor of theirs is left open');
+});
+
+t.test('so do what they have started, and output that nobody has read', { skip }, async (t) => {
+  const before = await settledFds();
+  const started = ['fork=60000', 'out=unread'];
+  for (const words of [[...started, 'sleep=60000'], started, ['out=unread']]) {
+    const worker = startWorker({ kind: 'spawn', request: { ...base, args: words }, count: 4 });
+    const pids = (await answer(worker)) as number[];
+    // zombies as long as something of their group holds a pipe
+    if (words === started)
+      t.ok(await eventually(() => pids.every((pid) => statusOf(pid, 'State')?.startsWith('Z') === true)));
+    await worker.terminate();
+    t.ok(await eventually(() => processesOf(uid).length === 0), words.join(' '));
+    t.strictSame(childrenOf(process.pid), []);
+    t.ok((await settledFds()) <= before);
+  }
 });
 
 t.test('so do those that a worker has let go of before it ends by itself', { skip }, async (t) => {
