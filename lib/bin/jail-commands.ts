@@ -14,10 +14,11 @@ import { updateJail } from '../jail/update.ts';
 import { wordsOf } from '../jail/work/failure.ts';
 import { quote } from '../quote.ts';
 import type { Argument } from './arguments.ts';
-import { type Command, has, valuesOf } from './dispatch.ts';
-import { checkFormat, explainRule, showCheck } from './jail-check-report.ts';
+import { type Command, has, valueOf, valuesOf } from './dispatch.ts';
+import { CHECK_FORMATS, FORMATS, toFormat } from './format.ts';
+import { explainRule, showCheck } from './jail-check-report.ts';
 import { showBuilt, showExplanation, showList, showUpdate, summaryOf } from './jail-report.ts';
-import { printedJson } from './json.ts';
+import { jsonDocument } from './json.ts';
 
 /** Ends the work, and hears how it goes. */
 interface Watch extends Required<Pick<JailWork, 'signal' | 'onProgress'>> {
@@ -81,13 +82,14 @@ const update: JailCommand = {
 };
 
 const list: JailCommand = {
-  synopsis: 'list DIRECTORY [--json]',
-  options: { json: 'flag' },
+  synopsis: 'list DIRECTORY [--format text|json]',
+  options: { format: 'value' },
   operands: [1, 1],
   run: async (read) => {
     const [directory = ''] = read.operands.map(({ bytes }) => bytes);
+    const format = toFormat(valueOf(read, 'format'), FORMATS);
     const listed = await listJail({ directory });
-    return has(read, 'json') ? printedJson(listed) : showList(listed);
+    return format === 'json' ? jsonDocument(listed) : showList(listed);
   },
 };
 
@@ -135,7 +137,7 @@ const check: JailCommand = {
     if (rule !== undefined) return explainRule(rule);
     const [directory] = read.operands.map(({ bytes }) => bytes);
     if (directory === undefined) throw new UsageError(`Usage: uchroot-jail ${check.synopsis}`);
-    const format = checkFormat(texts('format').at(-1) ?? 'text');
+    const format = toFormat(valueOf(read, 'format'), CHECK_FORMATS);
     const report = await checkJail({
       signal,
       onProgress,
@@ -169,7 +171,7 @@ function readRecipe({ bytes }: Argument): unknown {
     return JSON.parse(readFileSync(bytes, 'utf8'));
   } catch (error) {
     throw new UsageError(`--recipe ${quote(bytes)}: ${wordsOf(error as Error)}`, {
-      hint: 'uchroot-jail list DIRECTORY --json writes one',
+      hint: 'uchroot-jail list DIRECTORY --format json writes one',
     });
   }
 }

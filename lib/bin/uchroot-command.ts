@@ -9,6 +9,7 @@ import { normalize, type LaunchRequest } from '../launch/request.ts';
 import { planAsJson, planAsText } from '../launch/show.ts';
 import { quote, toBuffer } from '../quote.ts';
 import { commandArguments, readArguments, type Argument } from './arguments.ts';
+import { FORMATS, toFormat } from './format.ts';
 import { refuseUnsafe } from './uchroot-check.ts';
 import { absolute, optionKinds, toRequest, usage, usageLine } from './uchroot-options.ts';
 import { makeUnit } from './uchroot-unit.ts';
@@ -28,8 +29,7 @@ function complain(text: string): void {
   }
 }
 
-function showPlan(request: LaunchRequest, format: string, isChecked: boolean): number {
-  if (format !== '' && format !== 'json') throw new UsageError(`--plan knows json, not '${quote(format)}'`);
+function showPlan(request: LaunchRequest, format: 'text' | 'json', isChecked: boolean): number {
   const launch = prepareInPlace(normalize(request), (warning) => complain(warningLines(warning)), false);
   const problem = findProblem(launch);
   print(1, format === 'json' ? planAsJson(launch, problem) : planAsText(launch));
@@ -89,8 +89,8 @@ function main(): number {
       print(1, output);
       return tellProblem(problem);
     }
-    const plan = given.get('plan');
-    if (plan !== undefined) return showPlan(request, plan.text, given.has('check'));
+    if (given.has('plan'))
+      return showPlan(request, toFormat(given.get('format'), FORMATS), given.has('check'));
     const launch = prepareInPlace(normalize(request), (warning) => complain(warningLines(warning)));
     if (given.has('check')) refuseUnsafe(launch, complain);
     return runInPlace(launch);

@@ -1,4 +1,4 @@
-// A plan for a reader: `uchroot --plan` and `--plan=json`.
+// A plan for a reader: `uchroot --plan`, as text and as JSON.
 import type { LaunchError } from '../errors.ts';
 import { quote } from '../quote.ts';
 import type { EnvironmentRules } from './environment.ts';
@@ -38,14 +38,14 @@ function quoteBytes(data: unknown): string {
   return text.includes('\ufffd') ? quote(bytes) : text;
 }
 
-/** The same as one JSON object: account, jail, steps with all their fields, and what would fail. */
+/** The same as one JSON object (lib/bin/json.ts says what its version means): account, jail, steps with all their fields, and what would fail. */
 export function planAsJson({ steps, account, view }: Launch, problem: LaunchError | undefined): string {
   const shown = steps.map((step, index) => ({ place: index + 1, ...describeStep(step), ...step }));
   const failed =
     problem === undefined
       ? undefined
       : { step: problem.step, code: problem.code, message: problem.message, hint: problem.hint };
-  return `${JSON.stringify({ account, jail: view.jail, steps: shown, problem: failed }, readable, 2)}\n`;
+  return `${JSON.stringify({ version: 1, account, jail: view.jail, steps: shown, problem: failed }, readable, 2)}\n`;
 }
 
 const octal = (mode: number): string => (mode & 0o7777).toString(8).padStart(4, '0');

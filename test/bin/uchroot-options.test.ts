@@ -23,7 +23,6 @@ for (const [name, kind] of Object.entries(optionKinds)) {
     async (t) => {
       const spelling = {
         value: `--${name} [A-Z]`,
-        optional: String.raw`--${name}\[=`,
         flag: `--${name}(?![ =][A-Z])`,
       }[kind];
       t.match(usage, new RegExp(spelling));
@@ -70,7 +69,16 @@ t.test('every option is understood by the request, none is dropped', async (t) =
     'status-fd': '9',
     'pid-file': '/run/x.pid',
   };
-  const about = new Set(['check', 'plan', 'compile', 'any-inode', 'architecture', 'help', 'version']);
+  const about = new Set([
+    'check',
+    'plan',
+    'format',
+    'compile',
+    'any-inode',
+    'architecture',
+    'help',
+    'version',
+  ]);
   const plain = JSON.stringify(read());
   for (const [name, kind] of Object.entries(optionKinds)) {
     if (about.has(name) || unitOptions.has(name)) continue;
@@ -79,6 +87,11 @@ t.test('every option is understood by the request, none is dropped', async (t) =
     // JSON leaves undefined out, which is what --unsetenv sets
     t.ok(JSON.stringify(request) !== plain || 'B' in (request.env ?? {}), `--${name} changes the request`);
   }
+});
+
+t.test('a format is asked for where there is a plan to print', async (t) => {
+  t.throws(() => read('--format', 'json'), { name: 'UsageError', message: /give --plan as well/ });
+  t.doesNotThrow(() => read('--plan', '--format', 'json'));
 });
 
 t.test('options mean what they say', async (t) => {

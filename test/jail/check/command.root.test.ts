@@ -71,7 +71,7 @@ t.test('the same report comes as JSON', options, async (t) => {
   const { stdout, status } = check(jail, '--format', 'json');
   t.equal(status, 1);
   const report = JSON.parse(stdout) as CheckReport;
-  t.same(report, await checkJail({ directory: jail }));
+  t.same(report, { version: 1, ...(await checkJail({ directory: jail })) });
   t.match(report.findings[0], {
     rule: 'set-user-id',
     severity: 'error',
