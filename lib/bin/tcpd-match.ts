@@ -6,6 +6,7 @@ import { isIP } from 'node:net';
 import { UsageError } from '../errors.ts';
 import { quote } from '../quote.ts';
 import { explain, type Explanation } from '../tcpwrappers/explain/explain.ts';
+import { toExplanation } from '../tcpwrappers/explain/told.ts';
 import { openHosts } from '../tcpwrappers/hosts.ts';
 import type { RequestDescription } from '../tcpwrappers/request/request.ts';
 import { findOutside } from '../tcpwrappers/text/field.ts';
@@ -13,7 +14,7 @@ import type { Argument, ReadArguments } from './arguments.ts';
 import { type Command, has, valueOf } from './dispatch.ts';
 import { FORMATS, toFormat } from './format.ts';
 import { jsonDocument } from './json.ts';
-import { explanationJson, explanationText } from './tcpd-match-report.ts';
+import { explanationText } from './tcpd-match-report.ts';
 import { fileOptions, numberOf, toHostsOptions } from './tcpd-options.ts';
 
 export const match: Command<undefined> = {
@@ -39,7 +40,7 @@ export const match: Command<undefined> = {
       explanations.push(await explain(tables, described, timeoutMs));
     const text =
       format === 'json'
-        ? jsonDocument({ decisions: explanations.map(explanationJson) })
+        ? jsonDocument({ decisions: explanations.map(toExplanation) })
         : explanations.map((one) => explanationText(one, has(read, 'why'))).join('\n');
     return { text, status: statusOf(explanations) };
   },
