@@ -30,7 +30,8 @@ function copyValue(value: unknown): unknown {
 
 /** The fields of an object, inherited ones too, each a copy as of `copyValue`. */
 export function copyFields(object: object): object {
-  const copy: Record<string, unknown> = {};
+  // without a prototype: a variable may be called __proto__
+  const copy = Object.create(null) as Record<string, unknown>;
   for (const key in object) copy[key] = copyValue((object as Record<string, unknown>)[key]);
   return copy;
 }

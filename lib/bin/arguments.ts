@@ -28,8 +28,8 @@ export function commandArguments(): readonly Argument[] {
   }));
 }
 
-/** How an option is written: with a value, with one that may be left out (`--plan[=json]`), or alone. */
-export type OptionKind = 'value' | 'optional' | 'flag';
+/** How an option is written: with a value, or alone. */
+export type OptionKind = 'value' | 'flag';
 
 /** What a reader found: each option as often as it came, then the operands. */
 export interface ReadArguments {
@@ -61,15 +61,13 @@ export function readArguments(
     const name = equals < 0 ? argument.text : argument.bytes.toString('utf8', 0, equals);
     const kind =
       name.startsWith('--') && Object.hasOwn(known, name.slice(2)) ? known[name.slice(2)] : undefined;
-    if (kind === undefined) {
-      const meant = nearest(name.replace(/^-+/, ''), Object.keys(known));
-      throw new UsageError(
-        `unknown option ${quote(name)}`,
-        meant === undefined ? {} : { hint: `did you mean --${meant}?` },
-      );
-    }
+    if (kind === undefined)
+      throw new UsageError(`unknown option ${quote(name)}`, { hint: hintFor(name, known) });
     const inline = equals < 0 ? undefined : argument.bytes.subarray(equals + 1);
-    if (kind === 'flag' && inline !== undefined) throw new UsageError(`option ${name} takes no value`);
+    if (kind === 'flag' && inline !== undefined) {
+      const hint = isJson(inline.toString(), known) ? `write ${name} --format json` : undefined;
+      throw new UsageError(`option ${name} takes no value`, { hint });
+    }
     if (inline !== undefined) {
       options.push([name.slice(2), { text: inline.toString(), bytes: inline }]);
     } else if (kind === 'value') {
@@ -81,6 +79,18 @@ export function readArguments(
     }
   }
   return { options, operands: argv.slice(at) };
+}
+
+// Other programs have --json or --list=json: here a format is always asked for in the same way.
+function isJson(word: string, known: Readonly<Record<string, OptionKind>>): boolean {
+  return word === 'json' && Object.hasOwn(known, 'format');
+}
+
+function hintFor(name: string, known: Readonly<Record<string, OptionKind>>): string | undefined {
+  const word = name.replace(/^-+/, '');
+  if (isJson(word, known)) return 'write --format json';
+  const meant = nearest(word, Object.keys(known));
+  return meant === undefined ? undefined : `did you mean --${meant}?`;
 }
 
 /** The same where options may stand between operands as well, up to `--`: for a command that starts no program. @throws as readArguments */

@@ -1,6 +1,6 @@
 // A program with commands: `NAME COMMAND [OPTION]... [OPERAND]...` → a command → what it writes and the exit status.
 
-import { AbortError, JailError, UsageError } from '../errors.ts';
+import { AbortError, JailError, LaunchError, UsageError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import { quote } from '../quote.ts';
 import {
@@ -78,6 +78,10 @@ function print(name: string, text: string, failureStatus = 1): void {
 
 const tellStderr = (lines: string): void => void process.stderr.write(lines);
 
+function isOurs(error: unknown): error is UsageError | JailError | LaunchError {
+  return error instanceof UsageError || error instanceof JailError || error instanceof LaunchError;
+}
+
 /** Says what went wrong; the exit status is then `status`, or 130 if somebody has ended the work. */
 function complain(
   { name, tell = tellStderr }: Pick<Program<never>, 'name' | 'tell'>,
@@ -90,7 +94,7 @@ function complain(
     tell(`${name}: interrupted; ${left}\n`);
     return 130;
   }
-  if (!(error instanceof UsageError) && !(error instanceof JailError)) {
+  if (!isOurs(error)) {
     // A defect of ours. Status 1, which Node would give it, may mean something else.
     process.stderr.write(`${name}: ${error instanceof Error ? error.stack : String(error)}\n`);
     return status;
@@ -99,7 +103,8 @@ function complain(
   const prefix = error.message.startsWith('Usage: ') ? '' : `${name}: `;
   const hint = error.hint === undefined ? '' : `hint: ${error.hint}\n`;
   tell(`${prefix}${error.message}\n${hint}`);
-  return status;
+  // as uchroot(8) ends with an unknown user
+  return error.code === 'ERR_UNKNOWN_USER' ? error.exitStatus : status;
 }
 
 async function runCommand<Context>(

@@ -1,7 +1,6 @@
 // What `uchroot-jail check` says: for people, as JSON, as SARIF; and what its rules are.
 
 import { showPath } from '../binary/path.ts';
-import { UsageError } from '../errors.ts';
 import type { CheckReport } from '../jail/check/check.ts';
 import type { Finding } from '../jail/check/finding.ts';
 import { ruleOf } from '../jail/check/ignore.ts';
@@ -10,30 +9,16 @@ import { rules } from '../jail/check/rules.ts';
 import { checkSarif } from '../jail/check/sarif.ts';
 import { absolute } from '../jail/host/hostpath.ts';
 import { fromText } from '../jail/manifest/text.ts';
-import { nearest } from '../nearest.ts';
-import { type Bytes, quote } from '../quote.ts';
+import type { Bytes } from '../quote.ts';
 import { summaryOf } from './jail-report.ts';
-import { printedJson } from './json.ts';
+import type { CheckFormat } from './format.ts';
+import { jsonDocument, printedJson } from './json.ts';
 import { readVersion } from './version.ts';
-
-const FORMATS = ['text', 'json', 'sarif'] as const;
-
-type CheckFormat = (typeof FORMATS)[number];
-
-/** @throws UsageError if there is no such format */
-export function checkFormat(text: string): CheckFormat {
-  const format = FORMATS.find((one) => one === text);
-  if (format !== undefined) return format;
-  const meant = nearest(text, FORMATS);
-  throw new UsageError(`--format ${quote(text)}: it is one of text, json and sarif`, {
-    hint: meant === undefined ? undefined : `did you mean ${meant}?`,
-  });
-}
 
 export function showCheck(directory: Bytes, report: CheckReport, format: CheckFormat): string {
   switch (format) {
     case 'json':
-      return printedJson(report);
+      return jsonDocument(report);
     case 'sarif': {
       const jail = Buffer.from(absolute(directory), 'latin1');
       return printedJson(checkSarif(report, rules, { directory: jail, version: readVersion() }));

@@ -14,11 +14,12 @@ import { updateJail } from '../jail/update.ts';
 import { wordsOf } from '../jail/work/failure.ts';
 import { quote } from '../quote.ts';
 import type { Argument } from './arguments.ts';
-import { type Command, has, valuesOf } from './dispatch.ts';
-import { checkFormat, explainRule, showCheck } from './jail-check-report.ts';
+import { type Command, has, valueOf, valuesOf } from './dispatch.ts';
+import { CHECK_FORMATS, FORMATS, toFormat } from './format.ts';
+import { explainRule, showCheck } from './jail-check-report.ts';
 import { checkSeverity, statusOf } from './jail-check-status.ts';
 import { newsLeft, showBuilt, showExplanation, showList, showUpdate, summaryOf } from './jail-report.ts';
-import { printedJson } from './json.ts';
+import { jsonDocument } from './json.ts';
 
 /** Ends the work, and hears how it goes. */
 interface Watch extends Required<Pick<JailWork, 'signal' | 'onProgress'>> {
@@ -42,7 +43,7 @@ const build: JailCommand = {
     recipe: 'value',
     replace: 'value',
     plan: 'flag',
-    json: 'flag',
+    format: 'value',
   },
   operands: [1, Infinity],
   run: async (read, { onWarning, ...watch }) => {
@@ -51,6 +52,7 @@ const build: JailCommand = {
     const [from] = valuesOf(read, 'from').slice(-1);
     const [recipe] = valuesOf(read, 'recipe').slice(-1);
     const plan = has(read, 'plan');
+    const format = toFormat(valueOf(read, 'format'), FORMATS);
     const report = await buildJail({
       ...watch,
       directory: directory ?? '',
@@ -69,34 +71,36 @@ const build: JailCommand = {
       plan,
     });
     [...report.warnings, ...newsLeft(directory ?? '', report)].forEach(onWarning);
-    const text = has(read, 'json') ? printedReport(report) : showBuilt(directory ?? '', report, plan);
+    const text = format === 'json' ? jsonDocument(report) : showBuilt(directory ?? '', report, plan);
     return { text, status: workStatus(report) };
   },
 };
 
 const update: JailCommand = {
-  synopsis: 'update DIRECTORY [--replace PATH]... [--plan] [--json]',
-  options: { replace: 'value', plan: 'flag', json: 'flag' },
+  synopsis: 'update DIRECTORY [--replace PATH]... [--plan] [--format text|json]',
+  options: { replace: 'value', plan: 'flag', format: 'value' },
   operands: [1, 1],
   run: async (read, { onWarning, ...watch }) => {
     const [directory = ''] = read.operands.map(({ bytes }) => bytes);
     const plan = has(read, 'plan');
+    const format = toFormat(valueOf(read, 'format'), FORMATS);
     const replace = valuesOf(read, 'replace').map(({ bytes }) => bytes);
     const report = await updateJail({ ...watch, directory, replace, plan });
     [...report.warnings, ...newsLeft(directory, report)].forEach(onWarning);
-    const text = has(read, 'json') ? printedReport(report) : showUpdate(directory, report, plan);
+    const text = format === 'json' ? jsonDocument(report) : showUpdate(directory, report, plan);
     return { text, status: workStatus(report) };
   },
 };
 
 const list: JailCommand = {
-  synopsis: 'list DIRECTORY [--json]',
-  options: { json: 'flag' },
+  synopsis: 'list DIRECTORY [--format text|json]',
+  options: { format: 'value' },
   operands: [1, 1],
   run: async (read) => {
     const [directory = ''] = read.operands.map(({ bytes }) => bytes);
+    const format = toFormat(valueOf(read, 'format'), FORMATS);
     const listed = await listJail({ directory });
-    return has(read, 'json') ? printedJson(listed) : showList(listed);
+    return format === 'json' ? jsonDocument(listed) : showList(listed);
   },
 };
 
@@ -152,7 +156,7 @@ const check: JailCommand = {
     if (rule !== undefined) return explainRule(rule);
     const [directory] = read.operands.map(({ bytes }) => bytes);
     if (directory === undefined) throw new UsageError(`Usage: uchroot-jail ${check.synopsis}`);
-    const format = checkFormat(texts('format').at(-1) ?? 'text');
+    const format = toFormat(valueOf(read, 'format'), CHECK_FORMATS);
     const lowest = checkSeverity(texts('fail-on').at(-1) ?? 'error');
     const report = await checkJail({
       signal,
@@ -183,10 +187,6 @@ function workStatus({ left }: JailReport): number {
   return left.some(({ isOutdated }) => isOutdated) ? OUTDATED_STATUS : 0;
 }
 
-function printedReport(report: JailReport): string {
-  return printedJson({ version: 1, ...report });
-}
-
 /** PATH, or PATH:DEST where DEST is an absolute path of the jail. */
 function toCopy(value: Buffer): Buffer | { readonly from: Buffer; readonly to: Buffer } {
   const colon = value.lastIndexOf(':/');
@@ -198,7 +198,7 @@ function readRecipe({ bytes }: Argument): unknown {
     return JSON.parse(readFileSync(bytes, 'utf8'));
   } catch (error) {
     throw new UsageError(`--recipe ${quote(bytes)}: ${wordsOf(error as Error)}`, {
-      hint: 'uchroot-jail list DIRECTORY --json writes one',
+      hint: 'uchroot-jail list DIRECTORY --format json writes one',
     });
   }
 }

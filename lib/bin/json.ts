@@ -1,5 +1,10 @@
 // JSON as a command prints it.
 
+/** An object with the version of its form. A form gets keys without another version, but none goes, or means something else. */
+export function jsonDocument(fields: object): string {
+  return printedJson({ version: 1, ...fields });
+}
+
 /** Indented, and ASCII: a terminal obeys some of what JSON leaves as it is, U+009B or U+202E. */
 export function printedJson(value: unknown): string {
   const text = JSON.stringify(value, undefined, 2);

@@ -9,10 +9,11 @@ import { toSarif } from '../sarif.ts';
 import { CATALOG, type RuleId, type Severity } from '../tcpwrappers/check/catalog.ts';
 import { checkHosts, type CheckFinding } from '../tcpwrappers/check/check.ts';
 import { type Command, has, valueOf, valuesOf } from './dispatch.ts';
-import { fileOptions, oneOf, toHostsOptions } from './tcpd-options.ts';
+import { CHECK_FORMATS, type CheckFormat, toFormat } from './format.ts';
+import { jsonDocument, printedJson } from './json.ts';
+import { fileOptions, toHostsOptions } from './tcpd-options.ts';
 import { readVersion } from './version.ts';
 
-const FORMATS = ['text', 'json', 'sarif'] as const;
 const SEVERITIES: readonly Severity[] = ['error', 'warning', 'note'];
 
 export const check: Command<undefined> = {
@@ -30,7 +31,7 @@ export const check: Command<undefined> = {
   operands: [0, 0],
   failureStatus: 2,
   run: async (read) => {
-    const format = oneOf(read, 'format', FORMATS) ?? 'text';
+    const format = toFormat(valueOf(read, 'format'), CHECK_FORMATS);
     const files = toHostsOptions(read);
     for (const file of [files.allow, files.deny, valueOf(read, 'inetd')?.bytes]) requireFile(file);
     const findings = await checkHosts({
@@ -64,12 +65,12 @@ function toRule(text: string): RuleId {
   });
 }
 
-function show(findings: readonly CheckFinding[], format: (typeof FORMATS)[number]): string {
+function show(findings: readonly CheckFinding[], format: CheckFormat): string {
   switch (format) {
     case 'json':
-      return `${JSON.stringify({ findings, counts: countsOf(findings) }, undefined, 2)}\n`;
+      return jsonDocument({ findings, counts: countsOf(findings) });
     case 'sarif':
-      return `${JSON.stringify(sarifOf(findings), undefined, 2)}\n`;
+      return printedJson(sarifOf(findings));
     case 'text': {
       const counts = Object.entries(countsOf(findings)).map(
         ([word, count]) => `${count} ${word}${count === 1 ? '' : 's'}`,

@@ -21,7 +21,7 @@ run: decides on the client on descriptor 0, as tcpd(8), and becomes DAEMON; for 
 
 match: what is decided on a request, by which rule, with which look-ups and options
   --why                   and why each rule above it does not match
-  --json                  as JSON, with all of that
+  --format FORMAT         text, or json with all of that
   --name NAME             the name of the client; else it is looked up where a rule asks
   --client-port N         its port
   --server-name NAME      the name of HOST, the address that the client connects to

@@ -6,20 +6,23 @@ import { isIP } from 'node:net';
 import { UsageError } from '../errors.ts';
 import { quote } from '../quote.ts';
 import { explain, type Explanation } from '../tcpwrappers/explain/explain.ts';
+import { toExplanation } from '../tcpwrappers/explain/told.ts';
 import { openHosts } from '../tcpwrappers/hosts.ts';
 import type { RequestDescription } from '../tcpwrappers/request/request.ts';
 import { findOutside } from '../tcpwrappers/text/field.ts';
 import type { Argument, ReadArguments } from './arguments.ts';
 import { type Command, has, valueOf } from './dispatch.ts';
-import { explanationJson, explanationText } from './tcpd-match-report.ts';
+import { FORMATS, toFormat } from './format.ts';
+import { jsonDocument } from './json.ts';
+import { explanationText } from './tcpd-match-report.ts';
 import { fileOptions, numberOf, toHostsOptions } from './tcpd-options.ts';
 
 export const match: Command<undefined> = {
-  synopsis: 'match [--why] [--json] [OPTION]... DAEMON[@HOST] [USER@]CLIENT',
+  synopsis: 'match [--why] [--format text|json] [OPTION]... DAEMON[@HOST] [USER@]CLIENT',
   options: {
     ...fileOptions,
     why: 'flag',
-    json: 'flag',
+    format: 'value',
     name: 'value',
     'client-port': 'value',
     'server-name': 'value',
@@ -29,14 +32,16 @@ export const match: Command<undefined> = {
   operands: [2, 2],
   failureStatus: 2,
   run: async (read) => {
+    const format = toFormat(valueOf(read, 'format'), FORMATS);
     const { tables } = openHosts(toHostsOptions(read));
     const timeoutMs = 1000 * (numberOf(read, 'timeout', 3600) ?? 10);
     const explanations: Explanation[] = [];
     for (const described of await toRequests(read))
       explanations.push(await explain(tables, described, timeoutMs));
-    const text = has(read, 'json')
-      ? `${JSON.stringify(explanations.map(explanationJson), undefined, 2)}\n`
-      : explanations.map((one) => explanationText(one, has(read, 'why'))).join('\n');
+    const text =
+      format === 'json'
+        ? jsonDocument({ decisions: explanations.map(toExplanation) })
+        : explanations.map((one) => explanationText(one, has(read, 'why'))).join('\n');
     return { text, status: statusOf(explanations) };
   },
 };

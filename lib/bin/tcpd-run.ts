@@ -17,6 +17,7 @@ import { optionKinds, toRequest, unitOptions } from './uchroot-options.ts';
 const OTHER: ReadonlySet<string> = new Set([
   ...unitOptions,
   'plan',
+  'format',
   'compile',
   'any-inode',
   'architecture',

@@ -19,6 +19,7 @@ import { ServiceManager } from '../launch/service.ts';
 import { planAsJson, planAsText } from '../launch/show.ts';
 import { quote, toBuffer } from '../quote.ts';
 import { commandArguments, readArguments, type Argument } from './arguments.ts';
+import { FORMATS, toFormat } from './format.ts';
 import { refuseUnsafe } from './uchroot-check.ts';
 import { absolute, optionKinds, toRequest, usage, usageLine } from './uchroot-options.ts';
 import { makeUnit } from './uchroot-unit.ts';
@@ -41,8 +42,7 @@ function complain(text: string): void {
 // Answers with the exit status of a launch that failed.
 type Fail = (error: UsageError | LaunchError) => number;
 
-function showPlan(request: LaunchRequest, format: string, isChecked: boolean, fail: Fail): number {
-  if (format !== '' && format !== 'json') throw new UsageError(`--plan knows json, not '${quote(format)}'`);
+function showPlan(request: LaunchRequest, format: 'text' | 'json', isChecked: boolean, fail: Fail): number {
   const warn = (warning: Warning): void => complain(warningLines(warning));
   const launch = prepareInPlace(normalize(request), warn, false);
   lookAtPidFile(launch, warn);
@@ -118,8 +118,8 @@ function main(): number {
       print(1, output);
       return tellProblem(problem, fail);
     }
-    const plan = given.get('plan');
-    if (plan !== undefined) return showPlan(request, plan.text, given.has('check'), fail);
+    if (given.has('plan'))
+      return showPlan(request, toFormat(given.get('format'), FORMATS), given.has('check'), fail);
     const launch = prepareInPlace(normalize(request), (warning) => complain(warningLines(warning)));
     if (given.has('check')) refuseUnsafe(launch, complain);
     manager?.keepFrom(launch.keptFds);

@@ -18,14 +18,13 @@ interpreters, loader, shared libraries, the data of its Debian package, and the 
   --user NAME             an account that the jail knows, and that tries it out
   --keep-privileges PATH  leave a program its set-user-ID and set-group-ID bits and file capabilities
   --from ROOT             take everything from the system in this directory
-  --recipe FILE           what is to be made, as list --json writes it
+  --recipe FILE           what is to be made, as list --format json writes it
   --replace PATH          build, update: make it as planned, even if it was changed in the jail
   --plan                  say what would change, and change nothing
   --fix                   check: put right what can be put right safely
-  --format FORMAT         check: text, json or sarif
+  --format FORMAT         build, update, list: text or json; check: sarif as well
   --ignore RULE[:PATH]    check: no findings of a rule, at all or there
   --explain RULE          check: what a rule looks for, and why; all for all of them
-  --json                  build, update, list: say it as JSON
   --help                  show this text
   --version               show the version
 

@@ -37,7 +37,8 @@ Jail
   --insecure-path        accept a jail that the user could replace
   --check                look for what makes the jail unsafe first, and refuse it
 Reports
-  --plan[=json]          print the steps and what would fail; start nothing
+  --plan                 print the steps and what would fail; start nothing
+  --format FORMAT        of the plan: text or json
   --status-fd N          write {"event":"started"|"failed"…} lines to descriptor N
   --pid-file FILE        write the pid to FILE on the host
   --service-status       tell an init system: a launch that fails ends with 250 or 251, and systemd shows the reason
@@ -83,7 +84,8 @@ export const optionKinds = {
   'die-with-parent': 'flag',
   'insecure-path': 'flag',
   check: 'flag',
-  plan: 'optional',
+  plan: 'flag',
+  format: 'value',
   'status-fd': 'value',
   'pid-file': 'value',
   'service-status': 'flag',
@@ -257,6 +259,10 @@ export function toRequest(
       case 'compile':
       case 'help':
       case 'version':
+        break;
+      case 'format':
+        if (!options.some(([other]) => other === 'plan'))
+          throw new UsageError('--format is for a plan: give --plan as well');
         break;
       case 'any-inode':
       case 'architecture':

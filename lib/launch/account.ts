@@ -38,11 +38,12 @@ export function accountQuery(asked: Asked): HostQuery {
   };
 }
 
-function unknown(kind: 'user' | 'group', principal: Principal, hint?: string): LaunchError {
-  return new LaunchError(`Unknown ${kind} ${quote(principal.text)}`, {
+/** The error for a user or group that the host does not know. */
+export function unknown(kind: 'user' | 'group', text: string, hint?: string): LaunchError {
+  return new LaunchError(`Unknown ${kind} ${quote(text)}`, {
     step: 'account',
     code: kind === 'user' ? 'ERR_UNKNOWN_USER' : 'ERR_UNKNOWN_GROUP',
-    path: principal.text,
+    path: text,
     hint,
     exitStatus: kind === 'user' ? 2 : 125,
   });
@@ -87,7 +88,7 @@ export function toAccount(asked: Asked, facts: HostFacts): Account {
   const entry = facts.passwd;
   const uid = entry?.uid ?? asked.user.id;
   if (uid === undefined) {
-    throw unknown('user', asked.user, nameHint('user', asked.user.text));
+    throw unknown('user', asked.user.text, nameHint('user', asked.user.text));
   }
 
   let next = 0;
@@ -96,7 +97,7 @@ export function toAccount(asked: Asked, facts: HostFacts): Account {
     if (answer?.errno !== undefined) throw unanswered('group', group, answer.errno);
     const gid = answer?.gid ?? group.id;
     if (gid === undefined) {
-      throw unknown('group', group, nameHint('group', group.text));
+      throw unknown('group', group.text, nameHint('group', group.text));
     }
     return gid;
   };
@@ -106,7 +107,7 @@ export function toAccount(asked: Asked, facts: HostFacts): Account {
   if (gid === undefined) {
     throw unknown(
       'user',
-      asked.user,
+      asked.user.text,
       `no account of the host has this uid: give its group as well, as ${asked.user.text}:GID`,
     );
   }

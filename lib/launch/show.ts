@@ -1,4 +1,4 @@
-// A plan for a reader: `uchroot --plan` and `--plan=json`.
+// A plan for a reader: `uchroot --plan`, as text and as JSON.
 import type { LaunchError } from '../errors.ts';
 import { quote } from '../quote.ts';
 import { octal } from '../trust/writer.ts';
@@ -39,14 +39,14 @@ function quoteBytes(data: unknown): string {
   return text.includes('\ufffd') ? quote(bytes) : text;
 }
 
-/** The same as one JSON object: account, jail, steps with all their fields, and what would fail. */
+/** The same as one JSON object (lib/bin/json.ts says what its version means): account, jail, steps with all their fields, and what would fail. */
 export function planAsJson({ steps, account, view }: Launch, problem: LaunchError | undefined): string {
   const shown = steps.map((step, index) => ({ place: index + 1, ...describeStep(step), ...step }));
   const failed =
     problem === undefined
       ? undefined
       : { step: problem.step, code: problem.code, message: problem.message, hint: problem.hint };
-  return `${JSON.stringify({ account, jail: view.jail, steps: shown, problem: failed }, readable, 2)}\n`;
+  return `${JSON.stringify({ version: 1, account, jail: view.jail, steps: shown, problem: failed }, readable, 2)}\n`;
 }
 
 // What the launcher looks for before the first step.

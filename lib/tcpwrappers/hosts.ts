@@ -31,12 +31,12 @@ export interface HostsOptions {
   readonly dialect?: Dialect | undefined;
   /** `libwrap`: a last line without a newline is not read, as there. */
   readonly compat?: 'libwrap' | undefined;
-  /** Time limit for the look-up of a name, from 0.001 to 3600; 10 by default. Rules say it for RFC 1413 (`rfc931`). */
-  readonly nameTimeoutSeconds?: number | undefined;
-  /** Time limit for each command of `spawn` and `aclexec`, from 0.001 to 86400; 60 by default. */
-  readonly commandTimeoutSeconds?: number | undefined;
-  /** The same for `twist`, which serves a client; 3600 by default. */
-  readonly twistTimeoutSeconds?: number | undefined;
+  /** Time limit for the look-up of a name, from 1 ms to an hour; 10 s by default. Rules say it for RFC 1413 (`rfc931`). */
+  readonly nameTimeoutMs?: number | undefined;
+  /** Time limit for each command of `spawn` and `aclexec`, from 1 ms to a day; 60 s by default. */
+  readonly commandTimeoutMs?: number | undefined;
+  /** The same for `twist`, which serves a client; an hour by default. */
+  readonly twistTimeoutMs?: number | undefined;
   /** Makes look-ups in another way than by the system. */
   readonly resolver?: Partial<Resolver> | undefined;
 }
@@ -46,11 +46,13 @@ const KEYS: ReadonlySet<string> = new Set([
   'deny',
   'dialect',
   'compat',
-  'nameTimeoutSeconds',
-  'commandTimeoutSeconds',
-  'twistTimeoutSeconds',
+  'nameTimeoutMs',
+  'commandTimeoutMs',
+  'twistTimeoutMs',
   'resolver',
 ] satisfies readonly (keyof HostsOptions)[]);
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 const DIALECTS: readonly unknown[] = ['auto', 'options', 'command'] satisfies Dialect[];
 
 function toPath(path: Bytes, what: string): Buffer {
@@ -61,9 +63,9 @@ function toPath(path: Bytes, what: string): Buffer {
   return bytes[0] === 0x2f ? bytes : Buffer.concat([Buffer.from(`${resolvePath()}/`), bytes]);
 }
 
-function toMs(seconds: number, most: number, what: string): number {
-  if (typeof seconds === 'number' && seconds >= 0.001 && seconds <= most) return seconds * 1000;
-  throw new UsageError(`${what} must be a number from 0.001 to ${most}`);
+function toMs(value: number, most: number, what: string): number {
+  if (typeof value === 'number' && value >= 1 && value <= most) return value;
+  throw new UsageError(`${what} must be milliseconds from 1 to ${most}`);
 }
 
 function checkOptions(options: HostsOptions): void {
@@ -87,12 +89,12 @@ export class Hosts {
     const read = { dialect, compat, isInPath: openPath(), hasNetgroups: hasNetgroups() };
     this.#allow = openTableFile(toPath(allow, 'allow'), { ...read, role: 'allow' });
     this.#deny = openTableFile(toPath(deny, 'deny'), { ...read, role: 'deny' });
-    const { nameTimeoutSeconds = 10, commandTimeoutSeconds = 60, twistTimeoutSeconds = 3600 } = options;
-    const nameTimeoutMs = toMs(nameTimeoutSeconds, 3600, 'nameTimeoutSeconds');
-    this.#resolver = { ...systemResolver(nameTimeoutMs), ...options.resolver };
+    const { nameTimeoutMs = 10_000, commandTimeoutMs = 60_000, twistTimeoutMs = HOUR_MS } = options;
+    const names = systemResolver(toMs(nameTimeoutMs, HOUR_MS, 'nameTimeoutMs'));
+    this.#resolver = { ...names, ...options.resolver };
     this.#limits = {
-      commandTimeoutMs: toMs(commandTimeoutSeconds, 86_400, 'commandTimeoutSeconds'),
-      twistTimeoutMs: toMs(twistTimeoutSeconds, 86_400, 'twistTimeoutSeconds'),
+      commandTimeoutMs: toMs(commandTimeoutMs, DAY_MS, 'commandTimeoutMs'),
+      twistTimeoutMs: toMs(twistTimeoutMs, DAY_MS, 'twistTimeoutMs'),
     };
   }
 

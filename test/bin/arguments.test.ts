@@ -6,7 +6,7 @@ import t from 'tap';
 import { readArguments, readMixed, type Argument, type ReadArguments } from '../../lib/bin/arguments.ts';
 import '../support/plain-spawn.ts';
 
-const known = { groups: 'value', chdir: 'value', plan: 'optional', 'keep-env': 'flag' } as const;
+const known = { groups: 'value', chdir: 'value', plan: 'flag', 'keep-env': 'flag' } as const;
 
 function toArgument(bytes: Buffer): Argument {
   return { text: bytes.toString(), bytes };
@@ -60,9 +60,15 @@ t.test('a value may be empty, begin with a dash or hold an =', async (t) => {
   ]);
 });
 
-t.test('a value that may be left out is only taken after an =', async (t) => {
-  t.same(words(read('--plan', 'json')), [['plan', ''], 'json']);
-  t.same(words(read('--plan=json')), [['plan', 'json']]);
+t.test('JSON is asked for in one way, and an error names it to who knows another', async (t) => {
+  const formats = { ...known, format: 'value' } as const;
+  const read = (word: string) => readArguments([toArgument(Buffer.from(word))], formats);
+  t.same(words(read('--format=json')), [['format', 'json']]);
+  t.throws(() => read('--json'), { message: 'unknown option --json', hint: 'write --format json' });
+  t.throws(() => read('--plan=json'), {
+    message: 'option --plan takes no value',
+    hint: 'write --plan --format json',
+  });
 });
 
 t.test('an unknown option is an error that names the right one', async (t) => {

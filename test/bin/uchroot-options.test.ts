@@ -23,7 +23,6 @@ for (const [name, kind] of Object.entries(optionKinds)) {
     async (t) => {
       const spelling = {
         value: `--${name} [A-Z]`,
-        optional: String.raw`--${name}\[=`,
         flag: `--${name}(?![ =][A-Z])`,
       }[kind];
       t.match(usage, new RegExp(spelling));
@@ -75,6 +74,7 @@ t.test('every option is understood by the request, none is dropped', async (t) =
     'check',
     'plan',
     'service-status',
+    'format',
     'compile',
     'any-inode',
     'architecture',
@@ -89,6 +89,11 @@ t.test('every option is understood by the request, none is dropped', async (t) =
     // JSON leaves undefined out, which is what --unsetenv sets
     t.ok(JSON.stringify(request) !== plain || 'B' in (request.env ?? {}), `--${name} changes the request`);
   }
+});
+
+t.test('a format is asked for where there is a plan to print', async (t) => {
+  t.throws(() => read('--format', 'json'), { name: 'UsageError', message: /give --plan as well/ });
+  t.doesNotThrow(() => read('--plan', '--format', 'json'));
 });
 
 t.test('options mean what they say', async (t) => {

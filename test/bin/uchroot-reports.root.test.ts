@@ -192,14 +192,16 @@ test('--plan prints the steps in their order and starts nothing', async (t) => {
   );
 });
 
-test('--plan=json is one object with account, steps and what would fail, and needs no privilege', async (t) => {
-  const ended = uchroot(['--plan=json', 'nobody', jail, '/nothing']);
+test('--plan --format json is one object with account, steps and what would fail, and needs no privilege', async (t) => {
+  const ended = uchroot(['--plan', '--format', 'json', 'nobody', jail, '/nothing']);
   t.equal(ended.status, 127);
   const plan = JSON.parse(ended.stdout) as {
+    version: number;
     account: unknown;
     steps: { op: string; place: number }[];
     problem: unknown;
   };
+  t.equal(plan.version, 1);
   t.match(plan.account, { uid: 65534, gid: 65534, groups: [65534], name: 'nobody' });
   t.same(
     plan.steps.map(({ place }) => place),

@@ -62,16 +62,7 @@ t.test('each usage error is one clear line, a hint where there is one', async (t
 t.test('--help names every option, --version the version', async (t) => {
   const help = uchrootTcpd('--help');
   t.equal(help.status, 0);
-  for (const option of [
-    '--allow',
-    '--deny',
-    '--dialect',
-    '--compat',
-    '--why',
-    '--json',
-    '--name',
-    '--client-port',
-  ])
+  for (const option of ['--allow', '--deny', '--dialect', '--compat', '--why', '--name', '--client-port'])
     t.match(help.stdout, ` ${option} `);
   for (const option of [
     '--server-name',
@@ -248,9 +239,11 @@ t.test('match takes name, address, ports and user apart, and shows what the opti
     'sshd@192.0.2.9',
     'joe@[2001:db8::1]',
   ];
-  const { stdout, status } = uchrootTcpd('match', '--json', ...options, ...words);
+  const { stdout, status } = uchrootTcpd('match', '--format', 'json', ...options, ...words);
   t.equal(status, 0);
-  t.match(JSON.parse(stdout), [
+  const { version, decisions } = JSON.parse(stdout) as { version: number; decisions: unknown };
+  t.equal(version, 1);
+  t.match(decisions, [
     {
       verdict: 'granted',
       isCertain: true,

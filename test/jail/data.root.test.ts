@@ -67,7 +67,7 @@ t.test("what a service has written to its file is not replaced by the host's old
   for (const file of [jail, root]) t.match(stdout, new RegExp(`sha256 ${sha256(`${file}/${dyn}`)}`));
   t.match(stdout, /, 0 changed, 1 left as it is\n$/);
   t.notMatch(stdout, /up to date/);
-  const { left } = JSON.parse(uchrootJail(['update', jail, '--json']).stdout) as { left: unknown };
+  const { left } = JSON.parse(uchrootJail(['update', jail, '--format', 'json']).stdout) as { left: unknown };
   const side = { kind: 'file', mode: '0644', uid: NOBODY, gid: NOBODY };
   t.strictSame(left, [
     {

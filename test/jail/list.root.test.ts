@@ -50,10 +50,11 @@ t.test('list says of each thing why it is there', asRoot, async (t) => {
   t.equal(lines.filter((line) => line.startsWith('/')).length, entries.length, 'each path once');
 });
 
-t.test('list --json is what the library returns', asRoot, async (t) => {
+t.test('list --format json is what the library returns', asRoot, async (t) => {
   const { jail } = await makePlace(t);
   const listed = await listJail({ directory: jail });
-  t.same(JSON.parse(uchrootJail(['list', '--json', jail]).stdout), JSON.parse(JSON.stringify(listed)));
+  const { stdout } = uchrootJail(['list', '--format', 'json', jail]);
+  t.same(JSON.parse(stdout), JSON.parse(JSON.stringify({ version: 1, ...listed })));
   const bash = listed.files.find(({ path }) => path === '/usr/bin/bash');
   t.match(bash, {
     kind: 'file',
@@ -134,7 +135,7 @@ t.test('who reads only the beginning of a list is no error', asRoot, async (t) =
   mkdirSync(many);
   for (let i = 0; i < 2000; i++) writeFileSync(`${many}/${i}`, '');
   await buildJail({ directory: jail, copies: ['/srv/many'] });
-  const { stderr, stdout } = uchrootJail(['list', jail, '--json'], {
+  const { stderr, stdout } = uchrootJail(['list', jail, '--format', 'json'], {
     by: ['sh', '-c', '"$@" | head -n 1', 'sh'],
   });
   t.same({ stdout, stderr }, { stdout: '{\n', stderr: '' });

@@ -43,7 +43,7 @@ t.test('a plan is refused where a build would be', asRoot, async (t) => {
   await t.rejects(buildJail({ directory: `${base}/file`, programs: ['bash'], plan }), { code: 'ENOTDIR' });
 });
 
-t.test('a jail made of what list --json writes is the same, byte for byte', asRoot, async (t) => {
+t.test('a jail made of what list --format json writes is the same, byte for byte', asRoot, async (t) => {
   const base = makeDirectory(t);
   makeSystem(`${base}/root`, '/bin/bash', '/bin/ls', '/bin/cat');
   mkdirSync(`${base}/root/srv/app/deep`, { recursive: true });
@@ -58,7 +58,7 @@ t.test('a jail made of what list --json writes is the same, byte for byte', asRo
   await buildJail({ directory: jail, from, programs: ['/bin/bash'], users: ['www-data'] });
   await buildJail({ directory: jail, programs: ['/bin/ls'], copies: ['/srv/app'] });
   await buildJail({ directory: jail, programs: ['/bin/cat'], copies: [{ from: '/srv/app', to: '/opt/x' }] });
-  const listed = uchrootJail(['list', jail, '--json']);
+  const listed = uchrootJail(['list', jail, '--format', 'json']);
   t.equal(listed.status, 0);
   writeFileSync(`${base}/recipe`, listed.stdout);
   t.match(uchrootJail(['build', `${base}/two`, '--recipe', `${base}/recipe`]), { status: 0, stderr: '' });

@@ -60,12 +60,12 @@ t.test('a user that the host does not know is told, and so is one who is root', 
   const jail = `${makeDirectory(t)}/jail`;
   const build = (user: string) => uchrootJail(['build', jail, 'id', '--user', user], { by: withAccounts() });
   t.match(build('no-such-user'), {
-    status: 1,
+    status: 2,
     stderr: /^uchroot-jail: Unknown user no-such-user\nhint: .*getent passwd.*\n$/,
   });
   t.match(build('admin'), { status: 1, stderr: /^uchroot-jail: user admin is uid 0.*\nhint: .*\n$/ });
   t.match(build('root'), { status: 1, stderr: /^uchroot-jail: user root is uid 0/ });
-  t.match(build('1001'), { status: 1, stderr: /Unknown user 1001/ });
+  t.match(build('1001'), { status: 2, stderr: /Unknown user 1001/ });
   t.notOk(existsSync(jail));
 });
 

@@ -291,8 +291,13 @@ t.test('a wrong option is an error that names the right one', async (t) => {
   t.throws(open({ compat: 'bsd' }), { name: 'UsageError' });
   t.throws(open({ allow: '' }), { name: 'UsageError' });
   t.throws(open({ deny: '/a\0b' }), { name: 'UsageError' });
-  for (const nameTimeoutSeconds of [0, -1, NaN, 1e9, '10'])
-    t.throws(open({ nameTimeoutSeconds }), { name: 'UsageError', message: /from 0.001 to 3600/ });
+  for (const nameTimeoutMs of [0, -1, NaN, 1e9, '10'])
+    t.throws(open({ nameTimeoutMs }), { name: 'UsageError', message: /milliseconds from 1 to 3600000/ });
+  t.throws(open({ nameTimeoutSeconds: 10 }), {
+    name: 'UsageError',
+    message: "unknown key 'nameTimeoutSeconds'",
+    hint: "did you mean 'nameTimeoutMs'?",
+  });
   const { hosts } = openFiles(t, {});
   await t.rejects(hosts.check({ daemon: 'a\0', client: {} }), { name: 'UsageError' });
   await t.rejects(hosts.check({ daemon: 'a', client: { port: 65536 } }), { name: 'UsageError' });

@@ -1,6 +1,7 @@
 // Whom a learned command runs as, and in what environment.
 
 import { UsageError } from '../../errors.ts';
+import { unknown } from '../../launch/account.ts';
 import { native, type Passwd } from '../../native.ts';
 import { quote } from '../../quote.ts';
 
@@ -16,15 +17,14 @@ export interface LearnAccount {
 
 /**
  * The account of a login name of the host, or of a uid that has one.
- * @throws UsageError if there is none, and for uid 0: a chroot does not hold root, who could leave the scratch copy for the
+ * @throws LaunchError ERR_UNKNOWN_USER if there is none; UsageError for uid 0: a chroot does not hold root, who could leave the scratch copy for the
  * real host (chroot(2)); nor would any file be a secret to him.
  */
 export function findAccount(user: string): LearnAccount {
   const passwd = findPasswd(user);
   if (passwd === null) {
-    throw new UsageError(`Unknown user ${quote(user)}`, {
-      hint: 'the command to learn from runs as a user of the host: getent passwd lists them',
-    });
+    const hint = 'the command to learn from runs as a user of the host: getent passwd lists them';
+    throw unknown('user', user, hint);
   }
   if (passwd.uid === 0) {
     throw new UsageError(`user ${quote(user)} is uid 0, whom a scratch copy of the host does not hold`, {

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 
 import { UsageError } from '../../errors.ts';
+import { unknown } from '../../launch/account.ts';
 import { native } from '../../native.ts';
 import { nearest } from '../../nearest.ts';
 import { quote } from '../../quote.ts';
@@ -10,12 +11,12 @@ import type { JailUser } from '../packs/pack.ts';
 
 /**
  * The accounts by these names, from the host's database (getpwnam(3), getgrouplist(3)).
- * @throws UsageError for a name that the host does not know, or of uid 0.
+ * @throws LaunchError ERR_UNKNOWN_USER for a name that the host does not know; UsageError for uid 0.
  */
 export function readUsers(names: readonly string[]): readonly JailUser[] {
   return names.map((name) => {
     const entry = native.getpwnam(name);
-    if (entry === null) throw unknown(name);
+    if (entry === null) throw unknown('user', name, hintFor(name));
     if (entry.uid === 0)
       throw new UsageError(`user ${quote(name)} is uid 0, which has root's power in a jail`, {
         hint: 'name an ordinary user; root is in the /etc/passwd of every jail',
@@ -27,17 +28,14 @@ export function readUsers(names: readonly string[]): readonly JailUser[] {
   });
 }
 
-function unknown(name: string): UsageError {
+function hintFor(name: string): string {
   // for the hint alone: not all accounts of the host need to stand there
   const lines = readFileSync('/etc/passwd', 'latin1').split('\n');
   const meant = nearest(
     name,
     lines.map((line) => line.replace(/:.*/, '')),
   );
-  return new UsageError(`Unknown user ${quote(name)}`, {
-    hint:
-      meant === undefined
-        ? 'the user must exist on the host: getent passwd lists them'
-        : `did you mean ${quote(meant)}?`,
-  });
+  return meant === undefined
+    ? 'the user must exist on the host: getent passwd lists them'
+    : `did you mean ${quote(meant)}?`;
 }

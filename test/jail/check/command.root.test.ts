@@ -91,7 +91,7 @@ t.test('the same report comes as JSON', options, async (t) => {
   const { stdout, status } = check(jail, '--format', 'json');
   t.equal(status, 1);
   const report = JSON.parse(stdout) as CheckReport;
-  t.same(report, await checkJail({ directory: jail }));
+  t.same(report, { version: 1, ...(await checkJail({ directory: jail })) });
   t.match(report.findings[0], {
     rule: 'set-user-id',
     severity: 'error',
@@ -131,6 +131,12 @@ t.test('a request that cannot be meant is refused before anything is done', opti
   await reject({ ignore: [1] });
   await reject({ ignore: 'mode' });
   await reject({ fix: 'yes' });
+  const unknown = { name: 'LaunchError', code: 'ERR_UNKNOWN_USER', message: 'Unknown user no-such-user' };
+  await t.rejects(checkJail({ directory: jail, users: ['no-such-user'] }), unknown);
+  t.match(check(jail, '--user', 'no-such-user'), {
+    status: 2,
+    stderr: /^uchroot-jail: Unknown user no-such-user\nhint: /,
+  });
   await t.rejects(checkJail({ directory: jail, signal: AbortSignal.abort() }), {
     name: 'AbortError',
     code: 'ABORT_ERR',

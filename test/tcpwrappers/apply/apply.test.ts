@@ -75,7 +75,7 @@ t.test('aclexec decides, and nothing behind it is done if it fails', async (t) =
 });
 
 t.test('an aclexec that takes too long refuses', async (t) => {
-  const { decision } = await decided(t, 'aclexec sleep 60', { commandTimeoutSeconds: 0.2 });
+  const { decision } = await decided(t, 'aclexec sleep 60', { commandTimeoutMs: 200 });
   const { socket } = await connection(t);
   t.match(await decision.apply({ socket }), {
     verdict: 'denied',
@@ -84,7 +84,7 @@ t.test('an aclexec that takes too long refuses', async (t) => {
 });
 
 t.test('a spawn that takes too long is killed, and told', async (t) => {
-  const { decision } = await decided(t, 'spawn sleep 60', { commandTimeoutSeconds: 0.2 });
+  const { decision } = await decided(t, 'spawn sleep 60', { commandTimeoutMs: 200 });
   const { socket } = await connection(t);
   t.match(await decision.apply({ socket }), {
     verdict: 'granted',
@@ -119,7 +119,7 @@ t.test('a twist has the connection for input and output, and no terminal', async
 });
 
 t.test('a twist that outlives its time is killed', async (t) => {
-  const { decision } = await decided(t, 'twist echo on; sleep 60; echo off', { twistTimeoutSeconds: 0.3 });
+  const { decision } = await decided(t, 'twist echo on; sleep 60; echo off', { twistTimeoutMs: 300 });
   const { socket, client } = await connection(t);
   t.equal((await decision.apply({ socket })).verdict, 'delegated');
   t.equal(await text(client), 'on\n');
