@@ -131,8 +131,16 @@ const remove: JailCommand = {
 };
 
 const check: JailCommand = {
-  synopsis: 'check DIRECTORY [--user NAME]... [--fix] [--format text|json|sarif] [--ignore RULE[:PATH]]...',
-  options: { user: 'value', fix: 'flag', format: 'value', ignore: 'value', explain: 'value' },
+  synopsis:
+    'check DIRECTORY [--user NAME]... [--fix [--replace PATH]...] [--format text|json|sarif] [--ignore RULE[:PATH]]...',
+  options: {
+    user: 'value',
+    fix: 'flag',
+    replace: 'value',
+    format: 'value',
+    ignore: 'value',
+    explain: 'value',
+  },
   operands: [0, 1],
   failureStatus: 2,
   run: async (read, { signal, onProgress }) => {
@@ -148,6 +156,7 @@ const check: JailCommand = {
       directory,
       users: texts('user'),
       fix: has(read, 'fix'),
+      replace: valuesOf(read, 'replace').map(({ bytes }) => bytes),
       ignore: valuesOf(read, 'ignore').map(({ bytes }) => bytes),
     });
     return { text: showCheck(directory, report, format), status: report.counts.error > 0 ? 1 : 0 };

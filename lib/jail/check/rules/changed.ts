@@ -15,7 +15,7 @@ export const changed: Rule = {
   attack:
     'Somebody has put code of his own into a program or a library of the jail, or the disk has changed it. Sizes and times ' +
     'are easily kept (utimensat(2)); a SHA-256 is not.',
-  remedy: 'uchroot-jail update DIRECTORY',
+  remedy: 'uchroot-jail update DIRECTORY --replace FILE',
   lookAt: (entry, jail) => {
     const found = changeOf(entry, jail);
     return found === undefined || isConfiguration(entry) ? undefined : found;
@@ -36,7 +36,7 @@ export function changeOf(entry: Entry, jail: CheckedJail): Found | undefined {
   return {
     path,
     message,
-    remedy: commandLine('uchroot-jail', 'update', jail.directory),
+    remedy: commandLine('uchroot-jail', 'update', jail.directory, '--replace', path),
     ...(kind !== 'directory' && { fixes: [{ kind: 'restore', recorded }] }),
   };
 }
