@@ -18,8 +18,19 @@ export interface Work {
   readonly isDone: boolean;
 }
 
+/** What differs from the plan after work that came to its end, and is not among what it says to have left. */
+export function notTold(
+  { after, host }: Work,
+  left: readonly { readonly path: string }[],
+): readonly string[] {
+  return [...host]
+    .filter(([path, line]) => after.get(path) !== line)
+    .map(([path]) => path)
+    .filter((path) => !left.some((told) => path === told.path || path.startsWith(`${told.path}/`)));
+}
+
 /** What is wrong after work on a jail, a line for each path; and `put` is brought up to date. */
-export function judgeWork(work: Work): readonly string[] {
+export function judgeWork(work: Work): string[] {
   const { before, after, host, put } = work;
   const wrong = [...new Set([...before.keys(), ...after.keys(), ...host.keys()])].flatMap((path) => {
     const words = wrongAt(path, work);
