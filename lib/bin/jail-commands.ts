@@ -139,10 +139,11 @@ const remove: JailCommand = {
 
 const check: JailCommand = {
   synopsis:
-    'check DIRECTORY [--user NAME]... [--fix] [--fail-on error|warning|note] [--format text|json|sarif] [--ignore RULE[:PATH]]...',
+    'check DIRECTORY [--user NAME]... [--fix [--replace PATH]...] [--fail-on error|warning|note] [--format text|json|sarif] [--ignore RULE[:PATH]]...',
   options: {
     user: 'value',
     fix: 'flag',
+    replace: 'value',
     'fail-on': 'value',
     format: 'value',
     ignore: 'value',
@@ -164,6 +165,7 @@ const check: JailCommand = {
       directory,
       users: texts('user'),
       fix: has(read, 'fix'),
+      replace: valuesOf(read, 'replace').map(({ bytes }) => bytes),
       ignore: valuesOf(read, 'ignore').map(({ bytes }) => bytes),
     });
     return { text: showCheck(directory, report, format), status: statusOf(report, lowest) };

@@ -19,7 +19,7 @@ interpreters, loader, shared libraries, the data of its Debian package, and the 
   --keep-privileges PATH  leave a program its set-user-ID and set-group-ID bits and file capabilities
   --from ROOT             take everything from the system in this directory
   --recipe FILE           what is to be made, as list --format json writes it
-  --replace PATH          build, update: make it as planned, even if it was changed in the jail
+  --replace PATH          build, update, check --fix: make it as planned, even if it was changed in the jail
   --plan                  say what would change, and change nothing
   --fix                   check: put right what can be put right safely
   --format FORMAT         build, update, list: text or json; check: sarif as well

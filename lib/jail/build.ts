@@ -8,7 +8,7 @@ import type { Left } from './apply/left.ts';
 import { type Host, openHost } from './host/host.ts';
 import { absolute } from './host/hostpath.ts';
 import { learnAll } from './learn/learned.ts';
-import { foreseeJail, type Made, type Making, makeJail, refuseFailures } from './make.ts';
+import { foreseeJail, type Made, type Making, makeJail } from './make.ts';
 import { type Change, changesBetween, type VersionChange, versionChanges } from './manifest/change.ts';
 import { type Manifest, readManifest } from './manifest/manifest.ts';
 import { type JailPart, partsOf } from './manifest/parts.ts';
@@ -23,6 +23,7 @@ import {
   toRecipe,
   toReplace,
 } from './request/request.ts';
+import { refuseFailures } from './tell.ts';
 import { toJailError } from './work/failure.ts';
 
 /** What a piece of work made of a jail, or would make of it. */

@@ -25,7 +25,7 @@ t.test('each usage error is one clear line, a hint where there is one, and statu
     [['build', jail], /^uchroot-jail: no program, package, pack or file is named$/],
     [['build', ''], /^uchroot-jail: directory: .*empty$/],
     [['build', jail, 'bash', '--plann'], /^uchroot-jail: unknown option --plann$/, /^did you mean --plan\?$/],
-    [['build', jail, 'bash', '--json'], /^uchroot-jail: unknown option --json$/],
+    [['build', jail, 'bash', '--xml'], /^uchroot-jail: unknown option --xml$/],
     [['build', jail, 'bash', '--plan=1'], /^uchroot-jail: option --plan takes no value$/],
     [['build', jail, '--package'], /^uchroot-jail: option --package needs a value$/],
     [['build', jail, ''], /^uchroot-jail: programs: .*empty$/],

@@ -6,7 +6,6 @@ import {
   chownSync,
   existsSync,
   linkSync,
-  lstatSync,
   mkdirSync,
   readFileSync,
   readlinkSync,
@@ -14,6 +13,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -166,41 +166,6 @@ t.test(
   },
 );
 
-t.test('build leaves what was in a jail before, and says so', asRoot, async (t) => {
-  const base = makeDirectory(t);
-  const [root, jail] = [`${base}/root`, `${base}/jail`];
-  mkdirSync(`${root}/opt/lib`, { recursive: true });
-  mkdirSync(`${jail}/usr`, { recursive: true });
-  mkdirSync(`${jail}/opt/lib`, { recursive: true });
-  writeFileSync(`${root}/opt/lib/data`, "the host's");
-  writeFileSync(`${root}/opt/lib/same`, 'same');
-  writeFileSync(`${jail}/opt/lib/data`, "the jail's");
-  writeFileSync(`${jail}/opt/lib/same`, 'same');
-  const args = ['build', jail, '--from', root, '--copy', '/opt/lib'];
-  const { status, stdout } = uchrootJail(args);
-  t.equal(status, 3);
-  t.match(stdout, /left as it is: \/opt\/lib\/data: it was in the jail before: /);
-  t.equal(readFileSync(`${jail}/opt/lib/data`, 'utf8'), "the jail's");
-  t.match(uchrootJail(['update', jail]), { status: 3 }, 'each time');
-  t.equal(readFileSync(`${jail}/opt/lib/data`, 'utf8'), "the jail's");
-  t.match(uchrootJail([...args, '--replace', '/opt/lib/data']), { status: 0 });
-  t.equal(readFileSync(`${jail}/opt/lib/data`, 'utf8'), "the host's");
-  t.same(faultsOf(jail), []);
-});
-
-t.test('a link or a pipe at /etc/passwd is replaced, and not silently', asRoot, async (t) => {
-  const { jail } = await makePlace(t);
-  rmSync(`${jail}/.uchroot`, { recursive: true });
-  mkdirSync(`${jail}/usr`);
-  unlinkSync(`${jail}/etc/passwd`);
-  symlinkSync('/tmp/passwd', `${jail}/etc/passwd`);
-  const { warnings } = await buildJail({ directory: jail, packs: ['base'] });
-  t.ok(
-    warnings.includes('/etc/passwd was a link to /tmp/passwd in the jail: that of the host takes its place'),
-  );
-  t.ok(lstatSync(`${jail}/etc/passwd`).isFile());
-});
-
 t.test('a file of root becomes a directory, a directory a file, a link either', asRoot, async (t) => {
   const { jail, root } = await makePlace(t);
   const lib = `${root}/opt/lib`;
@@ -274,6 +239,15 @@ t.test('a copied tree of a user of the jail stays his', asRoot, async (t) => {
   chownSync(`${root}/opt/lib/code`, 7, 7);
   await updateJail({ directory: jail });
   t.same([statSync(`${jail}/opt/lib/code`).uid, statSync(`${jail}/opt/lib`).uid], [0, 0], 'of nobody else');
+});
+
+t.test('100 GB of nothing in the place of a file are not read', asRoot, async (t) => {
+  const { jail } = await makePlace(t);
+  truncateSync(`${jail}/${dyn}`, 100e9);
+  const { left } = await updateJail({ directory: jail });
+  t.match(left, [{ path: `/${dyn}`, because: 'writable', jail: { kind: 'file' } }]);
+  t.notOk(left[0]?.jail !== undefined && 'sha256' in left[0].jail);
+  t.equal(statSync(`${jail}/${dyn}`).size, 100e9);
 });
 
 t.test('a directory that is named but that something lies in stays', asRoot, async (t) => {

@@ -3,7 +3,7 @@
 
 import { constants, fchmodSync, fchownSync, fsyncSync } from 'node:fs';
 
-import { type BytePath, bytePath, joinPath, pathBytes } from '../../binary/path.ts';
+import { type BytePath, bytePath, joinPath, parentPath, pathBytes } from '../../binary/path.ts';
 import { type DirectoryRoot, errorCode } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
@@ -49,13 +49,24 @@ export async function recover(jail: DirectoryRoot): Promise<boolean> {
 /** Less what somebody has changed in the jail since the interruption. */
 async function withoutChanged(jail: DirectoryRoot, list: CommitList): Promise<CommitList> {
   const files: Staged[] = [];
-  for (const one of list.files)
-    if (jail.lstat(one.staged) !== undefined && (await isAsExpected(jail, one))) files.push(one);
+  const directories = new Set<BytePath>(); // that are made with the rest of the list
+  for (const one of list.files) {
+    const kind = jail.lstat(one.staged)?.kind;
+    if (kind === undefined) continue;
+    const isInNew = directories.has(parentPath(one.path));
+    if (!isInNew && !(hasPlace(jail, one) && (await isAsExpected(jail, one)))) continue;
+    files.push(one);
+    if (kind === 'directory') directories.add(one.path);
+  }
   const attributes: Attributes[] = [];
   for (const one of list.attributes) if (await isAsExpected(jail, one)) attributes.push(one);
   const obsolete: Expected[] = [];
   for (const one of list.obsolete) if (await isAsExpected(jail, one)) obsolete.push(one);
   return { files, attributes, obsolete };
+}
+
+function hasPlace(jail: DirectoryRoot, { path }: Staged): boolean {
+  return jail.lstat(parentPath(path))?.kind === 'directory';
 }
 
 async function isAsExpected(jail: DirectoryRoot, { path, was }: Expected): Promise<boolean> {

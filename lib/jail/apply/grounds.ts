@@ -45,7 +45,7 @@ export function openGrounds({ jail, before, replace }: Judging): Grounds {
     isOurs: async (path, status) => {
       const old = known.get(path);
       if (old === undefined || isTheirs(path, status)) return false;
-      return isSame(await lookAt(jail, path, status), lookOf(old));
+      return isSame(await lookAt(jail, path, status, [old.sizeBytes]), lookOf(old));
     },
   };
 }

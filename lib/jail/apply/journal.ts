@@ -5,7 +5,7 @@ import type { Recorded } from '../manifest/manifest.ts';
 import { fromText, toText } from '../manifest/text.ts';
 
 /**
- * `was` is what lay at a path when the change was decided, as lineAt tells it. If something else lies there when an interrupted run
+ * `was` is what lay at a path when the change was decided, as lineAt tells it, or null for nothing. If something else lies there when an interrupted run
  * is completed, that stays. Undefined: it does not matter.
  */
 export interface Expected {

@@ -18,7 +18,7 @@ export interface Verdict {
   /** What was left; not given for what lies in a directory that was left. */
   readonly left?: Left;
   readonly warning?: string;
-  /** What was there, as lineAt tells it: the verdict is on that. Not given if its directory is made anew. */
+  /** What was there, as lineAt tells it: the verdict is on that. */
   readonly was?: string | null;
 }
 
@@ -57,17 +57,22 @@ export function openJudge(judging: Judging): Judge {
     const parent = parentPath(path);
     const [isClosed, isInNew] = [closed.has(parent), made.has(parent)];
     const present = isClosed || isInNew ? undefined : jail.lstat(path);
-    const verdict = isClosed ? LEAVE : isInNew ? PUT : await judgeOpen(grounds, entry, present, plan);
+    const verdict = isClosed
+      ? LEAVE
+      : isInNew
+        ? { ...PUT, was: null }
+        : await judgeOpen(grounds, entry, present, plan);
     if (kind === 'directory' && present?.kind !== 'directory')
       (verdict.action === 'leave' ? closed : made).add(path);
     return verdict;
   }
 
-  async function judgeUnneeded({ path }: Recorded): Promise<Left | 'remove' | undefined> {
+  async function judgeUnneeded({ path, sizeBytes }: Recorded): Promise<Left | 'remove' | undefined> {
     const present = jail.lstat(path);
     if (present === undefined) return undefined;
     if (grounds.isNamed(path) || (await grounds.isOurs(path, present))) return 'remove';
-    return toLeft(path, 'unneeded', false, { jail: await lookAt(jail, path, present) });
+    const look = await lookAt(jail, path, present, [sizeBytes]);
+    return toLeft(path, 'unneeded', false, { jail: look });
   }
 
   return { judge, judgeUnneeded };
@@ -80,8 +85,10 @@ async function judgeOpen(
   plan: () => Promise<Recorded>,
 ): Promise<Verdict> {
   if (present === undefined) return { ...(await judgeAbsent(grounds, entry, plan)), was: null };
-  const look = await lookAt(grounds.jail, entry.path, present);
-  const met = { present, look, fresh: await plan() };
+  const fresh = await plan();
+  const sizes = [fresh.sizeBytes, grounds.known.get(entry.path)?.sizeBytes];
+  const look = await lookAt(grounds.jail, entry.path, present, sizes);
+  const met = { present, look, fresh };
   const verdict =
     entry.kind === 'directory' && present.kind === 'directory'
       ? judgeDirectory(grounds, { entry, ...met })

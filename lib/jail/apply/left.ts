@@ -18,7 +18,7 @@ export interface LeftSide {
   readonly mode: string;
   readonly uid: number;
   readonly gid: number;
-  /** Of a file, in hexadecimal. */
+  /** Of a file, in hexadecimal; not given for one of more than 1 GiB that has another size than was planned. */
   readonly sha256?: string;
   /** Of a link. */
   readonly target?: string;
@@ -51,13 +51,15 @@ export function toLeft(
   };
 }
 
+const SHA256 = /^[0-9a-f]{64}$/;
+
 function toSide({ kind, mode, uid, gid, content }: Look): LeftSide {
   return {
     kind,
     mode: mode.toString(8).padStart(4, '0'),
     uid,
     gid,
-    ...(kind === 'file' && { sha256: content }),
+    ...(kind === 'file' && SHA256.test(content) && { sha256: content }),
     ...(kind === 'link' && { target: toText(content as BytePath) }),
   };
 }

@@ -5,7 +5,7 @@ import { takeRequest } from '../../keys.ts';
 import type { Bytes } from '../../quote.ts';
 import { absolute } from '../host/hostpath.ts';
 import type { JailUser } from '../packs/pack.ts';
-import { checkFlag, checkWork, type JailWork, requireRoot } from '../request/request.ts';
+import { checkFlag, checkWork, type JailWork, requireRoot, toReplace } from '../request/request.ts';
 import { readUsers } from '../request/users.ts';
 import { throwIfAborted, toJailError } from '../work/failure.ts';
 import type { Entry } from './entry.ts';
@@ -25,6 +25,8 @@ export interface CheckRequest extends JailWork {
   readonly users?: readonly string[] | undefined;
   /** True: what has a safe remedy is put right. */
   readonly fix?: boolean | undefined;
+  /** With `fix`: paths of the jail, each with all that lies in it, that are replaced and chowned as well. */
+  readonly replace?: readonly Bytes[] | undefined;
   /** Ids of rules, each alone or with a colon and a path as findings have it: no finding of it there, nor below. */
   readonly ignore?: readonly Bytes[] | undefined;
 }
@@ -48,16 +50,19 @@ export interface CheckReport {
  */
 export async function checkJail(asked: CheckRequest): Promise<CheckReport> {
   const request = takeRequest(asked, (own) => {
-    checkWork(own, ['directory', 'users', 'fix', 'ignore', 'signal', 'onProgress']);
+    checkWork(own, ['directory', 'users', 'fix', 'replace', 'ignore', 'signal', 'onProgress']);
     checkFlag(own.fix, 'fix');
   });
+  const replace = toReplace(request);
+  if (replace.length > 0 && request.fix !== true)
+    throw new UsageError('replace says what fix may replace: fix is not given');
   const ignored = parseIgnored(bytesOf(request.ignore, 'ignore'), rules);
   requireRoot('checked');
   const users = readUsers(textsOf(request.users, 'users'));
   const look = (fix?: Fixer) => lookAtAll(request, openReport(rules, ignored), users, fix);
   try {
     if (request.fix !== true) return reportOf(await look());
-    const before = await look(fixAll);
+    const before = await look((jail, reported) => fixAll(jail, reported, replace));
     // what is right now, only another look can tell: one remedy may be the end of several findings
     return reportOf(before.fixed.length === 0 ? before : await look(), before.fixed);
   } catch (error) {

@@ -5,6 +5,8 @@ import { chmodSync, chownSync, constants } from 'node:fs';
 import { type BytePath, pathBytes } from '../../binary/path.ts';
 import { errorCode } from '../../binary/root.ts';
 import { type InRootStatus, native } from '../../native.ts';
+import { isAtOrIn } from '../apply/grounds.ts';
+import { type MayWrite, openWritable } from '../apply/writable.ts';
 import type { Entry } from './entry.ts';
 import type { Fix } from './finding.ts';
 import type { CheckedJail } from './jail.ts';
@@ -13,14 +15,22 @@ import { restore, restoredBy } from './restore.ts';
 
 /**
  * Applies the fixes of all findings in order; those of which that was done, with the command line that stands for it. What was
- * restored is all that it should be.
+ * restored is all that it should be. Nothing that may be somebody's data is replaced or given to another owner, unless its path is
+ * in `replace`, or lies in one of it.
  */
-export async function fixAll(jail: CheckedJail, reported: readonly Reported[]): Promise<readonly Reported[]> {
+export async function fixAll(
+  jail: CheckedJail,
+  reported: readonly Reported[],
+  replace: readonly BytePath[],
+): Promise<readonly Reported[]> {
+  const mayWrite = openWritable(jail.root);
   const restored = new Set<BytePath>();
   const fixed: Reported[] = [];
   for (const one of reported) {
     const { path, fixes } = one.found;
     if (fixes === undefined) continue;
+    const isNamed = replace.some((named) => isAtOrIn(path, named));
+    if (!isNamed && fixes.some((fix) => isAboutData(jail, mayWrite, one, fix))) continue;
     const isDone = restored.has(path) || (await fixOne(jail, path, fixes, one.entry));
     if (!isDone) continue;
     const restoring = fixes.find((fix) => fix.kind === 'restore');
@@ -32,6 +42,31 @@ export async function fixAll(jail: CheckedJail, reported: readonly Reported[]): 
     }
   }
   return fixed;
+}
+
+/** Whether a fix takes away what somebody may have put there on purpose. */
+function isAboutData(jail: CheckedJail, mayWrite: MayWrite, { found, entry }: Reported, fix: Fix): boolean {
+  switch (fix.kind) {
+    case 'restore':
+      return isThere(jail, found.path) || mayWrite(found.path, undefined);
+    case 'owner':
+      // the top of the jail, a device or a pipe holds none
+      return found.path !== '/' && (entry?.kind === 'file' || entry?.kind === 'directory');
+    case 'mode':
+    case 'capabilities':
+      return false;
+    default:
+      return fix satisfies never;
+  }
+}
+
+function isThere({ root }: CheckedJail, path: BytePath): boolean {
+  try {
+    return root.lstat(path) !== undefined;
+  } catch (error) {
+    if (errorCode(error) === undefined) throw error;
+    return true;
+  }
 }
 
 async function fixOne(

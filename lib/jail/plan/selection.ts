@@ -195,7 +195,7 @@ export function openSelection(root: FileRoot, options: SelectionOptions): Select
       return taken;
     },
     get secrets() {
-      return [...secrets];
+      return [...secrets].filter((path) => !entries.has(path)); // one that was named is there
     },
   };
 }

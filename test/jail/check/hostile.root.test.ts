@@ -77,7 +77,8 @@ t.test('100 GB of nothing are not read', options, async (t) => {
   const start = performance.now();
   const { findings } = await checkJail({ directory: jail });
   t.match(findings, [{ rule: 'changed', path: '/usr/bin/bash' }]);
-  t.match((await checkJail({ directory: jail, fix: true })).findings, [{ fixed: true }], 'nor copied');
+  const fixing = { directory: jail, fix: true, replace: ['/usr/bin/bash'] };
+  t.match((await checkJail(fixing)).findings, [{ fixed: true }], 'nor copied');
   t.ok(performance.now() - start < 10_000);
 });
 

@@ -98,11 +98,31 @@ t.test('a large file is read to its end', options, async (t) => {
   }
 });
 
+t.test('what was changed in the jail is restored only by name', options, async (t) => {
+  const { jail } = await makeJail(t);
+  flip(`${jail}/usr/bin/ls`, 100, 1);
+  chownSync(`${jail}/usr/bin/bash`, 65534, 0);
+  const patched = sha256(`${jail}/usr/bin/ls`);
+  const { findings } = await checkJail({ directory: jail, fix: true });
+  t.ok(findings.length > 0);
+  t.ok(findings.every(({ fixed }) => fixed !== true));
+  t.match(
+    findings.filter(({ rule }) => rule === 'changed'),
+    [{ path: '/usr/bin/ls', remedy: `uchroot-jail update ${jail} --replace /usr/bin/ls` }],
+  );
+  t.equal(sha256(`${jail}/usr/bin/ls`), patched);
+  t.equal(statSync(`${jail}/usr/bin/bash`).uid, 65534);
+  await checkJail({ directory: jail, fix: true, replace: ['/usr/bin/ls'] });
+  t.not(sha256(`${jail}/usr/bin/ls`), patched);
+  t.equal(statSync(`${jail}/usr/bin/bash`).uid, 65534, 'and no other');
+  await t.rejects(checkJail({ directory: jail, replace: ['/usr'] }), { name: 'UsageError' });
+});
+
 t.test('what is restored replaces nothing that is not kept', options, async (t) => {
   const { system, jail } = await makeJail(t);
   flip(`${jail}/usr/bin/ls`, 100, 1);
   const broken = sha256(`${jail}/usr/bin/ls`);
-  const { findings } = await checkJail({ directory: jail, fix: true });
+  const { findings } = await checkJail({ directory: jail, fix: true, replace: ['/'] });
   const remedy = `cp -a ${system}/usr/bin/ls ${jail}/usr/bin/ls`;
   t.match(findings, [{ rule: 'changed', path: '/usr/bin/ls', fixed: true, remedy }]);
   t.equal(sha256(`${jail}/.uchroot/replaced/1-ls`), broken);
@@ -119,7 +139,7 @@ t.test('a link and a pipe that are replaced are kept as well', options, async (t
   symlinkSync('/tmp/mine', `${jail}/usr/bin/ls`);
   rmSync(`${jail}/usr/bin/bash`);
   must(['mkfifo', `${jail}/usr/bin/bash`]);
-  const { findings, counts } = await checkJail({ directory: jail, fix: true });
+  const { findings, counts } = await checkJail({ directory: jail, fix: true, replace: ['/'] });
   t.ok(findings.every(({ fixed }) => fixed === true));
   t.match(counts, { error: 0, warning: 0, note: 0, fixed: findings.length });
   t.equal(readlinkSync(`${jail}/.uchroot/replaced/1-ls`), '/tmp/mine');
@@ -138,7 +158,7 @@ t.test('one remedy is the end of several findings', options, async (t) => {
     ['changed', 'missing', 'writable-code'].filter((id) => before.findings.every(({ rule }) => rule !== id)),
     [],
   );
-  const { counts } = await checkJail({ directory: jail, fix: true });
+  const { counts } = await checkJail({ directory: jail, fix: true, replace: ['/'] });
   t.match(counts, { error: 0, warning: 0, note: 0 });
   t.same((await checkJail({ directory: jail })).findings, []);
 });
@@ -161,7 +181,7 @@ t.test('what somebody else has written does not become set-user-ID root', option
   writeFileSync(`${jail}/usr/bin/su`, '#!/bin/sh\necho mine\n');
   chownSync(`${jail}/usr/bin/su`, 65534, 0);
   chmodSync(`${jail}/usr/bin/su`, 0o4777);
-  await checkJail({ directory: jail, fix: true });
+  await checkJail({ directory: jail, fix: true, replace: ['/'] });
   t.notOk(isOurs());
 });
 
@@ -170,7 +190,7 @@ t.test('nothing is restored from a source that is another one by now', options, 
   flip(`${jail}/usr/bin/ls`, 100, 1);
   appendFileSync(`${system}/usr/bin/ls`, 'next');
   const broken = sha256(`${jail}/usr/bin/ls`);
-  const { findings, counts } = await checkJail({ directory: jail, fix: true });
+  const { findings, counts } = await checkJail({ directory: jail, fix: true, replace: ['/'] });
   t.match(findings, [{ rule: 'changed', path: '/usr/bin/ls', fixed: false }]);
   t.match(counts, { error: 1, fixed: 0 });
   t.equal(sha256(`${jail}/usr/bin/ls`), broken);
@@ -179,7 +199,7 @@ t.test('nothing is restored from a source that is another one by now', options, 
 t.test('a directory that is gone comes back with what was in it', options, async (t) => {
   const { jail } = await makeJail(t);
   rmSync(`${jail}/usr`, { recursive: true });
-  const { findings } = await checkJail({ directory: jail, fix: true });
+  const { findings } = await checkJail({ directory: jail, fix: true, replace: ['/'] });
   t.ok(findings.filter(({ rule }) => rule === 'missing').every(({ fixed }) => fixed === true));
   t.same((await checkJail({ directory: jail })).findings, []);
   t.same(faultsOf(jail), []);
@@ -190,7 +210,7 @@ t.test('a directory in the place of a file stays', options, async (t) => {
   writeFileSync(`${jail}/tmp/mine`, 'mine');
   rmSync(`${jail}/usr/bin/ls`);
   renameSync(`${jail}/tmp`, `${jail}/usr/bin/ls`);
-  await checkJail({ directory: jail, fix: true });
+  await checkJail({ directory: jail, fix: true, replace: ['/'] });
   t.equal(readFileSync(`${jail}/usr/bin/ls/mine`, 'utf8'), 'mine');
 });
 
@@ -201,7 +221,7 @@ t.test('a file that has a name outside is not changed from inside', options, asy
   linkSync(outside, `${jail}/tmp/x`);
   for (const mode of [0o4755, 0o666]) {
     chmodSync(outside, mode);
-    const { findings } = await checkJail({ directory: jail, fix: true });
+    const { findings } = await checkJail({ directory: jail, fix: true, replace: ['/'] });
     t.ok(findings.some(({ rule, fixed }) => rule !== 'outside-link' && fixed === false));
     t.equal(statSync(outside).mode & 0o7777, mode);
   }
@@ -213,7 +233,7 @@ t.test('what lies where anybody can put something is not opened to anybody', opt
   writeFileSync(`${base}/x`, 'x');
   await buildJail({ directory: jail, programs: ['bash'], copies: [{ from: `${base}/x`, to: '/tmp/x' }] });
   chmodSync(`${jail}/tmp/x`, 0o600);
-  const { findings } = await checkJail({ directory: jail, fix: true });
+  const { findings } = await checkJail({ directory: jail, fix: true, replace: ['/'] });
   t.match(findings, [{ rule: 'mode', path: '/tmp/x' }]);
   t.notHas(findings[0], { fixed: true });
   t.equal(statSync(`${jail}/tmp/x`).mode & 0o777, 0o600);
@@ -223,7 +243,7 @@ t.test('a jail whose source is gone is checked nevertheless', options, async (t)
   const { system, jail } = await makeJail(t);
   rmSync(system, { recursive: true });
   flip(`${jail}/usr/bin/ls`, 100, 1);
-  const { findings } = await checkJail({ directory: jail, fix: true });
+  const { findings } = await checkJail({ directory: jail, fix: true, replace: ['/'] });
   t.match(findings, [
     { rule: 'changed', path: '/usr/bin/ls', fixed: false },
     { rule: 'outdated', path: '/', message: /is not there any more$/ },

@@ -16,8 +16,7 @@ export const changed: Rule = {
   attack:
     'Somebody has put code of his own into a program or a library of the jail, or the disk has changed it. Sizes and times ' +
     'are easily kept (utimensat(2)); a SHA-256 is not.',
-  remedy:
-    '# find out who has changed it; uchroot-jail check --fix DIRECTORY restores it, and keeps what it replaces in /.uchroot/replaced',
+  remedy: '# find out who has changed it; to restore it: uchroot-jail update DIRECTORY --replace FILE',
   lookAt: (entry, jail) => {
     const found = changeOf(entry, jail);
     return found === undefined || isConfiguration(entry) ? undefined : found;
@@ -42,7 +41,7 @@ export function changeOf(entry: Entry, jail: CheckedJail): Found | undefined {
     path,
     message,
     remedy: decision(
-      `find out who has changed it; this restores it, and keeps what it replaces in /.uchroot/replaced: ${commandLine('uchroot-jail', 'check', '--fix', jail.directory)}`,
+      `find out who has changed it; to restore it: ${commandLine('uchroot-jail', 'update', jail.directory, '--replace', path)}`,
     ),
     ...(kind !== 'directory' && { fixes: [{ kind: 'restore', recorded }] }),
   };

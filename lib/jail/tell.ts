@@ -1,0 +1,75 @@
+// What is said about a jail that was made: warnings, and errors with what may be their cause.
+
+import { type BytePath, showPath } from '../binary/path.ts';
+import { JailError } from '../errors.ts';
+import type { Left } from './apply/left.ts';
+import { fromText } from './manifest/text.ts';
+import { accountWarning } from './plan/accounts.ts';
+import type { JailPlan } from './plan/plan.ts';
+import { few } from './work/few.ts';
+
+interface Told {
+  readonly left: readonly Left[];
+  readonly warnings: readonly string[];
+}
+
+/** What of the host did not come along, and may be missed. */
+export function warningsOf(
+  { secrets, vanished, incomplete, onlyHere, accounts }: JailPlan,
+  directory: BytePath,
+): readonly string[] {
+  const lost = [...new Set(incomplete.map(({ path }) => path))];
+  return [
+    ...(secrets.length === 0
+      ? []
+      : [
+          `not everybody may read ${secrets.map(showPath).join(', ')}: left out, unless named: ${copyWords(secrets)}`,
+        ]),
+    ...(vanished.length === 0 ? [] : [`no longer on the host: ${few(vanished)}`]),
+    ...(lost.length === 0 ? [] : [`files that come along lack ${few(lost)}, on the host as well`]),
+    ...(onlyHere.length === 0
+      ? []
+      : [`no build for every processor: ${few(onlyHere)}; the jail may not work on another machine`]),
+    ...accounts.map((account) => accountWarning(account, showPath(directory))),
+  ];
+}
+
+/** What to add to the command line of a build. */
+function copyWords(paths: readonly BytePath[]): string {
+  return paths.map((path) => `--copy ${showPath(path)}`).join(' ');
+}
+
+/** @throws JailError ERR_CHECK if something does not work in the jail */
+export function refuseFailures<T extends Told & { readonly failures: readonly string[] }>(
+  made: T,
+): Omit<T, 'failures'> {
+  const { failures, ...rest } = made;
+  const [first, ...others] = failures;
+  if (first === undefined) return rest;
+  const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
+  throw new JailError(`the jail is built, but something does not work in it: ${first}${more}`, {
+    code: 'ERR_CHECK',
+    hint: hintOf(made),
+  });
+}
+
+/** Adds to an error what was left: it may be why something does not start. @throws as `verify` */
+export function withHint<T>(left: readonly Left[], verify: () => T): T {
+  try {
+    return verify();
+  } catch (error) {
+    if (!(error instanceof JailError)) throw error;
+    const { message, code, path } = error;
+    throw new JailError(message, { code, path, hint: error.hint ?? hintOf({ left, warnings: [] }) });
+  }
+}
+
+// Such as a device that could not be made, or a library of another version: they tell why.
+function hintOf({ left, warnings }: Told): string | undefined {
+  const paths = left.filter(({ because }) => because !== 'writable').map(({ path }) => fromText(path));
+  const words =
+    paths.length === 0
+      ? []
+      : [`left as they are in the jail: ${few(paths)}; --replace PATH makes them as planned`];
+  return [...words, ...warnings.slice(0, 3)].join('; ') || undefined;
+}
