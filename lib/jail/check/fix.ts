@@ -53,7 +53,7 @@ function isAboutData(jail: CheckedJail, mayWrite: MayWrite, { found, entry }: Re
       // the top of the jail, a device or a pipe holds none
       return found.path !== '/' && (entry?.kind === 'file' || entry?.kind === 'directory');
     case 'mode':
-    case 'capabilities':
+    case 'attribute':
       return false;
     default:
       return fix satisfies never;
