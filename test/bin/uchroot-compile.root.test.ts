@@ -32,7 +32,7 @@ import {
 import { decode, probe, readState } from '../support/probe.ts';
 import { sanitized } from '../support/sanitizer.ts';
 
-const test = rootTest('strace', 'setpriv', 'setfacl');
+const test = rootTest('strace', 'setpriv');
 const jail = makeJail();
 const directory = temporaryDirectory();
 let count = 0;
@@ -194,78 +194,6 @@ test('a jail, or a directory above it, of another owner or mode is refused, and 
   chmodSync(above, 0o711);
   t.ok(marker.run().ran, 'who may only enter it cannot replace the jail');
   chmodSync(above, 0o755);
-});
-
-test('an access control list that was added, changed or taken away since is refused', async (t) => {
-  const above = `${directory}/listed`;
-  const own = `${above}/jail`;
-  cpSync(jail, own, { recursive: true });
-  chmodSync(`${own}/tmp`, 0o1777);
-  chmodSync(above, 0o775);
-  const list = (...words: readonly string[]): void => {
-    t.equal(start(['setfacl', ...words, above]).status, 0);
-  };
-  const plain = new Marker([], own);
-  t.ok(plain.run().ran);
-  list('-m', 'u:65534:rwx');
-  const another = /^uchroot: jail: \S+\/listed: has another access control list than when [^\n]*\nhint: /;
-  plain.refuses(t, another);
-  t.ok(new Marker(['--insecure-path'], own).run().ran);
-
-  list('-b', '-m', 'u:12:rwx'); // another user is warned of
-  const listed = new Marker([], own);
-  t.ok(listed.run().ran);
-  list('-m', 'u:65534:rwx');
-  listed.refuses(t, another);
-  list('-x', 'u:65534', '-m', 'u:13:rwx');
-  listed.refuses(t, another);
-  list('-x', 'u:13');
-  t.ok(listed.run().ran);
-  list('-b');
-  chmodSync(above, 0o775);
-  listed.refuses(t, another);
-  t.ok(plain.run().ran);
-});
-
-test('a directory of the pid file that is another by now is refused, and no pid written', async (t) => {
-  const run = `${directory}/run`;
-  const file = `${run}/own/x.pid`;
-  mkdirSync(`${run}/own`, { recursive: true });
-  const marker = new Marker(['--pid-file', file]);
-  t.ok(marker.run().ran);
-  rmSync(file);
-  chmodSync(run, 0o777);
-  marker.refuses(
-    t,
-    /^uchroot: pid file: \S+\/run: has owner 0:0 and mode 0777, and had owner 0:0 and mode 0755 /,
-  );
-  chmodSync(run, 0o755);
-  renameSync(`${run}/own`, `${run}/moved`);
-  symlinkSync('moved', `${run}/own`);
-  marker.refuses(t, /^uchroot: pid file: \S+\/run\/own: not a directory\nhint: /);
-  t.strictSame(readdirSync(`${run}/moved`), []);
-});
-
-test('a directory of the pid file that boot makes is to be root’s alone', async (t) => {
-  const run = `${directory}/boot`;
-  const marker = new Marker(['--pid-file', `${run}/x.pid`]);
-  marker.refuses(t, /^uchroot: pid file: \S+\/boot: no such file or directory\nhint: /);
-  mkdirSync(run);
-  t.ok(marker.run().ran);
-  chownSync(run, 65534, 0);
-  marker.refuses(
-    t,
-    /^uchroot: pid file: \S+\/boot: has owner 65534:0 and mode 0755, and is to have owner 0:0 and mode 0755: it was not there /,
-  );
-});
-
-test('a stale new pid file is no obstacle', async (t) => {
-  const run = `${directory}/stale`;
-  mkdirSync(run);
-  const marker = new Marker(['--pid-file', `${run}/x.pid`]);
-  // of the process that becomes the launcher
-  t.ok(marker.run(['sh', '-c', `: > '${run}/x.pid.'$$.new; exec "$@"`, 'sh']).ran);
-  t.strictSame(readdirSync(run), ['x.pid']);
 });
 
 test('a link to the jail is resolved when it is compiled', async (t) => {

@@ -14,7 +14,7 @@ export const pathLink: Rule = {
   summary: 'The jail is named by a symbolic link that leads elsewhere.',
   attack:
     'A link can be set anew between the check and the launch, and what is then entered was never checked ' +
-    '(symlink(7), CWE-367). Links above the jail count by their owner only.',
+    '(symlink(7), CWE-367). Links above it count by who could set them anew (path-writable).',
   remedy: '# name the directory itself wherever the jail is named',
   look: (jail) => {
     const links = jail.components.filter(({ mode }) => (mode & TYPE_BITS) === LINK);
