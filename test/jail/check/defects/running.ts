@@ -1,0 +1,94 @@
+// Defects of what runs in a jail.
+import { openSync } from 'node:fs';
+import { beginProcess, must } from '../../../support/template.ts';
+import { type Defect, NOBODY, SCRIPT, run } from './defect.ts';
+
+export const runningDefects: readonly Defect[] = [
+  {
+    rule: 'root-process',
+    plant: async (jail, t) => void (await run(t, jail, ['setpriv', '--no-new-privs', 'chroot'])),
+    at: '/',
+  },
+  {
+    rule: 'process-capabilities',
+    plant: async (jail, t) => {
+      const ids = ['--reuid=65534', '--regid=65534', '--clear-groups'];
+      const capabilities = ['--inh-caps=+sys_chroot', '--ambient-caps=+sys_chroot'];
+      await run(t, jail, ['setpriv', '--no-new-privs', ...ids, ...capabilities, 'chroot']);
+    },
+    at: '/',
+  },
+  {
+    rule: 'process-groups',
+    plant: async (jail, t) => {
+      const before = ['setpriv', '--no-new-privs', 'chroot', `--userspec=${NOBODY}:${NOBODY}`];
+      await run(t, jail, [...before, '--groups=0']);
+    },
+    at: '/',
+  },
+  {
+    rule: 'stale-process',
+    plant: async (jail, t) => {
+      await run(t, jail, ['setpriv', '--no-new-privs', 'chroot', `--userspec=${NOBODY}:${NOBODY}`]);
+      must(['cp', '-a', `${jail}/usr/bin/bash`, `${jail}/usr/bin/bash.new`]);
+      must(['mv', `${jail}/usr/bin/bash.new`, `${jail}/usr/bin/bash`]);
+    },
+    at: '/',
+  },
+  {
+    rule: 'outside-descriptor',
+    plant: async (jail, t) => {
+      const before = ['setpriv', '--no-new-privs', 'chroot', `--userspec=${NOBODY}:${NOBODY}`];
+      await run(t, jail, before, openSync('/usr', 'r'));
+    },
+    at: '/',
+  },
+  {
+    rule: 'outside-descriptor', // chroot(2) changes no working directory
+    plant: async (jail, t) => {
+      const program = `import os, sys
+os.chroot(sys.argv[1])
+os.setgroups([])
+os.setgid(${NOBODY})
+os.setuid(${NOBODY})
+os.execv('/usr/bin/bash', ['bash', '-c', 'echo up; kill -STOP $$'])`;
+      await beginProcess(t, ['setpriv', '--no-new-privs', 'python3', '-c', program, jail]);
+    },
+    at: '/',
+  },
+  {
+    rule: 'outside-descriptor', // in a mount namespace whose root is the jail
+    plant: async (jail, t) => {
+      const before = ['setpriv', '--no-new-privs', 'bwrap', '--die-with-parent', '--bind'];
+      const ids = ['--uid', String(NOBODY), '--gid', String(NOBODY)];
+      const script = ['/', '--unshare-user', ...ids, '--', ...SCRIPT];
+      await beginProcess(t, [...before, jail, ...script], { fd: openSync('/usr', 'r') });
+    },
+    at: '/',
+    also: ['root-process'],
+  },
+  {
+    rule: 'outside-file',
+    plant: async (jail, t) => {
+      const program = 'exec 5</etc/passwd; exec "$@"';
+      const ids = ['chroot', `--userspec=${NOBODY}:${NOBODY}`];
+      await beginProcess(t, [
+        'setpriv',
+        '--no-new-privs',
+        'sh',
+        '-c',
+        program,
+        'sh',
+        ...ids,
+        jail,
+        ...SCRIPT,
+      ]);
+    },
+    at: '/',
+  },
+  {
+    rule: 'new-privileges',
+    plant: async (jail, t) => void (await run(t, jail, ['chroot', `--userspec=${NOBODY}:${NOBODY}`])),
+    at: '/',
+  },
+];
