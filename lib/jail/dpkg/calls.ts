@@ -16,7 +16,7 @@ const CALLS: readonly RegExp[] = [
 ];
 
 /** Names that stand in a text of Python, Perl or Ruby where a command to be run would stand. */
-export function callsIn(text: string): ReadonlySet<string> {
+function callsIn(text: string): ReadonlySet<string> {
   return new Set(CALLS.flatMap((pattern) => Array.from(text.matchAll(pattern), ([, name = '']) => name)));
 }
 

@@ -10,7 +10,7 @@ import { findInStrings, findPaths, findWords } from './words.ts';
 
 export interface Executable {
   readonly path: BytePath;
-  /** `configuration` is text of no kind that is known: only paths are looked for in it. */
+  /** `configuration` is text of no kind that is known. */
   readonly kind: 'elf' | 'script' | 'linker-script' | 'configuration' | 'other';
   /** For a script: what runs it, `env` and the program that env looks up being two. */
   readonly interpreters: readonly BytePath[];
@@ -90,13 +90,17 @@ function nothing(path: BytePath): Omit<Executable, 'kind'> {
   };
 }
 
-/** A configuration file, in which only paths are looked for. */
+/** A configuration file, in which only paths are looked for, and names of shared libraries: a sentence has none. */
 export function readConfiguration(root: FileRoot, path: BytePath): Executable {
   const data = readIfThere(root, path, MAX_CONFIGURATION_BYTES);
   return {
     ...nothing(path),
     kind: 'configuration',
-    mentions: (_, paths) => findPaths(data, paths),
+    mentions: (names, paths) =>
+      new Set([
+        ...findPaths(data, paths),
+        ...findWords(data, new Set([...names].filter((name) => name.includes('.so')))),
+      ]),
   };
 }
 

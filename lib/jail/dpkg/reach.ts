@@ -82,6 +82,7 @@ export function take(work: Work, use: Use): void {
   for (const path of files) taken.add(path, pkg, why);
   for (const path of executables) useProgram(work, path, { how: 'link', from: pkg, by: path }, why);
   if (extent === 'programs') return awaitData(work, pkg);
+  awaitLibraries(work, pkg, contents.libraries);
   if (extent === 'data' || extent === 'configuration') return;
   for (const path of contents.scripts)
     mentions.awaitPath(path, (by) => useProgram(work, path, { how: 'mentioned', from: pkg, by }, by));
@@ -113,6 +114,18 @@ function addSettings({ root, mentions }: Work, { programs, helpers, data }: Cont
   for (const path of named.slice(0, MOST_SETTINGS)) {
     const settings = readSettings(root, path);
     if (settings !== undefined) mentions.add(settings);
+  }
+}
+
+/** mono opens libmono-native.so by dlopen(3): a library that a program of the same source names, with or without its suffix. */
+function awaitLibraries(work: Work, pkg: Package, libraries: readonly BytePath[]): void {
+  const { mentions, taken } = work;
+  for (const path of libraries) {
+    const name = lastComponent(path);
+    const found = ifOf(work, pkg, (by) => {
+      if (placeOf(by) !== 'library') taken.add(path, pkg, by);
+    });
+    for (const word of new Set([name, name.replace(/\.so(?:\..*)?$/, '')])) mentions.awaitName(word, found);
   }
 }
 

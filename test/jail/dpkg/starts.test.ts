@@ -152,3 +152,28 @@ t.test('the basic tools that the modules of a script call come along', async (t)
     ['/usr/bin/chmod', '/usr/bin/mkdir'],
   );
 });
+
+t.test(
+  'a library that a program, or its configuration, names to be opened at run time comes along',
+  async (t) => {
+    const system: MadeSystem = {
+      packages: {
+        mono: {
+          files: {
+            '/usr/bin/mono': elfWithStrings('libhelper'),
+            '/usr/lib/libhelper.so': elfWithStrings(),
+            '/usr/lib/libmono-native.so': elfWithStrings(),
+            '/usr/lib/libother.so': elfWithStrings(),
+            '/etc/mono/config': '<dllmap target="$mono_libdir/libmono-native.so" /> libother\n',
+          },
+        },
+      },
+    };
+    t.same(paths(chooseFrom(system, '/usr/bin/mono')), [
+      '/etc/mono/config',
+      '/usr/bin/mono',
+      '/usr/lib/libhelper.so',
+      '/usr/lib/libmono-native.so',
+    ]);
+  },
+);
