@@ -18,7 +18,12 @@ export function refuseUnsafe(launch: Launch, tell: (lines: string) => void): voi
   const { request } = launch;
   const findings = attempt(() => findingsOf(launch));
   for (const { rule, path, message, remedy } of findings)
-    tell(errorLines({ message: `check: ${showPath(fromText(path))}: ${message} (${rule})`, hint: remedy }));
+    tell(
+      errorLines({
+        message: `check: ${showPath(fromText(path))}: ${message} (${rule})`,
+        hint: remedy.replace(/^# /, ''),
+      }),
+    );
   if (findings.length === 0) return;
   const count = findings.length === 1 ? '1 error' : `${findings.length} errors`;
   throw new LaunchError(`check: ${count} in the jail ${quote(request.jail)}: the program was not started`, {

@@ -51,3 +51,8 @@ export function restarted(pid: number): string {
     `restart it by uchroot USER DIRECTORY PROGRAM; by itself: ${commandLine('kill', String(pid))}`,
   );
 }
+
+/** What makes the builder know of a file that lies on the host as well; the file of the jail is no source, as it is replaced. */
+export function copying({ directory }: CheckedJail, path: BytePath): string {
+  return commandLine('uchroot-jail', 'build', directory, '--copy', `HOST-FILE:${path}`);
+}

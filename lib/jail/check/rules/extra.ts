@@ -1,6 +1,7 @@
 // What has come into the jail since it was built.
 
-import { commandLine, decision } from '../command.ts';
+import { decision } from '../command.ts';
+import { copying } from '../remedy.ts';
 import type { Rule } from '../rule.ts';
 import { isSystemPath } from '../zone.ts';
 
@@ -13,7 +14,7 @@ export const extra: Rule = {
     'A program, a module or a configuration file is found by its place: whatever lies in a directory of PATH, of the loader ' +
     'or of an interpreter is used (CWE-427). What was built can be built anew; this cannot.',
   remedy:
-    '# if it belongs there, build it in: uchroot-jail build DIRECTORY --copy FILE; if not, look at it, and remove it',
+    '# if it belongs there, build it in: uchroot-jail build DIRECTORY --copy HOST-FILE:FILE; if not, look at it, and remove it',
   lookAt: ({ path, kind, recorded, zone, depth, error, isMounted }, jail) => {
     if (jail.manifest === undefined || recorded !== undefined || zone !== 'system' || depth === 0)
       return undefined;
@@ -24,7 +25,7 @@ export const extra: Rule = {
       path,
       message: `the builder has not made ${kind === 'directory' ? 'this directory' : 'it'}`,
       remedy: decision(
-        `if it belongs there, build it in: ${commandLine('uchroot-jail', 'build', jail.directory, '--copy', path)}; if not, look at it, and remove it`,
+        `if it belongs there, have it built in (${copying(jail, path)}); if not, look at it, and remove it`,
       ),
     };
   },

@@ -1,9 +1,10 @@
 // What nobody but its owner should know.
 
 import { lastComponent } from '../../../binary/path.ts';
-import { commandLine, decision } from '../command.ts';
+import { decision } from '../command.ts';
 import type { Entry } from '../entry.ts';
 import { isOwn } from '../own.ts';
+import { copying } from '../remedy.ts';
 import type { Rule } from '../rule.ts';
 
 export const secret: Rule = {
@@ -14,8 +15,9 @@ export const secret: Rule = {
   attack:
     'Whoever breaks into the service reads it, and with it opens something that is not jailed: other machines, a cloud ' +
     'account, the host itself (CWE-312, CWE-522).',
+  covers: ['extra'],
   remedy:
-    '# what the service needs is copied in by name, for root alone: uchroot-jail build DIRECTORY --copy FILE; else remove it',
+    '# what the service needs comes from the host by name: uchroot-jail build DIRECTORY --copy HOST-FILE:FILE; else remove it',
   lookAt: (entry, jail) => {
     if (entry.kind !== 'file' || entry.sizeBytes === 0 || isMeant(entry)) return undefined;
     const what = secretOf(entry);
@@ -24,7 +26,7 @@ export const secret: Rule = {
       path: entry.path,
       message: `it is ${what}`,
       remedy: decision(
-        `if the service needs it, name it: ${commandLine('uchroot-jail', 'build', jail.directory, '--copy', entry.path)}; if not, remove it`,
+        `if the service needs it, bring it from the host by name (${copying(jail, entry.path)}); if not, remove it`,
       ),
       // who takes over the jailed user has what is his in any case
       ...(isOwn(entry) && { severity: 'note' }),

@@ -79,7 +79,7 @@ export const dataDefects: readonly Defect[] = [
     plant: (jail) =>
       writeFileSync(`${jail}/etc/gshadow`, 'other:!::\nhashed:$6$salt$hash::\nhashed:$1$a$b::\n'),
     at: '/etc/gshadow',
-    also: ['extra', 'secret'],
+    also: ['secret'],
   },
   {
     rule: 'secret',
