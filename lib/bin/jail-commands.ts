@@ -18,7 +18,7 @@ import { type Command, has, valueOf, valuesOf } from './dispatch.ts';
 import { CHECK_FORMATS, FORMATS, toFormat } from './format.ts';
 import { explainRule, showCheck } from './jail-check-report.ts';
 import { showBuilt, showExplanation, showList, showUpdate, summaryOf } from './jail-report.ts';
-import { jsonDocument } from './json.ts';
+import { jsonDocument } from '../json.ts';
 
 /** Ends the work, and hears how it goes. */
 interface Watch extends Required<Pick<JailWork, 'signal' | 'onProgress'>> {
