@@ -39,7 +39,8 @@ export function copyFields(object: object): object {
 /** A request of our own, checked: whatever the caller does with his later, it stays. @throws UsageError */
 export function takeRequest<T extends object>(request: T, check: (request: T) => void): T {
   return reading(() => {
-    const own = (typeof request === 'object' && request !== null ? copyFields(request) : request) as T;
+    const isObject = typeof request === 'object' && request !== null && !Array.isArray(request);
+    const own = (isObject ? copyFields(request) : request) as T;
     check(own);
     return own;
   });

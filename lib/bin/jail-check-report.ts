@@ -12,7 +12,7 @@ import { fromText } from '../jail/manifest/text.ts';
 import type { Bytes } from '../quote.ts';
 import { summaryOf } from './jail-report.ts';
 import type { CheckFormat } from './format.ts';
-import { jsonDocument, printedJson } from './json.ts';
+import { jsonDocument, printedJson } from '../json.ts';
 import { readVersion } from './version.ts';
 
 export function showCheck(directory: Bytes, report: CheckReport, format: CheckFormat): string {

@@ -19,7 +19,7 @@ import { CHECK_FORMATS, FORMATS, toFormat } from './format.ts';
 import { explainRule, showCheck } from './jail-check-report.ts';
 import { checkSeverity, statusOf } from './jail-check-status.ts';
 import { newsLeft, showBuilt, showExplanation, showList, showUpdate, summaryOf } from './jail-report.ts';
-import { jsonDocument } from './json.ts';
+import { jsonDocument } from '../json.ts';
 
 /** Ends the work, and hears how it goes. */
 interface Watch extends Required<Pick<JailWork, 'signal' | 'onProgress'>> {

@@ -10,7 +10,7 @@ import { CATALOG, type RuleId, type Severity } from '../tcpwrappers/check/catalo
 import { checkHosts, type CheckFinding } from '../tcpwrappers/check/check.ts';
 import { type Command, has, valueOf, valuesOf } from './dispatch.ts';
 import { CHECK_FORMATS, type CheckFormat, toFormat } from './format.ts';
-import { jsonDocument, printedJson } from './json.ts';
+import { jsonDocument, printedJson } from '../json.ts';
 import { fileOptions, toHostsOptions } from './tcpd-options.ts';
 import { readVersion } from './version.ts';
 

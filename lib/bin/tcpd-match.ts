@@ -13,7 +13,7 @@ import { findOutside } from '../tcpwrappers/text/field.ts';
 import type { Argument, ReadArguments } from './arguments.ts';
 import { type Command, has, valueOf } from './dispatch.ts';
 import { FORMATS, toFormat } from './format.ts';
-import { jsonDocument } from './json.ts';
+import { jsonDocument } from '../json.ts';
 import { explanationText } from './tcpd-match-report.ts';
 import { fileOptions, numberOf, toHostsOptions } from './tcpd-options.ts';
 

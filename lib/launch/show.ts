@@ -1,5 +1,6 @@
 // A plan for a reader: `uchroot --plan`, as text and as JSON.
 import type { LaunchError } from '../errors.ts';
+import { jsonDocument } from '../json.ts';
 import { quote } from '../quote.ts';
 import { octal } from '../trust/writer.ts';
 import type { EnvironmentRules } from './environment.ts';
@@ -39,14 +40,14 @@ function quoteBytes(data: unknown): string {
   return text.includes('\ufffd') ? quote(bytes) : text;
 }
 
-/** The same as one JSON object (lib/bin/json.ts says what its version means): account, jail, steps with all their fields, and what would fail. */
+/** The same as one JSON object (lib/json.ts says what its version means): account, jail, steps with all their fields, and what would fail. */
 export function planAsJson({ steps, account, view }: Launch, problem: LaunchError | undefined): string {
   const shown = steps.map((step, index) => ({ place: index + 1, ...describeStep(step), ...step }));
   const failed =
     problem === undefined
       ? undefined
       : { step: problem.step, code: problem.code, message: problem.message, hint: problem.hint };
-  return `${JSON.stringify({ version: 1, account, jail: view.jail, steps: shown, problem: failed }, readable, 2)}\n`;
+  return jsonDocument({ account, jail: view.jail, steps: shown, problem: failed }, readable);
 }
 
 // What the launcher looks for before the first step.

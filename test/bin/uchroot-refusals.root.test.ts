@@ -116,9 +116,9 @@ testRefusals([
   ],
   [
     'an unknown plan',
-    ['--plan=xml', 'nobody', jail, '/probe'],
+    ['--plan', '--format', 'xml', 'nobody', jail, '/probe'],
     1,
-    /^uchroot: --plan knows json, not 'xml'\n/,
+    /^uchroot: --format xml: it is one of text, json\n/,
   ],
   [
     'an empty pid file',
@@ -176,9 +176,9 @@ testRefusals([
   ],
   [
     'a plan with escape sequences',
-    ['--plan=\u001b[m', 'nobody', jail],
+    ['--plan', '--format', '\u001b[m', 'nobody', jail],
     1,
-    /^uchroot: --plan knows json, not '\\x1b\[m'/,
+    /^uchroot: --format \\x1b\[m: it is one of text, json\n/,
   ],
 ]);
 

@@ -193,7 +193,9 @@ test('--plan prints the steps in their order and starts nothing', async (t) => {
 });
 
 test('--plan --format json is one object with account, steps and what would fail, and needs no privilege', async (t) => {
-  const ended = uchroot(['--plan', '--format', 'json', 'nobody', jail, '/nothing']);
+  const ended = uchroot(['--plan', '--format', 'json', 'nobody', jail, '/nothing', 'a\u009b\u202eb']);
+  // oxlint-disable-next-line no-control-regex
+  t.match(ended.stdout, /^[\n\x20-\x7e]*$/, 'nothing that a terminal obeys');
   t.equal(ended.status, 127);
   const plan = JSON.parse(ended.stdout) as {
     version: number;
