@@ -117,15 +117,13 @@ function addSettings({ root, mentions }: Work, { programs, helpers, data }: Cont
   }
 }
 
-/** mono opens libmono-native.so by dlopen(3): a library that a program of the same source names, with or without its suffix. */
+/** mono opens libmono-native.so by dlopen(3): a library that a program of the same source, or its configuration, names. */
 function awaitLibraries(work: Work, pkg: Package, libraries: readonly BytePath[]): void {
-  const { mentions, taken } = work;
   for (const path of libraries) {
-    const name = lastComponent(path);
     const found = ifOf(work, pkg, (by) => {
-      if (placeOf(by) !== 'library') taken.add(path, pkg, by);
+      if (placeOf(by) !== 'library') work.taken.add(path, pkg, by);
     });
-    for (const word of new Set([name, name.replace(/\.so(?:\..*)?$/, '')])) mentions.awaitName(word, found);
+    work.mentions.awaitName(lastComponent(path), found);
   }
 }
 

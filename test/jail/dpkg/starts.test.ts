@@ -160,7 +160,7 @@ t.test(
       packages: {
         mono: {
           files: {
-            '/usr/bin/mono': elfWithStrings('libhelper'),
+            '/usr/bin/mono': elfWithStrings('libhelper.so'),
             '/usr/lib/libhelper.so': elfWithStrings(),
             '/usr/lib/libmono-native.so': elfWithStrings(),
             '/usr/lib/libother.so': elfWithStrings(),
