@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import t from 'tap';
 
-import { ExitError, LaunchError, openJail, runInJail, type RunRequest } from '../../lib/index.ts';
+import { AbortError, ExitError, openJail, runInJail, type RunRequest } from '../../lib/index.ts';
 import { makeJail } from '../support/programs.ts';
 import { unlessRoot } from '../support/root.ts';
 import { childrenOf, eventually, processesOf, settledFds } from '../support/service.ts';
@@ -36,11 +36,16 @@ async function callOff(
   const counts = { notRun: 0, ranAllTheSame: 0, stopped: 0 };
   for (const [i, result] of results.entries()) {
     const error: unknown = result.status === 'rejected' ? result.reason : undefined;
-    if (error instanceof LaunchError && error.code === code) {
+    const isExpected = error instanceof Error && 'code' in error && error.code === code;
+    if (error !== undefined && !isExpected) throw error;
+    // an AbortError tells how it ended, if it had begun
+    const hasRun = error instanceof ExitError || (error instanceof AbortError && error.ended !== undefined);
+    if (error === undefined) continue;
+    if (hasRun) counts.stopped++;
+    else {
       counts.notRun++;
       if (existsSync(marker(i))) counts.ranAllTheSame++;
-    } else if (error instanceof ExitError && error.code === code) counts.stopped++;
-    else if (error !== undefined) throw error;
+    }
   }
   for (const name of readdirSync(join(jail, 'tmp'))) rmSync(join(jail, 'tmp', name));
   return counts;
