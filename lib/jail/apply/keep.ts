@@ -10,7 +10,7 @@ import { CACHE_PATH } from '../plan/cache.ts';
 import { type Grounds, type Judging, openGrounds } from './grounds.ts';
 import { type Left, type LeftBecause, toLeft } from './left.ts';
 import { checkDirectory, inTheWay, nameOf } from './obstacle.ts';
-import { everyIn, isSame, lineOf, type Look, lookAt, lookOf } from './present.ts';
+import { everyIn, isSame, lineOf, type Look, lookAt, lookOf, stampOf } from './present.ts';
 
 export interface Verdict {
   /** `put`: what is planned takes the place; `attributes`: mode and owner are set; `stay`: it is as planned. */
@@ -20,6 +20,8 @@ export interface Verdict {
   readonly warning?: string;
   /** What was there, as lineAt tells it: the verdict is on that. */
   readonly was?: string | null;
+  /** Tells whether that has changed since, as stampOf does; not given if its directory is made anew. */
+  readonly stamp?: string;
 }
 
 export interface Judge {
@@ -84,7 +86,7 @@ async function judgeOpen(
   present: FileStatus | undefined,
   plan: () => Promise<Recorded>,
 ): Promise<Verdict> {
-  if (present === undefined) return { ...(await judgeAbsent(grounds, entry, plan)), was: null };
+  if (present === undefined) return { ...(await judgeAbsent(grounds, entry, plan)), was: null, stamp: '' };
   const fresh = await plan();
   const sizes = [fresh.sizeBytes, grounds.known.get(entry.path)?.sizeBytes];
   const look = await lookAt(grounds.jail, entry.path, present, sizes);
@@ -93,7 +95,7 @@ async function judgeOpen(
     entry.kind === 'directory' && present.kind === 'directory'
       ? judgeDirectory(grounds, { entry, ...met })
       : await judgeOther(grounds, { entry, ...met });
-  return { ...verdict, was: lineOf(look) };
+  return verdict.action === 'stay' ? verdict : { ...verdict, was: lineOf(look), stamp: stampOf(present) };
 }
 
 async function judgeAbsent(

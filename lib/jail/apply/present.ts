@@ -79,8 +79,7 @@ export async function lineAt(jail: DirectoryRoot, path: BytePath): Promise<strin
 }
 
 /** Tells a file from the same one after it was written to, without reading it (inode(7)). */
-export function stampOf(jail: DirectoryRoot, path: BytePath): string {
-  const status = jail.lstat(path);
+export function stampOf(status: FileStatus | undefined): string {
   if (status === undefined) return '';
   const { dev, ino, kind, mode, uid, gid, sizeBytes, mtimeMs } = status;
   // what lies in a directory does not count

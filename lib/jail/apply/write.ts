@@ -62,7 +62,6 @@ export function openWriter({ source, jail, store, judge, mounted }: Writing): Ja
 
   async function add(entry: Entry): Promise<Written> {
     let fresh: Recorded | undefined;
-    const stamp = stampOf(jail, entry.path);
     const plan = async () => (fresh ??= await foresee(entry, source));
     const verdict = await judge.judge(entry, plan);
     if (verdict.action === 'leave') {
@@ -72,7 +71,7 @@ export function openWriter({ source, jail, store, judge, mounted }: Writing): Ja
     }
     if (verdict.action === 'stay') return { verdict, record: await plan() };
     checkMounts(entry.path);
-    if (verdict.was !== undefined) stamps.set(entry.path, stamp);
+    if (verdict.stamp !== undefined) stamps.set(entry.path, verdict.stamp);
     if (verdict.action === 'put') return { verdict, ...(await put(entry, verdict.was)) };
     const record = await plan();
     const { path, mode, uid, gid } = record;
@@ -166,7 +165,7 @@ export function openWriter({ source, jail, store, judge, mounted }: Writing): Ja
     add,
     remove: (path, was) => void obsolete.push({ path, was }),
     changes: () => {
-      for (const [path, stamp] of stamps) if (stampOf(jail, path) !== stamp) throw isBusy(path);
+      for (const [path, stamp] of stamps) if (stampOf(jail.lstat(path)) !== stamp) throw isBusy(path);
       return { files: waiting.toSorted((a, b) => a.rank - b.rank), attributes, obsolete };
     },
     made,
