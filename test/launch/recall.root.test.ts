@@ -117,7 +117,7 @@ t.test(
   'a timeout that comes before the program is a LaunchError, and it has not run',
   { skip },
   async (t) => {
-    await using open = await openJail(jail, base);
+    await using open = await openJail(jail, { user: base.user, program: base.program });
     const { notRun, ranAllTheSame } = await untilSome(() => {
       const launches = Array.from({ length: 200 }, (_, i) => {
         const { args } = request(i);
