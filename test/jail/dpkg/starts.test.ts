@@ -177,3 +177,15 @@ t.test(
     ]);
   },
 );
+
+t.test('a program starts another one with the triplet and the version of its own name', async (t) => {
+  const files = {
+    '/usr/bin/x86_64-linux-gnu-gnatmake-14': elfWithStrings('gnatbind'),
+    '/usr/bin/x86_64-linux-gnu-gnatbind-14': elfWithStrings(),
+    '/usr/bin/x86_64-linux-gnu-gnatprep-14': elfWithStrings(),
+  };
+  t.same(paths(chooseFrom({ packages: { gnat: { files } } }, '/usr/bin/x86_64-linux-gnu-gnatmake-14')), [
+    '/usr/bin/x86_64-linux-gnu-gnatbind-14',
+    '/usr/bin/x86_64-linux-gnu-gnatmake-14',
+  ]);
+});
