@@ -2,7 +2,7 @@
 
 import type { BytePath } from '../../binary/path.ts';
 import type { Steps } from '../work/steps.ts';
-import { callsOfModules } from './calls.ts';
+import { callsOf } from './calls.ts';
 import type { Choice } from './choice.ts';
 import type { Package } from './database.ts';
 import type { Executable } from './executable.ts';
@@ -73,13 +73,14 @@ function lookInto(work: Work, executable: Executable): void {
   if (kind !== 'linker-script') mentions.add(executable);
 }
 
-/** What the modules of a script's package call, of the tools that every system has. */
-function* startCalled(work: Work, { kind, path, interpreters }: Executable): Steps<void> {
+/** What a script and the modules of its package call, of the tools that every system has. */
+function* startCalled(work: Work, { kind, path, interpreters, text }: Executable): Steps<void> {
   const { root, packages, reader, commands, called } = work;
   const from = packages.owner(path);
-  if (kind !== 'script' || from === undefined || interpreters.some(isShell) || called.has(from)) return;
+  if (kind !== 'script' || from === undefined || interpreters.some(isShell)) return;
+  const modules = called.has(from) ? [] : reader.contents(from).data;
   called.add(from);
-  for (const name of yield* callsOfModules(root, reader.contents(from).data)) {
+  for (const name of yield* callsOf(root, text, modules)) {
     const program = commands.inBase(name);
     if (program !== undefined) useProgram(work, program, { how: 'command', from, by: path }, path);
   }

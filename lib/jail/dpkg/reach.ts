@@ -93,10 +93,17 @@ export function take(work: Work, use: Use): void {
     const found = (by: BytePath) => {
       if (placeOf(by) !== 'library') useProgram(work, path, { how: 'mentioned', from: pkg, by }, by);
     };
-    mentions.awaitName(lastComponent(path), ifOf(work, pkg, found));
+    for (const name of namesOf(path)) mentions.awaitName(name, ifOf(work, pkg, found));
   }
   addSettings(work, contents);
   for (const edge of dependenciesOf(packages, pkg)) follow(work, use, edge);
+}
+
+/** gnatmake puts x86_64-linux-gnu-gnatbind-14 together out of its own name and "gnatbind". */
+function namesOf(path: BytePath): readonly string[] {
+  const name = lastComponent(path);
+  const bare = /^\w+-linux-gnu\w*-([a-z]\w*)(?:-[\d.]+)?$/.exec(name)?.[1];
+  return bare === undefined ? [name] : [name, bare];
 }
 
 // That of TeX lies in /usr/share and names /var/lib/texmf.

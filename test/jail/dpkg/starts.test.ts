@@ -130,15 +130,15 @@ t.test('what maintainer scripts made in /var/lib comes along, and data of a serv
   t.same(paths(chooseFrom(tex, '/usr/bin/tex')), ['/usr/bin/tex', '/var/lib/texmf/web2c/tex.fmt']);
 });
 
-t.test('the basic tools that the modules of a script call come along', async (t) => {
-  const tools = ['mkdir', 'chmod', 'sort', 'date'].map(
+t.test('the basic tools that a script and its modules call come along', async (t) => {
+  const tools = ['mkdir', 'chmod', 'sort', 'date', 'grep'].map(
     (name) => [`/usr/bin/${name}`, elfWithStrings()] as const,
   );
   const system: MadeSystem = {
     packages: {
       ansible: {
         files: {
-          '/usr/bin/ansible': '#!/usr/bin/python3\nimport ansible\n',
+          '/usr/bin/ansible': '#!/usr/bin/python3\nimport ansible\nqx("$m4 --help | grep reload-state")\n',
           '/usr/lib/python3/dist-packages/ansible/sh.py':
             "cmd = ['chmod', mode]\ncmd = 'mkdir -p %s' % path\n# sort it: 'date'\nraise Error('date is wrong')\n",
         },
@@ -149,7 +149,7 @@ t.test('the basic tools that the modules of a script call come along', async (t)
   const chosen = paths(chooseFrom(system, '/usr/bin/ansible'));
   t.same(
     chosen.filter((path) => tools.some(([tool]) => tool === path)),
-    ['/usr/bin/chmod', '/usr/bin/mkdir'],
+    ['/usr/bin/chmod', '/usr/bin/grep', '/usr/bin/mkdir'],
   );
 });
 
@@ -177,3 +177,15 @@ t.test(
     ]);
   },
 );
+
+t.test('a program starts another one with the triplet and the version of its own name', async (t) => {
+  const files = {
+    '/usr/bin/x86_64-linux-gnu-gnatmake-14': elfWithStrings('gnatbind'),
+    '/usr/bin/x86_64-linux-gnu-gnatbind-14': elfWithStrings(),
+    '/usr/bin/x86_64-linux-gnu-gnatprep-14': elfWithStrings(),
+  };
+  t.same(paths(chooseFrom({ packages: { gnat: { files } } }, '/usr/bin/x86_64-linux-gnu-gnatmake-14')), [
+    '/usr/bin/x86_64-linux-gnu-gnatbind-14',
+    '/usr/bin/x86_64-linux-gnu-gnatmake-14',
+  ]);
+});
