@@ -1,0 +1,133 @@
+// A stateful property: programs in jails do what they do under child_process, whatever the caller does in the meantime.
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+
+import * as fc from 'fast-check';
+import t, { type Test } from 'tap';
+
+import { makeJail } from '../support/programs.ts';
+import { unlessInstalled, unlessRoot } from '../support/root.ts';
+import { eventually, plainEnv, processesOf } from '../support/service.ts';
+import { library } from './model/library.ts';
+import { type Outcome, play } from './model/play.ts';
+import { reference } from './model/reference.ts';
+import { type Scenario, scenarios } from './model/scenario.ts';
+
+const skip = unlessRoot() || unlessInstalled('cc');
+t.setTimeout(0);
+
+function compileOriginal(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'uchroot-test-'));
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  const program = join(directory, 'uchroot-original');
+  const source = join(import.meta.dirname, '../../../scripts/bench.d/uchroot.c');
+  execFileSync('cc', ['-O1', '-o', program, source], { env: { PATH: process.env.PATH } });
+  return program;
+}
+
+// A user whom the C original finds by name, and of whom nothing else runs.
+const [user, uid] = ['games', 5];
+const emptyJail = skip === false ? makeJail(t) : '';
+const jails = { jail: skip === false ? makeJail(t, 'actor') : '', emptyJail, user };
+const right = skip === false ? reference(compileOriginal(), jails) : undefined;
+
+async function hold(scenario: Scenario, is: readonly Outcome[]): Promise<void> {
+  const shouldBe = right === undefined ? [] : await play(scenario, right);
+  if (JSON.stringify(is) !== JSON.stringify(shouldBe))
+    throw new Error(`is ${JSON.stringify(is)}\nand not ${JSON.stringify(shouldBe)}`);
+}
+
+// Once it has loaded its modules: a worker that ends while Node reads one for it leaves that file open.
+async function startWorker(scenario: Scenario): Promise<Worker> {
+  const worker = new Worker(join(import.meta.dirname, 'fixture/model-worker.js'), {
+    workerData: { scenario, jails },
+    env: plainEnv(),
+    execArgv: [],
+  });
+  await once(worker, 'message');
+  return worker;
+}
+
+/** What the descriptors of this process lead to. */
+function openDescriptors(): readonly string[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${fd}`)];
+    } catch {
+      return []; // that of the directory itself
+    }
+  });
+}
+
+/** UCHROOT_MODEL_SECONDS: how long each property is tried; UCHROOT_SEED: the scenarios of an earlier run. */
+async function tryFor(
+  t: Test,
+  seconds: number,
+  property: (scenario: Scenario) => Promise<void>,
+): Promise<void> {
+  const seed = Number(process.env.UCHROOT_SEED ?? Date.now() % 2 ** 31);
+  const before = openDescriptors();
+  const result = await fc.check(fc.asyncProperty(scenarios, property), {
+    seed,
+    numRuns: 1e6,
+    timeout: 20_000,
+    interruptAfterTimeLimit: Number(process.env.UCHROOT_MODEL_SECONDS ?? seconds) * 1000,
+  });
+  const failure = `: ${JSON.stringify(result.counterexample)}: ${String(result.errorInstance)}`;
+  t.notOk(result.failed, `UCHROOT_SEED=${seed}, ${result.numRuns} runs${result.failed ? failure : ''}`);
+  t.ok(result.numRuns > 0);
+  await eventually(() => openDescriptors().length <= before.length);
+  t.ok(
+    openDescriptors().length <= before.length,
+    `no descriptor is left over: ${openDescriptors().join(' ')}`,
+  );
+}
+
+// Whatever is made once, with the first launch, is made.
+t.before(async () => {
+  if (skip === false)
+    await play(
+      [{ do: 'launch', words: ['exit=0'], input: 'null', reusesBuffers: false, awaits: true }],
+      library(jails),
+    );
+});
+
+t.test('output that somebody has begun to read is there after the exit', { skip }, async () => {
+  const scenario: Scenario = [
+    { do: 'launch', words: ['out=one', 'exit=0'], input: 'null', reusesBuffers: false, awaits: true },
+    { do: 'readSome', of: 0 },
+    { do: 'rest', turns: 20 },
+    { do: 'awaitExit', of: 0 },
+    { do: 'rest', turns: 20 },
+  ];
+  await hold(scenario, await play(scenario, library(jails)));
+});
+
+t.test('what happens to programs is what happens under child_process', { skip }, async (t) => {
+  await tryFor(t, 15, async (scenario) => hold(scenario, await play(scenario, library(jails))));
+});
+
+t.test('in a worker too', { skip }, async (t) => {
+  await tryFor(t, 5, async (scenario) => {
+    const worker = await startWorker(scenario);
+    const [outcomes] = (await once(worker, 'message')) as [readonly Outcome[]];
+    await worker.terminate();
+    await hold(scenario, outcomes);
+  });
+});
+
+t.test('a worker that ends at any moment leaves no program and no descriptor', { skip }, async (t) => {
+  await tryFor(t, 5, async (scenario) => {
+    const worker = await startWorker(scenario);
+    const delayMs = Math.random() * 40;
+    const ended = once(worker, 'message');
+    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, delayMs))]);
+    await worker.terminate();
+    if (!(await eventually(() => processesOf(uid).length === 0)))
+      throw new Error(`terminated after ${delayMs} ms, it leaves ${processesOf(uid).join(' ')}`);
+  });
+});
