@@ -13,7 +13,7 @@ export interface Passwd {
 }
 
 /** An entry of group(5), with the names of the C structure less their `gr_`. */
-export interface Group {
+interface Group {
   readonly name: string;
   readonly passwd: string;
   readonly gid: number;
@@ -345,7 +345,7 @@ type OnTreeEnd = (
 ) => void;
 
 /** A tree that is being read; lib/jail/check/scan.ts knows what the records are. */
-export interface TreeScan {
+interface TreeScan {
   /**
    * The next batch; at its end the content of a file may be cut, whose record comes in a later one. No records and no content:
    * that was all. `content` is filled on a worker thread, and must be left alone until then; one call at a time.

@@ -18,7 +18,7 @@ export interface Played {
 }
 
 /** What a launch needs besides its words. */
-export interface HowLaunched {
+interface HowLaunched {
   /** The output that becomes its standard input. */
   readonly from: Readable | null;
 }
@@ -187,11 +187,11 @@ function brief(text: string): string {
 // Whatever was not read is read last of all, and whoever still sleeps is ended.
 async function finish(live: readonly Live[]): Promise<readonly Outcome[]> {
   for (const one of live) {
-    const { stdin, end } = await one.played;
-    if (!one.isFed && typeof one.launch.input !== 'object') stdin?.end();
+    const played = await one.played;
+    if (!one.isFed && typeof one.launch.input !== 'object') played.stdin?.end();
     const errors = await errorsOf(one);
     if (one.output === 'unread' || one.output instanceof Reader) (await outputOf(one)).all();
-    if (sleeps(one.launch)) void errors.until('ready').then(() => end('kill'));
+    if (sleeps(one.launch)) void errors.until('ready').then(() => played.end('kill'));
   }
   for (const one of live) await (await one.played).ended;
   const outcomes: Outcome[] = [];
