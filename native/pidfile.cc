@@ -18,7 +18,9 @@ namespace {
 long fill(const Removal& file, long pid, const char* temporary) {
   Line line;
   line.number(static_cast<uint64_t>(pid)).put('\n');
-  if (!writeAll(file.file, line.text(), lengthOf(line.text()))) return -EIO;
+  const long bytes = static_cast<long>(lengthOf(line.text()));
+  const long wrote = sys(__NR_write, file.file, address(line.text()), bytes);
+  if (wrote != bytes) return wrote < 0 ? wrote : -ENOSPC;  // less than asked for: the disk is full (write(2))
   return sys(__NR_renameat2, file.directory, address(temporary), file.directory, address(file.name), 0);
 }
 
@@ -30,9 +32,11 @@ long create(long directory, const char* name) {
 [[noreturn]] void fail(const Payload* payload, long result) {
   const int error = static_cast<int>(-result);
   Line name, message;
-  const char* code = errorName(payload, error, name);
-  message.put("pid file: ").put(stringAt(payload, payload->pidFileShown)).put(": ").put(code);
-  quit(tell(payload, {"pid_file", 0, code, error}, message, "its directory must exist and be writable by root"));
+  message.put("pid file: ").put(stringAt(payload, payload->pidFileShown)).put(": ");
+  putError(payload, error, message);
+  const bool isRefused = error == EACCES || error == EROFS;
+  const char* hint = isRefused ? "its directory must be writable by root" : nullptr;
+  quit(tell(payload, {"pid_file", 0, errorName(payload, error, name), error}, message, hint));
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // The command uchroot: argv → launch in place → exit status.
 import { writeSync } from 'node:fs';
 
-import { type LaunchError, UsageError } from '../errors.ts';
+import { LaunchError, UsageError } from '../errors.ts';
 import { findProblem } from '../launch/check.ts';
 import { compileLaunch } from '../launch/compile.ts';
 import {
@@ -13,6 +13,7 @@ import {
   warningLines,
   type Warning,
 } from '../launch/exec.ts';
+import { errnoName, reason } from '../launch/errno.ts';
 import { normalize, type LaunchRequest } from '../launch/request.ts';
 import { rehearse } from '../launch/rehearse.ts';
 import { ServiceManager } from '../launch/service.ts';
@@ -25,9 +26,27 @@ import { absolute, optionKinds, toRequest, usage, usageLine } from './uchroot-op
 import { makeUnit } from './uchroot-unit.ts';
 import { readVersion } from './version.ts';
 
+const EIO = 5;
+
 // fs.writeSync and never process.stdout: opening that would leave the terminal or pipe non-blocking for the program.
 function print(fd: number, text: string | Buffer): void {
   for (let rest = toBuffer(text); rest.length > 0;) rest = rest.subarray(writeSync(fd, rest));
+}
+
+// Whoever closes his end of a pipe has seen enough, as head(1) does: the status is that of what was asked.
+function output(text: string | Buffer): void {
+  try {
+    print(1, text);
+  } catch (error) {
+    const { code, errno = -EIO } = error as NodeJS.ErrnoException;
+    if (code === 'EPIPE') return;
+    throw new LaunchError(`standard output: ${reason(-errno)}`, {
+      step: 'write',
+      code: errnoName(-errno),
+      errno: -errno,
+      cause: error,
+    });
+  }
 }
 
 // A stderr that is closed or full must not hide the exit status.
@@ -47,7 +66,7 @@ function showPlan(request: LaunchRequest, format: 'text' | 'json', isChecked: bo
   const launch = prepareInPlace(normalize(request), warn, false);
   lookAtPidFile(launch, warn);
   const problem = rehearse(launch) ?? findProblem(launch);
-  print(1, format === 'json' ? planAsJson(launch, problem) : planAsText(launch));
+  output(format === 'json' ? planAsJson(launch, problem) : planAsText(launch));
   if (isChecked) refuseUnsafe(launch, complain);
   return tellProblem(problem, fail);
 }
@@ -101,8 +120,8 @@ function main(): number {
   try {
     const { options, operands } = readArguments(words, optionKinds);
     const given = new Map(options);
-    if (given.has('help')) return (print(1, usage), 0);
-    if (given.has('version')) return (print(1, `uchroot ${readVersion()}\n`), 0);
+    if (given.has('help')) return (output(usage), 0);
+    if (given.has('version')) return (output(`uchroot ${readVersion()}\n`), 0);
     const isLaunch = !given.has('compile') && !given.has('unit');
     manager = given.has(serviceStatus) && isLaunch ? (manager ?? connectManager()) : undefined;
     if (operands.length < 2) {
@@ -114,8 +133,10 @@ function main(): number {
     if (file !== undefined) return compile(request, file, given);
     statusFd = request.statusFd;
     if (given.has('unit')) {
-      const { output, problem } = makeUnit(options, request, (warning) => complain(warningLines(warning)));
-      print(1, output);
+      const { output: text, problem } = makeUnit(options, request, (warning) =>
+        complain(warningLines(warning)),
+      );
+      output(text);
       return tellProblem(problem, fail);
     }
     if (given.has('plan'))

@@ -13,7 +13,7 @@ import { oneLine, type Unit } from '../service/unit/unit.ts';
 import { printedFiles, writeFiles } from '../service/unit/write.ts';
 import type { Argument } from './arguments.ts';
 import { optionKinds, unitOptions } from './uchroot-options.ts';
-import { toAddress, toFormat, toName, toSeconds, toSignal } from './unit-values.ts';
+import { toAddress, toFormat, toName, toPlainPath, toSeconds, toSignal } from './unit-values.ts';
 import { readVersion } from './version.ts';
 
 type Options = readonly (readonly [name: string, value: Argument])[];
@@ -44,7 +44,7 @@ function launchOptions(options: Options): readonly string[] {
       .map(([name, { text, bytes }]) => {
         if (kinds[name] === 'flag') return `--${name}`;
         // the working directory is / at boot
-        return `--${name}=${latin1(name === 'pid-file' ? resolve(text) : bytes)}`;
+        return `--${name}=${latin1(name === 'pid-file' ? toPlainPath(text) : bytes)}`;
       })
   );
 }
@@ -62,8 +62,7 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
   if (request.program === undefined)
     throw new UsageError('a unit needs a program: the shell that is the default wants a terminal');
   const program = latin1(request.program);
-  // settings of systemd take no `..`
-  const jail = resolve(latin1(request.jail));
+  const jail = latin1(toPlainPath(request.jail));
   const name = toName(given.get('unit-name'), program);
   const watchdog = given.get('watchdog');
   const reloadSignal = given.get('reload-signal');
@@ -92,7 +91,7 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
       ? [nodePath(), latin1(`${import.meta.dirname}/uchroot-jail.cjs`), 'update', jail]
       : undefined,
     syslog: given.has('syslog'),
-    pidFile: latin1(resolve(request.pidFile ?? `/run/${name}.pid`)),
+    pidFile: latin1(toPlainPath(request.pidFile ?? `/run/${name}.pid`)),
     version: readVersion(),
   };
 }

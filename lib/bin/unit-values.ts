@@ -1,9 +1,11 @@
 // The values of the options of a unit.
+import { realpathSync } from 'node:fs';
 import { constants } from 'node:os';
+import { resolve } from 'node:path';
 
 import { UsageError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
-import { quote } from '../quote.ts';
+import { quote, toBuffer } from '../quote.ts';
 import { formats, type Format } from '../service/unit/unit.ts';
 
 /** @throws UsageError */
@@ -28,6 +30,26 @@ export function toName(text: string | undefined, program: string): string {
   throw new UsageError(`'${quote(Buffer.from(name, 'latin1'))}' cannot be the name of a service`, {
     hint: 'give one of letters, digits, dots, dashes and underscores with --unit-name',
   });
+}
+
+/**
+ * An absolute path without `.` and `..`, which settings of systemd do not take. What is before the last `..` is resolved by the
+ * kernel: beyond a symbolic link it is above what the link leads to (path_resolution(7)).
+ *
+ * @throws UsageError if that is not there
+ */
+export function toPlainPath(path: Uint8Array | string): Buffer {
+  const text = toBuffer(path).toString('latin1');
+  const [, above, rest = ''] = /^(.*(?:^|\/)\.\.)(?:\/(.*))?$/s.exec(text) ?? [];
+  if (above === undefined) return Buffer.from(resolve(text), 'latin1');
+  try {
+    const found = realpathSync(Buffer.from(above, 'latin1'), 'buffer').toString('latin1');
+    return Buffer.from(resolve(found, rest), 'latin1');
+  } catch {
+    throw new UsageError(
+      `${quote(toBuffer(path))}: what is before its '..' is not there, so a unit cannot name it`,
+    );
+  }
 }
 
 /** A port, ADDRESS:PORT, a path, or @NAME in the abstract namespace (systemd.socket(5), ListenStream=). @throws UsageError */

@@ -1,7 +1,6 @@
 // Variables of systemd that name directories of the host: in the jail they have another path, or none. Pure.
-import { resolve } from 'node:path';
-
 import { quote } from '../quote.ts';
+import { absolutePath } from './hostpath.ts';
 import type { NormalRequest } from './request.ts';
 
 /** RuntimeDirectory= and its like, and credentials: one path, or several with colons between (systemd.exec(5)). */
@@ -14,9 +13,9 @@ export const directoryVariables: readonly string[] = [
   'CREDENTIALS_DIRECTORY',
 ];
 
-/** The path of a jail without `..` and the like, as systemd writes paths; links in it are not followed. latin1. */
+/** The path of a jail as systemd writes paths; links in it are not followed, and beneath one with `..` nothing lies. latin1. */
 export function plainPath(jail: Buffer): string {
-  return resolve(jail.toString('latin1'));
+  return absolutePath(jail.toString('latin1'));
 }
 
 function toJailPath(hostPath: string, jail: string): string | undefined {

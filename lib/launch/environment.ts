@@ -30,16 +30,11 @@ const described = new Set([
   'LC_TIME',
 ]);
 
-// The init system's protocol with the program it started: sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3).
-const protocol = new Set([
-  'NOTIFY_SOCKET',
-  'WATCHDOG_PID',
-  'WATCHDOG_USEC',
-  'LISTEN_PID',
-  'LISTEN_PIDFDID',
-  'LISTEN_FDS',
-  'LISTEN_FDNAMES',
-]);
+// Of descriptors that are passed on: nothing without them (sd_listen_fds(3)).
+const activation = new Set(['LISTEN_PID', 'LISTEN_PIDFDID', 'LISTEN_FDS', 'LISTEN_FDNAMES']);
+
+// The init system's protocol with the program it started: sd_notify(3), sd_watchdog_enabled(3).
+const protocol = new Set(['NOTIFY_SOCKET', 'WATCHDOG_PID', 'WATCHDOG_USEC', ...activation]);
 
 /** What every program gets of the caller's environment. */
 export const describedNames: readonly string[] = [...described];
@@ -145,6 +140,15 @@ const inJail = (value: Buffer, { jail }: Pick<NormalRequest, 'jail'>): Buffer | 
 const namesOf = ({ passEnv }: Pick<NormalRequest, 'passEnv'>): ReadonlySet<string> =>
   new Set(passEnv.map(byteName));
 
+// Whether the caller's value of a variable of the account counts, if he has one.
+function callersCounts(
+  { keepEnv }: Pick<NormalRequest, 'keepEnv'>,
+  named: ReadonlySet<string>,
+  name: string,
+): boolean {
+  return keepEnv ? name === 'PATH' : named.has(name);
+}
+
 /** The entries of the program's environment, `NAME=value` each. */
 export function buildEnvironment(input: EnvironmentInput): readonly Buffer[] {
   const { request, account, caller, inPlace, pid } = input;
@@ -153,11 +157,13 @@ export function buildEnvironment(input: EnvironmentInput): readonly Buffer[] {
   const refused = request.keepEnv ? dangerous() : undefined;
   const named = namesOf(request);
   for (const [name, value] of caller) {
-    const kept = protocol.has(name)
-      ? inPlace && (listens || !name.startsWith('LISTEN_'))
-      : refused === undefined
-        ? described.has(name) || named.has(name)
-        : !refused.test(name);
+    const kept = activation.has(name)
+      ? inPlace && listens
+      : protocol.has(name)
+        ? inPlace || named.has(name)
+        : refused === undefined
+          ? described.has(name) || named.has(name)
+          : !refused.test(name);
     const passed = kept && directoryVariables.includes(name) ? inJail(value, request) : value;
     if (kept && passed !== undefined) env.set(name, toEntry(name, passed));
   }
@@ -170,8 +176,9 @@ export function buildEnvironment(input: EnvironmentInput): readonly Buffer[] {
     SHELL: account.shell,
   };
   for (const [name, value] of Object.entries(identity)) {
+    if (env.has(name) && callersCounts(request, named, name)) continue;
     if (value === undefined) env.delete(name);
-    else if (name !== 'PATH' || !env.has('PATH')) env.set(name, Buffer.from(`${name}=${value}`));
+    else env.set(name, Buffer.from(`${name}=${value}`));
   }
   // Not into the map: each name comes once, and there may be thousands.
   const own: Buffer[] = [];
@@ -208,20 +215,21 @@ export function environmentRules(input: Pick<EnvironmentInput, 'request' | 'acco
   const { request, account } = input;
   const names = new Set(request.env.map(([name]) => byteName(name)));
   const built = buildEnvironment({ ...input, caller: [], inPlace: true, pid: 0 });
+  const named = namesOf(request);
   const isFallback = (entry: Buffer): boolean =>
-    request.keepEnv && nameOf(entry) === 'PATH' && !names.has('PATH');
+    callersCounts(request, named, nameOf(entry)) && !names.has(nameOf(entry));
   const entries = built.filter((entry) => !isFallback(entry));
   const taken = new Set([
     ...entries.map(nameOf),
     ...names,
-    ...(account.name === undefined ? ['USER', 'LOGNAME'] : []),
+    ...(account.name === undefined ? ['USER', 'LOGNAME'].filter((name) => !named.has(name)) : []),
   ]);
   const beginnings = request.keepEnv
     ? [
         ...dangerousNames().map((name) => (name.endsWith('*') ? name.slice(0, -1) : `${name}=`)),
         ...whole(taken),
       ]
-    : whole([...inPlaceVariables, ...namesOf(request)].filter((name) => !taken.has(name)));
+    : whole([...inPlaceVariables, ...named].filter((name) => !taken.has(name)));
   return {
     beginnings: beginnings.map((beginning) => Buffer.from(beginning, 'latin1')),
     keepsOthers: request.keepEnv,

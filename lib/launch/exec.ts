@@ -1,13 +1,14 @@
 // Launching in place: this process becomes the program, with the same pid and terminal.
 import { writeSync } from 'node:fs';
 
-import { type LaunchError, UsageError } from '../errors.ts';
+import { LaunchError, UsageError } from '../errors.ts';
 import { native, type PlanFailure } from '../native.ts';
 import type { Account } from './account.ts';
 import { lostDirectories } from './directories.ts';
 import { encodePlan } from './encode.ts';
 import { callerVariables } from './caller.ts';
 import { byteName, inPlaceVariables, type Variable } from './environment.ts';
+import { errnoName } from './errno.ts';
 import { toLaunchError } from './failure.ts';
 import { refuseOwnDescriptors } from './inherited.ts';
 import { closePidPlace, openPidPlace, writePidFile, type PidPlace } from './pidfile.ts';
@@ -68,20 +69,29 @@ export function reportFailure(
   tryWrite(statusFd, failedLine(error));
 }
 
+// Without memory or descriptors there is no looking into the jail: what is known is told.
+function explain({ steps, view }: PreparedLaunch, failure: PlanFailure): LaunchError {
+  try {
+    return toLaunchError(steps, failure, view);
+  } catch {
+    const { errno } = failure;
+    const step = steps[failure.step]?.op ?? 'launch';
+    return new LaunchError(`${step}: errno ${errno}`, { step, code: errnoName(errno), errno });
+  }
+}
+
 // From here on nothing may return to ordinary JavaScript: root directory and identity may have changed. It looks into
 // the jail through the open directory, says what is wrong, and ends the process.
 function reportAndExit(launch: PreparedLaunch, failure: PlanFailure, { tell, fail }: Listener): never {
   let status = 125;
   try {
-    const error = toLaunchError(launch.steps, failure, launch.view);
+    const error = explain(launch, failure);
     tell(errorLines(error));
     status = fail(error);
     reportFailure(launch.request.statusFd, error);
-  } catch {
-    // Without memory or descriptors there is no looking further: what is known is told.
-    tell(`uchroot: ${launch.steps[failure.step]?.op ?? 'launch'}: errno ${failure.errno}\n`);
+  } finally {
+    exitNow(status);
   }
-  return exitNow(status);
 }
 
 // Not process.exit(): listeners of the service must not run in the jail.

@@ -1,6 +1,6 @@
 // --pid-file: the program's pid where an init script looks for it.
 import { constants, writeSync } from 'node:fs';
-import { basename, dirname, resolve } from 'node:path';
+import { basename, dirname } from 'node:path';
 
 import { type ErrnoName, LaunchError } from '../errors.ts';
 import { native } from '../native.ts';
@@ -8,7 +8,8 @@ import { quote } from '../quote.ts';
 import type { Way } from '../trust/way.ts';
 import type { Account } from './account.ts';
 import { acceptDirectory, judgeDirectory, type DirectoryFinding } from './directory.ts';
-import { errnoName } from './errno.ts';
+import { errnoName, reason } from './errno.ts';
+import { absolutePath } from './hostpath.ts';
 
 /** A pid file by its name in a directory that was judged, by descriptor: no link on the way counts from then on. */
 export interface PidPlace {
@@ -44,10 +45,10 @@ export function judgePidDirectory(
  * @throws LaunchError ERR_INSECURE_PATH, or with the errno
  */
 export function openPidPlace(path: string, account: Account, insecurePath: boolean): PidPlace {
-  const absolute = resolve(path);
+  const absolute = absolutePath(path);
   const facts = native.readHostSync({ jail: dirname(absolute) });
-  const { jailFd: directoryFd, walkErrno } = facts;
-  if (directoryFd < 0) throw failed(path, errnoName(walkErrno ?? 0), walkErrno);
+  const { jailFd: directoryFd, walkErrno = EIO } = facts;
+  if (directoryFd < 0) throw failed(path, walkErrno);
   try {
     const warnings = judgePidDirectory(facts, account, insecurePath);
     return { directoryFd, name: Buffer.from(basename(absolute)), path, warnings };
@@ -82,8 +83,7 @@ export function writePidFile({ directoryFd, name, path }: PidPlace, pid: number)
     }
     return { directoryFd, name, fileFd };
   } catch (error) {
-    const { code = 'EIO', errno } = error as NodeJS.ErrnoException;
-    throw failed(path, code, errno === undefined ? undefined : -errno, error);
+    throw failed(path, -((error as NodeJS.ErrnoException).errno ?? -EIO), error);
   }
 }
 
@@ -101,14 +101,27 @@ function create(directoryFd: number, name: Buffer): number {
   }
 }
 
-function failed(path: string, code: string, errno: number | undefined, cause?: unknown): LaunchError {
-  return new LaunchError(`pid file: ${quote(path)}: ${code}`, {
+const EIO = 5;
+const pidDirectoryHint = 'its directory must exist and be writable by root';
+const pidNameHint = 'give the path of a file, not of a directory';
+const hintOf: Readonly<Partial<Record<ErrnoName, string>>> = {
+  ENOENT: pidDirectoryHint,
+  ENOTDIR: pidDirectoryHint,
+  EACCES: pidDirectoryHint,
+  EROFS: pidDirectoryHint,
+  EINVAL: pidNameHint,
+  EISDIR: pidNameHint,
+};
+
+function failed(path: string, errno: number, cause?: unknown): LaunchError {
+  const code = errnoName(errno);
+  return new LaunchError(`pid file: ${quote(path)}: ${reason(errno)}`, {
     step: 'pid_file',
     call: 'open',
-    code: code as ErrnoName,
+    code,
     errno,
     path,
-    hint: 'its directory must exist and be writable by root',
+    hint: hintOf[code],
     cause,
   });
 }

@@ -1,12 +1,13 @@
 // What a compiled launcher will have to find as it is: the ways to the jail and to the pid file, without a link in them.
 import { fstatSync, readlinkSync } from 'node:fs';
-import { basename, dirname, resolve } from 'node:path';
+import { basename, dirname } from 'node:path';
 
 import { LaunchError } from '../errors.ts';
 import { native, type HostFacts, type PathComponent } from '../native.ts';
 import { quote } from '../quote.ts';
 import type { Account } from './account.ts';
 import { acceptDirectory, judgeDirectory, unreachable, type DirectoryFinding } from './directory.ts';
+import { absolutePath } from './hostpath.ts';
 import type { Component, RecordedJail, RecordedPidFile } from './payload.ts';
 import { judgePidDirectory } from './pidfile.ts';
 import type { NormalRequest } from './request.ts';
@@ -32,7 +33,7 @@ export function recordPidFile(
   warn: (warning: DirectoryFinding) => void,
 ): RecordedPidFile | undefined {
   if (pidFile === undefined) return undefined;
-  const path = resolve(pidFile);
+  const path = absolutePath(pidFile);
   const missing: Component[] = [];
   let directory = dirname(path);
   let facts = native.readHostSync({ jail: directory });

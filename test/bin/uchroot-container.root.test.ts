@@ -61,7 +61,7 @@ function foreseen(t: Test, ended: Ended, words: readonly string[], by: readonly 
   const planned = uchroot(['--plan', ...words], { by });
   t.equal(planned.status, ended.status);
   t.equal(planned.stderr, ended.stderr);
-  const asJson = uchroot(['--plan=json', ...words], { by });
+  const asJson = uchroot(['--plan', '--format', 'json', ...words], { by });
   const { problem } = JSON.parse(asJson.stdout) as { problem?: { message: string } };
   t.equal(`uchroot: ${problem?.message}`, ended.stderr.split('\n')[0]);
 }

@@ -10,6 +10,7 @@ import {
   start,
   temporaryDirectory,
   uchroot,
+  searchPath,
 } from '../support/launch.ts';
 import { decode, probe, readState, startWaiting, type State } from '../support/probe.ts';
 import { hostilePreload } from '../support/sanitizer.ts';
@@ -229,6 +230,17 @@ t.test('protection from the OOM killer ends', { skip: unprotected }, async (t) =
 
 test('a higher oom_score_adj of the caller stays', async (t) => {
   t.equal(await oomScore('oom=300'), '300');
+});
+
+test('a variable of the account that is named passes too', async (t) => {
+  const env = { HOME: '/var/lib/app', PATH: `/opt/bin:${searchPath}`, SHELL: '/bin/odd' };
+  const ended = uchroot(['--pass-env', 'HOME,PATH,USER', 'nobody', jail, '/probe'], { env });
+  const built = readState(ended).env.map((entry) => Buffer.from(decode(entry), 'latin1').toString());
+  const values = new Map(built.map((entry) => entry.split(/=(.*)/s, 2) as [string, string]));
+  t.equal(values.get('HOME'), '/var/lib/app');
+  t.equal(values.get('PATH'), env.PATH);
+  t.equal(values.get('USER'), 'nobody', 'the caller has none');
+  t.not(values.get('SHELL'), '/bin/odd', 'it is not named');
 });
 
 test('a variable that is named passes, and one that names a directory has its path in the jail', async (t) => {

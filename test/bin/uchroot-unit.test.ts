@@ -1,5 +1,14 @@
 // uchroot --unit as a command: what it prints and writes, and what it refuses. Needs no root.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -30,6 +39,40 @@ t.test(
       line?.[3],
       '--service-status --unsetenv=NOTIFY_SOCKET --umask=027 --new-session --pid-file=/run/a --insecure-path nobody / /bin/sh -c "exit 0"',
     );
+  },
+);
+
+t.test('a unit names the jail that the kernel finds, `..` beyond a link included', async (t) => {
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'uchroot-test-')));
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  mkdirSync(`${directory}/data/jail`, { recursive: true });
+  symlinkSync('data/jail', `${directory}/link`);
+  const words = ['--pid-file', `${directory}/link/../pid`, 'nobody', `${directory}/link/../jail`, '/nope'];
+  const { stdout } = unit('systemd', ...words);
+  t.match(stdout, ` --pid-file=${directory}/data/pid nobody ${directory}/data/jail /nope\n`);
+  t.match(stdout, `\nRequiresMountsFor=${directory}/data/jail\n`);
+  const missing = unit('systemd', 'nobody', `${directory}/missing/../jail`, '/nope');
+  t.equal(missing.status, 1);
+  t.equal(missing.stdout, '');
+});
+
+t.test(
+  'what cannot be written to standard output is told; a reader who has seen enough is no failure',
+  async (t) => {
+    const full = start(['sh', '-c', 'exec "$@" >/dev/full', 'sh', ...command, '--help']);
+    t.equal(full.status, 125);
+    t.equal(full.stderr, 'uchroot: standard output: no space left on device\n');
+    const words = [
+      'bash',
+      '-c',
+      '"$@" | exit 0; exit ${PIPESTATUS[0]}',
+      'bash',
+      ...command,
+      '--unit',
+      'runit',
+      ...shell,
+    ];
+    t.match(start(words), { status: 0, stderr: '' });
   },
 );
 

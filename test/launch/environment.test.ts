@@ -218,11 +218,23 @@ t.test('a variable that is named passes, whatever it is called', async (t) => {
   t.same(build({ caller: ['LISTEN_FDS=1', 'LISTEN_PID=78'], passEnv: ['LISTEN_FDS'] }), own);
 });
 
+t.test('a variable of the account that is named is the one of the caller, if he has it', async (t) => {
+  const caller = ['HOME=/var/lib/app', 'PATH=/opt/bin'];
+  const built = build({ caller, passEnv: ['HOME', 'PATH', 'USER', 'NOTIFY_SOCKET'] });
+  const others = own.filter((entry) => !/^(?:HOME|PATH)=/.test(entry));
+  t.same(built, [...others, ...caller].toSorted());
+  t.same(
+    build({ caller, passEnv: ['HOME'], env: { HOME: '/set' } }).filter((entry) => entry.startsWith('HOME=')),
+    ['HOME=/set'],
+  );
+});
+
 t.test('a directory of the service manager has the path of the jail, or is left out', async (t) => {
   const directoriesOf = (jail: string, entry: string): readonly string[] =>
     build({ jail, keepEnv: true, caller: [entry] }).filter((built) => !own.includes(built));
   t.same(directoriesOf('/srv/www/', 'STATE_DIRECTORY=/srv/www/var/lib/x'), ['STATE_DIRECTORY=/var/lib/x']);
-  t.same(directoriesOf('/srv/../srv/www', 'CACHE_DIRECTORY=/srv/www'), ['CACHE_DIRECTORY=/']);
+  t.same(directoriesOf('/srv//./www', 'CACHE_DIRECTORY=/srv/www'), ['CACHE_DIRECTORY=/']);
+  t.same(directoriesOf('/srv/../srv/www', 'CACHE_DIRECTORY=/srv/www'), [], '/srv may be a link');
   t.same(directoriesOf('/srv/www', 'LOGS_DIRECTORY=/srv/www/a:/var/log/b:/srv/www/c'), [
     'LOGS_DIRECTORY=/a:/c',
   ]);

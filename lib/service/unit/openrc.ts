@@ -1,5 +1,5 @@
 // A service script for OpenRC: openrc-run(8), supervise-daemon(8).
-import { plainWord, shellCommand, shellWord } from './shell.ts';
+import { plainWord, shellUpdate, shellWord } from './shell.ts';
 import { heading, launchWords, type Unit, type UnitFile } from './unit.ts';
 
 // OpenRC splits its variables at blanks and expands patterns in them before a shell reads the result
@@ -19,7 +19,7 @@ const reloadFunction = (signal: string, update: Unit['update']): string => `
 extra_started_commands=reload
 
 reload() {
-	ebegin "Reloading $RC_SVCNAME"${update === undefined ? '' : `\n\t${shellCommand(update)} || { eend $?; return 1; }`}
+	ebegin "Reloading $RC_SVCNAME"${update === undefined ? '' : `\n\t${shellUpdate(update)} || { eend $?; return 1; }`}
 	supervise-daemon "$RC_SVCNAME" --signal ${signal}
 	eend $?
 }

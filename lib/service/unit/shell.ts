@@ -14,6 +14,14 @@ export function shellCommand(words: readonly string[]): string {
   return words.map(shellWord).join(' ');
 }
 
+/**
+ * A command that succeeds if the jail has been brought up to date, but for what the service or somebody else has changed there:
+ * uchroot-jail(8) ends with 3 then, and has said so.
+ */
+export function shellUpdate(words: readonly string[]): string {
+  return `${shellCommand(words)} || [ $? -eq 3 ]`;
+}
+
 /** The whole launch as one command of a shell. */
 export function shellLaunch(unit: Unit): string {
   return shellCommand([...unit.command, ...launchWords(unit)]);

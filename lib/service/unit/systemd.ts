@@ -1,7 +1,7 @@
 // Units for systemd: systemd.service(5), systemd.socket(5).
 import { isUtf8 } from 'node:buffer';
 
-import { plainWord } from './shell.ts';
+import { plainWord, shellUpdate } from './shell.ts';
 import { finalStatus, heading, launchWords, oneLine, type Unit, type UnitFile } from './unit.ts';
 
 const escapes: Readonly<Record<string, string>> = {
@@ -103,8 +103,8 @@ function serviceSection(unit: Unit): string {
   return [
     `Type=${notify ? 'notify' : 'exec'}`,
     `ExecStart=${words.join(' ')}`,
+    ...(unit.update === undefined ? [] : [`ExecReload=/bin/sh -c ${systemdWord(shellUpdate(unit.update))}`]),
     // the shell's own kill: not every host has a program of that name
-    ...(unit.update === undefined ? [] : [`ExecReload=${unit.update.map(systemdWord).join(' ')}`]),
     ...(reloadSignal === undefined ? [] : [`ExecReload=/bin/sh -c "kill -s ${reloadSignal} $$MAINPID"`]),
     ...(accept ? ['StandardInput=socket', 'StandardOutput=socket', 'StandardError=journal'] : []),
     // with it comes NOTIFY_SOCKET, over which uchroot says why a launch has failed

@@ -1,5 +1,5 @@
 // A script for System V init: "Init Script Actions" and "Comment Conventions" of the Linux Standard Base, and sh(1).
-import { shellCommand, shellLaunch, shellWord } from './shell.ts';
+import { shellLaunch, shellUpdate, shellWord } from './shell.ts';
 import { heading, type Unit, type UnitFile } from './unit.ts';
 
 function comments({ name, description }: Unit): string {
@@ -84,7 +84,7 @@ reload() {
 	if ! running; then
 		echo "$name is not running" >&2
 		return 7
-	fi${update === undefined ? '' : `\n\t${shellCommand(update)} || return 1`}
+	fi${update === undefined ? '' : `\n\t${shellUpdate(update)} || return 1`}
 	kill -s ${signal} "$pid"
 }
 `;
