@@ -1,14 +1,7 @@
 // /etc/ld.so.conf and musl's path file: the directories an administrator adds to the search for libraries.
 
-import {
-  type BytePath,
-  bytePath,
-  joinPath,
-  lastComponent,
-  parentPath,
-  toLatin1,
-  trimSlashes,
-} from './path.ts';
+import { expandPattern } from './glob.ts';
+import { type BytePath, bytePath, joinPath, parentPath, toLatin1, trimSlashes } from './path.ts';
 import type { FileRoot, OpenFile } from './root.ts';
 
 const MAX_FILE_BYTES = 1 << 20;
@@ -45,13 +38,29 @@ function readWhole({ status, read }: OpenFile, maxBytes: number): Uint8Array | u
   }
 }
 
+/** What ld.so.conf says, with all that it includes. */
+interface LdSoConf {
+  readonly directories: readonly BytePath[];
+  /** The files that are to be included, their patterns too. */
+  readonly included: readonly BytePath[];
+}
+
 /**
  * The directories that ldconfig(8) would search, in order: lines of ld.so.conf, `include` with wildcards, `#` comments.
  * The loader itself reads only the cache made from them.
  */
-export function readLdSoConf(root: FileRoot, path: BytePath = bytePath('/etc/ld.so.conf')): BytePath[] {
-  const directories: BytePath[] = [];
+export function readLdSoConf(root: FileRoot, path: BytePath = bytePath('/etc/ld.so.conf')): LdSoConf {
+  const directories = new Set<BytePath>();
+  const included = new Set<BytePath>();
   const seen = new Set<BytePath>();
+
+  function include(pattern: BytePath): void {
+    included.add(pattern);
+    for (const match of expandPattern(root, pattern, MAX_FILES)) {
+      included.add(match);
+      readOne(match);
+    }
+  }
 
   function readOne(file: BytePath): void {
     if (seen.has(file) || seen.size === MAX_FILES) return;
@@ -61,56 +70,19 @@ export function readLdSoConf(root: FileRoot, path: BytePath = bytePath('/etc/ld.
     for (const raw of toLatin1(data).split('\n')) {
       if (raw.length > MAX_LINE_BYTES) continue;
       const line = raw.replace(/#.*/, '').trim();
-      const include = /^include\s+(.*)$/.exec(line)?.[1];
-      if (include !== undefined) {
-        for (const pattern of include.split(/\s+/) as BytePath[])
-          for (const match of expand(root, joinPath(parentPath(file), pattern))) readOne(match);
+      const patterns = /^include\s+(.*)$/.exec(line)?.[1];
+      if (patterns !== undefined) {
+        for (const pattern of patterns.split(/\s+/) as BytePath[])
+          include(joinPath(parentPath(file), pattern));
       } else if (line.startsWith('/')) {
         // "hwcap 0 nosegneg" and the like are of the past; "/lib=libc6" names a type no longer used
-        const directory = trimSlashes(line.replace(/=[^/]*$/, '') as BytePath);
-        if (!directories.includes(directory)) directories.push(directory);
+        directories.add(trimSlashes(line.replace(/=[^/]*$/, '') as BytePath));
       }
     }
   }
 
   readOne(path);
-  return directories;
-}
-
-// Wildcards in the last component, as /etc/ld.so.conf.d/*.conf has them.
-function expand(root: FileRoot, pattern: BytePath): readonly BytePath[] {
-  const name = lastComponent(pattern);
-  if (!/[*?]/.test(name)) return [pattern];
-  const directory = parentPath(pattern);
-  return listDirectory(root, directory)
-    .filter((entry) => !entry.startsWith('.') && matches(entry, name))
-    .map((entry) => joinPath(directory, entry));
-}
-
-function listDirectory(root: FileRoot, directory: BytePath): readonly BytePath[] {
-  try {
-    return root.list(directory) ?? [];
-  } catch {
-    return [];
-  }
-}
-
-// By hand: a pattern out of a jail made into a RegExp could take for ever. This goes back to the last `*` only.
-function matches(name: string, pattern: string): boolean {
-  let [at, next, star, retry] = [0, 0, -1, 0];
-  while (at < name.length) {
-    if (pattern[next] === '*') {
-      star = next++;
-      retry = at;
-    } else if (next < pattern.length && (pattern[next] === '?' || pattern[next] === name[at])) {
-      next++;
-      at++;
-    } else if (star >= 0) {
-      next = star + 1;
-      at = ++retry;
-    } else return false;
-  }
-  return /^\**$/.test(pattern.slice(next));
+  return { directories: [...directories], included: [...included] };
 }
 
 /** The search path of musl's loader, `/etc/ld-musl-ARCH.path` or its default (ldso/dynlink.c of musl). */

@@ -26,6 +26,8 @@ export interface Dynamic {
   readonly needed: readonly Needed[];
   readonly rpath?: BytePath;
   readonly runpath?: BytePath;
+  /** DT_AUDIT and DT_DEPAUDIT: libraries with a say in what the loader does (rtld-audit(7)), with colons between them. */
+  readonly auditors: readonly BytePath[];
   readonly flags1: number;
 }
 
@@ -44,6 +46,8 @@ export const DT = {
   rpath: 15,
   runpath: 29,
   gnuHash: 0x6ffffef5,
+  depaudit: 0x6ffffefb,
+  audit: 0x6ffffefc,
   flags1: 0x6ffffffb,
   auxiliary: 0x7ffffffd,
   filter: 0x7fffffff,
@@ -104,9 +108,11 @@ export function readDynamic(window: Window, header: Header, table: DynamicTable)
   const soname = string(values.get(DT.soname));
   const rpath = string(values.get(DT.rpath));
   const runpath = string(values.get(DT.runpath));
+  const auditors = [DT.audit, DT.depaudit].flatMap((tag) => string(values.get(tag)) ?? []);
   if (broken) return elfError('malformed', 'its dynamic section names strings outside the file');
   return {
     needed,
+    auditors,
     ...(soname !== undefined && { soname }),
     ...(rpath !== undefined && { rpath }),
     ...(runpath !== undefined && { runpath }),

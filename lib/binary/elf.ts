@@ -26,6 +26,8 @@ export interface Elf extends Abi {
   /** DT_RPATH as written; a loader ignores it beside a DT_RUNPATH. */
   readonly rpath?: BytePath;
   readonly runpath?: BytePath;
+  /** DT_AUDIT and DT_DEPAUDIT as written. */
+  readonly auditors: readonly BytePath[];
   /** DF_1_NODEFLIB: only RPATH and RUNPATH are searched. */
   readonly noDefaultLibraries: boolean;
   /** How far into the file its loadable segments reach. */
@@ -39,7 +41,7 @@ export interface Elf extends Abi {
 const MAX_INTERPRETER_BYTES = 4096; // PATH_MAX, as the kernel
 const DF_1_NODEFLIB = 0x800;
 const DF_1_PIE = 0x08000000;
-const NOT_DYNAMIC: Dynamic = { needed: [], flags1: 0 };
+const NOT_DYNAMIC: Dynamic = { needed: [], auditors: [], flags1: 0 };
 
 /**
  * Reads an ELF file through `read`, 4 MiB of it at most. Whatever the bytes are, the answer is an Elf or an

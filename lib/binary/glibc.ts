@@ -19,7 +19,7 @@ export function openGlibc(files: Files, interpreter: BytePath, abi: Abi, cpu: Cp
   const data = readSmallFile(files.root, built.cache, MAX_CACHE_BYTES);
   const cache = data && readCache(data);
   // Without a cache the loader would not find these; whoever builds a jail from such a tree sees to it.
-  const fromConf = cache === undefined ? readLdSoConf(files.root) : [];
+  const fromConf = cache === undefined ? readLdSoConf(files.root).directories : [];
   const elsewhere = new Map<string, Search>();
   const searchPaths = new Map<BytePath | undefined, Map<BytePath, readonly BytePath[]>>();
   const tokens = { LIB: built.lib, PLATFORM: cpu.platform };

@@ -4,6 +4,7 @@
 import type { BytePath } from '../../binary/path.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { type Entry, isProgram, type Kind } from './entry.ts';
+import { isOwn } from './own.ts';
 
 const MOST = 100_000;
 const MAX_PATH = 4095; // what a call takes (path_resolution(7))
@@ -17,6 +18,8 @@ interface ManyNamed {
   readonly met: number;
   readonly uid: number;
   readonly kind: Kind;
+  /** A user's own: he can put a name where no check comes, such as very deep. */
+  readonly isOwn: boolean;
 }
 
 export interface Seen {
@@ -39,14 +42,15 @@ export function openSeen(manifest: Manifest | undefined): Seen {
   const uids = new Set<number>();
   const programs: Pick<Entry, 'path' | 'recorded'>[] = [];
 
-  function noteName({ inodeLow, inodeHigh, path, nlink, uid, kind }: Entry): void {
+  function noteName(entry: Entry): void {
+    const { inodeLow, inodeHigh, path, nlink, uid, kind } = entry;
     const names = uid === 0 ? namesOfRoot : namesOfUsers;
     const inode = `${inodeHigh}:${inodeLow}`;
     const known = names.get(inode);
     const met = (known?.met ?? 0) + 1;
     if (met >= nlink) names.delete(inode);
     else if (known !== undefined || names.size < MOST)
-      names.set(inode, { path: known?.path ?? path, nlink, met, uid, kind });
+      names.set(inode, { path: known?.path ?? path, nlink, met, uid, kind, isOwn: isOwn(entry) });
   }
 
   return {

@@ -28,6 +28,10 @@ function isOfRoot({ mode, uid }: Owned): boolean {
   return uid === 0 && (mode & 0o022) === 0;
 }
 
+function isClosed({ mode, uid }: Owned): boolean {
+  return uid === 0 && (mode & 0o077) === 0;
+}
+
 /** The zone of what lies in a directory. A directory that was root's when it was made does not change sides later. */
 function zoneWithin(
   directory: Pick<Entry, 'path' | 'mode' | 'uid' | 'recorded'>,
@@ -36,8 +40,8 @@ function zoneWithin(
 ): Zone {
   const { path, recorded } = directory;
   if (path === '/') return 'system';
-  // in one that others can write to they could hide anything
-  if (path === STORE && isOfRoot(directory)) return 'store';
+  // what lies in one that others may enter is there for them as anything else is
+  if (path === STORE && isClosed(directory)) return 'store';
   if (outer === 'store' || outer === 'passing' || outer === 'user') return outer;
   if (PASSING.has(path)) return 'passing';
   if (recorded !== undefined) return isOfRoot(recorded) ? outer : 'user';

@@ -12,35 +12,31 @@ const PLATFORMS = ['x86_64', 'haswell', 'xeon_phi', 'aarch64'];
 // A search in a directory begins in these (ld.so(8), "The ld.so command-line options", --glibc-hwcaps-prepend).
 const LEVELS = ['glibc-hwcaps/x86-64-v4', 'glibc-hwcaps/x86-64-v3', 'glibc-hwcaps/x86-64-v2'];
 
-/** For the file at `path`, without a link in it. */
-export function searchedByElf(elf: Elf, path: BytePath): readonly Searched[] {
-  const { interpreter, needed } = elf;
-  return [
-    ...(interpreter === undefined ? [] : [{ path: interpreter, by: 'its loader (PT_INTERP)' }]),
-    ...needed.flatMap(({ name }) => (name.includes('/') ? [{ path: name, by: 'its DT_NEEDED' }] : [])),
-    ...ownDirectories(elf, path),
-  ];
+/** For the file at `path`, without a link in it. One by one: what a hostile file can name does not fit into memory. */
+export function* searchedByElf(elf: Elf, path: BytePath): Generator<Searched> {
+  const { interpreter, needed, auditors } = elf;
+  if (interpreter !== undefined) yield { path: interpreter, by: 'its loader (PT_INTERP)' };
+  // named without a slash they are looked for where libraries are
+  for (const { name } of needed) if (name.includes('/')) yield { path: name, by: 'its DT_NEEDED' };
+  for (const names of auditors)
+    for (const name of names.split(':') as BytePath[])
+      if (name.includes('/')) yield { path: name, by: 'its DT_AUDIT' };
+  yield* ownDirectories(elf, path);
 }
 
-function ownDirectories({ runpath, rpath, needed }: Elf, file: BytePath): readonly Searched[] {
+function* ownDirectories({ runpath, rpath, needed }: Elf, file: BytePath): Generator<Searched> {
   // a loader ignores the one beside the other
   const text = runpath ?? rpath;
-  if (text === undefined) return [];
+  if (text === undefined) return;
   const by = runpath === undefined ? 'its RPATH' : 'its RUNPATH';
   const { directories, relative } = expanded(text, parentPath(file));
   const names = needed.map(({ name }) => name).filter((name) => !name.includes('/'));
-  return [
-    ...relative.map((element) => ({ path: element, by })),
+  for (const path of relative) yield { path, by };
+  for (const directory of directories) {
     // the directory too: what is opened at run time is looked for there as well
-    ...directories.flatMap((directory) =>
-      [directory, ...[...LEVELS, ...names].map((name) => joinPath(directory, name as BytePath))].map(
-        (path) => ({
-          path,
-          by,
-        }),
-      ),
-    ),
-  ];
+    yield { path: directory, by };
+    for (const name of [...LEVELS, ...names]) yield { path: joinPath(directory, name as BytePath), by };
+  }
 }
 
 function expanded(text: BytePath, origin: BytePath): ReturnType<typeof splitSearchPath> {

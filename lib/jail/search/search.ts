@@ -7,10 +7,13 @@ import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/script.ts';
 import type { Loose } from '../check/way.ts';
 import { openRegular } from '../manifest/hash.ts';
 import { searchedByElf } from './elf.ts';
+import { searchedByScript } from './script.ts';
 import type { Searched } from './searched.ts';
 import { isSearchText, searchedByText } from './text.ts';
 
 const MAX_TEXT_BYTES = 1 << 20;
+/** More than any file has a use for, and few enough to look at each. */
+const MOST_PLACES = 10_000;
 
 /** What is wrong with where a file looks. */
 export interface LooseSearch {
@@ -26,7 +29,9 @@ export function looseSearchOf(
   path: BytePath,
   looseOn: (path: BytePath) => Loose | undefined,
 ): LooseSearch | undefined {
+  let count = 0;
   for (const { path: place, by } of searchedBy(root, path)) {
+    if (++count > MOST_PLACES) return { loose: undefined, message: TOO_MANY };
     const leads = `${by} leads to ${showPath(place)}`;
     if (!place.startsWith('/'))
       return {
@@ -39,7 +44,9 @@ export function looseSearchOf(
   return undefined;
 }
 
-function searchedBy(root: FileRoot, path: BytePath): readonly Searched[] {
+const TOO_MANY = `it names more than ${MOST_PLACES} places to look for code, and nobody has looked at the others`;
+
+function searchedBy(root: FileRoot, path: BytePath): Iterable<Searched> {
   try {
     return read(root, path);
   } catch (error) {
@@ -48,13 +55,13 @@ function searchedBy(root: FileRoot, path: BytePath): readonly Searched[] {
   }
 }
 
-function read(root: FileRoot, path: BytePath): readonly Searched[] {
+function read(root: FileRoot, path: BytePath): Iterable<Searched> {
   const file = openRegular(root, path);
   if (file === undefined) return [];
   try {
     if (isSearchText(path)) return searchedByText(toLatin1(file.read(0, MAX_TEXT_BYTES)), path);
     const script = readScript(file.read(0, SCRIPT_HEAD_BYTES));
-    if (script.kind === 'script') return [{ path: script.interpreter, by: 'its #! line' }];
+    if (script.kind === 'script') return searchedByScript(script);
     if (script.kind === 'invalid') return [];
     const elf = readElf(file.read);
     return elf.kind === 'elf' ? searchedByElf(elf, path) : [];

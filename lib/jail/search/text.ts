@@ -3,6 +3,10 @@
 import { type BytePath, joinPath, parentPath } from '../../binary/path.ts';
 import type { Searched } from './searched.ts';
 
+// What programs take paths of code from (environ(7), ld.so(8), python(1), perlrun(1), ruby(1), node(1)).
+const VARIABLES =
+  'PATH|LD_(?:LIBRARY_PATH|PRELOAD|AUDIT)|PYTHON(?:PATH|HOME|STARTUP)|PERL5(?:LIB|DB)|PERLLIB|RUBYLIB|NODE_PATH|BASH_ENV|ENV';
+
 interface Format {
   /** Of the path. */
   readonly file: RegExp;
@@ -29,7 +33,23 @@ const FORMATS: readonly Format[] = [
     line: /^\s*home\s*=\s*(.+)$/,
   },
   { file: /^\/etc\/ld\.so\.preload$/, by: 'it', line: /^([^#]+)/, separator: /[\s:]+/ },
-  { file: /^\/etc\/pam\.(?:d\/[^/]+|conf)$/, by: 'a line of it', line: /^[^#]*\s(\/\S+\.so)(?:\s|$)/ },
+  // a module by its path, another file of rules, or what pam_exec(8) is to run
+  {
+    file: /^\/etc\/pam\.(?:d\/[^/]+|conf)$/,
+    by: 'a line of it',
+    line: /^\s*(?:@include|(?:[\w.-]+\s+)?-?[a-z]+\s+(?:\[[^\]]*\]|[a-z]+)(?:\s+(?:\/\S*\/)?pam_exec\.so(?:\s+[^/\s]\S*)*)?)\s+(\/\S+)/,
+  },
+  {
+    file: /\/gconv-modules(?:\.d\/[^/]+\.conf)?$/,
+    by: 'a module line of it',
+    line: /^\s*module\s+\S+\s+\S+\s+(\/\S+)/,
+  },
+  {
+    file: /^\/etc\/(?:environment|profile|bash\.bashrc|profile\.d\/[^/]+)$/,
+    by: 'a variable that it sets',
+    line: new RegExp(`^\\s*(?:export\\s+)?(?:${VARIABLES})=["']?([^"'\\s;]+)`),
+    separator: /:/,
+  },
   {
     file: /^\/etc\/php\/.*\.ini$/,
     by: 'a line of it',
@@ -43,16 +63,25 @@ const FORMATS: readonly Format[] = [
   },
   {
     file: /^\/etc\/(?:apache2|httpd)\//,
-    by: 'a LoadModule line of it',
-    line: /^\s*LoadModule\s+\S+\s+"?([^"\s]+)/,
+    by: 'a line of it',
+    line: /^\s*(?:Load(?:Module\s+\S+|File)|Include(?:Optional)?)\s+"?([^"\s]+)/i,
   },
-  { file: /^\/etc\/nginx\//, by: 'a load_module line of it', line: /^\s*load_module\s+["']?([^"';\s]+)/ },
+  {
+    file: /^\/etc\/nginx\//,
+    by: 'a line of it',
+    line: /^\s*(?:load_module|include)\s+["']?([^"';\s]+)/,
+  },
+  {
+    file: /^\/etc\/(?:redis|valkey)[^/]*(?:\/.*)?$/,
+    by: 'a line of it',
+    line: /^\s*(?:loadmodule|include)\s+"?([^"\s]+)/i,
+  },
 ];
 
 // Most files are none of these; asked of every file of a jail.
 function canBeText(path: BytePath): boolean {
   return (
-    path.startsWith('/etc/') || path.endsWith('.pth') || path.endsWith('/pyvenv.cfg') || path.endsWith('.cnf')
+    path.startsWith('/etc/') || /(?:\.pth|\/pyvenv\.cfg|\.cnf|\/gconv-modules(?:\.d\/[^/]+)?)$/.test(path)
   );
 }
 
@@ -62,14 +91,15 @@ export function isSearchText(path: BytePath): boolean {
 }
 
 /** The absolute places that it names. */
-export function searchedByText(text: BytePath, path: BytePath): readonly Searched[] {
+export function* searchedByText(text: BytePath, path: BytePath): Generator<Searched> {
   const format = FORMATS.find(({ file }) => file.test(path));
-  if (format === undefined) return [];
-  return text.split('\n').flatMap((line) => {
+  if (format === undefined) return;
+  // Python ends a line at a CR too (open(), universal newlines), and for the others one is a blank
+  for (const line of text.split(/\r\n?|\n/)) {
     const named = format.line.exec(line)?.[1]?.trim() ?? '';
     const names = (format.separator === undefined ? [named] : named.split(format.separator)) as BytePath[];
-    return names
-      .filter((name) => name.startsWith('/') || (format.isRelative === true && name !== ''))
-      .map((name) => ({ path: joinPath(parentPath(path), name), by: format.by }));
-  });
+    for (const name of names)
+      if (name.startsWith('/') || (format.isRelative === true && name !== ''))
+        yield { path: joinPath(parentPath(path), name), by: format.by };
+  }
 }

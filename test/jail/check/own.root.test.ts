@@ -106,6 +106,16 @@ t.test('a set-user-ID file of a user is a warning, as he gives away what is his'
   );
 });
 
+t.test('a second name that a user hides from the check does not turn it red', options, async (t) => {
+  const jail = await makeJail(t);
+  const hide =
+    'echo x >tmp/f; mkdir home/nobody/dev; cd home/nobody/dev; i=0; while [ $i -lt 1005 ]; do mkdir d; cd -P d; i=$((i + 1)); done';
+  asNobody(jail, 'sh', '-ec', `exec 3<tmp; ${hide}; ln /proc/self/fd/3/f hidden || ln ${jail}/tmp/f hidden`);
+  const { findings } = await checkJail({ directory: jail, ignore: ['changed', 'missing', 'unread'] });
+  t.match(findings, [{ rule: 'outside-link', severity: 'warning', path: '/tmp/f' }]);
+  t.equal(findings.length, 1);
+});
+
 t.test('what root has put into his home still counts', options, async (t) => {
   const jail = await makeJail(t);
   writeFileSync(`${jail}/home/nobody/.netrc`, 'machine x');

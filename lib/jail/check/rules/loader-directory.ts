@@ -15,7 +15,7 @@ export const loaderDirectory: Rule = {
   group: 'tamper',
   severity: 'error',
   summary:
-    'A directory or library that ld.so.conf, ld.so.cache or the path file of musl names can be written, or made, by others than root.',
+    'A directory, library or file that ld.so.conf, ld.so.cache or the path file of musl names can be written, or made, by others than root.',
   attack:
     'Whoever puts a libc.so.6 into it has code in every program that finds it there (ld.so(8), ldconfig(8); CWE-426).',
   remedy: "# make it root's alone, or take it out of the file that names it, and run ldconfig -r JAIL",
@@ -41,11 +41,12 @@ const CACHE = bytePath('/etc/ld.so.cache');
 const ETC = bytePath('/etc');
 const MAX_CACHE_BYTES = 64 << 20;
 
-/** The files, and the directories and libraries that they name. */
+/** The files, and the directories, libraries and other files that they name. */
 function* named({ root }: CheckedJail): Generator<readonly [file: BytePath, named: BytePath]> {
   const cache = readSmallFile(root, CACHE, MAX_CACHE_BYTES);
   if (cache !== undefined) for (const { path } of readCache(cache).entries) yield [CACHE, path];
-  for (const directory of readLdSoConf(root)) yield [CONF, directory];
+  const { directories, included } = readLdSoConf(root);
+  for (const place of [...included, ...directories]) yield [CONF, place];
   for (const name of listOf(root)) {
     if (!/^ld-musl-[^/]*\.path$/.test(name)) continue;
     const file = joinPath(ETC, name);

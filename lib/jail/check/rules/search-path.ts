@@ -13,7 +13,7 @@ export const searchPath: Rule = {
   group: 'tamper',
   severity: 'error',
   summary:
-    'A program, library or script looks for its loader, its interpreter, libraries or modules in a directory that others than root can write, or make.',
+    'A program, library, script or file of configuration has its loader, its interpreter, libraries, modules or more configuration looked for in a directory that others than root can write, or make.',
   attack:
     'Whoever puts a libc.so.6 or a module there has code in every process that loads it, those of other users and of root ' +
     'included: RUNPATH, RPATH and $ORIGIN come before the directories of the system, an empty element is the working directory ' +

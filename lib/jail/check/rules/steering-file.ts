@@ -5,7 +5,7 @@ import type { Rule } from '../rule.ts';
 import { listOf, writerOf } from '../writable.ts';
 
 const STEERING =
-  /^\/etc(?:\/(?:ld\.so\.preload|ld\.so\.conf|ld\.so\.cache|ld-musl-[^/]*\.path|nsswitch\.conf|passwd|group|shadow|gshadow|hosts(?:\.allow|\.deny)?|host\.conf|gai\.conf|resolv\.conf|environment|profile|bash\.bashrc|shells|crontab|inputrc|doas\.conf|gitconfig|npmrc|pip\.conf|wgetrc|screenrc|tmux\.conf|mailcap|sudoers|pam\.conf|login\.defs)|\/(?:ld\.so\.conf\.d|pam\.d|security|profile\.d|sudoers\.d|cron\.[a-z]+|init\.d|ssh|ssl|vim|zsh|fish)(?:\/.*)?)?$|^\/root(?:\/\.(?:profile|bash[^/]*|z[^/]*|ssh(?:\/.*)?))?$/;
+  /^\/etc(?:\/(?:ld\.so\.preload|ld\.so\.conf|ld\.so\.cache|ld-musl-[^/]*\.path|nsswitch\.conf|passwd|group|shadow|gshadow|hosts(?:\.allow|\.deny)?|host\.conf|gai\.conf|resolv\.conf|environment|profile|bash\.bashrc|shells|crontab|inputrc|doas\.conf|gitconfig|npmrc|pip\.conf|wgetrc|screenrc|tmux\.conf|mailcap|sudoers|pam\.conf|login\.defs)|\/(?:ld\.so\.conf\.d|pam\.d|security|profile\.d|sudoers\.d|cron\.[a-z]+|init\.d|ssh|ssl|vim|zsh|fish)(?:\/.*)?)?$|^\/root(?:\/.*)?$/;
 
 export const steeringFile: Rule = {
   id: 'steering-file',

@@ -20,7 +20,7 @@ export const writableDirectory: Rule = {
     const { path, kind, zone, recorded, mode, uid } = entry;
     if (kind !== 'directory' || path === '/') return undefined;
     // whoever owns /dev exchanges its null device and its log
-    if (!isSystemPath(path) && path !== '/dev') return undefined;
+    if (!isSystemPath(path) && path !== '/dev' && !MODULES.test(path)) return undefined;
     if (zone !== 'system' && zone !== 'extra') return undefined;
     // the builder has made it so: a service keeps its data there
     if (recorded?.kind === 'directory' && recorded.mode === mode && recorded.uid === uid && uid !== 0)
@@ -30,3 +30,7 @@ export const writableDirectory: Rule = {
     return { path, message: how, ...givenBack(entry, jail) };
   },
 };
+
+// Where the application of a service has the modules of others, which it loads by their names (site module of Python, modules of
+// Node.js, gems of Bundler, Composer).
+const MODULES = /\/(?:(?:site|dist)-packages|node_modules|vendor\/(?:bundle|composer))$/;
