@@ -30,7 +30,7 @@ t.test('a build warns of a RUNPATH that leads to where the user can write', opti
   // it lies in the jail at its own path as well, as what was asked for by it
   t.same(
     warnings.filter((warning) => warning.startsWith('/usr/')),
-    ['/usr/bin/app: its RUNPATH leads to /tmp/lib; of /tmp: everybody can write it (mode 1777)'],
+    ['/usr/bin/app: its RUNPATH leads to /tmp/lib; of /tmp: it can be written by everybody (mode 1777)'],
   );
 });
 
