@@ -177,8 +177,9 @@ export interface Native {
   /** Whether the event loop waits for it. */
   keepAlive(handle: ProcessHandle, wanted: boolean): void;
 
-  // inroot: file operations beneath a directory, a descriptor of which comes first; paths as that root sees them
-  /** openat2(2) with O_CLOEXEC added; the caller closes the descriptor. */
+  // inroot: file operations beneath a directory, a descriptor of which comes first; paths as that root sees them. What changes
+  // something follows no link on the way (ELOOP).
+  /** openat2(2) with O_CLOEXEC added; O_NOFOLLOW: ELOOP for a link anywhere on the way. The caller closes the descriptor. */
   inRootOpen(rootFd: number, path: Bytes, flags: number, mode?: number): number;
   /** A regular file for reading, links followed; EISDIR or EINVAL for anything else. */
   inRootOpenFile(rootFd: number, path: Bytes): number;

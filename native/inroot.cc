@@ -29,9 +29,9 @@
 namespace uchroot {
 namespace {
 
-int openInRoot(int root, const std::string& path, uint64_t flags, uint64_t mode) {
+int openInRoot(int root, const std::string& path, uint64_t flags, uint64_t mode, uint64_t resolve = 0) {
   // No magic links: /proc/PID/root and /proc/PID/fd/N of a /proc mounted in the jail lead out of it.
-  open_how how = {flags | O_CLOEXEC, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+  open_how how = {flags | O_CLOEXEC, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve};
   // EAGAIN: something was renamed or mounted while `..` was resolved, and the kernel could not tell whether
   // that led out. Whoever renames all the time in a jail must not hold us for ever.
   for (int attempt = 0; attempt < 128; attempt++) {
@@ -55,6 +55,12 @@ std::optional<Target> toTarget(const Napi::CallbackInfo& info, size_t pathIndex 
   return Target{static_cast<int>(*root), std::move(*path)};
 }
 
+// The directory in which something is changed. Not by way of a link: a user of the jail who may write above it could make one
+// that leads to what is root's in the jail.
+int openToChange(int root, const std::string& directory) {
+  return openInRoot(root, directory, O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS);
+}
+
 // The directory that an entry lies in, opened in the root, and the entry's name in it. Calls such as mkdirat
 // follow no link in the last component, and it is the only one they are given.
 class Entry {
@@ -70,7 +76,7 @@ class Entry {
       return;
     }
     // "/" rather than "": an empty path is ENOENT
-    parent_ = openInRoot(target.root, start == 0 ? "/" : path.substr(0, start), O_PATH | O_DIRECTORY, 0);
+    parent_ = openToChange(target.root, start == 0 ? "/" : path.substr(0, start));
     valid = parent_ >= 0;
   }
   Entry(const Entry&) = delete;
@@ -100,7 +106,8 @@ Napi::Value open(const Napi::CallbackInfo& info) {
   if (!flags) return info.Env().Undefined();
   const auto mode = info[3].IsUndefined() ? std::optional<uint32_t>(0) : toUint32(info[3], "mode");
   if (!mode) return info.Env().Undefined();
-  const int fd = openInRoot(target->root, target->path, *flags, *mode);
+  const uint64_t resolve = (*flags & O_NOFOLLOW) != 0 ? RESOLVE_NO_SYMLINKS : 0;
+  const int fd = openInRoot(target->root, target->path, *flags, *mode, resolve);
   if (fd < 0) return checked(info.Env(), -1, "openat2", target->path);
   return Napi::Number::New(info.Env(), fd);
 }
@@ -306,7 +313,7 @@ class Parents {
     const std::string parent = start == 0 ? "/" : path.substr(0, start);
     const auto found = opened_.find(parent);
     if (found != opened_.end()) return found->second;
-    const int fd = openInRoot(root_, parent, O_PATH | O_DIRECTORY, 0);
+    const int fd = openToChange(root_, parent);
     if (fd >= 0) opened_.emplace(parent, fd);
     return fd;
   }

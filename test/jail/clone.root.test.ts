@@ -414,17 +414,19 @@ t.test('the event loop is not held while 200 MB are copied', needs('mount'), asy
   const template = makeTemplate(`${base}/template`);
   makeLarge(template);
   const seen: Progress[] = [];
-  const gapsMs: number[] = [];
+  const held: number[] = []; // the longest time that the loop stood still, of the time that a copy took
   // Another process may have the processor for a while, but not in each of ten rounds.
   for (let i = 0; i < 10; i++) {
     const delay = monitorEventLoopDelay({ resolution: 1 });
     delay.enable();
+    const start = performance.now();
     await cloneJail({ template, directory: `${base}/jail`, onProgress: (progress) => seen.push(progress) });
+    const durationMs = performance.now() - start;
     delay.disable();
-    gapsMs.push(delay.max / 1e6);
+    held.push(delay.max / 1e6 / durationMs);
     await removeJail({ directory: `${base}/jail` });
   }
-  t.ok(Math.min(...gapsMs) < 10, gapsMs.join());
+  t.ok(Math.min(...held) < 0.3, held.join());
   t.match(seen.at(-1), { phase: 'copy', files: 102 });
 });
 

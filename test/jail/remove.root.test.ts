@@ -404,7 +404,8 @@ t.test('it can be killed at any time, and then be repeated', needs('mount'), asy
   for (let i = 0; i < 12; i++) {
     await cloneJail({ template, directory: jail });
     const pid = await startScript(t, script);
-    await new Promise((resolve) => setTimeout(resolve, i * 8));
+    if (i % 2 === 0) await new Promise((resolve) => setTimeout(resolve, i * 8));
+    else while (existsSync(jail) && existsSync(`/proc/${pid}`)); // until the instant in which it begins
     await stop(pid);
     const isThere = existsSync(jail);
     const isLeft = namesIn(base).length > 1;

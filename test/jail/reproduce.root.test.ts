@@ -76,7 +76,7 @@ t.test('a recipe that asks for what is not there makes nothing', asRoot, async (
   await refused({ programs: ['/bin/no-such-program'] }, 'ENOENT');
   await refused({ programs: ['/bin/bash'], copies: [{ from: '/no/such', to: '/x' }] }, 'ENOENT');
   await refused({ programs: ['/bin/bash'], packs: ['no-such-pack'] }, 'ERR_USAGE');
-  await refused({ programs: ['/bin/bash'], users: ['no-such-user'] }, 'ERR_USAGE');
+  await refused({ programs: ['/bin/bash'], users: ['no-such-user'] }, 'ERR_UNKNOWN_USER');
   await refused({ programs: ['/bin/bash'], from: '/no/such' }, 'ENOENT');
   await refused({ programs: 1 }, 'ERR_RECIPE');
   t.notOk(existsSync(`${base}/jail`));

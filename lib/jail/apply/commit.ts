@@ -54,7 +54,7 @@ async function withoutChanged(jail: DirectoryRoot, list: CommitList): Promise<Co
     const kind = jail.lstat(one.staged)?.kind;
     if (kind === undefined) continue;
     const isInNew = directories.has(parentPath(one.path));
-    if (!isInNew && !(hasPlace(jail, one) && (await isAsExpected(jail, one)))) continue;
+    if (!isInNew && !(await isAsExpected(jail, one))) continue;
     files.push(one);
     if (kind === 'directory') directories.add(one.path);
   }
@@ -65,12 +65,13 @@ async function withoutChanged(jail: DirectoryRoot, list: CommitList): Promise<Co
   return { files, attributes, obsolete };
 }
 
-function hasPlace(jail: DirectoryRoot, { path }: Staged): boolean {
-  return jail.lstat(parentPath(path))?.kind === 'directory';
+async function isAsExpected(jail: DirectoryRoot, { path, was }: Expected): Promise<boolean> {
+  return isDirectory(jail, parentPath(path)) && (was === undefined || (await lineAt(jail, path)) === was);
 }
 
-async function isAsExpected(jail: DirectoryRoot, { path, was }: Expected): Promise<boolean> {
-  return was === undefined || (await lineAt(jail, path)) === was;
+/** Whether a directory is reached without a link. */
+function isDirectory(jail: DirectoryRoot, path: BytePath): boolean {
+  return path === '/' || (jail.lstat(path)?.kind === 'directory' && isDirectory(jail, parentPath(path)));
 }
 
 /**
@@ -113,8 +114,7 @@ function readCommit(jail: DirectoryRoot): CommitList | undefined {
 function putInPlace(jail: DirectoryRoot, { files, attributes, obsolete }: CommitList): void {
   const waiting = files.filter(({ staged }) => jail.lstat(staged) !== undefined);
   for (const one of waiting) clearWay(jail, one, obsolete);
-  const isDirectory = ({ staged }: Staged) => jail.lstat(staged)?.kind === 'directory';
-  for (const one of waiting.filter(isDirectory)) putDirectory(jail, one);
+  for (const one of waiting) if (jail.lstat(one.staged)?.kind === 'directory') putDirectory(jail, one);
   for (const one of attributes) setAttributes(jail, one);
   const others = waiting.filter(
     ({ staged, path }) => path !== MANIFEST_PATH && jail.lstat(staged) !== undefined,

@@ -1,4 +1,13 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 
 import t, { type Test } from 'tap';
 
@@ -142,3 +151,39 @@ t.test('who comes second is told to wait', asRoot, async (t) => {
   store.close();
   (await openStore(jail)).close();
 });
+
+const changes = {
+  'a file': (store: Store) => ({
+    files: [{ staged: stageText(store, 'of a user'), path: path('/home/sam/data/passwd') }],
+    attributes: [],
+    obsolete: [],
+  }),
+  'a mode and an owner': () => ({
+    files: [],
+    attributes: [{ path: path('/home/sam/data/etc'), mode: 0o777, uid: 1000, gid: 1000 }],
+    obsolete: [],
+  }),
+  'a removal': () => ({ files: [], attributes: [], obsolete: [{ path: path('/home/sam/data/passwd') }] }),
+};
+for (const [name, change] of Object.entries(changes))
+  t.test(`${name} does not go through a link that a user made after the judgement`, asRoot, async (t) => {
+    const { directory, jail } = openJail(t);
+    for (const made of ['etc/etc', 'home/sam']) mkdirSync(`${directory}/${made}`, { recursive: true });
+    writeFileSync(`${directory}/etc/passwd`, "root's");
+    symlinkSync('/etc', `${directory}/home/sam/data`);
+    const isUnharmed = () => {
+      t.equal(readFileSync(`${directory}/etc/passwd`, 'utf8'), "root's");
+      const { mode, uid } = statSync(`${directory}/etc/etc`);
+      t.same({ mode: mode & 0o7777, uid }, { mode: 0o755, uid: 0 });
+    };
+    const store = await openStore(jail);
+    t.throws(() => store.commit(change(store), NO_MANIFEST), { name: 'JailError', code: 'ELOOP' });
+    isUnharmed();
+    store.close();
+
+    const next = await openStore(jail);
+    t.ok(next.completed, 'the link does not stop the next run');
+    next.close();
+    isUnharmed();
+    t.same(readdirSync(`${directory}/.uchroot`), ['manifest.json.gz']);
+  });
