@@ -39,7 +39,7 @@ export function judgeWay(way: Way, people: readonly Person[]): readonly WayFindi
     if (isLink(component)) return []; // its mode means nothing (symlink(7)); the directory that it lies in counts
     const entries = components.filter(({ parent }) => parent === index);
     const isEnd = index === end;
-    const own = judgeDirectory(component, entries, isEnd, people);
+    const own = judgeDirectory(component, isEnd, people);
     return [...own, ...entries.flatMap((entry) => judgeLink(component, entry, people))];
   });
   const last = components[end];
@@ -55,14 +55,13 @@ function isLink({ mode }: PathComponent): boolean {
 // The worst that is to be said of one directory.
 function judgeDirectory(
   directory: PathComponent,
-  entries: readonly PathComponent[],
   isEnd: boolean,
   people: readonly Person[],
 ): readonly WayFinding[] {
   const isSticky = !isEnd && (directory.mode & sticky) !== 0;
   const writers = writersOf(directory);
-  const isHeldFrom = (writer: Writer, uid: number): boolean =>
-    isSticky && writer.kind !== 'owner' && !entries.some((entry) => entry.uid === uid && uid !== 0);
+  // What somebody else owns in a sticky directory is judged by itself: a directory as one that he owns, a link by judgeLink().
+  const isHeldFrom = (writer: Writer): boolean => isSticky && writer.kind !== 'owner';
   const find = (refuses: boolean, writer: Writer): readonly WayFinding[] => [
     {
       refuses,
@@ -74,11 +73,10 @@ function judgeDirectory(
   ];
 
   for (const person of people) {
-    const his = writers.find((writer) => isWriter(writer, person) && !isHeldFrom(writer, person.uid));
+    const his = writers.find((writer) => isWriter(writer, person) && !isHeldFrom(writer));
     if (his !== undefined) return find(true, his);
   }
-  // What is a stranger's in a sticky directory is judged by itself: a directory as one that he owns, a link by judgeLink().
-  const strange = writers.find((writer) => isStranger(writer) && !(isSticky && writer.kind !== 'owner'));
+  const strange = writers.find((writer) => isStranger(writer) && !isHeldFrom(writer));
   return strange === undefined ? [] : find(people.length === 0, strange);
 }
 
@@ -92,9 +90,11 @@ function judgeLink(
   if (!isLink(link) || (directory.mode & sticky) === 0) return [];
   if (link.uid === 0 || link.uid === directory.uid) return [];
   const isOpen = writersOf(directory).some((writer) => writer.kind !== 'owner');
-  if (!isOpen || people.some(({ uid }) => uid === link.uid)) return []; // the directory is told of
-  const refuses = people.length === 0 || (directory.mode & 0o002) !== 0;
-  const how = `is a link of uid ${link.uid} in a directory that others can write (mode ${octal(directory.mode)})`;
+  if (!isOpen) return [];
+  const isTheUsers = people.some(({ uid }) => uid === link.uid);
+  const refuses = isTheUsers || people.length === 0 || (directory.mode & 0o002) !== 0;
+  const whose = `${link.uid}${isTheUsers ? ', the user to be jailed,' : ''}`;
+  const how = `is a link of uid ${whose} in a directory that others can write (mode ${octal(directory.mode)})`;
   return [{ refuses, kind: 'link', component: link, isEnd: false, how }];
 }
 
