@@ -4,7 +4,7 @@ import { chmodSync, chownSync, lchownSync, mkdirSync, statSync, symlinkSync } fr
 
 import t from 'tap';
 
-import { native } from '../../lib/native.ts';
+import { native, type PathComponent } from '../../lib/native.ts';
 import { judgeWay } from '../../lib/trust/way.ts';
 import { start, temporaryDirectory } from '../support/launch.ts';
 import { unlessInstalled, unlessRoot } from '../support/root.ts';
@@ -84,13 +84,14 @@ t.test(
       t.ok(facts.jailFd >= 0);
       native.closeJail(facts.jailFd);
       // the last directory is there to be replaced, and not for what is in it
-      const findings = judgeWay({ ...facts, isParent: true }, [{ uid, gids }]);
-      // where the sticky bit holds, an entry that is his is told of itself
-      const isSticky = (statSync(parent).mode & 0o1000) !== 0;
-      const about = [parent, ...(isSticky ? [`${parent}/entry`] : [])];
-      return findings.some(
-        ({ refuses, component }) => refuses && about.includes(Buffer.from(component.path).toString()),
-      );
+      const refused = (components: readonly PathComponent[], path: string): boolean =>
+        judgeWay({ ...facts, components, isParent: true }, [{ uid, gids }]).some(
+          ({ refuses, component }) => refuses && Buffer.from(component.path).toString() === path,
+        );
+      if (refused(facts.components, parent)) return true;
+      // where the sticky bit holds others back, an entry that is his is told of itself
+      const loose = facts.components.map((one) => Object.assign({}, one, { mode: one.mode & ~0o1000 }));
+      return refused(loose, parent) && refused(facts.components, `${parent}/entry`);
     });
     const { stdout, stderr } = spawnSync(
       'setpriv',
