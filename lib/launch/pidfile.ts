@@ -1,5 +1,5 @@
 // --pid-file: the program's pid where an init script looks for it.
-import { constants, writeSync } from 'node:fs';
+import { constants, lstatSync, writeSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
 import { type ErrnoName, LaunchError } from '../errors.ts';
@@ -51,10 +51,19 @@ export function openPidPlace(path: string, account: Account, insecurePath: boole
   if (directoryFd < 0) throw failed(path, walkErrno);
   try {
     const warnings = judgePidDirectory(facts, account, insecurePath);
+    if (isDirectory(absolute)) throw failed(path, EISDIR);
     return { directoryFd, name: Buffer.from(basename(absolute)), path, warnings };
   } catch (error) {
     native.closeJail(directoryFd);
     throw error;
+  }
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  } catch {
+    return false; // to write it will say what is wrong
   }
 }
 
@@ -102,6 +111,7 @@ function create(directoryFd: number, name: Buffer): number {
 }
 
 const EIO = 5;
+const EISDIR = 21;
 const pidDirectoryHint = 'its directory must exist and be writable by root';
 const pidNameHint = 'give the path of a file, not of a directory';
 const hintOf: Readonly<Partial<Record<ErrnoName, string>>> = {

@@ -1,5 +1,6 @@
 // What would keep a launch from succeeding from here: what this process lacks, and each step tried in a child that ends
 // before execve.
+import { fstatSync } from 'node:fs';
 import { constants } from 'node:os';
 
 import { LaunchError } from '../errors.ts';
@@ -40,6 +41,22 @@ function toProblem(launch: PreparedLaunch, tried: readonly Step[]): LaunchError 
   });
 }
 
+const EISDIR = 21;
+
+// As the step itself, which is not tried, would look.
+function findOpenDirectory({ steps, view }: PreparedLaunch): LaunchError | undefined {
+  const place = steps.findIndex((step) => step.op === 'stdio' && isDirectory(step.fd));
+  return place < 0 ? undefined : toLaunchError(steps, { step: place, op: 0, errno: EISDIR, detail: 0 }, view);
+}
+
+function isDirectory(fd: number): boolean {
+  try {
+    return fstatSync(fd).isDirectory();
+  } catch {
+    return false; // closed: /dev/null is opened in its place
+  }
+}
+
 /**
  * Why the launch would fail before execve if this process tried it now; undefined if it would not. The steps are tried in
  * a child, so that seccomp filters, limits and security modules answer for themselves. Only root can try: to another user
@@ -58,5 +75,5 @@ export function rehearse(launch: PreparedLaunch): LaunchError | undefined {
     if (error instanceof LaunchError) return error;
     throw error;
   }
-  return toProblem(launch, launch.steps.filter(isPrivate));
+  return findOpenDirectory(launch) ?? toProblem(launch, launch.steps.filter(isPrivate));
 }

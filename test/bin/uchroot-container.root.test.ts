@@ -124,6 +124,20 @@ hint: a seccomp filter of the caller does not allow the call
   );
 });
 
+test('a directory in the place of a descriptor or of the pid file is foreseen', async (t) => {
+  const words = ['nobody', jail, '/probe', 'exit', '0'];
+  const by = ['sh', '-c', 'exec "$@" </', 'sh'];
+  const ended = uchroot(words, { by });
+  t.equal(ended.status, 125);
+  t.match(ended.stderr, /^uchroot: stdio: descriptor 0: is an open directory of the host/);
+  foreseen(t, ended, words, by);
+  const taken = uchroot(['--pid-file', `${jail}/dir`, ...words]);
+  t.equal(taken.status, 125);
+  const planned = uchroot(['--plan', '--pid-file', `${jail}/dir`, ...words]);
+  t.equal(planned.status, 125);
+  t.equal(planned.stderr, taken.stderr);
+});
+
 test('--plan changes nothing of its caller, and is silent where the launch succeeds', async (t) => {
   const words = [
     '--plan',
