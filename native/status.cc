@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,8 +18,14 @@
 namespace uchroot {
 namespace {
 
-// A pipe is opened once more: O_NONBLOCK belongs to the open file, which a duplicate would share with whoever else has it
-// (open(2)). Where that is refused, and for all other files, a duplicate has to do.
+// A terminal, and not the master of one, of which opening it again makes another (ptmx(4)).
+bool isTerminal(int fd) {
+  unsigned int number;
+  return isatty(fd) == 1 && ioctl(fd, TIOCGPTN, &number) < 0;
+}
+
+// A pipe and a terminal are opened once more: O_NONBLOCK belongs to the open file, which a duplicate would share with whoever
+// else has it (open(2)). Where that is refused, and for all other files, a duplicate has to do.
 int openAgain(int fd) {
   struct stat seen;
   const int flags = fcntl(fd, F_GETFL);
@@ -27,10 +34,10 @@ int openAgain(int fd) {
     errno = EBADF;
     return -1;
   }
-  if (S_ISFIFO(seen.st_mode)) {
+  if (S_ISFIFO(seen.st_mode) || isTerminal(fd)) {
     char path[32];
     std::snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    const int own = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    const int own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (own >= 0) return own;
   }
   return fcntl(fd, F_DUPFD_CLOEXEC, 3);

@@ -36,11 +36,20 @@ export function handOn(streams: readonly (object | undefined)[]): void {
     if (stream === undefined) continue;
     handedOn.add(stream);
     const handle = handleOf(stream);
-    if (fd !== 0 || handle?.reading !== true || !(stream instanceof Readable)) continue;
+    if (fd === 0 && handle !== undefined && stream instanceof Readable) stopReading(stream, handle);
+  }
+}
+
+function stopReading(stream: Readable, handle: Handle): void {
+  if (handle.reading === true) {
     handle.reading = false;
     handle.readStop?.();
-    stream.pause();
-    // oxlint-disable-next-line no-underscore-dangle -- else it waits for what it has asked of the handle
-    (stream as unknown as { _readableState: { reading: boolean } })._readableState.reading = false;
   }
+  if (stream.readableFlowing === true) stream.pause();
+  // A reader that came in this turn of the loop begins at its end, paused or not (resume_() and nReadingNextTick() in Node's
+  // lib/internal/streams/readable.js), but not in a stream that waits for its handle. Later it is to wait for nothing.
+  // oxlint-disable-next-line no-underscore-dangle -- Node has no other way to it
+  const state = (stream as unknown as { _readableState: { reading: boolean } })._readableState;
+  state.reading = true;
+  setImmediate(() => (state.reading = false));
 }

@@ -44,6 +44,8 @@ export class Pipes {
 
   /** Whether there are any. */
   readonly any: boolean;
+  /** Whether waiting for whoever can write into them keeps the event loop alive. */
+  isHeld = true;
 
   constructor(handle: ProcessHandle, stdio: StdioTriple) {
     this.#handle = handle;
@@ -104,8 +106,10 @@ export class Pipes {
   // Something that the program has started may have its pipes still. Asking again is enough for what is rare.
   #awaitWriters(onEnded: () => void): void {
     const unread = outputs.map((fd) => this.#unread(fd));
-    if (unread.some((fd) => fd !== undefined && (native.pollPipe(fd) & POLLHUP) === 0))
-      return void setTimeout(() => this.#awaitWriters(onEnded), askAgainMs);
+    if (unread.some((fd) => fd !== undefined && (native.pollPipe(fd) & POLLHUP) === 0)) {
+      const asking = setTimeout(() => this.#awaitWriters(onEnded), askAgainMs);
+      return this.isHeld ? undefined : void asking.unref();
+    }
     // with nothing in it, a stream that was asked for and is not read need not stay open
     for (const [i, fd] of unread.entries()) {
       const stream = this.#streams[i + 1];

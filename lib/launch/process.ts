@@ -140,6 +140,14 @@ export class JailedProcess<out Wanted extends Stdio = Stdio>
     return this.#stop();
   }
 
+  /** For `runInJail`: SIGKILL for the program and its process group. @returns whether the program was still there */
+  cutOff(): boolean {
+    this.#isStopping = true;
+    this.killed = true;
+    this.#killGroup(constants.signals.SIGKILL);
+    return !this.#ended;
+  }
+
   /** The program as it was executed. */
   get spawnfile(): string {
     return quote(this.#program);
@@ -192,18 +200,24 @@ export class JailedProcess<out Wanted extends Stdio = Stdio>
   /** Keeps the event loop alive for the program, which is the default. */
   ref(): this {
     native.keepAlive(this.#handle, true);
+    this.#pipes.isHeld = true;
     return this;
   }
 
   /** Lets the event loop end while the program runs. */
   unref(): this {
     native.keepAlive(this.#handle, false);
+    this.#pipes.isHeld = false;
     return this;
   }
 
-  /** Ends the program and its process group (`killSignal`; SIGKILL after `forceKillAfterMs` or 5 s) and waits for it. */
+  /**
+   * Ends the program and its process group (`killSignal`; SIGKILL after `forceKillAfterMs` or 5 s) and waits for it. What is
+   * left in the group of one that has ended by itself gets SIGKILL, unless it may go on.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#ended) this.#stop();
+    else if (!this.#leaveDescendants) this.#killGroup(constants.signals.SIGKILL);
     await this.exited;
   }
 

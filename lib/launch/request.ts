@@ -174,7 +174,7 @@ function toGroups(request: LaunchRequest): readonly Principal[] | undefined {
     return [];
   }
   if (request.groups === undefined) return undefined;
-  const groups = list(request.groups, 'groups').map((group) => toPrincipal(group, 'group'));
+  const groups = list(request.groups, 'groups', (group) => toPrincipal(group, 'group'));
   if (groups.length > 65536)
     throw new UsageError('a process has at most 65536 supplementary groups (setgroups(2))');
   return groups;
@@ -197,7 +197,7 @@ function toRlimits(value: unknown): NormalRequest['rlimits'] {
 
 function toCapabilities(value: unknown): readonly number[] {
   if (value === undefined) return [];
-  const numbers = list(value, 'caps').map((name) => {
+  const numbers = list(value, 'caps', (name) => {
     const capability = typeof name === 'string' ? capabilityNumber(name) : undefined;
     if (capability !== undefined) return capability;
     throw new UsageError(`there is no capability '${quote(String(name))}'`, {
@@ -239,11 +239,11 @@ function toNormal(request: LaunchRequest, keys: ReadonlySet<string>): NormalRequ
   const cwd = request.cwd === undefined ? rootDirectory : bytes(request.cwd, 'cwd');
   if (cwd.length === 0) throw new UsageError('the working directory is empty');
   const args =
-    request.args === undefined ? [] : list(request.args, 'args').map((arg, i) => bytes(arg, `args[${i}]`));
+    request.args === undefined ? [] : list(request.args, 'args', (arg, i) => bytes(arg, `args[${i}]`));
   const preserveFds =
     request.preserveFds === undefined
       ? []
-      : list(request.preserveFds, 'preserveFds').map((fd) => descriptor(fd, 'a preserved descriptor', 3));
+      : list(request.preserveFds, 'preserveFds', (fd) => descriptor(fd, 'a preserved descriptor', 3));
   // One literal without a spread: V8 gives it a fast shape, and a service makes one for each launch.
   const { user, group } = toUser(request);
   const keepEnv = flag(request.keepEnv, 'keepEnv');

@@ -143,7 +143,7 @@ export async function collect<Coding extends Encoding>(
   const onExcess = (): void => {
     excess = true;
     // Somebody else may hold the pipe, and go on writing when the program has ended.
-    if (!child.kill('SIGKILL')) void letGo();
+    if (!child.cutOff()) void letGo();
   };
   const stdout = new Output(child.stdout, options.maxBufferBytes, onExcess);
   const stderr = new Output(child.stderr, options.maxBufferBytes, onExcess);

@@ -52,11 +52,14 @@ export const spawnKeys: ReadonlySet<string> = new Set([
   'leaveDescendants',
 ]);
 
+// setTimeout() takes anything beyond for one millisecond.
+const mostMs = 2 ** 31 - 1;
+
 /** Milliseconds as setTimeout takes them, 0 to 2^31-1. @throws UsageError */
 function toMilliseconds(value: unknown, name: string): number | undefined {
   if (value === undefined) return undefined;
-  if (typeof value === 'number' && value >= 0 && value < 2 ** 31) return value;
-  throw new UsageError(`${name} must be milliseconds from 0 to ${2 ** 31 - 1}`);
+  if (typeof value === 'number' && value >= 0 && value <= mostMs) return value;
+  throw new UsageError(`${name} must be milliseconds from 0 to ${mostMs}`);
 }
 
 function toSwitch(value: unknown, name: string): boolean | undefined {
@@ -78,12 +81,12 @@ function toNormalSpawn(
   request: SpawnRequest,
   missing: readonly [StdioEntry, StdioEntry, StdioEntry],
 ): NormalSpawn {
-  const { signal } = request;
+  const { signal, stdio: wanted } = request;
   checkSignal(signal);
-  const stdio = toStdio(request.stdio, missing);
+  const stdio = toStdio(wanted, missing);
   return {
     stdio,
-    streams: streamsOf(request.stdio),
+    streams: streamsOf(wanted),
     newGroup: toSwitch(request.newGroup, 'newGroup') ?? !stdio.some(isTerminal),
     leaveDescendants: toSwitch(request.leaveDescendants, 'leaveDescendants') ?? false,
     timeoutMs: toMilliseconds(request.timeoutMs, 'timeoutMs') || undefined,

@@ -25,12 +25,17 @@ export function flag(value: unknown, name: string): boolean {
   throw new UsageError(`${name} must be true or false`);
 }
 
-/** The elements of an array, as they are now. @throws UsageError */
-export function list(value: unknown, name: string): readonly unknown[] {
+/**
+ * What `read` makes of the elements of an array, as they are now. It throws at the first one that is wrong: an array of a
+ * thousand million holes is more than memory holds.
+ *
+ * @throws UsageError
+ */
+export function list<T>(value: unknown, name: string, read: (item: unknown, i: number) => T): readonly T[] {
   if (!Array.isArray(value)) throw new UsageError(`${name} must be an array`);
-  const items: unknown[] = [];
+  const items: T[] = [];
   // Holes too, which map() leaves out. Array.from() takes longer for so few.
-  for (let i = 0; i < value.length; i++) items.push(value[i]);
+  for (let i = 0; i < value.length; i++) items.push(read(value[i], i));
   return items;
 }
 
@@ -61,7 +66,7 @@ export function toPassEnv(value: unknown, keepEnv: boolean): readonly string[] {
     throw new UsageError(
       'keepEnv and passEnv are given at once: keepEnv passes all variables but dangerous ones',
     );
-  return list(value, 'passEnv').map((name) => {
+  return list(value, 'passEnv', (name) => {
     if (typeof name !== 'string') throw new UsageError('passEnv must be names of variables');
     refuseName(name, 'passEnv');
     return name;

@@ -149,6 +149,8 @@ t.test('holes in lists are errors that name their place', async (t) => {
   const holes = [,] as unknown as string[];
   const usage = { name: 'UsageError', code: 'ERR_USAGE' };
   await t.rejects(runInJail({ ...base, args: holes }), { ...usage, message: /args\[0\] must be a string/ });
+  // more than memory holds, if they were looked at one after the other
+  await t.rejects(runInJail({ ...base, args: Array(1e9) as string[] }), usage);
   await t.rejects(runInJail({ ...base, groups: holes }), usage);
   await t.rejects(runInJail({ ...base, caps: holes }), usage);
   await t.rejects(runInJail({ ...base, preserveFds: holes as unknown as number[] }), usage);

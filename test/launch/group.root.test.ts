@@ -123,10 +123,31 @@ t.test('runInJail: a timeout ends what holds the pipes after the program has end
   }
 });
 
-t.test('output beyond maxBufferBytes ends all of them', { skip }, async (t) => {
+t.test('output beyond maxBufferBytes ends all of them, also what was to be left', { skip }, async (t) => {
   const args = [`fork=${long}`, 'spam=100000', `sleep=${long}`];
-  await t.rejects(runInJail({ ...base, args, maxBufferBytes: 10 }), { code: 'ERR_MAX_BUFFER' });
-  t.ok(await isOver());
+  for (const leaveDescendants of [false, true]) {
+    const run = runInJail({ ...base, args, maxBufferBytes: 10, leaveDescendants });
+    await t.rejects(run, { code: 'ERR_MAX_BUFFER' });
+    const areGone = await isOver();
+    t.ok(areGone);
+    if (!areGone) await endAll();
+  }
+});
+
+t.test('disposal also ends what a program has left that had ended by itself', { skip }, async (t) => {
+  for (const leaveDescendants of [false, true]) {
+    const child = await act([`fork=${long}`, 'exit=0'], { stdio: 'pipe', leaveDescendants });
+    await child.exited;
+    t.equal(processesOf(uid).length, 1);
+    await child[Symbol.asyncDispose]();
+    if (leaveDescendants) {
+      await sleep(50);
+      t.equal(processesOf(uid).length, 1, 'unless it may go on');
+    } else {
+      t.ok(await isOver());
+    }
+    await endAll();
+  }
 });
 
 t.test(

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import type { Readable } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
@@ -51,6 +51,26 @@ t.test("one program's stream is another's standard input, 20 times of 20", { ski
     stdout(a).destroy();
   }
 });
+
+t.test(
+  'whoever begins to read a stream in the turn in which it is handed on gets nothing',
+  { skip },
+  async (t) => {
+    const begin: readonly ((stream: Readable) => void)[] = [
+      (stream) => void stream.on('data', () => t.fail('it is read here')),
+      (stream) => void stream.on('readable', () => {}),
+      (stream) => void stream.resume(),
+      (stream) => void stream.pipe(new PassThrough()),
+    ];
+    for (const reader of begin) {
+      const a = await act(['sleep=50', 'out=whole']);
+      reader(stdout(a));
+      const b = await act(['cat'], { stdio: [stdout(a), 'pipe', 'pipe'] });
+      t.equal(await text(b.stdout), 'whole');
+      stdout(a).destroy();
+    }
+  },
+);
 
 t.test('the output of one that wrote nothing is an input that ends at once', { skip }, async (t) => {
   const a = await act([]);

@@ -6,7 +6,15 @@ import t from 'tap';
 import { spawnInJail, UsageError, type JailedProcess, type SpawnRequest } from '../../lib/index.ts';
 import { makeJail } from '../support/programs.ts';
 import { unlessRoot } from '../support/root.ts';
-import { eventually, runs, runService, statusOf, text } from '../support/service.ts';
+import {
+  eventually,
+  processesOf,
+  runs,
+  runService,
+  startService,
+  statusOf,
+  text,
+} from '../support/service.ts';
 
 const skip = unlessRoot();
 const user = '61101:61101';
@@ -168,6 +176,21 @@ t.test('unref lets the event loop end, ref keeps it', { skip }, async (t) => {
   t.match(held, { code: 0, stdout: 'ended\n', stderr: '' });
   t.match(again, { code: 0, stdout: 'ended\n', stderr: '' });
 });
+
+t.test(
+  'after unref, what still holds the pipes of an ended program keeps nothing alive',
+  { skip },
+  async (t) => {
+    const request = { user, jail, program: '/actor', args: ['daemon=60000'] };
+    const service = startService('unref', { request, calls: ['unref'], staysMs: 300 });
+    const out = text(service.stdout);
+    const [code] = await Promise.race([once(service, 'exit'), once(AbortSignal.timeout(10_000), 'abort')]);
+    service.kill('SIGKILL');
+    for (const pid of processesOf(61_101)) process.kill(pid, 'SIGKILL');
+    t.equal(code, 0);
+    t.equal(await out, 'ended\n');
+  },
+);
 
 t.test('what an exit listener throws is an uncaught exception, as with any event', { skip }, async (t) => {
   const request = { user, jail, program: '/actor', stdio: 'ignore' };

@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   closeSync,
   constants,
@@ -16,8 +17,8 @@ import t from 'tap';
 
 import { runInJail, spawnInJail } from '../../lib/index.ts';
 import { makeJail } from '../support/programs.ts';
-import { unlessRoot } from '../support/root.ts';
-import { eventually, settledFds } from '../support/service.ts';
+import { unlessInstalled, unlessRoot } from '../support/root.ts';
+import { eventually, plainEnv, settledFds, text } from '../support/service.ts';
 
 const skip = unlessRoot();
 const jail = skip === false ? makeJail(t, 'actor') : '';
@@ -115,6 +116,29 @@ t.test('one that is not open for writing is an error, and nothing runs', { skip 
   closeSync(readOnly);
   t.throws(() => readFileSync(join(jail, 'tmp/ran')), { code: 'ENOENT' });
 });
+
+t.test(
+  'a terminal that nobody reads holds nothing up',
+  { skip: skip || unlessInstalled('python3') },
+  async (t) => {
+    const script = `import os, select, sys
+master, slave = os.openpty()
+print(os.ttyname(slave), flush=True)
+sys.stdin.read()
+while select.select([master], [], [], 0.3)[0]: os.write(1, os.read(master, 65536))`;
+    const master = spawn('python3', ['-c', script], { env: plainEnv(), stdio: ['pipe', 'pipe', 'inherit'] });
+    const [path] = (await once(master.stdout, 'data')) as [Buffer];
+    const statusFd = openSync(path.toString().trim(), constants.O_WRONLY | constants.O_NOCTTY);
+    const program = `/${'x'.repeat(190)}`;
+    // more than it holds, in pieces of which one does not quite fit in
+    for (let i = 0; i < 100; i++)
+      await t.rejects(runInJail({ ...base, program, statusFd }), { code: 'ENOENT' }, 'and it is told here');
+    closeSync(statusFd);
+    const lines = text(master.stdout);
+    master.stdin.end();
+    t.match(await lines, /^\{"event":"failed",.*"code":"ENOENT".*\}\r\n/);
+  },
+);
 
 t.test('a pipe that nobody reads holds nothing up, and its lines come later', { skip }, async (t) => {
   await runInJail(base);
