@@ -41,15 +41,25 @@ async function hold(scenario: Scenario, is: readonly Outcome[]): Promise<void> {
     throw new Error(`is ${JSON.stringify(is)}\nand not ${JSON.stringify(shouldBe)}`);
 }
 
+interface Playing {
+  readonly worker: Worker;
+  readonly outcomes: Promise<readonly Outcome[]>;
+}
+
 // Once it has loaded its modules: a worker that ends while Node reads one for it leaves that file open.
-async function startWorker(scenario: Scenario): Promise<Worker> {
+async function startWorker(scenario: Scenario): Promise<Playing> {
   const worker = new Worker(join(import.meta.dirname, 'fixture/model-worker.js'), {
     workerData: { scenario, jails },
     env: plainEnv(),
     execArgv: [],
   });
+  const outcomes = new Promise<readonly Outcome[]>((resolve) =>
+    worker.on('message', (message: 'begun' | readonly Outcome[]) => {
+      if (message !== 'begun') resolve(message);
+    }),
+  );
   await once(worker, 'message');
-  return worker;
+  return { worker, outcomes };
 }
 
 /** What the descriptors of this process lead to. */
@@ -113,19 +123,18 @@ t.test('what happens to programs is what happens under child_process', { skip },
 
 t.test('in a worker too', { skip }, async (t) => {
   await tryFor(t, 5, async (scenario) => {
-    const worker = await startWorker(scenario);
-    const [outcomes] = (await once(worker, 'message')) as [readonly Outcome[]];
+    const { worker, outcomes } = await startWorker(scenario);
+    const is = await outcomes;
     await worker.terminate();
-    await hold(scenario, outcomes);
+    await hold(scenario, is);
   });
 });
 
 t.test('a worker that ends at any moment leaves no program and no descriptor', { skip }, async (t) => {
   await tryFor(t, 5, async (scenario) => {
-    const worker = await startWorker(scenario);
+    const { worker, outcomes } = await startWorker(scenario);
     const delayMs = Math.random() * 40;
-    const ended = once(worker, 'message');
-    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, delayMs))]);
+    await Promise.race([outcomes, new Promise((resolve) => setTimeout(resolve, delayMs))]);
     await worker.terminate();
     if (!(await eventually(() => processesOf(uid).length === 0)))
       throw new Error(`terminated after ${delayMs} ms, it leaves ${processesOf(uid).join(' ')}`);
