@@ -11,29 +11,39 @@ function target(fd: number): string {
   }
 }
 
+type Open = ReadonlyMap<number, string>;
+
+function openDescriptors(): Open {
+  return new Map(readdirSync('/proc/self/fd').map((name) => [Number(name), target(Number(name))]));
+}
+
+// What Node opens for itself are event queues, and pipes of which this process holds both ends.
+function isTheCallers(fd: number, open: Open): boolean {
+  const kind = open.get(fd) ?? '';
+  if (kind === '' || kind.startsWith('anon_inode:[event') || kind.startsWith('anon_inode:[io_uring'))
+    return false;
+  return (
+    !kind.startsWith('pipe:') ||
+    ![...open].some(([other, same]) => other > 2 && other !== fd && same === kind)
+  );
+}
+
+/** Whether this process has inherited a descriptor. What is written to one of Node's own can end it by a signal. */
+export function isInherited(fd: number): boolean {
+  return isTheCallers(fd, openDescriptors());
+}
+
 /**
  * Refuses descriptors that this process has not inherited: a number that the caller left closed is that of the next file that is
- * opened here, or Node has opened one for itself. They are event queues, and pipes of which this process holds both ends.
+ * opened here, or Node has opened one for itself.
  *
  * @throws LaunchError EBADF
  */
 export function refuseOwnDescriptors(fds: readonly number[]): void {
   if (fds.length === 0) return;
-  const open = new Map(readdirSync('/proc/self/fd').map((name) => [Number(name), target(Number(name))]));
-  for (const fd of fds) {
-    const kind = open.get(fd) ?? '';
-    const bothEnds =
-      kind.startsWith('pipe:') &&
-      [...open].some(([other, same]) => other > 2 && other !== fd && same === kind);
-    if (
-      kind !== '' &&
-      !kind.startsWith('anon_inode:[event') &&
-      !kind.startsWith('anon_inode:[io_uring') &&
-      !bothEnds
-    )
-      continue;
-    throw notOpen(fd);
-  }
+  const open = openDescriptors();
+  const own = fds.find((fd) => !isTheCallers(fd, open));
+  if (own !== undefined) throw notOpen(own);
 }
 
 /** The error for a descriptor that the caller did not open. */
