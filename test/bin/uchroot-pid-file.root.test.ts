@@ -127,10 +127,10 @@ eitherWay('a pid file lies where the kernel finds its directory, `..` beyond a l
   rmSync(`${directory}/link`, { force: true });
   symlinkSync(`${directory}/data/run`, `${directory}/link`);
   const words = ['nobody', jail, '/probe', 'exit', '5'];
-  t.equal(uchroot(['--pid-file', `${directory}/link/../pid`, ...words]).status, 5);
-  t.ok(existsSync(`${directory}/data/pid`));
-  t.notOk(existsSync(`${directory}/pid`));
-  rmSync(`${directory}/data/pid`);
+  t.equal(uchroot(['--pid-file', `${directory}/link/../up`, ...words]).status, 5);
+  t.ok(existsSync(`${directory}/data/up`));
+  t.notOk(existsSync(`${directory}/up`));
+  rmSync(`${directory}/data/up`);
 });
 
 eitherWay('a pid file on a full disk is told as that, and nothing is left of it', async (t) => {
