@@ -1,5 +1,5 @@
 // Telling the caller's descriptors from Node's own, before the program is given one.
-import { readdirSync, readlinkSync } from 'node:fs';
+import { constants, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 import { LaunchError } from '../errors.ts';
 
@@ -17,15 +17,20 @@ function openDescriptors(): Open {
   return new Map(readdirSync('/proc/self/fd').map((name) => [Number(name), target(Number(name))]));
 }
 
+// O_RDONLY or O_WRONLY; proc(5), /proc/PID/fdinfo.
+function accessMode(fd: number): number {
+  const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1];
+  return Number.parseInt(flags ?? '0', 8) & (constants.O_WRONLY | constants.O_RDWR);
+}
+
 // What Node opens for itself are event queues, and pipes of which this process holds both ends.
 function isTheCallers(fd: number, open: Open): boolean {
   const kind = open.get(fd) ?? '';
   if (kind === '' || kind.startsWith('anon_inode:[event') || kind.startsWith('anon_inode:[io_uring'))
     return false;
-  return (
-    !kind.startsWith('pipe:') ||
-    ![...open].some(([other, same]) => other > 2 && other !== fd && same === kind)
-  );
+  if (!kind.startsWith('pipe:')) return true;
+  const others = [...open].filter(([other, same]) => other > 2 && other !== fd && same === kind);
+  return others.every(([other]) => accessMode(other) === accessMode(fd));
 }
 
 /** Whether this process has inherited a descriptor. What is written to one of Node's own can end it by a signal. */

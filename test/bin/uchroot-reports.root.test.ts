@@ -4,8 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import {
   bothWays,
+  launchWords,
   makeJail,
   rootTest,
+  start,
   temporaryDirectory,
   uchroot,
   type StartOptions,
@@ -56,6 +58,22 @@ eitherWay('a status descriptor that is not open is refused', async (t) => {
   t.equal(ended.status, 125);
   t.match(ended.stderr, /^uchroot: [^\n]*descriptor 55[^\n]*\n/);
   t.notOk(existsSync(`${jail}/tmp/status`));
+});
+
+test('a pipe that the caller has opened under two numbers is his', async (t) => {
+  const script = 'exec 4>&1 5>&1; exec "$@"';
+  const words = [...launchWords(['--status-fd', '4', 'nobody', jail, '/probe', 'exit', '5'])];
+  const ended = start([
+    'bash',
+    '--norc',
+    '-c',
+    `(${script}) | cat; exit \${PIPESTATUS[0]}`,
+    'bash',
+    ...words,
+  ]);
+  t.equal(ended.stderr, '');
+  t.equal(ended.status, 5);
+  t.match(ended.stdout, /^{"event":"started"/);
 });
 
 test('nothing is written to a status descriptor that is one of Node', async (t) => {
