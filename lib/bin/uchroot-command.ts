@@ -14,6 +14,7 @@ import {
   type Warning,
 } from '../launch/exec.ts';
 import { errnoName, reason } from '../launch/errno.ts';
+import { isInherited } from '../launch/inherited.ts';
 import { normalize, type LaunchRequest } from '../launch/request.ts';
 import { rehearse } from '../launch/rehearse.ts';
 import { ServiceManager } from '../launch/service.ts';
@@ -131,7 +132,8 @@ function main(): number {
     const request = toRequest(options, operands);
     const file = given.get('compile');
     if (file !== undefined) return compile(request, file, given);
-    statusFd = request.statusFd;
+    statusFd =
+      request.statusFd === undefined || !isInherited(request.statusFd) ? undefined : request.statusFd;
     if (given.has('unit')) {
       const { output: text, problem } = makeUnit(options, request, (warning) =>
         complain(warningLines(warning)),

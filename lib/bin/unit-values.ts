@@ -43,7 +43,8 @@ export function toPlainPath(path: Uint8Array | string): Buffer {
   const [, above, rest = ''] = /^(.*(?:^|\/)\.\.)(?:\/(.*))?$/s.exec(text) ?? [];
   if (above === undefined) return Buffer.from(resolve(text), 'latin1');
   try {
-    const found = realpathSync(Buffer.from(above, 'latin1'), 'buffer').toString('latin1');
+    // not realpathSync(), which begins with what the text says
+    const found = realpathSync.native(Buffer.from(above, 'latin1'), 'buffer').toString('latin1');
     return Buffer.from(resolve(found, rest), 'latin1');
   } catch {
     throw new UsageError(

@@ -1,31 +1,18 @@
 import { spawn } from 'node:child_process';
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  lchownSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-} from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import {
   bothWays,
   launchWords,
   makeJail,
-  oddCaller,
-  putFile,
   rootTest,
   start,
   temporaryDirectory,
   uchroot,
   type StartOptions,
 } from '../support/launch.ts';
-import { probe, readState } from '../support/probe.ts';
+import { readState } from '../support/probe.ts';
 
 const test = rootTest('socat');
 const eitherWay = bothWays('strace');
@@ -73,98 +60,30 @@ eitherWay('a status descriptor that is not open is refused', async (t) => {
   t.notOk(existsSync(`${jail}/tmp/status`));
 });
 
-eitherWay('--pid-file has the pid of the program', async (t) => {
-  const file = `${directory}/pid`;
-  const state = probe(jail, ['--pid-file', file]);
-  t.equal(readFileSync(file, 'utf8'), `${state.pid}\n`);
-  t.equal(statSync(file).mode & 0o7777, 0o644);
-  const strict = `${directory}/strict`;
-  probe(jail, ['--pid-file', strict], { by: oddCaller('umask=000') });
-  t.equal(statSync(strict).mode & 0o022, 0, 'nobody else can write it');
-});
-
-eitherWay('a symbolic link in place of the pid file is replaced, not followed', async (t) => {
-  putFile(`${directory}/victim`, 'kept');
-  rmSync(`${directory}/link`, { force: true });
-  symlinkSync(`${directory}/victim`, `${directory}/link`);
-  const state = probe(jail, ['--pid-file', `${directory}/link`]);
-  t.equal(readFileSync(`${directory}/victim`, 'utf8'), 'kept');
-  t.equal(readFileSync(`${directory}/link`, 'utf8'), `${state.pid}\n`);
-});
-
-eitherWay('a launch that failed leaves no pid file', async (t) => {
-  const own = `${directory}/failed`;
-  mkdirSync(own, { recursive: true });
-  for (const words of [
-    ['nobody', jail, '/nothing'], // all of root's rights are gone by then
-    ['--chdir', '/nothing', 'nobody', jail, '/probe'],
-    ['--preserve-fds', '55', 'nobody', jail, '/probe'],
-  ]) {
-    t.not(uchroot(['--pid-file', `${own}/pid`, ...words]).status, 0);
-    t.strictSame(readdirSync(own), [], words.join(' '));
-  }
-});
-
-eitherWay('nothing is synced to disk for a pid file', async (t) => {
-  const trace = `${directory}/trace`;
-  const by = ['strace', '-f', '-qq', '-e', 'trace=fsync,fdatasync,sync,syncfs,execve', '-o', trace];
-  t.equal(
-    start([...by, ...launchWords(['--pid-file', `${directory}/x`, 'nobody', jail, '/probe', 'exit', '5'])])
-      .status,
-    5,
-  );
-  t.match(readFileSync(trace, 'utf8'), /execve\("\/probe"/);
-  t.notMatch(readFileSync(trace, 'utf8'), /sync/);
-});
-
-eitherWay('a pid file is not written where the user can replace it', async (t) => {
-  const open = `${directory}/open`;
-  mkdirSync(open, { recursive: true });
-  chmodSync(open, 0o777);
-  const words = ['nobody', jail, '/probe', 'exit', '5'];
-  const ended = uchroot(['--pid-file', `${open}/pid`, ...words]);
-  t.equal(ended.status, 125);
-  t.match(
-    ended.stderr,
-    /^uchroot: pid file: \S+\/open, above the pid file, can be written by everybody \(mode 0777\), who could replace/,
-  );
-  t.strictSame(readdirSync(open), []);
-  t.equal(uchroot(['--insecure-path', '--pid-file', `${open}/pid`, ...words]).status, 5);
-  t.strictSame(readdirSync(open), ['pid']);
-  rmSync(open, { recursive: true });
-});
-
-eitherWay('a pid file is not written through a link that the jailed user has made', async (t) => {
-  // as in /srv/jail/w, where /srv/jail/w/run is a link to /etc
-  const [his, target] = [`${directory}/his`, `${directory}/target`];
-  mkdirSync(his, { recursive: true });
-  mkdirSync(target, { recursive: true });
-  chownSync(his, 65534, 65534);
-  symlinkSync(target, `${his}/run`);
-  lchownSync(`${his}/run`, 65534, 65534);
-  const ended = uchroot(['--pid-file', `${his}/run/x.pid`, 'nobody', jail, '/probe', 'exit', '5']);
-  t.equal(ended.status, 125);
-  t.match(
-    ended.stderr,
-    /^uchroot: pid file: \S+\/his, above the pid file, is owned by uid 65534, the user to be jailed/,
-  );
-  t.strictSame(readdirSync(target), []);
-  rmSync(his, { recursive: true });
-});
-
-eitherWay('a pid file where none can be is told, and nothing starts', async (t) => {
-  const ended = uchroot([
-    '--pid-file',
-    `${directory}/no/pid`,
-    'nobody',
-    jail,
-    '/probe',
-    'mark',
-    '/tmp/pid-file',
+test('a pipe that the caller has opened under two numbers is his', async (t) => {
+  const script = 'exec 4>&1 5>&1; exec "$@"';
+  const words = [...launchWords(['--status-fd', '4', 'nobody', jail, '/probe', 'exit', '5'])];
+  const ended = start([
+    'bash',
+    '--norc',
+    '-c',
+    `(${script}) | cat; exit \${PIPESTATUS[0]}`,
+    'bash',
+    ...words,
   ]);
-  t.equal(ended.status, 125);
-  t.match(ended.stderr, /^uchroot: pid file: [^\n]*\nhint: [^\n]*\n$/);
-  t.notOk(existsSync(`${jail}/tmp/pid-file`));
+  t.equal(ended.stderr, '');
+  t.equal(ended.status, 5);
+  t.match(ended.stdout, /^{"event":"started"/);
+});
+
+test('nothing is written to a status descriptor that is one of Node', async (t) => {
+  for (let fd = 3; fd < 20; fd++) {
+    const early = uchroot(['--status-fd', String(fd), 'nosuchuser', jail, '/probe']);
+    t.strictSame([early.status, early.signal], [2, null], `descriptor ${fd}`);
+    const late = uchroot(['--status-fd', String(fd), 'nobody', jail, '/probe', 'mark', '/tmp/status']);
+    t.strictSame([late.status, late.signal], [125, null], `descriptor ${fd}`);
+  }
+  t.notOk(existsSync(`${jail}/tmp/status`));
 });
 
 test('--plan prints the steps in their order and starts nothing', async (t) => {

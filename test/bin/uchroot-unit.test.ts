@@ -64,6 +64,7 @@ t.test(
     t.equal(full.stderr, 'uchroot: standard output: no space left on device\n');
     const words = [
       'bash',
+      '--norc',
       '-c',
       '"$@" | exit 0; exit ${PIPESTATUS[0]}',
       'bash',
@@ -72,7 +73,8 @@ t.test(
       'runit',
       ...shell,
     ];
-    t.match(start(words), { status: 0, stderr: '' });
+    const { status } = start(words);
+    t.equal(status, 0);
   },
 );
 
