@@ -5,12 +5,23 @@ import { closeSync, openSync, symlinkSync, unlinkSync, writeSync } from 'node:fs
 import t from 'tap';
 
 import { formatLog } from '../../lib/tcpwrappers/apply/syslog.ts';
+import type { Hosts } from '../../lib/tcpwrappers/hosts.ts';
 import { openFiles } from './open.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(600_000);
 
 const sshd = { daemon: 'sshd', client: { address: '10.0.0.1', name: 'host.example.com' } } as const;
 const DENY = 'ALL: ALL\n';
+
+async function timeOf(call: () => Promise<unknown>): Promise<number> {
+  const begin = performance.now();
+  await call();
+  return performance.now() - begin;
+}
+
+async function checkOften(hosts: Hosts): Promise<void> {
+  for (let i = 0; i < 1000; i++) await hosts.check(sshd);
+}
 
 t.test('a file of 100 MB refuses everybody, and costs no time again', async (t) => {
   const { hosts, path } = openFiles(t, { deny: '' });
@@ -19,9 +30,10 @@ t.test('a file of 100 MB refuses everybody, and costs no time again', async (t) 
   for (let i = 0; i < 10; i++) writeSync(fd, part);
   closeSync(fd);
   t.match(await hosts.check(sshd), { verdict: 'denied', reason: /everybody is refused/ });
-  const begin = performance.now();
-  for (let i = 0; i < 1000; i++) await hosts.check(sshd);
-  t.ok(performance.now() - begin < 2000);
+  const small = openFiles(t, { deny: DENY }).hosts;
+  await timeOf(() => checkOften(small)); // compiles
+  const cheap = await timeOf(() => checkOften(small));
+  t.ok((await timeOf(() => checkOften(hosts))) < cheap * 20);
   unlinkSync(path('allow'));
   t.equal((await hosts.check(sshd)).verdict, 'granted');
 });
@@ -35,11 +47,12 @@ t.test(
     ).join('');
     const { hosts, write } = openFiles(t, { allow: `${rules}sshd: 10.0.0.1\n`, deny: DENY });
     t.match(await hosts.check(sshd), { verdict: 'granted', rule: { line: 1_000_000 } });
-    write('deny', 'ftpd: ALL\n');
-    const begin = performance.now();
     const other = { daemon: 'sshd', client: { address: '10.0.0.2', name: 'h' } };
-    t.match(await hosts.check(other), { verdict: 'granted', rule: undefined });
-    t.ok(performance.now() - begin < 500);
+    const toOther = async () => t.match(await hosts.check(other), { verdict: 'granted', rule: undefined });
+    write('deny', 'ftpd: ALL\n');
+    const change = await timeOf(toOther);
+    write('allow', `${rules}sshd: 10.0.0.3\n`);
+    t.ok(change < (await timeOf(toOther)) / 5);
   },
 );
 

@@ -153,7 +153,7 @@ export async function apply(
   if (refusal !== undefined) return end('denied', refusal);
   const twist = done.at(-1);
   if (ruling.verdict !== 'delegated' || twist?.kind !== 'twist') return end(ruling.verdict, ruling.reason);
-  const begun = await place.delegate(twist.command, limits.twistTimeoutMs);
+  const begun = await place.delegate(twist.command, work.client, limits.twistTimeoutMs);
   if (typeof begun === 'function') return end('delegated', undefined, begun);
   return begun.succeeded
     ? end('delegated', undefined)

@@ -6,6 +6,9 @@ import { Turns } from '../../turns.ts';
 /** Commands that run at once. As many clients as like can ask for one, and one client as often as he likes. */
 const turns = new Turns({ most: 64, share: 16, waiting: 256 });
 
+/** Commands that serve clients in place of the service: each as long as its client likes, so that none waits for a turn. */
+const served = new Turns({ most: 512, share: 64, waiting: 0 });
+
 /** What a command of a rule is run with. */
 interface CommandSetting {
   /** Variables on top of those of this process. */
@@ -21,6 +24,7 @@ export interface CommandEnd {
 
 const SHELL = Buffer.from('/bin/sh');
 const NULL = -1;
+const TOO_MANY = 'too many commands are running';
 
 /** The argv of the shell that runs a command, one byte a character. */
 export function shellArguments(command: string): readonly Buffer[] {
@@ -43,8 +47,7 @@ export async function runCommand(
   setting: CommandSetting,
 ): Promise<CommandEnd> {
   const { timeoutMs } = setting;
-  if (!(await turns.take(timeoutMs, client)))
-    return { succeeded: false, problem: 'too many commands are running' };
+  if (!(await turns.take(timeoutMs, client))) return { succeeded: false, problem: TOO_MANY };
   const child = start(command, setting, NULL);
   let problem: string | undefined;
   const timer = setTimeout(() => {
@@ -72,16 +75,25 @@ function cannotStart(error: unknown): string {
  * Starts a command that takes over a connection: its input, output and errors are copies of the descriptor. Resolves once
  * it has begun; at the end of its time its process group is killed. Never rejects.
  */
-export async function delegate(command: string, fd: number, setting: CommandSetting): Promise<CommandEnd> {
+export async function delegate(
+  command: string,
+  { fd, client }: { readonly fd: number; readonly client: string },
+  setting: CommandSetting,
+): Promise<CommandEnd> {
+  if (!(await served.take(setting.timeoutMs, client))) return { succeeded: false, problem: TOO_MANY };
   const child = start(command, setting, fd);
   const timer = setTimeout(child.killGroup, setting.timeoutMs);
   timer.unref();
-  void child.ended.then(() => clearTimeout(timer));
+  const end = (): void => {
+    clearTimeout(timer);
+    served.give(client);
+  };
   try {
     await child.started;
+    void child.ended.then(end);
     return { succeeded: true };
   } catch (error) {
-    clearTimeout(timer);
+    end();
     return { succeeded: false, problem: cannotStart(error) };
   }
 }

@@ -19,8 +19,8 @@ export interface Place {
   linger(seconds: number): Done;
   /** Sends bytes to the client. */
   send(bytes: Buffer): Promise<Done>;
-  /** Gives the connection to a command: at once, or by what is to be called when all else is done. */
-  delegate(command: string, timeoutMs: number): Promise<CommandEnd | (() => never)>;
+  /** Gives the connection of a client to a command: at once, or by what is to be called when all else is done. */
+  delegate(command: string, client: string, timeoutMs: number): Promise<CommandEnd | (() => never)>;
 }
 
 /** What a call that throws comes to. */

@@ -68,10 +68,10 @@ export class SocketPlace implements Place {
     });
   }
 
-  async delegate(command: string, timeoutMs: number): Promise<CommandEnd> {
+  async delegate(command: string, client: string, timeoutMs: number): Promise<CommandEnd> {
     const fd = descriptorOf(this.#socket);
     if (fd === undefined) return { succeeded: false, problem: 'the socket has no descriptor' };
-    const end = await delegate(command, fd, { variables: this.variables, timeoutMs });
+    const end = await delegate(command, { fd, client }, { variables: this.variables, timeoutMs });
     // the command has a descriptor of its own
     this.#socket.destroy();
     return end;
