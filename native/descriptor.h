@@ -28,4 +28,10 @@ class Descriptor {
   int fd_;
 };
 
+// For one that somebody else may have taken: -1.
+inline void closeIfOpen(int& fd) {
+  if (fd >= 0) close(fd);
+  fd = -1;
+}
+
 }  // namespace uchroot

@@ -14,7 +14,7 @@ import {
 import { encodeAgain } from './encode.ts';
 import { describedNames, describedVariables, namedVariables, type Variable } from './environment.ts';
 import { callerVariables } from './caller.ts';
-import { errnoName } from './errno.ts';
+import { reason } from './errno.ts';
 import { toLaunchError } from './failure.ts';
 import { openLauncher } from './launcher.ts';
 import { closePidPlace, openPidPlace, writePidFile, type PidPlace } from './pidfile.ts';
@@ -222,18 +222,32 @@ function startWith(
   });
 }
 
-/** What the addon throws for descriptors that are not open, as the error of a launch. */
-export function toSpawnError(error: unknown, hint = openUntilSettled): LaunchError {
-  const { code = 'EIO', errno = -5, path } = error as NodeJS.ErrnoException;
-  return new LaunchError(`launch: ${path ?? 'descriptors'}: ${errnoName(-errno)}`, {
+/** What the addon throws, as the error of a launch; `ifClosed` is the hint for a descriptor that is not open. */
+export function toSpawnError(error: unknown, ifClosed = openUntilSettled): LaunchError {
+  const { code = 'EIO', errno = -5, syscall, path } = error as NodeJS.ErrnoException;
+  const what = path ?? (syscall === 'pthread_create' ? 'a thread cannot be started' : 'descriptors');
+  return new LaunchError(`launch: ${what}: ${reason(-errno)}`, {
     step: 'launch',
-    call: 'fcntl',
+    call: syscall,
     code: code as ErrnoName,
     errno: -errno,
     path,
-    hint,
+    hint: hintOn(code, ifClosed),
     cause: error,
   });
 }
 
 const openUntilSettled = 'descriptors in stdio and preserveFds must be open until the promise is settled';
+
+function hintOn(code: string, ifClosed: string): string | undefined {
+  switch (code) {
+    case 'EBADF':
+      return ifClosed;
+    case 'EMFILE':
+      return 'this process has as many descriptors open as it may: raise LimitNOFILE= of its unit (getrlimit(2))';
+    case 'EAGAIN':
+      return 'this process has as many threads as it may: raise TasksMax= of its unit (pthread_create(3))';
+    default:
+      return undefined;
+  }
+}
