@@ -1,10 +1,10 @@
 // Whole trees copied and removed without holding the event loop.
 
 import { constants } from 'node:os';
-import { getSystemErrorMap } from 'node:util';
 
 import { type BytePath, bytePath, joinPath, pathBytes, showPath, toLatin1 } from '../../binary/path.ts';
-import { type ErrnoName, JailError } from '../../errors.ts';
+import { JailError } from '../../errors.ts';
+import { errnoName, reason as wordsOfErrno } from '../../launch/errno.ts';
 import { native, type SkipReason, type TreeCounts, type TreeHandle } from '../../native.ts';
 import { throwIfAborted } from '../work/failure.ts';
 
@@ -113,15 +113,14 @@ function settle(
 }
 
 function toSkipped({ path, reason, errno }: Parameters<OnEnd>[1]['skipped'][number]): Skipped {
-  const [code] = getSystemErrorMap().get(-errno) ?? [];
-  return { path: toLatin1(path), reason, ...(code !== undefined && { code }) };
+  return { path: toLatin1(path), reason, ...(errno !== 0 && { code: errnoName(errno) }) };
 }
 
 function toError({ errno, syscall, path, inTarget }: Failure, root: BytePath): JailError {
-  const [code, words] = getSystemErrorMap().get(-errno) ?? ['EIO', 'unknown error'];
+  const code = errnoName(errno);
   const shown = showPath(joinPath(root, toLatin1(path.subarray(1))));
   const hint = inTarget ? HINTS[code] : undefined;
-  return new JailError(`${shown}: ${words}, ${syscall}`, { code: code as ErrnoName, path: shown, hint });
+  return new JailError(`${shown}: ${wordsOfErrno(errno)}, ${syscall}`, { code, path: shown, hint });
 }
 
 const HINTS: Readonly<Record<string, string>> = {

@@ -3,27 +3,37 @@
 import { type BytePath, showPath } from '../../binary/path.ts';
 import { errorCode } from '../../binary/root.ts';
 import { AbortError, JailError, LaunchError, UsageError } from '../../errors.ts';
+import { errnoName, reason } from '../../launch/errno.ts';
 import { quote } from '../../quote.ts';
 
 const ownClasses = [AbortError, JailError, LaunchError, UsageError];
 
 /** A JailError for a system error, about `where` if it names no path; whatever else was thrown stays what it is. */
 export function toJailError(error: unknown, where?: BytePath): unknown {
-  if (!(error instanceof Error) || ownClasses.some((own) => error instanceof own)) return error;
-  const code = errorCode(error);
-  if (code === undefined) return error;
-  const named = 'path' in error && typeof error.path === 'string' ? error.path : undefined;
-  const path = named === undefined ? where && showPath(where) : quote(named);
-  return new JailError(path === undefined ? error.message : `${path}: ${wordsOf(error)}`, {
-    code,
-    path,
-    ...(HINTS[code] !== undefined && { hint: HINTS[code] }),
-  });
+  if (!(error instanceof Error) || ownClasses.some((ours) => error instanceof ours)) return error;
+  const named = errorCode(error);
+  if (named === undefined) return error;
+  const unmapped = unmappedNumber(error);
+  const code = unmapped === undefined ? named : errnoName(unmapped);
+  const own = 'path' in error && typeof error.path === 'string' ? error.path : undefined;
+  const path = own === undefined ? where && showPath(where) : quote(own);
+  const message = unmapped === undefined && path === undefined ? error.message : wordsOf(error);
+  const hint = HINTS[code];
+  return new JailError(path === undefined ? message : `${path}: ${message}`, { code, path, hint });
+}
+
+/** The number of a system error that Node has no name for, such as that of a quota: its code is a sentence. */
+function unmappedNumber(error: Error): number | undefined {
+  const isUnmapped = 'errno' in error && !/^E[A-Z0-9]+$/.test(errorCode(error) ?? '');
+  return isUnmapped ? -Number(error.errno) : undefined;
 }
 
 /** What a system error says besides its code and path: "not a directory, open". */
-export function wordsOf({ message }: Error): string {
-  return message.replace(/^E[A-Z0-9]+: /, '').replace(/ '.*'(?: -> '.*')?$/s, '');
+export function wordsOf(error: Error): string {
+  const unmapped = unmappedNumber(error);
+  if (unmapped !== undefined)
+    return [reason(unmapped), 'syscall' in error && error.syscall].filter(Boolean).join(', ');
+  return error.message.replace(/^E[A-Z0-9]+: /, '').replace(/ '.*'(?: -> '.*')?$/s, '');
 }
 
 /** @throws AbortError */
