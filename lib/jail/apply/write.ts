@@ -62,8 +62,8 @@ export function openWriter({ source, jail, store, judge, mounted }: Writing): Ja
 
   async function add(entry: Entry): Promise<Written> {
     let fresh: Recorded | undefined;
-    // in a directory that is made anew there is nothing yet
-    const stamp = made.has(parentPath(entry.path)) ? '' : stampOf(jail, entry.path);
+    // in a directory that is made anew there is nothing, and the stamp of that directory tells whether it stays so
+    const stamp = made.has(parentPath(entry.path)) ? undefined : stampOf(jail, entry.path);
     const plan = async () => (fresh ??= await foresee(entry, source));
     const verdict = await judge.judge(entry, plan);
     if (verdict.action === 'leave') {
@@ -73,7 +73,7 @@ export function openWriter({ source, jail, store, judge, mounted }: Writing): Ja
     }
     if (verdict.action === 'stay') return { verdict, record: await plan() };
     checkMounts(entry.path);
-    if (verdict.was !== undefined) stamps.set(entry.path, stamp);
+    if (stamp !== undefined && verdict.was !== undefined) stamps.set(entry.path, stamp);
     if (verdict.action === 'put') return { verdict, ...(await put(entry, verdict.was)) };
     const record = await plan();
     const { path, mode, uid, gid } = record;
