@@ -56,6 +56,7 @@
         'native/host.cc',
         'native/inroot.cc',
         'native/launch.cc',
+        'native/look.cc',
         'native/names.cc',
         'native/beneath.cc',
         'native/scan.cc',

@@ -181,13 +181,16 @@ export interface Native {
   // something follows no link on the way (ELOOP).
   /** openat2(2) with O_CLOEXEC added; O_NOFOLLOW: ELOOP for a link anywhere on the way. The caller closes the descriptor. */
   inRootOpen(rootFd: number, path: Bytes, flags: number, mode?: number): number;
+  /** False: inRootLstat tells it. Undefined here and in the next two: nothing is there (ENOENT, ENOTDIR). */
+  lookInRoot(rootFd: number, path: Bytes, numbers: Float64Array): boolean | undefined;
   /** A regular file for reading, links followed; EISDIR or EINVAL for anything else. */
-  inRootOpenFile(rootFd: number, path: Bytes): number;
+  openFileInRoot(rootFd: number, path: Bytes, numbers: Float64Array): number | undefined;
+  /** One character a byte, sorted. */
+  listInRoot(rootFd: number, path: Bytes): string[] | undefined;
   /** Closes what these have opened: Node's own closeSync warns in a worker of descriptors that it has not opened. */
   closeDescriptor(fd: number): void;
   inRootLstat(rootFd: number, path: Bytes): InRootStatus;
   inRootFstat(fd: number): InRootStatus;
-  inRootList(rootFd: number, path: Bytes): Buffer[];
   inRootMkdir(rootFd: number, path: Bytes, mode: number): void;
   inRootSymlink(rootFd: number, target: Bytes, path: Bytes): void;
   /** `mode` with the file type (S_IFCHR); exactly this mode, whatever the umask. */

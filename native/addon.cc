@@ -9,6 +9,7 @@
 #include "exec.h"
 #include "host.h"
 #include "inroot.h"
+#include "look.h"
 #include "names.h"
 #include "scan.h"
 #include "socket.h"
@@ -24,6 +25,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   uchroot::initCode(env, exports);
   uchroot::initHost(env, exports);
   uchroot::initInRoot(env, exports);
+  uchroot::initLook(env, exports);
   uchroot::initExec(env, exports);
   uchroot::initNames(env, exports);
   uchroot::initSpawn(env, exports);

@@ -10,7 +10,6 @@
 #include <unordered_map>
 #include <vector>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/file.h>
@@ -27,7 +26,6 @@
 #include "way.h"
 
 namespace uchroot {
-namespace {
 
 int openInRoot(int root, const std::string& path, uint64_t flags, uint64_t mode, uint64_t resolve = 0) {
   // No magic links: /proc/PID/root and /proc/PID/fd/N of a /proc mounted in the jail lead out of it.
@@ -41,6 +39,8 @@ int openInRoot(int root, const std::string& path, uint64_t flags, uint64_t mode,
   }
   return -1;
 }
+
+namespace {
 
 struct Target {
   int root;
@@ -169,61 +169,6 @@ Napi::Value fstatDescriptor(const Napi::CallbackInfo& info) {
   const auto fd = toUint32(info[0], "descriptor");
   if (!fd) return info.Env().Undefined();
   return statusOf(info, static_cast<int>(*fd), "");
-}
-
-// Opens a regular file for reading, following links; EINVAL for anything else, a fifo that would wait for a
-// writer among them.
-Napi::Value openFile(const Napi::CallbackInfo& info) {
-  const auto target = toTarget(info);
-  if (!target) return info.Env().Undefined();
-  struct stat before = {};
-  {
-    const Descriptor path(openInRoot(target->root, target->path, O_PATH, 0));
-    if (path.get() < 0) return checked(info.Env(), -1, "openat2", target->path);
-    if (fstat(path.get(), &before) < 0) return checked(info.Env(), -1, "fstat", target->path);
-  }
-  struct stat after = {};
-  errno = S_ISDIR(before.st_mode) ? EISDIR : EINVAL;
-  if (!S_ISREG(before.st_mode)) return checked(info.Env(), -1, "open", target->path);
-  // Looked at before, since opening a device can do things; and after, since it may have been exchanged.
-  Descriptor fd(openInRoot(target->root, target->path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0));
-  if (fd.get() < 0) return checked(info.Env(), -1, "openat2", target->path);
-  if (fstat(fd.get(), &after) < 0) return checked(info.Env(), -1, "fstat", target->path);
-  errno = EINVAL;
-  if (!S_ISREG(after.st_mode)) return checked(info.Env(), -1, "open", target->path);
-  return Napi::Number::New(info.Env(), fd.release());
-}
-
-Napi::Value listDirectory(const Napi::CallbackInfo& info) {
-  const auto target = toTarget(info);
-  if (!target) return info.Env().Undefined();
-  Descriptor fd(openInRoot(target->root, target->path, O_RDONLY | O_DIRECTORY, 0));
-  if (fd.get() < 0) return checked(info.Env(), -1, "openat2", target->path);
-  DIR* directory = fdopendir(fd.get());
-  if (directory == nullptr) return checked(info.Env(), -1, "fdopendir", target->path);
-  fd.release();  // closedir closes it
-  std::vector<std::string> names;
-  int error = 0;
-  for (;;) {
-    errno = 0;
-    const dirent* entry = readdir(directory);
-    if (entry == nullptr) {
-      error = errno;
-      break;
-    }
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(name);
-  }
-  if (closedir(directory) < 0 && error == 0) error = errno;
-  if (error != 0) {
-    errno = error;
-    return checked(info.Env(), -1, "readdir", target->path);
-  }
-  Napi::Array list = Napi::Array::New(info.Env(), names.size());
-  for (uint32_t i = 0; i < names.size(); i++) {
-    list.Set(i, Napi::Buffer<char>::Copy(info.Env(), names[i].data(), names[i].size()));
-  }
-  return list;
 }
 
 Napi::Value makeDirectory(const Napi::CallbackInfo& info) {
@@ -468,10 +413,8 @@ Napi::Value syncFileSystem(const Napi::CallbackInfo& info) {
 
 Napi::Object initInRoot(Napi::Env env, Napi::Object exports) {
   exports.Set("inRootOpen", Napi::Function::New<open>(env, "inRootOpen"));
-  exports.Set("inRootOpenFile", Napi::Function::New<openFile>(env, "inRootOpenFile"));
   exports.Set("inRootLstat", Napi::Function::New<lstatPath>(env, "inRootLstat"));
   exports.Set("inRootFstat", Napi::Function::New<fstatDescriptor>(env, "inRootFstat"));
-  exports.Set("inRootList", Napi::Function::New<listDirectory>(env, "inRootList"));
   exports.Set("inRootMkdir", Napi::Function::New<makeDirectory>(env, "inRootMkdir"));
   exports.Set("inRootSymlink", Napi::Function::New<makeLink>(env, "inRootSymlink"));
   exports.Set("inRootMknod", Napi::Function::New<makeNode>(env, "inRootMknod"));

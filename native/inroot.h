@@ -3,10 +3,16 @@
 
 #include <napi.h>
 
+#include <cstdint>
+#include <string>
+
 namespace uchroot {
 
 // Each takes the directory as a descriptor and a path as that directory's root sees it, and throws like Node's
 // own fs: code, errno, syscall, path.
 Napi::Object initInRoot(Napi::Env env, Napi::Object exports);
+
+// openat2(2) with RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS and O_CLOEXEC: -1 with errno.
+int openInRoot(int root, const std::string& path, uint64_t flags, uint64_t mode);
 
 }  // namespace uchroot

@@ -13,7 +13,7 @@ import {
   warningLines,
   type Warning,
 } from '../launch/exec.ts';
-import { errnoName, reason } from '../launch/errno.ts';
+import { errnoName, reason } from '../errno.ts';
 import { isInherited } from '../launch/inherited.ts';
 import { normalize, type LaunchRequest } from '../launch/request.ts';
 import { rehearse } from '../launch/rehearse.ts';

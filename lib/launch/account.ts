@@ -3,7 +3,7 @@ import { LaunchError } from '../errors.ts';
 import type { HostFacts, HostQuery } from '../native.ts';
 import { quote } from '../quote.ts';
 import type { Person } from '../trust/writer.ts';
-import { errnoName, reason } from './errno.ts';
+import { errnoName, reason } from '../errno.ts';
 import type { NormalRequest, Principal } from './request.ts';
 
 /** The identity of a program, resolved on the host. */

@@ -20,7 +20,7 @@ import { findProblem } from './check.ts';
 import { judgeDirectory } from './directory.ts';
 import { encodePlan } from './encode.ts';
 import { environmentRules } from './environment.ts';
-import { errnoName, reason } from './errno.ts';
+import { errnoName, reason } from '../errno.ts';
 import { attachPayload, isCompiled } from './executable.ts';
 import { encodePayload, machines, type Architecture, type Payload, type RecordedJail } from './payload.ts';
 import { recordJail, recordPidFile } from './record.ts';

@@ -4,7 +4,7 @@ import type { HostFacts } from '../native.ts';
 import { quote } from '../quote.ts';
 import { judgeWay, remedyOf, type Way, type WayFinding } from '../trust/way.ts';
 import { toPerson, type Account } from './account.ts';
-import { errnoName, reason } from './errno.ts';
+import { errnoName, reason } from '../errno.ts';
 
 const hintOf: Readonly<Record<string, string>> = {
   ENOENT: 'build the jail first: uchroot-jail build DIRECTORY PROGRAM',

@@ -8,7 +8,7 @@ import { lostDirectories } from './directories.ts';
 import { encodePlan } from './encode.ts';
 import { callerVariables } from './caller.ts';
 import { byteName, inPlaceVariables, type Variable } from './environment.ts';
-import { errnoName } from './errno.ts';
+import { errnoName } from '../errno.ts';
 import { toLaunchError } from './failure.ts';
 import { refuseOwnDescriptors } from './inherited.ts';
 import { closePidPlace, openPidPlace, writePidFile, type PidPlace } from './pidfile.ts';

@@ -5,7 +5,7 @@ import { quote } from '../quote.ts';
 import { capabilityName } from './capabilities.ts';
 import { describeStep } from './describe.ts';
 import { diagnoseDirectory, diagnoseProgram, type Diagnosis, type JailView } from './diagnose.ts';
-import { errnoName, reason } from './errno.ts';
+import { errnoName, reason } from '../errno.ts';
 import type { Step } from './step.ts';
 
 // Stages of native/plan.h: what happens around the steps.

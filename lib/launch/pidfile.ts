@@ -8,7 +8,7 @@ import { quote } from '../quote.ts';
 import type { Way } from '../trust/way.ts';
 import type { Account } from './account.ts';
 import { acceptDirectory, judgeDirectory, type DirectoryFinding } from './directory.ts';
-import { errnoName, reason } from './errno.ts';
+import { errnoName, reason } from '../errno.ts';
 import { absolutePath } from './hostpath.ts';
 
 /** A pid file by its name in a directory that was judged, by descriptor: no link on the way counts from then on. */

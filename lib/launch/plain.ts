@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
 
 import { native, type ProcessHandle } from '../native.ts';
 import { encodeAgain } from './encode.ts';
-import { errnoName } from './errno.ts';
+import { errnoName } from '../errno.ts';
 import { openLauncher } from './launcher.ts';
 import { takeStream } from './pipes.ts';
 import { signalName } from './signal.ts';

@@ -14,7 +14,7 @@ import {
 import { encodeAgain } from './encode.ts';
 import { describedNames, describedVariables, namedVariables, type Variable } from './environment.ts';
 import { callerVariables } from './caller.ts';
-import { reason } from './errno.ts';
+import { reason } from '../errno.ts';
 import { toLaunchError } from './failure.ts';
 import { openLauncher } from './launcher.ts';
 import { closePidPlace, openPidPlace, writePidFile, type PidPlace } from './pidfile.ts';

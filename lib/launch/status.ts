@@ -2,7 +2,7 @@
 import { constants } from 'node:os';
 
 import { native } from '../native.ts';
-import { errnoName } from './errno.ts';
+import { errnoName } from '../errno.ts';
 
 const askAgainMs = 50;
 /** How long lines wait for a reader when nothing more is to come. */

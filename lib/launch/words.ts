@@ -2,7 +2,7 @@
 import type { FileRoot } from '../binary/root.ts';
 import { quote } from '../quote.ts';
 import type { JailView } from './diagnose.ts';
-import { errnoName, reason } from './errno.ts';
+import { errnoName, reason } from '../errno.ts';
 import { messageHead, toLaunchError } from './failure.ts';
 import type { Step } from './step.ts';
 

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
+import { build } from './build.mjs';
 import { check } from './check.mjs';
 import { clone } from './clone.mjs';
 import { closure } from './closure.mjs';
@@ -288,6 +289,7 @@ export const groups = {
   memory,
   closure,
   clone,
+  build,
   check,
   tcpwrappers,
 };

@@ -1,4 +1,4 @@
-// Runs the groups and prints their ratios: node main.mjs JAIL BINARIES [--quick] [GROUP], see scripts/bench.
+// Runs the groups and prints their ratios: node main.mjs JAIL BINARIES [--quick] [--against DIRECTORY] [GROUP], see scripts/bench.
 import { freemem, loadavg, availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 
@@ -7,7 +7,7 @@ import { empty, groups, ordinary } from './groups.mjs';
 import { misses, toTable } from './table.mjs';
 
 const { values, positionals } = parseArgs({
-  options: { quick: { type: 'boolean' } },
+  options: { quick: { type: 'boolean' }, against: { type: 'string' } },
   allowPositionals: true,
 });
 const [jail, binaries, wanted] = positionals;
@@ -37,6 +37,7 @@ const context = {
   original: `${binaries}/uchroot`,
   hostsAccess: `${binaries}/hosts_access`,
   quick,
+  against: values.against,
   rounds: quick ? 30 : 100,
   warmUp: quick ? 200 : 500,
   windowMs: quick ? 300 : 1500,

@@ -133,3 +133,25 @@ t.test('a descriptor that was handed in stays open, and none is left over', asyn
   outer.close();
   t.equal(countDescriptors(), before - 1);
 });
+
+t.test('names are listed by byte, whatever encoding they are in', (t) => {
+  const directory = t.testdir({ b: '', 'a.c': '', 'a-c': '', B: '' });
+  writeFileSync(Buffer.concat([Buffer.from(`${directory}/`), Buffer.from([0xff])]), '');
+  writeFileSync(`${directory}/é`, '');
+  const root = openFileRoot(directory);
+  t.teardown(() => root.close());
+  t.same(root.list(at('/')), ['B', 'a-c', 'a.c', 'b', '\xc3\xa9', '\xff']);
+  t.end();
+});
+
+t.test('what is not there is undefined for each question, and no error', (t) => {
+  const root = openFileRoot(t.testdir({ f: '' }));
+  t.teardown(() => root.close());
+  for (const path of ['/none', '/f/below', '/none/below'].map(at)) {
+    t.equal(root.lstat(path), undefined);
+    t.equal(root.open(path), undefined);
+    t.equal(root.list(path), undefined);
+  }
+  t.equal(root.list(at('/f')), undefined);
+  t.end();
+});

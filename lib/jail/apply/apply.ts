@@ -1,7 +1,6 @@
 // Makes a jail what its plan says: copies, records, puts in place, and takes away what is needed no longer.
 
 import { readFileSync } from 'node:fs';
-import { setImmediate } from 'node:timers/promises';
 
 import { readCache } from '../../binary/cache.ts';
 import { readSmallFile } from '../../binary/conf.ts';
@@ -16,10 +15,11 @@ import { CACHE_PATH, cacheFor } from '../plan/cache.ts';
 import type { JailPlan } from '../plan/plan.ts';
 import { throwIfAborted, toJailError } from '../work/failure.ts';
 import { begin, type Progress } from '../work/progress.ts';
+import { openTurns } from '../work/steps.ts';
 import { openJudge } from './keep.ts';
 import type { Left } from './left.ts';
 import { openOutcome } from './outcome.ts';
-import { foresee } from './record.ts';
+import { foresee, foreseeNew } from './record.ts';
 import type { Store } from './store.ts';
 import { setTimes } from './times.ts';
 import { findUnneeded } from './unneeded.ts';
@@ -90,12 +90,13 @@ export async function foreseePlan(
 ): Promise<Applied> {
   const judge = jail && openJudge({ jail, before, replace });
   const outcome = openOutcome(before);
+  const turns = openTurns();
   for (const entry of withCache(plan, jail)) {
     throwIfAborted(signal);
-    const record = await foresee(entry, source);
+    const record = await (jail === undefined ? foreseeNew : foresee)(entry, source);
     const verdict = (await judge?.judge(entry, async () => record)) ?? { action: 'put' };
     outcome.add(entry.path, verdict, record);
-    await setImmediate();
+    await turns();
   }
   const left = [...outcome.left];
   if (jail !== undefined && judge !== undefined)
@@ -114,6 +115,7 @@ async function addAll(
   const start = begin('copy', files.length, total);
   let [done, doneBytes] = [0, 0];
   onProgress?.(start);
+  const turns = openTurns();
   for (const entry of entries) {
     throwIfAborted(signal);
     await addOne(entry);
@@ -121,7 +123,7 @@ async function addAll(
       doneBytes += entry.sizeBytes;
       onProgress?.({ ...start, files: ++done, sizeBytes: doneBytes });
     }
-    await setImmediate(); // a service that builds a jail goes on serving
+    await turns(); // a service that builds a jail goes on serving
   }
 }
 

@@ -4,7 +4,7 @@
 import { constants, fchmodSync, fchownSync, fsyncSync } from 'node:fs';
 
 import { type BytePath, bytePath, joinPath, parentPath, pathBytes } from '../../binary/path.ts';
-import { type DirectoryRoot, errorCode } from '../../binary/root.ts';
+import { type DirectoryRoot, errorCode, type FileStatus } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { STORE } from '../manifest/layout.ts';
@@ -109,16 +109,22 @@ function readCommit(jail: DirectoryRoot): CommitList | undefined {
   }
 }
 
+/** Something that is still staged. */
+interface Waiting extends Staged {
+  readonly kind: FileStatus['kind'];
+}
+
 // Only what is still staged: the others were put in place before the interruption. The manifest is the last: as long as it is
 // the old one, something is left to do.
 function putInPlace(jail: DirectoryRoot, { files, attributes, obsolete }: CommitList): void {
-  const waiting = files.filter(({ staged }) => jail.lstat(staged) !== undefined);
+  const waiting = files.flatMap((one) => {
+    const kind = jail.lstat(one.staged)?.kind;
+    return kind === undefined ? [] : [{ ...one, kind }];
+  });
   for (const one of waiting) clearWay(jail, one, obsolete);
-  for (const one of waiting) if (jail.lstat(one.staged)?.kind === 'directory') putDirectory(jail, one);
+  for (const one of waiting) if (one.kind === 'directory') putDirectory(jail, one);
   for (const one of attributes) setAttributes(jail, one);
-  const others = waiting.filter(
-    ({ staged, path }) => path !== MANIFEST_PATH && jail.lstat(staged) !== undefined,
-  );
+  const others = waiting.filter(({ kind, path }) => path !== MANIFEST_PATH && kind !== 'directory');
   renameAll(jail, others);
   for (const { path } of obsolete) removeObsolete(jail, path);
   renameAll(
@@ -136,9 +142,9 @@ function renameAll(jail: DirectoryRoot, files: readonly Staged[]): void {
 }
 
 /** Where a file becomes a directory, or the other way round, rename(2) does not take the old one away. */
-function clearWay(jail: DirectoryRoot, { staged, path }: Staged, obsolete: readonly Expected[]): void {
-  const [old, next] = [jail.lstat(path)?.kind, jail.lstat(staged)?.kind];
-  if (old === undefined || (old === 'directory') === (next === 'directory')) return;
+function clearWay(jail: DirectoryRoot, { kind, path }: Waiting, obsolete: readonly Expected[]): void {
+  const old = jail.lstat(path)?.kind;
+  if (old === undefined || (old === 'directory') === (kind === 'directory')) return;
   for (const inside of obsolete) if (inside.path.startsWith(`${path}/`)) removeObsolete(jail, inside.path);
   native.inRootUnlink(jail.fd, pathBytes(path), old === 'directory');
 }

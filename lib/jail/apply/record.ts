@@ -4,11 +4,12 @@ import { showPath } from '../../binary/path.ts';
 import type { FileRoot, OpenFile } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
 import type { Entry, FileEntry } from '../manifest/entry.ts';
+import { native } from '../../native.ts';
 import { hashBytes, hashFile } from '../manifest/hash.ts';
 import type { Recorded } from '../manifest/manifest.ts';
 
 /** What only the file itself tells. */
-type Content = Pick<Recorded, 'sha256' | 'sizeBytes' | 'mtimeMs'>;
+export type Content = Pick<Recorded, 'sha256' | 'sizeBytes' | 'mtimeMs'>;
 
 /** The record of an entry; `content` for one that is copied. */
 export function toRecorded(entry: Entry, content: Content = {}): Recorded {
@@ -60,8 +61,9 @@ export function openSource(source: FileRoot, entry: FileEntry): OpenFile {
 }
 
 /** What an open file holds. */
-export async function contentOf({ fd, status }: OpenFile): Promise<Content> {
-  return { sizeBytes: status.sizeBytes, mtimeMs: status.mtimeMs, sha256: await hashFile(fd) };
+export async function contentOf(fd: number): Promise<Content> {
+  const { size, mtimeMs } = native.inRootFstat(fd);
+  return { sizeBytes: size, mtimeMs, sha256: await hashFile(fd) };
 }
 
 /** The record that an entry would have if it were copied now. @throws as openSource. */
@@ -69,8 +71,16 @@ export async function foresee(entry: Entry, source: FileRoot): Promise<Recorded>
   if (entry.kind !== 'file') return toRecorded(entry);
   const file = openSource(source, entry);
   try {
-    return toRecorded(entry, await contentOf(file));
+    return toRecorded(entry, await contentOf(file.fd));
   } finally {
     file.close();
   }
+}
+
+/** The same without the hash and without opening the file, where no jail has anything to compare it with. */
+export function foreseeNew(entry: Entry, source: FileRoot): Recorded {
+  const status = entry.kind === 'file' ? source.lstat(entry.source) : undefined;
+  if (status === undefined) return toRecorded(entry);
+  const { sizeBytes, mtimeMs } = status;
+  return toRecorded(entry, { sizeBytes, mtimeMs });
 }

@@ -16,8 +16,8 @@ export interface Store {
   readonly completed: boolean;
   /** Whether `commit` has begun to change the jail: there is no way back then. */
   readonly decided: boolean;
-  /** Creates the next file to be staged and fills it. */
-  stage(fill: (fd: number) => void): BytePath;
+  /** Creates the next file to be staged and fills it; `made` is what `fill` returns. */
+  stage<T>(fill: (fd: number) => T | Promise<T>): Promise<{ readonly staged: BytePath; readonly made: T }>;
   /** What is no file is staged too: it gets its name when it has its mode and owner. */
   stageLink(target: BytePath): BytePath;
   stageDirectory(attributes: Pick<Recorded, 'mode' | 'uid' | 'gid'>): BytePath;
@@ -91,11 +91,14 @@ function storeOf(jail: DirectoryRoot, lock: number, isNew: boolean, completed: b
   }
 
   function write(path: BytePath, data: Uint8Array): void {
-    withNewFile(jail, path, (fd) => {
+    const fd = openNewFile(jail, path);
+    try {
       writeAll(fd, data);
       fchmodSync(fd, 0o600); // whatever the umask
       fsyncSync(fd);
-    });
+    } finally {
+      native.closeDescriptor(fd);
+    }
   }
 
   return {
@@ -103,10 +106,14 @@ function storeOf(jail: DirectoryRoot, lock: number, isNew: boolean, completed: b
     get decided() {
       return decided;
     },
-    stage: (fill) => {
-      const path = name();
-      withNewFile(jail, path, fill);
-      return path;
+    stage: async (fill) => {
+      const staged = name();
+      const fd = openNewFile(jail, staged);
+      try {
+        return { staged, made: await fill(fd) };
+      } finally {
+        native.closeDescriptor(fd);
+      }
     },
     stageLink: (target) => {
       const path = name();
@@ -149,14 +156,15 @@ function storeOf(jail: DirectoryRoot, lock: number, isNew: boolean, completed: b
   };
 }
 
-function withNewFile(jail: DirectoryRoot, path: BytePath, use: (fd: number) => void): void {
+function openNewFile(jail: DirectoryRoot, path: BytePath): number {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const fd = native.inRootOpen(jail.fd, pathBytes(path), flags, 0o600);
   try {
     fchownSync(fd, 0, 0); // whatever fsuid, and a directory that is set-group-ID
-    use(fd);
-  } finally {
+    return fd;
+  } catch (error) {
     native.closeDescriptor(fd);
+    throw error;
   }
 }
 

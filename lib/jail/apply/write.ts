@@ -13,7 +13,7 @@ import type { Attributes, CommitList, Expected, Staged } from './journal.ts';
 import type { Judge, Verdict } from './keep.ts';
 import { DIRECTORY, ORDINARY, rankOf, rankOfLink } from './order.ts';
 import { stampOf } from './present.ts';
-import { contentOf, foresee, openSource, toRecorded } from './record.ts';
+import { type Content, contentOf, foresee, openSource, toRecorded } from './record.ts';
 import { type Store, writeAll } from './store.ts';
 
 /** Work on one jail. */
@@ -102,12 +102,12 @@ export function openWriter({ source, jail, store, judge, mounted }: Writing): Ja
         wait(rankOfLink(path), store.stageLink(entry.target));
         return { record: toRecorded(entry) };
       case 'file': {
-        const staged = stageCopy(entry);
+        const { staged, made: content } = await stageCopy(entry);
         wait(rankOf(entry), staged);
-        return { record: await recordCopy(entry, staged) };
+        return { record: toRecorded(entry, content) };
       }
       case 'data':
-        wait(ORDINARY, stageData(entry));
+        wait(ORDINARY, await stageData(entry));
         return { record: toRecorded(entry) };
       case 'device':
         return { record: toRecorded(entry), warning: stageDevice(entry, (staged) => wait(ORDINARY, staged)) };
@@ -116,37 +116,28 @@ export function openWriter({ source, jail, store, judge, mounted }: Writing): Ja
     }
   }
 
-  function stageCopy(entry: FileEntry): BytePath {
+  async function stageCopy(entry: FileEntry): Promise<{ readonly staged: BytePath; readonly made: Content }> {
     const { mode, uid = 0, gid = 0, keepPrivileges } = entry;
     const file = openSource(source, entry);
     try {
-      return store.stage((fd) => {
+      return await store.stage(async (fd) => {
         native.copyFile(file.fd, fd);
         fchownSync(fd, uid, gid);
         fchmodSync(fd, mode); // after chown, which takes the set-user-ID bit away
         if (keepPrivileges === true) native.copyCapabilities(file.fd, fd);
+        return contentOf(fd); // of the copy: the host's file may have changed meanwhile
       });
     } finally {
       file.close();
     }
   }
 
-  // by the copy: the host's file may have changed meanwhile
-  async function recordCopy(entry: FileEntry, staged: BytePath): Promise<Recorded> {
-    const copy = jail.open(staged);
-    if (copy === undefined) return toRecorded(entry); // nobody but root can take it away
-    try {
-      return toRecorded(entry, await contentOf(copy));
-    } finally {
-      copy.close();
-    }
-  }
-
-  function stageData({ data, mode }: DataEntry): BytePath {
-    return store.stage((fd) => {
+  async function stageData({ data, mode }: DataEntry): Promise<BytePath> {
+    const { staged } = await store.stage((fd) => {
       writeAll(fd, data);
       fchmodSync(fd, mode);
     });
+    return staged;
   }
 
   /** Returns a warning if it could not be made. */

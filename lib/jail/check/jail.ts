@@ -6,7 +6,7 @@ import { type BytePath, bytePath, pathBytes } from '../../binary/path.ts';
 import { type DirectoryRoot, errorCode, type FileRoot, openFileRoot } from '../../binary/root.ts';
 import { rememberStatus } from '../../binary/walk.ts';
 import { JailError } from '../../errors.ts';
-import { errnoName, reason } from '../../launch/errno.ts';
+import { errnoName, reason } from '../../errno.ts';
 import { native, type PathComponent } from '../../native.ts';
 import { quote } from '../../quote.ts';
 import { type Host, openHost } from '../host/host.ts';

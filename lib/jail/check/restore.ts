@@ -6,7 +6,7 @@ import { type BytePath, joinPath, lastComponent, pathBytes } from '../../binary/
 import type { DirectoryRoot } from '../../binary/root.ts';
 import { native } from '../../native.ts';
 import { openStore, type Store } from '../apply/store.ts';
-import { hashFile, hashInJail, openRegular } from '../manifest/hash.ts';
+import { hashFile, openRegular } from '../manifest/hash.ts';
 import { STORE } from '../manifest/layout.ts';
 import type { Recorded } from '../manifest/manifest.ts';
 import { commandLine } from './command.ts';
@@ -121,7 +121,7 @@ function stage(
 }
 
 async function stageFile(
-  { host, root }: CheckedJail,
+  { host }: CheckedJail,
   { source, sha256, mode, uid, gid, keepPrivileges }: Recorded,
   store: Store,
 ): Promise<BytePath | undefined> {
@@ -129,15 +129,16 @@ async function stageFile(
   if (file === undefined) return undefined;
   try {
     if ((await hashFile(file.fd)) !== sha256) return undefined;
-    const staged = store.stage((fd) => {
+    const { staged, made: copied } = await store.stage((fd) => {
       native.copyFile(file.fd, fd);
       fchownSync(fd, uid, gid);
       fchmodSync(fd, mode); // after chown, which takes the set-user-ID bit away
       if (keepPrivileges === true) native.copyCapabilities(file.fd, fd);
       fsyncSync(fd);
+      return hashFile(fd);
     });
     // the source may have been written to meanwhile
-    return (await hashInJail(root, staged)) === sha256 ? staged : undefined;
+    return copied === sha256 ? staged : undefined;
   } finally {
     file.close();
   }

@@ -21,6 +21,8 @@ export function madeBeside(
   pkg: Package,
   directory: BytePath,
 ): readonly BytePath[] {
+  // most that a package lists are files: to list one is an error that takes longer than a look
+  if (statusIfThere(root, directory)?.kind === 'file') return [];
   if (STATE.test(directory)) return madeInState(root, packages, directory);
   if (placeOf(directory) !== 'other') return [];
   const isShared = packages.source(directory) === undefined;

@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 
 import { type BytePath, bytePath, joinPath, pathBytes, showPath, toLatin1 } from '../../binary/path.ts';
 import { JailError } from '../../errors.ts';
-import { errnoName, reason as wordsOfErrno } from '../../launch/errno.ts';
+import { errnoName, reason as wordsOfErrno } from '../../errno.ts';
 import { native, type SkipReason, type TreeCounts, type TreeHandle } from '../../native.ts';
 import { throwIfAborted } from '../work/failure.ts';
 

@@ -3,7 +3,7 @@
 import { type BytePath, showPath } from '../../binary/path.ts';
 import { errorCode } from '../../binary/root.ts';
 import { AbortError, JailError, LaunchError, UsageError } from '../../errors.ts';
-import { errnoName, reason } from '../../launch/errno.ts';
+import { errnoName, reason } from '../../errno.ts';
 import { quote } from '../../quote.ts';
 
 const ownClasses = [AbortError, JailError, LaunchError, UsageError];

@@ -9,14 +9,27 @@ export type Steps<T> = Generator<undefined, T, undefined>;
 
 const TURN_MS = 10;
 
+/** Lets others have their turn, if 10 ms have passed since they had it. */
+export type Turns = () => Promise<void> | undefined;
+
+export function openTurns(): Turns {
+  let since = performance.now();
+  return () => (performance.now() - since < TURN_MS ? undefined : giveTurn());
+  async function giveTurn(): Promise<void> {
+    await setImmediate();
+    since = performance.now();
+  }
+}
+
 /** Goes through all steps, and lets others have their turn every 10 ms. @throws AbortError; what the steps throw */
 export async function gradually<T>(steps: Steps<T>, signal?: AbortSignal): Promise<T> {
-  for (let since = performance.now(); ;) {
+  const turns = openTurns();
+  for (;;) {
     const step = steps.next();
     if (step.done === true) return step.value;
-    if (performance.now() - since < TURN_MS) continue;
-    await setImmediate();
+    const turn = turns();
+    if (turn === undefined) continue;
+    await turn;
     throwIfAborted(signal);
-    since = performance.now();
   }
 }

@@ -3,7 +3,7 @@
 import { LaunchError } from '../../errors.ts';
 import { encodePlan } from '../../launch/encode.ts';
 import { callerInPlace } from '../../launch/exec.ts';
-import { errnoName, reason } from '../../launch/errno.ts';
+import { errnoName, reason } from '../../errno.ts';
 import { listenFds } from '../../launch/environment.ts';
 import type { Step } from '../../launch/step.ts';
 import { native } from '../../native.ts';

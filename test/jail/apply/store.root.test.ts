@@ -31,15 +31,16 @@ function openJail(t: Test): { readonly directory: string; readonly jail: Directo
   return { directory, jail };
 }
 
-function stageText(store: Store, text: string) {
-  return store.stage((fd) => writeFileSync(fd, text));
+async function stageText(store: Store, text: string) {
+  const { staged } = await store.stage((fd) => writeFileSync(fd, text));
+  return staged;
 }
 
 t.test('what was staged and not decided is undone by the next run', asRoot, async (t) => {
   const { directory, jail } = openJail(t);
   writeFileSync(`${directory}/f`, 'old');
   const store = await openStore(jail);
-  stageText(store, 'new');
+  await stageText(store, 'new');
   store.stageLink(path('f'));
   store.stageDirectory({ mode: 0o755, uid: 0, gid: 0 });
   store.close();
@@ -57,7 +58,11 @@ async function decideAndStop(directory: string, jail: DirectoryRoot): Promise<vo
   mkdirSync(`${directory}/gone/kept`, { recursive: true });
   for (const name of ['a', 'b', 'old', 'gone/f']) writeFileSync(`${directory}/${name}`, 'old');
   const store = await openStore(jail);
-  const [a, b, link] = [stageText(store, 'new a'), stageText(store, 'new b'), store.stageLink(path('a'))];
+  const [a, b, link] = [
+    await stageText(store, 'new a'),
+    await stageText(store, 'new b'),
+    store.stageLink(path('a')),
+  ];
   const list = {
     files: [
       [a, '/a'],
@@ -130,12 +135,12 @@ t.test(
 t.test('a new store goes with what was staged, and one with a manifest stays', asRoot, async (t) => {
   const { directory, jail } = openJail(t);
   const store = await openStore(jail);
-  stageText(store, 'x');
+  await stageText(store, 'x');
   store.rollBack();
   store.close();
   t.same(readdirSync(directory), []);
   const second = await openStore(jail);
-  const files = [{ staged: stageText(second, 'x'), path: path('/x') }];
+  const files = [{ staged: await stageText(second, 'x'), path: path('/x') }];
   second.commit({ files, attributes: [], obsolete: [] }, NO_MANIFEST);
   t.ok(second.decided);
   second.rollBack();
@@ -153,8 +158,8 @@ t.test('who comes second is told to wait', asRoot, async (t) => {
 });
 
 const changes = {
-  'a file': (store: Store) => ({
-    files: [{ staged: stageText(store, 'of a user'), path: path('/home/sam/data/passwd') }],
+  'a file': async (store: Store) => ({
+    files: [{ staged: await stageText(store, 'of a user'), path: path('/home/sam/data/passwd') }],
     attributes: [],
     obsolete: [],
   }),
@@ -177,7 +182,8 @@ for (const [name, change] of Object.entries(changes))
       t.same({ mode: mode & 0o7777, uid }, { mode: 0o755, uid: 0 });
     };
     const store = await openStore(jail);
-    t.throws(() => store.commit(change(store), NO_MANIFEST), { name: 'JailError', code: 'ELOOP' });
+    const list = await change(store);
+    t.throws(() => store.commit(list, NO_MANIFEST), { name: 'JailError', code: 'ELOOP' });
     isUnharmed();
     store.close();
 

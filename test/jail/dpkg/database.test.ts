@@ -2,6 +2,7 @@ import t from 'tap';
 
 import { bytePath } from '../../../lib/binary/path.ts';
 import { openPackages, type Packages } from '../../../lib/jail/dpkg/database.ts';
+import { readList } from '../../../lib/jail/dpkg/lists.ts';
 import { memoryRoot } from '../../binary/image.ts';
 import { makeSystem, type MadeSystem } from './debian.ts';
 
@@ -128,4 +129,33 @@ t.test('without merged /usr a path has one name', async (t) => {
   );
   t.equal(packages?.owner(bytePath('/bin/p'))?.name, 'p');
   t.equal(packages?.owner(bytePath('/usr/bin/p')), undefined);
+});
+
+t.test('lines of a list that are no plain paths are passed over, wherever they stand', (t) => {
+  const odd = [
+    '//usr/x',
+    '/usr//x',
+    '/usr/x/',
+    '/usr/./x',
+    '/usr/../x',
+    '/usr/.',
+    '/usr/..',
+    'usr/x',
+    '',
+    '/',
+    '/usr/\0x',
+  ];
+  for (const line of odd)
+    for (const lines of [
+      ['/.', line, '/usr/a'],
+      [line, '/usr/a'],
+      ['/.', '/usr/a', line],
+    ])
+      for (const end of ['\n', '']) {
+        const listed = readList(Buffer.from(lines.join('\n') + end), 'p', new Map(), (path) => path);
+        t.same(listed, ['/usr/a'], JSON.stringify(lines.join('\n') + end));
+      }
+  const hidden = readList(Buffer.from('/.\n/usr/.x\n/usr/..y\n'), 'p', new Map(), (path) => path);
+  t.same(hidden, ['/usr/.x', '/usr/..y']);
+  t.end();
 });

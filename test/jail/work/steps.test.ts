@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 
 import t from 'tap';
 
-import { gradually, type Steps } from '../../../lib/jail/work/steps.ts';
+import { gradually, openTurns, type Steps } from '../../../lib/jail/work/steps.ts';
 
 function* busy(forMs: number): Steps<string> {
   for (const end = performance.now() + forMs; performance.now() < end;) yield;
@@ -28,4 +28,16 @@ t.test('an abort ends it between two steps, and what a step throws comes out', a
     throw new Error('no');
   }
   await t.rejects(gradually(failing()), { message: 'no' });
+});
+
+t.test('others have their turn by the time that has passed, not after each piece of work', async (t) => {
+  const turns = openTurns();
+  t.equal(turns(), undefined);
+  for (const end = performance.now() + 11; performance.now() < end;);
+  let isServed = false;
+  setImmediate(() => (isServed = true));
+  const turn = turns();
+  t.notOk(isServed);
+  await turn;
+  t.ok(isServed);
 });

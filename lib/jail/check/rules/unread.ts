@@ -1,6 +1,6 @@
 // What could not be looked at.
 
-import { errnoName } from '../../../launch/errno.ts';
+import { errnoName } from '../../../errno.ts';
 import { commandLine, decision } from '../command.ts';
 import { isOwn } from '../own.ts';
 import { hostPath, type Rule } from '../rule.ts';

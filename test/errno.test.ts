@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { errnoName, reason } from '../../lib/launch/errno.ts';
+import { errnoName, reason } from '../lib/errno.ts';
 
 t.test('an errno has its name and its words', async (t) => {
   t.equal(errnoName(2), 'ENOENT');

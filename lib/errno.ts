@@ -1,7 +1,7 @@
 // errno numbers as names and as the words of strerror(3).
 import { getSystemErrorMap } from 'node:util';
 
-import type { ErrnoName } from '../errors.ts';
+import type { ErrnoName } from './errors.ts';
 
 // Asked for only when something fails: building the map costs a start more than the rest of an error.
 let names: Map<number, [string, string]> | undefined;
