@@ -53,6 +53,8 @@ function holderOf(mount: Mount, { users }: CheckedJail): string | undefined {
   const host = openFileRoot('/');
   try {
     for (const path of backing) {
+      // a path of another mount namespace, as in a container: who makes it here changes nothing
+      if (host.lstat(path) === undefined) continue;
       const loose = looseOn(host, path, users);
       if (loose !== undefined)
         return `a file system (${mount.type}) that is made of ${showPath(path)}; of ${showPath(loose.path)}: ${loose.how}`;
