@@ -48,13 +48,12 @@ export const pathMount: Rule = {
 
 /** Who can write the image of a file system, or a layer of it. */
 function holderOf(mount: Mount, { users }: CheckedJail): string | undefined {
-  const backing = backingOf(mount);
+  // Before the root was mounted these paths meant something else: they are those of a container's host, or of an initramfs.
+  const backing = mount.point === '/' ? [] : backingOf(mount);
   if (backing.length === 0) return undefined;
   const host = openFileRoot('/');
   try {
     for (const path of backing) {
-      // a path of another mount namespace, as in a container: who makes it here changes nothing
-      if (host.lstat(path) === undefined) continue;
       const loose = looseOn(host, path, users);
       if (loose !== undefined)
         return `a file system (${mount.type}) that is made of ${showPath(path)}; of ${showPath(loose.path)}: ${loose.how}`;
