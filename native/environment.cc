@@ -67,9 +67,19 @@ long toNumber(const char* text, int digits) {
   return value;
 }
 
+bool goesUp(const char* path, uint64_t length) {
+  for (uint64_t i = 0; i + 1 < length; i++) {
+    const bool begins = i == 0 || path[i - 1] == '/';
+    const bool ends = i + 2 == length || path[i + 2] == '/';
+    if (begins && ends && path[i] == '.' && path[i + 1] == '.') return true;
+  }
+  return false;
+}
+
 // A path beneath the jail as the jail sees it, else nullptr. `length` is that of the path, and becomes that of the result.
 const char* toJailPath(const char* path, uint64_t* length, const char* jail) {
   const uint64_t above = lengthOf(jail);
+  if (goesUp(path, *length)) return nullptr;  // it may lead out again
   if (above == 1) return path;
   if (*length < above || !sameName(path, jail, static_cast<uint32_t>(above))) return nullptr;
   if (*length == above) {

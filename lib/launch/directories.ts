@@ -19,6 +19,7 @@ export function plainPath(jail: Buffer): string {
 }
 
 function toJailPath(hostPath: string, jail: string): string | undefined {
+  if (hostPath.split('/').includes('..')) return undefined; // it may lead out again
   if (jail === '/') return hostPath;
   if (hostPath === jail) return '/';
   return hostPath.startsWith(`${jail}/`) ? hostPath.slice(jail.length) : undefined;

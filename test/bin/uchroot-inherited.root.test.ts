@@ -250,7 +250,7 @@ test('a variable that is named passes, and one that names a directory has its pa
       GREETING: 'hello',
       OTHER: 'x',
       É: 'é',
-      STATE_DIRECTORY: `/var/lib/x:${jail}/tmp:${jail}`,
+      STATE_DIRECTORY: `/var/lib/x:${jail}/tmp:${jail}:${jail}/../y`,
       CREDENTIALS_DIRECTORY: '/run/credentials/x.service',
     },
   });
@@ -261,7 +261,10 @@ test('a variable that is named passes, and one that names a directory has its pa
     'STATE_DIRECTORY=/tmp:/',
     'É=é',
   ]);
-  t.match(ended.stderr, 'uchroot: warning: environment: STATE_DIRECTORY: /var/lib/x is outside the jail');
+  t.match(
+    ended.stderr,
+    /^uchroot: warning: environment: STATE_DIRECTORY: \/var\/lib\/x(?::\S+\/\.\.\/y)? is outside the jail/m,
+  );
   t.match(
     ended.stderr,
     'uchroot: warning: environment: CREDENTIALS_DIRECTORY: /run/credentials/x.service is outside',

@@ -233,6 +233,9 @@ t.test('a directory of the service manager has the path of the jail, or is left 
   const directoriesOf = (jail: string, entry: string): readonly string[] =>
     build({ jail, keepEnv: true, caller: [entry] }).filter((built) => !own.includes(built));
   t.same(directoriesOf('/srv/www/', 'STATE_DIRECTORY=/srv/www/var/lib/x'), ['STATE_DIRECTORY=/var/lib/x']);
+  t.same(directoriesOf('/srv/www', 'STATE_DIRECTORY=/srv/www/../x:/srv/www/..:/srv/www/..a'), [
+    'STATE_DIRECTORY=/..a',
+  ]);
   t.same(directoriesOf('/srv//./www', 'CACHE_DIRECTORY=/srv/www'), ['CACHE_DIRECTORY=/']);
   t.same(directoriesOf('/srv/../srv/www', 'CACHE_DIRECTORY=/srv/www'), [], '/srv may be a link');
   t.same(directoriesOf('/srv/www', 'LOGS_DIRECTORY=/srv/www/a:/var/log/b:/srv/www/c'), [

@@ -10,7 +10,7 @@ export function shellWord(word: string): string {
 }
 
 /** Words as one command of a shell. */
-export function shellCommand(words: readonly string[]): string {
+function shellCommand(words: readonly string[]): string {
   return words.map(shellWord).join(' ');
 }
 

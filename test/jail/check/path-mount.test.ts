@@ -45,3 +45,22 @@ t.test('path-mount: it counts on the way to the jail as well', async (t) => {
   t.same(found('/srv/jail', '/', '/srv', '/srv/jail'), ['/srv']);
   t.same(found('/var/jail', '/', '/var', '/var/jail'), []);
 });
+
+t.test(
+  'path-mount: layers of the root file system are paths of somewhere else, as in a container',
+  async (t) => {
+    const found = (point: string) => {
+      const line = `22 1 0:50 / ${point} rw - overlay overlay rw,lowerdir=/,upperdir=/tmp/no-layer/upper,workdir=/tmp/no-layer/work\n`;
+      const way = [{ path: Buffer.from('/'), mode: 0o40755, uid: 0, gid: 0 }];
+      const jail = {
+        users: [],
+        directory: bytePath('/srv/jail'),
+        components: way,
+        mounts: readMounts(Buffer.from(line)),
+      };
+      return [...(pathMount.look?.(jail as unknown as CheckedJail) ?? [])].map(({ path }) => path);
+    };
+    t.same(found('/'), []);
+    t.same(found('/srv/jail'), ['/srv/jail'], 'whoever can make the layer may have made it');
+  },
+);

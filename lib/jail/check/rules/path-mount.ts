@@ -48,7 +48,8 @@ export const pathMount: Rule = {
 
 /** Who can write the image of a file system, or a layer of it. */
 function holderOf(mount: Mount, { users }: CheckedJail): string | undefined {
-  const backing = backingOf(mount);
+  // Before the root was mounted these paths meant something else: they are those of a container's host, or of an initramfs.
+  const backing = mount.point === '/' ? [] : backingOf(mount);
   if (backing.length === 0) return undefined;
   const host = openFileRoot('/');
   try {
