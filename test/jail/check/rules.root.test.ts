@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 
 import t from 'tap';
 
@@ -160,3 +160,17 @@ t.test('the manual page has every rule', async (t) => {
   for (const { id, severity, summary } of rules)
     t.ok(page.includes(`| \`${id}\` | ${severity} | ${summary} |`), id);
 });
+
+t.test(
+  'a program in whose place something else lies is one finding, not also one that cannot start',
+  options,
+  async (t) => {
+    const jail = await makeJail(t);
+    rmSync(`${jail}/usr/bin/ls`);
+    mkdirSync(`${jail}/usr/bin/ls`);
+    t.same(rulesIn(await checkJail({ directory: jail })), ['changed']);
+    rmdirSync(`${jail}/usr/bin/ls`);
+    symlinkSync('nowhere', `${jail}/usr/bin/ls`);
+    t.same(rulesIn(await checkJail({ directory: jail })), ['changed']);
+  },
+);

@@ -23,7 +23,8 @@ export const unresolved: Rule = {
     const resolver = openResolver(jail.root, { cpu: jail.host?.cpu ?? BASELINE, hasProc: true });
     for (const path of programsOf(jail)) {
       const lost = resolver.resolve(path).missing.find(({ reason }) => !UNSURE.has(reason));
-      if (lost === undefined) continue;
+      // of a program that is itself another than the one that was built `changed` tells
+      if (lost === undefined || (lost.path === path && isBuilt(jail, path))) continue;
       yield {
         path,
         message: lacks(lost).message,
@@ -56,4 +57,8 @@ function programsOf({ manifest, seen }: CheckedJail): ReadonlySet<BytePath> {
   // of one that is missing itself that is told
   const asked = manifest?.recipe.programs.filter((path) => seen.has(path)) ?? [];
   return new Set([...asked, ...added]);
+}
+
+function isBuilt({ manifest }: CheckedJail, path: BytePath): boolean {
+  return manifest?.entries.some((entry) => entry.path === path) === true;
 }
