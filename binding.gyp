@@ -65,6 +65,7 @@
         'native/process.cc',
         'native/processlaunch.cc',
         'native/registry.cc',
+        'native/reopen.cc',
         'native/spawn.cc',
         'native/stamp.cc',
         'native/status.cc',

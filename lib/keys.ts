@@ -19,11 +19,20 @@ export function reading<T>(read: () => T): T {
   }
 }
 
+// Far more than a jail has files: what says that it is longer, and is empty, is more than memory holds.
+const mostElements = 2 ** 20;
+
+function copyArray(array: readonly unknown[]): readonly unknown[] {
+  if (array.length > mostElements)
+    throw new UsageError(`an array of a request has at most ${mostElements} elements, not ${array.length}`);
+  return Array.from(array, copyValue);
+}
+
 /** Text, numbers, functions, streams and signals stay as they are; the caller's arrays, plain objects and bytes are copied. */
 function copyValue(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof Uint8Array) return copyBytes(value);
-  if (Array.isArray(value)) return Array.from(value, copyValue);
+  if (Array.isArray(value)) return copyArray(value);
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null ? copyFields(value) : value;
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "descriptor.h"
@@ -14,6 +15,7 @@
 #include "pipes.h"
 #include "process.h"
 #include "registry.h"
+#include "reopen.h"
 #include "status.h"
 #include "values.h"
 
@@ -26,6 +28,18 @@ bool copyDescriptor(Napi::Env env, int source, int* copy) {
   if (*copy >= 0) return true;
   throwErrno(env, errno, "fcntl", "descriptor " + std::to_string(source));
   return false;
+}
+
+// For descriptors 0 to 2. A program's own wait. So a pipe from which this process reads without waiting is opened once more:
+// else the event loop would wait in it when it is read here again.
+bool copyStdio(Napi::Env env, int source, int* copy) {
+  struct stat seen;
+  const int flags = fcntl(source, F_GETFL);
+  if (flags >= 0 && (flags & O_NONBLOCK) != 0 && fstat(source, &seen) == 0 && S_ISFIFO(seen.st_mode)) {
+    *copy = reopen(source, flags & O_ACCMODE);
+    if (*copy >= 0) return true;
+  }
+  return copyDescriptor(env, source, copy);
 }
 
 void closeCopies(LaunchRequest& request) {
@@ -58,7 +72,7 @@ bool readRequest(const Napi::CallbackInfo& info, LaunchRequest& request) {
     int source;
     if (!readNumber(stdio, i, &source)) return false;
     request.stdio[i] = source < 0 ? source : kIgnore;
-    if (source >= 0 && !copyDescriptor(env, source, &request.stdio[i])) return false;
+    if (source >= 0 && !copyStdio(env, source, &request.stdio[i])) return false;
   }
   for (uint32_t i = 0; i < kept.Length(); i++) {
     int target, copy;

@@ -3,7 +3,6 @@
 #include "status.h"
 
 #include <cerrno>
-#include <cstdio>
 #include <string>
 
 #include <fcntl.h>
@@ -13,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "reopen.h"
 #include "values.h"
 
 namespace uchroot {
@@ -24,8 +24,8 @@ bool isTerminal(int fd) {
   return isatty(fd) == 1 && ioctl(fd, TIOCGPTN, &number) < 0;
 }
 
-// A pipe and a terminal are opened once more: O_NONBLOCK belongs to the open file, which a duplicate would share with whoever
-// else has it (open(2)). Where that is refused, and for all other files, a duplicate has to do.
+// A pipe and a terminal are opened once more: whoever else has them is to go on waiting. Where that is refused, and for all
+// other files, a duplicate has to do.
 int openAgain(int fd) {
   struct stat seen;
   const int flags = fcntl(fd, F_GETFL);
@@ -35,9 +35,7 @@ int openAgain(int fd) {
     return -1;
   }
   if (S_ISFIFO(seen.st_mode) || isTerminal(fd)) {
-    char path[32];
-    std::snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    const int own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    const int own = reopen(fd, O_WRONLY);
     if (own >= 0) return own;
   }
   return fcntl(fd, F_DUPFD_CLOEXEC, 3);

@@ -1,59 +1,13 @@
 // A plan as bytes: the counterpart of native/plan.h.
 import { zeroBytes } from '../quote.ts';
 import { capabilityMask } from './capabilities.ts';
+import { opNumbers } from './operation.ts';
 import { rlimitNumber } from './rlimits.ts';
 import type { ExecveStep, Limit, Step, StepName } from './step.ts';
 
 const magic = 0x31504355;
 const headerBytes = 16;
 const stepBytes = 24;
-
-/** Op numbers of native/plan.h; several names of ours can be one op there. */
-export const opNumbers: Readonly<Record<StepName, number>> = {
-  join_session_keyring: 1,
-  setsid: 2,
-  umask: 3,
-  setrlimit: 4,
-  setpriority: 5,
-  oom_score_adj: 6,
-  sched_setscheduler: 7,
-  ioprio_set: 8,
-  personality: 9,
-  setitimer: 10,
-  stdio: 11,
-  close_range: 12,
-  keep_fd: 13,
-  fchdir: 14,
-  chroot: 15,
-  chdir: 16,
-  drop_bounding_set: 17,
-  clear_ambient: 18,
-  securebits: 19,
-  setgroups: 20,
-  setresgid: 21,
-  setresuid: 22,
-  capset: 23,
-  raise_ambient: 24,
-  timer_slack: 25,
-  child_subreaper: 25,
-  keep_capabilities: 25,
-  no_new_privs: 25,
-  seccomp: 26,
-  parent_death_signal: 27,
-  verify_uid: 28,
-  verify_gid: 29,
-  verify_groups: 30,
-  verify_capabilities: 31,
-  verify_no_way_back: 32,
-  verify_cwd: 33,
-  reset_signals: 34,
-  write: 35,
-  execve: 36,
-  keep_listen_fds: 37,
-  verify_seccomp: 38,
-  verify_no_new_privs: 39,
-  setpgid: 40,
-};
 
 // linux/prctl.h
 const PR_SET_KEEPCAPS = 8;

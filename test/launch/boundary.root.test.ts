@@ -155,6 +155,7 @@ t.test('holes in lists are errors that name their place', async (t) => {
   await t.rejects(runInJail({ ...base, caps: holes }), usage);
   await t.rejects(runInJail({ ...base, preserveFds: holes as unknown as number[] }), usage);
   await t.rejects(buildJail({ directory: '/nonexistent', programs: holes }), usage);
+  await t.rejects(buildJail({ directory: '/nonexistent', programs: Array(1e9) as string[] }), usage);
   await t.rejects(checkJail({ directory: '/nonexistent', users: holes }), usage);
 });
 

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import t from 'tap';
 
-import { encodePlan, opNumbers } from '../../lib/launch/encode.ts';
+import { encodePlan } from '../../lib/launch/encode.ts';
+import { opNumbers } from '../../lib/launch/operation.ts';
 import { buildPlan } from '../../lib/launch/plan.ts';
 import type { Step, StepName } from '../../lib/launch/step.ts';
 import { planInputs } from './arbitrary.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { PassThrough, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
@@ -69,6 +69,24 @@ t.test(
       t.equal(await text(b.stdout), 'whole');
       stdout(a).destroy();
     }
+  },
+);
+
+t.test(
+  'a stream that was handed on can be read here again, and does not hold the service up',
+  { skip },
+  async (t) => {
+    const a = await act(['sleep=50', 'spam=65536', 'sleep=700', 'out=end']);
+    const handed = stdout(a);
+    const missing = act([], { stdio: [handed, 'pipe', 'pipe'], program: '/missing' });
+    await t.rejects(missing, { code: 'ENOENT' });
+    // as much as one read takes is there by then; a descriptor that waits would wait in the next one
+    await sleep(300);
+    let turns = 0;
+    const ticking = setInterval(() => turns++, 10);
+    t.equal((await text(handed)).length, 65_539);
+    clearInterval(ticking);
+    t.ok(turns > 5);
   },
 );
 
