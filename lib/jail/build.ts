@@ -130,10 +130,15 @@ function toReport({
     packs: packReasons(after),
     parts: partsOf(after),
     leftOut: optional.map(toText),
-    changes: changesBetween(before, after),
+    changes: changesBetween(before, after).filter((change) => !stays(change, left)),
     packages: versionChanges(before, after),
     left,
     warnings,
     failures,
   };
+}
+
+/** Whether a path that the manifest has no more is still in the jail: it was left, or something in it. */
+function stays({ kind, path }: Change, left: readonly Left[]): boolean {
+  return kind === 'removed' && left.some((one) => one.path === path || one.path.startsWith(`${path}/`));
 }

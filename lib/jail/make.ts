@@ -145,12 +145,13 @@ async function planFor(
   const plan = await gradually(steps, work.signal);
   const [missing] = plan.missing;
   if (missing !== undefined) throw lacks(missing);
-  const [absent] = plan.absent.map(showPath);
-  if (absent !== undefined)
-    throw new JailError(`${absent}, which was asked for, is not on the host`, {
-      code: 'ENOENT',
-      path: absent,
-    });
+  const [absent] = plan.absent;
+  if (absent !== undefined) {
+    const path = showPath(absent);
+    if (recipe.without.some((out) => isAtOrIn(absent, out)))
+      throw new UsageError(`${path} was asked for, and is to be left out as well`);
+    throw new JailError(`${path}, which was asked for, is not on the host`, { code: 'ENOENT', path });
+  }
   const unused = plan.unused.find((path) => without.includes(path));
   if (unused !== undefined)
     throw new UsageError(`nothing of ${showPath(unused)}, which is to be left out, would be in the jail`, {

@@ -1,5 +1,7 @@
 // A time zone that is set and that the jail does not have: the C library takes UTC for it, without a word (tzset(3)).
-import { type BytePath, joinPath, showPath } from '../binary/path.ts';
+import { existsSync } from 'node:fs';
+
+import { type BytePath, joinPath, pathBytes, showPath } from '../binary/path.ts';
 import { walk } from '../binary/walk.ts';
 import type { DirectoryFinding } from './directory.ts';
 import type { PreparedLaunch } from './prepare.ts';
@@ -43,6 +45,8 @@ export function findMissingZone({ execve, view }: PreparedLaunch): DirectoryFind
     refuses: false,
     path: showPath(path),
     message: `TZ=${showPath(name as BytePath)}: ${showPath(path)} is not in the jail: times are shown in UTC`,
-    hint: `uchroot-jail build ${view.jail} --copy ${showPath(path)}`,
+    hint: existsSync(pathBytes(path))
+      ? `uchroot-jail build ${view.jail} --copy ${showPath(path)}`
+      : 'the host has none of that name either',
   };
 }

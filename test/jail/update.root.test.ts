@@ -274,8 +274,9 @@ t.test('what is needed no longer, but was changed in the jail, stays', asRoot, a
   await buildJail({ directory: jail, copies: ['/opt/app'] });
   rmSync(`${root}/opt/app/one`);
   writeFileSync(`${jail}/opt/app/one`, 'mine');
-  const { left } = await updateJail({ directory: jail });
+  const { changes, left } = await updateJail({ directory: jail });
   t.match(left, [{ path: '/opt/app/one', because: 'unneeded', isOutdated: false }]);
+  t.same(changes, [], 'what was left is not told to be removed');
   t.equal(readFileSync(`${jail}/opt/app/one`, 'utf8'), 'mine');
 });
 

@@ -1,9 +1,9 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 
 import t from 'tap';
 
 import { updateJail } from '../../lib/jail/update.ts';
-import { makeDirectory, makeSystem, uchrootJail } from '../support/builder.ts';
+import { describeTree, filesIn, makeDirectory, makeSystem, uchrootJail } from '../support/builder.ts';
 import { unlessRoot } from '../support/root.ts';
 
 const asRoot = { skip: unlessRoot() };
@@ -41,13 +41,50 @@ t.test('a path to be left out that names nothing is an error, and nothing is bui
   t.notOk(existsSync(jail));
 });
 
-t.test('a library that a program needs cannot be left out', asRoot, async (t) => {
+t.test(
+  'a library that a program needs cannot be left out, and the jail stays as it was',
+  asRoot,
+  async (t) => {
+    const base = makeDirectory(t);
+    const [root, jail] = [`${base}/root`, `${base}/jail`];
+    makeSystem(root, '/usr/bin/bash');
+    const words = ['build', jail, '--from', root, '/usr/bin/bash'];
+    uchrootJail(words);
+    const library = /^\S*libtinfo[^:\s]*(?=:)/m.exec(uchrootJail(['list', jail]).stdout)?.[0] ?? '';
+    const before = describeTree(jail);
+    const { status, stderr } = uchrootJail([...words, '--without', library]);
+    t.equal(status, 1);
+    t.match(stderr, /^uchroot-jail: library .*libtinfo.*, needed by .*bash: it is to be left out\n$/);
+    t.same(describeTree(jail), before);
+    t.match(uchrootJail(['update', jail]), { status: 0, stdout: /, up to date\n$/ });
+  },
+);
+
+t.test('a program that is asked for and left out at once is an error that says so', asRoot, async (t) => {
   const base = makeDirectory(t);
-  makeSystem(`${base}/root`, '/usr/bin/bash');
-  const words = ['build', `${base}/jail`, '--from', `${base}/root`, '/usr/bin/bash'];
-  uchrootJail(words);
-  const libraries = uchrootJail(['list', `${base}/jail`]).stdout.match(/^\S*libtinfo[^:\s]*(?=:)/m);
-  const { status, stderr } = uchrootJail([...words, '--without', libraries?.[0] ?? '']);
+  const [root, jail] = [`${base}/root`, `${base}/jail`];
+  makeSystem(root, '/usr/bin/bash');
+  const { status, stderr } = uchrootJail([
+    'build',
+    jail,
+    '--from',
+    root,
+    '--without',
+    '/usr/bin',
+    '/usr/bin/bash',
+  ]);
   t.equal(status, 1);
-  t.match(stderr, /libtinfo.*in the jail/);
+  t.equal(stderr, 'uchroot-jail: /usr/bin/bash was asked for, and is to be left out as well\n');
+  t.notOk(existsSync(jail));
+});
+
+t.test('a program whose library not everybody may read makes no jail that cannot work', asRoot, async (t) => {
+  const base = makeDirectory(t);
+  const [root, jail] = [`${base}/root`, `${base}/jail`];
+  makeSystem(root, '/usr/bin/bash');
+  const library = filesIn(root).find((path) => /libtinfo\.so\.[\d.]+$/.test(path)) ?? '';
+  chmodSync(`${root}/${library}`, 0o700);
+  const words = ['build', jail, '--from', root, '/usr/bin/bash'];
+  t.match(uchrootJail(words), { status: 1, stderr: /libtinfo.*, needed by .*: not everybody may read it\n/ });
+  t.notOk(existsSync(jail));
 });

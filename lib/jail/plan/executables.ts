@@ -79,6 +79,7 @@ export function openExecutables(
     // What the best processor finds and another does not is a library without a build for all.
     if (closure.missing.length === 0) for (const lost of everywhere.missing) onlyHere.add(lost.path);
     for (const file of [...everywhere.files, ...closure.files]) addNeeded(file, entry);
+    if (isAsked) missing.push(...leftOut(everywhere.files));
     // that of glibc is the cache, which the jail gets one of its own of
     if (everywhere.loader?.kind === 'musl')
       for (const steers of everywhere.loader.configuration)
@@ -92,6 +93,17 @@ export function openExecutables(
     if (file.role === 'program') return;
     const by = file.neededBy === undefined ? entry.path : inJail(file.neededBy, entry);
     selection.addPath(file.path, { how: HOW[file.role], by, as: file.as });
+  }
+
+  /** What is on the host, and does not come along. Builds for certain processors are not among the files. */
+  function leftOut(files: readonly NeededFile[]): readonly MissingFile[] {
+    return files.flatMap((file) => {
+      if (file.role === 'program' || file.role === 'dlopen') return [];
+      const at = walk(root, file.path).path;
+      if (selection.get(at) !== undefined) return [];
+      const message = selection.secrets.includes(at) ? 'not everybody may read it' : 'it is to be left out';
+      return [{ ...file, reason: 'unreadable', message }];
+    });
   }
 
   // The program itself may have another place in the jail than on the host; all else lies where it lay.
