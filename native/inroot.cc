@@ -27,7 +27,7 @@
 
 namespace uchroot {
 
-int openInRoot(int root, const std::string& path, uint64_t flags, uint64_t mode, uint64_t resolve = 0) {
+int openInRoot(int root, const std::string& path, uint64_t flags, uint64_t mode, uint64_t resolve) {
   // No magic links: /proc/PID/root and /proc/PID/fd/N of a /proc mounted in the jail lead out of it.
   open_how how = {flags | O_CLOEXEC, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve};
   // EAGAIN: something was renamed or mounted while `..` was resolved, and the kernel could not tell whether

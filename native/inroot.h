@@ -13,6 +13,6 @@ namespace uchroot {
 Napi::Object initInRoot(Napi::Env env, Napi::Object exports);
 
 // openat2(2) with RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS and O_CLOEXEC: -1 with errno.
-int openInRoot(int root, const std::string& path, uint64_t flags, uint64_t mode);
+int openInRoot(int root, const std::string& path, uint64_t flags, uint64_t mode, uint64_t resolve = 0);
 
 }  // namespace uchroot
