@@ -17,7 +17,7 @@ export interface ExplainedEnd {
 }
 
 /** What is wrong with a line. */
-export type ExplainedFinding = Pick<CheckFinding, 'file' | 'line' | 'column' | 'rule' | 'message'>;
+type ExplainedFinding = Pick<CheckFinding, 'file' | 'line' | 'column' | 'rule' | 'message'>;
 
 /** A decision, and all that led to it. */
 export interface HostsExplanation {
