@@ -54,6 +54,7 @@ for (const shape of shapes)
       ],
       rpath: '/old',
       runpath: '$ORIGIN/../lib:/opt',
+      auditors: [],
       noDefaultLibraries: true,
       pie: true,
       dlopen: [],
