@@ -5,6 +5,7 @@ import { join } from 'node:path';
 
 import t from 'tap';
 
+import './support/plain-spawn.ts';
 import { unlessRoot } from './support/root.ts';
 
 const env = { PATH: process.env.PATH, HOME: '/root' };
