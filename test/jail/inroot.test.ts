@@ -193,7 +193,7 @@ t.test('nothing gets out while directories are exchanged for links', async (t) =
   t.same(readdirSync(`${base}/outside`), ['secret']);
   t.ok(made > 0 && codes.has('ENOENT'), `${made} made, the rest ${[...codes].join(', ')}`);
   t.same(
-    [...codes].filter((code) => code !== 'ENOENT' && code !== 'EAGAIN'),
+    [...codes].filter((code) => !['ENOENT', 'EAGAIN', 'ELOOP'].includes(code)),
     [],
   );
 });
