@@ -83,13 +83,15 @@ t.test(
   'a status descriptor that the caller closes at once is not the next file of that number',
   { skip },
   async (t) => {
-    for (const round of ['looked up', 'again']) {
+    // A thread of the launch may be quicker to take the number: until the next file has it.
+    let isReused = false;
+    for (let round = 0; round < 2 || (!isReused && round < 20); round++) {
       const [first, second] = [join(directory, `${round} 1`), join(directory, `${round} 2`)];
       const statusFd = openSync(first, 'w');
       const launched = spawnInJail({ ...base, args: ['sleep=20'], statusFd });
       closeSync(statusFd);
       const next = openSync(second, 'w');
-      t.equal(next, statusFd);
+      isReused ||= next === statusFd;
       const child = await launched;
       await child.exited;
       closeSync(next);
@@ -99,6 +101,7 @@ t.test(
         { event: 'exited', pid: child.pid, exitCode: 0, signal: null },
       ]);
     }
+    t.ok(isReused);
   },
 );
 
