@@ -56,6 +56,8 @@ unitTest('one that is enabled is started at boot', async (t) => {
   await machine.reboot();
   t.not(machine.shell('cat /proc/sys/kernel/random/boot_id').stdout, before);
   t.equal(show('plain', 'SubState'), 'running');
+  // running is what has been executed: uchroot at first
+  await machine.until('journalctl -b -u plain', /here/);
   t.ok(isJailed(machine, show('plain', 'MainPID')));
 });
 
