@@ -13,6 +13,7 @@ interpreters, loader, shared libraries, the data of its Debian package, and the 
   --package NAME          the files of an installed Debian package, and of what it depends on
   --pack NAME             a pack that no sign asks for
   --no-pack NAME          leave a pack out
+  --without PATH          leave a path out, and what it alone needs
   --learn 'COMMAND'       run it on a scratch copy of the host, and take what it opens
   --copy PATH[:DEST]      a file or directory of the host, to DEST in the jail
   --user NAME             an account that the jail knows, and that tries it out
@@ -22,6 +23,7 @@ interpreters, loader, shared libraries, the data of its Debian package, and the 
   --replace PATH          build, update, check --fix: make it as planned, even if it was changed in the jail
   --plan                  say what would change, and change nothing
   --fix                   check: put right what can be put right safely
+  --fail-on SEVERITY      check: the least severity at which the exit status is not 0: error, warning or note
   --format FORMAT         build, update, list: text or json; check: sarif as well
   --ignore RULE[:PATH]    check: no findings of a rule, at all or there
   --explain RULE          check: what a rule looks for, and why; all for all of them

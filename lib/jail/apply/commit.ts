@@ -155,7 +155,8 @@ function putDirectory(jail: DirectoryRoot, { staged, path }: Staged): void {
   else native.inRootRename(jail.fd, pathBytes(staged), pathBytes(path));
 }
 
-function setAttributes(jail: DirectoryRoot, { path, mode, uid, gid }: Attributes): void {
+/** Gives a directory this owner and mode. */
+export function setAttributes(jail: DirectoryRoot, { path, mode, uid, gid }: Attributes): void {
   const fd = native.inRootOpen(jail.fd, pathBytes(path), DIRECTORY);
   try {
     fchownSync(fd, uid, gid);

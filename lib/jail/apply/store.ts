@@ -8,7 +8,7 @@ import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { STORE } from '../manifest/layout.ts';
 import { MANIFEST_PATH, type Recorded } from '../manifest/manifest.ts';
-import { complete, decide, DIRECTORY, recover, removeStage, STAGE } from './commit.ts';
+import { complete, decide, DIRECTORY, recover, removeStage, setAttributes, STAGE } from './commit.ts';
 import type { CommitList } from './journal.ts';
 
 export interface Store {
@@ -123,13 +123,7 @@ function storeOf(jail: DirectoryRoot, lock: number, isNew: boolean, completed: b
     stageDirectory: ({ mode, uid, gid }) => {
       const path = name();
       native.inRootMkdir(jail.fd, pathBytes(path), 0o700);
-      const fd = native.inRootOpen(jail.fd, pathBytes(path), DIRECTORY);
-      try {
-        fchownSync(fd, uid, gid);
-        fchmodSync(fd, mode);
-      } finally {
-        native.closeDescriptor(fd);
-      }
+      setAttributes(jail, { path, mode, uid, gid });
       return path;
     },
     stageDevice: ({ mode, major, minor }) => {
