@@ -26,14 +26,14 @@ export { type JailRequest, type JailWork } from './jail/request/request.ts';
 export { updateJail, type UpdateReport, type UpdateRequest } from './jail/update.ts';
 export { type JailPart } from './jail/manifest/parts.ts';
 export { type PackReason } from './jail/manifest/why.ts';
-export { type Account } from './launch/account.ts';
-export { type DirectoryFinding } from './launch/directory.ts';
-export { execInJail } from './launch/exec.ts';
-export { Jail, openJail, type JailRunRequest, type JailSpawnRequest } from './launch/jail.ts';
-export { planLaunch, resolveAccount, type PlannedLaunch } from './launch/look.ts';
-export { JailedProcess, type Exit } from './launch/process.ts';
-export { type LaunchRequest } from './launch/request.ts';
-export { type RlimitName, type RlimitValue } from './launch/rlimits.ts';
+export { type Account } from './launch/host/account.ts';
+export { type DirectoryFinding } from './launch/host/directory.ts';
+export { execInJail } from './launch/start/exec.ts';
+export { Jail, openJail, type JailRunRequest, type JailSpawnRequest } from './launch/start/jail.ts';
+export { planLaunch, resolveAccount, type PlannedLaunch } from './launch/tell/dry-run.ts';
+export { JailedProcess, type Exit } from './launch/process/process.ts';
+export { type LaunchRequest } from './launch/request/request.ts';
+export { type RlimitName, type RlimitValue } from './launch/request/rlimits.ts';
 export {
   runInJail,
   type Encoding,
@@ -41,8 +41,8 @@ export {
   type RunRequest,
   type RunResult,
   type Stopped,
-} from './launch/run.ts';
-export { spawnInJail, type SpawnRequest } from './launch/spawn.ts';
-export { type Stdio, type StdioEntry, type StreamOf, type StreamWithFd } from './launch/stdio.ts';
-export { type Limit, type Step, type StepName } from './launch/step.ts';
+} from './launch/start/run.ts';
+export { spawnInJail, type SpawnRequest } from './launch/start/spawn.ts';
+export { type Stdio, type StdioEntry, type StreamOf, type StreamWithFd } from './launch/request/stdio.ts';
+export { type Limit, type Step, type StepName } from './launch/plan/step.ts';
 export { type Bytes } from './quote.ts';

@@ -1,12 +1,12 @@
 // Writes V8's code cache of a bundled command beside it: node [FLAG] scripts/code-cache.mjs dist/bin/uchroot-command.cjs
 // It launches once, with an addon that only pretends, so that the cache has the functions that a launch runs and the
 // rest stays lazy. It is this node's, and has the flags in its name: another version, or one that is started with
-// others, compiles the source. The hash of the script stands at its end (native/code.cc).
+// others, compiles the source. The hash of the script stands at its end (native/addon/code.cc).
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { Script } from 'node:vm';
 
-import { xxh64 } from '../dist/lib/launch/xxh64.js';
+import { xxh64 } from '../dist/lib/launch/compile/xxh64.js';
 
 const path = resolve(process.argv[2]);
 const done = Symbol('done');

@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { launchKeys } from '../lib/launch/request.ts';
+import { launchKeys } from '../lib/launch/request/request.ts';
 import { nearest } from '../lib/nearest.ts';
 
 t.test('nearest finds the word that was meant, whatever its capitals', async (t) => {

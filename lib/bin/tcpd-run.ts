@@ -4,7 +4,7 @@ import { realpathSync } from 'node:fs';
 import { basename } from 'node:path';
 
 import { UsageError } from '../errors.ts';
-import type { LaunchRequest } from '../launch/request.ts';
+import type { LaunchRequest } from '../launch/request/request.ts';
 import { quote } from '../quote.ts';
 import { openLog } from '../service/tcpd/log.ts';
 import { daemonNames, runTcpd, type TcpdRequest } from '../service/tcpd/tcpd.ts';

@@ -3,9 +3,9 @@ import { bytePath, joinPath, showPath } from '../binary/path.ts';
 import { type ErrnoName, JailError, LaunchError } from '../errors.ts';
 import { checkQuickly } from '../jail/check/quick.ts';
 import { fromText } from '../jail/manifest/text.ts';
-import { toPerson } from '../launch/account.ts';
-import { errorLines } from '../launch/exec.ts';
-import type { Launch } from '../launch/prepare.ts';
+import { toPerson } from '../launch/host/account.ts';
+import { errorLines } from '../launch/start/exec.ts';
+import type { Launch } from '../launch/host/prepare.ts';
 import { quote } from '../quote.ts';
 
 const STEP = { step: 'check', exitStatus: 125 } as const;

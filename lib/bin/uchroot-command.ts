@@ -2,8 +2,8 @@
 import { writeSync } from 'node:fs';
 
 import { LaunchError, UsageError } from '../errors.ts';
-import { findProblem } from '../launch/check.ts';
-import { compileLaunch } from '../launch/compile.ts';
+import { findProblem } from '../launch/tell/preflight.ts';
+import { compileLaunch } from '../launch/compile/compile.ts';
 import {
   errorLines,
   lookAtPidFile,
@@ -12,13 +12,13 @@ import {
   runInPlace,
   warningLines,
   type Warning,
-} from '../launch/exec.ts';
+} from '../launch/start/exec.ts';
 import { errnoName, reason } from '../errno.ts';
-import { isInherited } from '../launch/inherited.ts';
-import { normalize, type LaunchRequest } from '../launch/request.ts';
-import { rehearse } from '../launch/rehearse.ts';
-import { ServiceManager } from '../launch/service.ts';
-import { planAsJson, planAsText } from '../launch/show.ts';
+import { isInherited } from '../launch/host/own-descriptors.ts';
+import { normalize, type LaunchRequest } from '../launch/request/request.ts';
+import { rehearse } from '../launch/tell/rehearse.ts';
+import { ServiceManager } from '../launch/tell/service-status.ts';
+import { planAsJson, planAsText } from '../launch/tell/show.ts';
 import { quote, toBuffer } from '../quote.ts';
 import { commandArguments, readArguments, type Argument } from './arguments.ts';
 import { FORMATS, toFormat } from './format.ts';

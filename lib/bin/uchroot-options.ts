@@ -1,7 +1,7 @@
 // The options of uchroot, and what they mean in a request. Names are those of chroot, setpriv, bwrap and systemd.
 import { UsageError } from '../errors.ts';
-import { parseRlimit } from '../launch/rlimits.ts';
-import type { LaunchRequest } from '../launch/request.ts';
+import { parseRlimit } from '../launch/request/rlimits.ts';
+import type { LaunchRequest } from '../launch/request/request.ts';
 import { quote } from '../quote.ts';
 import type { Argument, OptionKind } from './arguments.ts';
 

@@ -3,9 +3,9 @@ import { accessSync, constants, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 import { LaunchError, UsageError } from '../errors.ts';
-import { findProblem } from '../launch/check.ts';
-import { prepareInPlace, type Warning } from '../launch/exec.ts';
-import { normalize, type LaunchRequest } from '../launch/request.ts';
+import { findProblem } from '../launch/tell/preflight.ts';
+import { prepareInPlace, type Warning } from '../launch/start/exec.ts';
+import { normalize, type LaunchRequest } from '../launch/request/request.ts';
 import { toBuffer } from '../quote.ts';
 import { findRefusal, unitFiles } from '../service/unit/files.ts';
 import { findMissingPack } from '../service/unit/sockets.ts';

@@ -56,7 +56,7 @@ export interface FileRoot {
 
 /** A FileRoot on a real directory. */
 export interface DirectoryRoot extends FileRoot {
-  /** O_PATH; for the operations of native/inroot.cc. */
+  /** O_PATH; for the operations of native/files/inroot.cc. */
   readonly fd: number;
   /** Closes `fd`, unless it was handed in. */
   close(): void;
@@ -91,7 +91,7 @@ export function openFileRoot(directory: Bytes | number): DirectoryRoot {
   };
 }
 
-// What native/look.cc fills. One for all: what it holds is taken before anybody else has a turn.
+// What native/files/look.cc fills. One for all: what it holds is taken before anybody else has a turn.
 const numbers = new Float64Array(8);
 const identity = new BigUint64Array(numbers.buffer, 6 * Float64Array.BYTES_PER_ELEMENT);
 

@@ -8,7 +8,7 @@ import { type BytePath, bytePath, lastComponent, pathBytes, showPath } from '../
 import type { DirectoryRoot } from '../binary/root.ts';
 import { walk } from '../binary/walk.ts';
 import { LaunchError } from '../errors.ts';
-import { runInJail } from '../launch/run.ts';
+import { runInJail } from '../launch/start/run.ts';
 import { native } from '../native.ts';
 import { quote } from '../quote.ts';
 import { complaintOf } from './complaint.ts';

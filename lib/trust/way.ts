@@ -3,7 +3,7 @@
 import type { PathComponent } from '../native.ts';
 import { isStranger, isWriter, octal, type Person, type Writer, writersOf } from './writer.ts';
 
-/** The way to a directory, itself last, as native/way.cc has walked it. */
+/** The way to a directory, itself last, as native/files/way.cc has walked it. */
 export interface Way {
   readonly components: readonly PathComponent[];
   /** It leads to the host's own root directory. */

@@ -9,9 +9,9 @@
 #include <linux/prctl.h>
 #include <linux/seccomp.h>
 
-#include "../../native/start.h"
-#include "../../native/syscall.h"
-#include "filter.h"  // kFilter, of lib/launch/seccomp.ts
+#include "../../native/start/start.h"
+#include "../../native/plan/syscall.h"
+#include "filter.h"  // kFilter, of lib/launch/plan/seccomp.ts
 
 using namespace uchroot;
 

@@ -1,5 +1,5 @@
 // Prints the seccomp filter of a launch as C++, for bare.cc.
-import { seccompFilter } from '../../dist/lib/launch/seccomp.js';
+import { seccompFilter } from '../../dist/lib/launch/plan/seccomp.js';
 
 const filter = seccompFilter(process.arch);
 const rows = Array.from({ length: filter.length / 8 }, (_, i) => {

@@ -2,8 +2,8 @@
 // a program that costs as little as a program can.
 #include <linux/time_types.h>
 
-#include "../../native/start.h"
-#include "../../native/syscall.h"
+#include "../../native/start/start.h"
+#include "../../native/plan/syscall.h"
 
 using namespace uchroot;
 

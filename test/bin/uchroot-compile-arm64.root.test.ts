@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 
-import { attachPayload } from '../../lib/launch/executable.ts';
+import { attachPayload } from '../../lib/launch/compile/executable.ts';
 import {
   makeJail,
   packageDirectory,

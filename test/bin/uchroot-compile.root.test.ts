@@ -17,7 +17,7 @@ import {
 
 import type { Test } from 'tap';
 
-import { attachPayload } from '../../lib/launch/executable.ts';
+import { attachPayload } from '../../lib/launch/compile/executable.ts';
 import { compiledLauncherPath } from '../../lib/native.ts';
 import {
   makeJail,

@@ -4,7 +4,7 @@ import t from 'tap';
 
 import { readArguments } from '../../lib/bin/arguments.ts';
 import { optionKinds, unitOptions, toRequest, usage, usageLine } from '../../lib/bin/uchroot-options.ts';
-import { normalize, type LaunchRequest } from '../../lib/launch/request.ts';
+import { normalize, type LaunchRequest } from '../../lib/launch/request/request.ts';
 
 function read(...words: readonly string[]): LaunchRequest {
   const argv = [...words, 'sam', '/jail', '/bin/ls', '-l'].map((text) => ({

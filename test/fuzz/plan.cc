@@ -4,7 +4,7 @@
 #include <cstring>
 #include <memory>
 
-#include "../../native/interpreter.h"
+#include "../../native/plan/interpreter.h"
 #include "../native/read-plan.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -1,4 +1,4 @@
-// The file operations of native/inroot.cc as such.
+// The file operations of native/files/inroot.cc as such.
 
 import { spawn } from 'node:child_process';
 import {

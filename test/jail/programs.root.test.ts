@@ -7,8 +7,8 @@ import t, { type Test } from 'tap';
 
 import { buildJail } from '../../lib/jail/build.ts';
 import type { JailRequest } from '../../lib/jail/request/request.ts';
-import { runInJail } from '../../lib/launch/run.ts';
-import { spawnInJail } from '../../lib/launch/spawn.ts';
+import { runInJail } from '../../lib/launch/start/run.ts';
+import { spawnInJail } from '../../lib/launch/start/spawn.ts';
 import { unlessInstalled, unlessRoot } from '../support/root.ts';
 import { sanitized } from '../support/sanitizer.ts';
 

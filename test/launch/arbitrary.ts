@@ -1,10 +1,10 @@
 // Arbitrary accounts, requests and plans, for properties.
 import * as fc from 'fast-check';
 
-import type { Account } from '../../lib/launch/account.ts';
-import { capabilityNames } from '../../lib/launch/capabilities.ts';
-import type { PlanInput } from '../../lib/launch/plan.ts';
-import { maxId, normalize, type LaunchRequest } from '../../lib/launch/request.ts';
+import type { Account } from '../../lib/launch/host/account.ts';
+import { capabilityNames } from '../../lib/launch/request/capabilities.ts';
+import type { PlanInput } from '../../lib/launch/plan/plan.ts';
+import { maxId, normalize, type LaunchRequest } from '../../lib/launch/request/request.ts';
 
 const id = fc.oneof(fc.integer({ min: 0, max: maxId }), fc.constantFrom(0, 1, 65534, maxId));
 

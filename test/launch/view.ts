@@ -1,8 +1,8 @@
 // A jail in memory, as a diagnosis sees it.
 import type { BytePath } from '../../lib/binary/path.ts';
 import type { FileRoot, FileStatus } from '../../lib/binary/root.ts';
-import type { Account } from '../../lib/launch/account.ts';
-import type { JailView } from '../../lib/launch/diagnose.ts';
+import type { Account } from '../../lib/launch/host/account.ts';
+import type { JailView } from '../../lib/launch/tell/diagnose.ts';
 import { makeElf, memoryRoot, type Tree } from '../binary/image.ts';
 
 export const sam: Account = {

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "../../native/interpreter.h"
+#include "../../native/plan/interpreter.h"
 #include "read-payload.h"
 #include "read-plan.h"
 

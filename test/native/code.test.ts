@@ -3,7 +3,7 @@ import { chmodSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node
 
 import t from 'tap';
 
-import { xxh64 } from '../../lib/launch/xxh64.ts';
+import { xxh64 } from '../../lib/launch/compile/xxh64.ts';
 import { native } from '../../lib/native.ts';
 
 function hashOf(text: string): Buffer {

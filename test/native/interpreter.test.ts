@@ -5,11 +5,11 @@ import * as fc from 'fast-check';
 import t from 'tap';
 
 import type { FileRoot } from '../../lib/binary/root.ts';
-import { encodePlan } from '../../lib/launch/encode.ts';
-import { environmentRules } from '../../lib/launch/environment.ts';
-import { encodePayload } from '../../lib/launch/payload.ts';
-import { buildPlan } from '../../lib/launch/plan.ts';
-import { stepWords } from '../../lib/launch/words.ts';
+import { encodePlan } from '../../lib/launch/plan/encode.ts';
+import { environmentRules } from '../../lib/launch/host/environment.ts';
+import { encodePayload } from '../../lib/launch/compile/payload.ts';
+import { buildPlan } from '../../lib/launch/plan/plan.ts';
+import { stepWords } from '../../lib/launch/compile/messages.ts';
 import { planInputs } from '../launch/arbitrary.ts';
 import '../support/plain-spawn.ts';
 

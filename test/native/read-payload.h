@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "../../native/payload.h"
+#include "../../native/compiled/payload.h"
 #include "read-plan.h"
 
 inline void readPayload(const uchroot::Payload* payload) {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "../../native/plan.h"
+#include "../../native/plan/plan.h"
 
 inline void readPlan(const uint8_t* plan) {
   using namespace uchroot;

@@ -88,7 +88,7 @@ export function kindOf(mode: number): Kind {
 const HEADER_BYTES = 80;
 const IS_READ = 64;
 
-/** Reads batches one after the other, as native/scan.cc writes them. */
+/** Reads batches one after the other, as native/files/scan.cc writes them. */
 function openReader(
   recorded: readonly Recorded[],
   hasManifest: boolean,

@@ -1,7 +1,7 @@
 // Whom a learned command runs as, and in what environment.
 
 import { UsageError } from '../../errors.ts';
-import { unknown } from '../../launch/account.ts';
+import { unknown } from '../../launch/host/account.ts';
 import { native, type Passwd } from '../../native.ts';
 import { quote } from '../../quote.ts';
 

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 
 import { UsageError } from '../../errors.ts';
-import { unknown } from '../../launch/account.ts';
+import { unknown } from '../../launch/host/account.ts';
 import { native } from '../../native.ts';
 import { nearest } from '../../nearest.ts';
 import { quote } from '../../quote.ts';

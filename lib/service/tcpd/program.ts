@@ -1,11 +1,11 @@
 // Becomes the daemon: this process, without anything of Node's.
 
 import { LaunchError } from '../../errors.ts';
-import { encodePlan } from '../../launch/encode.ts';
-import { callerInPlace } from '../../launch/exec.ts';
+import { encodePlan } from '../../launch/plan/encode.ts';
+import { callerInPlace } from '../../launch/start/exec.ts';
 import { errnoName, reason } from '../../errno.ts';
-import { listenFds } from '../../launch/environment.ts';
-import type { Step } from '../../launch/step.ts';
+import { listenFds } from '../../launch/host/environment.ts';
+import type { Step } from '../../launch/plan/step.ts';
 import { native } from '../../native.ts';
 import { quote } from '../../quote.ts';
 

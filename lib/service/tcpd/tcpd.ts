@@ -3,8 +3,8 @@
 import { openSync } from 'node:fs';
 
 import { LaunchError, UsageError } from '../../errors.ts';
-import { prepareInPlace, runInPlace, warningLines } from '../../launch/exec.ts';
-import { type LaunchRequest, normalize } from '../../launch/request.ts';
+import { prepareInPlace, runInPlace, warningLines } from '../../launch/start/exec.ts';
+import { type LaunchRequest, normalize } from '../../launch/request/request.ts';
 import { native } from '../../native.ts';
 import type { Applied } from '../../tcpwrappers/apply/apply.ts';
 import { shellArguments } from '../../tcpwrappers/apply/command.ts';

@@ -1,7 +1,7 @@
 // What a unit is made from and what it consists of. Pure, like everything in this directory.
 //
 // Text is a byte string here, one character a byte (latin1), since arguments and paths need not be UTF-8.
-import { serviceStatuses } from '../../launch/service.ts';
+import { serviceStatuses } from '../../launch/tell/service-status.ts';
 import { quote } from '../../quote.ts';
 
 /** The init systems that units are made for. */

@@ -1,6 +1,6 @@
 // Commands of rules, run by /bin/sh: without a terminal, not for ever, and not too many at once.
 
-import { environmentWith, type PlainProcess, startPlain } from '../../launch/plain.ts';
+import { environmentWith, type PlainProcess, startPlain } from '../../launch/start/plain.ts';
 import { Turns } from '../../turns.ts';
 
 /** Commands that run at once. As many clients as like can ask for one, and one client as often as he likes. */

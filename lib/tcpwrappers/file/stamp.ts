@@ -6,7 +6,7 @@ import { native } from '../../native.ts';
 export interface Stamp {
   /** With a NUL byte behind it. */
   readonly path: Buffer;
-  /** As native/stamp.cc writes it: errno, and seconds and nanoseconds of the ctime are the first three 64-bit numbers. */
+  /** As native/files/stamp.cc writes it: errno, and seconds and nanoseconds of the ctime are the first three 64-bit numbers. */
   readonly status: Buffer;
   /** Whether any change after this shows in the status; else only reading the file again tells. */
   isSettled: boolean;

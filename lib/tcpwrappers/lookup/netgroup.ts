@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 
-import { environmentWith, type PlainProcess, startPlain } from '../../launch/plain.ts';
+import { environmentWith, type PlainProcess, startPlain } from '../../launch/start/plain.ts';
 import type { Netgroup } from '../request/answer.ts';
 import { Kept } from './kept.ts';
 import type { Answered } from './lookup.ts';

@@ -1,0 +1,176 @@
+// uchroot --compile: a launch as one static executable.
+import {
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+
+import { bytePath, parentPath, pathBytes } from '../../binary/path.ts';
+import { LaunchError, UsageError } from '../../errors.ts';
+import { compiledLauncherPath, native } from '../../native.ts';
+import { quote } from '../../quote.ts';
+import type { Account } from '../host/account.ts';
+import { findProblem } from '../tell/preflight.ts';
+import { judgeDirectory } from '../host/directory.ts';
+import { encodePlan } from '../plan/encode.ts';
+import { environmentRules } from '../host/environment.ts';
+import { errnoName, reason } from '../../errno.ts';
+import { attachPayload, isCompiled } from './executable.ts';
+import { encodePayload, machines, type Architecture, type Payload, type RecordedJail } from './payload.ts';
+import { recordJail, recordPidFile } from './record.ts';
+import { hostQuery, prepare, verify, type Launch } from '../host/prepare.ts';
+import type { NormalRequest } from '../request/request.ts';
+import { passingErrors, serviceStatuses } from '../tell/service-status.ts';
+import { compiledHelp, compiledPlan } from '../tell/show.ts';
+import { stepWords } from './messages.ts';
+
+export interface CompileOptions {
+  /** Absolute path of the file to write. */
+  readonly file: Buffer;
+  /** `x64` or `arm64`; this machine's by default. */
+  readonly architecture: string | undefined;
+  /** Accept whatever directory lies at the jail's path, as long as its owner and who may write it are the same. */
+  readonly anyInode: boolean;
+  /** It tells an init system of a failure: --service-status. */
+  readonly isService: boolean;
+  /** What it answers to --version. */
+  readonly version: string;
+  /** Told of what is unwise and does not keep it from being compiled. */
+  readonly warn: (warning: { readonly message: string; readonly hint?: string | undefined }) => void;
+}
+
+function toArchitecture(name: string): Architecture {
+  if (Object.hasOwn(machines, name)) return name as Architecture;
+  throw new UsageError(`--architecture knows ${Object.keys(machines).join(' and ')}, not '${quote(name)}'`);
+}
+
+function failed(file: Buffer, error: unknown): LaunchError {
+  const { errno = -5 } = error as NodeJS.ErrnoException;
+  return new LaunchError(`compile: ${quote(file)}: ${reason(-errno)}`, {
+    step: 'compile',
+    code: errnoName(-errno),
+    errno: -errno,
+    path: quote(file),
+  });
+}
+
+function toPayload(
+  launch: Launch,
+  jail: RecordedJail,
+  architecture: Architecture,
+  options: CompileOptions,
+): Payload {
+  const { request, account, steps, view } = launch;
+  const environment = environmentRules({ request, account });
+  return {
+    architecture,
+    anyInode: options.anyInode,
+    anyPath: request.insecurePath,
+    ...jail,
+    environment,
+    plan: encodePlan(steps),
+    words: stepWords(steps, view),
+    statusFd: request.statusFd,
+    service: options.isService
+      ? { ...serviceStatuses, passingErrnos: passingErrors.map(([, errno]) => errno) }
+      : undefined,
+    pidFile: recordPidFile(account, request, options.warn),
+    planText: compiledPlan(launch, jail, environment, options.anyInode),
+    helpText: compiledHelp(launch),
+    versionText: `uchroot ${options.version}\n`,
+  };
+}
+
+// Another launcher is replaced; anything else that lies there was not meant.
+function refuseOther(file: Buffer): void {
+  let status;
+  try {
+    status = lstatSync(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw failed(file, error);
+  }
+  if (status.isFile() && isCompiled(readFileSync(file))) return;
+  throw new LaunchError(`compile: ${quote(file)}: is there already, and is no compiled launcher`, {
+    step: 'compile',
+    code: 'EEXIST',
+    path: quote(file),
+    hint: 'give another name, or remove it first',
+  });
+}
+
+// Under a temporary name, so that whoever starts the launcher meanwhile gets the old one or the new one.
+function write(file: Buffer, content: Buffer): void {
+  const temporary = Buffer.concat([file, Buffer.from(`.${process.pid}.new`)]);
+  try {
+    const fd = openSync(temporary, 'wx', 0o600);
+    try {
+      writeFileSync(fd, content);
+      fchmodSync(fd, 0o755);
+      fsyncSync(fd);
+      renameSync(temporary, file);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    } finally {
+      closeSync(fd);
+    }
+    const directory = openSync(pathBytes(parentPath(bytePath(file))), 'r');
+    try {
+      fsyncSync(directory);
+    } finally {
+      closeSync(directory);
+    }
+  } catch (error) {
+    throw failed(file, error);
+  }
+}
+
+// Root will start it: whoever can write it, or replace it, is root then.
+function warnOfOwner({ file, warn }: CompileOptions, account: Account): void {
+  if (process.geteuid?.() !== 0) {
+    warn({
+      message: `compile: ${quote(file)} belongs to uid ${process.geteuid?.()}, who could replace what root starts`,
+      hint: 'install it with: install -o root -g root',
+    });
+  }
+  const { components, jailFd } = native.readHostSync({ jail: pathBytes(parentPath(bytePath(file))) });
+  if (jailFd >= 0) native.closeJail(jailFd);
+  const way = { components, isHostRoot: false, isParent: true };
+  judgeDirectory(way, account, { step: 'compile', title: 'compile', name: 'the launcher' }).forEach(warn);
+}
+
+/**
+ * Writes an executable that performs a launch, exactly this one, without Node. Needs no privilege.
+ *
+ * @throws UsageError, LaunchError as a launch for account and jail; for the file, step `compile`
+ */
+export function compileLaunch(request: NormalRequest, options: CompileOptions): void {
+  const architecture = toArchitecture(options.architecture ?? process.arch);
+  refuseOther(options.file);
+  const jail = verify(request, native.readHostSync(hostQuery(request)), false);
+  try {
+    jail.warnings.forEach(options.warn);
+    const launch = prepare(request, jail, {
+      inPlace: true,
+      compiledFor: architecture,
+      environment: [],
+      pid: 0,
+      parentPid: 0,
+    });
+    const problem = findProblem(launch);
+    if (problem !== undefined) options.warn(problem);
+    const payload = toPayload(launch, recordJail(jail.fd, jail.account, request), architecture, options);
+    const executable = readFileSync(compiledLauncherPath(architecture));
+    write(options.file, attachPayload(executable, encodePayload(payload)));
+    warnOfOwner(options, jail.account);
+  } finally {
+    native.closeJail(jail.fd);
+  }
+}

@@ -1,0 +1,79 @@
+// What a compiled launcher will have to find as it is: the ways to the jail and to the pid file, without a link in them.
+import { fstatSync, readlinkSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+
+import { LaunchError } from '../../errors.ts';
+import { native, type HostFacts, type PathComponent } from '../../native.ts';
+import { quote } from '../../quote.ts';
+import type { Account } from '../host/account.ts';
+import { acceptDirectory, judgeDirectory, unreachable, type DirectoryFinding } from '../host/directory.ts';
+import { absolutePath } from '../host/hostpath.ts';
+import type { Component, RecordedJail, RecordedPidFile } from './payload.ts';
+import { judgePidDirectory } from '../start/pidfile.ts';
+import type { NormalRequest } from '../request/request.ts';
+
+type Judged = Pick<NormalRequest, 'insecurePath' | 'pidFile'>;
+
+/** Links were followed by the kernel, and are not looked at again by the launcher: it gets the path without them. */
+export function recordJail(jailFd: number, account: Account, { insecurePath }: Judged): RecordedJail {
+  return withWay(jailFd, (facts) => {
+    acceptDirectory(judgeDirectory(facts, account), insecurePath);
+    const { ino, birthtimeNs, dev } = fstatSync(facts.jailFd, { bigint: true });
+    return {
+      components: facts.components.map(toComponent),
+      identity: { inode: ino, birthTimeNs: birthtimeNs, device: dev },
+    };
+  });
+}
+
+/** The same for the directory of the pid file, which may not be there before boot has made it: root's then, with mode 0755. */
+export function recordPidFile(
+  account: Account,
+  { pidFile, insecurePath }: Judged,
+  warn: (warning: DirectoryFinding) => void,
+): RecordedPidFile | undefined {
+  if (pidFile === undefined) return undefined;
+  const path = absolutePath(pidFile);
+  const missing: Component[] = [];
+  let directory = dirname(path);
+  let facts = native.readHostSync({ jail: directory });
+  for (; facts.walkErrno === ENOENT && directory !== '/'; facts = native.readHostSync({ jail: directory })) {
+    missing.unshift({
+      name: Buffer.from(basename(directory)),
+      shown: quote(directory),
+      mode: 0o755,
+      uid: 0,
+      gid: 0,
+    });
+    directory = dirname(directory);
+  }
+  if (facts.jailFd < 0) throw unreachable(facts);
+  try {
+    judgePidDirectory(facts, account, insecurePath).forEach(warn);
+    const way = withWay(facts.jailFd, ({ components }) => components.map(toComponent));
+    return { way: [...way, ...missing], name: Buffer.from(basename(path)), shown: quote(path) };
+  } finally {
+    native.closeJail(facts.jailFd);
+  }
+}
+
+const ENOENT = 2;
+
+function withWay<T>(fd: number, use: (facts: HostFacts) => T): T {
+  const path = readlinkSync(`/proc/self/fd/${fd}`, 'buffer');
+  const facts = native.readHostSync({ jail: path });
+  if (facts.jailFd < 0) throw unreachable(facts);
+  try {
+    const [seen, found] = [fd, facts.jailFd].map((each) => fstatSync(each, { bigint: true }));
+    if (seen === undefined || found === undefined || seen.ino !== found.ino || seen.dev !== found.dev)
+      throw new LaunchError(`jail: ${quote(path)}: was replaced meanwhile`, { step: 'jail', code: 'EBUSY' });
+    return use(facts);
+  } finally {
+    native.closeJail(facts.jailFd);
+  }
+}
+
+function toComponent({ path, mode, uid, gid, acl }: PathComponent): Component {
+  const name = Buffer.from(path.length === 1 ? path : path.subarray(path.lastIndexOf(0x2f) + 1));
+  return { name, shown: quote(path), mode, uid, gid, acl };
+}

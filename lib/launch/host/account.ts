@@ -1,0 +1,156 @@
+// Who the program runs as: from what the host's database answered to numbers. Pure.
+import { LaunchError } from '../../errors.ts';
+import type { HostFacts, HostQuery } from '../../native.ts';
+import { quote } from '../../quote.ts';
+import type { Person } from '../../trust/writer.ts';
+import { errnoName, reason } from '../../errno.ts';
+import type { NormalRequest, Principal } from '../request/request.ts';
+
+/** The identity of a program, resolved on the host. */
+export interface Account {
+  readonly uid: number;
+  readonly gid: number;
+  /** Supplementary groups, ascending, each once. */
+  readonly groups: readonly number[];
+  /** Groups of the user by the host's database, its own among them: he can have them elsewhere, whatever he is given here. */
+  readonly memberships: readonly number[];
+  /** Login name; undefined for a uid that the host does not know. */
+  readonly name: string | undefined;
+  readonly home: string;
+  readonly shell: string;
+}
+
+type Asked = Pick<NormalRequest, 'user' | 'group' | 'groups'>;
+
+// In the order in which `named` of the facts answers.
+function namedGroups(asked: Asked): readonly string[] {
+  return [asked.group, ...(asked.groups ?? [])].flatMap((group) =>
+    group?.name === undefined ? [] : [group.name],
+  );
+}
+
+/** What has to be looked up for a request. */
+export function accountQuery(asked: Asked): HostQuery {
+  return {
+    user: asked.user.name === '' ? undefined : asked.user.name,
+    uid: asked.user.id,
+    groupNames: namedGroups(asked),
+  };
+}
+
+/** The error for a user or group that the host does not know. */
+export function unknown(kind: 'user' | 'group', text: string, hint?: string): LaunchError {
+  return new LaunchError(`Unknown ${kind} ${quote(text)}`, {
+    step: 'account',
+    code: kind === 'user' ? 'ERR_UNKNOWN_USER' : 'ERR_UNKNOWN_GROUP',
+    path: text,
+    hint,
+    exitStatus: kind === 'user' ? 2 : 125,
+  });
+}
+
+function unanswered(kind: 'user' | 'group', principal: Principal, errno: number): LaunchError {
+  return new LaunchError(
+    `account: ${kind} ${quote(principal.text)}: the host's database did not answer: ${reason(errno)}`,
+    {
+      step: 'account',
+      call: kind === 'user' ? 'getpwnam_r' : 'getgrnam_r',
+      code: errnoName(errno),
+      errno,
+      hint: `try: getent ${kind === 'user' ? 'passwd' : 'group'} ${quote(principal.text)}`,
+    },
+  );
+}
+
+// What is wrong with a name that the host does not know.
+function nameHint(kind: 'user' | 'group', text: string): string {
+  if (text === '') return `give a ${kind}, by name or id`;
+  if (/^[\s+-]*[0-9]+\s*$/.test(text)) return 'ids are plain decimal numbers from 0 to 4294967294';
+  return `the ${kind} must exist on the host: getent ${kind === 'user' ? 'passwd' : 'group'} lists them`;
+}
+
+function sorted(gids: readonly number[]): readonly number[] {
+  return [...new Set(gids)].toSorted((a, b) => a - b);
+}
+
+/** Who that is to the judgement of who can write. */
+export function toPerson({ uid, gid, groups, memberships }: Account): Person {
+  return { uid, gids: [...new Set([gid, ...groups, ...memberships])] };
+}
+
+/**
+ * The account for a request. Names are the host's, never the jail's (CVE-2025-32463, CVE-2019-14271).
+ *
+ * @throws LaunchError ERR_UNKNOWN_USER, ERR_UNKNOWN_GROUP, or the errno of a failed look-up
+ */
+export function toAccount(asked: Asked, facts: HostFacts): Account {
+  if (typeof facts.passwd === 'number') throw unanswered('user', asked.user, facts.passwd);
+  const entry = facts.passwd;
+  const uid = entry?.uid ?? asked.user.id;
+  if (uid === undefined) {
+    throw unknown('user', asked.user.text, nameHint('user', asked.user.text));
+  }
+
+  let next = 0;
+  const toGid = (group: Principal): number => {
+    const answer = group.name === undefined ? undefined : facts.named[next++];
+    if (answer?.errno !== undefined) throw unanswered('group', group, answer.errno);
+    const gid = answer?.gid ?? group.id;
+    if (gid === undefined) {
+      throw unknown('group', group.text, nameHint('group', group.text));
+    }
+    return gid;
+  };
+
+  // A user alone brings its own group, never the caller's: gid 0 kept is how others fail here.
+  const gid = asked.group === undefined ? entry?.gid : toGid(asked.group);
+  if (gid === undefined) {
+    throw unknown(
+      'user',
+      asked.user.text,
+      `no account of the host has this uid: give its group as well, as ${asked.user.text}:GID`,
+    );
+  }
+  const supplementary =
+    asked.groups === undefined ? (entry === null ? [] : [gid, ...facts.groups]) : asked.groups.map(toGid);
+  const groups = sorted(supplementary);
+
+  return Object.freeze({
+    uid,
+    gid,
+    groups,
+    memberships: entry === null ? [] : sorted([entry.gid, ...facts.groups]),
+    name: entry?.name,
+    home: entry?.dir || '/',
+    shell: entry?.shell || '/bin/sh',
+  });
+}
+
+function rootTarget(what: string, hint: string): LaunchError {
+  return new LaunchError(`account: ${what}, which has root's power in a jail; refused`, {
+    step: 'account',
+    code: 'ERR_ROOT_TARGET',
+    hint,
+  });
+}
+
+/** Throws LaunchError ERR_ROOT_TARGET if the account has uid 0 or gid 0 anywhere. */
+export function refuseRoot(account: Account, user: Principal): void {
+  if (account.uid !== 0 && account.gid !== 0 && !account.groups.includes(0)) return;
+  const who = quote(user.text);
+  if (account.uid === 0)
+    throw rootTarget(
+      `user ${who} is uid 0`,
+      'name an ordinary user, or insist with --allow-root (allowRoot)',
+    );
+  if (account.gid === 0) {
+    throw rootTarget(
+      `the group of ${who} is gid 0`,
+      'name an ordinary group, as USER:GROUP, or insist with --allow-root (allowRoot)',
+    );
+  }
+  throw rootTarget(
+    `${who} would have gid 0 among its groups`,
+    'give the groups with --groups or --clear-groups, or insist with --allow-root (allowRoot)',
+  );
+}

@@ -1,0 +1,167 @@
+// The plan: what a launch does, in which order, and why in that order. Pure.
+import type { Account } from '../host/account.ts';
+import type { NormalRequest } from '../request/request.ts';
+import { quote } from '../../quote.ts';
+import { seccompFilter } from './seccomp.ts';
+import type { Step } from './step.ts';
+
+const infinity = { soft: Infinity, hard: Infinity };
+const SIGKILL = 9;
+
+/** What of a request the steps before execve depend on. */
+export const setUpKeys = [
+  'preserveFds',
+  'jail',
+  'cwd',
+  'umask',
+  'rlimits',
+  'capabilities',
+  'newSession',
+  'allowNewPrivs',
+  'dieWithParent',
+] as const satisfies readonly (keyof NormalRequest)[];
+
+export interface SetUpInput {
+  readonly request: Pick<NormalRequest, (typeof setUpKeys)[number]>;
+  readonly account: Account;
+  /** Descriptors that the program keeps, besides 0 to 2. */
+  readonly keptFds: readonly number[];
+  /** By a compiled launcher, which learns the number of socket-activation descriptors when it starts. */
+  readonly isCompiled?: boolean;
+  /** A process group of its own, as whoever is to end all of it needs; without it the caller's. */
+  readonly newGroup?: boolean;
+  /** Who must be the parent of the program, for --die-with-parent. */
+  readonly parentPid: number;
+  /** As process.arch has it. */
+  readonly architecture: string;
+  /** A line for the status descriptor, written when nothing but execve is left to do. */
+  readonly status?: { readonly fd: number; readonly line: Buffer } | undefined;
+}
+
+export interface PlanInput extends SetUpInput {
+  readonly program: Buffer;
+  readonly argv: readonly Buffer[];
+  readonly env: readonly Buffer[];
+}
+
+/** The steps of a launch, from a caller in any state to execve. Every step must succeed. */
+export function buildPlan(input: PlanInput): readonly Step[] {
+  const { program, argv, env } = input;
+  return [...buildSetUp(input), { op: 'execve', program, argv, env }];
+}
+
+/**
+ * The steps before execve, which are the same for each program that an account starts in the same way.
+ *
+ * What execve(2), capabilities(7) and signal(7) list as preserved, and what becomes of it:
+ *  - set here: ids, groups, capabilities, securebits, no_new_privs, umask, signals, descriptors, root and working
+ *    directory, keyring, beside a service the process group, timers, personality, parent-death signal, subreaper, timer slack;
+ *  - only tightened, the caller's restriction stays: resource limits, nice value, oom_score_adj, scheduling and I/O
+ *    class, CPU affinity, memory policy, cgroups, namespaces, seccomp filters, Landlock domain, an earlier no_new_privs;
+ *  - reset by execve itself: pending timers of timer_create, memory locks and mappings, alternate stacks, KEEPCAPS,
+ *    dumpable state, io_uring and epoll sets once their descriptors are closed.
+ */
+export function buildSetUp(input: SetUpInput): readonly Step[] {
+  const { request, account, isCompiled = false } = input;
+  const filter: Step = { op: 'seccomp', filter: seccompFilter(input.architecture) };
+  const kept = request.capabilities;
+  return [
+    // First and still as root: made later it would count against the user's 200 keys (keyrings(7)).
+    { op: 'join_session_keyring' },
+    // A session begins with a process group.
+    ...(request.newSession ? [{ op: 'setsid' } as const] : []),
+    ...(input.newGroup === true && !request.newSession ? [{ op: 'setpgid' } as const] : []),
+
+    request.umask === undefined
+      ? { op: 'umask', mask: 0o022, exact: false }
+      : { op: 'umask', mask: request.umask, exact: true },
+    // A core file of a jailed program can hold what the launcher left in its memory maps (core(5)).
+    { op: 'setrlimit', resource: 'core', limit: { soft: 0, hard: 0 }, mode: 'cap-soft' },
+    // An unlimited stack turns off address randomisation of mappings (personality(2), ADDR_COMPAT_LAYOUT).
+    { op: 'setrlimit', resource: 'stack', limit: { ...infinity, soft: 8 * 2 ** 20 }, mode: 'cap-soft' },
+    // Node has raised the soft limit to the hard one and kept no copy; 1024 is the kernel's default (INR_OPEN_CUR).
+    ...(isCompiled
+      ? []
+      : [
+          {
+            op: 'setrlimit',
+            resource: 'nofile',
+            limit: { ...infinity, soft: 1024 },
+            mode: 'set-soft',
+          } as const,
+        ]),
+    ...request.rlimits.map(([resource, limit]): Step => ({ op: 'setrlimit', resource, limit, mode: 'set' })),
+    { op: 'setpriority' },
+    { op: 'oom_score_adj' },
+    { op: 'sched_setscheduler' },
+    { op: 'ioprio_set' },
+    // Address randomisation, back on (personality(2), ADDR_NO_RANDOMIZE).
+    { op: 'personality', persona: 0 },
+    // Interval timers outlive execve and their signal kills a program that never asked for it (setitimer(2)).
+    { op: 'setitimer', timer: 'real' },
+    { op: 'setitimer', timer: 'virtual' },
+    { op: 'setitimer', timer: 'prof' },
+    { op: 'timer_slack', nanoseconds: 50_000 },
+    { op: 'child_subreaper', on: false },
+
+    // In ascending order, as a closed one is filled by the lowest free number (open(2)).
+    { op: 'stdio', fd: 0 },
+    { op: 'stdio', fd: 1 },
+    { op: 'stdio', fd: 2 },
+    // After stdio, which is exempt, and before the root changes: an open directory of the host is a way out of any root
+    // directory (CVE-2024-21626). A range has no gap, whatever the limit on descriptors says (close_range(2)).
+    { op: 'close_range', first: 3 },
+    ...(isCompiled ? [{ op: 'keep_listen_fds' } as const] : []),
+    ...input.keptFds.map((fd): Step => ({ op: 'keep_fd', fd })),
+
+    // By the descriptor that was verified, so that nobody can put another directory in its place.
+    { op: 'fchdir', directory: quote(request.jail) },
+    // Into the working directory, with which chroot alone would leave it outside (chroot(2)).
+    { op: 'chroot' },
+    { op: 'chdir', path: request.cwd },
+
+    // Dropping from the bounding set needs CAP_SETPCAP, which goes with the uid (capabilities(7)).
+    { op: 'drop_bounding_set', keep: kept },
+    // set*id does not clear the ambient set under SECBIT_NO_SETUID_FIXUP, so it is cleared, and the bits after it: reading
+    // them back through the kernel's fix-up would hide the caller's (capabilities(7), "Effect of user ID changes").
+    { op: 'clear_ambient' },
+    { op: 'securebits' },
+    // Without no_new_privs a filter needs CAP_SYS_ADMIN, which goes with the uid (seccomp(2)).
+    ...(request.allowNewPrivs ? [filter] : []),
+    ...(kept.length > 0 && account.uid !== 0 ? [{ op: 'keep_capabilities' } as const] : []),
+
+    // Before setresgid and setresuid: setgroups needs CAP_SETGID, which goes with the uid (setgroups(2)).
+    { op: 'setgroups', gids: account.groups },
+    // Before setresuid, for the same reason (setresgid(2)).
+    { op: 'setresgid', gid: account.gid },
+    // All three, or the saved uid is a way back to root (setresuid(2)).
+    { op: 'setresuid', uid: account.uid },
+    // Explicitly, and before execve: set*id does not do it for everybody (SECBIT_NO_SETUID_FIXUP, uid 0), and with a live
+    // effective set execve would still read files of root's for the user.
+    { op: 'capset', capabilities: kept },
+    ...(kept.length > 0 ? [{ op: 'raise_ambient', capabilities: kept } as const] : []),
+
+    // Before seccomp, which it allows to an ordinary user (seccomp(2)).
+    ...(request.allowNewPrivs ? [] : [{ op: 'no_new_privs' } as const, filter]),
+    // After setresuid, which clears it (PR_SET_PDEATHSIG(2const)).
+    request.dieWithParent
+      ? { op: 'parent_death_signal', signal: SIGKILL, parentPid: input.parentPid }
+      : { op: 'parent_death_signal', signal: 0, parentPid: 0 },
+
+    // Read back what can lie: a call that another layer answered, a user namespace that does not map an id.
+    { op: 'verify_uid', uid: account.uid },
+    { op: 'verify_gid', gid: account.gid },
+    { op: 'verify_groups', gids: account.groups },
+    { op: 'verify_capabilities', capabilities: kept },
+    ...(account.uid === 0 ? [] : [{ op: 'verify_no_way_back' } as const]),
+    ...(request.allowNewPrivs ? [] : [{ op: 'verify_no_new_privs' } as const]),
+    { op: 'verify_seccomp' },
+    { op: 'verify_cwd' },
+
+    // Last, as from here on a signal ends this process: what is pending now was meant for the program.
+    { op: 'reset_signals' },
+    ...(input.status === undefined
+      ? []
+      : [{ op: 'write', fd: input.status.fd, bytes: input.status.line } as const]),
+  ];
+}

@@ -1,0 +1,76 @@
+// The lines for statusFd: whole, in order, and never waited for.
+import { constants } from 'node:os';
+
+import { native } from '../../native.ts';
+import { errnoName } from '../../errno.ts';
+
+const askAgainMs = 50;
+/** How long lines wait for a reader when nothing more is to come. */
+const patienceMs = 10_000;
+
+function warn(message: string): void {
+  process.emitWarning(`statusFd: ${message}`, { code: 'UCHROOT_STATUS' });
+}
+
+/**
+ * The status descriptor of one launch: a copy of the caller's, which may close his at once.
+ *
+ * Lines that a full pipe does not take wait here, without keeping the process alive. Who does not read in time misses them,
+ * and a process warning says so; who has closed the other end is told nothing any more.
+ */
+export class StatusLines {
+  readonly #fd: number;
+  readonly #waiting: Uint8Array[] = [];
+  #isOpen = true;
+  #endedAt: number | undefined;
+
+  /** @throws a system error if it is not open for writing */
+  constructor(fd: number) {
+    this.#fd = native.openStatus(fd);
+  }
+
+  /** Writes a line, at once or later. */
+  tell(line: Uint8Array): void {
+    if (this.#endedAt !== undefined) return;
+    this.#waiting.push(line);
+    if (this.#waiting.length === 1) this.#write();
+  }
+
+  /** Closes the descriptor once all lines are written. */
+  end(): void {
+    this.#endedAt ??= performance.now();
+    if (this.#waiting.length === 0) this.#close();
+  }
+
+  #write(): void {
+    for (let line = this.#waiting[0]; line !== undefined; line = this.#waiting[0]) {
+      const wrote = native.writeStatus(this.#fd, line);
+      if (wrote === -constants.errno.EAGAIN) return this.#writeLater();
+      if (wrote < 0) return this.#giveUp(-wrote);
+      if (wrote < line.length) this.#waiting[0] = line.subarray(wrote);
+      else this.#waiting.shift();
+    }
+    if (this.#endedAt !== undefined) this.#close();
+  }
+
+  #writeLater(): void {
+    if (this.#endedAt !== undefined && performance.now() - this.#endedAt > patienceMs) {
+      warn(`nobody reads it; lines that were dropped: ${this.#waiting.length}`);
+      return this.#close();
+    }
+    setTimeout(() => this.#write(), askAgainMs).unref();
+  }
+
+  #giveUp(errno: number): void {
+    if (errno !== constants.errno.EPIPE && errno !== constants.errno.ECONNRESET)
+      warn(`a line could not be written: ${errnoName(errno)}`);
+    this.#waiting.length = 0;
+    if (this.#endedAt !== undefined) this.#close();
+  }
+
+  #close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    native.closePipe(this.#fd);
+  }
+}

@@ -1,0 +1,253 @@
+// Starting a prepared launch beside this process: the launcher is started on another thread, and the event loop hears of
+// the rest.
+import { constants } from 'node:os';
+
+import { openFileRoot } from '../../binary/root.ts';
+import { AbortError, type ErrnoName, LaunchError } from '../../errors.ts';
+import {
+  native,
+  type HostSight,
+  type PlanFailure,
+  type ProcessGroup,
+  type ProcessHandle,
+} from '../../native.ts';
+import { encodeAgain } from '../plan/encode.ts';
+import { describedNames, describedVariables, namedVariables, type Variable } from '../host/environment.ts';
+import { callerVariables } from '../host/caller.ts';
+import { reason } from '../../errno.ts';
+import { toLaunchError } from '../tell/failure.ts';
+import { openLauncher } from './launcher.ts';
+import { closePidPlace, openPidPlace, writePidFile, type PidPlace } from './pidfile.ts';
+import { statusLine, type Caller, type PreparedLaunch } from '../host/prepare.ts';
+import { JailedProcess, toExit, type Exit, type StopReason } from '../process/process.ts';
+import type { NormalRequest } from '../request/request.ts';
+import type { StatusLines } from '../process/status.ts';
+import { piped, type StdioTriple } from '../request/stdio.ts';
+import { warnOnce } from '../tell/warn.ts';
+
+/** The normal form of what a SpawnRequest adds to a LaunchRequest. */
+export interface NormalSpawn {
+  readonly stdio: StdioTriple;
+  /** Those of this process that the program gets. */
+  readonly streams: readonly (object | undefined)[];
+  /** Of statusFd, from the call on. */
+  readonly status?: StatusLines;
+  readonly timeoutMs: number | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly newGroup: boolean;
+  readonly leaveDescendants: boolean;
+  readonly killSignal: number;
+  readonly forceKillAfterMs: number | undefined;
+  /** When the request was made, as performance.now() has it. */
+  readonly requestedAt: number;
+}
+
+// A worker's process.env is its own, unless it shares the main thread's: nothing tells there whether it has changed.
+const environmentVersion = native.isMainThread() ? native.watchEnvironment(describedNames) : undefined;
+let described: { readonly version: number; readonly variables: readonly Variable[] } | undefined;
+
+// The same array for as long as nothing in it has changed: asking process.env for each of them is slow.
+function describedAgain(): readonly Variable[] {
+  const version = environmentVersion?.();
+  if (version === undefined) return describedVariables(process.env);
+  if (described?.version !== version) described = { version, variables: describedVariables(process.env) };
+  return described.variables;
+}
+
+/** This process as the caller of a launch beside it. */
+export function callerBeside(request: NormalRequest, { newGroup }: Pick<NormalSpawn, 'newGroup'>): Caller {
+  const { keepEnv, passEnv } = request;
+  const some =
+    passEnv.length === 0 ? describedAgain() : [...describedAgain(), ...namedVariables(process.env, passEnv)];
+  const environment = keepEnv ? callerVariables() : some;
+  return { inPlace: false, environment, pid: process.pid, parentPid: process.pid, newGroup };
+}
+
+/** The error of a launch that was aborted before its time. */
+export function abortError(signal: AbortSignal): AbortError {
+  return new AbortError('launch: aborted before it began', signal);
+}
+
+function timeoutError(timeoutMs: number | undefined): LaunchError {
+  return new LaunchError(`launch: it had not begun after timeoutMs, ${timeoutMs} ms, and was called off`, {
+    step: 'launch',
+    code: 'ETIMEDOUT',
+    errno: constants.errno.ETIMEDOUT,
+  });
+}
+
+// Why a launch is not to begin any more.
+function stopError(reason: StopReason, { signal, timeoutMs }: NormalSpawn): AbortError | LaunchError {
+  return reason === 'ABORT_ERR' && signal !== undefined ? abortError(signal) : timeoutError(timeoutMs);
+}
+
+// How much of the timeout is left: the look-up may have taken its part.
+function leftMs({ timeoutMs, requestedAt }: NormalSpawn): number {
+  return timeoutMs === undefined ? Infinity : timeoutMs - (performance.now() - requestedAt);
+}
+
+// Timeout and abort. The first of them counts.
+class Stop {
+  readonly #options: NormalSpawn;
+  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #onStop: (reason: StopReason) => void;
+  reason: StopReason | undefined;
+
+  constructor(options: NormalSpawn, onStop: (reason: StopReason) => void) {
+    this.#options = options;
+    this.#onStop = onStop;
+    if (options.timeoutMs !== undefined)
+      this.#timer = setTimeout(() => this.#stop('ETIMEDOUT'), Math.max(0, leftMs(options)));
+    options.signal?.addEventListener('abort', this.#onAbort);
+  }
+
+  readonly #onAbort = (): void => this.#stop('ABORT_ERR');
+
+  #stop(reason: StopReason): void {
+    this.clear();
+    this.reason = reason;
+    this.#onStop(reason);
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+  }
+}
+
+function exitedLine(pid: number | undefined, { exitCode, signal }: Exit): Buffer {
+  return statusLine({ event: 'exited', pid, exitCode, signal });
+}
+
+// A failure is looked into through the jail that it happened in, which is open until then.
+function toError(launch: PreparedLaunch, failure: PlanFailure, jailFd: number): LaunchError {
+  if (jailFd < 0) return toLaunchError(launch.steps, failure, launch.view);
+  try {
+    return toLaunchError(launch.steps, failure, { ...launch.view, root: openFileRoot(jailFd) });
+  } finally {
+    native.closeJail(jailFd);
+  }
+}
+
+// Without pipes nobody is waited for after the program's end.
+function groupOf({ newGroup, leaveDescendants, stdio }: NormalSpawn, request: NormalRequest): ProcessGroup {
+  if (!newGroup && !request.newSession) return 0;
+  return leaveDescendants || stdio.includes(piped) ? 1 : 2;
+}
+
+/**
+ * Starts a prepared launch. Resolves once the program has been executed.
+ *
+ * @param jail the verified directory, or what was seen of the host when it was verified
+ * @param onChanged what to do instead if the host does not say any more what was seen of it; nothing has been started
+ */
+export function start(
+  launch: PreparedLaunch,
+  jail: number | HostSight,
+  options: NormalSpawn,
+  onChanged?: () => Promise<JailedProcess>,
+): Promise<JailedProcess> {
+  const { request } = launch;
+  if (options.signal?.aborted === true) return Promise.reject(abortError(options.signal));
+  if (leftMs(options) <= 0) return Promise.reject(timeoutError(options.timeoutMs));
+  const place = request.pidFile === undefined ? undefined : pidPlaceOf(request.pidFile, launch);
+  const started = startWith(launch, jail, options, place, onChanged);
+  return place === undefined ? started : started.finally(() => closePidPlace(place));
+}
+
+// Judged before anything is started.
+function pidPlaceOf(pidFile: string, { account, request }: PreparedLaunch): PidPlace {
+  const place = openPidPlace(pidFile, account, request.insecurePath);
+  warnOnce(place.warnings);
+  return place;
+}
+
+function startWith(
+  launch: PreparedLaunch,
+  jail: number | HostSight,
+  options: NormalSpawn,
+  place: PidPlace | undefined,
+  onChanged?: () => Promise<JailedProcess>,
+): Promise<JailedProcess> {
+  const { request, setUp, execve, keptFds } = launch;
+  return new Promise((resolve, reject) => {
+    let started: JailedProcess | undefined;
+    let handle: ProcessHandle | undefined;
+    const stop = new Stop(options, (reason) => {
+      if (started !== undefined) started.stop(reason);
+      else if (handle !== undefined) native.recall(handle);
+    });
+    const onStarted = (failure: PlanFailure | null | undefined, pidOrJailFd: number): void => {
+      if (failure !== null || handle === undefined) {
+        stop.clear();
+        if (failure === undefined && onChanged !== undefined) return resolve(onChanged());
+        const none = { step: -1, op: 0, errno: 5, detail: 0 };
+        const error = toError(launch, failure ?? none, failure ? pidOrJailFd : -1);
+        const calledOff = failure?.errno === constants.errno.ECANCELED ? stop.reason : undefined;
+        return reject(calledOff === undefined ? error : stopError(calledOff, options));
+      }
+      const pid = pidOrJailFd;
+      started = new JailedProcess(pid, handle, launch.execve, options);
+      try {
+        if (place !== undefined) native.closeDescriptor(writePidFile(place, pid).fileFd);
+      } catch (error) {
+        started.kill('SIGKILL');
+        return reject(error);
+      }
+      options.status?.tell(statusLine({ event: 'started', pid }));
+      if (stop.reason !== undefined) started.stop(stop.reason);
+      return resolve(started);
+    };
+    try {
+      handle = native.spawn(
+        encodeAgain(setUp, execve),
+        jail,
+        openLauncher(),
+        options.stdio,
+        keptFds,
+        groupOf(options, request),
+        onStarted,
+        (exitCode, signal, ...usage) => {
+          stop.clear();
+          const exit = toExit(exitCode, signal, ...usage);
+          options.status?.tell(exitedLine(started?.pid, exit));
+          options.status?.end();
+          started?.finish(exit);
+        },
+      );
+    } catch (error) {
+      stop.clear();
+      reject(toSpawnError(error));
+    }
+  });
+}
+
+/** What the addon throws, as the error of a launch; `ifClosed` is the hint for a descriptor that is not open. */
+export function toSpawnError(error: unknown, ifClosed = openUntilSettled): LaunchError {
+  const { code = 'EIO', errno = -5, syscall, path } = error as NodeJS.ErrnoException;
+  const what = path ?? (syscall === 'pthread_create' ? 'a thread cannot be started' : 'descriptors');
+  return new LaunchError(`launch: ${what}: ${reason(-errno)}`, {
+    step: 'launch',
+    call: syscall,
+    code: code as ErrnoName,
+    errno: -errno,
+    path,
+    hint: hintOn(code, ifClosed),
+    cause: error,
+  });
+}
+
+const openUntilSettled = 'descriptors in stdio and preserveFds must be open until the promise is settled';
+
+function hintOn(code: string, ifClosed: string): string | undefined {
+  switch (code) {
+    case 'EBADF':
+      return ifClosed;
+    case 'EMFILE':
+      return 'this process has as many descriptors open as it may: raise LimitNOFILE= of its unit (getrlimit(2))';
+    case 'EAGAIN':
+      return 'this process has as many threads as it may: raise TasksMax= of its unit (pthread_create(3))';
+    default:
+      return undefined;
+  }
+}

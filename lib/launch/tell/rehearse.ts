@@ -1,0 +1,79 @@
+// What would keep a launch from succeeding from here: what this process lacks, and each step tried in a child that ends
+// before execve.
+import { fstatSync } from 'node:fs';
+import { constants } from 'node:os';
+
+import { LaunchError } from '../../errors.ts';
+import { native } from '../../native.ts';
+import { encodePlan } from '../plan/encode.ts';
+import { messageHead, toLaunchError } from './failure.ts';
+import { requireMappings } from '../host/namespace.ts';
+import { requireCapabilities, requireRoot, type PreparedLaunch } from '../host/prepare.ts';
+import type { Step } from '../plan/step.ts';
+
+// What reaches beyond the child, which shares the caller's open files (open(2), "Open file descriptions"): the flags of 0
+// to 2, and a line for the status descriptor.
+const isPrivate = ({ op }: Step): boolean => op !== 'stdio' && op !== 'write';
+
+// The child's parent is this process.
+const inChild = (step: Step): Step =>
+  step.op === 'parent_death_signal' && step.parentPid !== 0 ? { ...step, parentPid: process.pid } : step;
+
+function signalName(signal: number): string {
+  const known = Object.entries(constants.signals).find(([, number]) => number === signal);
+  return known?.[0] ?? `signal ${signal}`;
+}
+
+function toProblem(launch: PreparedLaunch, tried: readonly Step[]): LaunchError | undefined {
+  const { steps, view, jailFd } = launch;
+  const failure = native.rehearsePlan(encodePlan(tried.map(inChild)), jailFd);
+  if (failure === null) return undefined;
+  const step = tried[failure.step];
+  const place = step === undefined ? -1 : steps.indexOf(step);
+  if (failure.errno !== 0 || step === undefined)
+    return toLaunchError(steps, { ...failure, step: place }, view);
+  const signal = signalName(failure.detail);
+  return new LaunchError(`${messageHead(step, view)} the process is ended by ${signal}`, {
+    step: step.op,
+    place: place + 1,
+    code: 'ERR_SIGNAL',
+    hint: signal === 'SIGSYS' ? 'a seccomp filter of the caller does not allow the call' : undefined,
+  });
+}
+
+const EISDIR = 21;
+
+// As the step itself, which is not tried, would look.
+function findOpenDirectory({ steps, view }: PreparedLaunch): LaunchError | undefined {
+  const place = steps.findIndex((step) => step.op === 'stdio' && isDirectory(step.fd));
+  return place < 0 ? undefined : toLaunchError(steps, { step: place, op: 0, errno: EISDIR, detail: 0 }, view);
+}
+
+function isDirectory(fd: number): boolean {
+  try {
+    return fstatSync(fd).isDirectory();
+  } catch {
+    return false; // closed: /dev/null is opened in its place
+  }
+}
+
+/**
+ * Why the launch would fail before execve if this process tried it now; undefined if it would not. The steps are tried in
+ * a child, so that seccomp filters, limits and security modules answer for themselves. Only root can try: to another user
+ * nothing is said.
+ */
+export function rehearse(launch: PreparedLaunch): LaunchError | undefined {
+  try {
+    requireRoot();
+  } catch {
+    return undefined;
+  }
+  try {
+    requireCapabilities(launch.request);
+    requireMappings(launch.account);
+  } catch (error) {
+    if (error instanceof LaunchError) return error;
+    throw error;
+  }
+  return findOpenDirectory(launch) ?? toProblem(launch, launch.steps.filter(isPrivate));
+}

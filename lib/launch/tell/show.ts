@@ -1,0 +1,109 @@
+// A plan for a reader: `uchroot --plan`, as text and as JSON.
+import type { LaunchError } from '../../errors.ts';
+import { jsonDocument } from '../../json.ts';
+import { quote } from '../../quote.ts';
+import { octal } from '../../trust/writer.ts';
+import type { EnvironmentRules } from '../host/environment.ts';
+import type { RecordedJail } from '../compile/payload.ts';
+import { describeStep } from '../plan/describe.ts';
+import type { Launch } from '../host/prepare.ts';
+
+/** One line a step: place, name, object, and what it is for. */
+export function planAsText({ steps, account, view }: Launch): string {
+  const who = account.name === undefined ? '' : ` (${quote(account.name)})`;
+  const head = `uid ${account.uid}${who}, gid ${account.gid}, groups ${account.groups.join(',') || 'none'}, jail ${view.jail}\n`;
+  const lines = steps.map((step, index) => {
+    const { object = '', purpose } = describeStep(step);
+    return `${String(index + 1).padStart(3)}  ${step.op.padEnd(22)} ${object.padEnd(34)}  ${purpose}\n`;
+  });
+  return head + lines.join('');
+}
+
+// Bytes as text; what is no UTF-8 is escaped as in messages.
+function readable(_key: string, value: unknown): unknown {
+  if (value === Infinity) return 'unlimited';
+  if (
+    typeof value === 'object' &&
+    value !== null &&
+    'type' in value &&
+    value.type === 'Buffer' &&
+    'data' in value
+  ) {
+    return quoteBytes(value.data);
+  }
+  return value;
+}
+
+function quoteBytes(data: unknown): string {
+  const bytes = Buffer.from(data as number[]);
+  const text = bytes.toString();
+  return text.includes('\ufffd') ? quote(bytes) : text;
+}
+
+/** The same as one JSON object (lib/json.ts says what its version means): account, jail, steps with all their fields, and what would fail. */
+export function planAsJson({ steps, account, view }: Launch, problem: LaunchError | undefined): string {
+  const shown = steps.map((step, index) => ({ place: index + 1, ...describeStep(step), ...step }));
+  const failed =
+    problem === undefined
+      ? undefined
+      : { step: problem.step, code: problem.code, message: problem.message, hint: problem.hint };
+  return jsonDocument({ account, jail: view.jail, steps: shown, problem: failed }, readable);
+}
+
+// What the launcher looks for before the first step.
+function jailLine({ components, identity }: RecordedJail, anyInode: boolean, anyPath: boolean): string {
+  const jail = components.at(-1);
+  if (jail === undefined) return '';
+  const owner = `owner ${jail.uid}:${jail.gid}`;
+  const own = anyInode
+    ? `${owner}, and nobody else may write it than mode ${octal(jail.mode)} lets`
+    : `inode ${identity.inode}, ${owner}, mode ${octal(jail.mode)}`;
+  const above = anyPath ? '' : '; above it the same owners, and nobody else who may write';
+  return `${jail.shown} must be a directory with ${own}${above}`;
+}
+
+function environmentLines({ beginnings, keepsOthers, entries, fallbacks }: EnvironmentRules): string {
+  const names = beginnings
+    .map((beginning) => quote(beginning))
+    .map((name) => (name.endsWith('=') ? name.slice(0, -1) : `${name}*`));
+  return [
+    ...entries.map((entry) => quote(entry)),
+    ...fallbacks.map((entry) => `${quote(entry)}, unless the caller has one`),
+    `the caller's ${keepsOthers ? 'but ' : ''}${names.join(', ')}`,
+  ].join('\n               ');
+}
+
+/** What a compiled launcher prints for --plan: the steps, and what else is frozen in it. */
+export function compiledPlan(
+  launch: Launch,
+  jail: RecordedJail,
+  environment: EnvironmentRules,
+  anyInode: boolean,
+): string {
+  const { request, steps } = launch;
+  const program = steps.findLast((step) => step.op === 'execve');
+  const rows = {
+    jail: jailLine(jail, anyInode, request.insecurePath),
+    argv: program?.argv.map((argument) => quote(argument)).join(' '),
+    environment: environmentLines(environment),
+    'pid file': request.pidFile === undefined ? undefined : quote(request.pidFile),
+  };
+  const lines = Object.entries(rows).map(([name, value]) =>
+    value === undefined ? '' : `  ${name.padEnd(12)} ${value}\n`,
+  );
+  return planAsText(launch) + lines.join('');
+}
+
+/** What a compiled launcher prints for --help. */
+export function compiledHelp({ account, steps, view }: Launch): string {
+  const program = steps.findLast((step) => step.op === 'execve');
+  return `Usage: this launcher alone, or with one of --plan, --help, --version
+
+Starts ${quote(program?.program ?? '')} in the jail ${view.jail} as uid ${account.uid}, in place of itself. It must be run by root.
+uchroot --compile has written it; doc/uchroot.md of uchroot describes messages and exit statuses.
+
+  --plan     print the steps, and what is checked before them; start nothing
+  --help     show this text
+  --version  show the version of uchroot that has written it
+`;
+}

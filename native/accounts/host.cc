@@ -1,0 +1,224 @@
+// readHost: user, groups and the path to the jail, looked up together. NSS may ask a network and a path may
+// lie on one, so a service has this done on a worker thread (readHost), a command at once (readHostSync).
+
+#include "host.h"
+
+#include <utility>
+
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "accountfiles.h"
+#include "../addon/promise.h"
+#include "../addon/values.h"
+
+namespace uchroot {
+namespace {
+
+AccountFacts readAccounts(const HostQuery& query) {
+  AccountFacts facts;
+  if (query.user) facts.user = findUser(*query.user);
+  if (!facts.user.entry && facts.user.error == 0 && query.uid) facts.user = findUser(*query.uid);
+  if (facts.user.entry) {
+    // getgrouplist always lists the gid it is given; with none that exists, only memberships remain.
+    constexpr uint32_t nobody = ~0u;
+    facts.groups = groupList(facts.user.entry->name, nobody);
+    std::erase(facts.groups, nobody);
+  }
+  for (const std::string& name : query.groupNames) {
+    const LookUp<Group> found = findGroup(name);
+    facts.named.push_back({found.entry ? std::optional(found.entry->gid) : std::nullopt, found.error});
+  }
+  return facts;
+}
+
+std::optional<HostQuery> toQuery(const Napi::CallbackInfo& info) {
+  HostQuery query;
+  const Napi::Object object = info[0].As<Napi::Object>();
+  if (const Napi::Value user = object.Get("user"); !user.IsUndefined()) {
+    query.user = toBytes(user, "user");
+    if (!query.user) return std::nullopt;
+  }
+  if (const Napi::Value uid = object.Get("uid"); !uid.IsUndefined()) {
+    query.uid = toUint32(uid, "uid");
+    if (!query.uid) return std::nullopt;
+  }
+  if (const Napi::Value names = object.Get("groupNames"); names.IsArray()) {
+    const Napi::Array array = names.As<Napi::Array>();
+    for (uint32_t i = 0; i < array.Length(); i++) {
+      auto name = toBytes(array.Get(i), "group");
+      if (!name) return std::nullopt;
+      query.groupNames.push_back(std::move(*name));
+    }
+  }
+  if (const Napi::Value jail = object.Get("jail"); !jail.IsUndefined()) {
+    query.jail = toBytes(jail, "jail");
+    if (!query.jail) return std::nullopt;
+  }
+  return query;
+}
+
+Napi::Object toObject(Napi::Env env, const PathFacts::Component& component) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("path", Napi::Buffer<char>::Copy(env, component.path.data(), component.path.size()));
+  object.Set("parent", component.parent);
+  object.Set("mode", component.mode);
+  object.Set("uid", component.uid);
+  object.Set("gid", component.gid);
+  if (!component.link.empty()) {
+    object.Set("link", Napi::Buffer<char>::Copy(env, component.link.data(), component.link.size()));
+  }
+  if (!component.acl.empty()) {
+    object.Set("acl", Napi::Buffer<char>::Copy(env, component.acl.data(), component.acl.size()));
+  }
+  return object;
+}
+
+Napi::Value entryOrError(Napi::Env env, int error) {
+  return error != 0 ? Napi::Value(Napi::Number::New(env, error)) : env.Null();
+}
+
+using SharedSight = std::shared_ptr<const HostSight>;
+
+Napi::Object toObject(Napi::Env env, HostQuery query, HostReading reading) {
+  const int jailFd = reading.jailFd;
+  auto* shared = new SharedSight(new HostSight(std::move(query), std::move(reading)));
+  const AccountFacts& accounts = (*shared)->accounts;
+  const PathFacts& way = (*shared)->path;
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("sight", Napi::External<SharedSight>::New(env, shared, [](Napi::Env, SharedSight* held) {
+               delete held;
+             }));
+  object.Set("passwd", accounts.user.entry ? Napi::Value(toObject(env, *accounts.user.entry))
+                                        : entryOrError(env, accounts.user.error));
+  Napi::Array groups = Napi::Array::New(env, accounts.groups.size());
+  for (size_t i = 0; i < accounts.groups.size(); i++) groups.Set(i, accounts.groups[i]);
+  object.Set("groups", groups);
+  Napi::Array named = Napi::Array::New(env, accounts.named.size());
+  for (size_t i = 0; i < accounts.named.size(); i++) {
+    const AccountFacts::Named& found = accounts.named[i];
+    Napi::Object entry = Napi::Object::New(env);
+    if (found.gid) entry.Set("gid", *found.gid);
+    if (found.error != 0) entry.Set("errno", found.error);
+    named.Set(i, entry);
+  }
+  object.Set("named", named);
+  Napi::Array components = Napi::Array::New(env, way.components.size());
+  for (size_t i = 0; i < way.components.size(); i++) components.Set(i, toObject(env, way.components[i]));
+  object.Set("components", components);
+  object.Set("isHostRoot", way.isHostRoot);
+  object.Set("jailFd", jailFd);
+  if (jailFd >= 0) env.GetInstanceData<OpenJails>()->add(jailFd);
+  if (way.error != 0) {
+    object.Set("walkErrno", way.error);
+    object.Set("walkPath", Napi::Buffer<char>::Copy(env, way.place.data(), way.place.size()));
+  }
+  return object;
+}
+
+class Reading : public Napi::AsyncWorker {
+ public:
+  Reading(Napi::Env env, HostQuery query)
+      : Napi::AsyncWorker(env, "uchroot.readHost"),
+        promise_(env),
+        query_(std::move(query)) {}
+
+  // A worker that ends meanwhile never hears of it.
+  ~Reading() override {
+    if (reading_.jailFd >= 0) close(reading_.jailFd);
+  }
+  Napi::Value promise() const { return promise_.value(); }
+  void Execute() override { reading_ = readHost(query_); }
+  void OnOK() override {
+    const Napi::HandleScope scope(Env());
+    promise_.resolve(toObject(Env(), std::move(query_), std::exchange(reading_, {})));
+  }
+
+ private:
+  const Promise promise_;
+  HostQuery query_;
+  HostReading reading_;
+};
+
+Napi::Value readHostAsync(const Napi::CallbackInfo& info) {
+  auto query = toQuery(info);
+  if (!query) return info.Env().Undefined();
+  auto* reading = new Reading(info.Env(), std::move(*query));
+  const Napi::Value promise = reading->promise();
+  reading->Queue();
+  return promise;
+}
+
+Napi::Value readHostSync(const Napi::CallbackInfo& info) {
+  auto query = toQuery(info);
+  if (!query) return info.Env().Undefined();
+  HostReading reading = readHost(*query);
+  return toObject(info.Env(), std::move(*query), std::move(reading));
+}
+
+// closeJail(jailFd)
+Napi::Value closeJail(const Napi::CallbackInfo& info) {
+  info.Env().GetInstanceData<OpenJails>()->close(info[0].As<Napi::Number>().Int32Value());
+  return info.Env().Undefined();
+}
+
+// What requireRoot() and requireCapabilities() of lib/launch/host/prepare.ts ask for, without what few launches take.
+bool mayLaunch() {
+  constexpr uint32_t kNeeded = 1u << CAP_SETGID | 1u << CAP_SETUID | 1u << CAP_SYS_CHROOT;
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2] = {};
+  return getuid() == 0 && geteuid() == 0 && syscall(SYS_capget, &header, data) == 0 &&
+         (data[0].effective & kNeeded) == kNeeded;
+}
+
+}  // namespace
+
+HostReading readHost(const HostQuery& query) {
+  HostReading reading;
+  reading.accountsVersion = accountFilesVersion();
+  reading.accounts = readAccounts(query);
+  if (query.jail) reading.jailFd = walkTo(reading.path, *query.jail);
+  return reading;
+}
+
+HostSight::HostSight(HostQuery query, HostReading reading)
+    : query(std::move(query)),
+      accounts(std::move(reading.accounts)),
+      path(std::move(reading.path)),
+      accountsVersion_(reading.accountsVersion) {}
+
+bool HostSight::isStillTrue(int* jailFd) const {
+  if (!mayLaunch()) return false;
+  const uint64_t version = accountFilesVersion();
+  if (version == 0 || version != accountsVersion_) {
+    if (readAccounts(query) != accounts) return false;
+    accountsVersion_ = version;
+  }
+  PathFacts now;
+  if (query.jail) *jailFd = walkTo(now, *query.jail);
+  return now == path && *jailFd >= 0;
+}
+
+std::shared_ptr<const HostSight> toSight(Napi::Value value) {
+  return value.IsExternal() ? *value.As<Napi::External<SharedSight>>().Data() : nullptr;
+}
+
+OpenJails::~OpenJails() {
+  for (const int fd : open_) ::close(fd);
+}
+
+void OpenJails::add(int fd) { open_.insert(fd); }
+
+void OpenJails::close(int fd) {
+  if (open_.erase(fd) == 1) ::close(fd);
+}
+
+void initHost(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new OpenJails);
+  exports.Set("readHost", Napi::Function::New<readHostAsync>(env, "readHost"));
+  exports.Set("readHostSync", Napi::Function::New<readHostSync>(env, "readHostSync"));
+  exports.Set("closeJail", Napi::Function::New<closeJail>(env, "closeJail"));
+}
+
+}  // namespace uchroot

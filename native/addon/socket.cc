@@ -1,0 +1,179 @@
+// getpeername, getsockname, recvfrom, getsockopt, setsockopt and others: one call each.
+
+#include "socket.h"
+
+#include <net/if.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <string>
+
+#include "../files/descriptor.h"
+#include "values.h"
+
+namespace uchroot {
+namespace {
+
+// setKeepAlive(fd)
+Napi::Value setKeepAlive(const Napi::CallbackInfo& info) {
+  const auto fd = toUint32(info[0], "fd");
+  if (!fd) return info.Env().Undefined();
+  const int on = 1;
+  return checked(info.Env(), setsockopt(static_cast<int>(*fd), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on),
+                 "setsockopt");
+}
+
+// setLinger(fd, seconds): on for more than 0 seconds
+Napi::Value setLinger(const Napi::CallbackInfo& info) {
+  const auto fd = toUint32(info[0], "fd");
+  if (!fd) return info.Env().Undefined();
+  const auto seconds = toUint32(info[1], "seconds");
+  if (!seconds) return info.Env().Undefined();
+  const int time = static_cast<int>(std::min<uint32_t>(*seconds, INT_MAX));
+  const linger value = {time > 0, time};
+  return checked(info.Env(), setsockopt(static_cast<int>(*fd), SOL_SOCKET, SO_LINGER, &value, sizeof value),
+                 "setsockopt");
+}
+
+// {address, port}: an internet address in numbers, with its zone; undefined for one of another family.
+Napi::Value toAddress(Napi::Env env, const sockaddr_storage& storage, socklen_t size) {
+  if (storage.ss_family != AF_INET && storage.ss_family != AF_INET6) return env.Undefined();
+  char host[NI_MAXHOST];
+  const auto* address = reinterpret_cast<const sockaddr*>(&storage);
+  const int failed = getnameinfo(address, size, host, sizeof host, nullptr, 0, NI_NUMERICHOST);
+  if (failed != 0) return checked(env, (errno = failed == EAI_MEMORY ? ENOMEM : EINVAL, -1), "getnameinfo");
+  const in_port_t port = storage.ss_family == AF_INET ? reinterpret_cast<const sockaddr_in&>(storage).sin_port
+                                                      : reinterpret_cast<const sockaddr_in6&>(storage).sin6_port;
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("address", host);
+  object.Set("port", ntohs(port));
+  return object;
+}
+
+template <typename Call>
+Napi::Value addressOf(const Napi::CallbackInfo& info, const char* name, Call call) {
+  const auto fd = toUint32(info[0], "fd");
+  if (!fd) return info.Env().Undefined();
+  sockaddr_storage storage = {};
+  socklen_t size = sizeof storage;
+  if (call(static_cast<int>(*fd), reinterpret_cast<sockaddr*>(&storage), &size) < 0)
+    return checked(info.Env(), -1, name);
+  return toAddress(info.Env(), storage, size);
+}
+
+Napi::Value peerName(const Napi::CallbackInfo& info) { return addressOf(info, "getpeername", getpeername); }
+Napi::Value socketName(const Napi::CallbackInfo& info) { return addressOf(info, "getsockname", getsockname); }
+
+// recvfrom(fd, peek) → who has sent the next datagram; without peek, it is taken away
+Napi::Value receive(const Napi::CallbackInfo& info) {
+  const int flags = MSG_DONTWAIT | MSG_TRUNC | (info[1].ToBoolean() ? MSG_PEEK : 0);
+  return addressOf(info, "recvfrom", [flags](int fd, sockaddr* address, socklen_t* size) {
+    char first;
+    return recvfrom(fd, &first, sizeof first, flags, address, size);
+  });
+}
+
+// socketType(fd) → SOCK_STREAM, SOCK_DGRAM, …
+Napi::Value socketType(const Napi::CallbackInfo& info) {
+  const auto fd = toUint32(info[0], "fd");
+  if (!fd) return info.Env().Undefined();
+  int type = 0;
+  socklen_t size = sizeof type;
+  if (getsockopt(static_cast<int>(*fd), SOL_SOCKET, SO_TYPE, &type, &size) < 0)
+    return checked(info.Env(), -1, "getsockopt");
+  return Napi::Number::New(info.Env(), type);
+}
+
+// ipOptions(fd) → those with which an IPv4 connection has come (ip(7), IP_OPTIONS)
+Napi::Value ipOptions(const Napi::CallbackInfo& info) {
+  const auto fd = toUint32(info[0], "fd");
+  if (!fd) return info.Env().Undefined();
+  char options[MAX_IPOPTLEN];
+  socklen_t size = sizeof options;
+  if (getsockopt(static_cast<int>(*fd), IPPROTO_IP, IP_OPTIONS, options, &size) < 0)
+    return checked(info.Env(), -1, "getsockopt");
+  return Napi::Buffer<char>::Copy(info.Env(), options, size);
+}
+
+// clearIpOptions(fd)
+Napi::Value clearIpOptions(const Napi::CallbackInfo& info) {
+  const auto fd = toUint32(info[0], "fd");
+  if (!fd) return info.Env().Undefined();
+  return checked(info.Env(), setsockopt(static_cast<int>(*fd), IPPROTO_IP, IP_OPTIONS, nullptr, 0), "setsockopt");
+}
+
+// duplicate(fd, target): dup2(2)
+Napi::Value duplicate(const Napi::CallbackInfo& info) {
+  const auto fd = toUint32(info[0], "fd");
+  if (!fd) return info.Env().Undefined();
+  const auto target = toUint32(info[1], "target");
+  if (!target) return info.Env().Undefined();
+  return checked(info.Env(), dup2(static_cast<int>(*fd), static_cast<int>(*target)), "dup2");
+}
+
+// connectDatagram(path) → a descriptor, close-on-exec, on which each write is a datagram to a unix socket
+Napi::Value connectDatagram(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto path = toBytes(info[0], "path");
+  if (!path) return env.Undefined();
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  if (path->size() >= sizeof address.sun_path) return checked(env, (errno = ENAMETOOLONG, -1), "connect", *path);
+  path->copy(address.sun_path, path->size());
+  Descriptor fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (fd.get() < 0) return checked(env, -1, "socket");
+  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
+    return checked(env, -1, "connect", *path);
+  return Napi::Number::New(env, fd.release());
+}
+
+// sendDatagram(path, message): one datagram to a unix socket, without waiting
+Napi::Value sendDatagram(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto path = toBytes(info[0], "path");
+  if (!path) return env.Undefined();
+  const auto message = toBytes(info[1], "message");
+  if (!message) return env.Undefined();
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  if (path->size() >= sizeof address.sun_path) return checked(env, (errno = ENAMETOOLONG, -1), "connect", *path);
+  path->copy(address.sun_path, path->size());
+  const Descriptor fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (fd.get() < 0) return checked(env, -1, "socket");
+  const ssize_t sent = sendto(fd.get(), message->data(), message->size(), MSG_DONTWAIT | MSG_NOSIGNAL,
+                              reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  return checked(env, sent, "sendto", *path);
+}
+
+// hasInterface(name) → whether there is a network interface of this name
+Napi::Value hasInterface(const Napi::CallbackInfo& info) {
+  const auto name = toBytes(info[0], "name");
+  if (!name) return info.Env().Undefined();
+  return Napi::Boolean::New(info.Env(), if_nametoindex(name->c_str()) != 0);
+}
+
+}  // namespace
+
+void initSocket(Napi::Env env, Napi::Object exports) {
+  exports.Set("getpeername", Napi::Function::New<peerName>(env, "getpeername"));
+  exports.Set("getsockname", Napi::Function::New<socketName>(env, "getsockname"));
+  exports.Set("recvfrom", Napi::Function::New<receive>(env, "recvfrom"));
+  exports.Set("socketType", Napi::Function::New<socketType>(env, "socketType"));
+  exports.Set("ipOptions", Napi::Function::New<ipOptions>(env, "ipOptions"));
+  exports.Set("clearIpOptions", Napi::Function::New<clearIpOptions>(env, "clearIpOptions"));
+  exports.Set("connectDatagram", Napi::Function::New<connectDatagram>(env, "connectDatagram"));
+  exports.Set("setKeepAlive", Napi::Function::New<setKeepAlive>(env, "setKeepAlive"));
+  exports.Set("setLinger", Napi::Function::New<setLinger>(env, "setLinger"));
+  exports.Set("duplicate", Napi::Function::New<duplicate>(env, "duplicate"));
+  exports.Set("sendDatagram", Napi::Function::New<sendDatagram>(env, "sendDatagram"));
+  exports.Set("hasInterface", Napi::Function::New<hasInterface>(env, "hasInterface"));
+}
+
+}  // namespace uchroot

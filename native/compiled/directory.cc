@@ -1,0 +1,172 @@
+// The ways to the jail and to the pid file: one component at a time, each by descriptor and without following a link. Links were
+// resolved, and who can write was judged, when the launcher was compiled: here it is made sure that both are as they were.
+
+#include "directory.h"
+
+#include <linux/fcntl.h>
+#include <linux/stat.h>
+
+#include <asm/errno.h>
+#include <asm/fcntl.h>
+
+#include "report.h"
+#include "../plan/syscall.h"
+
+namespace uchroot {
+namespace {
+
+constexpr uint32_t kPermissions = 07777;
+// What lets somebody else than the owner replace an entry (unlink(2), EPERM).
+constexpr uint32_t kWriteRules = S_ISVTX | 022;
+
+// What a way leads to.
+struct Destination {
+  const char* step;
+  const char* shown;
+  const char* changed;  // the code of what is not as it was
+  const char* missingHint;
+  bool isJail;
+};
+
+constexpr Destination kJail = {"jail", "jail: ", "ERR_JAIL_CHANGED", nullptr, true};
+constexpr Destination kPidFile = {"pid_file", "pid file: ", "ERR_INSECURE_PATH",
+                                  "its directory must exist and be writable by root", false};
+
+[[noreturn]] void refuse(const Payload* payload, const Failure& failure, const Line& message, const char* hint) {
+  quit(tell(payload, failure, message, hint));
+}
+
+Line about(const Payload* payload, const Destination& to, const PathComponent& component) {
+  Line line;
+  line.put(to.shown).put(stringAt(payload, component.shown)).put(": ");
+  return line;
+}
+
+// What has a Line is not inlined: see compiled.cc.
+[[noreturn, gnu::noinline]] void unreachable(const Payload* payload, const Destination& to,
+                                             const PathComponent& component, long result) {
+  const int error = static_cast<int>(-result);
+  Line name, message = about(payload, to, component);
+  putError(payload, error, message);
+  refuse(payload, {to.step, 0, errorName(payload, error, name), error}, message, to.missingHint);
+}
+
+constexpr char kAgain[] = "if that is intended, compile the launcher again";
+
+bool isSameInode(const Payload* payload, const struct statx& now) {
+  if (now.stx_ino != payload->inode) return false;
+  // A birth time outlives a reboot, and tells a directory from its successor of the same number; devices are numbered
+  // as they are found.
+  if (payload->birthTimeNs != 0 && (now.stx_mask & STATX_BTIME)) {
+    return now.stx_btime.tv_sec * 1'000'000'000 + now.stx_btime.tv_nsec == payload->birthTimeNs;
+  }
+  return now.stx_dev_major == payload->deviceMajor && now.stx_dev_minor == payload->deviceMinor;
+}
+
+[[noreturn, gnu::noinline]] void anotherInode(const Payload* payload, const PathComponent& component) {
+  Line message = about(payload, kJail, component);
+  message.put("is another directory than the one this launcher was compiled for");
+  refuse(payload, {kJail.step, 0, kJail.changed, 0}, message,
+         "if that is intended, compile the launcher again, or once and for all with --any-inode");
+}
+
+[[noreturn, gnu::noinline]] void changed(const Payload* payload, const Destination& to, const PathComponent& was,
+                                         const struct statx& now) {
+  Line message = about(payload, to, was);
+  const auto put = [&message](uint32_t uid, uint32_t gid, uint32_t mode) {
+    message.put("owner ").number(uid).put(':').number(gid).put(" and mode ").octal(mode);
+  };
+  message.put("has ");
+  put(now.stx_uid, now.stx_gid, now.stx_mode);
+  const bool wasThere = (was.mode & S_IFMT) != 0;
+  message.put(wasThere ? ", and had " : ", and is to have ");
+  put(was.uid, was.gid, was.mode);
+  message.put(wasThere ? " when this launcher was compiled" : ": it was not there when this launcher was compiled");
+  refuse(payload, {to.step, 0, to.changed, 0}, message, kAgain);
+}
+
+[[noreturn, gnu::noinline]] void anotherList(const Payload* payload, const Destination& to, const PathComponent& was) {
+  Line message = about(payload, to, was);
+  message.put("has another access control list than when this launcher was compiled");
+  refuse(payload, {to.step, 0, to.changed, 0}, message, kAgain);
+}
+
+bool equal(const uint8_t* a, const uint8_t* b, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    if (a[i] != b[i]) return false;
+  }
+  return true;
+}
+
+// Where the group bits of the mode let write, they may be the mask of a list that does (acl(5)). As the working directory, since an
+// O_PATH descriptor has no attributes (open(2)); the plan enters the jail anyway.
+[[gnu::noinline]] void requireSameList(const Payload* payload, const Destination& to, const PathComponent& was,
+                                       long directory) {
+  if (const long entered = sys(__NR_fchdir, directory); entered < 0) unreachable(payload, to, was, entered);
+  const uint32_t bytes = was.acl.count;
+  uint8_t* list = static_cast<uint8_t*>(__builtin_alloca(bytes));
+  // a size of 0 asks how large it is (getxattr(2))
+  const long got = sys(__NR_getxattr, address("."), address("system.posix_acl_access"), address(list), bytes);
+  const bool isNone = got == -ENODATA || got == -EOPNOTSUPP;
+  if (got < 0 && !isNone && got != -ERANGE) unreachable(payload, to, was, got);
+  const bool isSame = bytes == 0 ? isNone
+                                 : got == static_cast<long>(bytes) &&
+                                       equal(list, elementsOf<uint8_t>(payload, was.acl), bytes);
+  if (!isSame) anotherList(payload, to, was);
+}
+
+void requireSame(const Payload* payload, const Destination& to, const PathComponent& was, long directory, bool isExact) {
+  struct statx now;
+  const long got = sys(__NR_statx, directory, address(""), AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, address(&now));
+  if (got < 0) unreachable(payload, to, was, got);
+  if (isExact && !isSameInode(payload, now)) anotherInode(payload, was);
+  const uint32_t wanted = isExact ? kPermissions : kWriteRules;
+  if (now.stx_uid != was.uid || now.stx_gid != was.gid || ((now.stx_mode ^ was.mode) & wanted) != 0)
+    changed(payload, to, was, now);
+  if ((now.stx_mode & (S_IWGRP | S_IWOTH)) == S_IWGRP) requireSameList(payload, to, was, directory);
+}
+
+long openWay(const Payload* payload, const PayloadTable& way, const Destination& to) {
+  const PathComponent* components = elementsOf<PathComponent>(payload, way);
+  long here = AT_FDCWD;
+  for (uint32_t depth = 0; depth < way.count; depth++) {
+    const PathComponent& component = components[depth];
+    const long next = sys(__NR_openat, here, address(stringAt(payload, component.name)),
+                          O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (next < 0) unreachable(payload, to, component, next);
+    if (here >= 0) (void)sys(__NR_close, here);
+    here = next;
+    const bool isJail = to.isJail && depth + 1 == way.count;
+    if (!isJail && (payload->flags & FLAG_ANY_PATH)) continue;
+    requireSame(payload, to, component, here, isJail && !(payload->flags & FLAG_ANY_INODE));
+  }
+  return here;
+}
+
+bool isTaken(const Payload* payload, long fd, int listenFds) {
+  if (fd < 3 + listenFds || fd == payload->statusFd) return true;
+  const void* plan = elementsOf<uint8_t>(payload, payload->plan);
+  const PlanStep* step = firstStep(plan);
+  for (uint32_t i = 0; i < stepsIn(plan); i++, step = nextStep(step)) {
+    if (step->op == OP_KEEP_FD && step->a == static_cast<uint64_t>(fd)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+int moveAside(const Payload* payload, long fd, int listenFds) {
+  while (isTaken(payload, fd, listenFds)) {
+    const long next = sys(__NR_fcntl, fd, F_DUPFD_CLOEXEC, fd + 1);
+    (void)sys(__NR_close, fd);  // nothing was written to it that could be lost
+    if (next < 0) unreachable(payload, kJail, *elementsOf<PathComponent>(payload, payload->components), next);
+    fd = next;
+  }
+  return static_cast<int>(fd);
+}
+
+long openJail(const Payload* payload) { return openWay(payload, payload->components, kJail); }
+
+long openPidDirectory(const Payload* payload) { return openWay(payload, payload->pidWay, kPidFile); }
+
+}  // namespace uchroot

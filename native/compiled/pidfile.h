@@ -1,0 +1,12 @@
+// --pid-file of a compiled launcher.
+#pragma once
+
+#include "payload.h"
+#include "../plan/removal.h"
+
+namespace uchroot {
+
+// Writes the pid to a new file and renames it; returns what takes it back. Or exits.
+Removal writePidFile(const Payload* payload, long pid, int listenFds);
+
+}  // namespace uchroot

@@ -1,0 +1,186 @@
+// The words come from lib/launch, which has put them into the payload; here they are only put together.
+
+#include "report.h"
+
+#include <asm/errno.h>
+#include <asm/signal.h>
+
+#include "../plan/syscall.h"
+
+namespace uchroot {
+namespace {
+
+// In words of the payload: what a failure adds, such as the number of a descriptor.
+constexpr char kDetail = 1;
+
+// systemd reads no datagram that is longer than 4096 bytes (NOTIFY_BUFFER_MAX).
+constexpr uint32_t kNotifyBytes = 3000;
+
+void putWords(Line& line, const char* words, uint32_t detail) {
+  for (; *words != 0; words++) {
+    if (*words == kDetail) line.number(detail);
+    else line.put(*words);
+  }
+}
+
+void putJsonString(Line& line, const char* text) {
+  line.put('"');
+  for (; *text != 0; text++) {
+    if (*text == '"' || *text == '\\') line.put('\\');
+    line.put(*text);
+  }
+  line.put('"');
+}
+
+const Reason* findReason(const Payload* payload, const PlanFailure& failure) {
+  const Reason* reasons = elementsOf<Reason>(payload, payload->reasons);
+  for (uint32_t i = 0; i < payload->reasons.count; i++) {
+    if (reasons[i].step == failure.step && reasons[i].error == failure.error) return &reasons[i];
+  }
+  return nullptr;
+}
+
+const ErrorWords* findError(const Payload* payload, int error) {
+  const ErrorWords* errors = elementsOf<ErrorWords>(payload, payload->errors);
+  for (uint32_t i = 0; i < payload->errors.count; i++) {
+    if (errors[i].error == error) return &errors[i];
+  }
+  return nullptr;
+}
+
+void putEvent(const Payload* payload, const Failure& failure, const Line& message) {
+  Line event;
+  event.put("{\"event\":\"failed\",\"step\":");
+  putJsonString(event, failure.step == nullptr ? "root" : failure.step);
+  if (failure.place != 0) event.put(",\"place\":").number(failure.place);
+  event.put(",\"code\":");
+  putJsonString(event, failure.code);
+  if (failure.error != 0) event.put(",\"errno\":").number(static_cast<uint64_t>(failure.error));
+  event.put(",\"message\":");
+  putJsonString(event, message.text());
+  event.put("}\n").write(payload->statusFd);
+}
+
+bool isPassing(const Payload* payload, int error) {
+  const int32_t* errors = elementsOf<int32_t>(payload, payload->passing);
+  for (uint32_t i = 0; i < payload->passing.count; i++) {
+    if (errors[i] == error) return true;
+  }
+  return false;
+}
+
+// STATUS= of sd_notify(3), as lib/launch/tell/service-status.ts has it.
+void notify(const Payload* payload, const Line& message, const char* hint) {
+  Line status;
+  status.put("STATUS=").put(message.text());
+  if (hint != nullptr) status.put("; hint: ").put(hint);
+  status.cut(kNotifyBytes);
+  status.write(payload->notifyFd);
+}
+
+}  // namespace
+
+void ignoreWriteSignals() {
+  const struct {
+    uint64_t handler, flags, restorer, mask;
+  } ignore = {1, 0, 0, 0};
+  (void)sys(__NR_rt_sigaction, SIGPIPE, address(&ignore), 0, 8);
+  (void)sys(__NR_rt_sigaction, SIGXFSZ, address(&ignore), 0, 8);
+}
+
+void quit(long status) {
+  for (;;) sys(__NR_exit_group, status);
+}
+
+uint64_t lengthOf(const char* text) {
+  uint64_t length = 0;
+  while (text[length] != 0) length++;
+  return length;
+}
+
+bool writeAll(long fd, const char* bytes, uint64_t count) {
+  while (count > 0) {
+    const long wrote = sys(__NR_write, fd, address(bytes), static_cast<long>(count));
+    if (wrote == -EINTR) continue;
+    if (wrote <= 0) return false;
+    bytes += wrote;
+    count -= static_cast<uint64_t>(wrote);
+  }
+  return true;
+}
+
+Line& Line::put(char character) {
+  if (used_ < kMaxBytes - 1) buffer_[used_++] = character;
+  buffer_[used_] = 0;
+  return *this;
+}
+
+Line& Line::put(const char* text) {
+  for (; *text != 0; text++) put(*text);
+  return *this;
+}
+
+Line& Line::number(uint64_t value) {
+  if (value >= 10) number(value / 10);
+  return put(static_cast<char>('0' + value % 10));
+}
+
+Line& Line::octal(uint32_t mode) {
+  for (int shift = 9; shift >= 0; shift -= 3) put(static_cast<char>('0' + (mode >> shift & 7)));
+  return *this;
+}
+
+void Line::cut(uint32_t bytes) {
+  if (used_ <= bytes) return;
+  // not within a character: systemd takes nothing that is not UTF-8
+  while (bytes > 0 && (buffer_[bytes] & 0xc0) == 0x80) bytes--;
+  used_ = bytes;
+  buffer_[used_] = 0;
+}
+
+void Line::write(long fd) const { (void)writeAll(fd, buffer_, used_); }
+
+const char* errorName(const Payload* payload, int error, Line& line) {
+  const ErrorWords* words = findError(payload, error);
+  if (words != nullptr) return stringAt(payload, words->name);
+  return line.put('E').number(static_cast<uint64_t>(error)).text();
+}
+
+void putError(const Payload* payload, int error, Line& line) {
+  const ErrorWords* words = findError(payload, error);
+  if (words != nullptr) line.put(stringAt(payload, words->text));
+  else line.put("error ").number(static_cast<uint64_t>(error));
+}
+
+int tell(const Payload* payload, const Failure& failure, const Line& message, const char* hint, int status) {
+  ignoreWriteSignals();  // a plan that has come to its last steps has reset them
+  Line told;
+  // the sentence of the C original begins with the program's name
+  if (failure.step != nullptr) told.put("uchroot: ");
+  told.put(message.text()).put('\n');
+  if (hint != nullptr) told.put("hint: ").put(hint).put('\n');
+  told.write(2);
+  if (payload->notifyFd >= 0) notify(payload, message, hint);
+  if (payload->statusFd >= 0) putEvent(payload, failure, message);
+  if (payload->finalStatus == 0) return status;
+  return isPassing(payload, failure.error) ? payload->passingStatus : payload->finalStatus;
+}
+
+int tellStep(const Payload* payload, const PlanFailure& failure) {
+  const char* words = stringAt(payload, elementsOf<uint32_t>(payload, payload->words)[failure.step]);
+  const Reason* reason = findReason(payload, failure);
+  Line message, step, name, hint;
+  for (const char* at = words; *at != ':'; at++) step.put(*at);
+  putWords(message, words, failure.detail);
+  message.put(' ');
+  if (reason == nullptr) putError(payload, failure.error, message);
+  else putWords(message, stringAt(payload, reason->text), failure.detail);
+  const bool hinted = reason != nullptr && reason->hint != 0;
+  if (hinted) putWords(hint, stringAt(payload, reason->hint), failure.detail);
+  const bool isMissing = failure.error == ENOENT || failure.error == ENOTDIR;
+  const int status = failure.op != OP_EXECVE ? kLaunchFailed : isMissing ? 127 : 126;
+  return tell(payload, {step.text(), failure.step + 1, errorName(payload, failure.error, name), failure.error}, message,
+              hinted ? hint.text() : nullptr, status);
+}
+
+}  // namespace uchroot

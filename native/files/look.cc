@@ -1,0 +1,176 @@
+// What is looked at beneath a directory thousands of times in a row: numbers come in an array that the caller keeps, and
+// what is not there is an answer and no exception.
+
+#include "look.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "descriptor.h"
+#include "inroot.h"
+#include "../addon/values.h"
+
+namespace uchroot {
+namespace {
+
+// The order is known to lib/binary/root.ts.
+struct Numbers {
+  double mode;
+  double uid;
+  double gid;
+  double size;
+  double mtimeMs;
+  double noexec;
+  uint64_t dev;  // the last two as they are: a double holds no more than 53 bits
+  uint64_t ino;
+};
+
+struct Request {
+  int root;
+  std::string path;
+};
+
+// The arguments of each call: the root's descriptor, and the path with one character a byte. Throws, and is not valid then.
+bool readRequest(const Napi::CallbackInfo& info, Request& request) {
+  const auto root = toUint32(info[0], "root descriptor");
+  if (!root) return false;
+  auto path = toBytes(info[1], "path");
+  if (!path) return false;
+  request = {static_cast<int>(*root), std::move(*path)};
+  return true;
+}
+
+Numbers* toNumbers(const Napi::CallbackInfo& info) {
+  if (info[2].IsTypedArray()) {
+    const Napi::TypedArray array = info[2].As<Napi::TypedArray>();
+    if (array.TypedArrayType() == napi_float64_array && array.ByteLength() == sizeof(Numbers)) {
+      return reinterpret_cast<Numbers*>(info[2].As<Napi::Float64Array>().Data());
+    }
+  }
+  Napi::TypeError::New(info.Env(), "the numbers must be a Float64Array of 8").ThrowAsJavaScriptException();
+  return nullptr;
+}
+
+bool isAbsence(int error) { return error == ENOENT || error == ENOTDIR; }
+
+// Undefined for what is not there, otherwise throws errno.
+Napi::Value absentOr(const Napi::CallbackInfo& info, const char* call, const std::string& path) {
+  return isAbsence(errno) ? info.Env().Undefined() : checked(info.Env(), -1, call, path);
+}
+
+bool fill(int fd, const struct stat& status, Numbers& numbers) {
+  struct statvfs system = {};
+  if (fstatvfs(fd, &system) < 0) return false;
+  numbers.mode = status.st_mode;
+  numbers.uid = status.st_uid;
+  numbers.gid = status.st_gid;
+  numbers.size = static_cast<double>(status.st_size);
+  numbers.mtimeMs = static_cast<double>(status.st_mtim.tv_sec) * 1e3 + static_cast<double>(status.st_mtim.tv_nsec / 1000000);
+  numbers.noexec = (system.f_flag & ST_NOEXEC) != 0 ? 1 : 0;
+  numbers.dev = status.st_dev;
+  numbers.ino = status.st_ino;
+  return true;
+}
+
+// lookInRoot(root, path, numbers) → true; false if it is a link or may have an access control list, which inRootLstat tells;
+// undefined if nothing is there.
+Napi::Value lookInRoot(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Request request;
+  if (!readRequest(info, request)) return env.Undefined();
+  Numbers* numbers = toNumbers(info);
+  if (numbers == nullptr) return env.Undefined();
+  const Descriptor fd(openInRoot(request.root, request.path, O_PATH | O_NOFOLLOW, 0));
+  if (fd.get() < 0) return absentOr(info, "openat2", request.path);
+  struct stat status = {};
+  if (fstat(fd.get(), &status) < 0) return checked(env, -1, "fstat", request.path);
+  if (S_ISLNK(status.st_mode) || (status.st_mode & S_IWGRP) != 0) return Napi::Boolean::New(env, false);
+  if (!fill(fd.get(), status, *numbers)) return checked(env, -1, "fstatfs", request.path);
+  return Napi::Boolean::New(env, true);
+}
+
+// openFileInRoot(root, path, numbers) → a descriptor of a regular file for reading, links followed; undefined if nothing is
+// there. EISDIR or EINVAL for anything else, a fifo that would wait for a writer among them.
+Napi::Value openFileInRoot(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Request request;
+  if (!readRequest(info, request)) return env.Undefined();
+  Numbers* numbers = toNumbers(info);
+  if (numbers == nullptr) return env.Undefined();
+  struct stat status = {};
+  {
+    const Descriptor path(openInRoot(request.root, request.path, O_PATH, 0));
+    if (path.get() < 0) return absentOr(info, "openat2", request.path);
+    if (fstat(path.get(), &status) < 0) return checked(env, -1, "fstat", request.path);
+  }
+  errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
+  if (!S_ISREG(status.st_mode)) return checked(env, -1, "open", request.path);
+  // Looked at before, since opening a device can do things; and after, since it may have been exchanged.
+  Descriptor fd(openInRoot(request.root, request.path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0));
+  if (fd.get() < 0) return absentOr(info, "openat2", request.path);
+  if (fstat(fd.get(), &status) < 0) return checked(env, -1, "fstat", request.path);
+  errno = EINVAL;
+  if (!S_ISREG(status.st_mode)) return checked(env, -1, "open", request.path);
+  if (!fill(fd.get(), status, *numbers)) return checked(env, -1, "fstatfs", request.path);
+  return Napi::Number::New(env, fd.release());
+}
+
+// The names in an open directory, which is closed; false with errno.
+bool readNames(int fd, std::vector<std::string>& names) {
+  DIR* directory = fdopendir(fd);
+  if (directory == nullptr) {
+    const int error = errno;
+    close(fd);
+    errno = error;
+    return false;
+  }
+  errno = 0;
+  for (const dirent* entry = readdir(directory); entry != nullptr; entry = readdir(directory)) {
+    const std::string name = entry->d_name;
+    if (name != "." && name != "..") names.push_back(name);
+    errno = 0;
+  }
+  int error = errno;
+  if (closedir(directory) < 0 && error == 0) error = errno;
+  errno = error;
+  return error == 0;
+}
+
+// listInRoot(root, path) → the names in a directory, one character a byte, in order; undefined if there is none.
+Napi::Value listInRoot(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Request request;
+  if (!readRequest(info, request)) return env.Undefined();
+  const int fd = openInRoot(request.root, request.path, O_RDONLY | O_DIRECTORY, 0);
+  if (fd < 0) return absentOr(info, "openat2", request.path);
+  std::vector<std::string> names;
+  if (!readNames(fd, names)) return checked(env, -1, "readdir", request.path);
+  // by byte: char_traits<char> compares as unsigned char
+  std::sort(names.begin(), names.end());
+  Napi::Array list = Napi::Array::New(env, names.size());
+  for (uint32_t i = 0; i < names.size(); i++) {
+    napi_value text = nullptr;
+    if (napi_create_string_latin1(env, names[i].data(), names[i].size(), &text) != napi_ok) return env.Undefined();
+    list.Set(i, text);
+  }
+  return list;
+}
+
+}  // namespace
+
+void initLook(Napi::Env env, Napi::Object exports) {
+  exports.Set("lookInRoot", Napi::Function::New<lookInRoot>(env, "lookInRoot"));
+  exports.Set("openFileInRoot", Napi::Function::New<openFileInRoot>(env, "openFileInRoot"));
+  exports.Set("listInRoot", Napi::Function::New<listInRoot>(env, "listInRoot"));
+}
+
+}  // namespace uchroot

@@ -1,0 +1,121 @@
+// The byte format of a plan, and its op numbers: the one contract with lib/launch/plan/encode.ts.
+//
+// A plan is one block of memory, little endian, aligned to 8 bytes:
+//
+//   PlanHeader, then PlanHeader.steps times: PlanStep, its data, zero bytes up to a multiple of 8.
+//
+// The block is written once, checked whole before its first step runs, and used in place: the
+// interpreter turns the offsets in the data of OP_EXECVE into pointers.
+#pragma once
+
+#include <stdint.h>
+
+namespace uchroot {
+
+constexpr uint32_t kPlanMagic = 0x31504355;  // "UCP1"
+constexpr uint32_t kPlanMaxBytes = 64u << 20;  // more than ARG_MAX can ever be (execve(2): 6 MiB)
+constexpr uint32_t kPlanMaxSteps = 1u << 17;  // each of 65536 kept descriptors is one
+
+struct PlanHeader {
+  uint32_t magic;
+  uint32_t sizeBytes;  // of the whole plan, this header included
+  uint32_t steps;
+  uint32_t reserved;  // 0
+};
+
+struct PlanStep {
+  uint32_t op;
+  uint32_t dataBytes;  // without the padding
+  uint64_t a;
+  uint64_t b;
+  // data follows
+};
+
+// a, b and data of each op; what is not named is 0 or empty.
+enum Op : uint32_t {
+  OP_KEYCTL_JOIN_SESSION = 1,
+  OP_SETSID = 2,
+  OP_UMASK = 3,                // a: mask; b: 1 sets it, 0 adds it to the caller's
+  OP_RLIMIT = 4,               // a: resource; b: RlimitMode; data: soft, hard (uint64)
+  OP_NICE = 5,                 // a negative nice value becomes 0
+  OP_OOM_SCORE_ADJ = 6,        // a negative value becomes 0
+  OP_SCHEDULER = 7,            // a realtime policy becomes SCHED_OTHER
+  OP_IOPRIO = 8,               // a realtime I/O class becomes none
+  OP_PERSONALITY = 9,          // a: persona
+  OP_SETITIMER = 10,           // a: which timer is stopped
+  OP_STDIO = 11,               // a: descriptor 0, 1 or 2: open, blocking, kept, not a directory
+  OP_CLOSE_RANGE = 12,         // a: first descriptor that execve closes
+  OP_KEEP_FD = 13,             // a: descriptor that execve keeps: open, not a directory
+  OP_FCHDIR_JAIL = 14,
+  OP_CHROOT = 15,              // into the working directory
+  OP_CHDIR = 16,               // data: path
+  OP_CAPBSET_DROP = 17,        // a: mask of the capabilities that stay; read back
+  OP_CAP_AMBIENT_CLEAR = 18,
+  OP_SECUREBITS = 19,          // all but locked ones are cleared
+  OP_SETGROUPS = 20,           // data: gids (uint32)
+  OP_SETRESGID = 21,           // a: gid
+  OP_SETRESUID = 22,           // a: uid
+  OP_CAPSET = 23,              // a: permitted and inheritable mask; effective becomes empty
+  OP_CAP_AMBIENT_RAISE = 24,   // a: mask
+  OP_PRCTL = 25,               // a: option; b: second argument
+  OP_SECCOMP = 26,             // data: struct sock_filter[]
+  OP_PARENT_DEATH_SIGNAL = 27, // a: signal; b: pid that must still be the parent, 0: any
+  OP_VERIFY_UID = 28,          // a: real, effective, saved and fs uid
+  OP_VERIFY_GID = 29,          // a: the same of gid
+  OP_VERIFY_GROUPS = 30,       // data: gids, ascending (uint32), then as much scratch space
+  OP_VERIFY_CAPS = 31,         // a: permitted, inheritable and ambient mask; the effective set is empty
+  OP_VERIFY_NO_WAY_BACK = 32,  // setresuid(0, 0, 0) must fail
+  OP_VERIFY_CWD = 33,          // the root directory is the jail; inside it, and may be entered
+  OP_RESET_SIGNALS = 34,       // default dispositions, empty mask
+  OP_WRITE = 35,               // a: descriptor; data: bytes
+  OP_EXECVE = 36,              // a: argc; b: envc; data: offsets from the start of the plan (uint64):
+                               // program, argv…, 0, envp…, 0; then the strings
+  OP_KEEP_LISTEN_FDS = 37,     // as OP_KEEP_FD, each of PlanContext.listenFds from 3 on
+  OP_VERIFY_SECCOMP = 38,      // a filter is in force
+  OP_VERIFY_NO_NEW_PRIVS = 39,
+  OP_SETPGID = 40,             // a process group of its own
+  OP_DONE = 41,                // a step of any kind that is not run: what it sets is so already (crew.cc)
+};
+
+inline uint32_t padded(uint32_t bytes) { return (bytes + 7u) & ~7u; }
+
+// The steps of a plan that has been checked, one after the other; PlanHeader.steps says how many there are.
+inline const PlanStep* firstStep(const void* plan) {
+  return reinterpret_cast<const PlanStep*>(static_cast<const PlanHeader*>(plan) + 1);
+}
+inline const PlanStep* nextStep(const PlanStep* step) {
+  return reinterpret_cast<const PlanStep*>(reinterpret_cast<const uint8_t*>(step + 1) + padded(step->dataBytes));
+}
+inline PlanStep* firstStep(void* plan) { return const_cast<PlanStep*>(firstStep(static_cast<const void*>(plan))); }
+inline PlanStep* nextStep(PlanStep* step) {
+  return const_cast<PlanStep*>(nextStep(static_cast<const PlanStep*>(step)));
+}
+inline uint32_t stepsIn(const void* plan) { return static_cast<const PlanHeader*>(plan)->steps; }
+
+enum RlimitMode : uint64_t {
+  RLIMIT_SET = 0,       // both, as given
+  RLIMIT_CAP_SOFT = 1,  // the soft limit becomes at most this
+  RLIMIT_SET_SOFT = 2,  // the soft limit becomes this, or the hard limit if that is lower
+};
+
+// Where a plan failed; also the record that the launcher writes to the status pipe: STAGE_EXECUTE just before execve, and
+// what failed.
+struct PlanFailure {
+  uint32_t step;   // index from 0; kNoStep: not in a step
+  uint32_t op;     // Op, or Stage
+  int32_t error;   // errno
+  uint32_t detail; // what an op adds: a descriptor, a capability
+};
+
+constexpr uint32_t kNoStep = 0xffffffff;
+
+// What happens around a plan, in PlanFailure.op where step is kNoStep.
+enum Stage : uint32_t {
+  STAGE_DESCRIPTORS = 1001,  // child: moving descriptors in place
+  STAGE_LAUNCHER = 1002,     // child: executing the launcher
+  STAGE_LOAD = 1003,         // launcher: mapping the plan
+  STAGE_CHECK = 1004,        // the plan is malformed
+  STAGE_EXECUTE = 1005,      // launcher: nothing but execve is left to do; error is 0, unless it never came to that
+};
+
+}  // namespace uchroot

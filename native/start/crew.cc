@@ -1,0 +1,229 @@
+// A few threads, like those of libuv's pool, and beside it: their credentials are not what other work expects.
+
+#include "crew.h"
+
+#include <algorithm>
+#include <csignal>
+#include <deque>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/prctl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include "../plan/interpreter.h"
+#include "../plan/syscall.h"
+
+namespace uchroot {
+namespace {
+
+constexpr size_t kMostThreads = 8;  // each waits most of the time, for a launcher
+constexpr size_t kStackBytes = 1u << 20;  // NSS modules need some
+
+bool startThread(void* (*main)(void*), void* argument) {
+  pthread_attr_t attributes;
+  pthread_t thread;
+  if (pthread_attr_init(&attributes) != 0) return false;
+  const bool started = pthread_attr_setstacksize(&attributes, kStackBytes) == 0 &&
+                       pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED) == 0 &&
+                       pthread_create(&thread, &attributes, main, argument) == 0;
+  (void)pthread_attr_destroy(&attributes);
+  return started;
+}
+
+// Signals are for the service's own threads; those that libc itself uses come through (pthread_sigmask(3)).
+void blockSignals() {
+  sigset_t all;
+  sigfillset(&all);
+  (void)pthread_sigmask(SIG_SETMASK, &all, nullptr);
+}
+
+long inheritPermitted() {
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2] = {};
+  const long got = sys(__NR_capget, address(&header), address(data));
+  if (got < 0) return got;
+  for (__user_cap_data_struct& half : data) half.inheritable = half.permitted;
+  return sys(__NR_capset, address(&header), address(data));
+}
+
+// A step whose effect is inherited over clone and execve, by a thread that needs no more of it itself, and which is the same
+// for every program but those for which threadFor() finds something else. They are more than half of what the steps of a
+// plan cost: each capability is a call, and a filter is tried, translated, and at the end of its last process freed.
+bool isInherited(const PlanStep* step) {
+  return step->op == OP_KEYCTL_JOIN_SESSION || step->op == OP_CAPBSET_DROP || step->op == OP_SECCOMP ||
+         (step->op == OP_PRCTL && step->a == PR_SET_NO_NEW_PRIVS);
+}
+
+// What was not really done is found out on the thread too: each launcher will look, but cannot do it. A thread that is root
+// may install a filter without no_new_privs, so that neither tells of the other.
+bool isReadBack(const PlanStep* step) {
+  return step->op == OP_VERIFY_NO_NEW_PRIVS || step->op == OP_VERIFY_SECCOMP;
+}
+
+// What a new process begins with in any case (setitimer(2), PR_SET_CHILD_SUBREAPER(2const), PR_SET_PDEATHSIG(2const)), and
+// the policy that the child of a thread for batch work has set itself (launch.cc).
+bool isBegunWith(const PlanStep* step, bool isBatch) {
+  return step->op == OP_SETITIMER || (step->op == OP_PRCTL && step->a == PR_SET_CHILD_SUBREAPER && step->b == 0) ||
+         (step->op == OP_PARENT_DEATH_SIGNAL && step->a == 0) || (step->op == OP_SCHEDULER && isBatch);
+}
+
+std::string_view bytesOf(const PlanStep* step) {
+  return {reinterpret_cast<const char*>(step), sizeof *step + step->dataBytes};
+}
+
+// Of the whole process, and so of its children. Through a descriptor that stays open: it is the way to the file that is dear.
+bool isOomScoreAdjNegative() {
+  static const int fd = open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC);
+  char first = '-';
+  return pread(fd, &first, 1, 0) != 1 || first == '-';
+}
+
+// To begin a launch must not interrupt whoever has asked for it, which the wake-up of an ordinary thread does where no
+// other CPU is free: one for batch work waits for its turn (sched(7)). Without it a launch is only less polite.
+bool becomeBatch() {
+  const int priority = 0;
+  return sys(__NR_sched_getscheduler, 0) == SCHED_OTHER &&
+         sys(__NR_sched_setscheduler, 0, SCHED_BATCH, address(&priority)) == 0;
+}
+
+// A thread, while it has nothing to do.
+struct Idle {
+  pthread_cond_t called = PTHREAD_COND_INITIALIZER;
+  Task* task = nullptr;
+};
+
+class Crew {
+ public:
+  explicit Crew(bool prepares) : prepares_(prepares) {}
+
+  bool submit(Task& task) {
+    pthread_mutex_lock(&mutex_);
+    bool taken = true;
+    if (!idle_.empty()) {
+      Idle* idle = idle_.back();  // the last to have worked: its caches are warm
+      idle_.pop_back();
+      idle->task = &task;
+      pthread_cond_signal(&idle->called);
+    } else {
+      tasks_.push_back(&task);
+      if (threads_ < kMostThreads) {
+        if (startThread([](void* crew) { return static_cast<Crew*>(crew)->work(); }, this)) threads_++;
+        else taken = threads_ > 0;
+        if (!taken) tasks_.pop_back();
+      }
+    }
+    pthread_mutex_unlock(&mutex_);
+    return taken;
+  }
+
+  bool withdraw(Task& task) {
+    pthread_mutex_lock(&mutex_);
+    const bool waited = std::erase(tasks_, &task) > 0;
+    pthread_mutex_unlock(&mutex_);
+    return waited;
+  }
+
+ private:
+  void* work() {
+    blockSignals();
+    Idle idle;
+    for (Worker worker(becomeBatch(), prepares_);;) next(idle)->run(worker);
+  }
+
+  Task* next(Idle& idle) {
+    pthread_mutex_lock(&mutex_);
+    if (Task* task = takeWaiting()) return task;
+    idle_.push_back(&idle);
+    while (idle.task == nullptr) pthread_cond_wait(&idle.called, &mutex_);
+    pthread_mutex_unlock(&mutex_);
+    return std::exchange(idle.task, nullptr);
+  }
+
+  // A task that no thread was idle for; then the mutex is free again.
+  Task* takeWaiting() {
+    if (tasks_.empty()) return nullptr;
+    Task* task = tasks_.front();
+    tasks_.pop_front();
+    pthread_mutex_unlock(&mutex_);
+    return task;
+  }
+
+  const bool prepares_;
+  pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
+  std::deque<Task*> tasks_;  // that no thread was idle for
+  std::vector<Idle*> idle_;
+  size_t threads_ = 0;
+};
+
+Crew& crewOf(Thread thread) {
+  // Never taken down: their threads work until the process is gone. A thread that ended would take along what it has
+  // started with a parent-death signal (PR_SET_PDEATHSIG(2const)).
+  static Crew* const prepared = new Crew(true);
+  static Crew* const plain = new Crew(false);
+  return thread == Thread::kPrepared ? *prepared : *plain;
+}
+
+}  // namespace
+
+// Plain calls, which concern this thread alone. Root's execve gives it what is in the inheritable or in the bounding set
+// (capabilities(7)): so the launcher is as mighty as the service, and empties both.
+//
+// The session keyring is a new one when the thread is prepared, and is then shared by the programs that it starts. It is
+// empty and stays so: the filter refuses them every call on keyrings.
+PlanFailure Worker::runInherited(void* plan) {
+  std::vector<std::string> done;
+  PlanContext context = {.jailFd = -1};
+  PlanStep* step = firstStep(plan);
+  for (uint32_t i = 0; i < stepsIn(plan); i++, step = nextStep(step)) {
+    if (!isInherited(step) && !isReadBack(step)) continue;
+    uint32_t detail = 0;
+    long result = step->op == OP_CAPBSET_DROP ? inheritPermitted() : 0;
+    if (result == 0) result = runStep(plan, step, context, &detail);
+    if (result < 0) return {i, step->op, static_cast<int32_t>(-result), detail};
+    if (isInherited(step)) done.emplace_back(bytesOf(step));
+  }
+  done_ = std::move(done);
+  return {kNoStep, 0, 0, 0};
+}
+
+PlanFailure Worker::prepare(std::string& plan) {
+  // one that is malformed is for the launcher to refuse
+  if (!checkPlan(plan.data(), static_cast<uint32_t>(plan.size()))) return {kNoStep, 0, 0, 0};
+  if (prepares_ && done_.empty()) {
+    if (const PlanFailure failure = runInherited(plan.data()); failure.error != 0) return failure;
+  }
+  PlanStep* step = firstStep(plan.data());
+  for (uint32_t i = 0; i < stepsIn(plan.data()); i++, step = nextStep(step)) {
+    const bool isDone = step->op == OP_OOM_SCORE_ADJ
+                            ? !isOomScoreAdjNegative()
+                            : isBegunWith(step, isBatch) ||
+                                  (isInherited(step) && std::find(done_.begin(), done_.end(), bytesOf(step)) != done_.end());
+    if (isDone) step->op = OP_DONE;
+  }
+  return {kNoStep, 0, 0, 0};
+}
+
+// Capabilities that are kept are kept in the bounding set too; without no_new_privs the filter comes at another time, and
+// the program is one that may become somebody else.
+Thread threadFor(const std::string& plan) {
+  if (!checkPlan(plan.data(), static_cast<uint32_t>(plan.size()))) return Thread::kPlain;
+  bool dropsAll = false, hasNoNewPrivs = false;
+  const PlanStep* step = firstStep(plan.data());
+  for (uint32_t i = 0; i < stepsIn(plan.data()); i++, step = nextStep(step)) {
+    if (step->op == OP_CAPBSET_DROP && step->a == 0) dropsAll = true;
+    if (step->op == OP_PRCTL && step->a == PR_SET_NO_NEW_PRIVS) hasNoNewPrivs = true;
+  }
+  return dropsAll && hasNoNewPrivs ? Thread::kPrepared : Thread::kPlain;
+}
+
+bool submit(Task& task, Thread thread) { return crewOf(thread).submit(task); }
+
+bool withdraw(Task& task, Thread thread) { return crewOf(thread).withdraw(task); }
+
+}  // namespace uchroot

@@ -1,0 +1,143 @@
+// execPlan: runs a plan on this thread, and with that ends this program. It returns only a failure, after
+// which the process may have lost its root directory and privileges: the caller reports and exits.
+//
+// rehearsePlan: runs its steps before execve in a child.
+
+#include "exec.h"
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <string>
+
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../plan/interpreter.h"
+#include "../plan/removal.h"
+#include "../addon/values.h"
+
+namespace uchroot {
+namespace {
+
+// A copy of our own, aligned: a plan is changed as it runs, and a Buffer of JS may start anywhere.
+struct OwnPlan {
+  std::unique_ptr<uint64_t[]> words;
+  PlanFailure failure = {kNoStep, STAGE_CHECK, EINVAL, 0};  // if there are no words
+};
+
+OwnPlan copyPlan(const Napi::Uint8Array& bytes) {
+  const uint32_t size = static_cast<uint32_t>(bytes.ByteLength());
+  OwnPlan plan;
+  plan.words.reset(new (std::nothrow) uint64_t[size / 8 + 1]);
+  if (!plan.words) {
+    plan.failure = {kNoStep, STAGE_LOAD, ENOMEM, 0};
+    return plan;
+  }
+  std::memcpy(plan.words.get(), bytes.Data(), size);
+  if (!checkPlan(plan.words.get(), size)) plan.words.reset();
+  return plan;
+}
+
+bool takesPlan(const Napi::CallbackInfo& info, const char* name) {
+  if (info[0].IsTypedArray() && info[1].IsNumber()) return true;
+  Napi::TypeError::New(info.Env(), std::string(name) + "(plan: Uint8Array, jailFd: number, pidFile?: PidFile)").ThrowAsJavaScriptException();
+  return false;
+}
+
+// The pid file goes away if the plan fails, although by then it may be out of this thread's reach.
+PlanFailure runWithPidFile(void* plan, const PlanContext& context, const Napi::Object& pidFile) {
+  const Napi::Buffer<char> bytes = pidFile.Get("name").As<Napi::Buffer<char>>();
+  const std::string name(bytes.Data(), bytes.Length());
+  alignas(16) uint8_t stack[kRemovalStackBytes];
+  Removal removal = {.directory = pidFile.Get("directoryFd").As<Napi::Number>().Int32Value(),
+                     .file = pidFile.Get("fileFd").As<Napi::Number>().Int32Value(),
+                     .name = name.c_str()};
+  startRemoval(&removal, stack + sizeof stack);
+  const PlanFailure failure = runPlan(plan, context);
+  takeBack(&removal);
+  return failure;
+}
+
+Napi::Value execPlan(const Napi::CallbackInfo& info) {
+  if (!takesPlan(info, "execPlan")) return info.Env().Undefined();
+  const OwnPlan plan = copyPlan(info[0].As<Napi::Uint8Array>());
+  if (!plan.words) return toObject(info.Env(), plan.failure);
+  const PlanContext context = {info[1].As<Napi::Number>().Int32Value()};
+  const PlanFailure failure = info[2].IsObject()
+                                  ? runWithPidFile(plan.words.get(), context, info[2].As<Napi::Object>())
+                                  : runPlan(plan.words.get(), context);
+  // As Node has them. A plan that has come to its last steps has reset them, and what the caller writes next would end
+  // this process by a signal: its exit status would be lost.
+  (void)std::signal(SIGPIPE, SIG_IGN);
+  (void)std::signal(SIGXFSZ, SIG_IGN);
+  return toObject(info.Env(), failure);
+}
+
+// Where the child is, in memory that its parent sees.
+struct Progress {
+  PlanFailure at;
+  bool isOver;
+};
+
+// All steps but execve. Nothing but system calls: another thread may have held a lock of libc's when the child was made.
+[[noreturn]] void runRehearsal(void* plan, PlanContext context, volatile Progress* progress) {
+  PlanStep* step = firstStep(plan);
+  for (uint32_t i = 0; step->op != OP_EXECVE; i++, step = nextStep(step)) {
+    progress->at.step = i;
+    progress->at.op = step->op;
+    uint32_t detail = 0;
+    const long result = runStep(plan, step, context, &detail);
+    if (result >= 0) continue;
+    progress->at.error = static_cast<int32_t>(-result);
+    progress->at.detail = detail;
+    break;
+  }
+  progress->isOver = true;
+  _exit(0);
+}
+
+Napi::Value rehearsePlan(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!takesPlan(info, "rehearsePlan")) return env.Undefined();
+  const OwnPlan plan = copyPlan(info[0].As<Napi::Uint8Array>());
+  if (!plan.words) return toObject(env, plan.failure);
+  const PlanContext context = {info[1].As<Napi::Number>().Int32Value()};
+  void* shared = mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (shared == MAP_FAILED) return toObject(env, {kNoStep, STAGE_LOAD, errno, 0});
+  auto* progress = static_cast<volatile Progress*>(shared);
+  const pid_t child = fork();
+  if (child == 0) runRehearsal(plan.words.get(), context, progress);
+  const int forkError = child < 0 ? errno : 0;
+  int status = 0;
+  pid_t waited = child;
+  while (child > 0 && (waited = waitpid(child, &status, 0)) < 0 && errno == EINTR) continue;
+  PlanFailure failure = {progress->at.step, progress->at.op, progress->at.error, progress->at.detail};
+  const bool isOver = progress->isOver;
+  (void)munmap(shared, sizeof(Progress));
+  if (child < 0) return toObject(env, {kNoStep, STAGE_LOAD, forkError, 0});
+  if (isOver) return failure.error == 0 ? env.Null() : Napi::Value(toObject(env, failure));
+  failure.detail = waited == child && WIFSIGNALED(status) ? static_cast<uint32_t>(WTERMSIG(status)) : SIGKILL;
+  return toObject(env, failure);
+}
+
+}  // namespace
+
+Napi::Object toObject(Napi::Env env, const PlanFailure& failure) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("step", failure.step == kNoStep ? -1.0 : static_cast<double>(failure.step));
+  object.Set("op", failure.op);
+  object.Set("errno", failure.error);
+  object.Set("detail", failure.detail);
+  return object;
+}
+
+void initExec(Napi::Env env, Napi::Object exports) {
+  exports.Set("execPlan", Napi::Function::New<execPlan>(env, "execPlan"));
+  exports.Set("rehearsePlan", Napi::Function::New<rehearsePlan>(env, "rehearsePlan"));
+}
+
+}  // namespace uchroot

@@ -1,0 +1,229 @@
+// clone(CLONE_VM), execveat(launcher). The child shares the service's memory for these few
+// calls, so it keeps every privilege until the launcher has memory of its own: a child that had dropped
+// them here could be stopped or looked into by the jailed user, and the service with it.
+
+#include "launch.h"
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <linux/memfd.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../files/descriptor.h"
+#include "../plan/mask.h"
+#include "../plan/syscall.h"
+
+namespace uchroot {
+namespace {
+
+constexpr size_t kChildStackBytes = 16 * 1024;
+
+// How long a launch waits for a launcher, which needs a fraction of a millisecond. The jailed user may have stopped it: then
+// the event loop waits.
+constexpr int kPatienceMs = 5;
+
+struct Move {
+  int source, target;
+};
+
+// What the child works on. It may change it: the memory is shared, and nobody else looks at it meanwhile.
+struct ChildWork {
+  Move* moves;
+  size_t count;
+  int top;  // the highest number that is given out; all else moves above it first
+  int launcherFd, statusFd;
+  bool isBatch;
+  char* argv[4];
+  char* environment[2];
+};
+
+// Raw calls only, as errno and every lock of libc belong to the service's threads.
+__attribute__((no_sanitize("address", "undefined"))) int moveDescriptors(ChildWork* work) {
+  const auto raise = [work](int* fd) -> long {
+    if (*fd < 0 || *fd > work->top) return 0;
+    const long raised = sys(__NR_fcntl, *fd, F_DUPFD_CLOEXEC, work->top + 1);
+    if (raised >= 0) *fd = static_cast<int>(raised);
+    return raised;
+  };
+  if (const long raised = raise(&work->statusFd); raised < 0) return static_cast<int>(-raised);
+  if (const long raised = raise(&work->launcherFd); raised < 0) return static_cast<int>(-raised);
+  for (size_t i = 0; i < work->count; i++) {
+    if (const long raised = raise(&work->moves[i].source); raised < 0) return static_cast<int>(-raised);
+  }
+  for (size_t i = 0; i < work->count; i++) {
+    const Move move = work->moves[i];
+    if (move.source == kIgnore) {
+      // Left closed: the plan opens /dev/null there. EBADF only says that it was closed before.
+      (void)sys(__NR_close, move.target);
+      continue;
+    }
+    const long moved = sys(__NR_dup3, move.source, move.target, 0);
+    if (moved < 0) return static_cast<int>(-moved);
+  }
+  return 0;
+}
+
+__attribute__((no_sanitize("address", "undefined"))) int childMain(void* argument) {
+  ChildWork* work = static_cast<ChildWork*>(argument);
+  PlanFailure failure = {kNoStep, STAGE_DESCRIPTORS, moveDescriptors(work), 0};
+  if (failure.error == 0 && work->isBatch) {
+    const int priority = 0;
+    failure.error = static_cast<int32_t>(-sys(__NR_sched_setscheduler, 0, SCHED_OTHER, address(&priority)));
+  }
+  if (failure.error == 0) {
+    const long executed = sys(__NR_execveat, work->launcherFd, address(""), address(work->argv),
+                              address(work->environment), AT_EMPTY_PATH);
+    failure.op = STAGE_LAUNCHER;
+    failure.error = static_cast<int32_t>(-executed);
+  }
+  (void)sys(__NR_write, work->statusFd, address(&failure), sizeof failure);
+  for (;;) sys(__NR_exit_group, 127);
+}
+
+// More than an ordinary plan has, and less than a string of execve may have (execve(2), MAX_ARG_STRLEN).
+constexpr size_t kMaskedPlanBytes = 16 * 1024;
+
+// The plan as a string without NUL, for the launcher's environment, which nobody but root can read; empty if it is too
+// long or every byte occurs in it. A file would cost a launch as much as all its changes of identity.
+std::string maskedPlan(const std::string& plan) {
+  if (plan.size() > kMaskedPlanBytes) return "";
+  // first those of no ASCII
+  for (int value = 0x80; value < 0x180; value++) {
+    const char mask = static_cast<char>(value);
+    if (plan.find(mask) != std::string::npos) continue;
+    std::string masked(1 + plan.size(), mask);
+    applyMask(masked.data() + 1, plan.data(), static_cast<uint32_t>(plan.size()), mask);
+    return masked;
+  }
+  return "";
+}
+
+int sealedPlan(const std::string& plan) {
+  int fd = memfd_create("uchroot-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING | 8u /* MFD_NOEXEC_SEAL, Linux 6.3 */);
+  if (fd < 0 && errno == EINVAL) fd = memfd_create("uchroot-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (fd < 0) return -1;
+  for (size_t done = 0; done < plan.size();) {
+    const ssize_t wrote = write(fd, plan.data() + done, plan.size() - done);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote <= 0) {
+      close(fd);
+      return -1;
+    }
+    done += static_cast<size_t>(wrote);
+  }
+  if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0) {
+    close(fd);
+    return -1;
+  }
+  return fd;
+}
+
+bool makePipe(Descriptor& readEnd, Descriptor& writeEnd, int flags) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC | flags) < 0) return false;
+  readEnd.reset(ends[0]);
+  writeEnd.reset(ends[1]);
+  return true;
+}
+
+// A pid, or -1 and errno. The kernel clears *shares when the child has left this memory, by execve or by its end. Not
+// CLONE_VFORK, which would wake this thread for that alone: it waits for more (awaitProgram).
+int cloneChild(ChildWork& work, char* stack, int* pidFd, uint32_t* shares) {
+  constexpr int kFlags = CLONE_VM | CLONE_PIDFD | CLONE_CHILD_CLEARTID | SIGCHLD;
+  return clone(childMain, stack + kChildStackBytes, kFlags, &work, pidFd, nullptr, shares);
+}
+
+// Until the program is executed or the launcher has failed, but not for long; and until the child has its own memory.
+void awaitProgram(int statusFd, uint32_t* shares) {
+  // for the end of the pipe, and not for what is said before that: to be woken twice is dear
+  pollfd executed = {statusFd, 0, 0};
+  (void)poll(&executed, 1, kPatienceMs);
+  // not a private futex: the kernel wakes it as any
+  while (__atomic_load_n(shares, __ATOMIC_ACQUIRE) != 0) (void)sys(__NR_futex, address(shares), FUTEX_WAIT, 1, 0);
+}
+
+}  // namespace
+
+LaunchResult launch(const LaunchRequest& request) {
+  LaunchResult result;
+  const auto failed = [&result] {
+    result.failure = {kNoStep, STAGE_DESCRIPTORS, errno, 0};
+    return result;
+  };
+  Descriptor plan, statusRead, statusWrite, childEnds[3], ownEnds[3];
+  std::string masked = maskedPlan(request.plan);
+  if (masked.empty()) {
+    plan.reset(sealedPlan(request.plan));
+    if (plan.get() < 0) return failed();
+  }
+  if (!makePipe(statusRead, statusWrite, O_NONBLOCK)) return failed();
+
+  std::vector<Move> moves;
+  moves.reserve(request.kept.size() + 6);
+  int highest = 2;
+  for (const LaunchRequest::Kept& kept : request.kept) highest = kept.target > highest ? kept.target : highest;
+  for (int i = 0; i < 3; i++) {
+    int source = request.stdio[i];
+    if (source == kPipe) {
+      Descriptor readEnd, writeEnd;
+      if (!makePipe(readEnd, writeEnd, 0)) return failed();
+      childEnds[i].reset(i == 0 ? readEnd.release() : writeEnd.release());
+      ownEnds[i].reset(i == 0 ? writeEnd.release() : readEnd.release());
+      source = childEnds[i].get();
+    }
+    moves.push_back({source, i});
+  }
+  for (const LaunchRequest::Kept& kept : request.kept) moves.push_back({kept.source, kept.target});
+  moves.push_back({statusWrite.get(), highest + 1});
+  moves.push_back({request.jailFd, highest + 2});
+  if (masked.empty()) moves.push_back({plan.get(), highest + 3});
+
+  char name[] = "uchroot-launcher";
+  char first[16], size[16];
+  std::snprintf(first, sizeof first, "%d", highest + 1);
+  std::snprintf(size, sizeof size, "%zu", request.plan.size());
+  ChildWork work = {moves.data(), moves.size(), highest + 3, request.launcherFd, statusWrite.get(), request.isBatch,
+                    {name, first, size, nullptr}, {masked.empty() ? nullptr : masked.data(), nullptr}};
+
+  if (request.recall->isWanted) {
+    result.failure = {kNoStep, STAGE_EXECUTE, ECANCELED, 0};
+    return result;
+  }
+
+  // The child runs on a part of this thread's stack: nothing is mapped in the service for it.
+  alignas(16) char stack[kChildStackBytes];
+
+  // With every signal blocked, no handler of the service can run in the child that shares its memory. The
+  // launcher starts with this mask; the last step of the plan clears it.
+  const uint64_t all = ~0ull;
+  uint64_t before = 0;
+  (void)sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&all), address(&before), sizeof all);
+  int pidFd = -1;
+  uint32_t shares = 1;
+  const int pid = cloneChild(work, stack, &pidFd, &shares);
+  const int error = errno;
+  (void)sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&before), 0, sizeof before);
+  if (pid < 0) {
+    errno = error;
+    return failed();
+  }
+  statusWrite.reset(-1);
+  request.recall->pidFd = pidFd;
+  if (request.recall->isWanted) (void)syscall(SYS_pidfd_send_signal, pidFd, SIGKILL, nullptr, 0);
+  awaitProgram(statusRead.get(), &shares);
+  result.pid = pid;
+  result.pidFd = pidFd;
+  result.statusFd = statusRead.release();
+  for (int i = 0; i < 3; i++) result.pipes[i] = ownEnds[i].release();
+  return result;
+}
+
+}  // namespace uchroot

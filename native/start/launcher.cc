@@ -1,0 +1,87 @@
+// main() of the launcher: a static executable without libc that a service starts, as root and by
+// descriptor, in its own memory. It takes a plan, runs it, and becomes the program.
+//
+//   argv[1]: the first of the descriptors in a row: status pipe, jail directory, and a sealed file with the plan if
+//            there is no environment
+//   argv[2]: the size of the plan in bytes
+//   envp[0]: a plan with each of its bytes changed by the first one (exclusive or), so that none is 0
+
+#include <linux/fcntl.h>
+#include <linux/mman.h>
+
+#include <asm/errno.h>
+#include <asm/mman.h>
+
+#include "../plan/interpreter.h"
+#include "../plan/mask.h"
+#include "start.h"
+#include "../plan/syscall.h"
+
+using namespace uchroot;
+
+namespace {
+
+[[noreturn]] void fail(long statusFd, const PlanFailure& failure) {
+  // Nobody is left to hear of an error here; the missing record is seen as a launcher that died.
+  (void)sys(__NR_write, statusFd, address(&failure), sizeof failure);
+  for (;;) sys(__NR_exit_group, 127);
+}
+
+// A decimal number, or -1.
+long parseNumber(const char* text) {
+  if (text == nullptr || *text == 0) return -1;
+  long value = 0;
+  for (; *text != 0; text++) {
+    if (*text < '0' || *text > '9' || value > 100000000) return -1;
+    value = value * 10 + (*text - '0');
+  }
+  return value;
+}
+
+struct Plan {
+  void* start;
+  uint32_t sizeBytes;
+};
+
+// The size is where the sealed file ends; lseek and mmap are all that reading it takes.
+Plan mapPlan(long planFd, long statusFd) {
+  const long sizeBytes = sys(__NR_lseek, planFd, 0, 2 /* SEEK_END */);
+  if (sizeBytes < 0) fail(statusFd, {kNoStep, STAGE_LOAD, static_cast<int32_t>(-sizeBytes), 0});
+  if (sizeBytes > kPlanMaxBytes) fail(statusFd, {kNoStep, STAGE_CHECK, E2BIG, 0});
+  const long mapped = sys(__NR_mmap, 0, sizeBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, planFd, 0);
+  if (mapped < 0 && mapped > -4096) fail(statusFd, {kNoStep, STAGE_LOAD, static_cast<int32_t>(-mapped), 0});
+  return {reinterpret_cast<void*>(mapped), static_cast<uint32_t>(sizeBytes)};
+}
+
+}  // namespace
+
+extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
+  const long argc = stack[0];
+  const char* const* argv = reinterpret_cast<const char* const*>(stack + 1);
+  const long first = argc == 3 ? parseNumber(argv[1]) : -1;
+  const long size = argc == 3 ? parseNumber(argv[2]) : -1;
+  if (first < 3 || size < 0) {
+    static const char message[] = "uchroot-launcher: started by uchroot only\n";
+    (void)sys(__NR_write, 2, address(message), sizeof message - 1);
+    for (;;) sys(__NR_exit_group, 125);
+  }
+  const long statusFd = first, jailFd = first + 1;
+  const char* masked = argv[argc + 1];
+  Plan plan;
+  if (masked == nullptr) {
+    plan = mapPlan(first + 2, statusFd);
+  } else {
+    const uint32_t sizeBytes = static_cast<uint32_t>(size);
+    // On the stack: a plan is aligned, and the string may lie anywhere.
+    char* bytes = static_cast<char*>(__builtin_alloca_with_align(sizeBytes, 64));
+    applyMask(bytes, masked + 1, sizeBytes, masked[0]);
+    plan = {bytes, sizeBytes};
+  }
+  if (!checkPlan(plan.start, plan.sizeBytes)) fail(statusFd, {kNoStep, STAGE_CHECK, EINVAL, 0});
+
+  // The plan marks every descriptor above 2 close-on-exec, these among them: the end of the
+  // status pipe is what tells the service that the program runs.
+  fail(statusFd, runPlan(plan.start, {.jailFd = static_cast<int>(jailFd), .statusFd = static_cast<int>(statusFd)}));
+}
+
+UCHROOT_START("launcherMain")

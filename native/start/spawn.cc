@@ -1,0 +1,201 @@
+// spawn(…) and what JS can do with the program that it has started: signals, pipes, and letting go of it.
+
+#include "spawn.h"
+
+#include <cerrno>
+#include <memory>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../files/descriptor.h"
+#include "launch.h"
+#include "pipes.h"
+#include "process.h"
+#include "registry.h"
+#include "reopen.h"
+#include "status.h"
+#include "../addon/values.h"
+
+namespace uchroot {
+namespace {
+
+// Copies of our own, at once: what the caller closes or reuses a moment later is not what the program gets.
+bool copyDescriptor(Napi::Env env, int source, int* copy) {
+  *copy = fcntl(source, F_DUPFD_CLOEXEC, 3);
+  if (*copy >= 0) return true;
+  throwErrno(env, errno, "fcntl", "descriptor " + std::to_string(source));
+  return false;
+}
+
+// For descriptors 0 to 2. A program's own wait. So a pipe from which this process reads without waiting is opened once more:
+// else the event loop would wait in it when it is read here again.
+bool copyStdio(Napi::Env env, int source, int* copy) {
+  struct stat seen;
+  const int flags = fcntl(source, F_GETFL);
+  if (flags >= 0 && (flags & O_NONBLOCK) != 0 && fstat(source, &seen) == 0 && S_ISFIFO(seen.st_mode)) {
+    *copy = reopen(source, flags & O_ACCMODE);
+    if (*copy >= 0) return true;
+  }
+  return copyDescriptor(env, source, copy);
+}
+
+void closeCopies(LaunchRequest& request) {
+  for (int& fd : request.stdio) {
+    if (fd >= 0) close(fd);
+  }
+  for (LaunchRequest::Kept& kept : request.kept) close(kept.source);
+  if (request.jailFd >= 0) close(request.jailFd);
+}
+
+// An element of an array of numbers. By plain calls: in a worker that is being terminated reading one fails, and the
+// wrapper's empty answer is fatal to ask for its value.
+bool readNumber(const Napi::Array& array, uint32_t index, int* number) {
+  napi_value element;
+  return napi_get_element(array.Env(), array, index, &element) == napi_ok &&
+         napi_get_value_int32(array.Env(), element, number) == napi_ok;
+}
+
+bool readRequest(const Napi::CallbackInfo& info, LaunchRequest& request) {
+  const Napi::Env env = info.Env();
+  const Napi::Uint8Array plan = info[0].As<Napi::Uint8Array>();
+  request.plan.assign(reinterpret_cast<const char*>(plan.Data()), plan.ByteLength());
+  request.launcherFd = info[2].As<Napi::Number>().Int32Value();
+  const Napi::Array stdio = info[3].As<Napi::Array>();
+  const Napi::Array kept = info[4].As<Napi::Array>();
+  if (info[1].IsNumber() && !copyDescriptor(env, info[1].As<Napi::Number>().Int32Value(), &request.jailFd)) {
+    return false;
+  }
+  for (uint32_t i = 0; i < 3; i++) {
+    int source;
+    if (!readNumber(stdio, i, &source)) return false;
+    request.stdio[i] = source < 0 ? source : kIgnore;
+    if (source >= 0 && !copyStdio(env, source, &request.stdio[i])) return false;
+  }
+  for (uint32_t i = 0; i < kept.Length(); i++) {
+    int target, copy;
+    if (!readNumber(kept, i, &target)) return false;
+    if (!copyDescriptor(env, target, &copy)) return false;
+    request.kept.push_back({copy, target});
+  }
+  return true;
+}
+
+constexpr char kSpawnUsage[] = "spawn(plan, jail, launcherFd, stdio, kept, group, onStarted, onExit)";
+
+// → the number of the process. `jail` is a descriptor, or what was seen of the host.
+Napi::Value spawn(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!info[0].IsTypedArray() || !(info[1].IsNumber() || info[1].IsExternal()) || !info[2].IsNumber() ||
+      !info[3].IsArray() || !info[4].IsArray() || !info[5].IsNumber() || !info[6].IsFunction() ||
+      !info[7].IsFunction()) {
+    Napi::TypeError::New(env, kSpawnUsage).ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  Registry* registry = static_cast<Registry*>(info.Data());
+  if (const int error = registry->openExits(); error != 0) {
+    throwErrno(env, error, "epoll_create1");
+    return env.Undefined();
+  }
+  LaunchRequest request;
+  if (!readRequest(info, request)) {
+    closeCopies(request);
+    return env.Undefined();
+  }
+  const auto group = static_cast<ProcessGroup>(info[5].As<Napi::Number>().Int32Value());
+  auto* process = new Process(registry, std::move(request), toSight(info[1]), group, info[6].As<Napi::Function>(),
+                              info[7].As<Napi::Function>());
+  if (!process->queue()) {
+    process->discard();
+    throwErrno(env, EAGAIN, "pthread_create");
+    return env.Undefined();
+  }
+  return Napi::Number::New(env, process->id());
+}
+
+// The process that JS means; nullptr once it is gone.
+Process* toProcess(const Napi::CallbackInfo& info) {
+  const auto& processes = static_cast<Registry*>(info.Data())->processes;
+  const auto found = processes.find(info[0].As<Napi::Number>().Uint32Value());
+  return found == processes.end() ? nullptr : found->second;
+}
+
+// recall(handle): calls a launch off
+Napi::Value recall(const Napi::CallbackInfo& info) {
+  if (Process* process = toProcess(info)) process->recall();
+  return info.Env().Undefined();
+}
+
+// killProcess(handle, signal) → errno
+Napi::Value killProcess(const Napi::CallbackInfo& info) {
+  Process* process = toProcess(info);
+  const int signal = info[1].As<Napi::Number>().Int32Value();
+  return Napi::Number::New(info.Env(), process == nullptr ? ESRCH : process->kill(signal));
+}
+
+// killGroup(handle, signal) → errno
+Napi::Value killGroup(const Napi::CallbackInfo& info) {
+  Process* process = toProcess(info);
+  const int signal = info[1].As<Napi::Number>().Int32Value();
+  return Napi::Number::New(info.Env(), process == nullptr ? ESRCH : process->killGroup(signal));
+}
+
+// release(handle, endsGroup), after onExit
+Napi::Value release(const Napi::CallbackInfo& info) {
+  if (Process* process = toProcess(info)) process->release(info[1].As<Napi::Boolean>().Value());
+  return info.Env().Undefined();
+}
+
+// keepAlive(handle, boolean): whether the event loop waits for it
+Napi::Value keepAlive(const Napi::CallbackInfo& info) {
+  Process* process = toProcess(info);
+  if (process == nullptr) return info.Env().Undefined();
+  if (info[1].As<Napi::Boolean>().Value()) {
+    process->ref();
+  } else {
+    process->unref();
+  }
+  return info.Env().Undefined();
+}
+
+// takePipe(handle, 0…2) → descriptor
+Napi::Value takePipe(const Napi::CallbackInfo& info) {
+  Process* process = toProcess(info);
+  const int fd = process == nullptr ? -1 : process->takePipe(info[1].As<Napi::Number>().Int32Value());
+  if (fd >= 0) static_cast<Registry*>(info.Data())->pipes.add(fd, false);
+  return Napi::Number::New(info.Env(), fd);
+}
+
+// keepPipe(handle, 1 | 2) → descriptor, or -1 if there is nothing to read in it and never will be
+Napi::Value keepPipe(const Napi::CallbackInfo& info) {
+  Process* process = toProcess(info);
+  int fd = process == nullptr ? -1 : process->takePipe(info[1].As<Napi::Number>().Int32Value());
+  if (fd >= 0 && isSpent(fd)) closeIfOpen(fd);
+  if (fd >= 0) static_cast<Registry*>(info.Data())->pipes.add(fd, true);
+  return Napi::Number::New(info.Env(), fd);
+}
+
+}  // namespace
+
+void initSpawn(Napi::Env env, Napi::Object exports) {
+  // Lives as long as the process: a few bytes for each environment that loads the addon.
+  Registry* registry = new Registry(env);
+  if (!registry->open()) {
+    Napi::Error::New(env, "the event loop cannot be reached").ThrowAsJavaScriptException();
+    return;
+  }
+  exports.Set("spawn", Napi::Function::New(env, spawn, "spawn", registry));
+  exports.Set("recall", Napi::Function::New(env, recall, "recall", registry));
+  exports.Set("killProcess", Napi::Function::New(env, killProcess, "killProcess", registry));
+  exports.Set("killGroup", Napi::Function::New(env, killGroup, "killGroup", registry));
+  exports.Set("release", Napi::Function::New(env, release, "release", registry));
+  exports.Set("takePipe", Napi::Function::New(env, takePipe, "takePipe", registry));
+  exports.Set("keepPipe", Napi::Function::New(env, keepPipe, "keepPipe", registry));
+  initPipes(env, exports, &registry->pipes);
+  initStatus(env, exports, &registry->pipes);
+  exports.Set("keepAlive", Napi::Function::New(env, keepAlive, "keepAlive", registry));
+}
+
+}  // namespace uchroot

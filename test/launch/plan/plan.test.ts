@@ -1,0 +1,280 @@
+import * as fc from 'fast-check';
+import t, { type Test } from 'tap';
+
+import { buildPlan, type PlanInput } from '../../../lib/launch/plan/plan.ts';
+import type { Step, StepName } from '../../../lib/launch/plan/step.ts';
+import { planInputs } from '../arbitrary.ts';
+
+function places(steps: readonly Step[], names: readonly StepName[]): readonly number[] {
+  return steps.flatMap((step, place) => (names.includes(step.op) ? [place] : []));
+}
+
+function always(t: Test, rule: (steps: readonly Step[], input: PlanInput) => boolean): void {
+  t.doesNotThrow(() => fc.assert(fc.property(planInputs, (input) => rule(buildPlan(input), input))));
+}
+
+// In every plan that has both; some plan must have both.
+function inOrder(
+  sentence: string,
+  earlier: readonly StepName[],
+  later: readonly StepName[],
+  when: (input: PlanInput) => boolean = () => true,
+): void {
+  t.test(sentence, async (t) => {
+    let seen = false;
+    always(t, (steps, input) => {
+      if (!when(input)) return true;
+      const [before, after] = [places(steps, earlier), places(steps, later)];
+      seen ||= before.length > 0 && after.length > 0;
+      return Math.max(...before) < Math.min(...after);
+    });
+    t.ok(seen);
+  });
+}
+
+const verifies = (steps: readonly Step[]): readonly StepName[] =>
+  steps.map((step) => step.op).filter((op) => op.startsWith('verify_'));
+
+inOrder('setgroups comes before setresgid', ['setgroups'], ['setresgid']);
+inOrder('setresgid comes before setresuid', ['setresgid'], ['setresuid']);
+inOrder(
+  'bounding set, ambient set and securebits come before setresuid',
+  ['drop_bounding_set', 'clear_ambient', 'securebits', 'keep_capabilities'],
+  ['setresuid'],
+);
+inOrder('the ambient set is cleared before securebits', ['clear_ambient'], ['securebits']);
+inOrder('capset comes after setresuid', ['setresuid'], ['capset', 'raise_ambient']);
+inOrder('ambient capabilities are raised after capset', ['capset'], ['raise_ambient']);
+inOrder('fchdir comes before chroot', ['fchdir'], ['chroot']);
+inOrder('chroot comes before chdir', ['chroot'], ['chdir']);
+inOrder('the root changes before the ids', ['chroot', 'chdir'], ['setgroups', 'setresgid', 'setresuid']);
+inOrder('stdio comes before close_range', ['stdio'], ['close_range']);
+inOrder('close_range comes before chroot', ['close_range'], ['keep_fd', 'fchdir', 'chroot']);
+inOrder('kept descriptors are kept before chroot', ['keep_fd'], ['chroot']);
+inOrder(
+  'limits and priorities are set while root',
+  ['setrlimit', 'setpriority', 'oom_score_adj'],
+  ['setresuid'],
+);
+inOrder('files outside the jail are opened before chroot', ['oom_score_adj', 'stdio'], ['chroot']);
+inOrder(
+  'no_new_privs comes before seccomp',
+  ['no_new_privs'],
+  ['seccomp'],
+  (input) => !input.request.allowNewPrivs,
+);
+inOrder(
+  'with allowNewPrivs seccomp comes before setgroups',
+  ['seccomp'],
+  ['setgroups'],
+  (input) => input.request.allowNewPrivs,
+);
+inOrder('the parent-death signal comes after setresuid', ['setresuid', 'capset'], ['parent_death_signal']);
+inOrder(
+  'ids are read back after the last call that changes them',
+  ['setresgid', 'setresuid', 'capset'],
+  ['verify_uid', 'verify_gid'],
+);
+inOrder('groups are read back after the ids have changed', ['setgroups', 'setresuid'], ['verify_groups']);
+inOrder(
+  'capabilities are read back after the last call that changes them',
+  ['drop_bounding_set', 'clear_ambient', 'setresuid', 'capset', 'raise_ambient'],
+  ['verify_capabilities'],
+);
+inOrder(
+  'the way back is tried after everything that closes it',
+  ['setresuid', 'capset', 'seccomp', 'no_new_privs'],
+  ['verify_no_way_back'],
+);
+inOrder('no_new_privs is read back once it is set', ['no_new_privs'], ['verify_no_new_privs']);
+inOrder('the filter is read back once it is in force', ['seccomp'], ['verify_seccomp']);
+inOrder(
+  'the working directory is read back with the identity of the user',
+  ['chroot', 'chdir', 'setresuid'],
+  ['verify_cwd'],
+);
+
+t.test('the keyring is joined first', async (t) => {
+  always(t, ([first]) => first?.op === 'join_session_keyring');
+});
+
+t.test(
+  'signals are reset after every check, then the status is written, then execve ends the plan',
+  async (t) => {
+    always(t, (steps, { status }) => {
+      const end = steps.slice(status === undefined ? -2 : -3).map((step) => step.op);
+      const wanted =
+        status === undefined ? ['reset_signals', 'execve'] : ['reset_signals', 'write', 'execve'];
+      return end.join() === wanted.join();
+    });
+  },
+);
+
+t.test('no request can leave out a step that takes something of the caller’s away', async (t) => {
+  const needed: readonly StepName[] = [
+    'join_session_keyring',
+    'umask',
+    'setpriority',
+    'oom_score_adj',
+    'sched_setscheduler',
+    'ioprio_set',
+    'personality',
+    'timer_slack',
+    'child_subreaper',
+    'close_range',
+    'fchdir',
+    'chroot',
+    'chdir',
+    'drop_bounding_set',
+    'clear_ambient',
+    'securebits',
+    'setgroups',
+    'setresgid',
+    'setresuid',
+    'capset',
+    'seccomp',
+    'parent_death_signal',
+    'reset_signals',
+    'execve',
+  ];
+  always(t, (steps) => needed.every((name) => places(steps, [name]).length === 1));
+});
+
+t.test('every interval timer is stopped', async (t) => {
+  always(t, (steps) => {
+    const timers = steps.flatMap((step) => (step.op === 'setitimer' ? [step.timer] : []));
+    return timers.join() === 'real,virtual,prof';
+  });
+});
+
+t.test('core, stack and nofile are limited even if no limit is asked for', async (t) => {
+  always(t, (steps) => {
+    const limits = steps.flatMap((step) => (step.op === 'setrlimit' && step.mode !== 'set' ? [step] : []));
+    const shown = limits.map(({ resource, limit }) => `${resource}=${limit.soft}`);
+    return shown.join() === 'core=0,stack=8388608,nofile=1024';
+  });
+});
+
+t.test('every plan reads back ids, groups, capabilities, the filter and the working directory', async (t) => {
+  always(t, (steps) =>
+    [
+      'verify_uid',
+      'verify_gid',
+      'verify_groups',
+      'verify_capabilities',
+      'verify_seccomp',
+      'verify_cwd',
+    ].every((name) => verifies(steps).includes(name as StepName)),
+  );
+});
+
+t.test('what is read back is what was set', async (t) => {
+  always(t, (steps, { account }) =>
+    steps.every(
+      (step) =>
+        (!('uid' in step) || step.uid === account.uid) &&
+        (!('gid' in step) || step.gid === account.gid) &&
+        (!('gids' in step) || step.gids.join() === account.groups.join()),
+    ),
+  );
+});
+
+t.test('the way back to uid 0 is tried for everybody but root', async (t) => {
+  always(t, (steps, { account }) => verifies(steps).includes('verify_no_way_back') === (account.uid !== 0));
+});
+
+t.test('no_new_privs is set unless it is not wanted, and the filter always', async (t) => {
+  always(
+    t,
+    (steps, { request }) =>
+      places(steps, ['no_new_privs']).length === (request.allowNewPrivs ? 0 : 1) &&
+      places(steps, ['verify_no_new_privs']).length === (request.allowNewPrivs ? 0 : 1) &&
+      places(steps, ['seccomp']).length === 1,
+  );
+});
+
+t.test('only the capabilities that were asked for stay, in every set', async (t) => {
+  always(t, (steps, { request }) =>
+    steps.every((step) => {
+      const kept =
+        step.op === 'drop_bounding_set' ? step.keep : 'capabilities' in step ? step.capabilities : undefined;
+      return kept === undefined || kept.join() === request.capabilities.join();
+    }),
+  );
+});
+
+t.test('capabilities outlive setresuid only when some are asked for', async (t) => {
+  always(t, (steps, { account, request }) => {
+    const wanted = request.capabilities.length > 0;
+    return (
+      places(steps, ['keep_capabilities']).length === (wanted && account.uid !== 0 ? 1 : 0) &&
+      places(steps, ['raise_ambient']).length === (wanted ? 1 : 0)
+    );
+  });
+});
+
+t.test('descriptors 0, 1 and 2 are put in place in that order', async (t) => {
+  always(t, (steps) => {
+    const fds = steps.flatMap((step) => (step.op === 'stdio' ? [step.fd] : []));
+    return fds.join() === '0,1,2';
+  });
+});
+
+t.test('every descriptor above 2 is closed but those that are kept', async (t) => {
+  always(t, (steps, { keptFds }) => {
+    const kept = steps.flatMap((step) => (step.op === 'keep_fd' ? [step.fd] : []));
+    const closed = steps.flatMap((step) => (step.op === 'close_range' ? [step.first] : []));
+    return closed.join() === '3' && kept.join() === keptFds.join();
+  });
+});
+
+t.test('an own limit comes after the default of the same resource', async (t) => {
+  always(t, (steps, { request }) =>
+    request.rlimits.every(([resource, limit]) => {
+      const last = steps.findLast((step) => step.op === 'setrlimit' && step.resource === resource);
+      return last?.op === 'setrlimit' && last.mode === 'set' && last.limit === limit;
+    }),
+  );
+});
+
+t.test('the umask gets at least 022, or is exactly the one that was asked for', async (t) => {
+  always(t, (steps, { request }) => {
+    const mask = steps.find((step) => step.op === 'umask');
+    return request.umask === undefined
+      ? mask?.mask === 0o022 && !mask.exact
+      : mask?.mask === request.umask && mask.exact;
+  });
+});
+
+t.test('a parent-death signal that the caller had set is taken away', async (t) => {
+  always(t, (steps, { request, parentPid }) => {
+    const step = steps.find((step) => step.op === 'parent_death_signal');
+    return request.dieWithParent
+      ? step?.signal === 9 && step.parentPid === parentPid
+      : step?.signal === 0 && step.parentPid === 0;
+  });
+});
+
+t.test('setsid comes only when it is asked for, and before stdio', async (t) => {
+  always(t, (steps, { request }) => {
+    const [setsid] = places(steps, ['setsid']);
+    const [stdio = 0] = places(steps, ['stdio']);
+    return request.newSession ? setsid !== undefined && setsid < stdio : setsid === undefined;
+  });
+});
+
+t.test('setpgid comes only where a group is wanted and no session begins', async (t) => {
+  always(t, (steps, { request, newGroup }) => {
+    const [setpgid] = places(steps, ['setpgid']);
+    const [stdio = 0] = places(steps, ['stdio']);
+    const isWanted = newGroup === true && !request.newSession;
+    return isWanted ? setpgid !== undefined && setpgid < stdio : setpgid === undefined;
+  });
+});
+
+t.test('program, arguments and environment reach execve as they are', async (t) => {
+  always(t, (steps, { program, argv, env }) => {
+    const last = steps.at(-1);
+    return last?.op === 'execve' && last.program === program && last.argv === argv && last.env === env;
+  });
+});

@@ -1,0 +1,295 @@
+import * as fc from 'fast-check';
+import t from 'tap';
+
+import {
+  launchKeys,
+  maxId,
+  normalize,
+  signalNumber,
+  toPrincipal,
+  type LaunchRequest,
+  type NormalRequest,
+} from '../../../lib/launch/request/request.ts';
+
+/** Also what a caller without types may hand over. */
+function read(keys: Readonly<Record<string, unknown>>): NormalRequest {
+  return normalize({ user: 'sam', jail: '/srv/jail', ...keys });
+}
+
+t.test('variables that are to pass have names, and are not asked for beside all others', async (t) => {
+  t.same(read({ passEnv: ['A', 'B'] }).passEnv, ['A', 'B']);
+  for (const passEnv of ['A', [''], ['A=1'], ['A\0'], [1]])
+    t.throws(() => read({ passEnv }), { name: 'UsageError' });
+  t.throws(() => read({ passEnv: ['A'], keepEnv: true }), {
+    message: /^keepEnv and passEnv are given at once/,
+  });
+});
+
+t.test('user and jail are enough', async (t) => {
+  t.same(read({}), {
+    user: { name: 'sam', text: 'sam' },
+    group: undefined,
+    groups: undefined,
+    jail: Buffer.from('/srv/jail'),
+    program: undefined,
+    args: [],
+    argv0: undefined,
+    cwd: Buffer.from('/'),
+    env: [],
+    keepEnv: false,
+    passEnv: [],
+    preserveFds: [],
+    rlimits: [],
+    umask: undefined,
+    allowRoot: false,
+    allowNewPrivs: false,
+    capabilities: [],
+    insecurePath: false,
+    newSession: false,
+    dieWithParent: false,
+    statusFd: undefined,
+    pidFile: undefined,
+    checkProgram: false,
+  });
+});
+
+t.test('a misspelt key is an error that names the right one', async (t) => {
+  for (const [wrong, right] of [
+    ['usr', 'user'],
+    ['allowroot', 'allowRoot'],
+    ['programm', 'program'],
+    ['clear_groups', 'clearGroups'],
+    ['die-with-parent', 'dieWithParent'],
+    ['rlimit', 'rlimits'],
+  ] as const) {
+    t.throws(() => read({ [wrong]: 1 }), {
+      name: 'UsageError',
+      message: `unknown key '${wrong}'`,
+      hint: `did you mean '${right}'?`,
+    });
+  }
+});
+
+t.test('a key that resembles none is an error that lists them all', async (t) => {
+  t.throws(() => read({ somethingElse: 1 }), {
+    name: 'UsageError',
+    hint: `the keys are ${[...launchKeys].join(', ')}`,
+  });
+  t.throws(() => read({ ['x\n\x1b[2J']: 1 }), {
+    message: String.raw`unknown key 'x\n\x1b[2J'`,
+  });
+});
+
+t.test('what is no object is no request', async (t) => {
+  for (const value of [undefined, null, 'sam', 5, [], ['sam', '/']]) {
+    t.throws(() => normalize(value as unknown as LaunchRequest), {
+      name: 'UsageError',
+      message: /an object/,
+    });
+  }
+});
+
+t.test('every id from 0 to 2^32-2 is itself, as a number, as digits and after a plus', async (t) => {
+  t.doesNotThrow(() =>
+    fc.assert(
+      fc.property(fc.oneof(fc.integer({ min: 0, max: maxId }), fc.constantFrom(0, maxId)), (id) => {
+        t.same(toPrincipal(id, 'user'), { id, text: `${id}` });
+        t.same(toPrincipal(`${id}`, 'user'), { name: `${id}`, id, text: `${id}` });
+        t.same(toPrincipal(`+${id}`, 'user'), { id, text: `+${id}` });
+      }),
+      { numRuns: 20 },
+    ),
+  );
+});
+
+t.test('what other tools read as 0 is only a name', async (t) => {
+  for (const text of [
+    '00',
+    '000',
+    ' 0',
+    '0 ',
+    '-0',
+    '0x0',
+    '0.0',
+    '1e3',
+    '4294967295',
+    '4294967296',
+    '٠',
+    '',
+  ]) {
+    t.same(toPrincipal(text, 'user'), { name: text, text }, JSON.stringify(text));
+  }
+});
+
+t.test('a plus with anything but a plain number is neither name nor id', async (t) => {
+  for (const text of ['+00', '++0', '+-1', '+4294967295', '+99999999999']) {
+    t.equal(toPrincipal(text, 'user').id, undefined, text);
+  }
+  t.same(toPrincipal('+4294967295', 'user'), { text: '+4294967295' });
+});
+
+t.test('an id that is no whole number from 0 to 2^32-2 is an error', async (t) => {
+  for (const user of [-1, 0.5, 2 ** 32 - 1, 2 ** 32, NaN, Infinity]) {
+    t.throws(() => read({ user }), { name: 'UsageError', message: /0 to 4294967294/ });
+    t.throws(() => read({ group: user }), { name: 'UsageError' });
+    t.throws(() => read({ groups: [user] }), { name: 'UsageError' });
+  }
+});
+
+t.test('USER:GROUP is split at the first colon', async (t) => {
+  t.match(read({ user: 'sam:audio' }), { user: { text: 'sam' }, group: { text: 'audio' } });
+  t.match(read({ user: '1001:29' }), { user: { id: 1001 }, group: { id: 29 } });
+  t.match(read({ user: 'sam:audio:video' }), { user: { text: 'sam' }, group: { text: 'audio:video' } });
+  t.match(read({ user: ':sam' }), { user: { text: '' }, group: { text: 'sam' } });
+});
+
+t.test('an empty group is an error and not the own one', async (t) => {
+  t.throws(() => read({ user: 'sam:' }), { message: /the group in 'sam:' is empty/, hint: /write sam for/ });
+});
+
+t.test('a group is given once', async (t) => {
+  t.throws(() => read({ user: 'sam:audio', group: 'video' }), { message: /given twice/ });
+  t.throws(() => read({ groups: ['audio'], clearGroups: true }), { name: 'UsageError', message: /groups/ });
+});
+
+t.test('no groups are no groups, which is not the same as none given', async (t) => {
+  t.same(read({ groups: [] }).groups, []);
+  t.same(read({ clearGroups: true }).groups, []);
+  t.equal(read({ clearGroups: false }).groups, undefined);
+});
+
+t.test('a NUL byte is an error wherever it stands', async (t) => {
+  const text = 'x\0y';
+  for (const keys of [
+    { user: text },
+    { group: text },
+    { groups: [text] },
+    { jail: `/${text}` },
+    { program: text },
+    { args: ['-l', text] },
+    { argv0: text },
+    { cwd: text },
+    { env: { A: text } },
+    { env: { [text]: 'A' } },
+    { pidFile: text },
+    { program: Buffer.from(text) },
+  ]) {
+    t.throws(() => read(keys), { name: 'UsageError' }, Object.keys(keys)[0] ?? '');
+  }
+});
+
+t.test('bytes stay as they are, also a part of a larger buffer', async (t) => {
+  const bytes = Buffer.from([0x2f, 0xff, 0x80, 0x2f]).subarray(0, 3);
+  t.same(read({ program: bytes }).program, Buffer.from([0x2f, 0xff, 0x80]));
+  t.same(read({ args: [new Uint8Array([0xff])] }).args, [Buffer.from([0xff])]);
+  t.same(read({ args: ['é', ''] }).args, [Buffer.from('é'), Buffer.alloc(0)]);
+});
+
+t.test('a jail is an absolute path', async (t) => {
+  t.throws(() => read({ jail: 'srv/jail' }), { message: /absolute path, not srv\/jail/ });
+  t.throws(() => read({ jail: '' }), { message: /empty/ });
+  t.throws(() => read({ jail: undefined }), { name: 'UsageError' });
+});
+
+t.test('an empty program or working directory is an error, an empty argument is not', async (t) => {
+  t.throws(() => read({ program: '' }), { message: /the program is empty/ });
+  t.throws(() => read({ cwd: '' }), { message: /the working directory is empty/ });
+  t.same(read({ argv0: '' }).argv0, Buffer.alloc(0));
+});
+
+t.test('every switch takes true or false and nothing like it', async (t) => {
+  for (const name of [
+    'clearGroups',
+    'keepEnv',
+    'allowRoot',
+    'allowNewPrivs',
+    'insecurePath',
+    'newSession',
+    'dieWithParent',
+    'checkProgram',
+  ]) {
+    for (const value of ['true', 'false', 1, 0, null, {}]) {
+      t.throws(() => read({ [name]: value }), { message: `${name} must be true or false` });
+    }
+    t.doesNotThrow(() => read({ [name]: undefined }));
+  }
+});
+
+t.test('a value of the wrong type is an error that names its key', async (t) => {
+  for (const [key, value] of Object.entries({
+    args: 'x',
+    groups: 'audio',
+    preserveFds: 3,
+    caps: 'chown',
+    program: 5,
+    env: ['A=1'],
+    rlimits: 5,
+    umask: '022',
+    statusFd: '3',
+    pidFile: 5,
+  })) {
+    t.throws(() => read({ [key]: value }), { name: 'UsageError', message: new RegExp(key) });
+  }
+});
+
+t.test('descriptors above 2 are kept, ascending and each once', async (t) => {
+  t.same(read({ preserveFds: [9, 3, 9] }).preserveFds, [3, 9]);
+  for (const fd of [0, 2, -1, 3.5, 2 ** 31, '3', NaN]) {
+    t.throws(() => read({ preserveFds: [fd] }), { name: 'UsageError', message: /from 3 on/ });
+  }
+  t.equal(read({ statusFd: 1 }).statusFd, 1);
+});
+
+t.test('a umask is 0 to 0o777', async (t) => {
+  t.equal(read({ umask: 0 }).umask, 0);
+  t.equal(read({ umask: 0o777 }).umask, 0o777);
+  for (const umask of [-1, 0o1000, 1.5]) t.throws(() => read({ umask }), { name: 'UsageError' });
+});
+
+t.test('capabilities are read with or without CAP_, ascending and each once', async (t) => {
+  t.same(read({ caps: ['net_bind_service', 'CAP_CHOWN', 'chown'] }).capabilities, [0, 10]);
+  for (const name of ['', 'all', 'net-bind-service', 'cap_', 10]) {
+    t.throws(() => read({ caps: [name] }), { message: /there is no capability/ });
+  }
+});
+
+t.test('a variable to set has a name without =, and undefined leaves it out', async (t) => {
+  const { env } = read({ env: { A: '', B: undefined, C: Buffer.from([0xff]) } });
+  t.same(env, [
+    ['A', ''],
+    ['B', undefined],
+    ['C', Buffer.from([0xff])],
+  ]);
+  for (const name of ['', 'A=B', '='])
+    t.throws(() => read({ env: { [name]: 'x' } }), { message: /cannot be the name/ });
+});
+
+t.test('limits come by name', async (t) => {
+  t.same(read({ rlimits: { nofile: 5, core: { soft: 0, hard: Infinity } } }).rlimits, [
+    ['nofile', { soft: 5, hard: 5 }],
+    ['core', { soft: 0, hard: Infinity }],
+  ]);
+  t.throws(() => read({ rlimits: { files: 5 } }), { message: /no resource limit 'files'/ });
+});
+
+t.test('more groups than the kernel takes are refused here', async (t) => {
+  t.equal(read({ groups: Array<number>(65536).fill(1) }).groups?.length, 65536);
+  t.throws(() => read({ groups: Array<number>(65537).fill(1) }), { message: /at most 65536/ });
+});
+
+t.test('a request is not changed, and its normal form does not change with it', async (t) => {
+  const args = ['-l'];
+  const request = Object.freeze({ user: 'sam', jail: '/srv/jail', args });
+  const normal = normalize(request);
+  args.push('-a');
+  t.same(normal.args, [Buffer.from('-l')]);
+});
+
+t.test('a signal is known by name or by number', async (t) => {
+  t.equal(signalNumber('SIGTERM', 'killSignal'), 15);
+  t.equal(signalNumber(0, 'killSignal'), 0);
+  t.equal(signalNumber(64, 'killSignal'), 64);
+  for (const signal of ['TERM', 'sigterm', 'toString', '', 65, -1, 1.5, undefined, null]) {
+    t.throws(() => signalNumber(signal, 'killSignal'), { message: /^killSignal: there is no signal/ });
+  }
+});

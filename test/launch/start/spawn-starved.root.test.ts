@@ -1,0 +1,44 @@
+// A service that is refused what its first launch needs: a thread or a set for its event loop.
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+import t from 'tap';
+
+import { makeJail } from '../../support/programs.ts';
+import { unlessInstalled, unlessRoot } from '../../support/root.ts';
+import { runService } from '../../support/service.ts';
+
+const skip = unlessRoot() || unlessInstalled('strace');
+const jail = skip === false ? makeJail(t, 'actor') : '';
+const marker = join(jail, 'tmp/ran');
+const request = { jail, user: '61117:61117', program: '/actor', args: ['touch=/tmp/ran'], stdio: 'ignore' };
+
+/** What its launch was told, each once, with the n-th and all later calls refused. */
+async function refuse(call: string, error: string, places: readonly number[]): Promise<ReadonlySet<string>> {
+  const told = new Set<string>();
+  for (const place of places) {
+    rmSync(marker, { force: true });
+    const inject = `inject=${call}:error=${error}:when=${place}+`;
+    const wrapper = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', `trace=${call}`, '-e', inject];
+    const { stdout } = await runService('refused', request, { wrapper });
+    // else Node itself has not come so far
+    if (!stdout.startsWith('{')) continue;
+    told.add(stdout);
+    if (existsSync(marker)) throw new Error(`the program has run, and its launch was told ${stdout}`);
+  }
+  return told;
+}
+
+t.test('without a set of descriptors to wait for nothing is started', { skip }, async (t) => {
+  const told = await refuse('epoll_create1', 'ENOMEM', [2, 3, 4, 5, 6]);
+  t.strictSame(
+    [...told].map((line) => JSON.parse(line) as object),
+    [{ name: 'LaunchError', code: 'ENOMEM', call: 'epoll_create1' }],
+  );
+});
+
+t.test('a thread that cannot be started is told as one', { skip }, async (t) => {
+  const told = await refuse('clone3', 'EAGAIN', [7, 8, 9, 10, 11, 12, 13, 14, 15]);
+  const [first] = [...told].map((line) => JSON.parse(line) as object);
+  t.match(first, { name: 'LaunchError', code: 'EAGAIN', call: 'pthread_create', hint: /TasksMax=/ });
+});

@@ -1,0 +1,97 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+import t from 'tap';
+
+import { openJail, planLaunch, runInJail } from '../../../lib/index.ts';
+import { buildJail } from '../../../lib/jail/build.ts';
+import { makeJail } from '../../support/programs.ts';
+import { unlessRoot } from '../../support/root.ts';
+
+const skip = unlessRoot();
+const user = '61113:61113';
+
+/** Removes all files of that name, wherever they are. */
+function removeAll(directory: string, name: string): number {
+  const found = readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((path) =>
+    path.endsWith(`/${name}`),
+  );
+  for (const path of found) rmSync(join(directory, path), { force: true });
+  return found.length;
+}
+
+t.test('checkProgram names a missing shared library before anything is started', { skip }, async (t) => {
+  const jail = join(makeJail(t), 'built');
+  await buildJail({ directory: jail, programs: ['/usr/bin/env'] });
+  const request = { user, jail, program: '/usr/bin/env' };
+  t.match(
+    await runInJail({ ...request, checkProgram: true }),
+    { exitCode: 0 },
+    'with all libraries it starts',
+  );
+  t.equal((await planLaunch(request)).problem, undefined);
+
+  t.ok(removeAll(jail, 'libc.so.6') > 0);
+  const problem = {
+    name: 'LaunchError',
+    step: 'execve',
+    code: 'ENOENT',
+    path: 'libc.so.6',
+    message: /^execve: \/usr\/bin\/env: its shared library libc\.so\.6, needed by \/usr\/bin\/env: /,
+    hint: `uchroot-jail build ${jail} /usr/bin/env`,
+    exitStatus: 127,
+  };
+  t.match((await planLaunch(request)).problem, problem);
+  await t.rejects(runInJail({ ...request, checkProgram: true }), problem);
+  await using open = await openJail(jail, { user, checkProgram: true });
+  await t.rejects(open.spawn({ program: '/usr/bin/env' }), problem);
+});
+
+t.test('a program whose loader misses a library ends with an error that names it', { skip }, async (t) => {
+  const jail = join(makeJail(t), 'built');
+  await buildJail({ directory: jail, programs: ['/usr/bin/env', '/bin/sh'] });
+  const request = { user, jail, program: '/usr/bin/env' };
+  const sh = { ...request, program: '/bin/sh' };
+  await t.rejects(runInJail({ ...sh, args: ['-c', 'exit 127'] }), {
+    message: "/bin/sh -c 'exit 127': exited with status 127",
+    hint: undefined,
+  });
+
+  t.ok(removeAll(jail, 'libc.so.6') > 0);
+  const missing = {
+    name: 'ExitError',
+    code: 'ERR_EXIT',
+    exitCode: 127,
+    message:
+      /^\/usr\/bin\/env: exited with status 127: its shared library libc\.so\.6, needed by \/usr\/bin\/env: /,
+    hint: `uchroot-jail build ${jail} /usr/bin/env`,
+  };
+  // what the loader says goes elsewhere
+  await t.rejects(runInJail({ ...request, stdio: 'ignore' }), missing);
+  await using open = await openJail(jail, { user, program: '/usr/bin/env', stdio: 'ignore' });
+  await t.rejects(open.run(), missing);
+  t.match(await open.run({ reject: false }), { exitCode: 127 });
+});
+
+t.test('it names a missing program, interpreter and working directory too', { skip }, async (t) => {
+  const jail = join(makeJail(t), 'built');
+  await buildJail({ directory: jail, programs: ['/usr/bin/env'] });
+  const request = { user, jail, program: '/usr/bin/env', checkProgram: true };
+  await t.rejects(runInJail({ ...request, program: '/usr/bin/absent' }), {
+    code: 'ENOENT',
+    path: '/usr/bin/absent',
+  });
+  await t.rejects(runInJail({ ...request, cwd: '/absent' }), {
+    step: 'chdir',
+    code: 'ENOENT',
+    path: '/absent',
+  });
+  for (const name of readdirSync(jail, { recursive: true, encoding: 'utf8' })) {
+    if (/\/ld-linux[^/]*\.so\.\d$/.test(name)) rmSync(join(jail, name), { force: true });
+  }
+  await t.rejects(runInJail(request), {
+    code: 'ENOENT',
+    message: /its ELF interpreter \/lib/,
+    exitStatus: 127,
+  });
+});

@@ -1,0 +1,74 @@
+import t from 'tap';
+
+import { LaunchError } from '../../../lib/errors.ts';
+import { buildPlan } from '../../../lib/launch/plan/plan.ts';
+import type { Launch } from '../../../lib/launch/host/prepare.ts';
+import { normalize } from '../../../lib/launch/request/request.ts';
+import { planAsJson, planAsText } from '../../../lib/launch/tell/show.ts';
+import { program, sam, viewOf } from '../view.ts';
+
+function launchOf(argument: Buffer, account = sam): Launch {
+  const request = normalize({ user: 'sam', jail: '/srv/jail', rlimits: { as: Infinity } });
+  const steps = buildPlan({
+    request,
+    account,
+    program: Buffer.from('/bin/prog'),
+    argv: [Buffer.from('prog'), argument],
+    env: [],
+    keptFds: [],
+    parentPid: 1,
+    architecture: 'x64',
+  });
+  return { request, account, steps, view: viewOf({ '/bin/prog': program }, {}, { account }) };
+}
+
+const launch = launchOf(Buffer.from('-l'));
+
+t.test('the text has a line that says who and where, then a line a step in its order', async (t) => {
+  const [head, ...lines] = planAsText(launch).trimEnd().split('\n');
+  t.equal(head, 'uid 1001 (sam), gid 1001, groups 29,1001, jail /srv/jail');
+  t.same(
+    lines.map((line) => line.trim().split(/\s+/).slice(0, 2)),
+    launch.steps.map((step, index) => [`${index + 1}`, step.op]),
+  );
+});
+
+t.test('an account without name or groups is shown as that', async (t) => {
+  const nobody = { ...sam, name: undefined, groups: [] };
+  t.match(planAsText(launchOf(Buffer.from(''), nobody)), /^uid 1001, gid 1001, groups none, jail/);
+});
+
+t.test('the JSON has account, jail and every step with its fields', async (t) => {
+  const shown = JSON.parse(planAsJson(launch, undefined)) as {
+    readonly account: unknown;
+    readonly jail: string;
+    readonly steps: readonly Readonly<Record<string, unknown>>[];
+    readonly problem?: unknown;
+  };
+  t.match(shown.account, { uid: 1001, gid: 1001, groups: [29, 1001], name: 'sam' });
+  t.equal(shown.jail, '/srv/jail');
+  t.notOk('problem' in shown);
+  t.same(
+    shown.steps.map(({ op, place }) => [place, op]),
+    launch.steps.map((step, index) => [index + 1, step.op]),
+  );
+  t.match(shown.steps.at(-1), { call: 'execve', program: '/bin/prog', argv: ['prog', '-l'] });
+  t.match(
+    shown.steps.find(({ resource }) => resource === 'as'),
+    { limit: { soft: 'unlimited', hard: 'unlimited' } },
+  );
+});
+
+t.test('bytes that are no UTF-8 are escaped in JSON', async (t) => {
+  const shown = JSON.parse(planAsJson(launchOf(Buffer.from([0x61, 0xff])), undefined)) as {
+    readonly steps: readonly { readonly argv?: readonly string[] }[];
+  };
+  t.same(shown.steps.at(-1)?.argv, ['prog', String.raw`a\xff`]);
+});
+
+t.test('what would fail is part of the JSON', async (t) => {
+  const problem = new LaunchError('execve: /bin/prog: no', { step: 'execve', code: 'ENOENT', hint: 'do' });
+  t.match(JSON.parse(planAsJson(launch, problem)), {
+    problem: { step: 'execve', code: 'ENOENT', message: 'execve: /bin/prog: no', hint: 'do' },
+  });
+});
