@@ -46,6 +46,8 @@ export interface ResolverOptions {
    * not given.
    */
   readonly dlopen?: DlopenPriority | 'none';
+  /** Files of the same root that another resolver has looked at. */
+  readonly files?: Files;
 }
 
 interface Search {
@@ -60,7 +62,7 @@ interface Search {
  * The search is that of the loader the program names, glibc's or musl's; nothing is executed.
  */
 export function openResolver(root: FileRoot, options: ResolverOptions = {}): Resolver {
-  const files = openFiles(root);
+  const { files = openFiles(root) } = options;
   const { cpu = BASELINE, hasProc = files.exists(bytePath('/proc/self')), dlopen = 'recommended' } = options;
   const path = bytePath(options.path ?? '/usr/local/bin:/usr/bin:/bin');
   const loaders = new Map<string, Loader>();

@@ -96,8 +96,10 @@ const numbers = new Float64Array(8);
 const identity = new BigUint64Array(numbers.buffer, 6 * Float64Array.BYTES_PER_ELEMENT);
 
 function statusOfNumbers(): FileStatus {
+  const mode = numberAt(0);
   return {
-    ...kindAndMode(numberAt(0)),
+    kind: KINDS[mode & typeBits] ?? 'other',
+    mode: mode & 0o7777,
     uid: numberAt(1),
     gid: numberAt(2),
     sizeBytes: numberAt(3),

@@ -2,7 +2,7 @@
 
 import { type BytePath, pathBytes } from '../binary/path.ts';
 import { type DirectoryRoot, errorCode, openFileRoot } from '../binary/root.ts';
-import { rememberStatus } from '../binary/walk.ts';
+import { rememberStatus } from '../binary/remembered-root.ts';
 import { takeRequest } from '../keys.ts';
 import type { Left } from './apply/left.ts';
 import { type Host, openHost } from './host/host.ts';

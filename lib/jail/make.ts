@@ -2,7 +2,8 @@
 
 import { type BytePath, bytePath, pathBytes, showPath } from '../binary/path.ts';
 import { type DirectoryRoot, type FileRoot, openFileRoot } from '../binary/root.ts';
-import { rememberStatus, walk } from '../binary/walk.ts';
+import { rememberStatus } from '../binary/remembered-root.ts';
+import { walk } from '../binary/walk.ts';
 import { JailError, UsageError } from '../errors.ts';
 import { type Applying, applyPlan, foreseePlan } from './apply/apply.ts';
 import { isAtOrIn } from './apply/grounds.ts';

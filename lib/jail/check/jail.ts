@@ -4,7 +4,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 
 import { type BytePath, bytePath, pathBytes } from '../../binary/path.ts';
 import { type DirectoryRoot, errorCode, type FileRoot, openFileRoot } from '../../binary/root.ts';
-import { rememberStatus } from '../../binary/walk.ts';
+import { rememberStatus } from '../../binary/remembered-root.ts';
 import { JailError } from '../../errors.ts';
 import { errnoName, reason } from '../../errno.ts';
 import { native, type PathComponent } from '../../native.ts';

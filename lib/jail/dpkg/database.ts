@@ -57,13 +57,14 @@ export function openPackages(root: FileRoot): Packages | undefined {
 
   function files(pkg: Package): readonly BytePath[] {
     diversions ??= readDiversions(readIfThere(root, bytePath(`${DATABASE}/diversions`)));
-    const known = diversions;
     registry ??= readRegistry(readIfThere(root, bytePath('/var/lib/ucf/registry')));
-    const made = registry;
-    return remember(lists, pkg, () => [
-      ...readList(readListFile(root, pkg), pkg.name, known, rename),
-      ...(made.get(pkg.name) ?? []).map(rename),
-    ]);
+    const known = lists.get(pkg);
+    if (known !== undefined) return known;
+    const listed = readList(readListFile(root, pkg), pkg.name, diversions, rename);
+    const registered = registry.get(pkg.name);
+    const paths = registered === undefined ? listed : listed.concat(registered.map(rename));
+    lists.set(pkg, paths);
+    return paths;
   }
   function ownership(path: BytePath): Ownership | undefined {
     index ??= indexOwners(all, files);
@@ -94,7 +95,7 @@ function readListFile(root: FileRoot, { name, architecture, multiArch }: Package
   return new Uint8Array();
 }
 
-/** A package; or what several share, with their source if it is one and the same. */
+/** A package; or what several packages share, with their source if it is the same. */
 type Ownership = Package | { readonly shared: true; readonly source: string | undefined };
 
 const SHARED: Ownership = { shared: true, source: undefined };

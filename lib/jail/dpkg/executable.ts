@@ -4,9 +4,17 @@ import { type BytePath, bytePath, joinPath, lastComponent, toLatin1 } from '../.
 import type { FileRoot, OpenFile } from '../../binary/root.ts';
 import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/script.ts';
 import { readIfThere, statusIfThere } from './read.ts';
-import { readStrings, type Strings } from './sections.ts';
+import type { ReadStrings } from './sections.ts';
 import { commandsOf, isShell } from './shell.ts';
-import { findInStrings, findPaths, findWords } from './words.ts';
+import {
+  findInStrings,
+  findPaths,
+  findWords,
+  openWordFilter,
+  possibleIn,
+  type Wanted,
+  type WordFilter,
+} from './scan-names.ts';
 
 export interface Executable {
   readonly path: BytePath;
@@ -21,19 +29,19 @@ export interface Executable {
   /** Files that a linker script names; libm.so is one (ld(1)). */
   readonly linked: readonly BytePath[];
   /** Those of the names that it contains as words, and those of the paths that it contains, or something below them. */
-  mentions(names: ReadonlySet<string>, paths: ReadonlySet<string>): ReadonlySet<string>;
+  mentions(wanted: Wanted): Iterable<string>;
 }
 
 const MAX_SCRIPT_BYTES = 4 << 20;
 const MAX_CONFIGURATION_BYTES = 1 << 18;
 
 /** Reads an executable of the root; undefined if it cannot be read. */
-export function readExecutable(root: FileRoot, path: BytePath): Executable | undefined {
+export function readExecutable(root: FileRoot, path: BytePath, strings: ReadStrings): Executable | undefined {
   try {
     const file = root.open(path);
     if (file === undefined) return undefined;
     try {
-      return lookInto(root, path, file);
+      return lookInto(root, path, file, strings);
     } finally {
       file.close();
     }
@@ -42,10 +50,11 @@ export function readExecutable(root: FileRoot, path: BytePath): Executable | und
   }
 }
 
-function lookInto(root: FileRoot, path: BytePath, file: OpenFile): Executable {
+function lookInto(root: FileRoot, path: BytePath, file: OpenFile, strings: ReadStrings): Executable {
   const head = file.read(0, SCRIPT_HEAD_BYTES);
   const magic = toLatin1(head.subarray(0, 32));
-  if (magic.startsWith('\x7fELF')) return elf(root, path);
+  if (magic.startsWith('\x7fELF'))
+    return { ...nothing(path), kind: 'elf', mentions: mentionsOfProgram(path, strings) };
   const script = readScript(head);
   const isLinkerScript = magic.startsWith('/* GNU ld script');
   if (script.kind !== 'script' && !isLinkerScript) return { ...nothing(path), kind: 'other' };
@@ -61,22 +70,28 @@ function lookInto(root: FileRoot, path: BytePath, file: OpenFile): Executable {
     interpreters,
     commands: interpreters.some(isShell) ? commandsOf(root, path, text) : new Set(),
     linked: isLinkerScript ? ((text.match(/\/[\w.+/-]+/g) as BytePath[] | null) ?? []) : [],
-    mentions: (names, paths) =>
-      new Set([...findWords(data, names), ...completed(text, names), ...findPaths(data, paths)]),
+    mentions: mentionsOfScript(text, data),
   };
 }
 
 const MAX_REST = 8;
 
-/** Names that begin with what a script completes by a variable: ps2pdf runs "ps2pdf$version". */
-function completed(text: string, names: ReadonlySet<string>): readonly string[] {
-  const stems = new Set(
-    Array.from(text.matchAll(/(?<![\w.+$-])([A-Za-z][\w.+-]{2,})\$\{?[A-Za-z]/g), ([, stem]) => stem ?? ''),
-  );
-  if (stems.size === 0) return [];
-  return [...names].filter((name) =>
-    [...stems].some((stem) => name.startsWith(stem) && name.length - stem.length <= MAX_REST),
-  );
+function mentionsOfScript(text: string, data: Uint8Array): Executable['mentions'] {
+  // ps2pdf runs "ps2pdf$version": the beginning of a name, completed by a variable
+  let stems: readonly string[] | undefined;
+  return ({ names, paths }) => {
+    stems ??= Array.from(
+      text.matchAll(/(?<![\w.+$-])([A-Za-z][\w.+-]{2,})\$\{?[A-Za-z]/g),
+      ([, stem]) => stem ?? '',
+    );
+    const begins = (name: string) =>
+      stems?.some((stem) => name.startsWith(stem) && name.length - stem.length <= MAX_REST) === true;
+    return new Set([
+      ...findWords(data, names),
+      ...(stems.length === 0 ? [] : [...names.texts].filter(begins)),
+      ...findPaths(data, paths),
+    ]);
+  };
 }
 
 function nothing(path: BytePath): Omit<Executable, 'kind'> {
@@ -96,10 +111,10 @@ export function readConfiguration(root: FileRoot, path: BytePath): Executable {
   return {
     ...nothing(path),
     kind: 'configuration',
-    mentions: (names, paths) =>
+    mentions: ({ names, paths }) =>
       new Set([
         ...findPaths(data, paths),
-        ...findWords(data, new Set([...names].filter((name) => name.includes('.so')))),
+        ...[...findWords(data, names)].filter((name) => name.includes('.so')),
       ]),
   };
 }
@@ -112,66 +127,48 @@ export function readSettings(root: FileRoot, path: BytePath): Executable | undef
   if (status?.kind !== 'file' || status.sizeBytes > MAX_SETTINGS_BYTES) return undefined;
   const data = readIfThere(root, path, MAX_SETTINGS_BYTES);
   if (data.includes(0)) return undefined;
-  return { ...nothing(path), kind: 'configuration', mentions: (names) => findWords(data, names) };
-}
-
-// Read again for what is new in a question: the strings of all programs of a compiler would fill the memory.
-function elf(root: FileRoot, path: BytePath): Executable {
-  const asked = new Set<string>();
-  const found = new Set<string>();
-
-  function takeNew(texts: ReadonlySet<string>): ReadonlySet<string> {
-    const fresh = [...texts].filter((text) => !asked.has(text));
-    for (const text of fresh) asked.add(text);
-    return new Set(fresh);
-  }
   return {
     ...nothing(path),
-    kind: 'elf',
-    mentions: (names, paths) => {
-      const fresh = { names: takeNew(names), paths: takeNew(paths) };
-      if (fresh.names.size + fresh.paths.size > 0)
-        for (const text of mentionsIn(stringsOf(root, path), fresh)) found.add(text);
-      return new Set([...names, ...paths].filter((text) => found.has(text)));
-    },
+    kind: 'configuration',
+    mentions: ({ names }) => findWords(data, names),
   };
 }
 
-interface Wanted {
-  readonly names: ReadonlySet<string>;
-  readonly paths: ReadonlySet<string>;
-}
+function mentionsOfProgram(path: BytePath, readStrings: ReadStrings): Executable['mentions'] {
+  // what may be in the file, and whether it is
+  const answers = new Map<string, boolean>();
+  let seen: { readonly filter: WordFilter; readonly unseparated: boolean } | undefined;
 
-function mentionsIn({ parts, unseparated }: Strings, { names, paths }: Wanted): readonly string[] {
-  return parts.flatMap((part) => [
-    ...(unseparated ? findAnywhere(part, [...names]) : findInStrings(part, likely(part, names))),
-    ...findPaths(part, paths),
-  ]);
-}
-
-// One name is found faster without looking at each word, and most often it is not there at all.
-function likely(data: Uint8Array, names: ReadonlySet<string>): ReadonlySet<string> {
-  return names.size > 4 ? names : new Set(findAnywhere(data, [...names]));
-}
-
-function findAnywhere(data: Uint8Array, wanted: readonly string[]): readonly string[] {
-  const buffer = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  return wanted.filter((text) => buffer.includes(text, 0, 'latin1'));
-}
-
-function stringsOf(root: FileRoot, path: BytePath): Strings {
-  const none = { parts: [], unseparated: false };
-  try {
-    const file = root.open(path);
-    if (file === undefined) return none;
-    try {
-      return readStrings(file.read, file.status.sizeBytes) ?? none;
-    } finally {
-      file.close();
-    }
-  } catch {
-    return none;
+  function search(wanted: Wanted, filter?: WordFilter): ReadonlySet<string> {
+    const { parts, unseparated } = readStrings(path);
+    return new Set(
+      parts.flatMap((part) => [
+        ...(unseparated ? findAnywhere(part, wanted.names.texts) : findInStrings(part, wanted.names, filter)),
+        ...findPaths(part, wanted.paths, filter),
+      ]),
+    );
   }
+
+  return (wanted) => {
+    let found: ReadonlySet<string> | undefined;
+    if (seen === undefined) {
+      seen = { filter: openWordFilter(), unseparated: readStrings(path).unseparated };
+      found = search(wanted, seen.filter);
+    }
+    const possible = [
+      // nothing ends a name: any text may contain it
+      ...(seen.unseparated ? wanted.names.texts : possibleIn(seen.filter, wanted.names)),
+      ...possibleIn(seen.filter, wanted.paths),
+    ];
+    for (const text of possible)
+      if (!answers.has(text)) answers.set(text, (found ??= search(wanted)).has(text));
+    return possible.filter((text) => answers.get(text));
+  };
+}
+
+function findAnywhere(data: Uint8Array, wanted: ReadonlySet<string>): readonly string[] {
+  const buffer = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  return [...wanted].filter((text) => buffer.includes(text, 0, 'latin1'));
 }
 
 function interpretersOf(interpreter: BytePath, argument = '' as BytePath): readonly BytePath[] {

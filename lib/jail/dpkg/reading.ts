@@ -8,6 +8,7 @@ import { type ContentsReader, openContents } from './contents.ts';
 import type { Package, Packages } from './database.ts';
 import { type Executable, readExecutable } from './executable.ts';
 import { readDependents } from './follow.ts';
+import { openStrings, type ReadStrings } from './sections.ts';
 
 export interface Reading {
   readonly root: FileRoot;
@@ -20,7 +21,11 @@ export interface Reading {
   readonly look: (path: BytePath) => Executable | undefined;
 }
 
-export function openReading(root: FileRoot, packages: Packages): Reading {
+export function openReading(
+  root: FileRoot,
+  packages: Packages,
+  strings: ReadStrings = openStrings(root),
+): Reading {
   const reader = openContents(root, packages);
   const executables = new Map<BytePath, Executable | null>();
   let dependents: ReturnType<Reading['dependents']> | undefined;
@@ -30,6 +35,7 @@ export function openReading(root: FileRoot, packages: Packages): Reading {
     reader,
     commands: openCommands(root, packages, reader.programs),
     dependents: () => (dependents ??= readDependents(packages)),
-    look: (path) => remember(executables, path, () => readExecutable(root, path) ?? null) ?? undefined,
+    look: (path) =>
+      remember(executables, path, () => readExecutable(root, path, strings) ?? null) ?? undefined,
   };
 }

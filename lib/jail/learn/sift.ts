@@ -2,7 +2,8 @@
 
 import { type BytePath, bytePath, parentPath } from '../../binary/path.ts';
 import { errorCode, type FileRoot } from '../../binary/root.ts';
-import { rememberStatus, walk } from '../../binary/walk.ts';
+import { rememberStatus } from '../../binary/remembered-root.ts';
+import { walk } from '../../binary/walk.ts';
 import type { FileEvent } from './event.ts';
 import { isBeneath, isPublic, nameOf, placeOf, statusOf } from './place.ts';
 

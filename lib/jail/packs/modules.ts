@@ -1,5 +1,6 @@
 // Follows the modules that scripts name, and that these name in turn, through the directories of an interpreter.
 
+import { remember } from '../../binary/files.ts';
 import { type BytePath, joinPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import type { PackHost, Part } from './pack.ts';
@@ -28,20 +29,35 @@ export function modulesOf(
   { namesIn, locate }: Language,
 ): readonly Part[] {
   const parts: Part[] = [];
+  const namesBySource = namesKept(host.root, namesIn);
+  const located = new Set<Module>();
   const seen = new Set<BytePath>(scripts.map(({ path }) => path));
-  const queue = scripts.map(({ path, text }) => ({ path, text }));
+  const queue = scripts.map(({ path, text }) => ({ path, names: new Set(namesIn(text)) }));
   for (let next = queue.pop(); next !== undefined; next = queue.pop())
-    for (const name of new Set(namesIn(next.text))) {
+    for (const name of next.names) {
       const found = locate(name, next.path);
-      if (found === undefined) continue;
+      if (found === undefined || located.has(found)) continue;
+      located.add(found);
       parts.push(...found.parts);
       for (const path of found.sources) {
         if (seen.has(path) || seen.size > MAX_SOURCES) continue;
         seen.add(path);
-        queue.push({ path, text: host.readText(path) ?? '' });
+        const names = remember(namesBySource, path, () => new Set(namesIn(host.readText(path) ?? '')));
+        queue.push({ path, names });
       }
     }
   return parts;
+}
+
+type NamesBySource = Map<BytePath, Set<string>>;
+
+// A plan asks for the modules several times, whenever more has come into the jail.
+const kept = new WeakMap<FileRoot, Map<Language['namesIn'], NamesBySource>>();
+
+function namesKept(root: FileRoot, namesIn: Language['namesIn']): NamesBySource {
+  const ofRoot = kept.get(root) ?? new Map<Language['namesIn'], NamesBySource>();
+  kept.set(root, ofRoot);
+  return remember(ofRoot, namesIn, () => new Map());
 }
 
 const MAX_DEPTH = 20;

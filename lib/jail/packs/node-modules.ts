@@ -27,15 +27,18 @@ const AROUND = '.';
 export function openNodeModules(host: PackHost): Language {
   const known = new Map<string, Module | null>();
   return {
-    namesIn: (text) =>
-      isPackage(text)
-        ? dependenciesIn(text)
-        : [AROUND, ...Array.from(text.matchAll(SPECIFIER), ([, , name]) => name ?? '')],
+    namesIn,
     locate: (name, from) => {
       const find = () => locate(host, name, from) ?? null;
       return remember(known, `${name}\0${parentPath(from)}`, find) ?? undefined;
     },
   };
+}
+
+function namesIn(text: string): readonly string[] {
+  return isPackage(text)
+    ? dependenciesIn(text)
+    : [AROUND, ...Array.from(text.matchAll(SPECIFIER), ([, , name]) => name ?? '')];
 }
 
 function locate(host: PackHost, name: string, from: BytePath): Module | undefined {

@@ -13,18 +13,25 @@ const EXCEPT = /\/(?:__pycache__|tests)$/;
 
 /** `libraries`: directories of standard libraries, /usr/lib/python3.13. */
 export function openPythonModules(host: PackHost, libraries: readonly BytePath[]): Language {
-  const known = new Map<string, Module | null>();
   const sites = siteDirectories(host, libraries);
+  const standard = new Map<string, boolean>();
   const isStandard = (name: string) =>
-    libraries.some(
-      (library) => host.find(`${library}/${name}`).length + host.find(`${library}/${name}.py`).length > 0,
+    remember(standard, name, () =>
+      libraries.some(
+        (library) => host.find(`${library}/${name}`).length + host.find(`${library}/${name}.py`).length > 0,
+      ),
     );
+  const { locateIn, locateSpace } = openDirectories(host);
   return {
     namesIn,
     locate: (name, from) => {
-      const directories = [parentPath(from), ...sites];
-      const find = () => (isStandard(firstOf(name)) ? null : (locate(host, name, directories) ?? null));
-      return remember(known, `${name}\0${parentPath(from)}`, find) ?? undefined;
+      const first = firstOf(name);
+      if (isStandard(first)) return undefined;
+      for (const directory of [parentPath(from), ...sites]) {
+        const found = locateIn(first, directory) ?? locateSpace(name, directory);
+        if (found !== undefined) return found;
+      }
+      return undefined;
     },
   };
 }
@@ -50,53 +57,65 @@ function siteDirectories(host: PackHost, libraries: readonly BytePath[]): readon
     .filter((directory) => !libraries.includes(directory));
 }
 
-function locate(host: PackHost, name: string, directories: readonly BytePath[]): Module | undefined {
-  for (const directory of directories) {
-    const found = locateIn(host, firstOf(name), directory) ?? locateSpace(host, name, directory);
-    if (found !== undefined) return found;
+interface Directories {
+  /** A package, or a module of one file, with what its installer keeps about it (importlib.metadata). */
+  readonly locateIn: (name: string, directory: BytePath) => Module | undefined;
+  /** `google.protobuf`: a directory that several packages share has no __init__ (PEP 420). */
+  readonly locateSpace: (name: string, directory: BytePath) => Module | undefined;
+}
+
+/** Thousands of modules of one program import the same names: each name is looked for once in each directory. */
+function openDirectories(host: PackHost): Directories {
+  const known = new Map<BytePath, Map<string, Module | null>>();
+  const metadata = new Map<BytePath, ReadonlyMap<string, readonly BytePath[]>>();
+
+  function locateIn(name: string, directory: BytePath): Module | undefined {
+    const ofDirectory = remember(known, directory, () => new Map<string, Module | null>());
+    return remember(ofDirectory, name, () => readModule(name, directory) ?? null) ?? undefined;
   }
-  return undefined;
-}
 
-/** A package, or a module of one file, with what its installer keeps about it (importlib.metadata). */
-function locateIn(host: PackHost, name: string, directory: BytePath): Module | undefined {
-  const at = joinPath(directory, name as BytePath);
-  const files = [`${at}.py`, `${at}.*.so`, `${at}.so`].flatMap((pattern) => host.find(pattern));
-  const isPackage = host.find(`${at}/__init__.*`).length > 0;
-  if (!isPackage && files.length === 0) return undefined;
-  const trees = isPackage ? [at, ...host.find(`${at}.libs`)] : [];
-  return {
-    parts: [
-      ...trees.map(toTree),
-      ...files.map((path) => ({ path })),
-      ...metadataOf(host.root, directory, name).map(toTree),
-    ],
-    sources: [...trees.flatMap((tree) => filesBelow(host.root, tree, /\.py$/, EXCEPT)), ...files].filter(
-      (path) => path.endsWith('.py'),
-    ),
-  };
-}
+  function readModule(name: string, directory: BytePath): Module | undefined {
+    const at = joinPath(directory, name as BytePath);
+    const files = [`${at}.py`, `${at}.*.so`, `${at}.so`].flatMap((pattern) => host.find(pattern));
+    const isPackage = host.find(`${at}/__init__.*`).length > 0;
+    if (!isPackage && files.length === 0) return undefined;
+    const trees = isPackage ? [at, ...host.find(`${at}.libs`)] : [];
+    const about = remember(metadata, directory, () => metadataIn(host.root, directory));
+    return {
+      parts: [
+        ...trees.map(toTree),
+        ...files.map((path) => ({ path })),
+        ...(about.get(normal(name)) ?? []).map(toTree),
+      ],
+      sources: [...trees.flatMap((tree) => filesBelow(host.root, tree, /\.py$/, EXCEPT)), ...files].filter(
+        (path) => path.endsWith('.py'),
+      ),
+    };
+  }
 
-/** `google.protobuf`: a directory that several packages share has no __init__ (PEP 420). */
-function locateSpace(host: PackHost, name: string, directory: BytePath): Module | undefined {
-  const [first, ...rest] = name.split('.');
-  if (first === undefined || rest.length === 0) return undefined;
-  const [space] = host.find(`${directory}/${first}`);
-  if (space === undefined || !isDirectory(host, space)) return undefined;
-  const inner = rest.join('.');
-  return locateIn(host, firstOf(inner), space) ?? locateSpace(host, inner, space);
+  function locateSpace(name: string, directory: BytePath): Module | undefined {
+    const [first, ...rest] = name.split('.');
+    if (first === undefined || rest.length === 0) return undefined;
+    const [space] = host.find(`${directory}/${first}`);
+    if (space === undefined || !isDirectory(host, space)) return undefined;
+    const inner = rest.join('.');
+    return locateIn(firstOf(inner), space) ?? locateSpace(inner, space);
+  }
+
+  return { locateIn, locateSpace };
 }
 
 // As names of projects are compared (PEP 503).
 const normal = (text: string) => text.toLowerCase().replace(/[-_.]+/g, '-');
 
-function metadataOf(root: FileRoot, directory: BytePath, name: string): readonly BytePath[] {
-  return (root.list(directory) ?? [])
-    .filter((entry) => {
-      const [, project] = /^(.+?)-[^-]*(?:-py\d[\d.]*)?\.(?:dist|egg)-info$/.exec(entry) ?? [];
-      return project !== undefined && normal(project) === normal(name);
-    })
-    .map((entry) => joinPath(directory, entry));
+/** What installers keep about the projects in a directory, by the name of the project. */
+function metadataIn(root: FileRoot, directory: BytePath): ReadonlyMap<string, readonly BytePath[]> {
+  const found = new Map<string, BytePath[]>();
+  for (const entry of root.list(directory) ?? []) {
+    const [, project] = /^(.+?)-[^-]*(?:-py\d[\d.]*)?\.(?:dist|egg)-info$/.exec(entry) ?? [];
+    if (project !== undefined) remember(found, normal(project), () => []).push(joinPath(directory, entry));
+  }
+  return found;
 }
 
 function toTree(tree: BytePath): Part {

@@ -3,6 +3,7 @@
 import { type Closure, type MissingFile, type NeededFile, openResolver } from '../../binary/closure.ts';
 import { BASELINE, type Cpu } from '../../binary/cpu.ts';
 import type { Elf } from '../../binary/elf.ts';
+import { openFiles } from '../../binary/files.ts';
 import { type BytePath, lastComponent } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
@@ -57,8 +58,9 @@ export function openExecutables(
   selection: Selection,
   { cpu, path, isStarted }: ExecutablesOptions,
 ): Executables {
-  const best = openResolver(root, { cpu, hasProc: true, path });
-  const baseline = openResolver(root, { cpu: BASELINE, hasProc: true, path });
+  const files = openFiles(root);
+  const best = openResolver(root, { files, cpu, hasProc: true, path });
+  const baseline = openResolver(root, { files, cpu: BASELINE, hasProc: true, path });
   const missing: MissingFile[] = [];
   const incomplete: MissingFile[] = [];
   const portable: Closure[] = [];

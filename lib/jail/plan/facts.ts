@@ -35,7 +35,7 @@ export interface FactsOptions {
   /** The source package of a path, undefined if it is nobody's. */
   readonly sourceOf: (path: BytePath) => string | undefined;
   /** All that is in the jail so far. */
-  readonly paths: () => Iterable<readonly [path: BytePath, packageName: string | undefined]>;
+  readonly paths: () => Iterable<BytePath>;
 }
 
 export function openFacts(root: FileRoot, { symbols, isBasic, sourceOf, paths }: FactsOptions): Facts {
@@ -79,17 +79,15 @@ export function openFacts(root: FileRoot, { symbols, isBasic, sourceOf, paths }:
   }
 
   function sign(when: When): BytePath | undefined {
-    const { libraries, executables, packages, paths: pattern } = when;
+    const { libraries, executables, paths: pattern } = when;
     const library = libraries && [...known.libraries].find(([name]) => libraries.test(name));
     if (library !== undefined) return library[1];
     const program = executables && firstMatch(known.executables.keys(), executables);
     if (program !== undefined) return program;
     const caller = firstOf(known.imports, when.imports) ?? firstOf(known.ownImports, when.ownImports);
     if (caller !== undefined) return caller;
-    if (packages !== undefined || pattern !== undefined)
-      for (const [path, name] of paths())
-        if ((name !== undefined && packages?.test(name) === true) || pattern?.test(path) === true)
-          return path;
+    if (pattern === undefined) return undefined;
+    for (const path of paths()) if (pattern.test(path)) return path;
     return undefined;
   }
 

@@ -11,6 +11,7 @@ import { choose } from '../dpkg/choose.ts';
 import { openPackages, type Package, type Packages } from '../dpkg/database.ts';
 import { optionalPart } from '../dpkg/optional.ts';
 import { openReading } from '../dpkg/reading.ts';
+import type { ReadStrings } from '../dpkg/sections.ts';
 import { type StateDirectory, stateOf } from '../dpkg/state.ts';
 import type { Reason } from '../manifest/entry.ts';
 import type { Recipe } from '../manifest/recipe.ts';
@@ -41,6 +42,7 @@ export function openPackageFiles(
   selection: Selection,
   users: readonly JailUser[],
   { packages: asked, programs: named }: Pick<Recipe, 'packages' | 'programs'>,
+  strings: ReadStrings,
 ): PackageFiles {
   const packages = openPackages(root);
   if (packages === undefined) {
@@ -59,7 +61,7 @@ export function openPackageFiles(
       leftOut: () => [],
     };
   }
-  const reading = openReading(root, packages);
+  const reading = openReading(root, packages, strings);
   // by the names that were asked for: /usr/bin/latex is a link of a package of its own to pdftex
   const programs = new Set<BytePath>(named);
   const whole = new Set(asked.map((name) => findPackage(packages, name)));

@@ -3,6 +3,7 @@
 import { readSmallFile } from '../../binary/conf.ts';
 import type { BytePath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
+import type { ReadStrings } from '../dpkg/sections.ts';
 import type { RecordedPack } from '../manifest/manifest.ts';
 import type { Recipe } from '../manifest/recipe.ts';
 import { expandPath } from '../packs/expand.ts';
@@ -33,12 +34,13 @@ export function openPacks(
   selection: Selection,
   recipe: Pick<Recipe, 'packs' | 'withoutPacks'>,
   users: readonly JailUser[],
+  strings: ReadStrings,
 ): Packs {
   for (const name of [...recipe.packs, ...recipe.withoutPacks]) packOf(name);
   const chosen = new Map<string, RecordedPack>();
   // the sign that came first is the one that is told
   const signs = new Map<string, { readonly trigger?: BytePath | undefined }>();
-  const texts = openTexts(root, new Set(all.flatMap(({ when }) => when.texts ?? [])));
+  const texts = openTexts(strings, new Set(all.flatMap(({ when }) => when.texts ?? [])));
   const addPart = openParts(root, selection);
   const barren = new Set<string>();
 
@@ -70,11 +72,7 @@ export function openPacks(
       users,
       trigger,
       executables: (name) => facts.executables(name),
-      paths: (pattern) =>
-        selection
-          .entries()
-          .map(({ path }) => path)
-          .filter((path) => pattern.test(path)),
+      paths: (pattern) => [...selection.paths()].filter((path) => pattern.test(path)),
       sign: (when) => signOf(when, facts),
       find: (pattern) => expandPath(root, pattern, facts.libraryDirectories()),
       texts: (path, pattern) => texts.match(path, pattern),

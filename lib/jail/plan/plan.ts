@@ -5,7 +5,9 @@ import type { MissingFile } from '../../binary/closure.ts';
 import type { Cpu } from '../../binary/cpu.ts';
 import { type BytePath, bytePath, lastComponent } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
+import { rememberReads } from '../../binary/remembered-root.ts';
 import { walk } from '../../binary/walk.ts';
+import { openStrings } from '../dpkg/sections.ts';
 import type { Entry } from '../manifest/entry.ts';
 import { mergedDirectories } from '../manifest/layout.ts';
 import type { RecordedPack } from '../manifest/manifest.ts';
@@ -73,7 +75,8 @@ const JAIL_PATH = '/usr/local/bin:/usr/bin:/bin';
  * @throws UsageError for an unknown package or pack; system errors of the root, such as EIO.
  */
 export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
-  const { root, cpu, users, outside } = source;
+  const { cpu, users, outside } = source;
+  const root = rememberReads(source.root);
   const owners = {
     uids: new Set(users.map(({ uid }) => uid)),
     gids: new Set(users.flatMap(({ groups }) => groups.map(({ gid }) => gid))),
@@ -99,19 +102,19 @@ export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
       if (walk(root, path).kind !== 'found') vanished.push(path); // others are left out for a reason, such as secrets
     }
 
-  const packages = openPackageFiles(root, selection, users, recipe);
+  const strings = openStrings(root);
+  const packages = openPackageFiles(root, selection, users, recipe, strings);
   const executables = openExecutables(root, selection, {
     cpu,
     path: JAIL_PATH,
     isStarted: (path) => packages.isStarted(path),
   });
-  const packs = openPacks(root, selection, recipe, users);
+  const packs = openPacks(root, selection, recipe, users, strings);
   const facts = openFacts(root, {
     symbols: packs.symbols,
     isBasic: (path) => packages.isBasic(path),
     sourceOf: (path) => packages.sourceOf(path),
-    paths: () =>
-      selection.entries().map(({ path, kind }) => [path, kind === 'file' ? packages.of(path) : undefined]),
+    paths: () => selection.paths(),
   });
   // Each may make the others necessary: a pack brings a program, which needs a library, which is the sign of a pack.
   for (;;) {

@@ -38,6 +38,8 @@ export interface Selection {
   get(path: BytePath): Entry | undefined;
   /** A directory before what lies in it. */
   entries(): readonly Entry[];
+  /** The paths of the entries. */
+  paths(): Iterable<BytePath>;
   /** Files that were added since the last call: what they need has to be looked for. */
   takeFresh(): readonly FileEntry[];
   /** Those of the paths to be left out that nothing would have been added at. */
@@ -189,6 +191,7 @@ export function openSelection(root: FileRoot, options: SelectionOptions): Select
     get: (path) => entries.get(path),
     unused: () => without.unused(),
     entries: () => [...entries.values()],
+    paths: () => entries.keys(),
     takeFresh: () => {
       const taken = fresh.filter((entry) => entries.get(entry.path) === entry);
       fresh = [];

@@ -2,8 +2,7 @@
 
 import { remember } from '../../binary/files.ts';
 import { type BytePath, toLatin1 } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
-import { readStrings } from '../dpkg/sections.ts';
+import type { ReadStrings, Strings } from '../dpkg/sections.ts';
 
 export interface Texts {
   /** The first of the programs in which one of the texts stands. Only those handed to openTexts are known. */
@@ -13,14 +12,14 @@ export interface Texts {
 }
 
 /** Each program is searched once, for all texts that any pack waits for. */
-export function openTexts(root: FileRoot, all: ReadonlySet<string>): Texts {
+export function openTexts(readStrings: ReadStrings, all: ReadonlySet<string>): Texts {
   const known = new Map<BytePath, ReadonlySet<string>>();
-  const matches = new Map<string, readonly BytePath[]>();
+  const matches = new Map<RegExp, Map<BytePath, readonly BytePath[]>>();
 
   function textsIn(path: BytePath): ReadonlySet<string> {
     const before = known.get(path);
     if (before !== undefined) return before;
-    const parts = stringsOf(root, path);
+    const parts = buffersOf(readStrings(path));
     const found = new Set([...all].filter((text) => parts.some((part) => part.includes(text, 0, 'latin1'))));
     known.set(path, found);
     return found;
@@ -33,28 +32,21 @@ export function openTexts(root: FileRoot, all: ReadonlySet<string>): Texts {
         return texts.some((text) => found.has(text));
       }),
     match: (path, pattern) =>
-      remember(matches, `${path}\0${pattern.source}`, () => {
-        const parts = stringsOf(root, path).map(toLatin1);
-        return [
-          ...new Set(
-            parts.flatMap((part) => Array.from(part.matchAll(pattern), ([text]) => text as BytePath)),
-          ),
-        ];
-      }),
+      remember(
+        remember(matches, pattern, () => new Map<BytePath, readonly BytePath[]>()),
+        path,
+        () => {
+          const parts = buffersOf(readStrings(path)).map(toLatin1);
+          return [
+            ...new Set(
+              parts.flatMap((part) => Array.from(part.matchAll(pattern), ([text]) => text as BytePath)),
+            ),
+          ];
+        },
+      ),
   };
 }
 
-function stringsOf(root: FileRoot, path: BytePath): readonly Buffer[] {
-  try {
-    const file = root.open(path);
-    if (file === undefined) return [];
-    try {
-      const parts = readStrings(file.read, file.status.sizeBytes)?.parts ?? [];
-      return parts.map((part) => Buffer.from(part.buffer, part.byteOffset, part.byteLength));
-    } finally {
-      file.close();
-    }
-  } catch {
-    return []; // it will be told when it is copied
-  }
+function buffersOf({ parts }: Strings): readonly Buffer[] {
+  return parts.map((part) => Buffer.from(part.buffer, part.byteOffset, part.byteLength));
 }

@@ -4,7 +4,8 @@ import t from 'tap';
 
 import { type BytePath, bytePath } from '../../../lib/binary/path.ts';
 import { openFileRoot } from '../../../lib/binary/root.ts';
-import { rememberStatus, walk } from '../../../lib/binary/walk.ts';
+import { rememberStatus } from '../../../lib/binary/remembered-root.ts';
+import { walk } from '../../../lib/binary/walk.ts';
 import type { Choice } from '../../../lib/jail/dpkg/choice.ts';
 import { choose } from '../../../lib/jail/dpkg/choose.ts';
 import { openPackages } from '../../../lib/jail/dpkg/database.ts';

@@ -1,12 +1,18 @@
 import * as fc from 'fast-check';
 import t from 'tap';
 
-import { findInStrings, findPaths, findWords } from '../../../lib/jail/dpkg/words.ts';
+import {
+  findInStrings,
+  findPaths,
+  findWords,
+  openWordFilter,
+  possibleIn,
+  toWanted,
+} from '../../../lib/jail/dpkg/scan-names.ts';
 
 const bytes = (text: string) => Buffer.from(text, 'latin1');
-const find = (how: typeof findWords, text: string, ...names: string[]) => [
-  ...how(bytes(text), new Set(names)),
-];
+const keys = (texts: readonly string[]) => toWanted(texts, []).names;
+const find = (how: typeof findWords, text: string, ...names: string[]) => [...how(bytes(text), keys(names))];
 
 t.test('a word is a whole name, with the end of a sentence behind it or not', async (t) => {
   for (const text of ['ld', 'exec /usr/bin/ld -r', '`ld`', 'use ld.', '(ld)', 'a\nld\n'])
@@ -44,10 +50,26 @@ t.test('one pass finds what a search for each name finds', async (t) => {
     fc.assert(
       fc.property(fc.array(name, { maxLength: 4 }), text, (names, text) =>
         names.every((name) => {
-          const all = findWords(bytes(text), new Set(names)).has(name);
-          return all === findWords(bytes(text), new Set([name])).has(name);
+          const all = findWords(bytes(text), keys(names)).has(name);
+          return all === findWords(bytes(text), keys([name])).has(name);
         }),
       ),
     ),
   );
+});
+
+t.test('what a search finds in a file, the filter of that file does not rule out', async (t) => {
+  const name = fc.string({ unit: fc.constantFrom(...Array.from('ab-./')), minLength: 1, maxLength: 4 });
+  const text = fc.string({ unit: fc.constantFrom(...Array.from('ab-./ \0')), maxLength: 30 });
+  for (const how of [findWords, findInStrings, findPaths])
+    t.doesNotThrow(() =>
+      fc.assert(
+        fc.property(fc.array(name, { maxLength: 4 }), text, (names, text) => {
+          const filter = openWordFilter();
+          how(bytes(text), keys([]), filter);
+          const possible = possibleIn(filter, keys(names));
+          return find(how, text, ...names).every((found) => possible.includes(found));
+        }),
+      ),
+    );
 });
