@@ -5,9 +5,18 @@
 // Survivors that change nothing a test could see stand in scripts/mutate-explained.txt, each with its reason. Prints the
 // others and exits with 1 if there are any. It works on a copy of dist, in build/mutants.
 import { spawn } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { parse } from 'acorn';
 
@@ -84,22 +93,29 @@ function findChanges(source) {
 
 const parseModule = (source) => parse(source, { ecmaVersion: 'latest', sourceType: 'module' });
 
-/** Whether a compiled file reaches neither the system nor the addon, by itself or by what it imports. */
-function isPure(file, known) {
-  const before = known.get(file);
-  if (before !== undefined) return before;
-  known.set(file, true);
-  const { body } = parseModule(readFileSync(file, 'utf8'));
-  const names = body.flatMap(({ source }) => (source ? [source.value] : []));
-  const pure =
-    !file.endsWith('/native.js') &&
-    names.every((name) =>
-      name.startsWith('.')
-        ? isPure(resolve(dirname(file), name), known)
-        : ['node:path', 'node:os', 'node:util'].includes(name),
-    );
-  known.set(file, pure);
-  return pure;
+const system = ['node:fs', 'node:fs/promises', 'node:child_process', 'node:net', 'node:dns'];
+
+/** What a compiled file imports, by itself and by what it imports: files, and modules of Node. */
+function importsOf(file, found = new Set()) {
+  for (const { source } of parseModule(readFileSync(join(top, file), 'utf8')).body) {
+    if (!source) continue;
+    const isFile = source.value.startsWith('.');
+    const name = isFile ? join(dirname(file), source.value) : source.value;
+    if (found.has(name)) continue;
+    found.add(name);
+    if (isFile && existsSync(join(top, name))) importsOf(name, found);
+  }
+  return found;
+}
+
+/** Whether a file reaches neither the system nor the addon. */
+function isPure(file) {
+  const imports = importsOf(file);
+  return (
+    file !== 'dist/lib/native.js' &&
+    !imports.has('dist/lib/native.js') &&
+    !system.some((name) => imports.has(name))
+  );
 }
 
 /** Runs a test file in a sandbox: does it pass? */
@@ -208,8 +224,7 @@ const filesBelow = (directory, pattern) =>
     .filter((name) => pattern.test(name))
     .toSorted();
 
-const known = new Map();
-const pure = filesBelow('dist/lib', /\.js$/).filter((file) => isPure(join(top, file), known));
+const pure = filesBelow('dist/lib', /\.js$/).filter(isPure);
 const asked = process.argv
   .slice(2)
   .map((name) => `dist/${name.replace(/^dist\//, '').replace(/\.[jt]s$/, '.js')}`);
@@ -221,7 +236,11 @@ if (strangers.length > 0) {
 const files = asked.length > 0 ? asked : pure;
 
 const sandboxes = Array.from({ length: availableParallelism() }, (_, number) => makeSandbox(number));
-const covers = await coverTests(filesBelow('dist/test', /(?<!root)\.test\.js$/));
+const tests = filesBelow('dist/test', /(?<!root)\.test\.js$/).filter((test) => {
+  const imports = importsOf(test);
+  return files.some((file) => imports.has(file));
+});
+const covers = await coverTests(tests);
 const explained = new Set(
   readFileSync(join(top, 'scripts/mutate-explained.txt'), 'utf8')
     .split('\n')
