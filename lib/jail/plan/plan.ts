@@ -8,7 +8,7 @@ import type { FileRoot } from '../../binary/root.ts';
 import { rememberReads } from '../../binary/remembered-root.ts';
 import { walk } from '../../binary/walk.ts';
 import { openStrings } from '../dpkg/sections.ts';
-import type { Entry } from '../manifest/entry.ts';
+import type { Entry } from '../manifest/planned-entry.ts';
 import { mergedDirectories } from '../manifest/layout.ts';
 import type { RecordedPack } from '../manifest/manifest.ts';
 import type { Recipe } from '../manifest/recipe.ts';

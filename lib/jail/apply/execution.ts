@@ -1,0 +1,246 @@
+// Makes a jail what its plan says: copies, records, puts in place, and takes away what is needed no longer.
+
+import { readFileSync } from 'node:fs';
+
+import { readCache } from '../../binary/cache.ts';
+import { readSmallFile } from '../../binary/conf.ts';
+import { type BytePath, bytePath } from '../../binary/path.ts';
+import type { DirectoryRoot, FileRoot } from '../../binary/root.ts';
+import { readMounts } from '../host/mountinfo.ts';
+import { mountsIn, pointIn } from '../host/mounts.ts';
+import type { Entry } from '../manifest/planned-entry.ts';
+import { isSameManifest, type Manifest, type Recorded, writeManifest } from '../manifest/manifest.ts';
+import type { Recipe } from '../manifest/recipe.ts';
+import { CACHE_PATH, cacheFor } from '../plan/cache.ts';
+import type { JailPlan } from '../plan/plan.ts';
+import { throwIfAborted, toJailError } from '../work/jail-error.ts';
+import { begin, type Progress } from '../work/steps.ts';
+import { openTurns } from '../work/steps.ts';
+import { openJudge } from './judge.ts';
+import { isEmpty } from './commit-list.ts';
+import type { Left } from './left.ts';
+import { openOutcome, type Outcome } from './outcome.ts';
+import { foresee, foreseeNew } from './recording.ts';
+import { toRecorded } from './recording.ts';
+import type { Store } from './store.ts';
+import { setTimes } from './times.ts';
+import { findUnneeded } from './unneeded.ts';
+import { type KnownFiles, readKnown, type Roots } from './file-facts.ts';
+import { type JailWriter, openWriter, type Written } from './jail-writer.ts';
+
+export interface Applying {
+  readonly source: FileRoot;
+  /** A descriptor of that root. */
+  readonly sourceFd: number;
+  readonly jail: DirectoryRoot;
+  /** Where the jail really lies on the host. */
+  readonly directory: BytePath;
+  readonly store: Store;
+  readonly before: Manifest | undefined;
+  /** Paths of the jail that were named to be replaced. */
+  readonly replace: readonly BytePath[];
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+export interface Applied {
+  readonly manifest: Manifest;
+  readonly left: readonly Left[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Until the change is decided, an error or the signal leaves the jail as it was.
+ * @throws AbortError, JailError; system errors
+ */
+export async function applyPlan(recipe: Recipe, plan: JailPlan, work: Applying): Promise<Applied> {
+  const { source, sourceFd, jail, store, before, replace, signal, onProgress } = work;
+  const judge = openJudge({ jail, before, replace });
+  const mounted = mountedIn(work.directory);
+  const writer = openWriter({ source, sourceFd, jail, store, judge, mounted });
+  const outcome = openOutcome(before);
+  try {
+    await addAll(withCache(plan, jail), work, { writer, outcome });
+  } finally {
+    await writer.close();
+  }
+  const unneeded = await findUnneeded(jail, judge, { before, planned: outcome.planned });
+  for (const { path, was } of unneeded.removable) writer.remove(path, was);
+  const manifest = toManifest(recipe, plan, outcome.recorded, outcome.stale(before));
+  throwIfAborted(signal);
+  onProgress?.(begin('commit'));
+  const changes = writer.changes();
+  if (!isEmpty(changes) || before === undefined || !isSameManifest(before, manifest))
+    store.commit(changes, writeManifest(manifest));
+  setTimes(jail, manifest.entries, { left: outcome.leftPaths, made: writer.made });
+  return { manifest, left: [...outcome.left, ...unneeded.left], warnings: outcome.warnings };
+}
+
+/** What something is mounted on in the jail, as the jail sees it. */
+function mountedIn(directory: BytePath): readonly BytePath[] {
+  const mounts = readMounts(readFileSync('/proc/self/mountinfo'));
+  return mountsIn(mounts, directory).map((mount) => pointIn(mount, directory));
+}
+
+/** What `applyPlan` would make, and what it would leave and warn of. Changes nothing; `jail` is undefined where there is none yet. */
+export async function foreseePlan(
+  recipe: Recipe,
+  plan: JailPlan,
+  {
+    source,
+    sourceFd,
+    jail,
+    before,
+    replace,
+    signal,
+  }: Pick<Applying, 'source' | 'sourceFd' | 'before' | 'replace' | 'signal'> & {
+    readonly jail: DirectoryRoot | undefined;
+  },
+): Promise<Applied> {
+  const judge = jail && openJudge({ jail, before, replace });
+  const outcome = openOutcome(before);
+  const turns = openTurns();
+  const entries = withCache(plan, jail);
+  const slices =
+    jail === undefined ? [[entries, undefined] as const] : readAhead(entries, { jail, sourceFd });
+  for await (const [slice, known] of slices) {
+    for (const entry of slice) {
+      throwIfAborted(signal);
+      const facts = entry.kind === 'file' ? known?.onHost(entry.source) : undefined;
+      const record = await (jail === undefined ? foreseeNew(entry, source) : foresee(entry, source, facts));
+      const verdict = (await judge?.judge(entry, async () => record, known)) ?? { action: 'put' };
+      outcome.add(entry.path, verdict, record);
+      await turns();
+    }
+  }
+  const left = [...outcome.left];
+  if (jail !== undefined && judge !== undefined)
+    left.push(...(await findUnneeded(jail, judge, { before, planned: outcome.planned })).left);
+  const manifest = toManifest(recipe, plan, outcome.recorded, outcome.stale(before));
+  return { manifest, left, warnings: outcome.warnings };
+}
+
+/** How many entries are read ahead. */
+const SLICE = 256;
+
+async function addAll(
+  entries: readonly Entry[],
+  work: Applying,
+  { writer, outcome }: { readonly writer: JailWriter; readonly outcome: Outcome },
+): Promise<void> {
+  const { signal } = work;
+  const tell = openTold(entries, work);
+  const turns = openTurns(TURN_MS);
+  // Copies are made later than they are judged, and each is recorded in the order of the plan.
+  const pending: Pending[] = [];
+  let next = 0;
+  function recordMade(): void {
+    for (; next < pending.length; next++) {
+      const { entry, verdict, record, copy } = pending[next] as Pending;
+      const content = copy?.content();
+      if (copy !== undefined && content === undefined) return;
+      outcome.add(entry.path, verdict, content === undefined ? record : toRecorded(entry, content));
+      tell(entry);
+    }
+  }
+  for await (const [slice, known] of readAhead(entries, work)) {
+    for (const entry of slice) {
+      throwIfAborted(signal);
+      const written = await add(writer, entry, known);
+      if (written.warning !== undefined) outcome.warnings.push(written.warning);
+      pending.push({ entry, ...written });
+      const turn = turns();
+      if (turn === undefined) continue;
+      await turn; // a service that builds a jail goes on serving, and the next copies begin
+      recordMade();
+    }
+  }
+  writer.flush();
+  for (recordMade(); next < pending.length; recordMade()) {
+    await pending[next]?.copy?.ended;
+    throwIfAborted(signal);
+  }
+}
+
+interface Pending extends Written {
+  readonly entry: Entry;
+}
+
+const TURN_MS = 2;
+
+/** Entries, and what was read of the files among them while those before were worked on. */
+async function* readAhead(
+  entries: readonly Entry[],
+  roots: Roots,
+): AsyncGenerator<readonly [readonly Entry[], KnownFiles]> {
+  const read = (from: number): Promise<KnownFiles> => {
+    const known = readKnown(entries.slice(from, from + SLICE), roots);
+    known.catch(() => {}); // whoever waits for it hears of it
+    return known;
+  };
+  let next = read(0);
+  for (let from = 0; from < entries.length; from += SLICE) {
+    const known = await next;
+    next = read(from + SLICE);
+    yield [entries.slice(from, from + SLICE), known];
+  }
+}
+
+/** Tells of each file that is done. */
+function openTold(entries: readonly Entry[], { onProgress }: Applying): (entry: Entry) => void {
+  const files = entries.filter((entry) => entry.kind === 'file');
+  const total = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const start = begin('copy', files.length, total);
+  let [done, doneBytes] = [0, 0];
+  onProgress?.(start);
+  return (entry) => {
+    if (entry.kind !== 'file') return;
+    doneBytes += entry.sizeBytes;
+    onProgress?.({ ...start, files: ++done, sizeBytes: doneBytes });
+  };
+}
+
+async function add(writer: JailWriter, entry: Entry, known: KnownFiles): Promise<Written> {
+  try {
+    return await writer.add(entry, known);
+  } catch (error) {
+    throw toJailError(error, entry.path);
+  }
+}
+
+/** The plan's entries, and the jail's own ld.so.cache if it needs one. */
+function withCache(plan: JailPlan, jail: DirectoryRoot | undefined): readonly Entry[] {
+  const existing = jail && readSmallFile(jail, CACHE_PATH, 64 << 20);
+  const listed = existing === undefined ? [] : readCache(existing).entries;
+  const data =
+    cacheFor(plan.cacheEntries, plan.endian, listed) ?? (plan.cacheEntries.length > 0 ? existing : undefined);
+  if (data === undefined) return plan.entries;
+  const etc = bytePath('/etc');
+  const reason = { how: 'layout' } as const;
+  return [
+    ...plan.entries.filter(({ path }) => path !== CACHE_PATH),
+    ...(plan.entries.some(({ path }) => path === etc)
+      ? []
+      : [{ kind: 'directory', path: etc, mode: 0o755, reason } as const]),
+    { kind: 'data', path: CACHE_PATH, data, mode: 0o644, reason },
+  ];
+}
+
+/** The manifest of what was recorded. Of packages that files were left of, the version is what it was. */
+function toManifest(
+  recipe: Recipe,
+  plan: JailPlan,
+  recorded: readonly Recorded[],
+  stale: Readonly<Record<string, string>>,
+): Manifest {
+  const packages: Record<string, string> = {};
+  const entries = recorded.map((entry) => {
+    const name = entry.source === undefined ? undefined : plan.packageOf(entry.source);
+    const version = name === undefined ? undefined : (stale[name] ?? plan.versionOf(name));
+    if (name === undefined || version === undefined) return entry;
+    packages[name] = version;
+    return { ...entry, package: name };
+  });
+  const sorted = Object.fromEntries(Object.entries(packages).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  return { recipe, packs: plan.packs, packages: sorted, entries };
+}

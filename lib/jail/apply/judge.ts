@@ -1,0 +1,194 @@
+// Decides for each planned path what becomes of what is in the jail already. What a user of the jail may write, and what was
+// changed in the jail, stays unless it was named.
+
+import { type BytePath, parentPath, pathBytes, showPath } from '../../binary/path.ts';
+import type { DirectoryRoot, FileStatus } from '../../binary/root.ts';
+import { native } from '../../native.ts';
+import type { DirectoryEntry, Entry } from '../manifest/planned-entry.ts';
+import type { Recorded } from '../manifest/manifest.ts';
+import { CACHE_PATH } from '../plan/cache.ts';
+import type { FileFacts, KnownFiles } from './file-facts.ts';
+import { type Grounds, type Judging, openGrounds } from './grounds.ts';
+import { type Left, type LeftBecause, toLeft } from './left.ts';
+import { checkDirectory, inTheWay, nameOf } from './obstacle.ts';
+import { everyIn, isSame, lineOf, type Look, lookAt, lookOf, stampOf } from './look.ts';
+
+export interface Verdict {
+  /** `put`: what is planned takes the place; `attributes`: mode and owner are set; `stay`: it is as planned. */
+  readonly action: 'put' | 'attributes' | 'stay' | 'leave';
+  /** What was left; not given for what lies in a directory that was left. */
+  readonly left?: Left;
+  readonly warning?: string;
+  /** What was there, as lineAt tells it: the verdict is on that. */
+  readonly was?: string | null;
+  /** Tells whether that has changed since, as stampOf does; not given if its directory is made anew. */
+  readonly stamp?: string;
+}
+
+export interface Judge {
+  /**
+   * Asked for a directory before it is asked for what lies in it. `plan` makes the record of the entry, `known` are files that
+   * were read already.
+   * @throws JailError EEXIST if something that the builder has not made is in the way; ERR_INSECURE_PATH as checkDirectory.
+   */
+  judge(entry: Entry, plan: () => Promise<Recorded>, known?: KnownFiles): Promise<Verdict>;
+  /** Whether something that was recorded, and is planned no longer, is removed or left; undefined if nothing is there. */
+  judgeUnneeded(old: Recorded): Promise<Left | 'remove' | undefined>;
+}
+
+/** What lies at a path, and what is planned for it. */
+interface Met<E = Entry> {
+  readonly entry: E;
+  readonly present: FileStatus;
+  readonly look: Look;
+  readonly fresh: Recorded;
+  readonly facts: FileFacts | undefined;
+}
+
+const PUT = { action: 'put' } as const;
+const STAY = { action: 'stay' } as const;
+const LEAVE = { action: 'leave' } as const;
+
+export function openJudge(judging: Judging): Judge {
+  const grounds = openGrounds(judging);
+  const { jail } = judging;
+  // Where no directory is in the jail, although one is planned: nothing is put beneath.
+  const closed = new Set<BytePath>();
+  // Directories that are made anew: whatever a link in their place leads to, they are empty.
+  const made = new Set<BytePath>();
+
+  async function judge(entry: Entry, plan: () => Promise<Recorded>, read?: KnownFiles): Promise<Verdict> {
+    const { path, kind } = entry;
+    const parent = parentPath(path);
+    const [isClosed, isInNew] = [closed.has(parent), made.has(parent)];
+    const present = isClosed || isInNew ? undefined : jail.lstat(path);
+    const verdict = isClosed
+      ? LEAVE
+      : isInNew
+        ? { ...PUT, was: null }
+        : await judgeOpen(grounds, entry, { present, plan, read });
+    if (kind === 'directory' && present?.kind !== 'directory')
+      (verdict.action === 'leave' ? closed : made).add(path);
+    return verdict;
+  }
+
+  async function judgeUnneeded({ path, sizeBytes }: Recorded): Promise<Left | 'remove' | undefined> {
+    const present = jail.lstat(path);
+    if (present === undefined) return undefined;
+    if (grounds.isNamed(path) || (await grounds.isOurs(path, present))) return 'remove';
+    const look = await lookAt(jail, path, present, { expected: [sizeBytes] });
+    return toLeft(path, 'unneeded', false, { jail: look });
+  }
+
+  return { judge, judgeUnneeded };
+}
+
+async function judgeOpen(
+  grounds: Grounds,
+  entry: Entry,
+  {
+    present,
+    plan,
+    read,
+  }: {
+    readonly present: FileStatus | undefined;
+    readonly plan: () => Promise<Recorded>;
+    readonly read: KnownFiles | undefined;
+  },
+): Promise<Verdict> {
+  if (present === undefined) return { ...(await judgeAbsent(grounds, entry, plan)), was: null, stamp: '' };
+  const fresh = await plan();
+  const expected = [fresh.sizeBytes, grounds.known.get(entry.path)?.sizeBytes];
+  const facts = read?.inJail(entry.path, present);
+  const look = await lookAt(grounds.jail, entry.path, present, { expected, facts });
+  const met = { present, look, fresh, facts };
+  const verdict =
+    entry.kind === 'directory' && present.kind === 'directory'
+      ? judgeDirectory(grounds, { entry, ...met })
+      : await judgeOther(grounds, { entry, ...met });
+  return verdict.action === 'stay' ? verdict : { ...verdict, was: lineOf(look), stamp: stampOf(present) };
+}
+
+async function judgeAbsent(
+  grounds: Grounds,
+  { path, kind, reason }: Entry,
+  plan: () => Promise<Recorded>,
+): Promise<Verdict> {
+  const isKnown = grounds.known.has(path);
+  if (grounds.isNamed(path)) return PUT;
+  if (grounds.isTheirs(path, undefined)) {
+    if (isKnown) return leave(grounds, 'removed', { fresh: await plan() });
+    // a copy is the service's data from the first day on: new files of the host do not suit them
+    if (reason.how === 'copied' && grounds.wasCopied(reason.as ?? ''))
+      return leave(grounds, 'new', { fresh: await plan() });
+  }
+  if (!isKnown || kind === 'directory' || kind === 'device') return PUT;
+  return { ...PUT, warning: `${showPath(path)} had been removed in the jail: it is put there again` };
+}
+
+function judgeDirectory(grounds: Grounds, met: Met<DirectoryEntry>): Verdict {
+  const { entry, present, look, fresh } = met;
+  const { path } = entry;
+  if (isSame(look, lookOf(fresh))) return STAY;
+  if (grounds.isNamed(path)) return { action: 'attributes' };
+  const old = grounds.known.get(path);
+  if (old === undefined) {
+    if (grounds.isTheirs(path, undefined)) return STAY;
+    checkDirectory(entry, present);
+    return fresh.uid !== 0 && present.uid === 0 ? { action: 'attributes' } : STAY;
+  }
+  const isRoots = old.uid === 0 && (old.mode & 0o022) === 0;
+  if (isRoots) checkDirectory(entry, present);
+  if (!isSame(look, lookOf(old))) return leave(grounds, 'changed', met);
+  return grounds.isTheirs(path, present) ? leave(grounds, 'writable', met) : { action: 'attributes' };
+}
+
+async function judgeOther(grounds: Grounds, met: Met): Promise<Verdict> {
+  const { entry, present, look, fresh } = met;
+  const { path } = entry;
+  const { jail } = grounds;
+  const old = grounds.known.get(path);
+  const isTheirs = grounds.isTheirs(path, present);
+  const isAsPrivileged = (old?.keepPrivileges ?? false) === (fresh.keepPrivileges ?? false);
+  if (isSame(look, lookOf(fresh)) && isAsPrivileged)
+    return !isTheirs && isShared(jail, path, met) ? PUT : STAY;
+  if (grounds.isNamed(path)) {
+    // with what lies in it: that would have to be named itself
+    if (present.kind === 'directory') throw inTheWay(entry, present);
+    return PUT;
+  }
+  if (isTheirs) return leave(grounds, 'writable', met);
+  if (path === CACHE_PATH && present.kind === 'file') return PUT; // it holds what the jail's own held, see cacheFor
+  if (old === undefined) return judgeUnknown(grounds, met);
+  if (!isSame(look, lookOf(old))) return leave(grounds, 'changed', met);
+  const isClear =
+    present.kind !== 'directory' || (await everyIn(jail, path, (at, status) => grounds.isOurs(at, status)));
+  return isClear ? PUT : leave(grounds, 'changed', met);
+}
+
+/** Of something that was in the jail before the builder. A link, a pipe and the like hold no data. */
+function judgeUnknown(grounds: Grounds, met: Met): Verdict {
+  const { entry, present, look, fresh } = met;
+  const isInTheWay = present.kind === 'directory' || entry.kind === 'directory' || entry.kind === 'device';
+  if (isInTheWay) throw inTheWay(entry, present);
+  if (present.kind === 'file')
+    return look.content === lookOf(fresh).content ? PUT : leave(grounds, 'unknown', met);
+  const words = `${showPath(entry.path)} was ${nameOf(present)} in the jail`;
+  return { ...PUT, warning: `${words}: that of the host takes its place` };
+}
+
+function leave(
+  { known }: Grounds,
+  because: LeftBecause,
+  { fresh, look }: { readonly fresh: Recorded; readonly look?: Look },
+): Verdict {
+  const old = known.get(fresh.path);
+  // what was there before is often edited on purpose, if it is configuration
+  const isNews = old === undefined ? !fresh.path.startsWith('/etc/') : !isSame(lookOf(old), lookOf(fresh));
+  return { ...LEAVE, left: toLeft(fresh.path, because, isNews, { jail: look, host: lookOf(fresh) }) };
+}
+
+/** It has another name, perhaps outside the jail: a link(2) to the host's own file. */
+function isShared(jail: DirectoryRoot, path: BytePath, { present, facts }: Met): boolean {
+  return present.kind === 'file' && (facts ?? native.inRootLstat(jail.fd, pathBytes(path))).nlink > 1;
+}

@@ -1,0 +1,219 @@
+// Builds a jail, adds to one, and brings one up to date with the host.
+
+import { type BytePath, pathBytes } from '../binary/path.ts';
+import { type DirectoryRoot, errorCode, openFileRoot } from '../binary/root.ts';
+import { rememberStatus } from '../binary/remembered-root.ts';
+import { JailError } from '../errors.ts';
+import { takeRequest } from '../keys.ts';
+import type { Bytes } from '../quote.ts';
+import type { Left } from './apply/left.ts';
+import { openBuilt } from './host/built.ts';
+import { type Host, openHost } from './host/host.ts';
+import { absolute } from './host/hostpath.ts';
+import { learnAll } from './learn/learned.ts';
+import { readBuilt } from './listing.ts';
+import { foreseeJail, type Made, makeJail } from './make.ts';
+import { type Change, changesBetween, type VersionChange, versionChanges } from './manifest/change.ts';
+import { findExtra } from './manifest/extra-paths.ts';
+import { type JailPart, type PackReason, packReasons, partsOf } from './manifest/jail-parts.ts';
+import { type Manifest, readManifest } from './manifest/manifest.ts';
+import { toText } from './manifest/path-text.ts';
+import { mergeRecipes } from './manifest/recipe.ts';
+import type { Making } from './prepared-plan.ts';
+import {
+  checkFlag,
+  checkRequest,
+  checkWork,
+  type JailRequest,
+  type JailWork,
+  requireRoot,
+  toGivenRecipe,
+  toRecipe,
+  toReplace,
+} from './request/request.ts';
+import { refuseFailures } from './tell.ts';
+import { toJailError } from './work/jail-error.ts';
+
+/** What a piece of work made of a jail, or would make of it. */
+export interface JailReport {
+  /** Regular files that the builder has put there, and their size together. */
+  readonly files: number;
+  readonly sizeBytes: number;
+  readonly packs: readonly PackReason[];
+  /** Where the size comes from, the largest part first. */
+  readonly parts: readonly JailPart[];
+  /** Large parts of packages that are not in the jail, since a program can do without; a copy brings one. */
+  readonly leftOut: readonly string[];
+  /** Against what the jail was before. */
+  readonly changes: readonly Change[];
+  readonly packages: readonly VersionChange[];
+  /** What was left in the jail as it is, although something else is planned: the jail's own data, and what was changed there. */
+  readonly left: readonly Left[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Makes the jail, or adds to it: the programs and packages with whatever they need, the packs of which the signs are there,
+ * /tmp and a few devices. All is root's, no file keeps set-user-ID or set-group-ID unless it is named, and links are kept
+ * as links. At the end each program and each pack is tried in the jail. If it fails the jail is as it was, but for
+ * ERR_CHECK and ERR_MISSING "in the jail", which are seen only when the new files are in place.
+ * @throws UsageError for a wrong request or a program that is not there; JailError, whose `code` is that of a system error
+ * or ERR_INSECURE_PATH (somebody else could exchange the jail), ERR_MISSING (something a program needs is not on the host;
+ * "in the jail": what the jail held before leads the loader astray), ERR_CHECK (something does not work in it),
+ * ERR_MANIFEST, ERR_RECIPE, EBUSY (somebody else works on it); AbortError (the signal).
+ */
+export async function buildJail(asked: JailRequest): Promise<JailReport> {
+  const request = takeRequest(asked, checkRequest);
+  requireRoot('built');
+  const directory = absolute(request.directory);
+  let host: Host | undefined;
+  try {
+    const from = fromOf(request, manifestAt(directory));
+    host = openHost(from);
+    const source = { root: rememberStatus(host.root), isForeign: from !== undefined };
+    const { learned, warnings } = await learnAll(request);
+    const added = toRecipe(request, source, learned);
+    const recipeFor = (before: Manifest | undefined) =>
+      before === undefined ? added : mergeRecipes(before.recipe, added);
+    const making = {
+      host,
+      directory,
+      recipeFor,
+      without: added.without,
+      replace: toReplace(request),
+      work: request,
+    };
+    const { report } = await run(making, request.plan === true);
+    return { ...report, warnings: [...warnings, ...report.warnings] };
+  } catch (error) {
+    throw toJailError(error);
+  } finally {
+    host?.close();
+  }
+}
+
+// What is added to a jail comes from where the rest of it came from.
+function fromOf(request: JailRequest, old: Manifest | undefined): BytePath | undefined {
+  if (request.from !== undefined) return absolute(request.from);
+  const given = request.recipe === undefined ? undefined : toGivenRecipe(request.recipe).from;
+  return given ?? old?.recipe.from;
+}
+
+function manifestAt(directory: BytePath): Manifest | undefined {
+  const jail = openPresent(directory);
+  try {
+    return jail && readManifest(jail);
+  } finally {
+    jail?.close();
+  }
+}
+
+function openPresent(directory: BytePath): DirectoryRoot | undefined {
+  try {
+    return openFileRoot(pathBytes(directory));
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+export interface UpdateRequest extends JailWork {
+  /** True: nothing is changed, and the report says what would be. */
+  readonly plan?: boolean | undefined;
+  /** As in JailRequest. */
+  readonly replace?: readonly Bytes[] | undefined;
+}
+
+export interface UpdateReport extends JailReport {
+  /** Paths in the jail that the builder has not made; they are left as they are. */
+  readonly extra: readonly string[];
+}
+
+/**
+ * Plans the jail's recipe anew and replaces what differs, by content, from what the jail holds: each file by rename, so that
+ * running programs keep theirs. What a user of the jail may write, and what was changed in the jail, is left and listed, unless
+ * `replace` names it. Commands that were learned from are not run again. An interrupted run is completed, or undone, by the next.
+ * @throws JailError ERR_NO_MANIFEST for a directory that buildJail has not made, and as buildJail.
+ */
+export async function updateJail(asked: UpdateRequest): Promise<UpdateReport> {
+  const request = takeRequest(asked, (own) => {
+    checkWork(own, ['directory', 'signal', 'onProgress', 'plan', 'replace']);
+    checkFlag(own.plan, 'plan');
+  });
+  const replace = toReplace(request);
+  requireRoot('updated');
+  const directory = absolute(request.directory);
+  try {
+    const host = openHost(readBuilt(directory, (_jail, manifest) => manifest.recipe.from));
+    try {
+      const making = { host, directory, recipeFor: recipeOf, replace, work: request };
+      const { report, present } = await run(making, request.plan === true);
+      const told = new Set(report.left.map(({ path }) => path));
+      const extra = extraIn(directory, present).map(toText);
+      return { ...report, extra: extra.filter((path) => !told.has(path)) };
+    } finally {
+      host.close();
+    }
+  } catch (error) {
+    throw toJailError(error);
+  }
+}
+
+function recipeOf(before: Manifest | undefined): Manifest['recipe'] {
+  if (before !== undefined) return before.recipe;
+  throw new JailError('the manifest of the jail has vanished', { code: 'ERR_NO_MANIFEST' });
+}
+
+function extraIn(directory: BytePath, present: Manifest): readonly BytePath[] {
+  const jail = openBuilt(directory);
+  try {
+    return findExtra(jail, present);
+  } finally {
+    jail.close();
+  }
+}
+
+interface Run {
+  readonly report: JailReport;
+  /** What the jail holds now. */
+  readonly present: Manifest;
+}
+
+async function run(making: Making, isPlan: boolean): Promise<Run> {
+  const jail = isPlan ? openPresent(making.directory) : undefined;
+  try {
+    const made = await (isPlan ? foreseeJail(making, jail) : makeJail(making));
+    const present = isPlan ? (made.before ?? made.after) : made.after;
+    return { report: refuseFailures(toReport(made)), present };
+  } finally {
+    jail?.close();
+  }
+}
+
+function toReport({
+  before,
+  after,
+  optional,
+  left,
+  warnings,
+  failures,
+}: Made): JailReport & Pick<Made, 'failures'> {
+  const files = after.entries.filter(({ kind }) => kind === 'file');
+  return {
+    files: files.length,
+    sizeBytes: files.reduce((sum, { sizeBytes = 0 }) => sum + sizeBytes, 0),
+    packs: packReasons(after),
+    parts: partsOf(after),
+    leftOut: optional.map(toText),
+    changes: changesBetween(before, after).filter((change) => !stays(change, left)),
+    packages: versionChanges(before, after),
+    left,
+    warnings,
+    failures,
+  };
+}
+
+/** Whether a path that the manifest has no more is still in the jail: it was left, or something in it. */
+function stays({ kind, path }: Change, left: readonly Left[]): boolean {
+  return kind === 'removed' && left.some((one) => one.path === path || one.path.startsWith(`${path}/`));
+}

@@ -1,0 +1,123 @@
+// What a jail holds by its manifest, and why.
+
+import { type BytePath, showPath } from '../binary/path.ts';
+import type { DirectoryRoot } from '../binary/root.ts';
+import { walk } from '../binary/walk.ts';
+import { JailError } from '../errors.ts';
+import { checkKeys, takeRequest } from '../keys.ts';
+import type { Bytes } from '../quote.ts';
+import { openBuilt } from './host/built.ts';
+import { absolute } from './host/hostpath.ts';
+import { showReason } from './manifest/planned-entry.ts';
+import { type Manifest, MANIFEST_PATH, readManifest, type Recorded } from './manifest/manifest.ts';
+import { recipeToJson } from './manifest/recipe.ts';
+import { toText } from './manifest/path-text.ts';
+import { explain, packReasons, type PackReason } from './manifest/jail-parts.ts';
+import { checkBytes, requireRoot } from './request/request.ts';
+import { toJailError } from './work/jail-error.ts';
+
+export interface ListedFile extends Omit<Recorded, 'path' | 'source' | 'target' | 'reason'> {
+  /** Bytes that are no UTF-8 as lone surrogates U+DC80…U+DCFF. */
+  readonly path: string;
+  readonly source?: string;
+  readonly target?: string;
+  /** The nearest reason, one phrase. */
+  readonly because: string;
+}
+
+export interface JailList {
+  readonly files: readonly ListedFile[];
+  readonly packs: readonly PackReason[];
+  /** Versions of the Debian packages that files are from. */
+  readonly packages: Readonly<Record<string, string>>;
+  /** What `buildJail({recipe})` takes, as JSON. */
+  readonly recipe: object;
+}
+
+/** @throws JailError ENOENT, ERR_NO_MANIFEST, ERR_MANIFEST; EPERM for everybody but root, who alone may read it. */
+export async function listJail(asked: { readonly directory: Bytes }): Promise<JailList> {
+  const request = takeRequest(asked, (own) => {
+    checkKeys(own, new Set(['directory']));
+    checkBytes(own.directory, 'directory');
+  });
+  requireRoot('listed');
+  return readBuilt(absolute(request.directory), (_jail, manifest) => ({
+    files: manifest.entries.map(toListed),
+    packs: packReasons(manifest),
+    packages: manifest.packages,
+    recipe: recipeToJson(manifest.recipe),
+  }));
+}
+
+function toListed({ path, source, target, reason, ...rest }: Recorded): ListedFile {
+  return {
+    path: toText(path),
+    ...rest,
+    ...(source !== undefined && { source: toText(source) }),
+    ...(target !== undefined && { target: toText(target) }),
+    because: showReason(reason),
+  };
+}
+
+export interface Explanation {
+  /** The path in the jail, links resolved. */
+  readonly path: string;
+  /** Undefined if the builder has not put it there. */
+  readonly file: ListedFile | undefined;
+  /** Why it is there, the nearest reason first; the last was asked for. */
+  readonly reasons: readonly string[];
+  readonly version: string | undefined;
+}
+
+/**
+ * Why a path, as the jail sees it, is in the jail.
+ * @throws JailError ENOENT if nothing is there; as listJail.
+ */
+export async function explainFile(asked: {
+  readonly directory: Bytes;
+  readonly path: Bytes;
+}): Promise<Explanation> {
+  const request = takeRequest(asked, (own) => {
+    checkKeys(own, new Set(['directory', 'path']));
+    checkBytes(own.directory, 'directory');
+    checkBytes(own.path, 'path');
+  });
+  requireRoot('explained');
+  return readBuilt(absolute(request.directory), (jail, manifest) => {
+    const asked = absolute(request.path, true);
+    const path = placeOf(jail, manifest, asked);
+    const entry = manifest.entries.find((other) => other.path === path);
+    return {
+      path: toText(path),
+      file: entry && toListed(entry),
+      reasons: explain(manifest, path),
+      version: entry?.package === undefined ? undefined : manifest.packages[entry.package],
+    };
+  });
+}
+
+function placeOf(jail: DirectoryRoot, { entries }: Manifest, asked: BytePath): BytePath {
+  if (entries.some(({ path }) => path === asked)) return asked;
+  const way = walk(jail, asked);
+  if (way.kind === 'found' || entries.some(({ path }) => path === way.path)) return way.path;
+  throw new JailError(`${showPath(asked)} is not in the jail`, { code: 'ENOENT', path: showPath(asked) });
+}
+
+/** Opens a jail that was built before and reads its manifest. @throws as listJail */
+export function readBuilt<T>(directory: BytePath, use: (jail: DirectoryRoot, manifest: Manifest) => T): T {
+  try {
+    const jail = openBuilt(directory);
+    try {
+      const manifest = readManifest(jail);
+      if (manifest !== undefined) return use(jail, manifest);
+      throw new JailError(`${MANIFEST_PATH} in the jail is not root's alone`, {
+        code: 'ERR_INSECURE_PATH',
+        path: MANIFEST_PATH,
+      });
+    } finally {
+      jail.close();
+    }
+  } catch (error) {
+    throw toJailError(error);
+  }
+}

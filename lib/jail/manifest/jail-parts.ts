@@ -1,0 +1,93 @@
+// What a jail consists of, why it is there, and where its size comes from.
+
+import type { BytePath } from '../../binary/path.ts';
+import { type Reason, reasonChain, showReason } from './planned-entry.ts';
+import type { Manifest, Recorded } from './manifest.ts';
+import { toText } from './path-text.ts';
+
+/** The files of one Debian package, or all that belong to none. */
+export interface JailPart {
+  readonly package: string | undefined;
+  readonly files: number;
+  readonly sizeBytes: number;
+  /** The largest file, and the nearest reason that it is there. */
+  readonly path: string;
+  readonly because: string;
+}
+
+/** The largest first. */
+export function partsOf({ entries }: Manifest): readonly JailPart[] {
+  const groups = new Map<string | undefined, Recorded[]>();
+  for (const entry of entries) {
+    if (entry.kind !== 'file') continue;
+    const group = groups.get(entry.package);
+    if (group === undefined) groups.set(entry.package, [entry]);
+    else group.push(entry);
+  }
+  return [...groups]
+    .map(([name, files]) => toPart(name, files))
+    .toSorted((a, b) => b.sizeBytes - a.sizeBytes);
+}
+
+function toPart(name: string | undefined, files: readonly Recorded[]): JailPart {
+  const largest = files.reduce((a, b) => (sizeOf(b) > sizeOf(a) ? b : a));
+  return {
+    package: name,
+    files: files.length,
+    sizeBytes: files.reduce((sum, file) => sum + sizeOf(file), 0),
+    path: toText(largest.path),
+    because: showReason(largest.reason),
+  };
+}
+
+function sizeOf({ sizeBytes = 0 }: Recorded): number {
+  return sizeBytes;
+}
+
+/** The size of what each pack has brought, with what that needs, in bytes. */
+export function packSizes({ entries }: Manifest): ReadonlyMap<string, number> {
+  const reasons = new Map(entries.map(({ path, reason }) => [path, reason]));
+  const known = new Map<BytePath, string | undefined>();
+  const sizes = new Map<string, number>();
+
+  // the nearest pack: it would not be there without that
+  function packOf({ how, as, by }: Reason): string | undefined {
+    if (how === 'pack') return as;
+    if (by === undefined) return undefined;
+    if (known.has(by)) return known.get(by);
+    known.set(by, undefined); // a circle ends where it closes
+    const reason = reasons.get(by);
+    const pack = reason === undefined ? undefined : packOf(reason);
+    known.set(by, pack);
+    return pack;
+  }
+  for (const entry of entries) {
+    const pack = packOf(entry.reason);
+    if (pack !== undefined) sizes.set(pack, (sizes.get(pack) ?? 0) + sizeOf(entry));
+  }
+  return sizes;
+}
+
+/** A pack of a jail. */
+export interface PackReason {
+  readonly name: string;
+  /** The file that showed that it is needed; undefined for one that was asked for, or that every jail has. */
+  readonly trigger: string | undefined;
+  /** Of the files that it has brought, with what they need. */
+  readonly sizeBytes: number;
+}
+
+export function packReasons(manifest: Manifest): readonly PackReason[] {
+  const sizes = packSizes(manifest);
+  return manifest.packs.map(({ name, trigger }) => ({
+    name,
+    trigger: trigger && toText(trigger),
+    sizeBytes: sizes.get(name) ?? 0,
+  }));
+}
+
+/** The reasons of a path, nearest first, each one phrase; empty for a path that is not in the manifest. */
+export function explain({ entries }: Manifest, path: BytePath): readonly string[] {
+  const reasons = new Map(entries.map((entry) => [entry.path, entry.reason]));
+  return reasonChain(path, (at) => reasons.get(at)).map(showReason);
+}

@@ -1,0 +1,20 @@
+import { constants } from 'node:os';
+
+import t from 'tap';
+
+import { bytePath } from '../../../lib/binary/path.ts';
+import { toJailError } from '../../../lib/jail/work/jail-error.ts';
+
+// What fsync of node:fs throws, and our own calls: libuv has no name for this number.
+function quotaError(path?: string): Error {
+  const number = -constants.errno.EDQUOT;
+  const code = `Unknown system error ${number}`;
+  return Object.assign(new Error(`${code}: ${code}, fsync`), { code, errno: number, syscall: 'fsync', path });
+}
+
+t.test('a quota that is used up is told in words, with what to do', async (t) => {
+  const told = { name: 'JailError', code: 'EDQUOT', hint: 'make room; the jail is as it was' };
+  t.has(toJailError(quotaError()), { ...told, message: 'quota exceeded, fsync' });
+  t.has(toJailError(quotaError('/usr/bin/x')), { ...told, message: '/usr/bin/x: quota exceeded, fsync' });
+  t.has(toJailError(quotaError(), bytePath('/usr/y')), { ...told, message: '/usr/y: quota exceeded, fsync' });
+});
