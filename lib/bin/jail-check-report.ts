@@ -7,7 +7,7 @@ import { ruleOf } from '../jail/check/ignore.ts';
 import type { Rule } from '../jail/check/rule.ts';
 import { rules } from '../jail/check/rules.ts';
 import { checkSarif } from '../jail/check/sarif.ts';
-import { absolute } from '../jail/host/hostpath.ts';
+import { absolute } from '../jail/host/given-path.ts';
 import { fromText } from '../jail/manifest/path-text.ts';
 import type { Bytes } from '../quote.ts';
 import { summaryOf } from './jail-report.ts';

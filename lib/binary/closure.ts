@@ -2,15 +2,14 @@
 
 import type { Bytes } from '../quote.ts';
 import { type Chain, followScripts, type MissingFile, type NeededFile, type Run } from './chain.ts';
-import { BASELINE, type Cpu } from './cpu.ts';
+import { type Abi, BASELINE, type Cpu, glibcInterpreter, machineName } from './machine.ts';
 import type { Elf } from './elf.ts';
-import { type Files, openFiles, remember } from './files.ts';
+import { type Files, openFiles, remember } from './elf-files.ts';
 import { openGlibc } from './glibc.ts';
 import { type Libraries, loadLibraries } from './libraries.ts';
 import type { Loader } from './loader.ts';
-import { type Abi, glibcInterpreter, machineName } from './machine.ts';
 import { muslArchitecture, openMusl } from './musl.ts';
-import type { DlopenPriority } from './note.ts';
+import type { DlopenPriority } from './elf-dynamic.ts';
 import { type BytePath, bytePath, joinPath, parentPath } from './path.ts';
 import type { FileRoot } from './root.ts';
 import { walk } from './walk.ts';

@@ -5,7 +5,7 @@ import type { ErrnoName } from '../errors.ts';
 import { type InRootStatus, native } from '../native.ts';
 import { type Bytes, toBuffer } from '../quote.ts';
 import { type BytePath, pathBytes, toLatin1 } from './path.ts';
-import type { ReadAt } from './window.ts';
+import type { ReadAt } from './elf-header.ts';
 
 export interface FileStatus {
   readonly kind: 'file' | 'directory' | 'symlink' | 'other';

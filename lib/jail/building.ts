@@ -7,9 +7,8 @@ import { JailError } from '../errors.ts';
 import { takeRequest } from '../keys.ts';
 import type { Bytes } from '../quote.ts';
 import type { Left } from './apply/left.ts';
-import { openBuilt } from './host/built.ts';
-import { type Host, openHost } from './host/host.ts';
-import { absolute } from './host/hostpath.ts';
+import { type Host, openBuilt, openHost } from './host/source-host.ts';
+import { absolute } from './host/given-path.ts';
 import { learnAll } from './learn/learned.ts';
 import { readBuilt } from './listing.ts';
 import { foreseeJail, type Made, makeJail } from './make.ts';
@@ -30,7 +29,7 @@ import {
   toGivenRecipe,
   toRecipe,
   toReplace,
-} from './request/request.ts';
+} from './request/jail-request.ts';
 import { refuseFailures } from './tell.ts';
 import { toJailError } from './work/jail-error.ts';
 

@@ -6,7 +6,7 @@ import type { DirectoryRoot, FileStatus } from '../../binary/root.ts';
 import { native } from '../../native.ts';
 import type { DirectoryEntry, Entry } from '../manifest/planned-entry.ts';
 import type { Recorded } from '../manifest/manifest.ts';
-import { CACHE_PATH } from '../plan/cache.ts';
+import { CACHE_PATH } from '../plan/library-cache.ts';
 import type { FileFacts, KnownFiles } from './file-facts.ts';
 import { type Grounds, type Judging, openGrounds } from './grounds.ts';
 import { type Left, type LeftBecause, toLeft } from './left.ts';

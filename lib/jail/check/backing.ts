@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 
 import { type BytePath, bytePath } from '../../binary/path.ts';
 import { errorCode } from '../../binary/root.ts';
-import type { Mount } from '../host/mountinfo.ts';
+import type { Mount } from '../host/mounts.ts';
 
 /** Paths of the host; whoever can write one of them decides what lies on the file system. */
 export function backingOf(mount: Mount): readonly BytePath[] {

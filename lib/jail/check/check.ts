@@ -3,10 +3,10 @@
 import { UsageError } from '../../errors.ts';
 import { takeRequest } from '../../keys.ts';
 import type { Bytes } from '../../quote.ts';
-import { absolute } from '../host/hostpath.ts';
+import { absolute } from '../host/given-path.ts';
 import type { JailUser } from '../packs/pack.ts';
-import { checkFlag, checkWork, type JailWork, requireRoot, toReplace } from '../request/request.ts';
-import { readUsers } from '../request/users.ts';
+import { checkFlag, checkWork, type JailWork, requireRoot, toReplace } from '../request/jail-request.ts';
+import { readUsers } from '../request/named-on-host.ts';
 import { throwIfAborted, toJailError } from '../work/jail-error.ts';
 import type { Entry } from './entry.ts';
 import type { Finding, Severity } from './finding.ts';

@@ -4,7 +4,7 @@
 import { constants } from 'node:fs';
 
 import { openResolver } from '../../binary/closure.ts';
-import { BASELINE } from '../../binary/cpu.ts';
+import { BASELINE } from '../../binary/machine.ts';
 import { type BytePath, bytePath, joinPath, parentPath, pathBytes } from '../../binary/path.ts';
 import { errorCode, type FileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';

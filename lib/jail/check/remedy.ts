@@ -2,7 +2,7 @@
 
 import type { BytePath } from '../../binary/path.ts';
 import { octal } from '../../trust/writer.ts';
-import type { Mount } from '../host/mountinfo.ts';
+import type { Mount } from '../host/mounts.ts';
 import { commandLine, decision } from './command.ts';
 import type { Entry } from './entry.ts';
 import type { Found } from './finding.ts';

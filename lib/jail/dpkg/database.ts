@@ -1,6 +1,6 @@
 // What dpkg's database says of a root: which packages are installed, whose a file is. Nothing is executed.
 
-import { remember } from '../../binary/files.ts';
+import { remember } from '../../binary/elf-files.ts';
 import { type BytePath, bytePath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import {
@@ -10,11 +10,11 @@ import {
   readList,
   readRegistry,
   type Rename,
-} from './lists.ts';
+} from './file-lists.ts';
 import { readFile, readIfThere } from './read.ts';
-import { type Alternatives, isSatisfied, type Package, readStatus, type Relation } from './status.ts';
+import { type Alternatives, isSatisfied, type Package, readStatus, type Relation } from './package-status.ts';
 
-export type { Package } from './status.ts';
+export type { Package } from './package-status.ts';
 
 /** The installed packages of a root. Paths may be given by any of their names: `/bin/sh` or `/usr/bin/sh`. */
 export interface Packages {

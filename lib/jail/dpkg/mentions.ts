@@ -1,9 +1,9 @@
 // Listens for names in the executables that have been chosen: whoever waits for a name is told who says it.
 
-import { remember } from '../../binary/files.ts';
+import { remember } from '../../binary/elf-files.ts';
 import type { BytePath } from '../../binary/path.ts';
 import type { Steps } from '../work/steps.ts';
-import type { Executable } from './executable.ts';
+import type { Executable } from './scanned-program.ts';
 import { toWanted, type Wanted } from './scan-names.ts';
 
 /** Is told of each executable that contains the name. */

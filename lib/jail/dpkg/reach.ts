@@ -5,11 +5,18 @@ import { walk } from '../../binary/walk.ts';
 import type { PackageReason } from './choice.ts';
 import type { Contents, ContentsReader } from './contents.ts';
 import type { Package, Packages } from './database.ts';
-import { readConfiguration, readSettings } from './executable.ts';
-import { dependenciesOf, type Edge, haveModulesInCommon, isBase, wholeOf } from './follow.ts';
-import { placeOf } from './place.ts';
-import { takenBy, type Use } from './uses.ts';
-import { hasExecutables, hasMachineCode, ifOf, ownDirectory, type Work } from './work.ts';
+import { readConfiguration, readSettings } from './scanned-program.ts';
+import { dependenciesOf, type Edge, haveModulesInCommon, isBase, wholeOf } from './dependencies.ts';
+import { placeOf } from './file-place.ts';
+import {
+  hasExecutables,
+  hasMachineCode,
+  ifOf,
+  ownDirectory,
+  takenBy,
+  type Use,
+  type Work,
+} from './choice-state.ts';
 
 /** Uses a program by one of its names, which may lead through several packages: gcc is a link to gcc-12. */
 export function useProgram(

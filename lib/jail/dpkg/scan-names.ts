@@ -1,6 +1,6 @@
 // Finds the names and paths of programs in the text and the strings of other programs.
 
-import { remember } from '../../binary/files.ts';
+import { remember } from '../../binary/elf-files.ts';
 
 /** Texts to look for, and what a search of them needs: made once for all files that are searched. */
 interface Keys {

@@ -2,7 +2,7 @@
 
 import type { BytePath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
-import type { ReadAt } from '../../binary/window.ts';
+import type { ReadAt } from '../../binary/elf-header.ts';
 
 interface Section {
   readonly name: number;

@@ -4,7 +4,7 @@ import type { BytePath } from '../../binary/path.ts';
 import { UsageError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
 import type { LearnedFiles } from '../manifest/recipe.ts';
-import type { JailRequest } from '../request/request.ts';
+import type { JailRequest } from '../request/jail-request.ts';
 import { few } from '../work/show-paths.ts';
 import { begin } from '../work/steps.ts';
 import { type Learned, learn } from './learn.ts';

@@ -1,7 +1,7 @@
 // Which file systems of the host a scratch copy has to show. Pure.
 
 import type { BytePath } from '../../binary/path.ts';
-import type { Mount } from '../host/mountinfo.ts';
+import type { Mount } from '../host/mounts.ts';
 
 /**
  * File systems without files of anybody's. A copy has a new /proc, /sys and /dev; what may be mounted below them, such as

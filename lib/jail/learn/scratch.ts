@@ -5,7 +5,7 @@ import { closeSync, lstatSync, openSync, readFileSync } from 'node:fs';
 import { type BytePath, bytePath, pathBytes, showPath } from '../../binary/path.ts';
 import { openFileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
-import { type Mount, readMounts } from '../host/mountinfo.ts';
+import { type Mount, readMounts } from '../host/mounts.ts';
 import {
   addDevices,
   addLayer,

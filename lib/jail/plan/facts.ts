@@ -2,11 +2,11 @@
 
 import { type BytePath, lastComponent, parentPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
-import { readImports } from '../../binary/symbols.ts';
+import { readImports } from '../../binary/elf-symbols.ts';
 import { walk } from '../../binary/walk.ts';
 import type { When } from '../packs/pack.ts';
 import type { Steps } from '../work/steps.ts';
-import { type Executable, isShell } from './executables.ts';
+import { type Executable, isShell } from './needed-files.ts';
 
 export interface Facts {
   /** Takes note of executables that came in, and of all other files. */

@@ -6,19 +6,18 @@ import { walk } from '../../binary/walk.ts';
 import { UsageError } from '../../errors.ts';
 import { nearest } from '../../nearest.ts';
 import { quote } from '../../quote.ts';
-import type { Choice } from '../dpkg/choice.ts';
-import { choose } from '../dpkg/choose.ts';
+import { type Choice, choose } from '../dpkg/choice.ts';
 import { openPackages, type Package, type Packages } from '../dpkg/database.ts';
-import { optionalPart } from '../dpkg/optional.ts';
-import { openReading } from '../dpkg/reading.ts';
+import { optionalPart } from '../dpkg/file-place.ts';
+import { openReading } from '../dpkg/choice-state.ts';
 import type { ReadStrings } from '../dpkg/sections.ts';
-import { type StateDirectory, stateOf } from '../dpkg/state.ts';
+import { type StateDirectory, stateOf } from '../dpkg/service-directories.ts';
 import type { Reason } from '../manifest/planned-entry.ts';
 import type { Recipe } from '../manifest/recipe.ts';
 import type { JailUser } from '../packs/pack.ts';
 import type { Steps } from '../work/steps.ts';
-import type { Executable } from './executables.ts';
-import type { PackageTaker } from './packs.ts';
+import type { Executable } from './needed-files.ts';
+import type { PackageTaker } from './chosen-packs.ts';
 import type { Selection } from './selection.ts';
 
 export interface PackageFiles extends PackageTaker {

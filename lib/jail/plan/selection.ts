@@ -2,10 +2,36 @@
 
 import { type BytePath, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
 import type { FileRoot, FileStatus } from '../../binary/root.ts';
-import { type Walk, walk } from '../../binary/walk.ts';
-import type { DirectoryEntry, Entry, FileEntry, Reason } from '../manifest/planned-entry.ts';
+import { walk, type Walk } from '../../binary/walk.ts';
 import { STORE } from '../manifest/layout.ts';
-import { openWithout } from './without.ts';
+import type { DirectoryEntry, Entry, FileEntry, Reason } from '../manifest/planned-entry.ts';
+interface Without {
+  /** True for one of the paths, where it leads if it is a link, and what lies below. */
+  covers(path: BytePath): boolean;
+  /** Those that have covered nothing yet. */
+  unused(): readonly BytePath[];
+}
+
+function openWithout(root: FileRoot, paths: readonly BytePath[]): Without {
+  // of a name and of what it leads to, the name that was given
+  const given = new Map(
+    paths.flatMap((path) => [[path, path] as const, [walk(root, path).path, path] as const]),
+  );
+  const used = new Set<BytePath>();
+  return {
+    covers: (path) => {
+      if (given.size === 0) return false;
+      for (let at = path; at !== '/'; at = parentPath(at)) {
+        const name = given.get(at);
+        if (name === undefined) continue;
+        used.add(name);
+        return true;
+      }
+      return false;
+    },
+    unused: () => paths.filter((path) => !used.has(path)),
+  };
+}
 
 /** Ids that the jail is built for: their files may stay theirs. */
 interface Owners {

@@ -4,7 +4,7 @@ import { bytePath } from '../../../lib/binary/path.ts';
 import type { CheckedJail } from '../../../lib/jail/check/jail.ts';
 import { layersOf } from '../../../lib/jail/check/backing.ts';
 import { ownerOf, pathMount } from '../../../lib/jail/check/rules/path-mount.ts';
-import { readMounts } from '../../../lib/jail/host/mountinfo.ts';
+import { readMounts } from '../../../lib/jail/host/mounts.ts';
 
 t.test('path-mount: a file system is told whose content somebody else decides', async (t) => {
   const whose = (type: string, ...options: readonly string[]) => ownerOf({ type, options: new Set(options) });

@@ -2,7 +2,7 @@ import t from 'tap';
 
 import { bytePath } from '../../../lib/binary/path.ts';
 import { openPackages, type Packages } from '../../../lib/jail/dpkg/database.ts';
-import { readList } from '../../../lib/jail/dpkg/lists.ts';
+import { readList } from '../../../lib/jail/dpkg/file-lists.ts';
 import { memoryRoot } from '../../binary/image.ts';
 import { makeSystem, type MadeSystem } from './debian.ts';
 

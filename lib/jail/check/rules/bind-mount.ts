@@ -1,8 +1,7 @@
 // What else is mounted in the jail.
 
 import { showPath } from '../../../binary/path.ts';
-import type { Mount } from '../../host/mountinfo.ts';
-import { isShared, mountsIn, pointIn } from '../../host/mounts.ts';
+import { isShared, type Mount, mountsIn, pointIn } from '../../host/mounts.ts';
 import { commandLine, decision } from '../command.ts';
 import type { Found } from '../finding.ts';
 import type { CheckedJail } from '../jail.ts';

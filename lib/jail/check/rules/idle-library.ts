@@ -1,7 +1,7 @@
 // Libraries that no program needs any more.
 
 import { openResolver } from '../../../binary/closure.ts';
-import { BASELINE } from '../../../binary/cpu.ts';
+import { BASELINE } from '../../../binary/machine.ts';
 import { type BytePath, bytePath, showPath } from '../../../binary/path.ts';
 import { walk } from '../../../binary/walk.ts';
 import type { Recorded } from '../../manifest/manifest.ts';

@@ -1,7 +1,7 @@
 // Directories of the loader that are not where libraries are.
 
 import { readCache } from '../../../binary/cache.ts';
-import { readLdSoConf, readMuslPath, readSmallFile } from '../../../binary/conf.ts';
+import { readLdSoConf, readMuslPath, readSmallFile } from '../../../binary/loader-conf.ts';
 import { type BytePath, bytePath, joinPath, showPath } from '../../../binary/path.ts';
 import { errorCode, type FileRoot } from '../../../binary/root.ts';
 import { decision } from '../command.ts';

@@ -1,8 +1,7 @@
 // A jail on a file system that is somebody else's.
 
 import { bytePath, showPath, trimSlashes } from '../../../binary/path.ts';
-import type { Mount } from '../../host/mountinfo.ts';
-import { mountOf, mountsIn } from '../../host/mounts.ts';
+import { type Mount, mountOf, mountsIn } from '../../host/mounts.ts';
 import { openFileRoot } from '../../../binary/root.ts';
 import { backingOf } from '../backing.ts';
 import { decision } from '../command.ts';

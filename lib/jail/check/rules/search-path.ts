@@ -1,7 +1,7 @@
 // Programs that look for code where somebody can put some.
 
-import { isSearchText } from '../../search/text.ts';
-import { looseSearchOf } from '../../search/search.ts';
+import { isSearchText } from '../../search/searched-by-text.ts';
+import { looseSearchOf } from '../../search/search-warnings.ts';
 import { decision } from '../command.ts';
 import { isProgram } from '../entry.ts';
 import { showPath } from '../../../binary/path.ts';

@@ -2,7 +2,7 @@
 
 import { openResolver } from '../../../binary/closure.ts';
 import { type BytePath, showPath } from '../../../binary/path.ts';
-import { BASELINE } from '../../../binary/cpu.ts';
+import { BASELINE } from '../../../binary/machine.ts';
 import { commandLine, decision } from '../command.ts';
 import { lacks } from '../../verify.ts';
 import type { Found } from '../finding.ts';
