@@ -24,11 +24,11 @@ export function rememberStatus(root: FileRoot): FileRoot {
  * reads these, one after the other. What is read in larger pieces is read again.
  */
 export function rememberReads(root: FileRoot): FileRoot {
-  const { lstat } = rememberStatus(root);
+  const remembered = rememberStatus(root);
   const lists = new Map<BytePath, readonly BytePath[] | undefined>();
   const files = new Map<BytePath, (() => OpenFile) | undefined>();
   return {
-    lstat,
+    lstat: (path) => remembered.lstat(path),
     list: (path) => {
       if (!lists.has(path)) lists.set(path, root.list(path));
       return lists.get(path);

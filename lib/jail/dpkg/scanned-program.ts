@@ -140,12 +140,15 @@ function mentionsOfProgram(path: BytePath, readStrings: ReadStrings): Executable
 
   function search(wanted: Wanted, filter?: WordFilter): ReadonlySet<string> {
     const { parts, unseparated } = readStrings(path);
-    return new Set(
-      parts.flatMap((part) => [
-        ...(unseparated ? findAnywhere(part, wanted.names.texts) : findInStrings(part, wanted.names, filter)),
-        ...findPaths(part, wanted.paths, filter),
-      ]),
-    );
+    const found = new Set<string>();
+    for (const part of parts) {
+      const names = unseparated
+        ? findAnywhere(part, wanted.names.texts)
+        : findInStrings(part, wanted.names, filter);
+      for (const text of names) found.add(text);
+      for (const text of findPaths(part, wanted.paths, filter)) found.add(text);
+    }
+    return found;
   }
 
   return (wanted) => {
