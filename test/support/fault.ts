@@ -1,4 +1,4 @@
-// Faults in one system call of a launch in place, by strace: the call is not made, and answers what the test says.
+// Injects faults into one system call of a launch in place, with strace: the call only returns what the test says.
 import type { StdioOptions } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 
@@ -21,7 +21,7 @@ export interface CountedCall {
 }
 
 export interface Faulty extends Ended {
-  /** What was answered by strace, in its notation. */
+  /** The calls that strace answered, in its notation. */
   readonly injected: readonly string[];
   /** Lines of --status-fd. */
   readonly events: readonly string[];
@@ -66,17 +66,17 @@ export class FaultyLaunch {
   readonly #jail: string;
   readonly #words: readonly string[];
   readonly #arguments: readonly string[];
-  // Of a launch without a fault, in each way to start it.
+  // The calls of a launch without a fault, for each way to start it.
   readonly #trials = new Map<string, readonly CountedCall[]>();
 
-  /** The odd state of the caller makes each step do something. */
+  /** `words` put the caller into an odd state, so that each step has an effect. */
   constructor(jail: string, words: readonly string[], options: readonly string[]) {
     this.#jail = jail;
     this.#words = words;
     this.#arguments = [...options, '--status-fd', '7', 'nobody', jail, '/probe', 'mark', '/tmp/mark'];
   }
 
-  // Threads of Node are not traced: without -f strace follows the main thread, and that runs the plan.
+  // Without -f strace follows only the main thread, which runs the plan; it does not trace threads of Node.
   run(inject: readonly string[], traced = inject.map((fault) => fault.replace(/:.*/, '')).join()): Faulty {
     const mark = `${this.#jail}/tmp/mark`;
     rmSync(mark, { force: true });
@@ -115,7 +115,7 @@ export class FaultyLaunch {
     const first = calls.findIndex(({ text }) => text.startsWith('keyctl(KEYCTL_JOIN_SESSION_KEYRING'));
     const last = calls.findIndex(({ name }, at) => at > first && name === 'execve');
     if (first < 0 || last < 0) throw new Error('the trace shows no plan');
-    // The execve of strace's own child is shown, but cannot be made to fail.
+    // The trace shows the execve of strace's own child, but a fault cannot be injected there.
     const own = calls
       .slice(first, last + 1)
       .map((call) => (call.name === 'execve' ? { ...call, when: call.when - 1 } : call));
