@@ -43,7 +43,6 @@
       'dependencies': ['interpreter'],
       'sources': [
         'native/addon/addon.cc',
-        'native/accounts/accountfiles.cc',
         'native/accounts/accounts.cc',
         'native/start/likeness.cc',
         'native/files/attributes.cc',

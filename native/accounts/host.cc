@@ -9,7 +9,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "accountfiles.h"
 #include "../addon/promise.h"
 #include "../addon/values.h"
 
@@ -176,7 +175,6 @@ bool mayLaunch() {
 
 HostReading readHost(const HostQuery& query) {
   HostReading reading;
-  reading.accountsVersion = accountFilesVersion();
   reading.accounts = readAccounts(query);
   if (query.jail) reading.jailFd = walkTo(reading.path, *query.jail);
   return reading;
@@ -185,16 +183,10 @@ HostReading readHost(const HostQuery& query) {
 HostSight::HostSight(HostQuery query, HostReading reading)
     : query(std::move(query)),
       accounts(std::move(reading.accounts)),
-      path(std::move(reading.path)),
-      accountsVersion_(reading.accountsVersion) {}
+      path(std::move(reading.path)) {}
 
 bool HostSight::isStillTrue(int* jailFd) const {
-  if (!mayLaunch()) return false;
-  const uint64_t version = accountFilesVersion();
-  if (version == 0 || version != accountsVersion_) {
-    if (readAccounts(query) != accounts) return false;
-    accountsVersion_ = version;
-  }
+  if (!mayLaunch() || readAccounts(query) != accounts) return false;
   PathFacts now;
   if (query.jail) *jailFd = walkTo(now, *query.jail);
   return now == path && *jailFd >= 0;

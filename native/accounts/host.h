@@ -3,7 +3,6 @@
 
 #include <napi.h>
 
-#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,7 +36,6 @@ struct AccountFacts {
 
 struct HostReading {
   AccountFacts accounts;
-  uint64_t accountsVersion = 0;  // of accountfiles.h, before they were read
   PathFacts path;
   int jailFd = -1;  // the receiver's
 };
@@ -56,9 +54,6 @@ class HostSight {
   const HostQuery query;
   const AccountFacts accounts;
   const PathFacts path;
-
- private:
-  mutable std::atomic<uint64_t> accountsVersion_;  // at which the accounts were seen to be these
 };
 
 // Behind `sight` of the facts that JS has; null for anything else.
