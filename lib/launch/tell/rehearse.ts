@@ -7,8 +7,8 @@ import { LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { encodePlan } from '../plan/encode.ts';
 import { messageHead, toLaunchError } from './failure.ts';
-import { requireMappings } from '../host/namespace.ts';
-import { requireCapabilities, requireRoot, type PreparedLaunch } from '../host/prepare.ts';
+import type { PreparedLaunch } from '../host/prepare.ts';
+import { requireCapabilities, requireMappings, requireRoot } from '../host/privilege.ts';
 import type { Step } from '../plan/step.ts';
 
 // What reaches beyond the child, which shares the caller's open files (open(2), "Open file descriptions"): the flags of 0
