@@ -12,20 +12,20 @@ export interface SocketAddress {
   readonly port: number;
 }
 
-/** The name of an address and where that leads to: getnameinfo(3), and getaddrinfo(3) in the same family. */
+/** The name of an address, and its addresses: getnameinfo(3), and getaddrinfo(3) in the same family. */
 export interface HostNameFacts {
-  /** Else the name is still being followed. */
+  /** False: the addresses of the name are still being looked up. */
   readonly isLast: boolean;
-  /** Why there is no name, in words; then nothing else is there. */
+  /** Why there is no name. Then no other key is set. */
   readonly reverseError?: string;
-  /** At most 127 bytes of it. */
+  /** At most 127 bytes. */
   readonly name?: Buffer;
-  /** Whether the name is an address in numbers; then it was not followed. */
+  /** Whether the name is an address in numbers. Then its addresses are not looked up. */
   readonly isNumeric?: boolean;
-  /** Why the name leads to no address, in words. */
+  /** Why the name has no address. */
   readonly forwardError?: string;
   readonly canonical?: Buffer;
-  /** Whether the address is among those that the name leads to. */
+  /** Whether the name has the address. */
   readonly hasAddress?: boolean;
 }
 
@@ -44,42 +44,42 @@ export interface Native extends LaunchCalls, FileCalls {
   execv(path: Bytes, argv: readonly Bytes[]): never;
   effectiveCapabilities(): bigint;
   environmentEntries(): Buffer[];
-  /** Those of `names` that are set: getenv(3), byte for byte. */
+  /** The variables of `names` that are set (getenv(3)), byte for byte. */
   environmentVariables(names: readonly string[]): [name: string, value: Buffer][];
-  /** A function that tells a number: another one if any of these variables of the process has changed since its last call. */
+  /** A function that returns a number, which changes when one of these variables of the process has changed. */
   watchEnvironment(names: readonly string[]): () => number;
   isMainThread(): boolean;
-  /** A script of this package, and its V8 code cache if that is there and can be trusted to be the script's. */
+  /** A script of this package, and its V8 code cache, if there is one that surely belongs to it. */
   readCode(path: string, cachePath: string): { readonly source: string; readonly cache?: Buffer };
-  /** A file as memory that must not be written to; nothing is read before it is looked at. */
+  /** A file as memory that must not be written to. It is read from disk when it is used. */
   mapFile(path: string): Buffer;
 
   // names and sockets
   /**
-   * The name of an address in numbers, and where it leads to: called once or twice, on which `isLast`. On a thread of its
-   * own, which does not keep the event loop alive.
+   * Looks up the name of an address in numbers, and the addresses of that name. `onFacts` is called once or twice; the last time with
+   * `isLast`. The event loop does not stay alive for it.
    */
   lookUpHost(address: Bytes, onFacts: (facts: HostNameFacts) => void): void;
   /** Whether there is a network interface of this name. */
   hasInterface(name: Bytes): boolean;
-  /** Who is connected; undefined for what is no internet address. ENOTCONN, ENOTSOCK. */
+  /** The other end of a connection; undefined if that is not an internet address. @throws ENOTCONN, ENOTSOCK */
   getpeername(fd: number): SocketAddress | undefined;
   getsockname(fd: number): SocketAddress | undefined;
-  /** Who has sent the next datagram, which stays if `peek`; never waits: EAGAIN. */
+  /** The sender of the next datagram, which is removed unless `peek`. @throws EAGAIN if there is none */
   recvfrom(fd: number, peek: boolean): SocketAddress | undefined;
-  /** SO_TYPE: 1 is a stream, 2 are datagrams. */
+  /** SO_TYPE: 1 for a stream, 2 for datagrams. */
   socketType(fd: number): number;
-  /** The IP options of an IPv4 connection, as they are sent back (ip(7)). */
+  /** The IP options that an IPv4 connection sends (ip(7)). */
   ipOptions(fd: number): Buffer;
   clearIpOptions(fd: number): void;
-  /** A descriptor on which each write is a datagram to a unix socket; never waits. The caller closes it. */
+  /** A descriptor on which each write sends a datagram to a unix socket, without waiting. The caller closes it. */
   connectDatagram(path: Bytes): number;
   setKeepAlive(fd: number): void;
   /** SO_LINGER: off for 0 seconds. */
   setLinger(fd: number, seconds: number): void;
   /** dup2(2). */
   duplicate(fd: number, target: number): void;
-  /** One datagram to a unix socket, without waiting. */
+  /** Sends one datagram to a unix socket, without waiting. */
   sendDatagram(path: Bytes, message: Bytes): void;
 }
 

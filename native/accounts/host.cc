@@ -1,5 +1,5 @@
-// readHost: user, groups and the path to the jail, looked up together. NSS may ask a network and a path may
-// lie on one, so a service has this done on a worker thread (readHost), a command at once (readHostSync).
+// readHost: user, groups and the path to the jail, looked up together. NSS and the path may need a network: a service looks them up on
+// another thread (readHost), a command at once (readHostSync).
 
 #include "host.h"
 
@@ -9,7 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "../addon/promise.h"
+#include "../addon/init.h"
+#include "../addon/pending.h"
 #include "../addon/values.h"
 
 namespace uchroot {
@@ -20,7 +21,7 @@ AccountFacts readAccounts(const HostQuery& query) {
   if (query.user) facts.user = findUser(*query.user);
   if (!facts.user.entry && facts.user.error == 0 && query.uid) facts.user = findUser(*query.uid);
   if (facts.user.entry) {
-    // getgrouplist always lists the gid it is given; with none that exists, only memberships remain.
+    // getgrouplist always lists the gid it is given: without a real one, only memberships remain
     constexpr uint32_t nobody = ~0u;
     facts.groups = groupList(facts.user.entry->name, nobody);
     std::erase(facts.groups, nobody);
@@ -123,7 +124,7 @@ class Reading : public Napi::AsyncWorker {
         promise_(env),
         query_(std::move(query)) {}
 
-  // A worker that ends meanwhile never hears of it.
+  // for a worker that has ended meanwhile
   ~Reading() override {
     if (reading_.jailFd >= 0) close(reading_.jailFd);
   }
@@ -162,7 +163,7 @@ Napi::Value closeJail(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// What requireRoot() and requireCapabilities() of lib/launch/host/prepare.ts ask for, without what few launches take.
+// As requireRoot() and requireCapabilities() of lib/launch/host/privilege.ts, but for what few launches need.
 bool mayLaunch() {
   constexpr uint32_t kNeeded = 1u << CAP_SETGID | 1u << CAP_SETUID | 1u << CAP_SYS_CHROOT;
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};

@@ -1,4 +1,4 @@
-// All that a launch has to learn from the host, in one go, on the calling or on another thread.
+// Everything that a launch asks of the host, in one call, on this thread or another one.
 #pragma once
 
 #include <napi.h>
@@ -21,7 +21,7 @@ struct HostQuery {
   std::optional<std::string> jail;
 };
 
-// What the host answered: exactly what JS judges, so that equal answers are judged alike.
+// The host's answers. JS judges nothing else, so equal answers get the same judgement.
 struct AccountFacts {
   struct Named {
     std::optional<uint32_t> gid;
@@ -42,13 +42,13 @@ struct HostReading {
 
 HostReading readHost(const HostQuery& query);
 
-// What was asked, and what JS has been told: a launch asks again, and goes on only if nothing has changed.
+// A query and the answers that JS got. A launch asks again, and goes on only if the answers are the same.
 class HostSight {
  public:
   HostSight(HostQuery query, HostReading reading);
 
-  // Asks again. Whether the host says the same, to a process that may still launch; then there is a descriptor of the jail
-  // in any case. On any thread.
+  // Asks again, on any thread. True if the answers are the same and this process may still launch. Then *jailFd is a descriptor of
+  // the jail.
   bool isStillTrue(int* jailFd) const;
 
   const HostQuery query;
@@ -56,10 +56,10 @@ class HostSight {
   const PathFacts path;
 };
 
-// Behind `sight` of the facts that JS has; null for anything else.
+// The sight behind `sight` of HostFacts; null for any other value.
 std::shared_ptr<const HostSight> toSight(Napi::Value value);
 
-// The jails that one environment has open. A worker can end at any time, and nothing of JS runs then.
+// The jails that one environment has open. A worker can end at any time, without running JS.
 class OpenJails {
  public:
   ~OpenJails();
@@ -69,7 +69,5 @@ class OpenJails {
  private:
   std::unordered_set<int> open_;
 };
-
-void initHost(Napi::Env env, Napi::Object exports);
 
 }  // namespace uchroot

@@ -25,8 +25,8 @@ function compile(...args: readonly string[]): void {
   execFileSync('g++', [...common, ...sanitizers, ...args], { env: { PATH: process.env.PATH } });
 }
 
-compile('-ffreestanding', '-c', `${root}/native/interpreter.cc`, '-o', `${directory}/interpreter.o`);
-compile('-ffreestanding', '-c', `${root}/native/payload.cc`, '-o', `${directory}/payload.o`);
+compile('-ffreestanding', '-c', `${root}/native/plan/interpreter.cc`, '-o', `${directory}/interpreter.o`);
+compile('-ffreestanding', '-c', `${root}/native/compiled/payload.cc`, '-o', `${directory}/payload.o`);
 compile(
   `${root}/test/native/check-plan.cc`,
   `${directory}/interpreter.o`,

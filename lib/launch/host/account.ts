@@ -87,29 +87,22 @@ export function toAccount(asked: Asked, facts: HostFacts): Account {
   if (typeof facts.passwd === 'number') throw unanswered('user', asked.user, facts.passwd);
   const entry = facts.passwd;
   const uid = entry?.uid ?? asked.user.id;
-  if (uid === undefined) {
-    throw unknown('user', asked.user.text, nameHint('user', asked.user.text));
-  }
+  if (uid === undefined) throw unknown('user', asked.user.text, nameHint('user', asked.user.text));
 
   let next = 0;
   const toGid = (group: Principal): number => {
     const answer = group.name === undefined ? undefined : facts.named[next++];
     if (answer?.errno !== undefined) throw unanswered('group', group, answer.errno);
     const gid = answer?.gid ?? group.id;
-    if (gid === undefined) {
-      throw unknown('group', group.text, nameHint('group', group.text));
-    }
+    if (gid === undefined) throw unknown('group', group.text, nameHint('group', group.text));
     return gid;
   };
 
   // without a group in the request it is the user's own, never the caller's gid 0
   const gid = asked.group === undefined ? entry?.gid : toGid(asked.group);
   if (gid === undefined) {
-    throw unknown(
-      'user',
-      asked.user.text,
-      `no account of the host has this uid: give its group as well, as ${asked.user.text}:GID`,
-    );
+    const hint = `no account of the host has this uid: give its group as well, as ${asked.user.text}:GID`;
+    throw unknown('user', asked.user.text, hint);
   }
   const supplementary =
     asked.groups === undefined ? (entry === null ? [] : [gid, ...facts.groups]) : asked.groups.map(toGid);
@@ -126,31 +119,19 @@ export function toAccount(asked: Asked, facts: HostFacts): Account {
   });
 }
 
-function rootTarget(what: string, hint: string): LaunchError {
-  return new LaunchError(`account: ${what}, which has root's power in a jail; refused`, {
+/** Throws LaunchError ERR_ROOT_TARGET if the account has uid 0 or gid 0. */
+export function refuseRoot({ uid, gid, groups }: Account, user: Principal): void {
+  if (uid !== 0 && gid !== 0 && !groups.includes(0)) return;
+  const who = quote(user.text);
+  const [what, remedy] =
+    uid === 0
+      ? [`user ${who} is uid 0`, 'name an ordinary user']
+      : gid === 0
+        ? [`the group of ${who} is gid 0`, 'name an ordinary group, as USER:GROUP']
+        : [`${who} would have gid 0 among its groups`, 'give the groups with --groups or --clear-groups'];
+  throw new LaunchError(`account: ${what}, which has root's power in a jail; refused`, {
     step: 'account',
     code: 'ERR_ROOT_TARGET',
-    hint,
+    hint: `${remedy}, or insist with --allow-root (allowRoot)`,
   });
-}
-
-/** Throws LaunchError ERR_ROOT_TARGET if the account has uid 0 or gid 0. */
-export function refuseRoot(account: Account, user: Principal): void {
-  if (account.uid !== 0 && account.gid !== 0 && !account.groups.includes(0)) return;
-  const who = quote(user.text);
-  if (account.uid === 0)
-    throw rootTarget(
-      `user ${who} is uid 0`,
-      'name an ordinary user, or insist with --allow-root (allowRoot)',
-    );
-  if (account.gid === 0) {
-    throw rootTarget(
-      `the group of ${who} is gid 0`,
-      'name an ordinary group, as USER:GROUP, or insist with --allow-root (allowRoot)',
-    );
-  }
-  throw rootTarget(
-    `${who} would have gid 0 among its groups`,
-    'give the groups with --groups or --clear-groups, or insist with --allow-root (allowRoot)',
-  );
 }

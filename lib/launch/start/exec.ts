@@ -4,7 +4,6 @@ import { writeSync } from 'node:fs';
 import { errnoName } from '../../errno.ts';
 import { LaunchError, UsageError } from '../../errors.ts';
 import { native, type PlanFailure } from '../../native.ts';
-import type { Account } from '../host/account.ts';
 import { callerInPlace, refuseOwnDescriptors } from '../host/caller.ts';
 import { lostDirectories } from '../host/environment.ts';
 import { failedLine, hostQuery, prepare, verify, type PreparedLaunch } from '../host/prepare.ts';
@@ -13,7 +12,7 @@ import { normalize, type LaunchRequest, type NormalRequest } from '../request/re
 import { toLaunchError } from '../tell/failure.ts';
 import { findProblem } from '../tell/preflight.ts';
 import { findMissingZone } from '../tell/warn.ts';
-import { closePidPlace, openPidPlace, writePidFile, type PidPlace } from './pidfile.ts';
+import { closePidPlace, pidPlaceOf, writePidFile } from './pidfile.ts';
 
 /** A warning about a launch. */
 export interface Warning {
@@ -106,22 +105,12 @@ export interface Listener {
   readonly fail: (error: LaunchError) => number;
 }
 
-function pidPlaceOf(
-  { pidFile, insecurePath }: NormalRequest,
-  account: Account,
-  warn: (warning: Warning) => void,
-): PidPlace | undefined {
-  const place = pidFile === undefined ? undefined : openPidPlace(pidFile, account, insecurePath);
-  place?.warnings.forEach(warn);
-  return place;
-}
-
 /** Judges the directory of a launch's pid file. @throws LaunchError ERR_INSECURE_PATH, or with the errno */
 export function lookAtPidFile(
-  { request, account }: Pick<PreparedLaunch, 'request' | 'account'>,
+  launch: Pick<PreparedLaunch, 'request' | 'account'>,
   warn: (warning: Warning) => void,
 ): void {
-  const place = pidPlaceOf(request, account, warn);
+  const place = pidPlaceOf(launch, warn);
   if (place !== undefined) closePidPlace(place);
 }
 
@@ -135,7 +124,7 @@ export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> =
   if (problem !== undefined) throw problem;
   const plan = encodePlan(launch.steps);
   const { tell, fail } = { ...terminal, ...listener };
-  const place = pidPlaceOf(request, launch.account, (warning) => tell(warningLines(warning)));
+  const place = pidPlaceOf(launch, (warning) => tell(warningLines(warning)));
   const pidFile = place && writePidFile(place, process.pid);
   const failure = native.execPlan(plan, launch.jailFd, pidFile);
   return reportAndExit(launch, failure, { tell, fail });

@@ -9,6 +9,7 @@ import { quote } from '../../quote.ts';
 import type { Way } from '../../trust/way.ts';
 import type { Account } from '../host/account.ts';
 import { absolutePath, acceptDirectory, judgeDirectory, type DirectoryFinding } from '../host/directory.ts';
+import type { PreparedLaunch } from '../host/prepare.ts';
 
 /** A name for a pid file in a directory that is open and judged: links on the way to it do not matter any more. */
 export interface PidPlace {
@@ -56,6 +57,17 @@ export function openPidPlace(path: string, account: Account, insecurePath: boole
     native.closeJail(directoryFd);
     throw error;
   }
+}
+
+/** Opens the directory of a launch's pid file, if the request asks for one. @throws LaunchError as openPidPlace() */
+export function pidPlaceOf(
+  { request, account }: Pick<PreparedLaunch, 'request' | 'account'>,
+  warn: (warning: DirectoryFinding) => void,
+): PidPlace | undefined {
+  if (request.pidFile === undefined) return undefined;
+  const place = openPidPlace(request.pidFile, account, request.insecurePath);
+  place.warnings.forEach(warn);
+  return place;
 }
 
 function isDirectory(path: string): boolean {

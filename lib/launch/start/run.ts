@@ -10,7 +10,7 @@ import { piped, type Stdio } from '../request/stdio.ts';
 import type { Diagnosis } from '../tell/diagnose.ts';
 import { findMissing } from '../tell/missing.ts';
 import { launchBeside, normalizeSpawn, spawnKeys, type SpawnRequest } from './spawn.ts';
-import type { NormalSpawn } from './start.ts';
+import { awaitStop, type NormalSpawn } from './start.ts';
 
 /** How output is returned: as text, or as bytes. */
 export type Encoding = BufferEncoding | 'buffer';
@@ -56,28 +56,32 @@ export interface NormalRun extends NormalSpawn {
 
 /** Checks a RunRequest. @throws UsageError */
 export function normalizeRun(request: RunRequest): readonly [NormalRequest, NormalRun] {
-  return reading(() => toNormalRun(request));
-}
-
-function toNormalRun(request: RunRequest): readonly [NormalRequest, NormalRun] {
-  const normal = normalize(request, runKeys);
-  const { input, maxBufferBytes = 16 * 2 ** 20, encoding = 'utf8', reject = true } = request;
-  if (input !== undefined && typeof input !== 'string' && !(input instanceof Uint8Array)) {
-    throw new UsageError('input must be a string or a Uint8Array');
-  }
-  if (typeof maxBufferBytes !== 'number' || !(maxBufferBytes >= 0)) {
-    throw new UsageError('maxBufferBytes must be a number from 0 on, or Infinity');
-  }
-  if (encoding !== 'buffer' && !Buffer.isEncoding(encoding))
-    throw new UsageError(`there is no encoding '${String(encoding)}'`);
-  if (typeof reject !== 'boolean') throw new UsageError('reject must be true or false');
-  const spawn = normalizeSpawn(request, [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe']);
-  if (input !== undefined && spawn.stdio[0] !== piped)
-    throw new UsageError("input needs stdio[0] to be 'pipe'");
-  return [
-    normal,
-    { ...spawn, input: input === undefined ? undefined : copyBytes(input), maxBufferBytes, encoding, reject },
-  ];
+  return reading(() => {
+    const normal = normalize(request, runKeys);
+    const { input, maxBufferBytes = 16 * 2 ** 20, encoding = 'utf8', reject = true } = request;
+    if (input !== undefined && typeof input !== 'string' && !(input instanceof Uint8Array)) {
+      throw new UsageError('input must be a string or a Uint8Array');
+    }
+    if (typeof maxBufferBytes !== 'number' || !(maxBufferBytes >= 0)) {
+      throw new UsageError('maxBufferBytes must be a number from 0 on, or Infinity');
+    }
+    if (encoding !== 'buffer' && !Buffer.isEncoding(encoding))
+      throw new UsageError(`there is no encoding '${String(encoding)}'`);
+    if (typeof reject !== 'boolean') throw new UsageError('reject must be true or false');
+    const spawn = normalizeSpawn(request, [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe']);
+    if (input !== undefined && spawn.stdio[0] !== piped)
+      throw new UsageError("input needs stdio[0] to be 'pipe'");
+    return [
+      normal,
+      {
+        ...spawn,
+        input: input === undefined ? undefined : copyBytes(input),
+        maxBufferBytes,
+        encoding,
+        reject,
+      },
+    ];
+  });
 }
 
 function decode(output: Buffer, encoding: Encoding): string | Buffer {
@@ -112,21 +116,12 @@ class Output {
 
 // Another program that it has started may hold its pipes for ever. So timeout and AbortSignal still count after its end.
 function endOfPipes(child: JailedProcess, options: NormalRun): Promise<StopReason | undefined> {
-  const { timeoutMs, signal } = options;
   return new Promise((resolve) => {
-    const left =
-      timeoutMs === undefined
-        ? undefined
-        : Math.max(0, timeoutMs - (performance.now() - options.requestedAt));
-    const timer = left === undefined ? undefined : setTimeout(() => settle('ETIMEDOUT'), left);
-    const onAbort = (): void => settle('ABORT_ERR');
-    function settle(reason: StopReason | undefined): void {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
-      resolve(reason);
-    }
-    signal?.addEventListener('abort', onAbort);
-    child.once('close', () => settle(undefined));
+    const clearStop = awaitStop(options, resolve);
+    child.once('close', () => {
+      clearStop();
+      resolve(undefined);
+    });
   });
 }
 
@@ -194,16 +189,11 @@ async function whatWasMissing(
 }
 
 function whyStopped(stopped: Stopped, { timeoutMs, maxBufferBytes }: NormalRun): string {
-  switch (stopped) {
-    case 'ETIMEDOUT':
-      return `it took longer than ${timeoutMs} ms and was stopped`;
-    case 'ABORT_ERR':
-      return 'it was aborted';
-    case 'ERR_MAX_BUFFER':
-      return `it wrote more than maxBufferBytes (${maxBufferBytes}) and was stopped`;
-    default:
-      return stopped satisfies never;
-  }
+  return {
+    ETIMEDOUT: `it took longer than ${timeoutMs} ms and was stopped`,
+    ABORT_ERR: 'it was aborted',
+    ERR_MAX_BUFFER: `it wrote more than maxBufferBytes (${maxBufferBytes}) and was stopped`,
+  }[stopped];
 }
 
 // The error of a program that failed or was stopped. Below the first line of the message are the last lines of stderr.

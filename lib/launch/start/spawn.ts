@@ -56,13 +56,7 @@ export interface SpawnRequest<Wanted extends Stdio = Stdio> extends LaunchReques
 /** Every key of a SpawnRequest. */
 export const spawnKeys: ReadonlySet<string> = new Set([
   ...launchKeys,
-  'stdio',
-  'timeoutMs',
-  'signal',
-  'killSignal',
-  'forceKillAfterMs',
-  'newGroup',
-  'leaveDescendants',
+  ...'stdio timeoutMs signal killSignal forceKillAfterMs newGroup leaveDescendants'.split(' '),
 ]);
 
 // setTimeout() takes anything above for one millisecond.
@@ -82,32 +76,27 @@ function toSwitch(value: unknown, name: string): boolean | undefined {
 
 const isTerminal = (fd: number): boolean => fd >= 0 && isatty(fd);
 
-/** Checks what SpawnRequest adds to LaunchRequest. @throws UsageError */
+/** Checks what a SpawnRequest adds to a LaunchRequest. @throws UsageError */
 export function normalizeSpawn(
   request: SpawnRequest,
   missing: readonly [StdioEntry, StdioEntry, StdioEntry] = ['pipe', 'pipe', 'pipe'],
 ): NormalSpawn {
-  return reading(() => toNormalSpawn(request, missing));
-}
-
-function toNormalSpawn(
-  request: SpawnRequest,
-  missing: readonly [StdioEntry, StdioEntry, StdioEntry],
-): NormalSpawn {
-  const { signal, stdio: wanted } = request;
-  checkSignal(signal);
-  const stdio = toStdio(wanted, missing);
-  return {
-    stdio,
-    streams: streamsOf(wanted),
-    newGroup: toSwitch(request.newGroup, 'newGroup') ?? !stdio.some(isTerminal),
-    leaveDescendants: toSwitch(request.leaveDescendants, 'leaveDescendants') ?? false,
-    timeoutMs: toMilliseconds(request.timeoutMs, 'timeoutMs') || undefined,
-    signal,
-    killSignal: signalNumber(request.killSignal ?? 'SIGTERM', 'killSignal'),
-    forceKillAfterMs: toMilliseconds(request.forceKillAfterMs, 'forceKillAfterMs'),
-    requestedAt: performance.now(),
-  };
+  return reading(() => {
+    const { signal, stdio: wanted } = request;
+    checkSignal(signal);
+    const stdio = toStdio(wanted, missing);
+    return {
+      stdio,
+      streams: streamsOf(wanted),
+      newGroup: toSwitch(request.newGroup, 'newGroup') ?? !stdio.some(isTerminal),
+      leaveDescendants: toSwitch(request.leaveDescendants, 'leaveDescendants') ?? false,
+      timeoutMs: toMilliseconds(request.timeoutMs, 'timeoutMs') || undefined,
+      signal,
+      killSignal: signalNumber(request.killSignal ?? 'SIGTERM', 'killSignal'),
+      forceKillAfterMs: toMilliseconds(request.forceKillAfterMs, 'forceKillAfterMs'),
+      requestedAt: performance.now(),
+    };
+  });
 }
 
 function openStatus(fd: number): StatusLines {

@@ -20,7 +20,7 @@ import type { NormalRequest } from '../request/request.ts';
 import { piped, type StdioTriple } from '../request/stdio.ts';
 import { toLaunchError } from '../tell/failure.ts';
 import { warnOnce } from '../tell/warn.ts';
-import { closePidPlace, openPidPlace, writePidFile, type PidPlace } from './pidfile.ts';
+import { closePidPlace, pidPlaceOf, writePidFile, type PidPlace } from './pidfile.ts';
 
 /** The normal form of what a SpawnRequest adds to a LaunchRequest. */
 export interface NormalSpawn {
@@ -62,33 +62,22 @@ function leftMs({ timeoutMs, requestedAt }: NormalSpawn): number {
   return timeoutMs === undefined ? Infinity : timeoutMs - (performance.now() - requestedAt);
 }
 
-// Timeout and abort: the first of them counts.
-class Stop {
-  readonly #options: NormalSpawn;
-  readonly #timer: NodeJS.Timeout | undefined;
-  readonly #onStop: (reason: StopReason) => void;
-  reason: StopReason | undefined;
-
-  constructor(options: NormalSpawn, onStop: (reason: StopReason) => void) {
-    this.#options = options;
-    this.#onStop = onStop;
-    if (options.timeoutMs !== undefined)
-      this.#timer = setTimeout(() => this.#stop('ETIMEDOUT'), Math.max(0, leftMs(options)));
-    options.signal?.addEventListener('abort', this.#onAbort);
-  }
-
-  readonly #onAbort = (): void => this.#stop('ABORT_ERR');
-
-  #stop(reason: StopReason): void {
-    this.clear();
-    this.reason = reason;
-    this.#onStop(reason);
-  }
-
-  clear(): void {
-    clearTimeout(this.#timer);
-    this.#options.signal?.removeEventListener('abort', this.#onAbort);
-  }
+/** Waits for timeout and abort: the first of them counts. @returns ends the wait */
+export function awaitStop(options: NormalSpawn, onStop: (reason: StopReason) => void): () => void {
+  const { signal, timeoutMs } = options;
+  const clear = (): void => {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+  };
+  const stop = (reason: StopReason): void => {
+    clear();
+    onStop(reason);
+  };
+  const onAbort = (): void => stop('ABORT_ERR');
+  const timer =
+    timeoutMs === undefined ? undefined : setTimeout(stop, Math.max(0, leftMs(options)), 'ETIMEDOUT');
+  signal?.addEventListener('abort', onAbort);
+  return clear;
 }
 
 // Looks into the jail in which the failure happened. `jailFd` is -1 if the launch itself has the jail open.
@@ -119,19 +108,12 @@ export function start(
   options: NormalSpawn,
   onChanged?: () => Promise<JailedProcess>,
 ): Promise<JailedProcess> {
-  const { request } = launch;
   if (options.signal?.aborted === true) return Promise.reject(abortError(options.signal));
   if (leftMs(options) <= 0) return Promise.reject(timeoutError(options.timeoutMs));
-  const place = request.pidFile === undefined ? undefined : pidPlaceOf(request.pidFile, launch);
+  // judged before anything is started
+  const place = pidPlaceOf(launch, (warning) => warnOnce([warning]));
   const started = startWith(launch, jail, options, place, onChanged);
   return place === undefined ? started : started.finally(() => closePidPlace(place));
-}
-
-// Judged before anything is started.
-function pidPlaceOf(pidFile: string, { account, request }: PreparedLaunch): PidPlace {
-  const place = openPidPlace(pidFile, account, request.insecurePath);
-  warnOnce(place.warnings);
-  return place;
 }
 
 const nothingKnown: PlanFailure = { step: -1, op: 0, errno: constants.errno.EIO, detail: 0 };
@@ -147,16 +129,18 @@ function startWith(
   return new Promise((resolve, reject) => {
     let started: JailedProcess | undefined;
     let handle: ProcessHandle | undefined;
-    const stop = new Stop(options, (reason) => {
+    let stopped: StopReason | undefined;
+    const clearStop = awaitStop(options, (reason) => {
+      stopped = reason;
       if (started !== undefined) started.stop(reason);
       else if (handle !== undefined) native.recall(handle);
     });
     const onStarted = (failure: PlanFailure | null | undefined, pidOrJailFd: number): void => {
       if (failure !== null || handle === undefined) {
-        stop.clear();
+        clearStop();
         if (failure === undefined && onChanged !== undefined) return resolve(onChanged());
         const error = toError(launch, failure ?? nothingKnown, failure ? pidOrJailFd : -1);
-        const calledOff = failure?.errno === constants.errno.ECANCELED ? stop.reason : undefined;
+        const calledOff = failure?.errno === constants.errno.ECANCELED ? stopped : undefined;
         return reject(calledOff === undefined ? error : stopError(calledOff, options));
       }
       const pid = pidOrJailFd;
@@ -168,7 +152,7 @@ function startWith(
         return reject(error);
       }
       options.status?.tell(statusLine({ event: 'started', pid }));
-      if (stop.reason !== undefined) started.stop(stop.reason);
+      if (stopped !== undefined) started.stop(stopped);
       return resolve(started);
     };
     try {
@@ -181,7 +165,7 @@ function startWith(
         groupOf(options, request),
         onStarted,
         (...ended) => {
-          stop.clear();
+          clearStop();
           const exit = toExit(...ended);
           const { exitCode, signal } = exit;
           options.status?.tell(statusLine({ event: 'exited', pid: started?.pid, exitCode, signal }));
@@ -190,7 +174,7 @@ function startWith(
         },
       );
     } catch (error) {
-      stop.clear();
+      clearStop();
       reject(toSpawnError(error));
     }
   });
@@ -206,22 +190,14 @@ export function toSpawnError(error: unknown, ifClosed = openUntilSettled): Launc
     code: code as ErrnoName,
     errno: -errno,
     path,
-    hint: hintOn(code, ifClosed),
+    hint: code === 'EBADF' ? ifClosed : hintOf[code],
     cause: error,
   });
 }
 
 const openUntilSettled = 'descriptors in stdio and preserveFds must be open until the promise is settled';
-
-function hintOn(code: string, ifClosed: string): string | undefined {
-  switch (code) {
-    case 'EBADF':
-      return ifClosed;
-    case 'EMFILE':
-      return 'this process has as many descriptors open as it may: raise LimitNOFILE= of its unit (getrlimit(2))';
-    case 'EAGAIN':
-      return 'this process has as many threads as it may: raise TasksMax= of its unit (pthread_create(3))';
-    default:
-      return undefined;
-  }
-}
+const hintOf: Readonly<Record<string, string>> = {
+  EMFILE:
+    'this process has as many descriptors open as it may: raise LimitNOFILE= of its unit (getrlimit(2))',
+  EAGAIN: 'this process has as many threads as it may: raise TasksMax= of its unit (pthread_create(3))',
+};

@@ -1,5 +1,6 @@
 // --service-status: how a launch reports its failure to an init system.
 import { writeSync } from 'node:fs';
+import { constants } from 'node:os';
 
 import { native } from '../../native.ts';
 import { notOpen } from '../host/caller.ts';
@@ -16,21 +17,11 @@ export const serviceStatuses = {
 } as const;
 
 /** Errors that may pass: something is short, or in use. All others stay until somebody repairs the cause. */
-export const passingErrors: readonly (readonly [code: string, errno: number])[] = [
-  ['EINTR', 4],
-  ['EIO', 5],
-  ['EAGAIN', 11],
-  ['ENOMEM', 12],
-  ['EBUSY', 16],
-  ['ENFILE', 23],
-  ['EMFILE', 24],
-  ['ETXTBSY', 26],
-  ['ENOSPC', 28],
-  ['ETIMEDOUT', 110],
-  ['ECONNREFUSED', 111],
-  ['ESTALE', 116],
-  ['EDQUOT', 122],
-];
+export const passingErrors: readonly (readonly [code: string, errno: number])[] = (
+  'EINTR EIO EAGAIN ENOMEM EBUSY ENFILE EMFILE ETXTBSY ENOSPC ETIMEDOUT ECONNREFUSED ESTALE EDQUOT'.split(
+    ' ',
+  ) as (keyof typeof constants.errno)[]
+).map((name) => [name, constants.errno[name]]);
 
 interface Failure {
   readonly message: string;
