@@ -122,6 +122,12 @@ export interface FileCalls {
    * `renamed`, the number of renames before it.
    */
   renameAll(rootFd: number, pairs: readonly (readonly [from: Bytes, to: Bytes])[]): void;
+  /**
+   * Reads and hashes regular files beneath a directory, and copies them into another one if `targetFd` is not -1: on a thread
+   * of libuv's pool. `paths` has a NUL after each; `wanted` five numbers for each copy. lib/jail/apply/file-facts.ts reads the
+   * answer. Rejects at the first copy that fails, with its `index`.
+   */
+  readFiles(rootFd: number, targetFd: number, paths: Uint8Array, wanted: Uint32Array): Promise<Buffer>;
   /** Copies a directory's content into an empty one. `privileged`: paths that keep set-user-ID and similar privileges. */
   copyTree(sourceFd: number, targetFd: number, privileged: readonly Bytes[], onEnd: OnTreeEnd): TreeHandle;
   /** Removes a directory with everything in it. The entry `last` goes last, if `last` is not empty. */

@@ -4,6 +4,7 @@
 
 #include "../files/beneath.h"
 #include "../start/exec.h"
+#include "../files/filelist.h"
 #include "../files/inroot.h"
 #include "../files/look.h"
 #include "../files/scan.h"
@@ -20,6 +21,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   uchroot::initCalls(env, exports);
   uchroot::initCode(env, exports);
   uchroot::initHost(env, exports);
+  uchroot::initFileList(env, exports);
   uchroot::initInRoot(env, exports);
   uchroot::initLook(env, exports);
   uchroot::initExec(env, exports);

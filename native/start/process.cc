@@ -91,7 +91,7 @@ void Process::abandon(int error) {
   (void)syscall(SYS_waitid, P_PIDFD, result_.pidFd, &info, WEXITED, nullptr);
   closeStatus();
   finish();
-  tellStarted({kNoStep, STAGE_DESCRIPTORS, error, 0});
+  tellStarted({kNoStep, PHASE_DESCRIPTORS, error, 0});
   deleteIfUnused();
 }
 

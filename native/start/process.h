@@ -121,7 +121,7 @@ class Process final : public PendingCall, public Task {
   Recall recall_;
   LaunchResult result_;
   // The last word of the launcher, told once that has been reaped. Before it says anything: that it never came to execve.
-  PlanFailure failure_ = {kNoStep, STAGE_EXECUTE, ECANCELED, 0};
+  PlanFailure failure_ = {kNoStep, PHASE_EXECUTE, ECANCELED, 0};
   Napi::FunctionReference onStarted_;
   Napi::FunctionReference onExit_;
   uv_poll_t status_ = {};

@@ -125,7 +125,7 @@ void Process::arrive() {
 void Process::recall() {
   recall_.isWanted = true;
   if (withdraw(*this, thread_)) {
-    result_.failure = {kNoStep, STAGE_EXECUTE, ECANCELED, 0};
+    result_.failure = {kNoStep, PHASE_EXECUTE, ECANCELED, 0};
     return arrive();
   }
   // it stays open until this is deleted, which happens on this thread

@@ -6,8 +6,8 @@ import type { LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import type { HostFacts, HostQuery, HostSight } from '../../native.ts';
 import { quote } from '../../quote.ts';
-import { buildSetUp, setUpKeys } from '../plan/plan.ts';
-import type { ExecveStep, Step } from '../plan/step.ts';
+import { buildSetUp, setUpKeys, withProgram } from '../plan/plan.ts';
+import type { ExecveStep, Plan, Step } from '../plan/step.ts';
 import type { NormalRequest, Principal } from '../request/request.ts';
 import type { JailView } from '../tell/diagnose.ts';
 import { accountQuery, refuseRoot, toAccount, type Account } from './account.ts';
@@ -19,7 +19,7 @@ import { requireCapabilities, requireMappings, requireRoot } from './privilege.t
 interface LastSetUp {
   readonly request: Pick<NormalRequest, (typeof setUpKeys)[number]>;
   readonly newGroup: boolean;
-  readonly steps: readonly Step[];
+  readonly plan: Plan;
 }
 
 interface LastEnvironment {
@@ -48,15 +48,15 @@ export class VerifiedJail {
     return typeof this.directory === 'number' ? this.directory : -1;
   }
 
-  /** The steps before execve: the same array as last time if request and caller ask for the same. */
-  setUp(request: NormalRequest, caller: Caller): readonly Step[] {
+  /** The plan without its last step: the same array as last time if request and caller ask for the same. */
+  setUp(request: NormalRequest, caller: Caller): Plan {
     const last = this.#setUp;
     const { newGroup } = caller;
     if (last?.newGroup === newGroup && setUpKeys.every((key) => isAlike(last.request[key], request[key])))
-      return last.steps;
-    const steps = toSetUp(request, this.account, caller, request.preserveFds);
-    this.#setUp = { request, newGroup, steps };
-    return steps;
+      return last.plan;
+    const plan = toSetUp(request, this.account, caller, request.preserveFds);
+    this.#setUp = { request, newGroup, plan };
+    return plan;
   }
 
   /** The program's environment: the same array as last time if the request changes none of it. */
@@ -145,18 +145,20 @@ export function keptJail(request: NormalRequest): VerifiedJail | undefined {
 export interface Launch {
   readonly request: NormalRequest;
   readonly account: Account;
+  readonly stages: Plan;
+  /** The steps of all stages. */
   readonly steps: readonly Step[];
   readonly view: JailView;
 }
 
-/** A launch that is ready. `steps` and `view` are getters: a launch beside this process that succeeds needs neither. */
+/** A launch that is ready. Its stages, steps and view are getters: a launch beside this process that succeeds needs none. */
 export interface PreparedLaunch extends Launch {
   /** -1 if the jail is not open. */
   readonly jailFd: number;
   /** The process's descriptors that the program keeps, besides 0 to 2. */
   readonly keptFds: readonly number[];
-  /** The steps before the last one; the same array for launches beside this process with the same set-up. */
-  readonly setUp: readonly Step[];
+  /** The plan without its last step; the same array for launches beside this process with the same set-up. */
+  readonly setUp: Plan;
   readonly execve: ExecveStep;
 }
 
@@ -196,8 +198,11 @@ export function prepare(request: NormalRequest, jail: VerifiedJail, caller: Call
     keptFds,
     setUp,
     execve,
+    get stages() {
+      return withProgram(setUp, execve);
+    },
     get steps() {
-      return [...setUp, execve];
+      return this.stages.flat();
     },
     get view() {
       return toView(request, account, jailFd, architecture);
@@ -205,12 +210,7 @@ export function prepare(request: NormalRequest, jail: VerifiedJail, caller: Call
   };
 }
 
-function toSetUp(
-  request: NormalRequest,
-  account: Account,
-  caller: Caller,
-  keptFds: readonly number[],
-): readonly Step[] {
+function toSetUp(request: NormalRequest, account: Account, caller: Caller, keptFds: readonly number[]): Plan {
   const status = caller.inPlace ? request.statusFd : undefined;
   return buildSetUp({
     request,

@@ -4,7 +4,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 
 import { LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
-import { capabilityNumber } from '../request/capabilities.ts';
+import { essentialSteps } from '../plan/table.ts';
 import type { NormalRequest } from '../request/request.ts';
 import type { Account } from './account.ts';
 
@@ -21,26 +21,24 @@ export function requireRoot(): void {
   });
 }
 
-// CAP_SETGID, CAP_SETUID, CAP_SYS_CHROOT, CAP_SYS_ADMIN: enough for every request (linux/capability.h).
-const allNeeded = (1n << 6n) | (1n << 7n) | (1n << 18n) | (1n << 21n);
+// Enough for every request: nearly every launch looks no further.
+const allEssential = essentialSteps(true).reduce(
+  (mask, { capability }) => mask | (1n << BigInt(capability)),
+  0n,
+);
 
 /** Throws LaunchError if root here lacks a capability that every launch of this kind needs. */
-export function requireCapabilities(request: NormalRequest): void {
+export function requireCapabilities({ allowNewPrivs }: Pick<NormalRequest, 'allowNewPrivs'>): void {
   const effective = native.effectiveCapabilities();
-  if ((effective & allNeeded) === allNeeded) return;
-  const needed = ['sys_chroot', 'setgid', 'setuid', ...(request.allowNewPrivs ? ['sys_admin'] : [])];
-  const missing = needed.filter((name) => !((effective >> BigInt(capabilityNumber(name) ?? 0)) & 1n));
-  if (missing.length === 0) return;
-  const names = missing.map((name) => `CAP_${name.toUpperCase()}`).join(' and ');
-  const steps: Readonly<Record<string, string>> = {
-    sys_chroot: 'chroot',
-    setgid: 'setgroups',
-    setuid: 'setresuid',
-    sys_admin: 'seccomp',
-  };
-  const step = steps[missing[0] ?? ''] ?? 'root';
-  throw new LaunchError(`${step}: root lacks ${names} here`, {
-    step,
+  if ((effective & allEssential) === allEssential) return;
+  const lacking = essentialSteps(allowNewPrivs).filter(
+    ({ capability }) => !((effective >> BigInt(capability)) & 1n),
+  );
+  const [first] = lacking;
+  if (first === undefined) return;
+  const names = lacking.map(({ needs }) => needs).join(' and ');
+  throw new LaunchError(`${first.step}: root lacks ${names} here`, {
+    step: first.step,
     code: 'EPERM',
     errno: 1,
     hint: `give ${names} to the container (--cap-add) or unit (CapabilityBoundingSet=) that runs uchroot`,

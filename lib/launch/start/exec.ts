@@ -122,7 +122,7 @@ export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> =
   const { request } = launch;
   const problem = request.checkProgram ? findProblem(launch) : undefined;
   if (problem !== undefined) throw problem;
-  const plan = encodePlan(launch.steps);
+  const plan = encodePlan(launch.stages);
   const { tell, fail } = { ...terminal, ...listener };
   const place = pidPlaceOf(launch, (warning) => tell(warningLines(warning)));
   const pidFile = place && writePidFile(place, process.pid);

@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 import { errnoName } from '../../errno.ts';
 import { native, openLauncher, type ProcessHandle } from '../../native.ts';
 import { encodeAgain } from '../plan/encode.ts';
-import type { Step } from '../plan/step.ts';
+import type { Plan } from '../plan/step.ts';
 import { takeStream } from '../process/pipes.ts';
 import { signalName } from '../request/signal.ts';
 import type { StdioTriple } from '../request/stdio.ts';
@@ -36,13 +36,15 @@ export interface PlainProcess {
 }
 
 // setsid: no terminal (setsid(2)). The rest undoes what Node does to itself, and closes its descriptors.
-const SET_UP: readonly Step[] = [
-  { op: 'setsid' },
-  { op: 'stdio', fd: 0 },
-  { op: 'stdio', fd: 1 },
-  { op: 'stdio', fd: 2 },
-  { op: 'close_range', first: 3 },
-  { op: 'reset_signals' },
+const SET_UP: Plan = [
+  [
+    { op: 'setsid' },
+    { op: 'stdio', fd: 0 },
+    { op: 'stdio', fd: 1 },
+    { op: 'stdio', fd: 2 },
+    { op: 'close_range', first: 3 },
+    { op: 'reset_signals' },
+  ],
 ];
 
 /** The environment of this process with more variables. */

@@ -42,7 +42,7 @@ t.test('what is remembered of launches changes no plan and no byte of it', async
               cwd: Buffer.from(request.cwd),
             };
             const { setUp, execve } = prepare(asked, jail, caller);
-            const anew = prepare(asked, new VerifiedJail(-1, account), caller).steps;
+            const anew = prepare(asked, new VerifiedJail(-1, account), caller).stages;
             const [bytes, expected] = [encodeAgain(setUp, execve), encodePlan(anew)];
             if (!bytes.equals(expected)) return false;
           }
