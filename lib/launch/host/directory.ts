@@ -49,14 +49,9 @@ export interface DirectoryFinding {
   readonly hint: string;
 }
 
-/** What a path leads to: the step that opens it, the beginning of messages, and its name in them. */
-interface Destination {
-  readonly step: string;
-  readonly title: string;
-  readonly name: string;
-}
-
-const jail: Destination = { step: 'jail', title: 'jail', name: 'the jail' };
+// The target of a path: the step that opens it, the beginning of messages, and its name in them.
+const jail = { step: 'jail', title: 'jail', name: 'the jail' };
+type Destination = Readonly<typeof jail>;
 
 /** Judges every component of the path, the directory itself last. */
 export function judgeDirectory(
@@ -71,16 +66,14 @@ function toMessage(finding: WayFinding, { title, name }: Destination): Directory
   const { refuses, kind, isEnd, how } = finding;
   const path = quote(finding.component.path);
   const above = refuses && !isEnd ? `, above ${name},` : '';
-  const end = consequences[kind];
+  const end =
+    kind === 'link'
+      ? ', who could set it anew'
+      : kind === 'host-root'
+        ? ''
+        : ', who could replace what is in it';
   return { refuses, path, message: `${title}: ${path}${above} ${how}${end}`, hint: remedyOf(finding, path) };
 }
-
-const consequences: Readonly<Record<WayFinding['kind'], string>> = {
-  owner: ', who could replace what is in it',
-  writable: ', who could replace what is in it',
-  link: ', who could set it anew',
-  'host-root': '',
-};
 
 /** The findings as warnings. @throws LaunchError ERR_INSECURE_PATH for the first finding that refuses */
 export function acceptDirectory(

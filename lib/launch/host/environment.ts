@@ -88,10 +88,6 @@ function dangerousNames(): readonly string[] {
   ).split(' ');
 }
 
-function dangerous(): RegExp {
-  return new RegExp(`^(${dangerousNames().join('|').replaceAll('*', '.*')})$`, 's');
-}
-
 /** One variable of the caller, as bytes: the name is latin1, one character a byte. */
 export type Variable = readonly [name: string, value: Buffer];
 
@@ -174,7 +170,9 @@ export function buildEnvironment(input: EnvironmentInput): readonly Buffer[] {
   const { environment, inPlace, pid } = input.caller;
   const env = new Map<string, Buffer>();
   const listens = listenFds(environment, pid) > 0;
-  const refused = request.keepEnv ? dangerous() : undefined;
+  const refused = request.keepEnv
+    ? new RegExp(`^(${dangerousNames().join('|').replaceAll('*', '.*')})$`, 's')
+    : undefined;
   const named = namesOf(request);
   for (const [name, value] of environment) {
     const kept = activation.has(name)
@@ -190,15 +188,15 @@ export function buildEnvironment(input: EnvironmentInput): readonly Buffer[] {
         : value;
     if (kept && passed !== undefined) env.set(name, toEntry(name, passed));
   }
-  const path = account.uid === 0 ? rootPath : userPath;
-  const identity = {
-    PATH: path,
-    HOME: account.home,
-    USER: account.name,
-    LOGNAME: account.name,
-    SHELL: account.shell,
-  };
-  for (const [name, value] of Object.entries(identity)) {
+  const { home, name: login, shell, uid } = account;
+  const identity = [
+    ['PATH', uid === 0 ? rootPath : userPath],
+    ['HOME', home],
+    ['USER', login],
+    ['LOGNAME', login],
+    ['SHELL', shell],
+  ] as const;
+  for (const [name, value] of identity) {
     if (env.has(name) && callersCounts(request, named, name)) continue;
     if (value === undefined) env.delete(name);
     else env.set(name, Buffer.from(`${name}=${value}`));

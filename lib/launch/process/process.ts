@@ -6,10 +6,11 @@ import type { Readable, Writable } from 'node:stream';
 import type { ResourceUsage } from '../../errors.ts';
 import { native, type ProcessHandle, type Usage } from '../../native.ts';
 import { quote } from '../../quote.ts';
-import { Pipes } from './pipes.ts';
+import type { ExecveStep } from '../plan/step.ts';
 import { signalNumber } from '../request/request.ts';
 import { signalName } from '../request/signal.ts';
 import type { Stdio, StdioTriple, StreamOf } from '../request/stdio.ts';
+import { Pipes } from './pipes.ts';
 
 /** How a program ended. Both are null if other code in this process waited for any child and took the status. */
 export interface Exit {
@@ -45,6 +46,8 @@ export function toExit(exitCode: number | null, signal: number | null, ...usage:
   };
 }
 
+type Executed = Pick<ExecveStep, 'program' | 'argv'>;
+
 /** What a program was started with. */
 export interface ProcessOptions {
   readonly stdio: StdioTriple;
@@ -53,10 +56,7 @@ export interface ProcessOptions {
   readonly leaveDescendants: boolean;
 }
 
-interface ProcessEvents {
-  exit: [exitCode: number | null, signal: NodeJS.Signals | null];
-  close: [exitCode: number | null, signal: NodeJS.Signals | null];
-}
+type EndEvents = Record<'exit' | 'close', [exitCode: number | null, signal: NodeJS.Signals | null]>;
 
 /**
  * A running program. Emits `exit` when it has ended, and `close` when its pipes have ended too. A stream is made on first use, and
@@ -65,7 +65,7 @@ interface ProcessEvents {
  */
 // `out`: without it, the compiler takes each type of process for any other
 export class JailedProcess<out Wanted extends Stdio = Stdio>
-  extends EventEmitter<ProcessEvents>
+  extends EventEmitter<EndEvents>
   implements AsyncDisposable
 {
   /** Process id. It may be in use again once `exited` has resolved, so send signals by `kill()`. */
@@ -82,8 +82,7 @@ export class JailedProcess<out Wanted extends Stdio = Stdio>
   stopped: StopReason | undefined;
 
   readonly #handle: ProcessHandle;
-  readonly #program: Buffer;
-  readonly #argv: readonly Buffer[];
+  readonly #execve: Executed;
   readonly #pipes: Pipes;
   readonly #killSignal: number;
   readonly #forceKillAfterMs: number | undefined;
@@ -94,17 +93,11 @@ export class JailedProcess<out Wanted extends Stdio = Stdio>
   #ended = false;
 
   /** Made by `spawnInJail`. */
-  constructor(
-    pid: number,
-    handle: ProcessHandle,
-    { program, argv }: { readonly program: Buffer; readonly argv: readonly Buffer[] },
-    options: ProcessOptions,
-  ) {
+  constructor(pid: number, handle: ProcessHandle, execve: Executed, options: ProcessOptions) {
     super();
     this.pid = pid;
     this.#handle = handle;
-    this.#program = program;
-    this.#argv = argv;
+    this.#execve = execve;
     this.exited = new Promise((resolve) => (this.#resolveExited = resolve));
     this.#pipes = new Pipes(handle, options.stdio);
     this.#killSignal = options.killSignal;
@@ -142,12 +135,12 @@ export class JailedProcess<out Wanted extends Stdio = Stdio>
 
   /** Path of the program in the jail. */
   get spawnfile(): string {
-    return quote(this.#program);
+    return quote(this.#execve.program);
   }
 
   /** Its argv. */
   get spawnargs(): readonly string[] {
-    return this.#argv.map((argument) => argument.toString());
+    return this.#execve.argv.map((argument) => argument.toString());
   }
 
   /** Stream to the program's standard input; null unless that is a pipe. */

@@ -5,7 +5,7 @@ import { native } from '../../native.ts';
 import { errnoName } from '../../errno.ts';
 
 const askAgainMs = 50;
-/** How long the last lines wait for a reader. */
+// how long the last lines wait for a reader
 const patienceMs = 10_000;
 
 function warn(message: string): void {
@@ -19,9 +19,8 @@ function warn(message: string): void {
  * process warning; if the reader has gone away they are dropped without one.
  */
 export class StatusLines {
-  readonly #fd: number;
+  #fd: number;
   readonly #waiting: Uint8Array[] = [];
-  #isOpen = true;
   #endedAt: number | undefined;
 
   /** @throws a system error if it is not open for writing */
@@ -69,8 +68,7 @@ export class StatusLines {
   }
 
   #close(): void {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
-    native.closePipe(this.#fd);
+    if (this.#fd >= 0) native.closePipe(this.#fd);
+    this.#fd = -1;
   }
 }

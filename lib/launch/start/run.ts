@@ -1,4 +1,6 @@
 // Running a program to its end: its output, and the error if it fails.
+import type { Readable } from 'node:stream';
+
 import { openFileRoot } from '../../binary/root.ts';
 import { AbortError, ExitError, UsageError, type ExitDetails } from '../../errors.ts';
 import { reading } from '../../keys.ts';
@@ -88,30 +90,19 @@ function decode(output: Buffer, encoding: Encoding): string | Buffer {
   return encoding === 'buffer' ? output : output.toString(encoding);
 }
 
-// The output of one stream, until it ends or gets too long.
-class Output {
-  readonly #chunks: Buffer[] = [];
-  #sizeBytes = 0;
-
-  constructor(stream: NodeJS.ReadableStream | null, mostBytes: number, onExcess: () => void) {
-    stream?.on('data', (chunk: Buffer) => {
-      const room = mostBytes - this.#sizeBytes;
-      if (chunk.length > room) {
-        if (room > 0) this.#chunks.push(chunk.subarray(0, room));
-        this.#sizeBytes = mostBytes;
-        return onExcess();
-      }
-      this.#chunks.push(chunk);
-      this.#sizeBytes += chunk.length;
-      return undefined;
-    });
-    // an error closes the stream, which ends the wait; the exit status tells the rest
-    stream?.on('error', () => {});
-  }
-
-  bytes(): Buffer {
-    return Buffer.concat(this.#chunks);
-  }
+// Collects the output of a stream, until it ends or gets too long. @returns a function for the bytes
+function gather(stream: Readable | null, mostBytes: number, onExcess: () => void): () => Buffer {
+  const chunks: Buffer[] = [];
+  let room = mostBytes;
+  stream?.on('data', (chunk: Buffer) => {
+    const isExcess = chunk.length > room;
+    chunks.push(isExcess ? chunk.subarray(0, room) : chunk);
+    room -= isExcess ? room : chunk.length;
+    if (isExcess) onExcess();
+  });
+  // an error closes the stream, which ends the wait; the exit status tells the rest
+  stream?.on('error', () => {});
+  return () => Buffer.concat(chunks);
 }
 
 // Another program that it has started may hold its pipes for ever. So timeout and AbortSignal still count after its end.
@@ -232,8 +223,8 @@ export async function collect<Coding extends Encoding>(
     // another program may hold the pipe and go on writing
     if (!child.cutOff()) void letGo();
   };
-  const stdout = new Output(child.stdout, options.maxBufferBytes, onExcess);
-  const stderr = new Output(child.stderr, options.maxBufferBytes, onExcess);
+  const stdout = gather(child.stdout, options.maxBufferBytes, onExcess);
+  const stderr = gather(child.stderr, options.maxBufferBytes, onExcess);
   if (options.input !== undefined) {
     // EPIPE: a program need not read its input
     child.stdin?.on('error', () => {});
@@ -246,10 +237,10 @@ export async function collect<Coding extends Encoding>(
   if (late !== undefined) child.stop(late);
   if (stopped !== undefined) await letGo();
   await closed;
-  const said = stderr.bytes();
+  const said = stderr();
   const ended: RunResult = {
     ...exit,
-    stdout: decode(stdout.bytes(), options.encoding),
+    stdout: decode(stdout(), options.encoding),
     stderr: decode(said, options.encoding),
     pid: child.pid,
     durationMs: performance.now() - options.requestedAt,
