@@ -91,8 +91,7 @@ export function prepareInPlace(
   if (request.keepEnv || request.passEnv.length > 0)
     lostDirectories(request, caller.environment).forEach(warn);
   const launch = prepare(request, jail, caller);
-  const zone = findMissingZone(launch);
-  if (zone !== undefined) warn(zone);
+  findMissingZone(launch).forEach(warn);
   refuseOwnDescriptors([...launch.keptFds, ...(request.statusFd === undefined ? [] : [request.statusFd])]);
   return launch;
 }

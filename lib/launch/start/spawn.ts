@@ -25,6 +25,7 @@ import {
   type NormalRequest,
 } from '../request/request.ts';
 import { streamsOf, toStdio, type Stdio, type StdioEntry } from '../request/stdio.ts';
+import { flag } from '../request/value.ts';
 import { findProblem } from '../tell/preflight.ts';
 import { findMissingZone, warnOnce } from '../tell/warn.ts';
 import { abortError, start, toSpawnError, type NormalSpawn } from './start.ts';
@@ -69,11 +70,6 @@ function toMilliseconds(value: unknown, name: string): number | undefined {
   throw new UsageError(`${name} must be milliseconds from 0 to ${mostMs}`);
 }
 
-function toSwitch(value: unknown, name: string): boolean | undefined {
-  if (value === undefined || typeof value === 'boolean') return value;
-  throw new UsageError(`${name} must be true or false`);
-}
-
 const isTerminal = (fd: number): boolean => fd >= 0 && isatty(fd);
 
 /** Checks what a SpawnRequest adds to a LaunchRequest. @throws UsageError */
@@ -88,8 +84,8 @@ export function normalizeSpawn(
     return {
       stdio,
       streams: streamsOf(wanted),
-      newGroup: toSwitch(request.newGroup, 'newGroup') ?? !stdio.some(isTerminal),
-      leaveDescendants: toSwitch(request.leaveDescendants, 'leaveDescendants') ?? false,
+      newGroup: request.newGroup === undefined ? !stdio.some(isTerminal) : flag(request.newGroup, 'newGroup'),
+      leaveDescendants: flag(request.leaveDescendants, 'leaveDescendants'),
       timeoutMs: toMilliseconds(request.timeoutMs, 'timeoutMs') || undefined,
       signal,
       killSignal: signalNumber(request.killSignal ?? 'SIGTERM', 'killSignal'),
@@ -147,8 +143,7 @@ export function startIn(
 ): Promise<JailedProcess> {
   const launch = prepare(request, jail, callerBeside(request, options.newGroup));
   if (jail.fd >= 0) {
-    const zone = findMissingZone(launch);
-    if (zone !== undefined) warnOnce([zone]);
+    warnOnce(findMissingZone(launch));
     const problem = request.checkProgram ? findProblem(launch) : undefined;
     if (problem !== undefined) return Promise.reject(problem);
   }

@@ -46,20 +46,22 @@ export function zoneNamed(tz: string): string | undefined {
 }
 
 /** The warning for a time zone that is not in the jail: the C library takes UTC for it, and says nothing (tzset(3)). */
-export function findMissingZone(launch: PreparedLaunch): DirectoryFinding | undefined {
+export function findMissingZone(launch: PreparedLaunch): readonly DirectoryFinding[] {
   const { execve } = launch;
   const name = zoneNamed(valueOf(execve.env, 'TZ') ?? '');
-  if (name === undefined) return undefined;
+  if (name === undefined) return [];
   const { view } = launch;
   const directory = valueOf(execve.env, 'TZDIR') ?? '/usr/share/zoneinfo';
   const path = joinPath(directory as BytePath, name as BytePath);
-  if (walk(view.root, path).kind === 'found') return undefined;
-  return {
-    refuses: false,
-    path: showPath(path),
-    message: `TZ=${showPath(name as BytePath)}: ${showPath(path)} is not in the jail: times are shown in UTC`,
-    hint: existsSync(pathBytes(path))
-      ? `uchroot-jail build ${view.jail} --copy ${showPath(path)}`
-      : 'the host has none of that name either',
-  };
+  if (walk(view.root, path).kind === 'found') return [];
+  return [
+    {
+      refuses: false,
+      path: showPath(path),
+      message: `TZ=${showPath(name as BytePath)}: ${showPath(path)} is not in the jail: times are shown in UTC`,
+      hint: existsSync(pathBytes(path))
+        ? `uchroot-jail build ${view.jail} --copy ${showPath(path)}`
+        : 'the host has none of that name either',
+    },
+  ];
 }
