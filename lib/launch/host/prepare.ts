@@ -144,14 +144,46 @@ export interface Launch {
 }
 
 /** A launch that is ready. Its stages, steps and view are getters: a launch beside this process that succeeds needs none. */
-export interface PreparedLaunch extends Launch {
+export class PreparedLaunch implements Launch {
+  readonly request: NormalRequest;
+  readonly account: Account;
   /** -1 if the jail is not open. */
   readonly jailFd: number;
+  readonly #architecture: string;
   /** The process's descriptors that the program keeps, besides 0 to 2. */
   readonly keptFds: readonly number[];
   /** The plan without its last step; the same array for launches beside this process with the same set-up. */
   readonly setUp: Plan;
   readonly execve: ExecveStep;
+
+  constructor(
+    request: NormalRequest,
+    { account, fd }: VerifiedJail,
+    architecture: string,
+    keptFds: readonly number[],
+    setUp: Plan,
+    execve: ExecveStep,
+  ) {
+    this.request = request;
+    this.account = account;
+    this.jailFd = fd;
+    this.#architecture = architecture;
+    this.keptFds = keptFds;
+    this.setUp = setUp;
+    this.execve = execve;
+  }
+
+  get stages(): Plan {
+    return withProgram(this.setUp, this.execve);
+  }
+
+  get steps(): readonly Step[] {
+    return this.stages.flat();
+  }
+
+  get view(): JailView {
+    return toView(this.request, this.account, this.jailFd, this.#architecture);
+  }
 }
 
 function toView(request: NormalRequest, account: Account, jailFd: number, architecture: string): JailView {
@@ -183,23 +215,7 @@ export function prepare(request: NormalRequest, jail: VerifiedJail, caller: Call
     ? buildEnvironment({ request, account, caller })
     : jail.environment(request, caller);
   const execve: ExecveStep = { op: 'execve', program, argv: [request.argv0 ?? program, ...args], env };
-  return {
-    request,
-    account,
-    jailFd,
-    keptFds,
-    setUp,
-    execve,
-    get stages() {
-      return withProgram(setUp, execve);
-    },
-    get steps() {
-      return this.stages.flat();
-    },
-    get view() {
-      return toView(request, account, jailFd, architecture);
-    },
-  };
+  return new PreparedLaunch(request, jail, architecture, keptFds, setUp, execve);
 }
 
 function toSetUp(request: NormalRequest, account: Account, caller: Caller, keptFds: readonly number[]): Plan {

@@ -25,24 +25,21 @@ const defaultForceKillAfterMs = 5000;
 /** Why a program was stopped. */
 export type StopReason = 'ETIMEDOUT' | 'ABORT_ERR';
 
-// In the addon's order.
-const usageKeys = [
-  'userCpuMs',
-  'systemCpuMs',
-  'minorFaults',
-  'majorFaults',
-  'blockInputs',
-  'blockOutputs',
-  'voluntarySwitches',
-  'involuntarySwitches',
-] as const satisfies readonly (keyof ResourceUsage)[];
-
 /** The exit from the addon's arguments of `onExit`. */
 export function toExit(exitCode: number | null, signal: number | null, ...usage: Usage): Exit {
   return {
     exitCode,
     signal: signal === null ? null : signalName(signal),
-    usage: Object.fromEntries(usageKeys.map((key, i) => [key, usage[i]])) as unknown as ResourceUsage,
+    usage: {
+      userCpuMs: usage[0],
+      systemCpuMs: usage[1],
+      minorFaults: usage[2],
+      majorFaults: usage[3],
+      blockInputs: usage[4],
+      blockOutputs: usage[5],
+      voluntarySwitches: usage[6],
+      involuntarySwitches: usage[7],
+    },
   };
 }
 

@@ -17,10 +17,11 @@ export function warnOnce(warnings: readonly DirectoryFinding[]): void {
   }
 }
 
-// The value of a variable in an environment; latin1.
+// The value of a variable in an environment; latin1. The `=` is looked for first, as a launch has time for little else.
 function valueOf(env: readonly Buffer[], name: string): string | undefined {
-  const entry = env.find((variable) => variable.toString('latin1', 0, name.length + 1) === `${name}=`);
-  return entry?.toString('latin1', name.length + 1);
+  const isIt = (variable: Buffer): boolean =>
+    variable[name.length] === 0x3d && variable.toString('latin1', 0, name.length) === name;
+  return env.find(isIt)?.toString('latin1', name.length + 1);
 }
 
 // These names mean UTC without any file.
