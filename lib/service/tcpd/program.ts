@@ -2,7 +2,7 @@
 
 import { LaunchError } from '../../errors.ts';
 import { encodePlan } from '../../launch/plan/encode.ts';
-import { callerInPlace } from '../../launch/start/exec.ts';
+import { callerInPlace } from '../../launch/host/caller.ts';
 import { errnoName, reason } from '../../errno.ts';
 import { listenFds } from '../../launch/host/environment.ts';
 import type { Step } from '../../launch/plan/step.ts';

@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { findUnmapped, type Namespace } from '../../../lib/launch/host/namespace.ts';
+import { findUnmapped, type Namespace } from '../../../lib/launch/host/privilege.ts';
 
 const sam = {
   uid: 1001,

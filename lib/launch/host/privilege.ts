@@ -1,25 +1,66 @@
-// What a user namespace keeps from root: setgroups(2), and ids that are not mapped in it (user_namespaces(7)).
+// Whether this process has the privilege that a launch needs: root, its capabilities, and in a user namespace setgroups(2) and the
+// ids that are mapped there (user_namespaces(7)).
 import { readFileSync, readlinkSync } from 'node:fs';
 
 import { LaunchError } from '../../errors.ts';
+import { native } from '../../native.ts';
+import { essentialSteps } from '../plan/table.ts';
+import type { NormalRequest } from '../request/request.ts';
 import type { Account } from './account.ts';
 
-// PROC_USER_INIT_INO (linux/proc_ns.h): every id is mapped there, and nothing is denied.
+/** Throws LaunchError, with status 3, unless this process is root. */
+export function requireRoot(): void {
+  const [uid, euid] = [process.getuid?.(), process.geteuid?.()];
+  // Both: set-user-ID root would run Node with an ordinary user's environment.
+  if (uid === 0 && euid === 0) return;
+  throw new LaunchError(`uchroot must be run as root.  Current uid=${uid}, euid=${euid}`, {
+    step: 'root',
+    code: 'ERR_NOT_ROOT',
+    hint: 'start it with sudo, or from a unit without User=',
+    exitStatus: 3,
+  });
+}
+
+// Enough for every request: nearly every launch looks no further.
+const allEssential = essentialSteps(true).reduce(
+  (mask, { capability }) => mask | (1n << BigInt(capability)),
+  0n,
+);
+
+/** Throws LaunchError if root here lacks a capability that every launch of this kind needs. */
+export function requireCapabilities({ allowNewPrivs }: Pick<NormalRequest, 'allowNewPrivs'>): void {
+  const effective = native.effectiveCapabilities();
+  if ((effective & allEssential) === allEssential) return;
+  const lacking = essentialSteps(allowNewPrivs).filter(
+    ({ capability }) => !((effective >> BigInt(capability)) & 1n),
+  );
+  const [first] = lacking;
+  if (first === undefined) return;
+  const names = lacking.map(({ needs }) => needs).join(' and ');
+  throw new LaunchError(`${first.step}: root lacks ${names} here`, {
+    step: first.step,
+    code: 'EPERM',
+    errno: 1,
+    hint: `give ${names} to the container (--cap-add) or unit (CapabilityBoundingSet=) that runs uchroot`,
+  });
+}
+
+// PROC_USER_INIT_INO (linux/proc_ns.h): in the initial namespace every id is mapped and nothing is denied.
 const initial = 'user:[4026531837]';
 let isInitial: boolean | undefined;
 
-// Asked once: a process with several threads, as each of Node is, cannot enter another one (unshare(2), EINVAL).
+// Asked once: a process with several threads, as Node has, cannot enter another user namespace (unshare(2), EINVAL).
 function isInitialNamespace(): boolean {
   if (isInitial !== undefined) return isInitial;
   try {
     isInitial = readlinkSync('/proc/self/ns/user') === initial;
   } catch {
-    isInitial = true; // without /proc no launch gets far, and its own message says so
+    isInitial = true; // without /proc the launch fails anyway, with a message about that
   }
   return isInitial;
 }
 
-/** What the files of a user namespace say, in /proc/self. */
+/** The files in /proc/self that describe the user namespace. */
 export interface Namespace {
   readonly setgroups: string;
   readonly uidMap: string;
