@@ -12,10 +12,10 @@ import { removeJail } from '../jail/remove.ts';
 import type { JailWork } from '../jail/request/request.ts';
 import { updateJail } from '../jail/update.ts';
 import { wordsOf } from '../jail/work/failure.ts';
+import { option, type Argument } from '../option.ts';
 import { quote } from '../quote.ts';
-import type { Argument } from './arguments.ts';
 import { type Command, has, valueOf, valuesOf } from './dispatch.ts';
-import { CHECK_FORMATS, FORMATS, toFormat } from './format.ts';
+import { CHECK_FORMATS, FORMATS, toFormat } from './common-options.ts';
 import { explainRule, showCheck } from './jail-check-report.ts';
 import { checkSeverity, statusOf } from './jail-check-status.ts';
 import { newsLeft, showBuilt, showExplanation, showList, showUpdate, summaryOf } from './jail-report.ts';
@@ -28,23 +28,31 @@ interface Watch extends Required<Pick<JailWork, 'signal' | 'onProgress'>> {
 
 type JailCommand = Command<Watch>;
 
+const replaceOption = option('--replace PATH', 'make it as planned, even if it was changed in the jail');
+const planOption = option('--plan', 'say what would change, and change nothing');
+const formatOption = option('--format text|json', 'how the answer is printed');
+
 const build: JailCommand = {
   synopsis: 'build DIRECTORY [OPTION]... [PROGRAM]...',
-  options: {
-    package: 'value',
-    pack: 'value',
-    'no-pack': 'value',
-    without: 'value',
-    learn: 'value',
-    copy: 'value',
-    user: 'value',
-    'keep-privileges': 'value',
-    from: 'value',
-    recipe: 'value',
-    replace: 'value',
-    plan: 'flag',
-    format: 'value',
-  },
+  summary: 'makes a jail in DIRECTORY, or adds to one that is there',
+  options: [
+    option('--package NAME', 'the files of an installed Debian package, and of what it depends on'),
+    option('--pack NAME', 'a pack that no sign asks for'),
+    option('--no-pack NAME', 'leave a pack out'),
+    option('--without PATH', 'leave a path out, and what it alone needs'),
+    option("--learn 'COMMAND'", 'run it on a scratch copy of the host, and take what it opens'),
+    option('--copy PATH[:DEST]', 'a file or directory of the host, to DEST in the jail'),
+    option('--user NAME', 'an account that the jail knows, and that tries it out'),
+    option(
+      '--keep-privileges PATH',
+      'leave a program its set-user-ID and set-group-ID bits and file capabilities',
+    ),
+    option('--from ROOT', 'take everything from the system in this directory'),
+    option('--recipe FILE', 'what is to be made, as list --format json writes it'),
+    replaceOption,
+    planOption,
+    formatOption,
+  ],
   operands: [1, Infinity],
   run: async (read, { onWarning, ...watch }) => {
     const [directory, ...programs] = read.operands.map(({ bytes }) => bytes);
@@ -77,8 +85,9 @@ const build: JailCommand = {
 };
 
 const update: JailCommand = {
-  synopsis: 'update DIRECTORY [--replace PATH]... [--plan] [--format text|json]',
-  options: { replace: 'value', plan: 'flag', format: 'value' },
+  synopsis: 'update DIRECTORY [OPTION]...',
+  summary: 'brings a jail up to date with the host',
+  options: [replaceOption, planOption, formatOption],
   operands: [1, 1],
   run: async (read, { onWarning, ...watch }) => {
     const [directory = ''] = read.operands.map(({ bytes }) => bytes);
@@ -94,7 +103,8 @@ const update: JailCommand = {
 
 const list: JailCommand = {
   synopsis: 'list DIRECTORY [--format text|json]',
-  options: { format: 'value' },
+  summary: 'lists what the builder has put into a jail, with the reason for each file',
+  options: [formatOption],
   operands: [1, 1],
   run: async (read) => {
     const [directory = ''] = read.operands.map(({ bytes }) => bytes);
@@ -106,7 +116,8 @@ const list: JailCommand = {
 
 const explain: JailCommand = {
   synopsis: 'explain DIRECTORY PATH',
-  options: {},
+  summary: 'tells why a file is in the jail',
+  options: [],
   operands: [2, 2],
   run: async (read) => {
     const [directory = '', path = ''] = read.operands.map(({ bytes }) => bytes);
@@ -116,7 +127,8 @@ const explain: JailCommand = {
 
 const clone: JailCommand = {
   synopsis: 'clone TEMPLATE DIRECTORY',
-  options: {},
+  summary: 'makes a new jail like another one',
+  options: [],
   operands: [2, 2],
   run: async (read, { onWarning, ...watch }) => {
     const [template = '', directory = ''] = read.operands.map(({ bytes }) => bytes);
@@ -128,7 +140,8 @@ const clone: JailCommand = {
 
 const remove: JailCommand = {
   synopsis: 'remove DIRECTORY',
-  options: {},
+  summary: 'removes a jail and everything in it',
+  options: [],
   operands: [1, 1],
   run: async (read, { signal, onProgress }) => {
     const [directory = ''] = read.operands.map(({ bytes }) => bytes);
@@ -138,17 +151,20 @@ const remove: JailCommand = {
 };
 
 const check: JailCommand = {
-  synopsis:
-    'check DIRECTORY [--user NAME]... [--fix [--replace PATH]...] [--fail-on error|warning|note] [--format text|json|sarif] [--ignore RULE[:PATH]]...',
-  options: {
-    user: 'value',
-    fix: 'flag',
-    replace: 'value',
-    'fail-on': 'value',
-    format: 'value',
-    ignore: 'value',
-    explain: 'value',
-  },
+  synopsis: 'check DIRECTORY [OPTION]...',
+  summary: 'tells what is unsafe in a jail, or is not as it was built',
+  options: [
+    option('--user NAME', 'a user for whom the jail must be safe; may be repeated'),
+    option('--fix', 'put right what can be put right safely'),
+    replaceOption,
+    option(
+      '--fail-on SEVERITY',
+      'the least severity at which the exit status is not 0: error, warning or note',
+    ),
+    option('--format text|json|sarif', 'how the findings are printed'),
+    option('--ignore RULE[:PATH]', 'no findings of a rule, at all or there'),
+    option('--explain RULE', 'what a rule looks for, and why; all for all of them'),
+  ],
   operands: [0, 1],
   failureStatus: 2,
   run: async (read, { signal, onProgress }) => {

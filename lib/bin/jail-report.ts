@@ -8,7 +8,7 @@ import type { Change } from '../jail/manifest/change.ts';
 import { fromText } from '../jail/manifest/text.ts';
 import type { UpdateReport } from '../jail/update.ts';
 import { type Bytes, quote } from '../quote.ts';
-import { megabytes } from './progress.ts';
+import { megabytes } from './progress-bar.ts';
 
 const show = (text: string) => showPath(fromText(text));
 

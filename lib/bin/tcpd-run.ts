@@ -5,32 +5,29 @@ import { basename } from 'node:path';
 
 import { UsageError } from '../errors.ts';
 import type { LaunchRequest } from '../launch/request/request.ts';
+import { option, type Argument } from '../option.ts';
 import { quote } from '../quote.ts';
 import { openLog } from '../service/tcpd/log.ts';
 import { daemonNames, runTcpd, type TcpdRequest } from '../service/tcpd/tcpd.ts';
-import type { Argument, OptionKind, ReadArguments } from './arguments.ts';
+import type { GivenOption, ReadArguments } from './arguments.ts';
 import { type Command, valueOf } from './dispatch.ts';
-import { fileOptions, toHostsOptions } from './tcpd-options.ts';
-import { optionKinds, toRequest, unitOptions } from './uchroot-options.ts';
+import { toHostsOptions } from './tcpd-options.ts';
+import { launchOptions, toRequest } from './uchroot-options.ts';
 
-// What makes uchroot do something else than to start a program.
-const OTHER: ReadonlySet<string> = new Set([
-  ...unitOptions,
-  'plan',
-  'format',
-  'compile',
-  'any-inode',
-  'architecture',
-  'help',
-  'version',
-]);
-const launchOptions: Readonly<Record<string, OptionKind>> = Object.fromEntries(
-  Object.entries(optionKinds).filter(([name]) => !OTHER.has(name)),
-);
+const isOfLaunch = ([name]: GivenOption): boolean => launchOptions().some((option) => option.name === name);
 
 export const run: Command<undefined> = {
   synopsis: 'run [OPTION]... [--jail USER[:GROUP]:DIRECTORY [OPTION of uchroot]...] DAEMON [ARGUMENT]...',
-  options: { ...launchOptions, ...fileOptions, jail: 'value' },
+  summary:
+    'decides on the client on descriptor 0, as tcpd(8), and becomes DAEMON; for inetd.conf and systemd',
+  options: [
+    option(
+      '--jail USER[:GROUP]:DIRECTORY',
+      'in a jail, as uchroot starts programs, with the options of uchroot for a launch',
+    ),
+  ],
+  unlisted: launchOptions(),
+  statuses: "0 refused, 125 to 127 as uchroot; else DAEMON's own.",
   operands: [1, Infinity],
   startsProgram: true,
   failureStatus: 125,
@@ -52,7 +49,7 @@ async function start(request: TcpdRequest): Promise<{ text: string; status: numb
 }
 
 function withoutJail({ options }: ReadArguments): undefined {
-  const option = options.find(([name]) => Object.hasOwn(launchOptions, name))?.[0];
+  const option = options.find(isOfLaunch)?.[0];
   if (option !== undefined) throw new UsageError(`--${option} is for a jail: give --jail USER:DIRECTORY`);
 }
 
@@ -64,8 +61,10 @@ function toArgument(bytes: Buffer): Argument {
 function toJail({ bytes, text }: Argument, { options }: ReadArguments): LaunchRequest {
   const cut = bytes.indexOf(':/');
   if (cut <= 0) throw new UsageError(`--jail ${quote(text)}: write USER:/DIRECTORY`);
-  const given = options.filter(([name]) => Object.hasOwn(launchOptions, name));
-  return toRequest(given, [bytes.subarray(0, cut), bytes.subarray(cut + 1)].map(toArgument));
+  return toRequest(
+    options.filter(isOfLaunch),
+    [bytes.subarray(0, cut), bytes.subarray(cut + 1)].map(toArgument),
+  );
 }
 
 const OWN_NAMES: ReadonlySet<string> = new Set(['uchroot-tcpd', 'uchroot-tcpd.cjs']);

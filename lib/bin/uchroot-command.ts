@@ -19,13 +19,14 @@ import { normalize, type LaunchRequest } from '../launch/request/request.ts';
 import { rehearse } from '../launch/tell/rehearse.ts';
 import { ServiceManager } from '../launch/tell/service-status.ts';
 import { planAsJson, planAsText } from '../launch/tell/show.ts';
-import { quote, toBuffer } from '../quote.ts';
-import { commandArguments, readArguments, type Argument } from './arguments.ts';
-import { FORMATS, toFormat } from './format.ts';
+import type { Argument } from '../option.ts';
+import { toBuffer } from '../quote.ts';
+import { commandArguments, readArguments } from './arguments.ts';
+import { FORMATS, readVersion, toFormat } from './common-options.ts';
 import { refuseUnsafe } from './uchroot-check.ts';
-import { absolute, optionKinds, toRequest, usage, usageLine } from './uchroot-options.ts';
+import { usage } from './uchroot-help.ts';
+import { absolute, commandOptions, toRequest, usageLine } from './uchroot-options.ts';
 import { makeUnit } from './uchroot-unit.ts';
-import { readVersion } from './version.ts';
 
 const EIO = 5;
 
@@ -79,18 +80,6 @@ function tellProblem(problem: LaunchError | undefined, fail: Fail): number {
 }
 
 function compile(request: LaunchRequest, file: Argument, given: ReadonlyMap<string, Argument>): number {
-  for (const other of ['plan', 'unit'])
-    if (given.has(other))
-      throw new UsageError(`--compile and --${other} are given at once: choose one`, {
-        hint: `afterwards, ${quote(file.bytes)} --plan prints the steps, and an init system can start it as any program`,
-      });
-  if (given.has('check'))
-    throw new UsageError(
-      '--compile and --check are given at once: a compiled launcher has nothing to check with',
-      {
-        hint: 'uchroot-jail check DIRECTORY checks the jail now, and from cron(8) later',
-      },
-    );
   if (file.bytes.length === 0) throw new UsageError('--compile needs the name of a file');
   compileLaunch(normalize(request), {
     file: absolute(file.bytes),
@@ -119,9 +108,11 @@ function main(): number {
   let manager = words[0]?.text === `--${serviceStatus}` ? connectManager() : undefined;
   const fail: Fail = (error) => manager?.fail(error) ?? error.exitStatus;
   try {
-    const { options, operands } = readArguments(words, optionKinds);
+    // made only for a command line that has options
+    const known = words[0]?.text.startsWith('-') === true ? commandOptions() : [];
+    const { options, operands } = readArguments(words, known);
     const given = new Map(options);
-    if (given.has('help')) return (output(usage), 0);
+    if (given.has('help')) return (output(usage()), 0);
     if (given.has('version')) return (output(`uchroot ${readVersion()}\n`), 0);
     const isLaunch = !given.has('compile') && !given.has('unit');
     manager = given.has(serviceStatus) && isLaunch ? (manager ?? connectManager()) : undefined;

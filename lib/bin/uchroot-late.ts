@@ -4,4 +4,5 @@ export { errnoName, reason } from '../errno.ts';
 export { toLaunchError } from '../launch/tell/failure.ts';
 export { rehearse } from '../launch/tell/rehearse.ts';
 export { planAsJson, planAsText } from '../launch/tell/show.ts';
+export { usage } from './uchroot-help.ts';
 export { makeUnit } from './uchroot-unit.ts';

@@ -11,12 +11,12 @@ import { findRefusal, unitFiles } from '../service/unit/files.ts';
 import { findMissingPack } from '../service/unit/sockets.ts';
 import { oneLine, type Unit } from '../service/unit/unit.ts';
 import { printedFiles, writeFiles } from '../service/unit/write.ts';
-import type { Argument } from './arguments.ts';
-import { optionKinds, unitOptions } from './uchroot-options.ts';
+import type { GivenOption } from './arguments.ts';
+import { readVersion } from './common-options.ts';
+import { commandOptions } from './uchroot-options.ts';
 import { toAddress, toFormat, toName, toPlainPath, toSeconds, toSignal } from './unit-values.ts';
-import { readVersion } from './version.ts';
 
-type Options = readonly (readonly [name: string, value: Argument])[];
+type Options = readonly GivenOption[];
 
 const latin1 = (value: Uint8Array | string): string => toBuffer(value).toString('latin1');
 
@@ -34,31 +34,21 @@ function nodePath(): string {
   return latin1(found ?? process.execPath);
 }
 
-// Of the launch itself, as they were given.
+// The options of the launch itself, as they were given.
 function launchOptions(options: Options): readonly string[] {
-  const kinds: Readonly<Record<string, string>> = optionKinds;
-  return (
-    options
-      // --service-status is of every unit
-      .filter(([name]) => !unitOptions.has(name) && name !== 'service-status')
-      .map(([name, { text, bytes }]) => {
-        if (kinds[name] === 'flag') return `--${name}`;
-        // the working directory is / at boot
-        return `--${name}=${latin1(name === 'pid-file' ? toPlainPath(text) : bytes)}`;
-      })
-  );
+  const known = commandOptions();
+  return options.flatMap(([name, { text, bytes }]) => {
+    const option = known.find((option) => option.name === name);
+    // every unit has --service-status
+    if (option === undefined || option.group === 'Init units' || name === 'service-status') return [];
+    if (option.metavar === undefined) return [`--${name}`];
+    // the working directory is / at boot
+    return [`--${name}=${latin1(name === 'pid-file' ? toPlainPath(text) : bytes)}`];
+  });
 }
 
 function toUnit(options: Options, request: LaunchRequest): Unit {
   const given = new Map(options.map(([name, value]) => [name, value.text]));
-  for (const name of ['plan', 'status-fd', 'preserve-fds']) {
-    if (given.has(name))
-      throw new UsageError(
-        name === 'plan'
-          ? '--plan and --unit print two things: choose one'
-          : `--${name}: an init system opens no descriptors for a program but those of --listen`,
-      );
-  }
   if (request.program === undefined)
     throw new UsageError('a unit needs a program: the shell that is the default wants a terminal');
   const program = latin1(request.program);

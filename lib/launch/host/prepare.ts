@@ -11,8 +11,8 @@ import type { JailView } from '../tell/diagnose.ts';
 import { acceptDirectory, judgeDirectory, unreachable, type DirectoryFinding } from './directory.ts';
 import { buildEnvironment, listenFds, type Variable } from './environment.ts';
 import { requireMappings } from './namespace.ts';
-import { buildSetUp, setUpKeys, type SetUpInput } from '../plan/plan.ts';
-import type { NormalRequest } from '../request/request.ts';
+import { buildSetUp, type SetUpInput } from '../plan/plan.ts';
+import { setUpKeys, type NormalRequest } from '../request/request.ts';
 import type { ExecveStep, Step } from '../plan/step.ts';
 
 /** Who is to be jailed, and what is unwise about the way to the jail. */

@@ -2,7 +2,8 @@
 // work for the other thread, and the event loop is not needed in between.
 import type { HostFacts, HostSight } from '../../native.ts';
 import type { VerifiedJail, Verdict } from './prepare.ts';
-import type { NormalRequest, Principal } from '../request/request.ts';
+import type { NormalRequest } from '../request/request.ts';
+import type { Principal } from '../request/value.ts';
 
 /** A verdict, and what it was made from: it counts for as long as the host says the same, and this process is root. */
 export interface Remembered extends Verdict {

@@ -7,8 +7,7 @@ import type { ResourceUsage } from '../../errors.ts';
 import { native, type ProcessHandle } from '../../native.ts';
 import { quote } from '../../quote.ts';
 import { Pipes } from './pipes.ts';
-import { signalNumber } from '../request/request.ts';
-import { signalName } from '../request/signal.ts';
+import { signalName, signalNumber } from '../request/signal.ts';
 import type { Stdio, StdioTriple, StreamOf } from '../request/stdio.ts';
 
 /** How a program ended. Both are null if somebody else in this process waited for any child and took the status. */

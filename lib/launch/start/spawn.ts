@@ -9,13 +9,8 @@ import { handOn } from '../request/handover.ts';
 import { recall, remember } from '../host/sight-cache.ts';
 import { failedLine, hostQuery, prepare, verify, type VerifiedJail } from '../host/prepare.ts';
 import type { JailedProcess } from '../process/process.ts';
-import {
-  launchKeys,
-  normalize,
-  signalNumber,
-  type LaunchRequest,
-  type NormalRequest,
-} from '../request/request.ts';
+import { launchKeys, normalize, type LaunchRequest, type NormalRequest } from '../request/request.ts';
+import { signalNumber } from '../request/signal.ts';
 import { abortError, callerBeside, start, toSpawnError, type NormalSpawn } from './start.ts';
 import { StatusLines } from '../process/status.ts';
 import { streamsOf, toStdio, type Stdio, type StdioEntry } from '../request/stdio.ts';
