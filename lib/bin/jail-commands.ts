@@ -1,4 +1,4 @@
-// The commands of uchroot-jail: what each takes, and what it writes.
+// The commands of uchroot-jail: the options of each, its call of the library, and what it prints.
 
 import { readFileSync } from 'node:fs';
 
@@ -21,7 +21,7 @@ import { checkSeverity, statusOf } from './jail-check-status.ts';
 import { newsLeft, showBuilt, showExplanation, showList, showUpdate, summaryOf } from './jail-report.ts';
 import { jsonDocument } from '../json.ts';
 
-/** Ends the work, and hears how it goes. */
+// Ends the work, shows its progress, and tells warnings.
 interface Watch extends Required<Pick<JailWork, 'signal' | 'onProgress'>> {
   readonly onWarning: (warning: string) => void;
 }
@@ -198,7 +198,7 @@ export const commands: Readonly<Record<string, JailCommand>> = {
   remove,
 };
 
-// Something of the host, perhaps a security update, has not come into the jail.
+// A newer file of the host, perhaps a security update, was left out of the jail.
 const OUTDATED_STATUS = 3;
 
 function workStatus({ left }: JailReport): number {

@@ -1,4 +1,4 @@
-// uchroot-tcpd run: options and operands, or the name it was called by, to a request.
+// uchroot-tcpd run: makes a request of options and operands, or of the name by which it was called.
 
 import { realpathSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -7,7 +7,7 @@ import { UsageError } from '../errors.ts';
 import type { LaunchRequest } from '../launch/request/request.ts';
 import { option, type Argument } from '../option.ts';
 import { quote } from '../quote.ts';
-import { openLog } from '../service/tcpd/log.ts';
+import { openLog } from '../service/tcpd/tcpd-log.ts';
 import { daemonNames, runTcpd, type TcpdRequest } from '../service/tcpd/tcpd.ts';
 import type { GivenOption, ReadArguments } from './arguments.ts';
 import { type Command, valueOf } from './dispatch.ts';
@@ -57,7 +57,7 @@ function toArgument(bytes: Buffer): Argument {
   return { bytes, text: bytes.toString() };
 }
 
-// USER:DIRECTORY or USER:GROUP:DIRECTORY; what is cut off begins with a slash.
+// USER:DIRECTORY or USER:GROUP:DIRECTORY. DIRECTORY begins with a slash.
 function toJail({ bytes, text }: Argument, { options }: ReadArguments): LaunchRequest {
   const cut = bytes.indexOf(':/');
   if (cut <= 0) throw new UsageError(`--jail ${quote(text)}: write USER:/DIRECTORY`);
@@ -70,8 +70,8 @@ function toJail({ bytes, text }: Argument, { options }: ReadArguments): LaunchRe
 const OWN_NAMES: ReadonlySet<string> = new Set(['uchroot-tcpd', 'uchroot-tcpd.cjs']);
 
 /**
- * The daemon by whose name this was called, as tcpd(8) is: by argv[0] of Node, or by a link of that name to the command;
- * undefined for uchroot-tcpd itself.
+ * The daemon by whose name the command was called, as tcpd(8) is: by argv[0] of Node, or by a link with the name of the
+ * daemon. undefined if it was called as uchroot-tcpd.
  */
 export function calledAs(): string | undefined {
   const interpreters = new Set(['node', 'nodejs', basename(process.execPath)]);
@@ -80,7 +80,7 @@ export function calledAs(): string | undefined {
   return OWN_NAMES.has(basename(script)) ? undefined : basename(script);
 }
 
-/** Stands in for a daemon: all arguments are its own. */
+/** Decides and starts a daemon under its own name. All arguments are the daemon's. */
 export async function runAs(daemon: string, args: readonly Argument[]): Promise<number> {
   const request = { daemon: Buffer.from(daemon), args: args.map(({ bytes }) => bytes), hosts: {} };
   const { path, name } = daemonNames(request.daemon);
@@ -97,7 +97,7 @@ function isSelf(path: Buffer): boolean {
   try {
     return realpathSync(path) === realpathSync(process.argv[1] ?? '');
   } catch {
-    // it is not there: executing it says so
+    // the file does not exist: executing it tells so
     return false;
   }
 }

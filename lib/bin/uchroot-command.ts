@@ -1,4 +1,4 @@
-// The command uchroot: argv → launch in place → exit status.
+// The command uchroot: reads its arguments, launches in place, returns an exit status if that fails.
 import { writeSync } from 'node:fs';
 
 import { LaunchError, UsageError } from '../errors.ts';
@@ -35,7 +35,7 @@ function print(fd: number, text: string | Buffer): void {
   for (let rest = toBuffer(text); rest.length > 0;) rest = rest.subarray(writeSync(fd, rest));
 }
 
-// Whoever closes his end of a pipe has seen enough, as head(1) does: the status is that of what was asked.
+// A reader that closes its end of the pipe, such as head(1), has seen enough: that is no failure.
 function output(text: string | Buffer): void {
   try {
     print(1, text);
@@ -51,16 +51,16 @@ function output(text: string | Buffer): void {
   }
 }
 
-// A stderr that is closed or full must not hide the exit status.
+// A closed or full stderr must not change the exit status.
 function complain(text: string): void {
   try {
     print(2, text);
   } catch {
-    // nobody is left to tell
+    // nobody can be told
   }
 }
 
-// Answers with the exit status of a launch that failed.
+// Returns the exit status of a launch that failed.
 type Fail = (error: UsageError | LaunchError) => number;
 
 function showPlan(request: LaunchRequest, format: 'text' | 'json', isChecked: boolean, fail: Fail): number {
@@ -94,7 +94,7 @@ function compile(request: LaunchRequest, file: Argument, given: ReadonlyMap<stri
 
 const connectManager = (): ServiceManager => new ServiceManager(process.env.NOTIFY_SOCKET);
 
-// By name: what another bundle throws is of a class of its own.
+// Compares names: each bundle has its own copy of these classes.
 function isOurs(error: Error): error is UsageError | LaunchError {
   return error.name === 'UsageError' || error.name === 'LaunchError';
 }
@@ -104,7 +104,7 @@ const serviceStatus = 'service-status';
 function main(): number {
   const words = commandArguments();
   let statusFd: number | undefined;
-  // a unit gives it first, so that it is known even if another option is not
+  // a unit gives it as the first word, so that it counts even if another option is wrong
   let manager = words[0]?.text === `--${serviceStatus}` ? connectManager() : undefined;
   const fail: Fail = (error) => manager?.fail(error) ?? error.exitStatus;
   try {
@@ -139,9 +139,9 @@ function main(): number {
     manager?.keepFrom(launch.keptFds);
     return runInPlace(launch, { fail });
   } catch (error) {
-    if (!(error instanceof Error)) throw error; // what scripts/code-cache.mjs ends its launch with
+    if (!(error instanceof Error)) throw error; // scripts/code-cache.mjs ends its launch with a symbol
     if (!isOurs(error)) {
-      // A defect of ours or of the installation. Status 1, which Node would give it, means something else here.
+      // A defect of ours or of the installation. Node would end with 1, which means a usage error here.
       complain(`uchroot: ${error.stack ?? error.message}\n`);
       return manager?.fail(error) ?? 125;
     }

@@ -1,4 +1,4 @@
-// The command uchroot-jail: argv → call → exit status.
+// The command uchroot-jail.
 import { runProgram } from './dispatch.ts';
 import { commands, packLines } from './jail-commands.ts';
 import { openProgress } from './progress-bar.ts';
@@ -7,8 +7,8 @@ void runProgram({
   name: 'uchroot-jail',
   commands,
   usageLine: `Usage: uchroot-jail ${Object.keys(commands).join('|')} DIRECTORY ...`,
-  about: `Builds jails and keeps them current. A PROGRAM is a path, or a name looked up in PATH; it comes with its #! interpreters, loader,
-shared libraries, the data of its Debian package, and the packs of which the signs are there.`,
+  about: `Builds jails for uchroot, and keeps them current. PROGRAM is a path, or a name that is looked up in PATH. It comes with
+its #! interpreters, loader, shared libraries, the data of its Debian package, and the packs that it needs.`,
   ending: () => `\nPacks:\n${packLines()}`,
   // shows a progress line, and ends the work when a signal comes
   async start(run) {

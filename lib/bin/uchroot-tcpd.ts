@@ -1,5 +1,5 @@
-// The command uchroot-tcpd: argv → call → exit status.
-import { isConnection, openLog } from '../service/tcpd/log.ts';
+// The command uchroot-tcpd.
+import { isConnection, openLog } from '../service/tcpd/tcpd-log.ts';
 import { commandArguments } from './arguments.ts';
 import { runProgram } from './dispatch.ts';
 import { check } from './tcpd-check.ts';

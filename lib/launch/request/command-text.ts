@@ -2,6 +2,8 @@
 import { UsageError } from '../../errors.ts';
 import type { Argument } from '../../option.ts';
 import { quote } from '../../quote.ts';
+import type { Limit } from '../plan/step.ts';
+import { toLimit } from './rlimits.ts';
 
 /** A plain decimal number of the command line. @throws UsageError */
 export function parseNumber(text: string, option: string): number {
@@ -43,4 +45,24 @@ export function parseVariable({ text, bytes }: Argument): readonly [name: string
   if (equals > 0)
     return [parseVariableName(bytes.subarray(0, equals), '--setenv'), bytes.subarray(equals + 1)];
   throw new UsageError(`--setenv takes NAME=VALUE, not '${quote(text)}'`);
+}
+
+/** `NAME=SOFT[:HARD]`, with `unlimited` or `infinity` for no limit. @throws UsageError */
+export function parseRlimit(text: string): [string, Limit] {
+  const match = /^([a-z_]+)=([^:]+)(?::(.+))?$/i.exec(text);
+  const value = (word: string): number => {
+    if (/^(unlimited|infinity)$/i.test(word)) return Infinity;
+    if (/^[0-9]{1,16}$/.test(word)) return Number(word);
+    throw new UsageError(`--rlimit ${quote(text)}: '${quote(word)}' is no limit`, {
+      hint: 'a whole number, or unlimited',
+    });
+  };
+  if (match?.[1] === undefined || match[2] === undefined) {
+    throw new UsageError(`--rlimit takes NAME=SOFT[:HARD], not '${quote(text)}'`, {
+      hint: 'for example --rlimit nofile=4096',
+    });
+  }
+  const name = match[1].toLowerCase().replace(/^rlimit_/, '');
+  const soft = value(match[2]);
+  return [name, toLimit(name, { soft, hard: match[3] === undefined ? soft : value(match[3]) })];
 }

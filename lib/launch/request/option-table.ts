@@ -4,7 +4,6 @@
 import { option, type Argument, type Option } from '../../option.ts';
 import type { Bytes } from '../../quote.ts';
 import * as text from './command-text.ts';
-import { parseRlimit } from './rlimits.ts';
 import * as to from './value.ts';
 
 /** The parts of --help, which are sections of doc/uchroot.md too, in their order. */
@@ -212,8 +211,8 @@ export const optionTable = {
         'resource limit, such as nofile=4096; one number sets both; may be repeated',
         {
           group: 'Process',
-          parse: ({ text }: Argument, before?: object) => {
-            const [name, limit] = parseRlimit(text);
+          parse: (word: Argument, before?: object) => {
+            const [name, limit] = text.parseRlimit(word.text);
             return { ...before, [name]: limit };
           },
         },

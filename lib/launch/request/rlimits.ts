@@ -29,7 +29,7 @@ export type RlimitName = keyof typeof numbers;
 /** One number sets the soft and the hard limit, as in prlimit(1) and systemd; `Infinity` is no limit. */
 export type RlimitValue = number | { readonly soft: number; readonly hard?: number };
 
-/** Throws UsageError for an unknown name. */
+/** @throws UsageError for an unknown name */
 export function rlimitNumber(name: string): number {
   if (!Object.hasOwn(numbers, name)) {
     throw new UsageError(`there is no resource limit '${quote(name)}'`, {
@@ -47,7 +47,7 @@ function checkValue(name: string, value: unknown): number {
   );
 }
 
-/** The limit that a request asks for. @throws UsageError if a value is out of range or soft exceeds hard */
+/** @throws UsageError if a value is out of range, or soft exceeds hard */
 export function toLimit(name: string, value: RlimitValue): Limit {
   rlimitNumber(name);
   const asked: { soft?: unknown; hard?: unknown } =
@@ -57,24 +57,4 @@ export function toLimit(name: string, value: RlimitValue): Limit {
   if (soft > hard)
     throw new UsageError(`the resource limit ${name}: the soft limit ${soft} exceeds the hard limit ${hard}`);
   return { soft, hard };
-}
-
-/** Parses `NAME=SOFT[:HARD]` of the command, with `unlimited` or `infinity` for none. @throws UsageError */
-export function parseRlimit(text: string): [string, Limit] {
-  const match = /^([a-z_]+)=([^:]+)(?::(.+))?$/i.exec(text);
-  const value = (word: string): number => {
-    if (/^(unlimited|infinity)$/i.test(word)) return Infinity;
-    if (/^[0-9]{1,16}$/.test(word)) return Number(word);
-    throw new UsageError(`--rlimit ${quote(text)}: '${quote(word)}' is no limit`, {
-      hint: 'a whole number, or unlimited',
-    });
-  };
-  if (match?.[1] === undefined || match[2] === undefined) {
-    throw new UsageError(`--rlimit takes NAME=SOFT[:HARD], not '${quote(text)}'`, {
-      hint: 'for example --rlimit nofile=4096',
-    });
-  }
-  const name = match[1].toLowerCase().replace(/^rlimit_/, '');
-  const soft = value(match[2]);
-  return [name, toLimit(name, { soft, hard: match[3] === undefined ? soft : value(match[3]) })];
 }

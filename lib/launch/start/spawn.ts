@@ -5,7 +5,6 @@ import { AbortError, LaunchError, UsageError } from '../../errors.ts';
 import { checkSignal, reading } from '../../keys.ts';
 import { native } from '../../native.ts';
 import { findProblem } from '../tell/preflight.ts';
-import { handOn } from '../request/handover.ts';
 import { recall, remember } from '../host/sight-cache.ts';
 import { failedLine, hostQuery, prepare, verify, type VerifiedJail } from '../host/prepare.ts';
 import type { JailedProcess } from '../process/process.ts';
@@ -13,7 +12,7 @@ import { launchKeys, normalize, type LaunchRequest, type NormalRequest } from '.
 import { signalNumber } from '../request/signal.ts';
 import { abortError, callerBeside, start, toSpawnError, type NormalSpawn } from './start.ts';
 import { StatusLines } from '../process/status.ts';
-import { streamsOf, toStdio, type Stdio, type StdioEntry } from '../request/stdio.ts';
+import { handOn, streamsOf, toStdio, type Stdio, type StdioEntry } from '../request/stdio.ts';
 import { warnOnce } from '../tell/warn.ts';
 import { findMissingZone } from '../host/zone.ts';
 
