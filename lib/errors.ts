@@ -2,7 +2,13 @@
 import type { constants } from 'node:os';
 
 /** The name of an errno (errno(3)), or `E` and its number. */
-export type ErrnoName = keyof typeof constants.errno | 'EBADE' | 'EUSERS' | 'ENOKEY' | `E${number}`;
+export type ErrnoName =
+  | keyof typeof constants.errno
+  | 'EBADE'
+  | 'ELIBBAD'
+  | 'EUSERS'
+  | 'ENOKEY'
+  | `E${number}`;
 
 /** `code` of a LaunchError: the name of an errno, or one of our own. */
 export type LaunchErrorCode =

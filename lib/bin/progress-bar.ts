@@ -1,6 +1,6 @@
 // The progress of long work: a bar on a terminal, elsewhere a line from time to time.
 
-import type { Progress } from '../jail/work/progress.ts';
+import type { Progress } from '../jail/work/steps.ts';
 
 const PHASES: Readonly<Record<Progress['phase'], string>> = {
   learn: 'watching the command',
