@@ -1,5 +1,5 @@
 // uchroot --help.
-import { optionGroups } from '../launch/request/option-table.ts';
+import { optionGroups } from '../launch/request/launch-option.ts';
 import { optionLines } from './common-options.ts';
 import { commandOptions, usageLine } from './uchroot-options.ts';
 

@@ -1,7 +1,7 @@
-// The options of uchroot: those of the launch (lib/launch/request/option-table.ts), and those that ask for something else
+// The options of uchroot: those of the launch (lib/launch/request/request.ts), and those that ask for something else
 // than a launch. Names are those of chroot, setpriv, bwrap and systemd.
 import { UsageError } from '../errors.ts';
-import type { LaunchOption } from '../launch/request/option-table.ts';
+import type { LaunchOption } from '../launch/request/launch-option.ts';
 import { launchRows, type LaunchRequest } from '../launch/request/request.ts';
 import { option, type Argument, type Option } from '../option.ts';
 import { quote } from '../quote.ts';

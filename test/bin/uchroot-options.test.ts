@@ -5,7 +5,7 @@ import t from 'tap';
 import { readArguments } from '../../lib/bin/arguments.ts';
 import { usage } from '../../lib/bin/uchroot-help.ts';
 import { commandOptions, launchOptions, toRequest, usageLine } from '../../lib/bin/uchroot-options.ts';
-import { optionGroups } from '../../lib/launch/request/option-table.ts';
+import { optionGroups } from '../../lib/launch/request/launch-option.ts';
 import { launchRows, normalize, type LaunchRequest } from '../../lib/launch/request/request.ts';
 
 function read(...words: readonly string[]): LaunchRequest {

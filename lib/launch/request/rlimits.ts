@@ -3,40 +3,26 @@ import { UsageError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
 import type { Limit } from '../plan/step.ts';
 
-// asm-generic/resource.h; the same on x86-64 and arm64.
-const numbers = {
-  cpu: 0,
-  fsize: 1,
-  data: 2,
-  stack: 3,
-  core: 4,
-  rss: 5,
-  nproc: 6,
-  nofile: 7,
-  memlock: 8,
-  as: 9,
-  locks: 10,
-  sigpending: 11,
-  msgqueue: 12,
-  nice: 13,
-  rtprio: 14,
-  rttime: 15,
-} as const;
+// In the order of their numbers (asm-generic/resource.h), which are the same on x86-64 and arm64.
+// prettier-ignore
+const names = [
+  'cpu', 'fsize', 'data', 'stack', 'core', 'rss', 'nproc', 'nofile', 'memlock', 'as', 'locks', 'sigpending',
+  'msgqueue', 'nice', 'rtprio', 'rttime',
+] as const;
 
 /** Name of a resource: `nofile`, as in prlimit(1) and RLIMIT_NOFILE. */
-export type RlimitName = keyof typeof numbers;
+export type RlimitName = (typeof names)[number];
 
 /** One number sets the soft and the hard limit, as in prlimit(1) and systemd; `Infinity` is no limit. */
 export type RlimitValue = number | { readonly soft: number; readonly hard?: number };
 
 /** @throws UsageError for an unknown name */
 export function rlimitNumber(name: string): number {
-  if (!Object.hasOwn(numbers, name)) {
-    throw new UsageError(`there is no resource limit '${quote(name)}'`, {
-      hint: `the limits are ${Object.keys(numbers).join(', ')}`,
-    });
-  }
-  return numbers[name as RlimitName];
+  const number = (names as readonly string[]).indexOf(name);
+  if (number >= 0) return number;
+  throw new UsageError(`there is no resource limit '${quote(name)}'`, {
+    hint: `the limits are ${names.join(', ')}`,
+  });
 }
 
 function checkValue(name: string, value: unknown): number {

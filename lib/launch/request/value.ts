@@ -1,4 +1,5 @@
-// The values of a request: each is checked when it is read, and copied if the caller could change it. Pure.
+// The values of a request. Each function checks what a caller gave, copies it if the caller could change it later, and
+// throws UsageError if it is wrong. Pure.
 import { UsageError } from '../../errors.ts';
 import { copyBytes, quote, type Bytes } from '../../quote.ts';
 import { capabilityNumber } from './capabilities.ts';
@@ -15,8 +16,8 @@ export interface Principal {
   readonly text: string;
 }
 
-/** Bytes of our own without a NUL. @throws UsageError */
-export function bytes(value: unknown, name: string): Buffer {
+/** Bytes of our own without a NUL. */
+function bytes(value: unknown, name: string): Buffer {
   if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
     throw new UsageError(`${name} must be a string or a Uint8Array`);
   }
@@ -29,7 +30,6 @@ export function bytes(value: unknown, name: string): Buffer {
   return copy;
 }
 
-/** @throws UsageError unless it is a boolean, or not given */
 export function flag(value: boolean | undefined, name: string): boolean {
   if (value === undefined || typeof value === 'boolean') return value ?? false;
   throw new UsageError(`${name} must be true or false`);
@@ -38,10 +38,8 @@ export function flag(value: boolean | undefined, name: string): boolean {
 /**
  * Reads each element of an array as it is now. Stops at the first element that is wrong: an array of a thousand million
  * holes does not fit into memory.
- *
- * @throws UsageError
  */
-export function list<T>(value: unknown, name: string, read: (item: unknown, i: number) => T): readonly T[] {
+function list<T>(value: unknown, name: string, read: (item: unknown, i: number) => T): readonly T[] {
   if (!Array.isArray(value)) throw new UsageError(`${name} must be an array`);
   const items: T[] = [];
   // A loop, because map() leaves holes out, and Array.from() takes longer for so few elements.
@@ -49,7 +47,7 @@ export function list<T>(value: unknown, name: string, read: (item: unknown, i: n
   return items;
 }
 
-/** A descriptor number; 0 to 2 only where `lowest` allows it. @throws UsageError */
+/** A descriptor number; 0 to 2 only where `lowest` allows it. */
 export function descriptor(value: unknown, name: string, lowest = 0): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= lowest && value < 2 ** 31)
     return value;
@@ -62,8 +60,6 @@ export const maxId = 2 ** 32 - 2;
 /**
  * A user or group. Numbers are plain decimal: what other tools read as 0 (`00`, `-0`, ` 0`, `4294967296`) is a name here,
  * and so unknown.
- *
- * @throws UsageError
  */
 export function toPrincipal(value: unknown, what: 'user' | 'group'): Principal {
   if (typeof value === 'number') {
@@ -80,7 +76,7 @@ export function toPrincipal(value: unknown, what: 'user' | 'group'): Principal {
   return id <= maxId ? { name: value, id, text: value } : { name: value, text: value };
 }
 
-/** The user and the group of USER:GROUP, or of two values. @throws UsageError */
+/** The user and the group of USER:GROUP, or of two values. */
 export function toUserAndGroup(
   user: unknown,
   group: unknown,
@@ -106,7 +102,7 @@ function ascending(numbers: readonly number[]): readonly number[] {
   return numbers.length < 2 ? numbers : [...new Set(numbers)].toSorted((a, b) => a - b);
 }
 
-/** undefined: the user's own. @throws UsageError */
+/** undefined: the user's own. */
 export function toGroups(
   groups: readonly (string | number)[] | undefined,
   isCleared: unknown,
@@ -118,7 +114,6 @@ export function toGroups(
   throw new UsageError('a process has at most 65536 supplementary groups (setgroups(2))');
 }
 
-/** @throws UsageError unless it is an absolute path */
 export function toJail(value: Bytes): Buffer {
   const jail = bytes(value, 'jail');
   if (jail.length === 0) throw new UsageError('the jail directory is empty');
@@ -126,33 +121,30 @@ export function toJail(value: Bytes): Buffer {
   throw new UsageError(`the jail directory must be an absolute path, not ${quote(jail)}`);
 }
 
-/** @throws UsageError if it is empty */
 export function toProgram(value: Bytes | undefined): Buffer | undefined {
   const program = toBytes(value, 'program');
   if (program?.length !== 0) return program;
   throw new UsageError('the program is empty', { hint: 'give its path in the jail, such as /bin/sh' });
 }
 
-/** As `bytes`, of a value that need not be given. @throws UsageError */
+/** As `bytes`, of a value that need not be given. */
 export function toBytes(value: Bytes | undefined, name: string): Buffer | undefined {
   return value === undefined ? undefined : bytes(value, name);
 }
 
-/** @throws UsageError */
 export function toArguments(value: readonly Bytes[] | undefined): readonly Buffer[] {
   return value === undefined ? [] : list(value, 'args', (arg, i) => bytes(arg, `args[${i}]`));
 }
 
 const rootDirectory = Buffer.from('/');
 
-/** @throws UsageError if it is empty */
 export function toDirectory(value: Bytes | undefined): Buffer {
   const cwd = value === undefined ? rootDirectory : bytes(value, 'cwd');
   if (cwd.length === 0) throw new UsageError('the working directory is empty');
   return cwd;
 }
 
-/** Numbers of capabilities, ascending. @throws UsageError */
+/** Numbers of capabilities, ascending. */
 export function toCapabilities(value: readonly string[] | undefined): readonly number[] {
   if (value === undefined) return [];
   const numbers = list(value, 'caps', (name) => {
@@ -165,25 +157,22 @@ export function toCapabilities(value: readonly string[] | undefined): readonly n
   return ascending(numbers);
 }
 
-/** Descriptors above 2, ascending. @throws UsageError */
+/** Descriptors above 2, ascending. */
 export function toDescriptors(value: readonly number[] | undefined): readonly number[] {
   if (value === undefined) return [];
   return ascending(list(value, 'preserveFds', (fd) => descriptor(fd, 'a preserved descriptor', 3)));
 }
 
-/** @throws UsageError */
 export function toStatusFd(value: number | undefined): number | undefined {
   return value === undefined ? undefined : descriptor(value, 'statusFd');
 }
 
-/** @throws UsageError */
 export function toPidFile(value: string | undefined): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'string' && value !== '' && !value.includes('\0')) return value;
   throw new UsageError('pidFile must be the path of a file');
 }
 
-/** @throws UsageError */
 export function toUmask(value: number | undefined): number | undefined {
   if (value === undefined || (Number.isInteger(value) && value >= 0 && value <= 0o777)) return value;
   throw new UsageError('umask must be a number from 0 to 0o777');
@@ -192,7 +181,6 @@ export function toUmask(value: number | undefined): number | undefined {
 /** What the library takes for resource limits. */
 export type Rlimits = Readonly<Partial<Record<RlimitName, RlimitValue>>>;
 
-/** @throws UsageError */
 export function toLimits(value: Rlimits | undefined): readonly (readonly [name: string, limit: Limit])[] {
   if (value === undefined) return [];
   if (typeof value !== 'object' || value === null)
@@ -214,7 +202,7 @@ function toVariableName(name: string, key: string): string {
   return name;
 }
 
-/** Names of variables of the caller. @throws UsageError */
+/** Names of variables of the caller. */
 export function toPassEnv(value: readonly string[] | undefined, keepsAll: unknown): readonly string[] {
   if (value === undefined) return [];
   if (keepsAll === true)
@@ -227,7 +215,7 @@ export function toPassEnv(value: readonly string[] | undefined, keepsAll: unknow
   });
 }
 
-/** The variables of `env`. @throws UsageError */
+/** The variables of `env`. */
 export function toEnv(
   value: Readonly<Record<string, Bytes | undefined>> | undefined,
 ): readonly EnvVariable[] {

@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { parseRlimit } from '../../../lib/launch/request/command-text.ts';
+import { parseRlimit } from '../../../lib/launch/request/launch-option.ts';
 import { rlimitNumber, toLimit, type RlimitValue } from '../../../lib/launch/request/rlimits.ts';
 
 t.test('limits have the numbers of asm-generic/resource.h', async (t) => {
