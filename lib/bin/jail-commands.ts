@@ -13,6 +13,7 @@ import type { JailWork } from '../jail/request/request.ts';
 import { wordsOf } from '../jail/work/jail-error.ts';
 import { option, type Argument } from '../option.ts';
 import { quote } from '../quote.ts';
+import type { ReadArguments } from './arguments.ts';
 import { type Command, has, valueOf, valuesOf } from './dispatch.ts';
 import { CHECK_FORMATS, FORMATS, toFormat } from './common-options.ts';
 import { explainRule, showCheck } from './jail-check-report.ts';
@@ -26,6 +27,9 @@ interface Watch extends Required<Pick<JailWork, 'signal' | 'onProgress'>> {
 }
 
 type JailCommand = Command<Watch>;
+
+const textsOf = (read: ReadArguments, name: string) => valuesOf(read, name).map(({ text }) => text);
+const bytesOf = (read: ReadArguments, name: string) => valuesOf(read, name).map(({ bytes }) => bytes);
 
 const replaceOption = option('--replace PATH', 'make it as planned, even if it was changed in the jail');
 const planOption = option('--plan', 'say what would change, and change nothing');
@@ -54,31 +58,29 @@ const build: JailCommand = {
   ],
   operands: [1, Infinity],
   run: async (read, { onWarning, ...watch }) => {
-    const [directory, ...programs] = read.operands.map(({ bytes }) => bytes);
-    const texts = (name: string) => valuesOf(read, name).map(({ text }) => text);
-    const [from] = valuesOf(read, 'from').slice(-1);
-    const [recipe] = valuesOf(read, 'recipe').slice(-1);
+    const [directory = '', ...programs] = read.operands.map(({ bytes }) => bytes);
+    const [from, recipe] = [valueOf(read, 'from'), valueOf(read, 'recipe')];
     const plan = has(read, 'plan');
     const format = toFormat(valueOf(read, 'format'), FORMATS);
     const report = await buildJail({
       ...watch,
-      directory: directory ?? '',
+      directory,
       programs,
-      packages: texts('package'),
-      packs: texts('pack'),
-      withoutPacks: texts('no-pack'),
-      without: valuesOf(read, 'without').map(({ bytes }) => bytes),
-      learn: texts('learn'),
-      copies: valuesOf(read, 'copy').map(({ bytes }) => toCopy(bytes)),
-      users: texts('user'),
-      keepPrivileges: valuesOf(read, 'keep-privileges').map(({ bytes }) => bytes),
+      packages: textsOf(read, 'package'),
+      packs: textsOf(read, 'pack'),
+      withoutPacks: textsOf(read, 'no-pack'),
+      without: bytesOf(read, 'without'),
+      learn: textsOf(read, 'learn'),
+      copies: bytesOf(read, 'copy').map(toCopy),
+      users: textsOf(read, 'user'),
+      keepPrivileges: bytesOf(read, 'keep-privileges'),
       ...(from !== undefined && { from: from.bytes }),
       ...(recipe !== undefined && { recipe: readRecipe(recipe) }),
-      replace: valuesOf(read, 'replace').map(({ bytes }) => bytes),
+      replace: bytesOf(read, 'replace'),
       plan,
     });
-    [...report.warnings, ...newsLeft(directory ?? '', report)].forEach(onWarning);
-    const text = format === 'json' ? jsonDocument(report) : showBuilt(directory ?? '', report, plan);
+    [...report.warnings, ...newsLeft(directory, report)].forEach(onWarning);
+    const text = format === 'json' ? jsonDocument(report) : showBuilt(directory, report, plan);
     return { text, status: workStatus(report) };
   },
 };
@@ -92,7 +94,7 @@ const update: JailCommand = {
     const [directory = ''] = read.operands.map(({ bytes }) => bytes);
     const plan = has(read, 'plan');
     const format = toFormat(valueOf(read, 'format'), FORMATS);
-    const replace = valuesOf(read, 'replace').map(({ bytes }) => bytes);
+    const replace = bytesOf(read, 'replace');
     const report = await updateJail({ ...watch, directory, replace, plan });
     [...report.warnings, ...newsLeft(directory, report)].forEach(onWarning);
     const text = format === 'json' ? jsonDocument(report) : showUpdate(directory, report, plan);
@@ -167,21 +169,20 @@ const check: JailCommand = {
   operands: [0, 1],
   failureStatus: 2,
   run: async (read, { signal, onProgress }) => {
-    const texts = (name: string) => valuesOf(read, name).map(({ text }) => text);
-    const [rule] = texts('explain').slice(-1);
-    if (rule !== undefined) return explainRule(rule);
+    const rule = valueOf(read, 'explain');
+    if (rule !== undefined) return explainRule(rule.text);
     const [directory] = read.operands.map(({ bytes }) => bytes);
     if (directory === undefined) throw new UsageError(`Usage: uchroot-jail ${check.synopsis}`);
     const format = toFormat(valueOf(read, 'format'), CHECK_FORMATS);
-    const lowest = checkSeverity(texts('fail-on').at(-1) ?? 'error');
+    const lowest = checkSeverity(valueOf(read, 'fail-on')?.text ?? 'error');
     const report = await checkJail({
       signal,
       onProgress,
       directory,
-      users: texts('user'),
+      users: textsOf(read, 'user'),
       fix: has(read, 'fix'),
-      replace: valuesOf(read, 'replace').map(({ bytes }) => bytes),
-      ignore: valuesOf(read, 'ignore').map(({ bytes }) => bytes),
+      replace: bytesOf(read, 'replace'),
+      ignore: bytesOf(read, 'ignore'),
     });
     return { text: showCheck(directory, report, format), status: statusOf(report, lowest) };
   },

@@ -23,6 +23,12 @@ const chooseOne = {
   hint: 'afterwards, the launcher itself prints the steps with --plan, and an init system can start it as any program',
 };
 
+// Options of a unit and of a compiled launcher, which have no meaning without --unit or --compile.
+const ofUnit = (spelling: string, help: string): CommandOption =>
+  option(spelling, help, { group: 'Init units', needs: 'unit' });
+const ofCompile = (spelling: string, help: string): CommandOption =>
+  option(spelling, help, { group: 'Compiled launchers', needs: 'compile' });
+
 const notOfLaunch = (): readonly CommandOption[] => [
   option('--check', 'look for what makes the jail unsafe first, and refuse it', {
     group: 'Jail',
@@ -50,46 +56,26 @@ const notOfLaunch = (): readonly CommandOption[] => [
       notCompiled: chooseOne,
     },
   ),
-  option('--unit-dir DIR', 'write its files to DIR instead', { group: 'Init units', needs: 'unit' }),
-  option('--unit-name NAME', "name of the service (default: the program's)", {
-    group: 'Init units',
-    needs: 'unit',
-  }),
-  option(
+  ofUnit('--unit-dir DIR', 'write its files to DIR instead'),
+  ofUnit('--unit-name NAME', "name of the service (default: the program's)"),
+  ofUnit(
     '--listen ADDRESS',
     'systemd listens for the program: a port, ADDRESS:PORT, a path or @NAME; may be repeated',
-    { group: 'Init units', needs: 'unit' },
   ),
-  option('--accept', 'one process a connection, on its standard input and output', {
-    group: 'Init units',
-    needs: 'unit',
-  }),
-  option('--notify', 'the program says when it is ready (sd_notify)', { group: 'Init units', needs: 'unit' }),
-  option('--watchdog SECONDS', 'start it again if it gives no sign of life for so long', {
-    group: 'Init units',
-    needs: 'unit',
-  }),
-  option('--reload-signal SIGNAL', 'a reload sends this signal', { group: 'Init units', needs: 'unit' }),
-  option('--reload-update', 'a reload first brings the jail up to date (uchroot-jail update)', {
-    group: 'Init units',
-    needs: 'unit',
-  }),
-  option('--syslog', "bring the socket of the host's log into the jail", {
-    group: 'Init units',
-    needs: 'unit',
-  }),
+  ofUnit('--accept', 'one process a connection, on its standard input and output'),
+  ofUnit('--notify', 'the program says when it is ready (sd_notify)'),
+  ofUnit('--watchdog SECONDS', 'start it again if it gives no sign of life for so long'),
+  ofUnit('--reload-signal SIGNAL', 'a reload sends this signal'),
+  ofUnit('--reload-update', 'a reload first brings the jail up to date (uchroot-jail update)'),
+  ofUnit('--syslog', "bring the socket of the host's log into the jail"),
   option('--compile FILE', 'write one static executable that performs this launch; start nothing', {
     group: 'Compiled launchers',
   }),
-  option(
+  ofCompile(
     '--any-inode',
     'accept another directory at the path of the jail, if its owner and mode are as safe',
-    { group: 'Compiled launchers', needs: 'compile' },
   ),
-  option('--architecture ARCH', "x64 or arm64 (default: this machine's)", {
-    group: 'Compiled launchers',
-    needs: 'compile',
-  }),
+  ofCompile('--architecture ARCH', "x64 or arm64 (default: this machine's)"),
 ];
 
 type Keyed = readonly [key: string, option: LaunchOption];

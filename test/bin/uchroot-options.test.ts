@@ -6,7 +6,9 @@ import { readArguments } from '../../lib/bin/arguments.ts';
 import { usage } from '../../lib/bin/uchroot-help.ts';
 import { commandOptions, launchOptions, toRequest, usageLine } from '../../lib/bin/uchroot-options.ts';
 import { optionGroups } from '../../lib/launch/request/launch-option.ts';
-import { launchRows, normalize, type LaunchRequest } from '../../lib/launch/request/request.ts';
+import { launchKeys, launchRows, normalize, type LaunchRequest } from '../../lib/launch/request/request.ts';
+import { runOnlyKeys } from '../../lib/launch/start/run.ts';
+import { spawnKeys } from '../../lib/launch/start/spawn.ts';
 
 function read(...words: readonly string[]): LaunchRequest {
   const argv = [...words, 'sam', '/jail', '/bin/ls', '-l'].map((text) => ({
@@ -57,6 +59,16 @@ t.test('the keys of doc/library.md are those of the table, with their types and 
     lines.map((line) => line.split(' | ').slice(0, 3).join(' | ')),
     [...launchRows].map(([key, row]) => `| \`${key}\` | ${row.type} | ${row.default}`),
   );
+});
+
+t.test('doc/library.md has every key of spawnInJail and of runInJail', async (t) => {
+  const keysOf = (heading: string) =>
+    [...section(page('library'), heading).matchAll(/^\| `(\w+)`/gm)].map(([, key]) => key);
+  t.same(
+    keysOf('## Keys of `spawnInJail`'),
+    [...spawnKeys].filter((key) => !launchKeys.has(key)),
+  );
+  t.same(keysOf('## Keys and result of `runInJail`'), runOnlyKeys);
 });
 
 t.test('the usage text names no option that there is not', async (t) => {
