@@ -83,7 +83,7 @@ type Keyed = readonly [key: string, option: LaunchOption];
 let keyed: readonly Keyed[] | undefined;
 
 const keyedOptions = (): readonly Keyed[] =>
-  (keyed ??= [...launchRows].flatMap(([key, { options }]) =>
+  (keyed ??= Object.entries(launchRows).flatMap(([key, { options }]) =>
     (options?.() ?? []).map((option): Keyed => [key, option]),
   ));
 

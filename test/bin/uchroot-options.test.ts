@@ -57,7 +57,7 @@ t.test('the keys of doc/library.md are those of the table, with their types and 
   const lines = section(page('library'), '## Keys of every request').match(/^\| `.*$/gm) ?? [];
   t.same(
     lines.map((line) => line.split(' | ').slice(0, 3).join(' | ')),
-    [...launchRows].map(([key, row]) => `| \`${key}\` | ${row.type} | ${row.default}`),
+    Object.entries(launchRows).map(([key, row]) => `| \`${key}\` | ${row.type} | ${row.default}`),
   );
 });
 

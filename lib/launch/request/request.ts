@@ -256,13 +256,15 @@ export type SetUpKey = {
 }[keyof Table];
 
 /** The rows of the table, by key. */
-export const launchRows: ReadonlyMap<string, Row> = new Map(Object.entries(table));
+export const launchRows: Readonly<Record<string, Row>> = table;
+
+const keyNames = Object.keys(table);
 
 /** Every key of a LaunchRequest. */
-export const launchKeys: ReadonlySet<string> = new Set(launchRows.keys());
+export const launchKeys: ReadonlySet<string> = new Set(keyNames);
 
 /** The keys on which the steps before execve depend. */
-export const setUpKeys = [...launchKeys].filter((key) => launchRows.get(key)?.setUp) as readonly SetUpKey[];
+export const setUpKeys = keyNames.filter((key) => launchRows[key]?.setUp) as readonly SetUpKey[];
 
 /**
  * The normal form of a request.
@@ -275,9 +277,9 @@ export function normalize(request: LaunchRequest, keys: ReadonlySet<string> = la
     checkKeys(request, keys, "{user: 'sam', jail: '/srv/jail', program: '/bin/ls'}");
     // Each key is read once: a getter could answer with something else the second time.
     const given: Record<string, unknown> = {};
-    for (const key of launchKeys) given[key] = request[key as keyof LaunchRequest];
+    for (const key of keyNames) given[key] = request[key as keyof LaunchRequest];
     const normal: Record<string, unknown> = {};
-    for (const [key, row] of launchRows) normal[key] = row.normal(given[key] as never, key, given);
+    for (const key of keyNames) normal[key] = launchRows[key]?.normal(given[key] as never, key, given);
     return normal as NormalRequest;
   });
 }
