@@ -1,7 +1,7 @@
 // Reads requests of callers, whose keys can be misspelt, whose getters can throw, and whose arrays can change later.
 
 import { UsageError } from './errors.ts';
-import { nearest } from './nearest.ts';
+import { didYouMean } from './nearest.ts';
 import { copyBytes, quote } from './quote.ts';
 
 /** Runs `read` on a caller's request. What a getter or a Proxy in the request throws becomes the cause of a UsageError. */
@@ -70,8 +70,7 @@ export function checkKeys(request: unknown, known: ReadonlySet<string>, example?
   const unknown = Object.keys(request).find((key) => !known.has(key));
   if (unknown === undefined) return;
   const names = [...known];
-  const meant = nearest(unknown, names);
   throw new UsageError(`unknown key '${quote(unknown)}'`, {
-    hint: meant === undefined ? `the keys are ${names.join(', ')}` : `did you mean '${meant}'?`,
+    hint: didYouMean(unknown, names, (key) => `'${key}'`) ?? `the keys are ${names.join(', ')}`,
   });
 }

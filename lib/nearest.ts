@@ -25,3 +25,13 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   const isNear = best !== undefined && best.away <= Math.max(2, word.length / 3) && best.away < word.length;
   return isNear ? best.name : undefined;
 }
+
+/** A hint for a misspelt word; undefined if it resembles no known one. */
+export function didYouMean(
+  word: string,
+  known: readonly string[],
+  quoted = (name: string): string => name,
+): string | undefined {
+  const meant = nearest(word, known);
+  return meant === undefined ? undefined : `did you mean ${quoted(meant)}?`;
+}

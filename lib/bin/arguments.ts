@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 
 import { UsageError } from '../errors.ts';
-import { nearest } from '../nearest.ts';
+import { didYouMean } from '../nearest.ts';
 import type { Argument, Option } from '../option.ts';
 import { quote } from '../quote.ts';
 
@@ -85,11 +85,8 @@ function isJson(word: string, known: readonly Option[]): boolean {
 function hintFor(spelling: string, known: readonly Option[]): string | undefined {
   const word = spelling.replace(/^-+/, '');
   if (isJson(word, known)) return 'write --format json';
-  const meant = nearest(
-    word,
-    known.map(({ name }) => name),
-  );
-  return meant === undefined ? undefined : `did you mean --${meant}?`;
+  const names = known.map(({ name }) => name);
+  return didYouMean(word, names, (name) => `--${name}`);
 }
 
 /**

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 
 import { UsageError } from '../errors.ts';
-import { nearest } from '../nearest.ts';
+import { didYouMean } from '../nearest.ts';
 import type { Argument, Option } from '../option.ts';
 import { quote } from '../quote.ts';
 
@@ -21,9 +21,8 @@ export function toFormat<Format extends CheckFormat>(
   const text = value?.text ?? 'text';
   const format = formats.find((one) => one === text);
   if (format !== undefined) return format;
-  const meant = nearest(text, formats);
   throw new UsageError(`--format ${quote(text)}: it is one of ${formats.join(', ')}`, {
-    hint: meant === undefined ? undefined : `did you mean ${meant}?`,
+    hint: didYouMean(text, formats),
   });
 }
 

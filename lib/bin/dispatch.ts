@@ -1,7 +1,7 @@
 // A program of several commands, `NAME COMMAND [OPTION]... [OPERAND]...`: finds the command, runs it, prints what it returns.
 
 import { AbortError, JailError, LaunchError, UsageError } from '../errors.ts';
-import { nearest } from '../nearest.ts';
+import { didYouMean } from '../nearest.ts';
 import { option, type Argument, type Option } from '../option.ts';
 import { quote } from '../quote.ts';
 import { commandArguments, readArguments, type ReadArguments, readMixed } from './arguments.ts';
@@ -153,9 +153,8 @@ async function dispatch<Context>(
     return runCommand(program, command, words).catch((error: unknown) =>
       complain(program, error, command.failureStatus ?? 1),
     );
-  const meant = nearest(name.text, Object.keys(commands));
   throw new UsageError(`unknown command ${quote(name.bytes)}`, {
-    hint: meant === undefined ? undefined : `did you mean ${meant}?`,
+    hint: didYouMean(name.text, Object.keys(commands)),
   });
 }
 

@@ -60,11 +60,12 @@ function complain(text: string): void {
   }
 }
 
+const warn = (warning: Warning): void => complain(warningLines(warning));
+
 // Returns the exit status of a launch that failed.
 type Fail = (error: UsageError | LaunchError) => number;
 
 function showPlan(request: LaunchRequest, format: 'text' | 'json', isChecked: boolean, fail: Fail): number {
-  const warn = (warning: Warning): void => complain(warningLines(warning));
   const launch = prepareInPlace(normalize(request), warn, false);
   lookAtPidFile(launch, warn);
   const problem = rehearse(launch) ?? findProblem(launch);
@@ -87,7 +88,7 @@ function compile(request: LaunchRequest, file: Argument, given: ReadonlyMap<stri
     anyInode: given.has('any-inode'),
     isService: given.has('service-status'),
     version: readVersion(),
-    warn: (warning) => complain(warningLines(warning)),
+    warn,
   });
   return 0;
 }
@@ -126,15 +127,13 @@ function main(): number {
     statusFd =
       request.statusFd === undefined || !isInherited(request.statusFd) ? undefined : request.statusFd;
     if (given.has('unit')) {
-      const { output: text, problem } = makeUnit(options, request, (warning) =>
-        complain(warningLines(warning)),
-      );
+      const { output: text, problem } = makeUnit(options, request, warn);
       output(text);
       return tellProblem(problem, fail);
     }
     if (given.has('plan'))
       return showPlan(request, toFormat(given.get('format'), FORMATS), given.has('check'), fail);
-    const launch = prepareInPlace(normalize(request), (warning) => complain(warningLines(warning)));
+    const launch = prepareInPlace(normalize(request), warn);
     if (given.has('check')) refuseUnsafe(launch, complain);
     manager?.keepFrom(launch.keptFds);
     return runInPlace(launch, { fail });

@@ -7,7 +7,7 @@ import { LaunchError, UsageError } from '../errors.ts';
 import { findProblem } from '../launch/tell/preflight.ts';
 import { prepareInPlace, type Warning } from '../launch/start/exec.ts';
 import { normalize, type LaunchRequest } from '../launch/request/request.ts';
-import { nearest } from '../nearest.ts';
+import { didYouMean } from '../nearest.ts';
 import { quote, toBuffer } from '../quote.ts';
 import { formats, oneLine, type Format, type Unit } from '../service/unit/service-unit.ts';
 import { findMissingPack } from '../service/unit/systemd-unit.ts';
@@ -37,9 +37,8 @@ function nodePath(): string {
 function toInitSystem(text: string): Format {
   const format = formats.find((known) => known === text);
   if (format !== undefined) return format;
-  const meant = nearest(text, formats);
   throw new UsageError(`--unit knows ${formats.join(', ')}, not '${quote(text)}'`, {
-    hint: meant === undefined ? undefined : `did you mean ${meant}?`,
+    hint: didYouMean(text, formats),
   });
 }
 
