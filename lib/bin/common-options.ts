@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 
 import { UsageError } from '../errors.ts';
 import { didYouMean } from '../nearest.ts';
-import type { Argument, Option } from '../option.ts';
+import type { Argument, Option } from '../command-option.ts';
 import { quote } from '../quote.ts';
 
 /** The formats of every command that answers. */

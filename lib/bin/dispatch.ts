@@ -2,7 +2,7 @@
 
 import { AbortError, JailError, LaunchError, UsageError } from '../errors.ts';
 import { didYouMean } from '../nearest.ts';
-import { option, type Argument, type Option } from '../option.ts';
+import { option, type Argument, type Option } from '../command-option.ts';
 import { quote } from '../quote.ts';
 import { commandArguments, readArguments, type ReadArguments, readMixed } from './arguments.ts';
 import { optionLines, readVersion } from './common-options.ts';

@@ -11,7 +11,7 @@ import { packs } from '../jail/packs/index.ts';
 import { removeJail } from '../jail/remove.ts';
 import type { JailWork } from '../jail/request/request.ts';
 import { wordsOf } from '../jail/work/jail-error.ts';
-import { option, type Argument } from '../option.ts';
+import { option, type Argument } from '../command-option.ts';
 import { quote } from '../quote.ts';
 import type { ReadArguments } from './arguments.ts';
 import { type Command, has, valueOf, valuesOf } from './dispatch.ts';

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 
 import { JailError, UsageError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
-import { option } from '../option.ts';
+import { option } from '../command-option.ts';
 import { type Bytes, quote } from '../quote.ts';
 import { toSarif } from '../sarif.ts';
 import { CATALOG, type RuleId, type Severity } from '../tcpwrappers/check/catalog.ts';

@@ -1,7 +1,7 @@
 // uchroot-tcpd export: the rules for nftables or systemd on standard output, what is lost on standard error.
 
 import { UsageError } from '../errors.ts';
-import { option } from '../option.ts';
+import { option } from '../command-option.ts';
 import { quote } from '../quote.ts';
 import {
   type ExportOptions,

@@ -4,7 +4,7 @@ import { promises as dns } from 'node:dns';
 import { isIP } from 'node:net';
 
 import { UsageError } from '../errors.ts';
-import { option, type Argument } from '../option.ts';
+import { option, type Argument } from '../command-option.ts';
 import { quote } from '../quote.ts';
 import { explain, type Explanation } from '../tcpwrappers/explain/explain.ts';
 import { toExplanation } from '../tcpwrappers/explain/told.ts';

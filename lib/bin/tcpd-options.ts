@@ -1,7 +1,7 @@
 // The options of all commands of uchroot-tcpd, and readers for their values.
 
 import { UsageError } from '../errors.ts';
-import { option } from '../option.ts';
+import { option } from '../command-option.ts';
 import { quote } from '../quote.ts';
 import type { HostsOptions } from '../tcpwrappers/hosts.ts';
 import type { Dialect } from '../tcpwrappers/parse/dialect.ts';

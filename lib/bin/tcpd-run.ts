@@ -5,7 +5,7 @@ import { basename } from 'node:path';
 
 import { UsageError } from '../errors.ts';
 import type { LaunchRequest } from '../launch/request/request.ts';
-import { option, type Argument } from '../option.ts';
+import { option, type Argument } from '../command-option.ts';
 import { quote } from '../quote.ts';
 import { openLog } from '../service/tcpd/tcpd-log.ts';
 import { daemonNames, runTcpd, type TcpdRequest } from '../service/tcpd/tcpd.ts';

@@ -19,7 +19,7 @@ import { normalize, type LaunchRequest } from '../launch/request/request.ts';
 import { rehearse } from '../launch/tell/rehearse.ts';
 import { ServiceManager } from '../launch/tell/service-status.ts';
 import { planAsJson, planAsText } from '../launch/tell/show.ts';
-import type { Argument } from '../option.ts';
+import type { Argument } from '../command-option.ts';
 import { toBuffer } from '../quote.ts';
 import { commandArguments, readArguments } from './arguments.ts';
 import { FORMATS, readVersion, toFormat } from './common-options.ts';

@@ -3,7 +3,7 @@
 import { UsageError } from '../errors.ts';
 import type { LaunchOption } from '../launch/request/launch-option.ts';
 import { launchRows, type LaunchRequest } from '../launch/request/request.ts';
-import { option, type Argument, type Option } from '../option.ts';
+import { option, type Argument, type Option } from '../command-option.ts';
 import { quote } from '../quote.ts';
 import type { GivenOption } from './arguments.ts';
 

@@ -1,6 +1,6 @@
 // The options of a launch: their groups, and what the text of each means. Parsers throw UsageError. Pure.
 import { UsageError } from '../../errors.ts';
-import { option, type Argument, type Option } from '../../option.ts';
+import { option, type Argument, type Option } from '../../command-option.ts';
 import { quote, type Bytes } from '../../quote.ts';
 import type { Limit } from '../plan/step.ts';
 import { toLimit } from './rlimits.ts';
