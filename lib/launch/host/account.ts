@@ -4,7 +4,8 @@ import type { HostFacts, HostQuery } from '../../native.ts';
 import { quote } from '../../quote.ts';
 import type { Person } from '../../trust/writer.ts';
 import { errnoName, reason } from '../../errno.ts';
-import type { NormalRequest, Principal } from '../request/request.ts';
+import type { NormalRequest } from '../request/request.ts';
+import type { Principal } from '../request/value.ts';
 
 /** The identity of a program, resolved on the host. */
 export interface Account {

@@ -3,8 +3,7 @@
 import { Socket, type SocketConstructorOpts } from 'node:net';
 
 import { native, type ProcessHandle } from '../../native.ts';
-import { descriptorOf, isHandedOn } from '../request/handover.ts';
-import { piped, type StdioTriple } from '../request/stdio.ts';
+import { descriptorOf, isHandedOn, piped, type StdioTriple } from '../request/stdio.ts';
 
 const POLLHUP = 0x10;
 const askAgainMs = 50;

@@ -7,8 +7,7 @@ import type { ResourceUsage } from '../../errors.ts';
 import { native, type ProcessHandle, type Usage } from '../../native.ts';
 import { quote } from '../../quote.ts';
 import type { ExecveStep } from '../plan/step.ts';
-import { signalNumber } from '../request/request.ts';
-import { signalName } from '../request/signal.ts';
+import { signalName, signalNumber } from '../request/signal.ts';
 import type { Stdio, StdioTriple, StreamOf } from '../request/stdio.ts';
 import { Pipes } from './pipes.ts';
 

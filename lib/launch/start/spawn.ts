@@ -16,15 +16,9 @@ import {
 } from '../host/prepare.ts';
 import type { JailedProcess } from '../process/process.ts';
 import { StatusLines } from '../process/status.ts';
-import { handOn } from '../request/handover.ts';
-import {
-  launchKeys,
-  normalize,
-  signalNumber,
-  type LaunchRequest,
-  type NormalRequest,
-} from '../request/request.ts';
-import { streamsOf, toStdio, type Stdio, type StdioEntry } from '../request/stdio.ts';
+import { launchKeys, normalize, type LaunchRequest, type NormalRequest } from '../request/request.ts';
+import { signalNumber } from '../request/signal.ts';
+import { handOn, streamsOf, toStdio, type Stdio, type StdioEntry } from '../request/stdio.ts';
 import { flag } from '../request/value.ts';
 import { findProblem } from '../tell/preflight.ts';
 import { findMissingZone, warnOnce } from '../tell/warn.ts';

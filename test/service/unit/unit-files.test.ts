@@ -1,9 +1,9 @@
 // What units hold, and what is refused. Whether the init systems understand them is seen in *.root.test.ts.
 import t from 'tap';
 
-import { findRefusal, unitFiles } from '../../../lib/service/unit/files.ts';
-import { systemdWord } from '../../../lib/service/unit/systemd.ts';
-import { formats, type Format, type Unit } from '../../../lib/service/unit/unit.ts';
+import { findRefusal, unitFiles } from '../../../lib/service/unit/unit-files.ts';
+import { systemdWord } from '../../../lib/service/unit/systemd-unit.ts';
+import { formats, type Format, type Unit } from '../../../lib/service/unit/service-unit.ts';
 
 function makeUnit(format: Format, changes: Partial<Unit> = {}): Unit {
   return {

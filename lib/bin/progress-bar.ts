@@ -1,4 +1,4 @@
-// How far a long piece of work has come: a bar on a terminal, now and then a line elsewhere.
+// The progress of long work: a bar on a terminal, elsewhere a line from time to time.
 
 import type { Progress } from '../jail/work/steps.ts';
 
@@ -15,12 +15,12 @@ const PHASES: Readonly<Record<Progress['phase'], string>> = {
 const BAR = 24;
 const REDRAW_MS = 100;
 const LINE_MS = 5000;
-// work that is over at once needs no words
+// short work shows nothing
 const PATIENCE_MS = { terminal: 300, elsewhere: 3000 };
 
 export interface ProgressView {
   show(progress: Progress): void;
-  /** Takes the bar away, before anything else is written. */
+  /** Removes the bar, before anything else is written. */
   clear(): void;
 }
 

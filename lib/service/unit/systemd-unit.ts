@@ -1,8 +1,19 @@
 // Units for systemd: systemd.service(5), systemd.socket(5).
 import { isUtf8 } from 'node:buffer';
 
-import { plainWord, shellUpdate } from './shell.ts';
-import { finalStatus, heading, launchWords, oneLine, type Unit, type UnitFile } from './unit.ts';
+import { bytePath } from '../../binary/path.ts';
+import type { FileRoot } from '../../binary/root.ts';
+import { walk } from '../../binary/walk.ts';
+import {
+  finalStatus,
+  heading,
+  launchWords,
+  oneLine,
+  plainWord,
+  shellUpdate,
+  type Unit,
+  type UnitFile,
+} from './service-unit.ts';
 
 const escapes: Readonly<Record<string, string>> = {
   '"': '\\"',
@@ -15,7 +26,7 @@ const escapes: Readonly<Record<string, string>> = {
 
 const hex = (character: string): string => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
 
-/** One word of a command line, which is UTF-8: systemd.syntax(7), QUOTING. */
+/** One word of a command line (systemd.syntax(7), QUOTING). The word is UTF-8. */
 export function systemdWord(word: string): string {
   if (plainWord.test(word)) return word;
   const escaped = word.replace(
@@ -25,34 +36,34 @@ export function systemdWord(word: string): string {
   return `"${escaped}"`;
 }
 
-// For a setting in which specifiers are all that has to be escaped.
+// A value in which only specifiers are escaped.
 const setting = (text: string): string => text.replaceAll('%', '%%');
 
-// For a setting that is a list of paths.
+// A path in a setting that takes a list of paths.
 const path = (text: string): string => (plainWord.test(text) ? text : `"${setting(text)}"`);
 
-/** The directory in a jail in which the sockets of systemd lie, as on the host. */
-export const socketDirectory = '/run/systemd';
+// The sockets of systemd lie there, in the jail as on the host.
+const socketDirectory = '/run/systemd';
 
-/** Where journald takes what programs give to syslog(3). */
-export const logSocket = `${socketDirectory}/journal/dev-log`;
+// The socket of journald for syslog(3).
+const logSocket = `${socketDirectory}/journal/dev-log`;
 
-/** The sockets that a unit brings into its jail, to the same paths. */
-export function socketsOf({ notify, watchdogSec, syslog }: Unit): readonly string[] {
+// The sockets that a unit mounts into its jail, at the same paths.
+function socketsOf({ notify, watchdogSec, syslog }: Unit): readonly string[] {
   return [
     ...(notify || watchdogSec !== undefined ? [`${socketDirectory}/notify`] : []),
     ...(syslog ? [logSocket] : []),
   ];
 }
 
-// In the unit's own mount namespace a tmpfs covers the directory, so that the mount points are made there and nothing is
-// left in the jail. It has to be there, since systemd would make it.
+// In the mount namespace of the unit a tmpfs covers the directory. systemd makes the mount points in the tmpfs, and leaves
+// nothing in the jail. The directory must exist already, since systemd would make it in the jail.
 function jailMounts(unit: Unit): { readonly conditions: string; readonly mounts: string } {
   const sockets = socketsOf(unit);
   if (sockets.length === 0) return { conditions: '', mounts: '' };
   const [, jail] = unit.operands;
   const inJail = `${jail === '/' ? '' : jail}${socketDirectory}`;
-  // quotes are for each of the two paths, not for both (config_parse_bind_paths in systemd's load-fragment.c)
+  // each of the two paths has quotes of its own (config_parse_bind_paths in systemd's load-fragment.c)
   const binds = sockets.map(
     (socket) => `BindPaths=${socket}:${path(`${inJail}${socket.slice(socketDirectory.length)}`)}\n`,
   );
@@ -65,10 +76,10 @@ AssertPathIsSymbolicLink=!${setting(inJail)}
   };
 }
 
-// A program that puts itself into the background ends with 0, and takes the service with it. ExecStop= is run then too, without
-// MAINPID (systemd.service(5)), before what was left behind is ended. It looks into its own cgroup, which in the second
-// version's hierarchy has the number 0 (cgroups(7)); in another one nothing is found. A second look a second later: a
-// helper may take a moment to end.
+// A program that puts itself into the background ends with 0, and the service ends with it. systemd then runs ExecStop=
+// without MAINPID (systemd.service(5)), before it kills the processes that were left. The script looks for processes in its
+// own cgroup: the line with number 0 names it in cgroup v2 (cgroups(7)), and in v1 nothing is found. It looks again after a
+// second, since a helper may take a moment to end.
 const leftBehind = [
   '[ -z "$MAINPID" ] || exit 0',
   'while IFS=: read -r id none group && [ "$id" != 0 ]; do :; done </proc/self/cgroup',
@@ -79,15 +90,15 @@ const leftBehind = [
   'exit 1',
 ].join('; ');
 
-// A failure of uchroot is told by STATUS=, which the program need not be able to.
+// uchroot itself uses NOTIFY_SOCKET for STATUS=. A program that does not notify must not get the variable.
 function launchOf(unit: Unit): readonly string[] {
   const notifies = unit.notify || unit.watchdogSec !== undefined;
   const options = notifies ? unit.options : ['--unsetenv=NOTIFY_SOCKET', ...unit.options];
   return [...unit.command, ...launchWords({ ...unit, options })];
 }
 
-// The pauses grow from one second to half a minute, so that no limit on starts is met. A program that has left processes
-// behind has ended with 0.
+// The pauses grow from one second to half a minute, so that the limit on starts is never reached. 0 is the status of a
+// program that has left processes behind.
 const restarts: readonly string[] = [
   `ExecStop=/bin/sh -c ${systemdWord(leftBehind)}`,
   'Restart=on-failure',
@@ -104,13 +115,13 @@ function serviceSection(unit: Unit): string {
     `Type=${notify ? 'notify' : 'exec'}`,
     `ExecStart=${words.join(' ')}`,
     ...(unit.update === undefined ? [] : [`ExecReload=/bin/sh -c ${systemdWord(shellUpdate(unit.update))}`]),
-    // the shell's own kill: not every host has a program of that name
+    // the kill of the shell: not every host has kill(1)
     ...(reloadSignal === undefined ? [] : [`ExecReload=/bin/sh -c "kill -s ${reloadSignal} $$MAINPID"`]),
     ...(accept ? ['StandardInput=socket', 'StandardOutput=socket', 'StandardError=journal'] : []),
-    // with it comes NOTIFY_SOCKET, over which uchroot says why a launch has failed
+    // sets NOTIFY_SOCKET, by which uchroot tells why a launch has failed
     'NotifyAccess=main',
     ...(watchdogSec === undefined ? [] : [`WatchdogSec=${watchdogSec}`]),
-    // the program ends in its own way, then what it has left behind is ended
+    // SIGTERM to the program alone, later SIGKILL to everything that is left
     'KillMode=mixed',
     `SyslogIdentifier=${unit.name}`,
     ...(accept ? [] : restarts),
@@ -124,7 +135,7 @@ function serviceFile(unit: Unit): UnitFile {
   const file = `${name}${accept ? '@' : ''}.service`;
   const { conditions, mounts } = jailMounts(unit);
   const listens = unit.listen.length > 0;
-  // A socket starts a service that fails again and again, as long as somebody waits to be accepted.
+  // As long as a client waits, the socket starts a failing service again and again.
   const limits = accept
     ? 'CollectMode=inactive-or-failed\n'
     : 'StartLimitIntervalSec=10\nStartLimitBurst=5\n';
@@ -171,18 +182,32 @@ export function systemdFiles(unit: Unit): readonly UnitFile[] {
 
 const isText = (text: string): boolean => isUtf8(Buffer.from(text, 'latin1'));
 
-/** Why systemd cannot have such a unit, or undefined. */
+/** Why systemd cannot run such a unit; undefined if it can. */
 export function systemdRefusal(unit: Unit): string | undefined {
-  // It would start the unit, but systemctl(1) could not show it any more: what goes over the bus is UTF-8.
+  // systemd would start the unit, but systemctl(1) could not show it: texts on the bus are UTF-8.
   const bytes = [...unit.command, ...unit.options, ...unit.operands].find((word) => !isText(word));
   if (bytes !== undefined)
     return `'${oneLine(bytes)}' is not UTF-8, and systemctl could not show such a unit: call a script in the jail that holds it`;
   const [, jail] = unit.operands;
-  // Each setting escapes in another way, some in none.
+  // Settings escape in different ways, and some in none.
   // oxlint-disable-next-line no-control-regex
   if (/["'\\\u0000-\u001f\u007f]/.test(jail))
     return `the path of the jail, ${oneLine(jail)}, has a quote, a backslash or a control character, which not every setting of systemd takes`;
   if (socketsOf(unit).length > 0 && jail.includes(':'))
     return `the path of the jail, ${oneLine(jail)}, has a ':', which BindPaths= takes for its own`;
   return undefined;
+}
+
+/**
+ * The pack that the jail lacks for the sockets of the unit; undefined if it lacks none. The path must not have symbolic
+ * links: systemd would follow them on the host.
+ */
+export function findMissingPack(unit: Unit, root: FileRoot): 'notify' | 'syslog' | undefined {
+  const sockets = socketsOf(unit);
+  if (sockets.length === 0) return undefined;
+  // syslog(3) opens /dev/log; the pack brings the link
+  if (sockets.includes(logSocket) && root.lstat(bytePath('/dev/log'))?.target !== logSocket) return 'syslog';
+  const found = walk(root, bytePath(socketDirectory));
+  const isThere = found.kind === 'found' && found.status.kind === 'directory' && found.links.length === 0;
+  return isThere ? undefined : 'notify';
 }

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
 
-import { megabytes, openProgress, type ProgressView } from '../../lib/bin/progress.ts';
+import { megabytes, openProgress, type ProgressView } from '../../lib/bin/progress-bar.ts';
 import type { Progress } from '../../lib/jail/work/steps.ts';
 
 interface Watched {

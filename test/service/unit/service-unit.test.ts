@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 
 import t from 'tap';
 
-import { shellUpdate } from '../../../lib/service/unit/shell.ts';
+import { shellUpdate } from '../../../lib/service/unit/service-unit.ts';
 
 t.test(
   'an update that has left what the service changed itself keeps no reload from its signal',

@@ -1,4 +1,4 @@
-// Says what is to be said: to the system log, and on descriptor 2 only if that is not the client.
+// Messages of uchroot-tcpd run: to the system log, or on descriptor 2 if there is no log and descriptor 2 is not the client.
 
 import { writeSync } from 'node:fs';
 
@@ -6,7 +6,7 @@ import { native } from '../../native.ts';
 import type { LogEntry } from '../../tcpwrappers/apply/log.ts';
 import { formatLog } from '../../tcpwrappers/apply/syslog.ts';
 
-/** Whether a descriptor is a connection: inetd(8) gives the client 0, 1 and 2. */
+/** Whether a descriptor is a connection. inetd(8) gives the client 0, 1 and 2. */
 export function isConnection(fd: number): boolean {
   try {
     return native.getsockname(fd) !== undefined;
@@ -16,9 +16,9 @@ export function isConnection(fd: number): boolean {
   }
 }
 
-/** A log that is opened at once, so that it can be written to from a jail. */
+/** A log. It is opened before the root changes, so that it works from a jail too. */
 export interface Log {
-  /** Nothing is thrown: where nobody can be told, the decision stays the same. */
+  /** Never throws: a lost message does not change the decision. */
   readonly write: (entries: readonly LogEntry[]) => void;
   readonly warn: (text: string) => void;
   readonly error: (text: string) => void;
@@ -39,7 +39,7 @@ export function openLog(name: string, path = '/dev/log'): Log {
       if (fd !== undefined) writeSync(fd, Buffer.from(line, 'latin1'));
       else if (!isConnection(2)) writeSync(2, Buffer.from(`${line.replace(/^<\d+>/, '')}\n`, 'latin1'));
     } catch {
-      // it takes no more
+      // the log is full or gone
     }
   }
 
