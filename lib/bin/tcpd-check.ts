@@ -3,14 +3,14 @@
 import { existsSync } from 'node:fs';
 
 import { JailError, UsageError } from '../errors.ts';
+import { jsonDocument, printedJson } from '../json.ts';
 import { nearest } from '../nearest.ts';
 import { type Bytes, quote } from '../quote.ts';
 import { toSarif } from '../sarif.ts';
 import { CATALOG, type RuleId, type Severity } from '../tcpwrappers/check/catalog.ts';
-import { checkHosts, type CheckFinding } from '../tcpwrappers/check/check.ts';
+import { type CheckFinding, checkHosts } from '../tcpwrappers/check/hosts-check.ts';
 import { type Command, has, valueOf, valuesOf } from './dispatch.ts';
 import { CHECK_FORMATS, type CheckFormat, toFormat } from './format.ts';
-import { jsonDocument, printedJson } from '../json.ts';
 import { fileOptions, toHostsOptions } from './tcpd-options.ts';
 import { readVersion } from './version.ts';
 

@@ -2,16 +2,16 @@
 
 import { UsageError } from '../errors.ts';
 import { quote } from '../quote.ts';
+import { joinPorts, onePort, type Ports } from '../tcpwrappers/export/daemon-ports.ts';
 import {
-  type ExportOptions,
   type Exported,
   exportNftables,
+  type ExportOptions,
   exportSystemd,
 } from '../tcpwrappers/export/export.ts';
-import { onePort, joinPorts, type Ports } from '../tcpwrappers/export/ports.ts';
-import type { DaemonUnit } from '../tcpwrappers/export/systemd.ts';
+import type { DaemonUnit } from '../tcpwrappers/export/systemd-drop-ins.ts';
 import { openHosts } from '../tcpwrappers/hosts.ts';
-import { show } from '../tcpwrappers/text/show.ts';
+import { show } from '../tcpwrappers/text/latin1.ts';
 import type { ReadArguments } from './arguments.ts';
 import { type Command, type Outcome, valuesOf } from './dispatch.ts';
 import { fileOptions, oneOf, toHostsOptions } from './tcpd-options.ts';

@@ -2,11 +2,11 @@
 
 import { quote } from '../quote.ts';
 import type { CheckFinding } from '../tcpwrappers/check/checked.ts';
-import type { Explanation } from '../tcpwrappers/explain/explain.ts';
-import { optionOf } from '../tcpwrappers/explain/told.ts';
-import type { Host } from '../tcpwrappers/request/request.ts';
-import type { Rule } from '../tcpwrappers/rule/rule.ts';
-import { show } from '../tcpwrappers/text/show.ts';
+import type { Host } from '../tcpwrappers/connection/request-info.ts';
+import type { Explanation } from '../tcpwrappers/explain/explanation.ts';
+import { optionOf } from '../tcpwrappers/explain/public-explanation.ts';
+import type { Rule } from '../tcpwrappers/rule/rule-table.ts';
+import { show } from '../tcpwrappers/text/latin1.ts';
 
 function line(what: string, text: string): string {
   return `${`${what}:`.padEnd(9)} ${text}\n`;

@@ -4,16 +4,16 @@ import { promises as dns } from 'node:dns';
 import { isIP } from 'node:net';
 
 import { UsageError } from '../errors.ts';
+import { jsonDocument } from '../json.ts';
 import { quote } from '../quote.ts';
-import { explain, type Explanation } from '../tcpwrappers/explain/explain.ts';
-import { toExplanation } from '../tcpwrappers/explain/told.ts';
+import type { RequestDescription } from '../tcpwrappers/connection/request-info.ts';
+import { explain, type Explanation } from '../tcpwrappers/explain/explanation.ts';
+import { toExplanation } from '../tcpwrappers/explain/public-explanation.ts';
 import { openHosts } from '../tcpwrappers/hosts.ts';
-import type { RequestDescription } from '../tcpwrappers/request/request.ts';
-import { findOutside } from '../tcpwrappers/text/field.ts';
+import { findOutside } from '../tcpwrappers/text/latin1.ts';
 import type { Argument, ReadArguments } from './arguments.ts';
 import { type Command, has, valueOf } from './dispatch.ts';
 import { FORMATS, toFormat } from './format.ts';
-import { jsonDocument } from '../json.ts';
 import { explanationText } from './tcpd-match-report.ts';
 import { fileOptions, numberOf, toHostsOptions } from './tcpd-options.ts';
 

@@ -3,7 +3,7 @@
 import { UsageError } from '../errors.ts';
 import { quote } from '../quote.ts';
 import type { HostsOptions } from '../tcpwrappers/hosts.ts';
-import type { Dialect } from '../tcpwrappers/parse/dialect.ts';
+import type { Dialect } from '../tcpwrappers/parse/third-field.ts';
 import type { OptionKind, ReadArguments } from './arguments.ts';
 import { valueOf } from './dispatch.ts';
 

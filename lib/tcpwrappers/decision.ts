@@ -1,14 +1,13 @@
 // A decision as callers see it: what is decided, by which rule, what it asks for; nothing has been done yet.
 
 import { UsageError } from '../errors.ts';
-import { apply, type Applied, type ApplyTarget, type TimeLimits } from './apply/apply.ts';
-import { logEntries, type LogEntry } from './apply/log.ts';
-import type { Ruling } from './decide/decide.ts';
-import type { Effect, Verdict } from './decide/effect.ts';
-import type { Lookup } from './lookup/lookup.ts';
-import type { Request } from './request/request.ts';
+import { type Applied, apply, type ApplyTarget, type TimeLimits } from './apply/applied.ts';
+import { logEntries, type LogEntry } from './apply/log-entries.ts';
+import type { Request } from './connection/request-info.ts';
+import type { Effect, Ruling, Verdict } from './decide/ruling.ts';
+import type { Lookup } from './lookup/resolver.ts';
 import type { Finding } from './rule/finding.ts';
-import { toUtf8 } from './text/utf8.ts';
+import { toUtf8 } from './text/latin1.ts';
 
 /** Where a rule stands, and what it is. */
 export interface MatchedRule {

@@ -3,10 +3,10 @@
 import { Server, type ServerOpts, type Socket } from 'node:net';
 
 import { UsageError } from '../errors.ts';
-import type { Applied } from './apply/apply.ts';
+import type { Applied } from './apply/applied.ts';
+import { describeSocket } from './connection/request-info.ts';
 import type { Decision } from './decision.ts';
 import type { Hosts } from './hosts.ts';
-import { describeSocket } from './request/socket.ts';
 
 /** Who gets the connections that are let in: a function, or a server, which is not to listen itself. */
 export type OnConnection =

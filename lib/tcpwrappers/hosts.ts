@@ -5,22 +5,18 @@ import { resolve as resolvePath } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { checkKeys, reading, takeRequest } from '../keys.ts';
 import { type Bytes, toBuffer } from '../quote.ts';
-import type { TimeLimits } from './apply/apply.ts';
-import { decideBy, decideWithout, refuse, type Ruling } from './decide/decide.ts';
+import type { TimeLimits } from './apply/applied.ts';
+import { type Need, resolve, type Work } from './connection/need.ts';
+import { makeRequest, type Request, type RequestDescription } from './connection/request-info.ts';
+import { decideBy, decideWithout, refuse, type Ruling } from './decide/ruling.ts';
 import { Decision } from './decision.ts';
-import { openPath } from './file/path.ts';
+import { openPath } from './file/host-files.ts';
 import { openTableFile, type TableFile } from './file/table-file.ts';
-import { hasInterface } from './lookup/interface.ts';
-import { type Lookup, lookUp, type Resolver } from './lookup/lookup.ts';
-import { hasNetgroups } from './lookup/netgroup.ts';
-import { Overload } from './lookup/overload.ts';
-import { systemResolver } from './lookup/system.ts';
-import type { Dialect } from './parse/dialect.ts';
-import type { Need, Work } from './request/answer.ts';
-import { makeRequest, type Request, type RequestDescription } from './request/request.ts';
-import { resolve } from './request/resolve.ts';
+import { type Lookup, lookUp, Overload, type Resolver } from './lookup/resolver.ts';
+import { hasInterface, hasNetgroups, systemResolver } from './lookup/system-resolver.ts';
+import type { Dialect } from './parse/third-field.ts';
 import type { Finding } from './rule/finding.ts';
-import type { Table, Tables } from './rule/rule.ts';
+import type { Table, Tables } from './rule/rule-table.ts';
 
 export interface HostsOptions {
   /** The file of those who are let in; /etc/hosts.allow by default. A relative path begins at the working directory. */

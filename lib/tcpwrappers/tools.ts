@@ -8,12 +8,12 @@ import { checkKeys, takeRequest } from '../keys.ts';
 import { quote } from '../quote.ts';
 import type { RuleId } from './check/catalog.ts';
 import type { CheckFinding } from './check/checked.ts';
-import type { HostsExplanation } from './explain/told.ts';
-import type { DaemonUnit, DropIn } from './export/systemd.ts';
-import type { Untranslated, Unusable } from './export/untranslated.ts';
+import type { RequestDescription } from './connection/request-info.ts';
+import type { HostsExplanation } from './explain/public-explanation.ts';
+import type { Untranslated, Unusable } from './export/rule-translation.ts';
+import type { DaemonUnit, DropIn } from './export/systemd-drop-ins.ts';
 import { type HostsOptions, openHosts } from './hosts.ts';
-import type { RequestDescription } from './request/request.ts';
-import { toUtf8 } from './text/utf8.ts';
+import { toUtf8 } from './text/latin1.ts';
 
 /** Which files, and in which language. */
 type Files = Pick<HostsOptions, 'allow' | 'deny' | 'dialect' | 'compat'>;
@@ -42,8 +42,8 @@ export async function explainHosts(
   const described = takeRequest(request, () => undefined);
   const { tables } = openHosts(own);
   const [{ explain }, { toExplanation }] = await Promise.all([
-    import('./explain/explain.ts'),
-    import('./explain/told.ts'),
+    import('./explain/explanation.ts'),
+    import('./explain/public-explanation.ts'),
   ]);
   return toExplanation(await explain(tables, described, own.nameTimeoutMs ?? 10_000));
 }
@@ -84,7 +84,7 @@ function checkCheckOptions(options: HostsCheckOptions): void {
 export async function checkHosts(options: HostsCheckOptions = {}): Promise<readonly CheckFinding[]> {
   const own = takeRequest(options, checkCheckOptions);
   const [{ checkHosts: check }, { CATALOG }] = await Promise.all([
-    import('./check/check.ts'),
+    import('./check/hosts-check.ts'),
     import('./check/catalog.ts'),
   ]);
   const { ignore = [], daemons = [], inetd, implicitAllow = false, root = '/' } = own;
@@ -159,7 +159,7 @@ export async function exportHosts(options: HostsExportOptions): Promise<HostsExp
   const own = takeRequest(options, checkExportOptions);
   const [{ exportNftables, exportSystemd }, { joinPorts, onePort }] = await Promise.all([
     import('./export/export.ts'),
-    import('./export/ports.ts'),
+    import('./export/daemon-ports.ts'),
   ]);
   const { to, units = [], root = '/' } = own;
   const ports = new Map<string, ReturnType<typeof onePort>>();

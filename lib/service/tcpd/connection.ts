@@ -1,7 +1,7 @@
 // The connection that a process was started for, on descriptor 0: as inetd(8) and systemd (StandardInput=socket) hand it over.
 
 import { native, type SocketAddress } from '../../native.ts';
-import type { RequestDescription } from '../../tcpwrappers/request/request.ts';
+import type { RequestDescription } from '../../tcpwrappers/connection/request-info.ts';
 
 /** Who has connected to what. `none` is no internet socket: nothing is known of the client, and rules for UNKNOWN hold. */
 export type Connection =

@@ -1,12 +1,12 @@
 // A file that is being checked, and what was found in it.
 
-import { readFileText } from '../file/file.ts';
-import { type Line, placeIn, readLines } from '../parse/line.ts';
+import { readFileText } from '../file/host-files.ts';
+import { type Line, placeIn, readLines } from '../parse/logical-line.ts';
 import type { Finding as ReadFinding } from '../rule/finding.ts';
-import type { Rule, Table } from '../rule/rule.ts';
-import { toUtf8 } from '../text/utf8.ts';
+import type { Rule, Table } from '../rule/rule-table.ts';
+import { toUtf8 } from '../text/latin1.ts';
 import { CATALOG, type RuleId, type Severity, type Told } from './catalog.ts';
-import { findBareAddress } from './lines.ts';
+import { findBareAddress } from './line-checks.ts';
 
 /** What is wrong, where, and what to do. */
 export interface CheckFinding {

@@ -1,16 +1,56 @@
+// Ports of daemons: those of their services.
 // Translates hosts.allow and hosts.deny for a packet filter or for systemd: never open where the rules are not.
 
+import { execFileSync } from 'node:child_process';
+
 import { openFileRoot } from '../../binary/root.ts';
-import { HOST_ACCOUNTS } from '../daemon/accounts.ts';
-import { type DaemonHost, openDaemonHost } from '../daemon/host.ts';
-import type { Rule, Tables } from '../rule/rule.ts';
-import { daemonText } from '../rule/word.ts';
-import { fold } from '../text/fold.ts';
+import { type DaemonHost, HOST_ACCOUNTS, openDaemonHost } from '../daemon/daemon-host.ts';
+import { daemonText, type Rule, type Tables } from '../rule/rule-table.ts';
+import { fold } from '../text/latin1.ts';
+import { joinPorts, onePort, type Ports, type PortsOf, PROTOCOLS } from './daemon-ports.ts';
 import { toNftables, UnknownPorts } from './nftables.ts';
-import type { Ports } from './ports.ts';
-import { openPorts } from './services.ts';
-import { type DaemonUnit, type DropIn, toDropIns } from './systemd.ts';
-import { Losses, type Unusable, type Untranslated } from './untranslated.ts';
+import { Losses, type Untranslated, type Unusable } from './rule-translation.ts';
+import { type DaemonUnit, type DropIn, toDropIns } from './systemd-drop-ins.ts';
+
+// A service by its name in services(5), through getent(1), which knows where that is kept.
+function servicePorts(name: string): Ports | undefined {
+  const found = PROTOCOLS.flatMap((protocol) => {
+    try {
+      const text = execFileSync('getent', ['services', '--', `${name}/${protocol}`], {
+        encoding: 'latin1',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      const port = /\s(\d+)\/(tcp|udp)\b/.exec(text);
+      return port === null ? [] : [onePort(Number(port[1]), protocol)];
+    } catch {
+      // there is no such service
+      return [];
+    }
+  });
+  return found.length === 0 ? undefined : joinPorts(...found);
+}
+
+// sshd, in.ftpd → ssh, ftp: daemons are called after their services.
+function serviceNames(daemon: string): readonly string[] {
+  const short = daemon.replace(/^in\.|^rpc\./, '');
+  return [...new Set([daemon, short, short.replace(/d$/, '')])];
+}
+
+/** Answers for daemons by their names, `given` first; each is looked up once. */
+function openPorts(host: DaemonHost, given: ReadonlyMap<string, Ports>): PortsOf {
+  const known = new Map<string, Ports | undefined>([...given].map(([name, ports]) => [fold(name), ports]));
+  return (daemon) => {
+    const key = fold(daemon);
+    if (!known.has(key)) {
+      const configured = host.servicesOf(daemon).flatMap(({ port }) => (port === undefined ? [] : [port]));
+      const names = configured.length > 0 ? configured : serviceNames(key);
+      const found = names.map(servicePorts).filter((ports) => ports !== undefined);
+      // of names that are only guessed the first that there is
+      known.set(key, found.length === 0 ? undefined : configured.length > 0 ? joinPorts(...found) : found[0]);
+    }
+    return known.get(key);
+  };
+}
 
 export interface ExportOptions {
   /** Ports of daemons, besides those that are found. */

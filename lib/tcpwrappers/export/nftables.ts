@@ -1,15 +1,13 @@
 // The rules as a table of nftables (nft(8)): first match as they stand, and whom none matches is let in. Pure.
 
-import type { Accounts } from '../daemon/accounts.ts';
-import type { Rule, Tables } from '../rule/rule.ts';
-import { daemonText, wordText } from '../rule/word.ts';
-import { show } from '../text/show.ts';
-import { type Addresses, EVERYBODY, isNobody, less } from './clients.ts';
-import { formatQuad, formatWords } from './format.ts';
-import { daemonPorts, type PortsOf, type Ports, PROTOCOLS, type Target, targetsOf } from './ports.ts';
+import type { Accounts } from '../daemon/daemon-host.ts';
+import { daemonText, type Rule, type Tables, wordText } from '../rule/rule-table.ts';
+import { formatQuad, formatWords } from '../text/address.ts';
+import { show } from '../text/latin1.ts';
+import { type Addresses, EVERYBODY, isNobody, less } from './client-addresses.ts';
+import { daemonPorts, type Ports, type PortsOf, PROTOCOLS, type Target, targetsOf } from './daemon-ports.ts';
 import { networks, type Ranges } from './ranges.ts';
-import { boundOf, type Translated, translateRule } from './translated.ts';
-import type { Losses } from './untranslated.ts';
+import { boundOf, type Losses, type Translated, translateRule } from './rule-translation.ts';
 
 export interface NftablesFacts extends Accounts {
   readonly portsOf: PortsOf;

@@ -1,13 +1,13 @@
 // A file of rules, read again when it, or a file of patterns that it names, has changed.
 
-import { compileTable } from '../match/compile.ts';
-import type { FileText } from '../parse/file-text.ts';
-import { type ParseOptions, readTable } from '../parse/parse.ts';
+import { compileTable } from '../match/table-index.ts';
+import type { FileText } from '../parse/logical-line.ts';
 import { openPatternFiles } from '../parse/pattern-file.ts';
-import type { Search } from '../rule/rule.ts';
+import { type ParseOptions, readTable } from '../parse/rule-file.ts';
+import type { Search } from '../rule/rule-table.ts';
 import { complete, type Slices } from '../rule/slices.ts';
-import { readFile } from './file.ts';
-import { renewStamp, type Stamp, takeStamp } from './stamp.ts';
+import { renewStamp, type Stamp, takeStamp } from './file-stamp.ts';
+import { readFile } from './host-files.ts';
 
 /** A file as it was when it was read. */
 interface Source {

@@ -2,9 +2,9 @@
 
 import { connect, type Socket } from 'node:net';
 
-import { UNKNOWN } from '../request/request.ts';
+import { UNKNOWN } from '../connection/request-info.ts';
 import { unmapAddress } from '../text/address.ts';
-import type { Answered, Connection } from './lookup.ts';
+import type { Answered, Connection } from './resolver.ts';
 
 /** Port of the identification protocol. */
 const PORT = 113;

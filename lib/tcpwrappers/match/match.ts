@@ -1,11 +1,80 @@
+// Words that are compared with a text: daemon and user names, host names, addresses.
 // Whether a rule matches a request: word by word, in libwrap's order. What compile.ts does faster is measured by it.
 
-import { type Answer, NEED_NAME, NEED_USER, type Netgroup, type Stop } from '../request/answer.ts';
-import { type Host, isKnownName, type Request, UNKNOWN } from '../request/request.ts';
-import type { ClientPattern, DaemonPattern, HostPattern, PatternFile, PatternList } from '../rule/pattern.ts';
-import type { Doubt, Rule, Search, Table } from '../rule/rule.ts';
-import { matchesText } from '../rule/text-pattern.ts';
-import { networkWords } from '../text/address.ts';
+import { type Answer, NEED_NAME, NEED_USER, type Netgroup, type Stop } from '../connection/need.ts';
+import { type Host, isKnownName, type Request, UNKNOWN } from '../connection/request-info.ts';
+import type {
+  ClientPattern,
+  DaemonPattern,
+  HostPattern,
+  PatternFile,
+  PatternList,
+  TextPattern,
+} from '../rule/pattern.ts';
+import type { Doubt, Rule, Search, Table } from '../rule/rule-table.ts';
+import { networkWords, parseZoned, type ZonedAddress } from '../text/address.ts';
+
+/**
+ * Whether `pattern` matches all of `value`; both in one case. As in libwrap, two stars or more in a row want at least
+ * one character to be left: `host**` does not match `host`. By hand, since a pattern made to be slow would be so in
+ * a RegExp; this one goes back to the last star only.
+ */
+function matchesGlob(value: string, pattern: string): boolean {
+  let [at, next, star, retry] = [0, 0, -1, 0];
+  for (;;) {
+    if (pattern[next] === '*') {
+      const first = next;
+      while (pattern[next] === '*') next++;
+      if (next - first > 1 && at === value.length) return false;
+      if (next === pattern.length) return true;
+      star = next;
+      retry = at;
+    } else if (next === pattern.length && at === value.length) {
+      return true;
+    } else if (at < value.length && (pattern[next] === '?' || pattern[next] === value[at])) {
+      next++;
+      at++;
+    } else if (star >= 0 && retry < value.length) {
+      next = star;
+      at = ++retry;
+    } else return false;
+  }
+}
+
+type HasInterface = (name: string) => boolean;
+
+function isSameAddress(pattern: ZonedAddress, value: string, hasInterface: HasInterface): boolean {
+  const zoned = value.includes(':') ? parseZoned(value) : undefined;
+  return (
+    zoned?.words === pattern.words &&
+    (pattern.zone === undefined || hasInterface(pattern.zone)) &&
+    (zoned.zone === undefined || hasInterface(zoned.zone))
+  );
+}
+
+/** Whether `value`, in lower case, is what the word means. */
+export function matchesText(pattern: TextPattern, value: string, hasInterface: HasInterface): boolean {
+  switch (pattern.kind) {
+    case 'all':
+      return true;
+    case 'known':
+      return value !== UNKNOWN;
+    case 'equal':
+      return value === pattern.text;
+    case 'suffix':
+      return value.length > pattern.text.length && value.endsWith(pattern.text);
+    case 'prefix':
+      return value.startsWith(pattern.text);
+    case 'glob':
+      return matchesGlob(value, pattern.text);
+    case 'address':
+      return isSameAddress(pattern.address, value, hasInterface);
+    case 'never':
+      return false;
+    default:
+      return pattern satisfies never;
+  }
+}
 
 /** How the words of a `/file` are compared. */
 export type MatchFile = (file: PatternFile, host: Host, request: Request, doubt: Doubt) => Answer;

@@ -2,9 +2,9 @@
 
 import type { HostPattern, PatternFile } from '../rule/pattern.ts';
 import { SLICE, type Slices } from '../rule/slices.ts';
-import { show } from '../text/show.ts';
-import type { FileText } from './file-text.ts';
-import { parseHost } from './host.ts';
+import { show } from '../text/latin1.ts';
+import type { FileText } from './logical-line.ts';
+import { parseHost } from './pattern-list.ts';
 
 /** Longest word that libwrap has room for; a longer one overwrites its stack. */
 const MAX_WORD_BYTES = 8191;

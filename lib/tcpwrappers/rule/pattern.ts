@@ -1,4 +1,5 @@
 // What the words of the two lists of a rule are, once they have been read (hosts_access(5)).
+// The lists that match whoever it is.
 
 import type { ZonedAddress } from '../text/address.ts';
 
@@ -65,3 +66,11 @@ export interface ClientPattern {
 
 /** What stands between the EXCEPTs of a list: the first part, what is excepted from it, what from that, and so on. */
 export type PatternList<Pattern> = readonly (readonly Pattern[])[];
+
+/** `ALL` as a list of daemons. */
+export const ANY_DAEMON: PatternList<DaemonPattern> = [[{ at: 0, daemon: { kind: 'all' } }]];
+
+/** `ALL` as a list of clients. */
+export const ANY_CLIENT: PatternList<ClientPattern> = [
+  [{ at: 0, host: { kind: 'text', text: { kind: 'all' }, addressOnly: false } }],
+];

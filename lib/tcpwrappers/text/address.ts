@@ -1,4 +1,5 @@
 // Addresses as the C library reads them: inet_addr(3) and inet_pton(3), each with what it lets pass.
+// Addresses out of numbers.
 
 // A part of an address in numbers-and-dots notation: decimal, octal after a 0, hexadecimal after 0x (inet(3)).
 function quadPart(part: string): number {
@@ -152,4 +153,15 @@ export function unmapAddress(address: string): string {
 export function shareOf(address: string): string {
   const words = parseWords(address.split('%', 1)[0] ?? '');
   return words === undefined ? unmapAddress(address) : networkWords(words, 48);
+}
+
+/** An IPv4 address. */
+export function formatQuad(net: bigint): string {
+  return [24n, 16n, 8n, 0n].map((bits) => (net >> bits) & 255n).join('.');
+}
+
+/** An IPv6 address, as short as it can be written: that is how a URL has it (RFC 5952). */
+export function formatWords(net: bigint): string {
+  const words = Array.from({ length: 8 }, (_, i) => ((net >> BigInt(112 - 16 * i)) & 0xffffn).toString(16));
+  return new URL(`http://[${words.join(':')}]`).hostname.slice(1, -1);
 }

@@ -6,29 +6,29 @@ export type Mutation = readonly [name: string, file: string, from: string, to: s
 /** Mistakes in reading and in deciding. */
 export const mutations: readonly Mutation[] = [
   // lists
-  ['EXCEPT in capitals only', 'parse/list', "word.toUpperCase() === 'EXCEPT'", "word === 'EXCEPT'"],
+  ['EXCEPT in capitals only', 'parse/pattern-list', "word.toUpperCase() === 'EXCEPT'", "word === 'EXCEPT'"],
   [
     'a second EXCEPT is as the first',
     'match/match',
     'isMatch = !isMatch;',
     'if (isMatch) return false; isMatch = true;',
   ],
-  ['commas do not separate', 'parse/list', '/[^, \\t\\r\\n]+/g', '/[^ \\t\\r\\n]+/g'],
-  ['words are cut at an @ anywhere', 'parse/list', "findOutside(word, '@', 1)", "findOutside(word, '@', 0)"],
-  ['ports are names', 'parse/list', 'port <= 65535', 'port < 0'],
+  ['commas do not separate', 'parse/pattern-list', '/[^, \\t\\r\\n]+/g', '/[^ \\t\\r\\n]+/g'],
+  [
+    'words are cut at an @ anywhere',
+    'parse/pattern-list',
+    "findOutside(word, '@', 1)",
+    "findOutside(word, '@', 0)",
+  ],
+  ['ports are names', 'parse/pattern-list', 'port <= 65535', 'port < 0'],
   ['commas separate the words of a file', 'parse/pattern-file', '/[^ \\t-\\r]+/g', '/[^, \\t-\\r]+/g'],
   // words
   ['the user is not looked at', 'match/match', 'answer !== true || user === undefined', 'true'],
-  [
-    '.domain matches domain',
-    'rule/text-pattern',
-    'value.length > pattern.text.length && value.',
-    '`.${value}`.',
-  ],
-  ['prefixes are literal', 'rule/text-pattern', "text.endsWith('.')", "text.endsWith('..')"],
-  ['two stars are as one', 'text/glob', 'next - first > 1 && at === value.length', 'false'],
-  ['case counts', 'text/fold', 'if (!hasUpper)', 'if (true)'],
-  ['KNOWN takes paranoid for a name', 'request/request', ' && foldedName !== PARANOID', ''],
+  ['.domain matches domain', 'match/match', 'value.length > pattern.text.length && value.', '`.${value}`.'],
+  ['prefixes are literal', 'parse/pattern-list', "text.endsWith('.')", "text.endsWith('..')"],
+  ['two stars are as one', 'match/match', 'next - first > 1 && at === value.length', 'false'],
+  ['case counts', 'text/latin1', 'if (!hasUpper)', 'if (true)'],
+  ['KNOWN takes paranoid for a name', 'connection/request-info', ' && foldedName !== PARANOID', ''],
   ['KNOWN does not mind the address', 'match/match', 'host.folded !== UNKNOWN && isKnownName', 'isKnownName'],
   [
     'LOCAL takes unknown for a name',
@@ -36,23 +36,28 @@ export const mutations: readonly Mutation[] = [
     "includes('.') && isKnownName(host.foldedName)",
     "includes('.')",
   ],
-  ['numbers are tried on names', 'parse/host', 'addressOnly: /^[0-9./]*$/.test(word)', 'addressOnly: false'],
+  [
+    'numbers are tried on names',
+    'parse/pattern-list',
+    'addressOnly: /^[0-9./]*$/.test(word)',
+    'addressOnly: false',
+  ],
   // networks
   [
     'host bits are masked away',
-    'parse/host',
+    'parse/pattern-list',
     "if ((net & ~mask) !== 0)\n        return never('host-bits');\n    return { kind: 'net4', net, mask };",
     "return { kind: 'net4', net: (net & mask) >>> 0, mask };",
   ],
   [
     '/0 of an IPv4 network is everybody',
-    'parse/host',
+    'parse/pattern-list',
     'length < 1 || length > 32',
     'length < 0 || length > 32',
   ],
   [
     'host bits of IPv6 count',
-    'parse/host',
+    'parse/pattern-list',
     'networkWords(net.words, length), length',
     'networkWords(net.words, 128), length',
   ],
@@ -70,53 +75,53 @@ export const mutations: readonly Mutation[] = [
     '{ words }',
   ],
   // lines
-  ['brackets do not protect', 'text/field', "character === '['", 'false'],
-  ['lines may be a byte longer', 'parse/line', 'MAX_LINE_BYTES = 2047', 'MAX_LINE_BYTES = 2048'],
-  ['a backslash joins nothing', 'parse/line', "text[newline - 1] !== '\\\\'", 'true'],
+  ['brackets do not protect', 'text/latin1', "character === '['", 'false'],
+  ['lines may be a byte longer', 'parse/logical-line', 'MAX_LINE_BYTES = 2047', 'MAX_LINE_BYTES = 2048'],
+  ['a backslash joins nothing', 'parse/logical-line', "text[newline - 1] !== '\\\\'", 'true'],
   [
     'a blank before # makes a comment',
-    'parse/rule-line',
+    'parse/rule-file',
     "text.startsWith('#') || ",
     "text.trimStart().startsWith('#') || ",
   ],
   [
     'a last line without newline counts',
-    'parse/parse',
+    'parse/rule-file',
     "line.end === 'long' || compat === 'libwrap'",
     "line.end === 'long'",
   ],
   // options
-  ['an option takes any number of =', 'parse/options', '[ \\t\\r\\n]*=?/', '[ \\t\\r\\n]*=*/'],
-  ['allow and deny need not be last', 'parse/options', 'keyword.isLast === true && !isAtEnd', 'false'],
-  ['colons are not protected', 'parse/options', "line[end - 1] === '\\\\'", 'false'],
-  ['umask is decimal', 'parse/options', 'scanUnsigned(value, 8)', 'scanUnsigned(value, 10)'],
-  ['no rule of hosts.allow refuses', 'decide/decide', 'outcome.verdict ?? verdict', 'verdict'],
+  ['an option takes any number of =', 'parse/third-field', '[ \\t\\r\\n]*=?/', '[ \\t\\r\\n]*=*/'],
+  ['allow and deny need not be last', 'parse/third-field', 'keyword.isLast === true && !isAtEnd', 'false'],
+  ['colons are not protected', 'parse/third-field', "line[end - 1] === '\\\\'", 'false'],
+  ['umask is decimal', 'parse/third-field', 'scanUnsigned(value, 8)', 'scanUnsigned(value, 10)'],
+  ['no rule of hosts.allow refuses', 'decide/ruling', 'outcome.verdict ?? verdict', 'verdict'],
   // expansions
-  ['a shell may see semicolons', 'decide/expand', '!@%', '!@;%'],
+  ['a shell may see semicolons', 'decide/expansion', '!@%', '!@;%'],
   [
     '%h looks the name up',
-    'decide/expand',
+    'decide/expansion',
     "case 'h':\n            return nameOrAddress(request.client);",
     "case 'h':\n            return yield* nameOf(request.client);",
   ],
-  ['a user that is not known is told', 'decide/expand', 'request.foldedUser === UNKNOWN', 'false'],
+  ['a user that is not known is told', 'decide/expansion', 'request.foldedUser === UNKNOWN', 'false'],
 ];
 
 /** Mistakes in finding rules fast. */
 export const searchMutations: readonly Mutation[] = [
   [
     'the order is that of the tables',
-    'match/candidates',
+    'match/pattern-index',
     'next = Math.min(next, ids[head] ?? Infinity)',
     'next = ids[head] ?? next',
   ],
-  ['names are not asked for', 'match/host-index', 'found.push(index.named)', 'void 0'],
-  ['rules behind a daemon that cannot be told yet', 'match/candidates', 'next >= limit || ', ''],
+  ['names are not asked for', 'match/pattern-index', 'found.push(index.named)', 'void 0'],
+  ['rules behind a daemon that cannot be told yet', 'match/pattern-index', 'next >= limit || ', ''],
   [
     'only the longest suffix is tried',
-    'match/text-index',
+    'match/pattern-index',
     "dot = value.indexOf('.', dot + 1))\n            collectIds(index.suffixes",
     'dot = -1)\n            collectIds(index.suffixes',
   ],
-  ['nets of one mask only', 'match/host-index', '(quad & mask) >>> 0', '(quad & 0xffffff00) >>> 0'],
+  ['nets of one mask only', 'match/pattern-index', '(quad & mask) >>> 0', '(quad & 0xffffff00) >>> 0'],
 ];

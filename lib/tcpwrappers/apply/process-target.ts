@@ -1,0 +1,153 @@
+// Becomes the user or group of a rule, for good (hosts_options(5), user and group).
+// Options in a process that is there for one connection alone, as one that inetd(8) has started.
+
+import { writeSync } from 'node:fs';
+import { getPriority, setPriority } from 'node:os';
+
+import { native } from '../../native.ts';
+import { type Done, type Place, type ProcessChange, tried } from './connection-target.ts';
+import { type CommandEnd, shellArguments } from './shell-command.ts';
+
+/** Whom to become; names have one byte a character. A group alone leaves the user as it is. */
+export type IdentityRequest =
+  | { readonly user: string; readonly group?: string | undefined }
+  | { readonly user?: undefined; readonly group: string };
+
+interface Identity {
+  readonly uid: number | undefined;
+  readonly gid: number;
+  readonly gids: readonly number[];
+}
+
+function toGid(name: string): number {
+  const found = native.getgrnam(Buffer.from(name, 'latin1'));
+  if (found === null) throw new Error('unknown group');
+  return found.gid;
+}
+
+// The groups of a user are those of the host's database, with the group that the rule names in place of its own.
+function resolveIdentity({ user, group }: IdentityRequest): Identity {
+  if (user === undefined) {
+    const gid = toGid(group);
+    return { uid: undefined, gid, gids: [gid] };
+  }
+  const name = Buffer.from(user, 'latin1');
+  const found = native.getpwnam(name);
+  if (found === null) throw new Error('unknown user');
+  const gid = group === undefined ? found.gid : toGid(group);
+  return { uid: found.uid, gid, gids: native.getgrouplist(name, gid) };
+}
+
+function isSameSet(a: readonly number[], b: readonly number[]): boolean {
+  const [left, right] = [new Set(a), new Set(b)];
+  return left.size === right.size && [...left].every((gid) => right.has(gid));
+}
+
+// What the calls have said is not what counts (setuid(2), CVE-2000-0506).
+function verify({ uid, gid, gids }: Identity): void {
+  const groups = process.getgroups?.() ?? [];
+  const isRight =
+    process.getgid?.() === gid &&
+    process.getegid?.() === gid &&
+    // getgroups(2) may leave out the effective group; Node adds it
+    isSameSet([...groups, gid], [...gids, gid]) &&
+    (uid === undefined || (process.getuid?.() === uid && process.geteuid?.() === uid));
+  if (!isRight) throw new Error('the identity read back is not the one that was set');
+  if (uid === undefined || uid === 0) return;
+  try {
+    native.setuid(0);
+  } catch {
+    return;
+  }
+  throw new Error('uid 0 could be regained');
+}
+
+/**
+ * Changes the identity of this process: groups, gid, uid, in this order, and reads it back.
+ * @throws {Error} for an unknown name, a call that fails, and what does not hold afterwards. Some of it may have been
+ * changed by then: the process is fit for nothing but to end.
+ */
+export function changeIdentity(request: IdentityRequest): void {
+  const identity = resolveIdentity(request);
+  // first: it needs CAP_SETGID, which is lost with uid 0 (setgroups(2))
+  native.setgroups(identity.gids);
+  native.setgid(identity.gid);
+  if (identity.uid !== undefined) native.setuid(identity.uid);
+  verify(identity);
+}
+
+/** See Place; the connection is a descriptor. */
+export class ProcessPlace implements Place {
+  // commands inherit those of this process
+  readonly variables = {};
+  readonly #fd: number;
+  #group: string | undefined;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  setVariable(name: string, value: string): Done {
+    process.env[name] = value;
+    return undefined;
+  }
+
+  change(effect: ProcessChange): Done {
+    switch (effect.kind) {
+      case 'nice':
+        return tried(
+          () => setPriority(Math.max(-20, Math.min(19, getPriority() + effect.increment))),
+          (message) => ({ problem: `nice: ${message}` }),
+        );
+      case 'umask':
+        process.umask(effect.mask);
+        return undefined;
+      case 'group':
+        this.#group = effect.group;
+        return this.#become({ group: effect.group });
+      case 'user':
+        return this.#become({ user: effect.user, group: effect.group ?? this.#group });
+      default:
+        return effect satisfies never;
+    }
+  }
+
+  #become(identity: Parameters<typeof changeIdentity>[0]): Done {
+    return tried(
+      () => changeIdentity(identity),
+      (message) => ({ refusal: `the identity cannot be changed: ${message}` }),
+    );
+  }
+
+  keepAlive(): Done {
+    return tried(
+      () => native.setKeepAlive(this.#fd),
+      (message) => ({ problem: message }),
+    );
+  }
+
+  linger(seconds: number): Done {
+    return tried(
+      () => native.setLinger(this.#fd, seconds),
+      (message) => ({ problem: message }),
+    );
+  }
+
+  send(bytes: Buffer): Promise<Done> {
+    const failed = tried(
+      () => {
+        for (let at = 0; at < bytes.length;) at += writeSync(this.#fd, bytes, at);
+      },
+      (message) => ({ problem: message }),
+    );
+    return Promise.resolve(failed);
+  }
+
+  // not a child, but this very process, so that inetd(8) waits for the right one
+  delegate(command: string): Promise<CommandEnd | (() => never)> {
+    return Promise.resolve(() => {
+      for (const fd of [0, 1, 2]) if (fd !== this.#fd) native.duplicate(this.#fd, fd);
+      return native.execv('/bin/sh', shellArguments(command));
+    });
+  }
+}

@@ -1,0 +1,48 @@
+// What is wrong with the daemons that rules name: they are not there, or never ask.
+
+import { showPath } from '../../binary/path.ts';
+import { nearest } from '../../nearest.ts';
+import type { DaemonHost } from '../daemon/daemon-host.ts';
+import { daemonText, type Rule } from '../rule/rule-table.ts';
+import { show } from '../text/latin1.ts';
+import type { Told } from './catalog.ts';
+import { isAddressWord } from './word-checks.ts';
+
+/** Answers for the words of daemon lists; each name is looked at once. */
+export function openDaemons(host: DaemonHost, known: readonly string[]): (rule: Rule) => Iterable<Told> {
+  const isKnown = new Set(known.map((name) => name.toLowerCase()));
+  const answers = new Map<string, Omit<Told, 'at'> | undefined>();
+
+  function look(name: string): Omit<Told, 'at'> | undefined {
+    const services = host.servicesOf(name);
+    const program = services.length === 0 ? host.programOf(name) : undefined;
+    if (services.length === 0 && program === undefined) {
+      const meant = nearest(name, host.names());
+      return {
+        rule: 'unknown-daemon',
+        message: `no service and no program here is called ${show(name)}`,
+        remedy: meant === undefined ? undefined : `did you mean ${show(meant)}?`,
+      };
+    }
+    const asked = program === undefined ? services : [program];
+    if (!asked.every((one) => host.isWrapped(one) === 'no')) return undefined;
+    const path = program ?? services[0]?.program;
+    const shown = path === undefined ? show(name) : showPath(path);
+    return {
+      rule: 'not-wrapped',
+      message: `${shown} does not use libwrap, nor does a program that it names, and no wrapper starts it`,
+    };
+  }
+
+  return function* tellDaemons(rule) {
+    for (const { at, daemon } of rule.daemons.flat()) {
+      // what has been told of as no name; anything else stands for many
+      if (daemon.kind !== 'equal' || /^#|\//.test(daemon.text) || isKnown.has(daemon.text)) continue;
+      const name = daemonText(rule, at);
+      if (isAddressWord(name)) continue;
+      if (!answers.has(name)) answers.set(name, look(name));
+      const told = answers.get(name);
+      if (told !== undefined) yield { ...told, at };
+    }
+  };
+}

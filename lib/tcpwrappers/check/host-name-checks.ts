@@ -1,0 +1,96 @@
+// Whether the host names of rules are names that a client can have: of all that is checked, what asks the network.
+
+import { promises as dns } from 'node:dns';
+
+import { daemonText, type Rule } from '../rule/rule-table.ts';
+import { show } from '../text/latin1.ts';
+import type { Told } from './catalog.ts';
+import { isAddressWord } from './word-checks.ts';
+
+/** A host name in a rule. */
+interface Named {
+  readonly rule: Rule;
+  readonly at: number;
+  readonly name: string;
+}
+
+/** Makes the look-ups; those of the system by default. Rejects for what is not found. */
+export interface NameLookups {
+  addresses(name: string): Promise<readonly string[]>;
+  nameOf(address: string): Promise<string>;
+}
+
+export const SYSTEM_LOOKUPS: NameLookups = {
+  addresses: async (name) => (await dns.lookup(name, { all: true })).map(({ address }) => address),
+  nameOf: async (address) => (await dns.lookupService(address, 0)).hostname,
+};
+
+/** How many names are asked for at a time, and for how long. */
+const AT_ONCE = 8;
+const TIMEOUT_MS = 5000;
+
+function namesOf(rules: readonly Rule[]): readonly Named[] {
+  return rules.flatMap((rule) => {
+    // its clients are the daemons
+    if (rule.daemons.flat().some(({ at }) => isAddressWord(daemonText(rule, at)))) return [];
+    const servers = rule.daemons.flat().flatMap(({ at, host }) => (host === undefined ? [] : [{ at, host }]));
+    return [...servers, ...rule.clients.flat()].flatMap(({ at, host }) =>
+      host.kind === 'text' && !host.addressOnly && host.text.kind === 'equal' && /[a-z]/.test(host.text.text)
+        ? [{ rule, at, name: host.text.text }]
+        : [],
+    );
+  });
+}
+
+const RESERVED: ReadonlySet<string> = new Set(['unknown', 'paranoid', 'fail', 'localhost']);
+
+async function tellName(name: string, lookups: NameLookups): Promise<Omit<Told, 'at'> | undefined> {
+  const shown = show(name);
+  const addresses = await lookups.addresses(name).catch((): readonly string[] => []);
+  const [address] = addresses;
+  if (address === undefined) return { rule: 'host-not-found', message: `${shown} leads to no address` };
+  const official = await lookups.nameOf(address).catch(() => undefined);
+  if (official === undefined)
+    return { rule: 'host-name-mismatch', message: `${address}, to which ${shown} leads, has no name` };
+  if (official.toLowerCase() !== name) {
+    const back = await lookups.addresses(official).catch((): readonly string[] => []);
+    return back.includes(address)
+      ? {
+          rule: 'host-alias',
+          message: `${shown} is an alias of ${official}`,
+          remedy: `write ${official}, or ${address}`,
+        }
+      : { rule: 'host-name-mismatch', message: `${address}, to which ${shown} leads, is called ${official}` };
+  }
+  if (addresses.length === 1) return undefined;
+  return { rule: 'host-addresses', message: `${shown} leads to ${addresses.length} addresses` };
+}
+
+async function withLimit<Value>(work: Promise<Value>): Promise<Value | 'late'> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<'late'>((done) => (timer = setTimeout(done, TIMEOUT_MS, 'late')));
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
+/** What to say about the host names of rules; each is looked up once. */
+export async function tellNames(
+  rules: readonly Rule[],
+  lookups: NameLookups,
+): Promise<readonly (readonly [Rule, Told])[]> {
+  const named = namesOf(rules).filter(({ name }) => !RESERVED.has(name));
+  const names = [...new Set(named.map(({ name }) => name))];
+  const told = new Map<string, Omit<Told, 'at'>>();
+  for (let begin = 0; begin < names.length; begin += AT_ONCE)
+    await Promise.all(
+      names.slice(begin, begin + AT_ONCE).map(async (name) => {
+        const found = await withLimit(tellName(name, lookups));
+        if (found === 'late')
+          told.set(name, { rule: 'host-not-found', message: `${show(name)}: no answer in time` });
+        else if (found !== undefined) told.set(name, found);
+      }),
+    );
+  return named.flatMap(({ rule, at, name }) => {
+    const found = told.get(name);
+    return found === undefined ? [] : [[rule, { ...found, at }] as const];
+  });
+}

@@ -1,0 +1,71 @@
+// What is wrong with the third field of a rule that is not an error of its own.
+
+import type { Accounts } from '../daemon/daemon-host.ts';
+import { optionName } from '../parse/third-field.ts';
+import type { Option } from '../rule/rule-option.ts';
+import type { Rule } from '../rule/rule-table.ts';
+import { show } from '../text/latin1.ts';
+import type { Told } from './catalog.ts';
+
+/** What options name on the host. */
+export interface OptionFacts extends Accounts {
+  readonly hasDirectory: (path: string) => boolean;
+}
+
+/** How the third field of a rule was read; undefined if there is none, or if it is wrong. */
+function dialectOf({ text, options }: Rule): 'options' | 'command' | undefined {
+  const [first] = options;
+  if (first === undefined || first.option.kind === 'error') return undefined;
+  const name = optionName(text.slice(first.at)).toLowerCase();
+  return first.option.kind === 'spawn' && name !== 'spawn' ? 'command' : 'options';
+}
+
+function* tellAccounts(
+  option: Extract<Option, { kind: 'user' | 'group' }>,
+  at: number,
+  facts: OptionFacts,
+): Generator<Told, void> {
+  yield {
+    rule: 'no-effect',
+    at,
+    message: `${option.kind} has no effect where libwrap itself decides`,
+  };
+  if (option.kind === 'user' && !facts.hasUser(option.user))
+    yield { rule: 'unknown-account', at, message: `there is no user ${show(option.user)}` };
+  if (option.group !== undefined && !facts.hasGroup(option.group))
+    yield { rule: 'unknown-account', at, message: `there is no group ${show(option.group)}` };
+}
+
+/** What to say about the options of a rule. */
+export function* tellOptions(rule: Rule, facts: OptionFacts): Generator<Told, void> {
+  for (const { at, option } of rule.options) {
+    if (option.kind === 'aclexec')
+      yield { rule: 'open-aclexec', at, message: 'libwrap itself may let in whom the command refuses' };
+    if (option.kind === 'user' || option.kind === 'group') yield* tellAccounts(option, at, facts);
+    if (option.kind === 'banners' && !facts.hasDirectory(option.directory))
+      yield { rule: 'missing-banners', at, message: `${show(option.directory)} is not a directory` };
+  }
+}
+
+/** What to say about a rule that grants by being in hosts.allow alone (tcpdchk(8), -a). */
+export function* tellImplicit({ text, options }: Rule, role: 'allow' | 'deny'): Generator<Told, void> {
+  const last = options.at(-1)?.option.kind;
+  if (role === 'allow' && last !== 'allow' && last !== 'deny' && last !== 'twist' && last !== 'error')
+    yield { rule: 'implicit-allow', at: text.length, message: 'no "allow" at the end of the rule' };
+}
+
+/** What to say about rules with plain commands, of all rules of both files. */
+export function tellDialects(rules: readonly Rule[]): ReadonlyMap<Rule, Told> {
+  const hasOptions = rules.some((rule) => dialectOf(rule) === 'options');
+  const told = new Map<Rule, Told>();
+  for (const rule of rules)
+    if (dialectOf(rule) === 'command')
+      told.set(rule, {
+        rule: hasOptions ? 'dialect-mix' : 'shell-command',
+        at: rule.options[0]?.at ?? 0,
+        message: hasOptions
+          ? 'a plain command, where other rules have options'
+          : 'a plain command, as libwrap without options has it',
+      });
+  return told;
+}

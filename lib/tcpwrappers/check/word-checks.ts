@@ -1,0 +1,202 @@
+// What is wrong with the words of a rule's lists. Pure; what the parser tells of them is not told again.
+
+import type { HostPattern, PatternList, TextPattern } from '../rule/pattern.ts';
+import { type Rule, wordText } from '../rule/rule-table.ts';
+import { parseQuad, parseZoned } from '../text/address.ts';
+import { findOutside, show } from '../text/latin1.ts';
+import type { Told } from './catalog.ts';
+
+function* tellList<Word>(list: PatternList<Word>, at: number, name: string): Generator<Told, void> {
+  const [first = [], ...excepted] = list;
+  if (first.length === 0)
+    yield { rule: 'empty-list', at, message: `the list of ${name} is empty: the rule matches nobody` };
+  else if (excepted.some((part) => part.length === 0))
+    yield { rule: 'empty-except', at, message: `an EXCEPT of the list of ${name} has no words behind it` };
+}
+
+// What separates words in other files, or looks like a blank.
+function* tellWord(word: string, at: number): Generator<Told, void> {
+  const odd = /[;|\v\f]|\xc2\xa0/.exec(word);
+  if (odd !== null)
+    yield {
+      rule: 'odd-separator',
+      at: at + odd.index,
+      message: `a ${odd[0] === ';' || odd[0] === '|' ? `"${odd[0]}"` : 'kind of blank'} that separates nothing is part of a word`,
+    };
+}
+
+/** Whether a word is an address, a network, or the beginning of an address, as no name of a daemon is. */
+export function isAddressWord(word: string): boolean {
+  const [net = ''] = word.split('/', 1);
+  return (
+    parseQuad(net) !== undefined ||
+    /^(?:[0-9]+\.){1,3}$/.test(word) ||
+    /^\[[0-9a-f:.]*:[0-9a-f:.]*\]/i.test(word)
+  );
+}
+
+const RESERVED: ReadonlySet<string> = new Set(['unknown', 'paranoid', 'local', 'known']);
+
+function* tellDaemon(name: string, pattern: TextPattern, at: number): Generator<Told, void> {
+  if (isAddressWord(name)) {
+    yield {
+      rule: 'swapped-lists',
+      at,
+      message: `${show(name)} is an address, and stands among the daemons: the rule matches nobody it means`,
+    };
+    return;
+  }
+  const odd = (why: string): Told => ({
+    rule: 'odd-daemon',
+    at,
+    message: `the name of the daemon ${why}`,
+  });
+  if (pattern.kind === 'known' || (pattern.kind === 'equal' && RESERVED.has(pattern.text)))
+    yield {
+      rule: 'reserved-word',
+      at,
+      message: `${show(name)} is a word for clients; it is compared with the name of the daemon here`,
+    };
+  if (name.toUpperCase() === 'FAIL')
+    yield {
+      rule: 'reserved-word',
+      at,
+      message: 'FAIL is no longer recognized',
+      remedy: 'write EXCEPT, or the option deny',
+    };
+  if (name.startsWith('@')) yield odd('begins with "@"');
+  else if (name.startsWith('/')) yield odd('begins with "/": it is compared as it stands');
+  else if (pattern.kind === 'suffix') yield odd('begins with a dot');
+  else if (pattern.kind === 'prefix') yield odd('ends in a dot');
+}
+
+function* tellUser(name: string, pattern: TextPattern, at: number): Generator<Told, void> {
+  if (pattern.kind === 'equal' && RESERVED.has(pattern.text) && pattern.text !== 'unknown')
+    yield {
+      rule: 'reserved-word',
+      at,
+      message: `${show(name)} is a word for hosts; it is compared with the name of the user here`,
+    };
+  if (pattern.kind === 'suffix' || pattern.kind === 'prefix')
+    yield {
+      rule: 'reserved-word',
+      at,
+      message: `a name of a user that ${pattern.kind === 'suffix' ? 'begins with' : 'ends in'} a dot stands for many`,
+    };
+}
+
+// Digits, dots and slashes: compared with the address only.
+function* tellNumbers(text: TextPattern, at: number): Generator<Told, void> {
+  if (text.kind === 'suffix')
+    yield {
+      rule: 'dot-before-network',
+      at,
+      message: 'it matches addresses that end so',
+      remedy: `write ${text.text.slice(1)}.`,
+    };
+  if (text.kind === 'equal') {
+    const quad = parseQuad(text.text);
+    const plain =
+      quad === undefined ? undefined : [24, 16, 8, 0].map((bits) => (quad >>> bits) & 255).join('.');
+    if (plain !== text.text)
+      yield {
+        rule: 'incomplete-address',
+        at,
+        message: `${text.text} is not how an address is written: it matches nobody`,
+        remedy: plain === undefined ? undefined : `write ${plain}`,
+      };
+  }
+}
+
+// ::ffff:0:0/96: such clients are taken for IPv4 ones before they are compared.
+const MAPPED = '\0\0\0\0\0\uffff';
+
+// [net]/length with bits in the net that do not count.
+function* tellNet6(word: string, net: string, at: number): Generator<Told, void> {
+  const written = parseZoned(word.slice(1, word.indexOf(']')))?.words;
+  if (written !== undefined && written !== net.padEnd(8, '\0'))
+    yield { rule: 'ipv6-host-bits', at, message: 'bits of the network behind its prefix do not count' };
+}
+
+// Of digits, dots and wildcards: meant for addresses.
+function* tellGlob(text: string, at: number): Generator<Told, void> {
+  if (!/^[0-9.*?]*[0-9][0-9.*?]*$/.test(text)) return;
+  // 10.* and 10.*.*.* mean 10.
+  const prefix = /^((?:[0-9]+\.){1,3})\*(?:\.\*)*$/.exec(text)?.[1];
+  yield {
+    rule: 'glob-matches-names',
+    at,
+    message: 'it also matches host names of this form',
+    remedy: prefix === undefined ? undefined : `write ${prefix}`,
+  };
+}
+
+/** What to say about a word that is compared with an endpoint. */
+export function* tellHost(pattern: HostPattern, word: string, at: number): Generator<Told, void> {
+  if (pattern.kind === 'net6') yield* tellNet6(word, pattern.net, at);
+  if (pattern.kind === 'net6' && pattern.net.startsWith(MAPPED))
+    yield { rule: 'mapped-address', at, message: 'a network of IPv4 addresses in IPv6 form matches nobody' };
+  if (pattern.kind === 'netgroup')
+    yield {
+      rule: 'netgroup-unsupported',
+      at,
+      message: `@${show(pattern.group)} matches nobody in Debian's libwrap`,
+    };
+  if (pattern.kind !== 'text') return;
+  const { text, addressOnly } = pattern;
+  if (addressOnly) yield* tellNumbers(text, at);
+  else if (text.kind === 'prefix')
+    yield { rule: 'dot-behind-name', at, message: 'a name with a dot behind it matches all that begins so' };
+  else if (text.kind === 'glob') yield* tellGlob(text.text, at);
+  else if (text.kind === 'equal' && text.text === 'fail')
+    yield {
+      rule: 'reserved-word',
+      at,
+      message: 'FAIL is no longer recognized',
+      remedy: 'write EXCEPT, or the option deny',
+    };
+  else if (text.kind === 'address' && text.address.words.startsWith(MAPPED))
+    yield { rule: 'mapped-address', at, message: 'an IPv4 address in IPv6 form matches nobody' };
+}
+
+/** Where a word is cut at its `@`; 0 if it is not. */
+function cutOf(word: string): number {
+  return word.length < 2 ? 0 : findOutside(word, '@', 1) + 1;
+}
+
+// A # before any word: what follows was meant as a comment, and nothing else need be said of it.
+function findComment(text: string, end: number): number {
+  const found = /(?:^|[, \t])#/.exec(text.slice(0, end));
+  return found === null ? -1 : found.index + found[0].length - 1;
+}
+
+/** What to say about the words of a rule. */
+export function* tellWords(rule: Rule): Generator<Told, void> {
+  const { text, daemons, clients } = rule;
+  const colon = findOutside(text, ':');
+  const second = findOutside(text, ':', colon + 1);
+  const comment = findComment(text, second < 0 ? text.length : second);
+  if (comment >= 0)
+    yield {
+      rule: 'trailing-comment',
+      at: comment,
+      message: 'no comment begins here: the # and the words behind it are patterns',
+    };
+  const isSeen = ({ at }: { readonly at: number }) => comment < 0 || at < comment;
+  yield* tellList(daemons, 0, 'daemons');
+  yield* tellList(clients, colon + 1, 'clients');
+  for (const { at, daemon, host } of daemons.flat().filter(isSeen)) {
+    const word = wordText(rule, at);
+    const cut = cutOf(word);
+    yield* tellWord(word, at);
+    if (daemon.kind !== 'port') yield* tellDaemon(cut > 0 ? word.slice(0, cut - 1) : word, daemon, at);
+    if (host !== undefined) yield* tellHost(host, word.slice(cut), at + cut);
+  }
+  for (const { at, host, user } of clients.flat().filter(isSeen)) {
+    const word = wordText(rule, at);
+    const cut = cutOf(word);
+    yield* tellWord(word, at);
+    if (user !== undefined) yield* tellUser(word.slice(0, Math.max(0, cut - 1)), user, at);
+    yield* tellHost(host, word.slice(cut), at + cut);
+  }
+}

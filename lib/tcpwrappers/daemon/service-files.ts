@@ -1,0 +1,231 @@
+// Services that inetd starts (inetd.conf(5)), and what tcpdchk(8) finds wrong with the file.
+// Services that xinetd starts (xinetd.conf(5)): it asks libwrap itself, by the name of the server, unless it is told not to.
+// Services of systemd: the programs of their units (systemd.service(5)).
+
+import { type BytePath, bytePath, joinPath, lastComponent, showPath } from '../../binary/path.ts';
+import type { FileRoot } from '../../binary/root.ts';
+import { fold, show } from '../text/latin1.ts';
+import {
+  findProgram,
+  isWrapper,
+  readText,
+  type Service,
+  type ServiceFault,
+  type Services,
+  statusOf,
+  wrappedDaemon,
+} from './daemon-service.ts';
+
+/** Programs that let in whoever says who he is. */
+const TRUSTING: ReadonlySet<string> = new Set([
+  'rexd',
+  'rpc.rexd',
+  'rshd',
+  'in.rshd',
+  'rlogind',
+  'in.rlogind',
+]);
+
+type Fault = Pick<ServiceFault, 'rule' | 'message'>;
+
+interface Entry {
+  readonly service: string;
+  readonly type: string;
+  readonly protocol: string;
+  readonly program: BytePath;
+  readonly argv: readonly string[];
+}
+
+function parseLine(text: string): Entry | 'incomplete' {
+  const [service = '', type = '', protocol = '', wait, user, program = '', ...argv] = text
+    .trim()
+    .split(/[ \t]+/);
+  if (wait === undefined || user === undefined || program === '') return 'incomplete';
+  return { service, type, protocol, program: program as BytePath, argv };
+}
+
+// A program that inetd, or the wrapper, is to execute.
+function* tellProgram(root: FileRoot, path: BytePath): Generator<Fault, void> {
+  const status = statusOf(root, path);
+  const shown = showPath(path);
+  if (status === undefined) {
+    yield { rule: 'inetd-missing', message: `${shown} is not there` };
+    return;
+  }
+  if ((status.mode & 0o111) === 0)
+    yield { rule: 'inetd-not-executable', message: `${shown} is not executable` };
+  if ((status.mode & 0o6000) !== 0)
+    yield { rule: 'inetd-set-id', message: `${shown} is set-user-ID or set-group-ID` };
+  if ((status.mode & 0o002) !== 0) yield { rule: 'world-writable', message: `anybody may write ${shown}` };
+}
+
+function* tellEntry(root: FileRoot, entry: Entry, daemon: BytePath): Generator<Fault, void> {
+  yield* tellProgram(root, entry.program);
+  if (TRUSTING.has(lastComponent(daemon)))
+    yield { rule: 'inetd-insecure', message: `${showPath(daemon)} trusts what the client says` };
+  if (!isWrapper(entry.program)) return;
+  if (entry.protocol.startsWith('rpc/tcp'))
+    yield { rule: 'inetd-rpc', message: `${entry.service} is an RPC service over TCP` };
+  if (isWrapper(daemon)) {
+    yield { rule: 'inetd-recursive', message: `${showPath(daemon)} is told to start itself` };
+    return;
+  }
+  const program = findProgram(root, daemon);
+  if (program === undefined)
+    yield {
+      rule: 'inetd-missing',
+      message: `${showPath(daemon)}, which the wrapper is to start, is not there`,
+    };
+  else yield* tellProgram(root, program);
+}
+
+/** What an inetd.conf says, if there is one. */
+export function readInetd(root: FileRoot, file: string): Services {
+  const services: Service[] = [];
+  const faults: ServiceFault[] = [];
+  for (const [index, text] of (readText(root, bytePath(file)) ?? '').split('\n').entries()) {
+    const place = { file, line: index + 1 };
+    if (/^\s*(?:#|$)/.test(text)) continue;
+    const entry = parseLine(text);
+    if (entry === 'incomplete') {
+      faults.push({ rule: 'inetd-incomplete', ...place, message: 'it has fewer than six fields' });
+      continue;
+    }
+    if (entry.program === 'internal') continue;
+    const isWrapped = isWrapper(entry.program);
+    const named = isWrapped ? wrappedDaemon(entry.program, entry.argv) : undefined;
+    const daemon = named ?? entry.program;
+    for (const { rule, message } of tellEntry(root, entry, daemon)) faults.push({ rule, ...place, message });
+    services.push({
+      ...place,
+      // the daemon itself is asked about by the name that it is given
+      daemon: lastComponent(isWrapped ? daemon : ((entry.argv[0] ?? daemon) as BytePath)),
+      program: findProgram(root, daemon) ?? daemon,
+      starter: isWrapped ? 'tcpd' : 'itself',
+      port: entry.service,
+    });
+  }
+  return { services, faults };
+}
+
+interface Section {
+  readonly name: string;
+  readonly file: string;
+  readonly line: number;
+  readonly values: ReadonlyMap<string, string>;
+}
+
+function* readSections(file: string, text: string): Generator<Section, void> {
+  let open: { name: string; line: number; values: Map<string, string> } | undefined;
+  for (const [index, line] of text.split('\n').entries()) {
+    const begin = /^\s*service\s+(\S+)/.exec(line);
+    if (begin !== null) open = { name: begin[1] ?? '', line: index + 1, values: new Map() };
+    const [, name = '', operator, value = ''] = /^\s*(\w+)\s*([-+]?)=\s*(.*?)\s*$/.exec(line) ?? [];
+    if (name !== '')
+      open?.values.set(name, operator === '+' ? `${open.values.get(name) ?? ''} ${value}` : value);
+    if (open !== undefined && /^\s*\}/.test(line)) {
+      yield { ...open, file };
+      open = undefined;
+    }
+  }
+}
+
+function words(values: Section['values'], name: string): readonly string[] {
+  return (values.get(name) ?? '').split(/\s+/).filter((word) => word !== '');
+}
+
+/** A service, and the name by which xinetd itself asks libwrap, if it does. */
+interface Started {
+  readonly service: Service;
+  readonly asksFor: string | undefined;
+}
+
+function toStarted({ name, file, line, values }: Section): Started | undefined {
+  const server = values.get('server');
+  if (server === undefined || values.get('disable') === 'yes') return undefined;
+  const program = bytePath(server);
+  const args = words(values, 'server_args');
+  const flags = words(values, 'flags');
+  const argv = flags.includes('NAMEINARGS') ? args : [lastComponent(program), ...args];
+  const asksFor = flags.includes('NOLIBWRAP')
+    ? undefined
+    : (values.get('libwrap') ?? lastComponent((argv[0] ?? program) as BytePath));
+  const wrapped = isWrapper(program) ? (wrappedDaemon(program, argv) ?? program) : undefined;
+  const daemon = wrapped === undefined ? (asksFor ?? lastComponent(program)) : lastComponent(wrapped);
+  const starter = wrapped !== undefined ? 'tcpd' : asksFor !== undefined ? 'xinetd' : 'itself';
+  return { service: { daemon, program: wrapped ?? program, starter, port: name, file, line }, asksFor };
+}
+
+// It asks before the wrapper does, and by another name.
+function faultOf({ service, asksFor }: Started): ServiceFault | undefined {
+  const { starter, daemon, file, line } = service;
+  if (starter !== 'tcpd' || asksFor === undefined || fold(asksFor) === fold(daemon)) return undefined;
+  const message = `xinetd asks libwrap about ${show(asksFor)} before the wrapper is asked about ${show(daemon)}`;
+  return { rule: 'xinetd-asks', file, line, message };
+}
+
+/** The enabled services of a directory such as /etc/xinetd.d. */
+export function readXinetd(root: FileRoot, directory: string): Services {
+  const started = (root.list(bytePath(directory)) ?? []).flatMap((name: BytePath) => {
+    const file = joinPath(bytePath(directory), name);
+    return [...readSections(file, readText(root, file) ?? '')]
+      .map(toStarted)
+      .filter((one) => one !== undefined);
+  });
+  return {
+    services: started.map(({ service }) => service),
+    faults: started.map(faultOf).filter((fault) => fault !== undefined),
+  };
+}
+
+/** Where units are; of one that is in several the first counts (systemd.unit(5)). */
+const DIRECTORIES: readonly string[] = [
+  '/etc/systemd/system',
+  '/run/systemd/system',
+  '/usr/local/lib/systemd/system',
+  '/usr/lib/systemd/system',
+];
+
+// ExecStart= of a unit; what stands before a path changes how it is started, and @ gives argv[0] behind it.
+function toService(unit: string, file: string, line: number, command: string): Service | undefined {
+  const [first = '', ...words] = command.split(/\s+/);
+  const [, prefix = '', path = ''] = /^([-@:+!|]*)(.*)$/.exec(first) ?? [];
+  if (!path.startsWith('/')) return undefined;
+  const program = bytePath(path);
+  const argv = prefix.includes('@') ? words : [lastComponent(program), ...words];
+  const isWrapped = isWrapper(program);
+  const daemon = isWrapped ? (wrappedDaemon(program, argv) ?? program) : program;
+  return {
+    daemon: lastComponent(isWrapped ? daemon : ((argv[0] ?? program) as BytePath)),
+    program: daemon,
+    starter: isWrapped ? 'tcpd' : 'itself',
+    unit,
+    file,
+    line,
+  };
+}
+
+// Another name of a unit, or a link to /dev/null, which keeps one from being started (systemd.unit(5)).
+function isAlias(root: FileRoot, file: BytePath, name: BytePath): boolean {
+  const target = root.lstat(file)?.target;
+  return target !== undefined && lastComponent(target) !== name;
+}
+
+/** The services that units start. */
+export function readUnits(root: FileRoot): readonly Service[] {
+  const services: Service[] = [];
+  const seen = new Set<BytePath>();
+  for (const directory of DIRECTORIES)
+    for (const name of root.list(bytePath(directory)) ?? []) {
+      if (!name.endsWith('.service') || seen.has(name)) continue;
+      seen.add(name);
+      const file = joinPath(bytePath(directory), name);
+      if (isAlias(root, file, name)) continue;
+      for (const [index, line] of (readText(root, file) ?? '').split('\n').entries()) {
+        const command = /^\s*ExecStart\s*=\s*(\S.*)$/.exec(line)?.[1];
+        const service = command === undefined ? undefined : toService(name, file, index + 1, command);
+        if (service !== undefined) services.push(service);
+      }
+    }
+  return services;
+}

@@ -1,0 +1,165 @@
+// Why a rule does not match a request of which all that counts has been looked up.
+// What is wrong with the lines that a decision went through: what `check` finds, beside the rules.
+// A decision with all that led to it: what `uchroot-tcpd match` tells. Nothing is run, and no user is asked for.
+
+import { Checked, type CheckFinding } from '../check/checked.ts';
+import { checkText } from '../check/file-checks.ts';
+import { resolve } from '../connection/need.ts';
+import { makeRequest, type Request, type RequestDescription, UNKNOWN } from '../connection/request-info.ts';
+import { decide, type Ruling, type Verdict } from '../decide/ruling.ts';
+import { type Lookup, lookUp, type Resolver } from '../lookup/resolver.ts';
+import { hasInterface, systemResolver } from '../lookup/system-resolver.ts';
+import { walkTable } from '../match/match.ts';
+import { ANY_CLIENT, ANY_DAEMON, type PatternList } from '../rule/pattern.ts';
+import { type Rule, type Tables, wordText } from '../rule/rule-table.ts';
+import { show } from '../text/latin1.ts';
+
+// A rule of one word is a question about that word.
+function isMatch(rule: Rule, words: Partial<Pick<Rule, 'daemons' | 'clients'>>, request: Request): boolean {
+  const asked = { ...rule, daemons: ANY_DAEMON, clients: ANY_CLIENT, ...words };
+  const found = walkTable({ file: rule.file, role: 'allow', rules: [asked], findings: [] }).find(request);
+  return found === asked;
+}
+
+// None of the words, or the one that matches and the one by which it is excepted.
+function whyNotList<Word extends { readonly at: number }>(
+  rule: Rule,
+  list: PatternList<Word>,
+  who: string,
+  isWord: (word: Word) => boolean,
+): string | undefined {
+  const text = ({ at }: Word) => show(wordText(rule, at));
+  let matched: Word | undefined;
+  let isIn = false;
+  for (const part of list) {
+    const found = part.find(isWord);
+    if (found === undefined) break;
+    matched = found;
+    isIn = !isIn;
+  }
+  if (isIn) return undefined;
+  if (matched !== undefined) return `${who} is excepted by ${text(matched)}`;
+  const words = (list[0] ?? []).map(text);
+  return words.length === 1
+    ? `${who} is not ${words[0]}`
+    : `${who} is none of ${words.join(' ') || 'no words'}`;
+}
+
+/** Why a rule does not match, in a few words. */
+function whyNot(rule: Rule, request: Request): string {
+  const { client, server, daemon, user } = request;
+  const port = server.port === undefined ? '' : ` at port ${server.port}`;
+  const name = client.name === undefined ? '' : `, name ${show(client.name)}`;
+  const who = `${show(client.address)}${name}${user === undefined ? '' : `, user ${show(user)}`}`;
+  return (
+    whyNotList(rule, rule.daemons, `${show(daemon)}${port}`, (word) =>
+      isMatch(rule, { daemons: [[word]] }, request),
+    ) ??
+    whyNotList(rule, rule.clients, who, (word) => isMatch(rule, { clients: [[word]] }, request)) ??
+    'it cannot be told'
+  );
+}
+
+/** Findings of a decision. */
+interface Defects {
+  /** By the rule that they are about. */
+  readonly byRule: ReadonlyMap<Rule, readonly CheckFinding[]>;
+  /** About lines that are no rules, and files as a whole. */
+  readonly others: readonly CheckFinding[];
+}
+
+// Warnings are for those who write rules; of these, one says why a rule is passed.
+function explains({ rule, severity }: CheckFinding): boolean {
+  if (rule === 'world-writable' || rule === 'file-owner') return false;
+  return severity === 'error' || rule === 'pattern-file-missing';
+}
+
+function place({ line, column }: CheckFinding): number {
+  return (line ?? 0) * 1e6 + (column ?? 0);
+}
+
+/** What is wrong with the lines up to the rule that matched, or with all. */
+function findDefects({ allow, deny }: Tables, matched: Rule | undefined): Defects {
+  const byRule = new Map<Rule, CheckFinding[]>();
+  const others: CheckFinding[] = [];
+  for (const { table } of [allow, deny]) {
+    const isLast = matched !== undefined && table.rules.includes(matched);
+    const checked = new Checked(table);
+    checkText(checked);
+    const rules = new Map(table.rules.map((rule) => [rule.line, rule]));
+    for (const finding of checked.findings.filter(explains).toSorted((a, b) => place(a) - place(b))) {
+      const line = finding.line === undefined ? undefined : checked.lineOf(finding.line);
+      if (isLast && line !== undefined && line > matched.line) break;
+      const rule = line === undefined ? undefined : rules.get(line);
+      if (rule === undefined) others.push(finding);
+      else byRule.set(rule, [...(byRule.get(rule) ?? []), finding]);
+    }
+    if (isLast) break;
+  }
+  return { byRule, others };
+}
+
+/** A rule that does not match, and why. */
+interface Passed {
+  readonly rule: Rule;
+  readonly why: string;
+}
+
+export interface Explanation {
+  readonly verdict: Verdict;
+  readonly request: Request;
+  readonly ruling: Ruling;
+  readonly lookups: readonly Lookup[];
+  /** The rules that were tried before the one that matched, or all. */
+  readonly passed: readonly Passed[];
+  /** What is wrong with lines on the way that are no rules, with the rule that matched, and with whole files. */
+  readonly findings: readonly CheckFinding[];
+  /** Why the verdict may be another for a connection; empty if it is certain. */
+  readonly doubts: readonly string[];
+}
+
+// What another time, or a connection, may answer in another way.
+const TEMPORARY = /temporary failure|no answer in time|cannot be read|getent/i;
+
+/** Decides on a request by tables, and tells why. A look-up takes at most `timeoutMs`. */
+export async function explain(
+  tables: Tables,
+  described: RequestDescription,
+  timeoutMs: number,
+): Promise<Explanation> {
+  const request = makeRequest(described, hasInterface);
+  const isUserGiven = request.user !== undefined;
+  const resolver: Resolver = {
+    ...systemResolver(timeoutMs),
+    // whoever it is about does not connect now
+    user: () => Promise.resolve({ value: UNKNOWN, problem: 'there is no connection to ask about' }),
+  };
+  const lookups: Lookup[] = [];
+  const ruling = await resolve(decide(tables, request), (need) => lookUp(need, request, resolver, lookups));
+  const doubts = lookups
+    .filter(({ problem }) => problem !== undefined && TEMPORARY.test(problem))
+    .map(({ kind, subject, problem }) => `the ${kind} of ${subject}: ${problem}`);
+  if (!isUserGiven && request.user !== undefined)
+    doubts.push('the user of the client counts, and is taken for unknown: give USER@CLIENT');
+  if (ruling.verdict !== 'denied' && ruling.effects.some(({ kind }) => kind === 'aclexec'))
+    doubts.push('a command decides, which was not run (aclexec)');
+  for (const { table } of [tables.allow, tables.deny])
+    for (const { code, message } of table.findings)
+      if (code === 'cannot-open' || code === 'file-refused') doubts.push(message);
+  const { byRule, others } = findDefects(tables, ruling.rule);
+  const passed = passedRules(tables, ruling.rule).map((rule) => ({
+    rule,
+    why: [whyNot(rule, request), ...(byRule.get(rule) ?? []).map((one) => showDefect(rule, one))].join('; '),
+  }));
+  const findings = [...others, ...(ruling.rule === undefined ? [] : (byRule.get(ruling.rule) ?? []))];
+  return { verdict: ruling.verdict, request, ruling, lookups, passed, findings, doubts };
+}
+
+function showDefect(rule: Rule, { line, column, message }: CheckFinding): string {
+  return `${line === rule.line ? '' : `line ${line}, `}column ${column}: ${message}`;
+}
+
+function passedRules({ allow, deny }: Tables, matched: Rule | undefined): readonly Rule[] {
+  const rules = [...allow.table.rules, ...deny.table.rules];
+  return matched === undefined ? rules : rules.slice(0, rules.indexOf(matched));
+}

@@ -1,0 +1,113 @@
+// An explanation as callers get it, and as JSON: texts are UTF-8, and nothing of how it came about is left.
+
+import type { CheckFinding } from '../check/checked.ts';
+import type { Host } from '../connection/request-info.ts';
+import type { Effect, Verdict } from '../decide/ruling.ts';
+import type { MatchedRule } from '../decision.ts';
+import type { Lookup } from '../lookup/resolver.ts';
+import type { Rule } from '../rule/rule-table.ts';
+import { toUtf8 } from '../text/latin1.ts';
+import type { Explanation } from './explanation.ts';
+
+/** One end of a connection, as far as it is known. */
+export interface ExplainedEnd {
+  readonly address: string;
+  readonly name: string | undefined;
+  readonly port: number | undefined;
+}
+
+/** What is wrong with a line. */
+type ExplainedFinding = Pick<CheckFinding, 'file' | 'line' | 'column' | 'rule' | 'message'>;
+
+/** A decision, and all that led to it. */
+export interface HostsExplanation {
+  readonly verdict: Verdict;
+  /** Whether a connection would get the same verdict. */
+  readonly isCertain: boolean;
+  /** Why it may be another one. */
+  readonly doubts: readonly string[];
+  /** Why it is so, where that is not simply the rule. */
+  readonly reason: string | undefined;
+  readonly daemon: string;
+  readonly client: ExplainedEnd & { readonly user: string | undefined };
+  readonly server: ExplainedEnd;
+  /** The rule that matched. */
+  readonly rule: MatchedRule | undefined;
+  /** Its options, with the values that they would be put into effect with. */
+  readonly options: readonly { readonly name: string; readonly value: string }[];
+  readonly warnings: readonly string[];
+  readonly lookups: readonly Lookup[];
+  /** What is wrong with lines on the way to it, as check() finds it. */
+  readonly findings: readonly ExplainedFinding[];
+  /** The rules before it, and why they do not match. */
+  readonly passed: readonly (MatchedRule & { readonly why: string })[];
+}
+
+/** An option, and its value as it would be put into effect. */
+export function optionOf(effect: Effect): readonly [name: string, value: string] {
+  switch (effect.kind) {
+    case 'spawn':
+    case 'twist':
+    case 'aclexec':
+      return [effect.kind, effect.command];
+    case 'severity':
+      return [
+        'severity',
+        effect.facility === undefined ? effect.level : `${effect.facility}.${effect.level}`,
+      ];
+    case 'keepalive':
+      return ['keepalive', ''];
+    case 'linger':
+      return ['linger', String(effect.seconds)];
+    case 'banner':
+      return ['banners', effect.text];
+    case 'nice':
+      return ['nice', String(effect.increment)];
+    case 'setenv':
+      return ['setenv', `${effect.name} ${effect.value}`];
+    case 'umask':
+      return ['umask', effect.mask.toString(8).padStart(3, '0')];
+    case 'user':
+      return ['user', effect.group === undefined ? effect.user : `${effect.user}.${effect.group}`];
+    case 'group':
+      return ['group', effect.group];
+    default:
+      return effect satisfies never;
+  }
+}
+
+function toEnd({ address, name, port }: Host): ExplainedEnd {
+  return { address: toUtf8(address), name: name === undefined ? undefined : toUtf8(name), port };
+}
+
+function toMatched({ file, line, text }: Rule): MatchedRule {
+  return { file: toUtf8(file), line, text: toUtf8(text) };
+}
+
+export function toExplanation(explanation: Explanation): HostsExplanation {
+  const { request, ruling, lookups, passed, findings, doubts, verdict } = explanation;
+  const { user } = request;
+  return {
+    verdict,
+    isCertain: doubts.length === 0,
+    doubts,
+    reason: ruling.reason,
+    daemon: toUtf8(request.daemon),
+    client: { ...toEnd(request.client), user: user === undefined ? undefined : toUtf8(user) },
+    server: toEnd(request.server),
+    rule: ruling.rule === undefined ? undefined : toMatched(ruling.rule),
+    options: ruling.effects.map(optionOf).map(([name, value]) => ({ name, value: toUtf8(value) })),
+    warnings: ruling.warnings,
+    lookups: lookups.map(({ kind, subject, result, problem, durationMs }) => {
+      return { kind, subject: toUtf8(subject), result: toUtf8(result), problem, durationMs };
+    }),
+    findings: findings.map(({ file, line, column, rule, message }) => ({
+      file,
+      line,
+      column,
+      rule,
+      message,
+    })),
+    passed: passed.map(({ rule, why }) => Object.assign(toMatched(rule), { why })),
+  };
+}

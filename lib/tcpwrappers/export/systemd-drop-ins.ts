@@ -1,0 +1,121 @@
+// The rules as drop-ins of systemd units: IPAddressAllow= and IPAddressDeny= (systemd.resource-control(5)). Pure.
+
+import type { Accounts } from '../daemon/daemon-host.ts';
+import { matchesText } from '../match/match.ts';
+import type { DaemonPattern, PatternList } from '../rule/pattern.ts';
+import type { Tables } from '../rule/rule-table.ts';
+import { formatQuad, formatWords } from '../text/address.ts';
+import { fold, show } from '../text/latin1.ts';
+import { type Addresses, EVERYBODY, isNobody, less } from './client-addresses.ts';
+import { networks, union } from './ranges.ts';
+import { type Losses, type Translated, translateRule } from './rule-translation.ts';
+
+/** A file to write: its path, and what is in it. */
+export interface DropIn {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** A unit, and the process name of its daemon. */
+export interface DaemonUnit {
+  readonly daemon: string;
+  readonly unit: string;
+}
+
+type Match = 'yes' | 'no' | 'maybe';
+
+function matchWord({ daemon, host }: DaemonPattern, name: string): Match {
+  // the port of a unit, and the address at which it is asked, are not known to it
+  if (daemon.kind === 'port') return 'maybe';
+  if (!matchesText(daemon, fold(name), () => false)) return 'no';
+  return host === undefined ? 'yes' : 'maybe';
+}
+
+function matchList(daemons: PatternList<DaemonPattern>, name: string): Match {
+  const both = (word: Match, rest: Match): Match => {
+    if (word === 'no' || rest === 'yes') return 'no';
+    return word === 'maybe' || rest === 'maybe' ? 'maybe' : 'yes';
+  };
+  return daemons.reduceRight<Match>((rest, part) => {
+    const words = part.map((word) => matchWord(word, name));
+    const word = words.find((match) => match === 'yes') ?? words.find((match) => match === 'maybe') ?? 'no';
+    return both(word, rest);
+  }, 'no');
+}
+
+const NOBODY: Addresses = { ip4: [], ip6: [] };
+
+function join(a: Addresses, b: Addresses): Addresses {
+  return { ip4: union([a.ip4, b.ip4]), ip6: union([a.ip6, b.ip6]) };
+}
+
+/** Who is let in to a daemon: the first rule that matches decides, and where none does he is. */
+function grantedBy(translated: readonly Translated[], daemon: string, tables: Tables): Addresses {
+  if (tables.allow.table.refused !== undefined) return NOBODY;
+  let granted = NOBODY;
+  let left = EVERYBODY;
+  for (const { daemons, verdict, clients } of translated) {
+    const match = matchList(daemons, daemon);
+    if (match === 'no') continue;
+    if (verdict === 'refuse') left = less(left, clients.most);
+    else if (match === 'yes') {
+      const taken = less(left, less(left, clients.least));
+      granted = join(granted, taken);
+      left = less(left, taken);
+    }
+  }
+  const isOpen =
+    tables.deny.table.refused === undefined &&
+    tables.deny.table.unread === undefined &&
+    tables.allow.table.unread === undefined;
+  return isOpen ? join(granted, left) : granted;
+}
+
+function netTexts({ ip4, ip6 }: Addresses): readonly string[] {
+  return [
+    ...[...networks(ip4, 32)].map(({ net, length }) => `${formatQuad(net)}/${length}`),
+    ...[...networks(ip6, 128)].map(({ net, length }) => `${formatWords(net)}/${length}`),
+  ];
+}
+
+// The shorter of the two ways to say it; an address that is on neither list is let in.
+function settings(granted: Addresses): readonly string[] {
+  const allowed = netTexts(granted).map((net) => `IPAddressAllow=${net}`);
+  const denied = netTexts(less(EVERYBODY, granted)).map((net) => `IPAddressDeny=${net}`);
+  return denied.length <= allowed.length ? denied : ['IPAddressDeny=any', ...allowed];
+}
+
+/** A drop-in for each unit whose clients are restricted. */
+export function toDropIns(
+  tables: Tables,
+  units: readonly DaemonUnit[],
+  accounts: Accounts,
+  losses: Losses,
+): readonly DropIn[] {
+  const translated = [tables.allow.table, tables.deny.table].flatMap(({ rules, role }) =>
+    rules.map((rule) => translateRule(rule, role, accounts, losses)),
+  );
+  return units.flatMap(({ daemon, unit }) => {
+    for (const { rule, daemons, verdict } of translated)
+      if (matchList(daemons, daemon) === 'maybe')
+        losses.add(
+          rule,
+          rule.daemonText.trim(),
+          verdict === 'grant'
+            ? `nobody is let in to ${show(unit)} by it`
+            : `it may mean ${show(unit)}, and refuses`,
+        );
+    const granted = grantedBy(translated, daemon, tables);
+    if (isNobody(less(EVERYBODY, granted))) return [];
+    const rules = translated
+      .filter(({ daemons }) => matchList(daemons, daemon) !== 'no')
+      .map(({ rule }) => `# ${show(rule.file)}:${rule.line}: ${show(rule.text)}`);
+    return [
+      {
+        path: `/etc/systemd/system/${unit}.d/50-uchroot-tcpd.conf`,
+        // it holds for all packets of the unit, those to hosts that it asks itself too
+        text: `${[...rules, '[Service]', ...settings(granted)].join('\n')}\n`,
+      },
+    ];
+  });
+}

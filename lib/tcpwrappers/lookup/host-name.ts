@@ -1,0 +1,138 @@
+// What the system says of the name of an address: asked once for all who want it at a time, and kept for some seconds; no
+// network has more than its share of the questions.
+// The name of a host, and whether it is believed: reverse, forward again, and the same address (hosts_access(5), PARANOID).
+
+import { type HostNameFacts, native } from '../../native.ts';
+import { Semaphore } from '../../semaphore.ts';
+import { PARANOID, UNKNOWN } from '../connection/request-info.ts';
+import { parseQuad, parseWords, shareOf, unmapAddress } from '../text/address.ts';
+import { Kept } from './answer-cache.ts';
+import { type Answered, Overload } from './resolver.ts';
+
+/** Questions under way. One that is given up goes on until the resolver gives up too, and keeps its turn. */
+const running = new Semaphore({ most: 64, share: 8 });
+
+/** What is being asked about one address. */
+interface Question {
+  /** What is known so far; undefined before its turn. */
+  latest: HostNameFacts | undefined;
+  /** How many wait for the answer. */
+  asking: number;
+  readonly answer: Promise<HostNameFacts>;
+  /** Out of the queue. */
+  leave: (() => void) | undefined;
+}
+
+const kept = new Kept<HostNameFacts>(4096);
+const questions = new Map<string, Question>();
+
+function begin(question: Question, address: string, end: (facts: HostNameFacts) => void): void {
+  question.latest = { isLast: false, reverseError: 'no answer in time' };
+  native.lookUpHost(address, (facts) => {
+    question.latest = facts;
+    if (facts.isLast) end(facts);
+  });
+}
+
+function openQuestion(address: string): Question {
+  const share = shareOf(address);
+  let settle: { readonly done: (facts: HostNameFacts) => void; readonly fail: (why: Overload) => void };
+  const answer = new Promise<HostNameFacts>((done, fail) => {
+    settle = { done, fail };
+  });
+  // whoever has gone away does not hear of it
+  answer.catch(() => undefined);
+  const question: Question = { latest: undefined, asking: 0, answer, leave: undefined };
+  questions.set(address, question);
+  const end = (): void => {
+    questions.delete(address);
+    running.release(share);
+  };
+  question.leave = running.enter(share, () => {
+    try {
+      begin(question, address, (facts) => {
+        kept.keep(address, facts);
+        end();
+        settle.done(facts);
+      });
+    } catch (error) {
+      // no thread could be started
+      end();
+      settle.fail(new Overload(`a name cannot be looked up: ${(error as Error).message}`));
+    }
+  });
+  return question;
+}
+
+// The last that is known after the time: a name that is not verified yet is none to believe.
+function giveUp(address: string, question: Question): HostNameFacts {
+  if (question.latest !== undefined) return question.latest;
+  if (question.asking === 1) {
+    question.leave?.();
+    questions.delete(address);
+  }
+  throw new Overload('too many names are being looked up');
+}
+
+/**
+ * The facts of the name of an address in numbers. What is known by the end of the time, if that comes first.
+ * @throws {Overload} (rejects) if so many questions are under way that this one could not begin in time.
+ */
+async function askHost(address: string, timeoutMs: number): Promise<HostNameFacts> {
+  const known = kept.recall(address);
+  if (known !== undefined) return known;
+  const question = questions.get(address) ?? openQuestion(address);
+  question.asking++;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<'late'>((done) => {
+    timer = setTimeout(done, timeoutMs, 'late');
+  });
+  try {
+    const first = await Promise.race([question.answer, late]);
+    return first === 'late' ? giveUp(address, question) : first;
+  } finally {
+    clearTimeout(timer);
+    question.asking--;
+  }
+}
+
+function isSameName(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}
+
+function paranoid(problem: string): Answered<string> {
+  return { value: PARANOID, problem };
+}
+
+/**
+ * What libwrap makes of a name: `paranoid` for one that is an address in numbers, that leads to no address or not back to
+ * this one, or is not the canonical one, as that of an alias (CNAME) is not. Only `localhost` may be an alias.
+ */
+export function judgeName(address: string, facts: HostNameFacts): Answered<string> {
+  const { name } = facts;
+  if (name === undefined) return { value: UNKNOWN, problem: facts.reverseError };
+  const text = name.toString('latin1');
+  if (facts.isNumeric === true)
+    return paranoid(`host name/name mismatch: reverse lookup results in non-FQDN ${text}`);
+  if (!facts.isLast) return paranoid(`can't verify hostname: no answer in time for ${text}`);
+  if (facts.forwardError !== undefined)
+    return paranoid(`can't verify hostname: ${text}: ${facts.forwardError}`);
+  const canonical = facts.canonical?.toString('latin1') ?? '';
+  if (!isSameName(text, canonical) && !isSameName(text, 'localhost'))
+    return paranoid(`host name/name mismatch: ${text} != ${canonical}`);
+  if (facts.hasAddress !== true)
+    return paranoid(`host name/address mismatch: ${address} is not among the addresses of ${text}`);
+  return { value: text };
+}
+
+/**
+ * Looks the name of an address up by the system's resolver, /etc/hosts included. `unknown` if there is none, or no
+ * answer in time; a mapped address is looked up as IPv4.
+ * @throws {Overload} (rejects) if so many look-ups are under way that this one could not begin in time.
+ */
+export async function lookUpName(address: string, timeoutMs: number): Promise<Answered<string>> {
+  const plain = unmapAddress(address);
+  const isAddress = parseQuad(plain) !== undefined || parseWords(plain.split('%', 1)[0] ?? '') !== undefined;
+  if (!isAddress) return { value: UNKNOWN, problem: 'no address' };
+  return judgeName(plain, await askHost(plain, timeoutMs));
+}

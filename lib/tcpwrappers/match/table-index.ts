@@ -1,0 +1,179 @@
+// Finds the first rule that matches without trying all: what decides is asked of tables, and the order is kept.
+
+import type { Answer, Stop } from '../connection/need.ts';
+import type { Host, Request } from '../connection/request-info.ts';
+import type { PatternFile } from '../rule/pattern.ts';
+import type { Doubt, Rule, Search, Table } from '../rule/rule-table.ts';
+import { complete, SLICE, type Slices } from '../rule/slices.ts';
+import { matchClients, matchDaemons, matchHost, walkTable } from './match.ts';
+import {
+  addHost,
+  addId,
+  addText,
+  collectHost,
+  collectText,
+  firstOf,
+  type HostIndex,
+  type Ids,
+  makeHostIndex,
+  makeTextIndex,
+  type TextIndex,
+} from './pattern-index.ts';
+
+/** The rules with one daemon list. */
+interface Group {
+  /** One of the rules; their daemon list is that of all. */
+  readonly sample: Rule;
+  /** Whether the daemon list matches as soon as one of its words does, and that is certain. */
+  readonly isSure: boolean;
+  readonly ids: Ids;
+  /** The rules by what they say of the client; of few rules each is tried. */
+  clients?: HostIndex;
+}
+
+/** The rules of a table by daemon, and those of each daemon list by client. */
+interface Compiled {
+  readonly rules: readonly Rule[];
+  readonly groups: readonly Group[];
+  readonly byDaemon: TextIndex;
+  readonly byPort: ReadonlyMap<number, Ids>;
+}
+
+/** Of so few rules with one daemon list each is tried, and of four times as many in all: that is faster. */
+const FEW = 8;
+
+const fileIndexes = new WeakMap<PatternFile, HostIndex>();
+
+function* indexFile(file: PatternFile): Slices<HostIndex> {
+  const known = fileIndexes.get(file);
+  if (known !== undefined) return known;
+  const index = makeHostIndex();
+  for (const [i, pattern] of file.patterns.entries()) {
+    if (i % SLICE === 0) yield;
+    addHost(index, pattern, i);
+  }
+  fileIndexes.set(file, index);
+  return index;
+}
+
+// Of all files that the rules name: none is to be indexed while a client waits for it.
+function* indexFiles(rules: readonly Rule[]): Slices<void> {
+  for (const [i, { daemons, clients }] of rules.entries()) {
+    if (i % SLICE === 0) yield;
+    for (const part of daemons)
+      for (const { host } of part) if (host?.kind === 'file') yield* indexFile(host.file);
+    for (const part of clients)
+      for (const { host } of part) if (host.kind === 'file') yield* indexFile(host.file);
+  }
+}
+
+/** The words of a file by an index of them; the answer is that of matchWords(). */
+function matchIndexed(file: PatternFile, host: Host, request: Request, doubt: Doubt): Answer {
+  const lists: Ids[] = [];
+  collectHost(complete(indexFile(file)), host, request, doubt, matchIndexed, lists);
+  const found = firstOf(lists, Infinity, (id) => {
+    const pattern = file.patterns[id];
+    const answer = pattern !== undefined && matchHost(pattern, host, request, doubt, matchIndexed);
+    return answer === false ? undefined : answer;
+  });
+  if (found !== undefined) return found;
+  return file.broken === undefined ? false : { kind: 'broken', message: file.broken };
+}
+
+function makeGroup(sample: Rule): Group {
+  const [part = [], ...excepted] = sample.daemons;
+  // of an address, the index does not look at the zone
+  const isSure =
+    excepted.length === 0 &&
+    part.every(({ daemon, host }) => host === undefined && daemon.kind !== 'address');
+  return { sample, isSure, ids: [] };
+}
+
+// In doubt, the words of a list mean another thing where they refuse.
+function groupKey({ daemonText, doubt }: Rule): string {
+  return `${typeof doubt === 'object' ? '?' : doubt ? '-' : '+'}${daemonText}`;
+}
+
+function* groupRules(rules: readonly Rule[], few: number): Slices<readonly Group[]> {
+  const groups = new Map<string, Group>();
+  for (const [id, rule] of rules.entries()) {
+    if (id % SLICE === 0) yield;
+    const key = groupKey(rule);
+    const group = groups.get(key) ?? makeGroup(rule);
+    groups.set(key, group);
+    group.ids.push(id);
+  }
+  for (const group of groups.values())
+    if (group.ids.length > few) group.clients = yield* indexClients(rules, group.ids);
+  return [...groups.values()];
+}
+
+// Words of the first part of the client list are what can make a rule match. A name that a later part needs is
+// looked up only after one of them has.
+function* indexClients(rules: readonly Rule[], ids: Ids): Slices<HostIndex> {
+  const clients = makeHostIndex();
+  for (const [i, id] of ids.entries()) {
+    if (i % SLICE === 0) yield;
+    for (const { host } of rules[id]?.clients[0] ?? []) addHost(clients, host, id);
+  }
+  return clients;
+}
+
+function* compile(rules: readonly Rule[], few: number): Slices<Compiled> {
+  const groups = yield* groupRules(rules, few);
+  const byDaemon = makeTextIndex();
+  const byPort = new Map<number, Ids>();
+  for (const [id, { sample }] of groups.entries()) {
+    if (id % SLICE === 0) yield;
+    for (const { daemon } of sample.daemons[0] ?? []) {
+      if (daemon.kind === 'port') addId(byPort, daemon.port, id);
+      else addText(byDaemon, daemon, id);
+    }
+  }
+  return { rules, groups, byDaemon, byPort };
+}
+
+// The groups whose daemon list may match, each once.
+function groupsFor({ byDaemon, byPort }: Compiled, request: Request): Ids {
+  const lists: Ids[] = [];
+  collectText(byDaemon, request.foldedDaemon, request.hasInterface, lists);
+  const ports = request.server.port === undefined ? undefined : byPort.get(request.server.port);
+  if (ports !== undefined) lists.push(ports);
+  return lists.length < 2 ? (lists[0] ?? []) : [...new Set(lists.flat())];
+}
+
+function find(compiled: Compiled, request: Request): Rule | Stop | undefined {
+  const lists: Ids[] = [];
+  let stop: Stop | undefined;
+  let stopAt = Infinity;
+  for (const id of groupsFor(compiled, request)) {
+    const group = compiled.groups[id];
+    if (group === undefined) break;
+    const { daemons, doubt } = group.sample;
+    const answer = group.isSure || matchDaemons(daemons, request, doubt, matchIndexed);
+    const [first = Infinity] = group.ids;
+    if (answer !== true) {
+      // nothing behind the first of its rules can be told, but all before it
+      if (answer !== false && first < stopAt) [stop, stopAt] = [answer, first];
+    } else if (group.clients === undefined) lists.push(group.ids);
+    else collectHost(group.clients, request.client, request, doubt, matchIndexed, lists);
+  }
+  const found = firstOf(lists, stopAt, (id) => {
+    const rule = compiled.rules[id];
+    if (rule === undefined) return undefined;
+    const answer = matchClients(rule.clients, request, rule.doubt, matchIndexed);
+    return answer === true ? rule : answer || undefined;
+  });
+  return found ?? stop;
+}
+
+/**
+ * Prepares a table for many requests; the answers are those of walkTable(). The time of one grows with the number of
+ * words that match the request and of different wildcards and masks, not with that of rules.
+ */
+export function* compileTable(table: Table, few = FEW): Slices<Search> {
+  yield* indexFiles(table.rules);
+  if (table.rules.length <= few * 4) return walkTable(table, matchIndexed);
+  const compiled = yield* compile(table.rules, few);
+  return { table, find: (request) => find(compiled, request) };
+}

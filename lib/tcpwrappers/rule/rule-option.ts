@@ -1,0 +1,110 @@
+// What the third field of a rule asks for, once it has been read (hosts_options(5)).
+// The argument of the option `severity`: a level of syslog(3), with or without a facility.
+
+import { fold } from '../text/latin1.ts';
+
+/** syslog(3) facilities that libwrap knows. */
+export type Facility =
+  | 'kern'
+  | 'user'
+  | 'mail'
+  | 'daemon'
+  | 'auth'
+  | 'lpr'
+  | 'news'
+  | 'uucp'
+  | 'cron'
+  | `local${0 | 1 | 2 | 3 | 4 | 5 | 6 | 7}`;
+
+/** syslog(3) levels that libwrap knows. */
+export type Level = 'emerg' | 'alert' | 'crit' | 'err' | 'warning' | 'notice' | 'info' | 'debug';
+
+/** What an option asks for. Texts that may hold %-expansions are as in the file; `command` is for /bin/sh. */
+export type Option =
+  | { readonly kind: 'allow' }
+  | { readonly kind: 'deny' }
+  /** Runs beside the service; of the plain dialect too. */
+  | { readonly kind: 'spawn'; readonly command: string }
+  /** Takes the place of the service. */
+  | { readonly kind: 'twist'; readonly command: string }
+  /** Decides by its exit status. */
+  | { readonly kind: 'aclexec'; readonly command: string }
+  | { readonly kind: 'severity'; readonly facility?: Facility; readonly level: Level }
+  | { readonly kind: 'keepalive' }
+  | { readonly kind: 'linger'; readonly seconds: number }
+  /** `timeoutSeconds` is undefined for the default. */
+  | { readonly kind: 'rfc931'; readonly timeoutSeconds?: number }
+  | { readonly kind: 'banners'; readonly directory: string }
+  | { readonly kind: 'nice'; readonly increment: number }
+  /** Name, white space, and value in one, since expansions may be in both. */
+  | { readonly kind: 'setenv'; readonly assignment: string }
+  | { readonly kind: 'umask'; readonly mask: number }
+  | { readonly kind: 'user'; readonly user: string; readonly group?: string }
+  | { readonly kind: 'group'; readonly group: string }
+  /** What is no option, or not one as it stands: whoever gets here is refused (hosts_options(5), DIAGNOSTICS). */
+  | { readonly kind: 'error'; readonly code: OptionErrorCode; readonly message: string };
+
+export type OptionErrorCode =
+  | 'missing-option-name'
+  | 'bad-option-name'
+  | 'value-required'
+  | 'value-not-allowed'
+  | 'not-at-end'
+  | 'bad-value'
+  | 'no-command';
+
+/** An option and where in the line of its rule it begins. */
+export interface PlacedOption {
+  readonly at: number;
+  readonly option: Option;
+}
+
+/** The facilities that libwrap knows, with their numbers in syslog(3). */
+export const FACILITIES: Readonly<Record<Facility, number>> = {
+  kern: 0,
+  user: 1,
+  mail: 2,
+  daemon: 3,
+  auth: 4,
+  lpr: 6,
+  news: 7,
+  uucp: 8,
+  cron: 9,
+  local0: 16,
+  local1: 17,
+  local2: 18,
+  local3: 19,
+  local4: 20,
+  local5: 21,
+  local6: 22,
+  local7: 23,
+};
+
+/** The levels that libwrap knows, with their numbers in syslog(3). */
+export const LEVELS: Readonly<Record<Level, number>> = {
+  emerg: 0,
+  alert: 1,
+  crit: 2,
+  err: 3,
+  warning: 4,
+  notice: 5,
+  info: 6,
+  debug: 7,
+};
+
+export interface Severity {
+  readonly facility?: Facility;
+  readonly level: Level;
+}
+
+/** Reads `level` or `facility.level`; the word that is wrong, as `bad`, if one is. */
+export function parseSeverity(text: string): Severity | { readonly bad: string } {
+  const dot = text.indexOf('.');
+  const level = fold(text.slice(dot + 1));
+  const facility = dot < 0 ? undefined : fold(text.slice(0, dot));
+  if (facility !== undefined && !Object.hasOwn(FACILITIES, facility)) return { bad: text.slice(0, dot) };
+  if (!Object.hasOwn(LEVELS, level)) return { bad: text.slice(dot + 1) };
+  return facility === undefined
+    ? { level: level as Level }
+    : { facility: facility as Facility, level: level as Level };
+}
