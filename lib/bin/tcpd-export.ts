@@ -1,4 +1,4 @@
-// uchroot-tcpd export: the rules for nftables or systemd on standard output, what is lost on standard error.
+// uchroot-tcpd export: writes the rules for nftables or systemd to stdout, and what is lost to stderr.
 
 import { UsageError } from '../errors.ts';
 import { quote } from '../quote.ts';
@@ -32,7 +32,6 @@ export const exportRules: Command<undefined> = {
   },
 };
 
-// DAEMON=VALUE
 function pairOf(text: string, option: string, form: string): readonly [string, string] {
   const equals = text.indexOf('=');
   if (equals > 0 && equals < text.length - 1) return [text.slice(0, equals), text.slice(equals + 1)];
@@ -55,7 +54,7 @@ function toPorts(read: ReadArguments): ReadonlyMap<string, Ports> {
 function toUnits(read: ReadArguments): readonly DaemonUnit[] {
   return valuesOf(read, 'unit').map(({ text }) => {
     const [daemon, unit] = pairOf(text, 'unit', 'DAEMON=UNIT');
-    // it becomes a part of a path
+    // it becomes part of a path
     if (!/^[\w@.:\\-]+\.service$/.test(unit))
       throw new UsageError(`--unit ${quote(text)}: write DAEMON=NAME.service`);
     return { daemon, unit };

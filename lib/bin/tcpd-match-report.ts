@@ -1,4 +1,4 @@
-// What `uchroot-tcpd match` says of one decision, for people.
+// Shows a decision of `uchroot-tcpd match` as text.
 
 import { quote } from '../quote.ts';
 import type { CheckFinding } from '../tcpwrappers/check/checked.ts';
@@ -25,7 +25,7 @@ function endpoint({ address, name, port }: Host): string {
   return `${show(address)}${known}${port === undefined ? '' : ` port ${port}`}`;
 }
 
-/** A few lines; with `why`, one for each rule that was tried before and did not match. */
+/** With `why`, one line for each rule before the one that matched, and for each finding. */
 export function explanationText(explanation: Explanation, why: boolean): string {
   const { request, ruling, lookups, passed, findings, doubts, verdict } = explanation;
   const { client, server, daemon, user } = request;

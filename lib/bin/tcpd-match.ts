@@ -1,4 +1,4 @@
-// uchroot-tcpd match: what is decided on a request, by which rule, and why.
+// uchroot-tcpd match: shows the decision on a request, its rule, and why other rules do not match.
 
 import { promises as dns } from 'node:dns';
 import { isIP } from 'node:net';
@@ -46,7 +46,7 @@ export const match: Command<undefined> = {
   },
 };
 
-// 2 where nothing is certain, or not the same for all addresses of the client.
+// 2 if a decision is uncertain, or the addresses of the client get different ones.
 function statusOf(explanations: readonly Explanation[]): number {
   const statuses = new Set(
     explanations.map(({ verdict, doubts }) => (doubts.length > 0 ? 2 : verdict === 'granted' ? 0 : 1)),
@@ -55,7 +55,7 @@ function statusOf(explanations: readonly Explanation[]): number {
   return statuses.size === 1 ? status : 2;
 }
 
-/** Cut in two at its `@`, as a word of a rule is. */
+/** Cuts at the `@`, as in a word of a rule. */
 function cutAt({ bytes }: Argument): readonly [before: Buffer | undefined, after: Buffer] {
   const at = findOutside(bytes.toString('latin1'), '@', 1);
   return at < 0 ? [undefined, bytes] : [bytes.subarray(0, at), bytes.subarray(at + 1)];
@@ -95,7 +95,7 @@ function nameOf(read: ReadArguments, option: string): { readonly name?: Buffer }
   return name === undefined ? {} : { name };
 }
 
-/** The addresses of a host: itself, if it is one, with or without brackets; `unknown` stays. */
+/** The addresses of a host; an address may be in brackets, and `unknown` is kept. */
 async function toAddresses(host: Buffer): Promise<readonly string[]> {
   const text = host.toString('utf8').replace(/^\[(.*)\]$/, '$1');
   if (isIP(text) !== 0 || text === 'unknown') return [text];

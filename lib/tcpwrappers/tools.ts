@@ -1,5 +1,5 @@
-// match, check and export for programs. What they need, such as a reader of ELF files, is loaded when one is first called:
-// a server that only asks who may connect has no use for it.
+// match, check and export for programs. Their modules, such as a reader of ELF files, are loaded at the first call: a
+// server that only decides does not need them.
 
 import { statSync } from 'node:fs';
 
@@ -15,7 +15,6 @@ import type { DaemonUnit, DropIn } from './export/systemd-drop-ins.ts';
 import { type HostsOptions, openHosts } from './hosts.ts';
 import { toUtf8 } from './text/latin1.ts';
 
-/** Which files, and in which language. */
 type Files = Pick<HostsOptions, 'allow' | 'deny' | 'dialect' | 'compat'>;
 
 const FILE_KEYS = ['allow', 'deny', 'dialect', 'compat'] as const satisfies readonly (keyof Files)[];
@@ -30,8 +29,8 @@ export type HostsExplainOptions = Files & Pick<HostsOptions, 'nameTimeoutMs'>;
 const EXPLAIN_KEYS = [...FILE_KEYS, 'nameTimeoutMs'];
 
 /**
- * A decision with all that led to it, as `uchroot-tcpd match` tells it: rules that do not match, look-ups, doubts. Nothing
- * is run, and no user of a client is asked for.
+ * A decision with all that led to it, as `uchroot-tcpd match` shows it: rules that do not match, look-ups, doubts.
+ * Nothing is run, and the client is not asked for its user.
  * @throws {UsageError} (rejects) as openHosts() and Hosts.check().
  */
 export async function explainHosts(
@@ -50,17 +49,17 @@ export async function explainHosts(
 
 /** See checkHosts(). */
 export interface HostsCheckOptions extends Files {
-  /** Rules whose findings are not wanted. */
+  /** Rules whose findings are left out. */
   readonly ignore?: readonly RuleId[] | undefined;
-  /** Names of daemons that are there although nothing tells of them. */
+  /** Names of daemons that exist although no service and no program has them. */
   readonly daemons?: readonly string[] | undefined;
   /** /etc/inetd.conf by default. */
   readonly inetd?: string | undefined;
-  /** Tell of rules that grant without `allow`. */
+  /** Report rules that grant without `allow`. */
   readonly implicitAllow?: boolean | undefined;
   /** Whether host names are looked up; true by default. */
   readonly lookups?: boolean | undefined;
-  /** Directory whose services are looked at; `/` by default. */
+  /** Directory whose services are examined; `/` by default. */
   readonly root?: string | undefined;
 }
 
@@ -78,7 +77,7 @@ function checkCheckOptions(options: HostsCheckOptions): void {
 }
 
 /**
- * What is wrong with both files, as `uchroot-tcpd check` tells it.
+ * Problems in both files, as `uchroot-tcpd check` shows them.
  * @throws {UsageError} (rejects) for a wrong option.
  */
 export async function checkHosts(options: HostsCheckOptions = {}): Promise<readonly CheckFinding[]> {
@@ -94,7 +93,7 @@ export async function checkHosts(options: HostsCheckOptions = {}): Promise<reado
   return check({ ...filesOf(own), ignore, daemons, inetd, implicitAllow, lookups, root });
 }
 
-/** A port of a daemon, of both protocols if none is named. */
+/** A port of a daemon; both protocols by default. */
 export interface DaemonPort {
   readonly daemon: string;
   readonly port: number;
@@ -103,21 +102,21 @@ export interface DaemonPort {
 
 /** See exportHosts(). */
 export interface HostsExportOptions extends Files {
-  /** A table of nftables, or drop-ins for units of systemd. */
+  /** A table for nftables, or drop-ins for units of systemd. */
   readonly to: 'nftables' | 'systemd';
   /** Ports of daemons, besides those that are found. */
   readonly ports?: readonly DaemonPort[] | undefined;
   /** Units of daemons, besides those that are found. */
   readonly units?: readonly DaemonUnit[] | undefined;
-  /** Directory whose services are looked at; `/` by default. */
+  /** Directory whose services are examined; `/` by default. */
   readonly root?: string | undefined;
 }
 
-/** What came of it. */
+/** The result of exportHosts(). */
 export interface HostsExport {
   /** Empty if it is `unusable`. */
   readonly files: readonly DropIn[];
-  /** What of the rules is lost. */
+  /** What could not be translated. */
   readonly untranslated: readonly Untranslated[];
   /** Why nothing is translated. */
   readonly unusable: Unusable | undefined;
@@ -145,14 +144,14 @@ function isPort(value: Partial<DaemonPort> | undefined): boolean {
   );
 }
 
-// It becomes a part of a path.
+// it becomes part of a path
 function isUnit(value: Partial<DaemonUnit> | undefined): boolean {
   const { daemon, unit } = value ?? {};
   return typeof daemon === 'string' && typeof unit === 'string' && /^[\w@.:\\-]+\.service$/.test(unit);
 }
 
 /**
- * The rules for a packet filter or for systemd, as `uchroot-tcpd export` writes them; nothing is written.
+ * Translates the rules for a packet filter or for systemd, as `uchroot-tcpd export`; no file is written.
  * @throws {UsageError} (rejects) for a wrong option.
  */
 export async function exportHosts(options: HostsExportOptions): Promise<HostsExport> {

@@ -1,4 +1,4 @@
-// Does what the options of a rule ask for, one after the other, as far as it goes.
+// Carries out a ruling: the actions of its rule in order, until one of them refuses.
 
 import type { Socket } from 'node:net';
 
@@ -11,31 +11,34 @@ import { logEntries, type LogEntry } from './log-entries.ts';
 import { ProcessPlace } from './process-target.ts';
 import { runCommand } from './shell-command.ts';
 
-/** For what a decision is put into effect: one of the two. */
+/** The connection that the decision is about. */
 export type ApplyTarget = {
-  /** Called once it is certain that the client is refused and gets nothing more; commands of the rule may still run. */
+  /** Called once the client is certainly refused and gets nothing more; commands of the rule may still run. */
   readonly onRefused?: (() => void) | undefined;
 } &
-  /** A connection of a process that has others. */
+  /** A connection of a process that serves others too. */
   (
     | { readonly socket: Socket; readonly fd?: undefined }
-    /** The connection that this process is there for alone, as a descriptor: options change the process for good. */
+    /** The only connection of this process, as a descriptor: options change the process for good. */
     | { readonly fd: number; readonly socket?: undefined }
   );
 
-/** What came of it. */
+/** The result of Decision.apply(). */
 export interface Applied {
   /** Only `granted` lets the client in. */
   readonly verdict: Verdict;
-  /** Why it is so, where that is not simply the rule. */
+  /** Set where the rule alone does not explain the verdict. */
   readonly reason: string | undefined;
-  /** What was not done, and does not refuse for that. */
+  /** Actions that failed without refusing. */
   readonly problems: readonly string[];
   /** What to write to syslog(3). */
   readonly log: readonly LogEntry[];
-  /** Variables that the rule sets for the service (`setenv`); in a process for one connection they are set. */
+  /** Variables for the service (`setenv`); a process with one connection has them in its environment already. */
   readonly variables: Readonly<Record<string, string>>;
-  /** `delegated`, and the process is there for one connection: makes it the command. It throws if there is no shell. */
+  /**
+   * Set if `delegated` in a process with one connection: replaces the process by the command. It throws if there is no
+   * shell.
+   */
   readonly become?: (() => never) | undefined;
 }
 
@@ -44,10 +47,10 @@ export interface TimeLimits {
   readonly twistTimeoutMs: number;
 }
 
-/** What all options of one decision have in common. */
+/** What the actions of one decision share. */
 interface Work {
   readonly place: Place;
-  /** For whom commands are run. */
+  /** The client that commands are counted for. */
   readonly client: string;
   readonly limits: TimeLimits;
 }
@@ -61,7 +64,7 @@ async function run(
   const problem = end.problem === undefined ? '' : `: ${end.problem}`;
   if (kind === 'aclexec')
     return end.succeeded ? undefined : { refusal: `the command of aclexec failed${problem}` };
-  // the exit status of what runs beside the service does not matter
+  // the exit status of a spawned command does not count
   return end.problem === undefined ? undefined : { problem: `spawn${problem}` };
 }
 
@@ -73,7 +76,7 @@ function setVariable(name: string, value: string, place: Place): Done {
   return place.setVariable(...variable);
 }
 
-// Everything but twist, which is the end.
+// All actions but twist, which comes last.
 async function carryOut(effect: Effect, work: Work): Promise<Done> {
   const { place } = work;
   switch (effect.kind) {
@@ -101,14 +104,13 @@ async function carryOut(effect: Effect, work: Work): Promise<Done> {
   }
 }
 
-/** What has been done so far. */
 interface Progress {
   readonly done: Effect[];
   readonly problems: string[];
   refusal?: string;
 }
 
-// What does not reach the client.
+// Actions that the client does not notice.
 const UNHEARD: ReadonlySet<Effect['kind']> = new Set(['spawn', 'aclexec', 'setenv', 'severity']);
 
 async function carryOutAll(
@@ -128,7 +130,7 @@ async function carryOutAll(
   return progress;
 }
 
-/** Puts a ruling into effect. Never rejects. */
+/** Carries out a ruling. Never rejects. */
 export async function apply(
   ruling: Ruling,
   request: Request,

@@ -1,5 +1,4 @@
-// Where the options of a rule are put into effect: at a connection among others, or in a process that is there for one.
-// Options at one connection of a process that has others.
+// Targets of a rule's actions, and the target that is one connection of a process that serves others too.
 
 import type { Socket } from 'node:net';
 
@@ -7,15 +6,15 @@ import { native } from '../../native.ts';
 import type { Effect } from '../decide/ruling.ts';
 import { type CommandEnd, delegate } from './shell-command.ts';
 
-/** Whether the client may go on: why not, or what was not done and does not matter that much. */
+/** The result of an action: why it refuses, or a problem that does not refuse. */
 export type Done = { readonly refusal: string } | { readonly problem: string } | undefined;
 
-/** What changes a process. */
+/** Actions that change a process. */
 export type ProcessChange = Extract<Effect, { readonly kind: 'nice' | 'umask' | 'user' | 'group' }>;
 
-/** Does what options ask for. None of its methods throws or rejects. */
+/** Where actions take effect. No method throws or rejects. */
 export interface Place {
-  /** Variables that commands get besides those of this process. */
+  /** Variables for commands, besides those of this process. */
   readonly variables: Readonly<Record<string, string>>;
   setVariable(name: string, value: string): Done;
   change(effect: ProcessChange): Done;
@@ -23,11 +22,11 @@ export interface Place {
   linger(seconds: number): Done;
   /** Sends bytes to the client. */
   send(bytes: Buffer): Promise<Done>;
-  /** Gives the connection of a client to a command: at once, or by what is to be called when all else is done. */
+  /** Gives the connection to a command: at once, or by a function that is called after all other actions. */
   delegate(command: string, client: string, timeoutMs: number): Promise<CommandEnd | (() => never)>;
 }
 
-/** What a call that throws comes to. */
+/** Runs a call and turns an exception into a result. */
 export function tried(call: () => void, failed: (message: string) => Done): Done {
   try {
     call();
@@ -37,17 +36,16 @@ export function tried(call: () => void, failed: (message: string) => Done): Done
   }
 }
 
-/** How long a client may take to read what it is told. */
+/** How long a client may take to read its banner. */
 const SEND_TIMEOUT_MS = 10_000;
 
-// Node keeps the descriptor to itself; undefined if it does not have it there any more.
+// Node has no API for the descriptor; undefined if the socket is closed.
 function descriptorOf(socket: Socket): number | undefined {
   const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly fd?: unknown } | null };
   const fd = handle?.fd;
   return typeof fd === 'number' && fd >= 0 ? fd : undefined;
 }
 
-/** See Place. */
 export class SocketPlace implements Place {
   readonly variables: Record<string, string> = {};
   readonly #socket: Socket;
@@ -63,7 +61,7 @@ export class SocketPlace implements Place {
     return undefined;
   }
 
-  // It would change the service for all its clients, and a rule that wants it is not kept without.
+  // It would change the service for all clients, so the rule cannot be carried out.
   change({ kind }: ProcessChange): Done {
     return { refusal: `option "${kind}" changes a whole process, and this one has other clients` };
   }
@@ -88,7 +86,7 @@ export class SocketPlace implements Place {
       let isLate = false;
       const timer = setTimeout(() => {
         isLate = true;
-        // who does not read it is not served either
+        // a client that does not read the banner is not served
         socket.destroy();
       }, this.#sendTimeoutMs);
       socket.write(bytes, (error) => {
@@ -103,7 +101,7 @@ export class SocketPlace implements Place {
     const fd = descriptorOf(this.#socket);
     if (fd === undefined) return { succeeded: false, problem: 'the socket has no descriptor' };
     const end = await delegate(command, { fd, client }, { variables: this.variables, timeoutMs });
-    // the command has a descriptor of its own
+    // the command has its own copy of the descriptor
     this.#socket.destroy();
     return end;
   }

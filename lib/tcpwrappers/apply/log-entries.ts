@@ -1,5 +1,4 @@
-// What is written to syslog(3) about a decision, in libwrap's words.
-// Writes to the system log: the datagram that syslog(3) of the C library sends to /dev/log.
+// The messages for syslog(3) about a decision, in libwrap's words, and how they are sent to /dev/log.
 
 import { native } from '../../native.ts';
 import type { Request } from '../connection/request-info.ts';
@@ -7,14 +6,14 @@ import { clientText } from '../decide/expansion.ts';
 import type { Effect, Verdict } from '../decide/ruling.ts';
 import { FACILITIES, type Facility, type Level, LEVELS } from '../rule/rule-option.ts';
 
-/** A message for syslog(3); texts have one byte a character, and may hold any. */
+/** A message for syslog(3); the text has one byte a character, and may hold any byte. */
 export interface LogEntry {
   readonly facility: Facility;
   readonly level: Level;
   readonly text: string;
 }
 
-/** What tcpd of Debian logs with: FACILITY, and the levels by default. */
+/** Debian's tcpd logs with this facility, and with these levels by default. */
 const FACILITY: Facility = 'daemon';
 const USUAL_LEVELS: Readonly<Record<Verdict, Level>> = {
   granted: 'info',
@@ -22,7 +21,7 @@ const USUAL_LEVELS: Readonly<Record<Verdict, Level>> = {
   delegated: 'warning',
 };
 
-/** What to log about a request of which this was decided, and was done. */
+/** The messages about a decision. */
 export function logEntries(
   verdict: Verdict,
   request: Request,
@@ -39,7 +38,7 @@ export function logEntries(
       ? `twist ${client} to ${twist.command}`
       : `${verdict === 'denied' ? 'refused connect' : 'connect'} from ${client} (${request.client.address})`;
   return [
-    // tcpd_warn() of libwrap, whatever severity says
+    // tcpd_warn() of libwrap ignores the option severity
     ...warnings.map((warning): LogEntry => ({
       facility: FACILITY,
       level: 'err',
@@ -49,20 +48,19 @@ export function logEntries(
   ];
 }
 
-/** What log daemons take of a message; a `twist` can be longer. */
+/** Log daemons accept this much; a `twist` can be longer. */
 const MAX_TEXT_BYTES = 7000;
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 // `Nov  5 09:03:07`, in local time (RFC 3164, section 4.1.2).
 function showTime(time: Date): string {
-  // HH:MM:SS
   const clock = time.toTimeString().slice(0, 8);
   return `${MONTHS[time.getMonth()]} ${String(time.getDate()).padStart(2)} ${clock}`;
 }
 
 /**
- * A message as it is sent. Control characters become octal numbers, as log daemons write them: a text holds what clients
- * say of themselves.
+ * A message as it is sent. Control characters, which clients may have put into names, become octal numbers, as in log
+ * daemons.
  */
 export function formatLog(
   { facility, level, text }: LogEntry,
@@ -78,7 +76,7 @@ export function formatLog(
 }
 
 /**
- * Sends entries to the log daemon; `name` is what it calls the program.
+ * Sends messages to the log daemon under a program name.
  * @throws {Error} a system error, if there is no log daemon, or it takes no more.
  */
 export function writeLog(entries: readonly LogEntry[], name: string, path = '/dev/log'): void {

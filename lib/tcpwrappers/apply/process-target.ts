@@ -1,5 +1,4 @@
-// Becomes the user or group of a rule, for good (hosts_options(5), user and group).
-// Options in a process that is there for one connection alone, as one that inetd(8) has started.
+// The target that is a whole process with one connection, as inetd(8) starts it; also changes its user and group.
 
 import { writeSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
@@ -8,7 +7,7 @@ import { native } from '../../native.ts';
 import { type Done, type Place, type ProcessChange, tried } from './connection-target.ts';
 import { type CommandEnd, shellArguments } from './shell-command.ts';
 
-/** Whom to become; names have one byte a character. A group alone leaves the user as it is. */
+/** Names have one byte a character. A group alone keeps the user. */
 export type IdentityRequest =
   | { readonly user: string; readonly group?: string | undefined }
   | { readonly user?: undefined; readonly group: string };
@@ -25,7 +24,7 @@ function toGid(name: string): number {
   return found.gid;
 }
 
-// The groups of a user are those of the host's database, with the group that the rule names in place of its own.
+// The groups of the user on the host; a group of the rule replaces the primary group.
 function resolveIdentity({ user, group }: IdentityRequest): Identity {
   if (user === undefined) {
     const gid = toGid(group);
@@ -43,13 +42,13 @@ function isSameSet(a: readonly number[], b: readonly number[]): boolean {
   return left.size === right.size && [...left].every((gid) => right.has(gid));
 }
 
-// What the calls have said is not what counts (setuid(2), CVE-2000-0506).
+// Reads the ids back: the calls may succeed without effect (setuid(2), CVE-2000-0506).
 function verify({ uid, gid, gids }: Identity): void {
   const groups = process.getgroups?.() ?? [];
   const isRight =
     process.getgid?.() === gid &&
     process.getegid?.() === gid &&
-    // getgroups(2) may leave out the effective group; Node adds it
+    // getgroups(2) may omit the effective group; Node adds it
     isSameSet([...groups, gid], [...gids, gid]) &&
     (uid === undefined || (process.getuid?.() === uid && process.geteuid?.() === uid));
   if (!isRight) throw new Error('the identity read back is not the one that was set');
@@ -63,22 +62,21 @@ function verify({ uid, gid, gids }: Identity): void {
 }
 
 /**
- * Changes the identity of this process: groups, gid, uid, in this order, and reads it back.
- * @throws {Error} for an unknown name, a call that fails, and what does not hold afterwards. Some of it may have been
- * changed by then: the process is fit for nothing but to end.
+ * Sets groups, gid and uid of this process, in this order, and reads them back.
+ * @throws {Error} for an unknown name, or if a call or the read-back fails. The process must then end, because some ids
+ * may have changed.
  */
 export function changeIdentity(request: IdentityRequest): void {
   const identity = resolveIdentity(request);
-  // first: it needs CAP_SETGID, which is lost with uid 0 (setgroups(2))
+  // first: setgroups(2) needs CAP_SETGID, which is lost with uid 0
   native.setgroups(identity.gids);
   native.setgid(identity.gid);
   if (identity.uid !== undefined) native.setuid(identity.uid);
   verify(identity);
 }
 
-/** See Place; the connection is a descriptor. */
 export class ProcessPlace implements Place {
-  // commands inherit those of this process
+  // commands inherit the environment of this process
   readonly variables = {};
   readonly #fd: number;
   #group: string | undefined;
@@ -143,7 +141,7 @@ export class ProcessPlace implements Place {
     return Promise.resolve(failed);
   }
 
-  // not a child, but this very process, so that inetd(8) waits for the right one
+  // no child: inetd(8) waits for this process
   delegate(command: string): Promise<CommandEnd | (() => never)> {
     return Promise.resolve(() => {
       for (const fd of [0, 1, 2]) if (fd !== this.#fd) native.duplicate(this.#fd, fd);

@@ -1,22 +1,21 @@
-// Commands of rules, run by /bin/sh: without a terminal, not for ever, and not too many at once.
+// Runs commands of rules with /bin/sh: without a terminal, with a time limit, and only so many at once.
 
 import { environmentWith, type PlainProcess, startPlain } from '../../launch/start/plain.ts';
 import { Semaphore } from '../../semaphore.ts';
 
-/** Commands that run at once. As many clients as like can ask for one, and one client as often as he likes. */
+/** Any number of clients can trigger a command, and one client any number of times. */
 const commands = new Semaphore({ most: 64, share: 16, waiting: 256 });
 
-/** Commands that serve clients in place of the service: each as long as its client likes, so that none waits for a turn. */
+/** A twist lasts as long as its client likes, so none waits for a permit. */
 const twists = new Semaphore({ most: 512, share: 64, waiting: 0 });
 
-/** What a command of a rule is run with. */
 interface CommandSetting {
-  /** Variables on top of those of this process. */
+  /** Besides the variables of this process. */
   readonly variables: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
 }
 
-/** How a command ended; `problem` where it has not simply exited. */
+/** How a command ended; `problem` if it did not just exit. */
 export interface CommandEnd {
   readonly succeeded: boolean;
   readonly problem?: string | undefined;
@@ -26,7 +25,7 @@ const SHELL = Buffer.from('/bin/sh');
 const NULL = -1;
 const TOO_MANY = 'too many commands are running';
 
-/** The argv of the shell that runs a command, one byte a character. */
+/** The argv of the shell; a command has one byte a character. */
 export function shellArguments(command: string): readonly Buffer[] {
   return [Buffer.from('sh'), Buffer.from('-c'), Buffer.from(command, 'latin1')];
 }
@@ -37,12 +36,12 @@ function start(command: string, { variables }: CommandSetting, fd: number): Plai
 }
 
 /**
- * Runs a command to its end, with /dev/null for input, output and errors; what it leaves in the background goes on. At
- * the end of its time the shell and its whole process group are killed. Never rejects.
+ * Runs a command to its end, with /dev/null as stdin, stdout and stderr. When the time is over, its process group is
+ * killed; what it left in the background goes on. Never rejects.
  */
 export async function runCommand(
   command: string,
-  // none has more than a share of the commands
+  // counted against its share of the commands
   client: string,
   setting: CommandSetting,
 ): Promise<CommandEnd> {
@@ -72,8 +71,8 @@ function cannotStart(error: unknown): string {
 }
 
 /**
- * Starts a command that takes over a connection: its input, output and errors are copies of the descriptor. Resolves once
- * it has begun; at the end of its time its process group is killed. Never rejects.
+ * Starts a command with copies of a connection as stdin, stdout and stderr, and resolves once it runs. When the time is
+ * over, its process group is killed. Never rejects.
  */
 export async function delegate(
   command: string,

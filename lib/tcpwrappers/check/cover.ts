@@ -1,9 +1,11 @@
-// What a word of a list covers, as keys: a word is covered by another if that one's key is among its own. Pure.
+// Keys of words: a word covers another if its key is among the keys of the other. Pure.
 
 import type { ClientPattern, DaemonPattern, HostPattern, TextPattern } from '../rule/pattern.ts';
 import { networkWords, parseQuad } from '../text/address.ts';
 
-/** The key of a word, and those of all words that match whatever it matches; undefined for one that never does. */
+/**
+ * The key of a word, and the keys of all words that match whatever it matches; undefined for a word that never matches.
+ */
 export interface Cover {
   readonly own: string;
   readonly wider: readonly string[];
@@ -60,7 +62,7 @@ function coverText(pattern: TextPattern): Cover | undefined {
   }
 }
 
-// The networks around one of IPv4; the broadcast address, which is in no network, is nobody's.
+// The networks that contain an IPv4 network. The broadcast address is in no network, but no client has it.
 function coverNet4(net: number, length: number): Cover {
   const keys: string[] = [];
   for (let bits = length; bits >= 0; bits--)
@@ -76,13 +78,13 @@ function coverNet6(net: string, length: number): Cover {
   return cover(own, keys.slice(1));
 }
 
-/** How many bits a contiguous mask has, or undefined. */
+/** The length of a contiguous mask, or undefined. */
 export function maskLength(mask: number): number | undefined {
   const length = Math.clz32(~mask >>> 0);
   return (length === 0 ? 0 : (0xffffffff << (32 - length)) >>> 0) === mask ? length : undefined;
 }
 
-/** The network that a word of digits and dots stands for: an address, or the beginning of one. */
+/** The network of a word of digits and dots: an address, or the beginning of one. */
 export function numbersNet(pattern: TextPattern): { net: number; length: number } | undefined {
   if (pattern.kind === 'equal') {
     const net = parseQuad(pattern.text);
@@ -131,7 +133,7 @@ function coverHost(pattern: HostPattern): Cover | undefined {
   }
 }
 
-// Both must be covered; what is wider for one part goes with what is wider for the other.
+// Both words must be covered, so every pair of their wider keys counts.
 function both(first: Cover | undefined, second: Cover | undefined): Cover | undefined {
   if (first === undefined || second === undefined) return undefined;
   return {
@@ -142,13 +144,13 @@ function both(first: Cover | undefined, second: Cover | undefined): Cover | unde
 
 const ANY = cover(ALL);
 
-/** Of a word of the daemon list. */
+/** The cover of a word of the daemon list. */
 export function coverDaemon({ daemon, host }: DaemonPattern): Cover | undefined {
   const name = daemon.kind === 'port' ? cover(`port ${daemon.port}`) : coverText(daemon);
   return both(name, host === undefined ? ANY : coverHost(host));
 }
 
-/** Of a word of the client list. */
+/** The cover of a word of the client list. */
 export function coverClient({ host, user }: ClientPattern): Cover | undefined {
   return both(coverHost(host), user === undefined ? ANY : coverText(user));
 }

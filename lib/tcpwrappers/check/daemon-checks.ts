@@ -1,4 +1,4 @@
-// What is wrong with the daemons that rules name: they are not there, or never ask.
+// Daemons in rules that do not exist, or never ask the rules.
 
 import { showPath } from '../../binary/path.ts';
 import { nearest } from '../../nearest.ts';
@@ -8,7 +8,7 @@ import { show } from '../text/latin1.ts';
 import type { Told } from './catalog.ts';
 import { isAddressWord } from './word-checks.ts';
 
-/** Answers for the words of daemon lists; each name is looked at once. */
+/** Returns a function that checks the daemons of a rule; each name is examined once. */
 export function openDaemons(host: DaemonHost, known: readonly string[]): (rule: Rule) => Iterable<Told> {
   const isKnown = new Set(known.map((name) => name.toLowerCase()));
   const answers = new Map<string, Omit<Told, 'at'> | undefined>();
@@ -36,7 +36,7 @@ export function openDaemons(host: DaemonHost, known: readonly string[]): (rule: 
 
   return function* tellDaemons(rule) {
     for (const { at, daemon } of rule.daemons.flat()) {
-      // what has been told of as no name; anything else stands for many
+      // other checks report odd names, and other patterns mean many daemons
       if (daemon.kind !== 'equal' || /^#|\//.test(daemon.text) || isKnown.has(daemon.text)) continue;
       const name = daemonText(rule, at);
       if (isAddressWord(name)) continue;

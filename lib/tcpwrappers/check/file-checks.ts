@@ -1,5 +1,4 @@
-// Who may write the files that decide, and what files of patterns look like.
-// What can be said of a file of rules by its text, and by the files of patterns that it names.
+// Checks of a file of rules as a text, of its owner and mode, and of the files of patterns that it names.
 
 import { existsSync, statSync } from 'node:fs';
 
@@ -20,7 +19,7 @@ export interface FileTold {
   readonly remedy: string;
 }
 
-/** What to say about a file by which it is decided; its path has one byte a character. */
+/** Checks owner and mode of a file; its path has one byte a character. */
 export function tellFile(path: string): readonly FileTold[] {
   const bytes = Buffer.from(path, 'latin1');
   const status = existsSync(bytes) ? statSync(bytes) : undefined;
@@ -38,22 +37,22 @@ export function tellFile(path: string): readonly FileTold[] {
   return told;
 }
 
-/** The files of patterns that a rule names, and where. */
+/** The files of patterns that a rule names, and the index of each name. */
 function patternFiles({ daemons, clients }: Rule): readonly (readonly [number, PatternFile])[] {
   return [...daemons.flat(), ...clients.flat()].flatMap(({ at, host }) =>
     host?.kind === 'file' ? [[at, host.file] as const] : [],
   );
 }
 
-/** Most findings about the words of one file of patterns. */
+/** Findings about the words of one file of patterns. */
 const MAX_WORDS_TOLD = 100;
 
-// Its words are those of a list of clients, but that they are separated by white space alone.
+// Checks the words of a file as words of a client list.
 function* tellPatterns(at: number, shown: string, text: string): Generator<Told, void> {
   let told = 0;
   for (const [index, line] of text.split('\n').entries())
     for (const [word] of line.matchAll(/[^ \t-\r\0]+/g)) {
-      // files that it names are read with it, and told of as broken if they are
+      // a file that is named here is checked with the rule, if it is broken
       if (word.startsWith('/') || word.startsWith('#')) continue;
       for (const one of tellWord(word, at)) {
         if (++told > MAX_WORDS_TOLD) return;
@@ -73,7 +72,7 @@ function* tellWord(word: string, at: number): Generator<Told, void> {
   yield* tellHost(pattern, word, at);
 }
 
-/** What to say about a file of patterns that is named at a place of a rule. */
+/** Checks a file of patterns that is named at an index of a rule. */
 function* tellPatternFile(at: number, { path }: PatternFile): Generator<Told, void> {
   const shown = show(path);
   const found = readFileText(Buffer.from(path, 'latin1'));
@@ -100,7 +99,7 @@ function tellEnds(checked: Checked): void {
   checked.add('crlf', { line }, `${ends} of its lines end in CR LF`, undefined);
 }
 
-/** Finds it. */
+/** Runs all checks that need only the text of the file and its files of patterns. */
 export function checkText(checked: Checked): void {
   for (const found of checked.table.findings) if (!checked.isCut(found.line)) addRead(checked, found);
   for (const line of checked.lines()) for (const told of tellLine(line)) checked.tell(line.line, told);

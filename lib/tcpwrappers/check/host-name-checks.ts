@@ -1,4 +1,4 @@
-// Whether the host names of rules are names that a client can have: of all that is checked, what asks the network.
+// Host names in rules that no client can have. The only check that asks the network.
 
 import { promises as dns } from 'node:dns';
 
@@ -14,7 +14,7 @@ interface Named {
   readonly name: string;
 }
 
-/** Makes the look-ups; those of the system by default. Rejects for what is not found. */
+/** Makes the look-ups. Rejects if there is no answer. */
 export interface NameLookups {
   addresses(name: string): Promise<readonly string[]>;
   nameOf(address: string): Promise<string>;
@@ -25,13 +25,13 @@ export const SYSTEM_LOOKUPS: NameLookups = {
   nameOf: async (address) => (await dns.lookupService(address, 0)).hostname,
 };
 
-/** How many names are asked for at a time, and for how long. */
+/** Names that are looked up at once, and the time limit of each. */
 const AT_ONCE = 8;
 const TIMEOUT_MS = 5000;
 
 function namesOf(rules: readonly Rule[]): readonly Named[] {
   return rules.flatMap((rule) => {
-    // its clients are the daemons
+    // the lists are swapped: its clients are daemons
     if (rule.daemons.flat().some(({ at }) => isAddressWord(daemonText(rule, at)))) return [];
     const servers = rule.daemons.flat().flatMap(({ at, host }) => (host === undefined ? [] : [{ at, host }]));
     return [...servers, ...rule.clients.flat()].flatMap(({ at, host }) =>
@@ -72,7 +72,7 @@ async function withLimit<Value>(work: Promise<Value>): Promise<Value | 'late'> {
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
-/** What to say about the host names of rules; each is looked up once. */
+/** Checks the host names of rules; each is looked up once. */
 export async function tellNames(
   rules: readonly Rule[],
   lookups: NameLookups,

@@ -1,4 +1,4 @@
-// Checks hosts.allow and hosts.deny: all that tcpdchk(8) was meant to find, and what it misses.
+// Checks hosts.allow and hosts.deny: everything that tcpdchk(8) was meant to find, and what it misses.
 
 import { statSync } from 'node:fs';
 
@@ -19,21 +19,21 @@ import { coversAll, tellShadows } from './rule-order.ts';
 export { type CheckFinding } from './checked.ts';
 
 export interface CheckRequest {
-  /** Paths of the files, those of /etc by default. */
+  /** Paths of the files; those of /etc by default. */
   readonly allow?: Bytes | undefined;
   readonly deny?: Bytes | undefined;
   readonly dialect?: Dialect | undefined;
   /** `libwrap`: a last line without a newline is not read. */
   readonly compat?: 'libwrap' | undefined;
-  /** Rules whose findings are not wanted. */
+  /** Rules whose findings are left out. */
   readonly ignore?: readonly RuleId[];
-  /** Names of daemons that are there although nothing tells of them. */
+  /** Names of daemons that exist although no service and no program has them. */
   readonly daemons?: readonly string[];
-  /** Tell of rules that grant without `allow`. */
+  /** Report rules that grant without `allow`. */
   readonly implicitAllow?: boolean;
-  /** false: do not look host names up. */
+  /** false: host names are not looked up. */
   readonly lookups?: NameLookups | false | undefined;
-  /** Directory whose services are looked at, `/` by default; and the inetd.conf there. */
+  /** Directory whose services are examined, `/` by default, and its inetd.conf. */
   readonly root?: string;
   readonly inetd?: string | undefined;
 }
@@ -67,7 +67,7 @@ function order(a: CheckFinding, b: CheckFinding): number {
 }
 
 /**
- * Checks both files, file by file and line by line.
+ * Checks both files.
  * @throws {UsageError} (rejects) as openHosts().
  */
 export async function checkHosts(request: CheckRequest = {}): Promise<readonly CheckFinding[]> {

@@ -1,16 +1,16 @@
-// What is wrong with a line before it is a rule. Pure.
+// Problems of a line before it is parsed as a rule. Pure.
 
 import type { Line } from '../parse/logical-line.ts';
 import { parseZoned } from '../text/address.ts';
 import { findOutside, show } from '../text/latin1.ts';
 import type { Told } from './catalog.ts';
 
-// A physical line of a joined one that was meant to go on, or a whole line that was.
+// The line was meant to continue.
 const BACKSLASH_AND_BLANK = /\\[ \t\r]+$/;
 
 function* tellComment({ text, pieces = [] }: Line): Generator<Told, void> {
   const [, second] = pieces;
-  // blank lines and comments are none the worse for it
+  // a blank line or a comment may be swallowed without harm
   if (second !== undefined && /^\s*[^\s#]/.test(text.slice(second.at)))
     yield {
       rule: 'comment-continues',
@@ -19,7 +19,7 @@ function* tellComment({ text, pieces = [] }: Line): Generator<Told, void> {
     };
 }
 
-// The first bracket that has no other; depth counts as in findOutside().
+// The first bracket without a counterpart; findOutside() counts the same way.
 function findUnbalanced(text: string): number {
   let opened = -1;
   for (let i = 0; i < text.length; i++) {
@@ -34,7 +34,7 @@ function findUnbalanced(text: string): number {
   return opened;
 }
 
-/** An IPv6 address without brackets in which a rule is cut, if there is one. */
+/** An IPv6 address without brackets at whose colons the rule is cut, if there is one. */
 export function findBareAddress(text: string): { readonly at: number; readonly address: string } | undefined {
   const colon = findOutside(text, ':');
   const cut = colon < 0 ? -1 : findOutside(text, ':', colon + 1);
@@ -77,7 +77,7 @@ function* tellText(line: Line): Generator<Told, void> {
   }
 }
 
-/** What to say about one line. */
+/** Checks one line. */
 export function* tellLine(line: Line): Generator<Told, void> {
   if (line.text.startsWith('#')) yield* tellComment(line);
   else if (line.text.trim() !== '') yield* tellText(line);

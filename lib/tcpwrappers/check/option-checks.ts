@@ -1,4 +1,4 @@
-// What is wrong with the third field of a rule that is not an error of its own.
+// Options that are valid but do not work, and plain commands.
 
 import type { Accounts } from '../daemon/daemon-host.ts';
 import { optionName } from '../parse/third-field.ts';
@@ -7,12 +7,11 @@ import type { Rule } from '../rule/rule-table.ts';
 import { show } from '../text/latin1.ts';
 import type { Told } from './catalog.ts';
 
-/** What options name on the host. */
 export interface OptionFacts extends Accounts {
   readonly hasDirectory: (path: string) => boolean;
 }
 
-/** How the third field of a rule was read; undefined if there is none, or if it is wrong. */
+/** The dialect of the third field; undefined if there is none, or it is invalid. */
 function dialectOf({ text, options }: Rule): 'options' | 'command' | undefined {
   const [first] = options;
   if (first === undefined || first.option.kind === 'error') return undefined;
@@ -36,7 +35,7 @@ function* tellAccounts(
     yield { rule: 'unknown-account', at, message: `there is no group ${show(option.group)}` };
 }
 
-/** What to say about the options of a rule. */
+/** Checks the options of a rule. */
 export function* tellOptions(rule: Rule, facts: OptionFacts): Generator<Told, void> {
   for (const { at, option } of rule.options) {
     if (option.kind === 'aclexec')
@@ -47,14 +46,14 @@ export function* tellOptions(rule: Rule, facts: OptionFacts): Generator<Told, vo
   }
 }
 
-/** What to say about a rule that grants by being in hosts.allow alone (tcpdchk(8), -a). */
+/** Reports a rule of hosts.allow without an explicit `allow` (tcpdchk(8), -a). */
 export function* tellImplicit({ text, options }: Rule, role: 'allow' | 'deny'): Generator<Told, void> {
   const last = options.at(-1)?.option.kind;
   if (role === 'allow' && last !== 'allow' && last !== 'deny' && last !== 'twist' && last !== 'error')
     yield { rule: 'implicit-allow', at: text.length, message: 'no "allow" at the end of the rule' };
 }
 
-/** What to say about rules with plain commands, of all rules of both files. */
+/** Reports rules with plain commands, in both files. */
 export function tellDialects(rules: readonly Rule[]): ReadonlyMap<Rule, Told> {
   const hasOptions = rules.some((rule) => dialectOf(rule) === 'options');
   const told = new Map<Rule, Told>();

@@ -1,5 +1,5 @@
-// Rules that nobody comes to, since rules before them match whoever would match them. Pure, and only what is certain.
-// What is wrong with rules among each other: nobody comes to them, or what they leave open. Pure.
+// Rules that can never be reached, because earlier rules match all their clients, and what no rule covers. Reports only
+// what is certain. Pure.
 
 import { ANY_CLIENT, ANY_DAEMON, type PatternList } from '../rule/pattern.ts';
 import type { Rule, Table } from '../rule/rule-table.ts';
@@ -7,25 +7,25 @@ import { show } from '../text/latin1.ts';
 import type { Told } from './catalog.ts';
 import { type Cover, coverClient, coverDaemon } from './cover.ts';
 
-/** A rule that nobody comes to. */
+/** A rule that can never be reached. */
 export interface Shadow {
   readonly rule: Rule;
-  /** The first of those that are in its way, and all of them. */
+  /** The first of the rules that match its clients, and all of them. */
   readonly by: Rule;
   readonly blockers: readonly Rule[];
-  /** Whether that one has the same words. */
+  /** Whether `by` has the same words. */
   readonly isSame: boolean;
 }
 
 type Lists = Pick<Rule, 'daemons' | 'clients'>;
 
-/** The first rules that match each client, by the keys of a daemon and then of a client. */
+/** The first rule for each pair of a daemon and a client, by their keys. */
 type First = Map<string, Map<string, Rule>>;
 
-/** Most pairs of a daemon and a client that are remembered; rules behind them are not looked at. */
+/** Pairs that are remembered; later rules are not examined. */
 const MAX_PAIRS = 2_000_000;
 
-// What the words of the first part of a list cover, words that match nobody aside.
+// The covers of the words in the first part of a list, without words that never match.
 function coversOf<Word>(
   list: PatternList<Word>,
   coverOf: (word: Word) => Cover | undefined,
@@ -33,19 +33,18 @@ function coversOf<Word>(
   return (list[0] ?? []).map(coverOf).filter((cover) => cover !== undefined);
 }
 
-// Words of the first part that match nobody, or somebody of whom nothing can be said, keep a rule from being certain.
+// Nothing is certain if a word of the first part has no cover.
 function isWhole<Word>(list: PatternList<Word>, covers: readonly Cover[]): boolean {
   return covers.length > 0 && covers.length === list[0]?.length;
 }
 
-// What is excepted, and a command that fails, lead past a rule (libwrap goes on after a failed aclexec).
+// Exceptions lead past a rule, and so does a command that fails (libwrap goes on after a failed aclexec).
 function stops({ daemons, clients, options }: Rule): boolean {
   return (
     daemons.length === 1 && clients.length === 1 && !options.some(({ option }) => option.kind === 'aclexec')
   );
 }
 
-/** A rule, and what its words cover. */
 interface Covered {
   readonly rule: Rule;
   readonly daemons: readonly Cover[];
@@ -56,7 +55,7 @@ function coveredBy({ daemons, clients }: Lists): Omit<Covered, 'rule'> {
   return { daemons: coversOf(daemons, coverDaemon), clients: coversOf(clients, coverClient) };
 }
 
-// Each rule, and then it is among the first.
+// Yields each rule before it is added.
 function* addRules(first: First, rules: readonly Rule[]): Generator<Covered, void> {
   let pairs = 0;
   for (const rule of rules) {
@@ -68,7 +67,7 @@ function* addRules(first: First, rules: readonly Rule[]): Generator<Covered, voi
   }
 }
 
-// The rules by which whoever the lists match is matched; undefined if that is not certain.
+// The rules that match every client of two lists; undefined if that is not certain.
 function allBlockers(
   first: First,
   lists: Lists,
@@ -78,7 +77,7 @@ function allBlockers(
   return blockersOf(first, daemons, clients);
 }
 
-/** The shadowed ones of rules in the order in which they are tried: those of hosts.allow, then of hosts.deny. */
+/** The unreachable ones of rules in the order in which they are tried: hosts.allow, then hosts.deny. */
 export function findShadows(rules: readonly Rule[]): readonly Shadow[] {
   const first: First = new Map();
   const shadows: Shadow[] = [];
@@ -90,7 +89,7 @@ export function findShadows(rules: readonly Rule[]): readonly Shadow[] {
   return shadows;
 }
 
-/** Whether some of the rules, in whatever order, match whoever two lists match. Only what is certain. */
+/** Returns a function that tells whether the rules, in any order, certainly match every client of two lists. */
 function openCoverage(rules: readonly Rule[]): (lists: Lists) => boolean {
   const first: First = new Map();
   Array.from(addRules(first, rules));
@@ -105,7 +104,7 @@ function addPairs(first: First, rule: Rule, daemons: readonly Cover[], clients: 
   }
 }
 
-// The rules that match each pair of a daemon and a client, or undefined if one of them comes through.
+// The rule for each pair of a daemon and a client, or undefined if one pair has none.
 function blockersOf(
   first: First,
   daemons: readonly Cover[],
@@ -144,7 +143,7 @@ function keysOf<Word>(list: PatternList<Word>, coverOf: (word: Word) => Cover | 
     .join('\nEXCEPT\n');
 }
 
-// Whether both have the same words in their lists, in whatever order.
+// Whether two rules have the same words in their lists, in any order.
 function isSame(a: Rule, b: Rule): boolean {
   return (
     keysOf(a.daemons, coverDaemon) === keysOf(b.daemons, coverDaemon) &&
@@ -156,7 +155,7 @@ function effectOf({ options }: Rule): string {
   return JSON.stringify(options.map(({ option }) => option));
 }
 
-// To move a rule helps if one in front of it, in the same file, does something else.
+// Moving a rule helps if an earlier rule of the same file does something else.
 function remedyOf({ rule, blockers, isSame }: Shadow): string {
   const inFile = blockers.filter(({ file }) => file === rule.file);
   const others = inFile.filter((by) => effectOf(by) !== effectOf(rule));
@@ -170,7 +169,7 @@ function remedyOf({ rule, blockers, isSame }: Shadow): string {
   return `remove it, or except its clients in ${show(elsewhere.file)}, line ${elsewhere.line}: EXCEPT`;
 }
 
-/** The rules that nobody comes to, of all rules in the order in which they are tried. */
+/** Reports unreachable rules, of all rules in the order in which they are tried. */
 export function tellShadows(rules: readonly Rule[]): readonly (readonly [Rule, Told])[] {
   return findShadows(rules).map((shadow) => {
     const { rule, by, isSame } = shadow;
@@ -187,7 +186,7 @@ export function tellShadows(rules: readonly Rule[]): readonly (readonly [Rule, T
   });
 }
 
-// Whether a rule is for all daemons and clients, but for exceptions.
+// Whether a rule refuses all daemons and clients, except for exceptions.
 function isForAll({ daemons, clients, doubt }: Rule): boolean {
   return (
     doubt === true &&
@@ -200,7 +199,7 @@ function isForAll({ daemons, clients, doubt }: Rule): boolean {
   );
 }
 
-/** Whether no client is let in for want of a rule: one of hosts.deny is for all, and others are for what it excepts. */
+/** Whether every client is matched by some rule: a rule of hosts.deny is for all, and others cover its exceptions. */
 export function coversAll(allow: Table, deny: Table): boolean {
   if (deny.unread !== undefined || deny.refused !== undefined) return true;
   const broad = deny.rules.filter(isForAll);

@@ -1,4 +1,4 @@
-// What is wrong with the words of a rule's lists. Pure; what the parser tells of them is not told again.
+// Problems of the words in a rule's lists. Pure. parse/notices.ts has already reported words that never match.
 
 import type { HostPattern, PatternList, TextPattern } from '../rule/pattern.ts';
 import { type Rule, wordText } from '../rule/rule-table.ts';
@@ -14,7 +14,7 @@ function* tellList<Word>(list: PatternList<Word>, at: number, name: string): Gen
     yield { rule: 'empty-except', at, message: `an EXCEPT of the list of ${name} has no words behind it` };
 }
 
-// What separates words in other files, or looks like a blank.
+// Characters that separate words in other files, or look like a blank.
 function* tellWord(word: string, at: number): Generator<Told, void> {
   const odd = /[;|\v\f]|\xc2\xa0/.exec(word);
   if (odd !== null)
@@ -25,7 +25,7 @@ function* tellWord(word: string, at: number): Generator<Told, void> {
     };
 }
 
-/** Whether a word is an address, a network, or the beginning of an address, as no name of a daemon is. */
+/** Whether a word is an address, a network, or the beginning of an address: no daemon has such a name. */
 export function isAddressWord(word: string): boolean {
   const [net = ''] = word.split('/', 1);
   return (
@@ -85,7 +85,7 @@ function* tellUser(name: string, pattern: TextPattern, at: number): Generator<To
     };
 }
 
-// Digits, dots and slashes: compared with the address only.
+// Words of digits, dots and slashes are compared with the address only.
 function* tellNumbers(text: TextPattern, at: number): Generator<Told, void> {
   if (text.kind === 'suffix')
     yield {
@@ -108,17 +108,17 @@ function* tellNumbers(text: TextPattern, at: number): Generator<Told, void> {
   }
 }
 
-// ::ffff:0:0/96: such clients are taken for IPv4 ones before they are compared.
+// ::ffff:0:0/96: libwrap compares such clients as IPv4 addresses.
 const MAPPED = '\0\0\0\0\0\uffff';
 
-// [net]/length with bits in the net that do not count.
+// Reports bits of [net]/length that do not count.
 function* tellNet6(word: string, net: string, at: number): Generator<Told, void> {
   const written = parseZoned(word.slice(1, word.indexOf(']')))?.words;
   if (written !== undefined && written !== net.padEnd(8, '\0'))
     yield { rule: 'ipv6-host-bits', at, message: 'bits of the network behind its prefix do not count' };
 }
 
-// Of digits, dots and wildcards: meant for addresses.
+// Reports wildcards in what was meant as an address.
 function* tellGlob(text: string, at: number): Generator<Told, void> {
   if (!/^[0-9.*?]*[0-9][0-9.*?]*$/.test(text)) return;
   // 10.* and 10.*.*.* mean 10.
@@ -131,7 +131,7 @@ function* tellGlob(text: string, at: number): Generator<Told, void> {
   };
 }
 
-/** What to say about a word that is compared with an endpoint. */
+/** Checks a word that is compared with an endpoint. */
 export function* tellHost(pattern: HostPattern, word: string, at: number): Generator<Told, void> {
   if (pattern.kind === 'net6') yield* tellNet6(word, pattern.net, at);
   if (pattern.kind === 'net6' && pattern.net.startsWith(MAPPED))
@@ -159,18 +159,18 @@ export function* tellHost(pattern: HostPattern, word: string, at: number): Gener
     yield { rule: 'mapped-address', at, message: 'an IPv4 address in IPv6 form matches nobody' };
 }
 
-/** Where a word is cut at its `@`; 0 if it is not. */
+/** The index behind the @ of user@host; 0 if there is none. */
 function cutOf(word: string): number {
   return word.length < 2 ? 0 : findOutside(word, '@', 1) + 1;
 }
 
-// A # before any word: what follows was meant as a comment, and nothing else need be said of it.
+// A # before a word was meant to begin a comment; the words behind it are not checked.
 function findComment(text: string, end: number): number {
   const found = /(?:^|[, \t])#/.exec(text.slice(0, end));
   return found === null ? -1 : found.index + found[0].length - 1;
 }
 
-/** What to say about the words of a rule. */
+/** Checks the words of a rule. */
 export function* tellWords(rule: Rule): Generator<Told, void> {
   const { text, daemons, clients } = rule;
   const colon = findOutside(text, ':');

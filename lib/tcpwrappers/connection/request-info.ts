@@ -1,6 +1,5 @@
-// What is known of a request: the endpoints of a connection, filled in as look-ups are asked for and answered.
-// Look-ups of a request, each made at most once: asked for when something needs it, taken down when it is answered.
-// The two ends of a connection, as a request has them.
+// What is known of a request (request_info of hosts_access(3)): daemon, client and server. Look-ups add names and
+// users.
 
 import type { Socket } from 'node:net';
 
@@ -10,35 +9,35 @@ import { parseQuad, parseZoned, unmapAddress, type Words } from '../text/address
 import { fold } from '../text/latin1.ts';
 import { IDENT_TIMEOUT_SECONDS, type Need, type Netgroup, type Work } from './need.ts';
 
-/** What a look-up that failed gives: a host name, an address or a user of this name is not a known one. */
+/** The name, address or user if a look-up fails. */
 export const UNKNOWN = 'unknown';
 /** The name of a host whose name and address do not lead to each other. */
 export const PARANOID = 'paranoid';
 
-/** Longest name, address or user that libwrap keeps; it cuts off the rest. */
+/** libwrap keeps this many bytes of a name, address or user. */
 const MAX_VALUE_BYTES = 127;
 
 /** One end of the connection, as the caller describes it. */
 export interface EndpointDescription {
-  /** In numbers; `unknown` by default. */
+  /** An IP address; `unknown` by default. */
   readonly address?: Bytes;
-  /** If it is known already; else it is looked up when a rule asks for it. */
+  /** If it is known already; otherwise it is looked up when a rule needs it. */
   readonly name?: Bytes;
-  /** 0 to 65535. Without it no rule for a port matches, and the user of a client cannot be looked up. */
+  /** 0 to 65535. Without it, no rule for a port matches, and the user of a client cannot be looked up. */
   readonly port?: number;
 }
 
 export interface RequestDescription {
-  /** Process name of the daemon, as its argv[0] without directory would be. */
+  /** Process name of the daemon: argv[0] without directory. */
   readonly daemon: Bytes;
   /** `user` if it is known already. */
   readonly client: EndpointDescription & { readonly user?: Bytes };
   readonly server?: EndpointDescription;
-  /** What `%p` is; this process by default. */
+  /** The value of `%p`; this process by default. */
   readonly pid?: number;
 }
 
-/** Texts hold one byte a character. What is undefined has not been looked up yet. */
+/** Texts have one byte a character. Undefined fields have not been looked up. */
 export interface Host {
   readonly end: 'client' | 'server';
   readonly address: string;
@@ -46,7 +45,7 @@ export interface Host {
   /** The name in lower case. */
   foldedName: string | undefined;
   readonly port: number | undefined;
-  /** The address as it is compared: an IPv4 one that is mapped into IPv6 as plain IPv4, in lower case. */
+  /** The address that is compared: lower case, and plain IPv4 for an IPv4 address mapped into IPv6. */
   readonly folded: string;
   readonly quad: number | undefined;
   readonly words: Words | undefined;
@@ -63,7 +62,7 @@ export interface Request {
   readonly pid: number;
   identTimeoutSeconds: number;
   readonly hasInterface: (name: string) => boolean;
-  /** Answers for the netgroups, if any was asked for; `undefined` for one that could not be read. */
+  /** The netgroups that were looked up; `undefined` for one that could not be read. */
   netgroups: Map<string, Netgroup | undefined> | undefined;
 }
 
@@ -75,7 +74,6 @@ function isPlain(value: string): boolean {
   return true;
 }
 
-// One byte a character, at most 127 of them.
 function toText(value: Bytes, what: string): string {
   if (typeof value === 'string' && value.length <= MAX_VALUE_BYTES && isPlain(value)) return value;
   if (typeof value !== 'string' && !(value instanceof Uint8Array))
@@ -98,7 +96,7 @@ function makeHost(
   checkPort(described.port, `${end}.port`);
   const address = toText(described.address ?? UNKNOWN, `${end}.address`) || UNKNOWN;
   const unmapped = unmapAddress(address);
-  // one with a colon in it is IPv6 or nothing
+  // a text with a colon is IPv6 or no address
   const zoned = unmapped === address && address.includes(':') ? parseZoned(address) : undefined;
   const exists = zoned !== undefined && (zoned.zone === undefined || hasInterface(zoned.zone));
   const host: Host = {
@@ -111,16 +109,15 @@ function makeHost(
     quad: parseQuad(unmapped),
     words: exists ? zoned.words : undefined,
   };
-  // empty is libwrap's word for not looked up
+  // an empty name means "not looked up" in libwrap
   if (described.name !== undefined && described.name.length > 0)
     learnName(host, toText(described.name, `${end}.name`));
   return host;
 }
 
 /**
- * A request nothing of which has been looked up. Names are cut at 127 bytes. `hasInterface` tells whether there is a
- * network interface of a name.
- * @throws {UsageError} for a NUL byte, and a port that is none.
+ * A request without look-ups. Names are cut at 127 bytes; `hasInterface` tells whether a network interface exists.
+ * @throws {UsageError} for a NUL byte or an invalid port.
  */
 export function makeRequest(
   described: RequestDescription,
@@ -145,30 +142,30 @@ export function makeRequest(
   return request;
 }
 
-// What a C string would keep of it.
+// A C string ends at a NUL.
 function cutText(text: string): string {
   const nul = text.indexOf('\0');
   return text.slice(0, nul >= 0 ? Math.min(nul, MAX_VALUE_BYTES) : MAX_VALUE_BYTES) || UNKNOWN;
 }
 
-/** Takes down the name that a look-up has found, `unknown` or `paranoid`; one byte a character. */
+/** Stores the name that a look-up found, `unknown` or `paranoid`. */
 export function learnName(host: Host, name: string): void {
   host.name = cutText(name);
   host.foldedName = fold(host.name);
 }
 
-/** Takes down the user that a look-up has found, or `unknown`; one byte a character. */
+/** Stores the user that a look-up found, or `unknown`. */
 function learnUser(request: Request, user: string): void {
   request.user = cutText(user);
   request.foldedUser = fold(request.user);
 }
 
-/** Whether a host name, in lower case, is one, and is believed. */
+/** Whether a host name, in lower case, is known and trusted. */
 export function isKnownName(foldedName: string): boolean {
   return foldedName !== UNKNOWN && foldedName !== PARANOID;
 }
 
-/** RFC 1413 asks about a TCP connection: both ends must be known, and be of one family. */
+/** RFC 1413 needs a TCP connection: both ports, and addresses of one family. */
 export function canAskUser({ client, server }: Request): boolean {
   return (
     client.port !== undefined &&
@@ -177,7 +174,7 @@ export function canAskUser({ client, server }: Request): boolean {
   );
 }
 
-/** The name of an endpoint. */
+/** The name of an endpoint, looked up at most once. */
 export function* nameOf(host: Host): Work<string> {
   if (host.name === undefined) {
     const found = yield { kind: 'name', end: host.end };
@@ -186,7 +183,7 @@ export function* nameOf(host: Host): Work<string> {
   return host.name ?? UNKNOWN;
 }
 
-/** The user of the client; nobody is asked where RFC 1413 is of no use. */
+/** The user of the client, looked up at most once, and only where RFC 1413 applies. */
 export function* userOf(request: Request): Work<string> {
   if (request.user === undefined) {
     const found = canAskUser(request)
@@ -197,7 +194,7 @@ export function* userOf(request: Request): Work<string> {
   return request.user ?? UNKNOWN;
 }
 
-/** Whatever matching has stopped at; it can be done again afterwards, and comes further. */
+/** Looks up what matching needs; after that, matching runs again and gets further. */
 export function* satisfy(need: Need, request: Request): Work<void> {
   switch (need.kind) {
     case 'name':
@@ -220,7 +217,7 @@ export function* satisfy(need: Need, request: Request): Work<void> {
   }
 }
 
-// An IPv4 client at an IPv6 socket is an IPv4 client, also in what is logged, as in libwrap.
+// An IPv4 client of an IPv6 socket is an IPv4 client, also in the log, as in libwrap.
 function describeEnd(address: string | undefined, port: number | undefined): EndpointDescription {
   return {
     ...(address === undefined ? {} : { address: unmapAddress(address) }),
@@ -228,7 +225,7 @@ function describeEnd(address: string | undefined, port: number | undefined): End
   };
 }
 
-/** Client and server of an accepted connection for Hosts.check(); an end that has no address is unknown. */
+/** Client and server of an accepted connection for Hosts.check(); an end without an address is unknown. */
 export function describeSocket(socket: Socket): { client: EndpointDescription; server: EndpointDescription } {
   return {
     client: describeEnd(socket.remoteAddress, socket.remotePort),

@@ -1,6 +1,4 @@
-// Users and groups of the host, by name.
-// Whether a daemon decides by hosts.allow and hosts.deny: whether libwrap is in it, or in a program that it starts.
-// What a host has: services, programs, and which of them ask libwrap.
+// The services, programs and accounts of a host, and which daemons use libwrap.
 
 import { openResolver } from '../../binary/closure.ts';
 import { type BytePath, bytePath, lastComponent } from '../../binary/path.ts';
@@ -17,31 +15,31 @@ import {
 } from './daemon-service.ts';
 import { readInetd, readUnits, readXinetd } from './service-files.ts';
 
-/** Whether there are users and groups; names have one byte a character. */
+/** Names have one byte a character. */
 export interface Accounts {
   readonly hasUser: (name: string) => boolean;
   readonly hasGroup: (name: string) => boolean;
 }
 
-/** Those of the host's databases (getpwnam(3), getgrnam(3)). */
+/** Reads the databases of the host (getpwnam(3), getgrnam(3)). */
 export const HOST_ACCOUNTS: Accounts = {
   hasUser: (name) => native.getpwnam(Buffer.from(name, 'latin1')) !== null,
   hasGroup: (name) => native.getgrnam(Buffer.from(name, 'latin1')) !== null,
 };
 
-/** `unknown` for what is no ELF program: an interpreter may load anything. */
+/** `unknown` for a program that is no ELF file: an interpreter may load anything. */
 type Wrapped = 'yes' | 'no' | 'unknown';
 
-// Whole paths of programs in a program's text: what it may start, as sshd(8) starts sshd-session, which is what asks.
+// Paths of programs in the text of a program, which it may start: sshd(8) starts sshd-session, which uses libwrap.
 const PROGRAM_PATH = /\/usr\/(?:local\/)?(?:lib|libexec|s?bin)\/[\w./+-]{1,200}/g;
 const MAX_STARTED = 64;
 
-/** Answers for the programs of one root; nothing is executed. */
+/** Tells whether programs of a root use libwrap; nothing is executed. */
 function openWrapped(root: FileRoot): (program: BytePath) => Wrapped {
   const resolver = openResolver(root, { dlopen: 'suggested' });
   const known = new Map<BytePath, Wrapped>();
 
-  // As `ldd PROGRAM | grep libwrap` would tell; or its text names the file of rules, as a static copy of libwrap does.
+  // Linked to libwrap, as ldd(1) would show, or names the file of rules, as a static copy of libwrap does.
   function hasIt(program: BytePath, text: string): Wrapped {
     const { files, missing } = resolver.resolve(program);
     if (files.some(({ path, role }) => role !== 'program' && lastComponent(path).startsWith('libwrap.so')))
@@ -68,26 +66,26 @@ function openWrapped(root: FileRoot): (program: BytePath) => Wrapped {
   };
 }
 
-/** The services of a host, and questions about daemons by their process names. */
+/** Answers about daemons by their process names. */
 export interface DaemonHost {
   readonly services: readonly Service[];
   readonly faults: readonly ServiceFault[];
-  /** The services of a daemon; upper and lower case are the same. */
+  /** The services of a daemon; case does not count. */
   servicesOf(daemon: string): readonly Service[];
-  /** The program of a daemon that no service names: one that is so called. */
+  /** The program with the name of the daemon, for a daemon without a service. */
   programOf(daemon: string): BytePath | undefined;
-  /** Whether a service, or the program, asks for a decision. */
+  /** Whether a service or a program asks the rules. */
   isWrapped(service: Service | BytePath): Wrapped;
-  /** All names that a daemon could have, for what is misspelt. */
+  /** All names that a daemon could have, for hints about misspelt names. */
   names(): readonly string[];
 }
 
 export interface DaemonHostOptions {
-  /** By default /etc/inetd.conf. */
+  /** /etc/inetd.conf by default. */
   readonly inetd?: string | undefined;
 }
 
-/** Reads what services there are beneath a root directory. */
+/** Reads the services beneath a root directory. */
 export function openDaemonHost(
   root: FileRoot,
   { inetd = '/etc/inetd.conf' }: DaemonHostOptions = {},

@@ -1,25 +1,23 @@
-// The services of a host: which daemon, of which program, is started how.
+// A service of the host: its daemon, the program of the daemon, and who starts it.
 
 import { type BytePath, lastComponent, toLatin1 } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 
-/** What is known of one service. Texts have one byte a character. */
+/** Texts have one byte a character. */
 export interface Service {
-  /** The process name of the daemon, which rules are about. */
+  /** The process name of the daemon, which rules name. */
   readonly daemon: string;
-  /** Path of the daemon's program. */
   readonly program: BytePath;
-  /** Who starts it, and so may ask for it: a wrapper (tcpd, `uchroot-tcpd run`), or xinetd. */
+  /** Who starts the daemon and may ask the rules for it: a wrapper (tcpd, `uchroot-tcpd run`), or xinetd. */
   readonly starter: 'tcpd' | 'xinetd' | 'itself';
-  /** Name in services(5), where the service has one. */
+  /** Name in services(5). */
   readonly port?: string;
-  /** Its systemd unit. */
   readonly unit?: string;
   readonly file: string;
   readonly line: number;
 }
 
-/** A finding about a file of services. */
+/** A problem in a file of services. */
 export interface ServiceFault {
   readonly rule:
     | 'inetd-incomplete'
@@ -41,7 +39,7 @@ export interface Services {
   readonly faults: readonly ServiceFault[];
 }
 
-/** Where programs of services are that have no path, as tcpd and the shell of root look for them. */
+/** Where tcpd and the shell of root look for programs without a path. */
 export const PROGRAM_DIRECTORIES: readonly string[] = [
   '/usr/sbin',
   '/usr/local/sbin',
@@ -52,26 +50,23 @@ export const PROGRAM_DIRECTORIES: readonly string[] = [
   '/usr/libexec',
 ];
 
-/** Largest file of services, or program, that is read. */
+/** Largest file that is read: a file of services, or a program. */
 const MAX_FILE_BYTES = 16 << 20;
 
-/** The wrappers, by the last component of their paths; of the second the daemon is an operand. */
+/** Names of wrappers; uchroot-tcpd takes the daemon as an operand. */
 const WRAPPERS: ReadonlySet<string> = new Set(['tcpd', 'uchroot-tcpd', 'uchroot-tcpd.cjs']);
 
-/** Whether a program is a wrapper. */
 export function isWrapper(program: BytePath): boolean {
   return WRAPPERS.has(lastComponent(program));
 }
 
-// Options of `uchroot-tcpd run` that take a value are followed by it, or hold it behind "=".
+// Options of `uchroot-tcpd run` without a separate value.
 const FLAGS =
   /^--(?:clear-groups|allow-root|allow-new-privs|keep-env|new-session|die-with-parent|insecure-path|check)$|=/;
 
-/**
- * The daemon that a wrapper starts, out of its arguments from argv[0] on: a path or a name; undefined if there is none.
- */
+/** The daemon that a wrapper starts, a path or a name, from the arguments of the wrapper, argv[0] included. */
 export function wrappedDaemon(program: BytePath, argv: readonly string[]): BytePath | undefined {
-  // tcpd is called by the name of the daemon
+  // the argv[0] of tcpd is the daemon
   if (lastComponent(program) === 'tcpd') return argv[0] as BytePath | undefined;
   const run = argv.indexOf('run');
   if (run < 0) return argv[0] as BytePath | undefined;
@@ -84,7 +79,7 @@ export function wrappedDaemon(program: BytePath, argv: readonly string[]): ByteP
   return argv[at] as BytePath | undefined;
 }
 
-/** What a path leads to; undefined if it is no file, or cannot be told. */
+/** The status of the file that a path leads to; undefined if there is none, or it cannot be opened. */
 export function statusOf(root: FileRoot, path: BytePath): ReturnType<FileRoot['lstat']> {
   try {
     const file = root.open(path);
@@ -96,7 +91,7 @@ export function statusOf(root: FileRoot, path: BytePath): ReturnType<FileRoot['l
   }
 }
 
-/** A program by its path or its name; undefined if it is not there. */
+/** Finds a program by path or name; undefined if it does not exist. */
 export function findProgram(root: FileRoot, name: string): BytePath | undefined {
   const places = name.startsWith('/')
     ? [name]
@@ -104,7 +99,7 @@ export function findProgram(root: FileRoot, name: string): BytePath | undefined 
   return (places as BytePath[]).find((place) => statusOf(root, place) !== undefined);
 }
 
-/** The text of a file of services; undefined if it is not there or cannot be read. */
+/** The text of a file; undefined if it does not exist or cannot be read. */
 export function readText(root: FileRoot, path: BytePath): string | undefined {
   try {
     const file = root.open(path);

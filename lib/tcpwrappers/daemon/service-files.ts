@@ -1,6 +1,5 @@
-// Services that inetd starts (inetd.conf(5)), and what tcpdchk(8) finds wrong with the file.
-// Services that xinetd starts (xinetd.conf(5)): it asks libwrap itself, by the name of the server, unless it is told not to.
-// Services of systemd: the programs of their units (systemd.service(5)).
+// Reads files of services: inetd.conf(5), xinetd.conf(5), systemd.service(5); with the problems that tcpdchk(8)
+// reports.
 
 import { type BytePath, bytePath, joinPath, lastComponent, showPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
@@ -16,7 +15,7 @@ import {
   wrappedDaemon,
 } from './daemon-service.ts';
 
-/** Programs that let in whoever says who he is. */
+/** Programs that trust the user name that the client sends. */
 const TRUSTING: ReadonlySet<string> = new Set([
   'rexd',
   'rpc.rexd',
@@ -44,7 +43,7 @@ function parseLine(text: string): Entry | 'incomplete' {
   return { service, type, protocol, program: program as BytePath, argv };
 }
 
-// A program that inetd, or the wrapper, is to execute.
+// Problems with a program that inetd, or the wrapper, executes.
 function* tellProgram(root: FileRoot, path: BytePath): Generator<Fault, void> {
   const status = statusOf(root, path);
   const shown = showPath(path);
@@ -79,7 +78,7 @@ function* tellEntry(root: FileRoot, entry: Entry, daemon: BytePath): Generator<F
   else yield* tellProgram(root, program);
 }
 
-/** What an inetd.conf says, if there is one. */
+/** The services of an inetd.conf. */
 export function readInetd(root: FileRoot, file: string): Services {
   const services: Service[] = [];
   const faults: ServiceFault[] = [];
@@ -98,7 +97,7 @@ export function readInetd(root: FileRoot, file: string): Services {
     for (const { rule, message } of tellEntry(root, entry, daemon)) faults.push({ rule, ...place, message });
     services.push({
       ...place,
-      // the daemon itself is asked about by the name that it is given
+      // without a wrapper, the daemon asks by its own argv[0]
       daemon: lastComponent(isWrapped ? daemon : ((entry.argv[0] ?? daemon) as BytePath)),
       program: findProgram(root, daemon) ?? daemon,
       starter: isWrapped ? 'tcpd' : 'itself',
@@ -134,7 +133,7 @@ function words(values: Section['values'], name: string): readonly string[] {
   return (values.get(name) ?? '').split(/\s+/).filter((word) => word !== '');
 }
 
-/** A service, and the name by which xinetd itself asks libwrap, if it does. */
+/** A service, and the name by which xinetd itself asks the rules, if it does. */
 interface Started {
   readonly service: Service;
   readonly asksFor: string | undefined;
@@ -156,7 +155,7 @@ function toStarted({ name, file, line, values }: Section): Started | undefined {
   return { service: { daemon, program: wrapped ?? program, starter, port: name, file, line }, asksFor };
 }
 
-// It asks before the wrapper does, and by another name.
+// xinetd asks before the wrapper, by another name.
 function faultOf({ service, asksFor }: Started): ServiceFault | undefined {
   const { starter, daemon, file, line } = service;
   if (starter !== 'tcpd' || asksFor === undefined || fold(asksFor) === fold(daemon)) return undefined;
@@ -178,7 +177,7 @@ export function readXinetd(root: FileRoot, directory: string): Services {
   };
 }
 
-/** Where units are; of one that is in several the first counts (systemd.unit(5)). */
+/** Directories of units; the first unit of a name counts (systemd.unit(5)). */
 const DIRECTORIES: readonly string[] = [
   '/etc/systemd/system',
   '/run/systemd/system',
@@ -186,7 +185,7 @@ const DIRECTORIES: readonly string[] = [
   '/usr/lib/systemd/system',
 ];
 
-// ExecStart= of a unit; what stands before a path changes how it is started, and @ gives argv[0] behind it.
+// ExecStart= of a unit: special characters may precede the path; after @, the next word is argv[0].
 function toService(unit: string, file: string, line: number, command: string): Service | undefined {
   const [first = '', ...words] = command.split(/\s+/);
   const [, prefix = '', path = ''] = /^([-@:+!|]*)(.*)$/.exec(first) ?? [];
@@ -205,13 +204,13 @@ function toService(unit: string, file: string, line: number, command: string): S
   };
 }
 
-// Another name of a unit, or a link to /dev/null, which keeps one from being started (systemd.unit(5)).
+// An alias of a unit, or a link to /dev/null, which masks the unit (systemd.unit(5)).
 function isAlias(root: FileRoot, file: BytePath, name: BytePath): boolean {
   const target = root.lstat(file)?.target;
   return target !== undefined && lastComponent(target) !== name;
 }
 
-/** The services that units start. */
+/** The services of systemd's units. */
 export function readUnits(root: FileRoot): readonly Service[] {
   const services: Service[] = [];
   const seen = new Set<BytePath>();

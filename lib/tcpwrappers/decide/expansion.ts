@@ -1,24 +1,23 @@
-// %-expansions: what a command, a variable or a banner may know of the request (hosts_access(5), % EXPANSIONS).
-// What is sent to the client before anything else: the option `banners` of hosts_options(5).
+// %-expansions of commands, variables and banners (hosts_access(5), % EXPANSIONS; hosts_options(5), banners).
 
 import type { Broken, Work } from '../connection/need.ts';
 import { type Host, isKnownName, nameOf, type Request, UNKNOWN, userOf } from '../connection/request-info.ts';
 import { findOutside } from '../text/latin1.ts';
 
-/** The most that may come out; with a byte more, libwrap exits. */
+/** Longest result; libwrap exits if there is one byte more. */
 export const MAX_EXPANSION_BYTES = 8190;
 
-/** What could confuse a shell becomes an underscore; libwrap's list of what could not. */
+/** Replaces what could confuse a shell; libwrap's list of safe characters. */
 function sanitize(value: string): string {
   return value.replace(/[^A-Za-z0-9!@%\-_=+:,./]/g, '_');
 }
 
-// A name only if it has been looked up before: %c and %h cost nothing, and differ with what came before them.
+// The name only if it has been looked up already: %c and %h never look up.
 function nameOrAddress(host: Host): string {
   return host.foldedName !== undefined && isKnownName(host.foldedName) ? (host.name ?? '') : host.address;
 }
 
-/** Who the client is, as `%c` and the log have it: `user@host`, or less where less is known. */
+/** The client for `%c` and the log: `user@host`, as far as it is known. */
 export function clientText(request: Request): string {
   const host = nameOrAddress(request.client);
   return request.user === undefined || request.foldedUser === UNKNOWN ? host : `${request.user}@${host}`;
@@ -29,7 +28,7 @@ function server(request: Request): string {
   return host.toLowerCase() === UNKNOWN ? request.daemon : `${request.daemon}@${host}`;
 }
 
-// undefined for a letter that stands for nothing
+// Undefined for an unknown letter.
 function* expandLetter(letter: string, request: Request): Work<string | undefined> {
   switch (letter) {
     case 'a':
@@ -65,14 +64,14 @@ function* expandLetter(letter: string, request: Request): Work<string | undefine
   }
 }
 
-/** A text with its expansions and the letters that stand for nothing, or why there is no text. */
+/** The expanded text and the unknown letters, or why there is no text. */
 export type Expansion =
   | { readonly kind: 'text'; readonly text: string; readonly unknownLetters: string }
   | Broken;
 
 /**
- * Replaces each `%` and letter. Names and the user are looked up where a letter asks for them, one after the other:
- * what a look-up finds changes what %c and %h behind it are. More than `maxBytes` are refused: libwrap exits there.
+ * Replaces each `%` and letter in order: a name that is looked up changes %c and %h behind it. A text of more than
+ * `maxBytes` is refused, because libwrap exits there.
  */
 export function* expand(text: string, request: Request, maxBytes = MAX_EXPANSION_BYTES): Work<Expansion> {
   let result = '';
@@ -91,13 +90,13 @@ export function* expand(text: string, request: Request, maxBytes = MAX_EXPANSION
   return { kind: 'text', text: result, unknownLetters };
 }
 
-/** Longest piece of a line that libwrap reads at once: as much as may come out of it. */
+/** libwrap reads pieces of this length. */
 const MAX_PIECE_BYTES = MAX_EXPANSION_BYTES;
 const CRLF = '\r\n';
-/** A banner that is longer is cut. */
+/** A longer banner is cut. */
 const MAX_BANNER_BYTES = 1 << 20;
 
-// What fgets(3) gives, one after the other: up to a newline.
+// The pieces that fgets(3) reads: up to a newline, or MAX_PIECE_BYTES.
 function* readPieces(text: string): Generator<string, void> {
   for (let at = 0; at < text.length;) {
     const newline = text.indexOf('\n', at);
@@ -107,7 +106,7 @@ function* readPieces(text: string): Generator<string, void> {
   }
 }
 
-/** A banner as it is sent: NUL bytes at its head as they are, lines expanded, CR LF at the end of each. */
+/** A banner as it is sent: leading NUL bytes are kept, each line is expanded and ends in CR LF. */
 export function* expandBanner(text: string, request: Request): Work<Expansion> {
   const head = /^\0*/.exec(text)?.[0].slice(0, MAX_BANNER_BYTES) ?? '';
   let result = head;
@@ -115,9 +114,9 @@ export function* expandBanner(text: string, request: Request): Work<Expansion> {
   for (const piece of readPieces(text.slice(head.length))) {
     const nul = piece.indexOf('\0');
     const line = nul < 0 ? piece : piece.slice(0, nul);
-    // a newline inside brackets is left alone: libwrap looks for it as for the end of a field
+    // as in libwrap, a newline inside brackets does not end the line
     const end = findOutside(line, '\n');
-    // its end comes on top of what a line may have
+    // CR LF may exceed the limit of a line
     const expanded = yield* end < 0
       ? expand(line, request)
       : expand(line.slice(0, end) + CRLF, request, MAX_EXPANSION_BYTES + CRLF.length);

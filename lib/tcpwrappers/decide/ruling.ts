@@ -1,5 +1,4 @@
-// What the options of a rule come to for one request (hosts_options(5)).
-// The decision of hosts_access(3): hosts.allow, hosts.deny, and what the options of the rule that matches say.
+// The decision of hosts_access(3): hosts.allow, then hosts.deny, and the options of the rule that matches.
 
 import type { Work } from '../connection/need.ts';
 import { type Request, satisfy, userOf } from '../connection/request-info.ts';
@@ -8,16 +7,16 @@ import type { Rule, Search, Table, Tables } from '../rule/rule-table.ts';
 import { chop } from '../text/latin1.ts';
 import { expand, expandBanner, type Expansion } from './expansion.ts';
 
-/** Something to be done when a decision is put into effect. Texts are expanded. */
+/** An action that carries a decision out. Texts are expanded. */
 export type Effect =
   | { readonly kind: 'spawn'; readonly command: string }
   | { readonly kind: 'twist'; readonly command: string }
-  /** Refuses if it fails, and nothing behind it is done. */
+  /** Refuses if the command fails; later actions are not done. */
   | { readonly kind: 'aclexec'; readonly command: string }
   | ({ readonly kind: 'severity' } & Severity)
   | { readonly kind: 'keepalive' }
   | { readonly kind: 'linger'; readonly seconds: number }
-  /** To be sent to the client. */
+  /** Sent to the client. */
   | { readonly kind: 'banner'; readonly text: string }
   | { readonly kind: 'nice'; readonly increment: number }
   | { readonly kind: 'setenv'; readonly name: string; readonly value: string }
@@ -25,24 +24,24 @@ export type Effect =
   | { readonly kind: 'user'; readonly user: string; readonly group?: string }
   | { readonly kind: 'group'; readonly group: string };
 
-/** `delegated`: the client gets a command (`twist`) in place of the service. */
+/** `delegated`: the client gets a command (`twist`) instead of the service. */
 export type Verdict = 'granted' | 'denied' | 'delegated';
 
-/** What one option comes to. */
+/** The result of one option. */
 interface Step {
   readonly effect?: Effect;
-  /** No option behind it counts. */
+  /** If set, later options do not count. */
   readonly verdict?: Verdict;
   readonly reason?: string;
   readonly unknownLetters?: string;
 }
 
 interface Outcome {
-  /** What an option decided, if every `aclexec` succeeds; undefined if none did. */
+  /** The verdict of an option, if every `aclexec` succeeds; undefined if no option decides. */
   readonly verdict: Verdict | undefined;
   readonly reason: string | undefined;
   readonly effects: readonly Effect[];
-  /** What does not change the verdict: letters that stand for nothing. */
+  /** Problems that do not change the verdict, such as unknown letters behind a %. */
   readonly warnings: readonly string[];
 }
 
@@ -50,7 +49,6 @@ function refuseBy(reason: string): Step {
   return { verdict: 'denied', reason };
 }
 
-// Goes on with a text that has been expanded, unless that is too long.
 function withText(expansion: Expansion, use: (text: string) => Step): Step {
   if (expansion.kind === 'broken') return refuseBy(expansion.message);
   return { ...use(expansion.text), unknownLetters: expansion.unknownLetters };
@@ -58,7 +56,7 @@ function withText(expansion: Expansion, use: (text: string) => Step): Step {
 
 function setVariable(assignment: string): Step {
   const name = /^[^ \t\r\n]*/.exec(assignment)?.[0] ?? '';
-  // EINVAL, and libwrap takes any error of setenv(3) for a lack of memory
+  // setenv(3) fails with EINVAL, and libwrap refuses
   if (name === '' || name.includes('=')) return refuseBy('bad name of a variable');
   return { effect: { kind: 'setenv', name, value: chop(assignment.slice(name.length)) } };
 }
@@ -120,10 +118,7 @@ function* takeOption(option: Option, request: Request): Work<Step> {
   }
 }
 
-/**
- * Goes through the options of a rule one by one, up to the first that decides, if any does: each sees what the
- * look-ups of those before it have found.
- */
+/** Evaluates options in order, up to the first that decides: each sees the look-ups of those before it. */
 function* runOptions(options: readonly PlacedOption[], request: Request): Work<Outcome> {
   const effects: Effect[] = [];
   const warnings: string[] = [];
@@ -137,19 +132,19 @@ function* runOptions(options: readonly PlacedOption[], request: Request): Work<O
 }
 
 export interface Ruling extends Outcome {
-  /** What is decided if every `aclexec` succeeds. */
+  /** The verdict if every `aclexec` succeeds. */
   readonly verdict: Verdict;
   /** The rule that matched, if one did. */
   readonly rule: Rule | undefined;
-  /** Why it is so, where that is not simply the rule, or that there is none. */
+  /** Set where the rule alone does not explain the verdict. */
   readonly reason: string | undefined;
-  /** Those that were looked at. */
+  /** The tables that were searched. */
   readonly tables: readonly Table[];
 }
 
 const NONE: readonly never[] = [];
 
-// A ruling without options. Field by field, since a connection has no time for a spread.
+// Field by field, because a spread is slow, and every connection comes here.
 function rule(
   verdict: Verdict,
   rule: Rule | undefined,
@@ -159,14 +154,14 @@ function rule(
   return { verdict, rule, reason, effects: NONE, warnings: NONE, tables };
 }
 
-/** A refusal that is no rule's. */
+/** A refusal without a rule. */
 export function refuse(reason: string, tables: readonly Table[] = NONE): Ruling {
   return rule('denied', undefined, reason, tables);
 }
 
 /**
- * Decides by one file, of which `before` were looked at; undefined if none of its rules matches. Nothing is run: what the
- * rule asks for is listed, and whatever has to be looked up for the decision is yielded where it is needed; nothing else is.
+ * Decides by one file; undefined if none of its rules matches. `before` are the tables that were searched already.
+ * Nothing is run: the actions are listed, and each look-up is yielded when it is needed.
  */
 export function* decideBy(
   { table, find }: Search,
@@ -188,7 +183,7 @@ export function* decideBy(
   return { ...outcome, verdict: outcome.verdict ?? verdict, rule: found, tables: searched };
 }
 
-/** Where no rule matches: granted, unless rules that might refuse were not read. */
+/** No rule matches: granted, unless rules that may refuse are unread. */
 export function decideWithout(searched: readonly Table[]): Ruling {
   const unread = searched.findLast((table) => table.unread !== undefined)?.unread;
   return unread === undefined
@@ -196,7 +191,7 @@ export function decideWithout(searched: readonly Table[]): Ruling {
     : refuse(unread.message, searched);
 }
 
-/** Decides on a request by hosts.allow, and then by hosts.deny. */
+/** Decides by hosts.allow, then by hosts.deny. */
 export function* decide({ allow, deny }: Tables, request: Request): Work<Ruling> {
   return (
     (yield* decideBy(allow, NONE, request)) ??

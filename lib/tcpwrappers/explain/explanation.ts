@@ -1,6 +1,5 @@
-// Why a rule does not match a request of which all that counts has been looked up.
-// What is wrong with the lines that a decision went through: what `check` finds, beside the rules.
-// A decision with all that led to it: what `uchroot-tcpd match` tells. Nothing is run, and no user is asked for.
+// A decision with all that led to it, for `uchroot-tcpd match`. Nothing is run, and the client is not asked for its
+// user.
 
 import { Checked, type CheckFinding } from '../check/checked.ts';
 import { checkText } from '../check/file-checks.ts';
@@ -14,14 +13,14 @@ import { ANY_CLIENT, ANY_DAEMON, type PatternList } from '../rule/pattern.ts';
 import { type Rule, type Tables, wordText } from '../rule/rule-table.ts';
 import { show } from '../text/latin1.ts';
 
-// A rule of one word is a question about that word.
+// Makes a rule of one word, and asks whether it matches.
 function isMatch(rule: Rule, words: Partial<Pick<Rule, 'daemons' | 'clients'>>, request: Request): boolean {
   const asked = { ...rule, daemons: ANY_DAEMON, clients: ANY_CLIENT, ...words };
   const found = walkTable({ file: rule.file, role: 'allow', rules: [asked], findings: [] }).find(request);
   return found === asked;
 }
 
-// None of the words, or the one that matches and the one by which it is excepted.
+// No word matches, or one matches and another excepts it.
 function whyNotList<Word extends { readonly at: number }>(
   rule: Rule,
   list: PatternList<Word>,
@@ -45,7 +44,7 @@ function whyNotList<Word extends { readonly at: number }>(
     : `${who} is none of ${words.join(' ') || 'no words'}`;
 }
 
-/** Why a rule does not match, in a few words. */
+/** Why a rule does not match; all look-ups have been made. */
 function whyNot(rule: Rule, request: Request): string {
   const { client, server, daemon, user } = request;
   const port = server.port === undefined ? '' : ` at port ${server.port}`;
@@ -60,15 +59,15 @@ function whyNot(rule: Rule, request: Request): string {
   );
 }
 
-/** Findings of a decision. */
+/** Findings of `check` on the way to a decision. */
 interface Defects {
-  /** By the rule that they are about. */
+  /** Findings about each rule. */
   readonly byRule: ReadonlyMap<Rule, readonly CheckFinding[]>;
-  /** About lines that are no rules, and files as a whole. */
+  /** Findings about other lines, and about whole files. */
   readonly others: readonly CheckFinding[];
 }
 
-// Warnings are for those who write rules; of these, one says why a rule is passed.
+// Only findings that explain a decision, not advice for authors of rules.
 function explains({ rule, severity }: CheckFinding): boolean {
   if (rule === 'world-writable' || rule === 'file-owner') return false;
   return severity === 'error' || rule === 'pattern-file-missing';
@@ -78,7 +77,7 @@ function place({ line, column }: CheckFinding): number {
   return (line ?? 0) * 1e6 + (column ?? 0);
 }
 
-/** What is wrong with the lines up to the rule that matched, or with all. */
+/** The findings up to the rule that matched, or all. */
 function findDefects({ allow, deny }: Tables, matched: Rule | undefined): Defects {
   const byRule = new Map<Rule, CheckFinding[]>();
   const others: CheckFinding[] = [];
@@ -99,7 +98,6 @@ function findDefects({ allow, deny }: Tables, matched: Rule | undefined): Defect
   return { byRule, others };
 }
 
-/** A rule that does not match, and why. */
 interface Passed {
   readonly rule: Rule;
   readonly why: string;
@@ -110,18 +108,18 @@ export interface Explanation {
   readonly request: Request;
   readonly ruling: Ruling;
   readonly lookups: readonly Lookup[];
-  /** The rules that were tried before the one that matched, or all. */
+  /** The rules before the one that matched, or all rules. */
   readonly passed: readonly Passed[];
-  /** What is wrong with lines on the way that are no rules, with the rule that matched, and with whole files. */
+  /** Findings about lines that are no rules, about the rule that matched, and about whole files. */
   readonly findings: readonly CheckFinding[];
-  /** Why the verdict may be another for a connection; empty if it is certain. */
+  /** Why a connection may get another verdict; empty if it is certain. */
   readonly doubts: readonly string[];
 }
 
-// What another time, or a connection, may answer in another way.
+// Problems that may be different at another time.
 const TEMPORARY = /temporary failure|no answer in time|cannot be read|getent/i;
 
-/** Decides on a request by tables, and tells why. A look-up takes at most `timeoutMs`. */
+/** Decides on a request, and explains why. A look-up takes at most `timeoutMs`. */
 export async function explain(
   tables: Tables,
   described: RequestDescription,
@@ -131,7 +129,7 @@ export async function explain(
   const isUserGiven = request.user !== undefined;
   const resolver: Resolver = {
     ...systemResolver(timeoutMs),
-    // whoever it is about does not connect now
+    // there is no connection to ask about
     user: () => Promise.resolve({ value: UNKNOWN, problem: 'there is no connection to ask about' }),
   };
   const lookups: Lookup[] = [];

@@ -1,4 +1,4 @@
-// An explanation as callers get it, and as JSON: texts are UTF-8, and nothing of how it came about is left.
+// An explanation for callers and for JSON: texts are UTF-8, and internal objects are left out.
 
 import type { CheckFinding } from '../check/checked.ts';
 import type { Host } from '../connection/request-info.ts';
@@ -16,34 +16,33 @@ export interface ExplainedEnd {
   readonly port: number | undefined;
 }
 
-/** What is wrong with a line. */
 type ExplainedFinding = Pick<CheckFinding, 'file' | 'line' | 'column' | 'rule' | 'message'>;
 
-/** A decision, and all that led to it. */
+/** A decision and all that led to it. */
 export interface HostsExplanation {
   readonly verdict: Verdict;
   /** Whether a connection would get the same verdict. */
   readonly isCertain: boolean;
-  /** Why it may be another one. */
+  /** Why a connection may get another verdict. */
   readonly doubts: readonly string[];
-  /** Why it is so, where that is not simply the rule. */
+  /** Set where the rule alone does not explain the verdict. */
   readonly reason: string | undefined;
   readonly daemon: string;
   readonly client: ExplainedEnd & { readonly user: string | undefined };
   readonly server: ExplainedEnd;
   /** The rule that matched. */
   readonly rule: MatchedRule | undefined;
-  /** Its options, with the values that they would be put into effect with. */
+  /** The options of the rule, with expanded values. */
   readonly options: readonly { readonly name: string; readonly value: string }[];
   readonly warnings: readonly string[];
   readonly lookups: readonly Lookup[];
-  /** What is wrong with lines on the way to it, as check() finds it. */
+  /** Findings of check() about lines on the way. */
   readonly findings: readonly ExplainedFinding[];
-  /** The rules before it, and why they do not match. */
+  /** The rules before it, and why each does not match. */
   readonly passed: readonly (MatchedRule & { readonly why: string })[];
 }
 
-/** An option, and its value as it would be put into effect. */
+/** An option and its expanded value. */
 export function optionOf(effect: Effect): readonly [name: string, value: string] {
   switch (effect.kind) {
     case 'spawn':

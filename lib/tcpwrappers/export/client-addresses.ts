@@ -1,17 +1,17 @@
-// Which addresses a list of clients means: exactly, or at least and at most, where it names what has no address. Pure.
+// Which addresses a list of clients means: exactly, or at least and at most, because a host name has no known address.
+// Pure.
 
 import { maskLength, numbersNet } from '../check/cover.ts';
 import type { ClientPattern, HostPattern, PatternList } from '../rule/pattern.ts';
 import type { Words } from '../text/address.ts';
 import { NOTHING, type Ranges, union, without } from './ranges.ts';
 
-/** Addresses of both families. */
 export interface Addresses {
   readonly ip4: Ranges;
   readonly ip6: Ranges;
 }
 
-/** What is certainly meant, and what may be meant at most. */
+/** What is certainly meant, and what may be meant. */
 export interface Meant<Set> {
   readonly least: Set;
   readonly most: Set;
@@ -40,7 +40,7 @@ function fromWords(words: Words): bigint {
   return value;
 }
 
-/** The addresses of a word; `untranslated` is called with each that has none. */
+/** The addresses of a word; calls `untranslated` for a word without known addresses. */
 export function hostAddresses(pattern: HostPattern, untranslated: () => void): Meant<Addresses> {
   const untold = (): Meant<Addresses> => (untranslated(), UNTOLD);
   switch (pattern.kind) {
@@ -54,7 +54,7 @@ export function hostAddresses(pattern: HostPattern, untranslated: () => void): M
       }
       const net = addressOnly ? numbersNet(text) : undefined;
       if (net !== undefined) return exactly({ ip4: network(BigInt(net.net), net.length, 32), ip6: NOTHING });
-      // digits and dots that are no address: nobody has it
+      // digits and dots that are no address match nobody
       return addressOnly && text.kind === 'equal' ? exactly(NONE) : untold();
     }
     case 'net4': {
@@ -96,17 +96,16 @@ function join(all: readonly Meant<Addresses>[]): Meant<Addresses> {
   return { least: unite('least'), most: unite('most') };
 }
 
-/** What is in the first and not in the second. */
 export function less(a: Addresses, b: Addresses): Addresses {
   return { ip4: without(a.ip4, b.ip4), ip6: without(a.ip6, b.ip6) };
 }
 
-/** The addresses of a list of clients; `untranslated` is called with the place of each word that has none. */
+/** The addresses of a list of clients; calls `untranslated` with the index of each word without known addresses. */
 export function clientAddresses(
   clients: PatternList<ClientPattern>,
   untranslated: (at: number) => void,
 ): Meant<Addresses> {
-  // of what is excepted, the most is taken from the least, and the other way round
+  // at least: minus the most that is excepted; at most: minus the least
   return clients.reduceRight<Meant<Addresses>>((excepted, part) => {
     const { least, most } = join(part.map((word) => wordAddresses(word, untranslated)));
     return { least: less(least, excepted.most), most: less(most, excepted.least) };
@@ -120,7 +119,7 @@ function wordAddresses(
   const meant = hostAddresses(host, () => untranslated(at));
   if (user === undefined || user.kind === 'all') return meant;
   untranslated(at);
-  // some users of these hosts
+  // only some users of these hosts
   return { least: NONE, most: meant.most };
 }
 

@@ -1,4 +1,4 @@
-// Which ports a list of daemons means. Pure.
+// Which ports a list of daemons means: exactly, or at least and at most. Pure.
 
 import { matchesText } from '../match/match.ts';
 import type { DaemonPattern, PatternList } from '../rule/pattern.ts';
@@ -8,17 +8,16 @@ import { NOTHING, type Ranges, union, without } from './ranges.ts';
 
 export const PROTOCOLS = ['tcp', 'udp'] as const;
 
-/** Ports of each protocol. */
 export type Ports = Readonly<Record<(typeof PROTOCOLS)[number], Ranges>>;
 
-/** The ports of a daemon by its process name; undefined if it is not known. */
+/** The ports of a daemon by its process name; undefined if they are unknown. */
 export type PortsOf = (daemon: string) => Ports | undefined;
 
 const NO_PORTS: Ports = { tcp: NOTHING, udp: NOTHING };
 const EVERY: Ranges = [{ first: 0n, last: 65535n }];
 const ALL_PORTS: Ports = { tcp: EVERY, udp: EVERY };
 
-/** One port, of both protocols or of one. */
+/** One port of one protocol, or of both. */
 export function onePort(port: number, protocol?: keyof Ports): Ports {
   const range = [{ first: BigInt(port), last: BigInt(port) }];
   return protocol === undefined ? { tcp: range, udp: range } : { ...NO_PORTS, [protocol]: range };
@@ -32,7 +31,7 @@ function lessPorts(a: Ports, b: Ports): Ports {
   return { tcp: without(a.tcp, b.tcp), udp: without(a.udp, b.udp) };
 }
 
-/** What a daemon list means: ports, at an address of the server if the list says so. */
+/** Ports, and the server addresses that the list names. */
 export interface Target {
   readonly ports: Meant<Ports>;
   readonly server: Meant<Addresses>;
@@ -40,14 +39,14 @@ export interface Target {
 
 export interface DaemonFacts {
   readonly portsOf: PortsOf;
-  /** All daemons of which the ports are known, for patterns. */
+  /** All daemons with known ports, for patterns. */
   readonly daemons: readonly string[];
-  /** The name of the daemon, as it stands at a place of the rule. */
+  /** The name of the daemon at an index of the rule. */
   readonly nameAt: (at: number) => string;
   readonly untranslated: (at: number) => void;
 }
 
-/** The ports of a word; undefined where it is not known which they are: at most all. */
+/** The ports of a word; undefined if they are unknown. */
 export function daemonPorts(
   { at, daemon }: DaemonPattern,
   facts: Pick<DaemonFacts, 'portsOf' | 'nameAt'>,
@@ -88,7 +87,7 @@ function partPorts(part: readonly DaemonPattern[], facts: DaemonFacts): Meant<Po
   const all = part.map((word) => {
     const ports = wordPorts(word, facts);
     if (word.host === undefined) return ports;
-    // at some addresses only, which a set of ports cannot say
+    // at some addresses only, which a set of ports cannot express
     facts.untranslated(word.at);
     return { least: NO_PORTS, most: ports.most };
   });
@@ -100,7 +99,6 @@ function partPorts(part: readonly DaemonPattern[], facts: DaemonFacts): Meant<Po
 
 const ANYWHERE: Meant<Addresses> = { least: EVERYBODY, most: EVERYBODY };
 
-/** What a daemon list means. */
 export function targetsOf(daemons: PatternList<DaemonPattern>, facts: DaemonFacts): readonly Target[] {
   const [first = [], ...excepted] = daemons;
   if (excepted.length === 0) {

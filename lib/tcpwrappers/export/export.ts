@@ -1,5 +1,5 @@
-// Ports of daemons: those of their services.
-// Translates hosts.allow and hosts.deny for a packet filter or for systemd: never open where the rules are not.
+// Translates hosts.allow and hosts.deny for a packet filter or for systemd. The result never admits a client that the
+// rules refuse.
 
 import { execFileSync } from 'node:child_process';
 
@@ -12,7 +12,7 @@ import { toNftables, UnknownPorts } from './nftables.ts';
 import { Losses, type Untranslated, type Unusable } from './rule-translation.ts';
 import { type DaemonUnit, type DropIn, toDropIns } from './systemd-drop-ins.ts';
 
-// A service by its name in services(5), through getent(1), which knows where that is kept.
+// Asks getent(1), because services may be stored anywhere (nsswitch.conf(5)).
 function servicePorts(name: string): Ports | undefined {
   const found = PROTOCOLS.flatMap((protocol) => {
     try {
@@ -30,13 +30,13 @@ function servicePorts(name: string): Ports | undefined {
   return found.length === 0 ? undefined : joinPorts(...found);
 }
 
-// sshd, in.ftpd → ssh, ftp: daemons are called after their services.
+// Daemons are named after their services: sshd, in.ftpd → ssh, ftp.
 function serviceNames(daemon: string): readonly string[] {
   const short = daemon.replace(/^in\.|^rpc\./, '');
   return [...new Set([daemon, short, short.replace(/d$/, '')])];
 }
 
-/** Answers for daemons by their names, `given` first; each is looked up once. */
+/** Returns a function for the ports of a daemon, `given` first; each is looked up once. */
 function openPorts(host: DaemonHost, given: ReadonlyMap<string, Ports>): PortsOf {
   const known = new Map<string, Ports | undefined>([...given].map(([name, ports]) => [fold(name), ports]));
   return (daemon) => {
@@ -45,7 +45,7 @@ function openPorts(host: DaemonHost, given: ReadonlyMap<string, Ports>): PortsOf
       const configured = host.servicesOf(daemon).flatMap(({ port }) => (port === undefined ? [] : [port]));
       const names = configured.length > 0 ? configured : serviceNames(key);
       const found = names.map(servicePorts).filter((ports) => ports !== undefined);
-      // of names that are only guessed the first that there is
+      // of guessed names, only the first service counts
       known.set(key, found.length === 0 ? undefined : configured.length > 0 ? joinPorts(...found) : found[0]);
     }
     return known.get(key);
@@ -57,16 +57,15 @@ export interface ExportOptions {
   readonly ports: ReadonlyMap<string, Ports>;
   /** Units of daemons, besides those that are found. */
   readonly units: readonly DaemonUnit[];
-  /** Directory whose services are looked at; `/` by default. */
+  /** Directory whose services are examined; `/` by default. */
   readonly root?: string;
 }
 
-/** What came of it: files, and what is lost; or why there is nothing. */
+/** The files and what is lost, or why nothing is translated. */
 export type Exported =
   | { readonly files: readonly DropIn[]; readonly untranslated: readonly Untranslated[] }
   | { readonly unusable: Unusable };
 
-// With the services of the host, and a place for what is lost.
 function withHost(options: ExportOptions, work: (host: DaemonHost, losses: Losses) => Exported): Exported {
   const root = openFileRoot(options.root ?? '/');
   try {
@@ -76,7 +75,7 @@ function withHost(options: ExportOptions, work: (host: DaemonHost, losses: Losse
   }
 }
 
-/** Both files as a table of nftables. */
+/** Translates both files into a table of nftables. */
 export function exportNftables(tables: Tables, options: ExportOptions): Exported {
   return withHost(options, (host, losses) => {
     const daemons = [...options.ports.keys(), ...host.services.map(({ daemon }) => daemon)];
@@ -96,7 +95,7 @@ function unusable({ file, line }: Rule, word: string, message: string, hint: str
   return { file, line, word, message: `${message}, and the rule refuses: nothing is translated`, hint };
 }
 
-/** The daemons that a rule names and does not except, each by its own name. */
+/** The daemons that a rule names and does not except. */
 function namedDaemons(rule: Rule): readonly string[] {
   return rule.daemons
     .filter((_, level) => level % 2 === 0)
@@ -109,7 +108,7 @@ function isForMany({ daemons }: Rule): boolean {
   return daemons.flat().some(({ daemon }) => daemon.kind !== 'equal');
 }
 
-/** Both files as drop-ins of units. */
+/** Translates both files into drop-ins of units. */
 export function exportSystemd(tables: Tables, options: ExportOptions): Exported {
   return withHost(options, (host, losses) => {
     const rules = [...tables.allow.table.rules, ...tables.deny.table.rules];

@@ -1,4 +1,4 @@
-// The rules as a table of nftables (nft(8)): first match as they stand, and whom none matches is let in. Pure.
+// The rules as a table of nftables (nft(8)): the first match decides, and the default is to accept. Pure.
 
 import type { Accounts } from '../daemon/daemon-host.ts';
 import { daemonText, type Rule, type Tables, wordText } from '../rule/rule-table.ts';
@@ -14,7 +14,7 @@ export interface NftablesFacts extends Accounts {
   readonly daemons: readonly string[];
 }
 
-/** Of a rule that refuses, a daemon of which the ports are not known: everything would have to be closed. */
+/** A rule refuses clients of a daemon whose ports are unknown: every port would have to be closed. */
 export class UnknownPorts extends Error {
   readonly rule: Rule;
   readonly word: string;
@@ -30,7 +30,7 @@ function portText(ranges: Ranges): string {
   return ranges.map(({ first, last }) => (first === last ? String(first) : `${first}-${last}`)).join(', ');
 }
 
-// Which packets, by port: one expression for both protocols where they have the same.
+// Matches packets by port: one expression if both protocols have the same ports.
 function portMatches({ tcp, udp }: Ports): readonly string[] {
   const texts = { tcp: portText(tcp), udp: portText(udp) };
   const every = '0-65535';
@@ -43,7 +43,7 @@ function portMatches({ tcp, udp }: Ports): readonly string[] {
   );
 }
 
-// Ranges as nft has them in a set: an address, a network, or first-last.
+// Ranges as elements of a set: an address, a network, or first-last.
 function netText(ranges: Ranges, family: keyof Addresses): string {
   const [bits, format] = family === 'ip4' ? ([32, formatQuad] as const) : ([128, formatWords] as const);
   return ranges
@@ -61,7 +61,7 @@ function isEverybody(addresses: Addresses): boolean {
   return isNobody(less(EVERYBODY, addresses));
 }
 
-// Which packets, by addresses: one expression where the family does not matter.
+// Matches packets by address: one expression if the family does not matter.
 function addressMatches(client: Addresses, server: Addresses): readonly string[] {
   if (isEverybody(client) && isEverybody(server)) return [''];
   return (['ip4', 'ip6'] as const).flatMap((family) => {
@@ -72,7 +72,7 @@ function addressMatches(client: Addresses, server: Addresses): readonly string[]
     ] as const;
     const texts = parts.map(([field, addresses]) => {
       const nets = netText(addresses[family], family);
-      // all of the family
+      // the whole family
       return /^[^,]*\/0$/.test(nets) ? '' : `${KEYWORDS[family]} ${field} { ${nets} } `;
     });
     return [texts.join('') || `meta nfproto ${family === 'ip4' ? 'ipv4' : 'ipv6'} `];
@@ -91,7 +91,7 @@ function* ruleLines(translated: Translated, facts: NftablesFacts): Generator<str
   }
 }
 
-// A rule that refuses at some ports, and it is not known at which.
+// Throws if the rule refuses at ports that are unknown.
 function requirePorts(
   rule: Rule,
   { least, most }: Target['ports'],
@@ -103,7 +103,10 @@ function requirePorts(
   throw new UnknownPorts(rule, unknown === undefined ? rule.daemonText : wordText(rule, unknown.at));
 }
 
-/** A table of nftables for both files. @throws {UnknownPorts} */
+/**
+ * A table of nftables for both files.
+ * @throws {UnknownPorts}
+ */
 export function toNftables({ allow, deny }: Tables, facts: NftablesFacts, losses: Losses): string {
   const lines: string[] = [];
   for (const { table } of [allow, deny]) {
@@ -116,7 +119,7 @@ export function toNftables({ allow, deny }: Tables, facts: NftablesFacts, losses
   }
   const unread = deny.table.unread ?? allow.table.unread;
   if (unread !== undefined) lines.push(`# ${unread.message}`, 'meta l4proto { tcp, udp } drop');
-  // created if need be, so that it can be deleted: loading it again replaces it
+  // the first line creates the table if need be, so that deleting it cannot fail
   return `table inet uchroot_tcpd
 delete table inet uchroot_tcpd
 table inet uchroot_tcpd {

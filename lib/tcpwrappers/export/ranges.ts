@@ -1,17 +1,16 @@
-// Sets of numbers as ascending ranges, such as all addresses of a network, or ports. Pure.
+// Sets of numbers as ascending ranges: addresses or ports. Pure.
 
-/** From `first` to `last`, both in it. */
+/** Includes `first` and `last`. */
 interface Range {
   readonly first: bigint;
   readonly last: bigint;
 }
 
-/** Ascending; no two touch. */
+/** Ascending; no two ranges touch. */
 export type Ranges = readonly Range[];
 
 export const NOTHING: Ranges = [];
 
-/** All that is in one of them. */
 export function union(sets: readonly Ranges[]): Ranges {
   const result: { first: bigint; last: bigint }[] = [];
   const all = sets.flat().toSorted((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
@@ -23,7 +22,7 @@ export function union(sets: readonly Ranges[]): Ranges {
   return result;
 }
 
-/** What is in the first and not in the second. */
+/** The numbers of `set` that are not in `taken`. */
 export function without(set: Ranges, taken: Ranges): Ranges {
   const result: Range[] = [];
   let at = 0;
@@ -40,12 +39,12 @@ export function without(set: Ranges, taken: Ranges): Ranges {
   return result;
 }
 
-/** The networks that a range of addresses of `bits` bits consists of: as few as possible. */
+/** Splits ranges of addresses of `bits` bits into as few networks as possible. */
 export function* networks(ranges: Ranges, bits: number): Generator<{ net: bigint; length: number }, void> {
   for (const { first, last } of ranges)
     for (let begin = first; begin <= last;) {
       let free = 0;
-      // as large as its beginning is aligned to, and as what is left
+      // as large as the alignment of its start and the rest of the range allow
       while (
         free < bits &&
         (begin & ((1n << BigInt(free + 1)) - 1n)) === 0n &&

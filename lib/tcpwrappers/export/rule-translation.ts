@@ -1,6 +1,4 @@
-// What of the rules has no counterpart elsewhere.
-// What a rule does, as far as a packet filter can: grant or refuse. Pure.
-// What a rule means to those who know addresses alone. Pure.
+// What a rule means to a filter that knows only addresses: clients, grant or refuse, and what is lost. Pure.
 
 import type { Accounts } from '../daemon/daemon-host.ts';
 import type { HostPattern } from '../rule/pattern.ts';
@@ -8,21 +6,21 @@ import type { PlacedOption } from '../rule/rule-option.ts';
 import { optionText, type Rule, wordText } from '../rule/rule-table.ts';
 import { type Addresses, clientAddresses, type Meant } from './client-addresses.ts';
 
-/** A word or an option of a rule that could not be translated, and what stands for it. */
+/** A word or an option of a rule that could not be translated. */
 export interface Untranslated {
   readonly file: string;
   readonly line: number;
-  /** As it stands in the rule; one byte a character. */
+  /** As in the rule; one byte a character. */
   readonly word: string;
   readonly message: string;
 }
 
-/** What is translated cannot be told from what is not: nothing is written. */
+/** Why nothing can be translated. */
 export interface Unusable extends Untranslated {
   readonly hint: string;
 }
 
-/** Collects them, each once. */
+/** Collects losses, each once. */
 export class Losses {
   readonly #all = new Map<string, Untranslated>();
 
@@ -36,7 +34,7 @@ export class Losses {
   }
 }
 
-/** What a rule decides, of whom, and the options that are lost. */
+/** The lists that count, the verdict, and the options that are lost. */
 interface RuleEffect {
   readonly daemons: Rule['daemons'];
   readonly clients: Rule['clients'];
@@ -44,7 +42,7 @@ interface RuleEffect {
   readonly lost: readonly PlacedOption[];
 }
 
-// Whether an option of a rule that grants may refuse all the same: then the rule refuses here.
+// Whether an option of a rule that grants may refuse: the translation then refuses.
 function mayRefuse({ option }: PlacedOption, accounts: Accounts): boolean {
   switch (option.kind) {
     case 'deny':
@@ -59,7 +57,7 @@ function mayRefuse({ option }: PlacedOption, accounts: Accounts): boolean {
     case 'group':
       return !accounts.hasGroup(option.group);
     case 'setenv':
-      // a name that depends on the client may be none
+      // an expansion may be no valid name
       return !/^[A-Za-z_][A-Za-z0-9_]*(?:[ \t]|$)/.test(option.assignment);
     case 'allow':
     case 'spawn':
@@ -76,7 +74,7 @@ function mayRefuse({ option }: PlacedOption, accounts: Accounts): boolean {
   }
 }
 
-// Whether the decision may end, and refuse, at a word that cannot be believed or read.
+// Whether the decision may end with a refusal at a word that cannot be trusted or read.
 function mayBreak({ doubt }: Pick<Rule, 'doubt'>, host: HostPattern | undefined): boolean {
   if (host?.kind !== 'file')
     return typeof doubt === 'object' && (host?.kind === 'doubtful' || host?.kind === 'netgroup');
@@ -84,7 +82,7 @@ function mayBreak({ doubt }: Pick<Rule, 'doubt'>, host: HostPattern | undefined)
   return broken !== undefined || patterns.some((pattern) => mayBreak({ doubt }, pattern));
 }
 
-/** What a rule decides; one that may refuse does, and what it excepts may not be come to. */
+/** The effect of a rule. If the decision may end within its lists, exceptions may not be reached, and do not count. */
 function effectOf(rule: Rule, role: 'allow' | 'deny', accounts: Accounts): RuleEffect {
   const { options, daemons, clients } = rule;
   const isGrant = options.at(-1)?.option.kind === 'allow' || role === 'allow';
@@ -101,16 +99,16 @@ export interface Translated {
   readonly daemons: Rule['daemons'];
   readonly clients: Meant<Addresses>;
   readonly verdict: 'grant' | 'refuse';
-  /** Takes down that the word at a place of the rule has no counterpart. */
+  /** Records that the word at an index of the rule is lost. */
   readonly lose: (at: number) => void;
 }
 
-/** Which part of what is meant counts: a rule that grants must not let in too many, one that refuses not too few. */
+/** Which bound counts: a rule that grants must not let in too many, one that refuses must not refuse too few. */
 export function boundOf({ verdict }: Pick<Translated, 'verdict'>): keyof Meant<never> {
   return verdict === 'grant' ? 'least' : 'most';
 }
 
-/** Translates the clients and the options of a rule; what is lost goes to `losses`. */
+/** Translates the clients and options of a rule. */
 export function translateRule(
   rule: Rule,
   role: 'allow' | 'deny',

@@ -10,7 +10,7 @@ import { type Addresses, EVERYBODY, isNobody, less } from './client-addresses.ts
 import { networks, union } from './ranges.ts';
 import { type Losses, type Translated, translateRule } from './rule-translation.ts';
 
-/** A file to write: its path, and what is in it. */
+/** A file to be written. */
 export interface DropIn {
   readonly path: string;
   readonly text: string;
@@ -25,7 +25,7 @@ export interface DaemonUnit {
 type Match = 'yes' | 'no' | 'maybe';
 
 function matchWord({ daemon, host }: DaemonPattern, name: string): Match {
-  // the port of a unit, and the address at which it is asked, are not known to it
+  // the port of a unit and the address of the server are unknown
   if (daemon.kind === 'port') return 'maybe';
   if (!matchesText(daemon, fold(name), () => false)) return 'no';
   return host === undefined ? 'yes' : 'maybe';
@@ -49,7 +49,7 @@ function join(a: Addresses, b: Addresses): Addresses {
   return { ip4: union([a.ip4, b.ip4]), ip6: union([a.ip6, b.ip6]) };
 }
 
-/** Who is let in to a daemon: the first rule that matches decides, and where none does he is. */
+/** The clients of a daemon: the first rule that matches decides, and the default is to grant. */
 function grantedBy(translated: readonly Translated[], daemon: string, tables: Tables): Addresses {
   if (tables.allow.table.refused !== undefined) return NOBODY;
   let granted = NOBODY;
@@ -78,14 +78,14 @@ function netTexts({ ip4, ip6 }: Addresses): readonly string[] {
   ];
 }
 
-// The shorter of the two ways to say it; an address that is on neither list is let in.
+// The shorter of two ways; an address on neither list is let in.
 function settings(granted: Addresses): readonly string[] {
   const allowed = netTexts(granted).map((net) => `IPAddressAllow=${net}`);
   const denied = netTexts(less(EVERYBODY, granted)).map((net) => `IPAddressDeny=${net}`);
   return denied.length <= allowed.length ? denied : ['IPAddressDeny=any', ...allowed];
 }
 
-/** A drop-in for each unit whose clients are restricted. */
+/** A drop-in for each unit that is not open to everybody. */
 export function toDropIns(
   tables: Tables,
   units: readonly DaemonUnit[],
@@ -113,7 +113,7 @@ export function toDropIns(
     return [
       {
         path: `/etc/systemd/system/${unit}.d/50-uchroot-tcpd.conf`,
-        // it holds for all packets of the unit, those to hosts that it asks itself too
+        // the settings apply to all packets of the unit, also of its own connections to other hosts
         text: `${[...rules, '[Service]', ...settings(granted)].join('\n')}\n`,
       },
     ];

@@ -1,36 +1,36 @@
-// Whether a file is still what was read: by its status, which the kernel changes with it.
+// Detects changes of a file by its status, without reading it.
 
 import { native } from '../../native.ts';
 
-/** The status of what lay at a path at some time, by which a change shows. */
+/** The status of a path at some time. */
 export interface Stamp {
-  /** With a NUL byte behind it. */
+  /** Ends in a NUL byte. */
   readonly path: Buffer;
-  /** As native/files/stamp.cc writes it: errno, and seconds and nanoseconds of the ctime are the first three 64-bit numbers. */
+  /** Written by native/files/stamp.cc: errno, then seconds and nanoseconds of the ctime, 64 bits each, then more. */
   readonly status: Buffer;
-  /** Whether any change after this shows in the status; else only reading the file again tells. */
+  /** Whether every later change will show in the status; otherwise the file must be read again. */
   isSettled: boolean;
 }
 
 const STATUS_BYTES = 48;
-/** How long the clock of a file system may stand still between two changes: some ticks of the kernel. */
+/** A file system's clock may stand still this long: some ticks of the kernel. */
 const TICK_MS = 20;
-/** The same for file systems that store whole seconds, of which FAT has the coarsest. */
+/** For file systems that store whole seconds; FAT is the coarsest. */
 const COARSE_TICK_MS = 2000;
 const ENOENT = 2n;
 
 function isSettled(status: Buffer): boolean {
   const error = status.readBigInt64LE(0);
-  // other errors can pass without a trace, such as a lack of memory
+  // other errors, such as a lack of memory, can go away without a trace
   if (error !== 0n) return error === ENOENT;
   const seconds = Number(status.readBigInt64LE(8));
   const nanoseconds = Number(status.readBigInt64LE(16));
   const tickMs = nanoseconds === 0 ? COARSE_TICK_MS : TICK_MS;
-  // a change right after this could have the same time, as git(1) has it with its index ("racy git")
+  // a change right after this could have the same time ("racy git", git-update-index(1))
   return Date.now() - (seconds * 1000 + nanoseconds / 1e6) > tickMs;
 }
 
-/** Looks at a path; follows links. */
+/** Takes the status of a path, following links. */
 export function takeStamp(path: Buffer): Stamp {
   const stamp = {
     path: Buffer.concat([path, Buffer.alloc(1)]),
@@ -41,7 +41,7 @@ export function takeStamp(path: Buffer): Stamp {
   return stamp;
 }
 
-/** Looks at the path again; whether the status is what it was. */
+/** Takes the status again; returns whether it is the same. */
 export function renewStamp(stamp: Stamp): boolean {
   const isSame = native.restat(stamp.path, stamp.status);
   if (!isSame || !stamp.isSettled) stamp.isSettled = isSettled(stamp.status);

@@ -1,5 +1,4 @@
-// Files of rules and of patterns, as they are found: the one place where they are read.
-// Whether the first word of a third field is a command: what /bin/sh would find in PATH.
+// Reads files of rules, patterns and banners, and looks for commands in PATH.
 
 import { accessSync, closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 
@@ -7,13 +6,13 @@ import { type Bytes, toBuffer } from '../../quote.ts';
 import { type FileText, MAX_FILE_BYTES } from '../parse/logical-line.ts';
 import { complete, type Slices } from '../rule/slices.ts';
 
-/** As much as is read at once. */
+/** Bytes that are read at once. */
 const PART_BYTES = 1 << 18;
 
 function* readOpen(fd: number): Slices<FileText> {
   const status = fstatSync(fd);
   if (status.isDirectory()) return { kind: 'directory' };
-  // /dev/null is as good as an empty file; a pipe could keep us waiting
+  // /dev/null is an empty file; a pipe could block
   if (!status.isFile() && !status.isCharacterDevice()) return { kind: 'unreadable', code: 'EINVAL' };
   if (status.size > MAX_FILE_BYTES) return { kind: 'large' };
   const part = Buffer.allocUnsafe(Math.min(PART_BYTES, Math.max(4096, status.size + 1)));
@@ -22,18 +21,17 @@ function* readOpen(fd: number): Slices<FileText> {
     const got = readSync(fd, part, 0, part.length, null);
     if (got === 0) return { kind: 'text', text };
     text += part.toString('latin1', 0, got);
-    // it grows, or is a device that gives for ever
+    // the file grows, or is an endless device
     if (text.length > MAX_FILE_BYTES) return { kind: 'large' };
     yield;
   }
 }
 
-/** Reads the file at a path; never throws for what may be wrong with it. */
+/** Reads a file; never throws for a system error. */
 export function readFileText(path: Bytes): FileText {
   return complete(readFile(path));
 }
 
-/** The same in slices. */
 export function* readFile(path: Bytes): Slices<FileText> {
   try {
     const fd = openSync(toBuffer(path), constants.O_RDONLY | constants.O_NONBLOCK);
@@ -49,7 +47,7 @@ export function* readFile(path: Bytes): Slices<FileText> {
   }
 }
 
-/** The search path of dash(1) where PATH is not set. */
+/** dash(1) uses this path if PATH is not set. */
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 function isProgram(path: Buffer): boolean {
@@ -61,14 +59,14 @@ function isProgram(path: Buffer): boolean {
   }
 }
 
-/** Tells of words, one byte a character, whether PATH has them; each is looked for once. */
+/** Returns a function that tells whether PATH has a command, one byte a character; each is looked for once. */
 export function openPath(path = process.env.PATH ?? DEFAULT_PATH): (word: string) => boolean {
   const known = new Map<string, boolean>();
   return (word) => {
     let isFound = known.get(word);
     if (isFound === undefined) {
       const name = Buffer.from(`/${word}`, 'latin1');
-      // an empty entry is the working directory, which is nobody's to rely on
+      // an empty entry is the working directory, which can be anywhere
       const directories = path.split(':').filter((directory) => directory !== '');
       isFound = directories.some((directory) => isProgram(Buffer.concat([Buffer.from(directory), name])));
       known.set(word, isFound);

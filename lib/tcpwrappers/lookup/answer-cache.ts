@@ -1,15 +1,15 @@
-// Answers that count for some seconds: who asks again and again is answered without a look-up.
+// Answers of look-ups, kept for some seconds.
 
-/** How long an answer counts, whatever it is. */
+/** How long an answer is kept, also a negative one. */
 const KEPT_MS = 5000;
 
-/** Answers by what was asked about. */
+/** Answers by subject. */
 export class Kept<Value> {
   readonly #most: number;
-  // the newest last
+  // the newest is last
   readonly #answers = new Map<string, { readonly value: Value; readonly since: number }>();
 
-  /** At most so many; the oldest go first. */
+  /** Keeps at most this many answers; the oldest go first. */
   constructor(most: number) {
     this.#most = most;
   }
@@ -24,7 +24,7 @@ export class Kept<Value> {
     }
   }
 
-  /** Undefined if there is none that counts. */
+  /** Undefined if there is no answer, or it is too old. */
   recall(subject: string): Value | undefined {
     const found = this.#answers.get(subject);
     return found !== undefined && performance.now() - found.since < KEPT_MS ? found.value : undefined;

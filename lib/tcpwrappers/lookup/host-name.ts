@@ -1,6 +1,6 @@
-// What the system says of the name of an address: asked once for all who want it at a time, and kept for some seconds; no
-// network has more than its share of the questions.
-// The name of a host, and whether it is believed: reverse, forward again, and the same address (hosts_access(5), PARANOID).
+// The name of a host by its address: the reverse name must lead back to the address (hosts_access(5), PARANOID). One
+// question serves all who ask at a time, answers are kept for some seconds, and a network has only its share of the
+// questions.
 
 import { type HostNameFacts, native } from '../../native.ts';
 import { Semaphore } from '../../semaphore.ts';
@@ -9,17 +9,17 @@ import { parseQuad, parseWords, shareOf, unmapAddress } from '../text/address.ts
 import { Kept } from './answer-cache.ts';
 import { type Answered, Overload } from './resolver.ts';
 
-/** Questions under way. One that is given up goes on until the resolver gives up too, and keeps its turn. */
+/** A question whose askers have given up keeps its permit until the resolver gives up too. */
 const running = new Semaphore({ most: 64, share: 8 });
 
-/** What is being asked about one address. */
+/** A question about one address. */
 interface Question {
-  /** What is known so far; undefined before its turn. */
+  /** What is known so far; undefined while the question waits. */
   latest: HostNameFacts | undefined;
   /** How many wait for the answer. */
   asking: number;
   readonly answer: Promise<HostNameFacts>;
-  /** Out of the queue. */
+  /** Leaves the queue. */
   leave: (() => void) | undefined;
 }
 
@@ -40,7 +40,7 @@ function openQuestion(address: string): Question {
   const answer = new Promise<HostNameFacts>((done, fail) => {
     settle = { done, fail };
   });
-  // whoever has gone away does not hear of it
+  // nobody may be waiting any more
   answer.catch(() => undefined);
   const question: Question = { latest: undefined, asking: 0, answer, leave: undefined };
   questions.set(address, question);
@@ -64,7 +64,7 @@ function openQuestion(address: string): Question {
   return question;
 }
 
-// The last that is known after the time: a name that is not verified yet is none to believe.
+// The time is over: what is known so far counts. A name that is not verified is not trusted.
 function giveUp(address: string, question: Question): HostNameFacts {
   if (question.latest !== undefined) return question.latest;
   if (question.asking === 1) {
@@ -75,8 +75,8 @@ function giveUp(address: string, question: Question): HostNameFacts {
 }
 
 /**
- * The facts of the name of an address in numbers. What is known by the end of the time, if that comes first.
- * @throws {Overload} (rejects) if so many questions are under way that this one could not begin in time.
+ * The facts about an address; what is known so far when the time is over.
+ * @throws {Overload} (rejects) if too many questions run, so that this one could not start in time.
  */
 async function askHost(address: string, timeoutMs: number): Promise<HostNameFacts> {
   const known = kept.recall(address);
@@ -105,8 +105,8 @@ function paranoid(problem: string): Answered<string> {
 }
 
 /**
- * What libwrap makes of a name: `paranoid` for one that is an address in numbers, that leads to no address or not back to
- * this one, or is not the canonical one, as that of an alias (CNAME) is not. Only `localhost` may be an alias.
+ * Judges a name as libwrap does: `paranoid` if it is a numeric address, leads to no address or not back to this one, or
+ * is not canonical, such as an alias (CNAME). Only `localhost` may be an alias.
  */
 export function judgeName(address: string, facts: HostNameFacts): Answered<string> {
   const { name } = facts;
@@ -126,9 +126,9 @@ export function judgeName(address: string, facts: HostNameFacts): Answered<strin
 }
 
 /**
- * Looks the name of an address up by the system's resolver, /etc/hosts included. `unknown` if there is none, or no
- * answer in time; a mapped address is looked up as IPv4.
- * @throws {Overload} (rejects) if so many look-ups are under way that this one could not begin in time.
+ * Looks up the name of an address with the system's resolver, /etc/hosts included; a mapped address counts as IPv4.
+ * `unknown` if there is no name, or no answer in time.
+ * @throws {Overload} (rejects) if too many look-ups run, so that this one could not start in time.
  */
 export async function lookUpName(address: string, timeoutMs: number): Promise<Answered<string>> {
   const plain = unmapAddress(address);

@@ -1,47 +1,46 @@
-// Why a request is refused without a decision: what it takes to decide is not to be had.
-// The look-ups of one connection: each is made once, when the decision asks for it, and told.
+// The look-ups of one connection: each is made once, when the decision needs it, and recorded.
 
 import type { Found, Need, Netgroup } from '../connection/need.ts';
 import { type Request, UNKNOWN } from '../connection/request-info.ts';
 
-/** Something that is needed to decide cannot be done now; nobody is let in for that. */
+/** A look-up that the decision needs cannot be made now; the client is refused. */
 export class Overload extends Error {
   override readonly name = 'Overload';
 }
 
-/** What a look-up has found, and what was odd about it. */
+/** The result of a look-up. */
 export interface Answered<Value> {
   readonly value: Value;
-  /** Why it is not a better one, such as that the time was over. */
+  /** Why the value is not a better one, such as a time limit. */
   readonly problem?: string | undefined;
 }
 
-/** The two ends of a TCP connection that RFC 1413 is asked about. */
+/** The two ends of a TCP connection, for RFC 1413. */
 export interface Connection {
   readonly client: { readonly address: string; readonly port: number };
   readonly server: { readonly address: string; readonly port: number };
 }
 
-/** Whoever can look things up. None rejects: what cannot be found has a value for that. Texts have one byte a character. */
+/** Makes look-ups. A look-up that fails has a value for that, and does not reject. Texts have one byte a character. */
 export interface Resolver {
   /** The name of a host by its address; `unknown`, or `paranoid` if name and address do not lead to each other. */
   name(address: string): Promise<Answered<string>>;
-  /** The user at the other end; `unknown` if nobody says. */
+  /** The user of the client; `unknown` if there is no answer. */
   user(connection: Connection, timeoutSeconds: number): Promise<Answered<string>>;
   /** The hosts of a netgroup; undefined if they cannot be read. */
   netgroup(group: string): Promise<Answered<Netgroup | undefined>>;
-  /** Whether there is such a user or group. */
+  /** Whether this user or group exists. */
   account(database: 'user' | 'group', name: string): Promise<Answered<boolean>>;
-  /** What a file holds; undefined if it cannot be read. */
+  /** The text of a file; undefined if it cannot be read. */
   banner(path: string): Promise<Answered<string | undefined>>;
 }
 
 /** A look-up that was made. */
 export interface Lookup {
   readonly kind: Need['kind'];
-  /** What was asked about: an address, the name of a netgroup or account, the path of a banner. */
+  /** The address, netgroup, account or path that was looked up. */
   readonly subject: string;
-  /** What it came to, in one word or a few. */
+  /** The result in a few words. */
   readonly result: string;
   readonly problem?: string | undefined;
   readonly durationMs: number;
@@ -70,7 +69,7 @@ function ask(need: Need, request: Request, resolver: Resolver): Promise<Answered
     case 'name':
       return resolver.name(request[need.end].address);
     case 'user':
-      // asked for only where both ports are known: canAskUser()
+      // a need for the user implies that both ports are known: canAskUser()
       return resolver.user(
         {
           client: { address: client.address, port: client.port ?? 0 },
@@ -96,7 +95,7 @@ function show(need: Need, found: Found): string {
   return typeof found === 'string' ? found : UNKNOWN;
 }
 
-/** Makes the look-ups that a decision asks for, and appends what they were to `lookups`. */
+/** Makes a look-up and appends it to `lookups`. */
 export async function lookUp(
   need: Need,
   request: Request,

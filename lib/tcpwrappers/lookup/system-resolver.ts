@@ -1,7 +1,4 @@
-// Whether a zone behind an address, such as %eth0, is a network interface.
-// Whether there is such a user or group: the host's databases, asked on a worker thread (NSS may go to a network).
-// The hosts of a netgroup, by getent(1): Node has no call for them, and the system knows where they are kept.
-// Look-ups by the system: its resolver, its databases, its files, and RFC 1413.
+// Look-ups by the system: its resolver, its account databases, getent(1) for netgroups, files, and RFC 1413.
 
 import { existsSync } from 'node:fs';
 
@@ -14,12 +11,15 @@ import { lookUpName } from './host-name.ts';
 import { askUser } from './ident.ts';
 import type { Answered, Resolver } from './resolver.ts';
 
-/** Whether there is a network interface of this name, one byte a character (if_nametoindex(3)). */
+/** Whether a network interface has this name, one byte a character (if_nametoindex(3)). */
 export function hasInterface(name: string): boolean {
   return native.hasInterface(Buffer.from(name, 'latin1'));
 }
 
-/** Looks an account up by name, one byte a character. Never rejects; one that cannot be looked up does not exist. */
+/**
+ * On a worker thread, because NSS may ask the network. Never rejects; a database that cannot be read has no such
+ * account.
+ */
 async function lookUpAccount(database: 'user' | 'group', name: string): Promise<Answered<boolean>> {
   const bytes = Buffer.from(name, 'latin1');
   if (database === 'user') {
@@ -36,18 +36,18 @@ const PROGRAM = ['/usr/bin/getent', '/bin/getent'].find((path) => existsSync(pat
 /** getent(1): no such key. */
 const NOT_FOUND = 2;
 const MAX_OUTPUT_BYTES = 16 << 20;
-/** /dev/null, and a pipe, in the addon's terms. */
+/** The addon's numbers for /dev/null and a pipe. */
 const NULL = -1;
 const PIPE = -2;
 
-/** Whether netgroups can be looked up here. */
+/** Whether netgroups can be looked up. */
 export function hasNetgroups(): boolean {
   return PROGRAM !== undefined;
 }
 
 /**
- * The hosts of a netgroup as getent(1) prints it: its name, and `(host,user,domain)` any number of times. An empty host
- * stands for any, and `-` for none (netgroup(5)).
+ * Parses what getent(1) prints: the name, then `(host,user,domain)` any number of times. An empty host stands for any
+ * host, `-` for none (netgroup(5)).
  */
 export function parseNetgroup(text: string): Netgroup {
   const hosts: (string | undefined)[] = [];
@@ -99,8 +99,8 @@ const kept = new Kept<Answered<Netgroup | undefined>>(64);
 const asking = new Map<string, Promise<Answered<Netgroup | undefined>>>();
 
 /**
- * Looks a netgroup up, once for all who want it at a time; what is found counts for some seconds. One that is not there
- * has no hosts. Never rejects.
+ * Looks up a netgroup, once for all who ask at a time; the answer is kept for some seconds. A netgroup that does not
+ * exist has no hosts. Never rejects.
  */
 export async function lookUpNetgroup(
   group: string,
@@ -120,7 +120,7 @@ export async function lookUpNetgroup(
 function readBanner(path: string): Answered<string | undefined> {
   const found = readFileText(Buffer.from(path, 'latin1'));
   if (found.kind === 'text') return { value: found.text };
-  // a daemon without a file has no banner, and nothing is said about it
+  // a daemon without a banner file is normal
   const problem =
     found.kind === 'absent'
       ? undefined
@@ -128,7 +128,7 @@ function readBanner(path: string): Answered<string | undefined> {
   return { value: undefined, problem };
 }
 
-/** Who looks up names within a time limit, and the rest within its own. */
+/** A resolver with a time limit for names and netgroups. */
 export function systemResolver(nameTimeoutMs: number): Resolver {
   return {
     name: (address) => lookUpName(address, nameTimeoutMs),

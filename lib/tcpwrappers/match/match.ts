@@ -1,5 +1,4 @@
-// Words that are compared with a text: daemon and user names, host names, addresses.
-// Whether a rule matches a request: word by word, in libwrap's order. What compile.ts does faster is measured by it.
+// Whether a rule matches a request: word by word, in libwrap's order. table-index.ts gives the same answers faster.
 
 import { type Answer, NEED_NAME, NEED_USER, type Netgroup, type Stop } from '../connection/need.ts';
 import { type Host, isKnownName, type Request, UNKNOWN } from '../connection/request-info.ts';
@@ -15,9 +14,9 @@ import type { Doubt, Rule, Search, Table } from '../rule/rule-table.ts';
 import { networkWords, parseZoned, type ZonedAddress } from '../text/address.ts';
 
 /**
- * Whether `pattern` matches all of `value`; both in one case. As in libwrap, two stars or more in a row want at least
- * one character to be left: `host**` does not match `host`. By hand, since a pattern made to be slow would be so in
- * a RegExp; this one goes back to the last star only.
+ * Whether `pattern` matches all of `value`; both are in one case. As in libwrap, `host**` does not match `host`: two or
+ * more stars need one character. Not a RegExp, because a hostile pattern could make that slow: this goes back to the
+ * last star only.
  */
 function matchesGlob(value: string, pattern: string): boolean {
   let [at, next, star, retry] = [0, 0, -1, 0];
@@ -52,7 +51,7 @@ function isSameAddress(pattern: ZonedAddress, value: string, hasInterface: HasIn
   );
 }
 
-/** Whether `value`, in lower case, is what the word means. */
+/** Whether a word means `value`, which is in lower case. */
 export function matchesText(pattern: TextPattern, value: string, hasInterface: HasInterface): boolean {
   switch (pattern.kind) {
     case 'all':
@@ -80,7 +79,7 @@ export function matchesText(pattern: TextPattern, value: string, hasInterface: H
 export type MatchFile = (file: PatternFile, host: Host, request: Request, doubt: Doubt) => Answer;
 
 function isMember(netgroup: Netgroup, name: string): boolean {
-  // case counts (hosts_access(5)); a triple without a host is for any (innetgr(3))
+  // case counts (hosts_access(5)); a triple without a host is for any host (innetgr(3))
   return netgroup.some((member) => member === undefined || member === name);
 }
 
@@ -134,7 +133,7 @@ export function matchHost(
   }
 }
 
-/** The words of a file, one after the other. */
+/** Tries the words of a file one after the other. */
 function matchWords(file: PatternFile, host: Host, request: Request, doubt: Doubt): Answer {
   for (const pattern of file.patterns) {
     const answer = matchHost(pattern, host, request, doubt, matchWords);
@@ -168,11 +167,10 @@ function matchClient(
   return matchesText(user, request.foldedUser, request.hasInterface);
 }
 
-/** How a word of a list is compared. */
 type MatchWord<Pattern> = (pattern: Pattern, request: Request, doubt: Doubt, matchFile: MatchFile) => Answer;
 
-// Whether a list matches: a word of its first part does, and what is excepted does not, from which there may be
-// exceptions again. `doubt` holds for the first part and turns round with each EXCEPT.
+// A list matches if a word of its first part does, and no exception does; exceptions may have exceptions again. `doubt`
+// is for the first part and is inverted by each EXCEPT.
 function matchList<Pattern>(
   list: PatternList<Pattern>,
   request: Request,

@@ -1,6 +1,4 @@
-// Which of many words match a text, without trying each: exact ones by hash, `.domain` and `10.` by the dots of the text.
-// Which of many words may match an endpoint, without trying each.
-// Candidates out of several lists, in ascending order.
+// Indexes of patterns: finds the few of many patterns that may match a text or an endpoint.
 
 import type { Host, Request } from '../connection/request-info.ts';
 import type { HostPattern, TextPattern } from '../rule/pattern.ts';
@@ -8,19 +6,19 @@ import type { Doubt } from '../rule/rule-table.ts';
 import { networkWords, parseZoned, type Words } from '../text/address.ts';
 import { matchesText, type MatchFile, matchHost } from './match.ts';
 
-/** What words stand for, such as the indexes of rules; in ascending order. */
+/** Numbers of rules, ascending. */
 export type Ids = number[];
 
 type Others<Pattern> = Map<string, { readonly pattern: Pattern; readonly ids: Ids }>;
 
-/** Words that are compared with one text. */
+/** Patterns that are compared with one text. */
 export interface TextIndex {
   readonly all: Ids;
   readonly equal: Map<string, Ids>;
   readonly suffixes: Map<string, Ids>;
   readonly prefixes: Map<string, Ids>;
   readonly addresses: Map<Words, Ids>;
-  /** What has to be tried one by one: the different wildcards, and KNOWN. */
+  /** Patterns that must be tried one by one: wildcards and KNOWN. */
   readonly others: Others<TextPattern>;
 }
 
@@ -35,19 +33,17 @@ export function makeTextIndex(): TextIndex {
   };
 }
 
-/** Appends an id that is not below those before it, and may be the last of them again. */
+/** Appends an id; the last one may come again. */
 function appendId(ids: Ids, id: number): void {
   if (ids.at(-1) !== id) ids.push(id);
 }
 
-/** Appends an id to those of a key. */
 export function addId<Key>(map: Map<Key, Ids>, key: Key, id: number): void {
   const ids = map.get(key);
   if (ids === undefined) map.set(key, [id]);
   else appendId(ids, id);
 }
 
-/** Pushes the ids of a key. */
 function collectIds<Key>(map: ReadonlyMap<Key, Ids>, key: Key, found: Ids[]): void {
   const ids = map.get(key);
   if (ids !== undefined) found.push(ids);
@@ -59,7 +55,7 @@ function addOther<Pattern>(others: Others<Pattern>, key: string, pattern: Patter
   else appendId(other.ids, id);
 }
 
-/** Adds a word; ids come in ascending order. */
+/** Adds a pattern; ids come in ascending order. */
 export function addText(index: TextIndex, pattern: TextPattern, id: number): void {
   switch (pattern.kind) {
     case 'all':
@@ -83,7 +79,7 @@ export function addText(index: TextIndex, pattern: TextPattern, id: number): voi
   }
 }
 
-/** Pushes the ids of all words that match `value`, in lower case, and of IPv6 ones whatever their zone. */
+/** Pushes the ids of all patterns that match `value`, in lower case; zones of IPv6 addresses are ignored. */
 export function collectText(
   index: TextIndex,
   value: string,
@@ -107,18 +103,17 @@ export function collectText(
 }
 
 /**
- * Words that are compared with one endpoint. The networks of each mask are a hash table, so that there is one look-up
- * for each mask that occurs, of which there are hardly more than 32 however many networks there are; and the masks of
- * IPv4 networks need not be contiguous.
+ * Patterns that are compared with one endpoint. Networks with the same mask share a hash table: there is one look-up
+ * for each mask, of which there are hardly more than 32, and IPv4 masks need not be contiguous.
  */
 export interface HostIndex {
   readonly byAddress: TextIndex;
   readonly byName: TextIndex;
   readonly nets4: Map<number, Map<number, Ids>>;
   readonly nets6: Map<number, Map<string, Ids>>;
-  /** What has to be tried one by one; of each kind there are few that differ. */
+  /** Patterns that must be tried one by one; few of them differ. */
   readonly others: Others<HostPattern>;
-  /** Those with a word for which the name is looked up, if no word before it matches. */
+  /** Ids of patterns that need the host name, unless an earlier pattern matches. */
   readonly named: Ids;
 }
 
@@ -139,12 +134,12 @@ function addNet<Net>(nets: Map<number, Map<Net, Ids>>, mask: number, net: Net, i
   addId(masked, net, id);
 }
 
-/** Adds a word; ids come in ascending order. */
+/** Adds a pattern; ids come in ascending order. */
 export function addHost(index: HostIndex, pattern: HostPattern, id: number): void {
   switch (pattern.kind) {
     case 'text':
       addText(index.byAddress, pattern.text, id);
-      // ALL has matched any address
+      // ALL has already matched the address
       if (pattern.addressOnly || pattern.text.kind === 'all') return;
       addText(index.byName, pattern.text, id);
       appendId(index.named, id);
@@ -175,10 +170,7 @@ export function addHost(index: HostIndex, pattern: HostPattern, id: number): voi
   }
 }
 
-/**
- * Pushes the ids of all words that match, of those that cannot be told yet, and of some more: each is only a
- * candidate, which matchHost() decides about.
- */
+/** Pushes a superset of the ids that match or need a look-up; matchHost() decides about each. */
 export function collectHost(
   index: HostIndex,
   host: Host,
@@ -196,11 +188,11 @@ export function collectHost(
   if (words !== undefined)
     for (const [length, nets] of index.nets6) collectIds(nets, networkWords(words, length), found);
   for (const { pattern, ids } of index.others.values())
-    // what stops there is a candidate too: it tells why
+    // a need or a refusal is a candidate too
     if (matchHost(pattern, host, request, doubt, matchFile) !== false) found.push(ids);
 }
 
-/** Calls `attempt` with each id of the lists once, in ascending order and below `limit`, until it answers something. */
+/** Calls `attempt` with each id below `limit` once, in ascending order, until it returns something. */
 export function firstOf<Result>(
   lists: readonly Ids[],
   limit: number,

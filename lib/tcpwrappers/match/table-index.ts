@@ -1,4 +1,5 @@
-// Finds the first rule that matches without trying all: what decides is asked of tables, and the order is kept.
+// Finds the first rule that matches without trying all rules: by indexes of daemons and clients. The order of rules is
+// kept.
 
 import type { Answer, Stop } from '../connection/need.ts';
 import type { Host, Request } from '../connection/request-info.ts';
@@ -22,16 +23,15 @@ import {
 
 /** The rules with one daemon list. */
 interface Group {
-  /** One of the rules; their daemon list is that of all. */
+  /** Any of the rules: all have the same daemon list. */
   readonly sample: Rule;
-  /** Whether the daemon list matches as soon as one of its words does, and that is certain. */
+  /** Whether the list certainly matches as soon as one of its words does. */
   readonly isSure: boolean;
   readonly ids: Ids;
-  /** The rules by what they say of the client; of few rules each is tried. */
+  /** The rules by client; a small group has no index. */
   clients?: HostIndex;
 }
 
-/** The rules of a table by daemon, and those of each daemon list by client. */
 interface Compiled {
   readonly rules: readonly Rule[];
   readonly groups: readonly Group[];
@@ -39,7 +39,7 @@ interface Compiled {
   readonly byPort: ReadonlyMap<number, Ids>;
 }
 
-/** Of so few rules with one daemon list each is tried, and of four times as many in all: that is faster. */
+/** Measured: trying each is faster for so few rules of one group, and for four times as many in all. */
 const FEW = 8;
 
 const fileIndexes = new WeakMap<PatternFile, HostIndex>();
@@ -56,7 +56,7 @@ function* indexFile(file: PatternFile): Slices<HostIndex> {
   return index;
 }
 
-// Of all files that the rules name: none is to be indexed while a client waits for it.
+// Indexes all files in advance: no client waits for it.
 function* indexFiles(rules: readonly Rule[]): Slices<void> {
   for (const [i, { daemons, clients }] of rules.entries()) {
     if (i % SLICE === 0) yield;
@@ -67,7 +67,7 @@ function* indexFiles(rules: readonly Rule[]): Slices<void> {
   }
 }
 
-/** The words of a file by an index of them; the answer is that of matchWords(). */
+/** Answers as matchWords() does, by an index of the words. */
 function matchIndexed(file: PatternFile, host: Host, request: Request, doubt: Doubt): Answer {
   const lists: Ids[] = [];
   collectHost(complete(indexFile(file)), host, request, doubt, matchIndexed, lists);
@@ -82,14 +82,14 @@ function matchIndexed(file: PatternFile, host: Host, request: Request, doubt: Do
 
 function makeGroup(sample: Rule): Group {
   const [part = [], ...excepted] = sample.daemons;
-  // of an address, the index does not look at the zone
+  // the index ignores the zone of an address
   const isSure =
     excepted.length === 0 &&
     part.every(({ daemon, host }) => host === undefined && daemon.kind !== 'address');
   return { sample, isSure, ids: [] };
 }
 
-// In doubt, the words of a list mean another thing where they refuse.
+// Doubt changes what the words of a list mean, so rules of one group have the same.
 function groupKey({ daemonText, doubt }: Rule): string {
   return `${typeof doubt === 'object' ? '?' : doubt ? '-' : '+'}${daemonText}`;
 }
@@ -108,8 +108,8 @@ function* groupRules(rules: readonly Rule[], few: number): Slices<readonly Group
   return [...groups.values()];
 }
 
-// Words of the first part of the client list are what can make a rule match. A name that a later part needs is
-// looked up only after one of them has.
+// Only words of the first part can make a rule match. Later parts are compared afterwards, so that their names are
+// looked up only if needed.
 function* indexClients(rules: readonly Rule[], ids: Ids): Slices<HostIndex> {
   const clients = makeHostIndex();
   for (const [i, id] of ids.entries()) {
@@ -153,7 +153,7 @@ function find(compiled: Compiled, request: Request): Rule | Stop | undefined {
     const answer = group.isSure || matchDaemons(daemons, request, doubt, matchIndexed);
     const [first = Infinity] = group.ids;
     if (answer !== true) {
-      // nothing behind the first of its rules can be told, but all before it
+      // rules before this group can be decided, rules behind it cannot
       if (answer !== false && first < stopAt) [stop, stopAt] = [answer, first];
     } else if (group.clients === undefined) lists.push(group.ids);
     else collectHost(group.clients, request.client, request, doubt, matchIndexed, lists);
@@ -168,8 +168,8 @@ function find(compiled: Compiled, request: Request): Rule | Stop | undefined {
 }
 
 /**
- * Prepares a table for many requests; the answers are those of walkTable(). The time of one grows with the number of
- * words that match the request and of different wildcards and masks, not with that of rules.
+ * Prepares a table for many requests; the answers are those of walkTable(). The time of a request grows with the number
+ * of matching words and of different wildcards and masks, not with the number of rules.
  */
 export function* compileTable(table: Table, few = FEW): Slices<Search> {
   yield* indexFiles(table.rules);

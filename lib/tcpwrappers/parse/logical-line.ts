@@ -1,5 +1,4 @@
-// What a file of rules or of patterns turned out to be.
-// Lines of a file of rules, joined where a backslash stands before the newline, byte for byte as libwrap reads them.
+// The text of a file, and its logical lines: a backslash before the newline joins the next line, as in libwrap.
 
 /** Largest file that is read. */
 export const MAX_FILE_BYTES = 64 << 20;
@@ -8,16 +7,16 @@ export const MAX_FILE_BYTES = 64 << 20;
 export type FileText =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'absent' }
-  /** libwrap can open it, and reads it as if it were empty. */
+  /** libwrap opens a directory and reads it as an empty file. */
   | { readonly kind: 'directory' }
   | { readonly kind: 'large' }
-  /** `code` is the name of an errno, or EINVAL for what is no file. */
+  /** `code` is the name of an errno; EINVAL for a path that is no regular file. */
   | { readonly kind: 'unreadable'; readonly code: string };
 
-/** Longest line that libwrap takes, after joining, with its newline. */
+/** Longest line in libwrap, after joining, with its newline. */
 export const MAX_LINE_BYTES = 2047;
 
-/** A part of a joined line: where it begins in `text`, and in the file. */
+/** A part of a joined line: its index in `text`, and its place in the file. */
 interface Piece {
   readonly at: number;
   readonly line: number;
@@ -27,15 +26,15 @@ interface Piece {
 export interface Line {
   /** Without the newline. */
   readonly text: string;
-  /** Number of the last physical line, as libwrap counts; from 1. */
+  /** Number of its last physical line, from 1, as libwrap counts. */
   readonly line: number;
-  /** How it ends. Nothing that libwrap would read follows a line that is `unterminated` or too `long`. */
+  /** libwrap reads nothing after a line that is `unterminated` or too `long`. */
   readonly end: 'newline' | 'unterminated' | 'long';
-  /** Where it begins in the file. */
+  /** Its index in the file. */
   readonly offset: number;
-  /** Of a line that is joined, or ends in another way; else it is a line of the file as it stands. */
+  /** Undefined for a plain line, which stands in the file as it is. */
   readonly pieces: readonly Piece[] | undefined;
-  /** Whether bytes were lost behind a NUL. */
+  /** Whether a NUL hides some of its bytes. */
   readonly hasNul: boolean;
 }
 
@@ -47,7 +46,7 @@ export function placeIn(line: Line, at: number): { readonly line: number; readon
     : { line: piece.line, column: piece.column + at - piece.at };
 }
 
-/** The lines of `text`, from `offset` in physical line `number` on; none is longer than `maxBytes`. */
+/** The lines of `text` from `offset` on, which is physical line `number`; none is longer than `maxBytes`. */
 export function* readLines(
   text: string,
   { offset = 0, number = 1, maxBytes = MAX_LINE_BYTES } = {},
@@ -79,8 +78,8 @@ export function* readLines(
   }
 }
 
-// One line as a buffer of `maxBytes` is filled by fgets(3), call by call: each gives at most what there is room for,
-// up to a newline, and only what stands before a NUL is seen of it. A lone backslash and newline add nothing.
+// Fills a buffer of `maxBytes` call by call, as libwrap does with fgets(3): each call reads up to a newline or to the
+// end of the buffer, and a NUL hides the rest of what it read.
 function readPieces(
   text: string,
   offset: number,
@@ -98,7 +97,7 @@ function readPieces(
       break;
     }
     if (isNewLine) lineStart = position;
-    // of pieces that add nothing there may be any number
+    // there may be any number of pieces that add nothing
     if (pieces.at(-1)?.at === joined.length) pieces.pop();
     pieces.push({ at: joined.length, line, column: position - lineStart + 1 });
     if (newline < position) newline = text.indexOf('\n', position);

@@ -1,4 +1,4 @@
-// What to say about a rule when it is read: words that match nobody, options that refuse everybody.
+// Problems of one rule: words that never match, and options that refuse everybody.
 
 import { nearest } from '../../nearest.ts';
 import type { Finding, Remark } from '../rule/finding.ts';
@@ -7,7 +7,7 @@ import type { Option } from '../rule/rule-option.ts';
 import type { Rule } from '../rule/rule-table.ts';
 import { OPTION_NAMES, optionName } from './third-field.ts';
 
-/** A remark and where in the line it is. */
+/** A remark and its index in the line. */
 export type Notice = Remark & { readonly at: number };
 
 type OptionError = Extract<Option, { readonly kind: 'error' }>;
@@ -79,7 +79,7 @@ function noticeError(rule: Rule, at: number, { code, message }: OptionError): No
   return meant === undefined ? about : { ...about, hint: `did you mean ${meant}?` };
 }
 
-/** What is to be said about a rule, in the order of its line. */
+/** The problems of a rule, in the order of its line. */
 export function* noticesOf(rule: Rule, hasNetgroups: boolean): Generator<Notice, void> {
   for (const { at, daemon, host } of rule.daemons.flat()) {
     const notices = [

@@ -1,5 +1,3 @@
-// Words that are compared with a text.
-// Words that are compared with an endpoint: of the client list, and behind the @ of a daemon.
 // The daemon list and the client list of a rule: words, EXCEPT, user@host, daemon@host.
 
 import type {
@@ -14,7 +12,7 @@ import type {
 import { networkWords, parseQuad, parseZoned } from '../text/address.ts';
 import { atoi, findOutside, fold, scanUnsigned } from '../text/latin1.ts';
 
-/** Reads a word; the first that applies of wildcards, `.domain`, ALL, KNOWN, `prefix.`, `[address]`, and itself. */
+/** Reads a word that is compared with a text; the first form that applies counts. */
 function parseText(word: string): TextPattern {
   const text = fold(word);
   if (text === '') return { kind: 'never', why: 'empty' };
@@ -24,7 +22,7 @@ function parseText(word: string): TextPattern {
   if (text === 'known') return { kind: 'known' };
   if (text.endsWith('.')) return { kind: 'prefix', text };
   if (text.startsWith('[') && text.endsWith(']')) {
-    // not folded: names of interfaces have case
+    // not folded: names of interfaces are case-sensitive
     const address = parseZoned(word.slice(1, -1));
     return address === undefined ? { kind: 'never', why: 'address' } : { kind: 'address', address };
   }
@@ -45,7 +43,7 @@ function parseNet4(netText: string, maskText: string): HostPattern {
     if (length < 1 || length > 32) return never(/^[0-9]+$/.test(maskText) ? 'mask-length' : 'mask');
     mask = (0xffffffff << (32 - length)) >>> 0;
   }
-  // an address masked can only equal what has no bit outside the mask
+  // a masked address never equals a network with bits outside the mask
   if ((net & ~mask) !== 0) return never('host-bits');
   return { kind: 'net4', net, mask };
 }
@@ -57,7 +55,7 @@ function parseNet6(netText: string, lengthText: string): HostPattern {
   const length = atoi(lengthText);
   if (length < 0 || length > 128) return never('prefix-length');
   const zone = net.zone === undefined ? {} : { zone: net.zone };
-  // "64x" is 64, as everywhere in libwrap; what is 0 only because it begins with no number is no length
+  // "64x" is 64, as everywhere in libwrap; but "x" is no length, although atoi(3) makes it 0
   if (length === 0 && !/^[+-]?0+$/.test(lengthText)) return { kind: 'doubtful', ...zone };
   return { kind: 'net6', net: networkWords(net.words, length), length, ...zone };
 }
@@ -68,7 +66,7 @@ function parseNet(netText: string, lengthText: string): HostPattern {
     : parseNet4(netText, lengthText);
 }
 
-/** Reads a word; `openFile` gives what a `/file` holds. */
+/** Reads a word that is compared with an endpoint; `openFile` gives the words of a `/file`. */
 export function parseHost(word: string, openFile: (path: string) => PatternFile): HostPattern {
   if (word.startsWith('@')) return { kind: 'netgroup', group: word.slice(1) };
   if (word.startsWith('/')) return { kind: 'file', file: openFile(word) };
@@ -82,7 +80,7 @@ export function parseHost(word: string, openFile: (path: string) => PatternFile)
 
 type OpenFile = (path: string) => PatternFile;
 
-// What stands between blanks, commas, CR and LF. VT and FF are part of a word.
+// Words are separated by blanks, commas, CR and LF. VT and FF are part of a word.
 function parseList<Pattern>(
   line: string,
   begin: number,
@@ -98,7 +96,7 @@ function parseList<Pattern>(
   return parts;
 }
 
-// Where `word` is cut in two. Never before the second character: "@group" is one word.
+// The index of the @ in user@host, or -1. It is never the first character: "@group" is one word.
 function findAt(word: string): number {
   return word.length < 2 ? -1 : findOutside(word, '@', 1);
 }
@@ -120,7 +118,7 @@ function parseClient(word: string, at: number, openFile: OpenFile): ClientPatter
   return { at, host: parseHost(word.slice(cut + 1), openFile), user: parseText(word.slice(0, cut)) };
 }
 
-/** Reads the part of a line from `begin` to `end` as a list of daemons; places are counted in the line. */
+/** Reads a part of a line as a list of daemons; indexes count from the start of the line. */
 export function parseDaemons(
   line: string,
   begin: number,
@@ -130,7 +128,7 @@ export function parseDaemons(
   return parseList(line, begin, end, (word, at) => parseDaemon(word, at, openFile));
 }
 
-/** Reads the part of a line from `begin` to `end` as a list of clients. */
+/** Reads a part of a line as a list of clients. */
 export function parseClients(
   line: string,
   begin: number,

@@ -1,5 +1,4 @@
-// Reads one line as a rule: daemons, clients and what else there is to do.
-// Reads hosts.allow and hosts.deny: what was found at their paths in, rules and findings out (hosts_access(5)).
+// Reads hosts.allow and hosts.deny: the text of a file in, rules and findings out (hosts_access(5)).
 
 import { quote } from '../../quote.ts';
 import type { Broken } from '../connection/need.ts';
@@ -31,15 +30,15 @@ interface RuleOptions {
 }
 
 interface RuleReader {
-  /** The rule of a line; `nothing` of one that is blank or a comment, `no rule` of one without a separator. */
+  /** The rule of a line; `nothing` for a blank line or a comment, `no rule` for a line without a separator. */
   read(line: Line): Rule | 'nothing' | 'no rule';
-  /** What the rule answers in doubt, of which only the third field is read. */
+  /** The doubt of a rule with this third field. */
   doubt(thirdField: string): Doubt;
 }
 
 const NO_OPTIONS: readonly PlacedOption[] = [];
 
-// Options by which a rule that grants may refuse all the same.
+// A rule that grants may still refuse because of these options.
 const UNCERTAIN: ReadonlySet<string> = new Set(['aclexec', 'user', 'group', 'setenv']);
 const NOT_TOLD: Broken = {
   kind: 'broken',
@@ -53,10 +52,9 @@ function doubtOf(role: Table['role'], options: readonly PlacedOption[]): Doubt {
   return options.some(({ option }) => UNCERTAIN.has(option.kind)) ? NOT_TOLD : false;
 }
 
-/** Reads lines of one file. */
 function openRuleReader(options: RuleOptions): RuleReader {
   const { file, role, dialect = 'auto', openFile, isInPath = () => false } = options;
-  // most rules of a long file are for the same daemons
+  // most rules of a long file have the same few daemon lists
   const lists = new Map<string, Pick<Rule, 'daemons' | 'daemonText'>>();
 
   function readDaemons(text: string, colon: number): Pick<Rule, 'daemons' | 'daemonText'> {
@@ -90,7 +88,7 @@ function openRuleReader(options: RuleOptions): RuleReader {
   };
 }
 
-/** Whether a line, which need not be one that libwrap would take, is a rule that may refuse somebody. */
+/** Whether a line that libwrap does not read is a rule that may refuse. */
 function mayRefuse(reader: RuleReader, text: string): boolean {
   const colon = text.startsWith('#') ? -1 : findOutside(text, ':');
   const second = colon < 0 ? -1 : findOutside(text, ':', colon + 1);
@@ -98,24 +96,24 @@ function mayRefuse(reader: RuleReader, text: string): boolean {
 }
 
 export interface ParseOptions {
-  /** What findings and rules call the file. */
+  /** The name of the file in findings and rules. */
   readonly file: string;
   readonly role: Table['role'];
   /** `auto` by default. */
   readonly dialect?: Dialect;
-  /** `libwrap`: a last line without a newline is not read, as there; by default it is, with a warning. */
+  /** `libwrap`: a last line without a newline is not read, as in libwrap; by default it is, with a warning. */
   readonly compat?: 'libwrap' | undefined;
-  /** What a `/file` in a list holds. */
+  /** The words of each `/file` in a list. */
   readonly files: PatternFiles;
-  /** Whether a command of this name is found in PATH; none is by default. */
+  /** Whether PATH has a command of this name; never by default. */
   readonly isInPath?: (word: string) => boolean;
-  /** Whether netgroups can be looked up; else a netgroup matches nobody, with a warning. */
+  /** Whether netgroups can be looked up; otherwise a netgroup never matches, with a warning. */
   readonly hasNetgroups?: boolean;
 }
 
-/** Most words in the lists of all rules of a file. */
+/** Words in the lists of all rules of a file. */
 const MAX_WORDS = 4_000_000;
-/** How far is looked at lines that are not read. */
+/** Longest part of an unread line that is examined. */
 const MAX_UNREAD_LINE_BYTES = 1 << 16;
 
 const NO_SEPARATOR: Remark = {
@@ -136,7 +134,7 @@ const TOO_LONG: Remark = {
 };
 const NO_NEWLINE = { code: 'missing-newline', hint: 'add a newline at the end of the file' };
 
-/** A table while it is read. */
+/** A table while it is being read. */
 interface Reading {
   readonly options: ParseOptions;
   readonly text: string;
@@ -150,7 +148,7 @@ function tell({ options, findings }: Reading, line: Line, at: number, remark: Re
   return finding;
 }
 
-// Whether one of the rules from this line on, which libwrap does not read, may refuse somebody.
+// Whether a rule from this line on, which libwrap does not read, may refuse a client.
 function* hidesRefusal({ text, reader }: Reading, { offset }: Line): Slices<boolean> {
   for (const line of readLines(text, { offset, maxBytes: MAX_UNREAD_LINE_BYTES })) {
     if (line.line % SLICE === 0) yield;
@@ -159,7 +157,7 @@ function* hidesRefusal({ text, reader }: Reading, { offset }: Line): Slices<bool
   return false;
 }
 
-// A last line without a newline. The finding, if it is for this that nobody is let in for want of a rule.
+// Handles a last line without a newline; returns the finding if clients must be refused because of it.
 function endWithout(reading: Reading, line: Line): Finding | undefined {
   const { compat, role } = reading.options;
   const remark: Remark =
@@ -174,7 +172,8 @@ function endWithout(reading: Reading, line: Line): Finding | undefined {
   return compat === 'libwrap' && role === 'deny' ? finding : undefined;
 }
 
-// The same for a line that is too long: hosts.deny then refuses, as in libwrap, and hosts.allow if it may have.
+// Handles a line that is too long: hosts.deny then refuses, as in libwrap, and hosts.allow if an unread rule may
+// refuse.
 function* endAt(reading: Reading, line: Line): Slices<Finding | undefined> {
   const finding = tell(reading, line, 0, TOO_LONG);
   return reading.options.role === 'deny' || (yield* hidesRefusal(reading, line)) ? finding : undefined;
@@ -204,7 +203,6 @@ function refusal({ file }: ParseOptions, reason: string): Finding {
   return { file, level: 'error', code: 'file-refused', message };
 }
 
-/** Reads the text of a file of rules; one byte a character. */
 function* parseTable(text: string, options: ParseOptions): Slices<Table> {
   const { file, role, compat } = options;
   const findings: Finding[] = [];
@@ -241,14 +239,14 @@ function refuseTable(options: ParseOptions, reason: string): Table {
   return { file: options.file, role: options.role, rules: [], findings: [refused], refused };
 }
 
-// A file that is there but cannot be read as one: hosts.deny then refuses, hosts.allow is empty. libwrap takes a
-// directory for an empty file in both places.
+// The file exists but cannot be read: hosts.deny then refuses, hosts.allow counts as empty. libwrap reads a directory
+// as an empty file in both cases.
 function emptyTable({ file, role }: ParseOptions, code: string, problem: string): Table {
   const finding: Finding = { file, level: 'error', code, message: `${quote(file)} ${problem}` };
   return { file, role, rules: [], findings: [finding], ...(role === 'deny' ? { unread: finding } : {}) };
 }
 
-/** Reads what was found at the path of a file of rules. One that is not there is empty (hosts_access(5)). */
+/** Reads what was found at the path of a file of rules. A missing file is empty (hosts_access(5)). */
 export function* readTable(found: FileText, options: ParseOptions): Slices<Table> {
   switch (found.kind) {
     case 'text':

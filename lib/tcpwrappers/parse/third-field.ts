@@ -1,14 +1,13 @@
-// The third field of a rule as a list of options, each checked as libwrap does when it comes to it.
-// Which of the two languages the third field of a rule is in: options, or a shell command as before there were any.
+// The third field of a rule: a list of options (hosts_options(5)), or a shell command as in older versions of libwrap.
 
 import { type Option, type OptionErrorCode, parseSeverity, type PlacedOption } from '../rule/rule-option.ts';
 import { chop, fold, scanInt, scanUnsigned, show, skipBlanks } from '../text/latin1.ts';
 
 interface Keyword {
   readonly value: 'none' | 'required' | 'optional';
-  /** Nothing may follow. */
+  /** No option may follow. */
   readonly isLast?: boolean;
-  /** Given '' if there is no value. */
+  /** Called with '' if there is no value. */
   readonly read: (value: string) => Option;
 }
 
@@ -79,10 +78,9 @@ const KEYWORDS: Readonly<Record<string, Keyword>> = {
   group: { value: 'required', read: (group) => ({ kind: 'group', group }) },
 };
 
-/** The names of all options. */
 export const OPTION_NAMES: readonly string[] = Object.keys(KEYWORDS);
 
-/** The word that an option, or a command taken for one, begins with. */
+/** The first word of an option, or of a command. */
 export function optionName(text: string): string {
   return /^[^ \t\r\n=]*/.exec(chop(text))?.[0] ?? '';
 }
@@ -99,7 +97,7 @@ function readOption(text: string, isAtEnd: boolean): Option {
   const folded = fold(name);
   const keyword = Object.hasOwn(KEYWORDS, folded) ? KEYWORDS[folded] : undefined;
   if (keyword === undefined) return failed('bad-option-name', `bad option name: ${quoted(name)}`);
-  // one "=" is permitted between them
+  // one "=" is allowed between them
   const value = chop(option.slice(name.length).replace(/^[ \t\r\n]*=?/, ''));
   if (keyword.value === 'none' && value !== '')
     return failed('value-not-allowed', `option ${quoted(name)} requires no value`);
@@ -111,8 +109,8 @@ function readOption(text: string, isAtEnd: boolean): Option {
 }
 
 /**
- * Reads the option list that begins at `begin` of a line; a colon behind a backslash separates nothing. The list ends
- * with the first error: further options are ignored (hosts_options(5), DIAGNOSTICS).
+ * Reads options from index `begin` of a line. A backslash escapes a colon. An invalid option ends the list
+ * (hosts_options(5), DIAGNOSTICS).
  */
 export function parseOptions(line: string, begin: number): readonly PlacedOption[] {
   const options: PlacedOption[] = [];
@@ -127,10 +125,13 @@ export function parseOptions(line: string, begin: number): readonly PlacedOption
   }
 }
 
-/** `options`: hosts_options(5), Debian's libwrap; `command`: hosts_access(5); `auto`: by the first word of each rule. */
+/**
+ * `options`: hosts_options(5), Debian's libwrap; `command`: hosts_access(5); `auto`: the first word of each rule
+ * decides.
+ */
 export type Dialect = 'auto' | 'options' | 'command';
 
-// What dash(1) runs without looking it up in PATH, and words its grammar begins a command with.
+// Builtins of dash(1), and the words that begin a compound command.
 const BUILTINS: ReadonlySet<string> = new Set(
   (
     '. : [ alias bg break cd chdir command continue echo eval exec exit export false fg getopts hash jobs kill ' +
@@ -139,7 +140,7 @@ const BUILTINS: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
-// hosts_access(5) recommends to begin a command with PATH=whatever. In capitals only: a misspelt option is none.
+// hosts_access(5) recommends PATH=whatever before a command. Capitals only: a misspelt option is no assignment.
 const ASSIGNMENT = /^[A-Z_][A-Z0-9_]*=/;
 
 function isCommandWord(word: string, isInPath: (word: string) => boolean): boolean {
@@ -155,8 +156,8 @@ function readCommand(line: string, begin: number): readonly PlacedOption[] {
 }
 
 /**
- * Reads the third field, which begins at `begin` of a line. `isInPath` tells whether a command of this name is found
- * in PATH. With `auto`, a field that begins neither with an option nor with a command is an error, which refuses.
+ * Reads the third field from index `begin` of a line. With `auto`, a field that begins neither with an option nor with
+ * a command is an invalid option, which refuses.
  */
 export function parseThirdField(
   line: string,
@@ -167,10 +168,10 @@ export function parseThirdField(
   if (dialect === 'command') return readCommand(line, begin);
   const field = line.slice(begin);
   if (dialect === 'options' || beginsWithOption(field)) return parseOptions(line, begin);
-  // a group of commands, as in the examples of hosts_access(5), and what the shell ends a word at
+  // the examples of hosts_access(5) begin with a group of commands
   const word = /^[ \t-\r({]*([^ \t-\r;|&<>()]*)/.exec(field)?.[1] ?? '';
   if (isCommandWord(word, isInPath)) return readCommand(line, begin);
-  // nothing at all: a missing option, as in libwrap
+  // an empty field is a missing option, as in libwrap
   if (word === '') return parseOptions(line, begin);
   const message = `"${show(word)}" is neither an option nor a command that is found`;
   return [{ at: skipBlanks(line, begin), option: { kind: 'error', code: 'no-command', message } }];

@@ -1,9 +1,7 @@
-// What the third field of a rule asks for, once it has been read (hosts_options(5)).
-// The argument of the option `severity`: a level of syslog(3), with or without a facility.
+// The options of a rule, after parsing (hosts_options(5)), and the levels of syslog(3).
 
 import { fold } from '../text/latin1.ts';
 
-/** syslog(3) facilities that libwrap knows. */
 export type Facility =
   | 'kern'
   | 'user'
@@ -16,16 +14,15 @@ export type Facility =
   | 'cron'
   | `local${0 | 1 | 2 | 3 | 4 | 5 | 6 | 7}`;
 
-/** syslog(3) levels that libwrap knows. */
 export type Level = 'emerg' | 'alert' | 'crit' | 'err' | 'warning' | 'notice' | 'info' | 'debug';
 
-/** What an option asks for. Texts that may hold %-expansions are as in the file; `command` is for /bin/sh. */
+/** Texts may hold %-expansions; `command` is for /bin/sh. */
 export type Option =
   | { readonly kind: 'allow' }
   | { readonly kind: 'deny' }
-  /** Runs beside the service; of the plain dialect too. */
+  /** Runs beside the service; the plain dialect has only this one. */
   | { readonly kind: 'spawn'; readonly command: string }
-  /** Takes the place of the service. */
+  /** Replaces the service. */
   | { readonly kind: 'twist'; readonly command: string }
   /** Decides by its exit status. */
   | { readonly kind: 'aclexec'; readonly command: string }
@@ -36,12 +33,12 @@ export type Option =
   | { readonly kind: 'rfc931'; readonly timeoutSeconds?: number }
   | { readonly kind: 'banners'; readonly directory: string }
   | { readonly kind: 'nice'; readonly increment: number }
-  /** Name, white space, and value in one, since expansions may be in both. */
+  /** Name, white space and value in one text, because both may hold expansions. */
   | { readonly kind: 'setenv'; readonly assignment: string }
   | { readonly kind: 'umask'; readonly mask: number }
   | { readonly kind: 'user'; readonly user: string; readonly group?: string }
   | { readonly kind: 'group'; readonly group: string }
-  /** What is no option, or not one as it stands: whoever gets here is refused (hosts_options(5), DIAGNOSTICS). */
+  /** An invalid option: a client that gets here is refused (hosts_options(5), DIAGNOSTICS). */
   | { readonly kind: 'error'; readonly code: OptionErrorCode; readonly message: string };
 
 export type OptionErrorCode =
@@ -53,13 +50,13 @@ export type OptionErrorCode =
   | 'bad-value'
   | 'no-command';
 
-/** An option and where in the line of its rule it begins. */
+/** An option and its index in the line of the rule. */
 export interface PlacedOption {
   readonly at: number;
   readonly option: Option;
 }
 
-/** The facilities that libwrap knows, with their numbers in syslog(3). */
+/** syslog(3) facilities that libwrap knows; authpriv, ftp and syslog are not among them. */
 export const FACILITIES: Readonly<Record<Facility, number>> = {
   kern: 0,
   user: 1,
@@ -80,7 +77,7 @@ export const FACILITIES: Readonly<Record<Facility, number>> = {
   local7: 23,
 };
 
-/** The levels that libwrap knows, with their numbers in syslog(3). */
+/** syslog(3) levels that libwrap knows. */
 export const LEVELS: Readonly<Record<Level, number>> = {
   emerg: 0,
   alert: 1,
@@ -97,7 +94,7 @@ export interface Severity {
   readonly level: Level;
 }
 
-/** Reads `level` or `facility.level`; the word that is wrong, as `bad`, if one is. */
+/** Reads `level` or `facility.level`; returns an invalid word as `bad`. */
 export function parseSeverity(text: string): Severity | { readonly bad: string } {
   const dot = text.indexOf('.');
   const level = fold(text.slice(dot + 1));
