@@ -19,35 +19,24 @@ function cover(own: string, wider: readonly string[] = []): Cover {
 
 // `.c`, `.b.c` of `a.b.c`
 function suffixes(text: string): string[] {
-  const keys: string[] = [];
-  for (let dot = text.indexOf('.', 1); dot >= 0; dot = text.indexOf('.', dot + 1))
-    keys.push(`suffix ${text.slice(dot)}`);
-  return keys;
+  const dots = text.slice(1).matchAll(/\./g);
+  return Array.from(dots, ({ index }) => `suffix ${text.slice(index + 1)}`);
 }
 
 // `a.`, `a.b.` of `a.b.c`
 function prefixes(text: string): string[] {
-  const keys: string[] = [];
-  for (let dot = text.indexOf('.'); dot >= 0; dot = text.indexOf('.', dot + 1))
-    keys.push(`prefix ${text.slice(0, dot + 1)}`);
-  return keys;
+  return Array.from(text.matchAll(/\./g), ({ index }) => `prefix ${text.slice(0, index + 1)}`);
 }
 
 function coverText(pattern: TextPattern): Cover | undefined {
   switch (pattern.kind) {
-    case 'never':
-      return undefined;
     case 'all':
-      return cover(ALL);
     case 'known':
-      return cover('known');
+      return cover(pattern.kind);
     case 'equal': {
       const { text } = pattern;
-      return cover(`equal ${text}`, [
-        ...suffixes(text),
-        ...prefixes(text),
-        ...(text === 'unknown' ? [] : ['known']),
-      ]);
+      const known = text === 'unknown' ? [] : ['known'];
+      return cover(`equal ${text}`, [...suffixes(text), ...prefixes(text), ...known]);
     }
     case 'suffix':
       return cover(`suffix ${pattern.text}`, suffixes(pattern.text));
@@ -56,26 +45,29 @@ function coverText(pattern: TextPattern): Cover | undefined {
     case 'glob':
       return cover(`glob ${pattern.text}`);
     case 'address':
+    case 'never':
       return undefined;
     default:
       return pattern satisfies never;
   }
 }
 
-// The networks that contain an IPv4 network. The broadcast address is in no network, but no client has it.
+// A network, and the networks that contain it.
+function coverNet(length: number, key: (bits: number) => string): Cover {
+  const wider = Array.from({ length }, (_, i) => key(length - 1 - i));
+  return cover(key(length), wider);
+}
+
+// The broadcast address is in no network, but no client has it.
 function coverNet4(net: number, length: number): Cover {
-  const keys: string[] = [];
-  for (let bits = length; bits >= 0; bits--)
-    keys.push(`net4 ${bits === 0 ? 0 : (net & (0xffffffff << (32 - bits))) >>> 0}/${bits}`);
-  const [own = ''] = keys;
-  return cover(own, keys.slice(1));
+  return coverNet(
+    length,
+    (bits) => `net4 ${bits === 0 ? 0 : (net & (0xffffffff << (32 - bits))) >>> 0}/${bits}`,
+  );
 }
 
 function coverNet6(net: string, length: number): Cover {
-  const keys: string[] = [];
-  for (let bits = length; bits >= 0; bits--) keys.push(`net6 ${networkWords(net, bits)}/${bits}`);
-  const [own = ''] = keys;
-  return cover(own, keys.slice(1));
+  return coverNet(length, (bits) => `net6 ${networkWords(net, bits)}/${bits}`);
 }
 
 /** The length of a contiguous mask, or undefined. */
@@ -101,10 +93,10 @@ export function numbersNet(pattern: TextPattern): { net: number; length: number 
 function coverHost(pattern: HostPattern): Cover | undefined {
   switch (pattern.kind) {
     case 'text': {
-      if (pattern.text.kind === 'address')
-        return pattern.text.address.zone === undefined
-          ? coverNet6(pattern.text.address.words, 128)
-          : undefined;
+      if (pattern.text.kind === 'address') {
+        const { words, zone } = pattern.text.address;
+        return zone === undefined ? coverNet6(words, 128) : undefined;
+      }
       if (!pattern.addressOnly) return coverText(pattern.text);
       const net = numbersNet(pattern.text);
       return net === undefined ? undefined : coverNet4(net.net, net.length);

@@ -5,43 +5,21 @@ import { existsSync, statSync } from 'node:fs';
 import { readFileText } from '../file/host-files.ts';
 import { parseHost } from '../parse/pattern-list.ts';
 import type { PatternFile } from '../rule/pattern.ts';
-import type { Rule } from '../rule/rule-table.ts';
 import { show } from '../text/latin1.ts';
-import { CATALOG, type RuleId, type Told } from './catalog.ts';
+import { CATALOG, finding, type Told } from './catalog.ts';
 import { addRead, type Checked } from './checked.ts';
 import { tellLine } from './line-checks.ts';
 import { tellHost, tellWords } from './word-checks.ts';
 
-/** A finding about a whole file. */
-export interface FileTold {
-  readonly rule: RuleId;
-  readonly message: string;
-  readonly remedy: string;
-}
-
 /** Checks owner and mode of a file; its path has one byte a character. */
-export function tellFile(path: string): readonly FileTold[] {
+export function* tellFile(path: string): Generator<Told, void> {
   const bytes = Buffer.from(path, 'latin1');
   const status = existsSync(bytes) ? statSync(bytes) : undefined;
-  if (status?.isFile() !== true) return [];
-  const shown = show(path);
-  const told: FileTold[] = [];
+  if (status?.isFile() !== true) return;
   if ((status.mode & 0o002) !== 0)
-    told.push({ rule: 'world-writable', message: 'anybody may write it', remedy: `chmod o-w ${shown}` });
+    yield finding('world-writable', 0, 'any user may write it', `chmod o-w ${show(path)}`);
   if (status.uid !== 0)
-    told.push({
-      rule: 'file-owner',
-      message: `uid ${status.uid} owns it, and not root`,
-      remedy: `chown root ${shown}`,
-    });
-  return told;
-}
-
-/** The files of patterns that a rule names, and the index of each name. */
-function patternFiles({ daemons, clients }: Rule): readonly (readonly [number, PatternFile])[] {
-  return [...daemons.flat(), ...clients.flat()].flatMap(({ at, host }) =>
-    host?.kind === 'file' ? [[at, host.file] as const] : [],
-  );
+    yield finding('file-owner', 0, `its owner is uid ${status.uid}, not root`, `chown root ${show(path)}`);
 }
 
 /** Findings about the words of one file of patterns. */
@@ -64,11 +42,7 @@ function* tellPatterns(at: number, shown: string, text: string): Generator<Told,
 function* tellWord(word: string, at: number): Generator<Told, void> {
   const pattern = parseHost(word, (path) => ({ path, patterns: [] }));
   if (pattern.kind === 'never')
-    yield {
-      rule: `never-matches-${pattern.why}`,
-      at,
-      message: CATALOG[`never-matches-${pattern.why}`].summary,
-    };
+    yield finding(`never-matches-${pattern.why}`, at, CATALOG[`never-matches-${pattern.why}`].summary);
   yield* tellHost(pattern, word, at);
 }
 
@@ -77,26 +51,19 @@ function* tellPatternFile(at: number, { path }: PatternFile): Generator<Told, vo
   const shown = show(path);
   const found = readFileText(Buffer.from(path, 'latin1'));
   if (found.kind === 'absent')
-    yield { rule: 'pattern-file-missing', at, message: `${shown} is not there; it matches nobody` };
+    yield finding('pattern-file-missing', at, `${shown} does not exist; it matches nobody`);
   if (found.kind !== 'text') return;
-  for (const { rule, message, remedy } of tellFile(path))
-    yield { rule, at, message: `${shown}: ${message}`, remedy };
+  for (const told of tellFile(path)) yield { ...told, at, message: `${shown}: ${told.message}` };
   yield* tellPatterns(at, shown, found.text);
   const comment = found.text.split('\n').findIndex((line) => /(?:^|\s)#/.test(line));
   if (comment >= 0)
-    yield {
-      rule: 'pattern-file-comment',
-      at,
-      message: `${shown}, line ${comment + 1}: no comment begins at the #`,
-    };
+    yield finding('pattern-file-comment', at, `${shown}, line ${comment + 1}: the # begins no comment`);
 }
 
 function tellEnds(checked: Checked): void {
-  const { text } = checked;
-  const ends = text.match(/\r\n/g)?.length ?? 0;
-  if (ends === 0) return;
-  const line = text.slice(0, text.indexOf('\r\n')).split('\n').length;
-  checked.add('crlf', { line }, `${ends} of its lines end in CR LF`, undefined);
+  const [first, ...ends] = checked.text.split('\r\n');
+  if (first === undefined || ends.length === 0) return;
+  checked.add('crlf', { line: first.split('\n').length }, `${ends.length} lines end in CR LF`, undefined);
 }
 
 /** Runs all checks that need only the text of the file and its files of patterns. */
@@ -106,7 +73,8 @@ export function checkText(checked: Checked): void {
   tellEnds(checked);
   for (const rule of checked.rules()) {
     for (const told of tellWords(rule)) checked.tell(rule.line, told);
-    for (const [at, file] of patternFiles(rule))
-      for (const told of tellPatternFile(at, file)) checked.tell(rule.line, told);
+    for (const { at, host } of [...rule.daemons.flat(), ...rule.clients.flat()])
+      if (host?.kind === 'file')
+        for (const told of tellPatternFile(at, host.file)) checked.tell(rule.line, told);
   }
 }

@@ -3,20 +3,17 @@
 import type { Line } from '../parse/logical-line.ts';
 import { parseZoned } from '../text/address.ts';
 import { findOutside, show } from '../text/latin1.ts';
-import type { Told } from './catalog.ts';
-
-// The line was meant to continue.
-const BACKSLASH_AND_BLANK = /\\[ \t\r]+$/;
+import { finding, type Told } from './catalog.ts';
 
 function* tellComment({ text, pieces = [] }: Line): Generator<Told, void> {
   const [, second] = pieces;
   // a blank line or a comment may be swallowed without harm
   if (second !== undefined && /^\s*[^\s#]/.test(text.slice(second.at)))
-    yield {
-      rule: 'comment-continues',
-      at: second.at,
-      message: 'the comment before it ends in a backslash, and this line is part of it',
-    };
+    yield finding(
+      'comment-continues',
+      second.at,
+      'the comment before ends in a backslash and includes this line',
+    );
 }
 
 // The first bracket without a counterpart; findOutside() counts the same way.
@@ -53,32 +50,28 @@ export function findBareAddress(text: string): { readonly at: number; readonly a
 function* tellText(line: Line): Generator<Told, void> {
   const { text } = line;
   if (line.line === 1 && text.startsWith('\xef\xbb\xbf'))
-    yield { rule: 'byte-order-mark', at: 0, message: 'the file begins with a byte order mark' };
-  if (BACKSLASH_AND_BLANK.test(text))
-    yield {
-      rule: 'no-continuation',
-      at: text.lastIndexOf('\\'),
-      message: 'a blank or CR follows the backslash: the next line is a rule of its own',
-    };
+    yield finding('byte-order-mark', 0, 'the file begins with a byte order mark');
+  if (/\\[ \t\r]+$/.test(text))
+    yield finding(
+      'no-continuation',
+      text.lastIndexOf('\\'),
+      'a blank or CR behind the backslash ends the rule',
+    );
   const second = findOutside(text, ':', findOutside(text, ':') + 1);
   const lists = second < 0 ? text : text.slice(0, second);
   const bracket = findUnbalanced(lists);
-  if (bracket >= 0)
-    yield { rule: 'unbalanced-brackets', at: bracket, message: `"${lists[bracket]}" without its other` };
+  if (bracket >= 0) yield finding('unbalanced-brackets', bracket, `"${lists[bracket]}" has no counterpart`);
   const bare = findBareAddress(text);
   if (bare !== undefined) {
     const [address = '', ...length] = bare.address.split('/');
-    yield {
-      rule: 'unbracketed-ipv6',
-      at: bare.at,
-      message: `${show(bare.address)} is not in brackets: the rule is cut at its colons, and matches nobody it means`,
-      remedy: `write ${show([`[${address}]`, ...length].join('/'))}`,
-    };
+    const message = `${show(bare.address)} is not in brackets: the rule is cut at its colons`;
+    const remedy = `write ${show([`[${address}]`, ...length].join('/'))}`;
+    yield finding('unbracketed-ipv6', bare.at, message, remedy);
   }
 }
 
 /** Checks one line. */
-export function* tellLine(line: Line): Generator<Told, void> {
-  if (line.text.startsWith('#')) yield* tellComment(line);
-  else if (line.text.trim() !== '') yield* tellText(line);
+export function tellLine(line: Line): Iterable<Told> {
+  if (line.text.startsWith('#')) return tellComment(line);
+  return line.text.trim() === '' ? [] : tellText(line);
 }

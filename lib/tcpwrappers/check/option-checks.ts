@@ -5,7 +5,7 @@ import { optionName } from '../parse/third-field.ts';
 import type { Option } from '../rule/rule-option.ts';
 import type { Rule } from '../rule/rule-table.ts';
 import { show } from '../text/latin1.ts';
-import type { Told } from './catalog.ts';
+import { finding, type Told } from './catalog.ts';
 
 export interface OptionFacts extends Accounts {
   readonly hasDirectory: (path: string) => boolean;
@@ -24,25 +24,21 @@ function* tellAccounts(
   at: number,
   facts: OptionFacts,
 ): Generator<Told, void> {
-  yield {
-    rule: 'no-effect',
-    at,
-    message: `${option.kind} has no effect where libwrap itself decides`,
-  };
+  yield finding('no-effect', at, `${option.kind} has no effect where libwrap itself decides`);
   if (option.kind === 'user' && !facts.hasUser(option.user))
-    yield { rule: 'unknown-account', at, message: `there is no user ${show(option.user)}` };
+    yield finding('unknown-account', at, `there is no user ${show(option.user)}`);
   if (option.group !== undefined && !facts.hasGroup(option.group))
-    yield { rule: 'unknown-account', at, message: `there is no group ${show(option.group)}` };
+    yield finding('unknown-account', at, `there is no group ${show(option.group)}`);
 }
 
 /** Checks the options of a rule. */
 export function* tellOptions(rule: Rule, facts: OptionFacts): Generator<Told, void> {
   for (const { at, option } of rule.options) {
     if (option.kind === 'aclexec')
-      yield { rule: 'open-aclexec', at, message: 'libwrap itself may let in whom the command refuses' };
+      yield finding('open-aclexec', at, 'libwrap itself may let in a client that the command refuses');
     if (option.kind === 'user' || option.kind === 'group') yield* tellAccounts(option, at, facts);
     if (option.kind === 'banners' && !facts.hasDirectory(option.directory))
-      yield { rule: 'missing-banners', at, message: `${show(option.directory)} is not a directory` };
+      yield finding('missing-banners', at, `${show(option.directory)} is not a directory`);
   }
 }
 
@@ -50,21 +46,15 @@ export function* tellOptions(rule: Rule, facts: OptionFacts): Generator<Told, vo
 export function* tellImplicit({ text, options }: Rule, role: 'allow' | 'deny'): Generator<Told, void> {
   const last = options.at(-1)?.option.kind;
   if (role === 'allow' && last !== 'allow' && last !== 'deny' && last !== 'twist' && last !== 'error')
-    yield { rule: 'implicit-allow', at: text.length, message: 'no "allow" at the end of the rule' };
+    yield finding('implicit-allow', text.length, 'no "allow" at the end of the rule');
 }
 
 /** Reports rules with plain commands, in both files. */
 export function tellDialects(rules: readonly Rule[]): ReadonlyMap<Rule, Told> {
   const hasOptions = rules.some((rule) => dialectOf(rule) === 'options');
-  const told = new Map<Rule, Told>();
-  for (const rule of rules)
-    if (dialectOf(rule) === 'command')
-      told.set(rule, {
-        rule: hasOptions ? 'dialect-mix' : 'shell-command',
-        at: rule.options[0]?.at ?? 0,
-        message: hasOptions
-          ? 'a plain command, where other rules have options'
-          : 'a plain command, as libwrap without options has it',
-      });
-  return told;
+  const [id, message] = hasOptions
+    ? (['dialect-mix', 'a plain command, while other rules have options'] as const)
+    : (['shell-command', 'a plain command, for a libwrap without options'] as const);
+  const commands = rules.filter((rule) => dialectOf(rule) === 'command');
+  return new Map(commands.map((rule) => [rule, finding(id, rule.options[0]?.at ?? 0, message)]));
 }

@@ -2,27 +2,28 @@
 
 import type { HostPattern, PatternList, TextPattern } from '../rule/pattern.ts';
 import { type Rule, wordText } from '../rule/rule-table.ts';
-import { parseQuad, parseZoned } from '../text/address.ts';
+import { formatQuad, parseQuad, parseZoned } from '../text/address.ts';
 import { findOutside, show } from '../text/latin1.ts';
-import type { Told } from './catalog.ts';
+import { finding, type Told } from './catalog.ts';
 
 function* tellList<Word>(list: PatternList<Word>, at: number, name: string): Generator<Told, void> {
   const [first = [], ...excepted] = list;
   if (first.length === 0)
-    yield { rule: 'empty-list', at, message: `the list of ${name} is empty: the rule matches nobody` };
+    yield finding('empty-list', at, `the list of ${name} is empty: the rule matches nobody`);
   else if (excepted.some((part) => part.length === 0))
-    yield { rule: 'empty-except', at, message: `an EXCEPT of the list of ${name} has no words behind it` };
+    yield finding('empty-except', at, `an EXCEPT in the list of ${name} has no words behind it`);
 }
 
 // Characters that separate words in other files, or look like a blank.
 function* tellWord(word: string, at: number): Generator<Told, void> {
   const odd = /[;|\v\f]|\xc2\xa0/.exec(word);
-  if (odd !== null)
-    yield {
-      rule: 'odd-separator',
-      at: at + odd.index,
-      message: `a ${odd[0] === ';' || odd[0] === '|' ? `"${odd[0]}"` : 'kind of blank'} that separates nothing is part of a word`,
-    };
+  if (odd === null) return;
+  const shown = /[;|]/.test(odd[0]) ? `"${odd[0]}"` : 'blank of another kind';
+  yield finding(
+    'odd-separator',
+    at + odd.index,
+    `a ${shown} does not separate words; it is part of this one`,
+  );
 }
 
 /** Whether a word is an address, a network, or the beginning of an address: no daemon has such a name. */
@@ -35,35 +36,19 @@ export function isAddressWord(word: string): boolean {
   );
 }
 
+function fail(at: number): Told {
+  return finding('reserved-word', at, 'FAIL is no longer recognized', 'write EXCEPT, or the option deny');
+}
+
 const RESERVED: ReadonlySet<string> = new Set(['unknown', 'paranoid', 'local', 'known']);
 
 function* tellDaemon(name: string, pattern: TextPattern, at: number): Generator<Told, void> {
-  if (isAddressWord(name)) {
-    yield {
-      rule: 'swapped-lists',
-      at,
-      message: `${show(name)} is an address, and stands among the daemons: the rule matches nobody it means`,
-    };
-    return;
-  }
-  const odd = (why: string): Told => ({
-    rule: 'odd-daemon',
-    at,
-    message: `the name of the daemon ${why}`,
-  });
+  if (isAddressWord(name))
+    return yield finding('swapped-lists', at, `the address ${show(name)} stands in the list of daemons`);
+  const odd = (why: string): Told => finding('odd-daemon', at, `the name of the daemon ${why}`);
   if (pattern.kind === 'known' || (pattern.kind === 'equal' && RESERVED.has(pattern.text)))
-    yield {
-      rule: 'reserved-word',
-      at,
-      message: `${show(name)} is a word for clients; it is compared with the name of the daemon here`,
-    };
-  if (name.toUpperCase() === 'FAIL')
-    yield {
-      rule: 'reserved-word',
-      at,
-      message: 'FAIL is no longer recognized',
-      remedy: 'write EXCEPT, or the option deny',
-    };
+    yield finding('reserved-word', at, `${show(name)} has a meaning for clients only; here it is a name`);
+  if (name.toUpperCase() === 'FAIL') yield fail(at);
   if (name.startsWith('@')) yield odd('begins with "@"');
   else if (name.startsWith('/')) yield odd('begins with "/": it is compared as it stands');
   else if (pattern.kind === 'suffix') yield odd('begins with a dot');
@@ -72,40 +57,26 @@ function* tellDaemon(name: string, pattern: TextPattern, at: number): Generator<
 
 function* tellUser(name: string, pattern: TextPattern, at: number): Generator<Told, void> {
   if (pattern.kind === 'equal' && RESERVED.has(pattern.text) && pattern.text !== 'unknown')
-    yield {
-      rule: 'reserved-word',
-      at,
-      message: `${show(name)} is a word for hosts; it is compared with the name of the user here`,
-    };
+    yield finding('reserved-word', at, `${show(name)} has a meaning for hosts only; here it is a name`);
   if (pattern.kind === 'suffix' || pattern.kind === 'prefix')
-    yield {
-      rule: 'reserved-word',
-      at,
-      message: `a name of a user that ${pattern.kind === 'suffix' ? 'begins with' : 'ends in'} a dot stands for many`,
-    };
+    yield finding('reserved-word', at, 'a user name with a dot at one end matches many names');
 }
 
 // Words of digits, dots and slashes are compared with the address only.
 function* tellNumbers(text: TextPattern, at: number): Generator<Told, void> {
   if (text.kind === 'suffix')
-    yield {
-      rule: 'dot-before-network',
+    yield finding(
+      'dot-before-network',
       at,
-      message: 'it matches addresses that end so',
-      remedy: `write ${text.text.slice(1)}.`,
-    };
-  if (text.kind === 'equal') {
-    const quad = parseQuad(text.text);
-    const plain =
-      quad === undefined ? undefined : [24, 16, 8, 0].map((bits) => (quad >>> bits) & 255).join('.');
-    if (plain !== text.text)
-      yield {
-        rule: 'incomplete-address',
-        at,
-        message: `${text.text} is not how an address is written: it matches nobody`,
-        remedy: plain === undefined ? undefined : `write ${plain}`,
-      };
-  }
+      'it matches addresses that end so',
+      `write ${text.text.slice(1)}.`,
+    );
+  if (text.kind !== 'equal') return;
+  const quad = parseQuad(text.text);
+  const plain = quad === undefined ? undefined : formatQuad(BigInt(quad));
+  const remedy = plain === undefined ? undefined : `write ${plain}`;
+  if (plain !== text.text)
+    yield finding('incomplete-address', at, `${text.text} is no complete address: it matches nobody`, remedy);
 }
 
 // ::ffff:0:0/96: libwrap compares such clients as IPv4 addresses.
@@ -115,7 +86,7 @@ const MAPPED = '\0\0\0\0\0\uffff';
 function* tellNet6(word: string, net: string, at: number): Generator<Told, void> {
   const written = parseZoned(word.slice(1, word.indexOf(']')))?.words;
   if (written !== undefined && written !== net.padEnd(8, '\0'))
-    yield { rule: 'ipv6-host-bits', at, message: 'bits of the network behind its prefix do not count' };
+    yield finding('ipv6-host-bits', at, 'bits of the network behind its prefix do not count');
 }
 
 // Reports wildcards in what was meant as an address.
@@ -123,40 +94,26 @@ function* tellGlob(text: string, at: number): Generator<Told, void> {
   if (!/^[0-9.*?]*[0-9][0-9.*?]*$/.test(text)) return;
   // 10.* and 10.*.*.* mean 10.
   const prefix = /^((?:[0-9]+\.){1,3})\*(?:\.\*)*$/.exec(text)?.[1];
-  yield {
-    rule: 'glob-matches-names',
-    at,
-    message: 'it also matches host names of this form',
-    remedy: prefix === undefined ? undefined : `write ${prefix}`,
-  };
+  const remedy = prefix === undefined ? undefined : `write ${prefix}`;
+  yield finding('glob-matches-names', at, 'it also matches host names of this form', remedy);
 }
 
 /** Checks a word that is compared with an endpoint. */
 export function* tellHost(pattern: HostPattern, word: string, at: number): Generator<Told, void> {
   if (pattern.kind === 'net6') yield* tellNet6(word, pattern.net, at);
   if (pattern.kind === 'net6' && pattern.net.startsWith(MAPPED))
-    yield { rule: 'mapped-address', at, message: 'a network of IPv4 addresses in IPv6 form matches nobody' };
+    yield finding('mapped-address', at, 'a network of IPv4 addresses in IPv6 form matches nobody');
   if (pattern.kind === 'netgroup')
-    yield {
-      rule: 'netgroup-unsupported',
-      at,
-      message: `@${show(pattern.group)} matches nobody in Debian's libwrap`,
-    };
+    yield finding('netgroup-unsupported', at, `@${show(pattern.group)} matches nobody in Debian's libwrap`);
   if (pattern.kind !== 'text') return;
   const { text, addressOnly } = pattern;
   if (addressOnly) yield* tellNumbers(text, at);
   else if (text.kind === 'prefix')
-    yield { rule: 'dot-behind-name', at, message: 'a name with a dot behind it matches all that begins so' };
+    yield finding('dot-behind-name', at, 'a name that ends in a dot matches all names that begin so');
   else if (text.kind === 'glob') yield* tellGlob(text.text, at);
-  else if (text.kind === 'equal' && text.text === 'fail')
-    yield {
-      rule: 'reserved-word',
-      at,
-      message: 'FAIL is no longer recognized',
-      remedy: 'write EXCEPT, or the option deny',
-    };
+  else if (text.kind === 'equal' && text.text === 'fail') yield fail(at);
   else if (text.kind === 'address' && text.address.words.startsWith(MAPPED))
-    yield { rule: 'mapped-address', at, message: 'an IPv4 address in IPv6 form matches nobody' };
+    yield finding('mapped-address', at, 'an IPv4 address in IPv6 form matches nobody');
 }
 
 /** The index behind the @ of user@host; 0 if there is none. */
@@ -177,11 +134,7 @@ export function* tellWords(rule: Rule): Generator<Told, void> {
   const second = findOutside(text, ':', colon + 1);
   const comment = findComment(text, second < 0 ? text.length : second);
   if (comment >= 0)
-    yield {
-      rule: 'trailing-comment',
-      at: comment,
-      message: 'no comment begins here: the # and the words behind it are patterns',
-    };
+    yield finding('trailing-comment', comment, 'the # begins no comment: what follows are patterns');
   const isSeen = ({ at }: { readonly at: number }) => comment < 0 || at < comment;
   yield* tellList(daemons, 0, 'daemons');
   yield* tellList(clients, colon + 1, 'clients');
