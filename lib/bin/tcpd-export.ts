@@ -2,8 +2,8 @@
 
 import { UsageError } from '../errors.ts';
 import { quote } from '../quote.ts';
-import { joinPorts, onePort, type Ports } from '../tcpwrappers/export/daemon-ports.ts';
 import {
+  type DaemonPort,
   type Exported,
   exportNftables,
   type ExportOptions,
@@ -38,17 +38,14 @@ function pairOf(text: string, option: string, form: string): readonly [string, s
   throw new UsageError(`--${option} ${quote(text)}: write ${form}`);
 }
 
-function toPorts(read: ReadArguments): ReadonlyMap<string, Ports> {
-  const ports = new Map<string, Ports>();
-  for (const { text } of valuesOf(read, 'port')) {
-    const form = 'DAEMON=PORT[/tcp|/udp]';
+function toPorts(read: ReadArguments): readonly DaemonPort[] {
+  const form = 'DAEMON=PORT[/tcp|/udp]';
+  return valuesOf(read, 'port').map(({ text }) => {
     const [daemon, value] = pairOf(text, 'port', form);
     const [, number = '', protocol] = /^([0-9]{1,5})(?:\/(tcp|udp))?$/.exec(value) ?? [];
     if (number === '' || Number(number) > 65535) throw new UsageError(`--port ${quote(text)}: write ${form}`);
-    const port = onePort(Number(number), protocol as keyof Ports | undefined);
-    ports.set(daemon, joinPorts(port, ...[ports.get(daemon)].filter((known) => known !== undefined)));
-  }
-  return ports;
+    return { daemon, port: Number(number), protocol: protocol as DaemonPort['protocol'] };
+  });
 }
 
 function toUnits(read: ReadArguments): readonly DaemonUnit[] {

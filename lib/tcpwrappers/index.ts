@@ -15,11 +15,11 @@ export { type EndpointDescription, type RequestDescription } from './connection/
 export { describeSocket } from './connection/request-info.ts';
 export { writeLog } from './apply/log-entries.ts';
 export { type ExplainedEnd, type HostsExplanation } from './explain/public-explanation.ts';
+export { type DaemonPort } from './export/export.ts';
 export { type DaemonUnit, type DropIn } from './export/systemd-drop-ins.ts';
 export { type Untranslated, type Unusable } from './export/rule-translation.ts';
 export {
   checkHosts,
-  type DaemonPort,
   explainHosts,
   exportHosts,
   type HostsCheckOptions,

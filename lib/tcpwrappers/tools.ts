@@ -11,6 +11,7 @@ import type { CheckFinding } from './check/checked.ts';
 import type { RequestDescription } from './connection/request-info.ts';
 import type { HostsExplanation } from './explain/public-explanation.ts';
 import type { Untranslated, Unusable } from './export/rule-translation.ts';
+import type { DaemonPort } from './export/export.ts';
 import type { DaemonUnit, DropIn } from './export/systemd-drop-ins.ts';
 import { type HostsOptions, openHosts } from './hosts.ts';
 import { toUtf8 } from './text/latin1.ts';
@@ -93,13 +94,6 @@ export async function checkHosts(options: HostsCheckOptions = {}): Promise<reado
   return check({ ...filesOf(own), ignore, daemons, inetd, implicitAllow, lookups, root });
 }
 
-/** A port of a daemon; both protocols by default. */
-export interface DaemonPort {
-  readonly daemon: string;
-  readonly port: number;
-  readonly protocol?: 'tcp' | 'udp' | undefined;
-}
-
 /** See exportHosts(). */
 export interface HostsExportOptions extends Files {
   /** A table for nftables, or drop-ins for units of systemd. */
@@ -156,17 +150,8 @@ function isUnit(value: Partial<DaemonUnit> | undefined): boolean {
  */
 export async function exportHosts(options: HostsExportOptions): Promise<HostsExport> {
   const own = takeRequest(options, checkExportOptions);
-  const [{ exportNftables, exportSystemd }, { joinPorts, onePort }] = await Promise.all([
-    import('./export/export.ts'),
-    import('./export/daemon-ports.ts'),
-  ]);
-  const { to, units = [], root = '/' } = own;
-  const ports = new Map<string, ReturnType<typeof onePort>>();
-  for (const { daemon, port, protocol } of own.ports ?? []) {
-    const known = ports.get(daemon);
-    const one = onePort(port, protocol);
-    ports.set(daemon, known === undefined ? one : joinPorts(known, one));
-  }
+  const { exportNftables, exportSystemd } = await import('./export/export.ts');
+  const { to, ports = [], units = [], root = '/' } = own;
   const { tables } = openHosts(filesOf(own));
   const exported = (to === 'nftables' ? exportNftables : exportSystemd)(tables, { ports, units, root });
   if ('unusable' in exported) {

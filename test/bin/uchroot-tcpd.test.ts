@@ -274,7 +274,7 @@ t.test(
     const names = makeFiles(t, '8080: .example.com\n', '8080: ALL\n');
     t.match(to(names, 'nftables'), {
       status: 1,
-      stderr: /\/allow:1: \.example\.com: nobody is let in by it\n$/,
+      stderr: /\/allow:1: \.example\.com: it lets nobody in\n$/,
     });
     const unknown = makeFiles(t, '', 'no-such-daemon: ALL\n');
     t.match(to(unknown, 'nftables'), {

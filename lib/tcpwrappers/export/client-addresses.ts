@@ -2,22 +2,15 @@
 // Pure.
 
 import { maskLength, numbersNet } from '../check/cover.ts';
-import type { ClientPattern, HostPattern, PatternList } from '../rule/pattern.ts';
+import type { ClientPattern, HostPattern, PatternFile, PatternList } from '../rule/pattern.ts';
 import type { Words } from '../text/address.ts';
-import { NOTHING, type Ranges, union, without } from './ranges.ts';
+import { Algebra, type Meant, type Ranges, type Sets } from './ranges.ts';
 
-export interface Addresses {
-  readonly ip4: Ranges;
-  readonly ip6: Ranges;
-}
+export type Addresses = Sets<'ip4' | 'ip6'>;
 
-/** What is certainly meant, and what may be meant. */
-export interface Meant<Set> {
-  readonly least: Set;
-  readonly most: Set;
-}
+export const ADDRESSES = new Algebra(['ip4', 'ip6']);
+const { nothing } = ADDRESSES;
 
-const NONE: Addresses = { ip4: NOTHING, ip6: NOTHING };
 export const EVERYBODY: Addresses = {
   ip4: [{ first: 0n, last: (1n << 32n) - 1n }],
   ip6: [{ first: 0n, last: (1n << 128n) - 1n }],
@@ -27,77 +20,58 @@ function exactly(addresses: Addresses): Meant<Addresses> {
   return { least: addresses, most: addresses };
 }
 
-const UNTOLD: Meant<Addresses> = { least: NONE, most: EVERYBODY };
-
 function network(net: bigint, length: number, bits: number): Ranges {
   const size = 1n << BigInt(bits - length);
   return [{ first: net, last: net + size - 1n }];
 }
 
-function fromWords(words: Words): bigint {
-  let value = 0n;
-  for (const word of words.padEnd(8, '\0')) value = (value << 16n) | BigInt(word.charCodeAt(0));
-  return value;
+function network4(net: number, length: number): Meant<Addresses> {
+  return exactly({ ...nothing, ip4: network(BigInt(net), length, 32) });
+}
+
+function network6(words: Words, length: number): Meant<Addresses> {
+  let net = 0n;
+  for (const word of words.padEnd(8, '\0')) net = (net << 16n) | BigInt(word.charCodeAt(0));
+  return exactly({ ...nothing, ip6: network(net, length, 128) });
 }
 
 /** The addresses of a word; calls `untranslated` for a word without known addresses. */
 export function hostAddresses(pattern: HostPattern, untranslated: () => void): Meant<Addresses> {
-  const untold = (): Meant<Addresses> => (untranslated(), UNTOLD);
+  const unknown = (): Meant<Addresses> => (untranslated(), { least: nothing, most: EVERYBODY });
   switch (pattern.kind) {
     case 'text': {
       const { text, addressOnly } = pattern;
       if (text.kind === 'all') return exactly(EVERYBODY);
-      if (text.kind === 'never') return exactly(NONE);
-      if (text.kind === 'address') {
-        if (text.address.zone !== undefined) return untold();
-        return exactly({ ip4: NOTHING, ip6: network(fromWords(text.address.words), 128, 128) });
-      }
+      if (text.kind === 'never') return exactly(nothing);
+      if (text.kind === 'address')
+        return text.address.zone === undefined ? network6(text.address.words, 128) : unknown();
       const net = addressOnly ? numbersNet(text) : undefined;
-      if (net !== undefined) return exactly({ ip4: network(BigInt(net.net), net.length, 32), ip6: NOTHING });
+      if (net !== undefined) return network4(net.net, net.length);
       // digits and dots that are no address match nobody
-      return addressOnly && text.kind === 'equal' ? exactly(NONE) : untold();
+      return addressOnly && text.kind === 'equal' ? exactly(nothing) : unknown();
     }
     case 'net4': {
       const length = maskLength(pattern.mask);
-      return length === undefined
-        ? untold()
-        : exactly({ ip4: network(BigInt(pattern.net), length, 32), ip6: NOTHING });
+      return length === undefined ? unknown() : network4(pattern.net, length);
     }
     case 'net6':
-      if (pattern.zone !== undefined) return untold();
-      return exactly({ ip4: NOTHING, ip6: network(fromWords(pattern.net), pattern.length, 128) });
+      return pattern.zone === undefined ? network6(pattern.net, pattern.length) : unknown();
     case 'file':
-      return fileAddresses(pattern, untranslated);
+      return pattern.file.broken === undefined ? fileAddresses(pattern.file, untranslated) : unknown();
     case 'never':
-      return exactly(NONE);
+      return exactly(nothing);
     case 'known':
     case 'local':
     case 'doubtful':
     case 'netgroup':
-      return untold();
+      return unknown();
     default:
       return pattern satisfies never;
   }
 }
 
-function fileAddresses(
-  { file }: Extract<HostPattern, { kind: 'file' }>,
-  untranslated: () => void,
-): Meant<Addresses> {
-  if (file.broken !== undefined) return (untranslated(), UNTOLD);
-  return join(file.patterns.map((pattern) => hostAddresses(pattern, untranslated)));
-}
-
-function join(all: readonly Meant<Addresses>[]): Meant<Addresses> {
-  const unite = (bound: 'least' | 'most'): Addresses => ({
-    ip4: union(all.map((one) => one[bound].ip4)),
-    ip6: union(all.map((one) => one[bound].ip6)),
-  });
-  return { least: unite('least'), most: unite('most') };
-}
-
-export function less(a: Addresses, b: Addresses): Addresses {
-  return { ip4: without(a.ip4, b.ip4), ip6: without(a.ip6, b.ip6) };
+function fileAddresses({ patterns }: PatternFile, untranslated: () => void): Meant<Addresses> {
+  return ADDRESSES.join(patterns.map((pattern) => hostAddresses(pattern, untranslated)));
 }
 
 /** The addresses of a list of clients; calls `untranslated` with the index of each word without known addresses. */
@@ -105,24 +79,12 @@ export function clientAddresses(
   clients: PatternList<ClientPattern>,
   untranslated: (at: number) => void,
 ): Meant<Addresses> {
-  // at least: minus the most that is excepted; at most: minus the least
-  return clients.reduceRight<Meant<Addresses>>((excepted, part) => {
-    const { least, most } = join(part.map((word) => wordAddresses(word, untranslated)));
-    return { least: less(least, excepted.most), most: less(most, excepted.least) };
-  }, exactly(NONE));
-}
-
-function wordAddresses(
-  { at, host, user }: ClientPattern,
-  untranslated: (at: number) => void,
-): Meant<Addresses> {
-  const meant = hostAddresses(host, () => untranslated(at));
-  if (user === undefined || user.kind === 'all') return meant;
-  untranslated(at);
-  // only some users of these hosts
-  return { least: NONE, most: meant.most };
-}
-
-export function isNobody({ ip4, ip6 }: Addresses): boolean {
-  return ip4.length === 0 && ip6.length === 0;
+  const wordAddresses = ({ at, host, user }: ClientPattern): Meant<Addresses> => {
+    const meant = hostAddresses(host, () => untranslated(at));
+    if (user === undefined || user.kind === 'all') return meant;
+    untranslated(at);
+    // only some users of these hosts
+    return { least: nothing, most: meant.most };
+  };
+  return ADDRESSES.except(clients.map((part) => ADDRESSES.join(part.map(wordAddresses))));
 }

@@ -3,32 +3,25 @@
 import { matchesText } from '../match/match.ts';
 import type { DaemonPattern, PatternList } from '../rule/pattern.ts';
 import { fold } from '../text/latin1.ts';
-import { type Addresses, EVERYBODY, hostAddresses, type Meant } from './client-addresses.ts';
-import { NOTHING, type Ranges, union, without } from './ranges.ts';
+import { type Addresses, EVERYBODY, hostAddresses } from './client-addresses.ts';
+import { Algebra, type Meant, type Ranges, type Sets } from './ranges.ts';
 
 export const PROTOCOLS = ['tcp', 'udp'] as const;
 
-export type Ports = Readonly<Record<(typeof PROTOCOLS)[number], Ranges>>;
+export type Ports = Sets<(typeof PROTOCOLS)[number]>;
 
 /** The ports of a daemon by its process name; undefined if they are unknown. */
 export type PortsOf = (daemon: string) => Ports | undefined;
 
-const NO_PORTS: Ports = { tcp: NOTHING, udp: NOTHING };
+export const PORTS = new Algebra(PROTOCOLS);
+
 const EVERY: Ranges = [{ first: 0n, last: 65535n }];
 const ALL_PORTS: Ports = { tcp: EVERY, udp: EVERY };
 
 /** One port of one protocol, or of both. */
 export function onePort(port: number, protocol?: keyof Ports): Ports {
   const range = [{ first: BigInt(port), last: BigInt(port) }];
-  return protocol === undefined ? { tcp: range, udp: range } : { ...NO_PORTS, [protocol]: range };
-}
-
-export function joinPorts(...all: readonly Ports[]): Ports {
-  return { tcp: union(all.map(({ tcp }) => tcp)), udp: union(all.map(({ udp }) => udp)) };
-}
-
-function lessPorts(a: Ports, b: Ports): Ports {
-  return { tcp: without(a.tcp, b.tcp), udp: without(a.udp, b.udp) };
+  return protocol === undefined ? { tcp: range, udp: range } : { ...PORTS.nothing, [protocol]: range };
 }
 
 /** Ports, and the server addresses that the list names. */
@@ -49,7 +42,7 @@ export interface DaemonFacts {
 /** The ports of a word; undefined if they are unknown. */
 export function daemonPorts(
   { at, daemon }: DaemonPattern,
-  facts: Pick<DaemonFacts, 'portsOf' | 'nameAt'>,
+  { portsOf, nameAt }: Pick<DaemonFacts, 'portsOf' | 'nameAt'>,
 ): Ports | undefined {
   switch (daemon.kind) {
     case 'port':
@@ -58,9 +51,9 @@ export function daemonPorts(
     case 'known':
       return ALL_PORTS;
     case 'never':
-      return NO_PORTS;
+      return PORTS.nothing;
     case 'equal':
-      return facts.portsOf(facts.nameAt(at));
+      return portsOf(nameAt(at));
     case 'suffix':
     case 'prefix':
     case 'glob':
@@ -76,53 +69,36 @@ function wordPorts(word: DaemonPattern, facts: DaemonFacts): Meant<Ports> {
   if (ports !== undefined) return { least: ports, most: ports };
   facts.untranslated(word.at);
   const { daemon } = word;
-  const matching = facts.daemons.filter(
-    (name) => daemon.kind !== 'port' && matchesText(daemon, fold(name), () => false),
-  );
-  const known = matching.map(facts.portsOf).filter((ports) => ports !== undefined);
-  return { least: joinPorts(...known), most: ALL_PORTS };
+  const known = facts.daemons
+    .filter((name) => daemon.kind !== 'port' && matchesText(daemon, fold(name), () => false))
+    .map(facts.portsOf)
+    .filter((ports) => ports !== undefined);
+  return { least: PORTS.union(...known), most: ALL_PORTS };
 }
 
 function partPorts(part: readonly DaemonPattern[], facts: DaemonFacts): Meant<Ports> {
-  const all = part.map((word) => {
+  const words = part.map((word) => {
     const ports = wordPorts(word, facts);
     if (word.host === undefined) return ports;
     // at some addresses only, which a set of ports cannot express
     facts.untranslated(word.at);
-    return { least: NO_PORTS, most: ports.most };
+    return { least: PORTS.nothing, most: ports.most };
   });
-  return {
-    least: joinPorts(...all.map(({ least }) => least)),
-    most: joinPorts(...all.map(({ most }) => most)),
-  };
+  return PORTS.join(words);
 }
 
 const ANYWHERE: Meant<Addresses> = { least: EVERYBODY, most: EVERYBODY };
 
 export function targetsOf(daemons: PatternList<DaemonPattern>, facts: DaemonFacts): readonly Target[] {
   const [first = [], ...excepted] = daemons;
-  if (excepted.length === 0) {
-    const anywhere = first.filter(({ host }) => host === undefined);
-    const somewhere = first.flatMap((word) =>
-      word.host === undefined
-        ? []
-        : [
-            {
-              ports: wordPorts(word, facts),
-              server: hostAddresses(word.host, () => facts.untranslated(word.at)),
-            },
-          ],
-    );
-    return anywhere.length === 0
-      ? somewhere
-      : [{ ports: partPorts(anywhere, facts), server: ANYWHERE }, ...somewhere];
-  }
-  const ports = daemons.reduceRight<Meant<Ports>>(
-    (rest, part) => {
-      const { least, most } = partPorts(part, facts);
-      return { least: lessPorts(least, rest.most), most: lessPorts(most, rest.least) };
-    },
-    { least: NO_PORTS, most: NO_PORTS },
-  );
-  return [{ ports, server: ANYWHERE }];
+  if (excepted.length > 0)
+    return [{ ports: PORTS.except(daemons.map((part) => partPorts(part, facts))), server: ANYWHERE }];
+  const anywhere = first.filter(({ host }) => host === undefined);
+  const targets = anywhere.length === 0 ? [] : [{ ports: partPorts(anywhere, facts), server: ANYWHERE }];
+  for (const word of first)
+    if (word.host !== undefined) {
+      const server = hostAddresses(word.host, () => facts.untranslated(word.at));
+      targets.push({ ports: wordPorts(word, facts), server });
+    }
+  return targets;
 }

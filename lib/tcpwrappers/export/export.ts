@@ -7,7 +7,7 @@ import { openFileRoot } from '../../binary/root.ts';
 import { type DaemonHost, HOST_ACCOUNTS, openDaemonHost } from '../daemon/daemon-host.ts';
 import { daemonText, type Rule, type Tables } from '../rule/rule-table.ts';
 import { fold } from '../text/latin1.ts';
-import { joinPorts, onePort, type Ports, type PortsOf, PROTOCOLS } from './daemon-ports.ts';
+import { onePort, PORTS, type Ports, type PortsOf, PROTOCOLS } from './daemon-ports.ts';
 import { toNftables, UnknownPorts } from './nftables.ts';
 import { Losses, type Untranslated, type Unusable } from './rule-translation.ts';
 import { type DaemonUnit, type DropIn, toDropIns } from './systemd-drop-ins.ts';
@@ -27,7 +27,7 @@ function servicePorts(name: string): Ports | undefined {
       return [];
     }
   });
-  return found.length === 0 ? undefined : joinPorts(...found);
+  return found.length === 0 ? undefined : PORTS.union(...found);
 }
 
 // Daemons are named after their services: sshd, in.ftpd → ssh, ftp.
@@ -37,8 +37,12 @@ function serviceNames(daemon: string): readonly string[] {
 }
 
 /** Returns a function for the ports of a daemon, `given` first; each is looked up once. */
-function openPorts(host: DaemonHost, given: ReadonlyMap<string, Ports>): PortsOf {
-  const known = new Map<string, Ports | undefined>([...given].map(([name, ports]) => [fold(name), ports]));
+function openPorts(host: DaemonHost, given: readonly DaemonPort[]): PortsOf {
+  const known = new Map<string, Ports | undefined>();
+  for (const { daemon, port, protocol } of given) {
+    const before = known.get(fold(daemon)) ?? PORTS.nothing;
+    known.set(fold(daemon), PORTS.union(before, onePort(port, protocol)));
+  }
   return (daemon) => {
     const key = fold(daemon);
     if (!known.has(key)) {
@@ -46,15 +50,25 @@ function openPorts(host: DaemonHost, given: ReadonlyMap<string, Ports>): PortsOf
       const names = configured.length > 0 ? configured : serviceNames(key);
       const found = names.map(servicePorts).filter((ports) => ports !== undefined);
       // of guessed names, only the first service counts
-      known.set(key, found.length === 0 ? undefined : configured.length > 0 ? joinPorts(...found) : found[0]);
+      known.set(
+        key,
+        found.length === 0 ? undefined : configured.length > 0 ? PORTS.union(...found) : found[0],
+      );
     }
     return known.get(key);
   };
 }
 
+/** A port of a daemon; both protocols by default. */
+export interface DaemonPort {
+  readonly daemon: string;
+  readonly port: number;
+  readonly protocol?: 'tcp' | 'udp' | undefined;
+}
+
 export interface ExportOptions {
   /** Ports of daemons, besides those that are found. */
-  readonly ports: ReadonlyMap<string, Ports>;
+  readonly ports: readonly DaemonPort[];
   /** Units of daemons, besides those that are found. */
   readonly units: readonly DaemonUnit[];
   /** Directory whose services are examined; `/` by default. */
@@ -78,7 +92,7 @@ function withHost(options: ExportOptions, work: (host: DaemonHost, losses: Losse
 /** Translates both files into a table of nftables. */
 export function exportNftables(tables: Tables, options: ExportOptions): Exported {
   return withHost(options, (host, losses) => {
-    const daemons = [...options.ports.keys(), ...host.services.map(({ daemon }) => daemon)];
+    const daemons = [...options.ports, ...host.services].map(({ daemon }) => daemon);
     const portsOf = openPorts(host, options.ports);
     try {
       const text = toNftables(tables, { ...HOST_ACCOUNTS, portsOf, daemons: [...new Set(daemons)] }, losses);
@@ -131,10 +145,8 @@ export function exportSystemd(tables: Tables, options: ExportOptions): Exported 
           add({ daemon: service.daemon, unit: service.unit });
     const names = [...new Set([...units.values()].map(({ unit }) => unit))].join(' ') || 'no unit';
     for (const rule of general) losses.add(rule, rule.daemonText.trim(), `restricts only ${names}`);
-    return {
-      files: toDropIns(tables, [...units.values()], HOST_ACCOUNTS, losses),
-      untranslated: losses.all(),
-    };
+    const files = toDropIns(tables, [...units.values()], HOST_ACCOUNTS, losses);
+    return { files, untranslated: losses.all() };
   });
 }
 

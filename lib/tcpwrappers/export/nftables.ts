@@ -4,10 +4,10 @@ import type { Accounts } from '../daemon/daemon-host.ts';
 import { daemonText, type Rule, type Tables, wordText } from '../rule/rule-table.ts';
 import { formatQuad, formatWords } from '../text/address.ts';
 import { show } from '../text/latin1.ts';
-import { type Addresses, EVERYBODY, isNobody, less } from './client-addresses.ts';
-import { daemonPorts, type Ports, type PortsOf, PROTOCOLS, type Target, targetsOf } from './daemon-ports.ts';
+import { type Addresses, ADDRESSES, EVERYBODY } from './client-addresses.ts';
+import { daemonPorts, PORTS, type Ports, type PortsOf, PROTOCOLS, targetsOf } from './daemon-ports.ts';
 import { networks, type Ranges } from './ranges.ts';
-import { boundOf, type Losses, type Translated, translateRule } from './rule-translation.ts';
+import { type Losses, type Translated, translateRule } from './rule-translation.ts';
 
 export interface NftablesFacts extends Accounts {
   readonly portsOf: PortsOf;
@@ -34,18 +34,21 @@ function portText(ranges: Ranges): string {
 function portMatches({ tcp, udp }: Ports): readonly string[] {
   const texts = { tcp: portText(tcp), udp: portText(udp) };
   const every = '0-65535';
-  if (texts.tcp === texts.udp)
-    return texts.tcp === ''
-      ? []
-      : [`meta l4proto { tcp, udp }${texts.tcp === every ? '' : ` th dport { ${texts.tcp} }`}`];
+  if (texts.tcp === texts.udp && texts.tcp !== '')
+    return [`meta l4proto { tcp, udp }${texts.tcp === every ? '' : ` th dport { ${texts.tcp} }`}`];
   return PROTOCOLS.filter((protocol) => texts[protocol] !== '').map((protocol) =>
     texts[protocol] === every ? `meta l4proto ${protocol}` : `${protocol} dport { ${texts[protocol]} }`,
   );
 }
 
+const FAMILIES = {
+  ip4: { keyword: 'ip', protocol: 'ipv4', bits: 32, format: formatQuad },
+  ip6: { keyword: 'ip6', protocol: 'ipv6', bits: 128, format: formatWords },
+} as const;
+
 // Ranges as elements of a set: an address, a network, or first-last.
 function netText(ranges: Ranges, family: keyof Addresses): string {
-  const [bits, format] = family === 'ip4' ? ([32, formatQuad] as const) : ([128, formatWords] as const);
+  const { bits, format } = FAMILIES[family];
   return ranges
     .map((range) => {
       const [one, ...more] = networks([range], bits);
@@ -55,10 +58,8 @@ function netText(ranges: Ranges, family: keyof Addresses): string {
     .join(', ');
 }
 
-const KEYWORDS = { ip4: 'ip', ip6: 'ip6' } as const;
-
 function isEverybody(addresses: Addresses): boolean {
-  return isNobody(less(EVERYBODY, addresses));
+  return ADDRESSES.isEmpty(ADDRESSES.less(EVERYBODY, addresses));
 }
 
 // Matches packets by address: one expression if the family does not matter.
@@ -66,41 +67,32 @@ function addressMatches(client: Addresses, server: Addresses): readonly string[]
   if (isEverybody(client) && isEverybody(server)) return [''];
   return (['ip4', 'ip6'] as const).flatMap((family) => {
     if (client[family].length === 0 || server[family].length === 0) return [];
-    const parts = [
-      ['saddr', client],
-      ['daddr', server],
-    ] as const;
-    const texts = parts.map(([field, addresses]) => {
+    const { keyword, protocol } = FAMILIES[family];
+    const match = (field: string, addresses: Addresses): string => {
       const nets = netText(addresses[family], family);
       // the whole family
-      return /^[^,]*\/0$/.test(nets) ? '' : `${KEYWORDS[family]} ${field} { ${nets} } `;
-    });
-    return [texts.join('') || `meta nfproto ${family === 'ip4' ? 'ipv4' : 'ipv6'} `];
+      return /^[^,]*\/0$/.test(nets) ? '' : `${keyword} ${field} { ${nets} } `;
+    };
+    return [match('saddr', client) + match('daddr', server) || `meta nfproto ${protocol} `];
   });
 }
 
 function* ruleLines(translated: Translated, facts: NftablesFacts): Generator<string, void> {
   const { rule, daemons, clients, verdict, lose } = translated;
   const nameAt = (at: number): string => daemonText(rule, at);
-  const bound = boundOf(translated);
+  // a rule that grants must not let in too many, one that refuses must not refuse too few
+  const bound = verdict === 'grant' ? 'least' : 'most';
   for (const { ports, server } of targetsOf(daemons, { ...facts, nameAt, untranslated: lose })) {
-    if (verdict === 'refuse') requirePorts(rule, ports, facts, nameAt);
+    if (verdict === 'refuse' && !PORTS.isEmpty(PORTS.less(ports.most, ports.least))) {
+      const unknown = rule.daemons
+        .flat()
+        .find((word) => daemonPorts(word, { ...facts, nameAt }) === undefined);
+      throw new UnknownPorts(rule, unknown === undefined ? rule.daemonText : wordText(rule, unknown.at));
+    }
     for (const addresses of addressMatches(clients[bound], server[bound]))
       for (const packets of portMatches(ports[bound]))
         yield `${addresses}${packets} ${verdict === 'grant' ? 'accept' : 'drop'}`;
   }
-}
-
-// Throws if the rule refuses at ports that are unknown.
-function requirePorts(
-  rule: Rule,
-  { least, most }: Target['ports'],
-  facts: NftablesFacts,
-  nameAt: (at: number) => string,
-): void {
-  if (portText(least.tcp) === portText(most.tcp) && portText(least.udp) === portText(most.udp)) return;
-  const unknown = rule.daemons.flat().find((word) => daemonPorts(word, { ...facts, nameAt }) === undefined);
-  throw new UnknownPorts(rule, unknown === undefined ? rule.daemonText : wordText(rule, unknown.at));
 }
 
 /**

@@ -4,7 +4,8 @@ import type { Accounts } from '../daemon/daemon-host.ts';
 import type { HostPattern } from '../rule/pattern.ts';
 import type { PlacedOption } from '../rule/rule-option.ts';
 import { optionText, type Rule, wordText } from '../rule/rule-table.ts';
-import { type Addresses, clientAddresses, type Meant } from './client-addresses.ts';
+import { type Addresses, clientAddresses } from './client-addresses.ts';
+import type { Meant } from './ranges.ts';
 
 /** A word or an option of a rule that could not be translated. */
 export interface Untranslated {
@@ -32,14 +33,6 @@ export class Losses {
   all(): readonly Untranslated[] {
     return [...this.#all.values()];
   }
-}
-
-/** The lists that count, the verdict, and the options that are lost. */
-interface RuleEffect {
-  readonly daemons: Rule['daemons'];
-  readonly clients: Rule['clients'];
-  readonly verdict: 'grant' | 'refuse';
-  readonly lost: readonly PlacedOption[];
 }
 
 // Whether an option of a rule that grants may refuse: the translation then refuses.
@@ -82,18 +75,6 @@ function mayBreak({ doubt }: Pick<Rule, 'doubt'>, host: HostPattern | undefined)
   return broken !== undefined || patterns.some((pattern) => mayBreak({ doubt }, pattern));
 }
 
-/** The effect of a rule. If the decision may end within its lists, exceptions may not be reached, and do not count. */
-function effectOf(rule: Rule, role: 'allow' | 'deny', accounts: Accounts): RuleEffect {
-  const { options, daemons, clients } = rule;
-  const isGrant = options.at(-1)?.option.kind === 'allow' || role === 'allow';
-  const refuses = !isGrant || options.some((placed) => mayRefuse(placed, accounts));
-  const lost = options.filter(({ option }) => option.kind !== 'allow' && option.kind !== 'deny');
-  const words = [...daemons.flat(), ...clients.flat()];
-  if (words.some(({ host }) => mayBreak(rule, host)))
-    return { daemons: daemons.slice(0, 1), clients: clients.slice(0, 1), verdict: 'refuse', lost };
-  return { daemons, clients, verdict: refuses ? 'refuse' : 'grant', lost };
-}
-
 export interface Translated {
   readonly rule: Rule;
   readonly daemons: Rule['daemons'];
@@ -103,11 +84,6 @@ export interface Translated {
   readonly lose: (at: number) => void;
 }
 
-/** Which bound counts: a rule that grants must not let in too many, one that refuses must not refuse too few. */
-export function boundOf({ verdict }: Pick<Translated, 'verdict'>): keyof Meant<never> {
-  return verdict === 'grant' ? 'least' : 'most';
-}
-
 /** Translates the clients and options of a rule. */
 export function translateRule(
   rule: Rule,
@@ -115,10 +91,20 @@ export function translateRule(
   accounts: Accounts,
   losses: Losses,
 ): Translated {
-  const { daemons, clients, verdict, lost } = effectOf(rule, role, accounts);
-  for (const { at } of lost)
-    losses.add(rule, optionText(rule, at), `the option is lost; the rule ${verdict}s`);
-  const how = verdict === 'grant' ? 'nobody is let in by it' : 'it may mean anybody, and refuses all';
+  const { options } = rule;
+  const words = [...rule.daemons.flat(), ...rule.clients.flat()];
+  const breaks = words.some(({ host }) => mayBreak(rule, host));
+  const isGrant = options.at(-1)?.option.kind === 'allow' || role === 'allow';
+  const refuses = breaks || !isGrant || options.some((placed) => mayRefuse(placed, accounts));
+  const verdict = refuses ? 'refuse' : 'grant';
+  for (const { at, option } of options)
+    if (option.kind !== 'allow' && option.kind !== 'deny')
+      losses.add(rule, optionText(rule, at), `the option is lost; the rule ${verdict}s`);
+  // a decision that ends within the lists may not reach their exceptions
+  const [daemons, clients] = breaks
+    ? [rule.daemons.slice(0, 1), rule.clients.slice(0, 1)]
+    : [rule.daemons, rule.clients];
+  const how = refuses ? 'it may mean anybody, and refuses all' : 'it lets nobody in';
   const lose = (at: number): void => losses.add(rule, wordText(rule, at), how);
   return { rule, daemons, clients: clientAddresses(clients, lose), verdict, lose };
 }

@@ -6,8 +6,8 @@ import type { DaemonPattern, PatternList } from '../rule/pattern.ts';
 import type { Tables } from '../rule/rule-table.ts';
 import { formatQuad, formatWords } from '../text/address.ts';
 import { fold, show } from '../text/latin1.ts';
-import { type Addresses, EVERYBODY, isNobody, less } from './client-addresses.ts';
-import { networks, union } from './ranges.ts';
+import { type Addresses, ADDRESSES, EVERYBODY } from './client-addresses.ts';
+import { networks } from './ranges.ts';
 import { type Losses, type Translated, translateRule } from './rule-translation.ts';
 
 /** A file to be written. */
@@ -32,43 +32,32 @@ function matchWord({ daemon, host }: DaemonPattern, name: string): Match {
 }
 
 function matchList(daemons: PatternList<DaemonPattern>, name: string): Match {
-  const both = (word: Match, rest: Match): Match => {
-    if (word === 'no' || rest === 'yes') return 'no';
-    return word === 'maybe' || rest === 'maybe' ? 'maybe' : 'yes';
-  };
   return daemons.reduceRight<Match>((rest, part) => {
     const words = part.map((word) => matchWord(word, name));
-    const word = words.find((match) => match === 'yes') ?? words.find((match) => match === 'maybe') ?? 'no';
-    return both(word, rest);
+    const word = words.includes('yes') ? 'yes' : words.includes('maybe') ? 'maybe' : 'no';
+    if (word === 'no' || rest === 'yes') return 'no';
+    return word === 'maybe' || rest === 'maybe' ? 'maybe' : 'yes';
   }, 'no');
-}
-
-const NOBODY: Addresses = { ip4: [], ip6: [] };
-
-function join(a: Addresses, b: Addresses): Addresses {
-  return { ip4: union([a.ip4, b.ip4]), ip6: union([a.ip6, b.ip6]) };
 }
 
 /** The clients of a daemon: the first rule that matches decides, and the default is to grant. */
 function grantedBy(translated: readonly Translated[], daemon: string, tables: Tables): Addresses {
-  if (tables.allow.table.refused !== undefined) return NOBODY;
-  let granted = NOBODY;
+  const [allow, deny] = [tables.allow.table, tables.deny.table];
+  if (allow.refused !== undefined) return ADDRESSES.nothing;
+  let granted = ADDRESSES.nothing;
   let left = EVERYBODY;
   for (const { daemons, verdict, clients } of translated) {
     const match = matchList(daemons, daemon);
     if (match === 'no') continue;
-    if (verdict === 'refuse') left = less(left, clients.most);
+    if (verdict === 'refuse') left = ADDRESSES.less(left, clients.most);
     else if (match === 'yes') {
-      const taken = less(left, less(left, clients.least));
-      granted = join(granted, taken);
-      left = less(left, taken);
+      const rest = ADDRESSES.less(left, clients.least);
+      granted = ADDRESSES.union(granted, ADDRESSES.less(left, rest));
+      left = rest;
     }
   }
-  const isOpen =
-    tables.deny.table.refused === undefined &&
-    tables.deny.table.unread === undefined &&
-    tables.allow.table.unread === undefined;
-  return isOpen ? join(granted, left) : granted;
+  const closed = deny.refused ?? deny.unread ?? allow.unread;
+  return closed === undefined ? ADDRESSES.union(granted, left) : granted;
 }
 
 function netTexts({ ip4, ip6 }: Addresses): readonly string[] {
@@ -81,7 +70,7 @@ function netTexts({ ip4, ip6 }: Addresses): readonly string[] {
 // The shorter of two ways; an address on neither list is let in.
 function settings(granted: Addresses): readonly string[] {
   const allowed = netTexts(granted).map((net) => `IPAddressAllow=${net}`);
-  const denied = netTexts(less(EVERYBODY, granted)).map((net) => `IPAddressDeny=${net}`);
+  const denied = netTexts(ADDRESSES.less(EVERYBODY, granted)).map((net) => `IPAddressDeny=${net}`);
   return denied.length <= allowed.length ? denied : ['IPAddressDeny=any', ...allowed];
 }
 
@@ -96,26 +85,18 @@ export function toDropIns(
     rules.map((rule) => translateRule(rule, role, accounts, losses)),
   );
   return units.flatMap(({ daemon, unit }) => {
-    for (const { rule, daemons, verdict } of translated)
-      if (matchList(daemons, daemon) === 'maybe')
-        losses.add(
-          rule,
-          rule.daemonText.trim(),
-          verdict === 'grant'
-            ? `nobody is let in to ${show(unit)} by it`
-            : `it may mean ${show(unit)}, and refuses`,
-        );
+    for (const { rule, daemons, verdict } of translated) {
+      const how =
+        verdict === 'grant' ? `it lets nobody in to ${show(unit)}` : `it may mean ${show(unit)}, and refuses`;
+      if (matchList(daemons, daemon) === 'maybe') losses.add(rule, rule.daemonText.trim(), how);
+    }
     const granted = grantedBy(translated, daemon, tables);
-    if (isNobody(less(EVERYBODY, granted))) return [];
+    if (ADDRESSES.isEmpty(ADDRESSES.less(EVERYBODY, granted))) return [];
     const rules = translated
       .filter(({ daemons }) => matchList(daemons, daemon) !== 'no')
       .map(({ rule }) => `# ${show(rule.file)}:${rule.line}: ${show(rule.text)}`);
-    return [
-      {
-        path: `/etc/systemd/system/${unit}.d/50-uchroot-tcpd.conf`,
-        // the settings apply to all packets of the unit, also of its own connections to other hosts
-        text: `${[...rules, '[Service]', ...settings(granted)].join('\n')}\n`,
-      },
-    ];
+    // the settings apply to all packets of the unit, also of its own connections to other hosts
+    const text = `${[...rules, '[Service]', ...settings(granted)].join('\n')}\n`;
+    return [{ path: `/etc/systemd/system/${unit}.d/50-uchroot-tcpd.conf`, text }];
   });
 }
