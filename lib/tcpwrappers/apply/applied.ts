@@ -6,9 +6,9 @@ import type { Request } from '../connection/request-info.ts';
 import type { Effect, Ruling, Verdict } from '../decide/ruling.ts';
 import { shareOf } from '../text/address.ts';
 import { toUtf8 } from '../text/latin1.ts';
-import { type Done, type Place, SocketPlace } from './connection-target.ts';
+import { ConnectionTarget, type Done, type Target } from './connection-target.ts';
 import { logEntries, type LogEntry } from './log-entries.ts';
-import { ProcessPlace } from './process-target.ts';
+import { ProcessTarget } from './process-target.ts';
 import { runCommand } from './shell-command.ts';
 
 /** The connection that the decision is about. */
@@ -47,55 +47,45 @@ export interface TimeLimits {
   readonly twistTimeoutMs: number;
 }
 
-/** What the actions of one decision share. */
-interface Work {
-  readonly place: Place;
-  /** The client that commands are counted for. */
-  readonly client: string;
-  readonly limits: TimeLimits;
-}
-
-async function run(
-  kind: 'spawn' | 'aclexec',
-  command: string,
-  { place: { variables }, client, limits }: Work,
+async function runBeside(
+  { kind, command }: Extract<Effect, { kind: 'spawn' | 'aclexec' }>,
+  { variables }: Target,
+  client: string,
+  timeoutMs: number,
 ): Promise<Done> {
-  const end = await runCommand(command, client, { variables, timeoutMs: limits.commandTimeoutMs });
-  const problem = end.problem === undefined ? '' : `: ${end.problem}`;
-  if (kind === 'aclexec')
-    return end.succeeded ? undefined : { refusal: `the command of aclexec failed${problem}` };
+  const { succeeded, problem } = await runCommand(command, client, { variables, timeoutMs });
+  const why = problem === undefined ? '' : `: ${problem}`;
+  if (kind === 'aclexec') return succeeded ? undefined : { refusal: `the command of aclexec failed${why}` };
   // the exit status of a spawned command does not count
-  return end.problem === undefined ? undefined : { problem: `spawn${problem}` };
+  return problem === undefined ? undefined : { problem: `spawn${why}` };
 }
 
-function setVariable(name: string, value: string, place: Place): Done {
+function setVariable(name: string, value: string, target: Target): Done {
   const variable = [toUtf8(name), toUtf8(value)] as const;
   // Node's environment is UTF-8
-  if (variable.some((text) => text.includes('\ufffd')))
-    return { refusal: 'setenv: the variable is no UTF-8' };
-  return place.setVariable(...variable);
+  const isUtf8 = !variable.join('').includes('\ufffd');
+  return isUtf8 ? target.setVariable(...variable) : { refusal: 'setenv: the variable is no UTF-8' };
 }
 
 // All actions but twist, which comes last.
-async function carryOut(effect: Effect, work: Work): Promise<Done> {
-  const { place } = work;
+async function carryOut(effect: Effect, target: Target, client: string, limits: TimeLimits): Promise<Done> {
   switch (effect.kind) {
     case 'spawn':
     case 'aclexec':
-      return run(effect.kind, effect.command, work);
+      return runBeside(effect, target, client, limits.commandTimeoutMs);
     case 'setenv':
-      return setVariable(effect.name, effect.value, place);
+      return setVariable(effect.name, effect.value, target);
     case 'banner':
-      return place.send(Buffer.from(effect.text, 'latin1'));
+      return target.send(Buffer.from(effect.text, 'latin1'));
     case 'keepalive':
-      return place.keepAlive();
+      return target.keepAlive();
     case 'linger':
-      return place.linger(effect.seconds);
+      return target.linger(effect.seconds);
     case 'nice':
     case 'umask':
     case 'user':
     case 'group':
-      return place.change(effect);
+      return target.change(effect);
     case 'severity':
     case 'twist':
       return undefined;
@@ -104,58 +94,36 @@ async function carryOut(effect: Effect, work: Work): Promise<Done> {
   }
 }
 
-interface Progress {
-  readonly done: Effect[];
-  readonly problems: string[];
-  refusal?: string;
-}
-
 // Actions that the client does not notice.
 const UNHEARD: ReadonlySet<Effect['kind']> = new Set(['spawn', 'aclexec', 'setenv', 'severity']);
 
-async function carryOutAll(
-  effects: readonly Effect[],
-  work: Work,
-  onLastHeard: () => void,
-): Promise<Progress> {
-  const progress: Progress = { done: [], problems: [] };
-  const heard = effects.findLastIndex(({ kind }) => !UNHEARD.has(kind));
-  for (const [index, effect] of effects.entries()) {
-    if (index === heard + 1) onLastHeard();
-    const result = await carryOut(effect, work);
-    if (result !== undefined && 'refusal' in result) return { ...progress, refusal: result.refusal };
-    if (result !== undefined) progress.problems.push(result.problem);
-    progress.done.push(effect);
-  }
-  return progress;
-}
-
 /** Carries out a ruling. Never rejects. */
 export async function apply(
-  ruling: Ruling,
+  { verdict, reason, effects, warnings }: Ruling,
   request: Request,
-  target: ApplyTarget,
+  { socket, fd, onRefused }: ApplyTarget,
   limits: TimeLimits,
 ): Promise<Applied> {
-  const place = target.socket === undefined ? new ProcessPlace(target.fd) : new SocketPlace(target.socket);
-  const work = { place, client: shareOf(request.client.address), limits };
-  const { done, problems, refusal } = await carryOutAll(ruling.effects, work, () => {
-    if (ruling.verdict === 'denied') target.onRefused?.();
-  });
-  const end = (verdict: Verdict, reason: string | undefined, become?: () => never): Applied => ({
-    verdict,
-    reason,
-    problems,
-    log: logEntries(verdict, request, done, [...ruling.warnings, ...problems]),
-    variables: place.variables,
-    become,
-  });
-  if (refusal !== undefined) return end('denied', refusal);
+  const target = socket === undefined ? new ProcessTarget(fd) : new ConnectionTarget(socket);
+  const client = shareOf(request.client.address);
+  const done: Effect[] = [];
+  const problems: string[] = [];
+  const end = (verdict: Verdict, reason: string | undefined, become?: () => never): Applied => {
+    const log = logEntries(verdict, request, done, [...warnings, ...problems]);
+    return { verdict, reason, problems, log, variables: target.variables, become };
+  };
+  const lastHeard = effects.findLastIndex(({ kind }) => !UNHEARD.has(kind));
+  for (const [index, effect] of effects.entries()) {
+    if (index === lastHeard + 1 && verdict === 'denied') onRefused?.();
+    const result = await carryOut(effect, target, client, limits);
+    if (result !== undefined && 'refusal' in result) return end('denied', result.refusal);
+    if (result !== undefined) problems.push(result.problem);
+    done.push(effect);
+  }
   const twist = done.at(-1);
-  if (ruling.verdict !== 'delegated' || twist?.kind !== 'twist') return end(ruling.verdict, ruling.reason);
-  const begun = await place.delegate(twist.command, work.client, limits.twistTimeoutMs);
+  if (verdict !== 'delegated' || twist?.kind !== 'twist') return end(verdict, reason);
+  const begun = await target.delegate(twist.command, client, limits.twistTimeoutMs);
   if (typeof begun === 'function') return end('delegated', undefined, begun);
-  return begun.succeeded
-    ? end('delegated', undefined)
-    : end('denied', `twist: ${begun.problem ?? 'not begun'}`);
+  const why = `twist: ${begun.problem ?? 'not begun'}`;
+  return begun.succeeded ? end('delegated', undefined) : end('denied', why);
 }

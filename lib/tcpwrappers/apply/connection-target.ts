@@ -13,7 +13,7 @@ export type Done = { readonly refusal: string } | { readonly problem: string } |
 export type ProcessChange = Extract<Effect, { readonly kind: 'nice' | 'umask' | 'user' | 'group' }>;
 
 /** Where actions take effect. No method throws or rejects. */
-export interface Place {
+export interface Target {
   /** Variables for commands, besides those of this process. */
   readonly variables: Readonly<Record<string, string>>;
   setVariable(name: string, value: string): Done;
@@ -26,13 +26,13 @@ export interface Place {
   delegate(command: string, client: string, timeoutMs: number): Promise<CommandEnd | (() => never)>;
 }
 
-/** Runs a call and turns an exception into a result. */
-export function tried(call: () => void, failed: (message: string) => Done): Done {
+/** Runs a call; an exception is a problem. */
+export function attempt(call: () => void, what = ''): { readonly problem: string } | undefined {
   try {
     call();
     return undefined;
   } catch (error) {
-    return failed((error as Error).message);
+    return { problem: `${what}${(error as Error).message}` };
   }
 }
 
@@ -41,12 +41,12 @@ const SEND_TIMEOUT_MS = 10_000;
 
 // Node has no API for the descriptor; undefined if the socket is closed.
 function descriptorOf(socket: Socket): number | undefined {
-  const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly fd?: unknown } | null };
+  const { _handle: handle } = socket as { readonly _handle?: { readonly fd?: unknown } | null };
   const fd = handle?.fd;
   return typeof fd === 'number' && fd >= 0 ? fd : undefined;
 }
 
-export class SocketPlace implements Place {
+export class ConnectionTarget implements Target {
   readonly variables: Record<string, string> = {};
   readonly #socket: Socket;
   readonly #sendTimeoutMs: number;
@@ -74,10 +74,7 @@ export class SocketPlace implements Place {
   linger(seconds: number): Done {
     const fd = descriptorOf(this.#socket);
     if (fd === undefined) return { problem: 'linger: the socket has no descriptor' };
-    return tried(
-      () => native.setLinger(fd, seconds),
-      (message) => ({ problem: message }),
-    );
+    return attempt(() => native.setLinger(fd, seconds));
   }
 
   send(bytes: Buffer): Promise<Done> {

@@ -4,11 +4,11 @@ import { writeSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
 
 import { native } from '../../native.ts';
-import { type Done, type Place, type ProcessChange, tried } from './connection-target.ts';
+import { attempt, type Done, type ProcessChange, type Target } from './connection-target.ts';
 import { type CommandEnd, shellArguments } from './shell-command.ts';
 
 /** Names have one byte a character. A group alone keeps the user. */
-export type IdentityRequest =
+type IdentityRequest =
   | { readonly user: string; readonly group?: string | undefined }
   | { readonly user?: undefined; readonly group: string };
 
@@ -39,7 +39,7 @@ function resolveIdentity({ user, group }: IdentityRequest): Identity {
 
 function isSameSet(a: readonly number[], b: readonly number[]): boolean {
   const [left, right] = [new Set(a), new Set(b)];
-  return left.size === right.size && [...left].every((gid) => right.has(gid));
+  return left.size === right.size && a.every((gid) => right.has(gid));
 }
 
 // Reads the ids back: the calls may succeed without effect (setuid(2), CVE-2000-0506).
@@ -66,7 +66,7 @@ function verify({ uid, gid, gids }: Identity): void {
  * @throws {Error} for an unknown name, or if a call or the read-back fails. The process must then end, because some ids
  * may have changed.
  */
-export function changeIdentity(request: IdentityRequest): void {
+function changeIdentity(request: IdentityRequest): void {
   const identity = resolveIdentity(request);
   // first: setgroups(2) needs CAP_SETGID, which is lost with uid 0
   native.setgroups(identity.gids);
@@ -75,7 +75,7 @@ export function changeIdentity(request: IdentityRequest): void {
   verify(identity);
 }
 
-export class ProcessPlace implements Place {
+export class ProcessTarget implements Target {
   // commands inherit the environment of this process
   readonly variables = {};
   readonly #fd: number;
@@ -93,9 +93,9 @@ export class ProcessPlace implements Place {
   change(effect: ProcessChange): Done {
     switch (effect.kind) {
       case 'nice':
-        return tried(
+        return attempt(
           () => setPriority(Math.max(-20, Math.min(19, getPriority() + effect.increment))),
-          (message) => ({ problem: `nice: ${message}` }),
+          'nice: ',
         );
       case 'umask':
         process.umask(effect.mask);
@@ -110,34 +110,23 @@ export class ProcessPlace implements Place {
     }
   }
 
-  #become(identity: Parameters<typeof changeIdentity>[0]): Done {
-    return tried(
-      () => changeIdentity(identity),
-      (message) => ({ refusal: `the identity cannot be changed: ${message}` }),
-    );
+  #become(identity: IdentityRequest): Done {
+    const failed = attempt(() => changeIdentity(identity), 'the identity cannot be changed: ');
+    return failed && { refusal: failed.problem };
   }
 
   keepAlive(): Done {
-    return tried(
-      () => native.setKeepAlive(this.#fd),
-      (message) => ({ problem: message }),
-    );
+    return attempt(() => native.setKeepAlive(this.#fd));
   }
 
   linger(seconds: number): Done {
-    return tried(
-      () => native.setLinger(this.#fd, seconds),
-      (message) => ({ problem: message }),
-    );
+    return attempt(() => native.setLinger(this.#fd, seconds));
   }
 
   send(bytes: Buffer): Promise<Done> {
-    const failed = tried(
-      () => {
-        for (let at = 0; at < bytes.length;) at += writeSync(this.#fd, bytes, at);
-      },
-      (message) => ({ problem: message }),
-    );
+    const failed = attempt(() => {
+      for (let at = 0; at < bytes.length;) at += writeSync(this.#fd, bytes, at);
+    });
     return Promise.resolve(failed);
   }
 

@@ -2,27 +2,20 @@
 
 import type { Work } from '../connection/need.ts';
 import { type Request, satisfy, userOf } from '../connection/request-info.ts';
-import type { Option, PlacedOption, Severity } from '../rule/rule-option.ts';
+import type { Option, PlacedOption } from '../rule/rule-option.ts';
 import type { Rule, Search, Table, Tables } from '../rule/rule-table.ts';
 import { chop } from '../text/latin1.ts';
 import { expand, expandBanner, type Expansion } from './expansion.ts';
 
-/** An action that carries a decision out. Texts are expanded. */
+/** Options that are evaluated while deciding. */
+type Evaluated = 'allow' | 'deny' | 'rfc931' | 'banners' | 'setenv' | 'error';
+
+/** An action that carries a decision out. Texts are expanded; an `aclexec` refuses if its command fails. */
 export type Effect =
-  | { readonly kind: 'spawn'; readonly command: string }
-  | { readonly kind: 'twist'; readonly command: string }
-  /** Refuses if the command fails; later actions are not done. */
-  | { readonly kind: 'aclexec'; readonly command: string }
-  | ({ readonly kind: 'severity' } & Severity)
-  | { readonly kind: 'keepalive' }
-  | { readonly kind: 'linger'; readonly seconds: number }
+  | Exclude<Option, { readonly kind: Evaluated }>
   /** Sent to the client. */
   | { readonly kind: 'banner'; readonly text: string }
-  | { readonly kind: 'nice'; readonly increment: number }
-  | { readonly kind: 'setenv'; readonly name: string; readonly value: string }
-  | { readonly kind: 'umask'; readonly mask: number }
-  | { readonly kind: 'user'; readonly user: string; readonly group?: string }
-  | { readonly kind: 'group'; readonly group: string };
+  | { readonly kind: 'setenv'; readonly name: string; readonly value: string };
 
 /** `delegated`: the client gets a command (`twist`) instead of the service. */
 export type Verdict = 'granted' | 'denied' | 'delegated';
@@ -88,14 +81,13 @@ function* takeOption(option: Option, request: Request): Work<Step> {
       return refuseBy(option.message);
     case 'spawn':
     case 'aclexec':
+    case 'twist': {
+      const { kind } = option;
       return withText(yield* expand(option.command, request), (text) => ({
-        effect: { kind: option.kind, command: chop(text) },
+        effect: { kind, command: chop(text) },
+        ...(kind === 'twist' && { verdict: 'delegated' }),
       }));
-    case 'twist':
-      return withText(yield* expand(option.command, request), (text) => ({
-        effect: { kind: 'twist', command: chop(text) },
-        verdict: 'delegated',
-      }));
+    }
     case 'setenv':
       return withText(yield* expand(option.assignment, request), (text) => setVariable(chop(text)));
     case 'banners':
@@ -145,7 +137,7 @@ export interface Ruling extends Outcome {
 const NONE: readonly never[] = [];
 
 // Field by field, because a spread is slow, and every connection comes here.
-function rule(
+function ruleWithout(
   verdict: Verdict,
   rule: Rule | undefined,
   reason: string | undefined,
@@ -156,7 +148,7 @@ function rule(
 
 /** A refusal without a rule. */
 export function refuse(reason: string, tables: readonly Table[] = NONE): Ruling {
-  return rule('denied', undefined, reason, tables);
+  return ruleWithout('denied', undefined, reason, tables);
 }
 
 /**
@@ -178,17 +170,15 @@ export function* decideBy(
   }
   if (found === undefined) return undefined;
   const verdict = table.role === 'allow' ? 'granted' : 'denied';
-  if (found.options.length === 0) return rule(verdict, found, undefined, searched);
+  if (found.options.length === 0) return ruleWithout(verdict, found, undefined, searched);
   const outcome = yield* runOptions(found.options, request);
   return { ...outcome, verdict: outcome.verdict ?? verdict, rule: found, tables: searched };
 }
 
 /** No rule matches: granted, unless rules that may refuse are unread. */
 export function decideWithout(searched: readonly Table[]): Ruling {
-  const unread = searched.findLast((table) => table.unread !== undefined)?.unread;
-  return unread === undefined
-    ? rule('granted', undefined, undefined, searched)
-    : refuse(unread.message, searched);
+  const reason = searched.findLast(({ unread }) => unread !== undefined)?.unread?.message;
+  return ruleWithout(reason === undefined ? 'granted' : 'denied', undefined, reason, searched);
 }
 
 /** Decides by hosts.allow, then by hosts.deny. */

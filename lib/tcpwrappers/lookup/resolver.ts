@@ -1,7 +1,7 @@
 // The look-ups of one connection: each is made once, when the decision needs it, and recorded.
 
 import type { Found, Need, Netgroup } from '../connection/need.ts';
-import { type Request, UNKNOWN } from '../connection/request-info.ts';
+import { type Host, type Request, UNKNOWN } from '../connection/request-info.ts';
 
 /** A look-up that the decision needs cannot be made now; the client is refused. */
 export class Overload extends Error {
@@ -46,53 +46,39 @@ export interface Lookup {
   readonly durationMs: number;
 }
 
-function subjectOf(need: Need, request: Request): string {
-  switch (need.kind) {
-    case 'name':
-      return request[need.end].address;
-    case 'user':
-      return request.client.address;
-    case 'netgroup':
-      return need.group;
-    case 'account':
-      return need.name;
-    case 'banner':
-      return need.path;
-    default:
-      return need satisfies never;
-  }
-}
+type Asked = readonly [subject: string, answer: Promise<Answered<Found>>, show: (found: Found) => string];
 
-function ask(need: Need, request: Request, resolver: Resolver): Promise<Answered<Found>> {
-  const { client, server } = request;
-  switch (need.kind) {
-    case 'name':
-      return resolver.name(request[need.end].address);
-    case 'user':
-      // a need for the user implies that both ports are known: canAskUser()
-      return resolver.user(
-        {
-          client: { address: client.address, port: client.port ?? 0 },
-          server: { address: server.address, port: server.port ?? 0 },
-        },
-        need.timeoutSeconds,
-      );
-    case 'netgroup':
-      return resolver.netgroup(need.group);
-    case 'account':
-      return resolver.account(need.database, need.name);
-    case 'banner':
-      return resolver.banner(need.path);
-    default:
-      return need satisfies never;
-  }
-}
-
-function show(need: Need, found: Found): string {
-  if (need.kind === 'netgroup') return Array.isArray(found) ? `${found.length} hosts` : 'cannot be read';
-  if (need.kind === 'account') return found === true ? 'exists' : 'unknown';
-  if (need.kind === 'banner') return typeof found === 'string' ? `${found.length} bytes` : 'none';
+function showName(found: Found): string {
   return typeof found === 'string' ? found : UNKNOWN;
+}
+
+function ask(need: Need, request: Request, resolver: Resolver): Asked {
+  switch (need.kind) {
+    case 'name': {
+      const { address } = request[need.end];
+      return [address, resolver.name(address), showName];
+    }
+    case 'user': {
+      // a need for the user implies that both ports are known: canAskUser()
+      const endOf = ({ address, port = 0 }: Host) => ({ address, port });
+      const connection = { client: endOf(request.client), server: endOf(request.server) };
+      return [request.client.address, resolver.user(connection, need.timeoutSeconds), showName];
+    }
+    case 'netgroup': {
+      const show = (found: Found) => (Array.isArray(found) ? `${found.length} hosts` : 'cannot be read');
+      return [need.group, resolver.netgroup(need.group), show];
+    }
+    case 'account': {
+      const show = (found: Found) => (found === true ? 'exists' : UNKNOWN);
+      return [need.name, resolver.account(need.database, need.name), show];
+    }
+    case 'banner': {
+      const show = (found: Found) => (typeof found === 'string' ? `${found.length} bytes` : 'none');
+      return [need.path, resolver.banner(need.path), show];
+    }
+    default:
+      return need satisfies never;
+  }
 }
 
 /** Makes a look-up and appends it to `lookups`. */
@@ -103,13 +89,9 @@ export async function lookUp(
   lookups: Lookup[],
 ): Promise<Found> {
   const begin = performance.now();
-  const { value, problem } = await ask(need, request, resolver);
-  lookups.push({
-    kind: need.kind,
-    subject: subjectOf(need, request),
-    result: show(need, value),
-    problem,
-    durationMs: performance.now() - begin,
-  });
+  const [subject, answer, show] = ask(need, request, resolver);
+  const { value, problem } = await answer;
+  const durationMs = performance.now() - begin;
+  lookups.push({ kind: need.kind, subject, result: show(value), problem, durationMs });
   return value;
 }

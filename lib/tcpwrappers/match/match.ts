@@ -142,7 +142,7 @@ function matchWords(file: PatternFile, host: Host, request: Request, doubt: Doub
   return file.broken === undefined ? false : { kind: 'broken', message: file.broken };
 }
 
-function matchDaemon(
+export function matchDaemon(
   { daemon, host }: DaemonPattern,
   request: Request,
   doubt: Doubt,
@@ -155,7 +155,7 @@ function matchDaemon(
   return isDaemon && (host === undefined || matchHost(host, request.server, request, doubt, matchFile));
 }
 
-function matchClient(
+export function matchClient(
   { host, user }: ClientPattern,
   request: Request,
   doubt: Doubt,
@@ -171,7 +171,7 @@ type MatchWord<Pattern> = (pattern: Pattern, request: Request, doubt: Doubt, mat
 
 // A list matches if a word of its first part does, and no exception does; exceptions may have exceptions again. `doubt`
 // is for the first part and is inverted by each EXCEPT.
-function matchList<Pattern>(
+export function matchList<Pattern>(
   list: PatternList<Pattern>,
   request: Request,
   doubt: Doubt,
@@ -193,30 +193,10 @@ function matchList<Pattern>(
   return isMatch;
 }
 
-/** Whether the daemon list of a rule matches. */
-export function matchDaemons(
-  daemons: PatternList<DaemonPattern>,
-  request: Request,
-  doubt: Doubt,
-  matchFile: MatchFile,
-): Answer {
-  return matchList(daemons, request, doubt, matchFile, matchDaemon);
-}
-
-/** Whether the client list of a rule matches. */
-export function matchClients(
-  clients: PatternList<ClientPattern>,
-  request: Request,
-  doubt: Doubt,
-  matchFile: MatchFile,
-): Answer {
-  return matchList(clients, request, doubt, matchFile, matchClient);
-}
-
 function findRule(rules: readonly Rule[], request: Request, matchFile: MatchFile): Rule | Stop | undefined {
   for (const rule of rules) {
-    let answer = matchDaemons(rule.daemons, request, rule.doubt, matchFile);
-    if (answer === true) answer = matchClients(rule.clients, request, rule.doubt, matchFile);
+    let answer = matchList(rule.daemons, request, rule.doubt, matchFile, matchDaemon);
+    if (answer === true) answer = matchList(rule.clients, request, rule.doubt, matchFile, matchClient);
     if (answer !== false) return answer === true ? rule : answer;
   }
   return undefined;

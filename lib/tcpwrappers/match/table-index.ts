@@ -6,7 +6,7 @@ import type { Host, Request } from '../connection/request-info.ts';
 import type { PatternFile } from '../rule/pattern.ts';
 import type { Doubt, Rule, Search, Table } from '../rule/rule-table.ts';
 import { complete, SLICE, type Slices } from '../rule/slices.ts';
-import { matchClients, matchDaemons, matchHost, walkTable } from './match.ts';
+import { matchClient, matchDaemon, matchHost, matchList, walkTable } from './match.ts';
 import {
   addHost,
   addId,
@@ -150,7 +150,7 @@ function find(compiled: Compiled, request: Request): Rule | Stop | undefined {
     const group = compiled.groups[id];
     if (group === undefined) break;
     const { daemons, doubt } = group.sample;
-    const answer = group.isSure || matchDaemons(daemons, request, doubt, matchIndexed);
+    const answer = group.isSure || matchList(daemons, request, doubt, matchIndexed, matchDaemon);
     const [first = Infinity] = group.ids;
     if (answer !== true) {
       // rules before this group can be decided, rules behind it cannot
@@ -161,7 +161,7 @@ function find(compiled: Compiled, request: Request): Rule | Stop | undefined {
   const found = firstOf(lists, stopAt, (id) => {
     const rule = compiled.rules[id];
     if (rule === undefined) return undefined;
-    const answer = matchClients(rule.clients, request, rule.doubt, matchIndexed);
+    const answer = matchList(rule.clients, request, rule.doubt, matchIndexed, matchClient);
     return answer === true ? rule : answer || undefined;
   });
   return found ?? stop;

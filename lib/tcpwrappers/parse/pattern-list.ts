@@ -80,15 +80,15 @@ export function parseHost(word: string, openFile: (path: string) => PatternFile)
 
 type OpenFile = (path: string) => PatternFile;
 
-// Words are separated by blanks, commas, CR and LF. VT and FF are part of a word.
+// Words are separated by blanks, commas, CR and LF. VT and FF are part of a word. Indexes count from the start of the
+// line, of which `text` begins at `begin`.
 function parseList<Pattern>(
-  line: string,
+  text: string,
   begin: number,
-  end: number,
   parseWord: (word: string, at: number) => Pattern,
 ): PatternList<Pattern> {
   const parts: Pattern[][] = [[]];
-  for (const found of line.slice(begin, end).matchAll(/[^, \t\r\n]+/g)) {
+  for (const found of text.matchAll(/[^, \t\r\n]+/g)) {
     const word = found[0];
     if (word.length === 6 && word.toUpperCase() === 'EXCEPT') parts.push([]);
     else parts.at(-1)?.push(parseWord(word, begin + found.index));
@@ -106,34 +106,24 @@ function parseDaemonName(word: string): DaemonPattern['daemon'] {
   return port !== undefined && port <= 65535 ? { kind: 'port', port } : parseText(word);
 }
 
-function parseDaemon(word: string, at: number, openFile: OpenFile): DaemonPattern {
-  const cut = findAt(word);
-  if (cut < 0) return { at, daemon: parseDaemonName(word) };
-  return { at, daemon: parseDaemonName(word.slice(0, cut)), host: parseHost(word.slice(cut + 1), openFile) };
+/** Reads the list of daemons, the first field of a line. */
+export function parseDaemons(field: string, openFile: OpenFile): PatternList<DaemonPattern> {
+  return parseList(field, 0, (word, at) => {
+    const cut = findAt(word);
+    if (cut < 0) return { at, daemon: parseDaemonName(word) };
+    return {
+      at,
+      daemon: parseDaemonName(word.slice(0, cut)),
+      host: parseHost(word.slice(cut + 1), openFile),
+    };
+  });
 }
 
-function parseClient(word: string, at: number, openFile: OpenFile): ClientPattern {
-  const cut = findAt(word);
-  if (cut < 0) return { at, host: parseHost(word, openFile) };
-  return { at, host: parseHost(word.slice(cut + 1), openFile), user: parseText(word.slice(0, cut)) };
-}
-
-/** Reads a part of a line as a list of daemons; indexes count from the start of the line. */
-export function parseDaemons(
-  line: string,
-  begin: number,
-  end: number,
-  openFile: OpenFile,
-): PatternList<DaemonPattern> {
-  return parseList(line, begin, end, (word, at) => parseDaemon(word, at, openFile));
-}
-
-/** Reads a part of a line as a list of clients. */
-export function parseClients(
-  line: string,
-  begin: number,
-  end: number,
-  openFile: OpenFile,
-): PatternList<ClientPattern> {
-  return parseList(line, begin, end, (word, at) => parseClient(word, at, openFile));
+/** Reads the list of clients, a field that begins at `begin` of a line. */
+export function parseClients(field: string, begin: number, openFile: OpenFile): PatternList<ClientPattern> {
+  return parseList(field, begin, (word, at) => {
+    const cut = findAt(word);
+    if (cut < 0) return { at, host: parseHost(word, openFile) };
+    return { at, host: parseHost(word.slice(cut + 1), openFile), user: parseText(word.slice(0, cut)) };
+  });
 }

@@ -3,7 +3,6 @@
 import { quote } from '../../quote.ts';
 import type { Broken } from '../connection/need.ts';
 import { addFinding, type Finding, isFull, type Remark } from '../rule/finding.ts';
-import type { PatternFile } from '../rule/pattern.ts';
 import type { PlacedOption } from '../rule/rule-option.ts';
 import type { Doubt, Rule, Table } from '../rule/rule-table.ts';
 import { SLICE, type Slices } from '../rule/slices.ts';
@@ -20,80 +19,6 @@ import { noticesOf } from './notices.ts';
 import type { PatternFiles } from './pattern-file.ts';
 import { parseClients, parseDaemons } from './pattern-list.ts';
 import { type Dialect, parseThirdField } from './third-field.ts';
-
-interface RuleOptions {
-  readonly file: string;
-  readonly role: Table['role'];
-  readonly dialect?: Dialect;
-  readonly openFile: (path: string) => PatternFile;
-  readonly isInPath?: (word: string) => boolean;
-}
-
-interface RuleReader {
-  /** The rule of a line; `nothing` for a blank line or a comment, `no rule` for a line without a separator. */
-  read(line: Line): Rule | 'nothing' | 'no rule';
-  /** The doubt of a rule with this third field. */
-  doubt(thirdField: string): Doubt;
-}
-
-const NO_OPTIONS: readonly PlacedOption[] = [];
-
-// A rule that grants may still refuse because of these options.
-const UNCERTAIN: ReadonlySet<string> = new Set(['aclexec', 'user', 'group', 'setenv']);
-const NOT_TOLD: Broken = {
-  kind: 'broken',
-  message: 'a word that cannot be believed, in a rule of which it is not known whether it grants',
-};
-
-function doubtOf(role: Table['role'], options: readonly PlacedOption[]): Doubt {
-  const last = options.at(-1)?.option.kind;
-  if (last === 'deny' || last === 'twist' || last === 'error') return true;
-  if (role === 'deny' && last !== 'allow') return true;
-  return options.some(({ option }) => UNCERTAIN.has(option.kind)) ? NOT_TOLD : false;
-}
-
-function openRuleReader(options: RuleOptions): RuleReader {
-  const { file, role, dialect = 'auto', openFile, isInPath = () => false } = options;
-  // most rules of a long file have the same few daemon lists
-  const lists = new Map<string, Pick<Rule, 'daemons' | 'daemonText'>>();
-
-  function readDaemons(text: string, colon: number): Pick<Rule, 'daemons' | 'daemonText'> {
-    const daemonText = text.slice(0, colon);
-    const known = lists.get(daemonText);
-    if (known !== undefined) return known;
-    const list = { daemonText, daemons: parseDaemons(text, 0, colon, openFile) };
-    lists.set(daemonText, list);
-    return list;
-  }
-
-  return {
-    read({ text, line }) {
-      if (text.startsWith('#') || !/[^ \t\r]/.test(text)) return 'nothing';
-      const colon = findOutside(text, ':');
-      if (colon < 0) return 'no rule';
-      const second = findOutside(text, ':', colon + 1);
-      const end = second < 0 ? text.length : second;
-      const placed = second < 0 ? NO_OPTIONS : parseThirdField(text, second + 1, dialect, isInPath);
-      return {
-        file,
-        line,
-        text,
-        ...readDaemons(text, colon),
-        clients: parseClients(text, colon + 1, end, openFile),
-        options: placed,
-        doubt: doubtOf(role, placed),
-      };
-    },
-    doubt: (thirdField) => doubtOf(role, parseThirdField(thirdField, 0, dialect, isInPath)),
-  };
-}
-
-/** Whether a line that libwrap does not read is a rule that may refuse. */
-function mayRefuse(reader: RuleReader, text: string): boolean {
-  const colon = text.startsWith('#') ? -1 : findOutside(text, ':');
-  const second = colon < 0 ? -1 : findOutside(text, ':', colon + 1);
-  return second >= 0 && reader.doubt(text.slice(second + 1)) !== false;
-}
 
 export interface ParseOptions {
   /** The name of the file in findings and rules. */
@@ -116,79 +41,150 @@ const MAX_WORDS = 4_000_000;
 /** Longest part of an unread line that is examined. */
 const MAX_UNREAD_LINE_BYTES = 1 << 16;
 
-const NO_SEPARATOR: Remark = {
-  level: 'error',
-  code: 'missing-separator',
-  message: 'no ":" between daemons and clients; the line is no rule',
-};
-const NUL_BYTE: Remark = {
-  level: 'error',
-  code: 'nul-byte',
-  message: 'a NUL byte hides the rest of its line, and the next line is joined to it',
-};
-const TOO_LONG: Remark = {
-  level: 'error',
-  code: 'line-too-long',
-  message: `the line has more than ${MAX_LINE_BYTES} bytes; it and all rules behind it are not read`,
-  hint: 'split the rule, or list the clients in a file',
-};
-const NO_NEWLINE = { code: 'missing-newline', hint: 'add a newline at the end of the file' };
+const NO_OPTIONS: readonly PlacedOption[] = [];
 
-/** A table while it is being read. */
-interface Reading {
-  readonly options: ParseOptions;
-  readonly text: string;
-  readonly reader: RuleReader;
-  readonly findings: Finding[];
+// A rule that grants may still refuse because of these options.
+const UNCERTAIN: ReadonlySet<string> = new Set(['aclexec', 'user', 'group', 'setenv']);
+const UNDECIDABLE: Broken = {
+  kind: 'broken',
+  message: 'the rule has a word that cannot be trusted, and an option that may refuse',
+};
+
+function problem(code: string, message: string, hint?: string): Remark {
+  return hint === undefined ? { level: 'error', code, message } : { level: 'error', code, message, hint };
 }
 
-function tell({ options, findings }: Reading, line: Line, at: number, remark: Remark): Finding {
-  const finding = { file: options.file, ...placeIn(line, at), ...remark };
-  addFinding(findings, finding);
-  return finding;
-}
+const NO_SEPARATOR = problem('missing-separator', 'no ":" between daemons and clients; the line is no rule');
+const NUL_BYTE = problem('nul-byte', 'a NUL byte hides the rest of its line, and joins the next line');
+const TOO_LONG = problem(
+  'line-too-long',
+  `the line has more than ${MAX_LINE_BYTES} bytes; it and all later rules are not read`,
+  'split the rule, or list the clients in a file',
+);
+const NO_NEWLINE = problem(
+  'missing-newline',
+  'the last line has no newline and is not read',
+  'add a newline at the end of the file',
+);
+const ADDED_NEWLINE: Remark = {
+  ...NO_NEWLINE,
+  level: 'warning',
+  message: 'the last line has no newline; libwrap does not read it',
+};
 
-// Whether a rule from this line on, which libwrap does not read, may refuse a client.
-function* hidesRefusal({ text, reader }: Reading, { offset }: Line): Slices<boolean> {
-  for (const line of readLines(text, { offset, maxBytes: MAX_UNREAD_LINE_BYTES })) {
-    if (line.line % SLICE === 0) yield;
-    if (line.end === 'long' || mayRefuse(reader, line.text)) return true;
+/** A file of rules while it is being read. */
+class RuleFile {
+  readonly #text: string;
+  readonly #options: ParseOptions;
+  readonly #findings: Finding[] = [];
+  // most rules of a long file have the same few daemon lists
+  readonly #lists = new Map<string, Rule['daemons']>();
+
+  constructor(text: string, options: ParseOptions) {
+    this.#text = text;
+    this.#options = options;
   }
-  return false;
-}
 
-// Handles a last line without a newline; returns the finding if clients must be refused because of it.
-function endWithout(reading: Reading, line: Line): Finding | undefined {
-  const { compat, role } = reading.options;
-  const remark: Remark =
-    compat === 'libwrap'
-      ? { ...NO_NEWLINE, level: 'error', message: 'the last line has no newline and is not read' }
-      : {
-          ...NO_NEWLINE,
-          level: 'warning',
-          message: 'the last line has no newline; libwrap does not read it',
-        };
-  const finding = tell(reading, line, line.text.length, remark);
-  return compat === 'libwrap' && role === 'deny' ? finding : undefined;
-}
+  *read(): Slices<Table> {
+    const { file, role, compat, files, hasNetgroups = false } = this.#options;
+    const rules: Rule[] = [];
+    const table = { file, role, rules, findings: this.#findings };
+    let words = 0;
+    for (const line of readLines(this.#text)) {
+      if (line.line % SLICE === 0) yield;
+      if (line.hasNul) this.#tell(line, 0, NUL_BYTE);
+      if (line.end !== 'newline') {
+        const unread = line.end === 'long' ? yield* this.#endAtLong(line) : this.#endUnterminated(line);
+        if (unread !== undefined) return { ...table, unread };
+        if (line.end === 'long' || compat === 'libwrap') return table;
+      }
+      const rule = this.#readRule(line);
+      if (rule === undefined) continue;
+      if (files.isWaiting()) yield* files.fill();
+      if (!isFull(this.#findings))
+        for (const { at, ...remark } of noticesOf(rule, hasNetgroups)) this.#tell(line, at, remark);
+      words += countWords(rule);
+      if (words > MAX_WORDS) return refuseTable(this.#options, 'its lists have too many words');
+      rules.push(rule);
+    }
+    return table;
+  }
 
-// Handles a line that is too long: hosts.deny then refuses, as in libwrap, and hosts.allow if an unread rule may
-// refuse.
-function* endAt(reading: Reading, line: Line): Slices<Finding | undefined> {
-  const finding = tell(reading, line, 0, TOO_LONG);
-  return reading.options.role === 'deny' || (yield* hidesRefusal(reading, line)) ? finding : undefined;
-}
+  #tell(line: Line, at: number, remark: Remark): Finding {
+    const finding = { file: this.#options.file, ...placeIn(line, at), ...remark };
+    addFinding(this.#findings, finding);
+    return finding;
+  }
 
-function readRule(reading: Reading, line: Line): Rule | undefined {
-  const rule = reading.reader.read(line);
-  if (rule === 'no rule' && !isFull(reading.findings)) tell(reading, line, 0, NO_SEPARATOR);
-  return typeof rule === 'object' ? rule : undefined;
-}
+  // undefined for a blank line, a comment, and a line without a separator
+  #readRule(line: Line): Rule | undefined {
+    const { text } = line;
+    if (text.startsWith('#') || !/[^ \t\r]/.test(text)) return undefined;
+    const colon = findOutside(text, ':');
+    if (colon < 0) {
+      if (!isFull(this.#findings)) this.#tell(line, 0, NO_SEPARATOR);
+      return undefined;
+    }
+    const second = findOutside(text, ':', colon + 1);
+    const end = second < 0 ? text.length : second;
+    const options = second < 0 ? NO_OPTIONS : this.#parseOptions(text, second + 1);
+    const daemonText = text.slice(0, colon);
+    return {
+      file: this.#options.file,
+      line: line.line,
+      text,
+      daemons: this.#parseDaemons(daemonText),
+      daemonText,
+      clients: parseClients(text.slice(colon + 1, end), colon + 1, this.#options.files.open),
+      options,
+      doubt: this.#doubtOf(options),
+    };
+  }
 
-function tellRule(reading: Reading, line: Line, rule: Rule): void {
-  if (isFull(reading.findings)) return;
-  for (const { at, ...remark } of noticesOf(rule, reading.options.hasNetgroups === true))
-    tell(reading, line, at, remark);
+  #parseDaemons(daemonText: string): Rule['daemons'] {
+    const known = this.#lists.get(daemonText);
+    if (known !== undefined) return known;
+    const daemons = parseDaemons(daemonText, this.#options.files.open);
+    this.#lists.set(daemonText, daemons);
+    return daemons;
+  }
+
+  #parseOptions(text: string, begin: number): readonly PlacedOption[] {
+    const { dialect = 'auto', isInPath = () => false } = this.#options;
+    return parseThirdField(text, begin, dialect, isInPath);
+  }
+
+  #doubtOf(options: readonly PlacedOption[]): Doubt {
+    const last = options.at(-1)?.option.kind;
+    if (last === 'deny' || last === 'twist' || last === 'error') return true;
+    if (this.#options.role === 'deny' && last !== 'allow') return true;
+    return options.some(({ option }) => UNCERTAIN.has(option.kind)) ? UNDECIDABLE : false;
+  }
+
+  // Returns the finding if clients must be refused because of the last line.
+  #endUnterminated(line: Line): Finding | undefined {
+    const isLibwrap = this.#options.compat === 'libwrap';
+    const finding = this.#tell(line, line.text.length, isLibwrap ? NO_NEWLINE : ADDED_NEWLINE);
+    return isLibwrap && this.#options.role === 'deny' ? finding : undefined;
+  }
+
+  // hosts.deny then refuses, as in libwrap, and hosts.allow if an unread rule may refuse
+  *#endAtLong(line: Line): Slices<Finding | undefined> {
+    const finding = this.#tell(line, 0, TOO_LONG);
+    return this.#options.role === 'deny' || (yield* this.#hidesRefusal(line)) ? finding : undefined;
+  }
+
+  // Whether a rule from this line on, which libwrap does not read, may refuse a client.
+  *#hidesRefusal({ offset }: Line): Slices<boolean> {
+    for (const line of readLines(this.#text, { offset, maxBytes: MAX_UNREAD_LINE_BYTES })) {
+      if (line.line % SLICE === 0) yield;
+      const colon = line.text.startsWith('#') ? -1 : findOutside(line.text, ':');
+      const second = colon < 0 ? -1 : findOutside(line.text, ':', colon + 1);
+      const options = second < 0 ? NO_OPTIONS : this.#parseOptions(line.text, second + 1);
+      if (line.end === 'long' || (second >= 0 && this.#doubtOf(options) !== false)) return true;
+    }
+    return false;
+  }
 }
 
 function countWords({ daemons, clients }: Rule): number {
@@ -198,51 +194,16 @@ function countWords({ daemons, clients }: Rule): number {
   return words;
 }
 
-function refusal({ file }: ParseOptions, reason: string): Finding {
+function refuseTable({ file, role }: ParseOptions, reason: string): Table {
   const message = `${quote(file)} is not used, and everybody is refused: ${reason}`;
-  return { file, level: 'error', code: 'file-refused', message };
-}
-
-function* parseTable(text: string, options: ParseOptions): Slices<Table> {
-  const { file, role, compat } = options;
-  const findings: Finding[] = [];
-  const rules: Rule[] = [];
-  const table = { file, role, rules, findings };
-  const reading = {
-    options,
-    text,
-    reader: openRuleReader({ ...options, openFile: options.files.open }),
-    findings,
-  };
-  let words = 0;
-  for (const line of readLines(text)) {
-    if (line.line % SLICE === 0) yield;
-    if (line.hasNul) tell(reading, line, 0, NUL_BYTE);
-    if (line.end !== 'newline') {
-      const unread = line.end === 'long' ? yield* endAt(reading, line) : endWithout(reading, line);
-      if (unread !== undefined) return { ...table, unread };
-      if (line.end === 'long' || compat === 'libwrap') return table;
-    }
-    const rule = readRule(reading, line);
-    if (rule === undefined) continue;
-    if (options.files.isWaiting()) yield* options.files.fill();
-    tellRule(reading, line, rule);
-    words += countWords(rule);
-    if (words > MAX_WORDS) return refuseTable(options, 'its lists have too many words');
-    rules.push(rule);
-  }
-  return table;
-}
-
-function refuseTable(options: ParseOptions, reason: string): Table {
-  const refused = refusal(options, reason);
-  return { file: options.file, role: options.role, rules: [], findings: [refused], refused };
+  const refused = { file, ...problem('file-refused', message) };
+  return { file, role, rules: [], findings: [refused], refused };
 }
 
 // The file exists but cannot be read: hosts.deny then refuses, hosts.allow counts as empty. libwrap reads a directory
 // as an empty file in both cases.
-function emptyTable({ file, role }: ParseOptions, code: string, problem: string): Table {
-  const finding: Finding = { file, level: 'error', code, message: `${quote(file)} ${problem}` };
+function emptyTable({ file, role }: ParseOptions, code: string, what: string): Table {
+  const finding = { file, ...problem(code, `${quote(file)} ${what}`) };
   return { file, role, rules: [], findings: [finding], ...(role === 'deny' ? { unread: finding } : {}) };
 }
 
@@ -250,7 +211,7 @@ function emptyTable({ file, role }: ParseOptions, code: string, problem: string)
 export function* readTable(found: FileText, options: ParseOptions): Slices<Table> {
   switch (found.kind) {
     case 'text':
-      if (found.text.length <= MAX_FILE_BYTES) return yield* parseTable(found.text, options);
+      if (found.text.length <= MAX_FILE_BYTES) return yield* new RuleFile(found.text, options).read();
       return refuseTable(options, `it has more than ${MAX_FILE_BYTES} bytes`);
     case 'large':
       return refuseTable(options, `it has more than ${MAX_FILE_BYTES} bytes`);

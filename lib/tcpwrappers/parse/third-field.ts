@@ -4,11 +4,12 @@ import { type Option, type OptionErrorCode, parseSeverity, type PlacedOption } f
 import { chop, fold, scanInt, scanUnsigned, show, skipBlanks } from '../text/latin1.ts';
 
 interface Keyword {
-  readonly value: 'none' | 'required' | 'optional';
+  /** The option without a value; undefined if it needs one. */
+  readonly alone?: Option;
+  /** The option with a value; undefined if it takes none. */
+  readonly read?: (value: string) => Option;
   /** No option may follow. */
   readonly isLast?: boolean;
-  /** Called with '' if there is no value. */
-  readonly read: (value: string) => Option;
 }
 
 function quoted(text: string): string {
@@ -19,63 +20,59 @@ function failed(code: OptionErrorCode, message: string): Option {
   return { kind: 'error', code, message };
 }
 
-function badValue(what: string, value: string): Option {
-  return failed('bad-value', `bad ${what}: ${quoted(value)}`);
+function readNumber(
+  what: string,
+  scan: (value: string) => number | undefined,
+  { least = -Infinity, most = Infinity },
+  make: (number: number) => Option,
+): (value: string) => Option {
+  return (value) => {
+    const number = scan(value);
+    return number === undefined || number < least || number > most
+      ? failed('bad-value', `bad ${what}: ${quoted(value)}`)
+      : make(number);
+  };
 }
 
 function readSeverity(value: string): Option {
   const severity = parseSeverity(value);
   return 'bad' in severity
-    ? badValue('syslog facility or severity', severity.bad)
+    ? failed('bad-value', `bad syslog facility or severity: ${quoted(severity.bad)}`)
     : { kind: 'severity', ...severity };
-}
-
-function readLinger(value: string): Option {
-  const seconds = scanInt(value);
-  return seconds === undefined || seconds < 0 ? badValue('linger value', value) : { kind: 'linger', seconds };
-}
-
-function readIdent(value: string): Option {
-  if (value === '') return { kind: 'rfc931' };
-  const timeoutSeconds = scanInt(value);
-  return timeoutSeconds === undefined || timeoutSeconds <= 0
-    ? badValue('rfc931 timeout', value)
-    : { kind: 'rfc931', timeoutSeconds };
-}
-
-function readNice(value: string): Option {
-  const increment = value === '' ? 10 : scanInt(value);
-  return increment === undefined ? badValue('nice value', value) : { kind: 'nice', increment };
-}
-
-function readUmask(value: string): Option {
-  const mask = scanUnsigned(value, 8);
-  return mask === undefined || mask > 0o777 ? badValue('umask value', value) : { kind: 'umask', mask };
 }
 
 function readUser(value: string): Option {
   const dot = value.indexOf('.');
-  return dot < 0
-    ? { kind: 'user', user: value }
-    : { kind: 'user', user: value.slice(0, dot), group: value.slice(dot + 1) };
+  if (dot < 0) return { kind: 'user', user: value };
+  return { kind: 'user', user: value.slice(0, dot), group: value.slice(dot + 1) };
 }
 
+const readLinger = readNumber('linger value', scanInt, { least: 0 }, (seconds) => {
+  return { kind: 'linger', seconds };
+});
+const readTimeout = readNumber('rfc931 timeout', scanInt, { least: 1 }, (timeoutSeconds) => {
+  return { kind: 'rfc931', timeoutSeconds };
+});
+const readNice = readNumber('nice value', scanInt, {}, (increment) => ({ kind: 'nice', increment }));
+const scanOctal = (value: string): number | undefined => scanUnsigned(value, 8);
+const readUmask = readNumber('umask value', scanOctal, { most: 0o777 }, (mask) => ({ kind: 'umask', mask }));
+
 const KEYWORDS: Readonly<Record<string, Keyword>> = {
-  allow: { value: 'none', isLast: true, read: () => ({ kind: 'allow' }) },
-  deny: { value: 'none', isLast: true, read: () => ({ kind: 'deny' }) },
-  spawn: { value: 'required', read: (command) => ({ kind: 'spawn', command }) },
-  twist: { value: 'required', isLast: true, read: (command) => ({ kind: 'twist', command }) },
-  aclexec: { value: 'required', read: (command) => ({ kind: 'aclexec', command }) },
-  severity: { value: 'required', read: readSeverity },
-  keepalive: { value: 'none', read: () => ({ kind: 'keepalive' }) },
-  linger: { value: 'required', read: readLinger },
-  rfc931: { value: 'optional', read: readIdent },
-  banners: { value: 'required', read: (directory) => ({ kind: 'banners', directory }) },
-  nice: { value: 'optional', read: readNice },
-  setenv: { value: 'required', read: (assignment) => ({ kind: 'setenv', assignment }) },
-  umask: { value: 'required', read: readUmask },
-  user: { value: 'required', read: readUser },
-  group: { value: 'required', read: (group) => ({ kind: 'group', group }) },
+  allow: { alone: { kind: 'allow' }, isLast: true },
+  deny: { alone: { kind: 'deny' }, isLast: true },
+  spawn: { read: (command) => ({ kind: 'spawn', command }) },
+  twist: { read: (command) => ({ kind: 'twist', command }), isLast: true },
+  aclexec: { read: (command) => ({ kind: 'aclexec', command }) },
+  severity: { read: readSeverity },
+  keepalive: { alone: { kind: 'keepalive' } },
+  linger: { read: readLinger },
+  rfc931: { alone: { kind: 'rfc931' }, read: readTimeout },
+  banners: { read: (directory) => ({ kind: 'banners', directory }) },
+  nice: { alone: { kind: 'nice', increment: 10 }, read: readNice },
+  setenv: { read: (assignment) => ({ kind: 'setenv', assignment }) },
+  umask: { read: readUmask },
+  user: { read: readUser },
+  group: { read: (group) => ({ kind: 'group', group }) },
 };
 
 export const OPTION_NAMES: readonly string[] = Object.keys(KEYWORDS);
@@ -99,13 +96,15 @@ function readOption(text: string, isAtEnd: boolean): Option {
   if (keyword === undefined) return failed('bad-option-name', `bad option name: ${quoted(name)}`);
   // one "=" is allowed between them
   const value = chop(option.slice(name.length).replace(/^[ \t\r\n]*=?/, ''));
-  if (keyword.value === 'none' && value !== '')
-    return failed('value-not-allowed', `option ${quoted(name)} requires no value`);
-  if (keyword.value === 'required' && value === '')
-    return failed('value-required', `option ${quoted(name)} requires value`);
+  const { alone, read } = keyword;
+  const parsed = value === '' ? alone : read?.(value);
+  if (parsed === undefined)
+    return alone === undefined
+      ? failed('value-required', `option ${quoted(name)} requires value`)
+      : failed('value-not-allowed', `option ${quoted(name)} requires no value`);
   if (keyword.isLast === true && !isAtEnd)
     return failed('not-at-end', `option ${quoted(name)} must be at end`);
-  return keyword.read(value);
+  return parsed;
 }
 
 /**

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 
-import { SocketPlace } from '../../../lib/tcpwrappers/apply/connection-target.ts';
+import { ConnectionTarget } from '../../../lib/tcpwrappers/apply/connection-target.ts';
 import type { Decision } from '../../../lib/tcpwrappers/index.ts';
 import { openFiles } from '../open.ts';
 import { connectOnce } from './one-connection.ts';
@@ -139,7 +139,7 @@ t.test('a client that does not read what it is sent is not served', async (t) =>
   const { socket, client } = await connection(t);
   client.pause();
   // more than the kernel keeps for it
-  const sent = await new SocketPlace(socket, 200).send(Buffer.alloc(64 << 20));
+  const sent = await new ConnectionTarget(socket, 200).send(Buffer.alloc(64 << 20));
   t.match(sent, { refusal: /the client does not read it/ });
   t.ok(socket.destroyed);
 });
