@@ -3,6 +3,7 @@ export { UsageError } from '../errors.ts';
 export { type Applied, type ApplyTarget } from './apply/applied.ts';
 export { Decision, type MatchedRule } from './decision.ts';
 export { type RuleId } from './check/catalog.ts';
+export { type HostsCheckOptions } from './check/hosts-check.ts';
 export { type CheckFinding } from './check/checked.ts';
 export { type Dialect } from './parse/third-field.ts';
 export { type Effect, type Verdict } from './decide/ruling.ts';
@@ -22,7 +23,6 @@ export {
   checkHosts,
   explainHosts,
   exportHosts,
-  type HostsCheckOptions,
   type HostsExplainOptions,
   type HostsExport,
   type HostsExportOptions,

@@ -6,8 +6,8 @@ import { statSync } from 'node:fs';
 import { UsageError } from '../errors.ts';
 import { checkKeys, takeRequest } from '../keys.ts';
 import { quote } from '../quote.ts';
-import type { RuleId } from './check/catalog.ts';
 import type { CheckFinding } from './check/checked.ts';
+import type { FileOptions, HostsCheckOptions } from './check/hosts-check.ts';
 import type { RequestDescription } from './connection/request-info.ts';
 import type { HostsExplanation } from './explain/public-explanation.ts';
 import type { Untranslated, Unusable } from './export/rule-translation.ts';
@@ -16,18 +16,10 @@ import type { DaemonUnit, DropIn } from './export/systemd-drop-ins.ts';
 import { type HostsOptions, openHosts } from './hosts.ts';
 import { toUtf8 } from './text/latin1.ts';
 
-type Files = Pick<HostsOptions, 'allow' | 'deny' | 'dialect' | 'compat'>;
-
-const FILE_KEYS = ['allow', 'deny', 'dialect', 'compat'] as const satisfies readonly (keyof Files)[];
-
-function filesOf({ allow, deny, dialect, compat }: Files): Files {
-  return { allow, deny, dialect, compat };
-}
+const FILE_KEYS = ['allow', 'deny', 'dialect', 'compat'] as const satisfies readonly (keyof FileOptions)[];
 
 /** See explainHosts(). */
-export type HostsExplainOptions = Files & Pick<HostsOptions, 'nameTimeoutMs'>;
-
-const EXPLAIN_KEYS = [...FILE_KEYS, 'nameTimeoutMs'];
+export type HostsExplainOptions = FileOptions & Pick<HostsOptions, 'nameTimeoutMs'>;
 
 /**
  * A decision with all that led to it, as `uchroot-tcpd match` shows it: rules that do not match, look-ups, doubts.
@@ -38,7 +30,7 @@ export async function explainHosts(
   request: RequestDescription,
   options: HostsExplainOptions = {},
 ): Promise<HostsExplanation> {
-  const own = takeRequest(options, (given) => checkKeys(given, new Set(EXPLAIN_KEYS)));
+  const own = takeRequest(options, (given) => checkKeys(given, new Set([...FILE_KEYS, 'nameTimeoutMs'])));
   const described = takeRequest(request, () => undefined);
   const { tables } = openHosts(own);
   const [{ explain }, { toExplanation }] = await Promise.all([
@@ -46,22 +38,6 @@ export async function explainHosts(
     import('./explain/public-explanation.ts'),
   ]);
   return toExplanation(await explain(tables, described, own.nameTimeoutMs ?? 10_000));
-}
-
-/** See checkHosts(). */
-export interface HostsCheckOptions extends Files {
-  /** Rules whose findings are left out. */
-  readonly ignore?: readonly RuleId[] | undefined;
-  /** Names of daemons that exist although no service and no program has them. */
-  readonly daemons?: readonly string[] | undefined;
-  /** /etc/inetd.conf by default. */
-  readonly inetd?: string | undefined;
-  /** Report rules that grant without `allow`. */
-  readonly implicitAllow?: boolean | undefined;
-  /** Whether host names are looked up; true by default. */
-  readonly lookups?: boolean | undefined;
-  /** Directory whose services are examined; `/` by default. */
-  readonly root?: string | undefined;
 }
 
 function checkCheckOptions(options: HostsCheckOptions): void {
@@ -87,15 +63,13 @@ export async function checkHosts(options: HostsCheckOptions = {}): Promise<reado
     import('./check/hosts-check.ts'),
     import('./check/catalog.ts'),
   ]);
-  const { ignore = [], daemons = [], inetd, implicitAllow = false, root = '/' } = own;
-  const wrong = ignore.find((rule) => !Object.hasOwn(CATALOG, rule));
+  const wrong = own.ignore?.find((rule) => !Object.hasOwn(CATALOG, rule));
   if (wrong !== undefined) throw new UsageError(`there is no rule ${quote(wrong)}`);
-  const lookups = own.lookups === false ? false : undefined;
-  return check({ ...filesOf(own), ignore, daemons, inetd, implicitAllow, lookups, root });
+  return check(own);
 }
 
 /** See exportHosts(). */
-export interface HostsExportOptions extends Files {
+export interface HostsExportOptions extends FileOptions {
   /** A table for nftables, or drop-ins for units of systemd. */
   readonly to: 'nftables' | 'systemd';
   /** Ports of daemons, besides those that are found. */
@@ -151,8 +125,8 @@ function isUnit(value: Partial<DaemonUnit> | undefined): boolean {
 export async function exportHosts(options: HostsExportOptions): Promise<HostsExport> {
   const own = takeRequest(options, checkExportOptions);
   const { exportNftables, exportSystemd } = await import('./export/export.ts');
-  const { to, ports = [], units = [], root = '/' } = own;
-  const { tables } = openHosts(filesOf(own));
+  const { to, ports = [], units = [], root = '/', allow, deny, dialect, compat } = own;
+  const { tables } = openHosts({ allow, deny, dialect, compat });
   const exported = (to === 'nftables' ? exportNftables : exportSystemd)(tables, { ports, units, root });
   if ('unusable' in exported) {
     const { unusable } = exported;

@@ -2,12 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import t, { type Test } from 'tap';
 
 import { CATALOG } from '../../lib/tcpwrappers/check/catalog.ts';
 import { faultsOfSarif } from '../support/sarif.ts';
 import { uchrootTcpd } from '../support/tcpd.ts';
-
-import t, { type Test } from 'tap';
 
 /** A directory with these files, and what they are called as options. */
 function makeFiles(t: Test, allow: string, deny: string): { directory: string; options: string[] } {

@@ -3,10 +3,8 @@
 import { statSync } from 'node:fs';
 
 import { openFileRoot } from '../../binary/root.ts';
-import type { Bytes } from '../../quote.ts';
 import { type DaemonHost, HOST_ACCOUNTS, openDaemonHost } from '../daemon/daemon-host.ts';
-import { openHosts } from '../hosts.ts';
-import type { Dialect } from '../parse/third-field.ts';
+import { type HostsOptions, openHosts } from '../hosts.ts';
 import type { Rule } from '../rule/rule-table.ts';
 import { CATALOG, type RuleId } from './catalog.ts';
 import { Checked, type CheckFinding } from './checked.ts';
@@ -18,24 +16,23 @@ import { coversAll, tellShadows } from './rule-order.ts';
 
 export { type CheckFinding } from './checked.ts';
 
-export interface CheckRequest {
-  /** Paths of the files; those of /etc by default. */
-  readonly allow?: Bytes | undefined;
-  readonly deny?: Bytes | undefined;
-  readonly dialect?: Dialect | undefined;
-  /** `libwrap`: a last line without a newline is not read. */
-  readonly compat?: 'libwrap' | undefined;
+/** The files, and the dialect in which they are read. */
+export type FileOptions = Pick<HostsOptions, 'allow' | 'deny' | 'dialect' | 'compat'>;
+
+/** See checkHosts(). */
+export interface HostsCheckOptions extends FileOptions {
   /** Rules whose findings are left out. */
-  readonly ignore?: readonly RuleId[];
+  readonly ignore?: readonly RuleId[] | undefined;
   /** Names of daemons that exist although no service and no program has them. */
-  readonly daemons?: readonly string[];
-  /** Report rules that grant without `allow`. */
-  readonly implicitAllow?: boolean;
-  /** false: host names are not looked up. */
-  readonly lookups?: NameLookups | false | undefined;
-  /** Directory whose services are examined, `/` by default, and its inetd.conf. */
-  readonly root?: string;
+  readonly daemons?: readonly string[] | undefined;
+  /** /etc/inetd.conf by default. */
   readonly inetd?: string | undefined;
+  /** Report rules that grant without `allow`. */
+  readonly implicitAllow?: boolean | undefined;
+  /** Whether host names are looked up; true by default. */
+  readonly lookups?: boolean | undefined;
+  /** Directory whose services are examined; `/` by default. */
+  readonly root?: string | undefined;
 }
 
 function checkRule(checked: Checked, rule: Rule, facts: OptionFacts, implicit: boolean): void {
@@ -70,33 +67,36 @@ function order(a: CheckFinding, b: CheckFinding): number {
  * Checks both files.
  * @throws {UsageError} (rejects) as openHosts().
  */
-export async function checkHosts(request: CheckRequest = {}): Promise<readonly CheckFinding[]> {
-  const { allow, deny, dialect, compat, lookups = SYSTEM_LOOKUPS, root = '/', inetd } = request;
+export async function checkHosts(
+  options: HostsCheckOptions = {},
+  nameLookups: NameLookups = SYSTEM_LOOKUPS,
+): Promise<readonly CheckFinding[]> {
+  const { allow, deny, dialect, compat, root = '/', inetd } = options;
   const { tables } = openHosts({ allow, deny, dialect, compat });
   const checked = [tables.allow, tables.deny].map(({ table }) => new Checked(table));
   const fileRoot = openFileRoot(root);
   try {
-    const host = openDaemonHost(fileRoot, { inetd });
-    const tellDaemons = openDaemons(host, request.daemons ?? []);
+    const host = openDaemonHost(fileRoot, inetd);
+    const tellDaemons = openDaemons(host, options.daemons ?? []);
     for (const one of checked) {
       checkText(one);
       for (const { rule, message, remedy } of tellFile(one.table.file))
         one.add(rule, undefined, message, remedy);
       for (const rule of one.rules()) {
-        checkRule(one, rule, FACTS, request.implicitAllow === true);
+        checkRule(one, rule, FACTS, options.implicitAllow === true);
         for (const told of tellDaemons(rule)) one.tell(rule.line, told);
       }
     }
     checkOrder(checked);
-    if (lookups !== false)
+    if (options.lookups !== false)
       for (const one of checked)
-        for (const [rule, told] of await tellNames(one.rules(), lookups)) one.tell(rule.line, told);
+        for (const [rule, told] of await tellNames(one.rules(), nameLookups)) one.tell(rule.line, told);
     if (!coversAll(tables.allow.table, tables.deny.table))
       checked
         .at(-1)
         ?.add('default-grant', undefined, 'whom no rule of either file matches is let in', undefined);
     const findings = checked.flatMap(({ findings }) => findings.toSorted(order));
-    const ignored = new Set<RuleId>(request.ignore);
+    const ignored = new Set<RuleId>(options.ignore);
     return [...findings, ...faultsOf(host)].filter(({ rule }) => !ignored.has(rule));
   } finally {
     fileRoot.close();

@@ -102,10 +102,12 @@ export function findShadows(rules: readonly Rule[]): readonly Shadow[] {
   return shadows;
 }
 
+function keysOf<Word>(list: PatternList<Word>, coverOf: (word: Word) => Cover | undefined): string[][] {
+  return list.map((part) => part.map((word) => coverOf(word)?.own ?? '?').toSorted());
+}
+
 // The words of both lists, in any order.
 function wordsOf({ daemons, clients }: Lists): string {
-  const keysOf = <Word>(list: PatternList<Word>, coverOf: (word: Word) => Cover | undefined) =>
-    list.map((part) => part.map((word) => coverOf(word)?.own ?? '?').toSorted());
   return JSON.stringify([keysOf(daemons, coverDaemon), keysOf(clients, coverClient)]);
 }
 

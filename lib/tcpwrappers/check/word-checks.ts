@@ -43,8 +43,10 @@ function fail(at: number): Told {
 const RESERVED: ReadonlySet<string> = new Set(['unknown', 'paranoid', 'local', 'known']);
 
 function* tellDaemon(name: string, pattern: TextPattern, at: number): Generator<Told, void> {
-  if (isAddressWord(name))
-    return yield finding('swapped-lists', at, `the address ${show(name)} stands in the list of daemons`);
+  if (isAddressWord(name)) {
+    yield finding('swapped-lists', at, `the address ${show(name)} stands in the list of daemons`);
+    return;
+  }
   const odd = (why: string): Told => finding('odd-daemon', at, `the name of the daemon ${why}`);
   if (pattern.kind === 'known' || (pattern.kind === 'equal' && RESERVED.has(pattern.text)))
     yield finding('reserved-word', at, `${show(name)} has a meaning for clients only; here it is a name`);

@@ -80,24 +80,14 @@ export interface DaemonHost {
   names(): readonly string[];
 }
 
-export interface DaemonHostOptions {
-  /** /etc/inetd.conf by default. */
-  readonly inetd?: string | undefined;
-}
-
 /** Reads the services beneath a root directory. */
-export function openDaemonHost(
-  root: FileRoot,
-  { inetd = '/etc/inetd.conf' }: DaemonHostOptions = {},
-): DaemonHost {
+export function openDaemonHost(root: FileRoot, inetd = '/etc/inetd.conf'): DaemonHost {
   const fromInetd = readInetd(root, inetd);
   const fromXinetd = readXinetd(root, '/etc/xinetd.d');
   const services = [...fromInetd.services, ...fromXinetd.services, ...readUnits(root)];
   const byDaemon = new Map<string, Service[]>();
-  for (const service of services) {
-    const same = byDaemon.get(fold(service.daemon)) ?? [];
-    byDaemon.set(fold(service.daemon), [...same, service]);
-  }
+  for (const service of services)
+    byDaemon.set(fold(service.daemon), [...(byDaemon.get(fold(service.daemon)) ?? []), service]);
   const wrapped = openWrapped(root);
   return {
     services,

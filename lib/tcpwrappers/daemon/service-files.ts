@@ -11,71 +11,45 @@ import {
   type Service,
   type ServiceFault,
   type Services,
+  startedDaemon,
   statusOf,
-  wrappedDaemon,
 } from './daemon-service.ts';
 
 /** Programs that trust the user name that the client sends. */
-const TRUSTING: ReadonlySet<string> = new Set([
-  'rexd',
-  'rpc.rexd',
-  'rshd',
-  'in.rshd',
-  'rlogind',
-  'in.rlogind',
-]);
+const TRUSTING = /^(?:(?:rpc\.)?rexd|(?:in\.)?(?:rshd|rlogind))$/;
 
 type Fault = Pick<ServiceFault, 'rule' | 'message'>;
-
-interface Entry {
-  readonly service: string;
-  readonly type: string;
-  readonly protocol: string;
-  readonly program: BytePath;
-  readonly argv: readonly string[];
-}
-
-function parseLine(text: string): Entry | 'incomplete' {
-  const [service = '', type = '', protocol = '', wait, user, program = '', ...argv] = text
-    .trim()
-    .split(/[ \t]+/);
-  if (wait === undefined || user === undefined || program === '') return 'incomplete';
-  return { service, type, protocol, program: program as BytePath, argv };
-}
 
 // Problems with a program that inetd, or the wrapper, executes.
 function* tellProgram(root: FileRoot, path: BytePath): Generator<Fault, void> {
   const status = statusOf(root, path);
   const shown = showPath(path);
   if (status === undefined) {
-    yield { rule: 'inetd-missing', message: `${shown} is not there` };
+    yield { rule: 'inetd-missing', message: `${shown} does not exist` };
     return;
   }
   if ((status.mode & 0o111) === 0)
     yield { rule: 'inetd-not-executable', message: `${shown} is not executable` };
   if ((status.mode & 0o6000) !== 0)
     yield { rule: 'inetd-set-id', message: `${shown} is set-user-ID or set-group-ID` };
-  if ((status.mode & 0o002) !== 0) yield { rule: 'world-writable', message: `anybody may write ${shown}` };
+  if ((status.mode & 0o002) !== 0) yield { rule: 'world-writable', message: `any user may write ${shown}` };
 }
 
-function* tellEntry(root: FileRoot, entry: Entry, daemon: BytePath): Generator<Fault, void> {
-  yield* tellProgram(root, entry.program);
-  if (TRUSTING.has(lastComponent(daemon)))
-    yield { rule: 'inetd-insecure', message: `${showPath(daemon)} trusts what the client says` };
-  if (!isWrapper(entry.program)) return;
-  if (entry.protocol.startsWith('rpc/tcp'))
-    yield { rule: 'inetd-rpc', message: `${entry.service} is an RPC service over TCP` };
-  if (isWrapper(daemon)) {
-    yield { rule: 'inetd-recursive', message: `${showPath(daemon)} is told to start itself` };
-    return;
-  }
-  const program = findProgram(root, daemon);
-  if (program === undefined)
-    yield {
-      rule: 'inetd-missing',
-      message: `${showPath(daemon)}, which the wrapper is to start, is not there`,
-    };
-  else yield* tellProgram(root, program);
+function* tellEntry(
+  root: FileRoot,
+  { program, daemon, isRpc }: { program: BytePath; daemon: BytePath; isRpc: boolean },
+): Generator<Fault, void> {
+  yield* tellProgram(root, program);
+  const shown = showPath(daemon);
+  if (TRUSTING.test(lastComponent(daemon)))
+    yield { rule: 'inetd-insecure', message: `${shown} trusts what the client says` };
+  if (!isWrapper(program)) return;
+  if (isRpc) yield { rule: 'inetd-rpc', message: `${shown} is an RPC service over TCP` };
+  const found = findProgram(root, daemon);
+  if (isWrapper(daemon)) yield { rule: 'inetd-recursive', message: `${shown} starts itself` };
+  else if (found === undefined)
+    yield { rule: 'inetd-missing', message: `${shown}, which the wrapper starts, does not exist` };
+  else yield* tellProgram(root, found);
 }
 
 /** The services of an inetd.conf. */
@@ -85,24 +59,17 @@ export function readInetd(root: FileRoot, file: string): Services {
   for (const [index, text] of (readText(root, bytePath(file)) ?? '').split('\n').entries()) {
     const place = { file, line: index + 1 };
     if (/^\s*(?:#|$)/.test(text)) continue;
-    const entry = parseLine(text);
-    if (entry === 'incomplete') {
+    const [port, , protocol = '', , , path = '', ...argv] = text.trim().split(/[ \t]+/);
+    const program = path as BytePath;
+    if (port === undefined || path === '')
       faults.push({ rule: 'inetd-incomplete', ...place, message: 'it has fewer than six fields' });
-      continue;
+    else if (path !== 'internal') {
+      const started = startedDaemon(program, argv);
+      const entry = { program, daemon: started.program, isRpc: protocol.startsWith('rpc/tcp') };
+      for (const fault of tellEntry(root, entry)) faults.push({ ...fault, ...place });
+      const found = findProgram(root, started.program) ?? started.program;
+      services.push({ ...place, ...started, program: found, port });
     }
-    if (entry.program === 'internal') continue;
-    const isWrapped = isWrapper(entry.program);
-    const named = isWrapped ? wrappedDaemon(entry.program, entry.argv) : undefined;
-    const daemon = named ?? entry.program;
-    for (const { rule, message } of tellEntry(root, entry, daemon)) faults.push({ rule, ...place, message });
-    services.push({
-      ...place,
-      // without a wrapper, the daemon asks by its own argv[0]
-      daemon: lastComponent(isWrapped ? daemon : ((entry.argv[0] ?? daemon) as BytePath)),
-      program: findProgram(root, daemon) ?? daemon,
-      starter: isWrapped ? 'tcpd' : 'itself',
-      port: entry.service,
-    });
   }
   return { services, faults };
 }
@@ -149,10 +116,12 @@ function toStarted({ name, file, line, values }: Section): Started | undefined {
   const asksFor = flags.includes('NOLIBWRAP')
     ? undefined
     : (values.get('libwrap') ?? lastComponent((argv[0] ?? program) as BytePath));
-  const wrapped = isWrapper(program) ? (wrappedDaemon(program, argv) ?? program) : undefined;
-  const daemon = wrapped === undefined ? (asksFor ?? lastComponent(program)) : lastComponent(wrapped);
-  const starter = wrapped !== undefined ? 'tcpd' : asksFor !== undefined ? 'xinetd' : 'itself';
-  return { service: { daemon, program: wrapped ?? program, starter, port: name, file, line }, asksFor };
+  const started = startedDaemon(program, argv);
+  const service = { ...started, port: name, file, line };
+  if (started.starter === 'tcpd') return { service, asksFor };
+  return asksFor === undefined
+    ? { service: { ...service, daemon: lastComponent(program) }, asksFor }
+    : { service: { ...service, daemon: asksFor, starter: 'xinetd' }, asksFor };
 }
 
 // xinetd asks before the wrapper, by another name.
@@ -167,9 +136,8 @@ function faultOf({ service, asksFor }: Started): ServiceFault | undefined {
 export function readXinetd(root: FileRoot, directory: string): Services {
   const started = (root.list(bytePath(directory)) ?? []).flatMap((name: BytePath) => {
     const file = joinPath(bytePath(directory), name);
-    return [...readSections(file, readText(root, file) ?? '')]
-      .map(toStarted)
-      .filter((one) => one !== undefined);
+    const sections = [...readSections(file, readText(root, file) ?? '')];
+    return sections.map(toStarted).filter((one) => one !== undefined);
   });
   return {
     services: started.map(({ service }) => service),
@@ -178,12 +146,9 @@ export function readXinetd(root: FileRoot, directory: string): Services {
 }
 
 /** Directories of units; the first unit of a name counts (systemd.unit(5)). */
-const DIRECTORIES: readonly string[] = [
-  '/etc/systemd/system',
-  '/run/systemd/system',
-  '/usr/local/lib/systemd/system',
-  '/usr/lib/systemd/system',
-];
+const UNIT_DIRECTORIES = ['/etc', '/run', '/usr/local/lib', '/usr/lib'].map((directory) =>
+  bytePath(`${directory}/systemd/system`),
+);
 
 // ExecStart= of a unit: special characters may precede the path; after @, the next word is argv[0].
 function toService(unit: string, file: string, line: number, command: string): Service | undefined {
@@ -192,16 +157,7 @@ function toService(unit: string, file: string, line: number, command: string): S
   if (!path.startsWith('/')) return undefined;
   const program = bytePath(path);
   const argv = prefix.includes('@') ? words : [lastComponent(program), ...words];
-  const isWrapped = isWrapper(program);
-  const daemon = isWrapped ? (wrappedDaemon(program, argv) ?? program) : program;
-  return {
-    daemon: lastComponent(isWrapped ? daemon : ((argv[0] ?? program) as BytePath)),
-    program: daemon,
-    starter: isWrapped ? 'tcpd' : 'itself',
-    unit,
-    file,
-    line,
-  };
+  return { ...startedDaemon(program, argv), unit, file, line };
 }
 
 // An alias of a unit, or a link to /dev/null, which masks the unit (systemd.unit(5)).
@@ -214,11 +170,11 @@ function isAlias(root: FileRoot, file: BytePath, name: BytePath): boolean {
 export function readUnits(root: FileRoot): readonly Service[] {
   const services: Service[] = [];
   const seen = new Set<BytePath>();
-  for (const directory of DIRECTORIES)
-    for (const name of root.list(bytePath(directory)) ?? []) {
+  for (const directory of UNIT_DIRECTORIES)
+    for (const name of root.list(directory) ?? []) {
       if (!name.endsWith('.service') || seen.has(name)) continue;
       seen.add(name);
-      const file = joinPath(bytePath(directory), name);
+      const file = joinPath(directory, name);
       if (isAlias(root, file, name)) continue;
       for (const [index, line] of (readText(root, file) ?? '').split('\n').entries()) {
         const command = /^\s*ExecStart\s*=\s*(\S.*)$/.exec(line)?.[1];

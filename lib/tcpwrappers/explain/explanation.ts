@@ -8,30 +8,24 @@ import { makeRequest, type Request, type RequestDescription, UNKNOWN } from '../
 import { decide, type Ruling, type Verdict } from '../decide/ruling.ts';
 import { type Lookup, lookUp, type Resolver } from '../lookup/resolver.ts';
 import { hasInterface, systemResolver } from '../lookup/system-resolver.ts';
-import { walkTable } from '../match/match.ts';
-import { ANY_CLIENT, ANY_DAEMON, type PatternList } from '../rule/pattern.ts';
+import { matchClient, matchDaemon, type MatchWord, matchWords } from '../match/match.ts';
+import type { PatternList } from '../rule/pattern.ts';
 import { type Rule, type Tables, wordText } from '../rule/rule-table.ts';
 import { show } from '../text/latin1.ts';
-
-// Makes a rule of one word, and asks whether it matches.
-function isMatch(rule: Rule, words: Partial<Pick<Rule, 'daemons' | 'clients'>>, request: Request): boolean {
-  const asked = { ...rule, daemons: ANY_DAEMON, clients: ANY_CLIENT, ...words };
-  const found = walkTable({ file: rule.file, role: 'allow', rules: [asked], findings: [] }).find(request);
-  return found === asked;
-}
 
 // No word matches, or one matches and another excepts it.
 function whyNotList<Word extends { readonly at: number }>(
   rule: Rule,
   list: PatternList<Word>,
   who: string,
-  isWord: (word: Word) => boolean,
+  request: Request,
+  matchWord: MatchWord<Word>,
 ): string | undefined {
   const text = ({ at }: Word) => show(wordText(rule, at));
   let matched: Word | undefined;
   let isIn = false;
   for (const part of list) {
-    const found = part.find(isWord);
+    const found = part.find((word) => matchWord(word, request, rule.doubt, matchWords) === true);
     if (found === undefined) break;
     matched = found;
     isIn = !isIn;
@@ -39,9 +33,7 @@ function whyNotList<Word extends { readonly at: number }>(
   if (isIn) return undefined;
   if (matched !== undefined) return `${who} is excepted by ${text(matched)}`;
   const words = (list[0] ?? []).map(text);
-  return words.length === 1
-    ? `${who} is not ${words[0]}`
-    : `${who} is none of ${words.join(' ') || 'no words'}`;
+  return `${who} is ${words.length === 1 ? 'not' : 'none of'} ${words.join(' ') || 'no words'}`;
 }
 
 /** Why a rule does not match; all look-ups have been made. */
@@ -51,11 +43,9 @@ function whyNot(rule: Rule, request: Request): string {
   const name = client.name === undefined ? '' : `, name ${show(client.name)}`;
   const who = `${show(client.address)}${name}${user === undefined ? '' : `, user ${show(user)}`}`;
   return (
-    whyNotList(rule, rule.daemons, `${show(daemon)}${port}`, (word) =>
-      isMatch(rule, { daemons: [[word]] }, request),
-    ) ??
-    whyNotList(rule, rule.clients, who, (word) => isMatch(rule, { clients: [[word]] }, request)) ??
-    'it cannot be told'
+    whyNotList(rule, rule.daemons, `${show(daemon)}${port}`, request, matchDaemon) ??
+    whyNotList(rule, rule.clients, who, request, matchClient) ??
+    'unknown'
   );
 }
 
@@ -98,18 +88,13 @@ function findDefects({ allow, deny }: Tables, matched: Rule | undefined): Defect
   return { byRule, others };
 }
 
-interface Passed {
-  readonly rule: Rule;
-  readonly why: string;
-}
-
 export interface Explanation {
   readonly verdict: Verdict;
   readonly request: Request;
   readonly ruling: Ruling;
   readonly lookups: readonly Lookup[];
   /** The rules before the one that matched, or all rules. */
-  readonly passed: readonly Passed[];
+  readonly passed: readonly { readonly rule: Rule; readonly why: string }[];
   /** Findings about lines that are no rules, about the rule that matched, and about whole files. */
   readonly findings: readonly CheckFinding[];
   /** Why a connection may get another verdict; empty if it is certain. */
@@ -138,9 +123,9 @@ export async function explain(
     .filter(({ problem }) => problem !== undefined && TEMPORARY.test(problem))
     .map(({ kind, subject, problem }) => `the ${kind} of ${subject}: ${problem}`);
   if (!isUserGiven && request.user !== undefined)
-    doubts.push('the user of the client counts, and is taken for unknown: give USER@CLIENT');
+    doubts.push('the user of the client counts, and is assumed to be unknown: give USER@CLIENT');
   if (ruling.verdict !== 'denied' && ruling.effects.some(({ kind }) => kind === 'aclexec'))
-    doubts.push('a command decides, which was not run (aclexec)');
+    doubts.push('a command decides, and was not run (aclexec)');
   for (const { table } of [tables.allow, tables.deny])
     for (const { code, message } of table.findings)
       if (code === 'cannot-open' || code === 'file-refused') doubts.push(message);

@@ -33,8 +33,8 @@ function matchWord({ daemon, host }: DaemonPattern, name: string): Match {
 
 function matchList(daemons: PatternList<DaemonPattern>, name: string): Match {
   return daemons.reduceRight<Match>((rest, part) => {
-    const words = part.map((word) => matchWord(word, name));
-    const word = words.includes('yes') ? 'yes' : words.includes('maybe') ? 'maybe' : 'no';
+    const words = new Set(part.map((word) => matchWord(word, name)));
+    const word = words.has('yes') ? 'yes' : words.has('maybe') ? 'maybe' : 'no';
     if (word === 'no' || rest === 'yes') return 'no';
     return word === 'maybe' || rest === 'maybe' ? 'maybe' : 'yes';
   }, 'no');

@@ -48,34 +48,33 @@ export interface Lookup {
 
 type Asked = readonly [subject: string, answer: Promise<Answered<Found>>, show: (found: Found) => string];
 
-function showName(found: Found): string {
-  return typeof found === 'string' ? found : UNKNOWN;
+const showText = (found: Found): string => (typeof found === 'string' ? found : UNKNOWN);
+const showHosts = (found: Found): string =>
+  Array.isArray(found) ? `${found.length} hosts` : 'cannot be read';
+const showAccount = (found: Found): string => (found === true ? 'exists' : UNKNOWN);
+const showBanner = (found: Found): string => (typeof found === 'string' ? `${found.length} bytes` : 'none');
+
+function endOf({ address, port = 0 }: Host): Connection['client'] {
+  return { address, port };
 }
 
 function ask(need: Need, request: Request, resolver: Resolver): Asked {
   switch (need.kind) {
     case 'name': {
       const { address } = request[need.end];
-      return [address, resolver.name(address), showName];
+      return [address, resolver.name(address), showText];
     }
     case 'user': {
       // a need for the user implies that both ports are known: canAskUser()
-      const endOf = ({ address, port = 0 }: Host) => ({ address, port });
       const connection = { client: endOf(request.client), server: endOf(request.server) };
-      return [request.client.address, resolver.user(connection, need.timeoutSeconds), showName];
+      return [request.client.address, resolver.user(connection, need.timeoutSeconds), showText];
     }
-    case 'netgroup': {
-      const show = (found: Found) => (Array.isArray(found) ? `${found.length} hosts` : 'cannot be read');
-      return [need.group, resolver.netgroup(need.group), show];
-    }
-    case 'account': {
-      const show = (found: Found) => (found === true ? 'exists' : UNKNOWN);
-      return [need.name, resolver.account(need.database, need.name), show];
-    }
-    case 'banner': {
-      const show = (found: Found) => (typeof found === 'string' ? `${found.length} bytes` : 'none');
-      return [need.path, resolver.banner(need.path), show];
-    }
+    case 'netgroup':
+      return [need.group, resolver.netgroup(need.group), showHosts];
+    case 'account':
+      return [need.name, resolver.account(need.database, need.name), showAccount];
+    case 'banner':
+      return [need.path, resolver.banner(need.path), showBanner];
     default:
       return need satisfies never;
   }

@@ -134,7 +134,7 @@ export function matchHost(
 }
 
 /** Tries the words of a file one after the other. */
-function matchWords(file: PatternFile, host: Host, request: Request, doubt: Doubt): Answer {
+export function matchWords(file: PatternFile, host: Host, request: Request, doubt: Doubt): Answer {
   for (const pattern of file.patterns) {
     const answer = matchHost(pattern, host, request, doubt, matchWords);
     if (answer !== false) return answer;
@@ -167,7 +167,12 @@ export function matchClient(
   return matchesText(user, request.foldedUser, request.hasInterface);
 }
 
-type MatchWord<Pattern> = (pattern: Pattern, request: Request, doubt: Doubt, matchFile: MatchFile) => Answer;
+export type MatchWord<Pattern> = (
+  pattern: Pattern,
+  request: Request,
+  doubt: Doubt,
+  matchFile: MatchFile,
+) => Answer;
 
 // A list matches if a word of its first part does, and no exception does; exceptions may have exceptions again. `doubt`
 // is for the first part and is inverted by each EXCEPT.

@@ -53,8 +53,19 @@ function remarkWord(pattern: HostPattern | TextPattern, hasNetgroups: boolean): 
     }
     case 'file':
       return remarkFile(pattern.file);
-    default:
+    case 'all':
+    case 'known':
+    case 'equal':
+    case 'suffix':
+    case 'prefix':
+    case 'glob':
+    case 'address':
+    case 'local':
+    case 'net4':
+    case 'net6':
       return undefined;
+    default:
+      return pattern satisfies never;
   }
 }
 

@@ -2,13 +2,12 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import t, { type Test } from 'tap';
 
 import { withAccounts } from '../../support/accounts.ts';
 import { unlessInstalled, unlessRoot } from '../../support/root.ts';
 import { openFiles } from '../open.ts';
 import { connectOnce, type Told } from './one-connection.ts';
-
-import t, { type Test } from 'tap';
 
 const skip = unlessRoot() || unlessInstalled('strace', 'unshare');
 

@@ -2,13 +2,12 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
+import t, { type Test } from 'tap';
 
 import { ConnectionTarget } from '../../../lib/tcpwrappers/apply/connection-target.ts';
 import type { Decision } from '../../../lib/tcpwrappers/index.ts';
 import { openFiles } from '../open.ts';
 import { connectOnce } from './one-connection.ts';
-
-import t, { type Test } from 'tap';
 
 const request = { daemon: 'sshd', client: { address: '10.0.0.1', name: 'h.example.com' } } as const;
 

@@ -2,12 +2,11 @@ import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import t, { type Test } from 'tap';
 
 import { delegate, runCommand as runFor } from '../../../lib/tcpwrappers/apply/shell-command.ts';
 import { unlessInstalled } from '../../support/root.ts';
 import { connectOnce } from './one-connection.ts';
-
-import t, { type Test } from 'tap';
 
 const setting = { variables: {}, timeoutMs: 20_000 };
 

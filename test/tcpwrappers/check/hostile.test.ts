@@ -3,6 +3,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import t, { type Test } from 'tap';
 
 import { checkHosts } from '../../../lib/tcpwrappers/check/hosts-check.ts';
 import { explain } from '../../../lib/tcpwrappers/explain/explanation.ts';
@@ -11,8 +12,6 @@ import { openHosts } from '../../../lib/tcpwrappers/hosts.ts';
 import { freshSeed, Random } from '../../support/tcpwrappers-random.ts';
 import { makeRules } from '../libwrap/generate.ts';
 import { makeWorld } from '../libwrap/world.ts';
-
-import t, { type Test } from 'tap';
 
 /** Bytes that mean something to one of the readers, in any order. */
 const PIECES =

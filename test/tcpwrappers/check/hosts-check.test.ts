@@ -13,16 +13,15 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import t, { type Test } from 'tap';
 
 import { CATALOG, type RuleId } from '../../../lib/tcpwrappers/check/catalog.ts';
 import type { NameLookups } from '../../../lib/tcpwrappers/check/host-name-checks.ts';
 import {
   type CheckFinding,
   checkHosts,
-  type CheckRequest,
+  type HostsCheckOptions,
 } from '../../../lib/tcpwrappers/check/hosts-check.ts';
-
-import t, { type Test } from 'tap';
 
 /** A directory with these files; modes are 0644. */
 function makeFiles(t: Test, files: Readonly<Record<string, string>>): string {
@@ -39,21 +38,22 @@ function makeFiles(t: Test, files: Readonly<Record<string, string>>): string {
 async function check(
   t: Test,
   files: { readonly allow?: string; readonly deny?: string } & Readonly<Record<string, string>>,
-  request: CheckRequest = {},
+  options: HostsCheckOptions = {},
+  nameLookups?: NameLookups,
 ): Promise<{
   readonly shown: readonly string[];
   readonly findings: readonly CheckFinding[];
   directory: string;
 }> {
   const directory = makeFiles(t, { ...files, root: '' });
-  const findings = await checkHosts({
+  const own = {
     allow: Buffer.from(join(directory, 'allow')),
     deny: Buffer.from(join(directory, 'deny')),
     root: makeFiles(t, {}),
-    lookups: false,
+    lookups: nameLookups !== undefined,
     daemons: ['sshd', 'in.ftpd', 'vsftpd'],
-    ...request,
-  });
+  };
+  const findings = await checkHosts({ ...own, ...options }, nameLookups);
   const shown = findings.map(({ file, line, column, rule }) => {
     const place = [file.replace(`${directory}/`, ''), line, column].filter((part) => part !== undefined);
     return `${place.join(':')} ${rule}`;
@@ -320,7 +320,7 @@ const LOOKUPS: NameLookups = {
 t.test('host names that no client can have are found', async (t) => {
   const allow =
     'sshd: www.example.com web.example.com two.example.com bad.example.com odd.example.com no.example.com\n';
-  const { shown } = await check(t, { allow, deny: DENY_ALL }, { lookups: LOOKUPS });
+  const { shown } = await check(t, { allow, deny: DENY_ALL }, {}, LOOKUPS);
   t.same(shown, [
     'allow:1:7 host-alias',
     'allow:1:39 host-addresses',

@@ -5,12 +5,11 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import t, { type Test } from 'tap';
 
 import { renewStamp, takeStamp } from '../../../lib/tcpwrappers/file/file-stamp.ts';
 import { openHosts } from '../../../lib/tcpwrappers/index.ts';
 import { unlessInstalled, unlessRoot } from '../../support/root.ts';
-
-import t, { type Test } from 'tap';
 
 const skip = unlessRoot() || unlessInstalled('mkfs.ext4');
 

@@ -3,12 +3,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import t, { type Test } from 'tap';
 
 import { makeRequest } from '../../../lib/tcpwrappers/connection/request-info.ts';
 import { openTableFile, type TableFile } from '../../../lib/tcpwrappers/file/table-file.ts';
 import type { Search } from '../../../lib/tcpwrappers/rule/rule-table.ts';
-
-import t, { type Test } from 'tap';
 
 t.setTimeout(120_000);
 

@@ -1,11 +1,10 @@
 // Names by a name server of the test's own: honest, lying, and silent.
 
 import { join } from 'node:path';
+import t, { type Test } from 'tap';
 
 import { unlessInstalled, unlessRoot } from '../../support/root.ts';
 import { openNetworks, startInside } from '../networks.ts';
-
-import t, { type Test } from 'tap';
 
 const skip = unlessRoot() || unlessInstalled('ip', 'unshare', 'python3');
 const fixture = join(import.meta.dirname, 'fixture/names.js');

@@ -1,9 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import t, { type Test } from 'tap';
 
 import { askUser, parseReply } from '../../../lib/tcpwrappers/lookup/ident.ts';
-
-import t, { type Test } from 'tap';
 
 t.test('the user is what stands behind the third colon of a proper reply', async (t) => {
   t.equal(parseReply('6193, 23 : USERID : UNIX : stjohns\r', 6193, 23), 'stjohns');
