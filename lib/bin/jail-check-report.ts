@@ -8,7 +8,7 @@ import type { Rule } from '../jail/check/rule.ts';
 import { rules } from '../jail/check/rules.ts';
 import { checkSarif } from '../jail/check/sarif.ts';
 import { absolute } from '../jail/host/hostpath.ts';
-import { fromText } from '../jail/manifest/text.ts';
+import { fromText } from '../jail/manifest/path-text.ts';
 import type { Bytes } from '../quote.ts';
 import { summaryOf } from './jail-report.ts';
 import type { CheckFormat } from './format.ts';

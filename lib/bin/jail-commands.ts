@@ -3,15 +3,15 @@
 import { readFileSync } from 'node:fs';
 
 import { UsageError } from '../errors.ts';
-import { buildJail, type JailReport } from '../jail/build.ts';
+import { buildJail, type JailReport } from '../jail/building.ts';
 import { checkJail } from '../jail/check/check.ts';
 import { cloneJail } from '../jail/clone.ts';
-import { explainFile, listJail } from '../jail/list.ts';
+import { explainFile, listJail } from '../jail/listing.ts';
 import { packs } from '../jail/packs/index.ts';
 import { removeJail } from '../jail/remove.ts';
 import type { JailWork } from '../jail/request/request.ts';
-import { updateJail } from '../jail/update.ts';
-import { wordsOf } from '../jail/work/failure.ts';
+import { updateJail } from '../jail/building.ts';
+import { wordsOf } from '../jail/work/jail-error.ts';
 import { quote } from '../quote.ts';
 import type { Argument } from './arguments.ts';
 import { type Command, has, valueOf, valuesOf } from './dispatch.ts';

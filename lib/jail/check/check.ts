@@ -7,7 +7,7 @@ import { absolute } from '../host/hostpath.ts';
 import type { JailUser } from '../packs/pack.ts';
 import { checkFlag, checkWork, type JailWork, requireRoot, toReplace } from '../request/request.ts';
 import { readUsers } from '../request/users.ts';
-import { throwIfAborted, toJailError } from '../work/failure.ts';
+import { throwIfAborted, toJailError } from '../work/jail-error.ts';
 import type { Entry } from './entry.ts';
 import type { Finding, Severity } from './finding.ts';
 import { fixAll } from './fix.ts';

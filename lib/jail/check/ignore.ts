@@ -4,7 +4,7 @@ import { type BytePath, bytePath, showPath } from '../../binary/path.ts';
 import { UsageError } from '../../errors.ts';
 import { nearest } from '../../nearest.ts';
 import { type Bytes, quote } from '../../quote.ts';
-import { fromText } from '../manifest/text.ts';
+import { fromText } from '../manifest/path-text.ts';
 
 export type Ignored = (rule: string, path: BytePath) => boolean;
 

@@ -1,7 +1,7 @@
 // The findings of a check as they come, and in order.
 
 import type { BytePath } from '../../binary/path.ts';
-import { toText } from '../manifest/text.ts';
+import { toText } from '../manifest/path-text.ts';
 import { decision } from './command.ts';
 import type { Entry } from './entry.ts';
 import { type Finding, type Found, SEVERITIES, type Severity } from './finding.ts';

@@ -6,7 +6,7 @@ import { type BytePath, joinPath, lastComponent, pathBytes } from '../../binary/
 import type { DirectoryRoot } from '../../binary/root.ts';
 import { native } from '../../native.ts';
 import { openStore, type Store } from '../apply/store.ts';
-import { hashFile, openRegular } from '../manifest/hash.ts';
+import { hashFile, openRegular } from '../manifest/file-hash.ts';
 import { STORE } from '../manifest/layout.ts';
 import type { Recorded } from '../manifest/manifest.ts';
 import { commandLine } from './command.ts';

@@ -2,7 +2,7 @@
 
 import { pathBytes } from '../../binary/path.ts';
 import { type SarifResult, toSarif } from '../../sarif.ts';
-import { fromText } from '../manifest/text.ts';
+import { fromText } from '../manifest/path-text.ts';
 import type { CheckReport } from './check.ts';
 import type { Finding } from './finding.ts';
 import type { Rule } from './rule.ts';

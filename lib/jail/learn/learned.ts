@@ -5,8 +5,8 @@ import { UsageError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
 import type { LearnedFiles } from '../manifest/recipe.ts';
 import type { JailRequest } from '../request/request.ts';
-import { few } from '../work/few.ts';
-import { begin } from '../work/progress.ts';
+import { few } from '../work/show-paths.ts';
+import { begin } from '../work/steps.ts';
 import { type Learned, learn } from './learn.ts';
 import { lastLine } from './tool.ts';
 

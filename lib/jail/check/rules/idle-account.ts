@@ -1,6 +1,6 @@
 // Accounts of a jail that nobody needs.
 
-import { hashBytes } from '../../manifest/hash.ts';
+import { hashBytes } from '../../manifest/file-hash.ts';
 import { PASSWD, passwdOf, readText } from '../accounts.ts';
 import { commandLine } from '../command.ts';
 import type { CheckedJail } from '../jail.ts';

@@ -7,7 +7,7 @@ import { type DirectoryRoot, errorCode } from '../../../binary/root.ts';
 import { native } from '../../../native.ts';
 import { openPackages } from '../../dpkg/database.ts';
 import type { Host } from '../../host/host.ts';
-import { hashFile, openRegular } from '../../manifest/hash.ts';
+import { hashFile, openRegular } from '../../manifest/file-hash.ts';
 import type { Recorded } from '../../manifest/manifest.ts';
 import { commandLine, decision } from '../command.ts';
 import type { Found } from '../finding.ts';
