@@ -4,7 +4,7 @@
 const KEPT_MS = 5000;
 
 /** Answers by subject. */
-export class Kept<Value> {
+export class AnswerCache<Value> {
   readonly #most: number;
   // the newest is last
   readonly #answers = new Map<string, { readonly value: Value; readonly since: number }>();
@@ -14,7 +14,7 @@ export class Kept<Value> {
     this.#most = most;
   }
 
-  keep(subject: string, value: Value): void {
+  set(subject: string, value: Value): void {
     const now = performance.now();
     this.#answers.delete(subject);
     this.#answers.set(subject, { value, since: now });
@@ -25,7 +25,7 @@ export class Kept<Value> {
   }
 
   /** Undefined if there is no answer, or it is too old. */
-  recall(subject: string): Value | undefined {
+  get(subject: string): Value | undefined {
     const found = this.#answers.get(subject);
     return found !== undefined && performance.now() - found.since < KEPT_MS ? found.value : undefined;
   }

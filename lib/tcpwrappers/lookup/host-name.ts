@@ -6,7 +6,7 @@ import { type HostNameFacts, native } from '../../native.ts';
 import { Semaphore } from '../../semaphore.ts';
 import { PARANOID, UNKNOWN } from '../connection/request-info.ts';
 import { parseQuad, parseWords, shareOf, unmapAddress } from '../text/address.ts';
-import { Kept } from './answer-cache.ts';
+import { AnswerCache } from './answer-cache.ts';
 import { type Answered, Overload } from './resolver.ts';
 
 /** A question whose askers have given up keeps its permit until the resolver gives up too. */
@@ -23,7 +23,7 @@ interface Question {
   leave: (() => void) | undefined;
 }
 
-const kept = new Kept<HostNameFacts>(4096);
+const answers = new AnswerCache<HostNameFacts>(4096);
 const questions = new Map<string, Question>();
 
 function begin(question: Question, address: string, end: (facts: HostNameFacts) => void): void {
@@ -51,7 +51,7 @@ function openQuestion(address: string): Question {
   question.leave = running.enter(share, () => {
     try {
       begin(question, address, (facts) => {
-        kept.keep(address, facts);
+        answers.set(address, facts);
         end();
         settle.done(facts);
       });
@@ -79,7 +79,7 @@ function giveUp(address: string, question: Question): HostNameFacts {
  * @throws {Overload} (rejects) if too many questions run, so that this one could not start in time.
  */
 async function askHost(address: string, timeoutMs: number): Promise<HostNameFacts> {
-  const known = kept.recall(address);
+  const known = answers.get(address);
   if (known !== undefined) return known;
   const question = questions.get(address) ?? openQuestion(address);
   question.asking++;

@@ -6,7 +6,7 @@ import { environmentWith, type PlainProcess, startPlain } from '../../launch/sta
 import { native } from '../../native.ts';
 import type { Netgroup } from '../connection/need.ts';
 import { readFileText } from '../file/host-files.ts';
-import { Kept } from './answer-cache.ts';
+import { AnswerCache } from './answer-cache.ts';
 import { lookUpName } from './host-name.ts';
 import { askUser } from './ident.ts';
 import type { Answered, Resolver } from './resolver.ts';
@@ -95,7 +95,7 @@ async function askGetent(
   }
 }
 
-const kept = new Kept<Answered<Netgroup | undefined>>(64);
+const answers = new AnswerCache<Answered<Netgroup | undefined>>(64);
 const asking = new Map<string, Promise<Answered<Netgroup | undefined>>>();
 
 /**
@@ -107,13 +107,13 @@ export async function lookUpNetgroup(
   timeoutMs: number,
 ): Promise<Answered<Netgroup | undefined>> {
   if (PROGRAM === undefined) return { value: undefined, problem: 'there is no getent' };
-  const known = kept.recall(group);
+  const known = answers.get(group);
   if (known !== undefined) return known;
   const question = asking.get(group) ?? askGetent(PROGRAM, group, timeoutMs);
   asking.set(group, question);
   const answer = await question;
   if (asking.get(group) === question) asking.delete(group);
-  if (answer.value !== undefined) kept.keep(group, answer);
+  if (answer.value !== undefined) answers.set(group, answer);
   return answer;
 }
 

@@ -11,29 +11,7 @@ export type Ids = number[];
 
 type Others<Pattern> = Map<string, { readonly pattern: Pattern; readonly ids: Ids }>;
 
-/** Patterns that are compared with one text. */
-export interface TextIndex {
-  readonly all: Ids;
-  readonly equal: Map<string, Ids>;
-  readonly suffixes: Map<string, Ids>;
-  readonly prefixes: Map<string, Ids>;
-  readonly addresses: Map<Words, Ids>;
-  /** Patterns that must be tried one by one: wildcards and KNOWN. */
-  readonly others: Others<TextPattern>;
-}
-
-export function makeTextIndex(): TextIndex {
-  return {
-    all: [],
-    equal: new Map(),
-    suffixes: new Map(),
-    prefixes: new Map(),
-    addresses: new Map(),
-    others: new Map(),
-  };
-}
-
-/** Appends an id; the last one may come again. */
+// The last id may come again.
 function appendId(ids: Ids, id: number): void {
   if (ids.at(-1) !== id) ids.push(id);
 }
@@ -55,77 +33,57 @@ function addOther<Pattern>(others: Others<Pattern>, key: string, pattern: Patter
   else appendId(other.ids, id);
 }
 
-/** Adds a pattern; ids come in ascending order. */
-export function addText(index: TextIndex, pattern: TextPattern, id: number): void {
-  switch (pattern.kind) {
-    case 'all':
-      return appendId(index.all, id);
-    case 'equal':
-      return addId(index.equal, pattern.text, id);
-    case 'suffix':
-      return addId(index.suffixes, pattern.text, id);
-    case 'prefix':
-      return addId(index.prefixes, pattern.text, id);
-    case 'address':
-      return addId(index.addresses, pattern.address.words, id);
-    case 'glob':
-      return addOther(index.others, `*${pattern.text}`, pattern, id);
-    case 'known':
-      return addOther(index.others, 'known', pattern, id);
-    case 'never':
-      return undefined;
-    default:
-      return pattern satisfies never;
+/** Patterns that are compared with one text. */
+export class TextIndex {
+  readonly #all: Ids = [];
+  readonly #equal = new Map<string, Ids>();
+  readonly #suffixes = new Map<string, Ids>();
+  readonly #prefixes = new Map<string, Ids>();
+  readonly #addresses = new Map<Words, Ids>();
+  // wildcards and KNOWN must be tried one by one
+  readonly #others: Others<TextPattern> = new Map();
+
+  /** Adds a pattern; ids come in ascending order. */
+  add(pattern: TextPattern, id: number): void {
+    switch (pattern.kind) {
+      case 'all':
+        return appendId(this.#all, id);
+      case 'equal':
+        return addId(this.#equal, pattern.text, id);
+      case 'suffix':
+        return addId(this.#suffixes, pattern.text, id);
+      case 'prefix':
+        return addId(this.#prefixes, pattern.text, id);
+      case 'address':
+        return addId(this.#addresses, pattern.address.words, id);
+      case 'glob':
+        return addOther(this.#others, `*${pattern.text}`, pattern, id);
+      case 'known':
+        return addOther(this.#others, 'known', pattern, id);
+      case 'never':
+        return undefined;
+      default:
+        return pattern satisfies never;
+    }
   }
-}
 
-/** Pushes the ids of all patterns that match `value`, in lower case; zones of IPv6 addresses are ignored. */
-export function collectText(
-  index: TextIndex,
-  value: string,
-  hasInterface: (name: string) => boolean,
-  found: Ids[],
-): void {
-  if (index.all.length > 0) found.push(index.all);
-  collectIds(index.equal, value, found);
-  if (index.suffixes.size > 0)
-    for (let dot = value.indexOf('.', 1); dot >= 0; dot = value.indexOf('.', dot + 1))
-      collectIds(index.suffixes, value.slice(dot), found);
-  if (index.prefixes.size > 0)
-    for (let dot = value.indexOf('.'); dot >= 0; dot = value.indexOf('.', dot + 1))
-      collectIds(index.prefixes, value.slice(0, dot + 1), found);
-  if (index.addresses.size > 0 && value.includes(':')) {
-    const zoned = parseZoned(value);
-    if (zoned !== undefined) collectIds(index.addresses, zoned.words, found);
+  /** Pushes the ids of all patterns that match `value`, in lower case; zones of IPv6 addresses are ignored. */
+  collect(value: string, hasInterface: (name: string) => boolean, found: Ids[]): void {
+    if (this.#all.length > 0) found.push(this.#all);
+    collectIds(this.#equal, value, found);
+    if (this.#suffixes.size > 0)
+      for (let dot = value.indexOf('.', 1); dot >= 0; dot = value.indexOf('.', dot + 1))
+        collectIds(this.#suffixes, value.slice(dot), found);
+    if (this.#prefixes.size > 0)
+      for (let dot = value.indexOf('.'); dot >= 0; dot = value.indexOf('.', dot + 1))
+        collectIds(this.#prefixes, value.slice(0, dot + 1), found);
+    if (this.#addresses.size > 0 && value.includes(':')) {
+      const zoned = parseZoned(value);
+      if (zoned !== undefined) collectIds(this.#addresses, zoned.words, found);
+    }
+    for (const { pattern, ids } of this.#others.values())
+      if (matchesText(pattern, value, hasInterface)) found.push(ids);
   }
-  for (const { pattern, ids } of index.others.values())
-    if (matchesText(pattern, value, hasInterface)) found.push(ids);
-}
-
-/**
- * Patterns that are compared with one endpoint. Networks with the same mask share a hash table: there is one look-up
- * for each mask, of which there are hardly more than 32, and IPv4 masks need not be contiguous.
- */
-export interface HostIndex {
-  readonly byAddress: TextIndex;
-  readonly byName: TextIndex;
-  readonly nets4: Map<number, Map<number, Ids>>;
-  readonly nets6: Map<number, Map<string, Ids>>;
-  /** Patterns that must be tried one by one; few of them differ. */
-  readonly others: Others<HostPattern>;
-  /** Ids of patterns that need the host name, unless an earlier pattern matches. */
-  readonly named: Ids;
-}
-
-export function makeHostIndex(): HostIndex {
-  return {
-    byAddress: makeTextIndex(),
-    byName: makeTextIndex(),
-    nets4: new Map(),
-    nets6: new Map(),
-    others: new Map(),
-    named: [],
-  };
 }
 
 function addNet<Net>(nets: Map<number, Map<Net, Ids>>, mask: number, net: Net, id: number): void {
@@ -134,62 +92,63 @@ function addNet<Net>(nets: Map<number, Map<Net, Ids>>, mask: number, net: Net, i
   addId(masked, net, id);
 }
 
-/** Adds a pattern; ids come in ascending order. */
-export function addHost(index: HostIndex, pattern: HostPattern, id: number): void {
-  switch (pattern.kind) {
-    case 'text':
-      addText(index.byAddress, pattern.text, id);
-      // ALL has already matched the address
-      if (pattern.addressOnly || pattern.text.kind === 'all') return;
-      addText(index.byName, pattern.text, id);
-      appendId(index.named, id);
-      return;
-    case 'net4':
-      addNet(index.nets4, pattern.mask, pattern.net, id);
-      return;
-    case 'net6':
-      addNet(index.nets6, pattern.length, pattern.net, id);
-      return;
-    case 'known':
-    case 'local':
-      addOther(index.others, pattern.kind, pattern, id);
-      return;
-    case 'doubtful':
-      addOther(index.others, `%${pattern.zone ?? ''}`, pattern, id);
-      return;
-    case 'netgroup':
-      addOther(index.others, `@${pattern.group}`, pattern, id);
-      return;
-    case 'file':
-      addOther(index.others, pattern.file.path, pattern, id);
-      return;
-    case 'never':
-      return;
-    default:
-      pattern satisfies never;
-  }
-}
+/**
+ * Patterns that are compared with one endpoint. Networks with the same mask share a hash table: there is one look-up
+ * for each mask, of which there are hardly more than 32, and IPv4 masks need not be contiguous.
+ */
+export class HostIndex {
+  readonly #byAddress = new TextIndex();
+  readonly #byName = new TextIndex();
+  readonly #nets4 = new Map<number, Map<number, Ids>>();
+  readonly #nets6 = new Map<number, Map<string, Ids>>();
+  // patterns that must be tried one by one; few of them differ
+  readonly #others: Others<HostPattern> = new Map();
+  // ids of patterns that need the host name, unless an earlier pattern matches
+  readonly #named: Ids = [];
 
-/** Pushes a superset of the ids that match or need a look-up; matchHost() decides about each. */
-export function collectHost(
-  index: HostIndex,
-  host: Host,
-  request: Request,
-  doubt: Doubt,
-  matchFile: MatchFile,
-  found: Ids[],
-): void {
-  const { quad, words, foldedName } = host;
-  collectText(index.byAddress, host.folded, request.hasInterface, found);
-  if (foldedName !== undefined) collectText(index.byName, foldedName, request.hasInterface, found);
-  else if (index.named.length > 0) found.push(index.named);
-  if (quad !== undefined)
-    for (const [mask, nets] of index.nets4) collectIds(nets, (quad & mask) >>> 0, found);
-  if (words !== undefined)
-    for (const [length, nets] of index.nets6) collectIds(nets, networkWords(words, length), found);
-  for (const { pattern, ids } of index.others.values())
-    // a need or a refusal is a candidate too
-    if (matchHost(pattern, host, request, doubt, matchFile) !== false) found.push(ids);
+  /** Adds a pattern; ids come in ascending order. */
+  add(pattern: HostPattern, id: number): void {
+    switch (pattern.kind) {
+      case 'text':
+        this.#byAddress.add(pattern.text, id);
+        // ALL has already matched the address
+        if (pattern.addressOnly || pattern.text.kind === 'all') return undefined;
+        this.#byName.add(pattern.text, id);
+        return appendId(this.#named, id);
+      case 'net4':
+        return addNet(this.#nets4, pattern.mask, pattern.net, id);
+      case 'net6':
+        return addNet(this.#nets6, pattern.length, pattern.net, id);
+      case 'known':
+      case 'local':
+        return addOther(this.#others, pattern.kind, pattern, id);
+      case 'doubtful':
+        return addOther(this.#others, `%${pattern.zone ?? ''}`, pattern, id);
+      case 'netgroup':
+        return addOther(this.#others, `@${pattern.group}`, pattern, id);
+      case 'file':
+        return addOther(this.#others, pattern.file.path, pattern, id);
+      case 'never':
+        return undefined;
+      default:
+        return pattern satisfies never;
+    }
+  }
+
+  /** Pushes a superset of the ids that match or need a look-up; matchHost() decides about each. */
+  collect(host: Host, request: Request, doubt: Doubt, matchFile: MatchFile, found: Ids[]): void {
+    const { quad, words, foldedName } = host;
+    this.#byAddress.collect(host.folded, request.hasInterface, found);
+    if (foldedName !== undefined) this.#byName.collect(foldedName, request.hasInterface, found);
+    else if (this.#named.length > 0) found.push(this.#named);
+    if (quad !== undefined)
+      for (const [mask, nets] of this.#nets4) collectIds(nets, (quad & mask) >>> 0, found);
+    if (words !== undefined)
+      for (const [length, nets] of this.#nets6) collectIds(nets, networkWords(words, length), found);
+    for (const { pattern, ids } of this.#others.values())
+      // a need or a refusal is a candidate too
+      if (matchHost(pattern, host, request, doubt, matchFile) !== false) found.push(ids);
+  }
 }
 
 /** Calls `attempt` with each id below `limit` once, in ascending order, until it returns something. */

@@ -7,19 +7,7 @@ import type { PatternFile } from '../rule/pattern.ts';
 import type { Doubt, Rule, Search, Table } from '../rule/rule-table.ts';
 import { complete, SLICE, type Slices } from '../rule/slices.ts';
 import { matchClient, matchDaemon, matchHost, matchList, walkTable } from './match.ts';
-import {
-  addHost,
-  addId,
-  addText,
-  collectHost,
-  collectText,
-  firstOf,
-  type HostIndex,
-  type Ids,
-  makeHostIndex,
-  makeTextIndex,
-  type TextIndex,
-} from './pattern-index.ts';
+import { addId, firstOf, HostIndex, type Ids, TextIndex } from './pattern-index.ts';
 
 /** The rules with one daemon list. */
 interface Group {
@@ -47,10 +35,10 @@ const fileIndexes = new WeakMap<PatternFile, HostIndex>();
 function* indexFile(file: PatternFile): Slices<HostIndex> {
   const known = fileIndexes.get(file);
   if (known !== undefined) return known;
-  const index = makeHostIndex();
+  const index = new HostIndex();
   for (const [i, pattern] of file.patterns.entries()) {
     if (i % SLICE === 0) yield;
-    addHost(index, pattern, i);
+    index.add(pattern, i);
   }
   fileIndexes.set(file, index);
   return index;
@@ -70,7 +58,7 @@ function* indexFiles(rules: readonly Rule[]): Slices<void> {
 /** Answers as matchWords() does, by an index of the words. */
 function matchIndexed(file: PatternFile, host: Host, request: Request, doubt: Doubt): Answer {
   const lists: Ids[] = [];
-  collectHost(complete(indexFile(file)), host, request, doubt, matchIndexed, lists);
+  complete(indexFile(file)).collect(host, request, doubt, matchIndexed, lists);
   const found = firstOf(lists, Infinity, (id) => {
     const pattern = file.patterns[id];
     const answer = pattern !== undefined && matchHost(pattern, host, request, doubt, matchIndexed);
@@ -111,23 +99,23 @@ function* groupRules(rules: readonly Rule[], few: number): Slices<readonly Group
 // Only words of the first part can make a rule match. Later parts are compared afterwards, so that their names are
 // looked up only if needed.
 function* indexClients(rules: readonly Rule[], ids: Ids): Slices<HostIndex> {
-  const clients = makeHostIndex();
+  const clients = new HostIndex();
   for (const [i, id] of ids.entries()) {
     if (i % SLICE === 0) yield;
-    for (const { host } of rules[id]?.clients[0] ?? []) addHost(clients, host, id);
+    for (const { host } of rules[id]?.clients[0] ?? []) clients.add(host, id);
   }
   return clients;
 }
 
 function* compile(rules: readonly Rule[], few: number): Slices<Compiled> {
   const groups = yield* groupRules(rules, few);
-  const byDaemon = makeTextIndex();
+  const byDaemon = new TextIndex();
   const byPort = new Map<number, Ids>();
   for (const [id, { sample }] of groups.entries()) {
     if (id % SLICE === 0) yield;
     for (const { daemon } of sample.daemons[0] ?? []) {
       if (daemon.kind === 'port') addId(byPort, daemon.port, id);
-      else addText(byDaemon, daemon, id);
+      else byDaemon.add(daemon, id);
     }
   }
   return { rules, groups, byDaemon, byPort };
@@ -136,7 +124,7 @@ function* compile(rules: readonly Rule[], few: number): Slices<Compiled> {
 // The groups whose daemon list may match, each once.
 function groupsFor({ byDaemon, byPort }: Compiled, request: Request): Ids {
   const lists: Ids[] = [];
-  collectText(byDaemon, request.foldedDaemon, request.hasInterface, lists);
+  byDaemon.collect(request.foldedDaemon, request.hasInterface, lists);
   const ports = request.server.port === undefined ? undefined : byPort.get(request.server.port);
   if (ports !== undefined) lists.push(ports);
   return lists.length < 2 ? (lists[0] ?? []) : [...new Set(lists.flat())];
@@ -156,7 +144,7 @@ function find(compiled: Compiled, request: Request): Rule | Stop | undefined {
       // rules before this group can be decided, rules behind it cannot
       if (answer !== false && first < stopAt) [stop, stopAt] = [answer, first];
     } else if (group.clients === undefined) lists.push(group.ids);
-    else collectHost(group.clients, request.client, request, doubt, matchIndexed, lists);
+    else group.clients.collect(request.client, request, doubt, matchIndexed, lists);
   }
   const found = firstOf(lists, stopAt, (id) => {
     const rule = compiled.rules[id];

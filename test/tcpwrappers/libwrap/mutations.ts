@@ -115,13 +115,13 @@ export const searchMutations: readonly Mutation[] = [
     'next = Math.min(next, ids[head] ?? Infinity)',
     'next = ids[head] ?? next',
   ],
-  ['names are not asked for', 'match/pattern-index', 'found.push(index.named)', 'void 0'],
+  ['names are not asked for', 'match/pattern-index', 'found.push(this.#named)', 'void 0'],
   ['rules behind a daemon that cannot be told yet', 'match/pattern-index', 'next >= limit || ', ''],
   [
     'only the longest suffix is tried',
     'match/pattern-index',
-    "dot = value.indexOf('.', dot + 1))\n            collectIds(index.suffixes",
-    'dot = -1)\n            collectIds(index.suffixes',
+    "dot = value.indexOf('.', dot + 1))\n                collectIds(this.#suffixes",
+    'dot = -1)\n                collectIds(this.#suffixes',
   ],
   ['nets of one mask only', 'match/pattern-index', '(quad & mask) >>> 0', '(quad & 0xffffff00) >>> 0'],
 ];
