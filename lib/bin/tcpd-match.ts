@@ -69,30 +69,15 @@ async function toRequests(read: ReadArguments): Promise<readonly RequestDescript
   const [daemon, host] = named === undefined ? [last] : [named, last];
   const [user, client] = cutAt(second);
   const server = {
-    ...(host !== undefined && { address: await toServer(host) }),
-    ...portOf(read, 'server-port'),
-    ...nameOf(read, 'server-name'),
+    address: host === undefined ? undefined : await toServer(host),
+    port: numberOf(read, 'server-port', 65_535),
+    name: valueOf(read, 'server-name')?.bytes,
   };
-  return (await toAddresses(client)).map((address) => ({
-    daemon,
-    server,
-    client: {
-      address,
-      ...(user !== undefined && { user }),
-      ...portOf(read, 'client-port'),
-      ...nameOf(read, 'name'),
-    },
-  }));
-}
-
-function portOf(read: ReadArguments, option: string): { readonly port?: number } {
-  const port = numberOf(read, option, 65_535);
-  return port === undefined ? {} : { port };
-}
-
-function nameOf(read: ReadArguments, option: string): { readonly name?: Buffer } {
-  const name = valueOf(read, option)?.bytes;
-  return name === undefined ? {} : { name };
+  const port = numberOf(read, 'client-port', 65_535);
+  const name = valueOf(read, 'name')?.bytes;
+  return (await toAddresses(client)).map((address) => {
+    return { daemon, server, client: { address, user, port, name } };
+  });
 }
 
 /** The addresses of a host; an address may be in brackets, and `unknown` is kept. */

@@ -20,21 +20,21 @@ const MAX_VALUE_BYTES = 127;
 /** One end of the connection, as the caller describes it. */
 export interface EndpointDescription {
   /** An IP address; `unknown` by default. */
-  readonly address?: Bytes;
+  readonly address?: Bytes | undefined;
   /** If it is known already; otherwise it is looked up when a rule needs it. */
-  readonly name?: Bytes;
+  readonly name?: Bytes | undefined;
   /** 0 to 65535. Without it, no rule for a port matches, and the user of a client cannot be looked up. */
-  readonly port?: number;
+  readonly port?: number | undefined;
 }
 
 export interface RequestDescription {
   /** Process name of the daemon: argv[0] without directory. */
   readonly daemon: Bytes;
   /** `user` if it is known already. */
-  readonly client: EndpointDescription & { readonly user?: Bytes };
-  readonly server?: EndpointDescription;
+  readonly client: EndpointDescription & { readonly user?: Bytes | undefined };
+  readonly server?: EndpointDescription | undefined;
   /** The value of `%p`; this process by default. */
-  readonly pid?: number;
+  readonly pid?: number | undefined;
 }
 
 /** Texts have one byte a character. Undefined fields have not been looked up. */
@@ -219,10 +219,7 @@ export function* satisfy(need: Need, request: Request): Work<void> {
 
 // An IPv4 client of an IPv6 socket is an IPv4 client, also in the log, as in libwrap.
 function describeEnd(address: string | undefined, port: number | undefined): EndpointDescription {
-  return {
-    ...(address === undefined ? {} : { address: unmapAddress(address) }),
-    ...(port === undefined ? {} : { port }),
-  };
+  return { address: address === undefined ? undefined : unmapAddress(address), port };
 }
 
 /** Client and server of an accepted connection for Hosts.check(); an end without an address is unknown. */

@@ -23,45 +23,32 @@ export function clientText(request: Request): string {
   return request.user === undefined || request.foldedUser === UNKNOWN ? host : `${request.user}@${host}`;
 }
 
-function server(request: Request): string {
-  const host = nameOrAddress(request.server);
-  return host.toLowerCase() === UNKNOWN ? request.daemon : `${request.daemon}@${host}`;
+function serverText({ daemon, server }: Request): string {
+  const host = nameOrAddress(server);
+  return host.toLowerCase() === UNKNOWN ? daemon : `${daemon}@${host}`;
 }
+
+// Letters that need no look-up.
+const LETTERS: Readonly<Record<string, (request: Request) => string>> = {
+  a: ({ client }) => client.address,
+  A: ({ server }) => server.address,
+  c: clientText,
+  d: ({ daemon }) => daemon,
+  h: ({ client }) => nameOrAddress(client),
+  H: ({ server }) => nameOrAddress(server),
+  p: ({ pid }) => String(pid),
+  r: ({ client }) => String(client.port ?? 0),
+  R: ({ server }) => String(server.port ?? 0),
+  s: serverText,
+  '%': () => '%',
+};
 
 // Undefined for an unknown letter.
 function* expandLetter(letter: string, request: Request): Work<string | undefined> {
-  switch (letter) {
-    case 'a':
-      return request.client.address;
-    case 'A':
-      return request.server.address;
-    case 'c':
-      return clientText(request);
-    case 'd':
-      return request.daemon;
-    case 'h':
-      return nameOrAddress(request.client);
-    case 'H':
-      return nameOrAddress(request.server);
-    case 'n':
-      return yield* nameOf(request.client);
-    case 'N':
-      return yield* nameOf(request.server);
-    case 'p':
-      return String(request.pid);
-    case 'r':
-      return String(request.client.port ?? 0);
-    case 'R':
-      return String(request.server.port ?? 0);
-    case 's':
-      return server(request);
-    case 'u':
-      return yield* userOf(request);
-    case '%':
-      return '%';
-    default:
-      return undefined;
-  }
+  if (letter === 'n') return yield* nameOf(request.client);
+  if (letter === 'N') return yield* nameOf(request.server);
+  if (letter === 'u') return yield* userOf(request);
+  return Object.hasOwn(LETTERS, letter) ? LETTERS[letter]?.(request) : undefined;
 }
 
 /** The expanded text and the unknown letters, or why there is no text. */

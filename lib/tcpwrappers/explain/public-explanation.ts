@@ -50,10 +50,7 @@ export function optionOf(effect: Effect): readonly [name: string, value: string]
     case 'aclexec':
       return [effect.kind, effect.command];
     case 'severity':
-      return [
-        'severity',
-        effect.facility === undefined ? effect.level : `${effect.facility}.${effect.level}`,
-      ];
+      return ['severity', [effect.facility, effect.level].filter((part) => part !== undefined).join('.')];
     case 'keepalive':
       return ['keepalive', ''];
     case 'linger':
@@ -67,7 +64,7 @@ export function optionOf(effect: Effect): readonly [name: string, value: string]
     case 'umask':
       return ['umask', effect.mask.toString(8).padStart(3, '0')];
     case 'user':
-      return ['user', effect.group === undefined ? effect.user : `${effect.user}.${effect.group}`];
+      return ['user', [effect.user, effect.group].filter((part) => part !== undefined).join('.')];
     case 'group':
       return ['group', effect.group];
     default:
@@ -97,16 +94,12 @@ export function toExplanation(explanation: Explanation): HostsExplanation {
     rule: ruling.rule === undefined ? undefined : toMatched(ruling.rule),
     options: ruling.effects.map(optionOf).map(([name, value]) => ({ name, value: toUtf8(value) })),
     warnings: ruling.warnings,
-    lookups: lookups.map(({ kind, subject, result, problem, durationMs }) => {
-      return { kind, subject: toUtf8(subject), result: toUtf8(result), problem, durationMs };
+    lookups: lookups.map((lookup) => {
+      return { ...lookup, subject: toUtf8(lookup.subject), result: toUtf8(lookup.result) };
     }),
-    findings: findings.map(({ file, line, column, rule, message }) => ({
-      file,
-      line,
-      column,
-      rule,
-      message,
-    })),
+    findings: findings.map(({ file, line, column, rule, message }) => {
+      return { file, line, column, rule, message };
+    }),
     passed: passed.map(({ rule, why }) => Object.assign(toMatched(rule), { why })),
   };
 }
