@@ -45,12 +45,14 @@ function checkCheckOptions(options: HostsCheckOptions): void {
     options,
     new Set([...FILE_KEYS, 'ignore', 'daemons', 'inetd', 'implicitAllow', 'lookups', 'root']),
   );
-  for (const key of ['ignore', 'daemons'] as const) checkTexts(options[key], key);
-  checkText(options.inetd, 'inetd');
+  const { ignore = [], daemons = [], implicitAllow = false, lookups = true } = options;
+  for (const [key, list] of Object.entries<unknown>({ ignore, daemons }))
+    if (!Array.isArray(list) || list.some((text) => typeof text !== 'string'))
+      throw new UsageError(`${key} must be a list of strings`);
+  for (const [key, flag] of Object.entries<unknown>({ implicitAllow, lookups }))
+    if (typeof flag !== 'boolean') throw new UsageError(`${key} must be true or false`);
+  checkPath(options.inetd, 'inetd');
   checkRoot(options.root);
-  for (const key of ['implicitAllow', 'lookups'] as const)
-    if (options[key] !== undefined && typeof options[key] !== 'boolean')
-      throw new UsageError(`${key} must be true or false`);
 }
 
 /**
@@ -141,18 +143,13 @@ function readable({ file, line, word, message }: Untranslated): Untranslated {
   return { file: toUtf8(file), line, word: toUtf8(word), message };
 }
 
-function checkText(value: unknown, what: string): void {
+function checkPath(value: unknown, what: string): void {
   if (value !== undefined && (typeof value !== 'string' || value === '' || value.includes('\0')))
     throw new UsageError(`${what} must be a path`);
 }
 
 function checkRoot(root: string | undefined): void {
-  checkText(root, 'root');
+  checkPath(root, 'root');
   if (statSync(root ?? '/', { throwIfNoEntry: false })?.isDirectory() !== true)
     throw new UsageError(`root ${quote(root ?? '/')} is no directory`);
-}
-
-function checkTexts(value: unknown, what: string): void {
-  if (value !== undefined && (!Array.isArray(value) || value.some((text) => typeof text !== 'string')))
-    throw new UsageError(`${what} must be a list of strings`);
 }

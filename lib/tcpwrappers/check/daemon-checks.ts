@@ -5,33 +5,28 @@ import { nearest } from '../../nearest.ts';
 import type { DaemonHost } from '../daemon/daemon-host.ts';
 import { daemonText, type Rule } from '../rule/rule-table.ts';
 import { show } from '../text/latin1.ts';
-import type { Told } from './catalog.ts';
+import { finding, type Told } from './catalog.ts';
 import { isAddressWord } from './word-checks.ts';
 
 /** Returns a function that checks the daemons of a rule; each name is examined once. */
 export function openDaemons(host: DaemonHost, known: readonly string[]): (rule: Rule) => Iterable<Told> {
   const isKnown = new Set(known.map((name) => name.toLowerCase()));
-  const answers = new Map<string, Omit<Told, 'at'> | undefined>();
+  const answers = new Map<string, Told | undefined>();
 
-  function look(name: string): Omit<Told, 'at'> | undefined {
+  function look(name: string): Told | undefined {
     const services = host.servicesOf(name);
     const program = services.length === 0 ? host.programOf(name) : undefined;
     if (services.length === 0 && program === undefined) {
       const meant = nearest(name, host.names());
-      return {
-        rule: 'unknown-daemon',
-        message: `no service and no program here is called ${show(name)}`,
-        remedy: meant === undefined ? undefined : `did you mean ${show(meant)}?`,
-      };
+      const remedy = meant === undefined ? undefined : `did you mean ${show(meant)}?`;
+      return finding('unknown-daemon', 0, `no service and no program has the name ${show(name)}`, remedy);
     }
     const asked = program === undefined ? services : [program];
     if (!asked.every((one) => host.isWrapped(one) === 'no')) return undefined;
     const path = program ?? services[0]?.program;
     const shown = path === undefined ? show(name) : showPath(path);
-    return {
-      rule: 'not-wrapped',
-      message: `${shown} does not use libwrap, nor does a program that it names, and no wrapper starts it`,
-    };
+    const message = `${shown} does not use libwrap, nor does a program that it names, and no wrapper starts it`;
+    return finding('not-wrapped', 0, message);
   }
 
   return function* tellDaemons(rule) {

@@ -4,7 +4,7 @@ import { promises as dns } from 'node:dns';
 
 import { daemonText, type Rule } from '../rule/rule-table.ts';
 import { show } from '../text/latin1.ts';
-import type { Told } from './catalog.ts';
+import { finding, type Told } from './catalog.ts';
 import { isAddressWord } from './word-checks.ts';
 
 /** A host name in a rule. */
@@ -44,32 +44,28 @@ function namesOf(rules: readonly Rule[]): readonly Named[] {
 
 const RESERVED: ReadonlySet<string> = new Set(['unknown', 'paranoid', 'fail', 'localhost']);
 
-async function tellName(name: string, lookups: NameLookups): Promise<Omit<Told, 'at'> | undefined> {
+async function tellName(name: string, lookups: NameLookups): Promise<Told | undefined> {
   const shown = show(name);
   const addresses = await lookups.addresses(name).catch((): readonly string[] => []);
   const [address] = addresses;
-  if (address === undefined) return { rule: 'host-not-found', message: `${shown} leads to no address` };
+  if (address === undefined) return finding('host-not-found', 0, `${shown} has no address`);
   const official = await lookups.nameOf(address).catch(() => undefined);
   if (official === undefined)
-    return { rule: 'host-name-mismatch', message: `${address}, to which ${shown} leads, has no name` };
+    return finding('host-name-mismatch', 0, `${address}, the address of ${shown}, has no name`);
   if (official.toLowerCase() !== name) {
     const back = await lookups.addresses(official).catch((): readonly string[] => []);
     return back.includes(address)
-      ? {
-          rule: 'host-alias',
-          message: `${shown} is an alias of ${official}`,
-          remedy: `write ${official}, or ${address}`,
-        }
-      : { rule: 'host-name-mismatch', message: `${address}, to which ${shown} leads, is called ${official}` };
+      ? finding('host-alias', 0, `${shown} is an alias of ${official}`, `write ${official}, or ${address}`)
+      : finding('host-name-mismatch', 0, `${address}, the address of ${shown}, has the name ${official}`);
   }
   if (addresses.length === 1) return undefined;
-  return { rule: 'host-addresses', message: `${shown} leads to ${addresses.length} addresses` };
+  return finding('host-addresses', 0, `${shown} has ${addresses.length} addresses`);
 }
 
-async function withLimit<Value>(work: Promise<Value>): Promise<Value | 'late'> {
+async function withLimit<Value>(work: Promise<Value>, late: Value): Promise<Value> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<'late'>((done) => (timer = setTimeout(done, TIMEOUT_MS, 'late')));
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+  const limit = new Promise<Value>((done) => (timer = setTimeout(done, TIMEOUT_MS, late)));
+  return Promise.race([work, limit]).finally(() => clearTimeout(timer));
 }
 
 /** Checks the host names of rules; each is looked up once. */
@@ -79,14 +75,12 @@ export async function tellNames(
 ): Promise<readonly (readonly [Rule, Told])[]> {
   const named = namesOf(rules).filter(({ name }) => !RESERVED.has(name));
   const names = [...new Set(named.map(({ name }) => name))];
-  const told = new Map<string, Omit<Told, 'at'>>();
+  const told = new Map<string, Told | undefined>();
   for (let begin = 0; begin < names.length; begin += AT_ONCE)
     await Promise.all(
       names.slice(begin, begin + AT_ONCE).map(async (name) => {
-        const found = await withLimit(tellName(name, lookups));
-        if (found === 'late')
-          told.set(name, { rule: 'host-not-found', message: `${show(name)}: no answer in time` });
-        else if (found !== undefined) told.set(name, found);
+        const late = finding('host-not-found', 0, `${show(name)}: no answer in time`);
+        told.set(name, await withLimit(tellName(name, lookups), late));
       }),
     );
   return named.flatMap(({ rule, at, name }) => {
