@@ -58,17 +58,17 @@ function openTaken(look: (path: BytePath) => Executable | undefined): Taken {
 export interface Use {
   readonly pkg: Package;
   readonly extent: Extent;
-  /** Its libraries are wanted although no ELF header asks for them. */
+  /** Its libraries are taken although no ELF header needs them. */
   readonly withLibraries: boolean;
   readonly reason: PackageReason;
-  /** What its files go back to. */
+  /** The program or script that its files are needed for. */
   readonly why: BytePath | undefined;
 }
 
 interface Uses {
-  /** Takes note of a use; an extent only grows, and the first reason stays. */
+  /** Adds a use. An extent only grows, and the first reason stays. */
   add(use: Use): void;
-  /** The next use that is new or has grown. */
+  /** The next use that is new or whose extent has grown. */
   next(): Use | undefined;
   all(): readonly Use[];
 }
@@ -102,7 +102,7 @@ function larger(a: Extent, b: Extent): Extent {
   return EXTENTS.indexOf(a) < EXTENTS.indexOf(b) ? b : a;
 }
 
-/** What belongs to a use by itself, without any of it being named. */
+/** The files that belong to a use even if no program names them. */
 export function takenBy(
   { pkg, extent, withLibraries }: Use,
   { programs, helpers, scripts, libraries, development, data }: Contents,
@@ -163,13 +163,13 @@ export interface Work extends Reading {
   readonly uses: Uses;
   readonly mentions: Mentions;
   readonly taken: Taken;
-  /** Scripts of which it is known what they wrap. */
+  /** Wrapper scripts whose targets are already resolved. */
   readonly wrappers: Set<BytePath>;
-  /** Source packages that have a dependency which is used only if it is named. */
+  /** Source packages with a dependency that is used only if one of their programs names it. */
   readonly listening: Set<string>;
-  /** Packages of which the libraries were searched for such names. */
+  /** Packages whose libraries were searched for such names. */
   readonly searched: Set<Package>;
-  /** Packages of which the modules were searched for what they call. */
+  /** Packages whose modules were searched for the commands that they call. */
   readonly called: Set<Package>;
 }
 
@@ -187,7 +187,7 @@ export function openWork(reading: Reading): Work {
 }
 
 /**
- * Whoever depends on a package has to name it, and not another one that happens to be there: perl itself names perlbug. But
+ * A program of the depending package has to name the dependency; the name in another program does not count: perl itself names perlbug. But
  * gcc-14 depends on binutils, and its programs are in gcc-14-x86-64-linux-gnu.
  */
 export function ifOf(
@@ -212,7 +212,7 @@ export function hasMachineCode({ look }: Work, { programs, helpers, libraries, d
   );
 }
 
-/** The uppermost directory above a path of which that is true. */
+/** The topmost directory above a path for which `isOwn` is true. */
 export function ownDirectory(path: BytePath, isOwn: (directory: BytePath) => boolean): BytePath | undefined {
   let found: BytePath | undefined;
   for (let at = parentPath(path); at !== '/' && isOwn(at); at = parentPath(at)) found = at;

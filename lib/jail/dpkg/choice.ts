@@ -52,9 +52,9 @@ export interface ChosenFile {
 
 export interface Choice {
   readonly files: readonly ChosenFile[];
-  /** In the order in which they were come to: the reason of one is always in front of it. */
+  /** In the order in which they were found: the package that is the reason for another one comes before it. */
   readonly packages: readonly ChosenPackage[];
-  /** What not everybody may read, and may be a secret: it is not among the files. */
+  /** Files that are not world-readable and may hold a secret: they are not among `files`. */
   readonly withheld: readonly ChosenFile[];
 }
 

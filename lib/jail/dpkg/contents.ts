@@ -40,7 +40,7 @@ const STATE = /^\/var\/lib\/(?!(?:dpkg|apt|ucf|systemd|pam)(?:\/|$))./;
 
 /**
  * What a maintainer script made for the package's programs where services keep their data: the formats of TeX lie in
- * /var/lib/texmf. Only what is root's, down to each directory: the rest is data of the service.
+ * /var/lib/texmf. Only files and directories of root: all else is data of the service.
  */
 function madeInState(root: FileRoot, packages: Packages, directory: BytePath): readonly BytePath[] {
   const isRoots = (path: BytePath) => {
@@ -77,17 +77,17 @@ export interface Contents {
   readonly programs: readonly BytePath[];
   /** Other executable files, which programs start by their path: /usr/lib/gcc/…/cc1. */
   readonly helpers: readonly BytePath[];
-  /** Other names of its own programs: links elsewhere that lead to one. */
+  /** Links outside the directories for programs that lead to one of its own programs. */
   readonly names: readonly Name[];
-  /** Executable scripts that nothing starts, unless it names their whole path. */
+  /** Executable scripts that are started only by their full path. */
   readonly scripts: readonly BytePath[];
-  /** What the loader finds by name. */
+  /** Libraries that the loader finds by name. */
   readonly libraries: readonly BytePath[];
   /** Headers, objects and archives. */
   readonly development: readonly BytePath[];
-  /** All else: modules, plugins, configuration, and directories that nobody else has and that are empty. */
+  /** All other files: modules, plugins, configuration, and empty directories that no other package has. */
   readonly data: readonly BytePath[];
-  /** What not everybody may read, and may hold a secret. */
+  /** Files that are not world-readable and may hold a secret. */
   readonly withheld: readonly BytePath[];
 }
 
@@ -100,7 +100,7 @@ interface Name {
 
 export interface ContentsReader {
   readonly contents: (pkg: Package) => Contents;
-  /** The programs by the list alone, at next to no cost: for packages of which nothing may be needed. */
+  /** The programs according to the list alone, without a look at the files: cheap, for packages that may not be needed. */
   readonly programs: (pkg: Package) => readonly BytePath[];
   /** Links to a program by way of /etc/alternatives: cc, for gcc. */
   readonly alternatives: (path: BytePath) => readonly BytePath[];
@@ -197,7 +197,7 @@ function isHelper(path: BytePath): boolean {
   );
 }
 
-/** Whether everybody may come in. */
+/** Whether everybody may search the directory and those above it. */
 function openDirectories(root: FileRoot): (directory: BytePath) => boolean {
   const known = new Map<BytePath, boolean>();
   function isOpen(directory: BytePath): boolean {

@@ -1,4 +1,4 @@
-// What dpkg's database says of a root: which packages are installed, whose a file is. Nothing is executed.
+// What dpkg's database says about a root: the installed packages, and the owner of each file. Nothing is executed.
 
 import { remember } from '../../binary/elf-files.ts';
 import { type BytePath, bytePath } from '../../binary/path.ts';
@@ -22,7 +22,7 @@ export interface Packages {
   /** `name` or `name:architecture`; without one, that of dpkg itself comes first. */
   find(name: string): Package | undefined;
   /**
-   * The package whose a file is. Undefined if it is nobody's, as what a maintainer script made, or that of several, as
+   * The package that owns a file. Undefined if no package owns it, such as a file of a maintainer script, or several do, as
    * a directory may be. A link to it is another file: `/usr/bin/vi` is nobody's.
    */
   owner(path: BytePath): Package | undefined;

@@ -7,7 +7,7 @@ import { listIfThere, readIfThere, statusIfThere } from './read.ts';
 /** The name of a path on the root: `/bin/sh` is `/usr/bin/sh` where /bin is a link into /usr. */
 export type Rename = (path: BytePath) => BytePath;
 
-// usrmerge: dpkg keeps the names that the packages gave, and knows nothing of the links (hier(7), "/usr/lib").
+// usrmerge: dpkg keeps the names that the packages use, and does not know the links (hier(7), "/usr/lib").
 const MERGED = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32', 'libo32'];
 // From before /run (file-hierarchy(7)); packages of today still list them.
 const MOVED: readonly (readonly [from: string, to: string])[] = [
@@ -15,7 +15,7 @@ const MOVED: readonly (readonly [from: string, to: string])[] = [
   ['/var/lock', '/run/lock'],
 ];
 
-/** Tells by the links that a root has at its top which names of a path are the same. */
+/** Reads the links at the top of a root, which give one path several names. */
 export function readAliases(root: FileRoot): Rename {
   const targets = new Map<string, string>();
   for (const name of MERGED) {

@@ -2,15 +2,15 @@
 
 import type { BytePath } from '../../binary/path.ts';
 export type Place =
-  /** Of no use in a jail: to be read by people, or by the system that the package is part of. */
+  /** Of no use in a jail: for people to read, or for the system around the package. */
   | 'elsewhere'
   /** In a directory that PATH, or the package's own programs, look in for programs. */
   | 'program'
-  /** For the loader, which finds it by its name. */
+  /** The loader finds it by its name. */
   | 'library'
   /** For a compiler or linker. */
   | 'development'
-  /** Under /var or /run, where a service keeps its data. */
+  /** Below /var or /run, where services keep their data. */
   | 'state'
   | 'other';
 

@@ -1,4 +1,4 @@
-// Listens for names in the executables that have been chosen: whoever waits for a name is told who says it.
+// Searches the chosen executables for names, and calls the listeners of each name that it finds.
 
 import { remember } from '../../binary/elf-files.ts';
 import type { BytePath } from '../../binary/path.ts';
@@ -6,7 +6,7 @@ import type { Steps } from '../work/steps.ts';
 import type { Executable } from './scanned-program.ts';
 import { toWanted, type Wanted } from './scan-names.ts';
 
-/** Is told of each executable that contains the name. */
+/** Called for each executable that contains the name. */
 type Listener = (by: BytePath) => void;
 
 export interface Mentions {
@@ -15,7 +15,7 @@ export interface Mentions {
   /** Waits for a path, or one below it. */
   awaitPath(path: BytePath, listener: Listener): void;
   add(executable: Executable): void;
-  /** Searches what was added for what is waited for; false if there was nothing left to search. */
+  /** Searches the added executables for the awaited names; false if there was nothing left to search. */
   search(): Steps<boolean>;
 }
 

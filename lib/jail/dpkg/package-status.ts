@@ -118,7 +118,7 @@ export interface Package {
 
 /**
  * The installed packages, in the order of the file. Whatever is no deb822 is passed over, and a package of any other
- * status than "ok installed" is not there: its files may be half unpacked, or removed but for their configuration.
+ * status than "ok installed" is left out: its files may be half unpacked, or only its configuration may be left.
  */
 export function readStatus(data: Uint8Array): readonly Package[] {
   const packages: Package[] = [];
@@ -167,7 +167,7 @@ function forEachParagraph(text: string, use: (fields: Fields) => void): void {
 function toPackage(fields: Fields): Package | undefined {
   const text = (name: string) => fields.get(name) ?? '';
   const name = text('package');
-  // the first word is what is wanted, as by `hold`; the other two are what is (dpkg(1), "INFORMATION ABOUT PACKAGES")
+  // the first word is the wanted state, such as `hold`; the other two are the real state (dpkg(1), "INFORMATION ABOUT PACKAGES")
   if (!/^\S+ ok installed$/.test(text('status')) || !isName(name)) return undefined;
   return {
     name,

@@ -45,7 +45,7 @@ export function readExecutable(root: FileRoot, path: BytePath, strings: ReadStri
       file.close();
     }
   } catch {
-    return undefined; // it will be told when it is copied
+    return undefined; // copying the file will report it
   }
 }
 

@@ -96,15 +96,15 @@ export function* callsOf(
 }
 
 export interface Commands {
-  /** Looked up as by a shell with the PATH of root. */
+  /** Looks a name up as a shell does, with the PATH of root. */
   inPath(name: string): BytePath | undefined;
-  /** A program that every Debian system has, of which no package says that it needs it. */
+  /** A program that every Debian system has, so that no package declares it in Depends. */
   inBase(name: string): BytePath | undefined;
 }
 
 const PATH = '/usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin'.split(' ');
 
-// The shell's own: dash(1), "Builtins", and bash(1). A program of the same name is for those who have no shell.
+// Builtins of the shell: dash(1), "Builtins", and bash(1). A program of the same name is not what a script runs.
 const BUILTINS = new Set(
   (
     'alias bg bind break builtin caller case cd chdir command compgen complete continue declare dirs disown echo ' +

@@ -10,7 +10,7 @@ export interface ServiceDirectory {
   readonly path: BytePath;
   /** 0…07777 */
   readonly mode: number;
-  /** A name or a number; undefined for root, or for whomever systemd makes up (DynamicUser). */
+  /** A name or a number; undefined for root, and for an account that systemd allocates (DynamicUser). */
   readonly user?: string | undefined;
   readonly group?: string | undefined;
 }
@@ -91,7 +91,7 @@ export function readTmpfiles(data: Uint8Array): readonly ServiceDirectory[] {
     });
 }
 
-// `~` masks it by what is there, `:` uses it only for what is new.
+// `~` masks the mode by that of an existing file, `:` uses it only for a new one.
 function readMode(text: string | undefined): number | undefined {
   const digits = /^[~:]*([0-7]{3,4})$/.exec(text ?? '')?.[1];
   return digits === undefined ? undefined : Number.parseInt(digits, 8);
@@ -104,7 +104,7 @@ function plainName(text: string | undefined): string | undefined {
     : undefined;
 }
 
-// A specifier, `%i`, stands for what only the running manager knows.
+// Only the running manager knows what a specifier such as `%i` stands for.
 function plainPath(text: string): BytePath | undefined {
   const path = text.replace(/\/+$/, '').replace(/\/{2,}/g, '/');
   return path.startsWith('/') && !/[%\0*]|\/\.\.?(?:\/|$)/.test(path) ? (path as BytePath) : undefined;
@@ -115,7 +115,7 @@ export interface StateDirectory {
   readonly package: Package;
   /** 0…07777: as on the root if it is there, otherwise as it would be made. */
   readonly mode: number;
-  /** Whom the service runs as; undefined if its package does not say, as for one that gives up root by itself. */
+  /** The user that the service runs as; undefined if its package does not say, as for a service that drops root by itself. */
   readonly user?: string;
   readonly uid: number;
   readonly gid: number;
@@ -188,7 +188,7 @@ type Ownership = Pick<FileStatus, 'mode' | 'uid' | 'gid'>;
 
 function ownership(root: FileRoot, path: BytePath): Ownership | undefined {
   const status = statusIfThere(root, path);
-  // what is below /run is this boot's
+  // files below /run are those of this boot
   if (status?.kind !== 'directory' || path.startsWith('/run')) return undefined;
   return { mode: status.mode, uid: status.uid, gid: status.gid };
 }

@@ -23,7 +23,7 @@ export interface Place {
   readonly parent: JailDirectory;
   readonly root: DirectoryRoot;
   readonly name: BytePath;
-  /** The jail on the host, links resolved but for the last. */
+  /** The path of the jail on the host; all links but a last one are resolved. */
   readonly path: BytePath;
 }
 
@@ -40,7 +40,7 @@ export function openPlace(hostPath: BytePath, isMade: boolean): Place {
   return { parent, root: openFileRoot(parent.fd), name, path: joinPath(parent.path, name) };
 }
 
-/** What is at the place, a link not followed. */
+/** The status of an entry of the parent; a link is not followed. */
 export function lookAt({ root }: Place, name: BytePath): FileStatus | undefined {
   return root.lstat(inRoot(name));
 }

@@ -61,7 +61,7 @@ export function mountOf(mounts: readonly Mount[], directory: BytePath): Mount | 
     );
 }
 
-/** What is mounted in a directory, not on it. */
+/** Mounts below a directory, without a mount on the directory itself. */
 export function mountsIn(mounts: readonly Mount[], directory: BytePath): readonly Mount[] {
   return mounts.filter(({ point }) => point !== directory && isWithin(point, directory));
 }
@@ -71,7 +71,7 @@ export function pointIn({ point }: Mount, directory: BytePath): BytePath {
   return (directory === '/' ? point : point.slice(directory.length)) as BytePath;
 }
 
-/** Whether what is mounted in a directory is to be seen outside of it as well: then it is the host's. */
+/** Whether a mount below a directory is also visible outside of it: then it belongs to the host. */
 export function isShared({ device }: Mount, mounts: readonly Mount[], directory: BytePath): boolean {
   return mounts.some(
     ({ device: other, point }) => other === device && (point === directory || !isWithin(point, directory)),

@@ -35,7 +35,7 @@ function readScriptText({ root }: PackHost, path: BytePath): ScriptText | undefi
       file.close();
     }
   } catch {
-    return undefined; // it will be told when it is copied
+    return undefined; // copying the file will report it
   }
 }
 

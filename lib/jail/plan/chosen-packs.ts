@@ -181,7 +181,7 @@ export function openPacks(
 ): Packs {
   for (const name of [...recipe.packs, ...recipe.withoutPacks]) packOf(name);
   const chosen = new Map<string, RecordedPack>();
-  // the sign that came first is the one that is told
+  // the report names the first sign
   const signs = new Map<string, { readonly trigger?: BytePath | undefined }>();
   const texts = openTexts(strings, new Set(all.flatMap(({ when }) => when.texts ?? [])));
   const addPart = openParts(root, selection);

@@ -1,4 +1,4 @@
-// What is in a jail so far, as far as it shows which packs are needed.
+// What is in the jail so far and shows which packs are needed.
 
 import { type BytePath, lastComponent, parentPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
@@ -30,11 +30,11 @@ interface Known {
 export interface FactsOptions {
   /** All functions that any pack asks for. */
   readonly symbols: ReadonlySet<string>;
-  /** True for a tool of a package that every system has. */
+  /** True for a tool of a package that every Debian system has. */
   readonly isBasic: (path: BytePath) => boolean;
   /** The source package of a path, undefined if it is nobody's. */
   readonly sourceOf: (path: BytePath) => string | undefined;
-  /** All that is in the jail so far. */
+  /** All paths in the jail so far. */
   readonly paths: () => Iterable<BytePath>;
 }
 
@@ -56,7 +56,7 @@ export function openFacts(root: FileRoot, { symbols, isBasic, sourceOf, paths }:
       for (const { role, as, path: at } of closure.files)
         if (role === 'library' && as !== undefined && LIBC.test(as))
           known.directories.add(parentPath(resolved(root, at)));
-      // a library is looked into by itself as well, and there is no telling whose it is
+      // the libraries of a library count only for the program that needs it
       if (!isShell(path) && !isLibrary(path)) noteLibraries(executable);
       if (!isShell(path) && executable.elf !== undefined && !OF_LIBC.test(path)) noteImports(executable);
     }

@@ -44,21 +44,21 @@ export interface JailPlan {
   readonly endian: 'little' | 'big';
   /** Files without which a program that was asked for cannot start; nothing should be built then. */
   readonly missing: readonly MissingFile[];
-  /** What came along and lacks something: plugins, mostly, whose libraries the host does not have either. */
+  /** Files that lack something but were not asked for: mostly plugins whose libraries the host does not have either. */
   readonly incomplete: readonly MissingFile[];
-  /** Large parts of packages that a program can do without in a jail, and so left out, unless they were copied. */
+  /** Large parts of packages that a program in a jail does not need; they are left out unless they were copied. */
   readonly optional: readonly BytePath[];
-  /** Accounts that configuration in the jail names, and that the jail does not know. */
+  /** Accounts that a configuration file in the jail names but the jail does not have. */
   readonly accounts: readonly UnknownAccount[];
-  /** Paths that were to be left out and of which nothing would have come along. */
+  /** Paths to be left out, at which the plan would have had nothing anyway. */
   readonly unused: readonly BytePath[];
-  /** Not readable by everybody, and so left out. */
+  /** Left out because they are not world-readable. */
   readonly secrets: readonly BytePath[];
   /** Programs and files that were asked for by name and are not there; nothing should be built then. */
   readonly absent: readonly BytePath[];
-  /** Packs that were asked for and of which there is nothing; nothing should be built then. */
+  /** Packs that were asked for, but of which the root has no file; nothing should be built then. */
   readonly barren: readonly string[];
-  /** What commands opened when they were watched, and is there no longer. */
+  /** Files that a watched command opened and that no longer exist. */
   readonly vanished: readonly BytePath[];
   /** Libraries without a build for every processor. */
   readonly onlyHere: readonly BytePath[];

@@ -23,9 +23,9 @@ export interface Executable {
 export interface Executables {
   /** Looks into all files that were added to the selection, until none is added any more. */
   follow(): Steps<readonly Executable[]>;
-  /** Without these nothing that was asked for can start. */
+  /** Files without which a program that was asked for cannot start. */
   readonly missing: readonly MissingFile[];
-  /** Files that were not asked for by name and lack something, on the host as well. */
+  /** Files that were not asked for by name and lack something on the host already. */
   readonly incomplete: readonly MissingFile[];
   /** Of every processor: what a cache of the jail has to lead to. */
   readonly portable: readonly Closure[];
@@ -96,7 +96,7 @@ export function openExecutables(
     selection.addPath(file.path, { how: HOW[file.role], by, as: file.as });
   }
 
-  /** What is on the host, and does not come along. Builds for certain processors are not among the files. */
+  /** Files that are on the host and were left out. Builds for certain processors are not among the files. */
   function leftOut(files: readonly NeededFile[]): readonly MissingFile[] {
     return files.flatMap((file) => {
       if (file.role === 'program' || file.role === 'dlopen') return [];
@@ -146,7 +146,7 @@ function headOf(root: FileRoot, path: BytePath): string {
       file.close();
     }
   } catch {
-    return ''; // it will be told when it is copied
+    return ''; // copying the file will report it
   }
 }
 

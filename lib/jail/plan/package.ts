@@ -74,7 +74,7 @@ export function openPackageFiles(
     done = programs.size + whole.size;
     const choice = yield* choose(reading, { programs: [...programs], packages: [...whole] });
     addChoice(choice);
-    // /run itself is the affair of the pack of that name
+    // the pack `run` makes /run itself
     for (const directory of stateOf(root, packages, choice))
       if (directory.path !== '/run') addState(directory);
     return true;
@@ -82,7 +82,7 @@ export function openPackageFiles(
 
   function addChoice({ files, withheld }: Choice): void {
     for (const { path, package: pkg, why, started } of [...files, ...withheld]) {
-      // who asks for a package by its name gets all of it
+      // a package that was asked for by its name comes as a whole
       const part = why === undefined ? undefined : optionalPart(path);
       if (part !== undefined) {
         leftOut.add(part);
@@ -129,7 +129,7 @@ export function openPackageFiles(
   };
 }
 
-/** What the packages themselves brought is accounted for already, and what was learned was seen to suffice. */
+/** Files of packages were followed already, and what a watched command opened is complete. */
 function isProgram({ how }: Reason): boolean {
   return how === 'asked' || how === 'interpreter' || how === 'command' || how === 'pack' || how === 'copied';
 }

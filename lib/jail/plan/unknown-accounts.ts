@@ -17,7 +17,7 @@ const NAMED = /^[$\w.\t -]{0,60}?(user|group|owner)[ \t]*[=: \t][ \t]*["']?([a-z
 
 const MOST_BYTES = 1 << 16;
 
-/** A name counts if the root has such an account of a service (below 1000, Debian policy 9.2), each once. */
+/** A name counts if the root has an account of a service with it (below 1000, Debian policy 9.2). Each name is reported once. */
 export function unknownAccounts(
   root: FileRoot,
   entries: readonly Entry[],
@@ -55,7 +55,7 @@ function textOf(root: FileRoot, path: BytePath): string {
   return data === undefined ? '' : toLatin1(data);
 }
 
-/** Says so, with the line that makes it known. */
+/** The warning about it, with the command that adds the account. */
 export function accountWarning({ name, kind, by }: UnknownAccount, jail: string): string {
   const line =
     kind === 'user'

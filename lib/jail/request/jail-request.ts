@@ -34,7 +34,7 @@ export interface JailRequest extends JailWork {
   /** Packs that are not needed by any sign, and packs that are not to come. */
   readonly packs?: readonly string[] | undefined;
   readonly withoutPacks?: readonly string[] | undefined;
-  /** Absolute paths of the jail to be left out, with what lies below them; one of which nothing would come is an error. */
+  /** Absolute paths of the jail to be left out, with everything below them; a path at which nothing would have been is an error. */
   readonly without?: readonly Bytes[] | undefined;
   /** Commands that are run on a scratch copy of the host, to see what they open; words as a shell splits them. */
   readonly learn?: readonly string[] | undefined;
@@ -198,7 +198,7 @@ export function toRecipe(
     ),
     ...(from !== undefined && { from: absolute(from) }),
   };
-  // also for itself alone: what is named twice is meant once
+  // merging also removes what was named twice
   return mergeRecipes(request.recipe === undefined ? EMPTY_RECIPE : toGivenRecipe(request.recipe), asked);
 }
 
