@@ -4,7 +4,7 @@ import { AbortError, ExitError, type ExitDetails } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { quote } from '../../quote.ts';
 import type { Diagnosis } from '../tell/diagnose.ts';
-import { findMissing } from '../tell/missing.ts';
+import { findMissing } from '../tell/preflight.ts';
 import type { NormalRequest } from '../request/request.ts';
 import type { NormalRun, RunResult, Stopped } from '../start/run.ts';
 
