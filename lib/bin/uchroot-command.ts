@@ -14,7 +14,7 @@ import {
   type Warning,
 } from '../launch/start/exec.ts';
 import { errnoName, reason } from '../errno.ts';
-import { isInherited } from '../launch/host/own-descriptors.ts';
+import { isInherited } from '../launch/host/caller.ts';
 import { normalize, type LaunchRequest } from '../launch/request/request.ts';
 import { rehearse } from '../launch/tell/rehearse.ts';
 import { ServiceManager } from '../launch/tell/service-status.ts';
