@@ -39,7 +39,7 @@ export function findMissing(
   };
 }
 
-/** PATH of an environment, or what the C library searches without one (confstr(3), _CS_PATH). */
+// PATH of an environment, or the C library's default (confstr(3), _CS_PATH).
 function pathOf(env: readonly Buffer[]): Uint8Array | string {
   const entry = env.find((variable) => variable.subarray(0, 5).equals(Buffer.from('PATH=')));
   return entry?.subarray(5) ?? '/bin:/usr/bin';
@@ -56,7 +56,7 @@ function toError(launch: Launch, step: Step, subject: Uint8Array, diagnosis: Dia
   });
 }
 
-// What an ordinary user may not read is no finding; a name that is too long is one.
+// A file that this process may not read is no finding; a name that is too long is one.
 function attempt(look: () => Diagnosis | undefined): Diagnosis | undefined {
   try {
     return look();
@@ -67,7 +67,7 @@ function attempt(look: () => Diagnosis | undefined): Diagnosis | undefined {
   }
 }
 
-/** What would keep a prepared launch from succeeding, as far as the jail's files tell; undefined if nothing. */
+/** The first problem that the jail's files show for a prepared launch. */
 export function findProblem(launch: Launch): LaunchError | undefined {
   for (const step of launch.steps) {
     if (step.op === 'chdir') {
