@@ -3,15 +3,15 @@
 import { existsSync } from 'node:fs';
 
 import { JailError, UsageError } from '../errors.ts';
+import { jsonDocument, printedJson } from '../json.ts';
 import { nearest } from '../nearest.ts';
 import { option } from '../command-option.ts';
 import { type Bytes, quote } from '../quote.ts';
 import { toSarif } from '../sarif.ts';
 import { CATALOG, type RuleId, type Severity } from '../tcpwrappers/check/catalog.ts';
-import { checkHosts, type CheckFinding } from '../tcpwrappers/check/check.ts';
+import { type CheckFinding, checkHosts } from '../tcpwrappers/check/hosts-check.ts';
 import { type Command, has, valueOf, valuesOf } from './dispatch.ts';
 import { CHECK_FORMATS, type CheckFormat, readVersion, toFormat } from './common-options.ts';
-import { jsonDocument, printedJson } from '../json.ts';
 import { toHostsOptions } from './tcpd-options.ts';
 
 const SEVERITIES: readonly Severity[] = ['error', 'warning', 'note'];

@@ -4,7 +4,7 @@ import { UsageError } from '../errors.ts';
 import { option } from '../command-option.ts';
 import { quote } from '../quote.ts';
 import type { HostsOptions } from '../tcpwrappers/hosts.ts';
-import type { Dialect } from '../tcpwrappers/parse/dialect.ts';
+import type { Dialect } from '../tcpwrappers/parse/third-field.ts';
 import type { ReadArguments } from './arguments.ts';
 import { valueOf } from './dispatch.ts';
 

@@ -1,7 +1,7 @@
 // The connection on descriptor 0, as inetd(8) and systemd (StandardInput=socket) hand it over.
 
 import { native, type SocketAddress } from '../../native.ts';
-import type { RequestDescription } from '../../tcpwrappers/request/request.ts';
+import type { RequestDescription } from '../../tcpwrappers/connection/request-info.ts';
 
 /** Who has connected to what. `none` is no internet socket: the client is unknown, and rules for UNKNOWN match. */
 export type Connection =

@@ -3,8 +3,7 @@
 import { writeSync } from 'node:fs';
 
 import { native } from '../../native.ts';
-import type { LogEntry } from '../../tcpwrappers/apply/log.ts';
-import { formatLog } from '../../tcpwrappers/apply/syslog.ts';
+import { formatLog, type LogEntry } from '../../tcpwrappers/apply/log-entries.ts';
 
 /** Whether a descriptor is a connection. inetd(8) gives the client 0, 1 and 2. */
 export function isConnection(fd: number): boolean {

@@ -12,11 +12,11 @@ import { callerInPlace } from '../../launch/host/caller.ts';
 import { prepareInPlace, runInPlace, warningLines } from '../../launch/start/exec.ts';
 import { native } from '../../native.ts';
 import { quote } from '../../quote.ts';
-import type { Applied } from '../../tcpwrappers/apply/apply.ts';
-import { shellArguments } from '../../tcpwrappers/apply/command.ts';
+import type { Applied } from '../../tcpwrappers/apply/applied.ts';
+import { shellArguments } from '../../tcpwrappers/apply/shell-command.ts';
 import type { Decision } from '../../tcpwrappers/decision.ts';
 import { type HostsOptions, openHosts } from '../../tcpwrappers/hosts.ts';
-import { toUtf8 } from '../../tcpwrappers/text/utf8.ts';
+import { toUtf8 } from '../../tcpwrappers/text/latin1.ts';
 import { type Connection, describeConnection, dropIpOptions, toRequest } from './connection.ts';
 import { isConnection, type Log } from './tcpd-log.ts';
 
