@@ -3,8 +3,9 @@
 import { readFileSync } from 'node:fs';
 
 import { UsageError } from '../errors.ts';
+import { statusOf, toSeverity } from '../findings/severity.ts';
 import { buildJail, type JailReport } from '../jail/build.ts';
-import { checkJail } from '../jail/check/check.ts';
+import { checkJail } from '../jail/check/jail-check.ts';
 import { cloneJail } from '../jail/clone.ts';
 import { explainFile, listJail } from '../jail/list.ts';
 import { packs } from '../jail/packs/index.ts';
@@ -17,7 +18,6 @@ import type { Argument } from './arguments.ts';
 import { type Command, has, valueOf, valuesOf } from './dispatch.ts';
 import { CHECK_FORMATS, FORMATS, toFormat } from './format.ts';
 import { explainRule, showCheck } from './jail-check-report.ts';
-import { checkSeverity, statusOf } from './jail-check-status.ts';
 import { newsLeft, showBuilt, showExplanation, showList, showUpdate, summaryOf } from './jail-report.ts';
 import { jsonDocument } from '../json.ts';
 
@@ -158,7 +158,7 @@ const check: JailCommand = {
     const [directory] = read.operands.map(({ bytes }) => bytes);
     if (directory === undefined) throw new UsageError(`Usage: uchroot-jail ${check.synopsis}`);
     const format = toFormat(valueOf(read, 'format'), CHECK_FORMATS);
-    const lowest = checkSeverity(texts('fail-on').at(-1) ?? 'error');
+    const lowest = toSeverity(texts('fail-on').at(-1) ?? 'error');
     const report = await checkJail({
       signal,
       onProgress,
@@ -168,7 +168,7 @@ const check: JailCommand = {
       replace: valuesOf(read, 'replace').map(({ bytes }) => bytes),
       ignore: valuesOf(read, 'ignore').map(({ bytes }) => bytes),
     });
-    return { text: showCheck(directory, report, format), status: statusOf(report, lowest) };
+    return { text: showCheck(directory, report, format), status: statusOf(report.counts, lowest) };
   },
 };
 

@@ -1,26 +1,26 @@
-// uchroot-tcpd check: findings for people, as JSON, as SARIF.
+// uchroot-tcpd check: the findings about hosts.allow and hosts.deny as text, JSON or SARIF.
 
 import { existsSync } from 'node:fs';
 
-import { JailError, UsageError } from '../errors.ts';
-import { nearest } from '../nearest.ts';
+import { JailError } from '../errors.ts';
+import { showReport } from '../findings/output.ts';
+import { countFindings, findRule, statusOf, toSeverity } from '../findings/severity.ts';
 import { type Bytes, quote } from '../quote.ts';
-import { toSarif } from '../sarif.ts';
-import { CATALOG, type RuleId, type Severity } from '../tcpwrappers/check/catalog.ts';
+import { listRules } from '../tcpwrappers/check/catalog.ts';
 import { checkHosts, type CheckFinding } from '../tcpwrappers/check/check.ts';
 import { type Command, has, valueOf, valuesOf } from './dispatch.ts';
 import { CHECK_FORMATS, type CheckFormat, toFormat } from './format.ts';
-import { jsonDocument, printedJson } from '../json.ts';
 import { fileOptions, toHostsOptions } from './tcpd-options.ts';
 import { readVersion } from './version.ts';
 
-const SEVERITIES: readonly Severity[] = ['error', 'warning', 'note'];
+const rules = listRules();
 
 export const check: Command<undefined> = {
   synopsis:
-    'check [--allow FILE] [--deny FILE] [--dialect DIALECT] [--format text|json|sarif] [--ignore RULE]...',
+    'check [--allow FILE] [--deny FILE] [--dialect DIALECT] [--fail-on error|warning|note] [--format text|json|sarif] [--ignore RULE]...',
   options: {
     ...fileOptions,
+    'fail-on': 'value',
     format: 'value',
     ignore: 'value',
     daemon: 'value',
@@ -32,79 +32,49 @@ export const check: Command<undefined> = {
   failureStatus: 2,
   run: async (read) => {
     const format = toFormat(valueOf(read, 'format'), CHECK_FORMATS);
+    const lowest = toSeverity(valueOf(read, 'fail-on')?.text ?? 'error');
     const files = toHostsOptions(read);
     for (const file of [files.allow, files.deny, valueOf(read, 'inetd')?.bytes]) requireFile(file);
     const findings = await checkHosts({
       ...files,
-      ignore: valuesOf(read, 'ignore').map(({ text }) => toRule(text)),
+      ignore: valuesOf(read, 'ignore').map(({ text }) => findRule(text, rules).id),
       daemons: valuesOf(read, 'daemon').map(({ text }) => text),
       inetd: valueOf(read, 'inetd')?.text,
       implicitAllow: has(read, 'implicit-allow'),
       lookups: has(read, 'no-lookups') ? false : undefined,
     });
-    return { text: show(findings, format), status: statusOf(findings) };
+    const isUnread = findings.some(({ rule }) => rule === 'cannot-open');
+    const status = isUnread ? 2 : statusOf(countFindings(findings), lowest);
+    return { text: show(findings, format), status };
   },
 };
 
-// A file that was asked for must be there; those of /etc need not be.
+// A file that was named must exist; the default files in /etc need not.
 function requireFile(file: Bytes | undefined): void {
   if (file === undefined || existsSync(file as string)) return;
   throw new JailError(`${quote(file)} is not there`, { code: 'ENOENT' });
 }
 
-function statusOf(findings: readonly CheckFinding[]): number {
-  if (findings.some(({ rule }) => rule === 'cannot-open')) return 2;
-  return findings.some(({ severity }) => severity === 'error') ? 1 : 0;
-}
-
-function toRule(text: string): RuleId {
-  if (Object.hasOwn(CATALOG, text)) return text as RuleId;
-  const meant = nearest(text, Object.keys(CATALOG));
-  throw new UsageError(`there is no rule ${quote(text)}`, {
-    hint: meant === undefined ? undefined : `did you mean ${meant}?`,
-  });
-}
-
 function show(findings: readonly CheckFinding[], format: CheckFormat): string {
-  switch (format) {
-    case 'json':
-      return jsonDocument({ findings, counts: countsOf(findings) });
-    case 'sarif':
-      return printedJson(sarifOf(findings));
-    case 'text': {
-      const counts = Object.entries(countsOf(findings)).map(
-        ([word, count]) => `${count} ${word}${count === 1 ? '' : 's'}`,
-      );
-      return `${findings.map(lineOf).join('')}${counts.join(', ')}\n`;
-    }
-    default:
-      return format satisfies never;
-  }
-}
-
-function countsOf(findings: readonly CheckFinding[]): Readonly<Record<Severity, number>> {
-  const count = (wanted: Severity) => findings.filter(({ severity }) => severity === wanted).length;
-  return Object.fromEntries(SEVERITIES.map((severity) => [severity, count(severity)])) as Record<
-    Severity,
-    number
-  >;
+  const counts = countFindings(findings);
+  return showReport(format, {
+    findings,
+    counts,
+    textOf: lineOf,
+    document: { findings, counts },
+    sarif: () => ({
+      tool: 'uchroot-tcpd',
+      version: readVersion(),
+      bases: { HOST: Buffer.from('/') },
+      rules: rules.map((rule) => Object.assign({ tags: ['security'] }, rule)),
+      results: findings.map(({ file, ...finding }) =>
+        Object.assign(finding, { path: Buffer.from(file), base: 'HOST' }),
+      ),
+    }),
+  });
 }
 
 function lineOf({ rule, severity, file, line, column, message, remedy }: CheckFinding): string {
   const place = [quote(file), line, column].filter((part) => part !== undefined).join(':');
   return `${place}: ${severity} ${rule}: ${message} → ${remedy}\n`;
-}
-
-function sarifOf(findings: readonly CheckFinding[]): object {
-  return toSarif({
-    tool: 'uchroot-tcpd',
-    version: readVersion(),
-    bases: { HOST: Buffer.from('/') },
-    rules: Object.entries(CATALOG).map(([id, { severity, summary, remedy }]) => {
-      return { id, severity, summary, remedy, tags: ['security'] };
-    }),
-    results: findings.map(({ file, ...finding }) =>
-      Object.assign(finding, { path: Buffer.from(file), base: 'HOST' }),
-    ),
-  });
 }

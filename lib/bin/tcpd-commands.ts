@@ -30,13 +30,14 @@ match: what is decided on a request, by which rule, with which look-ups and opti
   Exit status: 0 granted, 1 denied or delegated, 2 it cannot be told.
 
 check: what is wrong with the files, file:line:column, and what to do
+  --fail-on SEVERITY      fail on findings of this severity and worse: error (default), warning or note
   --format FORMAT         text, json or sarif
   --ignore RULE           no findings of a rule; may be repeated
   --daemon NAME           a daemon of this name is there, whatever it seems; may be repeated
   --inetd FILE            the configuration of inetd (default /etc/inetd.conf)
   --no-lookups            do not look host names up
   --implicit-allow        tell of rules that grant without the option allow
-  Exit status: 0 no errors, 1 errors, 2 it could not be checked.
+  Exit status: 0 no errors, 1 errors, 2 it could not be checked; with --fail-on: 3 warnings, 4 notes.
 
 export: the rules for a firewall, or for systemd; what is lost, on standard error
   --to nftables|systemd   a table for nft -f -, or drop-ins for units

@@ -83,13 +83,13 @@ function checkCheckOptions(options: HostsCheckOptions): void {
  */
 export async function checkHosts(options: HostsCheckOptions = {}): Promise<readonly CheckFinding[]> {
   const own = takeRequest(options, checkCheckOptions);
-  const [{ checkHosts: check }, { CATALOG }] = await Promise.all([
+  const [{ checkHosts: check }, { listRules }, { findRule }] = await Promise.all([
     import('./check/check.ts'),
     import('./check/catalog.ts'),
+    import('../findings/severity.ts'),
   ]);
   const { ignore = [], daemons = [], inetd, implicitAllow = false, root = '/' } = own;
-  const wrong = ignore.find((rule) => !Object.hasOwn(CATALOG, rule));
-  if (wrong !== undefined) throw new UsageError(`there is no rule ${quote(wrong)}`);
+  for (const rule of ignore) findRule(rule, listRules());
   const lookups = own.lookups === false ? false : undefined;
   return check({ ...filesOf(own), ignore, daemons, inetd, implicitAllow, lookups, root });
 }

@@ -1,5 +1,5 @@
-// What can be told of a jail in the time that a launch has: the way to it, what steers its programs, and the one program that
-// is to start, with its interpreters and libraries, by their whole content.
+// The check before a launch: the way to the jail, the files that steer its programs, and the program that is to start, with its
+// interpreters and libraries, by their whole content.
 
 import { constants } from 'node:fs';
 
@@ -14,16 +14,14 @@ import { hashBytes, openRegular } from '../manifest/hash.ts';
 import type { Recorded } from '../manifest/manifest.ts';
 import type { JailUser } from '../packs/pack.ts';
 import { toJailError } from '../work/failure.ts';
-import type { Entry, Zone } from './entry.ts';
-import type { Finding } from './finding.ts';
-import { type CheckedJail, openChecked } from './jail.ts';
-import { openMeeting } from './meet.ts';
-import { openReport } from './report.ts';
+import { openMeeting, openReport } from './check-report.ts';
+import type { Finding } from './check-rule.ts';
+import { type CheckedJail, openChecked } from './checked-jail.ts';
+import { type Entry, openZones, type Zone } from './jail-entry.ts';
 import { rules } from './rules.ts';
 import { kindOf } from './scan.ts';
-import { openZones } from './zone.ts';
 
-// What is found by its place, and the directories whose entries steer others.
+// Directories in which programs and libraries are found by their names.
 const PLACES: readonly BytePath[] = [
   '/usr/bin',
   '/usr/sbin',
@@ -33,6 +31,7 @@ const PLACES: readonly BytePath[] = [
   '/usr/local/sbin',
   '/usr/local/lib',
 ].map((path) => bytePath(path));
+// Directories whose entries steer programs.
 const LISTED: readonly BytePath[] = [
   '/',
   '/dev',
@@ -43,13 +42,13 @@ const LISTED: readonly BytePath[] = [
   '/root',
 ].map((path) => bytePath(path));
 
-// Of a directory; a hostile one may have millions.
+// Entries of a directory; a hostile one may have millions.
 const MOST = 1000;
 
 /**
- * The findings of severity error that take no walk, sorted; `program` is an absolute path of the jail, `users` are those who are
- * to be jailed. Rules that are not wanted are left out by their ids.
- * @throws JailError, for system errors too
+ * The errors that can be found without a walk, sorted. `program` is an absolute path of the jail, `users` are the accounts that
+ * are to be jailed, `unwanted` holds ids of rules.
+ * @throws JailError, also for system errors
  */
 export function checkQuickly(
   directory: BytePath,
@@ -82,7 +81,7 @@ function findingsOf(jail: CheckedJail, program: BytePath, unwanted: ReadonlySet<
   return report.all().flatMap(({ finding }) => (finding.severity === 'error' ? [finding] : []));
 }
 
-/** A directory before what lies in it, as a walk would come to them. */
+/** The entries in the order of a walk: a directory before what lies in it. */
 function* entriesOf(jail: CheckedJail, program: BytePath): Generator<Entry> {
   const { root, manifest } = jail;
   const started = filesOf(jail, program);
@@ -93,12 +92,8 @@ function* entriesOf(jail: CheckedJail, program: BytePath): Generator<Entry> {
   );
   const zoneOf = openZones(manifest !== undefined);
   for (const path of inOrder(paths)) {
-    if (
-      wayTo(path)
-        .slice(0, -1)
-        .some((above) => mounted.has(above))
-    )
-      continue;
+    const above = wayTo(path).slice(0, -1);
+    if (above.some((directory) => mounted.has(directory))) continue;
     const entry = entryAt(root, path, recorded.get(path), started.has(path));
     if (entry === undefined) continue;
     const placed: Entry = { ...entry, isMounted: mounted.has(path) };
@@ -106,7 +101,7 @@ function* entriesOf(jail: CheckedJail, program: BytePath): Generator<Entry> {
   }
 }
 
-/** What is read or followed when it starts. What it lacks, the launch itself tells. */
+/** The files and links that are used when the program starts. The launch itself reports missing ones. */
 function filesOf({ root, host }: CheckedJail, program: BytePath): ReadonlySet<BytePath> {
   const resolver = openResolver(root, { cpu: host?.cpu ?? BASELINE, hasProc: true });
   return new Set(
@@ -126,14 +121,14 @@ function listed(root: FileRoot, directory: BytePath): readonly BytePath[] {
   }
 }
 
-/** The root, the directories on the way, and the path itself. */
+/** The root directory, the directories on the way, and the path itself. */
 function wayTo(path: BytePath): readonly BytePath[] {
   return path === '/' ? [path] : [...wayTo(parentPath(path)), path];
 }
 
 function inOrder(paths: readonly BytePath[]): readonly BytePath[] {
   const all = [...new Set(paths.flatMap(wayTo))];
-  // a slash comes before all that a name can have, so that nothing stands between a directory and its entries
+  // a slash sorts before every character of a name, so that a directory is followed by its entries
   const keyOf = new Map(all.map((path) => [path, path.replaceAll('/', '\0')]));
   return all.toSorted((a, b) => ((keyOf.get(a) ?? '') < (keyOf.get(b) ?? '') ? -1 : 1));
 }
@@ -151,7 +146,7 @@ function entryAt(
     fd = native.inRootOpen(root.fd, pathBytes(path), O_PATH | constants.O_NOFOLLOW);
   } catch (error) {
     if (errorCode(error) === undefined) throw error;
-    return undefined; // gone, or never there
+    return undefined; // it does not exist
   }
   try {
     const status = native.inRootFstat(fd);
@@ -165,7 +160,7 @@ function entryAt(
       hasAcl: native.hasAttribute(fd, 'system.posix_acl_access'),
       isElf: content?.subarray(0, 4).toString('latin1') === '\x7fELF',
       isScript: content?.subarray(0, 2).toString('latin1') === '#!',
-      // what is not to be started is not read, and believed to be as it was
+      // a file that is not going to be used is not read, and counts as unchanged
       sha256: content === undefined ? recorded?.sha256 : hashBytes(content),
     };
   } finally {

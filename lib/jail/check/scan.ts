@@ -1,4 +1,4 @@
-// One walk over everything in a jail: what lies there, and the SHA-256 of what the manifest knows.
+// The walk over everything in a jail, with the SHA-256 of each file of the manifest.
 
 import { createHash, hash as hashOnce, type Hash } from 'node:crypto';
 
@@ -9,8 +9,7 @@ import type { Manifest, Recorded } from '../manifest/manifest.ts';
 import type { JailWork } from '../request/request.ts';
 import { throwIfAborted } from '../work/failure.ts';
 import { begin } from '../work/progress.ts';
-import type { Entry, Kind, Zone } from './entry.ts';
-import { openZones } from './zone.ts';
+import { type Entry, type Kind, openZones, type Zone } from './jail-entry.ts';
 
 const CONTENT_BYTES = 2 << 20;
 
@@ -20,8 +19,7 @@ export interface Scanned {
 }
 
 /**
- * Shows every entry of the jail to `meet`, a directory before what lies in it. While one batch is looked at, a worker thread
- * reads the next.
+ * Calls `meet` for every entry of the jail, a directory before what lies in it. A worker thread reads the next batch meanwhile.
  * @throws system errors if the jail cannot be read at all; AbortError
  */
 export async function scanJail(
@@ -58,29 +56,23 @@ export async function scanJail(
       onProgress?.({ ...progress, ...total });
     }
   } finally {
-    await next.catch(() => undefined); // its thread is at work on the buffers, and in the directories
+    await next.catch(() => undefined); // its thread still uses the buffers and the directories
     scan.close();
   }
 }
 
-// inode(7), by the upper four bits
-const KINDS: readonly (Kind | undefined)[] = [
-  undefined,
-  'fifo',
-  'character',
-  undefined,
-  'directory',
-  undefined,
-  'block',
-  undefined,
-  'file',
-  undefined,
-  'link',
-  undefined,
-  'socket',
-];
+// by the upper four bits of st_mode (inode(7))
+const KINDS: Readonly<Record<number, Kind>> = {
+  0o01: 'fifo',
+  0o02: 'character',
+  0o04: 'directory',
+  0o06: 'block',
+  0o10: 'file',
+  0o12: 'link',
+  0o14: 'socket',
+};
 
-/** What a file type says that something is; `mode` as stat(2) has it. */
+/** The kind of an object with this st_mode (stat(2)). */
 export function kindOf(mode: number): Kind {
   return KINDS[mode >> 12] ?? 'file';
 }
@@ -88,13 +80,13 @@ export function kindOf(mode: number): Kind {
 const HEADER_BYTES = 80;
 const IS_READ = 64;
 
-/** Reads batches one after the other, as native/files/scan.cc writes them. */
+/** Reads batches as native/files/scan.cc writes them. */
 function openReader(
   recorded: readonly Recorded[],
   hasManifest: boolean,
 ): (records: Buffer, content: Buffer, meet: (entry: Entry) => void) => void {
   const zoneOf = openZones(hasManifest);
-  let begun: Hash | undefined; // of a file of which a part came before
+  let begun: Hash | undefined; // the hash of a file that began in an earlier batch
 
   function digest(part: Buffer): string {
     if (begun === undefined) return hashOnce('sha256', part, 'hex');
@@ -104,7 +96,7 @@ function openReader(
   }
 
   return (records, content, meet) => {
-    // both machines that Node runs on natively here are little-endian, and a record begins at a multiple of 8
+    // all supported machines are little-endian, and a record begins at a multiple of 8
     const words = new Uint32Array(records.buffer, records.byteOffset, records.length >> 2);
     const doubles = new Float64Array(records.buffer, records.byteOffset, records.length >> 3);
     let contentAt = 0;

@@ -3,6 +3,7 @@
 import { statSync } from 'node:fs';
 
 import { openFileRoot } from '../../binary/root.ts';
+import { byPlace } from '../../findings/capped-list.ts';
 import type { Bytes } from '../../quote.ts';
 import { HOST_ACCOUNTS } from '../daemon/accounts.ts';
 import { type DaemonHost, openDaemonHost } from '../daemon/host.ts';
@@ -64,10 +65,6 @@ function faultsOf({ faults }: DaemonHost): readonly CheckFinding[] {
   });
 }
 
-function order(a: CheckFinding, b: CheckFinding): number {
-  return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
-}
-
 /**
  * Checks both files, file by file and line by line.
  * @throws {UsageError} (rejects) as openHosts().
@@ -97,7 +94,7 @@ export async function checkHosts(request: CheckRequest = {}): Promise<readonly C
       checked
         .at(-1)
         ?.add('default-grant', undefined, 'whom no rule of either file matches is let in', undefined);
-    const findings = checked.flatMap(({ findings }) => findings.toSorted(order));
+    const findings = checked.flatMap(({ findings }) => findings.toSorted(byPlace));
     const ignored = new Set<RuleId>(request.ignore);
     return [...findings, ...faultsOf(host)].filter(({ rule }) => !ignored.has(rule));
   } finally {

@@ -1,24 +1,22 @@
 // A file that is being checked, and what was found in it.
 
+import { CappedList } from '../../findings/capped-list.ts';
+import type { DescribedFinding } from '../../findings/severity.ts';
 import { readFileText } from '../file/file.ts';
 import { type Line, placeIn, readLines } from '../parse/line.ts';
 import type { Finding as ReadFinding } from '../rule/finding.ts';
 import type { Rule, Table } from '../rule/rule.ts';
 import { toUtf8 } from '../text/utf8.ts';
-import { CATALOG, type RuleId, type Severity, type Told } from './catalog.ts';
+import { CATALOG, type RuleId, type Told } from './catalog.ts';
 import { findBareAddress } from './lines.ts';
 
 /** What is wrong, where, and what to do. */
-export interface CheckFinding {
-  readonly rule: RuleId;
-  readonly severity: Severity;
+export interface CheckFinding extends DescribedFinding<RuleId> {
   readonly file: string;
-  /** From 1; undefined for what is about the file as a whole. */
+  /** From 1; undefined for a finding about the file as a whole. */
   readonly line: number | undefined;
   /** In bytes, from 1. */
   readonly column: number | undefined;
-  readonly message: string;
-  readonly remedy: string;
 }
 
 interface Place {
@@ -33,11 +31,10 @@ const MAX_FINDINGS = 1000;
 export class Checked {
   readonly table: Table;
   readonly text: string;
-  readonly #counts = new Map<RuleId, number>();
   readonly #lines = new Map<number, Line>();
   // those that are joined, by each of their physical lines
   readonly #joined = new Map<number, number>();
-  readonly findings: CheckFinding[] = [];
+  readonly #findings = new CappedList<CheckFinding>(MAX_FINDINGS);
   /** Lines that are cut in a wrong place: what can be said of the rest is noise. */
   readonly #cut = new Set<number>();
 
@@ -75,19 +72,19 @@ export class Checked {
     this.add(rule, line === undefined ? undefined : placeIn(line, at), message, remedy);
   }
 
-  /** After a thousand findings of one rule, one that says that there are more. */
+  /** In the order in which they came. */
+  get findings(): readonly CheckFinding[] {
+    return this.#findings.items;
+  }
+
+  /** The first finding above the limit is replaced by one that says that there are more. */
   add(rule: RuleId, place: Partial<Place> | undefined, message: string, remedy: string | undefined): void {
-    const count = (this.#counts.get(rule) ?? 0) + 1;
-    this.#counts.set(rule, count);
-    if (count > MAX_FINDINGS + 1) return;
-    if (count === MAX_FINDINGS + 1) {
-      this.add('too-many-findings', undefined, `more than ${MAX_FINDINGS} findings of ${rule}`, undefined);
-      return;
-    }
     const { severity, remedy: usual } = CATALOG[rule];
     const file = toUtf8(this.table.file);
     const { line, column } = place ?? {};
-    this.findings.push({ rule, severity, file, line, column, message, remedy: remedy ?? usual });
+    const finding = { rule, severity, file, line, column, message, remedy: remedy ?? usual };
+    if (this.#findings.add(rule, finding) === MAX_FINDINGS + 1)
+      this.add('too-many-findings', undefined, `more than ${MAX_FINDINGS} findings of ${rule}`, undefined);
   }
 }
 
