@@ -18,7 +18,7 @@ export { buildJail, type JailReport } from './jail/build.ts';
 export { type Change, type VersionChange } from './jail/manifest/change.ts';
 export { checkJail, type CheckReport, type CheckRequest } from './jail/check/jail-check.ts';
 export { type Finding } from './jail/check/check-rule.ts';
-export { type Severity } from './findings/severity.ts';
+export { type Severity } from './findings/finding-severity.ts';
 export { cloneJail, type CloneReport, type CloneRequest } from './jail/clone.ts';
 export { explainFile, listJail, type Explanation, type JailList, type ListedFile } from './jail/list.ts';
 export { type Progress } from './jail/work/progress.ts';

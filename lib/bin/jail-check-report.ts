@@ -3,7 +3,7 @@
 import { pathBytes, showPath } from '../binary/path.ts';
 import { showReport } from '../findings/output.ts';
 import type { SarifLog, SarifResult } from '../findings/sarif.ts';
-import { findRule } from '../findings/severity.ts';
+import { findRule } from '../findings/finding-severity.ts';
 import { LISTING } from '../jail/check/check-report.ts';
 import type { Finding, Rule } from '../jail/check/check-rule.ts';
 import type { CheckReport } from '../jail/check/jail-check.ts';

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 
 import { UsageError } from '../errors.ts';
-import { statusOf, toSeverity } from '../findings/severity.ts';
+import { statusOf, toSeverity } from '../findings/finding-severity.ts';
 import { buildJail, type JailReport } from '../jail/build.ts';
 import { checkJail } from '../jail/check/jail-check.ts';
 import { cloneJail } from '../jail/clone.ts';

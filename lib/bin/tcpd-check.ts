@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 
 import { JailError } from '../errors.ts';
 import { showReport } from '../findings/output.ts';
-import { countFindings, findRule, statusOf, toSeverity } from '../findings/severity.ts';
+import { countFindings, findRule, statusOf, toSeverity } from '../findings/finding-severity.ts';
 import { type Bytes, quote } from '../quote.ts';
 import { listRules } from '../tcpwrappers/check/catalog.ts';
 import { checkHosts, type CheckFinding } from '../tcpwrappers/check/check.ts';

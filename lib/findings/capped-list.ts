@@ -1,6 +1,6 @@
 // How findings are limited and sorted. Pure.
 
-import { type DescribedRule, SEVERITIES, type Severity } from './severity.ts';
+import { type DescribedRule, SEVERITIES, type Severity } from './finding-severity.ts';
 
 /** A list that keeps a limited number of items for each key and counts all of them: hostile input must not fill our memory. */
 export class CappedList<Item> {

@@ -2,7 +2,7 @@
 
 import { jsonDocument, printedJson } from '../json.ts';
 import { type SarifLog, toSarif } from './sarif.ts';
-import { type Counts, SEVERITIES } from './severity.ts';
+import { type Counts, SEVERITIES } from './finding-severity.ts';
 
 /** The parts of a report in which the checks differ. */
 export interface Output<Finding> {

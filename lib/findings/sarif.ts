@@ -1,6 +1,6 @@
 // Findings as SARIF 2.1.0, which code scanning services read (OASIS, "Static Analysis Results Interchange Format"). Pure.
 
-import type { DescribedFinding, DescribedRule } from './severity.ts';
+import type { DescribedFinding, DescribedRule } from './finding-severity.ts';
 
 const SCHEMA = 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json';
 

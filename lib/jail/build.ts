@@ -7,7 +7,7 @@ import { takeRequest } from '../keys.ts';
 import type { Left } from './apply/left.ts';
 import { type Host, openHost } from './host/host.ts';
 import { absolute } from './host/hostpath.ts';
-import { learnAll } from './learn/learned.ts';
+import { learnAll } from './learn/learn.ts';
 import { foreseeJail, type Made, type Making, makeJail } from './make.ts';
 import { type Change, changesBetween, type VersionChange, versionChanges } from './manifest/change.ts';
 import { type Manifest, readManifest } from './manifest/manifest.ts';

@@ -86,7 +86,7 @@ export async function checkHosts(options: HostsCheckOptions = {}): Promise<reado
   const [{ checkHosts: check }, { listRules }, { findRule }] = await Promise.all([
     import('./check/check.ts'),
     import('./check/catalog.ts'),
-    import('../findings/severity.ts'),
+    import('../findings/finding-severity.ts'),
   ]);
   const { ignore = [], daemons = [], inetd, implicitAllow = false, root = '/' } = own;
   for (const rule of ignore) findRule(rule, listRules());

@@ -3,7 +3,7 @@
 import { type BytePath, bytePath, showPath } from '../../binary/path.ts';
 import { UsageError } from '../../errors.ts';
 import { byWeight, CappedList } from '../../findings/capped-list.ts';
-import { findRule, SEVERITIES, type Severity } from '../../findings/severity.ts';
+import { findRule, SEVERITIES, type Severity } from '../../findings/finding-severity.ts';
 import type { Bytes } from '../../quote.ts';
 import { fromText, toText } from '../manifest/text.ts';
 import type { Finding, Found, Rule } from './check-rule.ts';

@@ -1,7 +1,7 @@
 // What a rule of `uchroot-jail check` is, and what it finds.
 
 import type { BytePath } from '../../binary/path.ts';
-import type { DescribedFinding, DescribedRule, Severity } from '../../findings/severity.ts';
+import type { DescribedFinding, DescribedRule, Severity } from '../../findings/finding-severity.ts';
 import type { Recorded } from '../manifest/manifest.ts';
 import type { CheckedJail } from './checked-jail.ts';
 import type { Entry } from './jail-entry.ts';

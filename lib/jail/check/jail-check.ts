@@ -1,7 +1,7 @@
 // Checks a jail: is it safe, and is it still what was built?
 
 import { UsageError } from '../../errors.ts';
-import type { Counts } from '../../findings/severity.ts';
+import type { Counts } from '../../findings/finding-severity.ts';
 import { takeRequest } from '../../keys.ts';
 import type { Bytes } from '../../quote.ts';
 import { absolute } from '../host/hostpath.ts';

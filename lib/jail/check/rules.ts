@@ -4,7 +4,7 @@
 import type { Rule } from './check-rule.ts';
 import { changedContent, changedPermissions } from './rules/changed-files.ts';
 import { fitness } from './rules/fitness.ts';
-import { identity } from './rules/identity.ts';
+import { accountsAndSecrets } from './rules/accounts-and-secrets.ts';
 import { jailFilesystem } from './rules/jail-filesystem.ts';
 import { jailPath } from './rules/jail-path.ts';
 import { loadedCode, preload } from './rules/loaded-code.ts';
@@ -33,7 +33,7 @@ export const rules: readonly Rule[] = [
   ...changedPermissions,
   ...notOfManifest,
   ...uploads,
-  ...identity,
+  ...accountsAndSecrets,
   ...staleness,
   ...fitness,
   ...runningProcesses,

@@ -1,6 +1,6 @@
 // What `uchroot-tcpd check` looks for: every rule with its severity and its remedy.
 
-import type { DescribedRule, Severity } from '../../findings/severity.ts';
+import type { DescribedRule, Severity } from '../../findings/finding-severity.ts';
 
 /** `error`: somebody is let in or refused by mistake; `warning`: it does not do what it looks like. */
 type CheckRule = Omit<DescribedRule, 'id'>;

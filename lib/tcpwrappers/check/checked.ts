@@ -1,7 +1,7 @@
 // A file that is being checked, and what was found in it.
 
 import { CappedList } from '../../findings/capped-list.ts';
-import type { DescribedFinding } from '../../findings/severity.ts';
+import type { DescribedFinding } from '../../findings/finding-severity.ts';
 import { readFileText } from '../file/file.ts';
 import { type Line, placeIn, readLines } from '../parse/line.ts';
 import type { Finding as ReadFinding } from '../rule/finding.ts';

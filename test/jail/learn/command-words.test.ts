@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import t from 'tap';
 
 import { UsageError } from '../../../lib/errors.ts';
-import { splitWords } from '../../../lib/jail/learn/words.ts';
+import { splitWords } from '../../../lib/jail/learn/command-words.ts';
 import '../../support/plain-spawn.ts';
 
 const split = (command: string): string[] => splitWords(command).map(String);

@@ -15,7 +15,7 @@ const MOST = 2000;
 
 const NOBODY = 65534;
 
-export const identity: readonly Rule[] = [
+export const accountsAndSecrets: readonly Rule[] = [
   {
     id: 'uid-zero',
     group: 'identity',

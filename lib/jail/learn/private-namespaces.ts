@@ -1,4 +1,4 @@
-// Namespaces of their own for a while: held by a process that ends when this one does, and with it all that runs there.
+// New namespaces, held by a process. When that ends, or this process does, everything that runs in them ends.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,23 +8,23 @@ import { JailError } from '../../errors.ts';
 import { keepLast, lastLine, runTool, type ToolResult, type Tools } from './tool.ts';
 
 export interface Namespaces {
-  /** The root directory there, as this process can reach it. */
+  /** The path of their root directory for this process. */
   readonly root: string;
-  /** The words before those of a command that is to run there. */
+  /** The words in front of a command that make it run there. */
   readonly enter: readonly string[];
   /** Runs a tool there to its end. */
   run(words: readonly string[], input?: string): Promise<ToolResult>;
   /** Sends SIGTERM to all processes there that are traced. */
   terminateTraced(): void;
-  /** Ends all that runs there, and returns when nothing does. */
+  /** Ends everything that runs there, and waits for that. */
   close(): Promise<void>;
 }
 
 /**
- * Makes mount, pid and ipc namespaces, and one of the network unless `hostNetwork`. The holder is cat(1), as the init of the
- * pid namespace, on a pipe from here: however this process ends, the pipe ends, cat ends, and the kernel kills all
- * processes of the namespace and lets its mounts go (pid_namespaces(7)).
- * @throws JailError ERR_SCRATCH if this is not permitted.
+ * Makes mount, pid and ipc namespaces, and one of the network unless `hostNetwork`. Their holder is cat(1), the init of the pid
+ * namespace, which reads a pipe of this process: however this process ends, the pipe ends, then cat, and the kernel kills all
+ * processes of the pid namespace and drops its mounts (pid_namespaces(7)).
+ * @throws JailError ERR_SCRATCH if this is not permitted
  */
 export async function openNamespaces(tools: Tools, hostNetwork: boolean): Promise<Namespaces> {
   const kinds = ['--mount', '--pid', '--ipc', ...(hostNetwork ? [] : ['--net'])];
@@ -43,7 +43,7 @@ export async function openNamespaces(tools: Tools, hostNetwork: boolean): Promis
   }
 
   const own = `/proc/${holder.pid}`;
-  const pidNamespace = `${own}/ns/pid_for_children`; // unshare itself stays in that of here
+  const pidNamespace = `${own}/ns/pid_for_children`; // unshare itself stays in the old one
   const entered = [
     `--mount=${own}/ns/mnt`,
     `--ipc=${own}/ns/ipc`,

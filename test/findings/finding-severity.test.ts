@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { countFindings, findRule, statusOf, toSeverity } from '../../lib/findings/severity.ts';
+import { countFindings, findRule, statusOf, toSeverity } from '../../lib/findings/finding-severity.ts';
 
 t.test('the worst finding decides about the status, if it is as bad as the lowest that fails', async (t) => {
   const statuses = (...severities: readonly ('error' | 'warning' | 'note')[]) => {

@@ -1,59 +1,59 @@
-// What one system call says about the use of files. Pure.
+// What one system call tells about the use of files. Pure.
 
 import { type BytePath, trimSlashes } from '../../binary/path.ts';
-import { readDescriptor, readString, unescape } from './line.ts';
+import { readDescriptor, readString, unescape } from './strace-line.ts';
 
-/** One use of a file. Paths are absolute, as the command sees them; links and `..` in them are not resolved. */
+/** One use of a file. Paths are absolute as the command sees them; links and `..` in them are not resolved. */
 export type FileEvent =
   | {
       readonly kind: 'open';
       readonly path: BytePath;
       readonly reads: boolean;
       readonly writes: boolean;
-      /** What was there before does not count: O_TRUNC, or O_CREAT with O_EXCL. */
+      /** It discards what was there before: O_TRUNC, or O_CREAT with O_EXCL. */
       readonly replaces: boolean;
-      /** It was refused: EACCES and the like. */
+      /** It was refused with EACCES, EPERM or EROFS. */
       readonly denied: boolean;
-      /** The file itself, where all links lead. */
+      /** The opened file, with links resolved. */
       readonly opened: BytePath | undefined;
     }
-  /** Executed. */
+  /** The command executed it. */
   | { readonly kind: 'run'; readonly path: BytePath }
-  /** Found to be there: stat, access, readlink, chdir. */
+  /** The command found that it exists: stat, access, readlink, chdir. */
   | { readonly kind: 'look'; readonly path: BytePath; readonly follows: boolean }
-  /** A directory that was read. */
+  /** The command read a directory. */
   | { readonly kind: 'list'; readonly path: BytePath }
   | {
       readonly kind: 'write';
       readonly path: BytePath;
-      /** Made, replaced or removed, so that what was there before does not count; else its size, mode or owner changed. */
+      /** It was made, replaced or removed, so that what was there before is discarded; else its size, mode or owner was changed. */
       readonly replaces: boolean;
       readonly denied: boolean;
     }
-  /** A Unix socket that was connected to, or would have been. */
+  /** The command tried to connect to a Unix socket. */
   | { readonly kind: 'connect'; readonly path: BytePath };
 
-/** Where the arguments of a call tell a path. */
+/** Which arguments of a call make a path. */
 export interface Place {
-  /** Index of the path; without it the directory alone is meant. */
+  /** Index of the path; without it, the path is that of the descriptor. */
   readonly path?: number;
-  /** Index of the descriptor that the path is relative to. */
+  /** Index of the descriptor of the directory that the path is relative to. */
   readonly directory?: number;
   /** The path cannot leave that directory: RESOLVE_IN_ROOT (openat2(2)). */
   readonly rooted?: boolean;
 }
 
-/** A call that has returned, with what it takes to find its files. */
+/** A call that has returned, and the functions that find its files. */
 interface FileCall {
   readonly args: readonly string[];
   readonly result: string;
-  /** Name of its error; undefined if it succeeded. */
+  /** The name of its error; undefined if it succeeded. */
   readonly error: string | undefined;
-  /** undefined if it cannot be told, or is none of the command's. */
+  /** undefined if the path is unknown, or outside of the command's root directory. */
   pathAt(place: Place): BytePath | undefined;
-  /** An absolute path of a path out of a structure. */
+  /** The absolute path for a path in a structure. */
   pathOf(path: BytePath): BytePath | undefined;
-  /** A path that strace itself tells. */
+  /** The path as the command sees it for one that strace has printed. */
   shownPath(path: BytePath | undefined): BytePath | undefined;
 }
 
@@ -76,7 +76,7 @@ function look(call: FileCall, place: Place, follows: boolean): readonly FileEven
 
 function looks(place: Place): Reader {
   return (call) => {
-    // fstat(3) of today's libc, on a file that is open already
+    // today's libc calls it for fstat(3), on a file that is already open
     if (place.directory !== undefined && readString(call.args[place.path ?? -1]) === '') return [];
     return look(call, place, !call.args.some((arg) => arg.includes('AT_SYMLINK_NOFOLLOW')));
   };
@@ -103,7 +103,7 @@ function changes(place: Place): Reader {
 function makesDirectory(place: Place): Reader {
   return (call) => {
     if (call.error !== 'EEXIST') return write(call, call.pathAt(place), true);
-    const path = call.pathAt(place); // one that is there already has to be there
+    const path = call.pathAt(place); // the command needs a directory that already exists
     return path === undefined ? [] : [{ kind: 'look', path, follows: true }];
   };
 }
@@ -143,7 +143,7 @@ function open(call: FileCall, place: Place, flags: string): readonly FileEvent[]
   ];
 }
 
-// An abstract socket has an @ before the quote and is no file (unix(7)).
+// An abstract socket has an @ in front of the quote, and is no file (unix(7)).
 function socketPath(call: FileCall): BytePath | undefined {
   const match = /\bsun_path="((?:[^"\\]|\\.)*)"/s.exec(call.args[1] ?? '');
   return match?.[1] === undefined ? undefined : call.pathOf(unescape(match[1]));
@@ -154,56 +154,41 @@ function connects(call: FileCall): readonly FileEvent[] {
   return path === undefined ? [] : [{ kind: 'connect', path }];
 }
 
-/** The calls that say something about a file, as strace names them. */
-export const FILE_CALLS: Readonly<Record<string, Reader>> = {
-  open: (call) => open(call, PLAIN, call.args[1] ?? ''),
-  creat: (call) => open(call, PLAIN, 'O_WRONLY|O_CREAT|O_TRUNC'),
-  openat: (call) => open(call, AT, call.args[2] ?? ''),
-  openat2: (call) => {
-    const how = call.args[2] ?? '';
-    return open(call, { ...AT, rooted: how.includes('RESOLVE_IN_ROOT') }, how);
-  },
-  execve: runs(PLAIN),
-  execveat: runs(AT),
-  stat: looks(PLAIN),
-  stat64: looks(PLAIN),
-  lstat: looksAtLink(PLAIN),
-  lstat64: looksAtLink(PLAIN),
-  newfstatat: looks(AT),
-  fstatat64: looks(AT),
-  statx: looks(AT),
-  access: looks(PLAIN),
-  faccessat: looks(AT),
-  faccessat2: looks(AT),
-  readlink: looksAtLink(PLAIN),
-  readlinkat: looksAtLink(AT),
-  chdir: looks(PLAIN),
-  getdents: lists,
-  getdents64: lists,
-  mkdir: makesDirectory(PLAIN),
-  mkdirat: makesDirectory(AT),
-  mknod: writes(PLAIN),
-  mknodat: writes(AT),
-  unlink: writes(PLAIN),
-  unlinkat: writes(AT),
-  rmdir: writes(PLAIN),
-  symlink: writes({ path: 1 }),
-  symlinkat: writes({ directory: 1, path: 2 }),
-  link: links(PLAIN, { path: 1 }),
-  linkat: links(AT, { directory: 2, path: 3 }),
-  rename: writes(PLAIN, { path: 1 }),
-  renameat: writes(AT, { directory: 2, path: 3 }),
-  renameat2: writes(AT, { directory: 2, path: 3 }),
-  truncate: changes(PLAIN),
-  truncate64: changes(PLAIN),
-  chmod: changes(PLAIN),
-  fchmodat: changes(AT),
-  fchmodat2: changes(AT),
-  chown: changes(PLAIN),
-  chown32: changes(PLAIN),
-  lchown: changes(PLAIN),
-  lchown32: changes(PLAIN),
-  fchownat: changes(AT),
-  connect: connects,
-  bind: (call) => write(call, socketPath(call), true),
-};
+const READERS: readonly (readonly [string, Reader])[] = [
+  ['open', (call) => open(call, PLAIN, call.args[1] ?? '')],
+  ['creat', (call) => open(call, PLAIN, 'O_WRONLY|O_CREAT|O_TRUNC')],
+  ['openat', (call) => open(call, AT, call.args[2] ?? '')],
+  [
+    'openat2',
+    (call) => {
+      const how = call.args[2] ?? '';
+      return open(call, { ...AT, rooted: how.includes('RESOLVE_IN_ROOT') }, how);
+    },
+  ],
+  ['execve', runs(PLAIN)],
+  ['execveat', runs(AT)],
+  ['stat stat64 access chdir', looks(PLAIN)],
+  ['newfstatat fstatat64 statx faccessat faccessat2', looks(AT)],
+  ['lstat lstat64 readlink', looksAtLink(PLAIN)],
+  ['readlinkat', looksAtLink(AT)],
+  ['getdents getdents64', lists],
+  ['mkdir', makesDirectory(PLAIN)],
+  ['mkdirat', makesDirectory(AT)],
+  ['mknod unlink rmdir', writes(PLAIN)],
+  ['mknodat unlinkat', writes(AT)],
+  ['symlink', writes({ path: 1 })],
+  ['symlinkat', writes({ directory: 1, path: 2 })],
+  ['link', links(PLAIN, { path: 1 })],
+  ['linkat', links(AT, { directory: 2, path: 3 })],
+  ['rename', writes(PLAIN, { path: 1 })],
+  ['renameat renameat2', writes(AT, { directory: 2, path: 3 })],
+  ['truncate truncate64 chmod chown chown32 lchown lchown32', changes(PLAIN)],
+  ['fchmodat fchmodat2 fchownat', changes(AT)],
+  ['connect', connects],
+  ['bind', (call) => write(call, socketPath(call), true)],
+];
+
+/** The calls that tell something about a file, by the names that strace has for them. */
+export const FILE_CALLS: ReadonlyMap<string, Reader> = new Map(
+  READERS.flatMap(([names, reader]) => names.split(' ').map((name) => [name, reader] as const)),
+);

@@ -2,7 +2,7 @@ import t from 'tap';
 
 import { bytePath } from '../../../lib/binary/path.ts';
 import { readMounts } from '../../../lib/jail/host/mountinfo.ts';
-import { mountsToCopy } from '../../../lib/jail/learn/mount.ts';
+import { mountsToCopy } from '../../../lib/jail/learn/scratch.ts';
 
 const own = ['/proc', '/sys', '/dev', '/tmp'].map((path) => bytePath(path));
 const line = (id: number, path: string, type: string, options = 'rw'): string =>

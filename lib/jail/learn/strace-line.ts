@@ -1,8 +1,8 @@
-// One line of strace's output. Pure. The format is that of `strace -f -y -xx -o FILE`: pid first, every string in hex.
+// Reads single lines of the output of `strace -f -y -xx -o FILE`: the pid comes first, every string is in hex. Pure.
 
 import type { BytePath } from '../../binary/path.ts';
 
-/** A call that has returned: arguments and result as printed. */
+/** A call that has returned, with its arguments and result as printed. */
 export interface Call {
   readonly kind: 'call';
   readonly pid: number;
@@ -19,18 +19,18 @@ type Line =
       readonly exitCode: number | null;
       readonly signal: string | null;
     }
-  /** The thread `by` of the process has executed a program and has its pid from now on (execve(2)). */
+  /** The thread `by` of the process has executed a program; from now on it has the pid of the process (execve(2)). */
   | { readonly kind: 'superseded'; readonly pid: number; readonly by: number };
 
 interface LineReader {
-  /** undefined for the first half of a call, and for what is of no interest. Never throws. */
+  /** undefined for the first half of a call, and for lines that do not matter. Never throws. */
   read(line: string): Line | undefined;
 }
 
-/** Reads lines one by one, and joins calls that strace prints in two halves since another process came between. */
+/** Reads lines one by one, and joins the two halves of a call between which strace has printed other processes. */
 export function openLineReader(): LineReader {
   const begun = new Map<number, string>();
-  const executed = new Set<number>(); // pids that a thread gets by a call that has not returned yet
+  const executed = new Set<number>(); // pids that a thread gets by an execve(2) that has not returned yet
 
   function readCall(pid: number, text: string): Line | undefined {
     const half = / <(?:unfinished|pid changed to (\d+)) \.\.\.>$/.exec(text);
@@ -45,7 +45,7 @@ export function openLineReader(): LineReader {
     const first = begun.get(pid);
     begun.delete(pid);
     const call = first === undefined ? undefined : toCall(pid, first + text.slice(resumed[0].length));
-    // Only an execve(2) that succeeds changes the pid; strace may print -1 ENOSYS all the same.
+    // only a successful execve(2) changes the pid, although strace may print -1 ENOSYS
     return executed.delete(pid) && call !== undefined ? { ...call, result: '0' } : call;
   }
 
@@ -95,7 +95,7 @@ function toCall(pid: number, text: string): Call | undefined {
   return undefined;
 }
 
-// Place of the quote that ends the string; the end of the text if there is none.
+// The index of the quote that ends the string, or of the end of the text.
 function endOfString(text: string, start: number): number {
   for (let at = start + 1; at < text.length; at++) {
     if (text[at] === '\\') at++;
@@ -104,19 +104,19 @@ function endOfString(text: string, start: number): number {
   return text.length;
 }
 
-// The path of a descriptor; the shift in a flag such as `1<<4` is none.
+// The index of the end of a descriptor's path; `<<` as in the flag `1<<4` begins none.
 function endOfPath(text: string, start: number): number {
   const end = text.indexOf('>', start);
   return end < 0 || text[start + 1] === '<' ? start : end;
 }
 
-/** The bytes of a printed string; undefined for NULL, an address, or a string that was cut. */
+/** The bytes of a printed string; undefined for NULL, an address, or a string that was cut off. */
 export function readString(arg: string | undefined): BytePath | undefined {
   const match = /^"((?:[^"\\]|\\.)*)"$/s.exec(arg ?? '');
   return match === null ? undefined : unescape(match[1] ?? '');
 }
 
-/** The path of a printed descriptor, such as `3</etc>` or `AT_FDCWD</>`; undefined if it is none of a file. */
+/** The path of a printed descriptor, such as `3</etc>` or `AT_FDCWD</>`; undefined if it is not that of a file. */
 export function readDescriptor(arg: string | undefined): BytePath | undefined {
   const match = /^(?:\d+|AT_FDCWD)<([^>]*)>/.exec(arg ?? '');
   const path = match === null ? undefined : unescape(match[1] ?? '');
@@ -125,8 +125,7 @@ export function readDescriptor(arg: string | undefined): BytePath | undefined {
 
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', v: '\v', f: '\f' };
 
-// strace before 6 prints the paths of descriptors with the escapes of C.
-/** The bytes that a string stands for as strace prints it, in hex or with the escapes of C. */
+/** The bytes of a string that is printed in hex, or with the escapes of C: strace before 6 does that for descriptors. */
 export function unescape(text: string): BytePath {
   return text.replace(/\\(?:x([0-9a-f]{2})|([0-7]{1,3})|(.))/gs, (_, hex, octal, other) => {
     if (typeof hex === 'string') return String.fromCharCode(Number.parseInt(hex, 16));
@@ -135,7 +134,7 @@ export function unescape(text: string): BytePath {
   }) as BytePath;
 }
 
-/** Of a result: the name of the error, `?` if the call never returned; undefined if it succeeded. */
+/** The name of the error in a result; `?` if the call never returned; undefined if it succeeded. */
 export function readError(result: string): string | undefined {
   const match = /^(?:-1 (E[A-Z0-9]+)|(\?))/.exec(result);
   return match === null ? undefined : (match[1] ?? match[2]);
