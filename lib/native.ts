@@ -217,6 +217,12 @@ export interface Native {
    * `index`, that of the pair, and `renamed`, how many were before.
    */
   renameAll(rootFd: number, pairs: readonly (readonly [from: Bytes, to: Bytes])[]): void;
+  /**
+   * Reads and hashes regular files beneath a directory, and copies them into another one if `targetFd` is not -1: on a thread
+   * of libuv's pool. `paths` has a NUL after each; `wanted` five numbers for each copy. lib/jail/apply/file-facts.ts reads the
+   * answer. Rejects at the first copy that fails, with its `index`.
+   */
+  readFiles(rootFd: number, targetFd: number, paths: Uint8Array, wanted: Uint32Array): Promise<Buffer>;
   /** What lies in one directory into an empty one; `privileged` are the paths that keep set-user-ID and the like. */
   copyTree(sourceFd: number, targetFd: number, privileged: readonly Bytes[], onEnd: OnTreeEnd): TreeHandle;
   /** An entry that is a directory, and all in it, of which `last` goes last if it is not empty. */

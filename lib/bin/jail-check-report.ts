@@ -9,7 +9,7 @@ import type { Finding, Rule } from '../jail/check/check-rule.ts';
 import type { CheckReport } from '../jail/check/jail-check.ts';
 import { rules } from '../jail/check/rules.ts';
 import { absolute } from '../jail/host/hostpath.ts';
-import { fromText } from '../jail/manifest/text.ts';
+import { fromText } from '../jail/manifest/path-text.ts';
 import type { Bytes } from '../quote.ts';
 import type { CheckFormat } from './format.ts';
 import { summaryOf } from './jail-report.ts';

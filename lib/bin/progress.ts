@@ -1,6 +1,6 @@
 // How far a long piece of work has come: a bar on a terminal, now and then a line elsewhere.
 
-import type { Progress } from '../jail/work/progress.ts';
+import type { Progress } from '../jail/work/steps.ts';
 
 const PHASES: Readonly<Record<Progress['phase'], string>> = {
   learn: 'watching the command',

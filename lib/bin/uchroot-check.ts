@@ -2,7 +2,7 @@
 import { bytePath, joinPath, showPath } from '../binary/path.ts';
 import { type ErrnoName, JailError, LaunchError } from '../errors.ts';
 import { checkQuickly } from '../jail/check/quick.ts';
-import { fromText } from '../jail/manifest/text.ts';
+import { fromText } from '../jail/manifest/path-text.ts';
 import { toPerson } from '../launch/host/account.ts';
 import { errorLines } from '../launch/start/exec.ts';
 import type { Launch } from '../launch/host/prepare.ts';

@@ -25,8 +25,8 @@ import {
 import { copyTree, type CopyReport, type Directory, removeTree } from './host/tree.ts';
 import { checkBytes, checkFlag, checkWork, type JailWork, requireRoot } from './request/request.ts';
 import { readTemplate, type Template } from './template.ts';
-import { throwIfAborted, toJailError } from './work/failure.ts';
-import { few } from './work/few.ts';
+import { throwIfAborted, toJailError } from './work/jail-error.ts';
+import { few } from './work/show-paths.ts';
 
 export interface CloneRequest extends JailWork {
   /** A jail that buildJail has made. */

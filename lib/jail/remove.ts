@@ -25,8 +25,8 @@ import {
 } from './host/place.ts';
 import { type Directory, removeTree } from './host/tree.ts';
 import { checkWork, type JailWork, requireRoot } from './request/request.ts';
-import { throwIfAborted, toJailError } from './work/failure.ts';
-import { begin } from './work/progress.ts';
+import { throwIfAborted, toJailError } from './work/jail-error.ts';
+import { begin } from './work/steps.ts';
 
 /** A path, and how to watch and end the work. */
 export type RemoveRequest = JailWork;

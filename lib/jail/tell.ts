@@ -3,10 +3,10 @@
 import { type BytePath, showPath } from '../binary/path.ts';
 import { JailError } from '../errors.ts';
 import type { Left } from './apply/left.ts';
-import { fromText } from './manifest/text.ts';
+import { fromText } from './manifest/path-text.ts';
 import { accountWarning } from './plan/accounts.ts';
 import type { JailPlan } from './plan/plan.ts';
-import { few } from './work/few.ts';
+import { few } from './work/show-paths.ts';
 
 interface Told {
   readonly left: readonly Left[];

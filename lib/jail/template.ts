@@ -9,7 +9,7 @@ import { walk } from '../binary/walk.ts';
 import { JailError } from '../errors.ts';
 import { hasManifest } from './host/place.ts';
 import { MANIFEST_PATH } from './manifest/manifest.ts';
-import { fromText } from './manifest/text.ts';
+import { fromText } from './manifest/path-text.ts';
 
 export interface Template {
   /** Paths of it that were asked for with set-user-ID, set-group-ID or file capabilities. */

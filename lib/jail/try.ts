@@ -16,7 +16,7 @@ import type { Manifest } from './manifest/manifest.ts';
 import { packOf } from './packs/index.ts';
 import type { Probe } from './packs/pack.ts';
 import { lacks, type Placed } from './verify.ts';
-import { throwIfAborted } from './work/failure.ts';
+import { throwIfAborted } from './work/jail-error.ts';
 
 export interface Trial {
   /** The jail, as a path of the host and as a root. */

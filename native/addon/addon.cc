@@ -8,6 +8,7 @@
 #include "code.h"
 #include "../start/exec.h"
 #include "../accounts/host.h"
+#include "../files/filelist.h"
 #include "../files/inroot.h"
 #include "../files/look.h"
 #include "../accounts/names.h"
@@ -24,6 +25,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   uchroot::initCalls(env, exports);
   uchroot::initCode(env, exports);
   uchroot::initHost(env, exports);
+  uchroot::initFileList(env, exports);
   uchroot::initInRoot(env, exports);
   uchroot::initLook(env, exports);
   uchroot::initExec(env, exports);

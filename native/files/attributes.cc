@@ -54,6 +54,15 @@ AttributeCopier::Outcome AttributeCopier::copy(const Attributed& source, const A
   return outcome;
 }
 
+bool copyCapabilities(int source, int target, const char*& call) {
+  char value[64];  // struct vfs_ns_cap_data has 24 bytes
+  call = "fgetxattr";
+  const ssize_t size = fgetxattr(source, kCapability, value, sizeof value);
+  if (size < 0) return errno == ENODATA || errno == EOPNOTSUPP;
+  call = "fsetxattr";
+  return fsetxattr(target, kCapability, value, static_cast<size_t>(size), 0) == 0;
+}
+
 void removeInheritedAcls(int directory) {
   // That there are none is as good.
   (void)fremovexattr(directory, kAccess);

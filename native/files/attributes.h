@@ -27,6 +27,10 @@ class AttributeCopier {
   std::vector<char> value_;
 };
 
+// File capabilities of one file for another (capabilities(7)); a file that has none is fine. False with errno, of which `call`
+// was the call.
+bool copyCapabilities(int source, int target, const char*& call);
+
 // The lists that a new directory has from the one in which it was made would go to all that is made in it (acl(5)).
 void removeInheritedAcls(int directory);
 

@@ -26,23 +26,54 @@ bool ContentCopier::fail(const char* call, bool inTarget) {
   return false;
 }
 
+// A file system that compresses looks like that too, and is none the worse for it. stat(2): blocks of 512 bytes.
+static bool isSparse(const struct stat& status) { return status.st_blocks < status.st_size / 512; }
+
 bool ContentCopier::copy(int source, int target, const struct stat& status) {
   const off_t size = status.st_size;
   const uint64_t before = progress_.sizeBytes;
-  bool copied = size == 0;
-  if (!copied && shares_) {
-    // The blocks are shared until one side writes (ioctl_ficlone(2)). Why it failed does not matter beyond that: a real
-    // error comes again below.
-    copied = ioctl(target, FICLONE, source) == 0;
-    shares_ = copied || (errno != EOPNOTSUPP && errno != ENOTTY && errno != EXDEV && errno != ENOSYS);
-  }
-  if (!copied) {
-    // stat(2): blocks of 512 bytes. A file system that compresses looks like that too, and is none the worse for it.
-    const bool sparse = status.st_blocks < size / 512;
-    copied = sparse ? copySparse(source, target, size) : copyRange(source, target, 0, size);
-  }
+  const bool copied = size == 0 || shareBlocks(source, target) ||
+                      (isSparse(status) ? copySparse(source, target, size) : copyRange(source, target, 0, size));
   progress_.sizeBytes = before + static_cast<uint64_t>(size);
   return copied;
+}
+
+// The blocks are shared until one side writes (ioctl_ficlone(2)). Why it failed does not matter beyond that: a real error
+// comes again when the content is copied.
+bool ContentCopier::shareBlocks(int source, int target) {
+  if (!shares_) return false;
+  const bool shared = ioctl(target, FICLONE, source) == 0;
+  shares_ = shared || (errno != EOPNOTSUPP && errno != ENOTTY && errno != EXDEV && errno != ENOSYS);
+  return shared;
+}
+
+bool ContentCopier::copyHashed(int source, int target, const struct stat& status, uint8_t* hash) {
+  const off_t size = status.st_size;
+  // A second read, of blocks that are shared or of holes, costs less than to give up either.
+  if (size > 0 && shareBlocks(source, target)) return hashFile(target, buffer_, hash) || fail("read", true);
+  if (isSparse(status)) {
+    return copySparse(source, target, size) && (hashFile(target, buffer_, hash) || fail("read", true));
+  }
+  Sha256 sum(fastestSha256());
+  // A file of /proc says that it is empty.
+  const off_t end = size == 0 ? std::numeric_limits<off_t>::max() : size;
+  if (!copyByHand(source, target, 0, end, &sum)) return false;
+  sum.finish(hash);
+  return true;
+}
+
+bool hashFile(int fd, std::vector<char>& buffer, uint8_t* hash) {
+  buffer.resize(kBufferBytes);
+  Sha256 sum(fastestSha256());
+  for (off_t at = 0;;) {
+    const ssize_t size = pread(fd, buffer.data(), buffer.size(), at);
+    if (size < 0) return false;
+    if (size == 0) break;
+    sum.update(buffer.data(), static_cast<size_t>(size));
+    at += size;
+  }
+  sum.finish(hash);
+  return true;
 }
 
 bool ContentCopier::copyToEnd(int source, int target) {
@@ -85,7 +116,7 @@ bool ContentCopier::copyRange(int source, int target, off_t from, off_t to) {
   return copyByHand(source, target, from, to);
 }
 
-bool ContentCopier::copyByHand(int source, int target, off_t from, off_t to) {
+bool ContentCopier::copyByHand(int source, int target, off_t from, off_t to, Sha256* hash) {
   if (from < to) buffer_.resize(kBufferBytes);
   while (from < to) {
     if (progress_.aborted) {
@@ -102,6 +133,7 @@ bool ContentCopier::copyByHand(int source, int target, off_t from, off_t to) {
       if (written < 0) return fail("write", true);
       done += written;
     }
+    if (hash != nullptr) hash->update(buffer_.data(), static_cast<size_t>(size));
     from += size;
     progress_.sizeBytes += static_cast<uint64_t>(size);
   }

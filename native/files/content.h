@@ -3,8 +3,10 @@
 
 #include <sys/stat.h>
 
+#include <cstdint>
 #include <vector>
 
+#include "sha256.h"
 #include "tree.h"
 
 namespace uchroot {
@@ -12,11 +14,13 @@ namespace uchroot {
 class ContentCopier {
  public:
   explicit ContentCopier(TreeProgress& progress) : progress_(progress) {}
-  // From a file into an empty one, as much as `status` says there is, or less if it has shrunk. False with errno:
+  // Copies a file into an empty one: as much as `status` says there is, or less if the file has shrunk. False with errno:
   // ECANCELED if it was aborted.
   bool copy(int source, int target, const struct stat& status);
-  // All that can be read, whatever size the file says that it has.
+  // Copies all that can be read, whatever size the file claims to have.
   bool copyToEnd(int source, int target);
+  // The same as either of the two. The hash (Sha256) is that of what was written.
+  bool copyHashed(int source, int target, const struct stat& status, uint8_t* hash);
   // After a failure: the call, and whether it was the target's.
   const char* call() const { return call_; }
   bool inTarget() const { return inTarget_; }
@@ -24,7 +28,8 @@ class ContentCopier {
  private:
   bool copySparse(int source, int target, off_t size);
   bool copyRange(int source, int target, off_t from, off_t to);
-  bool copyByHand(int source, int target, off_t from, off_t to);
+  bool copyByHand(int source, int target, off_t from, off_t to, Sha256* hash = nullptr);
+  bool shareBlocks(int source, int target);
   bool fail(const char* call, bool inTarget);
 
   TreeProgress& progress_;
@@ -35,5 +40,8 @@ class ContentCopier {
   const char* call_ = "";
   bool inTarget_ = false;
 };
+
+// The Sha256 of all that can be read of a file. False with errno. The buffer is kept for the next one.
+bool hashFile(int fd, std::vector<char>& buffer, uint8_t* hash);
 
 }  // namespace uchroot

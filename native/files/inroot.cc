@@ -20,6 +20,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "attributes.h"
 #include "content.h"
 #include "descriptor.h"
 #include "../addon/values.h"
@@ -36,6 +37,22 @@ int openInRoot(int root, const std::string& path, uint64_t flags, uint64_t mode,
     const long fd = syscall(SYS_openat2, root, path.c_str(), &how, sizeof how);
     if (fd >= 0) return static_cast<int>(fd);
     if (errno != EAGAIN && errno != EINTR) return -1;
+  }
+  return -1;
+}
+
+int openRegular(int root, const std::string& path, struct stat& status, const char*& call) {
+  // Looked at before, since opening a device can do things; and after, since it may have been exchanged.
+  for (const uint64_t flags : {O_PATH, O_RDONLY | O_NONBLOCK | O_NOCTTY}) {
+    call = "openat2";
+    Descriptor fd(openInRoot(root, path, flags, 0));
+    if (fd.get() < 0) return -1;
+    call = "fstat";
+    if (fstat(fd.get(), &status) < 0) return -1;
+    call = "open";
+    if (S_ISREG(status.st_mode) && flags != O_PATH) return fd.release();
+    errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
+    if (!S_ISREG(status.st_mode)) return -1;
   }
   return -1;
 }
@@ -361,18 +378,14 @@ Napi::Value closeDescriptor(const Napi::CallbackInfo& info) {
 }
 
 // File capabilities of one file for another (capabilities(7)); none is fine.
-Napi::Value copyCapabilities(const Napi::CallbackInfo& info) {
+Napi::Value giveCapabilities(const Napi::CallbackInfo& info) {
   const auto source = toUint32(info[0], "source descriptor");
   if (!source) return info.Env().Undefined();
   const auto target = toUint32(info[1], "target descriptor");
   if (!target) return info.Env().Undefined();
-  char value[64];  // struct vfs_ns_cap_data has 24 bytes
-  const ssize_t size = fgetxattr(static_cast<int>(*source), "security.capability", value, sizeof value);
-  if (size < 0 && (errno == ENODATA || errno == EOPNOTSUPP)) return info.Env().Undefined();
-  if (size < 0) return checked(info.Env(), -1, "fgetxattr");
-  return checked(info.Env(),
-                 fsetxattr(static_cast<int>(*target), "security.capability", value, static_cast<size_t>(size), 0),
-                 "fsetxattr");
+  const char* call = "";
+  const bool isCopied = copyCapabilities(static_cast<int>(*source), static_cast<int>(*target), call);
+  return checked(info.Env(), isCopied ? 0 : -1, call);
 }
 
 // When the object at a path, itself even if it is a link, was last modified: in milliseconds since 1970.
@@ -426,7 +439,7 @@ Napi::Object initInRoot(Napi::Env env, Napi::Object exports) {
   exports.Set("inRootSetTimes", Napi::Function::New<setTimes>(env, "inRootSetTimes"));
   exports.Set("closeDescriptor", Napi::Function::New<closeDescriptor>(env, "closeDescriptor"));
   exports.Set("copyFile", Napi::Function::New<copyFile>(env, "copyFile"));
-  exports.Set("copyCapabilities", Napi::Function::New<copyCapabilities>(env, "copyCapabilities"));
+  exports.Set("copyCapabilities", Napi::Function::New<giveCapabilities>(env, "copyCapabilities"));
   exports.Set("lockFile", Napi::Function::New<lockFile>(env, "lockFile"));
   return exports;
 }

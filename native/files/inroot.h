@@ -2,6 +2,7 @@
 #pragma once
 
 #include <napi.h>
+#include <sys/stat.h>
 
 #include <cstdint>
 #include <string>
@@ -14,5 +15,9 @@ Napi::Object initInRoot(Napi::Env env, Napi::Object exports);
 
 // openat2(2) with RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS and O_CLOEXEC: -1 with errno.
 int openInRoot(int root, const std::string& path, uint64_t flags, uint64_t mode, uint64_t resolve = 0);
+
+// Opens a regular file for reading, links followed, and never waits. -1 with errno, of which `call` was the call: EISDIR or
+// EINVAL for anything else than a regular file.
+int openRegular(int root, const std::string& path, struct stat& status, const char*& call);
 
 }  // namespace uchroot

@@ -107,19 +107,9 @@ Napi::Value openFileInRoot(const Napi::CallbackInfo& info) {
   Numbers* numbers = toNumbers(info);
   if (numbers == nullptr) return env.Undefined();
   struct stat status = {};
-  {
-    const Descriptor path(openInRoot(request.root, request.path, O_PATH, 0));
-    if (path.get() < 0) return absentOr(info, "openat2", request.path);
-    if (fstat(path.get(), &status) < 0) return checked(env, -1, "fstat", request.path);
-  }
-  errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
-  if (!S_ISREG(status.st_mode)) return checked(env, -1, "open", request.path);
-  // Looked at before, since opening a device can do things; and after, since it may have been exchanged.
-  Descriptor fd(openInRoot(request.root, request.path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0));
-  if (fd.get() < 0) return absentOr(info, "openat2", request.path);
-  if (fstat(fd.get(), &status) < 0) return checked(env, -1, "fstat", request.path);
-  errno = EINVAL;
-  if (!S_ISREG(status.st_mode)) return checked(env, -1, "open", request.path);
+  const char* call = "";
+  Descriptor fd(openRegular(request.root, request.path, status, call));
+  if (fd.get() < 0) return absentOr(info, call, request.path);
   if (!fill(fd.get(), status, *numbers)) return checked(env, -1, "fstatfs", request.path);
   return Napi::Number::New(env, fd.release());
 }

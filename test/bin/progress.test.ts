@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap';
 
 import { megabytes, openProgress, type ProgressView } from '../../lib/bin/progress.ts';
-import type { Progress } from '../../lib/jail/work/progress.ts';
+import type { Progress } from '../../lib/jail/work/steps.ts';
 
 interface Watched {
   readonly view: ProgressView;

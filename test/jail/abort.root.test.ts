@@ -3,9 +3,9 @@ import { setTimeout } from 'node:timers/promises';
 
 import t, { type Test } from 'tap';
 
-import { buildJail } from '../../lib/jail/build.ts';
-import { updateJail } from '../../lib/jail/update.ts';
-import type { Progress } from '../../lib/jail/work/progress.ts';
+import { buildJail } from '../../lib/jail/building.ts';
+import { updateJail } from '../../lib/jail/building.ts';
+import type { Progress } from '../../lib/jail/work/steps.ts';
 import {
   beginUchrootJail,
   describeTree,

@@ -16,7 +16,7 @@ import {
 import t from 'tap';
 
 import { UsageError } from '../../lib/errors.ts';
-import { buildJail } from '../../lib/jail/build.ts';
+import { buildJail } from '../../lib/jail/building.ts';
 import {
   everythingIn,
   faultsOf,

@@ -24,7 +24,7 @@ import t from 'tap';
 import { JailError } from '../../lib/errors.ts';
 import { cloneJail } from '../../lib/jail/clone.ts';
 import { removeJail } from '../../lib/jail/remove.ts';
-import type { Progress } from '../../lib/jail/work/progress.ts';
+import type { Progress } from '../../lib/jail/work/steps.ts';
 import { unlessInstalled, unlessRoot } from '../support/root.ts';
 import { countOf, eventually, plainEnv, settledFds } from '../support/service.ts';
 import {

@@ -14,8 +14,8 @@ import {
 
 import t from 'tap';
 
-import { buildJail } from '../../lib/jail/build.ts';
-import { updateJail } from '../../lib/jail/update.ts';
+import { buildJail } from '../../lib/jail/building.ts';
+import { updateJail } from '../../lib/jail/building.ts';
 import {
   describeTree,
   everythingIn,

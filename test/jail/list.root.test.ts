@@ -2,8 +2,8 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 
 import t, { type Test } from 'tap';
 
-import { buildJail } from '../../lib/jail/build.ts';
-import { explainFile, listJail } from '../../lib/jail/list.ts';
+import { buildJail } from '../../lib/jail/building.ts';
+import { explainFile, listJail } from '../../lib/jail/listing.ts';
 import { makeDirectory, makeSystem, manifestOf, sha256, uchrootJail } from '../support/builder.ts';
 import { unlessInstalled, unlessRoot } from '../support/root.ts';
 

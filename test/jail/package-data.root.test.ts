@@ -13,7 +13,7 @@ import {
 
 import t, { type Test } from 'tap';
 
-import { buildJail } from '../../lib/jail/build.ts';
+import { buildJail } from '../../lib/jail/building.ts';
 import { makeDirectory, uchrootJail } from '../support/builder.ts';
 import { unlessRoot } from '../support/root.ts';
 

@@ -2,8 +2,8 @@ import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileS
 
 import t from 'tap';
 
-import { buildJail } from '../../lib/jail/build.ts';
-import { listJail } from '../../lib/jail/list.ts';
+import { buildJail } from '../../lib/jail/building.ts';
+import { listJail } from '../../lib/jail/listing.ts';
 import { describeTree, faultsOf, makeDirectory, makeSystem, runIn, uchrootJail } from '../support/builder.ts';
 import { unlessInstalled, unlessRoot } from '../support/root.ts';
 

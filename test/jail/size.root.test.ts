@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 
 import t from 'tap';
 
-import { buildJail } from '../../lib/jail/build.ts';
+import { buildJail } from '../../lib/jail/building.ts';
 import { start } from '../support/launch.ts';
 import { unlessInstalled, unlessRoot } from '../support/root.ts';
 import { sanitized } from '../support/sanitizer.ts';

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 
 import t from 'tap';
 
-import { buildJail } from '../../lib/jail/build.ts';
+import { buildJail } from '../../lib/jail/building.ts';
 import { makeDirectory, makeSystem } from '../support/builder.ts';
 import { unlessRoot } from '../support/root.ts';
 

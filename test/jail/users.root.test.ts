@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 
 import t from 'tap';
 
-import { buildJail } from '../../lib/jail/build.ts';
+import { buildJail } from '../../lib/jail/building.ts';
 import { withAccounts } from '../support/accounts.ts';
 import { makeDirectory, uchrootJail } from '../support/builder.ts';
 import { uchroot } from '../support/launch.ts';

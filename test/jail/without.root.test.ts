@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 
 import t from 'tap';
 
-import { updateJail } from '../../lib/jail/update.ts';
+import { updateJail } from '../../lib/jail/building.ts';
 import { describeTree, filesIn, makeDirectory, makeSystem, uchrootJail } from '../support/builder.ts';
 import { unlessRoot } from '../support/root.ts';
 

@@ -4,7 +4,7 @@
 import { constants, fchmodSync, fchownSync, fsyncSync } from 'node:fs';
 
 import { type BytePath, bytePath, joinPath, parentPath, pathBytes } from '../../binary/path.ts';
-import { type DirectoryRoot, errorCode, type FileStatus } from '../../binary/root.ts';
+import { type DirectoryRoot, errorCode } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { STORE } from '../manifest/layout.ts';
@@ -16,8 +16,8 @@ import {
   listFromJson,
   listToJson,
   type Staged,
-} from './journal.ts';
-import { lineAt } from './present.ts';
+} from './commit-list.ts';
+import { lineAt } from './look.ts';
 
 /** Where files wait for their place: root's, mode 0700. */
 export const STAGE: BytePath = bytePath('/.uchroot/new');
@@ -111,20 +111,21 @@ function readCommit(jail: DirectoryRoot): CommitList | undefined {
 
 /** Something that is still staged. */
 interface Waiting extends Staged {
-  readonly kind: FileStatus['kind'];
+  readonly isDirectory: boolean;
 }
 
 // Only what is still staged: the others were put in place before the interruption. The manifest is the last: as long as it is
 // the old one, something is left to do.
 function putInPlace(jail: DirectoryRoot, { files, attributes, obsolete }: CommitList): void {
   const waiting = files.flatMap((one) => {
+    if (isStagedNow(one)) return [one];
     const kind = jail.lstat(one.staged)?.kind;
-    return kind === undefined ? [] : [{ ...one, kind }];
+    return kind === undefined ? [] : [{ ...one, isDirectory: kind === 'directory' }];
   });
   for (const one of waiting) clearWay(jail, one, obsolete);
-  for (const one of waiting) if (one.kind === 'directory') putDirectory(jail, one);
+  for (const one of waiting) if (one.isDirectory) putDirectory(jail, one);
   for (const one of attributes) setAttributes(jail, one);
-  const others = waiting.filter(({ kind, path }) => path !== MANIFEST_PATH && kind !== 'directory');
+  const others = waiting.filter(({ isDirectory, path }) => path !== MANIFEST_PATH && !isDirectory);
   renameAll(jail, others);
   for (const { path } of obsolete) removeObsolete(jail, path);
   renameAll(
@@ -132,6 +133,10 @@ function putInPlace(jail: DirectoryRoot, { files, attributes, obsolete }: Commit
     waiting.filter(({ path }) => path === MANIFEST_PATH),
   );
   syncDirectory(jail, STORE);
+}
+
+function isStagedNow(one: Staged): one is Waiting {
+  return one.isDirectory !== undefined;
 }
 
 function renameAll(jail: DirectoryRoot, files: readonly Staged[]): void {
@@ -142,9 +147,13 @@ function renameAll(jail: DirectoryRoot, files: readonly Staged[]): void {
 }
 
 /** Where a file becomes a directory, or the other way round, rename(2) does not take the old one away. */
-function clearWay(jail: DirectoryRoot, { kind, path }: Waiting, obsolete: readonly Expected[]): void {
-  const old = jail.lstat(path)?.kind;
-  if (old === undefined || (old === 'directory') === (kind === 'directory')) return;
+function clearWay(
+  jail: DirectoryRoot,
+  { isDirectory, path, was }: Waiting,
+  obsolete: readonly Expected[],
+): void {
+  const old = was === null ? undefined : jail.lstat(path)?.kind;
+  if (old === undefined || (old === 'directory') === isDirectory) return;
   for (const inside of obsolete) if (inside.path.startsWith(`${path}/`)) removeObsolete(jail, inside.path);
   native.inRootUnlink(jail.fd, pathBytes(path), old === 'directory');
 }

@@ -3,7 +3,7 @@
 import type { BytePath } from '../../binary/path.ts';
 import type { DirectoryRoot, FileStatus } from '../../binary/root.ts';
 import type { Manifest, Recorded } from '../manifest/manifest.ts';
-import { isSame, lookAt, lookOf } from './present.ts';
+import { isSame, lookAt, lookOf } from './look.ts';
 import { openWritable } from './writable.ts';
 
 /** A jail, what it was made of before, and paths that were named to be replaced, with all that lies in them. */
@@ -45,7 +45,7 @@ export function openGrounds({ jail, before, replace }: Judging): Grounds {
     isOurs: async (path, status) => {
       const old = known.get(path);
       if (old === undefined || isTheirs(path, status)) return false;
-      return isSame(await lookAt(jail, path, status, [old.sizeBytes]), lookOf(old));
+      return isSame(await lookAt(jail, path, status, { expected: [old.sizeBytes] }), lookOf(old));
     },
   };
 }

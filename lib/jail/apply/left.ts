@@ -1,8 +1,8 @@
 // What was left in a jail as it is, although the plan says otherwise.
 
 import type { BytePath } from '../../binary/path.ts';
-import { toText } from '../manifest/text.ts';
-import type { Look } from './present.ts';
+import { toText } from '../manifest/path-text.ts';
+import type { Look } from './look.ts';
 
 /**
  * `writable`: a user of the jail may write there. `changed`: somebody has changed it in the jail. `unknown`: it was there before the

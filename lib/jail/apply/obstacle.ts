@@ -3,7 +3,7 @@
 import { showPath } from '../../binary/path.ts';
 import type { FileStatus } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
-import type { DirectoryEntry, Entry } from '../manifest/entry.ts';
+import type { DirectoryEntry, Entry } from '../manifest/planned-entry.ts';
 
 /** Looks at a directory that is in the jail. @throws JailError ERR_INSECURE_PATH if somebody else could put something there. */
 export function checkDirectory(entry: DirectoryEntry, present: FileStatus): void {

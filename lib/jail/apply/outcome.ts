@@ -1,9 +1,9 @@
 // What becomes of the entries of a plan, as it is decided one after the other.
 
 import type { BytePath } from '../../binary/path.ts';
-import { fromText } from '../manifest/text.ts';
+import { fromText } from '../manifest/path-text.ts';
 import type { Manifest, Recorded } from '../manifest/manifest.ts';
-import type { Verdict } from './keep.ts';
+import type { Verdict } from './judge.ts';
 import type { Left } from './left.ts';
 
 export interface Outcome {

@@ -9,7 +9,8 @@ import { native } from '../../native.ts';
 import { STORE } from '../manifest/layout.ts';
 import { MANIFEST_PATH, type Recorded } from '../manifest/manifest.ts';
 import { complete, decide, DIRECTORY, recover, removeStage, setAttributes, STAGE } from './commit.ts';
-import type { CommitList } from './journal.ts';
+import { copyFiles, type FileFacts, type WantedCopy } from './file-facts.ts';
+import type { CommitList } from './commit-list.ts';
 
 export interface Store {
   /** Whether the last run was interrupted when it had decided to change the jail: that was completed just now. */
@@ -18,6 +19,10 @@ export interface Store {
   readonly decided: boolean;
   /** Creates the next file to be staged and fills it; `made` is what `fill` returns. */
   stage<T>(fill: (fd: number) => T | Promise<T>): Promise<{ readonly staged: BytePath; readonly made: T }>;
+  /** The number that is the name of the next file to be staged, for `copy`. */
+  reserve(): number;
+  /** Copies files beneath `rootFd`, each to the name that was reserved for it. @throws as copyFiles */
+  copy(rootFd: number, copies: readonly WantedCopy[]): Promise<readonly FileFacts[]>;
   /** What is no file is staged too: it gets its name when it has its mode and owner. */
   stageLink(target: BytePath): BytePath;
   stageDirectory(attributes: Pick<Recorded, 'mode' | 'uid' | 'gid'>): BytePath;
@@ -84,11 +89,12 @@ function storeOf(jail: DirectoryRoot, lock: number, isNew: boolean, completed: b
   let staging = false;
   let decided = false;
 
-  function name(): BytePath {
+  function reserve(): number {
     if (!staging) native.inRootMkdir(jail.fd, pathBytes(STAGE), 0o700);
     staging = true;
-    return joinPath(STAGE, String(next++) as BytePath);
+    return next++;
   }
+  const name = (): BytePath => stagedPath(reserve());
 
   function write(path: BytePath, data: Uint8Array): void {
     const fd = openNewFile(jail, path);
@@ -111,6 +117,15 @@ function storeOf(jail: DirectoryRoot, lock: number, isNew: boolean, completed: b
       const fd = openNewFile(jail, staged);
       try {
         return { staged, made: await fill(fd) };
+      } finally {
+        native.closeDescriptor(fd);
+      }
+    },
+    reserve,
+    copy: async (rootFd, copies) => {
+      const fd = native.inRootOpen(jail.fd, pathBytes(STAGE), DIRECTORY);
+      try {
+        return await copyFiles(rootFd, fd, copies);
       } finally {
         native.closeDescriptor(fd);
       }
@@ -148,6 +163,11 @@ function storeOf(jail: DirectoryRoot, lock: number, isNew: boolean, completed: b
     },
     close: () => native.closeDescriptor(lock),
   };
+}
+
+/** Where the file of this number waits. */
+export function stagedPath(number: number): BytePath {
+  return joinPath(STAGE, String(number) as BytePath);
 }
 
 function openNewFile(jail: DirectoryRoot, path: BytePath): number {

@@ -3,10 +3,10 @@
 import type { BytePath } from '../../binary/path.ts';
 import type { DirectoryRoot } from '../../binary/root.ts';
 import type { Manifest } from '../manifest/manifest.ts';
-import type { Judge } from './keep.ts';
+import type { Judge } from './judge.ts';
 import type { Left } from './left.ts';
-import { lineAt } from './present.ts';
-import type { Expected } from './journal.ts';
+import { lineAt } from './look.ts';
+import type { Expected } from './commit-list.ts';
 
 export interface Unneeded {
   /** Deepest first. Of directories only those are removed that are empty then. */

@@ -5,7 +5,7 @@ import { UsageError } from '../../errors.ts';
 import { byWeight, CappedList } from '../../findings/capped-list.ts';
 import { findRule, SEVERITIES, type Severity } from '../../findings/finding-severity.ts';
 import type { Bytes } from '../../quote.ts';
-import { fromText, toText } from '../manifest/text.ts';
+import { fromText, toText } from '../manifest/path-text.ts';
 import type { Finding, Found, Rule } from './check-rule.ts';
 import type { CheckedJail } from './checked-jail.ts';
 import type { Entry } from './jail-entry.ts';

@@ -9,7 +9,7 @@ import { octal } from '../../trust/writer.ts';
 import { isAtOrIn } from '../apply/grounds.ts';
 import { openStore, type Store } from '../apply/store.ts';
 import { type MayWrite, openWritable } from '../apply/writable.ts';
-import { hashFile, openRegular } from '../manifest/hash.ts';
+import { hashFile, openRegular } from '../manifest/file-hash.ts';
 import { STORE } from '../manifest/layout.ts';
 import type { Recorded } from '../manifest/manifest.ts';
 import type { Reported } from './check-report.ts';

@@ -2,7 +2,7 @@
 
 import { type BytePath, bytePath, toLatin1 } from '../../binary/path.ts';
 import { errorCode, type FileRoot, type OpenFile } from '../../binary/root.ts';
-import { openRegular } from '../manifest/hash.ts';
+import { openRegular } from '../manifest/file-hash.ts';
 
 export interface PasswdLine {
   readonly name: string;

@@ -8,7 +8,7 @@ import { absolute } from '../host/hostpath.ts';
 import type { JailUser } from '../packs/pack.ts';
 import { checkFlag, checkWork, type JailWork, requireRoot, toReplace } from '../request/request.ts';
 import { readUsers } from '../request/users.ts';
-import { throwIfAborted, toJailError } from '../work/failure.ts';
+import { throwIfAborted, toJailError } from '../work/jail-error.ts';
 import { openMeeting, openReport, parseIgnored, type Report, type Reported, settle } from './check-report.ts';
 import type { Finding } from './check-rule.ts';
 import { type CheckedJail, openChecked } from './checked-jail.ts';

@@ -7,8 +7,8 @@ import type { DirectoryRoot } from '../../binary/root.ts';
 import { native } from '../../native.ts';
 import type { Manifest, Recorded } from '../manifest/manifest.ts';
 import type { JailWork } from '../request/request.ts';
-import { throwIfAborted } from '../work/failure.ts';
-import { begin } from '../work/progress.ts';
+import { throwIfAborted } from '../work/jail-error.ts';
+import { begin } from '../work/steps.ts';
 import { type Entry, type Kind, openZones, type Zone } from './jail-entry.ts';
 
 const CONTENT_BYTES = 2 << 20;

@@ -8,7 +8,7 @@ import { hostAbi } from '../../binary/machine.ts';
 import { type BytePath, bytePath, pathBytes, showPath } from '../../binary/path.ts';
 import { type DirectoryRoot, errorCode, openFileRoot } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
-import { wordsOf } from '../work/failure.ts';
+import { wordsOf } from '../work/jail-error.ts';
 
 export interface Host {
   readonly root: DirectoryRoot;

@@ -6,7 +6,7 @@ import { type BytePath, bytePath, joinPath, pathBytes, showPath, toLatin1 } from
 import { JailError } from '../../errors.ts';
 import { errnoName, reason as wordsOfErrno } from '../../errno.ts';
 import { native, type SkipReason, type TreeCounts, type TreeHandle } from '../../native.ts';
-import { throwIfAborted } from '../work/failure.ts';
+import { throwIfAborted } from '../work/jail-error.ts';
 
 const POLL_MS = 100;
 

@@ -6,9 +6,9 @@ import { JailError, UsageError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
 import type { LearnedFiles } from '../manifest/recipe.ts';
 import type { JailRequest } from '../request/request.ts';
-import { throwIfAborted, toJailError } from '../work/failure.ts';
-import { few } from '../work/few.ts';
-import { begin } from '../work/progress.ts';
+import { throwIfAborted, toJailError } from '../work/jail-error.ts';
+import { few } from '../work/show-paths.ts';
+import { begin } from '../work/steps.ts';
 import {
   environmentOf,
   findAccount,

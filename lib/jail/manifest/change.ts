@@ -1,7 +1,7 @@
 // What one manifest has that another has not.
 
 import type { Manifest, Recorded } from './manifest.ts';
-import { toText } from './text.ts';
+import { toText } from './path-text.ts';
 
 export interface Change {
   readonly kind: 'added' | 'changed' | 'removed';

@@ -6,12 +6,12 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { type BytePath, bytePath } from '../../binary/path.ts';
 import type { FileRoot, FileStatus } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
-import type { Reason } from './entry.ts';
-import { openRegular } from './hash.ts';
+import type { Reason } from './planned-entry.ts';
+import { openRegular } from './file-hash.ts';
 import { STORE } from './layout.ts';
-import { entryFromJson, entryToJson, type Json, pathAt, textAt, toObject } from './line.ts';
+import { entryFromJson, entryToJson, type Json, pathAt, textAt, toObject } from './entry-json.ts';
 import { type Recipe, recipeFromJson, recipeToJson } from './recipe.ts';
-import { toText } from './text.ts';
+import { toText } from './path-text.ts';
 
 export const MANIFEST_PATH: BytePath = bytePath('/.uchroot/manifest.json.gz');
 
@@ -44,6 +44,9 @@ export interface Recorded {
   readonly minor?: number;
 }
 
+/** For an object that is put together property by property. */
+export type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
 /** A pack in the jail, and the file that made it necessary; none for one that was asked for. */
 export interface RecordedPack {
   readonly name: string;
@@ -60,16 +63,52 @@ export interface Manifest {
 }
 
 /** The same bytes for the same manifest: no date, no host name. */
-export function writeManifest({ recipe, packs, packages, entries }: Manifest): Buffer {
+export function writeManifest(manifest: Manifest): Buffer {
+  const lines = manifest.entries.map((entry) => JSON.stringify(entryToJson(entry)));
+  return gzipSync(`${headOf(manifest).slice(0, -1)},"entries":[\n${lines.join(',\n')}\n]}\n`, { level: 9 });
+}
+
+/** Whether both would be written as the same bytes. */
+export function isSameManifest(one: Manifest, other: Manifest): boolean {
+  return (
+    headOf(one) === headOf(other) &&
+    one.entries.length === other.entries.length &&
+    one.entries.every((entry, index) => isSameRecord(entry, other.entries[index]))
+  );
+}
+
+const COMPARED: Readonly<Record<Exclude<keyof Recorded, 'reason'>, true>> = {
+  path: true,
+  kind: true,
+  mode: true,
+  uid: true,
+  gid: true,
+  sizeBytes: true,
+  sha256: true,
+  mtimeMs: true,
+  source: true,
+  keepPrivileges: true,
+  package: true,
+  target: true,
+  major: true,
+  minor: true,
+};
+const KEYS = Object.keys(COMPARED) as (keyof typeof COMPARED)[];
+
+function isSameRecord(one: Recorded, other: Recorded | undefined): boolean {
+  const [a, b] = [one.reason, other?.reason];
+  const isSameReason = a.how === b?.how && a.by === b.by && a.as === b.as;
+  return isSameReason && KEYS.every((key) => one[key] === other?.[key]);
+}
+
+function headOf({ recipe, packs, packages }: Manifest): string {
   const versions = Object.entries(packages).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  const head = JSON.stringify({
+  return JSON.stringify({
     format: FORMAT,
     recipe: recipeToJson(recipe),
     packs: packs.map(({ name, trigger }) => ({ name, ...(trigger && { trigger: toText(trigger) }) })),
     packages: Object.fromEntries(versions),
   });
-  const lines = entries.map((entry) => JSON.stringify(entryToJson(entry)));
-  return gzipSync(`${head.slice(0, -1)},"entries":[\n${lines.join(',\n')}\n]}\n`, { level: 9 });
 }
 
 /** @throws JailError ERR_MANIFEST if the bytes are no manifest, whatever else they are. */

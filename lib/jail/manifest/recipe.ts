@@ -4,7 +4,7 @@ import { type BytePath, bytePath, showPath } from '../../binary/path.ts';
 import { JailError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
 import { STORE } from './layout.ts';
-import { fromText, toText } from './text.ts';
+import { fromText, toText } from './path-text.ts';
 
 export interface LearnedFiles {
   readonly command: string;

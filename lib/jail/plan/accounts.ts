@@ -3,7 +3,7 @@
 import { readSmallFile } from '../../binary/conf.ts';
 import { type BytePath, bytePath, showPath, toLatin1 } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
-import type { Entry } from '../manifest/entry.ts';
+import type { Entry } from '../manifest/planned-entry.ts';
 import type { JailUser } from '../packs/pack.ts';
 
 export interface UnknownAccount {

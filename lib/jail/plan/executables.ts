@@ -6,7 +6,7 @@ import type { Elf } from '../../binary/elf.ts';
 import { type BytePath, lastComponent } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
-import type { FileEntry, Reason } from '../manifest/entry.ts';
+import type { FileEntry, Reason } from '../manifest/planned-entry.ts';
 import type { Steps } from '../work/steps.ts';
 import type { Selection } from './selection.ts';
 

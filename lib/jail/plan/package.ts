@@ -12,7 +12,7 @@ import { openPackages, type Package, type Packages } from '../dpkg/database.ts';
 import { optionalPart } from '../dpkg/optional.ts';
 import { openReading } from '../dpkg/reading.ts';
 import { type StateDirectory, stateOf } from '../dpkg/state.ts';
-import type { Reason } from '../manifest/entry.ts';
+import type { Reason } from '../manifest/planned-entry.ts';
 import type { Recipe } from '../manifest/recipe.ts';
 import type { JailUser } from '../packs/pack.ts';
 import type { Steps } from '../work/steps.ts';

@@ -3,7 +3,7 @@
 import { type BytePath, joinPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
-import type { Reason } from '../manifest/entry.ts';
+import type { Reason } from '../manifest/planned-entry.ts';
 import { expandPath } from '../packs/expand.ts';
 import type { Part } from '../packs/pack.ts';
 import type { Selection } from './selection.ts';

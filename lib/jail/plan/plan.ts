@@ -6,7 +6,7 @@ import type { Cpu } from '../../binary/cpu.ts';
 import { type BytePath, bytePath, lastComponent } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
-import type { Entry } from '../manifest/entry.ts';
+import type { Entry } from '../manifest/planned-entry.ts';
 import { mergedDirectories } from '../manifest/layout.ts';
 import type { RecordedPack } from '../manifest/manifest.ts';
 import type { Recipe } from '../manifest/recipe.ts';

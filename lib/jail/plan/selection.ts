@@ -3,7 +3,7 @@
 import { type BytePath, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
 import type { FileRoot, FileStatus } from '../../binary/root.ts';
 import { type Walk, walk } from '../../binary/walk.ts';
-import type { DirectoryEntry, Entry, FileEntry, Reason } from '../manifest/entry.ts';
+import type { DirectoryEntry, Entry, FileEntry, Reason } from '../manifest/planned-entry.ts';
 import { STORE } from '../manifest/layout.ts';
 import { openWithout } from './without.ts';
 

@@ -15,7 +15,7 @@ import {
   recipeFromJson,
 } from '../manifest/recipe.ts';
 import { packOf } from '../packs/index.ts';
-import type { Progress } from '../work/progress.ts';
+import type { Progress } from '../work/steps.ts';
 import { findProgram } from './program.ts';
 
 /** What every piece of work on a jail takes. */

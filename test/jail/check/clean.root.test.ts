@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { buildJail } from '../../../lib/jail/build.ts';
+import { buildJail } from '../../../lib/jail/building.ts';
 import { cloneJail } from '../../../lib/jail/clone.ts';
 import { checkJail } from '../../../lib/jail/check/jail-check.ts';
 import { describeTree, makeDirectory } from '../../support/builder.ts';

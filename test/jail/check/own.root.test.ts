@@ -2,7 +2,7 @@ import { chmodSync, chownSync, lstatSync, mkdirSync, writeFileSync } from 'node:
 
 import t, { type Test } from 'tap';
 
-import { buildJail } from '../../../lib/jail/build.ts';
+import { buildJail } from '../../../lib/jail/building.ts';
 import { checkJail } from '../../../lib/jail/check/jail-check.ts';
 import { writeManifest } from '../../../lib/jail/manifest/manifest.ts';
 import { bytePath } from '../../../lib/binary/path.ts';

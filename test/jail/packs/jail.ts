@@ -3,7 +3,7 @@
 import { type BytePath, bytePath, lastComponent } from '../../../lib/binary/path.ts';
 import type { FileRoot } from '../../../lib/binary/root.ts';
 import { walk } from '../../../lib/binary/walk.ts';
-import type { Entry } from '../../../lib/jail/manifest/entry.ts';
+import type { Entry } from '../../../lib/jail/manifest/planned-entry.ts';
 import { EMPTY_RECIPE, type Recipe } from '../../../lib/jail/manifest/recipe.ts';
 import type { JailUser, Probe } from '../../../lib/jail/packs/pack.ts';
 import { type JailPlan, planJail } from '../../../lib/jail/plan/plan.ts';

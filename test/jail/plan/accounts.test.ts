@@ -1,7 +1,7 @@
 import t from 'tap';
 
 import { bytePath } from '../../../lib/binary/path.ts';
-import type { Entry } from '../../../lib/jail/manifest/entry.ts';
+import type { Entry } from '../../../lib/jail/manifest/planned-entry.ts';
 import { accountWarning, unknownAccounts } from '../../../lib/jail/plan/accounts.ts';
 import { memoryRoot } from '../../binary/image.ts';
 

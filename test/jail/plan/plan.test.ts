@@ -2,7 +2,7 @@ import t from 'tap';
 
 import { readCache, writeCache } from '../../../lib/binary/cache.ts';
 import { bytePath } from '../../../lib/binary/path.ts';
-import { showReason } from '../../../lib/jail/manifest/entry.ts';
+import { showReason } from '../../../lib/jail/manifest/planned-entry.ts';
 import { EMPTY_RECIPE, type Recipe } from '../../../lib/jail/manifest/recipe.ts';
 import { cacheFor } from '../../../lib/jail/plan/cache.ts';
 import { type JailPlan, planJail } from '../../../lib/jail/plan/plan.ts';

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 
 import t from 'tap';
 
-import { buildJail } from '../../../lib/jail/build.ts';
+import { buildJail } from '../../../lib/jail/building.ts';
 import { makeDirectory } from '../../support/builder.ts';
 import { unlessInstalled, unlessRoot } from '../../support/root.ts';
 import { must } from '../../support/template.ts';

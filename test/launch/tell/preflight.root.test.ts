@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 
 import { openJail, planLaunch, runInJail } from '../../../lib/index.ts';
-import { buildJail } from '../../../lib/jail/build.ts';
+import { buildJail } from '../../../lib/jail/building.ts';
 import { makeJail } from '../../support/programs.ts';
 import { unlessRoot } from '../../support/root.ts';
 

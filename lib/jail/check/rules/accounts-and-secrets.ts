@@ -3,7 +3,7 @@
 import { type BytePath, lastComponent, pathBytes, showPath } from '../../../binary/path.ts';
 import { native } from '../../../native.ts';
 import { quote } from '../../../quote.ts';
-import { hashBytes } from '../../manifest/hash.ts';
+import { hashBytes } from '../../manifest/file-hash.ts';
 import type { Found, Rule } from '../check-rule.ts';
 import type { CheckedJail } from '../checked-jail.ts';
 import { fieldsOf, GROUP, groupsOf, PASSWD, passwdOf, readText, SHADOW } from '../jail-accounts.ts';

@@ -10,7 +10,7 @@ import { walk } from '../../../binary/walk.ts';
 import { native } from '../../../native.ts';
 import { openPackages } from '../../dpkg/database.ts';
 import type { Host } from '../../host/host.ts';
-import { hashFile, openRegular } from '../../manifest/hash.ts';
+import { hashFile, openRegular } from '../../manifest/file-hash.ts';
 import type { Recorded } from '../../manifest/manifest.ts';
 import type { Found, Rule } from '../check-rule.ts';
 import type { CheckedJail } from '../checked-jail.ts';

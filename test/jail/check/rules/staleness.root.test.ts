@@ -2,7 +2,7 @@ import { copyFileSync, statSync, writeFileSync } from 'node:fs';
 
 import t, { type Test } from 'tap';
 
-import { buildJail } from '../../../../lib/jail/build.ts';
+import { buildJail } from '../../../../lib/jail/building.ts';
 import { checkJail } from '../../../../lib/jail/check/jail-check.ts';
 import { makeDirectory } from '../../../support/builder.ts';
 import { unlessRoot } from '../../../support/root.ts';

@@ -3,7 +3,7 @@ import { closeSync, openSync, writeFileSync } from 'node:fs';
 
 import t from 'tap';
 
-import { hashBytes, hashFile } from '../../../lib/jail/manifest/hash.ts';
+import { hashBytes, hashFile } from '../../../lib/jail/manifest/file-hash.ts';
 
 // One piece is 256 KiB.
 const SIZES = [0, 1, 2 ** 18 - 1, 2 ** 18, 2 ** 18 + 1, 2 ** 23 + 5];

@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import t from 'tap';
 
 import { bytePath } from '../../../lib/binary/path.ts';
-import { toJailError } from '../../../lib/jail/work/failure.ts';
+import { toJailError } from '../../../lib/jail/work/jail-error.ts';
 
 // What fsync of node:fs throws, and our own calls: libuv has no name for this number.
 function quotaError(path?: string): Error {

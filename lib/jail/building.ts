@@ -1,30 +1,38 @@
-// Builds a jail, or adds to one.
+// Builds a jail, adds to one, and brings one up to date with the host.
 
 import { type BytePath, pathBytes } from '../binary/path.ts';
 import { type DirectoryRoot, errorCode, openFileRoot } from '../binary/root.ts';
 import { rememberStatus } from '../binary/walk.ts';
+import { JailError } from '../errors.ts';
 import { takeRequest } from '../keys.ts';
+import type { Bytes } from '../quote.ts';
 import type { Left } from './apply/left.ts';
+import { openBuilt } from './host/built.ts';
 import { type Host, openHost } from './host/host.ts';
 import { absolute } from './host/hostpath.ts';
 import { learnAll } from './learn/learn.ts';
-import { foreseeJail, type Made, type Making, makeJail } from './make.ts';
+import { readBuilt } from './listing.ts';
+import { foreseeJail, type Made, makeJail } from './make.ts';
 import { type Change, changesBetween, type VersionChange, versionChanges } from './manifest/change.ts';
+import { findExtra } from './manifest/extra-paths.ts';
+import { type JailPart, type PackReason, packReasons, partsOf } from './manifest/jail-parts.ts';
 import { type Manifest, readManifest } from './manifest/manifest.ts';
-import { type JailPart, partsOf } from './manifest/parts.ts';
+import { toText } from './manifest/path-text.ts';
 import { mergeRecipes } from './manifest/recipe.ts';
-import { toText } from './manifest/text.ts';
-import { packReasons, type PackReason } from './manifest/why.ts';
+import type { Making } from './prepared-plan.ts';
 import {
+  checkFlag,
   checkRequest,
+  checkWork,
   type JailRequest,
+  type JailWork,
   requireRoot,
   toGivenRecipe,
   toRecipe,
   toReplace,
 } from './request/request.ts';
 import { refuseFailures } from './tell.ts';
-import { toJailError } from './work/failure.ts';
+import { toJailError } from './work/jail-error.ts';
 
 /** What a piece of work made of a jail, or would make of it. */
 export interface JailReport {
@@ -67,26 +75,20 @@ export async function buildJail(asked: JailRequest): Promise<JailReport> {
     const added = toRecipe(request, source, learned);
     const recipeFor = (before: Manifest | undefined) =>
       before === undefined ? added : mergeRecipes(before.recipe, added);
-    const report = await makeOrForesee(
-      { host, directory, recipeFor, without: added.without, replace: toReplace(request), work: request },
-      request.plan === true,
-    );
+    const making = {
+      host,
+      directory,
+      recipeFor,
+      without: added.without,
+      replace: toReplace(request),
+      work: request,
+    };
+    const { report } = await run(making, request.plan === true);
     return { ...report, warnings: [...warnings, ...report.warnings] };
   } catch (error) {
     throw toJailError(error);
   } finally {
     host?.close();
-  }
-}
-
-/** @throws as buildJail */
-export async function makeOrForesee(making: Making, isPlan: boolean): Promise<JailReport> {
-  if (!isPlan) return refuseFailures(toReport(await makeJail(making)));
-  const jail = openPresent(making.directory);
-  try {
-    return refuseFailures(toReport(await foreseeJail(making, jail)));
-  } finally {
-    jail?.close();
   }
 }
 
@@ -112,6 +114,79 @@ function openPresent(directory: BytePath): DirectoryRoot | undefined {
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
+  }
+}
+
+export interface UpdateRequest extends JailWork {
+  /** True: nothing is changed, and the report says what would be. */
+  readonly plan?: boolean | undefined;
+  /** As in JailRequest. */
+  readonly replace?: readonly Bytes[] | undefined;
+}
+
+export interface UpdateReport extends JailReport {
+  /** Paths in the jail that the builder has not made; they are left as they are. */
+  readonly extra: readonly string[];
+}
+
+/**
+ * Plans the jail's recipe anew and replaces what differs, by content, from what the jail holds: each file by rename, so that
+ * running programs keep theirs. What a user of the jail may write, and what was changed in the jail, is left and listed, unless
+ * `replace` names it. Commands that were learned from are not run again. An interrupted run is completed, or undone, by the next.
+ * @throws JailError ERR_NO_MANIFEST for a directory that buildJail has not made, and as buildJail.
+ */
+export async function updateJail(asked: UpdateRequest): Promise<UpdateReport> {
+  const request = takeRequest(asked, (own) => {
+    checkWork(own, ['directory', 'signal', 'onProgress', 'plan', 'replace']);
+    checkFlag(own.plan, 'plan');
+  });
+  const replace = toReplace(request);
+  requireRoot('updated');
+  const directory = absolute(request.directory);
+  try {
+    const host = openHost(readBuilt(directory, (_jail, manifest) => manifest.recipe.from));
+    try {
+      const making = { host, directory, recipeFor: recipeOf, replace, work: request };
+      const { report, present } = await run(making, request.plan === true);
+      const told = new Set(report.left.map(({ path }) => path));
+      const extra = extraIn(directory, present).map(toText);
+      return { ...report, extra: extra.filter((path) => !told.has(path)) };
+    } finally {
+      host.close();
+    }
+  } catch (error) {
+    throw toJailError(error);
+  }
+}
+
+function recipeOf(before: Manifest | undefined): Manifest['recipe'] {
+  if (before !== undefined) return before.recipe;
+  throw new JailError('the manifest of the jail has vanished', { code: 'ERR_NO_MANIFEST' });
+}
+
+function extraIn(directory: BytePath, present: Manifest): readonly BytePath[] {
+  const jail = openBuilt(directory);
+  try {
+    return findExtra(jail, present);
+  } finally {
+    jail.close();
+  }
+}
+
+interface Run {
+  readonly report: JailReport;
+  /** What the jail holds now. */
+  readonly present: Manifest;
+}
+
+async function run(making: Making, isPlan: boolean): Promise<Run> {
+  const jail = isPlan ? openPresent(making.directory) : undefined;
+  try {
+    const made = await (isPlan ? foreseeJail(making, jail) : makeJail(making));
+    const present = isPlan ? (made.before ?? made.after) : made.after;
+    return { report: refuseFailures(toReport(made)), present };
+  } finally {
+    jail?.close();
   }
 }
 

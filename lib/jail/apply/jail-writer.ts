@@ -1,19 +1,20 @@
 // Prepares what a jail is to hold: each entry is judged, staged beside, and listed. Until Store.commit the jail is as it was.
 
-import { fchmodSync, fchownSync } from 'node:fs';
+import { fchmodSync } from 'node:fs';
 
 import { type BytePath, showPath } from '../../binary/path.ts';
 import { type DirectoryRoot, errorCode, type FileRoot } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
-import { native } from '../../native.ts';
 import { isWithin } from '../host/mounts.ts';
-import type { DataEntry, DeviceEntry, Entry, FileEntry } from '../manifest/entry.ts';
+import type { DataEntry, DeviceEntry, Entry } from '../manifest/planned-entry.ts';
 import type { Recorded } from '../manifest/manifest.ts';
-import type { Attributes, CommitList, Expected, Staged } from './journal.ts';
-import type { Judge, Verdict } from './keep.ts';
-import { DIRECTORY, ORDINARY, rankOf, rankOfLink } from './order.ts';
-import { stampOf } from './present.ts';
-import { type Content, contentOf, foresee, openSource, toRecorded } from './record.ts';
+import type { Attributes, CommitList, Expected, Staged } from './commit-list.ts';
+import { type Copy, openCopies } from './copies.ts';
+import type { KnownFiles } from './file-facts.ts';
+import type { Judge, Verdict } from './judge.ts';
+import { DIRECTORY, ORDINARY, rankOf, rankOfLink } from './commit-order.ts';
+import { stampOf } from './look.ts';
+import { foresee, toRecorded } from './recording.ts';
 import { type Store, writeAll } from './store.ts';
 
 /** Work on one jail. */
@@ -22,7 +23,11 @@ export interface JailWriter {
    * Prepares an entry, as far as the verdict is that it is put there.
    * @throws JailError as Judge.judge; EXDEV if something is mounted where it belongs; system errors.
    */
-  add(entry: Entry): Promise<Written>;
+  add(entry: Entry, known?: KnownFiles): Promise<Written>;
+  /** Says that nothing more is added. */
+  flush(): void;
+  /** Ends the work: no more copies are begun, and none is under way afterwards. */
+  close(): Promise<void>;
   /** Prepares that something is removed; `was` as in Expected. */
   remove(path: BytePath, was: Expected['was']): void;
   /** All that was prepared. @throws JailError EAGAIN if somebody has changed what is to be replaced since it was judged. */
@@ -33,8 +38,9 @@ export interface JailWriter {
 
 export interface Written {
   readonly verdict: Verdict;
-  /** Undefined if it was left. */
+  /** Undefined if it was left, or is a copy: that is recorded when it is made. */
   readonly record: Recorded | undefined;
+  readonly copy?: Copy;
   readonly warning?: string | undefined;
 }
 
@@ -45,6 +51,8 @@ interface Waiting extends Staged {
 export interface Writing {
   /** Where it is copied from. */
   readonly source: FileRoot;
+  /** A descriptor of that root. */
+  readonly sourceFd: number;
   readonly jail: DirectoryRoot;
   readonly store: Store;
   readonly judge: Judge;
@@ -53,17 +61,19 @@ export interface Writing {
 }
 
 /** Opens the work on one jail. */
-export function openWriter({ source, jail, store, judge, mounted }: Writing): JailWriter {
+export function openWriter({ source, sourceFd, jail, store, judge, mounted }: Writing): JailWriter {
   const waiting: Waiting[] = [];
   const attributes: Attributes[] = [];
   const obsolete: Expected[] = [];
   const made = new Set<BytePath>();
   const stamps = new Map<BytePath, string>();
+  const copies = openCopies(store, sourceFd);
 
-  async function add(entry: Entry): Promise<Written> {
+  async function add(entry: Entry, known?: KnownFiles): Promise<Written> {
     let fresh: Recorded | undefined;
-    const plan = async () => (fresh ??= await foresee(entry, source));
-    const verdict = await judge.judge(entry, plan);
+    const facts = entry.kind === 'file' ? known?.onHost(entry.source) : undefined;
+    const plan = async () => (fresh ??= await foresee(entry, source, facts));
+    const verdict = await judge.judge(entry, plan, known);
     if (verdict.action === 'leave') {
       // what is mounted there hides what the builder has put there
       if (verdict.left?.because === 'changed' && entry.kind !== 'directory') checkMounts(entry.path);
@@ -92,7 +102,9 @@ export function openWriter({ source, jail, store, judge, mounted }: Writing): Ja
 
   async function put(entry: Entry, was: Expected['was']): Promise<Omit<Written, 'verdict'>> {
     const { path } = entry;
-    const wait = (rank: number, staged: BytePath) => void waiting.push({ staged, path, was, rank });
+    const isDirectory = entry.kind === 'directory';
+    const wait = (rank: number, staged: BytePath) =>
+      void waiting.push({ staged, path, was, rank, isDirectory });
     switch (entry.kind) {
       case 'directory':
         wait(DIRECTORY, store.stageDirectory({ mode: entry.mode, uid: entry.uid ?? 0, gid: entry.gid ?? 0 }));
@@ -102,9 +114,9 @@ export function openWriter({ source, jail, store, judge, mounted }: Writing): Ja
         wait(rankOfLink(path), store.stageLink(entry.target));
         return { record: toRecorded(entry) };
       case 'file': {
-        const { staged, made: content } = await stageCopy(entry);
-        wait(rankOf(entry), staged);
-        return { record: toRecorded(entry, content) };
+        const copy = copies.add(entry);
+        wait(rankOf(entry), copy.staged);
+        return { record: undefined, copy };
       }
       case 'data':
         wait(ORDINARY, await stageData(entry));
@@ -113,22 +125,6 @@ export function openWriter({ source, jail, store, judge, mounted }: Writing): Ja
         return { record: toRecorded(entry), warning: stageDevice(entry, (staged) => wait(ORDINARY, staged)) };
       default:
         return entry satisfies never;
-    }
-  }
-
-  async function stageCopy(entry: FileEntry): Promise<{ readonly staged: BytePath; readonly made: Content }> {
-    const { mode, uid = 0, gid = 0, keepPrivileges } = entry;
-    const file = openSource(source, entry);
-    try {
-      return await store.stage(async (fd) => {
-        native.copyFile(file.fd, fd);
-        fchownSync(fd, uid, gid);
-        fchmodSync(fd, mode); // after chown, which takes the set-user-ID bit away
-        if (keepPrivileges === true) native.copyCapabilities(file.fd, fd);
-        return contentOf(fd); // of the copy: the host's file may have changed meanwhile
-      });
-    } finally {
-      file.close();
     }
   }
 
@@ -154,6 +150,8 @@ export function openWriter({ source, jail, store, judge, mounted }: Writing): Ja
 
   return {
     add,
+    flush: copies.flush,
+    close: copies.close,
     remove: (path, was) => void obsolete.push({ path, was }),
     changes: () => {
       for (const [path, stamp] of stamps) if (stampOf(jail.lstat(path)) !== stamp) throw isBusy(path);

@@ -1,10 +1,10 @@
 // One entry of the manifest as JSON.
 
 import type { BytePath } from '../../binary/path.ts';
-import type { Reason } from './entry.ts';
-import type { Recorded } from './manifest.ts';
+import type { Reason } from './planned-entry.ts';
+import type { Recorded, Writable } from './manifest.ts';
 import { isDestination } from './recipe.ts';
-import { fromText, toText } from './text.ts';
+import { fromText, toText } from './path-text.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -33,8 +33,6 @@ export function entryToJson(entry: Recorded): object {
     as: reason.as === undefined ? undefined : toText(reason.as as BytePath),
   };
 }
-
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** @throws TypeError if the value is no entry. */
 export function entryFromJson(value: unknown): Recorded {

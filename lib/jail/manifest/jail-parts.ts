@@ -1,9 +1,9 @@
-// Where the size of a jail comes from: its largest parts, and what of it packs have brought.
+// What a jail consists of, why it is there, and where its size comes from.
 
 import type { BytePath } from '../../binary/path.ts';
-import { type Reason, showReason } from './entry.ts';
+import { type Reason, reasonChain, showReason } from './planned-entry.ts';
 import type { Manifest, Recorded } from './manifest.ts';
-import { toText } from './text.ts';
+import { toText } from './path-text.ts';
 
 /** The files of one Debian package, or all that belong to none. */
 export interface JailPart {
@@ -66,4 +66,28 @@ export function packSizes({ entries }: Manifest): ReadonlyMap<string, number> {
     if (pack !== undefined) sizes.set(pack, (sizes.get(pack) ?? 0) + sizeOf(entry));
   }
   return sizes;
+}
+
+/** A pack of a jail. */
+export interface PackReason {
+  readonly name: string;
+  /** The file that showed that it is needed; undefined for one that was asked for, or that every jail has. */
+  readonly trigger: string | undefined;
+  /** Of the files that it has brought, with what they need. */
+  readonly sizeBytes: number;
+}
+
+export function packReasons(manifest: Manifest): readonly PackReason[] {
+  const sizes = packSizes(manifest);
+  return manifest.packs.map(({ name, trigger }) => ({
+    name,
+    trigger: trigger && toText(trigger),
+    sizeBytes: sizes.get(name) ?? 0,
+  }));
+}
+
+/** The reasons of a path, nearest first, each one phrase; empty for a path that is not in the manifest. */
+export function explain({ entries }: Manifest, path: BytePath): readonly string[] {
+  const reasons = new Map(entries.map((entry) => [entry.path, entry.reason]));
+  return reasonChain(path, (at) => reasons.get(at)).map(showReason);
 }

@@ -2,7 +2,7 @@
 
 import type { BytePath } from '../../binary/path.ts';
 import type { Recorded } from '../manifest/manifest.ts';
-import { fromText, toText } from '../manifest/text.ts';
+import { fromText, toText } from '../manifest/path-text.ts';
 
 /**
  * `was` is what lay at a path when the change was decided, as lineAt tells it, or null for nothing. If something else lies there when an interrupted run
@@ -16,6 +16,8 @@ export interface Expected {
 /** Something that waits for its place. */
 export interface Staged extends Expected {
   readonly staged: BytePath;
+  /** Known in the run that has staged it. */
+  readonly isDirectory?: boolean;
 }
 
 /** A directory that gets another mode or owner. */
@@ -27,6 +29,10 @@ export interface CommitList {
   readonly attributes: readonly Attributes[];
   /** What is removed then, a directory after what lies in it. */
   readonly obsolete: readonly Expected[];
+}
+
+export function isEmpty({ files, attributes, obsolete }: CommitList): boolean {
+  return files.length + attributes.length + obsolete.length === 0;
 }
 
 /** Bytes of the list. */

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import t from 'tap';
 
 import { type BytePath, bytePath } from '../../../lib/binary/path.ts';
-import { fromText, toText } from '../../../lib/jail/manifest/text.ts';
+import { fromText, toText } from '../../../lib/jail/manifest/path-text.ts';
 
 const bytes = fc.uint8Array({ maxLength: 64 }).map(bytePath);
 // bytes of which many are nearly UTF-8

@@ -3,7 +3,8 @@
 import { type BytePath, bytePath, joinPath, pathBytes } from '../../binary/path.ts';
 import type { DirectoryRoot, FileStatus } from '../../binary/root.ts';
 import { native } from '../../native.ts';
-import { hashInJail } from '../manifest/hash.ts';
+import { hashInJail } from '../manifest/file-hash.ts';
+import type { FileFacts } from './file-facts.ts';
 import type { Recorded } from '../manifest/manifest.ts';
 
 /** Everything about a path that counts as a change. Links have no mode and no owner that matter. */
@@ -20,19 +21,24 @@ export interface Look {
 const MAX_STRANGE_BYTES = 1 << 30;
 
 /**
- * Reads what is there; the whole content of a file, unless it is very large and of none of the sizes `expected`.
+ * Reads what is there: the whole content of a file, unless `facts` tell it, or it is very large and of none of the sizes
+ * `expected`.
  */
 export async function lookAt(
   jail: DirectoryRoot,
   path: BytePath,
   status: FileStatus,
-  expected?: readonly (number | undefined)[],
+  {
+    expected,
+    facts,
+  }: { readonly expected?: readonly (number | undefined)[]; readonly facts?: FileFacts | undefined } = {},
 ): Promise<Look> {
   const { kind, mode, uid, gid, sizeBytes, target } = status;
   switch (kind) {
     case 'symlink':
       return { kind: 'link', mode: 0o777, uid: 0, gid: 0, content: target ?? '' };
     case 'file': {
+      if (facts !== undefined) return { kind, mode, uid, gid, content: facts.sha256 };
       const isStrange = expected?.includes(sizeBytes) === false && sizeBytes > MAX_STRANGE_BYTES;
       const content = isStrange ? `${sizeBytes} bytes` : ((await hashInJail(jail, path)) ?? '');
       return { kind, mode, uid, gid, content };

@@ -1,9 +1,9 @@
 import t from 'tap';
 
 import { bytePath } from '../../../lib/binary/path.ts';
-import type { Reason } from '../../../lib/jail/manifest/entry.ts';
+import type { Reason } from '../../../lib/jail/manifest/planned-entry.ts';
 import type { Manifest, Recorded } from '../../../lib/jail/manifest/manifest.ts';
-import { packSizes, partsOf } from '../../../lib/jail/manifest/parts.ts';
+import { packSizes, partsOf } from '../../../lib/jail/manifest/jail-parts.ts';
 import { EMPTY_RECIPE } from '../../../lib/jail/manifest/recipe.ts';
 
 function file(path: string, sizeBytes: number, reason: Reason, name?: string): Recorded {

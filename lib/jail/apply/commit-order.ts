@@ -1,7 +1,7 @@
 // The order in which what is ready is put in place: at each moment an interruption must leave programs that start.
 
 import type { BytePath } from '../../binary/path.ts';
-import type { FileEntry } from '../manifest/entry.ts';
+import type { FileEntry } from '../manifest/planned-entry.ts';
 
 // The loader and the C library suit only each other: one comes directly after the other. An old program runs with new
 // libraries, a new one perhaps not with old ones. A link leads to something new when that is there.

@@ -4,13 +4,14 @@
 import { type BytePath, parentPath, pathBytes, showPath } from '../../binary/path.ts';
 import type { DirectoryRoot, FileStatus } from '../../binary/root.ts';
 import { native } from '../../native.ts';
-import type { DirectoryEntry, Entry } from '../manifest/entry.ts';
+import type { DirectoryEntry, Entry } from '../manifest/planned-entry.ts';
 import type { Recorded } from '../manifest/manifest.ts';
 import { CACHE_PATH } from '../plan/cache.ts';
+import type { FileFacts, KnownFiles } from './file-facts.ts';
 import { type Grounds, type Judging, openGrounds } from './grounds.ts';
 import { type Left, type LeftBecause, toLeft } from './left.ts';
 import { checkDirectory, inTheWay, nameOf } from './obstacle.ts';
-import { everyIn, isSame, lineOf, type Look, lookAt, lookOf, stampOf } from './present.ts';
+import { everyIn, isSame, lineOf, type Look, lookAt, lookOf, stampOf } from './look.ts';
 
 export interface Verdict {
   /** `put`: what is planned takes the place; `attributes`: mode and owner are set; `stay`: it is as planned. */
@@ -26,10 +27,11 @@ export interface Verdict {
 
 export interface Judge {
   /**
-   * Asked for a directory before it is asked for what lies in it. `plan` makes the record of the entry.
+   * Asked for a directory before it is asked for what lies in it. `plan` makes the record of the entry, `known` are files that
+   * were read already.
    * @throws JailError EEXIST if something that the builder has not made is in the way; ERR_INSECURE_PATH as checkDirectory.
    */
-  judge(entry: Entry, plan: () => Promise<Recorded>): Promise<Verdict>;
+  judge(entry: Entry, plan: () => Promise<Recorded>, known?: KnownFiles): Promise<Verdict>;
   /** Whether something that was recorded, and is planned no longer, is removed or left; undefined if nothing is there. */
   judgeUnneeded(old: Recorded): Promise<Left | 'remove' | undefined>;
 }
@@ -40,6 +42,7 @@ interface Met<E = Entry> {
   readonly present: FileStatus;
   readonly look: Look;
   readonly fresh: Recorded;
+  readonly facts: FileFacts | undefined;
 }
 
 const PUT = { action: 'put' } as const;
@@ -54,7 +57,7 @@ export function openJudge(judging: Judging): Judge {
   // Directories that are made anew: whatever a link in their place leads to, they are empty.
   const made = new Set<BytePath>();
 
-  async function judge(entry: Entry, plan: () => Promise<Recorded>): Promise<Verdict> {
+  async function judge(entry: Entry, plan: () => Promise<Recorded>, read?: KnownFiles): Promise<Verdict> {
     const { path, kind } = entry;
     const parent = parentPath(path);
     const [isClosed, isInNew] = [closed.has(parent), made.has(parent)];
@@ -63,7 +66,7 @@ export function openJudge(judging: Judging): Judge {
       ? LEAVE
       : isInNew
         ? { ...PUT, was: null }
-        : await judgeOpen(grounds, entry, present, plan);
+        : await judgeOpen(grounds, entry, { present, plan, read });
     if (kind === 'directory' && present?.kind !== 'directory')
       (verdict.action === 'leave' ? closed : made).add(path);
     return verdict;
@@ -73,7 +76,7 @@ export function openJudge(judging: Judging): Judge {
     const present = jail.lstat(path);
     if (present === undefined) return undefined;
     if (grounds.isNamed(path) || (await grounds.isOurs(path, present))) return 'remove';
-    const look = await lookAt(jail, path, present, [sizeBytes]);
+    const look = await lookAt(jail, path, present, { expected: [sizeBytes] });
     return toLeft(path, 'unneeded', false, { jail: look });
   }
 
@@ -83,14 +86,22 @@ export function openJudge(judging: Judging): Judge {
 async function judgeOpen(
   grounds: Grounds,
   entry: Entry,
-  present: FileStatus | undefined,
-  plan: () => Promise<Recorded>,
+  {
+    present,
+    plan,
+    read,
+  }: {
+    readonly present: FileStatus | undefined;
+    readonly plan: () => Promise<Recorded>;
+    readonly read: KnownFiles | undefined;
+  },
 ): Promise<Verdict> {
   if (present === undefined) return { ...(await judgeAbsent(grounds, entry, plan)), was: null, stamp: '' };
   const fresh = await plan();
-  const sizes = [fresh.sizeBytes, grounds.known.get(entry.path)?.sizeBytes];
-  const look = await lookAt(grounds.jail, entry.path, present, sizes);
-  const met = { present, look, fresh };
+  const expected = [fresh.sizeBytes, grounds.known.get(entry.path)?.sizeBytes];
+  const facts = read?.inJail(entry.path, present);
+  const look = await lookAt(grounds.jail, entry.path, present, { expected, facts });
+  const met = { present, look, fresh, facts };
   const verdict =
     entry.kind === 'directory' && present.kind === 'directory'
       ? judgeDirectory(grounds, { entry, ...met })
@@ -140,7 +151,7 @@ async function judgeOther(grounds: Grounds, met: Met): Promise<Verdict> {
   const isTheirs = grounds.isTheirs(path, present);
   const isAsPrivileged = (old?.keepPrivileges ?? false) === (fresh.keepPrivileges ?? false);
   if (isSame(look, lookOf(fresh)) && isAsPrivileged)
-    return !isTheirs && isShared(jail, path, present) ? PUT : STAY;
+    return !isTheirs && isShared(jail, path, met) ? PUT : STAY;
   if (grounds.isNamed(path)) {
     // with what lies in it: that would have to be named itself
     if (present.kind === 'directory') throw inTheWay(entry, present);
@@ -178,6 +189,6 @@ function leave(
 }
 
 /** It has another name, perhaps outside the jail: a link(2) to the host's own file. */
-function isShared(jail: DirectoryRoot, path: BytePath, { kind }: FileStatus): boolean {
-  return kind === 'file' && native.inRootLstat(jail.fd, pathBytes(path)).nlink > 1;
+function isShared(jail: DirectoryRoot, path: BytePath, { present, facts }: Met): boolean {
+  return present.kind === 'file' && (facts ?? native.inRootLstat(jail.fd, pathBytes(path))).nlink > 1;
 }

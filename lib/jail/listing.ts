@@ -8,13 +8,13 @@ import { checkKeys, takeRequest } from '../keys.ts';
 import type { Bytes } from '../quote.ts';
 import { openBuilt } from './host/built.ts';
 import { absolute } from './host/hostpath.ts';
-import { showReason } from './manifest/entry.ts';
+import { showReason } from './manifest/planned-entry.ts';
 import { type Manifest, MANIFEST_PATH, readManifest, type Recorded } from './manifest/manifest.ts';
 import { recipeToJson } from './manifest/recipe.ts';
-import { toText } from './manifest/text.ts';
-import { explain, packReasons, type PackReason } from './manifest/why.ts';
+import { toText } from './manifest/path-text.ts';
+import { explain, packReasons, type PackReason } from './manifest/jail-parts.ts';
 import { checkBytes, requireRoot } from './request/request.ts';
-import { toJailError } from './work/failure.ts';
+import { toJailError } from './work/jail-error.ts';
 
 export interface ListedFile extends Omit<Recorded, 'path' | 'source' | 'target' | 'reason'> {
   /** Bytes that are no UTF-8 as lone surrogates U+DC80…U+DCFF. */

@@ -8,25 +8,30 @@ import { type BytePath, bytePath } from '../../binary/path.ts';
 import type { DirectoryRoot, FileRoot } from '../../binary/root.ts';
 import { readMounts } from '../host/mountinfo.ts';
 import { mountsIn, pointIn } from '../host/mounts.ts';
-import type { Entry } from '../manifest/entry.ts';
-import { type Manifest, type Recorded, writeManifest } from '../manifest/manifest.ts';
+import type { Entry } from '../manifest/planned-entry.ts';
+import { isSameManifest, type Manifest, type Recorded, writeManifest } from '../manifest/manifest.ts';
 import type { Recipe } from '../manifest/recipe.ts';
 import { CACHE_PATH, cacheFor } from '../plan/cache.ts';
 import type { JailPlan } from '../plan/plan.ts';
-import { throwIfAborted, toJailError } from '../work/failure.ts';
-import { begin, type Progress } from '../work/progress.ts';
+import { throwIfAborted, toJailError } from '../work/jail-error.ts';
+import { begin, type Progress } from '../work/steps.ts';
 import { openTurns } from '../work/steps.ts';
-import { openJudge } from './keep.ts';
+import { openJudge } from './judge.ts';
+import { isEmpty } from './commit-list.ts';
 import type { Left } from './left.ts';
-import { openOutcome } from './outcome.ts';
-import { foresee, foreseeNew } from './record.ts';
+import { openOutcome, type Outcome } from './outcome.ts';
+import { foresee, foreseeNew } from './recording.ts';
+import { toRecorded } from './recording.ts';
 import type { Store } from './store.ts';
 import { setTimes } from './times.ts';
 import { findUnneeded } from './unneeded.ts';
-import { type JailWriter, openWriter, type Written } from './write.ts';
+import { type KnownFiles, readKnown, type Roots } from './file-facts.ts';
+import { type JailWriter, openWriter, type Written } from './jail-writer.ts';
 
 export interface Applying {
   readonly source: FileRoot;
+  /** A descriptor of that root. */
+  readonly sourceFd: number;
   readonly jail: DirectoryRoot;
   /** Where the jail really lies on the host. */
   readonly directory: BytePath;
@@ -49,21 +54,24 @@ export interface Applied {
  * @throws AbortError, JailError; system errors
  */
 export async function applyPlan(recipe: Recipe, plan: JailPlan, work: Applying): Promise<Applied> {
-  const { source, jail, store, before, replace, signal, onProgress } = work;
+  const { source, sourceFd, jail, store, before, replace, signal, onProgress } = work;
   const judge = openJudge({ jail, before, replace });
-  const writer = openWriter({ source, jail, store, judge, mounted: mountedIn(work.directory) });
+  const mounted = mountedIn(work.directory);
+  const writer = openWriter({ source, sourceFd, jail, store, judge, mounted });
   const outcome = openOutcome(before);
-  await addAll(withCache(plan, jail), work, async (entry) => {
-    const { verdict, record, warning } = await add(writer, entry);
-    outcome.add(entry.path, verdict, record);
-    if (warning !== undefined) outcome.warnings.push(warning);
-  });
+  try {
+    await addAll(withCache(plan, jail), work, { writer, outcome });
+  } finally {
+    await writer.close();
+  }
   const unneeded = await findUnneeded(jail, judge, { before, planned: outcome.planned });
   for (const { path, was } of unneeded.removable) writer.remove(path, was);
   const manifest = toManifest(recipe, plan, outcome.recorded, outcome.stale(before));
   throwIfAborted(signal);
   onProgress?.(begin('commit'));
-  store.commit(writer.changes(), writeManifest(manifest));
+  const changes = writer.changes();
+  if (!isEmpty(changes) || before === undefined || !isSameManifest(before, manifest))
+    store.commit(changes, writeManifest(manifest));
   setTimes(jail, manifest.entries, { left: outcome.leftPaths, made: writer.made });
   return { manifest, left: [...outcome.left, ...unneeded.left], warnings: outcome.warnings };
 }
@@ -80,23 +88,30 @@ export async function foreseePlan(
   plan: JailPlan,
   {
     source,
+    sourceFd,
     jail,
     before,
     replace,
     signal,
-  }: Pick<Applying, 'source' | 'before' | 'replace' | 'signal'> & {
+  }: Pick<Applying, 'source' | 'sourceFd' | 'before' | 'replace' | 'signal'> & {
     readonly jail: DirectoryRoot | undefined;
   },
 ): Promise<Applied> {
   const judge = jail && openJudge({ jail, before, replace });
   const outcome = openOutcome(before);
   const turns = openTurns();
-  for (const entry of withCache(plan, jail)) {
-    throwIfAborted(signal);
-    const record = await (jail === undefined ? foreseeNew : foresee)(entry, source);
-    const verdict = (await judge?.judge(entry, async () => record)) ?? { action: 'put' };
-    outcome.add(entry.path, verdict, record);
-    await turns();
+  const entries = withCache(plan, jail);
+  const slices =
+    jail === undefined ? [[entries, undefined] as const] : readAhead(entries, { jail, sourceFd });
+  for await (const [slice, known] of slices) {
+    for (const entry of slice) {
+      throwIfAborted(signal);
+      const facts = entry.kind === 'file' ? known?.onHost(entry.source) : undefined;
+      const record = await (jail === undefined ? foreseeNew(entry, source) : foresee(entry, source, facts));
+      const verdict = (await judge?.judge(entry, async () => record, known)) ?? { action: 'put' };
+      outcome.add(entry.path, verdict, record);
+      await turns();
+    }
   }
   const left = [...outcome.left];
   if (jail !== undefined && judge !== undefined)
@@ -105,31 +120,89 @@ export async function foreseePlan(
   return { manifest, left, warnings: outcome.warnings };
 }
 
+/** How many entries are read ahead. */
+const SLICE = 256;
+
 async function addAll(
   entries: readonly Entry[],
-  { signal, onProgress }: Applying,
-  addOne: (entry: Entry) => Promise<void>,
+  work: Applying,
+  { writer, outcome }: { readonly writer: JailWriter; readonly outcome: Outcome },
 ): Promise<void> {
+  const { signal } = work;
+  const tell = openTold(entries, work);
+  const turns = openTurns(TURN_MS);
+  // Copies are made later than they are judged, and each is recorded in the order of the plan.
+  const pending: Pending[] = [];
+  let next = 0;
+  function recordMade(): void {
+    for (; next < pending.length; next++) {
+      const { entry, verdict, record, copy } = pending[next] as Pending;
+      const content = copy?.content();
+      if (copy !== undefined && content === undefined) return;
+      outcome.add(entry.path, verdict, content === undefined ? record : toRecorded(entry, content));
+      tell(entry);
+    }
+  }
+  for await (const [slice, known] of readAhead(entries, work)) {
+    for (const entry of slice) {
+      throwIfAborted(signal);
+      const written = await add(writer, entry, known);
+      if (written.warning !== undefined) outcome.warnings.push(written.warning);
+      pending.push({ entry, ...written });
+      const turn = turns();
+      if (turn === undefined) continue;
+      await turn; // a service that builds a jail goes on serving, and the next copies begin
+      recordMade();
+    }
+  }
+  writer.flush();
+  for (recordMade(); next < pending.length; recordMade()) {
+    await pending[next]?.copy?.ended;
+    throwIfAborted(signal);
+  }
+}
+
+interface Pending extends Written {
+  readonly entry: Entry;
+}
+
+const TURN_MS = 2;
+
+/** Entries, and what was read of the files among them while those before were worked on. */
+async function* readAhead(
+  entries: readonly Entry[],
+  roots: Roots,
+): AsyncGenerator<readonly [readonly Entry[], KnownFiles]> {
+  const read = (from: number): Promise<KnownFiles> => {
+    const known = readKnown(entries.slice(from, from + SLICE), roots);
+    known.catch(() => {}); // whoever waits for it hears of it
+    return known;
+  };
+  let next = read(0);
+  for (let from = 0; from < entries.length; from += SLICE) {
+    const known = await next;
+    next = read(from + SLICE);
+    yield [entries.slice(from, from + SLICE), known];
+  }
+}
+
+/** Tells of each file that is done. */
+function openTold(entries: readonly Entry[], { onProgress }: Applying): (entry: Entry) => void {
   const files = entries.filter((entry) => entry.kind === 'file');
   const total = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const start = begin('copy', files.length, total);
   let [done, doneBytes] = [0, 0];
   onProgress?.(start);
-  const turns = openTurns();
-  for (const entry of entries) {
-    throwIfAborted(signal);
-    await addOne(entry);
-    if (entry.kind === 'file') {
-      doneBytes += entry.sizeBytes;
-      onProgress?.({ ...start, files: ++done, sizeBytes: doneBytes });
-    }
-    await turns(); // a service that builds a jail goes on serving
-  }
+  return (entry) => {
+    if (entry.kind !== 'file') return;
+    doneBytes += entry.sizeBytes;
+    onProgress?.({ ...start, files: ++done, sizeBytes: doneBytes });
+  };
 }
 
-async function add(writer: JailWriter, entry: Entry): Promise<Written> {
+async function add(writer: JailWriter, entry: Entry, known: KnownFiles): Promise<Written> {
   try {
-    return await writer.add(entry);
+    return await writer.add(entry, known);
   } catch (error) {
     throw toJailError(error, entry.path);
   }

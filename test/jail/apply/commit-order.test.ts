@@ -1,8 +1,8 @@
 import t from 'tap';
 
 import { bytePath } from '../../../lib/binary/path.ts';
-import { ORDINARY, rankOf, rankOfLink } from '../../../lib/jail/apply/order.ts';
-import type { FileEntry, Reason } from '../../../lib/jail/manifest/entry.ts';
+import { ORDINARY, rankOf, rankOfLink } from '../../../lib/jail/apply/commit-order.ts';
+import type { FileEntry, Reason } from '../../../lib/jail/manifest/planned-entry.ts';
 
 function file(path: string, how: Reason['how']): number {
   const entry: FileEntry = {

@@ -1,7 +1,7 @@
 import t from 'tap';
 
 import { type BytePath, bytePath } from '../../../lib/binary/path.ts';
-import { type Reason, reasonChain, showReason } from '../../../lib/jail/manifest/entry.ts';
+import { type Reason, reasonChain, showReason } from '../../../lib/jail/manifest/planned-entry.ts';
 
 const path = (text: string): BytePath => bytePath(text);
 

@@ -1,0 +1,121 @@
+// Copies of files of the host, made many at a time while the rest of the plan is judged.
+
+import type { BytePath } from '../../binary/path.ts';
+import { errorCode } from '../../binary/root.ts';
+import type { FileEntry } from '../manifest/planned-entry.ts';
+import { toJailError } from '../work/jail-error.ts';
+import type { FileFacts, WantedCopy } from './file-facts.ts';
+import { type Content, exchanged, vanished } from './recording.ts';
+import { type Store, stagedPath } from './store.ts';
+
+// So few that an abort is heard soon and a service gets its turn, so many that calls cost nothing.
+const BATCH_FILES = 128;
+const BATCH_BYTES = 8 << 20;
+/** How many threads of libuv's pool of four are taken. */
+const THREADS = 2;
+
+export interface Copies {
+  /** The copy is made later, with others. */
+  add(entry: FileEntry): Copy;
+  /** Says that nothing more is added. */
+  flush(): void;
+  /** Begins no more copies, and waits for those that have begun. */
+  close(): Promise<void>;
+}
+
+/** A copy that is being made, or was. */
+export interface Copy {
+  /** Where it waits for its place. */
+  readonly staged: BytePath;
+  /** What it holds; undefined until it is made. @throws as openSource; JailError for system errors */
+  content(): Content | undefined;
+  /** Until it is made, or has failed. */
+  readonly ended: Promise<unknown>;
+}
+
+/** Files that one call copies. */
+class Batch {
+  readonly jobs: WantedCopy[] = [];
+  sizeBytes = 0;
+  facts: readonly FileFacts[] | undefined;
+  failure: { readonly error: unknown } | undefined;
+  readonly ended: Promise<void>;
+  #end: () => void = () => {};
+
+  constructor() {
+    this.ended = new Promise((resolve) => (this.#end = resolve));
+  }
+
+  get isFull(): boolean {
+    return this.jobs.length >= BATCH_FILES || this.sizeBytes >= BATCH_BYTES;
+  }
+
+  async run(store: Store, sourceFd: number): Promise<void> {
+    try {
+      this.facts = await store.copy(sourceFd, this.jobs);
+    } catch (error) {
+      this.failure = { error: this.#errorOf(error) };
+    }
+    this.#end();
+  }
+
+  #errorOf(error: unknown): unknown {
+    const entry = this.jobs[(error as { readonly index?: number }).index ?? 0]?.entry;
+    if (entry === undefined) return error;
+    const { syscall } = error as NodeJS.ErrnoException;
+    const code = errorCode(error);
+    if (syscall === 'exchanged') return exchanged(entry);
+    if (syscall === 'openat2' && (code === 'ENOENT' || code === 'ENOTDIR')) return vanished(entry);
+    return toJailError(error, entry.path);
+  }
+}
+
+/** `sourceFd` is a descriptor of the root that entries are copied from. */
+export function openCopies(store: Store, sourceFd: number): Copies {
+  const waiting: Batch[] = [];
+  const running = new Set<Promise<void>>();
+  let filling = new Batch();
+  let isClosed = false;
+
+  function start(): void {
+    while (!isClosed && running.size < THREADS) {
+      const batch = waiting.shift();
+      if (batch === undefined) return;
+      const run = batch.run(store, sourceFd).then(() => {
+        running.delete(run);
+        if (batch.failure !== undefined) isClosed = true;
+        start();
+      });
+      running.add(run);
+    }
+  }
+
+  function flush(): void {
+    if (filling.jobs.length > 0) waiting.push(filling);
+    filling = new Batch();
+    start();
+  }
+
+  return {
+    add: (entry) => {
+      const number = store.reserve();
+      const batch = filling;
+      const index = batch.jobs.push({ number, entry }) - 1;
+      batch.sizeBytes += entry.sizeBytes;
+      if (batch.isFull) flush();
+      return {
+        staged: stagedPath(number),
+        content: () => {
+          if (batch.failure !== undefined) throw batch.failure.error;
+          return batch.facts?.[index];
+        },
+        ended: batch.ended,
+      };
+    },
+    flush,
+    close: async () => {
+      isClosed = true;
+      await Promise.all(running);
+    },
+  };
+}

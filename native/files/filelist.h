@@ -1,0 +1,10 @@
+// Copies or reads a list of files, and hashes them: the Node-API surface of filelist.cc.
+#pragma once
+
+#include <napi.h>
+
+namespace uchroot {
+
+void initFileList(Napi::Env env, Napi::Object exports);
+
+}  // namespace uchroot
