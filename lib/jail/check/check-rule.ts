@@ -6,18 +6,20 @@ import type { Recorded } from '../manifest/manifest.ts';
 import type { CheckedJail } from './checked-jail.ts';
 import type { Entry } from './jail-entry.ts';
 
+type Group =
+  | 'path'
+  | 'privilege'
+  | 'escape'
+  | 'tamper'
+  | 'upload'
+  | 'identity'
+  | 'staleness'
+  | 'fitness'
+  | 'running';
+
 /** One thing that can be wrong with a jail. It has `lookAt`, `look` or `lookSlowly`. */
 export interface Rule extends DescribedRule {
-  readonly group:
-    | 'path'
-    | 'privilege'
-    | 'escape'
-    | 'tamper'
-    | 'upload'
-    | 'identity'
-    | 'staleness'
-    | 'fitness'
-    | 'running';
+  readonly group: Group;
   /** What somebody could do with it, and the source of that. */
   readonly attack: string;
   /** A command line with placeholders in capitals; or a shell comment that says what to decide: `# …`. */
@@ -32,6 +34,11 @@ export interface Rule extends DescribedRule {
   readonly look?: (jail: CheckedJail) => Iterable<Found>;
   /** The same for a rule that has to read files. */
   readonly lookSlowly?: (jail: CheckedJail) => AsyncIterable<Found>;
+}
+
+/** Rules that all belong to one group. */
+export function inGroup(group: Group, rules: readonly Omit<Rule, 'group'>[]): readonly Rule[] {
+  return rules.map((rule) => Object.assign({ group }, rule));
 }
 
 /** What a rule has found, before it becomes a Finding. */

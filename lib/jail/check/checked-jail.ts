@@ -1,7 +1,9 @@
 // A jail that is being checked, with everything that a rule may look at.
 
-import { readFileSync, readlinkSync } from 'node:fs';
+import { constants, readFileSync, readlinkSync } from 'node:fs';
 
+import { openResolver, type Resolver } from '../../binary/closure.ts';
+import { BASELINE } from '../../binary/cpu.ts';
 import { type BytePath, bytePath, pathBytes } from '../../binary/path.ts';
 import { type DirectoryRoot, errorCode, type FileRoot, openFileRoot } from '../../binary/root.ts';
 import { rememberStatus } from '../../binary/walk.ts';
@@ -14,6 +16,7 @@ import { type Mount, readMounts } from '../host/mountinfo.ts';
 import { MANIFEST_PATH, type Manifest, readManifest } from '../manifest/manifest.ts';
 import { judgeWay, type WayFinding } from '../../trust/way.ts';
 import type { JailUser } from '../packs/pack.ts';
+import { lookOr } from '../work/jail-error.ts';
 import { toPerson } from './jail-writers.ts';
 import { boundPaths, pipesOutside, type Process, processesIn } from './processes.ts';
 import { openWalkFacts, type WalkFacts } from './walk-facts.ts';
@@ -47,6 +50,8 @@ export interface CheckedJail {
   pipesOutside(): ReadonlyMap<BytePath, string>;
   /** As looseOn() of writable-parent.ts for these users; answers are remembered, since many paths lead to the same place. */
   looseOn(path: BytePath): Loose | undefined;
+  /** A new resolver of what programs of the jail need to start. */
+  openResolver(): Resolver;
   /** Filled by the walk. */
   readonly seen: WalkFacts;
   close(): void;
@@ -81,6 +86,7 @@ export function openChecked(directory: BytePath, users: readonly JailUser[]): Ch
       boundOutside: once(boundPaths),
       pipesOutside: once(() => pipesOutside(place)),
       looseOn: rememberLoose(root, users),
+      openResolver: () => openResolver(root, { cpu: host?.cpu ?? BASELINE, hasProc: true }),
       seen: openWalkFacts(manifest),
       close: () => {
         host?.close();
@@ -90,6 +96,20 @@ export function openChecked(directory: BytePath, users: readonly JailUser[]): Ch
   } catch (error) {
     native.closeJail(facts.jailFd);
     throw error;
+  }
+}
+
+const O_PATH = 0o10000000; // asm-generic/fcntl.h; not among Node's constants
+
+/** What `use` returns for a descriptor (O_PATH) of the entry at a path of the jail, no link followed; undefined without an entry. */
+export function usePath<T>(root: DirectoryRoot, path: BytePath, use: (fd: number) => T): T | undefined {
+  const flags = O_PATH | constants.O_NOFOLLOW;
+  const fd = lookOr(undefined, () => native.inRootOpen(root.fd, pathBytes(path), flags));
+  if (fd === undefined) return undefined;
+  try {
+    return use(fd);
+  } finally {
+    native.closeDescriptor(fd);
   }
 }
 

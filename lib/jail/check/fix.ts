@@ -12,6 +12,7 @@ import { type MayWrite, openWritable } from '../apply/writable.ts';
 import { hashFile, openRegular } from '../manifest/file-hash.ts';
 import { STORE } from '../manifest/layout.ts';
 import type { Recorded } from '../manifest/manifest.ts';
+import { lookOr } from '../work/jail-error.ts';
 import type { Reported } from './check-report.ts';
 import type { Fix } from './check-rule.ts';
 import type { CheckedJail } from './checked-jail.ts';
@@ -53,7 +54,8 @@ export async function fixAll(
 function isAboutData(jail: CheckedJail, mayWrite: MayWrite, { found, entry }: Reported, fix: Fix): boolean {
   switch (fix.kind) {
     case 'restore':
-      return isThere(jail, found.path) || mayWrite(found.path, undefined);
+      // a path that cannot be looked up counts as used
+      return lookOr(true, () => jail.root.lstat(found.path) !== undefined) || mayWrite(found.path, undefined);
     case 'owner':
       // the root directory, a device or a pipe contains no data
       return found.path !== '/' && (entry?.kind === 'file' || entry?.kind === 'directory');
@@ -62,15 +64,6 @@ function isAboutData(jail: CheckedJail, mayWrite: MayWrite, { found, entry }: Re
       return false;
     default:
       return fix satisfies never;
-  }
-}
-
-function isThere({ root }: CheckedJail, path: BytePath): boolean {
-  try {
-    return root.lstat(path) !== undefined;
-  } catch (error) {
-    if (errorCode(error) === undefined) throw error;
-    return true;
   }
 }
 
@@ -143,10 +136,9 @@ const REPLACED: BytePath = joinPath(STORE, 'replaced' as BytePath);
  */
 async function restore(jail: CheckedJail, recorded: Recorded): Promise<boolean> {
   const { root } = jail;
-  const { path } = recorded;
+  const { path, kind } = recorded;
   const present = root.lstat(path);
-  if (present?.kind === 'directory') return false;
-  if (recorded.kind === 'directory') return present === undefined && restoreDirectory(jail, recorded);
+  if (present?.kind === 'directory' || (present !== undefined && kind === 'directory')) return false;
   const store = await openStore(root); // this locks the jail as well
   try {
     const staged = await stage(jail, recorded, store);
@@ -204,24 +196,12 @@ function nameKept(root: DirectoryRoot, path: BytePath): BytePath {
   }
 }
 
-async function restoreDirectory({ root }: CheckedJail, { path, mode, uid, gid }: Recorded): Promise<boolean> {
-  const store = await openStore(root);
-  try {
-    const staged = store.stageDirectory({ mode, uid, gid });
-    native.inRootRename(root.fd, pathBytes(staged), pathBytes(path), true);
-    return true;
-  } finally {
-    store.rollBack();
-    store.close();
-  }
-}
-
 function stage(
   jail: CheckedJail,
   recorded: Recorded,
   store: Store,
 ): Promise<BytePath | undefined> | BytePath | undefined {
-  const { kind, mode, target, major, minor } = recorded;
+  const { kind, mode, uid, gid, target, major, minor } = recorded;
   switch (kind) {
     case 'link':
       return target && store.stageLink(target);
@@ -232,7 +212,7 @@ function stage(
     case 'file':
       return stageFile(jail, recorded, store);
     case 'directory':
-      return undefined;
+      return store.stageDirectory({ mode, uid, gid });
     default:
       return kind satisfies never;
   }

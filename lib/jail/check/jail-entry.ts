@@ -89,15 +89,7 @@ export function builtKind({ kind }: Pick<Recorded, 'kind'>): Kind {
   return kind === 'device' ? 'character' : kind;
 }
 
-const PASSING: ReadonlySet<string> = new Set([
-  '/tmp',
-  '/var/tmp',
-  '/dev',
-  '/run',
-  '/var/run',
-  '/proc',
-  '/sys',
-]);
+const PASSING: ReadonlySet<string> = new Set('/tmp /var/tmp /dev /run /var/run /proc /sys'.split(' '));
 
 const SYSTEM = /^\/(?:$|(?:usr|bin|sbin|lib[^/]*|etc|opt)(?:\/|$))/;
 

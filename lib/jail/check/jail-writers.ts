@@ -1,9 +1,10 @@
 // Who can write to something in a jail.
 
 import type { BytePath } from '../../binary/path.ts';
-import { errorCode, type FileRoot } from '../../binary/root.ts';
+import type { FileRoot } from '../../binary/root.ts';
 import { isStranger, isWriter, octal, type Person, type Writer, writersOf } from '../../trust/writer.ts';
 import type { JailUser } from '../packs/pack.ts';
+import { lookOr } from '../work/jail-error.ts';
 
 interface Access {
   /** Permission bits. */
@@ -38,12 +39,7 @@ export function listOf(
   { root }: { readonly root: FileRoot },
 ): Uint8Array | undefined {
   if (!hasAcl || (mode & 0o022) !== 0o020) return undefined;
-  try {
-    return root.lstat(path)?.acl;
-  } catch (error) {
-    if (errorCode(error) === undefined) throw error;
-    return undefined;
-  }
+  return lookOr(undefined, () => root.lstat(path)?.acl);
 }
 
 function howOf(writer: Writer, mode: string): string {

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'n
 import { type BytePath, bytePath } from '../../binary/path.ts';
 import { errorCode } from '../../binary/root.ts';
 import { quote } from '../../quote.ts';
+import { isAtOrIn } from '../apply/grounds.ts';
 import { STORE } from '../manifest/layout.ts';
 import { isSystemPath } from './jail-entry.ts';
 
@@ -51,7 +52,7 @@ export function pipesOutside(place: Place): ReadonlyMap<BytePath, string> {
   const pipes = new Map<BytePath, string>();
   for (const pid of pidsOf((pid) => !isRootedIn(pid, place)))
     for (const { link, path } of linksOf(pid)) {
-      if (!isBeneath(path, place.path) || ifThere(() => statSync(link))?.isFIFO() !== true) continue;
+      if (!isAtOrIn(path, place.path) || ifThere(() => statSync(link))?.isFIFO() !== true) continue;
       pipes.set(path, ifThere(() => `process ${pid} (${nameOf(pid)})`) ?? `process ${pid}`);
     }
   return pipes;
@@ -66,7 +67,7 @@ function pidsOf(isWanted: (pid: string) => boolean): readonly string[] {
 function isRootedIn(pid: string, { path, dev, ino }: Place): boolean {
   const root = readLink(`/proc/${pid}/root`);
   if (root === undefined) return false;
-  if (path !== '/' && isBeneath(root, path)) return true;
+  if (path !== '/' && isAtOrIn(root, path)) return true;
   const status = ifThere(() => statSync(`/proc/${pid}/root`, { bigint: true }));
   return status?.dev === dev && status.ino === ino;
 }
@@ -115,8 +116,8 @@ function outsideOf(pid: string, place: Place): readonly OpenOutside[] {
  */
 function openInside(pid: string, { path: jail }: Place): (path: BytePath, fd: number | undefined) => boolean {
   const root = readLink(`/proc/${pid}/root`) ?? jail;
-  if (isBeneath(root, jail)) return (path) => isBeneath(path, jail);
-  if (root !== '/') return (path) => isBeneath(path, root);
+  if (isAtOrIn(root, jail)) return (path) => isAtOrIn(path, jail);
+  if (root !== '/') return (path) => isAtOrIn(path, root);
   const mountinfo = ifThere(() => readFileSync(`/proc/${pid}/mountinfo`, 'latin1')) ?? '';
   const mounts = new Set(mountinfo.split('\n').map((line) => line.split(' ', 1)[0]));
   return (_, fd) => {
@@ -141,10 +142,6 @@ function linksOf(pid: string): readonly OpenLink[] {
 
 function readLink(link: string): BytePath | undefined {
   return ifThere(() => bytePath(readlinkSync(link, { encoding: 'buffer' })));
-}
-
-function isBeneath(path: BytePath, directory: BytePath): boolean {
-  return `${path}/`.startsWith(directory === '/' ? '/' : `${directory}/`);
 }
 
 // A process can end at any moment, and we may not be allowed to look into one of another namespace.

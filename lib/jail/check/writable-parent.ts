@@ -3,11 +3,12 @@
 import { constants } from 'node:fs';
 
 import { type BytePath, bytePath, joinPath, pathBytes } from '../../binary/path.ts';
-import { errorCode, type FileRoot, type FileStatus } from '../../binary/root.ts';
+import type { FileRoot, FileStatus } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
 import type { PathComponent } from '../../native.ts';
 import { judgeWay } from '../../trust/way.ts';
 import type { JailUser } from '../packs/pack.ts';
+import { lookOr } from '../work/jail-error.ts';
 import { toPerson } from './jail-writers.ts';
 
 export interface Loose {
@@ -24,12 +25,7 @@ export interface Loose {
  * or if the way leads nowhere: in a circle, or by a name that is too long.
  */
 export function looseOn(root: FileRoot, path: BytePath, users: readonly JailUser[]): Loose | undefined {
-  try {
-    return firstLoose(root, path, users);
-  } catch (error) {
-    if (errorCode(error) === undefined) throw error;
-    return undefined;
-  }
+  return lookOr(undefined, () => firstLoose(root, path, users));
 }
 
 function firstLoose(root: FileRoot, path: BytePath, users: readonly JailUser[]): Loose | undefined {

@@ -4,7 +4,7 @@ import { type BytePath, lastComponent, pathBytes, showPath } from '../../../bina
 import { native } from '../../../native.ts';
 import { quote } from '../../../quote.ts';
 import { hashBytes } from '../../manifest/file-hash.ts';
-import type { Found, Rule } from '../check-rule.ts';
+import { type Found, inGroup } from '../check-rule.ts';
 import type { CheckedJail } from '../checked-jail.ts';
 import { fieldsOf, GROUP, groupsOf, PASSWD, passwdOf, readText, SHADOW } from '../jail-accounts.ts';
 import { type Entry, isOwn } from '../jail-entry.ts';
@@ -15,10 +15,9 @@ const MOST = 2000;
 
 const NOBODY = 65534;
 
-export const accountsAndSecrets: readonly Rule[] = [
+export const accountsAndSecrets = inGroup('identity', [
   {
     id: 'uid-zero',
-    group: 'identity',
     severity: 'error',
     summary:
       'The /etc/passwd of the jail gives uid 0 to another account than root, or gives root another uid.',
@@ -41,7 +40,6 @@ export const accountsAndSecrets: readonly Rule[] = [
   },
   {
     id: 'account-differs',
-    group: 'identity',
     severity: 'error',
     summary: 'A user or group of the jail has another number on the host, or its number another name.',
     attack:
@@ -62,7 +60,6 @@ export const accountsAndSecrets: readonly Rule[] = [
   },
   {
     id: 'password-hash',
-    group: 'identity',
     severity: 'error',
     summary: 'An account of the jail has the hash of a password, or needs none.',
     attack:
@@ -81,7 +78,6 @@ export const accountsAndSecrets: readonly Rule[] = [
   },
   {
     id: 'secret',
-    group: 'identity',
     severity: 'error',
     summary: 'There is a private key, a file with credentials, a shadow file or the history of a shell.',
     attack:
@@ -107,7 +103,6 @@ export const accountsAndSecrets: readonly Rule[] = [
   },
   {
     id: 'idle-account',
-    group: 'identity',
     severity: 'note',
     summary: 'An account of the jail owns nothing in it, and the jail was not built for it.',
     attack:
@@ -128,7 +123,7 @@ export const accountsAndSecrets: readonly Rule[] = [
         }));
     },
   },
-];
+]);
 
 // Not --root: then userdel would load modules from the jail, as root (CVE-2019-14271).
 function removing(name: string, { directory }: CheckedJail): string {

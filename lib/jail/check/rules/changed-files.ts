@@ -3,17 +3,16 @@
 import { type BytePath, bytePath, joinPath, showPath } from '../../../binary/path.ts';
 import { octal } from '../../../trust/writer.ts';
 import type { Recorded } from '../../manifest/manifest.ts';
-import type { Fix, Found, Rule } from '../check-rule.ts';
+import { type Fix, type Found, inGroup, type Rule } from '../check-rule.ts';
 import type { CheckedJail } from '../checked-jail.ts';
 import { builtKind, type Entry, isData, isOwn, type Kind } from '../jail-entry.ts';
 import { commandLine, decision, hostPath } from '../remedies.ts';
 
 export const NULL_DEVICE: BytePath = bytePath('/dev/null');
 
-export const changedContent: readonly Rule[] = [
+export const changedContent = inGroup('tamper', [
   {
     id: 'changed',
-    group: 'tamper',
     severity: 'error',
     summary: 'A file, link or device is not what the manifest says, by its whole content.',
     attack:
@@ -24,7 +23,6 @@ export const changedContent: readonly Rule[] = [
   },
   {
     id: 'edited',
-    group: 'tamper',
     severity: 'warning',
     summary: 'A file of /etc was edited since the jail was built.',
     attack:
@@ -41,7 +39,7 @@ export const changedContent: readonly Rule[] = [
       return { path: found.path, message: found.message, remedy };
     },
   },
-];
+]);
 
 /** True for a file that an administrator may edit: update leaves it as it is. */
 function isConfiguration({ path, recorded }: Entry): boolean {
@@ -133,7 +131,7 @@ function permissionRule(
   };
 }
 
-export const changedPermissions: readonly Rule[] = [
+export const changedPermissions = inGroup('tamper', [
   permissionRule(
     {
       id: 'mode',
@@ -173,4 +171,4 @@ export const changedPermissions: readonly Rule[] = [
       };
     },
   ),
-];
+]);

@@ -2,22 +2,19 @@
 
 import { closeSync, constants } from 'node:fs';
 
-import { openResolver } from '../../../binary/closure.ts';
-import { BASELINE } from '../../../binary/cpu.ts';
 import { type BytePath, bytePath, pathBytes, showPath } from '../../../binary/path.ts';
 import { type DirectoryRoot, errorCode } from '../../../binary/root.ts';
 import { type InRootStatus, native } from '../../../native.ts';
 import { lacks } from '../../verify.ts';
-import type { Found, Rule } from '../check-rule.ts';
+import { type Found, inGroup } from '../check-rule.ts';
 import type { CheckedJail } from '../checked-jail.ts';
 import { isOfSystem } from '../jail-entry.ts';
 import { commandLine, decision, hostPath } from '../remedies.ts';
 import { NULL_DEVICE } from './changed-files.ts';
 
-export const fitness: readonly Rule[] = [
+export const fitness = inGroup('fitness', [
   {
     id: 'unresolved',
-    group: 'fitness',
     severity: 'error',
     summary:
       'A program that was asked for, or that was added by hand, lacks its interpreter, its loader or a library.',
@@ -26,7 +23,7 @@ export const fitness: readonly Rule[] = [
       'decides what it finds (execve(2), ENOENT; ld.so(8)).',
     remedy: 'uchroot-jail build DIRECTORY PROGRAM',
     look: function* look(jail): Generator<Found> {
-      const resolver = openResolver(jail.root, { cpu: jail.host?.cpu ?? BASELINE, hasProc: true });
+      const resolver = jail.openResolver();
       for (const path of programsOf(jail)) {
         const lost = resolver.resolve(path).missing.find(({ reason }) => !UNSURE.has(reason));
         // if the program itself is another one than was built, `changed` finds it
@@ -37,7 +34,6 @@ export const fitness: readonly Rule[] = [
   },
   {
     id: 'dangling-link',
-    group: 'fitness',
     severity: 'warning',
     summary: 'A link that was added by hand leads to nothing in the jail.',
     attack:
@@ -59,7 +55,6 @@ export const fitness: readonly Rule[] = [
   },
   {
     id: 'dev-null',
-    group: 'fitness',
     severity: 'error',
     summary: 'There is no /dev/null in the jail, or it is something else.',
     attack:
@@ -80,7 +75,7 @@ export const fitness: readonly Rule[] = [
       ];
     },
   },
-];
+]);
 
 // Only something that the host has can be built in.
 function addingOf({ directory, host, manifest }: CheckedJail, program: BytePath, lost: BytePath): string {

@@ -3,9 +3,10 @@
 import { readFileSync } from 'node:fs';
 
 import { type BytePath, bytePath, showPath, trimSlashes } from '../../../binary/path.ts';
-import { errorCode, openFileRoot } from '../../../binary/root.ts';
+import { openFileRoot } from '../../../binary/root.ts';
 import type { Mount } from '../../host/mountinfo.ts';
 import { mountOf, mountsIn } from '../../host/mounts.ts';
+import { lookOr } from '../../work/jail-error.ts';
 import type { Rule } from '../check-rule.ts';
 import type { CheckedJail } from '../checked-jail.ts';
 import { decision, remounted } from '../remedies.ts';
@@ -166,18 +167,13 @@ function unescape(option: string): string {
   );
 }
 
-const DELETED = ' (deleted)';
-
 // if a file system has several devices, its source does not tell whether one of them is a loop device
 function imageOf({ source, device }: Mount): readonly BytePath[] {
   const name = /^\/dev\/(loop\d+)(?:p\d+)?$/.exec(source)?.[1];
   const place = name === undefined ? `dev/block/${device}` : `block/${name}`;
   if (name === undefined && !device.startsWith('7:')) return [];
-  try {
-    const file = bytePath(readFileSync(`/sys/${place}/loop/backing_file`)).trimEnd();
-    return file.endsWith(DELETED) ? [] : [file as BytePath];
-  } catch (error) {
-    if (errorCode(error) === undefined) throw error;
-    return []; // /sys belongs to another namespace, or the device is gone
-  }
+  // undefined if /sys belongs to another namespace, or the device is gone
+  const content = lookOr(undefined, () => readFileSync(`/sys/${place}/loop/backing_file`));
+  const file = content && bytePath(content).trimEnd();
+  return file === undefined || file.endsWith(' (deleted)') ? [] : [file as BytePath];
 }

@@ -5,7 +5,7 @@ import type { PathComponent } from '../../../native.ts';
 import { remedyOf, type WayFinding } from '../../../trust/way.ts';
 import { octal } from '../../../trust/writer.ts';
 import type { JailUser } from '../../packs/pack.ts';
-import type { Fix, Found, Rule } from '../check-rule.ts';
+import { type Fix, type Found, inGroup, type Rule } from '../check-rule.ts';
 import type { CheckedJail } from '../checked-jail.ts';
 import { commandLine, decision } from '../remedies.ts';
 
@@ -17,16 +17,15 @@ const ROOT: BytePath = bytePath('/');
 function wayRule(
   isAbout: (finding: WayFinding) => boolean,
   words: Pick<Rule, 'id' | 'severity' | 'summary' | 'attack' | 'remedy'>,
-): Rule {
+): Omit<Rule, 'group'> {
   return {
     ...words,
-    group: 'path',
     isQuick: true,
     look: (jail) => jail.wayFindings.filter(isAbout).map((finding) => toFound(finding, jail)),
   };
 }
 
-export const jailPath: readonly Rule[] = [
+export const jailPath = inGroup('path', [
   wayRule(({ kind }) => kind === 'host-root', {
     id: 'path-root',
     severity: 'error',
@@ -69,7 +68,6 @@ export const jailPath: readonly Rule[] = [
   }),
   {
     id: 'path-closed',
-    group: 'path',
     severity: 'error',
     summary: 'The users to be jailed may not search the root directory of the jail: no program starts.',
     attack:
@@ -92,7 +90,6 @@ export const jailPath: readonly Rule[] = [
   },
   {
     id: 'path-link',
-    group: 'path',
     severity: 'warning',
     summary: 'The jail is named by a symbolic link.',
     attack:
@@ -112,7 +109,7 @@ export const jailPath: readonly Rule[] = [
       ];
     },
   },
-];
+]);
 
 /** A directory above the jail may be somebody's home: --fix only changes the jail itself. */
 function toFound(finding: WayFinding, { directory }: CheckedJail): Found {

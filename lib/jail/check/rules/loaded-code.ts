@@ -3,10 +3,10 @@
 import { readCache } from '../../../binary/cache.ts';
 import { readLdSoConf, readMuslPath, readSmallFile } from '../../../binary/conf.ts';
 import { type BytePath, bytePath, joinPath, showPath } from '../../../binary/path.ts';
-import { errorCode, type FileRoot } from '../../../binary/root.ts';
 import { looseSearchOf } from '../../search/search.ts';
 import { isSearchText } from '../../search/text.ts';
-import type { Found, Rule } from '../check-rule.ts';
+import { lookOr } from '../../work/jail-error.ts';
+import { type Found, inGroup, type Rule } from '../check-rule.ts';
 import type { CheckedJail } from '../checked-jail.ts';
 import { isOfSystem, isProgram } from '../jail-entry.ts';
 import { commandLine, decision, hostPath } from '../remedies.ts';
@@ -34,10 +34,9 @@ export const preload: Rule = {
   },
 };
 
-export const loadedCode: readonly Rule[] = [
+export const loadedCode = inGroup('tamper', [
   {
     id: 'loader-directory',
-    group: 'tamper',
     severity: 'error',
     summary:
       'A directory, library or file that ld.so.conf, ld.so.cache or the path file of musl names can be written, or made, by others than root.',
@@ -62,7 +61,6 @@ export const loadedCode: readonly Rule[] = [
   },
   {
     id: 'search-path',
-    group: 'tamper',
     severity: 'error',
     summary:
       'A program, library, script or configuration file makes a loader or interpreter search a directory that others than root can write, or make.',
@@ -93,7 +91,7 @@ export const loadedCode: readonly Rule[] = [
       };
     },
   },
-];
+]);
 
 const CONF = bytePath('/etc/ld.so.conf');
 const CACHE = bytePath('/etc/ld.so.cache');
@@ -106,19 +104,10 @@ function* named({ root }: CheckedJail): Generator<readonly [file: BytePath, name
   if (cache !== undefined) for (const { path } of readCache(cache).entries) yield [CACHE, path];
   const { directories, included } = readLdSoConf(root);
   for (const place of [...included, ...directories]) yield [CONF, place];
-  for (const name of namesIn(root, ETC)) {
+  // a loader ignores a directory that cannot be read, whatever it is
+  for (const name of lookOr(undefined, () => root.list(ETC)) ?? []) {
     if (!/^ld-musl-[^/]*\.path$/.test(name)) continue;
     const file = joinPath(ETC, name);
     for (const directory of readMuslPath(root, file)) yield [file, directory];
-  }
-}
-
-// A loader ignores a directory that cannot be read, whatever it is.
-function namesIn(root: FileRoot, directory: BytePath): readonly BytePath[] {
-  try {
-    return root.list(directory) ?? [];
-  } catch (error) {
-    if (errorCode(error) === undefined) throw error;
-    return [];
   }
 }

@@ -5,15 +5,14 @@ import { errorCode, type FileRoot } from '../../../binary/root.ts';
 import { errnoName } from '../../../errno.ts';
 import { mountsIn, pointIn } from '../../host/mounts.ts';
 import { MANIFEST_PATH } from '../../manifest/manifest.ts';
-import type { Found, Rule } from '../check-rule.ts';
+import { type Found, inGroup, type Rule } from '../check-rule.ts';
 import { isOwn, isSystemPath } from '../jail-entry.ts';
 import { commandLine, copying, decision, hostPath } from '../remedies.ts';
 import { NULL_DEVICE } from './changed-files.ts';
 
-export const manifestItself: readonly Rule[] = [
+export const manifestItself = inGroup('tamper', [
   {
     id: 'manifest',
-    group: 'tamper',
     severity: 'error',
     summary: 'The manifest of the jail is damaged, or others than root can change it.',
     attack:
@@ -33,7 +32,6 @@ export const manifestItself: readonly Rule[] = [
   },
   {
     id: 'no-manifest',
-    group: 'tamper',
     severity: 'warning',
     summary: 'The jail has no manifest: uchroot-jail has not built it.',
     attack:
@@ -52,7 +50,7 @@ export const manifestItself: readonly Rule[] = [
             },
           ],
   },
-];
+]);
 
 export const missing: Rule = {
   id: 'missing',
@@ -96,21 +94,13 @@ function isThere(root: FileRoot, path: BytePath): boolean {
 }
 
 // Every file system has some of these; others are made or mounted when a jail is used (file-hierarchy(7)).
-const PLACES: ReadonlySet<string> = new Set([
-  '/.uchroot',
-  '/lost+found',
-  '/proc',
-  '/sys',
-  '/dev',
-  '/run',
-  '/tmp',
-  '/var/tmp',
-]);
+const PLACES: ReadonlySet<string> = new Set(
+  '/.uchroot /lost+found /proc /sys /dev /run /tmp /var/tmp'.split(' '),
+);
 
-export const notOfManifest: readonly Rule[] = [
+export const notOfManifest = inGroup('tamper', [
   {
     id: 'extra',
-    group: 'tamper',
     severity: 'warning',
     summary:
       'Something lies in a directory of programs or configuration, and the builder has not put it there.',
@@ -136,7 +126,6 @@ export const notOfManifest: readonly Rule[] = [
   },
   {
     id: 'unread',
-    group: 'tamper',
     severity: 'error',
     summary: 'Something could not be read, or lies deeper than 1000 directories, and so was not checked.',
     attack:
@@ -155,4 +144,4 @@ export const notOfManifest: readonly Rule[] = [
       };
     },
   },
-];
+]);

@@ -3,7 +3,7 @@
 import { showPath } from '../../../binary/path.ts';
 import type { Mount } from '../../host/mountinfo.ts';
 import { isShared, mountsIn, pointIn } from '../../host/mounts.ts';
-import type { Found, Rule } from '../check-rule.ts';
+import { type Found, inGroup } from '../check-rule.ts';
 import type { CheckedJail } from '../checked-jail.ts';
 import { commandLine, decision, unmounted } from '../remedies.ts';
 
@@ -21,10 +21,9 @@ const PROTECTED = ['nosuid', 'nodev'];
 
 const HIDDEN = ['hidepid=2', 'hidepid=invisible', 'hidepid=4', 'hidepid=ptraceable'];
 
-export const mounted: readonly Rule[] = [
+export const mounted = inGroup('escape', [
   {
     id: 'proc-mount',
-    group: 'escape',
     severity: 'warning',
     summary: 'A proc file system is mounted in the jail, and shows the processes of others.',
     attack:
@@ -45,7 +44,6 @@ export const mounted: readonly Rule[] = [
   },
   {
     id: 'kernel-mount',
-    group: 'escape',
     severity: 'error',
     summary:
       'A file system of the kernel is mounted in the jail: sysfs, devtmpfs, cgroup, debugfs or the like.',
@@ -65,7 +63,6 @@ export const mounted: readonly Rule[] = [
   },
   {
     id: 'bind-mount',
-    group: 'escape',
     severity: 'warning',
     summary:
       'A part of the host is mounted in the jail and can be written, or a mounted file system allows set-user-ID programs or devices.',
@@ -75,7 +72,7 @@ export const mounted: readonly Rule[] = [
     remedy: 'mount -o remount,bind,ro,nosuid,nodev MOUNT-POINT',
     look: (jail) => mountsIn(jail.mounts, jail.directory).flatMap((mount) => faultOf(mount, jail)),
   },
-];
+]);
 
 function faultOf(mount: Mount, { mounts, directory }: CheckedJail): readonly Found[] {
   const { type, root, point } = mount;

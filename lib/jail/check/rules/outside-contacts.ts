@@ -3,11 +3,11 @@
 import { constants } from 'node:fs';
 
 import { type BytePath, bytePath, parentPath, pathBytes } from '../../../binary/path.ts';
-import { errorCode } from '../../../binary/root.ts';
 import { native } from '../../../native.ts';
 import type { Mount } from '../../host/mountinfo.ts';
 import { mountsIn, pointIn } from '../../host/mounts.ts';
-import type { Found, Rule } from '../check-rule.ts';
+import { lookOr } from '../../work/jail-error.ts';
+import { type Found, inGroup } from '../check-rule.ts';
 import type { CheckedJail } from '../checked-jail.ts';
 import { commandLine, decision, hostPath, unmounted } from '../remedies.ts';
 
@@ -38,10 +38,9 @@ const PLACES: readonly BytePath[] = [
 // (systemd.service(5), NotifyAccess=), and everybody may write to the log.
 const UNIT_SOCKETS: ReadonlySet<string> = new Set(['/run/systemd/notify', '/run/systemd/journal/dev-log']);
 
-export const outsideContacts: readonly Rule[] = [
+export const outsideContacts = inGroup('escape', [
   {
     id: 'outside-link',
-    group: 'escape',
     severity: 'error',
     summary: 'A file has a name outside of the jail as well.',
     attack:
@@ -62,7 +61,6 @@ export const outsideContacts: readonly Rule[] = [
   },
   {
     id: 'host-socket',
-    group: 'escape',
     severity: 'error',
     summary:
       'There is a socket of a daemon of the host, such as Docker, D-Bus or systemd, or one that root or a process outside has bound.',
@@ -99,7 +97,6 @@ export const outsideContacts: readonly Rule[] = [
   },
   {
     id: 'host-fifo',
-    group: 'escape',
     severity: 'warning',
     summary:
       'There is a named pipe that a process outside of the jail has open, or one that root has made and others can write to.',
@@ -121,7 +118,7 @@ export const outsideContacts: readonly Rule[] = [
       };
     },
   },
-];
+]);
 
 // A copy replaces one of the names; other files beside it are not touched.
 function parted(at: BytePath): string {
@@ -142,13 +139,8 @@ function whoseIs(path: BytePath, uid: number, isMounted: boolean, jail: CheckedJ
 }
 
 function isSocket({ root }: CheckedJail, path: BytePath): boolean {
-  try {
-    const { mode } = native.inRootLstat(root.fd, pathBytes(path));
-    return (mode & constants.S_IFMT) === constants.S_IFSOCK;
-  } catch (error) {
-    if (errorCode(error) === undefined) throw error;
-    return false;
-  }
+  const status = lookOr(undefined, () => native.inRootLstat(root.fd, pathBytes(path)));
+  return status !== undefined && (status.mode & constants.S_IFMT) === constants.S_IFSOCK;
 }
 
 function messageOf(holder: string | undefined, isMounted: boolean): string {

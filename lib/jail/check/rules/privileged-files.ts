@@ -1,7 +1,7 @@
 // Rules about files that give privileges: set-user-ID and set-group-ID bits, file capabilities, devices.
 
 import { octal } from '../../../trust/writer.ts';
-import type { Rule } from '../check-rule.ts';
+import { inGroup, type Rule } from '../check-rule.ts';
 import { type Entry, isOwn } from '../jail-entry.ts';
 import { commandLine, hostPath, unmounted } from '../remedies.ts';
 
@@ -37,10 +37,9 @@ const SET_IDS: readonly SetId[] = [
   },
 ];
 
-export const privilegedFiles: readonly Rule[] = [
-  ...SET_IDS.map(({ id, bit, change, summary, attack, messageOf }): Rule => ({
+export const privilegedFiles = inGroup('privilege', [
+  ...SET_IDS.map(({ id, bit, change, summary, attack, messageOf }): Omit<Rule, 'group'> => ({
     id,
-    group: 'privilege',
     severity: 'error',
     summary,
     attack,
@@ -60,7 +59,6 @@ export const privilegedFiles: readonly Rule[] = [
   })),
   {
     id: 'file-capabilities',
-    group: 'privilege',
     severity: 'error',
     summary: 'A file has capabilities, and was not asked for with --keep-privileges.',
     attack:
@@ -79,7 +77,6 @@ export const privilegedFiles: readonly Rule[] = [
   },
   {
     id: 'device-node',
-    group: 'privilege',
     severity: 'error',
     summary: 'There is a device other than null, zero, full, random, urandom, tty and those of terminals.',
     attack:
@@ -99,7 +96,6 @@ export const privilegedFiles: readonly Rule[] = [
   },
   {
     id: 'device-mode',
-    group: 'privilege',
     severity: 'error',
     summary: 'A device of the jail does not belong to root, can be executed, or is not open to everybody.',
     attack:
@@ -124,7 +120,7 @@ export const privilegedFiles: readonly Rule[] = [
       };
     },
   },
-];
+]);
 
 /** Devices of the kernel that hold nobody's data (Documentation/admin-guide/devices.txt). */
 function isHarmless({ kind, major, minor }: Entry): boolean {

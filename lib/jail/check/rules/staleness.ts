@@ -1,19 +1,15 @@
 // Rules about files that are older than on the host, or that nothing needs any more.
 
-import { type BigIntStats, constants, fstatSync } from 'node:fs';
+import { fstatSync } from 'node:fs';
 
-import { openResolver } from '../../../binary/closure.ts';
-import { BASELINE } from '../../../binary/cpu.ts';
-import { type BytePath, bytePath, pathBytes, showPath } from '../../../binary/path.ts';
-import { type DirectoryRoot, errorCode } from '../../../binary/root.ts';
+import { type BytePath, bytePath, showPath } from '../../../binary/path.ts';
 import { walk } from '../../../binary/walk.ts';
-import { native } from '../../../native.ts';
 import { openPackages } from '../../dpkg/database.ts';
 import type { Host } from '../../host/host.ts';
 import { hashFile, openRegular } from '../../manifest/file-hash.ts';
 import type { Recorded } from '../../manifest/manifest.ts';
-import type { Found, Rule } from '../check-rule.ts';
-import type { CheckedJail } from '../checked-jail.ts';
+import { type Found, inGroup } from '../check-rule.ts';
+import { type CheckedJail, usePath } from '../checked-jail.ts';
 import { commandLine, decision } from '../remedies.ts';
 
 const GONE = 'is not installed any more';
@@ -21,10 +17,9 @@ const LOST = 'is not on the host any more';
 // an update has nothing to copy
 const AGAIN = decision('bring it back to the host, or build the jail anew without it');
 
-export const staleness: readonly Rule[] = [
+export const staleness = inGroup('staleness', [
   {
     id: 'outdated',
-    group: 'staleness',
     severity: 'warning',
     summary: 'The system that the jail was built from has another version of a package or file by now.',
     attack:
@@ -63,7 +58,6 @@ export const staleness: readonly Rule[] = [
   },
   {
     id: 'idle-library',
-    group: 'staleness',
     severity: 'note',
     summary: 'A library came for a program that is no longer in the jail, and no other needs it.',
     attack:
@@ -82,7 +76,7 @@ export const staleness: readonly Rule[] = [
         }));
     },
   },
-];
+]);
 
 function stalePackages(host: Host, versions: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
   const names = Object.entries(versions);
@@ -111,27 +105,11 @@ async function differs(
     const { size, mtimeNs } = fstatSync(now.fd, { bigint: true });
     const isSame =
       size === BigInt(sizeBytes ?? -1) &&
-      (mtimeNs === statusIn(root, path)?.mtimeNs || (await hashFile(now.fd)) === sha256);
+      (mtimeNs === usePath(root, path, (fd) => fstatSync(fd, { bigint: true }))?.mtimeNs ||
+        (await hashFile(now.fd)) === sha256);
     return isSame ? undefined : `${showPath(source)}, of which it is a copy, is another one by now`;
   } finally {
     now.close();
-  }
-}
-
-const O_PATH = 0o10000000; // asm-generic/fcntl.h; not among Node's constants
-
-function statusIn(root: DirectoryRoot, path: BytePath): BigIntStats | undefined {
-  let fd: number;
-  try {
-    fd = native.inRootOpen(root.fd, pathBytes(path), O_PATH | constants.O_NOFOLLOW);
-  } catch (error) {
-    if (errorCode(error) === undefined) throw error;
-    return undefined; // the rule `missing` finds it
-  }
-  try {
-    return fstatSync(fd, { bigint: true });
-  } finally {
-    native.closeDescriptor(fd);
   }
 }
 
@@ -140,8 +118,9 @@ function isOrphan({ kind, path, reason }: Recorded, { seen }: CheckedJail): bool
   return isLibrary && reason.by !== undefined && seen.has(path) && !seen.has(reason.by);
 }
 
-function neededIn({ root, seen, host }: CheckedJail): ReadonlySet<BytePath> {
-  const resolver = openResolver(root, { cpu: host?.cpu ?? BASELINE, hasProc: true });
+function neededIn(jail: CheckedJail): ReadonlySet<BytePath> {
+  const { root, seen } = jail;
+  const resolver = jail.openResolver();
   const needed = new Set<BytePath>();
   for (const { path } of seen.programs)
     for (const file of resolver.resolve(path).files) {

@@ -5,7 +5,7 @@ import { errorCode, openFileRoot } from '../../../binary/root.ts';
 import { native } from '../../../native.ts';
 import { octal } from '../../../trust/writer.ts';
 import { mountOf, mountsIn, pointIn } from '../../host/mounts.ts';
-import type { Fix, Found, Rule } from '../check-rule.ts';
+import { type Fix, type Found, inGroup } from '../check-rule.ts';
 import type { CheckedJail } from '../checked-jail.ts';
 import { isOfSystem, isOwn, isProgram } from '../jail-entry.ts';
 import { listOf, writerOf } from '../jail-writers.ts';
@@ -13,10 +13,9 @@ import { commandLine, decision, hostPath } from '../remedies.ts';
 
 const STICKY = 0o1000;
 
-export const uploads: readonly Rule[] = [
+export const uploads = inGroup('upload', [
   {
     id: 'sticky',
-    group: 'upload',
     severity: 'error',
     summary: 'Everybody can write to a directory, and it is not sticky.',
     attack:
@@ -45,7 +44,6 @@ export const uploads: readonly Rule[] = [
   },
   {
     id: 'upload-exec',
-    group: 'upload',
     severity: 'warning',
     summary:
       'A user can write to a directory that the builder has not made for one, on a file system that is not noexec.',
@@ -73,7 +71,6 @@ export const uploads: readonly Rule[] = [
   },
   {
     id: 'uploaded-program',
-    group: 'upload',
     severity: 'warning',
     summary:
       'A program lies in a directory of a user or in a temporary one, and the builder has not put it there.',
@@ -93,7 +90,6 @@ export const uploads: readonly Rule[] = [
   },
   {
     id: 'covered',
-    group: 'upload',
     severity: 'warning',
     summary:
       'Something is mounted over a directory of the jail that is not empty, or the directory beneath a mount cannot be read.',
@@ -110,7 +106,6 @@ export const uploads: readonly Rule[] = [
   },
   {
     id: 'world-writable',
-    group: 'upload',
     severity: 'warning',
     summary: 'Everybody can write to a file.',
     attack:
@@ -127,7 +122,7 @@ export const uploads: readonly Rule[] = [
       };
     },
   },
-];
+]);
 
 function foundBeneath({ root, manifest }: CheckedJail, points: readonly BytePath[]): readonly Found[] {
   let fd: number;

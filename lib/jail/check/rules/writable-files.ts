@@ -1,7 +1,7 @@
 // Rules about who can write to files and directories that control the programs of the jail.
 
 import { showPath } from '../../../binary/path.ts';
-import type { Found, Rule } from '../check-rule.ts';
+import { type Found, inGroup, type Rule } from '../check-rule.ts';
 import type { CheckedJail } from '../checked-jail.ts';
 import { type Entry, isCode, isOfSystem, isSystemPath } from '../jail-entry.ts';
 import { listOf, writerOf } from '../jail-writers.ts';
@@ -33,10 +33,9 @@ export const steeringFile: Rule = {
   },
 };
 
-export const writableFiles: readonly Rule[] = [
+export const writableFiles = inGroup('tamper', [
   {
     id: 'writable-directory',
-    group: 'tamper',
     severity: 'error',
     summary:
       'A directory of PATH, of the loader, of modules of an interpreter or of configuration can be written by others than root.',
@@ -58,7 +57,6 @@ export const writableFiles: readonly Rule[] = [
   },
   {
     id: 'default-acl',
-    group: 'tamper',
     severity: 'warning',
     summary:
       'A directory of programs, libraries or configuration has a default access control list that lets others write what is made in it.',
@@ -80,7 +78,6 @@ export const writableFiles: readonly Rule[] = [
   },
   {
     id: 'writable-code',
-    group: 'tamper',
     severity: 'error',
     summary:
       'A program, library or module in a directory of programs or configuration can be written by others than root.',
@@ -93,7 +90,6 @@ export const writableFiles: readonly Rule[] = [
   },
   {
     id: 'writable-target',
-    group: 'tamper',
     severity: 'error',
     summary:
       'A link in a directory of programs or configuration leads to something that others than root can write or replace.',
@@ -114,7 +110,7 @@ export const writableFiles: readonly Rule[] = [
       };
     },
   },
-];
+]);
 
 function writable(entry: Entry, jail: CheckedJail): Found | undefined {
   const how = writerOf(entry, jail.users, listOf(entry, jail));
