@@ -8,7 +8,7 @@ import type { Bytes } from '../../quote.ts';
 import { fromText, toText } from '../manifest/path-text.ts';
 import type { Finding, Found, Rule } from './check-rule.ts';
 import type { CheckedJail } from './checked-jail.ts';
-import type { Entry } from './jail-entry.ts';
+import type { Entry } from './checked-entry.ts';
 import { decision } from './remedies.ts';
 
 const MOST = 10_000;

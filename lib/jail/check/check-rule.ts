@@ -4,7 +4,7 @@ import type { BytePath } from '../../binary/path.ts';
 import type { DescribedFinding, DescribedRule, Severity } from '../../findings/finding-severity.ts';
 import type { Recorded } from '../manifest/manifest.ts';
 import type { CheckedJail } from './checked-jail.ts';
-import type { Entry } from './jail-entry.ts';
+import type { Entry } from './checked-entry.ts';
 
 type Group =
   | 'path'

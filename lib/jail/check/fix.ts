@@ -16,7 +16,7 @@ import { lookOr } from '../work/jail-error.ts';
 import type { Reported } from './check-report.ts';
 import type { Fix } from './check-rule.ts';
 import type { CheckedJail } from './checked-jail.ts';
-import type { Entry } from './jail-entry.ts';
+import type { Entry } from './checked-entry.ts';
 import { commandLine, hostPath } from './remedies.ts';
 
 /**

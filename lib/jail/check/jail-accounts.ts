@@ -1,4 +1,4 @@
-// The accounts that a jail itself knows: passwd(5), group(5) and shadow(5) in it, one character a byte.
+// The account files of a jail: passwd(5), group(5) and shadow(5), read as one character a byte.
 
 import { type BytePath, bytePath, toLatin1 } from '../../binary/path.ts';
 import { errorCode, type FileRoot, type OpenFile } from '../../binary/root.ts';
@@ -17,14 +17,13 @@ export interface GroupLine {
   readonly gid: number;
 }
 
-/** Where they stand. */
 export const PASSWD: BytePath = bytePath('/etc/passwd');
 export const GROUP: BytePath = bytePath('/etc/group');
 export const SHADOW: readonly BytePath[] = ['/etc/shadow', '/etc/gshadow'].map((path) => bytePath(path));
 
 const MAX_BYTES = 4 << 20;
 
-/** The lines of a file of the jail, cut at colons; none if there is no such file. */
+/** The fields of each line of a file of the jail; no lines if there is no such file. */
 export function fieldsOf(jail: FileRoot, path: BytePath): readonly (readonly string[])[] {
   return readText(jail, path)
     .split('\n')
@@ -32,7 +31,7 @@ export function fieldsOf(jail: FileRoot, path: BytePath): readonly (readonly str
     .map((line) => line.split(':'));
 }
 
-/** The beginning of a regular file of the jail, a few megabytes at most; empty if there is none. */
+/** The beginning of a regular file of the jail, at most 4 MiB; empty if there is no such file. */
 export function readText(jail: FileRoot, path: BytePath): string {
   const file = openThere(jail, path);
   if (file === undefined) return '';
@@ -43,7 +42,7 @@ export function readText(jail: FileRoot, path: BytePath): string {
   }
 }
 
-// Links that lead in a circle lead to no file.
+// Links in a circle lead to no file.
 function openThere(jail: FileRoot, path: BytePath): OpenFile | undefined {
   try {
     return openRegular(jail, path);
@@ -53,7 +52,7 @@ function openThere(jail: FileRoot, path: BytePath): OpenFile | undefined {
   }
 }
 
-/** Lines that the C library would take. */
+/** The lines of passwd(5) that the C library would accept. */
 export function passwdOf(jail: FileRoot): readonly PasswdLine[] {
   return fieldsOf(jail, PASSWD).flatMap(([name = '', password = '', uid = '', gid = '']) =>
     isId(uid) && isId(gid) ? [{ name, password, uid: Number(uid), gid: Number(gid) }] : [],

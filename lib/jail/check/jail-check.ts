@@ -13,7 +13,7 @@ import { openMeeting, openReport, parseIgnored, type Report, type Reported, sett
 import type { Finding } from './check-rule.ts';
 import { type CheckedJail, openChecked } from './checked-jail.ts';
 import { fixAll } from './fix.ts';
-import type { Entry } from './jail-entry.ts';
+import type { Entry } from './checked-entry.ts';
 import { rules } from './rules.ts';
 import { type Scanned, scanJail } from './scan.ts';
 

@@ -7,7 +7,7 @@ import { errorCode } from '../../binary/root.ts';
 import { quote } from '../../quote.ts';
 import { isAtOrIn } from '../apply/grounds.ts';
 import { STORE } from '../manifest/layout.ts';
-import { isSystemPath } from './jail-entry.ts';
+import { isSystemPath } from './checked-entry.ts';
 
 export interface Process {
   readonly pid: number;

@@ -13,7 +13,7 @@ import { lookOr, toJailError } from '../work/jail-error.ts';
 import { openMeeting, openReport } from './check-report.ts';
 import type { Finding } from './check-rule.ts';
 import { type CheckedJail, openChecked, usePath } from './checked-jail.ts';
-import { type Entry, openZones } from './jail-entry.ts';
+import { type Entry, openZones } from './checked-entry.ts';
 import { rules } from './rules.ts';
 import { kindOf } from './scan.ts';
 

@@ -5,7 +5,7 @@ import { octal } from '../../trust/writer.ts';
 import type { Mount } from '../host/mountinfo.ts';
 import type { Found } from './check-rule.ts';
 import type { CheckedJail } from './checked-jail.ts';
-import type { Entry } from './jail-entry.ts';
+import type { Entry } from './checked-entry.ts';
 import { writerOf } from './jail-writers.ts';
 
 const PLAIN = /^[A-Za-z0-9_@%+=:,./-]+$/;

@@ -9,7 +9,7 @@ import type { Manifest, Recorded } from '../manifest/manifest.ts';
 import type { JailWork } from '../request/request.ts';
 import { throwIfAborted } from '../work/jail-error.ts';
 import { begin } from '../work/steps.ts';
-import { type Entry, type Kind, openZones, type Zone } from './jail-entry.ts';
+import { type Entry, type Kind, openZones, type Zone } from './checked-entry.ts';
 
 const CONTENT_BYTES = 2 << 20;
 
@@ -96,46 +96,12 @@ function openReader(
   }
 
   return (records, content, meet) => {
-    // all supported machines are little-endian, and a record begins at a multiple of 8
-    const words = new Uint32Array(records.buffer, records.byteOffset, records.length >> 2);
-    const doubles = new Float64Array(records.buffer, records.byteOffset, records.length >> 3);
+    const batch = viewOf(records);
     let contentAt = 0;
     for (let at = 0; at < records.length;) {
-      const first = at >> 2;
-      const number = (index: number): number => words[first + index] ?? 0;
-      const flags = number(8);
-      const pathAt = at + HEADER_BYTES;
-      const targetAt = pathAt + number(12);
-      const end = targetAt + number(13);
-      const contentEnd = contentAt + number(14);
-      const index = number(10);
-      const entry = {
-        path: records.toString('latin1', pathAt, targetAt) as BytePath,
-        kind: kindOf(number(0)),
-        mode: number(0) & 0o7777,
-        uid: number(1),
-        gid: number(2),
-        nlink: number(3),
-        inodeLow: number(4),
-        inodeHigh: number(5),
-        major: number(6),
-        minor: number(7),
-        hasCapabilities: (flags & 1) !== 0,
-        hasAcl: (flags & 2) !== 0,
-        isMounted: (flags & 4) !== 0,
-        isElf: (flags & 8) !== 0,
-        isScript: (flags & 16) !== 0,
-        isKey: (flags & 32) !== 0,
-        hasLooseDefault: (flags & 128) !== 0,
-        error: number(9),
-        depth: number(11),
-        sizeBytes: doubles[(at >> 3) + 8] ?? 0,
-        mtimeMs: doubles[(at >> 3) + 9] ?? 0,
-        target: records.toString('latin1', targetAt, end) as BytePath,
-        recorded: recorded[index],
-        sha256: (flags & IS_READ) === 0 ? undefined : digest(content.subarray(contentAt, contentEnd)),
-        zone: 'system' as Zone,
-      } satisfies Entry;
+      const { entry, isRead, contentBytes, end } = readRecord(batch, at, recorded);
+      const contentEnd = contentAt + contentBytes;
+      if (isRead) entry.sha256 = digest(content.subarray(contentAt, contentEnd));
       entry.zone = zoneOf(entry);
       meet(entry);
       contentAt = contentEnd;
@@ -143,4 +109,55 @@ function openReader(
     }
     if (contentAt < content.length) (begun ??= createHash('sha256')).update(content.subarray(contentAt));
   };
+}
+
+interface Batch {
+  readonly records: Buffer;
+  readonly words: Uint32Array;
+  readonly doubles: Float64Array;
+}
+
+// All supported machines are little-endian, and a record begins at a multiple of 8.
+function viewOf(records: Buffer): Batch {
+  const { buffer, byteOffset, length } = records;
+  const words = new Uint32Array(buffer, byteOffset, length >> 2);
+  return { records, words, doubles: new Float64Array(buffer, byteOffset, length >> 3) };
+}
+
+/** The record at a place, without its hash and its zone. */
+function readRecord({ records, words, doubles }: Batch, at: number, recorded: readonly Recorded[]) {
+  const first = at >> 2;
+  const number = (index: number): number => words[first + index] ?? 0;
+  const flags = number(8);
+  const pathAt = at + HEADER_BYTES;
+  const targetAt = pathAt + number(12);
+  const end = targetAt + number(13);
+  const entry = {
+    path: records.toString('latin1', pathAt, targetAt) as BytePath,
+    kind: kindOf(number(0)),
+    mode: number(0) & 0o7777,
+    uid: number(1),
+    gid: number(2),
+    nlink: number(3),
+    inodeLow: number(4),
+    inodeHigh: number(5),
+    major: number(6),
+    minor: number(7),
+    hasCapabilities: (flags & 1) !== 0,
+    hasAcl: (flags & 2) !== 0,
+    isMounted: (flags & 4) !== 0,
+    isElf: (flags & 8) !== 0,
+    isScript: (flags & 16) !== 0,
+    isKey: (flags & 32) !== 0,
+    hasLooseDefault: (flags & 128) !== 0,
+    error: number(9),
+    depth: number(11),
+    sizeBytes: doubles[(at >> 3) + 8] ?? 0,
+    mtimeMs: doubles[(at >> 3) + 9] ?? 0,
+    target: records.toString('latin1', targetAt, end) as BytePath,
+    recorded: recorded[number(10)],
+    sha256: undefined as string | undefined,
+    zone: 'system' as Zone,
+  } satisfies Entry;
+  return { entry, isRead: (flags & IS_READ) !== 0, contentBytes: number(14), end };
 }

@@ -2,7 +2,7 @@
 
 import type { BytePath } from '../../binary/path.ts';
 import type { Manifest } from '../manifest/manifest.ts';
-import { type Entry, isOfSystem, isOwn, isProgram, type Kind } from './jail-entry.ts';
+import { type Entry, isOfSystem, isOwn, isProgram, type Kind } from './checked-entry.ts';
 
 const MOST = 100_000;
 const MAX_PATH = 4095; // a system call takes no more (path_resolution(7))

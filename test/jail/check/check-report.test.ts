@@ -1,7 +1,7 @@
 import t from 'tap';
 
 import { bytePath } from '../../../lib/binary/path.ts';
-import type { Entry } from '../../../lib/jail/check/jail-entry.ts';
+import type { Entry } from '../../../lib/jail/check/checked-entry.ts';
 import { openReport } from '../../../lib/jail/check/check-report.ts';
 import type { Rule } from '../../../lib/jail/check/check-rule.ts';
 

@@ -7,7 +7,7 @@ import { hashBytes } from '../../manifest/file-hash.ts';
 import { type Found, inGroup } from '../check-rule.ts';
 import type { CheckedJail } from '../checked-jail.ts';
 import { fieldsOf, GROUP, groupsOf, PASSWD, passwdOf, readText, SHADOW } from '../jail-accounts.ts';
-import { type Entry, isOwn } from '../jail-entry.ts';
+import { type Entry, isOwn } from '../checked-entry.ts';
 import { commandLine, copying, decision, hostPath } from '../remedies.ts';
 
 // Each account is a question to the name service of the host, which may ask another machine.

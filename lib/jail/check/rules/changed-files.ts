@@ -5,7 +5,7 @@ import { octal } from '../../../trust/writer.ts';
 import type { Recorded } from '../../manifest/manifest.ts';
 import { type Fix, type Found, inGroup, type Rule } from '../check-rule.ts';
 import type { CheckedJail } from '../checked-jail.ts';
-import { builtKind, type Entry, isData, isOwn, type Kind } from '../jail-entry.ts';
+import { builtKind, type Entry, isData, isOwn, type Kind } from '../checked-entry.ts';
 import { commandLine, decision, hostPath } from '../remedies.ts';
 
 export const NULL_DEVICE: BytePath = bytePath('/dev/null');

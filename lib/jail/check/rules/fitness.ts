@@ -8,7 +8,7 @@ import { type InRootStatus, native } from '../../../native.ts';
 import { lacks } from '../../verify.ts';
 import { type Found, inGroup } from '../check-rule.ts';
 import type { CheckedJail } from '../checked-jail.ts';
-import { isOfSystem } from '../jail-entry.ts';
+import { isOfSystem } from '../checked-entry.ts';
 import { commandLine, decision, hostPath } from '../remedies.ts';
 import { NULL_DEVICE } from './changed-files.ts';
 

@@ -8,7 +8,7 @@ import { isSearchText } from '../../search/text.ts';
 import { lookOr } from '../../work/jail-error.ts';
 import { type Found, inGroup, type Rule } from '../check-rule.ts';
 import type { CheckedJail } from '../checked-jail.ts';
-import { isOfSystem, isProgram } from '../jail-entry.ts';
+import { isOfSystem, isProgram } from '../checked-entry.ts';
 import { commandLine, decision, hostPath } from '../remedies.ts';
 import { isFoundByItself } from './writable-files.ts';
 

@@ -6,7 +6,7 @@ import { errnoName } from '../../../errno.ts';
 import { mountsIn, pointIn } from '../../host/mounts.ts';
 import { MANIFEST_PATH } from '../../manifest/manifest.ts';
 import { type Found, inGroup, type Rule } from '../check-rule.ts';
-import { isOwn, isSystemPath } from '../jail-entry.ts';
+import { isOwn, isSystemPath } from '../checked-entry.ts';
 import { commandLine, copying, decision, hostPath } from '../remedies.ts';
 import { NULL_DEVICE } from './changed-files.ts';
 

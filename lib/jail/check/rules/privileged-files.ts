@@ -2,7 +2,7 @@
 
 import { octal } from '../../../trust/writer.ts';
 import { inGroup, type Rule } from '../check-rule.ts';
-import { type Entry, isOwn } from '../jail-entry.ts';
+import { type Entry, isOwn } from '../checked-entry.ts';
 import { commandLine, hostPath, unmounted } from '../remedies.ts';
 
 interface SetId {

@@ -7,7 +7,7 @@ import { octal } from '../../../trust/writer.ts';
 import { mountOf, mountsIn, pointIn } from '../../host/mounts.ts';
 import { type Fix, type Found, inGroup } from '../check-rule.ts';
 import type { CheckedJail } from '../checked-jail.ts';
-import { isOfSystem, isOwn, isProgram } from '../jail-entry.ts';
+import { isOfSystem, isOwn, isProgram } from '../checked-entry.ts';
 import { listOf, writerOf } from '../jail-writers.ts';
 import { commandLine, decision, hostPath } from '../remedies.ts';
 

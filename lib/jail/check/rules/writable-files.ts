@@ -3,7 +3,7 @@
 import { showPath } from '../../../binary/path.ts';
 import { type Found, inGroup, type Rule } from '../check-rule.ts';
 import type { CheckedJail } from '../checked-jail.ts';
-import { type Entry, isCode, isOfSystem, isSystemPath } from '../jail-entry.ts';
+import { type Entry, isCode, isOfSystem, isSystemPath } from '../checked-entry.ts';
 import { listOf, writerOf } from '../jail-writers.ts';
 import { commandLine, decision, givenBack, hostPath } from '../remedies.ts';
 import type { Loose } from '../writable-parent.ts';
