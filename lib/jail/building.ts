@@ -10,7 +10,7 @@ import type { Left } from './apply/left.ts';
 import { openBuilt } from './host/built.ts';
 import { type Host, openHost } from './host/host.ts';
 import { absolute } from './host/hostpath.ts';
-import { learnAll } from './learn/learned.ts';
+import { learnAll } from './learn/learn.ts';
 import { readBuilt } from './listing.ts';
 import { foreseeJail, type Made, makeJail } from './make.ts';
 import { type Change, changesBetween, type VersionChange, versionChanges } from './manifest/change.ts';

@@ -4,7 +4,7 @@ import { readElf } from '../../binary/elf.ts';
 import { type BytePath, showPath, toLatin1 } from '../../binary/path.ts';
 import { errorCode, type FileRoot } from '../../binary/root.ts';
 import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/script.ts';
-import type { Loose } from '../check/way.ts';
+import type { Loose } from '../check/writable-parent.ts';
 import { openRegular } from '../manifest/file-hash.ts';
 import { searchedByElf } from './elf.ts';
 import { searchedByScript } from './script.ts';

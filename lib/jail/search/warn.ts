@@ -2,7 +2,7 @@
 
 import { type BytePath, showPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
-import { looseOn } from '../check/way.ts';
+import { looseOn } from '../check/writable-parent.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import type { JailUser } from '../packs/pack.ts';
 import { looseSearchOf } from './search.ts';
