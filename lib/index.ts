@@ -16,8 +16,9 @@ export {
 export { type Left, type LeftBecause, type LeftSide } from './jail/apply/left.ts';
 export { buildJail, type JailReport } from './jail/building.ts';
 export { type Change, type VersionChange } from './jail/manifest/change.ts';
-export { checkJail, type CheckReport, type CheckRequest } from './jail/check/check.ts';
-export { type Finding, type Severity } from './jail/check/finding.ts';
+export { checkJail, type CheckReport, type CheckRequest } from './jail/check/jail-check.ts';
+export { type Finding } from './jail/check/check-rule.ts';
+export { type Severity } from './findings/finding-severity.ts';
 export { cloneJail, type CloneReport, type CloneRequest } from './jail/clone.ts';
 export { explainFile, listJail, type Explanation, type JailList, type ListedFile } from './jail/listing.ts';
 export { type Progress } from './jail/work/steps.ts';

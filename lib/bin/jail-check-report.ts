@@ -1,54 +1,37 @@
-// What `uchroot-jail check` says: for people, as JSON, as SARIF; and what its rules are.
+// What `uchroot-jail check` writes: the report as text, JSON or SARIF; and the explanation of its rules.
 
-import { showPath } from '../binary/path.ts';
-import type { CheckReport } from '../jail/check/check.ts';
-import type { Finding } from '../jail/check/finding.ts';
-import { ruleOf } from '../jail/check/ignore.ts';
-import type { Rule } from '../jail/check/rule.ts';
+import { pathBytes, showPath } from '../binary/path.ts';
+import { showReport } from '../findings/output.ts';
+import type { SarifLog, SarifResult } from '../findings/sarif.ts';
+import { findRule } from '../findings/finding-severity.ts';
+import { LISTING } from '../jail/check/check-report.ts';
+import type { Finding, Rule } from '../jail/check/check-rule.ts';
+import type { CheckReport } from '../jail/check/jail-check.ts';
 import { rules } from '../jail/check/rules.ts';
-import { checkSarif } from '../jail/check/sarif.ts';
 import { absolute } from '../jail/host/given-path.ts';
 import { fromText } from '../jail/manifest/path-text.ts';
 import type { Bytes } from '../quote.ts';
-import { summaryOf } from './jail-report.ts';
 import { type CheckFormat, readVersion } from './common-options.ts';
-import { jsonDocument, printedJson } from '../json.ts';
+import { summaryOf } from './jail-report.ts';
 
 export function showCheck(directory: Bytes, report: CheckReport, format: CheckFormat): string {
-  switch (format) {
-    case 'json':
-      return jsonDocument(report);
-    case 'sarif': {
-      const jail = Buffer.from(absolute(directory), 'latin1');
-      return printedJson(checkSarif(report, rules, { directory: jail, version: readVersion() }));
-    }
-    case 'text':
-      return showFindings(directory, report);
-    default:
-      return format satisfies never;
-  }
-}
-
-/** A heading for each rule that has found something, a line for each finding, and one that counts. */
-function showFindings(directory: Bytes, report: CheckReport): string {
   const { findings, counts } = report;
-  const lines = findings.map((finding, index) => {
-    const before = findings[index - 1];
-    const isSame = finding.rule === before?.rule && finding.severity === before.severity;
-    const heading = isSame ? '' : headingOf(finding);
-    return `${heading}${lineOf(finding)}`;
+  return showReport(format, {
+    findings,
+    counts,
+    textOf: (finding, before) => {
+      const isSame = finding.rule === before?.rule && finding.severity === before.severity;
+      return `${isSame ? '' : headingOf(finding)}${lineOf(finding)}`;
+    },
+    beforeCounts: `${summaryOf(directory, report).trimEnd()}: `,
+    afterCounts: counts.fixed > 0 ? `, ${counts.fixed} fixed` : '',
+    document: report,
+    sarif: () => checkSarif(findings, Buffer.from(absolute(directory), 'latin1'), readVersion()),
   });
-  const counted = [
-    countOf(counts.error, 'error'),
-    countOf(counts.warning, 'warning'),
-    countOf(counts.note, 'note'),
-    ...(counts.fixed > 0 ? [`${counts.fixed} fixed`] : []),
-  ].join(', ');
-  return `${lines.join('')}${summaryOf(directory, report).trimEnd()}: ${counted}\n`;
 }
 
 function headingOf({ rule, severity }: Finding): string {
-  return `${severity} ${rule}: ${ruleOf(rule, rules).summary}\n`;
+  return `${severity} ${rule}: ${ruleOf(rule).summary}\n`;
 }
 
 function lineOf({ path, message, remedy, fixed }: Finding): string {
@@ -56,13 +39,38 @@ function lineOf({ path, message, remedy, fixed }: Finding): string {
   return `  ${showPath(fromText(path))}: ${message}${done} → ${remedy}\n`;
 }
 
-function countOf(count: number, word: string): string {
-  return `${count} ${word}${count === 1 ? '' : 's'}`;
+/** A SARIF log with all rules; `directory` is the absolute path of the jail on the host. */
+export function checkSarif(findings: readonly Finding[], directory: Buffer, version: string): SarifLog {
+  return {
+    tool: 'uchroot-jail',
+    version,
+    bases: { JAIL: directory, HOST: Buffer.from('/') },
+    rules: rules.map(({ group, attack, ...rule }) => ({
+      ...rule,
+      detail: attack,
+      tags: ['security', group],
+    })),
+    results: findings.map(toResult),
+  };
 }
 
-/** One rule, or all of them. @throws UsageError if there is no such rule */
+function toResult({ path, fixed, ...finding }: Finding): SarifResult {
+  const isOutside = finding.rule.startsWith('path-') && path !== '/';
+  return {
+    ...finding,
+    path: pathBytes(fromText(path)),
+    base: isOutside ? 'HOST' : 'JAIL',
+    suppressed: fixed === true ? 'fixed by uchroot-jail check --fix' : undefined,
+  };
+}
+
+/** The text about one rule, or about all. @throws UsageError if there is no such rule */
 export function explainRule(id: string): string {
-  return (id === 'all' ? rules : [ruleOf(id, rules)]).map(explanationOf).join('\n');
+  return (id === 'all' ? rules : [ruleOf(id)]).map(explanationOf).join('\n');
+}
+
+function ruleOf(id: string): Rule {
+  return findRule(id, rules, LISTING);
 }
 
 function explanationOf({ id, group, severity, summary, attack, remedy }: Rule): string {

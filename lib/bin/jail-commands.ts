@@ -3,8 +3,9 @@
 import { readFileSync } from 'node:fs';
 
 import { UsageError } from '../errors.ts';
+import { statusOf, toSeverity } from '../findings/finding-severity.ts';
 import { buildJail, type JailReport, updateJail } from '../jail/building.ts';
-import { checkJail } from '../jail/check/check.ts';
+import { checkJail } from '../jail/check/jail-check.ts';
 import { cloneJail } from '../jail/clone.ts';
 import { explainFile, listJail } from '../jail/listing.ts';
 import { packs } from '../jail/packs/index.ts';
@@ -17,7 +18,6 @@ import type { ReadArguments } from './arguments.ts';
 import { type Command, has, valueOf, valuesOf } from './dispatch.ts';
 import { CHECK_FORMATS, FORMATS, toFormat } from './common-options.ts';
 import { explainRule, showCheck } from './jail-check-report.ts';
-import { checkSeverity, statusOf } from './jail-check-status.ts';
 import { newsLeft, showBuilt, showExplanation, showList, showUpdate, summaryOf } from './jail-report.ts';
 import { jsonDocument } from '../json.ts';
 
@@ -174,7 +174,7 @@ const check: JailCommand = {
     const [directory] = read.operands.map(({ bytes }) => bytes);
     if (directory === undefined) throw new UsageError(`Usage: uchroot-jail ${check.synopsis}`);
     const format = toFormat(valueOf(read, 'format'), CHECK_FORMATS);
-    const lowest = checkSeverity(valueOf(read, 'fail-on')?.text ?? 'error');
+    const lowest = toSeverity(valueOf(read, 'fail-on')?.text ?? 'error');
     const report = await checkJail({
       signal,
       onProgress,
@@ -184,7 +184,7 @@ const check: JailCommand = {
       replace: bytesOf(read, 'replace'),
       ignore: bytesOf(read, 'ignore'),
     });
-    return { text: showCheck(directory, report, format), status: statusOf(report, lowest) };
+    return { text: showCheck(directory, report, format), status: statusOf(report.counts, lowest) };
   },
 };
 

@@ -1,25 +1,28 @@
-// uchroot-tcpd check: findings for people, as JSON, as SARIF.
+// uchroot-tcpd check: the findings about hosts.allow and hosts.deny as text, JSON or SARIF.
 
 import { existsSync } from 'node:fs';
 
-import { JailError, UsageError } from '../errors.ts';
-import { jsonDocument, printedJson } from '../json.ts';
-import { nearest } from '../nearest.ts';
 import { option } from '../command-option.ts';
+import { JailError } from '../errors.ts';
+import { countFindings, findRule, statusOf, toSeverity } from '../findings/finding-severity.ts';
+import { showReport } from '../findings/output.ts';
 import { type Bytes, quote } from '../quote.ts';
-import { toSarif } from '../sarif.ts';
-import { CATALOG, type RuleId, type Severity } from '../tcpwrappers/check/catalog.ts';
+import { listRules } from '../tcpwrappers/check/catalog.ts';
 import { type CheckFinding, checkHosts } from '../tcpwrappers/check/hosts-check.ts';
 import { type Command, has, valueOf, valuesOf } from './dispatch.ts';
 import { CHECK_FORMATS, type CheckFormat, readVersion, toFormat } from './common-options.ts';
 import { toHostsOptions } from './tcpd-options.ts';
 
-const SEVERITIES: readonly Severity[] = ['error', 'warning', 'note'];
+const rules = listRules();
 
 export const check: Command<undefined> = {
   synopsis: 'check [OPTION]...',
   summary: 'what is wrong with the files, file:line:column, and what to do',
   options: [
+    option(
+      '--fail-on SEVERITY',
+      'fail on findings of this severity and worse: error (default), warning or note',
+    ),
     option('--format FORMAT', 'text, json or sarif'),
     option('--ignore RULE', 'no findings of a rule; may be repeated'),
     option('--daemon NAME', 'a daemon of this name is there, whatever it seems; may be repeated'),
@@ -27,84 +30,54 @@ export const check: Command<undefined> = {
     option('--no-lookups', 'do not look host names up'),
     option('--implicit-allow', 'tell of rules that grant without the option allow'),
   ],
-  statuses: '0 no errors, 1 errors, 2 it could not be checked.',
+  statuses: '0 no errors, 1 errors, 2 it could not be checked; with --fail-on: 3 warnings, 4 notes.',
   operands: [0, 0],
   failureStatus: 2,
   run: async (read) => {
     const format = toFormat(valueOf(read, 'format'), CHECK_FORMATS);
+    const lowest = toSeverity(valueOf(read, 'fail-on')?.text ?? 'error');
     const files = toHostsOptions(read);
     for (const file of [files.allow, files.deny, valueOf(read, 'inetd')?.bytes]) requireFile(file);
     const findings = await checkHosts({
       ...files,
-      ignore: valuesOf(read, 'ignore').map(({ text }) => toRule(text)),
+      ignore: valuesOf(read, 'ignore').map(({ text }) => findRule(text, rules).id),
       daemons: valuesOf(read, 'daemon').map(({ text }) => text),
       inetd: valueOf(read, 'inetd')?.text,
       implicitAllow: has(read, 'implicit-allow'),
       lookups: has(read, 'no-lookups') ? false : undefined,
     });
-    return { text: show(findings, format), status: statusOf(findings) };
+    const isUnread = findings.some(({ rule }) => rule === 'cannot-open');
+    const status = isUnread ? 2 : statusOf(countFindings(findings), lowest);
+    return { text: show(findings, format), status };
   },
 };
 
-// A file that was asked for must be there; those of /etc need not be.
+// A file that was named must exist; the default files in /etc need not.
 function requireFile(file: Bytes | undefined): void {
   if (file === undefined || existsSync(file as string)) return;
   throw new JailError(`${quote(file)} is not there`, { code: 'ENOENT' });
 }
 
-function statusOf(findings: readonly CheckFinding[]): number {
-  if (findings.some(({ rule }) => rule === 'cannot-open')) return 2;
-  return findings.some(({ severity }) => severity === 'error') ? 1 : 0;
-}
-
-function toRule(text: string): RuleId {
-  if (Object.hasOwn(CATALOG, text)) return text as RuleId;
-  const meant = nearest(text, Object.keys(CATALOG));
-  throw new UsageError(`there is no rule ${quote(text)}`, {
-    hint: meant === undefined ? undefined : `did you mean ${meant}?`,
-  });
-}
-
 function show(findings: readonly CheckFinding[], format: CheckFormat): string {
-  switch (format) {
-    case 'json':
-      return jsonDocument({ findings, counts: countsOf(findings) });
-    case 'sarif':
-      return printedJson(sarifOf(findings));
-    case 'text': {
-      const counts = Object.entries(countsOf(findings)).map(
-        ([word, count]) => `${count} ${word}${count === 1 ? '' : 's'}`,
-      );
-      return `${findings.map(lineOf).join('')}${counts.join(', ')}\n`;
-    }
-    default:
-      return format satisfies never;
-  }
-}
-
-function countsOf(findings: readonly CheckFinding[]): Readonly<Record<Severity, number>> {
-  const count = (wanted: Severity) => findings.filter(({ severity }) => severity === wanted).length;
-  return Object.fromEntries(SEVERITIES.map((severity) => [severity, count(severity)])) as Record<
-    Severity,
-    number
-  >;
+  const counts = countFindings(findings);
+  return showReport(format, {
+    findings,
+    counts,
+    textOf: lineOf,
+    document: { findings, counts },
+    sarif: () => ({
+      tool: 'uchroot-tcpd',
+      version: readVersion(),
+      bases: { HOST: Buffer.from('/') },
+      rules: rules.map((rule) => Object.assign({ tags: ['security'] }, rule)),
+      results: findings.map(({ file, ...finding }) =>
+        Object.assign(finding, { path: Buffer.from(file), base: 'HOST' }),
+      ),
+    }),
+  });
 }
 
 function lineOf({ rule, severity, file, line, column, message, remedy }: CheckFinding): string {
   const place = [quote(file), line, column].filter((part) => part !== undefined).join(':');
   return `${place}: ${severity} ${rule}: ${message} → ${remedy}\n`;
-}
-
-function sarifOf(findings: readonly CheckFinding[]): object {
-  return toSarif({
-    tool: 'uchroot-tcpd',
-    version: readVersion(),
-    bases: { HOST: Buffer.from('/') },
-    rules: Object.entries(CATALOG).map(([id, { severity, summary, remedy }]) => {
-      return { id, severity, summary, remedy, tags: ['security'] };
-    }),
-    results: findings.map(({ file, ...finding }) =>
-      Object.assign(finding, { path: Buffer.from(file), base: 'HOST' }),
-    ),
-  });
 }

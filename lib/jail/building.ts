@@ -9,7 +9,7 @@ import type { Bytes } from '../quote.ts';
 import type { Left } from './apply/left.ts';
 import { type Host, openBuilt, openHost } from './host/source-host.ts';
 import { absolute } from './host/given-path.ts';
-import { learnAll } from './learn/learned.ts';
+import { learnAll } from './learn/learn.ts';
 import { readBuilt } from './listing.ts';
 import { foreseeJail, type Made, makeJail } from './make.ts';
 import { type Change, changesBetween, type VersionChange, versionChanges } from './manifest/change.ts';

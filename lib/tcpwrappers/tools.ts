@@ -61,12 +61,12 @@ function checkCheckOptions(options: HostsCheckOptions): void {
  */
 export async function checkHosts(options: HostsCheckOptions = {}): Promise<readonly CheckFinding[]> {
   const own = takeRequest(options, checkCheckOptions);
-  const [{ checkHosts: check }, { CATALOG }] = await Promise.all([
+  const [{ checkHosts: check }, { listRules }, { findRule }] = await Promise.all([
     import('./check/hosts-check.ts'),
     import('./check/catalog.ts'),
+    import('../findings/finding-severity.ts'),
   ]);
-  const wrong = own.ignore?.find((rule) => !Object.hasOwn(CATALOG, rule));
-  if (wrong !== undefined) throw new UsageError(`there is no rule ${quote(wrong)}`);
+  for (const rule of own.ignore ?? []) findRule(rule, listRules());
   return check(own);
 }
 

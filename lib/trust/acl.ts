@@ -1,12 +1,12 @@
-// What an access control list lets others do, as system.posix_acl_access holds it (acl(5), linux/posix_acl_xattr.h). Pure.
+// Whom an access control list lets write, from the bytes of system.posix_acl_access (acl(5), linux/posix_acl_xattr.h). Pure.
 
-/** Whom a list lets write. */
+/** Whom an access control list lets write. */
 export interface ListedWriters {
   /** The members of the group that owns the object. */
   readonly owningGroup: boolean;
   readonly uids: readonly number[];
   readonly gids: readonly number[];
-  /** Each user with an entry of his own, which alone counts for him, whatever his groups may do. */
+  /** Each user with an entry of his own: only that entry counts for him, not those of his groups. */
   readonly namedUids: readonly number[];
 }
 
@@ -48,7 +48,7 @@ function idsOf(entries: readonly Entry[], tag: number): readonly number[] {
   return entries.filter((entry) => entry.tag === tag).map(({ id }) => id);
 }
 
-/** Whom a list lets write, as far as its mask allows; undefined if it cannot be understood. */
+/** Whom a list lets write within its mask; undefined if the list is malformed. */
 export function listedWriters(bytes: Buffer): ListedWriters | undefined {
   const entries = entriesOf(bytes);
   if (entries === undefined) return undefined;

@@ -1,25 +1,24 @@
-// Whether somebody could put something else in the place of what a path leads to: the one judgement of launches, checks,
-// builds and pid files. Pure.
+// Whether somebody could replace what a path leads to. Launches, checks, builds and pid files all use this one judgement. Pure.
 import type { PathComponent } from '../native.ts';
 import { isStranger, isWriter, octal, type Person, type Writer, writersOf } from './writer.ts';
 
-/** The way to a directory, itself last, as native/files/way.cc has walked it. */
+/** The directories and links on the way to a directory, itself last, as native/files/way.cc has walked it. */
 export interface Way {
   readonly components: readonly PathComponent[];
   /** It leads to the host's own root directory. */
   readonly isHostRoot: boolean;
-  /** Its last directory is there for one entry of root's, made or yet to be made, and not for all that lies in it. */
+  /** Only one entry of root's in the last directory counts, and not everything that lies there; the entry need not exist yet. */
   readonly isParent?: boolean;
 }
 
-/** What is wrong with the way: it `refuses` if one of the people who are to be jailed is concerned, or all are. */
+/** What is wrong with the way. It `refuses` if one of the people to be jailed could use it, and else is a warning. */
 export interface WayFinding {
   readonly refuses: boolean;
   readonly kind: 'owner' | 'writable' | 'link' | 'host-root';
   readonly component: PathComponent;
-  /** It is what the way leads to, and not above it. */
+  /** It is about the end of the way, not about a directory above. */
   readonly isEnd: boolean;
-  /** What is so, as the rest of a sentence that begins with the path. */
+  /** The rest of a sentence that begins with the path. */
   readonly how: string;
 }
 
@@ -28,15 +27,15 @@ const symbolicLink = 0o120000;
 const sticky = 0o1000;
 
 /**
- * The findings about a way, in its order. The people are those who are to be jailed; none: anybody but root may be. Who can
- * write to a directory can replace what lies in it, unless the sticky bit keeps an entry of somebody else's in place
- * (unlink(2), EPERM). People who can are refused, others are warned of.
+ * The findings about a way, in its order. The people are those to be jailed; without any, everybody but root counts as one. Whoever
+ * can write to a directory can replace what lies in it, unless the sticky bit keeps an entry of another owner in place
+ * (unlink(2), EPERM). A finding about one of the people refuses, a finding about others warns.
  */
 export function judgeWay(way: Way, people: readonly Person[]): readonly WayFinding[] {
   const { components, isHostRoot, isParent = false } = way;
   const end = isParent ? components.length : components.length - 1;
   const findings = components.flatMap((component, index): readonly WayFinding[] => {
-    if (isLink(component)) return []; // its mode means nothing (symlink(7)); the directory that it lies in counts
+    if (isLink(component)) return []; // its mode means nothing (symlink(7)); its directory counts
     const entries = components.filter(({ parent }) => parent === index);
     const isEnd = index === end;
     const own = judgeDirectory(component, isEnd, people);
@@ -52,7 +51,7 @@ function isLink({ mode }: PathComponent): boolean {
   return (mode & typeBits) === symbolicLink;
 }
 
-// The worst that is to be said of one directory.
+// The worst finding about one directory.
 function judgeDirectory(
   directory: PathComponent,
   isEnd: boolean,
@@ -60,7 +59,7 @@ function judgeDirectory(
 ): readonly WayFinding[] {
   const isSticky = !isEnd && (directory.mode & sticky) !== 0;
   const writers = writersOf(directory);
-  // What somebody else owns in a sticky directory is judged by itself: a directory as one that he owns, a link by judgeLink().
+  // Entries of others in a sticky directory have findings of their own: a directory by its owner, a link by judgeLink().
   const isHeldFrom = (writer: Writer): boolean => isSticky && writer.kind !== 'owner';
   const find = (refuses: boolean, writer: Writer): readonly WayFinding[] => [
     {
@@ -80,8 +79,8 @@ function judgeDirectory(
   return strange === undefined ? [] : find(people.length === 0, strange);
 }
 
-// Who owns a link in a sticky directory that others write has put it there, and can put another one in its place. The kernel
-// follows none that is neither the caller's nor the directory's owner's (proc(5), protected_symlinks).
+// The owner of a link in a sticky directory that others can write has put it there, and can replace it. The kernel does not follow
+// such a link unless it belongs to the caller or to the owner of the directory (proc(5), protected_symlinks).
 function judgeLink(
   directory: PathComponent,
   link: PathComponent,
@@ -117,7 +116,7 @@ function howOf(writer: Writer, { mode }: PathComponent, isTheUser: boolean): str
   }
 }
 
-/** What puts it right, as a command line; `path` is quoted. */
+/** The command line that fixes it; `path` has to be quoted. */
 export function remedyOf({ kind, component }: WayFinding, path: string): string {
   const forbid =
     component.acl === undefined ? `chmod go-w ${path}` : `setfacl -b ${path} && chmod go-w ${path}`;

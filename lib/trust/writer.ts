@@ -1,20 +1,20 @@
-// Who can write to something, or make it writable for himself. Pure.
+// Who can write to something, or make it writable for himself: by owner, mode and access control list. Pure.
 import { toBuffer } from '../quote.ts';
 import { listedWriters } from './acl.ts';
 
-/** Somebody who is to be jailed: by all the groups that he has or could have, his own among them. */
+/** Somebody who is to be jailed, with all groups that he has or could have, his primary group included. */
 export interface Person {
   readonly uid: number;
   readonly gids: readonly number[];
 }
 
-/** An object as far as the right to write to it goes. */
+/** The facts about an object that decide who can write to it. */
 export interface Access {
-  /** The type of file may stand in it. */
+  /** Permission bits; a file type in it is ignored. */
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  /** system.posix_acl_access; may be left out where the group bits of the mode do not let write, since they are its mask. */
+  /** system.posix_acl_access. The group bits of the mode are its mask: if they forbid writing, it may be left out. */
   readonly acl?: Uint8Array | undefined;
 }
 
@@ -30,10 +30,10 @@ export type Writer =
       readonly except: readonly number[];
     }
   | { readonly kind: 'listed'; readonly uid: number }
-  /** Whoever a list names that cannot be understood. */
+  /** Somebody whom a malformed list may name. */
   | { readonly kind: 'unknown' };
 
-/** All who can write, root and its group aside only where they own. */
+/** All who can write. Root as the owner is left out. */
 export function writersOf({ mode, uid, gid, acl }: Access): readonly Writer[] {
   const owner: readonly Writer[] = uid === 0 ? [] : [{ kind: 'owner', uid }];
   if ((mode & 0o002) !== 0) return [...owner, { kind: 'everybody' }];
@@ -49,7 +49,7 @@ export function writersOf({ mode, uid, gid, acl }: Access): readonly Writer[] {
   ];
 }
 
-/** Whether a person is the writer, or one of them. Root gains nothing by what it owns, nor by its own group. */
+/** Whether a person is the writer, or belongs to the group that is. Root gains nothing as an owner or by group 0. */
 export function isWriter(writer: Writer, { uid, gids }: Person): boolean {
   switch (writer.kind) {
     case 'owner':
@@ -65,7 +65,7 @@ export function isWriter(writer: Writer, { uid, gids }: Person): boolean {
   }
 }
 
-/** Whether somebody can be the writer who is neither root nor one of the people. */
+/** Whether the writer can be somebody other than root. */
 export function isStranger(writer: Writer): boolean {
   switch (writer.kind) {
     case 'listed':

@@ -24,6 +24,7 @@ t.test('each usage error is one clear line, a hint where there is one', async (t
     [['check', 'x'], 2, /^Usage: uchroot-tcpd check /],
     [['check', '--format', 'xml'], 2, /^uchroot-tcpd: --format xml: it is one of text, json, sarif$/],
     [['check', '--ignore', 'crfl'], 2, /^uchroot-tcpd: there is no rule crfl$/, /^did you mean crlf\?$/],
+    [['check', '--fail-on', 'warnings'], 2, /: it is one of error, warning and note$/, /mean warning\?$/],
     [['check', '--allow', '/no/such'], 2, /^uchroot-tcpd: \/no\/such is not there$/],
     [['check', '--dialect', 'old'], 2, /^uchroot-tcpd: --dialect old: it is one of auto, options, command$/],
     [['run'], 125, /^Usage: uchroot-tcpd run /],
@@ -70,6 +71,7 @@ t.test('--help names every option, --version the version', async (t) => {
     '--timeout',
     '--format',
     '--ignore',
+    '--fail-on',
     '--daemon',
     '--inetd',
   ])
@@ -79,7 +81,7 @@ t.test('--help names every option, --version the version', async (t) => {
   t.match(uchrootTcpd('--version').stdout, /^uchroot-tcpd \d+\.\d+\.\d+\n$/);
 });
 
-t.test('check exits with 0, 1 or 2', async (t) => {
+t.test('check exits with 0, 1 or 2; with --fail-on, with 3 or 4 as well', async (t) => {
   const sane = makeFiles(t, '', 'ALL: ALL\n');
   const check = (options: readonly string[]) =>
     uchrootTcpd('check', '--no-lookups', '--inetd', '/dev/null', '--daemon', 'sshd', ...options);
@@ -90,6 +92,12 @@ t.test('check exits with 0, 1 or 2', async (t) => {
     stdout: /\/allow:1:7: error never-matches-host-bits: .* → clear these bits\n/,
   });
   t.match(check(makeFiles(t, 'sshd: 10.*\n', 'ALL: ALL\n').options), { status: 0, stdout: /1 warning,/ });
+  const statusesOf = ({ options }: { readonly options: readonly string[] }) =>
+    ['error', 'warning', 'note'].map((severity) => check([...options, '--fail-on', severity]).status);
+  t.same(statusesOf(sane), [0, 0, 0]);
+  t.same(statusesOf(makeFiles(t, 'sshd: 10.0.0.1/8\n', 'ALL: ALL\n')), [1, 1, 1]);
+  t.same(statusesOf(makeFiles(t, 'sshd: 10.*\n', 'ALL: ALL\n')), [0, 3, 3]);
+  t.same(statusesOf(makeFiles(t, 'sshd: [2001:db8::1]/32\n', 'ALL: ALL\n')), [0, 0, 4]);
 });
 
 t.test('check writes JSON and SARIF', async (t) => {

@@ -118,7 +118,7 @@ export class FaultyLaunch {
     // The trace shows the execve of strace's own child, but a fault cannot be injected there.
     const own = calls
       .slice(first, last + 1)
-      .map((call) => (call.name === 'execve' ? { ...call, when: call.when - 1 } : call));
+      .map(({ name, text, when }) => ({ name, text, when: name === 'execve' ? when - 1 : when }));
     this.#trials.set(way, own);
     return own;
   }

@@ -1,22 +1,28 @@
-// Puts right what can be put right without losing anything. By descriptor: what was found may have been exchanged since.
+// Fixes what can be fixed without losing anything. Everything is done by descriptor: a path may lead to something else by now.
 
-import { chmodSync, chownSync, constants } from 'node:fs';
+import { chmodSync, chownSync, constants, fchmodSync, fchownSync, fsyncSync } from 'node:fs';
 
-import { type BytePath, pathBytes } from '../../binary/path.ts';
-import { errorCode } from '../../binary/root.ts';
+import { type BytePath, bytePath, joinPath, lastComponent, pathBytes } from '../../binary/path.ts';
+import { type DirectoryRoot, errorCode } from '../../binary/root.ts';
 import { type InRootStatus, native } from '../../native.ts';
+import { octal } from '../../trust/writer.ts';
 import { isAtOrIn } from '../apply/grounds.ts';
+import { openStore, type Store } from '../apply/store.ts';
 import { type MayWrite, openWritable } from '../apply/writable.ts';
-import type { Entry } from './entry.ts';
-import type { Fix } from './finding.ts';
-import type { CheckedJail } from './jail.ts';
-import type { Reported } from './report.ts';
-import { restore, restoredBy } from './restore.ts';
+import { hashFile, openRegular } from '../manifest/file-hash.ts';
+import { STORE } from '../manifest/layout.ts';
+import type { Recorded } from '../manifest/manifest.ts';
+import { lookOr } from '../work/jail-error.ts';
+import type { Reported } from './check-report.ts';
+import type { Fix } from './check-rule.ts';
+import type { CheckedJail } from './checked-jail.ts';
+import type { Entry } from './checked-entry.ts';
+import { commandLine, hostPath } from './remedies.ts';
 
 /**
- * Applies the fixes of all findings in order; those of which that was done, with the command line that stands for it. What was
- * restored is all that it should be. Nothing that may be somebody's data is replaced or given to another owner, unless its path is
- * in `replace`, or lies in one of it.
+ * Applies the fixes of all findings in order, and returns the findings that were fixed. A restored file needs no other fix; its
+ * remedy becomes the command line that does the same. Data that may be somebody's is neither replaced nor chowned, unless its
+ * path is in `replace` or below a path in it.
  */
 export async function fixAll(
   jail: CheckedJail,
@@ -44,28 +50,20 @@ export async function fixAll(
   return fixed;
 }
 
-/** Whether a fix takes away what somebody may have put there on purpose. */
+/** Whether a fix could destroy or give away data. */
 function isAboutData(jail: CheckedJail, mayWrite: MayWrite, { found, entry }: Reported, fix: Fix): boolean {
   switch (fix.kind) {
     case 'restore':
-      return isThere(jail, found.path) || mayWrite(found.path, undefined);
+      // a path that cannot be looked up counts as used
+      return lookOr(true, () => jail.root.lstat(found.path) !== undefined) || mayWrite(found.path, undefined);
     case 'owner':
-      // the top of the jail, a device or a pipe holds none
+      // the root directory, a device or a pipe contains no data
       return found.path !== '/' && (entry?.kind === 'file' || entry?.kind === 'directory');
     case 'mode':
     case 'attribute':
       return false;
     default:
       return fix satisfies never;
-  }
-}
-
-function isThere({ root }: CheckedJail, path: BytePath): boolean {
-  try {
-    return root.lstat(path) !== undefined;
-  } catch (error) {
-    if (errorCode(error) === undefined) throw error;
-    return true;
   }
 }
 
@@ -83,7 +81,7 @@ async function fixOne(
     }
     return true;
   } catch (error) {
-    // the jail may change at any moment, and its file system refuse anything: then it stays as it is
+    // the jail may change at any moment, and its file system may refuse anything: then nothing is fixed
     if (errorCode(error) === undefined) throw error;
     return false;
   }
@@ -98,16 +96,16 @@ function change(
   entry: Entry | undefined,
 ): boolean {
   const isRead = fix.kind === 'attribute';
-  // a fifo or a device is not opened: O_PATH does nothing to it (open(2))
+  // O_PATH does not open a fifo or a device (open(2))
   const flags = (isRead ? constants.O_RDONLY | constants.O_NONBLOCK : O_PATH) | constants.O_NOFOLLOW;
   const fd = native.inRootOpen(jail.root.fd, pathBytes(path), flags);
   try {
     const status = native.inRootFstat(fd);
     if (!isSafe(status, fix) || (entry !== undefined && !isSame(status, entry))) return false;
-    // by /proc, since fchmod takes no O_PATH descriptor before Linux 6.6; a magic link leads to the object itself
+    // through /proc, since fchmod takes no O_PATH descriptor before Linux 6.6; a magic link leads to the object itself
     const self = `/proc/self/fd/${fd}`;
     if (fix.kind === 'mode') chmodSync(self, (status.mode & 0o7777 & ~fix.clear) | (fix.set ?? 0));
-    // takes set-user-ID and set-group-ID away (chown(2)): they must not come to content that its former owner has written
+    // this also clears set-user-ID and set-group-ID (chown(2)): they must not apply to content of the former owner
     else if (fix.kind === 'owner') chownSync(self, fix.uid, fix.gid);
     else native.removeAttribute(fd, fix.name);
     return true;
@@ -116,16 +114,130 @@ function change(
   }
 }
 
-const TYPE_BITS = 0o170000; // inode(7)
-
-// A file with more names than one may be the host's own: nothing is given away by it, and nothing taken from its other names.
+// A file with several names may be one of the host's: changing it would change it there too.
 function isSafe({ mode, nlink }: InRootStatus, fix: Fix): boolean {
-  const type = mode & TYPE_BITS;
+  const type = mode & constants.S_IFMT;
   if (type === constants.S_IFLNK && fix.kind !== 'owner') return false;
   return type === constants.S_IFDIR || nlink === 1;
 }
 
-// Not what somebody has put in its place since.
+// Somebody may have put another object in its place.
 function isSame({ ino }: InRootStatus, { inodeLow, inodeHigh }: Entry): boolean {
   return ino === ((BigInt(inodeHigh) << 32n) | BigInt(inodeLow));
+}
+
+/** What was replaced is kept there: somebody may want to look at it. */
+const REPLACED: BytePath = joinPath(STORE, 'replaced' as BytePath);
+
+/**
+ * Makes a path of the jail what the manifest says, and keeps what it replaces. Returns false if that cannot be done: the source
+ * has changed, or a directory is in the way.
+ * @throws JailError EBUSY if somebody works on the jail; system errors
+ */
+async function restore(jail: CheckedJail, recorded: Recorded): Promise<boolean> {
+  const { root } = jail;
+  const { path, kind } = recorded;
+  const present = root.lstat(path);
+  if (present?.kind === 'directory' || (present !== undefined && kind === 'directory')) return false;
+  const store = await openStore(root); // this locks the jail as well
+  try {
+    const staged = await stage(jail, recorded, store);
+    if (staged === undefined) return false;
+    if (present !== undefined) return replace(root, staged, path);
+    native.inRootRename(root.fd, pathBytes(staged), pathBytes(path), true);
+    return true;
+  } finally {
+    store.rollBack();
+    store.close();
+  }
+}
+
+/** The command line for `restore`, without comparing the content and without keeping what is replaced. */
+function restoredBy(jail: CheckedJail, recorded: Recorded): string {
+  const { kind, path, source, mode, target = '', major = 0, minor = 0 } = recorded;
+  const at = hostPath(jail, path);
+  switch (kind) {
+    case 'file':
+      return commandLine(
+        'cp',
+        '-a',
+        joinPath(jail.manifest?.recipe.from ?? bytePath('/'), (source ?? path).slice(1) as BytePath),
+        at,
+      );
+    case 'link':
+      return commandLine('ln', '-sfn', target, at);
+    case 'device':
+      return commandLine('mknod', '-m', octal(mode), at, 'c', String(major), String(minor));
+    case 'directory':
+      return commandLine('mkdir', '-m', octal(mode), at);
+    default:
+      return kind satisfies never;
+  }
+}
+
+// An exchange is one step: it keeps whatever lies there at that moment, and an interruption loses nothing.
+function replace(root: DirectoryRoot, staged: BytePath, path: BytePath): boolean {
+  const kept = nameKept(root, path);
+  native.inRootRename(root.fd, pathBytes(staged), pathBytes(kept), true);
+  native.inRootExchange(root.fd, pathBytes(kept), pathBytes(path));
+  if (root.lstat(kept)?.kind !== 'directory') return true;
+  native.inRootExchange(root.fd, pathBytes(kept), pathBytes(path)); // a directory has just come there: it is not ours to move
+  native.inRootUnlink(root.fd, pathBytes(kept));
+  return false;
+}
+
+// Numbered: the same file may be replaced again.
+function nameKept(root: DirectoryRoot, path: BytePath): BytePath {
+  if (root.lstat(REPLACED) === undefined) native.inRootMkdir(root.fd, pathBytes(REPLACED), 0o700);
+  const name = lastComponent(path).slice(0, 200); // a name has at most 255 bytes (path_resolution(7))
+  for (let number = 1; ; number++) {
+    const kept = joinPath(REPLACED, `${number}-${name}` as BytePath);
+    if (root.lstat(kept) === undefined) return kept;
+  }
+}
+
+function stage(
+  jail: CheckedJail,
+  recorded: Recorded,
+  store: Store,
+): Promise<BytePath | undefined> | BytePath | undefined {
+  const { kind, mode, uid, gid, target, major, minor } = recorded;
+  switch (kind) {
+    case 'link':
+      return target && store.stageLink(target);
+    case 'device':
+      return major === undefined || minor === undefined
+        ? undefined
+        : store.stageDevice({ mode: mode | constants.S_IFCHR, major, minor });
+    case 'file':
+      return stageFile(jail, recorded, store);
+    case 'directory':
+      return store.stageDirectory({ mode, uid, gid });
+    default:
+      return kind satisfies never;
+  }
+}
+
+async function stageFile(
+  { host }: CheckedJail,
+  { source, sha256, mode, uid, gid, keepPrivileges }: Recorded,
+  store: Store,
+): Promise<BytePath | undefined> {
+  const file = source === undefined || host === undefined ? undefined : openRegular(host.root, source);
+  if (file === undefined) return undefined;
+  try {
+    if ((await hashFile(file.fd)) !== sha256) return undefined;
+    const { staged, made: copied } = await store.stage((fd) => {
+      native.copyFile(file.fd, fd);
+      fchownSync(fd, uid, gid);
+      fchmodSync(fd, mode); // after chown, which clears the set-user-ID bit
+      if (keepPrivileges === true) native.copyCapabilities(file.fd, fd);
+      fsyncSync(fd);
+      return hashFile(fd);
+    });
+    // somebody may have written to the source meanwhile
+    return copied === sha256 ? staged : undefined;
+  } finally {
+    file.close();
+  }
 }

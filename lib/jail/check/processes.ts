@@ -1,38 +1,40 @@
-// The processes that have a jail as their root directory (proc(5)).
+// What the processes of the host do in a jail: which ones run in it, and which pipes and sockets others hold (proc(5)).
 
 import { readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
 
 import { type BytePath, bytePath } from '../../binary/path.ts';
 import { errorCode } from '../../binary/root.ts';
 import { quote } from '../../quote.ts';
-import { replacedIn } from './mapped.ts';
+import { isAtOrIn } from '../apply/grounds.ts';
+import { STORE } from '../manifest/layout.ts';
+import { isSystemPath } from './checked-entry.ts';
 
 export interface Process {
   readonly pid: number;
-  /** Its name, fit to be shown. */
+  /** Its name, quoted. */
   readonly name: string;
   /** Real, effective, saved and file system uid. */
   readonly uids: readonly number[];
   /** Supplementary groups. */
   readonly groups: readonly number[];
-  /** Programs and libraries that it runs and that have been replaced, or removed, since. */
+  /** Programs and libraries that it runs and that were replaced or removed since. */
   readonly replaced: readonly BytePath[];
   /** Inheritable, permitted, effective and ambient capabilities together. */
   readonly capabilities: bigint;
   readonly hasNoNewPrivs: boolean;
-  /** What it has open outside of the jail, its working directory among that. */
+  /** What it has open outside of the jail, its working directory included. */
   readonly outside: readonly OpenOutside[];
 }
 
 interface OpenOutside {
   /** Undefined for the working directory. */
   readonly fd: number | undefined;
-  /** As this process sees it. */
+  /** As the checking process sees it. */
   readonly path: BytePath;
   readonly status: Stats;
 }
 
-/** The jail, by its real path and its inode: a process of another mount namespace may know it by another path. */
+/** A jail by its real path and its inode: a process in another mount namespace may see it at another path. */
 interface Place {
   readonly path: BytePath;
   readonly dev: bigint;
@@ -45,12 +47,12 @@ export function processesIn(place: Place): readonly Process[] {
   );
 }
 
-/** The named pipes in the jail that processes outside of it have open, by their paths on the host, and one of those. */
+/** The named pipes of the jail that processes outside have open: their paths on the host, each with one such process. */
 export function pipesOutside(place: Place): ReadonlyMap<BytePath, string> {
   const pipes = new Map<BytePath, string>();
   for (const pid of pidsOf((pid) => !isRootedIn(pid, place)))
     for (const { link, path } of linksOf(pid)) {
-      if (!isBeneath(path, place.path) || ifThere(() => statSync(link))?.isFIFO() !== true) continue;
+      if (!isAtOrIn(path, place.path) || ifThere(() => statSync(link))?.isFIFO() !== true) continue;
       pipes.set(path, ifThere(() => `process ${pid} (${nameOf(pid)})`) ?? `process ${pid}`);
     }
   return pipes;
@@ -65,7 +67,7 @@ function pidsOf(isWanted: (pid: string) => boolean): readonly string[] {
 function isRootedIn(pid: string, { path, dev, ino }: Place): boolean {
   const root = readLink(`/proc/${pid}/root`);
   if (root === undefined) return false;
-  if (path !== '/' && isBeneath(root, path)) return true;
+  if (path !== '/' && isAtOrIn(root, path)) return true;
   const status = ifThere(() => statSync(`/proc/${pid}/root`, { bigint: true }));
   return status?.dev === dev && status.ino === ino;
 }
@@ -109,13 +111,13 @@ function outsideOf(pid: string, place: Place): readonly OpenOutside[] {
 }
 
 /**
- * Tells what a process has open in the jail. In a mount namespace of its own the jail may be its root and be called `/`, as
- * may be what lies outside; then it counts whether the mount is one of those that it sees (proc_pid_mountinfo(5)).
+ * Tells whether what a process has open lies in the jail. In a mount namespace of its own, the jail may be its root, called `/`;
+ * paths then tell nothing, and only the mounts that it sees count (proc_pid_mountinfo(5)).
  */
 function openInside(pid: string, { path: jail }: Place): (path: BytePath, fd: number | undefined) => boolean {
   const root = readLink(`/proc/${pid}/root`) ?? jail;
-  if (isBeneath(root, jail)) return (path) => isBeneath(path, jail);
-  if (root !== '/') return (path) => isBeneath(path, root);
+  if (isAtOrIn(root, jail)) return (path) => isAtOrIn(path, jail);
+  if (root !== '/') return (path) => isAtOrIn(path, root);
   const mountinfo = ifThere(() => readFileSync(`/proc/${pid}/mountinfo`, 'latin1')) ?? '';
   const mounts = new Set(mountinfo.split('\n').map((line) => line.split(' ', 1)[0]));
   return (_, fd) => {
@@ -142,11 +144,7 @@ function readLink(link: string): BytePath | undefined {
   return ifThere(() => bytePath(readlinkSync(link, { encoding: 'buffer' })));
 }
 
-function isBeneath(path: BytePath, directory: BytePath): boolean {
-  return `${path}/`.startsWith(directory === '/' ? '/' : `${directory}/`);
-}
-
-// A process can end at any moment, and one of another namespace need not be open to us.
+// A process can end at any moment, and we may not be allowed to look into one of another namespace.
 function ifThere<T>(look: () => T): T | undefined {
   try {
     return look();
@@ -155,4 +153,44 @@ function ifThere<T>(look: () => T): T | undefined {
       return undefined;
     throw error;
   }
+}
+
+const DELETED = ' (deleted)';
+
+/**
+ * The programs and libraries that were replaced while they were mapped, by their paths in the jail; `maps` as the kernel writes it
+ * (proc_pid_maps(5)). Only directories of programs count: elsewhere a program may map and remove files of its own.
+ */
+export function replacedIn(maps: Uint8Array, jail: BytePath): readonly BytePath[] {
+  const replaced = new Set<BytePath>();
+  for (const line of bytePath(maps).split('\n')) {
+    // address perms offset dev inode path
+    const mapped = /^\S+ ..x\S* \S+ \S+ \S+ +(\/.*)$/.exec(line)?.[1];
+    if (mapped === undefined) continue;
+    const isInside = jail !== '/' && mapped.startsWith(`${jail}/`);
+    const path = (isInside ? mapped.slice(jail.length) : mapped) as BytePath;
+    // check --fix keeps there what it has replaced
+    if (path.startsWith(`${STORE}/replaced/`)) replaced.add(path);
+    else if (path.endsWith(DELETED) && isSystemPath(path))
+      replaced.add(path.slice(0, -DELETED.length) as BytePath);
+  }
+  return [...replaced];
+}
+
+/** The absolute paths to which sockets were bound, each as seen by the process that bound it (proc_net(5), /proc/net/unix). */
+export function boundPaths(): ReadonlySet<BytePath> {
+  return parseBound(readFileSync('/proc/net/unix'));
+}
+
+/** The absolute paths in the text of /proc/net/unix. */
+export function parseBound(lines: Uint8Array): ReadonlySet<BytePath> {
+  return new Set(
+    bytePath(lines)
+      .split('\n')
+      .flatMap((line) => {
+        // Num RefCount Protocol Flags Type St Inode Path; the path may contain blanks
+        const path = /^(?:\S+\s+){7}(\/.*)$/.exec(line)?.[1] as BytePath | undefined;
+        return path === undefined ? [] : [path];
+      }),
+  );
 }

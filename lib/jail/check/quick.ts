@@ -1,55 +1,40 @@
-// What can be told of a jail in the time that a launch has: the way to it, what steers its programs, and the one program that
-// is to start, with its interpreters and libraries, by their whole content.
+// The check before a launch: the way to the jail, the files that steer its programs, and the program that is to start, with its
+// interpreters and libraries, by their whole content.
 
-import { constants } from 'node:fs';
-
-import { openResolver } from '../../binary/closure.ts';
-import { BASELINE } from '../../binary/machine.ts';
-import { type BytePath, bytePath, joinPath, parentPath, pathBytes } from '../../binary/path.ts';
-import { errorCode, type FileRoot } from '../../binary/root.ts';
+import { type BytePath, bytePath, joinPath, parentPath } from '../../binary/path.ts';
+import type { FileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
-import { type InRootStatus, native } from '../../native.ts';
+import { native } from '../../native.ts';
 import { mountsIn, pointIn } from '../host/mounts.ts';
 import { hashBytes, openRegular } from '../manifest/file-hash.ts';
 import type { Recorded } from '../manifest/manifest.ts';
 import type { JailUser } from '../packs/pack.ts';
-import { toJailError } from '../work/jail-error.ts';
-import type { Entry, Zone } from './entry.ts';
-import type { Finding } from './finding.ts';
-import { type CheckedJail, openChecked } from './jail.ts';
-import { openMeeting } from './meet.ts';
-import { openReport } from './report.ts';
+import { lookOr, toJailError } from '../work/jail-error.ts';
+import { openMeeting, openReport } from './check-report.ts';
+import type { Finding } from './check-rule.ts';
+import { type CheckedJail, openChecked, usePath } from './checked-jail.ts';
+import { type Entry, openZones } from './checked-entry.ts';
 import { rules } from './rules.ts';
 import { kindOf } from './scan.ts';
-import { openZones } from './zone.ts';
 
-// What is found by its place, and the directories whose entries steer others.
-const PLACES: readonly BytePath[] = [
-  '/usr/bin',
-  '/usr/sbin',
-  '/usr/lib',
-  '/usr/lib64',
-  '/usr/local/bin',
-  '/usr/local/sbin',
-  '/usr/local/lib',
-].map((path) => bytePath(path));
-const LISTED: readonly BytePath[] = [
-  '/',
-  '/dev',
-  '/etc',
-  '/etc/ld.so.conf.d',
-  '/etc/pam.d',
-  '/etc/profile.d',
-  '/root',
-].map((path) => bytePath(path));
+// Directories in which programs and libraries are found by their names.
+const PLACES = pathsOf(
+  '/usr/bin /usr/sbin /usr/lib /usr/lib64 /usr/local/bin /usr/local/sbin /usr/local/lib',
+);
+// Directories whose entries steer programs.
+const LISTED = pathsOf('/ /dev /etc /etc/ld.so.conf.d /etc/pam.d /etc/profile.d /root');
 
-// Of a directory; a hostile one may have millions.
+function pathsOf(paths: string): readonly BytePath[] {
+  return paths.split(' ').map((path) => bytePath(path));
+}
+
+// Entries of a directory; a hostile one may have millions.
 const MOST = 1000;
 
 /**
- * The findings of severity error that take no walk, sorted; `program` is an absolute path of the jail, `users` are those who are
- * to be jailed. Rules that are not wanted are left out by their ids.
- * @throws JailError, for system errors too
+ * The errors that can be found without a walk, sorted. `program` is an absolute path of the jail, `users` are the accounts that
+ * are to be jailed, `unwanted` holds ids of rules.
+ * @throws JailError, also for system errors
  */
 export function checkQuickly(
   directory: BytePath,
@@ -82,7 +67,7 @@ function findingsOf(jail: CheckedJail, program: BytePath, unwanted: ReadonlySet<
   return report.all().flatMap(({ finding }) => (finding.severity === 'error' ? [finding] : []));
 }
 
-/** A directory before what lies in it, as a walk would come to them. */
+/** The entries in the order of a walk: a directory before what lies in it. */
 function* entriesOf(jail: CheckedJail, program: BytePath): Generator<Entry> {
   const { root, manifest } = jail;
   const started = filesOf(jail, program);
@@ -93,84 +78,93 @@ function* entriesOf(jail: CheckedJail, program: BytePath): Generator<Entry> {
   );
   const zoneOf = openZones(manifest !== undefined);
   for (const path of inOrder(paths)) {
-    if (
-      wayTo(path)
-        .slice(0, -1)
-        .some((above) => mounted.has(above))
-    )
-      continue;
+    const above = wayTo(path).slice(0, -1);
+    if (above.some((directory) => mounted.has(directory))) continue;
     const entry = entryAt(root, path, recorded.get(path), started.has(path));
     if (entry === undefined) continue;
-    const placed: Entry = { ...entry, isMounted: mounted.has(path) };
+    const placed = { ...entry, isMounted: mounted.has(path) };
     yield Object.assign(placed, { zone: zoneOf(placed) });
   }
 }
 
-/** What is read or followed when it starts. What it lacks, the launch itself tells. */
-function filesOf({ root, host }: CheckedJail, program: BytePath): ReadonlySet<BytePath> {
-  const resolver = openResolver(root, { cpu: host?.cpu ?? BASELINE, hasProc: true });
+/** The files and links that are used when the program starts. The launch itself reports missing ones. */
+function filesOf(jail: CheckedJail, program: BytePath): ReadonlySet<BytePath> {
   return new Set(
-    resolver.resolve(program).files.flatMap(({ path }) => {
-      const way = walk(root, path);
-      return way.links.map((link) => link.path).concat(way.path);
-    }),
+    jail
+      .openResolver()
+      .resolve(program)
+      .files.flatMap(({ path }) => {
+        const way = walk(jail.root, path);
+        return way.links.map((link) => link.path).concat(way.path);
+      }),
   );
 }
 
 function listed(root: FileRoot, directory: BytePath): readonly BytePath[] {
-  try {
-    return (root.list(directory) ?? []).slice(0, MOST).map((name) => joinPath(directory, name));
-  } catch (error) {
-    if (errorCode(error) === undefined) throw error;
-    return [];
-  }
+  const names = lookOr(undefined, () => root.list(directory)) ?? [];
+  return names.slice(0, MOST).map((name) => joinPath(directory, name));
 }
 
-/** The root, the directories on the way, and the path itself. */
+/** The root directory, the directories on the way, and the path itself. */
 function wayTo(path: BytePath): readonly BytePath[] {
   return path === '/' ? [path] : [...wayTo(parentPath(path)), path];
 }
 
 function inOrder(paths: readonly BytePath[]): readonly BytePath[] {
   const all = [...new Set(paths.flatMap(wayTo))];
-  // a slash comes before all that a name can have, so that nothing stands between a directory and its entries
+  // a slash sorts before every character of a name, so that a directory is followed by its entries
   const keyOf = new Map(all.map((path) => [path, path.replaceAll('/', '\0')]));
   return all.toSorted((a, b) => ((keyOf.get(a) ?? '') < (keyOf.get(b) ?? '') ? -1 : 1));
 }
-
-const O_PATH = 0o10000000; // asm-generic/fcntl.h; not among Node's constants
 
 function entryAt(
   root: CheckedJail['root'],
   path: BytePath,
   recorded: Recorded | undefined,
   isStarted: boolean,
-): Entry | undefined {
-  let fd: number;
-  try {
-    fd = native.inRootOpen(root.fd, pathBytes(path), O_PATH | constants.O_NOFOLLOW);
-  } catch (error) {
-    if (errorCode(error) === undefined) throw error;
-    return undefined; // gone, or never there
-  }
-  try {
-    const status = native.inRootFstat(fd);
+): Omit<Entry, 'isMounted' | 'zone'> | undefined {
+  return usePath(root, path, (fd) => {
+    const {
+      mode,
+      uid,
+      gid,
+      nlink,
+      ino,
+      size,
+      mtimeMs,
+      major = 0,
+      minor = 0,
+      target,
+    } = native.inRootFstat(fd);
     const content = isStarted ? contentAt(root, path) : undefined;
     return {
-      ...toEntry(status),
       path,
-      depth: path === '/' ? 0 : path.split('/').length - 1,
-      recorded,
+      kind: kindOf(mode),
+      mode: mode & 0o7777,
+      uid,
+      gid,
+      nlink,
+      inodeLow: Number(ino & 0xffffffffn),
+      inodeHigh: Number(ino >> 32n),
+      sizeBytes: size,
+      mtimeMs,
+      major,
+      minor,
+      target: bytePath(target ?? ''),
       hasCapabilities: native.hasAttribute(fd, 'security.capability'),
       hasAcl: native.hasAttribute(fd, 'system.posix_acl_access'),
+      // only the walk finds these out
+      hasLooseDefault: false,
+      isKey: false,
       isElf: content?.subarray(0, 4).toString('latin1') === '\x7fELF',
       isScript: content?.subarray(0, 2).toString('latin1') === '#!',
-      // what is not to be started is not read, and believed to be as it was
+      error: 0,
+      depth: path === '/' ? 0 : path.split('/').length - 1,
+      recorded,
+      // a file that is not going to be used is not read, and counts as unchanged
       sha256: content === undefined ? recorded?.sha256 : hashBytes(content),
     };
-  } finally {
-    native.closeDescriptor(fd);
-  }
+  });
 }
 
 function contentAt(root: FileRoot, path: BytePath): Buffer | undefined {
@@ -184,30 +178,3 @@ function contentAt(root: FileRoot, path: BytePath): Buffer | undefined {
 }
 
 const MAX_BYTES = 1 << 30;
-
-function toEntry(status: InRootStatus): Omit<Entry, 'path' | 'depth' | 'recorded' | 'sha256'> {
-  const { mode, uid, gid, nlink, ino, size, mtimeMs, major = 0, minor = 0, target } = status;
-  return {
-    kind: kindOf(mode),
-    mode: mode & 0o7777,
-    uid,
-    gid,
-    nlink,
-    inodeLow: Number(ino & 0xffffffffn),
-    inodeHigh: Number(ino >> 32n),
-    sizeBytes: size,
-    mtimeMs,
-    major,
-    minor,
-    target: bytePath(target ?? ''),
-    hasCapabilities: false,
-    hasAcl: false,
-    hasLooseDefault: false,
-    isMounted: false,
-    isElf: false,
-    isScript: false,
-    isKey: false,
-    error: 0,
-    zone: 'system' satisfies Zone,
-  };
-}

@@ -1,26 +1,37 @@
-// A copy of the host to write to: every file system is seen through an overlay whose upper layer is memory.
+// A copy of the host to write to: every file system is seen through an overlay whose upper layer is in memory.
 
-import { closeSync, lstatSync, openSync, readFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 
-import { type BytePath, bytePath, pathBytes, showPath } from '../../binary/path.ts';
+import {
+  type BytePath,
+  bytePath,
+  lastComponent,
+  parentPath,
+  pathBytes,
+  showPath,
+} from '../../binary/path.ts';
 import { openFileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
+import { JailError } from '../../errors.ts';
+import { native } from '../../native.ts';
+import { CHARACTER_DEVICE, DESCRIPTOR_LINKS, DEVICES } from '../host/devices.ts';
 import { type Mount, readMounts } from '../host/mounts.ts';
-import {
-  addDevices,
-  addLayer,
-  addNode,
-  type Assembly,
-  bindFile,
-  makeReadOnly,
-  mountNew,
-  openNetwork,
-} from './assemble.ts';
-import { mountsToCopy } from './mount.ts';
-import { type Namespaces, openNamespaces } from './namespace.ts';
-import type { Tools } from './tool.ts';
+import { type Namespaces, openNamespaces } from './private-namespaces.ts';
+import { lastLine, type Tools } from './tool.ts';
 
-/** How a process of the namespaces names a fifo, and its path for this process. */
+/** A fifo by its path in the namespaces, and by its path for this process. */
 interface Fifo {
   readonly there: string;
   readonly here: string;
@@ -28,47 +39,43 @@ interface Fifo {
 
 export interface Scratch {
   readonly namespaces: Namespaces;
-  /** Root directory of the copy, as a process of the namespaces names it. */
+  /** The root directory of the copy, as processes of the namespaces see it. */
   readonly root: string;
-  /** For what strace writes, and for what the command writes to stderr; the copy does not show them. */
+  /** For the output of strace and the standard error of the command; they do not lie in the copy. */
   readonly fifos: { readonly trace: Fifo; readonly stderr: Fifo };
   readonly warnings: readonly string[];
 }
 
 /**
- * Assembles the copy in namespaces of its own, on a tmpfs over /tmp there, so that no directory of the host is needed for it.
- * Its /tmp, /proc, /sys and /dev are new ones. /run is copied like the rest, since programs look for their directories in it;
- * a socket that is seen through an overlay is one that nobody listens on, and no service of the host is reached.
- * The network is a new one too, unless `hostNetwork`: what a command sends cannot be taken back either, its ports are free,
- * and everybody may bind the low ones. What the command writes has to fit into a part of the memory. It ends with
- * `namespaces.close()`, or with this process.
- * @throws JailError ERR_SCRATCH if something of this is refused.
+ * Assembles the copy in namespaces of its own, on a tmpfs over /tmp there, so that it needs no directory of the host. It has new
+ * /tmp, /proc, /sys and /dev. /run is copied, since programs look for their directories in it; nobody listens on a socket that is
+ * seen through an overlay, so no service of the host is reached. The network is new too, unless `hostNetwork`: what a command
+ * sends cannot be undone; its ports are free, and everybody may bind low ones. What the command writes is limited to a part of
+ * the memory. The copy ends with `namespaces.close()`, or with this process.
+ * @throws JailError ERR_SCRATCH if the kernel refuses something of this
  */
 export async function openScratch(tools: Tools, hostNetwork: boolean): Promise<Scratch> {
-  const tmp = realPath('/tmp');
-  const proc = realPath('/proc');
-  const sys = realPath('/sys');
-  const dev = realPath('/dev');
+  const [tmp, proc, sys, dev] = [realPath('/tmp'), realPath('/proc'), realPath('/sys'), realPath('/dev')];
   const namespaces = await openNamespaces(tools, hostNetwork);
-  const assembly: Assembly = { tools, namespaces, base: tmp, root: `${tmp}/root` };
+  const copy = new Assembly(tools, namespaces, tmp);
+  const { root } = copy;
   const warnings: string[] = [];
   try {
-    await mountNew(assembly, 'tmpfs', 'mode=0700,size=40%,nosuid,nodev', tmp);
-    await addLayer(assembly, '/', new Set());
+    await copy.mountNew('tmpfs', 'mode=0700,size=40%,nosuid,nodev', tmp);
+    await copy.addLayer(bytePath('/'), new Set());
     for (const mount of copiedMounts([tmp, proc, sys, dev], warnings)) {
-      const refused = await addMount(assembly, mount);
+      const refused = await addMount(copy, mount);
       if (refused !== undefined) warnings.push(leftOut(mount, refused));
     }
-    const { root } = assembly;
-    await mountNew(assembly, 'tmpfs', 'mode=1777,size=20%,nosuid,nodev', `${root}${tmp}`);
-    await mountNew(assembly, 'proc', 'nosuid,nodev,noexec', `${root}${proc}`);
-    await mountNew(assembly, 'sysfs', 'nosuid,nodev,noexec', `${root}${sys}`);
-    if (!hostNetwork) await openNetwork(assembly, `${root}${sys}`);
-    await makeReadOnly(assembly, `${root}${sys}`);
-    await addDevices(assembly, `${root}${dev}`);
-    const trace = addFifo(assembly, `${tmp}/trace`, 0o600);
-    // The command may open /dev/stderr again, which as an ordinary user it could not if it were a pipe of root's.
-    const stderr = addFifo(assembly, `${tmp}/stderr`, 0o622);
+    await copy.mountNew('tmpfs', 'mode=1777,size=20%,nosuid,nodev', `${root}${tmp}`);
+    await copy.mountNew('proc', 'nosuid,nodev,noexec', `${root}${proc}`);
+    await copy.mountNew('sysfs', 'nosuid,nodev,noexec', `${root}${sys}`);
+    if (!hostNetwork) await copy.openNetwork(`${root}${sys}`);
+    await copy.makeReadOnly(`${root}${sys}`);
+    await copy.addDevices(`${root}${dev}`);
+    const trace = copy.addFifo(`${tmp}/trace`, 0o600);
+    // everybody may write to it: the command may open /dev/stderr again
+    const stderr = copy.addFifo(`${tmp}/stderr`, 0o622);
     return { namespaces, root, fifos: { trace, stderr }, warnings };
   } catch (error) {
     await namespaces.close();
@@ -76,13 +83,7 @@ export async function openScratch(tools: Tools, hostNetwork: boolean): Promise<S
   }
 }
 
-function addFifo(assembly: Assembly, path: string, mode: number): Fifo {
-  const FIFO = 0o010000;
-  addNode(assembly, path, FIFO | mode);
-  return { there: path, here: `${assembly.namespaces.root}${path}` };
-}
-
-// Without a link in it: a link in the copy would be followed from the root of the host.
+// Links are resolved now: in the copy, they would be followed from the root directory of the host.
 function realPath(path: string): BytePath {
   const host = openFileRoot('/');
   try {
@@ -92,6 +93,161 @@ function realPath(path: string): BytePath {
   }
 }
 
+function leftOut({ point }: Mount, why: string): string {
+  return `the scratch copy has an empty directory in place of ${showPath(point)}: ${why}`;
+}
+
+// In a container, single files such as /etc/hosts are mounted. Other mounts, such as the socket of a service, are left out.
+async function addMount(copy: Assembly, mount: Mount): Promise<string | undefined> {
+  try {
+    const status = lstatSync(pathBytes(mount.point));
+    if (status.isDirectory()) await copy.addLayer(mount.point, mount.options);
+    else if (status.isFile()) await copy.bindFile(mount.point);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+const LINKS = [...DESCRIPTOR_LINKS, ['ptmx', 'pts/ptmx']] as const;
+
+/** The steps by which a copy is assembled. Paths are those of the namespaces. */
+class Assembly {
+  /** The root directory of the copy. */
+  readonly root: string;
+  readonly #tools: Tools;
+  readonly #namespaces: Namespaces;
+  // a tmpfs that only root may search, for the upper layers and the copy itself
+  readonly #base: string;
+
+  constructor(tools: Tools, namespaces: Namespaces, base: string) {
+    this.#tools = tools;
+    this.#namespaces = namespaces;
+    this.#base = base;
+    this.root = `${base}/root`;
+  }
+
+  /** The same path for this process. */
+  #here(path: string): string {
+    return `${this.#namespaces.root}${path}`;
+  }
+
+  /** Mounts a new file system; a mount point in the copy is made if it does not exist. */
+  async mountNew(type: string, options: string, path: string): Promise<void> {
+    if (path.startsWith(`${this.root}/`)) mkdirSync(this.#here(path), { recursive: true });
+    await this.#mount(['-t', type, '-o', options, type, path]);
+  }
+
+  /**
+   * Shows the file system at `path` of the host in the copy through an overlay (Documentation/filesystems/overlayfs.rst), with
+   * the `flags` of its mount. Devices and set-user-ID bits have no effect, as in a jail.
+   */
+  async addLayer(path: BytePath, flags: ReadonlySet<string>): Promise<void> {
+    const layer = mkdtempSync(this.#here(`${this.#base}/layer-`)).slice(this.#here('').length);
+    const [upper, work] = [`${layer}/upper`, `${layer}/work`];
+    for (const directory of [upper, work]) mkdirSync(this.#here(directory));
+    // the upper layer gives the top directory its owner and mode
+    const { mode, uid, gid } = statSync(this.#here(path));
+    chownSync(this.#here(upper), uid, gid);
+    chmodSync(this.#here(upper), mode & 0o7777);
+    const kept = ['ro', 'noexec'].filter((flag) => flags.has(flag));
+    const options = [`lowerdir=${path}`, `upperdir=${upper}`, `workdir=${work}`, 'nosuid', 'nodev', ...kept];
+    const target = path === '/' ? this.root : `${this.root}${path}`;
+    if (path === '/') mkdirSync(this.#here(target));
+    await this.#mount(['-t', 'overlay', '-o', options.join(','), 'overlay', target]);
+  }
+
+  /** Shows a single file that is mounted on the host, read-only. */
+  async bindFile(path: BytePath): Promise<void> {
+    await this.#mount(['-o', 'bind,ro', path, `${this.root}${path}`]);
+  }
+
+  async makeReadOnly(path: string): Promise<void> {
+    await this.#mount(['-o', 'remount,bind,ro', path]);
+  }
+
+  async #mount(options: readonly string[]): Promise<void> {
+    // without helper programs of file systems, and without writing to an old /etc/mtab, which is the host's
+    const { status, stderr } = await this.#namespaces.run([this.#tools.mount, '-i', '-n', ...options]);
+    if (status === 0) return;
+    throw new JailError(`a scratch copy of the host cannot be made here: ${lastLine(stderr)}`, {
+      code: 'ERR_SCRATCH',
+      hint: 'it takes CAP_SYS_ADMIN and overlayfs: run this on the host, or in a privileged container',
+    });
+  }
+
+  addFifo(path: string, mode: number): Fifo {
+    const FIFO = 0o010000;
+    this.#addNode(path, FIFO | mode);
+    return { there: path, here: this.#here(path) };
+  }
+
+  /** Makes a device or a fifo with exactly this mode. */
+  #addNode(path: string, mode: number, major = 0, minor = 0): void {
+    const directory = openFileRoot(this.#here(parentPath(bytePath(path))));
+    try {
+      native.inRootMknod(directory.fd, pathBytes(lastComponent(bytePath(path))), mode, major, minor);
+    } finally {
+      directory.close();
+    }
+  }
+
+  /** A new /dev without the host's disks, which a group of the user may write, its log and its shared memory. */
+  async addDevices(path: string): Promise<void> {
+    await this.mountNew('tmpfs', 'mode=0755,size=10%,nosuid,noexec', path);
+    for (const [name, major, minor] of DEVICES)
+      this.#addNode(`${path}/${name}`, CHARACTER_DEVICE | 0o666, major, minor);
+    for (const [name, target] of LINKS) symlinkSync(target, this.#here(`${path}/${name}`));
+    await this.mountNew('devpts', 'newinstance,ptmxmode=0666,mode=0620,nosuid,noexec', `${path}/pts`);
+    const shm = this.#here(`${path}/shm`);
+    mkdirSync(shm);
+    chmodSync(shm, 0o1777);
+  }
+
+  /** Brings the loopback device of the new network up through its sysfs, and lets everybody bind all ports. */
+  async openNetwork(sysfs: string): Promise<void> {
+    const IFF_UP_LOOPBACK = '0x9'; // netdevice(7)
+    writeFileSync(this.#here(`${sysfs}/class/net/lo/flags`), IFF_UP_LOOPBACK);
+    // In a jail, a daemon gets its port by a capability or from its parent; here it has neither. Before Linux 4.11 there is no
+    // such file, and the bind fails as on the host (ip(7), ip_unprivileged_port_start).
+    await this.#namespaces.run([this.#tools.tee, '/proc/sys/net/ipv4/ip_unprivileged_port_start'], '0');
+  }
+}
+
+/**
+ * File systems without files of users. The copy has a new /proc, /sys and /dev; file systems that are mounted below those, such as
+ * control groups, are left out: writing to them could change the host, and a jail does not have them.
+ */
+const KERNEL_TYPES = new Set(
+  [
+    'proc sysfs devtmpfs devpts mqueue hugetlbfs cgroup cgroup2 securityfs selinuxfs smackfs debugfs tracefs',
+    'pstore bpf configfs fusectl efivarfs binfmt_misc rpc_pipefs nfsd autofs nsfs resctrl xenfs',
+  ].flatMap((types) => types.split(' ')),
+);
+
+/**
+ * The mounts below the root directory that a copy shows, parents first: all but those of the kernel and those in `own`, the
+ * directories that are new in the copy. `isVisible` tells whether nothing is mounted over a mount. `unnamed` are those with a path
+ * that an option of mount(8) cannot contain.
+ */
+export function mountsToCopy(
+  mounts: readonly Mount[],
+  own: readonly BytePath[],
+  isVisible: (mount: Mount) => boolean,
+): { readonly shown: readonly Mount[]; readonly unnamed: readonly Mount[] } {
+  const isOwn = (point: BytePath) => own.some((path) => point === path || point.startsWith(`${path}/`));
+  const visible = mounts
+    .filter(({ point, type }) => point !== '/' && !KERNEL_TYPES.has(type) && !isOwn(point))
+    .filter((mount) => isVisible(mount))
+    .toSorted((a, b) => a.point.split('/').length - b.point.split('/').length);
+  return { shown: visible.filter(isPlain), unnamed: visible.filter((mount) => !isPlain(mount)) };
+}
+
+// Overlayfs separates with `,` and `:`, and an argument of a command is UTF-8 here.
+function isPlain({ point }: Mount): boolean {
+  return /^[\x20-\x7e]+$/.test(point) && !/[,:\\"]/.test(point);
+}
+
 function copiedMounts(own: readonly BytePath[], warnings: string[]): readonly Mount[] {
   const mounts = readMounts(readFileSync('/proc/self/mountinfo'));
   const { shown, unnamed } = mountsToCopy(mounts, own, isVisible);
@@ -99,11 +255,7 @@ function copiedMounts(own: readonly BytePath[], warnings: string[]): readonly Mo
   return shown;
 }
 
-function leftOut({ point }: Mount, why: string): string {
-  return `the scratch copy has an empty directory in place of ${showPath(point)}: ${why}`;
-}
-
-// What is reached by its path is not another one, mounted there later (fdinfo in proc_pid_fdinfo(5)).
+// Whether its path leads to it, and not to a later mount at the same place (fdinfo in proc_pid_fdinfo(5)).
 function isVisible({ id, point }: Mount): boolean {
   const O_PATH = 0o10000000;
   try {
@@ -114,18 +266,6 @@ function isVisible({ id, point }: Mount): boolean {
       closeSync(fd);
     }
   } catch {
-    return false; // a file system of another user's that not even root may look into (fuse(4))
-  }
-}
-
-// A container has single files mounted, such as /etc/hosts. Other things, such as the socket of a service, stay out.
-async function addMount(assembly: Assembly, mount: Mount): Promise<string | undefined> {
-  try {
-    const status = lstatSync(pathBytes(mount.point));
-    if (status.isDirectory()) await addLayer(assembly, mount.point, mount.options);
-    else if (status.isFile()) await bindFile(assembly, mount.point);
-    return undefined;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return false; // a file system of a user that even root may not enter (fuse(4))
   }
 }

@@ -1,45 +1,44 @@
-// What a jail needs of all that a command used. Pure, on the root that the command saw a copy of.
+// Finds what a jail needs among all files that a command used. Pure, on the root of which the command saw a copy.
 
-import { type BytePath, bytePath, parentPath } from '../../binary/path.ts';
-import { errorCode, type FileRoot } from '../../binary/root.ts';
+import { type BytePath, bytePath, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
+import { errorCode, type FileRoot, type FileStatus } from '../../binary/root.ts';
 import { rememberStatus } from '../../binary/remembered-root.ts';
 import { walk } from '../../binary/walk.ts';
-import type { FileEvent } from './event.ts';
-import { isBeneath, isPublic, nameOf, placeOf, statusOf } from './place.ts';
+import type { FileEvent } from './file-event.ts';
 
 export interface Sifted {
-  /** Regular files that were opened, executed, or found to be there: as named, links not resolved. */
+  /** Regular files that were opened, executed, or found to exist: as they were named, without resolving links. */
   readonly files: readonly BytePath[];
-  /** Those of them that were executed: each needs its interpreter or loader, which no call tells. */
+  /** Those of them that were executed: each also needs its interpreter or loader, which no call shows. */
   readonly programs: readonly BytePath[];
-  /** Directories that have to exist; the parents of files, and of each other, go without saying. */
+  /** Directories that have to exist, without the parents of files and of each other. */
   readonly directories: readonly BytePath[];
-  /** Files that not everybody may read, whether or not the command could. They are in no other list. */
+  /** Files that are not world-readable, whether or not the command could read them. They are in no other list. */
   readonly secrets: readonly BytePath[];
-  /** What the command made, changed, replaced or removed, or would have if it had been allowed to. */
+  /** What the command made, changed, replaced or removed, or tried to without permission. */
   readonly writes: readonly BytePath[];
-  /** Unix sockets of the root that it would have talked to. */
+  /** Unix sockets of the root to which it tried to connect. */
   readonly sockets: readonly BytePath[];
 }
 
-export interface SiftInput {
+interface SiftInput {
   readonly events: readonly FileEvent[];
   readonly root: FileRoot;
-  /** Nothing below it is needed: it is one user's, and a jail has its own. */
+  /** Nothing below it is needed: it belongs to one user, and a jail has one of its own. */
   readonly home: BytePath | undefined;
 }
 
-// The kernel's own: whatever leads there, a copy would be nonsense.
+// The kernel's own: a copy of it would be useless.
 const KERNEL = ['/proc', '/sys', '/dev'];
-// What lies here belongs to the programs that run now: files of a moment, pid files, sockets. A link that leads there,
-// such as /etc/resolv.conf, is somebody's configuration all the same.
+// What lies here belongs to the programs that run now: temporary files, pid files, sockets. A link that leads there, such as
+// /etc/resolv.conf, is configuration all the same.
 const MOMENTARY = ['/tmp', '/run'];
-// A jail has one of its own, which names what is in it.
+// A jail has one of its own, for its own libraries.
 const LOADER_CACHE = '/etc/ld.so.cache';
 
 /**
- * A file that was only found to be there counts as if it had been opened, since the answer matters (Python imports no module
- * without its source, git asks for its directories); but not above this size: nobody has seen its content.
+ * A file that was only found to exist counts as opened, since the answer matters: Python imports no module without its source, and
+ * git asks for its directories. Above this size it does not count: the command has not used its content.
  */
 const MOST_UNREAD_BYTES = 2 ** 20;
 
@@ -51,43 +50,113 @@ interface Need {
 }
 
 /** Sorts what a command did into lists, each sorted by byte. */
-export function sift({ events, root: slow, home }: SiftInput): Sifted {
-  const root = rememberStatus(skipUnreadable(slow));
-  const files = new Set<BytePath>();
-  const programs = new Set<BytePath>();
-  const directories = new Set<BytePath>();
-  const secrets = new Set<BytePath>();
-  const writes = new Set<BytePath>();
-  const sockets = new Set<BytePath>();
-  const replaced = new Set<BytePath>(); // by the command itself
-  const looks: Extract<FileEvent, { kind: 'look' }>[] = [];
-  const momentary = [
-    ...MOMENTARY.map((path) => walk(root, bytePath(path)).path),
-    ...(home === undefined ? [] : [home]),
-  ];
-  const listed = new Set(
-    events.flatMap((event) => (event.kind === 'list' ? [walk(root, event.path).path] : [])),
-  );
+export function sift({ events, root, home }: SiftInput): Sifted {
+  return new Sieve(rememberStatus(skipUnreadable(root)), home).sift(events);
+}
 
-  /** Puts what lies there where it belongs; true if it is a file that everybody may read. */
-  function need(path: BytePath, how: Need): boolean {
+class Sieve {
+  readonly #root: FileRoot;
+  readonly #momentary: readonly BytePath[];
+  readonly #files = new Set<BytePath>();
+  readonly #programs = new Set<BytePath>();
+  readonly #directories = new Set<BytePath>();
+  readonly #secrets = new Set<BytePath>();
+  readonly #writes = new Set<BytePath>();
+  readonly #sockets = new Set<BytePath>();
+  /** What the command itself has made or replaced. */
+  readonly #replaced = new Set<BytePath>();
+  /** Directories that it has read. */
+  readonly #listed = new Set<BytePath>();
+
+  constructor(root: FileRoot, home: BytePath | undefined) {
+    this.#root = root;
+    const momentary = MOMENTARY.map((path) => walk(root, bytePath(path)).path);
+    this.#momentary = home === undefined ? momentary : [...momentary, home];
+  }
+
+  sift(events: readonly FileEvent[]): Sifted {
+    for (const event of events)
+      if (event.kind === 'list') this.#listed.add(walk(this.#root, event.path).path);
+    for (const event of events) if (event.kind !== 'look') this.#add(event);
+    // what was only looked at and written, but never read, is output of the command
+    for (const event of events)
+      if (event.kind === 'look' && !this.#writes.has(placeOf(this.#root, event.path)))
+        this.#need(event.path, { opened: false, follows: event.follows });
+    return {
+      files: sorted(this.#files),
+      programs: sorted(this.#programs),
+      directories: sorted(withoutParents(this.#directories, this.#files)),
+      secrets: sorted(this.#secrets),
+      writes: sorted(this.#writes),
+      sockets: sorted(this.#sockets),
+    };
+  }
+
+  #add(event: Exclude<FileEvent, { readonly kind: 'look' }>): void {
+    const { kind, path } = event;
+    switch (kind) {
+      case 'open':
+        return this.#open(event);
+      case 'run':
+        if (this.#need(path, { opened: true, follows: true })) this.#programs.add(nameOf(this.#root, path));
+        return undefined;
+      case 'list':
+        this.#need(path, { opened: true, follows: true });
+        return undefined;
+      case 'write':
+        return this.#noteWrite(event);
+      case 'connect':
+        if (this.#isSpecial(path) && !this.#replaced.has(placeOf(this.#root, path)))
+          this.#sockets.add(nameOf(this.#root, path));
+        return undefined;
+      default:
+        return kind satisfies never;
+    }
+  }
+
+  #open(event: Extract<FileEvent, { kind: 'open' }>): void {
+    const { path, reads, denied, opened } = event;
+    if (reads && !event.replaces) {
+      // a name in /proc or /dev may be that of a descriptor, which is the opened file
+      const isAlias = isBeneath(KERNEL, placeOf(this.#root, path)) && opened !== undefined;
+      this.#need(isAlias ? opened : path, { opened: true, follows: true, denied });
+    }
+    if (event.writes && !this.#isSpecial(path)) this.#noteWrite(event);
+  }
+
+  #isSpecial(path: BytePath): boolean {
+    return statusOf(this.#root, path)?.kind === 'other';
+  }
+
+  #noteWrite({ path, denied, replaces }: Extract<FileEvent, { kind: 'open' | 'write' }>): void {
+    const place = placeOf(this.#root, path);
+    const directory = walk(this.#root, parentPath(place));
+    if (!isBeneath([...KERNEL, '/tmp'], place) && !(denied && directory.kind !== 'found'))
+      this.#writes.add(place);
+    if (replaces && !denied) this.#replaced.add(place);
+  }
+
+  /** Adds what lies at the path to a list; returns true if it is a world-readable file. */
+  #need(path: BytePath, how: Need): boolean {
+    const root = this.#root;
     const place = placeOf(root, path);
     const way = walk(root, path);
-    if (way.kind !== 'found' || replaced.has(place) || replaced.has(way.path)) return false;
-    if (isBeneath(KERNEL, place) || isBeneath(KERNEL, way.path) || isBeneath(momentary, place)) return false;
+    if (way.kind !== 'found' || this.#replaced.has(place) || this.#replaced.has(way.path)) return false;
+    if (isBeneath(KERNEL, place) || isBeneath(KERNEL, way.path) || isBeneath(this.#momentary, place))
+      return false;
     if (way.path === LOADER_CACHE) return false;
-    // looked at one by one as ls -l and find do, not asked for
-    if (!how.opened && !how.follows && listed.has(parentPath(place))) return false;
+    // ls -l and find look at every entry of a directory, and need none
+    if (!how.opened && !how.follows && this.#listed.has(parentPath(place))) return false;
     const named = nameOf(root, path);
     switch (way.status.kind) {
       case 'directory':
-        if (how.denied !== true) directories.add(named);
+        if (how.denied !== true) this.#directories.add(named);
         return false;
       case 'file':
         if (!how.opened && way.status.sizeBytes > MOST_UNREAD_BYTES) return false;
-        if (isPublic(root, named)) files.add(named);
-        else secrets.add(named);
-        return files.has(named);
+        if (isPublic(root, named)) this.#files.add(named);
+        else this.#secrets.add(named);
+        return this.#files.has(named);
       case 'symlink':
       case 'other':
         return false;
@@ -95,66 +164,9 @@ export function sift({ events, root: slow, home }: SiftInput): Sifted {
         return way.status.kind satisfies never;
     }
   }
-
-  function noteWrite(path: BytePath, denied: boolean): void {
-    const place = placeOf(root, path);
-    const directory = walk(root, parentPath(place));
-    if (isBeneath([...KERNEL, '/tmp'], place) || (denied && directory.kind !== 'found')) return;
-    writes.add(place);
-  }
-
-  function open(event: Extract<FileEvent, { kind: 'open' }>): void {
-    const { path, reads, denied, opened } = event;
-    if (reads && !event.replaces) {
-      // a descriptor by its name in /proc or /dev is the file itself
-      const isAlias = isBeneath(KERNEL, placeOf(root, path)) && opened !== undefined;
-      need(isAlias ? opened : path, { opened: true, follows: true, denied });
-    }
-    if (!event.writes || statusOf(root, path)?.kind === 'other') return;
-    noteWrite(path, denied);
-    if (event.replaces && !denied) replaced.add(placeOf(root, path));
-  }
-
-  for (const event of events) {
-    switch (event.kind) {
-      case 'open':
-        open(event);
-        break;
-      case 'run':
-        if (need(event.path, { opened: true, follows: true })) programs.add(nameOf(root, event.path));
-        break;
-      case 'look':
-        looks.push(event);
-        break;
-      case 'list':
-        need(event.path, { opened: true, follows: true });
-        break;
-      case 'write':
-        noteWrite(event.path, event.denied);
-        if (event.replaces && !event.denied) replaced.add(placeOf(root, event.path));
-        break;
-      case 'connect':
-        if (statusOf(root, event.path)?.kind === 'other' && !replaced.has(placeOf(root, event.path)))
-          sockets.add(nameOf(root, event.path));
-        break;
-      default:
-        event satisfies never;
-    }
-  }
-  // A file that was looked at and written to, but never read, is what the command brings forth.
-  for (const { path, follows } of looks)
-    if (!writes.has(placeOf(root, path))) need(path, { opened: false, follows });
-  return {
-    files: sorted(files),
-    programs: sorted(programs),
-    directories: sorted(withoutParents(directories, files)),
-    secrets: sorted(secrets),
-    writes: sorted(writes),
-    sockets: sorted(sockets),
-  };
 }
 
-// A path too long to be looked up, or a file system that fails: nothing of it could be copied.
+// A path that is too long, or on a file system that fails, counts as absent: it could not be copied.
 function skipUnreadable(root: FileRoot): FileRoot {
   return {
     ...root,
@@ -181,4 +193,47 @@ function withoutParents(
 
 function sorted(paths: ReadonlySet<BytePath>): readonly BytePath[] {
   return [...paths].toSorted((a, b) => (a < b ? -1 : 1));
+}
+
+/** The object at a path, with all links followed; undefined if there is none. */
+function statusOf(root: FileRoot, path: BytePath): FileStatus | undefined {
+  const way = walk(root, path);
+  return way.kind === 'found' ? way.status : undefined;
+}
+
+/** The path with the links in its directory resolved: the same for every name that leads to the entry. */
+function placeOf(root: FileRoot, path: BytePath): BytePath {
+  const name = lastComponent(path);
+  if (name === '' || name === '.' || name === '..') return walk(root, path).path;
+  return joinPath(walk(root, parentPath(path)).path, name);
+}
+
+/** The path to keep: as it was named, so that the links in it are kept, but without empty components and dots. */
+function nameOf(root: FileRoot, path: BytePath): BytePath {
+  const way = walk(root, path);
+  if (way.links.length === 0) return way.path;
+  const parts = path.split('/').filter((part) => part !== '' && part !== '.'); // `..` may come after a link
+  return `/${parts.join('/')}` as BytePath;
+}
+
+function isBeneath(directories: readonly string[], path: BytePath): boolean {
+  return directories.some((directory) => path === directory || path.startsWith(`${directory}/`));
+}
+
+/**
+ * Whether everybody may read the file: by its mode, and by that of every directory on the way to it, links included. An access
+ * control list gives others nothing that the mode does not show (acl(5)).
+ */
+function isPublic(root: FileRoot, path: BytePath): boolean {
+  const way = walk(root, path);
+  if (way.kind !== 'found' || (way.status.mode & 0o004) === 0) return false;
+  const entries = [way.path, ...way.links.map((link) => link.path)];
+  const searched = new Set([...entries.map(parentPath), ...way.passed]);
+  return [...searched].every((directory) => mayBeSearched(root, directory));
+}
+
+function mayBeSearched(root: FileRoot, directory: BytePath): boolean {
+  const status = root.lstat(directory);
+  if (status === undefined || (status.mode & 0o001) === 0) return false;
+  return directory === '/' || mayBeSearched(root, parentPath(directory));
 }

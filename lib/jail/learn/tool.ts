@@ -1,26 +1,25 @@
-// The programs of the host that learning needs: found in PATH, run without a shell.
+// The programs of the host that learning needs. They are found in PATH and run without a shell.
 
 import { spawn } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 
 import { JailError } from '../../errors.ts';
 
-/** The tools, each with the Debian package that it comes from. */
+/** The tools, each with its Debian package. */
 const PACKAGES = {
   strace: 'strace',
   unshare: 'util-linux',
   nsenter: 'util-linux',
   setpriv: 'util-linux',
   mount: 'mount',
-  xargs: 'findutils',
   cat: 'coreutils',
   tee: 'coreutils',
 } as const;
 
-/** Absolute paths of all of them. */
+/** The absolute path of each tool. */
 export type Tools = Readonly<Record<keyof typeof PACKAGES, string>>;
 
-/** @throws JailError ERR_MISSING that names the package. */
+/** @throws JailError ERR_MISSING, which names the package */
 export function findTools(path = process.env['PATH'] ?? ''): Tools {
   const names = Object.keys(PACKAGES) as (keyof typeof PACKAGES)[];
   const found = names.map((name) => [name, findTool(name, path)] as const);
@@ -47,36 +46,36 @@ function isProgram(path: string): boolean {
   }
 }
 
-/** What a tool said on stderr, and how it ended; status null if a signal ended it. */
+/** How a tool ended, and its standard error; status is null if a signal ended it. */
 export interface ToolResult {
   readonly status: number | null;
   readonly stderr: string;
 }
 
-/** Runs a tool to its end. Rejects with a system error if it cannot be started. */
+/** Runs a tool to its end. Rejects with a system error if it cannot start. */
 export function runTool([file = '', ...args]: readonly string[], input = ''): Promise<ToolResult> {
   return new Promise((resolve, reject) => {
-    // No message in another language: they are passed on.
+    // in the C locale: its messages are passed on
     const child = spawn(file, args, { stdio: ['pipe', 'ignore', 'pipe'], env: { LC_ALL: 'C' } });
     const stderr = keepLast(child.stderr, 4096);
-    child.stdin.on('error', () => {}); // it need not read
+    child.stdin.on('error', () => {}); // it need not read its input
     child.stdin.end(input);
     child.once('error', reject);
     child.once('close', (status) => resolve({ status, stderr: stderr() }));
   });
 }
 
-/** The last bytes of a stream; the function returns those that have come so far, as text. */
+/** Keeps the last bytes of a stream; the function returns them as text. */
 export function keepLast(stream: NodeJS.ReadableStream, mostBytes: number): () => string {
   let kept = Buffer.alloc(0);
   stream.on('data', (chunk: Buffer) => {
     kept = Buffer.concat([kept, chunk]).subarray(-mostBytes);
   });
-  stream.on('error', () => {}); // it ends then
+  stream.on('error', () => {}); // then it has ended
   return () => kept.toString();
 }
 
-/** The last line of it that says something. */
+/** The last line that is not empty. */
 export function lastLine(text: string): string {
   return text.trimEnd().split('\n').at(-1)?.trim() ?? '';
 }

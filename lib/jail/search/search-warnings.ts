@@ -4,7 +4,7 @@ import { readElf } from '../../binary/elf.ts';
 import { type BytePath, showPath, toLatin1 } from '../../binary/path.ts';
 import { errorCode, type FileRoot } from '../../binary/root.ts';
 import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
-import { type Loose, looseOn } from '../check/way.ts';
+import { type Loose, looseOn } from '../check/writable-parent.ts';
 import { openRegular } from '../manifest/file-hash.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import type { JailUser } from '../packs/pack.ts';

@@ -22,6 +22,16 @@ export function toJailError(error: unknown, where?: BytePath): unknown {
   return new JailError(path === undefined ? message : `${path}: ${message}`, { code, path, hint });
 }
 
+/** What `look` returns, or `otherwise` if it fails with a system error: what was there may be gone, or in the way. */
+export function lookOr<T, U>(otherwise: U, look: () => T): T | U {
+  try {
+    return look();
+  } catch (error) {
+    if (errorCode(error) === undefined) throw error;
+    return otherwise;
+  }
+}
+
 /** The number of a system error that Node has no name for, such as that of a quota: its code is a sentence. */
 function unmappedNumber(error: Error): number | undefined {
   const isUnmapped = 'errno' in error && !/^E[A-Z0-9]+$/.test(errorCode(error) ?? '');

@@ -13,24 +13,28 @@ const stepBytes = 24;
 const PLAN_USUAL = 1;
 
 // A step with its place in the plan.
-interface Placed extends Encoded {
+interface Placed {
   readonly at: number;
   readonly op: number;
   readonly flags: number;
+  readonly encoded: Encoded;
 }
+
+const nothing: Encoded = {};
 
 function placeAt(at: number, step: Step): Placed {
   const { op, encode } = rowOf(step);
-  return { at, op, flags: flagsOf(step), ...encode?.(step, at + stepBytes) };
+  const encoded = encode === undefined ? nothing : encode(step, at + stepBytes);
+  return { at, op, flags: flagsOf(step), encoded };
 }
 
-function endOf({ at, data }: Placed): number {
+function endOf({ at, encoded: { data } }: Placed): number {
   const dataBytes = data?.byteLength ?? 0;
   return at + stepBytes + dataBytes + (-dataBytes & 7);
 }
 
-function writeStep(plan: Buffer, words: Uint32Array, placed: Placed): void {
-  const { at, op, flags, a = 0, b = 0, data } = placed;
+function writeStep(plan: Buffer, words: Uint32Array, { at, op, flags, encoded }: Placed): void {
+  const { a = 0, b = 0, data } = encoded;
   const word = at / 4;
   words[word] = op | (flags << 16);
   words[word + 1] = data?.byteLength ?? 0;
@@ -40,13 +44,18 @@ function writeStep(plan: Buffer, words: Uint32Array, placed: Placed): void {
   else if (data !== undefined) plan.set(data, at + stepBytes);
 }
 
-/** The bytes of a plan, for `execPlan` and `spawn` of the addon. */
-export function encodePlan(stages: Plan): Buffer {
+interface EncodedPlan {
+  readonly bytes: Buffer;
+  /** Where the number of steps of the last stage stands, in words of 32 bits. */
+  readonly countAt: number;
+}
+
+function encode(stages: Plan): EncodedPlan {
   const placed: Placed[] = [];
-  const starts: number[] = [];
+  const counts: [at: number, steps: number][] = [];
   let size = headerBytes;
   for (const stage of stages) {
-    starts.push(size);
+    counts.push([size / 4, stage.length]);
     size += stageBytes;
     for (const step of stage) {
       const one = placeAt(size, step);
@@ -54,32 +63,29 @@ export function encodePlan(stages: Plan): Buffer {
       size = endOf(one);
     }
   }
-  const plan = zeroBytes(size);
-  const words = new Uint32Array(plan.buffer);
+  const bytes = zeroBytes(size);
+  const words = new Uint32Array(bytes.buffer);
   words[0] = magic;
   words[1] = size;
   words[2] = stages.length;
-  words[3] = isUsual(placed.map(({ flags }) => flags)) ? PLAN_USUAL : 0;
-  stages.forEach((stage, index) => (words[(starts[index] ?? 0) / 4] = stage.length));
-  for (const one of placed) writeStep(plan, words, one);
-  return plan;
+  words[3] = isUsual(placed) ? PLAN_USUAL : 0;
+  for (const [at, steps] of counts) words[at] = steps;
+  for (const one of placed) writeStep(bytes, words, one);
+  return { bytes, countAt: counts.at(-1)?.[0] ?? 0 };
 }
 
-interface Beginning {
-  readonly bytes: Buffer;
-  /** Where the number of steps of the last stage stands, in words of 32 bits. */
-  readonly countAt: number;
+/** The bytes of a plan, for `execPlan` and `spawn` of the addon. */
+export function encodePlan(stages: Plan): Buffer {
+  return encode(stages).bytes;
 }
 
 // What plans have in common, encoded once.
-const beginnings = new WeakMap<Plan, Beginning>();
+const beginnings = new WeakMap<Plan, EncodedPlan>();
 
-function beginningOf(setUp: Plan): Beginning {
+function beginningOf(setUp: Plan): EncodedPlan {
   const known = beginnings.get(setUp);
   if (known !== undefined) return known;
-  const bytes = encodePlan(setUp);
-  const before = encodePlan(setUp.slice(0, -1));
-  const beginning = { bytes, countAt: before.length / 4 };
+  const beginning = encode(setUp);
   beginnings.set(setUp, beginning);
   return beginning;
 }

@@ -61,11 +61,12 @@ export function describeStep(step: Step): StepDescription {
 
 /** The flags of a step, as native/plan/plan.h has them. */
 export function flagsOf(step: Step): number {
-  const { flags = {} } = rowOf(step);
+  const { flags } = rowOf(step);
+  if (flags === undefined) return 0;
   let number = 0;
   for (const name of flagNames) {
     const flag = flags[name];
-    if (flag === true || flag?.(step) === true) number |= stepFlags[name];
+    if (flag !== undefined && (flag === true || flag(step))) number |= stepFlags[name];
   }
   return number;
 }
@@ -78,8 +79,10 @@ const inheritedRows = stepNames.filter((name) => rowNamed(name).flags?.inherited
  * Whether a prepared thread (native/start/crew.cc) can start the program: the plan has every step whose effect such a thread hands
  * down, each in its usual form.
  */
-export function isUsual(flags: readonly number[]): boolean {
-  return flags.filter((each) => each & stepFlags.inherited).length === inheritedRows;
+export function isUsual(steps: readonly { readonly flags: number }[]): boolean {
+  let inherited = 0;
+  for (const { flags } of steps) if ((flags & stepFlags.inherited) !== 0) inherited++;
+  return inherited === inheritedRows;
 }
 
 /** What is said of a step that answers an errno: what its row knows better than the errno, and the capability that is missing. */

@@ -1,15 +1,9 @@
 // What `uchroot-tcpd check` looks for: every rule with its severity and its remedy.
 
-export type Severity = 'error' | 'warning' | 'note';
+import type { DescribedRule } from '../../findings/finding-severity.ts';
 
-interface CheckRule {
-  /** `error`: somebody is let in or refused by mistake; `warning`: it does not do what it looks like. */
-  readonly severity: Severity;
-  /** What it finds, one sentence. */
-  readonly summary: string;
-  /** What to do, where the finding says nothing better. */
-  readonly remedy: string;
-}
+/** `error`: somebody is let in or refused by mistake; `warning`: it does not do what it looks like. */
+type CheckRule = Omit<DescribedRule, 'id'>;
 
 type Describe = (summary: string, remedy: string) => CheckRule;
 
@@ -136,6 +130,11 @@ export const CATALOG = {
 } as const satisfies Readonly<Record<string, CheckRule>>;
 
 export type RuleId = keyof typeof CATALOG;
+
+/** The same rules as a list. */
+export function listRules(): readonly DescribedRule<RuleId>[] {
+  return Object.entries(CATALOG).map(([id, described]) => Object.assign({ id: id as RuleId }, described));
+}
 
 /** A finding in a line. */
 export interface Told {

@@ -1,24 +1,22 @@
 // A file that is being checked, and its findings.
 
+import { CappedList } from '../../findings/capped-list.ts';
+import type { DescribedFinding } from '../../findings/finding-severity.ts';
 import { readFileText } from '../file/host-files.ts';
 import { type Line, placeIn, readLines } from '../parse/logical-line.ts';
 import type { Finding as ReadFinding } from '../rule/finding.ts';
 import type { Rule, Table } from '../rule/rule-table.ts';
 import { toUtf8 } from '../text/latin1.ts';
-import { CATALOG, type RuleId, type Severity, type Told } from './catalog.ts';
+import { CATALOG, type RuleId, type Told } from './catalog.ts';
 import { findBareAddress } from './line-checks.ts';
 
 /** A problem, its place and its remedy. */
-export interface CheckFinding {
-  readonly rule: RuleId;
-  readonly severity: Severity;
+export interface CheckFinding extends DescribedFinding<RuleId> {
   readonly file: string;
   /** From 1; undefined for the file as a whole. */
   readonly line: number | undefined;
   /** In bytes, from 1. */
   readonly column: number | undefined;
-  readonly message: string;
-  readonly remedy: string;
 }
 
 interface Place {
@@ -32,11 +30,10 @@ const MAX_FINDINGS = 1000;
 export class Checked {
   readonly table: Table;
   readonly text: string;
-  readonly #counts = new Map<RuleId, number>();
   readonly #lines = new Map<number, Line>();
   // joined lines, by each of their physical lines
   readonly #joined = new Map<number, number>();
-  readonly findings: CheckFinding[] = [];
+  readonly #findings = new CappedList<CheckFinding>(MAX_FINDINGS);
   /** Lines that are cut in a wrong place: other findings about them would be noise. */
   readonly #cut = new Set<number>();
 
@@ -74,19 +71,19 @@ export class Checked {
     this.add(rule, line === undefined ? undefined : placeIn(line, at), message, remedy);
   }
 
-  /** After a thousand findings of one rule, adds one that says that there are more. */
+  /** In the order in which they came. */
+  get findings(): readonly CheckFinding[] {
+    return this.#findings.items;
+  }
+
+  /** The first finding above the limit is replaced by one that says that there are more. */
   add(rule: RuleId, place: Partial<Place> | undefined, message: string, remedy: string | undefined): void {
-    const count = (this.#counts.get(rule) ?? 0) + 1;
-    this.#counts.set(rule, count);
-    if (count > MAX_FINDINGS + 1) return;
-    if (count === MAX_FINDINGS + 1) {
-      this.add('too-many-findings', undefined, `more than ${MAX_FINDINGS} findings of ${rule}`, undefined);
-      return;
-    }
     const { severity, remedy: usual } = CATALOG[rule];
     const file = toUtf8(this.table.file);
     const { line, column } = place ?? {};
-    this.findings.push({ rule, severity, file, line, column, message, remedy: remedy ?? usual });
+    const finding = { rule, severity, file, line, column, message, remedy: remedy ?? usual };
+    if (this.#findings.add(rule, finding) === MAX_FINDINGS + 1)
+      this.add('too-many-findings', undefined, `more than ${MAX_FINDINGS} findings of ${rule}`, undefined);
   }
 }
 

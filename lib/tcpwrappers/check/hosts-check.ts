@@ -3,6 +3,7 @@
 import { statSync } from 'node:fs';
 
 import { openFileRoot } from '../../binary/root.ts';
+import { byPlace } from '../../findings/capped-list.ts';
 import { type DaemonHost, HOST_ACCOUNTS, openDaemonHost } from '../daemon/daemon-host.ts';
 import { type HostsOptions, openHosts } from '../hosts.ts';
 import type { Rule } from '../rule/rule-table.ts';
@@ -59,10 +60,6 @@ function faultsOf({ faults }: DaemonHost): readonly CheckFinding[] {
   });
 }
 
-function order(a: CheckFinding, b: CheckFinding): number {
-  return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
-}
-
 /**
  * Checks both files.
  * @throws {UsageError} (rejects) as openHosts().
@@ -95,7 +92,7 @@ export async function checkHosts(
       checked
         .at(-1)
         ?.add('default-grant', undefined, 'whom no rule of either file matches is let in', undefined);
-    const findings = checked.flatMap(({ findings }) => findings.toSorted(order));
+    const findings = checked.flatMap(({ findings }) => findings.toSorted(byPlace));
     const ignored = new Set<RuleId>(options.ignore);
     return [...findings, ...faultsOf(host)].filter(({ rule }) => !ignored.has(rule));
   } finally {

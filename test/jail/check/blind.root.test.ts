@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 
 import t from 'tap';
 
-import { checkJail } from '../../../lib/jail/check/check.ts';
+import { checkJail } from '../../../lib/jail/check/jail-check.ts';
 import { unlessInstalled, unlessRoot } from '../../support/root.ts';
 import { must } from '../../support/template.ts';
 import { compileInto, NOBODY } from './defects/defect.ts';

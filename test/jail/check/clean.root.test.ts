@@ -2,7 +2,7 @@ import t from 'tap';
 
 import { buildJail } from '../../../lib/jail/building.ts';
 import { cloneJail } from '../../../lib/jail/clone.ts';
-import { checkJail } from '../../../lib/jail/check/check.ts';
+import { checkJail } from '../../../lib/jail/check/jail-check.ts';
 import { describeTree, makeDirectory } from '../../support/builder.ts';
 import { unlessInstalled, unlessRoot } from '../../support/root.ts';
 

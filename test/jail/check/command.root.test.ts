@@ -3,7 +3,7 @@ import { appendFileSync, chmodSync, cpSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 
 import { buildJail } from '../../../lib/jail/building.ts';
-import { type CheckReport, checkJail } from '../../../lib/jail/check/check.ts';
+import { type CheckReport, checkJail } from '../../../lib/jail/check/jail-check.ts';
 import { rules } from '../../../lib/jail/check/rules.ts';
 import { makeDirectory, uchrootJail } from '../../support/builder.ts';
 import { start } from '../../support/launch.ts';

@@ -12,7 +12,7 @@ import {
 import t, { type Test } from 'tap';
 
 import { buildJail } from '../../../lib/jail/building.ts';
-import { checkJail } from '../../../lib/jail/check/check.ts';
+import { checkJail } from '../../../lib/jail/check/jail-check.ts';
 import { describeTree, makeDirectory, uchrootJail } from '../../support/builder.ts';
 import { unlessInstalled, unlessRoot } from '../../support/root.ts';
 import { faultsOfSarif } from '../../support/sarif.ts';

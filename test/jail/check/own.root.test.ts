@@ -3,7 +3,7 @@ import { chmodSync, chownSync, lstatSync, mkdirSync, writeFileSync } from 'node:
 import t, { type Test } from 'tap';
 
 import { buildJail } from '../../../lib/jail/building.ts';
-import { checkJail } from '../../../lib/jail/check/check.ts';
+import { checkJail } from '../../../lib/jail/check/jail-check.ts';
 import { writeManifest } from '../../../lib/jail/manifest/manifest.ts';
 import { bytePath } from '../../../lib/binary/path.ts';
 import { makeDirectory, manifestOf } from '../../support/builder.ts';

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import type { Test } from 'tap';
 
 import { buildJail } from '../../../lib/jail/building.ts';
-import { checkJail } from '../../../lib/jail/check/check.ts';
+import { checkJail } from '../../../lib/jail/check/jail-check.ts';
 import { jailCommand, makeDirectory } from '../../support/builder.ts';
 import { searchPath, start } from '../../support/launch.ts';
 import { must } from '../../support/template.ts';

@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { checkJail } from '../../../lib/jail/check/check.ts';
+import { checkJail } from '../../../lib/jail/check/jail-check.ts';
 import { unlessInstalled, unlessRoot } from '../../support/root.ts';
 import { defects } from './defects.ts';
 import { mend, openTemplate, putCommands } from './planted.ts';

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, rmdirSync, rmSync, symlinkSync, writeFileSync 
 
 import t from 'tap';
 
-import { type CheckReport, checkJail } from '../../../lib/jail/check/check.ts';
+import { type CheckReport, checkJail } from '../../../lib/jail/check/jail-check.ts';
 import { rules } from '../../../lib/jail/check/rules.ts';
 import { packageDirectory } from '../../support/launch.ts';
 import { unlessInstalled, unlessRoot } from '../../support/root.ts';

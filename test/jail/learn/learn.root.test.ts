@@ -159,7 +159,8 @@ t.test('a descriptor that this process was started with is not passed on', asRoo
     fd,
   ] as const;
   const { stdout } = start([process.execPath, '-e', code, MODULE], { stdio: [...stdio] });
-  t.match(stdout, / 40 -> \/dev\/null\n/);
+  t.match(stdout, / 2 -> .*\/stderr\n/);
+  t.notMatch(stdout, / 40 -> /);
   t.notMatch(stdout, /etc/);
 });
 
@@ -430,8 +431,7 @@ const attempt = (
 
 t.test('without strace the package is named, and nothing runs', asRoot, async (t) => {
   const directory = makeDirectory(t);
-  for (const tool of ['unshare', 'nsenter', 'setpriv', 'mount', 'xargs', 'cat', 'tee'])
-    script(`${directory}/${tool}`);
+  for (const tool of ['unshare', 'nsenter', 'setpriv', 'mount', 'cat', 'tee']) script(`${directory}/${tool}`);
   t.match(attempt({ PATH: directory }), {
     name: 'JailError',
     code: 'ERR_MISSING',

@@ -2,8 +2,8 @@ import * as fc from 'fast-check';
 import t from 'tap';
 
 import { type BytePath, bytePath, joinPath } from '../../../lib/binary/path.ts';
-import type { FileEvent } from '../../../lib/jail/learn/event.ts';
-import { openTraceReader, type Trace } from '../../../lib/jail/learn/trace.ts';
+import type { FileEvent } from '../../../lib/jail/learn/file-event.ts';
+import { type Trace, TraceReader } from '../../../lib/jail/learn/trace.ts';
 
 const hex = (text: string): string =>
   [...Buffer.from(text, 'latin1')].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
@@ -24,7 +24,7 @@ const BEGIN = [
 ];
 
 function read(...lines: readonly string[]): Trace {
-  const reader = openTraceReader(bytePath(ROOT), 2);
+  const reader = new TraceReader(bytePath(ROOT), 2);
   reader.push(Buffer.from(`${[...BEGIN, ...lines].join('\n')}\n`, 'latin1'));
   return reader.finish();
 }
@@ -41,7 +41,7 @@ t.test('what happens before the command is executed is left out', async (t) => {
 });
 
 t.test('a command that cannot be executed has not started', async (t) => {
-  const reader = openTraceReader(bytePath(ROOT), 2);
+  const reader = new TraceReader(bytePath(ROOT), 2);
   const last = `7     execve(${q('/bin/prog')}, 0x7ffc, 0x7ffd) = -1 EACCES (Permission denied)`;
   reader.push(Buffer.from(`${[...BEGIN.slice(0, -1), last].join('\n')}\n`));
   t.match(reader.finish(), { started: false, refused: 'EACCES', events: [] });
@@ -251,10 +251,13 @@ t.test('however the halves of calls mix, and wherever a chunk ends, the events a
             ),
         );
         const mixed: string[] = [];
-        for (let turn = seed; queues.some((queue) => queue.length > 0); turn = (turn * 31 + 7) % 1009)
-          mixed.push(...(queues[turn % 3]?.splice(0, 1) ?? []));
+        for (let turn = seed; ; turn = (turn * 31 + 7) % 1009) {
+          const left = queues.filter((queue) => queue.length > 0);
+          if (left.length === 0) break;
+          mixed.push(...(left[turn % left.length]?.splice(0, 1) ?? []));
+        }
         const text = Buffer.from(`${[...BEGIN, ...forks, ...mixed].join('\n')}\n7     open("half`, 'latin1');
-        const reader = openTraceReader(bytePath(ROOT), 2);
+        const reader = new TraceReader(bytePath(ROOT), 2);
         let from = 0;
         for (const cut of [...cuts, text.length].toSorted((a, b) => a - b)) {
           reader.push(text.subarray(from, cut));
@@ -299,7 +302,7 @@ t.test('no output makes it throw', async (t) => {
   t.doesNotThrow(() =>
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => {
-        const reader = openTraceReader(bytePath(ROOT), 2);
+        const reader = new TraceReader(bytePath(ROOT), 2);
         reader.push(Buffer.from(pieces.join('')));
         return reader.finish().events.every(({ path }) => path.startsWith('/'));
       }),

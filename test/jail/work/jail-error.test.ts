@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import t from 'tap';
 
 import { bytePath } from '../../../lib/binary/path.ts';
-import { toJailError } from '../../../lib/jail/work/jail-error.ts';
+import { lookOr, toJailError } from '../../../lib/jail/work/jail-error.ts';
 
 // What fsync of node:fs throws, and our own calls: libuv has no name for this number.
 function quotaError(path?: string): Error {
@@ -17,4 +17,24 @@ t.test('a quota that is used up is told in words, with what to do', async (t) =>
   t.has(toJailError(quotaError()), { ...told, message: 'quota exceeded, fsync' });
   t.has(toJailError(quotaError('/usr/bin/x')), { ...told, message: '/usr/bin/x: quota exceeded, fsync' });
   t.has(toJailError(quotaError(), bytePath('/usr/y')), { ...told, message: '/usr/y: quota exceeded, fsync' });
+});
+
+t.test('a look that fails with a system error has another answer, and other errors are thrown', async (t) => {
+  t.equal(
+    lookOr('absent', () => 'there'),
+    'there',
+  );
+  t.equal(
+    lookOr('absent', () => {
+      throw Object.assign(new Error('gone'), { code: 'ENOENT' });
+    }),
+    'absent',
+  );
+  t.throws(
+    () =>
+      lookOr('absent', () => {
+        throw new TypeError('a mistake');
+      }),
+    { name: 'TypeError', message: 'a mistake' },
+  );
 });

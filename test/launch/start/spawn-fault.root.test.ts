@@ -155,7 +155,7 @@ function planOf(special: Readonly<Record<string, unknown>>): readonly Step[] {
 const elsewhere = stepFlags.inherited | stepFlags.initial | stepFlags.batchPolicy | stepFlags.oomScore;
 
 // A thread that cannot tell its own nice value or I/O class goes on (likeness.cc).
-const harmless: readonly string[] = ['getpriority', 'ioprio_get'];
+const harmless: ReadonlySet<string> = new Set(['getpriority', 'ioprio_get']);
 
 async function stopAtEachStep(
   t: Test,
@@ -170,8 +170,7 @@ async function stopAtEachStep(
   let place = 1;
   for (const { name, text, when } of distinctCalls(own)) {
     // strace counts for each thread: one of the service would meet the fault too
-    if (!harmless.includes(name) && others.some((other) => other.name === name && other.when >= when))
-      continue;
+    if (!harmless.has(name) && others.some((other) => other.name === name && other.when >= when)) continue;
     const fault = text.startsWith('setresuid(0, 0, 0') ? 'error=EIO' : 'error=EPERM';
     removeMarker();
     const [answer] = await service.traced(

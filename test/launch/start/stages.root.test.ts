@@ -142,8 +142,7 @@ async function programOf(child: ChildProcess): Promise<number> {
   await once(child.stdout ?? process.stdin, 'data');
   // Other threads of a Node in place take a signal that comes before the first wait for signals.
   await new Promise((resolve) => setTimeout(resolve, 100));
-  const found = childrenOf(child.pid ?? 0).filter((pid) => statusOf(pid, 'Uid')?.startsWith(`${uid}\t`));
-  return found[0] ?? 0;
+  return childrenOf(child.pid ?? 0).find((pid) => statusOf(pid, 'Uid')?.startsWith(`${uid}\t`)) ?? 0;
 }
 
 for (const way of ['in place', 'compiled'] as const) {
@@ -222,7 +221,7 @@ t.test('--plan tries all stages, and names the place of what would fail', { skip
   const shown = (faulty?: number): Shown =>
     JSON.parse(
       run({
-        way: 'rehearsed' as 'in place',
+        way: 'rehearsed',
         cuts: ['fchdir', 'setgroups'],
         args: ['touch=/tmp/ran'],
         ...(faulty === undefined ? {} : { faulty }),

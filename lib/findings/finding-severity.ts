@@ -1,0 +1,78 @@
+// What the findings of both checks have in common: rule, severity, message and remedy; and the exit status. Pure.
+
+import { UsageError } from '../errors.ts';
+import { nearest } from '../nearest.ts';
+import { quote } from '../quote.ts';
+
+export type Severity = 'error' | 'warning' | 'note';
+
+/** The worst first. */
+export const SEVERITIES: readonly Severity[] = ['error', 'warning', 'note'];
+
+/** How a rule is described to a user. */
+export interface DescribedRule<Id extends string = string> {
+  /** API: it never changes. */
+  readonly id: Id;
+  readonly severity: Severity;
+  /** What it finds, one sentence. */
+  readonly summary: string;
+  /** What to do, where a finding says nothing better. */
+  readonly remedy: string;
+}
+
+/** What both checks say of one fault; where it is, each says in its own way. */
+export interface DescribedFinding<Id extends string = string> {
+  /** Id of the rule. */
+  readonly rule: Id;
+  readonly severity: Severity;
+  /** What is wrong, one line; a terminal obeys nothing in it. */
+  readonly message: string;
+  readonly remedy: string;
+}
+
+export type Counts = Readonly<Record<Severity, number>>;
+
+/** How many of the findings have each severity. */
+export function countFindings(findings: readonly { readonly severity: Severity }[]): Counts {
+  const count = (wanted: Severity) => findings.filter(({ severity }) => severity === wanted).length;
+  return { error: count('error'), warning: count('warning'), note: count('note') };
+}
+
+/**
+ * The rule with this id.
+ * @throws UsageError if there is none; its hint is the nearest id, or else `otherwise`
+ */
+export function findRule<Rule extends { readonly id: string }>(
+  id: string,
+  rules: readonly Rule[],
+  otherwise?: string,
+): Rule {
+  const rule = rules.find((one) => one.id === id);
+  if (rule !== undefined) return rule;
+  const ids = rules.map((one) => one.id);
+  throw new UsageError(`there is no rule ${quote(id)}`, { hint: didYouMean(id, ids) ?? otherwise });
+}
+
+/** The value of --fail-on. @throws UsageError if there is no such severity */
+export function toSeverity(text: string): Severity {
+  const severity = SEVERITIES.find((one) => one === text);
+  if (severity !== undefined) return severity;
+  throw new UsageError(`--fail-on ${quote(text)}: it is one of error, warning and note`, {
+    hint: didYouMean(text, SEVERITIES),
+  });
+}
+
+function didYouMean(text: string, known: readonly string[]): string | undefined {
+  const meant = nearest(text, known);
+  return meant === undefined ? undefined : `did you mean ${meant}?`;
+}
+
+// Monitoring goes by these numbers. 2 means that the check could not be done.
+const STATUS: Readonly<Record<Severity, number>> = { error: 1, warning: 3, note: 4 };
+
+/** The exit status for the worst finding; 0 if nothing is as bad as `lowest`, the severity of --fail-on. */
+export function statusOf(counts: Counts, lowest: Severity): number {
+  const asked = SEVERITIES.slice(0, SEVERITIES.indexOf(lowest) + 1);
+  const worst = asked.find((severity) => counts[severity] > 0);
+  return worst === undefined ? 0 : STATUS[worst];
+}

@@ -1,0 +1,141 @@
+// Checks a jail: is it safe, and is it still what was built?
+
+import { UsageError } from '../../errors.ts';
+import type { Counts } from '../../findings/finding-severity.ts';
+import { takeRequest } from '../../keys.ts';
+import type { Bytes } from '../../quote.ts';
+import { absolute } from '../host/given-path.ts';
+import type { JailUser } from '../packs/pack.ts';
+import { checkFlag, checkWork, type JailWork, requireRoot, toReplace } from '../request/jail-request.ts';
+import { readUsers } from '../request/named-on-host.ts';
+import { throwIfAborted, toJailError } from '../work/jail-error.ts';
+import { openMeeting, openReport, parseIgnored, type Report, type Reported, settle } from './check-report.ts';
+import type { Finding } from './check-rule.ts';
+import { type CheckedJail, openChecked } from './checked-jail.ts';
+import { fixAll } from './fix.ts';
+import type { Entry } from './checked-entry.ts';
+import { rules } from './rules.ts';
+import { type Scanned, scanJail } from './scan.ts';
+
+export interface CheckRequest extends JailWork {
+  /** Where the jail is, on the host. */
+  readonly directory: Bytes;
+  /** Accounts of the host that are to be jailed: what they can write counts. Without any: what anybody but root can write. */
+  readonly users?: readonly string[] | undefined;
+  /** True: whatever has a safe fix is fixed. */
+  readonly fix?: boolean | undefined;
+  /** With `fix`: paths of the jail at and below which data may be replaced and chowned as well. */
+  readonly replace?: readonly Bytes[] | undefined;
+  /** Rules whose findings are not wanted: an id; or an id, a colon, and a path as findings show it, for that path and below. */
+  readonly ignore?: readonly Bytes[] | undefined;
+}
+
+export interface CheckReport {
+  /** By severity, then by rule, then root's before those of others. At most 10,000 for each rule, and one more that says so. */
+  readonly findings: readonly Finding[];
+  /** How many findings of a rule are left out of the list; only for rules that have such findings. */
+  readonly cut: Readonly<Record<string, number>>;
+  /** The number of regular files in the jail, and their total size. */
+  readonly files: number;
+  readonly sizeBytes: number;
+  /** How many findings there are, including those left out of the list; those that are `fixed` count only there. */
+  readonly counts: Counts & { readonly fixed: number };
+}
+
+/**
+ * Checks everything in a jail and on the way to it. It executes nothing, changes nothing without `fix`, and does not enter other
+ * file systems that are mounted in the jail. A jail that was not built by buildJail() is checked without a manifest.
+ * @throws UsageError; JailError ENOENT, ENOTDIR, EPERM for everybody but root; system errors as JailError; AbortError.
+ */
+export async function checkJail(asked: CheckRequest): Promise<CheckReport> {
+  const request = takeRequest(asked, (own) => {
+    checkWork(own, ['directory', 'users', 'fix', 'replace', 'ignore', 'signal', 'onProgress']);
+    checkFlag(own.fix, 'fix');
+  });
+  const replace = toReplace(request);
+  if (replace.length > 0 && request.fix !== true)
+    throw new UsageError('replace says what fix may replace: fix is not given');
+  const ignored = parseIgnored(bytesOf(request.ignore, 'ignore'), rules);
+  requireRoot('checked');
+  const users = readUsers(textsOf(request.users, 'users'));
+  const look = (fix?: Fixer) => lookAtAll(request, openReport(rules, ignored), users, fix);
+  try {
+    if (request.fix !== true) return reportOf(await look());
+    const before = await look((jail, reported) => fixAll(jail, reported, replace));
+    // one fix may end several findings: only another look can tell what is left
+    return reportOf(before.fixed.length === 0 ? before : await look(), before.fixed);
+  } catch (error) {
+    throw toJailError(error);
+  }
+}
+
+type Fixer = (jail: CheckedJail, reported: readonly Reported[]) => Promise<readonly Reported[]>;
+
+interface Look {
+  readonly scanned: Scanned;
+  readonly report: Report;
+  /** What was fixed after it. */
+  readonly fixed: readonly Reported[];
+}
+
+async function lookAtAll(
+  request: CheckRequest,
+  report: Report,
+  users: readonly JailUser[],
+  fix?: Fixer,
+): Promise<Look> {
+  throwIfAborted(request.signal);
+  const jail = openChecked(absolute(request.directory), users);
+  try {
+    const scanned = await scanJail(jail.root, jail.manifest, meeting(jail, report), request);
+    for (const rule of rules) {
+      throwIfAborted(request.signal);
+      for (const found of rule.look?.(jail) ?? []) report.add(rule, found);
+      if (rule.lookSlowly === undefined) continue;
+      for await (const found of rule.lookSlowly(jail)) report.add(rule, found);
+    }
+    return { scanned, report, fixed: (await fix?.(jail, report.all())) ?? [] };
+  } finally {
+    jail.close();
+  }
+}
+
+function meeting(jail: CheckedJail, report: Report): (entry: Entry) => void {
+  const meet = openMeeting(rules, jail, report);
+  return (entry) => {
+    if (entry.zone === 'store') return;
+    jail.seen.note(entry);
+    meet(entry);
+  };
+}
+
+/** The report of a look; `fixed` is what was fixed before it, and undefined without `fix`. */
+function reportOf({ report, scanned }: Look, fixed?: readonly Reported[]): CheckReport {
+  const left = report.all();
+  const findings = fixed === undefined ? left.map(({ finding }) => finding) : settle(left, fixed, rules);
+  return {
+    findings,
+    cut: report.cut(),
+    ...scanned,
+    counts: {
+      error: report.count('error'),
+      warning: report.count('warning'),
+      note: report.count('note'),
+      fixed: findings.filter((finding) => finding.fixed === true).length,
+    },
+  };
+}
+
+function textsOf(value: unknown, what: string): readonly string[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value) || value.some((text) => typeof text !== 'string' || text === ''))
+    throw new UsageError(`${what} must be a list of strings`);
+  return value as string[];
+}
+
+function bytesOf(value: unknown, what: string): readonly Bytes[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value) || value.some((one) => typeof one !== 'string' && !(one instanceof Uint8Array)))
+    throw new UsageError(`${what} must be a list of strings or bytes`);
+  return value as Bytes[];
+}

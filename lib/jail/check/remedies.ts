@@ -1,0 +1,80 @@
+// Remedies: command lines that an administrator can paste into a shell.
+
+import { type BytePath, joinPath, pathBytes } from '../../binary/path.ts';
+import { octal } from '../../trust/writer.ts';
+import type { Mount } from '../host/mounts.ts';
+import type { Found } from './check-rule.ts';
+import type { CheckedJail } from './checked-jail.ts';
+import type { Entry } from './checked-entry.ts';
+import { writerOf } from './jail-writers.ts';
+
+const PLAIN = /^[A-Za-z0-9_@%+=:,./-]+$/;
+const PRINTABLE = /^[\x20-\x7e]*$/;
+
+/** A remedy that somebody has to choose. It is a shell comment: nothing happens if it is pasted. */
+export function decision(text: string): string {
+  return `# ${text}`;
+}
+
+/** One word, quoted if a shell needs that; line ends and escape sequences are written as escapes (bash(1), $'…'). */
+function shellWord(word: string): string {
+  if (PLAIN.test(word)) return word;
+  if (PRINTABLE.test(word) && !word.includes("'")) return `'${word}'`;
+  const spelt = [...pathBytes(word as BytePath)].map((byte) => {
+    const character = String.fromCharCode(byte);
+    if (character === "'" || character === '\\') return `\\${character}`;
+    return PRINTABLE.test(character) ? character : `\\x${byte.toString(16).padStart(2, '0')}`;
+  });
+  return `$'${spelt.join('')}'`;
+}
+
+/** Words with blanks between them. Paths have to be absolute: then none is taken for an option. */
+export function commandLine(...words: readonly string[]): string {
+  return words.map(shellWord).join(' ');
+}
+
+/** Where a path of the jail lies on the host. */
+export function hostPath({ directory }: Pick<CheckedJail, 'directory'>, path: BytePath): BytePath {
+  return joinPath(directory, path.slice(1) as BytePath);
+}
+
+/** Lets nobody but root write to it: with the owner and mode that it was built with, if those are safe. */
+export function givenBack(
+  { path, mode, recorded }: Entry,
+  jail: CheckedJail,
+): Required<Pick<Found, 'remedy' | 'fixes'>> {
+  const at = hostPath(jail, path);
+  const isSound =
+    recorded !== undefined &&
+    recorded.keepPrivileges !== true &&
+    writerOf({ ...recorded, hasAcl: (mode & 0o020) !== 0 }, jail.users) === undefined;
+  const { uid, gid } = isSound ? recorded : { uid: 0, gid: 0 };
+  const ids = isSound ? `${uid}:${gid}` : 'root:root';
+  const bits = isSound ? octal(recorded.mode) : 'go-w';
+  return {
+    remedy: `${commandLine('chown', ids, at)} && ${commandLine('chmod', bits, at)}`,
+    fixes: [
+      { kind: 'owner', uid, gid },
+      isSound ? { kind: 'mode', clear: 0o7777, set: recorded.mode } : { kind: 'mode', clear: 0o022 },
+    ],
+  };
+}
+
+/** Unmounts a mount point here only: shared mounts would be unmounted on the host too (mount_namespaces(7)). */
+export function unmounted(point: BytePath): string {
+  return `${commandLine('mount', '--make-rprivate', point)} && ${commandLine('umount', '-R', point)}`;
+}
+
+/** Remounts the jail's file system with an option; root has to decide that if the file system holds more than the jail. */
+export function remounted({ point }: Mount, option: string, { directory }: CheckedJail): string {
+  const command = commandLine('mount', '-o', `remount,${option}`, point);
+  if (point === directory) return command;
+  return decision(
+    `move the jail to another file system, or mount this one so for all that lies on it: ${command}`,
+  );
+}
+
+/** The builder copies the host's file to this path. The file of the jail is no source: it is replaced. */
+export function copying({ directory }: CheckedJail, path: BytePath): string {
+  return commandLine('uchroot-jail', 'build', directory, '--copy', `HOST-FILE:${path}`);
+}

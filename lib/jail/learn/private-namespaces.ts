@@ -1,0 +1,87 @@
+// New namespaces, held by a process. When that ends, or this process does, everything that runs in them ends.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+
+import { JailError } from '../../errors.ts';
+import { keepLast, lastLine, runTool, type ToolResult, type Tools } from './tool.ts';
+
+export interface Namespaces {
+  /** The path of their root directory for this process. */
+  readonly root: string;
+  /** The words in front of a command that make it run there. */
+  readonly enter: readonly string[];
+  /** Runs a tool there to its end. */
+  run(words: readonly string[], input?: string): Promise<ToolResult>;
+  /** Sends SIGTERM to all processes there that are traced. */
+  terminateTraced(): void;
+  /** Ends everything that runs there, and waits for that. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes mount, pid and ipc namespaces, and one of the network unless `hostNetwork`. Their holder is cat(1), the init of the pid
+ * namespace, which reads a pipe of this process: however this process ends, the pipe ends, then cat, and the kernel kills all
+ * processes of the pid namespace and drops its mounts (pid_namespaces(7)).
+ * @throws JailError ERR_SCRATCH if this is not permitted
+ */
+export async function openNamespaces(tools: Tools, hostNetwork: boolean): Promise<Namespaces> {
+  const kinds = ['--mount', '--pid', '--ipc', ...(hostNetwork ? [] : ['--net'])];
+  const words = [...kinds, '--fork', '--kill-child', '--mount-proc', '--propagation', 'private', tools.cat];
+  const holder = spawn(tools.unshare, words, { stdio: 'pipe', env: { LC_ALL: 'C' }, detached: true });
+  const stderr = keepLast(holder.stderr, 4096);
+  const ended = once(holder, 'close');
+  holder.stdin.on('error', () => {});
+  holder.stdin.write('\n');
+  const answer = await Promise.race([once(holder.stdout, 'data'), ended]);
+  if (!Buffer.isBuffer(answer[0])) {
+    throw new JailError(`a scratch copy of the host cannot be made here: ${lastLine(stderr())}`, {
+      code: 'ERR_SCRATCH',
+      hint: 'it takes CAP_SYS_ADMIN and namespaces: run this on the host, or in a privileged container',
+    });
+  }
+
+  const own = `/proc/${holder.pid}`;
+  const pidNamespace = `${own}/ns/pid_for_children`; // unshare itself stays in the old one
+  const entered = [
+    `--mount=${own}/ns/mnt`,
+    `--ipc=${own}/ns/ipc`,
+    `--net=${own}/ns/net`,
+    `--pid=${pidNamespace}`,
+  ];
+  const enter = [tools.nsenter, ...entered, '--'];
+
+  return {
+    root: `${own}/root`,
+    enter,
+    run: (words, input) => runTool([...enter, ...words], input),
+    terminateTraced: () => {
+      for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name)))
+        if (isTracedIn(pidNamespace, pid)) signal(Number(pid), 'SIGTERM');
+    },
+    close: async () => {
+      holder.stdin.end();
+      const late = setTimeout(() => holder.kill('SIGKILL'), 5000);
+      await ended;
+      clearTimeout(late);
+    },
+  };
+}
+
+function isTracedIn(pidNamespace: string, pid: string): boolean {
+  try {
+    if (readlinkSync(`/proc/${pid}/ns/pid`) !== readlinkSync(pidNamespace)) return false;
+    return /^TracerPid:\t[1-9]/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
+  } catch {
+    return false; // it has ended
+  }
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // it has ended
+  }
+}

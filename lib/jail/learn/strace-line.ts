@@ -1,0 +1,141 @@
+// Reads single lines of the output of `strace -f -y -xx -o FILE`: the pid comes first, every string is in hex. Pure.
+
+import type { BytePath } from '../../binary/path.ts';
+
+/** A call that has returned, with its arguments and result as printed. */
+export interface Call {
+  readonly kind: 'call';
+  readonly pid: number;
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly result: string;
+}
+
+type Line =
+  | Call
+  | {
+      readonly kind: 'exit';
+      readonly pid: number;
+      readonly exitCode: number | null;
+      readonly signal: string | null;
+    }
+  /** The thread `by` of the process has executed a program; from now on it has the pid of the process (execve(2)). */
+  | { readonly kind: 'superseded'; readonly pid: number; readonly by: number };
+
+interface LineReader {
+  /** undefined for the first half of a call, and for lines that do not matter. Never throws. */
+  read(line: string): Line | undefined;
+}
+
+/** Reads lines one by one, and joins the two halves of a call between which strace has printed other processes. */
+export function openLineReader(): LineReader {
+  const begun = new Map<number, string>();
+  const executed = new Set<number>(); // pids that a thread gets by an execve(2) that has not returned yet
+
+  function readCall(pid: number, text: string): Line | undefined {
+    const half = / <(?:unfinished|pid changed to (\d+)) \.\.\.>$/.exec(text);
+    if (half !== null) {
+      const leader = half[1] === undefined ? undefined : Number(half[1]);
+      begun.set(leader ?? pid, text.slice(0, half.index));
+      if (leader !== undefined) executed.add(leader);
+      return undefined;
+    }
+    const resumed = /^<\.\.\. \w+ resumed> ?/.exec(text);
+    if (resumed === null) return toCall(pid, text);
+    const first = begun.get(pid);
+    begun.delete(pid);
+    const call = first === undefined ? undefined : toCall(pid, first + text.slice(resumed[0].length));
+    // only a successful execve(2) changes the pid, although strace may print -1 ENOSYS
+    return executed.delete(pid) && call !== undefined ? { ...call, result: '0' } : call;
+  }
+
+  return {
+    read: (line) => {
+      const start = /^(\d+) +/.exec(line);
+      if (start === null) return undefined;
+      const pid = Number(start[1]);
+      const text = line.slice(start[0].length);
+      return text.startsWith('+++ ') ? toEnd(pid, text) : readCall(pid, text);
+    },
+  };
+}
+
+function toEnd(pid: number, text: string): Line | undefined {
+  const end = /^\+\+\+ (?:exited with (\d+)|killed by (\w+)|superseded by execve in pid (\d+))/.exec(text);
+  if (end === null) return undefined;
+  const [, exitCode, signal = null, by] = end;
+  if (by !== undefined) return { kind: 'superseded', pid, by: Number(by) };
+  return { kind: 'exit', pid, exitCode: exitCode === undefined ? null : Number(exitCode), signal };
+}
+
+function toCall(pid: number, text: string): Call | undefined {
+  const name = /^\w+/.exec(text)?.[0];
+  if (name === undefined || text[name.length] !== '(') return undefined;
+  const args: string[] = [];
+  let from = name.length + 1;
+  let depth = 0;
+  for (let at = from; at < text.length; at++) {
+    const character = text[at] ?? '';
+    if (character === '"') at = endOfString(text, at);
+    else if (character === '<' && /[0-9D]/.test(text[at - 1] ?? '')) at = endOfPath(text, at);
+    else if ('([{'.includes(character)) depth++;
+    else if (depth > 0) {
+      if (')]}'.includes(character)) depth--;
+    } else if (character === ',' || character === ')') {
+      const arg = text.slice(from, at).trim();
+      if (arg !== '' || character === ',') args.push(arg);
+      from = at + 1;
+      if (character === ',') continue;
+      const result = /^ *= /.exec(text.slice(from));
+      return result === null
+        ? undefined
+        : { kind: 'call', pid, name, args, result: text.slice(from + result[0].length) };
+    }
+  }
+  return undefined;
+}
+
+// The index of the quote that ends the string, or of the end of the text.
+function endOfString(text: string, start: number): number {
+  for (let at = start + 1; at < text.length; at++) {
+    if (text[at] === '\\') at++;
+    else if (text[at] === '"') return at;
+  }
+  return text.length;
+}
+
+// The index of the end of a descriptor's path; `<<` as in the flag `1<<4` begins none.
+function endOfPath(text: string, start: number): number {
+  const end = text.indexOf('>', start);
+  return end < 0 || text[start + 1] === '<' ? start : end;
+}
+
+/** The bytes of a printed string; undefined for NULL, an address, or a string that was cut off. */
+export function readString(arg: string | undefined): BytePath | undefined {
+  const match = /^"((?:[^"\\]|\\.)*)"$/s.exec(arg ?? '');
+  return match === null ? undefined : unescape(match[1] ?? '');
+}
+
+/** The path of a printed descriptor, such as `3</etc>` or `AT_FDCWD</>`; undefined if it is not that of a file. */
+export function readDescriptor(arg: string | undefined): BytePath | undefined {
+  const match = /^(?:\d+|AT_FDCWD)<([^>]*)>/.exec(arg ?? '');
+  const path = match === null ? undefined : unescape(match[1] ?? '');
+  return path?.startsWith('/') === true ? path : undefined;
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', v: '\v', f: '\f' };
+
+/** The bytes of a string that is printed in hex, or with the escapes of C: strace before 6 does that for descriptors. */
+export function unescape(text: string): BytePath {
+  return text.replace(/\\(?:x([0-9a-f]{2})|([0-7]{1,3})|(.))/gs, (_, hex, octal, other) => {
+    if (typeof hex === 'string') return String.fromCharCode(Number.parseInt(hex, 16));
+    if (typeof octal === 'string') return String.fromCharCode(Number.parseInt(octal, 8) & 0xff);
+    return ESCAPES[String(other)] ?? String(other);
+  }) as BytePath;
+}
+
+/** The name of the error in a result; `?` if the call never returned; undefined if it succeeded. */
+export function readError(result: string): string | undefined {
+  const match = /^(?:-1 (E[A-Z0-9]+)|(\?))/.exec(result);
+  return match === null ? undefined : (match[1] ?? match[2]);
+}

@@ -1,0 +1,47 @@
+import t from 'tap';
+
+import { bytePath } from '../../../lib/binary/path.ts';
+import { parseBound, replacedIn } from '../../../lib/jail/check/processes.ts';
+
+const of = (...lines: readonly string[]) =>
+  replacedIn(Buffer.from(`${lines.join('\n')}\n`), bytePath('/srv/jail'));
+
+t.test('programs and libraries that were removed or replaced are told, each once', async (t) => {
+  t.same(
+    of(
+      '5581d000-5581e000 r--p 00000000 fe:00 123                        /srv/jail/usr/bin/app (deleted)',
+      '5581e000-5581f000 r-xp 00001000 fe:00 123                        /srv/jail/usr/bin/app (deleted)',
+      '7f10a000-7f10b000 r-xp 00000000 fe:00 124                        /srv/jail/usr/lib/lib c.so.6 (deleted)',
+      '7f10b000-7f10c000 r-xp 00000000 fe:00 125                        /srv/jail/.uchroot/replaced/1-ls',
+      '7f10c000-7f10d000 r-xp 00000000 fe:00 126                        /usr/lib/ns.so (deleted)',
+    ),
+    ['/usr/bin/app', '/usr/lib/lib c.so.6', '/.uchroot/replaced/1-ls', '/usr/lib/ns.so'],
+  );
+});
+
+t.test('what is there, data, memory and what a program makes itself are not', async (t) => {
+  t.same(
+    of(
+      '5581e000-5581f000 r-xp 00001000 fe:00 123                        /srv/jail/usr/bin/app',
+      '5581f000-55820000 rw-p 00001000 fe:00 123                        /srv/jail/usr/lib/data (deleted)',
+      '7f10b000-7f10c000 r-xp 00000000 00:01 7                          /memfd:jit (deleted)',
+      '7f10b000-7f10c000 rwxp 00000000 fe:00 8                          /srv/jail/tmp/ffiQ (deleted)',
+      '7ffc1000-7ffc2000 r-xp 00000000 00:00 0                          [vdso]',
+      '',
+    ),
+    [],
+  );
+});
+
+t.test('sockets with a path are told from those without and from abstract ones', async (t) => {
+  const bound = parseBound(
+    Buffer.from(`Num       RefCount Protocol Flags    Type St Inode Path
+ffff9a5c01d6a000: 00000002 00000000 00010000 0001 01 19261 /run/docker.sock
+ffff9a5c01d6a400: 00000002 00000000 00010000 0001 01 19262 @abstract
+ffff9a5c01d6a800: 00000003 00000000 00000000 0001 03 19263
+ffff9a5c01d6ac00: 00000002 00000000 00010000 0001 01 19264 /srv/a b/x y
+ffff9a5c01d6ac00: 00000002 00000000 00010000 0001 01 19264 relative
+`),
+  );
+  t.same([...bound], ['/run/docker.sock', '/srv/a b/x y']);
+});
