@@ -1,6 +1,7 @@
 // uchroot-tcpd export: writes the rules for nftables or systemd to stdout, and what is lost to stderr.
 
 import { UsageError } from '../errors.ts';
+import { option } from '../command-option.ts';
 import { quote } from '../quote.ts';
 import {
   type DaemonPort,
@@ -14,11 +15,17 @@ import { openHosts } from '../tcpwrappers/hosts.ts';
 import { show } from '../tcpwrappers/text/latin1.ts';
 import type { ReadArguments } from './arguments.ts';
 import { type Command, type Outcome, valuesOf } from './dispatch.ts';
-import { fileOptions, oneOf, toHostsOptions } from './tcpd-options.ts';
+import { oneOf, toHostsOptions } from './tcpd-options.ts';
 
 export const exportRules: Command<undefined> = {
-  synopsis: 'export --to nftables|systemd [--port DAEMON=PORT[/tcp|/udp]]... [--unit DAEMON=UNIT]...',
-  options: { ...fileOptions, to: 'value', port: 'value', unit: 'value' },
+  synopsis: 'export --to nftables|systemd [OPTION]...',
+  summary: 'the rules for a firewall, or for systemd; what is lost, on standard error',
+  options: [
+    option('--to nftables|systemd', 'a table for nft -f -, or drop-ins for units'),
+    option('--port DAEMON=PORT[/tcp|/udp]', 'a port of a daemon; may be repeated'),
+    option('--unit DAEMON=UNIT', 'the unit of a daemon; may be repeated'),
+  ],
+  statuses: '0 all is translated, 1 something is lost, 2 nothing is written.',
   operands: [0, 0],
   failureStatus: 2,
   run: async (read) => {

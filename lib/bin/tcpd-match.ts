@@ -4,6 +4,7 @@ import { promises as dns } from 'node:dns';
 import { isIP } from 'node:net';
 
 import { UsageError } from '../errors.ts';
+import { option, type Argument } from '../command-option.ts';
 import { jsonDocument } from '../json.ts';
 import { quote } from '../quote.ts';
 import type { RequestDescription } from '../tcpwrappers/connection/request-info.ts';
@@ -11,24 +12,25 @@ import { explain, type Explanation } from '../tcpwrappers/explain/explanation.ts
 import { toExplanation } from '../tcpwrappers/explain/public-explanation.ts';
 import { openHosts } from '../tcpwrappers/hosts.ts';
 import { findOutside } from '../tcpwrappers/text/latin1.ts';
-import type { Argument, ReadArguments } from './arguments.ts';
+import type { ReadArguments } from './arguments.ts';
 import { type Command, has, valueOf } from './dispatch.ts';
-import { FORMATS, toFormat } from './format.ts';
+import { FORMATS, toFormat } from './common-options.ts';
 import { explanationText } from './tcpd-match-report.ts';
-import { fileOptions, numberOf, toHostsOptions } from './tcpd-options.ts';
+import { numberOf, toHostsOptions } from './tcpd-options.ts';
 
 export const match: Command<undefined> = {
-  synopsis: 'match [--why] [--format text|json] [OPTION]... DAEMON[@HOST] [USER@]CLIENT',
-  options: {
-    ...fileOptions,
-    why: 'flag',
-    format: 'value',
-    name: 'value',
-    'client-port': 'value',
-    'server-name': 'value',
-    'server-port': 'value',
-    timeout: 'value',
-  },
+  synopsis: 'match [OPTION]... DAEMON[@HOST] [USER@]CLIENT',
+  summary: 'what is decided on a request, by which rule, with which look-ups and options',
+  options: [
+    option('--why', 'and why each rule above it does not match'),
+    option('--format FORMAT', 'text, or json with all of that'),
+    option('--name NAME', 'the name of the client; else it is looked up where a rule asks'),
+    option('--client-port N', 'its port'),
+    option('--server-name NAME', 'the name of HOST, the address that the client connects to'),
+    option('--server-port N', 'its port'),
+    option('--timeout SECONDS', 'longest time for a look-up (default 10)'),
+  ],
+  statuses: '0 granted, 1 denied or delegated, 2 it cannot be told.',
   operands: [2, 2],
   failureStatus: 2,
   run: async (read) => {

@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #include "descriptor.h"
-#include "../addon/promise.h"
+#include "../addon/pending.h"
 #include "../addon/values.h"
 
 namespace uchroot {

@@ -1,8 +1,6 @@
 // Copies and removes whole directory trees on a thread of its own.
 #pragma once
 
-#include <napi.h>
-
 #include <atomic>
 #include <cstdint>
 #include <string>
@@ -50,7 +48,5 @@ TreeReport copyTree(int source, int target, const PathSet& privileged, TreeProgr
 
 // Removes a directory with all that is in it. Of its entries the one called `last` goes last, if that is not empty.
 TreeReport removeTree(int parent, const std::string& name, const std::string& last, TreeProgress& progress);
-
-void initTree(Napi::Env env, Napi::Object exports);
 
 }  // namespace uchroot

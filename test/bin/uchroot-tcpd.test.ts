@@ -32,6 +32,7 @@ t.test('each usage error is one clear line, a hint where there is one', async (t
     [['run', '--plan', 'sshd'], 125, /^uchroot-tcpd: unknown option --plan$/],
     [['run', '--compile', 'x', 'sshd'], 125, /^uchroot-tcpd: unknown option --compile$/],
     [['run', '--unit', 'systemd', 'sshd'], 125, /^uchroot-tcpd: unknown option --unit$/],
+    [['run', '--jail', 'sam:/srv', '--check', 'sshd'], 125, /^uchroot-tcpd: unknown option --check$/],
     [['match', 'sshd'], 2, /^Usage: uchroot-tcpd match /],
     [
       ['match', '--server-port', '65536', 'sshd', '::1'],
