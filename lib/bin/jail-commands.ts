@@ -3,14 +3,13 @@
 import { readFileSync } from 'node:fs';
 
 import { UsageError } from '../errors.ts';
-import { buildJail, type JailReport } from '../jail/building.ts';
+import { buildJail, type JailReport, updateJail } from '../jail/building.ts';
 import { checkJail } from '../jail/check/check.ts';
 import { cloneJail } from '../jail/clone.ts';
 import { explainFile, listJail } from '../jail/listing.ts';
 import { packs } from '../jail/packs/index.ts';
 import { removeJail } from '../jail/remove.ts';
 import type { JailWork } from '../jail/request/request.ts';
-import { updateJail } from '../jail/building.ts';
 import { wordsOf } from '../jail/work/jail-error.ts';
 import { quote } from '../quote.ts';
 import type { Argument } from './arguments.ts';

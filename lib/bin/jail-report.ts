@@ -2,11 +2,10 @@
 
 import { showPath } from '../binary/path.ts';
 import type { LeftBecause, LeftSide } from '../jail/apply/left.ts';
-import type { JailReport } from '../jail/building.ts';
+import { type JailReport, type UpdateReport } from '../jail/building.ts';
 import type { Explanation, JailList, ListedFile } from '../jail/listing.ts';
 import type { Change } from '../jail/manifest/change.ts';
 import { fromText } from '../jail/manifest/path-text.ts';
-import type { UpdateReport } from '../jail/building.ts';
 import { type Bytes, quote } from '../quote.ts';
 import { megabytes } from './progress.ts';
 

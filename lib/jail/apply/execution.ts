@@ -14,8 +14,7 @@ import type { Recipe } from '../manifest/recipe.ts';
 import { CACHE_PATH, cacheFor } from '../plan/cache.ts';
 import type { JailPlan } from '../plan/plan.ts';
 import { throwIfAborted, toJailError } from '../work/jail-error.ts';
-import { begin, type Progress } from '../work/steps.ts';
-import { openTurns } from '../work/steps.ts';
+import { begin, openTurns, type Progress } from '../work/steps.ts';
 import { openJudge } from './judge.ts';
 import { isEmpty } from './commit-list.ts';
 import type { Left } from './left.ts';
@@ -146,7 +145,14 @@ async function addAll(
   for await (const [slice, known] of readAhead(entries, work)) {
     for (const entry of slice) {
       throwIfAborted(signal);
-      const written = await add(writer, entry, known);
+      let written: Written | Promise<Written>;
+      try {
+        written = writer.add(entry, known);
+        // most are there at once, and each await costs a turn
+        if (written instanceof Promise) written = await written;
+      } catch (error) {
+        throw toJailError(error, entry.path);
+      }
       if (written.warning !== undefined) outcome.warnings.push(written.warning);
       pending.push({ entry, ...written });
       const turn = turns();
@@ -198,14 +204,6 @@ function openTold(entries: readonly Entry[], { onProgress }: Applying): (entry: 
     doneBytes += entry.sizeBytes;
     onProgress?.({ ...start, files: ++done, sizeBytes: doneBytes });
   };
-}
-
-async function add(writer: JailWriter, entry: Entry, known: KnownFiles): Promise<Written> {
-  try {
-    return await writer.add(entry, known);
-  } catch (error) {
-    throw toJailError(error, entry.path);
-  }
 }
 
 /** The plan's entries, and the jail's own ld.so.cache if it needs one. */

@@ -23,7 +23,7 @@ export interface JailWriter {
    * Prepares an entry, as far as the verdict is that it is put there.
    * @throws JailError as Judge.judge; EXDEV if something is mounted where it belongs; system errors.
    */
-  add(entry: Entry, known?: KnownFiles): Promise<Written>;
+  add(entry: Entry, known?: KnownFiles): Written | Promise<Written>;
   /** Says that nothing more is added. */
   flush(): void;
   /** Ends the work: no more copies are begun, and none is under way afterwards. */
@@ -69,24 +69,36 @@ export function openWriter({ source, sourceFd, jail, store, judge, mounted }: Wr
   const stamps = new Map<BytePath, string>();
   const copies = openCopies(store, sourceFd);
 
-  async function add(entry: Entry, known?: KnownFiles): Promise<Written> {
+  function add(entry: Entry, known?: KnownFiles): Written | Promise<Written> {
     let fresh: Recorded | undefined;
     const facts = entry.kind === 'file' ? known?.onHost(entry.source) : undefined;
     const plan = async () => (fresh ??= await foresee(entry, source, facts));
-    const verdict = await judge.judge(entry, plan, known);
-    if (verdict.action === 'leave') {
+    const verdict = judge.judge(entry, plan, known);
+    return verdict instanceof Promise
+      ? verdict.then((judged) => carryOut(entry, judged, plan))
+      : carryOut(entry, verdict, plan);
+  }
+
+  function carryOut(
+    entry: Entry,
+    verdict: Verdict,
+    plan: () => Promise<Recorded>,
+  ): Written | Promise<Written> {
+    const { path } = entry;
+    const { action, was, stamp } = verdict;
+    if (action === 'leave') {
       // what is mounted there hides what the builder has put there
-      if (verdict.left?.because === 'changed' && entry.kind !== 'directory') checkMounts(entry.path);
+      if (verdict.left?.because === 'changed' && entry.kind !== 'directory') checkMounts(path);
       return { verdict, record: undefined };
     }
-    if (verdict.action === 'stay') return { verdict, record: await plan() };
-    checkMounts(entry.path);
-    if (verdict.stamp !== undefined) stamps.set(entry.path, verdict.stamp);
-    if (verdict.action === 'put') return { verdict, ...(await put(entry, verdict.was)) };
-    const record = await plan();
-    const { path, mode, uid, gid } = record;
-    attributes.push({ path, mode, uid, gid, was: verdict.was });
-    return { verdict, record };
+    if (action !== 'stay') checkMounts(path);
+    if (action !== 'stay' && stamp !== undefined) stamps.set(path, stamp);
+    if (action === 'put') return put(entry, verdict);
+    return plan().then((record) => {
+      const { mode, uid, gid } = record;
+      if (action === 'attributes') attributes.push({ path, mode, uid, gid, was });
+      return { verdict, record };
+    });
   }
 
   /** Rename does not lead from one mount into another, nor replace what something is mounted on. */
@@ -100,31 +112,38 @@ export function openWriter({ source, sourceFd, jail, store, judge, mounted }: Wr
     });
   }
 
-  async function put(entry: Entry, was: Expected['was']): Promise<Omit<Written, 'verdict'>> {
-    const { path } = entry;
-    const isDirectory = entry.kind === 'directory';
+  function put(entry: Entry, verdict: Verdict): Written | Promise<Written> {
+    const { path, kind } = entry;
+    const { was } = verdict;
+    const isDirectory = kind === 'directory';
     const wait = (rank: number, staged: BytePath) =>
       void waiting.push({ staged, path, was, rank, isDirectory });
-    switch (entry.kind) {
+    switch (kind) {
       case 'directory':
         wait(DIRECTORY, store.stageDirectory({ mode: entry.mode, uid: entry.uid ?? 0, gid: entry.gid ?? 0 }));
         made.add(path);
-        return { record: toRecorded(entry) };
+        return { verdict, record: toRecorded(entry) };
       case 'link':
         wait(rankOfLink(path), store.stageLink(entry.target));
-        return { record: toRecorded(entry) };
+        return { verdict, record: toRecorded(entry) };
       case 'file': {
         const copy = copies.add(entry);
         wait(rankOf(entry), copy.staged);
-        return { record: undefined, copy };
+        return { verdict, record: undefined, copy };
       }
       case 'data':
-        wait(ORDINARY, await stageData(entry));
-        return { record: toRecorded(entry) };
+        return stageData(entry).then((staged) => {
+          wait(ORDINARY, staged);
+          return { verdict, record: toRecorded(entry) };
+        });
       case 'device':
-        return { record: toRecorded(entry), warning: stageDevice(entry, (staged) => wait(ORDINARY, staged)) };
+        return {
+          verdict,
+          record: toRecorded(entry),
+          warning: stageDevice(entry, (staged) => wait(ORDINARY, staged)),
+        };
       default:
-        return entry satisfies never;
+        return kind satisfies never;
     }
   }
 

@@ -31,7 +31,7 @@ export interface Judge {
    * were read already.
    * @throws JailError EEXIST if something that the builder has not made is in the way; ERR_INSECURE_PATH as checkDirectory.
    */
-  judge(entry: Entry, plan: () => Promise<Recorded>, known?: KnownFiles): Promise<Verdict>;
+  judge(entry: Entry, plan: () => Promise<Recorded>, known?: KnownFiles): Verdict | Promise<Verdict>;
   /** Whether something that was recorded, and is planned no longer, is removed or left; undefined if nothing is there. */
   judgeUnneeded(old: Recorded): Promise<Left | 'remove' | undefined>;
 }
@@ -46,6 +46,7 @@ interface Met<E = Entry> {
 }
 
 const PUT = { action: 'put' } as const;
+const PUT_IN_NEW = { action: 'put', was: null } as const;
 const STAY = { action: 'stay' } as const;
 const LEAVE = { action: 'leave' } as const;
 
@@ -57,16 +58,23 @@ export function openJudge(judging: Judging): Judge {
   // Directories that are made anew: whatever a link in their place leads to, they are empty.
   const made = new Set<BytePath>();
 
-  async function judge(entry: Entry, plan: () => Promise<Recorded>, read?: KnownFiles): Promise<Verdict> {
+  function judge(entry: Entry, plan: () => Promise<Recorded>, read?: KnownFiles): Verdict | Promise<Verdict> {
     const { path, kind } = entry;
     const parent = parentPath(path);
-    const [isClosed, isInNew] = [closed.has(parent), made.has(parent)];
-    const present = isClosed || isInNew ? undefined : jail.lstat(path);
-    const verdict = isClosed
-      ? LEAVE
-      : isInNew
-        ? { ...PUT, was: null }
-        : await judgeOpen(grounds, entry, { present, plan, read });
+    const early = closed.has(parent) ? LEAVE : made.has(parent) ? PUT_IN_NEW : undefined;
+    if (early === undefined) return judgeInJail(entry, plan, read);
+    if (kind === 'directory') (early === LEAVE ? closed : made).add(path);
+    return early;
+  }
+
+  async function judgeInJail(
+    entry: Entry,
+    plan: () => Promise<Recorded>,
+    read?: KnownFiles,
+  ): Promise<Verdict> {
+    const { path, kind } = entry;
+    const present = jail.lstat(path);
+    const verdict = await judgeOpen(grounds, entry, { present, plan, read });
     if (kind === 'directory' && present?.kind !== 'directory')
       (verdict.action === 'leave' ? closed : made).add(path);
     return verdict;
