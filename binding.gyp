@@ -2,6 +2,16 @@
 # with sanitizers (scripts/build-native --sanitize), in build/Debug.
 {
   'variables': {
+    # Its files are built with each executable that runs plans.
+    'interpreter_sources': [
+      'native/plan/credentials.cc',
+      'native/plan/descriptors.cc',
+      'native/plan/interpreter.cc',
+      'native/plan/limits.cc',
+      'native/plan/processstate.cc',
+      'native/plan/readback.cc',
+      'native/plan/stages.cc',
+    ],
     # What runs between fork and exec has no libc to lean on: the compiler must neither turn a loop
     # into a call of memset nor add calls of its own (stack protector, fortify).
     'alone_cflags': [
@@ -30,7 +40,7 @@
       # A library of its own only so that it gets flags of its own.
       'target_name': 'interpreter',
       'type': 'static_library',
-      'sources': ['native/plan/interpreter.cc', 'native/plan/removal.cc'],
+      'sources': ['<@(interpreter_sources)', 'native/plan/removal.cc'],
       'cflags': ['<@(alone_cflags)'],
       'configurations': {
         'Debug': {
@@ -119,7 +129,7 @@
       'target_name': 'uchroot-launcher',
       'type': 'executable',
       'includes': ['native/start/static.gypi'],
-      'sources': ['native/start/launcher.cc', 'native/plan/interpreter.cc'],
+      'sources': ['native/start/launcher.cc', '<@(interpreter_sources)'],
     },
     {
       # The same for a launch that is compiled into it (uchroot --compile).
@@ -131,7 +141,7 @@
         'native/compiled/directory.cc',
         'native/compiled/environment.cc',
         'native/compiled/manager.cc',
-        'native/plan/interpreter.cc',
+        '<@(interpreter_sources)',
         'native/compiled/payload.cc',
         'native/compiled/pidfile.cc',
         'native/plan/removal.cc',

@@ -16,6 +16,7 @@ const more: Readonly<Record<number, [string, string]>> = {
   8: ['ENOEXEC', 'exec format error'],
   12: ['ENOMEM', 'not enough memory'],
   52: ['EBADE', 'what was read back is not what was set'],
+  80: ['ELIBBAD', 'accessing a corrupted shared library'],
   87: ['EUSERS', 'too many users'],
   122: ['EDQUOT', 'quota exceeded'],
   126: ['ENOKEY', 'required key not available'],

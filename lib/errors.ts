@@ -2,7 +2,13 @@
 import type { constants } from 'node:os';
 
 /** The name of an errno (errno(3)); of one that has no name here, `E` and its number. */
-export type ErrnoName = keyof typeof constants.errno | 'EBADE' | 'EUSERS' | 'ENOKEY' | `E${number}`;
+export type ErrnoName =
+  | keyof typeof constants.errno
+  | 'EBADE'
+  | 'ELIBBAD'
+  | 'EUSERS'
+  | 'ENOKEY'
+  | `E${number}`;
 
 /** What `code` of a LaunchError can be: the name of an errno, or a word of ours. */
 export type LaunchErrorCode =

@@ -132,10 +132,10 @@ void putPid(uint8_t* text, uint32_t count, long pid) {
 
 // What only this process knows: its pid, for --status-fd, and its parent.
 void fillIn(uint8_t* plan, long pid, long parent) {
-  PlanStep* step = firstStep(plan);
-  for (uint32_t i = 0; i < stepsIn(plan); i++, step = nextStep(step)) {
-    if (step->op == OP_PARENT_DEATH_SIGNAL && step->a != 0) step->b = static_cast<uint64_t>(parent);
-    if (step->op == OP_WRITE) putPid(reinterpret_cast<uint8_t*>(step + 1), step->dataBytes, pid);
+  Steps steps(plan);
+  while (PlanStep* step = steps.next()) {
+    if ((step->flags & STEP_PARENT_PID) != 0) step->b = static_cast<uint64_t>(parent);
+    if ((step->flags & STEP_OWN_PID) != 0) putPid(reinterpret_cast<uint8_t*>(step + 1), step->dataBytes, pid);
   }
 }
 

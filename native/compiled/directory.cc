@@ -145,10 +145,9 @@ long openWay(const Payload* payload, const PayloadTable& way, const Destination&
 
 bool isTaken(const Payload* payload, long fd, int listenFds) {
   if (fd < 3 + listenFds || fd == payload->statusFd) return true;
-  const void* plan = elementsOf<uint8_t>(payload, payload->plan);
-  const PlanStep* step = firstStep(plan);
-  for (uint32_t i = 0; i < stepsIn(plan); i++, step = nextStep(step)) {
-    if (step->op == OP_KEEP_FD && step->a == static_cast<uint64_t>(fd)) return true;
+  Steps steps(elementsOf<uint8_t>(payload, payload->plan));
+  while (const PlanStep* step = steps.next()) {
+    if ((step->flags & STEP_DESCRIPTOR) != 0 && step->a == static_cast<uint64_t>(fd)) return true;
   }
   return false;
 }

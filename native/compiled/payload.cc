@@ -60,8 +60,10 @@ bool checkPidFile(const Payload* payload) {
 bool checkSteps(const Payload* payload) {
   if (!within(payload, payload->plan, 1, 8)) return false;
   const uint8_t* plan = elementsOf<uint8_t>(payload, payload->plan);
-  return checkPlan(plan, payload->plan.count) &&
-         reinterpret_cast<const PlanHeader*>(plan)->steps == payload->words.count;
+  if (!checkPlan(plan, payload->plan.count)) return false;
+  uint32_t count = 0;
+  for (Steps steps(plan); steps.next() != nullptr;) count++;
+  return count == payload->words.count;
 }
 
 }  // namespace

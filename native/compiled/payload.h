@@ -9,7 +9,7 @@
 
 namespace uchroot {
 
-constexpr uint32_t kPayloadMagic = 0x314c4355;  // "UCL1"
+constexpr uint32_t kPayloadMagic = 0x324c4355;  // "UCL2"
 constexpr uint32_t kPayloadMaxBytes = 128u << 20;
 constexpr uint32_t kMaxAclBytes = 65536;  // XATTR_SIZE_MAX (linux/limits.h)
 

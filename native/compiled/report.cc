@@ -78,6 +78,15 @@ void notify(const Payload* payload, const Line& message, const char* hint) {
   status.write(payload->notifyFd);
 }
 
+// Between two stages.
+int tellFork(const Payload* payload, const PlanFailure& failure) {
+  Line message, name;
+  const bool isKilled = failure.op == PHASE_EXECUTE;
+  message.put(isKilled ? "launch: the launcher was killed: " : "launch: forking for the next stage: ");
+  putError(payload, failure.error, message);
+  return tell(payload, {"launch", 0, errorName(payload, failure.error, name), failure.error}, message, nullptr);
+}
+
 }  // namespace
 
 void ignoreWriteSignals() {
@@ -86,10 +95,6 @@ void ignoreWriteSignals() {
   } ignore = {1, 0, 0, 0};
   (void)sys(__NR_rt_sigaction, SIGPIPE, address(&ignore), 0, 8);
   (void)sys(__NR_rt_sigaction, SIGXFSZ, address(&ignore), 0, 8);
-}
-
-void quit(long status) {
-  for (;;) sys(__NR_exit_group, status);
 }
 
 uint64_t lengthOf(const char* text) {
@@ -167,6 +172,7 @@ int tell(const Payload* payload, const Failure& failure, const Line& message, co
 }
 
 int tellStep(const Payload* payload, const PlanFailure& failure) {
+  if (failure.step == kNoStep) return tellFork(payload, failure);
   const char* words = stringAt(payload, elementsOf<uint32_t>(payload, payload->words)[failure.step]);
   const Reason* reason = findReason(payload, failure);
   Line message, step, name, hint;
@@ -178,7 +184,7 @@ int tellStep(const Payload* payload, const PlanFailure& failure) {
   const bool hinted = reason != nullptr && reason->hint != 0;
   if (hinted) putWords(hint, stringAt(payload, reason->hint), failure.detail);
   const bool isMissing = failure.error == ENOENT || failure.error == ENOTDIR;
-  const int status = failure.op != OP_EXECVE ? kLaunchFailed : isMissing ? 127 : 126;
+  const int status = (failure.flags & STEP_PROGRAM) == 0 ? kLaunchFailed : isMissing ? 127 : 126;
   return tell(payload, {step.text(), failure.step + 1, errorName(payload, failure.error, name), failure.error}, message,
               hinted ? hint.text() : nullptr, status);
 }

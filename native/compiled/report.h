@@ -52,6 +52,4 @@ int tell(const Payload* payload, const Failure& failure, const Line& message, co
 // The same for a step of the plan.
 int tellStep(const Payload* payload, const PlanFailure& failure);
 
-[[noreturn]] void quit(long status);
-
 }  // namespace uchroot

@@ -1,38 +1,67 @@
-// The byte format of a plan, and its op numbers: the one contract with lib/launch/plan/encode.ts.
+// The byte format of a plan, and its op numbers: the one contract with lib/launch/plan (encode.ts, table.ts).
 //
 // A plan is one block of memory, little endian, aligned to 8 bytes:
 //
-//   PlanHeader, then PlanHeader.steps times: PlanStep, its data, zero bytes up to a multiple of 8.
+//   PlanHeader, then PlanHeader.stages times: PlanStage, then PlanStage.steps times: PlanStep, its data, zero bytes up to a
+//   multiple of 8.
 //
-// The block is written once, checked whole before its first step runs, and used in place: the
-// interpreter turns the offsets in the data of OP_EXECVE into pointers.
+// Between two stages the interpreter forks: the parent waits for the child and ends as it does, the child goes on with the next
+// stage. The block is written once, checked whole before its first step runs, and used in place: the interpreter turns the offsets
+// in the data of OP_EXECVE into pointers.
 #pragma once
 
 #include <stdint.h>
 
 namespace uchroot {
 
-constexpr uint32_t kPlanMagic = 0x31504355;  // "UCP1"
+constexpr uint32_t kPlanMagic = 0x32504355;  // "UCP2"
 constexpr uint32_t kPlanMaxBytes = 64u << 20;  // more than ARG_MAX can ever be (execve(2): 6 MiB)
 constexpr uint32_t kPlanMaxSteps = 1u << 17;  // each of 65536 kept descriptors is one
+constexpr uint32_t kPlanMaxStages = 8;
 
 struct PlanHeader {
   uint32_t magic;
   uint32_t sizeBytes;  // of the whole plan, this header included
+  uint32_t stages;
+  uint32_t flags;  // PlanFlag
+};
+
+enum PlanFlag : uint32_t {
+  PLAN_USUAL = 1,  // it has each step that a prepared thread runs, in its usual form
+};
+
+struct PlanStage {
   uint32_t steps;
   uint32_t reserved;  // 0
+  // steps follow
 };
 
 struct PlanStep {
-  uint32_t op;
+  uint16_t op;
+  uint16_t flags;      // StepFlag
   uint32_t dataBytes;  // without the padding
   uint64_t a;
   uint64_t b;
   // data follows
 };
 
+// All that code outside of the interpreter knows of a step. lib/launch/plan/step.ts says what each means.
+enum StepFlag : uint16_t {
+  STEP_INHERITED = 1,
+  STEP_READ_BACK = 2,
+  STEP_INITIAL = 4,
+  STEP_BATCH_POLICY = 8,
+  STEP_OOM_SCORE = 16,
+  STEP_PROGRAM = 32,
+  STEP_PARENT_PID = 64,
+  STEP_OWN_PID = 128,
+  STEP_DESCRIPTOR = 256,
+  STEP_DONE = 512,  // not run, as what it sets is so already: the thread that launches sets this flag
+};
+constexpr uint16_t kStepFlags = 1023;
+
 // a, b and data of each op; what is not named is 0 or empty.
-enum Op : uint32_t {
+enum Op : uint16_t {
   OP_KEYCTL_JOIN_SESSION = 1,
   OP_SETSID = 2,
   OP_UMASK = 3,                // a: mask; b: 1 sets it, 0 adds it to the caller's
@@ -74,23 +103,48 @@ enum Op : uint32_t {
   OP_VERIFY_SECCOMP = 38,      // a filter is in force
   OP_VERIFY_NO_NEW_PRIVS = 39,
   OP_SETPGID = 40,             // a process group of its own
-  OP_DONE = 41,                // a step of any kind that is not run: what it sets is so already (crew.cc)
 };
 
 inline uint32_t padded(uint32_t bytes) { return (bytes + 7u) & ~7u; }
 
-// The steps of a plan that has been checked, one after the other; PlanHeader.steps says how many there are.
-inline const PlanStep* firstStep(const void* plan) {
-  return reinterpret_cast<const PlanStep*>(static_cast<const PlanHeader*>(plan) + 1);
-}
-inline const PlanStep* nextStep(const PlanStep* step) {
-  return reinterpret_cast<const PlanStep*>(reinterpret_cast<const uint8_t*>(step + 1) + padded(step->dataBytes));
-}
-inline PlanStep* firstStep(void* plan) { return const_cast<PlanStep*>(firstStep(static_cast<const void*>(plan))); }
+inline PlanStage* firstStage(void* plan) { return reinterpret_cast<PlanStage*>(static_cast<PlanHeader*>(plan) + 1); }
+inline PlanStep* firstStep(PlanStage* stage) { return reinterpret_cast<PlanStep*>(stage + 1); }
 inline PlanStep* nextStep(PlanStep* step) {
-  return const_cast<PlanStep*>(nextStep(static_cast<const PlanStep*>(step)));
+  return reinterpret_cast<PlanStep*>(reinterpret_cast<uint8_t*>(step + 1) + padded(step->dataBytes));
 }
-inline uint32_t stepsIn(const void* plan) { return static_cast<const PlanHeader*>(plan)->steps; }
+
+// The steps of a checked plan, through all of its stages.
+class Steps {
+ public:
+  // Who has only a plan that is const changes no step.
+  explicit Steps(const void* plan)
+      : stages_(static_cast<const PlanHeader*>(plan)->stages), next_(firstStage(const_cast<void*>(plan))) {}
+
+  // nullptr behind the last one.
+  PlanStep* next() {
+    if (left_ == 0) {
+      if (stages_ == 0) return nullptr;
+      stages_--;
+      PlanStage* stage = static_cast<PlanStage*>(next_);
+      left_ = stage->steps;
+      next_ = firstStep(stage);
+    }
+    left_--;
+    place_++;
+    PlanStep* step = static_cast<PlanStep*>(next_);
+    next_ = nextStep(step);
+    return step;
+  }
+
+  // Index of the step that next() has returned, as PlanFailure.step has it.
+  uint32_t place() const { return place_ - 1; }
+
+ private:
+  uint32_t stages_;
+  uint32_t left_ = 0;
+  uint32_t place_ = 0;
+  void* next_;
+};
 
 enum RlimitMode : uint64_t {
   RLIMIT_SET = 0,       // both, as given
@@ -98,24 +152,26 @@ enum RlimitMode : uint64_t {
   RLIMIT_SET_SOFT = 2,  // the soft limit becomes this, or the hard limit if that is lower
 };
 
-// Where a plan failed; also the record that the launcher writes to the status pipe: STAGE_EXECUTE just before execve, and
-// what failed.
+// Where a plan failed; also the record that goes through a status pipe: PHASE_EXECUTE just before execve, and what failed.
 struct PlanFailure {
-  uint32_t step;   // index from 0; kNoStep: not in a step
-  uint32_t op;     // Op, or Stage
-  int32_t error;   // errno
-  uint32_t detail; // what an op adds: a descriptor, a capability
+  uint32_t step;       // index from 0, through all stages; kNoStep: not in a step
+  uint32_t op;         // Op, or Phase
+  int32_t error;       // errno
+  uint32_t detail;     // what an op adds: a descriptor, a capability; of PHASE_EXECUTE the signal that ended the process
+  uint32_t flags = 0;  // StepFlag
 };
 
 constexpr uint32_t kNoStep = 0xffffffff;
 
-// What happens around a plan, in PlanFailure.op where step is kNoStep.
-enum Stage : uint32_t {
-  STAGE_DESCRIPTORS = 1001,  // child: moving descriptors in place
-  STAGE_LAUNCHER = 1002,     // child: executing the launcher
-  STAGE_LOAD = 1003,         // launcher: mapping the plan
-  STAGE_CHECK = 1004,        // the plan is malformed
-  STAGE_EXECUTE = 1005,      // launcher: nothing but execve is left to do; error is 0, unless it never came to that
+// What happens around the steps of a plan, in PlanFailure.op where step is kNoStep.
+enum Phase : uint32_t {
+  PHASE_DESCRIPTORS = 1001,  // child: moving descriptors in place
+  PHASE_LAUNCHER = 1002,     // child: executing the launcher
+  PHASE_LOAD = 1003,         // launcher: mapping the plan
+  PHASE_CHECK = 1004,        // the plan is malformed
+  PHASE_EXECUTE = 1005,      // nothing but execve is left to do; error is 0, unless it never came to that
+  PHASE_PREPARE = 1006,      // a thread that launches: what it hands down
+  PHASE_FORK = 1007,         // between two stages
 };
 
 }  // namespace uchroot

@@ -37,6 +37,10 @@ inline long sys(long number, long a = 0, long b = 0, long c = 0, long d = 0, lon
 #error "uchroot is written for x86-64 and arm64"
 #endif
 
+[[noreturn]] inline void quit(long status) {
+  for (;;) sys(__NR_exit_group, status);
+}
+
 inline long address(const void* pointer) { return reinterpret_cast<long>(pointer); }
 
 }  // namespace uchroot

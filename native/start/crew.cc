@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstring>
 #include <deque>
 #include <string_view>
 #include <utility>
@@ -11,7 +12,6 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/prctl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <unistd.h>
@@ -50,27 +50,6 @@ long inheritPermitted() {
   if (got < 0) return got;
   for (__user_cap_data_struct& half : data) half.inheritable = half.permitted;
   return sys(__NR_capset, address(&header), address(data));
-}
-
-// A step whose effect is inherited over clone and execve, by a thread that needs no more of it itself, and which is the same
-// for every program but those for which threadFor() finds something else. They are more than half of what the steps of a
-// plan cost: each capability is a call, and a filter is tried, translated, and at the end of its last process freed.
-bool isInherited(const PlanStep* step) {
-  return step->op == OP_KEYCTL_JOIN_SESSION || step->op == OP_CAPBSET_DROP || step->op == OP_SECCOMP ||
-         (step->op == OP_PRCTL && step->a == PR_SET_NO_NEW_PRIVS);
-}
-
-// What was not really done is found out on the thread too: each launcher will look, but cannot do it. A thread that is root
-// may install a filter without no_new_privs, so that neither tells of the other.
-bool isReadBack(const PlanStep* step) {
-  return step->op == OP_VERIFY_NO_NEW_PRIVS || step->op == OP_VERIFY_SECCOMP;
-}
-
-// What a new process begins with in any case (setitimer(2), PR_SET_CHILD_SUBREAPER(2const), PR_SET_PDEATHSIG(2const)), and
-// the policy that the child of a thread for batch work has set itself (launch.cc).
-bool isBegunWith(const PlanStep* step, bool isBatch) {
-  return step->op == OP_SETITIMER || (step->op == OP_PRCTL && step->a == PR_SET_CHILD_SUBREAPER && step->b == 0) ||
-         (step->op == OP_PARENT_DEATH_SIGNAL && step->a == 0) || (step->op == OP_SCHEDULER && isBatch);
 }
 
 std::string_view bytesOf(const PlanStep* step) {
@@ -172,24 +151,31 @@ Crew& crewOf(Thread thread) {
 }  // namespace
 
 // Plain calls, which concern this thread alone. Root's execve gives it what is in the inheritable or in the bounding set
-// (capabilities(7)): so the launcher is as mighty as the service, and empties both.
+// (capabilities(7)): so the launcher has the capabilities of the service, and empties both sets.
 //
-// The session keyring is a new one when the thread is prepared, and is then shared by the programs that it starts. It is
-// empty and stays so: the filter refuses them every call on keyrings.
+// Each launcher reads back what an inherited step has set, but could not repair it: so the thread does too. A thread that is root may
+// install a filter without no_new_privs, so that neither tells of the other.
 PlanFailure Worker::runInherited(void* plan) {
+  if (const long result = inheritPermitted(); result < 0)
+    return {kNoStep, PHASE_PREPARE, static_cast<int32_t>(-result), 0};
   std::vector<std::string> done;
   PlanContext context = {.jailFd = -1};
-  PlanStep* step = firstStep(plan);
-  for (uint32_t i = 0; i < stepsIn(plan); i++, step = nextStep(step)) {
-    if (!isInherited(step) && !isReadBack(step)) continue;
+  Steps steps(plan);
+  while (PlanStep* step = steps.next()) {
+    if ((step->flags & (STEP_INHERITED | STEP_READ_BACK)) == 0) continue;
     uint32_t detail = 0;
-    long result = step->op == OP_CAPBSET_DROP ? inheritPermitted() : 0;
-    if (result == 0) result = runStep(plan, step, context, &detail);
-    if (result < 0) return {i, step->op, static_cast<int32_t>(-result), detail};
-    if (isInherited(step)) done.emplace_back(bytesOf(step));
+    const long result = runStep(plan, step, context, &detail);
+    if (result < 0) return {steps.place(), step->op, static_cast<int32_t>(-result), detail};
+    if ((step->flags & STEP_INHERITED) != 0) done.emplace_back(bytesOf(step));
   }
   done_ = std::move(done);
   return {kNoStep, 0, 0, 0};
+}
+
+bool Worker::isDone(const PlanStep* step) const {
+  if ((step->flags & STEP_INITIAL) != 0 || ((step->flags & STEP_BATCH_POLICY) != 0 && isBatch)) return true;
+  if ((step->flags & STEP_OOM_SCORE) != 0) return !isOomScoreAdjNegative();
+  return (step->flags & STEP_INHERITED) != 0 && std::find(done_.begin(), done_.end(), bytesOf(step)) != done_.end();
 }
 
 PlanFailure Worker::prepare(std::string& plan) {
@@ -198,28 +184,18 @@ PlanFailure Worker::prepare(std::string& plan) {
   if (prepares_ && done_.empty()) {
     if (const PlanFailure failure = runInherited(plan.data()); failure.error != 0) return failure;
   }
-  PlanStep* step = firstStep(plan.data());
-  for (uint32_t i = 0; i < stepsIn(plan.data()); i++, step = nextStep(step)) {
-    const bool isDone = step->op == OP_OOM_SCORE_ADJ
-                            ? !isOomScoreAdjNegative()
-                            : isBegunWith(step, isBatch) ||
-                                  (isInherited(step) && std::find(done_.begin(), done_.end(), bytesOf(step)) != done_.end());
-    if (isDone) step->op = OP_DONE;
+  Steps steps(plan.data());
+  while (PlanStep* step = steps.next()) {
+    if (isDone(step)) step->flags |= STEP_DONE;
   }
   return {kNoStep, 0, 0, 0};
 }
 
-// Capabilities that are kept are kept in the bounding set too; without no_new_privs the filter comes at another time, and
-// the program is one that may become somebody else.
 Thread threadFor(const std::string& plan) {
-  if (!checkPlan(plan.data(), static_cast<uint32_t>(plan.size()))) return Thread::kPlain;
-  bool dropsAll = false, hasNoNewPrivs = false;
-  const PlanStep* step = firstStep(plan.data());
-  for (uint32_t i = 0; i < stepsIn(plan.data()); i++, step = nextStep(step)) {
-    if (step->op == OP_CAPBSET_DROP && step->a == 0) dropsAll = true;
-    if (step->op == OP_PRCTL && step->a == PR_SET_NO_NEW_PRIVS) hasNoNewPrivs = true;
-  }
-  return dropsAll && hasNoNewPrivs ? Thread::kPrepared : Thread::kPlain;
+  if (plan.size() < sizeof(PlanHeader)) return Thread::kPlain;  // for the launcher to refuse
+  PlanHeader header;
+  std::memcpy(&header, plan.data(), sizeof header);
+  return (header.flags & PLAN_USUAL) != 0 ? Thread::kPrepared : Thread::kPlain;
 }
 
 bool submit(Task& task, Thread thread) { return crewOf(thread).submit(task); }

@@ -13,14 +13,15 @@ class Worker {
  public:
   Worker(bool isBatch, bool prepares) : isBatch(isBatch), prepares_(prepares) {}
 
-  // Crosses out in a plan what the children of this thread inherit from it or begin with. Before its first one it does what that is,
-  // for good; where a call is refused the failure is the launch's, and the next one tries again.
+  // Sets STEP_DONE in a plan where the children of this thread inherit the effect, or begin with it. Before its first plan the thread
+  // runs the inherited steps, for good. If one of them fails the launch does, and the next launch tries again.
   PlanFailure prepare(std::string& plan);
 
   const bool isBatch;  // its children are to be ordinary again (sched(7), SCHED_OTHER)
 
  private:
   PlanFailure runInherited(void* plan);
+  bool isDone(const PlanStep* step) const;
 
   const bool prepares_;
   std::vector<std::string> done_;  // steps, byte for byte
@@ -37,7 +38,7 @@ class Task {
 
 enum class Thread {
   kPrepared,
-  kPlain,  // for a plan that asks for something else than what the others have done
+  kPlain,  // for a plan that is not PLAN_USUAL
 };
 
 // The thread for a plan.

@@ -26,7 +26,7 @@ namespace {
 // A copy of our own, aligned: a plan is changed as it runs, and a Buffer of JS may start anywhere.
 struct OwnPlan {
   std::unique_ptr<uint64_t[]> words;
-  PlanFailure failure = {kNoStep, STAGE_CHECK, EINVAL, 0};  // if there are no words
+  PlanFailure failure = {kNoStep, PHASE_CHECK, EINVAL, 0};  // if there are no words
 };
 
 OwnPlan copyPlan(const Napi::Uint8Array& bytes) {
@@ -34,7 +34,7 @@ OwnPlan copyPlan(const Napi::Uint8Array& bytes) {
   OwnPlan plan;
   plan.words.reset(new (std::nothrow) uint64_t[size / 8 + 1]);
   if (!plan.words) {
-    plan.failure = {kNoStep, STAGE_LOAD, ENOMEM, 0};
+    plan.failure = {kNoStep, PHASE_LOAD, ENOMEM, 0};
     return plan;
   }
   std::memcpy(plan.words.get(), bytes.Data(), size);
@@ -66,7 +66,7 @@ Napi::Value execPlan(const Napi::CallbackInfo& info) {
   if (!takesPlan(info, "execPlan")) return info.Env().Undefined();
   const OwnPlan plan = copyPlan(info[0].As<Napi::Uint8Array>());
   if (!plan.words) return toObject(info.Env(), plan.failure);
-  const PlanContext context = {info[1].As<Napi::Number>().Int32Value()};
+  const PlanContext context = {.jailFd = info[1].As<Napi::Number>().Int32Value(), .hasThreads = true};
   const PlanFailure failure = info[2].IsObject()
                                   ? runWithPidFile(plan.words.get(), context, info[2].As<Napi::Object>())
                                   : runPlan(plan.words.get(), context);
@@ -77,51 +77,46 @@ Napi::Value execPlan(const Napi::CallbackInfo& info) {
   return toObject(info.Env(), failure);
 }
 
-// Where the child is, in memory that its parent sees.
-struct Progress {
-  PlanFailure at;
+// What the processes of a rehearsal tell, in memory that all of them share.
+struct Rehearsal {
+  PlanFailure progress;
+  PlanFailure result;
   bool isOver;
 };
 
-// All steps but execve. Nothing but system calls: another thread may have held a lock of libc's when the child was made.
-[[noreturn]] void runRehearsal(void* plan, PlanContext context, volatile Progress* progress) {
-  PlanStep* step = firstStep(plan);
-  for (uint32_t i = 0; step->op != OP_EXECVE; i++, step = nextStep(step)) {
-    progress->at.step = i;
-    progress->at.op = step->op;
-    uint32_t detail = 0;
-    const long result = runStep(plan, step, context, &detail);
-    if (result >= 0) continue;
-    progress->at.error = static_cast<int32_t>(-result);
-    progress->at.detail = detail;
-    break;
-  }
-  progress->isOver = true;
-  _exit(0);
-}
+// Which step ended its process, and by which signal: a failure without an error.
+PlanFailure endedBy(const PlanFailure& progress, uint32_t signal) { return {progress.step, progress.op, 0, signal}; }
 
 Napi::Value rehearsePlan(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (!takesPlan(info, "rehearsePlan")) return env.Undefined();
   const OwnPlan plan = copyPlan(info[0].As<Napi::Uint8Array>());
   if (!plan.words) return toObject(env, plan.failure);
-  const PlanContext context = {info[1].As<Napi::Number>().Int32Value()};
-  void* shared = mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (shared == MAP_FAILED) return toObject(env, {kNoStep, STAGE_LOAD, errno, 0});
-  auto* progress = static_cast<volatile Progress*>(shared);
+  const int jailFd = info[1].As<Napi::Number>().Int32Value();
+  void* shared = mmap(nullptr, sizeof(Rehearsal), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (shared == MAP_FAILED) return toObject(env, {kNoStep, PHASE_LOAD, errno, 0});
+  auto* rehearsal = static_cast<Rehearsal*>(shared);
   const pid_t child = fork();
-  if (child == 0) runRehearsal(plan.words.get(), context, progress);
+  if (child == 0) {
+    // nothing but system calls: another thread may have held a lock of libc's when the child was made
+    rehearsal->result = runPlan(plan.words.get(), {.jailFd = jailFd, .progress = &rehearsal->progress});
+    rehearsal->isOver = true;
+    _exit(0);
+  }
   const int forkError = child < 0 ? errno : 0;
   int status = 0;
   pid_t waited = child;
   while (child > 0 && (waited = waitpid(child, &status, 0)) < 0 && errno == EINTR) continue;
-  PlanFailure failure = {progress->at.step, progress->at.op, progress->at.error, progress->at.detail};
-  const bool isOver = progress->isOver;
-  (void)munmap(shared, sizeof(Progress));
-  if (child < 0) return toObject(env, {kNoStep, STAGE_LOAD, forkError, 0});
-  if (isOver) return failure.error == 0 ? env.Null() : Napi::Value(toObject(env, failure));
-  failure.detail = waited == child && WIFSIGNALED(status) ? static_cast<uint32_t>(WTERMSIG(status)) : SIGKILL;
-  return toObject(env, failure);
+  const Rehearsal seen = *rehearsal;
+  (void)munmap(shared, sizeof(Rehearsal));
+  if (child < 0) return toObject(env, {kNoStep, PHASE_LOAD, forkError, 0});
+  if (!seen.isOver) {
+    const int signal = waited == child && WIFSIGNALED(status) ? WTERMSIG(status) : SIGKILL;
+    return toObject(env, endedBy(seen.progress, static_cast<uint32_t>(signal)));
+  }
+  if (seen.result.error == 0) return env.Null();
+  const bool isKilled = seen.result.step == kNoStep && seen.result.op == PHASE_EXECUTE;
+  return toObject(env, isKilled ? endedBy(seen.progress, seen.result.detail) : seen.result);
 }
 
 }  // namespace

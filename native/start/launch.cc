@@ -73,7 +73,7 @@ __attribute__((no_sanitize("address", "undefined"))) int moveDescriptors(ChildWo
 
 __attribute__((no_sanitize("address", "undefined"))) int childMain(void* argument) {
   ChildWork* work = static_cast<ChildWork*>(argument);
-  PlanFailure failure = {kNoStep, STAGE_DESCRIPTORS, moveDescriptors(work), 0};
+  PlanFailure failure = {kNoStep, PHASE_DESCRIPTORS, moveDescriptors(work), 0};
   if (failure.error == 0 && work->isBatch) {
     const int priority = 0;
     failure.error = static_cast<int32_t>(-sys(__NR_sched_setscheduler, 0, SCHED_OTHER, address(&priority)));
@@ -81,7 +81,7 @@ __attribute__((no_sanitize("address", "undefined"))) int childMain(void* argumen
   if (failure.error == 0) {
     const long executed = sys(__NR_execveat, work->launcherFd, address(""), address(work->argv),
                               address(work->environment), AT_EMPTY_PATH);
-    failure.op = STAGE_LAUNCHER;
+    failure.op = PHASE_LAUNCHER;
     failure.error = static_cast<int32_t>(-executed);
   }
   (void)sys(__NR_write, work->statusFd, address(&failure), sizeof failure);
@@ -155,7 +155,7 @@ void awaitProgram(int statusFd, uint32_t* shares) {
 LaunchResult launch(const LaunchRequest& request) {
   LaunchResult result;
   const auto failed = [&result] {
-    result.failure = {kNoStep, STAGE_DESCRIPTORS, errno, 0};
+    result.failure = {kNoStep, PHASE_DESCRIPTORS, errno, 0};
     return result;
   };
   Descriptor plan, statusRead, statusWrite, childEnds[3], ownEnds[3];
@@ -194,7 +194,7 @@ LaunchResult launch(const LaunchRequest& request) {
                     {name, first, size, nullptr}, {masked.empty() ? nullptr : masked.data(), nullptr}};
 
   if (request.recall->isWanted) {
-    result.failure = {kNoStep, STAGE_EXECUTE, ECANCELED, 0};
+    result.failure = {kNoStep, PHASE_EXECUTE, ECANCELED, 0};
     return result;
   }
 

@@ -37,7 +37,7 @@ struct LaunchResult {
   PlanFailure failure = {kNoStep, 0, 0, 0};  // failure.error is not 0: no process was started
   int pid = -1;
   int pidFd = -1;
-  int statusFd = -1;             // non-blocking; its end: the program runs if it said STAGE_EXECUTE and nothing else
+  int statusFd = -1;             // non-blocking; its end: the program runs if it said PHASE_EXECUTE and nothing else
   int pipes[3] = {-1, -1, -1};   // the service's ends
 };
 

@@ -46,10 +46,10 @@ struct Plan {
 // The size is where the sealed file ends; lseek and mmap are all that reading it takes.
 Plan mapPlan(long planFd, long statusFd) {
   const long sizeBytes = sys(__NR_lseek, planFd, 0, 2 /* SEEK_END */);
-  if (sizeBytes < 0) fail(statusFd, {kNoStep, STAGE_LOAD, static_cast<int32_t>(-sizeBytes), 0});
-  if (sizeBytes > kPlanMaxBytes) fail(statusFd, {kNoStep, STAGE_CHECK, E2BIG, 0});
+  if (sizeBytes < 0) fail(statusFd, {kNoStep, PHASE_LOAD, static_cast<int32_t>(-sizeBytes), 0});
+  if (sizeBytes > kPlanMaxBytes) fail(statusFd, {kNoStep, PHASE_CHECK, E2BIG, 0});
   const long mapped = sys(__NR_mmap, 0, sizeBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, planFd, 0);
-  if (mapped < 0 && mapped > -4096) fail(statusFd, {kNoStep, STAGE_LOAD, static_cast<int32_t>(-mapped), 0});
+  if (mapped < 0 && mapped > -4096) fail(statusFd, {kNoStep, PHASE_LOAD, static_cast<int32_t>(-mapped), 0});
   return {reinterpret_cast<void*>(mapped), static_cast<uint32_t>(sizeBytes)};
 }
 
@@ -77,7 +77,7 @@ extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
     applyMask(bytes, masked + 1, sizeBytes, masked[0]);
     plan = {bytes, sizeBytes};
   }
-  if (!checkPlan(plan.start, plan.sizeBytes)) fail(statusFd, {kNoStep, STAGE_CHECK, EINVAL, 0});
+  if (!checkPlan(plan.start, plan.sizeBytes)) fail(statusFd, {kNoStep, PHASE_CHECK, EINVAL, 0});
 
   // The plan marks every descriptor above 2 close-on-exec, these among them: the end of the
   // status pipe is what tells the service that the program runs.

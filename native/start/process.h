@@ -120,7 +120,7 @@ class Process final : public Task {
   Recall recall_;
   LaunchResult result_;
   // The last that the launcher has said, told once that has been reaped; until then that it never came to execve.
-  PlanFailure failure_ = {kNoStep, STAGE_EXECUTE, ECANCELED, 0};
+  PlanFailure failure_ = {kNoStep, PHASE_EXECUTE, ECANCELED, 0};
   Napi::FunctionReference onStarted_;
   Napi::FunctionReference onExit_;
   uv_poll_t status_ = {};

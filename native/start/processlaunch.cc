@@ -49,7 +49,7 @@ void Process::run(Worker& worker) {
 void Process::recall() {
   recall_.isWanted = true;
   if (withdraw(*this, thread_)) {
-    result_.failure = {kNoStep, STAGE_EXECUTE, ECANCELED, 0};
+    result_.failure = {kNoStep, PHASE_EXECUTE, ECANCELED, 0};
     return arrive();
   }
   // open until this is deleted, which happens on this thread
@@ -138,7 +138,7 @@ void Process::abandon(int error) {
   ended_ = true;
   closeStatus();
   unwatch();
-  tellStarted({kNoStep, STAGE_DESCRIPTORS, error, 0});
+  tellStarted({kNoStep, PHASE_DESCRIPTORS, error, 0});
   finishIfClosed();
 }
 

@@ -25,15 +25,18 @@ function compile(...args: readonly string[]): void {
   execFileSync('g++', [...common, ...sanitizers, ...args], { env: { PATH: process.env.PATH } });
 }
 
-compile('-ffreestanding', '-c', `${root}/native/interpreter.cc`, '-o', `${directory}/interpreter.o`);
-compile('-ffreestanding', '-c', `${root}/native/payload.cc`, '-o', `${directory}/payload.o`);
-compile(
-  `${root}/test/native/check-plan.cc`,
-  `${directory}/interpreter.o`,
-  `${directory}/payload.o`,
-  '-o',
-  checkPlan,
-);
+const sources = [
+  ...readdirSync(`${root}/native/plan`)
+    .filter((name) => name.endsWith('.cc'))
+    .map((name) => `plan/${name}`),
+  'compiled/payload.cc',
+];
+const objects = sources.map((source) => {
+  const object = `${directory}/${source.replace('/', '-')}.o`;
+  compile('-ffreestanding', '-c', `${root}/native/${source}`, '-o', object);
+  return object;
+});
+compile(`${root}/test/native/check-plan.cc`, ...objects, '-o', checkPlan);
 
 // A sanitizer's complaint is a status other than 0.
 function check(args: readonly string[]): readonly string[] {
@@ -74,7 +77,7 @@ t.test('a plan with any byte changed is refused or can be read within its bounds
 function writePayloads(name: string, count: number): readonly string[] {
   mkdirSync(`${directory}/${name}`);
   return fc.sample(planInputs, count).map((input, index) => {
-    const steps = buildPlan(input);
+    const stages = buildPlan(input);
     const { request, account } = input;
     const view = { root: closedRoot, account, jail: '/srv/jail', cwd: request.cwd, architecture: 'x64' };
     const entry = { shown: '/srv', mode: 0o40755, uid: 0, gid: 0 };
@@ -92,8 +95,8 @@ function writePayloads(name: string, count: number): readonly string[] {
         request: { ...request, env: [], keepEnv: index % 2 === 1, passEnv: [] },
         account,
       }),
-      plan: encodePlan(steps),
-      words: stepWords(steps, view),
+      plan: encodePlan(stages),
+      words: stepWords(stages.flat(), view),
       statusFd: undefined,
       service: index % 2 === 0 ? { final: 250, passing: 251, passingErrnos: [11, 12] } : undefined,
       pidFile:

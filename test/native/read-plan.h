@@ -8,12 +8,10 @@
 
 inline void readPlan(const uint8_t* plan) {
   using namespace uchroot;
-  const auto* header = reinterpret_cast<const PlanHeader*>(plan);
-  const uint8_t* next = plan + sizeof(PlanHeader);
   uint64_t sum = 0;
-  for (uint32_t i = 0; i < header->steps; i++) {
-    const auto* step = reinterpret_cast<const PlanStep*>(next);
-    const uint8_t* data = next + sizeof(PlanStep);
+  Steps steps(plan);
+  while (const PlanStep* step = steps.next()) {
+    const uint8_t* data = reinterpret_cast<const uint8_t*>(step + 1);
     for (uint32_t at = 0; at < step->dataBytes; at++) sum += data[at];
     if (step->op == OP_CHDIR) sum += std::strlen(reinterpret_cast<const char*>(data));
     if (step->op == OP_EXECVE) {
@@ -22,7 +20,6 @@ inline void readPlan(const uint8_t* plan) {
         if (slot[s] != 0) sum += std::strlen(reinterpret_cast<const char*>(plan + slot[s]));
       }
     }
-    next = data + (step->dataBytes + 7) / 8 * 8;
   }
   __asm__ volatile("" : : "r"(sum));  // so that the reading is not left out
 }

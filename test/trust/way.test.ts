@@ -78,6 +78,28 @@ t.test('a link of a stranger in a sticky directory of some is warned of', async 
   t.same(judge(way, []), [`refused: ${message}`]);
 });
 
+t.test(
+  'a link of root’s, or of the owner of its directory, may stand in a directory that others write',
+  async (t) => {
+    const judged = (mode: number, linkUid: number): readonly string[] =>
+      judge([
+        root,
+        ['/s', 0, directory | mode, 5],
+        ['/s/l', 1, link | 0o777, linkUid],
+        ['/srv', 0, directory | 0o755],
+      ]);
+    const owner = 'warned: /s is owned by uid 5';
+    t.same(judged(0o1777, 0), [owner]);
+    t.same(judged(0o1777, 5), [owner]);
+    t.same(judged(0o1777, 1), [
+      owner,
+      'refused: /s/l is a link of uid 1 in a directory that others can write (mode 1777)',
+    ]);
+    // without the sticky bit the directory says it all
+    t.same(judged(0o777, 1), ['refused: /s can be written by everybody (mode 0777)']);
+  },
+);
+
 t.test('who owns a link in a directory that only root writes cannot change it', async (t) => {
   t.same(judge([root, ['/l', 0, link | 0o777, 1001], ['/srv', 0, directory | 0o755]]), []);
 });
@@ -94,6 +116,12 @@ t.test('the host’s root directory is refused for everybody', async (t) => {
   const how = "/ is the host's own root directory: the program would not be locked in";
   for (const people of [[sam], [], [{ uid: 0, gids: [0] }]])
     t.same(judge([root], people, { isHostRoot: true }), [`refused: ${how}`]);
+  const component = { path: Buffer.from('/'), parent: -1, mode: directory | 0o755, uid: 0, gid: 0 };
+  const findings = judgeWay({ components: [component], isHostRoot: true }, [sam]);
+  t.same(
+    findings.map(({ isEnd }) => isEnd),
+    [true],
+  );
 });
 
 t.test('a remedy takes away what was found', async (t) => {

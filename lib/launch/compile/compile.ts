@@ -66,7 +66,7 @@ function toPayload(
   architecture: Architecture,
   options: CompileOptions,
 ): Payload {
-  const { request, account, steps, view } = launch;
+  const { request, account, stages, steps, view } = launch;
   const environment = environmentRules({ request, account });
   return {
     architecture,
@@ -74,7 +74,7 @@ function toPayload(
     anyPath: request.insecurePath,
     ...jail,
     environment,
-    plan: encodePlan(steps),
+    plan: encodePlan(stages),
     words: stepWords(steps, view),
     statusFd: request.statusFd,
     service: options.isService

@@ -1,28 +1,27 @@
-// What can be said about each step that fails, put down before anything is started: a compiled launcher has nobody to ask.
-import type { FileRoot } from '../../binary/root.ts';
-import { quote } from '../../quote.ts';
-import type { JailView } from '../tell/diagnose.ts';
+// The messages of a compiled launcher, one for each step and errno: native code has none of its own.
 import { errnoName, reason } from '../../errno.ts';
-import { messageHead, toLaunchError } from '../tell/failure.ts';
+import type { ErrnoName } from '../../errors.ts';
+import { quote } from '../../quote.ts';
 import type { Step } from '../plan/step.ts';
+import { messageHead, rowOf, wordsFor } from '../plan/table.ts';
+import type { JailView } from '../tell/diagnose.ts';
+import { contextOf } from '../tell/failure.ts';
+
+interface Words {
+  readonly text: string;
+  readonly hint: string | undefined;
+}
 
 /** Words of a compiled launcher. The byte 1 stands for what a failure adds: a descriptor, a capability. */
 export interface StepWords {
   /** One a step: how its messages begin. */
   readonly heads: readonly string[];
   /** Where a step knows better than its errno. */
-  readonly reasons: readonly {
-    readonly step: number;
-    readonly errno: number;
-    readonly text: string;
-    readonly hint: string | undefined;
-  }[];
+  readonly reasons: readonly (Words & { readonly step: number; readonly errno: number })[];
   readonly errors: readonly { readonly errno: number; readonly name: string; readonly text: string }[];
 }
 
 const detail = '\u0001';
-// What toLaunchError is told of a failure's detail, to find it again in its words.
-const stranger = 1000;
 
 // All that the calls of a plan answer (their man pages, ERRORS), and EBADE of our own.
 const errnos = [
@@ -30,62 +29,47 @@ const errnos = [
   40, 52, 75, 80, 87, 95, 116, 122, 126,
 ];
 
-// The jail cannot be looked into: what a look would find is not known yet.
-const closed: FileRoot = {
-  lstat: () => refuse(),
-  open: () => refuse(),
-  list: () => refuse(),
-};
+const fileErrors: readonly string[] = [
+  'ENOENT',
+  'ENOTDIR',
+  'EACCES',
+  'ENOEXEC',
+  'ELOOP',
+  'EINVAL',
+  'ELIBBAD',
+];
 
-function refuse(): never {
-  throw new Error('not open');
-}
-
-const fileErrors = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'ENOEXEC', 'ELOOP', 'EINVAL', 'ELIBBAD']);
-
-// What a launch in place finds out by looking: here there is only who can look.
-function unseen(step: Step, code: string, view: JailView): { text: string; hint: string } | undefined {
-  if (step.op === 'execve' && code === 'E2BIG') {
-    return {
-      text: 'the arguments and the environment are too long',
-      hint: 'together they may take a quarter of the soft stack limit, and one at most 128 KiB: --rlimit stack=BYTES',
-    };
-  }
-  if ((step.op !== 'execve' && step.op !== 'chdir') || !fileErrors.has(code)) return undefined;
+// A compiled launcher cannot inspect the jail, so it names the command that can.
+function unseen(step: Step, code: ErrnoName, errno: number, view: JailView): Words | undefined {
+  const { look } = rowOf(step);
+  if (look === undefined || !(look.after ?? fileErrors).includes(code)) return undefined;
   const { account, jail, cwd } = view;
   const what = step.op === 'execve' ? quote(step.program) : `--chdir ${quote(cwd)}`;
   const hint = `a host with Node tells more: uchroot --plan for uid ${account.uid}, ${jail} and ${what}`;
-  if (step.op === 'chdir') return { text: reasonOf(code), hint };
-  if (code === 'ENOENT' || code === 'ENOTDIR')
-    return { text: 'not found in the jail, or an interpreter that it needs is not', hint };
-  return { text: `cannot be executed: ${reasonOf(code)}`, hint };
+  if (step.op !== 'execve') return { text: reason(errno), hint };
+  return code === 'ENOENT' || code === 'ENOTDIR'
+    ? { text: 'not found in the jail, or an interpreter that it needs is not', hint }
+    : { text: `cannot be executed: ${reason(errno)}`, hint };
 }
 
-function reasonOf(code: string): string {
-  return reason(errnos.find((errno) => errnoName(errno) === code) ?? 0);
+// What a step says about an errno besides the errno's own words.
+function wordsOf(step: Step, errno: number, view: JailView): Words | undefined {
+  const code = errnoName(errno);
+  const words = wordsFor(step, code, contextOf(view, detail));
+  const all = unseen(step, code, errno, view) ?? { text: words.reason ?? reason(errno), hint: words.hint };
+  return all.text === reason(errno) && all.hint === undefined ? undefined : all;
 }
 
 /** The words for these steps, without looking into the jail. */
 export function stepWords(steps: readonly Step[], view: JailView): StepWords {
-  const blind = { ...view, root: closed };
-  const heads = steps.map((step) =>
-    step.op === 'keep_listen_fds' ? `${step.op}: descriptor ${detail}:` : messageHead(step, blind),
-  );
-  const reasons = steps.flatMap((step, index) =>
-    errnos.flatMap((errno) => {
-      const failure = { step: index, op: 0, errno, detail: stranger };
-      const { message, hint } = toLaunchError(steps, failure, blind);
-      const plain = message.slice(messageHead(step, blind).length + 1);
-      const known = unseen(step, errnoName(errno), blind) ?? { text: plain, hint };
-      if (known.text === reason(errno) && known.hint === undefined) return [];
-      return [
-        { step: index, errno, ...known, text: known.text.replace(`CAP_${stranger}`, `capability ${detail}`) },
-      ];
-    }),
-  );
   return {
-    heads,
-    reasons,
+    heads: steps.map((step) => messageHead(step, contextOf(view, detail))),
+    reasons: steps.flatMap((step, index) =>
+      errnos.flatMap((errno) => {
+        const words = wordsOf(step, errno, view);
+        return words === undefined ? [] : [{ step: index, errno, ...words }];
+      }),
+    ),
     errors: errnos.map((errno) => ({ errno, name: errnoName(errno), text: reason(errno) })),
   };
 }

@@ -62,7 +62,7 @@ export const machines = { x64: 62, arm64: 183 } as const;
 
 export type Architecture = keyof typeof machines;
 
-const magic = 0x314c4355;
+const magic = 0x324c4355;
 /** The checksum, with which a payload begins; then comes the magic number. */
 export const checksumBytes = 8;
 /** sizeof(Payload) */

@@ -6,14 +6,14 @@ import { LaunchError } from '../../errors.ts';
 import { native, type HostFacts, type HostQuery } from '../../native.ts';
 import { quote } from '../../quote.ts';
 import { accountQuery, refuseRoot, toAccount, type Account } from './account.ts';
-import { capabilityNumber } from '../request/capabilities.ts';
 import type { JailView } from '../tell/diagnose.ts';
 import { acceptDirectory, judgeDirectory, unreachable, type DirectoryFinding } from './directory.ts';
 import { buildEnvironment, listenFds, type Variable } from './environment.ts';
 import { requireMappings } from './namespace.ts';
-import { buildSetUp, setUpKeys, type SetUpInput } from '../plan/plan.ts';
+import { buildSetUp, setUpKeys, withProgram, type SetUpInput } from '../plan/plan.ts';
+import { essentialSteps } from '../plan/table.ts';
 import type { NormalRequest } from '../request/request.ts';
-import type { ExecveStep, Step } from '../plan/step.ts';
+import type { ExecveStep, Plan, Step } from '../plan/step.ts';
 
 /** Who is to be jailed, and what is unwise about the way to the jail. */
 export interface Verdict {
@@ -30,6 +30,8 @@ export interface VerifiedJail extends Verdict {
 export interface Launch {
   readonly request: NormalRequest;
   readonly account: Account;
+  readonly stages: Plan;
+  /** Those of all stages. */
   readonly steps: readonly Step[];
   readonly view: JailView;
 }
@@ -45,8 +47,8 @@ export class PreparedLaunch implements Launch {
   readonly architecture: string;
   /** The process's descriptors that the program keeps, besides 0 to 2. */
   readonly keptFds: readonly number[];
-  /** The steps before the last one; the same array for launches beside this process that are set up alike. */
-  readonly setUp: readonly Step[];
+  /** The plan without its last step; the same array for launches beside this process that are set up alike. */
+  readonly setUp: Plan;
   readonly execve: ExecveStep;
 
   constructor(
@@ -54,7 +56,7 @@ export class PreparedLaunch implements Launch {
     jail: Pick<VerifiedJail, 'fd' | 'account'>,
     architecture: string,
     keptFds: readonly number[],
-    setUp: readonly Step[],
+    setUp: Plan,
     execve: ExecveStep,
   ) {
     this.request = request;
@@ -66,8 +68,12 @@ export class PreparedLaunch implements Launch {
     this.execve = execve;
   }
 
+  get stages(): Plan {
+    return withProgram(this.setUp, this.execve);
+  }
+
   get steps(): readonly Step[] {
-    return [...this.setUp, this.execve];
+    return this.stages.flat();
   }
 
   get view(): JailView {
@@ -109,26 +115,24 @@ export function requireRoot(): void {
   });
 }
 
-// CAP_SETGID, CAP_SETUID, CAP_SYS_CHROOT, CAP_SYS_ADMIN: enough for every request (linux/capability.h).
-const allNeeded = (1n << 6n) | (1n << 7n) | (1n << 18n) | (1n << 21n);
+// Enough for every request, so that nearly every launch asks no more.
+const allEssential = essentialSteps(true).reduce(
+  (mask, { capability }) => mask | (1n << BigInt(capability)),
+  0n,
+);
 
 /** Throws LaunchError if root here lacks a capability without which no launch can succeed. */
-export function requireCapabilities(request: NormalRequest): void {
+export function requireCapabilities({ allowNewPrivs }: Pick<NormalRequest, 'allowNewPrivs'>): void {
   const effective = native.effectiveCapabilities();
-  if ((effective & allNeeded) === allNeeded) return;
-  const needed = ['sys_chroot', 'setgid', 'setuid', ...(request.allowNewPrivs ? ['sys_admin'] : [])];
-  const missing = needed.filter((name) => !((effective >> BigInt(capabilityNumber(name) ?? 0)) & 1n));
-  if (missing.length === 0) return;
-  const names = missing.map((name) => `CAP_${name.toUpperCase()}`).join(' and ');
-  const steps: Readonly<Record<string, string>> = {
-    sys_chroot: 'chroot',
-    setgid: 'setgroups',
-    setuid: 'setresuid',
-    sys_admin: 'seccomp',
-  };
-  const step = steps[missing[0] ?? ''] ?? 'root';
-  throw new LaunchError(`${step}: root lacks ${names} here`, {
-    step,
+  if ((effective & allEssential) === allEssential) return;
+  const lacking = essentialSteps(allowNewPrivs).filter(
+    ({ capability }) => !((effective >> BigInt(capability)) & 1n),
+  );
+  const [first] = lacking;
+  if (first === undefined) return;
+  const names = lacking.map(({ needs }) => needs).join(' and ');
+  throw new LaunchError(`${first.step}: root lacks ${names} here`, {
+    step: first.step,
     code: 'EPERM',
     errno: 1,
     hint: `give ${names} to the container (--cap-add) or unit (CapabilityBoundingSet=) that runs uchroot`,
@@ -201,7 +205,7 @@ function toSetUp(
   account: Account,
   caller: Caller,
   keptFds: readonly number[],
-): readonly Step[] {
+): Plan {
   const status = caller.inPlace ? request.statusFd : undefined;
   return buildSetUp({
     request,
@@ -223,10 +227,10 @@ function toEnvironment(request: NormalRequest, account: Account, caller: Caller)
 // A service launches alike: how the last program of an account was set up beside it.
 const setUps = new WeakMap<
   Account,
-  { readonly request: SetUpRequest; readonly newGroup: boolean | undefined; readonly setUp: readonly Step[] }
+  { readonly request: SetUpRequest; readonly newGroup: boolean | undefined; readonly setUp: Plan }
 >();
 
-function recallSetUp(request: NormalRequest, account: Account, caller: Caller): readonly Step[] {
+function recallSetUp(request: NormalRequest, account: Account, caller: Caller): Plan {
   const known = setUps.get(account);
   const { newGroup } = caller;
   if (

@@ -3,7 +3,7 @@ import type { Account } from '../host/account.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { quote } from '../../quote.ts';
 import { seccompFilter } from './seccomp.ts';
-import type { Step } from './step.ts';
+import type { ExecveStep, Plan, Step } from './step.ts';
 
 const infinity = { soft: Infinity, hard: Infinity };
 const SIGKILL = 9;
@@ -44,14 +44,20 @@ export interface PlanInput extends SetUpInput {
   readonly env: readonly Buffer[];
 }
 
-/** The steps of a launch, from a caller in any state to execve. Every step must succeed. */
-export function buildPlan(input: PlanInput): readonly Step[] {
+/** The plan of a launch, from a caller in any state to execve. Every step must succeed. */
+export function buildPlan(input: PlanInput): Plan {
   const { program, argv, env } = input;
-  return [...buildSetUp(input), { op: 'execve', program, argv, env }];
+  return withProgram(buildSetUp(input), { op: 'execve', program, argv, env });
+}
+
+/** The plan with its last step. */
+export function withProgram(setUp: Plan, execve: ExecveStep): Plan {
+  return [...setUp.slice(0, -1), [...(setUp.at(-1) ?? []), execve]];
 }
 
 /**
- * The steps before execve, which are the same for each program that an account starts in the same way.
+ * The plan without execve, which is the same for each program that an account starts in the same way. One stage: a bare launch
+ * stays one process.
  *
  * What execve(2), capabilities(7) and signal(7) list as preserved, and what becomes of it:
  *  - set here: ids, groups, capabilities, securebits, no_new_privs, umask, signals, descriptors, root and working
@@ -61,11 +67,11 @@ export function buildPlan(input: PlanInput): readonly Step[] {
  *  - reset by execve itself: pending timers of timer_create, memory locks and mappings, alternate stacks, KEEPCAPS,
  *    dumpable state, io_uring and epoll sets once their descriptors are closed.
  */
-export function buildSetUp(input: SetUpInput): readonly Step[] {
+export function buildSetUp(input: SetUpInput): Plan {
   const { request, account, isCompiled = false } = input;
   const filter: Step = { op: 'seccomp', filter: seccompFilter(input.architecture) };
   const kept = request.capabilities;
-  return [
+  const steps: readonly Step[] = [
     // First and still as root: made later it would count against the user's 200 keys (keyrings(7)).
     { op: 'join_session_keyring' },
     // A session begins with a process group.
@@ -164,4 +170,5 @@ export function buildSetUp(input: SetUpInput): readonly Step[] {
       ? []
       : [{ op: 'write', fd: input.status.fd, bytes: input.status.line } as const]),
   ];
+  return [steps];
 }

@@ -1,6 +1,7 @@
-// What a launch consists of. Each step is one op of native/plan/interpreter.cc.
+// What a launch consists of: its steps, and what a row of the step table (table.ts) says of one.
+import type { ErrnoName } from '../../errors.ts';
 
-/** What becomes of a resource limit; the soft and the hard value as the kernel counts them, `Infinity` for none. */
+/** A resource limit: the soft and the hard value as the kernel counts them, `Infinity` for none. */
 export interface Limit {
   readonly soft: number;
   readonly hard: number;
@@ -66,3 +67,90 @@ export interface ExecveStep {
 }
 
 export type StepName = Step['op'];
+
+/** Steps that one process performs. */
+type Stage = readonly Step[];
+
+/**
+ * What a launch does. Between two stages the interpreter forks: the parent waits for the child and ends as it does, the child goes
+ * on with the next stage.
+ */
+export type Plan = readonly Stage[];
+
+/** StepFlag of native/plan/plan.h: all that native code outside of the interpreter knows of a step. */
+export const stepFlags = {
+  /** Children inherit the effect, and it is the same for nearly every program: a thread runs the step once, for all of them. */
+  inherited: 1,
+  /** Reads back what an inherited step has set. */
+  readBack: 2,
+  /** A new process begins with it. */
+  initial: 4,
+  /** The child of a thread for batch work has set its scheduling policy already. */
+  batchPolicy: 8,
+  /** Of the whole process: not needed unless its oom_score_adj is negative. */
+  oomScore: 16,
+  /** Becomes the program. */
+  program: 32,
+  /** `b` is the pid of the parent, which a compiled launcher learns when it starts. */
+  parentPid: 64,
+  /** The spaces in its data are the place of the pid, if there are any. */
+  ownPid: 128,
+  /** `a` is a descriptor of the caller's, whose number nothing else may take. */
+  descriptor: 256,
+} as const;
+
+/** The numbers and bytes of a step. */
+export interface Encoded {
+  /** Whole numbers up to 2^53, or Infinity for all bits. */
+  readonly a?: number;
+  readonly b?: number;
+  readonly data?: Uint8Array | Uint32Array;
+}
+
+/** What a message about a failed step can name. */
+export interface FailureContext {
+  /** PlanFailure.detail, or the text that stands for it in a compiled launcher. */
+  readonly detail: number | string;
+  /** Path of the jail on the host, quoted. */
+  readonly jail: string;
+  readonly cwd: Uint8Array;
+  readonly uid: number;
+}
+
+/** What a step knows better than its errno. */
+export interface FailureWords<S extends Step> {
+  readonly reason?: string | ((context: FailureContext, step: S) => string);
+  readonly hint?: string | ((context: FailureContext, step: S) => string);
+}
+
+/** One row of the step table. */
+export interface StepRow<S extends Step = Step> {
+  /** Op of native/plan/plan.h; several steps can be one op there. */
+  readonly op: number;
+  /** The system call behind the step. */
+  readonly call: string;
+  /** What the call acts on; without it the call says it all. */
+  readonly object?: (step: S) => string;
+  /** The same in a message, if that is something else. */
+  readonly subject?: (context: FailureContext) => string;
+  /** What the step is for. */
+  readonly purpose: string | ((step: S) => string);
+  /** The capability without which the call answers EPERM. */
+  readonly needs?: string;
+  /** No launch succeeds without that capability; `allowNewPrivs`: no launch of such a request. */
+  readonly isEssential?: true | 'allowNewPrivs';
+  /** `true`, or for which of these steps. */
+  readonly flags?: { readonly [flag in keyof typeof stepFlags]?: true | ((step: S) => boolean) };
+  /** `dataStart` is where its data lies in the plan. */
+  readonly encode?: (step: S, dataStart: number) => Encoded;
+  readonly failures?: { readonly [code in ErrnoName]?: FailureWords<S> };
+  /** What the jail is searched for after a failure, and after which ones; all of them by default. */
+  readonly look?: { readonly at: 'program' | 'cwd'; readonly after?: readonly ErrnoName[] };
+  /** The step as a child may try it; undefined if the effect reaches beyond the child. The step itself by default. */
+  readonly rehearse?: (step: S, parentPid: number) => S | undefined;
+}
+
+/** The row of each of these steps. */
+export type StepRows<Name extends StepName> = {
+  readonly [Each in Name]: StepRow<Extract<Step, { readonly op: Each }>>;
+};

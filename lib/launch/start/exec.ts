@@ -158,7 +158,7 @@ export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> =
   const { request } = launch;
   const problem = request.checkProgram ? findProblem(launch) : undefined;
   if (problem !== undefined) throw problem;
-  const plan = encodePlan(launch.steps);
+  const plan = encodePlan(launch.stages);
   const { tell, fail } = { ...person, ...listener };
   const place = pidPlaceOf(request, launch.account, (warning) => tell(warningLines(warning)));
   const pidFile = place && writePidFile(place, process.pid);

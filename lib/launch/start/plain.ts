@@ -10,7 +10,7 @@ import { openLauncher } from './launcher.ts';
 import { takeStream } from '../process/pipes.ts';
 import { signalName } from '../request/signal.ts';
 import type { StdioTriple } from '../request/stdio.ts';
-import type { Step } from '../plan/step.ts';
+import type { Plan } from '../plan/step.ts';
 
 export interface PlainRequest {
   readonly program: Buffer;
@@ -37,13 +37,15 @@ export interface PlainProcess {
 }
 
 // A session of its own: no terminal (setsid(2)); the rest undoes what Node does to itself, and keeps nothing of it open.
-const SET_UP: readonly Step[] = [
-  { op: 'setsid' },
-  { op: 'stdio', fd: 0 },
-  { op: 'stdio', fd: 1 },
-  { op: 'stdio', fd: 2 },
-  { op: 'close_range', first: 3 },
-  { op: 'reset_signals' },
+const SET_UP: Plan = [
+  [
+    { op: 'setsid' },
+    { op: 'stdio', fd: 0 },
+    { op: 'stdio', fd: 1 },
+    { op: 'stdio', fd: 2 },
+    { op: 'close_range', first: 3 },
+    { op: 'reset_signals' },
+  ],
 ];
 
 /** The environment of this process, and more variables. */

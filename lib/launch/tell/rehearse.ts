@@ -6,34 +6,34 @@ import { constants } from 'node:os';
 import { LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { encodePlan } from '../plan/encode.ts';
-import { messageHead, toLaunchError } from './failure.ts';
+import { messageHead, rowOf } from '../plan/table.ts';
+import { contextOf, toLaunchError } from './failure.ts';
 import { requireMappings } from '../host/namespace.ts';
 import { requireCapabilities, requireRoot, type PreparedLaunch } from '../host/prepare.ts';
 import type { Step } from '../plan/step.ts';
-
-// What reaches beyond the child, which shares the caller's open files (open(2), "Open file descriptions"): the flags of 0
-// to 2, and a line for the status descriptor.
-const isPrivate = ({ op }: Step): boolean => op !== 'stdio' && op !== 'write';
-
-// The child's parent is this process.
-const inChild = (step: Step): Step =>
-  step.op === 'parent_death_signal' && step.parentPid !== 0 ? { ...step, parentPid: process.pid } : step;
 
 function signalName(signal: number): string {
   const known = Object.entries(constants.signals).find(([, number]) => number === signal);
   return known?.[0] ?? `signal ${signal}`;
 }
 
-function toProblem(launch: PreparedLaunch, tried: readonly Step[]): LaunchError | undefined {
-  const { steps, view, jailFd } = launch;
-  const failure = native.rehearsePlan(encodePlan(tried.map(inChild)), jailFd);
+function toProblem({ stages, steps, view, jailFd }: PreparedLaunch): LaunchError | undefined {
+  // [as it is, as it is tried]; the parent of the child is this process
+  const tried = stages.map((stage) =>
+    stage.flatMap((step): (readonly [Step, Step])[] => {
+      const { rehearse = (same: Step) => same } = rowOf(step);
+      const one = rehearse(step, process.pid);
+      return one === undefined ? [] : [[step, one]];
+    }),
+  );
+  const failure = native.rehearsePlan(encodePlan(tried.map((stage) => stage.map(([, one]) => one))), jailFd);
   if (failure === null) return undefined;
-  const step = tried[failure.step];
+  const step = tried.flat()[failure.step]?.[0];
   const place = step === undefined ? -1 : steps.indexOf(step);
   if (failure.errno !== 0 || step === undefined)
     return toLaunchError(steps, { ...failure, step: place }, view);
   const signal = signalName(failure.detail);
-  return new LaunchError(`${messageHead(step, view)} the process is ended by ${signal}`, {
+  return new LaunchError(`${messageHead(step, contextOf(view, 0))} the process is ended by ${signal}`, {
     step: step.op,
     place: place + 1,
     code: 'ERR_SIGNAL',
@@ -75,5 +75,5 @@ export function rehearse(launch: PreparedLaunch): LaunchError | undefined {
     if (error instanceof LaunchError) return error;
     throw error;
   }
-  return findOpenDirectory(launch) ?? toProblem(launch, launch.steps.filter(isPrivate));
+  return findOpenDirectory(launch) ?? toProblem(launch);
 }

@@ -5,18 +5,23 @@ import { quote } from '../../quote.ts';
 import { octal } from '../../trust/writer.ts';
 import type { EnvironmentRules } from '../host/environment.ts';
 import type { RecordedJail } from '../compile/payload.ts';
-import { describeStep } from '../plan/describe.ts';
+import { describeStep } from '../plan/table.ts';
 import type { Launch } from '../host/prepare.ts';
 
-/** One line a step: place, name, object, and what it is for. */
-export function planAsText({ steps, account, view }: Launch): string {
+/** One line a step: place, name, object, and what it is for; one line more between two stages. */
+export function planAsText({ stages, account, view }: Launch): string {
   const who = account.name === undefined ? '' : ` (${quote(account.name)})`;
   const head = `uid ${account.uid}${who}, gid ${account.gid}, groups ${account.groups.join(',') || 'none'}, jail ${view.jail}\n`;
-  const lines = steps.map((step, index) => {
-    const { object = '', purpose } = describeStep(step);
-    return `${String(index + 1).padStart(3)}  ${step.op.padEnd(22)} ${object.padEnd(34)}  ${purpose}\n`;
-  });
-  return head + lines.join('');
+  let place = 0;
+  const parts = stages.map((stage) =>
+    stage
+      .map((step) => {
+        const { object = '', purpose } = describeStep(step);
+        return `${String(++place).padStart(3)}  ${step.op.padEnd(22)} ${object.padEnd(34)}  ${purpose}\n`;
+      })
+      .join(''),
+  );
+  return head + parts.join('     fork: this process waits, and ends as its child does, which goes on:\n');
 }
 
 // Bytes as text; what is no UTF-8 is escaped as in messages.
@@ -40,9 +45,16 @@ function quoteBytes(data: unknown): string {
   return text.includes('\ufffd') ? quote(bytes) : text;
 }
 
-/** The same as one JSON object (lib/json.ts says what its version means): account, jail, steps with all their fields, and what would fail. */
-export function planAsJson({ steps, account, view }: Launch, problem: LaunchError | undefined): string {
-  const shown = steps.map((step, index) => ({ place: index + 1, ...describeStep(step), ...step }));
+/**
+ * The same as one JSON object (lib/json.ts says what its version means): account, jail, steps with all their fields, and what would
+ * fail. Where there are several stages, each step has the number of its own.
+ */
+export function planAsJson({ stages, account, view }: Launch, problem: LaunchError | undefined): string {
+  const shown: object[] = [];
+  for (const [index, stage] of stages.entries()) {
+    const own = stages.length > 1 ? { stage: index + 1 } : {};
+    for (const step of stage) shown.push({ place: shown.length + 1, ...own, ...describeStep(step), ...step });
+  }
   const failed =
     problem === undefined
       ? undefined

@@ -14,7 +14,7 @@ t.test('there are words for every step, in one line each, that begin with its na
   t.doesNotThrow(() =>
     fc.assert(
       fc.property(planInputs, (input) => {
-        const steps = buildPlan(input);
+        const steps = buildPlan(input).flat();
         const { heads, reasons, errors } = stepWords(steps, viewOf({}));
         const lines = [...heads, ...reasons.flatMap(({ text, hint }) => [text, hint ?? 'none'])];
         return (

@@ -39,7 +39,7 @@ t.test('what is remembered of launches changes no plan and no byte of it', async
               cwd: Buffer.from(request.cwd),
             };
             const { setUp, execve } = prepare(asked, { fd: -1, account }, caller);
-            const anew = prepare(asked, { fd: -1, account: { ...account } }, caller).steps;
+            const anew = prepare(asked, { fd: -1, account: { ...account } }, caller).stages;
             const [bytes, expected] = [encodeAgain(setUp, execve), encodePlan(anew)];
             if (!bytes.equals(expected)) return false;
           }

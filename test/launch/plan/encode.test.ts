@@ -4,15 +4,16 @@ import * as fc from 'fast-check';
 import t from 'tap';
 
 import { encodePlan } from '../../../lib/launch/plan/encode.ts';
-import { opNumbers } from '../../../lib/launch/plan/operation.ts';
 import { buildPlan } from '../../../lib/launch/plan/plan.ts';
-import type { Step, StepName } from '../../../lib/launch/plan/step.ts';
+import { stepFlags, type Step, type StepName } from '../../../lib/launch/plan/step.ts';
+import { flagsOf, rowOf, stepTable } from '../../../lib/launch/plan/table.ts';
 import { planInputs } from '../arbitrary.ts';
 
-const header = readFileSync(`${import.meta.dirname}/../../../native/plan.h`, 'utf8');
+const header = readFileSync(`${import.meta.dirname}/../../../../native/plan/plan.h`, 'utf8');
 const opsOfHeader = new Map(
   [...header.matchAll(/^ {2}OP_(\w+) = (\d+),/gm)].map(([, name = '', number]) => [name, Number(number)]),
 );
+const opOf = new Map(Object.entries(stepTable).map(([name, { op }]) => [name, op]));
 
 // Where the header's name is not the step's in capitals.
 const otherNames: Partial<Record<StepName, string>> = {
@@ -34,6 +35,9 @@ const otherNames: Partial<Record<StepName, string>> = {
 
 interface Decoded {
   readonly op: number;
+  readonly flags: number;
+  /** From 0. */
+  readonly stage: number;
   readonly a: bigint;
   readonly b: bigint;
   readonly data: Buffer;
@@ -44,25 +48,33 @@ interface Decoded {
 
 function decode(plan: Buffer): readonly Decoded[] {
   const decoded: Decoded[] = [];
-  for (let at = 16; at < plan.length;) {
-    const dataStart = at + 24;
-    const end = dataStart + plan.readUInt32LE(at + 4);
-    const next = Math.ceil(end / 8) * 8;
-    decoded.push({
-      op: plan.readUInt32LE(at),
-      a: plan.readBigUInt64LE(at + 8),
-      b: plan.readBigUInt64LE(at + 16),
-      data: plan.subarray(dataStart, end),
-      dataStart,
-      padding: plan.subarray(end, next),
-    });
-    at = next;
+  let at = 16;
+  for (let stage = 0; stage < plan.readUInt32LE(8); stage++) {
+    const steps = plan.readUInt32LE(at);
+    at += 8;
+    for (let i = 0; i < steps; i++) {
+      const dataStart = at + 24;
+      const end = dataStart + plan.readUInt32LE(at + 4);
+      const next = Math.ceil(end / 8) * 8;
+      decoded.push({
+        op: plan.readUInt16LE(at),
+        flags: plan.readUInt16LE(at + 2),
+        stage,
+        a: plan.readBigUInt64LE(at + 8),
+        b: plan.readBigUInt64LE(at + 16),
+        data: plan.subarray(dataStart, end),
+        dataStart,
+        padding: plan.subarray(end, next),
+      });
+      at = next;
+    }
   }
+  if (at !== plan.length) throw new Error(`${plan.length - at} bytes are left`);
   return decoded;
 }
 
 function encodeOne(step: Step): Decoded {
-  const [decoded] = decode(encodePlan([step]));
+  const [decoded] = decode(encodePlan([[step]]));
   if (decoded === undefined) throw new Error(`${step.op} was not encoded`);
   return decoded;
 }
@@ -73,31 +85,43 @@ function numbersOf(step: Step): readonly bigint[] {
 }
 
 t.test('op numbers are those of native/plan/plan.h', async (t) => {
-  for (const [name, number] of Object.entries(opNumbers)) {
+  for (const [name, number] of opOf) {
     const wanted = otherNames[name as StepName] ?? name.toUpperCase();
     t.equal(opsOfHeader.get(wanted), number, `${name} is OP_${wanted}`);
   }
 });
 
-t.test(
-  'native/plan/plan.h has no op that no step uses, but for the one of a step that is crossed out',
-  async (t) => {
-    t.same(
-      [...opsOfHeader].filter(([name]) => name !== 'DONE').map(([, number]) => number),
-      [...new Set(Object.values(opNumbers))].toSorted((x, y) => x - y),
-    );
-  },
-);
+t.test('native/plan/plan.h has no op that no step uses', async (t) => {
+  t.same(
+    [...opsOfHeader.values()],
+    [...new Set(opOf.values())].toSorted((x, y) => x - y),
+  );
+});
 
-t.test('a plan begins with magic number, size, number of steps and zero', async (t) => {
+t.test('flags are those of native/plan/plan.h, but for the one of a step that is not run', async (t) => {
+  const flagsOfHeader = [...header.matchAll(/^ {2}STEP_(\w+) = (\d+),/gm)].map(
+    ([, name = '', number]) => [name, Number(number)] as const,
+  );
+  const inCapitals = (name: string): string => name.replaceAll(/[A-Z]/g, '_$&').toUpperCase();
+  t.same(
+    flagsOfHeader.filter(([name]) => name !== 'DONE'),
+    Object.entries(stepFlags).map(([name, number]) => [inCapitals(name), number]),
+  );
+  const all = flagsOfHeader.reduce((sum, [, number]) => sum | number, 0);
+  t.equal(Number(/kStepFlags = (\d+)/.exec(header)?.[1]), all);
+});
+
+t.test('a plan begins with magic number, size, number of stages, and whether it is usual', async (t) => {
   const magic = /kPlanMagic = (0x[0-9a-f]+)/.exec(header)?.[1];
   t.doesNotThrow(() =>
     fc.assert(
       fc.property(planInputs, (input) => {
-        const steps = buildPlan(input);
-        const plan = encodePlan(steps);
+        const stages = buildPlan(input);
+        const plan = encodePlan(stages);
+        const { allowNewPrivs, capabilities } = input.request;
+        const usual = !allowNewPrivs && capabilities.length === 0 ? 1 : 0;
         const words = [0, 4, 8, 12].map((at) => plan.readUInt32LE(at));
-        return words.join() === [Number(magic), plan.length, steps.length, 0].join();
+        return words.join() === [Number(magic), plan.length, stages.length, usual].join();
       }),
     ),
   );
@@ -107,10 +131,16 @@ t.test('each step follows the one before, padded with zero bytes to a multiple o
   t.doesNotThrow(() =>
     fc.assert(
       fc.property(planInputs, (input) => {
-        const steps = buildPlan(input);
-        const decoded = decode(encodePlan(steps));
+        const steps = buildPlan(input).flat();
+        // the same in several stages
+        const cut = Math.min(steps.length - 1, input.argv.length);
+        const stages = input.newGroup === true ? [steps.slice(0, cut), steps.slice(cut)] : [steps];
+        const decoded = decode(encodePlan(stages));
+        const expected = stages.flatMap((stage, index) =>
+          stage.map((step) => [index, rowOf(step).op, flagsOf(step)].join()),
+        );
         return (
-          decoded.map(({ op }) => op).join() === steps.map(({ op }) => opNumbers[op]).join() &&
+          decoded.map(({ stage, op, flags }) => [stage, op, flags].join()).join(';') === expected.join(';') &&
           decoded.every(({ padding }) => padding.length < 8 && padding.every((byte) => byte === 0))
         );
       }),

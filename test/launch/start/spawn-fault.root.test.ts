@@ -251,7 +251,7 @@ const capabilityCalls = 2 * (Number(readFileSync('/proc/sys/kernel/cap_last_cap'
 // Once for each thread that launches, before its first launch: a service that has launched nothing yet.
 const preparations: readonly Fault[] = [
   ['keyctl', 1, 'join_session_keyring'],
-  ['capset', 1, 'drop_bounding_set'],
+  ['capset', 1, 'launch'],
   ['prctl', 1, 'drop_bounding_set'],
   ['prctl', 2, 'drop_bounding_set'],
   ['prctl', 3, 'drop_bounding_set'],

@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import t from 'tap';
 
 import type { LaunchError } from '../../../lib/errors.ts';
-import { describeStep } from '../../../lib/launch/plan/describe.ts';
+import { describeStep } from '../../../lib/launch/plan/table.ts';
 import { toLaunchError } from '../../../lib/launch/tell/failure.ts';
 import { buildPlan } from '../../../lib/launch/plan/plan.ts';
 import { normalize } from '../../../lib/launch/request/request.ts';
@@ -29,7 +29,7 @@ const steps = buildPlan({
   parentPid: 1,
   architecture: 'x64',
   status: { fd: 9, line: Buffer.from('{}\n') },
-});
+}).flat();
 
 const whole = viewOf({ '/bin/prog': program, '/home/x': '' }, {}, { cwd: Buffer.from('/home') });
 

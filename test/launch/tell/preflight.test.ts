@@ -9,7 +9,7 @@ import { program, sam, viewOf } from '../view.ts';
 
 function problemOf(tree: Tree, cwd = '/'): LaunchError | undefined {
   const request = normalize({ user: 'sam', jail: '/srv/jail', cwd });
-  const steps = buildPlan({
+  const stages = buildPlan({
     request,
     account: sam,
     program: Buffer.from('/bin/prog'),
@@ -22,7 +22,8 @@ function problemOf(tree: Tree, cwd = '/'): LaunchError | undefined {
   return findProblem({
     request,
     account: sam,
-    steps,
+    stages,
+    steps: stages.flat(),
     view: viewOf(tree, {}, { cwd: request.cwd }),
   });
 }

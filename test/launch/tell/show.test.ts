@@ -9,7 +9,7 @@ import { program, sam, viewOf } from '../view.ts';
 
 function launchOf(argument: Buffer, account = sam): Launch {
   const request = normalize({ user: 'sam', jail: '/srv/jail', rlimits: { as: Infinity } });
-  const steps = buildPlan({
+  const stages = buildPlan({
     request,
     account,
     program: Buffer.from('/bin/prog'),
@@ -19,7 +19,13 @@ function launchOf(argument: Buffer, account = sam): Launch {
     parentPid: 1,
     architecture: 'x64',
   });
-  return { request, account, steps, view: viewOf({ '/bin/prog': program }, {}, { account }) };
+  return {
+    request,
+    account,
+    stages,
+    steps: stages.flat(),
+    view: viewOf({ '/bin/prog': program }, {}, { account }),
+  };
 }
 
 const launch = launchOf(Buffer.from('-l'));

@@ -1,7 +1,9 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
 import * as fc from 'fast-check';
 import t from 'tap';
 
-import { describeStep } from '../../../lib/launch/plan/describe.ts';
+import { describeStep } from '../../../lib/launch/plan/table.ts';
 import { buildPlan } from '../../../lib/launch/plan/plan.ts';
 import type { Step } from '../../../lib/launch/plan/step.ts';
 import { planInputs } from '../arbitrary.ts';
@@ -12,10 +14,12 @@ t.test('every step of every plan has a call and a purpose, each in one line', as
   t.doesNotThrow(() =>
     fc.assert(
       fc.property(planInputs, (input) =>
-        buildPlan(input).every((step) => {
-          const { call, object = '', purpose } = describeStep(step);
-          return call !== '' && purpose !== '' && ![call, object, purpose].join('').includes('\n');
-        }),
+        buildPlan(input)
+          .flat()
+          .every((step) => {
+            const { call, object = '', purpose } = describeStep(step);
+            return call !== '' && purpose !== '' && ![call, object, purpose].join('').includes('\n');
+          }),
       ),
     ),
   );
@@ -41,4 +45,15 @@ t.test('a limit is shown as what becomes of it', async (t) => {
 
 t.test('paths are shown on one line', async (t) => {
   t.equal(object({ op: 'chdir', path: Buffer.from('/a\nb') }), String.raw`/a\nb`);
+});
+
+const native = `${import.meta.dirname}/../../../../native`;
+
+t.test('no native file but the interpreter names an op', async (t) => {
+  const files = readdirSync(native, { recursive: true, encoding: 'utf8' });
+  const naming = files
+    .filter((file) => /\.(cc|h)$/.test(file) && !file.startsWith('plan/'))
+    .filter((file) => /\bOP_[A-Z]/.test(readFileSync(`${native}/${file}`, 'utf8')));
+  t.ok(files.length > 50);
+  t.same(naming, []);
 });

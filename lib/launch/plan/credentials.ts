@@ -1,0 +1,162 @@
+// Rows of the steps about identity and privileges: capabilities(7), credentials(7), seccomp(2).
+import { capabilityMask, capabilityName } from '../request/capabilities.ts';
+import type { FailureContext, StepRows } from './step.ts';
+
+// linux/prctl.h
+const PR_SET_KEEPCAPS = 8;
+const PR_SET_NO_NEW_PRIVS = 38;
+
+/** Capabilities by name, for a reader. */
+export function showCapabilities(numbers: readonly number[]): string {
+  return numbers.length === 0 ? 'none' : numbers.map(capabilityName).join(',');
+}
+
+/** Gids for a reader. */
+export function showGids(gids: readonly number[]): string {
+  return gids.length === 0 ? 'none' : gids.join(',');
+}
+
+/** Gids as the kernel takes them, and room for as many more as the interpreter has to read. */
+export function gidsData(gids: readonly number[], scratch = 0): Uint32Array {
+  const words = new Uint32Array(gids.length + scratch);
+  words.set(gids);
+  return words;
+}
+
+function named({ detail }: FailureContext): string {
+  return typeof detail === 'number' ? capabilityName(detail) : `capability ${detail}`;
+}
+
+const noGid = { hint: 'the gid has no mapping in this user namespace: see /proc/self/gid_map' };
+
+export const credentialRows = {
+  drop_bounding_set: {
+    op: 17,
+    call: 'prctl',
+    object: ({ keep }) => `PR_CAPBSET_DROP all but ${showCapabilities(keep)}`,
+    purpose: 'no capability can be gained any more',
+    needs: 'CAP_SETPCAP',
+    // capabilities that are kept are kept in the bounding set too
+    flags: { inherited: ({ keep }) => keep.length === 0 },
+    encode: ({ keep }) => ({ a: capabilityMask(keep) }),
+    failures: { EPERM: { reason: (context) => `${named(context)} could not be dropped` } },
+  },
+  clear_ambient: {
+    op: 18,
+    call: 'prctl',
+    object: () => 'PR_CAP_AMBIENT_CLEAR_ALL',
+    purpose: 'no ambient capabilities',
+  },
+  securebits: {
+    op: 19,
+    call: 'prctl',
+    object: () => 'PR_SET_SECUREBITS 0',
+    purpose: 'the usual rules for root',
+    needs: 'CAP_SETPCAP',
+  },
+  keep_capabilities: {
+    op: 25,
+    call: 'prctl',
+    object: () => 'PR_SET_KEEPCAPS 1',
+    purpose: 'permitted capabilities outlive setresuid',
+    encode: () => ({ a: PR_SET_KEEPCAPS, b: 1 }),
+  },
+  setgroups: {
+    op: 20,
+    call: 'setgroups',
+    object: ({ gids }) => showGids(gids),
+    purpose: 'supplementary groups',
+    needs: 'CAP_SETGID',
+    isEssential: true,
+    encode: ({ gids }) => ({ data: gidsData(gids) }),
+    failures: {
+      EPERM: {
+        hint: 'it needs CAP_SETGID: give it to the container or unit that runs uchroot; no seccomp filter may refuse the call, and no user namespace (deny in /proc/self/setgroups)',
+      },
+      EINVAL: noGid,
+    },
+  },
+  setresgid: {
+    op: 21,
+    call: 'setresgid',
+    object: ({ gid }) => String(gid),
+    purpose: 'real, effective and saved gid',
+    needs: 'CAP_SETGID',
+    encode: ({ gid }) => ({ a: gid }),
+    failures: { EINVAL: noGid },
+  },
+  setresuid: {
+    op: 22,
+    call: 'setresuid',
+    object: ({ uid }) => String(uid),
+    purpose: 'real, effective and saved uid',
+    needs: 'CAP_SETUID',
+    isEssential: true,
+    encode: ({ uid }) => ({ a: uid }),
+    failures: {
+      EINVAL: { hint: 'the uid has no mapping in this user namespace: see /proc/self/uid_map' },
+    },
+  },
+  capset: {
+    op: 23,
+    call: 'capset',
+    object: ({ capabilities }) => showCapabilities(capabilities),
+    purpose: 'permitted and inheritable capabilities',
+    encode: ({ capabilities }) => ({ a: capabilityMask(capabilities) }),
+    failures: {
+      EPERM: {
+        reason: 'a capability cannot be given that the caller does not have',
+        hint: 'capsh --print shows what it has',
+      },
+    },
+  },
+  raise_ambient: {
+    op: 24,
+    call: 'prctl',
+    object: ({ capabilities }) => `PR_CAP_AMBIENT_RAISE ${showCapabilities(capabilities)}`,
+    purpose: 'capabilities that the program keeps',
+    encode: ({ capabilities }) => ({ a: capabilityMask(capabilities) }),
+    failures: {
+      EPERM: {
+        reason: (context) => `${named(context)} cannot be given`,
+        hint: 'the caller must have it himself: see capsh --print',
+      },
+    },
+  },
+  no_new_privs: {
+    op: 25,
+    call: 'prctl',
+    object: () => 'PR_SET_NO_NEW_PRIVS 1',
+    purpose: 'set-user-ID programs give nothing',
+    flags: { inherited: true },
+    encode: () => ({ a: PR_SET_NO_NEW_PRIVS, b: 1 }),
+  },
+  seccomp: {
+    op: 26,
+    call: 'seccomp',
+    object: ({ filter }) => `${filter.length / 8} instructions`,
+    purpose: 'no terminal injection, no kernel keyrings',
+    needs: 'CAP_SYS_ADMIN',
+    // without no_new_privs (seccomp(2))
+    isEssential: 'allowNewPrivs',
+    flags: { inherited: true },
+    encode: ({ filter }) => ({ data: filter }),
+    failures: {
+      EACCES: {
+        hint: '--allow-new-privs needs CAP_SYS_ADMIN: without it the filter could not be set before the ids',
+      },
+    },
+  },
+} satisfies StepRows<
+  | 'drop_bounding_set'
+  | 'clear_ambient'
+  | 'securebits'
+  | 'keep_capabilities'
+  | 'setgroups'
+  | 'setresgid'
+  | 'setresuid'
+  | 'capset'
+  | 'raise_ambient'
+  | 'no_new_privs'
+  | 'seccomp'
+>;

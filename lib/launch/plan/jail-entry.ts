@@ -1,0 +1,122 @@
+// Rows of the steps that enter the jail, and of the one that becomes the program there.
+import { quote } from '../../quote.ts';
+import type { ExecveStep, StepRows } from './step.ts';
+
+/** The bytes of a string for the kernel. */
+function cString(bytes: Uint8Array): Uint8Array {
+  const data = new Uint8Array(bytes.length + 1);
+  data.set(bytes);
+  return data;
+}
+
+// Strings one behind the other, each with a zero byte, and where each begins.
+interface Block {
+  readonly bytes: Uint8Array;
+  readonly starts: readonly number[];
+}
+
+// Of environments, which are the same array for many programs.
+const blocks = new WeakMap<readonly Uint8Array[], Block>();
+
+function blockOf(strings: readonly Uint8Array[]): Block {
+  const known = blocks.get(strings);
+  if (known !== undefined) return known;
+  const starts: number[] = [];
+  let size = 0;
+  for (const string of strings) {
+    starts.push(size);
+    size += string.length + 1;
+  }
+  const bytes = new Uint8Array(size);
+  strings.forEach((string, i) => bytes.set(string, starts[i]));
+  const block = { bytes, starts };
+  blocks.set(strings, block);
+  return block;
+}
+
+// A table of offsets (program, argv, 0, env, 0), then the strings; `start` is where the data lies in the plan.
+function execveData({ program, argv, env }: ExecveStep, start: number): Uint8Array {
+  const variables = blockOf(env);
+  const tableBytes = (argv.length + env.length + 3) * 8;
+  let size = tableBytes + program.length + 1 + variables.bytes.length;
+  for (const argument of argv) size += argument.length + 1;
+  const data = new Uint8Array(size);
+  const table = new Uint32Array(data.buffer, 0, tableBytes / 4);
+  table[0] = start + tableBytes;
+  data.set(program, tableBytes);
+  let at = tableBytes + program.length + 1;
+  let slot = 1;
+  for (const argument of argv) {
+    table[slot++ * 2] = start + at;
+    data.set(argument, at);
+    at += argument.length + 1;
+  }
+  slot++;
+  for (const offset of variables.starts) table[slot++ * 2] = start + at + offset;
+  data.set(variables.bytes, at);
+  return data;
+}
+
+const tooLong = 'the arguments and the environment are too long';
+
+export const jailEntryRows = {
+  fchdir: {
+    op: 14,
+    call: 'fchdir',
+    object: ({ directory }) => directory,
+    purpose: 'into the verified jail directory',
+  },
+  chroot: {
+    op: 15,
+    call: 'chroot',
+    object: () => '.',
+    subject: ({ jail }) => jail,
+    purpose: 'the jail becomes the root directory',
+    needs: 'CAP_SYS_CHROOT',
+    isEssential: true,
+  },
+  chdir: {
+    op: 16,
+    call: 'chdir',
+    object: ({ path }) => quote(path),
+    purpose: 'working directory in the jail',
+    encode: ({ path }) => ({ data: cString(path) }),
+    look: { at: 'cwd' },
+  },
+  execve: {
+    op: 36,
+    call: 'execve',
+    object: ({ program }) => quote(program),
+    purpose: 'the program',
+    flags: { program: true },
+    encode: (step, dataStart) => ({
+      a: step.argv.length,
+      b: step.env.length,
+      data: execveData(step, dataStart),
+    }),
+    failures: {
+      E2BIG: {
+        // a compiled launcher gets its environment from its caller
+        reason: ({ detail }, { argv, env }: ExecveStep) =>
+          typeof detail === 'string'
+            ? tooLong
+            : `${tooLong}: ${[...argv, ...env].reduce((sum, string) => sum + string.length + 1, 0)} bytes`,
+        hint: 'together they may take a quarter of the soft stack limit, and one at most 128 KiB: --rlimit stack=BYTES',
+      },
+      EPERM: {
+        // The effective bit of the file asks for more than the bounding set has (capabilities(7)).
+        reason: 'operation not permitted, as for a file with capabilities that may not be gained',
+        hint: ({ jail }, { program }: ExecveStep) =>
+          `getcap ${jail}${quote(program)} shows them, and --cap NAME allows one`,
+      },
+      EAGAIN: {
+        reason: ({ uid }) => `uid ${uid} has as many processes as its limit (RLIMIT_NPROC) allows`,
+        hint: 'raise it with --rlimit nproc=N, or give each jail a uid of its own: the limit counts all processes of a uid',
+      },
+    },
+    look: {
+      at: 'program',
+      after: ['ENOENT', 'ENOTDIR', 'EACCES', 'ENOEXEC', 'ELOOP', 'EINVAL', 'ELIBBAD'],
+    },
+  },
+} satisfies StepRows<'fchdir' | 'chroot' | 'chdir' | 'execve'>;

@@ -1,0 +1,86 @@
+// Rows of the steps about the process itself: session, keyring, timers, signals, parent.
+import type { Step, StepRows } from './step.ts';
+
+// linux/prctl.h
+const PR_SET_TIMERSLACK = 29;
+const PR_SET_CHILD_SUBREAPER = 36;
+
+const timers = { real: 0, virtual: 1, prof: 2 } as const;
+
+type DeathSignal = Step & { op: 'parent_death_signal' };
+
+export const processRows = {
+  join_session_keyring: {
+    op: 1,
+    call: 'keyctl',
+    purpose: "a new session keyring: none of the caller's keys",
+    // Programs of one thread share it. It stays empty: the filter refuses them every call on keyrings.
+    flags: { inherited: true },
+  },
+  setsid: {
+    op: 2,
+    call: 'setsid',
+    purpose: 'a session of its own, without a terminal',
+    failures: {
+      EPERM: {
+        hint: 'uchroot leads a process group that has other members: start it in the foreground of its own pipeline',
+      },
+    },
+  },
+  setpgid: { op: 40, call: 'setpgid', purpose: 'a process group of its own, to be ended as a whole' },
+  personality: {
+    op: 9,
+    call: 'personality',
+    object: ({ persona }) => String(persona),
+    purpose: 'address randomisation on',
+    encode: ({ persona }) => ({ a: persona }),
+  },
+  setitimer: {
+    op: 10,
+    call: 'setitimer',
+    object: ({ timer }) => `${timer} off`,
+    purpose: "none of the caller's timers",
+    // setitimer(2): fork(2) gives a child none
+    flags: { initial: true },
+    encode: ({ timer }) => ({ a: timers[timer] }),
+  },
+  timer_slack: {
+    op: 25,
+    call: 'prctl',
+    object: ({ nanoseconds }) => `PR_SET_TIMERSLACK ${nanoseconds}`,
+    purpose: 'default timer slack',
+    encode: ({ nanoseconds }) => ({ a: PR_SET_TIMERSLACK, b: nanoseconds }),
+  },
+  child_subreaper: {
+    op: 25,
+    call: 'prctl',
+    object: () => 'PR_SET_CHILD_SUBREAPER 0',
+    purpose: 'no orphans of others',
+    // PR_SET_CHILD_SUBREAPER(2const): children do not inherit it
+    flags: { initial: true },
+    encode: () => ({ a: PR_SET_CHILD_SUBREAPER, b: 0 }),
+  },
+  parent_death_signal: {
+    op: 27,
+    call: 'prctl',
+    object: ({ signal }) => `PR_SET_PDEATHSIG ${signal}`,
+    purpose: ({ signal }: DeathSignal) =>
+      signal === 0 ? 'none that was set before' : 'ends with the starting process',
+    // PR_SET_PDEATHSIG(2const): fork(2) gives a child none
+    flags: { initial: ({ signal }) => signal === 0, parentPid: ({ signal }) => signal !== 0 },
+    encode: ({ signal, parentPid }) => ({ a: signal, b: parentPid }),
+    failures: { ESRCH: { reason: 'the starting process has ended already' } },
+    rehearse: (step: DeathSignal, parentPid) => (step.parentPid === 0 ? step : { ...step, parentPid }),
+  },
+  reset_signals: { op: 34, call: 'rt_sigaction', purpose: 'default dispositions, nothing blocked' },
+} satisfies StepRows<
+  | 'join_session_keyring'
+  | 'setsid'
+  | 'setpgid'
+  | 'personality'
+  | 'setitimer'
+  | 'timer_slack'
+  | 'child_subreaper'
+  | 'parent_death_signal'
+  | 'reset_signals'
+>;

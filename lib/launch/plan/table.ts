@@ -1,0 +1,134 @@
+// The step table: one row a step, and what is derived from it.
+import type { ErrnoName } from '../../errors.ts';
+import { capabilityNames } from '../request/capabilities.ts';
+import { credentialRows } from './credentials.ts';
+import { descriptorRows } from './descriptors.ts';
+import { jailEntryRows } from './jail-entry.ts';
+import { limitRows } from './limits.ts';
+import { processRows } from './process-state.ts';
+import { readBackRows } from './readback.ts';
+import {
+  stepFlags,
+  type FailureContext,
+  type FailureWords,
+  type Step,
+  type StepName,
+  type StepRow,
+  type StepRows,
+} from './step.ts';
+
+/** All rows. A step without one does not compile. */
+export const stepTable: StepRows<StepName> = {
+  ...processRows,
+  ...limitRows,
+  ...descriptorRows,
+  ...jailEntryRows,
+  ...credentialRows,
+  ...readBackRows,
+};
+
+function rowNamed(name: StepName): StepRow {
+  return stepTable[name] as StepRow;
+}
+
+/** The row of a step. */
+export function rowOf(step: Step): StepRow {
+  return rowNamed(step.op);
+}
+
+/** What a reader needs to know of a step. */
+export interface StepDescription {
+  /** The system call behind it. */
+  readonly call: string;
+  /** What it acts on, or undefined if the call says it all. */
+  readonly object?: string;
+  /** What it is for. */
+  readonly purpose: string;
+  /** The capability without which it answers EPERM. */
+  readonly needs?: string;
+}
+
+/** Describes one step. */
+export function describeStep(step: Step): StepDescription {
+  const { call, object, purpose, needs } = rowOf(step);
+  return {
+    call,
+    ...(object === undefined ? {} : { object: object(step) }),
+    purpose: typeof purpose === 'string' ? purpose : purpose(step),
+    ...(needs === undefined ? {} : { needs }),
+  };
+}
+
+/** The flags of a step, as native/plan/plan.h has them. */
+export function flagsOf(step: Step): number {
+  const { flags = {} } = rowOf(step);
+  let number = 0;
+  for (const name of flagNames) {
+    const flag = flags[name];
+    if (flag === true || flag?.(step) === true) number |= stepFlags[name];
+  }
+  return number;
+}
+
+const flagNames = Object.keys(stepFlags) as (keyof typeof stepFlags)[];
+const stepNames = Object.keys(stepTable) as StepName[];
+const inheritedRows = stepNames.filter((name) => rowNamed(name).flags?.inherited !== undefined).length;
+
+/**
+ * Whether a prepared thread (native/start/crew.cc) can start the program: the plan has every step whose effect such a thread hands
+ * down, each in its usual form.
+ */
+export function isUsual(flags: readonly number[]): boolean {
+  return flags.filter((each) => each & stepFlags.inherited).length === inheritedRows;
+}
+
+/** What is said of a step that answers an errno: what its row knows better than the errno, and the capability that is missing. */
+export function wordsFor(
+  step: Step,
+  code: ErrnoName,
+  context: FailureContext,
+): { readonly reason: string | undefined; readonly hint: string | undefined } {
+  const { failures, needs } = rowOf(step);
+  const { reason, hint }: FailureWords<Step> = failures?.[code] ?? {};
+  const missing =
+    code === 'EPERM' && needs !== undefined
+      ? `it needs ${needs}: give it to the container or unit that runs uchroot, and see that no seccomp filter refuses the call`
+      : undefined;
+  return {
+    reason: typeof reason === 'function' ? reason(context, step) : reason,
+    hint: (typeof hint === 'function' ? hint(context, step) : hint) ?? missing,
+  };
+}
+
+/** How each message about a step begins: `setresuid: 1001:`. */
+export function messageHead(step: Step, context: FailureContext): string {
+  const target = targetOf(step, context);
+  return `${step.op}:${target === undefined ? '' : ` ${target}:`}`;
+}
+
+/** What a step acts on, in a message. */
+export function targetOf(step: Step, context: FailureContext): string | undefined {
+  const { subject, object } = rowOf(step);
+  return subject?.(context) ?? object?.(step);
+}
+
+/** A step without whose capability no launch succeeds. */
+export interface EssentialStep {
+  readonly step: string;
+  readonly needs: string;
+  /** Its number. */
+  readonly capability: number;
+}
+
+/** The essential steps of a request, in the order of a plan. */
+export function essentialSteps(allowNewPrivs: boolean): readonly EssentialStep[] {
+  const essential: EssentialStep[] = [];
+  for (const step of stepNames) {
+    const { isEssential, needs = '' } = rowNamed(step);
+    if (isEssential !== true && !(isEssential === 'allowNewPrivs' && allowNewPrivs)) continue;
+    // no regular expression: this is on the way of each launch
+    const capability = (capabilityNames as readonly string[]).indexOf(needs.slice(4).toLowerCase());
+    essential.push({ step, needs, capability });
+  }
+  return essential;
+}

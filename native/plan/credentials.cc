@@ -1,0 +1,67 @@
+// Steps about identity and privileges.
+
+#include "steps.h"
+
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/prctl.h>
+#include <linux/seccomp.h>
+#include <linux/securebits.h>
+
+#include <asm/errno.h>
+
+#include "syscall.h"
+
+namespace uchroot {
+
+// Every bit comes with its lock one place above it; a locked one cannot change (capabilities(7)).
+long resetSecurebits() {
+  const long now = prctl(PR_GET_SECUREBITS);
+  if (now < 0) return now;
+  const long locks = now & SECURE_ALL_LOCKS;
+  const long next = (now & (locks >> 1)) | locks;
+  return next == now ? 0 : prctl(PR_SET_SECUREBITS, next);
+}
+
+long setCapabilities(uint64_t mask) {
+  const uint32_t low = static_cast<uint32_t>(mask);
+  const uint32_t high = static_cast<uint32_t>(mask >> 32);
+  CapabilitySets sets = {{_LINUX_CAPABILITY_VERSION_3, 0}, {{0, low, low}, {0, high, high}}};
+  return sys(__NR_capset, address(&sets.header), address(sets.data));
+}
+
+long raiseAmbient(uint64_t mask, uint32_t* detail) {
+  for (long capability = 0; capability < 64; capability++) {
+    if (!(mask >> capability & 1)) continue;
+    *detail = static_cast<uint32_t>(capability);
+    const long raised = prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability);
+    if (raised < 0) return raised;
+  }
+  return 0;
+}
+
+long installFilter(PlanStep* step) {
+  sock_fprog program;
+  program.len = static_cast<unsigned short>(step->dataBytes / sizeof(sock_filter));
+  program.filter = reinterpret_cast<sock_filter*>(dataOf(step));
+  return sys(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, address(&program));
+}
+
+// Dropping comes first and what is left is read: a capability that is not in the set any more may be refused, so that a
+// caller whose set is empty needs no CAP_SETPCAP; a call that says yes and does nothing is found out. Nothing adds to a
+// bounding set (capabilities(7)): what is seen to be gone here stays gone.
+long dropBoundingSet(uint64_t keep, uint32_t* capability) {
+  for (long number = 0; number < 64; number++) {
+    if (keep >> number & 1) continue;
+    *capability = static_cast<uint32_t>(number);
+    const long dropped = prctl(PR_CAPBSET_DROP, number);
+    const long left = prctl(PR_CAPBSET_READ, number);
+    if (left == -EINVAL && dropped == -EINVAL && number > 0) return 0;  // past the kernel's last capability
+    if (left < 0) return left;
+    if (dropped < 0 && (dropped != -EPERM || left != 0)) return dropped;
+    if (left != 0) return -EBADE;
+  }
+  return 0;
+}
+
+}  // namespace uchroot

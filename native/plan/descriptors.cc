@@ -1,0 +1,78 @@
+// Steps about open descriptors.
+
+#include "steps.h"
+
+#include <linux/fcntl.h>
+#include <linux/prctl.h>
+#include <linux/stat.h>
+
+#include <asm/errno.h>
+#include <asm/fcntl.h>
+#include <asm/signal.h>
+
+#include "syscall.h"
+
+namespace uchroot {
+namespace {
+
+// A directory of the host behind a descriptor is a way out of any root directory (CVE-2024-21626).
+long refuseDirectory(long fd) {
+  struct statx status;
+  const long got = sys(__NR_statx, fd, address(""), AT_EMPTY_PATH, STATX_TYPE, address(&status));
+  if (got < 0) return got;
+  return (status.stx_mode & S_IFMT) == S_IFDIR ? -EISDIR : 0;
+}
+
+}  // namespace
+
+long keepDescriptor(long fd) {
+  const long refused = refuseDirectory(fd);
+  return refused < 0 ? refused : sys(__NR_fcntl, fd, F_SETFD, 0);
+}
+
+long keepListenFds(int count, uint32_t* detail) {
+  for (int i = 0; i < count; i++) {
+    *detail = static_cast<uint32_t>(3 + i);
+    const long kept = keepDescriptor(3 + i);
+    if (kept < 0) return kept;
+  }
+  return 0;
+}
+
+long keepStdio(long fd, long* nullFd) {
+  const long flags = sys(__NR_fcntl, fd, F_GETFL);
+  if (flags == -EBADF) {
+    // Opened once: to look a path up and to open it takes ten times as long as to copy a descriptor.
+    const long opened = *nullFd < 0 ? sys(__NR_openat, AT_FDCWD, address("/dev/null"), O_RDWR) : sys(__NR_dup, *nullFd);
+    if (opened < 0) return opened;
+    *nullFd = opened;
+    // The lowest free number is given out (open(2)), and 0 to 2 are put in place in that order.
+    return opened == fd ? 0 : -EBADF;
+  }
+  if (flags < 0) return flags;
+  const long kept = keepDescriptor(fd);
+  if (kept < 0 || !(flags & O_NONBLOCK)) return kept;
+  return sys(__NR_fcntl, fd, F_SETFL, flags & ~O_NONBLOCK);
+}
+
+long writeAll(long fd, const uint8_t* bytes, uint32_t count) {
+  for (uint32_t done = 0; done < count;) {
+    const long wrote = sys(__NR_write, fd, address(bytes + done), count - done);
+    if (wrote == -EINTR) continue;
+    if (wrote <= 0) return wrote < 0 ? wrote : -EIO;
+    done += static_cast<uint32_t>(wrote);
+  }
+  return 0;
+}
+
+// A reader that has gone away is EPIPE and SIGPIPE, a limit on file sizes EFBIG and SIGXFSZ (write(2), setrlimit(2)). The
+// signals are blocked, so that the errno is seen. After a failure they stay blocked, as one of them is pending.
+long writeWithoutSignal(long fd, const uint8_t* bytes, uint32_t count) {
+  const uint64_t signals = 1ull << (SIGPIPE - 1) | 1ull << (SIGXFSZ - 1);
+  const long blocked = sys(__NR_rt_sigprocmask, SIG_BLOCK, address(&signals), 0, 8);
+  if (blocked < 0) return blocked;
+  const long wrote = writeAll(fd, bytes, count);
+  return wrote < 0 ? wrote : sys(__NR_rt_sigprocmask, SIG_UNBLOCK, address(&signals), 0, 8);
+}
+
+}  // namespace uchroot

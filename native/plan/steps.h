@@ -1,0 +1,76 @@
+// What the interpreter calls: one function a step that is more than one call, each answers 0 or a negative errno. For the files of
+// the interpreter alone.
+#pragma once
+
+#include <stdint.h>
+
+#include <linux/capability.h>
+
+#include "interpreter.h"
+#include "syscall.h"
+
+namespace uchroot {
+
+inline uint8_t* dataOf(PlanStep* step) { return reinterpret_cast<uint8_t*>(step + 1); }
+inline const uint8_t* dataOf(const PlanStep* step) { return reinterpret_cast<const uint8_t*>(step + 1); }
+
+inline long prctl(long option, long a = 0, long b = 0) { return sys(__NR_prctl, option, a, b, 0, 0); }
+
+struct Limit {
+  uint64_t soft;
+  uint64_t hard;
+};
+
+// capset(2), version 3
+struct CapabilitySets {
+  __user_cap_header_struct header;
+  __user_cap_data_struct data[2];
+};
+
+// processstate.cc
+long joinSession();
+long newSession();
+long stopTimer(long which);
+long setParentDeathSignal(long signal, long parent);
+long resetSignals();
+
+// limits.cc
+long setUmask(uint64_t mask, bool exact);
+long setLimit(PlanStep* step);
+long dropNice();
+long dropOomScoreAdj();
+long dropRealtime();
+long dropIoRealtime();
+
+// descriptors.cc
+long keepDescriptor(long fd);
+long keepListenFds(int count, uint32_t* detail);
+long keepStdio(long fd, long* nullFd);
+long writeAll(long fd, const uint8_t* bytes, uint32_t count);
+long writeWithoutSignal(long fd, const uint8_t* bytes, uint32_t count);
+
+// credentials.cc
+long dropBoundingSet(uint64_t keep, uint32_t* capability);
+long resetSecurebits();
+long setCapabilities(uint64_t mask);
+long raiseAmbient(uint64_t mask, uint32_t* detail);
+long installFilter(PlanStep* step);
+
+// readback.cc
+long verifyIds(long getCall, long fsCall, uint64_t expected);
+long verifyGroups(PlanStep* step);
+long verifyCapabilities(uint64_t expected);
+long verifyNoWayBack();
+long verifyNoNewPrivs();
+long verifySeccomp();
+long verifyCwd(long jailFd);
+
+// stages.cc
+long tell(long statusFd, const PlanFailure& record);
+// Forks. True in the child, which goes on; false in the parent, whose child has failed, or could not be made: `failure` says why. A
+// parent whose child has become the program does not return.
+bool forkStage(void* plan, PlanContext* context, PlanFailure* failure);
+// Returns a failure to the caller of the plan, or hands it to the parent that waits for this process.
+PlanFailure leave(const PlanContext& context, const PlanFailure& failure);
+
+}  // namespace uchroot

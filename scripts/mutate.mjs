@@ -1,0 +1,257 @@
+// Changes one operator, boolean or number of a pure file at a time, and runs the tests that execute it. A change that no
+// test notices is a survivor: a promise without a test. As root, after npm run build.
+//   node scripts/mutate.mjs                 all pure files of lib; takes long
+//   node scripts/mutate.mjs FILE...         only these, such as lib/trust/writer.ts
+// Survivors that change nothing a test could see stand in scripts/mutate-explained.txt, each with its reason. Prints the
+// others and exits with 1 if there are any. It works on a copy of dist, in build/mutants.
+import { spawn } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+
+import { parse } from 'acorn';
+
+const top = dirname(import.meta.dirname);
+const timeLimitMs = 60_000;
+
+const swaps = {
+  '===': ['!=='],
+  '!==': ['==='],
+  '<': ['<=', '>='],
+  '<=': ['<', '>'],
+  '>': ['>=', '<='],
+  '>=': ['>', '<'],
+  '+': ['-'],
+  '-': ['+'],
+  '*': ['/'],
+  '/': ['*'],
+  '%': ['*'],
+  '&': ['|'],
+  '|': ['&'],
+  '<<': ['>>'],
+  '>>': ['<<'],
+  '>>>': ['<<'],
+  '&&': ['||'],
+  '||': ['&&'],
+  '??': ['&&'],
+  '+=': ['-='],
+  '-=': ['+='],
+};
+
+/** What can be changed at this node: where, and what is put there. */
+function changesOf(node, source) {
+  const operator = (left, right) => {
+    const at = source.indexOf(node.operator, left.end);
+    if (at < 0 || at >= right.start) return [];
+    // text is put together with +, and has no -
+    const isText = node.operator === '+' && [left, right].some((side) => /^['"`]/.test(source[side.start]));
+    if (isText) return [];
+    return (swaps[node.operator] ?? []).map((text) => ({ start: at, end: at + node.operator.length, text }));
+  };
+  switch (node.type) {
+    case 'BinaryExpression':
+    case 'LogicalExpression':
+    case 'AssignmentExpression':
+      return operator(node.left, node.right);
+    case 'UnaryExpression':
+      return node.operator === '!' || node.operator === '-'
+        ? [{ start: node.start, end: node.start + 1, text: '' }]
+        : [];
+    case 'Literal':
+      if (typeof node.value === 'boolean')
+        return [{ start: node.start, end: node.end, text: String(!node.value) }];
+      if (typeof node.value === 'number')
+        return [{ start: node.start, end: node.end, text: String(node.value + 1) }];
+      return [];
+    default:
+      return [];
+  }
+}
+
+/** All changes of a source, in its order. */
+function findChanges(source) {
+  const changes = [];
+  const visit = (node) => {
+    if (Array.isArray(node)) node.forEach(visit);
+    else if (typeof node?.type === 'string') {
+      changes.push(...changesOf(node, source));
+      Object.values(node).forEach(visit);
+    }
+  };
+  visit(parseModule(source));
+  return changes.toSorted((one, other) => one.start - other.start);
+}
+
+const parseModule = (source) => parse(source, { ecmaVersion: 'latest', sourceType: 'module' });
+
+const system = ['node:fs', 'node:fs/promises', 'node:child_process', 'node:net', 'node:dns'];
+
+/** What a compiled file imports, by itself and by what it imports: files, and modules of Node. */
+function importsOf(file, found = new Set()) {
+  for (const { source } of parseModule(readFileSync(join(top, file), 'utf8')).body) {
+    if (!source) continue;
+    const isFile = source.value.startsWith('.');
+    const name = isFile ? join(dirname(file), source.value) : source.value;
+    if (found.has(name)) continue;
+    found.add(name);
+    if (isFile && existsSync(join(top, name))) importsOf(name, found);
+  }
+  return found;
+}
+
+/** Whether a file reaches neither the system nor the addon. */
+function isPure(file) {
+  const imports = importsOf(file);
+  return (
+    file !== 'dist/lib/native.js' &&
+    !imports.has('dist/lib/native.js') &&
+    !system.some((name) => imports.has(name))
+  );
+}
+
+/** Runs a test file in a sandbox: does it pass? */
+function passes(sandbox, test, env = {}) {
+  return new Promise((done) => {
+    const child = spawn(process.execPath, [test], {
+      cwd: sandbox,
+      env: { PATH: process.env.PATH, HOME: '/root', ...env },
+      stdio: 'ignore',
+      timeout: timeLimitMs,
+      killSignal: 'SIGKILL',
+    });
+    child.on('exit', (code) => done(code === 0));
+  });
+}
+
+/** Gives each piece of work to one of the sandboxes: one at a time in each. */
+async function share(work, run) {
+  const waiting = work.toReversed();
+  const next = async (sandbox) => {
+    for (let piece = waiting.pop(); piece !== undefined; piece = waiting.pop()) await run(sandbox, piece);
+  };
+  await Promise.all(sandboxes.map(next));
+}
+
+// The ranges that V8 counted in each file of lib, and how often each ran.
+function readCoverage(directory, sandbox) {
+  const prefix = `file://${sandbox}/`;
+  const scripts = readdirSync(directory).flatMap(
+    (name) => JSON.parse(readFileSync(join(directory, name), 'utf8')).result,
+  );
+  return scripts
+    .filter(({ url }) => url.startsWith(`${prefix}dist/lib/`))
+    .map(({ url, functions }) => ({
+      file: url.slice(prefix.length),
+      ranges: functions.flatMap(({ ranges }) => ranges),
+    }));
+}
+
+const length = ({ startOffset, endOffset }) => endOffset - startOffset;
+
+// A place has run if the smallest range around it has.
+function hasRun(ranges, place) {
+  const around = ranges.filter(({ startOffset, endOffset }) => startOffset <= place && place < endOffset);
+  return (around.toSorted((one, other) => length(one) - length(other))[0]?.count ?? 0) > 0;
+}
+
+/** For each file of lib the tests that load it, each with the ranges that it runs. */
+async function coverTests(tests) {
+  const covers = new Map();
+  await share(tests, async (sandbox, test) => {
+    const directory = join(sandbox, 'coverage');
+    if (await passes(sandbox, test, { NODE_V8_COVERAGE: directory })) {
+      for (const { file, ranges } of readCoverage(directory, sandbox)) {
+        covers.set(file, [...(covers.get(file) ?? []), { test, ranges }]);
+      }
+    } else console.error(`mutate: ${test} fails as it is; it is left out`);
+    rmSync(directory, { recursive: true, force: true });
+  });
+  return covers;
+}
+
+// A sandbox for each process that runs tests, as each changes a file.
+function makeSandbox(number) {
+  const directory = join(top, 'build/mutants', String(number));
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(directory, { recursive: true });
+  for (const name of readdirSync(top)) {
+    if (name === 'dist') cpSync(join(top, name), join(directory, name), { recursive: true });
+    else if (name !== '.git') symlinkSync(join(top, name), join(directory, name));
+  }
+  return directory;
+}
+
+/** How a change is written in what is printed, and in scripts/mutate-explained.txt. */
+function describe(file, source, { start, end, text }) {
+  const from = source.lastIndexOf('\n', start) + 1;
+  const to = source.indexOf('\n', end);
+  const line = `${source.slice(from, start)}[${source.slice(start, end)} -> ${text}]${source.slice(end, to)}`;
+  return `${file.replace('dist/', '').replace(/js$/, 'ts')}: ${line.trim()}`;
+}
+
+/** Tries all changes of one file; the descriptions of those that no test noticed. */
+async function mutate(file, covers) {
+  const source = readFileSync(join(top, file), 'utf8');
+  // a test that is named after the file is the likeliest to notice
+  const mirror = file.replace('dist/lib/', 'dist/test/').replace(/js$/, 'test.js');
+  const tests = covers.toSorted((one, other) => Number(other.test === mirror) - Number(one.test === mirror));
+  const survivors = [];
+  await share(findChanges(source), async (sandbox, change) => {
+    const { start, end, text } = change;
+    writeFileSync(join(sandbox, file), source.slice(0, start) + text + source.slice(end));
+    let isNoticed = false;
+    for (const { test, ranges } of tests) {
+      if (!isNoticed && hasRun(ranges, start)) isNoticed = !(await passes(sandbox, test));
+    }
+    writeFileSync(join(sandbox, file), source);
+    if (!isNoticed) survivors.push(describe(file, source, change));
+  });
+  return survivors;
+}
+
+const filesBelow = (directory, pattern) =>
+  readdirSync(join(top, directory), { recursive: true })
+    .map((name) => join(directory, name))
+    .filter((name) => pattern.test(name))
+    .toSorted();
+
+const pure = filesBelow('dist/lib', /\.js$/).filter(isPure);
+const asked = process.argv
+  .slice(2)
+  .map((name) => `dist/${name.replace(/^dist\//, '').replace(/\.[jt]s$/, '.js')}`);
+const strangers = asked.filter((file) => !pure.includes(file));
+if (strangers.length > 0) {
+  console.error(`mutate: not pure, or not compiled: ${strangers.join(' ')}`);
+  process.exit(2);
+}
+const files = asked.length > 0 ? asked : pure;
+
+const sandboxes = Array.from({ length: availableParallelism() }, (_, number) => makeSandbox(number));
+const tests = filesBelow('dist/test', /(?<!root)\.test\.js$/).filter((test) => {
+  const imports = importsOf(test);
+  return files.some((file) => imports.has(file));
+});
+const covers = await coverTests(tests);
+const explained = new Set(
+  readFileSync(join(top, 'scripts/mutate-explained.txt'), 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('lib/')),
+);
+let left = 0;
+for (const file of files) {
+  const survivors = (await mutate(file, covers.get(file) ?? [])).filter((line) => !explained.has(line));
+  for (const line of survivors) console.log(line);
+  left += survivors.length;
+}
+rmSync(join(top, 'build/mutants'), { recursive: true });
+console.log(`${left} survivors in ${files.length} files`);
+process.exit(left === 0 ? 0 : 1);
