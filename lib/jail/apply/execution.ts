@@ -23,7 +23,7 @@ import { foresee, foreseeNew } from './recording.ts';
 import { toRecorded } from './recording.ts';
 import type { Store } from './store.ts';
 import { setTimes } from './times.ts';
-import { findUnneeded } from './unneeded.ts';
+import { findUnneeded } from './judge.ts';
 import { type KnownFiles, readKnown, type Roots } from './file-facts.ts';
 import { type JailWriter, openWriter, type Written } from './jail-writer.ts';
 

@@ -5,13 +5,14 @@ import { type BytePath, parentPath, pathBytes, showPath } from '../../binary/pat
 import type { DirectoryRoot, FileStatus } from '../../binary/root.ts';
 import { native } from '../../native.ts';
 import type { DirectoryEntry, Entry } from '../manifest/planned-entry.ts';
-import type { Recorded } from '../manifest/manifest.ts';
+import type { Manifest, Recorded } from '../manifest/manifest.ts';
 import { CACHE_PATH } from '../plan/cache.ts';
 import type { FileFacts, KnownFiles } from './file-facts.ts';
+import type { Expected } from './commit-list.ts';
 import { type Grounds, type Judging, openGrounds } from './grounds.ts';
 import { type Left, type LeftBecause, toLeft } from './left.ts';
 import { checkDirectory, inTheWay, nameOf } from './obstacle.ts';
-import { everyIn, isSame, lineOf, type Look, lookAt, lookOf, stampOf } from './look.ts';
+import { everyIn, isSame, lineAt, lineOf, type Look, lookAt, lookOf, stampOf } from './look.ts';
 
 export interface Verdict {
   /** `put`: what is planned takes the place; `attributes`: mode and owner are set; `stay`: it is as planned. */
@@ -199,4 +200,27 @@ function leave(
 /** It has another name, perhaps outside the jail: a link(2) to the host's own file. */
 function isShared(jail: DirectoryRoot, path: BytePath, { present, facts }: Met): boolean {
   return present.kind === 'file' && (facts ?? native.inRootLstat(jail.fd, pathBytes(path))).nlink > 1;
+}
+
+export interface Unneeded {
+  /** Deepest first. Of directories only those are removed that are empty then. */
+  readonly removable: readonly Expected[];
+  readonly left: readonly Left[];
+}
+
+/** `planned` are the paths of the new plan. */
+export async function findUnneeded(
+  jail: DirectoryRoot,
+  judge: Judge,
+  { before, planned }: { readonly before: Manifest | undefined; readonly planned: ReadonlySet<BytePath> },
+): Promise<Unneeded> {
+  const removable: Expected[] = [];
+  const left: Left[] = [];
+  for (const entry of (before?.entries ?? []).toReversed()) {
+    if (planned.has(entry.path)) continue;
+    const verdict = await judge.judgeUnneeded(entry);
+    if (verdict === 'remove') removable.push({ path: entry.path, was: await lineAt(jail, entry.path) });
+    else if (verdict !== undefined) left.push(verdict);
+  }
+  return { removable, left };
 }

@@ -6,7 +6,7 @@ import { type BytePath, pathBytes } from '../../binary/path.ts';
 import { errorCode } from '../../binary/root.ts';
 import { type InRootStatus, native } from '../../native.ts';
 import { isAtOrIn } from '../apply/grounds.ts';
-import { type MayWrite, openWritable } from '../apply/writable.ts';
+import { type MayWrite, openWritable } from '../apply/grounds.ts';
 import type { Entry } from './entry.ts';
 import type { Fix } from './finding.ts';
 import type { CheckedJail } from './jail.ts';
