@@ -3,14 +3,13 @@
 #include <napi.h>
 
 #include "../accounts/accounts.h"
-#include "../files/beneath.h"
 #include "calls.h"
 #include "code.h"
 #include "../start/exec.h"
 #include "../accounts/host.h"
 #include "../files/filelist.h"
 #include "../files/inroot.h"
-#include "../files/look.h"
+#include "../files/opened.h"
 #include "../accounts/names.h"
 #include "../files/scan.h"
 #include "socket.h"
@@ -28,11 +27,12 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   uchroot::initFileList(env, exports);
   uchroot::initInRoot(env, exports);
   uchroot::initLook(env, exports);
+  uchroot::initEntries(env, exports);
+  uchroot::initOpened(env, exports);
   uchroot::initExec(env, exports);
   uchroot::initNames(env, exports);
   uchroot::initSpawn(env, exports);
   uchroot::initStamp(env, exports);
-  uchroot::initBeneath(env, exports);
   uchroot::initScan(env, exports);
   uchroot::initSocket(env, exports);
   uchroot::initTree(env, exports);

@@ -31,6 +31,11 @@ class AttributeCopier {
 // was the call.
 bool copyCapabilities(int source, int target, const char*& call);
 
+bool hasAccessAcl(int fd);
+
+// Whether the default access control list of a directory lets others than the owner write what is made in it (acl(5)).
+bool hasLooseDefaultAcl(int directory);
+
 // The lists that a new directory has from the one in which it was made would go to all that is made in it (acl(5)).
 void removeInheritedAcls(int directory);
 

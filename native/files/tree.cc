@@ -63,6 +63,16 @@ class Work {
   void abort() { progress_.aborted = true; }
   const TreeProgress& progress() const { return progress_; }
 
+  Napi::Object toObject(Napi::Env env) const {
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("files", static_cast<double>(progress_.files));
+    object.Set("directories", static_cast<double>(progress_.directories));
+    object.Set("links", static_cast<double>(progress_.links));
+    object.Set("nodes", static_cast<double>(progress_.nodes));
+    object.Set("sizeBytes", static_cast<double>(progress_.sizeBytes));
+    return object;
+  }
+
   // Where JS keeps its pointer to this, to be cleared when this goes.
   Work** slot_ = nullptr;
 
@@ -122,18 +132,6 @@ class Work {
     return Napi::Buffer<char>::Copy(registry_->env, path.data(), path.size());
   }
 
- public:
-  Napi::Object toObject(Napi::Env env) const {
-    Napi::Object object = Napi::Object::New(env);
-    object.Set("files", static_cast<double>(progress_.files));
-    object.Set("directories", static_cast<double>(progress_.directories));
-    object.Set("links", static_cast<double>(progress_.links));
-    object.Set("nodes", static_cast<double>(progress_.nodes));
-    object.Set("sizeBytes", static_cast<double>(progress_.sizeBytes));
-    return object;
-  }
-
- private:
   void close() {
     uv_close(reinterpret_cast<uv_handle_t*>(&async_),
              [](uv_handle_t* closed) { static_cast<Work*>(closed->data)->finish(); });
@@ -212,10 +210,6 @@ bool isName(const std::string& text) {
   return !text.empty() && text.find('/') == std::string::npos && text != "." && text != "..";
 }
 
-void closeAll(const std::vector<int>& descriptors) {
-  for (const int fd : descriptors) close(fd);
-}
-
 // copyTree(sourceFd, targetFd, privileged, onEnd) → Handle
 Napi::Value startCopy(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -227,7 +221,7 @@ Napi::Value startCopy(const Napi::CallbackInfo& info) {
   PathSet privileged;
   if (!copyDescriptor(env, info[0], fds) || !copyDescriptor(env, info[1], fds) ||
       !readPaths(info[2], privileged)) {
-    closeAll(fds);
+    for (const int fd : fds) close(fd);
     return env.Undefined();
   }
   const auto task = [source = fds[0], target = fds[1], privileged = std::move(privileged)](auto& progress) {

@@ -57,7 +57,7 @@ export function isAtOrIn(path: BytePath, directory: BytePath): boolean {
 const STICKY = 0o1000;
 
 /** `status` is that of the path, if anything lies there. */
-type MayWrite = (path: BytePath, status: FileStatus | undefined) => boolean;
+export type MayWrite = (path: BytePath, status: FileStatus | undefined) => boolean;
 
 /**
  * Judges by owner and mode, of the path itself and of each directory above it. An access control list needs no look of its own:
