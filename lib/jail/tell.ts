@@ -1,4 +1,4 @@
-// What is said about a jail that was made: warnings, and errors with what may be their cause.
+// Warnings about a jail that was made, and errors with their possible cause.
 
 import { type BytePath, showPath } from '../binary/path.ts';
 import { JailError } from '../errors.ts';
@@ -13,7 +13,7 @@ interface Told {
   readonly warnings: readonly string[];
 }
 
-/** What of the host did not come along, and may be missed. */
+/** Warnings about files of the host that were not copied and may be missed. */
 export function warningsOf(
   { secrets, vanished, incomplete, onlyHere, accounts }: JailPlan,
   directory: BytePath,
@@ -34,7 +34,6 @@ export function warningsOf(
   ];
 }
 
-/** What to add to the command line of a build. */
 function copyWords(paths: readonly BytePath[]): string {
   return paths.map((path) => `--copy ${showPath(path)}`).join(' ');
 }
@@ -53,7 +52,7 @@ export function refuseFailures<T extends Told & { readonly failures: readonly st
   });
 }
 
-/** Adds to an error what was left: it may be why something does not start. @throws as `verify` */
+/** Adds to an error the paths that were left: an old file may be why something does not start. @throws as `verify` */
 export function withHint<T>(left: readonly Left[], verify: () => T): T {
   try {
     return verify();
@@ -64,7 +63,7 @@ export function withHint<T>(left: readonly Left[], verify: () => T): T {
   }
 }
 
-// Such as a device that could not be made, or a library of another version: they tell why.
+// A library of another version, or a device that could not be made, may be the cause.
 function hintOf({ left, warnings }: Told): string | undefined {
   const paths = left.filter(({ because }) => because !== 'writable').map(({ path }) => fromText(path));
   const words =

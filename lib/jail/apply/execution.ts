@@ -1,4 +1,4 @@
-// Makes a jail what its plan says: copies, records, puts in place, and takes away what is needed no longer.
+// Carries out a plan: copies and records its entries, puts them in place, and removes what is no longer planned.
 
 import { readFileSync } from 'node:fs';
 
@@ -32,11 +32,11 @@ export interface Applying {
   /** A descriptor of that root. */
   readonly sourceFd: number;
   readonly jail: DirectoryRoot;
-  /** Where the jail really lies on the host. */
+  /** The path of the jail on the host, links resolved. */
   readonly directory: BytePath;
   readonly store: Store;
   readonly before: Manifest | undefined;
-  /** Paths of the jail that were named to be replaced. */
+  /** Paths of the jail to replace even if they were changed there. */
   readonly replace: readonly BytePath[];
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
@@ -49,7 +49,7 @@ export interface Applied {
 }
 
 /**
- * Until the change is decided, an error or the signal leaves the jail as it was.
+ * An error, or the signal, leaves the jail as it was until the change is decided.
  * @throws AbortError, JailError; system errors
  */
 export async function applyPlan(recipe: Recipe, plan: JailPlan, work: Applying): Promise<Applied> {
@@ -75,13 +75,13 @@ export async function applyPlan(recipe: Recipe, plan: JailPlan, work: Applying):
   return { manifest, left: [...outcome.left, ...unneeded.left], warnings: outcome.warnings };
 }
 
-/** What something is mounted on in the jail, as the jail sees it. */
+/** Mount points in the jail, seen from the jail. */
 function mountedIn(directory: BytePath): readonly BytePath[] {
   const mounts = readMounts(readFileSync('/proc/self/mountinfo'));
   return mountsIn(mounts, directory).map((mount) => pointIn(mount, directory));
 }
 
-/** What `applyPlan` would make, and what it would leave and warn of. Changes nothing; `jail` is undefined where there is none yet. */
+/** What `applyPlan` would do. Changes nothing. `jail` is undefined if there is none yet. */
 export async function foreseePlan(
   recipe: Recipe,
   plan: JailPlan,
@@ -148,7 +148,7 @@ async function addAll(
       let written: Written | Promise<Written>;
       try {
         written = writer.add(entry, known);
-        // most are there at once, and each await costs a turn
+        // most results are no promise, and an await takes time
         if (written instanceof Promise) written = await written;
       } catch (error) {
         throw toJailError(error, entry.path);
@@ -157,7 +157,7 @@ async function addAll(
       pending.push({ entry, ...written });
       const turn = turns();
       if (turn === undefined) continue;
-      await turn; // a service that builds a jail goes on serving, and the next copies begin
+      await turn; // the service goes on serving, and the next copies start
       recordMade();
     }
   }
@@ -174,14 +174,14 @@ interface Pending extends Written {
 
 const TURN_MS = 2;
 
-/** Entries, and what was read of the files among them while those before were worked on. */
+/** Slices of the entries, each with the facts of its files. The next slice is read while one is worked on. */
 async function* readAhead(
   entries: readonly Entry[],
   roots: Roots,
 ): AsyncGenerator<readonly [readonly Entry[], KnownFiles]> {
   const read = (from: number): Promise<KnownFiles> => {
     const known = readKnown(entries.slice(from, from + SLICE), roots);
-    known.catch(() => {}); // whoever waits for it hears of it
+    known.catch(() => {}); // the error comes when it is awaited
     return known;
   };
   let next = read(0);
@@ -192,7 +192,7 @@ async function* readAhead(
   }
 }
 
-/** Tells of each file that is done. */
+/** A function to call for each entry that is done. */
 function openTold(entries: readonly Entry[], { onProgress }: Applying): (entry: Entry) => void {
   const files = entries.filter((entry) => entry.kind === 'file');
   const total = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
@@ -206,7 +206,7 @@ function openTold(entries: readonly Entry[], { onProgress }: Applying): (entry: 
   };
 }
 
-/** The plan's entries, and the jail's own ld.so.cache if it needs one. */
+/** The entries of the plan, with the ld.so.cache of the jail if it needs one. */
 function withCache(plan: JailPlan, jail: DirectoryRoot | undefined): readonly Entry[] {
   const existing = jail && readSmallFile(jail, CACHE_PATH, 64 << 20);
   const listed = existing === undefined ? [] : readCache(existing).entries;
@@ -224,7 +224,7 @@ function withCache(plan: JailPlan, jail: DirectoryRoot | undefined): readonly En
   ];
 }
 
-/** The manifest of what was recorded. Of packages that files were left of, the version is what it was. */
+/** A package of which an outdated file was left keeps its old version. */
 function toManifest(
   recipe: Recipe,
   plan: JailPlan,

@@ -1,4 +1,4 @@
-// Prepares what a jail is to hold: each entry is judged, staged beside, and listed. Until Store.commit the jail is as it was.
+// Judges each entry of a plan, stages it, and adds it to the list of changes. The jail is unchanged until Store.commit.
 
 import { fchmodSync } from 'node:fs';
 
@@ -17,28 +17,27 @@ import { stampOf } from './look.ts';
 import { foresee, toRecorded } from './recording.ts';
 import { type Store, writeAll } from './store.ts';
 
-/** Work on one jail. */
 export interface JailWriter {
   /**
-   * Prepares an entry, as far as the verdict is that it is put there.
-   * @throws JailError as Judge.judge; EXDEV if something is mounted where it belongs; system errors.
+   * Judges an entry, and stages it if the verdict is to put it there.
+   * @throws JailError as Judge.judge; EXDEV if something is mounted there; system errors
    */
   add(entry: Entry, known?: KnownFiles): Written | Promise<Written>;
   /** Says that nothing more is added. */
   flush(): void;
-  /** Ends the work: no more copies are begun, and none is under way afterwards. */
+  /** Starts no more copies, and waits for those that run. */
   close(): Promise<void>;
-  /** Prepares that something is removed; `was` as in Expected. */
+  /** Adds a removal; `was` as in Expected. */
   remove(path: BytePath, was: Expected['was']): void;
-  /** All that was prepared. @throws JailError EAGAIN if somebody has changed what is to be replaced since it was judged. */
+  /** The list of all changes. @throws JailError EAGAIN if a path was changed after it was judged */
   changes(): CommitList;
-  /** Directories that are made anew. */
+  /** New directories. */
   readonly made: ReadonlySet<BytePath>;
 }
 
 export interface Written {
   readonly verdict: Verdict;
-  /** Undefined if it was left, or is a copy: that is recorded when it is made. */
+  /** Undefined for an entry that was left, and for a copy, which is recorded when it is made. */
   readonly record: Recorded | undefined;
   readonly copy?: Copy;
   readonly warning?: string | undefined;
@@ -49,18 +48,16 @@ interface Waiting extends Staged {
 }
 
 export interface Writing {
-  /** Where it is copied from. */
   readonly source: FileRoot;
   /** A descriptor of that root. */
   readonly sourceFd: number;
   readonly jail: DirectoryRoot;
   readonly store: Store;
   readonly judge: Judge;
-  /** What something is mounted on, as the jail sees it. */
+  /** Mount points in the jail, seen from the jail. */
   readonly mounted: readonly BytePath[];
 }
 
-/** Opens the work on one jail. */
 export function openWriter({ source, sourceFd, jail, store, judge, mounted }: Writing): JailWriter {
   const waiting: Waiting[] = [];
   const attributes: Attributes[] = [];
@@ -87,7 +84,7 @@ export function openWriter({ source, sourceFd, jail, store, judge, mounted }: Wr
     const { path } = entry;
     const { action, was, stamp } = verdict;
     if (action === 'leave') {
-      // what is mounted there hides what the builder has put there
+      // it may look changed because something is mounted over it
       if (verdict.left?.because === 'changed' && entry.kind !== 'directory') checkMounts(path);
       return { verdict, record: undefined };
     }
@@ -101,7 +98,7 @@ export function openWriter({ source, sourceFd, jail, store, judge, mounted }: Wr
     });
   }
 
-  /** Rename does not lead from one mount into another, nor replace what something is mounted on. */
+  /** rename(2) fails across mounts and on a mount point. */
   function checkMounts(path: BytePath): void {
     const point = mounted.find((directory) => isWithin(path, directory));
     if (point === undefined) return;
@@ -155,7 +152,7 @@ export function openWriter({ source, sourceFd, jail, store, judge, mounted }: Wr
     return staged;
   }
 
-  /** Returns a warning if it could not be made. */
+  /** Returns a warning if the device could not be made. */
   function stageDevice(entry: DeviceEntry, use: (staged: BytePath) => void): string | undefined {
     try {
       use(store.stageDevice(entry));

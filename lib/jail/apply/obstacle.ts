@@ -1,11 +1,11 @@
-// What is in the way of what a jail is to hold.
+// Errors for things in a jail that are in the way of a planned entry.
 
 import { showPath } from '../../binary/path.ts';
 import type { FileStatus } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
 import type { DirectoryEntry, Entry } from '../manifest/planned-entry.ts';
 
-/** Looks at a directory that is in the jail. @throws JailError ERR_INSECURE_PATH if somebody else could put something there. */
+/** Checks a directory of the jail. @throws JailError ERR_INSECURE_PATH if anybody but its owner can put something there */
 export function checkDirectory(entry: DirectoryEntry, present: FileStatus): void {
   const path = showPath(entry.path);
   const isOurs = present.uid === 0 || present.uid === entry.uid;
@@ -20,7 +20,7 @@ export function checkDirectory(entry: DirectoryEntry, present: FileStatus): void
   });
 }
 
-/** The error for something that the builder has not made, and does not put aside. */
+/** The builder has not made what is there, so it does not remove it. */
 export function inTheWay(entry: Entry, present: FileStatus): JailError {
   const path = showPath(entry.path);
   return new JailError(`${path} is ${nameOf(present)} in the jail, and ${plannedName(entry)} on the host`, {
@@ -35,7 +35,7 @@ function plannedName(entry: Entry): string {
   return `a ${entry.kind === 'data' ? 'file' : entry.kind}`;
 }
 
-/** "a file" */
+/** As in "a file". */
 export function nameOf({ kind, target }: FileStatus): string {
   return target === undefined ? `a ${NAMES[kind]}` : `a link to ${showPath(target)}`;
 }

@@ -1,4 +1,4 @@
-// What becomes of the entries of a plan, as it is decided one after the other.
+// Collects the verdicts on the entries of a plan.
 
 import type { BytePath } from '../../binary/path.ts';
 import { fromText } from '../manifest/path-text.ts';
@@ -7,16 +7,16 @@ import type { Verdict } from './judge.ts';
 import type { Left } from './left.ts';
 
 export interface Outcome {
-  /** `record` is what the entry would be written down as if it were put there. */
+  /** `record` is the record of the entry as planned. */
   add(path: BytePath, verdict: Verdict, record: Recorded | undefined): void;
-  /** What the manifest is to say: of what was left, what it has said before. */
+  /** The entries of the new manifest. An entry that was left keeps its old record. */
   readonly recorded: readonly Recorded[];
   readonly left: readonly Left[];
   readonly leftPaths: ReadonlySet<BytePath>;
-  /** All that is planned, also what was left. */
+  /** All planned paths, with those that were left. */
   readonly planned: ReadonlySet<BytePath>;
   readonly warnings: string[];
-  /** Former versions of packages of which something was left: what is there is not of the version of the host. */
+  /** Packages with a file that was left outdated, and the version that the manifest had. */
   stale(before: Manifest | undefined): Readonly<Record<string, string>>;
 }
 

@@ -1,4 +1,4 @@
-// The builder's own directory in a jail: a lock, the manifest, and new files until all are complete.
+// The builder's own directory in a jail. It holds the lock, the manifest, and new files until all of them are complete.
 
 import { constants, fchmodSync, fchownSync, fsyncSync, writeSync } from 'node:fs';
 
@@ -13,34 +13,34 @@ import { copyFiles, type FileFacts, type WantedCopy } from './file-facts.ts';
 import type { CommitList } from './commit-list.ts';
 
 export interface Store {
-  /** Whether the last run was interrupted when it had decided to change the jail: that was completed just now. */
+  /** The last run had decided a change and was interrupted; openStore has completed that change. */
   readonly completed: boolean;
-  /** Whether `commit` has begun to change the jail: there is no way back then. */
+  /** `commit` has begun to change the jail, and there is no way back. */
   readonly decided: boolean;
-  /** Creates the next file to be staged and fills it; `made` is what `fill` returns. */
+  /** Makes a staged file and has `fill` write it. `made` is what `fill` returns. */
   stage<T>(fill: (fd: number) => T | Promise<T>): Promise<{ readonly staged: BytePath; readonly made: T }>;
-  /** The number that is the name of the next file to be staged, for `copy`. */
+  /** A number for a file that `copy` is to make: its name. */
   reserve(): number;
-  /** Copies files beneath `rootFd`, each to the name that was reserved for it. @throws as copyFiles */
+  /** Copies files beneath `rootFd` to their reserved names. @throws as copyFiles */
   copy(rootFd: number, copies: readonly WantedCopy[]): Promise<readonly FileFacts[]>;
-  /** What is no file is staged too: it gets its name when it has its mode and owner. */
+  /** Links, directories and devices are staged too, so that none appears in the jail before it has its mode and owner. */
   stageLink(target: BytePath): BytePath;
   stageDirectory(attributes: Pick<Recorded, 'mode' | 'uid' | 'gid'>): BytePath;
-  /** `mode` with the file type. @throws EPERM where no device may be made. */
+  /** `mode` includes the file type. @throws EPERM if devices cannot be made here */
   stageDevice(device: { readonly mode: number; readonly major: number; readonly minor: number }): BytePath;
   /**
-   * Makes the changes of the list, the manifest last. From the moment at which the list is on disk, an interrupted run is
-   * completed by the next one; before, nothing of the jail has changed.
-   * @throws JailError if something is in the way that can be neither replaced nor removed: the next run completes it.
+   * Carries out the list, the manifest last. Once the list is on disk, the next run completes an interrupted one. Before that,
+   * the jail is unchanged.
+   * @throws JailError if something in the way can be neither replaced nor removed; the next run tries again
    */
   commit(list: CommitList, manifest: Buffer): void;
-  /** Removes what is staged, unless it is decided. */
+  /** Removes the staged files, unless the change is decided. */
   rollBack(): void;
   close(): void;
 }
 
 /**
- * Opens the store of a jail, makes it if there is none, and brings an interrupted run to its end.
+ * Opens the store of a jail, or makes one, and completes or undoes an interrupted run.
  * @throws JailError EBUSY if another process works on the jail; ERR_INSECURE_PATH if the store is not root's alone.
  */
 export async function openStore(jail: DirectoryRoot): Promise<Store> {
@@ -53,7 +53,7 @@ export async function openStore(jail: DirectoryRoot): Promise<Store> {
           code: 'EBUSY',
           hint: 'wait until it has ended',
         });
-      // a run that failed may have taken its new store away before it gave up the lock
+      // another run that failed may have removed its new store before it gave up the lock
       if (jail.lstat(STORE)?.ino === native.inRootFstat(fd).ino)
         return storeOf(jail, fd, made, await recover(jail));
     } catch (error) {
@@ -72,7 +72,7 @@ function makeStore(jail: DirectoryRoot): boolean {
       return true;
     } catch (error) {
       if (errorCode(error) !== 'EEXIST') throw error;
-      present = jail.lstat(STORE); // another run has been quicker
+      present = jail.lstat(STORE); // another run has just made it
     }
   }
   if (present === undefined) return makeStore(jail);
@@ -100,7 +100,7 @@ function storeOf(jail: DirectoryRoot, lock: number, isNew: boolean, completed: b
     const fd = openNewFile(jail, path);
     try {
       writeAll(fd, data);
-      fchmodSync(fd, 0o600); // whatever the umask
+      fchmodSync(fd, 0o600); // the umask does not apply
       fsyncSync(fd);
     } finally {
       native.closeDescriptor(fd);
@@ -150,7 +150,7 @@ function storeOf(jail: DirectoryRoot, lock: number, isNew: boolean, completed: b
       const staged = name();
       write(staged, manifest);
       const list = { ...changes, files: [...changes.files, { staged, path: MANIFEST_PATH }] };
-      // A name must not come to a file whose content a power cut can still take away.
+      // A file must be on disk before it gets its name, or a power cut could leave the name without the content.
       native.inRootSync(jail.fd);
       decide(jail, list, write);
       decided = true;
@@ -165,7 +165,6 @@ function storeOf(jail: DirectoryRoot, lock: number, isNew: boolean, completed: b
   };
 }
 
-/** Where the file of this number waits. */
 export function stagedPath(number: number): BytePath {
   return joinPath(STAGE, String(number) as BytePath);
 }
@@ -174,7 +173,7 @@ function openNewFile(jail: DirectoryRoot, path: BytePath): number {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const fd = native.inRootOpen(jail.fd, pathBytes(path), flags, 0o600);
   try {
-    fchownSync(fd, 0, 0); // whatever fsuid, and a directory that is set-group-ID
+    fchownSync(fd, 0, 0); // fsuid may be another, and the directory set-group-ID
     return fd;
   } catch (error) {
     native.closeDescriptor(fd);
@@ -182,7 +181,6 @@ function openNewFile(jail: DirectoryRoot, path: BytePath): number {
   }
 }
 
-/** Writes all of it, from where the file stands. */
 export function writeAll(fd: number, data: Uint8Array): void {
   for (let rest = data; rest.length > 0;) rest = rest.subarray(writeSync(fd, rest));
 }

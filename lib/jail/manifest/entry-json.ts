@@ -8,10 +8,10 @@ import { fromText, toText } from './path-text.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
 
-/** What can be left out is: no ids for root's, no source for what lies in the same place on the host. */
+/** Leaves out what is usual: the ids of root, and a source that is the same path on the host. */
 export function entryToJson(entry: Recorded): object {
   const { path, kind, mode, uid, gid, reason, source, target } = entry;
-  // in this order, so that the same entry is the same text
+  // the order is fixed, so that the same entry is the same text
   return {
     path: toText(path),
     kind,
@@ -39,7 +39,7 @@ export function entryFromJson(value: unknown): Recorded {
   const json = toObject(value);
   const path = fromText(textAt(json, 'path'));
   if (path === '/' || !isDestination(path)) throw new TypeError('an entry has no path of a jail');
-  // there may be a hundred thousand: one object each, of few shapes, and none in between
+  // there may be a hundred thousand entries: one object for each, of few shapes
   const entry: Writable<Recorded> = {
     path,
     kind: kindOf(textAt(json, 'kind')),
@@ -114,7 +114,7 @@ export function toObject(value: unknown): Json {
   throw new TypeError('an object is expected');
 }
 
-/** @throws TypeError unless there is such a text, without NUL */
+/** @throws TypeError unless there is such a text without a NUL byte */
 export function textAt(json: Json, key: string): string {
   const text = json[key];
   if (typeof text === 'string' && text !== '' && !text.includes('\0')) return text;

@@ -1,9 +1,9 @@
-// What lies at one path of a jail, and why.
+// The entries of a plan: what is to be at a path of the jail, and why.
 
 import { type BytePath, showPath } from '../../binary/path.ts';
 import { quote } from '../../quote.ts';
 
-/** Why something is in a jail. `by` and `as` say what asked for it, and in which words. */
+/** Why something is in a jail: `by` is the file that needs it, `as` the name by which it does. */
 export interface Reason {
   readonly how:
     | 'asked' // named as a program
@@ -21,12 +21,12 @@ export interface Reason {
     | 'layout'; // what each jail has
   /** A path of the jail that has a reason of its own. */
   readonly by?: BytePath | undefined;
-  /** Bytes of the file or words of the request, one character a byte. */
+  /** Bytes of the file, or text of the request; one character a byte. */
   readonly as?: string | undefined;
 }
 
 interface Place {
-  /** As the jail sees it, without a link in it. */
+  /** Seen from the jail, links resolved. */
   readonly path: BytePath;
   readonly reason: Reason;
 }
@@ -34,7 +34,7 @@ interface Place {
 export interface DirectoryEntry extends Place {
   readonly kind: 'directory';
   readonly mode: number;
-  /** 0 if not given. Another owner than root: a directory for a service's data. */
+  /** 0 if not given. A directory for the data of a service has another owner than root. */
   readonly uid?: number;
   readonly gid?: number;
 }
@@ -44,16 +44,16 @@ interface LinkEntry extends Place {
   readonly target: BytePath;
 }
 
-/** A copy of a file of the host; `source` is its path there, links resolved. */
+/** A copy of a file of the host. `source` is its path there, links resolved. */
 export interface FileEntry extends Place {
   readonly kind: 'file';
   readonly source: BytePath;
   readonly sizeBytes: number;
-  /** Permission bits of the copy; set-user-ID and set-group-ID only where they were asked for. */
+  /** Permission bits of the copy. Set-user-ID and set-group-ID are only among them if they were asked for. */
   readonly mode: number;
   readonly uid?: number;
   readonly gid?: number;
-  /** File capabilities come along as well (capabilities(7)). */
+  /** File capabilities are copied too (capabilities(7)). */
   readonly keepPrivileges?: true;
 }
 
@@ -72,10 +72,9 @@ export interface DeviceEntry extends Place {
   readonly minor: number;
 }
 
-/** One thing to be in the jail. */
 export type Entry = DirectoryEntry | LinkEntry | FileEntry | DataEntry | DeviceEntry;
 
-/** What one reason says, without the reasons behind it: "needed by /bin/bash as libc.so.6". */
+/** One reason as a phrase: "needed by /bin/bash as libc.so.6". */
 export function showReason({ how, by, as }: Reason): string {
   const from = by === undefined ? 'it' : showPath(by);
   const words = as === undefined ? '' : quote(Buffer.from(as, 'latin1'));
@@ -111,7 +110,7 @@ export function showReason({ how, by, as }: Reason): string {
   }
 }
 
-/** The reason of `path` and the reasons behind it, nearest first; a circle ends where it closes. */
+/** The reason of `path`, the reason of what needs it, and so on. A circle is followed once. */
 export function reasonChain(
   path: BytePath,
   reasonOf: (path: BytePath) => Reason | undefined,
