@@ -26,7 +26,7 @@ import { copyTree, type CopyReport, type Directory, removeTree } from './host/tr
 import { checkBytes, checkFlag, checkWork, type JailWork, requireRoot } from './request/request.ts';
 import { readTemplate, type Template } from './template.ts';
 import { throwIfAborted, toJailError } from './work/jail-error.ts';
-import { few } from './work/show-paths.ts';
+import { showPaths } from './work/show-paths.ts';
 
 export interface CloneRequest extends JailWork {
   /** A jail that buildJail has made. */
@@ -230,7 +230,7 @@ function tellOf(
 function toReport({ skipped, skippedCount, ...counts }: CopyReport): CloneReport {
   const lines = Object.entries(WORDS).flatMap(([reason, words]) => {
     const paths = skipped.filter((each) => each.reason === reason).map(({ path }) => path);
-    return paths.length === 0 ? [] : [`${words}: ${few(paths)}`];
+    return paths.length === 0 ? [] : [`${words}: ${showPaths(paths)}`];
   });
   const rest = skippedCount - skipped.length;
   return { ...counts, skipped: rest > 0 ? [...lines, `and ${rest} more that are not named here`] : lines };

@@ -6,7 +6,7 @@ import type { Left } from './apply/left.ts';
 import { fromText } from './manifest/path-text.ts';
 import { accountWarning } from './plan/accounts.ts';
 import type { JailPlan } from './plan/plan.ts';
-import { few } from './work/show-paths.ts';
+import { showPaths } from './work/show-paths.ts';
 
 interface Told {
   readonly left: readonly Left[];
@@ -25,11 +25,11 @@ export function warningsOf(
       : [
           `not everybody may read ${secrets.map(showPath).join(', ')}: left out, unless named: ${copyWords(secrets)}`,
         ]),
-    ...(vanished.length === 0 ? [] : [`no longer on the host: ${few(vanished)}`]),
-    ...(lost.length === 0 ? [] : [`files that come along lack ${few(lost)}, on the host as well`]),
+    ...(vanished.length === 0 ? [] : [`no longer on the host: ${showPaths(vanished)}`]),
+    ...(lost.length === 0 ? [] : [`files that come along lack ${showPaths(lost)}, on the host as well`]),
     ...(onlyHere.length === 0
       ? []
-      : [`no build for every processor: ${few(onlyHere)}; the jail may not work on another machine`]),
+      : [`no build for every processor: ${showPaths(onlyHere)}; the jail may not work on another machine`]),
     ...accounts.map((account) => accountWarning(account, showPath(directory))),
   ];
 }
@@ -69,6 +69,6 @@ function hintOf({ left, warnings }: Told): string | undefined {
   const words =
     paths.length === 0
       ? []
-      : [`left as they are in the jail: ${few(paths)}; --replace PATH makes them as planned`];
+      : [`left as they are in the jail: ${showPaths(paths)}; --replace PATH makes them as planned`];
   return [...words, ...warnings.slice(0, 3)].join('; ') || undefined;
 }

@@ -76,16 +76,20 @@ export function openCopies(store: Store, sourceFd: number): Copies {
   let isClosed = false;
 
   function start(): void {
-    while (!isClosed && running.size < THREADS) {
-      const batch = waiting.shift();
-      if (batch === undefined) return;
-      const run = batch.run(store, sourceFd).then(() => {
-        running.delete(run);
-        if (batch.failure !== undefined) isClosed = true;
-        start();
-      });
-      running.add(run);
-    }
+    if (isClosed || running.size >= THREADS) return;
+    const batch = waiting.shift();
+    if (batch === undefined) return;
+    const run = runOne(batch).finally(() => {
+      running.delete(run);
+      start();
+    });
+    running.add(run);
+    start();
+  }
+
+  async function runOne(batch: Batch): Promise<void> {
+    await batch.run(store, sourceFd);
+    if (batch.failure !== undefined) isClosed = true;
   }
 
   function flush(): void {

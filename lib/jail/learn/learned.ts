@@ -5,7 +5,7 @@ import { UsageError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
 import type { LearnedFiles } from '../manifest/recipe.ts';
 import type { JailRequest } from '../request/request.ts';
-import { few } from '../work/show-paths.ts';
+import { showPaths } from '../work/show-paths.ts';
 import { begin } from '../work/steps.ts';
 import { type Learned, learn } from './learn.ts';
 import { lastLine } from './tool.ts';
@@ -37,7 +37,7 @@ export async function learnAll(request: JailRequest): Promise<Lessons> {
 
 function warningsOf({ command, exitCode, signal, timedOut, stderr, ...lesson }: Learned): readonly string[] {
   const told = (paths: readonly BytePath[], what: string) =>
-    paths.length === 0 ? [] : [`${command} ${what} ${few(paths)}`];
+    paths.length === 0 ? [] : [`${command} ${what} ${showPaths(paths)}`];
   const said = stderr.trim() === '' ? '' : `: ${quote(lastLine(stderr))}`;
   const ended = timedOut
     ? [`${command} was ended after its time: what it opened until then counts`]

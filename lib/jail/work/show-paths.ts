@@ -5,7 +5,7 @@ import { type BytePath, showPath } from '../../binary/path.ts';
 const FEW = 5;
 
 /** The first five paths, and the number of the others. */
-export function few(paths: readonly BytePath[]): string {
+export function showPaths(paths: readonly BytePath[]): string {
   const more = paths.length > FEW ? `, and ${paths.length - FEW} more` : '';
   return `${paths.slice(0, FEW).map(showPath).join(', ')}${more}`;
 }
