@@ -10,22 +10,22 @@ import { readMounts } from '../host/mountinfo.ts';
 import { mountsIn, pointIn } from '../host/mounts.ts';
 import type { Entry } from '../manifest/planned-entry.ts';
 import { isSameManifest, type Manifest, type Recorded, writeManifest } from '../manifest/manifest.ts';
+import { fromText } from '../manifest/path-text.ts';
 import type { Recipe } from '../manifest/recipe.ts';
 import { CACHE_PATH, cacheFor } from '../plan/cache.ts';
 import type { JailPlan } from '../plan/plan.ts';
 import { throwIfAborted, toJailError } from '../work/jail-error.ts';
 import { begin, openTurns, type Progress } from '../work/steps.ts';
-import { openJudge } from './judge.ts';
+import { openJudge, type Verdict } from './judge.ts';
 import { isEmpty } from './commit-list.ts';
 import type { Left } from './left.ts';
-import { openOutcome, type Outcome } from './outcome.ts';
 import { foresee, foreseeNew } from './recording.ts';
 import { toRecorded } from './recording.ts';
 import type { Store } from './store.ts';
 import { setTimes } from './times.ts';
 import { findUnneeded } from './judge.ts';
 import { type KnownFiles, readKnown, type Roots } from './file-facts.ts';
-import { type JailWriter, openWriter, type Written } from './jail-writer.ts';
+import { JailWriter, type Written } from './jail-writer.ts';
 
 export interface Applying {
   readonly source: FileRoot;
@@ -56,7 +56,7 @@ export async function applyPlan(recipe: Recipe, plan: JailPlan, work: Applying):
   const { source, sourceFd, jail, store, before, replace, signal, onProgress } = work;
   const judge = openJudge({ jail, before, replace });
   const mounted = mountedIn(work.directory);
-  const writer = openWriter({ source, sourceFd, jail, store, judge, mounted });
+  const writer = new JailWriter({ source, sourceFd, jail, store, judge, mounted });
   const outcome = openOutcome(before);
   try {
     await addAll(withCache(plan, jail), work, { writer, outcome });
@@ -241,4 +241,55 @@ function toManifest(
   });
   const sorted = Object.fromEntries(Object.entries(packages).toSorted(([a], [b]) => (a < b ? -1 : 1)));
   return { recipe, packs: plan.packs, packages: sorted, entries };
+}
+
+/** Collects the verdicts on the entries of a plan. */
+interface Outcome {
+  /** `record` is the record of the entry as planned. */
+  add(path: BytePath, verdict: Verdict, record: Recorded | undefined): void;
+  /** The entries of the new manifest. An entry that was left keeps its old record. */
+  readonly recorded: readonly Recorded[];
+  readonly left: readonly Left[];
+  readonly leftPaths: ReadonlySet<BytePath>;
+  /** All planned paths, with those that were left. */
+  readonly planned: ReadonlySet<BytePath>;
+  readonly warnings: string[];
+  /** Packages with a file that was left outdated, and the version that the manifest had. */
+  stale(before: Manifest | undefined): Readonly<Record<string, string>>;
+}
+
+function openOutcome(before: Manifest | undefined): Outcome {
+  const known = new Map((before?.entries ?? []).map((entry) => [entry.path, entry]));
+  const recorded: Recorded[] = [];
+  const left: Left[] = [];
+  const leftPaths = new Set<BytePath>();
+  const planned = new Set<BytePath>();
+  const warnings: string[] = [];
+  return {
+    add: (path, { action, left: one, warning }, record) => {
+      planned.add(path);
+      if (one !== undefined) left.push(one);
+      if (warning !== undefined) warnings.push(warning);
+      if (action === 'leave') leftPaths.add(path);
+      const kept = action === 'leave' ? known.get(path) : record;
+      if (kept !== undefined) recorded.push(kept);
+    },
+    recorded,
+    left,
+    leftPaths,
+    planned,
+    warnings,
+    stale: (old) => {
+      const outdated = left
+        .filter(({ isOutdated }) => isOutdated)
+        .map(({ path }) => known.get(fromText(path)));
+      return Object.fromEntries(
+        outdated.flatMap((entry) => {
+          const name = entry?.package;
+          const version = name === undefined ? undefined : old?.packages[name];
+          return name === undefined || version === undefined ? [] : [[name, version]];
+        }),
+      );
+    },
+  };
 }

@@ -3,6 +3,7 @@
 
 import { type BytePath, parentPath, pathBytes, showPath } from '../../binary/path.ts';
 import type { DirectoryRoot, FileStatus } from '../../binary/root.ts';
+import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import type { DirectoryEntry, Entry } from '../manifest/planned-entry.ts';
 import type { Manifest, Recorded } from '../manifest/manifest.ts';
@@ -11,7 +12,6 @@ import type { FileFacts, KnownFiles } from './file-facts.ts';
 import type { Expected } from './commit-list.ts';
 import { type Grounds, type Judging, openGrounds } from './grounds.ts';
 import { type Left, type LeftBecause, toLeft } from './left.ts';
-import { checkDirectory, inTheWay, nameOf } from './obstacle.ts';
 import { everyIn, isSame, lineAt, lineOf, type Look, lookAt, lookOf, stampOf } from './look.ts';
 
 export interface Verdict {
@@ -224,3 +224,40 @@ export async function findUnneeded(
   }
   return { removable, left };
 }
+
+/** Checks a directory of the jail. @throws JailError ERR_INSECURE_PATH if anybody but its owner can put something there */
+function checkDirectory(entry: DirectoryEntry, present: FileStatus): void {
+  const path = showPath(entry.path);
+  const isOurs = present.uid === 0 || present.uid === entry.uid;
+  const mayBeWritten = entry.uid !== undefined || (entry.mode & 0o002) !== 0;
+  const othersWrite = (present.mode & 0o002) !== 0 || ((present.mode & 0o020) !== 0 && present.gid !== 0);
+  if (isOurs && (mayBeWritten || !othersWrite)) return;
+  const why = isOurs ? 'can be written by others' : `is owned by uid ${present.uid}`;
+  throw new JailError(`${path} in the jail ${why}, who could exchange what is put there`, {
+    code: 'ERR_INSECURE_PATH',
+    path,
+    hint: 'chown it to root and chmod go-w it, or build a new jail',
+  });
+}
+
+/** The builder has not made what is there, so it does not remove it. */
+function inTheWay(entry: Entry, present: FileStatus): JailError {
+  const path = showPath(entry.path);
+  return new JailError(`${path} is ${nameOf(present)} in the jail, and ${plannedName(entry)} on the host`, {
+    code: 'EEXIST',
+    path,
+    hint: `move it away in the jail, or build a new one`,
+  });
+}
+
+function plannedName(entry: Entry): string {
+  if (entry.kind === 'link') return `a link to ${showPath(entry.target)}`;
+  return `a ${entry.kind === 'data' ? 'file' : entry.kind}`;
+}
+
+/** As in "a file". */
+function nameOf({ kind, target }: FileStatus): string {
+  return target === undefined ? `a ${NAMES[kind]}` : `a link to ${showPath(target)}`;
+}
+
+const NAMES = { file: 'file', directory: 'directory', symlink: 'link', other: 'special file' } as const;
