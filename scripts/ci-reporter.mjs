@@ -1,6 +1,6 @@
-// Reads TAP on stdin, prints a line a file and whatever failed or was skipped, and ends with
-// "N passed, N failed, N skipped". A test is a point one level below its file. One without an assertion
-// is a failure here: tap lets it pass.
+// Reads TAP on stdin. Prints a line for each file, and all failed or skipped tests, and ends with
+// "N passed, N failed, N skipped". A test is a point one level below its file. A test without an assertion
+// fails here, although tap lets it pass.
 import { createInterface } from 'node:readline';
 
 const count = { passed: 0, failed: 0, skipped: 0 };

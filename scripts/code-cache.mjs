@@ -1,7 +1,7 @@
 // Writes V8's code cache of a bundled command beside it: node [FLAG] scripts/code-cache.mjs dist/bin/uchroot-command.cjs
-// It launches once, with an addon that only pretends, so that the cache has the functions that a launch runs and the
-// rest stays lazy. It is this node's, and has the flags in its name: another version, or one that is started with
-// others, compiles the source. The hash of the script stands at its end (native/addon/code.cc).
+// The command launches once with an addon that only pretends. So the cache has only the functions that a launch runs. The
+// cache is for this version of node and its flags, which are part of its name: other versions and flags compile the
+// source. The hash of the script is at its end (native/addon/code.cc).
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { Script } from 'node:vm';

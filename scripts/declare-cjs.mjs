@@ -1,5 +1,5 @@
-// What require() gets of the package: a module that hands on the ES one, and its types, beside those of import. TypeScript
-// takes a .d.ts of this package for an ES module, which `module: node16` does not let CommonJS import.
+// Writes what require() gets of the package: a module that passes on the ES module, and its types. TypeScript takes a .d.ts
+// of this package for an ES module, and with `module: node16` CommonJS cannot import that.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 

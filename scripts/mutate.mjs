@@ -1,9 +1,9 @@
 // Changes one operator, boolean or number of a pure file at a time, and runs the tests that execute it. A change that no
-// test notices is a survivor: a promise without a test. As root, after npm run build.
+// test notices is a survivor: a promise without a test. Needs root; run it after npm run build.
 //   node scripts/mutate.mjs                 all pure files of lib; takes long
 //   node scripts/mutate.mjs FILE...         only these, such as lib/trust/writer.ts
-// Survivors that change nothing a test could see stand in scripts/mutate-explained.txt, each with its reason. Prints the
-// others and exits with 1 if there are any. It works on a copy of dist, in build/mutants.
+// scripts/mutate-explained.txt lists survivors that no test can notice, each with its reason. Prints the other survivors and
+// exits with 1 if there are any. Works on a copy of dist, in build/mutants.
 import { spawn } from 'node:child_process';
 import {
   cpSync,
@@ -47,12 +47,12 @@ const swaps = {
   '-=': ['+='],
 };
 
-/** What can be changed at this node: where, and what is put there. */
+/** The changes at this node: the place, and the new text. */
 function changesOf(node, source) {
   const operator = (left, right) => {
     const at = source.indexOf(node.operator, left.end);
     if (at < 0 || at >= right.start) return [];
-    // text is put together with +, and has no -
+    // + may join text, and text has no -
     const isText = node.operator === '+' && [left, right].some((side) => /^['"`]/.test(source[side.start]));
     if (isText) return [];
     return (swaps[node.operator] ?? []).map((text) => ({ start: at, end: at + node.operator.length, text }));
@@ -95,7 +95,7 @@ const parseModule = (source) => parse(source, { ecmaVersion: 'latest', sourceTyp
 
 const system = ['node:fs', 'node:fs/promises', 'node:child_process', 'node:net', 'node:dns'];
 
-/** What a compiled file imports, by itself and by what it imports: files, and modules of Node. */
+/** What a compiled file imports, directly and indirectly: files, and modules of Node. */
 function importsOf(file, found = new Set()) {
   for (const { source } of parseModule(readFileSync(join(top, file), 'utf8')).body) {
     if (!source) continue;
@@ -108,7 +108,7 @@ function importsOf(file, found = new Set()) {
   return found;
 }
 
-/** Whether a file reaches neither the system nor the addon. */
+/** Whether a file imports neither the system nor the addon, directly or indirectly. */
 function isPure(file) {
   const imports = importsOf(file);
   return (
@@ -118,7 +118,7 @@ function isPure(file) {
   );
 }
 
-/** Runs a test file in a sandbox: does it pass? */
+/** Runs a test file in a sandbox, and says whether it passes. */
 function passes(sandbox, test, env = {}) {
   return new Promise((done) => {
     const child = spawn(process.execPath, [test], {
@@ -132,7 +132,7 @@ function passes(sandbox, test, env = {}) {
   });
 }
 
-/** Gives each piece of work to one of the sandboxes: one at a time in each. */
+/** Distributes the work over the sandboxes; each does one piece at a time. */
 async function share(work, run) {
   const waiting = work.toReversed();
   const next = async (sandbox) => {
@@ -141,7 +141,7 @@ async function share(work, run) {
   await Promise.all(sandboxes.map(next));
 }
 
-// The ranges that V8 counted in each file of lib, and how often each ran.
+// For each file of lib: the ranges that V8 counted, and how often each ran.
 function readCoverage(directory, sandbox) {
   const prefix = `file://${sandbox}/`;
   const scripts = readdirSync(directory).flatMap(
@@ -157,13 +157,13 @@ function readCoverage(directory, sandbox) {
 
 const length = ({ startOffset, endOffset }) => endOffset - startOffset;
 
-// A place has run if the smallest range around it has.
+// A place has run if the smallest range around it has run.
 function hasRun(ranges, place) {
   const around = ranges.filter(({ startOffset, endOffset }) => startOffset <= place && place < endOffset);
   return (around.toSorted((one, other) => length(one) - length(other))[0]?.count ?? 0) > 0;
 }
 
-/** For each file of lib the tests that load it, each with the ranges that it runs. */
+/** For each file of lib: the tests that load it, each with the ranges that it runs. */
 async function coverTests(tests) {
   const covers = new Map();
   await share(tests, async (sandbox, test) => {
@@ -178,7 +178,7 @@ async function coverTests(tests) {
   return covers;
 }
 
-// A sandbox for each process that runs tests, as each changes a file.
+// Each process that runs tests changes a file, so each has a sandbox.
 function makeSandbox(number) {
   const directory = join(top, 'build/mutants', String(number));
   rmSync(directory, { recursive: true, force: true });
@@ -190,7 +190,7 @@ function makeSandbox(number) {
   return directory;
 }
 
-/** How a change is written in what is printed, and in scripts/mutate-explained.txt. */
+/** The notation of a change in the output and in scripts/mutate-explained.txt. */
 function describe(file, source, { start, end, text }) {
   const from = source.lastIndexOf('\n', start) + 1;
   const to = source.indexOf('\n', end);
@@ -198,10 +198,10 @@ function describe(file, source, { start, end, text }) {
   return `${file.replace('dist/', '').replace(/js$/, 'ts')}: ${line.trim()}`;
 }
 
-/** Tries all changes of one file; the descriptions of those that no test noticed. */
+/** Tries all changes of one file; returns descriptions of those that no test noticed. */
 async function mutate(file, covers) {
   const source = readFileSync(join(top, file), 'utf8');
-  // a test that is named after the file is the likeliest to notice
+  // the test named after the file is the most likely to notice
   const mirror = file.replace('dist/lib/', 'dist/test/').replace(/js$/, 'test.js');
   const tests = covers.toSorted((one, other) => Number(other.test === mirror) - Number(one.test === mirror));
   const survivors = [];

@@ -10,7 +10,6 @@
 
 #include <asm/errno.h>
 #include <asm/resource.h>
-#include <asm/signal.h>
 
 #include "steps.h"
 #include "syscall.h"
@@ -70,10 +69,8 @@ long execute(uint8_t* plan, PlanStep* step, const PlanContext& context) {
     if (slot[i] != 0) slot[i] = reinterpret_cast<uint64_t>(plan + slot[i]);
   }
   const void* own = slot + 1 + step->a + 1;
-  // Who ends the process that waits ends this one too. After all steps, as a change of ids clears it (PR_SET_PDEATHSIG(2const)). If
-  // that process is gone already, the pipe to it is broken.
   if (context.isChild) {
-    if (const long set = prctl(PR_SET_PDEATHSIG, SIGKILL); set < 0) return set;
+    if (const long set = endWithParent(); set < 0) return set;
   }
   if (context.statusFd >= 0) {
     if (const long told = tell(context.statusFd, {kNoStep, PHASE_EXECUTE, 0, 0}); told < 0) return told;

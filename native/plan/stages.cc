@@ -7,6 +7,7 @@
 
 #include <linux/close_range.h>
 #include <linux/fcntl.h>
+#include <linux/prctl.h>
 #include <linux/wait.h>
 
 #include <asm/errno.h>
@@ -90,7 +91,9 @@ void reapAll(long child) {
   }
 }
 
-// Waits for the program, forwards signals to it, and ends as it does. All signals are blocked, and taken one by one.
+// Waits for the program, forwards signals to it, and ends as it does. All signals are blocked, and taken one by one. Where there are
+// other threads one of them may get a signal in the moment in which this one does not wait, and the whole process ends: the program
+// with it, by its parent-death signal.
 [[noreturn]] void endAs(long child) {
   for (;;) {
     reapAll(child);
@@ -102,15 +105,19 @@ void reapAll(long child) {
   }
 }
 
-// Before the program runs a signal ends this process, if it would have ended it anyway, and with it the child. From now on they
-// are the program's.
+// The program runs. This process has nothing left to do but to wait.
 [[noreturn]] void standFor(long child, const PlanContext& context) {
-  const uint64_t all = ~0ull;
-  if (sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&all), 0, sizeof all) < 0) quit(kStatusLost);
-  if (context.statusFd >= 0) (void)tell(context.statusFd, {kNoStep, PHASE_EXECUTE, 0, 0});
+  // The launch has failed for a parent that is gone, or that cannot be told.
+  if (context.isChild && endWithParent() < 0) quit(kStatusLost);
+  if (context.statusFd >= 0 && tell(context.statusFd, {kNoStep, PHASE_EXECUTE, 0, 0}) < 0) quit(kStatusLost);
   // Nobody is to wait for the end of a pipe that only this process holds open. Other threads may be using theirs.
   if (!context.hasThreads) (void)sys(__NR_close_range, 0, ~0u, 0);
   endAs(child);
+}
+
+// Blocked from before the fork on, so that none is lost between the program's start and the wait for signals.
+long setMask(uint64_t mask, uint64_t* before) {
+  return sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&mask), address(before), sizeof mask);
 }
 
 // An ignored SIGCHLD would have the kernel reap the child (wait(2), NOTES).
@@ -127,6 +134,8 @@ long tell(long statusFd, const PlanFailure& record) {
   return writeAll(statusFd, reinterpret_cast<const uint8_t*>(&record), sizeof record);
 }
 
+long endWithParent() { return prctl(PR_SET_PDEATHSIG, SIGKILL); }
+
 PlanFailure leave(const PlanContext& context, const PlanFailure& failure) {
   if (!context.isChild) return failure;
   (void)tell(context.statusFd, failure);  // a parent that is gone has nobody to tell
@@ -135,10 +144,24 @@ PlanFailure leave(const PlanContext& context, const PlanFailure& failure) {
 
 bool forkStage(void* plan, PlanContext* context, PlanFailure* failure) {
   int ends[2];
+  uint64_t mask = 0;
   long error = heedChildren();
   if (error == 0) error = makePipe(plan, *context, ends);
-  if (error < 0) return *failure = failedFork(error), false;
+  if (error == 0) error = setMask(~0ull, &mask);
+  if (error < 0) {
+    *failure = failedFork(error);
+    return false;
+  }
   const long child = sys(__NR_clone, SIGCHLD, 0, 0, 0, 0);
+  if (child != 0) {
+    (void)sys(__NR_close, ends[1]);
+    *failure = child < 0 ? failedFork(child) : readStatus(ends[0]);
+    (void)sys(__NR_close, ends[0]);
+    if (child > 0 && failure->error == 0 && context->progress == nullptr) standFor(child, *context);
+    const int status = child > 0 ? reap(child) : 0;
+    if (failure->op == PHASE_EXECUTE && failure->error != 0) failure->detail = static_cast<uint32_t>(status & 0x7f);
+  }
+  (void)setMask(mask, nullptr);  // what it was cannot be refused
   if (child == 0) {
     (void)sys(__NR_close, ends[0]);
     // an outer status pipe is the parent's
@@ -146,16 +169,8 @@ bool forkStage(void* plan, PlanContext* context, PlanFailure* failure) {
     context->statusFd = ends[1];
     context->isChild = true;
     context->hasThreads = false;
-    return true;
   }
-  (void)sys(__NR_close, ends[1]);
-  *failure = child < 0 ? failedFork(child) : readStatus(ends[0]);
-  (void)sys(__NR_close, ends[0]);
-  if (child < 0) return false;
-  if (failure->error == 0 && context->progress == nullptr) standFor(child, *context);
-  const int status = reap(child);
-  if (failure->op == PHASE_EXECUTE && failure->error != 0) failure->detail = static_cast<uint32_t>(status & 0x7f);
-  return false;
+  return child == 0;
 }
 
 }  // namespace uchroot

@@ -67,6 +67,9 @@ long verifyCwd(long jailFd);
 
 // stages.cc
 long tell(long statusFd, const PlanFailure& record);
+// Has this process killed when the one that waits for it ends. To be called after all steps, as a change of ids clears it
+// (PR_SET_PDEATHSIG(2const)); if that process is gone already, tell() fails.
+long endWithParent();
 // Forks. True in the child, which goes on; false in the parent, whose child has failed, or could not be made: `failure` says why. A
 // parent whose child has become the program does not return.
 bool forkStage(void* plan, PlanContext* context, PlanFailure* failure);

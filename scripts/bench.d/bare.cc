@@ -1,6 +1,6 @@
-// The calls of a launch without which a program is not locked in, one after the other, and execve; nothing is looked up,
-// reset, verified or read back: bare JAIL ID PROGRAM, which starts PROGRAM with ID as uid and gid. Without libc, as a
-// compiled launcher is: what that one costs more, it spends on making sure.
+// bare JAIL ID PROGRAM: starts PROGRAM with ID as uid and gid. Makes only the calls that lock a program in, and execve; looks
+// up, resets, verifies and reads back nothing. Has no libc, like a compiled launcher: the difference between the two is the
+// cost of the checks.
 #include <stdint.h>
 
 #include <linux/close_range.h>

@@ -7,7 +7,7 @@ import { buildJail } from '../../dist/lib/index.js';
 import { median, row } from './table.mjs';
 
 const EXT4_SUPER_MAGIC = 0xef53;
-/** The copy is measured with the first: 2,300 files, 50 MB. */
+/** The first one is for the measurement of copies: 2,300 files, 50 MB. */
 const PROGRAMS = ['perl', 'git', 'nginx', 'python3'];
 const here = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -25,7 +25,7 @@ function timed(program, ...args) {
 /** The command of a checkout. */
 const jailOf = (checkout) => `${checkout}/dist/bin/uchroot-jail.cjs`;
 
-/** Each of the two works first as often as the other; the ratio of the medians. The first round does not count. */
+/** The ratio of the medians. Each of the two works first equally often. The first round does not count. */
 async function compare(rounds, ours, theirs) {
   const samples = [[], []];
   const works = [ours, theirs].map((work, index) => [work, samples[index]]);
@@ -38,7 +38,7 @@ async function compare(rounds, ours, theirs) {
   return median(samples[0]) / median(samples[1]);
 }
 
-/** From the first file to the moment at which all are copied and hashed, and nothing is in its place yet. */
+/** The time from the first file until all are copied and hashed, before any is renamed into place. */
 async function copyMs(directory, program) {
   const times = new Map();
   const onProgress = ({ phase }) => times.has(phase) || times.set(phase, performance.now());
@@ -86,7 +86,7 @@ async function updating(base, rounds, name, program, against) {
 const found = (name) =>
   ['/usr/bin', '/usr/sbin'].map((directory) => `${directory}/${name}`).find((path) => existsSync(path));
 
-/** Jails of programs of Debian. `against` is another checkout, built. */
+/** Jails of programs of Debian. `against` is another checkout, already built. */
 export async function build({ quick, note, against }) {
   const programs = PROGRAMS.flatMap((name) => (found(name) === undefined ? [] : [[name, found(name)]]));
   for (const name of PROGRAMS) if (found(name) === undefined) note(`${name} is not installed: left out`);

@@ -1,4 +1,4 @@
-// A check of a whole jail against what only reads and hashes the same files.
+// Compares the check of a whole jail with a command that only reads and hashes the same files.
 import { spawnSync } from 'node:child_process';
 import { createHash, randomFillSync } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -65,7 +65,7 @@ export async function check({ quick }) {
     ];
     const samples = { check: [], find: [] };
     for (let round = -1; round < (quick ? 3 : 9); round++) {
-      // each comes first as often as the other
+      // each comes first equally often
       for (const [name, work] of round % 2 === 0 ? works : works.toReversed()) {
         const ms = work();
         if (round >= 0) samples[name].push(ms);

@@ -55,7 +55,7 @@ function makeTemplate(directory) {
   writeFileSync(`${directory}/.uchroot/manifest.json.gz`, manifest, { mode: 0o600 });
 }
 
-/** Name and directory of each file system that can be had; `closing` gets what undoes it. */
+/** Name and directory of each file system that can be made here; `closing` gets the functions that undo it. */
 function fileSystems(base, closing, note) {
   const found = [[statfsSync(base).type === EXT4_SUPER_MAGIC ? 'ext4' : 'the disk', `${base}/disk`]];
   mkdirSync(`${base}/disk`, { mode: 0o755 });
@@ -105,16 +105,16 @@ async function measure(point, rounds) {
     ['cp', () => run('cp', '-a', template, theirs)],
   ];
   for (let round = -1; round < rounds; round++) {
-    // each comes first as often as the other
+    // each comes first equally often
     for (const [name, work] of round % 2 === 0 ? works : works.toReversed()) {
       const ms = await timed(work);
       if (round >= 0) samples[name].push(ms);
     }
     run('rm', '-rf', ours, theirs);
-    // xfs gives inodes back behind the scenes, at the cost of whoever comes first
+    // xfs frees inodes in the background, at the cost of whoever comes first
     await sleep(100);
   }
-  // with its start: that is what one would run instead
+  // its start included: the alternative is to run this command
   return median(samples.clone) / median(samples.cp);
 }
 

@@ -1,5 +1,5 @@
-// What programs need, by the resolver in this process and by the two that answer for one file at a time: the loader itself
-// and ldd(1), a shell script around it.
+// Finds the libraries of programs with the resolver in this process, and with two commands that answer for one file at a
+// time: the loader itself, and ldd(1), a shell script around it.
 import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { endianness } from 'node:os';
 
@@ -39,7 +39,7 @@ function openIfFile(root, path) {
   }
 }
 
-/** Milliseconds for some programs. */
+/** The milliseconds for some programs. */
 function resolveAll(resolver, programs) {
   const before = performance.now();
   for (const { path } of programs) {
@@ -50,7 +50,7 @@ function resolveAll(resolver, programs) {
   return performance.now() - before;
 }
 
-/** Milliseconds of each for all programs, in turns of a few; the resolver knows nothing when it begins. */
+/** The milliseconds of each method for all programs, in turns of a few. The resolver knows nothing when it begins. */
 async function oneRound({ floor, open, programs, peers }) {
   const spentMs = new Map(['resolver', ...peers.map(({ name }) => name)].map((name) => [name, 0]));
   const spend = (name, ms) => spentMs.set(name, spentMs.get(name) + ms);
@@ -79,7 +79,7 @@ export async function closure({ floors, quick, note }) {
   if (peers.length === 1) note('ldd is not installed: left out');
 
   const first = resolveAll(open(), programs);
-  for (let i = 0; i < 5; i++) resolveAll(open(), programs); // compiled and warm before it counts
+  for (let i = 0; i < 5; i++) resolveAll(open(), programs); // compile and warm up before it counts
   const rounds = [];
   for (let i = 0; i < (quick ? 1 : 5); i++) rounds.push(await oneRound({ floor, open, programs, peers }));
   root.close();

@@ -1,5 +1,5 @@
-// The processes that measure: services of several sizes and the C floor. All live through a run and take
-// orders one at a time, so that whatever disturbs the machine hits every row of the table alike.
+// The processes that measure: services of several sizes and the C floor. All live through a run and take orders one at a
+// time, so that other load on the machine affects every row of the table alike.
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -10,7 +10,7 @@ export class Service {
   #child;
   #died;
 
-  /** @param setup {jail, user, original, sizeMb}: the jail, who runs in it, path of the C original */
+  /** @param setup {jail, user, original, sizeMb}: the jail, the user in it, the path of the C original */
   static async start(setup) {
     const service = new Service();
     const script = fileURLToPath(new URL('service.mjs', import.meta.url));

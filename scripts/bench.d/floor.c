@@ -1,12 +1,12 @@
-// What a launch costs at least: vfork, chroot, drop, exec; the exit by polling a pidfd. Nothing is looked up,
-// verified or closed. It also times whole commands, since a small process forks at no cost.
+// The least that a launch can cost: vfork, chroot, drop, exec; the exit by polling a pidfd. Looks up, verifies and closes
+// nothing. Also times whole commands, because a small process forks at no cost.
 //
 //   floor JAIL UID GID PROGRAM      then one order a line on stdin, its words separated by tabs:
 //     latency N                     nanoseconds from vfork to the collected status, N times
 //     throughput C MILLISECONDS     launches and nanoseconds, with C programs at once
-//     command N PROGRAM ARGUMENT…   nanoseconds of a command, outside the jail and unheard, N times
+//     command N PROGRAM ARGUMENT…   nanoseconds of a command, outside the jail, its output discarded, N times
 //
-// Answers one line an order. Any status but 0 ends it with 1.
+// Answers each order with one line. If a program ends with a status other than 0, it exits with 1.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <grp.h>

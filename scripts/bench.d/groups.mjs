@@ -34,11 +34,11 @@ class Samples {
 
 const sizeName = (sizeMb) => (sizeMb < 1024 ? `${sizeMb} MB` : `${sizeMb / 1024} GB`);
 
-/** The event loop held by one launch, in services of growing size. */
+/** How long one launch holds the event loop, in services of growing size. */
 async function loop({ services, rounds, warmUp }) {
   const goals = { 50: 1 / 20, 1024: 1 / 300, 4096: 1 / 1000 };
   const samples = new Samples();
-  // compiled and warm before it counts
+  // compile and warm up before it counts
   for (const service of services.values()) {
     await service.measure({ measure: 'held', launcher: 'spawnInJail', program: empty, count: warmUp });
   }
@@ -80,7 +80,7 @@ async function loop({ services, rounds, warmUp }) {
   ];
 }
 
-/** From the call to the collected status. */
+/** The time from the call to the collected status. */
 async function latency({ services, floors, rounds, warmUp }) {
   const service = services.get(50);
   const samples = new Samples();
@@ -129,7 +129,7 @@ async function latency({ services, floors, rounds, warmUp }) {
   ];
 }
 
-/** Launches a second with eight programs at once. */
+/** Launches per second with eight programs at once. */
 async function throughput({ services, floors, rounds, windowMs }) {
   const goals = { 50: 3, 1024: 50, 4096: 200 };
   const samples = new Samples();
@@ -279,7 +279,7 @@ async function memory({ jail, user, original, quick }) {
   ];
 }
 
-/** In the order in which they are run. */
+/** In the order of the run. */
 export const groups = {
   loop,
   latency,

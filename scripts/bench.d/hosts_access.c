@@ -1,4 +1,4 @@
-// hosts_access() of libwrap in a loop: for each number on a line of stdin the microseconds that so many decisions took.
+// Calls hosts_access() of libwrap in a loop. For each number on a line of stdin, prints the microseconds for so many decisions.
 //   hosts_access ALLOW DENY DAEMON ADDRESS NAME
 #include <stdint.h>
 #include <stdio.h>

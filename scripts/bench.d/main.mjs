@@ -30,7 +30,7 @@ function sizesMb() {
 const context = {
   jail,
   binaries,
-  // By name, since the C original knows nothing else; the ids are those of the host's nobody.
+  // The C original takes only a name; the ids are those of the host's nobody.
   user: 'nobody',
   uid: 65534,
   gid: 65534,
@@ -62,7 +62,7 @@ async function close() {
   for (const each of [...context.services.values(), ...context.floors.values()]) await each.stop();
 }
 
-// A load of other people's work is in every row alike, but widens them all.
+// Other load affects every row alike, but every row varies more.
 if (loadavg()[0] > availableParallelism() / 2) note(`the machine is busy (load ${loadavg()[0].toFixed(1)})`);
 
 const needsSizes = wanted === undefined || wanted === 'loop' || wanted === 'throughput';
@@ -76,7 +76,7 @@ for (const name of wanted === undefined ? names : [wanted]) {
 }
 await close();
 
-// On a shared machine of a CI service a ratio may be off; three times off is not noise any more.
+// On a shared CI machine a ratio may be off, but three times off is no noise.
 const missed = misses(rows, quick ? 3 : 1);
 for (const { figure } of missed) note(`missed: ${figure}`);
 process.exitCode = missed.length > 0 ? 1 : 0;

@@ -1,5 +1,5 @@
-// empty, cat and sleep in one static executable without libc, told apart by the first letter of their name:
-// a program that costs as little as a program can.
+// empty, cat and sleep in one static executable without libc: a program that costs as little as possible. The first letter
+// of its name selects what it does.
 #include <linux/time_types.h>
 
 #include "../../native/start/start.h"
@@ -22,7 +22,7 @@ long copyInput() {
   }
 }
 
-// A minute: long enough to be counted, and nothing outlives a benchmark that was killed.
+// A minute: long enough for the measurement, and it ends soon if the benchmark was killed.
 long sleepMinute() {
   const __kernel_timespec minute = {60, 0};
   return sys(__NR_ppoll, 0, 0, address(&minute), 0, 0) == 0 ? 0 : 1;

@@ -1,5 +1,5 @@
-// A service of a given size that launches programs when it is told to, each by the same few lines, and
-// answers with what it measured: node service.mjs SETUP, with an IPC channel (see fleet.mjs).
+// A service of a given size. It launches programs on order, each with the same few lines, and answers with its measurements:
+// node service.mjs SETUP, with an IPC channel (see fleet.mjs).
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
@@ -9,14 +9,14 @@ const setup = JSON.parse(process.argv[2]);
 const { jail, user, original } = setup;
 const opened = await openJail(jail, { user });
 
-/** How a program is started: what `await` gives is a ChildProcess, or looks like one. */
+/** Ways to start a program; `await` gives a ChildProcess or an object like one. */
 const launchers = {
   spawnInJail: (program, stdio) => spawnInJail({ user, jail, program, stdio }),
   'jail.spawn': (program, stdio) => opened.spawn({ program, stdio }),
   child_process: (program, stdio) => spawn(original, [user, jail, program], { stdio }),
 };
 
-/** Resolves when a program has ended as it should. A wrong status must never become a good time. */
+/** Resolves when a program has ended with the expected status or signal. A wrong status must never become a good time. */
 function ended(child, event = 'exit', expected = 0) {
   return new Promise((resolve, reject) => {
     child.once('error', reject);
@@ -27,7 +27,7 @@ function ended(child, event = 'exit', expected = 0) {
   });
 }
 
-/** The call itself, and the longest time for which nothing else had its turn before the program ended. */
+/** The time of the call itself, and the longest time between two turns of the event loop before the program ended. */
 async function held({ launcher, program }) {
   let running = true;
   let last = performance.now();
@@ -39,7 +39,7 @@ async function held({ launcher, program }) {
     if (running) setImmediate(tick);
   };
   setImmediate(tick);
-  // the first turns belong to the order that has just come in
+  // the first turns still handle the order that has just arrived
   for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
   gapMs = 0;
   const before = performance.now();
@@ -50,7 +50,7 @@ async function held({ launcher, program }) {
   return { callMs, gapMs };
 }
 
-/** From the call to the collected status. */
+/** The time from the call to the collected status. */
 async function spawnToExit({ launcher, program }) {
   const before = performance.now();
   await ended(await launchers[launcher](program, 'ignore'));
@@ -59,7 +59,7 @@ async function spawnToExit({ launcher, program }) {
 
 const input = Buffer.alloc(4096, 'x');
 
-/** Three pipes, and as much through them as a small request has. */
+/** Three pipes, and the data of a small request through them. */
 async function throughCat({ launcher, program }) {
   const before = performance.now();
   const child = await launchers[launcher](program, 'pipe');
@@ -73,7 +73,7 @@ async function throughCat({ launcher, program }) {
   return performance.now() - before;
 }
 
-/** Launches a second, with so many programs at once. */
+/** Launches per second, with so many programs at once. */
 async function throughput({ launcher, program, concurrency, durationMs }) {
   const before = performance.now();
   let count = 0;
@@ -87,7 +87,7 @@ async function throughput({ launcher, program, concurrency, durationMs }) {
   return (count * 1000) / (performance.now() - before);
 }
 
-// Exact, while the counter behind process.memoryUsage.rss() is off by some pages a CPU.
+// Exact: the counter behind process.memoryUsage.rss() is wrong by some pages for each CPU.
 function residentBytes() {
   return Number(/^Rss: +(\d+) kB/m.exec(readFileSync('/proc/self/smaps_rollup', 'latin1'))[1]) * 1024;
 }
@@ -99,7 +99,7 @@ async function settled() {
   return { resident: residentBytes(), heap: heapUsed + external };
 }
 
-/** What each live child adds to this process; the first ones pay for code and tables. */
+/** The memory that each live child adds to this process; the first ones pay for code and tables. */
 async function memory({ launcher, program, counts }) {
   const live = [];
   const grow = async (count) => {
@@ -126,7 +126,7 @@ async function memory({ launcher, program, counts }) {
 
 const measures = { held, spawnToExit, throughCat, throughput, memory };
 
-/** The first `discard` are not counted: after a fork, pages of the service are copied as they are written to. */
+/** The first `discard` do not count: after a fork, pages of the service are copied when it writes to them. */
 async function answer({ measure, count = 1, discard = 0, ...order }) {
   const results = [];
   for (let i = 0; i < discard; i++) await measures[measure](order);
@@ -142,8 +142,8 @@ process.on('message', async (order) => {
   }
 });
 
-// Touched pages of its own, so that a fork has as many page tables to copy as in a service of that size.
-// Global, or it would be collected as soon as this file has been run.
+// Touches every page, so that a fork must copy as many page tables as in a service of that size.
+// Global, so that it is not garbage-collected.
 globalThis.ballast = [];
 while (residentBytes() < setup.sizeMb * 2 ** 20) globalThis.ballast.push(Buffer.alloc(16 * 2 ** 20, 1));
 process.send('ready');

@@ -1,18 +1,18 @@
-// Ratios, their goals, and whether they are met.
+// Ratios, their goals, and whether the goals are met.
 
-/** The value in the middle, or the mean of the two there. */
+/** The middle value, or the mean of the two middle values. */
 export function median(values) {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** One row; `goal` is `['<=', limit]`, `['>=', limit]`, or undefined for a figure that is only told. */
+/** One row; `goal` is `['<=', limit]`, `['>=', limit]`, or undefined if the figure has no goal. */
 export function row(figure, ratio, goal, unit = 'x') {
   return { figure, ratio, goal, unit };
 }
 
-/** By how much a row misses its goal: at most 1 is a hit, 2 is twice off. */
+/** How far a row is from its goal: up to 1 meets it, 2 is twice off. */
 function missedBy({ ratio, goal }) {
   if (goal === undefined) return 0;
   return goal[0] === '<=' ? ratio / goal[1] : goal[1] / ratio;
@@ -20,7 +20,7 @@ function missedBy({ ratio, goal }) {
 
 /** Rows that miss their goal by more than `tolerance` times. */
 export function misses(rows, tolerance = 1) {
-  // negated, so that a figure that is no number at all is a miss
+  // negated, so that NaN counts as a miss
   return rows.filter((each) => !(missedBy(each) <= tolerance));
 }
 

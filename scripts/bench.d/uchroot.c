@@ -1,5 +1,5 @@
-// The C original that uchroot is a port of, kept to what it does: usage, getpwnam before chroot, chdir and
-// chroot, setgid and setuid, execv. It keeps root's groups, descriptors and environment.
+// The C original, of which uchroot is a port: usage, getpwnam before chroot, chdir and chroot, setgid and setuid, execv.
+// The program keeps root's groups, descriptors and environment.
 #include <pwd.h>
 #include <stdio.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
-// Decisions of TCP wrappers, by openHosts() in this process and by libwrap's hosts_access() in a loop in C. The last rule
-// of hosts.allow is the one that matches.
+// Compares decisions of openHosts() in this process with those of libwrap's hosts_access() in a loop in C. The last rule of
+// hosts.allow matches.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { median, row } from './table.mjs';
 const request = { daemon: 'sshd', client: { address: '10.0.0.1', name: 'host.example.com' } };
 const GOALS = { 10: 2, 1000: 20, 10000: 100 };
 
-/** Rules as administrators write them, for a few daemons, of which only the last means the client. */
+/** Rules for a few daemons, as administrators write them. Only the last one matches the client. */
 function makeRules(count) {
   const daemons = ['sshd', 'vsftpd', 'sshd, vsftpd', 'in.telnetd', 'ALL'];
   const clients = [
@@ -30,7 +30,7 @@ function makeRules(count) {
   return `${rules.join('')}sshd: 10.0.0.1\n`;
 }
 
-/** libwrap; `microseconds(count)` is what so many decisions take. */
+/** libwrap; `microseconds(count)` is the time of so many decisions. */
 function startLibwrap(binary, allow, deny) {
   const { daemon, client } = request;
   const child = spawn(binary, [allow, deny, daemon, client.address, client.name], {
@@ -60,7 +60,7 @@ async function ourMicroseconds(hosts, count) {
   return (performance.now() - begin) * 1000;
 }
 
-/** How many decisions take about as long as a turn is to be. */
+/** The number of decisions that take about as long as a turn. */
 async function fit(measure, turnUs) {
   for (let count = 1; ; count *= 2) {
     const us = await measure(count);
@@ -72,13 +72,13 @@ async function measure(count, binary, prefix, rounds) {
   const [allow, deny] = ['allow', 'deny'].map((name) => `${prefix}.${name}`);
   writeFileSync(allow, makeRules(count));
   writeFileSync(deny, 'ALL: ALL\n');
-  // the files have to be old enough for their times to be believed
+  // the files must be old enough that their times are trusted
   await new Promise((done) => setTimeout(done, 50));
   const hosts = openHosts({ allow, deny });
   const libwrap = startLibwrap(binary, allow, deny);
   const ours = (decisions) => ourMicroseconds(hosts, decisions);
   const theirs = (decisions) => libwrap.microseconds(decisions);
-  await ours(20_000); // compiled and warm before it counts
+  await ours(20_000); // compile and warm up before it counts
   const [ourTurn, theirTurn] = [await fit(ours, 20_000), await fit(theirs, 20_000)];
   const [our, their] = [[], []];
   for (let round = 0; round < rounds; round++) {
@@ -89,14 +89,14 @@ async function measure(count, binary, prefix, rounds) {
   return { our: median(our), their: median(their) };
 }
 
-/** Decisions a second. */
+/** Decisions per second. */
 export async function tcpwrappers({ hostsAccess, rounds, note }) {
   if (!existsSync(hostsAccess)) {
     note('libwrap0-dev is not installed: left out');
     return [];
   }
   const directory = mkdtempSync(join(tmpdir(), 'uchroot-bench-'));
-  // as deep as /etc/hosts.allow: both find their way to it each time
+  // as deep as /etc/hosts.allow: both resolve the path each time
   const prefix = `${directory}.hosts`;
   try {
     const results = new Map();

@@ -1,5 +1,5 @@
-// Accounts that exist only for what a test starts: files of its own lie over /etc/passwd and /etc/group, in a mount
-// namespace of its own.
+// Accounts that only programs of a test see: in a new mount namespace, other files are mounted over /etc/passwd and
+// /etc/group.
 import { writeFileSync } from 'node:fs';
 
 import { temporaryDirectory } from './launch.ts';
@@ -34,7 +34,7 @@ done
 exec "$@"
 `;
 
-/** Words before a command; it and what it starts then see these accounts. Needs CAP_SYS_ADMIN. */
+/** Words to put before a command: it and its children then see these accounts. Needs CAP_SYS_ADMIN. */
 export function withAccounts(): readonly string[] {
   const directory = temporaryDirectory();
   writeFileSync(`${directory}/passwd`, passwd);

@@ -1,14 +1,14 @@
-// A program that does what its arguments say, one after the other.
+// A program that executes its arguments as instructions, one after the other.
 //   out=TEXT err=TEXT       writes TEXT
 //   spam=N                  writes N bytes to standard output
 //   cat | cat=FD            copies standard input, or FD, to standard output
-//   sleep=MS                stays asleep, also when signals come
-//   ignore=N default=N      ignores signal N, and does not any more
-//   fork=MS                 leaves a child behind that sleeps, with all descriptors
-//   daemon=MS               the same in a session of its own
+//   sleep=MS                sleeps, even if signals arrive
+//   ignore=N default=N      ignores signal N, and stops ignoring it
+//   fork=MS                 starts a child that sleeps, with all descriptors
+//   daemon=MS               the same, in a new session
 //   storm=MS                stops and continues all other processes of its user, over and over
 //   touch=FILE              creates FILE
-//   fds                     the numbers of the open descriptors
+//   fds                     prints the numbers of the open descriptors
 //   exit=N kill=N           ends with this status, or by this signal
 #define _GNU_SOURCE
 #include <errno.h>

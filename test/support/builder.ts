@@ -1,4 +1,4 @@
-// What root tests of the builder start from and look at: the command, small systems to build from, whole trees.
+// For root tests of the builder: the command, small systems to build from, and listings of whole trees.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -29,7 +29,7 @@ import { type Manifest, parseManifest } from '../../lib/jail/manifest/manifest.t
 import { packageDirectory, searchPath, start, type Ended, type StartOptions } from './launch.ts';
 import { sanitizerEnv } from './sanitizer.ts';
 
-/** The words that start the command as it is installed. */
+/** The words that start the installed command. */
 export const jailCommand: readonly string[] = [
   process.execPath,
   `${packageDirectory}/dist/bin/uchroot-jail.cjs`,
@@ -40,7 +40,7 @@ export function uchrootJail(args: readonly string[], options: StartOptions = {})
   return start([...jailCommand, ...args], options);
 }
 
-/** The same, beside the test; `kill` ends it at once. */
+/** The same, in the background; `kill` ends it at once. */
 export function beginUchrootJail(args: readonly string[]): {
   readonly ended: Promise<{ readonly status: number | null; readonly stderr: string }>;
   kill(signal: NodeJS.Signals): void;
@@ -58,7 +58,7 @@ export function beginUchrootJail(args: readonly string[]): {
   return { ended, kill: (signal) => void child.kill(signal) };
 }
 
-/** A directory of root's in which nobody else can write, gone after the test. The checkout may be another user's. */
+/** A directory that only root can write, removed after the test. The checkout may belong to another user. */
 export function makeDirectory(t: Test): string {
   const directory = mkdtempSync('/tmp/uchroot-test-');
   chmodSync(directory, 0o755);
@@ -66,13 +66,13 @@ export function makeDirectory(t: Test): string {
   return directory;
 }
 
-/** What a program in the jail prints when an ordinary user runs it, or how it failed. */
+/** Runs a program in the jail as an ordinary user; returns its output, or how it failed. */
 export function runIn(jail: string, ...argv: readonly string[]): string {
   const { stdout, stderr, status } = start(['chroot', '--userspec=65534:65534', jail, ...argv]);
   return status === 0 ? stdout : `status ${status}: ${stderr}`;
 }
 
-/** Puts a file of the host into the system at `root`, at the same path, with the links that lead there. */
+/** Copies a file of the host to the same path of the system at `root`, with the links that lead there. */
 function putHostFile(root: string, path: string): void {
   const host = openFileRoot('/');
   try {
@@ -99,7 +99,7 @@ function isThere(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
-/** A system in a directory: programs of the host with their loader and libraries, and nothing else. */
+/** A system in a directory: only programs of the host, with their loader and libraries. */
 export function makeSystem(root: string, ...programs: readonly string[]): void {
   for (const program of programs) {
     putHostFile(root, program);
@@ -108,7 +108,7 @@ export function makeSystem(root: string, ...programs: readonly string[]): void {
   }
 }
 
-/** Another version of such a system: each file a little longer than before, which no ELF file minds. */
+/** Another version of such a system: each file is a little longer; an ELF file still works. */
 export function makeNextVersion(from: string, to: string): void {
   start(['cp', '-a', from, to]);
   for (const path of filesIn(to)) appendFileSync(`${to}/${path}`, 'next');
@@ -120,8 +120,8 @@ export function filesIn(directory: string): readonly string[] {
 }
 
 /**
- * All names below a directory, relative to it, one character a byte. By hand: readdir of Node, recursive, goes along links
- * too.
+ * All names below a directory, relative to it, one character for each byte. Node's recursive readdir is not used: it follows
+ * links.
  */
 export function everythingIn(directory: string): readonly string[] {
   const options = { withFileTypes: true, encoding: 'latin1' } as const;
@@ -138,7 +138,7 @@ function below(directory: string, name: string): Buffer {
   return Buffer.from(`${directory}/${name}`, 'latin1');
 }
 
-/** Everything about a tree but inode numbers and access times: a line for each path. */
+/** Everything about a tree except inode numbers and access times: a line for each path. */
 export function describeTree(
   directory: string,
   options: { readonly directoryTimes?: boolean } = {},
@@ -166,7 +166,7 @@ export function manifestOf(jail: string): Manifest {
   return parseManifest(readFileSync(`${jail}/.uchroot/manifest.json.gz`));
 }
 
-/** Where a jail is not what its manifest says, a line for each path; and what a run has left behind. */
+/** The paths where a jail differs from its manifest, a line for each; and the files that a run has left behind. */
 export function faultsOf(jail: string): readonly string[] {
   const faults = manifestOf(jail).entries.flatMap(({ path, kind, mode, uid, gid, sha256: hash, target }) => {
     const at = below(jail, path.slice(1));

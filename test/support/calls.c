@@ -1,11 +1,10 @@
-// An addon with two calls that Node does not offer: waitAny, which takes the status of any child as some libraries do,
-// and dumpable.
+// An addon with two calls that Node lacks: waitAny, which takes the status of any child, as some libraries do; and dumpable.
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-// Node-API, as far as it is needed here.
+// The part of Node-API that this file needs.
 typedef void *napi_value;
 typedef void *napi_env;
 typedef napi_value (*napi_callback)(napi_env, void *);

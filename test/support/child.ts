@@ -1,13 +1,13 @@
-// A Node of its own for what changes a process for good.
+// Runs code in a new Node process, because it changes its process for good.
 import { spawnSync } from 'node:child_process';
 
 import './plain-spawn.ts';
 import { plainEnv } from './service.ts';
 
 /**
- * Runs the lines of a module in a new node, and returns what they `tell`. They know `native` of lib/native.ts, the package
- * `posix`, `load('jail/build.js')` for modules of lib, `attempt(call)` for the error of a call, and `ids(field)` of
- * /proc/self/status. To drop privileges they call `native.setuid`: Debian's node refuses its own process.setuid.
+ * Runs the lines of a module in a new node, and returns what they pass to `tell`. The lines can use `native` of
+ * lib/native.ts, the package `posix`, `load('jail/build.js')` for modules of lib, `attempt(call)` for the error of a call,
+ * and `ids(field)` of /proc/self/status. To drop privileges, call `native.setuid`: Debian's node refuses its own process.setuid.
  */
 export function inChild(lines: string): unknown {
   const script = `

@@ -1,4 +1,4 @@
-// An ordinary Docker container: its default capabilities, and its filter's answer to what nobody there may call.
+// An ordinary Docker container: its default capabilities, and its filter's answers to forbidden calls.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -14,7 +14,7 @@ import {
 } from './launch.ts';
 import { sanitizerEnv } from './sanitizer.ts';
 
-/** What `docker run` gives without --cap-add. */
+/** The capabilities that `docker run` gives without --cap-add. */
 export const dockerCapabilities: readonly string[] = [
   'chown',
   'dac_override',
@@ -32,7 +32,7 @@ export const dockerCapabilities: readonly string[] = [
   'setfcap',
 ];
 
-/** Words before a command: root with these capabilities only, keyctl and mount refused by a seccomp filter. */
+/** Words to put before a command: root has only these capabilities, and a seccomp filter refuses keyctl and mount. */
 export function asInDocker(capabilities: readonly string[] = dockerCapabilities): readonly string[] {
   const bounding = ['-all', ...capabilities.map((name) => `+${name}`)].join(',');
   return [...oddCaller('filter'), 'setpriv', '--bounding-set', bounding, '--inh-caps', '-all'];
@@ -59,7 +59,7 @@ function mounts(jail: string): Record<string, unknown>[] {
   return [...[...system, ...own].map((path) => bind(path, 'ro')), bind(jail, 'rw')];
 }
 
-// crun declines where both versions of cgroups are mounted, although it is to leave them alone.
+// crun refuses to run if both versions of cgroups are mounted, although it is told to leave them alone.
 const withoutCgroups = [
   'unshare',
   '--mount',
@@ -69,7 +69,7 @@ const withoutCgroups = [
   'sh',
 ];
 
-/** Runs the command in a real container of `crun`, with the jail at the same path. */
+/** Runs the command in a real container, with `crun`. The jail has the same path there. */
 export function inContainer(jail: string, args: readonly string[]): Ended {
   const bundle = temporaryDirectory();
   const state = temporaryDirectory();

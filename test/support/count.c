@@ -1,4 +1,4 @@
-// Exits with the number of its arguments; without libc, so that it takes no time.
+// Exits with the number of its arguments. Has no libc, so that it takes no time.
 __attribute__((noreturn, used)) void begin(const long *stack) {
   const long status = stack[0] - 1;
 #if defined(__x86_64__)

@@ -1,18 +1,18 @@
-// A service for the tests of units. It does what its words say, one after the other.
-//   say=TEXT     a line on stderr
-//   notify=TEXT  to the service manager (sd_notify(3))
-//   ready=FD     a newline on a descriptor, which it closes (s6, "Service startup notifications")
-//   log=TEXT     to syslog(3)
-//   reload=TEXT  from now on SIGHUP says TEXT
-//   args=FILE    writes its arguments to FILE, all of them, each with its NUL, and ends
-//   alive        gives signs of life as often as the watchdog wants, until SIGUSR1
+// A service for the tests of units. It executes its words as instructions, one after the other.
+//   say=TEXT     prints a line on stderr
+//   notify=TEXT  sends TEXT to the service manager (sd_notify(3))
+//   ready=FD     writes a newline to FD and closes it (s6, "Service startup notifications")
+//   log=TEXT     sends TEXT to syslog(3)
+//   reload=TEXT  prints TEXT on each SIGHUP from now on
+//   args=FILE    writes all its arguments to FILE, each with its NUL, and ends
+//   alive        tells the watchdog that it is alive as often as required, until SIGUSR1
 //   serve        answers each connection to descriptor 3 with its pid and uid
 //   echo         copies its standard input to its standard output
 //   exit=N       ends with this status
-//   fork         goes on as a child in a session of its own, and ends with 0
-//   env=NAME     says what a variable holds
-//   deaf         from now on SIGTERM is ignored
-//   wait         until a signal ends it
+//   fork         continues as a child in a new session; the parent ends with 0
+//   env=NAME     prints the value of a variable
+//   deaf         ignores SIGTERM from now on
+//   wait         waits until a signal ends it
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>

@@ -1,4 +1,4 @@
-// Faults in one system call of a launch in place, by strace: the call is not made, and answers what the test says.
+// Injects faults into one system call of a launch in place, with strace: the call only returns what the test says.
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 
 import { launchWords, oddCaller, temporaryDirectory, uchroot, type Ended } from './launch.ts';
@@ -12,7 +12,7 @@ export interface Call {
 }
 
 export interface Faulty extends Ended {
-  /** What was answered by strace, in its notation. */
+  /** The calls that strace answered, in its notation. */
   readonly injected: readonly string[];
   /** Lines of --status-fd. */
   readonly events: readonly string[];
@@ -27,10 +27,10 @@ export class FaultyLaunch {
   readonly #words: readonly string[];
   readonly #arguments: readonly string[];
   readonly #calls: readonly string[];
-  // Of a launch without a fault, in each way to start it.
+  // The trace of a launch without a fault, for each way to start it.
   readonly #trials = new Map<string, readonly string[]>();
 
-  /** The odd state of the caller makes each step do something; `calls` are the names of all that is traced. */
+  /** `words` put the caller into an odd state, so that each step has an effect. `calls` names the calls to trace. */
   constructor(jail: string, words: readonly string[], options: readonly string[], calls: readonly string[]) {
     this.#jail = jail;
     this.#words = words;
@@ -38,7 +38,7 @@ export class FaultyLaunch {
     this.#calls = [...new Set(['keyctl', ...calls])];
   }
 
-  // Threads of Node are not traced: without -f strace follows the main thread, and that runs the plan.
+  // Without -f strace follows only the main thread, which runs the plan; it does not trace threads of Node.
   run(inject: readonly string[]): Faulty {
     const mark = `${this.#jail}/tmp/mark`;
     rmSync(mark, { force: true });
@@ -56,7 +56,7 @@ export class FaultyLaunch {
     };
   }
 
-  // Node makes the same calls before the plan begins: strace counts them too.
+  // Node makes the same calls before the plan begins, and strace counts them too.
   #count(call: Call): number {
     const way = launchWords(this.#arguments).join(' ');
     const lines = this.#trials.get(way) ?? this.#trial();
@@ -67,7 +67,7 @@ export class FaultyLaunch {
     const at = call.last === true ? lines.findLastIndex(sought) : lines.findIndex(sought);
     if (plan < 0 || at < 0) throw new Error(`the launch makes no call ${call.name}(${call.arguments}`);
     const before = lines.slice(0, at + 1).filter((line) => line.startsWith(`${call.name}(`)).length;
-    // The execve of strace's own child is shown, but cannot be made to fail.
+    // The trace shows the execve of strace's own child, but a fault cannot be injected there.
     return call.name === 'execve' ? before - 1 : before;
   }
 

@@ -1,4 +1,4 @@
-// What root tests start and look at: the command, callers in an odd state, a jail with a probe in it.
+// For root tests of launches: the command, callers in an odd state, and a jail with a probe in it.
 import { spawnSync, type SpawnSyncReturns, type StdioOptions } from 'node:child_process';
 import {
   chmodSync,
@@ -21,24 +21,24 @@ import { sanitizerEnv } from './sanitizer.ts';
 
 const packageRoot = new URL('../../../', import.meta.url).pathname;
 
-/** The command as it is installed, and the words that start it. */
+/** The words that start the installed command. */
 export const command: readonly string[] = [process.execPath, `${packageRoot}dist/bin/uchroot.cjs`];
 
-/** Where this package lies. */
+/** The directory of this package. */
 export const packageDirectory: string = packageRoot.slice(0, -1);
 
 type RootTest = (name: string, body: (t: Test) => Promise<void>) => void;
 
-/** `t.test` for what needs root, a compiler for the probe, and these tools. */
+/** `t.test` for a test that needs root, a compiler for the probe, and these tools. */
 export function rootTest(...tools: readonly string[]): RootTest {
   const skip = unlessRoot() || unlessInstalled('gcc', ...tools);
   return (name, body) => void t.test(name, { skip }, body);
 }
 
-// Whether the test that runs is to start programs with a compiled launcher.
+// Whether the running test starts programs with a compiled launcher.
 let isCompiling = false;
 
-/** The same, twice: what `uchroot` starts is started by the command, and then by a launcher that it has compiled. */
+/** The same, run twice: `uchroot` starts programs with the command, and then with a launcher that it has compiled. */
 export function bothWays(...tools: readonly string[]): RootTest {
   const test = rootTest(...tools);
   return (name, body) => {
@@ -51,7 +51,7 @@ export function bothWays(...tools: readonly string[]): RootTest {
   };
 }
 
-// Into dist, where nobody else can put a file of that name; once, as long as the source stays.
+// Compiles into dist, where nobody else can put a file of that name; only if the source has changed.
 function compile(name: string): string {
   const source = `${packageRoot}test/support/${name}.c`;
   const program = `${packageRoot}dist/test/support/${name}`;
@@ -67,12 +67,12 @@ function compile(name: string): string {
   return program;
 }
 
-/** The words that put a caller into an odd state (odd-caller.c) before it executes what follows. */
+/** The words that put a caller into an odd state (odd-caller.c) before it executes the words after them. */
 export function oddCaller(...words: readonly string[]): readonly string[] {
   return [compile('odd-caller'), ...words, '--'];
 }
 
-/** A directory of root's that is gone after the test file. */
+/** A directory of root's that is removed after the test file. */
 export function temporaryDirectory(): string {
   const directory = mkdtempSync('/tmp/uchroot-test-');
   t.teardown(() => rmSync(directory, { recursive: true, force: true }));
@@ -92,7 +92,7 @@ export function makeJail(): string {
   return jail;
 }
 
-/** Puts another copy of the probe somewhere. */
+/** Puts another copy of the probe at a path. */
 export function putProgram(path: string, mode = 0o755): void {
   copyFileSync(compile('probe'), path);
   chmodSync(path, mode);
@@ -115,9 +115,9 @@ export interface Ended {
 export interface StartOptions {
   /** Words before the command: an odd caller, strace, setpriv. */
   readonly by?: readonly string[];
-  /** Words before those, of accounts.ts, which count for what is compiled as well. */
+  /** Words of accounts.ts before those. They apply to a compilation too. */
   readonly accounts?: readonly string[];
-  /** The whole environment; nothing of the test's own gets in (tap puts NODE_OPTIONS there). */
+  /** The whole environment; it has nothing of the test's own (tap puts NODE_OPTIONS there). */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly stdio?: StdioOptions;
@@ -141,7 +141,7 @@ export function start(words: readonly string[], options: StartOptions = {}): End
   return { status, signal, stdout: String(stdout ?? ''), stderr: String(stderr ?? ''), output };
 }
 
-/** A command where everybody may read it: the package may lie in a directory of root's. */
+/** A copy of the command that everybody may read: only root may be able to read the package's directory. */
 export function publicCommand(name: 'uchroot' | 'uchroot-jail' = 'uchroot'): readonly string[] {
   const directory = temporaryDirectory();
   const parts = ['', '-command', '-compile', '-late', '-jail'];
@@ -157,7 +157,8 @@ export function publicCommand(name: 'uchroot' | 'uchroot-jail' = 'uchroot'): rea
 
 const compiled = new Map<string, readonly string[] | Ended>();
 
-// Once for the same words: the launcher, or how its compilation ended. Its words may be as many as the test's.
+// Compiles once for the same words; keeps the launcher, or the result of a failed compilation. The odd caller's stack has
+// room for as many words as a test gives.
 function compileLauncher(
   args: readonly string[],
   accounts: readonly string[] = [],
@@ -172,7 +173,7 @@ function compileLauncher(
   return result;
 }
 
-/** The words that launch in the way of the test that runs. */
+/** The words that launch in the way of the running test. */
 export function launchWords(args: readonly string[], accounts: readonly string[] = []): readonly string[] {
   if (!isCompiling) return [...command, ...args];
   const result = compileLauncher(args, accounts);
@@ -180,7 +181,7 @@ export function launchWords(args: readonly string[], accounts: readonly string[]
   return result;
 }
 
-/** Runs the command `uchroot` with these arguments, or the launcher that it compiles of them. */
+/** Runs the command `uchroot` with these arguments, or the launcher that it compiles from them. */
 export function uchroot(args: readonly string[], options: StartOptions = {}): Ended {
   const words = isCompiling ? compileLauncher(args, options.accounts) : [...command, ...args];
   return 'status' in words ? words : start(words, options);

@@ -1,5 +1,5 @@
-// A machine of its own for the tests of units: systemd as the first process of a container, on the Debian system that
-// the tests run on. Its root directory is a copy in memory that is gone with it.
+// A machine for the tests of units: systemd as the first process of a container, on the Debian system that the tests run on.
+// Its root directory is a copy in memory, which is removed with it.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
@@ -10,12 +10,12 @@ import { packageDirectory, searchPath, temporaryDirectory, type Ended } from './
 import { unlessInstalled, unlessRoot } from './root.ts';
 import { sanitized } from './sanitizer.ts';
 
-/** The reason why there can be no machine with these tools here, or false. */
+/** The reason why a machine with these tools cannot run here, or false. */
 export function unlessMachine(...tools: readonly string[]): string | false {
   return (
     unlessRoot() ||
     unlessInstalled('systemd-nspawn', 'nsenter', 'setpriv', ...tools) ||
-    // what systemd starts finds no runtime to be preloaded
+    // programs that systemd starts would not find the runtime to preload
     (sanitized && 'the sanitized build preloads its runtime')
   );
 }
@@ -25,18 +25,18 @@ export interface Machine {
   run(words: readonly string[], options?: { readonly input?: string | Buffer }): Ended;
   /** The same for one line of a shell. */
   shell(line: string): Ended;
-  /** Answers what a line of a shell prints, as soon as it prints something that matches; fails after half a minute. */
+  /** Repeats a line of a shell until its output matches, and returns the output; fails after half a minute. */
   until(line: string, pattern: RegExp): Promise<string>;
-  /** Boots it anew, with the files that it has. */
+  /** Boots it again, with its present files. */
   reboot(): Promise<void>;
   /** Ends everything in it. */
   stop(): Promise<void>;
 }
 
-// A cgroup of its own, in the second version's hierarchy: where the host has the first one mounted, systemd declines.
-// The root directory: what the host has, and on top of it what is written here. A machine id, or systemd would ask
-// for one. Nothing that the host has enabled, which would be started too. nspawn makes all else, and answers with 133
-// when a reboot is asked for.
+// The machine has its own cgroup, in the second version's hierarchy: systemd refuses to run if the host has the first one
+// mounted. The root directory is the host's with an overlay for changes. It has a machine id, because systemd would ask for
+// one, and none of the units that the host has enabled, because systemd would start them. nspawn makes all else, and exits
+// with 133 if a reboot is asked for.
 const boot = `
 set -e
 mount -t cgroup2 none /sys/fs/cgroup
@@ -90,18 +90,18 @@ const programOf = (pid: number): string => {
   }
 };
 
-// systemd, when it listens to systemctl.
+// Whether this process is systemd and listens to systemctl.
 const isFirst = (pid: number): boolean =>
   programOf(pid) === 'systemd' && existsSync(`/proc/${pid}/root/run/systemd/private`);
 
-/** Boots a machine, and answers when all is started that is to be. */
+/** Boots a machine, and resolves when all its units are started. */
 export async function bootMachine(): Promise<Machine> {
   const directory = temporaryDirectory();
   const name = `uchroot-test-${process.pid}`;
   mkdirSync(`${directory}/machine`);
   const words = ['sh', '-c', boot, 'sh', `${directory}/machine`, name, randomUUID().replaceAll('-', '')];
-  // Whatever ends this process ends the machine: pdeathsig reaches unshare, and that the first process of a pid
-  // namespace, with which all others end.
+  // The machine ends with this process, however that ends: pdeathsig kills unshare, unshare kills the first process of the
+  // pid namespace, and all other processes end with that one.
   const child = spawn(
     'setpriv',
     [
@@ -172,9 +172,9 @@ export async function bootMachine(): Promise<Machine> {
   return machine;
 }
 
-// The last of its processes is gone a moment after the first.
+// Its last process ends a moment after the first.
 async function removeCgroup(name: string): Promise<void> {
-  // where cgroup2 is on this host; mounted at the usual place, or beside the first version
+  // cgroup2 is mounted at the usual place of this host, or beside the first version
   const line = readFileSync('/proc/self/mounts', 'utf8').match(/^\S+ (\S+) cgroup2 /m);
   const top = `${line?.[1] ?? '/sys/fs/cgroup'}/${name}`;
   for (let i = 0; existsSync(top) && i < 50; i++) {

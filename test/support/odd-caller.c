@@ -1,5 +1,5 @@
-// Puts itself into an odd state, word by word, and executes the rest: odd-caller WORD... -- PROGRAM ARGUMENT...
-// Arguments, and entries of env=, that begin with hex: stand for bytes that no text can hold; fill:N is N letters.
+// odd-caller WORD... -- PROGRAM ARGUMENT...: puts itself into an odd state, word by word, and executes PROGRAM.
+// Arguments and entries of env= that begin with hex: are bytes that no text can hold; fill:N is N letters.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -71,7 +71,7 @@ static void addEntry(char *entry) {
   environ = list;
 }
 
-// Raw calls: glibc leaves out the two signals that it uses itself.
+// Raw calls: glibc skips the two signals that it uses itself.
 static void blockSignals(void) {
   const uint64_t all = ~0ull;
   check(syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, 8));
@@ -99,7 +99,7 @@ static void raiseAmbient(void) {
   check(prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0));
 }
 
-// As Docker's default filter: these calls are refused to everybody, root included.
+// Like Docker's default filter: refuses these calls to everybody, root included.
 static void refuseCalls(void) {
   struct sock_filter filter[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -118,7 +118,7 @@ static _Noreturn void passOn(int status) {
   exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
-// The rest runs on a terminal of its own, as the leader of its session; what it writes there comes out here.
+// The program runs on a new terminal, as the leader of its session. Its output there is copied to standard output.
 static void openTerminal(void) {
   int terminal, status;
   const int pid = (int)check(forkpty(&terminal, NULL, NULL, NULL));
@@ -129,7 +129,7 @@ static void openTerminal(void) {
   passOn(status);
 }
 
-// The rest runs as a shell starts a job: leader of a process group, in the foreground of the shell's terminal.
+// The program runs as a shell starts a job: leader of a process group, in the foreground of the shell's terminal.
 static void startJob(void) {
   int status;
   signal(SIGTTOU, SIG_IGN);
@@ -218,7 +218,7 @@ int main(int argc, char **argv) {
   for (int rest = ++i; rest < argc; rest++) argv[rest] = decode(argv[rest]);
   if (i >= argc) return 99;
   now = argv[i];
-  // Not execvp: it would look at the odd PATH.
+  // Not execvp: it would use the odd PATH.
   static const char *const places[] = {"", "/usr/local/bin/", "/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/"};
   for (size_t place = strchr(argv[i], '/') ? 0 : 1; place < sizeof places / sizeof *places; place++) {
     char path[4096];

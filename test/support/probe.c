@@ -1,8 +1,8 @@
-// The program in the jail. It tells by system calls alone what reached it, or tries to get out.
-//   probe state           everything a program can be started with, as one JSON object
-//   probe brief           the same without the descriptors, which take long to count under strace
-//   probe escape          one JSON object: what each attempt was answered, 0 or an errno
-//   probe wait            state, then stays until stdin ends
+// The program in the jail. It reports what it has inherited, by system calls alone, or it tries to escape.
+//   probe state           prints everything that a program can be started with, as one JSON object
+//   probe brief           the same without the descriptors: counting them takes long under strace
+//   probe escape          prints one JSON object: the result of each attempt, 0 or an errno
+//   probe wait            does the same as state, then waits until stdin ends
 //   probe mark FILE       creates FILE: proof that the program ran
 //   probe exit N | kill N ends with this status, or by this signal
 #define _GNU_SOURCE
@@ -101,7 +101,7 @@ static void credentials(void) {
   number("securebits", prctl(PR_GET_SECUREBITS, 0, 0, 0, 0));
   number("noNewPrivs", prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
   number("seccomp", prctl(PR_GET_SECCOMP, 0, 0, 0, 0));
-  // The key that odd-caller puts into its session keyring: found, or an errno.
+  // The key that odd-caller puts into its session keyring: its number, or an errno.
   const long found = syscall(SYS_keyctl, KEYCTL_SEARCH, KEY_SPEC_SESSION_KEYRING, "user", "of the caller", 0);
   number("key", found < 0 ? -errno : found);
 }
@@ -208,7 +208,7 @@ static void state(char **argv, int fdsEnd) {
 #define TRY(name, call) number(name, (errno = 0, (long)(call)) < 0 ? errno : 0)
 
 #if defined(__x86_64__)
-// The other call tables of the machine: a filter for one of them is none.
+// The other call tables of the machine: a filter that covers only one table gives no protection.
 static long call32(long number, long a, long b, long c) {
   long result;
   __asm__ volatile("int $0x80" : "=a"(result) : "a"(number), "b"(a), "c"(b), "d"(c) : "memory", "r8", "r9", "r10", "r11");

@@ -1,4 +1,4 @@
-// What the probe in the jail reports (probe.c).
+// The reports of the probe in the jail (probe.c).
 import { spawn } from 'node:child_process';
 import type { Writable } from 'node:stream';
 
@@ -11,7 +11,7 @@ interface Descriptor {
   readonly type: string;
 }
 
-/** What the probe saw. Sets of capabilities and signals are hexadecimal; argv and env are bytes in hexadecimal. */
+/** The state that the probe saw. Sets of capabilities and signals are hexadecimal; argv and env are bytes in hexadecimal. */
 export interface State {
   readonly uid: readonly number[];
   readonly gid: readonly number[];
@@ -57,7 +57,7 @@ export function decode(hex: string): string {
   return Buffer.from(hex, 'hex').toString('latin1');
 }
 
-/** The probe's report; throws with what the command said if the probe did not run. */
+/** The probe's report; if the probe did not run, throws with the command's messages. */
 export function readState(ended: Ended): State {
   if (ended.status !== 0)
     throw new Error(`status ${ended.status}, signal ${ended.signal}: ${ended.stderr}${ended.stdout}`);
@@ -78,8 +78,8 @@ export interface Waiting {
 }
 
 /**
- * Starts `/probe wait` under the command, and lets a test look at the process from outside. Descriptor 3 is a pipe
- * too: Node closes its end of the other when the process that it started ends.
+ * Starts `/probe wait` under the command, so that a test can examine the process from outside. Descriptor 3 is a pipe too,
+ * because Node closes its end of the other one when the process that it started ends.
  */
 export async function startWaiting(
   jail: string,

@@ -23,23 +23,23 @@ const flags: Readonly<Record<string, readonly string[]>> = {
   calls: ['-shared', '-fPIC'],
 };
 
-/** Compiles test/support/NAME.c, unless it has been; the path of the result. Static, so that a jail needs no library. */
+/** Compiles test/support/NAME.c, unless it is compiled; returns its path. Static, so that a jail needs no library. */
 export function compiled(name: string): string {
   const source = join(repository, 'test/support', `${name}.c`);
   const result = join(built, name);
   if (existsSync(result) && statSync(result).mtimeMs > statSync(source).mtimeMs) return result;
   mkdirSync(built, { recursive: true });
-  // Files of tests run beside each other: none may see half of it.
+  // Test files run at the same time: none may see half a program.
   const temporary = `${result}.${process.pid}`;
   execFileSync('cc', ['-O1', '-o', temporary, source, ...(flags[name] ?? ['-static'])], {
-    // without the sanitizers, if this process has them
+    // without the sanitizers of this process
     env: { PATH: process.env.PATH },
   });
   renameSync(temporary, result);
   return result;
 }
 
-/** A jail with these programs at its top, an empty directory `tmp` that everybody may write, and nothing else. */
+/** A jail with only these programs at its top, and an empty directory `tmp` that everybody may write. */
 export function makeJail(t: Test, ...programs: readonly string[]): string {
   const jail = mkdtempSync(join(tmpdir(), 'uchroot-test-'));
   t.teardown(() => rmSync(jail, { recursive: true, force: true }));

@@ -1,4 +1,4 @@
-// A table of launches that are refused: words, exit status, and what stderr says.
+// A table of refused launches: words, exit status, and stderr.
 import { rootTest, uchroot } from './launch.ts';
 
 export type Refusal = readonly [
@@ -8,7 +8,7 @@ export type Refusal = readonly [
   stderr: RegExp | string,
 ];
 
-/** One test a row: the status, nothing on stdout, and on stderr one line, perhaps a hint, perhaps the usage. */
+/** Runs one test for each row: the status, an empty stdout, and on stderr one line, perhaps a hint or the usage. */
 export function testRefusals(rows: readonly Refusal[]): void {
   const test = rootTest();
   for (const [what, words, status, stderr] of rows) {

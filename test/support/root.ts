@@ -1,4 +1,4 @@
-// Reasons to skip a test. In CI, and for root, MUST_RUN=1 turns each of them into a failure.
+// Reasons to skip a test. MUST_RUN=1, which is set in CI and for root, turns each of them into a failure.
 import { accessSync, constants, existsSync } from 'node:fs';
 
 function excuse(reason: string): string {
@@ -6,7 +6,7 @@ function excuse(reason: string): string {
   return reason;
 }
 
-/** For the option `skip` of a test: why it cannot run, or false. */
+/** For the option `skip` of a test: the reason why it cannot run, or false. */
 export function unlessRoot(): string | false {
   return process.getuid?.() === 0 ? false : excuse('needs root');
 }

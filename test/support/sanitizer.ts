@@ -1,6 +1,6 @@
-// The native code with sanitizers (scripts/test --sanitize) needs their runtime in every node, before anything else.
+// Native code with sanitizers (scripts/test --sanitize) needs their runtime in every node, loaded first.
 
-/** What an environment of a test's own must have besides. */
+/** Variables that an environment made by a test must also have. */
 export const sanitizerEnv: Readonly<Record<string, string>> = Object.fromEntries(
   ['LD_PRELOAD', 'ASAN_OPTIONS'].flatMap((name) => {
     const value = process.env[name];
@@ -11,5 +11,5 @@ export const sanitizerEnv: Readonly<Record<string, string>> = Object.fromEntries
 /** Whether the native code runs under sanitizers. */
 export const sanitized: boolean = 'ASAN_OPTIONS' in sanitizerEnv;
 
-/** LD_PRELOAD as a hostile caller sets it; the sanitizers' runtime stays first. */
+/** LD_PRELOAD as a hostile caller sets it, with the sanitizers' runtime before it. */
 export const hostilePreload = `LD_PRELOAD=${[sanitizerEnv.LD_PRELOAD ?? '', '/nowhere.so'].join(' ').trim()}`;

@@ -1,4 +1,4 @@
-// SARIF logs against the schema of OASIS, in the copy that a package of Microsoft's brings along: nothing is fetched.
+// Checks SARIF logs against the schema of OASIS. A package of Microsoft contains a copy, so nothing is downloaded.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
@@ -14,7 +14,7 @@ const ajv = new Ajv.default({ allErrors: true, strict: false, unicodeRegExp: fal
 addFormats.default(ajv);
 const validate = ajv.compile(schema);
 
-/** What is wrong with a log by the schema; none if it is valid. */
+/** The errors of a log by the schema; none if it is valid. */
 export function faultsOfSarif(log: unknown): readonly string[] {
   if (validate(log)) return [];
   return (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message ?? ''}`);

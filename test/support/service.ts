@@ -1,4 +1,4 @@
-// A service of its own for a test: another Node process, and what /proc tells of one.
+// A service for a test: another Node process; and facts about processes from /proc.
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import './plain-spawn.ts';
 import { sanitizerEnv } from './sanitizer.ts';
 
-/** An environment without what the test runner and the user have put into this one. */
+/** An environment without the variables of the test runner and the user. */
 export function plainEnv(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
   const kept = ['PATH', 'TMPDIR', 'MUST_RUN'];
   const env = kept.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
@@ -64,13 +64,13 @@ export function statusOf(pid: number, field: string): string | undefined {
   }
 }
 
-/** Whether a process is there and is no zombie. */
+/** Whether a process exists and is no zombie. */
 export function runs(pid: number): boolean {
   const state = statusOf(pid, 'State');
   return state !== undefined && !state.startsWith('Z');
 }
 
-/** Pids of the processes whose parent is this one, zombies among them. */
+/** Pids of the processes whose parent is this one, including zombies. */
 export function childrenOf(pid: number): readonly number[] {
   return readdirSync('/proc')
     .filter((name) => /^[0-9]+$/.test(name))
@@ -78,7 +78,7 @@ export function childrenOf(pid: number): readonly number[] {
     .filter((other) => statusOf(other, 'PPid') === String(pid));
 }
 
-/** Pids of the running processes with this real uid: a zombie may wait for an init that takes its time. */
+/** Pids of the running processes with this real uid. Zombies do not count: a slow init may not have reaped them yet. */
 export function processesOf(uid: number): readonly number[] {
   return readdirSync('/proc')
     .filter((name) => /^[0-9]+$/.test(name))
@@ -86,7 +86,7 @@ export function processesOf(uid: number): readonly number[] {
     .filter((pid) => statusOf(pid, 'Uid')?.split('\t')[0] === String(uid) && runs(pid));
 }
 
-/** What a process has open, and how many threads it has. */
+/** The open descriptors of a process, and the number of its threads. */
 export function countOf(pid: number): { fds: number; threads: number } {
   return {
     fds: readdirSync(`/proc/${pid}/fd`).length,
@@ -94,7 +94,7 @@ export function countOf(pid: number): { fds: number; threads: number } {
   };
 }
 
-/** Waits until a condition holds; false if it does not within `ms`. */
+/** Waits until a condition is true; returns false if it is not within `ms`. */
 export async function eventually(condition: () => boolean, ms = 3000): Promise<boolean> {
   for (const end = performance.now() + ms; performance.now() < end;) {
     if (condition()) return true;
@@ -103,7 +103,7 @@ export async function eventually(condition: () => boolean, ms = 3000): Promise<b
   return condition();
 }
 
-/** The descriptors of this process, once none has come or gone for a while: handles are closed a turn of the loop later. */
+/** The number of descriptors, when it has not changed for a while: handles are closed one turn of the loop later. */
 export async function settledFds(): Promise<number> {
   for (let last = -1; ;) {
     const now = countOf(process.pid).fds;

@@ -1,8 +1,8 @@
-// For tests of what computes in steps.
+// For tests of functions that compute in steps.
 
 import type { Steps } from '../../lib/jail/work/steps.ts';
 
-/** Goes through all steps at once. */
+/** Runs all steps at once. */
 export function finish<T>(steps: Steps<T>): T {
   for (;;) {
     const step = steps.next();

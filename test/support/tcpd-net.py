@@ -1,9 +1,9 @@
-# What the tests of uchroot-tcpd need of sockets that Node does not have: datagrams of unix sockets, and options.
-#   log PATH FILE       a log daemon: a line for each datagram, raw
-#   answer              a daemon for one datagram on descriptor 0
-#   talk JSON...        connects, one after the other: {kind, source, port, text, options}; prints what came back, as JSON
-#   routed OPTIONS PROGRAM...   starts a program for a connection that has come with these IP options; prints what came back
-#   knock JSON...       whether each port is open, all at once: {source, port}
+# Socket features that the tests of uchroot-tcpd need and Node lacks: datagrams of unix sockets, and options.
+#   log PATH FILE       a log daemon: writes a line for each datagram, raw
+#   answer              a daemon that answers one datagram on descriptor 0
+#   talk JSON...        connects, one after the other: {kind, source, port, text, options}; prints the answers, as JSON
+#   routed OPTIONS PROGRAM...   starts a program for a connection that came with these IP options; prints the answer
+#   knock JSON...       says whether each port is open, all at once: {source, port}
 import json, os, socket, subprocess, sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -45,7 +45,7 @@ def talk(request):
                 parts.append(part)
             return b"".join(parts).decode()
         except ConnectionResetError:
-            # it was closed before what was sent had been read
+            # the peer closed it before it had read the data
             return "".join(part.decode() for part in parts) if "parts" in locals() else ""
         except TimeoutError:
             return None
@@ -55,11 +55,11 @@ def routed(options, *program):
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
         sock, _ = server.accept()
         client.sendall(b"hello\n")
-        # as if the client had sent them: no router here lets them pass
+        # acts as if the client had sent them: no router here lets them pass
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS, bytes.fromhex(options))
         subprocess.run(program, stdin=sock, stdout=sock, stderr=sock, check=True)
         sock.close()
-        # what the kernel drops on that route never arrives
+        # packets that the kernel drops on that route never arrive
         client.settimeout(1)
         try:
             print(client.recv(65536).decode(), end="")
@@ -70,7 +70,7 @@ def routed(options, *program):
 def knock(request):
     version = 6 if ":" in request["source"] else 4
     with socket.socket(socket.AF_INET6 if version == 6 else socket.AF_INET) as sock:
-        # what is dropped is never answered; the handshake is the kernel's
+        # dropped packets get no answer; the kernel does the handshake
         sock.settimeout(1.5)
         sock.bind((request["source"], 0))
         try:

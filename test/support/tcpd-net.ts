@@ -1,4 +1,4 @@
-// A server in a network of its own: inetd, a log daemon, files in /etc, and clients with several addresses behind a veth.
+// A server in a new network: inetd, a log daemon, files in /etc, and clients with several addresses behind a veth.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -9,10 +9,10 @@ import type { Test } from 'tap';
 
 import { makeDirectory } from './builder.ts';
 
-/** What Node cannot do with sockets. */
+/** The script for socket features that Node lacks. */
 export const helper = join(import.meta.dirname, '../../../test/support/tcpd-net.py');
 
-/** What a client does; `source` is one of its addresses, 10.99.0.2 to 10.99.0.9 or fd99::2 to fd99::5. */
+/** An action of a client; `source` is one of its addresses, 10.99.0.2 to 10.99.0.9 or fd99::2 to fd99::5. */
 interface Talk {
   readonly kind?: 'tcp' | 'udp';
   readonly source: string;
@@ -27,29 +27,29 @@ interface Talk {
 export interface Net {
   /** A directory that server and test share. */
   readonly directory: string;
-  /** What came back, in order; null if nothing did in time. */
+  /** The answers, in order; null if none came in time. */
   talk(...talks: readonly Talk[]): (string | null)[];
-  /** Whether ports are open, as far as the network tells. */
+  /** Whether ports are open, as seen from the network. */
   knock(...talks: readonly Pick<Talk, 'source' | 'port'>[]): boolean[];
-  /** What the log daemon got so far, without time and pid. */
+  /** The lines that the log daemon has received, without time and pid. */
   log(): string[];
-  /** Runs a program on the server, with what it writes. */
+  /** Runs a program on the server, and returns its output. */
   run(words: readonly string[], input?: string): string;
 }
 
 export interface NetOptions {
-  /** Files of /etc, and of /usr/sbin; those of the second can be executed. */
+  /** Files of /etc, and of /usr/sbin; those of /usr/sbin are executable. */
   readonly etc: Readonly<Record<string, string>>;
   readonly sbin?: Readonly<Record<string, string>>;
-  /** Links in /etc, and where they lead. */
+  /** Links in /etc, and their targets. */
   readonly links?: Readonly<Record<string, string>>;
   /** Lines of inetd.conf. */
   readonly inetd?: readonly string[];
-  /** A command that serves, in place of inetd, and at which ports. */
+  /** A command that serves in place of inetd, and its ports. */
   readonly server?: { readonly command: string; readonly ports: readonly number[] };
 }
 
-/** The program of an UDP service for inetd.conf, as `run` or tcpd starts it. */
+/** The program of a UDP service for inetd.conf, as `run` or tcpd starts it. */
 export const answering = `#!/bin/sh\nexec python3 ${helper} answer\n`;
 
 function start(t: Test, program: string, words: readonly string[]): ChildProcess & { readonly pid: number } {
@@ -87,7 +87,7 @@ ip link set lo up
 exec python3 "$PYTHON" log /dev/log "$PWD/log"
 `;
 
-/** Starts it all, until the end of the test. */
+/** Starts everything, until the end of the test. */
 export async function openNet(
   t: Test,
   { etc, sbin = {}, links = {}, inetd = [], server: other }: NetOptions,
@@ -157,7 +157,7 @@ export async function openNet(
   };
 }
 
-// What listens in a network stands in files of every process in it (proc_pid_net(5)); the test goes on when all do.
+// The files of a process list the listening sockets of its network (proc_pid_net(5)); the test continues when all listen.
 async function untilListening(pid: number, ports: readonly number[]): Promise<void> {
   const isListening = (port: number): boolean =>
     ['tcp', 'tcp6', 'udp'].some((kind) =>

@@ -6,7 +6,7 @@ import { plainEnv } from './service.ts';
 
 const tcpd = join(import.meta.dirname, '../../bin/uchroot-tcpd.cjs');
 
-/** The command to its end, without the variables that the test runner sets. */
+/** Runs the command to its end, without the variables that the test runner sets. */
 export function uchrootTcpd(...words: string[]): { status: number | null; stdout: string; stderr: string } {
   const { status, stdout, stderr } = spawnSync(process.execPath, [tcpd, ...words], {
     encoding: 'utf8',

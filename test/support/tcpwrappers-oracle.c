@@ -1,10 +1,10 @@
 /*
- * Answers requests with the installed libwrap: rule files and requests on standard input, verdicts and all that
- * libwrap did on the way on standard output. test/support/tcpwrappers-oracle.ts speaks to it.
+ * Answers requests with the installed libwrap. Reads rule files and requests from standard input. Writes verdicts, and all
+ * that libwrap did, to standard output. test/support/tcpwrappers-oracle.ts talks to it.
  *
- * Functions of libc, and of libwrap itself, that have an effect outside the decision are defined here and so take the
- * place of theirs: they record that they were called. The requests are answered in a forked child, since libwrap can
- * overflow its stack; the next child goes on behind the request that killed it.
+ * This file defines functions of libc and libwrap that have an effect outside the decision. They replace the originals and
+ * record that they were called. A forked child answers the requests, because libwrap can overflow its stack. The next
+ * child continues after the request that killed it.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -25,7 +25,7 @@
 #include <sys/wait.h>
 #include <syslog.h>
 #include <unistd.h>
-/* the library is built with it, and the header declares another struct without */
+/* the library is built with INET6; without it the header declares another struct */
 #define INET6 1
 #include <tcpd.h>
 
@@ -33,22 +33,22 @@ int allow_severity, deny_severity;
 
 enum {
 	ARENA = 64 << 20,
-	/* the connection: nothing but a number, since all calls that use it are ours */
+	/* the connection: only a number, because this file defines all calls that use it */
 	CONNECTION = 12345,
 };
 
-/* Shared with the child: answers that have not been written out, and how far it came. */
+/* Shared with the child: answers that are not written yet, and its progress. */
 static struct arena {
 	uint32_t used; /* bytes of whole answers */
-	uint32_t left; /* requests of the set that are not answered */
+	uint32_t left; /* unanswered requests of the set */
 	size_t input_at;
 	unsigned char data[ARENA];
 } *arena;
 
-static uint32_t at;	 /* where the answer to the present request is being put */
-static sigjmp_buf leave; /* out of a request, where libwrap would exit */
+static uint32_t at;	 /* position of the answer to the present request */
+static sigjmp_buf leave; /* leaves a request where libwrap would exit */
 
-/* What the look-ups of the present request find. */
+/* The results of the look-ups of the present request. */
 static char *client_name, *server_name, *user_name;
 
 static void put(const void *bytes, uint32_t size)
@@ -80,7 +80,7 @@ static void event(char kind, const char *format, ...)
 	put_event(kind, text, size < 0 ? 0 : size);
 }
 
-/* --- in place of functions of libc and libwrap; the letters are the kinds of events --- */
+/* --- replace functions of libc and libwrap; the letters are the kinds of events --- */
 
 /* log */
 void __vsyslog_chk(int priority, int flag, const char *format, va_list arguments)
@@ -108,7 +108,7 @@ void shell_cmd(char *command)
 	put_event('s', command, strlen(command));
 }
 
-/* user; the real one too asks nobody if the families differ */
+/* user; like the real one, asks nobody if the families differ */
 void rfc931(struct sockaddr *client, struct sockaddr *server, char *user)
 {
 	if (client->sa_family != server->sa_family) {
@@ -119,7 +119,7 @@ void rfc931(struct sockaddr *client, struct sockaddr *server, char *user)
 	STRN_CPY(user, user_name, STRING_LENGTH);
 }
 
-/* host: the method of a request by which libwrap looks names up */
+/* host: the method of a request that libwrap uses to look names up */
 static void find_name(struct host_info *host)
 {
 	int is_client = host == host->request->client;
@@ -128,7 +128,7 @@ static void find_name(struct host_info *host)
 	STRN_CPY(host->name, is_client ? client_name : server_name, STRING_LENGTH);
 }
 
-/* before an exit, and only there */
+/* called only before an exit */
 unsigned sleep(unsigned seconds)
 {
 	(void)seconds;
@@ -148,7 +148,7 @@ mode_t umask(mode_t mask)
 	return 0;
 }
 
-/* environment; names that are empty or hold a '=' are wrong, as in libc */
+/* environment; as in libc, a name that is empty or contains '=' is wrong */
 int setenv(const char *name, const char *value, int overwrite)
 {
 	(void)overwrite;
@@ -174,7 +174,7 @@ int setsockopt(int fd, int level, int name, const void *value, socklen_t size)
 	return 0;
 }
 
-/* banner; anything else that is written is our own */
+/* banner; this program writes everything else itself */
 ssize_t write(int fd, const void *bytes, size_t size)
 {
 	if (fd != CONNECTION)
@@ -183,7 +183,7 @@ ssize_t write(int fd, const void *bytes, size_t size)
 	return size;
 }
 
-/* a dry run would change who we are */
+/* a dry run would change our identity */
 int setuid(uid_t uid)
 {
 	(void)uid;
@@ -210,7 +210,7 @@ int setgroups(size_t count, const gid_t *groups)
 	return 0;
 }
 
-/* --- input: numbers of 32 bits; strings with their size before and a NUL behind --- */
+/* --- input: numbers of 32 bits; strings with their size before them and a NUL after them --- */
 
 static unsigned char *input;
 static size_t input_size;
@@ -260,7 +260,7 @@ static void read_input(void)
 		exit(2);
 }
 
-/* The files of a set: 0 a text, 1 a directory, 2 a link to itself, 3 not there. */
+/* The files of a set: 0 a text, 1 a directory, 2 a link to itself, 3 missing. */
 static void make_files(void)
 {
 	uint32_t count = take_number();
@@ -376,13 +376,13 @@ static void write_out(void)
 	arena->used = 0;
 }
 
-/* In the child: answers what has not been answered. What is taken of the input is gone, so that a request that ends the
+/* In the child: answers the remaining requests. Each request is removed from the input first, so that a request that ends the
    child is not asked again. */
 static void answer_rest(void)
 {
 	struct rlimit none = {0, 0}, stack = {1 << 20, 1 << 20};
 
-	/* a file of patterns that names itself ends sooner */
+	/* a small stack: a file of patterns that names itself overflows it sooner */
 	setrlimit(RLIMIT_CORE, &none);
 	setrlimit(RLIMIT_STACK, &stack);
 	while (arena->left > 0 || arena->input_at < input_size) {

@@ -1,4 +1,4 @@
-// The installed libwrap, asked by way of test/support/tcpwrappers-oracle.c.
+// Asks the installed libwrap through test/support/tcpwrappers-oracle.c.
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,15 +9,15 @@ import type { Test } from 'tap';
 
 const repository = join(import.meta.dirname, '../../..');
 
-/** What lies at a path: a text (one byte a character), a directory, a link to itself, or nothing. */
+/** The file at a path: a text (one byte for each character), a directory, a link to itself, or nothing. */
 export type TestFile = { readonly text: string } | 'directory' | 'loop' | 'absent';
 
-/** A request, and what the look-ups find that it makes. */
+/** A request, and the results of its look-ups. */
 export interface TestRequest {
   readonly daemon: string;
   readonly address: string;
   readonly name: string;
-  /** Else the name is found by a look-up. */
+  /** If false, a look-up finds the name. */
   readonly isNameKnown?: boolean;
   readonly user: string;
   readonly isUserKnown?: boolean;
@@ -26,23 +26,23 @@ export interface TestRequest {
   readonly isServerNameKnown?: boolean;
   /** Of client and server. */
   readonly ports?: readonly [number, number];
-  /** As tcpdmatch asks: commands are not run. */
+  /** Asks like tcpdmatch: commands are not run. */
   readonly isDry?: boolean;
 }
 
-/** `hosts.allow`, `hosts.deny` and other files by their names in the directory of the oracle, and requests. */
+/** Requests, and `hosts.allow`, `hosts.deny` and other files by their names in the oracle's directory. */
 export interface TestSet {
   readonly files: Readonly<Record<string, TestFile>>;
   readonly requests: readonly TestRequest[];
 }
 
-/** What libwrap answered, and what it did on the way: a letter for what, see tcpwrappers-oracle.c, and a text. */
+/** libwrap's answer, and the events on the way: a letter for the kind, see tcpwrappers-oracle.c, and a text. */
 export interface OracleAnswer {
   readonly verdict: 'granted' | 'denied' | 'exited' | 'crashed';
   readonly events: readonly (readonly [kind: string, text: string])[];
 }
 
-/** Why no oracle can be made here, or false; a failure where tests have no excuse. */
+/** The reason why no oracle can be made here, or false; a failure if tests must run. */
 export function unlessLibwrap(): string | false {
   if (existsSync('/usr/include/tcpd.h')) return false;
   if (process.env.MUST_RUN === '1') throw new Error('MUST_RUN=1, and this test needs libwrap0-dev');
@@ -54,7 +54,7 @@ function compileOracle(): string {
   const result = join(repository, 'build/test/tcpwrappers-oracle');
   if (existsSync(result) && statSync(result).mtimeMs > statSync(source).mtimeMs) return result;
   mkdirSync(join(repository, 'build/test'), { recursive: true });
-  // Files of tests run beside each other: none may see half of it.
+  // Test files run at the same time: none may see half a program.
   const temporary = `${result}.${process.pid}`;
   execFileSync('cc', ['-O1', '-o', temporary, source, '-lwrap'], { env: { PATH: process.env.PATH } });
   renameSync(temporary, result);
@@ -130,13 +130,13 @@ function* readAnswers(bytes: Buffer): Generator<OracleAnswer, void> {
 }
 
 export interface Oracle {
-  /** Where the files of the sets are while they are asked about. */
+  /** The directory of the files of the sets during the requests. */
   readonly directory: string;
   /** The answers to the requests of all sets, in order. One call at a time. */
   ask(sets: readonly TestSet[]): Promise<readonly OracleAnswer[]>;
 }
 
-/** Compiles the oracle unless it has been, and gives it a directory for the time of the test. */
+/** Compiles the oracle unless it is compiled, and gives it a directory for the duration of the test. */
 export function openOracle(t: Test): Oracle {
   const program = compileOracle();
   const directory = mkdtempSync(join(tmpdir(), 'uchroot-test-'));

@@ -15,7 +15,7 @@ export class Random {
     return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000) * limit);
   }
 
-  /** True once in `times`. */
+  /** True with a probability of 1 in `times`. */
   oneIn(times: number): boolean {
     return this.below(times) === 0;
   }
@@ -26,7 +26,7 @@ export class Random {
     return value as T;
   }
 
-  /** One of these makers, each as often as its weight says. */
+  /** One of these makers, with a probability by its weight. */
   choose<T>(...makers: readonly (readonly [weight: number, make: () => T])[]): T {
     let left = this.below(makers.reduce((sum, [weight]) => sum + weight, 0));
     for (const [weight, make] of makers) {

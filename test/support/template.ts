@@ -1,4 +1,4 @@
-// What a test puts around a jail, or into it: mounts, processes, deep directories.
+// Things that a test puts around a jail, or into it: mounts, processes, deep directories.
 import { spawn } from 'node:child_process';
 
 import type { Test } from 'tap';
@@ -7,13 +7,13 @@ import { searchPath, start } from './launch.ts';
 import './plain-spawn.ts';
 import { sanitizerEnv } from './sanitizer.ts';
 
-/** Directories in each other; by a shell, since such a path is too long for a call. */
+/** Makes nested directories with a shell, because such a path is too long for one call. */
 export function makeDeep(directory: string, levels: number): void {
   const script = 'cd "$1" && i=0; while [ $i -lt "$2" ]; do mkdir d && cd -P d || exit 1; i=$((i + 1)); done';
   must(['sh', '-c', `${script}; echo deep >file`, 'sh', directory, String(levels)]);
 }
 
-/** Runs a command that has to succeed; its output. */
+/** Runs a command that must succeed, and returns its output. */
 export function must(words: readonly string[], cwd = '/'): string {
   const { status, stdout, stderr } = start(words, { cwd });
   if (status !== 0) throw new Error(`${words.join(' ')}: ${stderr}`);
@@ -27,7 +27,7 @@ export function mount(t: Test, ...words: readonly string[]): void {
   t.teardown(() => void start(['umount', '-l', point]));
 }
 
-/** A process beside the test, killed at its end; resolves once it has written something. */
+/** Starts a process that is killed at the end of the test; resolves when it has written something. */
 export async function beginProcess(
   t: Test,
   words: readonly string[],
