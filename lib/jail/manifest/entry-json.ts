@@ -1,7 +1,7 @@
 // One entry of the manifest as JSON.
 
 import type { BytePath } from '../../binary/path.ts';
-import type { Reason } from './planned-entry.ts';
+import { HOWS, type Reason } from './planned-entry.ts';
 import type { Recorded, Writable } from './manifest.ts';
 import { isDestination } from './recipe.ts';
 import { fromText, toText } from './path-text.ts';
@@ -78,34 +78,15 @@ function addContent(entry: Writable<Recorded>, json: Json): void {
 }
 
 function reasonOf(json: Json): Reason {
-  const how = textAt(json, 'how');
-  if (!isHow(how)) throw new TypeError('an entry has no reason');
+  const text = textAt(json, 'how');
+  const how = HOWS.find((one) => one === text);
+  if (how === undefined) throw new TypeError('an entry has no reason');
   const reason: Writable<Reason> = { how };
   const by = pathAt(json, 'by');
   if (by !== undefined) reason.by = by;
   const as = json['as'];
   if (typeof as === 'string') reason.as = fromText(as);
   return reason;
-}
-
-const HOW: Readonly<Record<Reason['how'], true>> = {
-  asked: true,
-  interpreter: true,
-  command: true,
-  loader: true,
-  library: true,
-  dlopen: true,
-  package: true,
-  state: true,
-  pack: true,
-  learned: true,
-  copied: true,
-  way: true,
-  layout: true,
-};
-
-function isHow(text: string): text is Reason['how'] {
-  return Object.hasOwn(HOW, text);
 }
 
 /** @throws TypeError unless it is an object */

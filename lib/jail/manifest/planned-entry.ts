@@ -3,22 +3,26 @@
 import { type BytePath, showPath } from '../../binary/path.ts';
 import { quote } from '../../quote.ts';
 
+/** What can bring something into a jail. */
+export const HOWS = [
+  'asked', // named as a program
+  'interpreter', // `as` follows `#!` of the script `by`
+  'command', // `as` is started by the env(1) line of the script `by`
+  'loader', // PT_INTERP of `by`
+  'library', // `as` is a DT_NEEDED of `by`
+  'dlopen', // `as` is opened at run time by `by`, as its .note.dlopen says
+  'package', // a file of the Debian package `as`, which `by` cannot do without
+  'state', // a directory that the service of the package `as` keeps its data in
+  'pack', // part of the pack `as`, which `by` made necessary
+  'learned', // opened by the command `as`
+  'copied', // --copy
+  'way', // a link or directory on the way to `by`
+  'layout', // what each jail has
+] as const;
+
 /** Why something is in a jail: `by` is the file that needs it, `as` the name by which it does. */
 export interface Reason {
-  readonly how:
-    | 'asked' // named as a program
-    | 'interpreter' // `as` follows `#!` of the script `by`
-    | 'command' // `as` is started by the env(1) line of the script `by`
-    | 'loader' // PT_INTERP of `by`
-    | 'library' // `as` is a DT_NEEDED of `by`
-    | 'dlopen' // `as` is opened at run time by `by`, as its .note.dlopen says
-    | 'package' // a file of the Debian package `as`, which `by` cannot do without
-    | 'state' // a directory that the service of the package `as` keeps its data in
-    | 'pack' // part of the pack `as`, which `by` made necessary
-    | 'learned' // opened by the command `as`
-    | 'copied' // --copy
-    | 'way' // a link or directory on the way to `by`
-    | 'layout'; // what each jail has
+  readonly how: (typeof HOWS)[number];
   /** A path of the jail that has a reason of its own. */
   readonly by?: BytePath | undefined;
   /** Bytes of the file, or text of the request; one character a byte. */
@@ -74,40 +78,29 @@ export interface DeviceEntry extends Place {
 
 export type Entry = DirectoryEntry | LinkEntry | FileEntry | DataEntry | DeviceEntry;
 
+/** `from` is the file that needs it, `words` the name by which it does; not `isNeeded`: no file needs it. */
+type Phrase = (from: string, words: string, isNeeded: boolean) => string;
+
+const PHRASES: Readonly<Record<Reason['how'], Phrase>> = {
+  asked: () => 'asked for',
+  interpreter: (from) => `#! of ${from}`,
+  command: (from) => `started by the env line of ${from}`,
+  loader: (from) => `loader of ${from}`,
+  library: (from, words) => `needed by ${from} as ${words}`,
+  dlopen: (from, words) => `opened at run time by ${from} as ${words}`,
+  package: (from, words, isNeeded) => `package ${words}, ${isNeeded ? `which ${from} needs` : 'asked for'}`,
+  state: (_from, words) => `where the service of package ${words} keeps its data`,
+  pack: (from, words, isNeeded) => `pack ${words}${isNeeded ? `, which ${from} needs` : ''}`,
+  learned: (_from, words) => `opened by ${words}`,
+  copied: () => 'to be copied',
+  way: (from) => `on the way to ${from}`,
+  layout: () => 'part of every jail',
+};
+
 /** One reason as a phrase: "needed by /bin/bash as libc.so.6". */
 export function showReason({ how, by, as }: Reason): string {
-  const from = by === undefined ? 'it' : showPath(by);
   const words = as === undefined ? '' : quote(Buffer.from(as, 'latin1'));
-  switch (how) {
-    case 'asked':
-      return 'asked for';
-    case 'interpreter':
-      return `#! of ${from}`;
-    case 'command':
-      return `started by the env line of ${from}`;
-    case 'loader':
-      return `loader of ${from}`;
-    case 'library':
-      return `needed by ${from} as ${words}`;
-    case 'dlopen':
-      return `opened at run time by ${from} as ${words}`;
-    case 'package':
-      return by === undefined ? `package ${words}, asked for` : `package ${words}, which ${from} needs`;
-    case 'state':
-      return `where the service of package ${words} keeps its data`;
-    case 'pack':
-      return by === undefined ? `pack ${words}` : `pack ${words}, which ${from} needs`;
-    case 'learned':
-      return `opened by ${words}`;
-    case 'copied':
-      return 'to be copied';
-    case 'way':
-      return `on the way to ${from}`;
-    case 'layout':
-      return 'part of every jail';
-    default:
-      return how satisfies never;
-  }
+  return PHRASES[how](by === undefined ? 'it' : showPath(by), words, by !== undefined);
 }
 
 /** The reason of `path`, the reason of what needs it, and so on. A circle is followed once. */
