@@ -1,5 +1,5 @@
-// What is looked at beneath a directory thousands of times in a row: numbers come in an array that the caller keeps, and
-// what is not there is an answer and no exception.
+// Calls that are made thousands of times in a row. Numbers are returned in an array that the caller keeps, and a missing file is
+// an answer, not an exception.
 
 #include "inroot.h"
 

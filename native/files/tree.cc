@@ -1,5 +1,5 @@
-// copyTree(…), removeTree(…) as JS sees them: each on a thread of its own, since libuv's four are what launches and all
-// of node:fs wait for; the event loop is told when it has ended.
+// copyTree(…) and removeTree(…) for JS. Each runs on a thread of its own, since launches and node:fs wait for the four of libuv.
+// The event loop is told when it has ended.
 
 #include "tree.h"
 
@@ -20,7 +20,7 @@ namespace {
 
 class Work;
 
-// What one environment (the main thread, or one worker) has running.
+// The work that runs for one environment: the main thread, or one worker.
 struct Registry {
   explicit Registry(napi_env owner) : env(owner) {}
   napi_env env;
@@ -80,7 +80,7 @@ class Work {
   ~Work() = default;
 
   void run() {
-    // The process's signals are for its other threads: no call of this one is ever interrupted.
+    // Signals go to the other threads, so that no call of this one is interrupted.
     sigset_t all;
     sigfillset(&all);
     (void)pthread_sigmask(SIG_BLOCK, &all, nullptr);
@@ -90,7 +90,7 @@ class Work {
 
   void ended() {
     (void)uv_thread_join(&thread_);
-    // before anybody hears of it: what is done can be unmounted at once
+    // first of all, so that the caller can unmount the tree at once
     closeDescriptors();
     const napi_env env = registry_->env;
     if (!registry_->closing) {
@@ -142,7 +142,7 @@ class Work {
     descriptors_.clear();
   }
 
-  // The last thing, after uv has let go of the handle.
+  // Runs last, when uv has closed the handle.
   void finish() {
     closeDescriptors();
     onEnd_.Reset();
@@ -163,7 +163,7 @@ class Work {
   uv_async_t async_ = {};
 };
 
-// What JS holds of a work. It can outlive the work, which then clears the place.
+// What JS holds. It can outlive the work, which then sets the pointer to null.
 using Handle = Napi::External<Work*>;
 
 Napi::Value start(const Napi::CallbackInfo& info, std::vector<int> descriptors, Task task, Napi::Value onEnd) {
@@ -183,7 +183,7 @@ Napi::Value start(const Napi::CallbackInfo& info, std::vector<int> descriptors, 
   });
 }
 
-// A copy of our own: what the caller closes or reuses meanwhile is not what is worked on.
+// A copy of our own, since the caller may close or reuse his descriptor meanwhile.
 bool copyDescriptor(Napi::Env env, Napi::Value value, std::vector<int>& copies) {
   const auto source = toUint32(value, "descriptor");
   if (!source) return false;
@@ -271,7 +271,7 @@ Napi::Value abortTree(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// A worker that ends waits for its threads, which hear soon that nobody wants their work any more.
+// A worker that ends aborts its threads and waits for them.
 void onCleanup(napi_async_cleanup_hook_handle hook, void* data) {
   Registry* registry = static_cast<Registry*>(data);
   registry->closing = true;
