@@ -360,7 +360,7 @@ t.test('the command answers with one line and a status', asRoot, async (t) => {
 
 t.test('another user than root is told so', asRoot, async (t) => {
   const told = inChild(`
-    const { buildJail } = await load('jail/build.js');
+    const { buildJail } = await load('jail/building.js');
     native.setuid(65534);
     tell(await attempt(() => buildJail({ directory: '/srv/jail', programs: ['bash'] })));`);
   t.match(told, { name: 'JailError', code: 'EPERM', hint: /sudo/ });

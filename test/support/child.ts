@@ -6,7 +6,7 @@ import { plainEnv } from './service.ts';
 
 /**
  * Runs the lines of a module in a new node, and returns what they pass to `tell`. The lines can use `native` of
- * lib/native.ts, the package `posix`, `load('jail/build.js')` for modules of lib, `attempt(call)` for the error of a call,
+ * lib/native.ts, the package `posix`, `load('jail/building.js')` for modules of lib, `attempt(call)` for the error of a call,
  * and `ids(field)` of /proc/self/status. To drop privileges, call `native.setuid`: Debian's node refuses its own process.setuid.
  */
 export function inChild(lines: string): unknown {
