@@ -3,7 +3,7 @@ import { getSystemErrorMap } from 'node:util';
 
 import type { ErrnoName } from './errors.ts';
 
-// Asked for only when something fails: building the map costs a start more than the rest of an error.
+// Built only when something fails: building the map costs more than the rest of an error.
 let names: Map<number, [string, string]> | undefined;
 
 function look(errno: number): [string, string] | undefined {
@@ -11,7 +11,7 @@ function look(errno: number): [string, string] | undefined {
   return names.get(-errno) ?? more[errno];
 }
 
-// What libuv does not map (errno(3); asm-generic/errno.h): those that a launch can meet.
+// Numbers that libuv does not map and a launch can meet (errno(3); asm-generic/errno.h).
 const more: Readonly<Record<number, [string, string]>> = {
   8: ['ENOEXEC', 'exec format error'],
   12: ['ENOMEM', 'not enough memory'],

@@ -1,7 +1,7 @@
 // The errors of the library: classes and codes are API, messages may change.
 import type { constants } from 'node:os';
 
-/** The name of an errno (errno(3)); of one that has no name here, `E` and its number. */
+/** The name of an errno (errno(3)), or `E` and its number. */
 export type ErrnoName =
   | keyof typeof constants.errno
   | 'EBADE'
@@ -10,20 +10,20 @@ export type ErrnoName =
   | 'ENOKEY'
   | `E${number}`;
 
-/** What `code` of a LaunchError can be: the name of an errno, or a word of ours. */
+/** `code` of a LaunchError: the name of an errno, or one of our own. */
 export type LaunchErrorCode =
   | 'ERR_UNKNOWN_USER'
   | 'ERR_UNKNOWN_GROUP'
   | 'ERR_ROOT_TARGET'
   | 'ERR_NOT_ROOT'
   | 'ERR_INSECURE_PATH'
-  /** Of `uchroot --check` alone. */
+  /** Only of `uchroot --check`. */
   | 'ERR_UNSAFE_JAIL'
-  /** Of a plan that is only tried: a signal would end the launch, which the message names. */
+  /** Only of a rehearsal: a signal, which the message names, would end the launch. */
   | 'ERR_SIGNAL'
   | ErrnoName;
 
-/** What `code` of a JailError can be: the name of an errno, or a word of ours. */
+/** `code` of a JailError: the name of an errno, or one of our own. */
 export type JailErrorCode =
   | 'ERR_CHECK'
   | 'ERR_INSECURE_PATH'
@@ -34,22 +34,22 @@ export type JailErrorCode =
   | 'ERR_SCRATCH'
   | ErrnoName;
 
-/** What `code` of an ExitError can be. */
+/** `code` of an ExitError. */
 export type ExitErrorCode = 'ERR_EXIT' | 'ERR_SIGNAL' | 'ETIMEDOUT' | 'ERR_MAX_BUFFER';
 
-/** The place in a plan where a launch failed. */
+/** Where a launch failed. */
 export interface FailedStep {
   /** Name of the step as `uchroot --plan` prints it, such as `chroot` or `execve`. */
   readonly step: string;
   /** Its place in the plan, from 1; undefined before the plan has begun. */
   readonly place?: number | undefined;
-  /** The system or library call that answered with the errno. */
+  /** The system or library call that failed. */
   readonly call?: string | undefined;
   /** Name of the errno (`ENOENT`), or a code of our own (`ERR_ROOT_TARGET`). */
   readonly code: LaunchErrorCode;
   /** The errno as a positive number, where there is one. */
   readonly errno?: number | undefined;
-  /** What the step was about: a path in the jail, or on the host where the message says so. */
+  /** The object of the step: a path in the jail, or on the host if the message says so. */
   readonly path?: string | undefined;
   /** What to do about it, in one sentence. */
   readonly hint?: string | undefined;
@@ -57,7 +57,7 @@ export interface FailedStep {
   readonly exitStatus?: number | undefined;
 }
 
-/** The request was wrong and nothing has happened. */
+/** The request was wrong, and nothing has happened. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
   readonly code = 'ERR_USAGE';
@@ -98,7 +98,7 @@ export class LaunchError extends Error implements FailedStep {
   }
 }
 
-/** Work on a jail failed: the host or the jail's directory was in the way. */
+/** Work on a jail failed, because of the host or of the jail's directory. */
 export class JailError extends Error {
   override readonly name = 'JailError';
   /** The code of a system error, or one of our own (`ERR_MISSING`, `ERR_INSECURE_PATH`). */
@@ -123,8 +123,8 @@ export class JailError extends Error {
 }
 
 /**
- * What a program used, from its own wait status (getrusage(2)). The largest resident set is not among it: the kernel
- * carries that of the starting process over execve (exec_mmap() in fs/exec.c), so that it says nothing of the program.
+ * What a program used (getrusage(2)). The largest resident set is missing: execve carries the starting process's over
+ * (exec_mmap() in the kernel's fs/exec.c), so it says nothing about the program.
  */
 export interface ResourceUsage {
   /** Time on a CPU in user mode, in milliseconds. */
@@ -142,7 +142,7 @@ export interface ResourceUsage {
 
 /** How a program ended, and what it wrote. */
 export interface ExitDetails<Output extends string | Buffer = string | Buffer> {
-  /** Exit status; null if a signal ended it, or if somebody else in this process took the status away. */
+  /** Exit status; null if a signal ended it, or if something else in this process has waited for it. */
   readonly exitCode: number | null;
   /** Name of the signal that ended it, else null. */
   readonly signal: NodeJS.Signals | null;
@@ -156,10 +156,10 @@ export interface ExitDetails<Output extends string | Buffer = string | Buffer> {
   readonly timedOut: boolean;
 }
 
-/** The program ran and failed: it exited with another status than 0, a signal ended it, or it was stopped. */
+/** The program ran and failed: its exit status was not 0, a signal ended it, or it was stopped. */
 export class ExitError extends Error implements ExitDetails {
   override readonly name = 'ExitError';
-  /** `ERR_EXIT`, `ERR_SIGNAL`; of a program that was stopped `ETIMEDOUT` or `ERR_MAX_BUFFER`. */
+  /** `ERR_EXIT` or `ERR_SIGNAL`; `ETIMEDOUT` or `ERR_MAX_BUFFER` if it was stopped. */
   readonly code: ExitErrorCode;
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -169,7 +169,7 @@ export class ExitError extends Error implements ExitDetails {
   readonly durationMs: number;
   readonly usage: ResourceUsage;
   readonly timedOut: boolean;
-  /** What to do about it, where that is known: of a missing shared library. */
+  /** What to do about it, if a shared library was missing. */
   readonly hint: string | undefined;
 
   constructor(message: string, code: ExitErrorCode, ended: ExitDetails, hint?: string) {
@@ -187,13 +187,13 @@ export class ExitError extends Error implements ExitDetails {
   }
 }
 
-/** The AbortSignal of the request was aborted, before the start or after it. Name and code are those of the platform. */
+/** The AbortSignal of the request was aborted, before or after the start. Name and code are those of the platform. */
 export class AbortError extends Error {
   override readonly name = 'AbortError';
   readonly code = 'ABORT_ERR';
-  /** How the program ended; undefined if it has not run, and of work on a jail. */
+  /** How the program ended; undefined if it has not run, and for work on a jail. */
   readonly ended: ExitDetails | undefined;
-  /** Where work on a jail has left something. */
+  /** Where interrupted work on a jail has left files. */
   readonly path: string | undefined;
   readonly hint: string | undefined;
 

@@ -1,13 +1,10 @@
-// Reading what callers ask for: misspelt keys, objects that throw, arrays and bytes that change later.
+// Reads requests of callers, whose keys can be misspelt, whose getters can throw, and whose arrays can change later.
 
 import { UsageError } from './errors.ts';
-import { nearest } from './nearest.ts';
+import { didYouMean } from './nearest.ts';
 import { copyBytes, quote } from './quote.ts';
 
-/**
- * What `read` makes of a caller's request. A request can be a Proxy or have getters: what they throw becomes the cause of
- * a UsageError.
- */
+/** Runs `read` on a caller's request. What a getter or a Proxy in the request throws becomes the cause of a UsageError. */
 export function reading<T>(read: () => T): T {
   try {
     return read();
@@ -19,7 +16,7 @@ export function reading<T>(read: () => T): T {
   }
 }
 
-// Far more than a jail has files: what says that it is longer, and is empty, is more than memory holds.
+// Far more than a jail has files. A longer array, even an empty one, would not fit into memory.
 const mostElements = 2 ** 20;
 
 function copyArray(array: readonly unknown[]): readonly unknown[] {
@@ -28,7 +25,7 @@ function copyArray(array: readonly unknown[]): readonly unknown[] {
   return Array.from(array, copyValue);
 }
 
-/** Text, numbers, functions, streams and signals stay as they are; the caller's arrays, plain objects and bytes are copied. */
+// Copies arrays, plain objects and bytes. Text, numbers, functions, streams and signals stay as they are.
 function copyValue(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof Uint8Array) return copyBytes(value);
@@ -37,7 +34,7 @@ function copyValue(value: unknown): unknown {
   return prototype === Object.prototype || prototype === null ? copyFields(value) : value;
 }
 
-/** The fields of an object, inherited ones too, each a copy as of `copyValue`. */
+/** Copies the fields of an object, inherited ones too. */
 export function copyFields(object: object): object {
   // without a prototype: a variable may be called __proto__
   const copy = Object.create(null) as Record<string, unknown>;
@@ -45,7 +42,7 @@ export function copyFields(object: object): object {
   return copy;
 }
 
-/** A request of our own, checked: whatever the caller does with his later, it stays. @throws UsageError */
+/** A checked copy of a request, which the caller cannot change later. @throws UsageError */
 export function takeRequest<T extends object>(request: T, check: (request: T) => void): T {
   return reading(() => {
     const isObject = typeof request === 'object' && request !== null && !Array.isArray(request);
@@ -55,7 +52,7 @@ export function takeRequest<T extends object>(request: T, check: (request: T) =>
   });
 }
 
-/** An AbortSignal, or undefined. A mere prototype is none: what is asked of it later would throw. @throws UsageError */
+/** @throws UsageError unless it is an AbortSignal or undefined. A mere prototype of one would throw when it is used. */
 export function checkSignal(signal: unknown): asserts signal is AbortSignal | undefined {
   if (signal === undefined || (signal instanceof AbortSignal && typeof signal.aborted === 'boolean')) return;
   throw new UsageError('signal must be an AbortSignal');
@@ -63,7 +60,7 @@ export function checkSignal(signal: unknown): asserts signal is AbortSignal | un
 
 /**
  * @param example what a request looks like
- * @throws UsageError for what is no object, and for a key that is not among `known`
+ * @throws UsageError unless it is an object with known keys only
  */
 export function checkKeys(request: unknown, known: ReadonlySet<string>, example?: string): void {
   if (typeof request !== 'object' || request === null || Array.isArray(request))
@@ -73,8 +70,7 @@ export function checkKeys(request: unknown, known: ReadonlySet<string>, example?
   const unknown = Object.keys(request).find((key) => !known.has(key));
   if (unknown === undefined) return;
   const names = [...known];
-  const meant = nearest(unknown, names);
   throw new UsageError(`unknown key '${quote(unknown)}'`, {
-    hint: meant === undefined ? `the keys are ${names.join(', ')}` : `did you mean '${meant}'?`,
+    hint: didYouMean(unknown, names, (key) => `'${key}'`) ?? `the keys are ${names.join(', ')}`,
   });
 }

@@ -1,6 +1,6 @@
-// Which of the known words a misspelt one most likely stands for.
+// The known word that a misspelt one most likely stands for.
 
-// Edit distance, to name the key or option that was meant.
+// Edit distance.
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (const [i, left] of [...a].entries()) {
@@ -21,7 +21,17 @@ export function nearest(word: string, known: readonly string[]): string | undefi
     .map((name) => ({ name, away: distance(word.toLowerCase(), name.toLowerCase()) }))
     .toSorted((a, b) => a.away - b.away);
   const [best] = ranked;
-  // of a word of two letters, two that are wrong leave nothing of it
+  // two wrong letters in a word of two letters are no resemblance
   const isNear = best !== undefined && best.away <= Math.max(2, word.length / 3) && best.away < word.length;
   return isNear ? best.name : undefined;
+}
+
+/** A hint for a misspelt word; undefined if it resembles no known one. */
+export function didYouMean(
+  word: string,
+  known: readonly string[],
+  quoted = (name: string): string => name,
+): string | undefined {
+  const meant = nearest(word, known);
+  return meant === undefined ? undefined : `did you mean ${quoted(meant)}?`;
 }

@@ -1,10 +1,10 @@
-// Names and paths as they appear in messages: one line, nothing a terminal would obey.
+// Names and paths in messages: one line, without characters that control a terminal.
 
-/** A string, or bytes that need not be UTF-8: what the kernel takes for a path, an argument or a variable. */
+/** A path, an argument or a variable: a string, or bytes that need not be UTF-8. */
 export type Bytes = string | Uint8Array;
 
-// The bytes of a short text that is ASCII, as nearly every name and path is: Node's encoder takes longer to be called than
-// to encode. Undefined for anything else.
+// The bytes of a short ASCII text, as nearly every name and path is; undefined for any other text. For such a text the call
+// of Node's encoder takes longer than the encoding.
 function asciiBytes(text: string): Buffer | undefined {
   if (text.length > 64) return undefined;
   const bytes = Buffer.allocUnsafe(text.length);
@@ -16,26 +16,26 @@ function asciiBytes(text: string): Buffer | undefined {
   return bytes;
 }
 
-/** Bytes of our own, which stay as they are whatever the caller does with his; a string becomes UTF-8. */
+/** A copy, which the caller cannot change; a string becomes UTF-8. */
 export function copyBytes(value: Bytes): Buffer {
   return typeof value === 'string' ? toBuffer(value) : Buffer.from(value);
 }
 
-/** The bytes themselves, in the caller's memory; a string becomes UTF-8. */
+/** The same bytes, in the caller's memory; a string becomes UTF-8. */
 export function toBuffer(value: Bytes): Buffer {
   if (typeof value === 'string') return asciiBytes(value) ?? Buffer.from(value);
   return value instanceof Buffer ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 }
 
-/** Zero bytes with memory of their own. Of Node's ways to get them the one that has the least to compile first. */
+/** Zero bytes. Of Node's ways to allocate them, this one compiles least at the start of a command. */
 export function zeroBytes(size: number): Buffer {
   return Buffer.from(new ArrayBuffer(size));
 }
 
 const longest = 200;
 
-// The text of printable ASCII without a backslash, as nearly every name and path is; undefined for anything else. A
-// command has no time for the first use of a regular expression and of Node's decoders.
+// Printable ASCII without a backslash, as nearly every name and path is; undefined for anything else. It saves a command
+// the first use of a regular expression and of Node's decoders.
 function plainText(bytes: Uint8Array): string | undefined {
   if (bytes.length > longest) return undefined;
   let text = '';
@@ -48,8 +48,8 @@ function plainText(bytes: Uint8Array): string | undefined {
 }
 
 /**
- * Printable text for a message: control characters and bytes that are no UTF-8 become `\n`, `\x1b`, `\xff`, a
- * backslash is doubled, an empty value is `''`, and what is longer than 200 characters is cut.
+ * Printable text for a message. Control characters and bytes that are no UTF-8 become `\n`, `\x1b`, `\xff`; a backslash
+ * is doubled; an empty value is `''`; a text of more than 200 characters is cut.
  */
 export function quote(value: Bytes): string {
   const bytes = toBuffer(value);

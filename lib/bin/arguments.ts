@@ -2,14 +2,9 @@
 import { readFileSync } from 'node:fs';
 
 import { UsageError } from '../errors.ts';
-import { nearest } from '../nearest.ts';
+import { didYouMean } from '../nearest.ts';
+import type { Argument, Option } from '../command-option.ts';
 import { quote } from '../quote.ts';
-
-/** An argument as text, and as the bytes it really is. */
-export interface Argument {
-  readonly text: string;
-  readonly bytes: Buffer;
-}
 
 /**
  * The arguments after the script's name. Node decodes them as UTF-8 and puts U+FFFD where that fails; then the bytes
@@ -28,12 +23,12 @@ export function commandArguments(): readonly Argument[] {
   }));
 }
 
-/** How an option is written: with a value, or alone. */
-export type OptionKind = 'value' | 'flag';
+/** An option as it was given; the value is empty if it takes none. */
+export type GivenOption = readonly [name: string, value: Argument];
 
-/** What a reader found: each option as often as it came, then the operands. */
+/** The options in the order in which they were given, then the operands. */
 export interface ReadArguments {
-  readonly options: readonly (readonly [name: string, value: Argument])[];
+  readonly options: readonly GivenOption[];
   readonly operands: readonly Argument[];
 }
 
@@ -44,11 +39,8 @@ const none: Argument = { text: '', bytes: Buffer.from('') };
  *
  * @throws UsageError for unknown options, a missing value, or a value where none belongs
  */
-export function readArguments(
-  argv: readonly Argument[],
-  known: Readonly<Record<string, OptionKind>>,
-): ReadArguments {
-  const options: (readonly [string, Argument])[] = [];
+export function readArguments(argv: readonly Argument[], known: readonly Option[]): ReadArguments {
+  const options: GivenOption[] = [];
   let at = 0;
   for (
     let argument = argv[at];
@@ -58,49 +50,54 @@ export function readArguments(
     at++;
     if (argument.text === '--') break;
     const equals = argument.bytes.indexOf(0x3d);
-    const name = equals < 0 ? argument.text : argument.bytes.toString('utf8', 0, equals);
-    const kind =
-      name.startsWith('--') && Object.hasOwn(known, name.slice(2)) ? known[name.slice(2)] : undefined;
-    if (kind === undefined)
-      throw new UsageError(`unknown option ${quote(name)}`, { hint: hintFor(name, known) });
+    const spelling = equals < 0 ? argument.text : argument.bytes.toString('utf8', 0, equals);
+    const option = known.find(({ name }) => spelling === `--${name}`);
+    if (option === undefined)
+      throw new UsageError(`unknown option ${quote(spelling)}`, { hint: hintFor(spelling, known) });
     const inline = equals < 0 ? undefined : argument.bytes.subarray(equals + 1);
-    if (kind === 'flag' && inline !== undefined) {
-      const hint = isJson(inline.toString(), known) ? `write ${name} --format json` : undefined;
-      throw new UsageError(`option ${name} takes no value`, { hint });
-    }
-    if (inline !== undefined) {
-      options.push([name.slice(2), { text: inline.toString(), bytes: inline }]);
-    } else if (kind === 'value') {
-      const value = argv[at++];
-      if (value === undefined) throw new UsageError(`option ${name} needs a value`);
-      options.push([name.slice(2), value]);
-    } else {
-      options.push([name.slice(2), none]);
-    }
+    options.push([option.name, valueOf(option, inline, argv[at], known)]);
+    if (option.metavar !== undefined && inline === undefined) at++;
   }
   return { options, operands: argv.slice(at) };
 }
 
-// Other programs have --json or --list=json: here a format is always asked for in the same way.
-function isJson(word: string, known: Readonly<Record<string, OptionKind>>): boolean {
-  return word === 'json' && Object.hasOwn(known, 'format');
+function valueOf(
+  { name, metavar }: Option,
+  inline: Buffer | undefined,
+  next: Argument | undefined,
+  known: readonly Option[],
+): Argument {
+  if (metavar === undefined && inline !== undefined) {
+    const hint = isJson(inline.toString(), known) ? `write --${name} --format json` : undefined;
+    throw new UsageError(`option --${name} takes no value`, { hint });
+  }
+  if (inline !== undefined) return { text: inline.toString(), bytes: inline };
+  if (metavar === undefined) return none;
+  if (next === undefined) throw new UsageError(`option --${name} needs a value`);
+  return next;
 }
 
-function hintFor(name: string, known: Readonly<Record<string, OptionKind>>): string | undefined {
-  const word = name.replace(/^-+/, '');
+// Other programs have --json or --list=json; here it is always --format json.
+function isJson(word: string, known: readonly Option[]): boolean {
+  return word === 'json' && known.some(({ name }) => name === 'format');
+}
+
+function hintFor(spelling: string, known: readonly Option[]): string | undefined {
+  const word = spelling.replace(/^-+/, '');
   if (isJson(word, known)) return 'write --format json';
-  const meant = nearest(word, Object.keys(known));
-  return meant === undefined ? undefined : `did you mean --${meant}?`;
+  const names = known.map(({ name }) => name);
+  return didYouMean(word, names, (name) => `--${name}`);
 }
 
-/** The same where options may stand between operands as well, up to `--`: for a command that starts no program. @throws as readArguments */
-export function readMixed(
-  argv: readonly Argument[],
-  known: Readonly<Record<string, OptionKind>>,
-): ReadArguments {
+/**
+ * The same for a command that starts no program: options may stand between operands as well, up to `--`.
+ *
+ * @throws as readArguments
+ */
+export function readMixed(argv: readonly Argument[], known: readonly Option[]): ReadArguments {
   const end = argv.findIndex(({ text }) => text === '--');
   let rest = end < 0 ? argv : argv.slice(0, end);
-  const all = { options: [] as (readonly [string, Argument])[], operands: [] as Argument[] };
+  const all = { options: [] as GivenOption[], operands: [] as Argument[] };
   while (rest.length > 0) {
     const { options, operands } = readArguments(rest, known);
     all.options.push(...options);

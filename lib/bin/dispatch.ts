@@ -1,17 +1,11 @@
-// A program with commands: `NAME COMMAND [OPTION]... [OPERAND]...` → a command → what it writes and the exit status.
+// A program of several commands, `NAME COMMAND [OPTION]... [OPERAND]...`: finds the command, runs it, prints what it returns.
 
 import { AbortError, JailError, LaunchError, UsageError } from '../errors.ts';
-import { nearest } from '../nearest.ts';
+import { didYouMean } from '../nearest.ts';
+import { option, type Argument, type Option } from '../command-option.ts';
 import { quote } from '../quote.ts';
-import {
-  type Argument,
-  commandArguments,
-  type OptionKind,
-  readArguments,
-  type ReadArguments,
-  readMixed,
-} from './arguments.ts';
-import { readVersion } from './version.ts';
+import { commandArguments, readArguments, type ReadArguments, readMixed } from './arguments.ts';
+import { optionLines, readVersion } from './common-options.ts';
 
 /** What goes to standard output, and the exit status. */
 export interface Outcome {
@@ -19,32 +13,56 @@ export interface Outcome {
   readonly status: number;
 }
 
-/** One command; `Context` is what its program gives it to work with. */
+/** One command. `Context` is what its program hands to it. */
 export interface Command<Context> {
   /** Its name and what follows that. */
   readonly synopsis: string;
-  readonly options: Readonly<Record<string, OptionKind>>;
+  /** What it does, for --help. */
+  readonly summary: string;
+  readonly options: readonly Option[];
+  /** Options that it takes too, and that another manual describes. */
+  readonly unlisted?: readonly Option[];
+  /** What its exit statuses mean, for --help. */
+  readonly statuses?: string;
   /** How many operands there must be. */
   readonly operands: readonly [least: number, most: number];
-  /** Whether all behind the first operand belongs to another program. */
+  /** Everything after the first operand belongs to another program. */
   readonly startsProgram?: true;
   /** Returns what goes to standard output; the exit status is 0 unless there is another. */
   readonly run: (read: ReadArguments, context: Context) => Promise<string | Outcome>;
-  /** The exit status if it cannot be done; 1 if not given. */
+  /** The exit status if the command fails; 1 if not given. */
   readonly failureStatus?: number;
 }
 
 export interface Program<Context> {
   readonly name: string;
   readonly commands: Readonly<Record<string, Command<Context>>>;
-  /** What is said where there is no command. */
+  /** What is said if no command is given. */
   readonly usageLine: string;
-  /** What --help says. */
-  readonly usage: () => string;
-  /** Says what went wrong; on standard error, if it is not given. */
+  /** What it is, for --help. */
+  readonly about: string;
+  /** Options of all its commands. */
+  readonly options?: readonly Option[];
+  /** What --help ends with. */
+  readonly ending?: () => string;
+  /** Tells of a failure; on standard error if it is not given. */
   readonly tell?: (lines: string) => void;
-  /** Gives a command what it works with. */
+  /** Runs a command with its context. */
   readonly start: (run: (context: Context) => Promise<string | Outcome>) => Promise<string | Outcome>;
+}
+
+const help = option('--help', 'print this text');
+const version = option('--version', 'print the version');
+
+/** What --help prints. */
+function usageOf<Context>({ name, commands, about, options = [], ending }: Program<Context>): string {
+  const synopses = Object.values(commands).map(({ synopsis }) => `${name} ${synopsis}`);
+  const parts = Object.entries(commands).map(([word, { summary, options, statuses }]) => {
+    const ends = statuses === undefined ? '' : `  Exit status: ${statuses}\n`;
+    return `${word}: ${summary}\n${optionLines(options)}${ends}\n`;
+  });
+  const all = `All\n${optionLines([...options, help, version])}`;
+  return `Usage: ${synopses.join('\n       ')}\n\n${about}\n\n${parts.join('')}${all}${ending?.() ?? ''}`;
 }
 
 /** The values of an option, in their order. */
@@ -61,14 +79,14 @@ export function has(read: ReadArguments, name: string): boolean {
   return valuesOf(read, name).length > 0;
 }
 
-// The exit status once standard output is lost.
+// The exit status if standard output could not be written.
 let lostStatus: number | undefined;
 
-// Only where there is something to write: opening process.stdout makes a pipe or terminal non-blocking for whoever shares it.
+// An empty text opens nothing: process.stdout makes a pipe or terminal non-blocking for everybody who shares it.
 function print(name: string, text: string, failureStatus = 1): void {
   if (text === '') return;
   process.stdout.once('error', (error: NodeJS.ErrnoException) => {
-    // whoever read it has seen enough, as head(1) does
+    // the reader, such as head(1), has seen enough
     if (error.code !== 'EPIPE') process.stderr.write(`${name}: standard output: ${error.message}\n`);
     lostStatus = failureStatus;
     process.exitCode = failureStatus;
@@ -82,7 +100,7 @@ function isOurs(error: unknown): error is UsageError | JailError | LaunchError {
   return error instanceof UsageError || error instanceof JailError || error instanceof LaunchError;
 }
 
-/** Says what went wrong; the exit status is then `status`, or 130 if somebody has ended the work. */
+/** Tells of a failure. Returns the exit status: `status`, or 130 if a signal has ended the work. */
 function complain(
   { name, tell = tellStderr }: Pick<Program<never>, 'name' | 'tell'>,
   error: unknown,
@@ -95,15 +113,15 @@ function complain(
     return 130;
   }
   if (!isOurs(error)) {
-    // A defect of ours. Status 1, which Node would give it, may mean something else.
+    // A defect of ours. Status 1, which Node would end with, can have another meaning.
     process.stderr.write(`${name}: ${error instanceof Error ? error.stack : String(error)}\n`);
     return status;
   }
-  // A usage line begins with no name but its own.
+  // A usage line names the program itself.
   const prefix = error.message.startsWith('Usage: ') ? '' : `${name}: `;
   const hint = error.hint === undefined ? '' : `hint: ${error.hint}\n`;
   tell(`${prefix}${error.message}\n${hint}`);
-  // as uchroot(8) ends with an unknown user
+  // uchroot(8) ends with the same status for an unknown user
   return error.code === 'ERR_UNKNOWN_USER' ? error.exitStatus : status;
 }
 
@@ -112,9 +130,9 @@ async function runCommand<Context>(
   command: Command<Context>,
   words: readonly Argument[],
 ): Promise<number> {
-  const known = { ...command.options, help: 'flag' } as const;
+  const known = [...command.options, ...(command.unlisted ?? []), ...(program.options ?? []), help];
   const read = command.startsProgram === true ? readArguments(words, known) : readMixed(words, known);
-  if (has(read, 'help')) return (print(program.name, program.usage()), 0);
+  if (has(read, 'help')) return (print(program.name, usageOf(program)), 0);
   const [least, most] = command.operands;
   if (read.operands.length < least || read.operands.length > most)
     throw new UsageError(`Usage: ${program.name} ${command.synopsis}`);
@@ -135,9 +153,8 @@ async function dispatch<Context>(
     return runCommand(program, command, words).catch((error: unknown) =>
       complain(program, error, command.failureStatus ?? 1),
     );
-  const meant = nearest(name.text, Object.keys(commands));
   throw new UsageError(`unknown command ${quote(name.bytes)}`, {
-    hint: meant === undefined ? undefined : `did you mean ${meant}?`,
+    hint: didYouMean(name.text, Object.keys(commands)),
   });
 }
 
@@ -145,15 +162,15 @@ async function dispatch<Context>(
 export async function runProgram<Context>(program: Program<Context>): Promise<void> {
   let status: number;
   try {
-    const { options, operands } = readArguments(commandArguments(), { help: 'flag', version: 'flag' });
+    const { options, operands } = readArguments(commandArguments(), [help, version]);
     const given = new Set(options.map(([name]) => name));
     status = 0;
-    if (given.has('help')) print(program.name, program.usage());
+    if (given.has('help')) print(program.name, usageOf(program));
     else if (given.has('version')) print(program.name, `${program.name} ${readVersion()}\n`);
     else status = await dispatch(program, operands);
   } catch (error) {
     status = complain(program, error, 1);
   }
-  // Not process.exit: stdout may be a pipe that has not taken everything yet.
+  // Not process.exit(): a pipe on stdout may not have taken everything yet.
   process.exitCode = lostStatus ?? status;
 }

@@ -11,9 +11,8 @@ import { absolute } from '../jail/host/hostpath.ts';
 import { fromText } from '../jail/manifest/path-text.ts';
 import type { Bytes } from '../quote.ts';
 import { summaryOf } from './jail-report.ts';
-import type { CheckFormat } from './format.ts';
+import { type CheckFormat, readVersion } from './common-options.ts';
 import { jsonDocument, printedJson } from '../json.ts';
-import { readVersion } from './version.ts';
 
 export function showCheck(directory: Bytes, report: CheckReport, format: CheckFormat): string {
   switch (format) {

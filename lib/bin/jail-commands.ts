@@ -1,4 +1,4 @@
-// The commands of uchroot-jail: what each takes, and what it writes.
+// The commands of uchroot-jail: the options of each, its call of the library, and what it prints.
 
 import { readFileSync } from 'node:fs';
 
@@ -11,79 +11,90 @@ import { packs } from '../jail/packs/index.ts';
 import { removeJail } from '../jail/remove.ts';
 import type { JailWork } from '../jail/request/request.ts';
 import { wordsOf } from '../jail/work/jail-error.ts';
+import { option, type Argument } from '../command-option.ts';
 import { quote } from '../quote.ts';
-import type { Argument } from './arguments.ts';
+import type { ReadArguments } from './arguments.ts';
 import { type Command, has, valueOf, valuesOf } from './dispatch.ts';
-import { CHECK_FORMATS, FORMATS, toFormat } from './format.ts';
+import { CHECK_FORMATS, FORMATS, toFormat } from './common-options.ts';
 import { explainRule, showCheck } from './jail-check-report.ts';
 import { checkSeverity, statusOf } from './jail-check-status.ts';
 import { newsLeft, showBuilt, showExplanation, showList, showUpdate, summaryOf } from './jail-report.ts';
 import { jsonDocument } from '../json.ts';
 
-/** Ends the work, and hears how it goes. */
+// Ends the work, shows its progress, and tells warnings.
 interface Watch extends Required<Pick<JailWork, 'signal' | 'onProgress'>> {
   readonly onWarning: (warning: string) => void;
 }
 
 type JailCommand = Command<Watch>;
 
+const textsOf = (read: ReadArguments, name: string) => valuesOf(read, name).map(({ text }) => text);
+const bytesOf = (read: ReadArguments, name: string) => valuesOf(read, name).map(({ bytes }) => bytes);
+
+const replaceOption = option('--replace PATH', 'make it as planned, even if it was changed in the jail');
+const planOption = option('--plan', 'say what would change, and change nothing');
+const formatOption = option('--format text|json', 'how the answer is printed');
+
 const build: JailCommand = {
   synopsis: 'build DIRECTORY [OPTION]... [PROGRAM]...',
-  options: {
-    package: 'value',
-    pack: 'value',
-    'no-pack': 'value',
-    without: 'value',
-    learn: 'value',
-    copy: 'value',
-    user: 'value',
-    'keep-privileges': 'value',
-    from: 'value',
-    recipe: 'value',
-    replace: 'value',
-    plan: 'flag',
-    format: 'value',
-  },
+  summary: 'makes a jail in DIRECTORY, or adds to one that is there',
+  options: [
+    option('--package NAME', 'the files of an installed Debian package, and of what it depends on'),
+    option('--pack NAME', 'a pack that no sign asks for'),
+    option('--no-pack NAME', 'leave a pack out'),
+    option('--without PATH', 'leave a path out, and what it alone needs'),
+    option("--learn 'COMMAND'", 'run it on a scratch copy of the host, and take what it opens'),
+    option('--copy PATH[:DEST]', 'a file or directory of the host, to DEST in the jail'),
+    option('--user NAME', 'an account that the jail knows, and that tries it out'),
+    option(
+      '--keep-privileges PATH',
+      'leave a program its set-user-ID and set-group-ID bits and file capabilities',
+    ),
+    option('--from ROOT', 'take everything from the system in this directory'),
+    option('--recipe FILE', 'what is to be made, as list --format json writes it'),
+    replaceOption,
+    planOption,
+    formatOption,
+  ],
   operands: [1, Infinity],
   run: async (read, { onWarning, ...watch }) => {
-    const [directory, ...programs] = read.operands.map(({ bytes }) => bytes);
-    const texts = (name: string) => valuesOf(read, name).map(({ text }) => text);
-    const [from] = valuesOf(read, 'from').slice(-1);
-    const [recipe] = valuesOf(read, 'recipe').slice(-1);
+    const [directory = '', ...programs] = read.operands.map(({ bytes }) => bytes);
+    const [from, recipe] = [valueOf(read, 'from'), valueOf(read, 'recipe')];
     const plan = has(read, 'plan');
     const format = toFormat(valueOf(read, 'format'), FORMATS);
     const report = await buildJail({
       ...watch,
-      directory: directory ?? '',
+      directory,
       programs,
-      packages: texts('package'),
-      packs: texts('pack'),
-      withoutPacks: texts('no-pack'),
-      without: valuesOf(read, 'without').map(({ bytes }) => bytes),
-      learn: texts('learn'),
-      copies: valuesOf(read, 'copy').map(({ bytes }) => toCopy(bytes)),
-      users: texts('user'),
-      keepPrivileges: valuesOf(read, 'keep-privileges').map(({ bytes }) => bytes),
+      packages: textsOf(read, 'package'),
+      packs: textsOf(read, 'pack'),
+      withoutPacks: textsOf(read, 'no-pack'),
+      without: bytesOf(read, 'without'),
+      learn: textsOf(read, 'learn'),
+      copies: bytesOf(read, 'copy').map(toCopy),
+      users: textsOf(read, 'user'),
+      keepPrivileges: bytesOf(read, 'keep-privileges'),
       ...(from !== undefined && { from: from.bytes }),
       ...(recipe !== undefined && { recipe: readRecipe(recipe) }),
-      replace: valuesOf(read, 'replace').map(({ bytes }) => bytes),
+      replace: bytesOf(read, 'replace'),
       plan,
     });
-    [...report.warnings, ...newsLeft(directory ?? '', report)].forEach(onWarning);
-    const text = format === 'json' ? jsonDocument(report) : showBuilt(directory ?? '', report, plan);
+    [...report.warnings, ...newsLeft(directory, report)].forEach(onWarning);
+    const text = format === 'json' ? jsonDocument(report) : showBuilt(directory, report, plan);
     return { text, status: workStatus(report) };
   },
 };
 
 const update: JailCommand = {
-  synopsis: 'update DIRECTORY [--replace PATH]... [--plan] [--format text|json]',
-  options: { replace: 'value', plan: 'flag', format: 'value' },
+  synopsis: 'update DIRECTORY [OPTION]...',
+  summary: 'brings a jail up to date with the host',
+  options: [replaceOption, planOption, formatOption],
   operands: [1, 1],
   run: async (read, { onWarning, ...watch }) => {
     const [directory = ''] = read.operands.map(({ bytes }) => bytes);
     const plan = has(read, 'plan');
     const format = toFormat(valueOf(read, 'format'), FORMATS);
-    const replace = valuesOf(read, 'replace').map(({ bytes }) => bytes);
+    const replace = bytesOf(read, 'replace');
     const report = await updateJail({ ...watch, directory, replace, plan });
     [...report.warnings, ...newsLeft(directory, report)].forEach(onWarning);
     const text = format === 'json' ? jsonDocument(report) : showUpdate(directory, report, plan);
@@ -93,7 +104,8 @@ const update: JailCommand = {
 
 const list: JailCommand = {
   synopsis: 'list DIRECTORY [--format text|json]',
-  options: { format: 'value' },
+  summary: 'lists what the builder has put into a jail, with the reason for each file',
+  options: [formatOption],
   operands: [1, 1],
   run: async (read) => {
     const [directory = ''] = read.operands.map(({ bytes }) => bytes);
@@ -105,7 +117,8 @@ const list: JailCommand = {
 
 const explain: JailCommand = {
   synopsis: 'explain DIRECTORY PATH',
-  options: {},
+  summary: 'tells why a file is in the jail',
+  options: [],
   operands: [2, 2],
   run: async (read) => {
     const [directory = '', path = ''] = read.operands.map(({ bytes }) => bytes);
@@ -115,7 +128,8 @@ const explain: JailCommand = {
 
 const clone: JailCommand = {
   synopsis: 'clone TEMPLATE DIRECTORY',
-  options: {},
+  summary: 'makes a new jail like another one',
+  options: [],
   operands: [2, 2],
   run: async (read, { onWarning, ...watch }) => {
     const [template = '', directory = ''] = read.operands.map(({ bytes }) => bytes);
@@ -127,7 +141,8 @@ const clone: JailCommand = {
 
 const remove: JailCommand = {
   synopsis: 'remove DIRECTORY',
-  options: {},
+  summary: 'removes a jail and everything in it',
+  options: [],
   operands: [1, 1],
   run: async (read, { signal, onProgress }) => {
     const [directory = ''] = read.operands.map(({ bytes }) => bytes);
@@ -137,35 +152,37 @@ const remove: JailCommand = {
 };
 
 const check: JailCommand = {
-  synopsis:
-    'check DIRECTORY [--user NAME]... [--fix [--replace PATH]...] [--fail-on error|warning|note] [--format text|json|sarif] [--ignore RULE[:PATH]]...',
-  options: {
-    user: 'value',
-    fix: 'flag',
-    replace: 'value',
-    'fail-on': 'value',
-    format: 'value',
-    ignore: 'value',
-    explain: 'value',
-  },
+  synopsis: 'check DIRECTORY [OPTION]...',
+  summary: 'tells what is unsafe in a jail, or is not as it was built',
+  options: [
+    option('--user NAME', 'a user for whom the jail must be safe; may be repeated'),
+    option('--fix', 'put right what can be put right safely'),
+    replaceOption,
+    option(
+      '--fail-on SEVERITY',
+      'the least severity at which the exit status is not 0: error, warning or note',
+    ),
+    option('--format text|json|sarif', 'how the findings are printed'),
+    option('--ignore RULE[:PATH]', 'no findings of a rule, at all or there'),
+    option('--explain RULE', 'what a rule looks for, and why; all for all of them'),
+  ],
   operands: [0, 1],
   failureStatus: 2,
   run: async (read, { signal, onProgress }) => {
-    const texts = (name: string) => valuesOf(read, name).map(({ text }) => text);
-    const [rule] = texts('explain').slice(-1);
-    if (rule !== undefined) return explainRule(rule);
+    const rule = valueOf(read, 'explain');
+    if (rule !== undefined) return explainRule(rule.text);
     const [directory] = read.operands.map(({ bytes }) => bytes);
     if (directory === undefined) throw new UsageError(`Usage: uchroot-jail ${check.synopsis}`);
     const format = toFormat(valueOf(read, 'format'), CHECK_FORMATS);
-    const lowest = checkSeverity(texts('fail-on').at(-1) ?? 'error');
+    const lowest = checkSeverity(valueOf(read, 'fail-on')?.text ?? 'error');
     const report = await checkJail({
       signal,
       onProgress,
       directory,
-      users: texts('user'),
+      users: textsOf(read, 'user'),
       fix: has(read, 'fix'),
-      replace: valuesOf(read, 'replace').map(({ bytes }) => bytes),
-      ignore: valuesOf(read, 'ignore').map(({ bytes }) => bytes),
+      replace: bytesOf(read, 'replace'),
+      ignore: bytesOf(read, 'ignore'),
     });
     return { text: showCheck(directory, report, format), status: statusOf(report, lowest) };
   },
@@ -181,7 +198,7 @@ export const commands: Readonly<Record<string, JailCommand>> = {
   remove,
 };
 
-// Something of the host, perhaps a security update, has not come into the jail.
+// A newer file of the host, perhaps a security update, was left out of the jail.
 const OUTDATED_STATUS = 3;
 
 function workStatus({ left }: JailReport): number {

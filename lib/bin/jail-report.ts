@@ -1,17 +1,17 @@
-// What the commands of uchroot-jail say about their work.
+// What the commands of uchroot-jail print about their work.
 
 import { showPath } from '../binary/path.ts';
 import type { LeftBecause, LeftSide } from '../jail/apply/left.ts';
-import { type JailReport, type UpdateReport } from '../jail/building.ts';
+import type { JailReport, UpdateReport } from '../jail/building.ts';
 import type { Explanation, JailList, ListedFile } from '../jail/listing.ts';
 import type { Change } from '../jail/manifest/change.ts';
 import { fromText } from '../jail/manifest/path-text.ts';
 import { type Bytes, quote } from '../quote.ts';
-import { megabytes } from './progress.ts';
+import { megabytes } from './progress-bar.ts';
 
 const show = (text: string) => showPath(fromText(text));
 
-/** The line that ends a piece of work: how much there is now. */
+/** The last line of a report: the size of the jail. */
 export function summaryOf(
   directory: Bytes,
   { files, sizeBytes }: { readonly files: number; readonly sizeBytes: number },
@@ -104,7 +104,7 @@ function sideWords(side: LeftSide | undefined): string {
   return `${kind} ${mode} ${uid}:${gid}${sha256 === undefined ? '' : ` sha256 ${sha256}`}`;
 }
 
-/** A warning if the host has news that did not come into the jail. */
+/** A warning if newer files of the host were left out of the jail. */
 export function newsLeft(directory: Bytes, { left }: JailReport): readonly string[] {
   const paths = left.filter(({ isOutdated }) => isOutdated).map(({ path }) => show(path));
   if (paths.length === 0) return [];

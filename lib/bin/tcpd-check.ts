@@ -3,31 +3,31 @@
 import { existsSync } from 'node:fs';
 
 import { JailError, UsageError } from '../errors.ts';
+import { jsonDocument, printedJson } from '../json.ts';
 import { nearest } from '../nearest.ts';
+import { option } from '../command-option.ts';
 import { type Bytes, quote } from '../quote.ts';
 import { toSarif } from '../sarif.ts';
 import { CATALOG, type RuleId, type Severity } from '../tcpwrappers/check/catalog.ts';
-import { checkHosts, type CheckFinding } from '../tcpwrappers/check/check.ts';
+import { type CheckFinding, checkHosts } from '../tcpwrappers/check/hosts-check.ts';
 import { type Command, has, valueOf, valuesOf } from './dispatch.ts';
-import { CHECK_FORMATS, type CheckFormat, toFormat } from './format.ts';
-import { jsonDocument, printedJson } from '../json.ts';
-import { fileOptions, toHostsOptions } from './tcpd-options.ts';
-import { readVersion } from './version.ts';
+import { CHECK_FORMATS, type CheckFormat, readVersion, toFormat } from './common-options.ts';
+import { toHostsOptions } from './tcpd-options.ts';
 
 const SEVERITIES: readonly Severity[] = ['error', 'warning', 'note'];
 
 export const check: Command<undefined> = {
-  synopsis:
-    'check [--allow FILE] [--deny FILE] [--dialect DIALECT] [--format text|json|sarif] [--ignore RULE]...',
-  options: {
-    ...fileOptions,
-    format: 'value',
-    ignore: 'value',
-    daemon: 'value',
-    inetd: 'value',
-    'no-lookups': 'flag',
-    'implicit-allow': 'flag',
-  },
+  synopsis: 'check [OPTION]...',
+  summary: 'what is wrong with the files, file:line:column, and what to do',
+  options: [
+    option('--format FORMAT', 'text, json or sarif'),
+    option('--ignore RULE', 'no findings of a rule; may be repeated'),
+    option('--daemon NAME', 'a daemon of this name is there, whatever it seems; may be repeated'),
+    option('--inetd FILE', 'the configuration of inetd (default /etc/inetd.conf)'),
+    option('--no-lookups', 'do not look host names up'),
+    option('--implicit-allow', 'tell of rules that grant without the option allow'),
+  ],
+  statuses: '0 no errors, 1 errors, 2 it could not be checked.',
   operands: [0, 0],
   failureStatus: 2,
   run: async (read) => {

@@ -1,24 +1,31 @@
-// uchroot-tcpd export: the rules for nftables or systemd on standard output, what is lost on standard error.
+// uchroot-tcpd export: writes the rules for nftables or systemd to stdout, and what is lost to stderr.
 
 import { UsageError } from '../errors.ts';
+import { option } from '../command-option.ts';
 import { quote } from '../quote.ts';
 import {
-  type ExportOptions,
+  type DaemonPort,
   type Exported,
   exportNftables,
+  type ExportOptions,
   exportSystemd,
 } from '../tcpwrappers/export/export.ts';
-import { onePort, joinPorts, type Ports } from '../tcpwrappers/export/ports.ts';
-import type { DaemonUnit } from '../tcpwrappers/export/systemd.ts';
+import type { DaemonUnit } from '../tcpwrappers/export/systemd-drop-ins.ts';
 import { openHosts } from '../tcpwrappers/hosts.ts';
-import { show } from '../tcpwrappers/text/show.ts';
+import { show } from '../tcpwrappers/text/latin1.ts';
 import type { ReadArguments } from './arguments.ts';
 import { type Command, type Outcome, valuesOf } from './dispatch.ts';
-import { fileOptions, oneOf, toHostsOptions } from './tcpd-options.ts';
+import { oneOf, toHostsOptions } from './tcpd-options.ts';
 
 export const exportRules: Command<undefined> = {
-  synopsis: 'export --to nftables|systemd [--port DAEMON=PORT[/tcp|/udp]]... [--unit DAEMON=UNIT]...',
-  options: { ...fileOptions, to: 'value', port: 'value', unit: 'value' },
+  synopsis: 'export --to nftables|systemd [OPTION]...',
+  summary: 'the rules for a firewall, or for systemd; what is lost, on standard error',
+  options: [
+    option('--to nftables|systemd', 'a table for nft -f -, or drop-ins for units'),
+    option('--port DAEMON=PORT[/tcp|/udp]', 'a port of a daemon; may be repeated'),
+    option('--unit DAEMON=UNIT', 'the unit of a daemon; may be repeated'),
+  ],
+  statuses: '0 all is translated, 1 something is lost, 2 nothing is written.',
   operands: [0, 0],
   failureStatus: 2,
   run: async (read) => {
@@ -32,30 +39,26 @@ export const exportRules: Command<undefined> = {
   },
 };
 
-// DAEMON=VALUE
 function pairOf(text: string, option: string, form: string): readonly [string, string] {
   const equals = text.indexOf('=');
   if (equals > 0 && equals < text.length - 1) return [text.slice(0, equals), text.slice(equals + 1)];
   throw new UsageError(`--${option} ${quote(text)}: write ${form}`);
 }
 
-function toPorts(read: ReadArguments): ReadonlyMap<string, Ports> {
-  const ports = new Map<string, Ports>();
-  for (const { text } of valuesOf(read, 'port')) {
-    const form = 'DAEMON=PORT[/tcp|/udp]';
+function toPorts(read: ReadArguments): readonly DaemonPort[] {
+  const form = 'DAEMON=PORT[/tcp|/udp]';
+  return valuesOf(read, 'port').map(({ text }) => {
     const [daemon, value] = pairOf(text, 'port', form);
     const [, number = '', protocol] = /^([0-9]{1,5})(?:\/(tcp|udp))?$/.exec(value) ?? [];
     if (number === '' || Number(number) > 65535) throw new UsageError(`--port ${quote(text)}: write ${form}`);
-    const port = onePort(Number(number), protocol as keyof Ports | undefined);
-    ports.set(daemon, joinPorts(port, ...[ports.get(daemon)].filter((known) => known !== undefined)));
-  }
-  return ports;
+    return { daemon, port: Number(number), protocol: protocol as DaemonPort['protocol'] };
+  });
 }
 
 function toUnits(read: ReadArguments): readonly DaemonUnit[] {
   return valuesOf(read, 'unit').map(({ text }) => {
     const [daemon, unit] = pairOf(text, 'unit', 'DAEMON=UNIT');
-    // it becomes a part of a path
+    // it becomes part of a path
     if (!/^[\w@.:\\-]+\.service$/.test(unit))
       throw new UsageError(`--unit ${quote(text)}: write DAEMON=NAME.service`);
     return { daemon, unit };

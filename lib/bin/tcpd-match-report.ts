@@ -1,12 +1,12 @@
-// What `uchroot-tcpd match` says of one decision, for people.
+// Shows a decision of `uchroot-tcpd match` as text.
 
 import { quote } from '../quote.ts';
 import type { CheckFinding } from '../tcpwrappers/check/checked.ts';
-import type { Explanation } from '../tcpwrappers/explain/explain.ts';
-import { optionOf } from '../tcpwrappers/explain/told.ts';
-import type { Host } from '../tcpwrappers/request/request.ts';
-import type { Rule } from '../tcpwrappers/rule/rule.ts';
-import { show } from '../tcpwrappers/text/show.ts';
+import type { Host } from '../tcpwrappers/connection/request-info.ts';
+import type { Explanation } from '../tcpwrappers/explain/explanation.ts';
+import { optionOf } from '../tcpwrappers/explain/public-explanation.ts';
+import type { Rule } from '../tcpwrappers/rule/rule-table.ts';
+import { show } from '../tcpwrappers/text/latin1.ts';
 
 function line(what: string, text: string): string {
   return `${`${what}:`.padEnd(9)} ${text}\n`;
@@ -25,7 +25,7 @@ function endpoint({ address, name, port }: Host): string {
   return `${show(address)}${known}${port === undefined ? '' : ` port ${port}`}`;
 }
 
-/** A few lines; with `why`, one for each rule that was tried before and did not match. */
+/** With `why`, one line for each rule before the one that matched, and for each finding. */
 export function explanationText(explanation: Explanation, why: boolean): string {
   const { request, ruling, lookups, passed, findings, doubts, verdict } = explanation;
   const { client, server, daemon, user } = request;

@@ -1,34 +1,36 @@
-// uchroot-tcpd match: what is decided on a request, by which rule, and why.
+// uchroot-tcpd match: shows the decision on a request, its rule, and why other rules do not match.
 
 import { promises as dns } from 'node:dns';
 import { isIP } from 'node:net';
 
 import { UsageError } from '../errors.ts';
-import { quote } from '../quote.ts';
-import { explain, type Explanation } from '../tcpwrappers/explain/explain.ts';
-import { toExplanation } from '../tcpwrappers/explain/told.ts';
-import { openHosts } from '../tcpwrappers/hosts.ts';
-import type { RequestDescription } from '../tcpwrappers/request/request.ts';
-import { findOutside } from '../tcpwrappers/text/field.ts';
-import type { Argument, ReadArguments } from './arguments.ts';
-import { type Command, has, valueOf } from './dispatch.ts';
-import { FORMATS, toFormat } from './format.ts';
+import { option, type Argument } from '../command-option.ts';
 import { jsonDocument } from '../json.ts';
+import { quote } from '../quote.ts';
+import type { RequestDescription } from '../tcpwrappers/connection/request-info.ts';
+import { explain, type Explanation } from '../tcpwrappers/explain/explanation.ts';
+import { toExplanation } from '../tcpwrappers/explain/public-explanation.ts';
+import { openHosts } from '../tcpwrappers/hosts.ts';
+import { findOutside } from '../tcpwrappers/text/latin1.ts';
+import type { ReadArguments } from './arguments.ts';
+import { type Command, has, valueOf } from './dispatch.ts';
+import { FORMATS, toFormat } from './common-options.ts';
 import { explanationText } from './tcpd-match-report.ts';
-import { fileOptions, numberOf, toHostsOptions } from './tcpd-options.ts';
+import { numberOf, toHostsOptions } from './tcpd-options.ts';
 
 export const match: Command<undefined> = {
-  synopsis: 'match [--why] [--format text|json] [OPTION]... DAEMON[@HOST] [USER@]CLIENT',
-  options: {
-    ...fileOptions,
-    why: 'flag',
-    format: 'value',
-    name: 'value',
-    'client-port': 'value',
-    'server-name': 'value',
-    'server-port': 'value',
-    timeout: 'value',
-  },
+  synopsis: 'match [OPTION]... DAEMON[@HOST] [USER@]CLIENT',
+  summary: 'what is decided on a request, by which rule, with which look-ups and options',
+  options: [
+    option('--why', 'and why each rule above it does not match'),
+    option('--format FORMAT', 'text, or json with all of that'),
+    option('--name NAME', 'the name of the client; else it is looked up where a rule asks'),
+    option('--client-port N', 'its port'),
+    option('--server-name NAME', 'the name of HOST, the address that the client connects to'),
+    option('--server-port N', 'its port'),
+    option('--timeout SECONDS', 'longest time for a look-up (default 10)'),
+  ],
+  statuses: '0 granted, 1 denied or delegated, 2 it cannot be told.',
   operands: [2, 2],
   failureStatus: 2,
   run: async (read) => {
@@ -46,7 +48,7 @@ export const match: Command<undefined> = {
   },
 };
 
-// 2 where nothing is certain, or not the same for all addresses of the client.
+// 2 if a decision is uncertain, or the addresses of the client get different ones.
 function statusOf(explanations: readonly Explanation[]): number {
   const statuses = new Set(
     explanations.map(({ verdict, doubts }) => (doubts.length > 0 ? 2 : verdict === 'granted' ? 0 : 1)),
@@ -55,7 +57,7 @@ function statusOf(explanations: readonly Explanation[]): number {
   return statuses.size === 1 ? status : 2;
 }
 
-/** Cut in two at its `@`, as a word of a rule is. */
+/** Cuts at the `@`, as in a word of a rule. */
 function cutAt({ bytes }: Argument): readonly [before: Buffer | undefined, after: Buffer] {
   const at = findOutside(bytes.toString('latin1'), '@', 1);
   return at < 0 ? [undefined, bytes] : [bytes.subarray(0, at), bytes.subarray(at + 1)];
@@ -69,33 +71,18 @@ async function toRequests(read: ReadArguments): Promise<readonly RequestDescript
   const [daemon, host] = named === undefined ? [last] : [named, last];
   const [user, client] = cutAt(second);
   const server = {
-    ...(host !== undefined && { address: await toServer(host) }),
-    ...portOf(read, 'server-port'),
-    ...nameOf(read, 'server-name'),
+    address: host === undefined ? undefined : await toServer(host),
+    port: numberOf(read, 'server-port', 65_535),
+    name: valueOf(read, 'server-name')?.bytes,
   };
-  return (await toAddresses(client)).map((address) => ({
-    daemon,
-    server,
-    client: {
-      address,
-      ...(user !== undefined && { user }),
-      ...portOf(read, 'client-port'),
-      ...nameOf(read, 'name'),
-    },
-  }));
+  const port = numberOf(read, 'client-port', 65_535);
+  const name = valueOf(read, 'name')?.bytes;
+  return (await toAddresses(client)).map((address) => {
+    return { daemon, server, client: { address, user, port, name } };
+  });
 }
 
-function portOf(read: ReadArguments, option: string): { readonly port?: number } {
-  const port = numberOf(read, option, 65_535);
-  return port === undefined ? {} : { port };
-}
-
-function nameOf(read: ReadArguments, option: string): { readonly name?: Buffer } {
-  const name = valueOf(read, option)?.bytes;
-  return name === undefined ? {} : { name };
-}
-
-/** The addresses of a host: itself, if it is one, with or without brackets; `unknown` stays. */
+/** The addresses of a host; an address may be in brackets, and `unknown` is kept. */
 async function toAddresses(host: Buffer): Promise<readonly string[]> {
   const text = host.toString('utf8').replace(/^\[(.*)\]$/, '$1');
   if (isIP(text) !== 0 || text === 'unknown') return [text];

@@ -1,19 +1,20 @@
-// Options that the commands of uchroot-tcpd have in common.
+// The options of all commands of uchroot-tcpd, and readers for their values.
 
 import { UsageError } from '../errors.ts';
+import { option } from '../command-option.ts';
 import { quote } from '../quote.ts';
 import type { HostsOptions } from '../tcpwrappers/hosts.ts';
-import type { Dialect } from '../tcpwrappers/parse/dialect.ts';
-import type { OptionKind, ReadArguments } from './arguments.ts';
+import type { Dialect } from '../tcpwrappers/parse/third-field.ts';
+import type { ReadArguments } from './arguments.ts';
 import { valueOf } from './dispatch.ts';
 
 /** Which files, and in which language. */
-export const fileOptions = {
-  allow: 'value',
-  deny: 'value',
-  dialect: 'value',
-  compat: 'value',
-} as const satisfies Readonly<Record<string, OptionKind>>;
+export const fileOptions = [
+  option('--allow FILE', 'the file of those who are let in (default /etc/hosts.allow)'),
+  option('--deny FILE', 'the file of those who are not (default /etc/hosts.deny)'),
+  option('--dialect DIALECT', 'what the third field of a rule is: options, command, or auto (default)'),
+  option('--compat libwrap', 'do not read a last line without a newline'),
+] as const;
 
 /** One of a few words. @throws UsageError for any other */
 export function oneOf<Word extends string>(

@@ -1,36 +1,33 @@
-// uchroot-tcpd run: options and operands, or the name it was called by, to a request.
+// uchroot-tcpd run: makes a request of options and operands, or of the name by which it was called.
 
 import { realpathSync } from 'node:fs';
 import { basename } from 'node:path';
 
 import { UsageError } from '../errors.ts';
 import type { LaunchRequest } from '../launch/request/request.ts';
+import { option, type Argument } from '../command-option.ts';
 import { quote } from '../quote.ts';
-import { openLog } from '../service/tcpd/log.ts';
+import { openLog } from '../service/tcpd/tcpd-log.ts';
 import { daemonNames, runTcpd, type TcpdRequest } from '../service/tcpd/tcpd.ts';
-import type { Argument, OptionKind, ReadArguments } from './arguments.ts';
+import type { GivenOption, ReadArguments } from './arguments.ts';
 import { type Command, valueOf } from './dispatch.ts';
-import { fileOptions, toHostsOptions } from './tcpd-options.ts';
-import { optionKinds, toRequest, unitOptions } from './uchroot-options.ts';
+import { toHostsOptions } from './tcpd-options.ts';
+import { launchOptions, toRequest } from './uchroot-options.ts';
 
-// What makes uchroot do something else than to start a program.
-const OTHER: ReadonlySet<string> = new Set([
-  ...unitOptions,
-  'plan',
-  'format',
-  'compile',
-  'any-inode',
-  'architecture',
-  'help',
-  'version',
-]);
-const launchOptions: Readonly<Record<string, OptionKind>> = Object.fromEntries(
-  Object.entries(optionKinds).filter(([name]) => !OTHER.has(name)),
-);
+const isOfLaunch = ([name]: GivenOption): boolean => launchOptions().some((option) => option.name === name);
 
 export const run: Command<undefined> = {
   synopsis: 'run [OPTION]... [--jail USER[:GROUP]:DIRECTORY [OPTION of uchroot]...] DAEMON [ARGUMENT]...',
-  options: { ...launchOptions, ...fileOptions, jail: 'value' },
+  summary:
+    'decides on the client on descriptor 0, as tcpd(8), and becomes DAEMON; for inetd.conf and systemd',
+  options: [
+    option(
+      '--jail USER[:GROUP]:DIRECTORY',
+      'in a jail, as uchroot starts programs, with the options of uchroot for a launch',
+    ),
+  ],
+  unlisted: launchOptions(),
+  statuses: "0 refused, 125 to 127 as uchroot; else DAEMON's own.",
   operands: [1, Infinity],
   startsProgram: true,
   failureStatus: 125,
@@ -52,7 +49,7 @@ async function start(request: TcpdRequest): Promise<{ text: string; status: numb
 }
 
 function withoutJail({ options }: ReadArguments): undefined {
-  const option = options.find(([name]) => Object.hasOwn(launchOptions, name))?.[0];
+  const option = options.find(isOfLaunch)?.[0];
   if (option !== undefined) throw new UsageError(`--${option} is for a jail: give --jail USER:DIRECTORY`);
 }
 
@@ -60,19 +57,21 @@ function toArgument(bytes: Buffer): Argument {
   return { bytes, text: bytes.toString() };
 }
 
-// USER:DIRECTORY or USER:GROUP:DIRECTORY; what is cut off begins with a slash.
+// USER:DIRECTORY or USER:GROUP:DIRECTORY. DIRECTORY begins with a slash.
 function toJail({ bytes, text }: Argument, { options }: ReadArguments): LaunchRequest {
   const cut = bytes.indexOf(':/');
   if (cut <= 0) throw new UsageError(`--jail ${quote(text)}: write USER:/DIRECTORY`);
-  const given = options.filter(([name]) => Object.hasOwn(launchOptions, name));
-  return toRequest(given, [bytes.subarray(0, cut), bytes.subarray(cut + 1)].map(toArgument));
+  return toRequest(
+    options.filter(isOfLaunch),
+    [bytes.subarray(0, cut), bytes.subarray(cut + 1)].map(toArgument),
+  );
 }
 
 const OWN_NAMES: ReadonlySet<string> = new Set(['uchroot-tcpd', 'uchroot-tcpd.cjs']);
 
 /**
- * The daemon by whose name this was called, as tcpd(8) is: by argv[0] of Node, or by a link of that name to the command;
- * undefined for uchroot-tcpd itself.
+ * The daemon by whose name the command was called, as tcpd(8) is: by argv[0] of Node, or by a link with the name of the
+ * daemon. undefined if it was called as uchroot-tcpd.
  */
 export function calledAs(): string | undefined {
   const interpreters = new Set(['node', 'nodejs', basename(process.execPath)]);
@@ -81,7 +80,7 @@ export function calledAs(): string | undefined {
   return OWN_NAMES.has(basename(script)) ? undefined : basename(script);
 }
 
-/** Stands in for a daemon: all arguments are its own. */
+/** Decides and starts a daemon under its own name. All arguments are the daemon's. */
 export async function runAs(daemon: string, args: readonly Argument[]): Promise<number> {
   const request = { daemon: Buffer.from(daemon), args: args.map(({ bytes }) => bytes), hosts: {} };
   const { path, name } = daemonNames(request.daemon);
@@ -98,7 +97,7 @@ function isSelf(path: Buffer): boolean {
   try {
     return realpathSync(path) === realpathSync(process.argv[1] ?? '');
   } catch {
-    // it is not there: executing it says so
+    // the file does not exist: executing it tells so
     return false;
   }
 }

@@ -1,4 +1,4 @@
-// uchroot --check: looks at the jail before the program starts in it. A bundle of its own; see uchroot.ts.
+// uchroot --check: checks the jail before the program starts in it. It is a bundle of its own; see uchroot.ts.
 import { bytePath, joinPath, showPath } from '../binary/path.ts';
 import { type ErrnoName, JailError, LaunchError } from '../errors.ts';
 import { checkQuickly } from '../jail/check/quick.ts';
@@ -11,8 +11,9 @@ import { quote } from '../quote.ts';
 const STEP = { step: 'check', exitStatus: 125 } as const;
 
 /**
- * Tells of everything in the jail that is an error, of which nothing more than a look at the files that matter is known.
- * @throws LaunchError ERR_UNSAFE_JAIL if there is something, and of an errno if it could not be looked at
+ * Tells each finding of severity error that the quick check makes.
+ *
+ * @throws LaunchError ERR_UNSAFE_JAIL if there is a finding; with an errno if the jail could not be read
  */
 export function refuseUnsafe(launch: Launch, tell: (lines: string) => void): void {
   const { request } = launch;
@@ -49,9 +50,9 @@ function findingsOf({ request, account, steps, view }: Launch): ReturnType<typeo
   return checkQuickly(
     bytePath(request.jail),
     joinPath(bytePath(view.cwd), bytePath(program)),
-    // root can write everywhere: then it counts what anybody else can
+    // root can write everywhere: then only what others can write is a finding
     uid === 0 ? [] : [user],
-    // the launch itself has judged the way to the jail
+    // the launch itself has judged the path to the jail
     new Set(['path-root', 'path-owner', 'path-writable']),
   );
 }

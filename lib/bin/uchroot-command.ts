@@ -1,4 +1,4 @@
-// The command uchroot: argv → launch in place → exit status.
+// The command uchroot: reads its arguments, launches in place, returns an exit status if that fails.
 import { writeSync } from 'node:fs';
 
 import { LaunchError, UsageError } from '../errors.ts';
@@ -14,18 +14,19 @@ import {
   type Warning,
 } from '../launch/start/exec.ts';
 import { errnoName, reason } from '../errno.ts';
-import { isInherited } from '../launch/host/own-descriptors.ts';
+import { isInherited } from '../launch/host/caller.ts';
 import { normalize, type LaunchRequest } from '../launch/request/request.ts';
 import { rehearse } from '../launch/tell/rehearse.ts';
 import { ServiceManager } from '../launch/tell/service-status.ts';
 import { planAsJson, planAsText } from '../launch/tell/show.ts';
-import { quote, toBuffer } from '../quote.ts';
-import { commandArguments, readArguments, type Argument } from './arguments.ts';
-import { FORMATS, toFormat } from './format.ts';
+import type { Argument } from '../command-option.ts';
+import { toBuffer } from '../quote.ts';
+import { commandArguments, readArguments } from './arguments.ts';
+import { FORMATS, readVersion, toFormat } from './common-options.ts';
 import { refuseUnsafe } from './uchroot-check.ts';
-import { absolute, optionKinds, toRequest, usage, usageLine } from './uchroot-options.ts';
+import { usage } from './uchroot-help.ts';
+import { absolute, commandOptions, toRequest, usageLine } from './uchroot-options.ts';
 import { makeUnit } from './uchroot-unit.ts';
-import { readVersion } from './version.ts';
 
 const EIO = 5;
 
@@ -34,7 +35,7 @@ function print(fd: number, text: string | Buffer): void {
   for (let rest = toBuffer(text); rest.length > 0;) rest = rest.subarray(writeSync(fd, rest));
 }
 
-// Whoever closes his end of a pipe has seen enough, as head(1) does: the status is that of what was asked.
+// A reader that closes its end of the pipe, such as head(1), has seen enough: that is no failure.
 function output(text: string | Buffer): void {
   try {
     print(1, text);
@@ -50,20 +51,21 @@ function output(text: string | Buffer): void {
   }
 }
 
-// A stderr that is closed or full must not hide the exit status.
+// A closed or full stderr must not change the exit status.
 function complain(text: string): void {
   try {
     print(2, text);
   } catch {
-    // nobody is left to tell
+    // nobody can be told
   }
 }
 
-// Answers with the exit status of a launch that failed.
+const warn = (warning: Warning): void => complain(warningLines(warning));
+
+// Returns the exit status of a launch that failed.
 type Fail = (error: UsageError | LaunchError) => number;
 
 function showPlan(request: LaunchRequest, format: 'text' | 'json', isChecked: boolean, fail: Fail): number {
-  const warn = (warning: Warning): void => complain(warningLines(warning));
   const launch = prepareInPlace(normalize(request), warn, false);
   lookAtPidFile(launch, warn);
   const problem = rehearse(launch) ?? findProblem(launch);
@@ -79,18 +81,6 @@ function tellProblem(problem: LaunchError | undefined, fail: Fail): number {
 }
 
 function compile(request: LaunchRequest, file: Argument, given: ReadonlyMap<string, Argument>): number {
-  for (const other of ['plan', 'unit'])
-    if (given.has(other))
-      throw new UsageError(`--compile and --${other} are given at once: choose one`, {
-        hint: `afterwards, ${quote(file.bytes)} --plan prints the steps, and an init system can start it as any program`,
-      });
-  if (given.has('check'))
-    throw new UsageError(
-      '--compile and --check are given at once: a compiled launcher has nothing to check with',
-      {
-        hint: 'uchroot-jail check DIRECTORY checks the jail now, and from cron(8) later',
-      },
-    );
   if (file.bytes.length === 0) throw new UsageError('--compile needs the name of a file');
   compileLaunch(normalize(request), {
     file: absolute(file.bytes),
@@ -98,14 +88,14 @@ function compile(request: LaunchRequest, file: Argument, given: ReadonlyMap<stri
     anyInode: given.has('any-inode'),
     isService: given.has('service-status'),
     version: readVersion(),
-    warn: (warning) => complain(warningLines(warning)),
+    warn,
   });
   return 0;
 }
 
 const connectManager = (): ServiceManager => new ServiceManager(process.env.NOTIFY_SOCKET);
 
-// By name: what another bundle throws is of a class of its own.
+// Compares names: each bundle has its own copy of these classes.
 function isOurs(error: Error): error is UsageError | LaunchError {
   return error.name === 'UsageError' || error.name === 'LaunchError';
 }
@@ -115,13 +105,15 @@ const serviceStatus = 'service-status';
 function main(): number {
   const words = commandArguments();
   let statusFd: number | undefined;
-  // a unit gives it first, so that it is known even if another option is not
+  // a unit gives it as the first word, so that it counts even if another option is wrong
   let manager = words[0]?.text === `--${serviceStatus}` ? connectManager() : undefined;
   const fail: Fail = (error) => manager?.fail(error) ?? error.exitStatus;
   try {
-    const { options, operands } = readArguments(words, optionKinds);
+    // made only for a command line that has options
+    const known = words[0]?.text.startsWith('-') === true ? commandOptions() : [];
+    const { options, operands } = readArguments(words, known);
     const given = new Map(options);
-    if (given.has('help')) return (output(usage), 0);
+    if (given.has('help')) return (output(usage()), 0);
     if (given.has('version')) return (output(`uchroot ${readVersion()}\n`), 0);
     const isLaunch = !given.has('compile') && !given.has('unit');
     manager = given.has(serviceStatus) && isLaunch ? (manager ?? connectManager()) : undefined;
@@ -135,22 +127,20 @@ function main(): number {
     statusFd =
       request.statusFd === undefined || !isInherited(request.statusFd) ? undefined : request.statusFd;
     if (given.has('unit')) {
-      const { output: text, problem } = makeUnit(options, request, (warning) =>
-        complain(warningLines(warning)),
-      );
+      const { output: text, problem } = makeUnit(options, request, warn);
       output(text);
       return tellProblem(problem, fail);
     }
     if (given.has('plan'))
       return showPlan(request, toFormat(given.get('format'), FORMATS), given.has('check'), fail);
-    const launch = prepareInPlace(normalize(request), (warning) => complain(warningLines(warning)));
+    const launch = prepareInPlace(normalize(request), warn);
     if (given.has('check')) refuseUnsafe(launch, complain);
     manager?.keepFrom(launch.keptFds);
     return runInPlace(launch, { fail });
   } catch (error) {
-    if (!(error instanceof Error)) throw error; // what scripts/code-cache.mjs ends its launch with
+    if (!(error instanceof Error)) throw error; // scripts/code-cache.mjs ends its launch with a symbol
     if (!isOurs(error)) {
-      // A defect of ours or of the installation. Status 1, which Node would give it, means something else here.
+      // A defect of ours or of the installation. Node would end with 1, which means a usage error here.
       complain(`uchroot: ${error.stack ?? error.message}\n`);
       return manager?.fail(error) ?? 125;
     }

@@ -1,7 +1,8 @@
-// What a launch that succeeds has no use for: looking into the jail, and words. See uchroot.ts.
+// Everything that a successful launch does not need: diagnosis of the jail, --plan, --unit, --help. See uchroot.ts.
 export { findProblem } from '../launch/tell/preflight.ts';
 export { errnoName, reason } from '../errno.ts';
 export { toLaunchError } from '../launch/tell/failure.ts';
 export { rehearse } from '../launch/tell/rehearse.ts';
 export { planAsJson, planAsText } from '../launch/tell/show.ts';
+export { usage } from './uchroot-help.ts';
 export { makeUnit } from './uchroot-unit.ts';

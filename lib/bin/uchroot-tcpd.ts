@@ -1,11 +1,16 @@
-// The command uchroot-tcpd: argv → call → exit status.
-import { isConnection, openLog } from '../service/tcpd/log.ts';
+// The command uchroot-tcpd.
+import { isConnection, openLog } from '../service/tcpd/tcpd-log.ts';
 import { commandArguments } from './arguments.ts';
 import { runProgram } from './dispatch.ts';
-import { commands, usage } from './tcpd-commands.ts';
-import { calledAs, runAs } from './tcpd-run.ts';
+import { check } from './tcpd-check.ts';
+import { exportRules } from './tcpd-export.ts';
+import { match } from './tcpd-match.ts';
+import { fileOptions } from './tcpd-options.ts';
+import { calledAs, run, runAs } from './tcpd-run.ts';
 
-// What is said here is not for a client, who has descriptor 2 if inetd(8) has started this.
+const commands = { run, match, check, export: exportRules };
+
+// inetd(8) gives the client descriptor 2. Our messages are not for him.
 const tell = isConnection(2) ? openLog('uchroot-tcpd').error : undefined;
 if (tell !== undefined)
   process.on('uncaughtException', (error) => {
@@ -21,7 +26,8 @@ else
     name: 'uchroot-tcpd',
     commands,
     usageLine: `Usage: uchroot-tcpd ${Object.keys(commands).join('|')} ...`,
-    usage,
+    about: 'TCP wrappers: who may connect, by hosts.allow and hosts.deny.',
+    options: fileOptions,
     start: (run) => run(undefined),
     ...(tell !== undefined && { tell }),
   });

@@ -1,26 +1,26 @@
-// uchroot --unit: the options of a unit, the files that they stand for, and what would keep the launch from succeeding.
+// uchroot --unit: reads the options of a unit, makes its files, and looks whether the launch would succeed.
 import { accessSync, constants, realpathSync } from 'node:fs';
+import { constants as osConstants } from 'node:os';
 import { resolve } from 'node:path';
 
 import { LaunchError, UsageError } from '../errors.ts';
 import { findProblem } from '../launch/tell/preflight.ts';
 import { prepareInPlace, type Warning } from '../launch/start/exec.ts';
 import { normalize, type LaunchRequest } from '../launch/request/request.ts';
-import { toBuffer } from '../quote.ts';
-import { findRefusal, unitFiles } from '../service/unit/files.ts';
-import { findMissingPack } from '../service/unit/sockets.ts';
-import { oneLine, type Unit } from '../service/unit/unit.ts';
-import { printedFiles, writeFiles } from '../service/unit/write.ts';
-import type { Argument } from './arguments.ts';
-import { optionKinds, unitOptions } from './uchroot-options.ts';
-import { toAddress, toFormat, toName, toPlainPath, toSeconds, toSignal } from './unit-values.ts';
-import { readVersion } from './version.ts';
+import { didYouMean } from '../nearest.ts';
+import { quote, toBuffer } from '../quote.ts';
+import { formats, oneLine, type Format, type Unit } from '../service/unit/service-unit.ts';
+import { findMissingPack } from '../service/unit/systemd-unit.ts';
+import { findRefusal, printedFiles, unitFiles, writeFiles } from '../service/unit/unit-files.ts';
+import type { GivenOption } from './arguments.ts';
+import { readVersion } from './common-options.ts';
+import { commandOptions } from './uchroot-options.ts';
 
-type Options = readonly (readonly [name: string, value: Argument])[];
+type Options = readonly GivenOption[];
 
 const latin1 = (value: Uint8Array | string): string => toBuffer(value).toString('latin1');
 
-// The name under which a search finds node: it stays when a new version takes the place of the one that runs now.
+// The path at which PATH finds node. It stays the same when a new version replaces the one that runs now.
 function nodePath(): string {
   const candidates = (process.env.PATH ?? '').split(':').map((directory) => `${directory}/node`);
   const found = candidates.find((path) => {
@@ -34,31 +34,80 @@ function nodePath(): string {
   return latin1(found ?? process.execPath);
 }
 
-// Of the launch itself, as they were given.
-function launchOptions(options: Options): readonly string[] {
-  const kinds: Readonly<Record<string, string>> = optionKinds;
-  return (
-    options
-      // --service-status is of every unit
-      .filter(([name]) => !unitOptions.has(name) && name !== 'service-status')
-      .map(([name, { text, bytes }]) => {
-        if (kinds[name] === 'flag') return `--${name}`;
-        // the working directory is / at boot
-        return `--${name}=${latin1(name === 'pid-file' ? toPlainPath(text) : bytes)}`;
-      })
+function toInitSystem(text: string): Format {
+  const format = formats.find((known) => known === text);
+  if (format !== undefined) return format;
+  throw new UsageError(`--unit knows ${formats.join(', ')}, not '${quote(text)}'`, {
+    hint: didYouMean(text, formats),
+  });
+}
+
+// The name of a service: the given one, or the program's last component. Only characters that need no quoting in a unit, in a
+// shell or in a file name.
+function toName(text: string | undefined, program: string): string {
+  const name = text ?? program.slice(program.lastIndexOf('/') + 1);
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name)) return name;
+  throw new UsageError(`'${quote(Buffer.from(name, 'latin1'))}' cannot be the name of a service`, {
+    hint: 'give one of letters, digits, dots, dashes and underscores with --unit-name',
+  });
+}
+
+// An absolute path without `.` and `..`, which settings of systemd do not take. The kernel resolves the part up to the last
+// `..`: after a symbolic link, `..` is the directory above the link's target (path_resolution(7)).
+function toPlainPath(path: Uint8Array | string): Buffer {
+  const text = toBuffer(path).toString('latin1');
+  const [, above, rest = ''] = /^(.*(?:^|\/)\.\.)(?:\/(.*))?$/s.exec(text) ?? [];
+  if (above === undefined) return Buffer.from(resolve(text), 'latin1');
+  try {
+    // not realpathSync(), which shortens `..` in the text first
+    const found = realpathSync.native(Buffer.from(above, 'latin1'), 'buffer').toString('latin1');
+    return Buffer.from(resolve(found, rest), 'latin1');
+  } catch {
+    throw new UsageError(
+      `${quote(toBuffer(path))}: what is before its '..' is not there, so a unit cannot name it`,
+    );
+  }
+}
+
+// A port, ADDRESS:PORT, a path, or @NAME in the abstract namespace (systemd.socket(5), ListenStream=).
+function toAddress(text: string): string {
+  const port = /^(?:(?:[0-9.]+|\[[0-9a-fA-F:.]+\]):)?([0-9]{1,5})$/.exec(text)?.[1];
+  // oxlint-disable-next-line no-control-regex
+  const isPath = /^[/@][^\u0000-\u001f\u007f\ufffd]+$/.test(text) && !text.endsWith(' ');
+  if (isPath || (port !== undefined && Number(port) >= 1 && Number(port) <= 65535)) return text;
+  throw new UsageError(
+    `--listen takes a port, ADDRESS:PORT, [ADDRESS]:PORT, a path or @NAME, not '${quote(text)}'`,
   );
+}
+
+// Seconds, down to thousandths.
+function toSeconds(text: string): number {
+  if (/^[0-9]{1,7}(\.[0-9]{1,3})?$/.test(text) && Number(text) > 0) return Number(text);
+  throw new UsageError(`--watchdog takes seconds, not '${quote(text)}'`);
+}
+
+// A signal's name, without SIG.
+function toSignal(text: string): string {
+  const name = text.replace(/^SIG/, '');
+  if (Object.hasOwn(osConstants.signals, `SIG${name}`)) return name;
+  throw new UsageError(`--reload-signal: there is no signal ${quote(text)}`);
+}
+
+// The options of the launch itself, as they were given.
+function launchOptions(options: Options): readonly string[] {
+  const known = commandOptions();
+  return options.flatMap(([name, { text, bytes }]) => {
+    const option = known.find((option) => option.name === name);
+    // every unit has --service-status
+    if (option === undefined || option.group === 'Init units' || name === 'service-status') return [];
+    if (option.metavar === undefined) return [`--${name}`];
+    // the working directory is / at boot
+    return [`--${name}=${latin1(name === 'pid-file' ? toPlainPath(text) : bytes)}`];
+  });
 }
 
 function toUnit(options: Options, request: LaunchRequest): Unit {
   const given = new Map(options.map(([name, value]) => [name, value.text]));
-  for (const name of ['plan', 'status-fd', 'preserve-fds']) {
-    if (given.has(name))
-      throw new UsageError(
-        name === 'plan'
-          ? '--plan and --unit print two things: choose one'
-          : `--${name}: an init system opens no descriptors for a program but those of --listen`,
-      );
-  }
   if (request.program === undefined)
     throw new UsageError('a unit needs a program: the shell that is the default wants a terminal');
   const program = latin1(request.program);
@@ -76,7 +125,7 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
       '--reload-update is what a reload does first: give its signal as well, with --reload-signal',
     );
   return {
-    format: toFormat(given.get('unit') ?? ''),
+    format: toInitSystem(given.get('unit') ?? ''),
     name,
     description: oneLine(`${program} in the jail ${jail}`),
     command: [nodePath(), latin1(process.argv[1] ?? '')],
@@ -96,7 +145,7 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
   };
 }
 
-// What would keep the launch from succeeding now; undefined if nothing.
+// Why the launch would fail now; undefined if it would succeed.
 function findUnitProblem(
   unit: Unit,
   request: LaunchRequest,
@@ -120,7 +169,7 @@ function findUnitProblem(
   }
 }
 
-/** What `--unit` prints, and what would keep the launch from succeeding if it were tried now. */
+/** What --unit prints, and why the launch would fail now. */
 export interface UnitReport {
   readonly output: Buffer;
   readonly problem: LaunchError | undefined;
@@ -129,7 +178,7 @@ export interface UnitReport {
 /**
  * Makes the files of a unit, and writes them if a directory is given.
  *
- * @throws UsageError for an option that does not fit, or that the init system can do nothing with
+ * @throws UsageError for an option that does not fit, or that the init system does not support
  * @throws LaunchError if a file cannot be written
  */
 export function makeUnit(

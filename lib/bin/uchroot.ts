@@ -1,31 +1,31 @@
 #!/usr/bin/env -S node --no-rehash-snapshot
-// The command uchroot: runs uchroot-command.ts from its code cache, so that a launch compiles next to nothing. What
-// stands here is compiled each time.
+// The command uchroot: runs uchroot-command.ts from its code cache, so that a launch compiles next to nothing. Only this
+// file is compiled each time.
 //
-// The flag takes an eighth off the start of node: V8 neither makes a new seed for its hash tables, which means to look for
-// prime numbers, nor fills the tables of its snapshot again. With a seed that is known, names can be chosen so that they
-// collide. What a launch looks up are its own arguments; who can put files in the jail can slow --check down, which a
-// million of files does as well. The other commands read more that is not their caller's, and start without.
+// The flag shortens the start of node by an eighth: V8 neither makes a new seed for its hash tables, for which it looks for
+// prime numbers, nor rebuilds the tables of its snapshot. An attacker who knows the seed can choose names that collide. A
+// launch looks up its own arguments only. Whoever can put files into the jail can slow --check down, but a million files do
+// that too. The other commands read more data of strangers, and start without the flag.
 import { compiledLauncherPath, native } from '../native.ts';
 
-// Not imported: what require() brings along costs a start as much as the module.
+// Not imported: require() itself costs as much as the module.
 const { Script } = process.getBuiltinModule('node:vm');
 
 type Load = (name: string) => object;
 type Bundle = (require: Load, module: { exports: object }, directory: string) => object;
 
 const directory = import.meta.dirname;
-// V8 takes a code cache only with the flags that it was made with (scripts/bundle).
+// V8 accepts a code cache only with the flags with which it was made (scripts/bundle).
 const flags = process.execArgv.join('');
 const command = native.readCode(
   `${directory}/uchroot-command.cjs`,
   `${directory}/uchroot-command.cjs${flags}.cache`,
 );
-// Mapped now: once the root directory has changed its path leads nowhere. It is read and compiled if it is needed.
+// Mapped now, since its path leads nowhere after the root directory has changed. Read and compiled only if it is needed.
 const late = native.mapFile(`${directory}/uchroot-late.cjs`);
 let lateExports: object | undefined;
 
-// Read for the option that asks for them, before anything has changed: no other launch so much as opens them.
+// Files for --compile and --check. They are opened only for these options, before anything has changed.
 const apart: Record<string, string | undefined> = {
   'compile.ts': 'uchroot-compile.cjs',
   'uchroot-check.ts': 'uchroot-check.cjs',
@@ -38,7 +38,7 @@ function load(name: string): object {
     : new Proxy({}, { get: (_, key) => find(name, key) });
 }
 
-// Modules are loaded when something of them is used. A launch that succeeds uses none.
+// Loads a module when something of it is used. A launch that succeeds uses none.
 function find(name: string, key: string | symbol): unknown {
   if (name.startsWith('node:')) return Reflect.get(process.getBuiltinModule(name) ?? {}, key);
   const file = apart[name.slice(name.lastIndexOf('/') + 1)];
@@ -55,10 +55,10 @@ function loadLate(): object {
   return run('uchroot-late.cjs', late);
 }
 
-// With a limit on memory it could not be compiled any more when it is needed.
+// Loaded early: under a limit on memory it could not be compiled later.
 if (process.argv.join(' ').includes('--rlimit')) lateExports = loadLate();
 
-// A cache that another version of V8 made, or this one with other flags, is rejected by V8, and the source compiled.
+// V8 rejects a cache of another version or of other flags, and compiles the source.
 const script = new Script(command.source, {
   filename: `${directory}/uchroot-command.cjs`,
   ...(command.cache && { cachedData: command.cache }),

@@ -1,28 +1,27 @@
-// A decision as callers see it: what is decided, by which rule, what it asks for; nothing has been done yet.
+// A decision for callers: the verdict, its rule, and its actions, which apply() carries out.
 
 import { UsageError } from '../errors.ts';
-import { apply, type Applied, type ApplyTarget, type TimeLimits } from './apply/apply.ts';
-import { logEntries, type LogEntry } from './apply/log.ts';
-import type { Ruling } from './decide/decide.ts';
-import type { Effect, Verdict } from './decide/effect.ts';
-import type { Lookup } from './lookup/lookup.ts';
-import type { Request } from './request/request.ts';
+import { type Applied, apply, type ApplyTarget, type TimeLimits } from './apply/applied.ts';
+import { logEntries, type LogEntry } from './apply/log-entries.ts';
+import type { Request } from './connection/request-info.ts';
+import type { Effect, Ruling, Verdict } from './decide/ruling.ts';
+import type { Lookup } from './lookup/resolver.ts';
 import type { Finding } from './rule/finding.ts';
-import { toUtf8 } from './text/utf8.ts';
+import { toUtf8 } from './text/latin1.ts';
 
-/** Where a rule stands, and what it is. */
+/** A rule and its place. */
 export interface MatchedRule {
   /** Path of the file. */
   readonly file: string;
   /** Its last physical line, from 1. */
   readonly line: number;
-  /** As it stands in the file; joined, if it goes over several lines. */
+  /** Its text, joined if it has several lines. */
   readonly text: string;
 }
 
 /** The answer of Hosts.check(). */
 export class Decision {
-  /** The look-ups that were made for it, in their order. */
+  /** The look-ups that were made, in order. */
   readonly lookups: readonly Lookup[];
   readonly #ruling: Ruling;
   readonly #request: Request;
@@ -38,8 +37,8 @@ export class Decision {
   }
 
   /**
-   * `granted`; `denied`; `delegated`, where the client gets a command (`twist`) in place of the service; `undecided`,
-   * where a command has to be run first (`aclexec`), which apply() does. Only `granted` lets the client in.
+   * `granted`; `denied`; `delegated`: the client gets a command (`twist`) instead of the service; `undecided`: apply()
+   * must run a command first (`aclexec`). Only `granted` lets the client in.
    */
   get verdict(): Verdict | 'undecided' {
     const { verdict, effects } = this.#ruling;
@@ -58,42 +57,42 @@ export class Decision {
     return rule && { file: toUtf8(rule.file), line: rule.line, text: toUtf8(rule.text) };
   }
 
-  /** Why it is so, where that is not simply the rule, or that there is none. */
+  /** Set where the rule alone does not explain the verdict. */
   get reason(): string | undefined {
     return this.#ruling.reason;
   }
 
-  /** What the options of the rule come to, expanded, in their order. Texts have one byte a character. */
+  /** The actions of the rule in order, expanded. Texts have one byte a character. */
   get options(): readonly Effect[] {
     return this.#ruling.effects;
   }
 
-  /** The commands of the rule, as /bin/sh will get them. */
+  /** The commands of the rule for /bin/sh. */
   get commands(): readonly { readonly kind: 'spawn' | 'aclexec' | 'twist'; readonly command: string }[] {
     return this.#ruling.effects.flatMap((effect) =>
       'command' in effect ? [{ kind: effect.kind, command: toUtf8(effect.command) }] : [],
     );
   }
 
-  /** What is wrong with the files that were looked at for it. */
+  /** Findings about the files that were searched. */
   get findings(): readonly Finding[] {
     return this.#ruling.tables.flatMap(({ findings }) => findings);
   }
 
-  /** What does not change the verdict, such as a `%` and a letter that stand for nothing. */
+  /** Problems that do not change the verdict, such as an unknown letter behind a %. */
   get warnings(): readonly string[] {
     return this.#ruling.warnings;
   }
 
-  /** What to write to syslog(3), if every `aclexec` succeeds; Applied has what to write once it is done. */
+  /** What to write to syslog(3) if every `aclexec` succeeds; Applied has the final messages. */
   get log(): readonly LogEntry[] {
     const { verdict, effects, warnings } = this.#ruling;
     return logEntries(verdict, this.#request, effects, warnings);
   }
 
   /**
-   * Does what the rule asks for, once: runs its commands, sends its banner, sets the options of the socket. The verdict
-   * of the result is the one that counts. What fails on the way is told, or refuses.
+   * Carries out the actions of the rule, once: runs commands, sends the banner, sets socket options. The verdict of the
+   * result is final: an action that fails is reported, or refuses.
    * @throws {UsageError} (rejects) the second time.
    */
   async apply(target: ApplyTarget): Promise<Applied> {

@@ -1,20 +1,20 @@
-// Stands before a server: a client that the rules refuse is closed before a byte of it is read.
+// A server in front of a server: it closes a client that the rules refuse before it reads a byte.
 
 import { Server, type ServerOpts, type Socket } from 'node:net';
 
 import { UsageError } from '../errors.ts';
-import type { Applied } from './apply/apply.ts';
+import type { Applied } from './apply/applied.ts';
+import { describeSocket } from './connection/request-info.ts';
 import type { Decision } from './decision.ts';
 import type { Hosts } from './hosts.ts';
-import { describeSocket } from './request/socket.ts';
 
-/** Who gets the connections that are let in: a function, or a server, which is not to listen itself. */
+/** Gets the accepted connections: a function, or a server, which must not listen itself. */
 export type OnConnection =
   | ((socket: Socket, decision: Decision, applied: Applied) => void)
   /** A net.Server, or one of node:tls, node:http, node:https or node:http2. */
   | Server;
 
-/** How long a client that was told something may take to hear it: closing at once can cut it off. */
+/** How long a refused client may take to read its banner: closing at once can cut it off. */
 const FAREWELL_MS = 1000;
 
 function ignore(): void {
@@ -30,7 +30,7 @@ export class GuardServer extends Server {
   /** Made by guard(). */
   constructor(hosts: Hosts, daemon: string, onConnection: OnConnection, options: ServerOpts) {
     const isServer = onConnection instanceof Server;
-    // what a server asks for its own connections
+    // the server's own settings for its connections
     const { allowHalfOpen = false, noDelay = false }: ServerOpts = isServer
       ? (onConnection as ServerOpts)
       : {};
@@ -39,11 +39,11 @@ export class GuardServer extends Server {
     this.#daemon = daemon;
     this.#onConnection = onConnection;
     this.on('connection', (socket: Socket) => void this.#admit(socket));
-    // an http.Server begins to watch over slow clients when it listens
+    // an http.Server starts its checks for slow clients when it listens
     if (isServer) this.on('listening', () => onConnection.emit('listening'));
   }
 
-  /** Of a server behind it too: an http.Server then ends idle connections. */
+  /** Also closes the server behind it: an http.Server then ends idle connections. */
   override close(onClosed?: (error?: Error) => void): this {
     super.close(onClosed);
     if (this.#onConnection instanceof Server) this.#onConnection.close();
@@ -51,11 +51,11 @@ export class GuardServer extends Server {
   }
 
   async #admit(socket: Socket): Promise<void> {
-    // a client that goes away meanwhile is nobody's error
+    // a client may go away meanwhile
     socket.on('error', ignore);
     try {
       const ends = describeSocket(socket);
-      // one that has gone already could be anybody, and may have left something to read
+      // a client that is gone has no address to decide by
       const isGone = ends.client.address === undefined && typeof this.address() !== 'string';
       if (isGone) return void socket.destroy();
       const decision = await this.#hosts.check({ daemon: this.#daemon, ...ends });
@@ -78,8 +78,8 @@ export class GuardServer extends Server {
   }
 }
 
-// As any other accepted socket is, from the next tick on: it reads ahead, and flows once somebody listens. To take the
-// last listener for `readable` away is what makes Node forget that it was paused (stream.Readable, readableFlowing).
+// Makes the socket like any other accepted socket from the next tick on. Removing the last `readable` listener makes
+// Node forget that the socket was paused (stream.Readable, readableFlowing).
 function unpause(socket: Socket): void {
   socket.on('readable', ignore);
   socket.off('readable', ignore);
@@ -96,9 +96,9 @@ function turnAway(socket: Socket): void {
 }
 
 /**
- * A net.Server that asks the rules about each client. Who is let in comes to `onConnection`; who is not is closed, or
- * gets a command, before a byte is read, and before the handshake of a TLS server. Emits `decision`, with a Decision and
- * what came of it, for each client. `options` are those of net.createServer().
+ * A net.Server that asks the rules about each client. `onConnection` gets accepted clients. Other clients are closed,
+ * or get a command, before a byte is read and before a TLS handshake. Emits `decision` with a Decision and its Applied
+ * for each client. `options` are those of net.createServer().
  */
 export function guard(
   hosts: Hosts,

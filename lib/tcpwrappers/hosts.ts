@@ -5,39 +5,40 @@ import { resolve as resolvePath } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { checkKeys, reading, takeRequest } from '../keys.ts';
 import { type Bytes, toBuffer } from '../quote.ts';
-import type { TimeLimits } from './apply/apply.ts';
-import { decideBy, decideWithout, refuse, type Ruling } from './decide/decide.ts';
+import type { TimeLimits } from './apply/applied.ts';
+import { type Need, resolve, type Work } from './connection/need.ts';
+import { makeRequest, type Request, type RequestDescription } from './connection/request-info.ts';
+import { decideBy, decideWithout, refuse, type Ruling } from './decide/ruling.ts';
 import { Decision } from './decision.ts';
-import { openPath } from './file/path.ts';
+import { openPath } from './file/host-files.ts';
 import { openTableFile, type TableFile } from './file/table-file.ts';
-import { hasInterface } from './lookup/interface.ts';
-import { type Lookup, lookUp, type Resolver } from './lookup/lookup.ts';
-import { hasNetgroups } from './lookup/netgroup.ts';
-import { Overload } from './lookup/overload.ts';
-import { systemResolver } from './lookup/system.ts';
-import type { Dialect } from './parse/dialect.ts';
-import type { Need, Work } from './request/answer.ts';
-import { makeRequest, type Request, type RequestDescription } from './request/request.ts';
-import { resolve } from './request/resolve.ts';
+import { type Lookup, lookUp, Overload, type Resolver } from './lookup/resolver.ts';
+import { hasInterface, hasNetgroups, systemResolver } from './lookup/system-resolver.ts';
+import type { Dialect } from './parse/third-field.ts';
 import type { Finding } from './rule/finding.ts';
-import type { Table, Tables } from './rule/rule.ts';
+import type { Table, Tables } from './rule/rule-table.ts';
 
 export interface HostsOptions {
-  /** The file of those who are let in; /etc/hosts.allow by default. A relative path begins at the working directory. */
+  /**
+   * The file of clients that are let in; /etc/hosts.allow by default. A relative path begins at the working directory.
+   */
   readonly allow?: Bytes | undefined;
-  /** The file of those who are not; /etc/hosts.deny by default. */
+  /** The file of clients that are refused; /etc/hosts.deny by default. */
   readonly deny?: Bytes | undefined;
   /** How the third field of a rule is read; `auto` by default. */
   readonly dialect?: Dialect | undefined;
-  /** `libwrap`: a last line without a newline is not read, as there. */
+  /** `libwrap`: a last line without a newline is not read, as in libwrap. */
   readonly compat?: 'libwrap' | undefined;
-  /** Time limit for the look-up of a name, from 1 ms to an hour; 10 s by default. Rules say it for RFC 1413 (`rfc931`). */
+  /**
+   * Time limit for the look-up of a name, 1 ms to an hour; 10 s by default. Rules set the limit for RFC 1413
+   * (`rfc931`).
+   */
   readonly nameTimeoutMs?: number | undefined;
-  /** Time limit for each command of `spawn` and `aclexec`, from 1 ms to a day; 60 s by default. */
+  /** Time limit for each command of `spawn` and `aclexec`, 1 ms to a day; 60 s by default. */
   readonly commandTimeoutMs?: number | undefined;
-  /** The same for `twist`, which serves a client; an hour by default. */
+  /** Time limit for each `twist`, 1 ms to a day; an hour by default. */
   readonly twistTimeoutMs?: number | undefined;
-  /** Makes look-ups in another way than by the system. */
+  /** Replaces look-ups of the system. */
   readonly resolver?: Partial<Resolver> | undefined;
 }
 
@@ -76,7 +77,7 @@ function checkOptions(options: HostsOptions): void {
     throw new UsageError("compat must be 'libwrap' or left out");
 }
 
-/** Rules that are opened; see openHosts(). */
+/** Open files of rules; see openHosts(). */
 export class Hosts {
   readonly #allow: TableFile;
   readonly #deny: TableFile;
@@ -98,21 +99,21 @@ export class Hosts {
     };
   }
 
-  /** The rules by which is decided, as the files are at this moment. */
+  /** The rules as the files are now. */
   get tables(): Tables {
     return { allow: this.#allow.now(), deny: this.#deny.now() };
   }
 
-  /** What is wrong with the files, as they are at this moment. */
+  /** Problems in the files as they are now. */
   get findings(): readonly Finding[] {
     const { allow, deny } = this.tables;
     return [...allow.table.findings, ...deny.table.findings];
   }
 
   /**
-   * Decides on a request, by what the files say at this moment. Nothing is run; names and users are looked up where a
-   * rule asks for them, none for longer than its time limit.
-   * @throws {UsageError} (rejects) for a NUL byte, a port that is none.
+   * Decides on a request by the files as they are now. Nothing is run. Names and users are looked up where a rule needs
+   * them, with time limits.
+   * @throws {UsageError} (rejects) for a NUL byte or an invalid port.
    */
   async check(described: RequestDescription): Promise<Decision> {
     const request = reading(() => makeRequest(described, hasInterface));
@@ -121,7 +122,7 @@ export class Hosts {
     return new Decision(ruling, request, lookups, this.#limits);
   }
 
-  // hosts.deny is not looked at where hosts.allow decides
+  // hosts.deny is not read if hosts.allow decides
   async #decide(request: Request, lookups: Lookup[]): Promise<Ruling> {
     const searched: Table[] = [];
     for (const file of [this.#allow, this.#deny]) {
@@ -153,15 +154,15 @@ export class Hosts {
 }
 
 /**
- * Opens hosts.allow and hosts.deny. They are read once, and again when they, or the files of patterns that they name,
- * have changed: a change counts from the next decision on. What is long is then read in slices, and decisions wait for it.
- * @throws {UsageError} for a wrong option. What is wrong with the files is a finding, and lets nobody in by mistake.
+ * Opens hosts.allow and hosts.deny. They are read again when they, or the files of patterns that they name, have
+ * changed: a change counts from the next decision on. Long files are read in slices, and decisions wait for that.
+ * @throws {UsageError} for a wrong option. Problems in the files are findings, and let nobody in.
  */
 export function openHosts(options: HostsOptions = {}): Hosts {
   return new Hosts(takeRequest(options, checkOptions));
 }
 
-/** One decision by the two files, as hosts_access(3) makes it; but nothing is run before Decision.apply(). */
+/** One decision, as hosts_access(3); nothing is run before Decision.apply(). */
 export async function hostsAccess(
   request: RequestDescription,
   options: HostsOptions = {},

@@ -1,67 +1,43 @@
-// match, check and export for programs. What they need, such as a reader of ELF files, is loaded when one is first called:
-// a server that only asks who may connect has no use for it.
+// match, check and export for programs. Their modules, such as a reader of ELF files, are loaded at the first call: a
+// server that only decides does not need them.
 
 import { statSync } from 'node:fs';
 
 import { UsageError } from '../errors.ts';
 import { checkKeys, takeRequest } from '../keys.ts';
 import { quote } from '../quote.ts';
-import type { RuleId } from './check/catalog.ts';
 import type { CheckFinding } from './check/checked.ts';
-import type { HostsExplanation } from './explain/told.ts';
-import type { DaemonUnit, DropIn } from './export/systemd.ts';
-import type { Untranslated, Unusable } from './export/untranslated.ts';
+import type { FileOptions, HostsCheckOptions } from './check/hosts-check.ts';
+import type { RequestDescription } from './connection/request-info.ts';
+import type { HostsExplanation } from './explain/public-explanation.ts';
+import type { Untranslated, Unusable } from './export/rule-translation.ts';
+import type { DaemonPort } from './export/export.ts';
+import type { DaemonUnit, DropIn } from './export/systemd-drop-ins.ts';
 import { type HostsOptions, openHosts } from './hosts.ts';
-import type { RequestDescription } from './request/request.ts';
-import { toUtf8 } from './text/utf8.ts';
+import { toUtf8 } from './text/latin1.ts';
 
-/** Which files, and in which language. */
-type Files = Pick<HostsOptions, 'allow' | 'deny' | 'dialect' | 'compat'>;
-
-const FILE_KEYS = ['allow', 'deny', 'dialect', 'compat'] as const satisfies readonly (keyof Files)[];
-
-function filesOf({ allow, deny, dialect, compat }: Files): Files {
-  return { allow, deny, dialect, compat };
-}
+const FILE_KEYS = ['allow', 'deny', 'dialect', 'compat'] as const satisfies readonly (keyof FileOptions)[];
 
 /** See explainHosts(). */
-export type HostsExplainOptions = Files & Pick<HostsOptions, 'nameTimeoutMs'>;
-
-const EXPLAIN_KEYS = [...FILE_KEYS, 'nameTimeoutMs'];
+export type HostsExplainOptions = FileOptions & Pick<HostsOptions, 'nameTimeoutMs'>;
 
 /**
- * A decision with all that led to it, as `uchroot-tcpd match` tells it: rules that do not match, look-ups, doubts. Nothing
- * is run, and no user of a client is asked for.
+ * A decision with all that led to it, as `uchroot-tcpd match` shows it: rules that do not match, look-ups, doubts.
+ * Nothing is run, and the client is not asked for its user.
  * @throws {UsageError} (rejects) as openHosts() and Hosts.check().
  */
 export async function explainHosts(
   request: RequestDescription,
   options: HostsExplainOptions = {},
 ): Promise<HostsExplanation> {
-  const own = takeRequest(options, (given) => checkKeys(given, new Set(EXPLAIN_KEYS)));
+  const own = takeRequest(options, (given) => checkKeys(given, new Set([...FILE_KEYS, 'nameTimeoutMs'])));
   const described = takeRequest(request, () => undefined);
   const { tables } = openHosts(own);
   const [{ explain }, { toExplanation }] = await Promise.all([
-    import('./explain/explain.ts'),
-    import('./explain/told.ts'),
+    import('./explain/explanation.ts'),
+    import('./explain/public-explanation.ts'),
   ]);
   return toExplanation(await explain(tables, described, own.nameTimeoutMs ?? 10_000));
-}
-
-/** See checkHosts(). */
-export interface HostsCheckOptions extends Files {
-  /** Rules whose findings are not wanted. */
-  readonly ignore?: readonly RuleId[] | undefined;
-  /** Names of daemons that are there although nothing tells of them. */
-  readonly daemons?: readonly string[] | undefined;
-  /** /etc/inetd.conf by default. */
-  readonly inetd?: string | undefined;
-  /** Tell of rules that grant without `allow`. */
-  readonly implicitAllow?: boolean | undefined;
-  /** Whether host names are looked up; true by default. */
-  readonly lookups?: boolean | undefined;
-  /** Directory whose services are looked at; `/` by default. */
-  readonly root?: string | undefined;
 }
 
 function checkCheckOptions(options: HostsCheckOptions): void {
@@ -69,55 +45,48 @@ function checkCheckOptions(options: HostsCheckOptions): void {
     options,
     new Set([...FILE_KEYS, 'ignore', 'daemons', 'inetd', 'implicitAllow', 'lookups', 'root']),
   );
-  for (const key of ['ignore', 'daemons'] as const) checkTexts(options[key], key);
-  checkText(options.inetd, 'inetd');
+  const { ignore = [], daemons = [], implicitAllow = false, lookups = true } = options;
+  for (const [key, list] of Object.entries<unknown>({ ignore, daemons }))
+    if (!Array.isArray(list) || list.some((text) => typeof text !== 'string'))
+      throw new UsageError(`${key} must be a list of strings`);
+  for (const [key, flag] of Object.entries<unknown>({ implicitAllow, lookups }))
+    if (typeof flag !== 'boolean') throw new UsageError(`${key} must be true or false`);
+  checkPath(options.inetd, 'inetd');
   checkRoot(options.root);
-  for (const key of ['implicitAllow', 'lookups'] as const)
-    if (options[key] !== undefined && typeof options[key] !== 'boolean')
-      throw new UsageError(`${key} must be true or false`);
 }
 
 /**
- * What is wrong with both files, as `uchroot-tcpd check` tells it.
+ * Problems in both files, as `uchroot-tcpd check` shows them.
  * @throws {UsageError} (rejects) for a wrong option.
  */
 export async function checkHosts(options: HostsCheckOptions = {}): Promise<readonly CheckFinding[]> {
   const own = takeRequest(options, checkCheckOptions);
   const [{ checkHosts: check }, { CATALOG }] = await Promise.all([
-    import('./check/check.ts'),
+    import('./check/hosts-check.ts'),
     import('./check/catalog.ts'),
   ]);
-  const { ignore = [], daemons = [], inetd, implicitAllow = false, root = '/' } = own;
-  const wrong = ignore.find((rule) => !Object.hasOwn(CATALOG, rule));
+  const wrong = own.ignore?.find((rule) => !Object.hasOwn(CATALOG, rule));
   if (wrong !== undefined) throw new UsageError(`there is no rule ${quote(wrong)}`);
-  const lookups = own.lookups === false ? false : undefined;
-  return check({ ...filesOf(own), ignore, daemons, inetd, implicitAllow, lookups, root });
-}
-
-/** A port of a daemon, of both protocols if none is named. */
-export interface DaemonPort {
-  readonly daemon: string;
-  readonly port: number;
-  readonly protocol?: 'tcp' | 'udp' | undefined;
+  return check(own);
 }
 
 /** See exportHosts(). */
-export interface HostsExportOptions extends Files {
-  /** A table of nftables, or drop-ins for units of systemd. */
+export interface HostsExportOptions extends FileOptions {
+  /** A table for nftables, or drop-ins for units of systemd. */
   readonly to: 'nftables' | 'systemd';
   /** Ports of daemons, besides those that are found. */
   readonly ports?: readonly DaemonPort[] | undefined;
   /** Units of daemons, besides those that are found. */
   readonly units?: readonly DaemonUnit[] | undefined;
-  /** Directory whose services are looked at; `/` by default. */
+  /** Directory whose services are examined; `/` by default. */
   readonly root?: string | undefined;
 }
 
-/** What came of it. */
+/** The result of exportHosts(). */
 export interface HostsExport {
   /** Empty if it is `unusable`. */
   readonly files: readonly DropIn[];
-  /** What of the rules is lost. */
+  /** What could not be translated. */
   readonly untranslated: readonly Untranslated[];
   /** Why nothing is translated. */
   readonly unusable: Unusable | undefined;
@@ -145,30 +114,21 @@ function isPort(value: Partial<DaemonPort> | undefined): boolean {
   );
 }
 
-// It becomes a part of a path.
+// it becomes part of a path
 function isUnit(value: Partial<DaemonUnit> | undefined): boolean {
   const { daemon, unit } = value ?? {};
   return typeof daemon === 'string' && typeof unit === 'string' && /^[\w@.:\\-]+\.service$/.test(unit);
 }
 
 /**
- * The rules for a packet filter or for systemd, as `uchroot-tcpd export` writes them; nothing is written.
+ * Translates the rules for a packet filter or for systemd, as `uchroot-tcpd export`; no file is written.
  * @throws {UsageError} (rejects) for a wrong option.
  */
 export async function exportHosts(options: HostsExportOptions): Promise<HostsExport> {
   const own = takeRequest(options, checkExportOptions);
-  const [{ exportNftables, exportSystemd }, { joinPorts, onePort }] = await Promise.all([
-    import('./export/export.ts'),
-    import('./export/ports.ts'),
-  ]);
-  const { to, units = [], root = '/' } = own;
-  const ports = new Map<string, ReturnType<typeof onePort>>();
-  for (const { daemon, port, protocol } of own.ports ?? []) {
-    const known = ports.get(daemon);
-    const one = onePort(port, protocol);
-    ports.set(daemon, known === undefined ? one : joinPorts(known, one));
-  }
-  const { tables } = openHosts(filesOf(own));
+  const { exportNftables, exportSystemd } = await import('./export/export.ts');
+  const { to, ports = [], units = [], root = '/', allow, deny, dialect, compat } = own;
+  const { tables } = openHosts({ allow, deny, dialect, compat });
   const exported = (to === 'nftables' ? exportNftables : exportSystemd)(tables, { ports, units, root });
   if ('unusable' in exported) {
     const { unusable } = exported;
@@ -183,18 +143,13 @@ function readable({ file, line, word, message }: Untranslated): Untranslated {
   return { file: toUtf8(file), line, word: toUtf8(word), message };
 }
 
-function checkText(value: unknown, what: string): void {
+function checkPath(value: unknown, what: string): void {
   if (value !== undefined && (typeof value !== 'string' || value === '' || value.includes('\0')))
     throw new UsageError(`${what} must be a path`);
 }
 
 function checkRoot(root: string | undefined): void {
-  checkText(root, 'root');
+  checkPath(root, 'root');
   if (statSync(root ?? '/', { throwIfNoEntry: false })?.isDirectory() !== true)
     throw new UsageError(`root ${quote(root ?? '/')} is no directory`);
-}
-
-function checkTexts(value: unknown, what: string): void {
-  if (value !== undefined && (!Array.isArray(value) || value.some((text) => typeof text !== 'string')))
-    throw new UsageError(`${what} must be a list of strings`);
 }

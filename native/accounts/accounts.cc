@@ -1,4 +1,4 @@
-// getpwnam_r, getgrnam_r, getgrouplist: always the host's, before the root directory changes.
+// getpwnam_r, getgrnam_r, getgrouplist. They run before the root directory changes, so that they read the host's database.
 
 #include "accounts.h"
 
@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <pwd.h>
 
+#include "../addon/init.h"
 #include "../addon/values.h"
 
 namespace uchroot {
@@ -14,8 +15,8 @@ namespace {
 
 constexpr size_t kMaxEntryBytes = 64u << 20;  // a group of a million members; beyond that: a broken database
 
-// Calls get(buffer, size, &result) with more and more room (getpwnam_r(3), ERANGE). "Not found" comes as
-// success without a result, but some NSS modules say it with these errnos (getpwnam_r(3), ERRORS).
+// Calls get(buffer, size, &result) with a larger buffer each time (getpwnam_r(3), ERANGE). "Not found" is success without a result,
+// but some NSS modules return one of these errnos for it (getpwnam_r(3), ERRORS).
 template <typename Entry, typename Raw, typename Get, typename Convert>
 LookUp<Entry> lookUp(Get get, Convert convert) {
   std::vector<char> buffer(1024);
@@ -154,7 +155,7 @@ std::vector<uint32_t> groupList(const std::string& user, uint32_t gid) {
   std::vector<gid_t> gids(64);
   int count = static_cast<int>(gids.size());
   while (::getgrouplist(user.c_str(), gid, gids.data(), &count) < 0) {
-    // count is now the number needed (getgrouplist(3)); the database can grow meanwhile.
+    // count is the number needed now (getgrouplist(3)); the database can grow meanwhile
     gids.resize(static_cast<size_t>(count) > gids.size() ? count : gids.size() * 2);
     count = static_cast<int>(gids.size());
   }

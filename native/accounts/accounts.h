@@ -1,4 +1,4 @@
-// The host's user and group database, through NSS: passwd(5), group(5), LDAP, sssd, whatever is set up.
+// The host's user and group database, through NSS: passwd(5), group(5), LDAP, sssd or others.
 #pragma once
 
 #include <napi.h>
@@ -21,7 +21,7 @@ struct Group {
   std::vector<std::string> members;
 };
 
-// An entry, or nothing; `error` is the errno of a database that could not be asked, else 0.
+// An entry, or nothing. `error` is an errno if the database did not answer; else 0.
 template <typename Entry>
 struct LookUp {
   std::optional<Entry> entry;
@@ -36,7 +36,5 @@ LookUp<Group> findGroup(uint32_t gid);
 std::vector<uint32_t> groupList(const std::string& user, uint32_t gid);
 
 Napi::Object toObject(Napi::Env env, const Passwd& entry);
-
-void initAccounts(Napi::Env env, Napi::Object exports);
 
 }  // namespace uchroot

@@ -1,5 +1,5 @@
-// readHost: user, groups and the path to the jail, looked up together. NSS may ask a network and a path may
-// lie on one, so a service has this done on a worker thread (readHost), a command at once (readHostSync).
+// readHost: user, groups and the path to the jail, looked up together. NSS and the path may need a network: a service looks them up on
+// another thread (readHost), a command at once (readHostSync).
 
 #include "host.h"
 
@@ -9,8 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "accountfiles.h"
-#include "../addon/promise.h"
+#include "../addon/init.h"
+#include "../addon/pending.h"
 #include "../addon/values.h"
 
 namespace uchroot {
@@ -21,7 +21,7 @@ AccountFacts readAccounts(const HostQuery& query) {
   if (query.user) facts.user = findUser(*query.user);
   if (!facts.user.entry && facts.user.error == 0 && query.uid) facts.user = findUser(*query.uid);
   if (facts.user.entry) {
-    // getgrouplist always lists the gid it is given; with none that exists, only memberships remain.
+    // getgrouplist always lists the gid it is given: without a real one, only memberships remain
     constexpr uint32_t nobody = ~0u;
     facts.groups = groupList(facts.user.entry->name, nobody);
     std::erase(facts.groups, nobody);
@@ -124,7 +124,7 @@ class Reading : public Napi::AsyncWorker {
         promise_(env),
         query_(std::move(query)) {}
 
-  // A worker that ends meanwhile never hears of it.
+  // for a worker that has ended meanwhile
   ~Reading() override {
     if (reading_.jailFd >= 0) close(reading_.jailFd);
   }
@@ -163,7 +163,7 @@ Napi::Value closeJail(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// What requireRoot() and requireCapabilities() of lib/launch/host/prepare.ts ask for, without what few launches take.
+// As requireRoot() and requireCapabilities() of lib/launch/host/privilege.ts, but for what few launches need.
 bool mayLaunch() {
   constexpr uint32_t kNeeded = 1u << CAP_SETGID | 1u << CAP_SETUID | 1u << CAP_SYS_CHROOT;
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
@@ -176,7 +176,6 @@ bool mayLaunch() {
 
 HostReading readHost(const HostQuery& query) {
   HostReading reading;
-  reading.accountsVersion = accountFilesVersion();
   reading.accounts = readAccounts(query);
   if (query.jail) reading.jailFd = walkTo(reading.path, *query.jail);
   return reading;
@@ -185,16 +184,10 @@ HostReading readHost(const HostQuery& query) {
 HostSight::HostSight(HostQuery query, HostReading reading)
     : query(std::move(query)),
       accounts(std::move(reading.accounts)),
-      path(std::move(reading.path)),
-      accountsVersion_(reading.accountsVersion) {}
+      path(std::move(reading.path)) {}
 
 bool HostSight::isStillTrue(int* jailFd) const {
-  if (!mayLaunch()) return false;
-  const uint64_t version = accountFilesVersion();
-  if (version == 0 || version != accountsVersion_) {
-    if (readAccounts(query) != accounts) return false;
-    accountsVersion_ = version;
-  }
+  if (!mayLaunch() || readAccounts(query) != accounts) return false;
   PathFacts now;
   if (query.jail) *jailFd = walkTo(now, *query.jail);
   return now == path && *jailFd >= 0;

@@ -1,9 +1,8 @@
-// All that a launch has to learn from the host, in one go, on the calling or on another thread.
+// Everything that a launch asks of the host, in one call, on this thread or another one.
 #pragma once
 
 #include <napi.h>
 
-#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,7 +21,7 @@ struct HostQuery {
   std::optional<std::string> jail;
 };
 
-// What the host answered: exactly what JS judges, so that equal answers are judged alike.
+// The host's answers. JS judges nothing else, so equal answers get the same judgement.
 struct AccountFacts {
   struct Named {
     std::optional<uint32_t> gid;
@@ -37,34 +36,30 @@ struct AccountFacts {
 
 struct HostReading {
   AccountFacts accounts;
-  uint64_t accountsVersion = 0;  // of accountfiles.h, before they were read
   PathFacts path;
   int jailFd = -1;  // the receiver's
 };
 
 HostReading readHost(const HostQuery& query);
 
-// What was asked, and what JS has been told: a launch asks again, and goes on only if nothing has changed.
+// A query and the answers that JS got. A launch asks again, and goes on only if the answers are the same.
 class HostSight {
  public:
   HostSight(HostQuery query, HostReading reading);
 
-  // Asks again. Whether the host says the same, to a process that may still launch; then there is a descriptor of the jail
-  // in any case. On any thread.
+  // Asks again, on any thread. True if the answers are the same and this process may still launch. Then *jailFd is a descriptor of
+  // the jail.
   bool isStillTrue(int* jailFd) const;
 
   const HostQuery query;
   const AccountFacts accounts;
   const PathFacts path;
-
- private:
-  mutable std::atomic<uint64_t> accountsVersion_;  // at which the accounts were seen to be these
 };
 
-// Behind `sight` of the facts that JS has; null for anything else.
+// The sight behind `sight` of HostFacts; null for any other value.
 std::shared_ptr<const HostSight> toSight(Napi::Value value);
 
-// The jails that one environment has open. A worker can end at any time, and nothing of JS runs then.
+// The jails that one environment has open. A worker can end at any time, without running JS.
 class OpenJails {
  public:
   ~OpenJails();
@@ -74,7 +69,5 @@ class OpenJails {
  private:
   std::unordered_set<int> open_;
 };
-
-void initHost(Napi::Env env, Napi::Object exports);
 
 }  // namespace uchroot

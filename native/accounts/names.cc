@@ -1,59 +1,34 @@
-// lookUpHost(address, onFacts): the name of an address and what that name leads to, by the system's resolver, each on a
-// thread of its own. Node's own look-ups do not tell the canonical name, and a name server that does not answer blocks
-// libuv's four threads, for which launches and all of node:fs wait.
-
-#include "names.h"
+// lookUpHost(address, onFacts): the name of an address, and the addresses of that name, by the system's resolver. Each look-up has a
+// thread of its own. Node's own look-ups do not tell the canonical name, and a name server that does not answer blocks libuv's four
+// threads, for which launches and all of node:fs wait.
 
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <pthread.h>
-#include <uv.h>
 
 #include <algorithm>
 #include <csignal>
 #include <cstring>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <unordered_map>
-#include <vector>
 
-#include "../addon/callback.h"
+#include "../addon/init.h"
+#include "../addon/pending.h"
 #include "../addon/values.h"
 
 namespace uchroot {
 namespace {
 
-constexpr size_t kMaxNameBytes = 127;  // what libwrap keeps of a name, and goes on with
+constexpr size_t kMaxNameBytes = 127;  // libwrap keeps no more of a name
 
 struct Facts {
-  uint32_t id = 0;
-  bool isLast = false;  // else there is a name, and it is being followed
+  bool isLast = false;  // else there is a name, and its addresses are being looked up
   int reverseError = 0;  // of getnameinfo, an EAI_
   std::string name;
   bool isNumeric = false;
   int forwardError = 0;  // of getaddrinfo, an EAI_
   std::string canonical;
   bool hasAddress = false;
-};
-
-// What the threads of an environment hand over to it. They cannot be stopped, and may outlive it.
-struct Mailbox {
-  std::mutex mutex;
-  uv_async_t* async = nullptr;  // nullptr: nobody is there any more
-  std::vector<Facts> facts;
-};
-
-// The main thread, or a worker.
-struct Environment {
-  explicit Environment(napi_env owner) : env(owner) {}
-  napi_env env;
-  uv_loop_t* loop = nullptr;
-  std::shared_ptr<Mailbox> mailbox = std::make_shared<Mailbox>();
-  uv_async_t async = {};
-  uint32_t lastId = 0;
-  std::unordered_map<uint32_t, Napi::FunctionReference> waiting;
-  napi_async_cleanup_hook_handle hook = nullptr;
 };
 
 using Addresses = std::unique_ptr<addrinfo, decltype(&freeaddrinfo)>;
@@ -79,7 +54,7 @@ bool isSameAddress(const sockaddr* a, const sockaddr* b) {
                      &reinterpret_cast<const sockaddr_in6*>(b)->sin6_addr, sizeof(in6_addr)) == 0;
 }
 
-// Reverse, and forward again in the same family; `onName` in between.
+// Looks the name up, calls `onName`, and looks the addresses of the name up in the same family.
 template <typename OnName>
 void find(const std::string& address, Facts& facts, OnName onName) {
   Addresses own(nullptr, freeaddrinfo);
@@ -92,7 +67,7 @@ void find(const std::string& address, Facts& facts, OnName onName) {
   facts.name.assign(name, std::min(std::strlen(name), kMaxNameBytes));
   Addresses found(nullptr, freeaddrinfo);
   const int family = own->ai_family;
-  // whoever answers for the address may answer with another address
+  // the name server of the address may answer with a number in place of a name
   facts.isNumeric = resolve(facts.name.c_str(), family, AI_NUMERICHOST, found) == 0;
   if (facts.isNumeric) return;
   onName();
@@ -105,25 +80,55 @@ void find(const std::string& address, Facts& facts, OnName onName) {
 }
 
 struct Task {
-  std::shared_ptr<Mailbox> mailbox;
-  std::string address;
+  PendingCalls* calls;
   uint32_t id;
+  std::string address;
 };
 
-void post(Mailbox& mailbox, const Facts& facts) {
-  const std::lock_guard<std::mutex> lock(mailbox.mutex);
-  if (mailbox.async == nullptr) return;
-  mailbox.facts.push_back(facts);
-  (void)uv_async_send(mailbox.async);  // fails for no open handle
-}
+// A look-up that JS waits for. Its thread cannot be stopped, and may outlive it.
+class HostLookUp final : public PendingCall {
+ public:
+  static constexpr CallKind kKind = CallKind::kHostName;
+  HostLookUp(PendingCalls& calls, Napi::Function onFacts)
+      : PendingCall(calls, kKind), onFacts_(Napi::Persistent(onFacts)) {}
+
+  void tell(const Facts& facts) {
+    const napi_env env = calls_.env();
+    const Napi::HandleScope scope(env);
+    if (mayCallJs(env)) callJs(env, onFacts_, {toObject(env, facts)});
+    if (facts.isLast) delete this;
+  }
+
+  void shutDown() override { delete this; }
+
+ private:
+  static Napi::Object toObject(Napi::Env env, const Facts& facts) {
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("isLast", facts.isLast);
+    if (facts.reverseError != 0) {
+      object.Set("reverseError", gai_strerror(facts.reverseError));
+      return object;
+    }
+    object.Set("name", Napi::Buffer<char>::Copy(env, facts.name.data(), facts.name.size()));
+    object.Set("isNumeric", facts.isNumeric);
+    if (facts.forwardError != 0) object.Set("forwardError", gai_strerror(facts.forwardError));
+    object.Set("canonical", Napi::Buffer<char>::Copy(env, facts.canonical.data(), facts.canonical.size()));
+    object.Set("hasAddress", facts.hasAddress);
+    return object;
+  }
+
+  Napi::FunctionReference onFacts_;
+};
 
 void* run(void* data) {
   const std::unique_ptr<Task> task(static_cast<Task*>(data));
   Facts facts;
-  facts.id = task->id;
-  find(task->address, facts, [&] { post(*task->mailbox, facts); });
+  const auto post = [&] {
+    task->calls->post(task->id, [facts](PendingCall& call) { static_cast<HostLookUp&>(call).tell(facts); });
+  };
+  find(task->address, facts, post);
   facts.isLast = true;
-  post(*task->mailbox, facts);
+  post();
   return nullptr;
 }
 
@@ -133,7 +138,7 @@ int startThread(Task* task) {
   int error = pthread_attr_init(&attributes);
   if (error != 0) return error;
   (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  // the process's signals are for its other threads; a new one inherits what is blocked
+  // the process's signals are for its other threads; a new thread inherits the mask
   sigset_t all, before;
   sigfillset(&all);
   (void)pthread_sigmask(SIG_BLOCK, &all, &before);
@@ -144,107 +149,31 @@ int startThread(Task* task) {
   return error;
 }
 
-Napi::Object toObject(Napi::Env env, const Facts& facts) {
-  Napi::Object object = Napi::Object::New(env);
-  object.Set("isLast", facts.isLast);
-  if (facts.reverseError != 0) {
-    object.Set("reverseError", gai_strerror(facts.reverseError));
-    return object;
-  }
-  object.Set("name", Napi::Buffer<char>::Copy(env, facts.name.data(), facts.name.size()));
-  object.Set("isNumeric", facts.isNumeric);
-  if (facts.forwardError != 0) object.Set("forwardError", gai_strerror(facts.forwardError));
-  object.Set("canonical", Napi::Buffer<char>::Copy(env, facts.canonical.data(), facts.canonical.size()));
-  object.Set("hasAddress", facts.hasAddress);
-  return object;
-}
-
-void deliver(Environment* environment) {
-  std::vector<Facts> arrived;
-  {
-    const std::lock_guard<std::mutex> lock(environment->mailbox->mutex);
-    arrived.swap(environment->mailbox->facts);
-  }
-  const napi_env env = environment->env;
-  const Napi::HandleScope scope(env);
-  if (!mayCallJs(env)) return;
-  for (const Facts& facts : arrived) {
-    const auto found = environment->waiting.find(facts.id);
-    if (found == environment->waiting.end()) continue;
-    Napi::FunctionReference onFacts = std::move(found->second);
-    environment->waiting.erase(found);
-    callJs(env, onFacts, {toObject(env, facts)});
-    if (!facts.isLast) environment->waiting.emplace(facts.id, std::move(onFacts));
-  }
-}
-
-// Only where a name is looked up: most that load the addon never do.
-bool openMailbox(Environment* environment) {
-  const std::lock_guard<std::mutex> lock(environment->mailbox->mutex);
-  if (environment->mailbox->async != nullptr) return true;
-  const int error = uv_async_init(environment->loop, &environment->async, [](uv_async_t* handle) {
-    deliver(static_cast<Environment*>(handle->data));
-  });
-  if (error != 0) return false;
-  environment->async.data = environment;
-  // who waits has a time limit, and that keeps the loop alive
-  uv_unref(reinterpret_cast<uv_handle_t*>(&environment->async));
-  environment->mailbox->async = &environment->async;
-  return true;
-}
-
-// lookUpHost(address, onFacts)
+// lookUpHost(address, onFacts). It does not keep the loop alive: JS waits with a time limit, which does.
 Napi::Value lookUpHost(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  Environment* environment = static_cast<Environment*>(info.Data());
   auto address = toBytes(info[0], "address");
   if (!address) return env.Undefined();
   if (!info[1].IsFunction()) {
     Napi::TypeError::New(env, "lookUpHost(address, onFacts)").ThrowAsJavaScriptException();
     return env.Undefined();
   }
-  if (!openMailbox(environment)) {
-    throwErrno(env, EMFILE, "uv_async_init");
+  auto* calls = static_cast<PendingCalls*>(info.Data());
+  auto lookUp = std::make_unique<HostLookUp>(*calls, info[1].As<Napi::Function>());
+  auto task = std::make_unique<Task>(Task{calls, lookUp->id(), std::move(*address)});
+  if (const int error = startThread(task.get()); error != 0) {
+    throwErrno(env, error, "pthread_create");
     return env.Undefined();
   }
-  const uint32_t id = ++environment->lastId;
-  environment->waiting.emplace(id, Napi::Persistent(info[1].As<Napi::Function>()));
-  Task* task = new Task{environment->mailbox, std::move(*address), id};
-  const int error = startThread(task);
-  if (error != 0) {
-    delete task;
-    environment->waiting.erase(id);
-    throwErrno(env, error, "pthread_create");
-  }
+  (void)task.release();    // the thread deletes it
+  (void)lookUp.release();  // it deletes itself
   return env.Undefined();
-}
-
-void onCleanup(napi_async_cleanup_hook_handle hook, void* data) {
-  Environment* environment = static_cast<Environment*>(data);
-  environment->hook = hook;
-  environment->waiting.clear();
-  const std::lock_guard<std::mutex> lock(environment->mailbox->mutex);
-  if (environment->mailbox->async == nullptr) {
-    (void)napi_remove_async_cleanup_hook(hook);
-    return;
-  }
-  environment->mailbox->async = nullptr;
-  uv_close(reinterpret_cast<uv_handle_t*>(&environment->async), [](uv_handle_t* closed) {
-    (void)napi_remove_async_cleanup_hook(static_cast<Environment*>(closed->data)->hook);
-  });
 }
 
 }  // namespace
 
-void initNames(Napi::Env env, Napi::Object exports) {
-  // Lives as long as the process: a few bytes for each environment that loads the addon.
-  Environment* environment = new Environment(env);
-  if (napi_get_uv_event_loop(env, &environment->loop) != napi_ok ||
-      napi_add_async_cleanup_hook(env, onCleanup, environment, &environment->hook) != napi_ok) {
-    Napi::Error::New(env, "the event loop cannot be reached").ThrowAsJavaScriptException();
-    return;
-  }
-  exports.Set("lookUpHost", Napi::Function::New(env, lookUpHost, "lookUpHost", environment));
+void initNames(Napi::Env env, Napi::Object exports, PendingCalls& calls) {
+  exports.Set("lookUpHost", Napi::Function::New(env, lookUpHost, "lookUpHost", &calls));
 }
 
 }  // namespace uchroot

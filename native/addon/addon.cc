@@ -2,24 +2,20 @@
 
 #include <napi.h>
 
-#include "../accounts/accounts.h"
-#include "calls.h"
-#include "code.h"
 #include "../start/exec.h"
-#include "../accounts/host.h"
 #include "../files/filelist.h"
 #include "../files/inroot.h"
 #include "../files/opened.h"
-#include "../accounts/names.h"
 #include "../files/scan.h"
-#include "socket.h"
-#include "../start/spawn.h"
+#include "init.h"
+#include "pending.h"
 #include "../files/stamp.h"
-#include "../files/tree.h"
 
 namespace {
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
+  uchroot::PendingCalls* calls = uchroot::PendingCalls::open(env);
+  if (calls == nullptr) return exports;
   uchroot::initAccounts(env, exports);
   uchroot::initCalls(env, exports);
   uchroot::initCode(env, exports);
@@ -30,12 +26,12 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   uchroot::initEntries(env, exports);
   uchroot::initOpened(env, exports);
   uchroot::initExec(env, exports);
-  uchroot::initNames(env, exports);
-  uchroot::initSpawn(env, exports);
+  uchroot::initNames(env, exports, *calls);
+  uchroot::initSpawn(env, exports, *calls);
   uchroot::initStamp(env, exports);
   uchroot::initScan(env, exports);
   uchroot::initSocket(env, exports);
-  uchroot::initTree(env, exports);
+  uchroot::initTree(env, exports, *calls);
   return exports;
 }
 

@@ -1,10 +1,10 @@
-// The calls themselves: setgroups, setgid, setuid, chroot, chdir, execv, as the C original made them, and
-// the few questions a launch asks of its own process. Each throws what the call answered.
+// The calls of the C original, setgroups, setgid, setuid, chroot, chdir, execv, and what a launch asks about its own process. Each
+// throws the errno of the call.
 //
-// They act on this whole Node process, through libc, and belong to nobody but a reader of the C original, a
-// test, or a process that is about to become another program. A launch uses the interpreter.
+// They change this whole Node process, through libc. They are for readers of the C original, for tests, and for a process that is
+// about to become another program. A launch uses the interpreter.
 
-#include "calls.h"
+#include "init.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -75,7 +75,7 @@ Napi::Value execProgram(const Napi::CallbackInfo& info) {
   std::vector<char*> argv;
   for (std::string& argument : strings) argv.push_back(argument.data());
   argv.push_back(nullptr);
-  // Node has marked them close-on-exec.
+  // Node has marked them close-on-exec
   for (int fd = 0; fd <= 2; fd++) fcntl(fd, F_SETFD, 0);
   return checked(info.Env(), execv(path->c_str(), argv.data()), "execv", *path);
 }
@@ -89,7 +89,7 @@ Napi::Value effectiveCapabilities(const Napi::CallbackInfo& info) {
   return Napi::BigInt::New(info.Env(), mask);
 }
 
-// The entries of the environment as bytes, also those that are no UTF-8 or have no `=` (environ(7)).
+// The entries of the environment as bytes, with those that are not UTF-8 or have no `=` (environ(7)).
 Napi::Value environmentEntries(const Napi::CallbackInfo& info) {
   Napi::Array list = Napi::Array::New(info.Env());
   for (uint32_t i = 0; environ != nullptr && environ[i] != nullptr; i++) {
@@ -114,8 +114,8 @@ std::optional<std::vector<std::string>> toNames(Napi::Value value) {
   return names;
 }
 
-// environmentVariables(names) → [name, value as bytes][]: those of `names` that are set, in the environment's order; of
-// a name that comes twice the first counts, as for getenv(3).
+// environmentVariables(names) → [name, value as bytes][]: the variables of `names` that are set, in the environment's order. If a name
+// comes twice, the first counts, as for getenv(3).
 Napi::Value environmentVariables(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto list = toNames(info[0]);
@@ -138,7 +138,7 @@ Napi::Value environmentVariables(const Napi::CallbackInfo& info) {
   return found;
 }
 
-// Variables of the process, and what they were when they were last looked at.
+// Variables of the process, with their values at the last look.
 class EnvironmentWatch {
  public:
   explicit EnvironmentWatch(std::vector<std::string> names) : names_(std::move(names)), values_(names_.size()) {}
@@ -174,7 +174,7 @@ Napi::Value watchEnvironment(const Napi::CallbackInfo& info) {
   return function;
 }
 
-// True on the thread that the process began with: the only one that may execve in place.
+// True on the thread that the process began with. Only that one may execve in place.
 Napi::Value isMainThread(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), syscall(SYS_gettid) == getpid());
 }

@@ -1,7 +1,7 @@
-// readCode, mapFile: the scripts of this package, for a command: the first use of fs.readFileSync costs its start ten
-// times as much.
+// readCode, mapFile: read the scripts of this package for a command. The first use of fs.readFileSync would cost its start ten times
+// as much.
 
-#include "code.h"
+#include "init.h"
 
 #include <cerrno>
 #include <cstring>
@@ -24,8 +24,8 @@ struct Mapping {
   size_t size() const { return static_cast<size_t>(status.st_size); }
 };
 
-// A whole file in memory, for as long as the process lasts: unmapping would interrupt each of Node's threads, and fresh
-// memory for a copy is more work than the file.
+// Maps a whole file for the life of the process: unmapping would interrupt each of Node's threads, and memory for a copy costs more
+// than the mapping.
 Mapping openMapping(const std::string& path, int flags) {
   Mapping mapping;
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -38,14 +38,14 @@ Mapping openMapping(const std::string& path, int flags) {
   return mapping;
 }
 
-// Not to be written to: the pages are read-only.
+// JS must not write to it: the pages are read-only.
 Napi::Buffer<char> toBuffer(Napi::Env env, const char* start, size_t size) {
   return Napi::Buffer<char>::New(env, const_cast<char*>(start), size);
 }
 
-// V8 itself compares no more than the length of the script, its own version and its flags. A cache is code: it counts
-// only with the script's owner, closed to others, and if the hash of its script stands at its end (scripts/code-cache.mjs).
-// Not by their times: npm unpacks files in any order.
+// V8 itself compares only the length of the script, its own version and its flags. A cache is code, so it is used only if it has the
+// script's owner, nobody else may write to it, and it ends in the hash of the script (scripts/code-cache.mjs). Times do not tell: npm
+// unpacks files in any order.
 bool belongs(const Mapping& cache, const Mapping& script) {
   uint64_t hash;
   if (cache.start == nullptr || cache.size() < sizeof hash) return false;
@@ -54,7 +54,7 @@ bool belongs(const Mapping& cache, const Mapping& script) {
   return hash == xxh64(reinterpret_cast<const uint8_t*>(script.start), script.size(), 0);
 }
 
-// readCode(path, cachePath) → {source, cache?}: the script, which is ASCII, and its code cache, if that belongs to it
+// readCode(path, cachePath) → {source, cache?}: the script, which is ASCII, and its code cache, if it belongs to the script
 Napi::Value readCode(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto path = toBytes(info[0], "path"), cachePath = toBytes(info[1], "cachePath");
@@ -70,7 +70,7 @@ Napi::Value readCode(const Napi::CallbackInfo& info) {
   return object;
 }
 
-// mapFile(path) → its bytes, to be read whenever they are wanted, whatever becomes of the path
+// mapFile(path) → its bytes. They are read from disk when they are used, even if the path has changed.
 Napi::Value mapFile(const Napi::CallbackInfo& info) {
   const auto path = toBytes(info[0], "path");
   if (!path) return info.Env().Undefined();

@@ -1,6 +1,6 @@
 // getpeername, getsockname, recvfrom, getsockopt, setsockopt and others: one call each.
 
-#include "socket.h"
+#include "init.h"
 
 #include <net/if.h>
 #include <netdb.h>

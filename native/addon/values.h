@@ -1,4 +1,4 @@
-// JS values in, JS values out: what every file of the addon needs at its Node-API surface.
+// JS values in, JS values out.
 #pragma once
 
 #include <napi.h>
@@ -8,17 +8,17 @@
 
 namespace uchroot {
 
-// The bytes of a string or a Uint8Array. Throws a JS TypeError and returns nothing for anything else, and
-// for bytes with a NUL in them, which a C string would cut short.
+// The bytes of a string or a Uint8Array. Throws a JS TypeError and returns nothing for any other value, and for bytes with a NUL,
+// which would cut a C string short.
 std::optional<std::string> toBytes(Napi::Value value, const char* name);
 
-// An unsigned 32-bit number; throws a JS RangeError and returns nothing for anything else.
+// An unsigned 32-bit number. Throws a JS RangeError and returns nothing for any other value.
 std::optional<uint32_t> toUint32(Napi::Value value, const char* name);
 
-// Throws what Node's own system errors look like: code, errno (negative), syscall, path.
+// Throws an error like Node's own system errors: code, errno (negative), syscall, path.
 void throwErrno(Napi::Env env, int error, const char* call, const std::string& path = "");
 
-// Returns undefined, after throwing the errno of a libc call that answered -1.
+// Returns undefined. If `result` is -1, it throws the errno of the libc call.
 Napi::Value checked(Napi::Env env, long result, const char* call, const std::string& path = "");
 
 }  // namespace uchroot

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "../addon/promise.h"
+#include "../addon/pending.h"
 #include "../addon/values.h"
 #include "attributes.h"
 #include "content.h"

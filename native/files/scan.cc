@@ -10,7 +10,7 @@
 
 #include <fcntl.h>
 
-#include "../addon/promise.h"
+#include "../addon/pending.h"
 #include "../addon/values.h"
 #include "treescan.h"
 

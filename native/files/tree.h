@@ -1,8 +1,6 @@
 // Copies and removes whole directory trees on a thread of its own.
 #pragma once
 
-#include <napi.h>
-
 #include <atomic>
 #include <cstdint>
 #include <string>
@@ -50,7 +48,5 @@ TreeReport copyTree(int source, int target, const PathSet& privileged, TreeProgr
 
 // Removes a directory with everything in it. Its entry `last` is removed last; none if `last` is empty.
 TreeReport removeTree(int parent, const std::string& name, const std::string& last, TreeProgress& progress);
-
-void initTree(Napi::Env env, Napi::Object exports);
 
 }  // namespace uchroot

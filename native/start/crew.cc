@@ -150,6 +150,9 @@ Crew& crewOf(Thread thread) {
 
 }  // namespace
 
+// What it is worth: without it spawnInJail of a static program takes 1.12 times as long (the median of 2,500 launches, each beside one of
+// the other build in the same process; 1.13 at the 10th percentile).
+//
 // Plain calls, which concern this thread alone. Root's execve gives it what is in the inheritable or in the bounding set
 // (capabilities(7)): so the launcher has the capabilities of the service, and empties both sets.
 //

@@ -1,11 +1,15 @@
-// pipeTaken(fd), closePipe(fd), endedPipe(), pollPipe(fd)
+// Pipes and the status descriptor, as JS sees them; see pipes.h.
 
 #include "pipes.h"
 
 #include <cerrno>
+#include <cstdio>
+#include <string>
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,7 +18,7 @@
 namespace uchroot {
 namespace {
 
-// What a pipe can hold (pipe(7)). So that the garbage collector runs before such pipes use up memory and descriptors.
+// What a pipe can hold (pipe(7)). The garbage collector is told, so that it runs before kept pipes use up memory and descriptors.
 constexpr int64_t kPipeBytes = 64 * 1024;
 
 LoosePipes& toLoose(const Napi::CallbackInfo& info) { return *static_cast<LoosePipes*>(info.Data()); }
@@ -51,6 +55,56 @@ int stateOf(int fd) {
 
 Napi::Value pollPipe(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), stateOf(toFd(info))); }
 
+// A terminal, but not a master: to open that again would make another terminal (ptmx(4)).
+bool isTerminal(int fd) {
+  unsigned int number;
+  return isatty(fd) == 1 && ioctl(fd, TIOCGPTN, &number) < 0;
+}
+
+// A pipe and a terminal are opened once more, so that the calls of other processes still wait. If that is refused, and for all other
+// files, a duplicate has to do.
+int openAgain(int fd) {
+  struct stat seen;
+  const int flags = fcntl(fd, F_GETFL);
+  if (flags < 0 || fstat(fd, &seen) < 0) return -1;
+  if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH) != 0) {
+    errno = EBADF;
+    return -1;
+  }
+  if (S_ISFIFO(seen.st_mode) || isTerminal(fd)) {
+    const int own = reopen(fd, O_WRONLY);
+    if (own >= 0) return own;
+  }
+  return fcntl(fd, F_DUPFD_CLOEXEC, 3);
+}
+
+// The number of bytes that were written, or a negative errno: EAGAIN if it would have to wait.
+ssize_t writeNow(int fd, const uint8_t* bytes, size_t count) {
+  pollfd state = {fd, POLLOUT, 0};
+  if (poll(&state, 1, 0) != 1) return -EAGAIN;
+  ssize_t wrote = send(fd, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (wrote < 0 && errno == ENOTSOCK) wrote = write(fd, bytes, count);
+  return wrote < 0 ? (errno == EINTR ? -EAGAIN : -errno) : wrote;
+}
+
+// → a descriptor of its own, for closePipe()
+Napi::Value openStatus(const Napi::CallbackInfo& info) {
+  const int fd = info[0].As<Napi::Number>().Int32Value();
+  const int own = openAgain(fd);
+  if (own < 0) {
+    throwErrno(info.Env(), errno, "fcntl", "descriptor " + std::to_string(fd));
+    return info.Env().Undefined();
+  }
+  toLoose(info).add(own, false);
+  return Napi::Number::New(info.Env(), own);
+}
+
+Napi::Value writeStatus(const Napi::CallbackInfo& info) {
+  const Napi::Uint8Array line = info[1].As<Napi::Uint8Array>();
+  const int fd = info[0].As<Napi::Number>().Int32Value();
+  return Napi::Number::New(info.Env(), static_cast<double>(writeNow(fd, line.Data(), line.ByteLength())));
+}
+
 }  // namespace
 
 void LoosePipes::add(int fd, bool isKept) {
@@ -70,8 +124,8 @@ bool LoosePipes::remove(int fd) {
   return true;
 }
 
-// All streams of the worker are closed by now (Environment::RunCleanup() in Node's src/env.cc): what is still that pipe is
-// nobody's.
+// All streams of the worker are closed by now (Environment::RunCleanup() in Node's src/env.cc): a descriptor that is still that pipe
+// belongs to nobody.
 void LoosePipes::closeAll() {
   for (const auto& [fd, pipe] : pipes_) {
     struct stat now;
@@ -82,11 +136,24 @@ void LoosePipes::closeAll() {
 
 bool isSpent(int fd) { return stateOf(fd) == POLLHUP; }
 
-void initPipes(Napi::Env env, Napi::Object exports, LoosePipes* loose) {
-  exports.Set("pipeTaken", Napi::Function::New(env, pipeTaken, "pipeTaken", loose));
-  exports.Set("closePipe", Napi::Function::New(env, closePipe, "closePipe", loose));
-  exports.Set("endedPipe", Napi::Function::New(env, endedPipe, "endedPipe", loose));
-  exports.Set("pollPipe", Napi::Function::New(env, pollPipe, "pollPipe", loose));
+int reopen(int fd, int access) {
+  char path[32];
+  std::snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  // without O_NONBLOCK, open would also wait for the other end of a named pipe (fifo(7))
+  const int own = open(path, access | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  if (own < 0 || own > 2) return own;
+  const int raised = fcntl(own, F_DUPFD_CLOEXEC, 3);
+  close(own);
+  return raised;
+}
+
+void initPipes(Napi::Env env, Napi::Object exports, LoosePipes& loose) {
+  exports.Set("pipeTaken", Napi::Function::New(env, pipeTaken, "pipeTaken", &loose));
+  exports.Set("closePipe", Napi::Function::New(env, closePipe, "closePipe", &loose));
+  exports.Set("endedPipe", Napi::Function::New(env, endedPipe, "endedPipe", &loose));
+  exports.Set("pollPipe", Napi::Function::New(env, pollPipe, "pollPipe"));
+  exports.Set("openStatus", Napi::Function::New(env, openStatus, "openStatus", &loose));
+  exports.Set("writeStatus", Napi::Function::New(env, writeStatus, "writeStatus"));
 }
 
 }  // namespace uchroot

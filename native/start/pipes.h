@@ -1,4 +1,4 @@
-// The service's ends of pipes to programs, from the launch until a stream of JS closes them.
+// Descriptors of the service that programs have the other end of: pipes, until a stream of JS closes them, and the status descriptor.
 #pragma once
 
 #include <unordered_map>
@@ -9,20 +9,20 @@
 
 namespace uchroot {
 
-// Those of one environment that no stream has yet. A worker can be terminated at any time: then they are closed here.
+// Descriptors of one environment that JS has and no stream yet. A worker can be terminated at any time: then they are closed here.
 class LoosePipes {
  public:
   explicit LoosePipes(napi_env env) : env_(env) {}
 
-  // JS gets a descriptor. `isKept`: what the pipe holds is memory that lives until JS has no use for it.
+  // JS gets a descriptor. `isKept`: the content of the pipe is memory that lives until JS has no use for it.
   void add(int fd, bool isKept);
-  // A stream closes it from now on. False if it is not among them.
+  // A stream closes it from now on. False if it is not listed.
   bool remove(int fd);
-  // When all streams of the environment are closed.
+  // To be called when all streams of the environment are closed.
   void closeAll();
 
  private:
-  // A pipe's inode is its own: so it is known again, if a stream has closed it and the number is another file's.
+  // A pipe's inode tells whether a number is still that pipe, or that of another file since a stream has closed it.
   struct Pipe {
     dev_t device;
     ino_t inode;
@@ -36,7 +36,11 @@ class LoosePipes {
 // Whether a pipe is empty and nobody can write into it.
 bool isSpent(int fd);
 
-// pipeTaken(fd), closePipe(fd), endedPipe(), pollPipe(fd); `loose` lives as long as the environment.
-void initPipes(Napi::Env env, Napi::Object exports, LoosePipes* loose);
+// Opens a descriptor's file once more, with O_NONBLOCK: that flag belongs to the open file, which a duplicate would share (open(2)).
+// The descriptor is above 2; -1 if it is refused.
+int reopen(int fd, int access);
+
+// pipeTaken(fd), closePipe(fd), endedPipe(), pollPipe(fd), openStatus(fd), writeStatus(fd, line); `loose` lives as long as JS.
+void initPipes(Napi::Env env, Napi::Object exports, LoosePipes& loose);
 
 }  // namespace uchroot

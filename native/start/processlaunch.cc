@@ -1,65 +1,64 @@
-// A program until it runs: the launch, on a thread of the crew, and what the launcher says of it.
+// A program on a thread of the crew: its launch, and what the launcher says.
 
 #include <fcntl.h>
-#include <linux/wait.h>
+#include <linux/ioprio.h>
+#include <sched.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <utility>
 
 #include "../files/descriptor.h"
-#include "likeness.h"
+#include "../plan/syscall.h"
 #include "process.h"
 
 namespace uchroot {
+namespace {
 
-Process::Process(Registry* registry, LaunchRequest request, std::shared_ptr<const HostSight> sight, ProcessGroup group,
-        Napi::Function onStarted, Napi::Function onExit)
-    : registry_(registry),
+// Raw getpriority returns 20 less the nice value, so that it is never negative (getpriority(2), "C library/kernel differences").
+void takePriority(pid_t tid) {
+  const long theirs = sys(__NR_getpriority, PRIO_PROCESS, tid);
+  if (theirs < 0 || theirs == sys(__NR_getpriority, PRIO_PROCESS, 0)) return;
+  (void)sys(__NR_setpriority, PRIO_PROCESS, 0, 20 - theirs);
+}
+
+void takeIoPriority(pid_t tid) {
+  const long theirs = sys(__NR_ioprio_get, IOPRIO_WHO_PROCESS, tid);
+  if (theirs < 0 || theirs == sys(__NR_ioprio_get, IOPRIO_WHO_PROCESS, 0)) return;
+  (void)sys(__NR_ioprio_set, IOPRIO_WHO_PROCESS, 0, theirs);
+}
+
+// Only where it differs: an affinity that was set by this call stays when the thread's cpuset grows (cpuset(7)).
+void takeAffinity(pid_t tid) {
+  cpu_set_t theirs, own;
+  if (sched_getaffinity(tid, sizeof theirs, &theirs) != 0 || sched_getaffinity(0, sizeof own, &own) != 0) return;
+  if (!CPU_EQUAL(&theirs, &own)) (void)sched_setaffinity(0, sizeof theirs, &theirs);
+}
+
+// A program inherits its scheduling from the thread that starts it, and is to have that of the thread that asked for it. Nice value,
+// I/O class and CPU affinity are a thread's own (sched(7), ioprio_set(2)): os.setPriority(), renice, ionice and taskset change those
+// of the main thread. If a call is refused, the program has less than the other thread.
+void becomeLike(pid_t tid) {
+  takePriority(tid);
+  takeIoPriority(tid);
+  takeAffinity(tid);
+}
+
+}  // namespace
+
+Process::Process(Programs& programs, LaunchRequest request, std::shared_ptr<const HostSight> sight, ProcessGroup group,
+                 Napi::Function onStarted, Napi::Function onExit)
+    : PendingCall(programs.calls(), kKind),
+      programs_(programs),
       group_(group),
       request_(std::move(request)),
       sight_(std::move(sight)),
+      thread_(threadFor(request_.plan)),
       onStarted_(Napi::Persistent(onStarted)),
       onExit_(Napi::Persistent(onExit)) {
-  status_.data = this;
   request_.recall = &recall_;
-  thread_ = threadFor(request_.plan);
-  do id_ = ++registry_->lastId;
-  while (!registry_->processes.emplace(id_, this).second);
-}
-
-bool Process::queue() {
-  if (!submit(*this, thread_)) return false;
-  if (registry_->underWay++ == 0) uv_ref(reinterpret_cast<uv_handle_t*>(&registry_->arrival));
-  return true;
-}
-
-void Process::run(Worker& worker) {
-  if (!recall_.isWanted && lookAgain()) result_.failure = worker.prepare(request_.plan);
-  if (!changed_ && result_.failure.error == 0) {
-    becomeLike(registry_->tid);
-    request_.isBatch = worker.isBatch;
-    result_ = launch(request_);
-    closeRequest();
-    if (result_.statusFd >= 0) recall_.isLate = readStatus();
-  }
-  arrive();
-}
-
-void Process::recall() {
-  recall_.isWanted = true;
-  if (withdraw(*this, thread_)) {
-    result_.failure = {kNoStep, PHASE_EXECUTE, ECANCELED, 0};
-    return arrive();
-  }
-  // open until this is deleted, which happens on this thread
-  const int pidFd = recall_.pidFd;
-  if (pidFd >= 0 && !recall_.isLate) (void)syscall(SYS_pidfd_send_signal, pidFd, SIGKILL, nullptr, 0);
-}
-
-void Process::land() {
-  if (--registry_->underWay == 0) uv_unref(reinterpret_cast<uv_handle_t*>(&registry_->arrival));
-  launched();
+  programs_.enter();
 }
 
 Process::~Process() {
@@ -67,13 +66,35 @@ Process::~Process() {
   closeIfOpen(request_.jailFd);
   closeIfOpen(result_.statusFd);
   closeIfOpen(result_.pidFd);
-  for (int& fd : result_.pipes) closeIfOpen(fd);  // those that JS never got
+  for (int& fd : result_.pipes) closeIfOpen(fd);
+  programs_.leave();
+}
+
+bool Process::queue() {
+  if (!submit(*this, thread_)) return false;
+  calls_.hold();
+  return true;
+}
+
+void Process::run(Worker& worker) {
+  if (!recall_.isWanted && lookAgain()) result_.failure = worker.prepare(request_.plan);
+  if (!hostChanged_ && result_.failure.error == 0) {
+    becomeLike(calls_.tid());
+    request_.isBatch = worker.isBatch;
+    result_ = launch(request_);
+    closeRequest();
+    if (result_.statusFd >= 0 && readStatus()) {
+      recall_.isLate = true;
+      closeIfOpen(result_.statusFd);
+    }
+  }
+  arrive();
 }
 
 bool Process::lookAgain() {
   if (sight_ == nullptr) return true;
-  changed_ = !sight_->isStillTrue(&request_.jailFd);
-  return !changed_;
+  hostChanged_ = !sight_->isStillTrue(&request_.jailFd);
+  return !hostChanged_;
 }
 
 bool Process::readStatus() {
@@ -86,15 +107,7 @@ bool Process::readStatus() {
     failure_ = record;
   }
   if (failure_.error == 0) closeIfOpen(request_.jailFd);
-  return statusKnown_ = true;
-}
-
-void Process::arrive() {
-  Registry* registry = registry_;  // once it is in the list, the loop may delete this at any time
-  pthread_mutex_lock(&registry->mutex);
-  registry->arrived.push_back(this);
-  (void)uv_async_send(&registry->arrival);  // in here: out of it the loop may have closed the handle
-  pthread_mutex_unlock(&registry->mutex);
+  return true;
 }
 
 void Process::closeRequest() {
@@ -105,54 +118,19 @@ void Process::closeRequest() {
   request_.plan = {};
 }
 
-void Process::launched() {
-  const Napi::Env env(registry_->env);
-  const Napi::HandleScope scope(env);
-  launched_ = true;
-  if (result_.pid < 0) {
-    ended_ = true;
-    tellStarted(result_.failure);
-    finishIfClosed();
-    return;
-  }
-  int error = 0;
-  if (!statusKnown_) {
-    // it can only fail for a descriptor that epoll does not take, or without memory
-    error = uv_poll_init(registry_->loop, &status_, result_.statusFd);
-    statusOpen_ = error == 0;
-    if (error == 0) error = uv_poll_start(&status_, UV_READABLE, onStatusReady);
-  }
-  if (registry_->closing) {
-    shutDown();
-  } else if (error != 0) {
-    abandon(-error);
-  } else if (statusKnown_) {
-    proceed();
-  }
+void Process::arrive() {
+  calls_.post(id(), [](PendingCall& call) { static_cast<Process&>(call).land(); });
 }
 
-void Process::abandon(int error) {
-  (void)kill(SIGKILL);
-  siginfo_t info;
-  (void)syscall(SYS_waitid, P_PIDFD, result_.pidFd, &info, WEXITED, nullptr);
-  ended_ = true;
-  closeStatus();
-  unwatch();
-  tellStarted({kNoStep, PHASE_DESCRIPTORS, error, 0});
-  finishIfClosed();
-}
-
-void Process::onStatusReady(uv_poll_t* handle, int, int) {
-  Process* self = static_cast<Process*>(handle->data);
-  if (!self->readStatus()) return;
-  self->closeStatus();
-  self->proceed();
-}
-
-void Process::proceed() {
-  if (silent_) return;
-  if (const int error = watch(); error != 0) return abandon(error);
-  if (failure_.error == 0) tellStarted({kNoStep, 0, 0, 0});
+void Process::recall() {
+  recall_.isWanted = true;
+  if (withdraw(*this, thread_)) {
+    result_.failure = {kNoStep, PHASE_EXECUTE, ECANCELED, 0};
+    return arrive();
+  }
+  // it stays open until this is deleted, which happens on this thread
+  const int pidFd = recall_.pidFd;
+  if (pidFd >= 0 && !recall_.isLate) (void)syscall(SYS_pidfd_send_signal, pidFd, SIGKILL, nullptr, 0);
 }
 
 }  // namespace uchroot

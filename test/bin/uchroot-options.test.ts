@@ -3,43 +3,83 @@ import { readFileSync } from 'node:fs';
 import t from 'tap';
 
 import { readArguments } from '../../lib/bin/arguments.ts';
-import { optionKinds, unitOptions, toRequest, usage, usageLine } from '../../lib/bin/uchroot-options.ts';
-import { normalize, type LaunchRequest } from '../../lib/launch/request/request.ts';
+import { usage } from '../../lib/bin/uchroot-help.ts';
+import { commandOptions, launchOptions, toRequest, usageLine } from '../../lib/bin/uchroot-options.ts';
+import { optionGroups } from '../../lib/launch/request/launch-option.ts';
+import { launchKeys, launchRows, normalize, type LaunchRequest } from '../../lib/launch/request/request.ts';
+import { runOnlyKeys } from '../../lib/launch/start/run.ts';
+import { spawnKeys } from '../../lib/launch/start/spawn.ts';
 
 function read(...words: readonly string[]): LaunchRequest {
   const argv = [...words, 'sam', '/jail', '/bin/ls', '-l'].map((text) => ({
     text,
     bytes: Buffer.from(text),
   }));
-  const { options, operands } = readArguments(argv, optionKinds);
+  const { options, operands } = readArguments(argv, commandOptions());
   return toRequest(options, operands);
 }
 
-const manual = readFileSync(`${import.meta.dirname}/../../../doc/uchroot.md`, 'utf8');
+const page = (name: string) => readFileSync(`${import.meta.dirname}/../../../doc/${name}.md`, 'utf8');
 
-for (const [name, kind] of Object.entries(optionKinds)) {
+/** The part of a page below a heading, to the next heading that is not below it. */
+function section(text: string, heading: string): string {
+  const [, level = ''] = /^(#+) /.exec(heading) ?? [];
+  const [, below = ''] = text.split(`\n${heading}\n`);
+  return below.split(new RegExp(`\n#{1,${level.length}} `))[0] ?? '';
+}
+
+for (const group of optionGroups) {
+  const options = commandOptions().filter((option) => option.group === group);
+
   t.test(
-    `--${name} is in the usage text and in doc/uchroot.md, with or without a value as it takes one`,
+    `"${group}" of --help and of doc/uchroot.md has the options of the table, in its order`,
     async (t) => {
-      const spelling = {
-        value: `--${name} [A-Z]`,
-        flag: `--${name}(?![ =][A-Z])`,
-      }[kind];
-      t.match(usage, new RegExp(spelling));
-      t.match(manual, new RegExp(`--${name}\\b`));
+      t.ok(options.length > 0);
+      const expected = options.map(({ name, metavar }) => [`--${name}`, metavar ?? ''].join(' ').trim());
+      const [, help = ''] = usage().split(`\n${group}\n`);
+      const lines = [...(help.split(/\n(?! )/, 1)[0]?.matchAll(/^ {2}(--\S+(?: \S+)?)(?: {2}|$)/gm) ?? [])];
+      t.same(
+        lines.map(([, spelling]) => spelling),
+        expected,
+      );
+      const terms =
+        section(section(page('uchroot'), '## OPTIONS'), `### ${group}`).match(/^\*\*--.*$/gm) ?? [];
+      const spellings = terms.flatMap((term) => term.split(/, (?=\*\*--)/));
+      t.same(
+        spellings.map((spelling) => spelling.replace(/[*\\]/g, '')),
+        expected,
+      );
     },
   );
 }
 
+t.test('the keys of doc/library.md are those of the table, with their types and defaults', async (t) => {
+  const lines = section(page('library'), '## Keys of every request').match(/^\| `.*$/gm) ?? [];
+  t.same(
+    lines.map((line) => line.split(' | ').slice(0, 3).join(' | ')),
+    Object.entries(launchRows).map(([key, row]) => `| \`${key}\` | ${row.type} | ${row.default}`),
+  );
+});
+
+t.test('doc/library.md has every key of spawnInJail and of runInJail', async (t) => {
+  const keysOf = (heading: string) =>
+    [...section(page('library'), heading).matchAll(/^\| `(\w+)`/gm)].map(([, key]) => key);
+  t.same(
+    keysOf('## Keys of `spawnInJail`'),
+    [...spawnKeys].filter((key) => !launchKeys.has(key)),
+  );
+  t.same(keysOf('## Keys and result of `runInJail`'), runOnlyKeys);
+});
+
 t.test('the usage text names no option that there is not', async (t) => {
-  const known = new Set(Object.keys(optionKinds));
-  const named = [...usage.matchAll(/--([a-z][a-z0-9-]*)/g)].map(([, name = '']) => name);
+  const known = new Set(commandOptions().map(({ name }) => name));
+  const named = [...usage().matchAll(/--([a-z][a-z0-9-]*)/g)].map(([, name = '']) => name);
   for (const name of named) t.ok(known.has(name), name);
 });
 
 t.test('the usage line has the words of the C original', async (t) => {
   t.equal(usageLine, 'Usage: uchroot {username} {directory} {program} [arguments]');
-  t.ok(usage.startsWith(`${usageLine}\n`));
+  t.ok(usage().startsWith(`${usageLine}\n`));
 });
 
 t.test('operands are user, jail, program and its arguments', async (t) => {
@@ -70,21 +110,9 @@ t.test('every option is understood by the request, none is dropped', async (t) =
     'status-fd': '9',
     'pid-file': '/run/x.pid',
   };
-  const about = new Set([
-    'check',
-    'plan',
-    'service-status',
-    'format',
-    'compile',
-    'any-inode',
-    'architecture',
-    'help',
-    'version',
-  ]);
   const plain = JSON.stringify(read());
-  for (const [name, kind] of Object.entries(optionKinds)) {
-    if (about.has(name) || unitOptions.has(name)) continue;
-    const request = kind === 'value' ? read(`--${name}`, values[name] ?? '') : read(`--${name}`);
+  for (const { name, metavar } of launchOptions()) {
+    const request = metavar === undefined ? read(`--${name}`) : read(`--${name}`, values[name] ?? '');
     t.doesNotThrow(() => normalize(request), name);
     // JSON leaves undefined out, which is what --unsetenv sets
     t.ok(JSON.stringify(request) !== plain || 'B' in (request.env ?? {}), `--${name} changes the request`);
@@ -137,7 +165,7 @@ t.test('a variable may have a name that every object has', async (t) => {
 t.test('a relative directory begins at the working directory', async (t) => {
   const { options, operands } = readArguments(
     ['sam', 'jail'].map((text) => ({ text, bytes: Buffer.from(text) })),
-    optionKinds,
+    commandOptions(),
   );
   t.same(toRequest(options, operands).jail, Buffer.from(`${process.cwd()}/jail`));
 });

@@ -2,12 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
 import t, { type Test } from 'tap';
 
 import { CATALOG } from '../../lib/tcpwrappers/check/catalog.ts';
-import { uchrootTcpd } from '../support/tcpd.ts';
 import { faultsOfSarif } from '../support/sarif.ts';
+import { uchrootTcpd } from '../support/tcpd.ts';
 
 /** A directory with these files, and what they are called as options. */
 function makeFiles(t: Test, allow: string, deny: string): { directory: string; options: string[] } {
@@ -33,6 +32,7 @@ t.test('each usage error is one clear line, a hint where there is one', async (t
     [['run', '--plan', 'sshd'], 125, /^uchroot-tcpd: unknown option --plan$/],
     [['run', '--compile', 'x', 'sshd'], 125, /^uchroot-tcpd: unknown option --compile$/],
     [['run', '--unit', 'systemd', 'sshd'], 125, /^uchroot-tcpd: unknown option --unit$/],
+    [['run', '--jail', 'sam:/srv', '--check', 'sshd'], 125, /^uchroot-tcpd: unknown option --check$/],
     [['match', 'sshd'], 2, /^Usage: uchroot-tcpd match /],
     [
       ['match', '--server-port', '65536', 'sshd', '::1'],
@@ -199,8 +199,8 @@ t.test('match --why says what is wrong with the lines on the way, as check does'
     'allow:1 sshd: 10.0.0.1/8: 10.2.3.4, name h is not 10.0.0.1/8; ' +
       'column 7: the network has bits outside its mask; it matches nobody',
     'allow:3 sshd: /no/such/file   10.0: 10.2.3.4, name h is none of /no/such/file 10.0; ' +
-      'line 2, column 7: /no/such/file is not there; it matches nobody; ' +
-      'column 3: 10.0 is not how an address is written: it matches nobody',
+      'line 2, column 7: /no/such/file does not exist; it matches nobody; ' +
+      'column 3: 10.0 is no complete address: it matches nobody',
   ];
   const noRule = 'allow:4 no ":" between daemons and clients; the line is no rule';
   t.same(match('10.2.3.4'), [...passed, noRule], 'up to the rule that matches');
@@ -208,7 +208,7 @@ t.test('match --why says what is wrong with the lines on the way, as check does'
     ...passed,
     'allow:5 sshd: 10.2.3.4: deny: 10.2.3.4, name h is not 10.2.3.4',
     'allow:6 10.0.0.0/8: sshd: sshd is not 10.0.0.0/8; ' +
-      'column 1: 10.0.0.0/8 is an address, and stands among the daemons: the rule matches nobody it means',
+      'column 1: the address 10.0.0.0/8 stands in the list of daemons',
     'deny:1 sshd: [x]: 10.2.3.4, name h is not [x]; column 7: no IPv6 address between the brackets; it matches nobody',
   ].map((line) => line.replace('10.2.3.4, name', '10.2.3.5, name'));
   t.same(match('10.2.3.5'), [
@@ -274,7 +274,7 @@ t.test(
     const names = makeFiles(t, '8080: .example.com\n', '8080: ALL\n');
     t.match(to(names, 'nftables'), {
       status: 1,
-      stderr: /\/allow:1: \.example\.com: nobody is let in by it\n$/,
+      stderr: /\/allow:1: \.example\.com: it lets nobody in\n$/,
     });
     const unknown = makeFiles(t, '', 'no-such-daemon: ALL\n');
     t.match(to(unknown, 'nftables'), {

@@ -111,7 +111,7 @@ t.test('a mistake is a usage error, and nothing is made', async (t) => {
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
     [['systemctl', ...shell], /--unit knows systemd, .* not 'systemctl'\nhint: did you mean systemd\?/],
     [['systemd', 'nobody', '/'], /a unit needs a program/],
-    [['systemd', '--plan', ...shell], /--plan and --unit print two things/],
+    [['systemd', '--plan', ...shell], /--plan: --unit prints the unit instead of the steps/],
     [['systemd', '--status-fd', '3', ...shell], /--status-fd: an init system opens no descriptors/],
     [['systemd', '--preserve-fds', '3', ...shell], /--preserve-fds: an init system opens no descriptors/],
     [['systemd', '--accept', ...shell], /--accept hands over connections/],

@@ -4,7 +4,8 @@ import * as fc from 'fast-check';
 import type { Account } from '../../lib/launch/host/account.ts';
 import { capabilityNames } from '../../lib/launch/request/capabilities.ts';
 import type { PlanInput } from '../../lib/launch/plan/plan.ts';
-import { maxId, normalize, type LaunchRequest } from '../../lib/launch/request/request.ts';
+import { normalize, type LaunchRequest } from '../../lib/launch/request/request.ts';
+import { maxId } from '../../lib/launch/request/value.ts';
 
 const id = fc.oneof(fc.integer({ min: 0, max: maxId }), fc.constantFrom(0, 1, 65534, maxId));
 

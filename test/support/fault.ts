@@ -1,7 +1,8 @@
 // Injects faults into one system call of a launch in place, with strace: the call only returns what the test says.
+import type { StdioOptions } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 
-import { launchWords, oddCaller, temporaryDirectory, uchroot, type Ended } from './launch.ts';
+import { launchWords, oddCaller, start, temporaryDirectory, uchroot, type Ended } from './launch.ts';
 
 /** One call of the plan: its name, and how its arguments begin in strace's notation. */
 export interface Call {
@@ -9,6 +10,14 @@ export interface Call {
   readonly arguments: string;
   /** The last such call instead of the first. */
   readonly last?: boolean;
+}
+
+/** One call by its number among those of its name, from 1, since the process has begun. */
+export interface CountedCall {
+  readonly name: string;
+  /** As strace shows it, without the result. */
+  readonly text: string;
+  readonly when: number;
 }
 
 export interface Faulty extends Ended {
@@ -20,32 +29,61 @@ export interface Faulty extends Ended {
   readonly ran: boolean;
 }
 
+// The status descriptor is 7.
+const stdio: StdioOptions = ['pipe', 'pipe', 'pipe', 'ignore', 'ignore', 'ignore', 'ignore', 'pipe'];
+
+const callPattern = /^(\w+)\(.*/;
+
+/** The calls in the lines of a trace of one thread. */
+export function countCalls(lines: readonly string[]): readonly CountedCall[] {
+  const counts = new Map<string, number>();
+  return lines.flatMap((line) => {
+    const name = callPattern.exec(line)?.[1];
+    if (name === undefined) return [];
+    const when = (counts.get(name) ?? 0) + 1;
+    counts.set(name, when);
+    return [{ name, text: line.replace(/\s+= .*$/, ''), when }];
+  });
+}
+
+// The same for each capability and each signal.
+function kindOf({ name, text }: CountedCall): string {
+  if (name === 'rt_sigaction') return name;
+  return text.replace(/(PR_CAPBSET_\w+), .*/, '$1');
+}
+
+/** The first and the last call of each kind, in their order. */
+export function distinctCalls(calls: readonly CountedCall[]): readonly CountedCall[] {
+  const kinds = calls.map(kindOf);
+  return calls.filter(
+    (_, at) => kinds.indexOf(kinds[at] ?? '') === at || kinds.lastIndexOf(kinds[at] ?? '') === at,
+  );
+}
+
 /** Runs the same launch again and again, each time with another fault. */
 export class FaultyLaunch {
   readonly #trace = `${temporaryDirectory()}/trace`;
   readonly #jail: string;
   readonly #words: readonly string[];
   readonly #arguments: readonly string[];
-  readonly #calls: readonly string[];
-  // The trace of a launch without a fault, for each way to start it.
-  readonly #trials = new Map<string, readonly string[]>();
+  // The calls of a launch without a fault, for each way to start it.
+  readonly #trials = new Map<string, readonly CountedCall[]>();
 
-  /** `words` put the caller into an odd state, so that each step has an effect. `calls` names the calls to trace. */
-  constructor(jail: string, words: readonly string[], options: readonly string[], calls: readonly string[]) {
+  /** `words` put the caller into an odd state, so that each step has an effect. */
+  constructor(jail: string, words: readonly string[], options: readonly string[]) {
     this.#jail = jail;
     this.#words = words;
     this.#arguments = [...options, '--status-fd', '7', 'nobody', jail, '/probe', 'mark', '/tmp/mark'];
-    this.#calls = [...new Set(['keyctl', ...calls])];
   }
 
   // Without -f strace follows only the main thread, which runs the plan; it does not trace threads of Node.
-  run(inject: readonly string[]): Faulty {
+  run(inject: readonly string[], traced = inject.map((fault) => fault.replace(/:.*/, '')).join()): Faulty {
     const mark = `${this.#jail}/tmp/mark`;
     rmSync(mark, { force: true });
-    const strace = ['strace', '-qq', '-o', this.#trace, '-e', `trace=${this.#calls.join(',')}`];
+    const strace = ['strace', '-qq', '-o', this.#trace, '-e', `trace=${traced}`];
     const ended = uchroot(this.#arguments, {
       by: [...oddCaller(...this.#words), ...strace, ...inject.flatMap((fault) => ['-e', `inject=${fault}`])],
-      stdio: ['pipe', 'pipe', 'pipe', 'ignore', 'ignore', 'ignore', 'ignore', 'pipe'],
+      stdio,
     });
     const lines = readFileSync(this.#trace, 'latin1').split('\n');
     return {
@@ -56,29 +94,46 @@ export class FaultyLaunch {
     };
   }
 
-  // Node makes the same calls before the plan begins, and strace counts them too.
-  #count(call: Call): number {
-    const way = launchWords(this.#arguments).join(' ');
-    const lines = this.#trials.get(way) ?? this.#trial();
-    this.#trials.set(way, lines);
-    const plan = lines.findIndex((line) => line.startsWith('keyctl(KEYCTL_JOIN_SESSION_KEYRING'));
-    const sought = (line: string, at: number): boolean =>
-      at >= plan && line.startsWith(`${call.name}(${call.arguments}`);
-    const at = call.last === true ? lines.findLastIndex(sought) : lines.findIndex(sought);
-    if (plan < 0 || at < 0) throw new Error(`the launch makes no call ${call.name}(${call.arguments}`);
-    const before = lines.slice(0, at + 1).filter((line) => line.startsWith(`${call.name}(`)).length;
-    // The trace shows the execve of strace's own child, but a fault cannot be injected there.
-    return call.name === 'execve' ? before - 1 : before;
+  /** Step names by their place in the plan, from 1, as --plan prints them. */
+  plan(): ReadonlyMap<number, string> {
+    const [file = '', ...more] = launchWords(this.#arguments);
+    const words = more.length === 0 ? [file, '--plan'] : launchWords(['--plan', ...this.#arguments]);
+    const { stdout } = start(words, { by: oddCaller(...this.#words), stdio });
+    return new Map(
+      [...stdout.matchAll(/^ *(\d+) {2}(\w+) /gm)].map(([, place, op = '']) => [Number(place), op]),
+    );
   }
 
-  #trial(): readonly string[] {
-    const ended = this.run([]);
+  /** All calls from the first step on, of a launch without a fault. Node makes others before, and strace counts them too. */
+  calls(): readonly CountedCall[] {
+    const way = launchWords(this.#arguments).join(' ');
+    const known = this.#trials.get(way);
+    if (known !== undefined) return known;
+    const ended = this.run([], 'all');
     if (!ended.ran) throw new Error(`without a fault: status ${ended.status}: ${ended.stderr}`);
-    return readFileSync(this.#trace, 'latin1').split('\n');
+    const calls = countCalls(readFileSync(this.#trace, 'latin1').split('\n'));
+    const first = calls.findIndex(({ text }) => text.startsWith('keyctl(KEYCTL_JOIN_SESSION_KEYRING'));
+    const last = calls.findIndex(({ name }, at) => at > first && name === 'execve');
+    if (first < 0 || last < 0) throw new Error('the trace shows no plan');
+    // The trace shows the execve of strace's own child, but a fault cannot be injected there.
+    const own = calls
+      .slice(first, last + 1)
+      .map((call) => (call.name === 'execve' ? { ...call, when: call.when - 1 } : call));
+    this.#trials.set(way, own);
+    return own;
   }
 
   /** One fault in one call, such as `error=EPERM` or `retval=0`. */
-  fail(call: Call, answer: string): Faulty {
-    return this.run([`${call.name}:${answer}:when=${this.#count(call)}`]);
+  fail(call: Call | CountedCall, answer: string): Faulty {
+    const { name, when } = 'when' in call ? call : this.#find(call);
+    return this.run([`${name}:${answer}:when=${when}`]);
+  }
+
+  #find(call: Call): CountedCall {
+    const sought = ({ text }: CountedCall): boolean => text.startsWith(`${call.name}(${call.arguments}`);
+    const calls = this.calls();
+    const found = call.last === true ? calls.findLast(sought) : calls.find(sought);
+    if (found === undefined) throw new Error(`the launch makes no call ${call.name}(${call.arguments}`);
+    return found;
   }
 }

@@ -1,14 +1,13 @@
 // Whatever the bytes: an answer, findings that are places in the file, and nothing thrown.
+
 import * as fc from 'fast-check';
 import t from 'tap';
 
-import { expandBanner } from '../../lib/tcpwrappers/decide/banner.ts';
-import { decide } from '../../lib/tcpwrappers/decide/decide.ts';
-import { expand } from '../../lib/tcpwrappers/decide/expand.ts';
-import { compileTable } from '../../lib/tcpwrappers/match/compile.ts';
-import type { Found, Need } from '../../lib/tcpwrappers/request/answer.ts';
-import { makeRequest } from '../../lib/tcpwrappers/request/request.ts';
-import { resolveNow } from '../../lib/tcpwrappers/request/resolve.ts';
+import { type Found, type Need, resolveNow } from '../../lib/tcpwrappers/connection/need.ts';
+import { makeRequest } from '../../lib/tcpwrappers/connection/request-info.ts';
+import { expand, expandBanner } from '../../lib/tcpwrappers/decide/expansion.ts';
+import { decide } from '../../lib/tcpwrappers/decide/ruling.ts';
+import { compileTable } from '../../lib/tcpwrappers/match/table-index.ts';
 import { complete } from '../../lib/tcpwrappers/rule/slices.ts';
 import { readOne } from './hosts.ts';
 import { split } from './libwrap/world.ts';

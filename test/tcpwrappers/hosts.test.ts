@@ -9,13 +9,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-
 import t from 'tap';
 
+import type { Netgroup } from '../../lib/tcpwrappers/connection/need.ts';
 import type { Hosts } from '../../lib/tcpwrappers/hosts.ts';
 import { hostsAccess, openHosts } from '../../lib/tcpwrappers/index.ts';
-import { Overload } from '../../lib/tcpwrappers/lookup/overload.ts';
-import type { Netgroup } from '../../lib/tcpwrappers/request/answer.ts';
+import { Overload } from '../../lib/tcpwrappers/lookup/resolver.ts';
 import { openFiles } from './open.ts';
 
 const client = { address: '10.0.0.1', port: 4711 };

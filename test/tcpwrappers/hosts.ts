@@ -1,13 +1,17 @@
 // Tables out of texts, and decisions with look-ups that are at hand.
-import { decide, type Ruling } from '../../lib/tcpwrappers/decide/decide.ts';
-import { compileTable } from '../../lib/tcpwrappers/match/compile.ts';
-import type { FileText } from '../../lib/tcpwrappers/parse/file-text.ts';
-import { type ParseOptions, readTable } from '../../lib/tcpwrappers/parse/parse.ts';
+
+import { type Found, type Need, resolveNow } from '../../lib/tcpwrappers/connection/need.ts';
+import {
+  makeRequest,
+  type Request,
+  type RequestDescription,
+} from '../../lib/tcpwrappers/connection/request-info.ts';
+import { decide, type Ruling } from '../../lib/tcpwrappers/decide/ruling.ts';
+import { compileTable } from '../../lib/tcpwrappers/match/table-index.ts';
+import type { FileText } from '../../lib/tcpwrappers/parse/logical-line.ts';
 import { openPatternFiles } from '../../lib/tcpwrappers/parse/pattern-file.ts';
-import type { Found, Need } from '../../lib/tcpwrappers/request/answer.ts';
-import { makeRequest, type Request, type RequestDescription } from '../../lib/tcpwrappers/request/request.ts';
-import { resolveNow } from '../../lib/tcpwrappers/request/resolve.ts';
-import type { Table, Tables } from '../../lib/tcpwrappers/rule/rule.ts';
+import { type ParseOptions, readTable } from '../../lib/tcpwrappers/parse/rule-file.ts';
+import type { Table, Tables } from '../../lib/tcpwrappers/rule/rule-table.ts';
 import { complete } from '../../lib/tcpwrappers/rule/slices.ts';
 
 export interface Texts {

@@ -1,7 +1,8 @@
 // Files made to be slow or large: bounded, and nobody is let in by them.
+
 import t from 'tap';
 
-import { MAX_FILE_BYTES } from '../../lib/tcpwrappers/parse/file-text.ts';
+import { MAX_FILE_BYTES } from '../../lib/tcpwrappers/parse/logical-line.ts';
 import { decideOn, readOne } from './hosts.ts';
 
 t.setTimeout(600_000);

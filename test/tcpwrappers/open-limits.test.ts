@@ -1,10 +1,10 @@
 // The limits of limits.test.ts where the files are real ones, opened.
+
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, symlinkSync, unlinkSync, writeSync } from 'node:fs';
-
 import t from 'tap';
 
-import { formatLog } from '../../lib/tcpwrappers/apply/syslog.ts';
+import { formatLog } from '../../lib/tcpwrappers/apply/log-entries.ts';
 import type { Hosts } from '../../lib/tcpwrappers/hosts.ts';
 import { openFiles } from './open.ts';
 

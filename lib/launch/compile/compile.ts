@@ -163,6 +163,7 @@ export function compileLaunch(request: NormalRequest, options: CompileOptions): 
       environment: [],
       pid: 0,
       parentPid: 0,
+      newGroup: false,
     });
     const problem = findProblem(launch);
     if (problem !== undefined) options.warn(problem);

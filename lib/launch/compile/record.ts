@@ -6,8 +6,13 @@ import { LaunchError } from '../../errors.ts';
 import { native, type HostFacts, type PathComponent } from '../../native.ts';
 import { quote } from '../../quote.ts';
 import type { Account } from '../host/account.ts';
-import { acceptDirectory, judgeDirectory, unreachable, type DirectoryFinding } from '../host/directory.ts';
-import { absolutePath } from '../host/hostpath.ts';
+import {
+  absolutePath,
+  acceptDirectory,
+  judgeDirectory,
+  unreachable,
+  type DirectoryFinding,
+} from '../host/directory.ts';
 import type { Component, RecordedJail, RecordedPidFile } from './payload.ts';
 import { judgePidDirectory } from '../start/pidfile.ts';
 import type { NormalRequest } from '../request/request.ts';

@@ -1,10 +1,11 @@
-// Who the program runs as: from what the host's database answered to numbers. Pure.
+// The account that the program runs as, from the answers of the host's user database. Pure.
 import { LaunchError } from '../../errors.ts';
 import type { HostFacts, HostQuery } from '../../native.ts';
 import { quote } from '../../quote.ts';
 import type { Person } from '../../trust/writer.ts';
 import { errnoName, reason } from '../../errno.ts';
-import type { NormalRequest, Principal } from '../request/request.ts';
+import type { NormalRequest } from '../request/request.ts';
+import type { Principal } from '../request/value.ts';
 
 /** The identity of a program, resolved on the host. */
 export interface Account {
@@ -12,9 +13,9 @@ export interface Account {
   readonly gid: number;
   /** Supplementary groups, ascending, each once. */
   readonly groups: readonly number[];
-  /** Groups of the user by the host's database, its own among them: he can have them elsewhere, whatever he is given here. */
+  /** The user's groups by the host's database, with its primary group. The user has these rights in other processes. */
   readonly memberships: readonly number[];
-  /** Login name; undefined for a uid that the host does not know. */
+  /** Login name; undefined for a uid without one. */
   readonly name: string | undefined;
   readonly home: string;
   readonly shell: string;
@@ -22,14 +23,14 @@ export interface Account {
 
 type Asked = Pick<NormalRequest, 'user' | 'group' | 'groups'>;
 
-// In the order in which `named` of the facts answers.
+// In the order of `named` in HostFacts.
 function namedGroups(asked: Asked): readonly string[] {
   return [asked.group, ...(asked.groups ?? [])].flatMap((group) =>
     group?.name === undefined ? [] : [group.name],
   );
 }
 
-/** What has to be looked up for a request. */
+/** The look-up for the account of a request. */
 export function accountQuery(asked: Asked): HostQuery {
   return {
     user: asked.user.name === '' ? undefined : asked.user.name,
@@ -62,7 +63,7 @@ function unanswered(kind: 'user' | 'group', principal: Principal, errno: number)
   );
 }
 
-// What is wrong with a name that the host does not know.
+// A hint for a name that the host does not know.
 function nameHint(kind: 'user' | 'group', text: string): string {
   if (text === '') return `give a ${kind}, by name or id`;
   if (/^[\s+-]*[0-9]+\s*$/.test(text)) return 'ids are plain decimal numbers from 0 to 4294967294';
@@ -73,13 +74,13 @@ function sorted(gids: readonly number[]): readonly number[] {
   return [...new Set(gids)].toSorted((a, b) => a - b);
 }
 
-/** Who that is to the judgement of who can write. */
+/** The account for the judgement of lib/trust. */
 export function toPerson({ uid, gid, groups, memberships }: Account): Person {
   return { uid, gids: [...new Set([gid, ...groups, ...memberships])] };
 }
 
 /**
- * The account for a request. Names are the host's, never the jail's (CVE-2025-32463, CVE-2019-14271).
+ * The account for a request. Names are looked up on the host, never in the jail (CVE-2025-32463, CVE-2019-14271).
  *
  * @throws LaunchError ERR_UNKNOWN_USER, ERR_UNKNOWN_GROUP, or the errno of a failed look-up
  */
@@ -87,29 +88,22 @@ export function toAccount(asked: Asked, facts: HostFacts): Account {
   if (typeof facts.passwd === 'number') throw unanswered('user', asked.user, facts.passwd);
   const entry = facts.passwd;
   const uid = entry?.uid ?? asked.user.id;
-  if (uid === undefined) {
-    throw unknown('user', asked.user.text, nameHint('user', asked.user.text));
-  }
+  if (uid === undefined) throw unknown('user', asked.user.text, nameHint('user', asked.user.text));
 
   let next = 0;
   const toGid = (group: Principal): number => {
     const answer = group.name === undefined ? undefined : facts.named[next++];
     if (answer?.errno !== undefined) throw unanswered('group', group, answer.errno);
     const gid = answer?.gid ?? group.id;
-    if (gid === undefined) {
-      throw unknown('group', group.text, nameHint('group', group.text));
-    }
+    if (gid === undefined) throw unknown('group', group.text, nameHint('group', group.text));
     return gid;
   };
 
-  // A user alone brings its own group, never the caller's: gid 0 kept is how others fail here.
+  // without a group in the request it is the user's own, never the caller's gid 0
   const gid = asked.group === undefined ? entry?.gid : toGid(asked.group);
   if (gid === undefined) {
-    throw unknown(
-      'user',
-      asked.user.text,
-      `no account of the host has this uid: give its group as well, as ${asked.user.text}:GID`,
-    );
+    const hint = `no account of the host has this uid: give its group as well, as ${asked.user.text}:GID`;
+    throw unknown('user', asked.user.text, hint);
   }
   const supplementary =
     asked.groups === undefined ? (entry === null ? [] : [gid, ...facts.groups]) : asked.groups.map(toGid);
@@ -126,31 +120,19 @@ export function toAccount(asked: Asked, facts: HostFacts): Account {
   });
 }
 
-function rootTarget(what: string, hint: string): LaunchError {
-  return new LaunchError(`account: ${what}, which has root's power in a jail; refused`, {
+/** Throws LaunchError ERR_ROOT_TARGET if the account has uid 0 or gid 0. */
+export function refuseRoot({ uid, gid, groups }: Account, user: Principal): void {
+  if (uid !== 0 && gid !== 0 && !groups.includes(0)) return;
+  const who = quote(user.text);
+  const [what, remedy] =
+    uid === 0
+      ? [`user ${who} is uid 0`, 'name an ordinary user']
+      : gid === 0
+        ? [`the group of ${who} is gid 0`, 'name an ordinary group, as USER:GROUP']
+        : [`${who} would have gid 0 among its groups`, 'give the groups with --groups or --clear-groups'];
+  throw new LaunchError(`account: ${what}, which has root's power in a jail; refused`, {
     step: 'account',
     code: 'ERR_ROOT_TARGET',
-    hint,
+    hint: `${remedy}, or insist with --allow-root (allowRoot)`,
   });
-}
-
-/** Throws LaunchError ERR_ROOT_TARGET if the account has uid 0 or gid 0 anywhere. */
-export function refuseRoot(account: Account, user: Principal): void {
-  if (account.uid !== 0 && account.gid !== 0 && !account.groups.includes(0)) return;
-  const who = quote(user.text);
-  if (account.uid === 0)
-    throw rootTarget(
-      `user ${who} is uid 0`,
-      'name an ordinary user, or insist with --allow-root (allowRoot)',
-    );
-  if (account.gid === 0) {
-    throw rootTarget(
-      `the group of ${who} is gid 0`,
-      'name an ordinary group, as USER:GROUP, or insist with --allow-root (allowRoot)',
-    );
-  }
-  throw rootTarget(
-    `${who} would have gid 0 among its groups`,
-    'give the groups with --groups or --clear-groups, or insist with --allow-root (allowRoot)',
-  );
 }

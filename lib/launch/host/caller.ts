@@ -1,13 +1,132 @@
-// The environment of this thread, for programs that start from it.
-import { native } from '../../native.ts';
-import { splitEntries, type Variable } from './environment.ts';
+// This process as the caller of a launch: the variables and the descriptors that a program can get from it.
+import { constants, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-/**
- * The variables of process.env. On the main thread byte for byte, as environ(7) has them. In a worker they are its own
- * (worker_threads, `env`), and text, as Node keeps them: bytes that are no UTF-8 are lost there. A worker does not look
- * at environ even if it shares the main thread's, who may be changing it.
- */
-export function callerVariables(): readonly Variable[] {
+import { LaunchError } from '../../errors.ts';
+import { native } from '../../native.ts';
+import type { NormalRequest } from '../request/request.ts';
+import {
+  byteName,
+  describedNames,
+  inPlaceVariables,
+  namedVariables,
+  splitEntries,
+  type Variable,
+} from './environment.ts';
+
+/** The process that launches: what a plan needs to know of it. */
+export interface Caller {
+  readonly inPlace: boolean;
+  /** Set for a compiled launcher of this architecture, of which nothing else is known yet. */
+  readonly compiledFor?: string;
+  readonly environment: readonly Variable[];
+  readonly pid: number;
+  readonly parentPid: number;
+  /** The program gets a process group of its own. */
+  readonly newGroup: boolean;
+}
+
+// On the main thread byte for byte, as in environ(7). A worker has variables of its own (worker_threads, `env`), as text:
+// Node loses bytes there that are not UTF-8. Even a worker that shares the main thread's variables must not read environ,
+// which the main thread may be changing.
+function allVariables(): readonly Variable[] {
   if (native.isMainThread()) return splitEntries(native.environmentEntries());
   return splitEntries(Object.entries(process.env).map(([name, value]) => Buffer.from(`${name}=${value}`)));
+}
+
+/** This process as the caller of a launch in place, with only those variables that the request can use. */
+export function callerInPlace({ keepEnv, passEnv }: Pick<NormalRequest, 'keepEnv' | 'passEnv'>): Caller {
+  return {
+    inPlace: true,
+    environment: keepEnv
+      ? allVariables()
+      : native
+          .environmentVariables([...new Set([...inPlaceVariables, ...passEnv])])
+          .map(([name, value]) => [byteName(name), value]),
+    pid: process.pid,
+    get parentPid() {
+      return process.ppid;
+    },
+    newGroup: false,
+  };
+}
+
+// In a worker nothing tells whether process.env has changed: it can be the worker's own.
+let environmentVersion: (() => number | undefined) | undefined;
+let described: { readonly version: number; readonly variables: readonly Variable[] } | undefined;
+
+// The same array until one of the variables changes: reading them all from process.env is slow.
+function describedVariables(): readonly Variable[] {
+  environmentVersion ??= native.isMainThread() ? native.watchEnvironment(describedNames) : () => undefined;
+  const version = environmentVersion();
+  if (version === undefined) return namedVariables(process.env, describedNames);
+  if (described?.version !== version)
+    described = { version, variables: namedVariables(process.env, describedNames) };
+  return described.variables;
+}
+
+/** This process as the caller of a launch beside it. */
+export function callerBeside({ keepEnv, passEnv }: NormalRequest, newGroup: boolean): Caller {
+  const some = keepEnv ? allVariables() : describedVariables();
+  const environment = passEnv.length === 0 ? some : [...some, ...namedVariables(process.env, passEnv)];
+  return { inPlace: false, environment, pid: process.pid, parentPid: process.pid, newGroup };
+}
+
+type Open = ReadonlyMap<number, string>;
+
+function target(name: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${name}`);
+  } catch {
+    return ''; // not open
+  }
+}
+
+function openDescriptors(): Open {
+  return new Map(readdirSync('/proc/self/fd').map((name) => [Number(name), target(name)]));
+}
+
+// O_RDONLY, O_WRONLY or O_RDWR; proc_pid_fdinfo(5).
+function accessMode(fd: number): number {
+  const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1];
+  return Number.parseInt(flags ?? '0', 8) & (constants.O_WRONLY | constants.O_RDWR);
+}
+
+// Node opens event queues for itself, and pipes of which this process holds both ends.
+function isTheCallers(fd: number, open: Open): boolean {
+  const kind = open.get(fd) ?? '';
+  if (kind === '' || kind.startsWith('anon_inode:[event') || kind.startsWith('anon_inode:[io_uring'))
+    return false;
+  if (!kind.startsWith('pipe:')) return true;
+  const others = [...open].filter(([other, same]) => other > 2 && other !== fd && same === kind);
+  return others.every(([other]) => accessMode(other) === accessMode(fd));
+}
+
+/** Whether this process has inherited a descriptor. A write to one of Node's own can end the process by a signal. */
+export function isInherited(fd: number): boolean {
+  return isTheCallers(fd, openDescriptors());
+}
+
+/**
+ * Refuses descriptors that this process has not inherited. If the caller left a number closed, the next file that is opened
+ * here gets it, and Node may have one of its own there.
+ *
+ * @throws LaunchError EBADF
+ */
+export function refuseOwnDescriptors(fds: readonly number[]): void {
+  if (fds.length === 0) return;
+  const open = openDescriptors();
+  const own = fds.find((fd) => !isTheCallers(fd, open));
+  if (own !== undefined) throw notOpen(own);
+}
+
+/** The error for a descriptor that the caller did not open. */
+export function notOpen(fd: number): LaunchError {
+  return new LaunchError(`keep_fd: descriptor ${fd}: is not open`, {
+    step: 'keep_fd',
+    call: 'fcntl',
+    code: 'EBADF',
+    errno: 9,
+    path: `descriptor ${fd}`,
+    hint: 'open it before uchroot is started; sudo closes descriptors above 2 (sudo -C)',
+  });
 }

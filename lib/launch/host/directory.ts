@@ -1,10 +1,22 @@
-// Whether a directory is safe from the user who is to be jailed: the judgement of lib/trust in the words of a launch. Pure.
+// Whether a directory is safe from the user who is to be jailed: the judgement of lib/trust in the words of a launch. Pure but for
+// the working directory.
+import { resolve } from 'node:path';
+
+import { errnoName, reason } from '../../errno.ts';
 import { LaunchError } from '../../errors.ts';
 import type { HostFacts } from '../../native.ts';
 import { quote } from '../../quote.ts';
 import { judgeWay, remedyOf, type Way, type WayFinding } from '../../trust/way.ts';
 import { toPerson, type Account } from './account.ts';
-import { errnoName, reason } from '../../errno.ts';
+
+/**
+ * An absolute path without `.` and double slashes. A path with `..` keeps all of them: behind a symbolic link, `..` is the parent
+ * of what the link leads to (path_resolution(7)), which the text does not tell.
+ */
+export function absolutePath(path: string): string {
+  if (!path.split('/').includes('..')) return resolve(path);
+  return path.startsWith('/') ? path : `${process.cwd()}/${path}`;
+}
 
 const hintOf: Readonly<Record<string, string>> = {
   ENOENT: 'build the jail first: uchroot-jail build DIRECTORY PROGRAM',
@@ -14,7 +26,7 @@ const hintOf: Readonly<Record<string, string>> = {
     'it leads into another mount namespace: start uchroot in that one, with nsenter --mount --target PID',
 };
 
-/** The error for a jail that could not be reached. */
+/** The error for a jail that cannot be reached. */
 export function unreachable(facts: Pick<HostFacts, 'walkErrno' | 'walkPath'>): LaunchError {
   const errno = facts.walkErrno ?? 0;
   const path = quote(facts.walkPath ?? '');
@@ -29,7 +41,7 @@ export function unreachable(facts: Pick<HostFacts, 'walkErrno' | 'walkPath'>): L
   });
 }
 
-/** A finding about the way to a directory: it refuses the launch, or only warns. */
+/** A finding about the path to a directory. It refuses the launch, or is a warning. */
 export interface DirectoryFinding {
   readonly refuses: boolean;
   readonly path: string;
@@ -37,14 +49,9 @@ export interface DirectoryFinding {
   readonly hint: string;
 }
 
-/** What a way leads to: the step that opens it, and how messages begin and name it. */
-interface Destination {
-  readonly step: string;
-  readonly title: string;
-  readonly name: string;
-}
-
-const jail: Destination = { step: 'jail', title: 'jail', name: 'the jail' };
+// The target of a path: the step that opens it, the beginning of messages, and its name in them.
+const jail = { step: 'jail', title: 'jail', name: 'the jail' };
+type Destination = Readonly<typeof jail>;
 
 /** Judges every component of the path, the directory itself last. */
 export function judgeDirectory(
@@ -59,18 +66,16 @@ function toMessage(finding: WayFinding, { title, name }: Destination): Directory
   const { refuses, kind, isEnd, how } = finding;
   const path = quote(finding.component.path);
   const above = refuses && !isEnd ? `, above ${name},` : '';
-  const end = consequences[kind];
+  const end =
+    kind === 'link'
+      ? ', who could set it anew'
+      : kind === 'host-root'
+        ? ''
+        : ', who could replace what is in it';
   return { refuses, path, message: `${title}: ${path}${above} ${how}${end}`, hint: remedyOf(finding, path) };
 }
 
-const consequences: Readonly<Record<WayFinding['kind'], string>> = {
-  owner: ', who could replace what is in it',
-  writable: ', who could replace what is in it',
-  link: ', who could set it anew',
-  'host-root': '',
-};
-
-/** Throws the first finding that refuses; the warnings otherwise. */
+/** The findings as warnings. @throws LaunchError ERR_INSECURE_PATH for the first finding that refuses */
 export function acceptDirectory(
   findings: readonly DirectoryFinding[],
   insecurePath: boolean,

@@ -1,50 +1,82 @@
 // The program's environment: built, not filtered. Pure.
-import type { Account } from './account.ts';
-import { zeroBytes } from '../../quote.ts';
-import { directoryVariables, plainPath, translateDirectories } from './directories.ts';
+import { quote, zeroBytes } from '../../quote.ts';
 import type { NormalRequest } from '../request/request.ts';
+import type { Account } from './account.ts';
+import type { Caller } from './caller.ts';
+import { absolutePath } from './directory.ts';
 
-// As login(1) and Debian's su have them.
+// As in login(1) and Debian's su.
 const rootPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const userPath = '/usr/local/bin:/usr/bin:/bin';
 
-// What describes the terminal, the language and the time zone, and says nothing else about the caller.
-const described = new Set([
-  'TERM',
-  'COLORTERM',
-  'TZ',
-  'LANG',
-  'LANGUAGE',
-  'LC_ALL',
-  'LC_ADDRESS',
-  'LC_COLLATE',
-  'LC_CTYPE',
-  'LC_IDENTIFICATION',
-  'LC_MEASUREMENT',
-  'LC_MESSAGES',
-  'LC_MONETARY',
-  'LC_NAME',
-  'LC_NUMERIC',
-  'LC_PAPER',
-  'LC_TELEPHONE',
-  'LC_TIME',
-]);
+/**
+ * Variables of the caller that every program gets. They describe the terminal, the language and the time zone, and nothing else
+ * about the caller.
+ */
+export const describedNames: readonly string[] = (
+  'TERM COLORTERM TZ LANG LANGUAGE LC_ALL LC_ADDRESS LC_COLLATE LC_CTYPE LC_IDENTIFICATION LC_MEASUREMENT ' +
+  'LC_MESSAGES LC_MONETARY LC_NAME LC_NUMERIC LC_PAPER LC_TELEPHONE LC_TIME'
+).split(' ');
+const described = new Set(describedNames);
 
-// Of descriptors that are passed on: nothing without them (sd_listen_fds(3)).
+// They go along with the descriptors that they are about (sd_listen_fds(3)).
 const activation = new Set(['LISTEN_PID', 'LISTEN_PIDFDID', 'LISTEN_FDS', 'LISTEN_FDNAMES']);
 
-// The init system's protocol with the program it started: sd_notify(3), sd_watchdog_enabled(3).
+// The init system's protocol with the program that it started: sd_notify(3), sd_watchdog_enabled(3).
 const protocol = new Set(['NOTIFY_SOCKET', 'WATCHDOG_PID', 'WATCHDOG_USEC', ...activation]);
 
-/** What every program gets of the caller's environment. */
-export const describedNames: readonly string[] = [...described];
-
 /** What a program started in place can get of the caller's environment without --keep-env. */
-export const inPlaceVariables: readonly string[] = [...described, ...protocol];
+export const inPlaceVariables: readonly string[] = [...describedNames, ...protocol];
 
-// With --keep-env: variables that make a loader, a shell or an interpreter run or open something else (environment
-// of sudo, sudoers(5) "env_delete"; glibc, sysdeps/generic/unsecvars.h), and those of the account, which changes.
-// NAME* stands for every name that begins so. A function: most launches have no use for it.
+// Directories of the host: RuntimeDirectory= and similar settings, and credentials. In the jail they have another path, or none.
+// One path, or several with colons between (systemd.exec(5)).
+const directoryVariables: readonly string[] =
+  'RUNTIME_DIRECTORY STATE_DIRECTORY CACHE_DIRECTORY LOGS_DIRECTORY CONFIGURATION_DIRECTORY CREDENTIALS_DIRECTORY'.split(
+    ' ',
+  );
+
+// As systemd writes paths: it follows no links. latin1.
+function plainPath(jail: Buffer): string {
+  return absolutePath(jail.toString('latin1'));
+}
+
+function toJailPath(hostPath: string, jail: string): string | undefined {
+  if (hostPath.split('/').includes('..')) return undefined; // it may lead out again
+  if (jail === '/') return hostPath;
+  if (hostPath === jail) return '/';
+  return hostPath.startsWith(`${jail}/`) ? hostPath.slice(jail.length) : undefined;
+}
+
+// The directories in the jail, by their paths there; undefined if there are none.
+function translateDirectories(value: Buffer, jail: string): Buffer | undefined {
+  const hostPaths = value.toString('latin1').split(':');
+  const paths = hostPaths.flatMap((hostPath) => toJailPath(hostPath, jail) ?? []);
+  return paths.length === 0 ? undefined : Buffer.from(paths.join(':'), 'latin1');
+}
+
+/** A warning for each variable that passes and names directories outside the jail. */
+export function lostDirectories(
+  request: Pick<NormalRequest, 'env' | 'jail' | 'keepEnv' | 'passEnv'>,
+  caller: readonly Variable[],
+): readonly { readonly message: string; readonly hint: string }[] {
+  const jail = plainPath(request.jail);
+  const isSet = (name: string): boolean => request.env.some(([given]) => given === name);
+  return caller.flatMap(([name, value]) => {
+    const passes = request.keepEnv || request.passEnv.includes(name);
+    if (!passes || !directoryVariables.includes(name) || isSet(name)) return [];
+    const hostPaths = value.toString('latin1').split(':');
+    const lost = hostPaths.filter((hostPath) => toJailPath(hostPath, jail) === undefined);
+    if (lost.length === 0) return [];
+    const paths = quote(Buffer.from(lost.join(':'), 'latin1'));
+    return {
+      message: `environment: ${name}: ${paths} is outside the jail, and is left out`,
+      hint: `mount it into the jail (BindPaths=), and say where with --setenv ${name}=PATH`,
+    };
+  });
+}
+
+// What --keep-env leaves out: variables that make a loader, a shell or an interpreter run or open something else (sudoers(5),
+// "env_delete"; glibc, sysdeps/generic/unsecvars.h), and those of the account. NAME* stands for every name with this beginning.
 function dangerousNames(): readonly string[] {
   return (
     'LD_* DYLD_* GLIBC_TUNABLES GCONV_PATH GETCONF_DIR HOSTALIASES LOCALDOMAIN LOCPATH MALLOC_* NIS_PATH ' +
@@ -56,25 +88,20 @@ function dangerousNames(): readonly string[] {
   ).split(' ');
 }
 
-function dangerous(): RegExp {
-  return new RegExp(`^(${dangerousNames().join('|').replaceAll('*', '.*')})$`, 's');
-}
-
 /** One variable of the caller, as bytes: the name is latin1, one character a byte. */
 export type Variable = readonly [name: string, value: Buffer];
 
-/** A name as that of a Variable. */
+/** A name as a Variable has it. */
 export function byteName(name: string): string {
   for (let i = 0; i < name.length; i++) {
     if (name.charCodeAt(i) > 0x7f) return Buffer.from(name).toString('latin1');
   }
-  // nearly all names are ASCII
   return name;
 }
 
 /**
- * Splits the entries of an environment; of a name that comes twice the first counts, as for getenv(3), and an entry
- * without `=` or name is nothing that can be kept. Names are taken byte for byte (latin1).
+ * The variables of an environment's entries, byte for byte. If a name comes twice, the first entry counts, as for getenv(3). An
+ * entry without `=` or without a name is left out.
  */
 export function splitEntries(entries: readonly Buffer[]): readonly Variable[] {
   const seen = new Map<string, Buffer>();
@@ -87,7 +114,7 @@ export function splitEntries(entries: readonly Buffer[]): readonly Variable[] {
   return [...seen];
 }
 
-/** Of an environment, what has these names: a service launches often, and reading all of it costs. */
+/** The variables with these names. */
 export function namedVariables(
   env: Readonly<Record<string, string | undefined>>,
   names: Iterable<string>,
@@ -100,12 +127,7 @@ export function namedVariables(
   return variables;
 }
 
-/** Of an environment, only what every program gets. */
-export function describedVariables(env: Readonly<Record<string, string | undefined>>): readonly Variable[] {
-  return namedVariables(env, described);
-}
-
-/** Socket-activation descriptors that belong to this process: their number, from 3 on; 0 if there are none. */
+/** The number of socket-activation descriptors for this process, from 3 on (sd_listen_fds(3)). */
 export function listenFds(caller: readonly Variable[], pid: number): number {
   const value = (name: string): string =>
     caller.find(([known]) => known === name)?.[1].toString('latin1') ?? '';
@@ -116,12 +138,8 @@ export function listenFds(caller: readonly Variable[], pid: number): number {
 export interface EnvironmentInput {
   readonly request: Pick<NormalRequest, 'env' | 'jail' | 'keepEnv' | 'passEnv'>;
   readonly account: Account;
-  /** The caller's environment. */
-  readonly caller: readonly Variable[];
-  /** In place the init system's variables go along: the program is the process that they were made for. */
-  readonly inPlace: boolean;
-  /** Pid of this process. */
-  readonly pid: number;
+  /** In place, the init system's variables pass: they were made for this process, which becomes the program. */
+  readonly caller: Pick<Caller, 'environment' | 'inPlace' | 'pid'>;
 }
 
 // The name is latin1, one character a byte.
@@ -133,14 +151,11 @@ function toEntry(name: string, value: Buffer): Buffer {
   return entry;
 }
 
-const inJail = (value: Buffer, { jail }: Pick<NormalRequest, 'jail'>): Buffer | undefined =>
-  translateDirectories(value, plainPath(jail));
-
-// Of --pass-env, byte for byte.
+// The names of --pass-env, byte for byte.
 const namesOf = ({ passEnv }: Pick<NormalRequest, 'passEnv'>): ReadonlySet<string> =>
   new Set(passEnv.map(byteName));
 
-// Whether the caller's value of a variable of the account counts, if he has one.
+// Whether the caller's value of an account variable (HOME, PATH, …) wins, if the caller has one.
 function callersCounts(
   { keepEnv }: Pick<NormalRequest, 'keepEnv'>,
   named: ReadonlySet<string>,
@@ -151,12 +166,15 @@ function callersCounts(
 
 /** The entries of the program's environment, `NAME=value` each. */
 export function buildEnvironment(input: EnvironmentInput): readonly Buffer[] {
-  const { request, account, caller, inPlace, pid } = input;
+  const { request, account } = input;
+  const { environment, inPlace, pid } = input.caller;
   const env = new Map<string, Buffer>();
-  const listens = listenFds(caller, pid) > 0;
-  const refused = request.keepEnv ? dangerous() : undefined;
+  const listens = listenFds(environment, pid) > 0;
+  const refused = request.keepEnv
+    ? new RegExp(`^(${dangerousNames().join('|').replaceAll('*', '.*')})$`, 's')
+    : undefined;
   const named = namesOf(request);
-  for (const [name, value] of caller) {
+  for (const [name, value] of environment) {
     const kept = activation.has(name)
       ? inPlace && listens
       : protocol.has(name)
@@ -164,23 +182,26 @@ export function buildEnvironment(input: EnvironmentInput): readonly Buffer[] {
         : refused === undefined
           ? described.has(name) || named.has(name)
           : !refused.test(name);
-    const passed = kept && directoryVariables.includes(name) ? inJail(value, request) : value;
+    const passed =
+      kept && directoryVariables.includes(name)
+        ? translateDirectories(value, plainPath(request.jail))
+        : value;
     if (kept && passed !== undefined) env.set(name, toEntry(name, passed));
   }
-  const path = account.uid === 0 ? rootPath : userPath;
-  const identity = {
-    PATH: path,
-    HOME: account.home,
-    USER: account.name,
-    LOGNAME: account.name,
-    SHELL: account.shell,
-  };
-  for (const [name, value] of Object.entries(identity)) {
+  const { home, name: login, shell, uid } = account;
+  const identity = [
+    ['PATH', uid === 0 ? rootPath : userPath],
+    ['HOME', home],
+    ['USER', login],
+    ['LOGNAME', login],
+    ['SHELL', shell],
+  ] as const;
+  for (const [name, value] of identity) {
     if (env.has(name) && callersCounts(request, named, name)) continue;
     if (value === undefined) env.delete(name);
     else env.set(name, Buffer.from(`${name}=${value}`));
   }
-  // Not into the map: each name comes once, and there may be thousands.
+  // not into the map: each name comes once, and there may be thousands
   const own: Buffer[] = [];
   for (const [name, value] of request.env) {
     const bytes = byteName(name);
@@ -191,17 +212,17 @@ export function buildEnvironment(input: EnvironmentInput): readonly Buffer[] {
   return [...env.values(), ...own];
 }
 
-/** What a compiled launcher makes of the environment that it is started with: rules for native/compiled/environment.cc. */
+/** How a compiled launcher makes the program's environment from its own (native/compiled/environment.cc). */
 export interface EnvironmentRules {
-  /** How the entries begin that pass, or that do not: `TERM=`, or `LD_` for every name that begins so. */
+  /** Beginnings of entries that pass, or that do not: `TERM=`, or `LD_` for every name with this beginning. */
   readonly beginnings: readonly Buffer[];
-  /** Whether all others pass, or these alone. */
+  /** True: all entries pass but these. False: only these pass. */
   readonly keepsOthers: boolean;
   /** Entries that every program gets. */
   readonly entries: readonly Buffer[];
-  /** Entries for the names of which nothing passes. */
+  /** Entries that are added if no entry of the same name has passed. */
   readonly fallbacks: readonly Buffer[];
-  /** How those entries begin that name directories of the host, and the jail's path there. */
+  /** Beginnings of entries that name directories of the host; `jail` is the jail's path on the host. */
   readonly directories: readonly Buffer[];
   readonly jail: Buffer;
 }
@@ -210,11 +231,11 @@ const nameOf = (entry: Buffer): string => entry.toString('latin1', 0, entry.inde
 
 const whole = (names: Iterable<string>): readonly string[] => [...names].map((name) => `${name}=`);
 
-/** The rules that come to the same as `buildEnvironment` in place, whoever the caller will be. */
+/** Rules with the same result as `buildEnvironment` in place, for any caller. */
 export function environmentRules(input: Pick<EnvironmentInput, 'request' | 'account'>): EnvironmentRules {
   const { request, account } = input;
   const names = new Set(request.env.map(([name]) => byteName(name)));
-  const built = buildEnvironment({ ...input, caller: [], inPlace: true, pid: 0 });
+  const built = buildEnvironment({ ...input, caller: { environment: [], inPlace: true, pid: 0 } });
   const named = namesOf(request);
   const isFallback = (entry: Buffer): boolean =>
     callersCounts(request, named, nameOf(entry)) && !names.has(nameOf(entry));

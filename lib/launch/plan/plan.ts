@@ -1,6 +1,6 @@
 // The plan: what a launch does, in which order, and why in that order. Pure.
 import type { Account } from '../host/account.ts';
-import type { NormalRequest } from '../request/request.ts';
+import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import { quote } from '../../quote.ts';
 import { seccompFilter } from './seccomp.ts';
 import type { ExecveStep, Plan, Step } from './step.ts';
@@ -8,21 +8,8 @@ import type { ExecveStep, Plan, Step } from './step.ts';
 const infinity = { soft: Infinity, hard: Infinity };
 const SIGKILL = 9;
 
-/** What of a request the steps before execve depend on. */
-export const setUpKeys = [
-  'preserveFds',
-  'jail',
-  'cwd',
-  'umask',
-  'rlimits',
-  'capabilities',
-  'newSession',
-  'allowNewPrivs',
-  'dieWithParent',
-] as const satisfies readonly (keyof NormalRequest)[];
-
 export interface SetUpInput {
-  readonly request: Pick<NormalRequest, (typeof setUpKeys)[number]>;
+  readonly request: Pick<NormalRequest, SetUpKey>;
   readonly account: Account;
   /** Descriptors that the program keeps, besides 0 to 2. */
   readonly keptFds: readonly number[];
@@ -70,7 +57,7 @@ export function withProgram(setUp: Plan, execve: ExecveStep): Plan {
 export function buildSetUp(input: SetUpInput): Plan {
   const { request, account, isCompiled = false } = input;
   const filter: Step = { op: 'seccomp', filter: seccompFilter(input.architecture) };
-  const kept = request.capabilities;
+  const kept = request.caps;
   const steps: readonly Step[] = [
     // First and still as root: made later it would count against the user's 200 keys (keyrings(7)).
     { op: 'join_session_keyring' },

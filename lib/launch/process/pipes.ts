@@ -1,10 +1,9 @@
-// The pipes between this process and a program: a stream for each that somebody asks for, and what the program wrote is
-// kept for whoever asks late.
+// The pipes between this process and a program. A stream is made when somebody asks for it, and the output is kept for readers who
+// ask after the program's end.
 import { Socket, type SocketConstructorOpts } from 'node:net';
 
 import { native, type ProcessHandle } from '../../native.ts';
-import { descriptorOf, isHandedOn } from '../request/handover.ts';
-import { piped, type StdioTriple } from '../request/stdio.ts';
+import { descriptorOf, isHandedOn, piped, type StdioTriple } from '../request/stdio.ts';
 
 const POLLHUP = 0x10;
 const askAgainMs = 50;
@@ -12,11 +11,10 @@ const askAgainMs = 50;
 type Output = 1 | 2;
 const outputs = [1, 2] as const satisfies readonly Output[];
 
-// Nothing is read before somebody reads: what was read here could not be handed on to another program. Node's own
-// process.stdin is made so (lib/internal/bootstrap/switches/is_main_thread.js).
+// Nothing is read before somebody reads: bytes that this process has read cannot go on to another program. Node makes process.stdin
+// in the same way (lib/internal/bootstrap/switches/is_main_thread.js).
 type Options = SocketConstructorOpts & { readonly manualStart: true };
 
-// The stream of a pipe that was taken.
 function toStream(fd: number, writable: boolean): Socket {
   const options: Options = { fd, readable: !writable, writable, manualStart: true };
   const stream = new Socket(options);
@@ -24,12 +22,12 @@ function toStream(fd: number, writable: boolean): Socket {
   return stream;
 }
 
-/** The stream of pipe 0, 1 or 2 of a program that runs; once for each. */
+/** The stream of pipe 0, 1 or 2 of a running program. Call it once for each. */
 export function takeStream(handle: ProcessHandle, fd: 0 | 1 | 2): Socket {
   return toStream(native.takePipe(handle, fd), fd === 0);
 }
 
-// The output of programs that have ended, which nobody can ask for any more.
+// Closes the pipes of ended programs when nobody can ask for their output any more.
 const forgotten = new FinalizationRegistry<readonly number[]>((left) => {
   for (const fd of left) if (fd >= 0) native.closePipe(fd);
 });
@@ -39,12 +37,12 @@ export class Pipes {
   readonly #handle: ProcessHandle;
   readonly #stdio: StdioTriple;
   readonly #streams: [Socket | null, Socket | null, Socket | null] = [null, null, null];
-  // Once it has ended: descriptors of the pipes that no stream was made of; -1 where there is nothing left to read.
+  // Once the program has ended: the pipes without a stream; -1 where there is nothing left to read.
   #left: number[] | undefined;
 
-  /** Whether there are any. */
+  /** Whether there are pipes. */
   readonly any: boolean;
-  /** Whether waiting for whoever can write into them keeps the event loop alive. */
+  /** Whether the event loop stays alive while other processes can write into them. */
   isHeld = true;
 
   constructor(handle: ProcessHandle, stdio: StdioTriple) {
@@ -53,7 +51,7 @@ export class Pipes {
     this.any = stdio.includes(piped);
   }
 
-  /** The stream of one of them, the same each time; null unless it is a pipe. */
+  /** The stream of a descriptor, the same each time; null unless it is a pipe. */
   stream(fd: 0 | 1 | 2): Socket | null {
     if (this.#stdio[fd] !== piped) return null;
     this.#streams[fd] ??= this.#open(fd);
@@ -69,7 +67,7 @@ export class Pipes {
     return toStream(kept >= 0 ? kept : native.endedPipe(), false);
   }
 
-  /** The program has ended, and its exit is being told: nobody reads its input any more, its output stays. */
+  /** The program has ended: nobody reads its input any more, and its output is kept. */
   end(): void {
     if (!this.any) return;
     const stdin = this.#streams[0];
@@ -84,17 +82,17 @@ export class Pipes {
   }
 
   /**
-   * After `end()`, calls back once the pipes have ended: nobody can write into them, and those that somebody reads are read
-   * to their end. Others are as they are: they may be read later, or never.
+   * After `end()`, calls back when nobody can write into the pipes any more, and those that somebody reads are read to their end.
+   * The others may be read later, or never.
    */
   whenEnded(onEnded: () => void): void {
     if (!this.any) return onEnded();
     const isAllRead = this.#unread(1) === undefined && this.#unread(2) === undefined;
-    // a reader that comes with `exit` or `exited` is one in time
+    // listeners of `exit` and `exited` can still begin to read
     return isAllRead ? this.#awaitReaders(onEnded) : void setImmediate(() => this.#awaitWriters(onEnded));
   }
 
-  // The descriptor of an output that nobody here has begun to read.
+  // The descriptor of an output that nobody in this process has begun to read.
   #unread(fd: Output): number | undefined {
     const stream = this.#streams[fd];
     if (stream !== null)
@@ -103,17 +101,17 @@ export class Pipes {
     return left >= 0 ? left : undefined;
   }
 
-  // Something that the program has started may have its pipes still. Asking again is enough for what is rare.
+  // Another process may still have the pipes. This is rare, so polling will do.
   #awaitWriters(onEnded: () => void): void {
     const unread = outputs.map((fd) => this.#unread(fd));
     if (unread.some((fd) => fd !== undefined && (native.pollPipe(fd) & POLLHUP) === 0)) {
       const asking = setTimeout(() => this.#awaitWriters(onEnded), askAgainMs);
       return this.isHeld ? undefined : void asking.unref();
     }
-    // with nothing in it, a stream that was asked for and is not read need not stay open
+    // an empty stream that nobody reads need not stay open
     for (const [i, fd] of unread.entries()) {
       const stream = this.#streams[i + 1];
-      // whoever has called read() has its buffer still to read
+      // after a call of read() its buffer may hold something
       const isEmpty = stream?.readableLength === 0 && fd !== undefined && native.pollPipe(fd) === POLLHUP;
       if (isEmpty) stream?.resume();
     }

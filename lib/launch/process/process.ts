@@ -1,57 +1,48 @@
-// A program in its jail, for whoever knows Node's ChildProcess.
+// A program that runs beside this process, like Node's ChildProcess.
 import { EventEmitter } from 'node:events';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 
 import type { ResourceUsage } from '../../errors.ts';
-import { native, type ProcessHandle } from '../../native.ts';
+import { native, type ProcessHandle, type Usage } from '../../native.ts';
 import { quote } from '../../quote.ts';
-import { Pipes } from './pipes.ts';
-import { signalNumber } from '../request/request.ts';
-import { signalName } from '../request/signal.ts';
+import type { ExecveStep } from '../plan/step.ts';
+import { signalName, signalNumber } from '../request/signal.ts';
 import type { Stdio, StdioTriple, StreamOf } from '../request/stdio.ts';
+import { Pipes } from './pipes.ts';
 
-/** How a program ended. Both are null if somebody else in this process waited for any child and took the status. */
+/** How a program ended. Both are null if other code in this process waited for any child and took the status. */
 export interface Exit {
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly usage: ResourceUsage;
 }
 
-// As execa's forceKillAfterDelay: time enough to put things in order.
+// As execa's forceKillAfterDelay.
 const defaultForceKillAfterMs = 5000;
 
-/** Why a program was stopped before its end. */
+/** Why a program was stopped. */
 export type StopReason = 'ETIMEDOUT' | 'ABORT_ERR';
 
-/** The exit out of the addon's answer. */
-export function toExit(
-  exitCode: number | null,
-  signal: number | null,
-  userCpuMs: number,
-  systemCpuMs: number,
-  minorFaults: number,
-  majorFaults: number,
-  blockInputs: number,
-  blockOutputs: number,
-  voluntarySwitches: number,
-  involuntarySwitches: number,
-): Exit {
+/** The exit from the addon's arguments of `onExit`. */
+export function toExit(exitCode: number | null, signal: number | null, ...usage: Usage): Exit {
   return {
     exitCode,
     signal: signal === null ? null : signalName(signal),
     usage: {
-      userCpuMs,
-      systemCpuMs,
-      minorFaults,
-      majorFaults,
-      blockInputs,
-      blockOutputs,
-      voluntarySwitches,
-      involuntarySwitches,
+      userCpuMs: usage[0],
+      systemCpuMs: usage[1],
+      minorFaults: usage[2],
+      majorFaults: usage[3],
+      blockInputs: usage[4],
+      blockOutputs: usage[5],
+      voluntarySwitches: usage[6],
+      involuntarySwitches: usage[7],
     },
   };
 }
+
+type Executed = Pick<ExecveStep, 'program' | 'argv'>;
 
 /** What a program was started with. */
 export interface ProcessOptions {
@@ -61,37 +52,33 @@ export interface ProcessOptions {
   readonly leaveDescendants: boolean;
 }
 
-interface ProcessEvents {
-  exit: [exitCode: number | null, signal: NodeJS.Signals | null];
-  close: [exitCode: number | null, signal: NodeJS.Signals | null];
-}
+type EndEvents = Record<'exit' | 'close', [exitCode: number | null, signal: NodeJS.Signals | null]>;
 
 /**
- * A running program. Emits `exit` when it has ended and `close` when its pipes have ended too. Streams are made when they
- * are first asked for, and read when somebody reads them; what is not read is kept, and does not hold `close` up.
- * `Wanted` is what its request said of `stdio`, and tells which streams there are.
+ * A running program. Emits `exit` when it has ended, and `close` when its pipes have ended too. A stream is made on first use, and
+ * read only when somebody reads it. Output that nobody reads is kept and does not delay `close`. `Wanted` is the type of `stdio` in
+ * the request: it tells which streams there are.
  */
-// `out`: without it the compiler takes one for any other.
+// `out`: without it, the compiler takes each type of process for any other
 export class JailedProcess<out Wanted extends Stdio = Stdio>
-  extends EventEmitter<ProcessEvents>
+  extends EventEmitter<EndEvents>
   implements AsyncDisposable
 {
-  /** Process id; it may be in use again once `exited` has resolved, so send signals by `kill()`. */
+  /** Process id. It may be in use again once `exited` has resolved, so send signals by `kill()`. */
   readonly pid: number;
   /** Resolves when the program has ended, and never rejects. */
   readonly exited: Promise<Exit>;
-  /** Null while it runs, and if a signal ended it. */
+  /** Null while it runs, and when a signal ended it. */
   exitCode: number | null = null;
-  /** Name of the signal that ended it, else null. */
+  /** Name of the signal that ended it; else null. */
   signalCode: NodeJS.Signals | null = null;
-  /** True once a signal was sent by `kill()`. */
+  /** True once `kill()` has sent a signal. */
   killed = false;
-  /** Set if the timeout or the AbortSignal has stopped it. */
+  /** Set when the timeout or the AbortSignal has stopped it. */
   stopped: StopReason | undefined;
 
   readonly #handle: ProcessHandle;
-  readonly #program: Buffer;
-  readonly #argv: readonly Buffer[];
+  readonly #execve: Executed;
   readonly #pipes: Pipes;
   readonly #killSignal: number;
   readonly #forceKillAfterMs: number | undefined;
@@ -102,17 +89,11 @@ export class JailedProcess<out Wanted extends Stdio = Stdio>
   #ended = false;
 
   /** Made by `spawnInJail`. */
-  constructor(
-    pid: number,
-    handle: ProcessHandle,
-    { program, argv }: { readonly program: Buffer; readonly argv: readonly Buffer[] },
-    options: ProcessOptions,
-  ) {
+  constructor(pid: number, handle: ProcessHandle, execve: Executed, options: ProcessOptions) {
     super();
     this.pid = pid;
     this.#handle = handle;
-    this.#program = program;
-    this.#argv = argv;
+    this.#execve = execve;
     this.exited = new Promise((resolve) => (this.#resolveExited = resolve));
     this.#pipes = new Pipes(handle, options.stdio);
     this.#killSignal = options.killSignal;
@@ -120,11 +101,11 @@ export class JailedProcess<out Wanted extends Stdio = Stdio>
     this.#leaveDescendants = options.leaveDescendants;
   }
 
-  /** For `spawnInJail`: the program has ended. Listeners run at once, so that what they throw is an uncaught exception. */
+  /** For `spawnInJail`: the program has ended. Listeners run at once: an error that they throw is an uncaught exception. */
   finish(exit: Exit): void {
     this.#ended = true;
     clearTimeout(this.#forceKill);
-    // The rest has had the same signal, and may ignore it.
+    // the rest of the group has had the same signal, and may ignore it
     if (this.#isStopping) this.#killGroup(constants.signals.SIGKILL);
     this.exitCode = exit.exitCode;
     this.signalCode = exit.signal;
@@ -132,15 +113,15 @@ export class JailedProcess<out Wanted extends Stdio = Stdio>
     this.#emitExit(exit);
   }
 
-  /** For `spawnInJail`: ends the program and its process group, and says why. */
+  /** For `spawnInJail`: ends the program and its process group, and keeps the reason. */
   stop(reason: StopReason): void {
-    // the program has ended, and something that it has started holds its pipes
+    // the program has ended, and another one that it has started holds its pipes
     if (this.#ended) return this.#killGroup(constants.signals.SIGKILL);
     this.stopped ??= reason;
     return this.#stop();
   }
 
-  /** For `runInJail`: SIGKILL for the program and its process group. @returns whether the program was still there */
+  /** For `runInJail`: SIGKILL for the program and its process group. @returns whether the program had not ended */
   cutOff(): boolean {
     this.#isStopping = true;
     this.killed = true;
@@ -148,27 +129,27 @@ export class JailedProcess<out Wanted extends Stdio = Stdio>
     return !this.#ended;
   }
 
-  /** The program as it was executed. */
+  /** Path of the program in the jail. */
   get spawnfile(): string {
-    return quote(this.#program);
+    return quote(this.#execve.program);
   }
 
   /** Its argv. */
   get spawnargs(): readonly string[] {
-    return this.#argv.map((argument) => argument.toString());
+    return this.#execve.argv.map((argument) => argument.toString());
   }
 
-  /** Writable end of the program's standard input; null unless it is a pipe. */
+  /** Stream to the program's standard input; null unless that is a pipe. */
   get stdin(): StreamOf<Wanted, 0, Writable> {
     return this.#pipes.stream(0) as StreamOf<Wanted, 0, Writable>;
   }
 
-  /** Readable end of its standard output; null unless it is a pipe. */
+  /** Stream from its standard output; null unless that is a pipe. */
   get stdout(): StreamOf<Wanted, 1, Readable> {
     return this.#pipes.stream(1) as StreamOf<Wanted, 1, Readable>;
   }
 
-  /** Readable end of its standard error; null unless it is a pipe. */
+  /** Stream from its standard error; null unless that is a pipe. */
   get stderr(): StreamOf<Wanted, 2, Readable> {
     return this.#pipes.stream(2) as StreamOf<Wanted, 2, Readable>;
   }
@@ -182,8 +163,8 @@ export class JailedProcess<out Wanted extends Stdio = Stdio>
   }
 
   /**
-   * Sends a signal, `killSignal` of the request (SIGTERM) by default, to the program and to nothing that may have its pid
-   * later; 0 only asks whether it is there. With `forceKillAfterMs`, SIGKILL follows a `killSignal` that has not ended it.
+   * Sends a signal to the program, by default `killSignal` of the request (SIGTERM), and never to another process that has got its
+   * pid. 0 only asks whether it is there. With `forceKillAfterMs`, SIGKILL follows a `killSignal` that has not ended it.
    *
    * @returns whether the signal could be sent
    * @throws UsageError for a signal that does not exist
@@ -197,14 +178,14 @@ export class JailedProcess<out Wanted extends Stdio = Stdio>
     return true;
   }
 
-  /** Keeps the event loop alive for the program, which is the default. */
+  /** The event loop stays alive while the program runs. This is the default. */
   ref(): this {
     native.keepAlive(this.#handle, true);
     this.#pipes.isHeld = true;
     return this;
   }
 
-  /** Lets the event loop end while the program runs. */
+  /** The event loop may end while the program runs. */
   unref(): this {
     native.keepAlive(this.#handle, false);
     this.#pipes.isHeld = false;
@@ -212,8 +193,8 @@ export class JailedProcess<out Wanted extends Stdio = Stdio>
   }
 
   /**
-   * Ends the program and its process group (`killSignal`; SIGKILL after `forceKillAfterMs` or 5 s) and waits for it. What is
-   * left in the group of one that has ended by itself gets SIGKILL, unless it may go on.
+   * Ends the program and its process group (`killSignal`; SIGKILL after `forceKillAfterMs` or 5 s) and waits for it. If the program
+   * has ended already, the rest of its group gets SIGKILL, unless `leaveDescendants` was set.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#ended) this.#stop();
@@ -225,11 +206,11 @@ export class JailedProcess<out Wanted extends Stdio = Stdio>
     this.#isStopping = true;
     this.killed = true;
     this.#killGroup(this.#killSignal);
-    // A program that ignores the signal, or that somebody holds with SIGSTOP, must not outlast its timeout.
+    // a program that ignores the signal, or that somebody has stopped with SIGSTOP, must not outlast its timeout
     this.#killLater(this.#forceKillAfterMs ?? defaultForceKillAfterMs);
   }
 
-  // Where it has no group of its own, the program alone.
+  // without a group of its own, only the program
   #killGroup(signal: number): void {
     native.killGroup(this.#handle, signal);
   }
@@ -247,7 +228,7 @@ export class JailedProcess<out Wanted extends Stdio = Stdio>
       this.emit('exit', exitCode, signal);
     } finally {
       this.#pipes.whenEnded(() => {
-        // Whoever has written into the pipes until now was waited for.
+        // until now the rest of the group was able to write into the pipes
         if (this.#pipes.any || this.#leaveDescendants) native.release(this.#handle, !this.#leaveDescendants);
         this.emit('close', exitCode, signal);
       });

@@ -1,11 +1,11 @@
-// The lines for statusFd: whole, in order, and never waited for.
+// The lines for statusFd: whole, in order, and without waiting for the reader.
 import { constants } from 'node:os';
 
 import { native } from '../../native.ts';
 import { errnoName } from '../../errno.ts';
 
 const askAgainMs = 50;
-/** How long lines wait for a reader when nothing more is to come. */
+// how long the last lines wait for a reader
 const patienceMs = 10_000;
 
 function warn(message: string): void {
@@ -13,15 +13,14 @@ function warn(message: string): void {
 }
 
 /**
- * The status descriptor of one launch: a copy of the caller's, which may close his at once.
+ * The status descriptor of one launch. It is a copy: the caller may close his at once.
  *
- * Lines that a full pipe does not take wait here, without keeping the process alive. Who does not read in time misses them,
- * and a process warning says so; who has closed the other end is told nothing any more.
+ * Lines wait here while the pipe is full, without keeping the process alive. If the reader is too slow they are dropped, with a
+ * process warning; if the reader has gone away they are dropped without one.
  */
 export class StatusLines {
-  readonly #fd: number;
+  #fd: number;
   readonly #waiting: Uint8Array[] = [];
-  #isOpen = true;
   #endedAt: number | undefined;
 
   /** @throws a system error if it is not open for writing */
@@ -69,8 +68,7 @@ export class StatusLines {
   }
 
   #close(): void {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
-    native.closePipe(this.#fd);
+    if (this.#fd >= 0) native.closePipe(this.#fd);
+    this.#fd = -1;
   }
 }

@@ -3,40 +3,26 @@ import { UsageError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
 import type { Limit } from '../plan/step.ts';
 
-// asm-generic/resource.h; the same on x86-64 and arm64.
-const numbers = {
-  cpu: 0,
-  fsize: 1,
-  data: 2,
-  stack: 3,
-  core: 4,
-  rss: 5,
-  nproc: 6,
-  nofile: 7,
-  memlock: 8,
-  as: 9,
-  locks: 10,
-  sigpending: 11,
-  msgqueue: 12,
-  nice: 13,
-  rtprio: 14,
-  rttime: 15,
-} as const;
+// In the order of their numbers (asm-generic/resource.h), which are the same on x86-64 and arm64.
+// prettier-ignore
+const names = [
+  'cpu', 'fsize', 'data', 'stack', 'core', 'rss', 'nproc', 'nofile', 'memlock', 'as', 'locks', 'sigpending',
+  'msgqueue', 'nice', 'rtprio', 'rttime',
+] as const;
 
 /** Name of a resource: `nofile`, as in prlimit(1) and RLIMIT_NOFILE. */
-export type RlimitName = keyof typeof numbers;
+export type RlimitName = (typeof names)[number];
 
 /** One number sets the soft and the hard limit, as in prlimit(1) and systemd; `Infinity` is no limit. */
 export type RlimitValue = number | { readonly soft: number; readonly hard?: number };
 
-/** Throws UsageError for an unknown name. */
+/** @throws UsageError for an unknown name */
 export function rlimitNumber(name: string): number {
-  if (!Object.hasOwn(numbers, name)) {
-    throw new UsageError(`there is no resource limit '${quote(name)}'`, {
-      hint: `the limits are ${Object.keys(numbers).join(', ')}`,
-    });
-  }
-  return numbers[name as RlimitName];
+  const number = (names as readonly string[]).indexOf(name);
+  if (number >= 0) return number;
+  throw new UsageError(`there is no resource limit '${quote(name)}'`, {
+    hint: `the limits are ${names.join(', ')}`,
+  });
 }
 
 function checkValue(name: string, value: unknown): number {
@@ -47,7 +33,7 @@ function checkValue(name: string, value: unknown): number {
   );
 }
 
-/** The limit that a request asks for. @throws UsageError if a value is out of range or soft exceeds hard */
+/** @throws UsageError if a value is out of range, or soft exceeds hard */
 export function toLimit(name: string, value: RlimitValue): Limit {
   rlimitNumber(name);
   const asked: { soft?: unknown; hard?: unknown } =
@@ -57,24 +43,4 @@ export function toLimit(name: string, value: RlimitValue): Limit {
   if (soft > hard)
     throw new UsageError(`the resource limit ${name}: the soft limit ${soft} exceeds the hard limit ${hard}`);
   return { soft, hard };
-}
-
-/** Parses `NAME=SOFT[:HARD]` of the command, with `unlimited` or `infinity` for none. @throws UsageError */
-export function parseRlimit(text: string): [string, Limit] {
-  const match = /^([a-z_]+)=([^:]+)(?::(.+))?$/i.exec(text);
-  const value = (word: string): number => {
-    if (/^(unlimited|infinity)$/i.test(word)) return Infinity;
-    if (/^[0-9]{1,16}$/.test(word)) return Number(word);
-    throw new UsageError(`--rlimit ${quote(text)}: '${quote(word)}' is no limit`, {
-      hint: 'a whole number, or unlimited',
-    });
-  };
-  if (match?.[1] === undefined || match[2] === undefined) {
-    throw new UsageError(`--rlimit takes NAME=SOFT[:HARD], not '${quote(text)}'`, {
-      hint: 'for example --rlimit nofile=4096',
-    });
-  }
-  const name = match[1].toLowerCase().replace(/^rlimit_/, '');
-  const soft = value(match[2]);
-  return [name, toLimit(name, { soft, hard: match[3] === undefined ? soft : value(match[3]) })];
 }

@@ -1,5 +1,8 @@
-// Signals by their numbers. Pure.
+// Signals by name and number. Pure.
 import { constants } from 'node:os';
+
+import { UsageError } from '../../errors.ts';
+import { quote } from '../../quote.ts';
 
 let signalNames: Map<number, NodeJS.Signals> | undefined;
 
@@ -10,4 +13,13 @@ export function signalName(number: number): NodeJS.Signals {
   );
   // Realtime signals have no name of their own (signal(7)).
   return signalNames.get(number) ?? (`SIGRTMIN+${number - 34}` as NodeJS.Signals);
+}
+
+/** The number of a signal that is given by name or number. @throws UsageError if there is no such signal */
+export function signalNumber(signal: unknown, name: string): number {
+  if (typeof signal === 'number' && Number.isInteger(signal) && signal >= 0 && signal <= 64) return signal;
+  if (typeof signal === 'string' && Object.hasOwn(constants.signals, signal)) {
+    return constants.signals[signal as NodeJS.Signals];
+  }
+  throw new UsageError(`${name}: there is no signal ${quote(String(signal))}`);
 }

@@ -1,8 +1,7 @@
-// Where descriptors 0 to 2 of a spawned program lead. Pure.
-import type { Stream } from 'node:stream';
+// Descriptors 0 to 2 of a spawned program, and streams of this process that are handed on to them.
+import { Readable, type Stream } from 'node:stream';
 
 import { UsageError } from '../../errors.ts';
-import { descriptorOf } from './handover.ts';
 import { descriptor } from './value.ts';
 
 /** A stream with a descriptor behind it: a file, a socket, a pipe, a terminal. */
@@ -14,7 +13,7 @@ export type StdioEntry = 'pipe' | 'inherit' | 'ignore' | number | StreamWithFd;
 /** One entry for all three, or one each; what is left out is `pipe`. */
 export type Stdio = StdioEntry | readonly (StdioEntry | undefined)[];
 
-/** What `stdio` says of a descriptor; undefined if it says nothing. */
+/** The entry for a descriptor; undefined if it is left out. */
 type EntryOf<Wanted, Fd extends 0 | 1 | 2> = Wanted extends readonly unknown[]
   ? number extends Wanted['length']
     ? Wanted[number] | undefined
@@ -25,7 +24,7 @@ type EntryOf<Wanted, Fd extends 0 | 1 | 2> = Wanted extends readonly unknown[]
 
 type StreamBehind<Entry, End> = Entry extends 'pipe' | undefined ? End : null;
 
-/** This process's end of a pipe, null where `stdio` asks for something else, and either where that is not known. */
+/** This process's end of a pipe, null for any other entry, and either if the entry is not known at compile time. */
 export type StreamOf<Wanted extends Stdio, Fd extends 0 | 1 | 2, End> = StreamBehind<
   EntryOf<Wanted, Fd>,
   End
@@ -33,11 +32,11 @@ export type StreamOf<Wanted extends Stdio, Fd extends 0 | 1 | 2, End> = StreamBe
 
 export type StdioTriple = readonly [number, number, number];
 
-/** /dev/null, and a pipe, in the addon's terms. */
+/** The addon's numbers for /dev/null and for a pipe. */
 export const ignored = -1;
 export const piped = -2;
 
-// The program would miss what is in this process already.
+// The program would miss the bytes that this process has read already.
 function refuseRead(stream: object): void {
   const readBytes: unknown = 'readableLength' in stream ? stream.readableLength : 0;
   if (typeof readBytes !== 'number' || readBytes === 0) return;
@@ -68,7 +67,7 @@ function toEntry(entry: unknown, fd: number, missing: StdioEntry): number {
   );
 }
 
-/** The three entries in the addon's terms. @throws UsageError */
+/** The three entries as the addon takes them. @throws UsageError */
 export function toStdio(stdio: unknown, missing: readonly [StdioEntry, StdioEntry, StdioEntry]): StdioTriple {
   if (Array.isArray(stdio) && stdio.length > 3) {
     throw new UsageError('stdio has three entries', { hint: 'further descriptors go into preserveFds' });
@@ -81,9 +80,63 @@ const none: readonly undefined[] = [];
 
 const isStream = (entry: unknown): entry is object => typeof entry === 'object' && entry !== null;
 
-/** The streams among the entries, each in its place; empty if there are none. */
+/** The streams among the entries, each at its index; empty if there are none. */
 export function streamsOf(stdio: unknown): readonly (object | undefined)[] {
   if (typeof stdio !== 'object' || stdio === null) return none;
   const entries: readonly unknown[] = Array.isArray(stdio) ? stdio : [stdio, stdio, stdio];
   return entries.some(isStream) ? entries.map((entry) => (isStream(entry) ? entry : undefined)) : none;
+}
+
+// The handle of a socket. Node has no other way to its descriptor.
+interface Handle {
+  readonly fd?: number;
+  reading?: boolean;
+  readStop?(): number;
+}
+
+function handleOf(stream: object): Handle | undefined {
+  // oxlint-disable-next-line no-underscore-dangle -- Node's name for it
+  const handle: unknown = '_handle' in stream ? stream._handle : undefined;
+  return typeof handle === 'object' && handle !== null ? handle : undefined;
+}
+
+/** The descriptor behind an open stream. */
+export function descriptorOf(stream: object): number | undefined {
+  const fd: unknown = 'fd' in stream && typeof stream.fd === 'number' ? stream.fd : handleOf(stream)?.fd;
+  return typeof fd === 'number' && fd >= 0 ? fd : undefined;
+}
+
+const handedOn = new WeakSet<object>();
+
+/** Whether a stream was handed on to a program. This process then neither reads nor closes it. */
+export function isHandedOn(stream: object): boolean {
+  return handedOn.has(stream);
+}
+
+/**
+ * Hands streams on to a program that starts next. This process stops reading the stream that becomes its standard input,
+ * as child_process does (spawn() in Node's lib/internal/child_process.js).
+ */
+export function handOn(streams: readonly (object | undefined)[]): void {
+  for (const [fd, stream] of streams.entries()) {
+    if (stream === undefined) continue;
+    handedOn.add(stream);
+    const handle = handleOf(stream);
+    if (fd === 0 && handle !== undefined && stream instanceof Readable) stopReading(stream, handle);
+  }
+}
+
+function stopReading(stream: Readable, handle: Handle): void {
+  if (handle.reading === true) {
+    handle.reading = false;
+    handle.readStop?.();
+  }
+  if (stream.readableFlowing === true) stream.pause();
+  // A reader that was added in this turn of the loop starts reading at the end of the turn, even if the stream is paused
+  // (resume_() and nReadingNextTick() in Node's lib/internal/streams/readable.js), unless the stream waits for its handle.
+  // So it waits, until the turn is over.
+  // oxlint-disable-next-line no-underscore-dangle -- Node has no other way to it
+  const state = (stream as unknown as { _readableState: { reading: boolean } })._readableState;
+  state.reading = true;
+  setImmediate(() => (state.reading = false));
 }

@@ -1,16 +1,27 @@
-// Values of a request, each checked when it is read, and copied if the caller could change it. Pure.
+// The values of a request. Each function checks what a caller gave, copies it if the caller could change it later, and
+// throws UsageError if it is wrong. Pure.
 import { UsageError } from '../../errors.ts';
-import { copyBytes, quote } from '../../quote.ts';
+import { copyBytes, quote, type Bytes } from '../../quote.ts';
+import { capabilityNumber } from './capabilities.ts';
+import { toLimit, type RlimitName, type RlimitValue } from './rlimits.ts';
+import type { Limit } from '../plan/step.ts';
 
-/** What becomes of a variable. A text stays one until it is joined to its name: a service may set thousands of them. */
+/** A variable to set, or to leave out. A text stays a text until it is joined to its name: a service may set thousands. */
 export type EnvVariable = readonly [name: string, value: string | Buffer | undefined];
 
-/** Bytes of our own without a NUL. @throws UsageError */
-export function bytes(value: unknown, name: string): Buffer {
+/** A user or group as it was asked for: by name, by number, or either (a name of digits). */
+export interface Principal {
+  readonly name?: string;
+  readonly id?: number;
+  readonly text: string;
+}
+
+/** Bytes of our own without a NUL. */
+function bytes(value: unknown, name: string): Buffer {
   if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
     throw new UsageError(`${name} must be a string or a Uint8Array`);
   }
-  // Checked is the copy: another thread can write to shared memory between the two.
+  // The copy is checked, not the original: another thread can write to shared memory between the two.
   const copy = copyBytes(value);
   // Not Buffer's own includes, which has more to compile when a command begins.
   const hasNul =
@@ -19,68 +30,201 @@ export function bytes(value: unknown, name: string): Buffer {
   return copy;
 }
 
-/** @throws UsageError unless it is a boolean, or not given */
-export function flag(value: unknown, name: string): boolean {
+export function flag(value: boolean | undefined, name: string): boolean {
   if (value === undefined || typeof value === 'boolean') return value ?? false;
   throw new UsageError(`${name} must be true or false`);
 }
 
 /**
- * What `read` makes of the elements of an array, as they are now. It throws at the first one that is wrong: an array of a
- * thousand million holes is more than memory holds.
- *
- * @throws UsageError
+ * Reads each element of an array as it is now. Stops at the first element that is wrong: an array of a thousand million
+ * holes does not fit into memory.
  */
-export function list<T>(value: unknown, name: string, read: (item: unknown, i: number) => T): readonly T[] {
+function list<T>(value: unknown, name: string, read: (item: unknown, i: number) => T): readonly T[] {
   if (!Array.isArray(value)) throw new UsageError(`${name} must be an array`);
   const items: T[] = [];
-  // Holes too, which map() leaves out. Array.from() takes longer for so few.
+  // A loop, because map() leaves holes out, and Array.from() takes longer for so few elements.
   for (let i = 0; i < value.length; i++) items.push(read(value[i], i));
   return items;
 }
 
-/** A descriptor number; 0 to 2 only where `lowest` allows it. @throws UsageError */
+/** A descriptor number; 0 to 2 only where `lowest` allows it. */
 export function descriptor(value: unknown, name: string, lowest = 0): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= lowest && value < 2 ** 31)
     return value;
   throw new UsageError(`${name} must be a number from ${lowest} on, not ${quote(String(value))}`);
 }
 
-/** @throws UsageError for what can have no variables */
+/** uid_t and gid_t, less (uid_t)-1, which set*id(2) takes for "unchanged". */
+export const maxId = 2 ** 32 - 2;
+
+/**
+ * A user or group. Numbers are plain decimal: what other tools read as 0 (`00`, `-0`, ` 0`, `4294967296`) is a name here,
+ * and so unknown.
+ */
+export function toPrincipal(value: unknown, what: 'user' | 'group'): Principal {
+  if (typeof value === 'number') {
+    if (Number.isInteger(value) && value >= 0 && value <= maxId) return { id: value, text: String(value) };
+    throw new UsageError(`${what} must be a name, or an id from 0 to ${maxId}, not ${value}`);
+  }
+  if (typeof value !== 'string') throw new UsageError(`${what} must be a string or a number`);
+  if (value.includes('\0')) throw new UsageError(`${what} must not contain a NUL byte`);
+  // Most names begin with a letter, and need no regular expression to be compiled.
+  if (value.charCodeAt(0) > 0x39) return { name: value, text: value };
+  const match = /^(\+?)(0|[1-9][0-9]{0,9})$/.exec(value);
+  const id = match?.[2] === undefined ? Number.NaN : Number(match[2]);
+  if (match?.[1] === '+') return id <= maxId ? { id, text: value } : { text: value };
+  return id <= maxId ? { name: value, id, text: value } : { name: value, text: value };
+}
+
+/** The user and the group of USER:GROUP, or of two values. */
+export function toUserAndGroup(
+  user: unknown,
+  group: unknown,
+): { readonly user: Principal; readonly group: Principal | undefined } {
+  const colon = typeof user === 'string' ? user.indexOf(':') : -1;
+  if (typeof user !== 'string' || colon < 0) {
+    return {
+      user: toPrincipal(user, 'user'),
+      group: group === undefined ? undefined : toPrincipal(group, 'group'),
+    };
+  }
+  if (group !== undefined)
+    throw new UsageError(`the group is given twice: in user '${quote(user)}' and in group`);
+  const after = user.slice(colon + 1);
+  if (after === '')
+    throw new UsageError(`the group in '${quote(user)}' is empty`, {
+      hint: `write ${quote(user.slice(0, colon))} for the user's own group`,
+    });
+  return { user: toPrincipal(user.slice(0, colon), 'user'), group: toPrincipal(after, 'group') };
+}
+
+function ascending(numbers: readonly number[]): readonly number[] {
+  return numbers.length < 2 ? numbers : [...new Set(numbers)].toSorted((a, b) => a - b);
+}
+
+/** undefined: the user's own. */
+export function toGroups(
+  groups: readonly (string | number)[] | undefined,
+  isCleared: unknown,
+): readonly Principal[] | undefined {
+  if (groups === undefined) return isCleared === true ? [] : undefined;
+  if (isCleared === true) throw new UsageError('groups are given and cleared at once: choose one');
+  const principals = list(groups, 'groups', (group) => toPrincipal(group, 'group'));
+  if (principals.length <= 65536) return principals;
+  throw new UsageError('a process has at most 65536 supplementary groups (setgroups(2))');
+}
+
+export function toJail(value: Bytes): Buffer {
+  const jail = bytes(value, 'jail');
+  if (jail.length === 0) throw new UsageError('the jail directory is empty');
+  if (jail[0] === 0x2f) return jail;
+  throw new UsageError(`the jail directory must be an absolute path, not ${quote(jail)}`);
+}
+
+export function toProgram(value: Bytes | undefined): Buffer | undefined {
+  const program = toBytes(value, 'program');
+  if (program?.length !== 0) return program;
+  throw new UsageError('the program is empty', { hint: 'give its path in the jail, such as /bin/sh' });
+}
+
+/** As `bytes`, of a value that need not be given. */
+export function toBytes(value: Bytes | undefined, name: string): Buffer | undefined {
+  return value === undefined ? undefined : bytes(value, name);
+}
+
+export function toArguments(value: readonly Bytes[] | undefined): readonly Buffer[] {
+  return value === undefined ? [] : list(value, 'args', (arg, i) => bytes(arg, `args[${i}]`));
+}
+
+const rootDirectory = Buffer.from('/');
+
+export function toDirectory(value: Bytes | undefined): Buffer {
+  const cwd = value === undefined ? rootDirectory : bytes(value, 'cwd');
+  if (cwd.length === 0) throw new UsageError('the working directory is empty');
+  return cwd;
+}
+
+/** Numbers of capabilities, ascending. */
+export function toCapabilities(value: readonly string[] | undefined): readonly number[] {
+  if (value === undefined) return [];
+  const numbers = list(value, 'caps', (name) => {
+    const capability = typeof name === 'string' ? capabilityNumber(name) : undefined;
+    if (capability !== undefined) return capability;
+    throw new UsageError(`there is no capability '${quote(String(name))}'`, {
+      hint: 'capabilities(7) lists them: for example net_bind_service',
+    });
+  });
+  return ascending(numbers);
+}
+
+/** Descriptors above 2, ascending. */
+export function toDescriptors(value: readonly number[] | undefined): readonly number[] {
+  if (value === undefined) return [];
+  return ascending(list(value, 'preserveFds', (fd) => descriptor(fd, 'a preserved descriptor', 3)));
+}
+
+export function toStatusFd(value: number | undefined): number | undefined {
+  return value === undefined ? undefined : descriptor(value, 'statusFd');
+}
+
+export function toPidFile(value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'string' && value !== '' && !value.includes('\0')) return value;
+  throw new UsageError('pidFile must be the path of a file');
+}
+
+export function toUmask(value: number | undefined): number | undefined {
+  if (value === undefined || (Number.isInteger(value) && value >= 0 && value <= 0o777)) return value;
+  throw new UsageError('umask must be a number from 0 to 0o777');
+}
+
+/** What the library takes for resource limits. */
+export type Rlimits = Readonly<Partial<Record<RlimitName, RlimitValue>>>;
+
+export function toLimits(value: Rlimits | undefined): readonly (readonly [name: string, limit: Limit])[] {
+  if (value === undefined) return [];
+  if (typeof value !== 'object' || value === null)
+    throw new UsageError('rlimits must be an object such as {nofile: 4096}');
+  return Object.entries(value).map(([name, limit]) => [name, toLimit(name, limit)] as const);
+}
+
+/** @throws UsageError unless it is an object whose keys are variables */
 export function checkEnv(value: unknown): asserts value is Readonly<Record<string, unknown>> {
-  // An array or a Map has no variables as keys: it would be taken for an empty environment.
+  // The variables of an array or a Map are not its keys: it would count as an empty environment.
   if (typeof value !== 'object' || value === null || Symbol.iterator in value) {
     throw new UsageError("env must be an object such as {LANG: 'C.UTF-8'}");
   }
 }
 
-function refuseName(name: string, key: string): void {
+function toVariableName(name: string, key: string): string {
   if (name === '' || name.includes('=') || name.includes('\0'))
     throw new UsageError(`${key}: '${quote(name)}' cannot be the name of a variable`);
+  return name;
 }
 
-/** Names of variables of the caller. @throws UsageError */
-export function toPassEnv(value: unknown, keepEnv: boolean): readonly string[] {
+/** Names of variables of the caller. */
+export function toPassEnv(value: readonly string[] | undefined, keepsAll: unknown): readonly string[] {
   if (value === undefined) return [];
-  if (keepEnv)
+  if (keepsAll === true)
     throw new UsageError(
       'keepEnv and passEnv are given at once: keepEnv passes all variables but dangerous ones',
     );
   return list(value, 'passEnv', (name) => {
     if (typeof name !== 'string') throw new UsageError('passEnv must be names of variables');
-    refuseName(name, 'passEnv');
-    return name;
+    return toVariableName(name, 'passEnv');
   });
 }
 
-/** The variables of `env`. @throws UsageError */
-export function toEnv(value: unknown): readonly EnvVariable[] {
+/** The variables of `env`. */
+export function toEnv(
+  value: Readonly<Record<string, Bytes | undefined>> | undefined,
+): readonly EnvVariable[] {
   if (value === undefined) return [];
   checkEnv(value);
-  // Half the time of Object.entries() for an object of thousands of keys.
-  return Object.keys(value).map((name) => {
-    const content = value[name];
-    refuseName(name, 'env');
+  // Takes half the time of Object.entries() for an object of thousands of keys.
+  return Object.keys(value).map((key) => {
+    const name = toVariableName(key, 'env');
+    const content = value[key];
     const isText = typeof content === 'string' && !content.includes('\0');
     return [name, content === undefined || isText ? content : bytes(content, `env.${quote(name)}`)];
   });

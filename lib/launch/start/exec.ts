@@ -1,47 +1,28 @@
 // Launching in place: this process becomes the program, with the same pid and terminal.
 import { writeSync } from 'node:fs';
 
+import { errnoName } from '../../errno.ts';
 import { LaunchError, UsageError } from '../../errors.ts';
 import { native, type PlanFailure } from '../../native.ts';
-import type { Account } from '../host/account.ts';
-import { lostDirectories } from '../host/directories.ts';
+import { callerInPlace, refuseOwnDescriptors } from '../host/caller.ts';
+import { lostDirectories } from '../host/environment.ts';
+import { failedLine, hostQuery, prepare, verify, type PreparedLaunch } from '../host/prepare.ts';
 import { encodePlan } from '../plan/encode.ts';
-import { callerVariables } from '../host/caller.ts';
-import { byteName, inPlaceVariables, type Variable } from '../host/environment.ts';
-import { errnoName } from '../../errno.ts';
-import { toLaunchError } from '../tell/failure.ts';
-import { refuseOwnDescriptors } from '../host/own-descriptors.ts';
-import { closePidPlace, openPidPlace, writePidFile, type PidPlace } from './pidfile.ts';
-import { hostQuery, prepare, failedLine, verify, type Caller, type PreparedLaunch } from '../host/prepare.ts';
-import { findProblem } from '../tell/preflight.ts';
 import { normalize, type LaunchRequest, type NormalRequest } from '../request/request.ts';
-import { findMissingZone } from '../host/zone.ts';
+import { toLaunchError } from '../tell/failure.ts';
+import { findProblem } from '../tell/preflight.ts';
+import { findMissingZone } from '../tell/warn.ts';
+import { closePidPlace, pidPlaceOf, writePidFile } from './pidfile.ts';
 
-// Byte for byte: a value need not be text.
-function namedEntries(names: readonly string[]): readonly Variable[] {
-  return native.environmentVariables(names).map(([name, value]) => [byteName(name), value]);
+/** A warning about a launch. */
+export interface Warning {
+  readonly message: string;
+  readonly hint?: string | undefined;
 }
 
-/** This process as the caller of a launch in place; of its environment only what is asked for. */
-export function callerInPlace({ keepEnv, passEnv }: Pick<NormalRequest, 'keepEnv' | 'passEnv'>): Caller {
-  return {
-    inPlace: true,
-    environment: keepEnv
-      ? callerVariables()
-      : [
-          ...native.environmentVariables(inPlaceVariables),
-          ...(passEnv.length === 0 ? [] : namedEntries(passEnv)),
-        ],
-    pid: process.pid,
-    get parentPid() {
-      return process.ppid;
-    },
-  };
-}
-
-/** The lines that say what went wrong, for fd 2. */
-export function errorLines(error: { readonly message: string; readonly hint?: string | undefined }): string {
-  // The sentence of the C original begins with the program's name already.
+/** The lines about an error, for fd 2. */
+export function errorLines(error: Warning): string {
+  // the C original's sentence begins with the program's name already
   const line = error.message.startsWith('uchroot ') ? error.message : `uchroot: ${error.message}`;
   return `${line}\n${error.hint === undefined ? '' : `hint: ${error.hint}\n`}`;
 }
@@ -51,7 +32,7 @@ export function warningLines({ message, hint }: Warning): string {
   return errorLines({ message: `warning: ${message}`, hint });
 }
 
-// A status descriptor that nobody reads any more, or a closed stderr, must not hide the exit status.
+// If nobody reads the status descriptor any more, or stderr is closed, the exit status must still be the right one.
 function tryWrite(fd: number, text: string | Buffer): void {
   try {
     writeSync(fd, text as string);
@@ -60,16 +41,15 @@ function tryWrite(fd: number, text: string | Buffer): void {
   }
 }
 
-/** Tells --status-fd that nothing runs. */
+/** Writes to --status-fd that the launch has failed. */
 export function reportFailure(
   statusFd: number | undefined,
   error: { readonly message: string; readonly code?: string },
 ): void {
-  if (statusFd === undefined) return;
-  tryWrite(statusFd, failedLine(error));
+  if (statusFd !== undefined) tryWrite(statusFd, failedLine(error));
 }
 
-// Without memory or descriptors there is no looking into the jail: what is known is told.
+// Without memory or descriptors nothing can look into the jail: then the error is the bare errno.
 function explain({ steps, view }: PreparedLaunch, failure: PlanFailure): LaunchError {
   try {
     return toLaunchError(steps, failure, view);
@@ -80,8 +60,8 @@ function explain({ steps, view }: PreparedLaunch, failure: PlanFailure): LaunchE
   }
 }
 
-// From here on nothing may return to ordinary JavaScript: root directory and identity may have changed. It looks into
-// the jail through the open directory, says what is wrong, and ends the process.
+// From here on nothing may return to ordinary JavaScript: root directory and identity may have changed. This function looks into
+// the jail through the open directory, writes what is wrong, and ends the process.
 function reportAndExit(launch: PreparedLaunch, failure: PlanFailure, { tell, fail }: Listener): never {
   let status = 125;
   try {
@@ -99,13 +79,7 @@ function exitNow(status: number): never {
   return (process as NodeJS.Process & { reallyExit(status: number): never }).reallyExit(status);
 }
 
-/** What is unwise about a launch, or lost by it. */
-export interface Warning {
-  readonly message: string;
-  readonly hint?: string | undefined;
-}
-
-/** Verifies and plans a launch in place; what is wrong is thrown, and nothing has happened yet. */
+/** Verifies and plans a launch in place. Nothing has happened yet when it throws. */
 export function prepareInPlace(
   request: NormalRequest,
   warn: (warning: Warning) => void,
@@ -117,41 +91,30 @@ export function prepareInPlace(
   if (request.keepEnv || request.passEnv.length > 0)
     lostDirectories(request, caller.environment).forEach(warn);
   const launch = prepare(request, jail, caller);
-  const zone = findMissingZone(launch);
-  if (zone !== undefined) warn(zone);
+  findMissingZone(launch).forEach(warn);
   refuseOwnDescriptors([...launch.keptFds, ...(request.statusFd === undefined ? [] : [request.statusFd])]);
   return launch;
 }
 
-/** Who hears of a launch that fails. */
+/** Receives the failure of a launch. */
 export interface Listener {
-  /** Takes the lines that say what went wrong. */
+  /** Gets the lines about it. */
   readonly tell: (lines: string) => void;
-  /** Answers with the exit status. */
+  /** Returns the exit status. */
   readonly fail: (error: LaunchError) => number;
 }
 
-function pidPlaceOf(
-  { pidFile, insecurePath }: NormalRequest,
-  account: Account,
-  warn: (warning: Warning) => void,
-): PidPlace | undefined {
-  const place = pidFile === undefined ? undefined : openPidPlace(pidFile, account, insecurePath);
-  place?.warnings.forEach(warn);
-  return place;
-}
-
-/** What a launch would say of the directory of its pid file. @throws LaunchError ERR_INSECURE_PATH, or with the errno */
+/** Judges the directory of a launch's pid file. @throws LaunchError ERR_INSECURE_PATH, or with the errno */
 export function lookAtPidFile(
-  { request, account }: Pick<PreparedLaunch, 'request' | 'account'>,
+  launch: Pick<PreparedLaunch, 'request' | 'account'>,
   warn: (warning: Warning) => void,
 ): void {
-  const place = pidPlaceOf(request, account, warn);
+  const place = pidPlaceOf(launch, warn);
   if (place !== undefined) closePidPlace(place);
 }
 
-/** A person, or a shell. */
-const person: Listener = { tell: (lines) => tryWrite(2, lines), fail: (error) => error.exitStatus };
+// For a person, or a shell.
+const terminal: Listener = { tell: (lines) => tryWrite(2, lines), fail: (error) => error.exitStatus };
 
 /** Runs a prepared launch. Does not return. */
 export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> = {}): never {
@@ -159,8 +122,8 @@ export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> =
   const problem = request.checkProgram ? findProblem(launch) : undefined;
   if (problem !== undefined) throw problem;
   const plan = encodePlan(launch.stages);
-  const { tell, fail } = { ...person, ...listener };
-  const place = pidPlaceOf(request, launch.account, (warning) => tell(warningLines(warning)));
+  const { tell, fail } = { ...terminal, ...listener };
+  const place = pidPlaceOf(launch, (warning) => tell(warningLines(warning)));
   const pidFile = place && writePidFile(place, process.pid);
   const failure = native.execPlan(plan, launch.jailFd, pidFile);
   return reportAndExit(launch, failure, { tell, fail });
@@ -169,11 +132,11 @@ export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> =
 /**
  * Replaces this process by a program in a jail: same pid, same terminal, nothing of Node left. Never returns.
  *
- * Before the first step of the plan, what is wrong is thrown. After it the process cannot go on: a failure is written to
- * fd 2 and the process exits with 125, 126 or 127. `process.on('exit')` does not run. Warnings go to fd 2.
+ * Errors before the first step of the plan are thrown. After it the process cannot go on: a failure is written to fd 2, and the
+ * process exits with 125, 126 or 127. `process.on('exit')` does not run. Warnings go to fd 2.
  *
  * @throws UsageError for a bad request, or in a worker thread
- * @throws LaunchError for what can be seen before the launch: account, privilege, jail directory
+ * @throws LaunchError for a problem with account, privilege or jail directory
  */
 export function execInJail(request: LaunchRequest): never {
   const normal = normalize(request);

@@ -3,11 +3,15 @@ import { UsageError } from '../../errors.ts';
 import { copyFields, reading } from '../../keys.ts';
 import { native, type HostFacts } from '../../native.ts';
 import { copyBytes, type Bytes } from '../../quote.ts';
-import { accountQuery, refuseRoot, toAccount, type Account } from '../host/account.ts';
-import { acceptDirectory, judgeDirectory, unreachable, type DirectoryFinding } from '../host/directory.ts';
-import { requireCapabilities, requireRoot } from '../host/prepare.ts';
+import { accountQuery } from '../host/account.ts';
+import { unreachable, type DirectoryFinding } from '../host/directory.ts';
+import { judge, type VerifiedJail } from '../host/prepare.ts';
+import { requireRoot } from '../host/privilege.ts';
 import type { JailedProcess } from '../process/process.ts';
 import { normalize, type NormalRequest } from '../request/request.ts';
+import type { Stdio } from '../request/stdio.ts';
+import { checkEnv } from '../request/value.ts';
+import { warnOnce } from '../tell/warn.ts';
 import {
   collect,
   normalizeRun,
@@ -19,9 +23,6 @@ import {
 } from './run.ts';
 import { begin, normalizeSpawn, spawnKeys, startIn, type SpawnRequest } from './spawn.ts';
 import type { NormalSpawn } from './start.ts';
-import type { Stdio } from '../request/stdio.ts';
-import { checkEnv } from '../request/value.ts';
-import { warnOnce } from '../tell/warn.ts';
 
 type Without<T> = Omit<T, 'jail' | 'user'> & { readonly user?: RunRequest['user'] | undefined };
 
@@ -32,26 +33,19 @@ export type JailRunRequest<Coding extends Encoding = Encoding, Wanted extends St
   RunRequest<Coding, Wanted>
 >;
 
-const identity = [
-  'user',
-  'group',
-  'groups',
-  'clearGroups',
-  'allowRoot',
-  'insecurePath',
-  'allowNewPrivs',
-] as const;
+// Keys that decide about the account and its judgement.
+const identity = 'user group groups clearGroups allowRoot insecurePath allowNewPrivs'.split(' ');
 
-/** What a launch in an open jail comes to. */
+/** A request with the jail's defaults. */
 interface Merged<T> {
   readonly request: T & Pick<RunRequest, 'jail' | 'user'>;
-  /** The defaults' account, which was looked up when the jail was opened; undefined if the request may be for another. */
-  readonly account: Account | undefined;
+  /** The jail as it was verified for the defaults; undefined if the request may be for another account. */
+  readonly usual: VerifiedJail | undefined;
 }
 
 /**
- * An open jail: the directory that was verified, whatever its name leads to later. The types are those of `encoding` and
- * `stdio` of its defaults.
+ * An open jail: the directory that was verified, even if its name leads elsewhere later. The type parameters are those of
+ * `encoding` and `stdio` of its defaults.
  */
 export class Jail<
   Coding extends Encoding = Encoding,
@@ -59,13 +53,13 @@ export class Jail<
 > implements AsyncDisposable {
   /** Path on the host, as given. */
   readonly directory: Bytes;
-  /** What is unwise about the way to it, for the defaults' account. */
+  /** Warnings about the path to it, for the account of the defaults. */
   readonly warnings: readonly DirectoryFinding[];
-  readonly #jail: Buffer;
+  readonly #path: Buffer;
   readonly #facts: HostFacts;
   readonly #defaults: JailRunRequest;
   readonly #spawnDefaults: JailRunRequest;
-  readonly #account: Account | undefined;
+  readonly #usual: VerifiedJail | undefined;
   #open = true;
   #starting = 0;
   #closed = false;
@@ -73,23 +67,21 @@ export class Jail<
   /** Made by `openJail`. */
   constructor(
     directory: Bytes,
-    jail: Buffer,
+    path: Buffer,
     defaults: JailRunRequest,
     facts: HostFacts,
-    account: Account | undefined,
-    warnings: readonly DirectoryFinding[],
+    usual?: VerifiedJail,
   ) {
     this.directory = directory;
-    // Not `directory`: bytes that a caller can reach are not what launches go by.
-    this.#jail = jail;
-    this.warnings = warnings;
+    // not `directory`: the caller can change these bytes
+    this.#path = path;
+    this.warnings = usual?.warnings ?? [];
     this.#defaults = defaults;
-    // What they say about output concerns run() alone.
     this.#spawnDefaults = Object.fromEntries(
       Object.entries(defaults).filter(([key]) => !runOnlyKeys.includes(key)),
     );
     this.#facts = facts;
-    this.#account = account;
+    this.#usual = usual;
   }
 
   /** As `runInJail`. */
@@ -98,7 +90,7 @@ export class Jail<
   ): Promise<RunResult<OutputOf<Own>>> {
     const merged = this.#merge(this.#defaults, request);
     const [normal, options] = normalizeRun(merged.request);
-    return collect<Own>(await this.#start(normal, options, merged.account), normal, options);
+    return collect<Own>(await this.#start(normal, options, merged.usual), normal, options);
   }
 
   /** As `spawnInJail`. */
@@ -107,10 +99,10 @@ export class Jail<
   ): Promise<JailedProcess<Own>> {
     const merged = this.#merge(this.#spawnDefaults, request);
     const [normal, options] = [normalize(merged.request, spawnKeys), normalizeSpawn(merged.request)];
-    return (await this.#start(normal, options, merged.account)) as JailedProcess<Own>;
+    return (await this.#start(normal, options, merged.usual)) as JailedProcess<Own>;
   }
 
-  /** Lets go of the directory, once the launches that are under way have ended; programs that run in it go on. */
+  /** Closes the directory when the launches under way have ended. Programs that run in it go on. */
   close(): void {
     this.#open = false;
     this.#closeIfIdle();
@@ -122,13 +114,12 @@ export class Jail<
     native.closeJail(this.#facts.jailFd);
   }
 
-  #start(normal: NormalRequest, options: NormalSpawn, usual: Account | undefined): Promise<JailedProcess> {
+  #start(normal: NormalRequest, options: NormalSpawn, usual?: VerifiedJail): Promise<JailedProcess> {
     if (!this.#open) throw new UsageError('the jail has been closed');
     return begin(normal, options, async (begun) => {
       this.#starting++;
       try {
-        const account = usual ?? (await this.#lookUp(normal));
-        return await startIn({ fd: this.#facts.jailFd, account }, normal, begun);
+        return await startIn(usual ?? (await this.#lookUp(normal)), normal, begun);
       } finally {
         this.#starting--;
         this.#closeIfIdle();
@@ -147,21 +138,20 @@ export class Jail<
       if (user === undefined) throw new UsageError('user is missing: give it here or to openJail');
       const env = mergeEnv(defaults.env, request.env);
       return {
-        request: { ...defaults, ...request, env, jail: this.#jail, user },
-        account: identity.some((key) => key in request) ? undefined : this.#account,
+        request: { ...defaults, ...request, env, jail: this.#path, user },
+        usual: identity.some((key) => key in request) ? undefined : this.#usual,
       };
     });
   }
 
-  // Another one is looked up now, and the way to the jail judged again for it.
-  async #lookUp(normal: NormalRequest): Promise<Account> {
-    const account = toAccount(normal, await native.readHost(accountQuery(normal)));
-    judge(normal, account, this.#facts);
-    return account;
+  // Another account is looked up for this launch, and the path to the jail is judged again for it.
+  async #lookUp(normal: NormalRequest): Promise<VerifiedJail> {
+    const { passwd, groups, named } = await native.readHost(accountQuery(normal));
+    return judge(normal, { ...this.#facts, passwd, groups, named });
   }
 }
 
-// What openJail, run and spawn of a Jail are given: all but the jail.
+// Checks a request without a jail.
 function checkPartial(request: object, example: string): void {
   if (typeof request !== 'object' || request === null || Array.isArray(request))
     throw new UsageError(`the keys must be in an object, as in ${example}`);
@@ -173,14 +163,14 @@ function checkPartial(request: object, example: string): void {
 
 type Env = JailRunRequest['env'];
 
-// Copied only if it has to be: it can be large.
+// It is copied only if it has to be: it can be large.
 function mergeEnv(defaults: Env, env: Env): Env {
   if (defaults === undefined || env === undefined) return env ?? defaults;
   checkEnv(env);
   return { ...defaults, ...env };
 }
 
-// The defaults as they are now, whatever the caller does with his.
+// A copy of the defaults: the caller may change his object later.
 function copyDefaults(defaults: JailRunRequest): JailRunRequest {
   const { env } = defaults;
   if (env !== undefined) checkEnv(env);
@@ -189,18 +179,12 @@ function copyDefaults(defaults: JailRunRequest): JailRunRequest {
   return env === undefined ? own : { ...own, env: copyFields(env) as Env };
 }
 
-function judge(normal: NormalRequest, account: Account, facts: HostFacts): readonly DirectoryFinding[] {
-  if (!normal.allowRoot) refuseRoot(account, normal.user);
-  requireCapabilities(normal);
-  return acceptDirectory(judgeDirectory(facts, account), normal.insecurePath);
-}
-
 /**
- * Opens a jail: verifies the way to its directory and looks up the account of `defaults.user`, once. Close it with
- * `close()` or `await using`.
+ * Opens a jail: verifies the path to its directory and looks up the account of `defaults.user`, once. Close it with `close()` or
+ * `await using`.
  *
  * @param directory absolute path on the host
- * @param defaults keys for every launch, which a launch can override
+ * @param defaults keys for every launch; a launch can override them
  * @throws UsageError, LaunchError as spawnInJail
  */
 export async function openJail<Coding extends Encoding = 'utf8', const Wanted extends Stdio = 'pipe'>(
@@ -220,13 +204,12 @@ export async function openJail<Coding extends Encoding = 'utf8', const Wanted ex
   const query = named ? accountQuery(normal) : {};
   const facts = await native.readHost({ ...query, jail: normal.jail });
   try {
-    const account = named ? toAccount(normal, facts) : undefined;
+    const usual = named ? judge(normal, facts) : undefined;
     requireRoot();
     if (facts.jailFd < 0) throw unreachable(facts);
-    const warnings = account === undefined ? [] : judge(normal, account, facts);
-    warnOnce(warnings);
+    warnOnce(usual?.warnings ?? []);
     const given = typeof directory === 'string' ? directory : copyBytes(normal.jail);
-    return new Jail(given, normal.jail, own, facts, account, warnings);
+    return new Jail(given, normal.jail, own, facts, usual);
   } catch (error) {
     if (facts.jailFd >= 0) native.closeJail(facts.jailFd);
     throw error;

@@ -1,26 +1,26 @@
-// --pid-file: the program's pid where an init script looks for it.
+// --pid-file: the file with the program's pid, for an init script.
 import { constants, lstatSync, writeSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
+import { errnoName, reason } from '../../errno.ts';
 import { type ErrnoName, LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { quote } from '../../quote.ts';
 import type { Way } from '../../trust/way.ts';
 import type { Account } from '../host/account.ts';
-import { acceptDirectory, judgeDirectory, type DirectoryFinding } from '../host/directory.ts';
-import { errnoName, reason } from '../../errno.ts';
-import { absolutePath } from '../host/hostpath.ts';
+import { absolutePath, acceptDirectory, judgeDirectory, type DirectoryFinding } from '../host/directory.ts';
+import type { PreparedLaunch } from '../host/prepare.ts';
 
-/** A pid file by its name in a directory that was judged, by descriptor: no link on the way counts from then on. */
+/** A name for a pid file in a directory that is open and judged: links on the way to it do not matter any more. */
 export interface PidPlace {
   readonly directoryFd: number;
   readonly name: Buffer;
   readonly path: string;
-  /** What is unwise about its directory. */
+  /** Warnings about the directory. */
   readonly warnings: readonly DirectoryFinding[];
 }
 
-/** A pid file that was written, as execPlan() takes it back. */
+/** A pid file that was written, for execPlan(), which removes it if the plan fails. */
 export interface PidFile {
   readonly directoryFd: number;
   readonly name: Buffer;
@@ -39,8 +39,8 @@ export function judgePidDirectory(
 }
 
 /**
- * Opens the directory of a pid file and judges it for the user of the program, who must not be able to replace the file: who
- * reads it sends signals to what stands in it. Close it with closePidPlace().
+ * Opens and judges the directory of a pid file. The program's user must not be able to replace the file: its readers send signals
+ * to the pid in it. Close the directory with closePidPlace().
  *
  * @throws LaunchError ERR_INSECURE_PATH, or with the errno
  */
@@ -59,11 +59,22 @@ export function openPidPlace(path: string, account: Account, insecurePath: boole
   }
 }
 
+/** Opens the directory of a launch's pid file, if the request asks for one. @throws LaunchError as openPidPlace() */
+export function pidPlaceOf(
+  { request, account }: Pick<PreparedLaunch, 'request' | 'account'>,
+  warn: (warning: DirectoryFinding) => void,
+): PidPlace | undefined {
+  if (request.pidFile === undefined) return undefined;
+  const place = openPidPlace(request.pidFile, account, request.insecurePath);
+  place.warnings.forEach(warn);
+  return place;
+}
+
 function isDirectory(path: string): boolean {
   try {
     return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
   } catch {
-    return false; // to write it will say what is wrong
+    return false; // writing the file will fail with the right error
   }
 }
 
@@ -72,9 +83,9 @@ export function closePidPlace({ directoryFd }: PidPlace): void {
 }
 
 /**
- * Writes `pid` and a newline to a new file beside it and renames that: nobody ever reads half a pid, and a symbolic link in its
- * place is replaced, not followed. It is not synced to disk: after a crash of the machine there is no such process. The receiver
- * closes `fileFd`.
+ * Writes `pid` and a newline to a temporary file and renames it: nobody ever reads half a pid, and a symbolic link at the path is
+ * replaced, not followed. The file is not synced to disk: after a crash of the machine the process does not exist either. The
+ * receiver closes `fileFd`.
  *
  * @throws LaunchError with the errno
  */
@@ -98,13 +109,13 @@ export function writePidFile({ directoryFd, name, path }: PidPlace, pid: number)
 
 const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
-// O_EXCL, so that a prepared link is refused.
+// O_EXCL: a link that somebody has prepared is refused.
 function create(directoryFd: number, name: Buffer): number {
   try {
     return native.inRootOpen(directoryFd, name, flags, 0o644);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    // of a process that had this pid, and was killed: none has it now
+    // left by a process that had this pid and was killed
     native.inRootUnlink(directoryFd, name);
     return native.inRootOpen(directoryFd, name, flags, 0o644);
   }

@@ -1,42 +1,41 @@
-// Starts a program of the host beside this process: in no jail, with the identity that this process has. As little of the
-// event loop is taken as for a launch, however large this process is, whose page tables fork(2) would copy.
+// Starts a program of the host beside this process, in no jail and with this process's identity. Like a launch, and unlike
+// fork(2), it does not hold the event loop longer when this process is large.
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 
-import { native, type ProcessHandle } from '../../native.ts';
-import { encodeAgain } from '../plan/encode.ts';
 import { errnoName } from '../../errno.ts';
-import { openLauncher } from './launcher.ts';
+import { native, openLauncher, type ProcessHandle } from '../../native.ts';
+import { encodeAgain } from '../plan/encode.ts';
+import type { Plan } from '../plan/step.ts';
 import { takeStream } from '../process/pipes.ts';
 import { signalName } from '../request/signal.ts';
 import type { StdioTriple } from '../request/stdio.ts';
-import type { Plan } from '../plan/step.ts';
 
 export interface PlainRequest {
   readonly program: Buffer;
   readonly argv: readonly Buffer[];
   readonly env: readonly Buffer[];
-  /** Where 0 to 2 lead, in the addon's terms; each is copied at once. */
+  /** Descriptors 0 to 2 in the addon's terms; each is copied at once. */
   readonly stdio: StdioTriple;
 }
 
-/** How it ended. Both are null if somebody else in this process took the status. */
+/** How the program ended. Both are null if other code in this process took the status. */
 interface PlainEnd {
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
 }
 
 export interface PlainProcess {
-  /** Resolves once the program has been executed, or rejects: then it has not run, and `ended` stays open. */
+  /** Resolves once the program has been executed. If it rejects, the program has not run, and `ended` never resolves. */
   readonly started: Promise<void>;
   readonly ended: Promise<PlainEnd>;
-  /** What it writes, where its standard output is a pipe; to be called once, before it has ended. */
+  /** The stream of its standard output, if that is a pipe. Call it once, before the program has ended. */
   readonly output: () => Readable;
-  /** SIGKILL, to it and its process group. */
+  /** Sends SIGKILL to the program and its process group. */
   readonly killGroup: () => void;
 }
 
-// A session of its own: no terminal (setsid(2)); the rest undoes what Node does to itself, and keeps nothing of it open.
+// setsid: no terminal (setsid(2)). The rest undoes what Node does to itself, and closes its descriptors.
 const SET_UP: Plan = [
   [
     { op: 'setsid' },
@@ -48,7 +47,7 @@ const SET_UP: Plan = [
   ],
 ];
 
-/** The environment of this process, and more variables. */
+/** The environment of this process with more variables. */
 export function environmentWith(variables: Readonly<Record<string, string>> = {}): readonly Buffer[] {
   return Object.entries({ ...process.env, ...variables }).map(([name, value]) =>
     Buffer.from(`${name}=${value}`),
@@ -67,20 +66,18 @@ export function startPlain({ program, argv, env, stdio }: PlainRequest): PlainPr
     const launcherFd = openLauncher();
     handle = native.spawn(
       encodeAgain(SET_UP, { op: 'execve', program, argv, env }),
-      // no step uses it
-      launcherFd,
+      launcherFd, // in place of a jail, which no step uses
       launcherFd,
       stdio,
       [],
-      // its own, until it is released
-      1,
+      1, // a group of its own, until it is released
       (failure) => {
         if (failure !== null) return fail(new Error(errnoName(failure?.errno ?? 0)));
         hasStarted = true;
         return done();
       },
       (exitCode, signal) => {
-        // what it has left behind goes on: a rule may end in &
+        // the rest of its group goes on: a rule may end in &
         if (handle !== undefined) native.release(handle, false);
         tellEnd({ exitCode, signal: signal === null ? null : signalName(signal) });
       },

@@ -1,49 +1,54 @@
-// Running a program to its end, with what it wrote.
-import { UsageError, type ExitDetails } from '../../errors.ts';
-import { reading } from '../../keys.ts';
-import { copyBytes, type Bytes } from '../../quote.ts';
-import { toEndError, whatWasMissing } from '../process/ended.ts';
-import type { Exit, JailedProcess, StopReason } from '../process/process.ts';
-import { normalize, type NormalRequest } from '../request/request.ts';
-import { launchBeside, normalizeSpawn, spawnKeys, type SpawnRequest } from './spawn.ts';
-import type { NormalSpawn } from './start.ts';
-import type { Stdio } from '../request/stdio.ts';
+// Running a program to its end: its output, and the error if it fails.
+import type { Readable } from 'node:stream';
 
-/** How output is handed over: as text, or as bytes. */
+import { openFileRoot } from '../../binary/root.ts';
+import { AbortError, ExitError, UsageError, type ExitDetails } from '../../errors.ts';
+import { reading } from '../../keys.ts';
+import { native } from '../../native.ts';
+import { copyBytes, quote, type Bytes } from '../../quote.ts';
+import type { JailedProcess, StopReason } from '../process/process.ts';
+import { normalize, type NormalRequest } from '../request/request.ts';
+import { piped, type Stdio } from '../request/stdio.ts';
+import type { Diagnosis } from '../tell/diagnose.ts';
+import { findMissing } from '../tell/preflight.ts';
+import { launchBeside, normalizeSpawn, spawnKeys, type SpawnRequest } from './spawn.ts';
+import { awaitStop, type NormalSpawn } from './start.ts';
+
+/** How output is returned: as text, or as bytes. */
 export type Encoding = BufferEncoding | 'buffer';
 
-/** What output is with an encoding. */
+/** The type of output with an encoding. */
 export type OutputOf<Coding extends Encoding> = Coding extends 'buffer' ? Buffer : string;
 
-/** A SpawnRequest for a program whose end is awaited. Standard input is /dev/null by default. */
+/** A SpawnRequest for a program that runs to its end. Standard input is /dev/null by default. */
 export interface RunRequest<
   Coding extends Encoding = Encoding,
   Wanted extends Stdio = Stdio,
 > extends SpawnRequest<Wanted> {
   /** Written to the program's standard input, which then ends. */
   readonly input?: Bytes | undefined;
-  /** The most that stdout, and the most that stderr, may hold; the program is stopped beyond. Default 16 MiB. */
+  /** Limit for stdout, and for stderr: the program is stopped when it writes more. Default 16 MiB. */
   readonly maxBufferBytes?: number | undefined;
-  /** Of stdout and stderr in the result; `buffer` for a Buffer. Default `utf8`. */
+  /** Encoding of stdout and stderr in the result; `buffer` for a Buffer. Default `utf8`. */
   readonly encoding?: Coding | undefined;
-  /** Default true: anything but exit status 0 rejects. */
+  /** Whether any end but exit status 0 rejects. Default true. */
   readonly reject?: boolean | undefined;
 }
 
-/** What made this process stop the program. */
+/** Why this process stopped the program. */
 export type Stopped = StopReason | 'ERR_MAX_BUFFER';
 
-/** How a program ended and what it wrote. */
+/** How a program ended, and its output. */
 export interface RunResult<Output extends string | Buffer = string | Buffer> extends ExitDetails<Output> {
-  /** Only with `reject: false`: why it was stopped, if it was. */
+  /** Only with `reject: false`: why the program was stopped, if it was. */
   readonly stopped?: Stopped;
 }
 
-/** Keys of a RunRequest that a SpawnRequest has not. */
+/** Keys of a RunRequest that are not keys of a SpawnRequest. */
 export const runOnlyKeys: readonly string[] = ['input', 'maxBufferBytes', 'encoding', 'reject'];
 const runKeys: ReadonlySet<string> = new Set([...spawnKeys, ...runOnlyKeys]);
 
-/** The normal form of what RunRequest adds. */
+/** The normal form of what a RunRequest adds to a LaunchRequest. */
 export interface NormalRun extends NormalSpawn {
   readonly input: Buffer | undefined;
   readonly maxBufferBytes: number;
@@ -53,87 +58,160 @@ export interface NormalRun extends NormalSpawn {
 
 /** Checks a RunRequest. @throws UsageError */
 export function normalizeRun(request: RunRequest): readonly [NormalRequest, NormalRun] {
-  return reading(() => toNormalRun(request));
-}
-
-function toNormalRun(request: RunRequest): readonly [NormalRequest, NormalRun] {
-  const normal = normalize(request, runKeys);
-  const { input, maxBufferBytes = 16 * 2 ** 20, encoding = 'utf8', reject = true } = request;
-  if (input !== undefined && typeof input !== 'string' && !(input instanceof Uint8Array)) {
-    throw new UsageError('input must be a string or a Uint8Array');
-  }
-  if (typeof maxBufferBytes !== 'number' || !(maxBufferBytes >= 0)) {
-    throw new UsageError('maxBufferBytes must be a number from 0 on, or Infinity');
-  }
-  if (encoding !== 'buffer' && !Buffer.isEncoding(encoding))
-    throw new UsageError(`there is no encoding '${String(encoding)}'`);
-  if (typeof reject !== 'boolean') throw new UsageError('reject must be true or false');
-  const spawn = normalizeSpawn(request, [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe']);
-  if (input !== undefined && spawn.stdio[0] !== -2) throw new UsageError("input needs stdio[0] to be 'pipe'");
-  return [
-    normal,
-    { ...spawn, input: input === undefined ? undefined : copyBytes(input), maxBufferBytes, encoding, reject },
-  ];
+  return reading(() => {
+    const normal = normalize(request, runKeys);
+    const { input, maxBufferBytes = 16 * 2 ** 20, encoding = 'utf8', reject = true } = request;
+    if (input !== undefined && typeof input !== 'string' && !(input instanceof Uint8Array)) {
+      throw new UsageError('input must be a string or a Uint8Array');
+    }
+    if (typeof maxBufferBytes !== 'number' || !(maxBufferBytes >= 0)) {
+      throw new UsageError('maxBufferBytes must be a number from 0 on, or Infinity');
+    }
+    if (encoding !== 'buffer' && !Buffer.isEncoding(encoding))
+      throw new UsageError(`there is no encoding '${String(encoding)}'`);
+    if (typeof reject !== 'boolean') throw new UsageError('reject must be true or false');
+    const spawn = normalizeSpawn(request, [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe']);
+    if (input !== undefined && spawn.stdio[0] !== piped)
+      throw new UsageError("input needs stdio[0] to be 'pipe'");
+    return [
+      normal,
+      {
+        ...spawn,
+        input: input === undefined ? undefined : copyBytes(input),
+        maxBufferBytes,
+        encoding,
+        reject,
+      },
+    ];
+  });
 }
 
 function decode(output: Buffer, encoding: Encoding): string | Buffer {
   return encoding === 'buffer' ? output : output.toString(encoding);
 }
 
-// One stream's output, until it ends or grows too long.
-class Output {
-  readonly #chunks: Buffer[] = [];
-  #sizeBytes = 0;
-
-  constructor(stream: NodeJS.ReadableStream | null, mostBytes: number, onExcess: () => void) {
-    stream?.on('data', (chunk: Buffer) => {
-      const room = mostBytes - this.#sizeBytes;
-      if (chunk.length > room) {
-        if (room > 0) this.#chunks.push(chunk.subarray(0, room));
-        this.#sizeBytes = mostBytes;
-        return onExcess();
-      }
-      this.#chunks.push(chunk);
-      this.#sizeBytes += chunk.length;
-      return undefined;
-    });
-    // A reader's error ends the stream as its close event does; the exit status tells the rest.
-    stream?.on('error', () => {});
-  }
-
-  bytes(): Buffer {
-    return Buffer.concat(this.#chunks);
-  }
+// Collects the output of a stream, until it ends or gets too long. @returns a function for the bytes
+function gather(stream: Readable | null, mostBytes: number, onExcess: () => void): () => Buffer {
+  const chunks: Buffer[] = [];
+  let room = mostBytes;
+  stream?.on('data', (chunk: Buffer) => {
+    const isExcess = chunk.length > room;
+    chunks.push(isExcess ? chunk.subarray(0, room) : chunk);
+    room -= isExcess ? room : chunk.length;
+    if (isExcess) onExcess();
+  });
+  // an error closes the stream, which ends the wait; the exit status tells the rest
+  stream?.on('error', () => {});
+  return () => Buffer.concat(chunks);
 }
 
-// What the program has started may hold its pipes for ever: here the timeout and the AbortSignal go on after its end.
+// Another program that it has started may hold its pipes for ever. So timeout and AbortSignal still count after its end.
 function endOfPipes(child: JailedProcess, options: NormalRun): Promise<StopReason | undefined> {
-  const { timeoutMs, signal } = options;
   return new Promise((resolve) => {
-    const left =
-      timeoutMs === undefined
-        ? undefined
-        : Math.max(0, timeoutMs - (performance.now() - options.requestedAt));
-    const timer = left === undefined ? undefined : setTimeout(() => settle('ETIMEDOUT'), left);
-    const onAbort = (): void => settle('ABORT_ERR');
-    function settle(reason: StopReason | undefined): void {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
-      resolve(reason);
-    }
-    signal?.addEventListener('abort', onAbort);
-    child.once('close', () => settle(undefined));
+    const clearStop = awaitStop(options, resolve);
+    child.once('close', () => {
+      clearStop();
+      resolve(undefined);
+    });
   });
 }
 
-/** Waits for a started program. */
+const mostCommandCharacters = 300;
+const mostStderrBytes = 2048;
+const mostStderrLines = 10;
+
+function word(argument: string): string {
+  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument === '' ? '' : quote(argument)}'`;
+}
+
+// Program and arguments, as far as they fit in one line.
+function commandText(program: string, args: readonly string[]): string {
+  let text = program;
+  for (const argument of args) {
+    const next = word(argument);
+    if (text.length + next.length >= mostCommandCharacters) return `${text} …`;
+    text += ` ${next}`;
+  }
+  return text;
+}
+
+// The last lines of an output, made safe for a terminal.
+function lastLines(output: Buffer): readonly string[] {
+  const cut = output.subarray(-mostStderrBytes);
+  const lines = cut.toString('latin1').split('\n');
+  // the first line has lost its beginning
+  if (cut.length < output.length && lines.length > 1) lines.shift();
+  return lines
+    .filter((line) => line.trim() !== '')
+    .slice(-mostStderrLines)
+    .map((line) => quote(Buffer.from(line, 'latin1')));
+}
+
+function howEnded({ exitCode, signal }: Pick<ExitDetails, 'exitCode' | 'signal'>): string {
+  if (signal !== null) return `ended by ${signal}`;
+  return exitCode === null ? 'its status was lost' : `exited with status ${exitCode}`;
+}
+
+// Loaders and env(1) exit with this when a program cannot start.
+const notStarted = 127;
+
+// What was missing in the jail for a program that ended as if a loader had not found its libraries. The jail is opened again, off
+// the event loop. Best effort: the failure itself is reported in any case.
+async function whatWasMissing(
+  request: NormalRequest,
+  program: Buffer,
+  { exitCode, stdout }: ExitDetails,
+): Promise<Diagnosis | undefined> {
+  if (exitCode !== notStarted || stdout.length > 0) return undefined;
+  const variables = new Map(request.env);
+  // the program may find its libraries elsewhere
+  if (variables.get('LD_LIBRARY_PATH') !== undefined) return undefined;
+  const { jailFd } = await native.readHost({ jail: request.jail });
+  if (jailFd < 0) return undefined;
+  try {
+    const view = { root: openFileRoot(jailFd), cwd: request.cwd, jail: quote(request.jail) };
+    const path = variables.get('PATH');
+    return findMissing(view, program, { dlopen: 'none', ...(path !== undefined && { path }) });
+  } catch {
+    return undefined;
+  } finally {
+    native.closeJail(jailFd);
+  }
+}
+
+function whyStopped(stopped: Stopped, { timeoutMs, maxBufferBytes }: NormalRun): string {
+  return {
+    ETIMEDOUT: `it took longer than ${timeoutMs} ms and was stopped`,
+    ABORT_ERR: 'it was aborted',
+    ERR_MAX_BUFFER: `it wrote more than maxBufferBytes (${maxBufferBytes}) and was stopped`,
+  }[stopped];
+}
+
+// The error of a program that failed or was stopped. Below the first line of the message are the last lines of stderr.
+function toEndError(
+  command: string,
+  stderr: Buffer,
+  missing: Diagnosis | undefined,
+  ended: RunResult,
+  options: NormalRun,
+): ExitError | AbortError {
+  const { stopped } = ended;
+  const how = `${howEnded(ended)}${missing === undefined ? '' : `: ${missing.message}`}`;
+  const what = stopped === undefined ? how : `${whyStopped(stopped, options)} (${how})`;
+  const message = [`${command}: ${what}`, ...lastLines(stderr)].join('\n');
+  if (stopped === 'ABORT_ERR') return new AbortError(message, options.signal, { ended });
+  const code = stopped ?? (ended.signal === null ? 'ERR_EXIT' : 'ERR_SIGNAL');
+  return new ExitError(message, code, ended, missing?.hint);
+}
+
+/** Waits for the end of a started program. */
 export async function collect<Coding extends Encoding>(
   child: JailedProcess,
   request: NormalRequest,
   options: NormalRun,
 ): Promise<RunResult<OutputOf<Coding>>> {
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  // Takes what is there, and goes.
+  // takes the output that is there, and waits for no more
   const letGo = async (): Promise<void> => {
     await new Promise((resolve) => setImmediate(resolve));
     child.stdout?.destroy();
@@ -142,27 +220,27 @@ export async function collect<Coding extends Encoding>(
   let excess = false;
   const onExcess = (): void => {
     excess = true;
-    // Somebody else may hold the pipe, and go on writing when the program has ended.
+    // another program may hold the pipe and go on writing
     if (!child.cutOff()) void letGo();
   };
-  const stdout = new Output(child.stdout, options.maxBufferBytes, onExcess);
-  const stderr = new Output(child.stderr, options.maxBufferBytes, onExcess);
+  const stdout = gather(child.stdout, options.maxBufferBytes, onExcess);
+  const stderr = gather(child.stderr, options.maxBufferBytes, onExcess);
   if (options.input !== undefined) {
-    // EPIPE: a program need not read its input.
+    // EPIPE: a program need not read its input
     child.stdin?.on('error', () => {});
     child.stdin?.end(options.input);
   }
   const ends = endOfPipes(child, options);
-  const exit: Exit = await child.exited;
+  const exit = await child.exited;
   const late = excess || child.stopped !== undefined ? undefined : await ends;
   const stopped: Stopped | undefined = excess ? 'ERR_MAX_BUFFER' : (child.stopped ?? late);
   if (late !== undefined) child.stop(late);
   if (stopped !== undefined) await letGo();
   await closed;
-  const said = stderr.bytes();
+  const said = stderr();
   const ended: RunResult = {
     ...exit,
-    stdout: decode(stdout.bytes(), options.encoding),
+    stdout: decode(stdout(), options.encoding),
     stderr: decode(said, options.encoding),
     pid: child.pid,
     durationMs: performance.now() - options.requestedAt,
@@ -172,8 +250,7 @@ export async function collect<Coding extends Encoding>(
   if (options.reject && (exit.exitCode !== 0 || stopped !== undefined)) {
     const program = child.spawnfile;
     const missing = await whatWasMissing(request, request.program ?? Buffer.from(program), ended);
-    const args = child.spawnargs.slice(1);
-    throw toEndError({ program, args, stderr: said, missing }, ended, options);
+    throw toEndError(commandText(program, child.spawnargs.slice(1)), said, missing, ended, options);
   }
   return ended as RunResult<OutputOf<Coding>>;
 }

@@ -1,36 +1,33 @@
-// Starting a prepared launch beside this process: the launcher is started on another thread, and the event loop hears of
-// the rest.
+// Starting a prepared launch beside this process: another thread starts the launcher, and the event loop waits for events.
 import { constants } from 'node:os';
 
 import { openFileRoot } from '../../binary/root.ts';
+import { reason } from '../../errno.ts';
 import { AbortError, type ErrnoName, LaunchError } from '../../errors.ts';
 import {
   native,
+  openLauncher,
   type HostSight,
   type PlanFailure,
   type ProcessGroup,
   type ProcessHandle,
 } from '../../native.ts';
+import { statusLine, type PreparedLaunch } from '../host/prepare.ts';
 import { encodeAgain } from '../plan/encode.ts';
-import { describedNames, describedVariables, namedVariables, type Variable } from '../host/environment.ts';
-import { callerVariables } from '../host/caller.ts';
-import { reason } from '../../errno.ts';
-import { toLaunchError } from '../tell/failure.ts';
-import { openLauncher } from './launcher.ts';
-import { closePidPlace, openPidPlace, writePidFile, type PidPlace } from './pidfile.ts';
-import { statusLine, type Caller, type PreparedLaunch } from '../host/prepare.ts';
-import { JailedProcess, toExit, type Exit, type StopReason } from '../process/process.ts';
-import type { NormalRequest } from '../request/request.ts';
+import { JailedProcess, toExit, type StopReason } from '../process/process.ts';
 import type { StatusLines } from '../process/status.ts';
+import type { NormalRequest } from '../request/request.ts';
 import { piped, type StdioTriple } from '../request/stdio.ts';
+import { toLaunchError } from '../tell/failure.ts';
 import { warnOnce } from '../tell/warn.ts';
+import { closePidPlace, pidPlaceOf, writePidFile, type PidPlace } from './pidfile.ts';
 
 /** The normal form of what a SpawnRequest adds to a LaunchRequest. */
 export interface NormalSpawn {
   readonly stdio: StdioTriple;
-  /** Those of this process that the program gets. */
+  /** Streams of this process that the program gets. */
   readonly streams: readonly (object | undefined)[];
-  /** Of statusFd, from the call on. */
+  /** For statusFd, once the launch has begun. */
   readonly status?: StatusLines;
   readonly timeoutMs: number | undefined;
   readonly signal: AbortSignal | undefined;
@@ -38,32 +35,11 @@ export interface NormalSpawn {
   readonly leaveDescendants: boolean;
   readonly killSignal: number;
   readonly forceKillAfterMs: number | undefined;
-  /** When the request was made, as performance.now() has it. */
+  /** When the request was made, by performance.now(). */
   readonly requestedAt: number;
 }
 
-// A worker's process.env is its own, unless it shares the main thread's: nothing tells there whether it has changed.
-const environmentVersion = native.isMainThread() ? native.watchEnvironment(describedNames) : undefined;
-let described: { readonly version: number; readonly variables: readonly Variable[] } | undefined;
-
-// The same array for as long as nothing in it has changed: asking process.env for each of them is slow.
-function describedAgain(): readonly Variable[] {
-  const version = environmentVersion?.();
-  if (version === undefined) return describedVariables(process.env);
-  if (described?.version !== version) described = { version, variables: describedVariables(process.env) };
-  return described.variables;
-}
-
-/** This process as the caller of a launch beside it. */
-export function callerBeside(request: NormalRequest, { newGroup }: Pick<NormalSpawn, 'newGroup'>): Caller {
-  const { keepEnv, passEnv } = request;
-  const some =
-    passEnv.length === 0 ? describedAgain() : [...describedAgain(), ...namedVariables(process.env, passEnv)];
-  const environment = keepEnv ? callerVariables() : some;
-  return { inPlace: false, environment, pid: process.pid, parentPid: process.pid, newGroup };
-}
-
-/** The error of a launch that was aborted before its time. */
+/** The error of a launch that was aborted before it began. */
 export function abortError(signal: AbortSignal): AbortError {
   return new AbortError('launch: aborted before it began', signal);
 }
@@ -76,50 +52,35 @@ function timeoutError(timeoutMs: number | undefined): LaunchError {
   });
 }
 
-// Why a launch is not to begin any more.
+// Why a launch must not begin any more.
 function stopError(reason: StopReason, { signal, timeoutMs }: NormalSpawn): AbortError | LaunchError {
   return reason === 'ABORT_ERR' && signal !== undefined ? abortError(signal) : timeoutError(timeoutMs);
 }
 
-// How much of the timeout is left: the look-up may have taken its part.
+// The rest of the timeout: the look-up may have taken a part.
 function leftMs({ timeoutMs, requestedAt }: NormalSpawn): number {
   return timeoutMs === undefined ? Infinity : timeoutMs - (performance.now() - requestedAt);
 }
 
-// Timeout and abort. The first of them counts.
-class Stop {
-  readonly #options: NormalSpawn;
-  readonly #timer: NodeJS.Timeout | undefined;
-  readonly #onStop: (reason: StopReason) => void;
-  reason: StopReason | undefined;
-
-  constructor(options: NormalSpawn, onStop: (reason: StopReason) => void) {
-    this.#options = options;
-    this.#onStop = onStop;
-    if (options.timeoutMs !== undefined)
-      this.#timer = setTimeout(() => this.#stop('ETIMEDOUT'), Math.max(0, leftMs(options)));
-    options.signal?.addEventListener('abort', this.#onAbort);
-  }
-
-  readonly #onAbort = (): void => this.#stop('ABORT_ERR');
-
-  #stop(reason: StopReason): void {
-    this.clear();
-    this.reason = reason;
-    this.#onStop(reason);
-  }
-
-  clear(): void {
-    clearTimeout(this.#timer);
-    this.#options.signal?.removeEventListener('abort', this.#onAbort);
-  }
+/** Waits for timeout and abort: the first of them counts. @returns ends the wait */
+export function awaitStop(options: NormalSpawn, onStop: (reason: StopReason) => void): () => void {
+  const { signal, timeoutMs } = options;
+  const clear = (): void => {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+  };
+  const stop = (reason: StopReason): void => {
+    clear();
+    onStop(reason);
+  };
+  const onAbort = (): void => stop('ABORT_ERR');
+  const timer =
+    timeoutMs === undefined ? undefined : setTimeout(stop, Math.max(0, leftMs(options)), 'ETIMEDOUT');
+  signal?.addEventListener('abort', onAbort);
+  return clear;
 }
 
-function exitedLine(pid: number | undefined, { exitCode, signal }: Exit): Buffer {
-  return statusLine({ event: 'exited', pid, exitCode, signal });
-}
-
-// A failure is looked into through the jail that it happened in, which is open until then.
+// Looks into the jail in which the failure happened. `jailFd` is -1 if the launch itself has the jail open.
 function toError(launch: PreparedLaunch, failure: PlanFailure, jailFd: number): LaunchError {
   if (jailFd < 0) return toLaunchError(launch.steps, failure, launch.view);
   try {
@@ -129,7 +90,7 @@ function toError(launch: PreparedLaunch, failure: PlanFailure, jailFd: number): 
   }
 }
 
-// Without pipes nobody is waited for after the program's end.
+// Without pipes, nothing is awaited after the program's end.
 function groupOf({ newGroup, leaveDescendants, stdio }: NormalSpawn, request: NormalRequest): ProcessGroup {
   if (!newGroup && !request.newSession) return 0;
   return leaveDescendants || stdio.includes(piped) ? 1 : 2;
@@ -139,7 +100,7 @@ function groupOf({ newGroup, leaveDescendants, stdio }: NormalSpawn, request: No
  * Starts a prepared launch. Resolves once the program has been executed.
  *
  * @param jail the verified directory, or what was seen of the host when it was verified
- * @param onChanged what to do instead if the host does not say any more what was seen of it; nothing has been started
+ * @param onChanged what to do instead if the host has changed since then; nothing has been started
  */
 export function start(
   launch: PreparedLaunch,
@@ -147,20 +108,15 @@ export function start(
   options: NormalSpawn,
   onChanged?: () => Promise<JailedProcess>,
 ): Promise<JailedProcess> {
-  const { request } = launch;
   if (options.signal?.aborted === true) return Promise.reject(abortError(options.signal));
   if (leftMs(options) <= 0) return Promise.reject(timeoutError(options.timeoutMs));
-  const place = request.pidFile === undefined ? undefined : pidPlaceOf(request.pidFile, launch);
+  // judged before anything is started
+  const place = pidPlaceOf(launch, (warning) => warnOnce([warning]));
   const started = startWith(launch, jail, options, place, onChanged);
   return place === undefined ? started : started.finally(() => closePidPlace(place));
 }
 
-// Judged before anything is started.
-function pidPlaceOf(pidFile: string, { account, request }: PreparedLaunch): PidPlace {
-  const place = openPidPlace(pidFile, account, request.insecurePath);
-  warnOnce(place.warnings);
-  return place;
-}
+const nothingKnown: PlanFailure = { step: -1, op: 0, errno: constants.errno.EIO, detail: 0 };
 
 function startWith(
   launch: PreparedLaunch,
@@ -173,21 +129,22 @@ function startWith(
   return new Promise((resolve, reject) => {
     let started: JailedProcess | undefined;
     let handle: ProcessHandle | undefined;
-    const stop = new Stop(options, (reason) => {
+    let stopped: StopReason | undefined;
+    const clearStop = awaitStop(options, (reason) => {
+      stopped = reason;
       if (started !== undefined) started.stop(reason);
       else if (handle !== undefined) native.recall(handle);
     });
     const onStarted = (failure: PlanFailure | null | undefined, pidOrJailFd: number): void => {
       if (failure !== null || handle === undefined) {
-        stop.clear();
+        clearStop();
         if (failure === undefined && onChanged !== undefined) return resolve(onChanged());
-        const none = { step: -1, op: 0, errno: 5, detail: 0 };
-        const error = toError(launch, failure ?? none, failure ? pidOrJailFd : -1);
-        const calledOff = failure?.errno === constants.errno.ECANCELED ? stop.reason : undefined;
+        const error = toError(launch, failure ?? nothingKnown, failure ? pidOrJailFd : -1);
+        const calledOff = failure?.errno === constants.errno.ECANCELED ? stopped : undefined;
         return reject(calledOff === undefined ? error : stopError(calledOff, options));
       }
       const pid = pidOrJailFd;
-      started = new JailedProcess(pid, handle, launch.execve, options);
+      started = new JailedProcess(pid, handle, execve, options);
       try {
         if (place !== undefined) native.closeDescriptor(writePidFile(place, pid).fileFd);
       } catch (error) {
@@ -195,7 +152,7 @@ function startWith(
         return reject(error);
       }
       options.status?.tell(statusLine({ event: 'started', pid }));
-      if (stop.reason !== undefined) started.stop(stop.reason);
+      if (stopped !== undefined) started.stop(stopped);
       return resolve(started);
     };
     try {
@@ -207,22 +164,23 @@ function startWith(
         keptFds,
         groupOf(options, request),
         onStarted,
-        (exitCode, signal, ...usage) => {
-          stop.clear();
-          const exit = toExit(exitCode, signal, ...usage);
-          options.status?.tell(exitedLine(started?.pid, exit));
+        (...ended) => {
+          clearStop();
+          const exit = toExit(...ended);
+          const { exitCode, signal } = exit;
+          options.status?.tell(statusLine({ event: 'exited', pid: started?.pid, exitCode, signal }));
           options.status?.end();
           started?.finish(exit);
         },
       );
     } catch (error) {
-      stop.clear();
+      clearStop();
       reject(toSpawnError(error));
     }
   });
 }
 
-/** What the addon throws, as the error of a launch; `ifClosed` is the hint for a descriptor that is not open. */
+/** An error of the addon as the error of a launch. `ifClosed` is the hint for a descriptor that is not open. */
 export function toSpawnError(error: unknown, ifClosed = openUntilSettled): LaunchError {
   const { code = 'EIO', errno = -5, syscall, path } = error as NodeJS.ErrnoException;
   const what = path ?? (syscall === 'pthread_create' ? 'a thread cannot be started' : 'descriptors');
@@ -232,22 +190,14 @@ export function toSpawnError(error: unknown, ifClosed = openUntilSettled): Launc
     code: code as ErrnoName,
     errno: -errno,
     path,
-    hint: hintOn(code, ifClosed),
+    hint: code === 'EBADF' ? ifClosed : hintOf[code],
     cause: error,
   });
 }
 
 const openUntilSettled = 'descriptors in stdio and preserveFds must be open until the promise is settled';
-
-function hintOn(code: string, ifClosed: string): string | undefined {
-  switch (code) {
-    case 'EBADF':
-      return ifClosed;
-    case 'EMFILE':
-      return 'this process has as many descriptors open as it may: raise LimitNOFILE= of its unit (getrlimit(2))';
-    case 'EAGAIN':
-      return 'this process has as many threads as it may: raise TasksMax= of its unit (pthread_create(3))';
-    default:
-      return undefined;
-  }
-}
+const hintOf: Readonly<Record<string, string>> = {
+  EMFILE:
+    'this process has as many descriptors open as it may: raise LimitNOFILE= of its unit (getrlimit(2))',
+  EAGAIN: 'this process has as many threads as it may: raise TasksMax= of its unit (pthread_create(3))',
+};

@@ -1,13 +1,45 @@
-// Looking before the launch: whether the program, its interpreters and its shared libraries are in the jail.
-import { bytePath, showPath } from '../../binary/path.ts';
+// A look into the jail before the launch: whether the program, its interpreters and its shared libraries are there.
+import { type MissingFile, resolveProgram, type ResolverOptions } from '../../binary/closure.ts';
+import { bytePath, joinPath, showPath } from '../../binary/path.ts';
 import { errorCode } from '../../binary/root.ts';
 import { LaunchError } from '../../errors.ts';
-import { diagnoseDirectory, diagnoseProgram, type Diagnosis } from './diagnose.ts';
-import { findMissing } from './missing.ts';
+import { diagnoseDirectory, diagnoseProgram, type Diagnosis, type JailView } from './diagnose.ts';
 import type { Launch } from '../host/prepare.ts';
 import type { Step } from '../plan/step.ts';
 
-/** PATH of an environment, or what the C library searches without one (confstr(3), _CS_PATH). */
+const WORDS: Readonly<Record<MissingFile['role'], string>> = {
+  program: 'it',
+  'script-interpreter': 'its interpreter',
+  command: 'its command',
+  'elf-interpreter': 'its ELF interpreter',
+  library: 'its shared library',
+  dlopen: 'its shared library',
+};
+
+/**
+ * The first thing that a program needs to start and the jail does not have, though the kernel would execute the program: the loader and
+ * env(1) say so only afterwards, and on the program's stderr. Undefined if nothing is missing.
+ */
+export function findMissing(
+  view: Pick<JailView, 'root' | 'cwd' | 'jail'>,
+  program: Uint8Array,
+  options: ResolverOptions,
+): Diagnosis | undefined {
+  const path = joinPath(bytePath(view.cwd), bytePath(program));
+  const { missing } = resolveProgram(view.root, path, options);
+  // what the kernel does not find is diagnosed elsewhere
+  const first = missing.find(({ role, reason }) => role !== 'program' && reason !== 'unknown-command');
+  if (first === undefined) return undefined;
+  const needed = first.neededBy === undefined ? '' : `, needed by ${showPath(first.neededBy)}`;
+  return {
+    message: `${WORDS[first.role]} ${showPath(first.path)}${needed}: ${first.message}`,
+    path: showPath(first.path),
+    hint: `uchroot-jail build ${view.jail} ${showPath(path)}`,
+    missing: true,
+  };
+}
+
+// PATH of an environment, or the C library's default (confstr(3), _CS_PATH).
 function pathOf(env: readonly Buffer[]): Uint8Array | string {
   const entry = env.find((variable) => variable.subarray(0, 5).equals(Buffer.from('PATH=')));
   return entry?.subarray(5) ?? '/bin:/usr/bin';
@@ -24,7 +56,7 @@ function toError(launch: Launch, step: Step, subject: Uint8Array, diagnosis: Dia
   });
 }
 
-// What an ordinary user may not read is no finding; a name that is too long is one.
+// A file that this process may not read is no finding; a name that is too long is one.
 function attempt(look: () => Diagnosis | undefined): Diagnosis | undefined {
   try {
     return look();
@@ -35,7 +67,7 @@ function attempt(look: () => Diagnosis | undefined): Diagnosis | undefined {
   }
 }
 
-/** What would keep a prepared launch from succeeding, as far as the jail's files tell; undefined if nothing. */
+/** The first problem that the jail's files show for a prepared launch. */
 export function findProblem(launch: Launch): LaunchError | undefined {
   for (const step of launch.steps) {
     if (step.op === 'chdir') {

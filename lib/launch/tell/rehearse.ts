@@ -8,8 +8,8 @@ import { native } from '../../native.ts';
 import { encodePlan } from '../plan/encode.ts';
 import { messageHead, rowOf } from '../plan/table.ts';
 import { contextOf, toLaunchError } from './failure.ts';
-import { requireMappings } from '../host/namespace.ts';
-import { requireCapabilities, requireRoot, type PreparedLaunch } from '../host/prepare.ts';
+import type { PreparedLaunch } from '../host/prepare.ts';
+import { requireCapabilities, requireMappings, requireRoot } from '../host/privilege.ts';
 import type { Step } from '../plan/step.ts';
 
 function signalName(signal: number): string {

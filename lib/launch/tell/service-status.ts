@@ -1,36 +1,27 @@
-// How a launch that an init system has started tells of its failure: --service-status.
+// --service-status: how a launch reports its failure to an init system.
 import { writeSync } from 'node:fs';
+import { constants } from 'node:os';
 
 import { native } from '../../native.ts';
-import { notOpen } from '../host/own-descriptors.ts';
+import { notOpen } from '../host/caller.ts';
 
 /**
- * Exit statuses that no program uses for an exception of its own: 1 to 125 are taken, shells add signals to 128, and systemd
- * has 200 to 245 and 255 (systemd.exec(5), "Process Exit Codes").
+ * Exit statuses that programs do not use: 1 to 125 are taken, shells add signals to 128, and systemd has 200 to 245 and 255
+ * (systemd.exec(5), "Process Exit Codes").
  */
 export const serviceStatuses = {
-  /** Another try would end in the same way. */
+  /** Another try would fail in the same way. */
   final: 250,
   /** Another try may succeed. */
   passing: 251,
 } as const;
 
-/** Errors that pass: something is short for the moment, or in use. All others stay until somebody puts them right. */
-export const passingErrors: readonly (readonly [code: string, errno: number])[] = [
-  ['EINTR', 4],
-  ['EIO', 5],
-  ['EAGAIN', 11],
-  ['ENOMEM', 12],
-  ['EBUSY', 16],
-  ['ENFILE', 23],
-  ['EMFILE', 24],
-  ['ETXTBSY', 26],
-  ['ENOSPC', 28],
-  ['ETIMEDOUT', 110],
-  ['ECONNREFUSED', 111],
-  ['ESTALE', 116],
-  ['EDQUOT', 122],
-];
+/** Errors that may pass: something is short, or in use. All others stay until somebody repairs the cause. */
+export const passingErrors: readonly (readonly [code: string, errno: number])[] = (
+  'EINTR EIO EAGAIN ENOMEM EBUSY ENFILE EMFILE ETXTBSY ENOSPC ETIMEDOUT ECONNREFUSED ESTALE EDQUOT'.split(
+    ' ',
+  ) as (keyof typeof constants.errno)[]
+).map((name) => [name, constants.errno[name]]);
 
 interface Failure {
   readonly message: string;
@@ -43,35 +34,35 @@ function statusOf({ code }: Failure): number {
   return passingErrors.some(([name]) => name === code) ? passing : final;
 }
 
-// A datagram of more than 4096 bytes is not read (systemd, NOTIFY_BUFFER_MAX); a character takes at most three.
+// systemd does not read a datagram of more than 4096 bytes (NOTIFY_BUFFER_MAX); a character has at most three.
 const maxCharacters = 1000;
 
-/** The init system that has started this process. */
+/** The init system that started this process. */
 export class ServiceManager {
-  /** To its socket, if it has one: opened before the root directory changes, and closed by execve. */
+  /** For its socket, if there is one. It is opened before the root directory changes, and closed by execve. */
   readonly #fd: number | undefined;
 
   constructor(socket: string | undefined) {
     try {
       this.#fd = socket?.startsWith('/') === true ? native.connectDatagram(socket) : undefined;
     } catch {
-      this.#fd = undefined; // nobody listens: there is still the exit status
+      this.#fd = undefined; // nobody listens; the exit status still tells of the failure
     }
   }
 
-  /** Refuses to pass its own socket on, for a number that the caller left closed. @throws LaunchError EBADF */
+  /** Refuses to preserve the number of its own socket, which the caller left closed. @throws LaunchError EBADF */
   keepFrom(fds: readonly number[]): void {
     if (this.#fd !== undefined && fds.includes(this.#fd)) throw notOpen(this.#fd);
   }
 
-  /** Tells of a failure by STATUS=, which `systemctl status` shows (sd_notify(3)); answers with the exit status. */
+  /** Sends a failure as STATUS=, which `systemctl status` shows (sd_notify(3)), and returns the exit status. */
   fail(failure: Failure): number {
     const { message, hint } = failure;
     const text = `${message}${hint === undefined ? '' : `; hint: ${hint}`}`.slice(0, maxCharacters);
     try {
       if (this.#fd !== undefined) writeSync(this.#fd, `STATUS=${text}`);
     } catch {
-      // the message is on descriptor 2 too
+      // descriptor 2 has the message too
     }
     return statusOf(failure);
   }

@@ -1,13 +1,68 @@
-// What a service is warned of.
+// Warnings of a launch, and process warnings for a service.
+import { existsSync } from 'node:fs';
+
+import { type BytePath, joinPath, pathBytes, showPath } from '../../binary/path.ts';
+import { walk } from '../../binary/walk.ts';
 import type { DirectoryFinding } from '../host/directory.ts';
+import type { PreparedLaunch } from '../host/prepare.ts';
 
 const warned = new Set<string>();
 
-/** Process warnings, each once: `UCHROOT_JAIL`. */
+/** Emits process warnings with the code `UCHROOT_JAIL`, each once. */
 export function warnOnce(warnings: readonly DirectoryFinding[]): void {
   for (const { message, hint } of warnings) {
     if (warned.has(message)) continue;
     warned.add(message);
     process.emitWarning(message, { code: 'UCHROOT_JAIL', detail: `hint: ${hint}` });
   }
+}
+
+// The value of a variable in an environment; latin1. The `=` is looked for first, as a launch has time for little else.
+function valueOf(env: readonly Buffer[], name: string): string | undefined {
+  const isIt = (variable: Buffer): boolean =>
+    variable[name.length] === 0x3d && variable.toString('latin1', 0, name.length) === name;
+  return env.find(isIt)?.toString('latin1', name.length + 1);
+}
+
+// These names mean UTC without any file.
+const UTC =
+  'UTC GMT UCT Zulu Universal Greenwich Etc/UTC Etc/GMT Etc/UCT Etc/Zulu Etc/Universal Etc/Greenwich'.split(
+    ' ',
+  );
+
+/**
+ * The name of the file that TZ asks for; undefined for UTC and for a rule, such as `JST-9` or `CET-1CEST,M3.5.0/2,M10.5.0`. A rule
+ * has a number before any slash (POSIX.1-2024, 8.3).
+ */
+export function zoneNamed(tz: string): string | undefined {
+  const name = tz.startsWith(':') ? tz.slice(1) : tz;
+  if (name === '' || UTC.includes(name)) return undefined;
+  if (tz.startsWith(':') || tz.startsWith('/')) return name;
+  for (let at = 0; at < name.length; at++) {
+    const character = name.charAt(at);
+    if (character === '/') return name;
+    if (character === '<' || (character >= '0' && character <= '9')) return undefined;
+  }
+  return name;
+}
+
+/** The warning for a time zone that is not in the jail: the C library takes UTC for it, and says nothing (tzset(3)). */
+export function findMissingZone(launch: PreparedLaunch): readonly DirectoryFinding[] {
+  const { execve } = launch;
+  const name = zoneNamed(valueOf(execve.env, 'TZ') ?? '');
+  if (name === undefined) return [];
+  const { view } = launch;
+  const directory = valueOf(execve.env, 'TZDIR') ?? '/usr/share/zoneinfo';
+  const path = joinPath(directory as BytePath, name as BytePath);
+  if (walk(view.root, path).kind === 'found') return [];
+  return [
+    {
+      refuses: false,
+      path: showPath(path),
+      message: `TZ=${showPath(name as BytePath)}: ${showPath(path)} is not in the jail: times are shown in UTC`,
+      hint: existsSync(pathBytes(path))
+        ? `uchroot-jail build ${view.jail} --copy ${showPath(path)}`
+        : 'the host has none of that name either',
+    },
+  ];
 }

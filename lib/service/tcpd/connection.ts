@@ -1,9 +1,9 @@
-// The connection that a process was started for, on descriptor 0: as inetd(8) and systemd (StandardInput=socket) hand it over.
+// The connection on descriptor 0, as inetd(8) and systemd (StandardInput=socket) hand it over.
 
 import { native, type SocketAddress } from '../../native.ts';
-import type { RequestDescription } from '../../tcpwrappers/request/request.ts';
+import type { RequestDescription } from '../../tcpwrappers/connection/request-info.ts';
 
-/** Who has connected to what. `none` is no internet socket: nothing is known of the client, and rules for UNKNOWN hold. */
+/** Who has connected to what. `none` is no internet socket: the client is unknown, and rules for UNKNOWN match. */
 export type Connection =
   | { readonly kind: 'tcp'; readonly client: SocketAddress; readonly server: SocketAddress | undefined }
   /** The first datagram is waiting. */
@@ -12,7 +12,7 @@ export type Connection =
 
 const SOCK_DGRAM = 2;
 
-// A datagram socket is mostly not connected: its client is who has sent what comes next (tcpd(8)).
+// A datagram socket is mostly not connected: its client is the sender of the next datagram (tcpd(8)).
 function clientOf(fd: number, isDatagram: boolean): SocketAddress | undefined {
   try {
     return native.getpeername(fd);
@@ -38,16 +38,16 @@ export function describeConnection(fd: number): Connection {
 export function toRequest(daemon: Buffer, connection: Connection): RequestDescription {
   if (connection.kind === 'none') return { daemon, client: {} };
   const { kind, client, server = {} } = connection;
-  // RFC 1413 knows no datagrams
+  // RFC 1413 has no look-up for datagrams
   return { daemon, client: { ...client, ...(kind === 'udp' && { user: 'unknown' }) }, server };
 }
 
-// ip(7), RFC 791: those that only fill, and those by which the sender chooses the way of the answers.
+// IP options (ip(7), RFC 791): padding, and those by which the sender chooses the route of the answers.
 const END = 0;
 const NO_OPERATION = 1;
 const SOURCE_ROUTES: ReadonlySet<number> = new Set([131, 137]);
 
-/** Whether one of the IP options makes answers go wherever the client says. */
+/** Whether an IP option lets the client choose the route of the answers. */
 export function hasSourceRoute(options: Uint8Array): boolean {
   for (let at = 0; at < options.length;) {
     const kind = options[at] ?? END;
@@ -59,8 +59,8 @@ export function hasSourceRoute(options: Uint8Array): boolean {
 }
 
 /**
- * Takes away the IP options that the client has sent, with which anybody can use the address of somebody else (tcpd(8)).
- * Why it is refused, if it is; what was ignored, if anything was.
+ * Clears the IP options that the client has sent: with source routing anybody can use another's address (tcpd(8)).
+ * Returns why the client is refused, or which options were cleared; neither if there were none.
  */
 export function dropIpOptions(fd: number): { readonly refusal?: string; readonly ignored?: string } {
   let options: Buffer;

@@ -1,34 +1,39 @@
-// tcpd(8): asks the rules about the client on descriptor 0, and becomes the daemon if he is let in.
+// uchroot-tcpd run, as tcpd(8): asks the rules about the client on descriptor 0, and becomes the daemon if they grant access.
 
 import { openSync } from 'node:fs';
 
+import { errnoName, reason } from '../../errno.ts';
 import { LaunchError, UsageError } from '../../errors.ts';
-import { prepareInPlace, runInPlace, warningLines } from '../../launch/start/exec.ts';
+import { listenFds } from '../../launch/host/environment.ts';
+import { encodePlan } from '../../launch/plan/encode.ts';
+import type { Step } from '../../launch/plan/step.ts';
 import { type LaunchRequest, normalize } from '../../launch/request/request.ts';
+import { callerInPlace } from '../../launch/host/caller.ts';
+import { prepareInPlace, runInPlace, warningLines } from '../../launch/start/exec.ts';
 import { native } from '../../native.ts';
-import type { Applied } from '../../tcpwrappers/apply/apply.ts';
-import { shellArguments } from '../../tcpwrappers/apply/command.ts';
+import { quote } from '../../quote.ts';
+import type { Applied } from '../../tcpwrappers/apply/applied.ts';
+import { shellArguments } from '../../tcpwrappers/apply/shell-command.ts';
 import type { Decision } from '../../tcpwrappers/decision.ts';
 import { type HostsOptions, openHosts } from '../../tcpwrappers/hosts.ts';
-import { toUtf8 } from '../../tcpwrappers/text/utf8.ts';
+import { toUtf8 } from '../../tcpwrappers/text/latin1.ts';
 import { type Connection, describeConnection, dropIpOptions, toRequest } from './connection.ts';
-import { isConnection, type Log } from './log.ts';
-import { becomeProgram } from './program.ts';
+import { isConnection, type Log } from './tcpd-log.ts';
 
 export interface TcpdRequest {
   /** Path of the daemon; a name without a slash is one in /usr/sbin. */
   readonly daemon: Buffer;
   readonly args: readonly Buffer[];
   readonly hosts: HostsOptions;
-  /** The jail that the daemon runs in, and how; its path is then one of the jail's. */
+  /** The jail of the daemon, and how it starts there. `daemon` is then a path in the jail. */
   readonly jail?: Omit<LaunchRequest, 'program' | 'args'> | undefined;
 }
 
-/** REAL_DAEMON_DIR and DAEMON_UMASK of Debian's tcpd. */
+// REAL_DAEMON_DIR and DAEMON_UMASK of Debian's tcpd.
 const DAEMON_DIRECTORY = '/usr/sbin/';
 const DAEMON_UMASK = 0o022;
 
-/** Findings that libwrap logs too, for each connection: rules that were not read. */
+// Findings that libwrap logs for each connection too: rules that were not read.
 const LOGGED: ReadonlySet<string> = new Set([
   'cannot-open',
   'file-refused',
@@ -46,8 +51,8 @@ export function daemonNames(daemon: Buffer): { readonly path: Buffer; readonly n
 }
 
 /**
- * Decides, does what the rule asks for, and becomes the daemon. Returns the exit status if the client is refused, or
- * something was in the way: then nothing of the daemon has run.
+ * Decides, puts the rule into effect, and becomes the daemon. Returns only if the client is refused or the start fails, with
+ * the exit status; then nothing of the daemon has run.
  */
 export async function runTcpd(request: TcpdRequest, log: Log): Promise<number> {
   try {
@@ -100,30 +105,30 @@ function acceptsOptions(client: string, log: Log): boolean {
   return refusal === undefined;
 }
 
-// Commands of the rule go on without the client; a datagram is still to be taken.
+// Commands of the rule go on without the client. A datagram is taken later.
 function hangUp({ kind }: Connection): void {
   if (kind !== 'tcp') return;
   const nothing = openSync('/dev/null', 'r+');
   for (const fd of [0, 1, 2]) if (isConnection(fd)) native.duplicate(nothing, fd);
 }
 
-// As tcpd does, with success; but the client is not kept waiting: the connection ends with this process.
+// Status 0, as tcpd has it. Unlike tcpd it does not wait: the connection ends with this process.
 function refuse(connection: Connection, { reason }: Applied, log: Log): number {
   if (reason !== undefined) log.warn(reason);
   if (connection.kind === 'udp') takeDatagram();
   return 0;
 }
 
-// One that stays would have inetd(8) start us again and again.
+// A datagram that stays makes inetd(8) start this process again and again.
 function takeDatagram(): void {
   try {
     native.recvfrom(0, false);
   } catch {
-    // somebody else has taken it
+    // another process has taken it
   }
 }
 
-// The client gets the command on 0 to 2, in place of the daemon (hosts_options(5)); on the host, as the command is the rule's.
+// The client gets the output of the command instead of the daemon (hosts_options(5)). The command runs on the host.
 function twist({ options }: Decision): never {
   const option = options.findLast((option) => option.kind === 'twist');
   if (option === undefined) throw new Error('delegated to nothing');
@@ -137,7 +142,7 @@ function start({ daemon, args, jail }: TcpdRequest, { options }: Decision, log: 
   const env: Record<string, string | Uint8Array | undefined> = { ...jail.env };
   let { umask } = jail;
   for (const option of options) {
-    // what the rule says is meant for this client
+    // the rule overrides the jail: it is meant for this client
     if (option.kind === 'setenv') env[option.name] = Buffer.from(option.value, 'latin1');
     if (option.kind === 'umask') umask = option.mask;
     if (option.kind === 'user' || option.kind === 'group')
@@ -146,4 +151,30 @@ function start({ daemon, args, jail }: TcpdRequest, { options }: Decision, log: 
   const request = normalize({ argv0: name, ...jail, program: path, args, env, umask });
   const warn = (finding: Parameters<typeof warningLines>[0]): void => log.warn(warningLines(finding));
   return runInPlace(prepareInPlace(request, warn), { tell: (lines) => log.error(lines) });
+}
+
+// Executes a program on the host in place of this process, with its identity, umask and environment. Undoes what Node has
+// changed: flags of 0 to 2, the limit on descriptors, signals. @throws LaunchError with status 126 or 127
+function becomeProgram(program: Buffer, argv: readonly Buffer[]): never {
+  const kept = listenFds(callerInPlace({ keepEnv: true, passEnv: [] }).environment, process.pid);
+  const steps: readonly Step[] = [
+    // Node has raised the soft limit to the hard one, and the old one is lost; 1024 is the kernel's default (INR_OPEN_CUR).
+    { op: 'setrlimit', resource: 'nofile', limit: { soft: 1024, hard: Infinity }, mode: 'set-soft' },
+    { op: 'stdio', fd: 0 },
+    { op: 'stdio', fd: 1 },
+    { op: 'stdio', fd: 2 },
+    { op: 'close_range', first: 3 },
+    ...Array.from({ length: kept }, (_, i): Step => ({ op: 'keep_fd', fd: 3 + i })),
+    // Node ignores SIGPIPE, and execve keeps that (signal(7))
+    { op: 'reset_signals' },
+    { op: 'execve', program, argv, env: native.environmentEntries() },
+  ];
+  const { step, errno } = native.execPlan(encodePlan([steps]), -1);
+  const call = steps[step]?.op ?? 'launch';
+  throw new LaunchError(`cannot execute ${quote(program)}: ${call}: ${reason(errno)}`, {
+    step: call,
+    code: errnoName(errno),
+    errno,
+    exitStatus: call !== 'execve' ? 125 : errnoName(errno) === 'ENOENT' ? 127 : 126,
+  });
 }

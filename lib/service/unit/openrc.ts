@@ -1,9 +1,16 @@
 // A service script for OpenRC: openrc-run(8), supervise-daemon(8).
-import { plainWord, shellUpdate, shellWord } from './shell.ts';
-import { heading, launchWords, type Unit, type UnitFile } from './unit.ts';
+import {
+  heading,
+  launchWords,
+  plainWord,
+  shellUpdate,
+  shellWord,
+  type Unit,
+  type UnitFile,
+} from './service-unit.ts';
 
 // OpenRC splits its variables at blanks and expands patterns in them before a shell reads the result
-// (supervise-daemon.sh). So a word that is not plain gets a variable of its own, and a reference stands for it.
+// (supervise-daemon.sh). So each word that is not plain becomes a variable, and the command has a reference to it.
 function nameOddWords(words: readonly string[]): {
   readonly variables: string;
   readonly references: readonly string[];
@@ -25,7 +32,7 @@ reload() {
 }
 `;
 
-/** One script. supervise-daemon starts the program again, whatever its status, until it has ended too often. */
+/** One script. supervise-daemon starts the program again after any status, until it has ended too often. */
 export function openrcFiles(unit: Unit): readonly UnitFile[] {
   const { name, command, reloadSignal } = unit;
   const { variables, references } = nameOddWords([...command, ...launchWords(unit)]);
@@ -55,7 +62,7 @@ depend() {
 	after localmount
 }
 
-# What would keep it from starting is said here, where somebody reads it.
+# Tells on the terminal what would keep it from starting.
 start_pre() {
 	eval "$command $uchroot --plan $launch" >/dev/null
 }

@@ -1,6 +1,5 @@
 // A script for System V init: "Init Script Actions" and "Comment Conventions" of the Linux Standard Base, and sh(1).
-import { shellLaunch, shellUpdate, shellWord } from './shell.ts';
-import { heading, type Unit, type UnitFile } from './unit.ts';
+import { heading, shellLaunch, shellUpdate, shellWord, type Unit, type UnitFile } from './service-unit.ts';
 
 function comments({ name, description }: Unit): string {
   return `### BEGIN INIT INFO
@@ -14,7 +13,7 @@ function comments({ name, description }: Unit): string {
 `;
 }
 
-// The program is known by its root directory: a pid by itself may be another process's by now.
+// The root directory identifies the program: the pid alone may belong to another process by now.
 const functions = `
 running() {
 	read -r pid 2>/dev/null <"$pidfile" && [ "/proc/$pid/root" -ef "$jail" ]
@@ -89,7 +88,7 @@ reload() {
 }
 `;
 
-// The program has the file open for appending, so that it can be cut while it is written to (logrotate(8), copytruncate).
+// The program has the log open for appending, so logrotate(8) can cut it at any time (copytruncate).
 const rotation = (unit: Unit): string => `${heading(unit)}/var/log/${unit.name}.log {
 	weekly
 	maxsize 100M
@@ -101,7 +100,7 @@ const rotation = (unit: Unit): string => `${heading(unit)}/var/log/${unit.name}.
 }
 `;
 
-/** A script, and the rotation of the log that it writes. */
+/** A script, and the rotation of its log. */
 export function sysvFiles(unit: Unit): readonly UnitFile[] {
   const { name, operands, reloadSignal } = unit;
   const ours = ['--status-fd=3', `--pid-file=${unit.pidFile}`, '--new-session'];

@@ -1,19 +1,19 @@
-// A file that is being checked, and what was found in it.
+// A file that is being checked, and its findings.
 
-import { readFileText } from '../file/file.ts';
-import { type Line, placeIn, readLines } from '../parse/line.ts';
+import { readFileText } from '../file/host-files.ts';
+import { type Line, placeIn, readLines } from '../parse/logical-line.ts';
 import type { Finding as ReadFinding } from '../rule/finding.ts';
-import type { Rule, Table } from '../rule/rule.ts';
-import { toUtf8 } from '../text/utf8.ts';
+import type { Rule, Table } from '../rule/rule-table.ts';
+import { toUtf8 } from '../text/latin1.ts';
 import { CATALOG, type RuleId, type Severity, type Told } from './catalog.ts';
-import { findBareAddress } from './lines.ts';
+import { findBareAddress } from './line-checks.ts';
 
-/** What is wrong, where, and what to do. */
+/** A problem, its place and its remedy. */
 export interface CheckFinding {
   readonly rule: RuleId;
   readonly severity: Severity;
   readonly file: string;
-  /** From 1; undefined for what is about the file as a whole. */
+  /** From 1; undefined for the file as a whole. */
   readonly line: number | undefined;
   /** In bytes, from 1. */
   readonly column: number | undefined;
@@ -26,19 +26,18 @@ interface Place {
   readonly column: number;
 }
 
-/** Most findings of one rule in one file. */
+/** Findings of one rule in one file. */
 const MAX_FINDINGS = 1000;
 
-/** A file as it was read, and what was found in it. */
 export class Checked {
   readonly table: Table;
   readonly text: string;
   readonly #counts = new Map<RuleId, number>();
   readonly #lines = new Map<number, Line>();
-  // those that are joined, by each of their physical lines
+  // joined lines, by each of their physical lines
   readonly #joined = new Map<number, number>();
   readonly findings: CheckFinding[] = [];
-  /** Lines that are cut in a wrong place: what can be said of the rest is noise. */
+  /** Lines that are cut in a wrong place: other findings about them would be noise. */
   readonly #cut = new Set<number>();
 
   constructor(table: Table) {
@@ -56,12 +55,12 @@ export class Checked {
     return line !== undefined && this.#cut.has(line);
   }
 
-  /** The rules that are what they were meant to be. */
+  /** The rules that are not cut in a wrong place. */
   rules(): readonly Rule[] {
     return this.table.rules.filter(({ line }) => !this.#cut.has(line));
   }
 
-  /** The line that a physical line is a part of, by its last one, as rules have it. */
+  /** The number of the logical line that contains a physical line. */
   lineOf(physical: number): number {
     return this.#joined.get(physical) ?? physical;
   }
@@ -75,7 +74,7 @@ export class Checked {
     this.add(rule, line === undefined ? undefined : placeIn(line, at), message, remedy);
   }
 
-  /** After a thousand findings of one rule, one that says that there are more. */
+  /** After a thousand findings of one rule, adds one that says that there are more. */
   add(rule: RuleId, place: Partial<Place> | undefined, message: string, remedy: string | undefined): void {
     const count = (this.#counts.get(rule) ?? 0) + 1;
     this.#counts.set(rule, count);
@@ -95,12 +94,12 @@ function isRule(code: string): code is RuleId {
   return Object.hasOwn(CATALOG, code);
 }
 
-/** Adds what the parser has found. */
+/** Adds a finding of the parser. */
 export function addRead(checked: Checked, { code, line, column, message, hint }: ReadFinding): void {
-  // told of each, whether they can be looked up here or not: words.ts
+  // word-checks.ts reports netgroups, whether they can be looked up here or not
   if (code === 'netgroup-unsupported') return;
   if (!isRule(code)) throw new Error(`the parser tells of ${code}, which is no rule`);
-  // an option that begins with a # was meant as a comment
+  // a # behind an option was meant as a comment
   const at = line === undefined ? '' : (checked.text.split('\n', line)[line - 1] ?? '');
   const isComment = code.endsWith('-allowed') && /^\w+\s+#/.test(at.slice((column ?? 1) - 1));
   const rule = isComment ? 'trailing-comment' : code;

@@ -1,9 +1,11 @@
-// What a word of a list covers, as keys: a word is covered by another if that one's key is among its own. Pure.
+// Keys of words: a word covers another if its key is among the keys of the other. Pure.
 
 import type { ClientPattern, DaemonPattern, HostPattern, TextPattern } from '../rule/pattern.ts';
 import { networkWords, parseQuad } from '../text/address.ts';
 
-/** The key of a word, and those of all words that match whatever it matches; undefined for one that never does. */
+/**
+ * The key of a word, and the keys of all words that match whatever it matches; undefined for a word that never matches.
+ */
 export interface Cover {
   readonly own: string;
   readonly wider: readonly string[];
@@ -17,35 +19,24 @@ function cover(own: string, wider: readonly string[] = []): Cover {
 
 // `.c`, `.b.c` of `a.b.c`
 function suffixes(text: string): string[] {
-  const keys: string[] = [];
-  for (let dot = text.indexOf('.', 1); dot >= 0; dot = text.indexOf('.', dot + 1))
-    keys.push(`suffix ${text.slice(dot)}`);
-  return keys;
+  const dots = text.slice(1).matchAll(/\./g);
+  return Array.from(dots, ({ index }) => `suffix ${text.slice(index + 1)}`);
 }
 
 // `a.`, `a.b.` of `a.b.c`
 function prefixes(text: string): string[] {
-  const keys: string[] = [];
-  for (let dot = text.indexOf('.'); dot >= 0; dot = text.indexOf('.', dot + 1))
-    keys.push(`prefix ${text.slice(0, dot + 1)}`);
-  return keys;
+  return Array.from(text.matchAll(/\./g), ({ index }) => `prefix ${text.slice(0, index + 1)}`);
 }
 
 function coverText(pattern: TextPattern): Cover | undefined {
   switch (pattern.kind) {
-    case 'never':
-      return undefined;
     case 'all':
-      return cover(ALL);
     case 'known':
-      return cover('known');
+      return cover(pattern.kind);
     case 'equal': {
       const { text } = pattern;
-      return cover(`equal ${text}`, [
-        ...suffixes(text),
-        ...prefixes(text),
-        ...(text === 'unknown' ? [] : ['known']),
-      ]);
+      const known = text === 'unknown' ? [] : ['known'];
+      return cover(`equal ${text}`, [...suffixes(text), ...prefixes(text), ...known]);
     }
     case 'suffix':
       return cover(`suffix ${pattern.text}`, suffixes(pattern.text));
@@ -54,35 +45,38 @@ function coverText(pattern: TextPattern): Cover | undefined {
     case 'glob':
       return cover(`glob ${pattern.text}`);
     case 'address':
+    case 'never':
       return undefined;
     default:
       return pattern satisfies never;
   }
 }
 
-// The networks around one of IPv4; the broadcast address, which is in no network, is nobody's.
+// A network, and the networks that contain it.
+function coverNet(length: number, key: (bits: number) => string): Cover {
+  const wider = Array.from({ length }, (_, i) => key(length - 1 - i));
+  return cover(key(length), wider);
+}
+
+// The broadcast address is in no network, but no client has it.
 function coverNet4(net: number, length: number): Cover {
-  const keys: string[] = [];
-  for (let bits = length; bits >= 0; bits--)
-    keys.push(`net4 ${bits === 0 ? 0 : (net & (0xffffffff << (32 - bits))) >>> 0}/${bits}`);
-  const [own = ''] = keys;
-  return cover(own, keys.slice(1));
+  return coverNet(
+    length,
+    (bits) => `net4 ${bits === 0 ? 0 : (net & (0xffffffff << (32 - bits))) >>> 0}/${bits}`,
+  );
 }
 
 function coverNet6(net: string, length: number): Cover {
-  const keys: string[] = [];
-  for (let bits = length; bits >= 0; bits--) keys.push(`net6 ${networkWords(net, bits)}/${bits}`);
-  const [own = ''] = keys;
-  return cover(own, keys.slice(1));
+  return coverNet(length, (bits) => `net6 ${networkWords(net, bits)}/${bits}`);
 }
 
-/** How many bits a contiguous mask has, or undefined. */
+/** The length of a contiguous mask, or undefined. */
 export function maskLength(mask: number): number | undefined {
   const length = Math.clz32(~mask >>> 0);
   return (length === 0 ? 0 : (0xffffffff << (32 - length)) >>> 0) === mask ? length : undefined;
 }
 
-/** The network that a word of digits and dots stands for: an address, or the beginning of one. */
+/** The network of a word of digits and dots: an address, or the beginning of one. */
 export function numbersNet(pattern: TextPattern): { net: number; length: number } | undefined {
   if (pattern.kind === 'equal') {
     const net = parseQuad(pattern.text);
@@ -99,10 +93,10 @@ export function numbersNet(pattern: TextPattern): { net: number; length: number 
 function coverHost(pattern: HostPattern): Cover | undefined {
   switch (pattern.kind) {
     case 'text': {
-      if (pattern.text.kind === 'address')
-        return pattern.text.address.zone === undefined
-          ? coverNet6(pattern.text.address.words, 128)
-          : undefined;
+      if (pattern.text.kind === 'address') {
+        const { words, zone } = pattern.text.address;
+        return zone === undefined ? coverNet6(words, 128) : undefined;
+      }
       if (!pattern.addressOnly) return coverText(pattern.text);
       const net = numbersNet(pattern.text);
       return net === undefined ? undefined : coverNet4(net.net, net.length);
@@ -131,7 +125,7 @@ function coverHost(pattern: HostPattern): Cover | undefined {
   }
 }
 
-// Both must be covered; what is wider for one part goes with what is wider for the other.
+// Both words must be covered, so every pair of their wider keys counts.
 function both(first: Cover | undefined, second: Cover | undefined): Cover | undefined {
   if (first === undefined || second === undefined) return undefined;
   return {
@@ -142,13 +136,13 @@ function both(first: Cover | undefined, second: Cover | undefined): Cover | unde
 
 const ANY = cover(ALL);
 
-/** Of a word of the daemon list. */
+/** The cover of a word of the daemon list. */
 export function coverDaemon({ daemon, host }: DaemonPattern): Cover | undefined {
   const name = daemon.kind === 'port' ? cover(`port ${daemon.port}`) : coverText(daemon);
   return both(name, host === undefined ? ANY : coverHost(host));
 }
 
-/** Of a word of the client list. */
+/** The cover of a word of the client list. */
 export function coverClient({ host, user }: ClientPattern): Cover | undefined {
   return both(coverHost(host), user === undefined ? ANY : coverText(user));
 }

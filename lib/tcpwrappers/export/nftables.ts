@@ -1,22 +1,20 @@
-// The rules as a table of nftables (nft(8)): first match as they stand, and whom none matches is let in. Pure.
+// The rules as a table of nftables (nft(8)): the first match decides, and the default is to accept. Pure.
 
-import type { Accounts } from '../daemon/accounts.ts';
-import type { Rule, Tables } from '../rule/rule.ts';
-import { daemonText, wordText } from '../rule/word.ts';
-import { show } from '../text/show.ts';
-import { type Addresses, EVERYBODY, isNobody, less } from './clients.ts';
-import { formatQuad, formatWords } from './format.ts';
-import { daemonPorts, type PortsOf, type Ports, PROTOCOLS, type Target, targetsOf } from './ports.ts';
+import type { Accounts } from '../daemon/daemon-host.ts';
+import { daemonText, type Rule, type Tables, wordText } from '../rule/rule-table.ts';
+import { formatQuad, formatWords } from '../text/address.ts';
+import { show } from '../text/latin1.ts';
+import { type Addresses, ADDRESSES, EVERYBODY } from './client-addresses.ts';
+import { daemonPorts, PORTS, type Ports, type PortsOf, PROTOCOLS, targetsOf } from './daemon-ports.ts';
 import { networks, type Ranges } from './ranges.ts';
-import { boundOf, type Translated, translateRule } from './translated.ts';
-import type { Losses } from './untranslated.ts';
+import { type Losses, type Translated, translateRule } from './rule-translation.ts';
 
 export interface NftablesFacts extends Accounts {
   readonly portsOf: PortsOf;
   readonly daemons: readonly string[];
 }
 
-/** Of a rule that refuses, a daemon of which the ports are not known: everything would have to be closed. */
+/** A rule refuses clients of a daemon whose ports are unknown: every port would have to be closed. */
 export class UnknownPorts extends Error {
   readonly rule: Rule;
   readonly word: string;
@@ -32,22 +30,25 @@ function portText(ranges: Ranges): string {
   return ranges.map(({ first, last }) => (first === last ? String(first) : `${first}-${last}`)).join(', ');
 }
 
-// Which packets, by port: one expression for both protocols where they have the same.
+// Matches packets by port: one expression if both protocols have the same ports.
 function portMatches({ tcp, udp }: Ports): readonly string[] {
   const texts = { tcp: portText(tcp), udp: portText(udp) };
   const every = '0-65535';
-  if (texts.tcp === texts.udp)
-    return texts.tcp === ''
-      ? []
-      : [`meta l4proto { tcp, udp }${texts.tcp === every ? '' : ` th dport { ${texts.tcp} }`}`];
+  if (texts.tcp === texts.udp && texts.tcp !== '')
+    return [`meta l4proto { tcp, udp }${texts.tcp === every ? '' : ` th dport { ${texts.tcp} }`}`];
   return PROTOCOLS.filter((protocol) => texts[protocol] !== '').map((protocol) =>
     texts[protocol] === every ? `meta l4proto ${protocol}` : `${protocol} dport { ${texts[protocol]} }`,
   );
 }
 
-// Ranges as nft has them in a set: an address, a network, or first-last.
+const FAMILIES = {
+  ip4: { keyword: 'ip', protocol: 'ipv4', bits: 32, format: formatQuad },
+  ip6: { keyword: 'ip6', protocol: 'ipv6', bits: 128, format: formatWords },
+} as const;
+
+// Ranges as elements of a set: an address, a network, or first-last.
 function netText(ranges: Ranges, family: keyof Addresses): string {
-  const [bits, format] = family === 'ip4' ? ([32, formatQuad] as const) : ([128, formatWords] as const);
+  const { bits, format } = FAMILIES[family];
   return ranges
     .map((range) => {
       const [one, ...more] = networks([range], bits);
@@ -57,55 +58,47 @@ function netText(ranges: Ranges, family: keyof Addresses): string {
     .join(', ');
 }
 
-const KEYWORDS = { ip4: 'ip', ip6: 'ip6' } as const;
-
 function isEverybody(addresses: Addresses): boolean {
-  return isNobody(less(EVERYBODY, addresses));
+  return ADDRESSES.isEmpty(ADDRESSES.less(EVERYBODY, addresses));
 }
 
-// Which packets, by addresses: one expression where the family does not matter.
+// Matches packets by address: one expression if the family does not matter.
 function addressMatches(client: Addresses, server: Addresses): readonly string[] {
   if (isEverybody(client) && isEverybody(server)) return [''];
   return (['ip4', 'ip6'] as const).flatMap((family) => {
     if (client[family].length === 0 || server[family].length === 0) return [];
-    const parts = [
-      ['saddr', client],
-      ['daddr', server],
-    ] as const;
-    const texts = parts.map(([field, addresses]) => {
+    const { keyword, protocol } = FAMILIES[family];
+    const match = (field: string, addresses: Addresses): string => {
       const nets = netText(addresses[family], family);
-      // all of the family
-      return /^[^,]*\/0$/.test(nets) ? '' : `${KEYWORDS[family]} ${field} { ${nets} } `;
-    });
-    return [texts.join('') || `meta nfproto ${family === 'ip4' ? 'ipv4' : 'ipv6'} `];
+      // the whole family
+      return /^[^,]*\/0$/.test(nets) ? '' : `${keyword} ${field} { ${nets} } `;
+    };
+    return [match('saddr', client) + match('daddr', server) || `meta nfproto ${protocol} `];
   });
 }
 
 function* ruleLines(translated: Translated, facts: NftablesFacts): Generator<string, void> {
   const { rule, daemons, clients, verdict, lose } = translated;
   const nameAt = (at: number): string => daemonText(rule, at);
-  const bound = boundOf(translated);
+  // a rule that grants must not let in too many, one that refuses must not refuse too few
+  const bound = verdict === 'grant' ? 'least' : 'most';
   for (const { ports, server } of targetsOf(daemons, { ...facts, nameAt, untranslated: lose })) {
-    if (verdict === 'refuse') requirePorts(rule, ports, facts, nameAt);
+    if (verdict === 'refuse' && !PORTS.isEmpty(PORTS.less(ports.most, ports.least))) {
+      const unknown = rule.daemons
+        .flat()
+        .find((word) => daemonPorts(word, { ...facts, nameAt }) === undefined);
+      throw new UnknownPorts(rule, unknown === undefined ? rule.daemonText : wordText(rule, unknown.at));
+    }
     for (const addresses of addressMatches(clients[bound], server[bound]))
       for (const packets of portMatches(ports[bound]))
         yield `${addresses}${packets} ${verdict === 'grant' ? 'accept' : 'drop'}`;
   }
 }
 
-// A rule that refuses at some ports, and it is not known at which.
-function requirePorts(
-  rule: Rule,
-  { least, most }: Target['ports'],
-  facts: NftablesFacts,
-  nameAt: (at: number) => string,
-): void {
-  if (portText(least.tcp) === portText(most.tcp) && portText(least.udp) === portText(most.udp)) return;
-  const unknown = rule.daemons.flat().find((word) => daemonPorts(word, { ...facts, nameAt }) === undefined);
-  throw new UnknownPorts(rule, unknown === undefined ? rule.daemonText : wordText(rule, unknown.at));
-}
-
-/** A table of nftables for both files. @throws {UnknownPorts} */
+/**
+ * A table of nftables for both files.
+ * @throws {UnknownPorts}
+ */
 export function toNftables({ allow, deny }: Tables, facts: NftablesFacts, losses: Losses): string {
   const lines: string[] = [];
   for (const { table } of [allow, deny]) {
@@ -118,7 +111,7 @@ export function toNftables({ allow, deny }: Tables, facts: NftablesFacts, losses
   }
   const unread = deny.table.unread ?? allow.table.unread;
   if (unread !== undefined) lines.push(`# ${unread.message}`, 'meta l4proto { tcp, udp } drop');
-  // created if need be, so that it can be deleted: loading it again replaces it
+  // the first line creates the table if need be, so that deleting it cannot fail
   return `table inet uchroot_tcpd
 delete table inet uchroot_tcpd
 table inet uchroot_tcpd {

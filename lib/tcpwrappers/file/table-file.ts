@@ -1,40 +1,38 @@
 // A file of rules, read again when it, or a file of patterns that it names, has changed.
 
-import { compileTable } from '../match/compile.ts';
-import type { FileText } from '../parse/file-text.ts';
-import { type ParseOptions, readTable } from '../parse/parse.ts';
+import { compileTable } from '../match/table-index.ts';
+import type { FileText } from '../parse/logical-line.ts';
 import { openPatternFiles } from '../parse/pattern-file.ts';
-import type { Search } from '../rule/rule.ts';
+import { type ParseOptions, readTable } from '../parse/rule-file.ts';
+import type { Search } from '../rule/rule-table.ts';
 import { complete, type Slices } from '../rule/slices.ts';
-import { readFile } from './file.ts';
-import { renewStamp, type Stamp, takeStamp } from './stamp.ts';
+import { renewStamp, type Stamp, takeStamp } from './file-stamp.ts';
+import { readFile } from './host-files.ts';
 
-/** A file as it was when it was read. */
+/** A file that was read. */
 interface Source {
   readonly path: Buffer;
   readonly stamp: Stamp;
   readonly found: FileText;
-  /** Whether it has been seen to be another, or has to be read to tell. */
+  /** Whether it has changed, or must be read to know. */
   isStale: boolean;
 }
 
-/** What was read of all files. */
 interface Loaded {
   readonly sources: readonly Source[];
   readonly search: Search;
 }
 
-/** A file of rules that is open. */
 export interface TableFile {
-  /** Answers for what the files say at this moment; what has changed is read on the spot. */
+  /** The rules as the files are now; changed files are read at once. */
   readonly now: () => Search;
-  /** The same; but what is long is read in slices, and the answer comes when that is done. */
+  /** The same, but long files are read in slices, and a promise waits for them. */
   readonly soon: () => Search | Promise<Search>;
 }
 
-/** So many slices are done on the spot: two hundred rules or so. */
+/** Slices that run at once: about two hundred rules. */
 const AT_ONCE = 16;
-/** How long the event loop is held by more, at a time. */
+/** How long further slices hold the event loop. */
 const HELD_MS = 4;
 
 function isSameFile(before: FileText, now: FileText): boolean {
@@ -43,23 +41,23 @@ function isSameFile(before: FileText, now: FileText): boolean {
   return before.kind === now.kind;
 }
 
-// Looked at before it is read: what is written in between shows the next time.
+// The stamp comes first: a change while reading shows the next time.
 function* readSource(path: Buffer): Slices<Source> {
   const stamp = takeStamp(path);
   return { path, stamp, found: yield* readFile(path), isStale: false };
 }
 
-// Whether a file certainly says what it said.
+// Whether a file is certainly unchanged.
 function isCurrent(source: Source): boolean {
   const { stamp, found } = source;
   const wasSettled = stamp.isSettled;
-  // what could not be read is tried again: memory or descriptors may have been short
+  // an unreadable file is tried again: memory or descriptors may have been short
   if (!source.isStale && renewStamp(stamp) && wasSettled && found.kind !== 'unreadable') return true;
   source.isStale = true;
   return false;
 }
 
-// A function of its own, so that nothing of what was read before is kept while it is read anew.
+// A separate function, so that the old texts can be freed while the new ones are read.
 function* readAgain(before: readonly Source[]): Slices<{ sources: readonly Source[]; isSame: boolean }> {
   const sources: Source[] = [];
   let isSame = true;
@@ -84,20 +82,20 @@ async function inSlices<Result>(work: Slices<Result>): Promise<Result> {
   }
 }
 
-/** Opens a file of rules, and reads it. */
+/** Opens and reads a file of rules. */
 export function openTableFile(path: Buffer, options: Omit<ParseOptions, 'file' | 'files'>): TableFile {
   const file = path.toString('latin1');
-  // undefined while others are read in its place: there is never more than one table
+  // undefined while a new table is read: there is never more than one
   let loaded: Loaded | undefined;
   let begun = 0;
   let done = 0;
   let running: { readonly number: number; readonly ended: Promise<void> } | undefined;
 
-  // Files that say what they said leave the table as it is.
+  // Files with the same content keep the table.
   function* load(): Slices<Loaded> {
     const version = done;
     const again = yield* readAgain(loaded?.sources ?? []);
-    // else another has been made on the spot meanwhile
+    // otherwise now() has made a newer table meanwhile
     if (version === done) {
       if (again.isSame && loaded !== undefined) return { sources: again.sources, search: loaded.search };
       loaded = undefined;
@@ -114,7 +112,7 @@ export function openTableFile(path: Buffer, options: Omit<ParseOptions, 'file' |
     return { sources, search: yield* compileTable(table) };
   }
 
-  // One that was begun later is not replaced.
+  // An older reading never replaces a newer one.
   function finish(number: number, made: Loaded): void {
     if (number < done) return;
     done = number;
@@ -134,7 +132,7 @@ export function openTableFile(path: Buffer, options: Omit<ParseOptions, 'file' |
     return made.search;
   }
 
-  // The first slices; the rest goes on beside.
+  // Runs the first slices at once, and the rest later.
   function begin(): Search | undefined {
     const number = ++begun;
     const work = load();
@@ -153,7 +151,7 @@ export function openTableFile(path: Buffer, options: Omit<ParseOptions, 'file' |
     return undefined;
   }
 
-  // What was begun before may have read what has been changed since. No more than one is waited for besides.
+  // A reading that began earlier may have missed a change, so at most one more is started.
   async function wait(arrived: number): Promise<Search> {
     for (;;) {
       const search = running === undefined ? begin() : undefined;

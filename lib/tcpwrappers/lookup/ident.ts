@@ -1,30 +1,30 @@
-// Asks the host of the client who its user is (RFC 1413). The answer is whatever that host likes to say.
+// Asks the client's host who its user is (RFC 1413). The answer cannot be trusted: that host may say anything.
 
 import { connect, type Socket } from 'node:net';
 
-import { UNKNOWN } from '../request/request.ts';
+import { UNKNOWN } from '../connection/request-info.ts';
 import { unmapAddress } from '../text/address.ts';
-import type { Answered, Connection } from './lookup.ts';
+import type { Answered, Connection } from './resolver.ts';
 
-/** Port of the identification protocol. */
+/** The port of the identification protocol. */
 const PORT = 113;
-/** What libwrap has room for; RFC 1413 section 4 allows a thousand. */
+/** libwrap has room for this many bytes; RFC 1413 section 4 allows a thousand. */
 const MAX_REPLY_BYTES = 512;
 
-// As libwrap scans it; digits only, and white space of ASCII.
+// The format that libwrap scans.
 const REPLY =
   /^[ \t\r\v\f]*([0-9]{1,5})[ \t\r\v\f]*,[ \t\r\v\f]*([0-9]{1,5})[ \t\r\v\f]*:[ \t\r\v\f]*USERID[ \t\r\v\f]*:[^:]+:[ \t\r\v\f]*([^ \t\r\v\f]{1,255})/;
 
 /**
- * The user that a reply names, one byte a character, or undefined: a line `port , port : USERID : system : user` with
- * the ports that were asked about; nothing else counts, errors of the other host included.
+ * The user in a reply `port , port : USERID : system : user` with the right ports, or undefined, also for an error
+ * reply.
  */
 export function parseReply(line: string, clientPort: number, serverPort: number): string | undefined {
   const [, first, second, user] = REPLY.exec(line.split('\0', 1)[0] ?? '') ?? [];
   return Number(first) === clientPort && Number(second) === serverPort ? user : undefined;
 }
 
-// Reads up to the end of the first line; undefined if there is none within the bytes that one may have.
+// The first line, or undefined if it is missing or too long.
 async function readLine(socket: Socket): Promise<string | undefined> {
   let text = '';
   for await (const part of socket as AsyncIterable<Buffer>) {
@@ -37,8 +37,8 @@ async function readLine(socket: Socket): Promise<string | undefined> {
 }
 
 /**
- * Asks for the user of a TCP connection, from the address of the server that the client has connected to. `unknown` if
- * there is no proper answer within the time. Never rejects.
+ * Asks for the user of a TCP connection, from the server address that the client connected to. `unknown` if there is no
+ * valid answer in time. Never rejects.
  */
 export async function askUser(
   { client, server }: Connection,
@@ -51,7 +51,7 @@ export async function askUser(
     port,
     autoSelectFamily: false,
   });
-  // of what a timer can take; the time limit of a rule may be any number
+  // a rule may set any time limit, a timer takes 31 bits
   const timeoutMs = Math.min(timeoutSeconds * 1000, 2 ** 31 - 1);
   const timer = setTimeout(() => socket.destroy(new Error('no answer in time')), timeoutMs);
   try {

@@ -1,17 +1,85 @@
-// Whether a rule matches a request: word by word, in libwrap's order. What compile.ts does faster is measured by it.
+// Whether a rule matches a request: word by word, in libwrap's order. table-index.ts gives the same answers faster.
 
-import { type Answer, NEED_NAME, NEED_USER, type Netgroup, type Stop } from '../request/answer.ts';
-import { type Host, isKnownName, type Request, UNKNOWN } from '../request/request.ts';
-import type { ClientPattern, DaemonPattern, HostPattern, PatternFile, PatternList } from '../rule/pattern.ts';
-import type { Doubt, Rule, Search, Table } from '../rule/rule.ts';
-import { matchesText } from '../rule/text-pattern.ts';
-import { networkWords } from '../text/address.ts';
+import { type Answer, NEED_NAME, NEED_USER, type Netgroup, type Stop } from '../connection/need.ts';
+import { type Host, isKnownName, type Request, UNKNOWN } from '../connection/request-info.ts';
+import type {
+  ClientPattern,
+  DaemonPattern,
+  HostPattern,
+  PatternFile,
+  PatternList,
+  TextPattern,
+} from '../rule/pattern.ts';
+import type { Doubt, Rule, Search, Table } from '../rule/rule-table.ts';
+import { networkWords, parseZoned, type ZonedAddress } from '../text/address.ts';
+
+/**
+ * Whether `pattern` matches all of `value`; both are in one case. As in libwrap, `host**` does not match `host`: two or
+ * more stars need one character. Not a RegExp, because a hostile pattern could make that slow: this goes back to the
+ * last star only.
+ */
+function matchesGlob(value: string, pattern: string): boolean {
+  let [at, next, star, retry] = [0, 0, -1, 0];
+  for (;;) {
+    if (pattern[next] === '*') {
+      const first = next;
+      while (pattern[next] === '*') next++;
+      if (next - first > 1 && at === value.length) return false;
+      if (next === pattern.length) return true;
+      star = next;
+      retry = at;
+    } else if (next === pattern.length && at === value.length) {
+      return true;
+    } else if (at < value.length && (pattern[next] === '?' || pattern[next] === value[at])) {
+      next++;
+      at++;
+    } else if (star >= 0 && retry < value.length) {
+      next = star;
+      at = ++retry;
+    } else return false;
+  }
+}
+
+type HasInterface = (name: string) => boolean;
+
+function isSameAddress(pattern: ZonedAddress, value: string, hasInterface: HasInterface): boolean {
+  const zoned = value.includes(':') ? parseZoned(value) : undefined;
+  return (
+    zoned?.words === pattern.words &&
+    (pattern.zone === undefined || hasInterface(pattern.zone)) &&
+    (zoned.zone === undefined || hasInterface(zoned.zone))
+  );
+}
+
+/** Whether a word means `value`, which is in lower case. */
+export function matchesText(pattern: TextPattern, value: string, hasInterface: HasInterface): boolean {
+  switch (pattern.kind) {
+    case 'all':
+      return true;
+    case 'known':
+      return value !== UNKNOWN;
+    case 'equal':
+      return value === pattern.text;
+    case 'suffix':
+      return value.length > pattern.text.length && value.endsWith(pattern.text);
+    case 'prefix':
+      return value.startsWith(pattern.text);
+    case 'glob':
+      return matchesGlob(value, pattern.text);
+    case 'address':
+      return isSameAddress(pattern.address, value, hasInterface);
+    case 'never':
+      return false;
+    default:
+      return pattern satisfies never;
+  }
+}
 
 /** How the words of a `/file` are compared. */
 export type MatchFile = (file: PatternFile, host: Host, request: Request, doubt: Doubt) => Answer;
 
 function isMember(netgroup: Netgroup, name: string): boolean {
-  // case counts (hosts_access(5)); a triple without a host is for any (innetgr(3))
+  // case counts (hosts_access(5)); a triple without a host is for any host (innetgr(3))
   return netgroup.some((member) => member === undefined || member === name);
 }
 
@@ -65,8 +133,8 @@ export function matchHost(
   }
 }
 
-/** The words of a file, one after the other. */
-function matchWords(file: PatternFile, host: Host, request: Request, doubt: Doubt): Answer {
+/** Tries the words of a file one after the other. */
+export function matchWords(file: PatternFile, host: Host, request: Request, doubt: Doubt): Answer {
   for (const pattern of file.patterns) {
     const answer = matchHost(pattern, host, request, doubt, matchWords);
     if (answer !== false) return answer;
@@ -74,7 +142,7 @@ function matchWords(file: PatternFile, host: Host, request: Request, doubt: Doub
   return file.broken === undefined ? false : { kind: 'broken', message: file.broken };
 }
 
-function matchDaemon(
+export function matchDaemon(
   { daemon, host }: DaemonPattern,
   request: Request,
   doubt: Doubt,
@@ -87,7 +155,7 @@ function matchDaemon(
   return isDaemon && (host === undefined || matchHost(host, request.server, request, doubt, matchFile));
 }
 
-function matchClient(
+export function matchClient(
   { host, user }: ClientPattern,
   request: Request,
   doubt: Doubt,
@@ -99,12 +167,16 @@ function matchClient(
   return matchesText(user, request.foldedUser, request.hasInterface);
 }
 
-/** How a word of a list is compared. */
-type MatchWord<Pattern> = (pattern: Pattern, request: Request, doubt: Doubt, matchFile: MatchFile) => Answer;
+export type MatchWord<Pattern> = (
+  pattern: Pattern,
+  request: Request,
+  doubt: Doubt,
+  matchFile: MatchFile,
+) => Answer;
 
-// Whether a list matches: a word of its first part does, and what is excepted does not, from which there may be
-// exceptions again. `doubt` holds for the first part and turns round with each EXCEPT.
-function matchList<Pattern>(
+// A list matches if a word of its first part does, and no exception does; exceptions may have exceptions again. `doubt`
+// is for the first part and is inverted by each EXCEPT.
+export function matchList<Pattern>(
   list: PatternList<Pattern>,
   request: Request,
   doubt: Doubt,
@@ -126,30 +198,10 @@ function matchList<Pattern>(
   return isMatch;
 }
 
-/** Whether the daemon list of a rule matches. */
-export function matchDaemons(
-  daemons: PatternList<DaemonPattern>,
-  request: Request,
-  doubt: Doubt,
-  matchFile: MatchFile,
-): Answer {
-  return matchList(daemons, request, doubt, matchFile, matchDaemon);
-}
-
-/** Whether the client list of a rule matches. */
-export function matchClients(
-  clients: PatternList<ClientPattern>,
-  request: Request,
-  doubt: Doubt,
-  matchFile: MatchFile,
-): Answer {
-  return matchList(clients, request, doubt, matchFile, matchClient);
-}
-
 function findRule(rules: readonly Rule[], request: Request, matchFile: MatchFile): Rule | Stop | undefined {
   for (const rule of rules) {
-    let answer = matchDaemons(rule.daemons, request, rule.doubt, matchFile);
-    if (answer === true) answer = matchClients(rule.clients, request, rule.doubt, matchFile);
+    let answer = matchList(rule.daemons, request, rule.doubt, matchFile, matchDaemon);
+    if (answer === true) answer = matchList(rule.clients, request, rule.doubt, matchFile, matchClient);
     if (answer !== false) return answer === true ? rule : answer;
   }
   return undefined;

@@ -1,14 +1,14 @@
-// Files of patterns: what a word that begins with a slash stands for.
+// Files of patterns: the words behind a `/file` in a list.
 
 import type { HostPattern, PatternFile } from '../rule/pattern.ts';
 import { SLICE, type Slices } from '../rule/slices.ts';
-import { show } from '../text/show.ts';
-import type { FileText } from './file-text.ts';
-import { parseHost } from './host.ts';
+import { show } from '../text/latin1.ts';
+import type { FileText } from './logical-line.ts';
+import { parseHost } from './pattern-list.ts';
 
-/** Longest word that libwrap has room for; a longer one overwrites its stack. */
+/** libwrap has room for this many bytes; a longer word overwrites its stack. */
 const MAX_WORD_BYTES = 8191;
-/** How deep files may name each other; libwrap comes to the end of its stack at about twice that. */
+/** How deep files may name each other; libwrap overflows its stack at about twice that. */
 const MAX_DEPTH = 500;
 /** Words of all files together. */
 const MAX_WORDS = 4_000_000;
@@ -19,8 +19,7 @@ interface Words {
   readonly unreadable?: string;
 }
 
-// What stands between white space, as fscanf(3) with %s reads it: VT and FF separate, a comma does not. A word ends
-// at a NUL, and the rest of it is skipped.
+// Words are separated by white space, as by %s of fscanf(3): also by VT and FF, but not by commas. A NUL ends a word.
 function* readWords(path: string, file: FileText, room: number): Slices<Words> {
   switch (file.kind) {
     case 'absent':
@@ -48,7 +47,6 @@ function* readWords(path: string, file: FileText, room: number): Slices<Words> {
   return { words };
 }
 
-// Words that begin with a slash are followed, not read.
 function noFile(path: string): PatternFile {
   return { path, patterns: [] };
 }
@@ -59,22 +57,20 @@ interface Level {
   next: number;
 }
 
-/** Files of patterns. */
 export interface PatternFiles {
-  /** What a word that begins with a slash stands for; it is empty until fill() has been done. */
+  /** The file behind a word that begins with a slash; it is empty until fill() has run. */
   readonly open: (path: string) => PatternFile;
-  /** Whether one is to be filled. */
+  /** Whether a file is opened and not filled. */
   readonly isWaiting: () => boolean;
-  /** Reads what was opened. */
+  /** Reads the files that were opened. */
   readonly fill: () => Slices<void>;
 }
 
-/** A file that is opened, and filled later. */
 type Filled = { -readonly [Key in keyof PatternFile]: PatternFile[Key] };
 
 /**
- * Opens files of patterns, each read once. A file that names another is one list with it; a second time the same
- * words would not match either. One that leads back to itself ends there, as `broken`.
+ * Opens files of patterns; each is read once. The words of a file that is named in another count as words of the first.
+ * A file that leads back to itself ends there, as `broken`.
  */
 export function openPatternFiles(read: (path: string) => Slices<FileText>): PatternFiles {
   const known = new Map<string, Words>();

@@ -1,12 +1,12 @@
-// Long work in slices: whoever does it may do something else in between.
+// Long work in slices: the caller can serve others in between.
 
-/** Stops every now and then, after a millisecond at most on a slow machine. */
+/** Yields at least once a millisecond on a slow machine. */
 export type Slices<Result> = Generator<undefined, Result>;
 
-/** How much is done in a slice: lines, words or rules. */
+/** Lines, words or rules in one slice. */
 export const SLICE = 64;
 
-/** Work to its end, without a pause. */
+/** Runs the work to its end without a pause. */
 export function complete<Result>(work: Slices<Result>): Result {
   for (;;) {
     const step = work.next();

@@ -1,13 +1,13 @@
-// Addresses as the C library reads them: inet_addr(3) and inet_pton(3), each with what it lets pass.
+// IP addresses as inet_addr(3), inet_pton(3) and getaddrinfo(3) read them, their networks, and how they are written.
 
-// A part of an address in numbers-and-dots notation: decimal, octal after a 0, hexadecimal after 0x (inet(3)).
+// One part of an IPv4 address: decimal, octal after a 0, hexadecimal after 0x (inet(3)).
 function quadPart(part: string): number {
   if (/^0[0-7]*$/.test(part)) return Number.parseInt(part, 8);
   if (/^[1-9][0-9]*$/.test(part)) return Number(part);
   return /^0[xX][0-9a-fA-F]+$/.test(part) ? Number(part) : Infinity;
 }
 
-// What inet_addr(3) makes of one to four parts; the last one fills what is left of the address.
+// One to four parts, as inet_addr(3) reads them; the last part fills the rest of the address.
 function partsAddress(parts: readonly string[]): number | undefined {
   if (parts.length > 4) return undefined;
   let address = 0;
@@ -20,7 +20,7 @@ function partsAddress(parts: readonly string[]): number | undefined {
   return address === 0xffffffff ? undefined : address;
 }
 
-// The form that addresses of clients have: four decimal parts without leading zeros; undefined for any other.
+// The fast path: four decimal parts without leading zeros, as addresses of clients are written.
 function plainQuad(text: string): number | undefined {
   if (text.length > 15) return undefined;
   let [address, part, digits, dots] = [0, 0, 0, 0];
@@ -42,31 +42,31 @@ function plainQuad(text: string): number | undefined {
 }
 
 /**
- * An IPv4 address of four parts as a number, or undefined. 255.255.255.255 is undefined too: inet_addr(3), by which
- * libwrap reads them, cannot tell it from an error, so that it never matches (hosts_access(5)).
+ * An IPv4 address of four parts as a number, or undefined. 255.255.255.255 is undefined: inet_addr(3) returns the same
+ * value for an error, so libwrap never matches it (hosts_access(5)).
  */
 export function parseQuad(text: string): number | undefined {
   const plain = plainQuad(text);
   if (plain !== undefined) return plain;
   const first = text.charCodeAt(0);
   if (!(first >= 0x30 && first <= 0x39)) return undefined;
-  // inet_addr(3) stops at white space, but libwrap has counted the parts of all of it: four runs without a dot
+  // inet_addr(3) stops at white space, but libwrap counts the parts of the whole text
   if (text.split('.').filter((run) => run !== '').length !== 4) return undefined;
   const blank = text.search(/[ \t-\r]/);
   return partsAddress((blank >= 0 ? text.slice(0, blank) : text).split('.'));
 }
 
-/** An IPv6 address: its eight 16-bit words, each as one character, so that it can be compared, cut and a Map key. */
+/** An IPv6 address as eight 16-bit words, one character each: it can be compared, cut and used as a Map key. */
 export type Words = string;
 
-/** An IPv6 address with the zone that may stand behind it (`fe80::1%eth0`, RFC 4007). */
+/** An IPv6 address with an optional zone (`fe80::1%eth0`, RFC 4007). */
 export interface ZonedAddress {
   readonly words: Words;
-  /** Name of a network interface. It has to exist and means nothing more. A zone in digits always exists. */
+  /** Name of a network interface, which must exist. A numeric zone is always valid and is dropped. */
   readonly zone?: string;
 }
 
-// The last 32 bits in dotted form, as two words: four decimal parts without leading zeros (inet_pton(3)).
+// The last 32 bits in dotted form: four decimal parts without leading zeros (inet_pton(3)).
 function dottedWords(text: string): Words | undefined {
   const parts = text.split('.');
   if (
@@ -78,7 +78,7 @@ function dottedWords(text: string): Words | undefined {
   return String.fromCharCode((a << 8) | b, (c << 8) | d);
 }
 
-// Groups of one to four hexadecimal digits between single colons; the last one may be in dotted form.
+// Groups of one to four hexadecimal digits between single colons; the last group may be in dotted form.
 function groupWords(text: string, mayBeDotted: boolean): Words | undefined {
   if (text === '') return '';
   let words = '';
@@ -96,7 +96,7 @@ function groupWords(text: string, mayBeDotted: boolean): Words | undefined {
 
 /** The words of an IPv6 address without a zone, or undefined (inet_pton(3), RFC 4291 section 2.2). */
 export function parseWords(text: string): Words | undefined {
-  // the longest form has 45 characters; a hostile text need not be looked at
+  // the longest form has 45 characters
   if (text.length > 45 || !text.includes(':')) return undefined;
   const gap = text.indexOf('::');
   if (gap < 0) {
@@ -109,13 +109,13 @@ export function parseWords(text: string): Words | undefined {
   return head + '\0'.repeat(8 - head.length - tail.length) + tail;
 }
 
-// Where the name of an interface may stand behind an address: link-local ones, and multicast of the first two scopes.
+// Only link-local addresses and multicast of the first two scopes take an interface name as zone.
 function hasNamedZone(words: Words): boolean {
   const first = words.charCodeAt(0);
   return (first & 0xffc0) === 0xfe80 || (first & 0xff0f) === 0xff01 || (first & 0xff0f) === 0xff02;
 }
 
-/** An IPv6 address as getaddrinfo(3) with AI_NUMERICHOST takes it, or undefined. */
+/** An IPv6 address as getaddrinfo(3) reads it with AI_NUMERICHOST, or undefined. */
 export function parseZoned(text: string): ZonedAddress | undefined {
   const percent = text.indexOf('%');
   if (percent < 0) {
@@ -129,7 +129,7 @@ export function parseZoned(text: string): ZonedAddress | undefined {
   return hasNamedZone(words) ? { words, zone } : undefined;
 }
 
-/** The first `length` bits of an address. Two addresses are in one network of that length if theirs are equal. */
+/** The first `length` bits of an address. Two addresses are in one network if these are equal. */
 export function networkWords(words: Words, length: number): string {
   const whole = length >> 4;
   const rest = length & 15;
@@ -138,7 +138,7 @@ export function networkWords(words: Words, length: number): string {
   return words.slice(0, whole) + String.fromCharCode(part & 0xffff);
 }
 
-/** `10.0.0.1` for `::ffff:10.0.0.1`, anything else as it is: libwrap knows no other form of a mapped address. */
+/** `10.0.0.1` for `::ffff:10.0.0.1`, other addresses unchanged: libwrap knows no other form of a mapped address. */
 export function unmapAddress(address: string): string {
   if (address.charCodeAt(0) !== 0x3a || !/^::ffff:/i.test(address)) return address;
   const quad = address.slice(7);
@@ -146,10 +146,20 @@ export function unmapAddress(address: string): string {
 }
 
 /**
- * Whom an address counts for where each may take no more than a share: itself, and of IPv6 the /48 it is in, since whoever
- * has one address there mostly has all of a network (RFC 6177).
+ * The key under which an address gets its share of a resource: the address, or its /48 for IPv6, because one site
+ * usually has all of a /48 (RFC 6177).
  */
 export function shareOf(address: string): string {
   const words = parseWords(address.split('%', 1)[0] ?? '');
   return words === undefined ? unmapAddress(address) : networkWords(words, 48);
+}
+
+export function formatQuad(net: bigint): string {
+  return [24n, 16n, 8n, 0n].map((bits) => (net >> bits) & 255n).join('.');
+}
+
+/** An IPv6 address in its shortest form (RFC 5952); the URL parser writes it so. */
+export function formatWords(net: bigint): string {
+  const words = Array.from({ length: 8 }, (_, i) => ((net >> BigInt(112 - 16 * i)) & 0xffffn).toString(16));
+  return new URL(`http://[${words.join(':')}]`).hostname.slice(1, -1);
 }

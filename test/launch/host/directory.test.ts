@@ -1,7 +1,12 @@
 import t from 'tap';
 
 import type { Account } from '../../../lib/launch/host/account.ts';
-import { acceptDirectory, judgeDirectory, unreachable } from '../../../lib/launch/host/directory.ts';
+import {
+  absolutePath,
+  acceptDirectory,
+  judgeDirectory,
+  unreachable,
+} from '../../../lib/launch/host/directory.ts';
 import type { PathComponent } from '../../../lib/native.ts';
 
 const sam: Account = {
@@ -223,4 +228,14 @@ t.test('a jail that is not reached is told with path, reason and remedy', async 
     hint: /uchroot-jail build/,
     exitStatus: 125,
   });
+});
+
+t.test('a path of the host becomes absolute and plain', async (t) => {
+  t.equal(absolutePath('/srv//a/./b/'), '/srv/a/b');
+  t.equal(absolutePath('a/..b'), `${process.cwd()}/a/..b`);
+});
+
+t.test('a `..` is left to the kernel, since a link may be before it', async (t) => {
+  t.equal(absolutePath('/srv/link/../b'), '/srv/link/../b');
+  t.equal(absolutePath('link/../b'), `${process.cwd()}/link/../b`);
 });

@@ -3,8 +3,10 @@ import t from 'tap';
 import type { Account } from '../../../lib/launch/host/account.ts';
 import {
   buildEnvironment,
-  describedVariables,
+  describedNames,
   listenFds,
+  lostDirectories,
+  namedVariables,
   splitEntries,
   type EnvironmentInput,
 } from '../../../lib/launch/host/environment.ts';
@@ -21,7 +23,8 @@ const sam: Account = {
   shell: '/bin/bash',
 };
 
-interface Given extends Partial<Omit<EnvironmentInput, 'caller' | 'request'>> {
+interface Given extends Partial<Pick<EnvironmentInput, 'account'>> {
+  readonly inPlace?: boolean;
   /** Entries of the caller's environment. */
   readonly caller?: readonly string[];
   readonly env?: Readonly<Record<string, Bytes | undefined>>;
@@ -30,14 +33,16 @@ interface Given extends Partial<Omit<EnvironmentInput, 'caller' | 'request'>> {
   readonly jail?: string;
 }
 
-function build({ caller = [], env, keepEnv, passEnv, jail = '/', ...rest }: Given): readonly string[] {
+function build(given: Given): readonly string[] {
+  const { account = sam, caller = [], env, inPlace = true, keepEnv, passEnv, jail = '/' } = given;
   const entries = buildEnvironment({
-    account: sam,
-    inPlace: true,
-    pid: 77,
-    ...rest,
+    account,
     request: normalize({ user: 'sam', jail, env, keepEnv, passEnv }),
-    caller: splitEntries(caller.map((entry) => Buffer.from(entry, 'latin1'))),
+    caller: {
+      environment: splitEntries(caller.map((entry) => Buffer.from(entry, 'latin1'))),
+      inPlace,
+      pid: 77,
+    },
   });
   return entries.map((entry) => entry.toString('latin1')).toSorted();
 }
@@ -262,7 +267,27 @@ t.test('names and values are kept byte for byte', async (t) => {
 });
 
 t.test('a service reads only what every program gets', async (t) => {
-  t.same(describedVariables({ TERM: 'xterm', LANG: undefined, LD_PRELOAD: 'x', HOME: '/root' }), [
+  t.same(namedVariables({ TERM: 'xterm', LANG: undefined, LD_PRELOAD: 'x', HOME: '/root' }, describedNames), [
     ['TERM', Buffer.from('xterm')],
   ]);
+});
+
+const named = [
+  ['STATE_DIRECTORY', Buffer.from('/srv/www/var/lib/x:/var/lib/x:/var/lib/y')],
+  ['CREDENTIALS_DIRECTORY', Buffer.from('/run/credentials/x.service')],
+  ['OTHER', Buffer.from('/var/lib/x')],
+] as const;
+
+t.test('what is left out of a variable is told, if the variable would pass', async (t) => {
+  const lost = (request: object) =>
+    lostDirectories(normalize({ user: 'sam', jail: '/srv/www', ...request }), named);
+  t.same(lost({}), []);
+  t.same(lost({ passEnv: ['STATE_DIRECTORY'] }), [
+    {
+      message: 'environment: STATE_DIRECTORY: /var/lib/x:/var/lib/y is outside the jail, and is left out',
+      hint: 'mount it into the jail (BindPaths=), and say where with --setenv STATE_DIRECTORY=PATH',
+    },
+  ]);
+  t.equal(lost({ keepEnv: true }).length, 2);
+  t.same(lost({ keepEnv: true, env: { STATE_DIRECTORY: '/x', CREDENTIALS_DIRECTORY: undefined } }), []);
 });

@@ -2,7 +2,8 @@ import * as fc from 'fast-check';
 import t from 'tap';
 
 import { encodeAgain, encodePlan } from '../../../lib/launch/plan/encode.ts';
-import { prepare, type Caller } from '../../../lib/launch/host/prepare.ts';
+import type { Caller } from '../../../lib/launch/host/caller.ts';
+import { prepare, VerifiedJail } from '../../../lib/launch/host/prepare.ts';
 import { normalize } from '../../../lib/launch/request/request.ts';
 import { planInputs } from '../arbitrary.ts';
 
@@ -11,6 +12,7 @@ const beside = (...environment: Caller['environment']): Caller => ({
   environment,
   pid: 4711,
   parentPid: 4711,
+  newGroup: false,
 });
 
 t.test('what is remembered of launches changes no plan and no byte of it', async (t) => {
@@ -28,6 +30,7 @@ t.test('what is remembered of launches changes no plan and no byte of it', async
   t.doesNotThrow(() =>
     fc.assert(
       fc.property(planInputs, requests, ({ account }, launches) => {
+        const jail = new VerifiedJail(-1, account);
         for (const { request, variables, caller, again } of launches) {
           const { env, ...plain } = normalize({ user: 'sam', jail: '/', env: variables });
           for (let i = 0; i <= again; i++) {
@@ -38,8 +41,8 @@ t.test('what is remembered of launches changes no plan and no byte of it', async
               args: [Buffer.from(String(i))],
               cwd: Buffer.from(request.cwd),
             };
-            const { setUp, execve } = prepare(asked, { fd: -1, account }, caller);
-            const anew = prepare(asked, { fd: -1, account: { ...account } }, caller).stages;
+            const { setUp, execve } = prepare(asked, jail, caller);
+            const anew = prepare(asked, new VerifiedJail(-1, account), caller).stages;
             const [bytes, expected] = [encodeAgain(setUp, execve), encodePlan(anew)];
             if (!bytes.equals(expected)) return false;
           }

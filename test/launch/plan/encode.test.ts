@@ -118,8 +118,8 @@ t.test('a plan begins with magic number, size, number of stages, and whether it 
       fc.property(planInputs, (input) => {
         const stages = buildPlan(input);
         const plan = encodePlan(stages);
-        const { allowNewPrivs, capabilities } = input.request;
-        const usual = !allowNewPrivs && capabilities.length === 0 ? 1 : 0;
+        const { allowNewPrivs, caps } = input.request;
+        const usual = !allowNewPrivs && caps.length === 0 ? 1 : 0;
         const words = [0, 4, 8, 12].map((at) => plan.readUInt32LE(at));
         return words.join() === [Number(magic), plan.length, stages.length, usual].join();
       }),

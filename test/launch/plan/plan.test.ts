@@ -198,14 +198,14 @@ t.test('only the capabilities that were asked for stay, in every set', async (t)
     steps.every((step) => {
       const kept =
         step.op === 'drop_bounding_set' ? step.keep : 'capabilities' in step ? step.capabilities : undefined;
-      return kept === undefined || kept.join() === request.capabilities.join();
+      return kept === undefined || kept.join() === request.caps.join();
     }),
   );
 });
 
 t.test('capabilities outlive setresuid only when some are asked for', async (t) => {
   always(t, (steps, { account, request }) => {
-    const wanted = request.capabilities.length > 0;
+    const wanted = request.caps.length > 0;
     return (
       places(steps, ['keep_capabilities']).length === (wanted && account.uid !== 0 ? 1 : 0) &&
       places(steps, ['raise_ambient']).length === (wanted ? 1 : 0)

@@ -3,13 +3,12 @@ import t from 'tap';
 
 import {
   launchKeys,
-  maxId,
   normalize,
-  signalNumber,
-  toPrincipal,
   type LaunchRequest,
   type NormalRequest,
 } from '../../../lib/launch/request/request.ts';
+import { signalNumber } from '../../../lib/launch/request/signal.ts';
+import { maxId, toPrincipal } from '../../../lib/launch/request/value.ts';
 
 /** Also what a caller without types may hand over. */
 function read(keys: Readonly<Record<string, unknown>>): NormalRequest {
@@ -30,6 +29,7 @@ t.test('user and jail are enough', async (t) => {
     user: { name: 'sam', text: 'sam' },
     group: undefined,
     groups: undefined,
+    clearGroups: false,
     jail: Buffer.from('/srv/jail'),
     program: undefined,
     args: [],
@@ -43,7 +43,7 @@ t.test('user and jail are enough', async (t) => {
     umask: undefined,
     allowRoot: false,
     allowNewPrivs: false,
-    capabilities: [],
+    caps: [],
     insecurePath: false,
     newSession: false,
     dieWithParent: false,
@@ -247,7 +247,7 @@ t.test('a umask is 0 to 0o777', async (t) => {
 });
 
 t.test('capabilities are read with or without CAP_, ascending and each once', async (t) => {
-  t.same(read({ caps: ['net_bind_service', 'CAP_CHOWN', 'chown'] }).capabilities, [0, 10]);
+  t.same(read({ caps: ['net_bind_service', 'CAP_CHOWN', 'chown'] }).caps, [0, 10]);
   for (const name of ['', 'all', 'net-bind-service', 'cap_', 10]) {
     t.throws(() => read({ caps: [name] }), { message: /there is no capability/ });
   }

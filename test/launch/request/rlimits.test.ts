@@ -1,6 +1,7 @@
 import t from 'tap';
 
-import { parseRlimit, rlimitNumber, toLimit, type RlimitValue } from '../../../lib/launch/request/rlimits.ts';
+import { parseRlimit } from '../../../lib/launch/request/launch-option.ts';
+import { rlimitNumber, toLimit, type RlimitValue } from '../../../lib/launch/request/rlimits.ts';
 
 t.test('limits have the numbers of asm-generic/resource.h', async (t) => {
   t.same(['cpu', 'core', 'nproc', 'nofile', 'as', 'rttime'].map(rlimitNumber), [0, 4, 6, 7, 9, 15]);

@@ -6,8 +6,13 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-import t from 'tap';
+import t, { type Test } from 'tap';
 
+import { buildPlan } from '../../../lib/launch/plan/plan.ts';
+import { stepFlags, type Step } from '../../../lib/launch/plan/step.ts';
+import { flagsOf } from '../../../lib/launch/plan/table.ts';
+import { normalize } from '../../../lib/launch/request/request.ts';
+import { countCalls, distinctCalls, type CountedCall } from '../../support/fault.ts';
 import { makeJail } from '../../support/programs.ts';
 import { unlessInstalled, unlessRoot } from '../../support/root.ts';
 import { countOf, processesOf, startService } from '../../support/service.ts';
@@ -26,6 +31,7 @@ interface Answer {
   readonly error?: {
     readonly name: string;
     readonly step: string;
+    readonly place?: number;
     readonly code: string;
     readonly message: string;
   };
@@ -93,51 +99,29 @@ async function withService(service: Service, body: (service: Service) => Promise
   }
 }
 
-// The calls of prctl(2) in the order of the launcher, by their first argument or two.
-async function prctlCalls(service: Service): Promise<readonly string[]> {
-  const [, written] = await service.traced('-e', 'trace=prctl');
-  return [...written.matchAll(/ prctl\((PR_\w+(?:, PR_\w+)?)/g)].map((match) => match[1] ?? '');
+// What the launcher of one launch calls, from its own first instruction on, and how often each call is made elsewhere meanwhile.
+async function launcherCalls(
+  service: Service,
+): Promise<{ readonly own: readonly CountedCall[]; readonly others: readonly CountedCall[] }> {
+  const [, written] = await service.traced('-e', 'trace=all');
+  const threads = new Map<string, string[]>();
+  // a call that another thread interrupts is shown in two parts
+  for (const [, pid = '', line = ''] of written.matchAll(/^\[pid +(\d+)\] (?!<\.\.\.)(.*)$/gm))
+    threads.set(pid, [...(threads.get(pid) ?? []), line.replace(' <unfinished ...>', '')]);
+  const traces = [...threads.values()].map((lines) => countCalls(lines));
+  const begins = (calls: readonly CountedCall[]): number =>
+    calls.findIndex(({ name }) => name === 'execveat');
+  const launcher = traces.find((calls) => begins(calls) >= 0) ?? [];
+  const end = launcher.findIndex(({ name }) => name === 'execve');
+  return {
+    own: launcher.slice(begins(launcher) + 1, end + 1),
+    others: traces.filter((calls) => calls !== launcher).flat(),
+  };
 }
 
 type Fault = readonly [call: string, when: number, step: string, fault?: string, code?: string];
 
 const faults: readonly Fault[] = [
-  ['setpgid', 1, 'setpgid'],
-  ['umask', 1, 'umask'],
-  ['prlimit64', 1, 'setrlimit'],
-  ['prlimit64', 3, 'setrlimit'],
-  ['prlimit64', 4, 'setrlimit'],
-  ['getpriority', 1, 'setpriority'],
-  ['ioprio_get', 1, 'ioprio_set'],
-  ['personality', 1, 'personality'],
-  ['fcntl', 2, 'stdio'],
-  ['openat', 1, 'stdio'],
-  ['dup', 1, 'stdio'],
-  ['dup', 2, 'stdio'],
-  ['dup', 1, 'stdio', 'retval=0', 'EBADF'],
-  ['close_range', 1, 'close_range'],
-  ['fchdir', 1, 'fchdir'],
-  ['chroot', 1, 'chroot'],
-  ['chdir', 1, 'chdir'],
-  ['setgroups', 1, 'setgroups'],
-  ['setresgid', 1, 'setresgid'],
-  ['setresuid', 1, 'setresuid'],
-  ['capset', 1, 'capset'],
-  ['getresuid', 1, 'verify_uid'],
-  ['setfsuid', 1, 'verify_uid', 'error=EPERM', 'EBADE'],
-  ['getresgid', 1, 'verify_gid'],
-  ['setfsgid', 1, 'verify_gid', 'error=EPERM', 'EBADE'],
-  ['getgroups', 1, 'verify_groups'],
-  ['getgroups', 2, 'verify_groups'],
-  ['capget', 1, 'verify_capabilities'],
-  ['setresuid', 2, 'verify_no_way_back', 'error=EINVAL', 'EINVAL'],
-  ['statx', 1, 'verify_cwd'],
-  ['statx', 2, 'verify_cwd'],
-  ['getcwd', 1, 'verify_cwd'],
-  ['faccessat', 1, 'verify_cwd'],
-  ['rt_sigaction', 1, 'reset_signals'],
-  ['rt_sigaction', 62, 'reset_signals'],
-  ['execve', 1, 'execve'],
   // calls that claim to have succeeded and did nothing
   ['setgroups', 1, 'verify_groups', 'retval=0', 'EBADE'],
   ['setresgid', 1, 'verify_gid', 'retval=0', 'EBADE'],
@@ -152,31 +136,88 @@ const faults: readonly Fault[] = [
   ['execveat', 1, 'launch'],
 ];
 
-const launcherFaults: readonly Fault[] = [
-  ['keyctl', 1, 'join_session_keyring'],
-  ['seccomp', 1, 'seccomp'],
-  ['seccomp', 1, 'verify_seccomp', 'retval=0', 'EBADE'],
-];
+// The plan of these launches.
+const account = { uid, gid: uid, groups: [], memberships: [], name: undefined, home: '/', shell: '/bin/sh' };
 
-const prctlSteps: readonly (readonly [call: string, step: string])[] = [
-  ['PR_SET_TIMERSLACK', 'timer_slack'],
-  ['PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL', 'clear_ambient'],
-  ['PR_GET_SECUREBITS', 'securebits'],
-  ['PR_GET_NO_NEW_PRIVS', 'verify_no_new_privs'],
-  ['PR_GET_SECCOMP', 'verify_seccomp'],
-];
+function planOf(special: Readonly<Record<string, unknown>>): readonly Step[] {
+  const request = normalize({ jail: '/', user, ...special });
+  const { architecture, parentPid } = { architecture: process.arch, parentPid: 1 };
+  const input = { request, account, keptFds: [], newGroup: true, parentPid, architecture };
+  return buildPlan({
+    ...input,
+    program: Buffer.from('/actor'),
+    argv: [Buffer.from('actor')],
+    env: [],
+  }).flat();
+}
+
+// The launcher performs the steps that a prepared thread has not done for it.
+const elsewhere = stepFlags.inherited | stepFlags.initial | stepFlags.batchPolicy | stepFlags.oomScore;
+
+// A thread that cannot tell its own nice value or I/O class goes on (likeness.cc).
+const harmless: readonly string[] = ['getpriority', 'ioprio_get'];
+
+async function stopAtEachStep(
+  t: Test,
+  service: Service,
+  special: Readonly<Record<string, unknown>>,
+  isDoneElsewhere: (step: Step) => boolean,
+): Promise<void> {
+  const steps = planOf(special);
+  const { own, others } = await launcherCalls(service);
+  const fds = service.fds;
+  const stoppedAt = new Set<number>();
+  let place = 1;
+  for (const { name, text, when } of distinctCalls(own)) {
+    // strace counts for each thread: one of the service would meet the fault too
+    if (!harmless.includes(name) && others.some((other) => other.name === name && other.when >= when))
+      continue;
+    const fault = text.startsWith('setresuid(0, 0, 0') ? 'error=EIO' : 'error=EPERM';
+    removeMarker();
+    const [answer] = await service.traced(
+      '-e',
+      `trace=${name}`,
+      '-e',
+      `inject=${name}:${fault}:when=${when}`,
+    );
+    const at = answer.error?.place ?? 0;
+    t.match(
+      answer,
+      { error: { name: 'LaunchError', step: steps[at - 1]?.op ?? 'a step' } },
+      `${text} ${when}: ${fault}`,
+    );
+    t.ok(at >= place, `${text}: in the order of the plan`);
+    t.equal(existsSync(marker), false);
+    t.equal(service.fds, fds);
+    place = at;
+    stoppedAt.add(at);
+  }
+  for (const [index, step] of steps.entries()) {
+    if (!isDoneElsewhere(step)) t.ok(stoppedAt.has(index + 1), `${index + 1} ${step.op}`);
+  }
+  t.match(await service.launch(), { exit: { exitCode: 0 } }, 'afterwards all is as before');
+}
 
 t.test(
-  'with a fault in any call the program does not run, and the error names the step',
+  'with a fault in any call of the launcher the program does not run, and the error names the step',
+  { skip, timeout: 180_000 },
+  async (t) => {
+    await withService(new Service({ stdio: 'ignore' }), async (service) => {
+      await stopAtEachStep(t, service, {}, (step) => (flagsOf(step) & elsewhere) !== 0);
+    });
+    t.strictSame(processesOf(uid), []);
+  },
+);
+
+t.test(
+  'so with a call that lies, and with a fault in any call around the plan',
   { skip, timeout: 90_000 },
   async (t) => {
     await withService(new Service({ stdio: 'ignore' }), async (service) => {
-      const calls = await prctlCalls(service);
+      await service.launch();
       t.ok(existsSync(marker), 'without a fault it does run');
       const fds = service.fds;
-      const prctls = prctlSteps.map(([call, step]): Fault => ['prctl', calls.indexOf(call) + 1, step]);
-      t.ok(prctls.every(([, when]) => when > 0));
-      for (const [call, when, step, fault = 'error=EPERM', code = 'EPERM'] of [...faults, ...prctls]) {
+      for (const [call, when, step, fault = 'error=EPERM', code = 'EPERM'] of faults) {
         await t.test(`${call} ${when}: ${fault}`, async (t) => {
           removeMarker();
           const [answer] = await service.traced(
@@ -286,30 +327,26 @@ for (const [call, when, step, fault = 'error=EPERM', code = 'EPERM'] of preparat
 }
 
 // Where a plan asks for something else than the threads have done, the launcher does it itself.
-const alone: readonly (readonly [special: Readonly<Record<string, unknown>>, prctls: typeof prctlSteps])[] = [
-  [{ allowNewPrivs: true }, [['PR_CAPBSET_READ', 'drop_bounding_set']]],
-  [{ caps: ['net_bind_service'] }, [['PR_SET_NO_NEW_PRIVS', 'no_new_privs']]],
+const alone: readonly Readonly<Record<string, unknown>>[] = [
+  { allowNewPrivs: true },
+  { caps: ['net_bind_service'] },
 ];
+const begunWith = stepFlags.initial | stepFlags.batchPolicy | stepFlags.oomScore;
 
-for (const [special, steps] of alone) {
-  t.test(`so with ${Object.keys(special).join()}, where nothing is inherited`, { skip }, async (t) => {
-    await withService(new Service({ stdio: 'ignore', ...special }), async (service) => {
-      const calls = await prctlCalls(service);
-      const more = steps.map(([call, step]): Fault => ['prctl', calls.indexOf(call) + 1, step]);
-      for (const [call, when, step, fault = 'error=EPERM', code = 'EPERM'] of [...launcherFaults, ...more]) {
+for (const special of alone) {
+  t.test(
+    `so with ${Object.keys(special).join()}, where nothing is inherited`,
+    { skip, timeout: 180_000 },
+    async (t) => {
+      await withService(new Service({ stdio: 'ignore', ...special }), async (service) => {
+        await stopAtEachStep(t, service, special, (step) => (flagsOf(step) & begunWith) !== 0);
         removeMarker();
-        const [answer] = await service.traced(
-          '-e',
-          `trace=${call}`,
-          '-e',
-          `inject=${call}:${fault}:when=${when}`,
-        );
-        t.match(answer, { error: { name: 'LaunchError', step, code } }, `${call} ${when}: ${fault}`);
+        const [answer] = await service.traced('-etrace=seccomp', '-einject=seccomp:retval=0:when=1');
+        t.match(answer, { error: { step: 'verify_seccomp', code: 'EBADE' } });
         t.equal(existsSync(marker), false);
-      }
-      t.match(await service.launch(), { exit: { exitCode: 0 } });
-    });
-  });
+      });
+    },
+  );
 }
 
 t.test('so with each pipe that cannot be made', { skip }, async (t) => {

@@ -31,7 +31,7 @@ interface Work {
 }
 
 function startWorker(work: Work, env: WorkerOptions['env'] = plainEnv()): Worker {
-  return new Worker(join(import.meta.dirname, 'fixture/worker.js'), {
+  return new Worker(join(import.meta.dirname, '../fixture/worker.js'), {
     workerData: work,
     // without what the test runner has every thread load
     env,

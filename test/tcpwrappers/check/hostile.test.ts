@@ -1,12 +1,12 @@
 // Whatever is in the files, they are checked, translated and explained: nothing throws, and no text gets out of its line.
+
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-
 import t, { type Test } from 'tap';
 
-import { checkHosts } from '../../../lib/tcpwrappers/check/check.ts';
-import { explain } from '../../../lib/tcpwrappers/explain/explain.ts';
+import { checkHosts } from '../../../lib/tcpwrappers/check/hosts-check.ts';
+import { explain } from '../../../lib/tcpwrappers/explain/explanation.ts';
 import { exportNftables, exportSystemd } from '../../../lib/tcpwrappers/export/export.ts';
 import { openHosts } from '../../../lib/tcpwrappers/hosts.ts';
 import { freshSeed, Random } from '../../support/tcpwrappers-random.ts';
@@ -56,7 +56,7 @@ t.test('hostile files are checked, translated and explained', async (t) => {
     const files = { allow: join(root, 'allow'), deny: join(root, 'deny') };
     const findings = await checkHosts({ ...files, root, lookups: false, implicitAllow: true });
     const { tables } = openHosts(files);
-    const options = { ports: new Map(), units: [{ daemon: 'sshd', unit: 'ssh.service' }], root };
+    const options = { ports: [], units: [{ daemon: 'sshd', unit: 'ssh.service' }], root };
     const exported = [exportNftables(tables, options), exportSystemd(tables, options)];
     const client = { address: '192.0.2.1', name: 'unknown', user: 'joe' };
     const explained = await explain(tables, { daemon: 'sshd', client, server: { name: 'unknown' } }, 1000);

@@ -1,12 +1,11 @@
 import { isIP } from 'node:net';
-
 import t from 'tap';
 
+import type { Found, Need } from '../../../lib/tcpwrappers/connection/need.ts';
+import { onePort, type Ports } from '../../../lib/tcpwrappers/export/daemon-ports.ts';
 import { toNftables, UnknownPorts } from '../../../lib/tcpwrappers/export/nftables.ts';
-import { onePort, type Ports } from '../../../lib/tcpwrappers/export/ports.ts';
-import { toDropIns } from '../../../lib/tcpwrappers/export/systemd.ts';
-import { Losses } from '../../../lib/tcpwrappers/export/untranslated.ts';
-import type { Found, Need } from '../../../lib/tcpwrappers/request/answer.ts';
+import { Losses } from '../../../lib/tcpwrappers/export/rule-translation.ts';
+import { toDropIns } from '../../../lib/tcpwrappers/export/systemd-drop-ins.ts';
 import { freshSeed, Random } from '../../support/tcpwrappers-random.ts';
 import { decideOn, makeHosts, type Texts } from '../hosts.ts';
 import { makeRules } from '../libwrap/generate.ts';

@@ -1,13 +1,13 @@
 // Long files of rules that change while others have something to do.
+
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
 import t, { type Test } from 'tap';
 
+import { makeRequest } from '../../../lib/tcpwrappers/connection/request-info.ts';
 import { openTableFile, type TableFile } from '../../../lib/tcpwrappers/file/table-file.ts';
-import { makeRequest } from '../../../lib/tcpwrappers/request/request.ts';
-import type { Search } from '../../../lib/tcpwrappers/rule/rule.ts';
+import type { Search } from '../../../lib/tcpwrappers/rule/rule-table.ts';
 
 t.setTimeout(120_000);
 

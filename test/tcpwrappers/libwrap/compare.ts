@@ -1,9 +1,10 @@
 // Whether we answer a request as the installed libwrap does.
+
 import type { HostPattern, PatternFile, PatternList } from '../../../lib/tcpwrappers/rule/pattern.ts';
-import type { Rule, Search, Table, Tables } from '../../../lib/tcpwrappers/rule/rule.ts';
+import type { Rule, Search, Table, Tables } from '../../../lib/tcpwrappers/rule/rule-table.ts';
 import type { OracleAnswer, TestRequest, TestSet } from '../../support/tcpwrappers-oracle.ts';
-import type * as lib from './observe.ts';
 import { type Observation, observeOracle } from './observe.ts';
+import type * as lib from './observe.ts';
 
 /** The part of observe.ts that a mutant brings its own of. */
 export type Observer = Pick<typeof lib, 'observe' | 'readSet' | 'searches'>;

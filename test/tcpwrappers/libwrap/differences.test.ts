@@ -1,9 +1,10 @@
 // Where the installed libwrap lets in what it could not read, believes what is none, or ends: there we refuse. These
 // are all; doc/tcpwrappers.md has them with their reasons.
+
 import t from 'tap';
 
-import { apply } from '../../../lib/tcpwrappers/apply/apply.ts';
-import type { Found, Need } from '../../../lib/tcpwrappers/request/answer.ts';
+import { apply } from '../../../lib/tcpwrappers/apply/applied.ts';
+import type { Found, Need } from '../../../lib/tcpwrappers/connection/need.ts';
 import { openOracle, type TestFile, unlessLibwrap } from '../../support/tcpwrappers-oracle.ts';
 import { decideOn } from '../hosts.ts';
 

@@ -1,20 +1,19 @@
 // What libwrap and what we make of a set, in the same words.
+
 import { networkInterfaces } from 'node:os';
 import { normalize } from 'node:path';
 
-import { decide, type Ruling } from '../../../lib/tcpwrappers/decide/decide.ts';
-import type { Effect } from '../../../lib/tcpwrappers/decide/effect.ts';
-import { compileTable } from '../../../lib/tcpwrappers/match/compile.ts';
+import { type Found, type Need, resolveNow } from '../../../lib/tcpwrappers/connection/need.ts';
+import { makeRequest } from '../../../lib/tcpwrappers/connection/request-info.ts';
+import { decide, type Effect, type Ruling } from '../../../lib/tcpwrappers/decide/ruling.ts';
 import { walkTable } from '../../../lib/tcpwrappers/match/match.ts';
-import type { FileText } from '../../../lib/tcpwrappers/parse/file-text.ts';
-import { type ParseOptions, readTable } from '../../../lib/tcpwrappers/parse/parse.ts';
+import { compileTable } from '../../../lib/tcpwrappers/match/table-index.ts';
+import type { FileText } from '../../../lib/tcpwrappers/parse/logical-line.ts';
 import { openPatternFiles } from '../../../lib/tcpwrappers/parse/pattern-file.ts';
-import type { Found, Need } from '../../../lib/tcpwrappers/request/answer.ts';
-import { makeRequest } from '../../../lib/tcpwrappers/request/request.ts';
-import { resolveNow } from '../../../lib/tcpwrappers/request/resolve.ts';
-import type { Search, Table, Tables } from '../../../lib/tcpwrappers/rule/rule.ts';
+import { type ParseOptions, readTable } from '../../../lib/tcpwrappers/parse/rule-file.ts';
+import { FACILITIES, LEVELS } from '../../../lib/tcpwrappers/rule/rule-option.ts';
+import type { Search, Table, Tables } from '../../../lib/tcpwrappers/rule/rule-table.ts';
 import { complete } from '../../../lib/tcpwrappers/rule/slices.ts';
-import { FACILITIES, LEVELS } from '../../../lib/tcpwrappers/rule/severity.ts';
 import type { OracleAnswer, TestFile, TestRequest, TestSet } from '../../support/tcpwrappers-oracle.ts';
 
 export interface Observation {

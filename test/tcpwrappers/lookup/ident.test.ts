@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-
 import t, { type Test } from 'tap';
 
 import { askUser, parseReply } from '../../../lib/tcpwrappers/lookup/ident.ts';

@@ -1,5 +1,4 @@
 import { isIPv6 } from 'node:net';
-
 import * as fc from 'fast-check';
 import t from 'tap';
 
@@ -10,7 +9,7 @@ import {
   parseZoned,
   unmapAddress,
 } from '../../../lib/tcpwrappers/text/address.ts';
-import { atoi, scanInt, scanUnsigned } from '../../../lib/tcpwrappers/text/number.ts';
+import { atoi, scanInt, scanUnsigned } from '../../../lib/tcpwrappers/text/latin1.ts';
 
 t.test('an IPv4 address has four parts, decimal, octal or hexadecimal', async (t) => {
   t.equal(parseQuad('10.0.0.1'), 0x0a000001);

@@ -1,0 +1,47 @@
+// What all commands have: --format and --version, and the lines of --help.
+import { readFileSync } from 'node:fs';
+
+import { UsageError } from '../errors.ts';
+import { didYouMean } from '../nearest.ts';
+import type { Argument, Option } from '../command-option.ts';
+import { quote } from '../quote.ts';
+
+/** The formats of every command that answers. */
+export const FORMATS = ['text', 'json'] as const;
+/** The formats of a command that has findings. */
+export const CHECK_FORMATS = [...FORMATS, 'sarif'] as const;
+
+export type CheckFormat = (typeof CHECK_FORMATS)[number];
+
+/** The value of --format, text by default. @throws UsageError for a format that the command does not know */
+export function toFormat<Format extends CheckFormat>(
+  value: Argument | undefined,
+  formats: readonly Format[],
+): Format {
+  const text = value?.text ?? 'text';
+  const format = formats.find((one) => one === text);
+  if (format !== undefined) return format;
+  throw new UsageError(`--format ${quote(text)}: it is one of ${formats.join(', ')}`, {
+    hint: didYouMean(text, formats),
+  });
+}
+
+/** The version of the package. A launch does not need it, so package.json is read only when somebody asks. */
+export function readVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(`${import.meta.dirname}/../../package.json`, 'utf8'));
+  const known = typeof manifest === 'object' && manifest !== null && 'version' in manifest;
+  return known ? String(manifest.version) : 'unknown';
+}
+
+const COLUMN = 26;
+
+/** A line for each option; the text of one with a long name stands on a line of its own. */
+export function optionLines(options: readonly Option[]): string {
+  return options
+    .map(({ name, metavar, help }) => {
+      const left = `  --${name}${metavar === undefined ? '' : ` ${metavar}`}`;
+      const isShort = left.length < COLUMN - 1;
+      return `${isShort ? left.padEnd(COLUMN) : `${left}\n${' '.repeat(COLUMN)}`}${help}\n`;
+    })
+    .join('');
+}

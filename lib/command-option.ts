@@ -1,0 +1,26 @@
+// Options of commands as data: what each is called, what it takes, and its line of --help.
+
+/** A word of a command line: as text, and as the bytes that it really is. */
+export interface Argument {
+  readonly text: string;
+  readonly bytes: Buffer;
+}
+
+/** An option of a command. */
+export interface Option {
+  /** Its name without dashes. */
+  readonly name: string;
+  /** The name of its value in --help and manual. An option without it takes no value. */
+  readonly metavar?: string;
+  /** Its line of --help. */
+  readonly help: string;
+}
+
+/** An option, spelt as in --help: `--name` or `--name METAVAR`. */
+export function option(spelling: string, help: string): Option;
+export function option<const More extends object>(spelling: string, help: string, more: More): Option & More;
+export function option(spelling: string, help: string, more?: object): Option {
+  const space = spelling.indexOf(' ');
+  const name = spelling.slice(2, space < 0 ? undefined : space);
+  return space < 0 ? { name, help, ...more } : { name, metavar: spelling.slice(space + 1), help, ...more };
+}

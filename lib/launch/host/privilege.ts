@@ -1,0 +1,110 @@
+// Whether this process has the privilege that a launch needs: root, its capabilities, and in a user namespace setgroups(2) and the
+// ids that are mapped there (user_namespaces(7)).
+import { readFileSync, readlinkSync } from 'node:fs';
+
+import { LaunchError } from '../../errors.ts';
+import { native } from '../../native.ts';
+import { essentialSteps } from '../plan/table.ts';
+import type { NormalRequest } from '../request/request.ts';
+import type { Account } from './account.ts';
+
+/** Throws LaunchError, with status 3, unless this process is root. */
+export function requireRoot(): void {
+  const [uid, euid] = [process.getuid?.(), process.geteuid?.()];
+  // Both: set-user-ID root would run Node with an ordinary user's environment.
+  if (uid === 0 && euid === 0) return;
+  throw new LaunchError(`uchroot must be run as root.  Current uid=${uid}, euid=${euid}`, {
+    step: 'root',
+    code: 'ERR_NOT_ROOT',
+    hint: 'start it with sudo, or from a unit without User=',
+    exitStatus: 3,
+  });
+}
+
+// Enough for every request: nearly every launch looks no further.
+const allEssential = essentialSteps(true).reduce(
+  (mask, { capability }) => mask | (1n << BigInt(capability)),
+  0n,
+);
+
+/** Throws LaunchError if root here lacks a capability that every launch of this kind needs. */
+export function requireCapabilities({ allowNewPrivs }: Pick<NormalRequest, 'allowNewPrivs'>): void {
+  const effective = native.effectiveCapabilities();
+  if ((effective & allEssential) === allEssential) return;
+  const lacking = essentialSteps(allowNewPrivs).filter(
+    ({ capability }) => !((effective >> BigInt(capability)) & 1n),
+  );
+  const [first] = lacking;
+  if (first === undefined) return;
+  const names = lacking.map(({ needs }) => needs).join(' and ');
+  throw new LaunchError(`${first.step}: root lacks ${names} here`, {
+    step: first.step,
+    code: 'EPERM',
+    errno: 1,
+    hint: `give ${names} to the container (--cap-add) or unit (CapabilityBoundingSet=) that runs uchroot`,
+  });
+}
+
+// PROC_USER_INIT_INO (linux/proc_ns.h): in the initial namespace every id is mapped and nothing is denied.
+const initial = 'user:[4026531837]';
+let isInitial: boolean | undefined;
+
+// Asked once: a process with several threads, as Node has, cannot enter another user namespace (unshare(2), EINVAL).
+function isInitialNamespace(): boolean {
+  if (isInitial !== undefined) return isInitial;
+  try {
+    isInitial = readlinkSync('/proc/self/ns/user') === initial;
+  } catch {
+    isInitial = true; // without /proc the launch fails anyway, with a message about that
+  }
+  return isInitial;
+}
+
+/** The files in /proc/self that describe the user namespace. */
+export interface Namespace {
+  readonly setgroups: string;
+  readonly uidMap: string;
+  readonly gidMap: string;
+}
+
+function isMapped(map: string, id: number): boolean {
+  return map.split('\n').some((line) => {
+    const [inside = Number.NaN, , count = 0] = line.trim().split(/ +/).map(Number);
+    return id >= inside && id < inside + count;
+  });
+}
+
+/** Why root cannot take this identity in a user namespace; undefined if it can. Pure. */
+export function findUnmapped(account: Account, namespace: Namespace): LaunchError | undefined {
+  const { uid, gid, groups } = account;
+  const isDenied = namespace.setgroups.trim() === 'deny';
+  const gids = [...new Set([gid, ...groups])].filter((id) => !isMapped(namespace.gidMap, id));
+  const isUidMapped = isMapped(namespace.uidMap, uid);
+  if (!isDenied && gids.length === 0 && isUidMapped) return undefined;
+  const causes = [
+    ...(isDenied ? ['setgroups=deny (/proc/self/setgroups)'] : []),
+    ...(isUidMapped ? [] : [`uid ${uid} has no mapping (/proc/self/uid_map)`]),
+    ...(gids.length === 0 ? [] : [`gid ${gids.join(',')} has no mapping (/proc/self/gid_map)`]),
+  ];
+  const isOfGroups = isDenied || groups.some((group) => gids.includes(group));
+  const step = isOfGroups ? 'setgroups' : gids.length > 0 ? 'setresgid' : 'setresuid';
+  return new LaunchError(`${step}: this user namespace does not allow root to become uid ${uid}`, {
+    step,
+    code: isDenied ? 'EPERM' : 'EINVAL',
+    errno: isDenied ? 1 : 22,
+    hint: `${causes.join('; ')}: start uchroot in a namespace that maps these ids and allows setgroups (newuidmap(1), unshare --map-auto)`,
+  });
+}
+
+const read = (name: string): string => readFileSync(`/proc/self/${name}`, 'latin1');
+
+/** Throws LaunchError if the user namespace of this process does not let root become this account. */
+export function requireMappings(account: Account): void {
+  if (isInitialNamespace()) return;
+  const problem = findUnmapped(account, {
+    setgroups: read('setgroups'),
+    uidMap: read('uid_map'),
+    gidMap: read('gid_map'),
+  });
+  if (problem !== undefined) throw problem;
+}

@@ -1,0 +1,130 @@
+// The options of a launch: their groups, and what the text of each means. Parsers throw UsageError. Pure.
+import { UsageError } from '../../errors.ts';
+import { option, type Argument, type Option } from '../../command-option.ts';
+import { quote, type Bytes } from '../../quote.ts';
+import type { Limit } from '../plan/step.ts';
+import { toLimit } from './rlimits.ts';
+
+/** The parts of --help, which are sections of doc/uchroot.md too, in their order. */
+export const optionGroups = [
+  'Identity',
+  'Process',
+  'Jail',
+  'Reports',
+  'Init units',
+  'Compiled launchers',
+] as const;
+
+/** An option of uchroot. */
+export interface LaunchOption extends Option {
+  readonly group: (typeof optionGroups)[number];
+  /** The value of its key, from a word of the command line and the value so far. */
+  readonly parse: (word: Argument, before: never) => unknown;
+  /** Why --unit refuses it. */
+  readonly notInUnit?: string;
+}
+
+/** An option that sets a key, spelt as in --help. */
+export const launchOption = (
+  group: LaunchOption['group'],
+  spelling: string,
+  help: string,
+  parse: LaunchOption['parse'],
+  more: Pick<LaunchOption, 'notInUnit'> = {},
+): LaunchOption => option(spelling, help, { group, parse, ...more });
+
+/** `NAME,NAME`, after those that were given before. */
+export function addCapabilities({ text }: Argument, before: readonly string[] = []): readonly string[] {
+  return [...before, ...text.split(',')];
+}
+
+function toNumber(text: string, option: string): number {
+  if (/^(0|[1-9][0-9]{0,9})$/.test(text)) return Number(text);
+  throw new UsageError(`${option} takes a number, not '${quote(text)}'`);
+}
+
+/** A descriptor. */
+export function parseStatusFd({ text }: Argument): number {
+  return toNumber(text, '--status-fd');
+}
+
+/** `3,5-7`, after the descriptors that were given before. */
+export function addDescriptors({ text }: Argument, before: readonly number[] = []): readonly number[] {
+  const added = text.split(',').flatMap((part) => {
+    const [first = '', last = first, ...more] = part.split('-');
+    const from = toNumber(first, '--preserve-fds');
+    const to = toNumber(last, '--preserve-fds');
+    if (more.length > 0 || to < from || to - from > 65535) {
+      throw new UsageError(`--preserve-fds takes numbers and ranges such as 3,5-7, not '${quote(text)}'`);
+    }
+    return Array.from({ length: to - from + 1 }, (_, i) => from + i);
+  });
+  return [...before, ...added];
+}
+
+/** An octal mode. */
+export function parseUmask({ text }: Argument): number {
+  if (/^[0-7]{1,4}$/.test(text) && Number.parseInt(text, 8) <= 0o777) return Number.parseInt(text, 8);
+  throw new UsageError(`--umask takes an octal mode such as 027, not '${quote(text)}'`);
+}
+
+// Names are text in a request: bytes that are no UTF-8 would become another name.
+function toVariableName(bytes: Buffer, option: string): string {
+  const name = bytes.toString();
+  if (Buffer.from(name).equals(bytes)) return name;
+  throw new UsageError(`${option}: the name '${quote(bytes)}' is not UTF-8`, {
+    hint: 'set such a variable for uchroot itself, by env(1), and pass it on with --keep-env',
+  });
+}
+
+type Env = Record<string, Bytes | undefined>;
+
+// Without a prototype: a variable may be called __proto__.
+function setVariable(env: Env | undefined, name: string, value: Buffer | undefined): Env {
+  const variables = env ?? (Object.create(null) as Env);
+  variables[name] = value;
+  return variables;
+}
+
+/** Sets NAME=VALUE. */
+export function setEnv({ text, bytes }: Argument, env?: Env): Env {
+  const equals = bytes.indexOf(0x3d);
+  if (equals <= 0) throw new UsageError(`--setenv takes NAME=VALUE, not '${quote(text)}'`);
+  return setVariable(env, toVariableName(bytes.subarray(0, equals), '--setenv'), bytes.subarray(equals + 1));
+}
+
+/** Leaves NAME out. */
+export function unsetEnv({ bytes }: Argument, env?: Env): Env {
+  return setVariable(env, toVariableName(bytes, '--unsetenv'), undefined);
+}
+
+/** `NAME,NAME`, after those that were given before. */
+export function addPassEnv({ bytes }: Argument, before: readonly string[] = []): readonly string[] {
+  return [...before, ...toVariableName(bytes, '--pass-env').split(',')];
+}
+
+/** Adds NAME=SOFT[:HARD] to the limits that were given before. */
+export function addRlimit({ text }: Argument, before: object = {}): object {
+  const [name, limit] = parseRlimit(text);
+  return { ...before, [name]: limit };
+}
+
+/** `NAME=SOFT[:HARD]`, with `unlimited` or `infinity` for no limit. */
+export function parseRlimit(text: string): [string, Limit] {
+  const match = /^([a-z_]+)=([^:]+)(?::(.+))?$/i.exec(text);
+  const value = (word: string): number => {
+    if (/^(unlimited|infinity)$/i.test(word)) return Infinity;
+    if (/^[0-9]{1,16}$/.test(word)) return Number(word);
+    throw new UsageError(`--rlimit ${quote(text)}: '${quote(word)}' is no limit`, {
+      hint: 'a whole number, or unlimited',
+    });
+  };
+  if (match?.[1] === undefined || match[2] === undefined) {
+    throw new UsageError(`--rlimit takes NAME=SOFT[:HARD], not '${quote(text)}'`, {
+      hint: 'for example --rlimit nofile=4096',
+    });
+  }
+  const name = match[1].toLowerCase().replace(/^rlimit_/, '');
+  const soft = value(match[2]);
+  return [name, toLimit(name, { soft, hard: match[3] === undefined ? soft : value(match[3]) })];
+}

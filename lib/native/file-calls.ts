@@ -1,0 +1,159 @@
+// The calls of the addon that work on files beneath a directory and on whole directory trees.
+import type { Bytes } from '../quote.ts';
+
+declare const treeBrand: unique symbol;
+
+/** Work on a tree, for `treeProgress` and `abortTree`: a number that no other call has. */
+export type TreeHandle = number & { readonly [treeBrand]: true };
+
+/** What was copied or removed. A removal counts everything but directories as files. */
+export interface TreeCounts {
+  /** Regular files, by name. */
+  readonly files: number;
+  readonly directories: number;
+  /** Symbolic links. */
+  readonly links: number;
+  /** Devices and fifos. */
+  readonly nodes: number;
+  /** Size of the regular files. A file with several names counts once. */
+  readonly sizeBytes: number;
+}
+
+/** Why an entry was not copied, or only in part. */
+export type SkipReason =
+  | 'vanished'
+  | 'changed'
+  | 'busy'
+  | 'mount'
+  | 'socket'
+  | 'device'
+  | 'attribute'
+  | 'privileges';
+
+type OnTreeEnd = (
+  failure: {
+    readonly errno: number;
+    readonly syscall: string;
+    /** As seen from the tree's root. */
+    readonly path: Buffer;
+    readonly inTarget: boolean;
+  } | null,
+  report: TreeCounts & {
+    /** The first thousand. */
+    readonly skipped: readonly {
+      readonly path: Buffer;
+      readonly reason: SkipReason;
+      readonly errno: number;
+    }[];
+    readonly skippedCount: number;
+  },
+) => void;
+
+/** A tree that is being read. lib/jail/check/scan.ts knows the records. */
+interface TreeScan {
+  /**
+   * The next batch. At its end the content of a file may be cut: then its record comes in a later batch. A batch without records and
+   * content is the end. Another thread fills `content`, so it must not be touched until then. One call at a time.
+   */
+  next(content: Uint8Array): Promise<{ readonly records: Buffer; readonly contentSize: number }>;
+  close(): void;
+}
+
+/** The file at a path in a root. `mode` has the file type. */
+export interface InRootStatus {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: number;
+  readonly dev: bigint;
+  readonly ino: bigint;
+  readonly nlink: number;
+  /** Modification time of its content, in ms since 1970. */
+  readonly mtimeMs: number;
+  /** Only for a device. */
+  readonly major?: number;
+  readonly minor?: number;
+  readonly noexec: boolean;
+  /** Target of a symbolic link. */
+  readonly target?: Buffer;
+  /** system.posix_acl_access, if the mode's group bits are the mask of a list that may let others write. */
+  readonly acl?: Buffer;
+}
+
+/** Files beneath a directory, and whole trees. */
+export interface FileCalls {
+  // inroot: file operations beneath a directory. Its descriptor is the first argument, and paths are seen from there. Calls that change
+  // something follow no link on the path (ELOOP).
+  /** openat2(2) with O_CLOEXEC. With O_NOFOLLOW, any link on the path is ELOOP. The caller closes the descriptor. */
+  inRootOpen(rootFd: number, path: Bytes, flags: number, mode?: number): number;
+  /** False: only inRootLstat can tell. Undefined, here and in the next two: nothing is there (ENOENT, ENOTDIR). */
+  lookInRoot(rootFd: number, path: Bytes, numbers: Float64Array): boolean | undefined;
+  /** Opens a regular file for reading, and follows links. EISDIR or EINVAL for any other file. */
+  openFileInRoot(rootFd: number, path: Bytes, numbers: Float64Array): number | undefined;
+  /** The names in a directory, sorted; one character a byte. */
+  listInRoot(rootFd: number, path: Bytes): string[] | undefined;
+  /** Closes a descriptor of these calls. In a worker, Node's closeSync warns about descriptors that it has not opened. */
+  closeDescriptor(fd: number): void;
+  inRootLstat(rootFd: number, path: Bytes): InRootStatus;
+  inRootFstat(fd: number): InRootStatus;
+  inRootMkdir(rootFd: number, path: Bytes, mode: number): void;
+  inRootSymlink(rootFd: number, target: Bytes, path: Bytes): void;
+  /** `mode` has the file type (S_IFCHR). The umask does not change it. */
+  inRootMknod(rootFd: number, path: Bytes, mode: number, major: number, minor: number): void;
+  /** `exclusive`: EEXIST if something is at `to`. */
+  inRootRename(rootFd: number, from: Bytes, to: Bytes, exclusive?: boolean): void;
+  /** Exchanges two files: neither path is ever empty (renameat2(2), RENAME_EXCHANGE). */
+  inRootExchange(rootFd: number, one: Bytes, other: Bytes): void;
+  inRootUnlink(rootFd: number, path: Bytes, directory?: boolean): void;
+  /** syncfs(2) of the file system of the root itself. */
+  inRootSync(rootFd: number): void;
+  /** Sets the modification time, in ms since 1970. A link at the end of the path is not followed. */
+  inRootSetTimes(rootFd: number, path: Bytes, mtimeMs: number): void;
+  /** Copies content (as a reflink if the file system can) and modification time into an empty file. */
+  copyFile(sourceFd: number, targetFd: number): void;
+  /** Copies file capabilities (capabilities(7)), if there are any. */
+  copyCapabilities(sourceFd: number, targetFd: number): void;
+  /** flock(2) without waiting; exclusive unless `shared`. False if another process holds a lock against it. */
+  lockFile(fd: number, shared?: boolean): boolean;
+
+  // tree: whole directory trees, each on a thread of its own. Descriptors are copied at once.
+  /**
+   * rename(2) of many entries. All directories are opened before the first rename. An error has `index`, the index of the pair, and
+   * `renamed`, the number of renames before it.
+   */
+  renameAll(rootFd: number, pairs: readonly (readonly [from: Bytes, to: Bytes])[]): void;
+  /**
+   * Reads and hashes regular files beneath a directory, and copies them into another one if `targetFd` is not -1: on a thread
+   * of libuv's pool. `paths` has a NUL after each; `wanted` five numbers for each copy. lib/jail/apply/file-facts.ts reads the
+   * answer. Rejects at the first copy that fails, with its `index`.
+   */
+  readFiles(rootFd: number, targetFd: number, paths: Uint8Array, wanted: Uint32Array): Promise<Buffer>;
+  /** Copies a directory's content into an empty one. `privileged`: paths that keep set-user-ID and similar privileges. */
+  copyTree(sourceFd: number, targetFd: number, privileged: readonly Bytes[], onEnd: OnTreeEnd): TreeHandle;
+  /** Removes a directory with everything in it. The entry `last` goes last, if `last` is not empty. */
+  removeTree(parentFd: number, name: Bytes, last: Bytes, onEnd: OnTreeEnd): TreeHandle;
+  /** Undefined once the work has ended. */
+  treeProgress(handle: TreeHandle): TreeCounts | undefined;
+  /** The work ends soon with ECANCELED. */
+  abortTree(handle: TreeHandle): void;
+  /**
+   * Reads everything beneath an open directory. `paths` have a NUL after each. A regular file among them is read with its content, if
+   * it has the size at the same index of `sizes`.
+   */
+  scanTree(rootFd: number, paths: Uint8Array, sizes: Float64Array): TreeScan;
+  /**
+   * Opens a directory without the mounts in it, so that the files under the mounts are seen. @throws EPERM without CAP_SYS_ADMIN,
+   * ENOSYS before Linux 5.2
+   */
+  openBeneath(fd: number): number;
+  /** Whether a file has an extended attribute. `fd` may be an O_PATH descriptor. */
+  hasAttribute(fd: number, name: string): boolean;
+  /** Removes an extended attribute, if it is there. */
+  removeAttribute(fd: number, name: string): void;
+
+  /**
+   * stat(2): whether the status is still the one in `stamp`. Writes the new status there (lib/tcpwrappers/file/stamp.ts knows the
+   * format). `path` ends in a NUL byte.
+   */
+  restat(path: Buffer, stamp: Buffer): boolean;
+}

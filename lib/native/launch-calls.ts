@@ -1,0 +1,156 @@
+// The calls of the addon that look the host up, launch programs, and wait for them.
+import type { Bytes } from '../quote.ts';
+
+/** An entry of passwd(5), with the names of the C structure without `pw_`. */
+export interface Passwd {
+  readonly name: string;
+  readonly passwd: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly gecos: string;
+  readonly dir: string;
+  readonly shell: string;
+}
+
+/** An entry of group(5), with the names of the C structure without `gr_`. */
+export interface Group {
+  readonly name: string;
+  readonly passwd: string;
+  readonly gid: number;
+  readonly members: readonly string[];
+}
+
+/** What to look up on the host for a launch. A name is tried before the uid. */
+export interface HostQuery {
+  readonly user?: Bytes | undefined;
+  readonly uid?: number | undefined;
+  readonly groupNames?: readonly Bytes[];
+  readonly jail?: Bytes | undefined;
+}
+
+/** A directory or symbolic link on the path to the jail, as its descriptor shows it. */
+export interface PathComponent {
+  readonly path: Uint8Array;
+  /** Index of the directory that it is an entry of; -1 for the first component, and for the target of `..`. */
+  readonly parent: number;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly link?: Uint8Array;
+  readonly acl?: Uint8Array;
+}
+
+declare const sightBrand: unique symbol;
+
+/** A query and its answers, for `spawn`, which asks again. */
+export interface HostSight {
+  readonly [sightBrand]: true;
+}
+
+/** The answers to a HostQuery. A number in place of a passwd entry is the errno of a failed look-up. */
+export interface HostFacts {
+  readonly sight: HostSight;
+  readonly passwd: Passwd | number | null;
+  /** Groups that the group database lists the user in, without its primary group. */
+  readonly groups: readonly number[];
+  readonly named: readonly { readonly gid?: number; readonly errno?: number }[];
+  readonly components: readonly PathComponent[];
+  /** The path leads to the directory that is `/` here, maybe under another name. */
+  readonly isHostRoot: boolean;
+  /** O_PATH descriptor of the jail; -1 if it was not reached. The receiver closes it with `closeJail`. */
+  readonly jailFd: number;
+  readonly walkErrno?: number;
+  readonly walkPath?: Uint8Array;
+}
+
+/** Where a plan stopped. `step` is an index, or -1 outside the steps. */
+export interface PlanFailure {
+  readonly step: number;
+  readonly op: number;
+  readonly errno: number;
+  readonly detail: number;
+}
+
+declare const processBrand: unique symbol;
+
+/** A program started by `spawn`: a number that no other call has. */
+export type ProcessHandle = number & { readonly [processBrand]: true };
+
+/**
+ * The process group of a program. 0: the caller's. 1: its own; `release` reaps the program. 2: its own; the rest of it gets SIGKILL
+ * when the program has ended.
+ */
+export type ProcessGroup = 0 | 1 | 2;
+
+type Stdio = readonly [number, number, number];
+/** In the order of ResourceUsage. */
+export type Usage = [number, number, number, number, number, number, number, number];
+
+/** Look-ups on the host, and launches. */
+export interface LaunchCalls {
+  readHost(query: HostQuery): Promise<HostFacts>;
+  readHostSync(query: HostQuery): HostFacts;
+  /** Closes `jailFd` of HostFacts. The end of a worker closes all that are left. */
+  closeJail(jailFd: number): void;
+  /** Runs a plan in this process, and returns only if it fails. Then the pid file is removed. */
+  execPlan(
+    plan: Uint8Array,
+    jailFd: number,
+    pidFile?: { readonly directoryFd: number; readonly name: Buffer; readonly fileFd: number },
+  ): PlanFailure;
+  /**
+   * Runs the steps before execve in a child, which then ends, and waits for it. Null if all steps have succeeded. If `errno` is 0, the
+   * signal `detail` has ended the child in that step.
+   */
+  rehearsePlan(plan: Uint8Array, jailFd: number): PlanFailure | null;
+  /**
+   * Starts the launcher on another thread. If `jail` is not a descriptor, that thread asks the host again. If the answers have
+   * changed, nothing is started, and `onStarted` gets undefined.
+   *
+   * @param stdio three descriptors; -1 for /dev/null, -2 for a pipe
+   * @param group the process group that the plan gives the program
+   * @param onStarted gets null and the pid; or the failure and a descriptor of the jail to be closed with `closeJail`, which is -1 if
+   *   `jail` was a descriptor
+   */
+  spawn(
+    plan: Uint8Array,
+    jail: number | HostSight,
+    launcherFd: number,
+    stdio: Stdio,
+    kept: readonly number[],
+    group: ProcessGroup,
+    onStarted: (failure: PlanFailure | null | undefined, pidOrJailFd: number) => void,
+    onExit: (exitCode: number | null, signal: number | null, ...usage: Usage) => void,
+  ): ProcessHandle;
+  /**
+   * Calls a launch off before `onStarted`, which then gets ECANCELED; or the pid, if the program may have run. Then the program is
+   * killed, unless it was known to run.
+   */
+  recall(handle: ProcessHandle): void;
+  /** pidfd_send_signal(2), after `onStarted`: 0, or an errno; ESRCH once the program has ended. */
+  killProcess(handle: ProcessHandle, signal: number): number;
+  /** The same for the process group, if that is the program's own. */
+  killGroup(handle: ProcessHandle, signal: number): number;
+  /**
+   * After `onExit`: frees the pid and the number of the group. `endsGroup`: the rest of a group of its own gets SIGKILL.
+   */
+  release(handle: ProcessHandle, endsGroup: boolean): void;
+  /** This process's end of pipe 0, 1 or 2. The caller closes it. Once for each, and before `onExit` has returned. */
+  takePipe(handle: ProcessHandle, index: 0 | 1 | 2): number;
+  /** The same in `onExit`, to be read later: -1 if there is nothing to read and never will be. */
+  keepPipe(handle: ProcessHandle, index: 1 | 2): number;
+  /** Says that a stream closes this descriptor of takePipe(), keepPipe() or endedPipe(). Before, the end of a worker closes it. */
+  pipeTaken(fd: number): void;
+  /** Closes one without a stream, or one of openStatus(). */
+  closePipe(fd: number): void;
+  /** The read end of a pipe that is empty and that nobody can write into. */
+  endedPipe(): number;
+  /** A copy for writeStatus(), to be closed with closePipe(). @throws EBADF if `fd` is not open for writing */
+  openStatus(fd: number): number;
+  /** The number of bytes that were written without waiting, or a negative errno: EAGAIN if none can be written now. */
+  writeStatus(fd: number, line: Uint8Array): number;
+  /** POLLIN (1) if a pipe has something to read, POLLHUP (16) if nobody can write into it (poll(2)). */
+  pollPipe(fd: number): number;
+  /** Whether the event loop stays alive for the program. */
+  keepAlive(handle: ProcessHandle, wanted: boolean): void;
+}

@@ -1,0 +1,213 @@
+// Units for systemd: systemd.service(5), systemd.socket(5).
+import { isUtf8 } from 'node:buffer';
+
+import { bytePath } from '../../binary/path.ts';
+import type { FileRoot } from '../../binary/root.ts';
+import { walk } from '../../binary/walk.ts';
+import {
+  finalStatus,
+  heading,
+  launchWords,
+  oneLine,
+  plainWord,
+  shellUpdate,
+  type Unit,
+  type UnitFile,
+} from './service-unit.ts';
+
+const escapes: Readonly<Record<string, string>> = {
+  '"': '\\"',
+  '\\': '\\\\',
+  '%': '%%', // specifiers (systemd.unit(5))
+  $: '$$', // variables (systemd.service(5), COMMAND LINES)
+  '\n': '\\n',
+  '\t': '\\t',
+};
+
+const hex = (character: string): string => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
+
+/** One word of a command line (systemd.syntax(7), QUOTING). The word is UTF-8. */
+export function systemdWord(word: string): string {
+  if (plainWord.test(word)) return word;
+  const escaped = word.replace(
+    /["\\%$\u0000-\u001f\u007f]/g,
+    (character) => escapes[character] ?? hex(character),
+  );
+  return `"${escaped}"`;
+}
+
+// A value in which only specifiers are escaped.
+const setting = (text: string): string => text.replaceAll('%', '%%');
+
+// A path in a setting that takes a list of paths.
+const path = (text: string): string => (plainWord.test(text) ? text : `"${setting(text)}"`);
+
+// The sockets of systemd lie there, in the jail as on the host.
+const socketDirectory = '/run/systemd';
+
+// The socket of journald for syslog(3).
+const logSocket = `${socketDirectory}/journal/dev-log`;
+
+// The sockets that a unit mounts into its jail, at the same paths.
+function socketsOf({ notify, watchdogSec, syslog }: Unit): readonly string[] {
+  return [
+    ...(notify || watchdogSec !== undefined ? [`${socketDirectory}/notify`] : []),
+    ...(syslog ? [logSocket] : []),
+  ];
+}
+
+// In the mount namespace of the unit a tmpfs covers the directory. systemd makes the mount points in the tmpfs, and leaves
+// nothing in the jail. The directory must exist already, since systemd would make it in the jail.
+function jailMounts(unit: Unit): { readonly conditions: string; readonly mounts: string } {
+  const sockets = socketsOf(unit);
+  if (sockets.length === 0) return { conditions: '', mounts: '' };
+  const [, jail] = unit.operands;
+  const inJail = `${jail === '/' ? '' : jail}${socketDirectory}`;
+  // each of the two paths has quotes of its own (config_parse_bind_paths in systemd's load-fragment.c)
+  const binds = sockets.map(
+    (socket) => `BindPaths=${socket}:${path(`${inJail}${socket.slice(socketDirectory.length)}`)}\n`,
+  );
+  return {
+    conditions: `# uchroot-jail build makes it, with --pack notify; systemd would leave it behind
+AssertPathIsDirectory=${setting(inJail)}
+AssertPathIsSymbolicLink=!${setting(inJail)}
+`,
+    mounts: `TemporaryFileSystem=${path(`${inJail}:ro,mode=0755,nosuid,nodev,noexec,size=64k`)}\n${binds.join('')}`,
+  };
+}
+
+// A program that puts itself into the background ends with 0, and the service ends with it. systemd then runs ExecStop=
+// without MAINPID (systemd.service(5)), before it kills the processes that were left. The script looks for processes in its
+// own cgroup: the line with number 0 names it in cgroup v2 (cgroups(7)), and in v1 nothing is found. It looks again after a
+// second, since a helper may take a moment to end.
+const leftBehind = [
+  '[ -z "$MAINPID" ] || exit 0',
+  'while IFS=: read -r id none group && [ "$id" != 0 ]; do :; done </proc/self/cgroup',
+  'list=/sys/fs/cgroup$group/cgroup.procs',
+  'left() { while read -r pid; do [ "$pid" = $$ ] || return 0; done <"$list"; return 1; }',
+  '[ -r "$list" ] && left && sleep 1 && left || exit 0',
+  'echo "the program has ended, and left processes behind: it has to stay in the foreground" >&2',
+  'exit 1',
+].join('; ');
+
+// uchroot itself uses NOTIFY_SOCKET for STATUS=. A program that does not notify must not get the variable.
+function launchOf(unit: Unit): readonly string[] {
+  const notifies = unit.notify || unit.watchdogSec !== undefined;
+  const options = notifies ? unit.options : ['--unsetenv=NOTIFY_SOCKET', ...unit.options];
+  return [...unit.command, ...launchWords({ ...unit, options })];
+}
+
+// The pauses grow from one second to half a minute, so that the limit on starts is never reached. 0 is the status of a
+// program that has left processes behind.
+const restarts: readonly string[] = [
+  `ExecStop=/bin/sh -c ${systemdWord(leftBehind)}`,
+  'Restart=on-failure',
+  'RestartSec=1',
+  'RestartSteps=5',
+  'RestartMaxDelaySec=30',
+  `RestartPreventExitStatus=0 ${finalStatus}`,
+];
+
+function serviceSection(unit: Unit): string {
+  const { accept, notify, watchdogSec, reloadSignal } = unit;
+  const words = launchOf(unit).map(systemdWord);
+  return [
+    `Type=${notify ? 'notify' : 'exec'}`,
+    `ExecStart=${words.join(' ')}`,
+    ...(unit.update === undefined ? [] : [`ExecReload=/bin/sh -c ${systemdWord(shellUpdate(unit.update))}`]),
+    // the kill of the shell: not every host has kill(1)
+    ...(reloadSignal === undefined ? [] : [`ExecReload=/bin/sh -c "kill -s ${reloadSignal} $$MAINPID"`]),
+    ...(accept ? ['StandardInput=socket', 'StandardOutput=socket', 'StandardError=journal'] : []),
+    // sets NOTIFY_SOCKET, by which uchroot tells why a launch has failed
+    'NotifyAccess=main',
+    ...(watchdogSec === undefined ? [] : [`WatchdogSec=${watchdogSec}`]),
+    // SIGTERM to the program alone, later SIGKILL to everything that is left
+    'KillMode=mixed',
+    `SyslogIdentifier=${unit.name}`,
+    ...(accept ? [] : restarts),
+  ]
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+function serviceFile(unit: Unit): UnitFile {
+  const { name, accept, description } = unit;
+  const file = `${name}${accept ? '@' : ''}.service`;
+  const { conditions, mounts } = jailMounts(unit);
+  const listens = unit.listen.length > 0;
+  // As long as a client waits, the socket starts a failing service again and again.
+  const limits = accept
+    ? 'CollectMode=inactive-or-failed\n'
+    : 'StartLimitIntervalSec=10\nStartLimitBurst=5\n';
+  const socket = listens && !accept ? `Requires=${name}.socket\n` : '';
+  const install = accept
+    ? ''
+    : `\n[Install]\nWantedBy=multi-user.target\n${listens ? `Also=${name}.socket\n` : ''}`;
+  return {
+    path: file,
+    mode: 0o644,
+    text: `${heading(unit)}[Unit]
+Description=${setting(description)}
+After=network.target nss-user-lookup.target${socket === '' ? '' : ` ${name}.socket`}
+${socket}RequiresMountsFor=${path(unit.operands[1])}
+${conditions}${limits}
+[Service]
+# Options of uchroot stand for two settings that do not reach the program: LimitNOFILE=, which Node covers with a limit of
+# its own, is --rlimit nofile=N, and variables of Environment= pass with --pass-env NAME.
+${serviceSection(unit)}${mounts}${install}`,
+  };
+}
+
+function socketFile(unit: Unit): UnitFile {
+  const file = `${unit.name}.socket`;
+  return {
+    path: file,
+    mode: 0o644,
+    text: `${heading(unit)}[Unit]
+Description=${setting(unit.description)}, its socket
+
+[Socket]
+${unit.listen.map((address) => `ListenStream=${setting(address)}\n`).join('')}Accept=${unit.accept ? 'yes' : 'no'}
+
+[Install]
+WantedBy=sockets.target
+`,
+  };
+}
+
+/** A service unit; with addresses to listen on also a socket unit. */
+export function systemdFiles(unit: Unit): readonly UnitFile[] {
+  return unit.listen.length === 0 ? [serviceFile(unit)] : [serviceFile(unit), socketFile(unit)];
+}
+
+const isText = (text: string): boolean => isUtf8(Buffer.from(text, 'latin1'));
+
+/** Why systemd cannot run such a unit; undefined if it can. */
+export function systemdRefusal(unit: Unit): string | undefined {
+  // systemd would start the unit, but systemctl(1) could not show it: texts on the bus are UTF-8.
+  const bytes = [...unit.command, ...unit.options, ...unit.operands].find((word) => !isText(word));
+  if (bytes !== undefined)
+    return `'${oneLine(bytes)}' is not UTF-8, and systemctl could not show such a unit: call a script in the jail that holds it`;
+  const [, jail] = unit.operands;
+  // Settings escape in different ways, and some in none.
+  // oxlint-disable-next-line no-control-regex
+  if (/["'\\\u0000-\u001f\u007f]/.test(jail))
+    return `the path of the jail, ${oneLine(jail)}, has a quote, a backslash or a control character, which not every setting of systemd takes`;
+  if (socketsOf(unit).length > 0 && jail.includes(':'))
+    return `the path of the jail, ${oneLine(jail)}, has a ':', which BindPaths= takes for its own`;
+  return undefined;
+}
+
+/**
+ * The pack that the jail lacks for the sockets of the unit; undefined if it lacks none. The path must not have symbolic
+ * links: systemd would follow them on the host.
+ */
+export function findMissingPack(unit: Unit, root: FileRoot): 'notify' | 'syslog' | undefined {
+  const sockets = socketsOf(unit);
+  if (sockets.length === 0) return undefined;
+  // syslog(3) opens /dev/log; the pack brings the link
+  if (sockets.includes(logSocket) && root.lstat(bytePath('/dev/log'))?.target !== logSocket) return 'syslog';
+  const found = walk(root, bytePath(socketDirectory));
+  const isThere = found.kind === 'found' && found.status.kind === 'directory' && found.links.length === 0;
+  return isThere ? undefined : 'notify';
+}

@@ -1,0 +1,97 @@
+// The files of a unit: made for its init system, printed, or written to a directory.
+import { closeSync, fchmodSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+
+import { type ErrnoName, LaunchError } from '../../errors.ts';
+import { quote } from '../../quote.ts';
+import { openrcFiles } from './openrc.ts';
+import { runitFiles, s6Files } from './runit-s6.ts';
+import { unitDirectories, type Format, type Unit, type UnitFile } from './service-unit.ts';
+import { systemdFiles, systemdRefusal } from './systemd-unit.ts';
+import { sysvFiles } from './sysv.ts';
+
+const generators: Readonly<Record<Format, (unit: Unit) => readonly UnitFile[]>> = {
+  systemd: systemdFiles,
+  openrc: openrcFiles,
+  sysv: sysvFiles,
+  runit: runitFiles,
+  s6: s6Files,
+};
+
+/** The files of a unit for which findRefusal() finds nothing. */
+export function unitFiles(unit: Unit): readonly UnitFile[] {
+  return generators[unit.format](unit);
+}
+
+/** The first option that the init system does not support, and why; undefined if there is none. */
+export function findRefusal(unit: Unit): string | undefined {
+  const { format } = unit;
+  if (format === 'systemd') return systemdRefusal(unit);
+  if (unit.listen.length > 0)
+    return `--listen: ${format} opens no sockets for a program; let it bind itself, with --cap net_bind_service below port 1024`;
+  if (unit.watchdogSec !== undefined) return `--watchdog: ${format} has no watchdog`;
+  if (unit.syslog)
+    return `--syslog: ${format} mounts nothing into a jail; let the daemon of the log listen in the jail as well, at dev/log`;
+  if (unit.notify && format !== 's6') return `--notify: ${format} does not wait for a program to be ready`;
+  if (unit.reloadSignal !== undefined && (format === 'runit' || format === 's6'))
+    return `--reload-signal: ${format} sends any signal itself: ${format === 'runit' ? 'sv hup' : 's6-svc -h'}`;
+  if (format === 'sysv' && unit.options.includes('--die-with-parent'))
+    return '--die-with-parent: the script of sysv that starts the program ends at once';
+  return undefined;
+}
+
+function placeOf({ path, isBeside }: UnitFile, directory: string): string {
+  const above = isBeside === true && basename(directory) === 'init.d' ? dirname(directory) : directory;
+  return `${above.replace(/\/+$/, '')}/${path}`;
+}
+
+/** The text of the files; of several, each below a comment with its path, as `systemctl cat` prints them. */
+export function printedFiles(format: Format, files: readonly UnitFile[]): Buffer {
+  const texts = files.map((file) =>
+    files.length === 1 ? file.text : `# ${placeOf(file, unitDirectories[format])}\n${file.text}`,
+  );
+  return Buffer.from(texts.join('\n'), 'latin1');
+}
+
+/**
+ * Writes the files below a directory, and returns their paths. Each is replaced by rename(2), so an init system that reads
+ * it at the same moment sees the old file or the new one.
+ *
+ * @throws LaunchError with the errno
+ */
+export function writeFiles(files: readonly UnitFile[], directory: string): readonly string[] {
+  return files.map((file) => {
+    const path = placeOf(file, directory);
+    try {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+      replaceFile(path, file);
+    } catch (error) {
+      const { code = 'EIO', errno } = error as NodeJS.ErrnoException;
+      throw new LaunchError(`unit: ${quote(path)}: ${code}`, {
+        step: 'unit',
+        code: code as ErrnoName,
+        errno: errno === undefined ? undefined : -errno,
+        path,
+        cause: error,
+      });
+    }
+    return path;
+  });
+}
+
+function replaceFile(path: string, { text, mode }: UnitFile): void {
+  const temporary = `${path}.${process.pid}.new`;
+  // wx: O_EXCL refuses a link that somebody has prepared there.
+  const fd = openSync(temporary, 'wx', mode);
+  try {
+    for (let rest = Buffer.from(text, 'latin1'); rest.length > 0;) rest = rest.subarray(writeSync(fd, rest));
+    // independent of the umask: an init system does not start a script that is not executable
+    fchmodSync(fd, mode);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+}

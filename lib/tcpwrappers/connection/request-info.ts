@@ -1,0 +1,231 @@
+// What is known of a request (request_info of hosts_access(3)): daemon, client and server. Look-ups add names and
+// users.
+
+import type { Socket } from 'node:net';
+
+import { UsageError } from '../../errors.ts';
+import { type Bytes, copyBytes } from '../../quote.ts';
+import { parseQuad, parseZoned, unmapAddress, type Words } from '../text/address.ts';
+import { fold } from '../text/latin1.ts';
+import { IDENT_TIMEOUT_SECONDS, type Need, type Netgroup, type Work } from './need.ts';
+
+/** The name, address or user if a look-up fails. */
+export const UNKNOWN = 'unknown';
+/** The name of a host whose name and address do not lead to each other. */
+export const PARANOID = 'paranoid';
+
+/** libwrap keeps this many bytes of a name, address or user. */
+const MAX_VALUE_BYTES = 127;
+
+/** One end of the connection, as the caller describes it. */
+export interface EndpointDescription {
+  /** An IP address; `unknown` by default. */
+  readonly address?: Bytes | undefined;
+  /** If it is known already; otherwise it is looked up when a rule needs it. */
+  readonly name?: Bytes | undefined;
+  /** 0 to 65535. Without it, no rule for a port matches, and the user of a client cannot be looked up. */
+  readonly port?: number | undefined;
+}
+
+export interface RequestDescription {
+  /** Process name of the daemon: argv[0] without directory. */
+  readonly daemon: Bytes;
+  /** `user` if it is known already. */
+  readonly client: EndpointDescription & { readonly user?: Bytes | undefined };
+  readonly server?: EndpointDescription | undefined;
+  /** The value of `%p`; this process by default. */
+  readonly pid?: number | undefined;
+}
+
+/** Texts have one byte a character. Undefined fields have not been looked up. */
+export interface Host {
+  readonly end: 'client' | 'server';
+  readonly address: string;
+  name: string | undefined;
+  /** The name in lower case. */
+  foldedName: string | undefined;
+  readonly port: number | undefined;
+  /** The address that is compared: lower case, and plain IPv4 for an IPv4 address mapped into IPv6. */
+  readonly folded: string;
+  readonly quad: number | undefined;
+  readonly words: Words | undefined;
+}
+
+export interface Request {
+  readonly daemon: string;
+  /** In lower case. */
+  readonly foldedDaemon: string;
+  user: string | undefined;
+  foldedUser: string | undefined;
+  readonly client: Host;
+  readonly server: Host;
+  readonly pid: number;
+  identTimeoutSeconds: number;
+  readonly hasInterface: (name: string) => boolean;
+  /** The netgroups that were looked up; `undefined` for one that could not be read. */
+  netgroups: Map<string, Netgroup | undefined> | undefined;
+}
+
+function isPlain(value: string): boolean {
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    if (code === 0 || code > 0x7f) return false;
+  }
+  return true;
+}
+
+function toText(value: Bytes, what: string): string {
+  if (typeof value === 'string' && value.length <= MAX_VALUE_BYTES && isPlain(value)) return value;
+  if (typeof value !== 'string' && !(value instanceof Uint8Array))
+    throw new UsageError(`${what} must be a string or a Uint8Array`);
+  const bytes = copyBytes(value);
+  if (bytes.includes(0)) throw new UsageError(`${what} must not contain a NUL byte`);
+  return bytes.toString('latin1', 0, MAX_VALUE_BYTES);
+}
+
+function checkPort(port: number | undefined, what: string): void {
+  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65535))
+    throw new UsageError(`${what} must be an integer from 0 to 65535`);
+}
+
+function makeHost(
+  end: Host['end'],
+  described: EndpointDescription,
+  hasInterface: (name: string) => boolean,
+): Host {
+  checkPort(described.port, `${end}.port`);
+  const address = toText(described.address ?? UNKNOWN, `${end}.address`) || UNKNOWN;
+  const unmapped = unmapAddress(address);
+  // a text with a colon is IPv6 or no address
+  const zoned = unmapped === address && address.includes(':') ? parseZoned(address) : undefined;
+  const exists = zoned !== undefined && (zoned.zone === undefined || hasInterface(zoned.zone));
+  const host: Host = {
+    end,
+    address,
+    name: undefined,
+    foldedName: undefined,
+    port: described.port,
+    folded: fold(unmapped),
+    quad: parseQuad(unmapped),
+    words: exists ? zoned.words : undefined,
+  };
+  // an empty name means "not looked up" in libwrap
+  if (described.name !== undefined && described.name.length > 0)
+    learnName(host, toText(described.name, `${end}.name`));
+  return host;
+}
+
+/**
+ * A request without look-ups. Names are cut at 127 bytes; `hasInterface` tells whether a network interface exists.
+ * @throws {UsageError} for a NUL byte or an invalid port.
+ */
+export function makeRequest(
+  described: RequestDescription,
+  hasInterface: (name: string) => boolean = () => false,
+): Request {
+  const { client, server = {}, pid = process.pid } = described;
+  const daemon = toText(described.daemon, 'daemon');
+  const request: Request = {
+    daemon,
+    foldedDaemon: fold(daemon),
+    user: undefined,
+    foldedUser: undefined,
+    client: makeHost('client', client, hasInterface),
+    server: makeHost('server', server, hasInterface),
+    pid,
+    identTimeoutSeconds: IDENT_TIMEOUT_SECONDS,
+    hasInterface,
+    netgroups: undefined,
+  };
+  if (client.user !== undefined && client.user.length > 0)
+    learnUser(request, toText(client.user, 'client.user'));
+  return request;
+}
+
+// A C string ends at a NUL.
+function cutText(text: string): string {
+  const nul = text.indexOf('\0');
+  return text.slice(0, nul >= 0 ? Math.min(nul, MAX_VALUE_BYTES) : MAX_VALUE_BYTES) || UNKNOWN;
+}
+
+/** Stores the name that a look-up found, `unknown` or `paranoid`. */
+export function learnName(host: Host, name: string): void {
+  host.name = cutText(name);
+  host.foldedName = fold(host.name);
+}
+
+/** Stores the user that a look-up found, or `unknown`. */
+function learnUser(request: Request, user: string): void {
+  request.user = cutText(user);
+  request.foldedUser = fold(request.user);
+}
+
+/** Whether a host name, in lower case, is known and trusted. */
+export function isKnownName(foldedName: string): boolean {
+  return foldedName !== UNKNOWN && foldedName !== PARANOID;
+}
+
+/** RFC 1413 needs a TCP connection: both ports, and addresses of one family. */
+export function canAskUser({ client, server }: Request): boolean {
+  return (
+    client.port !== undefined &&
+    server.port !== undefined &&
+    client.address.includes(':') === server.address.includes(':')
+  );
+}
+
+/** The name of an endpoint, looked up at most once. */
+export function* nameOf(host: Host): Work<string> {
+  if (host.name === undefined) {
+    const found = yield { kind: 'name', end: host.end };
+    learnName(host, typeof found === 'string' ? found : UNKNOWN);
+  }
+  return host.name ?? UNKNOWN;
+}
+
+/** The user of the client, looked up at most once, and only where RFC 1413 applies. */
+export function* userOf(request: Request): Work<string> {
+  if (request.user === undefined) {
+    const found = canAskUser(request)
+      ? yield { kind: 'user', timeoutSeconds: request.identTimeoutSeconds }
+      : UNKNOWN;
+    learnUser(request, typeof found === 'string' ? found : UNKNOWN);
+  }
+  return request.user ?? UNKNOWN;
+}
+
+/** Looks up what matching needs; after that, matching runs again and gets further. */
+export function* satisfy(need: Need, request: Request): Work<void> {
+  switch (need.kind) {
+    case 'name':
+      yield* nameOf(request[need.end]);
+      return;
+    case 'user':
+      yield* userOf(request);
+      return;
+    case 'netgroup': {
+      const found = yield need;
+      request.netgroups ??= new Map();
+      request.netgroups.set(need.group, Array.isArray(found) ? found : undefined);
+      return;
+    }
+    case 'account':
+    case 'banner':
+      throw new Error(`matching does not ask for a ${need.kind}`);
+    default:
+      need satisfies never;
+  }
+}
+
+// An IPv4 client of an IPv6 socket is an IPv4 client, also in the log, as in libwrap.
+function describeEnd(address: string | undefined, port: number | undefined): EndpointDescription {
+  return { address: address === undefined ? undefined : unmapAddress(address), port };
+}
+
+/** Client and server of an accepted connection for Hosts.check(); an end without an address is unknown. */
+export function describeSocket(socket: Socket): { client: EndpointDescription; server: EndpointDescription } {
+  return {
+    client: describeEnd(socket.remoteAddress, socket.remotePort),
+    server: describeEnd(socket.localAddress, socket.localPort),
+  };
+}

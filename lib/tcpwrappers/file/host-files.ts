@@ -1,0 +1,76 @@
+// Reads files of rules, patterns and banners, and looks for commands in PATH.
+
+import { accessSync, closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
+
+import { type Bytes, toBuffer } from '../../quote.ts';
+import { type FileText, MAX_FILE_BYTES } from '../parse/logical-line.ts';
+import { complete, type Slices } from '../rule/slices.ts';
+
+/** Bytes that are read at once. */
+const PART_BYTES = 1 << 18;
+
+function* readOpen(fd: number): Slices<FileText> {
+  const status = fstatSync(fd);
+  if (status.isDirectory()) return { kind: 'directory' };
+  // /dev/null is an empty file; a pipe could block
+  if (!status.isFile() && !status.isCharacterDevice()) return { kind: 'unreadable', code: 'EINVAL' };
+  if (status.size > MAX_FILE_BYTES) return { kind: 'large' };
+  const part = Buffer.allocUnsafe(Math.min(PART_BYTES, Math.max(4096, status.size + 1)));
+  let text = '';
+  for (;;) {
+    const got = readSync(fd, part, 0, part.length, null);
+    if (got === 0) return { kind: 'text', text };
+    text += part.toString('latin1', 0, got);
+    // the file grows, or is an endless device
+    if (text.length > MAX_FILE_BYTES) return { kind: 'large' };
+    yield;
+  }
+}
+
+/** Reads a file; never throws for a system error. */
+export function readFileText(path: Bytes): FileText {
+  return complete(readFile(path));
+}
+
+export function* readFile(path: Bytes): Slices<FileText> {
+  try {
+    const fd = openSync(toBuffer(path), constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      return yield* readOpen(fd);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    return code === 'ENOENT' ? { kind: 'absent' } : { kind: 'unreadable', code };
+  }
+}
+
+/** dash(1) uses this path if PATH is not set. */
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+function isProgram(path: Buffer): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** Returns a function that tells whether PATH has a command, one byte a character; each is looked for once. */
+export function openPath(path = process.env.PATH ?? DEFAULT_PATH): (word: string) => boolean {
+  const known = new Map<string, boolean>();
+  return (word) => {
+    let isFound = known.get(word);
+    if (isFound === undefined) {
+      const name = Buffer.from(`/${word}`, 'latin1');
+      // an empty entry is the working directory, which can be anywhere
+      const directories = path.split(':').filter((directory) => directory !== '');
+      isFound = directories.some((directory) => isProgram(Buffer.concat([Buffer.from(directory), name])));
+      known.set(word, isFound);
+    }
+    return isFound;
+  };
+}

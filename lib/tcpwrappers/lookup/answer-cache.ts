@@ -1,0 +1,32 @@
+// Answers of look-ups, kept for some seconds.
+
+/** How long an answer is kept, also a negative one. */
+const KEPT_MS = 5000;
+
+/** Answers by subject. */
+export class AnswerCache<Value> {
+  readonly #most: number;
+  // the newest is last
+  readonly #answers = new Map<string, { readonly value: Value; readonly since: number }>();
+
+  /** Keeps at most this many answers; the oldest go first. */
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  set(subject: string, value: Value): void {
+    const now = performance.now();
+    this.#answers.delete(subject);
+    this.#answers.set(subject, { value, since: now });
+    for (const [oldest, { since }] of this.#answers) {
+      if (this.#answers.size <= this.#most && now - since < KEPT_MS) return;
+      this.#answers.delete(oldest);
+    }
+  }
+
+  /** Undefined if there is no answer, or it is too old. */
+  get(subject: string): Value | undefined {
+    const found = this.#answers.get(subject);
+    return found !== undefined && performance.now() - found.since < KEPT_MS ? found.value : undefined;
+  }
+}

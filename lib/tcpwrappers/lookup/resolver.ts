@@ -1,0 +1,96 @@
+// The look-ups of one connection: each is made once, when the decision needs it, and recorded.
+
+import type { Found, Need, Netgroup } from '../connection/need.ts';
+import { type Host, type Request, UNKNOWN } from '../connection/request-info.ts';
+
+/** A look-up that the decision needs cannot be made now; the client is refused. */
+export class Overload extends Error {
+  override readonly name = 'Overload';
+}
+
+/** The result of a look-up. */
+export interface Answered<Value> {
+  readonly value: Value;
+  /** Why the value is not a better one, such as a time limit. */
+  readonly problem?: string | undefined;
+}
+
+/** The two ends of a TCP connection, for RFC 1413. */
+export interface Connection {
+  readonly client: { readonly address: string; readonly port: number };
+  readonly server: { readonly address: string; readonly port: number };
+}
+
+/** Makes look-ups. A look-up that fails has a value for that, and does not reject. Texts have one byte a character. */
+export interface Resolver {
+  /** The name of a host by its address; `unknown`, or `paranoid` if name and address do not lead to each other. */
+  name(address: string): Promise<Answered<string>>;
+  /** The user of the client; `unknown` if there is no answer. */
+  user(connection: Connection, timeoutSeconds: number): Promise<Answered<string>>;
+  /** The hosts of a netgroup; undefined if they cannot be read. */
+  netgroup(group: string): Promise<Answered<Netgroup | undefined>>;
+  /** Whether this user or group exists. */
+  account(database: 'user' | 'group', name: string): Promise<Answered<boolean>>;
+  /** The text of a file; undefined if it cannot be read. */
+  banner(path: string): Promise<Answered<string | undefined>>;
+}
+
+/** A look-up that was made. */
+export interface Lookup {
+  readonly kind: Need['kind'];
+  /** The address, netgroup, account or path that was looked up. */
+  readonly subject: string;
+  /** The result in a few words. */
+  readonly result: string;
+  readonly problem?: string | undefined;
+  readonly durationMs: number;
+}
+
+type Asked = readonly [subject: string, answer: Promise<Answered<Found>>, show: (found: Found) => string];
+
+const showText = (found: Found): string => (typeof found === 'string' ? found : UNKNOWN);
+const showHosts = (found: Found): string =>
+  Array.isArray(found) ? `${found.length} hosts` : 'cannot be read';
+const showAccount = (found: Found): string => (found === true ? 'exists' : UNKNOWN);
+const showBanner = (found: Found): string => (typeof found === 'string' ? `${found.length} bytes` : 'none');
+
+function endOf({ address, port = 0 }: Host): Connection['client'] {
+  return { address, port };
+}
+
+function ask(need: Need, request: Request, resolver: Resolver): Asked {
+  switch (need.kind) {
+    case 'name': {
+      const { address } = request[need.end];
+      return [address, resolver.name(address), showText];
+    }
+    case 'user': {
+      // a need for the user implies that both ports are known: canAskUser()
+      const connection = { client: endOf(request.client), server: endOf(request.server) };
+      return [request.client.address, resolver.user(connection, need.timeoutSeconds), showText];
+    }
+    case 'netgroup':
+      return [need.group, resolver.netgroup(need.group), showHosts];
+    case 'account':
+      return [need.name, resolver.account(need.database, need.name), showAccount];
+    case 'banner':
+      return [need.path, resolver.banner(need.path), showBanner];
+    default:
+      return need satisfies never;
+  }
+}
+
+/** Makes a look-up and appends it to `lookups`. */
+export async function lookUp(
+  need: Need,
+  request: Request,
+  resolver: Resolver,
+  lookups: Lookup[],
+): Promise<Found> {
+  const begin = performance.now();
+  const [subject, answer, show] = ask(need, request, resolver);
+  const { value, problem } = await answer;
+  const durationMs = performance.now() - begin;
+  lookups.push({ kind: need.kind, subject, result: show(value), problem, durationMs });
+  return value;
+}

@@ -1,0 +1,127 @@
+// The text of a file, and its logical lines: a backslash before the newline joins the next line, as in libwrap.
+
+/** Largest file that is read. */
+export const MAX_FILE_BYTES = 64 << 20;
+
+/** What was found at a path; `text` has one byte a character. */
+export type FileText =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'absent' }
+  /** libwrap opens a directory and reads it as an empty file. */
+  | { readonly kind: 'directory' }
+  | { readonly kind: 'large' }
+  /** `code` is the name of an errno; EINVAL for a path that is no regular file. */
+  | { readonly kind: 'unreadable'; readonly code: string };
+
+/** Longest line in libwrap, after joining, with its newline. */
+export const MAX_LINE_BYTES = 2047;
+
+/** A part of a joined line: its index in `text`, and its place in the file. */
+interface Piece {
+  readonly at: number;
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface Line {
+  /** Without the newline. */
+  readonly text: string;
+  /** Number of its last physical line, from 1, as libwrap counts. */
+  readonly line: number;
+  /** libwrap reads nothing after a line that is `unterminated` or too `long`. */
+  readonly end: 'newline' | 'unterminated' | 'long';
+  /** Its index in the file. */
+  readonly offset: number;
+  /** Undefined for a plain line, which stands in the file as it is. */
+  readonly pieces: readonly Piece[] | undefined;
+  /** Whether a NUL hides some of its bytes. */
+  readonly hasNul: boolean;
+}
+
+/** The physical line and column, both from 1, of a character of a line. */
+export function placeIn(line: Line, at: number): { readonly line: number; readonly column: number } {
+  const piece = line.pieces?.findLast((piece) => piece.at <= at);
+  return piece === undefined
+    ? { line: line.line, column: at + 1 }
+    : { line: piece.line, column: piece.column + at - piece.at };
+}
+
+/** The lines of `text` from `offset` on, which is physical line `number`; none is longer than `maxBytes`. */
+export function* readLines(
+  text: string,
+  { offset = 0, number = 1, maxBytes = MAX_LINE_BYTES } = {},
+): Generator<Line, void> {
+  let position = offset;
+  let nul = text.indexOf('\0', position);
+  let next = number;
+  while (position < text.length) {
+    const newline = text.indexOf('\n', position);
+    if (nul >= 0 && nul < position) nul = text.indexOf('\0', position);
+    const isPlain =
+      newline >= 0 &&
+      newline - position < maxBytes &&
+      text[newline - 1] !== '\\' &&
+      (nul < 0 || nul > newline);
+    if (isPlain) {
+      const line = text.slice(position, newline);
+      yield { text: line, line: next, end: 'newline', offset: position, pieces: undefined, hasNul: false };
+      position = newline + 1;
+      next++;
+      continue;
+    }
+    const { line, after, nextLine } = readPieces(text, position, next, maxBytes);
+    if (line === undefined) return;
+    yield line;
+    if (line.end !== 'newline') return;
+    position = after;
+    next = nextLine;
+  }
+}
+
+// Fills a buffer of `maxBytes` call by call, as libwrap does with fgets(3): each call reads up to a newline or to the
+// end of the buffer, and a NUL hides the rest of what it read.
+function readPieces(
+  text: string,
+  offset: number,
+  number: number,
+  maxBytes: number,
+): { line: Line | undefined; after: number; nextLine: number } {
+  const pieces: Piece[] = [];
+  let joined = '';
+  let hasNul = false;
+  let end: Line['end'] = 'long';
+  let [position, line, lineStart, isNewLine, newline] = [offset, number, offset, true, -1];
+  while (joined.length < maxBytes) {
+    if (position >= text.length) {
+      end = 'unterminated';
+      break;
+    }
+    if (isNewLine) lineStart = position;
+    // there may be any number of pieces that add nothing
+    if (pieces.at(-1)?.at === joined.length) pieces.pop();
+    pieces.push({ at: joined.length, line, column: position - lineStart + 1 });
+    if (newline < position) newline = text.indexOf('\n', position);
+    if (newline < 0) newline = text.length;
+    const room = position + maxBytes - joined.length;
+    const stop = Math.min(newline + 1, room);
+    const chunk = text.slice(position, stop);
+    position = stop;
+    isNewLine = chunk.endsWith('\n');
+    const nul = chunk.indexOf('\0');
+    if (nul >= 0) {
+      hasNul = true;
+      joined += chunk.slice(0, nul);
+    } else if (isNewLine && !chunk.endsWith('\\\n')) {
+      joined += chunk.slice(0, -1);
+      end = 'newline';
+      break;
+    } else joined += isNewLine ? chunk.slice(0, -2) : chunk;
+    if (isNewLine) line++;
+  }
+  const found = joined !== '' || end === 'newline';
+  return {
+    line: found ? { text: joined, line, end, offset, pieces, hasNul } : undefined,
+    after: position,
+    nextLine: line + 1,
+  };
+}

@@ -1,0 +1,129 @@
+// The daemon list and the client list of a rule: words, EXCEPT, user@host, daemon@host.
+
+import type {
+  ClientPattern,
+  DaemonPattern,
+  HostPattern,
+  Never,
+  PatternFile,
+  PatternList,
+  TextPattern,
+} from '../rule/pattern.ts';
+import { networkWords, parseQuad, parseZoned } from '../text/address.ts';
+import { atoi, findOutside, fold, scanUnsigned } from '../text/latin1.ts';
+
+/** Reads a word that is compared with a text; the first form that applies counts. */
+function parseText(word: string): TextPattern {
+  const text = fold(word);
+  if (text === '') return { kind: 'never', why: 'empty' };
+  if (text.includes('*') || text.includes('?')) return { kind: 'glob', text };
+  if (text.startsWith('.')) return { kind: 'suffix', text };
+  if (text === 'all') return { kind: 'all' };
+  if (text === 'known') return { kind: 'known' };
+  if (text.endsWith('.')) return { kind: 'prefix', text };
+  if (text.startsWith('[') && text.endsWith(']')) {
+    // not folded: names of interfaces are case-sensitive
+    const address = parseZoned(word.slice(1, -1));
+    return address === undefined ? { kind: 'never', why: 'address' } : { kind: 'address', address };
+  }
+  return { kind: 'equal', text };
+}
+
+function never(why: Never): HostPattern {
+  return { kind: 'never', why };
+}
+
+// n.n.n.n/m.m.m.m or n.n.n.n/length
+function parseNet4(netText: string, maskText: string): HostPattern {
+  const net = parseQuad(netText);
+  if (net === undefined) return never('net');
+  let mask = parseQuad(maskText);
+  if (mask === undefined) {
+    const length = atoi(maskText);
+    if (length < 1 || length > 32) return never(/^[0-9]+$/.test(maskText) ? 'mask-length' : 'mask');
+    mask = (0xffffffff << (32 - length)) >>> 0;
+  }
+  // a masked address never equals a network with bits outside the mask
+  if ((net & ~mask) !== 0) return never('host-bits');
+  return { kind: 'net4', net, mask };
+}
+
+// [net]/length
+function parseNet6(netText: string, lengthText: string): HostPattern {
+  const net = parseZoned(netText);
+  if (net === undefined) return never('net');
+  const length = atoi(lengthText);
+  if (length < 0 || length > 128) return never('prefix-length');
+  const zone = net.zone === undefined ? {} : { zone: net.zone };
+  // "64x" is 64, as everywhere in libwrap; but "x" is no length, although atoi(3) makes it 0
+  if (length === 0 && !/^[+-]?0+$/.test(lengthText)) return { kind: 'doubtful', ...zone };
+  return { kind: 'net6', net: networkWords(net.words, length), length, ...zone };
+}
+
+function parseNet(netText: string, lengthText: string): HostPattern {
+  return netText.startsWith('[') && netText.endsWith(']')
+    ? parseNet6(netText.slice(1, -1), lengthText)
+    : parseNet4(netText, lengthText);
+}
+
+/** Reads a word that is compared with an endpoint; `openFile` gives the words of a `/file`. */
+export function parseHost(word: string, openFile: (path: string) => PatternFile): HostPattern {
+  if (word.startsWith('@')) return { kind: 'netgroup', group: word.slice(1) };
+  if (word.startsWith('/')) return { kind: 'file', file: openFile(word) };
+  const folded = fold(word);
+  if (folded === 'known') return { kind: 'known' };
+  if (folded === 'local') return { kind: 'local' };
+  const slash = findOutside(word, '/');
+  if (slash >= 0) return parseNet(word.slice(0, slash), word.slice(slash + 1));
+  return { kind: 'text', text: parseText(word), addressOnly: /^[0-9./]*$/.test(word) };
+}
+
+type OpenFile = (path: string) => PatternFile;
+
+// Words are separated by blanks, commas, CR and LF. VT and FF are part of a word. Indexes count from the start of the
+// line, of which `text` begins at `begin`.
+function parseList<Pattern>(
+  text: string,
+  begin: number,
+  parseWord: (word: string, at: number) => Pattern,
+): PatternList<Pattern> {
+  const parts: Pattern[][] = [[]];
+  for (const found of text.matchAll(/[^, \t\r\n]+/g)) {
+    const word = found[0];
+    if (word.length === 6 && word.toUpperCase() === 'EXCEPT') parts.push([]);
+    else parts.at(-1)?.push(parseWord(word, begin + found.index));
+  }
+  return parts;
+}
+
+// The index of the @ in user@host, or -1. It is never the first character: "@group" is one word.
+function findAt(word: string): number {
+  return word.length < 2 ? -1 : findOutside(word, '@', 1);
+}
+
+function parseDaemonName(word: string): DaemonPattern['daemon'] {
+  const port = scanUnsigned(word, 10);
+  return port !== undefined && port <= 65535 ? { kind: 'port', port } : parseText(word);
+}
+
+/** Reads the list of daemons, the first field of a line. */
+export function parseDaemons(field: string, openFile: OpenFile): PatternList<DaemonPattern> {
+  return parseList(field, 0, (word, at) => {
+    const cut = findAt(word);
+    if (cut < 0) return { at, daemon: parseDaemonName(word) };
+    return {
+      at,
+      daemon: parseDaemonName(word.slice(0, cut)),
+      host: parseHost(word.slice(cut + 1), openFile),
+    };
+  });
+}
+
+/** Reads the list of clients, a field that begins at `begin` of a line. */
+export function parseClients(field: string, begin: number, openFile: OpenFile): PatternList<ClientPattern> {
+  return parseList(field, begin, (word, at) => {
+    const cut = findAt(word);
+    if (cut < 0) return { at, host: parseHost(word, openFile) };
+    return { at, host: parseHost(word.slice(cut + 1), openFile), user: parseText(word.slice(0, cut)) };
+  });
+}

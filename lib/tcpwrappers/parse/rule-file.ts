@@ -1,0 +1,227 @@
+// Reads hosts.allow and hosts.deny: the text of a file in, rules and findings out (hosts_access(5)).
+
+import { quote } from '../../quote.ts';
+import type { Broken } from '../connection/need.ts';
+import { addFinding, type Finding, isFull, type Remark } from '../rule/finding.ts';
+import type { PlacedOption } from '../rule/rule-option.ts';
+import type { Doubt, Rule, Table } from '../rule/rule-table.ts';
+import { SLICE, type Slices } from '../rule/slices.ts';
+import { findOutside } from '../text/latin1.ts';
+import {
+  type FileText,
+  type Line,
+  MAX_FILE_BYTES,
+  MAX_LINE_BYTES,
+  placeIn,
+  readLines,
+} from './logical-line.ts';
+import { noticesOf } from './notices.ts';
+import type { PatternFiles } from './pattern-file.ts';
+import { parseClients, parseDaemons } from './pattern-list.ts';
+import { type Dialect, parseThirdField } from './third-field.ts';
+
+export interface ParseOptions {
+  /** The name of the file in findings and rules. */
+  readonly file: string;
+  readonly role: Table['role'];
+  /** `auto` by default. */
+  readonly dialect?: Dialect;
+  /** `libwrap`: a last line without a newline is not read, as in libwrap; by default it is, with a warning. */
+  readonly compat?: 'libwrap' | undefined;
+  /** The words of each `/file` in a list. */
+  readonly files: PatternFiles;
+  /** Whether PATH has a command of this name; never by default. */
+  readonly isInPath?: (word: string) => boolean;
+  /** Whether netgroups can be looked up; otherwise a netgroup never matches, with a warning. */
+  readonly hasNetgroups?: boolean;
+}
+
+/** Words in the lists of all rules of a file. */
+const MAX_WORDS = 4_000_000;
+/** Longest part of an unread line that is examined. */
+const MAX_UNREAD_LINE_BYTES = 1 << 16;
+
+const NO_OPTIONS: readonly PlacedOption[] = [];
+
+// A rule that grants may still refuse because of these options.
+const UNCERTAIN: ReadonlySet<string> = new Set(['aclexec', 'user', 'group', 'setenv']);
+const UNDECIDABLE: Broken = {
+  kind: 'broken',
+  message: 'the rule has a word that cannot be trusted, and an option that may refuse',
+};
+
+function problem(code: string, message: string, hint?: string): Remark {
+  return hint === undefined ? { level: 'error', code, message } : { level: 'error', code, message, hint };
+}
+
+const NO_SEPARATOR = problem('missing-separator', 'no ":" between daemons and clients; the line is no rule');
+const NUL_BYTE = problem('nul-byte', 'a NUL byte hides the rest of its line, and joins the next line');
+const TOO_LONG = problem(
+  'line-too-long',
+  `the line has more than ${MAX_LINE_BYTES} bytes; it and all later rules are not read`,
+  'split the rule, or list the clients in a file',
+);
+const NO_NEWLINE = problem(
+  'missing-newline',
+  'the last line has no newline and is not read',
+  'add a newline at the end of the file',
+);
+const ADDED_NEWLINE: Remark = {
+  ...NO_NEWLINE,
+  level: 'warning',
+  message: 'the last line has no newline; libwrap does not read it',
+};
+
+/** A file of rules while it is being read. */
+class RuleFile {
+  readonly #text: string;
+  readonly #options: ParseOptions;
+  readonly #findings: Finding[] = [];
+  // most rules of a long file have the same few daemon lists
+  readonly #lists = new Map<string, Rule['daemons']>();
+
+  constructor(text: string, options: ParseOptions) {
+    this.#text = text;
+    this.#options = options;
+  }
+
+  *read(): Slices<Table> {
+    const { file, role, compat, files, hasNetgroups = false } = this.#options;
+    const rules: Rule[] = [];
+    const table = { file, role, rules, findings: this.#findings };
+    let words = 0;
+    for (const line of readLines(this.#text)) {
+      if (line.line % SLICE === 0) yield;
+      if (line.hasNul) this.#tell(line, 0, NUL_BYTE);
+      if (line.end !== 'newline') {
+        const unread = line.end === 'long' ? yield* this.#endAtLong(line) : this.#endUnterminated(line);
+        if (unread !== undefined) return { ...table, unread };
+        if (line.end === 'long' || compat === 'libwrap') return table;
+      }
+      const rule = this.#readRule(line);
+      if (rule === undefined) continue;
+      if (files.isWaiting()) yield* files.fill();
+      if (!isFull(this.#findings))
+        for (const { at, ...remark } of noticesOf(rule, hasNetgroups)) this.#tell(line, at, remark);
+      words += countWords(rule);
+      if (words > MAX_WORDS) return refuseTable(this.#options, 'its lists have too many words');
+      rules.push(rule);
+    }
+    return table;
+  }
+
+  #tell(line: Line, at: number, remark: Remark): Finding {
+    const finding = { file: this.#options.file, ...placeIn(line, at), ...remark };
+    addFinding(this.#findings, finding);
+    return finding;
+  }
+
+  // undefined for a blank line, a comment, and a line without a separator
+  #readRule(line: Line): Rule | undefined {
+    const { text } = line;
+    if (text.startsWith('#') || !/[^ \t\r]/.test(text)) return undefined;
+    const colon = findOutside(text, ':');
+    if (colon < 0) {
+      if (!isFull(this.#findings)) this.#tell(line, 0, NO_SEPARATOR);
+      return undefined;
+    }
+    const second = findOutside(text, ':', colon + 1);
+    const end = second < 0 ? text.length : second;
+    const options = second < 0 ? NO_OPTIONS : this.#parseOptions(text, second + 1);
+    const daemonText = text.slice(0, colon);
+    return {
+      file: this.#options.file,
+      line: line.line,
+      text,
+      daemons: this.#parseDaemons(daemonText),
+      daemonText,
+      clients: parseClients(text.slice(colon + 1, end), colon + 1, this.#options.files.open),
+      options,
+      doubt: this.#doubtOf(options),
+    };
+  }
+
+  #parseDaemons(daemonText: string): Rule['daemons'] {
+    const known = this.#lists.get(daemonText);
+    if (known !== undefined) return known;
+    const daemons = parseDaemons(daemonText, this.#options.files.open);
+    this.#lists.set(daemonText, daemons);
+    return daemons;
+  }
+
+  #parseOptions(text: string, begin: number): readonly PlacedOption[] {
+    const { dialect = 'auto', isInPath = () => false } = this.#options;
+    return parseThirdField(text, begin, dialect, isInPath);
+  }
+
+  #doubtOf(options: readonly PlacedOption[]): Doubt {
+    const last = options.at(-1)?.option.kind;
+    if (last === 'deny' || last === 'twist' || last === 'error') return true;
+    if (this.#options.role === 'deny' && last !== 'allow') return true;
+    return options.some(({ option }) => UNCERTAIN.has(option.kind)) ? UNDECIDABLE : false;
+  }
+
+  // Returns the finding if clients must be refused because of the last line.
+  #endUnterminated(line: Line): Finding | undefined {
+    const isLibwrap = this.#options.compat === 'libwrap';
+    const finding = this.#tell(line, line.text.length, isLibwrap ? NO_NEWLINE : ADDED_NEWLINE);
+    return isLibwrap && this.#options.role === 'deny' ? finding : undefined;
+  }
+
+  // hosts.deny then refuses, as in libwrap, and hosts.allow if an unread rule may refuse
+  *#endAtLong(line: Line): Slices<Finding | undefined> {
+    const finding = this.#tell(line, 0, TOO_LONG);
+    return this.#options.role === 'deny' || (yield* this.#hidesRefusal(line)) ? finding : undefined;
+  }
+
+  // Whether a rule from this line on, which libwrap does not read, may refuse a client.
+  *#hidesRefusal({ offset }: Line): Slices<boolean> {
+    for (const line of readLines(this.#text, { offset, maxBytes: MAX_UNREAD_LINE_BYTES })) {
+      if (line.line % SLICE === 0) yield;
+      const colon = line.text.startsWith('#') ? -1 : findOutside(line.text, ':');
+      const second = colon < 0 ? -1 : findOutside(line.text, ':', colon + 1);
+      const options = second < 0 ? NO_OPTIONS : this.#parseOptions(line.text, second + 1);
+      if (line.end === 'long' || (second >= 0 && this.#doubtOf(options) !== false)) return true;
+    }
+    return false;
+  }
+}
+
+function countWords({ daemons, clients }: Rule): number {
+  let words = 1;
+  for (const part of daemons) words += part.length;
+  for (const part of clients) words += part.length;
+  return words;
+}
+
+function refuseTable({ file, role }: ParseOptions, reason: string): Table {
+  const message = `${quote(file)} is not used, and everybody is refused: ${reason}`;
+  const refused = { file, ...problem('file-refused', message) };
+  return { file, role, rules: [], findings: [refused], refused };
+}
+
+// The file exists but cannot be read: hosts.deny then refuses, hosts.allow counts as empty. libwrap reads a directory
+// as an empty file in both cases.
+function emptyTable({ file, role }: ParseOptions, code: string, what: string): Table {
+  const finding = { file, ...problem(code, `${quote(file)} ${what}`) };
+  return { file, role, rules: [], findings: [finding], ...(role === 'deny' ? { unread: finding } : {}) };
+}
+
+/** Reads what was found at the path of a file of rules. A missing file is empty (hosts_access(5)). */
+export function* readTable(found: FileText, options: ParseOptions): Slices<Table> {
+  switch (found.kind) {
+    case 'text':
+      if (found.text.length <= MAX_FILE_BYTES) return yield* new RuleFile(found.text, options).read();
+      return refuseTable(options, `it has more than ${MAX_FILE_BYTES} bytes`);
+    case 'large':
+      return refuseTable(options, `it has more than ${MAX_FILE_BYTES} bytes`);
+    case 'absent':
+      return { file: options.file, role: options.role, rules: [], findings: [] };
+    case 'directory':
+      return emptyTable(options, 'is-a-directory', 'is a directory');
+    case 'unreadable':
+      return emptyTable(options, 'cannot-open', `cannot be opened: ${found.code}`);
+    default:
+      return found satisfies never;
+  }
+}

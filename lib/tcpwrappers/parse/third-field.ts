@@ -1,0 +1,177 @@
+// The third field of a rule: a list of options (hosts_options(5)), or a shell command as in older versions of libwrap.
+
+import { type Option, type OptionErrorCode, parseSeverity, type PlacedOption } from '../rule/rule-option.ts';
+import { chop, fold, scanInt, scanUnsigned, show, skipBlanks } from '../text/latin1.ts';
+
+interface Keyword {
+  /** The option without a value; undefined if it needs one. */
+  readonly alone?: Option;
+  /** The option with a value; undefined if it takes none. */
+  readonly read?: (value: string) => Option;
+  /** No option may follow. */
+  readonly isLast?: boolean;
+}
+
+function quoted(text: string): string {
+  return `"${show(text)}"`;
+}
+
+function failed(code: OptionErrorCode, message: string): Option {
+  return { kind: 'error', code, message };
+}
+
+function readNumber(
+  what: string,
+  scan: (value: string) => number | undefined,
+  { least = -Infinity, most = Infinity },
+  make: (number: number) => Option,
+): (value: string) => Option {
+  return (value) => {
+    const number = scan(value);
+    return number === undefined || number < least || number > most
+      ? failed('bad-value', `bad ${what}: ${quoted(value)}`)
+      : make(number);
+  };
+}
+
+function readSeverity(value: string): Option {
+  const severity = parseSeverity(value);
+  return 'bad' in severity
+    ? failed('bad-value', `bad syslog facility or severity: ${quoted(severity.bad)}`)
+    : { kind: 'severity', ...severity };
+}
+
+function readUser(value: string): Option {
+  const dot = value.indexOf('.');
+  if (dot < 0) return { kind: 'user', user: value };
+  return { kind: 'user', user: value.slice(0, dot), group: value.slice(dot + 1) };
+}
+
+const readLinger = readNumber('linger value', scanInt, { least: 0 }, (seconds) => {
+  return { kind: 'linger', seconds };
+});
+const readTimeout = readNumber('rfc931 timeout', scanInt, { least: 1 }, (timeoutSeconds) => {
+  return { kind: 'rfc931', timeoutSeconds };
+});
+const readNice = readNumber('nice value', scanInt, {}, (increment) => ({ kind: 'nice', increment }));
+const scanOctal = (value: string): number | undefined => scanUnsigned(value, 8);
+const readUmask = readNumber('umask value', scanOctal, { most: 0o777 }, (mask) => ({ kind: 'umask', mask }));
+
+const KEYWORDS: Readonly<Record<string, Keyword>> = {
+  allow: { alone: { kind: 'allow' }, isLast: true },
+  deny: { alone: { kind: 'deny' }, isLast: true },
+  spawn: { read: (command) => ({ kind: 'spawn', command }) },
+  twist: { read: (command) => ({ kind: 'twist', command }), isLast: true },
+  aclexec: { read: (command) => ({ kind: 'aclexec', command }) },
+  severity: { read: readSeverity },
+  keepalive: { alone: { kind: 'keepalive' } },
+  linger: { read: readLinger },
+  rfc931: { alone: { kind: 'rfc931' }, read: readTimeout },
+  banners: { read: (directory) => ({ kind: 'banners', directory }) },
+  nice: { alone: { kind: 'nice', increment: 10 }, read: readNice },
+  setenv: { read: (assignment) => ({ kind: 'setenv', assignment }) },
+  umask: { read: readUmask },
+  user: { read: readUser },
+  group: { read: (group) => ({ kind: 'group', group }) },
+};
+
+export const OPTION_NAMES: readonly string[] = Object.keys(KEYWORDS);
+
+/** The first word of an option, or of a command. */
+export function optionName(text: string): string {
+  return /^[^ \t\r\n=]*/.exec(chop(text))?.[0] ?? '';
+}
+
+/** Whether the first word of a third field is the name of an option. */
+function beginsWithOption(field: string): boolean {
+  return Object.hasOwn(KEYWORDS, fold(optionName(field.split(':', 1)[0] ?? '')));
+}
+
+function readOption(text: string, isAtEnd: boolean): Option {
+  const option = chop(text);
+  const name = optionName(option);
+  if (name === '') return failed('missing-option-name', 'missing option name');
+  const folded = fold(name);
+  const keyword = Object.hasOwn(KEYWORDS, folded) ? KEYWORDS[folded] : undefined;
+  if (keyword === undefined) return failed('bad-option-name', `bad option name: ${quoted(name)}`);
+  // one "=" is allowed between them
+  const value = chop(option.slice(name.length).replace(/^[ \t\r\n]*=?/, ''));
+  const { alone, read } = keyword;
+  const parsed = value === '' ? alone : read?.(value);
+  if (parsed === undefined)
+    return alone === undefined
+      ? failed('value-required', `option ${quoted(name)} requires value`)
+      : failed('value-not-allowed', `option ${quoted(name)} requires no value`);
+  if (keyword.isLast === true && !isAtEnd)
+    return failed('not-at-end', `option ${quoted(name)} must be at end`);
+  return parsed;
+}
+
+/**
+ * Reads options from index `begin` of a line. A backslash escapes a colon. An invalid option ends the list
+ * (hosts_options(5), DIAGNOSTICS).
+ */
+export function parseOptions(line: string, begin: number): readonly PlacedOption[] {
+  const options: PlacedOption[] = [];
+  for (let start = begin; ;) {
+    let end = line.indexOf(':', start);
+    while (end > start && line[end - 1] === '\\') end = line.indexOf(':', end + 1);
+    const text = line.slice(start, end < 0 ? line.length : end);
+    const option = readOption(text.replaceAll('\\:', ':'), end < 0);
+    options.push({ at: start + skipBlanks(text, 0), option });
+    if (end < 0 || option.kind === 'error') return options;
+    start = end + 1;
+  }
+}
+
+/**
+ * `options`: hosts_options(5), Debian's libwrap; `command`: hosts_access(5); `auto`: the first word of each rule
+ * decides.
+ */
+export type Dialect = 'auto' | 'options' | 'command';
+
+// Builtins of dash(1), and the words that begin a compound command.
+const BUILTINS: ReadonlySet<string> = new Set(
+  (
+    '. : [ alias bg break cd chdir command continue echo eval exec exit export false fg getopts hash jobs kill ' +
+    'local printf pwd read readonly return set shift test times trap true type ulimit umask unalias unset wait ' +
+    '! case for if until while'
+  ).split(' '),
+);
+
+// hosts_access(5) recommends PATH=whatever before a command. Capitals only: a misspelt option is no assignment.
+const ASSIGNMENT = /^[A-Z_][A-Z0-9_]*=/;
+
+function isCommandWord(word: string, isInPath: (word: string) => boolean): boolean {
+  if (BUILTINS.has(word) || ASSIGNMENT.test(word)) return true;
+  if (word.includes('=')) return false;
+  return word.includes('/') || (word !== '' && isInPath(word));
+}
+
+function readCommand(line: string, begin: number): readonly PlacedOption[] {
+  const command = chop(line.slice(begin));
+  if (command === '') return [];
+  return [{ at: skipBlanks(line, begin), option: { kind: 'spawn', command } }];
+}
+
+/**
+ * Reads the third field from index `begin` of a line. With `auto`, a field that begins neither with an option nor with
+ * a command is an invalid option, which refuses.
+ */
+export function parseThirdField(
+  line: string,
+  begin: number,
+  dialect: Dialect,
+  isInPath: (word: string) => boolean,
+): readonly PlacedOption[] {
+  if (dialect === 'command') return readCommand(line, begin);
+  const field = line.slice(begin);
+  if (dialect === 'options' || beginsWithOption(field)) return parseOptions(line, begin);
+  // the examples of hosts_access(5) begin with a group of commands
+  const word = /^[ \t-\r({]*([^ \t-\r;|&<>()]*)/.exec(field)?.[1] ?? '';
+  if (isCommandWord(word, isInPath)) return readCommand(line, begin);
+  // an empty field is a missing option, as in libwrap
+  if (word === '') return parseOptions(line, begin);
+  const message = `"${show(word)}" is neither an option nor a command that is found`;
+  return [{ at: skipBlanks(line, begin), option: { kind: 'error', code: 'no-command', message } }];
+}

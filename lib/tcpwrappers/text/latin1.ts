@@ -1,0 +1,90 @@
+// Texts with one byte a character (latin1), read as the C library and libwrap read them.
+
+import { quote } from '../../quote.ts';
+
+/** Lower case of ASCII letters only, as strcasecmp(3) in the C locale. Bytes above 0x7f do not change. */
+export function fold(text: string): string {
+  let isAscii = true;
+  let hasUpper = false;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0x7f) isAscii = false;
+    else if (code >= 0x41 && code <= 0x5a) hasUpper = true;
+  }
+  // the usual case: every connection comes here, and a regular expression costs more
+  if (!hasUpper) return text;
+  return isAscii ? text.toLowerCase() : text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
+
+/** Trims white space as isspace(3) in the C locale; String.prototype.trim would take more. */
+export function chop(text: string): string {
+  return text.slice(skipBlanks(text, 0)).replace(/(?<![ \t-\r])[ \t-\r]+$/, '');
+}
+
+/** The index of the first character from `from` on that is not white space, or the length. */
+export function skipBlanks(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && ' \t\n\v\f\r'.includes(text.charAt(at))) at++;
+  return at;
+}
+
+const LONG_MAX = 2n ** 63n - 1n;
+const ULONG_MAX = 2n ** 64n - 1n;
+
+// strtol(3) returns the nearest value for a number out of range.
+function clampLong(value: bigint): bigint {
+  if (value > LONG_MAX) return LONG_MAX;
+  return value < -LONG_MAX - 1n ? -LONG_MAX - 1n : value;
+}
+
+/** The number at the start of a word, wrapped to an int; 0 if there is none (atoi(3)). */
+export function atoi(text: string): number {
+  const digits = /^[ \t-\r]*([+-]?)([0-9]+)/.exec(text);
+  if (digits === null) return 0;
+  const value = BigInt(digits[2] ?? '0');
+  return Number(BigInt.asIntN(32, clampLong(digits[1] === '-' ? -value : value)));
+}
+
+/** A word that is an int as a whole, or undefined (`%d` of sscanf(3)). */
+export function scanInt(text: string): number | undefined {
+  return /^[ \t-\r]*[+-]?[0-9]+$/.test(text) ? atoi(text) : undefined;
+}
+
+/** A word that is an unsigned int as a whole, or undefined (`%u` and `%o` of sscanf(3)). */
+export function scanUnsigned(text: string, base: 8 | 10): number | undefined {
+  const digits = (base === 8 ? /^[ \t-\r]*([+-]?)([0-7]+)$/ : /^[ \t-\r]*([+-]?)([0-9]+)$/).exec(text);
+  if (digits === null) return undefined;
+  const value = BigInt(base === 8 ? `0o${digits[2]}` : (digits[2] ?? '0'));
+  // out of range is the maximum, with or without a sign (strtoul(3))
+  const long = value > ULONG_MAX ? ULONG_MAX : digits[1] === '-' ? -value : value;
+  return Number(BigInt.asUintN(32, long));
+}
+
+/**
+ * The index of the first `mark` outside brackets, or -1. As in libwrap, the depth may go below zero: behind a `]`
+ * without a `[` nothing counts as outside.
+ */
+export function findOutside(text: string, mark: ':' | '@' | '/' | '\n', from = 0): number {
+  const first = text.indexOf(mark, from);
+  if (first < 0) return -1;
+  let depth = 0;
+  for (let i = from; i < text.length; i++) {
+    const character = text[i];
+    if (character === mark && depth === 0) return i;
+    if (character === '[') depth++;
+    else if (character === ']') depth--;
+  }
+  return -1;
+}
+
+/** A text for a message: one line, without control characters for a terminal. */
+export function show(text: string): string {
+  return quote(Buffer.from(text, 'latin1'));
+}
+
+/** The text decoded as UTF-8; invalid bytes become U+FFFD. */
+export function toUtf8(text: string): string {
+  for (let i = 0; i < text.length; i++)
+    if (text.charCodeAt(i) > 0x7f) return Buffer.from(text, 'latin1').toString('utf8');
+  return text;
+}

@@ -1,0 +1,19 @@
+// Each file of the addon adds its functions to the exports.
+#pragma once
+
+#include <napi.h>
+
+namespace uchroot {
+
+class PendingCalls;
+
+void initAccounts(Napi::Env env, Napi::Object exports);
+void initCalls(Napi::Env env, Napi::Object exports);
+void initCode(Napi::Env env, Napi::Object exports);
+void initHost(Napi::Env env, Napi::Object exports);
+void initNames(Napi::Env env, Napi::Object exports, PendingCalls& calls);
+void initSocket(Napi::Env env, Napi::Object exports);
+void initSpawn(Napi::Env env, Napi::Object exports, PendingCalls& calls);
+void initTree(Napi::Env env, Napi::Object exports, PendingCalls& calls);
+
+}  // namespace uchroot

@@ -1,0 +1,29 @@
+import t from 'tap';
+
+import { resolve, resolveNow } from '../../../lib/tcpwrappers/connection/need.ts';
+import { makeRequest } from '../../../lib/tcpwrappers/connection/request-info.ts';
+import { decide } from '../../../lib/tcpwrappers/decide/ruling.ts';
+import { makeHosts } from '../hosts.ts';
+
+const hosts = makeHosts({ allow: 'sshd: .example.com: spawn echo %N\n', deny: 'ALL: ALL\n' });
+
+t.test('look-ups may take their time', async (t) => {
+  const asked: string[] = [];
+  const request = makeRequest({ daemon: 'sshd', client: { address: '10.0.0.1' } });
+  const decision = await resolve(decide(hosts, request), async (need) => {
+    asked.push(need.kind === 'name' ? need.end : need.kind);
+    await Promise.resolve();
+    return `${asked.at(-1)}.example.com`;
+  });
+  t.match(decision, { verdict: 'granted', effects: [{ kind: 'spawn', command: 'echo server.example.com' }] });
+  t.same(asked, ['client', 'server']);
+});
+
+t.test('what a request has learned is not asked again', async (t) => {
+  const request = makeRequest({ daemon: 'sshd', client: { address: '10.0.0.1' } });
+  t.equal(resolveNow(decide(hosts, request), () => 'host.example.com').verdict, 'granted');
+  const again = resolveNow(decide(hosts, request), () => {
+    throw new Error('asked again');
+  });
+  t.equal(again.verdict, 'granted');
+});
