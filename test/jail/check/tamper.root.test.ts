@@ -21,9 +21,8 @@ import {
 
 import t, { type Test } from 'tap';
 
-import { buildJail } from '../../../lib/jail/building.ts';
+import { buildJail, updateJail } from '../../../lib/jail/building.ts';
 import { checkJail } from '../../../lib/jail/check/jail-check.ts';
-import { updateJail } from '../../../lib/jail/building.ts';
 import { faultsOf, makeDirectory, makeSystem, manifestOf, sha256 } from '../../support/builder.ts';
 import { unlessInstalled, unlessRoot } from '../../support/root.ts';
 import { must } from '../../support/template.ts';
