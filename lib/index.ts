@@ -14,7 +14,13 @@ export {
   type ResourceUsage,
 } from './errors.ts';
 export { type Left, type LeftBecause, type LeftSide } from './jail/apply/left.ts';
-export { buildJail, type JailReport } from './jail/building.ts';
+export {
+  buildJail,
+  type JailReport,
+  updateJail,
+  type UpdateReport,
+  type UpdateRequest,
+} from './jail/building.ts';
 export { type Change, type VersionChange } from './jail/manifest/change.ts';
 export { checkJail, type CheckReport, type CheckRequest } from './jail/check/jail-check.ts';
 export { type Finding } from './jail/check/check-rule.ts';
@@ -24,9 +30,7 @@ export { explainFile, listJail, type Explanation, type JailList, type ListedFile
 export { type Progress } from './jail/work/steps.ts';
 export { removeJail, type RemoveReport, type RemoveRequest } from './jail/remove.ts';
 export { type JailRequest, type JailWork } from './jail/request/jail-request.ts';
-export { updateJail, type UpdateReport, type UpdateRequest } from './jail/building.ts';
-export { type JailPart } from './jail/manifest/jail-parts.ts';
-export { type PackReason } from './jail/manifest/jail-parts.ts';
+export { type JailPart, type PackReason } from './jail/manifest/jail-parts.ts';
 export { type Account } from './launch/host/account.ts';
 export { type DirectoryFinding } from './launch/host/directory.ts';
 export { execInJail } from './launch/start/exec.ts';

@@ -33,29 +33,29 @@ import {
 import { refuseFailures } from './tell.ts';
 import { toJailError } from './work/jail-error.ts';
 
-/** What a piece of work made of a jail, or would make of it. */
+/** What a build or update did, or with `plan` would do. */
 export interface JailReport {
-  /** Regular files that the builder has put there, and their size together. */
+  /** Number and total size of the regular files that the builder has put in the jail. */
   readonly files: number;
   readonly sizeBytes: number;
   readonly packs: readonly PackReason[];
   /** Where the size comes from, the largest part first. */
   readonly parts: readonly JailPart[];
-  /** Large parts of packages that are not in the jail, since a program can do without; a copy brings one. */
+  /** Large optional parts of packages that are not in the jail; `copies` adds one. */
   readonly leftOut: readonly string[];
-  /** Against what the jail was before. */
+  /** Compared with the jail before. */
   readonly changes: readonly Change[];
   readonly packages: readonly VersionChange[];
-  /** What was left in the jail as it is, although something else is planned: the jail's own data, and what was changed there. */
+  /** Paths that were left as they are, although the plan says otherwise: data of the jail, and what was changed there. */
   readonly left: readonly Left[];
   readonly warnings: readonly string[];
 }
 
 /**
- * Makes the jail, or adds to it: the programs and packages with whatever they need, the packs of which the signs are there,
- * /tmp and a few devices. All is root's, no file keeps set-user-ID or set-group-ID unless it is named, and links are kept
- * as links. At the end each program and each pack is tried in the jail. If it fails the jail is as it was, but for
- * ERR_CHECK and ERR_MISSING "in the jail", which are seen only when the new files are in place.
+ * Makes a jail, or adds to one: the programs and packages with everything they need, the packs that they call for, /tmp and a
+ * few devices. Everything belongs to root, no file keeps set-user-ID or set-group-ID unless it is named, and links stay links.
+ * At the end each program and each pack is tried in the jail. After an error the jail is as it was, except for ERR_CHECK and
+ * for ERR_MISSING "in the jail", which are found when the new files are in place.
  * @throws UsageError for a wrong request or a program that is not there; JailError, whose `code` is that of a system error
  * or ERR_INSECURE_PATH (somebody else could exchange the jail), ERR_MISSING (something a program needs is not on the host;
  * "in the jail": what the jail held before leads the loader astray), ERR_CHECK (something does not work in it),
@@ -91,7 +91,7 @@ export async function buildJail(asked: JailRequest): Promise<JailReport> {
   }
 }
 
-// What is added to a jail comes from where the rest of it came from.
+// An addition comes from where the rest of the jail comes from.
 function fromOf(request: JailRequest, old: Manifest | undefined): BytePath | undefined {
   if (request.from !== undefined) return absolute(request.from);
   const given = request.recipe === undefined ? undefined : toGivenRecipe(request.recipe).from;
@@ -117,7 +117,7 @@ function openPresent(directory: BytePath): DirectoryRoot | undefined {
 }
 
 export interface UpdateRequest extends JailWork {
-  /** True: nothing is changed, and the report says what would be. */
+  /** Changes nothing: the report says what would be done. */
   readonly plan?: boolean | undefined;
   /** As in JailRequest. */
   readonly replace?: readonly Bytes[] | undefined;
@@ -129,9 +129,9 @@ export interface UpdateReport extends JailReport {
 }
 
 /**
- * Plans the jail's recipe anew and replaces what differs, by content, from what the jail holds: each file by rename, so that
- * running programs keep theirs. What a user of the jail may write, and what was changed in the jail, is left and listed, unless
- * `replace` names it. Commands that were learned from are not run again. An interrupted run is completed, or undone, by the next.
+ * Plans the recipe of a jail again and replaces the files whose content differs, each by rename, so that running programs keep
+ * their files. A path that a user of the jail can write, or that was changed in the jail, is left and listed unless `replace`
+ * names it. Commands that were traced for the recipe are not run again. The next run completes or undoes an interrupted one.
  * @throws JailError ERR_NO_MANIFEST for a directory that buildJail has not made, and as buildJail.
  */
 export async function updateJail(asked: UpdateRequest): Promise<UpdateReport> {
@@ -174,7 +174,6 @@ function extraIn(directory: BytePath, present: Manifest): readonly BytePath[] {
 
 interface Run {
   readonly report: JailReport;
-  /** What the jail holds now. */
   readonly present: Manifest;
 }
 
@@ -212,7 +211,7 @@ function toReport({
   };
 }
 
-/** Whether a path that the manifest has no more is still in the jail: it was left, or something in it. */
+/** Whether a path that is no longer in the manifest is still in the jail: it was left, or something in it was. */
 function stays({ kind, path }: Change, left: readonly Left[]): boolean {
   return kind === 'removed' && left.some((one) => one.path === path || one.path.startsWith(`${path}/`));
 }

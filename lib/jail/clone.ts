@@ -1,4 +1,4 @@
-// Makes a jail from a template: a copy that is complete before it has its name.
+// Makes a jail as a copy of a template. The copy gets its name when it is complete.
 
 import { closeSync } from 'node:fs';
 
@@ -26,33 +26,33 @@ import { copyTree, type CopyReport, type Directory, removeTree } from './host/tr
 import { checkBytes, checkFlag, checkWork, type JailWork, requireRoot } from './request/jail-request.ts';
 import { readTemplate, type Template } from './template.ts';
 import { throwIfAborted, toJailError } from './work/jail-error.ts';
-import { few } from './work/show-paths.ts';
+import { showPaths } from './work/show-paths.ts';
 
 export interface CloneRequest extends JailWork {
   /** A jail that buildJail has made. */
   readonly template: Bytes;
   /**
-   * Paths of the jail that keep set-user-ID, set-group-ID and file capabilities, besides those that the template was built
-   * with.
+   * Paths of the jail that keep set-user-ID, set-group-ID and file capabilities, besides those that keep them in the
+   * template.
    */
   readonly keepPrivileges?: readonly Bytes[] | undefined;
-  /** True: everything is written to disk before the jail gets its name. */
+  /** Everything is written to disk before the jail gets its name. */
   readonly sync?: boolean | undefined;
 }
 
 export interface CloneReport extends TreeCounts {
-  /** What the clone does not have, or not all of it, and why: a line for each reason, with the first of the paths. */
+  /** What could not be copied: a line for each reason, with the first paths. */
   readonly skipped: readonly string[];
 }
 
 /**
- * Copies a template, manifest included, to a directory that is not there or empty. Content is shared with the template where
- * the file system can (ioctl_ficlone(2)) until one of the two is written to; hard links, devices and all metadata are made
- * anew. It does not follow links, leaves out what is mounted in the template, and the template may be in use. If it
- * fails, or is aborted, there is nothing left of it.
+ * Copies a template with its manifest to a directory that does not exist or is empty. Where the file system can share blocks
+ * (ioctl_ficlone(2)), content is shared until one side writes. Hard links, devices and metadata are copied. Links are not
+ * followed, and mounts in the template are left out. The template may be in use. If the copy fails or is aborted, nothing of
+ * it is left.
  *
- * After a power cut a clone of the last half minute can lack content, as after `cp -a`, unless `sync` is set: to write
- * 200 MB to disk takes longer than to copy them, for a jail that can be cloned again, and whose manifest tells what is missing.
+ * Without `sync`, a power cut in the next half minute can lose content, as after `cp -a`. To write 200 MB to disk takes longer
+ * than to copy them; the jail can be cloned again, and its manifest tells what is missing.
  * @throws UsageError if DIRECTORY is not free; JailError ERR_NO_MANIFEST if the template is no jail, ERR_INSECURE_PATH as
  * buildJail, EBUSY while the template is updated, or the code of a system error; AbortError.
  */
@@ -92,7 +92,7 @@ function toPrivileged(value: unknown): BytePath {
   return withoutDots(path);
 }
 
-// An update would change files under the copy; other copies do not.
+// A shared lock: an update would change files while they are copied, other clones do not.
 async function withLock<T>(directory: JailDirectory, use: (template: Template) => Promise<T>): Promise<T> {
   const template = readTemplate(openFileRoot(directory.fd));
   if (template === undefined)
@@ -136,7 +136,7 @@ async function clone(
   }
 }
 
-// Nobody else sees it before it is complete: its name cannot be guessed, and it is root's alone.
+// Until the copy is complete, it has a name that nobody can guess, and only root can enter it.
 async function fill<T>(
   place: Place,
   isThere: boolean,
@@ -148,7 +148,7 @@ async function fill<T>(
   try {
     const fd = openAt(place, temporary);
     try {
-      native.lockFile(fd); // tells others that it is not abandoned
+      native.lockFile(fd); // so that another run does not take it for abandoned
       const report = await copy({ fd, path: place.path });
       if (sync === true) native.inRootSync(fd);
       throwIfAborted(signal);
@@ -163,7 +163,7 @@ async function fill<T>(
   }
 }
 
-/** Whether an empty directory is there. @throws UsageError if anything else is. */
+/** True for an empty directory, false if nothing is there. @throws UsageError for anything else */
 function checkFree(place: Place): boolean {
   const { name, path, parent } = place;
   const present = lookAt(place, name);
@@ -188,7 +188,7 @@ function checkFree(place: Place): boolean {
 
 function publish(place: Place, temporary: BytePath, isThere: boolean): void {
   try {
-    // rename(2) replaces a directory only as long as it is empty
+    // rename(2) replaces a directory only if it is empty
     if (isThere)
       native.inRootRename(place.parent.fd, pathBytes(inRoot(temporary)), pathBytes(inRoot(place.name)));
     else renameAt(place, temporary, place.name);
@@ -202,7 +202,7 @@ function publish(place: Place, temporary: BytePath, isThere: boolean): void {
   }
 }
 
-// What a clone that was killed has left behind. One that is still at work holds a lock.
+// Removes what a killed run has left. A run that is still at work holds a lock.
 async function removeAbandoned(place: Place): Promise<void> {
   for (const hidden of place.root.list(bytePath('/')) ?? []) {
     if (!isHiddenName(hidden, place.name, 'clone')) continue;
@@ -230,7 +230,7 @@ function tellOf(
 function toReport({ skipped, skippedCount, ...counts }: CopyReport): CloneReport {
   const lines = Object.entries(WORDS).flatMap(([reason, words]) => {
     const paths = skipped.filter((each) => each.reason === reason).map(({ path }) => path);
-    return paths.length === 0 ? [] : [`${words}: ${few(paths)}`];
+    return paths.length === 0 ? [] : [`${words}: ${showPaths(paths)}`];
   });
   const rest = skippedCount - skipped.length;
   return { ...counts, skipped: rest > 0 ? [...lines, `and ${rest} more that are not named here`] : lines };

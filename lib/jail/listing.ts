@@ -1,4 +1,4 @@
-// What a jail holds by its manifest, and why.
+// Lists what a jail holds according to its manifest, and explains why.
 
 import { type BytePath, showPath } from '../binary/path.ts';
 import type { DirectoryRoot } from '../binary/root.ts';
@@ -17,24 +17,24 @@ import { checkBytes, requireRoot } from './request/jail-request.ts';
 import { toJailError } from './work/jail-error.ts';
 
 export interface ListedFile extends Omit<Recorded, 'path' | 'source' | 'target' | 'reason'> {
-  /** Bytes that are no UTF-8 as lone surrogates U+DC80…U+DCFF. */
+  /** A byte that is not UTF-8 is a lone surrogate U+DC80…U+DCFF. */
   readonly path: string;
   readonly source?: string;
   readonly target?: string;
-  /** The nearest reason, one phrase. */
+  /** The nearest reason, as a phrase. */
   readonly because: string;
 }
 
 export interface JailList {
   readonly files: readonly ListedFile[];
   readonly packs: readonly PackReason[];
-  /** Versions of the Debian packages that files are from. */
+  /** Versions of the Debian packages that the files come from. */
   readonly packages: Readonly<Record<string, string>>;
   /** What `buildJail({recipe})` takes, as JSON. */
   readonly recipe: object;
 }
 
-/** @throws JailError ENOENT, ERR_NO_MANIFEST, ERR_MANIFEST; EPERM for everybody but root, who alone may read it. */
+/** @throws JailError ENOENT, ERR_NO_MANIFEST, ERR_MANIFEST; EPERM for everybody but root */
 export async function listJail(asked: { readonly directory: Bytes }): Promise<JailList> {
   const request = takeRequest(asked, (own) => {
     checkKeys(own, new Set(['directory']));
@@ -64,13 +64,13 @@ export interface Explanation {
   readonly path: string;
   /** Undefined if the builder has not put it there. */
   readonly file: ListedFile | undefined;
-  /** Why it is there, the nearest reason first; the last was asked for. */
+  /** The nearest reason first. The last one was asked for. */
   readonly reasons: readonly string[];
   readonly version: string | undefined;
 }
 
 /**
- * Why a path, as the jail sees it, is in the jail.
+ * Explains why a path, seen from the jail, is in the jail.
  * @throws JailError ENOENT if nothing is there; as listJail.
  */
 export async function explainFile(asked: {

@@ -74,14 +74,14 @@ interface LockedPlan extends PreparedPlan {
   readonly store: Store;
 }
 
-// The lock comes after the plan: its file must not be made where no jail may be.
+// The lock comes after the plan, since it makes a directory: not before it is known that a jail may be here.
 async function prepareAndLock(making: Making, jail: DirectoryRoot): Promise<LockedPlan> {
   for (;;) {
     const hash = await hashInJail(jail, MANIFEST_PATH);
     const prepared = await preparePlan(making, jail);
     const store = await openStore(jail);
     if ((await hashInJail(jail, MANIFEST_PATH)) === hash) return { ...prepared, store };
-    store.close(); // another run has changed it, or one that was interrupted has just been completed
+    store.close(); // another run has changed the jail, or openStore has just completed one
   }
 }
 
@@ -112,7 +112,6 @@ async function carryOut(
   };
 }
 
-/** Where programs of the recipe lie in the jail. */
 function placesOf(programs: readonly BytePath[], { entries }: Manifest, source: FileRoot): readonly Placed[] {
   return programs.flatMap((program) => {
     const real = walk(source, program).path;

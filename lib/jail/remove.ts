@@ -1,4 +1,4 @@
-// Removes a jail: never anything else, and not while it is in use.
+// Removes a jail. It never removes anything else, nor a jail that is in use.
 
 import { closeSync, readFileSync } from 'node:fs';
 
@@ -27,21 +27,20 @@ import { checkWork, type JailWork, requireRoot } from './request/jail-request.ts
 import { throwIfAborted, toJailError } from './work/jail-error.ts';
 import { begin } from './work/steps.ts';
 
-/** A path, and how to watch and end the work. */
 export type RemoveRequest = JailWork;
 
-/** How much there was; a file is all that is no directory. */
+/** What was removed. Everything that is not a directory counts as a file. */
 export type RemoveReport = Pick<TreeCounts, 'files' | 'directories'>;
 
 interface OpenJail extends Directory {
-  /** Descriptors of ours that lie in it. */
+  /** Our own descriptors of files in it. */
   readonly own: ReadonlySet<number>;
 }
 
 /**
- * Removes a jail that buildJail or cloneJail has made, whatever a jailed user has put into it. Links are not followed, and
- * a mount is not crossed. First it takes the jail's name away, so that nothing can be started in it any more, and at the very end
- * the manifest: what an interruption leaves behind is removed by a second call for the same directory.
+ * Removes a jail that buildJail or cloneJail has made, with all that jailed users have put into it. Links are not followed, and
+ * mounts are not entered. The jail is renamed first, so that nothing can be started in it any more. The manifest is removed
+ * last: after an interruption, a second call for the same directory removes the rest.
  * @throws UsageError for a link or a path that cannot be meant; JailError ERR_NO_MANIFEST for a directory that is no jail, EBUSY
  * if something is mounted or a process runs in it or has a file of it open, EACCES if that cannot be seen,
  * ERR_INSECURE_PATH as buildJail, or the code of a system error; AbortError (the rest can be removed by a second call).
@@ -80,7 +79,7 @@ async function removeAt(place: Place, request: JailWork): Promise<RemoveReport> 
     const hidden = hiddenName(place.name, 'remove');
     rename(place, hidden);
     try {
-      // Somebody may have started a program, or mounted something, in the instant before.
+      // somebody may have started a program or mounted something just before the rename
       checkSame(place, hidden, jail);
       await checkIdle({ ...jail, path: beside(place, hidden) });
       throwIfAborted(request.signal);
@@ -92,7 +91,7 @@ async function removeAt(place: Place, request: JailWork): Promise<RemoveReport> 
   });
 }
 
-// What an earlier call has left.
+// Removes what an earlier call has left.
 async function removeLeftOver(place: Place, request: JailWork): Promise<RemoveReport> {
   const names = place.root.list(bytePath('/')) ?? [];
   const left = names.filter((name) => isHiddenName(name, place.name, 'remove') && isOurs(place, name));
@@ -113,7 +112,7 @@ async function removeLeftOver(place: Place, request: JailWork): Promise<RemoveRe
   return sum;
 }
 
-// The manifest may be gone already, but then so is all else.
+// If the manifest is gone already, so is everything else.
 function isOurs(place: Place, name: BytePath): boolean {
   const status = lookAt(place, name);
   if (status?.kind !== 'directory') return false;

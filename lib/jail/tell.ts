@@ -1,4 +1,4 @@
-// What is said about a jail that was made: warnings, and errors with what may be their cause.
+// Warnings about a jail that was made, and errors with their possible cause.
 
 import { type BytePath, showPath } from '../binary/path.ts';
 import { JailError } from '../errors.ts';
@@ -6,14 +6,14 @@ import type { Left } from './apply/left.ts';
 import { fromText } from './manifest/path-text.ts';
 import { accountWarning } from './plan/unknown-accounts.ts';
 import type { JailPlan } from './plan/jail-plan.ts';
-import { few } from './work/show-paths.ts';
+import { showPaths } from './work/show-paths.ts';
 
 interface Told {
   readonly left: readonly Left[];
   readonly warnings: readonly string[];
 }
 
-/** What of the host did not come along, and may be missed. */
+/** Warnings about files of the host that were not copied and may be missed. */
 export function warningsOf(
   { secrets, vanished, incomplete, onlyHere, accounts }: JailPlan,
   directory: BytePath,
@@ -25,16 +25,15 @@ export function warningsOf(
       : [
           `not everybody may read ${secrets.map(showPath).join(', ')}: left out, unless named: ${copyWords(secrets)}`,
         ]),
-    ...(vanished.length === 0 ? [] : [`no longer on the host: ${few(vanished)}`]),
-    ...(lost.length === 0 ? [] : [`files that come along lack ${few(lost)}, on the host as well`]),
+    ...(vanished.length === 0 ? [] : [`no longer on the host: ${showPaths(vanished)}`]),
+    ...(lost.length === 0 ? [] : [`files that come along lack ${showPaths(lost)}, on the host as well`]),
     ...(onlyHere.length === 0
       ? []
-      : [`no build for every processor: ${few(onlyHere)}; the jail may not work on another machine`]),
+      : [`no build for every processor: ${showPaths(onlyHere)}; the jail may not work on another machine`]),
     ...accounts.map((account) => accountWarning(account, showPath(directory))),
   ];
 }
 
-/** What to add to the command line of a build. */
 function copyWords(paths: readonly BytePath[]): string {
   return paths.map((path) => `--copy ${showPath(path)}`).join(' ');
 }
@@ -53,7 +52,7 @@ export function refuseFailures<T extends Told & { readonly failures: readonly st
   });
 }
 
-/** Adds to an error what was left: it may be why something does not start. @throws as `verify` */
+/** Adds to an error the paths that were left: an old file may be why something does not start. @throws as `verify` */
 export function withHint<T>(left: readonly Left[], verify: () => T): T {
   try {
     return verify();
@@ -64,12 +63,12 @@ export function withHint<T>(left: readonly Left[], verify: () => T): T {
   }
 }
 
-// Such as a device that could not be made, or a library of another version: they tell why.
+// A library of another version, or a device that could not be made, may be the cause.
 function hintOf({ left, warnings }: Told): string | undefined {
   const paths = left.filter(({ because }) => because !== 'writable').map(({ path }) => fromText(path));
   const words =
     paths.length === 0
       ? []
-      : [`left as they are in the jail: ${few(paths)}; --replace PATH makes them as planned`];
+      : [`left as they are in the jail: ${showPaths(paths)}; --replace PATH makes them as planned`];
   return [...words, ...warnings.slice(0, 3)].join('; ') || undefined;
 }

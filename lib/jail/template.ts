@@ -1,5 +1,4 @@
-// What a clone has to know of its template, from a manifest that is not read in full: most of a thousand entries' time
-// would go into what only an update asks for.
+// Reads what a clone needs of the manifest of its template. To check every entry would take most of the time of a clone.
 
 import { gunzipSync } from 'node:zlib';
 
@@ -12,9 +11,8 @@ import { MANIFEST_PATH } from './manifest/manifest.ts';
 import { fromText } from './manifest/path-text.ts';
 
 export interface Template {
-  /** Paths of it that were asked for with set-user-ID, set-group-ID or file capabilities. */
+  /** Paths that were built with set-user-ID, set-group-ID or file capabilities. */
   readonly privileged: readonly BytePath[];
-  /** How much the builder has put there. */
   readonly files: number;
   readonly sizeBytes: number;
 }
@@ -55,7 +53,7 @@ function toTemplate(jail: DirectoryRoot, data: Uint8Array): Template {
   const text = gunzipSync(data, { maxOutputLength: MAX_BYTES }).toString();
   const { recipe, entries } = JSON.parse(text) as Written;
   const files = entries.filter(({ kind }) => kind === 'file');
-  // by its name on the host, which can be that of a link, and by what came of it
+  // The recipe names the path on the host, which can be a link. The mode shows set-user-ID too.
   const kept = new Set(recipe.keepPrivileges);
   const marked = files.filter(
     ({ path, source, mode }) => kept.has(source ?? path) || (Number.parseInt(mode, 8) & 0o6000) !== 0,

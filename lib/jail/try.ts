@@ -1,4 +1,4 @@
-// Tries a finished jail, as the user that it is for: whether each program can be loaded, and what each pack checks.
+// Tries a finished jail as the user that it is for: loads each program, and runs the check of each pack.
 
 import { endianness } from 'node:os';
 
@@ -11,7 +11,6 @@ import { LaunchError } from '../errors.ts';
 import { runInJail } from '../launch/start/run.ts';
 import { native } from '../native.ts';
 import { quote } from '../quote.ts';
-import { complaintOf } from './complaint.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import { packOf } from './packs/index.ts';
 import type { Probe } from './packs/pack.ts';
@@ -29,13 +28,13 @@ export interface Trial {
 
 const TIMEOUT_MS = 30_000;
 
-/** What the kernel executes, one after the other. */
+/** Roles of the files that the kernel executes. */
 const RUN: ReadonlySet<string> = new Set(['program', 'script-interpreter', 'command']);
 
 export interface Outcome {
-  /** Sentences about what does not work; empty if all does. */
+  /** Sentences about what does not work. */
   readonly failures: readonly string[];
-  /** What is left to whoever starts programs in the jail, or could not be tried. */
+  /** What the caller must see to when he starts programs in the jail, and what could not be tried. */
   readonly warnings: readonly string[];
 }
 
@@ -53,7 +52,7 @@ export async function tryOut(trial: Trial): Promise<Outcome> {
     const { loader, files } = resolver.resolve(path);
     const elf = files.findLast((file) => RUN.has(file.role));
     if (loader === undefined || elf?.elf === undefined) continue;
-    // the loader of the jail does its work on the program without starting it
+    // the loader of the jail loads the program and its libraries, and does not start it
     const { exitCode, stderr } = await probe.run(loader.interpreter, '--list', elf.path);
     throwIfAborted(signal);
     if (exitCode !== 0) failures.push(`${showPath(path)} cannot be loaded: ${firstLine(stderr)}`);
@@ -74,12 +73,12 @@ export async function tryOut(trial: Trial): Promise<Outcome> {
   return { failures, warnings };
 }
 
-// Long enough for the slowest interpreter; a daemon that ignores the option has said by then what it lacks.
+// Long enough for the slowest interpreter. A daemon that ignores the option has complained by then.
 const START_TIMEOUT_MS = 5000;
 
 /**
- * Starts a program of a Debian package with --version, which a program of Debian can be expected to survive: what it finds
- * by a name that it puts together shows in no other way. A program of nobody may do its work whatever the option.
+ * Starts a program of a Debian package with --version: files whose names it puts together at run time are not found in any
+ * other way. A program of no package is not started, since it may ignore the option and do its work.
  */
 async function startOnce(trial: Trial, path: BytePath): Promise<string | undefined> {
   const { jail, manifest, directory } = trial;
@@ -91,12 +90,12 @@ async function startOnce(trial: Trial, path: BytePath): Promise<string | undefin
     : complaintOf(showPath(path), showPath(directory), `${stderr}\n${stdout}`);
 }
 
-/** What a program runs on, if that is not this machine. */
+/** The machine that a program is for, if it is not this one. */
 function foreignMachine({ files }: Closure): string | undefined {
   const here = hostAbi(process.arch, endianness());
   const { elf } = files.find((file) => file.elf !== undefined) ?? {};
   if (elf === undefined || here === undefined || elf.machine === here.machine) return undefined;
-  // a 64-bit x86 kernel executes what was made for 32 bits
+  // a 64-bit x86 kernel executes 32-bit programs
   if (here.machine === MACHINE.x86_64 && elf.machine === MACHINE.i386) return undefined;
   return machineName(elf);
 }
@@ -139,7 +138,7 @@ async function run(
   }
 }
 
-/** The first user that the jail is for, or the one who owns nothing. */
+/** The first user of the jail, or nobody. */
 function userOf([name]: readonly string[]): { readonly user: string; readonly group?: string } {
   if (name !== undefined) return { user: name };
   return native.getpwnam('nobody') === null ? { user: '+65534', group: '+65534' } : { user: 'nobody' };
@@ -148,4 +147,23 @@ function userOf([name]: readonly string[]): { readonly user: string; readonly gr
 function firstLine(text: string): string {
   const line = text.split('\n').find((candidate) => candidate.trim() !== '');
   return line === undefined ? 'it says nothing' : quote(line);
+}
+
+const MISSING =
+  /no such file|not found|does ?n.t exist|does not exist|(?:cannot|can.t|couldn.t|could not|unable to|failed to) (?:find|open|load|locate|exec|execute|read|stat|initiali[sz]e|import)|no module named|is missing|\bENOENT\b|\/proc\b.*\bmounted/i;
+
+// a complaint about the option --version itself does not count
+const OF_OPTION = /-version|\b(?:options?|usage|arguments?|flags?)\b/i;
+
+/** A warning if the output of a program that failed complains of something missing. Pure. */
+export function complaintOf(program: string, jail: string, output: string): string | undefined {
+  const line = output
+    .split('\n')
+    .map((text) => text.trim())
+    .find((text) => MISSING.test(text) && !OF_OPTION.test(text));
+  if (line === undefined) return undefined;
+  const said = `${program} --version fails in the jail: ${quote(line)}`;
+  if (/\/proc\b/.test(line))
+    return `${said}; mkdir -p ${jail}/proc && mount -t proc proc ${jail}/proc gives it that`;
+  return `${said}; uchroot-jail build ${jail} --learn '${program} --version' adds what it opens on the host`;
 }

@@ -1,4 +1,4 @@
-// Whether the loader finds in a finished jail what it finds on the host, without executing anything.
+// Checks that the loader finds the same files in a finished jail as on the host. Nothing is executed.
 
 import { openResolver } from '../binary/closure.ts';
 import type { MissingFile } from '../binary/chain.ts';
@@ -7,16 +7,16 @@ import { type BytePath, lastComponent, showPath } from '../binary/path.ts';
 import type { FileRoot } from '../binary/root.ts';
 import { JailError } from '../errors.ts';
 
-/** A program, where it lies on the host and where in the jail. */
+/** The path of a program on the host and in the jail. */
 export interface Placed {
   readonly source: BytePath;
   readonly path: BytePath;
 }
 
 /**
- * The jail's own files may lead the loader elsewhere than the host's: its cache, a library that was there before, and that
- * a jail has no /proc. Returns warnings.
- * @throws JailError ERR_MISSING if a program would not start.
+ * In the jail the loader may find other files: because of the jail's cache, a library that was there before, or the missing
+ * /proc. Returns warnings.
+ * @throws JailError ERR_MISSING if a program would not start
  */
 export function verifyPrograms(
   host: FileRoot,
@@ -52,7 +52,7 @@ const ROLES: Readonly<Record<MissingFile['role'], string>> = {
   dlopen: 'library',
 };
 
-/** The error for something without which a program cannot start. */
+/** The error for a file that a program needs in order to start. */
 export function lacks(missing: MissingFile, where = ''): JailError {
   const path = showPath(missing.path);
   const needed = missing.neededBy === undefined ? '' : `, needed by ${showPath(missing.neededBy)}`;

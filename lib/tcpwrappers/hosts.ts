@@ -11,7 +11,7 @@ import { makeRequest, type Request, type RequestDescription } from './connection
 import { decideBy, decideWithout, refuse, type Ruling } from './decide/ruling.ts';
 import { Decision } from './decision.ts';
 import { openPath } from './file/host-files.ts';
-import { openTableFile, type TableFile } from './file/table-file.ts';
+import { TableFile } from './file/table-file.ts';
 import { type Lookup, lookUp, Overload, type Resolver } from './lookup/resolver.ts';
 import { hasInterface, hasNetgroups, systemResolver } from './lookup/system-resolver.ts';
 import type { Dialect } from './parse/third-field.ts';
@@ -88,8 +88,8 @@ export class Hosts {
   constructor(options: HostsOptions) {
     const { allow = '/etc/hosts.allow', deny = '/etc/hosts.deny', dialect = 'auto', compat } = options;
     const read = { dialect, compat, isInPath: openPath(), hasNetgroups: hasNetgroups() };
-    this.#allow = openTableFile(toPath(allow, 'allow'), { ...read, role: 'allow' });
-    this.#deny = openTableFile(toPath(deny, 'deny'), { ...read, role: 'deny' });
+    this.#allow = new TableFile(toPath(allow, 'allow'), { ...read, role: 'allow' });
+    this.#deny = new TableFile(toPath(deny, 'deny'), { ...read, role: 'deny' });
     const { nameTimeoutMs = 10_000, commandTimeoutMs = 60_000, twistTimeoutMs = HOUR_MS } = options;
     const names = systemResolver(toMs(nameTimeoutMs, HOUR_MS, 'nameTimeoutMs'));
     this.#resolver = { ...names, ...options.resolver };

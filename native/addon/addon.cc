@@ -2,11 +2,10 @@
 
 #include <napi.h>
 
-#include "../files/beneath.h"
 #include "../start/exec.h"
 #include "../files/filelist.h"
 #include "../files/inroot.h"
-#include "../files/look.h"
+#include "../files/opened.h"
 #include "../files/scan.h"
 #include "init.h"
 #include "pending.h"
@@ -24,11 +23,12 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   uchroot::initFileList(env, exports);
   uchroot::initInRoot(env, exports);
   uchroot::initLook(env, exports);
+  uchroot::initEntries(env, exports);
+  uchroot::initOpened(env, exports);
   uchroot::initExec(env, exports);
   uchroot::initNames(env, exports, *calls);
   uchroot::initSpawn(env, exports, *calls);
   uchroot::initStamp(env, exports);
-  uchroot::initBeneath(env, exports);
   uchroot::initScan(env, exports);
   uchroot::initSocket(env, exports);
   uchroot::initTree(env, exports, *calls);

@@ -6,6 +6,7 @@
 #include <sys/xattr.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 
 namespace uchroot {
@@ -61,6 +62,32 @@ bool copyCapabilities(int source, int target, const char*& call) {
   if (size < 0) return errno == ENODATA || errno == EOPNOTSUPP;
   call = "fsetxattr";
   return fsetxattr(target, kCapability, value, static_cast<size_t>(size), 0) == 0;
+}
+
+bool hasAccessAcl(int fd) {
+  return fgetxattr(fd, kAccess, nullptr, 0) >= 0;
+}
+
+bool hasLooseDefaultAcl(int fd) {
+  // a version of 4 bytes, and then entries of 8 bytes: tag, permissions, id (linux/posix_acl_xattr.h, little-endian)
+  constexpr uint16_t owner = 0x01, mask = 0x10, other = 0x20, write = 2;
+  std::vector<uint8_t> list(256);
+  ssize_t size = fgetxattr(fd, kDefault, list.data(), list.size());
+  if (size < 0 && errno == ERANGE) {
+    list.resize(XATTR_SIZE_MAX);
+    size = fgetxattr(fd, kDefault, list.data(), list.size());
+  }
+  const auto word = [&](size_t at) { return static_cast<uint16_t>(list[at] | list[at + 1] << 8); };
+  bool isMasked = false;
+  bool isNamed = false;
+  for (size_t at = 4; size >= 0 && at + 8 <= static_cast<size_t>(size); at += 8) {
+    const uint16_t tag = word(at);
+    const bool canWrite = (word(at + 2) & write) != 0;
+    if (tag == other && canWrite) return true;
+    if (tag == mask && !canWrite) isMasked = true;
+    if (tag != owner && tag != mask && tag != other && canWrite) isNamed = true;
+  }
+  return isNamed && !isMasked;
 }
 
 void removeInheritedAcls(int directory) {

@@ -6,7 +6,7 @@
 
 namespace uchroot {
 
-// An object is named by a descriptor, or, where an O_PATH descriptor cannot be asked, by a path through /proc.
+// An object with attributes: a descriptor, or a path through /proc, since an O_PATH descriptor cannot be asked.
 struct Attributed {
   int fd = -1;
   std::string path;
@@ -15,11 +15,11 @@ struct Attributed {
 class AttributeCopier {
  public:
   struct Outcome {
-    int error = 0;               // of an attribute that could not be copied; the others are
+    int error = 0;               // of an attribute that could not be copied; all others were
     bool lostAcl = false;        // the access control list was among those
     bool hasCapabilities = false;
   };
-  // `source` is opened already: a path of it leads to the object itself, one of `target` to its name.
+  // A path of `source` leads to the object itself, also if that is a link; a path of `target` to its name.
   Outcome copy(const Attributed& source, const Attributed& target, bool withCapabilities);
 
  private:
@@ -31,7 +31,12 @@ class AttributeCopier {
 // was the call.
 bool copyCapabilities(int source, int target, const char*& call);
 
-// The lists that a new directory has from the one in which it was made would go to all that is made in it (acl(5)).
+bool hasAccessAcl(int fd);
+
+// Whether the default access control list of a directory lets others than the owner write what is made in it (acl(5)).
+bool hasLooseDefaultAcl(int directory);
+
+// Removes the lists that a new directory has inherited. Everything made in it would inherit them too (acl(5)).
 void removeInheritedAcls(int directory);
 
 }  // namespace uchroot

@@ -1,4 +1,4 @@
-// A descriptor that is closed when nobody wants it any more.
+// A descriptor that is closed at the end of its scope.
 #pragma once
 
 #include <unistd.h>
@@ -12,12 +12,12 @@ class Descriptor {
   Descriptor& operator=(const Descriptor&) = delete;
   ~Descriptor() { reset(-1); }
   int get() const { return fd_; }
-  // Closes the one it had. What was written through these is checked where it is written: close has nothing to report.
+  // Closes the descriptor that it had. Writes are checked where they are made, so close has nothing to report.
   void reset(int fd) {
     if (fd_ >= 0) close(fd_);
     fd_ = fd;
   }
-  // The descriptor is the receiver's from here on.
+  // The caller closes the descriptor from here on.
   int release() {
     const int fd = fd_;
     fd_ = -1;
@@ -28,7 +28,7 @@ class Descriptor {
   int fd_;
 };
 
-// For one that somebody else may have taken: -1.
+// Closes a descriptor unless it is -1, which says that somebody else has taken it.
 inline void closeIfOpen(int& fd) {
   if (fd >= 0) close(fd);
   fd = -1;

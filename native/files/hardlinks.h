@@ -1,4 +1,4 @@
-// Hard links within a tree that is copied: names of one inode become names of one copy.
+// Hard links in a tree that is copied: all names of one inode become names of one copy.
 #pragma once
 
 #include <sys/stat.h>
@@ -11,8 +11,8 @@
 
 namespace uchroot {
 
-// The first copy of an inode gets one name more, in a directory of ours in the target, from which its later names are
-// linked: no path to it is needed, and nothing has to stay open.
+// The first copy of an inode gets an additional name in a directory of ours in the target. Its other names are linked from there,
+// so that no path to it is needed and nothing has to stay open.
 class HardLinks {
  public:
   enum class Outcome { kUnknown, kLinked, kFailed };
@@ -20,13 +20,13 @@ class HardLinks {
   // `root`, which stays open, is the root of the target.
   explicit HardLinks(int root) : root_(root) {}
 
-  // Links `name` to the copy that was made of this inode, if there is one. kFailed comes with errno.
+  // Links `name` to the copy of this inode, if there is one. kFailed comes with errno.
   Outcome link(const struct stat& status, int directory, const char* name);
 
-  // After a copy was made under its first name. False with errno.
+  // Call it when the first name of a copy is made. False with errno.
   bool remember(const struct stat& status, int directory, const char* name);
 
-  // Removes what it has added. False with errno.
+  // Removes the directory of ours. False with errno.
   bool finish();
 
  private:

@@ -1,7 +1,7 @@
-// What is looked at beneath a directory thousands of times in a row: numbers come in an array that the caller keeps, and
-// what is not there is an answer and no exception.
+// Calls that are made thousands of times in a row. Numbers are returned in an array that the caller keeps, and a missing file is
+// an answer, not an exception.
 
-#include "look.h"
+#include "inroot.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -16,7 +16,6 @@
 #include <vector>
 
 #include "descriptor.h"
-#include "inroot.h"
 #include "../addon/values.h"
 
 namespace uchroot {
@@ -33,21 +32,6 @@ struct Numbers {
   uint64_t dev;  // the last two as they are: a double holds no more than 53 bits
   uint64_t ino;
 };
-
-struct Request {
-  int root;
-  std::string path;
-};
-
-// The arguments of each call: the root's descriptor, and the path with one character a byte. Throws, and is not valid then.
-bool readRequest(const Napi::CallbackInfo& info, Request& request) {
-  const auto root = toUint32(info[0], "root descriptor");
-  if (!root) return false;
-  auto path = toBytes(info[1], "path");
-  if (!path) return false;
-  request = {static_cast<int>(*root), std::move(*path)};
-  return true;
-}
 
 Numbers* toNumbers(const Napi::CallbackInfo& info) {
   if (info[2].IsTypedArray()) {
@@ -85,16 +69,16 @@ bool fill(int fd, const struct stat& status, Numbers& numbers) {
 // undefined if nothing is there.
 Napi::Value lookInRoot(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  Request request;
-  if (!readRequest(info, request)) return env.Undefined();
+  const auto target = toTarget(info);
+  if (!target) return env.Undefined();
   Numbers* numbers = toNumbers(info);
   if (numbers == nullptr) return env.Undefined();
-  const Descriptor fd(openInRoot(request.root, request.path, O_PATH | O_NOFOLLOW, 0));
-  if (fd.get() < 0) return absentOr(info, "openat2", request.path);
+  const Descriptor fd(openInRoot(target->root, target->path, O_PATH | O_NOFOLLOW, 0));
+  if (fd.get() < 0) return absentOr(info, "openat2", target->path);
   struct stat status = {};
-  if (fstat(fd.get(), &status) < 0) return checked(env, -1, "fstat", request.path);
+  if (fstat(fd.get(), &status) < 0) return checked(env, -1, "fstat", target->path);
   if (S_ISLNK(status.st_mode) || (status.st_mode & S_IWGRP) != 0) return Napi::Boolean::New(env, false);
-  if (!fill(fd.get(), status, *numbers)) return checked(env, -1, "fstatfs", request.path);
+  if (!fill(fd.get(), status, *numbers)) return checked(env, -1, "fstatfs", target->path);
   return Napi::Boolean::New(env, true);
 }
 
@@ -102,15 +86,15 @@ Napi::Value lookInRoot(const Napi::CallbackInfo& info) {
 // there. EISDIR or EINVAL for anything else, a fifo that would wait for a writer among them.
 Napi::Value openFileInRoot(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  Request request;
-  if (!readRequest(info, request)) return env.Undefined();
+  const auto target = toTarget(info);
+  if (!target) return env.Undefined();
   Numbers* numbers = toNumbers(info);
   if (numbers == nullptr) return env.Undefined();
   struct stat status = {};
   const char* call = "";
-  Descriptor fd(openRegular(request.root, request.path, status, call));
-  if (fd.get() < 0) return absentOr(info, call, request.path);
-  if (!fill(fd.get(), status, *numbers)) return checked(env, -1, "fstatfs", request.path);
+  Descriptor fd(openRegular(target->root, target->path, status, call));
+  if (fd.get() < 0) return absentOr(info, call, target->path);
+  if (!fill(fd.get(), status, *numbers)) return checked(env, -1, "fstatfs", target->path);
   return Napi::Number::New(env, fd.release());
 }
 
@@ -138,12 +122,12 @@ bool readNames(int fd, std::vector<std::string>& names) {
 // listInRoot(root, path) → the names in a directory, one character a byte, in order; undefined if there is none.
 Napi::Value listInRoot(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  Request request;
-  if (!readRequest(info, request)) return env.Undefined();
-  const int fd = openInRoot(request.root, request.path, O_RDONLY | O_DIRECTORY, 0);
-  if (fd < 0) return absentOr(info, "openat2", request.path);
+  const auto target = toTarget(info);
+  if (!target) return env.Undefined();
+  const int fd = openInRoot(target->root, target->path, O_RDONLY | O_DIRECTORY, 0);
+  if (fd < 0) return absentOr(info, "openat2", target->path);
   std::vector<std::string> names;
-  if (!readNames(fd, names)) return checked(env, -1, "readdir", request.path);
+  if (!readNames(fd, names)) return checked(env, -1, "readdir", target->path);
   // by byte: char_traits<char> compares as unsigned char
   std::sort(names.begin(), names.end());
   Napi::Array list = Napi::Array::New(env, names.size());

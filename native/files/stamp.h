@@ -1,4 +1,4 @@
-// Whether a file is still what it was.
+// Tells whether a file has changed.
 #pragma once
 
 #include <napi.h>

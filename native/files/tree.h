@@ -9,7 +9,7 @@
 
 namespace uchroot {
 
-// Read by the event loop while the thread counts; `aborted` goes the other way.
+// The thread counts and the event loop reads; the event loop sets `aborted` and the thread reads.
 struct TreeProgress {
   std::atomic<bool> aborted = false;
   std::atomic<uint64_t> files = 0;  // regular ones, by name
@@ -41,12 +41,12 @@ struct TreeReport {
 
 using PathSet = std::unordered_set<std::string>;
 
-// Copies all that is in the directory `source` into the empty directory `target`, and then what the directory itself is:
-// owner, mode, times, attributes. Privileges, which are set-user-ID, set-group-ID and file capabilities, go along for
-// the paths in `privileged` only.
+// Copies everything in the directory `source` into the empty directory `target`, and then owner, mode, times and attributes of
+// the directory itself. Privileges (set-user-ID, set-group-ID and file capabilities) are copied only for the paths in
+// `privileged`.
 TreeReport copyTree(int source, int target, const PathSet& privileged, TreeProgress& progress);
 
-// Removes a directory with all that is in it. Of its entries the one called `last` goes last, if that is not empty.
+// Removes a directory with everything in it. Its entry `last` is removed last; none if `last` is empty.
 TreeReport removeTree(int parent, const std::string& name, const std::string& last, TreeProgress& progress);
 
 }  // namespace uchroot

@@ -10,23 +10,22 @@
 #include "content.h"
 #include "descriptor.h"
 #include "hardlinks.h"
+#include "losses.h"
 #include "tree.h"
 #include "treewalk.h"
 
 namespace uchroot {
 namespace {
 
-constexpr size_t kSkippedKept = 1000;
 constexpr mode_t kPrivilegeBits = S_ISUID | S_ISGID;
 
-class Copier {
+class Copier : private Losses {
  public:
   Copier(int source, int target, const PathSet& privileged, TreeProgress& progress, TreeReport& report)
-      : source_(source),
+      : Losses(source, report),
         target_(target),
         privileged_(privileged),
         progress_(progress),
-        report_(report),
         content_(progress),
         links_(target) {}
 
@@ -145,29 +144,15 @@ class Copier {
 
   bool enter(const char* name) {
     if (progress_.aborted) return failWith(ECANCELED, "copy", name, false);
-    const int from = openToRead(name, O_DIRECTORY);
-    if (from < 0) return errno == EXDEV ? mountPoint(name) : lost(name, "openat2");
+    Descriptor from(openToRead(name, O_DIRECTORY));
+    if (from.get() < 0) return errno == EXDEV ? mountPoint(name) : lost(name, "openat2");
     struct stat status = {};
-    const bool looked = fstat(from, &status) == 0;
-    // nothing of what follows before the trail, which closes it
-    if (!looked || isSame(status, targetRoot_)) {
-      const int error = looked ? ELOOP : errno;
-      close(from);
-      return failWith(error, looked ? "openat2" : "fstat", name, false);  // it lies within itself
-    }
-    if (mkdirat(target_.here(), name, 0700) < 0) {
-      const int error = errno;
-      close(from);
-      errno = error;
-      return notMade("mkdirat", name);
-    }
+    if (fstat(from.get(), &status) < 0) return fail("fstat", name);
+    if (isSame(status, targetRoot_)) return failWith(ELOOP, "openat2", name, false);  // it lies within itself
+    if (mkdirat(target_.here(), name, 0700) < 0) return notMade("mkdirat", name);
     const int to = openEntry(target_.here(), name, O_RDONLY | O_DIRECTORY);
-    if (to < 0) {
-      const int error = errno;
-      close(from);
-      return failWith(error, "openat2", name, true);
-    }
-    source_.enter(from, name);
+    if (to < 0) return failTarget("openat2", name);
+    source_.enter(from.release(), name);
     target_.enter(to, name);
     levels_.push_back({status, {}});
     return scan();
@@ -269,51 +254,9 @@ class Copier {
     return true;
   }
 
-  bool skip(const char* name, const char* reason, int error = 0) {
-    report_.skippedCount++;
-    if (report_.skipped.size() < kSkippedKept) report_.skipped.push_back({source_.pathOf(name), reason, error});
-    return true;
-  }
-
-  // An entry of the source that can no longer be had as it was listed. Whoever may write there can do that at any time:
-  // no reason to give up.
-  bool lost(const char* name, const char* call) {
-    switch (errno) {
-      case ENOENT:
-      case ESTALE:
-        return skip(name, "vanished");
-      case EXDEV:
-        return skip(name, "mount");
-      case EAGAIN:  // a lease (fcntl(2)), which its holder can keep for 45 seconds, file by file
-        return skip(name, "busy");
-      case ELOOP:
-      case ENOTDIR:
-      case EISDIR:
-      case ENXIO:
-      case ENODEV:
-        return skip(name, "changed");
-      default:
-        return failWith(errno, call, name, false);
-    }
-  }
-
-  // A directory that changes while it is read can be listed with the same name twice.
-  bool notMade(const char* call, const char* name) {
-    return errno == EEXIST ? skip(name, "changed") : failTarget(call, name);
-  }
-
-  bool fail(const char* call, const char* name) { return failWith(errno, call, name, false); }
-  bool failTarget(const char* call, const char* name) { return failWith(errno, call, name, true); }
-  bool failWith(int error, const char* call, const char* name, bool inTarget) {
-    report_.failure = {error, call, source_.pathOf(name), inTarget};
-    return false;
-  }
-
-  Trail source_;
   Trail target_;
   const PathSet& privileged_;
   TreeProgress& progress_;
-  TreeReport& report_;
   ContentCopier content_;
   AttributeCopier attributes_;
   HardLinks links_;

@@ -1,4 +1,4 @@
-// removeTree: what lies beneath a directory, and nothing else; see tree.h.
+// removeTree: removes what lies beneath a directory, and nothing else; see tree.h.
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -12,8 +12,8 @@
 namespace uchroot {
 namespace {
 
-// How often a directory may turn out not to be empty after all that was listed in it is gone. Whoever still makes files
-// in there is not to hold us for ever.
+// How often a directory is listed again because new files have appeared in it. Somebody who goes on making files must not keep
+// us for ever.
 constexpr int kRepetitions = 1000;
 
 class Remover {

@@ -1,5 +1,5 @@
-// What walks through a hostile tree have in common. The tree may change under the walk at any time: nothing here
-// follows a link, crosses a mount or waits, and no path is ever put together.
+// Parts of walks through a hostile tree, which may change at any time. Nothing here follows a link, enters a mount or waits, and
+// entries are opened by name in an open directory, never by path.
 #pragma once
 
 #include <sys/stat.h>
@@ -10,8 +10,8 @@
 
 namespace uchroot {
 
-// Opens an entry of a directory, close-on-exec: ELOOP for a symbolic link (unless O_PATH asks for the link itself),
-// EXDEV for what something is mounted on, EAGAIN for what somebody holds a lease on.
+// Opens an entry of a directory, close-on-exec. ELOOP for a symbolic link, unless O_PATH asks for the link itself; EXDEV for a
+// mount point; EAGAIN for a file with a lease.
 int openEntry(int directory, const char* name, int flags);
 
 bool isSame(const struct stat& a, const struct stat& b);
@@ -35,11 +35,11 @@ class Listing {
   bool failed_ = false;
 };
 
-// The directories from a tree's root down to where a walk is. However deep that is, only the root and the deepest of
-// them are open; the others are opened again on the way back, and it is seen to that they are the same.
+// The directories from the root of a tree down to where a walk is. Only the root and the deepest ones are open, however deep
+// the walk is. The others are opened again on the way back, and checked to be the same.
 class Trail {
  public:
-  // Owns the root, and later what is entered.
+  // Owns the root and all directories that are entered.
   explicit Trail(int root);
   Trail(const Trail&) = delete;
   Trail& operator=(const Trail&) = delete;
@@ -49,7 +49,7 @@ class Trail {
   const std::string& name() const { return places_.back().name; }
   void enter(int directory, const char* name);
   void leave();
-  // Of an entry of the directory that the walk is in; of the directory itself if there is no name.
+  // The path of an entry of the directory that the walk is in, or of the directory itself if no name is given.
   std::string pathOf(const char* name = "") const;
 
  private:

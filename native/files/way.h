@@ -1,4 +1,4 @@
-// The way to a directory, one component at a time and each by descriptor: all that lib/trust judges.
+// Walks to a directory one component at a time, each by descriptor, and collects the facts that lib/trust judges.
 #pragma once
 
 #include <cstdint>

@@ -3,8 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 
 import t, { type Test } from 'tap';
 
-import { buildJail } from '../../lib/jail/building.ts';
-import { updateJail } from '../../lib/jail/building.ts';
+import { buildJail, updateJail } from '../../lib/jail/building.ts';
 import type { Progress } from '../../lib/jail/work/steps.ts';
 import {
   beginUchrootJail,

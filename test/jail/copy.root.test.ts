@@ -14,8 +14,7 @@ import {
 
 import t from 'tap';
 
-import { buildJail } from '../../lib/jail/building.ts';
-import { updateJail } from '../../lib/jail/building.ts';
+import { buildJail, updateJail } from '../../lib/jail/building.ts';
 import {
   describeTree,
   everythingIn,

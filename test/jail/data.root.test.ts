@@ -20,8 +20,7 @@ import {
 
 import t, { type Test } from 'tap';
 
-import { buildJail } from '../../lib/jail/building.ts';
-import { updateJail } from '../../lib/jail/building.ts';
+import { buildJail, updateJail } from '../../lib/jail/building.ts';
 import {
   describeTree,
   faultsOf,

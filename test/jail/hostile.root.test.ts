@@ -17,9 +17,8 @@ import { dirname } from 'node:path';
 import t, { type Test } from 'tap';
 
 import { JailError, UsageError } from '../../lib/errors.ts';
-import { buildJail } from '../../lib/jail/building.ts';
+import { buildJail, updateJail } from '../../lib/jail/building.ts';
 import { explainFile, listJail } from '../../lib/jail/listing.ts';
-import { updateJail } from '../../lib/jail/building.ts';
 import {
   describeTree,
   everythingIn,

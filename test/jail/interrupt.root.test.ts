@@ -5,8 +5,7 @@ import t, { type Test } from 'tap';
 
 import { openFileRoot } from '../../lib/binary/root.ts';
 import { openStore } from '../../lib/jail/apply/store.ts';
-import { buildJail } from '../../lib/jail/building.ts';
-import { updateJail } from '../../lib/jail/building.ts';
+import { buildJail, updateJail } from '../../lib/jail/building.ts';
 import {
   beginUchrootJail,
   describeTree,

@@ -7,8 +7,7 @@ import * as fc from 'fast-check';
 import t, { type Test } from 'tap';
 
 import { JailError, UsageError } from '../../lib/errors.ts';
-import { buildJail, type JailReport } from '../../lib/jail/building.ts';
-import { updateJail } from '../../lib/jail/building.ts';
+import { buildJail, type JailReport, updateJail } from '../../lib/jail/building.ts';
 import { makeDirectory } from '../support/builder.ts';
 import { unlessRoot } from '../support/root.ts';
 import { dieAt } from './model/death.ts';

@@ -1,33 +1,31 @@
-// The list of all that a change of a jail comes to, as it is on disk from the moment at which the change is decided.
+// The list of everything that a change of a jail does, and its form on disk.
 
 import type { BytePath } from '../../binary/path.ts';
 import type { Recorded } from '../manifest/manifest.ts';
 import { fromText, toText } from '../manifest/path-text.ts';
 
 /**
- * `was` is what lay at a path when the change was decided, as lineAt tells it, or null for nothing. If something else lies there when an interrupted run
- * is completed, that stays. Undefined: it does not matter.
+ * `was` is the line (lineAt) of what lay at the path when the change was decided, or null if nothing did. A run that completes
+ * an interrupted one leaves the path alone if something else lies there by then. Undefined: this is not checked.
  */
 export interface Expected {
   readonly path: BytePath;
   readonly was?: string | null | undefined;
 }
 
-/** Something that waits for its place. */
 export interface Staged extends Expected {
   readonly staged: BytePath;
-  /** Known in the run that has staged it. */
+  /** Given in the run that has staged it; not written to disk. */
   readonly isDirectory?: boolean;
 }
 
-/** A directory that gets another mode or owner. */
 export interface Attributes extends Expected, Pick<Recorded, 'mode' | 'uid' | 'gid'> {}
 
 export interface CommitList {
-  /** In the order in which they are put in place, directories first. */
+  /** In the order in which they are put in place: directories first. */
   readonly files: readonly Staged[];
   readonly attributes: readonly Attributes[];
-  /** What is removed then, a directory after what lies in it. */
+  /** Removed after that: a directory after its content. */
   readonly obsolete: readonly Expected[];
 }
 
@@ -35,7 +33,6 @@ export function isEmpty({ files, attributes, obsolete }: CommitList): boolean {
   return files.length + attributes.length + obsolete.length === 0;
 }
 
-/** Bytes of the list. */
 export function listToJson({ files, attributes, obsolete }: CommitList): Buffer {
   const list = {
     files: files.map(({ staged, path, was }) => [toText(staged), toText(path), wasToJson(was)]),
@@ -51,7 +48,7 @@ export function listToJson({ files, attributes, obsolete }: CommitList): Buffer 
   return Buffer.from(JSON.stringify(list));
 }
 
-/** @throws SyntaxError, TypeError if it is none. */
+/** @throws SyntaxError, TypeError if the bytes are no such list */
 export function listFromJson(data: Buffer): CommitList {
   const { files, attributes = [], obsolete } = JSON.parse(data.toString()) as Record<string, unknown>;
   return {
@@ -71,7 +68,7 @@ export function listFromJson(data: Buffer): CommitList {
   };
 }
 
-// JSON has no undefined in a list; false is none of the values.
+// JSON has no undefined in a list, so false stands for it.
 function wasToJson(was: Expected['was']): string | null | false {
   if (was === undefined) return false;
   return was === null ? null : toText(was as BytePath);
@@ -84,7 +81,7 @@ function wasFromJson(value: unknown): Expected['was'] {
   throw new TypeError('a line is expected');
 }
 
-/** Items of a list; a path by itself is an item of which nothing else is known. */
+/** The items of a list. A path without a list around it is an item with nothing but the path. */
 function toList(value: unknown): readonly (readonly unknown[])[] {
   if (!Array.isArray(value)) throw new TypeError('a list is expected');
   return (value as unknown[]).map((item) => (Array.isArray(item) ? (item as unknown[]) : [item]));

@@ -1,5 +1,5 @@
-// The change of a jail, from the moment at which it is decided: a list on disk, and what it takes to go through it, however
-// often it is interrupted.
+// Carries out a change of a jail that is decided. The list of the change is on disk, so that the next run can complete it
+// after an interruption.
 
 import { constants, fchmodSync, fchownSync, fsyncSync } from 'node:fs';
 
@@ -19,14 +19,13 @@ import {
 } from './commit-list.ts';
 import { lineAt } from './look.ts';
 
-/** Where files wait for their place: root's, mode 0700. */
+/** New files wait in this directory. It is root's, mode 0700. */
 export const STAGE: BytePath = bytePath('/.uchroot/new');
 const LIST: BytePath = bytePath('/.uchroot/new/list');
 const COMMIT: BytePath = bytePath('/.uchroot/new/commit');
-/** Flags to open a directory of the store with. */
 export const DIRECTORY: number = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
-/** Puts the list on disk, which decides the change. `write` makes a file that a power cut cannot take away again. */
+/** Puts the list on disk: from then on the change is decided. `write` makes a file and syncs it. */
 export function decide(
   jail: DirectoryRoot,
   list: CommitList,
@@ -37,7 +36,7 @@ export function decide(
   syncDirectory(jail, STAGE);
 }
 
-/** Completes what an interrupted run had decided, and undoes what it had not; true if something was completed. @throws as complete */
+/** Completes a change that an interrupted run had decided, or removes what it had staged. True if it completed one. @throws as complete */
 export async function recover(jail: DirectoryRoot): Promise<boolean> {
   if (jail.lstat(STAGE) === undefined) return false;
   const list = readCommit(jail);
@@ -46,10 +45,10 @@ export async function recover(jail: DirectoryRoot): Promise<boolean> {
   return list !== undefined;
 }
 
-/** Less what somebody has changed in the jail since the interruption. */
+/** The list without the paths that somebody has changed in the jail since the interruption. */
 async function withoutChanged(jail: DirectoryRoot, list: CommitList): Promise<CommitList> {
   const files: Staged[] = [];
-  const directories = new Set<BytePath>(); // that are made with the rest of the list
+  const directories = new Set<BytePath>(); // made by this list
   for (const one of list.files) {
     const kind = jail.lstat(one.staged)?.kind;
     if (kind === undefined) continue;
@@ -69,14 +68,14 @@ async function isAsExpected(jail: DirectoryRoot, { path, was }: Expected): Promi
   return isDirectory(jail, parentPath(path)) && (was === undefined || (await lineAt(jail, path)) === was);
 }
 
-/** Whether a directory is reached without a link. */
+/** Whether a path is a directory, and no component of it is a link. */
 function isDirectory(jail: DirectoryRoot, path: BytePath): boolean {
   return path === '/' || (jail.lstat(path)?.kind === 'directory' && isDirectory(jail, parentPath(path)));
 }
 
 /**
- * Goes through a list that is decided.
- * @throws JailError if something is in the way that can be neither replaced nor removed; what is left waits for the next run.
+ * Carries out a list that is decided.
+ * @throws JailError if something in the way can be neither replaced nor removed. The next run tries the rest again.
  */
 export function complete(jail: DirectoryRoot, list: CommitList): void {
   try {
@@ -109,13 +108,13 @@ function readCommit(jail: DirectoryRoot): CommitList | undefined {
   }
 }
 
-/** Something that is still staged. */
+/** A file that is still staged. */
 interface Waiting extends Staged {
   readonly isDirectory: boolean;
 }
 
-// Only what is still staged: the others were put in place before the interruption. The manifest is the last: as long as it is
-// the old one, something is left to do.
+// A file that is no longer staged was put in place before the interruption. The manifest comes last: while it is the old one,
+// the change is not complete.
 function putInPlace(jail: DirectoryRoot, { files, attributes, obsolete }: CommitList): void {
   const waiting = files.flatMap((one) => {
     if (isStagedNow(one)) return [one];
@@ -146,7 +145,7 @@ function renameAll(jail: DirectoryRoot, files: readonly Staged[]): void {
   );
 }
 
-/** Where a file becomes a directory, or the other way round, rename(2) does not take the old one away. */
+/** rename(2) does not replace a directory by a file, or a file by a directory: the old one is removed first. */
 function clearWay(
   jail: DirectoryRoot,
   { isDirectory, path, was }: Waiting,
@@ -158,13 +157,12 @@ function clearWay(
   native.inRootUnlink(jail.fd, pathBytes(path), old === 'directory');
 }
 
-/** One that somebody has made meanwhile is as good. */
+/** If somebody has made the directory meanwhile, that one is used. */
 function putDirectory(jail: DirectoryRoot, { staged, path }: Staged): void {
   if (jail.lstat(path)?.kind === 'directory') native.inRootUnlink(jail.fd, pathBytes(staged), true);
   else native.inRootRename(jail.fd, pathBytes(staged), pathBytes(path));
 }
 
-/** Gives a directory this owner and mode. */
 export function setAttributes(jail: DirectoryRoot, { path, mode, uid, gid }: Attributes): void {
   const fd = native.inRootOpen(jail.fd, pathBytes(path), DIRECTORY);
   try {
@@ -181,14 +179,13 @@ function removeObsolete(jail: DirectoryRoot, path: BytePath): void {
   try {
     native.inRootUnlink(jail.fd, pathBytes(path), present.kind === 'directory');
   } catch (error) {
-    // a directory in which something else lies by now stays
+    // the directory stays if somebody has put something in it
     if (errorCode(error) !== 'ENOTEMPTY' && errorCode(error) !== 'EBUSY') throw error;
   }
 }
 
-/** Removes all that waits. */
 export function removeStage(jail: DirectoryRoot): void {
-  // the list first: without it what is left is nothing but waste
+  // The list goes first: without it, the next run knows that the rest is waste.
   const names = jail.list(STAGE) ?? [];
   for (const name of names.toSorted((a, b) => Number(b === 'commit') - Number(a === 'commit')))
     removeStaged(jail, joinPath(STAGE, name));

@@ -8,10 +8,10 @@ import type { FileFacts, WantedCopy } from './file-facts.ts';
 import { type Content, exchanged, vanished } from './recording.ts';
 import { type Store, stagedPath } from './store.ts';
 
-// So few that an abort is heard soon and a service gets its turn, so many that calls cost nothing.
+// Small enough that an abort takes effect soon, large enough that the cost of a call does not count.
 const BATCH_FILES = 128;
 const BATCH_BYTES = 8 << 20;
-/** How many threads of libuv's pool of four are taken. */
+/** Of the four in the pool of libuv; the others are for launches and the file system calls of the service. */
 const THREADS = 2;
 
 export interface Copies {
@@ -19,21 +19,19 @@ export interface Copies {
   add(entry: FileEntry): Copy;
   /** Says that nothing more is added. */
   flush(): void;
-  /** Begins no more copies, and waits for those that have begun. */
+  /** Starts no more copies, and waits for those that run. */
   close(): Promise<void>;
 }
 
-/** A copy that is being made, or was. */
 export interface Copy {
-  /** Where it waits for its place. */
   readonly staged: BytePath;
-  /** What it holds; undefined until it is made. @throws as openSource; JailError for system errors */
+  /** Undefined until the copy is made. @throws as openSource; JailError for system errors */
   content(): Content | undefined;
-  /** Until it is made, or has failed. */
+  /** Resolves when the copy is made, or has failed. */
   readonly ended: Promise<unknown>;
 }
 
-/** Files that one call copies. */
+/** The files that one native call copies. */
 class Batch {
   readonly jobs: WantedCopy[] = [];
   sizeBytes = 0;
@@ -78,16 +76,20 @@ export function openCopies(store: Store, sourceFd: number): Copies {
   let isClosed = false;
 
   function start(): void {
-    while (!isClosed && running.size < THREADS) {
-      const batch = waiting.shift();
-      if (batch === undefined) return;
-      const run = batch.run(store, sourceFd).then(() => {
-        running.delete(run);
-        if (batch.failure !== undefined) isClosed = true;
-        start();
-      });
-      running.add(run);
-    }
+    if (isClosed || running.size >= THREADS) return;
+    const batch = waiting.shift();
+    if (batch === undefined) return;
+    const run = runOne(batch).finally(() => {
+      running.delete(run);
+      start();
+    });
+    running.add(run);
+    start();
+  }
+
+  async function runOne(batch: Batch): Promise<void> {
+    await batch.run(store, sourceFd);
+    if (batch.failure !== undefined) isClosed = true;
   }
 
   function flush(): void {

@@ -1,4 +1,4 @@
-// Makes a jail what its plan says: copies, records, puts in place, and takes away what is needed no longer.
+// Carries out a plan: copies and records its entries, puts them in place, and removes what is no longer planned.
 
 import { readFileSync } from 'node:fs';
 
@@ -9,32 +9,31 @@ import type { DirectoryRoot, FileRoot } from '../../binary/root.ts';
 import { mountsIn, pointIn, readMounts } from '../host/mounts.ts';
 import type { Entry } from '../manifest/planned-entry.ts';
 import { isSameManifest, type Manifest, type Recorded, writeManifest } from '../manifest/manifest.ts';
+import { fromText } from '../manifest/path-text.ts';
 import type { Recipe } from '../manifest/recipe.ts';
 import { CACHE_PATH, cacheFor } from '../plan/library-cache.ts';
 import type { JailPlan } from '../plan/jail-plan.ts';
 import { throwIfAborted, toJailError } from '../work/jail-error.ts';
 import { begin, openTurns, type Progress } from '../work/steps.ts';
-import { openJudge } from './judge.ts';
+import { findUnneeded, openJudge, type Verdict } from './judge.ts';
 import { isEmpty } from './commit-list.ts';
 import type { Left } from './left.ts';
-import { openOutcome, type Outcome } from './outcome.ts';
 import { foresee, foreseeNew, toRecorded } from './recording.ts';
 import type { Store } from './store.ts';
 import { setTimes } from './times.ts';
-import { findUnneeded } from './unneeded.ts';
 import { type KnownFiles, readKnown, type Roots } from './file-facts.ts';
-import { type JailWriter, openWriter, type Written } from './jail-writer.ts';
+import { JailWriter, type Written } from './jail-writer.ts';
 
 export interface Applying {
   readonly source: FileRoot;
   /** A descriptor of that root. */
   readonly sourceFd: number;
   readonly jail: DirectoryRoot;
-  /** Where the jail really lies on the host. */
+  /** The path of the jail on the host, links resolved. */
   readonly directory: BytePath;
   readonly store: Store;
   readonly before: Manifest | undefined;
-  /** Paths of the jail that were named to be replaced. */
+  /** Paths of the jail to replace even if they were changed there. */
   readonly replace: readonly BytePath[];
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
@@ -47,14 +46,14 @@ export interface Applied {
 }
 
 /**
- * Until the change is decided, an error or the signal leaves the jail as it was.
+ * An error, or the signal, leaves the jail as it was until the change is decided.
  * @throws AbortError, JailError; system errors
  */
 export async function applyPlan(recipe: Recipe, plan: JailPlan, work: Applying): Promise<Applied> {
   const { source, sourceFd, jail, store, before, replace, signal, onProgress } = work;
   const judge = openJudge({ jail, before, replace });
   const mounted = mountedIn(work.directory);
-  const writer = openWriter({ source, sourceFd, jail, store, judge, mounted });
+  const writer = new JailWriter({ source, sourceFd, jail, store, judge, mounted });
   const outcome = openOutcome(before);
   try {
     await addAll(withCache(plan, jail), work, { writer, outcome });
@@ -73,13 +72,13 @@ export async function applyPlan(recipe: Recipe, plan: JailPlan, work: Applying):
   return { manifest, left: [...outcome.left, ...unneeded.left], warnings: outcome.warnings };
 }
 
-/** What something is mounted on in the jail, as the jail sees it. */
+/** Mount points in the jail, seen from the jail. */
 function mountedIn(directory: BytePath): readonly BytePath[] {
   const mounts = readMounts(readFileSync('/proc/self/mountinfo'));
   return mountsIn(mounts, directory).map((mount) => pointIn(mount, directory));
 }
 
-/** What `applyPlan` would make, and what it would leave and warn of. Changes nothing; `jail` is undefined where there is none yet. */
+/** What `applyPlan` would do. Changes nothing. `jail` is undefined if there is none yet. */
 export async function foreseePlan(
   recipe: Recipe,
   plan: JailPlan,
@@ -143,12 +142,19 @@ async function addAll(
   for await (const [slice, known] of readAhead(entries, work)) {
     for (const entry of slice) {
       throwIfAborted(signal);
-      const written = await add(writer, entry, known);
+      let written: Written | Promise<Written>;
+      try {
+        written = writer.add(entry, known);
+        // most results are no promise, and an await takes time
+        if (written instanceof Promise) written = await written;
+      } catch (error) {
+        throw toJailError(error, entry.path);
+      }
       if (written.warning !== undefined) outcome.warnings.push(written.warning);
       pending.push({ entry, ...written });
       const turn = turns();
       if (turn === undefined) continue;
-      await turn; // a service that builds a jail goes on serving, and the next copies begin
+      await turn; // the service goes on serving, and the next copies start
       recordMade();
     }
   }
@@ -165,14 +171,14 @@ interface Pending extends Written {
 
 const TURN_MS = 2;
 
-/** Entries, and what was read of the files among them while those before were worked on. */
+/** Slices of the entries, each with the facts of its files. The next slice is read while one is worked on. */
 async function* readAhead(
   entries: readonly Entry[],
   roots: Roots,
 ): AsyncGenerator<readonly [readonly Entry[], KnownFiles]> {
   const read = (from: number): Promise<KnownFiles> => {
     const known = readKnown(entries.slice(from, from + SLICE), roots);
-    known.catch(() => {}); // whoever waits for it hears of it
+    known.catch(() => {}); // the error comes when it is awaited
     return known;
   };
   let next = read(0);
@@ -183,7 +189,7 @@ async function* readAhead(
   }
 }
 
-/** Tells of each file that is done. */
+/** A function to call for each entry that is done. */
 function openTold(entries: readonly Entry[], { onProgress }: Applying): (entry: Entry) => void {
   const files = entries.filter((entry) => entry.kind === 'file');
   const total = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
@@ -197,15 +203,7 @@ function openTold(entries: readonly Entry[], { onProgress }: Applying): (entry: 
   };
 }
 
-async function add(writer: JailWriter, entry: Entry, known: KnownFiles): Promise<Written> {
-  try {
-    return await writer.add(entry, known);
-  } catch (error) {
-    throw toJailError(error, entry.path);
-  }
-}
-
-/** The plan's entries, and the jail's own ld.so.cache if it needs one. */
+/** The entries of the plan, with the ld.so.cache of the jail if it needs one. */
 function withCache(plan: JailPlan, jail: DirectoryRoot | undefined): readonly Entry[] {
   const existing = jail && readSmallFile(jail, CACHE_PATH, 64 << 20);
   const listed = existing === undefined ? [] : readCache(existing).entries;
@@ -223,7 +221,7 @@ function withCache(plan: JailPlan, jail: DirectoryRoot | undefined): readonly En
   ];
 }
 
-/** The manifest of what was recorded. Of packages that files were left of, the version is what it was. */
+/** A package of which an outdated file was left keeps its old version. */
 function toManifest(
   recipe: Recipe,
   plan: JailPlan,
@@ -240,4 +238,55 @@ function toManifest(
   });
   const sorted = Object.fromEntries(Object.entries(packages).toSorted(([a], [b]) => (a < b ? -1 : 1)));
   return { recipe, packs: plan.packs, packages: sorted, entries };
+}
+
+/** Collects the verdicts on the entries of a plan. */
+interface Outcome {
+  /** `record` is the record of the entry as planned. */
+  add(path: BytePath, verdict: Verdict, record: Recorded | undefined): void;
+  /** The entries of the new manifest. An entry that was left keeps its old record. */
+  readonly recorded: readonly Recorded[];
+  readonly left: readonly Left[];
+  readonly leftPaths: ReadonlySet<BytePath>;
+  /** All planned paths, with those that were left. */
+  readonly planned: ReadonlySet<BytePath>;
+  readonly warnings: string[];
+  /** Packages with a file that was left outdated, and the version that the manifest had. */
+  stale(before: Manifest | undefined): Readonly<Record<string, string>>;
+}
+
+function openOutcome(before: Manifest | undefined): Outcome {
+  const known = new Map((before?.entries ?? []).map((entry) => [entry.path, entry]));
+  const recorded: Recorded[] = [];
+  const left: Left[] = [];
+  const leftPaths = new Set<BytePath>();
+  const planned = new Set<BytePath>();
+  const warnings: string[] = [];
+  return {
+    add: (path, { action, left: one, warning }, record) => {
+      planned.add(path);
+      if (one !== undefined) left.push(one);
+      if (warning !== undefined) warnings.push(warning);
+      if (action === 'leave') leftPaths.add(path);
+      const kept = action === 'leave' ? known.get(path) : record;
+      if (kept !== undefined) recorded.push(kept);
+    },
+    recorded,
+    left,
+    leftPaths,
+    planned,
+    warnings,
+    stale: (old) => {
+      const outdated = left
+        .filter(({ isOutdated }) => isOutdated)
+        .map(({ path }) => known.get(fromText(path)));
+      return Object.fromEntries(
+        outdated.flatMap((entry) => {
+          const name = entry?.package;
+          const version = name === undefined ? undefined : old?.packages[name];
+          return name === undefined || version === undefined ? [] : [[name, version]];
+        }),
+      );
+    },
+  };
 }

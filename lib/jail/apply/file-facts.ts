@@ -1,11 +1,10 @@
-// What is known of files after they were read, by the hundred, in one call of native/files/filelist.cc.
+// Reads or copies hundreds of files in one call of native/files/filelist.cc, and holds the facts of each.
 
 import { type BytePath, parentPath } from '../../binary/path.ts';
 import type { DirectoryRoot, FileStatus } from '../../binary/root.ts';
 import { native } from '../../native.ts';
 import type { Entry, FileEntry } from '../manifest/planned-entry.ts';
 
-/** A regular file as it was while it was read. */
 export interface FileFacts extends Pick<
   FileStatus,
   'mode' | 'uid' | 'gid' | 'sizeBytes' | 'mtimeMs' | 'dev' | 'ino'
@@ -75,9 +74,9 @@ function toFacts(found: Buffer): readonly (FileFacts | undefined)[] {
   });
 }
 
-/** The files of some entries that are in the jail already, and those of the host that they are copies of. */
+/** Facts of the files of some entries that are in the jail, and of their sources on the host. */
 export interface KnownFiles {
-  /** Facts of a file of the jail; undefined if it is not, or no longer, as `status` says. */
+  /** Undefined if the file was not read, or is no longer what was read: `status` tells. */
   inJail(path: BytePath, status: FileStatus): FileFacts | undefined;
   onHost(source: BytePath): FileFacts | undefined;
 }
@@ -88,7 +87,7 @@ export interface Roots {
   readonly sourceFd: number;
 }
 
-/** Reads what there is to compare, in the jail and on the host. */
+/** Reads the files that are in the jail, and their sources. */
 export async function readKnown(entries: readonly Entry[], { jail, sourceFd }: Roots): Promise<KnownFiles> {
   const directories = new Map<BytePath, boolean>();
   function isThere(directory: BytePath): boolean {

@@ -1,27 +1,26 @@
-// What a judgement on a path of a jail goes by: the manifest, what was named, and who may write there.
+// The facts that a path of a jail is judged by: the manifest, the paths that were named, and who can write there.
 
-import type { BytePath } from '../../binary/path.ts';
+import { type BytePath, bytePath, parentPath } from '../../binary/path.ts';
 import type { DirectoryRoot, FileStatus } from '../../binary/root.ts';
 import type { Manifest, Recorded } from '../manifest/manifest.ts';
 import { isSame, lookAt, lookOf } from './look.ts';
-import { openWritable } from './writable.ts';
 
-/** A jail, what it was made of before, and paths that were named to be replaced, with all that lies in them. */
 export interface Judging {
   readonly jail: DirectoryRoot;
   readonly before: Manifest | undefined;
+  /** Paths to replace, with everything in them. */
   readonly replace: readonly BytePath[];
 }
 
 export interface Grounds {
   readonly jail: DirectoryRoot;
   readonly known: ReadonlyMap<BytePath, Recorded>;
-  /** Whether the recipe had this path of the host to be copied before. */
+  /** Whether the recipe before had this path of the host among its copies. */
   wasCopied(from: string): boolean;
   isNamed(path: BytePath): boolean;
-  /** Whether a user of the jail may write there; `status` is undefined if nothing is there. */
+  /** Whether a user of the jail can write there. `status` is undefined if nothing is there. */
   isTheirs(path: BytePath, status: FileStatus | undefined): boolean;
-  /** Whether it is what the builder has put there, and nobody may write it. */
+  /** Whether the builder has put it there, nobody has changed it, and no user of the jail can. */
   isOurs(path: BytePath, status: FileStatus): Promise<boolean>;
 }
 
@@ -31,7 +30,7 @@ export function openGrounds({ jail, before, replace }: Judging): Grounds {
   const mayWrite = openWritable(jail);
 
   function isTheirs(path: BytePath, status: FileStatus | undefined): boolean {
-    // a program that keeps its privileges may belong to another user than root, who is not to write it
+    // A set-user-ID program may belong to a user who must not be able to write it: it is judged as if it were root's.
     const isProgram = known.get(path)?.keepPrivileges === true;
     return mayWrite(path, isProgram && status !== undefined ? { ...status, uid: 0 } : status);
   }
@@ -50,7 +49,43 @@ export function openGrounds({ jail, before, replace }: Judging): Grounds {
   };
 }
 
-/** Whether a path is that of a directory, or lies in it. */
 export function isAtOrIn(path: BytePath, directory: BytePath): boolean {
   return directory === '/' || path === directory || path.startsWith(`${directory}/`);
+}
+
+const STICKY = 0o1000;
+
+export type MayWrite = (path: BytePath, status: FileStatus | undefined) => boolean;
+
+/**
+ * Whether anybody but root can write to a path. It goes by owner and mode of the path and of each directory above it. Access
+ * control lists need not be read: their mask is what the mode shows as the bits of the group (acl(5)).
+ */
+export function openWritable(jail: DirectoryRoot): MayWrite {
+  const directories = new Map<BytePath, { readonly self: boolean; readonly sticky: boolean }>();
+
+  function look(directory: BytePath): { readonly self: boolean; readonly sticky: boolean } {
+    const known = directories.get(directory);
+    if (known !== undefined) return known;
+    const status = jail.lstat(directory);
+    const above = directory !== '/' && isExchangeable(directory, status);
+    const self = above || (status !== undefined && isOthers(status));
+    // in a sticky directory nobody else can remove or rename an entry of root (unlink(2), EPERM)
+    const sticky = !above && status !== undefined && status.uid === 0 && (status.mode & STICKY) !== 0;
+    const seen = { self, sticky };
+    directories.set(directory, seen);
+    return seen;
+  }
+
+  function isExchangeable(path: BytePath, status: FileStatus | undefined): boolean {
+    const { self, sticky } = look(parentPath(path));
+    return self && !(sticky && status?.uid === 0);
+  }
+
+  return (path, status) =>
+    (status !== undefined && isOthers(status)) || (path !== bytePath('/') && isExchangeable(path, status));
+}
+
+function isOthers({ kind, mode, uid }: FileStatus): boolean {
+  return uid !== 0 || (kind !== 'symlink' && (mode & 0o022) !== 0);
 }

@@ -1,44 +1,22 @@
-// Prepares what a jail is to hold: each entry is judged, staged beside, and listed. Until Store.commit the jail is as it was.
-
-import { fchmodSync } from 'node:fs';
+// Judges each entry of a plan, stages it, and adds it to the list of changes. The jail is unchanged until Store.commit.
 
 import { type BytePath, showPath } from '../../binary/path.ts';
 import { type DirectoryRoot, errorCode, type FileRoot } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
 import { isWithin } from '../host/mounts.ts';
-import type { DataEntry, DeviceEntry, Entry } from '../manifest/planned-entry.ts';
+import type { Entry, FileEntry } from '../manifest/planned-entry.ts';
 import type { Recorded } from '../manifest/manifest.ts';
 import type { Attributes, CommitList, Expected, Staged } from './commit-list.ts';
-import { type Copy, openCopies } from './copies.ts';
+import { type Copies, type Copy, openCopies } from './copies.ts';
 import type { KnownFiles } from './file-facts.ts';
 import type { Judge, Verdict } from './judge.ts';
-import { DIRECTORY, ORDINARY, rankOf, rankOfLink } from './commit-order.ts';
 import { stampOf } from './look.ts';
 import { foresee, toRecorded } from './recording.ts';
-import { type Store, writeAll } from './store.ts';
-
-/** Work on one jail. */
-export interface JailWriter {
-  /**
-   * Prepares an entry, as far as the verdict is that it is put there.
-   * @throws JailError as Judge.judge; EXDEV if something is mounted where it belongs; system errors.
-   */
-  add(entry: Entry, known?: KnownFiles): Promise<Written>;
-  /** Says that nothing more is added. */
-  flush(): void;
-  /** Ends the work: no more copies are begun, and none is under way afterwards. */
-  close(): Promise<void>;
-  /** Prepares that something is removed; `was` as in Expected. */
-  remove(path: BytePath, was: Expected['was']): void;
-  /** All that was prepared. @throws JailError EAGAIN if somebody has changed what is to be replaced since it was judged. */
-  changes(): CommitList;
-  /** Directories that are made anew. */
-  readonly made: ReadonlySet<BytePath>;
-}
+import type { Store } from './store.ts';
 
 export interface Written {
   readonly verdict: Verdict;
-  /** Undefined if it was left, or is a copy: that is recorded when it is made. */
+  /** Undefined for an entry that was left, and for a copy, which is recorded when it is made. */
   readonly record: Recorded | undefined;
   readonly copy?: Copy;
   readonly warning?: string | undefined;
@@ -49,49 +27,90 @@ interface Waiting extends Staged {
 }
 
 export interface Writing {
-  /** Where it is copied from. */
   readonly source: FileRoot;
   /** A descriptor of that root. */
   readonly sourceFd: number;
   readonly jail: DirectoryRoot;
   readonly store: Store;
   readonly judge: Judge;
-  /** What something is mounted on, as the jail sees it. */
+  /** Mount points in the jail, seen from the jail. */
   readonly mounted: readonly BytePath[];
 }
 
-/** Opens the work on one jail. */
-export function openWriter({ source, sourceFd, jail, store, judge, mounted }: Writing): JailWriter {
-  const waiting: Waiting[] = [];
-  const attributes: Attributes[] = [];
-  const obsolete: Expected[] = [];
-  const made = new Set<BytePath>();
-  const stamps = new Map<BytePath, string>();
-  const copies = openCopies(store, sourceFd);
+/** The work on one jail. */
+export class JailWriter {
+  /** New directories. */
+  readonly made: Set<BytePath> = new Set();
+  readonly #work: Writing;
+  readonly #copies: Copies;
+  readonly #waiting: Waiting[] = [];
+  readonly #attributes: Attributes[] = [];
+  readonly #obsolete: Expected[] = [];
+  readonly #stamps = new Map<BytePath, string>();
 
-  async function add(entry: Entry, known?: KnownFiles): Promise<Written> {
-    let fresh: Recorded | undefined;
-    const facts = entry.kind === 'file' ? known?.onHost(entry.source) : undefined;
-    const plan = async () => (fresh ??= await foresee(entry, source, facts));
-    const verdict = await judge.judge(entry, plan, known);
-    if (verdict.action === 'leave') {
-      // what is mounted there hides what the builder has put there
-      if (verdict.left?.because === 'changed' && entry.kind !== 'directory') checkMounts(entry.path);
-      return { verdict, record: undefined };
-    }
-    if (verdict.action === 'stay') return { verdict, record: await plan() };
-    checkMounts(entry.path);
-    if (verdict.stamp !== undefined) stamps.set(entry.path, verdict.stamp);
-    if (verdict.action === 'put') return { verdict, ...(await put(entry, verdict.was)) };
-    const record = await plan();
-    const { path, mode, uid, gid } = record;
-    attributes.push({ path, mode, uid, gid, was: verdict.was });
-    return { verdict, record };
+  constructor(work: Writing) {
+    this.#work = work;
+    this.#copies = openCopies(work.store, work.sourceFd);
   }
 
-  /** Rename does not lead from one mount into another, nor replace what something is mounted on. */
-  function checkMounts(path: BytePath): void {
-    const point = mounted.find((directory) => isWithin(path, directory));
+  /**
+   * Judges an entry, and stages it if the verdict is to put it there.
+   * @throws JailError as Judge.judge; EXDEV if something is mounted there; system errors
+   */
+  add(entry: Entry, known?: KnownFiles): Written | Promise<Written> {
+    let fresh: Recorded | undefined;
+    const facts = entry.kind === 'file' ? known?.onHost(entry.source) : undefined;
+    const plan = async () => (fresh ??= await foresee(entry, this.#work.source, facts));
+    const verdict = this.#work.judge.judge(entry, plan, known);
+    return verdict instanceof Promise
+      ? verdict.then((judged) => this.#carryOut(entry, judged, plan))
+      : this.#carryOut(entry, verdict, plan);
+  }
+
+  /** Says that nothing more is added. */
+  flush(): void {
+    this.#copies.flush();
+  }
+
+  /** Starts no more copies, and waits for those that run. */
+  close(): Promise<void> {
+    return this.#copies.close();
+  }
+
+  /** Adds a removal; `was` as in Expected. */
+  remove(path: BytePath, was: Expected['was']): void {
+    this.#obsolete.push({ path, was });
+  }
+
+  /** The list of all changes. @throws JailError EAGAIN if a path was changed after it was judged */
+  changes(): CommitList {
+    const { jail } = this.#work;
+    for (const [path, stamp] of this.#stamps) if (stampOf(jail.lstat(path)) !== stamp) throw isBusy(path);
+    const files = this.#waiting.toSorted((a, b) => a.rank - b.rank);
+    return { files, attributes: this.#attributes, obsolete: this.#obsolete };
+  }
+
+  #carryOut(entry: Entry, verdict: Verdict, plan: () => Promise<Recorded>): Written | Promise<Written> {
+    const { path } = entry;
+    const { action, was, stamp } = verdict;
+    if (action === 'leave') {
+      // it may look changed because something is mounted over it
+      if (verdict.left?.because === 'changed' && entry.kind !== 'directory') this.#checkMounts(path);
+      return { verdict, record: undefined };
+    }
+    if (action !== 'stay') this.#checkMounts(path);
+    if (action !== 'stay' && stamp !== undefined) this.#stamps.set(path, stamp);
+    if (action === 'put') return this.#put(entry, verdict);
+    return plan().then((record) => {
+      const { mode, uid, gid } = record;
+      if (action === 'attributes') this.#attributes.push({ path, mode, uid, gid, was });
+      return { verdict, record };
+    });
+  }
+
+  /** rename(2) fails across mounts and on a mount point. */
+  #checkMounts(path: BytePath): void {
+    const point = this.#work.mounted.find((directory) => isWithin(path, directory));
     if (point === undefined) return;
     throw new JailError(`something is mounted on ${showPath(point)} in the jail, where a file belongs`, {
       code: 'EXDEV',
@@ -100,65 +119,45 @@ export function openWriter({ source, sourceFd, jail, store, judge, mounted }: Wr
     });
   }
 
-  async function put(entry: Entry, was: Expected['was']): Promise<Omit<Written, 'verdict'>> {
-    const { path } = entry;
-    const isDirectory = entry.kind === 'directory';
-    const wait = (rank: number, staged: BytePath) =>
-      void waiting.push({ staged, path, was, rank, isDirectory });
-    switch (entry.kind) {
-      case 'directory':
-        wait(DIRECTORY, store.stageDirectory({ mode: entry.mode, uid: entry.uid ?? 0, gid: entry.gid ?? 0 }));
-        made.add(path);
-        return { record: toRecorded(entry) };
+  #put(entry: Entry, verdict: Verdict): Written {
+    const { path, kind } = entry;
+    const { store } = this.#work;
+    const written = { verdict, record: kind === 'file' ? undefined : toRecorded(entry) };
+    switch (kind) {
+      case 'directory': {
+        const { mode, uid = 0, gid = 0 } = entry;
+        this.#wait(entry, verdict, DIRECTORY, store.stageDirectory({ mode, uid, gid }));
+        this.made.add(path);
+        return written;
+      }
       case 'link':
-        wait(rankOfLink(path), store.stageLink(entry.target));
-        return { record: toRecorded(entry) };
+        this.#wait(entry, verdict, rankOfLink(path), store.stageLink(entry.target));
+        return written;
       case 'file': {
-        const copy = copies.add(entry);
-        wait(rankOf(entry), copy.staged);
-        return { record: undefined, copy };
+        const copy = this.#copies.add(entry);
+        this.#wait(entry, verdict, rankOf(entry), copy.staged);
+        return { ...written, copy };
       }
       case 'data':
-        wait(ORDINARY, await stageData(entry));
-        return { record: toRecorded(entry) };
+        this.#wait(entry, verdict, ORDINARY, store.stageData(entry));
+        return written;
       case 'device':
-        return { record: toRecorded(entry), warning: stageDevice(entry, (staged) => wait(ORDINARY, staged)) };
+        try {
+          this.#wait(entry, verdict, ORDINARY, store.stageDevice(entry));
+          return written;
+        } catch (error) {
+          // a container without CAP_MKNOD, or with a device filter
+          if (errorCode(error) !== 'EPERM') throw error;
+          return { ...written, warning: `${showPath(path)} was not made: mknod is not permitted here` };
+        }
       default:
-        return entry satisfies never;
+        return kind satisfies never;
     }
   }
 
-  async function stageData({ data, mode }: DataEntry): Promise<BytePath> {
-    const { staged } = await store.stage((fd) => {
-      writeAll(fd, data);
-      fchmodSync(fd, mode);
-    });
-    return staged;
+  #wait({ path, kind }: Entry, { was }: Verdict, rank: number, staged: BytePath): void {
+    this.#waiting.push({ staged, path, was, rank, isDirectory: kind === 'directory' });
   }
-
-  /** Returns a warning if it could not be made. */
-  function stageDevice(entry: DeviceEntry, use: (staged: BytePath) => void): string | undefined {
-    try {
-      use(store.stageDevice(entry));
-      return undefined;
-    } catch (error) {
-      // a container without CAP_MKNOD, or with a device filter
-      if (errorCode(error) !== 'EPERM') throw error;
-      return `${showPath(entry.path)} was not made: mknod is not permitted here`;
-    }
-  }
-
-  return {
-    add,
-    flush: copies.flush,
-    close: copies.close,
-    remove: (path, was) => void obsolete.push({ path, was }),
-    changes: () => {
-      for (const [path, stamp] of stamps) if (stampOf(jail.lstat(path)) !== stamp) throw isBusy(path);
-      return { files: waiting.toSorted((a, b) => a.rank - b.rank), attributes, obsolete };
-    },
-    made,
-  };
 }
 
 function isBusy(jailPath: BytePath): JailError {
@@ -169,3 +168,31 @@ function isBusy(jailPath: BytePath): JailError {
     hint: 'nothing was changed; run it again',
   });
 }
+
+// The loader and the C library work only with each other, so they come one directly after the other. An old program runs with
+// new libraries, but a new program may not run with old ones. A link comes after its target.
+const DIRECTORY = -1;
+const LIBC = 0;
+const LIBC_LINK = 1;
+const LIBRARY = 2;
+const LIBRARY_LINK = 3;
+/** For a file that no program needs in order to start. */
+export const ORDINARY = 4;
+const PROGRAM = 5;
+const LINK = 6;
+
+/** The rank of a file; a lower rank comes first. */
+export function rankOf({ path, reason }: FileEntry): number {
+  if (OF_LIBC.test(path)) return LIBC;
+  if (reason.how === 'library' || reason.how === 'dlopen') return LIBRARY;
+  return reason.how === 'asked' || reason.how === 'interpreter' || reason.how === 'command'
+    ? PROGRAM
+    : ORDINARY;
+}
+
+export function rankOfLink(path: BytePath): number {
+  if (OF_LIBC.test(path)) return LIBC_LINK;
+  return /\.so(?:\.[^/]*)?$/.test(path) ? LIBRARY_LINK : LINK;
+}
+
+const OF_LIBC = /\/(?:ld(?:-linux)?|ld-musl|lib(?:c|m|pthread|dl|rt|resolv|nss_[a-z]+|anl|util))[-.][^/]*$/;

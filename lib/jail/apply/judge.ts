@@ -1,42 +1,43 @@
-// Decides for each planned path what becomes of what is in the jail already. What a user of the jail may write, and what was
-// changed in the jail, stays unless it was named.
+// Decides for each planned path whether it is put in the jail. A path that a user of the jail can write, or that was changed in
+// the jail, stays as it is unless it was named.
 
 import { type BytePath, parentPath, pathBytes, showPath } from '../../binary/path.ts';
 import type { DirectoryRoot, FileStatus } from '../../binary/root.ts';
+import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import type { DirectoryEntry, Entry } from '../manifest/planned-entry.ts';
-import type { Recorded } from '../manifest/manifest.ts';
+import type { Manifest, Recorded } from '../manifest/manifest.ts';
 import { CACHE_PATH } from '../plan/library-cache.ts';
 import type { FileFacts, KnownFiles } from './file-facts.ts';
+import type { Expected } from './commit-list.ts';
 import { type Grounds, type Judging, openGrounds } from './grounds.ts';
 import { type Left, type LeftBecause, toLeft } from './left.ts';
-import { checkDirectory, inTheWay, nameOf } from './obstacle.ts';
-import { everyIn, isSame, lineOf, type Look, lookAt, lookOf, stampOf } from './look.ts';
+import { everyIn, isSame, lineAt, lineOf, type Look, lookAt, lookOf, stampOf } from './look.ts';
 
 export interface Verdict {
-  /** `put`: what is planned takes the place; `attributes`: mode and owner are set; `stay`: it is as planned. */
+  /** `put`: the planned entry is put there. `attributes`: mode and owner are set. `stay`: it is as planned already. */
   readonly action: 'put' | 'attributes' | 'stay' | 'leave';
-  /** What was left; not given for what lies in a directory that was left. */
+  /** Not given for an entry in a directory that was left. */
   readonly left?: Left;
   readonly warning?: string;
-  /** What was there, as lineAt tells it: the verdict is on that. */
+  /** The line (lineAt) of what was there when it was judged. */
   readonly was?: string | null;
-  /** Tells whether that has changed since, as stampOf does; not given if its directory is made anew. */
+  /** The stamp (stampOf) of what was there; not given if its directory is new. */
   readonly stamp?: string;
 }
 
 export interface Judge {
   /**
-   * Asked for a directory before it is asked for what lies in it. `plan` makes the record of the entry, `known` are files that
-   * were read already.
-   * @throws JailError EEXIST if something that the builder has not made is in the way; ERR_INSECURE_PATH as checkDirectory.
+   * A directory must be judged before its content. `plan` makes the record of the entry; `known` are files that were read
+   * before.
+   * @throws JailError EEXIST if something that the builder has not made is in the way; ERR_INSECURE_PATH as checkDirectory
    */
-  judge(entry: Entry, plan: () => Promise<Recorded>, known?: KnownFiles): Promise<Verdict>;
-  /** Whether something that was recorded, and is planned no longer, is removed or left; undefined if nothing is there. */
+  judge(entry: Entry, plan: () => Promise<Recorded>, known?: KnownFiles): Verdict | Promise<Verdict>;
+  /** Judges a path that was recorded before and is no longer planned. Undefined if nothing is there. */
   judgeUnneeded(old: Recorded): Promise<Left | 'remove' | undefined>;
 }
 
-/** What lies at a path, and what is planned for it. */
+/** A planned entry, and what is at its path. */
 interface Met<E = Entry> {
   readonly entry: E;
   readonly present: FileStatus;
@@ -46,27 +47,35 @@ interface Met<E = Entry> {
 }
 
 const PUT = { action: 'put' } as const;
+const PUT_IN_NEW = { action: 'put', was: null } as const;
 const STAY = { action: 'stay' } as const;
 const LEAVE = { action: 'leave' } as const;
 
 export function openJudge(judging: Judging): Judge {
   const grounds = openGrounds(judging);
   const { jail } = judging;
-  // Where no directory is in the jail, although one is planned: nothing is put beneath.
+  // A directory is planned, but something else is there and stays: nothing can be put into it.
   const closed = new Set<BytePath>();
-  // Directories that are made anew: whatever a link in their place leads to, they are empty.
+  // New directories. They are empty, even if a link in their place leads to a directory that is not.
   const made = new Set<BytePath>();
 
-  async function judge(entry: Entry, plan: () => Promise<Recorded>, read?: KnownFiles): Promise<Verdict> {
+  function judge(entry: Entry, plan: () => Promise<Recorded>, read?: KnownFiles): Verdict | Promise<Verdict> {
     const { path, kind } = entry;
     const parent = parentPath(path);
-    const [isClosed, isInNew] = [closed.has(parent), made.has(parent)];
-    const present = isClosed || isInNew ? undefined : jail.lstat(path);
-    const verdict = isClosed
-      ? LEAVE
-      : isInNew
-        ? { ...PUT, was: null }
-        : await judgeOpen(grounds, entry, { present, plan, read });
+    const early = closed.has(parent) ? LEAVE : made.has(parent) ? PUT_IN_NEW : undefined;
+    if (early === undefined) return judgeInJail(entry, plan, read);
+    if (kind === 'directory') (early === LEAVE ? closed : made).add(path);
+    return early;
+  }
+
+  async function judgeInJail(
+    entry: Entry,
+    plan: () => Promise<Recorded>,
+    read?: KnownFiles,
+  ): Promise<Verdict> {
+    const { path, kind } = entry;
+    const present = jail.lstat(path);
+    const verdict = await judgeOpen(grounds, entry, { present, plan, read });
     if (kind === 'directory' && present?.kind !== 'directory')
       (verdict.action === 'leave' ? closed : made).add(path);
     return verdict;
@@ -118,7 +127,7 @@ async function judgeAbsent(
   if (grounds.isNamed(path)) return PUT;
   if (grounds.isTheirs(path, undefined)) {
     if (isKnown) return leave(grounds, 'removed', { fresh: await plan() });
-    // a copy is the service's data from the first day on: new files of the host do not suit them
+    // A copy belongs to the service once it is made: files that are new on the host may not fit it.
     if (reason.how === 'copied' && grounds.wasCopied(reason.as ?? ''))
       return leave(grounds, 'new', { fresh: await plan() });
   }
@@ -153,12 +162,12 @@ async function judgeOther(grounds: Grounds, met: Met): Promise<Verdict> {
   if (isSame(look, lookOf(fresh)) && isAsPrivileged)
     return !isTheirs && isShared(jail, path, met) ? PUT : STAY;
   if (grounds.isNamed(path)) {
-    // with what lies in it: that would have to be named itself
+    // its content would be lost, and was not named
     if (present.kind === 'directory') throw inTheWay(entry, present);
     return PUT;
   }
   if (isTheirs) return leave(grounds, 'writable', met);
-  if (path === CACHE_PATH && present.kind === 'file') return PUT; // it holds what the jail's own held, see cacheFor
+  if (path === CACHE_PATH && present.kind === 'file') return PUT; // the new cache includes the entries of the old one, see cacheFor
   if (old === undefined) return judgeUnknown(grounds, met);
   if (!isSame(look, lookOf(old))) return leave(grounds, 'changed', met);
   const isClear =
@@ -166,7 +175,7 @@ async function judgeOther(grounds: Grounds, met: Met): Promise<Verdict> {
   return isClear ? PUT : leave(grounds, 'changed', met);
 }
 
-/** Of something that was in the jail before the builder. A link, a pipe and the like hold no data. */
+/** Judges something that the builder has not made. A link or a pipe holds no data and is replaced. */
 function judgeUnknown(grounds: Grounds, met: Met): Verdict {
   const { entry, present, look, fresh } = met;
   const isInTheWay = present.kind === 'directory' || entry.kind === 'directory' || entry.kind === 'device';
@@ -183,12 +192,72 @@ function leave(
   { fresh, look }: { readonly fresh: Recorded; readonly look?: Look },
 ): Verdict {
   const old = known.get(fresh.path);
-  // what was there before is often edited on purpose, if it is configuration
+  // a file of /etc was probably edited on purpose
   const isNews = old === undefined ? !fresh.path.startsWith('/etc/') : !isSame(lookOf(old), lookOf(fresh));
   return { ...LEAVE, left: toLeft(fresh.path, because, isNews, { jail: look, host: lookOf(fresh) }) };
 }
 
-/** It has another name, perhaps outside the jail: a link(2) to the host's own file. */
+/** A file with a second name, which may be one of the host: the jail gets a copy instead. */
 function isShared(jail: DirectoryRoot, path: BytePath, { present, facts }: Met): boolean {
   return present.kind === 'file' && (facts ?? native.inRootLstat(jail.fd, pathBytes(path))).nlink > 1;
 }
+
+export interface Unneeded {
+  /** Deepest first. A directory is removed only if it is empty then. */
+  readonly removable: readonly Expected[];
+  readonly left: readonly Left[];
+}
+
+/** Finds what was put in the jail before and is not among the `planned` paths. */
+export async function findUnneeded(
+  jail: DirectoryRoot,
+  judge: Judge,
+  { before, planned }: { readonly before: Manifest | undefined; readonly planned: ReadonlySet<BytePath> },
+): Promise<Unneeded> {
+  const removable: Expected[] = [];
+  const left: Left[] = [];
+  for (const entry of (before?.entries ?? []).toReversed()) {
+    if (planned.has(entry.path)) continue;
+    const verdict = await judge.judgeUnneeded(entry);
+    if (verdict === 'remove') removable.push({ path: entry.path, was: await lineAt(jail, entry.path) });
+    else if (verdict !== undefined) left.push(verdict);
+  }
+  return { removable, left };
+}
+
+/** Checks a directory of the jail. @throws JailError ERR_INSECURE_PATH if anybody but its owner can put something there */
+function checkDirectory(entry: DirectoryEntry, present: FileStatus): void {
+  const path = showPath(entry.path);
+  const isOurs = present.uid === 0 || present.uid === entry.uid;
+  const mayBeWritten = entry.uid !== undefined || (entry.mode & 0o002) !== 0;
+  const othersWrite = (present.mode & 0o002) !== 0 || ((present.mode & 0o020) !== 0 && present.gid !== 0);
+  if (isOurs && (mayBeWritten || !othersWrite)) return;
+  const why = isOurs ? 'can be written by others' : `is owned by uid ${present.uid}`;
+  throw new JailError(`${path} in the jail ${why}, who could exchange what is put there`, {
+    code: 'ERR_INSECURE_PATH',
+    path,
+    hint: 'chown it to root and chmod go-w it, or build a new jail',
+  });
+}
+
+/** The builder has not made what is there, so it does not remove it. */
+function inTheWay(entry: Entry, present: FileStatus): JailError {
+  const path = showPath(entry.path);
+  return new JailError(`${path} is ${nameOf(present)} in the jail, and ${plannedName(entry)} on the host`, {
+    code: 'EEXIST',
+    path,
+    hint: `move it away in the jail, or build a new one`,
+  });
+}
+
+function plannedName(entry: Entry): string {
+  if (entry.kind === 'link') return `a link to ${showPath(entry.target)}`;
+  return `a ${entry.kind === 'data' ? 'file' : entry.kind}`;
+}
+
+/** As in "a file". */
+function nameOf({ kind, target }: FileStatus): string {
+  return target === undefined ? `a ${NAMES[kind]}` : `a link to ${showPath(target)}`;
+}
+
+const NAMES = { file: 'file', directory: 'directory', symlink: 'link', other: 'special file' } as const;

@@ -1,13 +1,13 @@
-// What was left in a jail as it is, although the plan says otherwise.
+// A path of a jail that was left as it is, although the plan says otherwise.
 
 import type { BytePath } from '../../binary/path.ts';
 import { toText } from '../manifest/path-text.ts';
 import type { Look } from './look.ts';
 
 /**
- * `writable`: a user of the jail may write there. `changed`: somebody has changed it in the jail. `unknown`: it was there before the
- * builder. `removed`: the service has removed it. `new`: the host has it by now, where the service has its data. `unneeded`: it is
- * planned no longer.
+ * `writable`: a user of the jail can write it. `changed`: somebody has changed it in the jail. `unknown`: the builder has not
+ * made it. `removed`: the service has removed it. `new`: it is new on the host, in a directory of the service's data.
+ * `unneeded`: it is no longer planned.
  */
 export type LeftBecause = 'writable' | 'changed' | 'unknown' | 'removed' | 'new' | 'unneeded';
 
@@ -18,19 +18,19 @@ export interface LeftSide {
   readonly mode: string;
   readonly uid: number;
   readonly gid: number;
-  /** Of a file, in hexadecimal; not given for one of more than 1 GiB that has another size than was planned. */
+  /** Of a file, in hexadecimal. Not given if the file has more than 1 GiB and not the planned size. */
   readonly sha256?: string;
   /** Of a link. */
   readonly target?: string;
 }
 
 export interface Left {
-  /** As the jail sees it; bytes that are no UTF-8 as lone surrogates U+DC80…U+DCFF. */
+  /** Seen from the jail. A byte that is not UTF-8 is a lone surrogate U+DC80…U+DCFF. */
   readonly path: string;
   readonly because: LeftBecause;
-  /** The host has news for it that did not come into the jail. */
+  /** The host has a newer version, which was not put in the jail. */
   readonly isOutdated: boolean;
-  /** What is in the jail, and what would be put there; undefined for nothing. */
+  /** What is in the jail, and what was planned. Undefined: nothing. */
   readonly jail: LeftSide | undefined;
   readonly host: LeftSide | undefined;
 }

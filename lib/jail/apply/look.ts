@@ -1,4 +1,4 @@
-// What lies at a path of a jail, compared with what the manifest says was put there.
+// Compares what lies at a path of a jail with what the manifest says.
 
 import { type BytePath, bytePath, joinPath, pathBytes } from '../../binary/path.ts';
 import type { DirectoryRoot, FileStatus } from '../../binary/root.ts';
@@ -7,22 +7,22 @@ import { hashInJail } from '../manifest/file-hash.ts';
 import type { FileFacts } from './file-facts.ts';
 import type { Recorded } from '../manifest/manifest.ts';
 
-/** Everything about a path that counts as a change. Links have no mode and no owner that matter. */
+/** All that counts when a path is compared. Mode and owner of a link do not. */
 export interface Look {
   readonly kind: Recorded['kind'] | 'special';
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  /** SHA-256 of a file, or its size if it was not read; target of a link, number of a device. */
+  /** Of a file its SHA-256, or its size if it was not read; of a link its target; of a device its number. */
   readonly content: string;
 }
 
-// A sparse file takes nothing to make, and a long time to read.
+// A user of the jail can make a huge sparse file in no time, which would take long to read.
 const MAX_STRANGE_BYTES = 1 << 30;
 
 /**
- * Reads what is there: the whole content of a file, unless `facts` tell it, or it is very large and of none of the sizes
- * `expected`.
+ * Looks at a path, and hashes a file unless `facts` hold its hash. A very large file that has none of the `expected` sizes is
+ * not read.
  */
 export async function lookAt(
   jail: DirectoryRoot,
@@ -62,14 +62,12 @@ function lookAtSpecial(jail: DirectoryRoot, path: BytePath, { mode, uid, gid }: 
   return { kind: isDevice ? 'device' : 'special', mode, uid, gid, content };
 }
 
-/** What a record says, in the same form. */
 export function lookOf({ kind, mode, uid, gid, sha256, target, major, minor }: Recorded): Look {
   const contents = { file: sha256, link: target, directory: '', device: `${major}:${minor}` };
   const content = contents[kind] ?? '';
   return kind === 'link' ? { kind, mode: 0o777, uid: 0, gid: 0, content } : { kind, mode, uid, gid, content };
 }
 
-/** One line that is the same for the same look. */
 export function lineOf({ kind, mode, uid, gid, content }: Look): string {
   return `${kind} ${mode.toString(8)} ${uid}:${gid} ${content}`;
 }
@@ -78,22 +76,22 @@ export function isSame(one: Look, other: Look): boolean {
   return lineOf(one) === lineOf(other);
 }
 
-/** The line of what lies at a path; null if nothing does. */
+/** The line of what is at a path; null if nothing is. */
 export async function lineAt(jail: DirectoryRoot, path: BytePath): Promise<string | null> {
   const status = jail.lstat(path);
   return status === undefined ? null : lineOf(await lookAt(jail, path, status));
 }
 
-/** Tells a file from the same one after it was written to, without reading it (inode(7)). */
+/** Changes when a file is replaced or written to (inode(7)). */
 export function stampOf(status: FileStatus | undefined): string {
   if (status === undefined) return '';
   const { dev, ino, kind, mode, uid, gid, sizeBytes, mtimeMs } = status;
-  // what lies in a directory does not count
+  // a directory may get new entries
   const content = kind === 'directory' ? [] : [sizeBytes, mtimeMs];
   return [dev, ino, kind, mode, uid, gid, ...content].join(' ');
 }
 
-/** Whether all that lies in a directory, however deep, satisfies `accept`. */
+/** Whether `accept` is true of everything in a directory, at any depth. */
 export async function everyIn(
   jail: DirectoryRoot,
   directory: BytePath,

@@ -1,4 +1,4 @@
-// How an entry is written down in the manifest.
+// Makes the record of a planned entry for the manifest.
 
 import { showPath } from '../../binary/path.ts';
 import type { FileRoot, OpenFile } from '../../binary/root.ts';
@@ -9,12 +9,12 @@ import { hashBytes, hashFile } from '../manifest/file-hash.ts';
 import type { FileFacts } from './file-facts.ts';
 import type { Recorded, Writable } from '../manifest/manifest.ts';
 
-/** What only the file itself tells. */
+/** The part of a record that comes from the content of the file. */
 export type Content = Pick<Recorded, 'sha256' | 'sizeBytes' | 'mtimeMs'>;
 
-/** The record of an entry; `content` for one that is copied. */
+/** `content` is given for a file that was copied. */
 export function toRecorded(entry: Entry, content: Content = {}): Recorded {
-  // there may be a hundred thousand: each object is written out, since spreading one costs ten times as much
+  // No spreading: there may be a hundred thousand entries, and a spread object takes ten times as long.
   const { kind, path, reason } = entry;
   switch (kind) {
     case 'directory':
@@ -45,7 +45,7 @@ export function toRecorded(entry: Entry, content: Content = {}): Recorded {
   }
 }
 
-/** @throws JailError ENOENT if the file has vanished since it was chosen, EAGAIN if it is not for everybody any more. */
+/** @throws JailError ENOENT if the file has vanished since the plan was made, EAGAIN if it is no longer world-readable */
 function openSource(source: FileRoot, entry: FileEntry): OpenFile {
   const file = source.open(entry.source);
   if (file === undefined) throw vanished(entry);
@@ -54,7 +54,7 @@ function openSource(source: FileRoot, entry: FileEntry): OpenFile {
   throw exchanged(entry);
 }
 
-// In a directory of others the name can lead to another file by now, to one that only root may read.
+// If others can write the directory, they can exchange the file for one that only root can read.
 function isReadable(entry: FileEntry, { mode }: Pick<FileFacts, 'mode'>): boolean {
   return (entry.mode & 0o004) === 0 || (mode & 0o004) !== 0;
 }
@@ -70,13 +70,12 @@ export function exchanged({ source }: FileEntry): JailError {
   return new JailError(message, { code: 'EAGAIN', path });
 }
 
-/** What an open file holds. */
 async function contentOf(fd: number): Promise<Content> {
   const { size, mtimeMs } = native.inRootFstat(fd);
   return { sizeBytes: size, mtimeMs, sha256: await hashFile(fd) };
 }
 
-/** The record that an entry would have if it were copied now; `known` if its file has been read already. @throws as openSource. */
+/** The record that an entry would get if it were copied now. `known`: its file was read before. @throws as openSource */
 export async function foresee(entry: Entry, source: FileRoot, known?: FileFacts): Promise<Recorded> {
   if (entry.kind !== 'file') return toRecorded(entry);
   if (known !== undefined && isReadable(entry, known)) return toRecorded(entry, known);
@@ -88,7 +87,7 @@ export async function foresee(entry: Entry, source: FileRoot, known?: FileFacts)
   }
 }
 
-/** The same without the hash and without opening the file, where no jail has anything to compare it with. */
+/** The same without a hash: there is no jail yet to compare with, so the file is not read. */
 export function foreseeNew(entry: Entry, source: FileRoot): Recorded {
   const status = entry.kind === 'file' ? source.lstat(entry.source) : undefined;
   if (status === undefined) return toRecorded(entry);

@@ -1,4 +1,4 @@
-// The builder's own directory in a jail: a lock, the manifest, and new files until all are complete.
+// The builder's own directory in a jail. It holds the lock, the manifest, and new files until all of them are complete.
 
 import { constants, fchmodSync, fchownSync, fsyncSync, writeSync } from 'node:fs';
 
@@ -10,37 +10,11 @@ import { STORE } from '../manifest/layout.ts';
 import { MANIFEST_PATH, type Recorded } from '../manifest/manifest.ts';
 import { complete, decide, DIRECTORY, recover, removeStage, setAttributes, STAGE } from './commit.ts';
 import { copyFiles, type FileFacts, type WantedCopy } from './file-facts.ts';
+import type { DataEntry, DeviceEntry } from '../manifest/planned-entry.ts';
 import type { CommitList } from './commit-list.ts';
 
-export interface Store {
-  /** Whether the last run was interrupted when it had decided to change the jail: that was completed just now. */
-  readonly completed: boolean;
-  /** Whether `commit` has begun to change the jail: there is no way back then. */
-  readonly decided: boolean;
-  /** Creates the next file to be staged and fills it; `made` is what `fill` returns. */
-  stage<T>(fill: (fd: number) => T | Promise<T>): Promise<{ readonly staged: BytePath; readonly made: T }>;
-  /** The number that is the name of the next file to be staged, for `copy`. */
-  reserve(): number;
-  /** Copies files beneath `rootFd`, each to the name that was reserved for it. @throws as copyFiles */
-  copy(rootFd: number, copies: readonly WantedCopy[]): Promise<readonly FileFacts[]>;
-  /** What is no file is staged too: it gets its name when it has its mode and owner. */
-  stageLink(target: BytePath): BytePath;
-  stageDirectory(attributes: Pick<Recorded, 'mode' | 'uid' | 'gid'>): BytePath;
-  /** `mode` with the file type. @throws EPERM where no device may be made. */
-  stageDevice(device: { readonly mode: number; readonly major: number; readonly minor: number }): BytePath;
-  /**
-   * Makes the changes of the list, the manifest last. From the moment at which the list is on disk, an interrupted run is
-   * completed by the next one; before, nothing of the jail has changed.
-   * @throws JailError if something is in the way that can be neither replaced nor removed: the next run completes it.
-   */
-  commit(list: CommitList, manifest: Buffer): void;
-  /** Removes what is staged, unless it is decided. */
-  rollBack(): void;
-  close(): void;
-}
-
 /**
- * Opens the store of a jail, makes it if there is none, and brings an interrupted run to its end.
+ * Opens the store of a jail, or makes one, and completes or undoes an interrupted run.
  * @throws JailError EBUSY if another process works on the jail; ERR_INSECURE_PATH if the store is not root's alone.
  */
 export async function openStore(jail: DirectoryRoot): Promise<Store> {
@@ -53,9 +27,9 @@ export async function openStore(jail: DirectoryRoot): Promise<Store> {
           code: 'EBUSY',
           hint: 'wait until it has ended',
         });
-      // a run that failed may have taken its new store away before it gave up the lock
+      // another run that failed may have removed its new store before it gave up the lock
       if (jail.lstat(STORE)?.ino === native.inRootFstat(fd).ino)
-        return storeOf(jail, fd, made, await recover(jail));
+        return new Store(jail, { lock: fd, isNew: made, completed: await recover(jail) });
     } catch (error) {
       native.closeDescriptor(fd);
       throw error;
@@ -72,7 +46,7 @@ function makeStore(jail: DirectoryRoot): boolean {
       return true;
     } catch (error) {
       if (errorCode(error) !== 'EEXIST') throw error;
-      present = jail.lstat(STORE); // another run has been quicker
+      present = jail.lstat(STORE); // another run has just made it
     }
   }
   if (present === undefined) return makeStore(jail);
@@ -84,88 +58,141 @@ function makeStore(jail: DirectoryRoot): boolean {
   });
 }
 
-function storeOf(jail: DirectoryRoot, lock: number, isNew: boolean, completed: boolean): Store {
-  let next = 0;
-  let staging = false;
-  let decided = false;
+interface Opened {
+  readonly lock: number;
+  readonly isNew: boolean;
+  readonly completed: boolean;
+}
 
-  function reserve(): number {
-    if (!staging) native.inRootMkdir(jail.fd, pathBytes(STAGE), 0o700);
-    staging = true;
-    return next++;
+export class Store {
+  /** The last run had decided a change and was interrupted; openStore has completed that change. */
+  readonly completed: boolean;
+  readonly #jail: DirectoryRoot;
+  readonly #opened: Opened;
+  #next = 0;
+  #decided = false;
+
+  constructor(jail: DirectoryRoot, opened: Opened) {
+    this.#jail = jail;
+    this.#opened = opened;
+    this.completed = opened.completed;
   }
-  const name = (): BytePath => stagedPath(reserve());
 
-  function write(path: BytePath, data: Uint8Array): void {
-    const fd = openNewFile(jail, path);
+  /** `commit` has begun to change the jail, and there is no way back. */
+  get decided(): boolean {
+    return this.#decided;
+  }
+
+  /** A number for a file that `copy` is to make: its name. */
+  reserve(): number {
+    if (this.#next === 0) native.inRootMkdir(this.#jail.fd, pathBytes(STAGE), 0o700);
+    return this.#next++;
+  }
+
+  #name(): BytePath {
+    return stagedPath(this.reserve());
+  }
+
+  /** Copies files beneath `rootFd` to their reserved names. @throws as copyFiles */
+  async copy(rootFd: number, copies: readonly WantedCopy[]): Promise<readonly FileFacts[]> {
+    const fd = native.inRootOpen(this.#jail.fd, pathBytes(STAGE), DIRECTORY);
     try {
-      writeAll(fd, data);
-      fchmodSync(fd, 0o600); // whatever the umask
-      fsyncSync(fd);
+      return await copyFiles(rootFd, fd, copies);
     } finally {
       native.closeDescriptor(fd);
     }
   }
 
-  return {
-    completed,
-    get decided() {
-      return decided;
-    },
-    stage: async (fill) => {
-      const staged = name();
-      const fd = openNewFile(jail, staged);
-      try {
-        return { staged, made: await fill(fd) };
-      } finally {
-        native.closeDescriptor(fd);
-      }
-    },
-    reserve,
-    copy: async (rootFd, copies) => {
-      const fd = native.inRootOpen(jail.fd, pathBytes(STAGE), DIRECTORY);
-      try {
-        return await copyFiles(rootFd, fd, copies);
-      } finally {
-        native.closeDescriptor(fd);
-      }
-    },
-    stageLink: (target) => {
-      const path = name();
-      native.inRootSymlink(jail.fd, pathBytes(target), pathBytes(path));
-      return path;
-    },
-    stageDirectory: ({ mode, uid, gid }) => {
-      const path = name();
-      native.inRootMkdir(jail.fd, pathBytes(path), 0o700);
-      setAttributes(jail, { path, mode, uid, gid });
-      return path;
-    },
-    stageDevice: ({ mode, major, minor }) => {
-      const path = name();
-      native.inRootMknod(jail.fd, pathBytes(path), mode, major, minor);
-      return path;
-    },
-    commit: (changes, manifest) => {
-      const staged = name();
-      write(staged, manifest);
-      const list = { ...changes, files: [...changes.files, { staged, path: MANIFEST_PATH }] };
-      // A name must not come to a file whose content a power cut can still take away.
-      native.inRootSync(jail.fd);
-      decide(jail, list, write);
-      decided = true;
-      complete(jail, list);
-    },
-    rollBack: () => {
-      if (decided) return;
-      if (jail.lstat(STAGE) !== undefined) removeStage(jail);
-      if (isNew) native.inRootUnlink(jail.fd, pathBytes(STORE), true);
-    },
-    close: () => native.closeDescriptor(lock),
-  };
+  /** Makes a staged file and has `fill` write it. `made` is what `fill` returns. */
+  async stage<T>(
+    fill: (fd: number) => T | Promise<T>,
+  ): Promise<{ readonly staged: BytePath; readonly made: T }> {
+    const staged = this.#name();
+    const fd = openNewFile(this.#jail, staged);
+    try {
+      return { staged, made: await fill(fd) };
+    } finally {
+      native.closeDescriptor(fd);
+    }
+  }
+
+  stageData({ data, mode }: Pick<DataEntry, 'data' | 'mode'>): BytePath {
+    const staged = this.#name();
+    writeNewFile(this.#jail, staged, { data, mode });
+    return staged;
+  }
+
+  /** Links, directories and devices are staged too, so that none appears in the jail before it has its mode and owner. */
+  stageLink(target: BytePath): BytePath {
+    const path = this.#name();
+    native.inRootSymlink(this.#jail.fd, pathBytes(target), pathBytes(path));
+    return path;
+  }
+
+  stageDirectory({ mode, uid, gid }: Pick<Recorded, 'mode' | 'uid' | 'gid'>): BytePath {
+    const path = this.#name();
+    native.inRootMkdir(this.#jail.fd, pathBytes(path), 0o700);
+    setAttributes(this.#jail, { path, mode, uid, gid });
+    return path;
+  }
+
+  /** `mode` includes the file type. @throws EPERM if devices cannot be made here */
+  stageDevice({ mode, major, minor }: Pick<DeviceEntry, 'mode' | 'major' | 'minor'>): BytePath {
+    const path = this.#name();
+    native.inRootMknod(this.#jail.fd, pathBytes(path), mode, major, minor);
+    return path;
+  }
+
+  /**
+   * Carries out the list, the manifest last. Once the list is on disk, the next run completes an interrupted one. Before that,
+   * the jail is unchanged.
+   * @throws JailError if something in the way can be neither replaced nor removed; the next run tries again
+   */
+  commit(changes: CommitList, manifest: Buffer): void {
+    const jail = this.#jail;
+    const write = (path: BytePath, data: Uint8Array) =>
+      writeNewFile(jail, path, { data, mode: 0o600, isSynced: true });
+    const staged = this.#name();
+    write(staged, manifest);
+    const list = { ...changes, files: [...changes.files, { staged, path: MANIFEST_PATH }] };
+    // A file must be on disk before it gets its name, or a power cut could leave the name without the content.
+    native.inRootSync(jail.fd);
+    decide(jail, list, write);
+    this.#decided = true;
+    complete(jail, list);
+  }
+
+  /** Removes the staged files, unless the change is decided. */
+  rollBack(): void {
+    if (this.#decided) return;
+    if (this.#jail.lstat(STAGE) !== undefined) removeStage(this.#jail);
+    if (this.#opened.isNew) native.inRootUnlink(this.#jail.fd, pathBytes(STORE), true);
+  }
+
+  close(): void {
+    native.closeDescriptor(this.#opened.lock);
+  }
 }
 
-/** Where the file of this number waits. */
+function writeNewFile(
+  jail: DirectoryRoot,
+  path: BytePath,
+  {
+    data,
+    mode,
+    isSynced = false,
+  }: { readonly data: Uint8Array; readonly mode: number; readonly isSynced?: boolean },
+): void {
+  const fd = openNewFile(jail, path);
+  try {
+    for (let rest = data; rest.length > 0;) rest = rest.subarray(writeSync(fd, rest));
+    fchmodSync(fd, mode); // the umask does not apply
+    if (isSynced) fsyncSync(fd);
+  } finally {
+    native.closeDescriptor(fd);
+  }
+}
+
 export function stagedPath(number: number): BytePath {
   return joinPath(STAGE, String(number) as BytePath);
 }
@@ -174,15 +201,10 @@ function openNewFile(jail: DirectoryRoot, path: BytePath): number {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const fd = native.inRootOpen(jail.fd, pathBytes(path), flags, 0o600);
   try {
-    fchownSync(fd, 0, 0); // whatever fsuid, and a directory that is set-group-ID
+    fchownSync(fd, 0, 0); // fsuid may be another, and the directory set-group-ID
     return fd;
   } catch (error) {
     native.closeDescriptor(fd);
     throw error;
   }
-}
-
-/** Writes all of it, from where the file stands. */
-export function writeAll(fd: number, data: Uint8Array): void {
-  for (let rest = data; rest.length > 0;) rest = rest.subarray(writeSync(fd, rest));
 }

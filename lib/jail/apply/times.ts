@@ -1,5 +1,5 @@
-// When what is no copy was last modified: nothing of a jail is the time of its build, so that the same sources make the same
-// jail.
+// Sets the modification times of everything that is not a copy. The same sources make the same jail, so no time is that of the
+// build.
 
 import { constants, futimesSync } from 'node:fs';
 
@@ -11,13 +11,13 @@ import { MANIFEST_PATH, type Recorded } from '../manifest/manifest.ts';
 
 const TYPE_BITS = 0o170000; // inode(7)
 
-/** Paths of the jail that were left as they are, and directories that were not there before. */
+/** Paths that were left as they are, and new directories. */
 interface Present {
   readonly left: ReadonlySet<BytePath>;
   readonly made: ReadonlySet<BytePath>;
 }
 
-/** A directory is as old as the newest copy in it, all else as the newest of all. */
+/** A directory gets the time of the newest copy in it, everything else the time of the newest copy in the jail. */
 export function setTimes(jail: DirectoryRoot, entries: readonly Recorded[], { left, made }: Present): void {
   const newest = new Map<string, number>();
   let last = 0;
@@ -29,7 +29,7 @@ export function setTimes(jail: DirectoryRoot, entries: readonly Recorded[], { le
   }
   for (const { path, kind, source, uid } of entries.toReversed()) {
     if ((kind === 'file' && source !== undefined) || left.has(path)) continue;
-    // a service's own directory changes with what the service does, whatever is added to the jail meanwhile
+    // the service changes its own directory at any time, so only a new one gets a time
     const isService = kind === 'directory' && uid !== 0;
     if (isService && made.has(path)) setTime(jail, path, 0);
     if (!isService) setTime(jail, path, kind === 'directory' ? (newest.get(path) ?? last) : last);
@@ -46,11 +46,11 @@ export function setTimes(jail: DirectoryRoot, entries: readonly Recorded[], { le
 function setTime(jail: DirectoryRoot, path: BytePath, mtimeMs: number): void {
   try {
     const { nlink, mode } = native.inRootLstat(jail.fd, pathBytes(path));
-    // with another name it may be a file outside the jail
+    // a file with a second name may be one of the host
     if ((mode & TYPE_BITS) === constants.S_IFDIR || nlink === 1)
       native.inRootSetTimes(jail.fd, pathBytes(path), mtimeMs);
   } catch (error) {
-    // a device that could not be made, or what somebody in the jail has just removed
+    // the device could not be made, or somebody in the jail has just removed the path
     if (errorCode(error) === undefined) throw error;
   }
 }

@@ -6,9 +6,8 @@ import { type BytePath, bytePath, joinPath, lastComponent, pathBytes } from '../
 import { type DirectoryRoot, errorCode } from '../../binary/root.ts';
 import { type InRootStatus, native } from '../../native.ts';
 import { octal } from '../../trust/writer.ts';
-import { isAtOrIn } from '../apply/grounds.ts';
+import { isAtOrIn, type MayWrite, openWritable } from '../apply/grounds.ts';
 import { openStore, type Store } from '../apply/store.ts';
-import { type MayWrite, openWritable } from '../apply/writable.ts';
 import { hashFile, openRegular } from '../manifest/file-hash.ts';
 import { STORE } from '../manifest/layout.ts';
 import type { Recorded } from '../manifest/manifest.ts';

@@ -7,7 +7,7 @@ import { quote } from '../../quote.ts';
 import type { LearnedFiles } from '../manifest/recipe.ts';
 import type { JailRequest } from '../request/jail-request.ts';
 import { throwIfAborted, toJailError } from '../work/jail-error.ts';
-import { few } from '../work/show-paths.ts';
+import { showPaths } from '../work/show-paths.ts';
 import { begin } from '../work/steps.ts';
 import {
   environmentOf,
@@ -130,7 +130,7 @@ export async function learnAll(request: JailRequest): Promise<Lessons> {
 
 function warningsOf({ command, exitCode, signal, timedOut, stderr, ...lesson }: Learned): readonly string[] {
   const told = (paths: readonly BytePath[], what: string) =>
-    paths.length === 0 ? [] : [`${command} ${what} ${few(paths)}`];
+    paths.length === 0 ? [] : [`${command} ${what} ${showPaths(paths)}`];
   const said = stderr.trim() === '' ? '' : `: ${quote(lastLine(stderr))}`;
   const status = exitCode === null ? String(signal) : `status ${exitCode}`;
   const ended = exitCode === 0 ? [] : [`${command} ended with ${status}${said}`];

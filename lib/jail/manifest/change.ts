@@ -1,16 +1,16 @@
-// What one manifest has that another has not.
+// The differences between two manifests.
 
 import type { Manifest, Recorded } from './manifest.ts';
 import { toText } from './path-text.ts';
 
 export interface Change {
   readonly kind: 'added' | 'changed' | 'removed';
-  /** As the jail sees it; bytes that are no UTF-8 as lone surrogates U+DC80…U+DCFF. */
+  /** Seen from the jail. A byte that is not UTF-8 is a lone surrogate U+DC80…U+DCFF. */
   readonly path: string;
   readonly package?: string;
 }
 
-/** A Debian package whose files were taken, in another version than before; undefined: not before, or no more. */
+/** A Debian package with files in the jail whose version has changed. Undefined: it had, or has, no file there. */
 export interface VersionChange {
   readonly package: string;
   readonly from: string | undefined;

@@ -1,17 +1,17 @@
 // One entry of the manifest as JSON.
 
 import type { BytePath } from '../../binary/path.ts';
-import type { Reason } from './planned-entry.ts';
+import { HOWS, type Reason } from './planned-entry.ts';
 import type { Recorded, Writable } from './manifest.ts';
 import { isDestination } from './recipe.ts';
 import { fromText, toText } from './path-text.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
 
-/** What can be left out is: no ids for root's, no source for what lies in the same place on the host. */
+/** Leaves out what is usual: the ids of root, and a source that is the same path on the host. */
 export function entryToJson(entry: Recorded): object {
   const { path, kind, mode, uid, gid, reason, source, target } = entry;
-  // in this order, so that the same entry is the same text
+  // the order is fixed, so that the same entry is the same text
   return {
     path: toText(path),
     kind,
@@ -39,7 +39,7 @@ export function entryFromJson(value: unknown): Recorded {
   const json = toObject(value);
   const path = fromText(textAt(json, 'path'));
   if (path === '/' || !isDestination(path)) throw new TypeError('an entry has no path of a jail');
-  // there may be a hundred thousand: one object each, of few shapes, and none in between
+  // there may be a hundred thousand entries: one object for each, of few shapes
   const entry: Writable<Recorded> = {
     path,
     kind: kindOf(textAt(json, 'kind')),
@@ -78,8 +78,9 @@ function addContent(entry: Writable<Recorded>, json: Json): void {
 }
 
 function reasonOf(json: Json): Reason {
-  const how = textAt(json, 'how');
-  if (!isHow(how)) throw new TypeError('an entry has no reason');
+  const text = textAt(json, 'how');
+  const how = HOWS.find((one) => one === text);
+  if (how === undefined) throw new TypeError('an entry has no reason');
   const reason: Writable<Reason> = { how };
   const by = pathAt(json, 'by');
   if (by !== undefined) reason.by = by;
@@ -88,33 +89,13 @@ function reasonOf(json: Json): Reason {
   return reason;
 }
 
-const HOW: Readonly<Record<Reason['how'], true>> = {
-  asked: true,
-  interpreter: true,
-  command: true,
-  loader: true,
-  library: true,
-  dlopen: true,
-  package: true,
-  state: true,
-  pack: true,
-  learned: true,
-  copied: true,
-  way: true,
-  layout: true,
-};
-
-function isHow(text: string): text is Reason['how'] {
-  return Object.hasOwn(HOW, text);
-}
-
 /** @throws TypeError unless it is an object */
 export function toObject(value: unknown): Json {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json;
   throw new TypeError('an object is expected');
 }
 
-/** @throws TypeError unless there is such a text, without NUL */
+/** @throws TypeError unless there is such a text without a NUL byte */
 export function textAt(json: Json, key: string): string {
   const text = json[key];
   if (typeof text === 'string' && text !== '' && !text.includes('\0')) return text;

@@ -1,17 +1,17 @@
-// What lies in a jail and is not in its manifest.
+// Finds paths in a jail that are not in its manifest.
 
 import { type BytePath, bytePath, joinPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { STORE } from './layout.ts';
 import type { Manifest } from './manifest.ts';
 
-// Places for what comes and goes, and what the kernel shows.
+// Directories for temporary files, and those that the kernel fills.
 const PASSING: ReadonlySet<string> = new Set(['/tmp', '/proc', '/sys', '/dev', '/run', '/var/tmp', STORE]);
 const MAX_DEPTH = 100;
 
 /**
- * Up to `most` paths that the builder has not made, a directory without what it holds. Not looked into: /tmp and the like,
- * directories that are not root's, other file systems.
+ * Up to `most` paths that the builder has not made; the content of such a directory is not listed. It does not look into /tmp
+ * and the like, directories of other users, and other file systems.
  */
 export function findExtra(jail: FileRoot, { entries }: Manifest, most = 10_000): readonly BytePath[] {
   const known = new Set<string>(entries.map(({ path }) => path));

@@ -5,12 +5,12 @@ import { type Reason, reasonChain, showReason } from './planned-entry.ts';
 import type { Manifest, Recorded } from './manifest.ts';
 import { toText } from './path-text.ts';
 
-/** The files of one Debian package, or all that belong to none. */
+/** The files of one Debian package, or all files that belong to none. */
 export interface JailPart {
   readonly package: string | undefined;
   readonly files: number;
   readonly sizeBytes: number;
-  /** The largest file, and the nearest reason that it is there. */
+  /** The largest file, and why it is there. */
   readonly path: string;
   readonly because: string;
 }
@@ -44,7 +44,7 @@ function sizeOf({ sizeBytes = 0 }: Recorded): number {
   return sizeBytes;
 }
 
-/** The size of what each pack has brought, with what that needs, in bytes. */
+/** The size in bytes of the files that each pack has brought, with the files that those need. */
 export function packSizes({ entries }: Manifest): ReadonlyMap<string, number> {
   const reasons = new Map(entries.map(({ path, reason }) => [path, reason]));
   const known = new Map<BytePath, string | undefined>();
@@ -55,7 +55,7 @@ export function packSizes({ entries }: Manifest): ReadonlyMap<string, number> {
     if (how === 'pack') return as;
     if (by === undefined) return undefined;
     if (known.has(by)) return known.get(by);
-    known.set(by, undefined); // a circle ends where it closes
+    known.set(by, undefined); // ends a circle of reasons
     const reason = reasons.get(by);
     const pack = reason === undefined ? undefined : packOf(reason);
     known.set(by, pack);
@@ -71,9 +71,9 @@ export function packSizes({ entries }: Manifest): ReadonlyMap<string, number> {
 /** A pack of a jail. */
 export interface PackReason {
   readonly name: string;
-  /** The file that showed that it is needed; undefined for one that was asked for, or that every jail has. */
+  /** The file because of which the pack was added. Undefined if the pack was asked for, or is in every jail. */
   readonly trigger: string | undefined;
-  /** Of the files that it has brought, with what they need. */
+  /** Of the files that the pack has brought, with the files that those need. */
   readonly sizeBytes: number;
 }
 

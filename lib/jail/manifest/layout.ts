@@ -1,4 +1,4 @@
-// What every jail begins with.
+// Paths that every jail has.
 
 import { type BytePath, bytePath } from '../../binary/path.ts';
 
@@ -6,8 +6,8 @@ import { type BytePath, bytePath } from '../../binary/path.ts';
 export const STORE: BytePath = bytePath('/.uchroot');
 
 /**
- * Directories that a merged-usr system has as links into /usr. They are made first, so that nobody puts a real directory
- * in their place later (file-hierarchy(7)). Those of foreign ABIs come only if something lies in them.
+ * Directories that are links into /usr on a merged-usr system. They are made first, so that nobody makes a real directory in
+ * their place later (file-hierarchy(7)). Those of foreign ABIs are made only if something lies in them.
  */
 export const mergedDirectories: readonly BytePath[] = ['/bin', '/lib', '/lib64'].map((path) =>
   bytePath(path),

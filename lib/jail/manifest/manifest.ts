@@ -1,5 +1,4 @@
-// The manifest of a jail: what was put into it, why, and what of the host it was. It lies in the jail, where only root
-// can read or change it.
+// The manifest of a jail: what was put into it, why, and from where. It lies in the jail, and only root can read or change it.
 
 import { gunzipSync, gzipSync } from 'node:zlib';
 
@@ -27,13 +26,13 @@ export interface Recorded {
   readonly uid: number;
   readonly gid: number;
   readonly reason: Reason;
-  /** Of a file: its size, its SHA-256 in hexadecimal, and when it was last modified, in ms since 1970. */
+  /** Of a file: size, SHA-256 in hexadecimal, and modification time in ms since 1970. */
   readonly sizeBytes?: number;
   readonly sha256?: string;
   readonly mtimeMs?: number;
   /** Where it lies on the host; undefined for one that the builder wrote. */
   readonly source?: BytePath;
-  /** It has kept set-user-ID, set-group-ID and file capabilities; false is left out. */
+  /** The copy has set-user-ID, set-group-ID and file capabilities of its source. */
   readonly keepPrivileges?: true;
   /** The Debian package that the source belongs to. */
   readonly package?: string;
@@ -44,10 +43,10 @@ export interface Recorded {
   readonly minor?: number;
 }
 
-/** For an object that is put together property by property. */
+/** The type of an object while its properties are set. */
 export type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** A pack in the jail, and the file that made it necessary; none for one that was asked for. */
+/** A pack, and the file because of which it was added; no file if the pack was asked for. */
 export interface RecordedPack {
   readonly name: string;
   readonly trigger?: BytePath | undefined;
@@ -62,7 +61,7 @@ export interface Manifest {
   readonly entries: readonly Recorded[];
 }
 
-/** The same bytes for the same manifest: no date, no host name. */
+/** The bytes hold no date and no host name: the same manifest gives the same bytes. */
 export function writeManifest(manifest: Manifest): Buffer {
   const lines = manifest.entries.map((entry) => JSON.stringify(entryToJson(entry)));
   return gzipSync(`${headOf(manifest).slice(0, -1)},"entries":[\n${lines.join(',\n')}\n]}\n`, { level: 9 });
@@ -111,7 +110,7 @@ function headOf({ recipe, packs, packages }: Manifest): string {
   });
 }
 
-/** @throws JailError ERR_MANIFEST if the bytes are no manifest, whatever else they are. */
+/** @throws JailError ERR_MANIFEST if the bytes are no manifest */
 export function parseManifest(data: Uint8Array): Manifest {
   try {
     return fromJson(toObject(JSON.parse(gunzipSync(data, { maxOutputLength: MAX_BYTES }).toString())));
@@ -152,7 +151,7 @@ function listAt(json: Json, key: string): readonly unknown[] {
 }
 
 /**
- * The manifest of a jail; undefined if it has none, or one that is not root's alone: it would steer what root does.
+ * The manifest of a jail. Undefined if there is none, or if others can write it: root acts on what it says.
  * @throws JailError ERR_MANIFEST; system errors.
  */
 export function readManifest(jail: FileRoot): Manifest | undefined {

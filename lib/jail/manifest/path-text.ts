@@ -1,13 +1,12 @@
-// Byte-exact paths in JSON: UTF-8 as text, and each byte that is none as a lone surrogate U+DC80…U+DCFF, which JSON
-// escapes (PEP 383, "surrogateescape").
+// Paths in JSON, byte for byte. A byte that is not UTF-8 becomes a lone surrogate U+DC80…U+DCFF, which JSON escapes (PEP 383,
+// "surrogateescape").
 
 import { type BytePath, bytePath, pathBytes } from '../../binary/path.ts';
 
 const FIRST = 0xdc00;
-// nearly every path; a manifest has thousands
+// Nearly every path of a manifest, and quickly tested.
 const ASCII = /^[\0-\x7f]*$/;
 
-/** The path as JSON text. */
 export function toText(path: BytePath): string {
   if (ASCII.test(path)) return path;
   const bytes = pathBytes(path);
@@ -23,7 +22,7 @@ export function toText(path: BytePath): string {
   return result;
 }
 
-/** The path again; toText's other way round. */
+/** The reverse of toText. */
 export function fromText(text: string): BytePath {
   if (ASCII.test(text)) return text as BytePath;
   const parts = text.split(/([\udc80-\udcff])/u);
@@ -36,7 +35,7 @@ export function fromText(text: string): BytePath {
     .join('') as BytePath;
 }
 
-/** How many bytes make the UTF-8 character that begins here; 0 if none does. */
+/** The length in bytes of the UTF-8 character at this place; 0 if there is none. */
 function characterLength(bytes: Buffer, at: number): number {
   for (let length = 1; length <= 4 && at + length <= bytes.length; length++) {
     const part = bytes.subarray(at, at + length);

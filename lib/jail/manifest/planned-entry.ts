@@ -1,32 +1,36 @@
-// What lies at one path of a jail, and why.
+// The entries of a plan: what is to be at a path of the jail, and why.
 
 import { type BytePath, showPath } from '../../binary/path.ts';
 import { quote } from '../../quote.ts';
 
-/** Why something is in a jail. `by` and `as` say what asked for it, and in which words. */
+/** What can bring something into a jail. */
+export const HOWS = [
+  'asked', // named as a program
+  'interpreter', // `as` follows `#!` of the script `by`
+  'command', // `as` is started by the env(1) line of the script `by`
+  'loader', // PT_INTERP of `by`
+  'library', // `as` is a DT_NEEDED of `by`
+  'dlopen', // `as` is opened at run time by `by`, as its .note.dlopen says
+  'package', // a file of the Debian package `as`, which `by` cannot do without
+  'state', // a directory that the service of the package `as` keeps its data in
+  'pack', // part of the pack `as`, which `by` made necessary
+  'learned', // opened by the command `as`
+  'copied', // --copy
+  'way', // a link or directory on the way to `by`
+  'layout', // what each jail has
+] as const;
+
+/** Why something is in a jail: `by` is the file that needs it, `as` the name by which it does. */
 export interface Reason {
-  readonly how:
-    | 'asked' // named as a program
-    | 'interpreter' // `as` follows `#!` of the script `by`
-    | 'command' // `as` is started by the env(1) line of the script `by`
-    | 'loader' // PT_INTERP of `by`
-    | 'library' // `as` is a DT_NEEDED of `by`
-    | 'dlopen' // `as` is opened at run time by `by`, as its .note.dlopen says
-    | 'package' // a file of the Debian package `as`, which `by` cannot do without
-    | 'state' // a directory that the service of the package `as` keeps its data in
-    | 'pack' // part of the pack `as`, which `by` made necessary
-    | 'learned' // opened by the command `as`
-    | 'copied' // --copy
-    | 'way' // a link or directory on the way to `by`
-    | 'layout'; // what each jail has
+  readonly how: (typeof HOWS)[number];
   /** A path of the jail that has a reason of its own. */
   readonly by?: BytePath | undefined;
-  /** Bytes of the file or words of the request, one character a byte. */
+  /** Bytes of the file, or text of the request; one character a byte. */
   readonly as?: string | undefined;
 }
 
 interface Place {
-  /** As the jail sees it, without a link in it. */
+  /** Seen from the jail, links resolved. */
   readonly path: BytePath;
   readonly reason: Reason;
 }
@@ -34,7 +38,7 @@ interface Place {
 export interface DirectoryEntry extends Place {
   readonly kind: 'directory';
   readonly mode: number;
-  /** 0 if not given. Another owner than root: a directory for a service's data. */
+  /** 0 if not given. A directory for the data of a service has another owner than root. */
   readonly uid?: number;
   readonly gid?: number;
 }
@@ -44,16 +48,16 @@ interface LinkEntry extends Place {
   readonly target: BytePath;
 }
 
-/** A copy of a file of the host; `source` is its path there, links resolved. */
+/** A copy of a file of the host. `source` is its path there, links resolved. */
 export interface FileEntry extends Place {
   readonly kind: 'file';
   readonly source: BytePath;
   readonly sizeBytes: number;
-  /** Permission bits of the copy; set-user-ID and set-group-ID only where they were asked for. */
+  /** Permission bits of the copy. Set-user-ID and set-group-ID are only among them if they were asked for. */
   readonly mode: number;
   readonly uid?: number;
   readonly gid?: number;
-  /** File capabilities come along as well (capabilities(7)). */
+  /** File capabilities are copied too (capabilities(7)). */
   readonly keepPrivileges?: true;
 }
 
@@ -72,46 +76,34 @@ export interface DeviceEntry extends Place {
   readonly minor: number;
 }
 
-/** One thing to be in the jail. */
 export type Entry = DirectoryEntry | LinkEntry | FileEntry | DataEntry | DeviceEntry;
 
-/** What one reason says, without the reasons behind it: "needed by /bin/bash as libc.so.6". */
+/** `from` is the file that needs it, `words` the name by which it does; not `isNeeded`: no file needs it. */
+type Phrase = (from: string, words: string, isNeeded: boolean) => string;
+
+const PHRASES: Readonly<Record<Reason['how'], Phrase>> = {
+  asked: () => 'asked for',
+  interpreter: (from) => `#! of ${from}`,
+  command: (from) => `started by the env line of ${from}`,
+  loader: (from) => `loader of ${from}`,
+  library: (from, words) => `needed by ${from} as ${words}`,
+  dlopen: (from, words) => `opened at run time by ${from} as ${words}`,
+  package: (from, words, isNeeded) => `package ${words}, ${isNeeded ? `which ${from} needs` : 'asked for'}`,
+  state: (_from, words) => `where the service of package ${words} keeps its data`,
+  pack: (from, words, isNeeded) => `pack ${words}${isNeeded ? `, which ${from} needs` : ''}`,
+  learned: (_from, words) => `opened by ${words}`,
+  copied: () => 'to be copied',
+  way: (from) => `on the way to ${from}`,
+  layout: () => 'part of every jail',
+};
+
+/** One reason as a phrase: "needed by /bin/bash as libc.so.6". */
 export function showReason({ how, by, as }: Reason): string {
-  const from = by === undefined ? 'it' : showPath(by);
   const words = as === undefined ? '' : quote(Buffer.from(as, 'latin1'));
-  switch (how) {
-    case 'asked':
-      return 'asked for';
-    case 'interpreter':
-      return `#! of ${from}`;
-    case 'command':
-      return `started by the env line of ${from}`;
-    case 'loader':
-      return `loader of ${from}`;
-    case 'library':
-      return `needed by ${from} as ${words}`;
-    case 'dlopen':
-      return `opened at run time by ${from} as ${words}`;
-    case 'package':
-      return by === undefined ? `package ${words}, asked for` : `package ${words}, which ${from} needs`;
-    case 'state':
-      return `where the service of package ${words} keeps its data`;
-    case 'pack':
-      return by === undefined ? `pack ${words}` : `pack ${words}, which ${from} needs`;
-    case 'learned':
-      return `opened by ${words}`;
-    case 'copied':
-      return 'to be copied';
-    case 'way':
-      return `on the way to ${from}`;
-    case 'layout':
-      return 'part of every jail';
-    default:
-      return how satisfies never;
-  }
+  return PHRASES[how](by === undefined ? 'it' : showPath(by), words, by !== undefined);
 }
 
-/** The reason of `path` and the reasons behind it, nearest first; a circle ends where it closes. */
+/** The reason of `path`, the reason of what needs it, and so on. A circle is followed once. */
 export function reasonChain(
   path: BytePath,
   reasonOf: (path: BytePath) => Reason | undefined,

@@ -1,4 +1,4 @@
-// What a jail is made of, as it was asked for: enough to make the same one again, here or on another host.
+// The recipe of a jail: what was asked for. It is enough to build the same jail again, here or on another host.
 
 import { type BytePath, bytePath, showPath } from '../../binary/path.ts';
 import { JailError } from '../../errors.ts';
@@ -17,19 +17,19 @@ export interface Recipe {
   readonly programs: readonly BytePath[];
   /** Names of Debian packages. */
   readonly packages: readonly string[];
-  /** Packs that were asked for, and those that must not come by themselves. */
+  /** Packs that were asked for, and packs that are never added. */
   readonly packs: readonly string[];
   readonly withoutPacks: readonly string[];
-  /** Paths of the jail that are left out, with what lies below them. */
+  /** Paths of the jail that are left out, with everything below them. */
   readonly without: readonly BytePath[];
   readonly copies: readonly { readonly from: BytePath; readonly to: BytePath }[];
-  /** What commands opened when they were watched; the commands are not run again. */
+  /** What commands opened when they were traced. The commands are not run again. */
   readonly learned: readonly LearnedFiles[];
-  /** Accounts of the host that the jail knows, the first of which tries it out. */
+  /** Accounts of the host that the jail has. The jail is tried out as the first of them. */
   readonly users: readonly string[];
   /** Programs that keep set-user-ID, set-group-ID and file capabilities. */
   readonly keepPrivileges: readonly BytePath[];
-  /** The directory on the host that the jail is built from, undefined for the host itself. */
+  /** The directory that the jail is built from; undefined for the root directory of the host. */
   readonly from?: BytePath | undefined;
 }
 
@@ -45,23 +45,23 @@ export const EMPTY_RECIPE: Recipe = {
   keepPrivileges: [],
 };
 
-// A component that is empty, `.` or `..`.
+// Has a component that is empty, `.` or `..`.
 const NOT_PLAIN = /\/(?:\.\.?)?(?:\/|$)/;
 
-/** True for an absolute path of a jail, as it is by itself, that does not belong to the builder. */
+/** True for an absolute path without `.` and `..` that is not in the directory of the builder. */
 export function isDestination(path: BytePath): boolean {
   if (path === '/') return true;
   if (path === STORE || path.startsWith(`${STORE}/`)) return false;
   return path.startsWith('/') && !NOT_PLAIN.test(path);
 }
 
-/** What a jail is made of after something was added to it; each thing once, in the order in which it came. */
+/** The recipe of a jail after an addition. Each thing is listed once, the oldest first. */
 export function mergeRecipes(old: Recipe, added: Recipe): Recipe {
   const from = added.from ?? old.from;
   return {
     programs: onceEach(old.programs, added.programs),
     packages: onceEach(old.packages, added.packages),
-    // the last word counts
+    // the later request counts
     packs: onceEach(old.packs, added.packs).filter((pack) => !added.withoutPacks.includes(pack)),
     withoutPacks: onceEach(old.withoutPacks, added.withoutPacks).filter(
       (pack) => !added.packs.includes(pack),
@@ -79,16 +79,16 @@ function onceEach<T>(...lists: readonly (readonly T[])[]): readonly T[] {
   return [...new Set(lists.flat())];
 }
 
-/** Of those with the same key the last. */
+/** Of items with the same key, the last one. */
 function onceBy<T>(key: (item: T) => string, ...lists: readonly (readonly T[])[]): readonly T[] {
   return [...new Map(lists.flat().map((item) => [key(item), item])).values()];
 }
 
-/** For JSON; a name that is no UTF-8 is kept, see text.ts. */
+/** For JSON. Names that are not UTF-8 are kept, see path-text.ts. */
 export function recipeToJson(recipe: Recipe): object {
   const { programs, packages, packs, withoutPacks, without, copies, learned, users, keepPrivileges, from } =
     recipe;
-  // in this order, so that the same recipe is the same text
+  // the order is fixed, so that the same recipe is the same text
   return {
     programs: programs.map(toText),
     packages,

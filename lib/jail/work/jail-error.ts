@@ -1,4 +1,4 @@
-// System errors of the work on a jail, as the library throws them.
+// Turns system errors of the work on a jail into the errors that the library throws.
 
 import { type BytePath, showPath } from '../../binary/path.ts';
 import { errorCode } from '../../binary/root.ts';
@@ -8,7 +8,7 @@ import { quote } from '../../quote.ts';
 
 const ownClasses = [AbortError, JailError, LaunchError, UsageError];
 
-/** A JailError for a system error, about `where` if it names no path; whatever else was thrown stays what it is. */
+/** A JailError for a system error. If that names no path, the error is about `where`. Other errors are returned as they are. */
 export function toJailError(error: unknown, where?: BytePath): unknown {
   if (!(error instanceof Error) || ownClasses.some((ours) => error instanceof ours)) return error;
   const named = errorCode(error);
@@ -32,13 +32,13 @@ export function lookOr<T, U>(otherwise: U, look: () => T): T | U {
   }
 }
 
-/** The number of a system error that Node has no name for, such as that of a quota: its code is a sentence. */
+/** The errno of a system error for which Node has no name, such as EDQUOT: its code is a sentence then. */
 function unmappedNumber(error: Error): number | undefined {
   const isUnmapped = 'errno' in error && !/^E[A-Z0-9]+$/.test(errorCode(error) ?? '');
   return isUnmapped ? -Number(error.errno) : undefined;
 }
 
-/** What a system error says besides its code and path: "not a directory, open". */
+/** The message of a system error without code and path: "not a directory, open". */
 export function wordsOf(error: Error): string {
   const unmapped = unmappedNumber(error);
   if (unmapped !== undefined)

@@ -1,11 +1,11 @@
-// Many paths in one line.
+// Shows a list of paths in one line.
 
 import { type BytePath, showPath } from '../../binary/path.ts';
 
 const FEW = 5;
 
-/** The first five paths, and how many more there are. */
-export function few(paths: readonly BytePath[]): string {
+/** The first five paths, and the number of the others. */
+export function showPaths(paths: readonly BytePath[]): string {
   const more = paths.length > FEW ? `, and ${paths.length - FEW} more` : '';
   return `${paths.slice(0, FEW).map(showPath).join(', ')}${more}`;
 }

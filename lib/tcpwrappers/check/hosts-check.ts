@@ -91,7 +91,12 @@ export async function checkHosts(
     if (!coversAll(tables.allow.table, tables.deny.table))
       checked
         .at(-1)
-        ?.add('default-grant', undefined, 'whom no rule of either file matches is let in', undefined);
+        ?.add(
+          'default-grant',
+          undefined,
+          'a client that no rule of either file matches is let in',
+          undefined,
+        );
     const findings = checked.flatMap(({ findings }) => findings.toSorted(byPlace));
     const ignored = new Set<RuleId>(options.ignore);
     return [...findings, ...faultsOf(host)].filter(({ rule }) => !ignored.has(rule));

@@ -94,8 +94,8 @@ export function toExplanation(explanation: Explanation): HostsExplanation {
     rule: ruling.rule === undefined ? undefined : toMatched(ruling.rule),
     options: ruling.effects.map(optionOf).map(([name, value]) => ({ name, value: toUtf8(value) })),
     warnings: ruling.warnings,
-    lookups: lookups.map((lookup) => {
-      return { ...lookup, subject: toUtf8(lookup.subject), result: toUtf8(lookup.result) };
+    lookups: lookups.map(({ kind, subject, result, problem, durationMs }) => {
+      return { kind, subject: toUtf8(subject), result: toUtf8(result), problem, durationMs };
     }),
     findings: findings.map(({ file, line, column, rule, message }) => {
       return { file, line, column, rule, message };

@@ -23,13 +23,6 @@ interface Loaded {
   readonly search: Search;
 }
 
-export interface TableFile {
-  /** The rules as the files are now; changed files are read at once. */
-  readonly now: () => Search;
-  /** The same, but long files are read in slices, and a promise waits for them. */
-  readonly soon: () => Search | Promise<Search>;
-}
-
 /** Slices that run at once: about two hundred rules. */
 const AT_ONCE = 16;
 /** How long further slices hold the event loop. */
@@ -82,23 +75,54 @@ async function inSlices<Result>(work: Slices<Result>): Promise<Result> {
   }
 }
 
-/** Opens and reads a file of rules. */
-export function openTableFile(path: Buffer, options: Omit<ParseOptions, 'file' | 'files'>): TableFile {
-  const file = path.toString('latin1');
+/** A file of rules that is open. */
+export class TableFile {
+  readonly #path: Buffer;
+  readonly #options: Omit<ParseOptions, 'file' | 'files'>;
   // undefined while a new table is read: there is never more than one
-  let loaded: Loaded | undefined;
-  let begun = 0;
-  let done = 0;
-  let running: { readonly number: number; readonly ended: Promise<void> } | undefined;
+  #loaded: Loaded | undefined;
+  #begun = 0;
+  #done = 0;
+  #running: { readonly number: number; readonly ended: Promise<void> } | undefined;
+
+  /** Opens and reads the file. */
+  constructor(path: Buffer, options: Omit<ParseOptions, 'file' | 'files'>) {
+    this.#path = path;
+    this.#options = options;
+    this.now();
+  }
+
+  /** The rules as the files are now; changed files are read at once. */
+  now(): Search {
+    const before = this.#current();
+    if (before !== undefined) return before;
+    const number = ++this.#begun;
+    const made = complete(this.#load());
+    this.#finish(number, made);
+    return made.search;
+  }
+
+  /** The same, but long files are read in slices, and a promise waits for them. */
+  soon(): Search | Promise<Search> {
+    const arrived = this.#begun;
+    return (
+      this.#current() ?? (this.#running === undefined ? this.#begin() : undefined) ?? this.#wait(arrived)
+    );
+  }
+
+  #current(): Search | undefined {
+    return this.#loaded?.sources.every(isCurrent) === true ? this.#loaded.search : undefined;
+  }
 
   // Files with the same content keep the table.
-  function* load(): Slices<Loaded> {
-    const version = done;
-    const again = yield* readAgain(loaded?.sources ?? []);
+  *#load(): Slices<Loaded> {
+    const version = this.#done;
+    const again = yield* readAgain(this.#loaded?.sources ?? []);
     // otherwise now() has made a newer table meanwhile
-    if (version === done) {
-      if (again.isSame && loaded !== undefined) return { sources: again.sources, search: loaded.search };
-      loaded = undefined;
+    if (version === this.#done) {
+      if (again.isSame && this.#loaded !== undefined)
+        return { sources: again.sources, search: this.#loaded.search };
+      this.#loaded = undefined;
     }
     const known = new Map(again.sources.map((source) => [source.path.toString('latin1'), source]));
     const sources: Source[] = [];
@@ -107,67 +131,47 @@ export function openTableFile(path: Buffer, options: Omit<ParseOptions, 'file' |
       sources.push(source);
       return source.found;
     }
-    const files = openPatternFiles(read);
-    const table = yield* readTable(yield* read(file), { ...options, file, files });
+    const file = this.#path.toString('latin1');
+    const found = yield* read(file);
+    const table = yield* readTable(found, { ...this.#options, file, files: openPatternFiles(read) });
     return { sources, search: yield* compileTable(table) };
   }
 
   // An older reading never replaces a newer one.
-  function finish(number: number, made: Loaded): void {
-    if (number < done) return;
-    done = number;
-    loaded = made;
-  }
-
-  function current(): Search | undefined {
-    return loaded?.sources.every(isCurrent) === true ? loaded.search : undefined;
-  }
-
-  function now(): Search {
-    const before = current();
-    if (before !== undefined) return before;
-    const number = ++begun;
-    const made = complete(load());
-    finish(number, made);
-    return made.search;
+  #finish(number: number, made: Loaded): void {
+    if (number < this.#done) return;
+    this.#done = number;
+    this.#loaded = made;
   }
 
   // Runs the first slices at once, and the rest later.
-  function begin(): Search | undefined {
-    const number = ++begun;
-    const work = load();
+  #begin(): Search | undefined {
+    const number = ++this.#begun;
+    const work = this.#load();
     for (let i = 0; i < AT_ONCE; i++) {
       const step = work.next();
       if (step.done !== true) continue;
-      finish(number, step.value);
+      this.#finish(number, step.value);
       return step.value.search;
     }
     const ended = inSlices(work)
-      .then((made) => finish(number, made))
+      .then((made) => this.#finish(number, made))
       .finally(() => {
-        running = undefined;
+        this.#running = undefined;
       });
-    running = { number, ended };
+    this.#running = { number, ended };
     return undefined;
   }
 
   // A reading that began earlier may have missed a change, so at most one more is started.
-  async function wait(arrived: number): Promise<Search> {
+  async #wait(arrived: number): Promise<Search> {
     for (;;) {
-      const search = running === undefined ? begin() : undefined;
+      const search = this.#running === undefined ? this.#begin() : undefined;
       if (search !== undefined) return search;
-      const number = running?.number ?? 0;
-      await running?.ended;
-      const made = number > arrived ? loaded?.search : current();
+      const number = this.#running?.number ?? 0;
+      await this.#running?.ended;
+      const made = number > arrived ? this.#loaded?.search : this.#current();
       if (made !== undefined) return made;
     }
   }
-
-  function soon(): Search | Promise<Search> {
-    const arrived = begun;
-    return current() ?? (running === undefined ? begin() : undefined) ?? wait(arrived);
-  }
-
-  now();
-  return { now, soon };
 }

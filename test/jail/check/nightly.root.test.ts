@@ -2,8 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync }
 
 import t, { type Test } from 'tap';
 
-import { buildJail } from '../../../lib/jail/building.ts';
-import { updateJail } from '../../../lib/jail/building.ts';
+import { buildJail, updateJail } from '../../../lib/jail/building.ts';
 import { jailCommand, makeDirectory, makeSystem } from '../../support/builder.ts';
 import { packageDirectory, searchPath, start } from '../../support/launch.ts';
 import { unlessInstalled, unlessRoot } from '../../support/root.ts';

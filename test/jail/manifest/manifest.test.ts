@@ -6,7 +6,12 @@ import t from 'tap';
 
 import { bytePath } from '../../../lib/binary/path.ts';
 import { JailError } from '../../../lib/errors.ts';
-import { type Manifest, parseManifest, writeManifest } from '../../../lib/jail/manifest/manifest.ts';
+import {
+  isSameManifest,
+  type Manifest,
+  parseManifest,
+  writeManifest,
+} from '../../../lib/jail/manifest/manifest.ts';
 import { EMPTY_RECIPE } from '../../../lib/jail/manifest/recipe.ts';
 import { manifests } from './arbitrary.ts';
 
@@ -199,4 +204,38 @@ t.test('nothing but a JailError comes of any bytes or any JSON', async (t) => {
     { numRuns: 1000 },
   );
   t.pass();
+});
+
+t.test('two manifests are the same if and only if they are written as the same bytes', async (t) => {
+  const isRight = (one: Manifest, other: Manifest): boolean =>
+    isSameManifest(one, other) === writeManifest(one).equals(writeManifest(other));
+  fc.assert(fc.property(manifests, manifests, isRight));
+  fc.assert(fc.property(manifests, (one) => isSameManifest(one, parseManifest(writeManifest(one)))));
+  const [directory, link, file, device] = sample.entries;
+  if (directory === undefined || link === undefined || file === undefined || device === undefined)
+    throw new Error('the sample has four entries');
+  const others: readonly Partial<Manifest>[] = [
+    { recipe: EMPTY_RECIPE },
+    { packs: [{ name: 'base' }] },
+    { packages: { p: '1.2-4' } },
+    { entries: sample.entries.slice(1) },
+    { entries: [{ ...directory, mode: 0o700 }, link, file, device] },
+    { entries: [{ ...directory, uid: 1 }, link, file, device] },
+    { entries: [{ ...directory, gid: 1 }, link, file, device] },
+    { entries: [{ ...directory, reason: { how: 'copied' } }, link, file, device] },
+    { entries: [directory, { ...link, target: bytePath('usr') }, file, device] },
+    { entries: [directory, { ...link, reason: { how: 'way', by: bytePath('/usr') } }, file, device] },
+    { entries: [directory, link, { ...file, sha256: 'b'.repeat(64) }, device] },
+    { entries: [directory, link, { ...file, mtimeMs: 1 }, device] },
+    { entries: [directory, link, { ...file, keepPrivileges: true }, device] },
+    { entries: [directory, link, { ...file, package: 'q' }, device] },
+    { entries: [directory, link, { ...file, source: bytePath('/usr/q') }, device] },
+    { entries: [directory, link, file, { ...device, minor: 5 }] },
+    { entries: [directory, link, file, { ...device, reason: { how: 'pack', as: 'tls' } }] },
+  ];
+  for (const other of others) {
+    const changed = { ...sample, ...other };
+    t.notOk(isSameManifest(sample, changed));
+    t.ok(isRight(sample, changed));
+  }
 });

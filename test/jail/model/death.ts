@@ -8,14 +8,7 @@ class Death extends Error {
   override readonly name = 'Death';
 }
 
-const CHANGES = [
-  'inRootMkdir',
-  'inRootRename',
-  'inRootUnlink',
-  'inRootSymlink',
-  'inRootMknod',
-  'copyFile',
-] as const;
+const CHANGES = ['inRootMkdir', 'inRootRename', 'inRootUnlink', 'inRootSymlink', 'inRootMknod'] as const;
 
 type Call = (...args: unknown[]) => unknown;
 
@@ -41,6 +34,23 @@ export async function dieAt(nth: number, work: () => Promise<unknown>): Promise<
   patch('inRootOpen', (call) => (...args) => {
     if (((args[2] as number) & constants.O_CREAT) !== 0 || left < 0) live();
     return call(...args);
+  });
+  // many copies in one call, of which the first may have been made
+  patch('readFiles', (call) => async (root, target, paths, wanted) => {
+    const names = (paths as Buffer).toString('latin1').split('\0').slice(0, -1);
+    if (target !== -1 && left < names.length) {
+      const made = names.slice(0, Math.max(left, 0)).map((name) => `${name}\0`);
+      left = -1;
+      await call(
+        root,
+        target,
+        Buffer.from(made.join(''), 'latin1'),
+        (wanted as Uint32Array).slice(0, made.length * 5),
+      );
+      throw new Death('killed');
+    }
+    if (target !== -1) left -= names.length;
+    return call(root, target, paths, wanted);
   });
   // many renames in one call, of which some may have been done
   patch('renameAll', () => (root, pairs) => {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 
 import { makeRequest } from '../../../lib/tcpwrappers/connection/request-info.ts';
-import { openTableFile, type TableFile } from '../../../lib/tcpwrappers/file/table-file.ts';
+import { TableFile } from '../../../lib/tcpwrappers/file/table-file.ts';
 import type { Search } from '../../../lib/tcpwrappers/rule/rule-table.ts';
 
 t.setTimeout(120_000);
@@ -23,7 +23,7 @@ function open(t: Test, text: string): Opened {
   const path = (name: string): string => join(directory, name);
   const write = (name: string, text: string): void => writeFileSync(path(name), text);
   write('allow', text);
-  return { file: openTableFile(Buffer.from(path('allow')), { role: 'allow' }), write, path };
+  return { file: new TableFile(Buffer.from(path('allow')), { role: 'allow' }), write, path };
 }
 
 // Rules for other addresses, and behind them one with a mark.

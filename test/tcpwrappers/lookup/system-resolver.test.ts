@@ -41,7 +41,7 @@ t.test(
     const directory = mkdtempSync(join(tmpdir(), 'uchroot-test-'));
     t.teardown(() => rmSync(directory, { recursive: true, force: true }));
     const trace = join(directory, 'trace');
-    const module = new URL('../../../lib/tcpwrappers/lookup/netgroup.js', import.meta.url).href;
+    const module = new URL('../../../lib/tcpwrappers/lookup/system-resolver.js', import.meta.url).href;
     const script = `const { lookUpNetgroup } = await import(${JSON.stringify(module)});
       const look = () => lookUpNetgroup('uchroot-\xff', 10_000);
       const found = await Promise.all(Array.from({ length: 20 }, look));

@@ -1,7 +1,7 @@
 import t from 'tap';
 
 import { bytePath } from '../../../lib/binary/path.ts';
-import { ORDINARY, rankOf, rankOfLink } from '../../../lib/jail/apply/commit-order.ts';
+import { ORDINARY, rankOf, rankOfLink } from '../../../lib/jail/apply/jail-writer.ts';
 import type { FileEntry, Reason } from '../../../lib/jail/manifest/planned-entry.ts';
 
 function file(path: string, how: Reason['how']): number {

@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { complaintOf } from '../../lib/jail/complaint.ts';
+import { complaintOf } from '../../lib/jail/try.ts';
 
 const said = (output: string) => complaintOf('/usr/bin/p', '/srv/jail', output);
 

@@ -1,0 +1,255 @@
+// Makes, renames and removes what lies beneath a directory; see inroot.h.
+
+#include <cerrno>
+#include <cmath>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "descriptor.h"
+#include "inroot.h"
+#include "../addon/values.h"
+
+namespace uchroot {
+namespace {
+
+// The directory in which something is changed. Not by way of a link: a user of the jail who may write above it could make one
+// that leads to what is root's in the jail.
+int openToChange(int root, const std::string& directory) {
+  return openInRoot(root, directory, O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS);
+}
+
+// The directory that an entry lies in, opened in the root, and the entry's name in it. Calls such as mkdirat
+// follow no link in the last component, and it is the only one they are given.
+class Entry {
+ public:
+  Entry(const Target& target, bool& valid) : parent_(-1) {
+    const std::string& path = target.path;
+    const size_t end = path.find_last_not_of('/') + 1;  // 0 if there is nothing but slashes
+    const size_t start = end == 0 ? 0 : path.find_last_of('/', end - 1) + 1;
+    name_ = path.substr(start, end - start);
+    valid = !name_.empty() && name_ != "." && name_ != "..";
+    if (!valid) {
+      errno = EINVAL;
+      return;
+    }
+    // "/" rather than "": an empty path is ENOENT
+    parent_ = openToChange(target.root, start == 0 ? "/" : path.substr(0, start));
+    valid = parent_ >= 0;
+  }
+  Entry(const Entry&) = delete;
+  Entry& operator=(const Entry&) = delete;
+  ~Entry() {
+    if (parent_ >= 0) close(parent_);
+  }
+  int parent() const { return parent_; }
+  const char* name() const { return name_.c_str(); }
+
+ private:
+  int parent_;
+  std::string name_;
+};
+
+template <typename Call>
+Napi::Value onEntry(const Napi::CallbackInfo& info, const Target& target, const char* name, Call call) {
+  bool valid = false;
+  const Entry entry(target, valid);
+  return checked(info.Env(), valid ? call(entry.parent(), entry.name()) : -1, name, target.path);
+}
+
+Napi::Value makeDirectory(const Napi::CallbackInfo& info) {
+  const auto target = toTarget(info);
+  if (!target) return info.Env().Undefined();
+  const auto mode = toUint32(info[2], "mode");
+  if (!mode) return info.Env().Undefined();
+  return onEntry(info, *target, "mkdir",
+                 [&](int parent, const char* name) { return mkdirat(parent, name, *mode); });
+}
+
+Napi::Value makeLink(const Napi::CallbackInfo& info) {
+  const auto target = toTarget(info, 2);
+  if (!target) return info.Env().Undefined();
+  const auto text = toBytes(info[1], "target");
+  if (!text) return info.Env().Undefined();
+  return onEntry(info, *target, "symlink",
+                 [&](int parent, const char* name) { return symlinkat(text->c_str(), parent, name); });
+}
+
+// Makes a device node (or, with S_IFIFO, a fifo) of exactly this mode.
+Napi::Value makeNode(const Napi::CallbackInfo& info) {
+  const auto target = toTarget(info);
+  if (!target) return info.Env().Undefined();
+  uint32_t numbers[3] = {};
+  const char* const names[] = {"mode", "major", "minor"};
+  for (size_t i = 0; i < 3; i++) {
+    const auto number = toUint32(info[2 + i], names[i]);
+    if (!number) return info.Env().Undefined();
+    numbers[i] = *number;
+  }
+  const mode_t mode = numbers[0];
+  const dev_t device = makedev(numbers[1], numbers[2]);
+  return onEntry(info, *target, "mknod", [&](int parent, const char* name) {
+    if (mknodat(parent, name, mode, device) < 0) return -1;
+    // The umask has had its say in the mode; setting it aside would do so for all threads. By descriptor, of the
+    // very node: a name could be a link by now. /proc, since chmod takes no O_PATH descriptor before 6.6.
+    const Descriptor node(openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    struct stat status = {};
+    if (node.get() < 0 || fstat(node.get(), &status) < 0) return -1;
+    if ((status.st_mode & S_IFMT) != (mode & S_IFMT) || status.st_rdev != device) {
+      errno = EEXIST;
+      return -1;
+    }
+    return chmod(("/proc/self/fd/" + std::to_string(node.get())).c_str(), mode & 07777);
+  });
+}
+
+Napi::Value renameWith(const Napi::CallbackInfo& info, unsigned flags) {
+  const auto from = toTarget(info, 1);
+  if (!from) return info.Env().Undefined();
+  const auto to = toTarget(info, 2);
+  if (!to) return info.Env().Undefined();
+  bool valid = false;
+  const Entry source(*from, valid);
+  if (!valid) return checked(info.Env(), -1, "rename", from->path);
+  return onEntry(info, *to, "rename", [&](int parent, const char* name) {
+    return renameat2(source.parent(), source.name(), parent, name, flags);
+  });
+}
+
+// renameEntry(root, from, to, exclusive): with `exclusive` nothing that is there already is replaced.
+Napi::Value renameEntry(const Napi::CallbackInfo& info) {
+  return renameWith(info, info[3].ToBoolean() ? RENAME_NOREPLACE : 0);
+}
+
+// exchangeEntries(root, one, other): both names are there before and after.
+Napi::Value exchangeEntries(const Napi::CallbackInfo& info) { return renameWith(info, RENAME_EXCHANGE); }
+
+// Directories that several entries lie in, each opened once: a rename of a thousand files needs few descriptors.
+class Parents {
+ public:
+  explicit Parents(int root) : root_(root) {}
+  Parents(const Parents&) = delete;
+  Parents& operator=(const Parents&) = delete;
+  ~Parents() {
+    for (const auto& [path, fd] : opened_) close(fd);
+  }
+  // The directory of `path` and the name in it; -1 with errno.
+  int open(const std::string& path, std::string& name) {
+    const size_t start = path.find_last_of('/') + 1;  // 0 if there is no slash
+    name = path.substr(start);
+    if (name.empty() || name == "." || name == "..") {
+      errno = EINVAL;
+      return -1;
+    }
+    const std::string parent = start == 0 ? "/" : path.substr(0, start);
+    const auto found = opened_.find(parent);
+    if (found != opened_.end()) return found->second;
+    const int fd = openToChange(root_, parent);
+    if (fd >= 0) opened_.emplace(parent, fd);
+    return fd;
+  }
+
+ private:
+  int root_;
+  std::unordered_map<std::string, int> opened_;
+};
+
+struct Rename {
+  std::string from, to;
+  std::string fromName, toName;
+  int fromParent = -1;
+  int toParent = -1;
+};
+
+// Node's kind of system error, which also says at which pair, and how many were renamed before.
+Napi::Value failedRename(Napi::Env env, const char* call, const std::string& path, size_t index, size_t renamed) {
+  throwErrno(env, errno, call, path);
+  Napi::Error error = env.GetAndClearPendingException();
+  error.Set("index", static_cast<double>(index));
+  error.Set("renamed", static_cast<double>(renamed));
+  error.ThrowAsJavaScriptException();
+  return env.Undefined();
+}
+
+// renameAll(root, [[from, to], …]): what can be looked up is looked up before the first rename, so that an interruption
+// between the first and the last is as unlikely as can be.
+Napi::Value renameAll(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto root = toUint32(info[0], "root descriptor");
+  if (!root) return env.Undefined();
+  if (!info[1].IsArray()) {
+    Napi::TypeError::New(env, "renameAll(root, [[from, to], …])").ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  const Napi::Array pairs = info[1].As<Napi::Array>();
+  std::vector<Rename> renames(pairs.Length());
+  Parents parents(static_cast<int>(*root));
+  for (uint32_t i = 0; i < renames.size(); i++) {
+    Rename& rename = renames[i];
+    const Napi::Value item = pairs.Get(i);
+    if (!item.IsArray()) {
+      Napi::TypeError::New(env, "renameAll(root, [[from, to], …])").ThrowAsJavaScriptException();
+      return env.Undefined();
+    }
+    const Napi::Array pair = item.As<Napi::Array>();
+    auto from = toBytes(pair.Get(0u), "from");
+    if (!from) return env.Undefined();
+    auto to = toBytes(pair.Get(1u), "to");
+    if (!to) return env.Undefined();
+    rename.from = std::move(*from);
+    rename.to = std::move(*to);
+    rename.fromParent = parents.open(rename.from, rename.fromName);
+    if (rename.fromParent < 0) return failedRename(env, "openat2", rename.from, i, 0);
+    rename.toParent = parents.open(rename.to, rename.toName);
+    if (rename.toParent < 0) return failedRename(env, "openat2", rename.to, i, 0);
+  }
+  for (size_t i = 0; i < renames.size(); i++) {
+    const Rename& each = renames[i];
+    if (renameat(each.fromParent, each.fromName.c_str(), each.toParent, each.toName.c_str()) < 0) {
+      return failedRename(env, "rename", each.to, i, i);
+    }
+  }
+  return env.Undefined();
+}
+
+Napi::Value removeEntry(const Napi::CallbackInfo& info) {
+  const auto target = toTarget(info);
+  if (!target) return info.Env().Undefined();
+  const int flags = info[2].ToBoolean() ? AT_REMOVEDIR : 0;
+  return onEntry(info, *target, flags != 0 ? "rmdir" : "unlink",
+                 [&](int parent, const char* name) { return unlinkat(parent, name, flags); });
+}
+
+// When the object at a path, itself even if it is a link, was last modified: in milliseconds since 1970.
+Napi::Value setTimes(const Napi::CallbackInfo& info) {
+  const auto target = toTarget(info);
+  if (!target) return info.Env().Undefined();
+  const double ms = info[2].IsNumber() ? info[2].As<Napi::Number>().DoubleValue() : 0;
+  const double seconds = std::floor(ms / 1e3);
+  const timespec time = {static_cast<time_t>(seconds), static_cast<long>((ms - seconds * 1e3) * 1e6)};
+  const timespec times[2] = {time, time};
+  return onEntry(info, *target, "utimensat", [&](int parent, const char* name) {
+    return utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW);
+  });
+}
+
+}  // namespace
+
+void initEntries(Napi::Env env, Napi::Object exports) {
+  exports.Set("inRootMkdir", Napi::Function::New<makeDirectory>(env, "inRootMkdir"));
+  exports.Set("inRootSymlink", Napi::Function::New<makeLink>(env, "inRootSymlink"));
+  exports.Set("inRootMknod", Napi::Function::New<makeNode>(env, "inRootMknod"));
+  exports.Set("inRootRename", Napi::Function::New<renameEntry>(env, "inRootRename"));
+  exports.Set("inRootExchange", Napi::Function::New<exchangeEntries>(env, "inRootExchange"));
+  exports.Set("renameAll", Napi::Function::New<renameAll>(env, "renameAll"));
+  exports.Set("inRootUnlink", Napi::Function::New<removeEntry>(env, "inRootUnlink"));
+  exports.Set("inRootSetTimes", Napi::Function::New<setTimes>(env, "inRootSetTimes"));
+}
+
+}  // namespace uchroot
