@@ -29,7 +29,7 @@ export { cloneJail, type CloneReport, type CloneRequest } from './jail/clone.ts'
 export { explainFile, listJail, type Explanation, type JailList, type ListedFile } from './jail/listing.ts';
 export { type Progress } from './jail/work/steps.ts';
 export { removeJail, type RemoveReport, type RemoveRequest } from './jail/remove.ts';
-export { type JailRequest, type JailWork } from './jail/request/request.ts';
+export { type JailRequest, type JailWork } from './jail/request/jail-request.ts';
 export { type JailPart, type PackReason } from './jail/manifest/jail-parts.ts';
 export { type Account } from './launch/host/account.ts';
 export { type DirectoryFinding } from './launch/host/directory.ts';

@@ -8,7 +8,7 @@ import { LISTING } from '../jail/check/check-report.ts';
 import type { Finding, Rule } from '../jail/check/check-rule.ts';
 import type { CheckReport } from '../jail/check/jail-check.ts';
 import { rules } from '../jail/check/rules.ts';
-import { absolute } from '../jail/host/hostpath.ts';
+import { absolute } from '../jail/host/given-path.ts';
 import { fromText } from '../jail/manifest/path-text.ts';
 import type { Bytes } from '../quote.ts';
 import { type CheckFormat, readVersion } from './common-options.ts';

@@ -10,7 +10,7 @@ import { cloneJail } from '../jail/clone.ts';
 import { explainFile, listJail } from '../jail/listing.ts';
 import { packs } from '../jail/packs/index.ts';
 import { removeJail } from '../jail/remove.ts';
-import type { JailWork } from '../jail/request/request.ts';
+import type { JailWork } from '../jail/request/jail-request.ts';
 import { wordsOf } from '../jail/work/jail-error.ts';
 import { option, type Argument } from '../command-option.ts';
 import { quote } from '../quote.ts';

@@ -1,13 +1,12 @@
 // What the kernel executes in place of a script, and env(1) after that, until a program runs.
 
-import { findCommand } from './command.ts';
+import { findCommand, parseEnv } from './env.ts';
 import type { Elf } from './elf.ts';
-import { parseEnv } from './env.ts';
-import type { Files, Look, Unusable } from './files.ts';
+import type { Files, Look, Unusable } from './elf-files.ts';
 import type { FoundBy } from './loader.ts';
-import type { DlopenNote } from './note.ts';
+import type { DlopenNote } from './elf-dynamic.ts';
 import { type BytePath, bytePath, joinPath, lastComponent } from './path.ts';
-import type { Word } from './words.ts';
+import type { Word } from './env-words.ts';
 
 type Role =
   | 'program'

@@ -2,15 +2,14 @@
 
 import type { Bytes } from '../quote.ts';
 import { type Chain, followScripts, type MissingFile, type NeededFile, type Run } from './chain.ts';
-import { BASELINE, type Cpu } from './cpu.ts';
+import { type Abi, BASELINE, type Cpu, glibcInterpreter, machineName } from './machine.ts';
 import type { Elf } from './elf.ts';
-import { type Files, openFiles, remember } from './files.ts';
+import { type Files, openFiles, remember } from './elf-files.ts';
 import { openGlibc } from './glibc.ts';
 import { type Libraries, loadLibraries } from './libraries.ts';
 import type { Loader } from './loader.ts';
-import { type Abi, glibcInterpreter, machineName } from './machine.ts';
 import { muslArchitecture, openMusl } from './musl.ts';
-import type { DlopenPriority } from './note.ts';
+import type { DlopenPriority } from './elf-dynamic.ts';
 import { type BytePath, bytePath, joinPath, parentPath } from './path.ts';
 import type { FileRoot } from './root.ts';
 import { walk } from './walk.ts';
@@ -46,6 +45,8 @@ export interface ResolverOptions {
    * not given.
    */
   readonly dlopen?: DlopenPriority | 'none';
+  /** Files of the same root that another resolver has looked at. */
+  readonly files?: Files;
 }
 
 interface Search {
@@ -60,7 +61,7 @@ interface Search {
  * The search is that of the loader the program names, glibc's or musl's; nothing is executed.
  */
 export function openResolver(root: FileRoot, options: ResolverOptions = {}): Resolver {
-  const files = openFiles(root);
+  const { files = openFiles(root) } = options;
   const { cpu = BASELINE, hasProc = files.exists(bytePath('/proc/self')), dlopen = 'recommended' } = options;
   const path = bytePath(options.path ?? '/usr/local/bin:/usr/bin:/bin');
   const loaders = new Map<string, Loader>();

@@ -1,13 +1,27 @@
 // Reads of an ELF file what the kernel and the dynamic loader go by: pure, and safe on hostile input.
 
-import { type Dynamic, type Needed, readDynamic, readDynamicTable } from './dynamic.ts';
-import { type ElfError, elfError, type Header, PT, readHeader } from './header.ts';
+import {
+  type DlopenNote,
+  type Dynamic,
+  type Needed,
+  readDlopenNotes,
+  readDynamic,
+  readDynamicTable,
+} from './elf-dynamic.ts';
+import {
+  elfError,
+  type ElfError,
+  type Header,
+  openWindow,
+  PT,
+  type ReadAt,
+  readHeader,
+  type Window,
+} from './elf-header.ts';
 import type { Abi } from './machine.ts';
-import { type DlopenNote, readDlopenNotes } from './note.ts';
 import { type BytePath, toLatin1 } from './path.ts';
-import { openWindow, type ReadAt, type Window } from './window.ts';
 
-export type { ElfError } from './header.ts';
+export type { ElfError } from './elf-header.ts';
 
 export interface Elf extends Abi {
   readonly kind: 'elf';

@@ -1,10 +1,10 @@
 // The libraries of a program, in the order in which its loader comes to them.
 
 import type { MissingFile, NeededFile } from './chain.ts';
-import type { Files, Look, Unusable } from './files.ts';
+import type { Files, Look, Unusable } from './elf-files.ts';
 import type { Loaded, Loader } from './loader.ts';
 import { machineName } from './machine.ts';
-import type { DlopenNote, DlopenPriority } from './note.ts';
+import type { DlopenNote, DlopenPriority } from './elf-dynamic.ts';
 import { type BytePath, parentPath, showPath } from './path.ts';
 
 /** A program and what loads it. */

@@ -1,7 +1,7 @@
 // How musl's loader finds a library: load_library() in ldso/dynlink.c.
 
-import { readMuslPath } from './conf.ts';
-import type { Files } from './files.ts';
+import { readMuslPath } from './loader-conf.ts';
+import type { Files } from './elf-files.ts';
 import type { Loaded, Loader, Search } from './loader.ts';
 import { type Abi, sameAbi } from './machine.ts';
 import { type BytePath, bytePath, joinPath, lastComponent, parentPath } from './path.ts';

@@ -5,7 +5,7 @@ import type { ErrnoName } from '../errors.ts';
 import { type InRootStatus, native } from '../native.ts';
 import { type Bytes, toBuffer } from '../quote.ts';
 import { type BytePath, pathBytes, toLatin1 } from './path.ts';
-import type { ReadAt } from './window.ts';
+import type { ReadAt } from './elf-header.ts';
 
 export interface FileStatus {
   readonly kind: 'file' | 'directory' | 'symlink' | 'other';
@@ -96,8 +96,10 @@ const numbers = new Float64Array(8);
 const identity = new BigUint64Array(numbers.buffer, 6 * Float64Array.BYTES_PER_ELEMENT);
 
 function statusOfNumbers(): FileStatus {
+  const mode = numberAt(0);
   return {
-    ...kindAndMode(numberAt(0)),
+    kind: KINDS[mode & typeBits] ?? 'other',
+    mode: mode & 0o7777,
     uid: numberAt(1),
     gid: numberAt(2),
     sizeBytes: numberAt(3),

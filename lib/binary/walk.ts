@@ -75,16 +75,3 @@ function componentsOf(path: BytePath): BytePath[] {
   const parts = path.split('/').filter((part) => part !== '') as BytePath[];
   return path.endsWith('/') ? [...parts, '.' as BytePath] : parts;
 }
-
-/** The same root with the answers of lstat kept: for work that passes the same directories again and again. */
-export function rememberStatus(root: FileRoot): FileRoot {
-  const known = new Map<BytePath, FileStatus | undefined>();
-  return {
-    open: (path) => root.open(path),
-    list: (path) => root.list(path),
-    lstat: (path) => {
-      if (!known.has(path)) known.set(path, root.lstat(path));
-      return known.get(path);
-    },
-  };
-}

@@ -2,14 +2,15 @@
 
 import { type BytePath, pathBytes } from '../binary/path.ts';
 import { type DirectoryRoot, errorCode, openFileRoot } from '../binary/root.ts';
-import { rememberStatus } from '../binary/walk.ts';
+import { rememberStatus } from '../binary/remembered-root.ts';
 import { JailError } from '../errors.ts';
 import { takeRequest } from '../keys.ts';
 import type { Bytes } from '../quote.ts';
 import type { Left } from './apply/left.ts';
-import { openBuilt } from './host/built.ts';
-import { type Host, openHost } from './host/host.ts';
-import { absolute } from './host/hostpath.ts';
+import { openBuilt } from './host/source-host.ts';
+import { type Host } from './host/source-host.ts';
+import { openHost } from './host/source-host.ts';
+import { absolute } from './host/given-path.ts';
 import { learnAll } from './learn/learn.ts';
 import { readBuilt } from './listing.ts';
 import { foreseeJail, type Made, makeJail } from './make.ts';
@@ -30,7 +31,7 @@ import {
   toGivenRecipe,
   toRecipe,
   toReplace,
-} from './request/request.ts';
+} from './request/jail-request.ts';
 import { refuseFailures } from './tell.ts';
 import { toJailError } from './work/jail-error.ts';
 

@@ -8,8 +8,8 @@ import { JailError, UsageError } from '../errors.ts';
 import { takeRequest } from '../keys.ts';
 import { native, type SkipReason, type TreeCounts } from '../native.ts';
 import type { Bytes } from '../quote.ts';
-import { findJailDirectory, type JailDirectory } from './host/directory.ts';
-import { absolute, withoutDots } from './host/hostpath.ts';
+import { findJailDirectory, type JailDirectory } from './host/jail-directory.ts';
+import { absolute, withoutDots } from './host/given-path.ts';
 import { isWithin } from './host/mounts.ts';
 import {
   hiddenName,
@@ -21,9 +21,9 @@ import {
   openPlace,
   type Place,
   renameAt,
-} from './host/place.ts';
+} from './host/jail-place.ts';
 import { copyTree, type CopyReport, type Directory, removeTree } from './host/tree.ts';
-import { checkBytes, checkFlag, checkWork, type JailWork, requireRoot } from './request/request.ts';
+import { checkBytes, checkFlag, checkWork, type JailWork, requireRoot } from './request/jail-request.ts';
 import { readTemplate, type Template } from './template.ts';
 import { throwIfAborted, toJailError } from './work/jail-error.ts';
 import { showPaths } from './work/show-paths.ts';

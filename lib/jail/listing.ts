@@ -6,14 +6,14 @@ import { walk } from '../binary/walk.ts';
 import { JailError } from '../errors.ts';
 import { checkKeys, takeRequest } from '../keys.ts';
 import type { Bytes } from '../quote.ts';
-import { openBuilt } from './host/built.ts';
-import { absolute } from './host/hostpath.ts';
+import { openBuilt } from './host/source-host.ts';
+import { absolute } from './host/given-path.ts';
 import { showReason } from './manifest/planned-entry.ts';
 import { type Manifest, MANIFEST_PATH, readManifest, type Recorded } from './manifest/manifest.ts';
 import { recipeToJson } from './manifest/recipe.ts';
 import { toText } from './manifest/path-text.ts';
 import { explain, packReasons, type PackReason } from './manifest/jail-parts.ts';
-import { checkBytes, requireRoot } from './request/request.ts';
+import { checkBytes, requireRoot } from './request/jail-request.ts';
 import { toJailError } from './work/jail-error.ts';
 
 export interface ListedFile extends Omit<Recorded, 'path' | 'source' | 'target' | 'reason'> {

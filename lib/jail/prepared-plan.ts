@@ -2,17 +2,18 @@
 
 import { type BytePath, bytePath, showPath } from '../binary/path.ts';
 import type { DirectoryRoot, FileRoot } from '../binary/root.ts';
-import { rememberStatus, walk } from '../binary/walk.ts';
+import { rememberStatus } from '../binary/remembered-root.ts';
+import { walk } from '../binary/walk.ts';
 import { JailError, UsageError } from '../errors.ts';
 import { isAtOrIn } from './apply/grounds.ts';
-import type { Host } from './host/host.ts';
+import type { Host } from './host/source-host.ts';
 import { STORE } from './manifest/layout.ts';
 import { type Manifest, readManifest } from './manifest/manifest.ts';
 import type { Recipe } from './manifest/recipe.ts';
 import { packOf } from './packs/index.ts';
-import { type JailPlan, planJail } from './plan/plan.ts';
-import type { JailWork } from './request/request.ts';
-import { readUsers } from './request/users.ts';
+import { type JailPlan, planJail } from './plan/jail-plan.ts';
+import type { JailWork } from './request/jail-request.ts';
+import { readUsers } from './request/named-on-host.ts';
 import { lacks } from './verify.ts';
 import { begin, gradually } from './work/steps.ts';
 

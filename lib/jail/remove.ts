@@ -8,9 +8,8 @@ import { AbortError, JailError, UsageError } from '../errors.ts';
 import { takeRequest } from '../keys.ts';
 import { native, type TreeCounts } from '../native.ts';
 import { findOccupants } from './host/busy.ts';
-import { absolute } from './host/hostpath.ts';
-import { readMounts } from './host/mountinfo.ts';
-import { findMount, isWithin } from './host/mounts.ts';
+import { absolute } from './host/given-path.ts';
+import { findMount, isWithin, readMounts } from './host/mounts.ts';
 import {
   hasManifest,
   hiddenName,
@@ -22,9 +21,9 @@ import {
   type Place,
   renameAt,
   STORE_NAME,
-} from './host/place.ts';
+} from './host/jail-place.ts';
 import { type Directory, removeTree } from './host/tree.ts';
-import { checkWork, type JailWork, requireRoot } from './request/request.ts';
+import { checkWork, type JailWork, requireRoot } from './request/jail-request.ts';
 import { throwIfAborted, toJailError } from './work/jail-error.ts';
 import { begin } from './work/steps.ts';
 

@@ -4,8 +4,8 @@ import { type BytePath, showPath } from '../binary/path.ts';
 import { JailError } from '../errors.ts';
 import type { Left } from './apply/left.ts';
 import { fromText } from './manifest/path-text.ts';
-import { accountWarning } from './plan/accounts.ts';
-import type { JailPlan } from './plan/plan.ts';
+import { accountWarning } from './plan/unknown-accounts.ts';
+import type { JailPlan } from './plan/jail-plan.ts';
 import { showPaths } from './work/show-paths.ts';
 
 interface Told {

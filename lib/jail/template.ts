@@ -6,7 +6,7 @@ import type { BytePath } from '../binary/path.ts';
 import type { DirectoryRoot } from '../binary/root.ts';
 import { walk } from '../binary/walk.ts';
 import { JailError } from '../errors.ts';
-import { hasManifest } from './host/place.ts';
+import { hasManifest } from './host/jail-place.ts';
 import { MANIFEST_PATH } from './manifest/manifest.ts';
 import { fromText } from './manifest/path-text.ts';
 

@@ -2,7 +2,7 @@
 
 import { openResolver } from '../binary/closure.ts';
 import type { MissingFile } from '../binary/chain.ts';
-import type { Cpu } from '../binary/cpu.ts';
+import type { Cpu } from '../binary/machine.ts';
 import { type BytePath, lastComponent, showPath } from '../binary/path.ts';
 import type { FileRoot } from '../binary/root.ts';
 import { JailError } from '../errors.ts';

@@ -4,7 +4,7 @@ import t from 'tap';
 
 import { writeCache } from '../../lib/binary/cache.ts';
 import { type Closure, resolveProgram } from '../../lib/binary/closure.ts';
-import { BASELINE, type Cpu } from '../../lib/binary/cpu.ts';
+import { BASELINE, type Cpu } from '../../lib/binary/machine.ts';
 import { bytePath } from '../../lib/binary/path.ts';
 import { cacheWithHwcap } from './hwcap.ts';
 import { type ElfImage, makeElf, memoryRoot, type Tree } from './image.ts';

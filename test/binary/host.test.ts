@@ -7,10 +7,10 @@ import { promisify } from 'node:util';
 import t from 'tap';
 
 import { type Closure, openResolver } from '../../lib/binary/closure.ts';
-import { readCpu } from '../../lib/binary/cpu.ts';
+import { readCpu } from '../../lib/binary/machine.ts';
 import { bytePath } from '../../lib/binary/path.ts';
 import { openFileRoot } from '../../lib/binary/root.ts';
-import { rememberStatus } from '../../lib/binary/walk.ts';
+import { rememberStatus } from '../../lib/binary/remembered-root.ts';
 import { elfFilesBelow } from './hostfiles.ts';
 import { sanitized } from '../support/sanitizer.ts';
 

@@ -3,7 +3,7 @@
 import t from 'tap';
 
 import { type Closure, type ResolverOptions, resolveProgram } from '../../lib/binary/closure.ts';
-import type { DlopenPriority } from '../../lib/binary/note.ts';
+import type { DlopenPriority } from '../../lib/binary/elf-dynamic.ts';
 import { bytePath } from '../../lib/binary/path.ts';
 import { dlopenNotes, type ElfImage, makeElf, memoryRoot, type Tree } from './image.ts';
 

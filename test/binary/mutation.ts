@@ -4,8 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 
 import * as fc from 'fast-check';
 
-import { readHeader } from '../../lib/binary/header.ts';
-import { openWindow } from '../../lib/binary/window.ts';
+import { openWindow, readHeader } from '../../lib/binary/elf-header.ts';
 import { dlopenNotes, makeElf, numbersOf } from './image.ts';
 
 /** A file, and where in it what is read lies: there a change matters. */

@@ -1,7 +1,8 @@
 import t from 'tap';
 
 import { bytePath } from '../../lib/binary/path.ts';
-import { rememberStatus, walk } from '../../lib/binary/walk.ts';
+import { rememberReads, rememberStatus } from '../../lib/binary/remembered-root.ts';
+import { walk } from '../../lib/binary/walk.ts';
 import { memoryRoot } from './image.ts';
 
 const root = memoryRoot({
@@ -79,3 +80,28 @@ t.test('a root that remembers asks once', async (t) => {
   t.match(walk(remembering, bytePath('/bin/sh')), { kind: 'found' });
   t.equal(asked, first);
 });
+
+t.test(
+  'a root that remembers reads opens a file once for its headers, and again only for what lies further on',
+  async (t) => {
+    const opened: string[] = [];
+    const text = 'head'.padEnd(9000, '.');
+    const root = rememberReads(memoryRoot({ '/file': text }, (path) => opened.push(path)));
+    const read = (offset: number, length: number) => {
+      const file = root.open(bytePath('/file'));
+      const data = file?.read(offset, length) ?? new Uint8Array();
+      file?.close();
+      return Buffer.from(data).toString('latin1');
+    };
+    t.equal(read(0, 4), 'head');
+    t.equal(read(2, 250), text.slice(2, 252));
+    t.same(opened, ['/file']);
+    t.equal(read(4000, 90), text.slice(4000, 4090));
+    t.equal(read(4001, 90), text.slice(4001, 4091));
+    t.same(opened, ['/file', '/file']);
+    t.equal(read(4000, 200), text.slice(4000, 4200), 'over the end of a page');
+    t.equal(read(8990, 90), text.slice(8990), 'over the end of the file');
+    t.equal(read(0, 9000), text);
+    t.equal(root.open(bytePath('/nothing')), undefined);
+  },
+);

@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import t, { type Test } from 'tap';
 
 import { buildJail } from '../../lib/jail/building.ts';
-import type { JailRequest } from '../../lib/jail/request/request.ts';
+import type { JailRequest } from '../../lib/jail/request/jail-request.ts';
 import { runInJail } from '../../lib/launch/start/run.ts';
 import { spawnInJail } from '../../lib/launch/start/spawn.ts';
 import { unlessInstalled, unlessRoot } from '../support/root.ts';

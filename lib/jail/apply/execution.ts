@@ -3,17 +3,16 @@
 import { readFileSync } from 'node:fs';
 
 import { readCache } from '../../binary/cache.ts';
-import { readSmallFile } from '../../binary/conf.ts';
+import { readSmallFile } from '../../binary/loader-conf.ts';
 import { type BytePath, bytePath } from '../../binary/path.ts';
 import type { DirectoryRoot, FileRoot } from '../../binary/root.ts';
-import { readMounts } from '../host/mountinfo.ts';
-import { mountsIn, pointIn } from '../host/mounts.ts';
+import { mountsIn, pointIn, readMounts } from '../host/mounts.ts';
 import type { Entry } from '../manifest/planned-entry.ts';
 import { isSameManifest, type Manifest, type Recorded, writeManifest } from '../manifest/manifest.ts';
 import { fromText } from '../manifest/path-text.ts';
 import type { Recipe } from '../manifest/recipe.ts';
-import { CACHE_PATH, cacheFor } from '../plan/cache.ts';
-import type { JailPlan } from '../plan/plan.ts';
+import { CACHE_PATH, cacheFor } from '../plan/library-cache.ts';
+import type { JailPlan } from '../plan/jail-plan.ts';
 import { throwIfAborted, toJailError } from '../work/jail-error.ts';
 import { begin, openTurns, type Progress } from '../work/steps.ts';
 import { openJudge, type Verdict } from './judge.ts';

@@ -7,7 +7,7 @@ import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import type { DirectoryEntry, Entry } from '../manifest/planned-entry.ts';
 import type { Manifest, Recorded } from '../manifest/manifest.ts';
-import { CACHE_PATH } from '../plan/cache.ts';
+import { CACHE_PATH } from '../plan/library-cache.ts';
 import type { FileFacts, KnownFiles } from './file-facts.ts';
 import type { Expected } from './commit-list.ts';
 import { type Grounds, type Judging, openGrounds } from './grounds.ts';

@@ -3,16 +3,17 @@
 import { constants, readFileSync, readlinkSync } from 'node:fs';
 
 import { openResolver, type Resolver } from '../../binary/closure.ts';
-import { BASELINE } from '../../binary/cpu.ts';
+import { BASELINE } from '../../binary/machine.ts';
 import { type BytePath, bytePath, pathBytes } from '../../binary/path.ts';
 import { type DirectoryRoot, errorCode, type FileRoot, openFileRoot } from '../../binary/root.ts';
-import { rememberStatus } from '../../binary/walk.ts';
+import { rememberStatus } from '../../binary/remembered-root.ts';
 import { JailError } from '../../errors.ts';
 import { errnoName, reason } from '../../errno.ts';
-import { native, type PathComponent } from '../../native.ts';
+import { native } from '../../native.ts';
+import { type PathComponent } from '../../native/launch-calls.ts';
 import { quote } from '../../quote.ts';
-import { type Host, openHost } from '../host/host.ts';
-import { type Mount, readMounts } from '../host/mountinfo.ts';
+import { type Host, openHost } from '../host/source-host.ts';
+import { type Mount, readMounts } from '../host/mounts.ts';
 import { MANIFEST_PATH, type Manifest, readManifest } from '../manifest/manifest.ts';
 import { judgeWay, type WayFinding } from '../../trust/way.ts';
 import type { JailUser } from '../packs/pack.ts';

@@ -2,7 +2,7 @@
 
 import { type BytePath, joinPath, pathBytes } from '../../binary/path.ts';
 import { octal } from '../../trust/writer.ts';
-import type { Mount } from '../host/mountinfo.ts';
+import type { Mount } from '../host/mounts.ts';
 import type { Found } from './check-rule.ts';
 import type { CheckedJail } from './checked-jail.ts';
 import type { Entry } from './checked-entry.ts';

@@ -6,7 +6,7 @@ import { type BytePath, pathBytes } from '../../binary/path.ts';
 import type { DirectoryRoot } from '../../binary/root.ts';
 import { native } from '../../native.ts';
 import type { Manifest, Recorded } from '../manifest/manifest.ts';
-import type { JailWork } from '../request/request.ts';
+import type { JailWork } from '../request/jail-request.ts';
 import { throwIfAborted } from '../work/jail-error.ts';
 import { begin } from '../work/steps.ts';
 import { type Entry, type Kind, openZones, type Zone } from './checked-entry.ts';

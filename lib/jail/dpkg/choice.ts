@@ -1,9 +1,15 @@
-// What was chosen of which packages, and the words for why.
+// Chooses the files of Debian packages that a jail needs, beyond what the headers of its programs tell.
 
 import type { BytePath } from '../../binary/path.ts';
+import type { Steps } from '../work/steps.ts';
+import { callsOf, isShell, modulesOf } from './script-calls.ts';
 import type { Package } from './database.ts';
-import type { Edge } from './follow.ts';
-
+import type { Executable } from './scanned-program.ts';
+import { type Edge, findPlugins } from './dependencies.ts';
+import { placeOf } from './file-place.ts';
+import { take, useProgram } from './reach.ts';
+import { statusIfThere } from './read.ts';
+import { openWork, type Reading, type Work } from './choice-state.ts';
 /** Why a package is used. */
 export interface PackageReason {
   readonly how:
@@ -46,9 +52,9 @@ export interface ChosenFile {
 
 export interface Choice {
   readonly files: readonly ChosenFile[];
-  /** In the order in which they were come to: the reason of one is always in front of it. */
+  /** In the order in which they were found: the package that is the reason for another one comes before it. */
   readonly packages: readonly ChosenPackage[];
-  /** What not everybody may read, and may be a secret: it is not among the files. */
+  /** Files that are not world-readable and may hold a secret: they are not among `files`. */
   readonly withheld: readonly ChosenFile[];
 }
 
@@ -62,4 +68,111 @@ export function packageChain(choice: Choice, pkg: Package): readonly ChosenPacka
     at = step.reason.from;
   }
   return chain;
+}
+
+export interface ChoiceRequest {
+  /** Programs, scripts and interpreters, as paths of the root. */
+  readonly programs: readonly BytePath[];
+  /** Packages to be taken whole. */
+  readonly packages: readonly Package[];
+}
+
+/**
+ * Goes from the programs and packages asked for to what they cannot do without: by Depends, and by what stands in the programs.
+ * Shared libraries are left to the closure of the ELF files, but for those that only a script can ask for.
+ * @throws system errors of the root, such as EIO.
+ */
+export function* choose(reading: Reading, request: ChoiceRequest): Steps<Choice> {
+  const work = openWork(reading);
+  const { uses, mentions, taken } = work;
+  for (const pkg of request.packages)
+    uses.add({ pkg, extent: 'whole', withLibraries: true, reason: { how: 'asked' }, why: undefined });
+  for (const path of request.programs) useProgram(work, path, { how: 'asked' }, path);
+  do {
+    for (let use = uses.next(); use !== undefined; use = uses.next()) {
+      take(work, use);
+      yield;
+    }
+    for (let next = taken.takeFresh(); next !== undefined; next = taken.takeFresh()) {
+      lookInto(work, next);
+      yield;
+      yield* startCalled(work, next);
+    }
+    addLibraries(work);
+  } while ((yield* mentions.search()) || usePlugins(work));
+  return {
+    files: [...taken.files.values()],
+    packages: uses.all().map(({ pkg, extent, reason }) => ({ package: pkg, extent, reason })),
+    withheld: [...taken.withheld.values()],
+  };
+}
+
+function lookInto(work: Work, executable: Executable): void {
+  const { root, packages, commands, mentions, taken, uses } = work;
+  const { path, kind, interpreters, linked } = executable;
+  const from = packages.owner(path);
+  const start = (how: 'interpreter' | 'command', program: BytePath | undefined) => {
+    if (program !== undefined) useProgram(work, program, { how, from, by: path }, path);
+  };
+  for (const name of interpreters) start('interpreter', name.includes('/') ? name : commands.inPath(name));
+  // a package says what it calls, in Depends; a script that is nobody's says it nowhere else
+  for (const name of executable.commands)
+    start('command', from === undefined ? commands.inPath(name) : commands.inBase(name));
+  for (const module of from === undefined ? modulesOf(root, packages, executable) : []) {
+    const pkg = packages.owner(module);
+    if (pkg !== undefined)
+      uses.add({ pkg, extent: 'used', withLibraries: false, reason: { how: 'module', by: path }, why: path });
+  }
+  for (const file of linked) taken.add(file, packages.owner(file), path);
+  for (const file of filesNamedIn(work, executable)) taken.add(file, packages.owner(file), path);
+  if (kind !== 'linker-script') mentions.add(executable);
+}
+
+/** What a script and the modules of its package call, of the tools that every system has. */
+function* startCalled(work: Work, { kind, path, interpreters, text }: Executable): Steps<void> {
+  const { root, packages, reader, commands, called } = work;
+  const from = packages.owner(path);
+  if (kind !== 'script' || from === undefined || interpreters.some(isShell)) return;
+  const modules = called.has(from) ? [] : reader.contents(from).data;
+  called.add(from);
+  for (const name of yield* callsOf(root, text, modules)) {
+    const program = commands.inBase(name);
+    if (program !== undefined) useProgram(work, program, { how: 'command', from, by: path }, path);
+  }
+}
+
+const MOST_BYTES = 1 << 20;
+
+/** A script that is started opens what it names by its path: lighttpd has one that reads /etc/mime.types of media-types. */
+function filesNamedIn({ root, packages }: Work, { kind, text, path }: Executable): readonly BytePath[] {
+  if (kind !== 'script') return [];
+  const named = new Set(text.match(/\/(?:etc|usr\/share)\/[\w.+/-]*\w/g) as BytePath[] | null);
+  const own = packages.owner(path)?.source;
+  return [...named].filter((file) => {
+    const status = statusIfThere(root, file);
+    const owner = packages.owner(file);
+    if (status?.kind !== 'file' || owner === undefined || owner.source === own) return false;
+    return status.sizeBytes <= MOST_BYTES && (status.mode & 0o004) !== 0 && placeOf(file) === 'other';
+  });
+}
+
+/** What a program starts may be named in a library of its source: rustc is in librustc_driver. */
+function addLibraries({ uses, reader, look, mentions, listening, searched }: Work): void {
+  for (const { pkg, extent } of uses.all()) {
+    if (!listening.has(pkg.source) || searched.has(pkg) || extent === 'programs') continue;
+    searched.add(pkg);
+    for (const path of reader.contents(pkg).libraries) {
+      const library = look(path);
+      if (library?.kind === 'elf') mentions.add(library);
+    }
+  }
+}
+
+/** True if there were any that are new. */
+function usePlugins({ root, packages, uses, taken }: Work): boolean {
+  const used = new Set(uses.all().flatMap(({ pkg, extent }) => (extent === 'programs' ? [] : [pkg])));
+  const plugins = findPlugins(root, packages, used, taken.files.keys());
+  for (const { pkg, from, by } of plugins)
+    uses.add({ pkg, extent: 'used', withLibraries: false, reason: { how: 'plugin', from, by }, why: by });
+  return plugins.length > 0;
 }

@@ -1,13 +1,75 @@
-// Sorts what a package has on the root by what it is for.
+// Sorts what a package has on the root, and what was made beside it, by what it is for.
 
-import { remember } from '../../binary/files.ts';
-import { type BytePath, lastComponent, parentPath } from '../../binary/path.ts';
+import { remember } from '../../binary/elf-files.ts';
+import { type BytePath, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
-import { readAlternatives } from './alternatives.ts';
+import { readAlternatives } from './file-lists.ts';
 import type { Package, Packages } from './database.ts';
-import { madeBeside } from './made.ts';
-import { placeOf } from './place.ts';
-import { followIfThere, listIfThere } from './read.ts';
+import { placeOf } from './file-place.ts';
+import { followIfThere, listIfThere, statusIfThere } from './read.ts';
+const MAX_DEPTH = 8;
+// What dpkg, ucf, an editor or a package manager left over (deb-conffiles(5)).
+const LEFT_OVER = /~$|\.(?:dpkg|ucf)-[a-z]+$|\.bak$|\.sw[a-p]$|^\.placeholder$/;
+
+/**
+ * What maintainer scripts and the administrator made in a directory of a package: /etc/php/8.4/cli/conf.d is all links that no
+ * package lists. In a directory of several sources only links to the package's own files are its. Below /usr it is what a
+ * package's program looks its plugins up in (/usr/lib/x86_64-linux-gnu/graphviz/config6a), but no directory of caches.
+ */
+function madeBeside(
+  root: FileRoot,
+  packages: Packages,
+  pkg: Package,
+  directory: BytePath,
+): readonly BytePath[] {
+  // most that a package lists are files: to list one is an error that takes longer than a look
+  if (statusIfThere(root, directory)?.kind === 'file') return [];
+  if (STATE.test(directory)) return madeInState(root, packages, directory);
+  if (placeOf(directory) !== 'other') return [];
+  const isShared = packages.source(directory) === undefined;
+  if (/^\/usr\/(?:lib|share)\/./.test(directory))
+    return isShared ? [] : unlistedIn(root, packages, directory, MAX_DEPTH - 1);
+  if (!/^\/etc\/./.test(directory)) return [];
+  return unlistedIn(root, packages, directory).filter(
+    (path) => !isShared || packages.owner(followIfThere(root, path)?.path ?? path) === pkg,
+  );
+}
+
+// What the system keeps of its packages is no data of theirs.
+const STATE = /^\/var\/lib\/(?!(?:dpkg|apt|ucf|systemd|pam)(?:\/|$))./;
+
+/**
+ * What a maintainer script made for the package's programs where services keep their data: the formats of TeX lie in
+ * /var/lib/texmf. Only files and directories of root: all else is data of the service.
+ */
+function madeInState(root: FileRoot, packages: Packages, directory: BytePath): readonly BytePath[] {
+  const isRoots = (path: BytePath) => {
+    const status = statusIfThere(root, path);
+    return (
+      status !== undefined && status.uid === 0 && (status.kind === 'symlink' || (status.mode & 0o022) === 0)
+    );
+  };
+  if (packages.source(directory) === undefined || !isRoots(directory)) return [];
+  return unlistedIn(root, packages, directory, 0, isRoots);
+}
+
+function unlistedIn(
+  root: FileRoot,
+  packages: Packages,
+  directory: BytePath,
+  depth = 0,
+  accept: (path: BytePath) => boolean = () => true,
+): BytePath[] {
+  if (depth === MAX_DEPTH) return [];
+  const paths = listIfThere(root, directory)
+    .filter((name) => !LEFT_OVER.test(name))
+    .map((name) => joinPath(directory, name))
+    .filter((path) => !packages.isListed(path) && accept(path));
+  const below = paths
+    .filter((path) => statusIfThere(root, path)?.kind === 'directory')
+    .flatMap((path) => unlistedIn(root, packages, path, depth + 1, accept));
+  return paths.concat(below);
+}
 
 /** Files and links of one package that are of use in a jail, by their own names. */
 export interface Contents {
@@ -15,17 +77,17 @@ export interface Contents {
   readonly programs: readonly BytePath[];
   /** Other executable files, which programs start by their path: /usr/lib/gcc/…/cc1. */
   readonly helpers: readonly BytePath[];
-  /** Other names of its own programs: links elsewhere that lead to one. */
+  /** Links outside the directories for programs that lead to one of its own programs. */
   readonly names: readonly Name[];
-  /** Executable scripts that nothing starts, unless it names their whole path. */
+  /** Executable scripts that are started only by their full path. */
   readonly scripts: readonly BytePath[];
-  /** What the loader finds by name. */
+  /** Libraries that the loader finds by name. */
   readonly libraries: readonly BytePath[];
   /** Headers, objects and archives. */
   readonly development: readonly BytePath[];
-  /** All else: modules, plugins, configuration, and directories that nobody else has and that are empty. */
+  /** All other files: modules, plugins, configuration, and empty directories that no other package has. */
   readonly data: readonly BytePath[];
-  /** What not everybody may read, and may hold a secret. */
+  /** Files that are not world-readable and may hold a secret. */
   readonly withheld: readonly BytePath[];
 }
 
@@ -38,7 +100,7 @@ interface Name {
 
 export interface ContentsReader {
   readonly contents: (pkg: Package) => Contents;
-  /** The programs by the list alone, at next to no cost: for packages of which nothing may be needed. */
+  /** The programs according to the list alone, without a look at the files: cheap, for packages that may not be needed. */
   readonly programs: (pkg: Package) => readonly BytePath[];
   /** Links to a program by way of /etc/alternatives: cc, for gcc. */
   readonly alternatives: (path: BytePath) => readonly BytePath[];
@@ -135,7 +197,7 @@ function isHelper(path: BytePath): boolean {
   );
 }
 
-/** Whether everybody may come in. */
+/** Whether everybody may search the directory and those above it. */
 function openDirectories(root: FileRoot): (directory: BytePath) => boolean {
   const known = new Map<BytePath, boolean>();
   function isOpen(directory: BytePath): boolean {

@@ -1,6 +1,6 @@
-// What dpkg's database says of a root: which packages are installed, whose a file is. Nothing is executed.
+// What dpkg's database says about a root: the installed packages, and the owner of each file. Nothing is executed.
 
-import { remember } from '../../binary/files.ts';
+import { remember } from '../../binary/elf-files.ts';
 import { type BytePath, bytePath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import {
@@ -10,11 +10,11 @@ import {
   readList,
   readRegistry,
   type Rename,
-} from './lists.ts';
+} from './file-lists.ts';
 import { readFile, readIfThere } from './read.ts';
-import { type Alternatives, isSatisfied, type Package, readStatus, type Relation } from './status.ts';
+import { type Alternatives, isSatisfied, type Package, readStatus, type Relation } from './package-status.ts';
 
-export type { Package } from './status.ts';
+export type { Package } from './package-status.ts';
 
 /** The installed packages of a root. Paths may be given by any of their names: `/bin/sh` or `/usr/bin/sh`. */
 export interface Packages {
@@ -22,7 +22,7 @@ export interface Packages {
   /** `name` or `name:architecture`; without one, that of dpkg itself comes first. */
   find(name: string): Package | undefined;
   /**
-   * The package whose a file is. Undefined if it is nobody's, as what a maintainer script made, or that of several, as
+   * The package that owns a file. Undefined if no package owns it, such as a file of a maintainer script, or several do, as
    * a directory may be. A link to it is another file: `/usr/bin/vi` is nobody's.
    */
   owner(path: BytePath): Package | undefined;
@@ -57,13 +57,14 @@ export function openPackages(root: FileRoot): Packages | undefined {
 
   function files(pkg: Package): readonly BytePath[] {
     diversions ??= readDiversions(readIfThere(root, bytePath(`${DATABASE}/diversions`)));
-    const known = diversions;
     registry ??= readRegistry(readIfThere(root, bytePath('/var/lib/ucf/registry')));
-    const made = registry;
-    return remember(lists, pkg, () => [
-      ...readList(readListFile(root, pkg), pkg.name, known, rename),
-      ...(made.get(pkg.name) ?? []).map(rename),
-    ]);
+    const known = lists.get(pkg);
+    if (known !== undefined) return known;
+    const listed = readList(readListFile(root, pkg), pkg.name, diversions, rename);
+    const registered = registry.get(pkg.name);
+    const paths = registered === undefined ? listed : listed.concat(registered.map(rename));
+    lists.set(pkg, paths);
+    return paths;
   }
   function ownership(path: BytePath): Ownership | undefined {
     index ??= indexOwners(all, files);
@@ -94,7 +95,7 @@ function readListFile(root: FileRoot, { name, architecture, multiArch }: Package
   return new Uint8Array();
 }
 
-/** A package; or what several share, with their source if it is one and the same. */
+/** A package; or what several packages share, with their source if it is the same. */
 type Ownership = Package | { readonly shared: true; readonly source: string | undefined };
 
 const SHARED: Ownership = { shared: true, source: undefined };

@@ -1,11 +1,12 @@
-// Listens for names in the executables that have been chosen: whoever waits for a name is told who says it.
+// Searches the chosen executables for names, and calls the listeners of each name that it finds.
 
-import { remember } from '../../binary/files.ts';
+import { remember } from '../../binary/elf-files.ts';
 import type { BytePath } from '../../binary/path.ts';
 import type { Steps } from '../work/steps.ts';
-import type { Executable } from './executable.ts';
+import type { Executable } from './scanned-program.ts';
+import { toWanted, type Wanted } from './scan-names.ts';
 
-/** Is told of each executable that contains the name. */
+/** Called for each executable that contains the name. */
 type Listener = (by: BytePath) => void;
 
 export interface Mentions {
@@ -14,11 +15,11 @@ export interface Mentions {
   /** Waits for a path, or one below it. */
   awaitPath(path: BytePath, listener: Listener): void;
   add(executable: Executable): void;
-  /** Searches what was added for what is waited for; false if there was nothing left to search. */
+  /** Searches the added executables for the awaited names; false if there was nothing left to search. */
   search(): Steps<boolean>;
 }
 
-interface Wanted {
+interface Awaited {
   readonly names: Set<string>;
   readonly paths: Set<BytePath>;
 }
@@ -27,8 +28,8 @@ interface Wanted {
 export function openMentions(): Mentions {
   const listeners = new Map<string, Listener[]>();
   const mentions = new Map<string, BytePath[]>();
-  const known: Wanted = { names: new Set(), paths: new Set() };
-  let fresh: Wanted = { names: new Set(), paths: new Set() };
+  const known: Awaited = { names: new Set(), paths: new Set() };
+  let fresh: Awaited = { names: new Set(), paths: new Set() };
   const searched: Executable[] = [];
   let added: Executable[] = [];
 
@@ -36,9 +37,8 @@ export function openMentions(): Mentions {
     remember(listeners, what, () => []).push(listener);
     for (const by of mentions.get(what) ?? []) listener(by);
   }
-  function search(executable: Executable, { names, paths }: Wanted): void {
-    if (names.size + paths.size === 0) return;
-    for (const what of executable.mentions(names, paths)) {
+  function search(executable: Executable, wanted: Wanted): void {
+    for (const what of executable.mentions(wanted)) {
       remember(mentions, what, () => []).push(executable.path);
       for (const listener of listeners.get(what) ?? []) listener(executable.path);
     }
@@ -59,14 +59,18 @@ export function openMentions(): Mentions {
       if (now.names.size + now.paths.size + executables.length === 0) return false;
       fresh = { names: new Set(), paths: new Set() };
       added = [];
-      for (const executable of searched) {
-        search(executable, now);
-        yield;
+      if (now.names.size + now.paths.size > 0) {
+        const wanted = toWanted(now.names, now.paths);
+        for (const executable of searched) {
+          search(executable, wanted);
+          yield;
+        }
       }
       for (const name of now.names) known.names.add(name);
       for (const path of now.paths) known.paths.add(path);
+      const wanted = toWanted(known.names, known.paths);
       for (const executable of executables) {
-        search(executable, known);
+        search(executable, wanted);
         yield;
       }
       searched.push(...executables);

@@ -5,11 +5,18 @@ import { walk } from '../../binary/walk.ts';
 import type { PackageReason } from './choice.ts';
 import type { Contents, ContentsReader } from './contents.ts';
 import type { Package, Packages } from './database.ts';
-import { readConfiguration, readSettings } from './executable.ts';
-import { dependenciesOf, type Edge, haveModulesInCommon, isBase, wholeOf } from './follow.ts';
-import { placeOf } from './place.ts';
-import { takenBy, type Use } from './uses.ts';
-import { hasExecutables, hasMachineCode, ifOf, ownDirectory, type Work } from './work.ts';
+import { readConfiguration, readSettings } from './scanned-program.ts';
+import { dependenciesOf, type Edge, haveModulesInCommon, isBase, wholeOf } from './dependencies.ts';
+import { placeOf } from './file-place.ts';
+import {
+  hasExecutables,
+  hasMachineCode,
+  ifOf,
+  ownDirectory,
+  takenBy,
+  type Use,
+  type Work,
+} from './choice-state.ts';
 
 /** Uses a program by one of its names, which may lead through several packages: gcc is a link to gcc-12. */
 export function useProgram(
@@ -33,7 +40,7 @@ export function useProgram(
   }
   const owner = packages.owner(way.path);
   taken.start(path, way.path, packages.owner(path) ?? owner, why);
-  // a link costs nothing, and make(1) knows gcc as cc
+  // a link takes no space, and make(1) starts gcc by its link cc
   for (const name of names)
     for (const link of otherNames(reader, packages, name))
       taken.start(link, way.path, packages.owner(name), why);
@@ -54,7 +61,7 @@ function otherNames(reader: ContentsReader, packages: Packages, name: BytePath):
 // Where PATH leads a user or root (hier(7)).
 const IN_PATH = /^(?:\/usr(?:\/local)?)?\/s?bin$|^\/usr\/games$/;
 
-/** Programs in a directory that only their package knows start each other by names that they put together: erlexec starts beam.smp. */
+/** Programs in a directory of their own package start each other by names that they compose: erlexec starts beam.smp. */
 function useSiblings(work: Work, path: BytePath, owner: Package): void {
   const directory = parentPath(path);
   if (placeOf(path) !== 'program' || IN_PATH.test(directory)) return;
@@ -134,7 +141,7 @@ function awaitLibraries(work: Work, pkg: Package, libraries: readonly BytePath[]
   }
 }
 
-/** Of a package with dozens of programs only the data whose directory is named: perl-base has its modules in one. */
+/** A package with dozens of programs gives only the data whose directory is named: perl-base has its modules in one. */
 function awaitData({ reader, packages, mentions, taken }: Work, pkg: Package): void {
   const { helpers, data } = reader.contents(pkg);
   for (const path of [...helpers, ...data]) {
@@ -152,7 +159,7 @@ function follow(work: Work, use: Use, { to, how }: Edge): void {
   const { reader, uses, packages } = work;
   const { pkg, why } = use;
   const isOfOneSource = to.source === pkg.source;
-  // a script opens libraries by dlopen(3), and nothing but its package tells which
+  // a script opens libraries by dlopen(3); only its package says which
   const withLibraries = !hasMachineCode(work, reader.contents(pkg));
   const made: Use = { pkg: to, extent: 'used', withLibraries: false, reason: { how, from: pkg }, why };
   if (how === 'configuration') uses.add({ ...made, extent: 'configuration' });

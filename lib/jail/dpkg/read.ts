@@ -1,4 +1,4 @@
-// Reads files and directories of a root; what cannot be read is taken for what is not there.
+// Reads files and directories of a root; what cannot be read counts as absent.
 
 import type { BytePath } from '../../binary/path.ts';
 import type { FileRoot, FileStatus } from '../../binary/root.ts';

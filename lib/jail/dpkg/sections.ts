@@ -1,6 +1,8 @@
 // Finds the parts of an ELF file that hold its strings, so that machine code is not taken for text (elf(5)).
 
-import type { ReadAt } from '../../binary/window.ts';
+import type { BytePath } from '../../binary/path.ts';
+import type { FileRoot } from '../../binary/root.ts';
+import type { ReadAt } from '../../binary/elf-header.ts';
 
 interface Section {
   readonly name: number;
@@ -20,6 +22,46 @@ export interface Strings {
   readonly parts: readonly Uint8Array[];
   /** Nothing separates one string from the next: Go and Rust keep their lengths elsewhere. */
   readonly unseparated: boolean;
+}
+
+const NONE: Strings = { parts: [], unseparated: false };
+const MAX_KEPT_BYTES = 32 << 20;
+
+/** The strings of a file; none if it cannot be read or is not ELF. */
+export type ReadStrings = (path: BytePath) => Strings;
+
+/** Keeps what was read last, up to 32 MiB: several searches in a row go through the same files. */
+export function openStrings(root: FileRoot): ReadStrings {
+  const kept = new Map<BytePath, Strings>();
+  let bytes = 0;
+  const sizeOf = ({ parts }: Strings) => parts.reduce((sum, { length }) => sum + length, 0);
+  return (path) => {
+    const known = kept.get(path);
+    if (known !== undefined) return known;
+    const strings = stringsOf(root, path);
+    kept.set(path, strings);
+    bytes += sizeOf(strings);
+    for (const [oldest, old] of kept) {
+      if (bytes <= MAX_KEPT_BYTES) break;
+      kept.delete(oldest);
+      bytes -= sizeOf(old);
+    }
+    return strings;
+  };
+}
+
+function stringsOf(root: FileRoot, path: BytePath): Strings {
+  try {
+    const file = root.open(path);
+    if (file === undefined) return NONE;
+    try {
+      return readStrings(file.read, file.status.sizeBytes) ?? NONE;
+    } finally {
+      file.close();
+    }
+  } catch {
+    return NONE; // copying the file will report it
+  }
 }
 
 /** Reads the strings of a file of that size, 64 MiB of them at most; undefined if it is not ELF. */

@@ -5,7 +5,7 @@ import { openFileRoot } from '../../binary/root.ts';
 import { JailError, UsageError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
 import type { LearnedFiles } from '../manifest/recipe.ts';
-import type { JailRequest } from '../request/request.ts';
+import type { JailRequest } from '../request/jail-request.ts';
 import { throwIfAborted, toJailError } from '../work/jail-error.ts';
 import { showPaths } from '../work/show-paths.ts';
 import { begin } from '../work/steps.ts';

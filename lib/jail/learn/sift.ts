@@ -2,7 +2,8 @@
 
 import { type BytePath, bytePath, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
 import { errorCode, type FileRoot, type FileStatus } from '../../binary/root.ts';
-import { rememberStatus, walk } from '../../binary/walk.ts';
+import { rememberStatus } from '../../binary/remembered-root.ts';
+import { walk } from '../../binary/walk.ts';
 import type { FileEvent } from './file-event.ts';
 
 export interface Sifted {

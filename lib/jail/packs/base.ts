@@ -2,7 +2,7 @@
 
 import { bytePath } from '../../binary/path.ts';
 import { CHARACTER_DEVICE, DESCRIPTOR_LINKS, DEVICES } from '../host/devices.ts';
-import { lacksAll } from './check.ts';
+import { lacksAll } from './self-check.ts';
 import type { JailUser, Pack, PackHost, Part } from './pack.ts';
 
 // Nobody logs in here: neither a password nor a shell of root's.

@@ -1,8 +1,8 @@
 // Compilers of C: headers and startup files of the C library, the assembler and the linker.
 
 import { type BytePath, lastComponent } from '../../binary/path.ts';
-import { failureOf, findInJail } from './check.ts';
-import { ifAsked } from './compiled.ts';
+import { failureOf, findInJail } from './self-check.ts';
+import { ifAsked } from './interpreters.ts';
 import type { Pack, PackHost, Part, Probe } from './pack.ts';
 
 const COMPILER =

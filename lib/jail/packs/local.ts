@@ -1,7 +1,7 @@
 // What was installed along with a program that no package database knows: by make install, or as a directory below /opt.
 
 import { type BytePath, lastComponent } from '../../binary/path.ts';
-import { isDirectory } from './compiled.ts';
+import { isDirectory } from './interpreters.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
 
 // /opt/NAME, and what some put below /usr/local as one directory: /usr/local/go/bin/go (hier(7))

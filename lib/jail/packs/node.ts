@@ -1,12 +1,108 @@
 // Node.js: the package around a script, and the packages that it depends on.
 
-import type { BytePath } from '../../binary/path.ts';
-import { attempt } from './check.ts';
-import { filesOf, ifAsked } from './compiled.ts';
-import { modulesOf } from './modules.ts';
-import { openNodeModules } from './node-modules.ts';
+import { remember } from '../../binary/elf-files.ts';
+import { type BytePath, bytePath, joinPath, parentPath } from '../../binary/path.ts';
+import { walk } from '../../binary/walk.ts';
+import { attempt } from './self-check.ts';
+import { filesOf, ifAsked } from './interpreters.ts';
+import { type Language, type Module, modulesOf, scriptsOf } from './script-modules.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
-import { scriptsOf } from './scripts.ts';
+// require('x'), import 'x', import … from 'x', import('x'), export … from 'x'
+const SPECIFIER = /(?:\brequire\s*\(|\bimport\s*\(?|\bfrom)\s*(['"])([^'"\n]{1,200})\1/g;
+
+// The part before a slash, or before the second one of a scope (package.json of the npm documentation, "name").
+const PACKAGE_NAME = /^((?:@[\w.~-]+\/)?[\w.~-]+)(?:\/|$)/;
+
+const EXCEPT = /\/(?:\.git|\.cache|\.nyc_output)$/;
+const WITHOUT_MODULES = /\/(?:node_modules|\.git|\.cache|\.nyc_output)$/;
+
+const FOR_MORE = /^\/(?:[^/]+|home\/[^/]+|usr\/local|var\/[^/]+)(?:\/s?bin)?$/;
+
+// Debian's node looks there as well.
+const GLOBAL = ['/usr/share/nodejs', '/usr/lib/nodejs', '/usr/share/node_modules'] as BytePath[];
+
+/** A package as a name: that of the script is the one around it. */
+const AROUND = '.';
+
+function openNodeModules(host: PackHost): Language {
+  const known = new Map<string, Module | null>();
+  return {
+    namesIn,
+    locate: (name, from) => {
+      const find = () => locate(host, name, from) ?? null;
+      return remember(known, `${name}\0${parentPath(from)}`, find) ?? undefined;
+    },
+  };
+}
+
+function namesIn(text: string): readonly string[] {
+  return isPackage(text)
+    ? dependenciesIn(text)
+    : [AROUND, ...Array.from(text.matchAll(SPECIFIER), ([, , name]) => name ?? '')];
+}
+
+function locate(host: PackHost, name: string, from: BytePath): Module | undefined {
+  if (name === AROUND) return packageAround(host, parentPath(from));
+  if (name.startsWith('node:')) return undefined;
+  if (/^\.{0,2}\//.test(name)) return fileBy(host, joinPath(parentPath(from), bytePath(name)));
+  const [, wanted] = PACKAGE_NAME.exec(name) ?? [];
+  return wanted === undefined ? undefined : packageBy(host, wanted as BytePath, from);
+}
+
+/** The directory of the nearest package.json, with all in it, if it is not somebody's home or for all kinds of things. */
+function packageAround(host: PackHost, directory: BytePath): Module | undefined {
+  for (let at = directory; at !== '/'; at = parentPath(at))
+    if (host.find(`${at}/package.json`).length > 0) return packageIn(host, at, FOR_MORE.test(at));
+  return undefined;
+}
+
+function packageBy(host: PackHost, name: BytePath, from: BytePath): Module | undefined {
+  const above: BytePath[] = [];
+  for (let at = parentPath(from); at !== '/'; at = parentPath(at))
+    above.push(`${at}/node_modules` as BytePath);
+  const directory = [...above, '/node_modules' as BytePath, ...GLOBAL]
+    .map((modules) => joinPath(modules, name))
+    .find((path) => host.find(`${path}/package.json`).length > 0);
+  return directory === undefined ? undefined : packageIn(host, directory);
+}
+
+// A link into a store, as pnpm makes them, has its dependencies beside where it leads.
+function packageIn(host: PackHost, directory: BytePath, isForMore = false): Module {
+  const real = walk(host.root, directory).path;
+  const description = joinPath(real, 'package.json' as BytePath);
+  const sources = [description];
+  if (isForMore) return { parts: [{ path: description }], sources };
+  // with tools of its developers beside them, dependencies are picked out one by one
+  const isMixed = /"devDependencies"\s*:\s*\{\s*"/.test(host.readText(description) ?? '');
+  const except = isMixed ? WITHOUT_MODULES : EXCEPT;
+  return { parts: [{ path: directory }, { tree: real, except }], sources };
+}
+
+// require() of a file may leave out the end of its name. Where it really lies: `./a` of `./b` of `./a` would have no end.
+function fileBy(host: PackHost, path: BytePath): Module | undefined {
+  const ends = ['', '.js', '.json', '.node', '.cjs', '.mjs', '/index.js'];
+  for (const end of ends) {
+    const way = walk(host.root, `${path}${end}` as BytePath);
+    if (way.kind === 'found' && way.status.kind === 'file')
+      return { parts: [{ path: `${path}${end}` }], sources: [way.path] };
+  }
+  return undefined;
+}
+
+function isPackage(text: string): boolean {
+  return text.trimStart().startsWith('{') && text.includes('"name"');
+}
+
+function dependenciesIn(text: string): readonly string[] {
+  try {
+    const value = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    return ['dependencies', 'optionalDependencies', 'peerDependencies'].flatMap((kind) =>
+      Object.keys((value[kind] as object | null | undefined) ?? {}),
+    );
+  } catch {
+    return [];
+  }
+}
 
 const INTERPRETER = /^(?:node|nodejs)[\d.]*$/;
 

@@ -15,8 +15,6 @@ export interface When {
   readonly imports?: readonly string[];
   /** Functions that a program itself calls; not one of a package that is Essential: the basic tools can do without. */
   readonly ownImports?: readonly string[];
-  /** Names of Debian packages of which files are taken. */
-  readonly packages?: RegExp;
   /** Paths of other files in the jail. */
   readonly paths?: RegExp;
   /** Texts in a program: a statically linked one imports nothing, and has only the path that it will open. */

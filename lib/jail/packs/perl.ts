@@ -1,12 +1,11 @@
 // Perl: its own modules, and those that scripts name.
 
-import { remember } from '../../binary/files.ts';
+import { remember } from '../../binary/elf-files.ts';
 import { type BytePath, bytePath, joinPath } from '../../binary/path.ts';
-import { attempt } from './check.ts';
-import { compiledIn, ifAsked } from './compiled.ts';
-import { filesBelow, type Language, type Module, modulesOf } from './modules.ts';
+import { attempt } from './self-check.ts';
+import { compiledIn, ifAsked } from './interpreters.ts';
+import { filesBelow, type Language, type Module, modulesOf, scriptsOf } from './script-modules.ts';
 import type { Pack, PackHost } from './pack.ts';
-import { scriptsOf } from './scripts.ts';
 
 const INTERPRETER = /^perl(?:\d[\d.]*)?$/;
 const WHEN = { executables: INTERPRETER, libraries: /^libperl\.so/ };

@@ -1,12 +1,12 @@
-// What is in a jail so far, as far as it shows which packs are needed.
+// What is in the jail so far and shows which packs are needed.
 
 import { type BytePath, lastComponent, parentPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
-import { readImports } from '../../binary/symbols.ts';
+import { readImports } from '../../binary/elf-symbols.ts';
 import { walk } from '../../binary/walk.ts';
 import type { When } from '../packs/pack.ts';
 import type { Steps } from '../work/steps.ts';
-import { type Executable, isShell } from './executables.ts';
+import { type Executable, isShell } from './needed-files.ts';
 
 export interface Facts {
   /** Takes note of executables that came in, and of all other files. */
@@ -30,12 +30,12 @@ interface Known {
 export interface FactsOptions {
   /** All functions that any pack asks for. */
   readonly symbols: ReadonlySet<string>;
-  /** True for a tool of a package that every system has. */
+  /** True for a tool of a package that every Debian system has. */
   readonly isBasic: (path: BytePath) => boolean;
   /** The source package of a path, undefined if it is nobody's. */
   readonly sourceOf: (path: BytePath) => string | undefined;
-  /** All that is in the jail so far. */
-  readonly paths: () => Iterable<readonly [path: BytePath, packageName: string | undefined]>;
+  /** All paths in the jail so far. */
+  readonly paths: () => Iterable<BytePath>;
 }
 
 export function openFacts(root: FileRoot, { symbols, isBasic, sourceOf, paths }: FactsOptions): Facts {
@@ -56,7 +56,7 @@ export function openFacts(root: FileRoot, { symbols, isBasic, sourceOf, paths }:
       for (const { role, as, path: at } of closure.files)
         if (role === 'library' && as !== undefined && LIBC.test(as))
           known.directories.add(parentPath(resolved(root, at)));
-      // a library is looked into by itself as well, and there is no telling whose it is
+      // the libraries of a library count only for the program that needs it
       if (!isShell(path) && !isLibrary(path)) noteLibraries(executable);
       if (!isShell(path) && executable.elf !== undefined && !OF_LIBC.test(path)) noteImports(executable);
     }
@@ -79,17 +79,15 @@ export function openFacts(root: FileRoot, { symbols, isBasic, sourceOf, paths }:
   }
 
   function sign(when: When): BytePath | undefined {
-    const { libraries, executables, packages, paths: pattern } = when;
+    const { libraries, executables, paths: pattern } = when;
     const library = libraries && [...known.libraries].find(([name]) => libraries.test(name));
     if (library !== undefined) return library[1];
     const program = executables && firstMatch(known.executables.keys(), executables);
     if (program !== undefined) return program;
     const caller = firstOf(known.imports, when.imports) ?? firstOf(known.ownImports, when.ownImports);
     if (caller !== undefined) return caller;
-    if (packages !== undefined || pattern !== undefined)
-      for (const [path, name] of paths())
-        if ((name !== undefined && packages?.test(name) === true) || pattern?.test(path) === true)
-          return path;
+    if (pattern === undefined) return undefined;
+    for (const path of paths()) if (pattern.test(path)) return path;
     return undefined;
   }
 

@@ -6,18 +6,18 @@ import { walk } from '../../binary/walk.ts';
 import { UsageError } from '../../errors.ts';
 import { nearest } from '../../nearest.ts';
 import { quote } from '../../quote.ts';
-import type { Choice } from '../dpkg/choice.ts';
-import { choose } from '../dpkg/choose.ts';
+import { type Choice, choose } from '../dpkg/choice.ts';
 import { openPackages, type Package, type Packages } from '../dpkg/database.ts';
-import { optionalPart } from '../dpkg/optional.ts';
-import { openReading } from '../dpkg/reading.ts';
-import { type StateDirectory, stateOf } from '../dpkg/state.ts';
+import { optionalPart } from '../dpkg/file-place.ts';
+import { openReading } from '../dpkg/choice-state.ts';
+import type { ReadStrings } from '../dpkg/sections.ts';
+import { type StateDirectory, stateOf } from '../dpkg/service-directories.ts';
 import type { Reason } from '../manifest/planned-entry.ts';
 import type { Recipe } from '../manifest/recipe.ts';
 import type { JailUser } from '../packs/pack.ts';
 import type { Steps } from '../work/steps.ts';
-import type { Executable } from './executables.ts';
-import type { PackageTaker } from './packs.ts';
+import type { Executable } from './needed-files.ts';
+import type { PackageTaker } from './chosen-packs.ts';
 import type { Selection } from './selection.ts';
 
 export interface PackageFiles extends PackageTaker {
@@ -41,6 +41,7 @@ export function openPackageFiles(
   selection: Selection,
   users: readonly JailUser[],
   { packages: asked, programs: named }: Pick<Recipe, 'packages' | 'programs'>,
+  strings: ReadStrings,
 ): PackageFiles {
   const packages = openPackages(root);
   if (packages === undefined) {
@@ -59,7 +60,7 @@ export function openPackageFiles(
       leftOut: () => [],
     };
   }
-  const reading = openReading(root, packages);
+  const reading = openReading(root, packages, strings);
   // by the names that were asked for: /usr/bin/latex is a link of a package of its own to pdftex
   const programs = new Set<BytePath>(named);
   const whole = new Set(asked.map((name) => findPackage(packages, name)));
@@ -73,7 +74,7 @@ export function openPackageFiles(
     done = programs.size + whole.size;
     const choice = yield* choose(reading, { programs: [...programs], packages: [...whole] });
     addChoice(choice);
-    // /run itself is the affair of the pack of that name
+    // the pack `run` makes /run itself
     for (const directory of stateOf(root, packages, choice))
       if (directory.path !== '/run') addState(directory);
     return true;
@@ -81,7 +82,7 @@ export function openPackageFiles(
 
   function addChoice({ files, withheld }: Choice): void {
     for (const { path, package: pkg, why, started } of [...files, ...withheld]) {
-      // who asks for a package by its name gets all of it
+      // a package that was asked for by its name comes as a whole
       const part = why === undefined ? undefined : optionalPart(path);
       if (part !== undefined) {
         leftOut.add(part);
@@ -128,7 +129,7 @@ export function openPackageFiles(
   };
 }
 
-/** What the packages themselves brought is accounted for already, and what was learned was seen to suffice. */
+/** Files of packages were followed already, and what a watched command opened is complete. */
 function isProgram({ how }: Reason): boolean {
   return how === 'asked' || how === 'interpreter' || how === 'command' || how === 'pack' || how === 'copied';
 }

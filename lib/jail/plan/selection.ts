@@ -2,12 +2,38 @@
 
 import { type BytePath, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
 import type { FileRoot, FileStatus } from '../../binary/root.ts';
-import { type Walk, walk } from '../../binary/walk.ts';
-import type { DirectoryEntry, Entry, FileEntry, Reason } from '../manifest/planned-entry.ts';
+import { walk, type Walk } from '../../binary/walk.ts';
 import { STORE } from '../manifest/layout.ts';
-import { openWithout } from './without.ts';
+import type { DirectoryEntry, Entry, FileEntry, Reason } from '../manifest/planned-entry.ts';
+interface Without {
+  /** True for one of the paths, where it leads if it is a link, and what lies below. */
+  covers(path: BytePath): boolean;
+  /** The given paths that have covered nothing yet. */
+  unused(): readonly BytePath[];
+}
 
-/** Ids that the jail is built for: their files may stay theirs. */
+function openWithout(root: FileRoot, paths: readonly BytePath[]): Without {
+  // both the given name and its target lead to the given name
+  const given = new Map(
+    paths.flatMap((path) => [[path, path] as const, [walk(root, path).path, path] as const]),
+  );
+  const used = new Set<BytePath>();
+  return {
+    covers: (path) => {
+      if (given.size === 0) return false;
+      for (let at = path; at !== '/'; at = parentPath(at)) {
+        const name = given.get(at);
+        if (name === undefined) continue;
+        used.add(name);
+        return true;
+      }
+      return false;
+    },
+    unused: () => paths.filter((path) => !used.has(path)),
+  };
+}
+
+/** Ids of the jail's users: a file of theirs may keep its owner. */
 interface Owners {
   readonly uids: ReadonlySet<number>;
   readonly gids: ReadonlySet<number>;
@@ -17,7 +43,7 @@ export interface SelectionOptions {
   readonly owners: Owners;
   /** Files, links resolved, that keep set-user-ID, set-group-ID and file capabilities. */
   readonly keepPrivileges: ReadonlySet<BytePath>;
-  /** Paths that are to be left out, with what lies below them. */
+  /** Paths to be left out, with everything below them. */
   readonly without?: readonly BytePath[];
   /** Directories that are not to be taken from the root, links resolved: the jail itself, if it lies in the root. */
   readonly outside?: readonly BytePath[];
@@ -38,11 +64,13 @@ export interface Selection {
   get(path: BytePath): Entry | undefined;
   /** A directory before what lies in it. */
   entries(): readonly Entry[];
+  /** The paths of the entries. */
+  paths(): Iterable<BytePath>;
   /** Files that were added since the last call: what they need has to be looked for. */
   takeFresh(): readonly FileEntry[];
-  /** Those of the paths to be left out that nothing would have been added at. */
+  /** Paths to be left out at which nothing would have been added. */
   unused(): readonly BytePath[];
-  /** Files that were left out because not everybody may read them. */
+  /** Files that were left out because they are not world-readable. */
   readonly secrets: readonly BytePath[];
 }
 
@@ -105,14 +133,14 @@ export function openSelection(root: FileRoot, options: SelectionOptions): Select
     return { ...file, mode: keptMode(status, gid), ...owned(uid, gid) };
   }
 
-  /** What not everybody may read, on the whole way to it, comes along only if it was named. */
+  /** A file that is not world-readable, or lies in a directory that others cannot search, is copied only if it was named. */
   function isForJail(path: BytePath, status: FileStatus, { how }: Reason): boolean {
     if (how === 'asked' || how === 'copied') return true;
     if ((status.mode & 0o004) === 0) return false;
     return (how !== 'package' && how !== 'learned') || mayReach(parentPath(path));
   }
 
-  // The stranger to whom a directory is closed does not read what lies in it either.
+  // Somebody who cannot search a directory cannot read the files in it either.
   function mayReach(directory: BytePath): boolean {
     const status = root.lstat(directory);
     if (status === undefined || (status.mode & 0o001) === 0) return false;
@@ -148,7 +176,7 @@ export function openSelection(root: FileRoot, options: SelectionOptions): Select
     }
   }
 
-  // Where a tree keeps its place, what its links lead to comes along; in another place that is the caller's affair.
+  // A tree that keeps its path brings the targets of its links; for a tree with another path the caller adds them.
   function addLink(from: BytePath, to: BytePath, target: BytePath, reason: Reason): void {
     const leads = from === to ? addPath(from, reason) : undefined;
     if (leads === undefined || !entries.has(to)) add({ kind: 'link', path: to, target, reason });
@@ -189,6 +217,7 @@ export function openSelection(root: FileRoot, options: SelectionOptions): Select
     get: (path) => entries.get(path),
     unused: () => without.unused(),
     entries: () => [...entries.values()],
+    paths: () => entries.keys(),
     takeFresh: () => {
       const taken = fresh.filter((entry) => entries.get(entry.path) === entry);
       fresh = [];
@@ -216,14 +245,14 @@ function isOfBuilder(path: BytePath): boolean {
   return path === STORE || path.startsWith(`${STORE}/`);
 }
 
-/** Root's, but for files that only their owner or their group may read, of an owner that the jail is built for. */
+/** Root, except for a file that others cannot read and whose owner or group is one of the jail's. */
 function ownersOf(status: FileStatus, owners: Owners): { readonly uid: number; readonly gid: number } {
   if ((status.mode & 0o004) !== 0) return { uid: 0, gid: 0 };
   const gid = (status.mode & 0o040) !== 0 && owners.gids.has(status.gid) ? status.gid : 0;
   return { uid: gid === 0 && owners.uids.has(status.uid) ? status.uid : 0, gid };
 }
 
-/** Those of the host, if the jail is built for them; otherwise root. */
+/** The owner and group on the host, if they are the jail's; otherwise root. */
 function ownersOfCopy(
   { uid, gid }: FileStatus,
   owners: Owners,
@@ -231,7 +260,7 @@ function ownersOfCopy(
   return { uid: owners.uids.has(uid) ? uid : 0, gid: owners.gids.has(gid) ? gid : 0 };
 }
 
-/** Nobody may write but an owner or a group that the jail is built for. */
+/** Only root, and an owner or group of the jail, may write. */
 function keptMode({ mode }: FileStatus, gid: number): number {
   return mode & (gid === 0 ? 0o755 : 0o775);
 }

@@ -3,7 +3,7 @@ import { type Elf, readElf } from '../../binary/elf.ts';
 import { machineName } from '../../binary/machine.ts';
 import { bytePath, type BytePath, joinPath, parentPath, showPath } from '../../binary/path.ts';
 import type { FileRoot, FileStatus } from '../../binary/root.ts';
-import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/script.ts';
+import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
 import { walk } from '../../binary/walk.ts';
 import type { Account } from '../host/account.ts';
 

@@ -2,7 +2,7 @@ import t from 'tap';
 
 import { bytePath } from '../../../lib/binary/path.ts';
 import { openPackages, type Packages } from '../../../lib/jail/dpkg/database.ts';
-import { readList } from '../../../lib/jail/dpkg/lists.ts';
+import { readList } from '../../../lib/jail/dpkg/file-lists.ts';
 import { memoryRoot } from '../../binary/image.ts';
 import { makeSystem, type MadeSystem } from './debian.ts';
 
@@ -131,6 +131,17 @@ t.test('without merged /usr a path has one name', async (t) => {
   t.equal(packages?.owner(bytePath('/usr/bin/p')), undefined);
 });
 
+/** Those of the paths that a package with this list owns. */
+function ownedOf(list: string, ...paths: string[]): string[] {
+  const packages = openPackages(
+    memoryRoot({
+      '/var/lib/dpkg/status': 'Package: p\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n',
+      '/var/lib/dpkg/info/p.list': list,
+    }),
+  );
+  return paths.filter((path) => packages?.isListed(bytePath(path)));
+}
+
 t.test('lines of a list that are no plain paths are passed over, wherever they stand', (t) => {
   const odd = [
     '//usr/x',
@@ -154,8 +165,10 @@ t.test('lines of a list that are no plain paths are passed over, wherever they s
       for (const end of ['\n', '']) {
         const listed = readList(Buffer.from(lines.join('\n') + end), 'p', new Map(), (path) => path);
         t.same(listed, ['/usr/a'], JSON.stringify(lines.join('\n') + end));
+        t.same(ownedOf(lines.join('\n') + end, ...odd, '/usr/a'), ['/usr/a'], JSON.stringify(lines));
       }
   const hidden = readList(Buffer.from('/.\n/usr/.x\n/usr/..y\n'), 'p', new Map(), (path) => path);
   t.same(hidden, ['/usr/.x', '/usr/..y']);
+  t.same(ownedOf('/.\n/usr/.x\n/usr/..y\n', '/usr/.x', '/usr/..y', '/usr/..'), ['/usr/.x', '/usr/..y']);
   t.end();
 });

@@ -4,13 +4,13 @@ import t from 'tap';
 
 import { type BytePath, bytePath } from '../../../lib/binary/path.ts';
 import { openFileRoot } from '../../../lib/binary/root.ts';
-import { rememberStatus, walk } from '../../../lib/binary/walk.ts';
-import type { Choice } from '../../../lib/jail/dpkg/choice.ts';
-import { choose } from '../../../lib/jail/dpkg/choose.ts';
+import { rememberStatus } from '../../../lib/binary/remembered-root.ts';
+import { walk } from '../../../lib/binary/walk.ts';
+import { type Choice, choose } from '../../../lib/jail/dpkg/choice.ts';
 import { openPackages } from '../../../lib/jail/dpkg/database.ts';
-import { openReading } from '../../../lib/jail/dpkg/reading.ts';
+import { openReading } from '../../../lib/jail/dpkg/choice-state.ts';
 import { finish } from '../../support/steps.ts';
-import { stateOf } from '../../../lib/jail/dpkg/state.ts';
+import { stateOf } from '../../../lib/jail/dpkg/service-directories.ts';
 
 const host = openFileRoot('/');
 t.teardown(() => host.close());

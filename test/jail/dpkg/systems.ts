@@ -1,10 +1,9 @@
 // Made-up Debian systems that several tests choose from.
 
 import { bytePath } from '../../../lib/binary/path.ts';
-import type { Choice } from '../../../lib/jail/dpkg/choice.ts';
-import { choose } from '../../../lib/jail/dpkg/choose.ts';
+import { type Choice, choose } from '../../../lib/jail/dpkg/choice.ts';
 import { openPackages } from '../../../lib/jail/dpkg/database.ts';
-import { openReading } from '../../../lib/jail/dpkg/reading.ts';
+import { openReading } from '../../../lib/jail/dpkg/choice-state.ts';
 import { finish } from '../../support/steps.ts';
 import { elfWithStrings, makeSystem, type MadeSystem } from './debian.ts';
 

@@ -1,8 +1,15 @@
 import t from 'tap';
 
 import { bytePath } from '../../../lib/binary/path.ts';
-import { readMounts } from '../../../lib/jail/host/mountinfo.ts';
-import { findMount, isShared, isWithin, mountOf, mountsIn, pointIn } from '../../../lib/jail/host/mounts.ts';
+import {
+  findMount,
+  isShared,
+  isWithin,
+  mountOf,
+  mountsIn,
+  pointIn,
+  readMounts,
+} from '../../../lib/jail/host/mounts.ts';
 
 const LINES = `23 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 24 23 0:21 / /proc rw,nosuid - proc proc rw

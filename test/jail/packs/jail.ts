@@ -6,7 +6,7 @@ import { walk } from '../../../lib/binary/walk.ts';
 import type { Entry } from '../../../lib/jail/manifest/planned-entry.ts';
 import { EMPTY_RECIPE, type Recipe } from '../../../lib/jail/manifest/recipe.ts';
 import type { JailUser, Probe } from '../../../lib/jail/packs/pack.ts';
-import { type JailPlan, planJail } from '../../../lib/jail/plan/plan.ts';
+import { type JailPlan, planJail } from '../../../lib/jail/plan/jail-plan.ts';
 import { makeElf, memoryRoot, numbersOf, type Piece, type Tree } from '../../binary/image.ts';
 import { finish } from '../../support/steps.ts';
 

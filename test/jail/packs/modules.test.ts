@@ -187,3 +187,23 @@ t.test('a script that rubygems made brings the gems of the host', async (t) => {
   t.same(broughtBy(gem, '/usr/local/bin/rake', host), Object.keys(host).slice(0, 3));
   t.same(broughtBy('#!/usr/bin/ruby3.3\nputs 1\n', '/srv/s', host), Object.keys(host).slice(0, 2));
 });
+
+t.test('a program of a thousand modules that import the same names is planned in seconds', async (t) => {
+  const site = '/usr/lib/python3/dist-packages';
+  const names = ['big', 'yaml', 'os', ...Array.from({ length: 17 }, (_, index) => `absent${index}`)];
+  const text = names.map((name) => `import ${name}\n`).join('');
+  const modules = Object.fromEntries(
+    Array.from({ length: 1000 }, (_, index) => [`${site}/big/p${index % 50}/m${index}.py`, text]),
+  );
+  const host: Tree = {
+    ...python,
+    ...modules,
+    [`${site}/big/__init__.py`]: '',
+    [`${site}/yaml/__init__.py`]: '',
+  };
+  const start = performance.now();
+  const brought = broughtBy('#!/usr/bin/python3\nimport big\n', '/srv/s', host);
+  t.ok(performance.now() - start < 10_000, 'not a search of each directory for each module');
+  t.ok(brought.includes(`${site}/big/p7/m7.py`));
+  t.ok(brought.includes(`${site}/yaml/__init__.py`));
+});

@@ -1,10 +1,10 @@
 // Rules about code that is loaded into programs: from /etc/ld.so.preload, and from the directories that are searched for it.
 
 import { readCache } from '../../../binary/cache.ts';
-import { readLdSoConf, readMuslPath, readSmallFile } from '../../../binary/conf.ts';
+import { readLdSoConf, readMuslPath, readSmallFile } from '../../../binary/loader-conf.ts';
 import { type BytePath, bytePath, joinPath, showPath } from '../../../binary/path.ts';
-import { looseSearchOf } from '../../search/search.ts';
-import { isSearchText } from '../../search/text.ts';
+import { looseSearchOf } from '../../search/search-warnings.ts';
+import { isSearchText } from '../../search/searched-by-text.ts';
 import { lookOr } from '../../work/jail-error.ts';
 import { type Found, inGroup, type Rule } from '../check-rule.ts';
 import type { CheckedJail } from '../checked-jail.ts';

@@ -1,7 +1,7 @@
 // Rules about what is mounted in the jail.
 
 import { showPath } from '../../../binary/path.ts';
-import type { Mount } from '../../host/mountinfo.ts';
+import type { Mount } from '../../host/mounts.ts';
 import { isShared, mountsIn, pointIn } from '../../host/mounts.ts';
 import { type Found, inGroup } from '../check-rule.ts';
 import type { CheckedJail } from '../checked-jail.ts';

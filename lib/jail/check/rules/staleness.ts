@@ -5,7 +5,7 @@ import { fstatSync } from 'node:fs';
 import { type BytePath, bytePath, showPath } from '../../../binary/path.ts';
 import { walk } from '../../../binary/walk.ts';
 import { openPackages } from '../../dpkg/database.ts';
-import type { Host } from '../../host/host.ts';
+import type { Host } from '../../host/source-host.ts';
 import { hashFile, openRegular } from '../../manifest/file-hash.ts';
 import type { Recorded } from '../../manifest/manifest.ts';
 import { type Found, inGroup } from '../check-rule.ts';

@@ -1,0 +1,89 @@
+// Splits the one argument that a `#!` line can have into words, as `env -S` does.
+
+import { type BytePath, showPath } from './path.ts';
+/** A word of a command line. */
+export interface Word {
+  readonly text: BytePath;
+  /** A variable in it whose value is not known; nor is the word then, nor whether there is one at all. */
+  readonly variable?: string;
+}
+
+/** What env says instead of splitting, before it ends with status 125. */
+export interface BadWords {
+  readonly message: string;
+}
+
+const MAX_BYTES = 131072; // MAX_ARG_STRLEN: execve(2) refuses a longer argument
+
+// A quote, blanks, `#`, an escape, a variable, or text without any of these.
+const TOKEN = /['"#]|[ \t\n\v\f\r]+|\\[^]?|\$(?:\{[A-Za-z_][A-Za-z0-9_]*\})?|[^'"#\\$ \t\n\v\f\r]+/g;
+
+const BLANK = /^[ \t\n\v\f\r]/;
+
+/**
+ * Splits by the rules of env(1), told in full in the manual of the GNU coreutils, "-S/--split-string syntax": quotes, escapes,
+ * `${NAME}`, a comment at the end. `valueOf` gives the value of a variable, undefined if it is not known.
+ */
+export function splitWords(
+  text: BytePath,
+  valueOf: (name: string) => BytePath | undefined,
+): readonly Word[] | BadWords {
+  const words: Word[] = [];
+  let word: { text: string; variable?: string } | undefined;
+  let quote: string | undefined;
+  let bytes = 0;
+  const append = (more: string) => {
+    word ??= { text: '' };
+    word.text += more;
+    bytes += more.length;
+  };
+  const endWord = () => {
+    if (word !== undefined) words.push(word as Word);
+    word = undefined;
+  };
+
+  for (const [token] of text.matchAll(TOKEN)) {
+    if (token === quote) quote = undefined;
+    else if (quote === undefined && (token === '"' || token === "'")) {
+      quote = token;
+      append(''); // two quotes make a word
+    } else if (quote === undefined && (token === '\\_' || BLANK.test(token))) endWord();
+    else if (quote === undefined && token === '\\c') break;
+    else if (word === undefined && token === '#') break;
+    else if (token.startsWith('\\')) {
+      const meant = unescape(token, quote);
+      if (meant === undefined)
+        return { message: `${showPath(token as BytePath)} in its -S string means nothing` };
+      append(meant);
+    } else if (token.startsWith('$') && quote !== "'") {
+      if (token === '$') return { message: 'a $ in its -S string is not that of ${NAME}' };
+      const name = token.slice(2, -1);
+      const value = valueOf(name);
+      append(value ?? '');
+      if (value === undefined && word !== undefined) word.variable ??= name;
+    } else append(token);
+    if (bytes > MAX_BYTES) return { message: 'its -S string becomes too long' };
+  }
+  if (quote !== undefined) return { message: 'a quote in its -S string has no end' };
+  endWord();
+  return words;
+}
+
+const ESCAPES: ReadonlyMap<string, string> = new Map([
+  ['\\f', '\f'],
+  ['\\n', '\n'],
+  ['\\r', '\r'],
+  ['\\t', '\t'],
+  ['\\v', '\v'],
+  ['\\"', '"'],
+  ['\\#', '#'],
+  ['\\$', '$'],
+  ["\\'", "'"],
+  ['\\\\', '\\'],
+]);
+
+/** What an escape stands for, in single quotes mostly for itself; undefined for one that there is not. */
+function unescape(token: string, quote: string | undefined): string | undefined {
+  if (quote === "'" && token !== "\\'" && token !== '\\\\') return token;
+  return quote === '"' && token === '\\_' ? ' ' : ESCAPES.get(token);
+}

@@ -1,0 +1,159 @@
+// /etc/ld.so.conf and musl's path file: the directories that an administrator adds to the search for libraries.
+
+import { bytePath, type BytePath, joinPath, parentPath, toLatin1, trimSlashes } from './path.ts';
+import type { FileRoot, OpenFile } from './root.ts';
+const WILDCARD = /[*?[]/;
+
+/** The paths that an absolute pattern stands for, in order, `most` of them; one without a wildcard stands for itself. */
+export function expandPattern(root: FileRoot, pattern: BytePath, most: number): readonly BytePath[] {
+  const names = pattern.split('/').filter((name) => name !== '') as BytePath[];
+  let paths: readonly BytePath[] = [bytePath('/')];
+  for (const name of names)
+    paths = WILDCARD.test(name)
+      ? paths.flatMap((path) => matching(root, path, name)).slice(0, most)
+      : paths.map((path) => joinPath(path, name));
+  return paths;
+}
+
+function matching(root: FileRoot, directory: BytePath, pattern: string): readonly BytePath[] {
+  return listDirectory(root, directory)
+    .filter((name) => (!name.startsWith('.') || pattern.startsWith('.')) && matches(name, pattern))
+    .map((name) => joinPath(directory, name));
+}
+
+function listDirectory(root: FileRoot, directory: BytePath): readonly BytePath[] {
+  try {
+    return root.list(directory) ?? [];
+  } catch {
+    return [];
+  }
+}
+
+// By hand: a pattern out of a jail made into a RegExp could take for ever. This goes back to the last `*` only.
+function matches(name: string, pattern: string): boolean {
+  let [at, next, star, retry] = [0, 0, -1, 0];
+  while (at < name.length) {
+    const behind = pattern[next] === '*' ? undefined : matchOne(name.charAt(at), pattern, next);
+    if (pattern[next] === '*') {
+      star = next++;
+      retry = at;
+    } else if (behind !== undefined) {
+      next = behind;
+      at++;
+    } else if (star >= 0) {
+      next = star + 1;
+      at = ++retry;
+    } else return false;
+  }
+  return /^\**$/.test(pattern.slice(next));
+}
+
+// Where the pattern goes on behind what stands for this one character.
+function matchOne(character: string, pattern: string, next: number): number | undefined {
+  const set = pattern[next] === '[' ? /^\[([!^]?)(\]?[^\]]*)\]/.exec(pattern.slice(next)) : null;
+  if (set !== null) {
+    const [whole, not, members = ''] = set;
+    return hasMember(members, character) === (not === '') ? next + whole.length : undefined;
+  }
+  return next < pattern.length && (pattern[next] === '?' || pattern[next] === character)
+    ? next + 1
+    : undefined;
+}
+
+function hasMember(members: string, character: string): boolean {
+  for (let i = 0; i < members.length; i++) {
+    const isRange = members[i + 1] === '-' && i + 2 < members.length;
+    const last = isRange ? members.charAt(i + 2) : members.charAt(i);
+    if (character >= members.charAt(i) && character <= last) return true;
+    if (isRange) i += 2;
+  }
+  return false;
+}
+
+const MAX_FILE_BYTES = 1 << 20;
+const MAX_FILES = 1000;
+const MAX_LINE_BYTES = 4096;
+
+/** A small text or data file, or undefined if it is not there, not a file, not readable, or larger than `maxBytes`. */
+export function readSmallFile(
+  root: FileRoot,
+  path: BytePath,
+  maxBytes: number = MAX_FILE_BYTES,
+): Uint8Array | undefined {
+  try {
+    const file = root.open(path);
+    if (file === undefined) return undefined;
+    try {
+      return readWhole(file, maxBytes);
+    } finally {
+      file.close();
+    }
+  } catch {
+    return undefined; // as the loader, which goes on without it
+  }
+}
+
+// By its size, not by the limit: memory that is not used costs too. Files in /proc say that they are empty.
+function readWhole({ status, read }: OpenFile, maxBytes: number): Uint8Array | undefined {
+  if (status.sizeBytes > maxBytes) return undefined;
+  for (let size = Math.max(status.sizeBytes, 4096); ; size *= 4) {
+    const wanted = Math.min(size, maxBytes);
+    const data = read(0, wanted + 1);
+    if (data.length <= wanted) return data;
+    if (wanted === maxBytes) return undefined;
+  }
+}
+
+/** What ld.so.conf says, with all that it includes. */
+interface LdSoConf {
+  readonly directories: readonly BytePath[];
+  /** The files that are to be included, their patterns too. */
+  readonly included: readonly BytePath[];
+}
+
+/**
+ * The directories that ldconfig(8) would search, in order: lines of ld.so.conf, `include` with wildcards, `#` comments.
+ * The loader itself reads only the cache made from them.
+ */
+export function readLdSoConf(root: FileRoot, path: BytePath = bytePath('/etc/ld.so.conf')): LdSoConf {
+  const directories = new Set<BytePath>();
+  const included = new Set<BytePath>();
+  const seen = new Set<BytePath>();
+
+  function include(pattern: BytePath): void {
+    included.add(pattern);
+    for (const match of expandPattern(root, pattern, MAX_FILES)) {
+      included.add(match);
+      readOne(match);
+    }
+  }
+
+  function readOne(file: BytePath): void {
+    if (seen.has(file) || seen.size === MAX_FILES) return;
+    seen.add(file);
+    const data = readSmallFile(root, file);
+    if (data === undefined) return;
+    for (const raw of toLatin1(data).split('\n')) {
+      if (raw.length > MAX_LINE_BYTES) continue;
+      const line = raw.replace(/#.*/, '').trim();
+      const patterns = /^include\s+(.*)$/.exec(line)?.[1];
+      if (patterns !== undefined) {
+        for (const pattern of patterns.split(/\s+/) as BytePath[])
+          include(joinPath(parentPath(file), pattern));
+      } else if (line.startsWith('/')) {
+        // "hwcap 0 nosegneg" and the like are of the past; "/lib=libc6" names a type no longer used
+        directories.add(trimSlashes(line.replace(/=[^/]*$/, '') as BytePath));
+      }
+    }
+  }
+
+  readOne(path);
+  return { directories: [...directories], included: [...included] };
+}
+
+/** The search path of musl's loader, `/etc/ld-musl-ARCH.path` or its default (ldso/dynlink.c of musl). */
+export function readMuslPath(root: FileRoot, file: BytePath): readonly BytePath[] {
+  const data = readSmallFile(root, file);
+  const text = data === undefined ? '/lib:/usr/local/lib:/usr/lib' : toLatin1(data);
+  return text.split(/[:\n]/).filter((directory) => directory.startsWith('/')) as BytePath[];
+}

@@ -1,0 +1,220 @@
+// What choosing files of packages works with: what was read of the root, and what was chosen so far.
+
+import { remember } from '../../binary/elf-files.ts';
+import { type BytePath, parentPath } from '../../binary/path.ts';
+import type { FileRoot } from '../../binary/root.ts';
+import type { ChosenFile, Extent, PackageReason } from './choice.ts';
+import { type Commands, openCommands } from './script-calls.ts';
+import { type Contents, type ContentsReader, openContents } from './contents.ts';
+import type { Package, Packages } from './database.ts';
+import { type Executable, readExecutable } from './scanned-program.ts';
+import { isForDevelopment, isForLinker, readDependents } from './dependencies.ts';
+import { type Mentions, openMentions } from './mentions.ts';
+import { openStrings, type ReadStrings } from './sections.ts';
+interface Taken {
+  add(path: BytePath, pkg: Package | undefined, why: BytePath | undefined): void;
+  /** Adds a program by one of its names, `end` being where it leads; once it is looked into it is fresh. */
+  start(path: BytePath, end: BytePath, pkg: Package | undefined, why: BytePath | undefined): void;
+  withhold(path: BytePath, pkg: Package, why: BytePath | undefined): void;
+  has(path: BytePath): boolean;
+  /** The next executable that was started and not yet handed out. */
+  takeFresh(): Executable | undefined;
+  readonly files: ReadonlyMap<BytePath, ChosenFile>;
+  readonly withheld: ReadonlyMap<BytePath, ChosenFile>;
+}
+
+function openTaken(look: (path: BytePath) => Executable | undefined): Taken {
+  const files = new Map<BytePath, ChosenFile>();
+  const withheld = new Map<BytePath, ChosenFile>();
+  const started = new Set<BytePath>();
+  const fresh: Executable[] = [];
+
+  function execute(path: BytePath): void {
+    if (started.has(path)) return;
+    started.add(path);
+    const executable = look(path);
+    if (executable !== undefined) fresh.push(executable);
+  }
+  return {
+    add: (path, pkg, why) => {
+      if (files.has(path)) return;
+      files.set(path, { path, package: pkg, why, started: false });
+      // libm.so is no library but a text for the linker (ld(1), "Implicit Linker Scripts")
+      if (path.endsWith('.so') && look(path)?.kind === 'linker-script') execute(path);
+    },
+    start: (path, end, pkg, why) => {
+      const known = files.get(path);
+      files.set(path, { path, package: pkg, why: known === undefined ? why : known.why, started: true });
+      execute(end);
+    },
+    withhold: (path, pkg, why) => withheld.set(path, { path, package: pkg, why, started: false }),
+    has: (path) => files.has(path),
+    takeFresh: () => fresh.pop(),
+    files,
+    withheld,
+  };
+}
+
+export interface Use {
+  readonly pkg: Package;
+  readonly extent: Extent;
+  /** Its libraries are taken although no ELF header needs them. */
+  readonly withLibraries: boolean;
+  readonly reason: PackageReason;
+  /** The program or script that its files are needed for. */
+  readonly why: BytePath | undefined;
+}
+
+interface Uses {
+  /** Adds a use. An extent only grows, and the first reason stays. */
+  add(use: Use): void;
+  /** The next use that is new or whose extent has grown. */
+  next(): Use | undefined;
+  all(): readonly Use[];
+}
+
+const EXTENTS: readonly Extent[] = ['programs', 'configuration', 'data', 'used', 'whole'];
+
+function openUses(): Uses {
+  const uses = new Map<Package, Use>();
+  const queue = new Set<Package>();
+  return {
+    add: (use) => {
+      const known = uses.get(use.pkg);
+      const extent = known === undefined ? use.extent : larger(known.extent, use.extent);
+      const withLibraries = use.withLibraries || known?.withLibraries === true;
+      if (known?.extent === extent && known.withLibraries === withLibraries) return;
+      uses.set(use.pkg, { ...(known ?? use), extent, withLibraries });
+      queue.add(use.pkg);
+    },
+    next: () => {
+      for (const pkg of queue) {
+        queue.delete(pkg);
+        return uses.get(pkg);
+      }
+      return undefined;
+    },
+    all: () => [...uses.values()],
+  };
+}
+
+function larger(a: Extent, b: Extent): Extent {
+  return EXTENTS.indexOf(a) < EXTENTS.indexOf(b) ? b : a;
+}
+
+/** The files that belong to a use even if no program names them. */
+export function takenBy(
+  { pkg, extent, withLibraries }: Use,
+  { programs, helpers, scripts, libraries, development, data }: Contents,
+): { readonly files: readonly BytePath[]; readonly executables: readonly BytePath[] } {
+  const files = [
+    ...(withLibraries || isForLinker(pkg) ? libraries : []),
+    ...(isForDevelopment(pkg) ? development : []),
+    ...data,
+    ...scripts,
+  ];
+  switch (extent) {
+    case 'programs':
+      return { files: [], executables: [] };
+    case 'configuration':
+      return { files: data.filter((path) => path.startsWith('/etc/')), executables: [] };
+    case 'data':
+      return { files: data, executables: [] };
+    case 'used':
+      return { files, executables: helpers };
+    case 'whole':
+      return { files, executables: [...programs, ...helpers] };
+    default:
+      return extent satisfies never;
+  }
+}
+
+export interface Reading {
+  readonly root: FileRoot;
+  readonly packages: Packages;
+  readonly reader: ContentsReader;
+  readonly commands: Commands;
+  /** The packages that depend on one. */
+  readonly dependents: () => ReadonlyMap<Package, readonly Package[]>;
+  /** A program or script; undefined if it cannot be read. */
+  readonly look: (path: BytePath) => Executable | undefined;
+}
+
+export function openReading(
+  root: FileRoot,
+  packages: Packages,
+  strings: ReadStrings = openStrings(root),
+): Reading {
+  const reader = openContents(root, packages);
+  const executables = new Map<BytePath, Executable | null>();
+  let dependents: ReturnType<Reading['dependents']> | undefined;
+  return {
+    root,
+    packages,
+    reader,
+    commands: openCommands(root, packages, reader.programs),
+    dependents: () => (dependents ??= readDependents(packages)),
+    look: (path) =>
+      remember(executables, path, () => readExecutable(root, path, strings) ?? null) ?? undefined,
+  };
+}
+
+export interface Work extends Reading {
+  readonly uses: Uses;
+  readonly mentions: Mentions;
+  readonly taken: Taken;
+  /** Wrapper scripts whose targets are already resolved. */
+  readonly wrappers: Set<BytePath>;
+  /** Source packages with a dependency that is used only if one of their programs names it. */
+  readonly listening: Set<string>;
+  /** Packages whose libraries were searched for such names. */
+  readonly searched: Set<Package>;
+  /** Packages whose modules were searched for the commands that they call. */
+  readonly called: Set<Package>;
+}
+
+export function openWork(reading: Reading): Work {
+  return {
+    ...reading,
+    uses: openUses(),
+    mentions: openMentions(),
+    taken: openTaken(reading.look),
+    wrappers: new Set(),
+    listening: new Set(),
+    searched: new Set(),
+    called: new Set(),
+  };
+}
+
+/**
+ * A program of the depending package has to name the dependency; the name in another program does not count: perl itself names perlbug. But
+ * gcc-14 depends on binutils, and its programs are in gcc-14-x86-64-linux-gnu.
+ */
+export function ifOf(
+  work: Work,
+  { source }: Package,
+  listener: (by: BytePath) => void,
+): (by: BytePath) => void {
+  return (by) => {
+    const owner = work.packages.owner(by);
+    if (owner === undefined || owner.source === source) listener(by);
+  };
+}
+
+export function hasExecutables({ programs, helpers }: Contents): boolean {
+  return programs.length + helpers.length > 0;
+}
+
+export function hasMachineCode({ look }: Work, { programs, helpers, libraries, data }: Contents): boolean {
+  return (
+    [...libraries, ...data].some((path) => /\.so(?:\.|$)/.test(path)) ||
+    [...programs, ...helpers].some((path) => look(path)?.kind === 'elf')
+  );
+}
+
+/** The topmost directory above a path for which `isOwn` is true. */
+export function ownDirectory(path: BytePath, isOwn: (directory: BytePath) => boolean): BytePath | undefined {
+  let found: BytePath | undefined;
+  for (let at = parentPath(path); at !== '/' && isOwn(at); at = parentPath(at)) found = at;
+  return found;
+}

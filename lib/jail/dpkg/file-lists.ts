@@ -1,0 +1,134 @@
+// Reads dpkg's lists of files, its diversions and alternatives, and gives every path the one name that it has on the root.
+
+import { remember } from '../../binary/elf-files.ts';
+import { type BytePath, bytePath, joinPath, toLatin1 } from '../../binary/path.ts';
+import type { FileRoot } from '../../binary/root.ts';
+import { listIfThere, readIfThere, statusIfThere } from './read.ts';
+/** The name of a path on the root: `/bin/sh` is `/usr/bin/sh` where /bin is a link into /usr. */
+export type Rename = (path: BytePath) => BytePath;
+
+// usrmerge: dpkg keeps the names that the packages use, and does not know the links (hier(7), "/usr/lib").
+const MERGED = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32', 'libo32'];
+// From before /run (file-hierarchy(7)); packages of today still list them.
+const MOVED: readonly (readonly [from: string, to: string])[] = [
+  ['/var/run', '/run'],
+  ['/var/lock', '/run/lock'],
+];
+
+/** Reads the links at the top of a root, which give one path several names. */
+export function readAliases(root: FileRoot): Rename {
+  const targets = new Map<string, string>();
+  for (const name of MERGED) {
+    const target = statusIfThere(root, bytePath(`/${name}`))?.target;
+    if (target === `usr/${name}` || target === `/usr/${name}`) targets.set(name, `/usr/${name}`);
+  }
+  const moved = MOVED.filter(([from]) => statusIfThere(root, bytePath(from))?.kind === 'symlink');
+  return (path) => {
+    if (path.startsWith('/usr/')) return path; // as nearly all do
+    const end = path.indexOf('/', 1);
+    const first = end < 0 ? path.slice(1) : path.slice(1, end);
+    const target = targets.get(first);
+    if (target !== undefined) return (target + path.slice(first.length + 1)) as BytePath;
+    if (first !== 'var') return path;
+    const move = moved.find(([from]) => path === from || path.startsWith(`${from}/`));
+    return move === undefined ? path : ((move[1] + path.slice(move[0].length)) as BytePath);
+  };
+}
+
+/** Where a file of a package went because another package took its name (dpkg-divert(1)). */
+export type Diversions = ReadonlyMap<BytePath, { readonly to: BytePath; readonly by: string }>;
+
+/** /var/lib/dpkg/diversions: from, to, and the package, or `:` for the administrator, line by line. */
+export function readDiversions(data: Uint8Array): Diversions {
+  const lines = toLatin1(data).split('\n') as BytePath[];
+  const diversions = new Map<BytePath, { readonly to: BytePath; readonly by: string }>();
+  for (let at = 0; at + 2 < lines.length; at += 3) {
+    const [from, to, by] = lines.slice(at, at + 3);
+    if (from !== undefined && to !== undefined && by !== undefined && isPlain(from) && isPlain(to))
+      diversions.set(from, { to, by });
+  }
+  return diversions;
+}
+
+/** /var/lib/ucf/registry: the package, and a file of /etc that its maintainer script has made, line by line (ucfr(1)). */
+export function readRegistry(data: Uint8Array): ReadonlyMap<string, readonly BytePath[]> {
+  const files = new Map<string, BytePath[]>();
+  for (const line of toLatin1(data).split('\n')) {
+    const [name = '', path = ''] = line.split(/[ \t]+/);
+    if (isPlain(path)) remember(files, name, () => []).push(path as BytePath);
+  }
+  return files;
+}
+
+/** The paths of a package's .list as they are on the root; its own diversion keeps a name to it. */
+export function readList(
+  data: Uint8Array,
+  packageName: string,
+  diversions: Diversions,
+  rename: Rename,
+): readonly BytePath[] {
+  const text = toLatin1(data);
+  // `/.` stands for the root itself
+  const body = text.startsWith(ROOT_LINE) ? text.slice(ROOT_LINE.length) : text;
+  const lines = body.split('\n') as BytePath[];
+  const paths = ODD.test(`\n${body}`) ? lines.filter(isPlain) : lines.slice(0, -1);
+  const isMoved = MOVED_LINE.test(text);
+  if (!isMoved && !paths.some((path) => diversions.has(path))) return paths;
+  return paths.map((path) => {
+    const diversion = diversions.get(path);
+    return rename(diversion === undefined || diversion.by === packageName ? path : diversion.to);
+  });
+}
+
+const ROOT_LINE = '/.\n';
+// What isPlain refuses, and a line in a hundred thousand has: a list is searched for it as a whole, which is much faster than
+// line by line.
+const ODD = /\0|\/\/|\/\n|\/\.\.?[/\n]|\n[^/]|[^\n]$/;
+// What Rename may change.
+const MOVED_LINE = /^\/(?:s?bin|lib\w*|var\/(?:run|lock))(?:\/|$)/m;
+
+// A root may be made by somebody else: nothing that would lead elsewhere when it is read as a path.
+function isPlain(path: string): boolean {
+  return (
+    path.length > 1 &&
+    path.startsWith('/') &&
+    !path.includes('\0') &&
+    !path.includes('//') &&
+    !path.endsWith('/') &&
+    !(path.includes('/.') && /\/\.\.?(?:\/|$)/.test(path))
+  );
+}
+
+/** A link, and the name under /etc/alternatives that it leads to. */
+interface Link {
+  readonly name: BytePath;
+  readonly link: BytePath;
+}
+
+/**
+ * The links that one file of /var/lib/dpkg/alternatives describes: its status, the main link, names and links of its
+ * slaves up to an empty line, then the choices (update-alternatives(1), "FILES").
+ */
+function readAlternative(data: Uint8Array, name: BytePath): readonly Link[] {
+  const [, link, ...rest] = toLatin1(data).split('\n') as BytePath[];
+  if (link === undefined || !link.startsWith('/')) return [];
+  const links = [{ name, link }];
+  for (let at = 0; at + 1 < rest.length; at += 2) {
+    const [slave, slaveLink] = rest.slice(at, at + 2);
+    if (slave === undefined || slave === '' || !slaveLink?.startsWith('/')) break;
+    links.push({ name: slave, link: slaveLink });
+  }
+  return links;
+}
+
+/** For each file that is somebody's choice, all links that lead to it by way of /etc/alternatives. */
+export function readAlternatives(root: FileRoot, rename: Rename): ReadonlyMap<BytePath, readonly BytePath[]> {
+  const links = new Map<BytePath, BytePath[]>();
+  const directory = bytePath('/var/lib/dpkg/alternatives');
+  for (const file of listIfThere(root, directory))
+    for (const { name, link } of readAlternative(readIfThere(root, joinPath(directory, file)), file)) {
+      const target = statusIfThere(root, joinPath(bytePath('/etc/alternatives'), name))?.target;
+      if (target !== undefined) remember(links, rename(target), () => []).push(rename(link));
+    }
+  return links;
+}

@@ -1,0 +1,111 @@
+// What the place of a file says about its use (hier(7), file-hierarchy(7)).
+
+import type { BytePath } from '../../binary/path.ts';
+export type Place =
+  /** Of no use in a jail: for people to read, or for the system around the package. */
+  | 'elsewhere'
+  /** In a directory that PATH, or the package's own programs, look in for programs. */
+  | 'program'
+  /** The loader finds it by its name. */
+  | 'library'
+  /** For a compiler or linker. */
+  | 'development'
+  /** Below /var or /run, where services keep their data. */
+  | 'state'
+  | 'other';
+
+export function placeOf(path: BytePath): Place {
+  if (PROGRAM.test(path)) return 'program';
+  if (LIBRARY.test(path)) return 'library';
+  if (DEVELOPMENT.some((pattern) => pattern.test(path))) return 'development';
+  if (/^\/(?:var|run)\//.test(path)) return 'state';
+  return isElsewhere(path) ? 'elsewhere' : 'other';
+}
+
+// The second and third: /usr/lib/postgresql/15/bin, /opt/x/bin.
+const PROGRAM =
+  /^(?:(?:\/usr|\/usr\/local)?\/s?bin|\/usr\/games|\/usr\/lib\/[^/]+(?:\/[^/]+)?\/s?bin|\/opt\/[^/]+\/s?bin)\/[^/]+$/;
+
+// Directly in one of the default directories (ld.so(8)); a plugin lies deeper.
+const LIBRARY =
+  /^(?:\/usr)?\/lib(?:32|64|x32|o32)?\/(?:[a-z0-9_]+-linux-[a-z0-9]+\/)?(?:glibc-hwcaps\/[^/]+\/)?[^/]+\.so(?:\.[^/]*)?$/;
+
+const DEVELOPMENT: readonly RegExp[] = [
+  /^\/usr\/include\//,
+  /\.(?:h|hh|hpp)$/,
+  // plugins of libltdl have a .la too, which is read when they are loaded, but they lie deeper
+  /^\/usr\/lib\/(?:[^/]+-linux-[^/]+\/)?[^/]+\.(?:a|o|la)$/,
+  /^\/usr\/(?:lib\/(?:[^/]+\/)?|share\/)(?:pkgconfig|cmake|aclocal)\//,
+  /\/pgxs\//,
+];
+
+function isElsewhere(path: string): boolean {
+  const [, first, second, third, fourth] = path.split('/');
+  if (first === 'etc') return second !== undefined && ETC.has(second);
+  if (first === 'boot') return true;
+  // a package for a system without merged /usr
+  if (first === 'lib') return isOfSystem(second, third);
+  if (first !== 'usr') return false;
+  if (second === 'lib') return isOfSystem(third, fourth);
+  if (second === 'src') return true;
+  return (
+    second === 'share' &&
+    third !== undefined &&
+    (SHARE.has(third) ||
+      (fourth !== undefined && SHARE_DEEP.has(`${third}/${fourth}`)) ||
+      // not deeper: there they may be modules of that name
+      READING.test(path))
+  );
+}
+
+function isOfSystem(directory: string | undefined, next: string | undefined): boolean {
+  return directory !== undefined && next !== undefined && LIB.has(directory);
+}
+
+const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));
+
+// For people, for the desktop, for other programs' benefit, for maintainer scripts. Messages in other languages than
+// that of the source are the locale's business.
+const SHARE = words(`
+  doc doc-base man info gtk-doc help gnome omf lintian linda bug reportbug apport metainfo appdata doxygen locale
+  menu applications desktop-directories icons pixmaps app-install wayland-sessions xsessions
+  bash-completion debconf debianutils initramfs-tools update-notifier polkit-1 runit dbus-1 dgit tmpfiles.d
+`);
+
+// What a package brings for a shell, an editor, a debugger or byte-compilation that it is not itself.
+const SHARE_DEEP = words(`
+  zsh/vendor-completions fish/vendor_completions.d vim/addons vim/registry vim/vimfiles nvim/site emacs/site-lisp
+  gdb/auto-load gcc/python python3/runtime.d
+`);
+
+const READING = /^\/usr\/share\/[^/]+\/(?:[^/]+\/)?(?:docs?|examples|contrib)\//;
+
+// Init, timers, log rotation, shells of logged-in users, kernel and network set-up: nothing of that runs in a jail.
+const ETC = words(`
+  init.d rc0.d rc1.d rc2.d rc3.d rc4.d rc5.d rc6.d rcS.d init systemd default insserv.conf.d sv runit
+  cron.d cron.hourly cron.daily cron.weekly cron.monthly cron.yearly logrotate.d logcheck rsyslog.d
+  bash_completion.d profile.d skel update-motd.d xdg menu menu-methods
+  apparmor.d apparmor ufw firewalld apport apt kernel initramfs-tools modprobe.d modules-load.d depmod.d
+  sysctl.d udev tmpfiles.d binfmt.d network NetworkManager dhcp ppp resolvconf pm sudoers.d polkit-1 needrestart
+`);
+
+const LIB = words(`
+  systemd udev modprobe.d modules-load.d modules sysctl.d sysusers.d tmpfiles.d binfmt.d environment.d init
+  debug mime kernel dracut firmware resolvconf NetworkManager networkd-dispatcher ifupdown pm-utils lsb
+`);
+
+const OPTIONAL: readonly RegExp[] = [
+  // drivers for devices of graphics, which a jail does not have; those of Mesa need LLVM
+  /^\/usr\/lib\/(?:[^/]+-linux-[^/]+\/)?(?:dri|gbm|vdpau|gallium-pipe)(?=\/)/,
+  // what jlink(1) makes a virtual machine of, and sources to be read
+  /^\/usr\/lib\/jvm\/[^/]+\/(?:jmods(?=\/)|(?:lib\/)?src\.zip$)/,
+];
+
+/** The directory or file that is left out with a path; undefined for what belongs into a jail. */
+export function optionalPart(path: BytePath): BytePath | undefined {
+  for (const pattern of OPTIONAL) {
+    const part = pattern.exec(path)?.[0];
+    if (part !== undefined) return part as BytePath;
+  }
+  return undefined;
+}

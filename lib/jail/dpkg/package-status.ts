@@ -1,0 +1,227 @@
+// Reads /var/lib/dpkg/status: which packages are installed and what they say of one another (deb822(5), deb-version(7)).
+
+import { type BytePath, toLatin1 } from '../../binary/path.ts';
+export type Operator = '<<' | '<=' | '=' | '>=' | '>>';
+
+/** Whether `version` stands in that relation to `other`. */
+export function isInRelation(version: string, operator: Operator, other: string): boolean {
+  const order = compareVersions(version, other);
+  switch (operator) {
+    case '<<':
+      return order < 0;
+    case '<=':
+      return order <= 0;
+    case '=':
+      return order === 0;
+    case '>=':
+      return order >= 0;
+    case '>>':
+      return order > 0;
+    default:
+      return operator satisfies never;
+  }
+}
+
+/** Negative if `a` is the older one, 0 if they are the same, positive if it is the newer one. */
+export function compareVersions(a: string, b: string): number {
+  const [left, right] = [partsOf(a), partsOf(b)];
+  return (
+    compareNumbers(left.epoch, right.epoch) ||
+    compareParts(left.upstream, right.upstream) ||
+    compareParts(left.revision, right.revision)
+  );
+}
+
+function partsOf(version: string): {
+  readonly epoch: string;
+  readonly upstream: string;
+  readonly revision: string;
+} {
+  const colon = version.indexOf(':');
+  const rest = version.slice(colon + 1);
+  const dash = rest.lastIndexOf('-');
+  return {
+    epoch: colon < 0 ? '0' : version.slice(0, colon),
+    upstream: dash < 0 ? rest : rest.slice(0, dash),
+    revision: dash < 0 ? '' : rest.slice(dash + 1),
+  };
+}
+
+// Text and numbers in turn, text first: "Sorting algorithm" of deb-version(7).
+function compareParts(a: string, b: string): number {
+  let [i, j] = [0, 0];
+  while (i < a.length || j < b.length) {
+    while ((i < a.length && !isDigit(a, i)) || (j < b.length && !isDigit(b, j))) {
+      const order = weight(a, i) - weight(b, j);
+      if (order !== 0) return order;
+      i++;
+      j++;
+    }
+    const [start, begin] = [i, j];
+    while (isDigit(a, i)) i++;
+    while (isDigit(b, j)) j++;
+    const order = compareNumbers(a.slice(start, i), b.slice(begin, j));
+    if (order !== 0) return order;
+  }
+  return 0;
+}
+
+// Of any length: a date and a hash make numbers beyond 2^53.
+function compareNumbers(a: string, b: string): number {
+  const [left, right] = [a.replace(/^0+/, ''), b.replace(/^0+/, '')];
+  return left.length - right.length || (left < right ? -1 : left === right ? 0 : 1);
+}
+
+// A tilde comes before even the end, then letters, then all else.
+function weight(text: string, at: number): number {
+  const character = text[at];
+  if (character === undefined || isDigit(text, at)) return 0;
+  if (character === '~') return -1;
+  const code = character.charCodeAt(0);
+  return /[A-Za-z]/.test(character) ? code : code + 256;
+}
+
+function isDigit(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return code >= 0x30 && code <= 0x39;
+}
+
+/** One package that would do: `libssl3t64 (>= 3.0.0)`. Its architecture, `:any`, is dropped. */
+export interface Relation {
+  readonly name: string;
+  readonly operator?: Operator;
+  readonly version?: string;
+}
+
+/** What one entry of Depends asks for: any of these, the first being preferred (deb-control(5)). */
+export type Alternatives = readonly Relation[];
+
+/** A package that is installed. */
+export interface Package {
+  readonly name: string;
+  readonly architecture: string;
+  readonly version: string;
+  /** The source package it was built from: what one maintainer keeps together. */
+  readonly source: string;
+  readonly multiArch: string;
+  readonly essential: boolean;
+  readonly priority: string;
+  /** Without the archive area: `libdevel`, not `non-free/libdevel`. */
+  readonly section: string;
+  readonly preDepends: readonly Alternatives[];
+  readonly depends: readonly Alternatives[];
+  readonly recommends: readonly Alternatives[];
+  readonly provides: readonly Relation[];
+  /** Configuration files that the administrator may have changed. */
+  readonly conffiles: readonly BytePath[];
+}
+
+/**
+ * The installed packages, in the order of the file. Whatever is no deb822 is passed over, and a package of any other
+ * status than "ok installed" is left out: its files may be half unpacked, or only its configuration may be left.
+ */
+export function readStatus(data: Uint8Array): readonly Package[] {
+  const packages: Package[] = [];
+  forEachParagraph(toLatin1(data), (fields) => {
+    const made = toPackage(fields);
+    if (made !== undefined) packages.push(made);
+  });
+  return packages;
+}
+
+type Fields = ReadonlyMap<string, string>;
+
+const WANTED = new Set(
+  (
+    'package architecture version source multi-arch status essential priority section ' +
+    'pre-depends depends recommends provides conffiles'
+  ).split(' '),
+);
+
+function forEachParagraph(text: string, use: (fields: Fields) => void): void {
+  let fields = new Map<string, string>();
+  let field: string | undefined;
+  for (let at = 0; at < text.length;) {
+    const newline = text.indexOf('\n', at);
+    const end = newline < 0 ? text.length : newline;
+    const first = text[at];
+    if (end === at || (first === '\r' && end === at + 1)) {
+      if (fields.size > 0) use(fields);
+      fields = new Map();
+      field = undefined;
+    } else if (first === ' ' || first === '\t') {
+      // a Description, most of the file, is not even cut out
+      if (field !== undefined)
+        fields.set(field, `${fields.get(field)}\n${text.slice(at + 1, end).trimEnd()}`);
+    } else if (first !== '#') {
+      const colon = text.indexOf(':', at);
+      const name = colon < 0 || colon > end ? '' : text.slice(at, colon).toLowerCase();
+      field = WANTED.has(name) ? name : undefined;
+      if (field !== undefined) fields.set(field, text.slice(colon + 1, end).trim());
+    }
+    at = end + 1;
+  }
+  if (fields.size > 0) use(fields);
+}
+
+function toPackage(fields: Fields): Package | undefined {
+  const text = (name: string) => fields.get(name) ?? '';
+  const name = text('package');
+  // the first word is the wanted state, such as `hold`; the other two are the real state (dpkg(1), "INFORMATION ABOUT PACKAGES")
+  if (!/^\S+ ok installed$/.test(text('status')) || !isName(name)) return undefined;
+  return {
+    name,
+    architecture: text('architecture'),
+    version: text('version'),
+    source: /^\S+/.exec(text('source'))?.[0] ?? name,
+    multiArch: text('multi-arch'),
+    essential: text('essential') === 'yes',
+    priority: text('priority'),
+    section: text('section').replace(/^.*\//, ''),
+    preDepends: readRelations(text('pre-depends')),
+    depends: readRelations(text('depends')),
+    recommends: readRelations(text('recommends')),
+    provides: readRelations(text('provides')).flat(),
+    conffiles: readConffiles(text('conffiles')),
+  };
+}
+
+// The name becomes part of a file's name: no slash, no dot in front.
+function isName(text: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9+.-]*$/.test(text);
+}
+
+/** `a (>= 1) | b, c:any` is two entries, the first with two alternatives. */
+export function readRelations(text: string): readonly Alternatives[] {
+  if (text === '') return [];
+  return text
+    .split(',')
+    .map((entry) => entry.split('|').flatMap(readRelation))
+    .filter((alternatives) => alternatives.length > 0);
+}
+
+const RELATION =
+  /^\s*([A-Za-z0-9][A-Za-z0-9+.-]*)(?::[a-z0-9-]+)?\s*(?:\(\s*(<<|<=|>=|>>|=|<|>)\s*([^\s()]+)\s*\))?/;
+
+function readRelation(text: string): Relation[] {
+  const [, name, operator, version] = RELATION.exec(text) ?? [];
+  if (name === undefined) return [];
+  if (operator === undefined || version === undefined) return [{ name }];
+  // obsolete, and with this meaning
+  const modern = operator === '<' ? '<=' : operator === '>' ? '>=' : (operator as Operator);
+  return [{ name, operator: modern, version }];
+}
+
+/** Whether something of that version will do. What provides a name without a version satisfies no version. */
+export function isSatisfied({ operator, version }: Relation, found: string | undefined): boolean {
+  if (operator === undefined || version === undefined) return true;
+  return found !== undefined && isInRelation(found, operator, version);
+}
+
+// Path, hash, and "obsolete" if the package no longer has it: then it is only left over.
+function readConffiles(text: string): readonly BytePath[] {
+  return text.split('\n').flatMap((line) => {
+    const [, path, flag] = /^(\/.*) [0-9a-f]+( obsolete| remove-on-upgrade)?$/.exec(line.trim()) ?? [];
+    return path === undefined || flag !== undefined ? [] : path;
+  }) as BytePath[];
+}

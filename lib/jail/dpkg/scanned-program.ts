@@ -1,0 +1,184 @@
+// Looks into a program or script for what it starts.
+
+import { bytePath, type BytePath, joinPath, lastComponent, toLatin1 } from '../../binary/path.ts';
+import type { FileRoot, OpenFile } from '../../binary/root.ts';
+import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
+import { readIfThere, statusIfThere } from './read.ts';
+import {
+  findInStrings,
+  findPaths,
+  findWords,
+  openWordFilter,
+  possibleIn,
+  type Wanted,
+  type WordFilter,
+} from './scan-names.ts';
+import type { ReadStrings } from './sections.ts';
+import { commandsOf, isShell } from './script-calls.ts';
+export interface Executable {
+  readonly path: BytePath;
+  /** `configuration` is text of no kind that is known. */
+  readonly kind: 'elf' | 'script' | 'linker-script' | 'configuration' | 'other';
+  /** For a script: what runs it, `env` and the program that env looks up being two. */
+  readonly interpreters: readonly BytePath[];
+  /** Of a script; one character a byte. */
+  readonly text: string;
+  /** For a shell script: the names of commands that it may run. */
+  readonly commands: ReadonlySet<string>;
+  /** Files that a linker script names; libm.so is one (ld(1)). */
+  readonly linked: readonly BytePath[];
+  /** Those of the names that it contains as words, and those of the paths that it contains, or something below them. */
+  mentions(wanted: Wanted): Iterable<string>;
+}
+
+const MAX_SCRIPT_BYTES = 4 << 20;
+const MAX_CONFIGURATION_BYTES = 1 << 18;
+
+/** Reads an executable of the root; undefined if it cannot be read. */
+export function readExecutable(root: FileRoot, path: BytePath, strings: ReadStrings): Executable | undefined {
+  try {
+    const file = root.open(path);
+    if (file === undefined) return undefined;
+    try {
+      return lookInto(root, path, file, strings);
+    } finally {
+      file.close();
+    }
+  } catch {
+    return undefined; // copying the file will report it
+  }
+}
+
+function lookInto(root: FileRoot, path: BytePath, file: OpenFile, strings: ReadStrings): Executable {
+  const head = file.read(0, SCRIPT_HEAD_BYTES);
+  const magic = toLatin1(head.subarray(0, 32));
+  if (magic.startsWith('\x7fELF'))
+    return { ...nothing(path), kind: 'elf', mentions: mentionsOfProgram(path, strings) };
+  const script = readScript(head);
+  const isLinkerScript = magic.startsWith('/* GNU ld script');
+  if (script.kind !== 'script' && !isLinkerScript) return { ...nothing(path), kind: 'other' };
+  const written = toLatin1(file.read(0, Math.min(file.status.sizeBytes, MAX_SCRIPT_BYTES)));
+  // valgrind is a script that starts $0.bin
+  const text = written.replace(/\$(?:0|\{0\})(?=[.-]\w)/g, () => lastComponent(path));
+  const data = Buffer.from(text, 'latin1');
+  const interpreters = script.kind === 'script' ? interpretersOf(script.interpreter, script.argument) : [];
+  return {
+    path,
+    text,
+    kind: isLinkerScript ? 'linker-script' : 'script',
+    interpreters,
+    commands: interpreters.some(isShell) ? commandsOf(root, path, text) : new Set(),
+    linked: isLinkerScript ? ((text.match(/\/[\w.+/-]+/g) as BytePath[] | null) ?? []) : [],
+    mentions: mentionsOfScript(text, data),
+  };
+}
+
+const MAX_REST = 8;
+
+function mentionsOfScript(text: string, data: Uint8Array): Executable['mentions'] {
+  // ps2pdf runs "ps2pdf$version": the beginning of a name, completed by a variable
+  let stems: readonly string[] | undefined;
+  return ({ names, paths }) => {
+    stems ??= Array.from(
+      text.matchAll(/(?<![\w.+$-])([A-Za-z][\w.+-]{2,})\$\{?[A-Za-z]/g),
+      ([, stem]) => stem ?? '',
+    );
+    const begins = (name: string) =>
+      stems?.some((stem) => name.startsWith(stem) && name.length - stem.length <= MAX_REST) === true;
+    return new Set([
+      ...findWords(data, names),
+      ...(stems.length === 0 ? [] : [...names.texts].filter(begins)),
+      ...findPaths(data, paths),
+    ]);
+  };
+}
+
+function nothing(path: BytePath): Omit<Executable, 'kind'> {
+  return {
+    path,
+    text: '',
+    interpreters: [],
+    commands: new Set(),
+    linked: [],
+    mentions: () => new Set(),
+  };
+}
+
+/** A configuration file, in which only paths are looked for, and names of shared libraries: a sentence has none. */
+export function readConfiguration(root: FileRoot, path: BytePath): Executable {
+  const data = readIfThere(root, path, MAX_CONFIGURATION_BYTES);
+  return {
+    ...nothing(path),
+    kind: 'configuration',
+    mentions: ({ names, paths }) =>
+      new Set([
+        ...findPaths(data, paths),
+        ...[...findWords(data, names)].filter((name) => name.includes('.so')),
+      ]),
+  };
+}
+
+const MAX_SETTINGS_BYTES = 1 << 14;
+
+/** A small file of data in which programs may be named; undefined if it is none, or not text. */
+export function readSettings(root: FileRoot, path: BytePath): Executable | undefined {
+  const status = statusIfThere(root, path);
+  if (status?.kind !== 'file' || status.sizeBytes > MAX_SETTINGS_BYTES) return undefined;
+  const data = readIfThere(root, path, MAX_SETTINGS_BYTES);
+  if (data.includes(0)) return undefined;
+  return {
+    ...nothing(path),
+    kind: 'configuration',
+    mentions: ({ names }) => findWords(data, names),
+  };
+}
+
+function mentionsOfProgram(path: BytePath, readStrings: ReadStrings): Executable['mentions'] {
+  // what may be in the file, and whether it is
+  const answers = new Map<string, boolean>();
+  let seen: { readonly filter: WordFilter; readonly unseparated: boolean } | undefined;
+
+  function search(wanted: Wanted, filter?: WordFilter): ReadonlySet<string> {
+    const { parts, unseparated } = readStrings(path);
+    const found = new Set<string>();
+    for (const part of parts) {
+      const names = unseparated
+        ? findAnywhere(part, wanted.names.texts)
+        : findInStrings(part, wanted.names, filter);
+      for (const text of names) found.add(text);
+      for (const text of findPaths(part, wanted.paths, filter)) found.add(text);
+    }
+    return found;
+  }
+
+  return (wanted) => {
+    let found: ReadonlySet<string> | undefined;
+    if (seen === undefined) {
+      seen = { filter: openWordFilter(), unseparated: readStrings(path).unseparated };
+      found = search(wanted, seen.filter);
+    }
+    const possible = [
+      // nothing ends a name: any text may contain it
+      ...(seen.unseparated ? wanted.names.texts : possibleIn(seen.filter, wanted.names)),
+      ...possibleIn(seen.filter, wanted.paths),
+    ];
+    for (const text of possible)
+      if (!answers.has(text)) answers.set(text, (found ??= search(wanted)).has(text));
+    return possible.filter((text) => answers.get(text));
+  };
+}
+
+function findAnywhere(data: Uint8Array, wanted: ReadonlySet<string>): readonly string[] {
+  const buffer = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  return [...wanted].filter((text) => buffer.includes(text, 0, 'latin1'));
+}
+
+function interpretersOf(interpreter: BytePath, argument = '' as BytePath): readonly BytePath[] {
+  const path = joinPath(bytePath('/'), interpreter);
+  if (lastComponent(path) !== 'env') return [path];
+  // env -S splits what follows; options and settings come before the program (env(1))
+  const word = argument
+    .split(/[ \t]+/)
+    .find((word) => word !== '' && !word.startsWith('-') && !word.includes('='));
+  return word === undefined ? [path] : [path, word as BytePath];
+}

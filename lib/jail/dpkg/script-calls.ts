@@ -1,0 +1,211 @@
+// Finds the programs that a script calls by name, and the modules that it loads.
+
+import { remember } from '../../binary/elf-files.ts';
+import { bytePath, type BytePath, joinPath, lastComponent, parentPath, toLatin1 } from '../../binary/path.ts';
+import type { FileRoot } from '../../binary/root.ts';
+import { walk } from '../../binary/walk.ts';
+import type { Steps } from '../work/steps.ts';
+import type { Package, Packages } from './database.ts';
+import type { Executable } from './scanned-program.ts';
+import { isForSystem } from './dependencies.ts';
+import { listIfThere, readIfThere } from './read.ts';
+// What stands before the name of a command: the start of a line, what ends or opens a list, a reserved word, or a command
+// that runs another one (dash(1), "Shell Grammar").
+const BEFORE = String.raw`^|[|&;(\`{!]|\b(?:then|do|else|elif|if|while|until|exec|command|eval|xargs|nohup|sudo|time)[ \t]`;
+const COMMAND = new RegExp(
+  String.raw`(?<=${BEFORE})[ \t]*(?:/(?:usr/)?s?bin/)?([A-Za-z0-9_][\w+.-]*)(?=[ \t\n;|&)\`"]|$)`,
+  'gm',
+);
+const MAX_SCRIPT_LENGTH = 1 << 20;
+
+/** The commands that a shell script may run; words of a here-document are taken for commands too. */
+export function findCommands(script: string): ReadonlySet<string> {
+  const text = script.slice(0, MAX_SCRIPT_LENGTH).replace(/^[ \t]*#.*$/gm, '');
+  const found = new Set<string>();
+  for (const [, name] of text.matchAll(COMMAND)) if (name !== undefined) found.add(name);
+  return found;
+}
+
+// The last component of what follows the dot; the directory may be the output of a command: "$(git --exec-path)/git-sh-setup".
+const SOURCED = /(?:^|[;&|{ \t])(?:\.|source)[ \t]+(["']?)([^\n;&|]*?)([\w.+-]+)\1[ \t]*(?=$|[\n;&|)}])/gm;
+
+/** Scripts that are read into another: `. /lib/lsb/init-functions`, or the name alone for one that is found by PATH or $0. */
+export function findSourced(script: string): ReadonlySet<BytePath> {
+  const found = new Set<BytePath>();
+  for (const line of script.slice(0, MAX_SCRIPT_LENGTH).split('\n')) {
+    if (line.length > MAX_LINE_LENGTH) continue;
+    for (const [, , directory = '', name = ''] of line.matchAll(SOURCED))
+      found.add((/^\/[\w./+-]*$/.test(directory) ? directory + name : name) as BytePath);
+  }
+  return found;
+}
+
+const MAX_LINE_LENGTH = 1000;
+const MAX_SOURCED = 50;
+
+/** The commands of a shell script at `path`, and of those that it reads in, if they lie beside it or are named in full. */
+export function commandsOf(root: FileRoot, path: BytePath, script: string): ReadonlySet<string> {
+  const commands = new Set(findCommands(script));
+  const seen = new Set<BytePath>();
+  const queue = [...findSourced(script)];
+  for (let name = queue.pop(); name !== undefined && seen.size < MAX_SOURCED; name = queue.pop()) {
+    const file = joinPath(parentPath(path), name);
+    if (seen.has(file)) continue;
+    seen.add(file);
+    const text = toLatin1(readIfThere(root, file, MAX_SCRIPT_LENGTH));
+    for (const command of findCommands(text)) commands.add(command);
+    queue.push(...findSourced(text));
+  }
+  return commands;
+}
+
+/** sh(1) by one of its names. */
+export function isShell(path: BytePath): boolean {
+  return /^(?:ba|da|k|mk|z|a)?sh$/.test(lastComponent(path));
+}
+
+const MODULE = /\.(?:py|p[lm]|rb)$/;
+const MOST_MODULES = 2000;
+const MAX_BYTES = 1 << 17;
+
+// A quoted command line with an option or the next piece behind it, 'mkdir -p %s', and the first of a list, ['chmod', mode].
+// or the end of a pipe: "$m4 --help | grep reload-state".
+const CALLS: readonly RegExp[] = [
+  /["'`]([a-z][a-z0-9]{1,11}) +(?:-[A-Za-z]|[%$#{]|["'])/g,
+  /[^|]\|[ \t]*([a-z][a-z0-9]{1,11}) +[-a-z]/g,
+  /[[(][ \n]*["']([a-z][a-z0-9]{1,11})["'][ \n]*,/g,
+];
+
+/** Names that stand in a text of Python, Perl or Ruby where a command to be run would stand. */
+function callsIn(text: string): ReadonlySet<string> {
+  return new Set(CALLS.flatMap((pattern) => Array.from(text.matchAll(pattern), ([, name = '']) => name)));
+}
+
+/** The same, of a script and of all modules among some files. */
+export function* callsOf(
+  root: FileRoot,
+  script: string,
+  files: readonly BytePath[],
+): Steps<ReadonlySet<string>> {
+  const names = new Set(callsIn(script));
+  for (const path of files.filter((file) => MODULE.test(file)).slice(0, MOST_MODULES)) {
+    for (const name of callsIn(toLatin1(readIfThere(root, path, MAX_BYTES)))) names.add(name);
+    yield;
+  }
+  return names;
+}
+
+export interface Commands {
+  /** Looks a name up as a shell does, with the PATH of root. */
+  inPath(name: string): BytePath | undefined;
+  /** A program that every Debian system has, so that no package declares it in Depends. */
+  inBase(name: string): BytePath | undefined;
+}
+
+const PATH = '/usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin'.split(' ');
+
+// Builtins of the shell: dash(1), "Builtins", and bash(1). A program of the same name is not what a script runs.
+const BUILTINS = new Set(
+  (
+    'alias bg bind break builtin caller case cd chdir command compgen complete continue declare dirs disown echo ' +
+    'enable eval exec exit export false fc fg for getopts hash help history if jobs kill let local logout mapfile ' +
+    'popd printf pushd pwd read readarray readonly return select set shift shopt source suspend test then time ' +
+    'times trap true type typeset ulimit umask unalias unset until wait while'
+  ).split(' '),
+);
+
+export function openCommands(
+  root: FileRoot,
+  packages: Packages,
+  programs: (pkg: Package) => readonly BytePath[],
+): Commands {
+  const found = new Map<string, BytePath | null>();
+  let base: ReadonlyMap<string, BytePath> | undefined;
+  return {
+    inPath: (name) => {
+      if (BUILTINS.has(name) || name.includes('/')) return undefined;
+      return remember(found, name, () => lookUp(root, name as BytePath) ?? null) ?? undefined;
+    },
+    inBase: (name) => {
+      base ??= basePrograms(packages, programs);
+      return BUILTINS.has(name) ? undefined : base.get(name);
+    },
+  };
+}
+
+function lookUp(root: FileRoot, name: BytePath): BytePath | undefined {
+  return PATH.map((directory) => joinPath(bytePath(directory), name)).find((path) => {
+    const way = walk(root, path);
+    return way.kind === 'found' && way.status.kind === 'file' && (way.status.mode & 0o111) !== 0;
+  });
+}
+
+// Essential packages, and awk: a package may use these without saying so (Debian policy 3.8).
+function basePrograms(
+  packages: Packages,
+  programs: (pkg: Package) => readonly BytePath[],
+): ReadonlyMap<string, BytePath> {
+  const awk = packages.satisfy([{ name: 'awk' }]);
+  return new Map(
+    packages.all
+      .filter((pkg) => (pkg.essential || pkg === awk) && !isForSystem(pkg))
+      .flatMap((pkg) => programs(pkg).map((path) => [lastComponent(path), path] as const)),
+  );
+}
+
+interface Language {
+  readonly interpreter: RegExp;
+  /** The first group is the name of a module. */
+  readonly statement: RegExp;
+  /** Where packages put modules that are not the interpreter's own; `*` is any one directory. */
+  readonly directories: readonly string[];
+  /** What a module's file ends in. */
+  readonly endings: readonly string[];
+}
+
+const LANGUAGES: readonly Language[] = [
+  {
+    interpreter: /^python3?(?:\.\d+)?$/,
+    statement: /^[ \t]*(?:import|from)[ \t]+(\w+)/gm,
+    directories: ['/usr/lib/python3/dist-packages'],
+    endings: ['/__init__.py', '.py'],
+  },
+  {
+    interpreter: /^perl(?:5.*)?$/,
+    statement: /^[ \t]*(?:use|require)[ \t]+([A-Za-z_]\w*(?:::\w+)*)/gm,
+    directories: ['/usr/share/perl5', '/usr/lib/*/perl5/*'],
+    endings: ['.pm'],
+  },
+  {
+    interpreter: /^ruby[\d.]*$/,
+    statement: /^[ \t]*require[ \t(]+['"]([\w/-]+)['"]/gm,
+    directories: ['/usr/lib/ruby/vendor_ruby', '/usr/lib/*/ruby/vendor_ruby/*'],
+    endings: ['.rb', '.so'],
+  },
+];
+
+/** Files of packages that the statements of a script in Python, Perl or Ruby load; what it computes is not found. */
+export function modulesOf(root: FileRoot, packages: Packages, script: Executable): readonly BytePath[] {
+  const interpreter = script.interpreters.at(-1);
+  const language =
+    interpreter && LANGUAGES.find((language) => language.interpreter.test(lastComponent(interpreter)));
+  if (!language) return [];
+  const directories = language.directories.flatMap((pattern) => expand(root, pattern));
+  const modules = new Set([...script.text.matchAll(language.statement)].map(([, name]) => name ?? ''));
+  return [...modules].flatMap((module) => {
+    const name = module.replaceAll('::', '/');
+    const files = directories.flatMap((directory) =>
+      language.endings.map((ending) => joinPath(directory, (name + ending) as BytePath)),
+    );
+    return files.filter((file) => packages.owner(file) !== undefined).slice(0, 1);
+  });
+}
+
+function expand(root: FileRoot, pattern: string): readonly BytePath[] {
+  let found: readonly BytePath[] = [bytePath('/')];
+  for (const part of pattern.split('/').filter((part) => part !== '') as BytePath[])
+    found = found.flatMap((directory) =>
+      (part === '*' ? listIfThere(root, directory) : [part]).map((name) => joinPath(directory, name)),
+    );
+  return found;
+}

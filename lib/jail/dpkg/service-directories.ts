@@ -1,0 +1,225 @@
+// Finds the directories in which the services of packages keep what they write.
+
+import { type BytePath, bytePath, toLatin1 } from '../../binary/path.ts';
+import type { FileRoot, FileStatus } from '../../binary/root.ts';
+import type { Choice } from './choice.ts';
+import type { Package, Packages } from './database.ts';
+import { placeOf } from './file-place.ts';
+import { readIfThere, statusIfThere } from './read.ts';
+export interface ServiceDirectory {
+  readonly path: BytePath;
+  /** 0…07777 */
+  readonly mode: number;
+  /** A name or a number; undefined for root, and for an account that systemd allocates (DynamicUser). */
+  readonly user?: string | undefined;
+  readonly group?: string | undefined;
+}
+
+const BASES: readonly (readonly [setting: string, base: string])[] = [
+  ['RuntimeDirectory', '/run'],
+  ['StateDirectory', '/var/lib'],
+  ['CacheDirectory', '/var/cache'],
+  ['LogsDirectory', '/var/log'],
+];
+const DEFAULT_MODE = 0o755;
+
+/**
+ * The directories of a unit's [Service]: those made for it, those it may write to, and the one its PIDFile= lies in
+ * (systemd.exec(5), systemd.service(5)).
+ */
+export function readUnit(data: Uint8Array): readonly ServiceDirectory[] {
+  const settings = readService(toLatin1(data));
+  const last = (name: string) => settings.get(name)?.at(-1);
+  const [user, group] = [last('User'), last('Group')];
+  const owner = { user: plainName(user), group: plainName(group) };
+  const made = BASES.flatMap(([setting, base]) => {
+    const mode = readMode(last(`${setting}Mode`)) ?? DEFAULT_MODE;
+    return (settings.get(setting) ?? []).flatMap((name) => {
+      // `directory:link` makes a link as well
+      const path = plainPath(`${base}/${name.replace(/:.*$/, '')}`);
+      return path === undefined ? [] : [{ path, mode, ...owner }];
+    });
+  });
+  // what the service may write to although the rest is read-only to it; a dash says that it need not be there
+  const writable = ['ReadWritePaths', 'ReadWriteDirectories']
+    .flatMap((setting) => settings.get(setting) ?? [])
+    .flatMap((name) => plainPath(name.replace(/^[-+]+/, '')) ?? [])
+    .map((path) => ({ path, mode: DEFAULT_MODE, user: owner.user, group: owner.group }));
+  const pidFile = plainPath(last('PIDFile')?.replace(/\/[^/]*$/, '') ?? '');
+  const pidDirectory = pidFile === undefined ? [] : [{ path: pidFile, mode: DEFAULT_MODE, ...owner }];
+  return [...made, ...writable, ...pidDirectory];
+}
+
+/**
+ * Whether the unit is that of a daemon that starts as root and gives that up by itself: directories that are root's are
+ * written by it then.
+ */
+function startsAsRoot(data: Uint8Array): boolean {
+  const settings = readService(toLatin1(data));
+  const last = (name: string) => settings.get(name)?.at(-1);
+  const isDaemon = settings.has('ExecStart') && last('Type') !== 'oneshot';
+  return isDaemon && plainName(last('User')) === undefined && last('DynamicUser') === undefined;
+}
+
+// Assignments to one setting add up, and an empty one begins anew (systemd.syntax(7)).
+function readService(text: string): ReadonlyMap<string, readonly string[]> {
+  const settings = new Map<string, readonly string[]>();
+  let isService = false;
+  for (const line of text
+    .replace(/\\\n/g, ' ')
+    .split('\n')
+    .map((line) => line.trim())) {
+    if (line.startsWith('[')) isService = line === '[Service]';
+    if (!isService || line.startsWith('#') || line.startsWith(';')) continue;
+    const equals = line.indexOf('=');
+    if (equals < 0) continue;
+    const [name, value] = [line.slice(0, equals).trim(), line.slice(equals + 1).trim()];
+    settings.set(name, value === '' ? [] : [...(settings.get(name) ?? []), ...value.split(/\s+/)]);
+  }
+  return settings;
+}
+
+/** The directories that a file of /usr/lib/tmpfiles.d makes when the system boots (tmpfiles.d(5)). */
+export function readTmpfiles(data: Uint8Array): readonly ServiceDirectory[] {
+  return toLatin1(data)
+    .split('\n')
+    .flatMap((line) => {
+      const [type = '', name = '', mode, user, group] = line.trim().split(/\s+/);
+      const path = plainPath(name.replace(/^"(.*)"$/, '$1'));
+      if (!/^[dDvqQe][!+=~^-]*$/.test(type) || path === undefined) return [];
+      return [{ path, mode: readMode(mode) ?? DEFAULT_MODE, user: plainName(user), group: plainName(group) }];
+    });
+}
+
+// `~` masks the mode by that of an existing file, `:` uses it only for a new one.
+function readMode(text: string | undefined): number | undefined {
+  const digits = /^[~:]*([0-7]{3,4})$/.exec(text ?? '')?.[1];
+  return digits === undefined ? undefined : Number.parseInt(digits, 8);
+}
+
+function plainName(text: string | undefined): string | undefined {
+  const name = text?.replace(/^:/, '');
+  return name !== undefined && /^[\w][\w.-]*\$?$/.test(name) && name !== 'root' && name !== '0'
+    ? name
+    : undefined;
+}
+
+// Only the running manager knows what a specifier such as `%i` stands for.
+function plainPath(text: string): BytePath | undefined {
+  const path = text.replace(/\/+$/, '').replace(/\/{2,}/g, '/');
+  return path.startsWith('/') && !/[%\0*]|\/\.\.?(?:\/|$)/.test(path) ? (path as BytePath) : undefined;
+}
+
+export interface StateDirectory {
+  readonly path: BytePath;
+  readonly package: Package;
+  /** 0…07777: as on the root if it is there, otherwise as it would be made. */
+  readonly mode: number;
+  /** The user that the service runs as; undefined if its package does not say, as for a service that drops root by itself. */
+  readonly user?: string;
+  readonly uid: number;
+  readonly gid: number;
+  /** The service of the package writes there, although it may be root's on the host. */
+  readonly isService?: true;
+}
+
+/**
+ * The directories below /var and /run that the chosen packages own, or that are made for their services when these start or
+ * the system boots. A service that runs as another user needs those as its own that it writes to.
+ */
+export function stateOf(root: FileRoot, packages: Packages, choice: Choice): readonly StateDirectory[] {
+  const directories = new Map<BytePath, StateDirectory>();
+  const idsOf = openAccounts(root);
+  for (const { package: pkg, extent } of choice.packages) {
+    if (extent === 'programs' || extent === 'data') continue;
+    for (const declared of declaredBy(root, packages, pkg)) {
+      const path = packages.rename(declared.path);
+      const { user } = declared;
+      const known = directories.get(path);
+      if (!isState(path)) continue;
+      const isService = declared.isService ?? known?.isService;
+      const isBetter = known === undefined || (known.user === undefined && user !== undefined);
+      const directory = isBetter
+        ? {
+            path,
+            package: pkg,
+            ...(user !== undefined && { user }),
+            ...(ownership(root, path) ?? { mode: declared.mode, ...idsOf(declared) }),
+          }
+        : known;
+      directories.set(path, { ...directory, ...(isService && { isService }) });
+    }
+  }
+  return [...directories.values()];
+}
+
+interface Declared extends ServiceDirectory {
+  readonly isService?: true;
+}
+
+function ofService({ path, mode, user, group }: ServiceDirectory): Declared {
+  return { path, mode, user, group, isService: true };
+}
+
+function declaredBy(root: FileRoot, packages: Packages, pkg: Package): readonly Declared[] {
+  const files = packages.files(pkg);
+  // a library may have a directory made that a service of another package uses
+  if (!files.some((path) => UNIT.test(path) || placeOf(path) === 'program')) return [];
+  const isOfRootsDaemon = files.some((path) => UNIT.test(path) && startsAsRoot(readIfThere(root, path)));
+  return files.flatMap((path): readonly Declared[] => {
+    if (UNIT.test(path)) return readUnit(readIfThere(root, path)).map(ofService);
+    if (TMPFILES.test(path)) return readTmpfiles(readIfThere(root, path));
+    if (!isState(path) || packages.source(path) !== pkg.source) return [];
+    const status = ownership(root, path);
+    if (status === undefined) return [];
+    return [{ path, mode: status.mode, ...(isOfRootsDaemon && { isService: true }) }];
+  });
+}
+
+const UNIT = /^(?:\/usr)?\/lib\/systemd\/system\/[^/]+\.service$/;
+const TMPFILES = /^\/usr\/lib\/tmpfiles\.d\/[^/]+\.conf$/;
+
+// /run itself is where a PID file lies, and belongs to nobody else in a jail.
+function isState(path: BytePath): boolean {
+  return /^\/var\/(?:lib|log|cache|spool)\/[^/]|^\/run(?:\/|$)/.test(path);
+}
+
+type Ownership = Pick<FileStatus, 'mode' | 'uid' | 'gid'>;
+
+function ownership(root: FileRoot, path: BytePath): Ownership | undefined {
+  const status = statusIfThere(root, path);
+  // files below /run are those of this boot
+  if (status?.kind !== 'directory' || path.startsWith('/run')) return undefined;
+  return { mode: status.mode, uid: status.uid, gid: status.gid };
+}
+
+/** The ids by the root's own passwd(5) and group(5); 0 for a name that is not there. */
+function openAccounts(
+  root: FileRoot,
+): (directory: ServiceDirectory) => { readonly uid: number; readonly gid: number } {
+  const passwd = readAccounts(readIfThere(root, bytePath('/etc/passwd')));
+  const groups = readAccounts(readIfThere(root, bytePath('/etc/group')));
+  return ({ user, group }) => {
+    const account = user === undefined ? undefined : passwd.get(user);
+    const gid = group === undefined ? account?.[1] : groups.get(group)?.[0];
+    return { uid: account?.[0] ?? readId(user) ?? 0, gid: gid ?? readId(group) ?? 0 };
+  };
+}
+
+// `name:password:uid:gid:…` and `name:password:gid:…`
+function readAccounts(data: Uint8Array): ReadonlyMap<string, readonly (number | undefined)[]> {
+  const lines = toLatin1(data).split('\n');
+  return new Map(
+    lines.map((line) => {
+      const [name = '', , ...ids] = line.split(':');
+      return [name, ids.slice(0, 2).map(readId)] as const;
+    }),
+  );
+}
+
+const MAX_ID = 2 ** 32 - 2;
+
+function readId(text: string | undefined): number | undefined {
+  const id = text !== undefined && /^\d{1,10}$/.test(text) ? Number(text) : undefined;
+  return id !== undefined && id <= MAX_ID ? id : undefined;
+}

@@ -1,0 +1,76 @@
+// Packs for showing text: descriptions of terminals, and fonts.
+
+import { lastComponent } from '../../binary/path.ts';
+import { failureOf, findInJail, lacksAll, programNamed } from './self-check.ts';
+import type { Pack, PackHost } from './pack.ts';
+// What people sit at, and what Debian has in ncurses-base: a few hundred bytes each, where all that are known are 8 MB.
+const TERMINALS = (
+  'ansi cons25 cygwin dumb linux mach mach-color pcansi sun vt52 vt100 vt102 vt220 wsvt25 xterm xterm-mono ' +
+  'xterm-color xterm-256color xterm-direct xterm-r6 xterm-vt220 xterm-kitty xterm-ghostty rxvt rxvt-basic ' +
+  'rxvt-unicode rxvt-unicode-256color rxvt-256color Eterm Eterm-color screen screen-bce screen-s screen-w ' +
+  'screen-256color screen-256color-bce screen.xterm-256color tmux tmux-256color alacritty foot foot-extra kitty ' +
+  'konsole konsole-256color gnome gnome-256color vte vte-256color st st-256color putty putty-256color wezterm'
+).split(' ');
+
+const DIRECTORIES = ['/lib/terminfo', '/usr/lib/terminfo', '/usr/share/terminfo'];
+
+export const terminfo: Pack = {
+  name: 'terminfo',
+  summary: 'descriptions of the usual terminals',
+  when: {
+    libraries: /^lib(?:n?cursesw?|tinfow?|termcap|slang|unibilium)\.so/,
+    // its modules readline and curses, which no header of the program tells of
+    packs: /^python$/,
+    texts: ['/usr/share/terminfo\0'],
+  },
+  parts: [
+    { path: '/etc/inputrc' }, // keys that terminals do not agree on (readline(3))
+    { tree: '/etc/terminfo', except: /\/README$/ },
+    ...DIRECTORIES.flatMap((directory) =>
+      TERMINALS.map((name) => ({ path: `${directory}/${name.slice(0, 1)}/${name}` })),
+    ),
+  ],
+  check: async (jail) => {
+    const places = [...DIRECTORIES, '/etc/terminfo'].map((directory) => `${directory}/*/*`);
+    const [entry] = places.flatMap((place) => findInJail(jail, place));
+    const tput = programNamed(jail, 'tput');
+    if (entry === undefined) return lacksAll(jail, ...places, '/etc/inputrc');
+    return tput && failureOf(jail, tput, '-T', lastComponent(entry), 'cols');
+  },
+};
+
+// One family is enough to draw any text, and all of them may be gigabytes. In the order in which fontconfig prefers them
+// (60-latin.conf).
+const FAMILIES = [
+  'DejaVu*',
+  'Liberation*',
+  'NotoSans-Regular.*',
+  'NotoSans*-Regular.*',
+  'FreeSans*',
+  'Nimbus*',
+];
+
+// ImageMagick and other heirs of PostScript draw with Helvetica if no font is named; this is the one that stands in for it.
+const HELVETICA = ['*/*', '*'].map((place) => `/usr/share/fonts/${place}/NimbusSans-Regular.*`);
+
+export const fontconfig: Pack = {
+  name: 'fontconfig',
+  summary: 'the configuration of fontconfig, and a font',
+  when: { libraries: /^libfontconfig\.so/ },
+  parts: (host) => [
+    { tree: '/etc/fonts' },
+    { tree: '/usr/share/fontconfig' },
+    ...fonts(host).map((path) => ({ path })),
+    ...HELVETICA.map((path) => ({ path })),
+  ],
+  check: (jail) => lacksAll(jail, '/etc/fonts/*', '/usr/share/fontconfig/*', '/usr/share/fonts/*'),
+};
+
+// By format and family on Debian, by family on Fedora, by format on Arch.
+function fonts({ find }: PackHost): readonly string[] {
+  for (const family of FAMILIES) {
+    const found = ['*/*', '*'].flatMap((place) => find(`/usr/share/fonts/${place}/${family}`));
+    if (found.length > 0) return found;
+  }
+  return [];
+}

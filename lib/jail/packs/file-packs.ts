@@ -1,0 +1,220 @@
+// Packs that only name files and directories.
+
+import { attempt, cannotLoad, lacksAll, readInJail } from './self-check.ts';
+import type { Pack } from './pack.ts';
+export const shm: Pack = {
+  name: 'shm',
+  summary: '/dev/shm, for shared memory and semaphores',
+  // the C library makes its files there, on whatever file system (shm_overview(7), sem_overview(7))
+  when: { imports: ['shm_open', 'sem_open'] },
+  parts: [{ directory: '/dev/shm', mode: 0o1777 }],
+  check: (jail) => lacksAll(jail, '/dev/shm'),
+};
+
+// Of an interpreter it would be no news; these do nothing without.
+const ON_TERMINALS = /^(?:tmux|screen(?:-[\d.]+)?|dtach|abduco|zellij)$/;
+
+export const pty: Pack = {
+  name: 'pty',
+  summary: '/dev/pts and /dev/ptmx, for a devpts file system to be mounted',
+  when: { imports: ['posix_openpt', 'openpty', 'forkpty', 'getpt'] },
+  parts: [
+    { directory: '/dev/pts', mode: 0o755 },
+    // a device of that number looks for a devpts beside it (Documentation/filesystems/devpts.rst of the kernel)
+    { link: '/dev/ptmx', target: 'pts/ptmx' },
+  ],
+  check: (jail) => lacksAll(jail, '/dev/pts'),
+  wants: (jail) =>
+    jail.executables(ON_TERMINALS).length === 0 || jail.has('/dev/pts/ptmx')
+      ? undefined
+      : 'programs in the jail cannot open terminals before devpts is mounted: mount --bind /dev/pts JAIL/dev/pts',
+};
+
+/**
+ * systemd mounts its socket over /run/systemd/notify of the jail for as long as the service runs (uchroot --unit systemd
+ * --notify). It makes a missing directory itself, and leaves it behind; so it is made here.
+ */
+export const notify: Pack = {
+  name: 'notify',
+  summary: '/run/systemd, where the sockets of systemd are to be mounted',
+  when: { imports: ['sd_notify', 'sd_notifyf', 'sd_pid_notify', 'sd_pid_notify_with_fds'] },
+  parts: [{ directory: '/run/systemd', mode: 0o755 }],
+  check: (jail) => (jail.has('/run/systemd') ? undefined : '/run/systemd is not there'),
+};
+
+/**
+ * A daemon that was started by init, as root, writes its pid file and its sockets into /run; in a jail it is an ordinary
+ * user from the start. As in /tmp each may make files of his own there, and nobody those of another.
+ */
+export const run: Pack = {
+  name: 'run',
+  summary: '/run, /run/lock and /var/tmp, writable as /tmp is',
+  when: {
+    // daemon(3), or a place among programs of the system (hier(7)); what is started by others has no use for a pid file
+    imports: ['daemon'],
+    paths: /^(?:\/usr(?:\/local)?)?\/sbin\/[^/]+$/,
+  },
+  parts: [
+    { directory: '/run', mode: 0o1777 },
+    { directory: '/run/lock', mode: 0o1777 },
+    { directory: '/var/tmp', mode: 0o1777 },
+    { link: '/var/run', target: '/run' },
+    { link: '/var/lock', target: '/run/lock' },
+  ],
+  check: (jail) => lacksAll(jail, '/run') ?? lacksAll(jail, '/var/tmp'),
+};
+
+const CONFIGURATION = '/etc/krb5.conf';
+const OTHERS = ['/etc/krb5.conf.d', '/etc/gss/mech.d', '$LIB/gss', '$LIB/krb5/plugins'];
+
+export const krb5: Pack = {
+  name: 'krb5',
+  summary: 'the configuration and plugins of Kerberos, where it is set up',
+  when: { libraries: /^libkrb5\.so/ },
+  // curl has the library as well, and without a realm (krb5.conf(5)) nothing to do for it
+  parts: (host) => [
+    { path: CONFIGURATION },
+    ...(host.find(CONFIGURATION).length === 0 ? [] : OTHERS.map((tree) => ({ tree }))),
+  ],
+  check: (jail) => lacksAll(jail, CONFIGURATION),
+};
+
+export const sasl: Pack = {
+  name: 'sasl',
+  summary: 'plugins of SASL',
+  // Not sasl_client_new: libldap calls it whether or not the program that it is in, such as curl, ever wants it.
+  when: {
+    imports: [
+      'sasl_server_init',
+      'sasl_server_new',
+      'ldap_sasl_interactive_bind',
+      'ldap_sasl_interactive_bind_s',
+    ],
+  },
+  parts: [
+    // passwords in a database that not everybody may read
+    { tree: '$LIB/sasl2', except: /\/libsasldb\.[^/]*$/ },
+    { tree: '/etc/sasl2' },
+  ],
+  check: (jail) => lacksAll(jail, '$LIB/sasl2', '/etc/sasl2') ?? cannotLoad(jail, '$LIB/sasl2/*.so'),
+};
+
+// ldap.conf(5), as Debian and as others have it
+const PLACES = ['/etc/ldap/ldap.conf', '/etc/openldap/ldap.conf'];
+
+export const ldap: Pack = {
+  name: 'ldap',
+  summary: "the configuration of LDAP's clients",
+  when: { imports: ['ldap_initialize'] },
+  parts: PLACES.map((path) => ({ path })),
+  check: (jail) => lacksAll(jail, ...PLACES),
+};
+
+// libmagic(3) and magic(5)
+const TEXTS = ['/etc/magic', '/etc/magic.mime'];
+const DATABASES = ['/usr/share/misc/magic.mgc', '/usr/share/file/magic.mgc', '/usr/lib/file/magic.mgc'];
+
+export const magic: Pack = {
+  name: 'magic',
+  summary: 'the database of kinds of files',
+  when: { libraries: /^libmagic\.so/ },
+  parts: [...TEXTS, ...DATABASES].map((path) => ({ path })),
+  check: (jail) =>
+    attempt(jail, { program: /^file$/, args: ['/etc/passwd'], files: [...TEXTS, ...DATABASES] }),
+};
+
+// with the C library, and where musl has its libraries
+const LIBGCC_PLACES = ['$LIB/libgcc_s.so.1', '/usr/lib/libgcc_s.so.1'];
+
+export const libgcc: Pack = {
+  name: 'libgcc',
+  summary: 'libgcc_s, without which a thread cannot be cancelled',
+  // pthread_exit aborts without it: "libgcc_s.so.1 must be installed for pthread_exit to work" (glibc, unwind-link.c)
+  when: { imports: ['pthread_cancel', 'pthread_exit', 'backtrace'] },
+  parts: LIBGCC_PLACES.map((path) => ({ path })),
+  check: (jail) => lacksAll(jail, ...LIBGCC_PLACES) ?? cannotLoad(jail, ...LIBGCC_PLACES),
+};
+
+const SCHEMAS = '/usr/share/glib-2.0/schemas/gschemas.compiled';
+
+export const glib: Pack = {
+  name: 'glib',
+  summary: 'modules of GIO, compiled settings and kinds of files',
+  when: { libraries: /^libgio-2\.0\.so/ },
+  parts: [
+    { tree: '$LIB/gio/modules' },
+    // a program whose settings are not described aborts (g_settings_new)
+    { path: SCHEMAS },
+    // the cache, not the thousands of descriptions that it is made of (update-mime-database(1))
+    ...['mime.cache', 'globs2', 'magic', 'aliases', 'subclasses'].map((name) => ({
+      path: `/usr/share/mime/${name}`,
+    })),
+  ],
+  check: (jail) =>
+    lacksAll(jail, '$LIB/gio/modules', SCHEMAS, '/usr/share/mime/*') ??
+    cannotLoad(jail, '$LIB/gio/modules/*.so'),
+};
+
+export const pixbuf: Pack = {
+  name: 'pixbuf',
+  summary: 'loaders of gdk-pixbuf for formats of images',
+  when: { libraries: /^libgdk_pixbuf-2\.0\.so/ },
+  parts: [{ tree: '$LIB/gdk-pixbuf-2.0', except: /\/gdk-pixbuf-[^/]*$/ }], // its own programs
+  check: (jail) =>
+    lacksAll(jail, '$LIB/gdk-pixbuf-2.0') ?? cannotLoad(jail, '$LIB/gdk-pixbuf-2.0/*/loaders/*.so'),
+};
+
+export const gstreamer: Pack = {
+  name: 'gstreamer',
+  summary: 'plugins of GStreamer',
+  when: { libraries: /^libgstreamer-1\.0\.so/ },
+  parts: [
+    { tree: '$LIB/gstreamer-1.0' },
+    // which looks into them, in a process of its own
+    { path: '$LIB/gstreamer1.0/gstreamer-1.0/gst-plugin-scanner' },
+    { path: '/usr/libexec/gstreamer-1.0/gst-plugin-scanner' },
+  ],
+  check: (jail) => lacksAll(jail, '$LIB/gstreamer-1.0') ?? cannotLoad(jail, '$LIB/gstreamer-1.0/*.so'),
+};
+
+// Without a time zone it is UTC (tzset(3)), which the last line of a TZif file says in the words of TZ (RFC 9636).
+const IS_UTC = /\nUTC0\n$/;
+
+export const timezone: Pack = {
+  name: 'timezone',
+  summary: 'the time zone of the host, unless it is UTC',
+  when: {
+    imports: ['localtime', 'localtime_r', '__localtime64_r', 'tzset', 'mktime', '__mktime64'],
+    texts: ['/etc/localtime'],
+  },
+  parts: (host) => {
+    const zone = host.readText('/etc/localtime');
+    if (host.trigger !== undefined && IS_UTC.test(zone ?? '\nUTC0\n')) return [];
+    return [{ path: '/etc/localtime' }, { path: '/etc/timezone' }];
+  },
+  check: (jail) => {
+    const zone = readInJail(jail, '/etc/localtime');
+    if (zone === undefined) return 'there is no /etc/localtime: the time is shown in UTC';
+    return zone.startsWith('TZif') ? undefined : '/etc/localtime is no time zone';
+  },
+};
+
+export const zoneinfo: Pack = {
+  name: 'zoneinfo',
+  summary: 'all time zones, by name',
+  when: {
+    packs: /^(?:python|ruby|tcl)$/,
+    // std::chrono::locate_zone() and get_tzdb() of C++20
+    imports: [
+      '_ZNSt6chrono11locate_zoneESt17basic_string_viewIcSt11char_traitsIcEE',
+      '_ZNSt6chrono8get_tzdbEv',
+    ],
+    // as C has a string: Go has it in every program, needed or not
+    texts: ['/usr/share/zoneinfo\0', '/usr/share/zoneinfo/%s'],
+  },
+  parts: [
+    // the same again with leap seconds, and without them
+    { tree: '/usr/share/zoneinfo', except: /^\/usr\/share\/zoneinfo\/(?:right|posix|leap-?seconds.*)$/ },
+  ],
+  check: (jail) => lacksAll(jail, '/usr/share/zoneinfo/*'),
+};

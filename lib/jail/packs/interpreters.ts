@@ -1,0 +1,259 @@
+// Packs of interpreters whose directories are found in the interpreter itself.
+
+import { type BytePath, parentPath, showPath } from '../../binary/path.ts';
+import { walk } from '../../binary/walk.ts';
+import { quote } from '../../quote.ts';
+import { attempt, findInJail, lacksAll } from './self-check.ts';
+import type { Pack, PackHost, Part, When } from './pack.ts';
+import { scriptsOf } from './script-modules.ts';
+type Interpreter = Required<Pick<When, 'executables' | 'libraries'>>;
+
+/** The interpreters in the jail, and the library that has it all if they are but its front. */
+export function filesOf(host: PackHost, { executables, libraries }: Interpreter): readonly BytePath[] {
+  const library = host.sign({ libraries });
+  return [...host.executables(executables), ...(library === undefined ? [] : [library])];
+}
+
+/** Directories of the root that a pattern, with the flag `g`, finds in their strings. */
+export function compiledIn(host: PackHost, interpreter: Interpreter, pattern: RegExp): readonly BytePath[] {
+  const found = filesOf(host, interpreter).flatMap((file) => host.texts(file, pattern));
+  return [...new Set(found)].filter((path) => isDirectory(host, path));
+}
+
+export function isDirectory({ root }: Pick<PackHost, 'root'>, path: BytePath): boolean {
+  const way = walk(root, path);
+  return way.kind === 'found' && way.status.kind === 'directory';
+}
+
+/** The interpreter itself, if its pack was asked for by name: there may be no other program that brings it. */
+export function ifAsked({ trigger }: PackHost, ...programs: readonly string[]): readonly Part[] {
+  return trigger === undefined ? programs.map((program) => ({ program })) : [];
+}
+
+const INTERPRETER = /^(?:ruby|truffleruby)[\d.]*$/;
+const WHEN = { executables: INTERPRETER, libraries: /^libruby[\d.-]*\.so/ };
+
+// What documents, tests and packs up a gem, and what a compiler needs for one.
+const EXCEPT =
+  /\/gems\/(?:\d[\d.]*\/(?:doc|cache|build_info)|[^/]+-\d[^/]*\/(?:doc|tests?|spec|sig|ext))$|\.(?:rbs|rdoc|ri|h|a)$/;
+
+export const ruby: Pack = {
+  name: 'ruby',
+  summary: "Ruby's library, and its gems",
+  when: WHEN,
+  parts: (host) => {
+    const directories = loadPath(host);
+    const isOfGem = scriptsOf(host, INTERPRETER).some(({ text }) =>
+      /\bGem\b|\bbundler\b|\brubygems\b/.test(text),
+    );
+    return [
+      ...ifAsked(host, 'ruby'),
+      ...directories.map((tree): Part => ({ tree, except: EXCEPT })),
+      ...directories.flatMap((directory) => gemsBeside(directory)),
+      // default and bundled gems of Debian (gem2deb)
+      { tree: '/usr/share/rubygems-integration', except: EXCEPT },
+      ...(isOfGem ? [{ tree: '/var/lib/gems/*', except: EXCEPT }] : []),
+    ];
+  },
+  check: (jail) =>
+    attempt(jail, {
+      program: INTERPRETER,
+      args: ['-e', 'require "set"; require "time"; require "rbconfig"'],
+      files: ['/usr/lib/ruby/*/set.rb', '/usr/local/lib/ruby/*/set.rb', '/usr/share/ruby/set.rb'],
+    }),
+};
+
+// As `ruby -e 'puts $:'` shows it.
+const DIRECTORIES = /(?<![\w./-])\/[\w.+/-]*\/(?:ruby|site_ruby|vendor_ruby)\/[\w.+/-]*/g;
+
+/** $LOAD_PATH. A relocatable Ruby has only the part behind its prefix. */
+function loadPath(host: PackHost): readonly BytePath[] {
+  const prefixes = filesOf(host, WHEN).map((file) => parentPath(parentPath(file)));
+  const beside = prefixes.flatMap((prefix) => host.find(`${prefix}/lib/ruby/*.*.*`));
+  return [...new Set([...compiledIn(host, WHEN, DIRECTORIES), ...beside])];
+}
+
+function gemsBeside(directory: BytePath): readonly Part[] {
+  const gems = directory.replace(/\/ruby\/(\d[\d.]*)$/, '/ruby/gems/$1');
+  return gems === directory ? [] : [{ tree: gems, except: EXCEPT }];
+}
+
+const TCL_INTERPRETER = /^(?:tclsh|wish|expect)[\d.]*$/;
+const TCL_WHEN = { executables: TCL_INTERPRETER, libraries: /^libtcl\d[\d.]*\.so/ };
+
+// the system's time zones are used
+const TCL_EXCEPT = /\/(?:tzdata|demos)$/;
+
+export const tcl: Pack = {
+  name: 'tcl',
+  summary: 'the scripts that Tcl and Tk begin with, and packages that scripts ask for',
+  when: TCL_WHEN,
+  parts: (host) => {
+    const directories = directoriesOf(host);
+    const own = directories.filter((path) => /\/(?:tcl|tk)\d+\.\d+$/.test(path));
+    const above = own.map((path) => path.replace(/\/[^/]+$/, ''));
+    const names = scriptsOf(host, TCL_INTERPRETER).flatMap(({ text }) => packagesIn(text));
+    return [
+      ...ifAsked(host, 'tclsh'),
+      ...own.map((tree): Part => ({ tree, except: TCL_EXCEPT })),
+      // modules of one file: http, msgcat (tm(3tcl))
+      ...above.flatMap((path) => ['tcl8', 'tcl9'].map((name) => ({ tree: `${path}/${name}` }))),
+      ...[...new Set([...directories, ...above])].flatMap((path) =>
+        names.map((name) => ({ tree: `${path}/${name}*`, except: TCL_EXCEPT })),
+      ),
+    ];
+  },
+  check: async (jail) => {
+    const programs = jail.executables(/^tclsh[\d.]*$/);
+    const [script] = findInJail(jail, '/usr/*/*/*/parray.tcl');
+    for (const program of script === undefined ? [] : programs) {
+      const { stderr } = await jail.run(program, script ?? '');
+      const failure = /^.*(?:initialization failed|Can't find).*$/m.exec(stderr)?.[0];
+      if (failure !== undefined) return quote(failure);
+    }
+    return lacksAll(
+      jail,
+      '/usr/share/tcltk/t*/*.tcl',
+      '/usr/share/tcl*/init.tcl',
+      '/usr/lib*/tcl*/init.tcl',
+      '/usr/local/lib/tcl*/init.tcl',
+    );
+  },
+};
+
+// tcl_library and auto_path: directories, with colons between them.
+const TCL_DIRECTORIES = /(?<![\w./-])\/[\w./-]*(?:tcl|tk)[\w./-]*/g;
+
+/** Tk has its scripts beside those of Tcl. */
+function directoriesOf(host: PackHost): readonly BytePath[] {
+  const found = compiledIn(host, TCL_WHEN, TCL_DIRECTORIES);
+  const beside = found.flatMap((path) => host.find(path.replace(/\/tcl(\d[\d.]*)$/, '/tk$1')));
+  const isUsed = host.sign({ libraries: /^lib(?:tcl9)?tk\d/ }) !== undefined;
+  return [...new Set(isUsed ? [...found, ...beside] : found)];
+}
+
+function packagesIn(text: string): readonly string[] {
+  const names = Array.from(
+    text.matchAll(/\bpackage\s+require\s+(?:-exact\s+)?([A-Za-z]\w*)/g),
+    ([, name]) => name ?? '',
+  );
+  return [...new Set(names)].filter((name) => !/^(?:Tcl|Tk|Expect)$/.test(name));
+}
+
+const LUA_INTERPRETER = /^lua(?:jit)?[\d.-]*$/;
+const LUA_WHEN = { executables: LUA_INTERPRETER, libraries: /^liblua(?:jit)?-?\d[\w.-]*\.so/ };
+
+export const lua: Pack = {
+  name: 'lua',
+  summary: 'modules of Lua',
+  when: LUA_WHEN,
+  parts: (host) => [
+    ...ifAsked(host, 'lua'),
+    ...compiledIn(host, LUA_WHEN, LUA_DIRECTORIES).map((tree) => ({ tree })),
+  ],
+  check: (jail) =>
+    attempt(jail, {
+      program: LUA_INTERPRETER,
+      args: ['-e', 'assert(string.rep("a", 3) == "aaa")'],
+      files: ['/usr/share/lua/*', '/usr/local/share/lua/*', '$LIB/lua/*'],
+    }),
+};
+
+// package.path and package.cpath: /usr/share/lua/5.4/?.lua
+const LUA_DIRECTORIES = /(?<![\w./-])\/[\w./-]+(?=\/\?\.(?:lua|so))/g;
+
+const GUILE_WHEN = { executables: /^guile(?:-?\d[\d.]*)?$/, libraries: /^libguile-\d/ };
+
+// %load-path, %load-compiled-path, and what (load-extension) opens
+const GUILE_DIRECTORIES = /(?<![\w./-])\/[\w./-]*\/guile\/\d+\.\d+(?:\/ccache|\/extensions)?(?![\w./-])/g;
+
+export const guile: Pack = {
+  name: 'guile',
+  summary: "Guile's modules",
+  when: GUILE_WHEN,
+  parts: (host) => [
+    ...ifAsked(host, 'guile'),
+    ...compiledIn(host, GUILE_WHEN, GUILE_DIRECTORIES).map((tree) => ({ tree })),
+  ],
+  check: (jail) =>
+    attempt(jail, {
+      program: GUILE_WHEN.executables,
+      args: ['-c', '(use-modules (ice-9 regex))'],
+      files: ['/usr/share/guile/*/ice-9/boot-9.scm', '/usr/local/share/guile/*/ice-9/boot-9.scm'],
+    }),
+};
+
+const PHP_INTERPRETER = /^php(?:dbg)?[\d.]*(?:-(?:fpm|cgi|cli)[\d.]*)?$/;
+const MODULE = /\/libphp[\d.]*\.so$/; // of a web server
+
+// Where php.ini is, more of its kind, and extensions.
+const PHP_DIRECTORIES = /(?<![\w./-])\/(?:usr|etc|opt)\/[\w./-]*php[\w./-]*/g;
+
+export const php: Pack = {
+  name: 'php',
+  summary: "PHP's configuration, and the extensions that it names",
+  when: { executables: PHP_INTERPRETER, paths: MODULE },
+  parts: (host) => {
+    const files = [...host.executables(PHP_INTERPRETER), ...host.paths(MODULE)];
+    const found = new Set(files.flatMap((file) => host.texts(file, PHP_DIRECTORIES)));
+    const directories = [...found].filter((path) => isDirectory(host, path));
+    const configuration = directories.filter((path) => /\/etc\//.test(path));
+    const settings = [
+      '/etc/php.ini' as BytePath,
+      ...configuration.flatMap((path) => host.find(`${path}/*.ini`)),
+    ];
+    const extensions = new Set(settings.flatMap((file) => extensionsIn(host.readText(file) ?? '')));
+    return [
+      ...ifAsked(host, 'php'),
+      { path: '/etc/php.ini' },
+      ...configuration.map((tree): Part => ({ tree, except: /\.(?:dpkg|ucf)-[a-z]+$/ })),
+      ...[...extensions].flatMap((name) =>
+        name.startsWith('/')
+          ? [{ path: name }]
+          : directories.flatMap((path) => [{ path: `${path}/${name}` }, { path: `${path}/${name}.so` }]),
+      ),
+    ];
+  },
+  check: async (jail) => {
+    for (const program of jail.executables(/^php[\d.]*$/)) {
+      const { exitCode, stderr, stdout } = await jail.run(program, '-r', 'exit(strlen("abc") - 3);');
+      const warning = /^.*(?:Unable to (?:load|initialize)|Fatal error).*$/m.exec(
+        `${stderr}\n${stdout}`,
+      )?.[0];
+      if (warning !== undefined) return quote(warning);
+      if (exitCode !== 0) return `${showPath(program)} fails: exit status ${exitCode}`;
+    }
+    return lacksAll(jail, '/etc/php*', '/usr/local/etc/php', '/opt/*/etc/php*');
+  },
+};
+
+// extension and zend_extension of php.ini: a name, the name of a file, or a path
+function extensionsIn(text: string): readonly string[] {
+  return Array.from(text.matchAll(/^\s*(?:zend_)?extension\s*=\s*"?([\w./-]+)/gm), ([, name]) => name ?? '');
+}
+
+const LAUNCHER = /^(?:java|javac|jar|javap|javadoc|jshell|jlink|jdeps|keytool|jarsigner|rmiregistry)$/;
+
+export const java: Pack = {
+  name: 'java',
+  summary: 'the virtual machine around java, with its class library',
+  when: { executables: LAUNCHER, libraries: /^libjli\.so$/ },
+  parts: (host) => [
+    ...ifAsked(host, 'java'),
+    ...homes(host).map((tree) => ({ tree, except: /\/(?:man|legal|demo|sample|docs|jmods|src\.zip)$/ })),
+  ],
+  check: (jail) =>
+    attempt(jail, {
+      program: /^java$/,
+      args: ['-version'],
+      files: ['/usr/lib/jvm/*/lib/modules', '/opt/*/lib/modules', '/usr/local/*/lib/modules'],
+    }),
+};
+
+/** java.home of each: it has a class library, in one file since Java 9. */
+function homes(host: PackHost): readonly BytePath[] {
+  const above = host.executables(LAUNCHER).map((path) => parentPath(parentPath(path)));
+  return [...new Set(above)].filter((path) =>
+    ['lib/modules', 'lib/rt.jar', 'jre/lib/rt.jar'].some((name) => host.find(`${path}/${name}`).length > 0),
+  );
+}

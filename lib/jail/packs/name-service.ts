@@ -1,0 +1,158 @@
+// Packs for looking up names: hosts, services and accounts; and /dev/log.
+
+import type { BytePath } from '../../binary/path.ts';
+import { findInJail, lacksAll, readInJail } from './self-check.ts';
+import type { Pack, PackHost, Part } from './pack.ts';
+const words = (text: string): readonly string[] => text.trim().split(/\s+/);
+
+const HOST_LOOKUPS = words(`
+  getaddrinfo getaddrinfo_a getnameinfo gethostbyname gethostbyname2 gethostbyname_r gethostbyname2_r
+  gethostbyaddr gethostbyaddr_r getnetbyname getnetbyname_r
+`);
+
+/** Of services and protocols, by name or number. */
+const RECORD_LOOKUPS = words(`
+  getservbyname getservbyname_r getservbyport getservbyport_r getservent
+  getprotobyname getprotobyname_r getprotobynumber getprotobynumber_r getprotoent
+`);
+
+const ACCOUNT_LOOKUPS = words(`
+  getpwnam getpwnam_r getpwuid getpwuid_r getpwent getpwent_r getspnam getspnam_r
+  getgrnam getgrnam_r getgrgid getgrgid_r getgrent getgrent_r getgrouplist initgroups
+`);
+
+/** Queries that are sent to name servers directly (resolver(3)); the names of glibc begin with `__`. */
+const QUERIES = words('init query search ninit nquery nsearch').flatMap((name) => [
+  `res_${name}`,
+  `__res_${name}`,
+]);
+
+// The accounts of a jail are those in its own files, whatever the host asks beyond them.
+const ACCOUNTS = /^(?:passwd|group|shadow|gshadow|initgroups|subid|sudoers|netgroup)$/;
+
+// These ask a service of the host by a socket, which a jail has not.
+const OF_SERVICES =
+  /^(?:systemd|resolve|mymachines|sss|ldap|winbind|wins|mdns\w*|nis|nisplus|hesiod|libvirt\w*)$/;
+
+export const names: Pack = {
+  name: 'names',
+  summary: 'nsswitch.conf, reduced to what works in a jail, with the modules that it names',
+  when: { imports: [...HOST_LOOKUPS, ...RECORD_LOOKUPS, ...ACCOUNT_LOOKUPS] },
+  parts: (host) => {
+    // Since glibc 2.34 files and dns are in libc.so itself, which until then was a link to libc-2.33.so (NEWS of glibc).
+    const old = host.find('$LIB/libc-2.*.so').length > 0 ? ['files', 'dns'] : [];
+    const conf = isAsked(host) ? reduce(host) : undefined;
+    const modules = new Set([...old, ...(conf === undefined ? [] : servicesOf(conf))]);
+    return [
+      ...(conf === undefined ? [] : [{ file: '/etc/nsswitch.conf', content: conf }]),
+      ...[...modules].filter((name) => !isBuiltIn(name) || old.length > 0).map(moduleOf),
+    ];
+  },
+  check: (jail) => {
+    const conf = readInJail(jail, '/etc/nsswitch.conf');
+    if (conf === undefined) return lacksAll(jail, '/etc/nsswitch.conf', '$LIB/libnss_files.so.2');
+    for (const name of servicesOf(conf).filter((service) => !isBuiltIn(service))) {
+      const [file] = findInJail(jail, `$LIB/libnss_${name}.so.2`);
+      const lack = file === undefined ? `the module ${name} is not there` : jail.lacks(file)[0];
+      if (lack !== undefined) return lack;
+    }
+    return undefined;
+  },
+};
+
+// Without the file accounts are looked up in files. Not so hosts: until glibc 2.35 dns came first (NEWS of glibc).
+function isAsked(host: PackHost): boolean {
+  return (
+    host.trigger === undefined || host.sign({ imports: [...HOST_LOOKUPS, ...RECORD_LOOKUPS] }) !== undefined
+  );
+}
+
+function reduce(host: PackHost): string {
+  const lines = (host.readText('/etc/nsswitch.conf') ?? '').split('\n').flatMap((line) => {
+    const [, database, value] = /^\s*(\w+):([^#]*)/.exec(line) ?? [];
+    if (database === undefined || value === undefined) return [];
+    return [`${database}: ${ACCOUNTS.test(database) ? 'files' : keptOf(host, value)}`];
+  });
+  if (!lines.some((line) => line.startsWith('hosts:'))) lines.push('hosts: files dns');
+  return `${lines.join('\n')}\n`;
+}
+
+// What stands in brackets is about the service before it, and goes with it.
+function keptOf(host: PackHost, value: string): string {
+  const kept: string[] = [];
+  for (const [, service, actions] of value.matchAll(/([\w-]+)((?:\s*\[[^\]]*\])*)/g)) {
+    const name = service === 'compat' ? 'files' : (service ?? '');
+    if (kept.includes(name) || !(isBuiltIn(name) || isUseful(host, name))) continue;
+    kept.push(name, ...(actions?.match(/\[[^\]]*\]/g) ?? []));
+  }
+  return kept.length === 0 ? 'files' : kept.join(' ');
+}
+
+function isUseful(host: PackHost, name: string): boolean {
+  return !OF_SERVICES.test(name) && host.find(`$LIB/libnss_${name}.so.2`).length > 0;
+}
+
+function isBuiltIn(name: string): boolean {
+  return name === 'files' || name === 'dns';
+}
+
+function moduleOf(name: string): Part {
+  return { path: `$LIB/libnss_${name}.so.2` };
+}
+
+function servicesOf(conf: string): readonly string[] {
+  return conf
+    .split('\n')
+    .flatMap((line) => line.replace(/^[^:]*:|\[[^\]]*\]|#.*/g, ' ').split(/\s+/))
+    .filter((name) => name !== '');
+}
+
+const FILES = ['/etc/hosts', '/etc/host.conf', '/etc/gai.conf', '/etc/services', '/etc/protocols'];
+
+export const dns: Pack = {
+  name: 'dns',
+  summary: 'name servers, /etc/hosts, and the numbers of services and protocols',
+  when: {
+    // resolvers of their own, which read the same files
+    libraries: /^lib(?:cares|adns|udns|ldns|unbound|getdns)\.so/,
+    imports: [...HOST_LOOKUPS, ...QUERIES, ...RECORD_LOOKUPS],
+    texts: ['/etc/resolv.conf'],
+  },
+  parts: (host) => {
+    // often a link to what a daemon keeps in /run: the content is what is wanted, and a jail shares the host's network
+    const servers = host.readText('/etc/resolv.conf');
+    return [
+      ...(servers === undefined ? [] : [{ file: '/etc/resolv.conf', content: servers }]),
+      ...FILES.map((path) => ({ path })),
+    ];
+  },
+  check: (jail) => lacksAll(jail, '/etc/resolv.conf', ...FILES),
+};
+
+const SOCKET = '/dev/log' as BytePath;
+
+/**
+ * A socket cannot be copied: one has to be mounted, or the daemon has to listen in the jail too. Until then messages are
+ * dropped, and the program goes on (syslog(3)). With systemd the socket lies in a directory of its own, which can be
+ * mounted and still is the right one when journald has been started anew.
+ */
+export const syslog: Pack = {
+  name: 'syslog',
+  summary: '/dev/log, which leads to where the socket of the journal is to be mounted',
+  // openlog and not syslog, which libselinux calls if an administrator has made a mistake
+  when: { imports: ['openlog'] },
+  parts: ({ root, trigger }) => {
+    const target = root.lstat(SOCKET)?.target;
+    if (target === undefined) return trigger === undefined ? [{ directory: '/dev', mode: 0o755 }] : [];
+    if (!/^\/?run\/systemd\/journal\/[^/]+$/.test(target)) return [];
+    return [
+      { link: SOCKET, target },
+      { directory: '/run/systemd/journal', mode: 0o755 },
+    ];
+  },
+  check: (jail) => lacksAll(jail, '/dev'),
+  wants: ({ root }) =>
+    root.lstat(SOCKET) === undefined
+      ? 'there is no /dev/log in the jail: let a daemon of the host listen there, or messages are lost'
+      : undefined,
+};

@@ -1,0 +1,121 @@
+// The scripts in a jail by their interpreter, and the modules that they name.
+
+import { remember } from '../../binary/elf-files.ts';
+import { type BytePath, joinPath, lastComponent, toLatin1 } from '../../binary/path.ts';
+import type { FileRoot } from '../../binary/root.ts';
+import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
+import type { PackHost, Part } from './pack.ts';
+export interface ScriptText {
+  readonly path: BytePath;
+  /** As `#!` names it, or the name that env(1) looks up. */
+  readonly interpreter: BytePath;
+  readonly text: string;
+}
+
+const MAX_BYTES = 1 << 20;
+
+/** Scripts whose interpreter has such a last component. */
+export function scriptsOf(host: PackHost, name: RegExp): readonly ScriptText[] {
+  return host.executables(/./).flatMap((path) => {
+    const script = readScriptText(host, path);
+    return script !== undefined && name.test(lastComponent(script.interpreter)) ? [script] : [];
+  });
+}
+
+function readScriptText({ root }: PackHost, path: BytePath): ScriptText | undefined {
+  try {
+    const file = root.open(path);
+    if (file === undefined) return undefined;
+    try {
+      const script = readScript(file.read(0, SCRIPT_HEAD_BYTES));
+      if (script.kind !== 'script') return undefined;
+      const interpreter = interpreterOf(script.interpreter, script.argument);
+      return { path, interpreter, text: toLatin1(file.read(0, MAX_BYTES)) };
+    } finally {
+      file.close();
+    }
+  } catch {
+    return undefined; // copying the file will report it
+  }
+}
+
+// env -S splits what follows; options and settings come before the program (env(1))
+function interpreterOf(interpreter: BytePath, argument = '' as BytePath): BytePath {
+  if (lastComponent(interpreter) !== 'env') return interpreter;
+  const words = argument.split(/[ \t]+/) as BytePath[];
+  return words.find((word) => /^[^-=][^=]*$/.test(word)) ?? interpreter;
+}
+
+export interface Module {
+  readonly parts: readonly Part[];
+  /** Its source files, which may name other modules. */
+  readonly sources: readonly BytePath[];
+}
+
+export interface Language {
+  /** Names of modules in a text, as they stand there. */
+  readonly namesIn: (text: string) => readonly string[];
+  /** The module that is meant by a name in that file; undefined if the interpreter has it itself, or nobody does. */
+  readonly locate: (name: string, from: BytePath) => Module | undefined;
+}
+
+// A script of a desktop application may name half of what is installed.
+const MAX_SOURCES = 10_000;
+
+/** The parts of all modules that the scripts need. A name that is put together at run time is not found. */
+export function modulesOf(
+  host: PackHost,
+  scripts: readonly ScriptText[],
+  { namesIn, locate }: Language,
+): readonly Part[] {
+  const parts: Part[] = [];
+  const namesBySource = namesKept(host.root, namesIn);
+  const located = new Set<Module>();
+  const seen = new Set<BytePath>(scripts.map(({ path }) => path));
+  const queue = scripts.map(({ path, text }) => ({ path, names: new Set(namesIn(text)) }));
+  for (let next = queue.pop(); next !== undefined; next = queue.pop())
+    for (const name of next.names) {
+      const found = locate(name, next.path);
+      if (found === undefined || located.has(found)) continue;
+      located.add(found);
+      parts.push(...found.parts);
+      for (const path of found.sources) {
+        if (seen.has(path) || seen.size > MAX_SOURCES) continue;
+        seen.add(path);
+        const names = remember(namesBySource, path, () => new Set(namesIn(host.readText(path) ?? '')));
+        queue.push({ path, names });
+      }
+    }
+  return parts;
+}
+
+type NamesBySource = Map<BytePath, Set<string>>;
+
+// A plan asks for the modules several times, whenever more has come into the jail.
+const kept = new WeakMap<FileRoot, Map<Language['namesIn'], NamesBySource>>();
+
+function namesKept(root: FileRoot, namesIn: Language['namesIn']): NamesBySource {
+  const ofRoot = kept.get(root) ?? new Map<Language['namesIn'], NamesBySource>();
+  kept.set(root, ofRoot);
+  return remember(ofRoot, namesIn, () => new Map());
+}
+
+const MAX_DEPTH = 20;
+
+/** Files below a directory with such a last component, but for paths that `except` matches; no link is followed. */
+export function filesBelow(
+  root: FileRoot,
+  directory: BytePath,
+  name: RegExp,
+  except: RegExp,
+  depth = 0,
+): readonly BytePath[] {
+  if (depth > MAX_DEPTH) return [];
+  return (root.list(directory) ?? []).flatMap((entry) => {
+    const path = joinPath(directory, entry);
+    if (except.test(path)) return [];
+    const kind = root.lstat(path)?.kind;
+    if (kind === 'directory') return filesBelow(root, path, name, except, depth + 1);
+    return kind === 'file' && name.test(entry) ? [path] : [];
+  });
+}

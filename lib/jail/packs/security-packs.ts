@@ -1,0 +1,140 @@
+// Packs for certificates, authentication and keys.
+
+import type { BytePath } from '../../binary/path.ts';
+import { attempt, cannotLoad, failureOf, lacksAll, programNamed, readInJail } from './self-check.ts';
+import { ifAsked } from './interpreters.ts';
+import type { Pack, PackHost, Part } from './pack.ts';
+// Debian, Alpine and Arch; Fedora; SUSE; OpenSSL as its sources install it.
+const CERTIFICATES: readonly Part[] = [
+  { tree: '/etc/ssl/certs', except: /\/java(?:\/|$)/ }, // the pack java has it
+  ...['/etc/ssl/cert.pem', '/etc/ssl/ca-bundle.pem', '/etc/pki/tls/cert.pem'].map((path) => ({ path })),
+  ...['/etc/pki/tls/certs', '/etc/pki/ca-trust/extracted/pem'].map((tree) => ({ tree })),
+  ...['/var/lib/ca-certificates/ca-bundle.pem', '/var/lib/ca-certificates/pem'].map((tree) => ({ tree })),
+  ...['cert.pem', 'certs'].flatMap((name) => [
+    { path: `/usr/lib/ssl/${name}` },
+    { path: `/usr/local/ssl/${name}` },
+  ]),
+];
+
+const CONFIGURATION = ['/usr/lib/ssl/openssl.cnf', '/etc/ssl/openssl.cnf', '/etc/pki/tls/openssl.cnf'];
+
+const OTHERS = ['/etc/gnutls/config', '$LIB/ossl-modules/*.so'];
+
+export const tls: Pack = {
+  name: 'tls',
+  summary: 'CA certificates, openssl.cnf and its providers',
+  when: {
+    // by path, so that a library of a plugin counts as well: _ssl of python3
+    paths: /\/lib(?:ssl|gnutls|mbedtls|wolfssl|nss)\d*\.so[^/]*$/,
+    texts: ['/etc/ssl/certs'],
+  },
+  parts: (host) => [
+    ...CERTIFICATES,
+    ...CONFIGURATION.map((path) => ({ path })),
+    { tree: '/etc/crypto-policies' },
+    ...OTHERS.map((path) => ({ path })),
+    ...(namesEngine(host) ? [{ path: '$LIB/engines-*/*.so' }] : []),
+    ...(host.sign({ paths: /\/libnss3\.so$/ }) === undefined ? [] : MOZILLA),
+    ...(host.find('$LIB/pkcs11/p11-kit-trust.so').length === 0 ? [] : TRUST_MODULE),
+  ],
+  check: async (jail) => {
+    const openssl = programNamed(jail, 'openssl');
+    const failure = openssl && (await failureOf(jail, openssl, 'version'));
+    const bundle = BUNDLES.find((path) => readInJail(jail, path)?.includes('-BEGIN CERTIFICATE-') === false);
+    const damage = bundle && `there is no certificate in ${bundle}`;
+    // a host without the packages ca-certificates and openssl has only providers
+    return (
+      failure ??
+      damage ??
+      lacksAll(jail, '/etc/ssl/certs/*', '/etc/pki/tls', ...BUNDLES, ...CONFIGURATION, ...OTHERS)
+    );
+  },
+  wants: (jail) =>
+    lacksAll(jail, '/etc/ssl/certs/*', ...BUNDLES) &&
+    'there are no CA certificates on the host, and so none in the jail: no server can be verified',
+};
+
+const BUNDLES = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/ssl/cert.pem',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem',
+];
+
+// What NSS opens by name, with the checksums that it wants to see beside them.
+const MOZILLA: readonly Part[] = [
+  ...['softokn3', 'freebl3', 'freeblpriv3', 'nssckbi', 'nssdbm3'].flatMap((name) => [
+    { path: `$LIB/lib${name}.so` },
+    { path: `$LIB/lib${name}.chk` },
+  ]),
+  { tree: '$LIB/nss' },
+];
+
+// Where GnuTLS is built to ask p11-kit for the authorities, as on Fedora.
+const TRUST_MODULE: readonly Part[] = [
+  { path: '$LIB/pkcs11/p11-kit-trust.so' },
+  { tree: '/usr/share/p11-kit/modules' },
+  { tree: '/etc/pkcs11' },
+  { tree: '/etc/pki/ca-trust/source' },
+  { tree: '/usr/share/pki/ca-trust-source' },
+];
+
+// OpenSSL opens an engine only where its configuration says so (config(5ssl)).
+function namesEngine(host: PackHost): boolean {
+  return CONFIGURATION.some((path) => /^\s*engines?(?:_id)?\s*=/m.test(host.readText(path) ?? ''));
+}
+
+const PAM_CONFIGURATION = ['/etc/pam.d', '/usr/lib/pam.d'];
+
+// what modules of its own read
+const PAM_OTHERS = ['/etc/environment', '/etc/login.defs', '/etc/shells'];
+
+export const pam: Pack = {
+  name: 'pam',
+  summary: "PAM's configuration and its modules",
+  when: { libraries: /^libpam\.so/ },
+  parts: (host) => [
+    { path: '/etc/pam.conf' },
+    ...PAM_CONFIGURATION.map((tree) => ({ tree })),
+    // old passwords, and a script for namespaces
+    { tree: '/etc/security', except: /\/(?:opasswd|namespace\.init)$/ },
+    ...PAM_OTHERS.map((path) => ({ path })),
+    ...modulesOf(host).map((name) => ({ path: name.startsWith('/') ? name : `$LIB/security/${name}` })),
+  ],
+  check: (jail) =>
+    lacksAll(jail, '/etc/pam.d', '/usr/lib/pam.d', '/etc/pam.conf', '/etc/security', ...PAM_OTHERS) ??
+    cannotLoad(jail, '$LIB/security/*.so'),
+};
+
+// pam.conf(5): the third word of a line is the module, and the second may be several in brackets
+function modulesOf(host: PackHost): readonly string[] {
+  const files = PAM_CONFIGURATION.flatMap((directory) =>
+    (host.root.list(directory as BytePath) ?? []).map((name) => `${directory}/${name}`),
+  );
+  const texts = ['/etc/pam.conf', ...files].map((file) => host.readText(file) ?? '');
+  return [
+    ...new Set(
+      texts.flatMap((text) => text.replace(/^\s*#.*$/gm, '').match(/(?<=\s)[\w/.-]+\.so(?=\s|$)/g) ?? []),
+    ),
+  ];
+}
+
+export const gnupg: Pack = {
+  name: 'gnupg',
+  summary: "GnuPG's agent, and what asks for a passphrase",
+  when: { executables: /^gpg2?$|^gpgsm$/ },
+  parts: (host) => [
+    ...ifAsked(host, 'gpg'),
+    ...['gpg-agent', 'gpgconf', 'gpg-connect-agent', 'pinentry'].map((program) => ({ program })),
+    // libexecdir, as Debian and as others have it
+    ...['/usr/lib/gnupg', '/usr/libexec'].flatMap((directory) =>
+      ['keyboxd', 'gpg-protect-tool', 'gpg-check-pattern'].map((name) => ({ path: `${directory}/${name}` })),
+    ),
+  ],
+  check: (jail) =>
+    attempt(jail, {
+      program: /^gpg-agent$/,
+      args: ['--version'],
+      files: ['/usr/bin/gpg*', '/usr/bin/pinentry', '/usr/lib/gnupg/*', '/usr/libexec/*'],
+    }),
+};

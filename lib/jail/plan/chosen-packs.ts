@@ -1,0 +1,260 @@
+// Chooses packs by their signs, and adds their parts to the selection.
+
+import { readSmallFile } from '../../binary/loader-conf.ts';
+import { remember } from '../../binary/elf-files.ts';
+import { type BytePath, joinPath, toLatin1 } from '../../binary/path.ts';
+import type { FileRoot } from '../../binary/root.ts';
+import { walk } from '../../binary/walk.ts';
+import type { ReadStrings, Strings } from '../dpkg/sections.ts';
+import type { RecordedPack } from '../manifest/manifest.ts';
+import type { Reason } from '../manifest/planned-entry.ts';
+import type { Recipe } from '../manifest/recipe.ts';
+import { expandPath } from '../packs/self-check.ts';
+import { packOf, packs as all } from '../packs/index.ts';
+import type { JailUser, Pack, PackHost, Part, When } from '../packs/pack.ts';
+import type { Steps } from '../work/steps.ts';
+import { isShell } from './needed-files.ts';
+import type { Facts } from './facts.ts';
+import type { Selection } from './selection.ts';
+interface Texts {
+  /** The first of the programs in which one of the texts stands. Only those handed to openTexts are known. */
+  mentioned(programs: readonly BytePath[], texts: readonly string[]): BytePath | undefined;
+  /** What a pattern with the flag `g` matches in the strings of a file, each once. */
+  match(path: BytePath, pattern: RegExp): readonly BytePath[];
+}
+
+/** Each program is searched once, for all texts that any pack waits for. */
+function openTexts(readStrings: ReadStrings, all: ReadonlySet<string>): Texts {
+  const known = new Map<BytePath, ReadonlySet<string>>();
+  const matches = new Map<RegExp, Map<BytePath, readonly BytePath[]>>();
+
+  function textsIn(path: BytePath): ReadonlySet<string> {
+    const before = known.get(path);
+    if (before !== undefined) return before;
+    const parts = buffersOf(readStrings(path));
+    const found = new Set([...all].filter((text) => parts.some((part) => part.includes(text, 0, 'latin1'))));
+    known.set(path, found);
+    return found;
+  }
+
+  return {
+    mentioned: (programs, texts) =>
+      programs.find((path) => {
+        const found = textsIn(path);
+        return texts.some((text) => found.has(text));
+      }),
+    match: (path, pattern) =>
+      remember(
+        remember(matches, pattern, () => new Map<BytePath, readonly BytePath[]>()),
+        path,
+        () => {
+          const parts = buffersOf(readStrings(path)).map(toLatin1);
+          return [
+            ...new Set(
+              parts.flatMap((part) => Array.from(part.matchAll(pattern), ([text]) => text as BytePath)),
+            ),
+          ];
+        },
+      ),
+  };
+}
+
+function buffersOf({ parts }: Strings): readonly Buffer[] {
+  return parts.map((part) => Buffer.from(part.buffer, part.byteOffset, part.byteLength));
+}
+
+/** Takes files of Debian packages. */
+export interface PackageTaker {
+  /** The files of an installed package; nothing if it is not installed. */
+  take(name: string, by: BytePath | undefined): void;
+}
+
+interface PartContext {
+  /** The name of the pack, and the file that made it necessary. */
+  readonly pack: string;
+  readonly trigger: BytePath | undefined;
+  readonly libraryDirectories: readonly BytePath[];
+  readonly packages: PackageTaker;
+}
+
+/** The function returned adds a part, and says whether it was not added before and there is something of it. */
+function openParts(root: FileRoot, selection: Selection): (part: Part, context: PartContext) => boolean {
+  const done = new Set<string>();
+
+  function isNew(...key: readonly (string | undefined)[]): boolean {
+    const text = key.join('\0');
+    if (done.has(text)) return false;
+    done.add(text);
+    return true;
+  }
+
+  function addDirectory(part: Extract<Part, { directory: string }>, reason: Reason): void {
+    const { mode, uid, gid } = part;
+    const directory = part.directory as BytePath;
+    const way = walk(root, directory);
+    const isThere = way.kind === 'found' && way.status.kind === 'directory';
+    const path = isThere ? way.path : directory;
+    selection.add({
+      kind: 'directory',
+      path,
+      mode,
+      ...(uid !== undefined && { uid }),
+      ...(gid !== undefined && { gid }),
+      reason,
+    });
+    // the links on the way: /home -> /srv/home
+    if (path !== directory) selection.addPath(directory, reason);
+  }
+
+  function addWritten(part: Extract<Part, { file: string }>, reason: Reason): void {
+    const { content, mode = 0o644 } = part;
+    const data = typeof content === 'string' ? Buffer.from(content, 'latin1') : content;
+    selection.add({ kind: 'data', path: part.file as BytePath, data, mode, reason });
+  }
+
+  // What belongs to two packs counts for both, and keeps its first reason.
+  return (part, { pack, trigger, libraryDirectories, packages }) => {
+    const expand = (pattern: string) => expandPath(root, pattern, libraryDirectories);
+    const by = part.by ?? trigger;
+    const reason: Reason = { how: 'pack', as: pack, ...(by !== undefined && { by }) };
+    if ('package' in part) {
+      if (!isNew(pack, 'package', part.package)) return false;
+      packages.take(part.package, by);
+    } else if ('program' in part) {
+      const path = findProgram(root, part.program);
+      return path !== undefined && isNew(pack, path) && selection.addPath(path, reason) !== undefined;
+    } else if ('file' in part) {
+      if (!isNew(pack, part.file)) return false;
+      addWritten(part, reason);
+    } else if ('directory' in part) {
+      if (!isNew(pack, part.directory)) return false;
+      addDirectory(part, reason);
+    } else if ('link' in part) {
+      if (!isNew(pack, part.link)) return false;
+      const [path, target] = [part.link as BytePath, part.target as BytePath];
+      selection.add({ kind: 'link', path, target, reason });
+    } else if ('device' in part) {
+      const { device, mode, major, minor } = part;
+      if (!isNew(pack, device)) return false;
+      selection.add({ kind: 'device', path: device as BytePath, mode, major, minor, reason });
+    } else if ('tree' in part) {
+      const { tree, except } = part;
+      const accept = except === undefined ? undefined : (path: BytePath) => !except.test(path);
+      return expand(tree)
+        .filter((path) => isNew(pack, path, 'tree', except?.source))
+        .map((path) => selection.addTree(path, reason, accept))
+        .some((path) => path !== undefined);
+    } else
+      return expand(part.path)
+        .filter((path) => isNew(pack, path))
+        .map((path) => selection.addPath(path, reason))
+        .some((path) => path !== undefined);
+    return true;
+  };
+}
+
+const DIRECTORIES = ['/usr/local/bin', '/usr/bin', '/bin', '/usr/sbin', '/sbin'] as BytePath[];
+
+function findProgram(root: FileRoot, name: string): BytePath | undefined {
+  return DIRECTORIES.map((directory) => joinPath(directory, name as BytePath)).find(
+    (path) => walk(root, path).kind === 'found',
+  );
+}
+
+export interface Packs {
+  /** Functions that are signs of some pack. */
+  readonly symbols: ReadonlySet<string>;
+  /** Adds what is needed by now of the packs; false if nothing was added. */
+  follow(facts: Facts, packages: PackageTaker): Steps<boolean>;
+  chosen(): readonly RecordedPack[];
+  /** Packs that were asked for and of which the root has nothing. */
+  barren(): readonly string[];
+}
+
+/** @throws UsageError if the recipe names an unknown pack. */
+export function openPacks(
+  root: FileRoot,
+  selection: Selection,
+  recipe: Pick<Recipe, 'packs' | 'withoutPacks'>,
+  users: readonly JailUser[],
+  strings: ReadStrings,
+): Packs {
+  for (const name of [...recipe.packs, ...recipe.withoutPacks]) packOf(name);
+  const chosen = new Map<string, RecordedPack>();
+  // the report names the first sign
+  const signs = new Map<string, { readonly trigger?: BytePath | undefined }>();
+  const texts = openTexts(strings, new Set(all.flatMap(({ when }) => when.texts ?? [])));
+  const addPart = openParts(root, selection);
+  const barren = new Set<string>();
+
+  function signOf(when: When, facts: Facts): BytePath | undefined {
+    const trigger = facts.sign(when);
+    if (trigger !== undefined || when.texts === undefined) return trigger;
+    return texts.mentioned(
+      facts.executables(/./).filter((path) => !isShell(path)),
+      when.texts,
+    );
+  }
+
+  function needed(
+    { name, when }: Pack,
+    facts: Facts,
+  ): { readonly trigger?: BytePath | undefined } | undefined {
+    if (recipe.packs.includes(name)) return {};
+    if (recipe.withoutPacks.includes(name)) return undefined;
+    if (when.always === true) return {};
+    const other = [...chosen.values()].find((pack) => when.packs?.test(pack.name) === true);
+    if (other !== undefined) return { trigger: other.trigger };
+    const trigger = signOf(when, facts);
+    return trigger === undefined ? undefined : { trigger };
+  }
+
+  function openHost(trigger: BytePath | undefined, facts: Facts): PackHost {
+    return {
+      root,
+      users,
+      trigger,
+      executables: (name) => facts.executables(name),
+      paths: (pattern) => [...selection.paths()].filter((path) => pattern.test(path)),
+      sign: (when) => signOf(when, facts),
+      find: (pattern) => expandPath(root, pattern, facts.libraryDirectories()),
+      texts: (path, pattern) => texts.match(path, pattern),
+      readText: (path) => {
+        const data = readSmallFile(root, path as BytePath);
+        return data === undefined ? undefined : Buffer.from(data).toString('latin1');
+      },
+    };
+  }
+
+  function add(pack: Pack, trigger: BytePath | undefined, facts: Facts, packages: PackageTaker): boolean {
+    const { name } = pack;
+    const parts = typeof pack.parts === 'function' ? pack.parts(openHost(trigger, facts)) : pack.parts;
+    const context = { pack: name, trigger, libraryDirectories: facts.libraryDirectories(), packages };
+    const added = parts.filter((part) => addPart(part, context));
+    if (added.length > 0) barren.delete(name);
+    if (chosen.has(name)) return added.length > 0;
+    if (added.length === 0 && !recipe.packs.includes(name)) return false;
+    // one without any part finds that nothing is to be added, as `commands` does on Debian
+    if (added.length === 0 && parts.length > 0) barren.add(name);
+    const by = added[0]?.by ?? trigger;
+    chosen.set(name, { name, ...(by !== undefined && { trigger: by }) });
+    return true;
+  }
+
+  return {
+    symbols: new Set(all.flatMap(({ when }) => [...(when.imports ?? []), ...(when.ownImports ?? [])])),
+    chosen: () => [...chosen.values()],
+    barren: () => [...barren],
+    *follow(facts, packages) {
+      let isMore = false;
+      for (const pack of all) {
+        yield;
+        const sign = signs.get(pack.name) ?? needed(pack, facts);
+        if (sign === undefined) continue;
+        signs.set(pack.name, sign);
+        if (add(pack, sign.trigger, facts, packages)) isMore = true;
+      }
+      return isMore;
+    },
+  };
+}

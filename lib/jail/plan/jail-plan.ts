@@ -1,0 +1,146 @@
+// What belongs into a jail, and why: from the recipe and whatever root the files are taken from. Changes nothing.
+
+import type { CacheEntry } from '../../binary/cache.ts';
+import type { MissingFile } from '../../binary/closure.ts';
+import type { Cpu } from '../../binary/machine.ts';
+import { type BytePath, bytePath, lastComponent } from '../../binary/path.ts';
+import { rememberReads } from '../../binary/remembered-root.ts';
+import type { FileRoot } from '../../binary/root.ts';
+import { walk } from '../../binary/walk.ts';
+import { openStrings } from '../dpkg/sections.ts';
+import { mergedDirectories } from '../manifest/layout.ts';
+import type { RecordedPack } from '../manifest/manifest.ts';
+import type { Entry } from '../manifest/planned-entry.ts';
+import type { Recipe } from '../manifest/recipe.ts';
+import type { JailUser } from '../packs/pack.ts';
+import type { Steps } from '../work/steps.ts';
+import { type UnknownAccount, unknownAccounts } from './unknown-accounts.ts';
+import { cacheEntriesOf } from './library-cache.ts';
+import { openExecutables } from './needed-files.ts';
+import { openFacts } from './facts.ts';
+import { openPackageFiles } from './package.ts';
+import { openPacks } from './chosen-packs.ts';
+import { openSelection } from './selection.ts';
+/** What a jail is planned from. */
+export interface PlanSource {
+  readonly root: FileRoot;
+  readonly cpu: Cpu;
+  /** Accounts of the recipe's users, looked up on the host. */
+  readonly users: readonly JailUser[];
+  /** Directories of the root that are no part of it: the jail itself. */
+  readonly outside?: readonly BytePath[];
+}
+
+export interface JailPlan {
+  /** A directory before what lies in it, each path once. */
+  readonly entries: readonly Entry[];
+  readonly packs: readonly RecordedPack[];
+  /** The package of a path of the root, where it is known, and the version of each. */
+  readonly packageOf: (path: BytePath) => string | undefined;
+  readonly versionOf: (name: string) => string | undefined;
+  /** Libraries that only /etc/ld.so.cache leads to in a jail. */
+  readonly cacheEntries: readonly CacheEntry[];
+  /** The byte order of that cache: that of the programs. */
+  readonly endian: 'little' | 'big';
+  /** Files without which a program that was asked for cannot start; nothing should be built then. */
+  readonly missing: readonly MissingFile[];
+  /** Files that lack something but were not asked for: mostly plugins whose libraries the host does not have either. */
+  readonly incomplete: readonly MissingFile[];
+  /** Large parts of packages that a program in a jail does not need; they are left out unless they were copied. */
+  readonly optional: readonly BytePath[];
+  /** Accounts that a configuration file in the jail names but the jail does not have. */
+  readonly accounts: readonly UnknownAccount[];
+  /** Paths to be left out, at which the plan would have had nothing anyway. */
+  readonly unused: readonly BytePath[];
+  /** Left out because they are not world-readable. */
+  readonly secrets: readonly BytePath[];
+  /** Programs and files that were asked for by name and are not there; nothing should be built then. */
+  readonly absent: readonly BytePath[];
+  /** Packs that were asked for, but of which the root has no file; nothing should be built then. */
+  readonly barren: readonly string[];
+  /** Files that a watched command opened and that no longer exist. */
+  readonly vanished: readonly BytePath[];
+  /** Libraries without a build for every processor. */
+  readonly onlyHere: readonly BytePath[];
+}
+
+/** Where env(1) looks in the jail: the PATH that uchroot gives an ordinary user. */
+const JAIL_PATH = '/usr/local/bin:/usr/bin:/bin';
+
+/**
+ * Plans a jail: the programs with their interpreters, loaders and libraries, files of packages, packs by their signs, and
+ * every symbolic link that leads to them. For libraries the answer is that of every processor and that of this one
+ * together: a jail built on a new machine works on an old one.
+ * @throws UsageError for an unknown package or pack; system errors of the root, such as EIO.
+ */
+export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
+  const { cpu, users, outside } = source;
+  const root = rememberReads(source.root);
+  const owners = {
+    uids: new Set(users.map(({ uid }) => uid)),
+    gids: new Set(users.flatMap(({ groups }) => groups.map(({ gid }) => gid))),
+  };
+  const keepPrivileges = new Set(recipe.keepPrivileges.map((path) => walk(root, path).path));
+  const selection = openSelection(root, {
+    owners,
+    keepPrivileges,
+    without: recipe.without,
+    ...(outside && { outside }),
+  });
+  for (const path of mergedDirectories)
+    if (root.lstat(path)?.kind === 'symlink') selection.addPath(path, { how: 'layout' });
+
+  const absent: BytePath[] = [];
+  for (const { from, to } of recipe.copies) if (!selection.addCopy(from, to)) absent.push(from);
+  for (const path of recipe.programs)
+    if (selection.addPath(path, { how: 'asked' }) === undefined) absent.push(path);
+  const vanished: BytePath[] = [];
+  for (const { command, files, directories } of recipe.learned)
+    for (const path of [...directories, ...files]) {
+      selection.addPath(path, { how: 'learned', as: bytePath(command) });
+      if (walk(root, path).kind !== 'found') vanished.push(path); // others are left out for a reason, such as secrets
+    }
+
+  const strings = openStrings(root);
+  const packages = openPackageFiles(root, selection, users, recipe, strings);
+  const executables = openExecutables(root, selection, {
+    cpu,
+    path: JAIL_PATH,
+    isStarted: (path) => packages.isStarted(path),
+  });
+  const packs = openPacks(root, selection, recipe, users, strings);
+  const facts = openFacts(root, {
+    symbols: packs.symbols,
+    isBasic: (path) => packages.isBasic(path),
+    sourceOf: (path) => packages.sourceOf(path),
+    paths: () => selection.paths(),
+  });
+  // Each may make the others necessary: a pack brings a program, which needs a library, which is the sign of a pack.
+  for (;;) {
+    const found = yield* executables.follow();
+    yield* facts.learn(found);
+    if (yield* packages.follow(found)) continue;
+    if (!(yield* packs.follow(facts, packages))) break;
+  }
+
+  const isThere = new Set(selection.entries().map(({ path }) => lastComponent(path)));
+  return {
+    entries: selection.entries(),
+    packs: packs.chosen(),
+    packageOf: (path) => packages.of(path),
+    versionOf: (name) => packages.versionOf(name),
+    cacheEntries: cacheEntriesOf(root, executables.portable),
+    endian: executables.endian(),
+    missing: executables.missing,
+    // a library of a plugin may be found by the RPATH of the program that loads it
+    incomplete: executables.incomplete.filter(({ path }) => !isThere.has(lastComponent(path))),
+    optional: packages.leftOut().filter((path) => selection.get(path) === undefined),
+    accounts: unknownAccounts(root, selection.entries(), users),
+    unused: selection.unused(),
+    secrets: selection.secrets,
+    absent,
+    barren: packs.barren(),
+    vanished,
+    onlyHere: executables.onlyHere.filter((path) => !isThere.has(lastComponent(path))),
+  };
+}

@@ -1,0 +1,65 @@
+// Accounts of services that configuration in a jail names, and that the jail does not know.
+
+import { readSmallFile } from '../../binary/loader-conf.ts';
+import { type BytePath, bytePath, showPath, toLatin1 } from '../../binary/path.ts';
+import type { FileRoot } from '../../binary/root.ts';
+import type { Entry } from '../manifest/planned-entry.ts';
+import type { JailUser } from '../packs/pack.ts';
+export interface UnknownAccount {
+  readonly name: string;
+  readonly kind: 'user' | 'group';
+  /** The file that names it. */
+  readonly by: BytePath;
+}
+
+// user www-data; APACHE_RUN_USER=www-data; $FileGroup adm; SystemGroup lpadmin
+const NAMED = /^[$\w.\t -]{0,60}?(user|group|owner)[ \t]*[=: \t][ \t]*["']?([a-z_][\w-]*)\b/gim;
+
+const MOST_BYTES = 1 << 16;
+
+/** A name counts if the root has an account of a service with it (below 1000, Debian policy 9.2). Each name is reported once. */
+export function unknownAccounts(
+  root: FileRoot,
+  entries: readonly Entry[],
+  users: readonly JailUser[],
+): readonly UnknownAccount[] {
+  const known = {
+    user: new Set(['root', ...users.map(({ name }) => name)]),
+    group: new Set(['root', ...users.flatMap(({ groups }) => groups.map(({ name }) => name))]),
+  };
+  const there = { user: servicesOf(root, '/etc/passwd'), group: servicesOf(root, '/etc/group') };
+  const found = new Map<string, UnknownAccount>();
+  for (const entry of entries) {
+    if (entry.kind !== 'file' || !entry.path.startsWith('/etc/') || entry.sizeBytes > MOST_BYTES) continue;
+    const text = textOf(root, entry.source);
+    for (const [, word = '', name = ''] of text.matchAll(NAMED)) {
+      const kind = word.toLowerCase() === 'group' ? 'group' : 'user';
+      if (!there[kind].has(name) || known[kind].has(name)) continue;
+      if (!found.has(`${kind} ${name}`)) found.set(`${kind} ${name}`, { name, kind, by: entry.path });
+    }
+  }
+  return [...found.values()];
+}
+
+// The third field is the id in both (passwd(5), group(5)).
+function servicesOf(root: FileRoot, path: string): ReadonlySet<string> {
+  const lines = textOf(root, bytePath(path))
+    .split('\n')
+    .map((line) => line.split(':'));
+  const services = lines.filter(([, , id = '']) => /^\d+$/.test(id) && Number(id) > 0 && Number(id) < 1000);
+  return new Set(services.map(([name = '']) => name));
+}
+
+function textOf(root: FileRoot, path: BytePath): string {
+  const data = readSmallFile(root, path);
+  return data === undefined ? '' : toLatin1(data);
+}
+
+/** The warning about it, with the command that adds the account. */
+export function accountWarning({ name, kind, by }: UnknownAccount, jail: string): string {
+  const line =
+    kind === 'user'
+      ? `uchroot-jail build ${jail} --user ${name}`
+      : `getent group ${name} >> ${jail}/etc/group`;
+  return `${showPath(by)} names the ${kind} ${name}, which the jail does not know: ${line} adds it`;
+}

@@ -1,0 +1,230 @@
+// What a caller asks of the builder, checked, and as a recipe.
+
+import { type BytePath, bytePath, showPath } from '../../binary/path.ts';
+import type { FileRoot } from '../../binary/root.ts';
+import { JailError, UsageError } from '../../errors.ts';
+import { checkKeys, checkSignal } from '../../keys.ts';
+import { type Bytes, quote, toBuffer } from '../../quote.ts';
+import { absolute, resolved, withoutDots } from '../host/given-path.ts';
+import {
+  EMPTY_RECIPE,
+  isDestination,
+  type LearnedFiles,
+  mergeRecipes,
+  type Recipe,
+  recipeFromJson,
+} from '../manifest/recipe.ts';
+import { packOf } from '../packs/index.ts';
+import type { Progress } from '../work/steps.ts';
+import { findProgram } from './named-on-host.ts';
+/** What every piece of work on a jail takes. */
+export interface JailWork {
+  /** Where the jail is or will be, on the host; a relative path begins at the working directory. */
+  readonly directory: Bytes;
+  /** Ends the work; the jail is then as it was. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+export interface JailRequest extends JailWork {
+  /** Programs of the host: a path, or a name that is looked up in `path`. */
+  readonly programs?: readonly Bytes[] | undefined;
+  /** Debian packages that are installed. */
+  readonly packages?: readonly string[] | undefined;
+  /** Packs that are not needed by any sign, and packs that are not to come. */
+  readonly packs?: readonly string[] | undefined;
+  readonly withoutPacks?: readonly string[] | undefined;
+  /** Absolute paths of the jail to be left out, with everything below them; a path at which nothing would have been is an error. */
+  readonly without?: readonly Bytes[] | undefined;
+  /** Commands that are run on a scratch copy of the host, to see what they open; words as a shell splits them. */
+  readonly learn?: readonly string[] | undefined;
+  /** Files or directories of the host, and where in the jail they are to be if not at the same path. */
+  readonly copies?: readonly (Bytes | { readonly from: Bytes; readonly to: Bytes })[] | undefined;
+  /** Accounts of the host that the jail is for. */
+  readonly users?: readonly string[] | undefined;
+  /** Programs that keep set-user-ID, set-group-ID and file capabilities. */
+  readonly keepPrivileges?: readonly Bytes[] | undefined;
+  /**
+   * Paths of the jail, each with all that lies in it, that are made as planned even if a user of the jail may write there or
+   * somebody has changed them in the jail.
+   */
+  readonly replace?: readonly Bytes[] | undefined;
+  /** A directory with another system, from which everything is taken instead of the host. */
+  readonly from?: Bytes | undefined;
+  /** A recipe, or the manifest of a jail that holds one, as JSON.parse returns it. */
+  readonly recipe?: unknown;
+  /** True: nothing is changed, and the report says what would be. */
+  readonly plan?: boolean | undefined;
+  /** Directories to look names up in, with colons between them; that of the environment if not given. */
+  readonly path?: string | undefined;
+}
+
+const KEYS = [
+  'directory',
+  'signal',
+  'onProgress',
+  'programs',
+  'packages',
+  'packs',
+  'withoutPacks',
+  'without',
+  'learn',
+  'copies',
+  'users',
+  'keepPrivileges',
+  'replace',
+  'from',
+  'recipe',
+  'plan',
+  'path',
+] as const satisfies readonly (keyof JailRequest)[];
+
+const LISTS = [
+  'programs',
+  'packages',
+  'packs',
+  'withoutPacks',
+  'without',
+  'learn',
+  'copies',
+  'users',
+  'keepPrivileges',
+] as const;
+
+// What only a string can be; all else is a path, and may be bytes.
+const NAMES: ReadonlySet<string> = new Set(['packages', 'packs', 'withoutPacks', 'learn', 'users']);
+
+/** @throws UsageError for an unknown key, or a value that cannot be meant. */
+export function checkRequest(request: JailRequest): void {
+  checkWork(request, KEYS);
+  for (const key of LISTS) {
+    const list: unknown = request[key];
+    if (list === undefined) continue;
+    if (!Array.isArray(list)) throw new UsageError(`${key} must be a list`);
+    for (const item of list as unknown[]) {
+      if (key === 'copies') checkCopy(item);
+      else if (NAMES.has(key)) checkText(item, key);
+      else checkBytes(item, key);
+    }
+  }
+  for (const name of [...(request.packs ?? []), ...(request.withoutPacks ?? [])]) packOf(name);
+  if (request.from !== undefined) checkBytes(request.from, 'from');
+  if (request.path !== undefined) checkText(request.path, 'path');
+  toReplace(request);
+  checkFlag(request.plan, 'plan');
+  const asksFor = LISTS.some((key) => (request[key]?.length ?? 0) > 0);
+  if (!asksFor && request.recipe === undefined)
+    throw new UsageError('no program, package, pack or file is named');
+}
+
+/** What a piece of work takes, `known` being all keys of the request. @throws UsageError */
+export function checkWork(request: JailWork, known: readonly string[]): void {
+  checkKeys(request, new Set(known));
+  checkBytes(request.directory, 'directory');
+  checkSignal(request.signal);
+  const { onProgress }: { readonly onProgress?: unknown } = request;
+  if (onProgress !== undefined && typeof onProgress !== 'function')
+    throw new UsageError('onProgress must be a function');
+}
+
+function checkCopy(item: unknown): void {
+  if (typeof item !== 'object' || item === null || item instanceof Uint8Array)
+    return checkBytes(item, 'copies');
+  const { from, to, ...others } = item as { readonly from?: unknown; readonly to?: unknown };
+  for (const key of Object.keys(others)) throw new UsageError(`copies: unknown key '${quote(key)}'`);
+  checkBytes(from, 'copies');
+  checkBytes(to, 'copies');
+  const path = bytePath(to);
+  if (!path.startsWith('/') || !isDestination(withoutDots(path)))
+    throw new UsageError(`copies: ${showPath(path)} is no path of the jail where a copy can be`);
+}
+
+function checkText(value: unknown, what: string): void {
+  if (typeof value !== 'string') throw new UsageError(`${what}: a string is expected`);
+  checkBytes(value, what);
+}
+
+/** Paths of the jail, as they are by themselves. @throws UsageError for a list that cannot be meant. */
+export function toReplace({ replace }: { readonly replace?: unknown }): readonly BytePath[] {
+  if (replace === undefined) return [];
+  if (!Array.isArray(replace)) throw new UsageError('replace must be a list');
+  return (replace as unknown[]).map((value) => {
+    checkBytes(value, 'replace');
+    const path = bytePath(value);
+    const plain = withoutDots(path);
+    if (path.startsWith('/') && isDestination(plain)) return plain;
+    throw new UsageError(`replace: ${showPath(path)} is no absolute path of the jail`);
+  });
+}
+
+/** @throws UsageError unless it is a boolean, or not given. */
+export function checkFlag(value: unknown, what: string): void {
+  if (value !== undefined && typeof value !== 'boolean')
+    throw new UsageError(`${what} must be true or false`);
+}
+
+/** @throws UsageError unless it is a path that a system call takes. */
+export function checkBytes(value: unknown, what: string): asserts value is Bytes {
+  if (typeof value !== 'string' && !(value instanceof Uint8Array))
+    throw new UsageError(`${what}: a string or a Uint8Array is expected`);
+  if (value.length === 0) throw new UsageError(`${what}: a path or name is empty`);
+  if (toBuffer(value).includes(0)) throw new UsageError(`${quote(value)} contains a NUL byte`);
+}
+
+/** @throws JailError EPERM for everybody but root. */
+export function requireRoot(what: string): void {
+  if (process.geteuid?.() !== 0)
+    throw new JailError(`a jail can be ${what} by root only`, { code: 'EPERM', hint: 'try sudo' });
+}
+
+/** The recipe of a request, on the root that it is built from. @throws UsageError for a program or file that is not there. */
+export function toRecipe(
+  request: JailRequest,
+  { root, isForeign }: { readonly root: FileRoot; readonly isForeign: boolean },
+  learned: readonly LearnedFiles[],
+): Recipe {
+  const { programs, packages = [], packs = [], withoutPacks = [], copies = [], users = [], from } = request;
+  const asked: Recipe = {
+    programs: (programs ?? []).map((program) => findProgram(root, program, request.path, isForeign)),
+    packages,
+    packs,
+    withoutPacks,
+    without: (request.without ?? []).map(toLeftOut),
+    copies: copies.map((copy) => toCopy(root, copy, isForeign)),
+    learned,
+    users,
+    keepPrivileges: (request.keepPrivileges ?? []).map((path) =>
+      resolved(root, absolute(path, isForeign), 'program'),
+    ),
+    ...(from !== undefined && { from: absolute(from) }),
+  };
+  // merging also removes what was named twice
+  return mergeRecipes(request.recipe === undefined ? EMPTY_RECIPE : toGivenRecipe(request.recipe), asked);
+}
+
+/** The recipe that was handed in, by itself or in a manifest. */
+export function toGivenRecipe(value: unknown): Recipe {
+  const holder = value as { readonly recipe?: unknown } | null | undefined;
+  const recipe = typeof holder === 'object' && holder?.recipe !== undefined ? holder.recipe : value;
+  return { ...EMPTY_RECIPE, ...recipeFromJson(recipe, 'the recipe') };
+}
+
+function toCopy(
+  root: FileRoot,
+  copy: Bytes | { readonly from: Bytes; readonly to: Bytes },
+  isForeign: boolean,
+): { readonly from: BytePath; readonly to: BytePath } {
+  const isPair = typeof copy === 'object' && !(copy instanceof Uint8Array);
+  const named = absolute(isPair ? copy.from : copy, isForeign);
+  const real = resolved(root, named, 'copy');
+  // with `..` in it a path of the host is none that something can have in the jail
+  const from = isPair || isDestination(named) ? named : real;
+  return { from, to: isPair ? withoutDots(bytePath(copy.to)) : from };
+}
+
+function toLeftOut(path: Bytes): BytePath {
+  const plain = withoutDots(bytePath(path));
+  if (!bytePath(path).startsWith('/') || !isDestination(plain) || plain === '/')
+    throw new UsageError(`without: ${showPath(bytePath(path))} is no absolute path of something in the jail`);
+  return plain;
+}

@@ -1,0 +1,99 @@
+// Programs and accounts of the host that are asked for by name.
+
+import { readFileSync } from 'node:fs';
+import { bytePath, type BytePath, joinPath, parentPath, showPath } from '../../binary/path.ts';
+import type { FileRoot } from '../../binary/root.ts';
+import { walk, type Walk } from '../../binary/walk.ts';
+import { UsageError } from '../../errors.ts';
+import { unknown } from '../../launch/host/account.ts';
+import { native } from '../../native.ts';
+import { nearest } from '../../nearest.ts';
+import { type Bytes, quote } from '../../quote.ts';
+import { listIfThere } from '../dpkg/read.ts';
+import { absolute, WHY } from '../host/given-path.ts';
+import type { JailUser } from '../packs/pack.ts';
+/**
+ * A path, or a name that is looked for in the directories of `path` as a shell would. What lies where only its owner comes
+ * in, such as the wrappers of a version manager in root's home, is taken only if there is nothing else: no ordinary user
+ * could execute it on the host either.
+ * @throws UsageError if it is not there
+ */
+export function findProgram(
+  root: FileRoot,
+  program: Bytes,
+  path = process.env['PATH'] ?? '/usr/bin:/bin',
+  isForeign = false,
+): BytePath {
+  if (bytePath(program).includes('/')) return givenProgram(root, absolute(program, isForeign), program);
+  const found = path
+    .split(':')
+    .map((directory) => joinPath(absolute(directory === '' ? '.' : directory), bytePath(program)))
+    .map((candidate) => ({ candidate, end: walk(root, candidate) }))
+    .filter(({ end }) => isExecutable(end));
+  const chosen = found.find(({ candidate, end }) => isPublic(root, candidate, end)) ?? found[0];
+  if (chosen !== undefined) return chosen.candidate;
+  const names = path.split(':').flatMap((directory) => listIfThere(root, absolute(directory)));
+  // what has the very name cannot be executed
+  const others = [...new Set(names)].filter((name) => name !== bytePath(program));
+  const meant = nearest(bytePath(program), others);
+  throw new UsageError(`program ${quote(program)} is in none of the directories of PATH`, {
+    hint:
+      meant === undefined
+        ? 'give its path, or install it on the host'
+        : `did you mean ${showPath(meant as BytePath)}?`,
+  });
+}
+
+function givenProgram(root: FileRoot, path: BytePath, program: Bytes): BytePath {
+  const end = walk(root, path);
+  if (end.kind === 'found' && end.status.kind === 'file') return path;
+  throw new UsageError(`program ${quote(program)}: ${WHY[end.kind]}`);
+}
+
+function isExecutable(end: Walk): boolean {
+  return end.kind === 'found' && end.status.kind === 'file' && (end.status.mode & 0o111) !== 0;
+}
+
+/** Whether everybody may go along every directory to it, and execute it. */
+function isPublic(root: FileRoot, path: BytePath, end: Walk): boolean {
+  if (end.kind !== 'found' || (end.status.mode & 0o001) === 0) return false;
+  const ways = [parentPath(path), parentPath(end.path), ...end.links.map((link) => parentPath(link.path))];
+  return ways.every((directory) => isSearchable(root, directory));
+}
+
+function isSearchable(root: FileRoot, directory: BytePath): boolean {
+  const way = walk(root, directory);
+  if (way.kind !== 'found' || (way.status.mode & 0o001) === 0) return false;
+  return way.path === '/' || isSearchable(root, parentPath(way.path));
+}
+
+/**
+ * The accounts by these names, from the host's database (getpwnam(3), getgrouplist(3)).
+ * @throws LaunchError ERR_UNKNOWN_USER for a name that the host does not know; UsageError for uid 0.
+ */
+export function readUsers(names: readonly string[]): readonly JailUser[] {
+  return names.map((name) => {
+    const entry = native.getpwnam(name);
+    if (entry === null) throw unknown('user', name, hintFor(name));
+    if (entry.uid === 0)
+      throw new UsageError(`user ${quote(name)} is uid 0, which has root's power in a jail`, {
+        hint: 'name an ordinary user; root is in the /etc/passwd of every jail',
+      });
+    const { uid, gid, gecos, dir: home, shell } = entry;
+    const gids = [gid, ...native.getgrouplist(name, gid).filter((other) => other !== gid)];
+    const groups = gids.map((id) => ({ name: native.getgrgid(id)?.name ?? String(id), gid: id }));
+    return { name: entry.name, uid, gid, gecos, home, shell, groups };
+  });
+}
+
+function hintFor(name: string): string {
+  // for the hint alone: not all accounts of the host need to stand there
+  const lines = readFileSync('/etc/passwd', 'latin1').split('\n');
+  const meant = nearest(
+    name,
+    lines.map((line) => line.replace(/:.*/, '')),
+  );
+  return meant === undefined
+    ? 'the user must exist on the host: getent passwd lists them'
+    : `did you mean ${quote(meant)}?`;
+}

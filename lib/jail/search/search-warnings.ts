@@ -1,0 +1,87 @@
+// Finds what in a jail looks for code where one of its users can put some.
+
+import { readElf } from '../../binary/elf.ts';
+import { type BytePath, showPath, toLatin1 } from '../../binary/path.ts';
+import { errorCode, type FileRoot } from '../../binary/root.ts';
+import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
+import { type Loose, looseOn } from '../check/writable-parent.ts';
+import { openRegular } from '../manifest/file-hash.ts';
+import type { Manifest } from '../manifest/manifest.ts';
+import type { JailUser } from '../packs/pack.ts';
+import { type Searched, searchedByElf, searchedByScript } from './searched-by-program.ts';
+import { isSearchText, searchedByText } from './searched-by-text.ts';
+const MAX_TEXT_BYTES = 1 << 20;
+/** More than any file has a use for, and few enough to look at each. */
+const MOST_PLACES = 10_000;
+
+/** What is wrong with where a file looks. */
+export interface LooseSearch {
+  /** Undefined where the working directory decides. */
+  readonly loose: Loose | undefined;
+  /** As a sentence. */
+  readonly message: string;
+}
+
+/** The first place in which the file at `path` looks for code and that `looseOn` finds to be somebody's; `path` has no link in it. */
+export function looseSearchOf(
+  root: FileRoot,
+  path: BytePath,
+  looseOn: (path: BytePath) => Loose | undefined,
+): LooseSearch | undefined {
+  let count = 0;
+  for (const { path: place, by } of searchedBy(root, path)) {
+    if (++count > MOST_PLACES) return { loose: undefined, message: TOO_MANY };
+    const leads = `${by} leads to ${showPath(place)}`;
+    if (!place.startsWith('/'))
+      return {
+        loose: undefined,
+        message: `${by} names ${place === '' ? 'an empty element' : showPath(place)}: the working directory, wherever it is started`,
+      };
+    const loose = looseOn(place);
+    if (loose !== undefined) return { loose, message: `${leads}; of ${showPath(loose.path)}: ${loose.how}` };
+  }
+  return undefined;
+}
+
+const TOO_MANY = `it names more than ${MOST_PLACES} places to look for code, and nobody has looked at the others`;
+
+function searchedBy(root: FileRoot, path: BytePath): Iterable<Searched> {
+  try {
+    return read(root, path);
+  } catch (error) {
+    if (errorCode(error) === undefined) throw error;
+    return []; // it has gone, or cannot be read, which is told as that
+  }
+}
+
+function read(root: FileRoot, path: BytePath): Iterable<Searched> {
+  const file = openRegular(root, path);
+  if (file === undefined) return [];
+  try {
+    if (isSearchText(path)) return searchedByText(toLatin1(file.read(0, MAX_TEXT_BYTES)), path);
+    const script = readScript(file.read(0, SCRIPT_HEAD_BYTES));
+    if (script.kind === 'script') return searchedByScript(script);
+    if (script.kind === 'invalid') return [];
+    const elf = readElf(file.read);
+    return elf.kind === 'elf' ? searchedByElf(elf, path) : [];
+  } finally {
+    file.close();
+  }
+}
+
+/** A warning for each file of the jail of which that is so. */
+export function searchWarnings(
+  jail: FileRoot,
+  { entries }: Pick<Manifest, 'entries'>,
+  users: readonly JailUser[],
+): readonly string[] {
+  return entries.flatMap(({ path, kind, mode }) => {
+    if (kind !== 'file' || !isCode(path, mode)) return [];
+    const found = looseSearchOf(jail, path, (place) => looseOn(jail, place, users));
+    return found === undefined ? [] : [`${showPath(path)}: ${found.message}`];
+  });
+}
+
+function isCode(path: BytePath, mode: number): boolean {
+  return (mode & 0o111) !== 0 || /\.so(?:\.[^/]*)?$/.test(path) || isSearchText(path);
+}

@@ -1,0 +1,165 @@
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, realpathSync } from 'node:fs';
+
+import t from 'tap';
+
+import { readImports } from '../../lib/binary/elf-symbols.ts';
+import type { ReadAt } from '../../lib/binary/elf-header.ts';
+import { isElf } from './hostfiles.ts';
+import { type ElfImage, makeElf, numbersOf, type Piece } from './image.ts';
+
+const NAMES = ['getaddrinfo', 'getpwnam', 'main', 'syslog'];
+const UNDEFINED = ['getaddrinfo', 'getpwnam', 'syslog'];
+type Shape = Pick<ElfImage, 'bits' | 'endian' | 'machine'>;
+
+const [DT_HASH, DT_SYMTAB, DT_GNU_HASH] = [4, 6, 0x6ffffef5];
+
+/** A symbol table with the null symbol and NAMES, of which `main` is defined. */
+function symbolTable(shape: Shape): Piece {
+  const { half, word, address } = numbersOf(shape);
+  const symbol = (name: number, section: number) =>
+    shape.bits === 32
+      ? [word(name), address(0), word(0), Buffer.from([0x12, 0]), half(section)]
+      : [word(name), Buffer.from([0x12, 0]), half(section), address(0), address(0)];
+  let at = 1;
+  const symbols = NAMES.map((name) => {
+    const entry = symbol(at, UNDEFINED.includes(name) ? 0 : 7);
+    at += name.length + 1;
+    return entry;
+  });
+  return { tag: DT_SYMTAB, data: Buffer.concat([symbol(0, 0), ...symbols].flat()) };
+}
+
+// One bucket, all symbols in one chain.
+const hashTable = (shape: Shape): Piece => {
+  const { word } = numbersOf(shape);
+  return { tag: DT_HASH, data: Buffer.concat([1, 5, 1, 0, 2, 3, 4, 0].map(word)) };
+};
+
+/** With the symbols from `first` on in it, as the last of several buckets leads to them. */
+const gnuHashTable = (shape: Shape, first: number): Piece => {
+  const { word, address } = numbersOf(shape);
+  const chains = Array.from({ length: 5 - first }, (_, i) => (i === 4 - first ? 0x11 : 0x10));
+  const words = [[3, first, 2, 6].map(word), [address(0), address(0)], [0, first, 0, ...chains].map(word)];
+  return { tag: DT_GNU_HASH, data: Buffer.concat(words.flat()) };
+};
+
+function imports(data: Uint8Array, wanted: readonly string[] = [...NAMES, 'nope']): readonly string[] {
+  const read: ReadAt = (offset, length) => data.subarray(offset, offset + length);
+  return [...readImports(read, new Set(wanted))].toSorted();
+}
+const image = (shape: Shape, ...pieces: readonly Piece[]) =>
+  makeElf({ ...shape, strings: NAMES, pieces: [symbolTable(shape), ...pieces] });
+
+for (const shape of [
+  { bits: 64, endian: 'little' },
+  { bits: 64, endian: 'big' },
+  { bits: 32, endian: 'little' },
+  { bits: 32, endian: 'big' },
+] as const)
+  t.test(`undefined symbols of a ${shape.bits}-bit ${shape.endian}-endian file are imports`, async (t) => {
+    t.same(imports(image(shape, hashTable(shape))), UNDEFINED, 'counted by DT_HASH');
+    for (const first of [1, 3, 4])
+      t.same(imports(image(shape, gnuHashTable(shape, first))), UNDEFINED, `DT_GNU_HASH from ${first} on`);
+    t.same(imports(image(shape)), UNDEFINED, 'no hash table at all');
+  });
+
+t.test('on s390x the words of DT_HASH are of 64 bits', async (t) => {
+  const shape = { bits: 64, endian: 'big', machine: 22 } as const;
+  const { address } = numbersOf(shape);
+  t.same(imports(image(shape, { tag: DT_HASH, data: Buffer.concat([1, 5, 1].map(address)) })), UNDEFINED);
+});
+
+t.test('section headers tell where no hash table does', async (t) => {
+  const { word, address } = numbersOf({});
+  const empty: Piece = { tag: DT_GNU_HASH, data: Buffer.concat([1, 1, 1, 0, 0, 0, 0].map(word)) };
+  const data = image({}, empty);
+  t.same(imports(data), UNDEFINED, 'an empty table is none');
+  const at = data.indexOf(symbolTable({}).data);
+  // of two symbols only, which shows that they are asked first
+  const section = [word(1), word(11), address(2), address(0x10000 + at), address(at), address(3 * 24)];
+  const sections = Buffer.concat([...section, word(0), word(0), address(8), address(24)]);
+  const whole = Buffer.concat([data, sections]);
+  whole.writeBigUInt64LE(BigInt(data.length), 40);
+  whole.writeUInt16LE(1, 60);
+  t.same(imports(whole), ['getaddrinfo', 'getpwnam']);
+});
+
+t.test('only what is wanted is told', async (t) => {
+  const data = image({}, hashTable({}));
+  t.same(imports(data, ['syslog', 'sysl', 'syslogx', 'yslog']), ['syslog']);
+  t.same(imports(data, []), []);
+  t.same(imports(data, ['']), []);
+});
+
+t.test('a file without dynamic symbols imports nothing', async (t) => {
+  t.same(imports(Buffer.from('#!/bin/sh\n')), []);
+  t.same(imports(makeElf({ isStatic: true, type: 2 })), []);
+  t.same(imports(makeElf()), []);
+  t.same(imports(makeElf({ type: 1 })), []);
+});
+
+t.test('tables that lie about their size are read no further than the file', async (t) => {
+  const huge = Buffer.concat([1, 0xffffffff].map(numbersOf({}).word));
+  t.ok(imports(image({}, { tag: DT_HASH, data: huge })).includes('syslog'));
+  const start = performance.now();
+  for (const [at, value] of [
+    [0, 0xffffffff],
+    [4, 0xffffffff],
+    [8, 0xffffffff],
+    [24, 0xfffffff0],
+  ] as const) {
+    const piece = gnuHashTable({}, 3);
+    piece.data.writeUInt32LE(value, at);
+    imports(image({}, piece));
+  }
+  t.ok(performance.now() - start < 5000);
+});
+
+t.test('a file of a million different symbols is gone through in time', async (t) => {
+  const count = Buffer.concat([1, 0xffffffff].map(numbersOf({}).word));
+  const head = image({}, { tag: DT_HASH, data: count });
+  let bytes = 0;
+  // behind the head it goes on without end, with undefined symbols all over a string table of 4 GiB
+  const read: ReadAt = (offset, length) => {
+    bytes += length;
+    const data = Buffer.alloc(length);
+    for (let at = 0; at + 24 <= length; at += 24) data.writeUInt32LE((offset + at * 65_537) % 2 ** 32, at);
+    if (offset < head.length) head.copy(data, 0, offset);
+    return data;
+  };
+  const start = performance.now();
+  readImports(read, new Set(['getpwnam']));
+  t.ok(performance.now() - start < 10_000, `${performance.now() - start} ms`);
+  t.ok(bytes > 24 << 20 && bytes < 120 << 20, `${bytes} bytes`);
+});
+
+/** The same by nm(1); undefined if there is none. */
+function byNm(path: string): readonly string[] | undefined {
+  const { status, stdout } = spawnSync('nm', ['-D', '-P', '--undefined-only', path], {
+    encoding: 'latin1',
+    maxBuffer: 1 << 28,
+  });
+  return status === 0 ? stdout.split('\n').map((line) => line.replace(/[@ ].*$/, '')) : undefined;
+}
+
+const programs = [
+  process.execPath,
+  '/usr/bin/git',
+  '/usr/bin/curl',
+  '/usr/bin/perl',
+  ...readdirSync('/usr/bin')
+    .filter((_, index) => index % 40 === 0)
+    .map((name) => `/usr/bin/${name}`),
+].filter(isElf);
+
+t.test(
+  'programs of the host import what nm says',
+  { skip: byNm(process.execPath) === undefined && 'no nm' },
+  async (t) => {
+    for (const path of new Set(programs.map((program) => realpathSync(program)))) {
+      const expected = [...new Set(byNm(path))].filter((name) => name !== '').toSorted();
+      t.same(imports(readFileSync(path), [...expected, 'no_such_function']), expected, path);
+    }
+  },
+);

@@ -1,0 +1,75 @@
+import * as fc from 'fast-check';
+import t from 'tap';
+
+import {
+  findInStrings,
+  findPaths,
+  findWords,
+  openWordFilter,
+  possibleIn,
+  toWanted,
+} from '../../../lib/jail/dpkg/scan-names.ts';
+
+const bytes = (text: string) => Buffer.from(text, 'latin1');
+const keys = (texts: readonly string[]) => toWanted(texts, []).names;
+const find = (how: typeof findWords, text: string, ...names: string[]) => [...how(bytes(text), keys(names))];
+
+t.test('a word is a whole name, with the end of a sentence behind it or not', async (t) => {
+  for (const text of ['ld', 'exec /usr/bin/ld -r', '`ld`', 'use ld.', '(ld)', 'a\nld\n'])
+    t.same(find(findWords, text, 'ld', 'as'), ['ld'], text);
+  for (const text of ['-fuse-ld', 'ld.so', 'old', 'ld_library', 'xld', ''])
+    t.same(find(findWords, text, 'ld', 'as'), [], text);
+});
+
+t.test('in a program it counts only where a command would stand', async (t) => {
+  for (const text of [
+    '\0ip\0',
+    '/sbin/ip\0',
+    '\0ip link show\0',
+    '\n ip %(x)',
+    '"ip"',
+    '\0a |\n ip -x\0',
+    'real-ip\0',
+  ])
+    t.same(find(findInStrings, text, 'ip'), ['ip'], JSON.stringify(text));
+  for (const text of ['\0get ip hash\0', 'zip\0', '\x01ip\x02', '-fuse-ip=\0', '\0ip_hash\0'])
+    t.same(find(findInStrings, text, 'ip'), [], JSON.stringify(text));
+});
+
+t.test('a path counts by itself or as the beginning of another', async (t) => {
+  for (const text of ['/usr/lib/x', '\0/usr/lib/x/cc1\0', 'in /usr/lib/x.', '=/usr/lib/x:'])
+    t.same(find(findPaths, text, '/usr/lib/x'), ['/usr/lib/x'], text);
+  for (const text of ['/usr/lib/xy', '/opt/usr/lib/x', '..usr/lib/x', '/usr/lib/'])
+    t.same(find(findPaths, text, '/usr/lib/x'), [], text);
+});
+
+t.test('one pass finds what a search for each name finds', async (t) => {
+  const name = fc.string({ unit: fc.constantFrom(...Array.from('ab-.')), minLength: 1, maxLength: 3 });
+  const text = fc.string({ unit: fc.constantFrom(...Array.from('ab-./ \0')), maxLength: 30 });
+  t.doesNotThrow(() =>
+    fc.assert(
+      fc.property(fc.array(name, { maxLength: 4 }), text, (names, text) =>
+        names.every((name) => {
+          const all = findWords(bytes(text), keys(names)).has(name);
+          return all === findWords(bytes(text), keys([name])).has(name);
+        }),
+      ),
+    ),
+  );
+});
+
+t.test('what a search finds in a file, the filter of that file does not rule out', async (t) => {
+  const name = fc.string({ unit: fc.constantFrom(...Array.from('ab-./')), minLength: 1, maxLength: 4 });
+  const text = fc.string({ unit: fc.constantFrom(...Array.from('ab-./ \0')), maxLength: 30 });
+  for (const how of [findWords, findInStrings, findPaths])
+    t.doesNotThrow(() =>
+      fc.assert(
+        fc.property(fc.array(name, { maxLength: 4 }), text, (names, text) => {
+          const filter = openWordFilter();
+          how(bytes(text), keys([]), filter);
+          const possible = possibleIn(filter, keys(names));
+          return find(how, text, ...names).every((found) => possible.includes(found));
+        }),
+      ),
+    );
+});

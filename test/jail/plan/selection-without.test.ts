@@ -1,0 +1,75 @@
+// What is left out of a jail: because it was asked for, or because it is large and a program can do without.
+
+import t from 'tap';
+
+import { EMPTY_RECIPE } from '../../../lib/jail/manifest/recipe.ts';
+import { planJail } from '../../../lib/jail/plan/jail-plan.ts';
+import { elfWithStrings, makeSystem } from '../dpkg/debian.ts';
+import { finish } from '../../support/steps.ts';
+import { bytePath } from '../../../lib/binary/path.ts';
+import { makeLibrary, makeProgram, pathsIn, planOf } from '../packs/jail.ts';
+
+const paths = (...names: readonly string[]) => names.map(bytePath);
+
+t.test(
+  'a path that is to be left out is not in the plan, nor what lies below it or what it alone needs',
+  async (t) => {
+    const tree = {
+      '/opt/p/bin/p': makeProgram(),
+      '/opt/p/plugins/large.so': makeLibrary(),
+      '/opt/p/data': 'x',
+    };
+    const plan = planOf(tree, ['/opt/p/bin/p'], { without: paths('/opt/p/plugins') });
+    t.ok(pathsIn(plan).has('/opt/p/data'));
+    t.same(
+      [...pathsIn(plan)].filter((path) => path.startsWith('/opt/p/plugins')),
+      [],
+    );
+    t.same(plan.unused, []);
+  },
+);
+
+t.test('a link that is to be left out takes along what it leads to', async (t) => {
+  const tree = {
+    '/opt/p/bin/p': makeProgram(),
+    '/opt/p/current': { link: 'v2' },
+    '/opt/p/v2/data': 'x',
+  };
+  const plan = planOf(tree, ['/opt/p/bin/p'], { without: paths('/opt/p/current') });
+  t.notOk(pathsIn(plan).has('/opt/p/current'));
+  t.notOk(pathsIn(plan).has('/opt/p/v2/data'));
+});
+
+t.test('a path of which nothing would come along is told', async (t) => {
+  const plan = planOf({ '/bin/p': makeProgram() }, ['/bin/p'], { without: paths('/usr/lib/nothing') });
+  t.same(plan.unused, ['/usr/lib/nothing']);
+});
+
+t.test('drivers of graphics and jmods stay out of a jail, unless their package is asked for', async (t) => {
+  const gbm = '/usr/lib/x86_64-linux-gnu/gbm/dri_gbm.so';
+  const jmod = '/usr/lib/jvm/java-21/jmods/java.base.jmod';
+  const root = makeSystem({
+    packages: {
+      p: {
+        control: 'Depends: libgbm1',
+        files: { '/usr/bin/p': elfWithStrings(), [jmod]: 'x' },
+      },
+      libgbm1: { files: { [gbm]: elfWithStrings(), '/usr/share/gbm/conf': '' } },
+    },
+  });
+  const planFor = (packages: readonly string[]) =>
+    finish(
+      planJail(
+        { ...EMPTY_RECIPE, programs: paths('/usr/bin/p'), packages },
+        { root, cpu: { hwcaps: [] }, users: [] },
+      ),
+    );
+  const plan = planFor([]);
+  t.ok(pathsIn(plan).has('/usr/share/gbm/conf'));
+  t.notOk(pathsIn(plan).has(gbm));
+  t.notOk(pathsIn(plan).has(jmod));
+  t.same([...plan.optional].toSorted(), ['/usr/lib/jvm/java-21/jmods', '/usr/lib/x86_64-linux-gnu/gbm']);
+  const asked = planFor(['libgbm1']);
+  t.ok(pathsIn(asked).has(gbm));
+  t.same(asked.optional, ['/usr/lib/jvm/java-21/jmods']);
+});
