@@ -9,7 +9,8 @@ import { type DirectoryRoot, errorCode, type FileRoot, openFileRoot } from '../.
 import { rememberStatus } from '../../binary/remembered-root.ts';
 import { JailError } from '../../errors.ts';
 import { errnoName, reason } from '../../errno.ts';
-import { native, type PathComponent } from '../../native.ts';
+import { native } from '../../native.ts';
+import { type PathComponent } from '../../native/launch-calls.ts';
 import { quote } from '../../quote.ts';
 import { type Host, openHost } from '../host/source-host.ts';
 import { type Mount, readMounts } from '../host/mounts.ts';

@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 
 import { type BytePath, bytePath, showPath, trimSlashes } from '../../../binary/path.ts';
 import { openFileRoot } from '../../../binary/root.ts';
-import { type Mount, mountOf, mountsIn } from '../../host/mounts.ts';
+import type { Mount } from '../../host/mounts.ts';
+import { mountOf, mountsIn } from '../../host/mounts.ts';
 import { lookOr } from '../../work/jail-error.ts';
 import type { Rule } from '../check-rule.ts';
 import type { CheckedJail } from '../checked-jail.ts';

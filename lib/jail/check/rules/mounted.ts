@@ -1,7 +1,8 @@
 // Rules about what is mounted in the jail.
 
 import { showPath } from '../../../binary/path.ts';
-import { isShared, type Mount, mountsIn, pointIn } from '../../host/mounts.ts';
+import type { Mount } from '../../host/mounts.ts';
+import { isShared, mountsIn, pointIn } from '../../host/mounts.ts';
 import { type Found, inGroup } from '../check-rule.ts';
 import type { CheckedJail } from '../checked-jail.ts';
 import { commandLine, decision, unmounted } from '../remedies.ts';

@@ -4,7 +4,8 @@ import { constants } from 'node:fs';
 
 import { type BytePath, bytePath, parentPath, pathBytes } from '../../../binary/path.ts';
 import { native } from '../../../native.ts';
-import { type Mount, mountsIn, pointIn } from '../../host/mounts.ts';
+import type { Mount } from '../../host/mounts.ts';
+import { mountsIn, pointIn } from '../../host/mounts.ts';
 import { lookOr } from '../../work/jail-error.ts';
 import { type Found, inGroup } from '../check-rule.ts';
 import type { CheckedJail } from '../checked-jail.ts';
