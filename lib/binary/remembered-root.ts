@@ -1,9 +1,9 @@
-// Roots that remember what was read of them: for work that comes to the same files again and again.
+// Roots that cache what was read, for work that reads the same files repeatedly.
 
 import type { BytePath } from './path.ts';
 import type { FileRoot, FileStatus, OpenFile } from './root.ts';
 
-/** Remembers the answers of lstat. */
+/** Caches the answers of lstat. */
 export function rememberStatus(root: FileRoot): FileRoot {
   const known = new Map<BytePath, FileStatus | undefined>();
   return {
@@ -20,8 +20,8 @@ export function rememberStatus(root: FileRoot): FileRoot {
 }
 
 /**
- * Remembers the answers of lstat and list, and of each file the pages that hold its headers: all that looks into a program
- * reads these, one after the other. What is read in larger pieces is read again.
+ * Caches the answers of lstat and list, and the pages of each file that small reads touch: several readers examine the
+ * headers of a program one after the other. Larger reads are not cached.
  */
 export function rememberReads(root: FileRoot): FileRoot {
   const remembered = rememberStatus(root);
@@ -46,7 +46,7 @@ export function rememberReads(root: FileRoot): FileRoot {
 const HEAD_BYTES = 256;
 const PAGE_BYTES = 4096;
 
-/** The function returned opens the file: for the first time `first`, and later not before something else is read. */
+/** Returns a function that opens the file: the first call uses `first`, later calls reopen it at the first uncached read. */
 function rememberPages(first: OpenFile, reopen: () => OpenFile | undefined): () => OpenFile {
   const { status } = first;
   const pages = new Map<number, Uint8Array>();

@@ -1,4 +1,4 @@
-// The host, or another root, that a jail is built from.
+// Opens the host, or the other root, that a jail is built from.
 
 import { endianness } from 'node:os';
 import { readSmallFile } from '../../binary/loader-conf.ts';
@@ -8,7 +8,8 @@ import { type DirectoryRoot, errorCode, openFileRoot } from '../../binary/root.t
 import { JailError } from '../../errors.ts';
 import { MANIFEST_PATH } from '../manifest/manifest.ts';
 import { wordsOf } from '../work/jail-error.ts';
-/** Opens it; the caller closes it. @throws JailError ENOENT, ENOTDIR, ERR_NO_MANIFEST */
+
+/** Opens a jail that was built; the caller closes it. @throws JailError ENOENT, ENOTDIR, ERR_NO_MANIFEST */
 export function openBuilt(directory: BytePath): DirectoryRoot {
   const jail = openDirectory(directory);
   if (jail.lstat(MANIFEST_PATH) !== undefined) return jail;
@@ -44,10 +45,10 @@ export interface Host {
   close(): void;
 }
 
-/** @throws JailError if `from` is no directory. */
+/** @throws JailError if `from` is not a directory. */
 export function openHost(from: BytePath | undefined): Host {
   const root = openRoot(from ?? bytePath('/'));
-  // another system is for another machine: only what suits every processor
+  // another system may be for another machine, so only files for every processor are taken
   return { root, cpu: from === undefined ? readHostCpu(root) : BASELINE, close: () => root.close() };
 }
 

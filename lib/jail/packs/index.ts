@@ -1,4 +1,4 @@
-// All packs, in the order in which they are looked at: what every program may want, libraries, interpreters, the rest.
+// All packs, in the order in which they are considered.
 
 import { UsageError } from '../../errors.ts';
 import { nearest } from '../../nearest.ts';

@@ -1,4 +1,4 @@
-// Chooses packs by their signs, and adds their parts to the selection.
+// Chooses packs by their signs, and adds the parts of these packs to the selection.
 
 import { readSmallFile } from '../../binary/loader-conf.ts';
 import { remember } from '../../binary/elf-files.ts';
@@ -16,46 +16,38 @@ import type { Steps } from '../work/steps.ts';
 import { isShell } from './needed-files.ts';
 import type { Facts } from './facts.ts';
 import type { Selection } from './selection.ts';
+
 interface Texts {
-  /** The first of the programs in which one of the texts stands. Only those handed to openTexts are known. */
+  /** The first program that contains one of the texts, which must be among those given to openTexts. */
   mentioned(programs: readonly BytePath[], texts: readonly string[]): BytePath | undefined;
-  /** What a pattern with the flag `g` matches in the strings of a file, each once. */
+  /** The matches of a pattern with the flag `g` in the strings of a file, each once. */
   match(path: BytePath, pattern: RegExp): readonly BytePath[];
 }
 
-/** Each program is searched once, for all texts that any pack waits for. */
+/** Searches each program once, for the texts of all packs. */
 function openTexts(readStrings: ReadStrings, all: ReadonlySet<string>): Texts {
   const known = new Map<BytePath, ReadonlySet<string>>();
   const matches = new Map<RegExp, Map<BytePath, readonly BytePath[]>>();
 
   function textsIn(path: BytePath): ReadonlySet<string> {
-    const before = known.get(path);
-    if (before !== undefined) return before;
     const parts = buffersOf(readStrings(path));
-    const found = new Set([...all].filter((text) => parts.some((part) => part.includes(text, 0, 'latin1'))));
-    known.set(path, found);
-    return found;
+    return new Set([...all].filter((text) => parts.some((part) => part.includes(text, 0, 'latin1'))));
+  }
+  function matchesIn(path: BytePath, pattern: RegExp): readonly BytePath[] {
+    const found = buffersOf(readStrings(path)).flatMap((part) => toLatin1(part).match(pattern) ?? []);
+    return [...new Set(found as BytePath[])];
   }
 
   return {
     mentioned: (programs, texts) =>
       programs.find((path) => {
-        const found = textsIn(path);
+        const found = remember(known, path, () => textsIn(path));
         return texts.some((text) => found.has(text));
       }),
-    match: (path, pattern) =>
-      remember(
-        remember(matches, pattern, () => new Map<BytePath, readonly BytePath[]>()),
-        path,
-        () => {
-          const parts = buffersOf(readStrings(path)).map(toLatin1);
-          return [
-            ...new Set(
-              parts.flatMap((part) => Array.from(part.matchAll(pattern), ([text]) => text as BytePath)),
-            ),
-          ];
-        },
-      ),
+    match: (path, pattern) => {
+      const ofPattern = remember(matches, pattern, () => new Map<BytePath, readonly BytePath[]>());
+      return remember(ofPattern, path, () => matchesIn(path, pattern));
+    },
   };
 }
 
@@ -63,21 +55,21 @@ function buffersOf({ parts }: Strings): readonly Buffer[] {
   return parts.map((part) => Buffer.from(part.buffer, part.byteOffset, part.byteLength));
 }
 
-/** Takes files of Debian packages. */
 export interface PackageTaker {
-  /** The files of an installed package; nothing if it is not installed. */
+  /** Takes the files of a Debian package; nothing if it is not installed. */
   take(name: string, by: BytePath | undefined): void;
 }
 
 interface PartContext {
-  /** The name of the pack, and the file that made it necessary. */
+  /** The name of the pack. */
   readonly pack: string;
+  /** The file that made the pack necessary. */
   readonly trigger: BytePath | undefined;
   readonly libraryDirectories: readonly BytePath[];
   readonly packages: PackageTaker;
 }
 
-/** The function returned adds a part, and says whether it was not added before and there is something of it. */
+/** Returns a function that adds a part; its result is true if the part is new and the root has files of it. */
 function openParts(root: FileRoot, selection: Selection): (part: Part, context: PartContext) => boolean {
   const done = new Set<string>();
 
@@ -102,7 +94,7 @@ function openParts(root: FileRoot, selection: Selection): (part: Part, context: 
       ...(gid !== undefined && { gid }),
       reason,
     });
-    // the links on the way: /home -> /srv/home
+    // the links on the path: /home -> /srv/home
     if (path !== directory) selection.addPath(directory, reason);
   }
 
@@ -112,7 +104,7 @@ function openParts(root: FileRoot, selection: Selection): (part: Part, context: 
     selection.add({ kind: 'data', path: part.file as BytePath, data, mode, reason });
   }
 
-  // What belongs to two packs counts for both, and keeps its first reason.
+  // A file of two packs counts for both, and keeps its first reason.
   return (part, { pack, trigger, libraryDirectories, packages }) => {
     const expand = (pattern: string) => expandPath(root, pattern, libraryDirectories);
     const by = part.by ?? trigger;
@@ -162,13 +154,17 @@ function findProgram(root: FileRoot, name: string): BytePath | undefined {
 }
 
 export interface Packs {
-  /** Functions that are signs of some pack. */
+  /** The functions that are signs of any pack. */
   readonly symbols: ReadonlySet<string>;
-  /** Adds what is needed by now of the packs; false if nothing was added. */
+  /** Adds the packs and parts that are needed so far; false if nothing was added. */
   follow(facts: Facts, packages: PackageTaker): Steps<boolean>;
   chosen(): readonly RecordedPack[];
-  /** Packs that were asked for and of which the root has nothing. */
+  /** Packs that were asked for, but of which the root has no file. */
   barren(): readonly string[];
+}
+
+interface Sign {
+  readonly trigger?: BytePath | undefined;
 }
 
 /** @throws UsageError if the recipe names an unknown pack. */
@@ -181,8 +177,8 @@ export function openPacks(
 ): Packs {
   for (const name of [...recipe.packs, ...recipe.withoutPacks]) packOf(name);
   const chosen = new Map<string, RecordedPack>();
-  // the report names the first sign
-  const signs = new Map<string, { readonly trigger?: BytePath | undefined }>();
+  // the first sign of each pack, for the report
+  const signs = new Map<string, Sign>();
   const texts = openTexts(strings, new Set(all.flatMap(({ when }) => when.texts ?? [])));
   const addPart = openParts(root, selection);
   const barren = new Set<string>();
@@ -196,10 +192,7 @@ export function openPacks(
     );
   }
 
-  function needed(
-    { name, when }: Pack,
-    facts: Facts,
-  ): { readonly trigger?: BytePath | undefined } | undefined {
+  function needed({ name, when }: Pack, facts: Facts): Sign | undefined {
     if (recipe.packs.includes(name)) return {};
     if (recipe.withoutPacks.includes(name)) return undefined;
     if (when.always === true) return {};
@@ -234,7 +227,7 @@ export function openPacks(
     if (added.length > 0) barren.delete(name);
     if (chosen.has(name)) return added.length > 0;
     if (added.length === 0 && !recipe.packs.includes(name)) return false;
-    // one without any part finds that nothing is to be added, as `commands` does on Debian
+    // a pack that returns no parts has nothing to add, as `commands` on Debian: it is not barren
     if (added.length === 0 && parts.length > 0) barren.add(name);
     const by = added[0]?.by ?? trigger;
     chosen.set(name, { name, ...(by !== undefined && { trigger: by }) });

@@ -1,19 +1,20 @@
-// What has been chosen for a jail so far: each path once, with the reason that came first, and a directory before what lies in it.
+// The files that were chosen for a jail so far: each path once, with its first reason, and a directory before its content.
 
 import { type BytePath, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
 import type { FileRoot, FileStatus } from '../../binary/root.ts';
 import { walk, type Walk } from '../../binary/walk.ts';
 import { STORE } from '../manifest/layout.ts';
 import type { DirectoryEntry, Entry, FileEntry, Reason } from '../manifest/planned-entry.ts';
+
 interface Without {
-  /** True for one of the paths, where it leads if it is a link, and what lies below. */
+  /** True for one of the paths, for its target if it is a link, and for everything below. */
   covers(path: BytePath): boolean;
-  /** The given paths that have covered nothing yet. */
+  /** The given paths that covered nothing so far. */
   unused(): readonly BytePath[];
 }
 
 function openWithout(root: FileRoot, paths: readonly BytePath[]): Without {
-  // both the given name and its target lead to the given name
+  // the given path and its target both map to the given path
   const given = new Map(
     paths.flatMap((path) => [[path, path] as const, [walk(root, path).path, path] as const]),
   );
@@ -33,7 +34,7 @@ function openWithout(root: FileRoot, paths: readonly BytePath[]): Without {
   };
 }
 
-/** Ids of the jail's users: a file of theirs may keep its owner. */
+/** Ids of the jail's users: their files may keep the owner. */
 interface Owners {
   readonly uids: ReadonlySet<number>;
   readonly gids: ReadonlySet<number>;
@@ -43,32 +44,31 @@ export interface SelectionOptions {
   readonly owners: Owners;
   /** Files, links resolved, that keep set-user-ID, set-group-ID and file capabilities. */
   readonly keepPrivileges: ReadonlySet<BytePath>;
-  /** Paths to be left out, with everything below them. */
+  /** Paths to leave out, with everything below them. */
   readonly without?: readonly BytePath[];
-  /** Directories that are not to be taken from the root, links resolved: the jail itself, if it lies in the root. */
+  /** Directories, links resolved, from which nothing is taken: the jail itself, if it is in the root. */
   readonly outside?: readonly BytePath[];
 }
 
 export interface Selection {
-  /** Adds an entry and the directories above it. What has a reason already keeps it. */
+  /** Adds an entry and the directories above it. An existing entry keeps its reason. */
   add(entry: Entry): void;
   /**
-   * Adds what lies at a path of the root, with every link on the way; of a directory only itself. Returns where it really
-   * lies, or undefined if nothing is there or it is left out: a device, a secret that nobody has asked for.
+   * Adds the file or directory at a path of the root, without a directory's content, and all links on the path. Returns the
+   * path with links resolved; undefined if nothing is there or it is left out, as devices and secrets are.
    */
   addPath(path: BytePath, reason: Reason): BytePath | undefined;
-  /** Adds a directory with everything in it that `accept` takes, links as links with what they lead to. */
+  /** Adds a directory with the content that `accept` allows; links stay links, and their targets are added. */
   addTree(path: BytePath, reason: Reason, accept?: (path: BytePath) => boolean): BytePath | undefined;
   /** Adds a file or a whole directory under another path. */
   addCopy(from: BytePath, to: BytePath): boolean;
   get(path: BytePath): Entry | undefined;
-  /** A directory before what lies in it. */
+  /** A directory before its content. */
   entries(): readonly Entry[];
-  /** The paths of the entries. */
   paths(): Iterable<BytePath>;
-  /** Files that were added since the last call: what they need has to be looked for. */
+  /** The files that were added since the last call, to be examined for what they need. */
   takeFresh(): readonly FileEntry[];
-  /** Paths to be left out at which nothing would have been added. */
+  /** Paths of `without` that left nothing out. */
   unused(): readonly BytePath[];
   /** Files that were left out because they are not world-readable. */
   readonly secrets: readonly BytePath[];
@@ -116,7 +116,7 @@ export function openSelection(root: FileRoot, options: SelectionOptions): Select
     return to === '/' || entries.has(to);
   }
 
-  /** Everybody may look into it, unless it was to be copied: then mode and owner are the host's, as far as the jail has them. */
+  /** Mode 0755, but a copied directory keeps the host's mode, and its owner if that is one of the jail's. */
   function toDirectory(path: BytePath, status: FileStatus, reason: Reason): DirectoryEntry {
     if (reason.how !== 'copied') return { kind: 'directory', path, mode: 0o755, reason };
     const { uid, gid } = ownersOfCopy(status, options.owners);
@@ -125,7 +125,7 @@ export function openSelection(root: FileRoot, options: SelectionOptions): Select
 
   function toFile(source: BytePath, path: BytePath, status: FileStatus, reason: Reason): FileEntry {
     const file = { kind: 'file', path, source, sizeBytes: status.sizeBytes, reason } as const;
-    // set-user-ID of another owner would be set-user-ID root
+    // the owner is kept: with owner root the file would be set-user-ID root
     if (options.keepPrivileges.has(source))
       return { ...file, mode: status.mode & 0o6755, ...owned(status.uid, status.gid), keepPrivileges: true };
     const isCopy = reason.how === 'copied';
@@ -140,7 +140,7 @@ export function openSelection(root: FileRoot, options: SelectionOptions): Select
     return (how !== 'package' && how !== 'learned') || mayReach(parentPath(path));
   }
 
-  // Somebody who cannot search a directory cannot read the files in it either.
+  // A user who cannot search a directory cannot read the files in it either.
   function mayReach(directory: BytePath): boolean {
     const status = root.lstat(directory);
     if (status === undefined || (status.mode & 0o001) === 0) return false;
@@ -176,7 +176,7 @@ export function openSelection(root: FileRoot, options: SelectionOptions): Select
     }
   }
 
-  // A tree that keeps its path brings the targets of its links; for a tree with another path the caller adds them.
+  // The targets of links are added only if the tree keeps its path; otherwise the caller adds them.
   function addLink(from: BytePath, to: BytePath, target: BytePath, reason: Reason): void {
     const leads = from === to ? addPath(from, reason) : undefined;
     if (leads === undefined || !entries.has(to)) add({ kind: 'link', path: to, target, reason });
@@ -199,7 +199,7 @@ export function openSelection(root: FileRoot, options: SelectionOptions): Select
     return true;
   }
 
-  /** Where a directory that the host need not have lies in the jail: behind the links that the host has on the way. */
+  /** The path of a directory in the jail, with the host's links on it resolved; the host need not have the directory. */
   function placeOf(path: BytePath): BytePath {
     if (path === '/') return path;
     const way = walk(root, path);
@@ -224,13 +224,13 @@ export function openSelection(root: FileRoot, options: SelectionOptions): Select
       return taken;
     },
     get secrets() {
-      return [...secrets].filter((path) => !entries.has(path)); // one that was named is there
+      return [...secrets].filter((path) => !entries.has(path)); // a secret that was named is an entry
     },
   };
 }
 
-// A directory that was only on the way may have a better reason, and a mode and an owner of its own; and what the builder
-// writes, such as /etc/passwd, is not that of the host because a program was seen to open it.
+// A directory that was only a parent can get a better reason, mode and owner. A file that the builder writes, such as
+// /etc/passwd, replaces the host's file that a learned command opened or a package contains.
 function isBetter(entry: Entry, known: Entry): boolean {
   if (entry.kind === 'data')
     return known.kind === 'file' && (known.reason.how === 'learned' || known.reason.how === 'package');
