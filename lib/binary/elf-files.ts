@@ -60,10 +60,10 @@ export function openFiles(root: FileRoot): Files {
   };
 }
 
-/** The cached value of a key; `find` computes it the first time. An undefined value is not cached. */
+/** The cached value of a key; `find` computes it the first time. */
 export function remember<K, V>(known: Map<K, V>, key: K, find: () => V): V {
   const answer = known.get(key);
-  if (answer !== undefined) return answer;
+  if (answer !== undefined || known.has(key)) return answer as V;
   const fresh = find();
   known.set(key, fresh);
   return fresh;

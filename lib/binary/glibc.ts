@@ -2,9 +2,10 @@
 
 import { type LibraryCache, readCache } from './cache.ts';
 import { readLdSoConf, readSmallFile } from './loader-conf.ts';
-import { type Abi, cacheFlags, type Cpu, MACHINE, sameAbi } from './machine.ts';
+import { type Abi, cacheFlags, type Cpu, MACHINE } from './machine.ts';
 import { type Files, remember } from './elf-files.ts';
 import {
+  checkLibrary,
   expandTokens,
   type FoundBy,
   type Loaded,
@@ -89,32 +90,10 @@ const MAX_LOADER_BYTES = 8 << 20;
 /** The loader at the path `interpreter`, for programs of this ABI on this processor. */
 export function openGlibc(files: Files, interpreter: BytePath, abi: Abi, cpu: Cpu): Loader {
   const built = readBuild(readSmallFile(files.root, interpreter, MAX_LOADER_BYTES), abi);
-  const data = readSmallFile(files.root, built.cache, MAX_CACHE_BYTES);
-  const cache = data && readCache(data);
-  // Without a cache the loader does not find these, so the builder gives the jail a cache.
-  const fromConf = cache === undefined ? readLdSoConf(files.root).directories : [];
-  const elsewhere = new Map<string, Search>();
+  const target = { files, abi, cpu };
+  const system = openSystem(target, built);
   const searchPaths = new Map<BytePath | undefined, Map<BytePath, readonly BytePath[]>>();
   const tokens = { LIB: built.lib, PLATFORM: cpu.platform };
-
-  function inDirectories(name: BytePath, directories: readonly BytePath[], by: FoundBy): Search {
-    let other: BytePath | undefined;
-    for (const directory of directories) {
-      if (!files.exists(directory)) continue;
-      for (const place of placesIn(files, directory, cpu)) {
-        const path = joinPath(place, name);
-        const look = files.look(path);
-        if (look.kind === 'elf' && sameAbi(abi, look.elf)) return { kind: 'found', path, by };
-        if (look.kind === 'elf') other ??= path;
-        // open_path() continues after ENOENT, EACCES and a file of another class; other errors are final
-        else if (look.reason !== 'absent' && look.reason !== 'denied')
-          return { kind: 'missing', reason: look.reason, path };
-      }
-    }
-    return other === undefined
-      ? { kind: 'missing', reason: 'absent' }
-      : { kind: 'missing', reason: 'other-architecture', path: other };
-  }
 
   // Two nested maps: a combined key would copy and hash a path of 64 KiB for each library.
   function searchPath(text: BytePath, origin: BytePath | undefined): readonly BytePath[] {
@@ -122,34 +101,17 @@ export function openGlibc(files: Files, interpreter: BytePath, abi: Abi, cpu: Cp
     return remember(ofOrigin, text, () => splitSearchPath(text, { ...tokens, ORIGIN: origin }).directories);
   }
 
-  // The search after RPATH and RUNPATH, which depends only on the name.
-  function inSystem(name: BytePath, noDefaultLibraries: boolean): Search {
-    const cached = cache && bestOf(cache, name, abi, cpu);
-    const isDefault = built.directories.some((directory) => cached?.startsWith(`${directory}/`));
-    if (cached !== undefined && !(noDefaultLibraries && isDefault)) {
-      const look = files.look(cached);
-      if (look.kind === 'elf' && sameAbi(abi, look.elf)) return { kind: 'found', path: cached, by: 'cache' };
-    }
-    if (noDefaultLibraries) return { kind: 'missing', reason: 'absent' };
-    const found = inDirectories(name, built.directories, 'default');
-    if (found.kind === 'found' || fromConf.length === 0) return found;
-    const further = inDirectories(name, fromConf, 'conf');
-    return further.kind === 'found' ? further : found;
-  }
-
   function find(written: BytePath, from: Loaded, program: Loaded): Search {
     const name = written.includes('$') ? expandTokens(written, { ...tokens, ORIGIN: from.origin }) : written;
     if (name === undefined) return { kind: 'missing', reason: 'absent' };
     if (name.includes('/')) {
-      const path = joinPath(bytePath('/'), name);
-      const look = files.look(path);
-      if (look.kind !== 'elf') return { kind: 'missing', reason: look.reason, path };
-      if (!sameAbi(abi, look.elf)) return { kind: 'missing', reason: 'other-architecture', path };
-      return { kind: 'found', path, by: 'path', needsProc: from === program && name !== written };
+      const found = checkLibrary(files, abi, joinPath(bytePath('/'), name), 'path');
+      if (found.kind === 'missing') return found;
+      return { ...found, needsProc: from === program && name !== written };
     }
     let failure: Search | undefined;
     for (const { by, text, of } of ownPaths(from, program)) {
-      const found = inDirectories(name, searchPath(text, of.origin), by);
+      const found = searchDirectories(target, name, searchPath(text, of.origin), by);
       if (found.kind === 'found') {
         const needsProc =
           of === program && !searchPath(text, undefined).includes(searchedDirectory(found.path));
@@ -157,10 +119,7 @@ export function openGlibc(files: Files, interpreter: BytePath, abi: Abi, cpu: Cp
       }
       if (found.path !== undefined) failure ??= found;
     }
-    const { noDefaultLibraries } = from.elf;
-    const found = remember(elsewhere, `${noDefaultLibraries} ${name}`, () =>
-      inSystem(name, noDefaultLibraries),
-    );
+    const found = system.find(name, from.elf.noDefaultLibraries);
     return found.kind === 'missing' && failure !== undefined ? failure : found;
   }
 
@@ -168,11 +127,67 @@ export function openGlibc(files: Files, interpreter: BytePath, abi: Abi, cpu: Cp
     kind: 'glibc',
     interpreter,
     systemDirectories: built.directories,
-    configuration: data === undefined ? [] : [built.cache],
+    configuration: system.hasCache ? [built.cache] : [],
     find,
     // the kernel maps the vDSO; it has no file (vdso(7))
     isItself: (name) => /^linux-(vdso(32|64)?|gate)\.so\.1$/.test(name),
   };
+}
+
+interface Target {
+  readonly files: Files;
+  readonly abi: Abi;
+  readonly cpu: Cpu;
+}
+
+/** The search after RPATH and RUNPATH, which depends only on the name. */
+function openSystem(target: Target, built: Build) {
+  const { files, abi, cpu } = target;
+  const data = readSmallFile(files.root, built.cache, MAX_CACHE_BYTES);
+  const cache = data && readCache(data);
+  // Without a cache the loader does not find these, so the builder gives the jail a cache.
+  const fromConf = cache === undefined ? readLdSoConf(files.root).directories : [];
+  const known = new Map<string, Search>();
+
+  function search(name: BytePath, noDefaultLibraries: boolean): Search {
+    const cached = cache && bestOf(cache, name, abi, cpu);
+    const isDefault = built.directories.some((directory) => cached?.startsWith(`${directory}/`));
+    if (cached !== undefined && !(noDefaultLibraries && isDefault)) {
+      const found = checkLibrary(files, abi, cached, 'cache');
+      if (found.kind === 'found') return found;
+    }
+    if (noDefaultLibraries) return { kind: 'missing', reason: 'absent' };
+    const found = searchDirectories(target, name, built.directories, 'default');
+    if (found.kind === 'found' || fromConf.length === 0) return found;
+    const further = searchDirectories(target, name, fromConf, 'conf');
+    return further.kind === 'found' ? further : found;
+  }
+
+  return {
+    hasCache: cache !== undefined,
+    find: (name: BytePath, noDefaultLibraries: boolean) =>
+      remember(known, `${noDefaultLibraries} ${name}`, () => search(name, noDefaultLibraries)),
+  };
+}
+
+function searchDirectories(
+  { files, abi, cpu }: Target,
+  name: BytePath,
+  directories: readonly BytePath[],
+  by: FoundBy,
+): Search {
+  let other: Search | undefined;
+  for (const directory of directories) {
+    if (!files.exists(directory)) continue;
+    for (const place of placesIn(files, directory, cpu)) {
+      const found = checkLibrary(files, abi, joinPath(place, name), by);
+      if (found.kind === 'found') return found;
+      // open_path() continues after ENOENT, EACCES and a file of another class; other errors are final
+      if (found.reason === 'other-architecture') other ??= found;
+      else if (found.reason !== 'absent' && found.reason !== 'denied') return found;
+    }
+  }
+  return other ?? { kind: 'missing', reason: 'absent' };
 }
 
 interface OwnPath {

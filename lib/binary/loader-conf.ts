@@ -84,6 +84,12 @@ export function readSmallFile(
   return tryFile(root, path, (file) => readWhole(file, maxBytes));
 }
 
+/** The same as text, one character a byte. */
+export function readSmallText(root: FileRoot, path: BytePath, maxBytes?: number): BytePath | undefined {
+  const data = readSmallFile(root, path, maxBytes);
+  return data && toLatin1(data);
+}
+
 // Allocates by the file's size, not by the limit. Files in /proc have size 0 but are not empty.
 function readWhole({ status, read }: OpenFile, maxBytes: number): Uint8Array | undefined {
   if (status.sizeBytes > maxBytes) return undefined;
@@ -121,9 +127,7 @@ export function readLdSoConf(root: FileRoot, path: BytePath = bytePath('/etc/ld.
   function readOne(file: BytePath): void {
     if (seen.has(file) || seen.size === MAX_FILES) return;
     seen.add(file);
-    const data = readSmallFile(root, file);
-    if (data === undefined) return;
-    for (const raw of toLatin1(data).split('\n')) {
+    for (const raw of (readSmallText(root, file) ?? '').split('\n')) {
       if (raw.length > MAX_LINE_BYTES) continue;
       const line = raw.replace(/#.*/, '').trim();
       const patterns = /^include\s+(.*)$/.exec(line)?.[1];
@@ -143,7 +147,6 @@ export function readLdSoConf(root: FileRoot, path: BytePath = bytePath('/etc/ld.
 
 /** The search path of musl's loader, `/etc/ld-musl-ARCH.path` or its default (ldso/dynlink.c of musl). */
 export function readMuslPath(root: FileRoot, file: BytePath): readonly BytePath[] {
-  const data = readSmallFile(root, file);
-  const text = data === undefined ? '/lib:/usr/local/lib:/usr/lib' : toLatin1(data);
+  const text = readSmallText(root, file) ?? '/lib:/usr/local/lib:/usr/lib';
   return text.split(/[:\n]/).filter((directory) => directory.startsWith('/')) as BytePath[];
 }

@@ -1,7 +1,8 @@
 // The common interface of glibc's and musl's loaders.
 
 import type { Elf } from './elf.ts';
-import type { Unusable } from './elf-files.ts';
+import type { Files, Unusable } from './elf-files.ts';
+import { type Abi, sameAbi } from './machine.ts';
 import { type BytePath, parentPath, trimSlashes } from './path.ts';
 
 export type Tokens = Readonly<Record<'ORIGIN' | 'LIB' | 'PLATFORM', string | undefined>>;
@@ -54,6 +55,14 @@ export type Search =
   | { readonly kind: 'found'; readonly path: BytePath; readonly by: FoundBy; readonly needsProc?: boolean }
   /** `path` is an unusable file that was found, if any. */
   | { readonly kind: 'missing'; readonly reason: Unusable; readonly path?: BytePath };
+
+/** The file at a path as the result of a search. */
+export function checkLibrary(files: Files, abi: Abi, path: BytePath, by: FoundBy): Search {
+  const look = files.look(path);
+  if (look.kind !== 'elf') return { kind: 'missing', reason: look.reason, path };
+  if (!sameAbi(abi, look.elf)) return { kind: 'missing', reason: 'other-architecture', path };
+  return { kind: 'found', path, by };
+}
 
 /** The searched directory in which a library was found, without a glibc-hwcaps/ level. */
 export function searchedDirectory(path: BytePath): BytePath {

@@ -2,8 +2,8 @@
 
 import { readMuslPath } from './loader-conf.ts';
 import type { Files } from './elf-files.ts';
-import type { Loaded, Loader, Search } from './loader.ts';
-import { type Abi, sameAbi } from './machine.ts';
+import { checkLibrary, type Loaded, type Loader, type Search } from './loader.ts';
+import type { Abi } from './machine.ts';
 import { type BytePath, bytePath, joinPath, lastComponent, parentPath } from './path.ts';
 
 /** The architecture in the name of musl's loader; undefined for another interpreter. */
@@ -19,13 +19,13 @@ export function openMusl(files: Files, interpreter: BytePath, abi: Abi): Loader 
   const system = readMuslPath(files.root, pathFile);
 
   function find(name: BytePath, from: Loaded, program: Loaded): Search {
-    if (name.includes('/')) return check(joinPath(bytePath('/'), name), 'path');
+    if (name.includes('/')) return checkLibrary(files, abi, joinPath(bytePath('/'), name), 'path');
     // musl treats RPATH and RUNPATH alike: both apply to everything that the object loads
     for (let at: Loaded | undefined = from; at !== undefined; at = at.neededBy) {
       for (const directory of searchPath(at)) {
         const path = joinPath(directory, name);
         if (!isThere(path)) continue;
-        const found = check(path, at.elf.runpath === undefined ? 'rpath' : 'runpath');
+        const found = checkLibrary(files, abi, path, at.elf.runpath === undefined ? 'rpath' : 'runpath');
         const written = at.elf.runpath ?? at.elf.rpath ?? '';
         return found.kind === 'found'
           ? { ...found, needsProc: at === program && written.includes('$') }
@@ -34,22 +34,15 @@ export function openMusl(files: Files, interpreter: BytePath, abi: Abi): Loader 
     }
     for (const directory of system) {
       const path = joinPath(directory, name);
-      if (isThere(path)) return check(path, 'default');
+      if (isThere(path)) return checkLibrary(files, abi, path, 'default');
     }
     return { kind: 'missing', reason: 'absent' };
   }
 
+  // The first file of the name is final, even if it is unusable.
   function isThere(path: BytePath): boolean {
     const look = files.look(path);
     return look.kind === 'elf' || look.reason !== 'absent';
-  }
-
-  // The first file of the name is final, even if it is unusable.
-  function check(path: BytePath, by: 'path' | 'rpath' | 'runpath' | 'default'): Search {
-    const look = files.look(path);
-    if (look.kind !== 'elf') return { kind: 'missing', reason: look.reason, path };
-    if (!sameAbi(abi, look.elf)) return { kind: 'missing', reason: 'other-architecture', path };
-    return { kind: 'found', path, by };
   }
 
   return {

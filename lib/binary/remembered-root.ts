@@ -1,5 +1,6 @@
 // Roots that cache what was read, for work that reads the same files repeatedly.
 
+import { remember } from './elf-files.ts';
 import type { BytePath } from './path.ts';
 import type { FileRoot, FileStatus, OpenFile } from './root.ts';
 
@@ -9,13 +10,7 @@ export function rememberStatus(root: FileRoot): FileRoot {
   return {
     open: (path) => root.open(path),
     list: (path) => root.list(path),
-    lstat: (path) => {
-      const status = known.get(path);
-      if (status !== undefined || known.has(path)) return status;
-      const found = root.lstat(path);
-      known.set(path, found);
-      return found;
-    },
+    lstat: (path) => remember(known, path, () => root.lstat(path)),
   };
 }
 
@@ -29,17 +24,12 @@ export function rememberReads(root: FileRoot): FileRoot {
   const files = new Map<BytePath, (() => OpenFile) | undefined>();
   return {
     lstat: (path) => remembered.lstat(path),
-    list: (path) => {
-      if (!lists.has(path)) lists.set(path, root.list(path));
-      return lists.get(path);
-    },
-    open: (path) => {
-      if (!files.has(path)) {
+    list: (path) => remember(lists, path, () => root.list(path)),
+    open: (path) =>
+      remember(files, path, () => {
         const file = root.open(path);
-        files.set(path, file && rememberPages(file, () => root.open(path)));
-      }
-      return files.get(path)?.();
-    },
+        return file && rememberPages(file, () => root.open(path));
+      })?.(),
   };
 }
 
@@ -66,11 +56,7 @@ function rememberPages(first: OpenFile, reopen: () => OpenFile | undefined): () 
       const index = Math.floor(offset / PAGE_BYTES);
       const start = index * PAGE_BYTES;
       if (end > start + PAGE_BYTES) return readFile(offset, length);
-      let page = pages.get(index);
-      if (page === undefined) {
-        page = readFile(start, PAGE_BYTES);
-        pages.set(index, page);
-      }
+      const page = remember(pages, index, () => readFile(start, PAGE_BYTES));
       return page.subarray(offset - start, end - start);
     }
     return {

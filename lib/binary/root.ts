@@ -176,8 +176,15 @@ const KINDS: Readonly<Record<number, FileStatus['kind']>> = {
 function toStatus(status: InRootStatus): FileStatus {
   const { mode, uid, gid, size: sizeBytes, dev, ino, mtimeMs, noexec, target, acl } = status;
   return {
-    ...{ kind: KINDS[mode & typeBits] ?? 'other', mode: mode & 0o7777 },
-    ...{ uid, gid, sizeBytes, dev, ino, mtimeMs, noexec },
+    kind: KINDS[mode & typeBits] ?? 'other',
+    mode: mode & 0o7777,
+    uid,
+    gid,
+    sizeBytes,
+    dev,
+    ino,
+    mtimeMs,
+    noexec,
     ...(target && { target: toLatin1(target) }),
     ...(acl && { acl }),
   };

@@ -12,19 +12,9 @@ import { isForDevelopment, isForLinker, readDependents } from './dependencies.ts
 import { type Mentions, openMentions } from './mentions.ts';
 import { openStrings, type ReadStrings } from './sections.ts';
 
-interface Taken {
-  add(path: BytePath, pkg: Package | undefined, why: BytePath | undefined): void;
-  /** Adds a program by one of its names; `end` is the path with links resolved. */
-  start(path: BytePath, end: BytePath, pkg: Package | undefined, why: BytePath | undefined): void;
-  withhold(path: BytePath, pkg: Package, why: BytePath | undefined): void;
-  has(path: BytePath): boolean;
-  /** Removes and returns an executable that was started and not returned before. */
-  takeFresh(): Executable | undefined;
-  readonly files: ReadonlyMap<BytePath, ChosenFile>;
-  readonly withheld: ReadonlyMap<BytePath, ChosenFile>;
-}
+type Taken = ReturnType<typeof openTaken>;
 
-function openTaken(look: (path: BytePath) => Executable | undefined): Taken {
+function openTaken(look: (path: BytePath) => Executable | undefined) {
   const files = new Map<BytePath, ChosenFile>();
   const withheld = new Map<BytePath, ChosenFile>();
   const started = new Set<BytePath>();
@@ -37,19 +27,21 @@ function openTaken(look: (path: BytePath) => Executable | undefined): Taken {
     if (executable !== undefined) fresh.push(executable);
   }
   return {
-    add: (path, pkg, why) => {
+    add: (path: BytePath, pkg: Package | undefined, why: BytePath | undefined): void => {
       if (files.has(path)) return;
       files.set(path, { path, package: pkg, why, started: false });
       // a file such as libm.so can be a script for the linker (ld(1), "Implicit Linker Scripts")
       if (path.endsWith('.so') && look(path)?.kind === 'linker-script') execute(path);
     },
-    start: (path, end, pkg, why) => {
+    /** Adds a program by one of its names; `end` is the path with links resolved. */
+    start: (path: BytePath, end: BytePath, pkg: Package | undefined, why: BytePath | undefined): void => {
       const known = files.get(path);
       files.set(path, { path, package: pkg, why: known === undefined ? why : known.why, started: true });
       execute(end);
     },
-    withhold: (path, pkg, why) => withheld.set(path, { path, package: pkg, why, started: false }),
-    has: (path) => files.has(path),
+    withhold: (path: BytePath, pkg: Package, why: BytePath | undefined) =>
+      withheld.set(path, { path, package: pkg, why, started: false }),
+    /** Removes and returns an executable that was started and not returned before. */
     takeFresh: () => fresh.pop(),
     files,
     withheld,
@@ -66,21 +58,16 @@ export interface Use {
   readonly why: BytePath | undefined;
 }
 
-interface Uses {
-  /** Adds a use. An extent can only grow, and the first reason is kept. */
-  add(use: Use): void;
-  /** The next use that is new or whose extent has grown. */
-  next(): Use | undefined;
-  all(): readonly Use[];
-}
+type Uses = ReturnType<typeof openUses>;
 
 const EXTENTS: readonly Extent[] = ['programs', 'configuration', 'data', 'used', 'whole'];
 
-function openUses(): Uses {
+function openUses() {
   const uses = new Map<Package, Use>();
   const queue = new Set<Package>();
   return {
-    add: (use) => {
+    /** Adds a use. An extent can only grow, and the first reason is kept. */
+    add: (use: Use): void => {
       const known = uses.get(use.pkg);
       const extent = known === undefined ? use.extent : larger(known.extent, use.extent);
       const withLibraries = use.withLibraries || known?.withLibraries === true;
@@ -88,7 +75,8 @@ function openUses(): Uses {
       uses.set(use.pkg, { ...(known ?? use), extent, withLibraries });
       queue.add(use.pkg);
     },
-    next: () => {
+    /** The next use that is new or whose extent has grown. */
+    next: (): Use | undefined => {
       for (const pkg of queue) {
         queue.delete(pkg);
         return uses.get(pkg);
@@ -147,7 +135,7 @@ export function openReading(
   strings: ReadStrings = openStrings(root),
 ): Reading {
   const reader = openContents(root, packages);
-  const executables = new Map<BytePath, Executable | null>();
+  const executables = new Map<BytePath, Executable | undefined>();
   let dependents: ReturnType<Reading['dependents']> | undefined;
   return {
     root,
@@ -155,8 +143,7 @@ export function openReading(
     reader,
     commands: openCommands(root, packages, reader.programs),
     dependents: () => (dependents ??= readDependents(packages)),
-    look: (path) =>
-      remember(executables, path, () => readExecutable(root, path, strings) ?? null) ?? undefined,
+    look: (path) => remember(executables, path, () => readExecutable(root, path, strings)),
   };
 }
 

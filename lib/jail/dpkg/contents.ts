@@ -92,7 +92,8 @@ export interface Contents {
   readonly withheld: readonly BytePath[];
 }
 
-type Kind = Exclude<keyof Contents, 'names'>;
+const KINDS = ['programs', 'helpers', 'scripts', 'libraries', 'development', 'data', 'withheld'] as const;
+type Kind = (typeof KINDS)[number];
 
 interface Name {
   readonly path: BytePath;
@@ -109,7 +110,7 @@ export interface ContentsReader {
 
 export function openContents(root: FileRoot, packages: Packages): ContentsReader {
   const known = new Map<Package, Contents>();
-  const isOpen = openDirectories(root);
+  const sort = openSorter(root, packages);
   let links: ReturnType<typeof readAlternatives> | undefined;
 
   function alternatives(path: BytePath): readonly BytePath[] {
@@ -121,10 +122,8 @@ export function openContents(root: FileRoot, packages: Packages): ContentsReader
   }
 
   function read(pkg: Package): Contents {
-    const sorted: Readonly<Record<Kind, BytePath[]>> = {
-      ...{ programs: [], helpers: [], scripts: [], libraries: [] },
-      ...{ development: [], data: [], withheld: [] },
-    };
+    const kinds = KINDS.map((kind) => [kind, []] as const);
+    const sorted = Object.fromEntries(kinds) as unknown as Record<Kind, BytePath[]>;
     const listed = packages.files(pkg);
     const filled = new Set(listed.map(parentPath));
     const made = listed.flatMap((path) => madeBeside(root, packages, pkg, path));
@@ -137,6 +136,16 @@ export function openContents(root: FileRoot, packages: Packages): ContentsReader
     }
     return { ...sorted, names, programs: withAlternatives(sorted.programs) };
   }
+
+  return {
+    contents: (pkg) => remember(known, pkg, () => read(pkg)),
+    programs: (pkg) => withAlternatives(packages.files(pkg).filter((path) => placeOf(path) === 'program')),
+    alternatives,
+  };
+}
+
+function openSorter(root: FileRoot, packages: Packages) {
+  const isOpen = openDirectories(root);
 
   // An empty directory, or a link to a directory: programs may know only the link, as /usr/share/perl/5.40.
   function isWanted(
@@ -174,11 +183,7 @@ export function openContents(root: FileRoot, packages: Packages): ContentsReader
     return isHelper(found.path) ? 'helpers' : 'scripts';
   }
 
-  return {
-    contents: (pkg) => remember(known, pkg, () => read(pkg)),
-    programs: (pkg) => withAlternatives(packages.files(pkg).filter((path) => placeOf(path) === 'program')),
-    alternatives,
-  };
+  return sort;
 }
 
 // A helper of a program has no suffix (Debian policy 10.4), unlike a module or CA.pl. Scripts below /usr/share are hooks and

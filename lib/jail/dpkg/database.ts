@@ -58,13 +58,11 @@ export function openPackages(root: FileRoot): Packages | undefined {
   function files(pkg: Package): readonly BytePath[] {
     diversions ??= readDiversions(readIfThere(root, bytePath(`${DATABASE}/diversions`)));
     registry ??= readRegistry(readIfThere(root, bytePath('/var/lib/ucf/registry')));
-    const known = lists.get(pkg);
-    if (known !== undefined) return known;
-    const listed = readList(readListFile(root, pkg), pkg.name, diversions, rename);
-    const registered = registry.get(pkg.name);
-    const paths = registered === undefined ? listed : listed.concat(registered.map(rename));
-    lists.set(pkg, paths);
-    return paths;
+    const [moved, registered] = [diversions, registry.get(pkg.name) ?? []];
+    return remember(lists, pkg, () => {
+      const listed = readList(readListFile(root, pkg), pkg.name, moved, rename);
+      return registered.length === 0 ? listed : listed.concat(registered.map(rename));
+    });
   }
   function ownership(path: BytePath): Ownership | undefined {
     index ??= indexOwners(all, files);
@@ -128,9 +126,7 @@ function indexOwners(
   return index;
 }
 
-type Names = Pick<Packages, 'find' | 'satisfy'>;
-
-function openNames(all: readonly Package[]): Names {
+function openNames(all: readonly Package[]): Pick<Packages, 'find' | 'satisfy'> {
   const byName = new Map<string, Package[]>();
   const byProvides = new Map<string, { readonly pkg: Package; readonly as: Relation }[]>();
   for (const pkg of all) {

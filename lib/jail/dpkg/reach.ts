@@ -66,7 +66,7 @@ function useSiblings(work: Work, path: BytePath, owner: Package): void {
   const directory = parentPath(path);
   if (placeOf(path) !== 'program' || IN_PATH.test(directory)) return;
   for (const sibling of work.reader.contents(owner).programs)
-    if (parentPath(sibling) === directory && !work.taken.has(sibling))
+    if (parentPath(sibling) === directory && !work.taken.files.has(sibling))
       useProgram(work, sibling, { how: 'mentioned', from: owner, by: path }, path);
 }
 
@@ -95,7 +95,7 @@ export function take(work: Work, use: Use): void {
     mentions.awaitPath(path, (by) => useProgram(work, path, { how: 'mentioned', from: pkg, by }, by));
   for (const path of files) if (CONFIGURATION.test(path)) mentions.add(readConfiguration(root, path));
   for (const path of contents.withheld) taken.withhold(path, pkg, why);
-  for (const path of contents.programs.filter((path) => !taken.has(path))) {
+  for (const path of contents.programs.filter((path) => !taken.files.has(path))) {
     // git starts its own git-upload-pack; a shared library names all programs, so it does not count
     const found = (by: BytePath) => {
       if (placeOf(by) !== 'library') useProgram(work, path, { how: 'mentioned', from: pkg, by }, by);

@@ -2,13 +2,14 @@
 
 import { remember } from '../../binary/elf-files.ts';
 import { bytePath, type BytePath, joinPath, lastComponent, parentPath, toLatin1 } from '../../binary/path.ts';
+import { expandPattern } from '../../binary/loader-conf.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
 import type { Steps } from '../work/steps.ts';
 import type { Package, Packages } from './database.ts';
 import type { Executable } from './scanned-program.ts';
 import { isForSystem } from './dependencies.ts';
-import { listIfThere, readIfThere } from './read.ts';
+import { readIfThere } from './read.ts';
 
 // Before the name of a command: the start of a line, a list operator, a reserved word, or a command that runs another one
 // (dash(1), "Shell Grammar").
@@ -120,12 +121,12 @@ export function openCommands(
   packages: Packages,
   programs: (pkg: Package) => readonly BytePath[],
 ): Commands {
-  const found = new Map<string, BytePath | null>();
+  const found = new Map<string, BytePath | undefined>();
   let base: ReadonlyMap<string, BytePath> | undefined;
   return {
     inPath: (name) => {
       if (BUILTINS.has(name) || name.includes('/')) return undefined;
-      return remember(found, name, () => lookUp(root, name as BytePath) ?? null) ?? undefined;
+      return remember(found, name, () => lookUp(root, name as BytePath));
     },
     inBase: (name) => {
       base ??= basePrograms(packages, programs);
@@ -159,7 +160,7 @@ interface Language {
   /** The first group is the name of a module. */
   readonly statement: RegExp;
   /** The directories for modules of packages; `*` stands for any one directory. */
-  readonly directories: readonly string[];
+  readonly directories: readonly BytePath[];
   readonly endings: readonly string[];
 }
 
@@ -167,19 +168,19 @@ const LANGUAGES: readonly Language[] = [
   {
     interpreter: /^python3?(?:\.\d+)?$/,
     statement: /^[ \t]*(?:import|from)[ \t]+(\w+)/gm,
-    directories: ['/usr/lib/python3/dist-packages'],
+    directories: ['/usr/lib/python3/dist-packages' as BytePath],
     endings: ['/__init__.py', '.py'],
   },
   {
     interpreter: /^perl(?:5.*)?$/,
     statement: /^[ \t]*(?:use|require)[ \t]+([A-Za-z_]\w*(?:::\w+)*)/gm,
-    directories: ['/usr/share/perl5', '/usr/lib/*/perl5/*'],
+    directories: ['/usr/share/perl5', '/usr/lib/*/perl5/*'] as BytePath[],
     endings: ['.pm'],
   },
   {
     interpreter: /^ruby[\d.]*$/,
     statement: /^[ \t]*require[ \t(]+['"]([\w/-]+)['"]/gm,
-    directories: ['/usr/lib/ruby/vendor_ruby', '/usr/lib/*/ruby/vendor_ruby/*'],
+    directories: ['/usr/lib/ruby/vendor_ruby', '/usr/lib/*/ruby/vendor_ruby/*'] as BytePath[],
     endings: ['.rb', '.so'],
   },
 ];
@@ -190,7 +191,7 @@ export function modulesOf(root: FileRoot, packages: Packages, script: Executable
   const language =
     interpreter && LANGUAGES.find((language) => language.interpreter.test(lastComponent(interpreter)));
   if (!language) return [];
-  const directories = language.directories.flatMap((pattern) => expand(root, pattern));
+  const directories = language.directories.flatMap((pattern) => expandPattern(root, pattern, Infinity));
   const modules = new Set([...script.text.matchAll(language.statement)].map(([, name]) => name ?? ''));
   return [...modules].flatMap((module) => {
     const name = module.replaceAll('::', '/');
@@ -199,13 +200,4 @@ export function modulesOf(root: FileRoot, packages: Packages, script: Executable
     );
     return files.filter((file) => packages.owner(file) !== undefined).slice(0, 1);
   });
-}
-
-function expand(root: FileRoot, pattern: string): readonly BytePath[] {
-  let found: readonly BytePath[] = [bytePath('/')];
-  for (const part of pattern.split('/').filter((part) => part !== '') as BytePath[])
-    found = found.flatMap((directory) =>
-      (part === '*' ? listIfThere(root, directory) : [part]).map((name) => joinPath(directory, name)),
-    );
-  return found;
 }

@@ -14,6 +14,8 @@ export interface ServiceDirectory {
   /** A name or number; undefined for root and for an account that systemd allocates (DynamicUser). */
   readonly user?: string | undefined;
   readonly group?: string | undefined;
+  /** The service writes there, even if root owns the directory on the host. */
+  readonly isService?: true;
 }
 
 const BASES: readonly (readonly [setting: string, base: string])[] = [
@@ -151,20 +153,16 @@ export function stateOf(root: FileRoot, packages: Packages, choice: Choice): rea
   return [...directories.values()];
 }
 
-interface Declared extends ServiceDirectory {
-  readonly isService?: true;
-}
-
-function ofService({ path, mode, user, group }: ServiceDirectory): Declared {
+function ofService({ path, mode, user, group }: ServiceDirectory): ServiceDirectory {
   return { path, mode, user, group, isService: true };
 }
 
-function declaredBy(root: FileRoot, packages: Packages, pkg: Package): readonly Declared[] {
+function declaredBy(root: FileRoot, packages: Packages, pkg: Package): readonly ServiceDirectory[] {
   const files = packages.files(pkg);
   // not for libraries: they may declare a directory for a service of another package
   if (!files.some((path) => UNIT.test(path) || placeOf(path) === 'program')) return [];
   const isOfRootsDaemon = files.some((path) => UNIT.test(path) && startsAsRoot(readIfThere(root, path)));
-  return files.flatMap((path): readonly Declared[] => {
+  return files.flatMap((path): readonly ServiceDirectory[] => {
     if (UNIT.test(path)) return readUnit(readIfThere(root, path)).map(ofService);
     if (TMPFILES.test(path)) return readTmpfiles(readIfThere(root, path));
     if (!isState(path) || packages.source(path) !== pkg.source) return [];

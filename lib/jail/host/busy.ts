@@ -50,7 +50,9 @@ export async function findOccupants(
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     const use = await useOf(name, tree);
-    if (use !== undefined) found.push({ pid: Number(name), command: commandOf(name), use });
+    if (use === undefined) continue;
+    const command = ifThere(() => quote(readFileSync(`/proc/${name}/comm`).subarray(0, -1)), '?');
+    found.push({ pid: Number(name), command, use });
   }
   return found;
 }
@@ -130,10 +132,6 @@ function isMapped(file: string, tree: Tree): boolean {
     const path = tree.path.replaceAll('\n', '\\012'); // proc_pid_maps(5)
     return readFileSync(file).includes(pathBytes(` ${path}/` as BytePath));
   }, false);
-}
-
-function commandOf(pid: string): string {
-  return ifThere(() => quote(readFileSync(`/proc/${pid}/comm`).subarray(0, -1)), '?');
 }
 
 function namesIn(directory: string): readonly string[] {

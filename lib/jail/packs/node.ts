@@ -27,13 +27,10 @@ const GLOBAL = ['/usr/share/nodejs', '/usr/lib/nodejs', '/usr/share/node_modules
 const AROUND = '.';
 
 function openNodeModules(host: PackHost): Language {
-  const known = new Map<string, Module | null>();
+  const known = new Map<string, Module | undefined>();
   return {
     namesIn,
-    locate: (name, from) => {
-      const find = () => locate(host, name, from) ?? null;
-      return remember(known, `${name}\0${parentPath(from)}`, find) ?? undefined;
-    },
+    locate: (name, from) => remember(known, `${name}\0${parentPath(from)}`, () => locate(host, name, from)),
   };
 }
 

@@ -68,14 +68,11 @@ function namesIn(text: string): readonly string[] {
 }
 
 function openPerlModules(host: PackHost, all: readonly BytePath[], own: readonly BytePath[]): Language {
-  const known = new Map<string, Module | null>();
+  const known = new Map<string, Module | undefined>();
   const others = all.filter((directory) => !own.includes(directory));
   return {
     namesIn,
-    locate: (name) => {
-      const path = bytePath(name.replaceAll('::', '/'));
-      return remember(known, name, () => locate(host, path, others) ?? null) ?? undefined;
-    },
+    locate: (name) => remember(known, name, () => locate(host, bytePath(name.replaceAll('::', '/')), others)),
   };
 }
 

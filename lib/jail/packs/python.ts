@@ -58,21 +58,15 @@ function siteDirectories(host: PackHost, libraries: readonly BytePath[]): readon
     .filter((directory) => !libraries.includes(directory));
 }
 
-interface Directories {
-  /** A package, or a module of one file, with its metadata (importlib.metadata). */
-  readonly locateIn: (name: string, directory: BytePath) => Module | undefined;
-  /** A module in a namespace package, `google.protobuf`: a shared directory without __init__ (PEP 420). */
-  readonly locateSpace: (name: string, directory: BytePath) => Module | undefined;
-}
-
 /** Remembers its answers: thousands of modules of one program import the same names. */
-function openDirectories(host: PackHost): Directories {
-  const known = new Map<BytePath, Map<string, Module | null>>();
+function openDirectories(host: PackHost) {
+  const known = new Map<BytePath, Map<string, Module | undefined>>();
   const metadata = new Map<BytePath, ReadonlyMap<string, readonly BytePath[]>>();
 
+  /** A package, or a module of one file, with its metadata (importlib.metadata). */
   function locateIn(name: string, directory: BytePath): Module | undefined {
-    const ofDirectory = remember(known, directory, () => new Map<string, Module | null>());
-    return remember(ofDirectory, name, () => readModule(name, directory) ?? null) ?? undefined;
+    const ofDirectory = remember(known, directory, () => new Map<string, Module | undefined>());
+    return remember(ofDirectory, name, () => readModule(name, directory));
   }
 
   function readModule(name: string, directory: BytePath): Module | undefined {
@@ -94,6 +88,7 @@ function openDirectories(host: PackHost): Directories {
     };
   }
 
+  /** A module in a namespace package, `google.protobuf`: a shared directory without __init__ (PEP 420). */
   function locateSpace(name: string, directory: BytePath): Module | undefined {
     const [first, ...rest] = name.split('.');
     if (first === undefined || rest.length === 0) return undefined;

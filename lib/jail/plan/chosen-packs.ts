@@ -1,6 +1,6 @@
 // Chooses packs by their signs, and adds the parts of these packs to the selection.
 
-import { readSmallFile } from '../../binary/loader-conf.ts';
+import { readSmallText } from '../../binary/loader-conf.ts';
 import { remember } from '../../binary/elf-files.ts';
 import { type BytePath, joinPath, toLatin1 } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
@@ -17,15 +17,8 @@ import { isShell } from './needed-files.ts';
 import type { Facts } from './facts.ts';
 import type { Selection } from './selection.ts';
 
-interface Texts {
-  /** The first program that contains one of the texts, which must be among those given to openTexts. */
-  mentioned(programs: readonly BytePath[], texts: readonly string[]): BytePath | undefined;
-  /** The matches of a pattern with the flag `g` in the strings of a file, each once. */
-  match(path: BytePath, pattern: RegExp): readonly BytePath[];
-}
-
 /** Searches each program once, for the texts of all packs. */
-function openTexts(readStrings: ReadStrings, all: ReadonlySet<string>): Texts {
+function openTexts(readStrings: ReadStrings, all: ReadonlySet<string>) {
   const known = new Map<BytePath, ReadonlySet<string>>();
   const matches = new Map<RegExp, Map<BytePath, readonly BytePath[]>>();
 
@@ -39,12 +32,14 @@ function openTexts(readStrings: ReadStrings, all: ReadonlySet<string>): Texts {
   }
 
   return {
-    mentioned: (programs, texts) =>
+    /** The first program that contains one of the texts, which must be in `all`. */
+    mentioned: (programs: readonly BytePath[], texts: readonly string[]): BytePath | undefined =>
       programs.find((path) => {
         const found = remember(known, path, () => textsIn(path));
         return texts.some((text) => found.has(text));
       }),
-    match: (path, pattern) => {
+    /** The matches of a pattern with the flag `g` in the strings of a file, each once. */
+    match: (path: BytePath, pattern: RegExp): readonly BytePath[] => {
       const ofPattern = remember(matches, pattern, () => new Map<BytePath, readonly BytePath[]>());
       return remember(ofPattern, path, () => matchesIn(path, pattern));
     },
@@ -80,30 +75,6 @@ function openParts(root: FileRoot, selection: Selection): (part: Part, context: 
     return true;
   }
 
-  function addDirectory(part: Extract<Part, { directory: string }>, reason: Reason): void {
-    const { mode, uid, gid } = part;
-    const directory = part.directory as BytePath;
-    const way = walk(root, directory);
-    const isThere = way.kind === 'found' && way.status.kind === 'directory';
-    const path = isThere ? way.path : directory;
-    selection.add({
-      kind: 'directory',
-      path,
-      mode,
-      ...(uid !== undefined && { uid }),
-      ...(gid !== undefined && { gid }),
-      reason,
-    });
-    // the links on the path: /home -> /srv/home
-    if (path !== directory) selection.addPath(directory, reason);
-  }
-
-  function addWritten(part: Extract<Part, { file: string }>, reason: Reason): void {
-    const { content, mode = 0o644 } = part;
-    const data = typeof content === 'string' ? Buffer.from(content, 'latin1') : content;
-    selection.add({ kind: 'data', path: part.file as BytePath, data, mode, reason });
-  }
-
   // A file of two packs counts for both, and keeps its first reason.
   return (part, { pack, trigger, libraryDirectories, packages }) => {
     const expand = (pattern: string) => expandPath(root, pattern, libraryDirectories);
@@ -116,11 +87,13 @@ function openParts(root: FileRoot, selection: Selection): (part: Part, context: 
       const path = findProgram(root, part.program);
       return path !== undefined && isNew(pack, path) && selection.addPath(path, reason) !== undefined;
     } else if ('file' in part) {
-      if (!isNew(pack, part.file)) return false;
-      addWritten(part, reason);
+      const { file, content, mode = 0o644 } = part;
+      if (!isNew(pack, file)) return false;
+      const data = typeof content === 'string' ? Buffer.from(content, 'latin1') : content;
+      selection.add({ kind: 'data', path: file as BytePath, data, mode, reason });
     } else if ('directory' in part) {
       if (!isNew(pack, part.directory)) return false;
-      addDirectory(part, reason);
+      addDirectory(root, selection, part, reason);
     } else if ('link' in part) {
       if (!isNew(pack, part.link)) return false;
       const [path, target] = [part.link as BytePath, part.target as BytePath];
@@ -145,12 +118,40 @@ function openParts(root: FileRoot, selection: Selection): (part: Part, context: 
   };
 }
 
+function addDirectory(
+  root: FileRoot,
+  selection: Selection,
+  { directory, mode, uid, gid }: Extract<Part, { directory: string }>,
+  reason: Reason,
+): void {
+  const way = walk(root, directory as BytePath);
+  const isThere = way.kind === 'found' && way.status.kind === 'directory';
+  const path = isThere ? way.path : (directory as BytePath);
+  const owner = { ...(uid !== undefined && { uid }), ...(gid !== undefined && { gid }) };
+  selection.add({ kind: 'directory', path, mode, ...owner, reason });
+  // the links on the path: /home -> /srv/home
+  if (path !== directory) selection.addPath(directory as BytePath, reason);
+}
+
 const DIRECTORIES = ['/usr/local/bin', '/usr/bin', '/bin', '/usr/sbin', '/sbin'] as BytePath[];
 
 function findProgram(root: FileRoot, name: string): BytePath | undefined {
   return DIRECTORIES.map((directory) => joinPath(directory, name as BytePath)).find(
     (path) => walk(root, path).kind === 'found',
   );
+}
+
+function openHost(
+  root: FileRoot,
+  selection: Selection,
+  facts: Facts,
+): Pick<PackHost, 'executables' | 'paths' | 'find' | 'readText'> {
+  return {
+    executables: (name) => facts.executables(name),
+    paths: (pattern) => [...selection.paths()].filter((path) => pattern.test(path)),
+    find: (pattern) => expandPath(root, pattern, facts.libraryDirectories()),
+    readText: (path) => readSmallText(root, path as BytePath),
+  };
 }
 
 export interface Packs {
@@ -161,6 +162,17 @@ export interface Packs {
   chosen(): readonly RecordedPack[];
   /** Packs that were asked for, but of which the root has no file. */
   barren(): readonly string[];
+}
+
+function openSigns(strings: ReadStrings) {
+  const texts = openTexts(strings, new Set(all.flatMap(({ when }) => when.texts ?? [])));
+  function signOf(when: When, facts: Facts): BytePath | undefined {
+    const trigger = facts.sign(when);
+    if (trigger !== undefined || when.texts === undefined) return trigger;
+    const programs = facts.executables(/./).filter((path) => !isShell(path));
+    return texts.mentioned(programs, when.texts);
+  }
+  return { texts, signOf };
 }
 
 interface Sign {
@@ -179,18 +191,9 @@ export function openPacks(
   const chosen = new Map<string, RecordedPack>();
   // the first sign of each pack, for the report
   const signs = new Map<string, Sign>();
-  const texts = openTexts(strings, new Set(all.flatMap(({ when }) => when.texts ?? [])));
+  const { texts, signOf } = openSigns(strings);
   const addPart = openParts(root, selection);
   const barren = new Set<string>();
-
-  function signOf(when: When, facts: Facts): BytePath | undefined {
-    const trigger = facts.sign(when);
-    if (trigger !== undefined || when.texts === undefined) return trigger;
-    return texts.mentioned(
-      facts.executables(/./).filter((path) => !isShell(path)),
-      when.texts,
-    );
-  }
 
   function needed({ name, when }: Pack, facts: Facts): Sign | undefined {
     if (recipe.packs.includes(name)) return {};
@@ -202,26 +205,12 @@ export function openPacks(
     return trigger === undefined ? undefined : { trigger };
   }
 
-  function openHost(trigger: BytePath | undefined, facts: Facts): PackHost {
-    return {
-      root,
-      users,
-      trigger,
-      executables: (name) => facts.executables(name),
-      paths: (pattern) => [...selection.paths()].filter((path) => pattern.test(path)),
-      sign: (when) => signOf(when, facts),
-      find: (pattern) => expandPath(root, pattern, facts.libraryDirectories()),
-      texts: (path, pattern) => texts.match(path, pattern),
-      readText: (path) => {
-        const data = readSmallFile(root, path as BytePath);
-        return data === undefined ? undefined : Buffer.from(data).toString('latin1');
-      },
-    };
-  }
-
   function add(pack: Pack, trigger: BytePath | undefined, facts: Facts, packages: PackageTaker): boolean {
     const { name } = pack;
-    const parts = typeof pack.parts === 'function' ? pack.parts(openHost(trigger, facts)) : pack.parts;
+    const sign = (when: When) => signOf(when, facts);
+    const known = { root, users, trigger, sign, texts: texts.match };
+    const host = { ...known, ...openHost(root, selection, facts) };
+    const parts = typeof pack.parts === 'function' ? pack.parts(host) : pack.parts;
     const context = { pack: name, trigger, libraryDirectories: facts.libraryDirectories(), packages };
     const added = parts.filter((part) => addPart(part, context));
     if (added.length > 0) barren.delete(name);

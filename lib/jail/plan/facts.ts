@@ -8,15 +8,7 @@ import type { When } from '../packs/pack.ts';
 import type { Steps } from '../work/steps.ts';
 import { type Executable, isShell } from './needed-files.ts';
 
-export interface Facts {
-  /** Adds the facts about new executables. */
-  learn(executables: readonly Executable[]): Steps<void>;
-  /** The file that shows that a pack is needed; undefined if there is none. */
-  sign(when: When): BytePath | undefined;
-  executables(name: RegExp): readonly BytePath[];
-  /** The directories of the C libraries in the jail. */
-  libraryDirectories(): readonly BytePath[];
-}
+export type Facts = ReturnType<typeof openFacts>;
 
 export interface FactsOptions {
   /** All functions that are signs of a pack. */
@@ -28,7 +20,7 @@ export interface FactsOptions {
   readonly paths: () => Iterable<BytePath>;
 }
 
-export function openFacts(root: FileRoot, { symbols, isBasic, sourceOf, paths }: FactsOptions): Facts {
+export function openFacts(root: FileRoot, { symbols, isBasic, sourceOf, paths }: FactsOptions) {
   const sources = new Set<string | undefined>();
   const programs = new Set<BytePath>();
   const libraries = new Map<string, BytePath>(); // the file that was found by each name
@@ -36,6 +28,7 @@ export function openFacts(root: FileRoot, { symbols, isBasic, sourceOf, paths }:
   const ownImports = new Map<string, BytePath>();
   const directories = new Set<BytePath>();
 
+  /** Adds the facts about new executables. */
   function* learn(executables: readonly Executable[]): Steps<void> {
     for (const executable of executables) {
       yield;
@@ -66,6 +59,7 @@ export function openFacts(root: FileRoot, { symbols, isBasic, sourceOf, paths }:
       for (const map of maps) if (!map.has(name)) map.set(name, path);
   }
 
+  /** The file that shows that a pack is needed; undefined if there is none. */
   function sign(when: When): BytePath | undefined {
     const library = when.libraries && [...libraries].find(([name]) => when.libraries?.test(name));
     const found =
@@ -82,6 +76,7 @@ export function openFacts(root: FileRoot, { symbols, isBasic, sourceOf, paths }:
     return [...programs].filter((path) => name.test(lastComponent(path)));
   }
 
+  /** `libraryDirectories`: the directories of the C libraries in the jail. */
   return { learn, sign, executables: matching, libraryDirectories: () => [...directories] };
 }
 

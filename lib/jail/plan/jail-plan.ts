@@ -20,7 +20,7 @@ import { openExecutables } from './needed-files.ts';
 import { openFacts } from './facts.ts';
 import { openPackageFiles } from './package.ts';
 import { openPacks } from './chosen-packs.ts';
-import { openSelection } from './selection.ts';
+import { openSelection, type Selection } from './selection.ts';
 
 export interface PlanSource {
   readonly root: FileRoot;
@@ -67,6 +67,26 @@ export interface JailPlan {
 /** PATH of env(1) in the jail: the value that uchroot sets for an ordinary user. */
 const JAIL_PATH = '/usr/local/bin:/usr/bin:/bin';
 
+function addRequested(
+  root: FileRoot,
+  selection: Selection,
+  recipe: Recipe,
+): Pick<JailPlan, 'absent' | 'vanished'> {
+  for (const path of mergedDirectories)
+    if (root.lstat(path)?.kind === 'symlink') selection.addPath(path, { how: 'layout' });
+  const absent: BytePath[] = [];
+  for (const { from, to } of recipe.copies) if (!selection.addCopy(from, to)) absent.push(from);
+  for (const path of recipe.programs)
+    if (selection.addPath(path, { how: 'asked' }) === undefined) absent.push(path);
+  const vanished: BytePath[] = [];
+  for (const { command, files, directories } of recipe.learned)
+    for (const path of [...directories, ...files]) {
+      selection.addPath(path, { how: 'learned', as: bytePath(command) });
+      if (walk(root, path).kind !== 'found') vanished.push(path); // others are left out for a reason, as secrets are
+    }
+  return { absent, vanished };
+}
+
 /**
  * Plans a jail: the programs with their interpreters, loaders and libraries, files of packages, packs by their signs, and
  * all symbolic links to them. Libraries are planned both for this processor and for every processor of the architecture, so
@@ -87,19 +107,7 @@ export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
     without: recipe.without,
     ...(outside && { outside }),
   });
-  for (const path of mergedDirectories)
-    if (root.lstat(path)?.kind === 'symlink') selection.addPath(path, { how: 'layout' });
-
-  const absent: BytePath[] = [];
-  for (const { from, to } of recipe.copies) if (!selection.addCopy(from, to)) absent.push(from);
-  for (const path of recipe.programs)
-    if (selection.addPath(path, { how: 'asked' }) === undefined) absent.push(path);
-  const vanished: BytePath[] = [];
-  for (const { command, files, directories } of recipe.learned)
-    for (const path of [...directories, ...files]) {
-      selection.addPath(path, { how: 'learned', as: bytePath(command) });
-      if (walk(root, path).kind !== 'found') vanished.push(path); // others are left out for a reason, as secrets are
-    }
+  const { absent, vanished } = addRequested(root, selection, recipe);
 
   const strings = openStrings(root);
   const packages = openPackageFiles(root, selection, users, recipe, strings);
@@ -141,6 +149,6 @@ export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
     absent,
     barren: packs.barren(),
     vanished,
-    onlyHere: executables.onlyHere.filter((path) => !isThere.has(lastComponent(path))),
+    onlyHere: [...executables.onlyHere].filter((path) => !isThere.has(lastComponent(path))),
   };
 }

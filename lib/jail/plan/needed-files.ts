@@ -33,7 +33,7 @@ export interface Executables {
   /** The byte order of the first ELF file; little if there is none. */
   endian(): 'little' | 'big';
   /** Libraries that exist only for certain processors. */
-  readonly onlyHere: readonly BytePath[];
+  readonly onlyHere: ReadonlySet<BytePath>;
 }
 
 const HOW: Readonly<Record<NeededFile['role'], Reason['how']>> = {
@@ -80,8 +80,11 @@ export function openExecutables(
       (isAsked && lost.reason !== 'unknown-command' ? missing : incomplete).push(lost);
     // A library that is missing only for other processors exists only for certain processors.
     if (closure.missing.length === 0) for (const lost of everywhere.missing) onlyHere.add(lost.path);
-    for (const file of [...everywhere.files, ...closure.files]) addNeeded(file, entry);
-    if (isAsked) missing.push(...leftOut(everywhere.files));
+    for (const { path, role, neededBy, as } of [...everywhere.files, ...closure.files]) {
+      const by = neededBy === undefined ? entry.path : inJail(root, neededBy, entry);
+      if (role !== 'program') selection.addPath(path, { how: HOW[role], by, as });
+    }
+    if (isAsked) missing.push(...leftOut(root, selection, everywhere.files));
     // not for glibc: its configuration is the cache, and the jail gets its own
     if (everywhere.loader?.kind === 'musl')
       for (const steers of everywhere.loader.configuration)
@@ -89,29 +92,6 @@ export function openExecutables(
     endian ??= closure.files.find((file) => file.elf)?.elf?.endian;
     const elf = closure.files.find((file) => file.role === 'program')?.elf;
     return { path: entry.path, source: entry.source, closure, entry, ...(elf && { elf }) };
-  }
-
-  function addNeeded(file: NeededFile, entry: FileEntry): void {
-    if (file.role === 'program') return;
-    const by = file.neededBy === undefined ? entry.path : inJail(file.neededBy, entry);
-    selection.addPath(file.path, { how: HOW[file.role], by, as: file.as });
-  }
-
-  /** The needed files that are on the host but were left out; `files` are those for every processor. */
-  function leftOut(files: readonly NeededFile[]): readonly MissingFile[] {
-    return files.flatMap((file) => {
-      if (file.role === 'program' || file.role === 'dlopen') return [];
-      const at = walk(root, file.path).path;
-      if (selection.get(at) !== undefined) return [];
-      const message = selection.secrets.includes(at) ? 'it is not world-readable' : 'it is to be left out';
-      return [{ ...file, reason: 'unreadable', message }];
-    });
-  }
-
-  // Only the file itself can have another path in the jail than on the host.
-  function inJail(path: BytePath, entry: FileEntry): BytePath {
-    const at = resolveLinks(root, path);
-    return at === entry.source ? entry.path : at;
   }
 
   return {
@@ -129,10 +109,25 @@ export function openExecutables(
     incomplete,
     portable,
     endian: () => endian ?? 'little',
-    get onlyHere() {
-      return [...onlyHere];
-    },
+    onlyHere,
   };
+}
+
+/** The needed files that are on the host but were left out; `files` are those for every processor. */
+function leftOut(root: FileRoot, selection: Selection, files: readonly NeededFile[]): readonly MissingFile[] {
+  return files.flatMap((file) => {
+    if (file.role === 'program' || file.role === 'dlopen') return [];
+    const at = walk(root, file.path).path;
+    if (selection.get(at) !== undefined) return [];
+    const message = selection.secrets.includes(at) ? 'it is not world-readable' : 'it is to be left out';
+    return [{ ...file, reason: 'unreadable', message }];
+  });
+}
+
+// Only the file itself can have another path in the jail than on the host.
+function inJail(root: FileRoot, path: BytePath, entry: FileEntry): BytePath {
+  const at = resolveLinks(root, path);
+  return at === entry.source ? entry.path : at;
 }
 
 function headOf(root: FileRoot, path: BytePath): string {

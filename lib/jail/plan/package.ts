@@ -44,39 +44,25 @@ export function openPackageFiles(
   strings: ReadStrings,
 ): PackageFiles {
   const packages = openPackages(root);
-  if (packages === undefined) {
-    if (asked[0] !== undefined) throw new UsageError('there is no dpkg database to take packages from');
-    return {
-      take: () => {},
-      *follow() {
-        yield;
-        return false;
-      },
-      isStarted: () => true,
-      isBasic: () => false,
-      of: () => undefined,
-      sourceOf: () => undefined,
-      versionOf: () => undefined,
-      leftOut: () => [],
-    };
-  }
-  const reading = openReading(root, packages, strings);
+  if (packages === undefined && asked[0] !== undefined)
+    throw new UsageError('there is no dpkg database to take packages from');
+  const reading = packages && openReading(root, packages, strings);
   // under the requested names: /usr/bin/latex is a link, in a package of its own, to pdftex
   const programs = new Set<BytePath>(named);
-  const whole = new Set(asked.map((name) => findPackage(packages, name)));
+  const whole = new Set(packages && asked.map((name) => findPackage(packages, name)));
   const idle = new Set<BytePath>();
   const leftOut = new Set<BytePath>();
   let done = 0;
 
   function* follow(executables: readonly Executable[]): Steps<boolean> {
     for (const { source, entry } of executables) if (isProgram(entry.reason)) programs.add(source);
-    if (programs.size + whole.size === done || packages === undefined) return false;
+    if (reading === undefined || programs.size + whole.size === done) return false;
     done = programs.size + whole.size;
     const choice = yield* choose(reading, { programs: [...programs], packages: [...whole] });
     addChoice(choice);
     // the pack `run` creates /run
-    for (const directory of stateOf(root, packages, choice))
-      if (directory.path !== '/run') addState(directory);
+    for (const directory of stateOf(root, reading.packages, choice))
+      if (directory.path !== '/run') addState(selection, users, directory);
     return true;
   }
 
@@ -94,44 +80,43 @@ export function openPackageFiles(
     }
   }
 
-  // In the jail the service runs as the jail's user from the start. A directory that root owns on the host stays root's, unless
-  // the service writes there: otherwise the user could place code where other programs look for it.
-  function addState({ path, package: pkg, mode, uid, gid, isService }: StateDirectory): void {
-    const [user] = users;
-    const isTheirs = users.some((other) => other.uid === uid);
-    const isHanded = uid !== 0 || isService === true;
-    const owner =
-      user === undefined || isTheirs || !isHanded ? { uid, gid } : { uid: user.uid, gid: user.gid };
-    selection.add({
-      kind: 'directory',
-      path,
-      mode: mode & 0o1777,
-      ...owner,
-      reason: { how: 'state', as: pkg.name },
-    });
-  }
-
   return {
     take: (name) => {
-      const pkg = packages.find(name);
+      const pkg = packages?.find(name);
       if (pkg !== undefined) whole.add(pkg);
     },
     follow,
     isStarted: (path) => !idle.has(path),
-    isBasic: (path) => {
-      const owner = packages.owner(path);
-      return owner?.essential === true && !owner.name.startsWith('perl');
-    },
-    of: (path) => packages.owner(path)?.name,
-    sourceOf: (path) => packages.source(path),
-    versionOf: (name) => packages.find(name)?.version,
+    isBasic: (path) => isBasic(packages?.owner(path)),
+    of: (path) => packages?.owner(path)?.name,
+    sourceOf: (path) => packages?.source(path),
+    versionOf: (name) => packages?.find(name)?.version,
     leftOut: () => [...leftOut],
   };
+}
+
+// In the jail the service runs as the jail's user from the start. A directory that root owns on the host stays root's, unless
+// the service writes there: otherwise the user could place code where other programs look for it.
+function addState(
+  selection: Selection,
+  users: readonly JailUser[],
+  { path, package: pkg, mode, uid, gid, isService }: StateDirectory,
+): void {
+  const [user] = users;
+  const isTheirs = users.some((other) => other.uid === uid);
+  const isKept = user === undefined || isTheirs || (uid === 0 && isService !== true);
+  const owner = isKept ? { uid, gid } : { uid: user.uid, gid: user.gid };
+  const reason = { how: 'state', as: pkg.name } as const;
+  selection.add({ kind: 'directory', path, mode: mode & 0o1777, ...owner, reason });
 }
 
 /** Whether a file counts as a program to follow: not a file of a package, nor one that a learned command opened. */
 function isProgram({ how }: Reason): boolean {
   return how === 'asked' || how === 'interpreter' || how === 'command' || how === 'pack' || how === 'copied';
+}
+
+function isBasic(owner: Package | undefined): boolean {
+  return owner?.essential === true && !owner.name.startsWith('perl');
 }
 
 function findPackage(packages: Packages, name: string): Package {

@@ -1,7 +1,7 @@
 // Finds accounts of services that configuration files in a jail name, but that the jail does not have.
 
-import { readSmallFile } from '../../binary/loader-conf.ts';
-import { type BytePath, bytePath, showPath, toLatin1 } from '../../binary/path.ts';
+import { readSmallText } from '../../binary/loader-conf.ts';
+import { type BytePath, bytePath, showPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import type { Entry } from '../manifest/planned-entry.ts';
 import type { JailUser } from '../packs/pack.ts';
@@ -32,7 +32,7 @@ export function unknownAccounts(
   const found = new Map<string, UnknownAccount>();
   for (const entry of entries) {
     if (entry.kind !== 'file' || !entry.path.startsWith('/etc/') || entry.sizeBytes > MOST_BYTES) continue;
-    const text = textOf(root, entry.source);
+    const text = readSmallText(root, entry.source) ?? '';
     for (const [, word = '', name = ''] of text.matchAll(NAMED)) {
       const kind = word.toLowerCase() === 'group' ? 'group' : 'user';
       if (!there[kind].has(name) || known[kind].has(name)) continue;
@@ -44,16 +44,10 @@ export function unknownAccounts(
 
 // The third field is the id in both files (passwd(5), group(5)).
 function servicesOf(root: FileRoot, path: string): ReadonlySet<string> {
-  const lines = textOf(root, bytePath(path))
-    .split('\n')
-    .map((line) => line.split(':'));
+  const text = readSmallText(root, bytePath(path)) ?? '';
+  const lines = text.split('\n').map((line) => line.split(':'));
   const services = lines.filter(([, , id = '']) => /^\d+$/.test(id) && Number(id) > 0 && Number(id) < 1000);
   return new Set(services.map(([name = '']) => name));
-}
-
-function textOf(root: FileRoot, path: BytePath): string {
-  const data = readSmallFile(root, path);
-  return data === undefined ? '' : toLatin1(data);
 }
 
 /** A warning with the command that adds the account. */
