@@ -217,19 +217,14 @@ function diagnoseFile(view: JailView, path: BytePath, what: string, depth: numbe
     return diagnoseScript(view, found.path, head, what, depth);
   }
   const machine = machineName(elf);
-  if (!(machines[view.architecture] ?? []).some((known) => machine.startsWith(known))) {
-    return {
-      message: `${what}a program for ${machine}, and this machine is ${machines[view.architecture]?.[0] ?? view.architecture}`,
-      path: shown,
-      missing: false,
-    };
+  const own = machines[view.architecture] ?? [];
+  if (!own.some((known) => machine.startsWith(known))) {
+    const message = `${what}a program for ${machine}, and this machine is ${own[0] ?? view.architecture}`;
+    return { message, path: shown, missing: false };
   }
   if (elf.linkage === 'none') {
-    return {
-      message: `${what}an ELF file, but not a program (an object file or a core)`,
-      path: shown,
-      missing: false,
-    };
+    const message = `${what}an ELF file, but not a program (an object file or a core)`;
+    return { message, path: shown, missing: false };
   }
   if (elf.interpreter === undefined) return undefined;
   return diagnoseFile(view, elf.interpreter, `its ELF interpreter ${showPath(elf.interpreter)}: `, depth + 1);
