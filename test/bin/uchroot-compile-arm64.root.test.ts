@@ -130,16 +130,17 @@ test('it goes as far as qemu-user can, which has no seccomp, and there it ends',
 test('all other steps are carried out, as the program can tell', async (t) => {
   const { executable, launcher } = compileOnce();
   const whole = readFileSync(launcher);
-  const payload = whole.subarray(whole.lastIndexOf('UCL1') - 8);
-  const plan = payload.indexOf('UCP1');
-  let at = plan + 16;
-  for (let left = payload.readUInt32LE(plan + 8); left > 0; left--) {
-    const op = payload.readUInt32LE(at);
-    // and verify_seccomp one that changes nothing: the ambient set is cleared again
-    if (op === 38) payload.writeUInt32LE(18, at);
+  const payload = whole.subarray(whole.lastIndexOf('UCL2') - 8);
+  const plan = payload.indexOf('UCP2');
+  // behind the header of the plan and that of its only stage (native/plan/plan.h)
+  let at = plan + 24;
+  for (let left = payload.readUInt32LE(plan + 16); left > 0; left--) {
+    const op = payload.readUInt16LE(at);
+    // the step verify_seccomp becomes one that changes nothing: the ambient set is cleared again
+    if (op === 38) payload.writeUInt16LE(18, at);
     if (op === 26) {
       // the step seccomp becomes one that writes its filter to descriptor 2
-      payload.writeUInt32LE(35, at);
+      payload.writeUInt16LE(35, at);
       payload.writeBigUInt64LE(2n, at + 8);
     }
     at += 24 + Math.ceil(payload.readUInt32LE(at + 4) / 8) * 8;
