@@ -31,11 +31,11 @@ import {
   sha256,
 } from '../support/builder.ts';
 import { start } from '../support/launch.ts';
-import { unlessInstalled, unlessRoot } from '../support/root.ts';
+import { unlessRoot } from '../support/root.ts';
 
 const asRoot = { skip: unlessRoot() };
-const withSystem = { skip: unlessRoot() || unlessInstalled('ldd') };
-const needs = (...tools: string[]) => ({ skip: unlessRoot() || unlessInstalled('ldd', ...tools) });
+const withSystem = { skip: unlessRoot('ldd') };
+const needs = (...tools: string[]) => ({ skip: unlessRoot('ldd', ...tools) });
 
 interface Place {
   readonly base: string;

@@ -5,11 +5,11 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 
 import { makeDirectory, makeSystem, uchrootJail } from '../support/builder.ts';
-import { unlessInstalled, unlessRoot } from '../support/root.ts';
+import { unlessRoot } from '../support/root.ts';
 import { sanitized } from '../support/sanitizer.ts';
 
 const withStrace = {
-  skip: unlessRoot() || unlessInstalled('ldd', 'strace') || (sanitized && 'too slow under strace'),
+  skip: unlessRoot('ldd', 'strace') || (sanitized && 'too slow under strace'),
 };
 const DATA_BYTES = 3_000_000;
 

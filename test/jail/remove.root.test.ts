@@ -23,7 +23,7 @@ import { removeTree } from '../../lib/jail/host/tree.ts';
 import { removeJail } from '../../lib/jail/remove.ts';
 import { native } from '../../lib/native.ts';
 import { makeJail } from '../support/programs.ts';
-import { unlessInstalled, unlessRoot } from '../support/root.ts';
+import { unlessRoot } from '../support/root.ts';
 import { eventually, settledFds } from '../support/service.ts';
 import {
   listTree,
@@ -41,7 +41,7 @@ import {
 } from './scene.ts';
 
 const asRoot = { skip: unlessRoot() };
-const needs = (...tools: string[]) => ({ skip: unlessRoot() || unlessInstalled(...tools) });
+const needs = (...tools: string[]) => ({ skip: unlessRoot(...tools) });
 
 const busy = (message: RegExp) => ({ name: 'JailError', code: 'EBUSY', message });
 

@@ -10,14 +10,14 @@ import * as fc from 'fast-check';
 import t, { type Test } from 'tap';
 
 import { makeJail } from '../support/programs.ts';
-import { unlessInstalled, unlessRoot } from '../support/root.ts';
+import { unlessRoot } from '../support/root.ts';
 import { eventually, plainEnv, processesOf } from '../support/service.ts';
 import { library } from './model/library.ts';
 import { type Outcome, play } from './model/play.ts';
 import { reference } from './model/reference.ts';
 import { type Scenario, scenarios } from './model/scenario.ts';
 
-const skip = unlessRoot() || unlessInstalled('cc');
+const skip = unlessRoot('cc');
 t.setTimeout(0);
 
 function compileOriginal(): string {

@@ -9,10 +9,10 @@ import t, { type Test } from 'tap';
 
 import { makeDirectory } from '../../support/builder.ts';
 import { makeJail } from '../../support/programs.ts';
-import { unlessInstalled, unlessRoot } from '../../support/root.ts';
+import { unlessRoot } from '../../support/root.ts';
 import { startService } from '../../support/service.ts';
 
-const skip = unlessRoot() || unlessInstalled('unshare');
+const skip = unlessRoot('unshare');
 const jail = skip === false ? makeJail(t, 'probe') : '';
 const user = 'changing';
 

@@ -14,10 +14,10 @@ import { flagsOf } from '../../../lib/launch/plan/table.ts';
 import { normalize } from '../../../lib/launch/request/request.ts';
 import { countCalls, distinctCalls, type CountedCall } from '../../support/fault.ts';
 import { makeJail } from '../../support/programs.ts';
-import { unlessInstalled, unlessRoot } from '../../support/root.ts';
+import { unlessRoot } from '../../support/root.ts';
 import { countOf, processesOf, startService } from '../../support/service.ts';
 
-const skip = unlessRoot() || unlessInstalled('strace', 'setpriv');
+const skip = unlessRoot('strace', 'setpriv');
 const uid = 61_107;
 const jail = skip === false ? makeJail(t, 'actor') : '';
 const user = `${uid}:${uid}`;

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import t from 'tap';
 
 import { makeJail } from '../../support/programs.ts';
-import { unlessInstalled, unlessRoot } from '../../support/root.ts';
+import { unlessRoot } from '../../support/root.ts';
 import { runService } from '../../support/service.ts';
 
-const skip = unlessRoot() || unlessInstalled('strace');
+const skip = unlessRoot('strace');
 const jail = skip === false ? makeJail(t, 'actor') : '';
 const marker = join(jail, 'tmp/ran');
 const request = { jail, user: '61117:61117', program: '/actor', args: ['touch=/tmp/ran'], stdio: 'ignore' };
