@@ -1,4 +1,4 @@
-// The commands of uchroot-jail: the options of each, its call of the library, and what it prints.
+// The commands of uchroot-jail: their options, their library calls, and their output.
 
 import { readFileSync } from 'node:fs';
 
@@ -21,7 +21,7 @@ import { explainRule, showCheck } from './jail-check-report.ts';
 import { newsLeft, showBuilt, showExplanation, showList, showUpdate, summaryOf } from './jail-report.ts';
 import { jsonDocument } from '../json.ts';
 
-// Ends the work, shows its progress, and tells warnings.
+// Aborts the work, shows its progress, and prints warnings.
 interface Watch extends Required<Pick<JailWork, 'signal' | 'onProgress'>> {
   readonly onWarning: (warning: string) => void;
 }
@@ -198,7 +198,7 @@ export const commands: Readonly<Record<string, JailCommand>> = {
   remove,
 };
 
-// A newer file of the host, perhaps a security update, was left out of the jail.
+// A newer host file, perhaps a security update, was not put in the jail.
 const OUTDATED_STATUS = 3;
 
 function workStatus({ left }: JailReport): number {

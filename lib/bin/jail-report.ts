@@ -1,4 +1,4 @@
-// What the commands of uchroot-jail print about their work.
+// The reports that the commands of uchroot-jail print.
 
 import { showPath } from '../binary/path.ts';
 import type { LeftBecause, LeftSide } from '../jail/apply/left.ts';
@@ -104,7 +104,7 @@ function sideWords(side: LeftSide | undefined): string {
   return `${kind} ${mode} ${uid}:${gid}${sha256 === undefined ? '' : ` sha256 ${sha256}`}`;
 }
 
-/** A warning if newer files of the host were left out of the jail. */
+/** A warning if newer host files were not put in the jail. */
 export function newsLeft(directory: Bytes, { left }: JailReport): readonly string[] {
   const paths = left.filter(({ isOutdated }) => isOutdated).map(({ path }) => show(path));
   if (paths.length === 0) return [];

@@ -52,7 +52,7 @@ export const check: Command<undefined> = {
   },
 };
 
-// A file that was named must exist; the default files in /etc need not.
+// A named file must exist; the default files in /etc need not.
 function requireFile(file: Bytes | undefined): void {
   if (file === undefined || existsSync(file as string)) return;
   throw new JailError(`${quote(file)} is not there`, { code: 'ENOENT' });

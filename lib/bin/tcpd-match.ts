@@ -48,7 +48,7 @@ export const match: Command<undefined> = {
   },
 };
 
-// 2 if a decision is uncertain, or the addresses of the client get different ones.
+// 2 if a decision is uncertain, or if the client's addresses get different decisions.
 function statusOf(explanations: readonly Explanation[]): number {
   const statuses = new Set(
     explanations.map(({ verdict, doubts }) => (doubts.length > 0 ? 2 : verdict === 'granted' ? 0 : 1)),
@@ -57,7 +57,7 @@ function statusOf(explanations: readonly Explanation[]): number {
   return statuses.size === 1 ? status : 2;
 }
 
-/** Cuts at the `@`, as in a word of a rule. */
+/** Splits at the `@`, as in a word of a rule. */
 function cutAt({ bytes }: Argument): readonly [before: Buffer | undefined, after: Buffer] {
   const at = findOutside(bytes.toString('latin1'), '@', 1);
   return at < 0 ? [undefined, bytes] : [bytes.subarray(0, at), bytes.subarray(at + 1)];
@@ -82,7 +82,7 @@ async function toRequests(read: ReadArguments): Promise<readonly RequestDescript
   });
 }
 
-/** The addresses of a host; an address may be in brackets, and `unknown` is kept. */
+/** The addresses of a host. An address may be in brackets, and `unknown` is kept. */
 async function toAddresses(host: Buffer): Promise<readonly string[]> {
   const text = host.toString('utf8').replace(/^\[(.*)\]$/, '$1');
   if (isIP(text) !== 0 || text === 'unknown') return [text];

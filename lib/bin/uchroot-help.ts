@@ -3,7 +3,7 @@ import { optionGroups } from '../launch/request/launch-option.ts';
 import { optionLines } from './common-options.ts';
 import { commandOptions, usageLine } from './uchroot-options.ts';
 
-/** What --help prints. */
+/** The text of --help. */
 export function usage(): string {
   const options = commandOptions();
   const groups = optionGroups.map(

@@ -1,5 +1,5 @@
-// The options of uchroot: those of the launch (lib/launch/request/request.ts), and those that ask for something else
-// than a launch. Names are those of chroot, setpriv, bwrap and systemd.
+// The options of uchroot: those of the launch (lib/launch/request/launch-option.ts), and those for other tasks.
+// Their names are those of chroot, setpriv, bwrap and systemd.
 import { UsageError } from '../errors.ts';
 import type { LaunchOption } from '../launch/request/launch-option.ts';
 import { launchRows, type LaunchRequest } from '../launch/request/request.ts';
@@ -7,14 +7,14 @@ import { option, type Argument, type Option } from '../command-option.ts';
 import { quote } from '../quote.ts';
 import type { GivenOption } from './arguments.ts';
 
-/** The words of the C original. */
+/** The usage line of the C original. */
 export const usageLine = 'Usage: uchroot {username} {directory} {program} [arguments]';
 
 /** An option of uchroot. */
 export interface CommandOption extends Option, Pick<LaunchOption, 'group' | 'notInUnit'> {
-  /** The option without which it has no meaning. */
+  /** The option that this one requires. */
   readonly needs?: 'plan' | 'compile' | 'unit';
-  /** Why --compile refuses it, and what to do instead. */
+  /** Why --compile refuses it, and the alternative. */
   readonly notCompiled?: { readonly because: string; readonly hint: string };
 }
 
@@ -23,7 +23,7 @@ const chooseOne = {
   hint: 'afterwards, the launcher itself prints the steps with --plan, and an init system can start it as any program',
 };
 
-// Options of a unit and of a compiled launcher, which have no meaning without --unit or --compile.
+// Options for --unit or --compile only.
 const ofUnit = (spelling: string, help: string): CommandOption =>
   option(spelling, help, { group: 'Init units', needs: 'unit' });
 const ofCompile = (spelling: string, help: string): CommandOption =>
@@ -87,7 +87,7 @@ const keyedOptions = (): readonly Keyed[] =>
     (options?.() ?? []).map((option): Keyed => [key, option]),
   ));
 
-/** The options of a launch, which uchroot-tcpd run takes too. */
+/** The options of a launch. uchroot-tcpd run takes them too. */
 export function launchOptions(): readonly LaunchOption[] {
   return keyedOptions().map(([, option]) => option);
 }
@@ -111,7 +111,7 @@ export function absolute(path: Buffer): Buffer {
 
 const purposes = { plan: 'a plan', compile: 'a compiled launcher', unit: 'a unit' } as const;
 
-// What cannot stand together.
+// Checks for options that exclude each other.
 function checkTogether(given: readonly GivenOption[]): void {
   const names = new Set(given.map(([name]) => name));
   for (const { name, needs, notInUnit, notCompiled } of commandOptions()) {
@@ -126,7 +126,7 @@ function checkTogether(given: readonly GivenOption[]): void {
   }
 }
 
-/** The request that a command line stands for. @throws UsageError */
+/** The request of a command line. @throws UsageError */
 export function toRequest(given: readonly GivenOption[], operands: readonly Argument[]): LaunchRequest {
   const [user, jail, program, ...args] = operands;
   const request: Record<string, unknown> = {

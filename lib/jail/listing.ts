@@ -1,4 +1,4 @@
-// Lists what a jail holds according to its manifest, and explains why.
+// Lists a jail's files according to its manifest, and explains them.
 
 import { type BytePath, showPath } from '../binary/path.ts';
 import type { DirectoryRoot } from '../binary/root.ts';
@@ -28,13 +28,13 @@ export interface ListedFile extends Omit<Recorded, 'path' | 'source' | 'target' 
 export interface JailList {
   readonly files: readonly ListedFile[];
   readonly packs: readonly PackReason[];
-  /** Versions of the Debian packages that the files come from. */
+  /** Versions of the files' Debian packages. */
   readonly packages: Readonly<Record<string, string>>;
-  /** What `buildJail({recipe})` takes, as JSON. */
+  /** The recipe as JSON, for `buildJail({recipe})`. */
   readonly recipe: object;
 }
 
-/** @throws JailError ENOENT, ERR_NO_MANIFEST, ERR_MANIFEST; EPERM for everybody but root */
+/** @throws JailError ENOENT, ERR_NO_MANIFEST, ERR_MANIFEST; EPERM for users other than root */
 export async function listJail(asked: { readonly directory: Bytes }): Promise<JailList> {
   const request = takeRequest(asked, (own) => {
     checkKeys(own, new Set(['directory']));
@@ -64,7 +64,7 @@ export interface Explanation {
   readonly path: string;
   /** Undefined if the builder has not put it there. */
   readonly file: ListedFile | undefined;
-  /** The nearest reason first. The last one was asked for. */
+  /** The nearest reason first. The last one is the request. */
   readonly reasons: readonly string[];
   readonly version: string | undefined;
 }

@@ -1,4 +1,4 @@
-// Warnings about a jail that was made, and errors with their possible cause.
+// Warnings about a new jail, and hints for its errors.
 
 import { type BytePath, showPath } from '../binary/path.ts';
 import { JailError } from '../errors.ts';
@@ -13,7 +13,7 @@ interface Told {
   readonly warnings: readonly string[];
 }
 
-/** Warnings about files of the host that were not copied and may be missed. */
+/** Warnings about host files that were not copied and may be missed. */
 export function warningsOf(
   { secrets, vanished, incomplete, onlyHere, accounts }: JailPlan,
   directory: BytePath,
@@ -52,7 +52,7 @@ export function refuseFailures<T extends Told & { readonly failures: readonly st
   });
 }
 
-/** Adds to an error the paths that were left: an old file may be why something does not start. @throws as `verify` */
+/** Adds the paths that were left to an error: an old file can be its cause. @throws as `verify` */
 export function withHint<T>(left: readonly Left[], verify: () => T): T {
   try {
     return verify();

@@ -124,7 +124,7 @@ class Reading : public Napi::AsyncWorker {
         promise_(env),
         query_(std::move(query)) {}
 
-  // If the worker has ended, no code else closes the jail.
+  // Closes the jail if JS did not take it, because its worker has ended.
   ~Reading() override {
     if (reading_.jailFd >= 0) close(reading_.jailFd);
   }
