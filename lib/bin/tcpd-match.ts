@@ -20,17 +20,17 @@ import { numberOf, toHostsOptions } from './tcpd-options.ts';
 
 export const match: Command<undefined> = {
   synopsis: 'match [OPTION]... DAEMON[@HOST] [USER@]CLIENT',
-  summary: 'what is decided on a request, by which rule, with which look-ups and options',
+  summary: 'shows the decision on a request, its rule, its look-ups and its options',
   options: [
     option('--why', 'and why each rule above it does not match'),
     option('--format FORMAT', 'text, or json with all of that'),
-    option('--name NAME', 'the name of the client; else it is looked up where a rule asks'),
+    option('--name NAME', 'the name of the client; by default it is looked up if a rule needs it'),
     option('--client-port N', 'its port'),
     option('--server-name NAME', 'the name of HOST, the address that the client connects to'),
     option('--server-port N', 'its port'),
     option('--timeout SECONDS', 'longest time for a look-up (default 10)'),
   ],
-  statuses: '0 granted, 1 denied or delegated, 2 it cannot be told.',
+  statuses: '0 granted, 1 denied or delegated, 2 uncertain.',
   operands: [2, 2],
   failureStatus: 2,
   run: async (read) => {

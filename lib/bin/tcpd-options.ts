@@ -10,8 +10,8 @@ import { valueOf } from './dispatch.ts';
 
 /** The files, and their language. */
 export const fileOptions = [
-  option('--allow FILE', 'the file of those who are let in (default /etc/hosts.allow)'),
-  option('--deny FILE', 'the file of those who are not (default /etc/hosts.deny)'),
+  option('--allow FILE', 'the file with the clients to let in (default /etc/hosts.allow)'),
+  option('--deny FILE', 'the file with the clients to refuse (default /etc/hosts.deny)'),
   option('--dialect DIALECT', 'what the third field of a rule is: options, command, or auto (default)'),
   option('--compat libwrap', 'do not read a last line without a newline'),
 ] as const;

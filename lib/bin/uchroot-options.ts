@@ -30,10 +30,10 @@ const ofCompile = (spelling: string, help: string): CommandOption =>
   option(spelling, help, { group: 'Compiled launchers', needs: 'compile' });
 
 const notOfLaunch = (): readonly CommandOption[] => [
-  option('--check', 'look for what makes the jail unsafe first, and refuse it', {
+  option('--check', 'check the jail first, and start nothing in an unsafe one', {
     group: 'Jail',
     notCompiled: {
-      because: 'a compiled launcher has nothing to check with',
+      because: 'a compiled launcher cannot check a jail',
       hint: 'uchroot-jail check DIRECTORY checks the jail now, and from cron(8) later',
     },
   }),
@@ -64,7 +64,7 @@ const notOfLaunch = (): readonly CommandOption[] => [
   ),
   ofUnit('--accept', 'one process a connection, on its standard input and output'),
   ofUnit('--notify', 'the program says when it is ready (sd_notify)'),
-  ofUnit('--watchdog SECONDS', 'start it again if it gives no sign of life for so long'),
+  ofUnit('--watchdog SECONDS', 'start it again if it sends no sign of life for this time'),
   ofUnit('--reload-signal SIGNAL', 'a reload sends this signal'),
   ofUnit('--reload-update', 'a reload first brings the jail up to date (uchroot-jail update)'),
   ofUnit('--syslog', "bring the socket of the host's log into the jail"),

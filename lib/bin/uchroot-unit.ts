@@ -65,7 +65,7 @@ function toPlainPath(path: Uint8Array | string): Buffer {
     return Buffer.from(resolve(found, rest), 'latin1');
   } catch {
     throw new UsageError(
-      `${quote(toBuffer(path))}: what is before its '..' is not there, so a unit cannot name it`,
+      `${quote(toBuffer(path))}: the part before its '..' does not exist, so a unit cannot name it`,
     );
   }
 }
@@ -110,7 +110,7 @@ function launchOptions(options: Options): readonly string[] {
 function toUnit(options: Options, request: LaunchRequest): Unit {
   const given = new Map(options.map(([name, value]) => [name, value.text]));
   if (request.program === undefined)
-    throw new UsageError('a unit needs a program: the shell that is the default wants a terminal');
+    throw new UsageError('a unit needs a program: the default shell needs a terminal');
   const program = latin1(request.program);
   const jail = latin1(toPlainPath(request.jail));
   const name = toName(given.get('unit-name'), program);

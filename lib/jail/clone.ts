@@ -118,9 +118,7 @@ async function clone(
   const place = openPlace(absolute(request.directory), true);
   try {
     if (isWithin(place.path, source.path) || isWithin(source.path, place.path))
-      throw new UsageError(
-        `of ${showPath(source.path)} and ${showPath(place.path)} one would lie in the other`,
-      );
+      throw new UsageError(`${showPath(source.path)} and ${showPath(place.path)}: one is inside the other`);
     const isThere = checkFree(place);
     await removeAbandoned(place);
     const work = { signal: request.signal, onProgress: tellOf(request, template) };
@@ -195,7 +193,7 @@ function publish(place: Place, temporary: BytePath, isThere: boolean): void {
   } catch (error) {
     const code = errorCode(error);
     if (code !== 'EEXIST' && code !== 'ENOTEMPTY' && code !== 'ENOTDIR' && code !== 'EBUSY') throw error;
-    throw new JailError(`${showPath(place.path)} was put there by somebody else meanwhile`, {
+    throw new JailError(`another process has made ${showPath(place.path)} meanwhile`, {
       code,
       path: showPath(place.path),
     });
@@ -238,11 +236,11 @@ function toReport({ skipped, skippedCount, ...counts }: CopyReport): CloneReport
 
 const WORDS: Readonly<Record<SkipReason, string>> = {
   vanished: 'vanished while the template was copied',
-  changed: 'left out, since it changed while the template was copied',
-  busy: 'left out, since somebody holds a lease on it',
-  mount: 'what is mounted in the template is left out',
+  changed: 'left out, because it changed while the template was copied',
+  busy: 'left out, because a process holds a lease on it',
+  mount: 'mounts in the template are left out',
   socket: 'sockets are left out',
-  device: 'not made, since mknod is not permitted here',
+  device: 'not made, because mknod is not permitted here',
   attribute: 'not all extended attributes could be copied',
   privileges: 'set-user-ID, set-group-ID or file capabilities were not copied',
 };

@@ -110,7 +110,7 @@ export function readBuilt<T>(directory: BytePath, use: (jail: DirectoryRoot, man
     try {
       const manifest = readManifest(jail);
       if (manifest !== undefined) return use(jail, manifest);
-      throw new JailError(`${MANIFEST_PATH} in the jail is not root's alone`, {
+      throw new JailError(`${MANIFEST_PATH} in the jail can be written by other users than root`, {
         code: 'ERR_INSECURE_PATH',
         path: MANIFEST_PATH,
       });

@@ -71,7 +71,7 @@ function checkPlan(plan: JailPlan, recipe: Recipe, without: readonly BytePath[])
   }
   const unused = plan.unused.find((path) => without.includes(path));
   if (unused !== undefined)
-    throw new UsageError(`nothing of ${showPath(unused)}, which is to be left out, would be in the jail`, {
+    throw new UsageError(`${showPath(unused)} cannot be left out: the jail would have nothing of it`, {
       hint: '--plan shows the largest parts, and what is there',
     });
   const [barren] = plan.barren;
@@ -94,8 +94,8 @@ function checkReplace(replace: readonly BytePath[], plan: JailPlan, before: Mani
   for (const named of replace) {
     const isIn = ({ path }: { readonly path: BytePath }) => isAtOrIn(path, named);
     if (plan.entries.some(isIn) || before?.entries.some(isIn) === true) continue;
-    throw new UsageError(`${showPath(named)}, to be replaced, is no path that the builder makes`, {
-      hint: 'name it as the list of what was left does, without links on the way',
+    throw new UsageError(`${showPath(named)} cannot be replaced: the builder makes no such path`, {
+      hint: 'use the path that the report shows as left, without links in it',
     });
   }
 }

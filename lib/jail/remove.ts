@@ -74,7 +74,7 @@ async function removeAt(place: Place, request: JailWork): Promise<RemoveReport> 
       throw new JailError(`${shown} has no manifest: it is no jail that uchroot-jail has built`, {
         code: 'ERR_NO_MANIFEST',
         path: shown,
-        hint: 'nothing was removed; see what it is, and remove it by other means',
+        hint: 'nothing was removed; check what it is, and remove it with other tools',
       });
     await checkIdle(jail);
     const hidden = hiddenName(place.name, 'remove');
@@ -170,7 +170,10 @@ async function checkIdle({ own, ...jail }: OpenJail): Promise<void> {
 function checkSame(place: Place, name: BytePath, { fd }: OpenJail): void {
   const [renamed, opened] = [lookAt(place, name), native.inRootFstat(fd)];
   if (renamed?.dev === opened.dev && renamed.ino === opened.ino) return;
-  throw busy(`${showPath(place.path)} was exchanged by somebody else meanwhile`, 'look what is there now');
+  throw busy(
+    `${showPath(place.path)} was replaced by another process meanwhile`,
+    'check which directory is there now',
+  );
 }
 
 function rename(place: Place, hidden: BytePath): void {
@@ -198,7 +201,7 @@ async function removeHidden(
     const [jail, rest] = [showPath(place.path), showPath(beside(place, hidden))];
     const goOn = `uchroot-jail remove ${jail} removes the rest`;
     if (error instanceof AbortError) {
-      const message = `ended half-way: what is left of ${jail} is in ${rest}`;
+      const message = `not complete: the rest of ${jail} is in ${rest}`;
       throw new AbortError(message, signal, { path: rest, hint: goOn });
     }
     if (!(error instanceof JailError)) throw error;

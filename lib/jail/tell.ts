@@ -23,13 +23,15 @@ export function warningsOf(
     ...(secrets.length === 0
       ? []
       : [
-          `not everybody may read ${secrets.map(showPath).join(', ')}: left out, unless named: ${copyWords(secrets)}`,
+          `left out, because not world-readable: ${secrets.map(showPath).join(', ')}; to copy: ${copyWords(secrets)}`,
         ]),
     ...(vanished.length === 0 ? [] : [`no longer on the host: ${showPaths(vanished)}`]),
-    ...(lost.length === 0 ? [] : [`files that come along lack ${showPaths(lost)}, on the host as well`]),
+    ...(lost.length === 0 ? [] : [`copied files need ${showPaths(lost)}, which the host lacks too`]),
     ...(onlyHere.length === 0
       ? []
-      : [`no build for every processor: ${showPaths(onlyHere)}; the jail may not work on another machine`]),
+      : [
+          `built for this kind of processor only: ${showPaths(onlyHere)}; the jail may not work on another machine`,
+        ]),
     ...accounts.map((account) => accountWarning(account, showPath(directory))),
   ];
 }

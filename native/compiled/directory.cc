@@ -79,9 +79,9 @@ bool isSameInode(const Payload* payload, const struct statx& now) {
   message.put("has ");
   put(now.stx_uid, now.stx_gid, now.stx_mode);
   const bool wasThere = (was.mode & S_IFMT) != 0;
-  message.put(wasThere ? ", and had " : ", and is to have ");
+  message.put(wasThere ? ", and had " : ", and must have ");
   put(was.uid, was.gid, was.mode);
-  message.put(wasThere ? " when this launcher was compiled" : ": it was not there when this launcher was compiled");
+  message.put(wasThere ? " when this launcher was compiled" : ": it did not exist when this launcher was compiled");
   refuse(payload, {to.step, 0, to.changed, 0}, message, kAgain);
 }
 

@@ -499,8 +499,8 @@ t.test('an empty directory is filled, anything else at the place is refused', as
   await refused(`${base}/mounted`, /mounted/);
   await refused('/', /not the name of a jail/);
   await refused(`${base}/..`, /not the name of a jail/);
-  await refused(`${template}/etc/jail`, /lie in the other/);
-  await refused(template, /lie in the other/);
+  await refused(`${template}/etc/jail`, /is inside the other/);
+  await refused(template, /is inside the other/);
   await t.rejects(cloneJail({ template, directory: `${base}/file/jail` }), { code: 'ENOTDIR' });
   t.same(namesIn(base), ['empty', 'file', 'link', 'mounted', 'template']);
 });

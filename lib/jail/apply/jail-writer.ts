@@ -162,7 +162,7 @@ export class JailWriter {
 
 function isBusy(jailPath: BytePath): JailError {
   const path = showPath(jailPath);
-  return new JailError(`${path} was changed in the jail at this moment, by somebody else`, {
+  return new JailError(`another process has just changed ${path} in the jail`, {
     code: 'EAGAIN',
     path,
     hint: 'nothing was changed; run it again',

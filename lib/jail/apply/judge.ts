@@ -187,7 +187,7 @@ function judgeUnknown(grounds: Grounds, met: Met): Verdict {
   if (present.kind === 'file')
     return look.content === lookOf(fresh).content ? PUT : leave(grounds, 'unknown', met);
   const words = `${showPath(entry.path)} was ${nameOf(present)} in the jail`;
-  return { ...PUT, warning: `${words}: that of the host takes its place` };
+  return { ...PUT, warning: `${words}: it is replaced by that of the host` };
 }
 
 function leave(
@@ -239,8 +239,8 @@ function checkDirectory(entry: DirectoryEntry, present: FileStatus): void {
   const mayBeWritten = entry.uid !== undefined || (entry.mode & 0o002) !== 0;
   const othersWrite = (present.mode & 0o002) !== 0 || ((present.mode & 0o020) !== 0 && present.gid !== 0);
   if (isOurs && (mayBeWritten || !othersWrite)) return;
-  const why = isOurs ? 'can be written by others' : `is owned by uid ${present.uid}`;
-  throw new JailError(`${path} in the jail ${why}, who could exchange what is put there`, {
+  const why = isOurs ? 'can be written by other users' : `is owned by uid ${present.uid}`;
+  throw new JailError(`${path} in the jail ${why}, who could replace its files`, {
     code: 'ERR_INSECURE_PATH',
     path,
     hint: 'chown it to root and chmod go-w it, or build a new jail',

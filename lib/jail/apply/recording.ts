@@ -66,7 +66,7 @@ export function vanished({ source }: FileEntry): JailError {
 
 export function exchanged({ source }: FileEntry): JailError {
   const path = showPath(source);
-  const message = `${path} was exchanged for a file that not everybody may read`;
+  const message = `${path} was replaced by a file that is not world-readable`;
   return new JailError(message, { code: 'EAGAIN', path });
 }
 

@@ -53,10 +53,10 @@ function makeStore(jail: DirectoryRoot): boolean {
   }
   if (present === undefined) return makeStore(jail);
   if (present.kind === 'directory' && present.uid === 0 && (present.mode & 0o022) === 0) return false;
-  throw new JailError(`${STORE} in the jail is not a directory of root's alone`, {
+  throw new JailError(`${STORE} in the jail is not a directory that only root can write`, {
     code: 'ERR_INSECURE_PATH',
     path: STORE,
-    hint: 'somebody else has made it: move it away',
+    hint: 'uchroot-jail has not made it: move it away',
   });
 }
 

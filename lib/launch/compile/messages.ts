@@ -45,10 +45,10 @@ function unseen(step: Step, code: ErrnoName, errno: number, view: JailView): Wor
   if (look === undefined || !(look.after ?? fileErrors).includes(code)) return undefined;
   const { account, jail, cwd } = view;
   const what = step.op === 'execve' ? quote(step.program) : `--chdir ${quote(cwd)}`;
-  const hint = `a host with Node tells more: uchroot --plan for uid ${account.uid}, ${jail} and ${what}`;
+  const hint = `for the cause, run on a host with Node: uchroot --plan for uid ${account.uid}, ${jail} and ${what}`;
   if (step.op !== 'execve') return { text: reason(errno), hint };
   return code === 'ENOENT' || code === 'ENOTDIR'
-    ? { text: 'not found in the jail, or an interpreter that it needs is not', hint }
+    ? { text: 'not found in the jail, or its interpreter was not found', hint }
     : { text: `cannot be executed: ${reason(errno)}`, hint };
 }
 

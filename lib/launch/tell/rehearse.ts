@@ -33,7 +33,7 @@ function toProblem({ stages, steps, view, jailFd }: PreparedLaunch): LaunchError
   if (failure.errno !== 0 || step === undefined)
     return toLaunchError(steps, { ...failure, step: place }, view);
   const signal = signalName(failure.detail);
-  return new LaunchError(`${messageHead(step, contextOf(view, 0))} the process is ended by ${signal}`, {
+  return new LaunchError(`${messageHead(step, contextOf(view, 0))} the process is killed by ${signal}`, {
     step: step.op,
     place: place + 1,
     code: 'ERR_SIGNAL',

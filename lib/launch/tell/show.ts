@@ -21,7 +21,10 @@ export function planAsText({ stages, account, view }: Launch): string {
       })
       .join(''),
   );
-  return head + parts.join('     fork: this process waits, and ends as its child does, which goes on:\n');
+  return (
+    head +
+    parts.join('     fork: this process waits for its child and ends with its status; the child continues:\n')
+  );
 }
 
 // Bytes as text. Bytes that are not UTF-8 are escaped as in messages.
@@ -68,9 +71,9 @@ function jailLine({ components, identity }: RecordedJail, anyInode: boolean, any
   if (jail === undefined) return '';
   const owner = `owner ${jail.uid}:${jail.gid}`;
   const own = anyInode
-    ? `${owner}, and nobody else may write it than mode ${octal(jail.mode)} lets`
+    ? `${owner}, and no more writers than mode ${octal(jail.mode)} allows`
     : `inode ${identity.inode}, ${owner}, mode ${octal(jail.mode)}`;
-  const above = anyPath ? '' : '; above it the same owners, and nobody else who may write';
+  const above = anyPath ? '' : '; the directories above must have the same owners and writers as now';
   return `${jail.shown} must be a directory with ${own}${above}`;
 }
 

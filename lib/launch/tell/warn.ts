@@ -62,7 +62,7 @@ export function findMissingZone(launch: PreparedLaunch): readonly DirectoryFindi
       message: `TZ=${showPath(name as BytePath)}: ${showPath(path)} is not in the jail: times are shown in UTC`,
       hint: existsSync(pathBytes(path))
         ? `uchroot-jail build ${view.jail} --copy ${showPath(path)}`
-        : 'the host has none of that name either',
+        : 'the host does not have it either',
     },
   ];
 }
