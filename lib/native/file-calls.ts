@@ -152,7 +152,7 @@ export interface FileCalls {
   removeAttribute(fd: number, name: string): void;
 
   /**
-   * stat(2): whether the status is still the one in `stamp`. Writes the new status there (lib/tcpwrappers/file/stamp.ts knows the
+   * stat(2): whether the status is still the one in `stamp`. Writes the new status there (lib/tcpwrappers/file/file-stamp.ts knows the
    * format). `path` ends in a NUL byte.
    */
   restat(path: Buffer, stamp: Buffer): boolean;
