@@ -12,7 +12,7 @@ struct PlanContext {
   int listenFds = 0;                         // number of descriptors passed to the launcher, from 3 on (sd_listen_fds(3))
   const char* const* environment = nullptr;  // replaces the plan's environment
   int statusFd = -1;                         // of a launcher: PHASE_EXECUTE is written to it before execve
-  bool hasThreads = false;                   // other threads use descriptors, so none is closed while this process waits for the program
+  bool hasThreads = false;                   // other threads use descriptors: this process closes none while it waits
   volatile PlanFailure* progress = nullptr;  // of a rehearsal: the step that is running; execve is skipped
   // State of the run.
   long nullFd = -1;      // the descriptor of /dev/null that replaced the first closed one of 0 to 2

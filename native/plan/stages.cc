@@ -110,8 +110,8 @@ void reapAll(long child) {
   // If the parent is gone or cannot be told, the launch has failed.
   if (context.isChild && endWithParent() < 0) quit(kStatusLost);
   if (context.statusFd >= 0 && tell(context.statusFd, {kNoStep, PHASE_EXECUTE, 0, 0}) < 0) quit(kStatusLost);
-  // Otherwise a reader of a pipe would not see its end, because this process holds it open. Other threads may still use their
-  // descriptors.
+  // If this process kept its descriptors, the reader of a pipe would not see its end. Other threads may use the descriptors, so
+  // with threads they stay open.
   if (!context.hasThreads) (void)sys(__NR_close_range, 0, ~0u, 0);
   endAs(child);
 }

@@ -26,7 +26,7 @@ namespace {
 // An aligned copy: running a plan changes it, and a JS Buffer may start at any address.
 struct OwnPlan {
   std::unique_ptr<uint64_t[]> words;
-  PlanFailure failure = {kNoStep, PHASE_CHECK, EINVAL, 0};  // used if `words` is null
+  PlanFailure failure = {kNoStep, PHASE_CHECK, EINVAL, 0};  // valid if `words` is null
 };
 
 OwnPlan copyPlan(const Napi::Uint8Array& bytes) {
