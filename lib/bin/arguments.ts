@@ -7,8 +7,8 @@ import type { Argument, Option } from '../command-option.ts';
 import { quote } from '../quote.ts';
 
 /**
- * The arguments after the script's name. Node decodes them as UTF-8 and replaces invalid bytes by U+FFFD. If there
- * is one, the bytes are read from /proc/self/cmdline (proc_pid_cmdline(5)).
+ * The arguments after the script's name. Node decodes them as UTF-8 and replaces invalid bytes by U+FFFD. If there is one, the
+ * bytes are read from /proc/self/cmdline (proc_pid_cmdline(5)).
  */
 export function commandArguments(): readonly Argument[] {
   const texts = process.argv.slice(2);
@@ -35,8 +35,7 @@ export interface ReadArguments {
 const none: Argument = { text: '', bytes: Buffer.from('') };
 
 /**
- * Reads `--name value`, `--name=value` and `--name` up to the first operand or `--`. The rest belongs to the
- * program.
+ * Reads `--name value`, `--name=value` and `--name` up to the first operand or `--`. The rest belongs to the program.
  *
  * @throws UsageError for unknown options, a missing value, or a value for an option that takes none
  */

@@ -41,20 +41,17 @@ export interface Program<Context> {
   readonly usageLine: string;
   /** Its description, for --help. */
   readonly about: string;
-  /** Options of all its commands. */
   readonly options?: readonly Option[];
   /** The last part of --help. */
   readonly ending?: () => string;
   /** Reports a failure; if missing, on standard error. */
   readonly tell?: (lines: string) => void;
-  /** Runs a command with its context. */
   readonly start: (run: (context: Context) => Promise<string | Outcome>) => Promise<string | Outcome>;
 }
 
 const help = option('--help', 'print this text');
 const version = option('--version', 'print the version');
 
-/** The text of --help. */
 function usageOf<Context>({ name, commands, about, options = [], ending }: Program<Context>): string {
   const synopses = Object.values(commands).map(({ synopsis }) => `${name} ${synopsis}`);
   const parts = Object.entries(commands).map(([word, { summary, options, statuses }]) => {
@@ -82,8 +79,7 @@ export function has(read: ReadArguments, name: string): boolean {
 // The exit status if standard output could not be written.
 let lostStatus: number | undefined;
 
-// An empty text does not open process.stdout: that makes a pipe or terminal non-blocking for all processes that
-// share it.
+// An empty text does not open process.stdout: that makes a pipe or terminal non-blocking for all processes that share it.
 function print(name: string, text: string, failureStatus = 1): void {
   if (text === '') return;
   process.stdout.once('error', (error: NodeJS.ErrnoException) => {

@@ -70,8 +70,8 @@ function toJail({ bytes, text }: Argument, { options }: ReadArguments): LaunchRe
 const OWN_NAMES: ReadonlySet<string> = new Set(['uchroot-tcpd', 'uchroot-tcpd.cjs']);
 
 /**
- * The daemon whose name the command was called by, like tcpd(8): argv[0] of Node, or a link with the daemon's
- * name. undefined if it was called as uchroot-tcpd.
+ * The daemon whose name the command was called by, like tcpd(8): argv[0] of Node, or a link with the daemon's name. undefined if
+ * it was called as uchroot-tcpd.
  */
 export function calledAs(): string | undefined {
   const interpreters = new Set(['node', 'nodejs', basename(process.execPath)]);

@@ -1,5 +1,5 @@
-// The options of uchroot: those of the launch (lib/launch/request/launch-option.ts), and those for other tasks.
-// Their names are those of chroot, setpriv, bwrap and systemd.
+// The options of uchroot: those of the launch (lib/launch/request/launch-option.ts), and those for other tasks. Their names are
+// those of chroot, setpriv, bwrap and systemd.
 import { UsageError } from '../errors.ts';
 import type { LaunchOption } from '../launch/request/launch-option.ts';
 import { launchRows, type LaunchRequest } from '../launch/request/request.ts';
@@ -10,7 +10,6 @@ import type { GivenOption } from './arguments.ts';
 /** The usage line of the C original. */
 export const usageLine = 'Usage: uchroot {username} {directory} {program} [arguments]';
 
-/** An option of uchroot. */
 export interface CommandOption extends Option, Pick<LaunchOption, 'group' | 'notInUnit'> {
   /** The option that this one requires. */
   readonly needs?: 'plan' | 'compile' | 'unit';
@@ -92,7 +91,6 @@ export function launchOptions(): readonly LaunchOption[] {
   return keyedOptions().map(([, option]) => option);
 }
 
-/** All options of uchroot. */
 export function commandOptions(): readonly CommandOption[] {
   return [...launchOptions(), ...notOfLaunch()];
 }

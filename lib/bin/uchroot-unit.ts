@@ -42,8 +42,8 @@ function toInitSystem(text: string): Format {
   });
 }
 
-// The name of a service: the given one, or the program's last component. It may have only characters that need no
-// quoting in a unit, in a shell or in a file name.
+// The name of a service: the given one, or the program's last component. It may have only characters that need no quoting in a
+// unit, in a shell or in a file name.
 function toName(text: string | undefined, program: string): string {
   const name = text ?? program.slice(program.lastIndexOf('/') + 1);
   if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name)) return name;
@@ -52,9 +52,8 @@ function toName(text: string | undefined, program: string): string {
   });
 }
 
-// An absolute path without `.` and `..`, because systemd's settings do not accept these. The kernel resolves the
-// part up to the last `..`: after a symbolic link, `..` is the directory above the link's target
-// (path_resolution(7)).
+// An absolute path without `.` and `..`, because systemd's settings do not accept these. The kernel resolves the part up to the
+// last `..`: after a symbolic link, `..` is the directory above the link's target (path_resolution(7)).
 function toPlainPath(path: Uint8Array | string): Buffer {
   const text = toBuffer(path).toString('latin1');
   const [, above, rest = ''] = /^(.*(?:^|\/)\.\.)(?:\/(.*))?$/s.exec(text) ?? [];

@@ -1,11 +1,11 @@
 #!/usr/bin/env -S node --no-rehash-snapshot
-// The command uchroot: runs uchroot-command.ts from its code cache, so that a launch compiles almost nothing. Only
-// this file is compiled each time.
+// The command uchroot: runs uchroot-command.ts from its code cache, so that a launch compiles almost nothing. Only this file is
+// compiled each time.
 //
-// The flag shortens the start of node by an eighth: V8 does not search for prime
-// numbers to make a new seed for its hash tables, and does not rebuild the tables of its snapshot. An attacker who knows the seed can choose names that
-// collide. A launch looks up only its own arguments. A user who can put files into the jail can slow --check down,
-// but a million files do that too. The other commands read more untrusted data, and start without the flag.
+// The flag shortens the start of node by an eighth: V8 does not search for prime numbers to make a new seed for its hash tables,
+// and does not rebuild the tables of its snapshot. An attacker who knows the seed can choose names that collide. A launch looks
+// up only its own arguments. A user who can put files into the jail can slow --check down, but a million files do that too. The
+// other commands read more untrusted data, and start without the flag.
 import { compiledLauncherPath, native } from '../native.ts';
 
 // Not imported: require() takes as long as the module.
@@ -21,8 +21,8 @@ const command = native.readCode(
   `${directory}/uchroot-command.cjs`,
   `${directory}/uchroot-command.cjs${flags}.cache`,
 );
-// Mapped now, because its path cannot be reached after the root directory has changed. It is read and compiled
-// only if it is needed.
+// Mapped now, because its path cannot be reached after the root directory has changed. It is read and compiled only if it is
+// needed.
 const late = native.mapFile(`${directory}/uchroot-late.cjs`);
 let lateExports: object | undefined;
 

@@ -48,23 +48,20 @@ export interface JailReport {
   /** The differences from the jail before. */
   readonly changes: readonly Change[];
   readonly packages: readonly VersionChange[];
-  /**
-   * Paths that were left as they are, although the plan differs: data of the jail, and paths that were changed
-   * there.
-   */
+  /** Paths that were left as they are, although the plan differs: data of the jail, and paths that were changed there. */
   readonly left: readonly Left[];
   readonly warnings: readonly string[];
 }
 
 /**
- * Makes a jail, or adds to one: the programs and packages with everything they need, their packs, /tmp and a few
- * devices. Root owns everything, no file keeps set-user-ID or set-group-ID unless it is named, and links stay
- * links. At the end each program and each pack is tested in the jail. After an error the jail is unchanged, except
- * for ERR_CHECK and for ERR_MISSING "in the jail": these are found when the new files are in place.
- * @throws UsageError for a wrong request or a missing program; JailError, whose `code` is that of a system error
- * or ERR_INSECURE_PATH (another user could exchange the jail), ERR_MISSING (the host lacks a file that a program
- * needs; "in the jail": older files of the jail mislead the loader), ERR_CHECK (a test in the jail failed),
- * ERR_MANIFEST, ERR_RECIPE, EBUSY (another process works on it); AbortError (the signal).
+ * Makes a jail, or adds to one: the programs and packages with everything they need, their packs, /tmp and a few devices. Root
+ * owns everything, no file keeps set-user-ID or set-group-ID unless it is named, and links stay links. At the end each program
+ * and each pack is tested in the jail. After an error the jail is unchanged, except for ERR_CHECK and for ERR_MISSING "in the
+ * jail": these are found when the new files are in place.
+ * @throws UsageError for a wrong request or a missing program; JailError, whose `code` is that of a system error or
+ * ERR_INSECURE_PATH (another user could exchange the jail), ERR_MISSING (the host lacks a file that a program needs; "in the
+ * jail": older files of the jail mislead the loader), ERR_CHECK (a test in the jail failed), ERR_MANIFEST, ERR_RECIPE, EBUSY
+ * (another process works on it); AbortError (the signal).
  */
 export async function buildJail(asked: JailRequest): Promise<JailReport> {
   const request = takeRequest(asked, checkRequest);
@@ -134,10 +131,9 @@ export interface UpdateReport extends JailReport {
 }
 
 /**
- * Plans the recipe of a jail again and replaces the files whose content differs, each by rename, so that running
- * programs keep their files. A path that a jail user can write, or that was changed in the jail, is left and
- * listed unless `replace` names it. Traced commands are not run again. The next run completes or undoes an
- * interrupted one.
+ * Plans the recipe of a jail again and replaces the files whose content differs, each by rename, so that running programs keep
+ * their files. A path that a jail user can write, or that was changed in the jail, is left and listed unless `replace` names it.
+ * Traced commands are not run again. The next run completes or undoes an interrupted one.
  * @throws JailError ERR_NO_MANIFEST for a directory that buildJail has not made, and as buildJail.
  */
 export async function updateJail(asked: UpdateRequest): Promise<UpdateReport> {

@@ -31,10 +31,7 @@ import { showPaths } from './work/show-paths.ts';
 export interface CloneRequest extends JailWork {
   /** A jail that buildJail has made. */
   readonly template: Bytes;
-  /**
-   * Paths of the jail that keep set-user-ID, set-group-ID and file capabilities, in addition to those of the
-   * template.
-   */
+  /** Paths of the jail that keep set-user-ID, set-group-ID and file capabilities, in addition to those of the template. */
   readonly keepPrivileges?: readonly Bytes[] | undefined;
   /** Write everything to disk before the jail gets its name. */
   readonly sync?: boolean | undefined;
@@ -46,15 +43,14 @@ export interface CloneReport extends TreeCounts {
 }
 
 /**
- * Copies a template with its manifest to a directory that does not exist or is empty. If the file system can share
- * blocks (ioctl_ficlone(2)), content is shared until one side writes. Hard links, devices and metadata are copied.
- * Links are not followed, and mounts in the template are left out. The template may be in use. If the copy fails
- * or is aborted, it is removed.
+ * Copies a template with its manifest to a directory that does not exist or is empty. If the file system can share blocks
+ * (ioctl_ficlone(2)), content is shared until one side writes. Hard links, devices and metadata are copied. Links are not
+ * followed, and mounts in the template are left out. The template may be in use. If the copy fails or is aborted, it is removed.
  *
- * Without `sync`, a power cut in the next half minute can lose content, as after `cp -a`. Writing 200 MB to disk
- * takes longer than copying them. The jail can be cloned again, and its manifest shows what is missing.
- * @throws UsageError if DIRECTORY is not free; JailError ERR_NO_MANIFEST if the template is not a jail,
- * ERR_INSECURE_PATH as buildJail, EBUSY while the template is updated, or the code of a system error; AbortError.
+ * Without `sync`, a power cut in the next half minute can lose content, as after `cp -a`. Writing 200 MB to disk takes longer
+ * than copying them. The jail can be cloned again, and its manifest shows what is missing.
+ * @throws UsageError if DIRECTORY is not free; JailError ERR_NO_MANIFEST if the template is not a jail, ERR_INSECURE_PATH as
+ * buildJail, EBUSY while the template is updated, or the code of a system error; AbortError.
  */
 export async function cloneJail(asked: CloneRequest): Promise<CloneReport> {
   const request = takeRequest(asked, checkRequest);

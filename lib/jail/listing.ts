@@ -21,7 +21,6 @@ export interface ListedFile extends Omit<Recorded, 'path' | 'source' | 'target' 
   readonly path: string;
   readonly source?: string;
   readonly target?: string;
-  /** The nearest reason, as a phrase. */
   readonly because: string;
 }
 

@@ -29,10 +29,7 @@ export interface Made {
   readonly failures: readonly string[];
 }
 
-/**
- * Finds the changes that making the jail would cause, and changes nothing. `jail` is undefined if there is none
- * yet.
- */
+/** Finds the changes that making the jail would cause, and changes nothing. `jail` is undefined if there is none yet. */
 export async function foreseeJail(making: Making, jail: DirectoryRoot | undefined): Promise<Made> {
   const { source, before, recipe, plan } = await preparePlan(making, jail);
   const { replace, work, host } = making;

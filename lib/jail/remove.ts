@@ -38,13 +38,12 @@ interface OpenJail extends Directory {
 }
 
 /**
- * Removes a jail that buildJail or cloneJail has made, with all files of its users. Links are not followed, and
- * mounts are not entered. The jail is renamed first, so that no program can be started in it any more. The
- * manifest is removed last: after an interruption, a second call for the same directory removes the rest.
- * @throws UsageError for a link or an impossible path; JailError ERR_NO_MANIFEST for a directory that is not a
- * jail, EBUSY if something is mounted in it, or a process runs in it or has a file of it open, EACCES if that
- * cannot be seen, ERR_INSECURE_PATH as buildJail, or the code of a system error; AbortError (a second call removes
- * the rest).
+ * Removes a jail that buildJail or cloneJail has made, with all files of its users. Links are not followed, and mounts are not
+ * entered. The jail is renamed first, so that no program can be started in it any more. The manifest is removed last: after an
+ * interruption, a second call for the same directory removes the rest.
+ * @throws UsageError for a link or an impossible path; JailError ERR_NO_MANIFEST for a directory that is not a jail, EBUSY if
+ * something is mounted in it, or a process runs in it or has a file of it open, EACCES if that cannot be seen, ERR_INSECURE_PATH
+ * as buildJail, or the code of a system error; AbortError (a second call removes the rest).
  */
 export async function removeJail(asked: RemoveRequest): Promise<RemoveReport> {
   const request = takeRequest(asked, (own) => checkWork(own, ['directory', 'signal', 'onProgress']));

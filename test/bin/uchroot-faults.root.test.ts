@@ -74,8 +74,7 @@ test('a fault in any call stops at a step, in their order, and each step stops a
   }
 });
 
-// A call that returns success without an effect: another layer does that, or a user namespace that does not map an
-// id.
+// A call that returns success without an effect: another layer does that, or a user namespace that does not map an id.
 const lies: readonly (readonly [step: string, name: string, begin: string])[] = [
   ['verify_groups', 'setgroups', ''],
   ['verify_gid', 'setresgid', ''],

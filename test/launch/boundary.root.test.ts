@@ -1,5 +1,4 @@
-// A launch does not depend on what the caller does later with the objects of its request, or on what happens when
-// they are read.
+// A launch does not depend on what the caller does later with the objects of its request, or on what happens when they are read.
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';

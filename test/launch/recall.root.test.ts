@@ -55,8 +55,7 @@ function request(i: number, more: Partial<RunRequest> = {}): RunRequest {
   return { ...base, args: [`touch=/tmp/${i}`, 'sleep=60000'], stdio: 'ignore', ...more };
 }
 
-// With many launches, some have to wait for a thread. The number depends on the machine, so this repeats until
-// some did.
+// With many launches, some have to wait for a thread. The number depends on the machine, so this repeats until some did.
 async function untilSome(round: () => Promise<Counts>): Promise<Counts> {
   const sum = { notRun: 0, ranAllTheSame: 0, stopped: 0 };
   for (let i = 0; i < 50 && sum.notRun < 200; i++) {

@@ -5,9 +5,8 @@ import type { Recorded } from '../manifest/manifest.ts';
 import { fromText, toText } from '../manifest/path-text.ts';
 
 /**
- * `was` is the line (lineAt) of the object that was at the path when the change was decided, or null if there was
- * none. A run that completes an interrupted one skips the path if it has another object by then. Undefined: not
- * checked.
+ * `was` is the line (lineAt) of the object that was at the path when the change was decided, or null if there was none. A run
+ * that completes an interrupted one skips the path if it has another object by then. Undefined: not checked.
  */
 export interface Expected {
   readonly path: BytePath;

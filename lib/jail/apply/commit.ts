@@ -1,5 +1,5 @@
-// Carries out the decided changes of a jail. The list of changes is on disk, so that the next run can complete it
-// after an interruption.
+// Carries out the decided changes of a jail. The list of changes is on disk, so that the next run can complete it after an
+// interruption.
 
 import { constants, fchmodSync, fchownSync, fsyncSync } from 'node:fs';
 
@@ -37,8 +37,8 @@ export function decide(
 }
 
 /**
- * Completes the change of an interrupted run if it was decided; otherwise removes its staged files. True if a
- * change was completed. @throws as complete
+ * Completes the change of an interrupted run if it was decided; otherwise removes its staged files. True if a change was
+ * completed. @throws as complete
  */
 export async function recover(jail: DirectoryRoot): Promise<boolean> {
   if (jail.lstat(STAGE) === undefined) return false;
@@ -111,13 +111,12 @@ function readCommit(jail: DirectoryRoot): CommitList | undefined {
   }
 }
 
-/** A file that is still staged. */
 interface Waiting extends Staged {
   readonly isDirectory: boolean;
 }
 
-// A file that is no longer staged was put in place before the interruption. The manifest comes last: the change is
-// complete when the new manifest is in place.
+// A file that is no longer staged was put in place before the interruption. The manifest comes last: the change is complete when
+// the new manifest is in place.
 function putInPlace(jail: DirectoryRoot, { files, attributes, obsolete }: CommitList): void {
   const waiting = files.flatMap((one) => {
     if (isStagedNow(one)) return [one];

@@ -1,5 +1,4 @@
-// Carries out a plan: copies and records its entries, puts them in place, and removes entries that are no longer
-// planned.
+// Carries out a plan: copies and records its entries, puts them in place, and removes entries that are no longer planned.
 
 import { readFileSync } from 'node:fs';
 
@@ -29,7 +28,6 @@ import { JailWriter, type Written } from './jail-writer.ts';
 
 export interface Applying {
   readonly source: FileRoot;
-  /** A descriptor of that root. */
   readonly sourceFd: number;
   readonly jail: DirectoryRoot;
   /** The path of the jail on the host, links resolved. */
@@ -174,9 +172,7 @@ interface Pending extends Written {
 
 const TURN_MS = 2;
 
-/**
- * Slices of the entries, with the facts of their files. The next slice is read while the current one is processed.
- */
+/** Slices of the entries, with the facts of their files. The next slice is read while the current one is processed. */
 async function* readAhead(
   entries: readonly Entry[],
   roots: Roots,

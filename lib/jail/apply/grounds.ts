@@ -30,8 +30,7 @@ export function openGrounds({ jail, before, replace }: Judging): Grounds {
   const mayWrite = openWritable(jail);
 
   function isTheirs(path: BytePath, status: FileStatus | undefined): boolean {
-    // A set-user-ID program can belong to a user who must not be able to change it: it is judged as if root owned
-    // it.
+    // A set-user-ID program can belong to a user who must not be able to change it: it is judged as if root owned it.
     const isProgram = known.get(path)?.keepPrivileges === true;
     return mayWrite(path, isProgram && status !== undefined ? { ...status, uid: 0 } : status);
   }
@@ -59,8 +58,8 @@ const STICKY = 0o1000;
 export type MayWrite = (path: BytePath, status: FileStatus | undefined) => boolean;
 
 /**
- * Whether a user other than root can write to a path. Owner and mode of the path and of each directory above
- * decide. Access control lists need not be read: the group bits of the mode are the list's mask (acl(5)).
+ * Whether a user other than root can write to a path. Owner and mode of the path and of each directory above decide. Access
+ * control lists need not be read: the group bits of the mode are the list's mask (acl(5)).
  */
 export function openWritable(jail: DirectoryRoot): MayWrite {
   const directories = new Map<BytePath, { readonly self: boolean; readonly sticky: boolean }>();

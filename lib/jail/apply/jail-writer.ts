@@ -37,9 +37,7 @@ export interface Writing {
   readonly mounted: readonly BytePath[];
 }
 
-/** The work on one jail. */
 export class JailWriter {
-  /** New directories. */
   readonly made: Set<BytePath> = new Set();
   readonly #work: Writing;
   readonly #copies: Copies;
@@ -169,9 +167,9 @@ function isBusy(jailPath: BytePath): JailError {
   });
 }
 
-// The loader and the C library need each other's version, so one directly follows the other. Old programs run with
-// new libraries, but new programs may not run with old libraries. A link follows its target.
-// new libraries, but a new program may not run with old ones. A link comes after its target.
+// The loader and the C library need each other's version, so one directly follows the other. Old programs run with new libraries,
+// but new programs may not run with old libraries. A link follows its target. new libraries, but a new program may not run with
+// old ones. A link comes after its target.
 const DIRECTORY = -1;
 const LIBC = 0;
 const LIBC_LINK = 1;

@@ -1,5 +1,5 @@
-// Decides for each planned path whether it is put in the jail. A path stays as it is, unless it was named, if a
-// jail user can write it or if it was changed in the jail.
+// Decides for each planned path whether it is put in the jail. A path stays as it is, unless it was named, if a jail user can
+// write it or if it was changed in the jail.
 
 import { type BytePath, parentPath, pathBytes, showPath } from '../../binary/path.ts';
 import type { DirectoryRoot, FileStatus } from '../../binary/root.ts';
@@ -15,10 +15,7 @@ import { type Left, type LeftBecause, toLeft } from './left.ts';
 import { everyIn, isSame, lineAt, lineOf, type Look, lookAt, lookOf, stampOf } from './look.ts';
 
 export interface Verdict {
-  /**
-   * `put`: the planned entry is put in place. `attributes`: mode and owner are set. `stay`: it is already as
-   * planned.
-   */
+  /** `put`: the planned entry is put in place. `attributes`: mode and owner are set. `stay`: it is already as planned. */
   readonly action: 'put' | 'attributes' | 'stay' | 'leave';
   /** Missing for an entry in a directory that was left. */
   readonly left?: Left;
@@ -31,10 +28,8 @@ export interface Verdict {
 
 export interface Judge {
   /**
-   * A directory must be judged before its content. `plan` makes the record of the entry; `known` are files that
-   * were read before.
-   * @throws JailError EEXIST if an object that the builder has not made is in the way; ERR_INSECURE_PATH as
-   * checkDirectory
+   * A directory must be judged before its content. `plan` makes the record of the entry; `known` are files that were read before.
+   * @throws JailError EEXIST if an object that the builder has not made is in the way; ERR_INSECURE_PATH as checkDirectory
    */
   judge(entry: Entry, plan: () => Promise<Recorded>, known?: KnownFiles): Verdict | Promise<Verdict>;
   /** Judges a path that was recorded before and is no longer planned. Undefined if nothing is there. */
@@ -229,10 +224,7 @@ export async function findUnneeded(
   return { removable, left };
 }
 
-/**
- * Checks a directory of the jail. @throws JailError ERR_INSECURE_PATH if a user other than its owner can write to
- * it
- */
+/** Checks a directory of the jail. @throws JailError ERR_INSECURE_PATH if a user other than its owner can write to it */
 function checkDirectory(entry: DirectoryEntry, present: FileStatus): void {
   const path = showPath(entry.path);
   const isOurs = present.uid === 0 || present.uid === entry.uid;

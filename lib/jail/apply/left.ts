@@ -5,23 +5,18 @@ import { toText } from '../manifest/path-text.ts';
 import type { Look } from './look.ts';
 
 /**
- * `writable`: a jail user can write it. `changed`: it was changed in the jail. `unknown`: the builder has not made
- * it. `removed`: the service has removed it. `new`: it is new on the host, in a service's data directory.
- * `unneeded`: it is no longer planned.
+ * `writable`: a jail user can write it. `changed`: it was changed in the jail. `unknown`: the builder has not made it. `removed`:
+ * the service has removed it. `new`: it is new on the host, in a service's data directory. `unneeded`: it is no longer planned.
  */
 export type LeftBecause = 'writable' | 'changed' | 'unknown' | 'removed' | 'new' | 'unneeded';
 
-/** One side of a difference. */
 export interface LeftSide {
   readonly kind: Look['kind'];
   /** Permission bits, in octal. */
   readonly mode: string;
   readonly uid: number;
   readonly gid: number;
-  /**
-   * The hash of a file, in hexadecimal. Missing if the file is larger than 1 GiB and does not have the planned
-   * size.
-   */
+  /** The hash of a file, in hexadecimal. Missing if the file is larger than 1 GiB and does not have the planned size. */
   readonly sha256?: string;
   /** The target of a link. */
   readonly target?: string;

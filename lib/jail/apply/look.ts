@@ -21,8 +21,8 @@ export interface Look {
 const MAX_STRANGE_BYTES = 1 << 30;
 
 /**
- * Looks at a path, and hashes a file unless `facts` hold its hash. A very large file that has none of the `expected` sizes is
- * not read.
+ * Looks at a path, and hashes a file unless `facts` hold its hash. A very large file that has none of the `expected` sizes is not
+ * read.
  */
 export async function lookAt(
   jail: DirectoryRoot,

@@ -1,5 +1,4 @@
-// The builder's own directory in a jail. It holds the lock, the manifest, and new files until all of them are
-// complete.
+// The builder's own directory in a jail. It holds the lock, the manifest, and new files until all of them are complete.
 
 import { constants, fchmodSync, fchownSync, fsyncSync, writeSync } from 'node:fs';
 
@@ -16,8 +15,7 @@ import type { CommitList } from './commit-list.ts';
 
 /**
  * Opens or makes the store of a jail, and completes or undoes an interrupted run.
- * @throws JailError EBUSY if another process works on the jail; ERR_INSECURE_PATH if not only root can write the
- * store.
+ * @throws JailError EBUSY if another process works on the jail; ERR_INSECURE_PATH if not only root can write the store.
  */
 export async function openStore(jail: DirectoryRoot): Promise<Store> {
   for (;;) {
@@ -124,9 +122,7 @@ export class Store {
     return staged;
   }
 
-  /**
-   * Links, directories and devices are staged too: in the jail they must have their mode and owner from the start.
-   */
+  /** Links, directories and devices are staged too: in the jail they must have their mode and owner from the start. */
   stageLink(target: BytePath): BytePath {
     const path = this.#name();
     native.inRootSymlink(this.#jail.fd, pathBytes(target), pathBytes(path));
@@ -148,8 +144,8 @@ export class Store {
   }
 
   /**
-   * Carries out the list; the manifest is last. Once the list is on disk, the next run completes an interrupted
-   * one. Before that, the jail is unchanged.
+   * Carries out the list; the manifest is last. Once the list is on disk, the next run completes an interrupted one. Before that,
+   * the jail is unchanged.
    * @throws JailError if an object in the way can be neither replaced nor removed; the next run tries again
    */
   commit(changes: CommitList, manifest: Buffer): void {
@@ -159,8 +155,7 @@ export class Store {
     const staged = this.#name();
     write(staged, manifest);
     const list = { ...changes, files: [...changes.files, { staged, path: MANIFEST_PATH }] };
-    // A file must be on disk before it gets its name. Otherwise a power cut could leave the name without the
-    // content.
+    // A file must be on disk before it gets its name. Otherwise a power cut could leave the name without the content.
     native.inRootSync(jail.fd);
     decide(jail, list, write);
     this.#decided = true;

@@ -1,5 +1,5 @@
-// Sets the modification times of everything but copies. The same sources make the same jail, so the time of the
-// build is never used.
+// Sets the modification times of everything but copies. The same sources make the same jail, so the time of the build is never
+// used.
 
 import { constants, futimesSync } from 'node:fs';
 
@@ -17,10 +17,7 @@ interface Present {
   readonly made: ReadonlySet<BytePath>;
 }
 
-/**
- * A directory gets the time of the newest copy in it. All other entries get the time of the newest copy in the
- * jail.
- */
+/** A directory gets the time of the newest copy in it. All other entries get the time of the newest copy in the jail. */
 export function setTimes(jail: DirectoryRoot, entries: readonly Recorded[], { left, made }: Present): void {
   const newest = new Map<string, number>();
   let last = 0;

@@ -11,8 +11,7 @@ export interface Change {
 }
 
 /**
- * A Debian package with files in the jail whose version has changed. Undefined: it had no files there before, or
- * has none now.
+ * A Debian package with files in the jail whose version has changed. Undefined: it had no files there before, or has none now.
  */
 export interface VersionChange {
   readonly package: string;

@@ -10,8 +10,8 @@ import { errorCode, type FileRoot, type OpenFile } from '../../binary/root.ts';
 const CHUNK_BYTES = 1 << 18;
 const CHUNKS_A_TURN = 32;
 
-// All files share one buffer, since each piece is read and hashed without a pause. A new buffer for each file
-// would cost more in garbage collection than hashing.
+// All files share one buffer, since each piece is read and hashed without a pause. A new buffer for each file would cost more in
+// garbage collection than hashing.
 const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
 
 /** The SHA-256 of an open file from its beginning, in hexadecimal. */
@@ -28,10 +28,7 @@ export async function hashFile(fd: number): Promise<string> {
   return hash.digest('hex');
 }
 
-/**
- * Fills the chunk, or reads to the end of the file. A file of /proc is read in pieces: only a read of 0 bytes is
- * its end.
- */
+/** Fills the chunk, or reads to the end of the file. A file of /proc is read in pieces: only a read of 0 bytes is its end. */
 function readChunk(fd: number, offset: number): number {
   for (let done = 0; ;) {
     const size = done < CHUNK_BYTES ? readSync(fd, chunk, done, CHUNK_BYTES - done, offset + done) : 0;

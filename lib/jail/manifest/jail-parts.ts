@@ -68,7 +68,6 @@ export function packSizes({ entries }: Manifest): ReadonlyMap<string, number> {
   return sizes;
 }
 
-/** A pack of a jail. */
 export interface PackReason {
   readonly name: string;
   /** The file for which the pack was added. Undefined if the pack was asked for, or is in every jail. */

@@ -1,5 +1,5 @@
-// The manifest of a jail: its files, their reasons and their sources. It is stored in the jail, and only root can
-// read or change it.
+// The manifest of a jail: its files, their reasons and their sources. It is stored in the jail, and only root can read or change
+// it.
 
 import { gunzipSync, gzipSync } from 'node:zlib';
 
@@ -22,7 +22,6 @@ const MAX_BYTES = 256 << 20;
 export interface Recorded {
   readonly path: BytePath;
   readonly kind: 'directory' | 'link' | 'file' | 'device';
-  /** Permission bits. */
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;

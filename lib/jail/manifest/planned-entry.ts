@@ -78,9 +78,7 @@ export interface DeviceEntry extends Place {
 
 export type Entry = DirectoryEntry | LinkEntry | FileEntry | DataEntry | DeviceEntry;
 
-/**
- * `from` is the file that needs it, `words` the name by which it does. `isNeeded` is false if no file needs it.
- */
+/** `from` is the file that needs it, `words` the name by which it does. `isNeeded` is false if no file needs it. */
 type Phrase = (from: string, words: string, isNeeded: boolean) => string;
 
 const PHRASES: Readonly<Record<Reason['how'], Phrase>> = {

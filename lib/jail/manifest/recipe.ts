@@ -15,7 +15,6 @@ export interface LearnedFiles {
 export interface Recipe {
   /** Absolute paths in the root that the jail is built from. */
   readonly programs: readonly BytePath[];
-  /** Names of Debian packages. */
   readonly packages: readonly string[];
   /** Requested packs, and packs that are never added. */
   readonly packs: readonly string[];

@@ -8,10 +8,7 @@ import { quote } from '../../quote.ts';
 
 const ownClasses = [AbortError, JailError, LaunchError, UsageError];
 
-/**
- * A JailError for a system error. If the error has no path, the message names `where`. Other errors are returned
- * unchanged.
- */
+/** A JailError for a system error. If the error has no path, the message names `where`. Other errors are returned unchanged. */
 export function toJailError(error: unknown, where?: BytePath): unknown {
   if (!(error instanceof Error) || ownClasses.some((ours) => error instanceof ours)) return error;
   const named = errorCode(error);
@@ -25,10 +22,7 @@ export function toJailError(error: unknown, where?: BytePath): unknown {
   return new JailError(path === undefined ? message : `${path}: ${message}`, { code, path, hint });
 }
 
-/**
- * Returns the result of `look`, or `otherwise` after a system error: the object can be gone, or another object in
- * the way.
- */
+/** Returns the result of `look`, or `otherwise` after a system error: the object can be gone, or another object in the way. */
 export function lookOr<T, U>(otherwise: U, look: () => T): T | U {
   try {
     return look();

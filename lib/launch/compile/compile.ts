@@ -105,8 +105,8 @@ function refuseOther(file: Buffer): void {
   });
 }
 
-// The file is written under a temporary name and then renamed: a process that starts the launcher meanwhile gets
-// the old file or the new one.
+// The file is written under a temporary name and then renamed: a process that starts the launcher meanwhile gets the old file or
+// the new one.
 function write(file: Buffer, content: Buffer): void {
   const temporary = Buffer.concat([file, Buffer.from(`.${process.pid}.new`)]);
   try {

@@ -48,8 +48,8 @@ function setSize(file: Buffer, { at }: Segment, sizeBytes: number): void {
 }
 
 /**
- * Replaces the executable's last segment, a header full of zeros, by the payload. The kernel maps the payload
- * together with the code, so the launcher opens no file: it needs no /proc and not its own name.
+ * Replaces the executable's last segment, a header full of zeros, by the payload. The kernel maps the payload together with the
+ * code, so the launcher opens no file: it needs no /proc and not its own name.
  */
 export function attachPayload(executable: Buffer, payload: Buffer): Buffer {
   const [code, last, ...more] = segmentsOf(executable);

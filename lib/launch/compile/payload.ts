@@ -167,8 +167,7 @@ export function encodePayload(payload: Payload): Buffer {
     // The socket of the service manager: the launcher connects it at run time.
     [-1, block.string(environment.jail)],
   ].flat();
-  // The last string must end inside the block, and the block must not end in zeros: a truncated file reads as
-  // zeros.
+  // The last string must end inside the block, and the block must not end in zeros: a truncated file reads as zeros.
   block.put(Buffer.of(0, 1));
 
   const header = Buffer.alloc(headerBytes);

@@ -32,8 +32,8 @@ export function recordJail(jailFd: number, account: Account, { insecurePath }: J
 }
 
 /**
- * The same for the directory of the pid file. If it does not exist yet because the boot creates it, root must own
- * it, with mode 0755.
+ * The same for the directory of the pid file. If it does not exist yet because the boot creates it, root must own it, with mode
+ * 0755.
  */
 export function recordPidFile(
   account: Account,

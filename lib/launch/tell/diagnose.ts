@@ -1,5 +1,4 @@
-// Finds out why execve or chdir failed: looks into the jail, always beneath its root, and names the file that
-// causes the failure.
+// Finds out why execve or chdir failed: looks into the jail, always beneath its root, and names the file that causes the failure.
 import { type Elf, readElf } from '../../binary/elf.ts';
 import { machineName } from '../../binary/machine.ts';
 import { bytePath, type BytePath, joinPath, parentPath, showPath } from '../../binary/path.ts';

@@ -17,8 +17,7 @@ const phases: Readonly<Record<number, string>> = {
   1007: 'forking for the next stage',
 };
 
-// An error of this inspection must not hide the failure itself: the jail can change, or this process may no longer
-// read it.
+// An error of this inspection must not hide the failure itself: the jail can change, or this process may no longer read it.
 function attempt(look: () => Diagnosis | undefined): Diagnosis | undefined {
   try {
     return look();

@@ -17,8 +17,8 @@ const WORDS: Readonly<Record<MissingFile['role'], string>> = {
 };
 
 /**
- * The first file that a program needs and the jail lacks, for programs that the kernel would execute: the loader
- * and env(1) report such a file only later, on the program's stderr. Undefined if none is missing.
+ * The first file that a program needs and the jail lacks, for programs that the kernel would execute: the loader and env(1)
+ * report such a file only later, on the program's stderr. Undefined if none is missing.
  */
 export function findMissing(
   view: Pick<JailView, 'root' | 'cwd' | 'jail'>,

@@ -1,5 +1,4 @@
-// Finds what would make a launch fail: missing rights of this process, and steps that fail in a child, which ends
-// before execve.
+// Finds what would make a launch fail: missing rights of this process, and steps that fail in a child, which ends before execve.
 import { fstatSync } from 'node:fs';
 import { constants } from 'node:os';
 
@@ -58,9 +57,8 @@ function isDirectory(fd: number): boolean {
 }
 
 /**
- * Why the launch would fail before execve if this process tried it now; undefined if it would not. The steps run
- * in a child, so seccomp filters, limits and security modules take part. Only root can try this: for other users
- * the result is undefined.
+ * Why the launch would fail before execve if this process tried it now; undefined if it would not. The steps run in a child, so
+ * seccomp filters, limits and security modules take part. Only root can try this: for other users the result is undefined.
  */
 export function rehearse(launch: PreparedLaunch): LaunchError | undefined {
   try {

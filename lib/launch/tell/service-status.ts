@@ -6,8 +6,8 @@ import { native } from '../../native.ts';
 import { notOpen } from '../host/caller.ts';
 
 /**
- * Exit statuses that no program uses: programs use 1 to 125, shells 128 and above for signals, and systemd 200 to
- * 245 and 255 (systemd.exec(5), "Process Exit Codes").
+ * Exit statuses that no program uses: programs use 1 to 125, shells 128 and above for signals, and systemd 200 to 245 and 255
+ * (systemd.exec(5), "Process Exit Codes").
  */
 export const serviceStatuses = {
   /** Another try would fail in the same way. */
@@ -16,10 +16,7 @@ export const serviceStatuses = {
   passing: 251,
 } as const;
 
-/**
- * Errors that may pass, because a resource is short or in use. All others stay until an administrator repairs the
- * cause.
- */
+/** Errors that may pass, because a resource is short or in use. All others stay until an administrator repairs the cause. */
 export const passingErrors: readonly (readonly [code: string, errno: number])[] = (
   'EINTR EIO EAGAIN ENOMEM EBUSY ENFILE EMFILE ETXTBSY ENOSPC ETIMEDOUT ECONNREFUSED ESTALE EDQUOT'.split(
     ' ',
@@ -43,8 +40,8 @@ const maxCharacters = 1000;
 /** The init system that started this process. */
 export class ServiceManager {
   /**
-   * The descriptor of the manager's socket, if there is one. It is opened before the root directory changes, and
-   * execve closes it.
+   * The descriptor of the manager's socket, if there is one. It is opened before the root directory changes, and execve closes
+   * it.
    */
   readonly #fd: number | undefined;
 

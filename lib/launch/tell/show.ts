@@ -49,8 +49,8 @@ function quoteBytes(data: unknown): string {
 }
 
 /**
- * The plan as one JSON object (lib/json.ts explains its version): account, jail, steps with all their fields, and
- * the problem. If there are several stages, each step has a stage number.
+ * The plan as one JSON object (lib/json.ts explains its version): account, jail, steps with all their fields, and the problem. If
+ * there are several stages, each step has a stage number.
  */
 export function planAsJson({ stages, account, view }: Launch, problem: LaunchError | undefined): string {
   const shown: object[] = [];

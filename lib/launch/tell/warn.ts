@@ -31,8 +31,8 @@ const UTC =
   );
 
 /**
- * The name of the file that TZ refers to; undefined for UTC and for a rule, such as `JST-9` or
- * `CET-1CEST,M3.5.0/2,M10.5.0`. A rule has a number before any slash (POSIX.1-2024, 8.3).
+ * The name of the file that TZ refers to; undefined for UTC and for a rule, such as `JST-9` or `CET-1CEST,M3.5.0/2,M10.5.0`. A
+ * rule has a number before any slash (POSIX.1-2024, 8.3).
  */
 export function zoneNamed(tz: string): string | undefined {
   const name = tz.startsWith(':') ? tz.slice(1) : tz;

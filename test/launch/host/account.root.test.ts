@@ -1,5 +1,4 @@
-// A service looks users and groups up for each launch: a change counts for the next launch. The service has its
-// own /etc.
+// A service looks users and groups up for each launch: a change counts for the next launch. The service has its own /etc.
 import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

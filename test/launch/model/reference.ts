@@ -1,5 +1,5 @@
-// The correct side of a scenario: child_process, and the C original in the same jail. All output is read at once,
-// because child_process drops unread output.
+// The correct side of a scenario: child_process, and the C original in the same jail. All output is read at once, because
+// child_process drops unread output.
 import { spawn } from 'node:child_process';
 import { PassThrough, pipeline, type Readable } from 'node:stream';
 

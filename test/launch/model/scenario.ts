@@ -51,9 +51,7 @@ export type Scenario = readonly Action[];
 /** More than a pipe or a socket holds: a program that writes it blocks until it is read. */
 export const large = 1_000_000;
 
-/**
- * A program writes this word before it sleeps. Who ends it waits for the word, so that all its output is known.
- */
+/** A program writes this word before it sleeps. Who ends it waits for the word, so that all its output is known. */
 const ready = 'err=ready';
 
 export function sleeps(launch: Launch): boolean {
@@ -124,8 +122,8 @@ interface Known {
 }
 
 /**
- * Drops the actions whose result would be random: an output has one reader, only a program that announces its
- * sleep is ended from outside, and only an output larger than any pipe is destroyed.
+ * Drops the actions whose result would be random: an output has one reader, only a program that announces its sleep is ended from
+ * outside, and only an output larger than any pipe is destroyed.
  */
 function makeSound(actions: Scenario): Scenario {
   const known: Known[] = [];

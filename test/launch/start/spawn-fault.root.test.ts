@@ -1,5 +1,5 @@
-// A fault in each call of a launch beside a service. strace is attached to the service for one launch at a time.
-// It counts calls for each thread, so a call's number in the launcher is its place there.
+// A fault in each call of a launch beside a service. strace is attached to the service for one launch at a time. It counts calls
+// for each thread, so a call's number in the launcher is its place there.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync } from 'node:fs';

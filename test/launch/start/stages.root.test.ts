@@ -1,5 +1,4 @@
-// A plan of several stages, in each way to launch: a failure in any stage is reported, and then the program has
-// not run.
+// A plan of several stages, in each way to launch: a failure in any stage is reported, and then the program has not run.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readlinkSync, rmSync } from 'node:fs';
