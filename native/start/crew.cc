@@ -154,8 +154,8 @@ Crew& crewOf(Thread thread) {
 // Measured: without prepared threads, spawnInJail of a static program takes 1.12 times as long (median of 2,500 launches, each
 // paired with a launch of the other build in the same process; 1.13 at the 10th percentile).
 //
-// These are raw system calls: they change this thread only. When root calls execve, the new program gets the capabilities of the
-// inheritable and the bounding set (capabilities(7)). So the launcher still gets all capabilities of the service, and then
+// These are raw system calls: they change this thread only. When root calls execve, the new program gets each capability that is
+// in the inheritable or in the bounding set (capabilities(7)). So the launcher still gets all capabilities of the service. It
 // empties both sets.
 //
 // A launcher reads the inherited settings back, but cannot repair them. So this thread reads them back too. A root thread can
