@@ -334,7 +334,7 @@ t.test('what is mounted in the template stays out, and its place is made', needs
   t.same(namesIn(`${base}/jail/proc`), []);
   t.equal(statSync(`${base}/jail/proc`).mode & 0o7777, 0o755);
   t.notOk(existsSync(`${base}/jail/etc/bound`));
-  t.match(skipped, [/^what is mounted in the template is left out: \S+, \S+$/]);
+  t.match(skipped, [/^mounts in the template are left out: \S+, \S+$/]);
   for (const path of ['/proc', '/etc/bound']) t.match(skipped[0], path);
 });
 
@@ -347,7 +347,7 @@ t.test('what may not be made here is told: a device without CAP_MKNOD', needs('c
     console.log(JSON.stringify(report.skipped));`;
   const by = ['capsh', '--drop=cap_mknod', '--', '-c', 'exec "$0" "$@"'];
   const stdout = runScript(by, script);
-  t.same(JSON.parse(stdout), ['not made, since mknod is not permitted here: /tmp/null']);
+  t.same(JSON.parse(stdout), ['not made, because mknod is not permitted here: /tmp/null']);
   t.same(namesIn(`${base}/jail/tmp`), ['fifo']);
 });
 
