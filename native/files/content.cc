@@ -49,7 +49,7 @@ bool ContentCopier::shareBlocks(int source, int target) {
 
 bool ContentCopier::copyHashed(int source, int target, const struct stat& status, uint8_t* hash) {
   const off_t size = status.st_size;
-  // Reading the file a second time takes less time than copying without shared blocks or without holes.
+  // A second read, of blocks that are shared or of holes, costs less than to give up either.
   if (size > 0 && shareBlocks(source, target)) return hashFile(target, buffer_, hash) || fail("read", true);
   if (isSparse(status)) {
     return copySparse(source, target, size) && (hashFile(target, buffer_, hash) || fail("read", true));

@@ -41,7 +41,7 @@ class ContentCopier {
   bool inTarget_ = false;
 };
 
-// The Sha256 of all readable bytes of a file. False with errno. The caller keeps the buffer for the next file.
+// The Sha256 of all that can be read of a file. False with errno. The buffer is kept for the next one.
 bool hashFile(int fd, std::vector<char>& buffer, uint8_t* hash);
 
 }  // namespace uchroot

@@ -101,7 +101,7 @@ Napi::Value hasAttribute(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), getxattr(path.c_str(), name->c_str(), nullptr, 0) >= 0);
 }
 
-// removeAttribute(fd, name): a missing attribute is no error.
+// removeAttribute(fd, name): one that is not there is fine.
 Napi::Value removeAttribute(const Napi::CallbackInfo& info) {
   const auto fd = toUint32(info[0], "descriptor");
   if (!fd) return info.Env().Undefined();

@@ -135,10 +135,10 @@ test('all other steps are carried out, as the program can tell', async (t) => {
   let at = plan + 16;
   for (let left = payload.readUInt32LE(plan + 8); left > 0; left--) {
     const op = payload.readUInt32LE(at);
-    // The step verify_seccomp becomes a step without an effect: the ambient set is cleared again.
+    // and verify_seccomp one that changes nothing: the ambient set is cleared again
     if (op === 38) payload.writeUInt32LE(18, at);
     if (op === 26) {
-      // The step seccomp becomes one that writes its filter to descriptor 2.
+      // the step seccomp becomes one that writes its filter to descriptor 2
       payload.writeUInt32LE(35, at);
       payload.writeBigUInt64LE(2n, at + 8);
     }
