@@ -29,7 +29,7 @@ const test = rootTest('aarch64-linux-gnu-g++', 'qemu-aarch64', 'setpriv');
 const jail = makeJail();
 const mark = `${jail}/tmp/mark`;
 
-// As scripts/prebuild does it, but only this executable.
+// Does the same as scripts/prebuild, for this executable only.
 function crossCompile(): string {
   const copy = temporaryDirectory();
   for (const name of ['binding.gyp', 'package.json', 'native', 'scripts'])
@@ -52,7 +52,7 @@ function crossCompile(): string {
 let made: { readonly executable: string; readonly launcher: string } | undefined;
 const pidDirectory = temporaryDirectory();
 
-// An installed package brings it in prebuilds; here one is made up, once.
+// An installed package has it in prebuilds; here a copy is made once.
 function compileOnce(): { readonly executable: string; readonly launcher: string } {
   if (made !== undefined) return made;
   const executable = crossCompile();
@@ -126,7 +126,7 @@ test('it goes as far as qemu-user can, which has no seccomp, and there it ends',
   t.same(readdirSync(pidDirectory), [], 'root’s rights are gone by then, and the pid file too');
 });
 
-// qemu hands execve to the kernel of this machine, and the kernel executes a program of this machine.
+// qemu passes execve to this machine's kernel, which executes a program for this machine.
 test('all other steps are carried out, as the program can tell', async (t) => {
   const { executable, launcher } = compileOnce();
   const whole = readFileSync(launcher);

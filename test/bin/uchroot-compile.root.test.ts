@@ -37,7 +37,7 @@ const jail = makeJail();
 const directory = temporaryDirectory();
 let count = 0;
 
-/** A launcher that leaves a mark in the jail, and what has to be true of it. */
+/** A launcher whose program writes a file in the jail, and the checks of that file. */
 class Marker {
   readonly file = `${directory}/launcher-${count++}`;
   readonly #mark: string;
@@ -108,7 +108,7 @@ test('--plan prints the steps of the command, and needs no privilege', async (t)
   const compiled = start([file, '--plan'], { by: ['setpriv', '--reuid', '1', '--clear-groups'] });
   t.equal(compiled.status, 0);
   const steps = (text: string): readonly string[] =>
-    // what a compiled launcher knows better: the descriptors that it gets, and the soft limit on them
+    // Data that only the compiled launcher has: its descriptors, and their soft limit.
     text
       .split('\n')
       .flatMap((line) => /^ *\d+ {2}(?!keep_listen_fds|setrlimit +nofile)(.*)/.exec(line)?.[1] ?? []);
@@ -347,7 +347,7 @@ test('an ordinary user can compile, and is told that root must own what root sta
   t.same(readState(start([file])).uid, [65534, 65534, 65534, 65534]);
 });
 
-// Started with the same words, the command and a launcher must come to the same environment.
+// Started with the same arguments, the command and a launcher must build the same environment.
 test('its environment is that of the command, whatever the caller has', async (t) => {
   const callers: readonly Readonly<Record<string, string>>[] = [
     {},

@@ -9,7 +9,7 @@ import { unlessRoot } from '../support/root.ts';
 import { faultsOfSarif } from '../support/sarif.ts';
 import { uchrootTcpd } from '../support/tcpd.ts';
 
-/** A directory with these files, and what they are called as options. */
+/** A directory with these files, and the options that name them. */
 function makeFiles(t: Test, allow: string, deny: string): { directory: string; options: string[] } {
   const directory = mkdtempSync(join(tmpdir(), 'uchroot-test-'));
   t.teardown(() => rmSync(directory, { recursive: true, force: true }));

@@ -265,7 +265,7 @@ t.test('a link in the way is replaced, with a warning, a directory is not touche
   const { warnings } = await buildJail({ directory: jail, programs: ['/usr/bin/bash'] });
   t.ok(
     warnings.includes(
-      `/usr/bin/bash was a link to /etc/passwd in the jail: that of the host takes its place`,
+      `/usr/bin/bash was a link to /etc/passwd in the jail: it is replaced by that of the host`,
     ),
   );
   t.ok(lstatSync(`${jail}/usr/bin/bash`).isFile());

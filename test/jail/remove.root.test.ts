@@ -381,7 +381,7 @@ t.test('a second call removes what an aborted one has left', needs('mount'), asy
     name: 'AbortError',
     code: 'ABORT_ERR',
     cause: reason,
-    message: /what is left of/,
+    message: /not complete: the rest of/,
     hint: `uchroot-jail remove ${jail} removes the rest`,
   });
   const [left = '', ...others] = namesIn(base);

@@ -13,7 +13,7 @@ function always(t: Test, rule: (steps: readonly Step[], input: PlanInput) => boo
   t.doesNotThrow(() => fc.assert(fc.property(planInputs, (input) => rule(buildPlan(input).flat(), input))));
 }
 
-// In every plan that has both; some plan must have both.
+// Holds for each plan that has both steps; at least one plan must have both.
 function inOrder(
   sentence: string,
   earlier: readonly StepName[],
