@@ -116,8 +116,6 @@ export interface Header {
   readonly kind: 'header';
   readonly abi: Abi;
   readonly type: 'executable' | 'shared-object' | 'relocatable' | 'core' | 'other';
-  /** e_flags. */
-  readonly flags: number;
   /** PT_LOAD, PT_DYNAMIC, PT_INTERP and PT_NOTE of an executable or shared object; empty for other files. */
   readonly segments: readonly Segment[];
   /** The section headers, if there are any; a loader does not read them. */
@@ -154,15 +152,13 @@ export function readHeader(window: Window): Header | ElfError {
   if (data === undefined) return TOO_SHORT;
   const fields = fieldsOf(data, shape);
   const machine = fields.half(18);
-  const flags = fields.word(wide ? 48 : 36);
   const type = TYPES[fields.half(16)] ?? 'other';
 
-  const float = floatAbi(machine, flags);
+  const float = floatAbi(machine, fields.word(wide ? 48 : 36)); // e_flags
   const header: Header = {
     kind: 'header',
     abi: { ...shape, machine, ...(float !== undefined && { floatAbi: float }) },
     type,
-    flags,
     segments: [],
     sections: { offset: fields.address(wide ? 40 : 32), count: fields.half(wide ? 60 : 48) },
   };

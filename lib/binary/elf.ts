@@ -26,8 +26,6 @@ export type { ElfError } from './elf-header.ts';
 export interface Elf extends Abi {
   readonly kind: 'elf';
   readonly type: Header['type'];
-  /** e_flags. */
-  readonly flags: number;
   /** PT_INTERP: the loader that the kernel starts. */
   readonly interpreter?: BytePath;
   /**
@@ -46,8 +44,6 @@ export interface Elf extends Abi {
   readonly noDefaultLibraries: boolean;
   /** The end of its last loadable segment in the file. */
   readonly loadedBytes: number;
-  /** DF_1_PIE. */
-  readonly pie: boolean;
   /** Libraries that it opens at run time, according to its notes. */
   readonly dlopen: readonly DlopenNote[];
 }
@@ -65,7 +61,7 @@ export function readElf(read: ReadAt): Elf | ElfError {
   const window = openWindow(read);
   const header = readHeader(window);
   if (header.kind === 'elf-error') return header;
-  const { abi, type, flags } = header;
+  const { abi, type } = header;
   const loaded = header.segments.filter((segment) => segment.type === PT.load);
   // ld.so fails with "object file has no loadable segments"
   if (loaded.length === 0 && (type === 'executable' || type === 'shared-object'))
@@ -81,13 +77,11 @@ export function readElf(read: ReadAt): Elf | ElfError {
     kind: 'elf',
     ...abi,
     type,
-    flags,
     ...(interpreter !== undefined && { interpreter }),
     linkage: linkageOf(type, interpreter, dynamic),
     ...libraries,
     loadedBytes: Math.max(0, ...loaded.map(({ offset, fileBytes }) => offset + fileBytes)),
     noDefaultLibraries: (flags1 & DF_1_NODEFLIB) !== 0,
-    pie: (flags1 & DF_1_PIE) !== 0,
     // last: notes can be wrong and large, and nothing else depends on them
     dlopen: readDlopenNotes(window, header),
   };

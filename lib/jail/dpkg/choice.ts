@@ -59,18 +59,6 @@ export interface Choice {
   readonly withheld: readonly ChosenFile[];
 }
 
-/** The packages that led to one, itself first: libpython3.13-stdlib, python3.13, python3. */
-export function packageChain(choice: Choice, pkg: Package): readonly ChosenPackage[] {
-  const chain: ChosenPackage[] = [];
-  for (let at: Package | undefined = pkg; at !== undefined;) {
-    const step = choice.packages.find((entry) => entry.package === at);
-    if (step === undefined || chain.includes(step)) break;
-    chain.push(step);
-    at = step.reason.from;
-  }
-  return chain;
-}
-
 export interface ChoiceRequest {
   /** Programs, scripts and interpreters, as paths of the root. */
   readonly programs: readonly BytePath[];

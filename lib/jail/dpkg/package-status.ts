@@ -1,6 +1,6 @@
 // Reads /var/lib/dpkg/status: the installed packages and their relations (deb822(5), deb-version(7)).
 
-import { type BytePath, toLatin1 } from '../../binary/path.ts';
+import { toLatin1 } from '../../binary/path.ts';
 
 const HOLDS = {
   '<<': (order: number) => order < 0,
@@ -100,15 +100,12 @@ export interface Package {
   readonly source: string;
   readonly multiArch: string;
   readonly essential: boolean;
-  readonly priority: string;
   /** Without the archive area: `libdevel`, not `non-free/libdevel`. */
   readonly section: string;
   readonly preDepends: readonly Alternatives[];
   readonly depends: readonly Alternatives[];
   readonly recommends: readonly Alternatives[];
   readonly provides: readonly Relation[];
-  /** Its configuration files. */
-  readonly conffiles: readonly BytePath[];
 }
 
 /**
@@ -128,8 +125,8 @@ type Fields = ReadonlyMap<string, string>;
 
 const WANTED = new Set(
   (
-    'package architecture version source multi-arch status essential priority section ' +
-    'pre-depends depends recommends provides conffiles'
+    'package architecture version source multi-arch status essential section pre-depends depends recommends ' +
+    'provides'
   ).split(' '),
 );
 
@@ -171,13 +168,11 @@ function toPackage(fields: Fields): Package | undefined {
     source: /^\S+/.exec(text('source'))?.[0] ?? name,
     multiArch: text('multi-arch'),
     essential: text('essential') === 'yes',
-    priority: text('priority'),
     section: text('section').replace(/^.*\//, ''),
     preDepends: readRelations(text('pre-depends')),
     depends: readRelations(text('depends')),
     recommends: readRelations(text('recommends')),
     provides: readRelations(text('provides')).flat(),
-    conffiles: readConffiles(text('conffiles')),
   };
 }
 
@@ -211,12 +206,4 @@ function readRelation(text: string): Relation[] {
 export function isSatisfied({ operator, version }: Relation, found: string | undefined): boolean {
   if (operator === undefined || version === undefined) return true;
   return found !== undefined && isInRelation(found, operator, version);
-}
-
-// Path, hash, and "obsolete" for a leftover of an older version, which is skipped.
-function readConffiles(text: string): readonly BytePath[] {
-  return text.split('\n').flatMap((line) => {
-    const [, path, flag] = /^(\/.*) [0-9a-f]+( obsolete| remove-on-upgrade)?$/.exec(line.trim()) ?? [];
-    return path === undefined || flag !== undefined ? [] : path;
-  }) as BytePath[];
 }

@@ -17,7 +17,7 @@ const ON_TERMINALS = /^(?:tmux|screen(?:-[\d.]+)?|dtach|abduco|zellij)$/;
 
 export const pty: Pack = {
   name: 'pty',
-  summary: '/dev/pts and /dev/ptmx, for a devpts file system to be mounted',
+  summary: '/dev/pts and /dev/ptmx, for mounting a devpts file system',
   when: { imports: ['posix_openpt', 'openpty', 'forkpty', 'getpt'] },
   parts: [
     { directory: '/dev/pts', mode: 0o755 },
@@ -35,7 +35,7 @@ export const pty: Pack = {
 // would create a missing directory and not remove it.
 export const notify: Pack = {
   name: 'notify',
-  summary: '/run/systemd, where the sockets of systemd are to be mounted',
+  summary: '/run/systemd, for mounting the sockets of systemd',
   when: { imports: ['sd_notify', 'sd_notifyf', 'sd_pid_notify', 'sd_pid_notify_with_fds'] },
   parts: [{ directory: '/run/systemd', mode: 0o755 }],
   check: (jail) => (jail.has('/run/systemd') ? undefined : '/run/systemd is not there'),
@@ -113,7 +113,7 @@ const DATABASES = ['/usr/share/misc/magic.mgc', '/usr/share/file/magic.mgc', '/u
 
 export const magic: Pack = {
   name: 'magic',
-  summary: 'the database of kinds of files',
+  summary: 'the database of file types',
   when: { libraries: /^libmagic\.so/ },
   parts: [...TEXTS, ...DATABASES].map((path) => ({ path })),
   check: (jail) =>
@@ -136,7 +136,7 @@ const SCHEMAS = '/usr/share/glib-2.0/schemas/gschemas.compiled';
 
 export const glib: Pack = {
   name: 'glib',
-  summary: 'modules of GIO, compiled settings and kinds of files',
+  summary: 'modules of GIO, compiled settings and file types',
   when: { libraries: /^libgio-2\.0\.so/ },
   parts: [
     { tree: '$LIB/gio/modules' },
@@ -154,7 +154,7 @@ export const glib: Pack = {
 
 export const pixbuf: Pack = {
   name: 'pixbuf',
-  summary: 'loaders of gdk-pixbuf for formats of images',
+  summary: "gdk-pixbuf's loaders for image formats",
   when: { libraries: /^libgdk_pixbuf-2\.0\.so/ },
   parts: [{ tree: '$LIB/gdk-pixbuf-2.0', except: /\/gdk-pixbuf-[^/]*$/ }], // its own programs
   check: (jail) =>

@@ -87,7 +87,7 @@ const TCL_EXCEPT = /\/(?:tzdata|demos)$/;
 
 export const tcl: Pack = {
   name: 'tcl',
-  summary: 'the scripts that Tcl and Tk begin with, and packages that scripts ask for',
+  summary: 'the own scripts of Tcl and Tk, and packages that scripts require',
   when: TCL_WHEN,
   parts: (host) => {
     const directories = directoriesOf(host);

@@ -137,7 +137,7 @@ const SOCKET = '/dev/log' as BytePath;
 // journald.
 export const syslog: Pack = {
   name: 'syslog',
-  summary: '/dev/log, which leads to where the socket of the journal is to be mounted',
+  summary: "/dev/log, a link to the mount point of the journal's socket",
   // not syslog: libselinux calls it, but only to report a wrong configuration
   when: { imports: ['openlog'] },
   parts: ({ root, trigger }) => {

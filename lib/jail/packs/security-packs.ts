@@ -122,7 +122,7 @@ function modulesOf(host: PackHost): readonly string[] {
 
 export const gnupg: Pack = {
   name: 'gnupg',
-  summary: "GnuPG's agent, and what asks for a passphrase",
+  summary: "GnuPG's agent, and the program that asks for a passphrase",
   when: { executables: /^gpg2?$|^gpgsm$/ },
   parts: (host) => [
     ...ifAsked(host, 'gpg'),
