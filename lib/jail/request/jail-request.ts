@@ -72,7 +72,11 @@ const LISTS = [
   'keepPrivileges',
 ] as const;
 
-const KEYS = [...LISTS, 'directory', 'signal', 'onProgress', 'replace', 'from', 'recipe', 'plan', 'path'];
+const KEYS = [
+  ...(['directory', 'signal', 'onProgress'] as const),
+  ...LISTS,
+  ...(['replace', 'from', 'recipe', 'plan', 'path'] as const),
+] satisfies readonly (keyof JailRequest)[];
 
 // Lists of names, which must be strings; the items of the others are paths, and may be bytes.
 const NAMES: ReadonlySet<string> = new Set(['packages', 'packs', 'withoutPacks', 'learn', 'users']);
