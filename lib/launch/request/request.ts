@@ -12,6 +12,8 @@ interface Row {
   readonly default: string;
   /** The steps before execve depend on it. */
   readonly setUp?: true;
+  /** Another key can give it a value too. */
+  readonly fromOthers?: true;
   /** Checks what the caller gave, and makes it our own. @throws UsageError */
   readonly normal: (value: never, key: string, others: Values) => unknown;
   /** Its options of the command. A function, since a command line without options needs none of them. */
@@ -45,6 +47,7 @@ const table = {
   group: {
     type: 'string, number',
     default: "the user's own",
+    fromOthers: true,
     normal: (value: string | number | undefined, _: string, { user }: Values) =>
       to.toUserAndGroup(user, value).group,
   },
@@ -52,6 +55,7 @@ const table = {
   groups: {
     type: 'array of string, number',
     default: "the user's own",
+    fromOthers: true,
     normal: (value: readonly (string | number)[] | undefined, _: string, { clearGroups }: Values) =>
       to.toGroups(value, clearGroups),
     options: () => [
@@ -266,6 +270,24 @@ export const launchKeys: ReadonlySet<string> = new Set(keyNames);
 /** The keys on which the steps before execve depend. */
 export const setUpKeys = keyNames.filter((key) => launchRows[key]?.setUp) as readonly SetUpKey[];
 
+const nothing = Object.fromEntries(keyNames.map((key) => [key, undefined]));
+
+// What the key becomes has to be found out although the key itself is not given.
+function isDue({ default: initial, fromOthers }: Row): boolean {
+  return initial === 'required' || fromOthers === true;
+}
+
+/** The normal form of the other keys where they are not given. Nobody changes these values. */
+const defaults = Object.fromEntries(
+  Object.entries(launchRows).map(([key, row]) => [
+    key,
+    isDue(row) ? undefined : row.normal(undefined as never, key, nothing),
+  ]),
+);
+const due: ReadonlySet<string> = new Set(
+  Object.keys(launchRows).filter((key) => isDue(launchRows[key] as Row)),
+);
+
 /**
  * The normal form of a request.
  *
@@ -276,10 +298,14 @@ export function normalize(request: LaunchRequest, keys: ReadonlySet<string> = la
   return reading(() => {
     checkKeys(request, keys, "{user: 'sam', jail: '/srv/jail', program: '/bin/ls'}");
     // Each key is read once: a getter could answer with something else the second time.
-    const given: Record<string, unknown> = {};
+    const given: Record<string, unknown> = { ...nothing };
     for (const key of keyNames) given[key] = request[key as keyof LaunchRequest];
-    const normal: Record<string, unknown> = {};
-    for (const key of keyNames) normal[key] = launchRows[key]?.normal(given[key] as never, key, given);
+    // Copies of one object, and only the keys that were given: a launch holds the event loop meanwhile.
+    const normal: Record<string, unknown> = { ...defaults };
+    for (const key of keyNames) {
+      if (given[key] !== undefined || due.has(key))
+        normal[key] = launchRows[key]?.normal(given[key] as never, key, given);
+    }
     return normal as NormalRequest;
   });
 }
