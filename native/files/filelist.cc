@@ -86,7 +86,9 @@ class FileList {
     struct stat status;
     const Descriptor fd(openRegular(root_.get(), path, status, call_));
     if (fd.get() < 0 || status.st_size > kMaxReadBytes) return;
-    if (hashFile(fd.get(), buffer_, found_.back().sha256)) describe(status, found_.back());
+    // fstat(2) does not know the size of a file of /proc or /sys, nor of one that grows at this moment
+    status.st_size = hashFile(fd.get(), buffer_, found_.back().sha256);
+    if (status.st_size >= 0) describe(status, found_.back());
   }
 
   bool copy(const std::string& path, const Wanted& wanted) {
