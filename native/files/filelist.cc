@@ -4,6 +4,7 @@
 #include "filelist.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -93,7 +94,8 @@ class FileList {
 
   bool copy(const std::string& path, const Wanted& wanted) {
     struct stat status;
-    const Descriptor from(openRegular(root_.get(), path, status, call_));
+    // The plan has resolved all links. A new one may lead into a directory that only root may search.
+    const Descriptor from(openRegular(root_.get(), path, status, call_, RESOLVE_NO_SYMLINKS));
     if (from.get() < 0) return false;
     // In a directory of others the name can lead to another file by now, to one that only root may read.
     if ((wanted.mode & S_IROTH) != 0 && (status.st_mode & S_IROTH) == 0) return failed("exchanged", EAGAIN);

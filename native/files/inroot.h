@@ -27,8 +27,8 @@ std::optional<Target> toTarget(const Napi::CallbackInfo& info, size_t pathIndex 
 // openat2(2) with RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS and O_CLOEXEC: -1 with errno.
 int openInRoot(int root, const std::string& path, uint64_t flags, uint64_t mode, uint64_t resolve = 0);
 
-// Opens a regular file for reading, links followed, and never waits. -1 with errno, of which `call` was the call: EISDIR or
-// EINVAL for anything else than a regular file.
-int openRegular(int root, const std::string& path, struct stat& status, const char*& call);
+// Opens a regular file for reading and never waits. Links are followed unless `resolve` has RESOLVE_NO_SYMLINKS. -1 with errno, of
+// which `call` was the call: EISDIR or EINVAL for anything else than a regular file.
+int openRegular(int root, const std::string& path, struct stat& status, const char*& call, uint64_t resolve = 0);
 
 }  // namespace uchroot

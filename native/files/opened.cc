@@ -64,7 +64,7 @@ Napi::Value giveCapabilities(const Napi::CallbackInfo& info) {
 Napi::Value lockFile(const Napi::CallbackInfo& info) {
   const auto fd = toUint32(info[0], "descriptor");
   if (!fd) return info.Env().Undefined();
-  const int kind = info[1].ToBoolean() ? LOCK_SH : LOCK_EX;
+  const int kind = isTrue(info[1]) ? LOCK_SH : LOCK_EX;
   if (flock(static_cast<int>(*fd), kind | LOCK_NB) == 0) return Napi::Boolean::New(info.Env(), true);
   if (errno == EWOULDBLOCK) return Napi::Boolean::New(info.Env(), false);
   return checked(info.Env(), -1, "flock");

@@ -111,10 +111,14 @@ t.test('the first file that cannot be copied is named, and nothing after it is m
   chmodSync(`${base}/secret`, 0o600);
   mkdirSync(`${base}/directory`);
   execFileSync('mkfifo', [`${base}/fifo`]);
+  symlinkSync('a', `${base}/link`);
+  symlinkSync('.', `${base}/way`);
   const wrong = [
     ['missing', {}, { code: 'ENOENT', syscall: 'openat2', index: 1 }],
     ['directory', {}, { code: 'EISDIR', index: 1 }],
     ['fifo', {}, { code: 'EINVAL', index: 1 }],
+    ['link', {}, { code: 'ELOOP', syscall: 'openat2', index: 1 }],
+    ['way/a', {}, { code: 'ELOOP', syscall: 'openat2', index: 1 }],
     ['secret', { mode: 0o644 }, { code: 'EAGAIN', syscall: 'exchanged', index: 1 }],
   ] as const;
   for (const [index, [name, wanted, error]] of wrong.entries()) {
