@@ -2,7 +2,7 @@
 # with sanitizers (scripts/build-native --sanitize), in build/Debug.
 {
   'variables': {
-    # Its files are built with each executable that runs plans.
+    # These files are built for each executable that runs plans.
     'interpreter_sources': [
       'native/plan/credentials.cc',
       'native/plan/descriptors.cc',
@@ -12,8 +12,8 @@
       'native/plan/readback.cc',
       'native/plan/stages.cc',
     ],
-    # What runs between fork and exec has no libc to lean on: the compiler must neither turn a loop
-    # into a call of memset nor add calls of its own (stack protector, fortify).
+    # This code runs without libc: the compiler must not replace a loop by a call of memset, or add calls of its own
+    # (stack protector, fortify).
     'alone_cflags': [
       '-ffreestanding',
       '-fno-builtin',
@@ -30,14 +30,14 @@
     'cflags_cc': ['-std=c++20', '-fno-exceptions', '-fno-rtti'],
     'configurations': {
       'Debug': {
-        # the sanitizers' own code misleads this warning; it holds in the other build
+        # the sanitizers cause false warnings of this kind; the Release build has the warning
         'cflags': ['-Wno-maybe-uninitialized'],
       },
     },
   },
   'targets': [
     {
-      # A library of its own only so that it gets flags of its own.
+      # A separate library, because it needs other flags.
       'target_name': 'interpreter',
       'type': 'static_library',
       'sources': ['<@(interpreter_sources)', 'native/plan/removal.cc'],
@@ -49,7 +49,7 @@
       },
     },
     {
-      # As fast as it can be, where the rest of the addon is small.
+      # Optimised for speed; the rest of the addon is optimised for size.
       'target_name': 'sha256',
       'type': 'static_library',
       'sources': ['native/files/sha256.cc'],
@@ -104,14 +104,14 @@
         'NAPI_VERSION=9',
         'NAPI_DISABLE_CPP_EXCEPTIONS',
         'NODE_ADDON_API_DISABLE_DEPRECATED',
-        # a worker that is being terminated can be thrown nothing: no reason to abort the process
+        # in a worker that is being terminated, a throw fails: that must not abort the process
         'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
       ],
       'configurations': {
         'Release': {
-          # Never unloaded, as the threads of crew.cc never end. Small, and bound to itself where it can be: a command
-          # loads it for a handful of calls, and node's symbol table, in which every other name is looked up, is huge.
-          # Bound at once all the same, and then read-only, as node itself is: it is root's (0.6 % of a start).
+          # nodelete: the threads of crew.cc never end. Small, and -Bsymbolic: a command loads the addon for a few calls,
+          # and each name that is not bound inside it is looked up in node's large symbol table. relro and now: root runs
+          # it, so its tables become read-only, like node's (0.6 % of a start).
           'cflags!': ['-O3'],
           'cflags': ['-Os'],
           'ldflags': ['-Wl,--gc-sections', '-Wl,--as-needed', '-Wl,-z,relro', '-Wl,-z,now', '-Wl,-Bsymbolic', '-Wl,-z,nodelete', '-s'],
@@ -123,7 +123,7 @@
       },
     },
     {
-      # Static, without libc: it starts in microseconds, and in a jail that is empty.
+      # Static, without libc: it starts in microseconds, even in an empty jail.
       'target_name': 'uchroot-launcher',
       'type': 'executable',
       'includes': ['native/start/static.gypi'],

@@ -1,4 +1,4 @@
-// The command line as the kernel handed it over, byte for byte, and a reader for options that come before operands.
+// The command line's original bytes, and a parser for options before operands.
 import { readFileSync } from 'node:fs';
 
 import { UsageError } from '../errors.ts';
@@ -7,8 +7,8 @@ import type { Argument, Option } from '../command-option.ts';
 import { quote } from '../quote.ts';
 
 /**
- * The arguments after the script's name. Node decodes them as UTF-8 and puts U+FFFD where that fails; then the bytes
- * are read from /proc/self/cmdline (proc_pid_cmdline(5)).
+ * The arguments after the script's name. Node decodes them as UTF-8 and replaces invalid bytes by U+FFFD. If there is one, the
+ * bytes are read from /proc/self/cmdline (proc_pid_cmdline(5)).
  */
 export function commandArguments(): readonly Argument[] {
   const texts = process.argv.slice(2);
@@ -23,10 +23,10 @@ export function commandArguments(): readonly Argument[] {
   }));
 }
 
-/** An option as it was given; the value is empty if it takes none. */
+/** A given option; the value is empty if the option takes none. */
 export type GivenOption = readonly [name: string, value: Argument];
 
-/** The options in the order in which they were given, then the operands. */
+/** The options in the given order, then the operands. */
 export interface ReadArguments {
   readonly options: readonly GivenOption[];
   readonly operands: readonly Argument[];
@@ -35,9 +35,9 @@ export interface ReadArguments {
 const none: Argument = { text: '', bytes: Buffer.from('') };
 
 /**
- * Reads `--name value`, `--name=value` and `--name` up to the first operand or `--`; what follows belongs to the program.
+ * Reads `--name value`, `--name=value` and `--name` up to the first operand or `--`. The rest belongs to the program.
  *
- * @throws UsageError for unknown options, a missing value, or a value where none belongs
+ * @throws UsageError for unknown options, a missing value, or a value for an option that takes none
  */
 export function readArguments(argv: readonly Argument[], known: readonly Option[]): ReadArguments {
   const options: GivenOption[] = [];
@@ -77,7 +77,7 @@ function valueOf(
   return next;
 }
 
-// Other programs have --json or --list=json; here it is always --format json.
+// Other programs have --json or --list=json; this one only has --format json.
 function isJson(word: string, known: readonly Option[]): boolean {
   return word === 'json' && known.some(({ name }) => name === 'format');
 }
@@ -90,7 +90,7 @@ function hintFor(spelling: string, known: readonly Option[]): string | undefined
 }
 
 /**
- * The same for a command that starts no program: options may stand between operands as well, up to `--`.
+ * The same for a command that starts no program: options may also follow operands, up to `--`.
  *
  * @throws as readArguments
  */

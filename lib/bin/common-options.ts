@@ -1,4 +1,4 @@
-// What all commands have: --format and --version, and the lines of --help.
+// Shared by all commands: --format and --version, and the lines of --help.
 import { readFileSync } from 'node:fs';
 
 import { UsageError } from '../errors.ts';
@@ -6,9 +6,9 @@ import { didYouMean } from '../nearest.ts';
 import type { Argument, Option } from '../command-option.ts';
 import { quote } from '../quote.ts';
 
-/** The formats of every command that answers. */
+/** The formats of each command that prints a result. */
 export const FORMATS = ['text', 'json'] as const;
-/** The formats of a command that has findings. */
+/** The formats of a command that prints findings. */
 export const CHECK_FORMATS = [...FORMATS, 'sarif'] as const;
 
 export type CheckFormat = (typeof CHECK_FORMATS)[number];
@@ -26,7 +26,7 @@ export function toFormat<Format extends CheckFormat>(
   });
 }
 
-/** The version of the package. A launch does not need it, so package.json is read only when somebody asks. */
+/** The version of the package. Only --version needs it, so package.json is read only then. */
 export function readVersion(): string {
   const manifest: unknown = JSON.parse(readFileSync(`${import.meta.dirname}/../../package.json`, 'utf8'));
   const known = typeof manifest === 'object' && manifest !== null && 'version' in manifest;
@@ -35,7 +35,7 @@ export function readVersion(): string {
 
 const COLUMN = 26;
 
-/** A line for each option; the text of one with a long name stands on a line of its own. */
+/** A line for each option; the text of a long option is on a separate line. */
 export function optionLines(options: readonly Option[]): string {
   return options
     .map(({ name, metavar, help }) => {

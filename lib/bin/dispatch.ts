@@ -7,54 +7,51 @@ import { quote } from '../quote.ts';
 import { commandArguments, readArguments, type ReadArguments, readMixed } from './arguments.ts';
 import { optionLines, readVersion } from './common-options.ts';
 
-/** What goes to standard output, and the exit status. */
+/** The text for standard output, and the exit status. */
 export interface Outcome {
   readonly text: string;
   readonly status: number;
 }
 
-/** One command. `Context` is what its program hands to it. */
+/** One command. `Context` is a value that its program passes to it. */
 export interface Command<Context> {
-  /** Its name and what follows that. */
+  /** Its name and its arguments. */
   readonly synopsis: string;
-  /** What it does, for --help. */
+  /** Its purpose, for --help. */
   readonly summary: string;
   readonly options: readonly Option[];
-  /** Options that it takes too, and that another manual describes. */
+  /** Further options, which another manual describes. */
   readonly unlisted?: readonly Option[];
-  /** What its exit statuses mean, for --help. */
+  /** The meaning of its exit statuses, for --help. */
   readonly statuses?: string;
   /** How many operands there must be. */
   readonly operands: readonly [least: number, most: number];
   /** Everything after the first operand belongs to another program. */
   readonly startsProgram?: true;
-  /** Returns what goes to standard output; the exit status is 0 unless there is another. */
+  /** Returns the text for standard output; the exit status is 0 unless it returns another. */
   readonly run: (read: ReadArguments, context: Context) => Promise<string | Outcome>;
-  /** The exit status if the command fails; 1 if not given. */
+  /** The exit status if the command fails; 1 if missing. */
   readonly failureStatus?: number;
 }
 
 export interface Program<Context> {
   readonly name: string;
   readonly commands: Readonly<Record<string, Command<Context>>>;
-  /** What is said if no command is given. */
+  /** The message if no command is given. */
   readonly usageLine: string;
-  /** What it is, for --help. */
+  /** Its description, for --help. */
   readonly about: string;
-  /** Options of all its commands. */
   readonly options?: readonly Option[];
-  /** What --help ends with. */
+  /** The last part of --help. */
   readonly ending?: () => string;
-  /** Tells of a failure; on standard error if it is not given. */
+  /** Reports a failure; if missing, on standard error. */
   readonly tell?: (lines: string) => void;
-  /** Runs a command with its context. */
   readonly start: (run: (context: Context) => Promise<string | Outcome>) => Promise<string | Outcome>;
 }
 
 const help = option('--help', 'print this text');
 const version = option('--version', 'print the version');
 
-/** What --help prints. */
 function usageOf<Context>({ name, commands, about, options = [], ending }: Program<Context>): string {
   const synopses = Object.values(commands).map(({ synopsis }) => `${name} ${synopsis}`);
   const parts = Object.entries(commands).map(([word, { summary, options, statuses }]) => {
@@ -65,12 +62,12 @@ function usageOf<Context>({ name, commands, about, options = [], ending }: Progr
   return `Usage: ${synopses.join('\n       ')}\n\n${about}\n\n${parts.join('')}${all}${ending?.() ?? ''}`;
 }
 
-/** The values of an option, in their order. */
+/** The values of an option, in the given order. */
 export function valuesOf({ options }: ReadArguments, name: string): readonly Argument[] {
   return options.filter(([option]) => option === name).map(([, value]) => value);
 }
 
-/** The value of an option; the last, if it was given more than once. */
+/** The last given value of an option. */
 export function valueOf(read: ReadArguments, name: string): Argument | undefined {
   return valuesOf(read, name).at(-1);
 }
@@ -82,11 +79,11 @@ export function has(read: ReadArguments, name: string): boolean {
 // The exit status if standard output could not be written.
 let lostStatus: number | undefined;
 
-// An empty text opens nothing: process.stdout makes a pipe or terminal non-blocking for everybody who shares it.
+// An empty text does not open process.stdout: that makes a pipe or terminal non-blocking for all processes that share it.
 function print(name: string, text: string, failureStatus = 1): void {
   if (text === '') return;
   process.stdout.once('error', (error: NodeJS.ErrnoException) => {
-    // the reader, such as head(1), has seen enough
+    // EPIPE: the reader, such as head(1), needs no more.
     if (error.code !== 'EPIPE') process.stderr.write(`${name}: standard output: ${error.message}\n`);
     lostStatus = failureStatus;
     process.exitCode = failureStatus;
@@ -100,7 +97,7 @@ function isOurs(error: unknown): error is UsageError | JailError | LaunchError {
   return error instanceof UsageError || error instanceof JailError || error instanceof LaunchError;
 }
 
-/** Tells of a failure. Returns the exit status: `status`, or 130 if a signal has ended the work. */
+/** Reports a failure. Returns the exit status: `status`, or 130 if a signal ended the work. */
 function complain(
   { name, tell = tellStderr }: Pick<Program<never>, 'name' | 'tell'>,
   error: unknown,
@@ -113,15 +110,15 @@ function complain(
     return 130;
   }
   if (!isOurs(error)) {
-    // A defect of ours. Status 1, which Node would end with, can have another meaning.
+    // A defect of uchroot. Node would exit with 1, which can have another meaning here.
     process.stderr.write(`${name}: ${error instanceof Error ? error.stack : String(error)}\n`);
     return status;
   }
-  // A usage line names the program itself.
+  // A usage line includes the program's name.
   const prefix = error.message.startsWith('Usage: ') ? '' : `${name}: `;
   const hint = error.hint === undefined ? '' : `hint: ${error.hint}\n`;
   tell(`${prefix}${error.message}\n${hint}`);
-  // uchroot(8) ends with the same status for an unknown user
+  // uchroot(8) exits with the same status for an unknown user.
   return error.code === 'ERR_UNKNOWN_USER' ? error.exitStatus : status;
 }
 
@@ -171,6 +168,6 @@ export async function runProgram<Context>(program: Program<Context>): Promise<vo
   } catch (error) {
     status = complain(program, error, 1);
   }
-  // Not process.exit(): a pipe on stdout may not have taken everything yet.
+  // Not process.exit(): a pipe on stdout may still have unwritten data.
   process.exitCode = lostStatus ?? status;
 }

@@ -1,4 +1,4 @@
-// What `uchroot-jail check` writes: the report as text, JSON or SARIF; and the explanation of its rules.
+// The output of `uchroot-jail check`: the report as text, JSON or SARIF, and the explanations of its rules.
 
 import { pathBytes, showPath } from '../binary/path.ts';
 import { showReport } from '../findings/output.ts';

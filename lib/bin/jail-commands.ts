@@ -1,4 +1,4 @@
-// The commands of uchroot-jail: the options of each, its call of the library, and what it prints.
+// The commands of uchroot-jail: their options, their library calls, and their output.
 
 import { readFileSync } from 'node:fs';
 
@@ -21,7 +21,7 @@ import { explainRule, showCheck } from './jail-check-report.ts';
 import { newsLeft, showBuilt, showExplanation, showList, showUpdate, summaryOf } from './jail-report.ts';
 import { jsonDocument } from '../json.ts';
 
-// Ends the work, shows its progress, and tells warnings.
+// Aborts the work, shows its progress, and prints warnings.
 interface Watch extends Required<Pick<JailWork, 'signal' | 'onProgress'>> {
   readonly onWarning: (warning: string) => void;
 }
@@ -32,7 +32,7 @@ const textsOf = (read: ReadArguments, name: string) => valuesOf(read, name).map(
 const bytesOf = (read: ReadArguments, name: string) => valuesOf(read, name).map(({ bytes }) => bytes);
 
 const replaceOption = option('--replace PATH', 'make it as planned, even if it was changed in the jail');
-const planOption = option('--plan', 'say what would change, and change nothing');
+const planOption = option('--plan', 'show what would change, and change nothing');
 const formatOption = option('--format text|json', 'how the answer is printed');
 
 const build: JailCommand = {
@@ -40,18 +40,18 @@ const build: JailCommand = {
   summary: 'makes a jail in DIRECTORY, or adds to one that is there',
   options: [
     option('--package NAME', 'the files of an installed Debian package, and of what it depends on'),
-    option('--pack NAME', 'a pack that no sign asks for'),
+    option('--pack NAME', 'add a pack that would not be added by itself'),
     option('--no-pack NAME', 'leave a pack out'),
-    option('--without PATH', 'leave a path out, and what it alone needs'),
-    option("--learn 'COMMAND'", 'run it on a scratch copy of the host, and take what it opens'),
+    option('--without PATH', 'leave out a path, and files that only it needs'),
+    option("--learn 'COMMAND'", 'run it on a scratch copy of the host, and copy the files that it opens'),
     option('--copy PATH[:DEST]', 'a file or directory of the host, to DEST in the jail'),
-    option('--user NAME', 'an account that the jail knows, and that tries it out'),
+    option('--user NAME', 'an account to add to the jail; the jail is tested as the first one'),
     option(
       '--keep-privileges PATH',
       'leave a program its set-user-ID and set-group-ID bits and file capabilities',
     ),
-    option('--from ROOT', 'take everything from the system in this directory'),
-    option('--recipe FILE', 'what is to be made, as list --format json writes it'),
+    option('--from ROOT', 'copy from the system in this directory'),
+    option('--recipe FILE', 'the recipe of a jail, as list --format json writes it'),
     replaceOption,
     planOption,
     formatOption,
@@ -117,7 +117,7 @@ const list: JailCommand = {
 
 const explain: JailCommand = {
   synopsis: 'explain DIRECTORY PATH',
-  summary: 'tells why a file is in the jail',
+  summary: 'explains why a file is in the jail',
   options: [],
   operands: [2, 2],
   run: async (read) => {
@@ -153,18 +153,18 @@ const remove: JailCommand = {
 
 const check: JailCommand = {
   synopsis: 'check DIRECTORY [OPTION]...',
-  summary: 'tells what is unsafe in a jail, or is not as it was built',
+  summary: 'reports what is unsafe in a jail, or was changed since it was built',
   options: [
     option('--user NAME', 'a user for whom the jail must be safe; may be repeated'),
-    option('--fix', 'put right what can be put right safely'),
+    option('--fix', 'fix what can be fixed safely'),
     replaceOption,
     option(
       '--fail-on SEVERITY',
       'the least severity at which the exit status is not 0: error, warning or note',
     ),
     option('--format text|json|sarif', 'how the findings are printed'),
-    option('--ignore RULE[:PATH]', 'no findings of a rule, at all or there'),
-    option('--explain RULE', 'what a rule looks for, and why; all for all of them'),
+    option('--ignore RULE[:PATH]', 'leave out the findings of a rule, everywhere or at a path'),
+    option('--explain RULE', 'explain a rule, or all rules with all'),
   ],
   operands: [0, 1],
   failureStatus: 2,
@@ -198,7 +198,7 @@ export const commands: Readonly<Record<string, JailCommand>> = {
   remove,
 };
 
-// A newer file of the host, perhaps a security update, was left out of the jail.
+// A newer host file, perhaps a security update, was not put in the jail.
 const OUTDATED_STATUS = 3;
 
 function workStatus({ left }: JailReport): number {

@@ -1,4 +1,4 @@
-// What the commands of uchroot-jail print about their work.
+// The reports that the commands of uchroot-jail print.
 
 import { showPath } from '../binary/path.ts';
 import type { LeftBecause, LeftSide } from '../jail/apply/left.ts';
@@ -85,7 +85,7 @@ const BECAUSE: Readonly<Record<LeftBecause, string>> = {
   unknown: 'it was in the jail before',
   removed: 'it was removed where a user of the jail may write',
   new: 'it is new on the host, and a user of the jail may write there',
-  unneeded: 'it is needed no longer, but the builder has not made it so',
+  unneeded: 'it is no longer needed, but it is not as the builder made it',
 };
 
 function leftLines({ left }: JailReport): string {
@@ -104,7 +104,7 @@ function sideWords(side: LeftSide | undefined): string {
   return `${kind} ${mode} ${uid}:${gid}${sha256 === undefined ? '' : ` sha256 ${sha256}`}`;
 }
 
-/** A warning if newer files of the host were left out of the jail. */
+/** A warning if newer host files were not put in the jail. */
 export function newsLeft(directory: Bytes, { left }: JailReport): readonly string[] {
   const paths = left.filter(({ isOutdated }) => isOutdated).map(({ path }) => show(path));
   if (paths.length === 0) return [];
@@ -112,7 +112,7 @@ export function newsLeft(directory: Bytes, { left }: JailReport): readonly strin
   const more = paths.length > shown.length ? ` (and ${paths.length - shown.length} more)` : '';
   const words = shown.map((path) => `--replace ${path}`).join(' ');
   return [
-    `the host has news for ${shown.join(', ')}${more}, which did not come into the jail; to take them: uchroot-jail update ${quote(directory)} ${words}`,
+    `newer versions on the host were not put in the jail: ${shown.join(', ')}${more}; to replace the old ones: uchroot-jail update ${quote(directory)} ${words}`,
   ];
 }
 

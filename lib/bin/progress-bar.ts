@@ -1,4 +1,4 @@
-// The progress of long work: a bar on a terminal, elsewhere a line from time to time.
+// Shows the progress of long work: a bar on a terminal, otherwise a line from time to time.
 
 import type { Progress } from '../jail/work/steps.ts';
 
@@ -15,12 +15,12 @@ const PHASES: Readonly<Record<Progress['phase'], string>> = {
 const BAR = 24;
 const REDRAW_MS = 100;
 const LINE_MS = 5000;
-// short work shows nothing
+// Short work shows no progress.
 const PATIENCE_MS = { terminal: 300, elsewhere: 3000 };
 
 export interface ProgressView {
   show(progress: Progress): void;
-  /** Removes the bar, before anything else is written. */
+  /** Removes the bar, before other output. */
   clear(): void;
 }
 
@@ -69,7 +69,7 @@ function partOf({ files, totalFiles, sizeBytes, totalSizeBytes }: Progress): num
   return totalFiles > 0 ? Math.min(1, files / totalFiles) : undefined;
 }
 
-/** A size for people, in units of 10^6 bytes. */
+/** A size for users, in units of 10^6 bytes. */
 export function megabytes(sizeBytes: number): string {
   return `${(sizeBytes / 1e6).toFixed(1)} MB`;
 }

@@ -24,11 +24,11 @@ export const check: Command<undefined> = {
       'fail on findings of this severity and worse: error (default), warning or note',
     ),
     option('--format FORMAT', 'text, json or sarif'),
-    option('--ignore RULE', 'no findings of a rule; may be repeated'),
-    option('--daemon NAME', 'a daemon of this name is there, whatever it seems; may be repeated'),
+    option('--ignore RULE', 'leave out the findings of a rule; may be repeated'),
+    option('--daemon NAME', 'assume that a daemon of this name is installed; may be repeated'),
     option('--inetd FILE', 'the configuration of inetd (default /etc/inetd.conf)'),
     option('--no-lookups', 'do not look host names up'),
-    option('--implicit-allow', 'tell of rules that grant without the option allow'),
+    option('--implicit-allow', 'report rules that grant without the option allow'),
   ],
   statuses: '0 no errors, 1 errors, 2 it could not be checked; with --fail-on: 3 warnings, 4 notes.',
   operands: [0, 0],
@@ -52,7 +52,7 @@ export const check: Command<undefined> = {
   },
 };
 
-// A file that was named must exist; the default files in /etc need not.
+// A named file must exist; the default files in /etc need not.
 function requireFile(file: Bytes | undefined): void {
   if (file === undefined || existsSync(file as string)) return;
   throw new JailError(`${quote(file)} is not there`, { code: 'ENOENT' });

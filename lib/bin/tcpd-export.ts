@@ -1,4 +1,4 @@
-// uchroot-tcpd export: writes the rules for nftables or systemd to stdout, and what is lost to stderr.
+// uchroot-tcpd export: writes the rules for nftables or systemd to stdout, and the rules that are lost to stderr.
 
 import { UsageError } from '../errors.ts';
 import { option } from '../command-option.ts';
@@ -58,7 +58,7 @@ function toPorts(read: ReadArguments): readonly DaemonPort[] {
 function toUnits(read: ReadArguments): readonly DaemonUnit[] {
   return valuesOf(read, 'unit').map(({ text }) => {
     const [daemon, unit] = pairOf(text, 'unit', 'DAEMON=UNIT');
-    // it becomes part of a path
+    // The name becomes part of a path.
     if (!/^[\w@.:\\-]+\.service$/.test(unit))
       throw new UsageError(`--unit ${quote(text)}: write DAEMON=NAME.service`);
     return { daemon, unit };

@@ -20,17 +20,17 @@ import { numberOf, toHostsOptions } from './tcpd-options.ts';
 
 export const match: Command<undefined> = {
   synopsis: 'match [OPTION]... DAEMON[@HOST] [USER@]CLIENT',
-  summary: 'what is decided on a request, by which rule, with which look-ups and options',
+  summary: 'shows the decision on a request, its rule, its look-ups and its options',
   options: [
     option('--why', 'and why each rule above it does not match'),
     option('--format FORMAT', 'text, or json with all of that'),
-    option('--name NAME', 'the name of the client; else it is looked up where a rule asks'),
+    option('--name NAME', 'the name of the client; by default it is looked up if a rule needs it'),
     option('--client-port N', 'its port'),
     option('--server-name NAME', 'the name of HOST, the address that the client connects to'),
     option('--server-port N', 'its port'),
     option('--timeout SECONDS', 'longest time for a look-up (default 10)'),
   ],
-  statuses: '0 granted, 1 denied or delegated, 2 it cannot be told.',
+  statuses: '0 granted, 1 denied or delegated, 2 uncertain.',
   operands: [2, 2],
   failureStatus: 2,
   run: async (read) => {
@@ -48,7 +48,7 @@ export const match: Command<undefined> = {
   },
 };
 
-// 2 if a decision is uncertain, or the addresses of the client get different ones.
+// 2 if a decision is uncertain, or if the client's addresses get different decisions.
 function statusOf(explanations: readonly Explanation[]): number {
   const statuses = new Set(
     explanations.map(({ verdict, doubts }) => (doubts.length > 0 ? 2 : verdict === 'granted' ? 0 : 1)),
@@ -57,7 +57,7 @@ function statusOf(explanations: readonly Explanation[]): number {
   return statuses.size === 1 ? status : 2;
 }
 
-/** Cuts at the `@`, as in a word of a rule. */
+/** Splits at the `@`, as in a word of a rule. */
 function cutAt({ bytes }: Argument): readonly [before: Buffer | undefined, after: Buffer] {
   const at = findOutside(bytes.toString('latin1'), '@', 1);
   return at < 0 ? [undefined, bytes] : [bytes.subarray(0, at), bytes.subarray(at + 1)];
@@ -82,7 +82,7 @@ async function toRequests(read: ReadArguments): Promise<readonly RequestDescript
   });
 }
 
-/** The addresses of a host; an address may be in brackets, and `unknown` is kept. */
+/** The addresses of a host. An address may be in brackets, and `unknown` is kept. */
 async function toAddresses(host: Buffer): Promise<readonly string[]> {
   const text = host.toString('utf8').replace(/^\[(.*)\]$/, '$1');
   if (isIP(text) !== 0 || text === 'unknown') return [text];

@@ -1,4 +1,4 @@
-// The options of all commands of uchroot-tcpd, and readers for their values.
+// The shared options of the commands of uchroot-tcpd, and parsers for their values.
 
 import { UsageError } from '../errors.ts';
 import { option } from '../command-option.ts';
@@ -8,15 +8,15 @@ import type { Dialect } from '../tcpwrappers/parse/third-field.ts';
 import type { ReadArguments } from './arguments.ts';
 import { valueOf } from './dispatch.ts';
 
-/** Which files, and in which language. */
+/** The files, and their language. */
 export const fileOptions = [
-  option('--allow FILE', 'the file of those who are let in (default /etc/hosts.allow)'),
-  option('--deny FILE', 'the file of those who are not (default /etc/hosts.deny)'),
+  option('--allow FILE', 'the file with the clients to let in (default /etc/hosts.allow)'),
+  option('--deny FILE', 'the file with the clients to refuse (default /etc/hosts.deny)'),
   option('--dialect DIALECT', 'what the third field of a rule is: options, command, or auto (default)'),
   option('--compat libwrap', 'do not read a last line without a newline'),
 ] as const;
 
-/** One of a few words. @throws UsageError for any other */
+/** One of some words. @throws UsageError for any other word */
 export function oneOf<Word extends string>(
   read: ReadArguments,
   option: string,

@@ -1,4 +1,4 @@
-// uchroot-tcpd run: makes a request of options and operands, or of the name by which it was called.
+// uchroot-tcpd run: makes a request from options and operands, or from the name by which it was called.
 
 import { realpathSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -70,8 +70,8 @@ function toJail({ bytes, text }: Argument, { options }: ReadArguments): LaunchRe
 const OWN_NAMES: ReadonlySet<string> = new Set(['uchroot-tcpd', 'uchroot-tcpd.cjs']);
 
 /**
- * The daemon by whose name the command was called, as tcpd(8) is: by argv[0] of Node, or by a link with the name of the
- * daemon. undefined if it was called as uchroot-tcpd.
+ * The daemon whose name the command was called by, like tcpd(8): argv[0] of Node, or a link with the daemon's name. undefined if
+ * it was called as uchroot-tcpd.
  */
 export function calledAs(): string | undefined {
   const interpreters = new Set(['node', 'nodejs', basename(process.execPath)]);
@@ -80,7 +80,7 @@ export function calledAs(): string | undefined {
   return OWN_NAMES.has(basename(script)) ? undefined : basename(script);
 }
 
-/** Decides and starts a daemon under its own name. All arguments are the daemon's. */
+/** Decides about a connection and starts a daemon under its own name. All arguments belong to the daemon. */
 export async function runAs(daemon: string, args: readonly Argument[]): Promise<number> {
   const request = { daemon: Buffer.from(daemon), args: args.map(({ bytes }) => bytes), hosts: {} };
   const { path, name } = daemonNames(request.daemon);
@@ -97,7 +97,7 @@ function isSelf(path: Buffer): boolean {
   try {
     return realpathSync(path) === realpathSync(process.argv[1] ?? '');
   } catch {
-    // the file does not exist: executing it tells so
+    // The file does not exist: execve will report this.
     return false;
   }
 }

@@ -1,4 +1,4 @@
-// uchroot --check: checks the jail before the program starts in it. It is a bundle of its own; see uchroot.ts.
+// uchroot --check: checks the jail before the program starts in it. It is a separate bundle; see uchroot.ts.
 import { bytePath, joinPath, showPath } from '../binary/path.ts';
 import { type ErrnoName, JailError, LaunchError } from '../errors.ts';
 import { checkQuickly } from '../jail/check/quick.ts';
@@ -11,7 +11,7 @@ import { quote } from '../quote.ts';
 const STEP = { step: 'check', exitStatus: 125 } as const;
 
 /**
- * Tells each finding of severity error that the quick check makes.
+ * Prints each finding of severity error from the quick check.
  *
  * @throws LaunchError ERR_UNSAFE_JAIL if there is a finding; with an errno if the jail could not be read
  */
@@ -50,9 +50,9 @@ function findingsOf({ request, account, steps, view }: Launch): ReturnType<typeo
   return checkQuickly(
     bytePath(request.jail),
     joinPath(bytePath(view.cwd), bytePath(program)),
-    // root can write everywhere: then only what others can write is a finding
+    // Root can write everywhere, so only what other users can write is a finding.
     uid === 0 ? [] : [user],
-    // the launch itself has judged the path to the jail
+    // The launch itself has checked the path to the jail.
     new Set(['path-root', 'path-owner', 'path-writable']),
   );
 }

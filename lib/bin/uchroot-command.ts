@@ -1,4 +1,4 @@
-// The command uchroot: reads its arguments, launches in place, returns an exit status if that fails.
+// The command uchroot: reads its arguments, launches in place, and returns an exit status if that fails.
 import { writeSync } from 'node:fs';
 
 import { LaunchError, UsageError } from '../errors.ts';
@@ -30,12 +30,12 @@ import { makeUnit } from './uchroot-unit.ts';
 
 const EIO = 5;
 
-// fs.writeSync and never process.stdout: opening that would leave the terminal or pipe non-blocking for the program.
+// Uses fs.writeSync: opening process.stdout would leave the terminal or pipe non-blocking for the program.
 function print(fd: number, text: string | Buffer): void {
   for (let rest = toBuffer(text); rest.length > 0;) rest = rest.subarray(writeSync(fd, rest));
 }
 
-// A reader that closes its end of the pipe, such as head(1), has seen enough: that is no failure.
+// EPIPE is no failure: the reader, such as head(1), needs no more.
 function output(text: string | Buffer): void {
   try {
     print(1, text);
@@ -56,7 +56,7 @@ function complain(text: string): void {
   try {
     print(2, text);
   } catch {
-    // nobody can be told
+    // There is nobody left to tell.
   }
 }
 
@@ -95,7 +95,7 @@ function compile(request: LaunchRequest, file: Argument, given: ReadonlyMap<stri
 
 const connectManager = (): ServiceManager => new ServiceManager(process.env.NOTIFY_SOCKET);
 
-// Compares names: each bundle has its own copy of these classes.
+// Compares names, because each bundle has its own copy of these classes.
 function isOurs(error: Error): error is UsageError | LaunchError {
   return error.name === 'UsageError' || error.name === 'LaunchError';
 }
@@ -105,11 +105,11 @@ const serviceStatus = 'service-status';
 function main(): number {
   const words = commandArguments();
   let statusFd: number | undefined;
-  // a unit gives it as the first word, so that it counts even if another option is wrong
+  // A unit has it as its first word, so that it counts even if another option is wrong.
   let manager = words[0]?.text === `--${serviceStatus}` ? connectManager() : undefined;
   const fail: Fail = (error) => manager?.fail(error) ?? error.exitStatus;
   try {
-    // made only for a command line that has options
+    // Built only if the command line has options.
     const known = words[0]?.text.startsWith('-') === true ? commandOptions() : [];
     const { options, operands } = readArguments(words, known);
     const given = new Map(options);
@@ -140,7 +140,7 @@ function main(): number {
   } catch (error) {
     if (!(error instanceof Error)) throw error; // scripts/code-cache.mjs ends its launch with a symbol
     if (!isOurs(error)) {
-      // A defect of ours or of the installation. Node would end with 1, which means a usage error here.
+      // A defect of uchroot or of the installation. Node would exit with 1, which means a usage error here.
       complain(`uchroot: ${error.stack ?? error.message}\n`);
       return manager?.fail(error) ?? 125;
     }

@@ -3,7 +3,6 @@ import { optionGroups } from '../launch/request/launch-option.ts';
 import { optionLines } from './common-options.ts';
 import { commandOptions, usageLine } from './uchroot-options.ts';
 
-/** What --help prints. */
 export function usage(): string {
   const options = commandOptions();
   const groups = optionGroups.map(

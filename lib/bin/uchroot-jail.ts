@@ -10,7 +10,7 @@ void runProgram({
   about: `Builds jails for uchroot, and keeps them current. PROGRAM is a path, or a name that is looked up in PATH. It comes with
 its #! interpreters, loader, shared libraries, the data of its Debian package, and the packs that it needs.`,
   ending: () => `\nPacks:\n${packLines()}`,
-  // shows a progress line, and ends the work when a signal comes
+  // Shows a progress line, and aborts the work on a signal.
   async start(run) {
     const progress = openProgress();
     const controller = new AbortController();

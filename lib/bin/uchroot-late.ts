@@ -1,4 +1,4 @@
-// Everything that a successful launch does not need: diagnosis of the jail, --plan, --unit, --help. See uchroot.ts.
+// All code that a successful launch does not need: diagnosis of the jail, --plan, --unit, --help. See uchroot.ts.
 export { findProblem } from '../launch/tell/preflight.ts';
 export { errnoName, reason } from '../errno.ts';
 export { toLaunchError } from '../launch/tell/failure.ts';

@@ -1,5 +1,5 @@
-// The options of uchroot: those of the launch (lib/launch/request/request.ts), and those that ask for something else
-// than a launch. Names are those of chroot, setpriv, bwrap and systemd.
+// The options of uchroot: those of the launch (lib/launch/request/launch-option.ts), and those for other tasks. Their names are
+// those of chroot, setpriv, bwrap and systemd.
 import { UsageError } from '../errors.ts';
 import type { LaunchOption } from '../launch/request/launch-option.ts';
 import { launchRows, type LaunchRequest } from '../launch/request/request.ts';
@@ -7,14 +7,13 @@ import { option, type Argument, type Option } from '../command-option.ts';
 import { quote } from '../quote.ts';
 import type { GivenOption } from './arguments.ts';
 
-/** The words of the C original. */
+/** The usage line of the C original. */
 export const usageLine = 'Usage: uchroot {username} {directory} {program} [arguments]';
 
-/** An option of uchroot. */
 export interface CommandOption extends Option, Pick<LaunchOption, 'group' | 'notInUnit'> {
-  /** The option without which it has no meaning. */
+  /** The option that this one requires. */
   readonly needs?: 'plan' | 'compile' | 'unit';
-  /** Why --compile refuses it, and what to do instead. */
+  /** Why --compile refuses it, and the alternative. */
   readonly notCompiled?: { readonly because: string; readonly hint: string };
 }
 
@@ -23,17 +22,17 @@ const chooseOne = {
   hint: 'afterwards, the launcher itself prints the steps with --plan, and an init system can start it as any program',
 };
 
-// Options of a unit and of a compiled launcher, which have no meaning without --unit or --compile.
+// Options for --unit or --compile only.
 const ofUnit = (spelling: string, help: string): CommandOption =>
   option(spelling, help, { group: 'Init units', needs: 'unit' });
 const ofCompile = (spelling: string, help: string): CommandOption =>
   option(spelling, help, { group: 'Compiled launchers', needs: 'compile' });
 
 const notOfLaunch = (): readonly CommandOption[] => [
-  option('--check', 'look for what makes the jail unsafe first, and refuse it', {
+  option('--check', 'check the jail first, and start nothing in an unsafe one', {
     group: 'Jail',
     notCompiled: {
-      because: 'a compiled launcher has nothing to check with',
+      because: 'a compiled launcher cannot check a jail',
       hint: 'uchroot-jail check DIRECTORY checks the jail now, and from cron(8) later',
     },
   }),
@@ -64,7 +63,7 @@ const notOfLaunch = (): readonly CommandOption[] => [
   ),
   ofUnit('--accept', 'one process a connection, on its standard input and output'),
   ofUnit('--notify', 'the program says when it is ready (sd_notify)'),
-  ofUnit('--watchdog SECONDS', 'start it again if it gives no sign of life for so long'),
+  ofUnit('--watchdog SECONDS', 'start it again if it sends no sign of life for this time'),
   ofUnit('--reload-signal SIGNAL', 'a reload sends this signal'),
   ofUnit('--reload-update', 'a reload first brings the jail up to date (uchroot-jail update)'),
   ofUnit('--syslog', "bring the socket of the host's log into the jail"),
@@ -87,12 +86,11 @@ const keyedOptions = (): readonly Keyed[] =>
     (options?.() ?? []).map((option): Keyed => [key, option]),
   ));
 
-/** The options of a launch, which uchroot-tcpd run takes too. */
+/** The options of a launch. uchroot-tcpd run takes them too. */
 export function launchOptions(): readonly LaunchOption[] {
   return keyedOptions().map(([, option]) => option);
 }
 
-/** All options of uchroot. */
 export function commandOptions(): readonly CommandOption[] {
   return [...launchOptions(), ...notOfLaunch()];
 }
@@ -111,7 +109,7 @@ export function absolute(path: Buffer): Buffer {
 
 const purposes = { plan: 'a plan', compile: 'a compiled launcher', unit: 'a unit' } as const;
 
-// What cannot stand together.
+// Checks for options that exclude each other.
 function checkTogether(given: readonly GivenOption[]): void {
   const names = new Set(given.map(([name]) => name));
   for (const { name, needs, notInUnit, notCompiled } of commandOptions()) {
@@ -126,7 +124,7 @@ function checkTogether(given: readonly GivenOption[]): void {
   }
 }
 
-/** The request that a command line stands for. @throws UsageError */
+/** The request of a command line. @throws UsageError */
 export function toRequest(given: readonly GivenOption[], operands: readonly Argument[]): LaunchRequest {
   const [user, jail, program, ...args] = operands;
   const request: Record<string, unknown> = {

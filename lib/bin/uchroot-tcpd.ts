@@ -10,7 +10,7 @@ import { calledAs, run, runAs } from './tcpd-run.ts';
 
 const commands = { run, match, check, export: exportRules };
 
-// inetd(8) gives the client descriptor 2. Our messages are not for him.
+// inetd(8) makes the connection descriptor 2. The client must not get our messages.
 const tell = isConnection(2) ? openLog('uchroot-tcpd').error : undefined;
 if (tell !== undefined)
   process.on('uncaughtException', (error) => {

@@ -1,4 +1,4 @@
-// uchroot --unit: reads the options of a unit, makes its files, and looks whether the launch would succeed.
+// uchroot --unit: reads the options of a unit, makes its files, and checks whether the launch would succeed.
 import { accessSync, constants, realpathSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
 import { resolve } from 'node:path';
@@ -20,7 +20,7 @@ type Options = readonly GivenOption[];
 
 const latin1 = (value: Uint8Array | string): string => toBuffer(value).toString('latin1');
 
-// The path at which PATH finds node. It stays the same when a new version replaces the one that runs now.
+// The path where PATH finds node. It stays the same when a new version replaces the running one.
 function nodePath(): string {
   const candidates = (process.env.PATH ?? '').split(':').map((directory) => `${directory}/node`);
   const found = candidates.find((path) => {
@@ -42,8 +42,8 @@ function toInitSystem(text: string): Format {
   });
 }
 
-// The name of a service: the given one, or the program's last component. Only characters that need no quoting in a unit, in a
-// shell or in a file name.
+// The name of a service: the given one, or the program's last component. It may have only characters that need no quoting in a
+// unit, in a shell or in a file name.
 function toName(text: string | undefined, program: string): string {
   const name = text ?? program.slice(program.lastIndexOf('/') + 1);
   if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name)) return name;
@@ -52,19 +52,19 @@ function toName(text: string | undefined, program: string): string {
   });
 }
 
-// An absolute path without `.` and `..`, which settings of systemd do not take. The kernel resolves the part up to the last
-// `..`: after a symbolic link, `..` is the directory above the link's target (path_resolution(7)).
+// An absolute path without `.` and `..`, because systemd's settings do not accept these. The kernel resolves the part up to the
+// last `..`: after a symbolic link, `..` is the directory above the link's target (path_resolution(7)).
 function toPlainPath(path: Uint8Array | string): Buffer {
   const text = toBuffer(path).toString('latin1');
   const [, above, rest = ''] = /^(.*(?:^|\/)\.\.)(?:\/(.*))?$/s.exec(text) ?? [];
   if (above === undefined) return Buffer.from(resolve(text), 'latin1');
   try {
-    // not realpathSync(), which shortens `..` in the text first
+    // Not realpathSync(), which shortens `..` in the text first.
     const found = realpathSync.native(Buffer.from(above, 'latin1'), 'buffer').toString('latin1');
     return Buffer.from(resolve(found, rest), 'latin1');
   } catch {
     throw new UsageError(
-      `${quote(toBuffer(path))}: what is before its '..' is not there, so a unit cannot name it`,
+      `${quote(toBuffer(path))}: the part before its '..' does not exist, so a unit cannot name it`,
     );
   }
 }
@@ -80,7 +80,7 @@ function toAddress(text: string): string {
   );
 }
 
-// Seconds, down to thousandths.
+// Seconds, with up to three decimals.
 function toSeconds(text: string): number {
   if (/^[0-9]{1,7}(\.[0-9]{1,3})?$/.test(text) && Number(text) > 0) return Number(text);
   throw new UsageError(`--watchdog takes seconds, not '${quote(text)}'`);
@@ -98,10 +98,10 @@ function launchOptions(options: Options): readonly string[] {
   const known = commandOptions();
   return options.flatMap(([name, { text, bytes }]) => {
     const option = known.find((option) => option.name === name);
-    // every unit has --service-status
+    // Each unit has --service-status.
     if (option === undefined || option.group === 'Init units' || name === 'service-status') return [];
     if (option.metavar === undefined) return [`--${name}`];
-    // the working directory is / at boot
+    // At boot the working directory is /.
     return [`--${name}=${latin1(name === 'pid-file' ? toPlainPath(text) : bytes)}`];
   });
 }
@@ -109,7 +109,7 @@ function launchOptions(options: Options): readonly string[] {
 function toUnit(options: Options, request: LaunchRequest): Unit {
   const given = new Map(options.map(([name, value]) => [name, value.text]));
   if (request.program === undefined)
-    throw new UsageError('a unit needs a program: the shell that is the default wants a terminal');
+    throw new UsageError('a unit needs a program: the default shell needs a terminal');
   const program = latin1(request.program);
   const jail = latin1(toPlainPath(request.jail));
   const name = toName(given.get('unit-name'), program);
@@ -169,7 +169,7 @@ function findUnitProblem(
   }
 }
 
-/** What --unit prints, and why the launch would fail now. */
+/** The output of --unit, and why the launch would fail now. */
 export interface UnitReport {
   readonly output: Buffer;
   readonly problem: LaunchError | undefined;

@@ -1,31 +1,32 @@
 #!/usr/bin/env -S node --no-rehash-snapshot
-// The command uchroot: runs uchroot-command.ts from its code cache, so that a launch compiles next to nothing. Only this
-// file is compiled each time.
+// The command uchroot: runs uchroot-command.ts from its code cache, so that a launch compiles almost nothing. Only this file is
+// compiled each time.
 //
-// The flag shortens the start of node by an eighth: V8 neither makes a new seed for its hash tables, for which it looks for
-// prime numbers, nor rebuilds the tables of its snapshot. An attacker who knows the seed can choose names that collide. A
-// launch looks up its own arguments only. Whoever can put files into the jail can slow --check down, but a million files do
-// that too. The other commands read more data of strangers, and start without the flag.
+// The flag shortens the start of node by an eighth: V8 does not search for prime numbers to make a new seed for its hash tables,
+// and does not rebuild the tables of its snapshot. An attacker who knows the seed can choose names that collide. A launch looks
+// up only its own arguments. A user who can put files into the jail can slow --check down, but a million files do that too. The
+// other commands read more untrusted data, and start without the flag.
 import { compiledLauncherPath, native } from '../native.ts';
 
-// Not imported: require() itself costs as much as the module.
+// Not imported: require() takes as long as the module.
 const { Script } = process.getBuiltinModule('node:vm');
 
 type Load = (name: string) => object;
 type Bundle = (require: Load, module: { exports: object }, directory: string) => object;
 
 const directory = import.meta.dirname;
-// V8 accepts a code cache only with the flags with which it was made (scripts/bundle).
+// V8 accepts a code cache only with the flags that it was made with (scripts/bundle).
 const flags = process.execArgv.join('');
 const command = native.readCode(
   `${directory}/uchroot-command.cjs`,
   `${directory}/uchroot-command.cjs${flags}.cache`,
 );
-// Mapped now, since its path leads nowhere after the root directory has changed. Read and compiled only if it is needed.
+// Mapped now, because its path cannot be reached after the root directory has changed. It is read and compiled only if it is
+// needed.
 const late = native.mapFile(`${directory}/uchroot-late.cjs`);
 let lateExports: object | undefined;
 
-// Files for --compile and --check. They are opened only for these options, before anything has changed.
+// Bundles for --compile and --check. They are opened only for these options, before anything has changed.
 const apart: Record<string, string | undefined> = {
   'compile.ts': 'uchroot-compile.cjs',
   'uchroot-check.ts': 'uchroot-check.cjs',
@@ -38,7 +39,7 @@ function load(name: string): object {
     : new Proxy({}, { get: (_, key) => find(name, key) });
 }
 
-// Loads a module when something of it is used. A launch that succeeds uses none.
+// Loads a module when one of its exports is used. A successful launch uses none.
 function find(name: string, key: string | symbol): unknown {
   if (name.startsWith('node:')) return Reflect.get(process.getBuiltinModule(name) ?? {}, key);
   const file = apart[name.slice(name.lastIndexOf('/') + 1)];
@@ -55,7 +56,7 @@ function loadLate(): object {
   return run('uchroot-late.cjs', late);
 }
 
-// Loaded early: under a limit on memory it could not be compiled later.
+// Loaded early: under a memory limit it could not be compiled later.
 if (process.argv.join(' ').includes('--rlimit')) lateExports = loadLate();
 
 // V8 rejects a cache of another version or of other flags, and compiles the source.

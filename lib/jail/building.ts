@@ -1,4 +1,4 @@
-// Builds a jail, adds to one, and brings one up to date with the host.
+// Builds a jail, adds to one, and updates one from the host.
 
 import { type BytePath, pathBytes } from '../binary/path.ts';
 import { type DirectoryRoot, errorCode, openFileRoot } from '../binary/root.ts';
@@ -35,33 +35,33 @@ import {
 import { refuseFailures } from './tell.ts';
 import { toJailError } from './work/jail-error.ts';
 
-/** What a build or update did, or with `plan` would do. */
+/** The result of a build or update; with `plan`, the expected result. */
 export interface JailReport {
   /** Number and total size of the regular files that the builder has put in the jail. */
   readonly files: number;
   readonly sizeBytes: number;
   readonly packs: readonly PackReason[];
-  /** Where the size comes from, the largest part first. */
+  /** The parts of the size, the largest first. */
   readonly parts: readonly JailPart[];
   /** Large optional parts of packages that are not in the jail; `copies` adds one. */
   readonly leftOut: readonly string[];
-  /** Compared with the jail before. */
+  /** The differences from the jail before. */
   readonly changes: readonly Change[];
   readonly packages: readonly VersionChange[];
-  /** Paths that were left as they are, although the plan says otherwise: data of the jail, and what was changed there. */
+  /** Paths that were left as they are, although the plan differs: data of the jail, and paths that were changed there. */
   readonly left: readonly Left[];
   readonly warnings: readonly string[];
 }
 
 /**
- * Makes a jail, or adds to one: the programs and packages with everything they need, the packs that they call for, /tmp and a
- * few devices. Everything belongs to root, no file keeps set-user-ID or set-group-ID unless it is named, and links stay links.
- * At the end each program and each pack is tried in the jail. After an error the jail is as it was, except for ERR_CHECK and
- * for ERR_MISSING "in the jail", which are found when the new files are in place.
- * @throws UsageError for a wrong request or a program that is not there; JailError, whose `code` is that of a system error
- * or ERR_INSECURE_PATH (somebody else could exchange the jail), ERR_MISSING (something a program needs is not on the host;
- * "in the jail": what the jail held before leads the loader astray), ERR_CHECK (something does not work in it),
- * ERR_MANIFEST, ERR_RECIPE, EBUSY (somebody else works on it); AbortError (the signal).
+ * Makes a jail, or adds to one: the programs and packages with everything they need, their packs, /tmp and a few devices. Root
+ * owns everything, no file keeps set-user-ID or set-group-ID unless it is named, and links stay links. At the end each program
+ * and each pack is tested in the jail. After an error the jail is unchanged, except for ERR_CHECK and for ERR_MISSING "in the
+ * jail": these are found when the new files are in place.
+ * @throws UsageError for a wrong request or a missing program; JailError, whose `code` is that of a system error or
+ * ERR_INSECURE_PATH (another user could exchange the jail), ERR_MISSING (the host lacks a file that a program needs; "in the
+ * jail": older files of the jail mislead the loader), ERR_CHECK (a test in the jail failed), ERR_MANIFEST, ERR_RECIPE, EBUSY
+ * (another process works on it); AbortError (the signal).
  */
 export async function buildJail(asked: JailRequest): Promise<JailReport> {
   const request = takeRequest(asked, checkRequest);
@@ -93,7 +93,7 @@ export async function buildJail(asked: JailRequest): Promise<JailReport> {
   }
 }
 
-// An addition comes from where the rest of the jail comes from.
+// An addition is copied from the same root as the rest of the jail.
 function fromOf(request: JailRequest, old: Manifest | undefined): BytePath | undefined {
   if (request.from !== undefined) return absolute(request.from);
   const given = request.recipe === undefined ? undefined : toGivenRecipe(request.recipe).from;
@@ -119,21 +119,21 @@ function openPresent(directory: BytePath): DirectoryRoot | undefined {
 }
 
 export interface UpdateRequest extends JailWork {
-  /** Changes nothing: the report says what would be done. */
+  /** Changes nothing: the report shows the expected changes. */
   readonly plan?: boolean | undefined;
   /** As in JailRequest. */
   readonly replace?: readonly Bytes[] | undefined;
 }
 
 export interface UpdateReport extends JailReport {
-  /** Paths in the jail that the builder has not made; they are left as they are. */
+  /** Paths in the jail that the builder has not made. They are left as they are. */
   readonly extra: readonly string[];
 }
 
 /**
  * Plans the recipe of a jail again and replaces the files whose content differs, each by rename, so that running programs keep
- * their files. A path that a user of the jail can write, or that was changed in the jail, is left and listed unless `replace`
- * names it. Commands that were traced for the recipe are not run again. The next run completes or undoes an interrupted one.
+ * their files. A path that a jail user can write, or that was changed in the jail, is left and listed unless `replace` names it.
+ * Traced commands are not run again. The next run completes or undoes an interrupted one.
  * @throws JailError ERR_NO_MANIFEST for a directory that buildJail has not made, and as buildJail.
  */
 export async function updateJail(asked: UpdateRequest): Promise<UpdateReport> {
@@ -213,7 +213,7 @@ function toReport({
   };
 }
 
-/** Whether a path that is no longer in the manifest is still in the jail: it was left, or something in it was. */
+/** Whether a path that is no longer in the manifest is still in the jail, because it or its content was left. */
 function stays({ kind, path }: Change, left: readonly Left[]): boolean {
   return kind === 'removed' && left.some((one) => one.path === path || one.path.startsWith(`${path}/`));
 }

@@ -31,29 +31,25 @@ import { showPaths } from './work/show-paths.ts';
 export interface CloneRequest extends JailWork {
   /** A jail that buildJail has made. */
   readonly template: Bytes;
-  /**
-   * Paths of the jail that keep set-user-ID, set-group-ID and file capabilities, besides those that keep them in the
-   * template.
-   */
+  /** Paths of the jail that keep set-user-ID, set-group-ID and file capabilities, in addition to those of the template. */
   readonly keepPrivileges?: readonly Bytes[] | undefined;
-  /** Everything is written to disk before the jail gets its name. */
+  /** Write everything to disk before the jail gets its name. */
   readonly sync?: boolean | undefined;
 }
 
 export interface CloneReport extends TreeCounts {
-  /** What could not be copied: a line for each reason, with the first paths. */
+  /** Entries that could not be copied: a line for each reason, with the first paths. */
   readonly skipped: readonly string[];
 }
 
 /**
- * Copies a template with its manifest to a directory that does not exist or is empty. Where the file system can share blocks
+ * Copies a template with its manifest to a directory that does not exist or is empty. If the file system can share blocks
  * (ioctl_ficlone(2)), content is shared until one side writes. Hard links, devices and metadata are copied. Links are not
- * followed, and mounts in the template are left out. The template may be in use. If the copy fails or is aborted, nothing of
- * it is left.
+ * followed, and mounts in the template are left out. The template may be in use. If the copy fails or is aborted, it is removed.
  *
- * Without `sync`, a power cut in the next half minute can lose content, as after `cp -a`. To write 200 MB to disk takes longer
- * than to copy them; the jail can be cloned again, and its manifest tells what is missing.
- * @throws UsageError if DIRECTORY is not free; JailError ERR_NO_MANIFEST if the template is no jail, ERR_INSECURE_PATH as
+ * Without `sync`, a power cut in the next half minute can lose content, as after `cp -a`. Writing 200 MB to disk takes longer
+ * than copying them. The jail can be cloned again, and its manifest shows what is missing.
+ * @throws UsageError if DIRECTORY is not free; JailError ERR_NO_MANIFEST if the template is not a jail, ERR_INSECURE_PATH as
  * buildJail, EBUSY while the template is updated, or the code of a system error; AbortError.
  */
 export async function cloneJail(asked: CloneRequest): Promise<CloneReport> {
@@ -92,7 +88,7 @@ function toPrivileged(value: unknown): BytePath {
   return withoutDots(path);
 }
 
-// A shared lock: an update would change files while they are copied, other clones do not.
+// A shared lock: an update would change files while they are copied; other clones would not.
 async function withLock<T>(directory: JailDirectory, use: (template: Template) => Promise<T>): Promise<T> {
   const template = readTemplate(openFileRoot(directory.fd));
   if (template === undefined)
@@ -118,9 +114,7 @@ async function clone(
   const place = openPlace(absolute(request.directory), true);
   try {
     if (isWithin(place.path, source.path) || isWithin(source.path, place.path))
-      throw new UsageError(
-        `of ${showPath(source.path)} and ${showPath(place.path)} one would lie in the other`,
-      );
+      throw new UsageError(`${showPath(source.path)} and ${showPath(place.path)}: one is inside the other`);
     const isThere = checkFree(place);
     await removeAbandoned(place);
     const work = { signal: request.signal, onProgress: tellOf(request, template) };
@@ -136,7 +130,7 @@ async function clone(
   }
 }
 
-// Until the copy is complete, it has a name that nobody can guess, and only root can enter it.
+// Until the copy is complete, it has a name that cannot be guessed, and only root can enter it.
 async function fill<T>(
   place: Place,
   isThere: boolean,
@@ -148,7 +142,7 @@ async function fill<T>(
   try {
     const fd = openAt(place, temporary);
     try {
-      native.lockFile(fd); // so that another run does not take it for abandoned
+      native.lockFile(fd); // another run must not remove it as abandoned
       const report = await copy({ fd, path: place.path });
       if (sync === true) native.inRootSync(fd);
       throwIfAborted(signal);
@@ -188,21 +182,21 @@ function checkFree(place: Place): boolean {
 
 function publish(place: Place, temporary: BytePath, isThere: boolean): void {
   try {
-    // rename(2) replaces a directory only if it is empty
+    // rename(2) replaces a directory only if it is empty.
     if (isThere)
       native.inRootRename(place.parent.fd, pathBytes(inRoot(temporary)), pathBytes(inRoot(place.name)));
     else renameAt(place, temporary, place.name);
   } catch (error) {
     const code = errorCode(error);
     if (code !== 'EEXIST' && code !== 'ENOTEMPTY' && code !== 'ENOTDIR' && code !== 'EBUSY') throw error;
-    throw new JailError(`${showPath(place.path)} was put there by somebody else meanwhile`, {
+    throw new JailError(`another process has made ${showPath(place.path)} meanwhile`, {
       code,
       path: showPath(place.path),
     });
   }
 }
 
-// Removes what a killed run has left. A run that is still at work holds a lock.
+// Removes the copies of killed runs. A running one holds a lock.
 async function removeAbandoned(place: Place): Promise<void> {
   for (const hidden of place.root.list(bytePath('/')) ?? []) {
     if (!isHiddenName(hidden, place.name, 'clone')) continue;
@@ -238,11 +232,11 @@ function toReport({ skipped, skippedCount, ...counts }: CopyReport): CloneReport
 
 const WORDS: Readonly<Record<SkipReason, string>> = {
   vanished: 'vanished while the template was copied',
-  changed: 'left out, since it changed while the template was copied',
-  busy: 'left out, since somebody holds a lease on it',
-  mount: 'what is mounted in the template is left out',
+  changed: 'left out, because it changed while the template was copied',
+  busy: 'left out, because a process holds a lease on it',
+  mount: 'mounts in the template are left out',
   socket: 'sockets are left out',
-  device: 'not made, since mknod is not permitted here',
+  device: 'not made, because mknod is not permitted here',
   attribute: 'not all extended attributes could be copied',
   privileges: 'set-user-ID, set-group-ID or file capabilities were not copied',
 };

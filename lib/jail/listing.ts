@@ -1,4 +1,4 @@
-// Lists what a jail holds according to its manifest, and explains why.
+// Lists a jail's files according to its manifest, and explains them.
 
 import { type BytePath, showPath } from '../binary/path.ts';
 import type { DirectoryRoot } from '../binary/root.ts';
@@ -21,20 +21,19 @@ export interface ListedFile extends Omit<Recorded, 'path' | 'source' | 'target' 
   readonly path: string;
   readonly source?: string;
   readonly target?: string;
-  /** The nearest reason, as a phrase. */
   readonly because: string;
 }
 
 export interface JailList {
   readonly files: readonly ListedFile[];
   readonly packs: readonly PackReason[];
-  /** Versions of the Debian packages that the files come from. */
+  /** Versions of the files' Debian packages. */
   readonly packages: Readonly<Record<string, string>>;
-  /** What `buildJail({recipe})` takes, as JSON. */
+  /** The recipe as JSON, for `buildJail({recipe})`. */
   readonly recipe: object;
 }
 
-/** @throws JailError ENOENT, ERR_NO_MANIFEST, ERR_MANIFEST; EPERM for everybody but root */
+/** @throws JailError ENOENT, ERR_NO_MANIFEST, ERR_MANIFEST; EPERM for users other than root */
 export async function listJail(asked: { readonly directory: Bytes }): Promise<JailList> {
   const request = takeRequest(asked, (own) => {
     checkKeys(own, new Set(['directory']));
@@ -64,7 +63,7 @@ export interface Explanation {
   readonly path: string;
   /** Undefined if the builder has not put it there. */
   readonly file: ListedFile | undefined;
-  /** The nearest reason first. The last one was asked for. */
+  /** The nearest reason first. The last one is the request. */
   readonly reasons: readonly string[];
   readonly version: string | undefined;
 }
@@ -110,7 +109,7 @@ export function readBuilt<T>(directory: BytePath, use: (jail: DirectoryRoot, man
     try {
       const manifest = readManifest(jail);
       if (manifest !== undefined) return use(jail, manifest);
-      throw new JailError(`${MANIFEST_PATH} in the jail is not root's alone`, {
+      throw new JailError(`${MANIFEST_PATH} in the jail can be written by other users than root`, {
         code: 'ERR_INSECURE_PATH',
         path: MANIFEST_PATH,
       });

@@ -1,4 +1,4 @@
-// Makes the jail of a recipe: plans it, puts everything there, and tries whether it works.
+// Makes the jail of a recipe: plans it, puts all entries in place, and tests it.
 
 import { type BytePath, pathBytes } from '../binary/path.ts';
 import { type DirectoryRoot, type FileRoot, openFileRoot } from '../binary/root.ts';
@@ -22,14 +22,14 @@ export interface Made {
   readonly before: Manifest | undefined;
   readonly after: Manifest;
   readonly optional: JailPlan['optional'];
-  /** Paths that were left as they are, although the plan says otherwise. */
+  /** Paths that were left as they are, although the plan differs. */
   readonly left: readonly Left[];
   readonly warnings: readonly string[];
-  /** What does not work although everything is in place. */
+  /** Failed tests of a jail whose files are all in place. */
   readonly failures: readonly string[];
 }
 
-/** Says what making the jail would change, and changes nothing. `jail` is undefined if there is none yet. */
+/** Finds the changes that making the jail would cause, and changes nothing. `jail` is undefined if there is none yet. */
 export async function foreseeJail(making: Making, jail: DirectoryRoot | undefined): Promise<Made> {
   const { source, before, recipe, plan } = await preparePlan(making, jail);
   const { replace, work, host } = making;
@@ -51,7 +51,7 @@ export async function foreseeJail(making: Making, jail: DirectoryRoot | undefine
   };
 }
 
-/** @throws JailError, UsageError; the jail is as it was then. */
+/** @throws JailError, UsageError; then the jail is unchanged. */
 export async function makeJail(making: Making): Promise<Made> {
   const opened = openJailDirectory(pathBytes(making.directory));
   let store: Store | undefined;
@@ -74,7 +74,7 @@ interface LockedPlan extends PreparedPlan {
   readonly store: Store;
 }
 
-// The lock comes after the plan, since it makes a directory: not before it is known that a jail may be here.
+// The lock needs a directory in the jail, so the plan comes first: it finds out whether a jail may be here.
 async function prepareAndLock(making: Making, jail: DirectoryRoot): Promise<LockedPlan> {
   for (;;) {
     const hash = await hashInJail(jail, MANIFEST_PATH);

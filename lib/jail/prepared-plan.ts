@@ -1,4 +1,4 @@
-// The plan of a jail, once it is known that it can be carried out there.
+// The plan of a jail, after the checks that it can be carried out there.
 
 import { type BytePath, bytePath, showPath } from '../binary/path.ts';
 import type { DirectoryRoot, FileRoot } from '../binary/root.ts';
@@ -19,11 +19,11 @@ import { begin, gradually } from './work/steps.ts';
 
 export interface Making {
   readonly host: Host;
-  /** The jail, as an absolute path of the host. */
+  /** The jail, as an absolute path on the host. */
   readonly directory: BytePath;
-  /** The recipe of the jail. It is asked for again if somebody else changes the jail meanwhile. */
+  /** The recipe of the jail. It is called again if another process has changed the jail meanwhile. */
   readonly recipeFor: (before: Manifest | undefined) => Recipe;
-  /** Paths to leave out that this request names. A path of which the plan has nothing is an error. */
+  /** Paths to leave out that this request names. It is an error if the plan has nothing at such a path. */
   readonly without?: readonly BytePath[];
   /** Paths of the jail that are replaced even if they were changed there. */
   readonly replace: readonly BytePath[];
@@ -40,7 +40,7 @@ export interface PreparedPlan {
 
 /**
  * Plans a jail; `jail` is undefined if there is none yet.
- * @throws JailError, UsageError if it cannot be made as asked
+ * @throws JailError, UsageError if the jail cannot be made as requested
  */
 export async function preparePlan(making: Making, jail: DirectoryRoot | undefined): Promise<PreparedPlan> {
   const { host, directory, work } = making;
@@ -71,7 +71,7 @@ function checkPlan(plan: JailPlan, recipe: Recipe, without: readonly BytePath[])
   }
   const unused = plan.unused.find((path) => without.includes(path));
   if (unused !== undefined)
-    throw new UsageError(`nothing of ${showPath(unused)}, which is to be left out, would be in the jail`, {
+    throw new UsageError(`${showPath(unused)} cannot be left out: the jail would have nothing of it`, {
       hint: '--plan shows the largest parts, and what is there',
     });
   const [barren] = plan.barren;
@@ -82,25 +82,25 @@ function checkPlan(plan: JailPlan, recipe: Recipe, without: readonly BytePath[])
     });
 }
 
-/** The path of the jail in the root that it is built from; undefined if the jail lies outside of that root. */
+/** The path of the jail in the root that it is built from; undefined if the jail is outside that root. */
 function placeIn(from: BytePath | undefined, root: FileRoot, directory: BytePath): BytePath | undefined {
   if (from !== undefined && !`${directory}/`.startsWith(`${from}/`)) return undefined;
   const way = walk(root, from === undefined ? directory : (`${directory.slice(from.length)}/` as BytePath));
   return way.kind === 'found' ? way.path : undefined;
 }
 
-// A mistyped path must not pass for one that was replaced.
+// A mistyped path must be an error, and not look like a replaced one.
 function checkReplace(replace: readonly BytePath[], plan: JailPlan, before: Manifest | undefined): void {
   for (const named of replace) {
     const isIn = ({ path }: { readonly path: BytePath }) => isAtOrIn(path, named);
     if (plan.entries.some(isIn) || before?.entries.some(isIn) === true) continue;
-    throw new UsageError(`${showPath(named)}, to be replaced, is no path that the builder makes`, {
-      hint: 'name it as the list of what was left does, without links on the way',
+    throw new UsageError(`${showPath(named)} cannot be replaced: the builder makes no such path`, {
+      hint: 'use the path that the report shows as left, without links in it',
     });
   }
 }
 
-/** What the top of a jail has. */
+/** Names that the top directory of a jail has. */
 const SIGNS: ReadonlySet<string> = new Set(['usr', 'bin', STORE.slice(1)]);
 
 // A mistyped directory, /usr or /home, must not become a jail.

@@ -1,4 +1,4 @@
-// Removes a jail. It never removes anything else, nor a jail that is in use.
+// Removes a jail. It never removes another directory, or a jail that is in use.
 
 import { closeSync, readFileSync } from 'node:fs';
 
@@ -29,21 +29,21 @@ import { begin } from './work/steps.ts';
 
 export type RemoveRequest = JailWork;
 
-/** What was removed. Everything that is not a directory counts as a file. */
+/** The removed entries. All entries but directories count as files. */
 export type RemoveReport = Pick<TreeCounts, 'files' | 'directories'>;
 
 interface OpenJail extends Directory {
-  /** Our own descriptors of files in it. */
+  /** This process's own descriptors of files in the jail. */
   readonly own: ReadonlySet<number>;
 }
 
 /**
- * Removes a jail that buildJail or cloneJail has made, with all that jailed users have put into it. Links are not followed, and
- * mounts are not entered. The jail is renamed first, so that nothing can be started in it any more. The manifest is removed
- * last: after an interruption, a second call for the same directory removes the rest.
- * @throws UsageError for a link or a path that cannot be meant; JailError ERR_NO_MANIFEST for a directory that is no jail, EBUSY
- * if something is mounted or a process runs in it or has a file of it open, EACCES if that cannot be seen,
- * ERR_INSECURE_PATH as buildJail, or the code of a system error; AbortError (the rest can be removed by a second call).
+ * Removes a jail that buildJail or cloneJail has made, with all files of its users. Links are not followed, and mounts are not
+ * entered. The jail is renamed first, so that no program can be started in it any more. The manifest is removed last: after an
+ * interruption, a second call for the same directory removes the rest.
+ * @throws UsageError for a link or an impossible path; JailError ERR_NO_MANIFEST for a directory that is not a jail, EBUSY if
+ * something is mounted in it, or a process runs in it or has a file of it open, EACCES if that cannot be seen, ERR_INSECURE_PATH
+ * as buildJail, or the code of a system error; AbortError (a second call removes the rest).
  */
 export async function removeJail(asked: RemoveRequest): Promise<RemoveReport> {
   const request = takeRequest(asked, (own) => checkWork(own, ['directory', 'signal', 'onProgress']));
@@ -73,13 +73,13 @@ async function removeAt(place: Place, request: JailWork): Promise<RemoveReport> 
       throw new JailError(`${shown} has no manifest: it is no jail that uchroot-jail has built`, {
         code: 'ERR_NO_MANIFEST',
         path: shown,
-        hint: 'nothing was removed; see what it is, and remove it by other means',
+        hint: 'nothing was removed; check what it is, and remove it with other tools',
       });
     await checkIdle(jail);
     const hidden = hiddenName(place.name, 'remove');
     rename(place, hidden);
     try {
-      // somebody may have started a program or mounted something just before the rename
+      // Another process may have started a program or mounted a file system just before the rename.
       checkSame(place, hidden, jail);
       await checkIdle({ ...jail, path: beside(place, hidden) });
       throwIfAborted(request.signal);
@@ -91,7 +91,7 @@ async function removeAt(place: Place, request: JailWork): Promise<RemoveReport> 
   });
 }
 
-// Removes what an earlier call has left.
+// Removes the rest of an earlier call's jail.
 async function removeLeftOver(place: Place, request: JailWork): Promise<RemoveReport> {
   const names = place.root.list(bytePath('/')) ?? [];
   const left = names.filter((name) => isHiddenName(name, place.name, 'remove') && isOurs(place, name));
@@ -112,7 +112,7 @@ async function removeLeftOver(place: Place, request: JailWork): Promise<RemoveRe
   return sum;
 }
 
-// If the manifest is gone already, so is everything else.
+// The manifest is removed last, so without it the rest is gone too.
 function isOurs(place: Place, name: BytePath): boolean {
   const status = lookAt(place, name);
   if (status?.kind !== 'directory') return false;
@@ -169,7 +169,10 @@ async function checkIdle({ own, ...jail }: OpenJail): Promise<void> {
 function checkSame(place: Place, name: BytePath, { fd }: OpenJail): void {
   const [renamed, opened] = [lookAt(place, name), native.inRootFstat(fd)];
   if (renamed?.dev === opened.dev && renamed.ino === opened.ino) return;
-  throw busy(`${showPath(place.path)} was exchanged by somebody else meanwhile`, 'look what is there now');
+  throw busy(
+    `${showPath(place.path)} was replaced by another process meanwhile`,
+    'check which directory is there now',
+  );
 }
 
 function rename(place: Place, hidden: BytePath): void {
@@ -197,7 +200,7 @@ async function removeHidden(
     const [jail, rest] = [showPath(place.path), showPath(beside(place, hidden))];
     const goOn = `uchroot-jail remove ${jail} removes the rest`;
     if (error instanceof AbortError) {
-      const message = `ended half-way: what is left of ${jail} is in ${rest}`;
+      const message = `not complete: the rest of ${jail} is in ${rest}`;
       throw new AbortError(message, signal, { path: rest, hint: goOn });
     }
     if (!(error instanceof JailError)) throw error;

@@ -1,4 +1,4 @@
-// Warnings about a jail that was made, and errors with their possible cause.
+// Warnings about a jail that was built, and errors with their possible cause.
 
 import { type BytePath, showPath } from '../binary/path.ts';
 import { JailError } from '../errors.ts';
@@ -13,7 +13,7 @@ interface Told {
   readonly warnings: readonly string[];
 }
 
-/** Warnings about files of the host that were not copied and may be missed. */
+/** Warnings about files that were left out and that a program may need. */
 export function warningsOf(
   { secrets, vanished, incomplete, onlyHere, accounts }: JailPlan,
   directory: BytePath,
@@ -23,10 +23,12 @@ export function warningsOf(
     ...(secrets.length === 0
       ? []
       : [
-          `not everybody may read ${secrets.map(showPath).join(', ')}: left out, unless named: ${copyWords(secrets)}`,
+          `left out because not world-readable: ${secrets.map(showPath).join(', ')}; ${copyWords(secrets)} copies them`,
         ]),
     ...(vanished.length === 0 ? [] : [`no longer on the host: ${showPaths(vanished)}`]),
-    ...(lost.length === 0 ? [] : [`files that come along lack ${showPaths(lost)}, on the host as well`]),
+    ...(lost.length === 0
+      ? []
+      : [`copied files need ${showPaths(lost)}, which the host does not have either`]),
     ...(onlyHere.length === 0
       ? []
       : [`no build for every processor: ${showPaths(onlyHere)}; the jail may not work on another machine`]),
@@ -38,7 +40,7 @@ function copyWords(paths: readonly BytePath[]): string {
   return paths.map((path) => `--copy ${showPath(path)}`).join(' ');
 }
 
-/** @throws JailError ERR_CHECK if something does not work in the jail */
+/** @throws JailError ERR_CHECK if a self-check of the jail failed */
 export function refuseFailures<T extends Told & { readonly failures: readonly string[] }>(
   made: T,
 ): Omit<T, 'failures'> {
@@ -52,7 +54,7 @@ export function refuseFailures<T extends Told & { readonly failures: readonly st
   });
 }
 
-/** Adds to an error the paths that were left: an old file may be why something does not start. @throws as `verify` */
+/** Adds the unchanged paths to an error as a hint: an old file may be the cause. @throws as `verify` */
 export function withHint<T>(left: readonly Left[], verify: () => T): T {
   try {
     return verify();
@@ -63,7 +65,7 @@ export function withHint<T>(left: readonly Left[], verify: () => T): T {
   }
 }
 
-// A library of another version, or a device that could not be made, may be the cause.
+// A library of another version, or a device that could not be created, may be the cause.
 function hintOf({ left, warnings }: Told): string | undefined {
   const paths = left.filter(({ because }) => because !== 'writable').map(({ path }) => fromText(path));
   const words =

@@ -1,4 +1,4 @@
-// Reads what a clone needs of the manifest of its template. To check every entry would take most of the time of a clone.
+// Reads the parts of a template's manifest that a clone needs. Checking all entries would take most of a clone's time.
 
 import { gunzipSync } from 'node:zlib';
 
@@ -17,7 +17,7 @@ export interface Template {
   readonly sizeBytes: number;
 }
 
-/** Undefined if the builder has not made it. @throws JailError ERR_MANIFEST if the manifest cannot be read */
+/** Undefined if the builder has not made the jail. @throws JailError ERR_MANIFEST if the manifest cannot be read */
 export function readTemplate(jail: DirectoryRoot): Template | undefined {
   if (!hasManifest(jail)) return undefined;
   const file = jail.open(MANIFEST_PATH);

@@ -1,4 +1,4 @@
-// Tries a finished jail as the user that it is for: loads each program, and runs the check of each pack.
+// Tests a finished jail as its user: loads each program, and runs the check of each pack.
 
 import { endianness } from 'node:os';
 
@@ -32,9 +32,9 @@ const TIMEOUT_MS = 30_000;
 const RUN: ReadonlySet<string> = new Set(['program', 'script-interpreter', 'command']);
 
 export interface Outcome {
-  /** Sentences about what does not work. */
+  /** Sentences about failed tests. */
   readonly failures: readonly string[];
-  /** What the caller must see to when he starts programs in the jail, and what could not be tried. */
+  /** Warnings about what programs in the jail still need, and about tests that were not possible. */
   readonly warnings: readonly string[];
 }
 
@@ -52,7 +52,7 @@ export async function tryOut(trial: Trial): Promise<Outcome> {
     const { loader, files } = resolver.resolve(path);
     const elf = files.findLast((file) => RUN.has(file.role));
     if (loader === undefined || elf?.elf === undefined) continue;
-    // the loader of the jail loads the program and its libraries, and does not start it
+    // The jail's loader loads the program and its libraries, but does not start it.
     const { exitCode, stderr } = await probe.run(loader.interpreter, '--list', elf.path);
     throwIfAborted(signal);
     if (exitCode !== 0) failures.push(`${showPath(path)} cannot be loaded: ${firstLine(stderr)}`);
@@ -73,12 +73,12 @@ export async function tryOut(trial: Trial): Promise<Outcome> {
   return { failures, warnings };
 }
 
-// Long enough for the slowest interpreter. A daemon that ignores the option has complained by then.
+// Long enough for the slowest interpreter. A daemon that ignores the option has printed its errors by then.
 const START_TIMEOUT_MS = 5000;
 
 /**
- * Starts a program of a Debian package with --version: files whose names it puts together at run time are not found in any
- * other way. A program of no package is not started, since it may ignore the option and do its work.
+ * Starts a program of a Debian package with --version. This finds files whose names a program builds at run time. Other programs
+ * are not started, because they may ignore the option and do their work.
  */
 async function startOnce(trial: Trial, path: BytePath): Promise<string | undefined> {
   const { jail, manifest, directory } = trial;
@@ -95,7 +95,7 @@ function foreignMachine({ files }: Closure): string | undefined {
   const here = hostAbi(process.arch, endianness());
   const { elf } = files.find((file) => file.elf !== undefined) ?? {};
   if (elf === undefined || here === undefined || elf.machine === here.machine) return undefined;
-  // a 64-bit x86 kernel executes 32-bit programs
+  // A 64-bit x86 kernel also executes 32-bit programs.
   if (here.machine === MACHINE.x86_64 && elf.machine === MACHINE.i386) return undefined;
   return machineName(elf);
 }
@@ -152,10 +152,10 @@ function firstLine(text: string): string {
 const MISSING =
   /no such file|not found|does ?n.t exist|does not exist|(?:cannot|can.t|couldn.t|could not|unable to|failed to) (?:find|open|load|locate|exec|execute|read|stat|initiali[sz]e|import)|no module named|is missing|\bENOENT\b|\/proc\b.*\bmounted/i;
 
-// a complaint about the option --version itself does not count
+// Messages about the option --version itself do not count.
 const OF_OPTION = /-version|\b(?:options?|usage|arguments?|flags?)\b/i;
 
-/** A warning if the output of a program that failed complains of something missing. Pure. */
+/** A warning if a failed program's output says that something is missing. Pure. */
 export function complaintOf(program: string, jail: string, output: string): string | undefined {
   const line = output
     .split('\n')

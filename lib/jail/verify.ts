@@ -14,8 +14,8 @@ export interface Placed {
 }
 
 /**
- * In the jail the loader may find other files: because of the jail's cache, a library that was there before, or the missing
- * /proc. Returns warnings.
+ * The loader may find other files in the jail: because of the jail's cache, of an older library there, or of the missing /proc.
+ * Returns warnings.
  * @throws JailError ERR_MISSING if a program would not start
  */
 export function verifyPrograms(

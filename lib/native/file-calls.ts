@@ -52,8 +52,8 @@ type OnTreeEnd = (
 /** A tree that is being read. lib/jail/check/scan.ts knows the records. */
 interface TreeScan {
   /**
-   * The next batch. At its end the content of a file may be cut: then its record comes in a later batch. A batch without records and
-   * content is the end. Another thread fills `content`, so it must not be touched until then. One call at a time.
+   * The next batch. At its end the content of a file may be cut: then its record comes in a later batch. A batch without records
+   * and content is the end. Another thread fills `content`, so it must not be touched until then. One call at a time.
    */
   next(content: Uint8Array): Promise<{ readonly records: Buffer; readonly contentSize: number }>;
   close(): void;
@@ -82,8 +82,8 @@ export interface InRootStatus {
 
 /** Files beneath a directory, and whole trees. */
 export interface FileCalls {
-  // inroot: file operations beneath a directory. Its descriptor is the first argument, and paths are seen from there. Calls that change
-  // something follow no link on the path (ELOOP).
+  // inroot: file operations beneath a directory. Its descriptor is the first argument, and paths are seen from there. Calls that
+  // change something follow no link on the path (ELOOP).
   /** openat2(2) with O_CLOEXEC. With O_NOFOLLOW, any link on the path is ELOOP. The caller closes the descriptor. */
   inRootOpen(rootFd: number, path: Bytes, flags: number, mode?: number): number;
   /** False: only inRootLstat can tell. Undefined, here and in the next two: nothing is there (ENOENT, ENOTDIR). */
@@ -118,13 +118,13 @@ export interface FileCalls {
 
   // tree: whole directory trees, each on a thread of its own. Descriptors are copied at once.
   /**
-   * rename(2) of many entries. All directories are opened before the first rename. An error has `index`, the index of the pair, and
-   * `renamed`, the number of renames before it.
+   * rename(2) of many entries. All directories are opened before the first rename. An error has `index`, the index of the pair,
+   * and `renamed`, the number of renames before it.
    */
   renameAll(rootFd: number, pairs: readonly (readonly [from: Bytes, to: Bytes])[]): void;
   /**
-   * Reads and hashes regular files beneath a directory, and copies them into another one if `targetFd` is not -1: on a thread
-   * of libuv's pool. `paths` has a NUL after each; `wanted` five numbers for each copy. lib/jail/apply/file-facts.ts reads the
+   * Reads and hashes regular files beneath a directory, and copies them into another one if `targetFd` is not -1: on a thread of
+   * libuv's pool. `paths` has a NUL after each; `wanted` five numbers for each copy. lib/jail/apply/file-facts.ts reads the
    * answer. Rejects at the first copy that fails, with its `index`.
    */
   readFiles(rootFd: number, targetFd: number, paths: Uint8Array, wanted: Uint32Array): Promise<Buffer>;
@@ -137,8 +137,8 @@ export interface FileCalls {
   /** The work ends soon with ECANCELED. */
   abortTree(handle: TreeHandle): void;
   /**
-   * Reads everything beneath an open directory. `paths` have a NUL after each. A regular file among them is read with its content, if
-   * it has the size at the same index of `sizes`.
+   * Reads everything beneath an open directory. `paths` have a NUL after each. A regular file among them is read with its
+   * content, if it has the size at the same index of `sizes`.
    */
   scanTree(rootFd: number, paths: Uint8Array, sizes: Float64Array): TreeScan;
   /**
@@ -152,8 +152,8 @@ export interface FileCalls {
   removeAttribute(fd: number, name: string): void;
 
   /**
-   * stat(2): whether the status is still the one in `stamp`. Writes the new status there (lib/tcpwrappers/file/stamp.ts knows the
-   * format). `path` ends in a NUL byte.
+   * stat(2): whether the status is still the one in `stamp`. Writes the new status there (lib/tcpwrappers/file/file-stamp.ts
+   * knows the format). `path` ends in a NUL byte.
    */
   restat(path: Buffer, stamp: Buffer): boolean;
 }

@@ -1,4 +1,4 @@
-// getpwnam_r, getgrnam_r, getgrouplist. They run before the root directory changes, so that they read the host's database.
+// getpwnam_r, getgrnam_r, getgrouplist. They run before the root directory changes, so they read the host's database.
 
 #include "accounts.h"
 
@@ -13,10 +13,10 @@
 namespace uchroot {
 namespace {
 
-constexpr size_t kMaxEntryBytes = 64u << 20;  // a group of a million members; beyond that: a broken database
+constexpr size_t kMaxEntryBytes = 64u << 20;  // enough for a group of a million members; a larger entry means a broken database
 
-// Calls get(buffer, size, &result) with a larger buffer each time (getpwnam_r(3), ERANGE). "Not found" is success without a result,
-// but some NSS modules return one of these errnos for it (getpwnam_r(3), ERRORS).
+// Calls get(buffer, size, &result) with larger and larger buffers (getpwnam_r(3), ERANGE). A missing entry is success without a
+// result, but some NSS modules return one of these errnos instead (getpwnam_r(3), ERRORS).
 template <typename Entry, typename Raw, typename Get, typename Convert>
 LookUp<Entry> lookUp(Get get, Convert convert) {
   std::vector<char> buffer(1024);
@@ -155,7 +155,7 @@ std::vector<uint32_t> groupList(const std::string& user, uint32_t gid) {
   std::vector<gid_t> gids(64);
   int count = static_cast<int>(gids.size());
   while (::getgrouplist(user.c_str(), gid, gids.data(), &count) < 0) {
-    // count is the number needed now (getgrouplist(3)); the database can grow meanwhile
+    // count is the number of groups now (getgrouplist(3)). The database can grow between two calls.
     gids.resize(static_cast<size_t>(count) > gids.size() ? count : gids.size() * 2);
     count = static_cast<int>(gids.size());
   }

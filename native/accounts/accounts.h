@@ -21,7 +21,7 @@ struct Group {
   std::vector<std::string> members;
 };
 
-// An entry, or nothing. `error` is an errno if the database did not answer; else 0.
+// An entry, or none. `error` is an errno if the database did not answer, otherwise 0.
 template <typename Entry>
 struct LookUp {
   std::optional<Entry> entry;

@@ -1,5 +1,5 @@
-// readHost: user, groups and the path to the jail, looked up together. NSS and the path may need a network: a service looks them up on
-// another thread (readHost), a command at once (readHostSync).
+// readHost: looks up user, groups and the path to the jail in one call. NSS and the path may need a network: a service looks them
+// up on another thread (readHost), a command on its own thread (readHostSync).
 
 #include "host.h"
 
@@ -21,7 +21,7 @@ AccountFacts readAccounts(const HostQuery& query) {
   if (query.user) facts.user = findUser(*query.user);
   if (!facts.user.entry && facts.user.error == 0 && query.uid) facts.user = findUser(*query.uid);
   if (facts.user.entry) {
-    // getgrouplist always lists the gid it is given: without a real one, only memberships remain
+    // getgrouplist always lists the gid that it is given. With this invalid gid, the other entries are the memberships.
     constexpr uint32_t nobody = ~0u;
     facts.groups = groupList(facts.user.entry->name, nobody);
     std::erase(facts.groups, nobody);
@@ -124,7 +124,7 @@ class Reading : public Napi::AsyncWorker {
         promise_(env),
         query_(std::move(query)) {}
 
-  // for a worker that has ended meanwhile
+  // Closes the jail if JS did not take it, because its worker has ended.
   ~Reading() override {
     if (reading_.jailFd >= 0) close(reading_.jailFd);
   }
@@ -163,7 +163,8 @@ Napi::Value closeJail(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// As requireRoot() and requireCapabilities() of lib/launch/host/privilege.ts, but for what few launches need.
+// The same check as requireRoot() and requireCapabilities() of lib/launch/host/privilege.ts, without the capabilities that only a
+// few launches need.
 bool mayLaunch() {
   constexpr uint32_t kNeeded = 1u << CAP_SETGID | 1u << CAP_SETUID | 1u << CAP_SYS_CHROOT;
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};

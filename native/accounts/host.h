@@ -1,4 +1,4 @@
-// Everything that a launch asks of the host, in one call, on this thread or another one.
+// All facts that a launch needs from the host, read in one call on this thread or another one.
 #pragma once
 
 #include <napi.h>
@@ -21,7 +21,7 @@ struct HostQuery {
   std::optional<std::string> jail;
 };
 
-// The host's answers. JS judges nothing else, so equal answers get the same judgement.
+// The host's answers. JS judges only these values, so equal answers lead to the same judgement.
 struct AccountFacts {
   struct Named {
     std::optional<uint32_t> gid;
@@ -37,18 +37,18 @@ struct AccountFacts {
 struct HostReading {
   AccountFacts accounts;
   PathFacts path;
-  int jailFd = -1;  // the receiver's
+  int jailFd = -1;  // owned by the receiver
 };
 
 HostReading readHost(const HostQuery& query);
 
-// A query and the answers that JS got. A launch asks again, and goes on only if the answers are the same.
+// A query, and the answers that JS got. A later launch repeats the query, and continues only if the answers are the same.
 class HostSight {
  public:
   HostSight(HostQuery query, HostReading reading);
 
-  // Asks again, on any thread. True if the answers are the same and this process may still launch. Then *jailFd is a descriptor of
-  // the jail.
+  // Repeats the query, on any thread. True if the answers are the same and this process may still launch. Then *jailFd is a
+  // descriptor of the jail.
   bool isStillTrue(int* jailFd) const;
 
   const HostQuery query;
@@ -56,10 +56,10 @@ class HostSight {
   const PathFacts path;
 };
 
-// The sight behind `sight` of HostFacts; null for any other value.
+// The sight that a HostFacts object holds as `sight`; null for any other value.
 std::shared_ptr<const HostSight> toSight(Napi::Value value);
 
-// The jails that one environment has open. A worker can end at any time, without running JS.
+// The open jails of one environment. A worker can end at any time, without running JS: then they are closed here.
 class OpenJails {
  public:
   ~OpenJails();

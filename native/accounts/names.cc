@@ -1,6 +1,6 @@
-// lookUpHost(address, onFacts): the name of an address, and the addresses of that name, by the system's resolver. Each look-up has a
-// thread of its own. Node's own look-ups do not tell the canonical name, and a name server that does not answer blocks libuv's four
-// threads, for which launches and all of node:fs wait.
+// lookUpHost(address, onFacts): the name of an address, and the addresses of that name, from the system's resolver. Each look-up
+// has its own thread. Node's own functions do not return the canonical name, and they block libuv's four threads if a name server
+// does not answer; launches and node:fs need these threads.
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -19,14 +19,14 @@
 namespace uchroot {
 namespace {
 
-constexpr size_t kMaxNameBytes = 127;  // libwrap keeps no more of a name
+constexpr size_t kMaxNameBytes = 127;  // libwrap keeps at most this much of a name
 
 struct Facts {
-  bool isLast = false;  // else there is a name, and its addresses are being looked up
-  int reverseError = 0;  // of getnameinfo, an EAI_
+  bool isLast = false;  // false: the name is known, and its addresses are being looked up
+  int reverseError = 0;  // EAI_… of getnameinfo
   std::string name;
   bool isNumeric = false;
-  int forwardError = 0;  // of getaddrinfo, an EAI_
+  int forwardError = 0;  // EAI_… of getaddrinfo
   std::string canonical;
   bool hasAddress = false;
 };
@@ -54,7 +54,7 @@ bool isSameAddress(const sockaddr* a, const sockaddr* b) {
                      &reinterpret_cast<const sockaddr_in6*>(b)->sin6_addr, sizeof(in6_addr)) == 0;
 }
 
-// Looks the name up, calls `onName`, and looks the addresses of the name up in the same family.
+// Looks the name up, calls `onName`, and looks up the name's addresses in the same family.
 template <typename OnName>
 void find(const std::string& address, Facts& facts, OnName onName) {
   Addresses own(nullptr, freeaddrinfo);
@@ -67,7 +67,7 @@ void find(const std::string& address, Facts& facts, OnName onName) {
   facts.name.assign(name, std::min(std::strlen(name), kMaxNameBytes));
   Addresses found(nullptr, freeaddrinfo);
   const int family = own->ai_family;
-  // the name server of the address may answer with a number in place of a name
+  // A name server can return a numeric address as the name.
   facts.isNumeric = resolve(facts.name.c_str(), family, AI_NUMERICHOST, found) == 0;
   if (facts.isNumeric) return;
   onName();
@@ -85,7 +85,7 @@ struct Task {
   std::string address;
 };
 
-// A look-up that JS waits for. Its thread cannot be stopped, and may outlive it.
+// A look-up that JS waits for. Its thread cannot be stopped, and may live longer than this object.
 class HostLookUp final : public PendingCall {
  public:
   static constexpr CallKind kKind = CallKind::kHostName;
@@ -132,13 +132,13 @@ void* run(void* data) {
   return nullptr;
 }
 
-// 0, or an errno.
+// Returns 0 or an errno.
 int startThread(Task* task) {
   pthread_attr_t attributes;
   int error = pthread_attr_init(&attributes);
   if (error != 0) return error;
   (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  // the process's signals are for its other threads; a new thread inherits the mask
+  // Signals are for the process's other threads. A new thread inherits the mask.
   sigset_t all, before;
   sigfillset(&all);
   (void)pthread_sigmask(SIG_BLOCK, &all, &before);
@@ -149,7 +149,7 @@ int startThread(Task* task) {
   return error;
 }
 
-// lookUpHost(address, onFacts). It does not keep the loop alive: JS waits with a time limit, which does.
+// lookUpHost(address, onFacts). It does not keep the event loop alive: JS sets a time limit, and that timer does.
 Napi::Value lookUpHost(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto address = toBytes(info[0], "address");

@@ -1,4 +1,4 @@
-// The Node-API surface: a table of contents.
+// The Node-API exports of the addon.
 
 #include <napi.h>
 

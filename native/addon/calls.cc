@@ -1,8 +1,8 @@
-// The calls of the C original, setgroups, setgid, setuid, chroot, chdir, execv, and what a launch asks about its own process. Each
-// throws the errno of the call.
+// The calls of the C original: setgroups, setgid, setuid, chroot, chdir, execv. Also what a launch asks about its own process.
+// Each throws the errno of its system call.
 //
-// They change this whole Node process, through libc. They are for readers of the C original, for tests, and for a process that is
-// about to become another program. A launch uses the interpreter.
+// They change the whole Node process, through libc. They are for readers of the C original, for tests, and for a process that
+// will become another program. A launch uses the interpreter instead.
 
 #include "init.h"
 
@@ -57,7 +57,7 @@ Napi::Value setGroups(const Napi::CallbackInfo& info) {
   return checked(info.Env(), setgroups(gids.size(), gids.data()), "setgroups");
 }
 
-// execv(path, argv): returns only by throwing.
+// execv(path, argv): it returns only if it fails, and then throws.
 Napi::Value execProgram(const Napi::CallbackInfo& info) {
   const auto path = toBytes(info[0], "path");
   if (!path) return info.Env().Undefined();
@@ -75,12 +75,12 @@ Napi::Value execProgram(const Napi::CallbackInfo& info) {
   std::vector<char*> argv;
   for (std::string& argument : strings) argv.push_back(argument.data());
   argv.push_back(nullptr);
-  // Node has marked them close-on-exec
+  // Node has marked these descriptors close-on-exec.
   for (int fd = 0; fd <= 2; fd++) fcntl(fd, F_SETFD, 0);
   return checked(info.Env(), execv(path->c_str(), argv.data()), "execv", *path);
 }
 
-// The effective capabilities of this thread as a mask, a BigInt (capget(2)).
+// The effective capabilities of this thread as a bit mask, a BigInt (capget(2)).
 Napi::Value effectiveCapabilities(const Napi::CallbackInfo& info) {
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct data[2] = {};
@@ -89,7 +89,7 @@ Napi::Value effectiveCapabilities(const Napi::CallbackInfo& info) {
   return Napi::BigInt::New(info.Env(), mask);
 }
 
-// The entries of the environment as bytes, with those that are not UTF-8 or have no `=` (environ(7)).
+// The environment's entries as bytes, including those that are not UTF-8 or have no `=` (environ(7)).
 Napi::Value environmentEntries(const Napi::CallbackInfo& info) {
   Napi::Array list = Napi::Array::New(info.Env());
   for (uint32_t i = 0; environ != nullptr && environ[i] != nullptr; i++) {
@@ -98,7 +98,7 @@ Napi::Value environmentEntries(const Napi::CallbackInfo& info) {
   return list;
 }
 
-// An array of names, or nothing after throwing.
+// An array of names. Throws a JS error and returns nothing if the value is not one.
 std::optional<std::vector<std::string>> toNames(Napi::Value value) {
   if (!value.IsArray()) {
     Napi::TypeError::New(value.Env(), "names must be an array").ThrowAsJavaScriptException();
@@ -114,8 +114,8 @@ std::optional<std::vector<std::string>> toNames(Napi::Value value) {
   return names;
 }
 
-// environmentVariables(names) → [name, value as bytes][]: the variables of `names` that are set, in the environment's order. If a name
-// comes twice, the first counts, as for getenv(3).
+// environmentVariables(names) → [name, value as bytes][]: the set variables among `names`, in the environment's order. If a name
+// occurs twice, the first entry counts, as for getenv(3).
 Napi::Value environmentVariables(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto list = toNames(info[0]);
@@ -138,7 +138,7 @@ Napi::Value environmentVariables(const Napi::CallbackInfo& info) {
   return found;
 }
 
-// Variables of the process, with their values at the last look.
+// Environment variables of the process, and their values at the last check.
 class EnvironmentWatch {
  public:
   explicit EnvironmentWatch(std::vector<std::string> names) : names_(std::move(names)), values_(names_.size()) {}
@@ -160,7 +160,7 @@ class EnvironmentWatch {
   double version_ = 0;
 };
 
-// watchEnvironment(names) → () => number
+// watchEnvironment(names) → () => number: counts changes.
 Napi::Value watchEnvironment(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto names = toNames(info[0]);
@@ -174,7 +174,7 @@ Napi::Value watchEnvironment(const Napi::CallbackInfo& info) {
   return function;
 }
 
-// True on the thread that the process began with. Only that one may execve in place.
+// True on the process's initial thread. Only this thread may call execve in place.
 Napi::Value isMainThread(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), syscall(SYS_gettid) == getpid());
 }

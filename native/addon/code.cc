@@ -1,5 +1,4 @@
-// readCode, mapFile: read the scripts of this package for a command. The first use of fs.readFileSync would cost its start ten times
-// as much.
+// readCode and mapFile read this package's scripts for a command. The first call of fs.readFileSync would take ten times as long.
 
 #include "init.h"
 
@@ -24,8 +23,8 @@ struct Mapping {
   size_t size() const { return static_cast<size_t>(status.st_size); }
 };
 
-// Maps a whole file for the life of the process: unmapping would interrupt each of Node's threads, and memory for a copy costs more
-// than the mapping.
+// Maps a whole file until the process ends. Unmapping would interrupt all of Node's threads, and copying would take longer than
+// mapping.
 Mapping openMapping(const std::string& path, int flags) {
   Mapping mapping;
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -38,14 +37,14 @@ Mapping openMapping(const std::string& path, int flags) {
   return mapping;
 }
 
-// JS must not write to it: the pages are read-only.
+// The pages are read-only: if JS writes to the buffer, the process crashes.
 Napi::Buffer<char> toBuffer(Napi::Env env, const char* start, size_t size) {
   return Napi::Buffer<char>::New(env, const_cast<char*>(start), size);
 }
 
-// V8 itself compares only the length of the script, its own version and its flags. A cache is code, so it is used only if it has the
-// script's owner, nobody else may write to it, and it ends in the hash of the script (scripts/code-cache.mjs). Times do not tell: npm
-// unpacks files in any order.
+// V8 checks only the length of the script, its own version and its flags. A cache is code, so it must have the script's owner, no
+// other user may be able to write to it, and it must end in the script's hash (scripts/code-cache.mjs). Modification times are
+// not compared: npm unpacks files in any order.
 bool belongs(const Mapping& cache, const Mapping& script) {
   uint64_t hash;
   if (cache.start == nullptr || cache.size() < sizeof hash) return false;
@@ -54,7 +53,7 @@ bool belongs(const Mapping& cache, const Mapping& script) {
   return hash == xxh64(reinterpret_cast<const uint8_t*>(script.start), script.size(), 0);
 }
 
-// readCode(path, cachePath) → {source, cache?}: the script, which is ASCII, and its code cache, if it belongs to the script
+// readCode(path, cachePath) → {source, cache?}: the ASCII script, and its code cache if there is a valid one
 Napi::Value readCode(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto path = toBytes(info[0], "path"), cachePath = toBytes(info[1], "cachePath");
@@ -70,7 +69,7 @@ Napi::Value readCode(const Napi::CallbackInfo& info) {
   return object;
 }
 
-// mapFile(path) → its bytes. They are read from disk when they are used, even if the path has changed.
+// mapFile(path) → the file's bytes. They are read from disk when they are used, even if the path leads to another file by then.
 Napi::Value mapFile(const Napi::CallbackInfo& info) {
   const auto path = toBytes(info[0], "path");
   if (!path) return info.Env().Undefined();

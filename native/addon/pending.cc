@@ -44,7 +44,7 @@ void PendingCalls::post(uint32_t id, std::function<void(PendingCall&)> land) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (isClosed_) return;
   arrived_.push_back({id, std::move(land)});
-  (void)uv_async_send(&async_);  // it does not fail for an open handle
+  (void)uv_async_send(&async_);  // uv_async_send does not fail for an open handle
 }
 
 void PendingCalls::hold() {
@@ -98,7 +98,7 @@ bool mayCallJs(napi_env env) {
 
 void callJs(napi_env env, Napi::FunctionReference& function, const std::initializer_list<napi_value>& arguments) {
   napi_value result;
-  // The plain call: the wrapper's throws again, which is fatal while a worker is being terminated.
+  // The plain N-API call: the wrapper's call would throw in C++, which aborts while a worker is being terminated.
   if (napi_make_callback(env, nullptr, Napi::Env(env).Global(), function.Value(), arguments.size(),
                          arguments.begin(), &result) == napi_ok) {
     return;

@@ -1,4 +1,4 @@
-// Calls of JS that other threads work on, and how their answers come back to the event loop.
+// Calls from JS that run on other threads. Their answers return to the event loop.
 #pragma once
 
 #include <napi.h>
@@ -17,17 +17,17 @@ class PendingCalls;
 
 enum class CallKind { kPrograms, kProgram, kTree, kHostName };
 
-// A call that is not over. It is listed until it is deleted, which happens on the event loop.
+// A pending call. It is listed until it is deleted, on the event loop.
 class PendingCall {
  public:
   PendingCall(const PendingCall&) = delete;
   PendingCall& operator=(const PendingCall&) = delete;
 
-  // The number that JS has for it.
+  // The number by which JS refers to the call.
   uint32_t id() const { return id_; }
   CallKind kind() const { return kind_; }
 
-  // The environment ends: no JS runs any more. The call ends as soon as it can, and deletes itself.
+  // The environment ends, and no JS runs any more. The call must end soon and delete itself.
   virtual void shutDown() = 0;
 
  protected:
@@ -41,28 +41,28 @@ class PendingCall {
   uint32_t id_ = 0;
 };
 
-// The pending calls of one environment, which is the main thread or a worker. An environment that ends waits until there are none.
+// The pending calls of one environment, the main thread or a worker. An ending environment waits until none is left.
 class PendingCalls {
  public:
-  // Lives as long as the process, since a thread may post after the end of the environment: some bytes for each environment that
-  // loads the addon. Throws a JS error and returns nullptr if there is no event loop.
+  // The object lives as long as the process, because a thread may call post() after the environment's end. That is some bytes for
+  // each environment. If there is no event loop, it throws a JS error and returns nullptr.
   static PendingCalls* open(Napi::Env env);
 
   napi_env env() const { return env_; }
   uv_loop_t* loop() const { return loop_; }
-  // Of the environment's own thread.
+  // The thread id of the environment.
   pid_t tid() const { return tid_; }
   bool isMainThread() const;
   bool isClosing() const { return isClosing_; }
 
-  // On any thread: has `land` run on the event loop, unless the call is over by then.
+  // Calls `land` on the event loop, unless the call is over by then. May be called on any thread.
   void post(uint32_t id, std::function<void(PendingCall&)> land);
 
-  // The event loop stays alive from each hold() to its letGo().
+  // The event loop stays alive between hold() and letGo().
   void hold();
   void letGo();
 
-  // The call with this number, if it is of this kind.
+  // The call with this number; nullptr if there is none of this kind.
   template <typename Call>
   Call* find(uint32_t id) const {
     const auto found = calls_.find(id);
@@ -90,24 +90,25 @@ class PendingCalls {
   uint32_t lastId_ = 0;
   size_t held_ = 0;
   bool isClosing_ = false;
-  std::mutex mutex_;  // for the rest
+  std::mutex mutex_;  // protects all members below
   bool isClosed_ = false;
   std::vector<Arrival> arrived_;
 };
 
-// When an environment ends, its loop turns once more before the cleanup hooks are called. JS must not be called then.
+// When an environment ends, its event loop runs once more before the cleanup hooks. In that time JS must not be called: then this
+// returns false.
 bool mayCallJs(napi_env env);
 
-// Calls a function from an event of the loop. An error that it throws is an uncaught exception.
+// Calls a JS function from an event loop callback. If the function throws, that is an uncaught exception.
 void callJs(napi_env env, Napi::FunctionReference& function, const std::initializer_list<napi_value>& arguments);
 
-// The promise for the answer of a thread. No promise can be made in a worker that is being terminated, and the wrapper's would be
-// uninitialised memory. Then this one is empty: JS gets undefined, and nobody hears of the answer.
+// A promise that another thread's answer settles. In a worker that is being terminated no promise can be made. Then this object
+// is empty and JS gets undefined.
 class Promise {
  public:
   explicit Promise(napi_env env);
 
-  // For the call that makes it: no longer than its handle scope.
+  // Valid only in the handle scope of the call that makes the promise.
   Napi::Value value() const { return Napi::Value(env_, value_); }
 
   void resolve(napi_value answer) const;

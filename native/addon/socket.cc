@@ -1,4 +1,4 @@
-// getpeername, getsockname, recvfrom, getsockopt, setsockopt and others: one call each.
+// getpeername, getsockname, recvfrom, getsockopt, setsockopt and others: one function for each call.
 
 #include "init.h"
 
@@ -30,7 +30,7 @@ Napi::Value setKeepAlive(const Napi::CallbackInfo& info) {
                  "setsockopt");
 }
 
-// setLinger(fd, seconds): on for more than 0 seconds
+// setLinger(fd, seconds): off for 0 seconds
 Napi::Value setLinger(const Napi::CallbackInfo& info) {
   const auto fd = toUint32(info[0], "fd");
   if (!fd) return info.Env().Undefined();
@@ -42,7 +42,7 @@ Napi::Value setLinger(const Napi::CallbackInfo& info) {
                  "setsockopt");
 }
 
-// {address, port}: an internet address in numbers, with its zone; undefined for one of another family.
+// {address, port}: a numeric internet address with its zone; undefined for other address families.
 Napi::Value toAddress(Napi::Env env, const sockaddr_storage& storage, socklen_t size) {
   if (storage.ss_family != AF_INET && storage.ss_family != AF_INET6) return env.Undefined();
   char host[NI_MAXHOST];
@@ -71,7 +71,7 @@ Napi::Value addressOf(const Napi::CallbackInfo& info, const char* name, Call cal
 Napi::Value peerName(const Napi::CallbackInfo& info) { return addressOf(info, "getpeername", getpeername); }
 Napi::Value socketName(const Napi::CallbackInfo& info) { return addressOf(info, "getsockname", getsockname); }
 
-// recvfrom(fd, peek) → who has sent the next datagram; without peek, it is taken away
+// recvfrom(fd, peek) → the sender of the next datagram. Without peek, the datagram is removed.
 Napi::Value receive(const Napi::CallbackInfo& info) {
   const int flags = MSG_DONTWAIT | MSG_TRUNC | (isTrue(info[1]) ? MSG_PEEK : 0);
   return addressOf(info, "recvfrom", [flags](int fd, sockaddr* address, socklen_t* size) {
@@ -91,7 +91,7 @@ Napi::Value socketType(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), type);
 }
 
-// ipOptions(fd) → those with which an IPv4 connection has come (ip(7), IP_OPTIONS)
+// ipOptions(fd) → the IP options of an IPv4 connection (ip(7), IP_OPTIONS)
 Napi::Value ipOptions(const Napi::CallbackInfo& info) {
   const auto fd = toUint32(info[0], "fd");
   if (!fd) return info.Env().Undefined();
@@ -118,7 +118,7 @@ Napi::Value duplicate(const Napi::CallbackInfo& info) {
   return checked(info.Env(), dup2(static_cast<int>(*fd), static_cast<int>(*target)), "dup2");
 }
 
-// connectDatagram(path) → a descriptor, close-on-exec, on which each write is a datagram to a unix socket
+// connectDatagram(path) → a close-on-exec descriptor, connected to a unix socket; each write sends one datagram
 Napi::Value connectDatagram(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto path = toBytes(info[0], "path");
@@ -134,7 +134,7 @@ Napi::Value connectDatagram(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, fd.release());
 }
 
-// sendDatagram(path, message): one datagram to a unix socket, without waiting
+// sendDatagram(path, message): sends one datagram to a unix socket without blocking
 Napi::Value sendDatagram(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto path = toBytes(info[0], "path");
@@ -152,7 +152,7 @@ Napi::Value sendDatagram(const Napi::CallbackInfo& info) {
   return checked(env, sent, "sendto", *path);
 }
 
-// hasInterface(name) → whether there is a network interface of this name
+// hasInterface(name) → whether a network interface has this name
 Napi::Value hasInterface(const Napi::CallbackInfo& info) {
   const auto name = toBytes(info[0], "name");
   if (!name) return info.Env().Undefined();

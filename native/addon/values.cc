@@ -1,4 +1,4 @@
-// JS values in, JS values out; see values.h.
+// Converts values from and to JS; see values.h.
 
 #include "values.h"
 

@@ -1,4 +1,4 @@
-// JS values in, JS values out.
+// Converts values from and to JS.
 #pragma once
 
 #include <napi.h>
@@ -11,8 +11,8 @@ namespace uchroot {
 // In a worker that is being terminated, most calls of Node-API fail, and the wrapper returns empty values. What takes an empty
 // value's environment then ends the process. So these functions return nothing for an empty value.
 
-// The bytes of a string or a Uint8Array. Throws a JS TypeError and returns nothing for any other value, and for bytes with a NUL,
-// which would cut a C string short.
+// The bytes of a string or a Uint8Array. Throws a JS TypeError and returns nothing for other values, and for bytes with a NUL,
+// which would truncate a C string.
 std::optional<std::string> toBytes(Napi::Value value, const char* name);
 
 // An unsigned 32-bit number. Throws a JS RangeError and returns nothing for any other value.

@@ -1,6 +1,5 @@
-// main() of a compiled launcher (`uchroot --compile`): a static executable without libc that is started as root and in
-// any state, makes sure of itself and of the jail, and becomes the program. Its plan and all its words are in its memory
-// already: the kernel has mapped them with the code.
+// main() of a compiled launcher (`uchroot --compile`): a static executable without libc. Root starts it, in any environment. It
+// checks itself and the jail, and becomes the program. The kernel maps its plan and its messages together with the code.
 
 #include <elf.h>
 
@@ -23,10 +22,10 @@ extern "C" const uint8_t __executable_start[];  // where the linker puts the ELF
 
 namespace {
 
-// All of the writable segment: lib/launch/compile/executable.ts writes a payload in its place.
+// The whole writable segment. lib/launch/compile/executable.ts replaces it by a payload.
 [[gnu::aligned(64), gnu::section(".data")]] uint8_t placeholder[sizeof(Payload)] = {0};
 
-// What has a Line is not inlined: a launch that succeeds would touch stack beyond all of them.
+// A function that uses a Line is not inlined: otherwise a successful launch would touch the stack pages of all Lines.
 [[noreturn, gnu::noinline]] void refuse(const char* line) {
   Line message;
   message.put("uchroot: launcher: ").put(line).put('\n').write(2);
@@ -37,9 +36,9 @@ namespace {
 
 extern "C" [[noreturn]] [[gnu::used]] void memoryFault(int) { damaged(); }
 
-// A page beyond the end of a file that was cut is SIGBUS (mmap(2)), a header that was altered can lead anywhere.
+// Reading beyond the end of a truncated file raises SIGBUS (mmap(2)). An altered header can point anywhere.
 void catchFaults() {
-  constexpr uint64_t kRestorer = 0x04000000;  // SA_RESTORER: x86-64 wants one; the handler does not return
+  constexpr uint64_t kRestorer = 0x04000000;  // SA_RESTORER: x86-64 requires one; the handler does not return
   const struct {
     void (*handler)(int);
     uint64_t flags;
@@ -50,7 +49,8 @@ void catchFaults() {
   (void)sys(__NR_rt_sigaction, SIGSEGV, address(&action), 0, 8);
 }
 
-// All that the file has loaded is as it was written, but for the checksum itself, with which the last segment begins.
+// Checks all loaded bytes of the file against the checksum. The checksum itself is left out: it is at the start of the last
+// segment.
 bool isIntact(const Elf64_Ehdr* file, const Elf64_Phdr* headers, const Payload* payload) {
   uint64_t hash = 0;
   for (uint32_t i = 0; i < file->e_phnum; i++) {
@@ -72,7 +72,7 @@ const Elf64_Phdr* lastSegment(const Elf64_Ehdr* file, const Elf64_Phdr* headers)
 
 Payload* verifiedPayload() {
   Payload* payload = reinterpret_cast<Payload*>(placeholder);
-  __asm__("" : "+r"(payload));  // it holds more than the compiler has seen
+  __asm__("" : "+r"(payload));  // the payload is larger than the compiler knows
   const auto* file = reinterpret_cast<const Elf64_Ehdr*>(__executable_start);
   const auto* headers = reinterpret_cast<const Elf64_Phdr*>(__executable_start + file->e_phoff);
   const Elf64_Phdr* last = lastSegment(file, headers);
@@ -95,7 +95,8 @@ bool equal(const char* a, const char* b) {
   quit(writeAll(1, bytes, lengthOf(bytes)) ? 0 : kLaunchFailed);
 }
 
-// What is not the launch itself. Arguments are not passed on: what is started is what --plan tells.
+// Answers --plan, --help and --version. The launcher takes no other argument and passes none on: it starts exactly what --plan
+// prints.
 void answerArguments(const Payload* payload, long argc, const char* const* argv) {
   if (argc < 2) return;
   if (argc == 2 && equal(argv[1], "--plan")) print(payload, payload->planText);
@@ -115,11 +116,11 @@ void answerArguments(const Payload* payload, long argc, const char* const* argv)
 
 void requireRoot(const Payload* payload) {
   const long uid = sys(__NR_getuid), euid = sys(__NR_geteuid);
-  // both: set-user-ID root is no way to start it
+  // Both ids must be 0: the launcher must not be set-user-ID root.
   if (uid != 0 || euid != 0) refuseUser(payload, uid, euid);
 }
 
-// The pid where spaces keep its place.
+// Writes the pid over the spaces that were left for it.
 void putPid(uint8_t* text, uint32_t count, long pid) {
   uint32_t digits = 1;
   for (long rest = pid; rest >= 10; rest /= 10) digits++;
@@ -130,7 +131,7 @@ void putPid(uint8_t* text, uint32_t count, long pid) {
   }
 }
 
-// What only this process knows: its pid, for --status-fd, and its parent.
+// Fills in the values that only this process knows: its pid, for --status-fd, and its parent's pid.
 void fillIn(uint8_t* plan, long pid, long parent) {
   Steps steps(plan);
   while (PlanStep* step = steps.next()) {

@@ -1,5 +1,6 @@
-// The ways to the jail and to the pid file: one component at a time, each by descriptor and without following a link. Links were
-// resolved, and who can write was judged, when the launcher was compiled: here it is made sure that both are as they were.
+// Opens the paths to the jail and to the pid file one component at a time, each by descriptor and without following links. When
+// the launcher was compiled, links were resolved and the directories' writers were checked. This file checks that nothing has
+// changed since.
 
 #include "directory.h"
 
@@ -16,14 +17,14 @@ namespace uchroot {
 namespace {
 
 constexpr uint32_t kPermissions = 07777;
-// What lets somebody else than the owner replace an entry (unlink(2), EPERM).
+// The bits that decide whether another user than the owner can replace an entry (unlink(2), EPERM).
 constexpr uint32_t kWriteRules = S_ISVTX | 022;
 
-// What a way leads to.
+// The directory that a path leads to.
 struct Destination {
   const char* step;
   const char* shown;
-  const char* changed;  // the code of what is not as it was
+  const char* changed;  // the error code for a change
   const char* missingHint;
   bool isJail;
 };
@@ -42,7 +43,7 @@ Line about(const Payload* payload, const Destination& to, const PathComponent& c
   return line;
 }
 
-// What has a Line is not inlined: see compiled.cc.
+// Not inlined because of the Line: see compiled.cc.
 [[noreturn, gnu::noinline]] void unreachable(const Payload* payload, const Destination& to,
                                              const PathComponent& component, long result) {
   const int error = static_cast<int>(-result);
@@ -55,8 +56,7 @@ constexpr char kAgain[] = "if that is intended, compile the launcher again";
 
 bool isSameInode(const Payload* payload, const struct statx& now) {
   if (now.stx_ino != payload->inode) return false;
-  // A birth time outlives a reboot, and tells a directory from its successor of the same number; devices are numbered
-  // as they are found.
+  // A birth time survives a reboot and differs if the inode number was reused. Device numbers can change at each boot.
   if (payload->birthTimeNs != 0 && (now.stx_mask & STATX_BTIME)) {
     return now.stx_btime.tv_sec * 1'000'000'000 + now.stx_btime.tv_nsec == payload->birthTimeNs;
   }
@@ -79,9 +79,9 @@ bool isSameInode(const Payload* payload, const struct statx& now) {
   message.put("has ");
   put(now.stx_uid, now.stx_gid, now.stx_mode);
   const bool wasThere = (was.mode & S_IFMT) != 0;
-  message.put(wasThere ? ", and had " : ", and is to have ");
+  message.put(wasThere ? ", and had " : ", and must have ");
   put(was.uid, was.gid, was.mode);
-  message.put(wasThere ? " when this launcher was compiled" : ": it was not there when this launcher was compiled");
+  message.put(wasThere ? " when this launcher was compiled" : ": it did not exist when this launcher was compiled");
   refuse(payload, {to.step, 0, to.changed, 0}, message, kAgain);
 }
 
@@ -98,14 +98,14 @@ bool equal(const uint8_t* a, const uint8_t* b, uint32_t count) {
   return true;
 }
 
-// Where the group bits of the mode let write, they may be the mask of a list that does (acl(5)). As the working directory, since an
-// O_PATH descriptor has no attributes (open(2)); the plan enters the jail anyway.
+// The group bits of the mode can be the mask of an access control list that lets other users write (acl(5)). An O_PATH descriptor
+// has no attributes (open(2)), so the directory becomes the working directory. The plan enters the jail anyway.
 [[gnu::noinline]] void requireSameList(const Payload* payload, const Destination& to, const PathComponent& was,
                                        long directory) {
   if (const long entered = sys(__NR_fchdir, directory); entered < 0) unreachable(payload, to, was, entered);
   const uint32_t bytes = was.acl.count;
   uint8_t* list = static_cast<uint8_t*>(__builtin_alloca(bytes));
-  // a size of 0 asks how large it is (getxattr(2))
+  // With size 0, getxattr returns the size (getxattr(2)).
   const long got = sys(__NR_getxattr, address("."), address("system.posix_acl_access"), address(list), bytes);
   const bool isNone = got == -ENODATA || got == -EOPNOTSUPP;
   if (got < 0 && !isNone && got != -ERANGE) unreachable(payload, to, was, got);
@@ -157,7 +157,7 @@ bool isTaken(const Payload* payload, long fd, int listenFds) {
 int moveAside(const Payload* payload, long fd, int listenFds) {
   while (isTaken(payload, fd, listenFds)) {
     const long next = sys(__NR_fcntl, fd, F_DUPFD_CLOEXEC, fd + 1);
-    (void)sys(__NR_close, fd);  // nothing was written to it that could be lost
+    (void)sys(__NR_close, fd);  // no unwritten data: close cannot lose anything
     if (next < 0) unreachable(payload, kJail, *elementsOf<PathComponent>(payload, payload->components), next);
     fd = next;
   }

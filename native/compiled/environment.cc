@@ -1,4 +1,4 @@
-// The program's environment, by rules that lib/launch/host/environment.ts has made.
+// Builds the program's environment by the rules of lib/launch/host/environment.ts.
 
 #include "environment.h"
 
@@ -7,7 +7,7 @@
 namespace uchroot {
 namespace {
 
-// Length of the name of an entry; 0 for one without a name or `=`, which is nothing that can be kept.
+// Length of an entry's name; 0 for an entry without a name or without `=`, which is never kept.
 uint32_t nameLength(const char* entry) {
   uint32_t length = 0;
   while (entry[length] != 0 && entry[length] != '=') length++;
@@ -32,7 +32,8 @@ bool isListed(const Payload* payload, const PayloadTable& table, const char* ent
   const uint32_t* beginnings = elementsOf<uint32_t>(payload, table);
   for (uint32_t i = 0; i < table.count; i++) {
     const char* beginning = stringAt(payload, beginnings[i]);
-    // Most differ in the first character: a call for each would be half of what the environment costs.
+    // Most entries differ in the first character. Comparing it first avoids calls that would take half of the time for the
+    // environment.
     if (*entry == *beginning && beginsWith(entry, beginning)) return true;
   }
   return false;
@@ -56,7 +57,7 @@ uint64_t count(const char* const* entries) {
   return count;
 }
 
-// A plain decimal number without leading zeros, below 10^digits; else -1.
+// A decimal number without leading zeros, below 10^digits; otherwise -1.
 long toNumber(const char* text, int digits) {
   if (*text < '1' || *text > '9') return -1;
   long value = 0;
@@ -76,10 +77,11 @@ bool goesUp(const char* path, uint64_t length) {
   return false;
 }
 
-// A path beneath the jail as the jail sees it, else nullptr. `length` is that of the path, and becomes that of the result.
+// Converts a host path inside the jail to the path in the jail; nullptr for other paths. `length` is the path's length before and
+// after.
 const char* toJailPath(const char* path, uint64_t* length, const char* jail) {
   const uint64_t above = lengthOf(jail);
-  if (goesUp(path, *length)) return nullptr;  // it may lead out again
+  if (goesUp(path, *length)) return nullptr;  // with `..` the path can lead out of the jail
   if (above == 1) return path;
   if (*length < above || !sameName(path, jail, static_cast<uint32_t>(above))) return nullptr;
   if (*length == above) {
@@ -90,7 +92,7 @@ const char* toJailPath(const char* path, uint64_t* length, const char* jail) {
   return path[above] == '/' ? path + above : nullptr;
 }
 
-// What has a Line is not inlined: see compiled.cc.
+// Not inlined because of the Line: see compiled.cc.
 [[gnu::noinline]] void warnOfLost(const char* name, uint32_t nameBytes, const char* path, uint64_t length) {
   Line line;
   line.put("uchroot: warning: environment: ");
@@ -101,7 +103,8 @@ const char* toJailPath(const char* path, uint64_t* length, const char* jail) {
   line.write(2);
 }
 
-// As lib/launch/host/directories.ts; a path only becomes shorter, so it is done in place. False if nothing is left.
+// Does the same as lib/launch/host/environment.ts. A path only becomes shorter, so it is changed in place. False if no path is
+// left.
 bool translateDirectories(const Payload* payload, char* entry, uint32_t nameBytes) {
   char* end = entry + nameBytes + 1;
   const char* const first = end;
@@ -149,9 +152,9 @@ void buildEnvironment(const Payload* payload, const char* const* caller, bool li
     if (length == 0 || isListed(payload, payload->beginnings, *caller) == ((payload->flags & FLAG_KEEP_ENV) != 0))
       continue;
     if (isOfActivation(*caller) && !listens) continue;
-    // of a name that comes twice the first entry counts, as for getenv(3)
+    // If a name occurs twice, the first entry counts, as for getenv(3).
     if (hasName(result, next, *caller, length)) continue;
-    // the kernel has put the entries on this process's own stack
+    // The entries are on this process's stack, so they may be changed.
     if (isListed(payload, payload->directories, *caller) &&
         !translateDirectories(payload, const_cast<char*>(*caller), length))
       continue;

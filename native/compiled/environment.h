@@ -1,20 +1,20 @@
-// The environment of a compiled launcher, and what it makes of it for the program.
+// Reads the environment of a compiled launcher and builds that of the program.
 #pragma once
 
 #include "payload.h"
 
 namespace uchroot {
 
-// What the caller's variable of this name holds, or nothing; `beginning` is the name and `=`.
+// The value of a variable, or nullptr; `beginning` is the name with `=`.
 const char* valueOf(const char* const* caller, const char* beginning);
 
-// Socket-activation descriptors that belong to the process `pid`: their number, from 3 on (sd_listen_fds(3)).
+// The number of socket-activation descriptors that were passed to the process `pid`, from 3 on (sd_listen_fds(3)).
 int countListenFds(const char* const* caller, long pid);
 
-// How many pointers buildEnvironment may write, the last one included.
+// The number of pointers that buildEnvironment can write, including the last null pointer.
 uint64_t environmentSlots(const Payload* payload, const char* const* caller);
 
-// Fills `result` with entries of the caller's and of the payload's, and a null pointer.
+// Fills `result` with entries of the caller and of the payload, and a null pointer.
 void buildEnvironment(const Payload* payload, const char* const* caller, bool listens, const char** result);
 
 }  // namespace uchroot

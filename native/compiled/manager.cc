@@ -1,4 +1,4 @@
-// Connects to NOTIFY_SOCKET before the root directory changes: afterwards its path is out of reach.
+// Connects to NOTIFY_SOCKET before the root directory changes: afterwards the socket's path cannot be reached.
 
 #include "manager.h"
 
@@ -10,7 +10,7 @@
 namespace uchroot {
 namespace {
 
-constexpr long kUnix = 1;                          // AF_UNIX, which the kernel's own headers do not name (unix(7))
+constexpr long kUnix = 1;                          // AF_UNIX: the kernel's headers have no name for it (unix(7))
 constexpr long kDatagram = 2 | 02000000 | 00004000;  // SOCK_DGRAM, SOCK_CLOEXEC, SOCK_NONBLOCK (socket(2))
 
 constexpr long kFamilyBytes = 2;
@@ -30,10 +30,10 @@ int connectManager(const Payload* payload, const char* const* caller, int listen
   address.family = kUnix;
   for (uint64_t i = 0; i <= length; i++) {
     address.path[i] = path[i];
-    __asm__("" : : : "memory");  // a loop, and no call of memcpy, which is not there (-nostdlib)
+    __asm__("" : : : "memory");  // keeps the compiler from using memcpy, which does not exist here (-nostdlib)
   }
   const long fd = sys(__NR_socket, kUnix, kDatagram, 0);
-  if (fd < 0) return -1;  // the exit status tells it too
+  if (fd < 0) return -1;  // the exit status still reports the failure
   if (sys(__NR_connect, fd, reinterpret_cast<long>(&address), kFamilyBytes + static_cast<long>(length) + 1) == 0) return moveAside(payload, fd, listenFds);
   (void)sys(__NR_close, fd);
   return -1;

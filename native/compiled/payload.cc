@@ -1,4 +1,4 @@
-// The check of a payload.
+// Checks a payload.
 
 #include "payload.h"
 
@@ -12,7 +12,7 @@ bool within(const Payload* payload, const PayloadTable& table, uint32_t elementB
   return table.offset % alignment == 0 && table.offset >= sizeof(Payload) && end <= payload->sizeBytes;
 }
 
-// The last byte but one is zero, so that every string within ends within.
+// The last byte but one is zero, so each string that starts inside the block ends inside it.
 bool isString(const Payload* payload, uint32_t offset) {
   return offset >= sizeof(Payload) && offset < payload->sizeBytes - 1;
 }

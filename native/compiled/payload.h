@@ -1,8 +1,9 @@
-// What `uchroot --compile` writes behind the code of a compiled launcher: the one contract with lib/launch/compile/payload.ts.
+// The data that `uchroot --compile` puts behind the code of a compiled launcher. lib/launch/compile/payload.ts must match this
+// file.
 //
-// It is one block of memory, little endian, aligned to 8 bytes and mapped by the kernel with the code, so that no file has
-// to be opened. Offsets count from its start. Strings end in a zero byte; the block ends in one, and in one that is not: what
-// is cut off a file reads as zeros up to the end of a page (mmap(2)).
+// It is one block of memory, little endian, aligned to 8 bytes. The kernel maps it with the code, so no file has to be opened.
+// Offsets count from its start. Strings end in a zero byte. The block ends in a zero byte and a non-zero byte: a truncated file
+// reads as zeros up to the end of a page (mmap(2)), so it is recognised.
 #pragma once
 
 #include <stdint.h>
@@ -13,23 +14,23 @@ constexpr uint32_t kPayloadMagic = 0x324c4355;  // "UCL2"
 constexpr uint32_t kPayloadMaxBytes = 128u << 20;
 constexpr uint32_t kMaxAclBytes = 65536;  // XATTR_SIZE_MAX (linux/limits.h)
 
-// Elements behind each other.
+// An array of elements.
 struct PayloadTable {
   uint32_t offset;
   uint32_t count;
 };
 
-// A directory on the way to the jail or to the pid file, from / on.
+// A directory on the path to the jail or to the pid file; the first one is /.
 struct PathComponent {
   uint32_t name;
-  uint32_t shown;  // its whole path as messages have it
-  uint32_t mode;   // without a type: it was not there, and is to be like this
+  uint32_t shown;  // its whole path for messages
+  uint32_t mode;   // without a file type: the directory did not exist yet, and must get this mode
   uint32_t uid;
   uint32_t gid;
-  PayloadTable acl;  // system.posix_acl_access as bytes, if it can let somebody write
+  PayloadTable acl;  // system.posix_acl_access as bytes, if the list can let other users write
 };
 
-// What a step knows better than its errno.
+// A better message than the errno's own for a step.
 struct Reason {
   uint32_t step;  // index from 0
   int32_t error;
@@ -37,7 +38,7 @@ struct Reason {
   uint32_t hint;  // 0: none
 };
 
-// An errno in words.
+// The name and text of an errno.
 struct ErrorWords {
   int32_t error;
   uint32_t name;
@@ -45,59 +46,59 @@ struct ErrorWords {
 };
 
 struct Payload {
-  uint64_t checksum;   // XXH64 of the segments before this one, each seeding the next, and of what follows here
+  uint64_t checksum;   // XXH64 of the earlier segments, each seeding the next, and of the bytes after this field
   uint32_t magic;
   uint32_t machine;    // e_machine of the code (elf.h)
   uint32_t sizeBytes;  // of the block, this header included
   uint32_t flags;      // PayloadFlag
 
   uint64_t inode;       // of the jail
-  int64_t birthTimeNs;  // since 1970; 0: its file system keeps none, and the device counts
+  int64_t birthTimeNs;  // since 1970; 0 if the file system has none: then the device is compared
   uint32_t deviceMajor;
   uint32_t deviceMinor;
 
   int32_t statusFd;  // --status-fd, or -1
-  uint32_t pidFile;  // its name in the last directory of pidWay, or 0
+  uint32_t pidFile;  // its name in the last directory of pidWay; 0: no pid file
   uint32_t pidFileShown;
 
-  // what --plan, --help and --version print
+  // The output of --plan, --help and --version.
   uint32_t planText;
   uint32_t helpText;
   uint32_t versionText;
 
   PayloadTable plan;        // its bytes (plan.h), at a multiple of 8
   PayloadTable components;  // PathComponent, the jail last
-  PayloadTable pidWay;      // the same for the directory of the pid file; empty without one
-  PayloadTable words;       // strings, one a step: `setresuid: 1001:`
+  PayloadTable pidWay;      // PathComponent, the directory of the pid file last; empty without a pid file
+  PayloadTable words;       // strings, one for each step: `setresuid: 1001:`
   PayloadTable reasons;     // Reason
   PayloadTable errors;      // ErrorWords
-  PayloadTable beginnings;  // of entries of the environment that pass, or with FLAG_KEEP_ENV that do not: `TERM=`, `LD_`
+  PayloadTable beginnings;  // prefixes of environment entries: `TERM=`, `LD_`; only these pass, or with FLAG_KEEP_ENV all others
   PayloadTable entries;     // NAME=value
-  PayloadTable fallbacks;   // NAME=value where no variable of that name has passed
-  PayloadTable directories; // beginnings of entries that name directories of the host: `STATE_DIRECTORY=`
+  PayloadTable fallbacks;   // NAME=value, used if no variable of that name has passed
+  PayloadTable directories; // prefixes of entries whose values are host directories: `STATE_DIRECTORY=`
   PayloadTable passing;     // errnos (int32_t) after which another try may succeed
 
-  // --service-status: what a launch that fails ends with, by whether another try may succeed; 0: the statuses for a person
+  // --service-status: the exit statuses for a failure that will stay and for one that may pass; 0: the ordinary statuses.
   int32_t finalStatus;
   int32_t passingStatus;
-  int32_t notifyFd;  // -1; once it is started, the socket of the service manager
-  uint32_t jailPath;  // on the host, as the entries of `directories` would have it
+  int32_t notifyFd;  // -1 in the file; at run time the socket of the service manager
+  uint32_t jailPath;  // the jail's path on the host, as it appears in `directories` entries
 };
 
 enum PayloadFlag : uint32_t {
   FLAG_ANY_INODE = 1,
-  FLAG_ANY_PATH = 2,  // --insecure-path: what lies above the jail is not looked at
+  FLAG_ANY_PATH = 2,  // --insecure-path: the directories above the jail are not checked
   FLAG_KEEP_ENV = 4,
 };
 
-// The number of this machine (elf.h).
+// The machine number of this code (elf.h).
 #if defined(__x86_64__)
 constexpr uint32_t kMachine = 62;  // EM_X86_64
 #elif defined(__aarch64__)
 constexpr uint32_t kMachine = 183;  // EM_AARCH64
 #endif
 
-// True if all that it refers to lies within it and its plan is well formed.
+// True if all offsets lie inside the block and the plan is well formed.
 bool checkPayload(const Payload* payload, uint64_t sizeBytes);
 
 inline const char* stringAt(const Payload* payload, uint32_t offset) {

@@ -1,4 +1,5 @@
-// As lib/launch/start/pidfile.ts: nobody ever reads half a pid, and a symbolic link in its place is replaced, not followed.
+// Does the same as lib/launch/start/pidfile.ts: a reader never sees half a pid, and a symbolic link of that name is replaced, not
+// followed.
 
 #include "pidfile.h"
 
@@ -14,18 +15,18 @@
 namespace uchroot {
 namespace {
 
-// Not fsync: after a crash of the machine there is no such process. Returns a negative errno, or 0.
+// No fsync: after a crash of the machine the process does not exist. Returns 0 or a negative errno.
 long fill(const Removal& file, long pid, const char* temporary) {
   Line line;
   line.number(static_cast<uint64_t>(pid)).put('\n');
   const long bytes = static_cast<long>(lengthOf(line.text()));
   const long wrote = sys(__NR_write, file.file, address(line.text()), bytes);
-  if (wrote != bytes) return wrote < 0 ? wrote : -ENOSPC;  // less than asked for: the disk is full (write(2))
+  if (wrote != bytes) return wrote < 0 ? wrote : -ENOSPC;  // a short write: the disk is full (write(2))
   return sys(__NR_renameat2, file.directory, address(temporary), file.directory, address(file.name), 0);
 }
 
 long create(long directory, const char* name) {
-  // O_EXCL, so that a prepared link is refused
+  // O_EXCL refuses a prepared link.
   return sys(__NR_openat, directory, address(name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 }
 
@@ -47,14 +48,14 @@ Removal writePidFile(const Payload* payload, long pid, int listenFds) {
   Line temporary;
   temporary.put(name).put('.').number(static_cast<uint64_t>(pid)).put(".new");
   long opened = create(directory, temporary.text());
-  // of a process that had this pid, and was killed: none has it now
+  // The file belongs to an earlier process of this pid, which was killed.
   if (opened == -EEXIST && sys(__NR_unlinkat, directory, address(temporary.text()), 0) == 0)
     opened = create(directory, temporary.text());
   if (opened < 0) fail(payload, opened);
   const Removal file = {.directory = directory, .file = moveAside(payload, opened, listenFds), .name = name};
   const long filled = fill(file, pid, temporary.text());
   if (filled < 0) {
-    (void)sys(__NR_unlinkat, directory, address(temporary.text()), 0);  // the first error is the one to tell
+    (void)sys(__NR_unlinkat, directory, address(temporary.text()), 0);  // the first error is reported
     fail(payload, filled);
   }
   return file;

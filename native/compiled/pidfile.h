@@ -6,7 +6,7 @@
 
 namespace uchroot {
 
-// Writes the pid to a new file and renames it; returns what takes it back. Or exits.
+// Writes the pid to a new file and renames it. Returns the removal that takes the file back. On an error it exits.
 Removal writePidFile(const Payload* payload, long pid, int listenFds);
 
 }  // namespace uchroot

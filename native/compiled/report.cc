@@ -1,4 +1,4 @@
-// The words come from lib/launch, which has put them into the payload; here they are only put together.
+// Puts messages together. Their texts come from the payload: lib/launch wrote them there.
 
 #include "report.h"
 
@@ -10,10 +10,10 @@
 namespace uchroot {
 namespace {
 
-// In words of the payload: what a failure adds, such as the number of a descriptor.
+// In a text of the payload, this byte stands for a failure's detail, such as the number of a descriptor.
 constexpr char kDetail = 1;
 
-// systemd reads no datagram that is longer than 4096 bytes (NOTIFY_BUFFER_MAX).
+// systemd ignores datagrams longer than 4096 bytes (NOTIFY_BUFFER_MAX).
 constexpr uint32_t kNotifyBytes = 3000;
 
 void putWords(Line& line, const char* words, uint32_t detail) {
@@ -69,7 +69,7 @@ bool isPassing(const Payload* payload, int error) {
   return false;
 }
 
-// STATUS= of sd_notify(3), as lib/launch/tell/service-status.ts has it.
+// Sends STATUS= (sd_notify(3)), like lib/launch/tell/service-status.ts.
 void notify(const Payload* payload, const Line& message, const char* hint) {
   Line status;
   status.put("STATUS=").put(message.text());
@@ -78,7 +78,7 @@ void notify(const Payload* payload, const Line& message, const char* hint) {
   status.write(payload->notifyFd);
 }
 
-// Between two stages.
+// Reports a failure between two stages.
 int tellFork(const Payload* payload, const PlanFailure& failure) {
   Line message, name;
   const bool isKilled = failure.op == PHASE_EXECUTE;
@@ -137,7 +137,7 @@ Line& Line::octal(uint32_t mode) {
 
 void Line::cut(uint32_t bytes) {
   if (used_ <= bytes) return;
-  // not within a character: systemd takes nothing that is not UTF-8
+  // Never cut inside a character: systemd ignores text that is not UTF-8.
   while (bytes > 0 && (buffer_[bytes] & 0xc0) == 0x80) bytes--;
   used_ = bytes;
   buffer_[used_] = 0;
@@ -158,9 +158,9 @@ void putError(const Payload* payload, int error, Line& line) {
 }
 
 int tell(const Payload* payload, const Failure& failure, const Line& message, const char* hint, int status) {
-  ignoreWriteSignals();  // a plan that has come to its last steps has reset them
+  ignoreWriteSignals();  // the last steps of the plan may have reset them
   Line told;
-  // the sentence of the C original begins with the program's name
+  // The message of the C original starts with the program's name already.
   if (failure.step != nullptr) told.put("uchroot: ");
   told.put(message.text()).put('\n');
   if (hint != nullptr) told.put("hint: ").put(hint).put('\n');

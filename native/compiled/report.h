@@ -1,4 +1,4 @@
-// What a compiled launcher says: one line on descriptor 2, perhaps a hint, and a line of JSON for --status-fd.
+// The messages of a compiled launcher: one line on descriptor 2, sometimes a hint, and a line of JSON for --status-fd.
 #pragma once
 
 #include "payload.h"
@@ -8,7 +8,7 @@ namespace uchroot {
 
 constexpr int kLaunchFailed = 125;
 
-// One line of text as it grows. What does not fit is left out.
+// One line of text. Text beyond its size is dropped.
 class Line {
  public:
   Line& put(const char* text);
@@ -16,7 +16,7 @@ class Line {
   Line& number(uint64_t value);
   Line& octal(uint32_t mode);
   const char* text() const { return buffer_; }
-  void cut(uint32_t bytes);  // to at most so many
+  void cut(uint32_t bytes);  // shortens the line to this size
   void write(long fd) const;
 
  private:
@@ -27,29 +27,29 @@ class Line {
 
 struct Failure {
   const char* step;
-  uint32_t place;    // in the plan, from 1; 0: before it
-  const char* code;  // name of an errno, or one of lib/errors.ts
+  uint32_t place;    // place in the plan, from 1; 0: before the plan
+  const char* code;  // an errno's name, or a code of lib/errors.ts
   int error;         // errno, or 0
 };
 
-// A reader that is gone, or a limit on file sizes, must not end this process by a signal: its exit status would be lost.
+// If the reader is gone or a file size limit is reached, a signal must not kill this process: its exit status would be lost.
 void ignoreWriteSignals();
 
-// Everything was written.
+// True if all bytes were written.
 bool writeAll(long fd, const char* bytes, uint64_t count);
 
 uint64_t lengthOf(const char* text);
 
-// The name of an errno, and its words. `line` keeps a name that has to be made.
+// The name of an errno, and its text. `line` stores a name that must be built.
 const char* errorName(const Payload* payload, int error, Line& line);
 void putError(const Payload* payload, int error, Line& line);
 
-// Tells of a failure on descriptor 2, to --status-fd and to the service manager. `message` begins with the step; `hint` may
-// be nullptr. Returns the exit status: `status`, or one of --service-status.
+// Reports a failure on descriptor 2, to --status-fd and to the service manager. `message` starts with the step; `hint` may be
+// nullptr. Returns the exit status: `status`, or one of --service-status.
 int tell(const Payload* payload, const Failure& failure, const Line& message, const char* hint,
          int status = kLaunchFailed);
 
-// The same for a step of the plan.
+// Reports a failed step of the plan.
 int tellStep(const Payload* payload, const PlanFailure& failure);
 
 }  // namespace uchroot

@@ -1,4 +1,4 @@
-// XXH64 in the byte order of both of our machines, little endian.
+// XXH64 for little-endian machines: x86-64 and arm64.
 
 #include "xxh64.h"
 
@@ -8,7 +8,7 @@ namespace {
 constexpr uint64_t kPrime1 = 0x9e3779b185ebca87, kPrime2 = 0xc2b2ae3d27d4eb4f, kPrime3 = 0x165667b19e3779f9,
                    kPrime4 = 0x85ebca77c2b2ae63, kPrime5 = 0x27d4eb2f165667c5;
 
-// Unaligned: of a packed struct the compiler expects nothing else.
+// A packed struct tells the compiler that the data may be unaligned.
 struct [[gnu::packed, gnu::may_alias]] Word64 {
   uint64_t value;
 };

@@ -1,6 +1,6 @@
-// XXH64 (https://github.com/Cyan4973/xxHash, doc/xxhash_spec.md), the checksum of a compiled launcher, and of the script to
-// which a code cache belongs. Whoever can write the file is root and could compute any: it is for what is damaged or does
-// not match, so what counts is that it costs a launch nothing.
+// XXH64 (https://github.com/Cyan4973/xxHash, doc/xxhash_spec.md): the checksum of a compiled launcher, and of the script that a
+// code cache belongs to. It finds damaged or mismatched files, not attacks: a user who can write these files is root already. So
+// speed matters most.
 #pragma once
 
 #include <stdint.h>

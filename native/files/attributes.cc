@@ -1,4 +1,4 @@
-// Extended attributes of one object for another; see attributes.h.
+// Copies extended attributes; see attributes.h.
 
 #include "attributes.h"
 
@@ -39,7 +39,7 @@ AttributeCopier::Outcome AttributeCopier::copy(const Attributed& source, const A
   value_.resize(XATTR_SIZE_MAX);
   Outcome outcome;
   const ssize_t size = list(source, names_);
-  // A file system without them, or no /proc to ask an O_PATH descriptor by.
+  // EOPNOTSUPP: the file system has no attributes. ENOENT: /proc is not mounted, so an O_PATH descriptor cannot be read.
   if (size < 0 && errno != EOPNOTSUPP && errno != ENOENT) outcome.error = errno;
   for (const char* name = names_.data(); name < names_.data() + size; name += std::strlen(name) + 1) {
     if (std::strcmp(name, kCapability) == 0) {
@@ -47,7 +47,7 @@ AttributeCopier::Outcome AttributeCopier::copy(const Attributed& source, const A
       if (!withCapabilities) continue;
     }
     const ssize_t length = get(source, name, value_);
-    if (length < 0 && errno == ENODATA) continue;  // taken away meanwhile
+    if (length < 0 && errno == ENODATA) continue;  // removed since it was listed
     if (length >= 0 && set(target, name, value_, static_cast<size_t>(length)) == 0) continue;
     outcome.error = errno;
     if (std::strcmp(name, kAccess) == 0) outcome.lostAcl = true;
@@ -69,7 +69,7 @@ bool hasAccessAcl(int fd) {
 }
 
 bool hasLooseDefaultAcl(int fd) {
-  // a version of 4 bytes, and then entries of 8 bytes: tag, permissions, id (linux/posix_acl_xattr.h, little-endian)
+  // A version of 4 bytes, then entries of 8 bytes: tag, permissions, id (linux/posix_acl_xattr.h, little-endian).
   constexpr uint16_t owner = 0x01, mask = 0x10, other = 0x20, write = 2;
   std::vector<uint8_t> list(256);
   ssize_t size = fgetxattr(fd, kDefault, list.data(), list.size());
@@ -91,7 +91,7 @@ bool hasLooseDefaultAcl(int fd) {
 }
 
 void removeInheritedAcls(int directory) {
-  // That there are none is as good.
+  // If there is no list, nothing has to be removed.
   (void)fremovexattr(directory, kAccess);
   (void)fremovexattr(directory, kDefault);
 }

@@ -1,4 +1,4 @@
-// Extended attributes of one object for another (xattr(7)), access control lists among them.
+// Copies extended attributes (xattr(7)), including access control lists, from one object to another.
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 
 namespace uchroot {
 
-// An object with attributes: a descriptor, or a path through /proc, since an O_PATH descriptor cannot be asked.
+// An object with attributes: a descriptor, or a path through /proc, because an O_PATH descriptor has no attributes.
 struct Attributed {
   int fd = -1;
   std::string path;
@@ -15,11 +15,11 @@ struct Attributed {
 class AttributeCopier {
  public:
   struct Outcome {
-    int error = 0;               // of an attribute that could not be copied; all others were
-    bool lostAcl = false;        // the access control list was among those
+    int error = 0;               // the errno of an attribute that could not be copied; all others were copied
+    bool lostAcl = false;        // the access control list was not copied
     bool hasCapabilities = false;
   };
-  // A path of `source` leads to the object itself, also if that is a link; a path of `target` to its name.
+  // A path in `source` leads to the object itself, even if it is a link. A path in `target` leads to its name.
   Outcome copy(const Attributed& source, const Attributed& target, bool withCapabilities);
 
  private:
@@ -27,16 +27,16 @@ class AttributeCopier {
   std::vector<char> value_;
 };
 
-// File capabilities of one file for another (capabilities(7)); a file that has none is fine. False with errno, of which `call`
-// was the call.
+// Copies file capabilities (capabilities(7)). A file without any is no error. On failure it returns false with errno, and `call`
+// names the failed call.
 bool copyCapabilities(int source, int target, const char*& call);
 
 bool hasAccessAcl(int fd);
 
-// Whether the default access control list of a directory lets others than the owner write what is made in it (acl(5)).
+// Whether a directory's default access control list lets other users write to new files in it (acl(5)).
 bool hasLooseDefaultAcl(int directory);
 
-// Removes the lists that a new directory has inherited. Everything made in it would inherit them too (acl(5)).
+// Removes the lists that a new directory has inherited, because new entries would inherit them too (acl(5)).
 void removeInheritedAcls(int directory);
 
 }  // namespace uchroot

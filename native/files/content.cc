@@ -1,4 +1,4 @@
-// The content of one regular file for another; see content.h.
+// Copies the content of a regular file; see content.h.
 
 #include "content.h"
 
@@ -14,7 +14,7 @@
 namespace uchroot {
 namespace {
 
-// So much at a time that the calls cost nothing, and so little that an abort is heard soon.
+// Large enough that the calls take no time, small enough that an abort takes effect soon.
 constexpr size_t kKernelBytes = 1 << 24;
 constexpr size_t kBufferBytes = 1 << 18;
 
@@ -26,7 +26,7 @@ bool ContentCopier::fail(const char* call, bool inTarget) {
   return false;
 }
 
-// A file system that compresses looks like that too, and is none the worse for it. stat(2): blocks of 512 bytes.
+// A compressed file looks sparse too, and may be copied like one. stat(2): blocks have 512 bytes.
 static bool isSparse(const struct stat& status) { return status.st_blocks < status.st_size / 512; }
 
 bool ContentCopier::copy(int source, int target, const struct stat& status) {
@@ -38,8 +38,8 @@ bool ContentCopier::copy(int source, int target, const struct stat& status) {
   return copied;
 }
 
-// The blocks are shared until one side writes (ioctl_ficlone(2)). Why it failed does not matter beyond that: a real error
-// comes again when the content is copied.
+// The files share their blocks until one is written (ioctl_ficlone(2)). Any error is ignored here: a real one occurs again when
+// the content is copied.
 bool ContentCopier::shareBlocks(int source, int target) {
   if (!shares_) return false;
   const bool shared = ioctl(target, FICLONE, source) == 0;
@@ -55,7 +55,7 @@ bool ContentCopier::copyHashed(int source, int target, const struct stat& status
     return copySparse(source, target, size) && (hashFile(target, buffer_, hash) >= 0 || fail("read", true));
   }
   Sha256 sum(fastestSha256());
-  // A file of /proc says that it is empty.
+  // A file of /proc has size 0.
   const off_t end = size == 0 ? std::numeric_limits<off_t>::max() : size;
   if (!copyByHand(source, target, 0, end, &sum)) return false;
   sum.finish(hash);
@@ -84,8 +84,8 @@ bool ContentCopier::copyToEnd(int source, int target) {
 bool ContentCopier::copySparse(int source, int target, off_t size) {
   for (off_t at = 0; at < size;) {
     const off_t data = lseek(source, at, SEEK_DATA);
-    if (data < 0 && errno == ENXIO) break;  // nothing but a hole from here on
-    if (data < 0) return copyRange(source, target, at, size);  // a file system that knows no holes
+    if (data < 0 && errno == ENXIO) break;  // only a hole is left
+    if (data < 0) return copyRange(source, target, at, size);  // the file system does not support holes
     off_t hole = lseek(source, data, SEEK_HOLE);
     if (hole < 0 || hole > size) hole = size;
     if (!copyRange(source, target, data, hole)) return false;
@@ -106,10 +106,10 @@ bool ContentCopier::copyRange(int source, int target, off_t from, off_t to) {
     off_t out = from;
     const size_t wanted = std::min(kKernelBytes, static_cast<size_t>(to - from));
     const ssize_t count = copy_file_range(source, &in, target, &out, wanted, 0);
-    // 0 although there should be more: it has shrunk, or lies on a file system that has no true sizes.
+    // 0 before the expected end: the file has shrunk, or its file system reports wrong sizes.
     if (count == 0) break;
     if (count < 0) {
-      // What else it may be, the calls that do it by hand will tell, and whose fault it is.
+      // For any other error, the plain calls that follow fail too and report it.
       copiesInKernel_ = errno != EXDEV && errno != ENOSYS && errno != EOPNOTSUPP && errno != EPERM;
       break;
     }

@@ -1,4 +1,4 @@
-// The content of one regular file for another: shared, copied by the kernel, or by hand, holes staying holes.
+// Copies the content of a regular file: shared blocks, a copy by the kernel, or read and write. Holes stay holes.
 #pragma once
 
 #include <sys/stat.h>
@@ -14,14 +14,14 @@ namespace uchroot {
 class ContentCopier {
  public:
   explicit ContentCopier(TreeProgress& progress) : progress_(progress) {}
-  // Copies a file into an empty one: as much as `status` says there is, or less if the file has shrunk. False with errno:
-  // ECANCELED if it was aborted.
+  // Copies a file into an empty one, up to the size in `status`, or less if the file has shrunk. False with errno: ECANCELED if
+  // it was aborted.
   bool copy(int source, int target, const struct stat& status);
-  // Copies all that can be read, whatever size the file claims to have.
+  // Copies all readable bytes, whatever size the file reports.
   bool copyToEnd(int source, int target);
-  // The same as either of the two. The hash (Sha256) is that of what was written.
+  // Does the same as one of these two. The hash (Sha256) is that of the written bytes.
   bool copyHashed(int source, int target, const struct stat& status, uint8_t* hash);
-  // After a failure: the call, and whether it was the target's.
+  // After a failure: the failed call, and whether it failed on the target.
   const char* call() const { return call_; }
   bool inTarget() const { return inTarget_; }
 
@@ -35,7 +35,7 @@ class ContentCopier {
 
   TreeProgress& progress_;
   std::vector<char> buffer_;
-  // Until these two file systems have shown that they cannot.
+  // True until a copy has shown that these two file systems cannot do it.
   bool shares_ = true;
   bool copiesInKernel_ = true;
   off_t end_ = 0;

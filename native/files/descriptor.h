@@ -12,12 +12,12 @@ class Descriptor {
   Descriptor& operator=(const Descriptor&) = delete;
   ~Descriptor() { reset(-1); }
   int get() const { return fd_; }
-  // Closes the descriptor that it had. Writes are checked where they are made, so close has nothing to report.
+  // Closes the previous descriptor. Errors of writes are checked at the writes, so close reports none.
   void reset(int fd) {
     if (fd_ >= 0) close(fd_);
     fd_ = fd;
   }
-  // The caller closes the descriptor from here on.
+  // The caller closes the descriptor from now on.
   int release() {
     const int fd = fd_;
     fd_ = -1;
@@ -28,7 +28,7 @@ class Descriptor {
   int fd_;
 };
 
-// Closes a descriptor unless it is -1, which says that somebody else has taken it.
+// Closes a descriptor unless it is -1: then it has another owner, or was never open.
 inline void closeIfOpen(int& fd) {
   if (fd >= 0) close(fd);
   fd = -1;

@@ -1,4 +1,4 @@
-// Makes, renames and removes what lies beneath a directory; see inroot.h.
+// Makes, renames and removes entries beneath a directory; see inroot.h.
 
 #include <cerrno>
 #include <cmath>
@@ -19,19 +19,19 @@
 namespace uchroot {
 namespace {
 
-// The directory in which something is changed. Not by way of a link: a user of the jail who may write above it could make one
-// that leads to what is root's in the jail.
+// Opens the directory whose entries change. Links are refused: a jail user who can write above it could make a link to root's
+// files in the jail.
 int openToChange(int root, const std::string& directory) {
   return openInRoot(root, directory, O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS);
 }
 
-// The directory that an entry lies in, opened in the root, and the entry's name in it. Calls such as mkdirat
-// follow no link in the last component, and it is the only one they are given.
+// The parent directory of an entry, opened in the root, and the entry's name. Calls such as mkdirat do not follow a link in the
+// last component, and the name is only that component.
 class Entry {
  public:
   Entry(const Target& target, bool& valid) : parent_(-1) {
     const std::string& path = target.path;
-    const size_t end = path.find_last_not_of('/') + 1;  // 0 if there is nothing but slashes
+    const size_t end = path.find_last_not_of('/') + 1;  // 0 if the path is empty or only slashes
     const size_t start = end == 0 ? 0 : path.find_last_of('/', end - 1) + 1;
     name_ = path.substr(start, end - start);
     valid = !name_.empty() && name_ != "." && name_ != "..";
@@ -39,7 +39,7 @@ class Entry {
       errno = EINVAL;
       return;
     }
-    // "/" rather than "": an empty path is ENOENT
+    // "/" and not "": an empty path is ENOENT.
     parent_ = openToChange(target.root, start == 0 ? "/" : path.substr(0, start));
     valid = parent_ >= 0;
   }
@@ -81,7 +81,7 @@ Napi::Value makeLink(const Napi::CallbackInfo& info) {
                  [&](int parent, const char* name) { return symlinkat(text->c_str(), parent, name); });
 }
 
-// Makes a device node (or, with S_IFIFO, a fifo) of exactly this mode.
+// Makes a device node, or a fifo with S_IFIFO, of exactly this mode.
 Napi::Value makeNode(const Napi::CallbackInfo& info) {
   const auto target = toTarget(info);
   if (!target) return info.Env().Undefined();
@@ -96,8 +96,9 @@ Napi::Value makeNode(const Napi::CallbackInfo& info) {
   const dev_t device = makedev(numbers[1], numbers[2]);
   return onEntry(info, *target, "mknod", [&](int parent, const char* name) {
     if (mknodat(parent, name, mode, device) < 0) return -1;
-    // The umask has had its say in the mode; setting it aside would do so for all threads. By descriptor, of the
-    // very node: a name could be a link by now. /proc, since chmod takes no O_PATH descriptor before 6.6.
+    // The umask has changed the mode. Changing the umask would affect all threads, so the mode is set afterwards. It is set by
+    // descriptor, because the name could be a link by now, and through /proc, because chmod accepts no O_PATH descriptor before
+    // Linux 6.6.
     const Descriptor node(openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
     struct stat status = {};
     if (node.get() < 0 || fstat(node.get(), &status) < 0) return -1;
@@ -122,15 +123,15 @@ Napi::Value renameWith(const Napi::CallbackInfo& info, unsigned flags) {
   });
 }
 
-// renameEntry(root, from, to, exclusive): with `exclusive` nothing that is there already is replaced.
+// renameEntry(root, from, to, exclusive): with `exclusive`, an existing entry is not replaced.
 Napi::Value renameEntry(const Napi::CallbackInfo& info) {
   return renameWith(info, isTrue(info[3]) ? RENAME_NOREPLACE : 0);
 }
 
-// exchangeEntries(root, one, other): both names are there before and after.
+// exchangeEntries(root, one, other): both names exist at any time.
 Napi::Value exchangeEntries(const Napi::CallbackInfo& info) { return renameWith(info, RENAME_EXCHANGE); }
 
-// Directories that several entries lie in, each opened once: a rename of a thousand files needs few descriptors.
+// Parent directories of several entries. Each is opened once, so renaming a thousand files needs few descriptors.
 class Parents {
  public:
   explicit Parents(int root) : root_(root) {}
@@ -139,7 +140,7 @@ class Parents {
   ~Parents() {
     for (const auto& [path, fd] : opened_) close(fd);
   }
-  // The directory of `path` and the name in it; -1 with errno.
+  // The parent directory of `path`, and the entry's name; -1 with errno.
   int open(const std::string& path, std::string& name) {
     const size_t start = path.find_last_of('/') + 1;  // 0 if there is no slash
     name = path.substr(start);
@@ -167,7 +168,7 @@ struct Rename {
   int toParent = -1;
 };
 
-// Node's kind of system error, which also says at which pair, and how many were renamed before.
+// A system error like Node's, with the index of the failed pair and the number of renames before it.
 Napi::Value failedRename(Napi::Env env, const char* call, const std::string& path, size_t index, size_t renamed) {
   throwErrno(env, errno, call, path);
   Napi::Error error = env.GetAndClearPendingException();
@@ -177,8 +178,8 @@ Napi::Value failedRename(Napi::Env env, const char* call, const std::string& pat
   return env.Undefined();
 }
 
-// renameAll(root, [[from, to], …]): what can be looked up is looked up before the first rename, so that an interruption
-// between the first and the last is as unlikely as can be.
+// renameAll(root, [[from, to], …]): opens all parents before the first rename, so that an interruption between the renames is
+// unlikely.
 Napi::Value renameAll(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto root = toUint32(info[0], "root descriptor");
@@ -226,7 +227,7 @@ Napi::Value removeEntry(const Napi::CallbackInfo& info) {
                  [&](int parent, const char* name) { return unlinkat(parent, name, flags); });
 }
 
-// When the object at a path, itself even if it is a link, was last modified: in milliseconds since 1970.
+// Sets the modification time of the object at a path, in milliseconds since 1970. Links are not followed.
 Napi::Value setTimes(const Napi::CallbackInfo& info) {
   const auto target = toTarget(info);
   if (!target) return info.Env().Undefined();

@@ -1,5 +1,5 @@
-// Copies a list of files beneath one directory into another directory, or only reads them, and hashes them, on a thread of
-// libuv's pool: no file costs a call from JS. Two lists at a time use two processors.
+// Copies a list of files from one directory to another, or only reads and hashes them, on a thread of libuv's pool. There is no
+// call from JS for each file. Two lists at a time use two processors.
 
 #include "filelist.h"
 
@@ -27,19 +27,19 @@
 namespace uchroot {
 namespace {
 
-// A sparse file takes nothing to make, and a long time to read: a list that is only read leaves it to the caller.
+// A sparse file is made quickly but read slowly. Larger files are left to the caller if the list is only read.
 constexpr off_t kMaxReadBytes = 1 << 30;
 
-// What becomes of a copy. The order is known to lib/jail/host/files.ts.
+// The attributes of a copy. lib/jail/apply/file-facts.ts uses the same order.
 struct Wanted {
-  uint32_t name;  // a number
+  uint32_t name;  // the file name, a number
   uint32_t mode, uid, gid;
   uint32_t keepsCapabilities;
 };
 
-// What was read of one file. The order is known to lib/jail/host/files.ts.
+// The facts about one file. lib/jail/apply/file-facts.ts uses the same order.
 struct Found {
-  double isRead;  // 0 for none: there is no regular file, or it cannot be read
+  double isRead;  // 0: no regular file, or not readable
   double sizeBytes, mtimeMs, mode, uid, gid, nlink;
   uint64_t dev, ino;
   uint8_t sha256[kSha256Bytes];
@@ -64,7 +64,7 @@ class FileList {
   FileList(int root, int target, std::string paths, std::vector<Wanted> wanted)
       : root_(root), target_(target), paths_(std::move(paths)), wanted_(std::move(wanted)), copier_(progress_) {}
 
-  // False: the copy of file number found_.size() - 1 has failed with errno in call().
+  // False if the copy of file number found_.size() - 1 failed: errno, call().
   bool run() {
     for (size_t at = 0; at < paths_.size();) {
       const std::string path = paths_.c_str() + at;
@@ -97,14 +97,14 @@ class FileList {
     // The plan has resolved all links. A new one may lead into a directory that only root may search.
     const Descriptor from(openRegular(root_.get(), path, status, call_, RESOLVE_NO_SYMLINKS));
     if (from.get() < 0) return false;
-    // In a directory of others the name can lead to another file by now, to one that only root may read.
+    // In another user's directory the name can lead to another file by now, which only root may read.
     if ((wanted.mode & S_IROTH) != 0 && (status.st_mode & S_IROTH) == 0) return failed("exchanged", EAGAIN);
     constexpr int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     const Descriptor to(openat(target_.get(), std::to_string(wanted.name).c_str(), flags, 0600));
     if (to.get() < 0) return failed("openat", errno);
     if (!copier_.copyHashed(from.get(), to.get(), status, found_.back().sha256)) return failed(copier_.call(), errno);
     if (fchown(to.get(), wanted.uid, wanted.gid) < 0) return failed("fchown", errno);
-    // after fchown, which takes the set-user-ID bit away
+    // After fchown, which clears the set-user-ID bit.
     if (fchmod(to.get(), wanted.mode) < 0) return failed("fchmod", errno);
     if (wanted.keepsCapabilities != 0 && !copyCapabilities(from.get(), to.get(), call_)) return false;
     const timespec times[2] = {status.st_atim, status.st_mtim};
@@ -122,7 +122,7 @@ class FileList {
 
   const Descriptor root_;
   const Descriptor target_;
-  const std::string paths_;  // one after the other, each with its NUL
+  const std::string paths_;  // the paths, each with a NUL
   const std::vector<Wanted> wanted_;
   std::vector<Found> found_;
   std::vector<char> buffer_;
@@ -165,8 +165,8 @@ class Reading : public Napi::AsyncWorker {
   int error_ = 0;
 };
 
-// readFiles(rootFd, targetFd, paths, wanted) → Promise of a Buffer of Found; paths has a NUL after each. targetFd -1: nothing
-// is copied.
+// readFiles(rootFd, targetFd, paths, wanted) → Promise of a Buffer of Found. Each path in `paths` ends in NUL. With targetFd -1,
+// nothing is copied.
 Napi::Value readFiles(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto root = toUint32(info[0], "root descriptor");
@@ -186,7 +186,7 @@ Napi::Value readFiles(const Napi::CallbackInfo& info) {
     Napi::TypeError::New(env, "as many paths as files wanted").ThrowAsJavaScriptException();
     return env.Undefined();
   }
-  // Descriptors of our own: what the caller closes meanwhile is not what is worked on.
+  // Duplicates: the caller may close its descriptors meanwhile.
   Descriptor ownRoot(fcntl(static_cast<int>(*root), F_DUPFD_CLOEXEC, 3));
   if (ownRoot.get() < 0) return checked(env, -1, "fcntl");
   Descriptor ownTarget(target < 0 ? -1 : fcntl(target, F_DUPFD_CLOEXEC, 3));

@@ -1,4 +1,4 @@
-// Copies or reads a list of files, and hashes them: the Node-API surface of filelist.cc.
+// Copies or reads a list of files, and hashes them: the exports of filelist.cc.
 #pragma once
 
 #include <napi.h>

@@ -1,4 +1,4 @@
-// Hard links within a tree that is copied; see hardlinks.h.
+// Keeps hard links when a tree is copied; see hardlinks.h.
 
 #include "hardlinks.h"
 
@@ -18,7 +18,7 @@ HardLinks::Outcome HardLinks::link(const struct stat& status, int directory, con
   const std::string number = std::to_string(found->second.number);
   int result = linkat(store_.get(), number.c_str(), directory, name, 0);
   if (result < 0 && errno == EMLINK) {
-    // As many names as the source has: there is no room for ours. After it a new copy begins.
+    // The copy has the maximum number of names, so the extra name becomes this name. The next name gets a new copy.
     result = renameat(store_.get(), number.c_str(), directory, name);
     known_.erase(found);
   } else if (result == 0 && --found->second.left == 0) {
@@ -32,7 +32,7 @@ bool HardLinks::remember(const struct stat& status, int directory, const char* n
   if (store_.get() < 0 && !makeStore()) return false;
   const uint64_t number = next_++;
   if (linkat(directory, name, store_.get(), std::to_string(number).c_str(), 0) < 0) {
-    return errno == EPERM || errno == EOPNOTSUPP;  // no hard links here: a copy for each name then
+    return errno == EPERM || errno == EOPNOTSUPP;  // no hard links on this file system: each name gets its own copy
   }
   known_[{status.st_dev, status.st_ino}] = {number, status.st_nlink - 1};
   return true;
@@ -47,7 +47,7 @@ bool HardLinks::finish() {
 
 bool HardLinks::makeStore() {
   uint64_t random = 0;
-  // The source may hold any name, but nobody can have known this one.
+  // The source can contain any name, but it cannot have predicted a random one.
   if (getrandom(&random, sizeof random, 0) < 0) return false;
   name_ = ".uchroot-links-" + std::to_string(random);
   if (mkdirat(root_, name_.c_str(), 0700) < 0) return false;

@@ -1,4 +1,4 @@
-// Hard links in a tree that is copied: all names of one inode become names of one copy.
+// Keeps hard links when a tree is copied: all names of one inode become names of one copy.
 #pragma once
 
 #include <sys/stat.h>
@@ -11,22 +11,22 @@
 
 namespace uchroot {
 
-// The first copy of an inode gets an additional name in a directory of ours in the target. Its other names are linked from there,
-// so that no path to it is needed and nothing has to stay open.
+// The first copy of an inode gets an extra name in a private directory of the target. Its other names are linked from there, so
+// no path has to be known and no descriptor stays open.
 class HardLinks {
  public:
   enum class Outcome { kUnknown, kLinked, kFailed };
 
-  // `root`, which stays open, is the root of the target.
+  // `root` is the root of the target. It stays open.
   explicit HardLinks(int root) : root_(root) {}
 
-  // Links `name` to the copy of this inode, if there is one. kFailed comes with errno.
+  // Links `name` to the copy of this inode, if there is one. kFailed sets errno.
   Outcome link(const struct stat& status, int directory, const char* name);
 
-  // Call it when the first name of a copy is made. False with errno.
+  // Called after the first name of a copy was made. False with errno.
   bool remember(const struct stat& status, int directory, const char* name);
 
-  // Removes the directory of ours. False with errno.
+  // Removes the private directory. False with errno.
   bool finish();
 
  private:
@@ -40,7 +40,7 @@ class HardLinks {
   };
   struct Copy {
     uint64_t number;
-    nlink_t left;  // names not seen yet
+    nlink_t left;  // names that were not found yet
   };
 
   bool makeStore();

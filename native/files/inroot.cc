@@ -1,5 +1,5 @@
-// Opens and looks at files beneath a directory. The kernel resolves every path as if the directory were the root
-// (openat2(2), RESOLVE_IN_ROOT), so that no link and no `..` leads out of it.
+// Opens and inspects files beneath a directory. The kernel resolves each path as if the directory were the root (openat2(2),
+// RESOLVE_IN_ROOT), so links and `..` never lead out of it.
 
 #include "inroot.h"
 
@@ -21,10 +21,10 @@
 namespace uchroot {
 
 int openInRoot(int root, const std::string& path, uint64_t flags, uint64_t mode, uint64_t resolve) {
-  // No magic links: /proc/PID/root and /proc/PID/fd/N of a /proc mounted in the jail lead out of it.
+  // No magic links: if /proc is mounted in the jail, /proc/PID/root and /proc/PID/fd/N lead out of it.
   open_how how = {flags | O_CLOEXEC, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve};
-  // EAGAIN: something was renamed or mounted while `..` was resolved, and the kernel could not tell whether
-  // that led out. Whoever renames all the time in a jail must not hold us for ever.
+  // EAGAIN: an entry was renamed or mounted while `..` was resolved, and the kernel could not tell whether the path left the
+  // root. The number of tries is limited, so that a user who keeps renaming entries cannot block this process.
   for (int attempt = 0; attempt < 128; attempt++) {
     const long fd = syscall(SYS_openat2, root, path.c_str(), &how, sizeof how);
     if (fd >= 0) return static_cast<int>(fd);
@@ -34,7 +34,7 @@ int openInRoot(int root, const std::string& path, uint64_t flags, uint64_t mode,
 }
 
 int openRegular(int root, const std::string& path, struct stat& status, const char*& call, uint64_t resolve) {
-  // Looked at before, since opening a device can do things; and after, since it may have been exchanged.
+  // Checked before opening, because opening a device can have effects, and after, because the file can have been exchanged.
   for (const uint64_t flags : {O_PATH, O_RDONLY | O_NONBLOCK | O_NOCTTY}) {
     call = "openat2";
     Descriptor fd(openInRoot(root, path, flags, 0, resolve));
@@ -73,7 +73,7 @@ Napi::Value open(const Napi::CallbackInfo& info) {
 }
 
 bool readLink(int fd, std::string& target) {
-  // A link's target is at most a page long (symlink(7)); one byte more tells a cut one.
+  // A link's target has at most 4096 bytes (symlink(7)). One byte more detects a truncated one.
   target.resize(4097);
   const ssize_t size = readlinkat(fd, "", target.data(), target.size());
   if (size < 0) return false;
@@ -119,7 +119,7 @@ Napi::Value statusOf(const Napi::CallbackInfo& info, int fd, const std::string& 
 Napi::Value lstatPath(const Napi::CallbackInfo& info) {
   const auto target = toTarget(info);
   if (!target) return info.Env().Undefined();
-  // O_PATH: neither permission on the object is needed nor does opening it do anything, such as wait or rewind.
+  // O_PATH needs no permission for the object, and has no effects such as waiting or rewinding a tape.
   const Descriptor fd(openInRoot(target->root, target->path, O_PATH | O_NOFOLLOW, 0));
   if (fd.get() < 0) return checked(info.Env(), -1, "openat2", target->path);
   return statusOf(info, fd.get(), target->path);

@@ -1,5 +1,5 @@
-// Calls that are made thousands of times in a row. Numbers are returned in an array that the caller keeps, and a missing file is
-// an answer, not an exception.
+// Calls that are made thousands of times in a row. Results are written to an array that the caller reuses, and a missing file is
+// a result, not an exception.
 
 #include "inroot.h"
 
@@ -21,7 +21,7 @@
 namespace uchroot {
 namespace {
 
-// The order is known to lib/binary/root.ts.
+// lib/binary/root.ts uses the same order.
 struct Numbers {
   double mode;
   double uid;
@@ -29,7 +29,7 @@ struct Numbers {
   double size;
   double mtimeMs;
   double noexec;
-  uint64_t dev;  // the last two as they are: a double holds no more than 53 bits
+  uint64_t dev;  // the last two as integers: a double holds only 53 bits
   uint64_t ino;
 };
 
@@ -46,7 +46,7 @@ Numbers* toNumbers(const Napi::CallbackInfo& info) {
 
 bool isAbsence(int error) { return error == ENOENT || error == ENOTDIR; }
 
-// Undefined for what is not there, otherwise throws errno.
+// Returns undefined for a missing file, otherwise throws errno.
 Napi::Value absentOr(const Napi::CallbackInfo& info, const char* call, const std::string& path) {
   return isAbsence(errno) ? info.Env().Undefined() : checked(info.Env(), -1, call, path);
 }
@@ -65,7 +65,7 @@ bool fill(int fd, const struct stat& status, Numbers& numbers) {
   return true;
 }
 
-// lookInRoot(root, path, numbers) → true; false if it is a link or may have an access control list, which inRootLstat tells;
+// lookInRoot(root, path, numbers) → true; false for a link, or if there may be an access control list (inRootLstat reads these);
 // undefined if nothing is there.
 Napi::Value lookInRoot(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -83,7 +83,7 @@ Napi::Value lookInRoot(const Napi::CallbackInfo& info) {
 }
 
 // openFileInRoot(root, path, numbers) → a descriptor of a regular file for reading, links followed; undefined if nothing is
-// there. EISDIR or EINVAL for anything else, a fifo that would wait for a writer among them.
+// there. EISDIR or EINVAL for other file types, and for a fifo, which would wait for a writer.
 Napi::Value openFileInRoot(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto target = toTarget(info);
@@ -98,7 +98,7 @@ Napi::Value openFileInRoot(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, fd.release());
 }
 
-// The names in an open directory, which is closed; false with errno.
+// Reads the names in an open directory and closes it. False with errno.
 bool readNames(int fd, std::vector<std::string>& names) {
   DIR* directory = fdopendir(fd);
   if (directory == nullptr) {
@@ -119,7 +119,7 @@ bool readNames(int fd, std::vector<std::string>& names) {
   return error == 0;
 }
 
-// listInRoot(root, path) → the names in a directory, one character a byte, in order; undefined if there is none.
+// listInRoot(root, path) → the sorted names in a directory, one character for each byte; undefined if there is none.
 Napi::Value listInRoot(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto target = toTarget(info);
@@ -128,7 +128,7 @@ Napi::Value listInRoot(const Napi::CallbackInfo& info) {
   if (fd < 0) return absentOr(info, "openat2", target->path);
   std::vector<std::string> names;
   if (!readNames(fd, names)) return checked(env, -1, "readdir", target->path);
-  // by byte: char_traits<char> compares as unsigned char
+  // Compares bytes: char_traits<char> compares as unsigned char.
   std::sort(names.begin(), names.end());
   Napi::Array list = Napi::Array::New(env, names.size());
   for (uint32_t i = 0; i < names.size(); i++) {

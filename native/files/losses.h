@@ -1,4 +1,4 @@
-// What a copy of a tree lacks, and what ends it.
+// Collects what a copy of a tree lacks, and the error that ends it.
 #pragma once
 
 #include <cerrno>
@@ -8,10 +8,10 @@
 
 namespace uchroot {
 
-// True from any of these: the copy goes on. An entry is named as it is in the directory that the walk is in.
+// If a function returns true, the copy continues. Names are relative to the current directory of the walk.
 class Losses {
  protected:
-  // Owns the root of the source.
+  // Takes over the source's root.
   Losses(int source, TreeReport& report) : source_(source), report_(report) {}
 
   bool skip(const char* name, const char* reason, int error = 0) {
@@ -20,8 +20,8 @@ class Losses {
     return true;
   }
 
-  // An entry of the source that can no longer be had as it was listed. Whoever may write there can do that at any time:
-  // no reason to give up.
+  // An entry of the source is missing or has changed since it was listed. A user who can write there can cause this at any time,
+  // so the copy continues.
   bool lost(const char* name, const char* call) {
     switch (errno) {
       case ENOENT:
@@ -29,7 +29,7 @@ class Losses {
         return skip(name, "vanished");
       case EXDEV:
         return skip(name, "mount");
-      case EAGAIN:  // a lease (fcntl(2)), which its holder can keep for 45 seconds, file by file
+      case EAGAIN:  // a lease (fcntl(2)): its holder could delay each file by 45 seconds
         return skip(name, "busy");
       case ELOOP:
       case ENOTDIR:
@@ -42,7 +42,7 @@ class Losses {
     }
   }
 
-  // A directory that changes while it is read can be listed with the same name twice.
+  // A directory that changes during the walk can list the same name twice.
   bool notMade(const char* call, const char* name) {
     return errno == EEXIST ? skip(name, "changed") : failTarget(call, name);
   }

@@ -1,4 +1,4 @@
-// What is done with files and directories that are open already: copied, locked, written to disk, asked for attributes.
+// Calls for open files and directories: copy, lock, write to disk, attributes.
 
 #include "opened.h"
 
@@ -22,7 +22,7 @@
 namespace uchroot {
 namespace {
 
-// Copies content and modification time of one regular file into another, empty one.
+// Copies content and modification time of a regular file into an empty one.
 Napi::Value copyFile(const Napi::CallbackInfo& info) {
   const auto source = toUint32(info[0], "source descriptor");
   if (!source) return info.Env().Undefined();
@@ -34,21 +34,21 @@ Napi::Value copyFile(const Napi::CallbackInfo& info) {
   if (fstat(from, &status) < 0) return checked(info.Env(), -1, "fstat");
   TreeProgress progress;
   ContentCopier copier(progress);
-  // A file of /proc says that it is empty.
+  // A file of /proc has size 0.
   const bool isCopied = status.st_size == 0 ? copier.copyToEnd(from, to) : copier.copy(from, to, status);
   if (!isCopied) return checked(info.Env(), -1, copier.call());
   const timespec times[2] = {status.st_atim, status.st_mtim};
   return checked(info.Env(), futimens(to, times), "futimens");
 }
 
-// close(2), for what was opened here: of a descriptor that Node has not opened itself, a worker's closeSync warns.
+// close(2) for descriptors that this addon opened. In a worker, closeSync warns of descriptors that Node has not opened.
 Napi::Value closeDescriptor(const Napi::CallbackInfo& info) {
   const auto fd = toUint32(info[0], "descriptor");
   if (!fd) return info.Env().Undefined();
   return checked(info.Env(), close(static_cast<int>(*fd)), "close");
 }
 
-// File capabilities of one file for another (capabilities(7)); none is fine.
+// Copies file capabilities (capabilities(7)). A file without any is no error.
 Napi::Value giveCapabilities(const Napi::CallbackInfo& info) {
   const auto source = toUint32(info[0], "source descriptor");
   if (!source) return info.Env().Undefined();
@@ -59,8 +59,8 @@ Napi::Value giveCapabilities(const Napi::CallbackInfo& info) {
   return checked(info.Env(), isCopied ? 0 : -1, call);
 }
 
-// A lock on an open file or directory, for as long as it is open; false if somebody else has one that it does not go
-// with (flock(2)). lockFile(fd, shared)
+// lockFile(fd, shared): locks an open file or directory until it is closed. False if another process holds a conflicting lock
+// (flock(2)).
 Napi::Value lockFile(const Napi::CallbackInfo& info) {
   const auto fd = toUint32(info[0], "descriptor");
   if (!fd) return info.Env().Undefined();
@@ -70,8 +70,7 @@ Napi::Value lockFile(const Napi::CallbackInfo& info) {
   return checked(info.Env(), -1, "flock");
 }
 
-// Writes everything of the file system that the directory lies on to disk (syncfs(2)): once for many files, where an
-// fsync for each would wait for each.
+// Writes all data of the directory's file system to disk (syncfs(2)). One call for many files is faster than an fsync for each.
 Napi::Value syncFileSystem(const Napi::CallbackInfo& info) {
   const auto root = toUint32(info[0], "root descriptor");
   if (!root) return info.Env().Undefined();
@@ -80,8 +79,8 @@ Napi::Value syncFileSystem(const Napi::CallbackInfo& info) {
   return checked(info.Env(), syncfs(directory.get()), "syncfs");
 }
 
-// openBeneath(fd): a detached copy of the mount that the directory lies on, from the directory on; mounts in it are not copied,
-// since AT_RECURSIVE is not given (open_tree(2)).
+// openBeneath(fd): a detached copy of the directory's mount, from the directory down. Mounts inside it are not copied, because
+// AT_RECURSIVE is not given (open_tree(2)).
 Napi::Value openBeneath(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto directory = toUint32(info[0], "descriptor");
@@ -92,7 +91,7 @@ Napi::Value openBeneath(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, static_cast<double>(fd));
 }
 
-// hasAttribute(fd, name): of what a descriptor of O_PATH may stand for, by way of /proc; such a one takes no fgetxattr.
+// hasAttribute(fd, name): reads through /proc, because fgetxattr accepts no O_PATH descriptor.
 Napi::Value hasAttribute(const Napi::CallbackInfo& info) {
   const auto fd = toUint32(info[0], "descriptor");
   if (!fd) return info.Env().Undefined();

@@ -1,4 +1,4 @@
-// What is done with files and directories that are open already.
+// Calls for open files and directories.
 #pragma once
 
 #include <napi.h>

@@ -1,4 +1,4 @@
-// scanTree(…) as JS sees it: each batch of a scan is read on a thread of libuv's pool.
+// scanTree(…) for JS: each batch of a scan is read on a thread of libuv's pool.
 
 #include "scan.h"
 
@@ -17,7 +17,7 @@
 namespace uchroot {
 namespace {
 
-// Fills one batch; the buffer for the content is the caller's, and he leaves it alone meanwhile.
+// Fills one batch. The caller owns the buffer and must not use it meanwhile.
 class Filling : public Napi::AsyncWorker {
  public:
   Filling(Napi::Env env, std::shared_ptr<Scan> scan, Napi::Uint8Array buffer)

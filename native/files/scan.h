@@ -1,4 +1,4 @@
-// Everything in a directory tree, a batch at a time: the Node-API surface of scan.cc.
+// Lists a directory tree, one batch at a time: the exports of scan.cc.
 #pragma once
 
 #include <napi.h>

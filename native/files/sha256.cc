@@ -39,7 +39,7 @@ void writeWord(uint8_t* bytes, uint32_t word) {
 
 #if defined(__x86_64__)
 
-// Intel, "SHA Extensions" (2013): the state is kept as ABEF and CDGH, four rounds are two instructions.
+// Intel, "SHA Extensions" (2013): the state is kept as ABEF and CDGH, and two instructions do four rounds.
 __attribute__((target("sha,sse4.1"))) void compressX86(uint32_t* state, const uint8_t* data, size_t blocks) {
   const __m128i order = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
   __m128i* const words = reinterpret_cast<__m128i*>(state);
@@ -157,14 +157,14 @@ void Sha256::update(const void* data, size_t size) {
     size -= taken;
   }
   compress_(state_, bytes, size / kBlock);
-  // an empty file has no bytes, and memcpy takes no null pointer
+  // memcpy accepts no null pointer, and an empty file has no buffer.
   if (size % kBlock > 0) std::memcpy(rest_, bytes + size / kBlock * kBlock, size % kBlock);
 }
 
 void Sha256::finish(uint8_t* hash) {
   const uint64_t bits = size_ * 8;
   uint8_t padding[2 * kBlock] = {0x80};
-  // up to the last eight bytes of a block, which hold the size (section 5.1.1)
+  // Padding up to the last eight bytes of a block, which hold the size (section 5.1.1).
   const size_t zeros = (2 * kBlock - 9 - size_ % kBlock) % kBlock;
   writeWord(padding + 1 + zeros, static_cast<uint32_t>(bits >> 32));
   writeWord(padding + 5 + zeros, static_cast<uint32_t>(bits));

@@ -1,5 +1,5 @@
-// restat(path, stamp): a file's status against what it was, without the objects that Node's stat makes of it. TCP
-// wrappers ask it for each connection.
+// restat(path, stamp): compares a file's status with an earlier one. It makes no objects, unlike Node's stat: TCP wrappers call
+// it for each connection.
 
 #include "stamp.h"
 
@@ -12,9 +12,9 @@
 namespace uchroot {
 namespace {
 
-// The order is known to lib/tcpwrappers/file/stamp.ts.
+// lib/tcpwrappers/file/file-stamp.ts uses the same order.
 struct Stamp {
-  int64_t error;  // of stat(2); then the rest is 0
+  int64_t error;  // errno of stat(2); then all other members are 0
   int64_t ctimeSeconds;
   int64_t ctimeNanoseconds;
   uint64_t size;
@@ -22,8 +22,8 @@ struct Stamp {
   uint64_t inode;
 };
 
-// restat(path, stamp) → whether the status is what stood in `stamp`, a Buffer, which then holds what it is; `path` is a
-// Buffer that ends in a NUL byte. Plain Node-API: the wrapper takes as long as the system call.
+// restat(path, stamp) → whether the status equals `stamp`, a Buffer. Afterwards `stamp` holds the new status. `path` is a Buffer
+// that ends in NUL. It uses plain N-API: the C++ wrapper takes as long as the system call.
 napi_value restat(napi_env env, napi_callback_info info) {
   size_t count = 2;
   napi_value arguments[2];

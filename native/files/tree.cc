@@ -1,4 +1,4 @@
-// copyTree(…), removeTree(…) as JS sees them. Each has a thread of its own: launches and all of node:fs wait for libuv's four.
+// copyTree(…) and removeTree(…) for JS. Each has its own thread, because launches and node:fs need libuv's four threads.
 
 #include "tree.h"
 
@@ -23,7 +23,7 @@ class Work final : public PendingCall {
  public:
   static constexpr CallKind kKind = CallKind::kTree;
 
-  // Owns the descriptors.
+  // Takes over the descriptors.
   Work(PendingCalls& calls, std::vector<int> descriptors, Task task, Napi::Function onEnd)
       : PendingCall(calls, kKind),
         descriptors_(std::move(descriptors)),
@@ -32,7 +32,7 @@ class Work final : public PendingCall {
 
   ~Work() override { closeDescriptors(); }
 
-  // 0, or a negative errno of libuv.
+  // Returns 0 or a negative errno of libuv.
   int start() {
     const int error = uv_thread_create(&thread_, [](void* data) { static_cast<Work*>(data)->run(); }, this);
     if (error == 0) calls_.hold();
@@ -40,7 +40,7 @@ class Work final : public PendingCall {
   }
 
   void abort() { progress_.aborted = true; }
-  // A worker that ends waits for the thread, which hears of it soon.
+  // An ending worker waits for the thread, which sees the abort soon.
   void shutDown() override { abort(); }
 
   Napi::Object toObject(Napi::Env env) const {
@@ -55,7 +55,7 @@ class Work final : public PendingCall {
 
  private:
   void run() {
-    // The process's signals are for its other threads: no call of this one is ever interrupted.
+    // Signals are for the process's other threads. So no call of this thread is interrupted.
     sigset_t all;
     sigfillset(&all);
     (void)pthread_sigmask(SIG_BLOCK, &all, nullptr);
@@ -66,7 +66,7 @@ class Work final : public PendingCall {
   void ended() {
     (void)uv_thread_join(&thread_);
     calls_.letGo();
-    // before JS hears of it: it may unmount the file system at once
+    // Before JS is told, because it may unmount the file system at once.
     closeDescriptors();
     if (!calls_.isClosing()) {
       const Napi::HandleScope scope(calls_.env());
@@ -132,7 +132,7 @@ Napi::Value start(const Napi::CallbackInfo& info, std::vector<int> descriptors, 
   return Napi::Number::New(env, work->id());
 }
 
-// A copy: the caller may close or reuse his descriptor meanwhile.
+// A duplicate: the caller may close or reuse its descriptor meanwhile.
 bool copyDescriptor(Napi::Env env, Napi::Value value, std::vector<int>& copies) {
   const auto source = toUint32(value, "descriptor");
   if (!source) return false;
@@ -206,13 +206,13 @@ Napi::Value startRemove(const Napi::CallbackInfo& info) {
   return start(info, std::move(fds), task, info[3]);
 }
 
-// The work behind a handle; nullptr once it is gone.
+// The work of a handle; nullptr if it is gone.
 Work* toWork(const Napi::CallbackInfo& info) {
   if (!info[0].IsNumber()) return nullptr;
   return static_cast<PendingCalls*>(info.Data())->find<Work>(info[0].As<Napi::Number>().Uint32Value());
 }
 
-// treeProgress(handle) → counts, or undefined once it has ended
+// treeProgress(handle) → counts; undefined if it has ended
 Napi::Value treeProgress(const Napi::CallbackInfo& info) {
   const Work* work = toWork(info);
   return work == nullptr ? info.Env().Undefined() : work->toObject(info.Env());

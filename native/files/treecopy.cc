@@ -1,4 +1,4 @@
-// copyTree: a hostile tree into a directory that nobody else can reach; see tree.h.
+// copyTree: copies a tree that may be hostile into a directory that only this process can reach; see tree.h.
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -53,7 +53,7 @@ class Copier : private Losses {
     struct stat status = {};
     if (fstat(source_.here(), &status) < 0) return fail("fstat", "");
     if (fstat(target_.here(), &targetRoot_) < 0) return failTarget("fstat", "");
-    // New files get owner and group of this process, whatever the directory above has set-group-ID for.
+    // New files get this process's owner and group, even if the directory above has the set-group-ID bit.
     if (fchown(target_.here(), uid_, gid_) < 0) return failTarget("fchown", "");
     if (fchmod(target_.here(), 0700) < 0) return failTarget("fchmod", "");
     removeInheritedAcls(target_.here());
@@ -61,7 +61,7 @@ class Copier : private Losses {
     return scan();
   }
 
-  // Copies all of a directory but the directories in it.
+  // Copies all entries of a directory but its subdirectories.
   bool scan() {
     for (;;) {
       const auto& entries = listing_.next(source_.here());
@@ -76,7 +76,7 @@ class Copier : private Losses {
   bool copyEntry(const char* name) {
     if (progress_.aborted) return failWith(ECANCELED, "copy", name, false);
     struct stat status;
-    // Before it is opened: to open a device can do things.
+    // Checked before opening, because opening a device can have effects.
     if (fstatat(source_.here(), name, &status, AT_SYMLINK_NOFOLLOW) < 0) return lost(name, "fstatat");
     if (S_ISDIR(status.st_mode)) {
       levels_.back().pending.add(name);
@@ -112,21 +112,21 @@ class Copier : private Losses {
     return remember(name, status) && count(status);
   }
 
-  // Reading shall not change the template either: its times of last access stay.
+  // Reading must not change the template: its access times stay.
   int openToRead(const char* name, int flags = 0) {
     const int fd = openEntry(source_.here(), name, O_RDONLY | O_NOATIME | flags);
-    // in a user namespace that does not have the owner
+    // EPERM: in a user namespace that does not map the owner.
     return fd < 0 && errno == EPERM ? openEntry(source_.here(), name, O_RDONLY | flags) : fd;
   }
 
-  // A symbolic link, device or fifo: only looked at, by a descriptor that stands for it without opening it.
+  // Copies a symbolic link, device or fifo. An O_PATH descriptor reads its status without opening it.
   bool copyNode(const char* name) {
     const Descriptor from(openEntry(source_.here(), name, O_PATH));
     if (from.get() < 0) return lost(name, "openat2");
     struct stat status = {};
     if (fstat(from.get(), &status) < 0) return lost(name, "fstat");
     if (S_ISLNK(status.st_mode)) {
-      char text[4097];  // longer than any (symlink(7)), and with room for the NUL
+      char text[4097];  // longer than any link's target (symlink(7)), with the NUL
       const ssize_t size = readlinkat(from.get(), "", text, sizeof text - 1);
       if (size < 0) return lost(name, "readlinkat");
       text[size] = '\0';
@@ -134,7 +134,7 @@ class Copier : private Losses {
     } else if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISSOCK(status.st_mode)) {
       return skip(name, "changed");
     } else if (mknodat(target_.here(), name, (status.st_mode & S_IFMT) | 0600, status.st_rdev) < 0) {
-      // a container without CAP_MKNOD, or with a device filter
+      // EPERM: a container without CAP_MKNOD, or with a device filter.
       if (errno == EPERM && !S_ISFIFO(status.st_mode)) return skip(name, "device", EPERM);
       return notMade("mknodat", name);
     }
@@ -148,7 +148,7 @@ class Copier : private Losses {
     if (from.get() < 0) return errno == EXDEV ? mountPoint(name) : lost(name, "openat2");
     struct stat status = {};
     if (fstat(from.get(), &status) < 0) return fail("fstat", name);
-    if (isSame(status, targetRoot_)) return failWith(ELOOP, "openat2", name, false);  // it lies within itself
+    if (isSame(status, targetRoot_)) return failWith(ELOOP, "openat2", name, false);  // the target is inside the source
     if (mkdirat(target_.here(), name, 0700) < 0) return notMade("mkdirat", name);
     const int to = openEntry(target_.here(), name, O_RDONLY | O_DIRECTORY);
     if (to < 0) return failTarget("openat2", name);
@@ -160,7 +160,7 @@ class Copier : private Losses {
 
   bool leave() {
     const struct stat status = levels_.back().status;
-    // The root's turn is the last, and nothing of ours may be left in it.
+    // The root is finished last. The private directory of the hard links must be gone by then.
     if (levels_.size() == 1 && !links_.finish()) return failTarget("unlinkat", "");
     if (!finish("", {source_.here(), ""}, target_.here(), status)) return false;
     levels_.pop_back();
@@ -172,7 +172,7 @@ class Copier : private Losses {
     return target_.here() >= 0 || failTarget("openat2", "");
   }
 
-  // What is mounted in the template is no part of it, but the place for it is.
+  // A mount inside the template is not copied, only its mount point.
   bool mountPoint(const char* name) {
     if (mkdirat(target_.here(), name, 0700) < 0) return notMade("mkdirat", name);
     const Descriptor to(openEntry(target_.here(), name, O_RDONLY | O_DIRECTORY));
@@ -183,8 +183,8 @@ class Copier : private Losses {
     return skip(name, "mount");
   }
 
-  // Owner, attributes, mode and times of a file or, with no name, of the directory itself. In this order: chown takes
-  // privileges away (chown(2)), a new list changes the mode (acl(5)), and each of them the time of the last change.
+  // Sets owner, attributes, mode and times of a file, or of the directory itself if there is no name. The order matters: chown
+  // clears privileges (chown(2)), an access control list changes the mode (acl(5)), and both change the status change time.
   bool finish(const char* name, const Attributed& from, int to, const struct stat& status) {
     if ((status.st_uid != uid_ || status.st_gid != gid_) && fchown(to, status.st_uid, status.st_gid) < 0) {
       return failTarget("fchown", name);
@@ -211,7 +211,7 @@ class Copier : private Losses {
     return utimensat(to, name, times, AT_SYMLINK_NOFOLLOW) == 0 || failTarget("utimensat", name);
   }
 
-  // The mode that the copy is to have.
+  // Copies the attributes and returns the mode of the copy.
   mode_t copyAttributes(const char* name, const Attributed& from, const Attributed& to,
                         const struct stat& status) {
     mode_t mode = status.st_mode & 07777;
@@ -219,14 +219,14 @@ class Copier : private Losses {
     const bool privileged = isPrivileged(name);
     const AttributeCopier::Outcome outcome = attributes_.copy(from, to, privileged);
     if (outcome.error != 0) (void)skip(name, "attribute", outcome.error);
-    // The group's bits were the mask of the list (acl(5)): without it they would give the group more than it had.
+    // The group bits were the list's mask (acl(5)). Without the list they would give the group more rights.
     if (outcome.lostAcl) mode &= ~S_IRWXG;
     if (privileged) return mode;
     if ((mode & kPrivilegeBits) != 0 || outcome.hasCapabilities) (void)skip(name, "privileges");
     return mode & ~kPrivilegeBits;
   }
 
-  // Another name of a file whose first one was not among the privileged.
+  // Gives a copied file its privileges when a privileged name follows a name that was not privileged.
   bool raise(const char* name, const struct stat& status) {
     if (!S_ISREG(status.st_mode) || !isPrivileged(name)) return true;
     const Descriptor from(openToRead(name));
@@ -271,7 +271,7 @@ class Copier : private Losses {
 
 TreeReport copyTree(int source, int target, const PathSet& privileged, TreeProgress& progress) {
   TreeReport report;
-  // Descriptors of our own that can be read, also of an O_PATH one.
+  // Duplicates that can be read, even if the caller's descriptor is O_PATH.
   constexpr int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
   Descriptor from(openat(source, ".", flags));
   if (from.get() < 0) {

@@ -1,4 +1,4 @@
-// removeTree: removes what lies beneath a directory, and nothing else; see tree.h.
+// removeTree: removes all entries beneath a directory, and nothing else; see tree.h.
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -12,8 +12,7 @@
 namespace uchroot {
 namespace {
 
-// How often a directory is listed again because new files have appeared in it. Somebody who goes on making files must not keep
-// us for ever.
+// How often a directory is listed again if new files appear in it. A user who keeps making files must not block this process.
 constexpr int kRepetitions = 1000;
 
 class Remover {
@@ -26,7 +25,7 @@ class Remover {
     levels_.emplace_back();
     if (!scan()) return;
     while (!levels_.empty()) {
-      // Somebody has moved what we were in, and there is no way back but to one further up.
+      // The current directory was moved. Only a directory further up can be found again.
       const bool lost = trail_.here() < 0;
       const bool done = lost || levels_.back().empty() ? leave() : enter(levels_.back().take());
       if (!done) return;
@@ -34,7 +33,7 @@ class Remover {
   }
 
  private:
-  // Removes all of a directory but the directories in it.
+  // Removes all entries of a directory but its subdirectories.
   bool scan() {
     for (;;) {
       const auto& entries = listing_.next(trail_.here());
@@ -68,7 +67,7 @@ class Remover {
     const int fd = openEntry(trail_.here(), name, O_RDONLY | O_DIRECTORY);
     if (fd < 0) {
       if (errno == ENOENT) return true;
-      // It is something else by now: a link, which is removed and not followed.
+      // The entry has changed its type. A link is removed and not followed.
       if (errno == ENOTDIR || errno == ELOOP) return unlinkat(trail_.here(), name, 0) == 0 || again();
       return errno == EXDEV ? failWith(EBUSY, "openat2", name) : fail("openat2", name);
     }
@@ -107,7 +106,7 @@ class Remover {
     return errno == ENOTEMPTY ? again() : fail("unlinkat");
   }
 
-  // Looks once more for what is in the directory.
+  // Lists the directory once more.
   bool again() {
     if (++repetitions_ > kRepetitions) return failWith(ENOTEMPTY, "unlinkat", "");
     levels_.back().clear();

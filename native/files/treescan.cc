@@ -1,5 +1,5 @@
-// Reads a directory tree, a batch at a time; see treescan.h. By descriptor: nothing but regular files and directories is opened,
-// and no other mount is entered.
+// Reads a directory tree in batches; see treescan.h. It works by descriptor, opens only regular files and directories, and enters
+// no other mount.
 
 #include "treescan.h"
 
@@ -17,10 +17,10 @@
 namespace uchroot {
 namespace {
 
-// One descriptor each; deeper than this no honest tree is.
+// One descriptor for each level. Ordinary trees are not this deep.
 constexpr size_t maxDepth = 1000;
 constexpr size_t batchBytes = 1 << 20;
-// Where a private key begins, if a file holds one.
+// A private key must start within this many bytes of a file.
 constexpr size_t headBytes = 4096;
 
 enum Flag : uint32_t {
@@ -34,18 +34,18 @@ enum Flag : uint32_t {
   hasLooseDefault = 128,
 };
 
-// What the beginning of a file says it is.
+// The file type that the first bytes show.
 uint32_t kindOf(std::string_view start) {
   uint32_t flags = 0;
   if (start.starts_with("\x7f" "ELF")) flags |= isElf;
   if (start.starts_with("#!")) flags |= isScript;
-  // RFC 7468, section 10; a certificate may stand before it
+  // RFC 7468, section 10; a certificate can come first.
   const size_t key = start.find("PRIVATE KEY-----");
   if (key != std::string_view::npos && start.substr(0, key).rfind("-----BEGIN ") != std::string_view::npos) flags |= isKey;
   return flags;
 }
 
-// The bits of the group are then the most that the list grants to anybody (acl(5)): where they let nobody write it does not matter.
+// If there is a list, the group bits are its mask (acl(5)). Without the write bit, no entry of the list lets anyone write.
 bool canHaveAcl(uint32_t mode) {
   return (mode & S_IWGRP) != 0;
 }
@@ -122,7 +122,7 @@ bool Scan::begin() {
   return true;
 }
 
-// A directory of which the rest could not be read.
+// Reports a directory whose other entries could not be read.
 void Scan::emitUnread(int error) {
   Record record = {};
   record.mode = S_IFDIR;
@@ -138,7 +138,7 @@ bool Scan::fill(char* content, size_t size, std::string& records, size_t& used) 
   if (!began_ && !begin()) return false;
   while (records.size() < batchBytes && used < size) {
     if (reading_.isOpen) {
-      // what a file begins with is told by one piece
+      // The first piece of a file must include the bytes that show its type.
       if (reading_.offset == 0 && size - used < headBytes && size - used < reading_.record.sizeBytes) break;
       read(content, size, used);
       continue;
@@ -158,7 +158,7 @@ bool Scan::fill(char* content, size_t size, std::string& records, size_t& used) 
   return true;
 }
 
-// One entry. What has vanished, or become something else between two calls, is passed over.
+// Handles one entry. If it has vanished or changed its type since it was listed, it is skipped.
 void Scan::meet(const char* name) {
   const int parent = dirfd(levels_.back().directory);
   path_.resize(levels_.back().pathSize);
@@ -190,8 +190,8 @@ void Scan::meet(const char* name) {
   }
 }
 
-// Looked at before, since opening a device can do things; and after, since it may have been exchanged. Not waiting: for the
-// holder of a lease either (fcntl(2), F_SETLEASE).
+// Checked before opening, because opening a device can have effects, and after, because the file can have been exchanged. It
+// never waits, not even for the holder of a lease (fcntl(2), F_SETLEASE).
 void Scan::meetFile(const char* name, Record& record) {
   const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC;
   Descriptor fd(openat(dirfd(levels_.back().directory), name, flags));
@@ -224,8 +224,8 @@ void Scan::meetFile(const char* name, Record& record) {
   reading_.isOpen = true;
 }
 
-// Puts as much of the file into the batch as there is room for; its record comes with the last piece. No more than it had
-// when it was opened: somebody may be writing.
+// Puts as much of the file into the batch as fits. The record follows with the last piece. It reads at most the size at the time
+// of opening, because the file may be growing.
 void Scan::read(char* content, size_t size, size_t& used) {
   Record& record = reading_.record;
   const size_t left = static_cast<size_t>(record.sizeBytes) - static_cast<size_t>(reading_.offset);
@@ -240,7 +240,7 @@ void Scan::read(char* content, size_t size, size_t& used) {
     record.contentSize += static_cast<uint32_t>(count);
   }
   if (count > 0 && static_cast<size_t>(count) < left) {
-    if (used == size) record.contentSize = 0;  // the rest begins in the next batch
+    if (used == size) record.contentSize = 0;  // the rest starts in the next batch
     return;
   }
   emit(record);
@@ -249,7 +249,7 @@ void Scan::read(char* content, size_t size, size_t& used) {
 }
 
 void Scan::meetLink(const char* name, Record& record) {
-  char target[4097];  // a page at most (symlink(7)), and one byte that tells a cut one
+  char target[4097];  // at most a page (symlink(7)), and one byte to detect a truncated one
   const ssize_t size = readlinkat(dirfd(levels_.back().directory), name, target, sizeof target);
   if (size < 0) {
     if (errno == ENOENT || errno == EINVAL) return;

@@ -1,4 +1,4 @@
-// Reads a directory tree whose owner may be hostile: what lies there, and the content of the files that are asked for.
+// Reads a directory tree whose owner may be hostile: its entries, and the content of selected files.
 #pragma once
 
 #include <dirent.h>
@@ -15,7 +15,7 @@
 
 namespace uchroot {
 
-// One entry, in front of its path and its target; lib/jail/check/scan.ts reads it.
+// One entry; its path and its link target follow. lib/jail/check/scan.ts reads it.
 struct Record {
   uint32_t mode, uid, gid, nlink;
   uint32_t inodeLow, inodeHigh, major, minor;
@@ -25,7 +25,7 @@ struct Record {
 };
 static_assert(sizeof(Record) == 80);
 
-// What is asked for: its place in the list, and the only size with which its content can be the right one.
+// A selected file: its index in the list, and the size that it must have. With another size the content is not read.
 struct Wanted {
   uint32_t index;
   double sizeBytes;
@@ -33,10 +33,10 @@ struct Wanted {
 
 struct Level {
   DIR* directory;
-  size_t pathSize;  // of its path
+  size_t pathSize;  // bytes of its path
 };
 
-// A file whose content is longer than what is left of a batch.
+// A file whose content does not fit in the current batch.
 struct Reading {
   Descriptor fd{-1};
   Record record{};
@@ -51,7 +51,7 @@ class Scan {
   Scan(const Scan&) = delete;
   Scan& operator=(const Scan&) = delete;
 
-  // Fills a batch; the scan is over if there is nothing in it. False, and errno, if the top cannot be read.
+  // Fills a batch. An empty batch is the end of the scan. False with errno if the top directory cannot be read.
   bool fill(char* content, size_t size, std::string& records, size_t& used);
   void close();
 

@@ -1,4 +1,4 @@
-// What walks through a hostile tree have in common; see treewalk.h.
+// Shared parts of the walks through hostile trees; see treewalk.h.
 
 #include "treewalk.h"
 
@@ -14,7 +14,7 @@
 namespace uchroot {
 namespace {
 
-// Open directories of one trail, the root aside. Two trails of it are far below a soft limit of 1024.
+// Open directories of one trail, without the root. Two trails stay far below a soft limit of 1024.
 constexpr size_t kOpenPlaces = 32;
 
 constexpr size_t kListingBytes = 1 << 17;
@@ -34,7 +34,7 @@ bool isDots(const char* name) {
 
 struct stat statusOf(int fd) {
   struct stat status = {};
-  // What cannot be looked at is like nothing else: no file system has this inode.
+  // If fstat fails, the identity matches nothing: no file system uses inode 0.
   if (fstat(fd, &status) < 0) status = {};
   return status;
 }
@@ -42,7 +42,7 @@ struct stat statusOf(int fd) {
 }  // namespace
 
 int openEntry(int directory, const char* name, int flags) {
-  // O_NONBLOCK: a fifo that somebody has put in the place of a file would wait for a writer, a lease for its holder.
+  // O_NONBLOCK: otherwise a fifo in the place of a file would wait for a writer, and a file with a lease for its holder.
   open_how how = {};
   how.flags = static_cast<uint64_t>(flags | O_CLOEXEC | O_NOFOLLOW);
   if ((flags & O_PATH) == 0) how.flags |= O_NONBLOCK | O_NOCTTY;
@@ -67,7 +67,7 @@ const std::vector<Listing::Entry>& Listing::next(int directory) {
       if (!isDots(entry->name)) entries_.push_back({entry->inode, entry->type, entry->name});
       at += entry->size;
     }
-    // Names may come in the order of their hashes; inodes lie on the disk by their numbers.
+    // A directory may list names in hash order. Inode order is closer to the order on disk.
     std::sort(entries_.begin(), entries_.end(),
               [](const Entry& a, const Entry& b) { return a.inode < b.inode; });
     if (!entries_.empty()) return entries_;
@@ -104,7 +104,7 @@ int Trail::reopen(int child) const {
     if (parent >= 0 && isSame(statusOf(parent), places_.back().status)) return parent;
     if (parent >= 0) close(parent);
   }
-  // Somebody has moved the child. What it came from may still be where it was.
+  // The child was moved. Its former parent may still be in place.
   int fd = places_.front().fd;
   for (size_t i = 1; i < places_.size(); i++) {
     const int next = openEntry(fd, places_[i].name.c_str(), flags);

@@ -1,5 +1,5 @@
-// Parts of walks through a hostile tree, which may change at any time. Nothing here follows a link, enters a mount or waits, and
-// entries are opened by name in an open directory, never by path.
+// Parts of walks through a hostile tree, which can change at any time. No function follows links, enters mounts or waits. Entries
+// are opened by name in an open directory, never by path.
 #pragma once
 
 #include <sys/stat.h>
@@ -16,7 +16,7 @@ int openEntry(int directory, const char* name, int flags);
 
 bool isSame(const struct stat& a, const struct stat& b);
 
-// A directory's entries, batch by batch.
+// Lists a directory in batches.
 class Listing {
  public:
   struct Entry {
@@ -25,7 +25,7 @@ class Listing {
     const char* name;
   };
   Listing();
-  // The next entries but `.` and `..`; none at the end, and none with `failed()` after an error.
+  // The next entries without `.` and `..`. An empty list is the end, or an error if failed() is true.
   const std::vector<Entry>& next(int directory);
   bool failed() const { return failed_; }
 
@@ -35,21 +35,21 @@ class Listing {
   bool failed_ = false;
 };
 
-// The directories from the root of a tree down to where a walk is. Only the root and the deepest ones are open, however deep
-// the walk is. The others are opened again on the way back, and checked to be the same.
+// The directories from the root of a tree to the walk's current one. Only the root and the deepest ones stay open. The others are
+// opened again on the way back, and must be the same directories.
 class Trail {
  public:
-  // Owns the root and all directories that are entered.
+  // Takes over the root and all directories that are entered.
   explicit Trail(int root);
   Trail(const Trail&) = delete;
   Trail& operator=(const Trail&) = delete;
   ~Trail();
-  int here() const { return places_.back().fd; }  // -1 if it can no longer be found
+  int here() const { return places_.back().fd; }  // -1 if it cannot be found any more
   size_t depth() const { return places_.size() - 1; }
   const std::string& name() const { return places_.back().name; }
   void enter(int directory, const char* name);
   void leave();
-  // The path of an entry of the directory that the walk is in, or of the directory itself if no name is given.
+  // The path of an entry of the current directory, or of the directory itself without a name.
   std::string pathOf(const char* name = "") const;
 
  private:
@@ -63,7 +63,7 @@ class Trail {
   std::vector<Place> places_;
 };
 
-// The names of a level's directories that the walk has yet to go into.
+// The subdirectories of a level that were not visited yet.
 class Pending {
  public:
   void add(const char* name) { names_.append(name).push_back('\0'); }
@@ -73,7 +73,7 @@ class Pending {
   void clear();
 
  private:
-  std::string names_;  // one after the other, each with its NUL: there may be a million
+  std::string names_;  // the names, each with a NUL: there can be a million
   size_t next_ = 0;
 };
 

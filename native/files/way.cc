@@ -21,12 +21,12 @@
 namespace uchroot {
 namespace {
 
-constexpr int kMaxLinks = 40;  // as the kernel's (path_resolution(7))
+constexpr int kMaxLinks = 40;  // the kernel's limit (path_resolution(7))
 constexpr int kDirectory = O_PATH | O_DIRECTORY | O_CLOEXEC;
 constexpr const char* kAccessList = "system.posix_acl_access";
 
-// An O_PATH descriptor has no attributes (open(2)): they are asked for through /proc, and where that is not mounted through
-// another descriptor.
+// Reads an attribute of an O_PATH descriptor, which has none itself (open(2)): through /proc, or through another descriptor if
+// /proc is not mounted.
 ssize_t getAttribute(int fd, const char* name, std::string& value) {
   const std::string path = "/proc/self/fd/" + std::to_string(fd);
   const ssize_t size = getxattr(path.c_str(), name, value.data(), value.size());
@@ -35,7 +35,7 @@ ssize_t getAttribute(int fd, const char* name, std::string& value) {
   return opened.get() < 0 ? -1 : fgetxattr(opened.get(), name, value.data(), value.size());
 }
 
-// What no two directories have in common, the same directory mounted elsewhere or in another mount namespace included.
+// Identifies a directory. It differs for the same directory mounted elsewhere or in another mount namespace.
 struct Identity {
   uint64_t mount, inode;
   uint32_t major, minor;
@@ -49,7 +49,7 @@ bool identify(int fd, Identity& identity) {
   return true;
 }
 
-// A link of /proc that the kernel does not follow by its text, such as /proc/PID/root (proc(5), openat2(2)).
+// A link of /proc that the kernel does not resolve by its text, such as /proc/PID/root (proc(5), openat2(2)).
 bool isMagic(int directory, int link, const std::string& name) {
   struct statfs system;
   if (fstatfs(link, &system) < 0 || system.f_type != PROC_SUPER_MAGIC) return false;
@@ -72,7 +72,7 @@ class Walk {
     while (!parts_.empty()) {
       if (!step() || !arrivesWhereTheKernelDoes()) return -1;
     }
-    // A link to `/` or to `.` is where it ends, and not what was met last.
+    // After a link to `/` or `.`, the last inspected object is the link and not the directory.
     if (S_ISLNK(status_.st_mode) && !inspect(here_.get(), pathOf(""), -1)) {
       fail(pathOf(""));
       return -1;
@@ -82,7 +82,7 @@ class Walk {
   }
 
  private:
-  // The text of a magic link leads to `target` once so many parts are left.
+  // A magic link must lead to `target` when only this many parts are left.
   struct Promise {
     size_t partsLeft;
     Identity target;
@@ -168,7 +168,7 @@ class Walk {
     return true;
   }
 
-  // A directory of another mount namespace has no path in this one by which it could be judged: its text leads elsewhere.
+  // A directory of another mount namespace has no path here, so it cannot be judged: the link's text leads elsewhere.
   bool arrivesWhereTheKernelDoes() {
     for (; !promises_.empty() && promises_.back().partsLeft == parts_.size(); promises_.pop_back()) {
       Identity now;
@@ -181,10 +181,10 @@ class Walk {
 
   PathFacts& facts_;
   Descriptor here_;
-  struct stat status_ = {};  // of what was inspected last
+  struct stat status_ = {};  // status of the object that was inspected last
   std::deque<std::string> parts_;
-  std::vector<std::string> names_;  // of the directory that `here_` is
-  int parent_ = 0;                  // its index among the components
+  std::vector<std::string> names_;  // the names that make up the path of `here_`
+  int parent_ = 0;                  // index of the parent among the components
   std::vector<Promise> promises_;
   int links_ = 0;
 };
@@ -192,9 +192,9 @@ class Walk {
 }  // namespace
 
 bool readAcl(int fd, uint32_t mode, std::string& acl) {
-  // The group bits of the mode are the mask of a list: without the bit for writing no entry gives it (acl(5)).
+  // The group bits are the list's mask: without the write bit, no entry of the list lets anyone write (acl(5)).
   if (S_ISLNK(mode) || !(mode & S_IWGRP)) return true;
-  if (mode & S_IWOTH) return true;  // everybody may write, whatever a list grants besides
+  if (mode & S_IWOTH) return true;  // all users can write anyway
   for (size_t room = 1024;; room = XATTR_SIZE_MAX) {
     acl.resize(room);
     const ssize_t size = getAttribute(fd, kAccessList, acl);

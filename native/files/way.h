@@ -1,4 +1,4 @@
-// Walks to a directory one component at a time, each by descriptor, and collects the facts that lib/trust judges.
+// Walks a path one component at a time, each by descriptor, and collects the facts that lib/trust judges.
 #pragma once
 
 #include <cstdint>
@@ -8,29 +8,29 @@
 namespace uchroot {
 
 struct PathFacts {
-  // One object on the way, seen through a descriptor and not by name.
+  // One object of the path, read through its descriptor.
   struct Component {
     std::string path;
-    // Index of the directory in which it is an entry; -1 for the first one, and for what `..` led to.
+    // Index of the parent directory; -1 for the first component and for the result of `..`.
     int parent;
     uint32_t mode, uid, gid;
-    std::string link;  // where a symbolic link leads
-    std::string acl;   // system.posix_acl_access, raw, if group bits stand for one
+    std::string link;  // target of a symbolic link
+    std::string acl;   // system.posix_acl_access as bytes, if the group bits are a list's mask
     bool operator==(const Component&) const = default;
   };
   std::vector<Component> components;
-  bool isHostRoot = false;  // the way leads to the directory that is `/` here, by whatever name
-  int error = 0;            // of the walk
-  std::string place;        // where it ended
+  bool isHostRoot = false;  // the path leads to this process's root directory, under any name
+  int error = 0;            // errno of the walk
+  std::string place;        // the path where the walk ended
   bool operator==(const PathFacts&) const = default;
 };
 
-// system.posix_acl_access of what an O_PATH descriptor is of, if it can make a difference to who can write; else nothing. False,
-// with errno, if there may be a list and it could not be read.
+// Reads system.posix_acl_access of an O_PATH descriptor's object, if the list can change who can write. False with errno if there
+// may be a list but it could not be read.
 bool readAcl(int fd, uint32_t mode, std::string& acl);
 
-// Walks to a directory as the kernel would: what was looked at is what is used, whatever happens to the names meanwhile.
-// Returns its O_PATH descriptor, or -1.
+// Resolves a path like the kernel. It returns the O_PATH descriptor of the directory that it inspected, even if names change
+// meanwhile; -1 on failure.
 int walkTo(PathFacts& facts, const std::string& path);
 
 }  // namespace uchroot

@@ -14,7 +14,7 @@
 
 namespace uchroot {
 
-// Every bit comes with its lock one place above it; a locked one cannot change (capabilities(7)).
+// Each securebit has its lock bit one place above it. A locked bit cannot change (capabilities(7)).
 long resetSecurebits() {
   const long now = prctl(PR_GET_SECUREBITS);
   if (now < 0) return now;
@@ -47,9 +47,9 @@ long installFilter(PlanStep* step) {
   return sys(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, address(&program));
 }
 
-// Dropping comes first and what is left is read: a capability that is not in the set any more may be refused, so that a
-// caller whose set is empty needs no CAP_SETPCAP; a call that says yes and does nothing is found out. Nothing adds to a
-// bounding set (capabilities(7)): what is seen to be gone here stays gone.
+// Each capability is dropped first and then read back. If the kernel refuses to drop a capability that is not in the set, that is
+// no error: a caller with an empty set needs no CAP_SETPCAP. If the call succeeds but the capability is still there, that is an
+// error. Nothing adds to a bounding set (capabilities(7)), so a dropped capability stays dropped.
 long dropBoundingSet(uint64_t keep, uint32_t* capability) {
   for (long number = 0; number < 64; number++) {
     if (keep >> number & 1) continue;

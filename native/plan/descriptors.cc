@@ -15,7 +15,7 @@
 namespace uchroot {
 namespace {
 
-// A directory of the host behind a descriptor is a way out of any root directory (CVE-2024-21626).
+// A descriptor of a host directory lets the program leave its root directory (CVE-2024-21626).
 long refuseDirectory(long fd) {
   struct statx status;
   const long got = sys(__NR_statx, fd, address(""), AT_EMPTY_PATH, STATX_TYPE, address(&status));
@@ -42,11 +42,11 @@ long keepListenFds(int count, uint32_t* detail) {
 long keepStdio(long fd, long* nullFd) {
   const long flags = sys(__NR_fcntl, fd, F_GETFL);
   if (flags == -EBADF) {
-    // Opened once: to look a path up and to open it takes ten times as long as to copy a descriptor.
+    // /dev/null is opened once and then duplicated: open takes ten times as long as dup, because it looks the path up.
     const long opened = *nullFd < 0 ? sys(__NR_openat, AT_FDCWD, address("/dev/null"), O_RDWR) : sys(__NR_dup, *nullFd);
     if (opened < 0) return opened;
     *nullFd = opened;
-    // The lowest free number is given out (open(2)), and 0 to 2 are put in place in that order.
+    // open returns the lowest free number (open(2)), and 0 to 2 are opened in this order.
     return opened == fd ? 0 : -EBADF;
   }
   if (flags < 0) return flags;
@@ -65,8 +65,8 @@ long writeAll(long fd, const uint8_t* bytes, uint32_t count) {
   return 0;
 }
 
-// A reader that has gone away is EPIPE and SIGPIPE, a limit on file sizes EFBIG and SIGXFSZ (write(2), setrlimit(2)). The
-// signals are blocked, so that the errno is seen. After a failure they stay blocked, as one of them is pending.
+// A closed reader causes EPIPE and SIGPIPE, a file size limit EFBIG and SIGXFSZ (write(2), setrlimit(2)). The signals are blocked
+// so that this process lives to see the errno. After a failure they stay blocked, because one of them is pending.
 long writeWithoutSignal(long fd, const uint8_t* bytes, uint32_t count) {
   const uint64_t signals = 1ull << (SIGPIPE - 1) | 1ull << (SIGXFSZ - 1);
   const long blocked = sys(__NR_rt_sigprocmask, SIG_BLOCK, address(&signals), 0, 8);

@@ -1,5 +1,5 @@
-// Runs a plan with raw system calls: one op, one case. It allocates nothing, looks up nothing, calls no
-// libc; scripts/check-symbols holds its object file to that.
+// Runs a plan with raw system calls: each op is one case. It does not allocate memory, look up names or call libc.
+// scripts/check-symbols checks its object file for that.
 
 #include "interpreter.h"
 
@@ -100,7 +100,7 @@ bool checkPlan(const void* plan, uint32_t sizeBytes) {
       offset += sizeof(PlanStep);
       if (step->dataBytes > sizeBytes - offset || padded(step->dataBytes) > sizeBytes - offset) return false;
       if (!checkStep(step, offset)) return false;
-      // execve ends a plan: nothing may stand behind it, and nothing may end without it.
+      // execve must be the last step of the last stage, and only there.
       if ((step->op == OP_EXECVE) != (left == 1 && i == stage->steps - 1)) return false;
       offset += padded(step->dataBytes);
     }
@@ -175,7 +175,7 @@ PlanFailure runPlan(void* plan, PlanContext context) {
       const long result = runStep(plan, step, context, &detail);
       if (result < 0) return leave(context, {place, step->op, static_cast<int32_t>(-result), detail, step->flags});
     }
-    // execve is last, and does not return
+    // execve does not return, so this is reached only if the plan has no execve.
     if (--left == 0) return leave(context, {kNoStep, PHASE_CHECK, EINVAL, 0});
     PlanFailure failure;
     if (!forkStage(plan, &context, &failure)) return leave(context, failure);

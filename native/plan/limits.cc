@@ -1,4 +1,4 @@
-// Steps that only tighten what the program may use.
+// Steps that only tighten the limits of the program.
 
 #include "steps.h"
 
@@ -37,7 +37,7 @@ long setLimit(PlanStep* step) {
 }
 
 long dropNice() {
-  // The raw call answers 20 - nice, so that no nice value looks like an error (getpriority(2)).
+  // The raw call returns 20 - nice, so that a nice value never looks like an error (getpriority(2)).
   const long answer = sys(__NR_getpriority, 0, 0);
   if (answer < 0) return answer;
   return answer > 20 ? sys(__NR_setpriority, 0, 0, 0) : 0;
@@ -71,7 +71,7 @@ long dropRealtime() {
       return sys(__NR_sched_setscheduler, 0, SCHED_NORMAL, address(&priority));
     }
     default:
-      return 0;  // SCHED_BATCH and SCHED_IDLE are the caller's restriction
+      return 0;  // the caller chose SCHED_BATCH or SCHED_IDLE as a restriction: it stays
   }
 }
 

@@ -1,11 +1,11 @@
-// The exclusive or by which a plan becomes a string without NUL, and a plan again.
+// Masks a plan with XOR, so that it becomes a string without NUL. The same call restores it.
 #pragma once
 
 #include <stdint.h>
 
 namespace uchroot {
 
-// Eight bytes at a time: one by one, this takes as long as all the checks of a plan.
+// It works on eight bytes at a time: byte by byte, masking would take as long as checking the plan.
 inline void applyMask(char* target, const char* source, uint32_t count, char mask) {
   const uint64_t eight = 0x0101010101010101u * static_cast<uint8_t>(mask);
   uint32_t at = 0;

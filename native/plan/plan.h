@@ -1,13 +1,11 @@
-// The byte format of a plan, and its op numbers: the one contract with lib/launch/plan (encode.ts, table.ts).
+// The byte format of a plan and its op numbers. lib/launch/plan (encode.ts, table.ts) must match this file.
 //
-// A plan is one block of memory, little endian, aligned to 8 bytes:
+// A plan is one block of memory, little endian, aligned to 8 bytes: a PlanHeader, then PlanHeader.stages stages. A stage is a
+// PlanStage, then PlanStage.steps steps. A step is a PlanStep, its data, and zero bytes up to a multiple of 8.
 //
-//   PlanHeader, then PlanHeader.stages times: PlanStage, then PlanStage.steps times: PlanStep, its data, zero bytes up to a
-//   multiple of 8.
-//
-// Between two stages the interpreter forks: the parent waits for the child and ends as it does, the child goes on with the next
-// stage. The block is written once, checked whole before its first step runs, and used in place: the interpreter turns the offsets
-// in the data of OP_EXECVE into pointers.
+// The interpreter forks between two stages: the parent waits for the child and ends with the child's status; the child runs the
+// next stage. The whole block is checked before its first step runs, and then used in place: the interpreter replaces the offsets
+// in the data of OP_EXECVE by pointers.
 #pragma once
 
 #include <stdint.h>
@@ -15,8 +13,8 @@
 namespace uchroot {
 
 constexpr uint32_t kPlanMagic = 0x32504355;  // "UCP2"
-constexpr uint32_t kPlanMaxBytes = 64u << 20;  // more than ARG_MAX can ever be (execve(2): 6 MiB)
-constexpr uint32_t kPlanMaxSteps = 1u << 17;  // each of 65536 kept descriptors is one
+constexpr uint32_t kPlanMaxBytes = 64u << 20;  // larger than ARG_MAX can be (execve(2): 6 MiB)
+constexpr uint32_t kPlanMaxSteps = 1u << 17;  // one step for each kept descriptor, at most 65536
 constexpr uint32_t kPlanMaxStages = 8;
 
 struct PlanHeader {
@@ -27,7 +25,7 @@ struct PlanHeader {
 };
 
 enum PlanFlag : uint32_t {
-  PLAN_USUAL = 1,  // it has each step that a prepared thread runs, in its usual form
+  PLAN_USUAL = 1,  // the plan has all steps that a prepared thread runs, in their usual form
 };
 
 struct PlanStage {
@@ -45,7 +43,7 @@ struct PlanStep {
   // data follows
 };
 
-// All that code outside of the interpreter knows of a step. lib/launch/plan/step.ts says what each means.
+// The properties of a step that code outside the interpreter uses. lib/launch/plan/step.ts explains them.
 enum StepFlag : uint16_t {
   STEP_INHERITED = 1,
   STEP_READ_BACK = 2,
@@ -56,11 +54,11 @@ enum StepFlag : uint16_t {
   STEP_PARENT_PID = 64,
   STEP_OWN_PID = 128,
   STEP_DESCRIPTOR = 256,
-  STEP_DONE = 512,  // not run, as what it sets is so already: the thread that launches sets this flag
+  STEP_DONE = 512,  // skipped: the launching thread sets this flag if the step's effect is already there
 };
 constexpr uint16_t kStepFlags = 1023;
 
-// a, b and data of each op; what is not named is 0 or empty.
+// The meaning of a, b and data for each op. Fields that are not mentioned are 0 or empty.
 enum Op : uint16_t {
   OP_KEYCTL_JOIN_SESSION = 1,
   OP_SETSID = 2,
@@ -84,25 +82,25 @@ enum Op : uint16_t {
   OP_SETGROUPS = 20,           // data: gids (uint32)
   OP_SETRESGID = 21,           // a: gid
   OP_SETRESUID = 22,           // a: uid
-  OP_CAPSET = 23,              // a: permitted and inheritable mask; effective becomes empty
+  OP_CAPSET = 23,              // a: permitted and inheritable mask; the effective set becomes empty
   OP_CAP_AMBIENT_RAISE = 24,   // a: mask
   OP_PRCTL = 25,               // a: option; b: second argument
   OP_SECCOMP = 26,             // data: struct sock_filter[]
   OP_PARENT_DEATH_SIGNAL = 27, // a: signal; b: pid that must still be the parent, 0: any
   OP_VERIFY_UID = 28,          // a: real, effective, saved and fs uid
-  OP_VERIFY_GID = 29,          // a: the same of gid
-  OP_VERIFY_GROUPS = 30,       // data: gids, ascending (uint32), then as much scratch space
-  OP_VERIFY_CAPS = 31,         // a: permitted, inheritable and ambient mask; the effective set is empty
+  OP_VERIFY_GID = 29,          // a: real, effective, saved and fs gid
+  OP_VERIFY_GROUPS = 30,       // data: gids, ascending (uint32), then scratch space of the same size
+  OP_VERIFY_CAPS = 31,         // a: permitted, inheritable and ambient mask; the effective set must be empty
   OP_VERIFY_NO_WAY_BACK = 32,  // setresuid(0, 0, 0) must fail
-  OP_VERIFY_CWD = 33,          // the root directory is the jail; inside it, and may be entered
+  OP_VERIFY_CWD = 33,          // the root directory is the jail; the working directory is inside it and may be entered
   OP_RESET_SIGNALS = 34,       // default dispositions, empty mask
   OP_WRITE = 35,               // a: descriptor; data: bytes
   OP_EXECVE = 36,              // a: argc; b: envc; data: offsets from the start of the plan (uint64):
                                // program, argv…, 0, envp…, 0; then the strings
-  OP_KEEP_LISTEN_FDS = 37,     // as OP_KEEP_FD, each of PlanContext.listenFds from 3 on
+  OP_KEEP_LISTEN_FDS = 37,     // like OP_KEEP_FD, for PlanContext.listenFds descriptors from 3 on
   OP_VERIFY_SECCOMP = 38,      // a filter is in force
   OP_VERIFY_NO_NEW_PRIVS = 39,
-  OP_SETPGID = 40,             // a process group of its own
+  OP_SETPGID = 40,             // a new process group
 };
 
 inline uint32_t padded(uint32_t bytes) { return (bytes + 7u) & ~7u; }
@@ -113,14 +111,14 @@ inline PlanStep* nextStep(PlanStep* step) {
   return reinterpret_cast<PlanStep*>(reinterpret_cast<uint8_t*>(step + 1) + padded(step->dataBytes));
 }
 
-// The steps of a checked plan, through all of its stages.
+// Iterates over the steps of a checked plan, through all stages.
 class Steps {
  public:
-  // Who has only a plan that is const changes no step.
+  // A caller that has a const plan must not change its steps.
   explicit Steps(const void* plan)
       : stages_(static_cast<const PlanHeader*>(plan)->stages), next_(firstStage(const_cast<void*>(plan))) {}
 
-  // nullptr behind the last one.
+  // The next step; nullptr after the last one.
   PlanStep* next() {
     if (left_ == 0) {
       if (stages_ == 0) return nullptr;
@@ -136,7 +134,7 @@ class Steps {
     return step;
   }
 
-  // Index of the step that next() has returned, as PlanFailure.step has it.
+  // The index of the step that next() returned last, as in PlanFailure.step.
   uint32_t place() const { return place_ - 1; }
 
  private:
@@ -147,30 +145,30 @@ class Steps {
 };
 
 enum RlimitMode : uint64_t {
-  RLIMIT_SET = 0,       // both, as given
-  RLIMIT_CAP_SOFT = 1,  // the soft limit becomes at most this
-  RLIMIT_SET_SOFT = 2,  // the soft limit becomes this, or the hard limit if that is lower
+  RLIMIT_SET = 0,       // sets both limits
+  RLIMIT_CAP_SOFT = 1,  // lowers the soft limit to this value
+  RLIMIT_SET_SOFT = 2,  // sets the soft limit to this value, or to the hard limit if that is lower
 };
 
-// Where a plan failed; also the record that goes through a status pipe: PHASE_EXECUTE just before execve, and what failed.
+// Where a plan failed. It is also the record in a status pipe: PHASE_EXECUTE just before execve, and any failure.
 struct PlanFailure {
-  uint32_t step;       // index from 0, through all stages; kNoStep: not in a step
+  uint32_t step;       // index from 0, through all stages; kNoStep: outside the steps
   uint32_t op;         // Op, or Phase
   int32_t error;       // errno
-  uint32_t detail;     // what an op adds: a descriptor, a capability; of PHASE_EXECUTE the signal that ended the process
+  uint32_t detail;     // more about the error: a descriptor, a capability; for PHASE_EXECUTE the signal that killed the process
   uint32_t flags = 0;  // StepFlag
 };
 
 constexpr uint32_t kNoStep = 0xffffffff;
 
-// What happens around the steps of a plan, in PlanFailure.op where step is kNoStep.
+// Phases outside the steps: PlanFailure.op if PlanFailure.step is kNoStep.
 enum Phase : uint32_t {
-  PHASE_DESCRIPTORS = 1001,  // child: moving descriptors in place
-  PHASE_LAUNCHER = 1002,     // child: executing the launcher
-  PHASE_LOAD = 1003,         // launcher: mapping the plan
+  PHASE_DESCRIPTORS = 1001,  // child: moves descriptors into place
+  PHASE_LAUNCHER = 1002,     // child: executes the launcher
+  PHASE_LOAD = 1003,         // launcher: maps the plan
   PHASE_CHECK = 1004,        // the plan is malformed
-  PHASE_EXECUTE = 1005,      // nothing but execve is left to do; error is 0, unless it never came to that
-  PHASE_PREPARE = 1006,      // a thread that launches: what it hands down
+  PHASE_EXECUTE = 1005,      // all steps but execve are done: error is 0; or the process was killed before: error is set
+  PHASE_PREPARE = 1006,      // launching thread: runs the inherited steps
   PHASE_FORK = 1007,         // between two stages
 };
 

@@ -16,9 +16,9 @@
 
 namespace uchroot {
 
-// keyctl(2), KEYCTL_JOIN_SESSION_KEYRING. A container's seccomp filter refuses the keyrings to everybody;
-// then there is none to inherit. It must be seen twice to be a filter: refused here, and refused for
-// reading, while a filter is in force. ENOSYS both times is a kernel without keyrings.
+// keyctl(2), KEYCTL_JOIN_SESSION_KEYRING. A container's seccomp filter can refuse all keyring calls: then no keyring is usable,
+// and none is inherited. This is accepted only if two calls are refused, joining and reading, and a filter is in force. ENOSYS
+// for both calls means a kernel without keyrings.
 long joinSession() {
   const long joined = sys(__NR_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0);
   if (joined != -EPERM && joined != -ENOSYS) return joined < 0 ? joined : 0;
@@ -28,9 +28,9 @@ long joinSession() {
   return 0;
 }
 
-// setsid(2) refuses the leader of a process group, which every job of an interactive shell is. Joining
-// the parent's group first makes it an ordinary member, without a fork and so with the same pid. Who leads
-// a session already only has to let go of its terminal.
+// setsid(2) fails for the leader of a process group, and each job of an interactive shell is one. If the process first joins its
+// parent's group, it is an ordinary member, and setsid works without a fork: the pid stays the same. A process that already leads
+// a session only gives up its terminal.
 long newSession() {
   const long first = sys(__NR_setsid);
   if (first != -EPERM) return first < 0 ? first : 0;
@@ -39,7 +39,7 @@ long newSession() {
     const long tty = sys(__NR_openat, AT_FDCWD, address("/dev/tty"), O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (tty == -ENXIO || tty == -ENOENT) return 0;
     if (tty < 0) return tty;
-    // The session's leader giving up its terminal sends SIGHUP to its foreground group: itself (tty_ioctl(4)).
+    // When a session leader gives up its terminal, its foreground group gets SIGHUP, and so this process too (tty_ioctl(4)).
     struct {
       uint64_t handler, flags, restorer, mask;
     } ignore = {1, 0, 0, 0};
@@ -64,7 +64,7 @@ long stopTimer(long which) {
 long setParentDeathSignal(long signal, long parent) {
   const long set = prctl(PR_SET_PDEATHSIG, signal);
   if (set < 0 || parent == 0) return set;
-  // A parent that died before the call sends nothing any more (PR_SET_PDEATHSIG(2const)).
+  // If the parent died before the call, no signal will be sent (PR_SET_PDEATHSIG(2const)).
   return sys(__NR_getppid) == parent ? 0 : -ESRCH;
 }
 

@@ -1,4 +1,4 @@
-// Steps that read back what can lie.
+// Steps that read back what other steps have set.
 
 #include "steps.h"
 
@@ -15,7 +15,7 @@
 namespace uchroot {
 namespace {
 
-// Not inlined: a launch would touch another page of stack for a path that hardly any has.
+// Not inlined: this path is rare, and inlined it would make each launch touch one more page of stack.
 [[gnu::noinline]] long beginningOfLongCwd(char* first) {
   char path[4096];
   const long got = sys(__NR_getcwd, address(path), sizeof path);
@@ -33,7 +33,7 @@ long verifyCapabilities(uint64_t expected) {
   const uint64_t permitted = sets.data[0].permitted | static_cast<uint64_t>(sets.data[1].permitted) << 32;
   const uint64_t inheritable = sets.data[0].inheritable | static_cast<uint64_t>(sets.data[1].inheritable) << 32;
   if (effective != 0 || permitted != expected || inheritable != expected) return -EBADE;
-  // No capability is ever ambient that is not permitted and inheritable (capabilities(7)): the others need no look.
+  // An ambient capability must be permitted and inheritable (capabilities(7)), so only those are read.
   for (long capability = 0; capability < 64; capability++) {
     if (!(expected >> capability & 1)) continue;
     const long has = prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, capability);
@@ -48,7 +48,7 @@ long verifyIds(long getCall, long fsCall, uint64_t expected) {
   uint32_t real = ~want, effective = ~want, saved = ~want;
   const long got = sys(getCall, address(&real), address(&effective), address(&saved));
   if (got < 0) return got;
-  // setfsuid(-1) changes nothing and answers the present one (setfsuid(2)).
+  // setfsuid(-1) changes nothing and returns the current id (setfsuid(2)).
   const uint32_t fs = static_cast<uint32_t>(sys(fsCall, -1));
   return real == want && effective == want && saved == want && fs == want ? 0 : -EBADE;
 }
@@ -69,7 +69,7 @@ long verifyGroups(PlanStep* step) {
   return 0;
 }
 
-// With a container's own filter in force this tells no difference.
+// If a container has its own filter in force, this check cannot tell the two apart.
 long verifySeccomp() {
   const long mode = prctl(PR_GET_SECCOMP);
   return mode < 0 ? mode : mode == SECCOMP_MODE_FILTER ? 0 : -EBADE;
@@ -85,8 +85,7 @@ long verifyNoWayBack() {
   return regained == -EPERM ? 0 : regained < 0 ? regained : -EBADE;
 }
 
-// The root directory is the jail, also if something answered chroot without doing it, and the working
-// directory lies in it.
+// The root directory is the jail, even if something answered chroot without doing it, and the working directory is inside it.
 long verifyCwd(long jailFd) {
   struct statx jail, root;
   const long first = sys(__NR_statx, jailFd, address(""), AT_EMPTY_PATH, STATX_INO, address(&jail));

@@ -1,4 +1,4 @@
-// See removal.h. Only system calls: the thread has neither a stack protector's nor errno's place of its own.
+// See removal.h. It uses only raw system calls: the thread has no thread-local storage, and so no stack protector and no errno.
 
 #include "removal.h"
 
@@ -35,10 +35,10 @@ uint32_t stateOf(const Removal* removal) { return __atomic_load_n(&removal->stat
 
 void setState(Removal* removal, uint32_t state) {
   __atomic_store_n(&removal->state, state, __ATOMIC_RELEASE);
-  (void)sys(__NR_futex, address(&removal->state), FUTEX_WAKE_PRIVATE, 1);  // nobody may be waiting
+  (void)sys(__NR_futex, address(&removal->state), FUTEX_WAKE_PRIVATE, 1);  // fails only if no thread waits
 }
 
-// Returns at once if it has changed already, and a signal only lets the state be looked at again.
+// Returns at once if the state has changed already. A signal wakes it early, so the state is read again.
 void waitWhile(const Removal* removal, uint32_t state) {
   while (stateOf(removal) == state) (void)sys(__NR_futex, address(&removal->state), FUTEX_WAIT_PRIVATE, state);
 }
@@ -54,7 +54,7 @@ extern "C" [[noreturn, gnu::used]] __attribute__((no_sanitize("address", "undefi
 
 namespace {
 
-// Returns in the caller; the thread begins on its own stack, with the removal on top of it.
+// Returns in the caller. The new thread starts on its own stack, with the address of the removal on top.
 #if defined(__x86_64__)
 long startThread(void* stack) {
   long result;
@@ -95,14 +95,14 @@ long startThread(void* stack) {
 }  // namespace
 
 void startRemoval(Removal* removal, void* stackEnd) {
-  void** top = static_cast<void**>(stackEnd) - 2;  // 16 bytes, so that the stack stays aligned
+  void** top = static_cast<void**>(stackEnd) - 2;  // 16 bytes: the stack stays aligned
   *top = removal;
-  // No handler of this process must run on that thread.
+  // No signal handler of this process may run on that thread.
   const uint64_t all = ~uint64_t{0};
   uint64_t before = 0;
   if (sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&all), address(&before), sizeof all) < 0) return;
   removal->hasThread = startThread(top) > 0;
-  (void)sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&before), 0, sizeof before);  // what it was cannot be refused
+  (void)sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&before), 0, sizeof before);  // restoring a mask does not fail
 }
 
 void takeBack(Removal* removal) {
@@ -112,7 +112,7 @@ void takeBack(Removal* removal) {
   } else {
     removal->state = removeFile(removal) ? kDone : kFailed;
   }
-  // What cannot be emptied either names a process that is gone, which every reader of pid files has to expect.
+  // If the file cannot be emptied either, it names a dead process. Readers of pid files must expect that.
   if (stateOf(removal) == kFailed) (void)sys(__NR_ftruncate, removal->file, 0);
 }
 

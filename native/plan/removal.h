@@ -1,12 +1,13 @@
-// Takes a file back that a launch has written before it gave up root's rights, if the launch fails then.
+// Removes a pid file that a launch wrote as root, if the launch fails after it has dropped root's rights.
 #pragma once
 
 #include <stdint.h>
 
 namespace uchroot {
 
-// A file by its name in a directory, and by its descriptor: nothing else of that name is removed. On a thread, which has the
-// rights that this process had when it was started, since each thread has its own (credentials(7)). execve ends it.
+// A file, identified by directory, name and descriptor: another file of that name is not removed. A thread does it. The thread
+// keeps the rights that the process had when the thread started, because each thread has its own credentials (credentials(7)).
+// execve ends the thread.
 struct Removal {
   int directory;
   int file;
@@ -17,11 +18,11 @@ struct Removal {
 
 constexpr uint32_t kRemovalStackBytes = 8192;
 
-// `stackEnd`: the end of that much memory, a multiple of 16. Without a thread, which the system may refuse, the file is removed by
-// whoever asks for it.
+// `stackEnd`: the end of kRemovalStackBytes bytes, a multiple of 16. If no thread can be started, takeBack() removes the file
+// itself.
 void startRemoval(Removal* removal, void* stackEnd);
 
-// Removes the file, or empties it if that cannot be.
+// Removes the file, or empties it if it cannot be removed.
 void takeBack(Removal* removal);
 
 }  // namespace uchroot

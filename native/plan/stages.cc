@@ -1,7 +1,7 @@
-// What happens between two stages of a plan: the process forks, the parent waits for its child and ends as that does.
+// Forks between two stages of a plan: the parent waits for its child and ends with the same status.
 //
-// The parent hears of the child through a pipe: a record that says what has failed, or that only execve is left to do, and then the
-// end of the pipe, which execve closes. So whoever performs the first stage tells of every failure.
+// The child reports through a pipe. It writes one record: a failure, or that only execve is left. Then the pipe ends, because
+// execve closes it. So the process that runs the first stage can report each failure.
 
 #include "steps.h"
 
@@ -18,9 +18,9 @@
 namespace uchroot {
 namespace {
 
-constexpr int kStatusLost = 127;  // of a child that fails: its parent tells why
+constexpr int kStatusLost = 127;  // exit status of a child that fails: its parent reports the reason
 
-// No number of the pipe's may be one that a later step means.
+// The pipe must not use a descriptor number that a later step uses.
 long firstFreeNumber(void* plan, const PlanContext& context) {
   uint64_t highest = 2 + static_cast<uint64_t>(context.listenFds);
   Steps steps(plan);
@@ -33,7 +33,7 @@ long firstFreeNumber(void* plan, const PlanContext& context) {
 long moveAbove(int* fd, long first) {
   if (*fd >= first) return 0;
   const long moved = sys(__NR_fcntl, *fd, F_DUPFD_CLOEXEC, first);
-  (void)sys(__NR_close, *fd);  // nothing was written to it that could be lost
+  (void)sys(__NR_close, *fd);  // no unwritten data: close cannot lose anything
   if (moved >= 0) *fd = static_cast<int>(moved);
   return moved < 0 ? moved : 0;
 }
@@ -48,7 +48,7 @@ long makePipe(void* plan, const PlanContext& context, int* ends) {
 
 PlanFailure failedFork(long error) { return {kNoStep, PHASE_FORK, static_cast<int32_t>(-error), 0}; }
 
-// The last record of the child; without one it was ended before its program ran.
+// The last record of the child. If there is none, the child was killed before its program ran.
 PlanFailure readStatus(long fd) {
   PlanFailure last = {kNoStep, PHASE_EXECUTE, ECANCELED, 0};
   PlanFailure record = last;
@@ -60,30 +60,30 @@ PlanFailure readStatus(long fd) {
   }
 }
 
-// Returns how the child has ended, as wait(2) has it.
+// Waits for the child and returns its wait status (wait(2)).
 int reap(long child) {
   int status = 0;
   while (sys(__NR_wait4, child, address(&status), __WALL, 0) == -EINTR) continue;
   return status;
 }
 
-// Terminals send their signals to a whole group: a child in the same one has got them already.
+// A terminal sends its signals to a whole process group: a child in this process's group has them already.
 bool isForwarded(const siginfo_t& info, long child) {
   return info.si_code <= 0 || sys(__NR_getpgid, child) != sys(__NR_getpgid, 0);
 }
 
-// Reaps what has ended, as an init has to; ends when the child does.
+// Reaps all children that have ended, as an init must. If `child` has ended, this process ends too.
 void reapAll(long child) {
   for (;;) {
     int status = 0;
     const long pid = sys(__NR_wait4, -1, address(&status), WNOHANG | WUNTRACED | __WALL, 0);
     if (pid == -EINTR) continue;
-    if (pid == -ECHILD) quit(kStatusLost);  // somebody else has reaped it
+    if (pid == -ECHILD) quit(kStatusLost);  // other code has reaped it
     if (pid <= 0) return;
     if (pid != child) continue;
     const int signal = status & 0x7f;
     if ((status & 0xff) == 0x7f) {
-      // A job is stopped as a whole, and continued by its shell (setpgid(2), "job control").
+      // A shell stops and continues a job as a whole, so this process stops with its child (setpgid(2), "job control").
       (void)sys(__NR_kill, sys(__NR_getpid), SIGSTOP);
     } else {
       quit(signal == 0 ? status >> 8 & 0xff : 128 + signal);
@@ -91,9 +91,9 @@ void reapAll(long child) {
   }
 }
 
-// Waits for the program, forwards signals to it, and ends as it does. All signals are blocked, and taken one by one. Where there are
-// other threads one of them may get a signal in the moment in which this one does not wait, and the whole process ends: the program
-// with it, by its parent-death signal.
+// Waits for the program, forwards signals to it, and ends with its status. All signals are blocked and read one by one. If there
+// are other threads, one of them may take a signal while this thread does not wait. Then the whole process is killed, and the
+// parent-death signal kills the program.
 [[noreturn]] void endAs(long child) {
   for (;;) {
     reapAll(child);
@@ -101,26 +101,27 @@ void reapAll(long child) {
     siginfo_t info;
     const long signal = sys(__NR_rt_sigtimedwait, address(&all), address(&info), 0, sizeof all);
     if (signal <= 0 || signal == SIGCHLD) continue;
-    if (isForwarded(info, child)) (void)sys(__NR_kill, child, signal);  // it may have ended meanwhile
+    if (isForwarded(info, child)) (void)sys(__NR_kill, child, signal);  // fails if the child has ended
   }
 }
 
-// The program runs. This process has nothing left to do but to wait.
+// The program runs. This process only waits for it.
 [[noreturn]] void standFor(long child, const PlanContext& context) {
-  // The launch has failed for a parent that is gone, or that cannot be told.
+  // If the parent is gone or cannot be told, the launch has failed.
   if (context.isChild && endWithParent() < 0) quit(kStatusLost);
   if (context.statusFd >= 0 && tell(context.statusFd, {kNoStep, PHASE_EXECUTE, 0, 0}) < 0) quit(kStatusLost);
-  // Nobody is to wait for the end of a pipe that only this process holds open. Other threads may be using theirs.
+  // If this process kept its descriptors, the reader of a pipe would not see its end. Other threads may use the descriptors, so
+  // with threads they stay open.
   if (!context.hasThreads) (void)sys(__NR_close_range, 0, ~0u, 0);
   endAs(child);
 }
 
-// Blocked from before the fork on, so that none is lost between the program's start and the wait for signals.
+// Signals are blocked before the fork, so that none is lost between the program's start and the wait for signals.
 long setMask(uint64_t mask, uint64_t* before) {
   return sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&mask), address(before), sizeof mask);
 }
 
-// An ignored SIGCHLD would have the kernel reap the child (wait(2), NOTES).
+// If SIGCHLD is ignored, the kernel reaps the child (wait(2), NOTES).
 long heedChildren() {
   const struct {
     uint64_t handler, flags, restorer, mask;
@@ -138,7 +139,7 @@ long endWithParent() { return prctl(PR_SET_PDEATHSIG, SIGKILL); }
 
 PlanFailure leave(const PlanContext& context, const PlanFailure& failure) {
   if (!context.isChild) return failure;
-  (void)tell(context.statusFd, failure);  // a parent that is gone has nobody to tell
+  (void)tell(context.statusFd, failure);  // fails only if the parent is gone
   quit(kStatusLost);
 }
 
@@ -161,10 +162,10 @@ bool forkStage(void* plan, PlanContext* context, PlanFailure* failure) {
     const int status = child > 0 ? reap(child) : 0;
     if (failure->op == PHASE_EXECUTE && failure->error != 0) failure->detail = static_cast<uint32_t>(status & 0x7f);
   }
-  (void)setMask(mask, nullptr);  // what it was cannot be refused
+  (void)setMask(mask, nullptr);  // restoring a mask does not fail
   if (child == 0) {
     (void)sys(__NR_close, ends[0]);
-    // an outer status pipe is the parent's
+    // An outer status pipe belongs to the parent.
     if (context->statusFd >= 0) (void)sys(__NR_close, context->statusFd);
     context->statusFd = ends[1];
     context->isChild = true;

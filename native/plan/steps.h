@@ -1,5 +1,5 @@
-// What the interpreter calls: one function a step that is more than one call, each answers 0 or a negative errno. For the files of
-// the interpreter alone.
+// The functions that run the steps, for the files of the interpreter only. A step that needs more than one system call has a
+// function. Each returns 0 or a negative errno.
 #pragma once
 
 #include <stdint.h>
@@ -67,13 +67,13 @@ long verifyCwd(long jailFd);
 
 // stages.cc
 long tell(long statusFd, const PlanFailure& record);
-// Has this process killed when the one that waits for it ends. To be called after all steps, as a change of ids clears it
-// (PR_SET_PDEATHSIG(2const)); if that process is gone already, tell() fails.
+// If the waiting process ends, this process is killed too. It must be called after all steps, because a change of ids clears the
+// setting (PR_SET_PDEATHSIG(2const)). If the waiting process has ended already, tell() fails.
 long endWithParent();
-// Forks. True in the child, which goes on; false in the parent, whose child has failed, or could not be made: `failure` says why. A
-// parent whose child has become the program does not return.
+// Forks. Returns true in the child, which runs the next stage. Returns false in the parent if the fork or the child failed:
+// `failure` says why. If the child runs the program, the parent does not return.
 bool forkStage(void* plan, PlanContext* context, PlanFailure* failure);
-// Returns a failure to the caller of the plan, or hands it to the parent that waits for this process.
+// Returns the failure in the calling process. In a forked process it reports the failure to the parent, and exits.
 PlanFailure leave(const PlanContext& context, const PlanFailure& failure);
 
 }  // namespace uchroot

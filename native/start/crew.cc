@@ -1,4 +1,4 @@
-// A few threads, like those of libuv's pool, and beside it: their credentials are not what other work expects.
+// A small thread pool for launches. It is separate from libuv's pool because its threads have other credentials.
 
 #include "crew.h"
 
@@ -22,8 +22,8 @@
 namespace uchroot {
 namespace {
 
-constexpr size_t kMostThreads = 8;  // each waits most of the time, for a launcher
-constexpr size_t kStackBytes = 1u << 20;  // NSS modules need some
+constexpr size_t kMostThreads = 8;  // a thread mostly waits for a launcher
+constexpr size_t kStackBytes = 1u << 20;  // NSS modules need more than the smallest stack
 
 bool startThread(void* (*main)(void*), void* argument) {
   pthread_attr_t attributes;
@@ -36,7 +36,7 @@ bool startThread(void* (*main)(void*), void* argument) {
   return started;
 }
 
-// Signals are for the service's own threads; those that libc itself uses come through (pthread_sigmask(3)).
+// Signals are for the service's own threads. The signals that libc uses internally cannot be blocked (pthread_sigmask(3)).
 void blockSignals() {
   sigset_t all;
   sigfillset(&all);
@@ -56,22 +56,23 @@ std::string_view bytesOf(const PlanStep* step) {
   return {reinterpret_cast<const char*>(step), sizeof *step + step->dataBytes};
 }
 
-// Of the whole process, and so of its children. Through a descriptor that stays open: it is the way to the file that is dear.
+// The value belongs to the whole process, and its children inherit it. The descriptor stays open, because looking the path up is
+// slow.
 bool isOomScoreAdjNegative() {
   static const int fd = open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC);
   char first = '-';
   return pread(fd, &first, 1, 0) != 1 || first == '-';
 }
 
-// To begin a launch must not interrupt whoever has asked for it, which the wake-up of an ordinary thread does where no
-// other CPU is free: one for batch work waits for its turn (sched(7)). Without it a launch is only less polite.
+// An ordinary thread that wakes up can preempt the thread that asked for the launch, if no other CPU is free. A batch thread
+// waits for its turn (sched(7)). If the call fails, launches work all the same.
 bool becomeBatch() {
   const int priority = 0;
   return sys(__NR_sched_getscheduler, 0) == SCHED_OTHER &&
          sys(__NR_sched_setscheduler, 0, SCHED_BATCH, address(&priority)) == 0;
 }
 
-// A thread, while it has nothing to do.
+// An idle thread.
 struct Idle {
   pthread_cond_t called = PTHREAD_COND_INITIALIZER;
   Task* task = nullptr;
@@ -85,7 +86,7 @@ class Crew {
     pthread_mutex_lock(&mutex_);
     bool taken = true;
     if (!idle_.empty()) {
-      Idle* idle = idle_.back();  // the last to have worked: its caches are warm
+      Idle* idle = idle_.back();  // the thread that worked last: its caches are warm
       idle_.pop_back();
       idle->task = &task;
       pthread_cond_signal(&idle->called);
@@ -124,7 +125,7 @@ class Crew {
     return std::exchange(idle.task, nullptr);
   }
 
-  // A task that no thread was idle for; then the mutex is free again.
+  // A task that waits for a thread. If there is one, the mutex is released.
   Task* takeWaiting() {
     if (tasks_.empty()) return nullptr;
     Task* task = tasks_.front();
@@ -135,14 +136,14 @@ class Crew {
 
   const bool prepares_;
   pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
-  std::deque<Task*> tasks_;  // that no thread was idle for
+  std::deque<Task*> tasks_;  // tasks that wait for a thread
   std::vector<Idle*> idle_;
   size_t threads_ = 0;
 };
 
 Crew& crewOf(Thread thread) {
-  // Never taken down: their threads work until the process is gone. A thread that ended would take along what it has
-  // started with a parent-death signal (PR_SET_PDEATHSIG(2const)).
+  // Never deleted: the threads live as long as the process. If a thread ended, each child that it started with a parent-death
+  // signal would be killed (PR_SET_PDEATHSIG(2const)).
   static Crew* const prepared = new Crew(true);
   static Crew* const plain = new Crew(false);
   return thread == Thread::kPrepared ? *prepared : *plain;
@@ -150,14 +151,15 @@ Crew& crewOf(Thread thread) {
 
 }  // namespace
 
-// What it is worth: without it spawnInJail of a static program takes 1.12 times as long (the median of 2,500 launches, each beside one of
-// the other build in the same process; 1.13 at the 10th percentile).
+// Measured: without prepared threads, spawnInJail of a static program takes 1.12 times as long (median of 2,500 launches, each
+// paired with a launch of the other build in the same process; 1.13 at the 10th percentile).
 //
-// Plain calls, which concern this thread alone. Root's execve gives it what is in the inheritable or in the bounding set
-// (capabilities(7)): so the launcher has the capabilities of the service, and empties both sets.
+// These are raw system calls: they change this thread only. When root calls execve, the new program gets each capability that is
+// in the inheritable or in the bounding set (capabilities(7)). So the launcher still gets all capabilities of the service. It
+// empties both sets.
 //
-// Each launcher reads back what an inherited step has set, but could not repair it: so the thread does too. A thread that is root may
-// install a filter without no_new_privs, so that neither tells of the other.
+// A launcher reads the inherited settings back, but cannot repair them. So this thread reads them back too. A root thread can
+// install a filter without no_new_privs, so both are read.
 PlanFailure Worker::runInherited(void* plan) {
   if (const long result = inheritPermitted(); result < 0)
     return {kNoStep, PHASE_PREPARE, static_cast<int32_t>(-result), 0};
@@ -182,7 +184,7 @@ bool Worker::isDone(const PlanStep* step) const {
 }
 
 PlanFailure Worker::prepare(std::string& plan) {
-  // one that is malformed is for the launcher to refuse
+  // The launcher refuses a malformed plan.
   if (!checkPlan(plan.data(), static_cast<uint32_t>(plan.size()))) return {kNoStep, 0, 0, 0};
   if (prepares_ && done_.empty()) {
     if (const PlanFailure failure = runInherited(plan.data()); failure.error != 0) return failure;
@@ -195,7 +197,7 @@ PlanFailure Worker::prepare(std::string& plan) {
 }
 
 Thread threadFor(const std::string& plan) {
-  if (plan.size() < sizeof(PlanHeader)) return Thread::kPlain;  // for the launcher to refuse
+  if (plan.size() < sizeof(PlanHeader)) return Thread::kPlain;  // the launcher refuses it
   PlanHeader header;
   std::memcpy(&header, plan.data(), sizeof header);
   return (header.flags & PLAN_USUAL) != 0 ? Thread::kPrepared : Thread::kPlain;

@@ -1,4 +1,4 @@
-// Threads of the service on which launches are looked up, verified and made.
+// The threads on which a service prepares and starts launches.
 #pragma once
 
 #include <string>
@@ -8,28 +8,28 @@
 
 namespace uchroot {
 
-// A thread of the crew, as those see it who work on it.
+// A thread of the crew, as its tasks see it.
 class Worker {
  public:
   Worker(bool isBatch, bool prepares) : isBatch(isBatch), prepares_(prepares) {}
 
-  // Sets STEP_DONE in a plan where the children of this thread inherit the effect, or begin with it. Before its first plan the thread
-  // runs the inherited steps, for good. If one of them fails the launch does, and the next launch tries again.
+  // Sets STEP_DONE on each step of a plan whose effect the children of this thread inherit or start with. Before its first plan
+  // the thread runs the inherited steps, once and for all. If one fails, this launch fails, and the next launch tries again.
   PlanFailure prepare(std::string& plan);
 
-  const bool isBatch;  // its children are to be ordinary again (sched(7), SCHED_OTHER)
+  const bool isBatch;  // the thread is SCHED_BATCH, so its children must become SCHED_OTHER again (sched(7))
 
  private:
   PlanFailure runInherited(void* plan);
   bool isDone(const PlanStep* step) const;
 
   const bool prepares_;
-  std::vector<std::string> done_;  // steps, byte for byte
+  std::vector<std::string> done_;  // steps that have run, as bytes
 };
 
 class Task {
  public:
-  // On a thread of the crew. Nothing of the environment to which it belongs may be touched there.
+  // Runs on a thread of the crew. It must not touch the JS environment.
   virtual void run(Worker& worker) = 0;
 
  protected:
@@ -38,16 +38,16 @@ class Task {
 
 enum class Thread {
   kPrepared,
-  kPlain,  // for a plan that is not PLAN_USUAL
+  kPlain,  // for a plan without PLAN_USUAL
 };
 
-// The thread for a plan.
+// The kind of thread that a plan needs.
 Thread threadFor(const std::string& plan);
 
-// Has a task run soon. False if there is no thread.
+// Queues a task. False if there is no thread.
 bool submit(Task& task, Thread thread);
 
-// Takes back a task that still waits for a thread. False if one has it.
+// Removes a task from the queue. False if a thread has taken it already.
 bool withdraw(Task& task, Thread thread);
 
 }  // namespace uchroot

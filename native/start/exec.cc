@@ -1,7 +1,7 @@
-// execPlan: runs a plan on this thread, and with that ends this program. It returns only a failure, after
-// which the process may have lost its root directory and privileges: the caller reports and exits.
+// execPlan: runs a plan on this thread, in place of this process. It returns only if the plan fails. By then the process may have
+// lost its root directory and privileges, so the caller must report and exit.
 //
-// rehearsePlan: runs its steps before execve in a child.
+// rehearsePlan: runs the steps before execve in a child.
 
 #include "exec.h"
 
@@ -23,10 +23,10 @@
 namespace uchroot {
 namespace {
 
-// A copy of our own, aligned: a plan is changed as it runs, and a Buffer of JS may start anywhere.
+// An aligned copy: running a plan changes it, and a JS Buffer may start at any address.
 struct OwnPlan {
   std::unique_ptr<uint64_t[]> words;
-  PlanFailure failure = {kNoStep, PHASE_CHECK, EINVAL, 0};  // if there are no words
+  PlanFailure failure = {kNoStep, PHASE_CHECK, EINVAL, 0};  // valid if `words` is null
 };
 
 OwnPlan copyPlan(const Napi::Uint8Array& bytes) {
@@ -48,7 +48,7 @@ bool takesPlan(const Napi::CallbackInfo& info, const char* name) {
   return false;
 }
 
-// The pid file goes away if the plan fails, although by then it may be out of this thread's reach.
+// If the plan fails, the pid file is removed, even if this thread has lost the rights to do it.
 PlanFailure runWithPidFile(void* plan, const PlanContext& context, const Napi::Object& pidFile) {
   const Napi::Buffer<char> bytes = pidFile.Get("name").As<Napi::Buffer<char>>();
   const std::string name(bytes.Data(), bytes.Length());
@@ -70,21 +70,21 @@ Napi::Value execPlan(const Napi::CallbackInfo& info) {
   const PlanFailure failure = info[2].IsObject()
                                   ? runWithPidFile(plan.words.get(), context, info[2].As<Napi::Object>())
                                   : runPlan(plan.words.get(), context);
-  // As Node has them. A plan that has come to its last steps has reset them, and what the caller writes next would end
-  // this process by a signal: its exit status would be lost.
+  // Node ignores these signals. The last steps of a plan reset them. Without this, the caller's next write could kill this
+  // process, and its exit status would be lost.
   (void)std::signal(SIGPIPE, SIG_IGN);
   (void)std::signal(SIGXFSZ, SIG_IGN);
   return toObject(info.Env(), failure);
 }
 
-// What the processes of a rehearsal tell, in memory that all of them share.
+// Shared memory in which the processes of a rehearsal report.
 struct Rehearsal {
   PlanFailure progress;
   PlanFailure result;
   bool isOver;
 };
 
-// Which step ended its process, and by which signal: a failure without an error.
+// The step at which the process was killed, and the signal. The record has no errno.
 PlanFailure endedBy(const PlanFailure& progress, uint32_t signal) { return {progress.step, progress.op, 0, signal}; }
 
 Napi::Value rehearsePlan(const Napi::CallbackInfo& info) {
@@ -98,7 +98,7 @@ Napi::Value rehearsePlan(const Napi::CallbackInfo& info) {
   auto* rehearsal = static_cast<Rehearsal*>(shared);
   const pid_t child = fork();
   if (child == 0) {
-    // nothing but system calls: another thread may have held a lock of libc's when the child was made
+    // Only system calls are allowed here: another thread may have held a libc lock at the fork.
     rehearsal->result = runPlan(plan.words.get(), {.jailFd = jailFd, .progress = &rehearsal->progress});
     rehearsal->isOver = true;
     _exit(0);

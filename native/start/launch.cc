@@ -1,6 +1,5 @@
-// clone(CLONE_VM), execveat(launcher). The child shares the service's memory for these few
-// calls, so it keeps every privilege until the launcher has memory of its own: a child that had dropped
-// them here could be stopped or looked into by the jailed user, and the service with it.
+// clone(CLONE_VM), execveat(launcher). The child shares the service's memory until execveat, so it must keep all privileges until
+// then: if it dropped them, the jailed user could stop or trace it, and with it the service.
 
 #include "launch.h"
 
@@ -26,26 +25,26 @@ namespace {
 
 constexpr size_t kChildStackBytes = 16 * 1024;
 
-// How long a launch waits for a launcher, which needs a fraction of a millisecond. The jailed user may have stopped it: then
-// the event loop waits.
+// How long a launch waits for its launcher, which needs less than a millisecond. If the jailed user has stopped the launcher, the
+// event loop waits instead.
 constexpr int kPatienceMs = 5;
 
 struct Move {
   int source, target;
 };
 
-// What the child works on. It may change it: the memory is shared, and nobody else looks at it meanwhile.
+// The child's data. The child may change it: the memory is shared, but no other code reads it meanwhile.
 struct ChildWork {
   Move* moves;
   size_t count;
-  int top;  // the highest number that is given out; all else moves above it first
+  int top;  // the highest target number; all sources are moved above it first
   int launcherFd, statusFd;
   bool isBatch;
   char* argv[4];
   char* environment[2];
 };
 
-// Raw calls only, as errno and every lock of libc belong to the service's threads.
+// Raw system calls only: errno and libc's locks belong to the service's threads.
 __attribute__((no_sanitize("address", "undefined"))) int moveDescriptors(ChildWork* work) {
   const auto raise = [work](int* fd) -> long {
     if (*fd < 0 || *fd > work->top) return 0;
@@ -61,7 +60,7 @@ __attribute__((no_sanitize("address", "undefined"))) int moveDescriptors(ChildWo
   for (size_t i = 0; i < work->count; i++) {
     const Move move = work->moves[i];
     if (move.source == kIgnore) {
-      // Left closed: the plan opens /dev/null there. EBADF only says that it was closed before.
+      // The descriptor stays closed, and the plan opens /dev/null there. EBADF means that it was closed already.
       (void)sys(__NR_close, move.target);
       continue;
     }
@@ -88,14 +87,14 @@ __attribute__((no_sanitize("address", "undefined"))) int childMain(void* argumen
   for (;;) sys(__NR_exit_group, 127);
 }
 
-// More than an ordinary plan has, and less than a string of execve may have (execve(2), MAX_ARG_STRLEN).
+// An ordinary plan is smaller. A string of execve may be longer (execve(2), MAX_ARG_STRLEN).
 constexpr size_t kMaskedPlanBytes = 16 * 1024;
 
-// The plan as a string without NUL, for the launcher's environment, which nobody but root can read; empty if it is too
-// long or every byte occurs in it. A file would cost a launch as much as all its changes of identity.
+// The plan as a string without NUL, for the launcher's environment, which only root can read. Empty if the plan is too long or
+// uses all byte values. A sealed file would take as long as all identity changes of a launch.
 std::string maskedPlan(const std::string& plan) {
   if (plan.size() > kMaskedPlanBytes) return "";
-  // first those of no ASCII
+  // Values outside ASCII are tried first: plans rarely use them.
   for (int value = 0x80; value < 0x180; value++) {
     const char mask = static_cast<char>(value);
     if (plan.find(mask) != std::string::npos) continue;
@@ -134,19 +133,20 @@ bool makePipe(Descriptor& readEnd, Descriptor& writeEnd, int flags) {
   return true;
 }
 
-// A pid, or -1 and errno. The kernel clears *shares when the child has left this memory, by execve or by its end. Not
-// CLONE_VFORK, which would wake this thread for that alone: it waits for more (awaitProgram).
+// Returns a pid, or -1 and errno. The kernel clears *shares when the child leaves this memory, by execve or by its end.
+// CLONE_VFORK would wake this thread at that moment, but it has to wait longer anyway (awaitProgram).
 int cloneChild(ChildWork& work, char* stack, int* pidFd, uint32_t* shares) {
   constexpr int kFlags = CLONE_VM | CLONE_PIDFD | CLONE_CHILD_CLEARTID | SIGCHLD;
   return clone(childMain, stack + kChildStackBytes, kFlags, &work, pidFd, nullptr, shares);
 }
 
-// Until the program is executed or the launcher has failed, but not for long; and until the child has its own memory.
+// Waits until the program is executed or the launcher has failed, with a time limit; then until the child no longer shares this
+// memory.
 void awaitProgram(int statusFd, uint32_t* shares) {
-  // for the end of the pipe, and not for what is said before that: to be woken twice is dear
+  // It waits for the end of the pipe only, not for data: a second wake-up would be slow.
   pollfd executed = {statusFd, 0, 0};
   (void)poll(&executed, 1, kPatienceMs);
-  // not a private futex: the kernel wakes it as any
+  // Not a private futex: the kernel's own wake-up is not private.
   while (__atomic_load_n(shares, __ATOMIC_ACQUIRE) != 0) (void)sys(__NR_futex, address(shares), FUTEX_WAIT, 1, 0);
 }
 
@@ -198,11 +198,11 @@ LaunchResult launch(const LaunchRequest& request) {
     return result;
   }
 
-  // The child runs on a part of this thread's stack: nothing is mapped in the service for it.
+  // The child uses a part of this thread's stack, so nothing has to be mapped.
   alignas(16) char stack[kChildStackBytes];
 
-  // With every signal blocked, no handler of the service can run in the child that shares its memory. The
-  // launcher starts with this mask; the last step of the plan clears it.
+  // All signals are blocked, so no signal handler of the service can run in the child, which shares its memory. The launcher
+  // starts with this mask, and the last step of the plan clears it.
   const uint64_t all = ~0ull;
   uint64_t before = 0;
   (void)sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&all), address(&before), sizeof all);

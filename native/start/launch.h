@@ -1,4 +1,4 @@
-// Starting the launcher: everything between a service's request and a process that runs a plan, without JS.
+// Starts the launcher for a service. No JS.
 #pragma once
 
 #include <atomic>
@@ -12,12 +12,12 @@ namespace uchroot {
 constexpr int kIgnore = -1;  // the program gets /dev/null there
 constexpr int kPipe = -2;    // the program gets one end of a new pipe, the service the other
 
-// Calls off a launch from another thread. Each of the two sides writes its part and then reads the other's: whatever the
-// order, one of them sees that the child is to be killed.
+// Cancels a launch from another thread. Each side writes its own part and then reads the other's. So in any order, at least one
+// side sees that the child must be killed.
 struct Recall {
-  std::atomic<bool> isWanted = false;  // nothing is started any more; what has been is killed
+  std::atomic<bool> isWanted = false;  // nothing more is started; a started child is killed
   std::atomic<int> pidFd = -1;         // of the child, from the clone on
-  std::atomic<bool> isLate = false;    // the program is known to run, or the launch to have failed
+  std::atomic<bool> isLate = false;    // the program runs, or the launch has failed
 };
 
 struct LaunchRequest {
@@ -28,22 +28,21 @@ struct LaunchRequest {
   struct Kept {
     int source, target;
   };
-  bool isBatch = false;  // the thread that launches; its child is to be SCHED_OTHER
+  bool isBatch = false;  // the launching thread is SCHED_BATCH; its child must be SCHED_OTHER
   Recall* recall = nullptr;
-  std::vector<Kept> kept;  // descriptors above 2 that the program gets, under the number it expects
+  std::vector<Kept> kept;  // descriptors above 2 that the program gets, with the number it gets
 };
 
 struct LaunchResult {
-  PlanFailure failure = {kNoStep, 0, 0, 0};  // failure.error is not 0: no process was started
+  PlanFailure failure = {kNoStep, 0, 0, 0};  // if failure.error is not 0, no process was started
   int pid = -1;
   int pidFd = -1;
-  int statusFd = -1;             // non-blocking; its end: the program runs if it said PHASE_EXECUTE and nothing else
+  int statusFd = -1;             // non-blocking; at its end, the program runs if PHASE_EXECUTE was the only record
   int pipes[3] = {-1, -1, -1};   // the service's ends
 };
 
-// Clones and executes the launcher, and waits until the program has been executed, or for some milliseconds where that
-// takes longer; call it on a thread that may.
-// Leaves the request's descriptors open.
+// Clones, executes the launcher, and waits until the program is executed, but at most some milliseconds. It blocks its thread,
+// and leaves the request's descriptors open.
 LaunchResult launch(const LaunchRequest& request);
 
 }  // namespace uchroot

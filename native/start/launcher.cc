@@ -22,7 +22,7 @@ using namespace uchroot;
 namespace {
 
 [[noreturn]] void fail(long statusFd, const PlanFailure& failure) {
-  // Nobody is left to hear of an error here; the missing record is seen as a launcher that died.
+  // If this fails, nobody can be told. The service sees a missing record: the launcher died.
   (void)sys(__NR_write, statusFd, address(&failure), sizeof failure);
   for (;;) sys(__NR_exit_group, 127);
 }
@@ -43,7 +43,7 @@ struct Plan {
   uint32_t sizeBytes;
 };
 
-// The size is where the sealed file ends; lseek and mmap are all that reading it takes.
+// The size is the end of the sealed file, so lseek and mmap are enough to read it.
 Plan mapPlan(long planFd, long statusFd) {
   const long sizeBytes = sys(__NR_lseek, planFd, 0, 2 /* SEEK_END */);
   if (sizeBytes < 0) fail(statusFd, {kNoStep, PHASE_LOAD, static_cast<int32_t>(-sizeBytes), 0});
@@ -72,15 +72,15 @@ extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
     plan = mapPlan(first + 2, statusFd);
   } else {
     const uint32_t sizeBytes = static_cast<uint32_t>(size);
-    // On the stack: a plan is aligned, and the string may lie anywhere.
+    // A plan must be aligned, and the string may start at any address, so it is copied to the stack.
     char* bytes = static_cast<char*>(__builtin_alloca_with_align(sizeBytes, 64));
     applyMask(bytes, masked + 1, sizeBytes, masked[0]);
     plan = {bytes, sizeBytes};
   }
   if (!checkPlan(plan.start, plan.sizeBytes)) fail(statusFd, {kNoStep, PHASE_CHECK, EINVAL, 0});
 
-  // The plan marks every descriptor above 2 close-on-exec, these among them: the end of the
-  // status pipe is what tells the service that the program runs.
+  // The plan marks all descriptors above 2 close-on-exec, these too: at the end of the status pipe the service knows that the
+  // program runs.
   fail(statusFd, runPlan(plan.start, {.jailFd = static_cast<int>(jailFd), .statusFd = static_cast<int>(statusFd)}));
 }
 

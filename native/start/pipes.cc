@@ -1,4 +1,4 @@
-// Pipes and the status descriptor, as JS sees them; see pipes.h.
+// Pipes and the status descriptor for JS; see pipes.h.
 
 #include "pipes.h"
 
@@ -18,7 +18,8 @@
 namespace uchroot {
 namespace {
 
-// What a pipe can hold (pipe(7)). The garbage collector is told, so that it runs before kept pipes use up memory and descriptors.
+// The capacity of a pipe (pipe(7)). The garbage collector is told this size, so that it runs before kept pipes use up memory and
+// descriptors.
 constexpr int64_t kPipeBytes = 64 * 1024;
 
 LoosePipes& toLoose(const Napi::CallbackInfo& info) { return *static_cast<LoosePipes*>(info.Data()); }
@@ -35,7 +36,7 @@ Napi::Value closePipe(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// → the end for reading of a pipe that has ended
+// → the read end of a pipe that has ended
 Napi::Value endedPipe(const Napi::CallbackInfo& info) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) < 0) {
@@ -47,7 +48,7 @@ Napi::Value endedPipe(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), ends[0]);
 }
 
-// POLLIN: there is something to read; POLLHUP: nobody can write into it (poll(2)).
+// POLLIN: data can be read; POLLHUP: no writer is left (poll(2)).
 int stateOf(int fd) {
   pollfd state = {fd, POLLIN, 0};
   return poll(&state, 1, 0) == 1 ? state.revents & (POLLIN | POLLHUP) : 0;
@@ -55,14 +56,14 @@ int stateOf(int fd) {
 
 Napi::Value pollPipe(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), stateOf(toFd(info))); }
 
-// A terminal, but not a master: to open that again would make another terminal (ptmx(4)).
+// A terminal, but not a pty master: opening /dev/ptmx again would make another terminal (ptmx(4)).
 bool isTerminal(int fd) {
   unsigned int number;
   return isatty(fd) == 1 && ioctl(fd, TIOCGPTN, &number) < 0;
 }
 
-// A pipe and a terminal are opened once more, so that the calls of other processes still wait. If that is refused, and for all other
-// files, a duplicate has to do.
+// Pipes and terminals are opened again, because O_NONBLOCK on a duplicate would also apply to other processes. If that fails, and
+// for all other files, it is duplicated.
 int openAgain(int fd) {
   struct stat seen;
   const int flags = fcntl(fd, F_GETFL);
@@ -78,7 +79,7 @@ int openAgain(int fd) {
   return fcntl(fd, F_DUPFD_CLOEXEC, 3);
 }
 
-// The number of bytes that were written, or a negative errno: EAGAIN if it would have to wait.
+// Returns the number of bytes written, or a negative errno: EAGAIN if write would wait.
 ssize_t writeNow(int fd, const uint8_t* bytes, size_t count) {
   pollfd state = {fd, POLLOUT, 0};
   if (poll(&state, 1, 0) != 1) return -EAGAIN;
@@ -87,7 +88,7 @@ ssize_t writeNow(int fd, const uint8_t* bytes, size_t count) {
   return wrote < 0 ? (errno == EINTR ? -EAGAIN : -errno) : wrote;
 }
 
-// → a descriptor of its own, for closePipe()
+// → a new descriptor, for closePipe()
 Napi::Value openStatus(const Napi::CallbackInfo& info) {
   const int fd = info[0].As<Napi::Number>().Int32Value();
   const int own = openAgain(fd);
@@ -109,7 +110,7 @@ Napi::Value writeStatus(const Napi::CallbackInfo& info) {
 
 void LoosePipes::add(int fd, bool isKept) {
   struct stat seen;
-  if (fstat(fd, &seen) < 0) return;  // of an open descriptor of a pipe it does not fail
+  if (fstat(fd, &seen) < 0) return;  // fstat of an open pipe does not fail
   pipes_[fd] = {seen.st_dev, seen.st_ino, isKept};
   int64_t total;
   if (isKept) (void)napi_adjust_external_memory(env_, kPipeBytes, &total);
@@ -124,8 +125,8 @@ bool LoosePipes::remove(int fd) {
   return true;
 }
 
-// All streams of the worker are closed by now (Environment::RunCleanup() in Node's src/env.cc): a descriptor that is still that pipe
-// belongs to nobody.
+// All streams of the worker are closed by now (Environment::RunCleanup() in Node's src/env.cc). So no stream owns a descriptor
+// that is still the same pipe.
 void LoosePipes::closeAll() {
   for (const auto& [fd, pipe] : pipes_) {
     struct stat now;
@@ -139,7 +140,7 @@ bool isSpent(int fd) { return stateOf(fd) == POLLHUP; }
 int reopen(int fd, int access) {
   char path[32];
   std::snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-  // without O_NONBLOCK, open would also wait for the other end of a named pipe (fifo(7))
+  // Without O_NONBLOCK, open would wait for the other end of a named pipe (fifo(7)).
   const int own = open(path, access | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   if (own < 0 || own > 2) return own;
   const int raised = fcntl(own, F_DUPFD_CLOEXEC, 3);

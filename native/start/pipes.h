@@ -1,4 +1,4 @@
-// Descriptors of the service that programs have the other end of: pipes, until a stream of JS closes them, and the status descriptor.
+// The service's ends of its programs' pipes, until a JS stream closes them, and the status descriptor.
 #pragma once
 
 #include <unordered_map>
@@ -9,20 +9,20 @@
 
 namespace uchroot {
 
-// Descriptors of one environment that JS has and no stream yet. A worker can be terminated at any time: then they are closed here.
+// Descriptors that JS has received but no stream owns yet. A worker can be terminated at any time: then they are closed here.
 class LoosePipes {
  public:
   explicit LoosePipes(napi_env env) : env_(env) {}
 
-  // JS gets a descriptor. `isKept`: the content of the pipe is memory that lives until JS has no use for it.
+  // Adds a descriptor that JS receives. `isKept`: the pipe's content stays in memory until JS no longer needs it.
   void add(int fd, bool isKept);
-  // A stream closes it from now on. False if it is not listed.
+  // A stream closes the descriptor from now on. False if it is not listed.
   bool remove(int fd);
-  // To be called when all streams of the environment are closed.
+  // Called when all streams of the environment are closed.
   void closeAll();
 
  private:
-  // A pipe's inode tells whether a number is still that pipe, or that of another file since a stream has closed it.
+  // The inode tells whether the number is still this pipe, or another file because a stream has closed it.
   struct Pipe {
     dev_t device;
     ino_t inode;
@@ -36,11 +36,12 @@ class LoosePipes {
 // Whether a pipe is empty and nobody can write into it.
 bool isSpent(int fd);
 
-// Opens a descriptor's file once more, with O_NONBLOCK: that flag belongs to the open file, which a duplicate would share (open(2)).
-// The descriptor is above 2; -1 if it is refused.
+// Opens a descriptor's file again, with O_NONBLOCK. A duplicate would share that flag with the original (open(2)). Returns a
+// descriptor above 2, or -1 if the file cannot be opened.
 int reopen(int fd, int access);
 
-// pipeTaken(fd), closePipe(fd), endedPipe(), pollPipe(fd), openStatus(fd), writeStatus(fd, line); `loose` lives as long as JS.
+// pipeTaken(fd), closePipe(fd), endedPipe(), pollPipe(fd), openStatus(fd), writeStatus(fd, line). `loose` must live as long as
+// the environment.
 void initPipes(Napi::Env env, Napi::Object exports, LoosePipes& loose);
 
 }  // namespace uchroot

@@ -1,4 +1,4 @@
-// A program on the event loop: from its launch to its end, and what JS is told.
+// A program on the event loop: from its launch to its end, and the calls to JS.
 
 #include "process.h"
 
@@ -51,7 +51,7 @@ void Process::land() {
   if (isKnown) proceed();
 }
 
-// It can only fail for a descriptor that epoll does not take, or without memory.
+// Fails only without memory, or for a descriptor that epoll does not accept.
 int Process::pollStatus() {
   int error = uv_poll_init(calls_.loop(), &status_, result_.statusFd);
   if (error != 0) return -error;
@@ -112,15 +112,15 @@ void Process::onExitReady() {
   const bool isKept = isOver && group_ == ProcessGroup::kReleased;
   const int options = WEXITED | WNOHANG | (isKept ? WNOWAIT : 0);
   const long got = syscall(SYS_waitid, P_PIDFD, result_.pidFd, &info, options, &usage);
-  if ((got < 0 && errno == EINTR) || (got == 0 && info.si_pid == 0)) {  // not yet: a tracer is told first
+  if ((got < 0 && errno == EINTR) || (got == 0 && info.si_pid == 0)) {  // not yet: a tracer is notified first
     (void)programs_.watch(EPOLL_CTL_MOD, result_.pidFd, id());
     return;
   }
-  // ECHILD: other code in this process waits for any child and took the status away
+  // ECHILD: other code in this process has reaped the child, so its status is lost.
   unref();
   state_ = isKept && got == 0 ? State::kExited : State::kGone;
   if (!calls_.isClosing()) {
-    users_++;  // JS may release it while it is told
+    users_++;  // JS may release the process during the call
     if (failure_.error != 0) {
       tellStarted(failure_);
     } else {
@@ -147,7 +147,7 @@ void Process::shutDown() {
   onStarted_.Reset();
   onExit_.Reset();
   recall_.isWanted = true;
-  if (state_ == State::kLaunching) return;  // land() comes first, and then returns here
+  if (state_ == State::kLaunching) return;  // land() runs first, and then calls this again
   if (state_ == State::kExited) return release(!calls_.isMainThread());
   closeStatus();
   const bool isAlive = state_ != State::kGone;

@@ -1,5 +1,5 @@
-// One program: launched on a thread of the crew, watched on the event loop, and reaped by pidfd. No other child of the service is
-// ever touched.
+// One program: launched on a thread of the crew, watched on the event loop, reaped by pidfd. Other children of the service are
+// never touched.
 #pragma once
 
 #include <cerrno>
@@ -22,7 +22,7 @@ namespace uchroot {
 enum class ProcessGroup {
   kCallers,
   kReleased,    // its own: the leader is reaped when JS releases it
-  kEndsAtExit,  // its own: the rest of it is killed before the leader is reaped
+  kEndsAtExit,  // its own: the other members are killed before the leader is reaped
 };
 
 class Process final : public PendingCall, public Task {
@@ -33,78 +33,80 @@ class Process final : public PendingCall, public Task {
           Napi::Function onStarted, Napi::Function onExit);
   ~Process() override;
 
-  // Hands the launch to a thread. False if there is none.
+  // Queues the launch for a thread. False if there is none.
   bool queue();
 
   void run(Worker& worker) override;
 
-  // Calls the launch off: the program does not run, or is killed at once. One that is known to run is left to kill().
+  // Cancels the launch: the program does not run, or is killed at once. If it is known to run, nothing happens: kill() is for
+  // that.
   void recall();
 
-  // Sends a signal to the program: 0, or the errno of pidfd_send_signal(2); ESRCH before it has started and once it is reaped.
+  // Sends a signal to the program. Returns 0 or the errno of pidfd_send_signal(2); ESRCH before the start and after it was
+  // reaped.
   int kill(int signal);
 
-  // Sends a signal to the program and to its process group, if that is its own: 0, or an errno. The number of a group belongs to it
-  // until its leader is reaped.
+  // Sends a signal to the program and, if it has its own process group, to that group. Returns 0 or an errno. A group keeps its
+  // number until its leader is reaped.
   int killGroup(int signal);
 
-  // Whether the event loop stays alive for it.
+  // Whether the event loop stays alive for this program.
   void ref();
   void unref();
 
-  // It seems to have ended.
+  // Called when the pidfd is ready.
   void onExitReady();
 
-  // Reaps the leader of a group that has ended. `endsGroup`: the rest of the group is killed first.
+  // Reaps the leader of an ended group. `endsGroup`: the other members are killed first.
   void release(bool endsGroup);
 
-  // A pipe that JS closes from now on; -1 if there is none. Those that JS has not taken are closed with the program's exit.
+  // Hands a pipe over to JS, which closes it; -1 if there is none. Pipes that JS does not take are closed when the program exits.
   int takePipe(int index);
 
-  // Nobody would ever collect the status of a worker's children: they end with it. With the main thread the whole process ends, and
-  // init adopts the children.
+  // When a worker ends, its programs are killed, because no code would collect their status. When the main thread ends, the whole
+  // process ends, and init adopts the children.
   void shutDown() override;
 
  private:
   enum class State {
-    kLaunching,  // a thread of the crew has it
-    kStarting,   // the launcher runs, and its last word is awaited
-    kRunning,    // the exit is awaited: the program runs, or the launcher has failed and is about to end
-    kExited,     // it has ended, and stays the leader of its group until JS releases it
-    kGone,       // nothing is awaited any more
+    kLaunching,  // a thread of the crew runs the launch
+    kStarting,   // the launcher runs; its last record is awaited
+    kRunning,    // the exit is awaited: the program runs, or the launcher has failed and will end
+    kExited,     // it has ended, but stays the leader of its group until JS releases it
+    kGone,       // nothing is awaited
   };
 
-  // On a thread of the crew. The plan was made from what the host said last time. False if the host says something else now.
+  // Runs on a thread of the crew. The plan was made from what was read from the host earlier. False if the host has changed.
   bool lookAgain();
 
-  // Reads from the launcher. True at the end, when `failure_` is known.
+  // Reads the launcher's records. True at the end of the pipe: then `failure_` is final.
   bool readStatus();
 
-  // Back to the loop.
+  // Returns to the event loop.
   void arrive();
 
-  // Closes what only the launcher needed. The jail stays open as long as a failure may have to be looked into.
+  // Closes what only the launcher needs. The jail stays open until no failure needs to be diagnosed.
   void closeRequest();
 
-  // On the loop, after run().
+  // Runs on the event loop, after run().
   void land();
 
-  // Has the loop wait for the launcher. 0, or an errno.
+  // Watches the status pipe of the launcher. Returns 0 or an errno.
   int pollStatus();
   void onStatusReady();
   void closeStatus();
 
-  // The last word of the launcher is known.
+  // The last record of the launcher is known.
   void proceed();
 
-  // The event loop cannot watch the program, which must not run unwatched.
+  // Kills the program, because the event loop cannot watch it.
   void abandon(int error);
 
-  // 0, or an errno.
+  // Watches the pidfd. Returns 0 or an errno.
   int watch();
 
-  // onStarted(null, pid), or onStarted(failure, jailFd), where the pipes are closed here. JS closes the descriptor, through which it
-  // looks for the cause; it is -1 if the jail was JS's own. onStarted(undefined): the host has changed.
+  // Calls onStarted(null, pid), or onStarted(failure, jailFd) and closes the pipes, or onStarted(undefined) if the host has
+  // changed. JS uses the jail descriptor to look for the cause of a failure, and closes it; it is -1 if JS opened the jail.
   void tellStarted(const PlanFailure& failure);
 
   // onExit(exitCode | null, signal number | null, usage: eight numbers)
@@ -120,15 +122,16 @@ class Process final : public PendingCall, public Task {
   Thread thread_;
   Recall recall_;
   LaunchResult result_;
-  // The last word of the launcher, told once that has been reaped. Before it says anything: that it never came to execve.
+  // The last record of the launcher. JS is told after the launcher was reaped. The initial value means: the launcher died before
+  // execve.
   PlanFailure failure_ = {kNoStep, PHASE_EXECUTE, ECANCELED, 0};
   Napi::FunctionReference onStarted_;
   Napi::FunctionReference onExit_;
   uv_poll_t status_ = {};
   State state_ = State::kLaunching;
-  int users_ = 0;  // `status_` until uv has let go of it, and a call of JS: it is not deleted while it has any
+  int users_ = 0;  // `status_` until uv has closed it, and a running call to JS: no deletion before it is 0
   bool hostChanged_ = false;
-  bool isHeld_ = false;  // the loop stays alive for it
+  bool isHeld_ = false;  // the event loop stays alive for it
 };
 
 }  // namespace uchroot

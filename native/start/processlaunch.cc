@@ -1,4 +1,4 @@
-// A program on a thread of the crew: its launch, and what the launcher says.
+// The part of a program that runs on a thread of the crew: its launch, and the launcher's records.
 
 #include <fcntl.h>
 #include <linux/ioprio.h>
@@ -16,7 +16,7 @@
 namespace uchroot {
 namespace {
 
-// Raw getpriority returns 20 less the nice value, so that it is never negative (getpriority(2), "C library/kernel differences").
+// The raw getpriority call returns 20 - nice, so that it is never negative (getpriority(2), "C library/kernel differences").
 void takePriority(pid_t tid) {
   const long theirs = sys(__NR_getpriority, PRIO_PROCESS, tid);
   if (theirs < 0 || theirs == sys(__NR_getpriority, PRIO_PROCESS, 0)) return;
@@ -29,16 +29,16 @@ void takeIoPriority(pid_t tid) {
   (void)sys(__NR_ioprio_set, IOPRIO_WHO_PROCESS, 0, theirs);
 }
 
-// Only where it differs: an affinity that was set by this call stays when the thread's cpuset grows (cpuset(7)).
+// Set only if it differs: an affinity set by this call stays even if the thread's cpuset grows (cpuset(7)).
 void takeAffinity(pid_t tid) {
   cpu_set_t theirs, own;
   if (sched_getaffinity(tid, sizeof theirs, &theirs) != 0 || sched_getaffinity(0, sizeof own, &own) != 0) return;
   if (!CPU_EQUAL(&theirs, &own)) (void)sched_setaffinity(0, sizeof theirs, &theirs);
 }
 
-// A program inherits its scheduling from the thread that starts it, and is to have that of the thread that asked for it. Nice value,
-// I/O class and CPU affinity are a thread's own (sched(7), ioprio_set(2)): os.setPriority(), renice, ionice and taskset change those
-// of the main thread. If a call is refused, the program has less than the other thread.
+// A program inherits its scheduling from the thread that starts it, but must have that of the thread that asked for it. Nice
+// value, I/O class and CPU affinity belong to a thread (sched(7), ioprio_set(2)): os.setPriority(), renice, ionice and taskset
+// change those of the main thread. If a call is refused, the program keeps the lower rights.
 void becomeLike(pid_t tid) {
   takePriority(tid);
   takeIoPriority(tid);
@@ -128,7 +128,7 @@ void Process::recall() {
     result_.failure = {kNoStep, PHASE_EXECUTE, ECANCELED, 0};
     return arrive();
   }
-  // it stays open until this is deleted, which happens on this thread
+  // The descriptor stays open until this object is deleted, which happens on this thread.
   const int pidFd = recall_.pidFd;
   if (pidFd >= 0 && !recall_.isLate) (void)syscall(SYS_pidfd_send_signal, pidFd, SIGKILL, nullptr, 0);
 }

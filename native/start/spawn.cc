@@ -1,4 +1,4 @@
-// spawn(…), and what JS can do with a program that it has started: signals, pipes, and letting it go.
+// spawn(…), and the calls for a started program: signals, pipes, release.
 
 #include "spawn.h"
 
@@ -21,7 +21,7 @@
 namespace uchroot {
 namespace {
 
-// Descriptors are copied at once: the caller may close or reuse his a moment later.
+// Descriptors are copied at once, because the caller may close or reuse its own.
 bool copyDescriptor(Napi::Env env, int source, int* copy) {
   *copy = fcntl(source, F_DUPFD_CLOEXEC, 3);
   if (*copy >= 0) return true;
@@ -29,8 +29,8 @@ bool copyDescriptor(Napi::Env env, int source, int* copy) {
   return false;
 }
 
-// For descriptors 0 to 2, on which programs wait. A pipe with O_NONBLOCK is opened once more: without that flag, the event loop
-// would wait in it when this process reads it again.
+// For descriptors 0 to 2, on which programs block. A non-blocking pipe is opened again. Otherwise the program's end would clear
+// O_NONBLOCK for this process too, and the event loop would block when it reads the pipe.
 bool copyStdio(Napi::Env env, int source, int* copy) {
   struct stat seen;
   const int flags = fcntl(source, F_GETFL);
@@ -49,8 +49,8 @@ void closeCopies(LaunchRequest& request) {
   if (request.jailFd >= 0) close(request.jailFd);
 }
 
-// An element of an array of numbers. By plain calls: in a worker that is being terminated they fail, and it is fatal to ask the
-// wrapper for the value of an empty answer.
+// Reads a number from an array with plain N-API calls. They fail if the worker is being terminated; the C++ wrapper would abort
+// on an empty value.
 bool readNumber(const Napi::Array& array, uint32_t index, int* number) {
   napi_value element;
   return napi_get_element(array.Env(), array, index, &element) == napi_ok &&
@@ -86,7 +86,7 @@ constexpr char kSpawnUsage[] = "spawn(plan, jail, launcherFd, stdio, kept, group
 
 Programs& toPrograms(const Napi::CallbackInfo& info) { return *static_cast<Programs*>(info.Data()); }
 
-// → the number of the program. `jail` is a descriptor, or what was seen of the host.
+// → the handle of the program. `jail` is a descriptor, or a Sight of the host.
 Napi::Value spawn(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (!info[0].IsTypedArray() || !(info[1].IsNumber() || info[1].IsExternal()) || !info[2].IsNumber() ||
@@ -116,12 +116,12 @@ Napi::Value spawn(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, process->id());
 }
 
-// The program that JS means; nullptr once it is gone.
+// The program of a handle; nullptr if it is gone.
 Process* toProcess(const Napi::CallbackInfo& info) {
   return toPrograms(info).calls().find<Process>(info[0].As<Napi::Number>().Uint32Value());
 }
 
-// recall(handle): calls a launch off
+// recall(handle): cancels a launch
 Napi::Value recall(const Napi::CallbackInfo& info) {
   if (Process* process = toProcess(info)) process->recall();
   return info.Env().Undefined();
@@ -147,7 +147,7 @@ Napi::Value release(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// keepAlive(handle, boolean): whether the event loop waits for it
+// keepAlive(handle, boolean): whether the event loop waits for the program
 Napi::Value keepAlive(const Napi::CallbackInfo& info) {
   Process* process = toProcess(info);
   if (process == nullptr) return info.Env().Undefined();
@@ -167,7 +167,7 @@ Napi::Value takePipe(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), fd);
 }
 
-// keepPipe(handle, 1 | 2) → descriptor, or -1 if there is nothing to read and never will be
+// keepPipe(handle, 1 | 2) → descriptor, or -1 if the pipe is empty and has no writer
 Napi::Value keepPipe(const Napi::CallbackInfo& info) {
   Process* process = toProcess(info);
   int fd = process == nullptr ? -1 : process->takePipe(info[1].As<Napi::Number>().Int32Value());
@@ -191,7 +191,7 @@ int Programs::openExits() {
   }
   exits_.data = this;
   uv_unref(reinterpret_cast<uv_handle_t*>(&exits_));
-  // it does not fail for a handle that is initialised
+  // uv_poll_start does not fail for an initialised handle.
   return -uv_poll_start(&exits_, UV_READABLE, [](uv_poll_t* handle, int, int) {
     static_cast<Programs*>(handle->data)->onExits();
   });
@@ -202,7 +202,7 @@ int Programs::watch(int operation, int pidFd, uint32_t id) {
   return epoll_ctl(exitsFd_, operation, pidFd, &event) < 0 ? errno : 0;
 }
 
-// The set stays ready for those that do not fit in at once.
+// At most 64 at a time: the epoll set stays ready for the rest.
 void Programs::onExits() {
   epoll_event events[64];
   const int ready = epoll_wait(exitsFd_, events, std::size(events), 0);

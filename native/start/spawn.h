@@ -1,4 +1,4 @@
-// The programs that one environment has started.
+// The programs that one JS environment has started.
 #pragma once
 
 #include <napi.h>
@@ -9,7 +9,7 @@
 
 namespace uchroot {
 
-// What they have in common. It is pending itself, so that the environment waits until the last of them has gone.
+// Shared state of the programs. It is a pending call itself, so that the environment waits until the last program is gone.
 class Programs final : public PendingCall {
  public:
   static constexpr CallKind kKind = CallKind::kPrograms;
@@ -18,17 +18,17 @@ class Programs final : public PendingCall {
   PendingCalls& calls() const { return calls_; }
   LoosePipes& pipes() { return pipes_; }
 
-  // Opens the set of pidfds, for the first program: a command never has one. 0, or an errno.
+  // Opens the epoll set of pidfds, before the first program: a command does not need it. Returns 0 or an errno.
   int openExits();
 
-  // A program of which the object is made, and one that is gone.
+  // Counts the Process objects.
   void enter() { count_++; }
   void leave();
 
-  // Has a program's pidfd watched: EPOLL_CTL_ADD, or EPOLL_CTL_MOD to watch it once more. 0, or an errno.
+  // Watches a program's pidfd: EPOLL_CTL_ADD, or EPOLL_CTL_MOD to watch it again. Returns 0 or an errno.
   int watch(int operation, int pidFd, uint32_t id);
 
-  // The event loop stays alive from each hold() to its letGo().
+  // The event loop stays alive between hold() and letGo().
   void hold();
   void letGo();
 
@@ -40,7 +40,7 @@ class Programs final : public PendingCall {
 
   LoosePipes pipes_;
   size_t count_ = 0;
-  // One epoll set for all pidfds, which the loop watches: a handle of the loop for each of them would be six calls.
+  // The loop watches one epoll set for all pidfds: a libuv handle for each would take six system calls.
   int exitsFd_ = -1;
   uv_poll_t exits_ = {};
   size_t held_ = 0;

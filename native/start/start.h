@@ -1,5 +1,5 @@
-// The entry point of an executable without libc. The kernel puts argc, argv and envp on the stack and jumps to it
-// (System V ABI, "Process Initialization"); MAIN is called with their address and does not return.
+// The entry point of an executable without libc. The kernel puts argc, argv and envp on the stack and jumps to _start (System V
+// ABI, "Process Initialization"). MAIN is called with the address of argc, and must not return.
 #pragma once
 
 #if defined(__x86_64__)

@@ -1,4 +1,4 @@
-# Settings of the static executables: no libc, no loader, one mapping.
+# Settings of the static executables: no libc, no dynamic loader, one mapping.
 {
   'cflags!': ['-pthread', '-fPIC', '-fno-omit-frame-pointer', '-O3'],
   'cflags': ['<@(alone_cflags)', '-fno-pic', '-fno-threadsafe-statics'],
@@ -10,9 +10,9 @@
     '-Wl,--gc-sections',
     '-Wl,--build-id=none',
     '-Wl,-z,noexecstack',
-    # code and constants in one mapping: the kernel has less to set up for each launch
+    # Code and constants share one mapping, so the kernel has less to set up at each launch.
     '-Wl,-z,noseparate-code',
-    # no loader is there to relocate anything, and on arm64 it would cost 64 KB of nothing between code and data
+    # No dynamic loader relocates anything here, and on arm64 RELRO would add 64 KB of padding between code and data.
     '-Wl,-z,norelro',
   ],
   'libraries!': ['-lm', '-ldl'],
@@ -21,7 +21,7 @@
       'ldflags': ['-s'],
     },
     'Debug': {
-      # no runtime to report to: undefined behaviour is SIGILL
+      # There is no sanitizer runtime, so undefined behaviour raises SIGILL.
       'cflags': ['-fsanitize=undefined', '-fsanitize-undefined-trap-on-error'],
     },
   },

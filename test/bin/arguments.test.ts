@@ -123,7 +123,7 @@ t.test('the value of an option keeps bytes that are no UTF-8', async (t) => {
   t.same(option?.[1].bytes, Buffer.from('/\xff=\xfe', 'latin1'));
 });
 
-// sh, since Node passes only UTF-8 on to what it starts.
+// Uses sh, because Node passes only UTF-8 arguments to a child.
 function argumentsOf(...octal: readonly string[]): readonly string[] {
   const script = `import { commandArguments } from ${JSON.stringify(import.meta.resolve('../../lib/bin/arguments.js'))};
     console.log(JSON.stringify(commandArguments().map(({ bytes }) => bytes.toString('latin1'))));`;

@@ -10,7 +10,7 @@ interface Watched {
   readonly later: (ms: number) => void;
 }
 
-/** A view on a stream that keeps what is written, with a clock of its own. */
+/** A view on a stream that records its output, with its own clock. */
 function watch(t: Test, isTTY: boolean): Watched {
   const written: string[] = [];
   let clock = 1000;

@@ -1,4 +1,4 @@
-// How the command starts: its #! line, and the code cache that is for a node started like that.
+// How the command starts: its #! line, and its code cache, which fits a node that was started by that line.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
@@ -9,7 +9,7 @@ import { sanitizerEnv } from '../support/sanitizer.ts';
 
 const directory = `${import.meta.dirname}/../../bin`;
 const file = `${directory}/uchroot.cjs`;
-// tap's own options would be node's
+// tap's options would also apply to this node.
 const env = { PATH: process.env.PATH, ...sanitizerEnv };
 const [firstLine = ''] = readFileSync(file, 'latin1').split('\n', 1);
 const [, , ...flags] = firstLine.split(' ');

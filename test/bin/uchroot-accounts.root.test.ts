@@ -111,7 +111,7 @@ test("without a program the user's shell starts if the jail has it, else /bin/sh
   t.match(shell.stderr, /^uchroot: execve: \/bin\/sh: /);
 });
 
-// What names the account, in the environment of somebody whom root's own variables were set for.
+// The environment variables that name the account, for a caller that still has root's variables.
 function identityOf(user: string): readonly string[] {
   const env = { HOME: '/root', USER: 'root', LOGNAME: 'root', SHELL: '/evil' };
   return readState(uchroot([user, jail, '/probe'], { by, env }))

@@ -10,7 +10,7 @@ function argumentsOf(words: readonly string[], options: readonly string[] = []):
   return readState(ended).argv.slice(2).map(decode);
 }
 
-// What each entry of the environment is for the program, as latin1.
+// The entries of the program's environment, as latin1.
 function environment(options: readonly string[], ...words: readonly string[]): readonly string[] {
   return probe(jail, options, { by: oddCaller(...words) }).env.map(decode);
 }

@@ -29,7 +29,7 @@ const test = rootTest('aarch64-linux-gnu-g++', 'qemu-aarch64', 'setpriv');
 const jail = makeJail();
 const mark = `${jail}/tmp/mark`;
 
-// As scripts/prebuild does it, but only this executable.
+// Does the same as scripts/prebuild, for this executable only.
 function crossCompile(): string {
   const copy = temporaryDirectory();
   for (const name of ['binding.gyp', 'package.json', 'native', 'scripts'])
@@ -52,7 +52,7 @@ function crossCompile(): string {
 let made: { readonly executable: string; readonly launcher: string } | undefined;
 const pidDirectory = temporaryDirectory();
 
-// An installed package brings it in prebuilds; here one is made up, once.
+// An installed package has it in prebuilds; here a copy is made once.
 function compileOnce(): { readonly executable: string; readonly launcher: string } {
   if (made !== undefined) return made;
   const executable = crossCompile();
@@ -126,20 +126,21 @@ test('it goes as far as qemu-user can, which has no seccomp, and there it ends',
   t.same(readdirSync(pidDirectory), [], 'root’s rights are gone by then, and the pid file too');
 });
 
-// qemu hands execve to the kernel of this machine, and the kernel executes a program of this machine.
+// qemu passes execve to this machine's kernel, which executes a program for this machine.
 test('all other steps are carried out, as the program can tell', async (t) => {
   const { executable, launcher } = compileOnce();
   const whole = readFileSync(launcher);
-  const payload = whole.subarray(whole.lastIndexOf('UCL1') - 8);
-  const plan = payload.indexOf('UCP1');
-  let at = plan + 16;
-  for (let left = payload.readUInt32LE(plan + 8); left > 0; left--) {
-    const op = payload.readUInt32LE(at);
-    // and verify_seccomp one that changes nothing: the ambient set is cleared again
-    if (op === 38) payload.writeUInt32LE(18, at);
+  const payload = whole.subarray(whole.lastIndexOf('UCL2') - 8);
+  const plan = payload.indexOf('UCP2');
+  // behind the header of the plan and that of its only stage (native/plan/plan.h)
+  let at = plan + 24;
+  for (let left = payload.readUInt32LE(plan + 16); left > 0; left--) {
+    const op = payload.readUInt16LE(at);
+    // the step verify_seccomp becomes one that changes nothing: the ambient set is cleared again
+    if (op === 38) payload.writeUInt16LE(18, at);
     if (op === 26) {
       // the step seccomp becomes one that writes its filter to descriptor 2
-      payload.writeUInt32LE(35, at);
+      payload.writeUInt16LE(35, at);
       payload.writeBigUInt64LE(2n, at + 8);
     }
     at += 24 + Math.ceil(payload.readUInt32LE(at + 4) / 8) * 8;

@@ -1,4 +1,4 @@
-// What a compiled launcher makes sure of on the ways to its jail and to its pid file.
+// The checks of a compiled launcher on the paths to its jail and to its pid file.
 import {
   chmodSync,
   chownSync,
@@ -19,7 +19,7 @@ const jail = makeJail();
 const directory = temporaryDirectory();
 let count = 0;
 
-/** A launcher of a program that ends with 5. */
+/** A launcher of a program that exits with 5. */
 class Launcher {
   readonly #file = `${directory}/launcher-${count++}`;
 
@@ -56,7 +56,7 @@ test('an access control list that was added, changed or taken away since is refu
   plain.refuses(t, another);
   t.ok(new Launcher(['--insecure-path'], own).runs());
 
-  list('-b', '-m', 'u:12:rwx'); // another user is warned of
+  list('-b', '-m', 'u:12:rwx'); // the list lets another user write, so there is a warning
   const listed = new Launcher([], own);
   t.ok(listed.runs());
   list('-m', 'u:65534:rwx');
@@ -99,7 +99,7 @@ test('a directory of the pid file that boot makes is to be root’s alone', asyn
   chownSync(run, 65534, 0);
   marker.refuses(
     t,
-    /^uchroot: pid file: \S+\/boot: has owner 65534:0 and mode 0755, and is to have owner 0:0 and mode 0755: it was not there /,
+    /^uchroot: pid file: \S+\/boot: has owner 65534:0 and mode 0755, and must have owner 0:0 and mode 0755: it did not exist /,
   );
 });
 
@@ -107,7 +107,7 @@ test('a stale new pid file is no obstacle', async (t) => {
   const run = `${directory}/stale`;
   mkdirSync(run);
   const marker = new Launcher(['--pid-file', `${run}/x.pid`]);
-  // of the process that becomes the launcher
+  // $$ is the process that becomes the launcher.
   t.ok(marker.runs(['sh', '-c', `: > '${run}/x.pid.'$$.new; exec "$@"`, 'sh']));
   t.strictSame(readdirSync(run), ['x.pid']);
 });

@@ -37,7 +37,7 @@ const jail = makeJail();
 const directory = temporaryDirectory();
 let count = 0;
 
-/** A launcher that leaves a mark in the jail, and what has to be true of it. */
+/** A launcher whose program writes a file in the jail, and the checks of that file. */
 class Marker {
   readonly file = `${directory}/launcher-${count++}`;
   readonly #mark: string;
@@ -108,7 +108,7 @@ test('--plan prints the steps of the command, and needs no privilege', async (t)
   const compiled = start([file, '--plan'], { by: ['setpriv', '--reuid', '1', '--clear-groups'] });
   t.equal(compiled.status, 0);
   const steps = (text: string): readonly string[] =>
-    // what a compiled launcher knows better: the descriptors that it gets, and the soft limit on them
+    // Data that only the compiled launcher has: its descriptors, and their soft limit.
     text
       .split('\n')
       .flatMap((line) => /^ *\d+ {2}(?!keep_listen_fds|setrlimit +nofile)(.*)/.exec(line)?.[1] ?? []);
@@ -225,7 +225,7 @@ test('a file that was cut anywhere is refused, and never half run', async (t) =>
 test('a file of which any byte is another is refused, and never half run', async (t) => {
   const marker = new Marker();
   const whole = readFileSync(marker.file);
-  const payload = whole.lastIndexOf('UCL1');
+  const payload = whole.lastIndexOf('UCL2');
   const constant = whole.indexOf('/proc/self/oom_score_adj');
   const places = [
     constant,
@@ -251,7 +251,7 @@ test('a file of which any byte is another is refused, and never half run', async
 
 test('a payload of another machine or with a malformed plan is refused, whatever its checksum', async (t) => {
   const marker = new Marker();
-  const payload = readFileSync(marker.file).subarray(readFileSync(marker.file).lastIndexOf('UCL1') - 8);
+  const payload = readFileSync(marker.file).subarray(readFileSync(marker.file).lastIndexOf('UCL2') - 8);
   const executable = readFileSync(compiledLauncherPath(process.arch));
   const write = (change: (payload: Buffer) => void): void => {
     const changed = Buffer.from(payload);
@@ -260,13 +260,15 @@ test('a payload of another machine or with a malformed plan is refused, whatever
   };
   write(() => {});
   t.ok(marker.run().ran, 'unchanged');
-  const plan = payload.indexOf('UCP1');
+  const plan = payload.indexOf('UCP2');
   for (const change of [
     (changed: Buffer) => changed.writeUInt32LE(payload.readUInt32LE(12) === 62 ? 183 : 62, 12),
-    (changed: Buffer) => changed.writeUInt32LE(0x324c4355, 8),
-    (changed: Buffer) => changed.writeUInt32LE(99, plan + 16),
-    (changed: Buffer) => changed.writeUInt32LE(2 ** 31, plan + 20),
-    (changed: Buffer) => changed.writeUInt32LE(1, plan + 8),
+    (changed: Buffer) => changed.writeUInt32LE(0x314c4355, 8),
+    // no stage, one step, an unknown op, more data than there is: see native/plan/plan.h
+    (changed: Buffer) => changed.writeUInt32LE(0, plan + 8),
+    (changed: Buffer) => changed.writeUInt32LE(1, plan + 16),
+    (changed: Buffer) => changed.writeUInt16LE(99, plan + 24),
+    (changed: Buffer) => changed.writeUInt32LE(2 ** 31, plan + 28),
   ]) {
     write(change);
     marker.refuses(t, /^uchroot: launcher: its plan is malformed, or made for another machine\n$/);
@@ -345,7 +347,7 @@ test('an ordinary user can compile, and is told that root must own what root sta
   t.same(readState(start([file])).uid, [65534, 65534, 65534, 65534]);
 });
 
-// Started with the same words, the command and a launcher must come to the same environment.
+// Started with the same arguments, the command and a launcher must build the same environment.
 test('its environment is that of the command, whatever the caller has', async (t) => {
   const callers: readonly Readonly<Record<string, string>>[] = [
     {},

@@ -56,7 +56,7 @@ test('nothing is inherited there either', async (t) => {
   t.equal(state.ignored, '0');
 });
 
-// --plan tells what the launch has told.
+// --plan reports the same failure as the launch.
 function foreseen(t: Test, ended: Ended, words: readonly string[], by: readonly string[]): void {
   const planned = uchroot(['--plan', ...words], { by });
   t.equal(planned.status, ended.status);
@@ -118,7 +118,7 @@ test('a call that a seccomp filter refuses is foreseen, and one for which it kil
   t.equal(killed.status, 125);
   t.equal(
     killed.stderr,
-    `uchroot: setresuid: 65534: the process is ended by SIGSYS
+    `uchroot: setresuid: 65534: the process is killed by SIGSYS
 hint: a seccomp filter of the caller does not allow the call
 `,
   );

@@ -7,7 +7,7 @@ import { bothWays, makeJail, oddCaller, putProgram, rootTest, uchroot } from '..
 import { readState, type State } from '../support/probe.ts';
 
 const test = bothWays('unshare', 'setpriv');
-// a compiled launcher has no --plan of the moment, and less to say
+// A compiled launcher has no current --plan and shorter messages.
 const commandTest = rootTest('unshare');
 const jail = makeJail();
 const accounts = withAccounts();

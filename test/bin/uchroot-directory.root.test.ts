@@ -116,7 +116,7 @@ test('a jail that the user can write through an access control list is refused',
   const ended = uchroot(['nobody', path, '/probe']);
   t.equal(ended.status, 125);
   t.match(ended.stderr, /through an access control list[^\n]*\nhint: setfacl -b /);
-  // a list takes nothing from what everybody has
+  // A list cannot restrict rights that the mode gives to all users.
   chmodSync(path, 0o777);
   t.match(
     uchroot(['nobody', path, '/probe']).stderr,

@@ -9,7 +9,7 @@ const jail = makeJail();
 
 const lowersOom = start(['true'], { by: oddCaller('oom=-5') }).status === 0;
 
-// Every call of the plan that acts or looks, in a caller's state in which none of them is left out.
+// The caller's state is odd in each way, so that the plan makes every call that it can make.
 const odd = [
   'nice=-5',
   'realtime',
@@ -20,10 +20,10 @@ const odd = [
   'core',
   'fd=9',
   'stack',
-  // a container may not
+  // A container may not lower it.
   ...(lowersOom ? ['oom=-5'] : []),
 ];
-// a compiled launcher sets the limit on descriptors only if it is told to
+// A compiled launcher sets the limit on descriptors only on request.
 const options = [
   '--rlimit',
   'nofile=900',
@@ -47,7 +47,7 @@ function stopped(t: Test, faulty: Faulty, step: string): void {
   t.match(event, { event: 'failed', step });
 }
 
-// EPERM is what they are made for: setsid then joins another group first, and root is not to be regained.
+// EPERM is an expected answer here: after it, setsid is tried in another group, and root must not be regained.
 const understood = ['setsid(', 'setresuid(0, 0, 0)'];
 
 test('a fault in any call stops at a step, in their order, and each step stops at its own call', async (t) => {
@@ -67,14 +67,14 @@ test('a fault in any call stops at a step, in their order, and each step stops a
     });
   }
   for (const [at, op] of plan) {
-    if (op === 'keep_listen_fds') continue; // none are passed
+    if (op === 'keep_listen_fds') continue; // no descriptors are passed
     const { call } = stepTable[op as keyof typeof stepTable];
     const own = op === 'oom_score_adj' && !lowersOom ? 'openat' : call;
     t.ok(stoppedBy.get(at)?.has(own), `${at} ${op} stops at ${own}`);
   }
 });
 
-// A call that is answered without being made: by another layer, or in a user namespace that does not map an id.
+// A call that returns success without an effect: another layer does that, or a user namespace that does not map an id.
 const lies: readonly (readonly [step: string, name: string, begin: string])[] = [
   ['verify_groups', 'setgroups', ''],
   ['verify_gid', 'setresgid', ''],

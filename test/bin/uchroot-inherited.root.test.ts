@@ -97,7 +97,7 @@ test("Node's own SIGPIPE and SIGXFSZ are not ignored", async (t) => {
 });
 
 test("a key in the caller's session keyring is out of the program's reach", async (t) => {
-  // The filter would hide the keyrings, so the call that sets it is answered by strace, and later the one that asks for it.
+  // The filter would hide the keyrings. So strace answers the call that sets it, and later the call that reads it.
   const trace = `${temporaryDirectory()}/trace`;
   const by = [...oddCaller('keyring'), 'strace', '-qq', '-o', trace, '-einject=seccomp:retval=0'];
   const plain = readState(start(['chroot', jail, '/probe', 'brief'], { by }));
@@ -181,7 +181,7 @@ test('CPU affinity and an earlier no_new_privs stay', async (t) => {
   t.equal(probe(jail, ['--allow-new-privs'], { by: oddCaller('nnp') }).noNewPrivs, 1);
 });
 
-// A program that nothing of the caller has reached.
+// The state of a program that inherits nothing from the caller.
 const clean = {
   uid: [65534, 65534, 65534, 65534],
   groups: [65534],

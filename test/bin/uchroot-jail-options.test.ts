@@ -1,4 +1,4 @@
-// What the command takes, it tells: in its help and in its manual.
+// Each option of the command is in its help and in its manual.
 import { readFileSync } from 'node:fs';
 
 import t from 'tap';
@@ -16,7 +16,7 @@ t.test('every option of every command has a line in --help and stands in the man
   t.ok(options.size > 10);
   for (const option of options) {
     t.match(stdout, new RegExp(`^  --${option} `, 'm'));
-    // one line may define several
+    // One line can define several options.
     t.match(manual, new RegExp(`^(?:\\x60--[^\\n]*, )?\\x60--${option}[ \\x60]`, 'm'));
   }
 });

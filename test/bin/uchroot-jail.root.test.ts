@@ -4,10 +4,10 @@ import t from 'tap';
 
 import { makeDirectory, uchrootJail } from '../support/builder.ts';
 import { publicCommand, start } from '../support/launch.ts';
-import { unlessInstalled, unlessRoot } from '../support/root.ts';
+import { unlessRoot } from '../support/root.ts';
 
 const asRoot = { skip: unlessRoot() };
-const needs = (...tools: string[]) => ({ skip: unlessRoot() || unlessInstalled(...tools) });
+const needs = (...tools: string[]) => ({ skip: unlessRoot(...tools) });
 
 t.test('each usage error is one clear line, a hint where there is one, and status 1', asRoot, async (t) => {
   const base = makeDirectory(t);
@@ -153,7 +153,7 @@ t.test('names that are no UTF-8 reach the jail byte for byte', asRoot, async (t)
   const base = makeDirectory(t);
   const name = Buffer.concat([Buffer.from(`${base}/a`), Buffer.from([0xff])]);
   writeFileSync(name, '#!/bin/sh\n', { mode: 0o755 });
-  // a shell, since Node encodes arguments as UTF-8
+  // Uses a shell, because Node encodes arguments as UTF-8.
   const words = [`${base}/jail`, `${base}/a`];
   const script =
     'j=$1 p=$2; shift 2; exec "$@" build "$j" "$p$(printf \'\\377\')" --copy "$p$(printf \'\\377\')":/c';

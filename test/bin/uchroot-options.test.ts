@@ -21,7 +21,7 @@ function read(...words: readonly string[]): LaunchRequest {
 
 const page = (name: string) => readFileSync(`${import.meta.dirname}/../../../doc/${name}.md`, 'utf8');
 
-/** The part of a page below a heading, to the next heading that is not below it. */
+/** The part of a page below a heading, up to the next heading of the same level or above. */
 function section(text: string, heading: string): string {
   const [, level = ''] = /^(#+) /.exec(heading) ?? [];
   const [, below = ''] = text.split(`\n${heading}\n`);
@@ -114,7 +114,7 @@ t.test('every option is understood by the request, none is dropped', async (t) =
   for (const { name, metavar } of launchOptions()) {
     const request = metavar === undefined ? read(`--${name}`) : read(`--${name}`, values[name] ?? '');
     t.doesNotThrow(() => normalize(request), name);
-    // JSON leaves undefined out, which is what --unsetenv sets
+    // JSON leaves out undefined, the value that --unsetenv sets.
     t.ok(JSON.stringify(request) !== plain || 'B' in (request.env ?? {}), `--${name} changes the request`);
   }
 });

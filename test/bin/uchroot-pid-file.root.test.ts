@@ -1,4 +1,4 @@
-// The pid file: what is in it, where it lies, and what is said where none can be.
+// The pid file: its content, its place, and the messages if it cannot be written.
 import {
   chmodSync,
   chownSync,
@@ -51,7 +51,7 @@ eitherWay('a launch that failed leaves no pid file', async (t) => {
   const own = `${directory}/failed`;
   mkdirSync(own, { recursive: true });
   for (const words of [
-    ['nobody', jail, '/nothing'], // all of root's rights are gone by then
+    ['nobody', jail, '/nothing'], // by then all of root's rights are dropped
     ['--chdir', '/nothing', 'nobody', jail, '/probe'],
     ['--preserve-fds', '55', 'nobody', jail, '/probe'],
   ]) {
@@ -90,7 +90,7 @@ eitherWay('a pid file is not written where the user can replace it', async (t) =
 });
 
 eitherWay('a pid file is not written through a link that the jailed user has made', async (t) => {
-  // as in /srv/jail/w, where /srv/jail/w/run is a link to /etc
+  // Like /srv/jail/w, where /srv/jail/w/run is a link to /etc.
   const [his, target] = [`${directory}/his`, `${directory}/target`];
   mkdirSync(his, { recursive: true });
   mkdirSync(target, { recursive: true });

@@ -16,7 +16,7 @@ import { readState, startWaiting, type State } from '../support/probe.ts';
 const test = bothWays('script');
 const jail = makeJail();
 
-// Not gone, and not waiting for its parent either (proc_pid_stat(5)).
+// The process exists and is not a zombie (proc_pid_stat(5)).
 function isAlive(pid: number): boolean {
   try {
     return !/\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
@@ -88,7 +88,7 @@ test('--new-session has no terminal and the same pid, from a job of a shell too'
   }
 });
 
-// A shell between this process and the program, which it has started in the background.
+// A shell between this process and the program, which runs in the background.
 const shell = ['sh', '-c', '"$@" <&3 & wait', 'sh'];
 
 test('--die-with-parent: the program ends with the process that started it', async (t) => {

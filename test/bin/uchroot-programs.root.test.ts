@@ -12,14 +12,14 @@ function put(path: string, content: string | Buffer, mode = 0o755): () => void {
   return () => putFile(`${jail}${path}`, content, mode);
 }
 
-// The head of a program for another processor: an ELF header says so in e_machine (elf(5)).
+// The head of a program for another processor (e_machine, elf(5)).
 function foreign(): void {
   const head = readFileSync(`${jail}/probe`);
   head.writeUInt16LE(243, 18); // EM_RISCV
   putFile(`${jail}/foreign`, head, 0o755);
 }
 
-// The probe says in its first PT_NOTE that it needs an interpreter that is not there.
+// The probe's first PT_NOTE becomes a PT_INTERP with a missing interpreter.
 function loaderless(): void {
   const image = readFileSync(`${jail}/probe`);
   const table = Number(image.readBigUInt64LE(32));
@@ -209,7 +209,7 @@ test('a program on a file system that is mounted noexec is told', async (t) => {
 test('a limit on processes that is reached is told', async (t) => {
   const user = '7777:7777';
   const other = await startWaiting(jail, [], { user });
-  // The change of the uid reaches the limit, and execve looks at it (execve(2), EAGAIN).
+  // After the change of the uid the limit is exceeded, and execve fails (execve(2), EAGAIN).
   const ended = uchroot(['--rlimit', 'nproc=0', user, jail, '/probe', 'exit', '0']);
   await other.end();
   t.equal(ended.status, 126);

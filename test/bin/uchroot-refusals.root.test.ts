@@ -190,7 +190,7 @@ test('who is not root is told so, as by the C original', async (t) => {
     t.equal(ended.stderr.split('\n')[0], `uchroot must be run as root.  Current uid=${uid}, euid=${uid}`);
     t.match(ended.stderr, /^[^\n]*\nhint: [^\n]*\n$/);
   }
-  // With two uids the loader is in secure mode and drops LD_PRELOAD, without which the sanitizers do not start.
+  // With different real and effective uids the loader ignores LD_PRELOAD, which the sanitizers need.
   if (sanitized) return;
   const half = start(words, { by: ['setpriv', '--ruid', '1', '--euid', '0'] });
   t.equal(half.status, 3, 'root by effective uid alone is not root');

@@ -166,7 +166,7 @@ test('messages that nobody can read do not hide the status', async (t) => {
   }
 });
 
-// What a line of a shell prints, run as a caller that has default dispositions; "$@" are the words of a launch.
+// The output of a shell line, run by a caller with default dispositions; "$@" are the words of a launch.
 const lastLine = (line: string, ...words: readonly string[]): string =>
   uchroot(words, { by: ['bash', '-c', `${line}; echo "status $?"`, 'bash'] })
     .stdout.trim()
@@ -174,7 +174,7 @@ const lastLine = (line: string, ...words: readonly string[]): string =>
     .at(-1) ?? '';
 
 eitherWay('a reader that has gone away does not end a launch by SIGPIPE', async (t) => {
-  // a pipe whose reader has ended
+  // A pipe without a reader.
   const deaf = 'exec 4> >(:); wait $!';
   t.equal(lastLine(`${deaf}; "$@" 2>&4`, 'nobody', jail, '/nothing'), 'status 127');
   t.equal(
@@ -208,7 +208,7 @@ test('the socket of the service manager is not passed on, whatever descriptors a
   const manager = spawn('socat', ['-u', `UNIX-RECV:${socket}`, `OPEN:${directory}/notified,creat`]);
   t.teardown(() => manager.kill());
   while (!existsSync(socket)) await sleep(10);
-  // the number that Node gives it is among these, and none of them was open when uchroot was started
+  // Node gives it one of these numbers, and none of them was open when uchroot started.
   for (let fd = 14; fd < 30; fd++) {
     const words = ['--service-status', '--preserve-fds', String(fd), 'nobody', jail, '/probe', 'state'];
     t.equal(uchroot(words, { env: { NOTIFY_SOCKET: socket } }).status, 250, `descriptor ${fd}`);

@@ -1,4 +1,4 @@
-// One judgement of who can replace a jail: what starts it, what checks it and what builds it say the same.
+// Launching, checking and building make the same judgement about who can replace a jail.
 import {
   chmodSync,
   chownSync,
@@ -30,7 +30,7 @@ const uchrootJail = [process.execPath, `${packageDirectory}/dist/bin/uchroot-jai
 
 type Verdict = 'refused' | 'warned' | 'accepted';
 
-// A jail below a directory of its own, which is what the tests change.
+// A jail in its own directory, which the tests change.
 function place(): { readonly parent: string; readonly jail: string } {
   const jail = makeJail();
   mkdirSync(`${jail}/dev`);
@@ -85,7 +85,7 @@ test('a group that the user is not in, and that can write, is warned of by all a
 });
 
 test('a list of six hundred entries is read to its end', async (t) => {
-  // on a file system that takes as much: ext4 does not
+  // tmpfs accepts a list of this size; ext4 does not.
   const parent = mkdtempSync('/dev/shm/uchroot-test-');
   t.teardown(() => rmSync(parent, { recursive: true }));
   chmodSync(parent, 0o755);
@@ -179,7 +179,7 @@ test('a directory of another mount namespace is refused, and not one of this one
   const { parent, jail } = place();
   const other = `${parent}/other`;
   mkdirSync(other);
-  // another program lies at the same path there
+  // Another program is at the same path there.
   const script = `mount --bind '${other}' '${jail}' && echo up && exec sleep 60`;
   putProgram(`${other}/probe`);
   const { spawn } = await import('node:child_process');

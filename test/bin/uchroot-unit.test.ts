@@ -1,4 +1,4 @@
-// uchroot --unit as a command: what it prints and writes, and what it refuses. Needs no root.
+// uchroot --unit as a command: its output, its files, and its refusals. Needs no root.
 import {
   mkdirSync,
   mkdtempSync,
@@ -16,7 +16,7 @@ import t from 'tap';
 
 import { command, start, type Ended } from '../support/launch.ts';
 
-// The host's own root directory: nothing has to be built.
+// The jail is the host's root directory, so none has to be built.
 const unit = (...words: readonly string[]): Ended => start([...command, '--unit', ...words]);
 const shell = ['--insecure-path', 'nobody', '/', '/bin/sh', '-c', 'exit 0'];
 

@@ -16,7 +16,7 @@ test('a time zone that the jail does not have is said, with the line that adds i
   const said = launch({ TZ: 'Asia/Tokyo' });
   t.match(said, MISSING);
   t.match(said, `\nhint: uchroot-jail build ${jail} --copy /usr/share/zoneinfo/Asia/Tokyo\n`);
-  t.match(launch({ TZ: 'Nonsense/Zone' }), /in UTC\nhint: the host has none of that name either\n/);
+  t.match(launch({ TZ: 'Nonsense/Zone' }), /in UTC\nhint: the host does not have it either\n/);
   t.match(launch({}, ['--setenv', 'TZ=Asia/Tokyo']), MISSING);
   t.equal(launch({ TZ: 'JST-9' }), '', 'a rule needs no file');
   t.equal(launch({}), '');

@@ -109,3 +109,17 @@ t.test('any other file is an empty cache', async (t) => {
   ])
     t.same(readCache(Buffer.from(text)).entries, [], text.slice(0, 12));
 });
+
+t.test('an entry without a name, or with one that has no end, is left out', async (t) => {
+  const data = Buffer.from(writeCache([entry('a', '/b'), entry('c', '/d')], 'little'));
+  const text = data.toString('latin1');
+  data[text.indexOf('a\0')] = 0;
+  t.same(
+    readCache(data).entries.map(({ name }) => name),
+    ['c'],
+  );
+  const endless = Buffer.concat([writeCache([entry('a', '/b')], 'little'), Buffer.alloc(5000, 'x')]);
+  const at = endless.toString('latin1').indexOf('/b\0');
+  endless[at + 2] = 0x78;
+  t.same(readCache(endless).entries, []);
+});

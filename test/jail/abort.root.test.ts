@@ -14,9 +14,9 @@ import {
   makeSystem,
   runIn,
 } from '../support/builder.ts';
-import { unlessInstalled, unlessRoot } from '../support/root.ts';
+import { unlessRoot } from '../support/root.ts';
 
-const asRoot = { skip: unlessRoot() || unlessInstalled('ldd') };
+const asRoot = { skip: unlessRoot('ldd') };
 
 /** A signal that is given when the work has come so far. */
 function abortAt(isTime: (progress: Progress) => boolean): {

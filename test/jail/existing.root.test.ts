@@ -43,7 +43,10 @@ t.test('a link or a pipe at /etc/passwd is replaced, and not silently', asRoot, 
     mkdirSync(`${jail}/etc`);
     make(`${jail}/etc/passwd`);
     const { warnings } = await buildJail({ directory: jail, packs: ['base'] });
-    t.ok(warnings.includes(`/etc/passwd was ${words} in the jail: that of the host takes its place`), words);
+    t.ok(
+      warnings.includes(`/etc/passwd was ${words} in the jail: it is replaced by that of the host`),
+      words,
+    );
     t.ok(lstatSync(`${jail}/etc/passwd`).isFile());
   }
 });

@@ -18,12 +18,12 @@ import {
   sha256,
   uchrootJail,
 } from '../support/builder.ts';
-import { unlessInstalled, unlessRoot } from '../support/root.ts';
+import { unlessRoot } from '../support/root.ts';
 import { sanitized } from '../support/sanitizer.ts';
 
-const withSystem = { skip: unlessRoot() || unlessInstalled('ldd') };
+const withSystem = { skip: unlessRoot('ldd') };
 const withStrace = {
-  skip: unlessRoot() || unlessInstalled('ldd', 'strace') || (sanitized && 'too slow under strace'),
+  skip: unlessRoot('ldd', 'strace') || (sanitized && 'too slow under strace'),
 };
 
 interface Place {

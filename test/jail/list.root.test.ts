@@ -5,9 +5,9 @@ import t, { type Test } from 'tap';
 import { buildJail } from '../../lib/jail/building.ts';
 import { explainFile, listJail } from '../../lib/jail/listing.ts';
 import { makeDirectory, makeSystem, manifestOf, sha256, uchrootJail } from '../support/builder.ts';
-import { unlessInstalled, unlessRoot } from '../support/root.ts';
+import { unlessRoot } from '../support/root.ts';
 
-const asRoot = { skip: unlessRoot() || unlessInstalled('ldd') };
+const asRoot = { skip: unlessRoot('ldd') };
 
 /** A jail of a script and its shell, from a system in a directory, with a package. */
 async function makePlace(t: Test): Promise<{ readonly base: string; readonly jail: string }> {

@@ -60,7 +60,7 @@ t.test(
     t.equal(status, 0);
     t.match(
       stderr,
-      /not everybody may read \/etc\/app\/key: left out, unless named: --copy \/etc\/app\/key\n/,
+      /left out because not world-readable: \/etc\/app\/key; --copy \/etc\/app\/key copies them\n/,
     );
     t.notOk(existsSync(key));
     t.ok(existsSync(`${jail}/etc/app/conf`));

@@ -5,13 +5,11 @@ import t from 'tap';
 
 import { buildJail } from '../../lib/jail/building.ts';
 import { start } from '../support/launch.ts';
-import { unlessInstalled, unlessRoot } from '../support/root.ts';
+import { unlessRoot } from '../support/root.ts';
 import { sanitized } from '../support/sanitizer.ts';
 
 const skip =
-  unlessRoot() ||
-  unlessInstalled('jk_cp', 'jk_init', 'du') ||
-  (sanitized && 'the sanitized build preloads its runtime');
+  unlessRoot('jk_cp', 'jk_init', 'du') || (sanitized && 'the sanitized build preloads its runtime');
 
 function kibibytes(directory: string): number {
   return Number(start(['du', '-sk', directory]).stdout.split('\t')[0]);

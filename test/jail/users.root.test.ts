@@ -6,10 +6,10 @@ import { buildJail } from '../../lib/jail/building.ts';
 import { withAccounts } from '../support/accounts.ts';
 import { makeDirectory, uchrootJail } from '../support/builder.ts';
 import { uchroot } from '../support/launch.ts';
-import { unlessInstalled, unlessRoot } from '../support/root.ts';
+import { unlessRoot } from '../support/root.ts';
 
 const asRoot = { skip: unlessRoot() };
-const withOthers = { skip: unlessRoot() || unlessInstalled('unshare', 'mount', 'id') };
+const withOthers = { skip: unlessRoot('unshare', 'mount', 'id') };
 const linesOf = (path: string): readonly string[] => readFileSync(path, 'utf8').trimEnd().split('\n');
 
 t.test(

@@ -9,7 +9,7 @@ import { maxId } from '../../lib/launch/request/value.ts';
 
 const id = fc.oneof(fc.integer({ min: 0, max: maxId }), fc.constantFrom(0, 1, 65534, maxId));
 
-/** Bytes without NUL: what can be an argument. */
+/** Bytes without NUL: any possible argument. */
 const bytes = fc
   .uint8Array({ maxLength: 12 })
   .map((array) => Buffer.from(array.map((byte) => (byte === 0 ? 0xff : byte))));
@@ -44,7 +44,7 @@ const requests: fc.Arbitrary<LaunchRequest> = fc.record(
   { requiredKeys: ['user', 'jail'] },
 );
 
-/** Everything that a plan can be made of. */
+/** All inputs of a plan. */
 export const planInputs: fc.Arbitrary<PlanInput> = fc.record({
   request: requests.map((request) => normalize(request)),
   account: accounts,

@@ -1,4 +1,4 @@
-// What callers hand over stays theirs: what they do with it later, or what it does when it is read, is no launch's business.
+// A launch does not depend on what the caller does later with the objects of its request, or on what happens when they are read.
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ const user = '61124:61124';
 const [first, second] = skip === false ? [makeJail(t, 'actor', 'probe'), makeJail(t, 'actor')] : ['', ''];
 const base: RunRequest = { user, jail: first, program: '/actor', args: ['out=here'] };
 
-/** The program's environment, `NAME=value` each. */
+/** The entries of the program's environment, each `NAME=value`. */
 async function environmentOf(run: (program: string) => Promise<{ stdout: unknown }>): Promise<string[]> {
   const { env } = JSON.parse(String((await run('/probe')).stdout)) as { env: string[] };
   return env.map((entry) => Buffer.from(entry, 'hex').toString());
@@ -115,7 +115,7 @@ const fail = (): never => {
   throw thrown;
 };
 
-/** A request with a getter that throws under this key. */
+/** A copy of a request with a getter that throws at this key. */
 function withGetter<T extends object>(request: T, key: string): T {
   return Object.defineProperty({ ...request }, key, { get: fail, enumerable: true });
 }
@@ -149,7 +149,7 @@ t.test('holes in lists are errors that name their place', async (t) => {
   const holes = [,] as unknown as string[];
   const usage = { name: 'UsageError', code: 'ERR_USAGE' };
   await t.rejects(runInJail({ ...base, args: holes }), { ...usage, message: /args\[0\] must be a string/ });
-  // more than memory holds, if they were looked at one after the other
+  // Reading all elements would take more memory than there is.
   await t.rejects(runInJail({ ...base, args: Array(1e9) as string[] }), usage);
   await t.rejects(runInJail({ ...base, groups: holes }), usage);
   await t.rejects(runInJail({ ...base, caps: holes }), usage);
@@ -186,7 +186,7 @@ t.test('an open jail is not asked for another one', { skip }, async (t) => {
   });
 });
 
-/** How long the event loop stands still while this starts, in ms. */
+/** How long the event loop is blocked while this starts, in ms. */
 async function held(start: () => Promise<unknown>): Promise<number> {
   const turn = () => new Promise((resolve) => setImmediate(resolve));
   let most = 0;
@@ -206,7 +206,7 @@ t.test('10,000 variables hold the loop no longer than child_process does', { ski
   const env = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`NAME_${i}`, `the value ${i}`]));
   const ours: number[] = [];
   const nodes: number[] = [];
-  // as much stack as so long an environment takes
+  // An environment of this size needs this much stack.
   const request = { ...base, env, stdio: 'ignore', rlimits: { stack: 2 ** 26 } } as const;
   for (let i = 0; i < 15; i++) {
     ours.push(await held(async () => (await spawnInJail(request)).exited));
@@ -218,6 +218,6 @@ t.test('10,000 variables hold the loop no longer than child_process does', { ski
     );
   }
   const [our, node] = [Math.min(...ours), Math.min(...nodes)];
-  // half again as much, for a machine that does other things as well
+  // Half as much again, for a busy machine.
   t.ok(our < node * 1.5, `${our.toFixed(1)} ms, child_process ${node.toFixed(1)} ms`);
 });

@@ -98,7 +98,7 @@ t.test('timeout, abort and disposal end what the program has started', { skip },
 });
 
 t.test('also what ignores the signal, once the program has ended or with it', { skip }, async (t) => {
-  // it is the child that ignores: the program goes at once
+  // Only the child ignores the signal: the program ends at once.
   const child = await act(['ignore=15', `fork=${long}`, 'default=15', `sleep=${long}`], { timeoutMs: 500 });
   t.match(await child.exited, { signal: 'SIGTERM' });
   t.ok(await isOver());

@@ -1,4 +1,4 @@
-// A stateful property: programs in jails do what they do under child_process, whatever the caller does in the meantime.
+// A stateful property: programs in jails behave as under child_process, whatever the caller does meanwhile.
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
@@ -10,14 +10,14 @@ import * as fc from 'fast-check';
 import t, { type Test } from 'tap';
 
 import { makeJail } from '../support/programs.ts';
-import { unlessInstalled, unlessRoot } from '../support/root.ts';
+import { unlessRoot } from '../support/root.ts';
 import { eventually, plainEnv, processesOf } from '../support/service.ts';
 import { library } from './model/library.ts';
 import { type Outcome, play } from './model/play.ts';
 import { reference } from './model/reference.ts';
 import { type Scenario, scenarios } from './model/scenario.ts';
 
-const skip = unlessRoot() || unlessInstalled('cc');
+const skip = unlessRoot('cc');
 t.setTimeout(0);
 
 function compileOriginal(): string {
@@ -29,7 +29,7 @@ function compileOriginal(): string {
   return program;
 }
 
-// A user whom the C original finds by name, and of whom nothing else runs.
+// A user that the C original finds by name and that has no other process.
 const [user, uid] = ['games', 5];
 const emptyJail = skip === false ? makeJail(t) : '';
 const jails = { jail: skip === false ? makeJail(t, 'actor') : '', emptyJail, user };
@@ -46,7 +46,7 @@ interface Playing {
   readonly outcomes: Promise<readonly Outcome[]>;
 }
 
-// Once it has loaded its modules: a worker that ends while Node reads one for it leaves that file open.
+// The worker has loaded its modules: if a worker ends while Node reads a module for it, that file stays open.
 async function startWorker(scenario: Scenario): Promise<Playing> {
   const worker = new Worker(join(import.meta.dirname, 'fixture/model-worker.js'), {
     workerData: { scenario, jails },
@@ -62,18 +62,18 @@ async function startWorker(scenario: Scenario): Promise<Playing> {
   return { worker, outcomes };
 }
 
-/** What the descriptors of this process lead to. */
+/** The targets of this process's descriptors. */
 function openDescriptors(): readonly string[] {
   return readdirSync('/proc/self/fd').flatMap((fd) => {
     try {
       return [readlinkSync(`/proc/self/fd/${fd}`)];
     } catch {
-      return []; // that of the directory itself
+      return []; // the descriptor of the directory itself
     }
   });
 }
 
-/** UCHROOT_MODEL_SECONDS: how long each property is tried; UCHROOT_SEED: the scenarios of an earlier run. */
+/** UCHROOT_MODEL_SECONDS: the time for each property; UCHROOT_SEED: the scenarios of an earlier run. */
 async function tryFor(
   t: Test,
   seconds: number,
@@ -97,7 +97,7 @@ async function tryFor(
   );
 }
 
-// Whatever is made once, with the first launch, is made.
+// The first launch opens what stays open for all launches.
 t.before(async () => {
   if (skip === false)
     await play(

@@ -18,12 +18,12 @@ const marker = (i: number): string => join(jail, 'tmp', String(i));
 
 interface Counts {
   notRun: number;
-  /** Of these. */
+  /** Launches whose program ran. */
   ranAllTheSame: number;
   stopped: number;
 }
 
-/** Launches programs that leave a file, and calls them off; `code` is what each has to end with. */
+/** Launches programs that write a file, and cancels them; `code` is the expected error of each. */
 async function callOff(
   launches: readonly Promise<unknown>[],
   call: () => Promise<void> | void,
@@ -38,7 +38,7 @@ async function callOff(
     const error: unknown = result.status === 'rejected' ? result.reason : undefined;
     const isExpected = error instanceof Error && 'code' in error && error.code === code;
     if (error !== undefined && !isExpected) throw error;
-    // an AbortError tells how it ended, if it had begun
+    // An AbortError says how the program ended, if it ran.
     const hasRun = error instanceof ExitError || (error instanceof AbortError && error.ended !== undefined);
     if (error === undefined) continue;
     if (hasRun) counts.stopped++;
@@ -55,7 +55,7 @@ function request(i: number, more: Partial<RunRequest> = {}): RunRequest {
   return { ...base, args: [`touch=/tmp/${i}`, 'sleep=60000'], stdio: 'ignore', ...more };
 }
 
-// Many at once have to wait for a thread. How many depends on the machine: it is tried until some did.
+// With many launches, some have to wait for a thread. The number depends on the machine, so this repeats until some did.
 async function untilSome(round: () => Promise<Counts>): Promise<Counts> {
   const sum = { notRun: 0, ranAllTheSame: 0, stopped: 0 };
   for (let i = 0; i < 50 && sum.notRun < 200; i++) {

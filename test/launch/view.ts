@@ -1,4 +1,4 @@
-// A jail in memory, as a diagnosis sees it.
+// A jail in memory, for a diagnosis.
 import type { BytePath } from '../../lib/binary/path.ts';
 import type { FileRoot, FileStatus } from '../../lib/binary/root.ts';
 import type { Account } from '../../lib/launch/host/account.ts';
@@ -15,10 +15,10 @@ export const sam: Account = {
   shell: '/bin/sh',
 };
 
-/** A program for this machine, with everything in it. */
+/** A static program for this machine. */
 export const program: Buffer = makeElf({ type: 2, isStatic: true });
 
-/** Files of root's with mode 0755, but where `changes` says otherwise. */
+/** Files of root with mode 0755, except as in `changes`. */
 export function viewOf(
   tree: Tree,
   changes: Readonly<Record<string, Partial<FileStatus>>> = {},

@@ -1,4 +1,4 @@
-// Each call in a process of its own, since it changes that process for good.
+// Each call runs in its own process, because it changes that process permanently.
 import { mkdirSync, writeFileSync } from 'node:fs';
 
 import t from 'tap';

@@ -22,7 +22,7 @@ using Bytes = std::vector<uint8_t>;
 
 bool isPayload = false;
 
-// In memory of exactly its size, so that a byte beyond it is seen.
+// In memory of exactly its size, so that a sanitizer detects a read beyond the end.
 bool accepts(const Bytes& bytes) {
   const std::unique_ptr<uint8_t[]> copy(new uint8_t[bytes.size()]);
   if (!bytes.empty()) std::memcpy(copy.get(), bytes.data(), bytes.size());
@@ -46,7 +46,7 @@ Bytes readFile(const char* path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// How many truncations were accepted: as they are, and with a header that says their size.
+// The number of accepted truncations: with the old header, and with a header that has the new size.
 int acceptedTruncations(const Bytes& whole) {
   int accepted = 0;
   for (size_t size = 0; size < whole.size(); size++) {

@@ -1,4 +1,4 @@
-// readCode, mapFile, environmentVariables: what the command starts from.
+// readCode, mapFile, environmentVariables: the calls with which the command starts.
 import { chmodSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 
 import t from 'tap';
@@ -23,7 +23,7 @@ function script(directory: string): { readonly path: string; readonly cache: str
 
 t.test('the cache of a script is taken, however old they are', async (t) => {
   const { path, cache } = script(t.testdir());
-  // as npm unpacks them
+  // npm unpacks files with the same time.
   utimesSync(cache, 99, 99);
   const code = native.readCode(path, cache);
   t.equal(code.source, 'source');

@@ -36,7 +36,7 @@ function entryOf(name: string): FileEntry {
 
 interface Place {
   readonly base: string;
-  /** Copies files of `base`, and answers what is known of each. */
+  /** Copies files of `base`, and returns the facts about each. */
   readonly copy: (names: readonly string[], wanted?: Partial<FileEntry>) => Promise<readonly FileFacts[]>;
 }
 
@@ -206,7 +206,7 @@ t.test('each implementation of SHA-256 agrees with that of node, however the byt
   const program = `${directory}/hash-pieces`;
   const flags = ['-std=c++20', '-O1', '-g', '-Wall', '-Wextra', '-Werror', '-fsanitize=address,undefined'];
   const sources = [`${root}/test/native/hash-pieces.cc`, `${root}/native/files/sha256.cc`];
-  // without the sanitizers, if this process has them
+  // Without the sanitizers, if this process has them.
   const env = { PATH: process.env.PATH, ASAN_OPTIONS: 'detect_leaks=0' };
   execFileSync('g++', [...flags, '-fno-sanitize-recover=all', ...sources, '-o', program], { env });
   const agrees = (data: Uint8Array, pieces: readonly number[]): boolean => {

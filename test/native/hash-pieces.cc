@@ -1,5 +1,5 @@
-// Prints the SHA-256 of a file, taken in pieces, by each implementation that this processor has.
-//   hash-pieces FILE SIZE...   pieces of these sizes in turn, again and again
+// Prints the SHA-256 of a file, hashed in pieces, by each implementation that this processor supports.
+//   hash-pieces FILE SIZE...   uses these piece sizes in turn, repeatedly
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>

@@ -21,7 +21,7 @@ const checkPlan = `${directory}/check-plan`;
 function compile(...args: readonly string[]): void {
   const common = ['-std=c++20', '-O1', '-g', '-Wall', '-Wextra', '-Werror'];
   const sanitizers = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
-  // without the sanitizers, if this process has them
+  // Without the sanitizers, if this process has them.
   execFileSync('g++', [...common, ...sanitizers, ...args], { env: { PATH: process.env.PATH } });
 }
 
@@ -38,7 +38,7 @@ const objects = sources.map((source) => {
 });
 compile(`${root}/test/native/check-plan.cc`, ...objects, '-o', checkPlan);
 
-// A sanitizer's complaint is a status other than 0.
+// If a sanitizer finds an error, the status is not 0.
 function check(args: readonly string[]): readonly string[] {
   const run = spawnSync(checkPlan, args, { encoding: 'utf8', env: { ASAN_OPTIONS: 'detect_leaks=0' } });
   if (run.status !== 0) throw new Error(`check-plan: ${run.status} ${run.signal}\n${run.stderr}`);
@@ -51,7 +51,7 @@ function writePlans(name: string, count: number): readonly string[] {
     const file = `${directory}/${name}/${index}`;
     const stages = buildPlan(input);
     const steps = stages.flat();
-    // every other one in two stages
+    // Every second plan has two stages.
     writeFileSync(file, encodePlan(index % 2 === 0 ? stages : [steps.slice(0, 9), steps.slice(9)]));
     return file;
   });
@@ -135,7 +135,7 @@ t.test(
 );
 
 t.test('the seeds of the fuzzer are judged as their names say', async (t) => {
-  // payloads are of one machine
+  // A payload is for one machine.
   const corpora = process.arch === 'x64' ? { corpus: [], payload: ['--payload'] } : { corpus: [] };
   for (const [corpus, options] of Object.entries(corpora)) {
     const names = readdirSync(`${root}/test/fuzz/${corpus}`);

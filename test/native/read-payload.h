@@ -1,4 +1,5 @@
-// Reads what a compiled launcher would read of a payload that was accepted: a sanitizer sees whether it lies within.
+// Reads all data that a compiled launcher would read from an accepted payload: a sanitizer checks that it lies
+// inside the payload.
 #pragma once
 
 #include <cstring>
@@ -42,5 +43,5 @@ inline void readPayload(const uchroot::Payload* payload) {
                                      payload->directories})
     readAll(table);
   readPlan(elementsOf<uint8_t>(payload, payload->plan));
-  __asm__ volatile("" : : "r"(sum));  // so that the reading is not left out
+  __asm__ volatile("" : : "r"(sum));  // keeps the compiler from removing the reads
 }

@@ -1,4 +1,5 @@
-// Reads what the interpreter would read of a plan that was accepted: a sanitizer sees whether it lies within.
+// Reads all data that the interpreter would read from an accepted plan: a sanitizer checks that it lies inside the
+// plan.
 #pragma once
 
 #include <cstdint>
@@ -21,5 +22,5 @@ inline void readPlan(const uint8_t* plan) {
       }
     }
   }
-  __asm__ volatile("" : : "r"(sum));  // so that the reading is not left out
+  __asm__ volatile("" : : "r"(sum));  // keeps the compiler from removing the reads
 }

@@ -1,4 +1,4 @@
-// The operations on trees as the addon has them; what they do to a jail is in test/jail/{clone,remove}.root.test.ts.
+// The addon's operations on trees. Their effects on a jail are tested in test/jail/{clone,remove}.root.test.ts.
 
 import { spawnSync } from 'node:child_process';
 import {

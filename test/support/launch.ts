@@ -16,7 +16,7 @@ import { dirname } from 'node:path';
 import t, { type Test } from 'tap';
 
 import './plain-spawn.ts';
-import { unlessInstalled, unlessRoot } from './root.ts';
+import { unlessRoot } from './root.ts';
 import { sanitizerEnv } from './sanitizer.ts';
 
 const packageRoot = new URL('../../../', import.meta.url).pathname;
@@ -31,7 +31,7 @@ type RootTest = (name: string, body: (t: Test) => Promise<void>) => void;
 
 /** `t.test` for a test that needs root, a compiler for the probe, and these tools. */
 export function rootTest(...tools: readonly string[]): RootTest {
-  const skip = unlessRoot() || unlessInstalled('gcc', ...tools);
+  const skip = unlessRoot('gcc', ...tools);
   return (name, body) => void t.test(name, { skip }, body);
 }
 

@@ -7,14 +7,13 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { packageDirectory, searchPath, temporaryDirectory, type Ended } from './launch.ts';
-import { unlessInstalled, unlessRoot } from './root.ts';
+import { unlessRoot } from './root.ts';
 import { sanitized } from './sanitizer.ts';
 
 /** The reason why a machine with these tools cannot run here, or false. */
 export function unlessMachine(...tools: readonly string[]): string | false {
   return (
-    unlessRoot() ||
-    unlessInstalled('systemd-nspawn', 'nsenter', 'setpriv', ...tools) ||
+    unlessRoot('systemd-nspawn', 'nsenter', 'setpriv', ...tools) ||
     // programs that systemd starts would not find the runtime to preload
     (sanitized && 'the sanitized build preloads its runtime')
   );

@@ -6,11 +6,6 @@ function excuse(reason: string): string {
   return reason;
 }
 
-/** For the option `skip` of a test: the reason why it cannot run, or false. */
-export function unlessRoot(): string | false {
-  return process.getuid?.() === 0 ? false : excuse('needs root');
-}
-
 function isInstalled(tool: string): boolean {
   return (process.env.PATH ?? '').split(':').some((directory) => {
     try {
@@ -22,13 +17,18 @@ function isInstalled(tool: string): boolean {
   });
 }
 
-/** The same for programs that the test starts. */
+/** For the option `skip` of a test that starts these programs: why it cannot run, or false. */
 export function unlessInstalled(...tools: readonly string[]): string | false {
   const missing = tools.filter((tool) => !isInstalled(tool));
   return missing.length === 0 ? false : excuse(`needs ${missing.join(', ')}`);
 }
 
-/** The same for a file that scripts/test provides. */
+/** The same for a test that needs root, and perhaps programs. */
+export function unlessRoot(...tools: readonly string[]): string | false {
+  return process.getuid?.() === 0 ? unlessInstalled(...tools) : excuse('needs root');
+}
+
+/** The same for a test that needs a file that scripts/test provides. */
 export function unlessThere(path: string): string | false {
-  return existsSync(path) ? false : excuse(`needs ${path}, which scripts/test makes`);
+  return existsSync(path) ? false : excuse(`needs ${path}, which scripts/test provides`);
 }

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 
 import t from 'tap';
 
-import { unlessInstalled, unlessRoot } from '../support/root.ts';
+import { unlessRoot } from '../support/root.ts';
 import { addAddresses, connectFrom, openNetworks, startInside } from './networks.ts';
 import { openFiles } from './open.ts';
 
-const skip = unlessRoot() || unlessInstalled('ip', 'unshare', 'bash', 'python3');
+const skip = unlessRoot('ip', 'unshare', 'bash', 'python3');
 const fixture = join(import.meta.dirname, 'fixture/guarded.js');
 
 // What the server's resolver knows.

@@ -7,7 +7,7 @@ import t from 'tap';
 import { native, type PathComponent } from '../../lib/native.ts';
 import { judgeWay } from '../../lib/trust/way.ts';
 import { start, temporaryDirectory } from '../support/launch.ts';
-import { unlessInstalled, unlessRoot } from '../support/root.ts';
+import { unlessRoot } from '../support/root.ts';
 
 const uid = 61_001;
 const gids = [61_001, 61_002];
@@ -74,7 +74,7 @@ function plant(base: string, index: number, below: (count: number) => number): C
 
 t.test(
   'whom the judgement accepts cannot replace an entry, and whom it refuses can',
-  { skip: unlessRoot() || unlessInstalled('setfacl', 'setpriv') },
+  { skip: unlessRoot('setfacl', 'setpriv') },
   async (t) => {
     const base = temporaryDirectory();
     const below = numbers();

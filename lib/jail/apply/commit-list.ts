@@ -1,12 +1,12 @@
-// The list of everything that a change of a jail does, and its form on disk.
+// The list of all changes to a jail, and its form on disk.
 
 import type { BytePath } from '../../binary/path.ts';
 import type { Recorded } from '../manifest/manifest.ts';
 import { fromText, toText } from '../manifest/path-text.ts';
 
 /**
- * `was` is the line (lineAt) of what lay at the path when the change was decided, or null if nothing did. A run that completes
- * an interrupted one leaves the path alone if something else lies there by then. Undefined: this is not checked.
+ * `was` is the line (lineAt) of the object that was at the path when the change was decided, or null if there was none. A run
+ * that completes an interrupted one skips the path if it has another object by then. Undefined: not checked.
  */
 export interface Expected {
   readonly path: BytePath;
@@ -15,7 +15,7 @@ export interface Expected {
 
 export interface Staged extends Expected {
   readonly staged: BytePath;
-  /** Given in the run that has staged it; not written to disk. */
+  /** Only set in the run that staged it; not written to disk. */
   readonly isDirectory?: boolean;
 }
 
@@ -81,7 +81,7 @@ function wasFromJson(value: unknown): Expected['was'] {
   throw new TypeError('a line is expected');
 }
 
-/** The items of a list. A path without a list around it is an item with nothing but the path. */
+/** The items of a list. A plain path is an item with only that path. */
 function toList(value: unknown): readonly (readonly unknown[])[] {
   if (!Array.isArray(value)) throw new TypeError('a list is expected');
   return (value as unknown[]).map((item) => (Array.isArray(item) ? (item as unknown[]) : [item]));

@@ -1,5 +1,5 @@
-// Carries out a change of a jail that is decided. The list of the change is on disk, so that the next run can complete it
-// after an interruption.
+// Carries out the decided changes of a jail. The list of changes is on disk, so that the next run can complete it after an
+// interruption.
 
 import { constants, fchmodSync, fchownSync, fsyncSync } from 'node:fs';
 
@@ -25,7 +25,7 @@ const LIST: BytePath = bytePath('/.uchroot/new/list');
 const COMMIT: BytePath = bytePath('/.uchroot/new/commit');
 export const DIRECTORY: number = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
-/** Puts the list on disk: from then on the change is decided. `write` makes a file and syncs it. */
+/** Writes the list to disk: from then on the change is decided. `write` makes a file and syncs it. */
 export function decide(
   jail: DirectoryRoot,
   list: CommitList,
@@ -36,7 +36,10 @@ export function decide(
   syncDirectory(jail, STAGE);
 }
 
-/** Completes a change that an interrupted run had decided, or removes what it had staged. True if it completed one. @throws as complete */
+/**
+ * Completes the change of an interrupted run if it was decided; otherwise removes its staged files. True if a change was
+ * completed. @throws as complete
+ */
 export async function recover(jail: DirectoryRoot): Promise<boolean> {
   if (jail.lstat(STAGE) === undefined) return false;
   const list = readCommit(jail);
@@ -45,7 +48,7 @@ export async function recover(jail: DirectoryRoot): Promise<boolean> {
   return list !== undefined;
 }
 
-/** The list without the paths that somebody has changed in the jail since the interruption. */
+/** The list without the paths that were changed in the jail since the interruption. */
 async function withoutChanged(jail: DirectoryRoot, list: CommitList): Promise<CommitList> {
   const files: Staged[] = [];
   const directories = new Set<BytePath>(); // made by this list
@@ -74,8 +77,8 @@ function isDirectory(jail: DirectoryRoot, path: BytePath): boolean {
 }
 
 /**
- * Carries out a list that is decided.
- * @throws JailError if something in the way can be neither replaced nor removed. The next run tries the rest again.
+ * Carries out a decided list.
+ * @throws JailError if an object in the way can be neither replaced nor removed. The next run tries again.
  */
 export function complete(jail: DirectoryRoot, list: CommitList): void {
   try {
@@ -108,13 +111,12 @@ function readCommit(jail: DirectoryRoot): CommitList | undefined {
   }
 }
 
-/** A file that is still staged. */
 interface Waiting extends Staged {
   readonly isDirectory: boolean;
 }
 
-// A file that is no longer staged was put in place before the interruption. The manifest comes last: while it is the old one,
-// the change is not complete.
+// A file that is no longer staged was put in place before the interruption. The manifest comes last: the change is complete when
+// the new manifest is in place.
 function putInPlace(jail: DirectoryRoot, { files, attributes, obsolete }: CommitList): void {
   const waiting = files.flatMap((one) => {
     if (isStagedNow(one)) return [one];
@@ -157,7 +159,7 @@ function clearWay(
   native.inRootUnlink(jail.fd, pathBytes(path), old === 'directory');
 }
 
-/** If somebody has made the directory meanwhile, that one is used. */
+/** If another process has made the directory meanwhile, that directory is used. */
 function putDirectory(jail: DirectoryRoot, { staged, path }: Staged): void {
   if (jail.lstat(path)?.kind === 'directory') native.inRootUnlink(jail.fd, pathBytes(staged), true);
   else native.inRootRename(jail.fd, pathBytes(staged), pathBytes(path));
@@ -179,13 +181,13 @@ function removeObsolete(jail: DirectoryRoot, path: BytePath): void {
   try {
     native.inRootUnlink(jail.fd, pathBytes(path), present.kind === 'directory');
   } catch (error) {
-    // the directory stays if somebody has put something in it
+    // The directory stays if another process has put a file into it.
     if (errorCode(error) !== 'ENOTEMPTY' && errorCode(error) !== 'EBUSY') throw error;
   }
 }
 
 export function removeStage(jail: DirectoryRoot): void {
-  // The list goes first: without it, the next run knows that the rest is waste.
+  // The list is removed first: without it, the next run removes the staged files.
   const names = jail.list(STAGE) ?? [];
   for (const name of names.toSorted((a, b) => Number(b === 'commit') - Number(a === 'commit')))
     removeStaged(jail, joinPath(STAGE, name));

@@ -1,4 +1,4 @@
-// Copies of files of the host, made many at a time while the rest of the plan is judged.
+// Copies files of the host in batches while the rest of the plan is judged.
 
 import type { BytePath } from '../../binary/path.ts';
 import { errorCode } from '../../binary/root.ts';
@@ -8,18 +8,18 @@ import type { FileFacts, WantedCopy } from './file-facts.ts';
 import { type Content, exchanged, linked, vanished } from './recording.ts';
 import { type Store, stagedPath } from './store.ts';
 
-// Small enough that an abort takes effect soon, large enough that the cost of a call does not count.
+// Small enough that an abort takes effect soon, large enough that the cost of a native call does not matter.
 const BATCH_FILES = 128;
 const BATCH_BYTES = 8 << 20;
-/** Of the four in the pool of libuv; the others are for launches and the file system calls of the service. */
+/** Of libuv's four threads. The others are for launches and the service's file system calls. */
 const THREADS = 2;
 
 export interface Copies {
   /** The copy is made later, with others. */
   add(entry: FileEntry): Copy;
-  /** Says that nothing more is added. */
+  /** Starts the last batch: no more copies will be added. */
   flush(): void;
-  /** Starts no more copies, and waits for those that run. */
+  /** Starts no more copies, and waits for the running ones. */
   close(): Promise<void>;
 }
 
@@ -27,7 +27,7 @@ export interface Copy {
   readonly staged: BytePath;
   /** Undefined until the copy is made. @throws as openSource; JailError for system errors */
   content(): Content | undefined;
-  /** Resolves when the copy is made, or has failed. */
+  /** Resolves when the copy has been made or has failed. */
   readonly ended: Promise<unknown>;
 }
 

@@ -1,4 +1,4 @@
-// Carries out a plan: copies and records its entries, puts them in place, and removes what is no longer planned.
+// Carries out a plan: copies and records its entries, puts them in place, and removes entries that are no longer planned.
 
 import { readFileSync } from 'node:fs';
 
@@ -28,7 +28,6 @@ import { JailWriter, type Written } from './jail-writer.ts';
 
 export interface Applying {
   readonly source: FileRoot;
-  /** A descriptor of that root. */
   readonly sourceFd: number;
   readonly jail: DirectoryRoot;
   /** The path of the jail on the host, links resolved. */
@@ -48,7 +47,7 @@ export interface Applied {
 }
 
 /**
- * An error, or the signal, leaves the jail as it was until the change is decided.
+ * Until the change is decided, an error or the signal leaves the jail unchanged.
  * @throws AbortError, JailError; system errors
  */
 export async function applyPlan(recipe: Recipe, plan: JailPlan, work: Applying): Promise<Applied> {
@@ -74,7 +73,7 @@ export async function applyPlan(recipe: Recipe, plan: JailPlan, work: Applying):
   return { manifest, left: [...outcome.left, ...unneeded.left], warnings: outcome.warnings };
 }
 
-/** Mount points in the jail, seen from the jail. */
+/** Mount points in the jail, as paths of the jail. */
 function mountedIn(directory: BytePath): readonly BytePath[] {
   const mounts = readMounts(readFileSync('/proc/self/mountinfo'));
   return mountsIn(mounts, directory).map((mount) => pointIn(mount, directory));
@@ -129,7 +128,7 @@ async function addAll(
   const { signal } = work;
   const tell = openTold(entries, work);
   const turns = openTurns(TURN_MS);
-  // Copies are made later than they are judged, and each is recorded in the order of the plan.
+  // Copies are made after they are judged. They are recorded in the order of the plan.
   const pending: Pending[] = [];
   let next = 0;
   function recordMade(): void {
@@ -147,7 +146,7 @@ async function addAll(
       let written: Written | Promise<Written>;
       try {
         written = writer.add(entry, known);
-        // most results are no promise, and an await takes time
+        // Most results are not promises, and an await takes time.
         if (written instanceof Promise) written = await written;
       } catch (error) {
         throw toJailError(error, entry.path);
@@ -156,7 +155,7 @@ async function addAll(
       pending.push({ entry, ...written });
       const turn = turns();
       if (turn === undefined) continue;
-      await turn; // the service goes on serving, and the next copies start
+      await turn; // the event loop runs, and the next copies start
       recordMade();
     }
   }
@@ -173,14 +172,14 @@ interface Pending extends Written {
 
 const TURN_MS = 2;
 
-/** Slices of the entries, each with the facts of its files. The next slice is read while one is worked on. */
+/** Slices of the entries, with the facts of their files. The next slice is read while the current one is processed. */
 async function* readAhead(
   entries: readonly Entry[],
   roots: Roots,
 ): AsyncGenerator<readonly [readonly Entry[], KnownFiles]> {
   const read = (from: number): Promise<KnownFiles> => {
     const known = readKnown(entries.slice(from, from + SLICE), roots);
-    known.catch(() => {}); // the error comes when it is awaited
+    known.catch(() => {}); // the error is thrown when it is awaited
     return known;
   };
   let next = read(0);
@@ -223,7 +222,7 @@ function withCache(plan: JailPlan, jail: DirectoryRoot | undefined): readonly En
   ];
 }
 
-/** A package of which an outdated file was left keeps its old version. */
+/** If an outdated file of a package was left, the manifest keeps the package's old version. */
 function toManifest(
   recipe: Recipe,
   plan: JailPlan,
@@ -250,7 +249,7 @@ interface Outcome {
   readonly recorded: readonly Recorded[];
   readonly left: readonly Left[];
   readonly leftPaths: ReadonlySet<BytePath>;
-  /** All planned paths, with those that were left. */
+  /** All planned paths, including those that were left. */
   readonly planned: ReadonlySet<BytePath>;
   readonly warnings: string[];
   /** Packages with a file that was left outdated, and the version that the manifest had. */

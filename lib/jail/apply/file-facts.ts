@@ -1,4 +1,4 @@
-// Reads or copies hundreds of files in one call of native/files/filelist.cc, and holds the facts of each.
+// Reads or copies hundreds of files in one call of native/files/filelist.cc, and stores the facts about each.
 
 import { type BytePath, parentPath } from '../../binary/path.ts';
 import type { DirectoryRoot, FileStatus } from '../../binary/root.ts';
@@ -24,7 +24,7 @@ const FACTS_BYTES = 104;
 const NUMBERS = FACTS_BYTES / 8;
 const HASH_AT = 72;
 
-/** Copies files beneath `rootFd` into a directory. @throws system errors with `index`, that of the file */
+/** Copies files beneath `rootFd` into a directory. @throws system errors; `index` is the index of the file */
 export async function copyFiles(
   rootFd: number,
   targetFd: number,
@@ -74,9 +74,9 @@ function toFacts(found: Buffer): readonly (FileFacts | undefined)[] {
   });
 }
 
-/** Facts of the files of some entries that are in the jail, and of their sources on the host. */
+/** Facts about the jail's files for some entries, and about their sources on the host. */
 export interface KnownFiles {
-  /** Undefined if the file was not read, or is no longer what was read: `status` tells. */
+  /** Undefined if the file was not read, or if `status` shows that it has changed since. */
   inJail(path: BytePath, status: FileStatus): FileFacts | undefined;
   onHost(source: BytePath): FileFacts | undefined;
 }

@@ -1,4 +1,4 @@
-// The facts that a path of a jail is judged by: the manifest, the paths that were named, and who can write there.
+// The facts by which a path of a jail is judged: the manifest, the named paths, and who can write there.
 
 import { type BytePath, bytePath, parentPath } from '../../binary/path.ts';
 import type { DirectoryRoot, FileStatus } from '../../binary/root.ts';
@@ -8,19 +8,19 @@ import { isSame, lookAt, lookOf } from './look.ts';
 export interface Judging {
   readonly jail: DirectoryRoot;
   readonly before: Manifest | undefined;
-  /** Paths to replace, with everything in them. */
+  /** Paths to replace, with all their content. */
   readonly replace: readonly BytePath[];
 }
 
 export interface Grounds {
   readonly jail: DirectoryRoot;
   readonly known: ReadonlyMap<BytePath, Recorded>;
-  /** Whether the recipe before had this path of the host among its copies. */
+  /** Whether the previous recipe had this host path among its copies. */
   wasCopied(from: string): boolean;
   isNamed(path: BytePath): boolean;
   /** Whether a user of the jail can write there. `status` is undefined if nothing is there. */
   isTheirs(path: BytePath, status: FileStatus | undefined): boolean;
-  /** Whether the builder has put it there, nobody has changed it, and no user of the jail can. */
+  /** Whether the builder has put it there, it is unchanged, and no user of the jail can change it. */
   isOurs(path: BytePath, status: FileStatus): Promise<boolean>;
 }
 
@@ -30,7 +30,7 @@ export function openGrounds({ jail, before, replace }: Judging): Grounds {
   const mayWrite = openWritable(jail);
 
   function isTheirs(path: BytePath, status: FileStatus | undefined): boolean {
-    // A set-user-ID program may belong to a user who must not be able to write it: it is judged as if it were root's.
+    // A set-user-ID program can belong to a user who must not be able to change it: it is judged as if root owned it.
     const isProgram = known.get(path)?.keepPrivileges === true;
     return mayWrite(path, isProgram && status !== undefined ? { ...status, uid: 0 } : status);
   }
@@ -58,8 +58,8 @@ const STICKY = 0o1000;
 export type MayWrite = (path: BytePath, status: FileStatus | undefined) => boolean;
 
 /**
- * Whether anybody but root can write to a path. It goes by owner and mode of the path and of each directory above it. Access
- * control lists need not be read: their mask is what the mode shows as the bits of the group (acl(5)).
+ * Whether a user other than root can write to a path. Owner and mode of the path and of each directory above decide. Access
+ * control lists need not be read: the group bits of the mode are the list's mask (acl(5)).
  */
 export function openWritable(jail: DirectoryRoot): MayWrite {
   const directories = new Map<BytePath, { readonly self: boolean; readonly sticky: boolean }>();
@@ -70,7 +70,7 @@ export function openWritable(jail: DirectoryRoot): MayWrite {
     const status = jail.lstat(directory);
     const above = directory !== '/' && isExchangeable(directory, status);
     const self = above || (status !== undefined && isOthers(status));
-    // in a sticky directory nobody else can remove or rename an entry of root (unlink(2), EPERM)
+    // In a sticky directory, other users cannot remove or rename root's entries (unlink(2), EPERM).
     const sticky = !above && status !== undefined && status.uid === 0 && (status.mode & STICKY) !== 0;
     const seen = { self, sticky };
     directories.set(directory, seen);

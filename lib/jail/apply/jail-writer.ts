@@ -16,7 +16,7 @@ import type { Store } from './store.ts';
 
 export interface Written {
   readonly verdict: Verdict;
-  /** Undefined for an entry that was left, and for a copy, which is recorded when it is made. */
+  /** Undefined for an entry that was left, and for a copy: it is recorded when it is made. */
   readonly record: Recorded | undefined;
   readonly copy?: Copy;
   readonly warning?: string | undefined;
@@ -33,13 +33,11 @@ export interface Writing {
   readonly jail: DirectoryRoot;
   readonly store: Store;
   readonly judge: Judge;
-  /** Mount points in the jail, seen from the jail. */
+  /** Mount points in the jail, as paths of the jail. */
   readonly mounted: readonly BytePath[];
 }
 
-/** The work on one jail. */
 export class JailWriter {
-  /** New directories. */
   readonly made: Set<BytePath> = new Set();
   readonly #work: Writing;
   readonly #copies: Copies;
@@ -54,8 +52,8 @@ export class JailWriter {
   }
 
   /**
-   * Judges an entry, and stages it if the verdict is to put it there.
-   * @throws JailError as Judge.judge; EXDEV if something is mounted there; system errors
+   * Judges an entry, and stages it if the verdict is to put it in place.
+   * @throws JailError as Judge.judge; EXDEV if it is a mount point; system errors
    */
   add(entry: Entry, known?: KnownFiles): Written | Promise<Written> {
     let fresh: Recorded | undefined;
@@ -67,12 +65,12 @@ export class JailWriter {
       : this.#carryOut(entry, verdict, plan);
   }
 
-  /** Says that nothing more is added. */
+  /** Starts the last copies: no more entries will be added. */
   flush(): void {
     this.#copies.flush();
   }
 
-  /** Starts no more copies, and waits for those that run. */
+  /** Starts no more copies, and waits for the running ones. */
   close(): Promise<void> {
     return this.#copies.close();
   }
@@ -94,7 +92,7 @@ export class JailWriter {
     const { path } = entry;
     const { action, was, stamp } = verdict;
     if (action === 'leave') {
-      // it may look changed because something is mounted over it
+      // A path can look changed because it is a mount point.
       if (verdict.left?.because === 'changed' && entry.kind !== 'directory') this.#checkMounts(path);
       return { verdict, record: undefined };
     }
@@ -146,7 +144,7 @@ export class JailWriter {
           this.#wait(entry, verdict, ORDINARY, store.stageDevice(entry));
           return written;
         } catch (error) {
-          // a container without CAP_MKNOD, or with a device filter
+          // EPERM: a container without CAP_MKNOD, or with a device filter.
           if (errorCode(error) !== 'EPERM') throw error;
           return { ...written, warning: `${showPath(path)} was not made: mknod is not permitted here` };
         }
@@ -162,15 +160,16 @@ export class JailWriter {
 
 function isBusy(jailPath: BytePath): JailError {
   const path = showPath(jailPath);
-  return new JailError(`${path} was changed in the jail at this moment, by somebody else`, {
+  return new JailError(`another process has just changed ${path} in the jail`, {
     code: 'EAGAIN',
     path,
     hint: 'nothing was changed; run it again',
   });
 }
 
-// The loader and the C library work only with each other, so they come one directly after the other. An old program runs with
-// new libraries, but a new program may not run with old ones. A link comes after its target.
+// The loader and the C library need each other's version, so one directly follows the other. Old programs run with new libraries,
+// but new programs may not run with old libraries. A link follows its target. new libraries, but a new program may not run with
+// old ones. A link comes after its target.
 const DIRECTORY = -1;
 const LIBC = 0;
 const LIBC_LINK = 1;

@@ -1,5 +1,5 @@
-// Decides for each planned path whether it is put in the jail. A path that a user of the jail can write, or that was changed in
-// the jail, stays as it is unless it was named.
+// Decides for each planned path whether it is put in the jail. A path stays as it is, unless it was named, if a jail user can
+// write it or if it was changed in the jail.
 
 import { type BytePath, parentPath, pathBytes, showPath } from '../../binary/path.ts';
 import type { DirectoryRoot, FileStatus } from '../../binary/root.ts';
@@ -15,29 +15,28 @@ import { type Left, type LeftBecause, toLeft } from './left.ts';
 import { everyIn, isSame, lineAt, lineOf, type Look, lookAt, lookOf, stampOf } from './look.ts';
 
 export interface Verdict {
-  /** `put`: the planned entry is put there. `attributes`: mode and owner are set. `stay`: it is as planned already. */
+  /** `put`: the planned entry is put in place. `attributes`: mode and owner are set. `stay`: it is already as planned. */
   readonly action: 'put' | 'attributes' | 'stay' | 'leave';
-  /** Not given for an entry in a directory that was left. */
+  /** Missing for an entry in a directory that was left. */
   readonly left?: Left;
   readonly warning?: string;
-  /** The line (lineAt) of what was there when it was judged. */
+  /** The line (lineAt) of the object that was there when it was judged. */
   readonly was?: string | null;
-  /** The stamp (stampOf) of what was there; not given if its directory is new. */
+  /** The stamp (stampOf) of that object; missing if its directory is new. */
   readonly stamp?: string;
 }
 
 export interface Judge {
   /**
-   * A directory must be judged before its content. `plan` makes the record of the entry; `known` are files that were read
-   * before.
-   * @throws JailError EEXIST if something that the builder has not made is in the way; ERR_INSECURE_PATH as checkDirectory
+   * A directory must be judged before its content. `plan` makes the record of the entry; `known` are files that were read before.
+   * @throws JailError EEXIST if an object that the builder has not made is in the way; ERR_INSECURE_PATH as checkDirectory
    */
   judge(entry: Entry, plan: () => Promise<Recorded>, known?: KnownFiles): Verdict | Promise<Verdict>;
   /** Judges a path that was recorded before and is no longer planned. Undefined if nothing is there. */
   judgeUnneeded(old: Recorded): Promise<Left | 'remove' | undefined>;
 }
 
-/** A planned entry, and what is at its path. */
+/** A planned entry, and the object at its path. */
 interface Met<E = Entry> {
   readonly entry: E;
   readonly present: FileStatus;
@@ -54,9 +53,9 @@ const LEAVE = { action: 'leave' } as const;
 export function openJudge(judging: Judging): Judge {
   const grounds = openGrounds(judging);
   const { jail } = judging;
-  // A directory is planned, but something else is there and stays: nothing can be put into it.
+  // A directory is planned, but another object is there and stays, so nothing can be put into it.
   const closed = new Set<BytePath>();
-  // New directories. They are empty, even if a link in their place leads to a directory that is not.
+  // New directories. They are empty, even if the path was a link to a directory with content.
   const made = new Set<BytePath>();
 
   function judge(entry: Entry, plan: () => Promise<Recorded>, read?: KnownFiles): Verdict | Promise<Verdict> {
@@ -127,7 +126,7 @@ async function judgeAbsent(
   if (grounds.isNamed(path)) return PUT;
   if (grounds.isTheirs(path, undefined)) {
     if (isKnown) return leave(grounds, 'removed', { fresh: await plan() });
-    // A copy belongs to the service once it is made: files that are new on the host may not fit it.
+    // The service owns a copy once it is made: newer files of the host may not fit it.
     if (reason.how === 'copied' && grounds.wasCopied(reason.as ?? ''))
       return leave(grounds, 'new', { fresh: await plan() });
   }
@@ -162,7 +161,7 @@ async function judgeOther(grounds: Grounds, met: Met): Promise<Verdict> {
   if (isSame(look, lookOf(fresh)) && isAsPrivileged)
     return !isTheirs && isShared(jail, path, met) ? PUT : STAY;
   if (grounds.isNamed(path)) {
-    // its content would be lost, and was not named
+    // Its content would be lost, although it was not named.
     if (present.kind === 'directory') throw inTheWay(entry, present);
     return PUT;
   }
@@ -175,7 +174,7 @@ async function judgeOther(grounds: Grounds, met: Met): Promise<Verdict> {
   return isClear ? PUT : leave(grounds, 'changed', met);
 }
 
-/** Judges something that the builder has not made. A link or a pipe holds no data and is replaced. */
+/** Judges an object that the builder has not made. A link or a pipe holds no data, so it is replaced. */
 function judgeUnknown(grounds: Grounds, met: Met): Verdict {
   const { entry, present, look, fresh } = met;
   const isInTheWay = present.kind === 'directory' || entry.kind === 'directory' || entry.kind === 'device';
@@ -183,7 +182,7 @@ function judgeUnknown(grounds: Grounds, met: Met): Verdict {
   if (present.kind === 'file')
     return look.content === lookOf(fresh).content ? PUT : leave(grounds, 'unknown', met);
   const words = `${showPath(entry.path)} was ${nameOf(present)} in the jail`;
-  return { ...PUT, warning: `${words}: that of the host takes its place` };
+  return { ...PUT, warning: `${words}: it is replaced by that of the host` };
 }
 
 function leave(
@@ -192,23 +191,23 @@ function leave(
   { fresh, look }: { readonly fresh: Recorded; readonly look?: Look },
 ): Verdict {
   const old = known.get(fresh.path);
-  // a file of /etc was probably edited on purpose
+  // A file of /etc was probably edited on purpose.
   const isNews = old === undefined ? !fresh.path.startsWith('/etc/') : !isSame(lookOf(old), lookOf(fresh));
   return { ...LEAVE, left: toLeft(fresh.path, because, isNews, { jail: look, host: lookOf(fresh) }) };
 }
 
-/** A file with a second name, which may be one of the host: the jail gets a copy instead. */
+/** A file with a second name, which may be on the host: the jail gets a copy instead. */
 function isShared(jail: DirectoryRoot, path: BytePath, { present, facts }: Met): boolean {
   return present.kind === 'file' && (facts ?? native.inRootLstat(jail.fd, pathBytes(path))).nlink > 1;
 }
 
 export interface Unneeded {
-  /** Deepest first. A directory is removed only if it is empty then. */
+  /** Deepest first. A directory is removed only if it is empty by then. */
   readonly removable: readonly Expected[];
   readonly left: readonly Left[];
 }
 
-/** Finds what was put in the jail before and is not among the `planned` paths. */
+/** Finds entries of the old manifest that are not among the `planned` paths. */
 export async function findUnneeded(
   jail: DirectoryRoot,
   judge: Judge,
@@ -225,22 +224,22 @@ export async function findUnneeded(
   return { removable, left };
 }
 
-/** Checks a directory of the jail. @throws JailError ERR_INSECURE_PATH if anybody but its owner can put something there */
+/** Checks a directory of the jail. @throws JailError ERR_INSECURE_PATH if a user other than its owner can write to it */
 function checkDirectory(entry: DirectoryEntry, present: FileStatus): void {
   const path = showPath(entry.path);
   const isOurs = present.uid === 0 || present.uid === entry.uid;
   const mayBeWritten = entry.uid !== undefined || (entry.mode & 0o002) !== 0;
   const othersWrite = (present.mode & 0o002) !== 0 || ((present.mode & 0o020) !== 0 && present.gid !== 0);
   if (isOurs && (mayBeWritten || !othersWrite)) return;
-  const why = isOurs ? 'can be written by others' : `is owned by uid ${present.uid}`;
-  throw new JailError(`${path} in the jail ${why}, who could exchange what is put there`, {
+  const why = isOurs ? 'can be written by other users' : `is owned by uid ${present.uid}`;
+  throw new JailError(`${path} in the jail ${why}, who could replace its files`, {
     code: 'ERR_INSECURE_PATH',
     path,
     hint: 'chown it to root and chmod go-w it, or build a new jail',
   });
 }
 
-/** The builder has not made what is there, so it does not remove it. */
+/** The error for an object that the builder has not made and so does not remove. */
 function inTheWay(entry: Entry, present: FileStatus): JailError {
   const path = showPath(entry.path);
   return new JailError(`${path} is ${nameOf(present)} in the jail, and ${plannedName(entry)} on the host`, {
@@ -255,7 +254,7 @@ function plannedName(entry: Entry): string {
   return `a ${entry.kind === 'data' ? 'file' : entry.kind}`;
 }
 
-/** As in "a file". */
+/** The kind of an object, with an article: "a file". */
 function nameOf({ kind, target }: FileStatus): string {
   return target === undefined ? `a ${NAMES[kind]}` : `a link to ${showPath(target)}`;
 }

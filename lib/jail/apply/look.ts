@@ -1,4 +1,4 @@
-// Compares what lies at a path of a jail with what the manifest says.
+// Compares the object at a path of a jail with the manifest.
 
 import { type BytePath, bytePath, joinPath, pathBytes } from '../../binary/path.ts';
 import type { DirectoryRoot, FileStatus } from '../../binary/root.ts';
@@ -7,22 +7,22 @@ import { hashInJail } from '../manifest/file-hash.ts';
 import type { FileFacts } from './file-facts.ts';
 import type { Recorded } from '../manifest/manifest.ts';
 
-/** All that counts when a path is compared. Mode and owner of a link do not. */
+/** The compared properties of a path. Mode and owner of a link do not count. */
 export interface Look {
   readonly kind: Recorded['kind'] | 'special';
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  /** Of a file its SHA-256, or its size if it was not read; of a link its target; of a device its number. */
+  /** A file's SHA-256, or its size if it was not read; a link's target; a device's number. */
   readonly content: string;
 }
 
-// A user of the jail can make a huge sparse file in no time, which would take long to read.
+// A jail user can quickly make a huge sparse file, which would take long to read.
 const MAX_STRANGE_BYTES = 1 << 30;
 
 /**
- * Looks at a path, and hashes a file unless `facts` hold its hash. A very large file that has none of the `expected` sizes is
- * not read.
+ * Looks at a path, and hashes a file unless `facts` hold its hash. A very large file that has none of the `expected` sizes is not
+ * read.
  */
 export async function lookAt(
   jail: DirectoryRoot,
@@ -76,7 +76,7 @@ export function isSame(one: Look, other: Look): boolean {
   return lineOf(one) === lineOf(other);
 }
 
-/** The line of what is at a path; null if nothing is. */
+/** The line of the object at a path; null if there is none. */
 export async function lineAt(jail: DirectoryRoot, path: BytePath): Promise<string | null> {
   const status = jail.lstat(path);
   return status === undefined ? null : lineOf(await lookAt(jail, path, status));
@@ -86,12 +86,12 @@ export async function lineAt(jail: DirectoryRoot, path: BytePath): Promise<strin
 export function stampOf(status: FileStatus | undefined): string {
   if (status === undefined) return '';
   const { dev, ino, kind, mode, uid, gid, sizeBytes, mtimeMs } = status;
-  // a directory may get new entries
+  // A directory can get new entries at any time.
   const content = kind === 'directory' ? [] : [sizeBytes, mtimeMs];
   return [dev, ino, kind, mode, uid, gid, ...content].join(' ');
 }
 
-/** Whether `accept` is true of everything in a directory, at any depth. */
+/** Whether `accept` returns true for all entries of a directory, at any depth. */
 export async function everyIn(
   jail: DirectoryRoot,
   directory: BytePath,

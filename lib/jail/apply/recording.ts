@@ -9,12 +9,12 @@ import { hashBytes, hashFile } from '../manifest/file-hash.ts';
 import type { FileFacts } from './file-facts.ts';
 import type { Recorded, Writable } from '../manifest/manifest.ts';
 
-/** The part of a record that comes from the content of the file. */
+/** The part of a record that comes from the file's content. */
 export type Content = Pick<Recorded, 'sha256' | 'sizeBytes' | 'mtimeMs'>;
 
 /** `content` is given for a file that was copied. */
 export function toRecorded(entry: Entry, content: Content = {}): Recorded {
-  // No spreading: there may be a hundred thousand entries, and a spread object takes ten times as long.
+  // No object spread: with up to a hundred thousand entries, it would take ten times as long.
   const { kind, path, reason } = entry;
   switch (kind) {
     case 'directory':
@@ -54,7 +54,7 @@ function openSource(source: FileRoot, entry: FileEntry): OpenFile {
   throw exchanged(entry);
 }
 
-// If others can write the directory, they can exchange the file for one that only root can read.
+// If other users can write the directory, they can exchange the file for one that only root can read.
 function isReadable(entry: FileEntry, { mode }: Pick<FileFacts, 'mode'>): boolean {
   return (entry.mode & 0o004) === 0 || (mode & 0o004) !== 0;
 }
@@ -66,7 +66,7 @@ export function vanished({ source }: FileEntry): JailError {
 
 export function exchanged({ source }: FileEntry): JailError {
   const path = showPath(source);
-  const message = `${path} was exchanged for a file that not everybody may read`;
+  const message = `${path} was replaced by a file that is not world-readable`;
   return new JailError(message, { code: 'EAGAIN', path });
 }
 
@@ -93,7 +93,7 @@ export async function foresee(entry: Entry, source: FileRoot, known?: FileFacts)
   }
 }
 
-/** The same without a hash: there is no jail yet to compare with, so the file is not read. */
+/** The same without a hash: there is no jail to compare with, so the file is not read. */
 export function foreseeNew(entry: Entry, source: FileRoot): Recorded {
   const status = entry.kind === 'file' ? source.lstat(entry.source) : undefined;
   if (status === undefined) return toRecorded(entry);

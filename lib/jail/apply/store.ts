@@ -14,8 +14,8 @@ import type { DataEntry, DeviceEntry } from '../manifest/planned-entry.ts';
 import type { CommitList } from './commit-list.ts';
 
 /**
- * Opens the store of a jail, or makes one, and completes or undoes an interrupted run.
- * @throws JailError EBUSY if another process works on the jail; ERR_INSECURE_PATH if the store is not root's alone.
+ * Opens or makes the store of a jail, and completes or undoes an interrupted run.
+ * @throws JailError EBUSY if another process works on the jail; ERR_INSECURE_PATH if not only root can write the store.
  */
 export async function openStore(jail: DirectoryRoot): Promise<Store> {
   for (;;) {
@@ -27,7 +27,7 @@ export async function openStore(jail: DirectoryRoot): Promise<Store> {
           code: 'EBUSY',
           hint: 'wait until it has ended',
         });
-      // another run that failed may have removed its new store before it gave up the lock
+      // Another run that failed may have removed its new store before it released the lock.
       if (jail.lstat(STORE)?.ino === native.inRootFstat(fd).ino)
         return new Store(jail, { lock: fd, isNew: made, completed: await recover(jail) });
     } catch (error) {
@@ -51,10 +51,10 @@ function makeStore(jail: DirectoryRoot): boolean {
   }
   if (present === undefined) return makeStore(jail);
   if (present.kind === 'directory' && present.uid === 0 && (present.mode & 0o022) === 0) return false;
-  throw new JailError(`${STORE} in the jail is not a directory of root's alone`, {
+  throw new JailError(`${STORE} in the jail is not a directory that only root can write`, {
     code: 'ERR_INSECURE_PATH',
     path: STORE,
-    hint: 'somebody else has made it: move it away',
+    hint: 'uchroot-jail has not made it: move it away',
   });
 }
 
@@ -78,12 +78,12 @@ export class Store {
     this.completed = opened.completed;
   }
 
-  /** `commit` has begun to change the jail, and there is no way back. */
+  /** `commit` has begun to change the jail and cannot be undone. */
   get decided(): boolean {
     return this.#decided;
   }
 
-  /** A number for a file that `copy` is to make: its name. */
+  /** Reserves the number of a file that `copy` will make: it is the file's name. */
   reserve(): number {
     if (this.#next === 0) makeStage(this.#jail);
     return this.#next++;
@@ -103,7 +103,7 @@ export class Store {
     }
   }
 
-  /** Makes a staged file and has `fill` write it. `made` is what `fill` returns. */
+  /** Makes a staged file and lets `fill` write it. `made` is the result of `fill`. */
   async stage<T>(
     fill: (fd: number) => T | Promise<T>,
   ): Promise<{ readonly staged: BytePath; readonly made: T }> {
@@ -122,7 +122,7 @@ export class Store {
     return staged;
   }
 
-  /** Links, directories and devices are staged too, so that none appears in the jail before it has its mode and owner. */
+  /** Links, directories and devices are staged too: in the jail they must have their mode and owner from the start. */
   stageLink(target: BytePath): BytePath {
     const path = this.#name();
     native.inRootSymlink(this.#jail.fd, pathBytes(target), pathBytes(path));
@@ -144,9 +144,9 @@ export class Store {
   }
 
   /**
-   * Carries out the list, the manifest last. Once the list is on disk, the next run completes an interrupted one. Before that,
+   * Carries out the list; the manifest is last. Once the list is on disk, the next run completes an interrupted one. Before that,
    * the jail is unchanged.
-   * @throws JailError if something in the way can be neither replaced nor removed; the next run tries again
+   * @throws JailError if an object in the way can be neither replaced nor removed; the next run tries again
    */
   commit(changes: CommitList, manifest: Buffer): void {
     const jail = this.#jail;
@@ -155,7 +155,7 @@ export class Store {
     const staged = this.#name();
     write(staged, manifest);
     const list = { ...changes, files: [...changes.files, { staged, path: MANIFEST_PATH }] };
-    // A file must be on disk before it gets its name, or a power cut could leave the name without the content.
+    // A file must be on disk before it gets its name. Otherwise a power cut could leave the name without the content.
     native.inRootSync(jail.fd);
     decide(jail, list, write);
     this.#decided = true;
@@ -212,7 +212,7 @@ function openNewFile(jail: DirectoryRoot, path: BytePath): number {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const fd = native.inRootOpen(jail.fd, pathBytes(path), flags, 0o600);
   try {
-    fchownSync(fd, 0, 0); // fsuid may be another, and the directory set-group-ID
+    fchownSync(fd, 0, 0); // the fsuid may differ, and the directory may be set-group-ID
     return fd;
   } catch (error) {
     native.closeDescriptor(fd);

@@ -1,5 +1,5 @@
-// Sets the modification times of everything that is not a copy. The same sources make the same jail, so no time is that of the
-// build.
+// Sets the modification times of everything but copies. The same sources make the same jail, so the time of the build is never
+// used.
 
 import { constants, futimesSync } from 'node:fs';
 
@@ -17,7 +17,7 @@ interface Present {
   readonly made: ReadonlySet<BytePath>;
 }
 
-/** A directory gets the time of the newest copy in it, everything else the time of the newest copy in the jail. */
+/** A directory gets the time of the newest copy in it. All other entries get the time of the newest copy in the jail. */
 export function setTimes(jail: DirectoryRoot, entries: readonly Recorded[], { left, made }: Present): void {
   const newest = new Map<string, number>();
   let last = 0;
@@ -29,7 +29,7 @@ export function setTimes(jail: DirectoryRoot, entries: readonly Recorded[], { le
   }
   for (const { path, kind, source, uid } of entries.toReversed()) {
     if ((kind === 'file' && source !== undefined) || left.has(path)) continue;
-    // the service changes its own directory at any time, so only a new one gets a time
+    // A service changes its own directory at any time, so only a new one gets a time.
     const isService = kind === 'directory' && uid !== 0;
     if (isService && made.has(path)) setTime(jail, path, 0);
     if (!isService) setTime(jail, path, kind === 'directory' ? (newest.get(path) ?? last) : last);
@@ -46,11 +46,11 @@ export function setTimes(jail: DirectoryRoot, entries: readonly Recorded[], { le
 function setTime(jail: DirectoryRoot, path: BytePath, mtimeMs: number): void {
   try {
     const { nlink, mode } = native.inRootLstat(jail.fd, pathBytes(path));
-    // a file with a second name may be one of the host
+    // A file with a second name may be a file of the host.
     if ((mode & TYPE_BITS) === constants.S_IFDIR || nlink === 1)
       native.inRootSetTimes(jail.fd, pathBytes(path), mtimeMs);
   } catch (error) {
-    // the device could not be made, or somebody in the jail has just removed the path
+    // The device could not be made, or a jail user has just removed the path.
     if (errorCode(error) === undefined) throw error;
   }
 }

@@ -5,12 +5,14 @@ import { toText } from './path-text.ts';
 
 export interface Change {
   readonly kind: 'added' | 'changed' | 'removed';
-  /** Seen from the jail. A byte that is not UTF-8 is a lone surrogate U+DC80…U+DCFF. */
+  /** As seen from the jail. A byte that is not UTF-8 is a lone surrogate U+DC80…U+DCFF. */
   readonly path: string;
   readonly package?: string;
 }
 
-/** A Debian package with files in the jail whose version has changed. Undefined: it had, or has, no file there. */
+/**
+ * A Debian package with files in the jail whose version has changed. Undefined: it had no files there before, or has none now.
+ */
 export interface VersionChange {
   readonly package: string;
   readonly from: string | undefined;

@@ -8,10 +8,10 @@ import { fromText, toText } from './path-text.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
 
-/** Leaves out what is usual: the ids of root, and a source that is the same path on the host. */
+/** Leaves out usual values: root's ids, and a source that has the same path on the host. */
 export function entryToJson(entry: Recorded): object {
   const { path, kind, mode, uid, gid, reason, source, target } = entry;
-  // the order is fixed, so that the same entry is the same text
+  // The order is fixed, so the same entry gives the same text.
   return {
     path: toText(path),
     kind,
@@ -34,12 +34,12 @@ export function entryToJson(entry: Recorded): object {
   };
 }
 
-/** @throws TypeError if the value is no entry. */
+/** @throws TypeError if the value is not an entry. */
 export function entryFromJson(value: unknown): Recorded {
   const json = toObject(value);
   const path = fromText(textAt(json, 'path'));
   if (path === '/' || !isDestination(path)) throw new TypeError('an entry has no path of a jail');
-  // there may be a hundred thousand entries: one object for each, of few shapes
+  // There can be a hundred thousand entries, so each is one object, and there are few object shapes.
   const entry: Writable<Recorded> = {
     path,
     kind: kindOf(textAt(json, 'kind')),
@@ -95,14 +95,14 @@ export function toObject(value: unknown): Json {
   throw new TypeError('an object is expected');
 }
 
-/** @throws TypeError unless there is such a text without a NUL byte */
+/** @throws TypeError unless the value is a text without a NUL byte */
 export function textAt(json: Json, key: string): string {
   const text = json[key];
   if (typeof text === 'string' && text !== '' && !text.includes('\0')) return text;
   throw new TypeError(`${key} is no text`);
 }
 
-/** Undefined if there is none. @throws TypeError for anything but an absolute path */
+/** Undefined if there is none. @throws TypeError unless it is an absolute path */
 export function pathAt(json: Json, key: string): BytePath | undefined {
   if (json[key] === undefined) return undefined;
   const path = textAt(json, key);
@@ -110,7 +110,7 @@ export function pathAt(json: Json, key: string): BytePath | undefined {
   throw new TypeError(`${key} is no absolute path`);
 }
 
-// 2^32 - 1 stands for "no change" in chown(2).
+// 2^32 - 1 means "no change" in chown(2).
 const MAX_ID = 2 ** 32 - 2;
 
 function integerAt(json: Json, key: string, most: number, least = 0): number | undefined {

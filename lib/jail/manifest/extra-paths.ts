@@ -10,8 +10,8 @@ const PASSING: ReadonlySet<string> = new Set(['/tmp', '/proc', '/sys', '/dev', '
 const MAX_DEPTH = 100;
 
 /**
- * Up to `most` paths that the builder has not made; the content of such a directory is not listed. It does not look into /tmp
- * and the like, directories of other users, and other file systems.
+ * Up to `most` paths that the builder has not made; the content of such a directory is not listed. It does not look into /tmp and
+ * the like, into directories of other users, or into other file systems.
  */
 export function findExtra(jail: FileRoot, { entries }: Manifest, most = 10_000): readonly BytePath[] {
   const known = new Set<string>(entries.map(({ path }) => path));

@@ -1,4 +1,4 @@
-// SHA-256 of single files, in pieces, so that a service that builds a jail goes on serving.
+// SHA-256 of single files, read in pieces, so that a service keeps serving while it builds a jail.
 
 import { createHash, hash as hashAtOnce } from 'node:crypto';
 import { readSync } from 'node:fs';
@@ -10,8 +10,8 @@ import { errorCode, type FileRoot, type OpenFile } from '../../binary/root.ts';
 const CHUNK_BYTES = 1 << 18;
 const CHUNKS_A_TURN = 32;
 
-// One buffer serves all files, since each piece is read and hashed without a pause. A new one for each file would cost more
-// in garbage collection than the hash.
+// All files share one buffer, since each piece is read and hashed without a pause. A new buffer for each file would cost more in
+// garbage collection than hashing.
 const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
 
 /** The SHA-256 of an open file from its beginning, in hexadecimal. */
@@ -28,7 +28,7 @@ export async function hashFile(fd: number): Promise<string> {
   return hash.digest('hex');
 }
 
-/** Fills the chunk, or reads to the end of the file. A file of /proc comes in pieces: only a read of 0 bytes is its end. */
+/** Fills the chunk, or reads to the end of the file. A file of /proc is read in pieces: only a read of 0 bytes is its end. */
 function readChunk(fd: number, offset: number): number {
   for (let done = 0; ;) {
     const size = done < CHUNK_BYTES ? readSync(fd, chunk, done, CHUNK_BYTES - done, offset + done) : 0;
@@ -53,7 +53,7 @@ export async function hashInJail(jail: FileRoot, path: BytePath): Promise<string
   }
 }
 
-/** Undefined if there is no regular file; never waits, for example for the writer of a fifo. */
+/** Undefined if there is no regular file. It never waits, for example for the writer of a fifo. */
 export function openRegular(jail: FileRoot, path: BytePath): OpenFile | undefined {
   try {
     return jail.open(path);

@@ -1,4 +1,4 @@
-// What a jail consists of, why it is there, and where its size comes from.
+// The parts of a jail, the reasons for its files, and the parts' sizes.
 
 import type { BytePath } from '../../binary/path.ts';
 import { type Reason, reasonChain, showReason } from './planned-entry.ts';
@@ -44,18 +44,18 @@ function sizeOf({ sizeBytes = 0 }: Recorded): number {
   return sizeBytes;
 }
 
-/** The size in bytes of the files that each pack has brought, with the files that those need. */
+/** The size in bytes of the files of each pack, including the files that those need. */
 export function packSizes({ entries }: Manifest): ReadonlyMap<string, number> {
   const reasons = new Map(entries.map(({ path, reason }) => [path, reason]));
   const known = new Map<BytePath, string | undefined>();
   const sizes = new Map<string, number>();
 
-  // the nearest pack: it would not be there without that
+  // The nearest pack: without it the entry would not be there.
   function packOf({ how, as, by }: Reason): string | undefined {
     if (how === 'pack') return as;
     if (by === undefined) return undefined;
     if (known.has(by)) return known.get(by);
-    known.set(by, undefined); // ends a circle of reasons
+    known.set(by, undefined); // ends a cycle of reasons
     const reason = reasons.get(by);
     const pack = reason === undefined ? undefined : packOf(reason);
     known.set(by, pack);
@@ -68,12 +68,11 @@ export function packSizes({ entries }: Manifest): ReadonlyMap<string, number> {
   return sizes;
 }
 
-/** A pack of a jail. */
 export interface PackReason {
   readonly name: string;
-  /** The file because of which the pack was added. Undefined if the pack was asked for, or is in every jail. */
+  /** The file for which the pack was added. Undefined if the pack was asked for, or is in every jail. */
   readonly trigger: string | undefined;
-  /** Of the files that the pack has brought, with the files that those need. */
+  /** The size of the pack's files, including the files that those need. */
   readonly sizeBytes: number;
 }
 
@@ -86,7 +85,7 @@ export function packReasons(manifest: Manifest): readonly PackReason[] {
   }));
 }
 
-/** The reasons of a path, nearest first, each one phrase; empty for a path that is not in the manifest. */
+/** The reasons for a path, nearest first, each one phrase; empty for a path that is not in the manifest. */
 export function explain({ entries }: Manifest, path: BytePath): readonly string[] {
   const reasons = new Map(entries.map((entry) => [entry.path, entry.reason]));
   return reasonChain(path, (at) => reasons.get(at)).map(showReason);

@@ -6,8 +6,8 @@ import { type BytePath, bytePath } from '../../binary/path.ts';
 export const STORE: BytePath = bytePath('/.uchroot');
 
 /**
- * Directories that are links into /usr on a merged-usr system. They are made first, so that nobody makes a real directory in
- * their place later (file-hierarchy(7)). Those of foreign ABIs are made only if something lies in them.
+ * Directories that are links into /usr on a merged-usr system. They are made first, so that no later step makes a real directory
+ * in their place (file-hierarchy(7)). Those of foreign ABIs are made only if they get content.
  */
 export const mergedDirectories: readonly BytePath[] = ['/bin', '/lib', '/lib64'].map((path) =>
   bytePath(path),

@@ -1,4 +1,5 @@
-// The manifest of a jail: what was put into it, why, and from where. It lies in the jail, and only root can read or change it.
+// The manifest of a jail: its files, their reasons and their sources. It is stored in the jail, and only root can read or change
+// it.
 
 import { gunzipSync, gzipSync } from 'node:zlib';
 
@@ -21,7 +22,6 @@ const MAX_BYTES = 256 << 20;
 export interface Recorded {
   readonly path: BytePath;
   readonly kind: 'directory' | 'link' | 'file' | 'device';
-  /** Permission bits. */
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
@@ -30,13 +30,13 @@ export interface Recorded {
   readonly sizeBytes?: number;
   readonly sha256?: string;
   readonly mtimeMs?: number;
-  /** Where it lies on the host; undefined for one that the builder wrote. */
+  /** The path on the host; undefined for a file that the builder wrote. */
   readonly source?: BytePath;
-  /** The copy has set-user-ID, set-group-ID and file capabilities of its source. */
+  /** The copy keeps its source's set-user-ID, set-group-ID and file capabilities. */
   readonly keepPrivileges?: true;
   /** The Debian package that the source belongs to. */
   readonly package?: string;
-  /** Of a link. */
+  /** The target of a link. */
   readonly target?: BytePath;
   /** Of a device. */
   readonly major?: number;
@@ -46,7 +46,7 @@ export interface Recorded {
 /** The type of an object while its properties are set. */
 export type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** A pack, and the file because of which it was added; no file if the pack was asked for. */
+/** A pack, and the file for which it was added; no file if the pack was asked for. */
 export interface RecordedPack {
   readonly name: string;
   readonly trigger?: BytePath | undefined;
@@ -55,19 +55,19 @@ export interface RecordedPack {
 export interface Manifest {
   readonly recipe: Recipe;
   readonly packs: readonly RecordedPack[];
-  /** Versions of the packages that files are from, by name. */
+  /** Versions of the files' packages, by package name. */
   readonly packages: Readonly<Record<string, string>>;
-  /** A directory before what lies in it. */
+  /** A directory comes before its content. */
   readonly entries: readonly Recorded[];
 }
 
-/** The bytes hold no date and no host name: the same manifest gives the same bytes. */
+/** The bytes contain no date and no host name: the same manifest gives the same bytes. */
 export function writeManifest(manifest: Manifest): Buffer {
   const lines = manifest.entries.map((entry) => JSON.stringify(entryToJson(entry)));
   return gzipSync(`${headOf(manifest).slice(0, -1)},"entries":[\n${lines.join(',\n')}\n]}\n`, { level: 9 });
 }
 
-/** Whether both would be written as the same bytes. */
+/** Whether both give the same bytes. */
 export function isSameManifest(one: Manifest, other: Manifest): boolean {
   return (
     headOf(one) === headOf(other) &&
@@ -110,7 +110,7 @@ function headOf({ recipe, packs, packages }: Manifest): string {
   });
 }
 
-/** @throws JailError ERR_MANIFEST if the bytes are no manifest */
+/** @throws JailError ERR_MANIFEST if the bytes are not a manifest */
 export function parseManifest(data: Uint8Array): Manifest {
   try {
     return fromJson(toObject(JSON.parse(gunzipSync(data, { maxOutputLength: MAX_BYTES }).toString())));
@@ -151,7 +151,7 @@ function listAt(json: Json, key: string): readonly unknown[] {
 }
 
 /**
- * The manifest of a jail. Undefined if there is none, or if others can write it: root acts on what it says.
+ * The manifest of a jail. Undefined if there is none, or if other users can write it, because root acts on it.
  * @throws JailError ERR_MANIFEST; system errors.
  */
 export function readManifest(jail: FileRoot): Manifest | undefined {

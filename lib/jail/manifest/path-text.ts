@@ -4,7 +4,7 @@
 import { type BytePath, bytePath, pathBytes } from '../../binary/path.ts';
 
 const FIRST = 0xdc00;
-// Nearly every path of a manifest, and quickly tested.
+// Nearly all paths of a manifest are ASCII, and this test is fast.
 const ASCII = /^[\0-\x7f]*$/;
 
 export function toText(path: BytePath): string {

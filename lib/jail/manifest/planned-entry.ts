@@ -1,36 +1,36 @@
-// The entries of a plan: what is to be at a path of the jail, and why.
+// The entries of a plan: the object for each path of the jail, and the reason for it.
 
 import { type BytePath, showPath } from '../../binary/path.ts';
 import { quote } from '../../quote.ts';
 
-/** What can bring something into a jail. */
+/** The kinds of reasons. */
 export const HOWS = [
   'asked', // named as a program
   'interpreter', // `as` follows `#!` of the script `by`
-  'command', // `as` is started by the env(1) line of the script `by`
+  'command', // the env(1) line of the script `by` starts `as`
   'loader', // PT_INTERP of `by`
   'library', // `as` is a DT_NEEDED of `by`
-  'dlopen', // `as` is opened at run time by `by`, as its .note.dlopen says
-  'package', // a file of the Debian package `as`, which `by` cannot do without
-  'state', // a directory that the service of the package `as` keeps its data in
-  'pack', // part of the pack `as`, which `by` made necessary
+  'dlopen', // `by` opens `as` at run time, according to its .note.dlopen
+  'package', // a file of the Debian package `as`, which `by` needs
+  'state', // a data directory of the service in the package `as`
+  'pack', // part of the pack `as`, which `by` needs
   'learned', // opened by the command `as`
   'copied', // --copy
-  'way', // a link or directory on the way to `by`
-  'layout', // what each jail has
+  'way', // a link or directory in the path of `by`
+  'layout', // in each jail
 ] as const;
 
-/** Why something is in a jail: `by` is the file that needs it, `as` the name by which it does. */
+/** Why an entry is in a jail: `by` is the file that needs it, `as` the name by which it does. */
 export interface Reason {
   readonly how: (typeof HOWS)[number];
-  /** A path of the jail that has a reason of its own. */
+  /** A path of the jail, which has its own reason. */
   readonly by?: BytePath | undefined;
-  /** Bytes of the file, or text of the request; one character a byte. */
+  /** Bytes of the file, or text of the request, with one character for each byte. */
   readonly as?: string | undefined;
 }
 
 interface Place {
-  /** Seen from the jail, links resolved. */
+  /** As seen from the jail, links resolved. */
   readonly path: BytePath;
   readonly reason: Reason;
 }
@@ -38,7 +38,7 @@ interface Place {
 export interface DirectoryEntry extends Place {
   readonly kind: 'directory';
   readonly mode: number;
-  /** 0 if not given. A directory for the data of a service has another owner than root. */
+  /** 0 if missing. A data directory of a service belongs to the service's user. */
   readonly uid?: number;
   readonly gid?: number;
 }
@@ -53,7 +53,7 @@ export interface FileEntry extends Place {
   readonly kind: 'file';
   readonly source: BytePath;
   readonly sizeBytes: number;
-  /** Permission bits of the copy. Set-user-ID and set-group-ID are only among them if they were asked for. */
+  /** Permission bits of the copy. Set-user-ID and set-group-ID are included only if they were asked for. */
   readonly mode: number;
   readonly uid?: number;
   readonly gid?: number;
@@ -78,7 +78,7 @@ export interface DeviceEntry extends Place {
 
 export type Entry = DirectoryEntry | LinkEntry | FileEntry | DataEntry | DeviceEntry;
 
-/** `from` is the file that needs it, `words` the name by which it does; not `isNeeded`: no file needs it. */
+/** `from` is the file that needs it, `words` the name by which it does. `isNeeded` is false if no file needs it. */
 type Phrase = (from: string, words: string, isNeeded: boolean) => string;
 
 const PHRASES: Readonly<Record<Reason['how'], Phrase>> = {
@@ -103,7 +103,7 @@ export function showReason({ how, by, as }: Reason): string {
   return PHRASES[how](by === undefined ? 'it' : showPath(by), words, by !== undefined);
 }
 
-/** The reason of `path`, the reason of what needs it, and so on. A circle is followed once. */
+/** The reason for `path`, then the reason for the file that needs it, and so on. A cycle is followed once. */
 export function reasonChain(
   path: BytePath,
   reasonOf: (path: BytePath) => Reason | undefined,

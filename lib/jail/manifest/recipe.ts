@@ -1,4 +1,4 @@
-// The recipe of a jail: what was asked for. It is enough to build the same jail again, here or on another host.
+// The recipe of a jail: the request. With it the same jail can be built again, here or on another host.
 
 import { type BytePath, bytePath, showPath } from '../../binary/path.ts';
 import { JailError } from '../../errors.ts';
@@ -13,19 +13,18 @@ export interface LearnedFiles {
 }
 
 export interface Recipe {
-  /** Absolute paths of the root that the jail is built from. */
+  /** Absolute paths in the root that the jail is built from. */
   readonly programs: readonly BytePath[];
-  /** Names of Debian packages. */
   readonly packages: readonly string[];
-  /** Packs that were asked for, and packs that are never added. */
+  /** Requested packs, and packs that are never added. */
   readonly packs: readonly string[];
   readonly withoutPacks: readonly string[];
-  /** Paths of the jail that are left out, with everything below them. */
+  /** Paths of the jail that are left out, with all their content. */
   readonly without: readonly BytePath[];
   readonly copies: readonly { readonly from: BytePath; readonly to: BytePath }[];
-  /** What commands opened when they were traced. The commands are not run again. */
+  /** The files that traced commands opened. The commands are not run again. */
   readonly learned: readonly LearnedFiles[];
-  /** Accounts of the host that the jail has. The jail is tried out as the first of them. */
+  /** Accounts of the host that the jail has. The jail is tested as the first of them. */
   readonly users: readonly string[];
   /** Programs that keep set-user-ID, set-group-ID and file capabilities. */
   readonly keepPrivileges: readonly BytePath[];
@@ -45,23 +44,23 @@ export const EMPTY_RECIPE: Recipe = {
   keepPrivileges: [],
 };
 
-// Has a component that is empty, `.` or `..`.
+// A path with a component that is empty, `.` or `..`.
 const NOT_PLAIN = /\/(?:\.\.?)?(?:\/|$)/;
 
-/** True for an absolute path without `.` and `..` that is not in the directory of the builder. */
+/** True for an absolute path without `.` and `..` that is outside the builder's directory. */
 export function isDestination(path: BytePath): boolean {
   if (path === '/') return true;
   if (path === STORE || path.startsWith(`${STORE}/`)) return false;
   return path.startsWith('/') && !NOT_PLAIN.test(path);
 }
 
-/** The recipe of a jail after an addition. Each thing is listed once, the oldest first. */
+/** The recipe of a jail after an addition. Equal items are listed once, the oldest first. */
 export function mergeRecipes(old: Recipe, added: Recipe): Recipe {
   const from = added.from ?? old.from;
   return {
     programs: onceEach(old.programs, added.programs),
     packages: onceEach(old.packages, added.packages),
-    // the later request counts
+    // The later request decides.
     packs: onceEach(old.packs, added.packs).filter((pack) => !added.withoutPacks.includes(pack)),
     withoutPacks: onceEach(old.withoutPacks, added.withoutPacks).filter(
       (pack) => !added.packs.includes(pack),
@@ -79,7 +78,7 @@ function onceEach<T>(...lists: readonly (readonly T[])[]): readonly T[] {
   return [...new Set(lists.flat())];
 }
 
-/** Of items with the same key, the last one. */
+/** The last one of items with the same key. */
 function onceBy<T>(key: (item: T) => string, ...lists: readonly (readonly T[])[]): readonly T[] {
   return [...new Map(lists.flat().map((item) => [key(item), item])).values()];
 }
@@ -88,7 +87,7 @@ function onceBy<T>(key: (item: T) => string, ...lists: readonly (readonly T[])[]
 export function recipeToJson(recipe: Recipe): object {
   const { programs, packages, packs, withoutPacks, without, copies, learned, users, keepPrivileges, from } =
     recipe;
-  // the order is fixed, so that the same recipe is the same text
+  // The order is fixed, so the same recipe gives the same text.
   return {
     programs: programs.map(toText),
     packages,
@@ -107,7 +106,7 @@ export function recipeToJson(recipe: Recipe): object {
   };
 }
 
-/** @throws JailError ERR_RECIPE if the value is no recipe; `what` names it in the message. */
+/** @throws JailError ERR_RECIPE if the value is not a recipe; `what` names it in the message. */
 export function recipeFromJson(value: unknown, what: string): Recipe {
   const object = asObject(value, what);
   const unknown = Object.keys(object).find((key) => !KEYS.has(key));

@@ -1,4 +1,4 @@
-// Turns system errors of the work on a jail into the errors that the library throws.
+// Converts system errors of the work on a jail to the library's errors.
 
 import { type BytePath, showPath } from '../../binary/path.ts';
 import { errorCode } from '../../binary/root.ts';
@@ -8,7 +8,7 @@ import { quote } from '../../quote.ts';
 
 const ownClasses = [AbortError, JailError, LaunchError, UsageError];
 
-/** A JailError for a system error. If that names no path, the error is about `where`. Other errors are returned as they are. */
+/** A JailError for a system error. If the error has no path, the message names `where`. Other errors are returned unchanged. */
 export function toJailError(error: unknown, where?: BytePath): unknown {
   if (!(error instanceof Error) || ownClasses.some((ours) => error instanceof ours)) return error;
   const named = errorCode(error);
@@ -22,7 +22,7 @@ export function toJailError(error: unknown, where?: BytePath): unknown {
   return new JailError(path === undefined ? message : `${path}: ${message}`, { code, path, hint });
 }
 
-/** What `look` returns, or `otherwise` if it fails with a system error: what was there may be gone, or in the way. */
+/** Returns the result of `look`, or `otherwise` after a system error: the object can be gone, or another object in the way. */
 export function lookOr<T, U>(otherwise: U, look: () => T): T | U {
   try {
     return look();
@@ -32,7 +32,7 @@ export function lookOr<T, U>(otherwise: U, look: () => T): T | U {
   }
 }
 
-/** The errno of a system error for which Node has no name, such as EDQUOT: its code is a sentence then. */
+/** The errno of a system error that Node has no name for, such as EDQUOT. Then its code is a sentence. */
 function unmappedNumber(error: Error): number | undefined {
   const isUnmapped = 'errno' in error && !/^E[A-Z0-9]+$/.test(errorCode(error) ?? '');
   return isUnmapped ? -Number(error.errno) : undefined;

@@ -1,4 +1,4 @@
-// Long work in steps. Between two steps the service goes on serving, and an abort takes effect.
+// Long work in steps. Between two steps the event loop runs, and an abort takes effect.
 
 import { setImmediate } from 'node:timers/promises';
 
@@ -9,7 +9,7 @@ export type Steps<T> = Generator<undefined, T, undefined>;
 
 const TURN_MS = 10;
 
-/** Gives the event loop a turn if the last one was long enough ago. */
+/** Lets the event loop run if its last turn was long enough ago. */
 export type Turns = () => Promise<void> | undefined;
 
 export function openTurns(afterMs = TURN_MS): Turns {
@@ -21,7 +21,7 @@ export function openTurns(afterMs = TURN_MS): Turns {
   }
 }
 
-/** Runs all steps, and gives the event loop a turn every 10 ms. @throws AbortError; what the steps throw */
+/** Runs all steps, and lets the event loop run every 10 ms. @throws AbortError; the errors of the steps */
 export async function gradually<T>(steps: Steps<T>, signal?: AbortSignal): Promise<T> {
   const turns = openTurns();
   for (;;) {
@@ -34,10 +34,10 @@ export async function gradually<T>(steps: Steps<T>, signal?: AbortSignal): Promi
   }
 }
 
-/** How far a piece of work on a jail has come. */
+/** The progress of work on a jail. */
 export interface Progress {
   readonly phase: 'learn' | 'plan' | 'copy' | 'commit' | 'check' | 'inspect' | 'remove';
-  /** Files done, and their total; both are 0 if that is not known. */
+  /** Files done, and their total. Both are 0 if the total is unknown. */
   readonly files: number;
   readonly totalFiles: number;
   readonly sizeBytes: number;

@@ -33,15 +33,15 @@ import { stepWords } from './messages.ts';
 export interface CompileOptions {
   /** Absolute path of the file to write. */
   readonly file: Buffer;
-  /** `x64` or `arm64`; this machine's by default. */
+  /** `x64` or `arm64`; by default this machine's. */
   readonly architecture: string | undefined;
-  /** Accept whatever directory lies at the jail's path, as long as its owner and who may write it are the same. */
+  /** Accept any directory at the jail's path that has the same owner and the same writers. */
   readonly anyInode: boolean;
-  /** It tells an init system of a failure: --service-status. */
+  /** Report failures to an init system: --service-status. */
   readonly isService: boolean;
-  /** What it answers to --version. */
+  /** The output of --version. */
   readonly version: string;
-  /** Told of what is unwise and does not keep it from being compiled. */
+  /** Called for each problem that does not prevent the compilation. */
   readonly warn: (warning: { readonly message: string; readonly hint?: string | undefined }) => void;
 }
 
@@ -87,7 +87,7 @@ function toPayload(
   };
 }
 
-// Another launcher is replaced; anything else that lies there was not meant.
+// Only another compiled launcher is replaced. Any other file at this path is a mistake of the user.
 function refuseOther(file: Buffer): void {
   let status;
   try {
@@ -105,7 +105,8 @@ function refuseOther(file: Buffer): void {
   });
 }
 
-// Under a temporary name, so that whoever starts the launcher meanwhile gets the old one or the new one.
+// The file is written under a temporary name and then renamed: a process that starts the launcher meanwhile gets the old file or
+// the new one.
 function write(file: Buffer, content: Buffer): void {
   const temporary = Buffer.concat([file, Buffer.from(`.${process.pid}.new`)]);
   try {
@@ -132,7 +133,7 @@ function write(file: Buffer, content: Buffer): void {
   }
 }
 
-// Root will start it: whoever can write it, or replace it, is root then.
+// Root will start the file, so a user who can write or replace it can become root.
 function warnOfOwner({ file, warn }: CompileOptions, account: Account): void {
   if (process.geteuid?.() !== 0) {
     warn({
@@ -147,9 +148,9 @@ function warnOfOwner({ file, warn }: CompileOptions, account: Account): void {
 }
 
 /**
- * Writes an executable that performs a launch, exactly this one, without Node. Needs no privilege.
+ * Writes an executable that performs exactly this launch, without Node. Needs no privilege.
  *
- * @throws UsageError, LaunchError as a launch for account and jail; for the file, step `compile`
+ * @throws UsageError, LaunchError as for a launch; for the file, step `compile`
  */
 export function compileLaunch(request: NormalRequest, options: CompileOptions): void {
   const architecture = toArchitecture(options.architecture ?? process.arch);

@@ -1,4 +1,4 @@
-// Putting a payload into the executable that will run it. Pure.
+// Puts a payload into the executable that will run it. Pure.
 import { checksumBytes, headerBytes } from './payload.ts';
 import { xxh64 } from './xxh64.ts';
 
@@ -8,7 +8,7 @@ const phdr = { type: 0, offset: 8, fileSize: 32, memorySize: 40, size: 56 };
 const PT_LOAD = 1;
 
 interface Segment {
-  /** Where its header lies in the file. */
+  /** Offset of its header in the file. */
   readonly at: number;
   readonly offset: number;
   readonly sizeBytes: number;
@@ -27,7 +27,7 @@ function segmentsOf(file: Buffer): readonly Segment[] {
     }));
 }
 
-/** Whether a file is a compiled launcher, of whatever version, intact or not. */
+/** Whether a file is a compiled launcher, of any version, intact or not. */
 export function isCompiled(file: Buffer): boolean {
   const last = segmentsOf(file).at(-1);
   if (last === undefined) return false;
@@ -35,7 +35,7 @@ export function isCompiled(file: Buffer): boolean {
   return file.subarray(magic, magic + 3).equals(Buffer.from('UCL'));
 }
 
-// Of all that is loaded, but the checksum itself, which begins the last segment.
+// Hashes all loaded bytes but the checksum itself, which is at the start of the last segment.
 function checksum(file: Buffer, segments: readonly Segment[]): bigint {
   return segments.reduce((hash, { offset, sizeBytes }, index) => {
     const skip = index === segments.length - 1 ? checksumBytes : 0;
@@ -48,18 +48,18 @@ function setSize(file: Buffer, { at }: Segment, sizeBytes: number): void {
 }
 
 /**
- * The executable with the payload in place of its last segment, which is a header full of zeros. The kernel then maps the
- * payload as it maps the code: nothing has to be opened, so it works where no /proc is mounted and whatever its name.
+ * Replaces the executable's last segment, a header full of zeros, by the payload. The kernel maps the payload together with the
+ * code, so the launcher opens no file: it needs no /proc and not its own name.
  */
 export function attachPayload(executable: Buffer, payload: Buffer): Buffer {
   const [code, last, ...more] = segmentsOf(executable);
   if (code?.offset !== 0 || last?.sizeBytes !== headerBytes || more.length > 0)
     throw new Error(`uchroot-compiled is not code and a payload of ${headerBytes} bytes`);
   const file = Buffer.concat([executable.subarray(0, last.offset), payload]);
-  // the section headers lay behind the last segment, and nothing that runs a program reads them
+  // The section headers were behind the last segment. A program runs without them.
   file.writeBigUInt64LE(0n, ehdr.shoff);
   file.fill(0, ehdr.shnum, ehdr.shstrndx + 2);
-  setSize(file, code, last.offset); // so that no byte of the file is left unchecked
+  setSize(file, code, last.offset); // all bytes of the file are checked
   setSize(file, last, payload.length);
   file.writeBigUInt64LE(checksum(file, segmentsOf(file)), last.offset);
   return file;

@@ -1,4 +1,4 @@
-// The messages of a compiled launcher, one for each step and errno: native code has none of its own.
+// The messages of a compiled launcher, one for each step and errno. Native code has no messages for steps.
 import { errnoName, reason } from '../../errno.ts';
 import type { ErrnoName } from '../../errors.ts';
 import { quote } from '../../quote.ts';
@@ -12,18 +12,18 @@ interface Words {
   readonly hint: string | undefined;
 }
 
-/** Words of a compiled launcher. The byte 1 stands for what a failure adds: a descriptor, a capability. */
+/** The texts for a compiled launcher. The byte 1 stands for a failure's detail: a descriptor, a capability. */
 export interface StepWords {
-  /** One a step: how its messages begin. */
+  /** For each step, the start of its messages. */
   readonly heads: readonly string[];
-  /** Where a step knows better than its errno. */
+  /** Better messages than the errno's own for a step. */
   readonly reasons: readonly (Words & { readonly step: number; readonly errno: number })[];
   readonly errors: readonly { readonly errno: number; readonly name: string; readonly text: string }[];
 }
 
 const detail = '\u0001';
 
-// All that the calls of a plan answer (their man pages, ERRORS), and EBADE of our own.
+// All errnos that the calls of a plan return (their man pages, ERRORS), and EBADE, which uchroot itself uses.
 const errnos = [
   1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 16, 17, 18, 19, 20, 21, 22, 23, 24, 26, 27, 28, 30, 34, 36, 38,
   40, 52, 75, 80, 87, 95, 116, 122, 126,
@@ -45,14 +45,14 @@ function unseen(step: Step, code: ErrnoName, errno: number, view: JailView): Wor
   if (look === undefined || !(look.after ?? fileErrors).includes(code)) return undefined;
   const { account, jail, cwd } = view;
   const what = step.op === 'execve' ? quote(step.program) : `--chdir ${quote(cwd)}`;
-  const hint = `a host with Node tells more: uchroot --plan for uid ${account.uid}, ${jail} and ${what}`;
+  const hint = `for the cause, run on a host with Node: uchroot --plan for uid ${account.uid}, ${jail} and ${what}`;
   if (step.op !== 'execve') return { text: reason(errno), hint };
   return code === 'ENOENT' || code === 'ENOTDIR'
-    ? { text: 'not found in the jail, or an interpreter that it needs is not', hint }
+    ? { text: 'not found in the jail, or its interpreter was not found', hint }
     : { text: `cannot be executed: ${reason(errno)}`, hint };
 }
 
-// What a step says about an errno besides the errno's own words.
+// The text of a step for an errno; undefined if it is the errno's own.
 function wordsOf(step: Step, errno: number, view: JailView): Words | undefined {
   const code = errnoName(errno);
   const words = wordsFor(step, code, contextOf(view, detail));
@@ -60,7 +60,7 @@ function wordsOf(step: Step, errno: number, view: JailView): Words | undefined {
   return all.text === reason(errno) && all.hint === undefined ? undefined : all;
 }
 
-/** The words for these steps, without looking into the jail. */
+/** The texts for these steps. The jail is not inspected. */
 export function stepWords(steps: readonly Step[], view: JailView): StepWords {
   return {
     heads: steps.map((step) => messageHead(step, contextOf(view, detail))),

@@ -1,53 +1,56 @@
-// What is written behind the code of a compiled launcher, as bytes: the counterpart of native/compiled/payload.h. Pure.
+// Encodes the data behind the code of a compiled launcher; native/compiled/payload.h reads it. Pure.
 import type { EnvironmentRules } from '../host/environment.ts';
 import type { StepWords } from './messages.ts';
 
-/** A directory on the way to the jail or to the pid file. */
+/** A directory on the path to the jail or to the pid file. */
 export interface Component {
   readonly name: Buffer;
   /** Its whole path, quoted. */
   readonly shown: string;
-  /** Without a type for one that is yet to be made. */
+  /** Without a file type if the directory does not exist yet. */
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  /** system.posix_acl_access, if it can let somebody write. */
+  /** system.posix_acl_access, if the list can let other users write. */
   readonly acl?: Uint8Array | undefined;
 }
 
-/** A pid file by its name in a directory, the way to which is from / on. */
+/** A pid file: its name, and the path of its directory from / on. */
 export interface RecordedPidFile {
   readonly way: readonly Component[];
   readonly name: Buffer;
   readonly shown: string;
 }
 
-/** What tells the jail's directory from any other. */
+/** Identifies the jail's directory. */
 interface Identity {
   readonly inode: bigint;
-  /** 0: its file system keeps none. */
+  /** 0: the file system keeps none. */
   readonly birthTimeNs: bigint;
   readonly device: bigint;
 }
 
-/** The jail as a compiled launcher will have to find it. */
+/** The jail that a compiled launcher will expect. */
 export interface RecordedJail {
   /** From / on, the jail last. */
   readonly components: readonly Component[];
   readonly identity: Identity;
 }
 
-/** All that a compiled launcher knows. */
+/** All data of a compiled launcher. */
 export interface Payload extends RecordedJail {
   readonly architecture: Architecture;
   readonly anyInode: boolean;
   readonly anyPath: boolean;
   readonly environment: EnvironmentRules;
-  /** As encodePlan has it. */
+  /** The output of encodePlan. */
   readonly plan: Buffer;
   readonly words: StepWords;
   readonly statusFd: number | undefined;
-  /** --service-status: what a launch that fails ends with, and the errors that pass; undefined: statuses for a person. */
+  /**
+   * --service-status: the exit statuses of a failed launch, and the errnos that may pass. undefined: the ordinary
+   * statuses.
+   */
   readonly service:
     | { readonly final: number; readonly passing: number; readonly passingErrnos: readonly number[] }
     | undefined;
@@ -57,21 +60,21 @@ export interface Payload extends RecordedJail {
   readonly versionText: string;
 }
 
-/** e_machine (elf.h), by the names of process.arch. */
+/** e_machine (elf.h) for each process.arch. */
 export const machines = { x64: 62, arm64: 183 } as const;
 
 export type Architecture = keyof typeof machines;
 
 const magic = 0x324c4355;
-/** The checksum, with which a payload begins; then comes the magic number. */
+/** The size of the checksum, at the start of a payload. The magic number follows it. */
 export const checksumBytes = 8;
 /** sizeof(Payload) */
 export const headerBytes = 176;
 
-// A block that grows: tables and strings are put at its end, and their offsets into the header.
+// A growing block: tables and strings are appended, and their offsets go into the header.
 class Block {
   readonly #parts: Buffer[] = [];
-  // many steps say the same
+  // Equal strings are stored once: many steps have the same texts.
   readonly #strings = new Map<string, number>();
   #size = headerBytes;
 
@@ -91,7 +94,7 @@ class Block {
     return offset;
   }
 
-  /** Rows of 32-bit numbers, as [offset, count]. */
+  /** Appends rows of 32-bit numbers; returns [offset, count]. */
   table(rows: readonly (readonly number[])[]): readonly [number, number] {
     const words = rows.flat();
     const bytes = Buffer.alloc(words.length * 4);
@@ -133,7 +136,7 @@ function splitDevice(device: bigint): readonly [major: number, minor: number] {
   return [Number(major), Number(minor)];
 }
 
-/** The bytes of a payload; its checksum is left zero. */
+/** The bytes of a payload. Its checksum stays zero. */
 export function encodePayload(payload: Payload): Buffer {
   const block = new Block();
   const { identity, words, environment, pidFile, service } = payload;
@@ -161,10 +164,10 @@ export function encodePayload(payload: Payload): Buffer {
     block.strings(environment.directories),
     block.table((service?.passingErrnos ?? []).map((errno) => [errno])),
     [service?.final ?? 0, service?.passing ?? 0],
-    // the socket of the service manager, which is connected at the start
+    // The socket of the service manager: the launcher connects it at run time.
     [-1, block.string(environment.jail)],
   ].flat();
-  // No string reaches beyond the block, and it does not end in zeros, as which a file that was cut would read.
+  // The last string must end inside the block, and the block must not end in zeros: a truncated file reads as zeros.
   block.put(Buffer.of(0, 1));
 
   const header = Buffer.alloc(headerBytes);

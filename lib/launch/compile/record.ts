@@ -1,4 +1,4 @@
-// What a compiled launcher will have to find as it is: the ways to the jail and to the pid file, without a link in them.
+// Records what a compiled launcher will check: the paths to the jail and to the pid file, without links.
 import { fstatSync, readlinkSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
@@ -19,7 +19,7 @@ import type { NormalRequest } from '../request/request.ts';
 
 type Judged = Pick<NormalRequest, 'insecurePath' | 'pidFile'>;
 
-/** Links were followed by the kernel, and are not looked at again by the launcher: it gets the path without them. */
+/** The path of an open jail with links resolved: the launcher does not follow the original links again. */
 export function recordJail(jailFd: number, account: Account, { insecurePath }: Judged): RecordedJail {
   return withWay(jailFd, (facts) => {
     acceptDirectory(judgeDirectory(facts, account), insecurePath);
@@ -31,7 +31,10 @@ export function recordJail(jailFd: number, account: Account, { insecurePath }: J
   });
 }
 
-/** The same for the directory of the pid file, which may not be there before boot has made it: root's then, with mode 0755. */
+/**
+ * The same for the directory of the pid file. If it does not exist yet because the boot creates it, root must own it, with mode
+ * 0755.
+ */
 export function recordPidFile(
   account: Account,
   { pidFile, insecurePath }: Judged,

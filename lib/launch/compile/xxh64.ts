@@ -1,4 +1,4 @@
-// XXH64 (https://github.com/Cyan4973/xxHash, doc/xxhash_spec.md), as native/compiled/xxh64.cc has it. Pure.
+// XXH64 (https://github.com/Cyan4973/xxHash, doc/xxhash_spec.md), as in native/compiled/xxh64.cc. Pure.
 
 const prime1 = 0x9e3779b185ebca87n;
 const prime2 = 0xc2b2ae3d27d4eb4fn;
@@ -21,7 +21,7 @@ function stripes(bytes: Buffer, seed: bigint): bigint {
   return lanes.reduce((hash, lane) => wrap((hash ^ round(0n, lane)) * prime1 + prime4), sum);
 }
 
-/** The hash of `bytes`, 64 bits without a sign. */
+/** The unsigned 64-bit hash of `bytes`. */
 export function xxh64(bytes: Buffer, seed: bigint): bigint {
   let hash = wrap((bytes.length < 32 ? seed + prime5 : stripes(bytes, seed)) + BigInt(bytes.length));
   let at = bytes.length - (bytes.length % 32);

@@ -55,16 +55,39 @@ export function withProgram(setUp: Plan, execve: ExecveStep): Plan {
  *    dumpable state, io_uring and epoll sets once their descriptors are closed.
  */
 export function buildSetUp(input: SetUpInput): Plan {
-  const { request, account, isCompiled = false } = input;
-  const filter: Step = { op: 'seccomp', filter: seccompFilter(input.architecture) };
-  const kept = request.caps;
-  const steps: readonly Step[] = [
+  return [
+    [
+      ...session(input),
+      ...limits(input),
+      ...processState,
+      ...descriptors(input),
+      ...jailEntry(input),
+      ...credentials(input),
+      ...noNewPrivileges(input),
+      ...readBack(input),
+      ...handOver(input),
+    ],
+  ];
+}
+
+function session({ request, newGroup = false }: SetUpInput): readonly Step[] {
+  return [
     // First and still as root: made later it would count against the user's 200 keys (keyrings(7)).
     { op: 'join_session_keyring' },
     // A session begins with a process group.
     ...(request.newSession ? [{ op: 'setsid' } as const] : []),
-    ...(input.newGroup === true && !request.newSession ? [{ op: 'setpgid' } as const] : []),
+    ...(newGroup && !request.newSession ? [{ op: 'setpgid' } as const] : []),
+  ];
+}
 
+function limits({ request, isCompiled = false }: SetUpInput): readonly Step[] {
+  const nofile: Step = {
+    op: 'setrlimit',
+    resource: 'nofile',
+    limit: { ...infinity, soft: 1024 },
+    mode: 'set-soft',
+  };
+  return [
     request.umask === undefined
       ? { op: 'umask', mask: 0o022, exact: false }
       : { op: 'umask', mask: request.umask, exact: true },
@@ -73,30 +96,28 @@ export function buildSetUp(input: SetUpInput): Plan {
     // An unlimited stack turns off address randomisation of mappings (personality(2), ADDR_COMPAT_LAYOUT).
     { op: 'setrlimit', resource: 'stack', limit: { ...infinity, soft: 8 * 2 ** 20 }, mode: 'cap-soft' },
     // Node has raised the soft limit to the hard one and kept no copy; 1024 is the kernel's default (INR_OPEN_CUR).
-    ...(isCompiled
-      ? []
-      : [
-          {
-            op: 'setrlimit',
-            resource: 'nofile',
-            limit: { ...infinity, soft: 1024 },
-            mode: 'set-soft',
-          } as const,
-        ]),
+    ...(isCompiled ? [] : [nofile]),
     ...request.rlimits.map(([resource, limit]): Step => ({ op: 'setrlimit', resource, limit, mode: 'set' })),
     { op: 'setpriority' },
     { op: 'oom_score_adj' },
     { op: 'sched_setscheduler' },
     { op: 'ioprio_set' },
-    // Address randomisation, back on (personality(2), ADDR_NO_RANDOMIZE).
-    { op: 'personality', persona: 0 },
-    // Interval timers outlive execve and their signal kills a program that never asked for it (setitimer(2)).
-    { op: 'setitimer', timer: 'real' },
-    { op: 'setitimer', timer: 'virtual' },
-    { op: 'setitimer', timer: 'prof' },
-    { op: 'timer_slack', nanoseconds: 50_000 },
-    { op: 'child_subreaper', on: false },
+  ];
+}
 
+const processState: readonly Step[] = [
+  // Address randomisation, back on (personality(2), ADDR_NO_RANDOMIZE).
+  { op: 'personality', persona: 0 },
+  // Interval timers outlive execve and their signal kills a program that never asked for it (setitimer(2)).
+  { op: 'setitimer', timer: 'real' },
+  { op: 'setitimer', timer: 'virtual' },
+  { op: 'setitimer', timer: 'prof' },
+  { op: 'timer_slack', nanoseconds: 50_000 },
+  { op: 'child_subreaper', on: false },
+];
+
+function descriptors({ keptFds, isCompiled = false }: SetUpInput): readonly Step[] {
+  return [
     // In ascending order, as a closed one is filled by the lowest free number (open(2)).
     { op: 'stdio', fd: 0 },
     { op: 'stdio', fd: 1 },
@@ -105,14 +126,23 @@ export function buildSetUp(input: SetUpInput): Plan {
     // directory (CVE-2024-21626). A range has no gap, whatever the limit on descriptors says (close_range(2)).
     { op: 'close_range', first: 3 },
     ...(isCompiled ? [{ op: 'keep_listen_fds' } as const] : []),
-    ...input.keptFds.map((fd): Step => ({ op: 'keep_fd', fd })),
+    ...keptFds.map((fd): Step => ({ op: 'keep_fd', fd })),
+  ];
+}
 
+function jailEntry({ request }: SetUpInput): readonly Step[] {
+  return [
     // By the descriptor that was verified, so that nobody can put another directory in its place.
     { op: 'fchdir', directory: quote(request.jail) },
     // Into the working directory, with which chroot alone would leave it outside (chroot(2)).
     { op: 'chroot' },
     { op: 'chdir', path: request.cwd },
+  ];
+}
 
+function credentials({ request, account, architecture }: SetUpInput): readonly Step[] {
+  const kept = request.caps;
+  return [
     // Dropping from the bounding set needs CAP_SETPCAP, which goes with the uid (capabilities(7)).
     { op: 'drop_bounding_set', keep: kept },
     // set*id does not clear the ambient set under SECBIT_NO_SETUID_FIXUP, so it is cleared, and the bits after it: reading
@@ -120,7 +150,7 @@ export function buildSetUp(input: SetUpInput): Plan {
     { op: 'clear_ambient' },
     { op: 'securebits' },
     // Without no_new_privs a filter needs CAP_SYS_ADMIN, which goes with the uid (seccomp(2)).
-    ...(request.allowNewPrivs ? [filter] : []),
+    ...(request.allowNewPrivs ? [filter(architecture)] : []),
     ...(kept.length > 0 && account.uid !== 0 ? [{ op: 'keep_capabilities' } as const] : []),
 
     // Before setresgid and setresuid: setgroups needs CAP_SETGID, which goes with the uid (setgroups(2)).
@@ -133,29 +163,42 @@ export function buildSetUp(input: SetUpInput): Plan {
     // effective set execve would still read files of root's for the user.
     { op: 'capset', capabilities: kept },
     ...(kept.length > 0 ? [{ op: 'raise_ambient', capabilities: kept } as const] : []),
+  ];
+}
 
+function noNewPrivileges({ request, architecture, parentPid }: SetUpInput): readonly Step[] {
+  return [
     // Before seccomp, which it allows to an ordinary user (seccomp(2)).
-    ...(request.allowNewPrivs ? [] : [{ op: 'no_new_privs' } as const, filter]),
+    ...(request.allowNewPrivs ? [] : [{ op: 'no_new_privs' } as const, filter(architecture)]),
     // After setresuid, which clears it (PR_SET_PDEATHSIG(2const)).
     request.dieWithParent
-      ? { op: 'parent_death_signal', signal: SIGKILL, parentPid: input.parentPid }
+      ? { op: 'parent_death_signal', signal: SIGKILL, parentPid }
       : { op: 'parent_death_signal', signal: 0, parentPid: 0 },
+  ];
+}
 
-    // Read back what can lie: a call that another layer answered, a user namespace that does not map an id.
+// What can lie: a call that another layer answered, a user namespace that does not map an id.
+function readBack({ request, account }: SetUpInput): readonly Step[] {
+  return [
     { op: 'verify_uid', uid: account.uid },
     { op: 'verify_gid', gid: account.gid },
     { op: 'verify_groups', gids: account.groups },
-    { op: 'verify_capabilities', capabilities: kept },
+    { op: 'verify_capabilities', capabilities: request.caps },
     ...(account.uid === 0 ? [] : [{ op: 'verify_no_way_back' } as const]),
     ...(request.allowNewPrivs ? [] : [{ op: 'verify_no_new_privs' } as const]),
     { op: 'verify_seccomp' },
     { op: 'verify_cwd' },
+  ];
+}
 
+function handOver({ status }: SetUpInput): readonly Step[] {
+  return [
     // Last, as from here on a signal ends this process: what is pending now was meant for the program.
     { op: 'reset_signals' },
-    ...(input.status === undefined
-      ? []
-      : [{ op: 'write', fd: input.status.fd, bytes: input.status.line } as const]),
+    ...(status === undefined ? [] : [{ op: 'write', fd: status.fd, bytes: status.line } as const]),
   ];
-  return [steps];
+}
+
+function filter(architecture: string): Step {
+  return { op: 'seccomp', filter: seccompFilter(architecture) };
 }

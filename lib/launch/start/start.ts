@@ -135,15 +135,15 @@ function startWith(
       if (started !== undefined) started.stop(reason);
       else if (handle !== undefined) native.recall(handle);
     });
-    const onStarted = (failure: PlanFailure | null | undefined, pidOrJailFd: number): void => {
+    // a launch that has failed has a descriptor of the jail in place of a pid
+    const onStarted = (failure: PlanFailure | null | undefined, pid: number): void => {
       if (failure !== null || handle === undefined) {
         clearStop();
         if (failure === undefined && onChanged !== undefined) return resolve(onChanged());
-        const error = toError(launch, failure ?? nothingKnown, failure ? pidOrJailFd : -1);
+        const error = toError(launch, failure ?? nothingKnown, failure ? pid : -1);
         const calledOff = failure?.errno === constants.errno.ECANCELED ? stopped : undefined;
         return reject(calledOff === undefined ? error : stopError(calledOff, options));
       }
-      const pid = pidOrJailFd;
       started = new JailedProcess(pid, handle, execve, options);
       try {
         if (place !== undefined) native.closeDescriptor(writePidFile(place, pid).fileFd);

@@ -1,4 +1,4 @@
-// Why execve or chdir failed: looks into the jail, always beneath its root, and names the file that is to blame.
+// Finds out why execve or chdir failed: looks into the jail, always beneath its root, and names the file that causes the failure.
 import { type Elf, readElf } from '../../binary/elf.ts';
 import { machineName } from '../../binary/machine.ts';
 import { bytePath, type BytePath, joinPath, parentPath, showPath } from '../../binary/path.ts';
@@ -7,13 +7,13 @@ import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
 import { walk } from '../../binary/walk.ts';
 import type { Account } from '../host/account.ts';
 
-/** What was found: the rest of a message after `execve: PROGRAM: `, and what to do. */
+/** The cause: the rest of a message after `execve: PROGRAM: `, and a hint. */
 export interface Diagnosis {
   readonly message: string;
-  /** The file or directory in the jail that is to blame. */
+  /** The file or directory in the jail that causes the failure. */
   readonly path: string;
   readonly hint?: string;
-  /** It, or what it needs, was not found: status 127. Else it cannot be executed: 126. */
+  /** The program or a file that it needs was not found: status 127. Otherwise it cannot be executed: 126. */
   readonly missing: boolean;
 }
 
@@ -24,7 +24,7 @@ export interface JailView {
   /** Path of the jail on the host, quoted, for hints. */
   readonly jail: string;
   readonly cwd: Uint8Array;
-  /** As process.arch has it. */
+  /** A value of process.arch. */
   readonly architecture: string;
 }
 
@@ -32,10 +32,10 @@ const machines: Readonly<Record<string, readonly string[]>> = {
   x64: ['x86-64', 'i386'],
   arm64: ['aarch64', 'arm'],
 };
-// As the kernel: an interpreter can be a script again, up to five times (execve(2), ELOOP).
+// The kernel's limit: an interpreter can be a script again, up to five times (execve(2), ELOOP).
 const deepest = 5;
 
-// No capability is left to override a mode (capabilities(7), CAP_DAC_OVERRIDE), not even for uid 0.
+// The program has no capability that overrides a mode (capabilities(7), CAP_DAC_OVERRIDE), not even as uid 0.
 function mayExecute(status: FileStatus, { uid, gid, groups }: JailView['account']): boolean {
   if (status.uid === uid) return (status.mode & 0o100) !== 0;
   if (status.gid === gid || groups.includes(status.gid)) return (status.mode & 0o010) !== 0;
@@ -46,7 +46,7 @@ function describeMode(status: FileStatus): string {
   return `mode ${status.mode.toString(8).padStart(4, '0')}, owner ${status.uid}:${status.gid}`;
 }
 
-// Every directory above one of these paths must be searchable.
+// The first directory above one of these paths that the account cannot search.
 function closedDirectory(view: JailView, paths: readonly BytePath[]): BytePath | undefined {
   for (const path of paths) {
     const above: BytePath[] = [];
@@ -78,7 +78,7 @@ interface Found {
   readonly status: FileStatus;
 }
 
-// The object behind a path, or why there is none.
+// The object at a path, or the reason why there is none.
 function find(view: JailView, path: BytePath, what: string): Found | Diagnosis {
   const from = joinPath(bytePath(view.cwd), path);
   const walked = walk(view.root, from);
@@ -217,32 +217,27 @@ function diagnoseFile(view: JailView, path: BytePath, what: string, depth: numbe
     return diagnoseScript(view, found.path, head, what, depth);
   }
   const machine = machineName(elf);
-  if (!(machines[view.architecture] ?? []).some((known) => machine.startsWith(known))) {
-    return {
-      message: `${what}a program for ${machine}, and this machine is ${machines[view.architecture]?.[0] ?? view.architecture}`,
-      path: shown,
-      missing: false,
-    };
+  const own = machines[view.architecture] ?? [];
+  if (!own.some((known) => machine.startsWith(known))) {
+    const message = `${what}a program for ${machine}, and this machine is ${own[0] ?? view.architecture}`;
+    return { message, path: shown, missing: false };
   }
   if (elf.linkage === 'none') {
-    return {
-      message: `${what}an ELF file, but not a program (an object file or a core)`,
-      path: shown,
-      missing: false,
-    };
+    const message = `${what}an ELF file, but not a program (an object file or a core)`;
+    return { message, path: shown, missing: false };
   }
   if (elf.interpreter === undefined) return undefined;
   return diagnoseFile(view, elf.interpreter, `its ELF interpreter ${showPath(elf.interpreter)}: `, depth + 1);
 }
 
-// Where a name without a slash would have been found: execve searches nothing (execve(2)).
+// Where a program of this name exists: execve does not search PATH (execve(2)).
 function elsewhere(view: JailView, name: string): string | undefined {
   return ['/usr/local/bin', '/usr/bin', '/bin', '/usr/local/sbin', '/usr/sbin', '/sbin']
     .map((directory) => `${directory}/${name}`)
     .find((path) => walk(view.root, bytePath(path)).kind === 'found');
 }
 
-/** Why the kernel would not execute a program; undefined if nothing is found to be wrong with it. */
+/** Why the kernel would not execute a program; undefined if no cause is found. */
 export function diagnoseProgram(view: JailView, program: Uint8Array): Diagnosis | undefined {
   const path = bytePath(program);
   const diagnosis = diagnoseFile(view, path, '', 0);
@@ -257,7 +252,7 @@ export function diagnoseProgram(view: JailView, program: Uint8Array): Diagnosis 
   };
 }
 
-/** Why the working directory cannot be entered; undefined if nothing is found to be wrong with it. */
+/** Why the working directory cannot be entered; undefined if no cause is found. */
 export function diagnoseDirectory(view: JailView, directory: Uint8Array): Diagnosis | undefined {
   const found = find({ ...view, cwd: Buffer.from('/') }, bytePath(directory), '');
   if ('message' in found)

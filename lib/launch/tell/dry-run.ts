@@ -1,4 +1,4 @@
-// A launch without the launch: the account and the steps of a request.
+// A dry run: the account and the steps of a request.
 import type { LaunchError } from '../../errors.ts';
 import { reading } from '../../keys.ts';
 import { native } from '../../native.ts';
@@ -16,7 +16,7 @@ export interface PlannedLaunch {
   readonly steps: readonly Step[];
   /** Warnings about the path to the jail. */
   readonly warnings: readonly DirectoryFinding[];
-  /** What would fail, judging by the jail's files: program, interpreters, shared libraries, working directory. */
+  /** What would fail according to the jail's files: program, interpreters, shared libraries, working directory. */
   readonly problem: LaunchError | undefined;
 }
 
@@ -41,7 +41,7 @@ export async function planLaunch(request: LaunchRequest): Promise<PlannedLaunch>
   const normal = normalize(request);
   const jail = verify(normal, await native.readHost(hostQuery(normal)), false);
   try {
-    // the caller may change the steps, and the default of cwd belongs to every launch
+    // The caller may change the steps. Other launches share the default cwd, so it is copied.
     const own = { ...normal, cwd: Buffer.from(normal.cwd) };
     const launch = prepare(own, jail, callerInPlace(normal));
     return {

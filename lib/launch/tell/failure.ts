@@ -1,4 +1,4 @@
-// A failed step as a LaunchError: step, object, reason, and the remedy where there is one.
+// Converts a failed step to a LaunchError: step, object, reason, and a hint if there is one.
 import { errnoName, reason } from '../../errno.ts';
 import { LaunchError, type ErrnoName } from '../../errors.ts';
 import type { PlanFailure } from '../../native.ts';
@@ -6,7 +6,7 @@ import type { FailureContext, Step } from '../plan/step.ts';
 import { describeStep, messageHead, rowOf, targetOf, wordsFor } from '../plan/table.ts';
 import { diagnoseDirectory, diagnoseProgram, type Diagnosis, type JailView } from './diagnose.ts';
 
-// Phase of native/plan/plan.h: what happens around the steps.
+// Phase of native/plan/plan.h: work outside the steps.
 const phases: Readonly<Record<number, string>> = {
   1001: 'starting the launcher',
   1002: 'executing the launcher',
@@ -17,7 +17,7 @@ const phases: Readonly<Record<number, string>> = {
   1007: 'forking for the next stage',
 };
 
-// What is wrong with a file must not hide the failure itself: a jail can change, or be closed to the dropped identity.
+// An error of this inspection must not hide the failure itself: the jail can change, or this process may no longer read it.
 function attempt(look: () => Diagnosis | undefined): Diagnosis | undefined {
   try {
     return look();
@@ -26,19 +26,19 @@ function attempt(look: () => Diagnosis | undefined): Diagnosis | undefined {
   }
 }
 
-/** What messages name of a jail. */
+/** The values of a jail that messages mention. */
 export function contextOf({ jail, cwd, account }: JailView, detail: number | string): FailureContext {
   return { detail, jail, cwd, uid: account.uid };
 }
 
-// What a look into the jail tells about a step that has answered `code`.
+// Inspects the jail for the cause of a failed step.
 function lookFor(step: Step, code: ErrnoName, view: JailView): Diagnosis | undefined {
   const { look } = rowOf(step);
   if (look === undefined || look.after?.includes(code) === false) return undefined;
   return step.op === 'execve' ? diagnoseProgram(view, step.program) : diagnoseDirectory(view, view.cwd);
 }
 
-/** The error for a plan that stopped; looks into the jail where the row of the step says so. */
+/** The error for a plan that stopped. The jail is inspected if the step's row says so. */
 export function toLaunchError(steps: readonly Step[], failure: PlanFailure, view: JailView): LaunchError {
   const { errno, detail } = failure;
   const code = errnoName(errno);

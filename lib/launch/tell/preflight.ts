@@ -1,4 +1,4 @@
-// A look into the jail before the launch: whether the program, its interpreters and its shared libraries are there.
+// Checks a jail before the launch: the program, its interpreters and its shared libraries must be there.
 import { type MissingFile, resolveProgram, type ResolverOptions } from '../../binary/closure.ts';
 import { bytePath, joinPath, showPath } from '../../binary/path.ts';
 import { errorCode } from '../../binary/root.ts';
@@ -17,8 +17,8 @@ const WORDS: Readonly<Record<MissingFile['role'], string>> = {
 };
 
 /**
- * The first thing that a program needs to start and the jail does not have, though the kernel would execute the program: the loader and
- * env(1) say so only afterwards, and on the program's stderr. Undefined if nothing is missing.
+ * The first file that a program needs and the jail lacks, for programs that the kernel would execute: the loader and env(1)
+ * report such a file only later, on the program's stderr. Undefined if none is missing.
  */
 export function findMissing(
   view: Pick<JailView, 'root' | 'cwd' | 'jail'>,
@@ -27,7 +27,7 @@ export function findMissing(
 ): Diagnosis | undefined {
   const path = joinPath(bytePath(view.cwd), bytePath(program));
   const { missing } = resolveProgram(view.root, path, options);
-  // what the kernel does not find is diagnosed elsewhere
+  // Files that the kernel itself looks for are diagnosed elsewhere.
   const first = missing.find(({ role, reason }) => role !== 'program' && reason !== 'unknown-command');
   if (first === undefined) return undefined;
   const needed = first.neededBy === undefined ? '' : `, needed by ${showPath(first.neededBy)}`;
@@ -56,7 +56,7 @@ function toError(launch: Launch, step: Step, subject: Uint8Array, diagnosis: Dia
   });
 }
 
-// A file that this process may not read is no finding; a name that is too long is one.
+// A file that this process cannot read is not reported. A name that is too long is.
 function attempt(look: () => Diagnosis | undefined): Diagnosis | undefined {
   try {
     return look();

@@ -1,5 +1,4 @@
-// What would keep a launch from succeeding from here: what this process lacks, and each step tried in a child that ends
-// before execve.
+// Finds what would make a launch fail: missing rights of this process, and steps that fail in a child, which ends before execve.
 import { fstatSync } from 'node:fs';
 import { constants } from 'node:os';
 
@@ -18,7 +17,7 @@ function signalName(signal: number): string {
 }
 
 function toProblem({ stages, steps, view, jailFd }: PreparedLaunch): LaunchError | undefined {
-  // [as it is, as it is tried]; the parent of the child is this process
+  // Pairs of the step and the step to try. The child's parent is this process.
   const tried = stages.map((stage) =>
     stage.flatMap((step): (readonly [Step, Step])[] => {
       const { rehearse = (same: Step) => same } = rowOf(step);
@@ -33,7 +32,7 @@ function toProblem({ stages, steps, view, jailFd }: PreparedLaunch): LaunchError
   if (failure.errno !== 0 || step === undefined)
     return toLaunchError(steps, { ...failure, step: place }, view);
   const signal = signalName(failure.detail);
-  return new LaunchError(`${messageHead(step, contextOf(view, 0))} the process is ended by ${signal}`, {
+  return new LaunchError(`${messageHead(step, contextOf(view, 0))} the process is killed by ${signal}`, {
     step: step.op,
     place: place + 1,
     code: 'ERR_SIGNAL',
@@ -43,7 +42,7 @@ function toProblem({ stages, steps, view, jailFd }: PreparedLaunch): LaunchError
 
 const EISDIR = 21;
 
-// As the step itself, which is not tried, would look.
+// The stdio steps are not tried, so this does their check for directories.
 function findOpenDirectory({ steps, view }: PreparedLaunch): LaunchError | undefined {
   const place = steps.findIndex((step) => step.op === 'stdio' && isDirectory(step.fd));
   return place < 0 ? undefined : toLaunchError(steps, { step: place, op: 0, errno: EISDIR, detail: 0 }, view);
@@ -53,14 +52,13 @@ function isDirectory(fd: number): boolean {
   try {
     return fstatSync(fd).isDirectory();
   } catch {
-    return false; // closed: /dev/null is opened in its place
+    return false; // closed: the launch opens /dev/null there
   }
 }
 
 /**
- * Why the launch would fail before execve if this process tried it now; undefined if it would not. The steps are tried in
- * a child, so that seccomp filters, limits and security modules answer for themselves. Only root can try: to another user
- * nothing is said.
+ * Why the launch would fail before execve if this process tried it now; undefined if it would not. The steps run in a child, so
+ * seccomp filters, limits and security modules take part. Only root can try this: for other users the result is undefined.
  */
 export function rehearse(launch: PreparedLaunch): LaunchError | undefined {
   try {

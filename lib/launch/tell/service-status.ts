@@ -6,7 +6,7 @@ import { native } from '../../native.ts';
 import { notOpen } from '../host/caller.ts';
 
 /**
- * Exit statuses that programs do not use: 1 to 125 are taken, shells add signals to 128, and systemd has 200 to 245 and 255
+ * Exit statuses that no program uses: programs use 1 to 125, shells 128 and above for signals, and systemd 200 to 245 and 255
  * (systemd.exec(5), "Process Exit Codes").
  */
 export const serviceStatuses = {
@@ -16,7 +16,7 @@ export const serviceStatuses = {
   passing: 251,
 } as const;
 
-/** Errors that may pass: something is short, or in use. All others stay until somebody repairs the cause. */
+/** Errors that may pass, because a resource is short or in use. All others stay until an administrator repairs the cause. */
 export const passingErrors: readonly (readonly [code: string, errno: number])[] = (
   'EINTR EIO EAGAIN ENOMEM EBUSY ENFILE EMFILE ETXTBSY ENOSPC ETIMEDOUT ECONNREFUSED ESTALE EDQUOT'.split(
     ' ',
@@ -34,23 +34,26 @@ function statusOf({ code }: Failure): number {
   return passingErrors.some(([name]) => name === code) ? passing : final;
 }
 
-// systemd does not read a datagram of more than 4096 bytes (NOTIFY_BUFFER_MAX); a character has at most three.
+// systemd ignores datagrams longer than 4096 bytes (NOTIFY_BUFFER_MAX). A UTF-16 unit takes at most three bytes.
 const maxCharacters = 1000;
 
 /** The init system that started this process. */
 export class ServiceManager {
-  /** For its socket, if there is one. It is opened before the root directory changes, and closed by execve. */
+  /**
+   * The descriptor of the manager's socket, if there is one. It is opened before the root directory changes, and execve closes
+   * it.
+   */
   readonly #fd: number | undefined;
 
   constructor(socket: string | undefined) {
     try {
       this.#fd = socket?.startsWith('/') === true ? native.connectDatagram(socket) : undefined;
     } catch {
-      this.#fd = undefined; // nobody listens; the exit status still tells of the failure
+      this.#fd = undefined; // no listener; the exit status still reports the failure
     }
   }
 
-  /** Refuses to preserve the number of its own socket, which the caller left closed. @throws LaunchError EBADF */
+  /** The socket's number was closed in the caller, so it must not be preserved. @throws LaunchError EBADF */
   keepFrom(fds: readonly number[]): void {
     if (this.#fd !== undefined && fds.includes(this.#fd)) throw notOpen(this.#fd);
   }
@@ -62,7 +65,7 @@ export class ServiceManager {
     try {
       if (this.#fd !== undefined) writeSync(this.#fd, `STATUS=${text}`);
     } catch {
-      // descriptor 2 has the message too
+      // The message is on descriptor 2 too.
     }
     return statusOf(failure);
   }

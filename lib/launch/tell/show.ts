@@ -1,4 +1,4 @@
-// A plan for a reader: `uchroot --plan`, as text and as JSON.
+// Prints a plan: `uchroot --plan`, as text and as JSON.
 import type { LaunchError } from '../../errors.ts';
 import { jsonDocument } from '../../json.ts';
 import { quote } from '../../quote.ts';
@@ -8,7 +8,7 @@ import type { RecordedJail } from '../compile/payload.ts';
 import { describeStep } from '../plan/table.ts';
 import type { Launch } from '../host/prepare.ts';
 
-/** One line a step: place, name, object, and what it is for; one line more between two stages. */
+/** One line for each step: place, name, object and purpose. A line marks the border between two stages. */
 export function planAsText({ stages, account, view }: Launch): string {
   const who = account.name === undefined ? '' : ` (${quote(account.name)})`;
   const head = `uid ${account.uid}${who}, gid ${account.gid}, groups ${account.groups.join(',') || 'none'}, jail ${view.jail}\n`;
@@ -21,10 +21,13 @@ export function planAsText({ stages, account, view }: Launch): string {
       })
       .join(''),
   );
-  return head + parts.join('     fork: this process waits, and ends as its child does, which goes on:\n');
+  return (
+    head +
+    parts.join('     fork: this process waits for its child and ends with its status; the child continues:\n')
+  );
 }
 
-// Bytes as text; what is no UTF-8 is escaped as in messages.
+// Bytes as text. Bytes that are not UTF-8 are escaped as in messages.
 function readable(_key: string, value: unknown): unknown {
   if (value === Infinity) return 'unlimited';
   if (
@@ -46,8 +49,8 @@ function quoteBytes(data: unknown): string {
 }
 
 /**
- * The same as one JSON object (lib/json.ts says what its version means): account, jail, steps with all their fields, and what would
- * fail. Where there are several stages, each step has the number of its own.
+ * The plan as one JSON object (lib/json.ts explains its version): account, jail, steps with all their fields, and the problem. If
+ * there are several stages, each step has a stage number.
  */
 export function planAsJson({ stages, account, view }: Launch, problem: LaunchError | undefined): string {
   const shown: object[] = [];
@@ -62,15 +65,15 @@ export function planAsJson({ stages, account, view }: Launch, problem: LaunchErr
   return jsonDocument({ account, jail: view.jail, steps: shown, problem: failed }, readable);
 }
 
-// What the launcher looks for before the first step.
+// What the launcher checks before the first step.
 function jailLine({ components, identity }: RecordedJail, anyInode: boolean, anyPath: boolean): string {
   const jail = components.at(-1);
   if (jail === undefined) return '';
   const owner = `owner ${jail.uid}:${jail.gid}`;
   const own = anyInode
-    ? `${owner}, and nobody else may write it than mode ${octal(jail.mode)} lets`
+    ? `${owner}, and no more writers than mode ${octal(jail.mode)} allows`
     : `inode ${identity.inode}, ${owner}, mode ${octal(jail.mode)}`;
-  const above = anyPath ? '' : '; above it the same owners, and nobody else who may write';
+  const above = anyPath ? '' : '; the directories above must have the same owners and writers as now';
   return `${jail.shown} must be a directory with ${own}${above}`;
 }
 
@@ -85,7 +88,7 @@ function environmentLines({ beginnings, keepsOthers, entries, fallbacks }: Envir
   ].join('\n               ');
 }
 
-/** What a compiled launcher prints for --plan: the steps, and what else is frozen in it. */
+/** The output of a compiled launcher for --plan: the steps, and the other recorded data. */
 export function compiledPlan(
   launch: Launch,
   jail: RecordedJail,
@@ -106,7 +109,7 @@ export function compiledPlan(
   return planAsText(launch) + lines.join('');
 }
 
-/** What a compiled launcher prints for --help. */
+/** The output of a compiled launcher for --help. */
 export function compiledHelp({ account, steps, view }: Launch): string {
   const program = steps.findLast((step) => step.op === 'execve');
   return `Usage: this launcher alone, or with one of --plan, --help, --version

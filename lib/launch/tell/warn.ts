@@ -1,4 +1,4 @@
-// Warnings of a launch, and process warnings for a service.
+// Warnings of a launch; a service gets them as process warnings.
 import { existsSync } from 'node:fs';
 
 import { type BytePath, joinPath, pathBytes, showPath } from '../../binary/path.ts';
@@ -17,22 +17,22 @@ export function warnOnce(warnings: readonly DirectoryFinding[]): void {
   }
 }
 
-// The value of a variable in an environment; latin1. The `=` is looked for first, as a launch has time for little else.
+// The value of an environment variable, as latin1. It compares the `=` first, because this runs in each launch.
 function valueOf(env: readonly Buffer[], name: string): string | undefined {
   const isIt = (variable: Buffer): boolean =>
     variable[name.length] === 0x3d && variable.toString('latin1', 0, name.length) === name;
   return env.find(isIt)?.toString('latin1', name.length + 1);
 }
 
-// These names mean UTC without any file.
+// These names mean UTC; no file is needed.
 const UTC =
   'UTC GMT UCT Zulu Universal Greenwich Etc/UTC Etc/GMT Etc/UCT Etc/Zulu Etc/Universal Etc/Greenwich'.split(
     ' ',
   );
 
 /**
- * The name of the file that TZ asks for; undefined for UTC and for a rule, such as `JST-9` or `CET-1CEST,M3.5.0/2,M10.5.0`. A rule
- * has a number before any slash (POSIX.1-2024, 8.3).
+ * The name of the file that TZ refers to; undefined for UTC and for a rule, such as `JST-9` or `CET-1CEST,M3.5.0/2,M10.5.0`. A
+ * rule has a number before any slash (POSIX.1-2024, 8.3).
  */
 export function zoneNamed(tz: string): string | undefined {
   const name = tz.startsWith(':') ? tz.slice(1) : tz;
@@ -46,7 +46,7 @@ export function zoneNamed(tz: string): string | undefined {
   return name;
 }
 
-/** The warning for a time zone that is not in the jail: the C library takes UTC for it, and says nothing (tzset(3)). */
+/** The warning for a time zone file that the jail lacks: the C library silently uses UTC (tzset(3)). */
 export function findMissingZone(launch: PreparedLaunch): readonly DirectoryFinding[] {
   const { execve } = launch;
   const name = zoneNamed(valueOf(execve.env, 'TZ') ?? '');
@@ -62,7 +62,7 @@ export function findMissingZone(launch: PreparedLaunch): readonly DirectoryFindi
       message: `TZ=${showPath(name as BytePath)}: ${showPath(path)} is not in the jail: times are shown in UTC`,
       hint: existsSync(pathBytes(path))
         ? `uchroot-jail build ${view.jail} --copy ${showPath(path)}`
-        : 'the host has none of that name either',
+        : 'the host does not have it either',
     },
   ];
 }

@@ -5,12 +5,12 @@ import { dirname } from 'node:path';
 import t from 'tap';
 
 import { checkJail } from '../../../lib/jail/check/jail-check.ts';
-import { unlessInstalled, unlessRoot } from '../../support/root.ts';
+import { unlessRoot } from '../../support/root.ts';
 import { must } from '../../support/template.ts';
 import { compileInto, NOBODY } from './defects/defect.ts';
 import { openTemplate } from './planted.ts';
 
-const options = { skip: unlessRoot() || unlessInstalled('gcc') };
+const options = { skip: unlessRoot('gcc') };
 const makeJail = openTemplate(t);
 
 function write(jail: string, path: string, text: string, mode = 0o644): void {

@@ -4,7 +4,7 @@ import { buildJail } from '../../../lib/jail/building.ts';
 import { cloneJail } from '../../../lib/jail/clone.ts';
 import { checkJail } from '../../../lib/jail/check/jail-check.ts';
 import { describeTree, makeDirectory } from '../../support/builder.ts';
-import { unlessInstalled, unlessRoot } from '../../support/root.ts';
+import { unlessRoot } from '../../support/root.ts';
 
 const jails: readonly (readonly string[])[] = [
   ['bash', 'ls', 'id'],
@@ -16,7 +16,7 @@ const jails: readonly (readonly string[])[] = [
 
 for (const programs of jails) {
   const names = programs.map((program) => program.replace(/.*\//, ''));
-  const options = { skip: unlessRoot() || unlessInstalled(...names) };
+  const options = { skip: unlessRoot(...names) };
 
   t.test(`nothing is found in a jail of ${programs.join(', ')}, nor in its clone`, options, async (t) => {
     const base = makeDirectory(t);
@@ -32,7 +32,7 @@ for (const programs of jails) {
   });
 }
 
-const options = { skip: unlessRoot() || unlessInstalled('su', 'strace') };
+const options = { skip: unlessRoot('su', 'strace') };
 
 t.test(
   'nor in one with privileges that were asked for, and what a command was seen to open',

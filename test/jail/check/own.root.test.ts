@@ -7,10 +7,10 @@ import { checkJail } from '../../../lib/jail/check/jail-check.ts';
 import { writeManifest } from '../../../lib/jail/manifest/manifest.ts';
 import { bytePath } from '../../../lib/binary/path.ts';
 import { makeDirectory, manifestOf } from '../../support/builder.ts';
-import { unlessInstalled, unlessRoot } from '../../support/root.ts';
+import { unlessRoot } from '../../support/root.ts';
 import { must } from '../../support/template.ts';
 
-const options = { skip: unlessRoot() || unlessInstalled('setpriv', 'python3') };
+const options = { skip: unlessRoot('setpriv', 'python3') };
 const NOBODY = 65534;
 
 /** A jail in which the builder has made a home for nobody, with a file in it. */

@@ -1,11 +1,11 @@
 import t from 'tap';
 
 import { checkJail } from '../../../lib/jail/check/jail-check.ts';
-import { unlessInstalled, unlessRoot } from '../../support/root.ts';
+import { unlessRoot } from '../../support/root.ts';
 import { defects } from './defects.ts';
 import { mend, openTemplate, putCommands } from './planted.ts';
 
-const options = { skip: unlessRoot() || unlessInstalled('gcc', 'setcap', 'setfacl', 'setpriv', 'chroot') };
+const options = { skip: unlessRoot('gcc', 'setcap', 'setfacl', 'setpriv', 'chroot') };
 
 const makeJail = openTemplate(t);
 const commands = putCommands(t);

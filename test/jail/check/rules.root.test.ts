@@ -5,13 +5,13 @@ import t from 'tap';
 import { type CheckReport, checkJail } from '../../../lib/jail/check/jail-check.ts';
 import { rules } from '../../../lib/jail/check/rules.ts';
 import { packageDirectory } from '../../support/launch.ts';
-import { unlessInstalled, unlessRoot } from '../../support/root.ts';
+import { unlessRoot } from '../../support/root.ts';
 import { beginProcess, must } from '../../support/template.ts';
 import { defects } from './defects.ts';
 import { mend, openTemplate, putCommands } from './planted.ts';
 
 const options = {
-  skip: unlessRoot() || unlessInstalled('gcc', 'mkfs.ext4', 'setcap', 'setfacl', 'setpriv', 'chroot'),
+  skip: unlessRoot('gcc', 'mkfs.ext4', 'setcap', 'setfacl', 'setpriv', 'chroot'),
 };
 
 const makeJail = openTemplate(t);

@@ -24,10 +24,10 @@ import t, { type Test } from 'tap';
 import { buildJail, updateJail } from '../../../lib/jail/building.ts';
 import { checkJail } from '../../../lib/jail/check/jail-check.ts';
 import { faultsOf, makeDirectory, makeSystem, manifestOf, sha256 } from '../../support/builder.ts';
-import { unlessInstalled, unlessRoot } from '../../support/root.ts';
+import { unlessRoot } from '../../support/root.ts';
 import { must } from '../../support/template.ts';
 
-const options = { skip: unlessRoot() || unlessInstalled('ldd', 'bash') };
+const options = { skip: unlessRoot('ldd', 'bash') };
 
 /** A jail from a system of its own, which a test may change. */
 async function makeJail(t: Test): Promise<{ readonly system: string; readonly jail: string }> {

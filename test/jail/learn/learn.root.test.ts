@@ -29,7 +29,7 @@ import { unlessInstalled, unlessRoot } from '../../support/root.ts';
 const MODULE = `${import.meta.dirname}/../../../lib/jail/learn/learn.js`;
 const NOBODY = 65534;
 
-const asRoot = { skip: unlessRoot() || unlessInstalled('strace', 'unshare') };
+const asRoot = { skip: unlessRoot('strace', 'unshare') };
 const needs = (...tools: string[]) => ({ skip: asRoot.skip || unlessInstalled(...tools) });
 
 // Not below /tmp, which is empty in the copy; everybody may look into it.

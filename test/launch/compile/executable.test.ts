@@ -7,7 +7,7 @@ import { attachPayload, isCompiled } from '../../../lib/launch/compile/executabl
 import { compiledLauncherPath } from '../../../lib/native.ts';
 
 const executable = readFileSync(compiledLauncherPath(process.arch));
-const payload = Buffer.concat([Buffer.alloc(8), Buffer.from('UCL1'), Buffer.alloc(500, 1)]);
+const payload = Buffer.concat([Buffer.alloc(8), Buffer.from('UCL2'), Buffer.alloc(500, 1)]);
 
 t.test('what was put together is known again, and nothing else is', async (t) => {
   const file = attachPayload(executable, payload);

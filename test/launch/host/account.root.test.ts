@@ -1,5 +1,4 @@
-// A service looks users and groups up for each launch: a change of them counts for the next one. The service has an /etc of its
-// own.
+// A service looks users and groups up for each launch: a change counts for the next launch. The service has its own /etc.
 import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,10 +8,10 @@ import t, { type Test } from 'tap';
 
 import { makeDirectory } from '../../support/builder.ts';
 import { makeJail } from '../../support/programs.ts';
-import { unlessInstalled, unlessRoot } from '../../support/root.ts';
+import { unlessRoot } from '../../support/root.ts';
 import { startService } from '../../support/service.ts';
 
-const skip = unlessRoot() || unlessInstalled('unshare');
+const skip = unlessRoot('unshare');
 const jail = skip === false ? makeJail(t, 'probe') : '';
 const user = 'changing';
 
@@ -34,7 +33,7 @@ class Service {
     mkdirSync(join(directory, 'upper'));
     const files = { passwd: passwd(61_131), group: group(61_132), 'nsswitch.conf': nsswitch };
     for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, 'upper', name), text);
-    // an overlay takes no directory of another overlay
+    // overlayfs does not accept a directory of another overlay.
     const layers = join(directory, 'layers');
     mkdirSync(layers);
     const script = `mount -t tmpfs tmpfs ${layers}
@@ -59,7 +58,7 @@ class Service {
     return JSON.parse(String((await this.#lines.next()).value)) as Answer;
   }
 
-  /** A file of its /etc. */
+  /** A file of the service's /etc. */
   path(name: string): string {
     return `/proc/${this.#child.pid}/root/etc/${name}`;
   }
@@ -79,12 +78,12 @@ t.test('a change of users and groups counts for the next launch', { skip }, asyn
     const service = new Service(t, nsswitch);
     t.equal(uidOf(await service.ask()), 61_131);
     t.equal(uidOf(await service.ask()), 61_131);
-    // in place, of the same size
+    // Changed in place, with the same size.
     writeFileSync(service.path('passwd'), passwd(61_133));
     t.equal(uidOf(await service.ask()), 61_133);
     writeFileSync(service.path('passwd'), passwd(61_134));
     t.equal(uidOf(await service.ask()), 61_134, 'at once again');
-    // as vipw(8) does it
+    // Replaced by rename, like vipw(8).
     writeFileSync(service.path('group.new'), group(61_135));
     renameSync(service.path('group.new'), service.path('group'));
     t.same((await service.ask()).groups, [61_131, 61_135]);

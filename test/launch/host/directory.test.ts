@@ -26,7 +26,7 @@ interface Given extends Partial<Omit<PathComponent, 'path' | 'parent'>> {
   readonly path?: string;
 }
 
-// The way /, /srv, /srv/jail with these differences.
+// The path /, /srv, /srv/jail with these differences.
 function judge(changes: { root?: Given; srv?: Given; jail?: Given }, account = sam): readonly string[] {
   const component = (path: string, parent: number, given: Given = {}): PathComponent => ({
     mode: directory | 0o755,
@@ -52,7 +52,7 @@ interface AclEntry {
   readonly id?: number;
 }
 
-// system.posix_acl_access as getxattr(2) returns it.
+// The bytes of system.posix_acl_access that getxattr(2) returns.
 function acl(...entries: readonly AclEntry[]): Buffer {
   const bytes = Buffer.alloc(4 + entries.length * 8);
   bytes.writeUInt32LE(2);

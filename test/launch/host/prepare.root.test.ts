@@ -1,4 +1,4 @@
-// A launch begins with what the last one has seen of the host: it must never be what the host no longer says.
+// A launch starts from what the last one read of the host: it must notice each change of the host.
 import { chmodSync, chownSync, mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -64,7 +64,7 @@ t.test(
 );
 
 t.test('uid, name and group are not taken for one another', { skip }, async (t) => {
-  // a name that is a number of the same digits
+  // A user name with the same digits as a uid.
   t.match(await run({ user: uid, group: uid }), { stdout: 'here' });
   await t.rejects(run({ user: uid }), { code: 'ERR_UNKNOWN_USER' }, 'it has no group');
   await t.rejects(run({ user: '0:0' }), { code: 'ERR_ROOT_TARGET' });
@@ -86,7 +86,7 @@ t.test('a failure is looked into, and leaves nothing open', { skip }, async (t) 
 
 t.test('a service that is not root any more launches nothing, and again when it is', { skip }, async (t) => {
   t.match(await run(), { stdout: 'here' });
-  // Debian's node refuses its own seteuid
+  // Debian's node refuses seteuid in its own process.
   posix.seteuid(uid);
   try {
     await t.rejects(run(), { code: 'ERR_NOT_ROOT', exitStatus: 3 });

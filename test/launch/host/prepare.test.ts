@@ -22,7 +22,7 @@ t.test('what is remembered of launches changes no plan and no byte of it', async
       request: planInputs.map(({ request, program, argv }) => ({ ...request, program, args: argv })),
       variables: fc.constantFrom({}, { LANG: 'de' }, { HOME: undefined }),
       caller: fc.constantFrom(...callers),
-      // what a service does: the same again, with other words
+      // Like a service: the same launch again, with other arguments.
       again: fc.nat({ max: 3 }),
     }),
     { minLength: 1, maxLength: 6 },

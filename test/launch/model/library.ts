@@ -1,4 +1,4 @@
-// The side of a scenario that is tested.
+// The side of a scenario under test.
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -9,7 +9,7 @@ import type { Played, Side } from './play.ts';
 
 export interface Jails {
   readonly jail: string;
-  /** Its path is as long as the other's; it has no program. */
+  /** A jail without the program; its path has the same length. */
   readonly emptyJail: string;
   readonly user: string;
 }
@@ -39,7 +39,7 @@ export function library({ jail, emptyJail, user }: Jails): Side {
       child.stdin?.on('error', () => {});
       return {
         stdin: child.stdin,
-        // streams are made when they are asked for, and one that is handed on may never be
+        // Streams are made on demand, and a stream that is handed on may never be made.
         get stdout() {
           return child.stdout;
         },
@@ -79,7 +79,7 @@ export function library({ jail, emptyJail, user }: Jails): Side {
       controller.abort();
       const code = await refused;
       if (code === undefined) return false;
-      // whatever runs by mistake has a moment to do so
+      // A program that runs by mistake has time to do so.
       for (let i = 0; i < 20; i++) await turn();
       return code !== 'ABORT_ERR' || existsSync(`${jail}${file}`);
     },
@@ -89,7 +89,7 @@ export function library({ jail, emptyJail, user }: Jails): Side {
         await child.exited;
         return String(child.stopped);
       } catch (error) {
-        // it was over before the program had begun
+        // The launch failed before the program ran.
         return String((error as NodeJS.ErrnoException).code);
       }
     },

@@ -1,40 +1,40 @@
-// Plays a scenario: the same moves on the library, and on child_process running the C original.
+// Plays a scenario: the same actions with the library, and with child_process running the C original.
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
 import { sleeps, type Launch, type Scenario } from './scenario.ts';
 
-/** A program as both sides have it. */
+/** A program, for both sides. */
 export interface Played {
   readonly stdin: Writable | null;
   readonly stdout: Readable | null;
   readonly stderr: Readable | null;
-  /** Resolves with its end: an exit status or the name of a signal. */
+  /** Resolves with its exit status or the name of a signal. */
   readonly ended: Promise<number | string | null>;
   /** Resolves with its event `close`. */
   readonly closed: Promise<unknown>;
   end(by: 'kill' | 'abort' | 'dispose'): void;
 }
 
-/** What a launch needs besides its words. */
+/** The parts of a launch besides its words. */
 interface HowLaunched {
-  /** The output that becomes its standard input. */
+  /** The output that is its standard input. */
   readonly from: Readable | null;
 }
 
 /** One of the two sides. */
 export interface Side {
   launch(launch: Launch, how: HowLaunched): Promise<Played>;
-  /** Why the launch of a program that is not there fails. */
+  /** Why the launch of a missing program fails. */
   launchMissing(reusesBuffers: boolean): Promise<string>;
-  /** Whether a program whose launch was refused as aborted has run all the same. */
+  /** Whether a program ran although its launch was refused as aborted. */
   abortSoon(afterTurns: number): Promise<boolean>;
-  /** Why a program was stopped that sleeps for longer than it may. */
+  /** Why a program was stopped that slept longer than its time limit. */
   timeOut(timeoutMs: number): Promise<string>;
 }
 
-/** What came of one action. */
+/** The result of one action. */
 export type Outcome =
   | { readonly end: number | string | null; readonly stdout: string | undefined; readonly stderr: string }
   | string
@@ -105,7 +105,7 @@ async function rest(turns: number): Promise<void> {
   for (let i = 0; i < turns; i++) await turn();
 }
 
-/** What came of each launch, in their order. */
+/** The result of each launch, in order. */
 export async function play(scenario: Scenario, side: Side): Promise<readonly Outcome[]> {
   const live: Live[] = [];
   const others: Promise<Outcome>[] = [];
@@ -179,12 +179,12 @@ export async function play(scenario: Scenario, side: Side): Promise<readonly Out
   return [...(await finish(live)), ...(await Promise.all([...others, ...pipes]))];
 }
 
-// A run of one character as its length.
+// Replaces a run of one character by its length.
 function brief(text: string): string {
   return text.replaceAll(/(.)\1{9,}/g, (run, character: string) => `${character}*${run.length} `);
 }
 
-// Whatever was not read is read last of all, and whoever still sleeps is ended.
+// Reads all output that was not read, and ends all programs that still sleep.
 async function finish(live: readonly Live[]): Promise<readonly Outcome[]> {
   for (const one of live) {
     const played = await one.played;
@@ -204,7 +204,7 @@ async function finish(live: readonly Live[]): Promise<readonly Outcome[]> {
     if (one.output instanceof Reader) await one.output.ended;
     const read = one.output instanceof Reader ? brief(one.output.text) : undefined;
     const stderr = brief(one.errors?.text ?? '');
-    // of a socket whose reader is gone; a pipe's is SIGPIPE
+    // A socket without a reader gives this error; a pipe gives SIGPIPE.
     const isReset = stderr.includes('actor: write: Connection reset by peer');
     outcomes.push({ end: isReset ? 'SIGPIPE' : end, stdout: read, stderr: isReset ? '' : stderr });
   }

@@ -1,5 +1,5 @@
-// The side of a scenario that is right: child_process, and the C original in the same jail. Everything is read at once, as
-// child_process drops what nobody reads.
+// The correct side of a scenario: child_process, and the C original in the same jail. All output is read at once, because
+// child_process drops unread output.
 import { spawn } from 'node:child_process';
 import { PassThrough, pipeline, type Readable } from 'node:stream';
 
@@ -27,7 +27,7 @@ export function reference(original: string, { jail, user }: Jails): Side {
         child.once('exit', (code, signal) => resolve(code ?? signal)),
       );
       const closed = new Promise((resolve) => child.once('close', resolve));
-      // an abort is told as an error too
+      // An abort also emits an error.
       child.on('error', () => {});
       child.stdin?.on('error', () => {});
       if (from !== null && child.stdin !== null) from.pipe(child.stdin);

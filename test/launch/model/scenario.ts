@@ -1,21 +1,21 @@
-// What a caller may do with programs in jails, at random: a scenario is data, played twice and compared. Pure.
+// Random scenarios of what a caller does with programs in jails: data that is played twice and compared. Pure.
 import * as fc from 'fast-check';
 
 /** Where a program's standard input comes from: a pipe, /dev/null, or the standard output of an earlier program. */
 type Input = 'pipe' | 'null' | { readonly handedOnFrom: number };
 
-/** A program of test/support/actor.c, as its words, and how it is launched. */
+/** A program of test/support/actor.c with its words, and how it is launched. */
 export interface Launch {
   readonly do: 'launch';
   readonly words: readonly string[];
   readonly input: Input;
   /** The caller overwrites the buffers of the request right after the call. */
   readonly reusesBuffers: boolean;
-  /** The caller waits for the launch before he goes on. */
+  /** The caller waits for the launch before its next action. */
   readonly awaits: boolean;
 }
 
-/** What is done with a program that has been launched; `of` counts the launches. */
+/** An action on a launched program; `of` counts the launches. */
 type Move =
   | { readonly do: 'write'; readonly of: number; readonly sizeBytes: number }
   | { readonly do: 'endInput'; readonly of: number }
@@ -27,19 +27,19 @@ type Move =
   | { readonly do: 'pipe'; readonly of: number; readonly to: number }
   | { readonly do: 'rest'; readonly turns: number };
 
-/** A launch that is aborted so many turns of the event loop after the call. */
+/** A launch that is aborted this many turns of the event loop after the call. */
 interface Aborted {
   readonly do: 'abortSoon';
   readonly afterTurns: number;
 }
 
-/** A launch of a program that sleeps, until its time is over. */
+/** A launch of a program that sleeps longer than its time limit. */
 interface TimesOut {
   readonly do: 'timeOut';
   readonly timeoutMs: number;
 }
 
-/** A launch into a jail without the program. */
+/** A launch in a jail without the program. */
 interface Missing {
   readonly do: 'launchMissing';
   readonly reusesBuffers: boolean;
@@ -48,10 +48,10 @@ interface Missing {
 type Action = Launch | Move | Aborted | TimesOut | Missing;
 export type Scenario = readonly Action[];
 
-/** More than a pipe or a socket holds: a program that writes it is stopped until somebody reads. */
+/** More than a pipe or a socket holds: a program that writes it blocks until it is read. */
 export const large = 1_000_000;
 
-/** The word before a program sleeps: whoever ends it waits for that, so that all of its output is known. */
+/** A program writes this word before it sleeps. Who ends it waits for the word, so that all its output is known. */
 const ready = 'err=ready';
 
 export function sleeps(launch: Launch): boolean {
@@ -109,7 +109,7 @@ const actions: fc.Arbitrary<Action> = fc.oneof(
   { weight: 1, arbitrary: others },
 );
 
-/** Scenarios with at least one launch. What makes no sense at its place is dropped when it is made sound. */
+/** Scenarios with at least one launch. makeSound() drops impossible actions. */
 export const scenarios: fc.Arbitrary<Scenario> = fc
   .tuple(launches, fc.array(actions, { minLength: 1, maxLength: 14 }))
   .map(([first, rest]) => makeSound([first, ...rest]));
@@ -122,8 +122,8 @@ interface Known {
 }
 
 /**
- * Drops the actions whose outcome would depend on chance: an output is used by one reader, only a program that says when
- * it sleeps is ended from outside, and only an output that is larger than any pipe is destroyed.
+ * Drops the actions whose result would be random: an output has one reader, only a program that announces its sleep is ended from
+ * outside, and only an output larger than any pipe is destroyed.
  */
 function makeSound(actions: Scenario): Scenario {
   const known: Known[] = [];
@@ -198,7 +198,7 @@ function isSound(action: Exclude<Move, { do: 'pipe' | 'rest' }>, one: Known): bo
       one.outputUsed = true;
       return true;
     case 'awaitExit':
-      // it ends by itself, whether somebody reads or not
+      // It ends by itself, even if its output is not read.
       return !sleeps(one.launch) && !writesMuch(one.launch) && !one.launch.words.includes('cat');
     case 'destroyOutput': {
       const isFree = writesMuch(one.launch) && !one.outputUsed;

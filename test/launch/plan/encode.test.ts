@@ -15,7 +15,7 @@ const opsOfHeader = new Map(
 );
 const opOf = new Map(Object.entries(stepTable).map(([name, { op }]) => [name, op]));
 
-// Where the header's name is not the step's in capitals.
+// The names in the header that are not the step's name in capitals.
 const otherNames: Partial<Record<StepName, string>> = {
   join_session_keyring: 'KEYCTL_JOIN_SESSION',
   setrlimit: 'RLIMIT',
@@ -41,7 +41,7 @@ interface Decoded {
   readonly a: bigint;
   readonly b: bigint;
   readonly data: Buffer;
-  /** Where the data begins in the plan. */
+  /** The offset of the data in the plan. */
   readonly dataStart: number;
   readonly padding: Buffer;
 }
@@ -132,7 +132,7 @@ t.test('each step follows the one before, padded with zero bytes to a multiple o
     fc.assert(
       fc.property(planInputs, (input) => {
         const steps = buildPlan(input).flat();
-        // the same in several stages
+        // The same steps in several stages.
         const cut = Math.min(steps.length - 1, input.argv.length);
         const stages = input.newGroup === true ? [steps.slice(0, cut), steps.slice(cut)] : [steps];
         const decoded = decode(encodePlan(stages));

@@ -13,7 +13,7 @@ function always(t: Test, rule: (steps: readonly Step[], input: PlanInput) => boo
   t.doesNotThrow(() => fc.assert(fc.property(planInputs, (input) => rule(buildPlan(input).flat(), input))));
 }
 
-// In every plan that has both; some plan must have both.
+// Holds for each plan that has both steps; at least one plan must have both.
 function inOrder(
   sentence: string,
   earlier: readonly StepName[],
@@ -277,4 +277,87 @@ t.test('program, arguments and environment reach execve as they are', async (t) 
     const last = steps.at(-1);
     return last?.op === 'execve' && last.program === program && last.argv === argv && last.env === env;
   });
+});
+
+t.test('an ordinary launch is these steps', async (t) => {
+  const input: PlanInput = {
+    request: {
+      preserveFds: [],
+      jail: Buffer.from('/srv/jail'),
+      cwd: Buffer.from('/'),
+      umask: undefined,
+      rlimits: [],
+      caps: [],
+      newSession: false,
+      allowNewPrivs: false,
+      dieWithParent: false,
+    },
+    account: {
+      uid: 1001,
+      gid: 1002,
+      groups: [29, 1002],
+      memberships: [29, 1002],
+      name: 'sam',
+      home: '/',
+      shell: '',
+    },
+    keptFds: [7],
+    newGroup: true,
+    parentPid: 0,
+    architecture: 'x64',
+    program: Buffer.from('/bin/sh'),
+    argv: [Buffer.from('sh')],
+    env: [],
+  };
+  const steps = buildPlan(input)
+    .flat()
+    .map((step) => {
+      const { op, ...rest } = step.op === 'seccomp' ? { op: step.op } : step;
+      return `${op} ${JSON.stringify(rest, (_, value: unknown) => (value === Infinity ? 'infinity' : value))}`;
+    });
+  t.same(steps.slice(0, -1), [
+    'join_session_keyring {}',
+    'setpgid {}',
+    'umask {"mask":18,"exact":false}',
+    'setrlimit {"resource":"core","limit":{"soft":0,"hard":0},"mode":"cap-soft"}',
+    'setrlimit {"resource":"stack","limit":{"soft":8388608,"hard":"infinity"},"mode":"cap-soft"}',
+    'setrlimit {"resource":"nofile","limit":{"soft":1024,"hard":"infinity"},"mode":"set-soft"}',
+    'setpriority {}',
+    'oom_score_adj {}',
+    'sched_setscheduler {}',
+    'ioprio_set {}',
+    'personality {"persona":0}',
+    'setitimer {"timer":"real"}',
+    'setitimer {"timer":"virtual"}',
+    'setitimer {"timer":"prof"}',
+    'timer_slack {"nanoseconds":50000}',
+    'child_subreaper {"on":false}',
+    'stdio {"fd":0}',
+    'stdio {"fd":1}',
+    'stdio {"fd":2}',
+    'close_range {"first":3}',
+    'keep_fd {"fd":7}',
+    'fchdir {"directory":"/srv/jail"}',
+    'chroot {}',
+    'chdir {"path":{"type":"Buffer","data":[47]}}',
+    'drop_bounding_set {"keep":[]}',
+    'clear_ambient {}',
+    'securebits {}',
+    'setgroups {"gids":[29,1002]}',
+    'setresgid {"gid":1002}',
+    'setresuid {"uid":1001}',
+    'capset {"capabilities":[]}',
+    'no_new_privs {}',
+    'seccomp {}',
+    'parent_death_signal {"signal":0,"parentPid":0}',
+    'verify_uid {"uid":1001}',
+    'verify_gid {"gid":1002}',
+    'verify_groups {"gids":[29,1002]}',
+    'verify_capabilities {"capabilities":[]}',
+    'verify_no_way_back {}',
+    'verify_no_new_privs {}',
+    'verify_seccomp {}',
+    'verify_cwd {}',
+    'reset_signals {}',
+  ]);
 });

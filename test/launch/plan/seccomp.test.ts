@@ -17,7 +17,7 @@ interface Call {
   readonly args?: readonly bigint[];
 }
 
-/** The kernel's side: runs a filter on struct seccomp_data (linux/filter.h, seccomp(2)). */
+/** Does the kernel's work: runs a filter on struct seccomp_data (linux/filter.h, seccomp(2)). */
 function judge(filter: Buffer, { architecture, number, args = [] }: Call): string {
   const data = Buffer.alloc(64);
   data.writeUInt32LE(number, 0);

@@ -80,7 +80,7 @@ t.test(
     const handed = stdout(a);
     const missing = act([], { stdio: [handed, 'pipe', 'pipe'], program: '/missing' });
     await t.rejects(missing, { code: 'ENOENT' });
-    // as much as one read takes is there by then; a descriptor that waits would wait in the next one
+    // By now the pipe has as much data as one read takes. The next read would block on a blocking descriptor.
     await sleep(300);
     let turns = 0;
     const ticking = setInterval(() => turns++, 10);
@@ -108,7 +108,7 @@ t.test('a stream that was handed on is not read, resumed or closed here', { skip
   await turn();
   t.match(out, { readableFlowing: null, readableLength: 0, destroyed: false });
   t.equal(await reading, 'all of it');
-  // and it can be handed on again: the next program goes on where the last one stopped
+  // It can be handed on again: the next program continues where the last one stopped.
   const c = await act(['cat', 'out=nothing more'], { stdio: [out, 'pipe', 'pipe'] });
   t.equal(await text(c.stdout), 'nothing more');
   out.destroy();
@@ -166,7 +166,7 @@ t.test('nothing is left open of a program that nobody knows any more', { skip },
   const launch = async (): Promise<void> => {
     await once(await act(['out=unread', 'err=unread']), 'close');
     await once(await act([]), 'close');
-    // asked for, but not read, and nothing in it
+    // The stream was created but not read, and the pipe is empty.
     await once(await act([]).then((asked) => asked.stdio && asked), 'close');
   };
   for (let i = 0; i < 10; i++) await launch();

@@ -37,7 +37,7 @@ function parse(lines: string): Line[] {
   return whole.map((line) => JSON.parse(line) as Line);
 }
 
-/** A pipe: an end for reading that does not wait, and one for writing that does. */
+/** A pipe with a non-blocking read end and a blocking write end. */
 class Pipe {
   readonly #readEnd: number;
   readonly writeEnd: number;
@@ -61,7 +61,7 @@ class Pipe {
     closeSync(own);
   }
 
-  /** All that has been in it until now, but for what has filled it. */
+  /** Everything that was written until now, without the fill bytes. */
   read(): string {
     const chunk = Buffer.alloc(1000);
     try {
@@ -83,7 +83,7 @@ t.test(
   'a status descriptor that the caller closes at once is not the next file of that number',
   { skip },
   async (t) => {
-    // A thread of the launch may be quicker to take the number: until the next file has it.
+    // A thread of the launch may take the number first, so this repeats until the next file has it.
     let isReused = false;
     for (let round = 0; round < 2 || (!isReused && round < 20); round++) {
       const [first, second] = [join(directory, `${round} 1`), join(directory, `${round} 2`)];
@@ -133,7 +133,7 @@ while select.select([master], [], [], 0.3)[0]: os.write(1, os.read(master, 65536
     const [path] = (await once(master.stdout, 'data')) as [Buffer];
     const statusFd = openSync(path.toString().trim(), constants.O_WRONLY | constants.O_NOCTTY);
     const program = `/${'x'.repeat(190)}`;
-    // more than it holds, in pieces of which one does not quite fit in
+    // More than the pipe holds, in pieces, one of which only fits in part.
     for (let i = 0; i < 100; i++)
       await t.rejects(runInJail({ ...base, program, statusFd }), { code: 'ENOENT' }, 'and it is told here');
     closeSync(statusFd);
@@ -154,7 +154,7 @@ t.test('a pipe that nobody reads holds nothing up, and its lines come later', { 
   await child.exited;
   clearInterval(ticking);
   t.ok(turns > 0);
-  // the flag would be everybody's who has this open file
+  // The flag would apply to all users of this open file.
   const flags = /^flags:\t([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${pipe.writeEnd}`, 'utf8'))?.[1];
   t.equal(Number.parseInt(flags ?? '', 8) & constants.O_NONBLOCK, 0);
   const hasAll = (): boolean => /"exited".*\n/.test(pipe.read());

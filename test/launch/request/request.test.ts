@@ -10,7 +10,7 @@ import {
 import { signalNumber } from '../../../lib/launch/request/signal.ts';
 import { maxId, toPrincipal } from '../../../lib/launch/request/value.ts';
 
-/** Also what a caller without types may hand over. */
+/** Also for values that TypeScript would refuse. */
 function read(keys: Readonly<Record<string, unknown>>): NormalRequest {
   return normalize({ user: 'sam', jail: '/srv/jail', ...keys });
 }

@@ -136,7 +136,7 @@ t.test(
     await t.rejects(wrong({ preserveFDs: [] }), { name: 'UsageError', hint: "did you mean 'preserveFds'?" });
     for (const more of [
       { timeoutMs: -1 },
-      { timeoutMs: 2 ** 31 - 0.5 }, // which setTimeout() takes for 1
+      { timeoutMs: 2 ** 31 - 0.5 }, // setTimeout() uses 1 instead
       { forceKillAfterMs: 2 ** 31 - 0.5 },
       { timeoutMs: Number.NaN },
       { timeoutMs: 2 ** 31 },

@@ -1,5 +1,5 @@
-// A fault in each call of a launch beside a service: strace is attached to the service for one launch at a time, and
-// counts calls thread by thread, so that the number of a call in the launcher is its place there.
+// A fault in each call of a launch beside a service. strace is attached to the service for one launch at a time. It counts calls
+// for each thread, so a call's number in the launcher is its place there.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
@@ -14,10 +14,10 @@ import { flagsOf } from '../../../lib/launch/plan/table.ts';
 import { normalize } from '../../../lib/launch/request/request.ts';
 import { countCalls, distinctCalls, type CountedCall } from '../../support/fault.ts';
 import { makeJail } from '../../support/programs.ts';
-import { unlessInstalled, unlessRoot } from '../../support/root.ts';
+import { unlessRoot } from '../../support/root.ts';
 import { countOf, processesOf, startService } from '../../support/service.ts';
 
-const skip = unlessRoot() || unlessInstalled('strace', 'setpriv');
+const skip = unlessRoot('strace', 'setpriv');
 const uid = 61_107;
 const jail = skip === false ? makeJail(t, 'actor') : '';
 const user = `${uid}:${uid}`;
@@ -45,7 +45,7 @@ class Service {
     const request = { jail, user, program: '/actor', args: [touch], ...special };
     this.child = startService('commanded', request, {
       stdio: ['pipe', 'pipe', 'inherit'],
-      // groups that would be left over
+      // Groups that a wrong launch would keep.
       wrapper: ['setpriv', '--groups=0,4711', ...wrapper],
     });
     this.#lines = createInterface({ input: this.child.stdout ?? process.stdin })[Symbol.asyncIterator]();
@@ -60,7 +60,7 @@ class Service {
     return JSON.parse(await this.line()) as Answer;
   }
 
-  /** One launch with strace attached; what strace wrote is the second answer. */
+  /** One launch with strace attached; the second result is strace's output. */
   async traced(...options: readonly string[]): Promise<[Answer, string]> {
     const strace = spawn('strace', ['-f', ...options, '-p', String(this.child.pid)], {
       env: { PATH: process.env.PATH ?? '' },
@@ -99,13 +99,13 @@ async function withService(service: Service, body: (service: Service) => Promise
   }
 }
 
-// What the launcher of one launch calls, from its own first instruction on, and how often each call is made elsewhere meanwhile.
+// The calls of a launcher from its first instruction on, and how often other threads make each call meanwhile.
 async function launcherCalls(
   service: Service,
 ): Promise<{ readonly own: readonly CountedCall[]; readonly others: readonly CountedCall[] }> {
   const [, written] = await service.traced('-e', 'trace=all');
   const threads = new Map<string, string[]>();
-  // a call that another thread interrupts is shown in two parts
+  // strace shows a call in two parts if another thread interrupts it.
   for (const [, pid = '', line = ''] of written.matchAll(/^\[pid +(\d+)\] (?!<\.\.\.)(.*)$/gm))
     threads.set(pid, [...(threads.get(pid) ?? []), line.replace(' <unfinished ...>', '')]);
   const traces = [...threads.values()].map((lines) => countCalls(lines));
@@ -122,13 +122,13 @@ async function launcherCalls(
 type Fault = readonly [call: string, when: number, step: string, fault?: string, code?: string];
 
 const faults: readonly Fault[] = [
-  // calls that claim to have succeeded and did nothing
+  // Calls that return success without an effect.
   ['setgroups', 1, 'verify_groups', 'retval=0', 'EBADE'],
   ['setresgid', 1, 'verify_gid', 'retval=0', 'EBADE'],
   ['setresuid', 1, 'verify_uid', 'retval=0', 'EBADE'],
   ['setresuid', 2, 'verify_no_way_back', 'retval=0', 'EBADE'],
   ['chroot', 1, 'verify_cwd', 'retval=0', 'EBADE'],
-  // around the plan
+  // Calls outside the plan.
   ['pipe2', 1, 'launch'],
   ['clone', 1, 'launch'],
   ['dup3', 1, 'launch'],
@@ -151,10 +151,10 @@ function planOf(special: Readonly<Record<string, unknown>>): readonly Step[] {
   }).flat();
 }
 
-// The launcher performs the steps that a prepared thread has not done for it.
+// The launcher runs the steps that a prepared thread has not run for it.
 const elsewhere = stepFlags.inherited | stepFlags.initial | stepFlags.batchPolicy | stepFlags.oomScore;
 
-// A thread that cannot tell its own nice value or I/O class goes on (likeness.cc).
+// If a thread cannot read its own nice value or I/O class, the launch continues (processlaunch.cc).
 const harmless: ReadonlySet<string> = new Set(['getpriority', 'ioprio_get']);
 
 async function stopAtEachStep(
@@ -169,7 +169,7 @@ async function stopAtEachStep(
   const stoppedAt = new Set<number>();
   let place = 1;
   for (const { name, text, when } of distinctCalls(own)) {
-    // strace counts for each thread: one of the service would meet the fault too
+    // strace counts for each thread, so a thread of the service would meet the fault too.
     if (!harmless.has(name) && others.some((other) => other.name === name && other.when >= when)) continue;
     const fault = text.startsWith('setresuid(0, 0, 0') ? 'error=EIO' : 'error=EPERM';
     removeMarker();
@@ -285,10 +285,10 @@ t.test(
   },
 );
 
-// Each is tried twice, taken out and read back, and the one after the last of the kernel's too.
+// Each capability takes two calls, drop and read, and so does the number after the kernel's last one.
 const capabilityCalls = 2 * (Number(readFileSync('/proc/sys/kernel/cap_last_cap', 'utf8')) + 2);
 
-// Once for each thread that launches, before its first launch: a service that has launched nothing yet.
+// Calls of a launching thread before its first launch, in a service that has not launched yet.
 const preparations: readonly Fault[] = [
   ['keyctl', 1, 'join_session_keyring'],
   ['capset', 1, 'launch'],
@@ -316,7 +316,7 @@ for (const [call, when, step, fault = 'error=EPERM', code = 'EPERM'] of preparat
       await withService(new Service({ stdio: 'ignore', cold: true }, wrapper), async (service) => {
         t.match(await service.launch(), { error: { name: 'LaunchError', step, code } });
         t.equal(existsSync(marker), false);
-        // the first few of these are the launcher's too, and it is counted by itself
+        // The first ones of these calls are also the launcher's, which has its own count.
         if (call === 'capset' || (call === 'prctl' && when < 10)) return;
         t.match(await service.launch(), { exit: { exitCode: 0 } });
         t.equal(existsSync(marker), true);
@@ -325,7 +325,7 @@ for (const [call, when, step, fault = 'error=EPERM', code = 'EPERM'] of preparat
   );
 }
 
-// Where a plan asks for something else than the threads have done, the launcher does it itself.
+// If a plan differs from what the thread has set, the launcher runs the step itself.
 const alone: readonly Readonly<Record<string, unknown>>[] = [
   { allowNewPrivs: true },
   { caps: ['net_bind_service'] },

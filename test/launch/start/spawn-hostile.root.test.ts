@@ -1,4 +1,4 @@
-// A program of the jailed user works against the service that starts it.
+// A program of the jailed user attacks the service that starts it.
 import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -44,7 +44,7 @@ t.test(
           if (exitCode !== 1 && !(signal === 'SIGKILL' && stopped === 'ETIMEDOUT'))
             t.fail(`${exitCode} ${signal} ${stopped}`);
         } catch (error) {
-          // the launcher was stopped before it came to the program
+          // The launcher was stopped before it executed the program.
           if (!(error instanceof LaunchError && error.code === 'ETIMEDOUT')) throw error;
         }
       }

@@ -20,9 +20,9 @@ interface State {
 }
 
 interface Service {
-  /** What the probe told. */
+  /** The state of the probe. */
   readonly probe: State;
-  /** Of the service, after the launch. */
+  /** The state of the service after the launch. */
   readonly dumpable: number;
   readonly opened: number;
   /** Cpus_allowed of proc_pid_status(5). */
@@ -41,7 +41,7 @@ async function serve(argument: object, env = plainEnv(), wrapper: readonly strin
   return JSON.parse(stdout) as Service;
 }
 
-/** How many CPUs are in a mask of proc_pid_status(5). */
+/** The number of CPUs in a mask of proc_pid_status(5). */
 const countOf = (mask: string): number =>
   BigInt(`0x${mask.replaceAll(',', '')}`)
     .toString(2)
@@ -61,7 +61,7 @@ t.test(
 );
 
 t.test('nor do descriptors that are not marked close-on-exec', { skip }, async (t) => {
-  // a shell opens them without FD_CLOEXEC, also above the soft limit that it sets afterwards
+  // A shell opens them without FD_CLOEXEC, also above the soft limit that it sets later.
   const script =
     'exec 3</ 7</etc/passwd 200</etc/passwd; ulimit -Sn 64; n=9; while [ $n -lt 60 ]; do eval "exec $n</dev/null"; n=$((n+1)); done; exec "$@"';
   const { probe } = await serve({}, plainEnv(), ['bash', '-c', script, 'bash']);
@@ -75,7 +75,7 @@ t.test(
     const { probe } = await serve({ readStdin: true, stdio: ['inherit', 'pipe', 'inherit'] });
     for (const fd of ['0', '1', '2']) {
       t.equal(probe.fds[fd]?.cloexec, 0);
-      // The flag belongs to the open file, and descriptor 2 is the one of all tests: any of them can set it again.
+      // The flag belongs to the open file, and all tests share descriptor 2: any of them can set it again.
       if (fd === '2') continue;
       t.equal((probe.fds[fd]?.flags ?? O_NONBLOCK) & O_NONBLOCK, 0, `descriptor ${fd} blocks`);
     }
@@ -151,7 +151,7 @@ t.test(
 );
 
 t.test("a key in the service's session keyring does not", { skip }, async (t) => {
-  // The filter hides the keyrings, but not that file, which lists what the reader has in them.
+  // The filter hides the keyrings, but not this file, which lists the reader's keys.
   const read = {
     user,
     jail: '/',
@@ -192,7 +192,7 @@ t.test(
     for (const request of [{}, { caps: ['net_bind_service'] }]) {
       const later = { nice: 10, command: ['ionice', '-c', '3', '-p'] };
       const launch = { user, jail, program: '/probe', ...request };
-      // several, so that the thread is one that has launched before
+      // Several times, so that the thread has launched before.
       const { probe } = await serve({ request: launch, times: 4, later });
       t.equal(probe.nice, 10);
       t.equal(Number(probe.ioprio) >> 13, 3, 'the idle class (IOPRIO_CLASS_IDLE)');

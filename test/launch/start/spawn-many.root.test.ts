@@ -26,7 +26,7 @@ const howMany = Number(process.env.UCHROOT_STRESS ?? 20_000);
 
 const words = (count: number): string[] => Array.from({ length: count }, () => 'x');
 
-// Launchers that nobody waits for.
+// Launchers that were not reaped.
 function strayLaunchers(): readonly number[] {
   return childrenOf(1).filter((pid) => {
     try {
@@ -112,7 +112,7 @@ t.test('children of child_process in the same service are not concerned', { skip
         ([code]) => code as number | null,
       ),
     );
-    // the ordinary fork of one holds the loop for a while; let the others come in between
+    // Each fork blocks the event loop for a while; this lets the other launches run in between.
     if (i % 20 === 0) await sleep(0);
   }
   t.strictSame(
@@ -129,7 +129,7 @@ t.test('a status that somebody else has waited for is null, and nothing hangs', 
   const calls = loadCalls();
   const child = await spawnInJail({ ...base, program: '/actor', args: ['cat', 'exit=3'] });
   child.stdin?.destroy();
-  // blocks the loop, so that the thief is first; a pipe's handle is closed by the loop, so the other end of it is ours
+  // Blocks the loop, so that the thief is first. The loop closes a pipe's handle, so the test holds the other end.
   process.kill(child.pid, 'SIGTERM');
   t.equal(calls.waitAny(), child.pid);
   t.match(await child.exited, { exitCode: null, signal: null });

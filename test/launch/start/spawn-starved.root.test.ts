@@ -1,19 +1,19 @@
-// A service that is refused what its first launch needs: a thread or a set for its event loop.
+// The first launch of a service lacks a thread or an epoll set.
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import t from 'tap';
 
 import { makeJail } from '../../support/programs.ts';
-import { unlessInstalled, unlessRoot } from '../../support/root.ts';
+import { unlessRoot } from '../../support/root.ts';
 import { runService } from '../../support/service.ts';
 
-const skip = unlessRoot() || unlessInstalled('strace');
+const skip = unlessRoot('strace');
 const jail = skip === false ? makeJail(t, 'actor') : '';
 const marker = join(jail, 'tmp/ran');
 const request = { jail, user: '61117:61117', program: '/actor', args: ['touch=/tmp/ran'], stdio: 'ignore' };
 
-/** What its launch was told, each once, with the n-th and all later calls refused. */
+/** The set of results of its launch, with the n-th and all later calls refused. */
 async function refuse(call: string, error: string, places: readonly number[]): Promise<ReadonlySet<string>> {
   const told = new Set<string>();
   for (const place of places) {
@@ -21,7 +21,7 @@ async function refuse(call: string, error: string, places: readonly number[]): P
     const inject = `inject=${call}:error=${error}:when=${place}+`;
     const wrapper = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', `trace=${call}`, '-e', inject];
     const { stdout } = await runService('refused', request, { wrapper });
-    // else Node itself has not come so far
+    // Otherwise Node itself failed to start.
     if (!stdout.startsWith('{')) continue;
     told.add(stdout);
     if (existsSync(marker)) throw new Error(`the program has run, and its launch was told ${stdout}`);

@@ -24,7 +24,7 @@ const jail = skip === false ? makeJail(t, 'actor', 'probe') : '';
 const base = { user: `${uid}:${uid}`, jail, program: '/actor' };
 
 interface Work {
-  /** What the worker does: one thing after the other, or so many beside each other for ever. */
+  /** The worker's task: one thing after the other, or this many in parallel without end. */
   readonly kind: 'run' | 'exec' | 'spawn' | 'loop' | 'environment';
   readonly request: JailRunRequest & { readonly jail: string };
   readonly count?: number;
@@ -33,7 +33,7 @@ interface Work {
 function startWorker(work: Work, env: WorkerOptions['env'] = plainEnv()): Worker {
   return new Worker(join(import.meta.dirname, '../fixture/worker.js'), {
     workerData: work,
-    // without what the test runner has every thread load
+    // Without the modules that the test runner loads in each thread.
     env,
     execArgv: [],
   });
@@ -102,7 +102,7 @@ t.test('the children of a worker that is terminated go with it, and leave no zom
     childrenOf(process.pid).filter((pid) => pids.includes(pid)),
     [],
   );
-  // workers of earlier tests may close theirs only now
+  // Workers of earlier tests may close their descriptors only now.
   t.ok((await settledFds()) <= before, 'no descriptor of theirs is left open');
 });
 
@@ -112,7 +112,7 @@ t.test('so do what they have started, and output that nobody has read', { skip }
   for (const words of [[...started, 'sleep=60000'], started, ['out=unread']]) {
     const worker = startWorker({ kind: 'spawn', request: { ...base, args: words }, count: 4 });
     const pids = (await answer(worker)) as number[];
-    // zombies as long as something of their group holds a pipe
+    // They stay zombies as long as a process of their group holds a pipe.
     if (words === started)
       t.ok(await eventually(() => pids.every((pid) => statusOf(pid, 'State')?.startsWith('Z') === true)));
     await worker.terminate();
@@ -140,7 +140,7 @@ t.test('terminating a worker while launches are in flight, 30 times, is safe', {
   t.ok(await eventually(() => processesOf(uid).length === 0));
   t.ok(await eventually(() => childrenOf(process.pid).length === 0), 'no zombie is left');
   t.ok((await settledFds()) <= before, 'no descriptor is left, wherever the launches were');
-  // the launches of this thread are not concerned, and have no more than their four threads
+  // The launches of this thread are not affected, and use their four threads.
   const { threads } = countOf(process.pid);
   for (let i = 0; i < 8; i++) {
     const runs = Array.from({ length: 8 }, () => runInJail({ ...base, args: ['exit=5'], reject: false }));

@@ -90,7 +90,7 @@ t.test('inherited and swapped descriptors arrive where they are asked for', { sk
   t.strictSame(await run([0, 2, 1]), { stdout: 'to 2;', stderr: 'to 1;', code: 0 });
   t.strictSame(await run(['ignore', 1, 1]), { stdout: 'to 1;to 2;', stderr: '', code: 0 });
   t.strictSame(await run(['ignore', 2, 2]), { stdout: '', stderr: 'to 1;to 2;', code: 0 });
-  // 1 as standard input is a pipe's write end there: reading it fails, which is what was asked for
+  // Here 1 is the write end of a pipe. As standard input it cannot be read, as requested.
   t.match(await run([1, 2, 0]), { stdout: '', stderr: 'to 1;' });
   t.match(await run([2, 1, 0]), { stdout: 'to 1;' });
 });
@@ -102,7 +102,7 @@ t.test('preserveFds keeps the numbers, also those that launching uses itself', {
   t.equal(all, `0 1 2 ${fds.toSorted((a, b) => a - b).join(' ')} `);
   for (const fd of fds.slice(0, 12)) {
     const child = await act(['fds', `cat=${fd}`], { preserveFds: [fd, fd] });
-    // one open file description for all of them would share its offset
+    // If all descriptors shared one open file description, they would share its offset.
     t.equal(await text(child.stdout), `0 1 2 ${fd} kept`);
   }
   fds.forEach(closeSync);
@@ -224,7 +224,7 @@ t.test('dieWithParent: a service that is killed takes its program along', { skip
 t.test('the scheduling of the threads that launch is not that of the program', { skip }, async (t) => {
   for (const caps of [[], ['net_bind_service']]) {
     const child = await act(['sleep=60000'], { stdio: 'ignore', caps });
-    // policy is field 41 (proc_pid_stat(5)); what comes before is the name in brackets, which has no blank here
+    // The policy is field 41 (proc_pid_stat(5)). The name in brackets, an earlier field, has no blank here.
     t.equal(readFileSync(`/proc/${child.pid}/stat`, 'latin1').split(' ')[40], '0');
     child.kill('SIGKILL');
     await child.exited;

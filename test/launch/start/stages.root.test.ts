@@ -1,4 +1,4 @@
-// A plan of several stages, in each way to launch: what fails in whichever stage is told, and the program has not run.
+// A plan of several stages, in each way to launch: a failure in any stage is reported, and then the program has not run.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readlinkSync, rmSync } from 'node:fs';
@@ -29,7 +29,7 @@ const plans: readonly (readonly StepName[])[] = [
 function wordsOf(
   request: Pick<StagesRequest, 'way' | 'args' | 'cuts'> & { readonly faulty?: number },
 ): readonly string[] {
-  // one that runs cannot be written
+  // A running executable cannot be overwritten.
   const file = `${directory}/launcher-${launchers++}`;
   const all = { ...request, jail, user: `${uid}:${uid}`, file };
   const words = [process.execPath, script, JSON.stringify(all)];
@@ -47,7 +47,7 @@ interface Ended {
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;
-  /** Lines of --status-fd. */
+  /** The lines of --status-fd. */
   readonly events: readonly Readonly<Record<string, unknown>>[];
 }
 
@@ -68,7 +68,7 @@ function run(request: Parameters<typeof wordsOf>[0]): Ended {
   };
 }
 
-// What became of both launches of a service.
+// The results of both launches of a service.
 function answers({ stderr }: Ended): readonly unknown[] {
   return stderr
     .split('\n')
@@ -117,7 +117,7 @@ for (const way of ways) {
           t.match(ended.stderr, `uchroot: ${message}\n`);
           const event = ended.events.at(-1);
           t.match(event, { event: 'failed', step: 'keep_fd', code: 'EBADF' });
-          // through all stages
+          // The place counts through all stages.
           t.ok(Number(event?.place) > 10 * faulty, String(event?.place));
         },
       );
@@ -140,7 +140,7 @@ function begin(
 
 async function programOf(child: ChildProcess): Promise<number> {
   await once(child.stdout ?? process.stdin, 'data');
-  // Other threads of a Node in place take a signal that comes before the first wait for signals.
+  // In place, other threads of Node take a signal that comes before the first wait for signals.
   await new Promise((resolve) => setTimeout(resolve, 100));
   return childrenOf(child.pid ?? 0).find((pid) => statusOf(pid, 'Uid')?.startsWith(`${uid}\t`)) ?? 0;
 }

@@ -11,7 +11,7 @@ import { unlessRoot } from '../../support/root.ts';
 const skip = unlessRoot();
 const user = '61113:61113';
 
-/** Removes all files of that name, wherever they are. */
+/** Removes all files of this name. */
 function removeAll(directory: string, name: string): number {
   const found = readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((path) =>
     path.endsWith(`/${name}`),
@@ -66,7 +66,7 @@ t.test('a program whose loader misses a library ends with an error that names it
       /^\/usr\/bin\/env: exited with status 127: its shared library libc\.so\.6, needed by \/usr\/bin\/env: /,
     hint: `uchroot-jail build ${jail} /usr/bin/env`,
   };
-  // what the loader says goes elsewhere
+  // The loader's own message goes to /dev/null.
   await t.rejects(runInJail({ ...request, stdio: 'ignore' }), missing);
   await using open = await openJail(jail, { user, program: '/usr/bin/env', stdio: 'ignore' });
   await t.rejects(open.run(), missing);

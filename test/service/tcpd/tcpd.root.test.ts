@@ -17,8 +17,7 @@ import { answering, helper, openNet } from '../../support/tcpd-net.ts';
 
 const needs = {
   skip:
-    unlessRoot() ||
-    unlessInstalled('inetd', 'tcpd', 'ip', 'python3', 'nsenter') ||
+    unlessRoot('inetd', 'tcpd', 'ip', 'python3', 'nsenter') ||
     (sanitized && 'the sanitized build preloads its runtime'),
 };
 const node = process.execPath;

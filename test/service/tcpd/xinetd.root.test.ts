@@ -4,15 +4,14 @@ import { join } from 'node:path';
 import t from 'tap';
 
 import { packageDirectory } from '../../support/launch.ts';
-import { unlessInstalled, unlessRoot, unlessThere } from '../../support/root.ts';
+import { unlessRoot, unlessThere } from '../../support/root.ts';
 import { sanitized } from '../../support/sanitizer.ts';
 import { openNet } from '../../support/tcpd-net.ts';
 
 // It cannot be installed beside the other inetd; scripts/test unpacks it.
 const xinetd = `${packageDirectory}/build/test/xinetd/usr/sbin/xinetd`;
 const skip =
-  unlessRoot() ||
-  unlessInstalled('ip', 'python3', 'nsenter') ||
+  unlessRoot('ip', 'python3', 'nsenter') ||
   unlessThere(xinetd) ||
   (sanitized && 'the sanitized build preloads its runtime');
 const tcpd = join(import.meta.dirname, '../../../bin/uchroot-tcpd.cjs');

@@ -207,7 +207,7 @@ RestartPreventExitStatus=250
   await machine.until('systemctl show -p ActiveState compiled', /=failed/);
   machine.shell('mv /srv/jail/away /srv/jail/daemon');
   t.equal(show('compiled', 'ExecMainStatus'), '250');
-  t.match(show('compiled', 'StatusText'), /^execve: \/daemon: not found in the jail, or an interpreter/);
+  t.match(show('compiled', 'StatusText'), /^execve: \/daemon: not found in the jail, or its interpreter/);
 });
 
 unitTest('variables of a unit pass by name, and what is lost of them is in the journal', async (t) => {

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 
 import { withAccounts } from '../../support/accounts.ts';
-import { unlessInstalled, unlessRoot } from '../../support/root.ts';
+import { unlessRoot } from '../../support/root.ts';
 import { openFiles } from '../open.ts';
 import { connectOnce, type Told } from './one-connection.ts';
 
-const skip = unlessRoot() || unlessInstalled('strace', 'unshare');
+const skip = unlessRoot('strace', 'unshare');
 
 async function connectTo(
   t: Test,

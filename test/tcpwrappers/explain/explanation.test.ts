@@ -1,16 +1,16 @@
 // The verdicts of Debian's tcpdmatch(8): all of its output that is left is its access line.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 
 import { explain } from '../../../lib/tcpwrappers/explain/explanation.ts';
 import { openHosts } from '../../../lib/tcpwrappers/hosts.ts';
+import { unlessInstalled } from '../../support/root.ts';
 
-const skip = existsSync('/usr/sbin/tcpdmatch') ? false : 'needs tcpd';
-if (skip !== false && process.env['MUST_RUN'] === '1') throw new Error(skip);
+const skip = unlessInstalled('tcpdmatch');
 
 /**
  * hosts.allow, hosts.deny, and requests as tcpdmatch takes them. It does not look up the name of an address that it is

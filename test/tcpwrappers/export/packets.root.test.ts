@@ -25,7 +25,7 @@ two: 10.99.0.9 [fd99::]/127
 };
 const DAEMONS: Readonly<Record<string, number>> = { one: 7001, two: 7002, three: 7003 };
 
-const netNeeds = { skip: unlessRoot() || unlessInstalled('inetd', 'nft', 'ip', 'python3', 'nsenter') };
+const netNeeds = { skip: unlessRoot('inetd', 'nft', 'ip', 'python3', 'nsenter') };
 
 t.test('packets pass the table exactly where the rules let in', netNeeds, async (t) => {
   const net = await openNet(t, {

@@ -9,9 +9,9 @@ import t, { type Test } from 'tap';
 
 import { renewStamp, takeStamp } from '../../../lib/tcpwrappers/file/file-stamp.ts';
 import { openHosts } from '../../../lib/tcpwrappers/index.ts';
-import { unlessInstalled, unlessRoot } from '../../support/root.ts';
+import { unlessRoot } from '../../support/root.ts';
 
-const skip = unlessRoot() || unlessInstalled('mkfs.ext4');
+const skip = unlessRoot('mkfs.ext4');
 
 function mountCoarse(t: Test): string {
   const directory = mkdtempSync(join(tmpdir(), 'uchroot-test-'));

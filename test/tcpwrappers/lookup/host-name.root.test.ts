@@ -3,10 +3,10 @@
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 
-import { unlessInstalled, unlessRoot } from '../../support/root.ts';
+import { unlessRoot } from '../../support/root.ts';
 import { openNetworks, startInside } from '../networks.ts';
 
-const skip = unlessRoot() || unlessInstalled('ip', 'unshare', 'python3');
+const skip = unlessRoot('ip', 'unshare', 'python3');
 const fixture = join(import.meta.dirname, 'fixture/names.js');
 
 // Names by the last byte of the address, and what they lead to: an address, another name, or nothing, not even an answer.
