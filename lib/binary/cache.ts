@@ -1,24 +1,25 @@
-// /etc/ld.so.cache: where ldconfig found which library. Read and written in the format of glibc 2.2 and later.
+// Reads and writes /etc/ld.so.cache, ldconfig's index of libraries, in the format of glibc 2.2 and later.
 
+import { remember } from './elf-files.ts';
 import { type BytePath, toLatin1 } from './path.ts';
 
 export interface CacheEntry {
-  /** The name that a DT_NEEDED asks for. */
+  /** The name in DT_NEEDED. */
   readonly name: BytePath;
   readonly path: BytePath;
-  /** ABI and C library, see cacheFlags() in machine.ts. */
+  /** ABI and C library: cacheFlags() in machine.ts. */
   readonly flags: number;
-  /** The directory below glibc-hwcaps/ it lies in; undefined for one that suits every processor. */
+  /** Its directory below glibc-hwcaps/; undefined for a library for every processor. */
   readonly hwcap?: string;
 }
 
 export interface LibraryCache {
-  /** The entries of a name in the order of the file: the loader takes the first that suits it. */
+  /** The entries of a name in file order: the loader takes the first suitable one. */
   find(name: BytePath): readonly CacheEntry[];
   readonly entries: readonly CacheEntry[];
 }
 
-// The layout stands in sysdeps/generic/dl-cache.h of glibc.
+// The layout is defined in sysdeps/generic/dl-cache.h of glibc.
 const OLD_MAGIC = 'ld.so-1.7.0';
 const OLD_ENTRY_BYTES = 12;
 const MAGIC = 'glibc-ld.so.cache1.1';
@@ -29,22 +30,18 @@ const HWCAPS_TAG = 1;
 const HWCAP_EXTENSION = 0x40000000; // DL_CACHE_HWCAP_EXTENSION, of the upper word
 const ISA_LEVELS = 0x3ff; // DL_CACHE_HWCAP_ISA_LEVEL_MASK, of the upper word
 const MAX_NAME_BYTES = 4096;
-// A hundred times what a large system has: entries that all name the same long string would make much of little.
+// A hundred times the size of a large system. Many entries of a hostile file can name the same long string.
 const MAX_ENTRIES = 1 << 20;
 const MAX_STRING_BYTES = 64 << 20;
 
 /**
- * Reads the cache. Entries that do not make sense are left out, as the loader ignores them; a file that is no cache at all
- * has none. Entries for a processor by the numbers of glibc before 2.37 are left out too: all have a twin for every processor.
+ * Reads the cache. Invalid entries are left out, as the loader ignores them; a file that is not a cache has none. Entries for
+ * a processor by the numbers of glibc before 2.37 are left out too: each has a twin for every processor.
  */
 export function readCache(data: Uint8Array): LibraryCache {
   const entries = readEntries(data);
   const byName = new Map<BytePath, CacheEntry[]>();
-  for (const entry of entries) {
-    const same = byName.get(entry.name);
-    if (same === undefined) byName.set(entry.name, [entry]);
-    else same.push(entry);
-  }
+  for (const entry of entries) remember(byName, entry.name, () => []).push(entry);
   return { entries, find: (name) => byName.get(name) ?? [] };
 }
 
@@ -76,7 +73,7 @@ function readEntries(data: Uint8Array): CacheEntry[] {
   return entries;
 }
 
-/** Where the part of the new format begins: at once, or behind one of the old format, for older loaders. */
+/** The offset of the new format: 0, or after a part in the old format for older loaders. */
 function newFormatStart(data: Uint8Array): number | undefined {
   if (hasMagic(data, 0)) return 0;
   if (data.length < 16 || toLatin1(data.subarray(0, OLD_MAGIC.length)) !== OLD_MAGIC) return undefined;
@@ -95,7 +92,7 @@ function hasMagic(data: Uint8Array, offset: number): boolean {
   );
 }
 
-// The header says its byte order since glibc 2.33; before, it was the machine's, and the number of entries tells.
+// Since glibc 2.33 the header has a byte order. Before, it was the machine's: the smaller number of entries is right.
 function littleEndian(part: Uint8Array): boolean {
   const flag = (part[28] ?? 0) & 3;
   if (flag !== 0) return flag === 2;
@@ -121,14 +118,14 @@ function readHwcaps(
   return [];
 }
 
-// A slice of the one text, which is made faster than a string of its own.
+// A slice of the whole text is faster than decoding each string.
 function stringAt(text: string, offset: number): BytePath | undefined {
   const string = text.slice(offset, offset + MAX_NAME_BYTES);
   const length = string.indexOf('\0');
   return length > 0 ? (string.slice(0, length) as BytePath) : undefined;
 }
 
-/** Writes a cache that ld.so takes. Entries with an hwcap are left out: the loader falls back to their twins. */
+/** Writes a cache for ld.so. Entries with an hwcap are left out: the loader uses their twins. */
 export function writeCache(entries: readonly CacheEntry[], endian: 'little' | 'big'): Buffer {
   const sorted = entries
     .filter(({ hwcap }) => hwcap === undefined)
@@ -136,15 +133,12 @@ export function writeCache(entries: readonly CacheEntry[], endian: 'little' | 'b
   const strings: string[] = [];
   const offsets = new Map<string, number>();
   let end = HEADER_BYTES + sorted.length * ENTRY_BYTES;
-  function offsetOf(text: string): number {
-    const known = offsets.get(text);
-    if (known !== undefined) return known;
-    const offset = end;
-    offsets.set(text, offset);
-    strings.push(`${text}\0`);
-    end += text.length + 1;
-    return offset;
-  }
+  const offsetOf = (text: string) =>
+    remember(offsets, text, () => {
+      strings.push(`${text}\0`);
+      end += text.length + 1;
+      return end - text.length - 1;
+    });
 
   const words = sorted.map(({ name, path, flags }) => [flags, offsetOf(name), offsetOf(path)] as const);
   const head = Buffer.alloc(HEADER_BYTES + sorted.length * ENTRY_BYTES);
@@ -160,8 +154,8 @@ export function writeCache(entries: readonly CacheEntry[], endian: 'little' | 'b
 }
 
 /**
- * The order that the loader's binary search counts on: _dl_cache_libcmp() of glibc, in which runs of digits compare as
- * numbers ("libz.so.9" before "libz.so.10") and a digit comes after any other character.
+ * The order that the loader's binary search requires, _dl_cache_libcmp() of glibc: digits compare as numbers ("libz.so.9"
+ * before "libz.so.10"), and a digit comes after any other character.
  */
 export function compareNames(a: string, b: string): number {
   let [i, j] = [0, 0];

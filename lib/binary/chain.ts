@@ -1,4 +1,4 @@
-// What the kernel executes in place of a script, and env(1) after that, until a program runs.
+// Follows a script to the program that finally runs: through `#!` interpreters and env(1).
 
 import { findCommand, parseEnv } from './env.ts';
 import type { Elf } from './elf.ts';
@@ -11,75 +11,75 @@ import type { Word } from './env-words.ts';
 type Role =
   | 'program'
   | 'script-interpreter'
-  /** What env(1) starts for a script. */
+  /** The program that env(1) starts for a script. */
   | 'command'
   | 'elf-interpreter'
   | 'library'
-  /** A library that `neededBy` opens at run time, by its own note. */
+  /** A library that `neededBy` opens at run time, according to its note. */
   | 'dlopen';
 
 interface Reason {
   readonly role: Role;
-  /** The file that asks for it, as the kernel or the loader names it; undefined for the program. */
+  /** The file that needs it, as the kernel or the loader names it; undefined for the program. */
   readonly neededBy?: BytePath;
-  /** How it asks: the name of a library, or what follows `#!`. */
+  /** The name by which it is needed: of a library, or the text after `#!`. */
   readonly as?: BytePath;
 }
 
 export interface NeededFile extends Reason {
-  /** As the kernel or the loader names it: links in it are not resolved, the path in a root need not be UTF-8. */
+  /** As the kernel or the loader names it: links are not resolved. */
   readonly path: BytePath;
-  /** For a library: the rule that found it. */
+  /** The rule that found a library. */
   readonly foundBy?: FoundBy;
-  /** The rule is $ORIGIN of the program, and works only where /proc is mounted. */
+  /** Found by $ORIGIN of the program, which works only if /proc is mounted. */
   readonly needsProc?: boolean;
   /** Undefined for a script. */
   readonly elf?: Elf;
-  /** Of a `dlopen`: what is said of it. */
+  /** The note about a `dlopen`. */
   readonly note?: DlopenNote;
 }
 
 export interface MissingFile extends Reason {
-  /** What is asked for: a path, the name of a library or of a command, or what env(1) does not understand. */
+  /** What is missing: a path, the name of a library or command, or the argument that env(1) does not understand. */
   readonly path: BytePath;
   /**
-   * `no-interpreter`: neither ELF nor a valid `#!` line. `too-deep`: more than five interpreters in a row, or scripts that start
-   * each other without end. `no-command`: env(1) would fail. `unknown-command`: what env starts depends on a variable, and
-   * may well be there.
+   * `no-interpreter`: neither ELF nor a valid `#!` line. `too-deep`: more than five interpreters in a row, or scripts that
+   * start each other endlessly. `no-command`: env(1) would fail. `unknown-command`: the command of env depends on a variable,
+   * and may exist.
    */
   readonly reason: Unusable | 'no-interpreter' | 'too-deep' | 'no-command' | 'unknown-command';
-  /** The rest of a sentence about it, "it is not there"; the whole reason where `reason` is too coarse. */
+  /** The reason as a clause, "it is not there"; more precise than `reason`. */
   readonly message: string;
 }
 
 /** One execve(2). */
 export interface Run {
-  /** Scripts and then an ELF file, if it comes to one. */
+  /** Scripts, and then an ELF file if one is reached. */
   readonly files: readonly NeededFile[];
   readonly elf?: Elf;
 }
 
 export interface Chain {
-  /** One, and another for each env(1) on the way. What runs in the end is the last. */
+  /** One, and one more for each env(1). The last one runs the program. */
   readonly runs: readonly Run[];
   readonly missing: readonly MissingFile[];
 }
 
 interface Execution {
   readonly file: Reason & { readonly path: BytePath };
-  /** What follows argv[0]. */
+  /** The arguments after argv[0]. */
   readonly args: readonly Word[];
   readonly path: BytePath | undefined;
   /** The working directory. */
   readonly directory: BytePath;
 }
 
-// exec_binprm() of the kernel tries the program and five interpreters.
+// exec_binprm() of the kernel follows five interpreters.
 const MAX_INTERPRETERS = 5;
-// Nothing ends env and a script that start each other; here no sensible chain is longer.
+// A limit for env and a script that start each other; real chains are shorter.
 const MAX_RUNS = 16;
 
-/** From a program to what runs in the end; env(1) looks in `path`, directories with colons between them. */
+/** Follows a program to what finally runs; `path` is the PATH of env(1). */
 export function followScripts(files: Files, program: BytePath, path: BytePath): Chain {
   const runs: Run[] = [];
   let next: Execution = { file: { role: 'program', path: program }, args: [], path, directory: ROOT };
@@ -102,8 +102,8 @@ export function followScripts(files: Files, program: BytePath, path: BytePath): 
 
 const ROOT = bytePath('/');
 
-// As the kernel: a script is replaced by its interpreter, whose arguments are then that of the `#!` line, the script's path,
-// and those of the script (execve(2)).
+// As the kernel: an interpreter replaces its script, and gets the argument of the `#!` line, the script's path, and the
+// script's arguments (execve(2)).
 function execute(
   files: Files,
   { file, args: given, directory }: Execution,
@@ -122,7 +122,7 @@ function execute(
       found.push(next);
       next = { role: 'script-interpreter', path, neededBy: next.path, as: script.line };
     } else if (script !== undefined && next.role === 'command') {
-      // not the kernel but execvp(3) takes it for one of the shell's
+      // execvp(3), not the kernel, runs such a file with the shell
       found.push(next);
       next = { role: 'script-interpreter', path: SHELL, neededBy: next.path };
     } else return { files: found, args, missing: { ...next, ...whyNotRun(look) } };
@@ -135,7 +135,7 @@ function execute(
 
 const SHELL = bytePath('/bin/sh');
 
-/** What env starts; undefined if it starts nothing. */
+/** The command that env starts; undefined if it starts nothing. */
 function startedByEnv(
   files: Files,
   env: NeededFile,
@@ -149,20 +149,14 @@ function startedByEnv(
   switch (call.kind) {
     case 'nothing':
       return undefined;
-    case 'unknown':
-      return {
-        ...reason,
-        path: asked,
-        reason: 'unknown-command',
-        message: `what env starts depends on the variable ${call.variable}`,
-      };
-    case 'failure':
-      return {
-        ...reason,
-        path: asked,
-        reason: 'no-command',
-        message: `env cannot start it: ${call.message}`,
-      };
+    case 'unknown': {
+      const message = `the command of env depends on the variable ${call.variable}`;
+      return { ...reason, path: asked, reason: 'unknown-command', message };
+    }
+    case 'failure': {
+      const message = `env cannot start it: ${call.message}`;
+      return { ...reason, path: asked, reason: 'no-command', message };
+    }
     case 'command': {
       const directory = call.directory === undefined ? here : joinPath(here, call.directory);
       const found = findCommand(files.root, call.command, { path: call.path, directory });

@@ -1,4 +1,4 @@
-// All files that a program needs to start: its `#!` interpreters, its loader, its libraries, each with the reason.
+// Finds all files that a program needs to start: `#!` interpreters, loader and libraries, each with a reason.
 
 import type { Bytes } from '../quote.ts';
 import { type Chain, followScripts, type MissingFile, type NeededFile, type Run } from './chain.ts';
@@ -12,40 +12,37 @@ import { muslArchitecture, openMusl } from './musl.ts';
 import type { DlopenPriority } from './elf-dynamic.ts';
 import { type BytePath, bytePath, joinPath, parentPath } from './path.ts';
 import type { FileRoot } from './root.ts';
-import { walk } from './walk.ts';
+import { resolveLinks } from './walk.ts';
 
 export type { MissingFile, NeededFile } from './chain.ts';
 
 export interface Closure {
-  /** In the order in which the kernel and the loader come to them; each path once. */
+  /** Each path once, in the order in which the kernel and the loader open them. */
   readonly files: readonly NeededFile[];
   /** Empty if the program can start. */
   readonly missing: readonly MissingFile[];
-  /** The loader of what runs in the end; undefined for a static program, or if the search did not come to it. */
+  /** The loader of the program that finally runs; undefined for a static program, or if it was not found. */
   readonly loader?: Loader;
 }
 
 export interface Resolver {
-  /** The closure of a program or a library, a path as the root sees it. @throws EIO and the like, never ENOENT. */
+  /** The closure of a program or library, by its path in the root. @throws EIO and similar errors, never ENOENT. */
   resolve(program: BytePath): Closure;
 }
 
 export interface ResolverOptions {
-  /** The processor to search for; only files for every processor if not given. */
+  /** The processor to search for; by default only files for every processor are found. */
   readonly cpu?: Cpu;
   /**
-   * Whether /proc will be mounted when the program starts, without which the loader does not know $ORIGIN of a program; if not
-   * given, whether it is now.
+   * Whether /proc is mounted when the program starts; without it, the loader does not know $ORIGIN of a program. By default
+   * whether it is mounted now.
    */
   readonly hasProc?: boolean;
-  /** Where env(1) in a `#!` line looks for its command: /usr/local/bin:/usr/bin:/bin if not given, as uchroot sets it. */
+  /** PATH of env(1) in a `#!` line; by default the value that uchroot sets, /usr/local/bin:/usr/bin:/bin. */
   readonly path?: Bytes;
-  /**
-   * The lowest priority at which a library comes along that a file says it opens at run time (.note.dlopen); `recommended` if
-   * not given.
-   */
+  /** The lowest priority of included libraries that a file opens at run time (.note.dlopen); `recommended` by default. */
   readonly dlopen?: DlopenPriority | 'none';
-  /** Files of the same root that another resolver has looked at. */
+  /** The files of the same root that another resolver has read. */
   readonly files?: Files;
 }
 
@@ -57,8 +54,8 @@ interface Search {
 }
 
 /**
- * Answers for many programs of one root, remembering what it has read of it: the root should not change meanwhile.
- * The search is that of the loader the program names, glibc's or musl's; nothing is executed.
+ * Resolves many programs of one root. It caches what it reads, so the root should not change meanwhile. It searches as the
+ * program's loader does, glibc's or musl's; nothing is executed.
  */
 export function openResolver(root: FileRoot, options: ResolverOptions = {}): Resolver {
   const { files = openFiles(root) } = options;
@@ -124,9 +121,9 @@ function withLoader(
   const program = {
     path,
     elf,
-    // The kernel says what file runs, in /proc/self/exe: $ORIGIN has its links resolved. Few ask for it.
+    // The loader reads /proc/self/exe, so links in $ORIGIN are resolved. A getter, because few programs use it.
     get origin() {
-      return hasProc ? parentPath(resolved(files.root, path)) : undefined;
+      return hasProc ? parentPath(resolveLinks(files.root, path)) : undefined;
     },
   };
   const libraries = loadLibraries({ files, loader, program, itself }, dlopen);
@@ -136,16 +133,11 @@ function withLoader(
       missing: libraries.missing,
       loader,
     };
-  // A library is loaded by its program's loader: the usual one only tells where to search.
+  // A library names no loader: the usual one is only used to search, and may be missing.
   const failure = { ...reason, reason: itself.reason, message: itself.message };
   return {
     files: libraries.files,
     missing: [...(interpreter === undefined ? [] : [failure]), ...libraries.missing],
     loader,
   };
-}
-
-function resolved(root: FileRoot, path: BytePath): BytePath {
-  const end = walk(root, path);
-  return end.kind === 'found' ? end.path : path;
 }

@@ -1,4 +1,4 @@
-// The dynamic section of an ELF file, which the loader goes by, and the notes about libraries that the file opens at run time.
+// Reads the dynamic section of an ELF file, and its notes about libraries that it opens at run time.
 
 import {
   elfError,
@@ -11,7 +11,8 @@ import {
   type Window,
 } from './elf-header.ts';
 import { type BytePath, bytePath, toLatin1 } from './path.ts';
-/** One DT_NEEDED, DT_FILTER (as good as needed) or DT_AUXILIARY (loaded if it is there). */
+
+/** A DT_NEEDED, DT_FILTER (as needed) or DT_AUXILIARY (loaded if it exists). */
 export interface Needed {
   readonly name: BytePath;
   readonly optional: boolean;
@@ -20,19 +21,19 @@ export interface Needed {
 /** The entries of the section. */
 export interface DynamicTable {
   readonly kind: 'dynamic';
-  /** By tag; DT_NEEDED, DT_FILTER and DT_AUXILIARY are not among them. */
+  /** By tag, without DT_NEEDED, DT_FILTER and DT_AUXILIARY. */
   readonly values: ReadonlyMap<number, number>;
   /** Offsets into the string table, in order. */
   readonly needed: readonly { readonly at: number; readonly optional: boolean }[];
 }
 
-/** What they say of a file's libraries. */
+/** The information about a file's libraries. */
 export interface Dynamic {
   readonly soname?: BytePath;
   readonly needed: readonly Needed[];
   readonly rpath?: BytePath;
   readonly runpath?: BytePath;
-  /** DT_AUDIT and DT_DEPAUDIT: libraries with a say in what the loader does (rtld-audit(7)), with colons between them. */
+  /** DT_AUDIT and DT_DEPAUDIT: libraries that the loader calls (rtld-audit(7)), separated by colons. */
   readonly auditors: readonly BytePath[];
   readonly flags1: number;
 }
@@ -41,7 +42,7 @@ const MAX_ENTRIES = 16384;
 const MAX_NEEDED = 1024;
 const MAX_STRING_BYTES = 65536;
 
-/** d_tag of elf(5), as far as anything here asks for it. */
+/** The values of d_tag that are used here (elf(5)). */
 export const DT = {
   needed: 1,
   hash: 4,
@@ -59,13 +60,13 @@ export const DT = {
   filter: 0x7fffffff,
 } as const;
 
-/** The section of a file that has one. */
+/** The dynamic section; undefined if there is none. */
 export function readDynamicTable(window: Window, header: Header): DynamicTable | ElfError | undefined {
   const segment = header.segments.find(({ type }) => type === PT.dynamic);
   if (segment === undefined) return undefined;
   const entryBytes = header.abi.bits / 4;
   const count = Math.min(Math.floor(segment.fileBytes / entryBytes), MAX_ENTRIES);
-  // The loader goes by the address it maps the section to, not by the offset written beside it.
+  // the loader uses the address of the section, not the offset in the program header
   const offset = fileOffset(header, segment.address);
   const section = offset === undefined ? undefined : window.bytes(offset, count * entryBytes);
   if (section === undefined) return elfError('truncated', 'it ends within its dynamic section');
@@ -85,13 +86,13 @@ export function readDynamicTable(window: Window, header: Header): DynamicTable |
   return { kind: 'dynamic', values, needed };
 }
 
-/** Where in the file the table lies that an entry gives the address of. */
+/** The file offset of the table whose address an entry gives. */
 export function offsetOf(header: Header, { values }: DynamicTable, tag: number): number | undefined {
   const address = values.get(tag);
   return address === undefined ? undefined : fileOffset(header, address);
 }
 
-/** Reads the strings that the section names; one outside the file makes the file malformed. */
+/** Reads the strings that the section names; a string outside the file is an error. */
 export function readDynamic(window: Window, header: Header, table: DynamicTable): Dynamic | ElfError {
   const { values } = table;
   const strings = offsetOf(header, table, DT.strtab);
@@ -108,7 +109,7 @@ export function readDynamic(window: Window, header: Header, table: DynamicTable)
   const needed: Needed[] = [];
   for (const { at, optional } of table.needed) {
     const name = string(at);
-    if (name === undefined) break; // one broken string is enough, and bounds the work
+    if (name === undefined) break; // stop at the first broken string, to limit the work
     needed.push({ name, optional });
   }
   const soname = string(values.get(DT.soname));
@@ -126,14 +127,14 @@ export function readDynamic(window: Window, header: Header, table: DynamicTable)
   };
 }
 
-/** How badly it is wanted; without a `required` one the program does not do what it is for. */
+/** Without a `required` library the program does not work. */
 export type DlopenPriority = 'required' | 'recommended' | 'suggested';
 
 export interface DlopenNote {
-  /** Alternatives, the preferred first: one of them is opened. At least one. */
+  /** At least one alternative, the preferred first: one of them is opened. */
   readonly sonames: readonly BytePath[];
   readonly priority: DlopenPriority;
-  /** What it is needed for, in the words of the file: for messages, and to be quoted there. */
+  /** Its purpose in the words of the file; messages must quote it. */
   readonly feature?: string;
   readonly description?: string;
 }
@@ -141,14 +142,14 @@ export interface DlopenNote {
 const NT_FDO_DLOPEN_METADATA = 0x407c0c0a;
 const OWNER = 'FDO\0';
 const NOTE_HEADER_BYTES = 12;
-// systemd's, the longest known, take 2 KiB
+// systemd's notes, the longest known, take 2 KiB
 const MAX_SEGMENT_BYTES = 65536;
 const MAX_SEGMENTS = 16;
 const MAX_NOTES = 256;
 const MAX_SONAMES = 16;
 const MAX_NAME_BYTES = 255; // NAME_MAX
 
-/** The notes of a file, in its order; what is not as the specification says is left out. */
+/** The notes of a file in order; malformed ones are skipped. */
 export function readDlopenNotes(window: Window, header: Header): readonly DlopenNote[] {
   const segments = header.segments.filter(({ type }) => type === PT.note).slice(0, MAX_SEGMENTS);
   return segments
@@ -157,12 +158,12 @@ export function readDlopenNotes(window: Window, header: Header): readonly Dlopen
     .slice(0, MAX_NOTES);
 }
 
-// elf(5), "Notes (Nhdr)": three words, the owner, the description, both padded.
+// elf(5), "Notes (Nhdr)": three words, then owner and description, both padded.
 function descriptionsIn(window: Window, { abi }: Header, segment: Segment): readonly Uint8Array[] {
   const data = window.bytes(segment.offset, Math.min(segment.fileBytes, MAX_SEGMENT_BYTES));
   if (data === undefined) return [];
   const fields = fieldsOf(data, abi);
-  const unit = segment.align === 8 ? 8 : 4; // of a segment, so that all its notes share it
+  const unit = segment.align === 8 ? 8 : 4; // the same for all notes of a segment
   const found: Uint8Array[] = [];
   for (let at = 0; at + NOTE_HEADER_BYTES <= data.length;) {
     const [ownerBytes, descriptionBytes, type] = [fields.word(at), fields.word(at + 4), fields.word(at + 8)];
@@ -200,7 +201,7 @@ function readEntry(entry: unknown): readonly DlopenNote[] {
   return [
     {
       sonames: sonames.map(bytePath),
-      // the specification's word for one that says nothing
+      // the specification's default
       priority: isPriority(priority) ? priority : 'recommended',
       ...(typeof feature === 'string' && { feature }),
       ...(typeof description === 'string' && { description }),

@@ -2,9 +2,10 @@
 
 import { type Elf, readElf } from './elf.ts';
 import type { BytePath } from './path.ts';
-import { errorCode, type FileRoot } from './root.ts';
+import { errorCode, type FileRoot, type OpenFile, withFile } from './root.ts';
 import { readScript, type Script, SCRIPT_HEAD_BYTES } from './shebang.ts';
-/** Why a file that was found, or looked for, is of no use. */
+
+/** Why a file cannot be used. */
 export type Unusable =
   | 'absent'
   | 'denied'
@@ -16,24 +17,24 @@ export type Unusable =
   | 'unreadable';
 
 export type Look =
-  /** `identity`: of two paths with the same one both lead to one file. */
+  /** `identity`: two paths with the same one lead to the same file. */
   | { readonly kind: 'elf'; readonly elf: Elf; readonly identity: string }
   | {
       readonly kind: 'unusable';
       readonly reason: Unusable;
-      /** The rest of a sentence about it: "it is not there". */
+      /** The reason as a clause: "it is not there". */
       readonly message: string;
-      /** What a file that is not ELF says in its first line. */
+      /** The `#!` line of a file that is not ELF. */
       readonly script?: Script;
     };
 
 export interface Files {
   readonly root: FileRoot;
-  /** The ELF file at `path`, links followed. */
+  /** Reads the ELF file at `path`, links followed. */
   look(path: BytePath): Look;
-  /** Begins a piece of work, which may look at 100,000 files: a hostile one could ask for a search without end. */
+  /** Starts a new search, of up to 100,000 files: a hostile file could cause an endless one. */
   begin(): void;
-  /** Whether anything lies at `path`; a directory that is not there need not be searched. */
+  /** Whether `path` exists; a missing directory need not be searched. */
   exists(path: BytePath): boolean;
 }
 
@@ -44,7 +45,7 @@ const TOO_MANY: Look = {
   message: 'too many files were looked at before it',
 };
 
-/** Remembers what it has looked at: as long as it is used, the root should not change. */
+/** Caches what it reads: the root should not change meanwhile. */
 export function openFiles(root: FileRoot): Files {
   const looks = new Map<BytePath, Look>();
   const presence = new Map<BytePath, boolean>();
@@ -59,9 +60,10 @@ export function openFiles(root: FileRoot): Files {
   };
 }
 
+/** The cached value of a key; `find` computes it the first time. */
 export function remember<K, V>(known: Map<K, V>, key: K, find: () => V): V {
   const answer = known.get(key);
-  if (answer !== undefined) return answer;
+  if (answer !== undefined || known.has(key)) return answer as V;
   const fresh = find();
   known.set(key, fresh);
   return fresh;
@@ -69,31 +71,27 @@ export function remember<K, V>(known: Map<K, V>, key: K, find: () => V): V {
 
 function lookAt(root: FileRoot, path: BytePath): Look {
   try {
-    const file = root.open(path);
-    if (file === undefined) return { kind: 'unusable', reason: 'absent', message: 'it is not there' };
-    try {
-      const elf = readElf(file.read);
-      const { dev, ino, sizeBytes } = file.status;
-      // nobody looks before it is used, and then it is a SIGBUS
-      if (elf.kind === 'elf' && elf.loadedBytes > sizeBytes)
-        return {
-          kind: 'unusable',
-          reason: 'truncated',
-          message: `it ends after ${sizeBytes} of ${elf.loadedBytes} bytes`,
-        };
-      if (elf.kind === 'elf') return { kind: 'elf', elf, identity: `${dev}:${ino}` };
-      const failure = { kind: 'unusable', reason: elf.code, message: elf.message } as const;
-      if (elf.code !== 'not-elf') return failure;
-      return { ...failure, script: readScript(file.read(0, SCRIPT_HEAD_BYTES)) };
-    } finally {
-      file.close();
-    }
+    return (
+      withFile(root, path, lookInto) ?? { kind: 'unusable', reason: 'absent', message: 'it is not there' }
+    );
   } catch (error) {
     return unusable(error);
   }
 }
 
-// What a system error while looking means; anything else is thrown on.
+function lookInto({ read, status: { dev, ino, sizeBytes } }: OpenFile): Look {
+  const elf = readElf(read);
+  if (elf.kind === 'elf') {
+    if (elf.loadedBytes <= sizeBytes) return { kind: 'elf', elf, identity: `${dev}:${ino}` };
+    // the loader does not check this; the program would die of SIGBUS
+    const message = `it ends after ${sizeBytes} of ${elf.loadedBytes} bytes`;
+    return { kind: 'unusable', reason: 'truncated', message };
+  }
+  const failure = { kind: 'unusable', reason: elf.code, message: elf.message } as const;
+  return elf.code === 'not-elf' ? { ...failure, script: readScript(read(0, SCRIPT_HEAD_BYTES)) } : failure;
+}
+
+// The meaning of a system error; other errors are thrown again.
 function unusable(error: unknown): Extract<Look, { kind: 'unusable' }> {
   const code = errorCode(error);
   if (code === undefined) throw error;
@@ -107,6 +105,6 @@ function isPresent(root: FileRoot, path: BytePath): boolean {
   try {
     return root.lstat(path) !== undefined;
   } catch {
-    return false; // the loader would not come in either
+    return false; // the loader could not enter it either
   }
 }

@@ -1,25 +1,26 @@
-// The ELF header and the program headers, read through a window on a file that may lie about its size.
+// Reads the ELF header and the program headers, through a window that is safe on hostile files.
 
 import { type Abi, floatAbi } from './machine.ts';
 import { toLatin1 } from './path.ts';
+
 /** Reads up to `lengthBytes` at `offset`; returns fewer bytes at the end of the file, never more. */
 export type ReadAt = (offset: number, lengthBytes: number) => Uint8Array;
 
-/** For tables that are gone through once and not kept. */
+/** The read size for tables that are scanned once and not kept. */
 export const CHUNK_BYTES = 65536;
 
 const PAGE_BYTES = 4096;
-// An ELF file's headers, dynamic section and the strings it names touch a handful of pages.
+// The headers, dynamic section and strings of an ELF file touch a few pages.
 const MAX_PAGES = 1024;
 
 export interface Window {
-  /** Exactly these bytes, or undefined if the file ends before them or too much was asked for already. */
+  /** Exactly these bytes; undefined if the file ends before, or too much was read already. */
   bytes(offset: number, lengthBytes: number): Uint8Array | undefined;
-  /** The bytes from `offset` up to a NUL, or undefined if none comes within `maxBytes`. */
+  /** The bytes from `offset` up to a NUL; undefined if there is none within `maxBytes`. */
   untilNul(offset: number, maxBytes: number): Uint8Array | undefined;
 }
 
-/** Keeps the pages it has read, 4 MiB at most, so that a hostile file costs neither memory nor time. */
+/** Caches the pages that it reads, at most 4 MiB, which limits memory and time for a hostile file. */
 export function openWindow(read: ReadAt): Window {
   const pages = new Map<number, Uint8Array>();
 
@@ -74,7 +75,7 @@ export function openWindow(read: ReadAt): Window {
   return { bytes, untilNul };
 }
 
-/** Up to `lengthBytes` at an offset that may make no sense: nothing where no file can have anything. */
+/** Up to `lengthBytes` at an unchecked offset; nothing if the offset is invalid. */
 export function readChunk(read: ReadAt, offset: number, lengthBytes: number): Uint8Array {
   const length = Math.min(lengthBytes, CHUNK_BYTES);
   if (!Number.isSafeInteger(offset + length) || offset < 0 || length <= 0) return new Uint8Array(0);
@@ -88,7 +89,7 @@ export interface Fields {
   address(offset: number): number;
 }
 
-// 64-bit values beyond 2^53 lose their low bits here; no file is that large, so they only ever miss.
+// 64-bit values above 2^53 lose their low bits; no file is that large, so they are outside every file.
 export function fieldsOf(data: Uint8Array, { endian, bits }: Pick<Abi, 'endian' | 'bits'>): Fields {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const little = endian === 'little';
@@ -103,10 +104,10 @@ export function fieldsOf(data: Uint8Array, { endian, bits }: Pick<Abi, 'endian' 
   };
 }
 
-/** What is wrong with a file that was to be read as ELF: a result, since files in a jail are data. */
+/** Why a file cannot be read as ELF. It is a result, not an exception, because any file can be in a jail. */
 export interface ElfError {
   readonly kind: 'elf-error';
-  /** `not-elf` has another magic number; `truncated` ends too early; `malformed` contradicts the format. */
+  /** `not-elf`: another magic number; `truncated`: the file ends too early; `malformed`: it violates the format. */
   readonly code: 'not-elf' | 'truncated' | 'malformed';
   readonly message: string;
 }
@@ -115,11 +116,9 @@ export interface Header {
   readonly kind: 'header';
   readonly abi: Abi;
   readonly type: 'executable' | 'shared-object' | 'relocatable' | 'core' | 'other';
-  /** e_flags. */
-  readonly flags: number;
-  /** Of an executable or a shared object what is loaded, PT_DYNAMIC, PT_INTERP and PT_NOTE; nothing of any other file. */
+  /** PT_LOAD, PT_DYNAMIC, PT_INTERP and PT_NOTE of an executable or shared object; empty for other files. */
   readonly segments: readonly Segment[];
-  /** Where the section headers lie, if there are any: a linker's view, which a loader does not read. */
+  /** The section headers, if there are any; a loader does not read them. */
   readonly sections: { readonly offset: number; readonly count: number };
 }
 
@@ -131,8 +130,8 @@ export interface Segment {
   readonly align: number;
 }
 
-const MAX_PROGRAM_HEADER_BYTES = 65536; // load_elf_phdrs() of the kernel takes no more
-/** p_type of elf(5), as far as anything here asks for it. */
+const MAX_PROGRAM_HEADER_BYTES = 65536; // the limit of load_elf_phdrs() of the kernel
+/** The values of p_type that are used here (elf(5)). */
 export const PT = { null: 0, load: 1, dynamic: 2, interp: 3, note: 4 } as const;
 
 const TYPES: Readonly<Record<number, Header['type']>> = {
@@ -144,7 +143,7 @@ const TYPES: Readonly<Record<number, Header['type']>> = {
 
 const TOO_SHORT = elfError('truncated', 'it ends within the ELF header');
 
-/** Follows elf(5); program headers that the kernel would refuse are an error. */
+/** Follows elf(5); program headers that the kernel refuses are an error. */
 export function readHeader(window: Window): Header | ElfError {
   const shape = readShape(window);
   if ('kind' in shape) return shape;
@@ -153,15 +152,13 @@ export function readHeader(window: Window): Header | ElfError {
   if (data === undefined) return TOO_SHORT;
   const fields = fieldsOf(data, shape);
   const machine = fields.half(18);
-  const flags = fields.word(wide ? 48 : 36);
   const type = TYPES[fields.half(16)] ?? 'other';
 
-  const float = floatAbi(machine, flags);
+  const float = floatAbi(machine, fields.word(wide ? 48 : 36)); // e_flags
   const header: Header = {
     kind: 'header',
     abi: { ...shape, machine, ...(float !== undefined && { floatAbi: float }) },
     type,
-    flags,
     segments: [],
     sections: { offset: fields.address(wide ? 40 : 32), count: fields.half(wide ? 60 : 48) },
   };
@@ -175,7 +172,7 @@ export function readHeader(window: Window): Header | ElfError {
   return { ...header, segments: readSegments(table, count, shape) };
 }
 
-// e_ident: what the rest of the file is written in.
+// e_ident gives the class and byte order of the rest.
 function readShape(window: Window): Pick<Abi, 'bits' | 'endian'> | ElfError {
   const magic = window.bytes(0, 4);
   if (magic === undefined || toLatin1(magic) !== '\x7fELF')
@@ -208,7 +205,7 @@ function readSegments(table: Uint8Array, count: number, shape: Pick<Abi, 'bits' 
   return segments;
 }
 
-/** Where in the file the byte lies that is loaded at `address`. */
+/** The file offset of the byte that is loaded at `address`. */
 export function fileOffset({ segments }: Header, address: number): number | undefined {
   const segment = segments.find(
     ({ type, address: start, fileBytes }) =>

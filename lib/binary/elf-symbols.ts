@@ -1,4 +1,4 @@
-// Which functions an ELF file takes from its libraries: the undefined symbols of its dynamic symbol table.
+// Finds the functions that an ELF file imports: the undefined symbols of its dynamic symbol table.
 
 import { DT, type DynamicTable, offsetOf, readDynamicTable } from './elf-dynamic.ts';
 import {
@@ -13,6 +13,7 @@ import {
 } from './elf-header.ts';
 import { MACHINE } from './machine.ts';
 import { toLatin1 } from './path.ts';
+
 // LLVM has 50,000, node 75,000, Chromium some 100,000.
 const MAX_SYMBOLS = 1 << 20;
 const MAX_SECTION_BYTES = 1 << 18;
@@ -20,8 +21,8 @@ const SHT_DYNSYM = 11;
 const MACHINE_ALPHA = 0x9026;
 
 /**
- * The number of entries of DT_SYMTAB, by DT_HASH, DT_GNU_HASH, the section headers, or else where the strings begin: all linkers
- * put them behind the symbols. 1,048,576 at most.
+ * The number of entries of DT_SYMTAB, at most 1,048,576: by DT_HASH, DT_GNU_HASH, the section headers, or the start of the
+ * strings, which all linkers place after the symbols.
  */
 function countSymbols(window: Window, read: ReadAt, header: Header, table: DynamicTable): number {
   const count =
@@ -32,10 +33,10 @@ function countSymbols(window: Window, read: ReadAt, header: Header, table: Dynam
   return Math.min(count, MAX_SYMBOLS);
 }
 
-// nbucket, nchain, …: as many chains as symbols (System V gABI, "Hash Table").
+// nbucket, nchain, …: nchain is the number of symbols (System V gABI, "Hash Table").
 function countByHash(window: Window, { abi }: Header, offset: number | undefined): number | undefined {
   if (offset === undefined) return undefined;
-  // the two machines whose words here are of 64 bits (elf/elf.h of glibc)
+  // the two machines with 64-bit words in this table (elf/elf.h of glibc)
   const wide = abi.bits === 64 && (abi.machine === MACHINE.s390 || abi.machine === MACHINE_ALPHA);
   const data = window.bytes(offset, wide ? 16 : 8);
   if (data === undefined) return undefined;
@@ -45,7 +46,7 @@ function countByHash(window: Window, { abi }: Header, offset: number | undefined
 
 // nbuckets, symoffset, bloom_size, bloom_shift, bloom[], buckets[], chains[]: a bucket holds the index of its first symbol,
 // and the lowest bit of a chain's word ends it (elf/dl-lookup.c of glibc). The last symbol ends the chain that begins last.
-// Without a hashed symbol the table tells nothing: GNU ld writes a symoffset of 1 then.
+// Without hashed symbols the table gives no number: GNU ld then writes a symoffset of 1.
 function countByGnuHash(read: ReadAt, { abi }: Header, offset: number | undefined): number | undefined {
   if (offset === undefined) return undefined;
   const head = readChunk(read, offset, 16);
@@ -69,7 +70,7 @@ function countByGnuHash(read: ReadAt, { abi }: Header, offset: number | undefine
   return last;
 }
 
-/** Calls `take` with words of a table until it returns false. */
+/** Calls `take` with the words of a table until it returns false. */
 function eachWord(
   read: ReadAt,
   abi: Header['abi'],
@@ -77,7 +78,7 @@ function eachWord(
   count: number,
   take: (word: number) => boolean,
 ): void {
-  // most tables are small, and a chain has a few words
+  // start small: most tables are small, and a chain has few words
   for (let done = 0, bytes = 1024; done < count; bytes = CHUNK_BYTES) {
     const data = readChunk(read, offset + done * 4, Math.min(bytes, (count - done) * 4));
     if (data.length < 4) return;
@@ -108,13 +109,13 @@ function countByStrings({ abi }: Header, { values }: DynamicTable): number {
   return Math.max(0, Math.floor(bytes / (abi.bits === 64 ? 24 : 16)));
 }
 
-// node has 5 MiB of names; more than 20 are not known of any program.
+// node has 5 MiB of names; no known program has more than 20.
 const MAX_STRING_BYTES = 64 << 20;
 
 /**
- * Those of `wanted`, ASCII names, that the file imports, weak ones included: "does this program call getpwnam?" A static
- * program imports nothing, nor does a file that is not ELF. Of a hostile file 100 MiB are read at most, and 16 MiB held;
- * only what `read` itself throws is thrown.
+ * The names of `wanted`, in ASCII, that the file imports, weak symbols included: "does this program call getpwnam?" A static
+ * program and a file that is not ELF import nothing. At most 100 MiB of a hostile file are read, and 16 MiB kept.
+ * @throws only as `read` does
  */
 export function readImports(read: ReadAt, wanted: ReadonlySet<string>): ReadonlySet<string> {
   const window = openWindow(read);
@@ -132,7 +133,7 @@ export function readImports(read: ReadAt, wanted: ReadonlySet<string>): Readonly
   return among(wanted, names, (at) => readChunk(read, strings + at, end - at));
 }
 
-/** Where in the string table the names of undefined symbols begin, in ascending order. */
+/** The offsets in the string table of the names of undefined symbols, ascending. */
 function namesOfUndefined(read: ReadAt, { abi }: Header, offset: number, count: number): Uint32Array {
   // st_name and st_shndx of Elf64_Sym and Elf32_Sym
   const [symbolBytes, section] = abi.bits === 64 ? [24, 6] : [16, 14];
@@ -142,7 +143,7 @@ function namesOfUndefined(read: ReadAt, { abi }: Header, offset: number, count: 
     const wanted = Math.min(atOnce, count - done) * symbolBytes;
     const data = readChunk(read, offset + done * symbolBytes, wanted);
     const fields = fieldsOf(data, abi);
-    // In all of the table: a function whose address a program takes may be undefined and stand among the defined.
+    // The whole table: an undefined function whose address is taken can be among the defined symbols.
     for (let at = 0; at + symbolBytes <= data.length; at += symbolBytes)
       if (fields.half(at + section) === 0) names.push(fields.word(at));
     if (data.length < wanted) break;
@@ -151,7 +152,7 @@ function namesOfUndefined(read: ReadAt, { abi }: Header, offset: number, count: 
   return Uint32Array.from(names).toSorted();
 }
 
-/** The strings of a table that are wanted, in one pass over the table: `read` returns what begins at an offset. */
+/** The wanted strings of a table, in one pass: `read` returns the bytes from an offset. */
 function among(
   wanted: ReadonlySet<string>,
   offsets: Uint32Array,
@@ -172,7 +173,7 @@ function among(
     }
     const text = chunk.subarray(at - start, at - start + longest + 1);
     const end = text.indexOf(0);
-    if (end < 0) continue; // longer than any that is wanted
+    if (end < 0) continue; // longer than all wanted names
     const name = toLatin1(text.subarray(0, end));
     if (wanted.has(name)) found.add(name);
   }

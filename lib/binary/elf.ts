@@ -1,4 +1,4 @@
-// Reads of an ELF file what the kernel and the dynamic loader go by: pure, and safe on hostile input.
+// Reads the parts of an ELF file that the kernel and the dynamic loader use. Pure, and safe on hostile input.
 
 import {
   type DlopenNote,
@@ -26,29 +26,25 @@ export type { ElfError } from './elf-header.ts';
 export interface Elf extends Abi {
   readonly kind: 'elf';
   readonly type: Header['type'];
-  /** e_flags. */
-  readonly flags: number;
   /** PT_INTERP: the loader that the kernel starts. */
   readonly interpreter?: BytePath;
   /**
-   * How it comes to its libraries: `dynamic` has an interpreter, `static` and `static-pie` need nothing, a
-   * `library` is loaded by others, `none` cannot be run (an object file, a core).
+   * `dynamic` has an interpreter, `static` and `static-pie` need no loader, a `library` is loaded by others, `none` cannot be
+   * run (an object file, a core).
    */
   readonly linkage: 'dynamic' | 'static' | 'static-pie' | 'library' | 'none';
   readonly soname?: BytePath;
   readonly needed: readonly Needed[];
-  /** DT_RPATH as written; a loader ignores it beside a DT_RUNPATH. */
+  /** DT_RPATH as written; a loader ignores it if there is a DT_RUNPATH. */
   readonly rpath?: BytePath;
   readonly runpath?: BytePath;
   /** DT_AUDIT and DT_DEPAUDIT as written. */
   readonly auditors: readonly BytePath[];
   /** DF_1_NODEFLIB: only RPATH and RUNPATH are searched. */
   readonly noDefaultLibraries: boolean;
-  /** How far into the file its loadable segments reach. */
+  /** The end of its last loadable segment in the file. */
   readonly loadedBytes: number;
-  /** DF_1_PIE. */
-  readonly pie: boolean;
-  /** Libraries that it says it opens at run time. */
+  /** Libraries that it opens at run time, according to its notes. */
   readonly dlopen: readonly DlopenNote[];
 }
 
@@ -58,16 +54,16 @@ const DF_1_PIE = 0x08000000;
 const NOT_DYNAMIC: Dynamic = { needed: [], auditors: [], flags1: 0 };
 
 /**
- * Reads an ELF file through `read`, 4 MiB of it at most. Whatever the bytes are, the answer is an Elf or an
- * ElfError; only what `read` itself throws is thrown. Follows elf(5) and the System V gABI.
+ * Reads at most 4 MiB of an ELF file. Any bytes give an Elf or an ElfError (elf(5), System V gABI).
+ * @throws only as `read` does
  */
 export function readElf(read: ReadAt): Elf | ElfError {
   const window = openWindow(read);
   const header = readHeader(window);
   if (header.kind === 'elf-error') return header;
-  const { abi, type, flags } = header;
+  const { abi, type } = header;
   const loaded = header.segments.filter((segment) => segment.type === PT.load);
-  // ld.so says "object file has no loadable segments" then, and the kernel jumps to nothing
+  // ld.so fails with "object file has no loadable segments"
   if (loaded.length === 0 && (type === 'executable' || type === 'shared-object'))
     return elfError('malformed', 'it has nothing that could be loaded');
   const interpreter = readInterpreter(window, header);
@@ -81,14 +77,12 @@ export function readElf(read: ReadAt): Elf | ElfError {
     kind: 'elf',
     ...abi,
     type,
-    flags,
     ...(interpreter !== undefined && { interpreter }),
     linkage: linkageOf(type, interpreter, dynamic),
     ...libraries,
     loadedBytes: Math.max(0, ...loaded.map(({ offset, fileBytes }) => offset + fileBytes)),
     noDefaultLibraries: (flags1 & DF_1_NODEFLIB) !== 0,
-    pie: (flags1 & DF_1_PIE) !== 0,
-    // last: notes may be wrong and large, and nothing else depends on them
+    // last: notes can be wrong and large, and nothing else depends on them
     dlopen: readDlopenNotes(window, header),
   };
 }
@@ -100,7 +94,7 @@ function linkageOf(type: Elf['type'], interpreter: string | undefined, dynamic: 
   return (dynamic.flags1 & DF_1_PIE) !== 0 && dynamic.needed.length === 0 ? 'static-pie' : 'library';
 }
 
-// As load_elf_binary(): the first PT_INTERP, 2…PATH_MAX bytes with a NUL at the end.
+// As load_elf_binary(): the first PT_INTERP, of 2…PATH_MAX bytes, ending in NUL.
 function readInterpreter(window: Window, { segments }: Header): BytePath | undefined | ElfError {
   const segment = segments.find(({ type }) => type === PT.interp);
   if (segment === undefined) return undefined;

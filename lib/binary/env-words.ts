@@ -1,28 +1,29 @@
-// Splits the one argument that a `#!` line can have into words, as `env -S` does.
+// Splits the argument of a `#!` line into words, as `env -S` does.
 
 import { type BytePath, showPath } from './path.ts';
+
 /** A word of a command line. */
 export interface Word {
   readonly text: BytePath;
-  /** A variable in it whose value is not known; nor is the word then, nor whether there is one at all. */
+  /** A variable in it whose value is unknown; the word is then unknown too, and may not exist. */
   readonly variable?: string;
 }
 
-/** What env says instead of splitting, before it ends with status 125. */
+/** The error with which env ends, status 125. */
 export interface BadWords {
   readonly message: string;
 }
 
 const MAX_BYTES = 131072; // MAX_ARG_STRLEN: execve(2) refuses a longer argument
 
-// A quote, blanks, `#`, an escape, a variable, or text without any of these.
+// A quote, blanks, `#`, an escape, a variable, or other text.
 const TOKEN = /['"#]|[ \t\n\v\f\r]+|\\[^]?|\$(?:\{[A-Za-z_][A-Za-z0-9_]*\})?|[^'"#\\$ \t\n\v\f\r]+/g;
 
 const BLANK = /^[ \t\n\v\f\r]/;
 
 /**
- * Splits by the rules of env(1), told in full in the manual of the GNU coreutils, "-S/--split-string syntax": quotes, escapes,
- * `${NAME}`, a comment at the end. `valueOf` gives the value of a variable, undefined if it is not known.
+ * Splits by the rules of env(1): quotes, escapes, `${NAME}`, a comment at the end (GNU coreutils manual,
+ * "-S/--split-string syntax"). `valueOf` returns the value of a variable, undefined if it is unknown.
  */
 export function splitWords(
   text: BytePath,
@@ -46,7 +47,7 @@ export function splitWords(
     if (token === quote) quote = undefined;
     else if (quote === undefined && (token === '"' || token === "'")) {
       quote = token;
-      append(''); // two quotes make a word
+      append(''); // an empty pair of quotes is a word
     } else if (quote === undefined && (token === '\\_' || BLANK.test(token))) endWord();
     else if (quote === undefined && token === '\\c') break;
     else if (word === undefined && token === '#') break;
@@ -82,7 +83,7 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
   ['\\\\', '\\'],
 ]);
 
-/** What an escape stands for, in single quotes mostly for itself; undefined for one that there is not. */
+/** The meaning of an escape, in single quotes mostly itself; undefined if it is invalid. */
 function unescape(token: string, quote: string | undefined): string | undefined {
   if (quote === "'" && token !== "\\'" && token !== '\\\\') return token;
   return quote === '"' && token === '\\_' ? ' ' : ESCAPES.get(token);

@@ -1,20 +1,21 @@
-// What env(1) starts in place of itself, and where it looks for the program.
+// Finds the command that env(1) starts, and the file of that command.
 
 import { type BytePath, bytePath, joinPath, showPath } from './path.ts';
 import { errorCode, type FileRoot, type FileStatus } from './root.ts';
 import { walk } from './walk.ts';
 import { splitWords, type Word } from './env-words.ts';
+
 export type Command =
   | { readonly kind: 'found'; readonly path: BytePath }
   | { readonly kind: 'missing'; readonly reason: 'absent' | 'denied'; readonly message: string };
 
-// What glibc searches if there is no PATH: _CS_PATH of confstr(3).
+// glibc searches these without a PATH: _CS_PATH of confstr(3).
 const NO_PATH = bytePath('/bin:/usr/bin');
 const MAX_DIRECTORIES = 1000;
 
 /**
- * The file that `name` stands for, the first that is executable being taken; a name with a slash stands for itself. `directory`
- * is the working directory, in which relative and empty elements of `path` begin.
+ * The first executable file of that name in `path`; a name with a slash is a path. Relative and empty elements of `path`
+ * begin at `directory`, the working directory.
  */
 export function findCommand(
   root: FileRoot,
@@ -42,7 +43,7 @@ function statusOf(root: FileRoot, path: BytePath): FileStatus | undefined {
     return end.kind === 'found' ? end.status : undefined;
   } catch (error) {
     if (errorCode(error) === undefined) throw error;
-    return undefined; // a name that is too long is not there either
+    return undefined; // such as ENAMETOOLONG: the file cannot exist
   }
 }
 
@@ -51,21 +52,21 @@ export type EnvCall =
       readonly kind: 'command';
       readonly command: BytePath;
       readonly args: readonly Word[];
-      /** The PATH that it is looked up in, and has; undefined for none. */
+      /** The PATH in which env looks the command up, and which the command gets; undefined for none. */
       readonly path: BytePath | undefined;
-      /** -C: where it is started. */
+      /** -C: its working directory. */
       readonly directory?: BytePath;
     }
-  /** It prints something, and that is all. */
+  /** It only prints something. */
   | { readonly kind: 'nothing' }
-  /** What it does depends on a variable whose value is not known. */
+  /** The command depends on a variable whose value is unknown. */
   | { readonly kind: 'unknown'; readonly variable: string }
   /** It ends with status 125. */
   | Failure;
 
 interface Failure {
   readonly kind: 'failure';
-  /** The rest of a sentence about its arguments. */
+  /** A clause about its arguments. */
   readonly message: string;
 }
 
@@ -77,9 +78,9 @@ interface Settings {
   splits: number;
 }
 
-const MAX_SPLITS = 16; // ${PATH} can bring another -S, with another ${PATH} in it
+const MAX_SPLITS = 16; // ${PATH} can contain another -S with another ${PATH}
 
-/** `args` follow the name of env itself; `path` is its own PATH, undefined for none. */
+/** `args` are the arguments after argv[0]; `path` is the PATH of env itself, undefined for none. */
 export function parseEnv(args: readonly Word[], path: BytePath | undefined): EnvCall {
   const rest = [...args];
   const settings: Settings = { ignoreEnvironment: false, unset: new Set(), nul: false, splits: 0 };
@@ -115,7 +116,7 @@ export function parseEnv(args: readonly Word[], path: BytePath | undefined): Env
   };
 }
 
-/** Takes the options from the front of `rest`; returns how env ends if it ends with them. */
+/** Removes the options from the front of `rest`; returns the result of env if it ends while reading them. */
 function readOptions(rest: Word[], settings: Settings, path: BytePath | undefined): EnvCall | undefined {
   for (let word = rest[0]; word?.text.startsWith('-') === true; word = rest[0]) {
     if (word.variable !== undefined) return dependsOn(word.variable);
@@ -183,7 +184,7 @@ function takesOf(name: string): Option['takes'] {
   return name.length === 1 && 'uCSa'.includes(name) ? 'value' : 'nothing';
 }
 
-// As getopt_long(3): any unique beginning will do.
+// As getopt_long(3): a unique prefix of a name is accepted.
 function longOption(text: BytePath): readonly Option[] | Failure {
   const equals = text.indexOf('=');
   const written = equals < 0 ? undefined : (text.slice(equals + 1) as BytePath);

@@ -1,10 +1,11 @@
-// How glibc's ld.so finds a library: _dl_map_object() in elf/dl-load.c, and ld.so(8).
+// Finds a library as glibc's ld.so does: _dl_map_object() in elf/dl-load.c, and ld.so(8).
 
 import { type LibraryCache, readCache } from './cache.ts';
 import { readLdSoConf, readSmallFile } from './loader-conf.ts';
-import { type Abi, cacheFlags, type Cpu, MACHINE, sameAbi } from './machine.ts';
+import { type Abi, cacheFlags, type Cpu, MACHINE } from './machine.ts';
 import { type Files, remember } from './elf-files.ts';
 import {
+  checkLibrary,
   expandTokens,
   type FoundBy,
   type Loaded,
@@ -14,19 +15,20 @@ import {
   splitSearchPath,
 } from './loader.ts';
 import { bytePath, type BytePath, joinPath, toLatin1, trimSlashes } from './path.ts';
-const MAX_SYSTEM_DIRECTORIES = 32; // Debian's, which has the most, has four
+
+const MAX_SYSTEM_DIRECTORIES = 32; // Debian has the most: four
 
 interface Build {
-  /** Those that it searches by itself. */
+  /** The default directories. */
   readonly directories: readonly BytePath[];
   readonly cache: BytePath;
-  /** What $LIB stands for. */
+  /** The value of $LIB. */
   readonly lib: string;
 }
 
 /**
- * From the file of a loader, in which the directories stand as one run of strings that end in a slash (SYSTEM_DIRS,
- * elf/dl-load.c); the usual ones where there is no such file.
+ * Reads the settings from the file of a loader, which contains the default directories as consecutive strings that end in a
+ * slash (SYSTEM_DIRS, elf/dl-load.c). Without the file, the usual settings are returned.
  */
 function readBuild(data: Uint8Array | undefined, abi: Abi): Build {
   const text = data === undefined ? '' : toLatin1(data);
@@ -46,7 +48,7 @@ function readBuild(data: Uint8Array | undefined, abi: Abi): Build {
 
 function longestRun(text: string): readonly string[] {
   let [best, run]: [string[], string[]] = [[], []];
-  let next = -1; // where a string that belongs to the run would begin
+  let next = -1; // the start of the next string of the run
   for (let end = text.indexOf('/\0'); end >= 0; end = text.indexOf('/\0', end + 1)) {
     const start = text.lastIndexOf('\0', end) + 1;
     const directory = end - start < 256 ? text.slice(start, end + 1) : '';
@@ -71,7 +73,7 @@ const TRIPLETS: Readonly<Record<number, string>> = {
   [MACHINE.loongarch]: 'loongarch64-linux-gnu',
 };
 
-// Debian's and everyone else's, for a loader that is not there to be asked.
+// Those of Debian and of other distributions, if the loader is missing.
 function defaultDirectories(abi: Abi): readonly string[] {
   const triplet = TRIPLETS[abi.machine];
   return [
@@ -85,70 +87,31 @@ function defaultDirectories(abi: Abi): readonly string[] {
 const MAX_CACHE_BYTES = 64 << 20;
 const MAX_LOADER_BYTES = 8 << 20;
 
-/** The loader that lies at `interpreter` in the root, for programs of this ABI on this processor. */
+/** The loader at the path `interpreter`, for programs of this ABI on this processor. */
 export function openGlibc(files: Files, interpreter: BytePath, abi: Abi, cpu: Cpu): Loader {
   const built = readBuild(readSmallFile(files.root, interpreter, MAX_LOADER_BYTES), abi);
-  const data = readSmallFile(files.root, built.cache, MAX_CACHE_BYTES);
-  const cache = data && readCache(data);
-  // Without a cache the loader would not find these; whoever builds a jail from such a tree sees to it.
-  const fromConf = cache === undefined ? readLdSoConf(files.root).directories : [];
-  const elsewhere = new Map<string, Search>();
+  const target = { files, abi, cpu };
+  const system = openSystem(target, built);
   const searchPaths = new Map<BytePath | undefined, Map<BytePath, readonly BytePath[]>>();
   const tokens = { LIB: built.lib, PLATFORM: cpu.platform };
 
-  function inDirectories(name: BytePath, directories: readonly BytePath[], by: FoundBy): Search {
-    let other: BytePath | undefined;
-    for (const directory of directories) {
-      if (!files.exists(directory)) continue;
-      for (const place of placesIn(files, directory, cpu)) {
-        const path = joinPath(place, name);
-        const look = files.look(path);
-        if (look.kind === 'elf' && sameAbi(abi, look.elf)) return { kind: 'found', path, by };
-        if (look.kind === 'elf') other ??= path;
-        // open_path() goes on after ENOENT and EACCES and a file of another class; anything else is final
-        else if (look.reason !== 'absent' && look.reason !== 'denied')
-          return { kind: 'missing', reason: look.reason, path };
-      }
-    }
-    return other === undefined
-      ? { kind: 'missing', reason: 'absent' }
-      : { kind: 'missing', reason: 'other-architecture', path: other };
-  }
-
-  // Two keys, not one made of both: a path of 64 KiB would be copied and hashed for each library.
+  // Two nested maps: a combined key would copy and hash a path of 64 KiB for each library.
   function searchPath(text: BytePath, origin: BytePath | undefined): readonly BytePath[] {
     const ofOrigin = remember(searchPaths, origin, () => new Map<BytePath, readonly BytePath[]>());
     return remember(ofOrigin, text, () => splitSearchPath(text, { ...tokens, ORIGIN: origin }).directories);
-  }
-
-  // What follows RPATH and RUNPATH, and depends on the name alone.
-  function inSystem(name: BytePath, noDefaultLibraries: boolean): Search {
-    const cached = cache && bestOf(cache, name, abi, cpu);
-    const isDefault = built.directories.some((directory) => cached?.startsWith(`${directory}/`));
-    if (cached !== undefined && !(noDefaultLibraries && isDefault)) {
-      const look = files.look(cached);
-      if (look.kind === 'elf' && sameAbi(abi, look.elf)) return { kind: 'found', path: cached, by: 'cache' };
-    }
-    if (noDefaultLibraries) return { kind: 'missing', reason: 'absent' };
-    const found = inDirectories(name, built.directories, 'default');
-    if (found.kind === 'found' || fromConf.length === 0) return found;
-    const further = inDirectories(name, fromConf, 'conf');
-    return further.kind === 'found' ? further : found;
   }
 
   function find(written: BytePath, from: Loaded, program: Loaded): Search {
     const name = written.includes('$') ? expandTokens(written, { ...tokens, ORIGIN: from.origin }) : written;
     if (name === undefined) return { kind: 'missing', reason: 'absent' };
     if (name.includes('/')) {
-      const path = joinPath(bytePath('/'), name);
-      const look = files.look(path);
-      if (look.kind !== 'elf') return { kind: 'missing', reason: look.reason, path };
-      if (!sameAbi(abi, look.elf)) return { kind: 'missing', reason: 'other-architecture', path };
-      return { kind: 'found', path, by: 'path', needsProc: from === program && name !== written };
+      const found = checkLibrary(files, abi, joinPath(bytePath('/'), name), 'path');
+      if (found.kind === 'missing') return found;
+      return { ...found, needsProc: from === program && name !== written };
     }
     let failure: Search | undefined;
     for (const { by, text, of } of ownPaths(from, program)) {
-      const found = inDirectories(name, searchPath(text, of.origin), by);
+      const found = searchDirectories(target, name, searchPath(text, of.origin), by);
       if (found.kind === 'found') {
         const needsProc =
           of === program && !searchPath(text, undefined).includes(searchedDirectory(found.path));
@@ -156,10 +119,7 @@ export function openGlibc(files: Files, interpreter: BytePath, abi: Abi, cpu: Cp
       }
       if (found.path !== undefined) failure ??= found;
     }
-    const { noDefaultLibraries } = from.elf;
-    const found = remember(elsewhere, `${noDefaultLibraries} ${name}`, () =>
-      inSystem(name, noDefaultLibraries),
-    );
+    const found = system.find(name, from.elf.noDefaultLibraries);
     return found.kind === 'missing' && failure !== undefined ? failure : found;
   }
 
@@ -167,22 +127,78 @@ export function openGlibc(files: Files, interpreter: BytePath, abi: Abi, cpu: Cp
     kind: 'glibc',
     interpreter,
     systemDirectories: built.directories,
-    configuration: data === undefined ? [] : [built.cache],
+    configuration: system.hasCache ? [built.cache] : [],
     find,
-    // the kernel maps it, it lies in no directory (vdso(7))
+    // the kernel maps the vDSO; it has no file (vdso(7))
     isItself: (name) => /^linux-(vdso(32|64)?|gate)\.so\.1$/.test(name),
   };
+}
+
+interface Target {
+  readonly files: Files;
+  readonly abi: Abi;
+  readonly cpu: Cpu;
+}
+
+/** The search after RPATH and RUNPATH, which depends only on the name. */
+function openSystem(target: Target, built: Build) {
+  const { files, abi, cpu } = target;
+  const data = readSmallFile(files.root, built.cache, MAX_CACHE_BYTES);
+  const cache = data && readCache(data);
+  // Without a cache the loader does not find these, so the builder gives the jail a cache.
+  const fromConf = cache === undefined ? readLdSoConf(files.root).directories : [];
+  const known = new Map<string, Search>();
+
+  function search(name: BytePath, noDefaultLibraries: boolean): Search {
+    const cached = cache && bestOf(cache, name, abi, cpu);
+    const isDefault = built.directories.some((directory) => cached?.startsWith(`${directory}/`));
+    if (cached !== undefined && !(noDefaultLibraries && isDefault)) {
+      const found = checkLibrary(files, abi, cached, 'cache');
+      if (found.kind === 'found') return found;
+    }
+    if (noDefaultLibraries) return { kind: 'missing', reason: 'absent' };
+    const found = searchDirectories(target, name, built.directories, 'default');
+    if (found.kind === 'found' || fromConf.length === 0) return found;
+    const further = searchDirectories(target, name, fromConf, 'conf');
+    return further.kind === 'found' ? further : found;
+  }
+
+  return {
+    hasCache: cache !== undefined,
+    find: (name: BytePath, noDefaultLibraries: boolean) =>
+      remember(known, `${noDefaultLibraries} ${name}`, () => search(name, noDefaultLibraries)),
+  };
+}
+
+function searchDirectories(
+  { files, abi, cpu }: Target,
+  name: BytePath,
+  directories: readonly BytePath[],
+  by: FoundBy,
+): Search {
+  let other: Search | undefined;
+  for (const directory of directories) {
+    if (!files.exists(directory)) continue;
+    for (const place of placesIn(files, directory, cpu)) {
+      const found = checkLibrary(files, abi, joinPath(place, name), by);
+      if (found.kind === 'found') return found;
+      // open_path() continues after ENOENT, EACCES and a file of another class; other errors are final
+      if (found.reason === 'other-architecture') other ??= found;
+      else if (found.reason !== 'absent' && found.reason !== 'denied') return found;
+    }
+  }
+  return other ?? { kind: 'missing', reason: 'absent' };
 }
 
 interface OwnPath {
   readonly by: 'rpath' | 'runpath';
   readonly text: BytePath;
-  /** Whose it is, and so whose $ORIGIN. */
+  /** The file that contains the path, whose $ORIGIN is used. */
   readonly of: Loaded;
 }
 
-// DT_RPATH counts for the object and for whatever it loads, from the object up to the program, unless the object has a
-// DT_RUNPATH, which counts for its own needs only.
+// DT_RPATH applies to the object and to everything it loads, so the search goes from the object up to the program. DT_RUNPATH
+// applies only to the object's own libraries, and replaces DT_RPATH.
 function ownPaths(from: Loaded, program: Loaded): readonly OwnPath[] {
   if (from.elf.runpath !== undefined) return [{ by: 'runpath', text: from.elf.runpath, of: from }];
   const line: Loaded[] = [];

@@ -1,4 +1,4 @@
-// The libraries of a program, in the order in which its loader comes to them.
+// Finds the libraries of a program, in the order in which its loader opens them.
 
 import type { MissingFile, NeededFile } from './chain.ts';
 import type { Files, Look, Unusable } from './elf-files.ts';
@@ -7,7 +7,7 @@ import { machineName } from './machine.ts';
 import type { DlopenNote, DlopenPriority } from './elf-dynamic.ts';
 import { type BytePath, parentPath, showPath } from './path.ts';
 
-/** A program and what loads it. */
+/** A program and its loader. */
 export interface Process {
   readonly files: Files;
   readonly program: Loaded;
@@ -21,7 +21,7 @@ export interface Libraries {
   readonly missing: readonly MissingFile[];
 }
 
-/** What is in the process so far: a name of it is not searched again, a file of it not loaded again. */
+/** The names and files in the process so far: they are not searched or loaded again. */
 interface Known {
   readonly names: Set<BytePath>;
   readonly identities: Set<string>;
@@ -33,12 +33,12 @@ interface Result extends Libraries {
 
 const NOTHING: Result = { files: [], missing: [], loaded: [] };
 const WEIGHT: Readonly<Record<DlopenPriority, number>> = { required: 3, recommended: 2, suggested: 1 };
-// Each may cost as much as a program does.
+// Each can cost as much as a program.
 const MAX_OPENED = 256;
 
 /**
- * All that are needed, and then those of at least the priority `lowest` that the program and its libraries say they open at
- * run time, if they are there: of these only a `required` one can be missing.
+ * The needed libraries, and then those of at least the priority `lowest` that the program and its libraries open at run time
+ * according to their notes. Of the latter, only a `required` one is reported as missing.
  */
 export function loadLibraries(process: Process, lowest: DlopenPriority | 'none'): Libraries {
   const { files, program, loader, itself } = process;
@@ -51,7 +51,7 @@ export function loadLibraries(process: Process, lowest: DlopenPriority | 'none')
   const results = [first];
   const openers = [program, ...first.loaded];
   const limit = { left: MAX_OPENED };
-  const growing = openers.values(); // goes on over what is pushed meanwhile
+  const growing = openers.values(); // includes items that are pushed meanwhile
   for (const from of growing) {
     for (const note of from.elf.dlopen) {
       if (WEIGHT[note.priority] < WEIGHT[lowest]) continue;
@@ -71,8 +71,8 @@ function learn(known: Known, look: Look, names: readonly (BytePath | undefined)[
   for (const name of names) if (name !== undefined) known.names.add(name);
 }
 
-// Breadth first, in the order of the DT_NEEDED entries: _dl_map_object_deps() of elf/dl-deps.c. The order decides which
-// RPATH a library that several need is looked for in.
+// Breadth first, in the order of the DT_NEEDED entries: _dl_map_object_deps() of elf/dl-deps.c. The order decides whose RPATH
+// is searched for a library that several files need.
 function loadNeeded(process: Process, known: Known, first: Loaded): Result {
   const files: NeededFile[] = [];
   const missing = new Map<BytePath, MissingFile>();
@@ -84,7 +84,7 @@ function loadNeeded(process: Process, known: Known, first: Loaded): Result {
       const answer = load(process, known, name, from);
       if (answer === 'known') continue;
       if ('reason' in answer) {
-        // Not a name that is known from now on: another's RUNPATH may lead to it. Told once all the same.
+        // The name does not become known, because another file's RUNPATH may find it. It is still reported only once.
         if (optional || missing.has(name)) continue;
         const reason = { role: 'library', neededBy: from.path, as: name, path: name } as const;
         missing.set(name, { ...reason, ...describe(answer, process) });
@@ -116,8 +116,8 @@ function load(process: Process, known: Known, name: BytePath, from: Loaded): Fou
   const look = files.look(found.path);
   if (look.kind !== 'elf') return { reason: 'absent' };
   known.names.add(name);
-  if (known.identities.has(look.identity)) return 'known'; // another name of a file that is loaded already
-  // musl goes by the names that were asked for, glibc by DT_SONAME too
+  if (known.identities.has(look.identity)) return 'known'; // another name of a loaded file
+  // musl compares the requested names, glibc also DT_SONAME
   learn(known, look, [found.path, loader.kind === 'glibc' ? look.elf.soname : undefined]);
   const { path, by: foundBy, needsProc = false } = found;
   return {
@@ -126,14 +126,14 @@ function load(process: Process, known: Known, name: BytePath, from: Loaded): Fou
   };
 }
 
-/** The first alternative of a note that can be loaded with all that it needs. */
+/** The first alternative of a note that can be loaded with all its libraries. */
 function openNoted(
   process: Process,
   known: Known,
   how: { readonly from: Loaded; readonly note: DlopenNote; readonly limit: { left: number } },
 ): Result {
   const { from, note, limit } = how;
-  // dlopen() of musl takes the program for the one that asks (ldso/dynlink.c).
+  // dlopen() of musl searches for the program, not for the caller (ldso/dynlink.c)
   const asker = process.loader.kind === 'musl' ? process.program : from;
   const missing: MissingFile[] = [];
   for (const name of note.sonames) {
@@ -164,16 +164,13 @@ function describe(
   { reason, path }: Failed,
   { files, program }: Process,
 ): Pick<MissingFile, 'reason' | 'message'> & { readonly reason: Unusable } {
-  if (path === undefined)
-    return {
-      reason,
-      message: `it is in none of the directories that the loader searches${withoutOrigin(program)}`,
-    };
-  const look = files.look(path);
+  const look = path && files.look(path);
   const message =
-    look.kind === 'elf'
-      ? `${showPath(path)} is for ${machineName(look.elf)}, not for ${machineName(program.elf)}`
-      : `${showPath(path)}: ${look.message}`;
+    path === undefined || !look
+      ? `it is in none of the directories that the loader searches${withoutOrigin(program)}`
+      : look.kind === 'elf'
+        ? `${showPath(path)} is for ${machineName(look.elf)}, not for ${machineName(program.elf)}`
+        : `${showPath(path)}: ${look.message}`;
   return { reason, message };
 }
 

@@ -1,10 +1,11 @@
-// /etc/ld.so.conf and musl's path file: the directories that an administrator adds to the search for libraries.
+// Reads /etc/ld.so.conf and musl's path file: the directories that the administrator adds to the search for libraries.
 
 import { bytePath, type BytePath, joinPath, parentPath, toLatin1, trimSlashes } from './path.ts';
-import type { FileRoot, OpenFile } from './root.ts';
+import { type FileRoot, type OpenFile, tryFile } from './root.ts';
+
 const WILDCARD = /[*?[]/;
 
-/** The paths that an absolute pattern stands for, in order, `most` of them; one without a wildcard stands for itself. */
+/** At most `most` paths that match an absolute pattern, in order; a pattern without wildcards is returned unchecked. */
 export function expandPattern(root: FileRoot, pattern: BytePath, most: number): readonly BytePath[] {
   const names = pattern.split('/').filter((name) => name !== '') as BytePath[];
   let paths: readonly BytePath[] = [bytePath('/')];
@@ -29,7 +30,7 @@ function listDirectory(root: FileRoot, directory: BytePath): readonly BytePath[]
   }
 }
 
-// By hand: a pattern out of a jail made into a RegExp could take for ever. This goes back to the last `*` only.
+// Not a RegExp: a pattern of a hostile root could take exponential time. This backtracks only to the last `*`.
 function matches(name: string, pattern: string): boolean {
   let [at, next, star, retry] = [0, 0, -1, 0];
   while (at < name.length) {
@@ -48,7 +49,7 @@ function matches(name: string, pattern: string): boolean {
   return /^\**$/.test(pattern.slice(next));
 }
 
-// Where the pattern goes on behind what stands for this one character.
+// The position in the pattern after the part that matches this character.
 function matchOne(character: string, pattern: string, next: number): number | undefined {
   const set = pattern[next] === '[' ? /^\[([!^]?)(\]?[^\]]*)\]/.exec(pattern.slice(next)) : null;
   if (set !== null) {
@@ -74,26 +75,22 @@ const MAX_FILE_BYTES = 1 << 20;
 const MAX_FILES = 1000;
 const MAX_LINE_BYTES = 4096;
 
-/** A small text or data file, or undefined if it is not there, not a file, not readable, or larger than `maxBytes`. */
+/** The content of a small file; undefined if it cannot be read or is larger than `maxBytes`. */
 export function readSmallFile(
   root: FileRoot,
   path: BytePath,
   maxBytes: number = MAX_FILE_BYTES,
 ): Uint8Array | undefined {
-  try {
-    const file = root.open(path);
-    if (file === undefined) return undefined;
-    try {
-      return readWhole(file, maxBytes);
-    } finally {
-      file.close();
-    }
-  } catch {
-    return undefined; // as the loader, which goes on without it
-  }
+  return tryFile(root, path, (file) => readWhole(file, maxBytes));
 }
 
-// By its size, not by the limit: memory that is not used costs too. Files in /proc say that they are empty.
+/** The same as text, one character a byte. */
+export function readSmallText(root: FileRoot, path: BytePath, maxBytes?: number): BytePath | undefined {
+  const data = readSmallFile(root, path, maxBytes);
+  return data && toLatin1(data);
+}
+
+// Allocates by the file's size, not by the limit. Files in /proc have size 0 but are not empty.
 function readWhole({ status, read }: OpenFile, maxBytes: number): Uint8Array | undefined {
   if (status.sizeBytes > maxBytes) return undefined;
   for (let size = Math.max(status.sizeBytes, 4096); ; size *= 4) {
@@ -104,16 +101,15 @@ function readWhole({ status, read }: OpenFile, maxBytes: number): Uint8Array | u
   }
 }
 
-/** What ld.so.conf says, with all that it includes. */
 interface LdSoConf {
   readonly directories: readonly BytePath[];
-  /** The files that are to be included, their patterns too. */
+  /** The included files and their patterns. */
   readonly included: readonly BytePath[];
 }
 
 /**
- * The directories that ldconfig(8) would search, in order: lines of ld.so.conf, `include` with wildcards, `#` comments.
- * The loader itself reads only the cache made from them.
+ * The directories that ldconfig(8) searches, in order: lines of ld.so.conf, `include` with wildcards, `#` comments. The
+ * loader itself reads only ldconfig's cache.
  */
 export function readLdSoConf(root: FileRoot, path: BytePath = bytePath('/etc/ld.so.conf')): LdSoConf {
   const directories = new Set<BytePath>();
@@ -131,9 +127,7 @@ export function readLdSoConf(root: FileRoot, path: BytePath = bytePath('/etc/ld.
   function readOne(file: BytePath): void {
     if (seen.has(file) || seen.size === MAX_FILES) return;
     seen.add(file);
-    const data = readSmallFile(root, file);
-    if (data === undefined) return;
-    for (const raw of toLatin1(data).split('\n')) {
+    for (const raw of (readSmallText(root, file) ?? '').split('\n')) {
       if (raw.length > MAX_LINE_BYTES) continue;
       const line = raw.replace(/#.*/, '').trim();
       const patterns = /^include\s+(.*)$/.exec(line)?.[1];
@@ -141,7 +135,7 @@ export function readLdSoConf(root: FileRoot, path: BytePath = bytePath('/etc/ld.
         for (const pattern of patterns.split(/\s+/) as BytePath[])
           include(joinPath(parentPath(file), pattern));
       } else if (line.startsWith('/')) {
-        // "hwcap 0 nosegneg" and the like are of the past; "/lib=libc6" names a type no longer used
+        // lines such as "hwcap 0 nosegneg" and types as in "/lib=libc6" are obsolete
         directories.add(trimSlashes(line.replace(/=[^/]*$/, '') as BytePath));
       }
     }
@@ -153,7 +147,6 @@ export function readLdSoConf(root: FileRoot, path: BytePath = bytePath('/etc/ld.
 
 /** The search path of musl's loader, `/etc/ld-musl-ARCH.path` or its default (ldso/dynlink.c of musl). */
 export function readMuslPath(root: FileRoot, file: BytePath): readonly BytePath[] {
-  const data = readSmallFile(root, file);
-  const text = data === undefined ? '/lib:/usr/local/lib:/usr/lib' : toLatin1(data);
+  const text = readSmallText(root, file) ?? '/lib:/usr/local/lib:/usr/lib';
   return text.split(/[:\n]/).filter((directory) => directory.startsWith('/')) as BytePath[];
 }

@@ -1,11 +1,13 @@
-// What the two loaders, of glibc and of musl, have in common.
+// The common interface of glibc's and musl's loaders.
 
 import type { Elf } from './elf.ts';
-import type { Unusable } from './elf-files.ts';
+import type { Files, Unusable } from './elf-files.ts';
+import { type Abi, sameAbi } from './machine.ts';
 import { type BytePath, parentPath, trimSlashes } from './path.ts';
+
 export type Tokens = Readonly<Record<'ORIGIN' | 'LIB' | 'PLATFORM', string | undefined>>;
 
-/** Undefined if a token in it is not known. */
+/** Replaces the tokens; undefined if the value of one is unknown. */
 export function expandTokens(text: BytePath, tokens: Tokens): BytePath | undefined {
   if (!text.includes('$')) return text;
   let unknown = false;
@@ -20,12 +22,12 @@ export function expandTokens(text: BytePath, tokens: Tokens): BytePath | undefin
   return unknown ? undefined : (expanded as BytePath);
 }
 
-/** Its directories, each once. An empty or relative one means the working directory, which is another one at every start. */
+/** The directories of a search path, each once. Empty and relative elements depend on the working directory. */
 export function splitSearchPath(
   text: BytePath,
   tokens: Tokens,
 ): { readonly directories: readonly BytePath[]; readonly relative: readonly BytePath[] } {
-  // one that is empty as a whole is ignored: decompose_rpath() of elf/dl-load.c
+  // an entirely empty path is ignored: decompose_rpath() of elf/dl-load.c
   const elements = text === '' ? [] : (text.split(':') as BytePath[]);
   const expanded = elements.flatMap((element) => expandTokens(element, tokens) ?? []);
   return {
@@ -34,27 +36,35 @@ export function splitSearchPath(
   };
 }
 
-/** A file as a loader has mapped it. */
+/** A file that a loader has loaded. */
 export interface Loaded {
-  /** As the loader names it: links in it are not resolved. */
+  /** As the loader names it: links are not resolved. */
   readonly path: BytePath;
   readonly elf: Elf;
-  /** What $ORIGIN stands for in it; undefined for a program where there is no /proc to tell. */
+  /** The value of $ORIGIN for it; undefined for a program without /proc. */
   readonly origin: BytePath | undefined;
-  /** The first that needed it; undefined for the program. */
+  /** The first file that needed it; undefined for the program. */
   readonly neededBy?: Loaded;
 }
 
-/** Which rule of the search found a library. `conf`: a directory of ld.so.conf that the cache does not know yet. */
+/** The rule that found a library. `conf`: a directory of ld.so.conf, without a cache. */
 export type FoundBy = 'path' | 'rpath' | 'runpath' | 'cache' | 'default' | 'conf';
 
 export type Search =
-  /** `needsProc`: by $ORIGIN of the program, which the loader learns from /proc/self/exe and otherwise passes over. */
+  /** `needsProc`: found by $ORIGIN of the program, which the loader reads from /proc/self/exe and ignores without it. */
   | { readonly kind: 'found'; readonly path: BytePath; readonly by: FoundBy; readonly needsProc?: boolean }
-  /** `path` is the file that was found and is of no use, if any was. */
+  /** `path` is an unusable file that was found, if any. */
   | { readonly kind: 'missing'; readonly reason: Unusable; readonly path?: BytePath };
 
-/** The directory of a search that a library was found in, itself or its glibc-hwcaps/ level. */
+/** The file at a path as the result of a search. */
+export function checkLibrary(files: Files, abi: Abi, path: BytePath, by: FoundBy): Search {
+  const look = files.look(path);
+  if (look.kind !== 'elf') return { kind: 'missing', reason: look.reason, path };
+  if (!sameAbi(abi, look.elf)) return { kind: 'missing', reason: 'other-architecture', path };
+  return { kind: 'found', path, by };
+}
+
+/** The searched directory in which a library was found, without a glibc-hwcaps/ level. */
 export function searchedDirectory(path: BytePath): BytePath {
   const level = path.lastIndexOf('/glibc-hwcaps/');
   return level < 0 ? parentPath(path) : (path.slice(0, level) as BytePath);
@@ -64,12 +74,12 @@ export interface Loader {
   readonly kind: 'glibc' | 'musl';
   /** PT_INTERP of the program. */
   readonly interpreter: BytePath;
-  /** Directories that it searches by itself, without a cache or a path file. */
+  /** The directories that it searches without a cache. */
   readonly systemDirectories: readonly BytePath[];
-  /** Files that steer its search and exist. */
+  /** The existing configuration files of its search. */
   readonly configuration: readonly BytePath[];
-  /** Finds the library `name` for `from`, of the process that began with `program`. */
+  /** Finds the library `name` for the file `from` in the process of `program`. */
   find(name: BytePath, from: Loaded, program: Loaded): Search;
-  /** True for a name that stands for the loader itself. */
+  /** True for a name that needs no file, because the loader or the kernel provides it. */
   isItself(name: BytePath): boolean;
 }

@@ -1,12 +1,12 @@
 // Machines: the ABI that an ELF file is for, and the processor that runs it.
 
-/** What two files must share to be loaded into one process. */
+/** Two files in one process must have the same ABI. */
 export interface Abi {
   readonly bits: 32 | 64;
   readonly endian: 'little' | 'big';
   /** e_machine, elf(5). */
   readonly machine: number;
-  /** Where one machine has several calling conventions that do not mix (ARM, RISC-V, LoongArch). */
+  /** For machines with several incompatible calling conventions (ARM, RISC-V, LoongArch). */
   readonly floatAbi?: FloatAbi;
 }
 
@@ -46,7 +46,7 @@ const NAMES: Readonly<Record<number, string>> = {
   0x9026: 'alpha',
 };
 
-/** The name of an architecture for messages: "x86-64", "aarch64", "arm (hard float)", "machine 1234". */
+/** The name of a machine for messages: "x86-64", "arm (hard float)", "machine 1234". */
 export function machineName(abi: Abi): string {
   const { machine, bits, endian, floatAbi } = abi;
   if (machine === MACHINE.x86_64) return bits === 64 ? 'x86-64' : 'x32';
@@ -59,11 +59,11 @@ export function machineName(abi: Abi): string {
   return floatAbi !== undefined && machine === MACHINE.arm ? `${name} (${floatAbi} float)` : name;
 }
 
-/** The floating point part of e_flags, as far as a loader compares it (elf/elf.h of glibc). */
+/** The floating-point ABI in e_flags, if the loader compares it (elf/elf.h of glibc). */
 export function floatAbi(machine: number, flags: number): FloatAbi | undefined {
   switch (machine) {
     case MACHINE.arm:
-      // EF_ARM_ABI_FLOAT_HARD, EF_ARM_ABI_FLOAT_SOFT; a library may carry neither and fits both.
+      // EF_ARM_ABI_FLOAT_HARD, EF_ARM_ABI_FLOAT_SOFT; a library with neither fits both
       return flags & 0x400 ? 'hard' : flags & 0x200 ? 'soft' : undefined;
     case MACHINE.riscv:
       return (['soft', 'single', 'double', 'quad'] as const)[(flags >> 1) & 3];
@@ -74,7 +74,7 @@ export function floatAbi(machine: number, flags: number): FloatAbi | undefined {
   }
 }
 
-/** Whether a loader that runs `program` takes `library` too, rather than searching on. */
+/** Whether a loader accepts `library` for `program`; otherwise it continues its search. */
 export function sameAbi(program: Abi, library: Abi): boolean {
   return (
     program.bits === library.bits &&
@@ -88,93 +88,72 @@ export function sameAbi(program: Abi, library: Abi): boolean {
 
 const LIBC6 = 3;
 
-/** The flags by which ld.so.cache marks libraries of this ABI (sysdeps/generic/ldconfig.h of glibc). */
+const CACHE_FLAGS: Readonly<Record<number, (abi: Abi) => number>> = {
+  [MACHINE.x86_64]: ({ bits }) => (bits === 64 ? 0x0300 : 0x0800),
+  [MACHINE.aarch64]: () => 0x0a00,
+  [MACHINE.arm]: ({ floatAbi }) => (floatAbi === 'soft' ? 0x0b00 : 0x0900),
+  [MACHINE.s390]: ({ bits }) => (bits === 64 ? 0x0400 : 0),
+  [MACHINE.ppc64]: () => 0x0500,
+  [MACHINE.sparc64]: () => 0x0100,
+  [MACHINE.mips]: ({ bits }) => (bits === 64 ? 0x0700 : 0),
+  [MACHINE.riscv]: ({ floatAbi }) => (floatAbi === 'soft' ? 0x0f00 : floatAbi === 'double' ? 0x1000 : 0),
+  [MACHINE.loongarch]: ({ floatAbi }) => (floatAbi === 'soft' ? 0x1100 : 0x1200),
+};
+
+/** The flags of libraries of this ABI in ld.so.cache (sysdeps/generic/ldconfig.h of glibc). */
 export function cacheFlags(abi: Abi): number {
-  switch (abi.machine) {
-    case MACHINE.x86_64:
-      return LIBC6 | (abi.bits === 64 ? 0x0300 : 0x0800);
-    case MACHINE.aarch64:
-      return LIBC6 | 0x0a00;
-    case MACHINE.arm:
-      return LIBC6 | (abi.floatAbi === 'soft' ? 0x0b00 : 0x0900);
-    case MACHINE.s390:
-      return LIBC6 | (abi.bits === 64 ? 0x0400 : 0);
-    case MACHINE.ppc64:
-      return LIBC6 | 0x0500;
-    case MACHINE.sparc64:
-      return LIBC6 | 0x0100;
-    case MACHINE.mips:
-      return LIBC6 | (abi.bits === 64 ? 0x0700 : 0);
-    case MACHINE.riscv:
-      return LIBC6 | (abi.floatAbi === 'soft' ? 0x0f00 : abi.floatAbi === 'double' ? 0x1000 : 0);
-    case MACHINE.loongarch:
-      return LIBC6 | (abi.floatAbi === 'soft' ? 0x1100 : 0x1200);
-    default:
-      return LIBC6;
-  }
+  return LIBC6 | (CACHE_FLAGS[abi.machine]?.(abi) ?? 0);
 }
 
-/** Where glibc's loader lies, for a library that names none itself (the ABI documents fix the path). */
-export function glibcInterpreter(abi: Abi): string | undefined {
-  const little = abi.endian === 'little';
-  switch (abi.machine) {
-    case MACHINE.x86_64:
-      return abi.bits === 64 ? '/lib64/ld-linux-x86-64.so.2' : '/libx32/ld-linux-x32.so.2';
-    case MACHINE.i386:
-      return '/lib/ld-linux.so.2';
-    case MACHINE.aarch64:
-      return little ? '/lib/ld-linux-aarch64.so.1' : '/lib/ld-linux-aarch64_be.so.1';
-    case MACHINE.arm:
-      return abi.floatAbi === 'soft' ? '/lib/ld-linux.so.3' : '/lib/ld-linux-armhf.so.3';
-    case MACHINE.ppc64:
-      return little ? '/lib64/ld64.so.2' : '/lib64/ld64.so.1';
-    case MACHINE.s390:
-      return abi.bits === 64 ? '/lib/ld64.so.1' : '/lib/ld.so.1';
-    case MACHINE.riscv:
-      return abi.bits === 64 ? '/lib/ld-linux-riscv64-lp64d.so.1' : '/lib/ld-linux-riscv32-ilp32d.so.1';
-    case MACHINE.loongarch:
-      return '/lib64/ld-linux-loongarch-lp64d.so.1';
-    case MACHINE.mips:
-      return abi.bits === 64 ? '/lib64/ld.so.1' : '/lib/ld.so.1';
-    default:
-      return undefined;
-  }
+type ByBits = Readonly<Record<Abi['bits'], string>>;
+type ByEndian = Readonly<Record<Abi['endian'], string>>;
+
+const GLIBC_INTERPRETERS: Readonly<Record<number, string | ByBits | ByEndian>> = {
+  [MACHINE.x86_64]: { 64: '/lib64/ld-linux-x86-64.so.2', 32: '/libx32/ld-linux-x32.so.2' },
+  [MACHINE.i386]: '/lib/ld-linux.so.2',
+  [MACHINE.aarch64]: { little: '/lib/ld-linux-aarch64.so.1', big: '/lib/ld-linux-aarch64_be.so.1' },
+  [MACHINE.arm]: '/lib/ld-linux-armhf.so.3',
+  [MACHINE.ppc64]: { little: '/lib64/ld64.so.2', big: '/lib64/ld64.so.1' },
+  [MACHINE.s390]: { 64: '/lib/ld64.so.1', 32: '/lib/ld.so.1' },
+  [MACHINE.riscv]: { 64: '/lib/ld-linux-riscv64-lp64d.so.1', 32: '/lib/ld-linux-riscv32-ilp32d.so.1' },
+  [MACHINE.loongarch]: '/lib64/ld-linux-loongarch-lp64d.so.1',
+  [MACHINE.mips]: { 64: '/lib64/ld.so.1', 32: '/lib/ld.so.1' },
+};
+
+/** The path of glibc's loader, which the ABI documents fix, for a library that names none. */
+export function glibcInterpreter({ machine, bits, endian, floatAbi }: Abi): string | undefined {
+  if (machine === MACHINE.arm && floatAbi === 'soft') return '/lib/ld-linux.so.3';
+  const path = GLIBC_INTERPRETERS[machine];
+  if (typeof path !== 'object') return path;
+  return 'little' in path ? path[endian] : path[bits];
 }
 
-/** The ABI of this process, for messages such as "built for aarch64, this machine is x86-64". */
+const HOSTS: Readonly<Record<string, Pick<Abi, 'bits' | 'machine'>>> = {
+  x64: { bits: 64, machine: MACHINE.x86_64 },
+  arm64: { bits: 64, machine: MACHINE.aarch64 },
+  ia32: { bits: 32, machine: MACHINE.i386 },
+  arm: { bits: 32, machine: MACHINE.arm },
+  ppc64: { bits: 64, machine: MACHINE.ppc64 },
+  s390x: { bits: 64, machine: MACHINE.s390 },
+  riscv64: { bits: 64, machine: MACHINE.riscv },
+  loong64: { bits: 64, machine: MACHINE.loongarch },
+};
+
+/** The ABI of a Node process by process.arch, for messages such as "built for aarch64, this machine is x86-64". */
 export function hostAbi(arch: string, endianness: 'LE' | 'BE'): Abi | undefined {
-  const endian = endianness === 'LE' ? 'little' : 'big';
-  switch (arch) {
-    case 'x64':
-      return { bits: 64, endian, machine: MACHINE.x86_64 };
-    case 'arm64':
-      return { bits: 64, endian, machine: MACHINE.aarch64 };
-    case 'ia32':
-      return { bits: 32, endian, machine: MACHINE.i386 };
-    case 'arm':
-      return { bits: 32, endian, machine: MACHINE.arm };
-    case 'ppc64':
-      return { bits: 64, endian, machine: MACHINE.ppc64 };
-    case 's390x':
-      return { bits: 64, endian, machine: MACHINE.s390 };
-    case 'riscv64':
-      return { bits: 64, endian, machine: MACHINE.riscv };
-    case 'loong64':
-      return { bits: 64, endian, machine: MACHINE.loongarch };
-    default:
-      return undefined;
-  }
+  const host = HOSTS[arch];
+  return host && { ...host, endian: endianness === 'LE' ? 'little' : 'big' };
 }
 
-/** What the loader knows of the processor; the search for libraries depends on it. */
+/** The properties of a processor on which the search for libraries depends. */
 export interface Cpu {
   /** Names below `glibc-hwcaps/`, best first (ld.so(8), "glibc-hwcaps"). */
   readonly hwcaps: readonly string[];
-  /** What $PLATFORM in a search path stands for. */
+  /** The value of $PLATFORM in a search path. */
   readonly platform?: string;
 }
 
-/** Any machine of an architecture: only the files that every one of them can use. */
+/** Any processor of an architecture: only files for every processor. */
 export const BASELINE: Cpu = { hwcaps: [] };
 
 // The levels of the x86-64 psABI, in the names of /proc/cpuinfo (abm is LZCNT).
@@ -184,12 +163,12 @@ const X86_LEVELS: readonly (readonly [string, readonly string[]])[] = [
   ['x86-64-v4', ['avx512f', 'avx512bw', 'avx512cd', 'avx512dq', 'avx512vl']],
 ];
 
-// What glibc calls "haswell" for $PLATFORM: sysdeps/x86/cpu-features.c.
+// The features for which glibc sets $PLATFORM to "haswell": sysdeps/x86/cpu-features.c.
 const HASWELL = ['avx2', 'bmi1', 'bmi2', 'abm', 'movbe', 'popcnt', 'fma'];
 
 /**
- * The processor by the text of /proc/cpuinfo. Levels exist for x86-64; for POWER and s390, which name no flags that map
- * to them, the baseline is the answer, which every processor can use.
+ * The processor from the text of /proc/cpuinfo. For POWER and s390 it is the baseline, because their flags do not map to
+ * levels.
  */
 export function readCpu(cpuinfo: string, abi: Abi): Cpu {
   if (abi.machine === MACHINE.i386) return { hwcaps: [], platform: 'i686' };
@@ -199,7 +178,7 @@ export function readCpu(cpuinfo: string, abi: Abi): Cpu {
   const has = (names: readonly string[]) => names.every((name) => flags.has(name));
   const hwcaps: string[] = [];
   for (const [level, names] of X86_LEVELS) {
-    if (!has(names)) break; // each level includes those before it
+    if (!has(names)) break; // each level includes the previous ones
     hwcaps.unshift(level);
   }
   return { hwcaps, platform: has(HASWELL) ? 'haswell' : 'x86_64' };

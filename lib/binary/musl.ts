@@ -1,31 +1,31 @@
-// How musl's loader finds a library: load_library() in ldso/dynlink.c.
+// Finds a library as musl's loader does: load_library() in ldso/dynlink.c.
 
 import { readMuslPath } from './loader-conf.ts';
 import type { Files } from './elf-files.ts';
-import type { Loaded, Loader, Search } from './loader.ts';
-import { type Abi, sameAbi } from './machine.ts';
+import { checkLibrary, type Loaded, type Loader, type Search } from './loader.ts';
+import type { Abi } from './machine.ts';
 import { type BytePath, bytePath, joinPath, lastComponent, parentPath } from './path.ts';
 
-/** The architecture in the name of musl's loader, or undefined for any other interpreter. */
+/** The architecture in the name of musl's loader; undefined for another interpreter. */
 export function muslArchitecture(interpreter: BytePath): string | undefined {
   return /^ld-musl-(.+)\.so\.1$/.exec(lastComponent(interpreter))?.[1];
 }
 
-/** The loader at `interpreter`, a path whose last component is ld-musl-ARCH.so.1. */
+/** The loader at the path `interpreter`, whose last component is ld-musl-ARCH.so.1. */
 export function openMusl(files: Files, interpreter: BytePath, abi: Abi): Loader {
-  // The path file lies beside the loader's own prefix: /lib/ld-musl-ARCH.so.1 has the empty one.
+  // the path file is in etc/ of the loader's prefix, which is empty for /lib/ld-musl-ARCH.so.1
   const prefix = parentPath(parentPath(interpreter));
   const pathFile = joinPath(prefix, bytePath(`etc/ld-musl-${muslArchitecture(interpreter) ?? ''}.path`));
   const system = readMuslPath(files.root, pathFile);
 
   function find(name: BytePath, from: Loaded, program: Loaded): Search {
-    if (name.includes('/')) return check(joinPath(bytePath('/'), name), 'path');
-    // RPATH and RUNPATH are one and the same here, and both count for whatever the object loads.
+    if (name.includes('/')) return checkLibrary(files, abi, joinPath(bytePath('/'), name), 'path');
+    // musl treats RPATH and RUNPATH alike: both apply to everything that the object loads
     for (let at: Loaded | undefined = from; at !== undefined; at = at.neededBy) {
       for (const directory of searchPath(at)) {
         const path = joinPath(directory, name);
         if (!isThere(path)) continue;
-        const found = check(path, at.elf.runpath === undefined ? 'rpath' : 'runpath');
+        const found = checkLibrary(files, abi, path, at.elf.runpath === undefined ? 'rpath' : 'runpath');
         const written = at.elf.runpath ?? at.elf.rpath ?? '';
         return found.kind === 'found'
           ? { ...found, needsProc: at === program && written.includes('$') }
@@ -34,22 +34,15 @@ export function openMusl(files: Files, interpreter: BytePath, abi: Abi): Loader 
     }
     for (const directory of system) {
       const path = joinPath(directory, name);
-      if (isThere(path)) return check(path, 'default');
+      if (isThere(path)) return checkLibrary(files, abi, path, 'default');
     }
     return { kind: 'missing', reason: 'absent' };
   }
 
+  // The first file of the name is final, even if it is unusable.
   function isThere(path: BytePath): boolean {
     const look = files.look(path);
     return look.kind === 'elf' || look.reason !== 'absent';
-  }
-
-  // The first file of the name is the one, whatever it turns out to be.
-  function check(path: BytePath, by: 'path' | 'rpath' | 'runpath' | 'default'): Search {
-    const look = files.look(path);
-    if (look.kind !== 'elf') return { kind: 'missing', reason: look.reason, path };
-    if (!sameAbi(abi, look.elf)) return { kind: 'missing', reason: 'other-architecture', path };
-    return { kind: 'found', path, by };
   }
 
   return {
@@ -58,12 +51,12 @@ export function openMusl(files: Files, interpreter: BytePath, abi: Abi): Loader 
     systemDirectories: system,
     configuration: files.exists(pathFile) ? [pathFile] : [],
     find,
-    // these are all in the one file that is loader and libc
+    // the loader file contains all of these
     isItself: (name) => /^lib(c|pthread|rt|m|dl|util|xnet)\./.test(name),
   };
 }
 
-// Knows $ORIGIN only, and gives up the whole path for any other token (fixup_rpath()).
+// musl knows only $ORIGIN, and ignores the whole path if it has another token (fixup_rpath()).
 function searchPath({ elf, origin }: Loaded): readonly BytePath[] {
   const written = elf.runpath ?? elf.rpath ?? '';
   const text = origin === undefined ? written : written.replace(/\$(\{ORIGIN\}|ORIGIN)/g, () => origin);

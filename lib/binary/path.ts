@@ -1,32 +1,31 @@
-// Byte-exact paths: Linux paths are bytes, and those in a jail need not be UTF-8.
+// Byte-exact paths: Linux paths are bytes, and need not be UTF-8.
 
 import { type Bytes, quote, toBuffer } from '../quote.ts';
 
 declare const bytes: unique symbol;
 
 /**
- * A path, or another string out of a file, in which every character stands for one byte (latin1).
- * It can be a Map key and be cut and compared as text, and no byte of it is lost; an ordinary string is not
- * assignable, so that UTF-8 text cannot be taken for bytes by mistake. See path_resolution(7).
+ * A path, or another string of a file, in which every character is one byte (latin1). It can be a Map key and be compared
+ * and cut as text without losing a byte. An ordinary string is not assignable, so UTF-8 text cannot be mistaken for it.
  */
 export type BytePath = string & { readonly [bytes]: true };
 
-/** The bytes of a path: an ordinary string is encoded as UTF-8, a Uint8Array is taken as it is. */
+/** A string is encoded as UTF-8, a Uint8Array is taken unchanged. */
 export function bytePath(path: Bytes): BytePath {
   return toLatin1(toBuffer(path));
 }
 
-/** A part of a file as text, one character a byte. */
+/** Bytes as text, one character a byte. */
 export function toLatin1(data: Uint8Array): BytePath {
   return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('latin1') as BytePath;
 }
 
-/** What a system call is given. */
+/** The bytes for a system call. */
 export function pathBytes(path: BytePath): Buffer {
   return Buffer.from(path, 'latin1');
 }
 
-/** A path for a message: one line, nothing a terminal would obey. */
+/** A path for a message: on one line and without control characters. */
 export function showPath(path: BytePath): string {
   return quote(pathBytes(path));
 }
@@ -37,18 +36,17 @@ export function joinPath(directory: BytePath, name: BytePath): BytePath {
   return (directory.endsWith('/') ? directory + name : `${directory}/${name}`) as BytePath;
 }
 
-/** All of a path before its last component, without following anything; `/` is its own parent. */
+/** The path without its last component, textually; `/` is its own parent. */
 export function parentPath(path: BytePath): BytePath {
   const end = path.lastIndexOf('/');
   return (end > 0 ? path.slice(0, end) : end === 0 ? '/' : '.') as BytePath;
 }
 
-/** The last component. */
 export function lastComponent(path: BytePath): BytePath {
   return path.slice(path.lastIndexOf('/') + 1) as BytePath;
 }
 
-/** Without slashes at the end; `/` stays. By hand: a RegExp takes quadratic time on slashes alone. */
+/** Removes trailing slashes, but not `/` itself. A loop, because a RegExp takes quadratic time for many slashes. */
 export function trimSlashes(path: BytePath): BytePath {
   let end = path.length;
   while (end > 1 && path[end - 1] === '/') end--;

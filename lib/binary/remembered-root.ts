@@ -1,28 +1,23 @@
-// Roots that remember what was read of them: for work that comes to the same files again and again.
+// Roots that cache what was read, for work that reads the same files repeatedly.
 
 import { JailError } from '../errors.ts';
+import { remember } from './elf-files.ts';
 import { type BytePath, showPath } from './path.ts';
 import type { FileRoot, FileStatus, OpenFile } from './root.ts';
 
-/** Remembers the answers of lstat. */
+/** Caches the answers of lstat. */
 export function rememberStatus(root: FileRoot): FileRoot {
   const known = new Map<BytePath, FileStatus | undefined>();
   return {
     open: (path) => root.open(path),
     list: (path) => root.list(path),
-    lstat: (path) => {
-      const status = known.get(path);
-      if (status !== undefined || known.has(path)) return status;
-      const found = root.lstat(path);
-      known.set(path, found);
-      return found;
-    },
+    lstat: (path) => remember(known, path, () => root.lstat(path)),
   };
 }
 
 /**
- * Remembers the answers of lstat and list, and of each file the pages that hold its headers: all that looks into a program
- * reads these, one after the other. What is read in larger pieces is read again.
+ * Caches the answers of lstat and list, and the pages of each file that small reads touch: several readers examine the
+ * headers of a program one after the other. Larger reads are not cached.
  */
 export function rememberReads(root: FileRoot): FileRoot {
   const remembered = rememberStatus(root);
@@ -30,17 +25,12 @@ export function rememberReads(root: FileRoot): FileRoot {
   const files = new Map<BytePath, (() => OpenFile) | undefined>();
   return {
     lstat: (path) => remembered.lstat(path),
-    list: (path) => {
-      if (!lists.has(path)) lists.set(path, root.list(path));
-      return lists.get(path);
-    },
-    open: (path) => {
-      if (!files.has(path)) {
+    list: (path) => remember(lists, path, () => root.list(path)),
+    open: (path) =>
+      remember(files, path, () => {
         const file = root.open(path);
-        files.set(path, file && rememberPages(file, () => reopen(root, path, file.status)));
-      }
-      return files.get(path)?.();
-    },
+        return file && rememberPages(file, () => reopen(root, path, file.status));
+      })?.(),
   };
 }
 
@@ -62,7 +52,7 @@ function reopen(root: FileRoot, path: BytePath, { dev, ino, sizeBytes, mtimeMs }
   });
 }
 
-/** The function returned opens the file: for the first time `first`, and later not before something else is read. */
+/** Returns a function that opens the file: the first call uses `first`, later calls reopen it at the first uncached read. */
 function rememberPages(first: OpenFile, openAgain: () => OpenFile): () => OpenFile {
   const { status } = first;
   const pages = new Map<number, Uint8Array>();
@@ -80,11 +70,7 @@ function rememberPages(first: OpenFile, openAgain: () => OpenFile): () => OpenFi
       const index = Math.floor(offset / PAGE_BYTES);
       const start = index * PAGE_BYTES;
       if (end > start + PAGE_BYTES) return readFile(offset, length);
-      let page = pages.get(index);
-      if (page === undefined) {
-        page = readFile(start, PAGE_BYTES);
-        pages.set(index, page);
-      }
+      const page = remember(pages, index, () => readFile(start, PAGE_BYTES));
       return page.subarray(offset - start, end - start);
     }
     return {

@@ -1,4 +1,4 @@
-// The files beneath one root directory, as they are seen from there and never beyond it.
+// Reads the files below one root directory; no path or link leads out of it.
 
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import type { ErrnoName } from '../errors.ts';
@@ -9,20 +9,20 @@ import type { ReadAt } from './elf-header.ts';
 
 export interface FileStatus {
   readonly kind: 'file' | 'directory' | 'symlink' | 'other';
-  /** Permission bits with set-user-ID, set-group-ID and sticky: 0…07777. */
+  /** Permission bits, set-user-ID, set-group-ID and sticky: 0…07777. */
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
   readonly sizeBytes: number;
   readonly dev: bigint;
   readonly ino: bigint;
-  /** When its content was last modified, in ms since 1970. */
+  /** The last modification of its content, in ms since 1970. */
   readonly mtimeMs: number;
-  /** It lies on a file system mounted noexec (mount(8)). */
+  /** Its file system is mounted noexec (mount(8)). */
   readonly noexec: boolean;
-  /** Where a symbolic link leads. */
+  /** The target of a symbolic link. */
   readonly target?: BytePath;
-  /** Its access control list, where it may let others write (acl(5)); as lib/trust/acl.ts reads it. */
+  /** Its access control list, if it may let others write (acl(5)), in the format of lib/trust/acl.ts. */
   readonly acl?: Uint8Array;
 }
 
@@ -35,19 +35,18 @@ export interface OpenFile {
 }
 
 /**
- * Paths are as the root directory sees them: absolute, links and `..` staying within it. Made of BytePath, since
- * they need not be UTF-8: `bytePath()` makes one of a string or a Uint8Array.
+ * Paths are absolute paths as the root directory sees them; links and `..` stay within it. They need not be UTF-8, so they
+ * are BytePath.
  */
 export interface FileRoot {
   /**
-   * What lies at `path`, following links on the way but not a last one; undefined if nothing does (ENOENT, ENOTDIR).
-   * @throws Node's kind of system error for all else: EACCES, ELOOP, ENAMETOOLONG, EIO.
+   * The status of `path`; a last link is not followed. Undefined if nothing is there (ENOENT, ENOTDIR).
+   * @throws other system errors, as Node does: EACCES, ELOOP, ENAMETOOLONG, EIO.
    */
   lstat(path: BytePath): FileStatus | undefined;
   /**
-   * Opens a regular file for reading, following links; undefined if nothing is there. Never waits: a directory is
-   * EISDIR, a device, fifo or socket EINVAL.
-   * @throws as lstat.
+   * Opens a regular file for reading, links followed; undefined if nothing is there. It never blocks.
+   * @throws as lstat; EISDIR for a directory, EINVAL for a device, fifo or socket.
    */
   open(path: BytePath): OpenFile | undefined;
   /** The names in a directory, sorted by byte; undefined if there is no such directory. @throws as lstat. */
@@ -56,20 +55,20 @@ export interface FileRoot {
 
 /** A FileRoot on a real directory. */
 export interface DirectoryRoot extends FileRoot {
-  /** O_PATH; for the operations of native/files/inroot.cc. */
+  /** An O_PATH descriptor, for the operations of native/files/inroot.cc. */
   readonly fd: number;
-  /** Closes `fd`, unless it was handed in. */
+  /** Closes `fd`, unless the caller passed it in. */
   close(): void;
 }
 
 /**
- * Opens the files beneath a host directory, or beneath an open directory, which stays the caller's. Every path is
- * resolved by openat2(2) with RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS: Linux 5.6.
+ * Opens a host directory as a root; an open descriptor stays the caller's. Paths are resolved by openat2(2) with
+ * RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS: Linux 5.6.
  * @throws the system error if the directory cannot be opened.
  */
 export function openFileRoot(directory: Bytes | number): DirectoryRoot {
-  // O_PATH is not among Node's constants on every version; its value is the same on every architecture but parisc
-  // and sparc, on which Node does not run (asm-generic/fcntl.h).
+  // Not every version of Node has this constant. Its value differs only on parisc and sparc, on which Node does not run
+  // (asm-generic/fcntl.h).
   const O_PATH = 0o10000000;
   const fd =
     typeof directory === 'number' ? directory : openSync(toBuffer(directory), O_PATH | constants.O_DIRECTORY);
@@ -91,7 +90,7 @@ export function openFileRoot(directory: Bytes | number): DirectoryRoot {
   };
 }
 
-// What native/files/look.cc fills. One for all: what it holds is taken before anybody else has a turn.
+// native/files/look.cc fills this array. One for all calls: the values are read before the next call.
 const numbers = new Float64Array(8);
 const identity = new BigUint64Array(numbers.buffer, 6 * Float64Array.BYTES_PER_ELEMENT);
 
@@ -121,12 +120,32 @@ function openFile(fd: number, status: FileStatus): OpenFile {
     while (done < lengthBytes) {
       const count = readSync(fd, buffer, done, lengthBytes - done, offset + done);
       done += count;
-      // a file of /proc says that it is empty, and is not
+      // files in /proc have size 0 but are not empty
       if (count === 0 || (status.sizeBytes > 0 && offset + done >= status.sizeBytes)) break;
     }
     return buffer.subarray(0, done);
   }
   return { fd, status, read, close: () => native.closeDescriptor(fd) };
+}
+
+/** Calls `use` with a file, and closes it; undefined if nothing is there. @throws as FileRoot.open, and as `use`. */
+export function withFile<T>(root: FileRoot, path: BytePath, use: (file: OpenFile) => T): T | undefined {
+  const file = root.open(path);
+  if (file === undefined) return undefined;
+  try {
+    return use(file);
+  } finally {
+    file.close();
+  }
+}
+
+/** As withFile, but any error counts as an absent file: copying the file reports it. */
+export function tryFile<T>(root: FileRoot, path: BytePath, use: (file: OpenFile) => T): T | undefined {
+  try {
+    return withFile(root, path, use);
+  } catch {
+    return undefined;
+  }
 }
 
 function ifPresent<T>(look: () => T): T | undefined {
@@ -139,7 +158,7 @@ function ifPresent<T>(look: () => T): T | undefined {
   }
 }
 
-/** The code of a system error, or undefined for any other. */
+/** The code of a system error; undefined for any other error. */
 export function errorCode(error: unknown): ErrnoName | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string'
     ? (error.code as ErrnoName)
@@ -154,17 +173,14 @@ const KINDS: Readonly<Record<number, FileStatus['kind']>> = {
   0o120000: 'symlink',
 };
 
-function kindAndMode(mode: number): Pick<FileStatus, 'kind' | 'mode'> {
-  return { kind: KINDS[mode & typeBits] ?? 'other', mode: mode & 0o7777 };
-}
-
 function toStatus(status: InRootStatus): FileStatus {
-  const { mode, uid, gid, size, dev, ino, mtimeMs, noexec, target, acl } = status;
+  const { mode, uid, gid, size: sizeBytes, dev, ino, mtimeMs, noexec, target, acl } = status;
   return {
-    ...kindAndMode(mode),
+    kind: KINDS[mode & typeBits] ?? 'other',
+    mode: mode & 0o7777,
     uid,
     gid,
-    sizeBytes: size,
+    sizeBytes,
     dev,
     ino,
     mtimeMs,

@@ -1,41 +1,40 @@
-// Follows a path through a root one component at a time, and tells what it met.
+// Follows a path through a root one component at a time, and records the links on it.
 
 import { type BytePath, joinPath, parentPath } from './path.ts';
 import { errorCode, type FileRoot, type FileStatus } from './root.ts';
 
-/** A symbolic link on the way: `path` has no other link in it, `target` is as written. */
+/** A symbolic link on the path: the directories of `path` are no links, `target` is as written. */
 interface Link {
   readonly path: BytePath;
   readonly target: BytePath;
 }
 
 export type Walk = {
-  /** Every link that was followed, in order. */
+  /** All links that were followed, in order. */
   readonly links: readonly Link[];
-  /** Directories that the way led into and, by `..`, out of again. */
+  /** Directories that the path enters and leaves again by `..`. */
   readonly passed: readonly BytePath[];
-  /** Where the walk ended, without a link in it: the object itself, or what stopped it. */
+  /** Where the walk ended, links resolved: the file itself, or the component that stopped the walk. */
   readonly path: BytePath;
 } & (
   | { readonly kind: 'found'; readonly status: FileStatus }
-  /** `missing`: nothing at `path`. `not-directory`: `path` is, but something is looked for below it. */
+  /** `missing`: nothing is at `path`. `not-directory`: `path` is no directory, but more components follow. */
   | { readonly kind: 'missing' | 'not-directory' }
-  /** `denied`: the directory `path` may not be searched. `loop`: more than 40 links (path_resolution(7)). */
+  /** `denied`: the directory `path` cannot be searched. `loop`: more than 40 links (path_resolution(7)). */
   | { readonly kind: 'denied' | 'loop' }
 );
 
 const MAX_LINKS = 40;
 
 /**
- * Resolves `path` (relative to the root if it does not begin with a slash) as the kernel would, the last link
- * included, and keeps every step. Reads nothing but directory entries.
+ * Resolves `path`, a last link included, as the kernel does; a relative path begins at the root.
  * @throws system errors other than ENOENT, ENOTDIR, EACCES and ELOOP.
  */
 export function walk(root: FileRoot, path: BytePath): Walk {
   const links: Link[] = [];
   const passed: BytePath[] = [];
   const todo = componentsOf(path).reverse();
-  let here = '/' as BytePath; // has no link in it, so that `..` is its parent in text too
+  let here = '/' as BytePath; // links are resolved, so `..` is its textual parent
   let status = lstat(root, here);
 
   for (let name = todo.pop(); name !== undefined; name = todo.pop()) {
@@ -61,6 +60,12 @@ export function walk(root: FileRoot, path: BytePath): Walk {
   return { kind: 'found', path: here, status, links, passed };
 }
 
+/** The path with its links resolved; unchanged if nothing is there. */
+export function resolveLinks(root: FileRoot, path: BytePath): BytePath {
+  const way = walk(root, path);
+  return way.kind === 'found' ? way.path : path;
+}
+
 function lstat(root: FileRoot, path: BytePath): FileStatus | 'denied' | undefined {
   try {
     return root.lstat(path);
@@ -70,7 +75,7 @@ function lstat(root: FileRoot, path: BytePath): FileStatus | 'denied' | undefine
   }
 }
 
-// A slash at the end asks for a directory, as `.` does.
+// A trailing slash requires a directory, as `/.` does.
 function componentsOf(path: BytePath): BytePath[] {
   const parts = path.split('/').filter((part) => part !== '') as BytePath[];
   return path.endsWith('/') ? [...parts, '.' as BytePath] : parts;

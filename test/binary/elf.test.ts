@@ -43,7 +43,6 @@ for (const shape of shapes)
       loadedBytes: data.length,
       machine: 62,
       type: 'shared-object',
-      flags: 0,
       interpreter: '/lib/ld.so.1',
       linkage: 'dynamic',
       soname: 'libme.so.0',
@@ -56,7 +55,6 @@ for (const shape of shapes)
       runpath: '$ORIGIN/../lib:/opt',
       auditors: [],
       noDefaultLibraries: true,
-      pie: true,
       dlopen: [],
     });
   });

@@ -95,23 +95,27 @@ t.test('a program in a copied tree brings what it needs to start', asRoot, async
   t.equal(runIn(jail, '/srv/app/script'), 'it runs\n');
 });
 
-t.test('what not everybody may read comes only by --copy, and stays so', asRoot, async (t) => {
-  const base = makeDirectory(t);
-  mkdirSync(`${base}/tree`);
-  writeFileSync(`${base}/tree/key`, 'secret', { mode: 0o600 });
-  writeFileSync(`${base}/tree/public`, 'x', { mode: 0o644 });
-  const jail = `${base}/jail`;
-  await buildJail({ directory: jail, copies: [`${base}/tree`], users: ['nobody'] });
-  const key = statSync(`${jail}${base}/tree/key`);
-  t.same([key.mode & 0o7777, key.uid, key.gid], [0o600, 0, 0]);
-  chmodSync(`${base}/tree`, 0o700);
-  chownSync(`${base}/tree/key`, 65534, 65534);
-  await updateJail({ directory: jail });
-  const theirs = statSync(`${jail}${base}/tree/key`);
-  t.same([theirs.mode & 0o7777, theirs.uid], [0o600, 65534], 'of a user that the jail is for');
-  t.equal(statSync(`${jail}${base}/tree`).mode & 0o7777, 0o700);
-  t.same(faultsOf(jail), []);
-});
+t.test(
+  'a file that is not world-readable is copied only by --copy, and keeps its mode',
+  asRoot,
+  async (t) => {
+    const base = makeDirectory(t);
+    mkdirSync(`${base}/tree`);
+    writeFileSync(`${base}/tree/key`, 'secret', { mode: 0o600 });
+    writeFileSync(`${base}/tree/public`, 'x', { mode: 0o644 });
+    const jail = `${base}/jail`;
+    await buildJail({ directory: jail, copies: [`${base}/tree`], users: ['nobody'] });
+    const key = statSync(`${jail}${base}/tree/key`);
+    t.same([key.mode & 0o7777, key.uid, key.gid], [0o600, 0, 0]);
+    chmodSync(`${base}/tree`, 0o700);
+    chownSync(`${base}/tree/key`, 65534, 65534);
+    await updateJail({ directory: jail });
+    const theirs = statSync(`${jail}${base}/tree/key`);
+    t.same([theirs.mode & 0o7777, theirs.uid], [0o600, 65534], 'of a user that the jail is for');
+    t.equal(statSync(`${jail}${base}/tree`).mode & 0o7777, 0o700);
+    t.same(faultsOf(jail), []);
+  },
+);
 
 t.test(
   'set-user-ID and file capabilities go, unless they are named',

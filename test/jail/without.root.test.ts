@@ -78,13 +78,13 @@ t.test('a program that is asked for and left out at once is an error that says s
   t.notOk(existsSync(jail));
 });
 
-t.test('a program whose library not everybody may read makes no jail that cannot work', asRoot, async (t) => {
+t.test('a program whose library is not world-readable makes no jail that cannot work', asRoot, async (t) => {
   const base = makeDirectory(t);
   const [root, jail] = [`${base}/root`, `${base}/jail`];
   makeSystem(root, '/usr/bin/bash');
   const library = filesIn(root).find((path) => /libtinfo\.so\.[\d.]+$/.test(path)) ?? '';
   chmodSync(`${root}/${library}`, 0o700);
   const words = ['build', jail, '--from', root, '/usr/bin/bash'];
-  t.match(uchrootJail(words), { status: 1, stderr: /libtinfo.*, needed by .*: not everybody may read it\n/ });
+  t.match(uchrootJail(words), { status: 1, stderr: /libtinfo.*, needed by .*: it is not world-readable\n/ });
   t.notOk(existsSync(jail));
 });

@@ -1,4 +1,4 @@
-// What choosing files of packages works with: what was read of the root, and what was chosen so far.
+// The state of choosing files of packages: what was read from the root, and what was chosen so far.
 
 import { remember } from '../../binary/elf-files.ts';
 import { type BytePath, parentPath } from '../../binary/path.ts';
@@ -11,19 +11,10 @@ import { type Executable, readExecutable } from './scanned-program.ts';
 import { isForDevelopment, isForLinker, readDependents } from './dependencies.ts';
 import { type Mentions, openMentions } from './mentions.ts';
 import { openStrings, type ReadStrings } from './sections.ts';
-interface Taken {
-  add(path: BytePath, pkg: Package | undefined, why: BytePath | undefined): void;
-  /** Adds a program by one of its names, `end` being where it leads; once it is looked into it is fresh. */
-  start(path: BytePath, end: BytePath, pkg: Package | undefined, why: BytePath | undefined): void;
-  withhold(path: BytePath, pkg: Package, why: BytePath | undefined): void;
-  has(path: BytePath): boolean;
-  /** The next executable that was started and not yet handed out. */
-  takeFresh(): Executable | undefined;
-  readonly files: ReadonlyMap<BytePath, ChosenFile>;
-  readonly withheld: ReadonlyMap<BytePath, ChosenFile>;
-}
 
-function openTaken(look: (path: BytePath) => Executable | undefined): Taken {
+type Taken = ReturnType<typeof openTaken>;
+
+function openTaken(look: (path: BytePath) => Executable | undefined) {
   const files = new Map<BytePath, ChosenFile>();
   const withheld = new Map<BytePath, ChosenFile>();
   const started = new Set<BytePath>();
@@ -36,19 +27,21 @@ function openTaken(look: (path: BytePath) => Executable | undefined): Taken {
     if (executable !== undefined) fresh.push(executable);
   }
   return {
-    add: (path, pkg, why) => {
+    add: (path: BytePath, pkg: Package | undefined, why: BytePath | undefined): void => {
       if (files.has(path)) return;
       files.set(path, { path, package: pkg, why, started: false });
-      // libm.so is no library but a text for the linker (ld(1), "Implicit Linker Scripts")
+      // a file such as libm.so can be a script for the linker (ld(1), "Implicit Linker Scripts")
       if (path.endsWith('.so') && look(path)?.kind === 'linker-script') execute(path);
     },
-    start: (path, end, pkg, why) => {
+    /** Adds a program by one of its names; `end` is the path with links resolved. */
+    start: (path: BytePath, end: BytePath, pkg: Package | undefined, why: BytePath | undefined): void => {
       const known = files.get(path);
       files.set(path, { path, package: pkg, why: known === undefined ? why : known.why, started: true });
       execute(end);
     },
-    withhold: (path, pkg, why) => withheld.set(path, { path, package: pkg, why, started: false }),
-    has: (path) => files.has(path),
+    withhold: (path: BytePath, pkg: Package, why: BytePath | undefined) =>
+      withheld.set(path, { path, package: pkg, why, started: false }),
+    /** Removes and returns an executable that was started and not returned before. */
     takeFresh: () => fresh.pop(),
     files,
     withheld,
@@ -58,28 +51,23 @@ function openTaken(look: (path: BytePath) => Executable | undefined): Taken {
 export interface Use {
   readonly pkg: Package;
   readonly extent: Extent;
-  /** Its libraries are taken although no ELF header needs them. */
+  /** Its libraries are taken even if no ELF file needs them. */
   readonly withLibraries: boolean;
   readonly reason: PackageReason;
-  /** The program or script that its files are needed for. */
+  /** The program or script that needs its files. */
   readonly why: BytePath | undefined;
 }
 
-interface Uses {
-  /** Adds a use. An extent only grows, and the first reason stays. */
-  add(use: Use): void;
-  /** The next use that is new or whose extent has grown. */
-  next(): Use | undefined;
-  all(): readonly Use[];
-}
+type Uses = ReturnType<typeof openUses>;
 
 const EXTENTS: readonly Extent[] = ['programs', 'configuration', 'data', 'used', 'whole'];
 
-function openUses(): Uses {
+function openUses() {
   const uses = new Map<Package, Use>();
   const queue = new Set<Package>();
   return {
-    add: (use) => {
+    /** Adds a use. An extent can only grow, and the first reason is kept. */
+    add: (use: Use): void => {
       const known = uses.get(use.pkg);
       const extent = known === undefined ? use.extent : larger(known.extent, use.extent);
       const withLibraries = use.withLibraries || known?.withLibraries === true;
@@ -87,7 +75,8 @@ function openUses(): Uses {
       uses.set(use.pkg, { ...(known ?? use), extent, withLibraries });
       queue.add(use.pkg);
     },
-    next: () => {
+    /** The next use that is new or whose extent has grown. */
+    next: (): Use | undefined => {
       for (const pkg of queue) {
         queue.delete(pkg);
         return uses.get(pkg);
@@ -102,7 +91,7 @@ function larger(a: Extent, b: Extent): Extent {
   return EXTENTS.indexOf(a) < EXTENTS.indexOf(b) ? b : a;
 }
 
-/** The files that belong to a use even if no program names them. */
+/** The files of a use that are taken even if no program names them. */
 export function takenBy(
   { pkg, extent, withLibraries }: Use,
   { programs, helpers, scripts, libraries, development, data }: Contents,
@@ -134,9 +123,9 @@ export interface Reading {
   readonly packages: Packages;
   readonly reader: ContentsReader;
   readonly commands: Commands;
-  /** The packages that depend on one. */
+  /** The packages that depend on each package. */
   readonly dependents: () => ReadonlyMap<Package, readonly Package[]>;
-  /** A program or script; undefined if it cannot be read. */
+  /** Reads a program or script; undefined if it cannot be read. */
   readonly look: (path: BytePath) => Executable | undefined;
 }
 
@@ -146,7 +135,7 @@ export function openReading(
   strings: ReadStrings = openStrings(root),
 ): Reading {
   const reader = openContents(root, packages);
-  const executables = new Map<BytePath, Executable | null>();
+  const executables = new Map<BytePath, Executable | undefined>();
   let dependents: ReturnType<Reading['dependents']> | undefined;
   return {
     root,
@@ -154,8 +143,7 @@ export function openReading(
     reader,
     commands: openCommands(root, packages, reader.programs),
     dependents: () => (dependents ??= readDependents(packages)),
-    look: (path) =>
-      remember(executables, path, () => readExecutable(root, path, strings) ?? null) ?? undefined,
+    look: (path) => remember(executables, path, () => readExecutable(root, path, strings)),
   };
 }
 
@@ -165,11 +153,11 @@ export interface Work extends Reading {
   readonly taken: Taken;
   /** Wrapper scripts whose targets are already resolved. */
   readonly wrappers: Set<BytePath>;
-  /** Source packages with a dependency that is used only if one of their programs names it. */
+  /** Source packages that have a dependency which is used only if one of their programs names it. */
   readonly listening: Set<string>;
-  /** Packages whose libraries were searched for such names. */
+  /** Packages whose libraries were searched for the names of such dependencies. */
   readonly searched: Set<Package>;
-  /** Packages whose modules were searched for the commands that they call. */
+  /** Packages whose modules were searched for commands. */
   readonly called: Set<Package>;
 }
 
@@ -187,8 +175,8 @@ export function openWork(reading: Reading): Work {
 }
 
 /**
- * A program of the depending package has to name the dependency; the name in another program does not count: perl itself names perlbug. But
- * gcc-14 depends on binutils, and its programs are in gcc-14-x86-64-linux-gnu.
+ * Calls the listener only for programs of the same source package. Names in other programs do not count: perl itself names
+ * perlbug. The binary package may differ: gcc-14 depends on binutils, but its programs are in gcc-14-x86-64-linux-gnu.
  */
 export function ifOf(
   work: Work,

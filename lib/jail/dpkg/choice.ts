@@ -1,4 +1,4 @@
-// Chooses the files of Debian packages that a jail needs, beyond what the headers of its programs tell.
+// Chooses the files of Debian packages that a jail needs and that no ELF header names.
 
 import type { BytePath } from '../../binary/path.ts';
 import type { Steps } from '../work/steps.ts';
@@ -10,26 +10,27 @@ import { placeOf } from './file-place.ts';
 import { take, useProgram } from './reach.ts';
 import { statusIfThere } from './read.ts';
 import { openWork, type Reading, type Work } from './choice-state.ts';
+
 /** Why a package is used. */
 export interface PackageReason {
   readonly how:
     | 'asked' // by its name, or by the name of a program
     | 'interpreter' // of the script `by`
     | 'command' // of the shell script `by`
-    | 'mentioned' // a name or directory of it stands in the executable `by`
+    | 'mentioned' // the executable `by` contains the name of a program or directory of it
     | 'link' // `by`, a link of `from`, leads to a program of it
     | 'plugin' // the configuration file `by` loads it
     | 'module' // the script `by` loads a module of it
-    | 'wrapped' // the script `by` starts the program of that name in it
+    | 'wrapped' // the script `by` starts its program of the same name
     | Edge['how'];
-  /** The package that led to this one; undefined for what was asked for. */
+  /** The package that led to this one; undefined for a request. */
   readonly from?: Package | undefined;
   readonly by?: BytePath | undefined;
 }
 
 /**
- * How much of a package is taken: `programs` that are used, with the data that they name; `configuration` is what it has
- * below /etc; `data` is without any program; `used` is everything but programs that nobody names; `whole` is everything.
+ * How much of a package is taken: `programs`, the used programs with the data that they name; `configuration`, its files below
+ * /etc; `data`, no programs; `used`, everything except programs that no file names; `whole`, everything.
  */
 export type Extent = 'programs' | 'configuration' | 'data' | 'used' | 'whole';
 
@@ -40,46 +41,34 @@ export interface ChosenPackage {
 }
 
 export interface ChosenFile {
-  /** A file, a link or an empty directory, under its name on the root. */
+  /** A file, link or empty directory of the root. */
   readonly path: BytePath;
-  /** Undefined for a script that is nobody's. */
+  /** Undefined for a script that no package owns. */
   readonly package: Package | undefined;
-  /** The program or script that led to it; undefined for what belongs to a package that was asked for by name. */
+  /** The program or script that led to it; undefined for a file of a requested package. */
   readonly why: BytePath | undefined;
-  /** Something in the jail may start it. A script that nothing starts, a template say, needs no interpreter. */
+  /** A file in the jail may start it. A script that is never started, such as a template, needs no interpreter. */
   readonly started: boolean;
 }
 
 export interface Choice {
   readonly files: readonly ChosenFile[];
-  /** In the order in which they were found: the package that is the reason for another one comes before it. */
+  /** In the order in which they were found: a package comes after its reason. */
   readonly packages: readonly ChosenPackage[];
-  /** Files that are not world-readable and may hold a secret: they are not among `files`. */
+  /** Files that are not world-readable and may contain a secret; they are not in `files`. */
   readonly withheld: readonly ChosenFile[];
-}
-
-/** The packages that led to one, itself first: libpython3.13-stdlib, python3.13, python3. */
-export function packageChain(choice: Choice, pkg: Package): readonly ChosenPackage[] {
-  const chain: ChosenPackage[] = [];
-  for (let at: Package | undefined = pkg; at !== undefined;) {
-    const step = choice.packages.find((entry) => entry.package === at);
-    if (step === undefined || chain.includes(step)) break;
-    chain.push(step);
-    at = step.reason.from;
-  }
-  return chain;
 }
 
 export interface ChoiceRequest {
   /** Programs, scripts and interpreters, as paths of the root. */
   readonly programs: readonly BytePath[];
-  /** Packages to be taken whole. */
+  /** Packages that are taken as a whole. */
   readonly packages: readonly Package[];
 }
 
 /**
- * Goes from the programs and packages asked for to what they cannot do without: by Depends, and by what stands in the programs.
- * Shared libraries are left to the closure of the ELF files, but for those that only a script can ask for.
+ * Finds what the requested programs and packages need, by Depends and by the names in the programs. Shared libraries are left
+ * to the closures of ELF files, except those that only scripts use.
  * @throws system errors of the root, such as EIO.
  */
 export function* choose(reading: Reading, request: ChoiceRequest): Steps<Choice> {
@@ -115,7 +104,7 @@ function lookInto(work: Work, executable: Executable): void {
     if (program !== undefined) useProgram(work, program, { how, from, by: path }, path);
   };
   for (const name of interpreters) start('interpreter', name.includes('/') ? name : commands.inPath(name));
-  // a package says what it calls, in Depends; a script that is nobody's says it nowhere else
+  // the script of a package gets its commands by Depends; a script without a package only by its text
   for (const name of executable.commands)
     start('command', from === undefined ? commands.inPath(name) : commands.inBase(name));
   for (const module of from === undefined ? modulesOf(root, packages, executable) : []) {
@@ -128,7 +117,7 @@ function lookInto(work: Work, executable: Executable): void {
   if (kind !== 'linker-script') mentions.add(executable);
 }
 
-/** What a script and the modules of its package call, of the tools that every system has. */
+/** Adds the tools of Essential packages that a script and the modules of its package call. */
 function* startCalled(work: Work, { kind, path, interpreters, text }: Executable): Steps<void> {
   const { root, packages, reader, commands, called } = work;
   const from = packages.owner(path);
@@ -143,7 +132,7 @@ function* startCalled(work: Work, { kind, path, interpreters, text }: Executable
 
 const MOST_BYTES = 1 << 20;
 
-/** A script that is started opens what it names by its path: lighttpd has one that reads /etc/mime.types of media-types. */
+/** Files of other packages that a script names by path: a script of lighttpd reads /etc/mime.types of media-types. */
 function filesNamedIn({ root, packages }: Work, { kind, text, path }: Executable): readonly BytePath[] {
   if (kind !== 'script') return [];
   const named = new Set(text.match(/\/(?:etc|usr\/share)\/[\w.+/-]*\w/g) as BytePath[] | null);
@@ -156,7 +145,7 @@ function filesNamedIn({ root, packages }: Work, { kind, text, path }: Executable
   });
 }
 
-/** What a program starts may be named in a library of its source: rustc is in librustc_driver. */
+/** A library can name what a program of the same source starts: rustc's names are in librustc_driver. */
 function addLibraries({ uses, reader, look, mentions, listening, searched }: Work): void {
   for (const { pkg, extent } of uses.all()) {
     if (!listening.has(pkg.source) || searched.has(pkg) || extent === 'programs') continue;
@@ -168,7 +157,7 @@ function addLibraries({ uses, reader, look, mentions, listening, searched }: Wor
   }
 }
 
-/** True if there were any that are new. */
+/** Adds plugins that configuration files load; true if there are new ones. */
 function usePlugins({ root, packages, uses, taken }: Work): boolean {
   const used = new Set(uses.all().flatMap(({ pkg, extent }) => (extent === 'programs' ? [] : [pkg])));
   const plugins = findPlugins(root, packages, used, taken.files.keys());

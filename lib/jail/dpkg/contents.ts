@@ -1,4 +1,4 @@
-// Sorts what a package has on the root, and what was made beside it, by what it is for.
+// Sorts the files of a package, and files that were created beside them, by their purpose.
 
 import { remember } from '../../binary/elf-files.ts';
 import { type BytePath, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
@@ -7,14 +7,15 @@ import { readAlternatives } from './file-lists.ts';
 import type { Package, Packages } from './database.ts';
 import { placeOf } from './file-place.ts';
 import { followIfThere, listIfThere, statusIfThere } from './read.ts';
+
 const MAX_DEPTH = 8;
-// What dpkg, ucf, an editor or a package manager left over (deb-conffiles(5)).
+// Leftovers of dpkg, ucf, editors or package managers (deb-conffiles(5)).
 const LEFT_OVER = /~$|\.(?:dpkg|ucf)-[a-z]+$|\.bak$|\.sw[a-p]$|^\.placeholder$/;
 
 /**
- * What maintainer scripts and the administrator made in a directory of a package: /etc/php/8.4/cli/conf.d is all links that no
- * package lists. In a directory of several sources only links to the package's own files are its. Below /usr it is what a
- * package's program looks its plugins up in (/usr/lib/x86_64-linux-gnu/graphviz/config6a), but no directory of caches.
+ * Files that maintainer scripts and the administrator created in a directory of a package: /etc/php/8.4/cli/conf.d has only
+ * links, which no package lists. In a directory of several sources, only links to the package's own files count. Below /usr
+ * these are indexes of plugins (/usr/lib/x86_64-linux-gnu/graphviz/config6a), but not cache directories.
  */
 function madeBeside(
   root: FileRoot,
@@ -22,7 +23,7 @@ function madeBeside(
   pkg: Package,
   directory: BytePath,
 ): readonly BytePath[] {
-  // most that a package lists are files: to list one is an error that takes longer than a look
+  // most listed paths are files; lstat is faster than an error of list
   if (statusIfThere(root, directory)?.kind === 'file') return [];
   if (STATE.test(directory)) return madeInState(root, packages, directory);
   if (placeOf(directory) !== 'other') return [];
@@ -35,12 +36,12 @@ function madeBeside(
   );
 }
 
-// What the system keeps of its packages is no data of theirs.
+// Not the system's own records about packages.
 const STATE = /^\/var\/lib\/(?!(?:dpkg|apt|ucf|systemd|pam)(?:\/|$))./;
 
 /**
- * What a maintainer script made for the package's programs where services keep their data: the formats of TeX lie in
- * /var/lib/texmf. Only files and directories of root: all else is data of the service.
+ * Files that a maintainer script created below /var/lib for the package's programs: TeX has its formats in /var/lib/texmf.
+ * Only files of root count; others are data of a service.
  */
 function madeInState(root: FileRoot, packages: Packages, directory: BytePath): readonly BytePath[] {
   const isRoots = (path: BytePath) => {
@@ -71,27 +72,28 @@ function unlistedIn(
   return paths.concat(below);
 }
 
-/** Files and links of one package that are of use in a jail, by their own names. */
+/** The files and links of one package that are useful in a jail; paths with links unresolved. */
 export interface Contents {
-  /** In directories for programs, links of /etc/alternatives included. */
+  /** Files in program directories, links of /etc/alternatives included. */
   readonly programs: readonly BytePath[];
-  /** Other executable files, which programs start by their path: /usr/lib/gcc/…/cc1. */
+  /** Other executable files that programs start by path: /usr/lib/gcc/…/cc1. */
   readonly helpers: readonly BytePath[];
-  /** Links outside the directories for programs that lead to one of its own programs. */
+  /** Links outside program directories to the package's own programs. */
   readonly names: readonly Name[];
-  /** Executable scripts that are started only by their full path. */
+  /** Executable scripts that are started only by full path. */
   readonly scripts: readonly BytePath[];
   /** Libraries that the loader finds by name. */
   readonly libraries: readonly BytePath[];
   /** Headers, objects and archives. */
   readonly development: readonly BytePath[];
-  /** All other files: modules, plugins, configuration, and empty directories that no other package has. */
+  /** All other files: modules, plugins, configuration, and empty directories of this package alone. */
   readonly data: readonly BytePath[];
-  /** Files that are not world-readable and may hold a secret. */
+  /** Files that are not world-readable and may contain a secret. */
   readonly withheld: readonly BytePath[];
 }
 
-type Kind = Exclude<keyof Contents, 'names'>;
+const KINDS = ['programs', 'helpers', 'scripts', 'libraries', 'development', 'data', 'withheld'] as const;
+type Kind = (typeof KINDS)[number];
 
 interface Name {
   readonly path: BytePath;
@@ -100,15 +102,15 @@ interface Name {
 
 export interface ContentsReader {
   readonly contents: (pkg: Package) => Contents;
-  /** The programs according to the list alone, without a look at the files: cheap, for packages that may not be needed. */
+  /** The programs according to the package's list, without reading the files: fast, for packages that may not be needed. */
   readonly programs: (pkg: Package) => readonly BytePath[];
-  /** Links to a program by way of /etc/alternatives: cc, for gcc. */
+  /** The links to a program through /etc/alternatives: cc for gcc. */
   readonly alternatives: (path: BytePath) => readonly BytePath[];
 }
 
 export function openContents(root: FileRoot, packages: Packages): ContentsReader {
   const known = new Map<Package, Contents>();
-  const isOpen = openDirectories(root);
+  const sort = openSorter(root, packages);
   let links: ReturnType<typeof readAlternatives> | undefined;
 
   function alternatives(path: BytePath): readonly BytePath[] {
@@ -120,17 +122,8 @@ export function openContents(root: FileRoot, packages: Packages): ContentsReader
   }
 
   function read(pkg: Package): Contents {
-    const sorted = {
-      programs: [],
-      helpers: [],
-      scripts: [],
-      libraries: [],
-      development: [],
-      data: [],
-      withheld: [],
-    } as {
-      readonly [kind in Kind]: BytePath[];
-    };
+    const kinds = KINDS.map((kind) => [kind, []] as const);
+    const sorted = Object.fromEntries(kinds) as unknown as Record<Kind, BytePath[]>;
     const listed = packages.files(pkg);
     const filled = new Set(listed.map(parentPath));
     const made = listed.flatMap((path) => madeBeside(root, packages, pkg, path));
@@ -144,7 +137,17 @@ export function openContents(root: FileRoot, packages: Packages): ContentsReader
     return { ...sorted, names, programs: withAlternatives(sorted.programs) };
   }
 
-  // A link may be the only way to a directory that programs know: /usr/share/perl/5.40.
+  return {
+    contents: (pkg) => remember(known, pkg, () => read(pkg)),
+    programs: (pkg) => withAlternatives(packages.files(pkg).filter((path) => placeOf(path) === 'program')),
+    alternatives,
+  };
+}
+
+function openSorter(root: FileRoot, packages: Packages) {
+  const isOpen = openDirectories(root);
+
+  // An empty directory, or a link to a directory: programs may know only the link, as /usr/share/perl/5.40.
   function isWanted(
     directory: BytePath,
     end: BytePath,
@@ -156,7 +159,7 @@ export function openContents(root: FileRoot, packages: Packages): ContentsReader
     return listIfThere(root, directory).length === 0;
   }
 
-  /** `filled` are the directories that the package has something in. */
+  /** `filled` are the directories in which the package has files. */
   function sort(
     path: BytePath,
     pkg: Package,
@@ -180,16 +183,12 @@ export function openContents(root: FileRoot, packages: Packages): ContentsReader
     return isHelper(found.path) ? 'helpers' : 'scripts';
   }
 
-  return {
-    contents: (pkg) => remember(known, pkg, () => read(pkg)),
-    programs: (pkg) => withAlternatives(packages.files(pkg).filter((path) => placeOf(path) === 'program')),
-    alternatives,
-  };
+  return sort;
 }
 
-// What a program starts by itself has no suffix for people or an interpreter to know it by (Debian policy 10.4), as a
-// module and CA.pl have. Below /usr/share scripts are there to be copied, as hooks and templates, or for another
-// program; one that a link in /usr/bin leads to is found by the link. Those in /etc are an administrator's.
+// A helper of a program has no suffix (Debian policy 10.4), unlike a module or CA.pl. Scripts below /usr/share are hooks and
+// templates to be copied, or for other programs; one with a link in /usr/bin is found by the link. Scripts in /etc belong to
+// the administrator.
 function isHelper(path: BytePath): boolean {
   return (
     !/^\/(?:usr\/share|etc)\//.test(path) &&
@@ -197,7 +196,7 @@ function isHelper(path: BytePath): boolean {
   );
 }
 
-/** Whether everybody may search the directory and those above it. */
+/** Whether others can search a directory and all directories above it. */
 function openDirectories(root: FileRoot): (directory: BytePath) => boolean {
   const known = new Map<BytePath, boolean>();
   function isOpen(directory: BytePath): boolean {

@@ -1,4 +1,4 @@
-// What dpkg's database says about a root: the installed packages, and the owner of each file. Nothing is executed.
+// Reads dpkg's database of a root: the installed packages and the owner of each file. Nothing is executed.
 
 import { remember } from '../../binary/elf-files.ts';
 import { type BytePath, bytePath } from '../../binary/path.ts';
@@ -16,34 +16,34 @@ import { type Alternatives, isSatisfied, type Package, readStatus, type Relation
 
 export type { Package } from './package-status.ts';
 
-/** The installed packages of a root. Paths may be given by any of their names: `/bin/sh` or `/usr/bin/sh`. */
+/** The installed packages of a root. A path can have any of its names: `/bin/sh` or `/usr/bin/sh`. */
 export interface Packages {
   readonly all: readonly Package[];
-  /** `name` or `name:architecture`; without one, that of dpkg itself comes first. */
+  /** `name` or `name:architecture`; without an architecture, that of dpkg itself is preferred. */
   find(name: string): Package | undefined;
   /**
-   * The package that owns a file. Undefined if no package owns it, such as a file of a maintainer script, or several do, as
-   * a directory may be. A link to it is another file: `/usr/bin/vi` is nobody's.
+   * The package that owns a file; undefined if none does, or several do, as for a directory. Links are not followed: no
+   * package owns `/usr/bin/vi`.
    */
   owner(path: BytePath): Package | undefined;
   /** Whether any package lists the path. */
   isListed(path: BytePath): boolean;
-  /** The source package that a path belongs to alone, a directory of several packages of one source included. */
+  /** The only source package of a path; its binary packages may share a directory. */
   source(path: BytePath): string | undefined;
   /**
-   * All that the package lists or has registered with ucf(1), directories included, under its name on this root: after
+   * All files and directories that the package lists or has registered with ucf(1), with the names on this root: after
    * diversions and merged /usr.
    */
   files(pkg: Package): readonly BytePath[];
-  /** The package that fulfils an entry of Depends: by its own name if there is one, otherwise by what it provides. */
+  /** The package that satisfies an entry of Depends: by its name, otherwise by what it provides. */
   satisfy(alternatives: Alternatives, architecture?: string): Package | undefined;
-  /** The name that a path has in these answers. */
+  /** The name of a path in these answers. */
   rename: Rename;
 }
 
 const DATABASE = '/var/lib/dpkg';
 
-/** Reads the database of a root; undefined where there is none. Lists of files are read when they are asked for. */
+/** Opens the database of a root; undefined if there is none. Lists of files are read when needed. */
 export function openPackages(root: FileRoot): Packages | undefined {
   const status = readFile(root, bytePath(`${DATABASE}/status`));
   if (status === undefined) return undefined;
@@ -58,13 +58,11 @@ export function openPackages(root: FileRoot): Packages | undefined {
   function files(pkg: Package): readonly BytePath[] {
     diversions ??= readDiversions(readIfThere(root, bytePath(`${DATABASE}/diversions`)));
     registry ??= readRegistry(readIfThere(root, bytePath('/var/lib/ucf/registry')));
-    const known = lists.get(pkg);
-    if (known !== undefined) return known;
-    const listed = readList(readListFile(root, pkg), pkg.name, diversions, rename);
-    const registered = registry.get(pkg.name);
-    const paths = registered === undefined ? listed : listed.concat(registered.map(rename));
-    lists.set(pkg, paths);
-    return paths;
+    const [moved, registered] = [diversions, registry.get(pkg.name) ?? []];
+    return remember(lists, pkg, () => {
+      const listed = readList(readListFile(root, pkg), pkg.name, moved, rename);
+      return registered.length === 0 ? listed : listed.concat(registered.map(rename));
+    });
   }
   function ownership(path: BytePath): Ownership | undefined {
     index ??= indexOwners(all, files);
@@ -87,7 +85,7 @@ export function openPackages(root: FileRoot): Packages | undefined {
 
 function readListFile(root: FileRoot, { name, architecture, multiArch }: Package): Uint8Array {
   const [plain, qualified] = [`${name}.list`, `${name}:${architecture}.list`];
-  // only packages that may be there for several architectures at once have it in the name
+  // only packages that can be installed for several architectures have the architecture in the file name
   for (const file of multiArch === 'same' ? [qualified, plain] : [plain, qualified]) {
     const data = readFile(root, bytePath(`${DATABASE}/info/${file}`));
     if (data !== undefined) return data;
@@ -95,7 +93,7 @@ function readListFile(root: FileRoot, { name, architecture, multiArch }: Package
   return new Uint8Array();
 }
 
-/** A package; or what several packages share, with their source if it is the same. */
+/** One package, or several packages that share a path, with their source if it is the same. */
 type Ownership = Package | { readonly shared: true; readonly source: string | undefined };
 
 const SHARED: Ownership = { shared: true, source: undefined };
@@ -116,26 +114,26 @@ function indexOwners(
       if (first === undefined) index.set(path, pkg);
       else if (first === SHARED) continue;
       else if (first.source !== pkg.source) index.set(path, SHARED);
-      // the same package for another architecture has the same file
-      else if (isShared(first) || first.name !== pkg.name)
+      // the same package of another architecture may list the same file
+      else if (isShared(first) || first.name !== pkg.name) {
+        const shared: Ownership = { shared: true, source: pkg.source };
         index.set(
           path,
-          remember(ofSource, pkg.source, () => ({ shared: true, source: pkg.source })),
+          remember(ofSource, pkg.source, () => shared),
         );
+      }
     }
   return index;
 }
 
-type Names = Pick<Packages, 'find' | 'satisfy'>;
-
-function openNames(all: readonly Package[]): Names {
+function openNames(all: readonly Package[]): Pick<Packages, 'find' | 'satisfy'> {
   const byName = new Map<string, Package[]>();
   const byProvides = new Map<string, { readonly pkg: Package; readonly as: Relation }[]>();
   for (const pkg of all) {
     remember(byName, pkg.name, () => []).push(pkg);
     for (const as of pkg.provides) remember(byProvides, as.name, () => []).push({ pkg, as });
   }
-  // dpkg itself is of the architecture that a root is of (dpkg --print-architecture)
+  // the architecture of dpkg is that of the root (dpkg --print-architecture)
   const native = byName.get('dpkg')?.[0]?.architecture ?? 'all';
   const ofArchitecture = (found: readonly Package[], wanted: string) =>
     found.find(({ architecture }) => architecture === wanted) ??
@@ -151,15 +149,10 @@ function openNames(all: readonly Package[]): Names {
   function satisfy(alternatives: Alternatives, wanted = native): Package | undefined {
     for (const relation of alternatives) {
       const real = (byName.get(relation.name) ?? []).filter(({ version }) => isSatisfied(relation, version));
-      const virtual = (byProvides.get(relation.name) ?? []).filter(({ as }) =>
-        isSatisfied(relation, as.version),
+      const virtual = (byProvides.get(relation.name) ?? []).flatMap(({ pkg, as }) =>
+        isSatisfied(relation, as.version) ? [pkg] : [],
       );
-      const found =
-        ofArchitecture(real, wanted) ??
-        ofArchitecture(
-          virtual.map(({ pkg }) => pkg),
-          wanted,
-        );
+      const found = ofArchitecture(real, wanted) ?? ofArchitecture(virtual, wanted);
       if (found !== undefined) return found;
     }
     return undefined;

@@ -1,4 +1,4 @@
-// Which packages another one needs when it is used: by what it says, and by the plugins that its configuration loads.
+// Finds the packages that a package needs: by its control fields, and by the plugins that its configuration loads.
 
 import { remember } from '../../binary/elf-files.ts';
 import { type BytePath, lastComponent, parentPath, toLatin1 } from '../../binary/path.ts';
@@ -6,17 +6,18 @@ import type { FileRoot } from '../../binary/root.ts';
 import type { Package, Packages } from './database.ts';
 import { placeOf } from './file-place.ts';
 import { readIfThere } from './read.ts';
+
 export interface Edge {
   readonly to: Package;
   readonly how:
     | 'Pre-Depends'
     | 'Depends'
     | 'Recommends'
-    | 'whole' // all of what `from` is the smallest part of
-    | 'configuration'; // the same, of which only the configuration matters
+    | 'whole' // the full package of which the other one is a minimal part
+    | 'configuration'; // as `whole`, but only its configuration is needed
 }
 
-/** What a package depends on, without what a jail has from elsewhere or has no use for. */
+/** The dependencies of a package, without packages that a jail does not need or gets in another way. */
 export function dependenciesOf(packages: Packages, pkg: Package): readonly Edge[] {
   const edges = new Map<Package, Edge>();
   function add(how: Edge['how'], groups: Package['depends']): void {
@@ -27,28 +28,27 @@ export function dependenciesOf(packages: Packages, pkg: Package): readonly Edge[
   }
   add('Pre-Depends', pkg.preDepends);
   add('Depends', pkg.depends);
-  // A compiler can compile without the headers of libc but link nothing, so Debian only recommends them; of all other
-  // recommendations the package says that it works without (Debian policy 7.2).
-  if (provides(pkg, 'c-compiler') || provides(pkg, 'c++-compiler'))
-    add(
-      'Recommends',
-      pkg.recommends.filter((group) => {
-        const to = packages.satisfy(group, pkg.architecture);
-        return to !== undefined && provides(to, 'libc-dev');
-      }),
-    );
-  // aspell works without its dictionaries as little as they work without aspell
-  add(
-    'Recommends',
+  // A package works without what it recommends (Debian policy 7.2), with two exceptions: a compiler cannot link without the
+  // libc headers, and aspell does nothing without its dictionaries.
+  const isCompiler = provides(pkg, 'c-compiler') || provides(pkg, 'c++-compiler');
+  const recommended = (isNeeded: (to: Package) => boolean) =>
     pkg.recommends.filter((group) => {
       const to = packages.satisfy(group, pkg.architecture);
-      return to !== undefined && isDataOf(packages, to, pkg);
-    }),
+      return to !== undefined && isNeeded(to);
+    });
+  if (isCompiler)
+    add(
+      'Recommends',
+      recommended((to) => provides(to, 'libc-dev')),
+    );
+  add(
+    'Recommends',
+    recommended((to) => isDataOf(packages, to, pkg)),
   );
   return [...edges.values()];
 }
 
-/** Whether a package is nothing without another one, and has only data for it, in a directory of that name. */
+/** Whether a package depends on another one and has only data for it, in a directory of its name. */
 function isDataOf(packages: Packages, data: Package, of: Package): boolean {
   const needs = [...data.preDepends, ...data.depends].some(
     (group) => packages.satisfy(group, data.architecture) === of,
@@ -62,7 +62,7 @@ function isDataOf(packages: Packages, data: Package, of: Package): boolean {
   );
 }
 
-/** The packages that depend on each, by its name or by what it provides. */
+/** The packages that depend on each package, by its name or by what it provides. */
 export function readDependents(packages: Packages): ReadonlyMap<Package, readonly Package[]> {
   const dependents = new Map<Package, Package[]>();
   for (const pkg of packages.all) {
@@ -75,9 +75,9 @@ export function readDependents(packages: Packages): ReadonlyMap<Package, readonl
 }
 
 /**
- * What a package with a program is only the smallest part of, without saying so. /usr/bin/python3 is in python3-minimal and
- * /usr/bin/perl in perl-base, with just the modules that maintainer scripts use: whoever asks for the program means python3 and
- * perl. Of apache2-bin, dnsmasq-base and others like them it is the configuration that lies in the whole.
+ * The full package of a minimal one. /usr/bin/python3 is in python3-minimal and /usr/bin/perl in perl-base, with only the
+ * modules for maintainer scripts; a request for the program means python3 and perl. The full packages of apache2-bin,
+ * dnsmasq-base and similar ones contain the configuration.
  */
 export function wholeOf(packages: Packages, pkg: Package): Edge | undefined {
   const name = /^(.+)-(?:minimal|base|bin|core)$/.exec(pkg.name)?.[1];
@@ -93,8 +93,8 @@ export function wholeOf(packages: Packages, pkg: Package): Edge | undefined {
 const INTERPRETERS = new Set(['python', 'perl', 'ruby', 'php', 'javascript', 'interpreters', 'lisp']);
 
 /**
- * Whether two packages have modules for one interpreter, in a directory that many share: /usr/share/nodejs,
- * /usr/lib/python3/dist-packages. One loads the other's by a name that is no path.
+ * Whether two packages have modules in the same shared directory of an interpreter, as /usr/share/nodejs or
+ * /usr/lib/python3/dist-packages. One loads the other by a name that is not a path.
  */
 export function haveModulesInCommon(packages: Packages, one: Package, other: Package): boolean {
   const directories = new Set(packages.files(one).filter((path) => isForModules(packages, path)));
@@ -111,12 +111,12 @@ function isForModules(packages: Packages, path: BytePath): boolean {
   );
 }
 
-/** A package of links to shared libraries, which the linker follows. */
+/** A package of links to shared libraries for the linker. */
 export function isForLinker({ name, section }: Package): boolean {
   return section === 'libdevel' || name.endsWith('-dev');
 }
 
-/** A package for compiling: what others bring for that, as headers for their plugins, is what it is for. */
+/** A package for compiling, from which headers are taken too. */
 export function isForDevelopment(pkg: Package): boolean {
   return isForLinker(pkg) || DEVELOPMENT.has(pkg.section);
 }
@@ -124,14 +124,14 @@ export function isForDevelopment(pkg: Package): boolean {
 const DEVELOPMENT = new Set(['devel', 'golang', 'haskell', 'ocaml', 'rust']);
 
 /**
- * A package that is taken program by program. Essential ones are of this kind: dozens of programs each, which a package may
- * use without saying so and few do (policy 3.8).
+ * A package that is taken program by program: Essential ones have dozens of programs, which packages use without declaring it
+ * (Debian policy 3.8).
  */
 export function isBase({ name, essential }: Package): boolean {
   return essential || LEFT_TO_OTHERS.has(name);
 }
 
-/** A package that init, maintainer scripts and an administrator use, not a program in a jail. */
+/** A package for init, maintainer scripts and the administrator, not for programs in a jail. */
 export function isForSystem({ name }: Package): boolean {
   return FOR_THE_SYSTEM.has(name);
 }
@@ -140,49 +140,22 @@ function isFollowed(pkg: Package): boolean {
   return !isBase(pkg) && !isForSystem(pkg) && pkg.section !== 'doc';
 }
 
-// Taken file by file where it is used: the loader, libraries of its own, NSS, gconv, locales, certificates, PAM.
-const LEFT_TO_OTHERS = new Set([
-  'libc6',
-  'libc6.1',
-  'libc6-i386',
-  'libc6-amd64',
-  'musl',
-  'libc-l10n',
-  'locales',
-  'locales-all',
-  'ca-certificates',
-  'ssl-cert',
-  'openssl-provider-legacy',
-]);
+// Closures and packs take single files of these: the loader, libraries, NSS, gconv, locales, certificates.
+const LEFT_TO_OTHERS = new Set(
+  (
+    'libc6 libc6.1 libc6-i386 libc6-amd64 musl libc-l10n locales locales-all ca-certificates ssl-cert ' +
+    'openssl-provider-legacy'
+  ).split(' '),
+);
 
-// Called by maintainer scripts, by init, or by an administrator.
-const FOR_THE_SYSTEM = new Set([
-  'adduser',
-  'cron',
-  'cron-daemon-common',
-  'debconf',
-  'cdebconf',
-  'debconf-i18n',
-  'dictionaries-common',
-  'init-system-helpers',
-  'install-info',
-  'libpam-runtime',
-  'libpam-systemd',
-  'login',
-  'logrotate',
-  'lsb-base',
-  'lsb-release',
-  'mount',
-  'passwd',
-  'runit-helper',
-  'sensible-utils',
-  'systemd',
-  'systemd-sysv',
-  'sysvinit-core',
-  'ucf',
-  'update-inetd',
-  'xdg-user-dirs',
-]);
+// Used by maintainer scripts, init, or the administrator.
+const FOR_THE_SYSTEM = new Set(
+  (
+    'adduser cron cron-daemon-common debconf cdebconf debconf-i18n dictionaries-common init-system-helpers ' +
+    'install-info libpam-runtime libpam-systemd login logrotate lsb-base lsb-release mount passwd runit-helper ' +
+    'sensible-utils systemd systemd-sysv sysvinit-core ucf update-inetd xdg-user-dirs'
+  ).split(' '),
+);
 
 function provides({ name, provides }: Package, wanted: string): boolean {
   return name === wanted || provides.some((relation) => relation.name === wanted);
@@ -190,7 +163,7 @@ function provides({ name, provides }: Package, wanted: string): boolean {
 
 export interface Plugin {
   readonly pkg: Package;
-  /** What it is a plugin of. */
+  /** The package whose plugin it is. */
   readonly from: Package;
   /** The file that loads it. */
   readonly by: BytePath;
@@ -199,8 +172,8 @@ export interface Plugin {
 const MAX_FILE_BYTES = 1 << 18;
 
 /**
- * Packages with a shared object that one of the files names, and that depend on what the file configures: a `used` package of
- * the source that has the directory to itself.
+ * Packages that contain a shared object which one of the configuration files names, and that depend on a `used` package of the
+ * source that owns the file's directory.
  */
 export function findPlugins(
   root: FileRoot,

@@ -1,21 +1,22 @@
-// Reads dpkg's lists of files, its diversions and alternatives, and gives every path the one name that it has on the root.
+// Reads dpkg's lists of files, diversions and alternatives, with each path under its one name on the root.
 
 import { remember } from '../../binary/elf-files.ts';
 import { type BytePath, bytePath, joinPath, toLatin1 } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { listIfThere, readIfThere, statusIfThere } from './read.ts';
+
 /** The name of a path on the root: `/bin/sh` is `/usr/bin/sh` where /bin is a link into /usr. */
 export type Rename = (path: BytePath) => BytePath;
 
-// usrmerge: dpkg keeps the names that the packages use, and does not know the links (hier(7), "/usr/lib").
+// usrmerge: dpkg keeps the names in the packages, and does not know these links (hier(7), "/usr/lib").
 const MERGED = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32', 'libo32'];
-// From before /run (file-hierarchy(7)); packages of today still list them.
+// Older than /run (file-hierarchy(7)), but packages still list them.
 const MOVED: readonly (readonly [from: string, to: string])[] = [
   ['/var/run', '/run'],
   ['/var/lock', '/run/lock'],
 ];
 
-/** Reads the links at the top of a root, which give one path several names. */
+/** Reads the links in the top directory of a root, which give one path several names. */
 export function readAliases(root: FileRoot): Rename {
   const targets = new Map<string, string>();
   for (const name of MERGED) {
@@ -24,7 +25,7 @@ export function readAliases(root: FileRoot): Rename {
   }
   const moved = MOVED.filter(([from]) => statusIfThere(root, bytePath(from))?.kind === 'symlink');
   return (path) => {
-    if (path.startsWith('/usr/')) return path; // as nearly all do
+    if (path.startsWith('/usr/')) return path; // nearly all paths
     const end = path.indexOf('/', 1);
     const first = end < 0 ? path.slice(1) : path.slice(1, end);
     const target = targets.get(first);
@@ -35,10 +36,10 @@ export function readAliases(root: FileRoot): Rename {
   };
 }
 
-/** Where a file of a package went because another package took its name (dpkg-divert(1)). */
+/** The new path of a file whose path another package took (dpkg-divert(1)). */
 export type Diversions = ReadonlyMap<BytePath, { readonly to: BytePath; readonly by: string }>;
 
-/** /var/lib/dpkg/diversions: from, to, and the package, or `:` for the administrator, line by line. */
+/** /var/lib/dpkg/diversions has three lines each: from, to, and the package, or `:` for the administrator. */
 export function readDiversions(data: Uint8Array): Diversions {
   const lines = toLatin1(data).split('\n') as BytePath[];
   const diversions = new Map<BytePath, { readonly to: BytePath; readonly by: string }>();
@@ -50,7 +51,7 @@ export function readDiversions(data: Uint8Array): Diversions {
   return diversions;
 }
 
-/** /var/lib/ucf/registry: the package, and a file of /etc that its maintainer script has made, line by line (ucfr(1)). */
+/** /var/lib/ucf/registry: each line has a package and a file of /etc that its maintainer script created (ucfr(1)). */
 export function readRegistry(data: Uint8Array): ReadonlyMap<string, readonly BytePath[]> {
   const files = new Map<string, BytePath[]>();
   for (const line of toLatin1(data).split('\n')) {
@@ -60,7 +61,7 @@ export function readRegistry(data: Uint8Array): ReadonlyMap<string, readonly Byt
   return files;
 }
 
-/** The paths of a package's .list as they are on the root; its own diversion keeps a name to it. */
+/** The paths of a package's .list on the root; a package's own diversions do not move its files. */
 export function readList(
   data: Uint8Array,
   packageName: string,
@@ -81,13 +82,12 @@ export function readList(
 }
 
 const ROOT_LINE = '/.\n';
-// What isPlain refuses, and a line in a hundred thousand has: a list is searched for it as a whole, which is much faster than
-// line by line.
+// Finds in a whole list what isPlain refuses: much faster than checking each line, and rarely there.
 const ODD = /\0|\/\/|\/\n|\/\.\.?[/\n]|\n[^/]|[^\n]$/;
-// What Rename may change.
+// Finds in a whole list what Rename may change.
 const MOVED_LINE = /^\/(?:s?bin|lib\w*|var\/(?:run|lock))(?:\/|$)/m;
 
-// A root may be made by somebody else: nothing that would lead elsewhere when it is read as a path.
+// The root may be hostile, so a path must not contain parts that lead elsewhere.
 function isPlain(path: string): boolean {
   return (
     path.length > 1 &&
@@ -99,15 +99,15 @@ function isPlain(path: string): boolean {
   );
 }
 
-/** A link, and the name under /etc/alternatives that it leads to. */
+/** A link, and its name below /etc/alternatives. */
 interface Link {
   readonly name: BytePath;
   readonly link: BytePath;
 }
 
 /**
- * The links that one file of /var/lib/dpkg/alternatives describes: its status, the main link, names and links of its
- * slaves up to an empty line, then the choices (update-alternatives(1), "FILES").
+ * The links in one file of /var/lib/dpkg/alternatives: the status, the main link, names and links of the slaves up to an
+ * empty line, then the choices (update-alternatives(1), "FILES").
  */
 function readAlternative(data: Uint8Array, name: BytePath): readonly Link[] {
   const [, link, ...rest] = toLatin1(data).split('\n') as BytePath[];
@@ -121,7 +121,7 @@ function readAlternative(data: Uint8Array, name: BytePath): readonly Link[] {
   return links;
 }
 
-/** For each file that is somebody's choice, all links that lead to it by way of /etc/alternatives. */
+/** All links that lead to each chosen file through /etc/alternatives. */
 export function readAlternatives(root: FileRoot, rename: Rename): ReadonlyMap<BytePath, readonly BytePath[]> {
   const links = new Map<BytePath, BytePath[]>();
   const directory = bytePath('/var/lib/dpkg/alternatives');

@@ -1,12 +1,13 @@
-// What the place of a file says about its use (hier(7), file-hierarchy(7)).
+// Classifies a file by its directory (hier(7), file-hierarchy(7)).
 
 import type { BytePath } from '../../binary/path.ts';
+
 export type Place =
-  /** Of no use in a jail: for people to read, or for the system around the package. */
+  /** Not needed in a jail: documentation, or files for the system. */
   | 'elsewhere'
-  /** In a directory that PATH, or the package's own programs, look in for programs. */
+  /** In a directory where PATH, or the package's own programs, find programs. */
   | 'program'
-  /** The loader finds it by its name. */
+  /** The loader finds it by name. */
   | 'library'
   /** For a compiler or linker. */
   | 'development'
@@ -22,18 +23,18 @@ export function placeOf(path: BytePath): Place {
   return isElsewhere(path) ? 'elsewhere' : 'other';
 }
 
-// The second and third: /usr/lib/postgresql/15/bin, /opt/x/bin.
+// The later alternatives are for /usr/lib/postgresql/15/bin and /opt/x/bin.
 const PROGRAM =
   /^(?:(?:\/usr|\/usr\/local)?\/s?bin|\/usr\/games|\/usr\/lib\/[^/]+(?:\/[^/]+)?\/s?bin|\/opt\/[^/]+\/s?bin)\/[^/]+$/;
 
-// Directly in one of the default directories (ld.so(8)); a plugin lies deeper.
+// Directly in one of the loader's default directories (ld.so(8)); plugins are deeper.
 const LIBRARY =
   /^(?:\/usr)?\/lib(?:32|64|x32|o32)?\/(?:[a-z0-9_]+-linux-[a-z0-9]+\/)?(?:glibc-hwcaps\/[^/]+\/)?[^/]+\.so(?:\.[^/]*)?$/;
 
 const DEVELOPMENT: readonly RegExp[] = [
   /^\/usr\/include\//,
   /\.(?:h|hh|hpp)$/,
-  // plugins of libltdl have a .la too, which is read when they are loaded, but they lie deeper
+  // not deeper: plugins of libltdl need their .la
   /^\/usr\/lib\/(?:[^/]+-linux-[^/]+\/)?[^/]+\.(?:a|o|la)$/,
   /^\/usr\/(?:lib\/(?:[^/]+\/)?|share\/)(?:pkgconfig|cmake|aclocal)\//,
   /\/pgxs\//,
@@ -43,7 +44,7 @@ function isElsewhere(path: string): boolean {
   const [, first, second, third, fourth] = path.split('/');
   if (first === 'etc') return second !== undefined && ETC.has(second);
   if (first === 'boot') return true;
-  // a package for a system without merged /usr
+  // a package for systems without merged /usr
   if (first === 'lib') return isOfSystem(second, third);
   if (first !== 'usr') return false;
   if (second === 'lib') return isOfSystem(third, fourth);
@@ -53,7 +54,7 @@ function isElsewhere(path: string): boolean {
     third !== undefined &&
     (SHARE.has(third) ||
       (fourth !== undefined && SHARE_DEEP.has(`${third}/${fourth}`)) ||
-      // not deeper: there they may be modules of that name
+      // not deeper: there a module may have such a name
       READING.test(path))
   );
 }
@@ -64,15 +65,14 @@ function isOfSystem(directory: string | undefined, next: string | undefined): bo
 
 const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));
 
-// For people, for the desktop, for other programs' benefit, for maintainer scripts. Messages in other languages than
-// that of the source are the locale's business.
+// Documentation, desktop files, files for other programs and maintainer scripts, and translated messages.
 const SHARE = words(`
   doc doc-base man info gtk-doc help gnome omf lintian linda bug reportbug apport metainfo appdata doxygen locale
   menu applications desktop-directories icons pixmaps app-install wayland-sessions xsessions
   bash-completion debconf debianutils initramfs-tools update-notifier polkit-1 runit dbus-1 dgit tmpfiles.d
 `);
 
-// What a package brings for a shell, an editor, a debugger or byte-compilation that it is not itself.
+// Additions for shells, editors, debuggers and byte-compilers.
 const SHARE_DEEP = words(`
   zsh/vendor-completions fish/vendor_completions.d vim/addons vim/registry vim/vimfiles nvim/site emacs/site-lisp
   gdb/auto-load gcc/python python3/runtime.d
@@ -80,7 +80,7 @@ const SHARE_DEEP = words(`
 
 const READING = /^\/usr\/share\/[^/]+\/(?:[^/]+\/)?(?:docs?|examples|contrib)\//;
 
-// Init, timers, log rotation, shells of logged-in users, kernel and network set-up: nothing of that runs in a jail.
+// Init, timers, log rotation, login shells, kernel and network set-up, which do not run in a jail.
 const ETC = words(`
   init.d rc0.d rc1.d rc2.d rc3.d rc4.d rc5.d rc6.d rcS.d init systemd default insserv.conf.d sv runit
   cron.d cron.hourly cron.daily cron.weekly cron.monthly cron.yearly logrotate.d logcheck rsyslog.d
@@ -95,17 +95,13 @@ const LIB = words(`
 `);
 
 const OPTIONAL: readonly RegExp[] = [
-  // drivers for devices of graphics, which a jail does not have; those of Mesa need LLVM
+  // graphics drivers, because a jail has no such devices; those of Mesa need LLVM
   /^\/usr\/lib\/(?:[^/]+-linux-[^/]+\/)?(?:dri|gbm|vdpau|gallium-pipe)(?=\/)/,
-  // what jlink(1) makes a virtual machine of, and sources to be read
+  // modules for jlink(1), and sources
   /^\/usr\/lib\/jvm\/[^/]+\/(?:jmods(?=\/)|(?:lib\/)?src\.zip$)/,
 ];
 
-/** The directory or file that is left out with a path; undefined for what belongs into a jail. */
+/** The optional directory or file that contains a path; undefined for a path that a jail needs. */
 export function optionalPart(path: BytePath): BytePath | undefined {
-  for (const pattern of OPTIONAL) {
-    const part = pattern.exec(path)?.[0];
-    if (part !== undefined) return part as BytePath;
-  }
-  return undefined;
+  return OPTIONAL.map((pattern) => pattern.exec(path)?.[0] as BytePath | undefined).find(Boolean);
 }

@@ -1,4 +1,4 @@
-// Searches the chosen executables for names, and calls the listeners of each name that it finds.
+// Searches the chosen executables for names, and calls the listeners of each name found.
 
 import { remember } from '../../binary/elf-files.ts';
 import type { BytePath } from '../../binary/path.ts';
@@ -24,7 +24,7 @@ interface Awaited {
   readonly paths: Set<BytePath>;
 }
 
-/** Each executable is searched as seldom as possible: for names that are new, or when it is new itself. */
+/** A new executable is searched for all names, an old one only for new names. */
 export function openMentions(): Mentions {
   const listeners = new Map<string, Listener[]>();
   const mentions = new Map<string, BytePath[]>();

@@ -1,28 +1,23 @@
-// Reads /var/lib/dpkg/status: which packages are installed and what they say of one another (deb822(5), deb-version(7)).
+// Reads /var/lib/dpkg/status: the installed packages and their relations (deb822(5), deb-version(7)).
 
-import { type BytePath, toLatin1 } from '../../binary/path.ts';
-export type Operator = '<<' | '<=' | '=' | '>=' | '>>';
+import { toLatin1 } from '../../binary/path.ts';
 
-/** Whether `version` stands in that relation to `other`. */
+const HOLDS = {
+  '<<': (order: number) => order < 0,
+  '<=': (order: number) => order <= 0,
+  '=': (order: number) => order === 0,
+  '>=': (order: number) => order >= 0,
+  '>>': (order: number) => order > 0,
+} as const;
+
+export type Operator = keyof typeof HOLDS;
+
+/** Whether `version` has that relation to `other`. */
 export function isInRelation(version: string, operator: Operator, other: string): boolean {
-  const order = compareVersions(version, other);
-  switch (operator) {
-    case '<<':
-      return order < 0;
-    case '<=':
-      return order <= 0;
-    case '=':
-      return order === 0;
-    case '>=':
-      return order >= 0;
-    case '>>':
-      return order > 0;
-    default:
-      return operator satisfies never;
-  }
+  return HOLDS[operator](compareVersions(version, other));
 }
 
-/** Negative if `a` is the older one, 0 if they are the same, positive if it is the newer one. */
+/** Negative if `a` is older, 0 if both are equal, positive if `a` is newer. */
 export function compareVersions(a: string, b: string): number {
   const [left, right] = [partsOf(a), partsOf(b)];
   return (
@@ -47,7 +42,7 @@ function partsOf(version: string): {
   };
 }
 
-// Text and numbers in turn, text first: "Sorting algorithm" of deb-version(7).
+// Alternating parts of text and digits, text first: "Sorting algorithm" of deb-version(7).
 function compareParts(a: string, b: string): number {
   let [i, j] = [0, 0];
   while (i < a.length || j < b.length) {
@@ -66,13 +61,13 @@ function compareParts(a: string, b: string): number {
   return 0;
 }
 
-// Of any length: a date and a hash make numbers beyond 2^53.
+// As strings: a date with a hash can be above 2^53.
 function compareNumbers(a: string, b: string): number {
   const [left, right] = [a.replace(/^0+/, ''), b.replace(/^0+/, '')];
   return left.length - right.length || (left < right ? -1 : left === right ? 0 : 1);
 }
 
-// A tilde comes before even the end, then letters, then all else.
+// A tilde sorts before the end of the text, then come letters, then all others.
 function weight(text: string, at: number): number {
   const character = text[at];
   if (character === undefined || isDigit(text, at)) return 0;
@@ -86,39 +81,36 @@ function isDigit(text: string, at: number): boolean {
   return code >= 0x30 && code <= 0x39;
 }
 
-/** One package that would do: `libssl3t64 (>= 3.0.0)`. Its architecture, `:any`, is dropped. */
+/** One possible package: `libssl3t64 (>= 3.0.0)`. Its architecture, as in `:any`, is dropped. */
 export interface Relation {
   readonly name: string;
   readonly operator?: Operator;
   readonly version?: string;
 }
 
-/** What one entry of Depends asks for: any of these, the first being preferred (deb-control(5)). */
+/** One entry of Depends: any of these packages, the first is preferred (deb-control(5)). */
 export type Alternatives = readonly Relation[];
 
-/** A package that is installed. */
+/** An installed package. */
 export interface Package {
   readonly name: string;
   readonly architecture: string;
   readonly version: string;
-  /** The source package it was built from: what one maintainer keeps together. */
+  /** The source package from which it was built. */
   readonly source: string;
   readonly multiArch: string;
   readonly essential: boolean;
-  readonly priority: string;
   /** Without the archive area: `libdevel`, not `non-free/libdevel`. */
   readonly section: string;
   readonly preDepends: readonly Alternatives[];
   readonly depends: readonly Alternatives[];
   readonly recommends: readonly Alternatives[];
   readonly provides: readonly Relation[];
-  /** Configuration files that the administrator may have changed. */
-  readonly conffiles: readonly BytePath[];
 }
 
 /**
- * The installed packages, in the order of the file. Whatever is no deb822 is passed over, and a package of any other
- * status than "ok installed" is left out: its files may be half unpacked, or only its configuration may be left.
+ * The installed packages in file order. Invalid lines are skipped. A package whose status is not "ok installed" is left out:
+ * it may be half unpacked, or only its configuration may be left.
  */
 export function readStatus(data: Uint8Array): readonly Package[] {
   const packages: Package[] = [];
@@ -133,8 +125,8 @@ type Fields = ReadonlyMap<string, string>;
 
 const WANTED = new Set(
   (
-    'package architecture version source multi-arch status essential priority section ' +
-    'pre-depends depends recommends provides conffiles'
+    'package architecture version source multi-arch status essential section pre-depends depends recommends ' +
+    'provides'
   ).split(' '),
 );
 
@@ -150,7 +142,7 @@ function forEachParagraph(text: string, use: (fields: Fields) => void): void {
       fields = new Map();
       field = undefined;
     } else if (first === ' ' || first === '\t') {
-      // a Description, most of the file, is not even cut out
+      // unwanted fields are not copied: Description is most of the file
       if (field !== undefined)
         fields.set(field, `${fields.get(field)}\n${text.slice(at + 1, end).trimEnd()}`);
     } else if (first !== '#') {
@@ -167,7 +159,7 @@ function forEachParagraph(text: string, use: (fields: Fields) => void): void {
 function toPackage(fields: Fields): Package | undefined {
   const text = (name: string) => fields.get(name) ?? '';
   const name = text('package');
-  // the first word is the wanted state, such as `hold`; the other two are the real state (dpkg(1), "INFORMATION ABOUT PACKAGES")
+  // the first word is the desired state, such as `hold`; the others are the actual state (dpkg(1), "INFORMATION ABOUT PACKAGES")
   if (!/^\S+ ok installed$/.test(text('status')) || !isName(name)) return undefined;
   return {
     name,
@@ -176,17 +168,15 @@ function toPackage(fields: Fields): Package | undefined {
     source: /^\S+/.exec(text('source'))?.[0] ?? name,
     multiArch: text('multi-arch'),
     essential: text('essential') === 'yes',
-    priority: text('priority'),
     section: text('section').replace(/^.*\//, ''),
     preDepends: readRelations(text('pre-depends')),
     depends: readRelations(text('depends')),
     recommends: readRelations(text('recommends')),
     provides: readRelations(text('provides')).flat(),
-    conffiles: readConffiles(text('conffiles')),
   };
 }
 
-// The name becomes part of a file's name: no slash, no dot in front.
+// The name becomes part of a file name, so it has no slash and no leading dot.
 function isName(text: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9+.-]*$/.test(text);
 }
@@ -207,21 +197,13 @@ function readRelation(text: string): Relation[] {
   const [, name, operator, version] = RELATION.exec(text) ?? [];
   if (name === undefined) return [];
   if (operator === undefined || version === undefined) return [{ name }];
-  // obsolete, and with this meaning
+  // the obsolete operators < and > mean <= and >=
   const modern = operator === '<' ? '<=' : operator === '>' ? '>=' : (operator as Operator);
   return [{ name, operator: modern, version }];
 }
 
-/** Whether something of that version will do. What provides a name without a version satisfies no version. */
+/** Whether a version satisfies a relation. A provided name without a version satisfies no versioned relation. */
 export function isSatisfied({ operator, version }: Relation, found: string | undefined): boolean {
   if (operator === undefined || version === undefined) return true;
   return found !== undefined && isInRelation(found, operator, version);
-}
-
-// Path, hash, and "obsolete" if the package no longer has it: then it is only left over.
-function readConffiles(text: string): readonly BytePath[] {
-  return text.split('\n').flatMap((line) => {
-    const [, path, flag] = /^(\/.*) [0-9a-f]+( obsolete| remove-on-upgrade)?$/.exec(line.trim()) ?? [];
-    return path === undefined || flag !== undefined ? [] : path;
-  }) as BytePath[];
 }

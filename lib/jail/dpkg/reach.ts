@@ -1,4 +1,4 @@
-// How use spreads: from a program to its package, from a package to what it cannot do without.
+// Follows a use: from a program to its package, and from a package to what it needs.
 
 import { type BytePath, lastComponent, parentPath } from '../../binary/path.ts';
 import { walk } from '../../binary/walk.ts';
@@ -18,7 +18,7 @@ import {
   type Work,
 } from './choice-state.ts';
 
-/** Uses a program by one of its names, which may lead through several packages: gcc is a link to gcc-12. */
+/** Uses a program by one of its names. The links can be in several packages: gcc is a link to gcc-12. */
 export function useProgram(
   work: Work,
   path: BytePath,
@@ -34,13 +34,13 @@ export function useProgram(
     if (pkg === undefined) continue;
     const use: Use = { pkg, extent: isBase(pkg) ? 'programs' : 'used', withLibraries: false, reason, why };
     uses.add(use);
-    // a line of perl in a script of git needs no module beyond those of perl-base
+    // a shell script that calls perl, as git's do, needs only the modules of perl-base
     const whole = reason.how === 'command' && reason.from !== undefined ? undefined : wholeOf(packages, pkg);
     if (whole !== undefined) follow(work, use, whole);
   }
   const owner = packages.owner(way.path);
   taken.start(path, way.path, packages.owner(path) ?? owner, why);
-  // a link takes no space, and make(1) starts gcc by its link cc
+  // other links to the program too: they take no space, and make(1) starts gcc as cc
   for (const name of names)
     for (const link of otherNames(reader, packages, name))
       taken.start(link, way.path, packages.owner(name), why);
@@ -58,19 +58,19 @@ function otherNames(reader: ContentsReader, packages: Packages, name: BytePath):
   ];
 }
 
-// Where PATH leads a user or root (hier(7)).
+// The usual directories of PATH (hier(7)).
 const IN_PATH = /^(?:\/usr(?:\/local)?)?\/s?bin$|^\/usr\/games$/;
 
-/** Programs in a directory of their own package start each other by names that they compose: erlexec starts beam.smp. */
+/** Programs in a private directory start each other by composed names: erlexec starts beam.smp. */
 function useSiblings(work: Work, path: BytePath, owner: Package): void {
   const directory = parentPath(path);
   if (placeOf(path) !== 'program' || IN_PATH.test(directory)) return;
   for (const sibling of work.reader.contents(owner).programs)
-    if (parentPath(sibling) === directory && !work.taken.has(sibling))
+    if (parentPath(sibling) === directory && !work.taken.files.has(sibling))
       useProgram(work, sibling, { how: 'mentioned', from: owner, by: path }, path);
 }
 
-/** psql is a script of postgresql-client-common that starts the psql of a package that depends on it. */
+/** A wrapper script starts the program of the same name in a dependent package: psql of postgresql-client-common. */
 function useWrapped(work: Work, path: BytePath, wrapper: Package): void {
   if (isBase(wrapper) || work.wrappers.has(path)) return;
   work.wrappers.add(path);
@@ -80,7 +80,7 @@ function useWrapped(work: Work, path: BytePath, wrapper: Package): void {
         useProgram(work, program, { how: 'wrapped', from: wrapper, by: path }, path);
 }
 
-/** Takes what belongs to a use, and waits for the rest to be named. */
+/** Takes the files of a use, and waits until a program names the others. */
 export function take(work: Work, use: Use): void {
   const { root, packages, reader, taken, mentions } = work;
   const { pkg, extent, why } = use;
@@ -95,8 +95,8 @@ export function take(work: Work, use: Use): void {
     mentions.awaitPath(path, (by) => useProgram(work, path, { how: 'mentioned', from: pkg, by }, by));
   for (const path of files) if (CONFIGURATION.test(path)) mentions.add(readConfiguration(root, path));
   for (const path of contents.withheld) taken.withhold(path, pkg, why);
-  for (const path of contents.programs.filter((path) => !taken.has(path))) {
-    // git starts git-upload-pack, which is one of its own; a library that they share names all of them
+  for (const path of contents.programs.filter((path) => !taken.files.has(path))) {
+    // git starts its own git-upload-pack; a shared library names all programs, so it does not count
     const found = (by: BytePath) => {
       if (placeOf(by) !== 'library') useProgram(work, path, { how: 'mentioned', from: pkg, by }, by);
     };
@@ -106,21 +106,21 @@ export function take(work: Work, use: Use): void {
   for (const edge of dependenciesOf(packages, pkg)) follow(work, use, edge);
 }
 
-/** gnatmake puts x86_64-linux-gnu-gnatbind-14 together out of its own name and "gnatbind". */
+/** Also the name without triplet and version: gnatmake composes x86_64-linux-gnu-gnatbind-14 from "gnatbind". */
 function namesOf(path: BytePath): readonly string[] {
   const name = lastComponent(path);
   const bare = /^\w+-linux-gnu\w*-([a-z]\w*)(?:-[\d.]+)?$/.exec(name)?.[1];
   return bare === undefined ? [name] : [name, bare];
 }
 
-// That of TeX lies in /usr/share and names /var/lib/texmf.
+// Not only /etc: TeX has its configuration in /usr/share, and it names /var/lib/texmf.
 const CONFIGURATION = /^\/etc\/|\.(?:cnf|conf|cfg|ini)$/;
 
 const MOST_SETTINGS = 100;
 
 /**
- * What a program starts may stand in a file of settings beside it: groff reads in DESC that grotty is to be started, and
- * ghc in `settings` which C compiler. Such a file is small and has no suffix.
+ * A small file without suffix can name the programs to start: groff reads the name of grotty in DESC, and ghc that of the C
+ * compiler in `settings`.
  */
 function addSettings({ root, mentions }: Work, { programs, helpers, data }: Contents): void {
   if (programs.length + helpers.length === 0) return;
@@ -131,7 +131,7 @@ function addSettings({ root, mentions }: Work, { programs, helpers, data }: Cont
   }
 }
 
-/** mono opens libmono-native.so by dlopen(3): a library that a program of the same source, or its configuration, names. */
+/** Libraries for dlopen(3) that a program of the same source, or its configuration, names: mono's libmono-native.so. */
 function awaitLibraries(work: Work, pkg: Package, libraries: readonly BytePath[]): void {
   for (const path of libraries) {
     const found = ifOf(work, pkg, (by) => {
@@ -141,7 +141,7 @@ function awaitLibraries(work: Work, pkg: Package, libraries: readonly BytePath[]
   }
 }
 
-/** A package with dozens of programs gives only the data whose directory is named: perl-base has its modules in one. */
+/** Of a package with dozens of programs, only data in a named directory is taken: perl-base's modules are in one. */
 function awaitData({ reader, packages, mentions, taken }: Work, pkg: Package): void {
   const { helpers, data } = reader.contents(pkg);
   for (const path of [...helpers, ...data]) {
@@ -152,14 +152,14 @@ function awaitData({ reader, packages, mentions, taken }: Work, pkg: Package): v
 }
 
 /**
- * A dependency without programs is there for its data or its libraries. One with programs may be there for a maintainer
- * script, for one use in a hundred, or be just what the program calls; then the program names it.
+ * A dependency without programs is used for its data or libraries. One with programs may be needed only by a maintainer script
+ * or in rare cases, so it is used when a program names it.
  */
 function follow(work: Work, use: Use, { to, how }: Edge): void {
   const { reader, uses, packages } = work;
   const { pkg, why } = use;
   const isOfOneSource = to.source === pkg.source;
-  // a script opens libraries by dlopen(3); only its package says which
+  // a script opens libraries by dlopen(3), so its package takes the libraries of its dependencies
   const withLibraries = !hasMachineCode(work, reader.contents(pkg));
   const made: Use = { pkg: to, extent: 'used', withLibraries: false, reason: { how, from: pkg }, why };
   if (how === 'configuration') uses.add({ ...made, extent: 'configuration' });
@@ -193,7 +193,7 @@ function awaitDependency(work: Work, from: Package, to: Package): void {
     if (directory !== undefined) mentions.awaitPath(directory, use);
 }
 
-/** ocaml depends on gcc and starts x86_64-linux-gnu-gcc, which is in a package of the same source that gcc depends on. */
+/** Programs in dependencies of the same source: ocaml starts x86_64-linux-gnu-gcc, which is in a dependency of gcc. */
 function programsOfParts({ packages, reader }: Work, pkg: Package): readonly BytePath[] {
   return dependenciesOf(packages, pkg)
     .filter(({ to }) => to.source === pkg.source)

@@ -1,18 +1,18 @@
-// Finds the names and paths of programs in the text and the strings of other programs.
+// Finds names and paths of programs in the text and strings of other programs.
 
 import { remember } from '../../binary/elf-files.ts';
 
-/** Texts to look for, and what a search of them needs: made once for all files that are searched. */
+/** The wanted texts, prepared once for all searched files. */
 interface Keys {
   readonly texts: ReadonlySet<string>;
   readonly hashes: Int32Array;
-  /** 1 at the low bits of each hash. Millions of words are looked up, and nearly all of them end here. */
+  /** 1 at the low bits of each hash: a quick test that excludes most of millions of words. */
   readonly sieve: Uint8Array;
 }
 
 /** Names of programs. */
 interface Names extends Keys {
-  /** By their last two characters. */
+  /** The names by their last two characters. */
   readonly tails: ReadonlyMap<number, readonly string[]>;
   readonly tailSieve: Uint8Array;
 }
@@ -40,8 +40,8 @@ function toNames(given: Iterable<string>): Names {
 }
 
 /**
- * A Bloom filter of the words and paths in one file. Most searches for a name end here, without reading the file again:
- * 32 KiB a file, where the strings of all programs of a compiler would fill the memory.
+ * A Bloom filter of the words and paths in one file. It answers most searches without reading the file again, with 32 KiB a
+ * file; the strings of all programs of a compiler would fill the memory.
  */
 export interface WordFilter {
   readonly bits: Uint8Array;
@@ -53,7 +53,7 @@ export function openWordFilter(): WordFilter {
   return { bits: new Uint8Array(1 << (FILTER_BITS - 3)) };
 }
 
-/** Those of the texts that the file may contain; the others it does not contain. */
+/** The texts that the file may contain; it does not contain the others. */
 export function possibleIn({ bits }: WordFilter, { texts, hashes }: Keys): readonly string[] {
   return [...texts].filter((_, index) => {
     const bit = bitOf(hashes[index] ?? 0);
@@ -71,9 +71,8 @@ function bitOf(hash: number): number {
 }
 
 /**
- * Those of the names that stand in a text as words, between characters that cannot be part of a file's name: `ld` in
- * "exec /usr/bin/ld -r" but not in "-fuse-ld" or "ld.so". In one pass, however many names there are, which also fills a
- * filter.
+ * The names that a text contains as words, between characters that cannot be part of a file name: `ld` in
+ * "exec /usr/bin/ld -r", but not in "-fuse-ld" or "ld.so". One pass for all names, which also fills a filter.
  */
 export function findWords(text: Uint8Array, names: Names, filter?: WordFilter): ReadonlySet<string> {
   const found = new Set<string>();
@@ -85,8 +84,8 @@ export function findWords(text: Uint8Array, names: Names, filter?: WordFilter): 
 }
 
 /**
- * Those of the names that stand in the strings of a compiled program where a command would stand: as a string, at the end
- * of a path, or first in a command line. "get ip hash peer" does not name ip(8).
+ * The names that the strings of a compiled program contain in the place of a command: as a string, at the end of a path, or
+ * first in a command line. "get ip hash peer" does not name ip(8).
  */
 export function findInStrings(strings: Uint8Array, names: Names, filter?: WordFilter): ReadonlySet<string> {
   const found = new Set<string>();
@@ -99,7 +98,7 @@ export function findInStrings(strings: Uint8Array, names: Names, filter?: WordFi
   return found;
 }
 
-/** Those of the paths that stand in the data as an absolute path, or at the beginning of one. */
+/** The paths that the data contains as an absolute path or as the beginning of one. */
 export function findPaths(data: Uint8Array, paths: Keys, filter?: WordFilter): ReadonlySet<string> {
   const found = new Set<string>();
   forEachPath(data, (start, end, hash) => {
@@ -111,12 +110,12 @@ export function findPaths(data: Uint8Array, paths: Keys, filter?: WordFilter): R
   return found;
 }
 
-// The linker stores "ld" as the end of "collect-ld" (SHF_MERGE and SHF_STRINGS, elf(5)). But "splain" ends "explain".
+// The linker stores "ld" as the end of "collect-ld" (SHF_MERGE and SHF_STRINGS, elf(5)). "splain" in "explain" is chance.
 function isTail(word: string, name: string): boolean {
   return word.endsWith(name) && '-_.'.includes(word.charAt(word.length - name.length - 1));
 }
 
-// Of a name in latin1, so that it is below 2^16.
+// The last two characters as a number below 2^16, because names are latin1.
 function tailOf(name: string): number {
   return ((name.charCodeAt(name.length - 2) || 0) << 8) | name.charCodeAt(name.length - 1);
 }
@@ -156,7 +155,7 @@ const SLASH = 0x2f;
 const DOT = 0x2e;
 const PATH_MAX = 4096; // limits.h of Linux
 
-/** Calls `use` with each absolute path, and before that with each directory at its beginning. */
+/** Calls `use` with each absolute path, after each of its parent directories. */
 function forEachPath(data: Uint8Array, use: Use): void {
   for (let start = data.indexOf(SLASH); start >= 0;) {
     let end = start + 1;
@@ -175,18 +174,18 @@ function forEachPrefix(data: Uint8Array, start: number, end: number, use: Use): 
     hash = (Math.imul(hash, 31) + (data[at] ?? 0)) | 0;
   }
   use(start, end, hash);
-  // a full stop may end a sentence
+  // a dot may end a sentence
   if (data[end - 1] === DOT) use(start, end - 1, before);
 }
 
 interface Scan {
   readonly sieve: Uint8Array;
-  /** For the strings of a program: the end of a string counts too, see isTail(). */
+  /** For the strings of a program: the ends of strings count too, see isTail(). */
   readonly tailSieve?: Uint8Array;
   readonly filter?: WordFilter | undefined;
 }
 
-/** Calls `use` with each word that may be wanted. One loop for all searches, so that it is compiled once. */
+/** Calls `use` with each word that may be wanted. One loop for all searches, so that V8 optimizes it once. */
 function scanWords(
   data: Uint8Array,
   { sieve, tailSieve, filter }: Scan,
@@ -195,7 +194,7 @@ function scanWords(
   let [hash, start] = [0, -1];
   for (let at = 0; at <= data.length; at++) {
     const byte = at < data.length ? (data[at] as number) : 0;
-    // a full stop ends a sentence unless something follows it
+    // a dot belongs to a word only if a word character follows
     if (IN_WORD[byte] === 1 && (byte !== DOT || IN_WORD[data[at + 1] ?? 0] === 1)) {
       if (start < 0) [hash, start] = [0, at];
       hash = (Math.imul(hash, 31) + byte) | 0;

@@ -1,8 +1,8 @@
-// Looks into a program or script for what it starts.
+// Reads a program or script, to find what it starts.
 
 import { bytePath, type BytePath, joinPath, lastComponent, toLatin1 } from '../../binary/path.ts';
-import type { FileRoot, OpenFile } from '../../binary/root.ts';
-import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
+import { type FileRoot, type OpenFile, tryFile } from '../../binary/root.ts';
+import { commandOfEnv, readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
 import { readIfThere, statusIfThere } from './read.ts';
 import {
   findInStrings,
@@ -15,19 +15,20 @@ import {
 } from './scan-names.ts';
 import type { ReadStrings } from './sections.ts';
 import { commandsOf, isShell } from './script-calls.ts';
+
 export interface Executable {
   readonly path: BytePath;
-  /** `configuration` is text of no kind that is known. */
+  /** `configuration` is text in an unknown format. */
   readonly kind: 'elf' | 'script' | 'linker-script' | 'configuration' | 'other';
-  /** For a script: what runs it, `env` and the program that env looks up being two. */
+  /** The interpreter of a script; env and the program that it looks up count as two. */
   readonly interpreters: readonly BytePath[];
-  /** Of a script; one character a byte. */
+  /** The text of a script, one character a byte. */
   readonly text: string;
-  /** For a shell script: the names of commands that it may run. */
+  /** The names of commands that a shell script may run. */
   readonly commands: ReadonlySet<string>;
-  /** Files that a linker script names; libm.so is one (ld(1)). */
+  /** The files that a linker script names; libm.so is one (ld(1)). */
   readonly linked: readonly BytePath[];
-  /** Those of the names that it contains as words, and those of the paths that it contains, or something below them. */
+  /** The wanted names that it contains as words, and the wanted paths that it contains, alone or as a prefix. */
   mentions(wanted: Wanted): Iterable<string>;
 }
 
@@ -36,17 +37,7 @@ const MAX_CONFIGURATION_BYTES = 1 << 18;
 
 /** Reads an executable of the root; undefined if it cannot be read. */
 export function readExecutable(root: FileRoot, path: BytePath, strings: ReadStrings): Executable | undefined {
-  try {
-    const file = root.open(path);
-    if (file === undefined) return undefined;
-    try {
-      return lookInto(root, path, file, strings);
-    } finally {
-      file.close();
-    }
-  } catch {
-    return undefined; // copying the file will report it
-  }
+  return tryFile(root, path, (file) => lookInto(root, path, file, strings));
 }
 
 function lookInto(root: FileRoot, path: BytePath, file: OpenFile, strings: ReadStrings): Executable {
@@ -58,10 +49,10 @@ function lookInto(root: FileRoot, path: BytePath, file: OpenFile, strings: ReadS
   const isLinkerScript = magic.startsWith('/* GNU ld script');
   if (script.kind !== 'script' && !isLinkerScript) return { ...nothing(path), kind: 'other' };
   const written = toLatin1(file.read(0, Math.min(file.status.sizeBytes, MAX_SCRIPT_BYTES)));
-  // valgrind is a script that starts $0.bin
+  // such as valgrind, a script that starts $0.bin
   const text = written.replace(/\$(?:0|\{0\})(?=[.-]\w)/g, () => lastComponent(path));
   const data = Buffer.from(text, 'latin1');
-  const interpreters = script.kind === 'script' ? interpretersOf(script.interpreter, script.argument) : [];
+  const interpreters = script.kind === 'script' ? interpretersOf(script) : [];
   return {
     path,
     text,
@@ -73,10 +64,15 @@ function lookInto(root: FileRoot, path: BytePath, file: OpenFile, strings: ReadS
   };
 }
 
+function interpretersOf(script: Parameters<typeof commandOfEnv>[0]): readonly BytePath[] {
+  const command = commandOfEnv(script);
+  return [joinPath(bytePath('/'), script.interpreter), ...(command === undefined ? [] : [command])];
+}
+
 const MAX_REST = 8;
 
 function mentionsOfScript(text: string, data: Uint8Array): Executable['mentions'] {
-  // ps2pdf runs "ps2pdf$version": the beginning of a name, completed by a variable
+  // the beginnings of names that a variable completes: ps2pdf runs "ps2pdf$version"
   let stems: readonly string[] | undefined;
   return ({ names, paths }) => {
     stems ??= Array.from(
@@ -104,7 +100,7 @@ function nothing(path: BytePath): Omit<Executable, 'kind'> {
   };
 }
 
-/** A configuration file, in which only paths are looked for, and names of shared libraries: a sentence has none. */
+/** A configuration file, searched only for paths and names of shared libraries: other names may be words of a sentence. */
 export function readConfiguration(root: FileRoot, path: BytePath): Executable {
   const data = readIfThere(root, path, MAX_CONFIGURATION_BYTES);
   return {
@@ -120,7 +116,7 @@ export function readConfiguration(root: FileRoot, path: BytePath): Executable {
 
 const MAX_SETTINGS_BYTES = 1 << 14;
 
-/** A small file of data in which programs may be named; undefined if it is none, or not text. */
+/** A small data file that may name programs; undefined if it is large, not a file, or not text. */
 export function readSettings(root: FileRoot, path: BytePath): Executable | undefined {
   const status = statusIfThere(root, path);
   if (status?.kind !== 'file' || status.sizeBytes > MAX_SETTINGS_BYTES) return undefined;
@@ -134,7 +130,7 @@ export function readSettings(root: FileRoot, path: BytePath): Executable | undef
 }
 
 function mentionsOfProgram(path: BytePath, readStrings: ReadStrings): Executable['mentions'] {
-  // what may be in the file, and whether it is
+  // whether the file contains a text that the filter does not exclude
   const answers = new Map<string, boolean>();
   let seen: { readonly filter: WordFilter; readonly unseparated: boolean } | undefined;
 
@@ -158,7 +154,7 @@ function mentionsOfProgram(path: BytePath, readStrings: ReadStrings): Executable
       found = search(wanted, seen.filter);
     }
     const possible = [
-      // nothing ends a name: any text may contain it
+      // without separators the filter knows no names
       ...(seen.unseparated ? wanted.names.texts : possibleIn(seen.filter, wanted.names)),
       ...possibleIn(seen.filter, wanted.paths),
     ];
@@ -171,14 +167,4 @@ function mentionsOfProgram(path: BytePath, readStrings: ReadStrings): Executable
 function findAnywhere(data: Uint8Array, wanted: ReadonlySet<string>): readonly string[] {
   const buffer = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   return [...wanted].filter((text) => buffer.includes(text, 0, 'latin1'));
-}
-
-function interpretersOf(interpreter: BytePath, argument = '' as BytePath): readonly BytePath[] {
-  const path = joinPath(bytePath('/'), interpreter);
-  if (lastComponent(path) !== 'env') return [path];
-  // env -S splits what follows; options and settings come before the program (env(1))
-  const word = argument
-    .split(/[ \t]+/)
-    .find((word) => word !== '' && !word.startsWith('-') && !word.includes('='));
-  return word === undefined ? [path] : [path, word as BytePath];
 }

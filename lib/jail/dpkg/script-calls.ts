@@ -2,15 +2,17 @@
 
 import { remember } from '../../binary/elf-files.ts';
 import { bytePath, type BytePath, joinPath, lastComponent, parentPath, toLatin1 } from '../../binary/path.ts';
+import { expandPattern } from '../../binary/loader-conf.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
 import type { Steps } from '../work/steps.ts';
 import type { Package, Packages } from './database.ts';
 import type { Executable } from './scanned-program.ts';
 import { isForSystem } from './dependencies.ts';
-import { listIfThere, readIfThere } from './read.ts';
-// What stands before the name of a command: the start of a line, what ends or opens a list, a reserved word, or a command
-// that runs another one (dash(1), "Shell Grammar").
+import { readIfThere } from './read.ts';
+
+// Before the name of a command: the start of a line, a list operator, a reserved word, or a command that runs another one
+// (dash(1), "Shell Grammar").
 const BEFORE = String.raw`^|[|&;(\`{!]|\b(?:then|do|else|elif|if|while|until|exec|command|eval|xargs|nohup|sudo|time)[ \t]`;
 const COMMAND = new RegExp(
   String.raw`(?<=${BEFORE})[ \t]*(?:/(?:usr/)?s?bin/)?([A-Za-z0-9_][\w+.-]*)(?=[ \t\n;|&)\`"]|$)`,
@@ -18,7 +20,7 @@ const COMMAND = new RegExp(
 );
 const MAX_SCRIPT_LENGTH = 1 << 20;
 
-/** The commands that a shell script may run; words of a here-document are taken for commands too. */
+/** The commands that a shell script may run; words of a here-document are included by mistake. */
 export function findCommands(script: string): ReadonlySet<string> {
   const text = script.slice(0, MAX_SCRIPT_LENGTH).replace(/^[ \t]*#.*$/gm, '');
   const found = new Set<string>();
@@ -26,10 +28,10 @@ export function findCommands(script: string): ReadonlySet<string> {
   return found;
 }
 
-// The last component of what follows the dot; the directory may be the output of a command: "$(git --exec-path)/git-sh-setup".
+// The last component after the dot; the directory can be a command's output: "$(git --exec-path)/git-sh-setup".
 const SOURCED = /(?:^|[;&|{ \t])(?:\.|source)[ \t]+(["']?)([^\n;&|]*?)([\w.+-]+)\1[ \t]*(?=$|[\n;&|)}])/gm;
 
-/** Scripts that are read into another: `. /lib/lsb/init-functions`, or the name alone for one that is found by PATH or $0. */
+/** The scripts that a script sources: `. /lib/lsb/init-functions`, or only the name for one that is found by PATH or $0. */
 export function findSourced(script: string): ReadonlySet<BytePath> {
   const found = new Set<BytePath>();
   for (const line of script.slice(0, MAX_SCRIPT_LENGTH).split('\n')) {
@@ -43,7 +45,7 @@ export function findSourced(script: string): ReadonlySet<BytePath> {
 const MAX_LINE_LENGTH = 1000;
 const MAX_SOURCED = 50;
 
-/** The commands of a shell script at `path`, and of those that it reads in, if they lie beside it or are named in full. */
+/** The commands of a shell script at `path`, and of the scripts that it sources by full path or from its own directory. */
 export function commandsOf(root: FileRoot, path: BytePath, script: string): ReadonlySet<string> {
   const commands = new Set(findCommands(script));
   const seen = new Set<BytePath>();
@@ -59,7 +61,7 @@ export function commandsOf(root: FileRoot, path: BytePath, script: string): Read
   return commands;
 }
 
-/** sh(1) by one of its names. */
+/** True for sh(1) by one of its names. */
 export function isShell(path: BytePath): boolean {
   return /^(?:ba|da|k|mk|z|a)?sh$/.test(lastComponent(path));
 }
@@ -68,20 +70,20 @@ const MODULE = /\.(?:py|p[lm]|rb)$/;
 const MOST_MODULES = 2000;
 const MAX_BYTES = 1 << 17;
 
-// A quoted command line with an option or the next piece behind it, 'mkdir -p %s', and the first of a list, ['chmod', mode].
-// or the end of a pipe: "$m4 --help | grep reload-state".
+// A quoted command with an option or another argument, 'mkdir -p %s'; the command after a pipe,
+// "$m4 --help | grep reload-state"; and the first item of a list, ['chmod', mode].
 const CALLS: readonly RegExp[] = [
   /["'`]([a-z][a-z0-9]{1,11}) +(?:-[A-Za-z]|[%$#{]|["'])/g,
   /[^|]\|[ \t]*([a-z][a-z0-9]{1,11}) +[-a-z]/g,
   /[[(][ \n]*["']([a-z][a-z0-9]{1,11})["'][ \n]*,/g,
 ];
 
-/** Names that stand in a text of Python, Perl or Ruby where a command to be run would stand. */
+/** The names that a text in Python, Perl or Ruby contains in the place of a command. */
 function callsIn(text: string): ReadonlySet<string> {
   return new Set(CALLS.flatMap((pattern) => Array.from(text.matchAll(pattern), ([, name = '']) => name)));
 }
 
-/** The same, of a script and of all modules among some files. */
+/** The same for a script and all modules among some files. */
 export function* callsOf(
   root: FileRoot,
   script: string,
@@ -96,15 +98,15 @@ export function* callsOf(
 }
 
 export interface Commands {
-  /** Looks a name up as a shell does, with the PATH of root. */
+  /** Looks a name up in the PATH of root. */
   inPath(name: string): BytePath | undefined;
-  /** A program that every Debian system has, so that no package declares it in Depends. */
+  /** A program of an Essential package, which no package declares in Depends. */
   inBase(name: string): BytePath | undefined;
 }
 
 const PATH = '/usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin'.split(' ');
 
-// Builtins of the shell: dash(1), "Builtins", and bash(1). A program of the same name is not what a script runs.
+// Builtins of the shell (dash(1), "Builtins"; bash(1)): a script does not run the program of that name.
 const BUILTINS = new Set(
   (
     'alias bg bind break builtin caller case cd chdir command compgen complete continue declare dirs disown echo ' +
@@ -119,12 +121,12 @@ export function openCommands(
   packages: Packages,
   programs: (pkg: Package) => readonly BytePath[],
 ): Commands {
-  const found = new Map<string, BytePath | null>();
+  const found = new Map<string, BytePath | undefined>();
   let base: ReadonlyMap<string, BytePath> | undefined;
   return {
     inPath: (name) => {
       if (BUILTINS.has(name) || name.includes('/')) return undefined;
-      return remember(found, name, () => lookUp(root, name as BytePath) ?? null) ?? undefined;
+      return remember(found, name, () => lookUp(root, name as BytePath));
     },
     inBase: (name) => {
       base ??= basePrograms(packages, programs);
@@ -140,7 +142,7 @@ function lookUp(root: FileRoot, name: BytePath): BytePath | undefined {
   });
 }
 
-// Essential packages, and awk: a package may use these without saying so (Debian policy 3.8).
+// Essential packages, and awk: a package can use these without declaring it (Debian policy 3.8).
 function basePrograms(
   packages: Packages,
   programs: (pkg: Package) => readonly BytePath[],
@@ -157,9 +159,8 @@ interface Language {
   readonly interpreter: RegExp;
   /** The first group is the name of a module. */
   readonly statement: RegExp;
-  /** Where packages put modules that are not the interpreter's own; `*` is any one directory. */
-  readonly directories: readonly string[];
-  /** What a module's file ends in. */
+  /** The directories for modules of packages; `*` stands for any one directory. */
+  readonly directories: readonly BytePath[];
   readonly endings: readonly string[];
 }
 
@@ -167,30 +168,30 @@ const LANGUAGES: readonly Language[] = [
   {
     interpreter: /^python3?(?:\.\d+)?$/,
     statement: /^[ \t]*(?:import|from)[ \t]+(\w+)/gm,
-    directories: ['/usr/lib/python3/dist-packages'],
+    directories: ['/usr/lib/python3/dist-packages' as BytePath],
     endings: ['/__init__.py', '.py'],
   },
   {
     interpreter: /^perl(?:5.*)?$/,
     statement: /^[ \t]*(?:use|require)[ \t]+([A-Za-z_]\w*(?:::\w+)*)/gm,
-    directories: ['/usr/share/perl5', '/usr/lib/*/perl5/*'],
+    directories: ['/usr/share/perl5', '/usr/lib/*/perl5/*'] as BytePath[],
     endings: ['.pm'],
   },
   {
     interpreter: /^ruby[\d.]*$/,
     statement: /^[ \t]*require[ \t(]+['"]([\w/-]+)['"]/gm,
-    directories: ['/usr/lib/ruby/vendor_ruby', '/usr/lib/*/ruby/vendor_ruby/*'],
+    directories: ['/usr/lib/ruby/vendor_ruby', '/usr/lib/*/ruby/vendor_ruby/*'] as BytePath[],
     endings: ['.rb', '.so'],
   },
 ];
 
-/** Files of packages that the statements of a script in Python, Perl or Ruby load; what it computes is not found. */
+/** The files of packages that a script in Python, Perl or Ruby loads; computed names are not found. */
 export function modulesOf(root: FileRoot, packages: Packages, script: Executable): readonly BytePath[] {
   const interpreter = script.interpreters.at(-1);
   const language =
     interpreter && LANGUAGES.find((language) => language.interpreter.test(lastComponent(interpreter)));
   if (!language) return [];
-  const directories = language.directories.flatMap((pattern) => expand(root, pattern));
+  const directories = language.directories.flatMap((pattern) => expandPattern(root, pattern, Infinity));
   const modules = new Set([...script.text.matchAll(language.statement)].map(([, name]) => name ?? ''));
   return [...modules].flatMap((module) => {
     const name = module.replaceAll('::', '/');
@@ -199,13 +200,4 @@ export function modulesOf(root: FileRoot, packages: Packages, script: Executable
     );
     return files.filter((file) => packages.owner(file) !== undefined).slice(0, 1);
   });
-}
-
-function expand(root: FileRoot, pattern: string): readonly BytePath[] {
-  let found: readonly BytePath[] = [bytePath('/')];
-  for (const part of pattern.split('/').filter((part) => part !== '') as BytePath[])
-    found = found.flatMap((directory) =>
-      (part === '*' ? listIfThere(root, directory) : [part]).map((name) => joinPath(directory, name)),
-    );
-  return found;
 }

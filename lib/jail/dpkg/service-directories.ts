@@ -1,4 +1,4 @@
-// Finds the directories in which the services of packages keep what they write.
+// Finds the directories in which the services of packages write.
 
 import { type BytePath, bytePath, toLatin1 } from '../../binary/path.ts';
 import type { FileRoot, FileStatus } from '../../binary/root.ts';
@@ -6,13 +6,16 @@ import type { Choice } from './choice.ts';
 import type { Package, Packages } from './database.ts';
 import { placeOf } from './file-place.ts';
 import { readIfThere, statusIfThere } from './read.ts';
+
 export interface ServiceDirectory {
   readonly path: BytePath;
   /** 0…07777 */
   readonly mode: number;
-  /** A name or a number; undefined for root, and for an account that systemd allocates (DynamicUser). */
+  /** A name or number; undefined for root and for an account that systemd allocates (DynamicUser). */
   readonly user?: string | undefined;
   readonly group?: string | undefined;
+  /** The service writes there, even if root owns the directory on the host. */
+  readonly isService?: true;
 }
 
 const BASES: readonly (readonly [setting: string, base: string])[] = [
@@ -24,7 +27,7 @@ const BASES: readonly (readonly [setting: string, base: string])[] = [
 const DEFAULT_MODE = 0o755;
 
 /**
- * The directories of a unit's [Service]: those made for it, those it may write to, and the one its PIDFile= lies in
+ * The directories of a unit's [Service]: those that systemd creates, those that the service can write, and that of PIDFile=
  * (systemd.exec(5), systemd.service(5)).
  */
 export function readUnit(data: Uint8Array): readonly ServiceDirectory[] {
@@ -35,12 +38,12 @@ export function readUnit(data: Uint8Array): readonly ServiceDirectory[] {
   const made = BASES.flatMap(([setting, base]) => {
     const mode = readMode(last(`${setting}Mode`)) ?? DEFAULT_MODE;
     return (settings.get(setting) ?? []).flatMap((name) => {
-      // `directory:link` makes a link as well
+      // `directory:link` also creates a link
       const path = plainPath(`${base}/${name.replace(/:.*$/, '')}`);
       return path === undefined ? [] : [{ path, mode, ...owner }];
     });
   });
-  // what the service may write to although the rest is read-only to it; a dash says that it need not be there
+  // exceptions from a read-only file system; a leading dash means that the path can be missing
   const writable = ['ReadWritePaths', 'ReadWriteDirectories']
     .flatMap((setting) => settings.get(setting) ?? [])
     .flatMap((name) => plainPath(name.replace(/^[-+]+/, '')) ?? [])
@@ -50,10 +53,7 @@ export function readUnit(data: Uint8Array): readonly ServiceDirectory[] {
   return [...made, ...writable, ...pidDirectory];
 }
 
-/**
- * Whether the unit is that of a daemon that starts as root and gives that up by itself: directories that are root's are
- * written by it then.
- */
+/** Whether the unit starts a daemon as root, which then writes to directories of root. */
 function startsAsRoot(data: Uint8Array): boolean {
   const settings = readService(toLatin1(data));
   const last = (name: string) => settings.get(name)?.at(-1);
@@ -61,7 +61,7 @@ function startsAsRoot(data: Uint8Array): boolean {
   return isDaemon && plainName(last('User')) === undefined && last('DynamicUser') === undefined;
 }
 
-// Assignments to one setting add up, and an empty one begins anew (systemd.syntax(7)).
+// Assignments to one setting are a list, and an empty one clears it (systemd.syntax(7)).
 function readService(text: string): ReadonlyMap<string, readonly string[]> {
   const settings = new Map<string, readonly string[]>();
   let isService = false;
@@ -79,7 +79,7 @@ function readService(text: string): ReadonlyMap<string, readonly string[]> {
   return settings;
 }
 
-/** The directories that a file of /usr/lib/tmpfiles.d makes when the system boots (tmpfiles.d(5)). */
+/** The directories that systemd creates at boot for a file of /usr/lib/tmpfiles.d (tmpfiles.d(5)). */
 export function readTmpfiles(data: Uint8Array): readonly ServiceDirectory[] {
   return toLatin1(data)
     .split('\n')
@@ -91,7 +91,7 @@ export function readTmpfiles(data: Uint8Array): readonly ServiceDirectory[] {
     });
 }
 
-// `~` masks the mode by that of an existing file, `:` uses it only for a new one.
+// `~` masks the mode with that of an existing file, `:` uses it only for a new file.
 function readMode(text: string | undefined): number | undefined {
   const digits = /^[~:]*([0-7]{3,4})$/.exec(text ?? '')?.[1];
   return digits === undefined ? undefined : Number.parseInt(digits, 8);
@@ -104,7 +104,7 @@ function plainName(text: string | undefined): string | undefined {
     : undefined;
 }
 
-// Only the running manager knows what a specifier such as `%i` stands for.
+// Paths with specifiers such as `%i` are skipped: only the running systemd knows their values.
 function plainPath(text: string): BytePath | undefined {
   const path = text.replace(/\/+$/, '').replace(/\/{2,}/g, '/');
   return path.startsWith('/') && !/[%\0*]|\/\.\.?(?:\/|$)/.test(path) ? (path as BytePath) : undefined;
@@ -113,19 +113,19 @@ function plainPath(text: string): BytePath | undefined {
 export interface StateDirectory {
   readonly path: BytePath;
   readonly package: Package;
-  /** 0…07777: as on the root if it is there, otherwise as it would be made. */
+  /** 0…07777: that on the root if the directory exists, otherwise the declared one. */
   readonly mode: number;
-  /** The user that the service runs as; undefined if its package does not say, as for a service that drops root by itself. */
+  /** The user of the service; undefined if the package does not declare it, as for a service that drops root itself. */
   readonly user?: string;
   readonly uid: number;
   readonly gid: number;
-  /** The service of the package writes there, although it may be root's on the host. */
+  /** The service writes there, even if root owns the directory on the host. */
   readonly isService?: true;
 }
 
 /**
- * The directories below /var and /run that the chosen packages own, or that are made for their services when these start or
- * the system boots. A service that runs as another user needs those as its own that it writes to.
+ * The directories below /var and /run that the chosen packages own, or that systemd creates when their services start or the
+ * system boots. A service must own the directories in which it writes.
  */
 export function stateOf(root: FileRoot, packages: Packages, choice: Choice): readonly StateDirectory[] {
   const directories = new Map<BytePath, StateDirectory>();
@@ -153,20 +153,16 @@ export function stateOf(root: FileRoot, packages: Packages, choice: Choice): rea
   return [...directories.values()];
 }
 
-interface Declared extends ServiceDirectory {
-  readonly isService?: true;
-}
-
-function ofService({ path, mode, user, group }: ServiceDirectory): Declared {
+function ofService({ path, mode, user, group }: ServiceDirectory): ServiceDirectory {
   return { path, mode, user, group, isService: true };
 }
 
-function declaredBy(root: FileRoot, packages: Packages, pkg: Package): readonly Declared[] {
+function declaredBy(root: FileRoot, packages: Packages, pkg: Package): readonly ServiceDirectory[] {
   const files = packages.files(pkg);
-  // a library may have a directory made that a service of another package uses
+  // not for libraries: they may declare a directory for a service of another package
   if (!files.some((path) => UNIT.test(path) || placeOf(path) === 'program')) return [];
   const isOfRootsDaemon = files.some((path) => UNIT.test(path) && startsAsRoot(readIfThere(root, path)));
-  return files.flatMap((path): readonly Declared[] => {
+  return files.flatMap((path): readonly ServiceDirectory[] => {
     if (UNIT.test(path)) return readUnit(readIfThere(root, path)).map(ofService);
     if (TMPFILES.test(path)) return readTmpfiles(readIfThere(root, path));
     if (!isState(path) || packages.source(path) !== pkg.source) return [];
@@ -179,7 +175,7 @@ function declaredBy(root: FileRoot, packages: Packages, pkg: Package): readonly 
 const UNIT = /^(?:\/usr)?\/lib\/systemd\/system\/[^/]+\.service$/;
 const TMPFILES = /^\/usr\/lib\/tmpfiles\.d\/[^/]+\.conf$/;
 
-// /run itself is where a PID file lies, and belongs to nobody else in a jail.
+// /run itself is included, for PID files.
 function isState(path: BytePath): boolean {
   return /^\/var\/(?:lib|log|cache|spool)\/[^/]|^\/run(?:\/|$)/.test(path);
 }
@@ -188,12 +184,12 @@ type Ownership = Pick<FileStatus, 'mode' | 'uid' | 'gid'>;
 
 function ownership(root: FileRoot, path: BytePath): Ownership | undefined {
   const status = statusIfThere(root, path);
-  // files below /run are those of this boot
+  // files below /run exist only since this boot
   if (status?.kind !== 'directory' || path.startsWith('/run')) return undefined;
   return { mode: status.mode, uid: status.uid, gid: status.gid };
 }
 
-/** The ids by the root's own passwd(5) and group(5); 0 for a name that is not there. */
+/** The ids according to the root's passwd(5) and group(5); 0 for an unknown name. */
 function openAccounts(
   root: FileRoot,
 ): (directory: ServiceDirectory) => { readonly uid: number; readonly gid: number } {

@@ -1,4 +1,4 @@
-// Which processes use a directory tree: what runs in it must not lose its files.
+// Finds the processes that use a directory tree: a running program must not lose its files.
 
 import {
   type BigIntStats,
@@ -20,10 +20,10 @@ import { quote } from '../../quote.ts';
 import { isWithin } from './mounts.ts';
 import type { Directory } from './tree.ts';
 
-/** A process, and the first thing that was found of it in the tree. */
+/** A process, and the first of its uses of the tree that was found. */
 export interface Occupant {
   readonly pid: number;
-  /** What it calls itself (proc_pid_comm(5)), printable. */
+  /** Its name by proc_pid_comm(5), printable. */
   readonly command: string;
   readonly use: 'root directory' | 'working directory' | 'program' | 'open file' | 'mapped file';
 }
@@ -35,9 +35,9 @@ interface Tree extends Directory, Identity {
 }
 
 /**
- * The processes that have their root, working directory, program, an open or a mapped file in `directory`. As far as
- * /proc shows processes: not beyond a pid namespace.
- * @throws JailError EACCES if it may not be seen of a process, which root without CAP_SYS_PTRACE meets (ptrace(2)); ENOENT
+ * The processes whose root directory, working directory, program, or any open or mapped file is in `directory`. Only
+ * processes that /proc shows are found: those of this pid namespace and the ones below it.
+ * @throws JailError EACCES if /proc hides this of a process, as it does from root without CAP_SYS_PTRACE (ptrace(2)); ENOENT
  * without /proc.
  */
 export async function findOccupants(
@@ -50,7 +50,9 @@ export async function findOccupants(
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     const use = await useOf(name, tree);
-    if (use !== undefined) found.push({ pid: Number(name), command: commandOf(name), use });
+    if (use === undefined) continue;
+    const command = ifThere(() => quote(readFileSync(`/proc/${name}/comm`).subarray(0, -1)), '?');
+    found.push({ pid: Number(name), command, use });
   }
   return found;
 }
@@ -59,14 +61,14 @@ export async function findOccupants(
 const LOOKS_A_TURN = 64;
 
 async function useOf(pid: string, tree: Tree): Promise<Occupant['use'] | undefined> {
-  // Its first thread may have ended while others run, and each can have directories of its own (unshare(2)).
+  // The first thread may have ended while others run, and each thread can have its own directories (unshare(2)).
   for (const [index, thread] of namesIn(`/proc/${pid}/task`).entries()) {
     if (index % LOOKS_A_TURN === LOOKS_A_TURN - 1) await setImmediate();
     const path = `/proc/${pid}/task/${thread}`;
     if (isDirectoryInside(`${path}/root`, path, tree)) return 'root directory';
     if (isDirectoryInside(`${path}/cwd`, path, tree)) return 'working directory';
   }
-  await setImmediate(); // a service goes on serving
+  await setImmediate(); // the event loop must not be held for long
   if (isFileInside(`/proc/${pid}/exe`, tree)) return 'program';
   const isSelf = Number(pid) === process.pid;
   for (const [index, fd] of namesIn(`/proc/${pid}/fd`).entries()) {
@@ -79,15 +81,15 @@ async function useOf(pid: string, tree: Tree): Promise<Occupant['use'] | undefin
 
 function isDirectoryInside(link: string, thread: string, tree: Tree): boolean {
   if (isFileInside(link, tree)) return true;
-  // In another mount namespace the path is one of that namespace, and one may be too long to be told at all. The way up
-  // passes the tree in any case.
+  // A process in another mount namespace shows a path of that namespace, and /proc cannot show a path that is too long.
+  // The chain of parent directories contains the tree in both cases.
   return ifThere(() => {
     const isPathOurs = linkOf(link) !== undefined && linkOf(`${thread}/ns/mnt`) === tree.namespace;
     return !isPathOurs && isOnWayUp(link, tree);
   }, false);
 }
 
-// Step by step: a way of `..` can be longer than what a system call takes as a path.
+// One step at a time: a path of many `..` can be longer than PATH_MAX.
 function isOnWayUp(link: string, tree: Tree): boolean {
   let fd = openSync(link, O_PATH);
   try {
@@ -117,7 +119,7 @@ const O_PATH = 0o10000000;
 function isFileInside(link: string, tree: Tree): boolean {
   const path = linkOf(link);
   if (path === undefined || !isWithin(path, tree.path)) return false;
-  // Another namespace may have other files at the same path.
+  // The same path can be another file in another mount namespace.
   return ifThere(() => {
     const { dev, ino } = statSync(link, { bigint: true });
     if (dev === tree.dev) return true;
@@ -132,10 +134,6 @@ function isMapped(file: string, tree: Tree): boolean {
   }, false);
 }
 
-function commandOf(pid: string): string {
-  return ifThere(() => quote(readFileSync(`/proc/${pid}/comm`).subarray(0, -1)), '?');
-}
-
 function namesIn(directory: string): readonly string[] {
   return ifThere(() => readdirSync(directory), []);
 }
@@ -144,8 +142,7 @@ function linkOf(path: string): BytePath | undefined {
   return ifThere(() => toLatin1(readlinkSync(path, 'buffer')), undefined);
 }
 
-// A process can end at any time, a zombie or a thread of the kernel has none of this, and a path can be longer than
-// /proc has room for.
+// A process can end at any time, a zombie or kernel thread has no files, and a path can be too long for /proc.
 function ifThere<T>(look: () => T, otherwise: T): T {
   try {
     return look();
@@ -153,7 +150,7 @@ function ifThere<T>(look: () => T, otherwise: T): T {
     const code = errorCode(error);
     if (code !== undefined && NOT_THERE.has(code)) return otherwise;
     if (code !== 'EACCES' && code !== 'EPERM') throw error;
-    // To whoever may look at all only a security module hides a process, such as the init of a virtual machine.
+    // With CAP_SYS_PTRACE, only a security module can hide a process, such as the init of a virtual machine.
     if ((native.effectiveCapabilities() & CAP_SYS_PTRACE) !== 0n) return otherwise;
     throw hidden(error);
   }
@@ -166,7 +163,7 @@ const NOT_THERE = new Set(['ENOENT', 'ESRCH', 'ENOTDIR', 'EINVAL', 'ENAMETOOLONG
 
 function hidden(error: unknown): JailError {
   const path = error instanceof Error && 'path' in error ? String(error.path) : '/proc';
-  return new JailError(`${path} may not be read: whether that process uses the jail cannot be seen`, {
+  return new JailError(`${path} cannot be read, so that process may be using the jail`, {
     code: 'EACCES',
     path,
     hint: 'end it, or run with CAP_SYS_PTRACE',

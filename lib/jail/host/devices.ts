@@ -1,4 +1,4 @@
-// Devices that do no harm, and links that programs expect beside them.
+// The harmless devices of every jail, and the links that programs expect beside them.
 
 /** The numbers are fixed: Documentation/admin-guide/devices.txt of the kernel. */
 export const DEVICES = [
@@ -13,7 +13,7 @@ export const DEVICES = [
 /** inode(7) */
 export const CHARACTER_DEVICE = 0o020000;
 
-/** They lead somewhere as soon as a proc file system is mounted, and until then are as good as absent (proc_pid_fd(5)). */
+/** The links dangle until a proc file system is mounted in the jail (proc_pid_fd(5)). */
 export const DESCRIPTOR_LINKS = [
   ['fd', '/proc/self/fd'],
   ['stdin', '/proc/self/fd/0'],

@@ -1,22 +1,23 @@
-// Paths of the root that a jail is built from.
+// Paths that the caller gives, on the root that a jail is built from.
 
 import { type BytePath, bytePath, joinPath, showPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
 import { UsageError } from '../../errors.ts';
 import type { Bytes } from '../../quote.ts';
-/** A path as the host sees it; in another root a relative one begins at its top. */
+
+/** An absolute path; a relative one begins at the working directory, or at the top of a foreign root. */
 export function absolute(path: Bytes, isForeign = false): BytePath {
   return withoutDots(joinPath(isForeign ? bytePath('/') : bytePath(process.cwd()), bytePath(path)));
 }
 
-/** Without empty components and `.`; `..` stays: it may follow a link. */
+/** Removes empty components and `.`, but not `..`: it may follow a link. */
 export function withoutDots(path: BytePath): BytePath {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');
   return `/${parts.join('/')}` as BytePath;
 }
 
-/** Why a path leads to nothing that can be meant. */
+/** Why a path cannot be used, by the kind of its walk. */
 export const WHY = {
   found: 'it is not a regular file',
   missing: 'it is not there',
@@ -25,7 +26,7 @@ export const WHY = {
   loop: 'the symbolic links on the way lead in a circle',
 } as const;
 
-/** Where a path really lies. @throws UsageError if nothing is there; `what` names it. */
+/** The path with its links resolved. @throws UsageError that calls it `what`, if no file or directory is there. */
 export function resolved(root: FileRoot, path: BytePath, what: string): BytePath {
   const way = walk(root, path);
   if (way.kind === 'found' && way.status.kind !== 'other') return way.path;

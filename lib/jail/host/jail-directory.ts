@@ -1,4 +1,4 @@
-// The directory of a jail on the host: nobody but root may be able to exchange it, or anything on the way to it.
+// Opens the directory of a jail on the host. Only root may be able to replace it or a directory above it.
 
 import { constants, fchmodSync } from 'node:fs';
 import { getSystemErrorMap } from 'node:util';
@@ -8,6 +8,7 @@ import { type ErrnoName, JailError } from '../../errors.ts';
 import { type HostFacts, native } from '../../native.ts';
 import { quote } from '../../quote.ts';
 import { judgeWay, remedyOf, type Way } from '../../trust/way.ts';
+
 const STICKY = 0o1000;
 const ENOENT = 2;
 
@@ -16,43 +17,41 @@ export interface JailDirectory {
   readonly fd: number;
   /** Without symbolic links. */
   readonly path: BytePath;
-  /** Removes the directories that were made, if they are empty. */
+  /** Removes the directories that were created, if they are empty. */
   undo(): void;
   close(): void;
 }
 
 /**
- * Opens the directory `hostPath`, an absolute path, and makes it and what is missing above it: root's, mode 0755.
- * @throws JailError ERR_INSECURE_PATH if somebody else owns or may write a part of the path; ENOTDIR, ELOOP and the like.
+ * Opens the directory at the absolute path `hostPath`. It and its missing parents are created: owned by root, mode 0755.
+ * @throws JailError ERR_INSECURE_PATH if a user other than root owns or can write a part of the path; ENOTDIR, ELOOP and others.
  */
 export function openJailDirectory(hostPath: Buffer): JailDirectory {
   return open(hostPath, { isJail: true, isMade: true });
 }
 
-/** The same for a directory that has to be there. */
+/** As openJailDirectory, for a directory that must exist. */
 export function findJailDirectory(hostPath: Buffer): JailDirectory {
   return open(hostPath, { isJail: true, isMade: false });
 }
 
-/** The directory that a jail lies in, which may be a sticky one such as /tmp; it is made if that is wished. */
+/** Opens the directory that contains a jail; it may be sticky, as /tmp is. `isMade`: it is created if it is missing. */
 export function openParentDirectory(hostPath: Buffer, isMade: boolean): JailDirectory {
   return open(hostPath, { isJail: false, isMade });
 }
 
-interface Wanted {
-  readonly isJail: boolean;
-  readonly isMade: boolean;
-}
-
-function open(hostPath: Buffer, { isJail, isMade }: Wanted): JailDirectory {
-  const made: Buffer[] = []; // one turn for each: the walk tells what is missing first, links resolved
+function open(
+  hostPath: Buffer,
+  { isJail, isMade }: Readonly<Record<'isJail' | 'isMade', boolean>>,
+): JailDirectory {
+  const made: Buffer[] = []; // one iteration for each: the walk reports the first missing directory, links resolved
   for (;;) {
     const facts = native.readHostSync({ jail: hostPath });
     const { jailFd: fd, components, walkErrno, walkPath } = facts;
-    // not by closeSync: at the end of a worker it would be closed again, when the number may be another file's
+    // not closeSync: the end of a worker would close the number again, and it may be another file by then
     const close = (): void => native.closeJail(fd);
     try {
-      // What is yet to be made will be root's. The host's root is told with all other directories of the host (built.ts).
+      // Directories that are created belong to root. The host's root directory is reported with the others (built.ts).
       judge({ components, isHostRoot: false, isParent: !isJail || fd < 0 });
       const path = bytePath(components.at(-1)?.path ?? '/');
       if (fd >= 0) return { fd, path, undo: () => removeAll(made), close };
@@ -67,14 +66,14 @@ function open(hostPath: Buffer, { isJail, isMade }: Wanted): JailDirectory {
   }
 }
 
-/** False if somebody else has just made something there. */
+/** False if something was created there in the meantime. */
 function makeDirectory(path: Buffer): boolean {
   const host = openFileRoot('/');
   try {
     native.inRootMkdir(host.fd, path, 0o755);
     const fd = native.inRootOpen(host.fd, path, constants.O_DIRECTORY | constants.O_NOFOLLOW);
     try {
-      fchmodSync(fd, 0o755); // whatever the umask
+      fchmodSync(fd, 0o755); // independent of the umask
     } finally {
       native.closeDescriptor(fd);
     }
@@ -92,13 +91,13 @@ function removeAll(made: readonly Buffer[]): void {
   try {
     for (const path of made.toReversed()) native.inRootUnlink(host.fd, path, true);
   } catch {
-    // something lies in it by now; it stays
+    // it is no longer empty, so it stays
   } finally {
     host.close();
   }
 }
 
-// Stricter than a launch, which asks about one user only: a jail is built for users yet unknown.
+// Stricter than a launch, which checks for one user: the future users of a jail are not known yet.
 function judge(way: Way): void {
   const [finding] = judgeWay(way, []);
   if (finding === undefined) return;

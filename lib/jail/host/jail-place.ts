@@ -1,4 +1,4 @@
-// A jail by the directory that it lies in and its name there: it comes and goes as a whole, by one rename(2).
+// A jail as an entry of its parent directory, so that it can be created and removed as a whole by one rename(2).
 
 import { randomBytes } from 'node:crypto';
 import { closeSync, constants, openSync } from 'node:fs';
@@ -16,21 +16,22 @@ import { native } from '../../native.ts';
 import { STORE } from '../manifest/layout.ts';
 import { MANIFEST_PATH } from '../manifest/manifest.ts';
 import { type JailDirectory, openParentDirectory } from './jail-directory.ts';
+
 const NAME_MAX = 255;
 
-/** The parent's files with the parent as their root; the jail need not be there. */
+/** `root` is the parent directory; the jail need not exist. */
 export interface Place {
   readonly parent: JailDirectory;
   readonly root: DirectoryRoot;
   readonly name: BytePath;
-  /** The path of the jail on the host; all links but a last one are resolved. */
+  /** The path of the jail on the host; links are resolved, except in the last component. */
   readonly path: BytePath;
 }
 
 /**
- * The place that `hostPath` names, an absolute path.
- * @param isMade whether directories that are missing above it are made.
- * @throws UsageError if it has no last component; as openParentDirectory.
+ * Opens the parent directory of the absolute path `hostPath`.
+ * @param isMade whether missing parent directories are created.
+ * @throws UsageError if the path has no last component; otherwise as openParentDirectory.
  */
 export function openPlace(hostPath: BytePath, isMade: boolean): Place {
   const name = lastComponent(hostPath);
@@ -45,19 +46,19 @@ export function lookAt({ root }: Place, name: BytePath): FileStatus | undefined 
   return root.lstat(inRoot(name));
 }
 
-/** The name as a path of the parent's own root. */
+/** The path of an entry, as the parent's root sees it. */
 export function inRoot(name: BytePath): BytePath {
   return `/${name}` as BytePath;
 }
 
-/** Opens a directory at the place, for flock(2) too. */
+/** Opens a directory of the parent, also for flock(2). */
 export function openAt({ parent }: Place, name: BytePath): number {
   return openDirectoryIn(parent.fd, name);
 }
 
 /**
- * Opens a directory that is an entry of an open one. With node's own call, since it closes what it has opened when a worker
- * is terminated: a lock would stay for as long as the service runs.
+ * Opens a directory that is an entry of an open one. Node's own call closes the descriptor when a worker is terminated;
+ * otherwise a lock would remain until the service ends.
  * @throws the system error; ELOOP or ENOTDIR for a link
  */
 function openDirectoryIn(directoryFd: number, name: BytePath): number {
@@ -65,19 +66,19 @@ function openDirectoryIn(directoryFd: number, name: BytePath): number {
   return openSync(pathBytes(`/proc/self/fd/${directoryFd}/${name}` as BytePath), flags);
 }
 
-/** Renames within the parent, and replaces nothing. @throws the system error EEXIST, EBUSY for a mount point. */
+/** Renames within the parent without replacing anything. @throws the system error EEXIST; EBUSY for a mount point. */
 export function renameAt({ parent }: Place, from: BytePath, to: BytePath): void {
   const [source, target] = [pathBytes(inRoot(from)), pathBytes(inRoot(to))];
   try {
     native.inRootRename(parent.fd, source, target, true);
   } catch (error) {
-    // A file system that cannot exclude it. rename(2) of a directory replaces an empty directory and nothing else.
+    // The file system has no RENAME_NOREPLACE. A directory can replace only an empty directory (rename(2)).
     if (errorCode(error) !== 'EINVAL') throw error;
     native.inRootRename(parent.fd, source, target);
   }
 }
 
-/** A name beside the jail's that nobody can guess: `.NAME.uchroot-…`, NAME cut if it would be too long. */
+/** A random name in the same directory, `.NAME.uchroot-…`; NAME is cut if the result would be too long. */
 export function hiddenName(name: BytePath, purpose: 'clone' | 'remove'): BytePath {
   const suffix = `${SUFFIX[purpose]}${randomBytes(12).toString('hex')}`;
   return `.${name.slice(0, NAME_MAX - 1 - suffix.length)}${suffix}` as BytePath;
@@ -93,7 +94,7 @@ export function isHiddenName(hidden: BytePath, name: BytePath, purpose: 'clone' 
 
 const SUFFIX = { clone: '.uchroot-', remove: '.uchroot-removed-' } as const;
 
-/** Whether uchroot-jail has made the jail: nobody else than root can have put the manifest there. */
+/** Whether uchroot-jail has built the jail: only root can have written its manifest. */
 export function hasManifest(jail: DirectoryRoot): boolean {
   const store = jail.lstat(STORE);
   if (store?.kind !== 'directory' || store.uid !== 0 || (store.mode & 0o022) !== 0) return false;
@@ -102,8 +103,8 @@ export function hasManifest(jail: DirectoryRoot): boolean {
 }
 
 /**
- * Keeps others from changing the jail, or from working on it at all; the caller closes the descriptor.
- * @throws JailError EBUSY if somebody does already; system errors, if there is no store
+ * Locks the jail, `shared` or exclusively, until the caller closes the descriptor.
+ * @throws JailError EBUSY if another process holds the lock; system errors if there is no store
  */
 export function lockStore(jail: { readonly fd: number; readonly path: BytePath }, shared: boolean): number {
   const fd = openDirectoryIn(jail.fd, STORE_NAME);
@@ -115,5 +116,5 @@ export function lockStore(jail: { readonly fd: number; readonly path: BytePath }
   });
 }
 
-/** The builder's directory as an entry of the jail. */
+/** The name of the builder's directory in the jail. */
 export const STORE_NAME: BytePath = STORE.slice(1) as BytePath;

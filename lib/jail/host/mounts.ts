@@ -1,21 +1,22 @@
-// Reads what is mounted, and says what is mounted at a directory, around it, in it and out of it. Pure.
+// Reads the mount table, and finds the mounts on a directory, above it and below it. Pure.
 
 import { type BytePath, toLatin1 } from '../../binary/path.ts';
+
 /** A line of /proc/PID/mountinfo (proc_pid_mountinfo(5)). */
 export interface Mount {
   readonly id: number;
-  /** MAJOR:MINOR of its file system: two mounts with the same one show the same files. */
+  /** MAJOR:MINOR of its file system: mounts of one device show the same files. */
   readonly device: string;
-  /** The directory of the file system that is mounted: not `/` for a bind mount of a part. */
+  /** The directory of the file system that is mounted; `/` unless a part of it is bind-mounted. */
   readonly root: BytePath;
   readonly point: BytePath;
-  /** Of the mount and of its file system: `ro`, `nosuid`, `hidepid=2`. */
+  /** Options of the mount and of its file system: `ro`, `nosuid`, `hidepid=2`. */
   readonly options: ReadonlySet<string>;
   readonly type: string;
   readonly source: string;
 }
 
-/** The lines in order: a later mount on the same point covers an earlier one. A line of another form is left out. */
+/** The mounts in file order: a later mount covers an earlier one on the same point. Malformed lines are skipped. */
 export function readMounts(mountinfo: Uint8Array): readonly Mount[] {
   return toLatin1(mountinfo).split('\n').flatMap(readLine);
 }
@@ -39,19 +40,19 @@ function readLine(line: string): readonly Mount[] {
   ];
 }
 
-// Blank, tab, newline and backslash (and # in some versions) are in octal.
+// Blank, tab, newline and backslash (in some versions also #) are written in octal.
 function unescape(text: string): BytePath {
   return text.replace(/\\([0-7]{3})/g, (_, octal: string) =>
     String.fromCharCode(Number.parseInt(octal, 8) & 0xff),
   ) as BytePath;
 }
 
-/** Whether a path is `directory` or lies beneath it; both absolute and without links. */
+/** Whether a path is `directory` or is below it; both are absolute and contain no links. */
 export function isWithin(path: BytePath, directory: BytePath): boolean {
   return directory === '/' || path === directory || path.startsWith(`${directory}/`);
 }
 
-/** The mount that a directory lies on: the innermost, and of those at one point the last. */
+/** The mount that holds a directory: the innermost one, and the last of those on the same point. */
 export function mountOf(mounts: readonly Mount[], directory: BytePath): Mount | undefined {
   return mounts
     .filter(({ point }) => isWithin(directory, point))
@@ -66,19 +67,19 @@ export function mountsIn(mounts: readonly Mount[], directory: BytePath): readonl
   return mounts.filter(({ point }) => point !== directory && isWithin(point, directory));
 }
 
-/** Where something lies that is mounted in a directory, as that sees it. */
+/** The mount point as a path below `directory`. */
 export function pointIn({ point }: Mount, directory: BytePath): BytePath {
   return (directory === '/' ? point : point.slice(directory.length)) as BytePath;
 }
 
-/** Whether a mount below a directory is also visible outside of it: then it belongs to the host. */
+/** Whether the file system of a mount is also mounted outside the directory: then it belongs to the host. */
 export function isShared({ device }: Mount, mounts: readonly Mount[], directory: BytePath): boolean {
   return mounts.some(
     ({ device: other, point }) => other === device && (point === directory || !isWithin(point, directory)),
   );
 }
 
-/** The first mount on `directory` or in it, or elsewhere of something that lies in it. */
+/** The first mount on or below `directory`, or a mount elsewhere of a directory that is below it. */
 export function findMount(mounts: readonly Mount[], directory: BytePath): Mount | undefined {
   const inside = mounts.find(({ point }) => isWithin(point, directory));
   if (inside !== undefined) return inside;

@@ -1,16 +1,17 @@
-// The host, or another root, that a jail is built from.
+// Opens the host, or the other root, that a jail is built from.
 
 import { endianness } from 'node:os';
-import { readSmallFile } from '../../binary/loader-conf.ts';
+import { readSmallText } from '../../binary/loader-conf.ts';
 import { BASELINE, type Cpu, hostAbi, readCpu } from '../../binary/machine.ts';
 import { type BytePath, bytePath, pathBytes, showPath } from '../../binary/path.ts';
 import { type DirectoryRoot, errorCode, openFileRoot } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
 import { MANIFEST_PATH } from '../manifest/manifest.ts';
 import { wordsOf } from '../work/jail-error.ts';
-/** Opens it; the caller closes it. @throws JailError ENOENT, ENOTDIR, ERR_NO_MANIFEST */
+
+/** Opens a jail that was built; the caller closes it. @throws JailError ENOENT, ENOTDIR, ERR_NO_MANIFEST */
 export function openBuilt(directory: BytePath): DirectoryRoot {
-  const jail = openDirectory(directory);
+  const jail = openRoot(directory, ({ code }) => `: ${WORDS[code] ?? code}`);
   if (jail.lstat(MANIFEST_PATH) !== undefined) return jail;
   jail.close();
   throw new JailError(`${showPath(directory)} has no manifest: uchroot-jail has not built it`, {
@@ -20,23 +21,12 @@ export function openBuilt(directory: BytePath): DirectoryRoot {
   });
 }
 
-function openDirectory(directory: BytePath): DirectoryRoot {
-  try {
-    return openFileRoot(pathBytes(directory));
-  } catch (error) {
-    const code = errorCode(error) ?? 'EIO';
-    const words: Readonly<Record<string, string>> = {
-      ENOENT: 'there is no such directory',
-      ENOTDIR: 'it is not a directory',
-      ELOOP: 'the symbolic links on the way lead in a circle',
-      EACCES: 'it may not be searched',
-    };
-    throw new JailError(`${showPath(directory)}: ${words[code] ?? code}`, {
-      code,
-      path: showPath(directory),
-    });
-  }
-}
+const WORDS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such directory',
+  ENOTDIR: 'it is not a directory',
+  ELOOP: 'the symbolic links on the way lead in a circle',
+  EACCES: 'it may not be searched',
+};
 
 export interface Host {
   readonly root: DirectoryRoot;
@@ -44,29 +34,32 @@ export interface Host {
   close(): void;
 }
 
-/** @throws JailError if `from` is no directory. */
+/** @throws JailError if `from` is not a directory. */
 export function openHost(from: BytePath | undefined): Host {
-  const root = openRoot(from ?? bytePath('/'));
-  // another system is for another machine: only what suits every processor
+  const root = openRoot(
+    from ?? bytePath('/'),
+    ({ error }) => `, to build the jail from: ${wordsOf(error as Error)}`,
+  );
+  // another system may be for another machine, so only files for every processor are taken
   return { root, cpu: from === undefined ? readHostCpu(root) : BASELINE, close: () => root.close() };
 }
 
-function openRoot(directory: BytePath): DirectoryRoot {
+/** `wordsFor` ends the message of an error, which begins with the path. */
+function openRoot(
+  directory: BytePath,
+  wordsFor: (failure: { readonly error: unknown; readonly code: string }) => string,
+): DirectoryRoot {
   try {
     return openFileRoot(pathBytes(directory));
   } catch (error) {
+    const code = errorCode(error) ?? 'EIO';
     const path = showPath(directory);
-    throw new JailError(`${path}, to build the jail from: ${wordsOf(error as Error)}`, {
-      code: errorCode(error) ?? 'EIO',
-      path,
-    });
+    throw new JailError(`${path}${wordsFor({ error, code })}`, { code, path });
   }
 }
 
 function readHostCpu(host: DirectoryRoot): Cpu {
   const abi = hostAbi(process.arch, endianness());
-  const text = readSmallFile(host, bytePath('/proc/cpuinfo'), 16 << 20);
-  return abi === undefined || text === undefined
-    ? BASELINE
-    : readCpu(Buffer.from(text).toString('latin1'), abi);
+  const text = readSmallText(host, bytePath('/proc/cpuinfo'), 16 << 20);
+  return abi === undefined || text === undefined ? BASELINE : readCpu(text, abi);
 }

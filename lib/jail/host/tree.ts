@@ -1,4 +1,4 @@
-// Whole trees copied and removed without holding the event loop.
+// Copies and removes directory trees without blocking the event loop.
 
 import { constants } from 'node:os';
 
@@ -18,29 +18,29 @@ export interface Directory {
 
 export interface TreeWork {
   readonly signal?: AbortSignal | undefined;
-  /** Ten times a second, and at the end. */
+  /** Called ten times a second, and at the end. */
   readonly onProgress?: ((counts: TreeCounts) => void) | undefined;
 }
 
-/** Something that was not copied, or not all of it. */
+/** A file that was not copied, or not completely. */
 interface Skipped {
   /** As the jail sees it. */
   readonly path: BytePath;
   readonly reason: SkipReason;
-  /** Of a system call that was refused. */
+  /** The error of a system call that failed. */
   readonly code?: string;
 }
 
 export interface CopyReport extends TreeCounts {
-  /** The first thousand. */
+  /** At most the first thousand. */
   readonly skipped: readonly Skipped[];
   readonly skippedCount: number;
 }
 
 /**
- * Copies what lies in `source` into the empty directory `target`, and owner, mode, times and attributes of the directory
- * itself. What is mounted in `source` is left out; `privileged` are the paths of it that keep set-user-ID, set-group-ID
- * and file capabilities.
+ * Copies the content of `source` into the empty directory `target`, with owner, mode, times and attributes of the directory
+ * itself. Mounts below `source` are left out. The files at the paths `privileged` keep set-user-ID, set-group-ID and file
+ * capabilities.
  * @throws JailError with the code of the system call that failed; AbortError
  */
 export function copyTree(
@@ -56,8 +56,8 @@ export function copyTree(
 }
 
 /**
- * Removes the directory `name` in `parent` with all that is in it, its entry `last` last of all.
- * @throws JailError EBUSY if something is mounted in it; else as copyTree.
+ * Removes the directory `name` in `parent` and its content; its entry `last` is removed last.
+ * @throws JailError EBUSY if something is mounted in it; otherwise as copyTree.
  */
 export function removeTree(
   parent: Directory,
@@ -95,7 +95,7 @@ function settle(
       }
     });
     const abort = (): void => native.abortTree(handle);
-    // What the caller's function throws ends the work, and not the process.
+    // An error in the caller's function stops the work; it must not end the process.
     function tell(counts: TreeCounts): void {
       try {
         onProgress?.(counts);

@@ -221,7 +221,7 @@ function isBeneath(directories: readonly string[], path: BytePath): boolean {
 }
 
 /**
- * Whether everybody may read the file: by its mode, and by that of every directory on the way to it, links included. An access
+ * Whether the file is world-readable, and others can search every directory on the path, links included. An access
  * control list gives others nothing that the mode does not show (acl(5)).
  */
 function isPublic(root: FileRoot, path: BytePath): boolean {

@@ -1,11 +1,11 @@
-// What every jail has, whatever runs in it: devices, /tmp, and the accounts that it is for with their home directories.
+// The pack of every jail: devices, /tmp, and the accounts of the jail's users with their home directories.
 
 import { bytePath } from '../../binary/path.ts';
 import { CHARACTER_DEVICE, DESCRIPTOR_LINKS, DEVICES } from '../host/devices.ts';
 import { lacksAll } from './self-check.ts';
 import type { JailUser, Pack, PackHost, Part } from './pack.ts';
 
-// Nobody logs in here: neither a password nor a shell of root's.
+// root cannot log in: it has no password and no shell.
 const ROOT: JailUser = {
   name: 'root',
   uid: 0,
@@ -35,15 +35,15 @@ export const base: Pack = {
       .filter((user) => isHome(host, user))
       .map(({ home, uid, gid }): Part => ({ directory: bytePath(home), mode: 0o700, uid, gid })),
   ],
-  // a device is missing where none may be made, and that is told
+  // devices are not checked: where they cannot be created, a warning says so
   check: (jail) =>
     ['/tmp', '/etc/passwd', '/etc/group']
       .map((path) => lacksAll(jail, path))
       .find((lack) => lack !== undefined),
 };
 
-// Git, vim and gpg keep files in HOME, which uchroot sets from the host's database. What is the user's own there, or lies
-// where nothing but homes are (hier(7)), can be his in the jail as well; the root's /var/www or /nonexistent can not.
+// Git, vim and gpg keep files in HOME, which uchroot sets from the host's database. A home is created in the jail if it is
+// below /home (hier(7)) or the user owns it on the host; root's /var/www or /nonexistent is not.
 function isHome({ root }: PackHost, { home, uid }: JailUser): boolean {
   if (/^\/home\/[^/]/.test(home)) return true;
   if (!/^\/[^/]/.test(home) || /^\/(?:tmp|run|dev|proc|sys)(?:\/|$)/.test(home)) return false;
@@ -56,7 +56,7 @@ function passwdLine({ name, uid, gid, gecos, home, shell }: JailUser): string {
   return `${[name, 'x', uid, gid, gecos, home, shell].join(':')}\n`;
 }
 
-// group(5): the members of a group of which none has it as the primary one stand behind it
+// group(5) lists a user as a member of all groups but the primary one
 function groupLines(users: readonly JailUser[]): string {
   const groups = new Map<number, { readonly name: string; readonly members: string[] }>();
   for (const user of users)

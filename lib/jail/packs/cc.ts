@@ -1,4 +1,4 @@
-// Compilers of C: headers and startup files of the C library, the assembler and the linker.
+// C compilers: headers and startup files of the C library, the assembler and the linker.
 
 import { type BytePath, lastComponent } from '../../binary/path.ts';
 import { failureOf, findInJail } from './self-check.ts';
@@ -9,7 +9,7 @@ const COMPILER =
   /^(?:[\w-]+-)?(?:gcc|g\+\+|cc|c\+\+|c[89]9|clang|clang\+\+|gfortran|gccgo|gdc|tcc)(?:-\d[\d.]*)?$/;
 const OF_C = /^((?:[\w-]+-)?)(?:gcc|cc|clang)(?:-\d[\d.]*)?$/;
 
-// So that headers, assembler, startup files and linker all have their turn.
+// This trial uses headers, assembler, startup files and linker.
 const TRIAL = '-x c -include stdio.h -include errno.h -o /dev/null /dev/null'.split(' ');
 
 export const cc: Pack = {
@@ -23,7 +23,7 @@ export const cc: Pack = {
   ],
   check: async (jail) => {
     if (jail.executables(COMPILER).length === 0) return 'there is no compiler';
-    // as it is on a host that has no headers either
+    // the host has no headers either
     if (findInJail(jail, '/usr/include/stdio.h').length === 0) return undefined;
     const canLink = findInJail(jail, '/usr/lib/gcc/*/*/crtbeginS.o').length > 0;
     for (const program of jail.executables(OF_C).filter((path) => isNative(jail, path))) {
@@ -34,7 +34,7 @@ export const cc: Pack = {
   },
 };
 
-// Without prefix, or with that of Debian: the name of the directory of its libraries.
+// True without a prefix, or with Debian's prefix, which is the name of the directory of its libraries.
 function isNative(jail: Probe, path: BytePath): boolean {
   const prefix = OF_C.exec(lastComponent(path))?.[1];
   return (
@@ -42,7 +42,7 @@ function isNative(jail: Probe, path: BytePath): boolean {
   );
 }
 
-// Looked up in PATH, if they do not lie with the compiler; with the prefix of a cross compiler.
+// A compiler looks its tools up in PATH if they are not beside it; those of a cross compiler have its prefix.
 function tools(host: PackHost): readonly Part[] {
   const prefixes = host
     .executables(COMPILER)
@@ -54,7 +54,7 @@ function tools(host: PackHost): readonly Part[] {
   ]);
 }
 
-/** What the packages of compilers only recommend, since one can compile without. */
+/** Packages that compilers only recommend, because compiling without linking works without them. */
 function debian(host: PackHost): readonly Part[] {
   const cross = host
     .executables(COMPILER)
@@ -77,7 +77,7 @@ const ARCHITECTURES = [
   ['x86_64-linux-gnu', 'amd64'],
 ] as const;
 
-/** The same where no package says what belongs to what. */
+/** The same files on a system without dpkg. */
 function others(host: PackHost): readonly Part[] {
   const prefixes = ['/usr', ...host.executables(COMPILER).map((path) => path.replace(/\/bin\/[^/]+$/, ''))];
   return [

@@ -1,9 +1,10 @@
-// Packs for showing text: descriptions of terminals, and fonts.
+// Packs for displaying text: terminal descriptions and fonts.
 
 import { lastComponent } from '../../binary/path.ts';
 import { failureOf, findInJail, lacksAll, programNamed } from './self-check.ts';
 import type { Pack, PackHost } from './pack.ts';
-// What people sit at, and what Debian has in ncurses-base: a few hundred bytes each, where all that are known are 8 MB.
+
+// The usual terminals, and those of Debian's ncurses-base: a few hundred bytes each, while all descriptions take 8 MB.
 const TERMINALS = (
   'ansi cons25 cygwin dumb linux mach mach-color pcansi sun vt52 vt100 vt102 vt220 wsvt25 xterm xterm-mono ' +
   'xterm-color xterm-256color xterm-direct xterm-r6 xterm-vt220 xterm-kitty xterm-ghostty rxvt rxvt-basic ' +
@@ -19,12 +20,12 @@ export const terminfo: Pack = {
   summary: 'descriptions of the usual terminals',
   when: {
     libraries: /^lib(?:n?cursesw?|tinfow?|termcap|slang|unibilium)\.so/,
-    // its modules readline and curses, which no header of the program tells of
+    // for the modules readline and curses, which python loads at run time
     packs: /^python$/,
     texts: ['/usr/share/terminfo\0'],
   },
   parts: [
-    { path: '/etc/inputrc' }, // keys that terminals do not agree on (readline(3))
+    { path: '/etc/inputrc' }, // keys that differ between terminals (readline(3))
     { tree: '/etc/terminfo', except: /\/README$/ },
     ...DIRECTORIES.flatMap((directory) =>
       TERMINALS.map((name) => ({ path: `${directory}/${name.slice(0, 1)}/${name}` })),
@@ -39,8 +40,7 @@ export const terminfo: Pack = {
   },
 };
 
-// One family is enough to draw any text, and all of them may be gigabytes. In the order in which fontconfig prefers them
-// (60-latin.conf).
+// One family is enough; all fonts can take gigabytes. In fontconfig's order of preference (60-latin.conf).
 const FAMILIES = [
   'DejaVu*',
   'Liberation*',
@@ -50,7 +50,7 @@ const FAMILIES = [
   'Nimbus*',
 ];
 
-// ImageMagick and other heirs of PostScript draw with Helvetica if no font is named; this is the one that stands in for it.
+// The replacement for Helvetica, the default font of ImageMagick and other PostScript programs.
 const HELVETICA = ['*/*', '*'].map((place) => `/usr/share/fonts/${place}/NimbusSans-Regular.*`);
 
 export const fontconfig: Pack = {
@@ -66,7 +66,7 @@ export const fontconfig: Pack = {
   check: (jail) => lacksAll(jail, '/etc/fonts/*', '/usr/share/fontconfig/*', '/usr/share/fonts/*'),
 };
 
-// By format and family on Debian, by family on Fedora, by format on Arch.
+// Directories are named by format and family on Debian, by family on Fedora, by format on Arch.
 function fonts({ find }: PackHost): readonly string[] {
   for (const family of FAMILIES) {
     const found = ['*/*', '*'].flatMap((place) => find(`/usr/share/fonts/${place}/${family}`));

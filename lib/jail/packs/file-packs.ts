@@ -1,26 +1,27 @@
-// Packs that only name files and directories.
+// Packs that only list files and directories.
 
 import { attempt, cannotLoad, lacksAll, readInJail } from './self-check.ts';
 import type { Pack } from './pack.ts';
+
 export const shm: Pack = {
   name: 'shm',
   summary: '/dev/shm, for shared memory and semaphores',
-  // the C library makes its files there, on whatever file system (shm_overview(7), sem_overview(7))
+  // the C library creates its files there (shm_overview(7), sem_overview(7))
   when: { imports: ['shm_open', 'sem_open'] },
   parts: [{ directory: '/dev/shm', mode: 0o1777 }],
   check: (jail) => lacksAll(jail, '/dev/shm'),
 };
 
-// Of an interpreter it would be no news; these do nothing without.
+// Programs that do nothing without a terminal; interpreters merely can open one.
 const ON_TERMINALS = /^(?:tmux|screen(?:-[\d.]+)?|dtach|abduco|zellij)$/;
 
 export const pty: Pack = {
   name: 'pty',
-  summary: '/dev/pts and /dev/ptmx, for a devpts file system to be mounted',
+  summary: '/dev/pts and /dev/ptmx, for mounting a devpts file system',
   when: { imports: ['posix_openpt', 'openpty', 'forkpty', 'getpt'] },
   parts: [
     { directory: '/dev/pts', mode: 0o755 },
-    // a device of that number looks for a devpts beside it (Documentation/filesystems/devpts.rst of the kernel)
+    // not a device: that would also look for a devpts beside it (Documentation/filesystems/devpts.rst of the kernel)
     { link: '/dev/ptmx', target: 'pts/ptmx' },
   ],
   check: (jail) => lacksAll(jail, '/dev/pts'),
@@ -30,27 +31,23 @@ export const pty: Pack = {
       : 'programs in the jail cannot open terminals before devpts is mounted: mount --bind /dev/pts JAIL/dev/pts',
 };
 
-/**
- * systemd mounts its socket over /run/systemd/notify of the jail for as long as the service runs (uchroot --unit systemd
- * --notify). It makes a missing directory itself, and leaves it behind; so it is made here.
- */
+// systemd mounts its socket on /run/systemd/notify of the jail while the service runs (uchroot --unit systemd --notify). It
+// would create a missing directory and not remove it.
 export const notify: Pack = {
   name: 'notify',
-  summary: '/run/systemd, where the sockets of systemd are to be mounted',
+  summary: '/run/systemd, for mounting the sockets of systemd',
   when: { imports: ['sd_notify', 'sd_notifyf', 'sd_pid_notify', 'sd_pid_notify_with_fds'] },
   parts: [{ directory: '/run/systemd', mode: 0o755 }],
   check: (jail) => (jail.has('/run/systemd') ? undefined : '/run/systemd is not there'),
 };
 
-/**
- * A daemon that was started by init, as root, writes its pid file and its sockets into /run; in a jail it is an ordinary
- * user from the start. As in /tmp each may make files of his own there, and nobody those of another.
- */
+// A daemon writes its pid file and sockets into /run, on the host as root. In a jail it is an ordinary user from the start, so
+// /run is sticky as /tmp is: every user can create files, and only their owner can remove them.
 export const run: Pack = {
   name: 'run',
   summary: '/run, /run/lock and /var/tmp, writable as /tmp is',
   when: {
-    // daemon(3), or a place among programs of the system (hier(7)); what is started by others has no use for a pid file
+    // daemon(3), or a program of the system (hier(7)): other programs write no pid file
     imports: ['daemon'],
     paths: /^(?:\/usr(?:\/local)?)?\/sbin\/[^/]+$/,
   },
@@ -71,7 +68,7 @@ export const krb5: Pack = {
   name: 'krb5',
   summary: 'the configuration and plugins of Kerberos, where it is set up',
   when: { libraries: /^libkrb5\.so/ },
-  // curl has the library as well, and without a realm (krb5.conf(5)) nothing to do for it
+  // curl links with the library too, but without a realm (krb5.conf(5)) it is not used
   parts: (host) => [
     { path: CONFIGURATION },
     ...(host.find(CONFIGURATION).length === 0 ? [] : OTHERS.map((tree) => ({ tree }))),
@@ -82,7 +79,7 @@ export const krb5: Pack = {
 export const sasl: Pack = {
   name: 'sasl',
   summary: 'plugins of SASL',
-  // Not sasl_client_new: libldap calls it whether or not the program that it is in, such as curl, ever wants it.
+  // Not sasl_client_new: libldap calls it in every program, such as curl.
   when: {
     imports: [
       'sasl_server_init',
@@ -92,14 +89,14 @@ export const sasl: Pack = {
     ],
   },
   parts: [
-    // passwords in a database that not everybody may read
+    // sasldb is for passwords in a database that is not world-readable
     { tree: '$LIB/sasl2', except: /\/libsasldb\.[^/]*$/ },
     { tree: '/etc/sasl2' },
   ],
   check: (jail) => lacksAll(jail, '$LIB/sasl2', '/etc/sasl2') ?? cannotLoad(jail, '$LIB/sasl2/*.so'),
 };
 
-// ldap.conf(5), as Debian and as others have it
+// ldap.conf(5) on Debian and on other systems
 const PLACES = ['/etc/ldap/ldap.conf', '/etc/openldap/ldap.conf'];
 
 export const ldap: Pack = {
@@ -116,14 +113,14 @@ const DATABASES = ['/usr/share/misc/magic.mgc', '/usr/share/file/magic.mgc', '/u
 
 export const magic: Pack = {
   name: 'magic',
-  summary: 'the database of kinds of files',
+  summary: 'the database of file types',
   when: { libraries: /^libmagic\.so/ },
   parts: [...TEXTS, ...DATABASES].map((path) => ({ path })),
   check: (jail) =>
     attempt(jail, { program: /^file$/, args: ['/etc/passwd'], files: [...TEXTS, ...DATABASES] }),
 };
 
-// with the C library, and where musl has its libraries
+// beside the C library, and in the library directory of musl
 const LIBGCC_PLACES = ['$LIB/libgcc_s.so.1', '/usr/lib/libgcc_s.so.1'];
 
 export const libgcc: Pack = {
@@ -139,13 +136,13 @@ const SCHEMAS = '/usr/share/glib-2.0/schemas/gschemas.compiled';
 
 export const glib: Pack = {
   name: 'glib',
-  summary: 'modules of GIO, compiled settings and kinds of files',
+  summary: 'modules of GIO, compiled settings and file types',
   when: { libraries: /^libgio-2\.0\.so/ },
   parts: [
     { tree: '$LIB/gio/modules' },
-    // a program whose settings are not described aborts (g_settings_new)
+    // a program whose settings have no schema aborts (g_settings_new)
     { path: SCHEMAS },
-    // the cache, not the thousands of descriptions that it is made of (update-mime-database(1))
+    // the cache, not the thousands of sources of it (update-mime-database(1))
     ...['mime.cache', 'globs2', 'magic', 'aliases', 'subclasses'].map((name) => ({
       path: `/usr/share/mime/${name}`,
     })),
@@ -157,7 +154,7 @@ export const glib: Pack = {
 
 export const pixbuf: Pack = {
   name: 'pixbuf',
-  summary: 'loaders of gdk-pixbuf for formats of images',
+  summary: "gdk-pixbuf's loaders for image formats",
   when: { libraries: /^libgdk_pixbuf-2\.0\.so/ },
   parts: [{ tree: '$LIB/gdk-pixbuf-2.0', except: /\/gdk-pixbuf-[^/]*$/ }], // its own programs
   check: (jail) =>
@@ -170,14 +167,14 @@ export const gstreamer: Pack = {
   when: { libraries: /^libgstreamer-1\.0\.so/ },
   parts: [
     { tree: '$LIB/gstreamer-1.0' },
-    // which looks into them, in a process of its own
+    // the program that examines the plugins, in a process of its own
     { path: '$LIB/gstreamer1.0/gstreamer-1.0/gst-plugin-scanner' },
     { path: '/usr/libexec/gstreamer-1.0/gst-plugin-scanner' },
   ],
   check: (jail) => lacksAll(jail, '$LIB/gstreamer-1.0') ?? cannotLoad(jail, '$LIB/gstreamer-1.0/*.so'),
 };
 
-// Without a time zone it is UTC (tzset(3)), which the last line of a TZif file says in the words of TZ (RFC 9636).
+// The time zone is UTC without a file (tzset(3)), or if the last line of the TZif file says so (RFC 9636).
 const IS_UTC = /\nUTC0\n$/;
 
 export const timezone: Pack = {
@@ -195,7 +192,7 @@ export const timezone: Pack = {
   check: (jail) => {
     const zone = readInJail(jail, '/etc/localtime');
     if (zone === undefined) return 'there is no /etc/localtime: the time is shown in UTC';
-    return zone.startsWith('TZif') ? undefined : '/etc/localtime is no time zone';
+    return zone.startsWith('TZif') ? undefined : '/etc/localtime is not a time zone file';
   },
 };
 
@@ -209,11 +206,11 @@ export const zoneinfo: Pack = {
       '_ZNSt6chrono11locate_zoneESt17basic_string_viewIcSt11char_traitsIcEE',
       '_ZNSt6chrono8get_tzdbEv',
     ],
-    // as C has a string: Go has it in every program, needed or not
+    // as C strings: every Go program contains the text without a NUL, needed or not
     texts: ['/usr/share/zoneinfo\0', '/usr/share/zoneinfo/%s'],
   },
   parts: [
-    // the same again with leap seconds, and without them
+    // right and posix have the same zones again, with and without leap seconds
     { tree: '/usr/share/zoneinfo', except: /^\/usr\/share\/zoneinfo\/(?:right|posix|leap-?seconds.*)$/ },
   ],
   check: (jail) => lacksAll(jail, '/usr/share/zoneinfo/*'),

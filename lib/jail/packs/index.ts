@@ -1,4 +1,4 @@
-// All packs, in the order in which they are looked at: what every program may want, libraries, interpreters, the rest.
+// All packs, in the order in which they are considered.
 
 import { UsageError } from '../../errors.ts';
 import { nearest } from '../../nearest.ts';
@@ -9,22 +9,7 @@ import { commands, shell } from './command-packs.ts';
 import { dns, names, syslog } from './name-service.ts';
 import { fontconfig, terminfo } from './display-packs.ts';
 import { gconv, locale } from './locale.ts';
-import {
-  glib,
-  gstreamer,
-  krb5,
-  ldap,
-  libgcc,
-  magic,
-  notify,
-  pixbuf,
-  pty,
-  run,
-  sasl,
-  shm,
-  timezone,
-  zoneinfo,
-} from './file-packs.ts';
+import * as files from './file-packs.ts';
 import { gnupg, pam, tls } from './security-packs.ts';
 import { guile, java, lua, php, ruby, tcl } from './interpreters.ts';
 import { local } from './local.ts';
@@ -38,27 +23,27 @@ export const packs: readonly Pack[] = [
   names,
   dns,
   tls,
-  timezone,
-  zoneinfo,
+  files.timezone,
+  files.zoneinfo,
   locale,
   terminfo,
   gconv,
-  libgcc,
+  files.libgcc,
   shell,
-  shm,
-  pty,
+  files.shm,
+  files.pty,
   syslog,
-  notify,
-  run,
+  files.notify,
+  files.run,
   pam,
-  krb5,
-  sasl,
-  ldap,
-  magic,
+  files.krb5,
+  files.sasl,
+  files.ldap,
+  files.magic,
   fontconfig,
-  glib,
-  pixbuf,
-  gstreamer,
+  files.glib,
+  files.pixbuf,
+  files.gstreamer,
   python,
   perl,
   ruby,

@@ -1,4 +1,4 @@
-// Packs of interpreters whose directories are found in the interpreter itself.
+// Packs of interpreters whose directories are compiled into the interpreter.
 
 import { type BytePath, parentPath, showPath } from '../../binary/path.ts';
 import { walk } from '../../binary/walk.ts';
@@ -6,15 +6,16 @@ import { quote } from '../../quote.ts';
 import { attempt, findInJail, lacksAll } from './self-check.ts';
 import type { Pack, PackHost, Part, When } from './pack.ts';
 import { scriptsOf } from './script-modules.ts';
+
 type Interpreter = Required<Pick<When, 'executables' | 'libraries'>>;
 
-/** The interpreters in the jail, and the library that has it all if they are but its front. */
+/** The interpreters in the jail, and the library that contains the interpreter, if there is one. */
 export function filesOf(host: PackHost, { executables, libraries }: Interpreter): readonly BytePath[] {
   const library = host.sign({ libraries });
   return [...host.executables(executables), ...(library === undefined ? [] : [library])];
 }
 
-/** Directories of the root that a pattern, with the flag `g`, finds in their strings. */
+/** Directories of the root that a pattern with the flag `g` finds in the strings of the interpreter. */
 export function compiledIn(host: PackHost, interpreter: Interpreter, pattern: RegExp): readonly BytePath[] {
   const found = filesOf(host, interpreter).flatMap((file) => host.texts(file, pattern));
   return [...new Set(found)].filter((path) => isDirectory(host, path));
@@ -25,7 +26,7 @@ export function isDirectory({ root }: Pick<PackHost, 'root'>, path: BytePath): b
   return way.kind === 'found' && way.status.kind === 'directory';
 }
 
-/** The interpreter itself, if its pack was asked for by name: there may be no other program that brings it. */
+/** The interpreter itself, if its pack was requested by name: no other program may need it. */
 export function ifAsked({ trigger }: PackHost, ...programs: readonly string[]): readonly Part[] {
   return trigger === undefined ? programs.map((program) => ({ program })) : [];
 }
@@ -33,7 +34,7 @@ export function ifAsked({ trigger }: PackHost, ...programs: readonly string[]): 
 const INTERPRETER = /^(?:ruby|truffleruby)[\d.]*$/;
 const WHEN = { executables: INTERPRETER, libraries: /^libruby[\d.-]*\.so/ };
 
-// What documents, tests and packs up a gem, and what a compiler needs for one.
+// Documentation, tests and archives of gems, and files for compiling them.
 const EXCEPT =
   /\/gems\/(?:\d[\d.]*\/(?:doc|cache|build_info)|[^/]+-\d[^/]*\/(?:doc|tests?|spec|sig|ext))$|\.(?:rbs|rdoc|ri|h|a)$/;
 
@@ -63,10 +64,10 @@ export const ruby: Pack = {
     }),
 };
 
-// As `ruby -e 'puts $:'` shows it.
+// As `ruby -e 'puts $:'` prints them.
 const DIRECTORIES = /(?<![\w./-])\/[\w.+/-]*\/(?:ruby|site_ruby|vendor_ruby)\/[\w.+/-]*/g;
 
-/** $LOAD_PATH. A relocatable Ruby has only the part behind its prefix. */
+/** $LOAD_PATH. A relocatable Ruby contains only the part after its prefix. */
 function loadPath(host: PackHost): readonly BytePath[] {
   const prefixes = filesOf(host, WHEN).map((file) => parentPath(parentPath(file)));
   const beside = prefixes.flatMap((prefix) => host.find(`${prefix}/lib/ruby/*.*.*`));
@@ -81,12 +82,12 @@ function gemsBeside(directory: BytePath): readonly Part[] {
 const TCL_INTERPRETER = /^(?:tclsh|wish|expect)[\d.]*$/;
 const TCL_WHEN = { executables: TCL_INTERPRETER, libraries: /^libtcl\d[\d.]*\.so/ };
 
-// the system's time zones are used
+// Tcl uses the system's time zones
 const TCL_EXCEPT = /\/(?:tzdata|demos)$/;
 
 export const tcl: Pack = {
   name: 'tcl',
-  summary: 'the scripts that Tcl and Tk begin with, and packages that scripts ask for',
+  summary: 'the own scripts of Tcl and Tk, and packages that scripts require',
   when: TCL_WHEN,
   parts: (host) => {
     const directories = directoriesOf(host);
@@ -121,10 +122,10 @@ export const tcl: Pack = {
   },
 };
 
-// tcl_library and auto_path: directories, with colons between them.
+// tcl_library and auto_path: directories, separated by colons.
 const TCL_DIRECTORIES = /(?<![\w./-])\/[\w./-]*(?:tcl|tk)[\w./-]*/g;
 
-/** Tk has its scripts beside those of Tcl. */
+/** The directories of Tcl's scripts, and those of Tk, which are beside them. */
 function directoriesOf(host: PackHost): readonly BytePath[] {
   const found = compiledIn(host, TCL_WHEN, TCL_DIRECTORIES);
   const beside = found.flatMap((path) => host.find(path.replace(/\/tcl(\d[\d.]*)$/, '/tk$1')));
@@ -164,7 +165,7 @@ const LUA_DIRECTORIES = /(?<![\w./-])\/[\w./-]+(?=\/\?\.(?:lua|so))/g;
 
 const GUILE_WHEN = { executables: /^guile(?:-?\d[\d.]*)?$/, libraries: /^libguile-\d/ };
 
-// %load-path, %load-compiled-path, and what (load-extension) opens
+// %load-path, %load-compiled-path, and the directory of (load-extension)
 const GUILE_DIRECTORIES = /(?<![\w./-])\/[\w./-]*\/guile\/\d+\.\d+(?:\/ccache|\/extensions)?(?![\w./-])/g;
 
 export const guile: Pack = {
@@ -186,7 +187,7 @@ export const guile: Pack = {
 const PHP_INTERPRETER = /^php(?:dbg)?[\d.]*(?:-(?:fpm|cgi|cli)[\d.]*)?$/;
 const MODULE = /\/libphp[\d.]*\.so$/; // of a web server
 
-// Where php.ini is, more of its kind, and extensions.
+// The directories of php.ini, further .ini files, and extensions.
 const PHP_DIRECTORIES = /(?<![\w./-])\/(?:usr|etc|opt)\/[\w./-]*php[\w./-]*/g;
 
 export const php: Pack = {
@@ -250,7 +251,7 @@ export const java: Pack = {
     }),
 };
 
-/** java.home of each: it has a class library, in one file since Java 9. */
+/** java.home of each launcher: the directory with a class library, which is one file since Java 9. */
 function homes(host: PackHost): readonly BytePath[] {
   const above = host.executables(LAUNCHER).map((path) => parentPath(parentPath(path)));
   return [...new Set(above)].filter((path) =>

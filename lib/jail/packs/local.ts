@@ -1,10 +1,10 @@
-// What was installed along with a program that no package database knows: by make install, or as a directory below /opt.
+// Files of a program that no package owns: installed by `make install`, or as a directory below /opt.
 
 import { type BytePath, lastComponent } from '../../binary/path.ts';
 import { isDirectory } from './interpreters.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
 
-// /opt/NAME, and what some put below /usr/local as one directory: /usr/local/go/bin/go (hier(7))
+// /opt/NAME, or a single directory below /usr/local: /usr/local/go/bin/go (hier(7))
 const OWN =
   /^(?:\/opt\/[^/]+|\/usr\/local\/(?!(?:s?bin|lib(?:32|64|exec)?|share|etc|include|src|man|games|var)\/)[^/]+)(?=\/)/;
 
@@ -14,14 +14,14 @@ const ANY = /^\/(?:usr|opt)\/(?:.*\/)?s?bin\/[^/]+$|^\/opt\/[^/]+\/[^/]+$/;
 const PLACES = ['share', 'lib', 'lib64', 'libexec', 'etc'];
 const COMPILED_IN = /(?<![\w./-])(?:\/usr(?:\/local)?\/(?:share|lib|lib64|libexec|etc)|\/etc)\/[\w.+-]+/g;
 
-// Documentation, what many programs have in common, and libraries of one architecture.
+// Documentation, and directories that many programs share.
 const SHARED = new Set(
   (
     'man doc info locale icons applications fonts mime zoneinfo terminfo pkgconfig cmake aclocal misc include X11 ' +
     'ssl pki pam.d security systemd xdg default skel sysconfig ca-certificates'
   ).split(' '),
 );
-// An interpreter's has a pack of its own.
+// Directories of interpreters, which have packs of their own, and of one architecture.
 const OF_OTHERS =
   /^(?:[a-z0-9_]+-(?:[a-z]+-)?linux-[a-z0-9]+|(?:python|perl|ruby|node_modules|lua|php|tcl|tk|guile|gcc|ld|bash|sh)[\w.-]*)$/;
 
@@ -29,7 +29,7 @@ const EXCEPT = /\/(?:\.git|src\.zip|(?:share\/)?(?:man|doc|info)|include|pkgconf
 
 export const local: Pack = {
   name: 'local',
-  summary: 'what was installed along with a program that no package has',
+  summary: 'files of a program that no package owns',
   when: { paths: ANY },
   parts: (host) => {
     const wanted = host.find('/var/lib/dpkg/status').length > 0 ? LOCAL : ANY;
@@ -40,12 +40,12 @@ export const local: Pack = {
   },
   check: (jail) => {
     const lacks = jail.executables(/./).flatMap((path) => (ANY.test(path) ? [jail.lacks(path)[0]] : []));
-    if (lacks.length === 0) return 'there is no program that anything was installed with';
+    if (lacks.length === 0) return 'there is no program that was installed without a package';
     return lacks.includes(undefined) ? undefined : lacks[0];
   },
 };
 
-/** Its own directory; or what below its prefix has its name, or stands in it as text. */
+/** The program's own directory; or directories below its prefix with its name, or whose path it contains. */
 function directoriesOf(host: PackHost, path: BytePath): readonly BytePath[] {
   const own = OWN.exec(path)?.[0];
   if (own !== undefined) return [own as BytePath];

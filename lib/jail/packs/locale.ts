@@ -1,12 +1,13 @@
-// Packs for languages and character sets, and the archive that glibc keeps its locales in.
+// Packs for locales and character sets, and glibc's archive of locales.
 
 import { type BytePath, parentPath } from '../../binary/path.ts';
-import type { FileRoot, OpenFile } from '../../binary/root.ts';
+import { type FileRoot, type OpenFile, withFile } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
 import { cannotLoad, failureOf, lacksAll, programNamed } from './self-check.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
+
 export interface LocaleFile {
-  /** As it is called in a directory of its own: LC_CTYPE. */
+  /** Its name in the directory of a locale: LC_CTYPE. */
   readonly name: string;
   readonly data: Uint8Array;
 }
@@ -18,26 +19,24 @@ const MAX_LOCALES = 20_000;
 const MAX_NAME_BYTES = 256;
 const MAX_CATEGORY_BYTES = 16 << 20;
 
-// In the order of their numbers; 6 is LC_ALL, which is all of them together (locale.h).
+// In the order of their numbers; 6 is LC_ALL, which has no file (locale.h).
 const CATEGORIES = (
   'LC_CTYPE LC_NUMERIC LC_TIME LC_COLLATE LC_MONETARY LC_MESSAGES/SYS_LC_MESSAGES - ' +
   'LC_PAPER LC_NAME LC_ADDRESS LC_TELEPHONE LC_MEASUREMENT LC_IDENTIFICATION'
 ).split(' ');
 
-/** The files of a locale by its name in the archive, `de_DE.utf8`; none if there is no archive, or not that locale. */
+/** The files of a locale by its name in the archive, `de_DE.utf8`; none without the archive or the locale. */
 export function readArchive(root: FileRoot, path: BytePath, locale: string): readonly LocaleFile[] {
   const way = walk(root, path);
-  const archive = way.kind === 'found' && way.status.kind === 'file' ? root.open(path) : undefined;
-  if (archive === undefined) return [];
-  try {
+  if (way.kind !== 'found' || way.status.kind !== 'file') return [];
+  const read = (archive: OpenFile): readonly LocaleFile[] => {
     const at = findLocale(archive, locale);
     return at === undefined ? [] : readLocale(archive, at);
-  } finally {
-    archive.close();
-  }
+  };
+  return withFile(root, path, read) ?? [];
 }
 
-/** Where the record of a locale begins. */
+/** The offset of the record of a locale. */
 function findLocale(archive: OpenFile, locale: string): number | undefined {
   const head = wordsAt(archive, 0, HEAD_BYTES / 4);
   const [magic, , offset = 0, , size = 0] = head;
@@ -50,7 +49,7 @@ function findLocale(archive: OpenFile, locale: string): number | undefined {
   return undefined;
 }
 
-// A count of references, and then offset and length of each category.
+// A record: a reference count, then offset and length of each category.
 function readLocale(archive: OpenFile, record: number): readonly LocaleFile[] {
   const fields = wordsAt(archive, record, 1 + 2 * CATEGORIES.length);
   return CATEGORIES.flatMap((name, number) => {
@@ -66,7 +65,7 @@ function nameAt(archive: OpenFile, offset: number): string {
   return text.slice(0, Math.max(0, text.indexOf('\0')));
 }
 
-// In the byte order of the machine that made it; with another one the magic number is not to be found.
+// Little-endian only: an archive of a big-endian machine fails the check of the magic number.
 function wordsAt(archive: OpenFile, offset: number, count: number): readonly number[] {
   const data = archive.read(offset, count * 4);
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
@@ -79,12 +78,12 @@ export const locale: Pack = {
   name: 'locale',
   summary: 'the locale that is set for the host, and C.UTF-8',
   when: {
-    // An interpreter may complain about an unknown LANG, at a terminal text other than ASCII is seen, and some end, such as
-    // redis-server. ls and id, which set it too, do as well with C.
+    // redis-server ends if LANG is unknown, interpreters warn, and terminal programs show only ASCII. The basic tools, such
+    // as ls and id, work as well with C.
     ownImports: ['setlocale'],
     packs: /^(?:terminfo|perl|python|ruby|php|tcl|lua|guile)$/,
     executables: /^(?:locale|initdb)$/,
-    // std::locale(""), which throws if there is no such locale
+    // std::locale(""), which throws if the locale does not exist
     imports: ['_ZNSt6localeC1EPKc', '_ZNSt6localeC2EPKc'],
   },
   parts: (host) => [
@@ -98,10 +97,10 @@ export const locale: Pack = {
   },
 };
 
-// Debian; systemd; what pam_env(8) reads; Fedora before systemd.
+// Of Debian, systemd, pam_env(8), and Fedora before systemd.
 const FILES = ['/etc/default/locale', '/etc/locale.conf', '/etc/environment', '/etc/sysconfig/i18n'];
 
-/** Names of locales that are set for the whole host. */
+/** The locales that are set for the whole host. */
 function settings(host: PackHost): readonly string[] {
   const found = FILES.flatMap((file) =>
     Array.from(
@@ -112,9 +111,9 @@ function settings(host: PackHost): readonly string[] {
   return [...new Set(found)].filter((name) => !/^(?:C|POSIX)(?:\.|$)/.test(name));
 }
 
-/** A directory of its own if the host has one, else the same files out of the archive. */
+/** The directory of the locale if the host has one, otherwise the same files from the archive. */
 function partsOf(host: PackHost, name: string): readonly Part[] {
-  // de_DE.UTF-8@euro is de_DE.utf8@euro there (_nl_normalize_codeset() of glibc)
+  // the archive names de_DE.UTF-8@euro de_DE.utf8@euro (_nl_normalize_codeset() of glibc)
   const normal = name.replace(/\.[^@]*/, (codeset) => codeset.toLowerCase().replace(/[^.a-z0-9]/g, ''));
   const directories = [name, normal].map((directory) => `${DIRECTORY}/${directory}`);
   const own = directories.find((directory) => host.find(`${directory}/LC_CTYPE`).length > 0);
@@ -141,8 +140,8 @@ function isAll(host: PackHost): boolean {
 }
 
 /**
- * 160 kB out of 8 MB, of glibc's own choice: since 2.34 the file names what is most used, and another one the rest. The
- * cache names everything, and without it the file is read. UTF-8 and ASCII are part of libc.so.
+ * 160 kB of 8 MB: since glibc 2.34, gconv-modules names only the usual modules. The cache is left out because it names all
+ * of them; without it, glibc reads the file. UTF-8 and ASCII are part of libc.so.
  */
 function usual(host: PackHost): readonly Part[] {
   return host.find('$LIB/gconv/gconv-modules').flatMap((file) => {
@@ -153,5 +152,5 @@ function usual(host: PackHost): readonly Part[] {
   });
 }
 
-// for an older glibc, which names all in one file
+// an older glibc names all modules in one file
 const USUAL = /^(?:ISO8859-\d+|CP125\d|UTF-\d+|UNICODE|KOI8-[RU]|ANSI_X3\.110)$/;

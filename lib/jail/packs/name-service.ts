@@ -3,6 +3,7 @@
 import type { BytePath } from '../../binary/path.ts';
 import { findInJail, lacksAll, readInJail } from './self-check.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
+
 const words = (text: string): readonly string[] => text.trim().split(/\s+/);
 
 const HOST_LOOKUPS = words(`
@@ -10,7 +11,7 @@ const HOST_LOOKUPS = words(`
   gethostbyaddr gethostbyaddr_r getnetbyname getnetbyname_r
 `);
 
-/** Of services and protocols, by name or number. */
+// services and protocols, by name or number
 const RECORD_LOOKUPS = words(`
   getservbyname getservbyname_r getservbyport getservbyport_r getservent
   getprotobyname getprotobyname_r getprotobynumber getprotobynumber_r getprotoent
@@ -21,16 +22,16 @@ const ACCOUNT_LOOKUPS = words(`
   getgrnam getgrnam_r getgrgid getgrgid_r getgrent getgrent_r getgrouplist initgroups
 `);
 
-/** Queries that are sent to name servers directly (resolver(3)); the names of glibc begin with `__`. */
+// Direct queries of name servers (resolver(3)); the symbols of glibc begin with `__`.
 const QUERIES = words('init query search ninit nquery nsearch').flatMap((name) => [
   `res_${name}`,
   `__res_${name}`,
 ]);
 
-// The accounts of a jail are those in its own files, whatever the host asks beyond them.
+// A jail looks accounts up only in its own files, even if the host uses other services.
 const ACCOUNTS = /^(?:passwd|group|shadow|gshadow|initgroups|subid|sudoers|netgroup)$/;
 
-// These ask a service of the host by a socket, which a jail has not.
+// These ask a service of the host over a socket, which the jail does not have.
 const OF_SERVICES =
   /^(?:systemd|resolve|mymachines|sss|ldap|winbind|wins|mdns\w*|nis|nisplus|hesiod|libvirt\w*)$/;
 
@@ -39,7 +40,7 @@ export const names: Pack = {
   summary: 'nsswitch.conf, reduced to what works in a jail, with the modules that it names',
   when: { imports: [...HOST_LOOKUPS, ...RECORD_LOOKUPS, ...ACCOUNT_LOOKUPS] },
   parts: (host) => {
-    // Since glibc 2.34 files and dns are in libc.so itself, which until then was a link to libc-2.33.so (NEWS of glibc).
+    // Since glibc 2.34 files and dns are part of libc.so; before, libc.so.6 was a link to libc-2.33.so (NEWS of glibc).
     const old = host.find('$LIB/libc-2.*.so').length > 0 ? ['files', 'dns'] : [];
     const conf = isAsked(host) ? reduce(host) : undefined;
     const modules = new Set([...old, ...(conf === undefined ? [] : servicesOf(conf))]);
@@ -60,7 +61,7 @@ export const names: Pack = {
   },
 };
 
-// Without the file accounts are looked up in files. Not so hosts: until glibc 2.35 dns came first (NEWS of glibc).
+// Without nsswitch.conf, accounts are looked up in files; but hosts by dns first until glibc 2.35 (NEWS of glibc).
 function isAsked(host: PackHost): boolean {
   return (
     host.trigger === undefined || host.sign({ imports: [...HOST_LOOKUPS, ...RECORD_LOOKUPS] }) !== undefined
@@ -77,7 +78,7 @@ function reduce(host: PackHost): string {
   return `${lines.join('\n')}\n`;
 }
 
-// What stands in brackets is about the service before it, and goes with it.
+// An action in brackets belongs to the service before it, and is removed with it.
 function keptOf(host: PackHost, value: string): string {
   const kept: string[] = [];
   for (const [, service, actions] of value.matchAll(/([\w-]+)((?:\s*\[[^\]]*\])*)/g)) {
@@ -113,13 +114,13 @@ export const dns: Pack = {
   name: 'dns',
   summary: 'name servers, /etc/hosts, and the numbers of services and protocols',
   when: {
-    // resolvers of their own, which read the same files
+    // other resolvers, which read the same files
     libraries: /^lib(?:cares|adns|udns|ldns|unbound|getdns)\.so/,
     imports: [...HOST_LOOKUPS, ...QUERIES, ...RECORD_LOOKUPS],
     texts: ['/etc/resolv.conf'],
   },
   parts: (host) => {
-    // often a link to what a daemon keeps in /run: the content is what is wanted, and a jail shares the host's network
+    // often a link to a daemon's file in /run, so the content is copied: a jail shares the host's network
     const servers = host.readText('/etc/resolv.conf');
     return [
       ...(servers === undefined ? [] : [{ file: '/etc/resolv.conf', content: servers }]),
@@ -131,15 +132,13 @@ export const dns: Pack = {
 
 const SOCKET = '/dev/log' as BytePath;
 
-/**
- * A socket cannot be copied: one has to be mounted, or the daemon has to listen in the jail too. Until then messages are
- * dropped, and the program goes on (syslog(3)). With systemd the socket lies in a directory of its own, which can be
- * mounted and still is the right one when journald has been started anew.
- */
+// A socket cannot be copied: it must be mounted, or the daemon must listen in the jail too. Until then messages are lost, but
+// the program continues (syslog(3)). systemd's socket has a directory of its own, so a mount of it survives a restart of
+// journald.
 export const syslog: Pack = {
   name: 'syslog',
-  summary: '/dev/log, which leads to where the socket of the journal is to be mounted',
-  // openlog and not syslog, which libselinux calls if an administrator has made a mistake
+  summary: "/dev/log, a link to the mount point of the journal's socket",
+  // not syslog: libselinux calls it, but only to report a wrong configuration
   when: { imports: ['openlog'] },
   parts: ({ root, trigger }) => {
     const target = root.lstat(SOCKET)?.target;

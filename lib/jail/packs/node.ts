@@ -7,31 +7,30 @@ import { attempt } from './self-check.ts';
 import { filesOf, ifAsked } from './interpreters.ts';
 import { type Language, type Module, modulesOf, scriptsOf } from './script-modules.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
+
 // require('x'), import 'x', import … from 'x', import('x'), export … from 'x'
 const SPECIFIER = /(?:\brequire\s*\(|\bimport\s*\(?|\bfrom)\s*(['"])([^'"\n]{1,200})\1/g;
 
-// The part before a slash, or before the second one of a scope (package.json of the npm documentation, "name").
+// The part before the first slash, or in a scope before the second (package.json of the npm documentation, "name").
 const PACKAGE_NAME = /^((?:@[\w.~-]+\/)?[\w.~-]+)(?:\/|$)/;
 
 const EXCEPT = /\/(?:\.git|\.cache|\.nyc_output)$/;
 const WITHOUT_MODULES = /\/(?:node_modules|\.git|\.cache|\.nyc_output)$/;
 
+// Directories that hold more than one package, such as home directories.
 const FOR_MORE = /^\/(?:[^/]+|home\/[^/]+|usr\/local|var\/[^/]+)(?:\/s?bin)?$/;
 
-// Debian's node looks there as well.
+// Debian's node searches these too.
 const GLOBAL = ['/usr/share/nodejs', '/usr/lib/nodejs', '/usr/share/node_modules'] as BytePath[];
 
-/** A package as a name: that of the script is the one around it. */
+/** Stands for the package that contains the script. */
 const AROUND = '.';
 
 function openNodeModules(host: PackHost): Language {
-  const known = new Map<string, Module | null>();
+  const known = new Map<string, Module | undefined>();
   return {
     namesIn,
-    locate: (name, from) => {
-      const find = () => locate(host, name, from) ?? null;
-      return remember(known, `${name}\0${parentPath(from)}`, find) ?? undefined;
-    },
+    locate: (name, from) => remember(known, `${name}\0${parentPath(from)}`, () => locate(host, name, from)),
   };
 }
 
@@ -49,7 +48,7 @@ function locate(host: PackHost, name: string, from: BytePath): Module | undefine
   return wanted === undefined ? undefined : packageBy(host, wanted as BytePath, from);
 }
 
-/** The directory of the nearest package.json, with all in it, if it is not somebody's home or for all kinds of things. */
+/** The directory of the nearest package.json; without its content if it is a home or another shared directory. */
 function packageAround(host: PackHost, directory: BytePath): Module | undefined {
   for (let at = directory; at !== '/'; at = parentPath(at))
     if (host.find(`${at}/package.json`).length > 0) return packageIn(host, at, FOR_MORE.test(at));
@@ -66,19 +65,19 @@ function packageBy(host: PackHost, name: BytePath, from: BytePath): Module | und
   return directory === undefined ? undefined : packageIn(host, directory);
 }
 
-// A link into a store, as pnpm makes them, has its dependencies beside where it leads.
+// With pnpm the directory is a link into a store, and the dependencies are beside its target.
 function packageIn(host: PackHost, directory: BytePath, isForMore = false): Module {
   const real = walk(host.root, directory).path;
   const description = joinPath(real, 'package.json' as BytePath);
   const sources = [description];
   if (isForMore) return { parts: [{ path: description }], sources };
-  // with tools of its developers beside them, dependencies are picked out one by one
+  // node_modules also holds development tools then, so dependencies are added one by one
   const isMixed = /"devDependencies"\s*:\s*\{\s*"/.test(host.readText(description) ?? '');
   const except = isMixed ? WITHOUT_MODULES : EXCEPT;
   return { parts: [{ path: directory }, { tree: real, except }], sources };
 }
 
-// require() of a file may leave out the end of its name. Where it really lies: `./a` of `./b` of `./a` would have no end.
+// require() of a file can omit its suffix. Sources are resolved paths: `./a` of `./b` of `./a` would never end.
 function fileBy(host: PackHost, path: BytePath): Module | undefined {
   const ends = ['', '.js', '.json', '.node', '.cjs', '.mjs', '/index.js'];
   for (const end of ends) {
@@ -125,7 +124,7 @@ require('node:crypto').createHash('sha256').digest();
 require('node:http'); require('node:zlib'); import('node:fs').catch(() => process.exit(1)); typeof fetch;
 `;
 
-// Modules of Node itself that a distribution keeps as files: --shared-builtin-…-path of its configure.
+// Node's own modules that a distribution keeps as files (configure --shared-builtin-…-path).
 const BUILT_IN = /\/usr\/(?:share|lib)\/(?:nodejs|node_modules)\/[\w./-]+\.(?:js|wasm)/g;
 
 function builtIn(host: PackHost): readonly BytePath[] {

@@ -1,57 +1,54 @@
-// A pack: files that programs open by name and that no header tells of, with the signs that they are needed.
+// A pack: files that programs open at run time, so that no ELF header names them, and the signs that they are needed.
 
 import type { BytePath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 
-/** Signs that a pack is needed; any one is enough. What only a shell could make use of is none: it can do without. */
+/** Signs that a pack is needed; one is enough. A shell is no sign: it works without packs. */
 export interface When {
-  /** Every jail has it. */
+  /** Every jail gets the pack. */
   readonly always?: true;
-  /** Names of shared libraries that a program needs, as in DT_NEEDED. */
+  /** DT_NEEDED names of libraries that a program needs. */
   readonly libraries?: RegExp;
-  /** Last components of programs, interpreters and other executable files in the jail. */
+  /** Last components of executable files in the jail. */
   readonly executables?: RegExp;
-  /** Functions that a program or one of its libraries, those of the C library aside, calls from another. */
+  /** Functions that a program, or one of its libraries outside the C library, imports. */
   readonly imports?: readonly string[];
-  /** Functions that a program itself calls; not one of a package that is Essential: the basic tools can do without. */
+  /** Functions that a program itself imports; programs of Essential packages do not count: they work without the pack. */
   readonly ownImports?: readonly string[];
-  /** Paths of other files in the jail. */
+  /** Paths of files in the jail. */
   readonly paths?: RegExp;
-  /** Texts in a program: a statically linked one imports nothing, and has only the path that it will open. */
+  /** Texts in a program: a statically linked program imports nothing, but contains the paths that it opens. */
   readonly texts?: readonly string[];
-  /** Another pack that it comes along with. */
+  /** Names of other packs that need this one. */
   readonly packs?: RegExp;
 }
 
-/**
- * Something to be in the jail. A path that does not exist on the host is passed over. Paths are as BytePath has them, one
- * character a byte.
- */
+/** A piece of a pack. A path that does not exist on the host is skipped. Paths are one character a byte, as BytePath. */
 export type Part = Piece & {
-  /** The file in the jail that has to do with it, if it is another one than that which made the pack necessary. */
+  /** The file in the jail that needs this part, if it is not the trigger of the pack. */
   readonly by?: BytePath | undefined;
 };
 
 type Piece =
   /**
-   * A file with the links that lead to it, or a directory without what it holds. In a component `*` stands for any
-   * characters. A first component `$LIB` stands for each directory that the C library of a program in the jail lies in.
+   * A file with the links that lead to it, or a directory without its content. In a component, `*` stands for any
+   * characters. A first component `$LIB` stands for each directory of a C library in the jail.
    */
   | { readonly path: string }
-  /** A directory with everything in it, but for paths that `except` matches; `path` as above. */
+  /** A directory with its content, except paths that `except` matches; the pattern is as above. */
   | { readonly tree: string; readonly except?: RegExp }
   /** A program: a path, or a name that is looked up in PATH. */
   | { readonly program: string }
-  /** The files of a Debian package that is installed, documentation aside, and of what it depends on. */
+  /** The files of an installed Debian package and its dependencies, without documentation. */
   | { readonly package: string }
-  /** A directory with this mode, whether or not the host has it; root's if no owner is given. */
+  /** A directory with this mode, even if the host does not have it; owned by root by default. */
   | { readonly directory: string; readonly mode: number; readonly uid?: number; readonly gid?: number }
   | { readonly link: string; readonly target: string }
   /** A file that is written. */
   | { readonly file: string; readonly content: string | Uint8Array; readonly mode?: number }
   | { readonly device: string; readonly mode: number; readonly major: number; readonly minor: number };
 
-/** An account that the jail is built for. */
+/** A user of the jail. */
 export interface JailUser {
   readonly name: string;
   readonly uid: number;
@@ -59,26 +56,26 @@ export interface JailUser {
   readonly gecos: string;
   readonly home: string;
   readonly shell: string;
-  /** Groups, the primary one among them. */
+  /** All groups, with the primary one. */
   readonly groups: readonly { readonly name: string; readonly gid: number }[];
 }
 
-/** What a pack can go by. */
+/** The information from which a pack computes its parts. */
 export interface PackHost {
   /** The root that the jail is built from. */
   readonly root: FileRoot;
   readonly users: readonly JailUser[];
-  /** What made it necessary: a file in the jail; undefined if it was asked for by name, or belongs to every jail. */
+  /** The file in the jail that made the pack necessary; undefined if it was requested by name, or is in every jail. */
   readonly trigger: BytePath | undefined;
-  /** Paths of all executable files that are in the jail so far and whose last component matches. */
+  /** Executable files in the jail so far whose last component matches. */
   readonly executables: (name: RegExp) => readonly BytePath[];
-  /** Paths of all that is in the jail so far, links included. */
+  /** Matching paths in the jail so far, links included. */
   readonly paths: (pattern: RegExp) => readonly BytePath[];
-  /** A file in the jail so far that is one of these signs. Of functions only those are known that some pack waits for. */
+  /** A file in the jail so far that is one of these signs. Functions must be signs of a pack to be known. */
   readonly sign: (when: When) => BytePath | undefined;
-  /** Paths of the root that a pattern stands for, as in a part. */
+  /** Paths of the root that match a pattern of a part. */
   readonly find: (pattern: string) => readonly BytePath[];
-  /** What matches, with the flag `g`, in the strings of an ELF file of the root: directories that were compiled in. */
+  /** Matches of a pattern with the flag `g` in the strings of an ELF file, as compiled-in directories. */
   readonly texts: (path: BytePath, pattern: RegExp) => readonly BytePath[];
   /** The text of a small file of the root, one character a byte; undefined if there is none. */
   readonly readText: (path: string) => string | undefined;
@@ -87,13 +84,13 @@ export interface PackHost {
 /** The finished jail, for a self-check. */
 export interface Probe {
   readonly root: FileRoot;
-  /** Whether anything lies at the path, links followed. */
+  /** Whether the path exists, links followed. */
   has(path: string): boolean;
-  /** Programs in the jail of this name, as paths. */
+  /** Paths of the programs in the jail whose name matches. */
   executables(name: RegExp): readonly BytePath[];
-  /** What a program or library lacks to be loaded, one sentence each; empty if nothing. */
+  /** What is missing to load a program or library, one sentence each. */
   lacks(path: BytePath): readonly string[];
-  /** Runs a program of the jail, as the user that the jail is for. */
+  /** Runs a program of the jail as the jail's user. */
   run(
     program: BytePath,
     ...args: readonly string[]
@@ -102,13 +99,13 @@ export interface Probe {
 
 export interface Pack {
   readonly name: string;
-  /** What it holds, as a phrase: "CA certificates". */
+  /** The content, as a phrase: "CA certificates". */
   readonly summary: string;
   readonly when: When;
-  /** A function is asked again as more comes into the jail. A pack without a part that the host has is not added. */
+  /** A function is called again when files are added. A pack is not added if the host has none of its parts. */
   readonly parts: readonly Part[] | ((host: PackHost) => readonly Part[]);
-  /** Says what does not work in the finished jail, in one sentence; undefined if all is well. */
+  /** What does not work in the finished jail, in one sentence; undefined if everything works. */
   readonly check: (jail: Probe) => Promise<string | undefined> | string | undefined;
-  /** What the jail wants of whoever starts programs in it and cannot give itself, in one sentence; undefined if nothing. */
+  /** What the administrator must provide because the builder cannot, in one sentence; undefined if nothing. */
   readonly wants?: (jail: Probe) => string | undefined;
 }

@@ -1,4 +1,4 @@
-// Perl: its own modules, and those that scripts name.
+// Perl: its own modules, and the modules that scripts name.
 
 import { remember } from '../../binary/elf-files.ts';
 import { type BytePath, bytePath, joinPath } from '../../binary/path.ts';
@@ -12,8 +12,8 @@ const WHEN = { executables: INTERPRETER, libraries: /^libperl\.so/ };
 
 const LANDMARKS = ['strict.pm', 'Config.pm'];
 
-// CORE has the headers for an extension, and Pod is documentation, but for what `use diagnostics` shows. Modules of others
-// may lie in a directory below.
+// CORE has headers for extensions; Pod is documentation, except the text for `use diagnostics`; vendor_perl and site_perl
+// are for modules of other packages.
 const EXCEPT = /\/(?:CORE|vendor_perl|site_perl)$|\.(?:ph|a|h)$|(?<!\/perldiag)\.pod$/;
 
 export const perl: Pack = {
@@ -22,7 +22,7 @@ export const perl: Pack = {
   when: WHEN,
   parts: (host) => {
     const directories = compiledIn(host, WHEN, DIRECTORIES);
-    // the other directories are for modules of others
+    // the other directories are for modules of other packages
     const own = directories.filter((directory) =>
       LANDMARKS.some((name) => host.find(`${directory}/${name}`).length > 0),
     );
@@ -42,13 +42,13 @@ export const perl: Pack = {
     }),
 };
 
-// A distribution may have split it, down to what is needed to start.
+// A distribution may split perl into packages, so only the modules that exist are loaded.
 const TRIAL = `
 use strict; use warnings;
 for my $file (qw(POSIX.pm List/Util.pm Socket.pm Encode.pm)) { require $file if grep { -e "$_/$file" } @INC }
 `;
 
-// @INC, as `perl -V` shows it.
+// @INC, as `perl -V` prints it.
 const DIRECTORIES = /(?<![\w./-])\/[\w.+/-]*perl[\w.+/-]*(?![\w.+/-])/g;
 
 const USE = /(?:^|[;{])[ \t]*(?:use|require|no)[ \t]+([A-Za-z]\w*(?:::\w+)*)([^;]*)/g;
@@ -58,7 +58,7 @@ function namesIn(text: string): readonly string[] {
   let isPod = false;
   for (const line of text.split('\n')) {
     if (/^__(?:END|DATA)__$/.test(line)) break;
-    // perlpod(1): from any command to =cut
+    // Pod begins with any command and ends with =cut (perlpod(1))
     if (/^=[a-z]/.test(line)) isPod = !line.startsWith('=cut');
     else if (!isPod)
       for (const [, name = '', rest = ''] of line.matchAll(USE))
@@ -68,18 +68,15 @@ function namesIn(text: string): readonly string[] {
 }
 
 function openPerlModules(host: PackHost, all: readonly BytePath[], own: readonly BytePath[]): Language {
-  const known = new Map<string, Module | null>();
+  const known = new Map<string, Module | undefined>();
   const others = all.filter((directory) => !own.includes(directory));
   return {
     namesIn,
-    locate: (name) => {
-      const path = bytePath(name.replaceAll('::', '/'));
-      return remember(known, name, () => locate(host, path, others) ?? null) ?? undefined;
-    },
+    locate: (name) => remember(known, name, () => locate(host, bytePath(name.replaceAll('::', '/')), others)),
   };
 }
 
-/** X/Y.pm, with what lies below X/Y and what was compiled for it in auto/X/Y (XSLoader). */
+/** X/Y.pm, with the files below X/Y and its compiled part in auto/X/Y (XSLoader). */
 function locate(
   { root, find }: PackHost,
   path: BytePath,

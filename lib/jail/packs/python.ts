@@ -7,6 +7,7 @@ import { attempt } from './self-check.ts';
 import { ifAsked, isDirectory } from './interpreters.ts';
 import { filesBelow, type Language, type Module, modulesOf, scriptsOf } from './script-modules.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
+
 const IMPORT = /^[ \t]*(?:import[ \t]+([\w., \t]+)|from[ \t]+(\w[\w.]*)[ \t]+import\b)/gm;
 
 const EXCEPT = /\/(?:__pycache__|tests)$/;
@@ -57,21 +58,15 @@ function siteDirectories(host: PackHost, libraries: readonly BytePath[]): readon
     .filter((directory) => !libraries.includes(directory));
 }
 
-interface Directories {
-  /** A package, or a module of one file, with what its installer keeps about it (importlib.metadata). */
-  readonly locateIn: (name: string, directory: BytePath) => Module | undefined;
-  /** `google.protobuf`: a directory that several packages share has no __init__ (PEP 420). */
-  readonly locateSpace: (name: string, directory: BytePath) => Module | undefined;
-}
-
-/** Thousands of modules of one program import the same names: each name is looked for once in each directory. */
-function openDirectories(host: PackHost): Directories {
-  const known = new Map<BytePath, Map<string, Module | null>>();
+/** Remembers its answers: thousands of modules of one program import the same names. */
+function openDirectories(host: PackHost) {
+  const known = new Map<BytePath, Map<string, Module | undefined>>();
   const metadata = new Map<BytePath, ReadonlyMap<string, readonly BytePath[]>>();
 
+  /** A package, or a module of one file, with its metadata (importlib.metadata). */
   function locateIn(name: string, directory: BytePath): Module | undefined {
-    const ofDirectory = remember(known, directory, () => new Map<string, Module | null>());
-    return remember(ofDirectory, name, () => readModule(name, directory) ?? null) ?? undefined;
+    const ofDirectory = remember(known, directory, () => new Map<string, Module | undefined>());
+    return remember(ofDirectory, name, () => readModule(name, directory));
   }
 
   function readModule(name: string, directory: BytePath): Module | undefined {
@@ -93,6 +88,7 @@ function openDirectories(host: PackHost): Directories {
     };
   }
 
+  /** A module in a namespace package, `google.protobuf`: a shared directory without __init__ (PEP 420). */
   function locateSpace(name: string, directory: BytePath): Module | undefined {
     const [first, ...rest] = name.split('.');
     if (first === undefined || rest.length === 0) return undefined;
@@ -105,10 +101,10 @@ function openDirectories(host: PackHost): Directories {
   return { locateIn, locateSpace };
 }
 
-// As names of projects are compared (PEP 503).
+// The form in which project names are compared (PEP 503).
 const normal = (text: string) => text.toLowerCase().replace(/[-_.]+/g, '-');
 
-/** What installers keep about the projects in a directory, by the name of the project. */
+/** The metadata directories of installed projects, by the project's name. */
 function metadataIn(root: FileRoot, directory: BytePath): ReadonlyMap<string, readonly BytePath[]> {
   const found = new Map<string, BytePath[]>();
   for (const entry of root.list(directory) ?? []) {
@@ -128,8 +124,8 @@ function firstOf(name: string): string {
 
 const INTERPRETER = /^python[\d.]*[dt]?$/;
 
-// Not the library: modules of others, which are looked for one by one; tests; windows, for which there is no display; what
-// the linker needs for an extension; and what was compiled, which is used only while the times of its sources stay the same.
+// Left out: modules of other packages, which are added one by one; tests; graphical modules, because a jail has no display;
+// files for linking extensions; and compiled files, which are valid only while their sources keep their times.
 const PYTHON_EXCEPT =
   /\/(?:(?:site|dist)-packages|tests?|idle_test|idlelib|turtledemo|__pycache__|config-[^/]*|_(?:tkinter|test)[^/]*\.so)$|\.(?:a|exe)$/;
 
@@ -148,7 +144,11 @@ export const python: Pack = {
     return [
       ...ifAsked(host, 'python3'),
       ...libraries.map((tree) => ({ tree, except: PYTHON_EXCEPT })),
-      ...environments(host, [...scripts.map(({ interpreter }) => interpreter), ...linksTo(host)]),
+      // in a virtual environment bin/python is a link to the interpreter (venv of the library reference)
+      ...environments(host, [
+        ...scripts.map(({ interpreter }) => interpreter),
+        ...host.paths(/\/bin\/python[\d.]*$/),
+      ]),
       ...modulesOf(host, scripts, openPythonModules(host, libraries)),
     ];
   },
@@ -160,7 +160,7 @@ export const python: Pack = {
     }),
 };
 
-// What was built with it, it can load in the jail.
+// Modules that were built must load in the jail.
 const TRIAL = `
 import os, encodings
 try:
@@ -171,7 +171,7 @@ for name in ('zlib', '_hashlib', '_ctypes', '_socket', '_sqlite3', '_ssl'):
     if find_spec(name): __import__(name)
 `;
 
-/** Directories of standard libraries: beside the interpreter, where it looks itself (Modules/getpath.py of CPython). */
+/** Directories of standard libraries, found beside the interpreter as CPython does (Modules/getpath.py). */
 function librariesOf(host: PackHost): readonly BytePath[] {
   const interpreters = host.executables(INTERPRETER);
   const embedded = host.sign({ libraries: /^libpython\d/ });
@@ -184,13 +184,8 @@ function librariesOf(host: PackHost): readonly BytePath[] {
   const places = [...new Set(prefixes)].flatMap((prefix) =>
     ['lib', 'lib64'].flatMap((lib) => names.map((name) => `${prefix}/${lib}/${name}`)),
   );
-  // the landmark by which the interpreter knows it
+  // the landmark by which the interpreter recognizes it
   return places.flatMap((place) => host.find(place)).filter((path) => host.find(`${path}/os.py`).length > 0);
-}
-
-/** Names that lead to an interpreter; that of a virtual environment is a link (venv of the library reference). */
-function linksTo(host: PackHost): readonly BytePath[] {
-  return host.paths(/\/bin\/python[\d.]*$/);
 }
 
 function environments(host: PackHost, interpreters: readonly BytePath[]): readonly Part[] {

@@ -1,20 +1,21 @@
-// The scripts in a jail by their interpreter, and the modules that they name.
+// Finds the scripts of an interpreter in a jail, and the modules that they name.
 
 import { remember } from '../../binary/elf-files.ts';
 import { type BytePath, joinPath, lastComponent, toLatin1 } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
-import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
+import { type FileRoot, tryFile } from '../../binary/root.ts';
+import { commandOfEnv, readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
 import type { PackHost, Part } from './pack.ts';
+
 export interface ScriptText {
   readonly path: BytePath;
-  /** As `#!` names it, or the name that env(1) looks up. */
+  /** The path after `#!`, or the name that env(1) looks up. */
   readonly interpreter: BytePath;
   readonly text: string;
 }
 
 const MAX_BYTES = 1 << 20;
 
-/** Scripts whose interpreter has such a last component. */
+/** The scripts in the jail whose interpreter's last component matches. */
 export function scriptsOf(host: PackHost, name: RegExp): readonly ScriptText[] {
   return host.executables(/./).flatMap((path) => {
     const script = readScriptText(host, path);
@@ -23,46 +24,31 @@ export function scriptsOf(host: PackHost, name: RegExp): readonly ScriptText[] {
 }
 
 function readScriptText({ root }: PackHost, path: BytePath): ScriptText | undefined {
-  try {
-    const file = root.open(path);
-    if (file === undefined) return undefined;
-    try {
-      const script = readScript(file.read(0, SCRIPT_HEAD_BYTES));
-      if (script.kind !== 'script') return undefined;
-      const interpreter = interpreterOf(script.interpreter, script.argument);
-      return { path, interpreter, text: toLatin1(file.read(0, MAX_BYTES)) };
-    } finally {
-      file.close();
-    }
-  } catch {
-    return undefined; // copying the file will report it
-  }
-}
-
-// env -S splits what follows; options and settings come before the program (env(1))
-function interpreterOf(interpreter: BytePath, argument = '' as BytePath): BytePath {
-  if (lastComponent(interpreter) !== 'env') return interpreter;
-  const words = argument.split(/[ \t]+/) as BytePath[];
-  return words.find((word) => /^[^-=][^=]*$/.test(word)) ?? interpreter;
+  return tryFile(root, path, ({ read }) => {
+    const script = readScript(read(0, SCRIPT_HEAD_BYTES));
+    if (script.kind !== 'script') return undefined;
+    const interpreter = commandOfEnv(script) ?? script.interpreter;
+    return { path, interpreter, text: toLatin1(read(0, MAX_BYTES)) };
+  });
 }
 
 export interface Module {
   readonly parts: readonly Part[];
-  /** Its source files, which may name other modules. */
+  /** Its source files, which can name other modules. */
   readonly sources: readonly BytePath[];
 }
 
 export interface Language {
-  /** Names of modules in a text, as they stand there. */
+  /** The names of modules in a text, as written. */
   readonly namesIn: (text: string) => readonly string[];
-  /** The module that is meant by a name in that file; undefined if the interpreter has it itself, or nobody does. */
+  /** The module that a name in the file `from` means; undefined if it is the interpreter's own, or not found. */
   readonly locate: (name: string, from: BytePath) => Module | undefined;
 }
 
-// A script of a desktop application may name half of what is installed.
+// A script of a desktop application can name half of the installed modules.
 const MAX_SOURCES = 10_000;
 
-/** The parts of all modules that the scripts need. A name that is put together at run time is not found. */
+/** The parts of all modules that the scripts need. A name that is composed at run time is not found. */
 export function modulesOf(
   host: PackHost,
   scripts: readonly ScriptText[],
@@ -91,7 +77,7 @@ export function modulesOf(
 
 type NamesBySource = Map<BytePath, Set<string>>;
 
-// A plan asks for the modules several times, whenever more has come into the jail.
+// A plan asks for the modules again whenever files are added.
 const kept = new WeakMap<FileRoot, Map<Language['namesIn'], NamesBySource>>();
 
 function namesKept(root: FileRoot, namesIn: Language['namesIn']): NamesBySource {
@@ -102,7 +88,7 @@ function namesKept(root: FileRoot, namesIn: Language['namesIn']): NamesBySource 
 
 const MAX_DEPTH = 20;
 
-/** Files below a directory with such a last component, but for paths that `except` matches; no link is followed. */
+/** Files below a directory whose name matches, except paths that `except` matches; links are not followed. */
 export function filesBelow(
   root: FileRoot,
   directory: BytePath,

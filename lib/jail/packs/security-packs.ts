@@ -4,9 +4,10 @@ import type { BytePath } from '../../binary/path.ts';
 import { attempt, cannotLoad, failureOf, lacksAll, programNamed, readInJail } from './self-check.ts';
 import { ifAsked } from './interpreters.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
+
 // Debian, Alpine and Arch; Fedora; SUSE; OpenSSL as its sources install it.
 const CERTIFICATES: readonly Part[] = [
-  { tree: '/etc/ssl/certs', except: /\/java(?:\/|$)/ }, // the pack java has it
+  { tree: '/etc/ssl/certs', except: /\/java(?:\/|$)/ }, // the pack java adds that
   ...['/etc/ssl/cert.pem', '/etc/ssl/ca-bundle.pem', '/etc/pki/tls/cert.pem'].map((path) => ({ path })),
   ...['/etc/pki/tls/certs', '/etc/pki/ca-trust/extracted/pem'].map((tree) => ({ tree })),
   ...['/var/lib/ca-certificates/ca-bundle.pem', '/var/lib/ca-certificates/pem'].map((tree) => ({ tree })),
@@ -24,7 +25,7 @@ export const tls: Pack = {
   name: 'tls',
   summary: 'CA certificates, openssl.cnf and its providers',
   when: {
-    // by path, so that a library of a plugin counts as well: _ssl of python3
+    // by path, so that the library of a plugin counts too, as of python3's _ssl
     paths: /\/lib(?:ssl|gnutls|mbedtls|wolfssl|nss)\d*\.so[^/]*$/,
     texts: ['/etc/ssl/certs'],
   },
@@ -42,7 +43,7 @@ export const tls: Pack = {
     const failure = openssl && (await failureOf(jail, openssl, 'version'));
     const bundle = BUNDLES.find((path) => readInJail(jail, path)?.includes('-BEGIN CERTIFICATE-') === false);
     const damage = bundle && `there is no certificate in ${bundle}`;
-    // a host without the packages ca-certificates and openssl has only providers
+    // a host without the packages ca-certificates and openssl has only the providers
     return (
       failure ??
       damage ??
@@ -51,7 +52,7 @@ export const tls: Pack = {
   },
   wants: (jail) =>
     lacksAll(jail, '/etc/ssl/certs/*', ...BUNDLES) &&
-    'there are no CA certificates on the host, and so none in the jail: no server can be verified',
+    'the host has no CA certificates, so the jail has none: programs in it cannot verify a server',
 };
 
 const BUNDLES = [
@@ -61,7 +62,7 @@ const BUNDLES = [
   '/etc/ssl/ca-bundle.pem',
 ];
 
-// What NSS opens by name, with the checksums that it wants to see beside them.
+// Libraries that NSS opens by name, with their checksums.
 const MOZILLA: readonly Part[] = [
   ...['softokn3', 'freebl3', 'freeblpriv3', 'nssckbi', 'nssdbm3'].flatMap((name) => [
     { path: `$LIB/lib${name}.so` },
@@ -70,7 +71,7 @@ const MOZILLA: readonly Part[] = [
   { tree: '$LIB/nss' },
 ];
 
-// Where GnuTLS is built to ask p11-kit for the authorities, as on Fedora.
+// For a GnuTLS that asks p11-kit for the authorities, as on Fedora.
 const TRUST_MODULE: readonly Part[] = [
   { path: '$LIB/pkcs11/p11-kit-trust.so' },
   { tree: '/usr/share/p11-kit/modules' },
@@ -79,14 +80,14 @@ const TRUST_MODULE: readonly Part[] = [
   { tree: '/usr/share/pki/ca-trust-source' },
 ];
 
-// OpenSSL opens an engine only where its configuration says so (config(5ssl)).
+// OpenSSL opens an engine only if its configuration names it (config(5ssl)).
 function namesEngine(host: PackHost): boolean {
   return CONFIGURATION.some((path) => /^\s*engines?(?:_id)?\s*=/m.test(host.readText(path) ?? ''));
 }
 
 const PAM_CONFIGURATION = ['/etc/pam.d', '/usr/lib/pam.d'];
 
-// what modules of its own read
+// files that PAM's own modules read
 const PAM_OTHERS = ['/etc/environment', '/etc/login.defs', '/etc/shells'];
 
 export const pam: Pack = {
@@ -96,7 +97,7 @@ export const pam: Pack = {
   parts: (host) => [
     { path: '/etc/pam.conf' },
     ...PAM_CONFIGURATION.map((tree) => ({ tree })),
-    // old passwords, and a script for namespaces
+    // opasswd holds old passwords, namespace.init is a script for namespaces
     { tree: '/etc/security', except: /\/(?:opasswd|namespace\.init)$/ },
     ...PAM_OTHERS.map((path) => ({ path })),
     ...modulesOf(host).map((name) => ({ path: name.startsWith('/') ? name : `$LIB/security/${name}` })),
@@ -106,7 +107,7 @@ export const pam: Pack = {
     cannotLoad(jail, '$LIB/security/*.so'),
 };
 
-// pam.conf(5): the third word of a line is the module, and the second may be several in brackets
+// The third field of a line is the module, and the second can be several words in brackets (pam.conf(5)).
 function modulesOf(host: PackHost): readonly string[] {
   const files = PAM_CONFIGURATION.flatMap((directory) =>
     (host.root.list(directory as BytePath) ?? []).map((name) => `${directory}/${name}`),
@@ -121,12 +122,12 @@ function modulesOf(host: PackHost): readonly string[] {
 
 export const gnupg: Pack = {
   name: 'gnupg',
-  summary: "GnuPG's agent, and what asks for a passphrase",
+  summary: "GnuPG's agent, and the program that asks for a passphrase",
   when: { executables: /^gpg2?$|^gpgsm$/ },
   parts: (host) => [
     ...ifAsked(host, 'gpg'),
     ...['gpg-agent', 'gpgconf', 'gpg-connect-agent', 'pinentry'].map((program) => ({ program })),
-    // libexecdir, as Debian and as others have it
+    // libexecdir on Debian and on other systems
     ...['/usr/lib/gnupg', '/usr/libexec'].flatMap((directory) =>
       ['keyboxd', 'gpg-protect-tool', 'gpg-check-pattern'].map((name) => ({ path: `${directory}/${name}` })),
     ),

@@ -1,6 +1,6 @@
-// Chooses packs by their signs, and adds their parts to the selection.
+// Chooses packs by their signs, and adds the parts of these packs to the selection.
 
-import { readSmallFile } from '../../binary/loader-conf.ts';
+import { readSmallText } from '../../binary/loader-conf.ts';
 import { remember } from '../../binary/elf-files.ts';
 import { type BytePath, joinPath, toLatin1 } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
@@ -16,46 +16,33 @@ import type { Steps } from '../work/steps.ts';
 import { isShell } from './needed-files.ts';
 import type { Facts } from './facts.ts';
 import type { Selection } from './selection.ts';
-interface Texts {
-  /** The first of the programs in which one of the texts stands. Only those handed to openTexts are known. */
-  mentioned(programs: readonly BytePath[], texts: readonly string[]): BytePath | undefined;
-  /** What a pattern with the flag `g` matches in the strings of a file, each once. */
-  match(path: BytePath, pattern: RegExp): readonly BytePath[];
-}
 
-/** Each program is searched once, for all texts that any pack waits for. */
-function openTexts(readStrings: ReadStrings, all: ReadonlySet<string>): Texts {
+/** Searches each program once, for the texts of all packs. */
+function openTexts(readStrings: ReadStrings, all: ReadonlySet<string>) {
   const known = new Map<BytePath, ReadonlySet<string>>();
   const matches = new Map<RegExp, Map<BytePath, readonly BytePath[]>>();
 
   function textsIn(path: BytePath): ReadonlySet<string> {
-    const before = known.get(path);
-    if (before !== undefined) return before;
     const parts = buffersOf(readStrings(path));
-    const found = new Set([...all].filter((text) => parts.some((part) => part.includes(text, 0, 'latin1'))));
-    known.set(path, found);
-    return found;
+    return new Set([...all].filter((text) => parts.some((part) => part.includes(text, 0, 'latin1'))));
+  }
+  function matchesIn(path: BytePath, pattern: RegExp): readonly BytePath[] {
+    const found = buffersOf(readStrings(path)).flatMap((part) => toLatin1(part).match(pattern) ?? []);
+    return [...new Set(found as BytePath[])];
   }
 
   return {
-    mentioned: (programs, texts) =>
+    /** The first program that contains one of the texts, which must be in `all`. */
+    mentioned: (programs: readonly BytePath[], texts: readonly string[]): BytePath | undefined =>
       programs.find((path) => {
-        const found = textsIn(path);
+        const found = remember(known, path, () => textsIn(path));
         return texts.some((text) => found.has(text));
       }),
-    match: (path, pattern) =>
-      remember(
-        remember(matches, pattern, () => new Map<BytePath, readonly BytePath[]>()),
-        path,
-        () => {
-          const parts = buffersOf(readStrings(path)).map(toLatin1);
-          return [
-            ...new Set(
-              parts.flatMap((part) => Array.from(part.matchAll(pattern), ([text]) => text as BytePath)),
-            ),
-          ];
-        },
-      ),
+    /** The matches of a pattern with the flag `g` in the strings of a file, each once. */
+    match: (path: BytePath, pattern: RegExp): readonly BytePath[] => {
+      const ofPattern = remember(matches, pattern, () => new Map<BytePath, readonly BytePath[]>());
+      return remember(ofPattern, path, () => matchesIn(path, pattern));
+    },
   };
 }
 
@@ -63,21 +50,21 @@ function buffersOf({ parts }: Strings): readonly Buffer[] {
   return parts.map((part) => Buffer.from(part.buffer, part.byteOffset, part.byteLength));
 }
 
-/** Takes files of Debian packages. */
 export interface PackageTaker {
-  /** The files of an installed package; nothing if it is not installed. */
+  /** Takes the files of a Debian package; nothing if it is not installed. */
   take(name: string, by: BytePath | undefined): void;
 }
 
 interface PartContext {
-  /** The name of the pack, and the file that made it necessary. */
+  /** The name of the pack. */
   readonly pack: string;
+  /** The file that made the pack necessary. */
   readonly trigger: BytePath | undefined;
   readonly libraryDirectories: readonly BytePath[];
   readonly packages: PackageTaker;
 }
 
-/** The function returned adds a part, and says whether it was not added before and there is something of it. */
+/** Returns a function that adds a part; its result is true if the part is new and the root has files of it. */
 function openParts(root: FileRoot, selection: Selection): (part: Part, context: PartContext) => boolean {
   const done = new Set<string>();
 
@@ -88,31 +75,7 @@ function openParts(root: FileRoot, selection: Selection): (part: Part, context: 
     return true;
   }
 
-  function addDirectory(part: Extract<Part, { directory: string }>, reason: Reason): void {
-    const { mode, uid, gid } = part;
-    const directory = part.directory as BytePath;
-    const way = walk(root, directory);
-    const isThere = way.kind === 'found' && way.status.kind === 'directory';
-    const path = isThere ? way.path : directory;
-    selection.add({
-      kind: 'directory',
-      path,
-      mode,
-      ...(uid !== undefined && { uid }),
-      ...(gid !== undefined && { gid }),
-      reason,
-    });
-    // the links on the way: /home -> /srv/home
-    if (path !== directory) selection.addPath(directory, reason);
-  }
-
-  function addWritten(part: Extract<Part, { file: string }>, reason: Reason): void {
-    const { content, mode = 0o644 } = part;
-    const data = typeof content === 'string' ? Buffer.from(content, 'latin1') : content;
-    selection.add({ kind: 'data', path: part.file as BytePath, data, mode, reason });
-  }
-
-  // What belongs to two packs counts for both, and keeps its first reason.
+  // A file of two packs counts for both, and keeps its first reason.
   return (part, { pack, trigger, libraryDirectories, packages }) => {
     const expand = (pattern: string) => expandPath(root, pattern, libraryDirectories);
     const by = part.by ?? trigger;
@@ -124,11 +87,13 @@ function openParts(root: FileRoot, selection: Selection): (part: Part, context: 
       const path = findProgram(root, part.program);
       return path !== undefined && isNew(pack, path) && selection.addPath(path, reason) !== undefined;
     } else if ('file' in part) {
-      if (!isNew(pack, part.file)) return false;
-      addWritten(part, reason);
+      const { file, content, mode = 0o644 } = part;
+      if (!isNew(pack, file)) return false;
+      const data = typeof content === 'string' ? Buffer.from(content, 'latin1') : content;
+      selection.add({ kind: 'data', path: file as BytePath, data, mode, reason });
     } else if ('directory' in part) {
       if (!isNew(pack, part.directory)) return false;
-      addDirectory(part, reason);
+      addDirectory(root, selection, part, reason);
     } else if ('link' in part) {
       if (!isNew(pack, part.link)) return false;
       const [path, target] = [part.link as BytePath, part.target as BytePath];
@@ -153,6 +118,21 @@ function openParts(root: FileRoot, selection: Selection): (part: Part, context: 
   };
 }
 
+function addDirectory(
+  root: FileRoot,
+  selection: Selection,
+  { directory, mode, uid, gid }: Extract<Part, { directory: string }>,
+  reason: Reason,
+): void {
+  const way = walk(root, directory as BytePath);
+  const isThere = way.kind === 'found' && way.status.kind === 'directory';
+  const path = isThere ? way.path : (directory as BytePath);
+  const owner = { ...(uid !== undefined && { uid }), ...(gid !== undefined && { gid }) };
+  selection.add({ kind: 'directory', path, mode, ...owner, reason });
+  // the links on the path: /home -> /srv/home
+  if (path !== directory) selection.addPath(directory as BytePath, reason);
+}
+
 const DIRECTORIES = ['/usr/local/bin', '/usr/bin', '/bin', '/usr/sbin', '/sbin'] as BytePath[];
 
 function findProgram(root: FileRoot, name: string): BytePath | undefined {
@@ -161,14 +141,42 @@ function findProgram(root: FileRoot, name: string): BytePath | undefined {
   );
 }
 
+function openHost(
+  root: FileRoot,
+  selection: Selection,
+  facts: Facts,
+): Pick<PackHost, 'executables' | 'paths' | 'find' | 'readText'> {
+  return {
+    executables: (name) => facts.executables(name),
+    paths: (pattern) => [...selection.paths()].filter((path) => pattern.test(path)),
+    find: (pattern) => expandPath(root, pattern, facts.libraryDirectories()),
+    readText: (path) => readSmallText(root, path as BytePath),
+  };
+}
+
 export interface Packs {
-  /** Functions that are signs of some pack. */
+  /** The functions that are signs of any pack. */
   readonly symbols: ReadonlySet<string>;
-  /** Adds what is needed by now of the packs; false if nothing was added. */
+  /** Adds the packs and parts that are needed so far; false if nothing was added. */
   follow(facts: Facts, packages: PackageTaker): Steps<boolean>;
   chosen(): readonly RecordedPack[];
-  /** Packs that were asked for and of which the root has nothing. */
+  /** Packs that were asked for, but of which the root has no file. */
   barren(): readonly string[];
+}
+
+function openSigns(strings: ReadStrings) {
+  const texts = openTexts(strings, new Set(all.flatMap(({ when }) => when.texts ?? [])));
+  function signOf(when: When, facts: Facts): BytePath | undefined {
+    const trigger = facts.sign(when);
+    if (trigger !== undefined || when.texts === undefined) return trigger;
+    const programs = facts.executables(/./).filter((path) => !isShell(path));
+    return texts.mentioned(programs, when.texts);
+  }
+  return { texts, signOf };
+}
+
+interface Sign {
+  readonly trigger?: BytePath | undefined;
 }
 
 /** @throws UsageError if the recipe names an unknown pack. */
@@ -181,25 +189,13 @@ export function openPacks(
 ): Packs {
   for (const name of [...recipe.packs, ...recipe.withoutPacks]) packOf(name);
   const chosen = new Map<string, RecordedPack>();
-  // the report names the first sign
-  const signs = new Map<string, { readonly trigger?: BytePath | undefined }>();
-  const texts = openTexts(strings, new Set(all.flatMap(({ when }) => when.texts ?? [])));
+  // the first sign of each pack, for the report
+  const signs = new Map<string, Sign>();
+  const { texts, signOf } = openSigns(strings);
   const addPart = openParts(root, selection);
   const barren = new Set<string>();
 
-  function signOf(when: When, facts: Facts): BytePath | undefined {
-    const trigger = facts.sign(when);
-    if (trigger !== undefined || when.texts === undefined) return trigger;
-    return texts.mentioned(
-      facts.executables(/./).filter((path) => !isShell(path)),
-      when.texts,
-    );
-  }
-
-  function needed(
-    { name, when }: Pack,
-    facts: Facts,
-  ): { readonly trigger?: BytePath | undefined } | undefined {
+  function needed({ name, when }: Pack, facts: Facts): Sign | undefined {
     if (recipe.packs.includes(name)) return {};
     if (recipe.withoutPacks.includes(name)) return undefined;
     if (when.always === true) return {};
@@ -209,32 +205,18 @@ export function openPacks(
     return trigger === undefined ? undefined : { trigger };
   }
 
-  function openHost(trigger: BytePath | undefined, facts: Facts): PackHost {
-    return {
-      root,
-      users,
-      trigger,
-      executables: (name) => facts.executables(name),
-      paths: (pattern) => [...selection.paths()].filter((path) => pattern.test(path)),
-      sign: (when) => signOf(when, facts),
-      find: (pattern) => expandPath(root, pattern, facts.libraryDirectories()),
-      texts: (path, pattern) => texts.match(path, pattern),
-      readText: (path) => {
-        const data = readSmallFile(root, path as BytePath);
-        return data === undefined ? undefined : Buffer.from(data).toString('latin1');
-      },
-    };
-  }
-
   function add(pack: Pack, trigger: BytePath | undefined, facts: Facts, packages: PackageTaker): boolean {
     const { name } = pack;
-    const parts = typeof pack.parts === 'function' ? pack.parts(openHost(trigger, facts)) : pack.parts;
+    const sign = (when: When) => signOf(when, facts);
+    const known = { root, users, trigger, sign, texts: texts.match };
+    const host = { ...known, ...openHost(root, selection, facts) };
+    const parts = typeof pack.parts === 'function' ? pack.parts(host) : pack.parts;
     const context = { pack: name, trigger, libraryDirectories: facts.libraryDirectories(), packages };
     const added = parts.filter((part) => addPart(part, context));
     if (added.length > 0) barren.delete(name);
     if (chosen.has(name)) return added.length > 0;
     if (added.length === 0 && !recipe.packs.includes(name)) return false;
-    // one without any part finds that nothing is to be added, as `commands` does on Debian
+    // a pack that returns no parts has nothing to add, as `commands` on Debian: it is not barren
     if (added.length === 0 && parts.length > 0) barren.add(name);
     const by = added[0]?.by ?? trigger;
     chosen.set(name, { name, ...(by !== undefined && { trigger: by }) });

@@ -1,61 +1,42 @@
-// What is in the jail so far and shows which packs are needed.
+// Collects facts about the files in the jail so far: the signs by which packs are chosen.
 
 import { type BytePath, lastComponent, parentPath } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
+import { type FileRoot, withFile } from '../../binary/root.ts';
 import { readImports } from '../../binary/elf-symbols.ts';
-import { walk } from '../../binary/walk.ts';
+import { resolveLinks } from '../../binary/walk.ts';
 import type { When } from '../packs/pack.ts';
 import type { Steps } from '../work/steps.ts';
 import { type Executable, isShell } from './needed-files.ts';
 
-export interface Facts {
-  /** Takes note of executables that came in, and of all other files. */
-  learn(executables: readonly Executable[]): Steps<void>;
-  /** The file that shows that a pack is needed; undefined if none does. */
-  sign(when: When): BytePath | undefined;
-  executables(name: RegExp): readonly BytePath[];
-  /** Directories that a C library in the jail lies in. */
-  libraryDirectories(): readonly BytePath[];
-}
-
-interface Known {
-  readonly executables: Map<BytePath, Executable>;
-  /** The file that was found by the name of a library. */
-  readonly libraries: Map<string, BytePath>;
-  readonly imports: Map<string, BytePath>;
-  readonly ownImports: Map<string, BytePath>;
-  readonly directories: Set<BytePath>;
-}
+export type Facts = ReturnType<typeof openFacts>;
 
 export interface FactsOptions {
-  /** All functions that any pack asks for. */
+  /** All functions that are signs of a pack. */
   readonly symbols: ReadonlySet<string>;
-  /** True for a tool of a package that every Debian system has. */
+  /** True for a tool of an Essential package. */
   readonly isBasic: (path: BytePath) => boolean;
-  /** The source package of a path, undefined if it is nobody's. */
+  /** The source package of a path, undefined if no package owns it. */
   readonly sourceOf: (path: BytePath) => string | undefined;
-  /** All paths in the jail so far. */
   readonly paths: () => Iterable<BytePath>;
 }
 
-export function openFacts(root: FileRoot, { symbols, isBasic, sourceOf, paths }: FactsOptions): Facts {
+export function openFacts(root: FileRoot, { symbols, isBasic, sourceOf, paths }: FactsOptions) {
   const sources = new Set<string | undefined>();
-  const known: Known = {
-    executables: new Map(),
-    libraries: new Map(),
-    imports: new Map(),
-    ownImports: new Map(),
-    directories: new Set(),
-  };
+  const programs = new Set<BytePath>();
+  const libraries = new Map<string, BytePath>(); // the file that was found by each name
+  const imports = new Map<string, BytePath>();
+  const ownImports = new Map<string, BytePath>();
+  const directories = new Set<BytePath>();
 
+  /** Adds the facts about new executables. */
   function* learn(executables: readonly Executable[]): Steps<void> {
     for (const executable of executables) {
       yield;
       const { path, entry, closure } = executable;
-      if ((entry.mode & 0o111) !== 0 && !isLibrary(path)) known.executables.set(path, executable);
+      if ((entry.mode & 0o111) !== 0 && !isLibrary(path)) programs.add(path);
       for (const { role, as, path: at } of closure.files)
         if (role === 'library' && as !== undefined && LIBC.test(as))
-          known.directories.add(parentPath(resolved(root, at)));
+          directories.add(parentPath(resolveLinks(root, at)));
       // the libraries of a library count only for the program that needs it
       if (!isShell(path) && !isLibrary(path)) noteLibraries(executable);
       if (!isShell(path) && executable.elf !== undefined && !OF_LIBC.test(path)) noteImports(executable);
@@ -64,43 +45,43 @@ export function openFacts(root: FileRoot, { symbols, isBasic, sourceOf, paths }:
 
   function noteLibraries({ closure }: Executable): void {
     for (const { role, as, path } of closure.files)
-      if ((role === 'library' || role === 'dlopen') && as !== undefined && !known.libraries.has(as))
-        known.libraries.set(as, resolved(root, path));
+      if ((role === 'library' || role === 'dlopen') && as !== undefined && !libraries.has(as))
+        libraries.set(as, resolveLinks(root, path));
   }
 
-  // svn leaves setlocale to a library of its own
+  // a library of the same source counts as the program itself: svn calls setlocale in its own library
   function noteImports({ path, source }: Executable): void {
     const from = sourceOf(source);
     const isOwn = isLibrary(path) ? from !== undefined && sources.has(from) : !isBasic(source);
     if (isOwn) sources.add(from);
-    const maps = isOwn ? [known.imports, known.ownImports] : [known.imports];
+    const maps = isOwn ? [imports, ownImports] : [imports];
     for (const name of importsOf(root, source, symbols))
       for (const map of maps) if (!map.has(name)) map.set(name, path);
   }
 
+  /** The file that shows that a pack is needed; undefined if there is none. */
   function sign(when: When): BytePath | undefined {
-    const { libraries, executables, paths: pattern } = when;
-    const library = libraries && [...known.libraries].find(([name]) => libraries.test(name));
-    if (library !== undefined) return library[1];
-    const program = executables && firstMatch(known.executables.keys(), executables);
-    if (program !== undefined) return program;
-    const caller = firstOf(known.imports, when.imports) ?? firstOf(known.ownImports, when.ownImports);
-    if (caller !== undefined) return caller;
-    if (pattern === undefined) return undefined;
-    for (const path of paths()) if (pattern.test(path)) return path;
+    const library = when.libraries && [...libraries].find(([name]) => when.libraries?.test(name));
+    const found =
+      library?.[1] ??
+      (when.executables && matching(when.executables)[0]) ??
+      firstOf(imports, when.imports) ??
+      firstOf(ownImports, when.ownImports);
+    if (found !== undefined || when.paths === undefined) return found;
+    for (const path of paths()) if (when.paths.test(path)) return path;
     return undefined;
   }
 
-  return {
-    learn,
-    sign,
-    executables: (name) => [...known.executables.keys()].filter((path) => name.test(lastComponent(path))),
-    libraryDirectories: () => [...known.directories],
-  };
+  function matching(name: RegExp): readonly BytePath[] {
+    return [...programs].filter((path) => name.test(lastComponent(path)));
+  }
+
+  /** `libraryDirectories`: the directories of the C libraries in the jail. */
+  return { learn, sign, executables: matching, libraryDirectories: () => [...directories] };
 }
 
 const LIBC = /^libc\.so\.6$|^libc\.musl-/;
-// Parts of the C library call each other.
+// Parts of the C library call each other, which is no sign.
 const OF_LIBC =
   /\/(?:ld-[^/]*|lib(?:c|m|mvec|pthread|dl|rt|resolv|util|anl|nsl|BrokenLocale|thread_db|nss_[a-z]+)\.(?:so|musl)[^/]*)$/;
 
@@ -116,22 +97,6 @@ function firstOf(
   return found === undefined ? undefined : known.get(found);
 }
 
-function firstMatch(paths: Iterable<BytePath>, name: RegExp): BytePath | undefined {
-  for (const path of paths) if (name.test(lastComponent(path))) return path;
-  return undefined;
-}
-
-function resolved(root: FileRoot, path: BytePath): BytePath {
-  const way = walk(root, path);
-  return way.kind === 'found' ? way.path : path;
-}
-
 function importsOf(root: FileRoot, path: BytePath, symbols: ReadonlySet<string>): ReadonlySet<string> {
-  const file = root.open(path);
-  if (file === undefined) return new Set();
-  try {
-    return readImports(file.read, symbols);
-  } finally {
-    file.close();
-  }
+  return withFile(root, path, ({ read }) => readImports(read, symbols)) ?? new Set();
 }

@@ -1,4 +1,4 @@
-// What belongs into a jail, and why: from the recipe and whatever root the files are taken from. Changes nothing.
+// Plans the content of a jail, with a reason for each file, from the recipe and the root. Changes nothing.
 
 import type { CacheEntry } from '../../binary/cache.ts';
 import type { MissingFile } from '../../binary/closure.ts';
@@ -20,57 +20,77 @@ import { openExecutables } from './needed-files.ts';
 import { openFacts } from './facts.ts';
 import { openPackageFiles } from './package.ts';
 import { openPacks } from './chosen-packs.ts';
-import { openSelection } from './selection.ts';
-/** What a jail is planned from. */
+import { openSelection, type Selection } from './selection.ts';
+
 export interface PlanSource {
   readonly root: FileRoot;
   readonly cpu: Cpu;
-  /** Accounts of the recipe's users, looked up on the host. */
+  /** The accounts of the recipe's users on the host. */
   readonly users: readonly JailUser[];
-  /** Directories of the root that are no part of it: the jail itself. */
+  /** Directories of the root from which nothing is taken: the jail itself. */
   readonly outside?: readonly BytePath[];
 }
 
 export interface JailPlan {
-  /** A directory before what lies in it, each path once. */
+  /** Each path once, a directory before its content. */
   readonly entries: readonly Entry[];
   readonly packs: readonly RecordedPack[];
-  /** The package of a path of the root, where it is known, and the version of each. */
+  /** The name of the package of a path of the root. */
   readonly packageOf: (path: BytePath) => string | undefined;
   readonly versionOf: (name: string) => string | undefined;
-  /** Libraries that only /etc/ld.so.cache leads to in a jail. */
+  /** Libraries that a loader in the jail finds only by /etc/ld.so.cache. */
   readonly cacheEntries: readonly CacheEntry[];
-  /** The byte order of that cache: that of the programs. */
+  /** The byte order of the programs, and so of that cache. */
   readonly endian: 'little' | 'big';
-  /** Files without which a program that was asked for cannot start; nothing should be built then. */
+  /** Missing files without which a requested program cannot start; the jail must not be built then. */
   readonly missing: readonly MissingFile[];
-  /** Files that lack something but were not asked for: mostly plugins whose libraries the host does not have either. */
+  /** Missing files of other copied files: mostly libraries of plugins, which the host does not have either. */
   readonly incomplete: readonly MissingFile[];
-  /** Large parts of packages that a program in a jail does not need; they are left out unless they were copied. */
+  /** Large parts of packages that were left out, because programs in a jail do not need them. */
   readonly optional: readonly BytePath[];
-  /** Accounts that a configuration file in the jail names but the jail does not have. */
+  /** Accounts that a configuration file in the jail names, but that the jail does not have. */
   readonly accounts: readonly UnknownAccount[];
-  /** Paths to be left out, at which the plan would have had nothing anyway. */
+  /** Paths of `without` that left nothing out. */
   readonly unused: readonly BytePath[];
-  /** Left out because they are not world-readable. */
+  /** Files that were left out because they are not world-readable. */
   readonly secrets: readonly BytePath[];
-  /** Programs and files that were asked for by name and are not there; nothing should be built then. */
+  /** Requested programs and files that do not exist; the jail must not be built then. */
   readonly absent: readonly BytePath[];
-  /** Packs that were asked for, but of which the root has no file; nothing should be built then. */
+  /** Requested packs of which the root has no file; the jail must not be built then. */
   readonly barren: readonly string[];
-  /** Files that a watched command opened and that no longer exist. */
+  /** Files that a learned command opened and that no longer exist. */
   readonly vanished: readonly BytePath[];
-  /** Libraries without a build for every processor. */
+  /** Libraries that the host has only for certain processors. */
   readonly onlyHere: readonly BytePath[];
 }
 
-/** Where env(1) looks in the jail: the PATH that uchroot gives an ordinary user. */
+/** PATH of env(1) in the jail: the value that uchroot sets for an ordinary user. */
 const JAIL_PATH = '/usr/local/bin:/usr/bin:/bin';
+
+function addRequested(
+  root: FileRoot,
+  selection: Selection,
+  recipe: Recipe,
+): Pick<JailPlan, 'absent' | 'vanished'> {
+  for (const path of mergedDirectories)
+    if (root.lstat(path)?.kind === 'symlink') selection.addPath(path, { how: 'layout' });
+  const absent: BytePath[] = [];
+  for (const { from, to } of recipe.copies) if (!selection.addCopy(from, to)) absent.push(from);
+  for (const path of recipe.programs)
+    if (selection.addPath(path, { how: 'asked' }) === undefined) absent.push(path);
+  const vanished: BytePath[] = [];
+  for (const { command, files, directories } of recipe.learned)
+    for (const path of [...directories, ...files]) {
+      selection.addPath(path, { how: 'learned', as: bytePath(command) });
+      if (walk(root, path).kind !== 'found') vanished.push(path); // others are left out for a reason, as secrets are
+    }
+  return { absent, vanished };
+}
 
 /**
  * Plans a jail: the programs with their interpreters, loaders and libraries, files of packages, packs by their signs, and
- * every symbolic link that leads to them. For libraries the answer is that of every processor and that of this one
- * together: a jail built on a new machine works on an old one.
+ * all symbolic links to them. Libraries are planned both for this processor and for every processor of the architecture, so
+ * that a jail built on a new machine works on an old one.
  * @throws UsageError for an unknown package or pack; system errors of the root, such as EIO.
  */
 export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
@@ -87,19 +107,7 @@ export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
     without: recipe.without,
     ...(outside && { outside }),
   });
-  for (const path of mergedDirectories)
-    if (root.lstat(path)?.kind === 'symlink') selection.addPath(path, { how: 'layout' });
-
-  const absent: BytePath[] = [];
-  for (const { from, to } of recipe.copies) if (!selection.addCopy(from, to)) absent.push(from);
-  for (const path of recipe.programs)
-    if (selection.addPath(path, { how: 'asked' }) === undefined) absent.push(path);
-  const vanished: BytePath[] = [];
-  for (const { command, files, directories } of recipe.learned)
-    for (const path of [...directories, ...files]) {
-      selection.addPath(path, { how: 'learned', as: bytePath(command) });
-      if (walk(root, path).kind !== 'found') vanished.push(path); // others are left out for a reason, such as secrets
-    }
+  const { absent, vanished } = addRequested(root, selection, recipe);
 
   const strings = openStrings(root);
   const packages = openPackageFiles(root, selection, users, recipe, strings);
@@ -115,7 +123,7 @@ export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
     sourceOf: (path) => packages.sourceOf(path),
     paths: () => selection.paths(),
   });
-  // Each may make the others necessary: a pack brings a program, which needs a library, which is the sign of a pack.
+  // Until nothing is added: a pack adds a program, which needs a library, which is the sign of another pack.
   for (;;) {
     const found = yield* executables.follow();
     yield* facts.learn(found);
@@ -132,7 +140,7 @@ export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
     cacheEntries: cacheEntriesOf(root, executables.portable),
     endian: executables.endian(),
     missing: executables.missing,
-    // a library of a plugin may be found by the RPATH of the program that loads it
+    // the loader may find a library of a plugin by the RPATH of the program that loads it
     incomplete: executables.incomplete.filter(({ path }) => !isThere.has(lastComponent(path))),
     optional: packages.leftOut().filter((path) => selection.get(path) === undefined),
     accounts: unknownAccounts(root, selection.entries(), users),
@@ -141,6 +149,6 @@ export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
     absent,
     barren: packs.barren(),
     vanished,
-    onlyHere: executables.onlyHere.filter((path) => !isThere.has(lastComponent(path))),
+    onlyHere: [...executables.onlyHere].filter((path) => !isThere.has(lastComponent(path))),
   };
 }

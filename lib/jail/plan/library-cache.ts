@@ -1,4 +1,4 @@
-// The ld.so.cache of a jail: for libraries that the loader would not find there without one.
+// The ld.so.cache of a jail, for libraries that its loader would not find otherwise.
 
 import { type CacheEntry, writeCache } from '../../binary/cache.ts';
 import type { Closure, NeededFile } from '../../binary/closure.ts';
@@ -7,11 +7,12 @@ import { cacheFlags } from '../../binary/machine.ts';
 import { type BytePath, bytePath, joinPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
+
 export const CACHE_PATH: BytePath = bytePath('/etc/ld.so.cache');
 
 /**
- * What a cache has to hold for these closures, of every processor. A jail whose libraries all lie in the directories of the
- * loader gets none: without one the loader searches those.
+ * The entries that a cache needs for these closures, resolved for every processor. There are none if all libraries are in
+ * the loader's own directories.
  */
 export function cacheEntriesOf(root: FileRoot, closures: readonly Closure[]): readonly CacheEntry[] {
   const entries = new Map<string, CacheEntry>();
@@ -21,7 +22,7 @@ export function cacheEntriesOf(root: FileRoot, closures: readonly Closure[]): re
       const { elf, as: name, path } = file;
       if (elf === undefined || name === undefined || !isOnlyByCache(file, loader)) continue;
       const key = `${cacheFlags(elf)} ${name}`;
-      // A program's own library must not take the place of one that all others find under that name.
+      // A program's private library must not hide the library of that name for all other programs.
       if (file.needsProc === true && (entries.has(key) || isInSystem(root, name, loader))) continue;
       entries.set(key, { name, path, flags: cacheFlags(elf) });
     }
@@ -30,12 +31,12 @@ export function cacheEntriesOf(root: FileRoot, closures: readonly Closure[]): re
 }
 
 /**
- * True for a library outside the directories that the loader searches by itself, or found by $ORIGIN of the program, which the
- * loader does not know in a jail without /proc. Moving it would change what $ORIGIN means to it and shadow others, so it stays
- * where it is. The cache is not the host's: that names every library of the host and is another one after each ldconfig.
+ * True for a library outside the loader's own directories, or found by $ORIGIN of the program, which the loader does not
+ * know in a jail without /proc. The library is not moved: that would change its own $ORIGIN, and it could hide others. The
+ * host's cache is not copied: it names every library of the host, and each ldconfig changes it.
  */
 function isOnlyByCache({ path, foundBy, needsProc }: NeededFile, loader: Loader): boolean {
-  if (foundBy === 'path') return false; // no name that the cache is asked for
+  if (foundBy === 'path') return false; // the loader does not look a path up in the cache
   if (foundBy === 'cache' || foundBy === 'conf')
     return !loader.systemDirectories.includes(searchedDirectory(path));
   return needsProc === true;
@@ -45,7 +46,7 @@ function isInSystem(root: FileRoot, name: BytePath, loader: Loader): boolean {
   return loader.systemDirectories.some((directory) => walk(root, joinPath(directory, name)).kind === 'found');
 }
 
-/** The cache for a jail that may have one already: undefined if what it has is enough. */
+/** The new cache of a jail; undefined if the existing entries are sufficient. */
 export function cacheFor(
   needed: readonly CacheEntry[],
   endian: 'little' | 'big',

@@ -1,16 +1,17 @@
-// Looks into chosen files for what they need to start, and adds it: interpreters, loaders, libraries.
+// Adds what the chosen files need to start: interpreters, loaders, libraries.
 
 import { type Closure, type MissingFile, type NeededFile, openResolver } from '../../binary/closure.ts';
 import { BASELINE, type Cpu } from '../../binary/machine.ts';
 import type { Elf } from '../../binary/elf.ts';
 import { openFiles } from '../../binary/elf-files.ts';
-import { type BytePath, lastComponent } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
-import { walk } from '../../binary/walk.ts';
+import { type BytePath, lastComponent, toLatin1 } from '../../binary/path.ts';
+import { type FileRoot, tryFile } from '../../binary/root.ts';
+import { resolveLinks, walk } from '../../binary/walk.ts';
 import type { FileEntry, Reason } from '../manifest/planned-entry.ts';
 import type { Steps } from '../work/steps.ts';
 import type { Selection } from './selection.ts';
-/** An ELF file or script that is in the jail. */
+
+/** An ELF file or script in the jail. */
 export interface Executable {
   readonly path: BytePath;
   readonly source: BytePath;
@@ -21,18 +22,18 @@ export interface Executable {
 }
 
 export interface Executables {
-  /** Looks into all files that were added to the selection, until none is added any more. */
+  /** Examines the new files of the selection until no more are added; returns the executables among them. */
   follow(): Steps<readonly Executable[]>;
-  /** Files without which a program that was asked for cannot start. */
+  /** Missing files without which a requested program cannot start. */
   readonly missing: readonly MissingFile[];
-  /** Files that were not asked for by name and lack something on the host already. */
+  /** Missing files of other files; the host does not have them either. */
   readonly incomplete: readonly MissingFile[];
-  /** Of every processor: what a cache of the jail has to lead to. */
+  /** The closures for every processor: a cache of the jail must find their libraries. */
   readonly portable: readonly Closure[];
-  /** The byte order of the first ELF file. */
+  /** The byte order of the first ELF file; little if there is none. */
   endian(): 'little' | 'big';
-  /** Libraries that exist only in a build for certain processors. */
-  readonly onlyHere: readonly BytePath[];
+  /** Libraries that exist only for certain processors. */
+  readonly onlyHere: ReadonlySet<BytePath>;
 }
 
 const HOW: Readonly<Record<NeededFile['role'], Reason['how']>> = {
@@ -46,7 +47,7 @@ const HOW: Readonly<Record<NeededFile['role'], Reason['how']>> = {
 
 export interface ExecutablesOptions {
   readonly cpu: Cpu;
-  /** The directories in which env(1) looks in the jail, with colons between them. */
+  /** PATH of env(1) in the jail. */
   readonly path: string;
   /** False for a script that nothing in the jail starts. */
   readonly isStarted: (path: BytePath) => boolean;
@@ -74,44 +75,23 @@ export function openExecutables(
     const closure = best.resolve(entry.source);
     const everywhere = baseline.resolve(entry.source);
     portable.push(everywhere);
-    // what a variable of the environment decides may well be there
+    // a command that depends on a variable may exist after all
     for (const lost of closure.missing)
       (isAsked && lost.reason !== 'unknown-command' ? missing : incomplete).push(lost);
-    // What the best processor finds and another does not is a library without a build for all.
+    // A library that is missing only for other processors exists only for certain processors.
     if (closure.missing.length === 0) for (const lost of everywhere.missing) onlyHere.add(lost.path);
-    for (const file of [...everywhere.files, ...closure.files]) addNeeded(file, entry);
-    if (isAsked) missing.push(...leftOut(everywhere.files));
-    // that of glibc is the cache, which the jail gets one of its own of
+    for (const { path, role, neededBy, as } of [...everywhere.files, ...closure.files]) {
+      const by = neededBy === undefined ? entry.path : inJail(root, neededBy, entry);
+      if (role !== 'program') selection.addPath(path, { how: HOW[role], by, as });
+    }
+    if (isAsked) missing.push(...leftOut(root, selection, everywhere.files));
+    // not for glibc: its configuration is the cache, and the jail gets its own
     if (everywhere.loader?.kind === 'musl')
       for (const steers of everywhere.loader.configuration)
         selection.addPath(steers, { how: 'loader', by: entry.path });
     endian ??= closure.files.find((file) => file.elf)?.elf?.endian;
     const elf = closure.files.find((file) => file.role === 'program')?.elf;
     return { path: entry.path, source: entry.source, closure, entry, ...(elf && { elf }) };
-  }
-
-  function addNeeded(file: NeededFile, entry: FileEntry): void {
-    if (file.role === 'program') return;
-    const by = file.neededBy === undefined ? entry.path : inJail(file.neededBy, entry);
-    selection.addPath(file.path, { how: HOW[file.role], by, as: file.as });
-  }
-
-  /** Files that are on the host and were left out. Builds for certain processors are not among the files. */
-  function leftOut(files: readonly NeededFile[]): readonly MissingFile[] {
-    return files.flatMap((file) => {
-      if (file.role === 'program' || file.role === 'dlopen') return [];
-      const at = walk(root, file.path).path;
-      if (selection.get(at) !== undefined) return [];
-      const message = selection.secrets.includes(at) ? 'not everybody may read it' : 'it is to be left out';
-      return [{ ...file, reason: 'unreadable', message }];
-    });
-  }
-
-  // The program itself may have another place in the jail than on the host; all else lies where it lay.
-  function inJail(path: BytePath, entry: FileEntry): BytePath {
-    const way = walk(root, path);
-    if (way.kind !== 'found') return path;
-    return way.path === entry.source ? entry.path : way.path;
   }
 
   return {
@@ -129,28 +109,33 @@ export function openExecutables(
     incomplete,
     portable,
     endian: () => endian ?? 'little',
-    get onlyHere() {
-      return [...onlyHere];
-    },
+    onlyHere,
   };
 }
 
-function headOf(root: FileRoot, path: BytePath): string {
-  try {
-    const file = root.open(path);
-    if (file === undefined) return '';
-    try {
-      const head = Buffer.from(file.read(0, 4)).toString('latin1');
-      return head.startsWith('#!') ? '#!' : head;
-    } finally {
-      file.close();
-    }
-  } catch {
-    return ''; // copying the file will report it
-  }
+/** The needed files that are on the host but were left out; `files` are those for every processor. */
+function leftOut(root: FileRoot, selection: Selection, files: readonly NeededFile[]): readonly MissingFile[] {
+  return files.flatMap((file) => {
+    if (file.role === 'program' || file.role === 'dlopen') return [];
+    const at = walk(root, file.path).path;
+    if (selection.get(at) !== undefined) return [];
+    const message = selection.secrets.includes(at) ? 'it is not world-readable' : 'it is to be left out';
+    return [{ ...file, reason: 'unreadable', message }];
+  });
 }
 
-// A shell links with much that it can do without: what it alone needs makes no pack necessary.
+// Only the file itself can have another path in the jail than on the host.
+function inJail(root: FileRoot, path: BytePath, entry: FileEntry): BytePath {
+  const at = resolveLinks(root, path);
+  return at === entry.source ? entry.path : at;
+}
+
+function headOf(root: FileRoot, path: BytePath): string {
+  const head = tryFile(root, path, ({ read }) => toLatin1(read(0, 4))) ?? '';
+  return head.startsWith('#!') ? '#!' : head;
+}
+
+// A shell links with libraries that it can do without, so its needs are no sign of a pack.
 const SHELLS = /^(?:ba|da|a|k|mk|z|r?ba)?sh(?:\.|$)/;
 
 /** True for sh(1) by any of its names. */

@@ -1,4 +1,4 @@
-// Files of Debian packages in a jail: those that were asked for, and the data that programs cannot do without.
+// Adds files of Debian packages: the requested packages, and the data that programs need.
 
 import type { BytePath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
@@ -21,17 +21,17 @@ import type { PackageTaker } from './chosen-packs.ts';
 import type { Selection } from './selection.ts';
 
 export interface PackageFiles extends PackageTaker {
-  /** Adds what programs that came in cannot do without, and the packages that were taken since; false if there is nothing new. */
+  /** Adds what the new programs need, and the packages that were taken since; false if there is nothing new. */
   follow(executables: readonly Executable[]): Steps<boolean>;
-  /** False for a script that lies in a package and that nothing in the jail starts. */
+  /** False for a script of a package that nothing in the jail starts. */
   isStarted(path: BytePath): boolean;
-  /** True for a file of a package that is Essential, less those of interpreters. */
+  /** True for a file of an Essential package, except perl's. */
   isBasic(path: BytePath): boolean;
   /** The name of the package of a path. */
   of(path: BytePath): string | undefined;
   sourceOf(path: BytePath): string | undefined;
   versionOf(name: string): string | undefined;
-  /** Large parts of the packages that a program can do without, and that are not in the selection. */
+  /** Large parts of the packages that programs do not need, and that were not added. */
   leftOut(): readonly BytePath[];
 }
 
@@ -44,45 +44,31 @@ export function openPackageFiles(
   strings: ReadStrings,
 ): PackageFiles {
   const packages = openPackages(root);
-  if (packages === undefined) {
-    if (asked[0] !== undefined) throw new UsageError('there is no dpkg database to take packages from');
-    return {
-      take: () => {},
-      *follow() {
-        yield;
-        return false;
-      },
-      isStarted: () => true,
-      isBasic: () => false,
-      of: () => undefined,
-      sourceOf: () => undefined,
-      versionOf: () => undefined,
-      leftOut: () => [],
-    };
-  }
-  const reading = openReading(root, packages, strings);
-  // by the names that were asked for: /usr/bin/latex is a link of a package of its own to pdftex
+  if (packages === undefined && asked[0] !== undefined)
+    throw new UsageError('there is no dpkg database to take packages from');
+  const reading = packages && openReading(root, packages, strings);
+  // under the requested names: /usr/bin/latex is a link, in a package of its own, to pdftex
   const programs = new Set<BytePath>(named);
-  const whole = new Set(asked.map((name) => findPackage(packages, name)));
+  const whole = new Set(packages && asked.map((name) => findPackage(packages, name)));
   const idle = new Set<BytePath>();
   const leftOut = new Set<BytePath>();
   let done = 0;
 
   function* follow(executables: readonly Executable[]): Steps<boolean> {
     for (const { source, entry } of executables) if (isProgram(entry.reason)) programs.add(source);
-    if (programs.size + whole.size === done || packages === undefined) return false;
+    if (reading === undefined || programs.size + whole.size === done) return false;
     done = programs.size + whole.size;
     const choice = yield* choose(reading, { programs: [...programs], packages: [...whole] });
     addChoice(choice);
-    // the pack `run` makes /run itself
-    for (const directory of stateOf(root, packages, choice))
-      if (directory.path !== '/run') addState(directory);
+    // the pack `run` creates /run
+    for (const directory of stateOf(root, reading.packages, choice))
+      if (directory.path !== '/run') addState(selection, users, directory);
     return true;
   }
 
   function addChoice({ files, withheld }: Choice): void {
     for (const { path, package: pkg, why, started } of [...files, ...withheld]) {
-      // a package that was asked for by its name comes as a whole
+      // a package that was requested by name is taken as a whole
       const part = why === undefined ? undefined : optionalPart(path);
       if (part !== undefined) {
         leftOut.add(part);
@@ -94,44 +80,43 @@ export function openPackageFiles(
     }
   }
 
-  // In the jail the service runs as the user that the jail is for, from its very start. What is root's on the host stays root's,
-  // unless the service writes there: the user could put code where others of his programs look for it.
-  function addState({ path, package: pkg, mode, uid, gid, isService }: StateDirectory): void {
-    const [user] = users;
-    const isTheirs = users.some((other) => other.uid === uid);
-    const isHanded = uid !== 0 || isService === true;
-    const owner =
-      user === undefined || isTheirs || !isHanded ? { uid, gid } : { uid: user.uid, gid: user.gid };
-    selection.add({
-      kind: 'directory',
-      path,
-      mode: mode & 0o1777,
-      ...owner,
-      reason: { how: 'state', as: pkg.name },
-    });
-  }
-
   return {
     take: (name) => {
-      const pkg = packages.find(name);
+      const pkg = packages?.find(name);
       if (pkg !== undefined) whole.add(pkg);
     },
     follow,
     isStarted: (path) => !idle.has(path),
-    isBasic: (path) => {
-      const owner = packages.owner(path);
-      return owner?.essential === true && !owner.name.startsWith('perl');
-    },
-    of: (path) => packages.owner(path)?.name,
-    sourceOf: (path) => packages.source(path),
-    versionOf: (name) => packages.find(name)?.version,
+    isBasic: (path) => isBasic(packages?.owner(path)),
+    of: (path) => packages?.owner(path)?.name,
+    sourceOf: (path) => packages?.source(path),
+    versionOf: (name) => packages?.find(name)?.version,
     leftOut: () => [...leftOut],
   };
 }
 
-/** Files of packages were followed already, and what a watched command opened is complete. */
+// In the jail the service runs as the jail's user from the start. A directory that root owns on the host stays root's, unless
+// the service writes there: otherwise the user could place code where other programs look for it.
+function addState(
+  selection: Selection,
+  users: readonly JailUser[],
+  { path, package: pkg, mode, uid, gid, isService }: StateDirectory,
+): void {
+  const [user] = users;
+  const isTheirs = users.some((other) => other.uid === uid);
+  const isKept = user === undefined || isTheirs || (uid === 0 && isService !== true);
+  const owner = isKept ? { uid, gid } : { uid: user.uid, gid: user.gid };
+  const reason = { how: 'state', as: pkg.name } as const;
+  selection.add({ kind: 'directory', path, mode: mode & 0o1777, ...owner, reason });
+}
+
+/** Whether a file counts as a program to follow: not a file of a package, nor one that a learned command opened. */
 function isProgram({ how }: Reason): boolean {
   return how === 'asked' || how === 'interpreter' || how === 'command' || how === 'pack' || how === 'copied';
+}
+
+function isBasic(owner: Package | undefined): boolean {
+  return owner?.essential === true && !owner.name.startsWith('perl');
 }
 
 function findPackage(packages: Packages, name: string): Package {

@@ -1,25 +1,20 @@
-// What has been chosen for a jail so far: each path once, with the reason that came first, and a directory before what lies in it.
+// The files that were chosen for a jail so far: each path once, with its first reason, and a directory before its content.
 
 import { type BytePath, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
 import type { FileRoot, FileStatus } from '../../binary/root.ts';
 import { walk, type Walk } from '../../binary/walk.ts';
 import { STORE } from '../manifest/layout.ts';
 import type { DirectoryEntry, Entry, FileEntry, Reason } from '../manifest/planned-entry.ts';
-interface Without {
-  /** True for one of the paths, where it leads if it is a link, and what lies below. */
-  covers(path: BytePath): boolean;
-  /** The given paths that have covered nothing yet. */
-  unused(): readonly BytePath[];
-}
 
-function openWithout(root: FileRoot, paths: readonly BytePath[]): Without {
-  // both the given name and its target lead to the given name
+function openWithout(root: FileRoot, paths: readonly BytePath[]) {
+  // the given path and its target both map to the given path
   const given = new Map(
     paths.flatMap((path) => [[path, path] as const, [walk(root, path).path, path] as const]),
   );
   const used = new Set<BytePath>();
   return {
-    covers: (path) => {
+    /** True for one of the paths, for its target if it is a link, and for everything below. */
+    covers: (path: BytePath): boolean => {
       if (given.size === 0) return false;
       for (let at = path; at !== '/'; at = parentPath(at)) {
         const name = given.get(at);
@@ -29,11 +24,12 @@ function openWithout(root: FileRoot, paths: readonly BytePath[]): Without {
       }
       return false;
     },
+    /** The given paths that covered nothing so far. */
     unused: () => paths.filter((path) => !used.has(path)),
   };
 }
 
-/** Ids of the jail's users: a file of theirs may keep its owner. */
+/** Ids of the jail's users: their files may keep the owner. */
 interface Owners {
   readonly uids: ReadonlySet<number>;
   readonly gids: ReadonlySet<number>;
@@ -43,32 +39,31 @@ export interface SelectionOptions {
   readonly owners: Owners;
   /** Files, links resolved, that keep set-user-ID, set-group-ID and file capabilities. */
   readonly keepPrivileges: ReadonlySet<BytePath>;
-  /** Paths to be left out, with everything below them. */
+  /** Paths to leave out, with everything below them. */
   readonly without?: readonly BytePath[];
-  /** Directories that are not to be taken from the root, links resolved: the jail itself, if it lies in the root. */
+  /** Directories, links resolved, from which nothing is taken: the jail itself, if it is in the root. */
   readonly outside?: readonly BytePath[];
 }
 
 export interface Selection {
-  /** Adds an entry and the directories above it. What has a reason already keeps it. */
+  /** Adds an entry and the directories above it. An existing entry keeps its reason. */
   add(entry: Entry): void;
   /**
-   * Adds what lies at a path of the root, with every link on the way; of a directory only itself. Returns where it really
-   * lies, or undefined if nothing is there or it is left out: a device, a secret that nobody has asked for.
+   * Adds the file or directory at a path of the root, without a directory's content, and all links on the path. Returns the
+   * path with links resolved; undefined if nothing is there or it is left out, as devices and secrets are.
    */
   addPath(path: BytePath, reason: Reason): BytePath | undefined;
-  /** Adds a directory with everything in it that `accept` takes, links as links with what they lead to. */
+  /** Adds a directory with the content that `accept` allows; links stay links, and their targets are added. */
   addTree(path: BytePath, reason: Reason, accept?: (path: BytePath) => boolean): BytePath | undefined;
   /** Adds a file or a whole directory under another path. */
   addCopy(from: BytePath, to: BytePath): boolean;
   get(path: BytePath): Entry | undefined;
-  /** A directory before what lies in it. */
+  /** A directory before its content. */
   entries(): readonly Entry[];
-  /** The paths of the entries. */
   paths(): Iterable<BytePath>;
-  /** Files that were added since the last call: what they need has to be looked for. */
+  /** The files that were added since the last call, to be examined for what they need. */
   takeFresh(): readonly FileEntry[];
-  /** Paths to be left out at which nothing would have been added. */
+  /** Paths of `without` that left nothing out. */
   unused(): readonly BytePath[];
   /** Files that were left out because they are not world-readable. */
   readonly secrets: readonly BytePath[];
@@ -77,160 +72,181 @@ export interface Selection {
 const MAX_DEPTH = 100;
 
 export function openSelection(root: FileRoot, options: SelectionOptions): Selection {
-  const entries = new Map<BytePath, Entry>();
-  const secrets = new Set<BytePath>();
-  const without = openWithout(root, options.without ?? []);
-  let fresh: FileEntry[] = [];
+  return new ChosenFiles(root, options);
+}
 
-  function add(entry: Entry): void {
-    if (entry.path === '/' || isOfBuilder(entry.path) || without.covers(entry.path)) return;
-    const known = entries.get(entry.path);
+class ChosenFiles implements Selection {
+  readonly #root: FileRoot;
+  readonly #options: SelectionOptions;
+  readonly #entries = new Map<BytePath, Entry>();
+  readonly #secrets = new Set<BytePath>();
+  readonly #without: ReturnType<typeof openWithout>;
+  #fresh: FileEntry[] = [];
+
+  constructor(root: FileRoot, options: SelectionOptions) {
+    this.#root = root;
+    this.#options = options;
+    this.#without = openWithout(root, options.without ?? []);
+  }
+
+  add(entry: Entry): void {
+    if (entry.path === '/' || isOfBuilder(entry.path) || this.#without.covers(entry.path)) return;
+    const known = this.#entries.get(entry.path);
     if (known !== undefined && !isBetter(entry, known)) return;
-    addWay(parentPath(entry.path), entry.path);
-    entries.set(entry.path, entry);
-    if (entry.kind === 'file') fresh.push(entry);
+    this.#addWay(parentPath(entry.path), entry.path);
+    this.#entries.set(entry.path, entry);
+    if (entry.kind === 'file') this.#fresh.push(entry);
   }
 
-  function addWay(path: BytePath, by: BytePath): void {
-    if (!entries.has(path)) add({ kind: 'directory', path, mode: 0o755, reason: { how: 'way', by } });
+  #addWay(path: BytePath, by: BytePath): void {
+    if (!this.#entries.has(path))
+      this.add({ kind: 'directory', path, mode: 0o755, reason: { how: 'way', by } });
   }
 
-  function addLinks(way: Walk): void {
-    for (const directory of way.passed) addWay(directory, way.path);
-    for (const link of way.links) add({ kind: 'link', ...link, reason: { how: 'way', by: way.path } });
+  #addLinks(way: Walk): void {
+    for (const directory of way.passed) this.#addWay(directory, way.path);
+    for (const link of way.links) this.add({ kind: 'link', ...link, reason: { how: 'way', by: way.path } });
   }
 
-  function addPath(path: BytePath, reason: Reason): BytePath | undefined {
-    const way = walk(root, path);
+  addPath(path: BytePath, reason: Reason): BytePath | undefined {
+    const way = walk(this.#root, path);
     if (way.kind !== 'found') return undefined;
-    if (!addFound(way.path, way.path, way.status, reason)) return undefined;
-    addLinks(way);
+    if (!this.#addFound(way.path, way.path, way.status, reason)) return undefined;
+    this.#addLinks(way);
     return way.path;
   }
 
-  function addFound(from: BytePath, to: BytePath, status: FileStatus, reason: Reason): boolean {
-    if (status.kind === 'directory') add(toDirectory(to, status, reason));
+  #addFound(from: BytePath, to: BytePath, status: FileStatus, reason: Reason): boolean {
+    if (status.kind === 'directory') this.add(this.#toDirectory(to, status, reason));
     else if (status.kind !== 'file') return false;
-    else if (!isForJail(from, status, reason)) secrets.add(from);
-    else add(toFile(from, to, status, reason));
-    return to === '/' || entries.has(to);
+    else if (!this.#isForJail(from, status, reason)) this.#secrets.add(from);
+    else this.add(this.#toFile(from, to, status, reason));
+    return to === '/' || this.#entries.has(to);
   }
 
-  /** Everybody may look into it, unless it was to be copied: then mode and owner are the host's, as far as the jail has them. */
-  function toDirectory(path: BytePath, status: FileStatus, reason: Reason): DirectoryEntry {
+  /** Mode 0755, but a copied directory keeps the host's mode, and its owner if that is one of the jail's. */
+  #toDirectory(path: BytePath, status: FileStatus, reason: Reason): DirectoryEntry {
     if (reason.how !== 'copied') return { kind: 'directory', path, mode: 0o755, reason };
-    const { uid, gid } = ownersOfCopy(status, options.owners);
+    const { uid, gid } = ownersOfCopy(status, this.#options.owners);
     return { kind: 'directory', path, mode: keptMode(status, gid), reason, ...owned(uid, gid) };
   }
 
-  function toFile(source: BytePath, path: BytePath, status: FileStatus, reason: Reason): FileEntry {
+  #toFile(source: BytePath, path: BytePath, status: FileStatus, reason: Reason): FileEntry {
     const file = { kind: 'file', path, source, sizeBytes: status.sizeBytes, reason } as const;
-    // set-user-ID of another owner would be set-user-ID root
-    if (options.keepPrivileges.has(source))
+    // the owner is kept: with owner root the file would be set-user-ID root
+    if (this.#options.keepPrivileges.has(source))
       return { ...file, mode: status.mode & 0o6755, ...owned(status.uid, status.gid), keepPrivileges: true };
     const isCopy = reason.how === 'copied';
-    const { uid, gid } = (isCopy ? ownersOfCopy : ownersOf)(status, options.owners);
+    const { uid, gid } = (isCopy ? ownersOfCopy : ownersOf)(status, this.#options.owners);
     return { ...file, mode: keptMode(status, gid), ...owned(uid, gid) };
   }
 
   /** A file that is not world-readable, or lies in a directory that others cannot search, is copied only if it was named. */
-  function isForJail(path: BytePath, status: FileStatus, { how }: Reason): boolean {
+  #isForJail(path: BytePath, status: FileStatus, { how }: Reason): boolean {
     if (how === 'asked' || how === 'copied') return true;
     if ((status.mode & 0o004) === 0) return false;
-    return (how !== 'package' && how !== 'learned') || mayReach(parentPath(path));
+    return (how !== 'package' && how !== 'learned') || this.#mayReach(parentPath(path));
   }
 
-  // Somebody who cannot search a directory cannot read the files in it either.
-  function mayReach(directory: BytePath): boolean {
-    const status = root.lstat(directory);
+  // A user who cannot search a directory cannot read the files in it either.
+  #mayReach(directory: BytePath): boolean {
+    const status = this.#root.lstat(directory);
     if (status === undefined || (status.mode & 0o001) === 0) return false;
-    return directory === '/' || mayReach(parentPath(directory));
+    return directory === '/' || this.#mayReach(parentPath(directory));
   }
 
-  function addTree(
+  addTree(
     path: BytePath,
     reason: Reason,
     accept: (path: BytePath) => boolean = () => true,
   ): BytePath | undefined {
-    const start = addPath(path, reason);
-    if (start !== undefined) addBeneath(start, start, reason, accept);
+    const start = this.addPath(path, reason);
+    if (start !== undefined) this.#addBeneath(start, start, reason, accept);
     return start;
   }
 
-  function addBeneath(
+  #addBeneath(
     from: BytePath,
     to: BytePath,
     reason: Reason,
     accept: (path: BytePath) => boolean,
     depth = 0,
   ): void {
-    if (depth > MAX_DEPTH || options.outside?.includes(from) === true) return;
-    for (const name of root.list(from) ?? []) {
+    if (depth > MAX_DEPTH || this.#options.outside?.includes(from) === true) return;
+    for (const name of this.#root.list(from) ?? []) {
       const path = joinPath(from, name);
-      const status = root.lstat(path);
+      const status = this.#root.lstat(path);
       if (status === undefined || !accept(path)) continue;
       const target = joinPath(to, name);
-      if (status.target !== undefined) addLink(path, target, status.target, reason);
-      else if (addFound(path, target, status, reason) && status.kind === 'directory')
-        addBeneath(path, target, reason, accept, depth + 1);
+      if (status.target !== undefined) this.#addLink(path, target, status.target, reason);
+      else if (this.#addFound(path, target, status, reason) && status.kind === 'directory')
+        this.#addBeneath(path, target, reason, accept, depth + 1);
     }
   }
 
-  // A tree that keeps its path brings the targets of its links; for a tree with another path the caller adds them.
-  function addLink(from: BytePath, to: BytePath, target: BytePath, reason: Reason): void {
-    const leads = from === to ? addPath(from, reason) : undefined;
-    if (leads === undefined || !entries.has(to)) add({ kind: 'link', path: to, target, reason });
+  // The targets of links are added only if the tree keeps its path; otherwise the caller adds them.
+  #addLink(from: BytePath, to: BytePath, target: BytePath, reason: Reason): void {
+    const leads = from === to ? this.addPath(from, reason) : undefined;
+    if (leads === undefined || !this.#entries.has(to)) this.add({ kind: 'link', path: to, target, reason });
   }
 
-  function addCopy(from: BytePath, to: BytePath): boolean {
-    const way = walk(root, from);
+  addCopy(from: BytePath, to: BytePath): boolean {
+    const way = walk(this.#root, from);
     if (way.kind !== 'found') return false;
     const reason: Reason = { how: 'copied', as: from };
-    if (from === to) addLinks(way);
+    if (from === to) this.#addLinks(way);
     const isDirectory = way.status.kind === 'directory';
     const target =
       from === to
         ? way.path
         : isDirectory
-          ? placeOf(to)
-          : joinPath(placeOf(parentPath(to)), lastComponent(to));
-    if (!addFound(way.path, target, way.status, reason)) return false;
-    if (isDirectory) addBeneath(way.path, target, reason, () => true);
+          ? this.#placeOf(to)
+          : joinPath(this.#placeOf(parentPath(to)), lastComponent(to));
+    if (!this.#addFound(way.path, target, way.status, reason)) return false;
+    if (isDirectory) this.#addBeneath(way.path, target, reason, () => true);
     return true;
   }
 
-  /** Where a directory that the host need not have lies in the jail: behind the links that the host has on the way. */
-  function placeOf(path: BytePath): BytePath {
+  /** The path of a directory in the jail, with the host's links on it resolved; the host need not have the directory. */
+  #placeOf(path: BytePath): BytePath {
     if (path === '/') return path;
-    const way = walk(root, path);
+    const way = walk(this.#root, path);
     if (way.kind !== 'found' || way.status.kind !== 'directory')
-      return joinPath(placeOf(parentPath(path)), lastComponent(path));
-    addLinks(way);
+      return joinPath(this.#placeOf(parentPath(path)), lastComponent(path));
+    this.#addLinks(way);
     return way.path;
   }
 
-  return {
-    add,
-    addPath,
-    addTree,
-    addCopy,
-    get: (path) => entries.get(path),
-    unused: () => without.unused(),
-    entries: () => [...entries.values()],
-    paths: () => entries.keys(),
-    takeFresh: () => {
-      const taken = fresh.filter((entry) => entries.get(entry.path) === entry);
-      fresh = [];
-      return taken;
-    },
-    get secrets() {
-      return [...secrets].filter((path) => !entries.has(path)); // one that was named is there
-    },
-  };
+  get(path: BytePath): Entry | undefined {
+    return this.#entries.get(path);
+  }
+
+  unused(): readonly BytePath[] {
+    return this.#without.unused();
+  }
+
+  entries(): readonly Entry[] {
+    return [...this.#entries.values()];
+  }
+
+  paths(): Iterable<BytePath> {
+    return this.#entries.keys();
+  }
+
+  takeFresh(): readonly FileEntry[] {
+    const taken = this.#fresh.filter((entry) => this.#entries.get(entry.path) === entry);
+    this.#fresh = [];
+    return taken;
+  }
+
+  get secrets(): readonly BytePath[] {
+    // a secret that was named is an entry
+    return [...this.#secrets].filter((path) => !this.#entries.has(path));
+  }
 }
 
-// A directory that was only on the way may have a better reason, and a mode and an owner of its own; and what the builder
-// writes, such as /etc/passwd, is not that of the host because a program was seen to open it.
+// A directory that was only a parent can get a better reason, mode and owner. A file that the builder writes, such as
+// /etc/passwd, replaces the host's file that a learned command opened or a package contains.
 function isBetter(entry: Entry, known: Entry): boolean {
   if (entry.kind === 'data')
     return known.kind === 'file' && (known.reason.how === 'learned' || known.reason.how === 'package');

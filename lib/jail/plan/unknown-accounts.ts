@@ -1,10 +1,11 @@
-// Accounts of services that configuration in a jail names, and that the jail does not know.
+// Finds accounts of services that configuration files in a jail name, but that the jail does not have.
 
-import { readSmallFile } from '../../binary/loader-conf.ts';
-import { type BytePath, bytePath, showPath, toLatin1 } from '../../binary/path.ts';
+import { readSmallText } from '../../binary/loader-conf.ts';
+import { type BytePath, bytePath, showPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import type { Entry } from '../manifest/planned-entry.ts';
 import type { JailUser } from '../packs/pack.ts';
+
 export interface UnknownAccount {
   readonly name: string;
   readonly kind: 'user' | 'group';
@@ -17,7 +18,7 @@ const NAMED = /^[$\w.\t -]{0,60}?(user|group|owner)[ \t]*[=: \t][ \t]*["']?([a-z
 
 const MOST_BYTES = 1 << 16;
 
-/** A name counts if the root has an account of a service with it (below 1000, Debian policy 9.2). Each name is reported once. */
+/** Reports each name once, and only if the root has a service account of it (id below 1000, Debian policy 9.2). */
 export function unknownAccounts(
   root: FileRoot,
   entries: readonly Entry[],
@@ -31,7 +32,7 @@ export function unknownAccounts(
   const found = new Map<string, UnknownAccount>();
   for (const entry of entries) {
     if (entry.kind !== 'file' || !entry.path.startsWith('/etc/') || entry.sizeBytes > MOST_BYTES) continue;
-    const text = textOf(root, entry.source);
+    const text = readSmallText(root, entry.source) ?? '';
     for (const [, word = '', name = ''] of text.matchAll(NAMED)) {
       const kind = word.toLowerCase() === 'group' ? 'group' : 'user';
       if (!there[kind].has(name) || known[kind].has(name)) continue;
@@ -41,21 +42,15 @@ export function unknownAccounts(
   return [...found.values()];
 }
 
-// The third field is the id in both (passwd(5), group(5)).
+// The third field is the id in both files (passwd(5), group(5)).
 function servicesOf(root: FileRoot, path: string): ReadonlySet<string> {
-  const lines = textOf(root, bytePath(path))
-    .split('\n')
-    .map((line) => line.split(':'));
+  const text = readSmallText(root, bytePath(path)) ?? '';
+  const lines = text.split('\n').map((line) => line.split(':'));
   const services = lines.filter(([, , id = '']) => /^\d+$/.test(id) && Number(id) > 0 && Number(id) < 1000);
   return new Set(services.map(([name = '']) => name));
 }
 
-function textOf(root: FileRoot, path: BytePath): string {
-  const data = readSmallFile(root, path);
-  return data === undefined ? '' : toLatin1(data);
-}
-
-/** The warning about it, with the command that adds the account. */
+/** A warning with the command that adds the account. */
 export function accountWarning({ name, kind, by }: UnknownAccount, jail: string): string {
   const line =
     kind === 'user'

@@ -1,4 +1,4 @@
-// What a caller asks of the builder, checked, and as a recipe.
+// Checks a caller's request to the builder, and makes a recipe of it.
 
 import { type BytePath, bytePath, showPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
@@ -17,67 +17,48 @@ import {
 import { packOf } from '../packs/index.ts';
 import type { Progress } from '../work/steps.ts';
 import { findProgram } from './named-on-host.ts';
-/** What every piece of work on a jail takes. */
+
+/** Options of every operation on a jail. */
 export interface JailWork {
-  /** Where the jail is or will be, on the host; a relative path begins at the working directory. */
+  /** The jail on the host, existing or new; a relative path begins at the working directory. */
   readonly directory: Bytes;
-  /** Ends the work; the jail is then as it was. */
+  /** Aborts the work; the jail is then unchanged. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 export interface JailRequest extends JailWork {
-  /** Programs of the host: a path, or a name that is looked up in `path`. */
+  /** Programs of the host: paths, or names that are looked up in `path`. */
   readonly programs?: readonly Bytes[] | undefined;
-  /** Debian packages that are installed. */
+  /** Installed Debian packages. */
   readonly packages?: readonly string[] | undefined;
-  /** Packs that are not needed by any sign, and packs that are not to come. */
+  /** Packs to add although no sign asks for them, and packs to leave out. */
   readonly packs?: readonly string[] | undefined;
   readonly withoutPacks?: readonly string[] | undefined;
-  /** Absolute paths of the jail to be left out, with everything below them; a path at which nothing would have been is an error. */
+  /** Absolute paths of the jail to leave out, with everything below them; a path that would not be in the jail is an error. */
   readonly without?: readonly Bytes[] | undefined;
-  /** Commands that are run on a scratch copy of the host, to see what they open; words as a shell splits them. */
+  /** Commands to run on a scratch copy of the host, to see which files they open; split as a shell splits words. */
   readonly learn?: readonly string[] | undefined;
-  /** Files or directories of the host, and where in the jail they are to be if not at the same path. */
+  /** Files or directories of the host, with their path in the jail if it is another one. */
   readonly copies?: readonly (Bytes | { readonly from: Bytes; readonly to: Bytes })[] | undefined;
   /** Accounts of the host that the jail is for. */
   readonly users?: readonly string[] | undefined;
   /** Programs that keep set-user-ID, set-group-ID and file capabilities. */
   readonly keepPrivileges?: readonly Bytes[] | undefined;
   /**
-   * Paths of the jail, each with all that lies in it, that are made as planned even if a user of the jail may write there or
-   * somebody has changed them in the jail.
+   * Paths of the jail, with everything below them, that are made as planned even if a user of the jail can write there or
+   * they were changed in the jail.
    */
   readonly replace?: readonly Bytes[] | undefined;
-  /** A directory with another system, from which everything is taken instead of the host. */
+  /** The root directory of another system, from which all files are taken instead of the host. */
   readonly from?: Bytes | undefined;
-  /** A recipe, or the manifest of a jail that holds one, as JSON.parse returns it. */
+  /** A recipe, or the manifest of a jail that contains one, as JSON.parse returns it. */
   readonly recipe?: unknown;
-  /** True: nothing is changed, and the report says what would be. */
+  /** True: nothing is changed, and the report says what would change. */
   readonly plan?: boolean | undefined;
-  /** Directories to look names up in, with colons between them; that of the environment if not given. */
+  /** The directories in which names are looked up, separated by colons; by default PATH of the environment. */
   readonly path?: string | undefined;
 }
-
-const KEYS = [
-  'directory',
-  'signal',
-  'onProgress',
-  'programs',
-  'packages',
-  'packs',
-  'withoutPacks',
-  'without',
-  'learn',
-  'copies',
-  'users',
-  'keepPrivileges',
-  'replace',
-  'from',
-  'recipe',
-  'plan',
-  'path',
-] as const satisfies readonly (keyof JailRequest)[];
 
 const LISTS = [
   'programs',
@@ -91,10 +72,16 @@ const LISTS = [
   'keepPrivileges',
 ] as const;
 
-// What only a string can be; all else is a path, and may be bytes.
+const KEYS = [
+  ...(['directory', 'signal', 'onProgress'] as const),
+  ...LISTS,
+  ...(['replace', 'from', 'recipe', 'plan', 'path'] as const),
+] satisfies readonly (keyof JailRequest)[];
+
+// Lists of names, which must be strings; the items of the others are paths, and may be bytes.
 const NAMES: ReadonlySet<string> = new Set(['packages', 'packs', 'withoutPacks', 'learn', 'users']);
 
-/** @throws UsageError for an unknown key, or a value that cannot be meant. */
+/** @throws UsageError for an unknown key or an invalid value. */
 export function checkRequest(request: JailRequest): void {
   checkWork(request, KEYS);
   for (const key of LISTS) {
@@ -117,7 +104,7 @@ export function checkRequest(request: JailRequest): void {
     throw new UsageError('no program, package, pack or file is named');
 }
 
-/** What a piece of work takes, `known` being all keys of the request. @throws UsageError */
+/** Checks the options of every operation; `known` are all keys of the request. @throws UsageError */
 export function checkWork(request: JailWork, known: readonly string[]): void {
   checkKeys(request, new Set(known));
   checkBytes(request.directory, 'directory');
@@ -144,7 +131,7 @@ function checkText(value: unknown, what: string): void {
   checkBytes(value, what);
 }
 
-/** Paths of the jail, as they are by themselves. @throws UsageError for a list that cannot be meant. */
+/** The paths to replace, without empty components and `.`. @throws UsageError for an invalid list. */
 export function toReplace({ replace }: { readonly replace?: unknown }): readonly BytePath[] {
   if (replace === undefined) return [];
   if (!Array.isArray(replace)) throw new UsageError('replace must be a list');
@@ -157,13 +144,13 @@ export function toReplace({ replace }: { readonly replace?: unknown }): readonly
   });
 }
 
-/** @throws UsageError unless it is a boolean, or not given. */
+/** @throws UsageError unless it is a boolean or undefined. */
 export function checkFlag(value: unknown, what: string): void {
   if (value !== undefined && typeof value !== 'boolean')
     throw new UsageError(`${what} must be true or false`);
 }
 
-/** @throws UsageError unless it is a path that a system call takes. */
+/** @throws UsageError unless it is a path that a system call accepts. */
 export function checkBytes(value: unknown, what: string): asserts value is Bytes {
   if (typeof value !== 'string' && !(value instanceof Uint8Array))
     throw new UsageError(`${what}: a string or a Uint8Array is expected`);
@@ -171,13 +158,13 @@ export function checkBytes(value: unknown, what: string): asserts value is Bytes
   if (toBuffer(value).includes(0)) throw new UsageError(`${quote(value)} contains a NUL byte`);
 }
 
-/** @throws JailError EPERM for everybody but root. */
+/** @throws JailError EPERM unless root calls it. */
 export function requireRoot(what: string): void {
   if (process.geteuid?.() !== 0)
     throw new JailError(`a jail can be ${what} by root only`, { code: 'EPERM', hint: 'try sudo' });
 }
 
-/** The recipe of a request, on the root that it is built from. @throws UsageError for a program or file that is not there. */
+/** The recipe of a request, for files of `root`. @throws UsageError for a program or file that does not exist. */
 export function toRecipe(
   request: JailRequest,
   { root, isForeign }: { readonly root: FileRoot; readonly isForeign: boolean },
@@ -198,11 +185,11 @@ export function toRecipe(
     ),
     ...(from !== undefined && { from: absolute(from) }),
   };
-  // merging also removes what was named twice
+  // merging also removes duplicates
   return mergeRecipes(request.recipe === undefined ? EMPTY_RECIPE : toGivenRecipe(request.recipe), asked);
 }
 
-/** The recipe that was handed in, by itself or in a manifest. */
+/** The given recipe, alone or in a manifest. */
 export function toGivenRecipe(value: unknown): Recipe {
   const holder = value as { readonly recipe?: unknown } | null | undefined;
   const recipe = typeof holder === 'object' && holder?.recipe !== undefined ? holder.recipe : value;
@@ -217,7 +204,7 @@ function toCopy(
   const isPair = typeof copy === 'object' && !(copy instanceof Uint8Array);
   const named = absolute(isPair ? copy.from : copy, isForeign);
   const real = resolved(root, named, 'copy');
-  // with `..` in it a path of the host is none that something can have in the jail
+  // a path with `..` is not a valid destination in the jail
   const from = isPair || isDestination(named) ? named : real;
   return { from, to: isPair ? withoutDots(bytePath(copy.to)) : from };
 }

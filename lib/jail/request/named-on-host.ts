@@ -1,4 +1,4 @@
-// Programs and accounts of the host that are asked for by name.
+// Finds programs and accounts of the host by name.
 
 import { readFileSync } from 'node:fs';
 import { bytePath, type BytePath, joinPath, parentPath, showPath } from '../../binary/path.ts';
@@ -12,11 +12,11 @@ import { type Bytes, quote } from '../../quote.ts';
 import { listIfThere } from '../dpkg/read.ts';
 import { absolute, WHY } from '../host/given-path.ts';
 import type { JailUser } from '../packs/pack.ts';
+
 /**
- * A path, or a name that is looked for in the directories of `path` as a shell would. What lies where only its owner comes
- * in, such as the wrappers of a version manager in root's home, is taken only if there is nothing else: no ordinary user
- * could execute it on the host either.
- * @throws UsageError if it is not there
+ * A path, or a name that is searched in the directories of `path` as a shell does. A program that ordinary users cannot
+ * execute, such as the wrappers of a version manager in root's home, is taken only if there is no other.
+ * @throws UsageError if it does not exist
  */
 export function findProgram(
   root: FileRoot,
@@ -33,7 +33,7 @@ export function findProgram(
   const chosen = found.find(({ candidate, end }) => isPublic(root, candidate, end)) ?? found[0];
   if (chosen !== undefined) return chosen.candidate;
   const names = path.split(':').flatMap((directory) => listIfThere(root, absolute(directory)));
-  // what has the very name cannot be executed
+  // a file of exactly this name exists but cannot be executed
   const others = [...new Set(names)].filter((name) => name !== bytePath(program));
   const meant = nearest(bytePath(program), others);
   throw new UsageError(`program ${quote(program)} is in none of the directories of PATH`, {
@@ -54,7 +54,7 @@ function isExecutable(end: Walk): boolean {
   return end.kind === 'found' && end.status.kind === 'file' && (end.status.mode & 0o111) !== 0;
 }
 
-/** Whether everybody may go along every directory to it, and execute it. */
+/** Whether every user can search all directories on the path, and execute the file. */
 function isPublic(root: FileRoot, path: BytePath, end: Walk): boolean {
   if (end.kind !== 'found' || (end.status.mode & 0o001) === 0) return false;
   const ways = [parentPath(path), parentPath(end.path), ...end.links.map((link) => parentPath(link.path))];
@@ -68,7 +68,7 @@ function isSearchable(root: FileRoot, directory: BytePath): boolean {
 }
 
 /**
- * The accounts by these names, from the host's database (getpwnam(3), getgrouplist(3)).
+ * The accounts of these names in the host's database (getpwnam(3), getgrouplist(3)).
  * @throws LaunchError ERR_UNKNOWN_USER for a name that the host does not know; UsageError for uid 0.
  */
 export function readUsers(names: readonly string[]): readonly JailUser[] {
@@ -87,7 +87,7 @@ export function readUsers(names: readonly string[]): readonly JailUser[] {
 }
 
 function hintFor(name: string): string {
-  // for the hint alone: not all accounts of the host need to stand there
+  // only for the hint: the file need not contain all accounts of the host
   const lines = readFileSync('/etc/passwd', 'latin1').split('\n');
   const meant = nearest(
     name,

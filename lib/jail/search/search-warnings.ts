@@ -1,4 +1,4 @@
-// Finds what in a jail looks for code where one of its users can put some.
+// Finds files of a jail that load code from places where one of its users can write.
 
 import { readElf } from '../../binary/elf.ts';
 import { type BytePath, showPath, toLatin1 } from '../../binary/path.ts';
@@ -10,19 +10,20 @@ import type { Manifest } from '../manifest/manifest.ts';
 import type { JailUser } from '../packs/pack.ts';
 import { type Searched, searchedByElf, searchedByScript } from './searched-by-program.ts';
 import { isSearchText, searchedByText } from './searched-by-text.ts';
+
 const MAX_TEXT_BYTES = 1 << 20;
-/** More than any file has a use for, and few enough to look at each. */
+/** More than any real file names, and few enough to check each. */
 const MOST_PLACES = 10_000;
 
-/** What is wrong with where a file looks. */
+/** An unsafe place in which a file looks for code. */
 export interface LooseSearch {
-  /** Undefined where the working directory decides. */
+  /** Undefined if the place depends on the working directory. */
   readonly loose: Loose | undefined;
-  /** As a sentence. */
+  /** One sentence. */
   readonly message: string;
 }
 
-/** The first place in which the file at `path` looks for code and that `looseOn` finds to be somebody's; `path` has no link in it. */
+/** The first place where the file at `path`, links resolved, looks for code and that `looseOn` reports as writable. */
 export function looseSearchOf(
   root: FileRoot,
   path: BytePath,
@@ -43,14 +44,14 @@ export function looseSearchOf(
   return undefined;
 }
 
-const TOO_MANY = `it names more than ${MOST_PLACES} places to look for code, and nobody has looked at the others`;
+const TOO_MANY = `it names more than ${MOST_PLACES} places to look for code; the others were not checked`;
 
 function searchedBy(root: FileRoot, path: BytePath): Iterable<Searched> {
   try {
     return read(root, path);
   } catch (error) {
     if (errorCode(error) === undefined) throw error;
-    return []; // it has gone, or cannot be read, which is told as that
+    return []; // another check reports a file that is gone or unreadable
   }
 }
 
@@ -69,7 +70,7 @@ function read(root: FileRoot, path: BytePath): Iterable<Searched> {
   }
 }
 
-/** A warning for each file of the jail of which that is so. */
+/** A warning for each such file of the jail. */
 export function searchWarnings(
   jail: FileRoot,
   { entries }: Pick<Manifest, 'entries'>,

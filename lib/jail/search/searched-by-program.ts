@@ -1,28 +1,29 @@
-// Where the kernel, a loader and an interpreter look for what a program needs, before they look where libraries are. Pure.
+// Lists the places that a program itself names: where the kernel, the loader and an interpreter look first. Pure.
 
 import type { Elf } from '../../binary/elf.ts';
 import { type BytePath, joinPath, parentPath } from '../../binary/path.ts';
 import type { Script } from '../../binary/shebang.ts';
 import { splitSearchPath } from '../../binary/loader.ts';
+
 export interface Searched {
-  /** As the jail sees it; one that is not absolute depends on the working directory. */
+  /** As the jail sees it; a relative path depends on the working directory. */
   readonly path: BytePath;
-  /** What says so: `its RUNPATH`. */
+  /** Where it is named: `its RUNPATH`. */
   readonly by: string;
 }
 
-// What the tokens may stand for: which of them a loader takes depends on how it was built (ld.so(8), "Dynamic string tokens").
+// Possible values of the tokens: the build of the loader decides which it uses (ld.so(8), "Dynamic string tokens").
 const LIBS = ['lib', 'lib64', 'lib/x86_64-linux-gnu', 'lib/aarch64-linux-gnu'];
 const PLATFORMS = ['x86_64', 'haswell', 'xeon_phi', 'aarch64'];
 
-// A search in a directory begins in these (ld.so(8), "The ld.so command-line options", --glibc-hwcaps-prepend).
+// The loader searches these subdirectories of a directory first (ld.so(8), --glibc-hwcaps-prepend).
 const LEVELS = ['glibc-hwcaps/x86-64-v4', 'glibc-hwcaps/x86-64-v3', 'glibc-hwcaps/x86-64-v2'];
 
-/** For the file at `path`, without a link in it. One by one: what a hostile file can name does not fit into memory. */
+/** For the file at `path`, links resolved. A generator, because a hostile file can name more places than fit into memory. */
 export function* searchedByElf(elf: Elf, path: BytePath): Generator<Searched> {
   const { interpreter, needed, auditors } = elf;
   if (interpreter !== undefined) yield { path: interpreter, by: 'its loader (PT_INTERP)' };
-  // named without a slash they are looked for where libraries are
+  // a name without a slash is searched in the library directories
   for (const { name } of needed) if (name.includes('/')) yield { path: name, by: 'its DT_NEEDED' };
   for (const names of auditors)
     for (const name of names.split(':') as BytePath[])
@@ -31,7 +32,7 @@ export function* searchedByElf(elf: Elf, path: BytePath): Generator<Searched> {
 }
 
 function* ownDirectories({ runpath, rpath, needed }: Elf, file: BytePath): Generator<Searched> {
-  // a loader ignores the one beside the other
+  // a loader ignores RPATH if there is a RUNPATH
   const text = runpath ?? rpath;
   if (text === undefined) return;
   const by = runpath === undefined ? 'its RPATH' : 'its RUNPATH';
@@ -39,7 +40,7 @@ function* ownDirectories({ runpath, rpath, needed }: Elf, file: BytePath): Gener
   const names = needed.map(({ name }) => name).filter((name) => !name.includes('/'));
   for (const path of relative) yield { path, by };
   for (const directory of directories) {
-    // the directory too: what is opened at run time is looked for there as well
+    // the directory itself too: dlopen(3) also searches it
     yield { path: directory, by };
     for (const name of [...LEVELS, ...names]) yield { path: joinPath(directory, name as BytePath), by };
   }
@@ -57,10 +58,10 @@ function expanded(text: BytePath, origin: BytePath): ReturnType<typeof splitSear
   };
 }
 
-// An absolute path by itself, behind an option, in the value of a variable, or behind another one: `-I/a`, `PYTHONPATH=/a:/b`.
+// An absolute path alone, after an option, in the value of a variable, or after another path: `-I/a`, `PYTHONPATH=/a:/b`.
 const PATHS = /(?:^|[\s=:,"']|(?<=(?:^|\s)-[A-Za-z]+))(\/[^\s:,="']*)/g;
 
-/** The interpreter, and what its argument names: modules, another script, what env(1) is to start. */
+/** The interpreter, and the paths in its argument: modules, another script, the command of env(1). */
 export function* searchedByScript({
   interpreter,
   argument = '' as BytePath,

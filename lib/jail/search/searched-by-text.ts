@@ -1,25 +1,26 @@
-// Where interpreters and daemons look for code because a text file says so. Pure.
+// Lists the places where interpreters and daemons look for code because a text file names them. Pure.
 
 import { type BytePath, joinPath, parentPath } from '../../binary/path.ts';
 import type { Searched } from './searched-by-program.ts';
-// What programs take paths of code from (environ(7), ld.so(8), python(1), perlrun(1), ruby(1), node(1)).
+
+// Variables with paths of code (environ(7), ld.so(8), python(1), perlrun(1), ruby(1), node(1)).
 const VARIABLES =
   'PATH|LD_(?:LIBRARY_PATH|PRELOAD|AUDIT)|PYTHON(?:PATH|HOME|STARTUP)|PERL5(?:LIB|DB)|PERLLIB|RUBYLIB|NODE_PATH|BASH_ENV|ENV';
 
 interface Format {
-  /** Of the path. */
+  /** Matches the path of the file. */
   readonly file: RegExp;
   readonly by: string;
-  /** What a line names; without a group 1 it names nothing. */
+  /** Group 1 is the place that a line names; without it, the line names none. */
   readonly line: RegExp;
-  /** Several stand on a line, with these between them. */
+  /** Separates several places on one line. */
   readonly separator?: RegExp;
-  /** Relative names count, from the directory of the file on. */
+  /** Relative names count too, from the directory of the file. */
   readonly isRelative?: true;
 }
 
 const FORMATS: readonly Format[] = [
-  // what begins with import is code, which writable-code looks at (site module of Python)
+  // a line that begins with import is code, which the rule writable-code checks (site module of Python)
   {
     file: /\/(?:site|dist)-packages\/[^/]+\.pth$/,
     by: 'a line of it, which Python adds to sys.path,',
@@ -32,7 +33,7 @@ const FORMATS: readonly Format[] = [
     line: /^\s*home\s*=\s*(.+)$/,
   },
   { file: /^\/etc\/ld\.so\.preload$/, by: 'it', line: /^([^#]+)/, separator: /[\s:]+/ },
-  // a module by its path, another file of rules, or what pam_exec(8) is to run
+  // the path of a module, another file of rules, or the command of pam_exec(8)
   {
     file: /^\/etc\/pam\.(?:d\/[^/]+|conf)$/,
     by: 'a line of it',
@@ -77,23 +78,23 @@ const FORMATS: readonly Format[] = [
   },
 ];
 
-// Most files are none of these; asked of every file of a jail.
+// A quick test for every file of a jail: most are none of these formats.
 function canBeText(path: BytePath): boolean {
   return (
     path.startsWith('/etc/') || /(?:\.pth|\/pyvenv\.cfg|\.cnf|\/gconv-modules(?:\.d\/[^/]+)?)$/.test(path)
   );
 }
 
-/** Whether the file at a path is one that names such places. */
+/** Whether the path is that of a file that names such places. */
 export function isSearchText(path: BytePath): boolean {
   return canBeText(path) && FORMATS.some(({ file }) => file.test(path));
 }
 
-/** The absolute places that it names. */
+/** The places that the text of the file at `path` names. */
 export function* searchedByText(text: BytePath, path: BytePath): Generator<Searched> {
   const format = FORMATS.find(({ file }) => file.test(path));
   if (format === undefined) return;
-  // Python ends a line at a CR too (open(), universal newlines), and for the others one is a blank
+  // Python also ends a line at a CR (open(), universal newlines); for the other programs a CR is a blank
   for (const line of text.split(/\r\n?|\n/)) {
     const named = format.line.exec(line)?.[1]?.trim() ?? '';
     const names = (format.separator === undefined ? [named] : named.split(format.separator)) as BytePath[];

@@ -14,7 +14,7 @@ import {
 } from '../../native.ts';
 import { statusLine, type PreparedLaunch } from '../host/prepare.ts';
 import { encodeAgain } from '../plan/encode.ts';
-import { JailedProcess, toExit, type StopReason } from '../process/process.ts';
+import { type Exit, JailedProcess, toExit, type StopReason } from '../process/process.ts';
 import type { StatusLines } from '../process/status.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { piped, type StdioTriple } from '../request/stdio.ts';
@@ -167,9 +167,7 @@ function startWith(
         (...ended) => {
           clearStop();
           const exit = toExit(...ended);
-          const { exitCode, signal } = exit;
-          options.status?.tell(statusLine({ event: 'exited', pid: started?.pid, exitCode, signal }));
-          options.status?.end();
+          tellEnd(options, started?.pid, exit);
           started?.finish(exit);
         },
       );
@@ -178,6 +176,11 @@ function startWith(
       reject(toSpawnError(error));
     }
   });
+}
+
+function tellEnd({ status }: NormalSpawn, pid: number | undefined, { exitCode, signal }: Exit): void {
+  status?.tell(statusLine({ event: 'exited', pid, exitCode, signal }));
+  status?.end();
 }
 
 /** An error of the addon as the error of a launch. `ifClosed` is the hint for a descriptor that is not open. */

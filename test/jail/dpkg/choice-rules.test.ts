@@ -97,7 +97,7 @@ t.test('configuration that maintainer scripts made comes along, and the plugins 
   );
 });
 
-t.test('what not everybody may read is withheld', async (t) => {
+t.test('a file that is not world-readable is withheld', async (t) => {
   t.same(
     chooseFrom(php, '/usr/bin/php').withheld.map(({ path }) => path),
     ['/etc/php/secret'],

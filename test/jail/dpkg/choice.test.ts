@@ -1,6 +1,7 @@
 import t from 'tap';
 
-import { packageChain } from '../../../lib/jail/dpkg/choice.ts';
+import type { Choice, ChosenPackage } from '../../../lib/jail/dpkg/choice.ts';
+import type { Package } from '../../../lib/jail/dpkg/database.ts';
 import { elfWithStrings, type MadeSystem } from './debian.ts';
 import { base, chooseFrom, names, paths } from './systems.ts';
 
@@ -49,6 +50,13 @@ t.test('python3 gets its standard library, although its package is the smallest 
   t.notOk(names(choice).includes('debconf'), 'what only maintainer scripts need is not followed');
   t.notOk(names(choice).includes('libc6'));
 });
+
+/** The packages that led to one, itself first. */
+function packageChain(choice: Choice, pkg: Package): readonly ChosenPackage[] {
+  const step = choice.packages.find((entry) => entry.package === pkg);
+  if (step === undefined) return [];
+  return [step, ...(step.reason.from === undefined ? [] : packageChain(choice, step.reason.from))];
+}
 
 t.test('the chain of packages says why a file is there', async (t) => {
   const choice = chooseFrom(python, '/bin/python3');

@@ -34,12 +34,10 @@ t.test('a paragraph of the status file is read', async (t) => {
     source: 'vim',
     multiArch: 'foreign',
     essential: false,
-    priority: 'important',
     section: 'editors',
     preDepends: [],
     recommends: [],
     provides: [{ name: 'editor' }, { name: 'vi', operator: '=', version: '9' }],
-    conffiles: ['/etc/vim/vimrc.tiny'],
   });
   t.same(vim?.depends, [
     [{ name: 'vim-common', operator: '=', version: '2:9.1-2' }],

@@ -222,7 +222,7 @@ t.test('nor is it when the learning process is killed in the middle', asRoot, as
 });
 
 t.test(
-  'a file that not everybody may read is told as a secret, whether or not the user may',
+  'a file that is not world-readable is reported as a secret, even if the user can read it',
   asRoot,
   async (t) => {
     const directory = makeDirectory(t);

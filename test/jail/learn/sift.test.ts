@@ -125,27 +125,30 @@ t.test('directories have to exist, and those above others go without saying', as
   t.same(sift(open('/var/empty', { denied: true })), none, 'one that may not be read is none');
 });
 
-t.test('what not everybody may read is a secret: by its mode, or by a directory on the way', async (t) => {
-  const { sift, directory } = makeTree(t);
-  chmodSync(`${directory}/var/db`, 0o640);
-  symlinkSync('/etc/private/key', `${directory}/etc/link`);
-  symlinkSync('../../usr/lib/a', `${directory}/etc/private/out`);
-  t.same(
-    sift(
-      open('/etc/private/key', { denied: true }),
-      open('/etc/link'),
-      open('/etc/private/out'),
-      run('/var/db'),
-      look('/var/db'),
-      open('/etc/private/../conf'),
-    ),
-    {
-      ...none,
-      files: ['/etc/conf'],
-      secrets: ['/etc/link', '/etc/private/key', '/etc/private/out', '/var/db'],
-    },
-  );
-});
+t.test(
+  'a file that is not world-readable is a secret: by its mode, or by a directory on its path',
+  async (t) => {
+    const { sift, directory } = makeTree(t);
+    chmodSync(`${directory}/var/db`, 0o640);
+    symlinkSync('/etc/private/key', `${directory}/etc/link`);
+    symlinkSync('../../usr/lib/a', `${directory}/etc/private/out`);
+    t.same(
+      sift(
+        open('/etc/private/key', { denied: true }),
+        open('/etc/link'),
+        open('/etc/private/out'),
+        run('/var/db'),
+        look('/var/db'),
+        open('/etc/private/../conf'),
+      ),
+      {
+        ...none,
+        files: ['/etc/conf'],
+        secrets: ['/etc/link', '/etc/private/key', '/etc/private/out', '/var/db'],
+      },
+    );
+  },
+);
 
 t.test('what the command made or replaced before it read it is its own', async (t) => {
   const { sift } = makeTree(t);

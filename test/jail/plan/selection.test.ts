@@ -175,7 +175,7 @@ const secrets: Attributes = {
 };
 const secretTree: Tree = { '/etc/shadow': 'x', '/etc/key': 'y', '/etc/group-key': 'z', '/etc/hosts': 'h' };
 
-t.test('what not everybody may read is left out, and told, unless it is named', async (t) => {
+t.test('a file that is not world-readable is left out and reported, unless it is named', async (t) => {
   const selection = open(secretTree, secrets);
   t.equal(selection.addPath(path('/etc/shadow'), because), undefined);
   selection.addTree(path('/etc'), because);
@@ -204,7 +204,7 @@ t.test('a secret that a user of the jail may read comes only if it was named, an
 });
 
 t.test(
-  'a file that everybody may read in a directory that is closed is a secret of a package too',
+  'a world-readable file of a package in a directory that others cannot search is a secret too',
   async (t) => {
     const tree: Tree = { '/etc/private/key': 'x', '/etc/private/deep/key': 'y' };
     const attributes: Attributes = { '/etc/private': { mode: 0o710, gid: 33 } };
