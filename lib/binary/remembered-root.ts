@@ -1,7 +1,8 @@
 // Roots that cache what was read, for work that reads the same files repeatedly.
 
+import { JailError } from '../errors.ts';
 import { remember } from './elf-files.ts';
-import type { BytePath } from './path.ts';
+import { type BytePath, showPath } from './path.ts';
 import type { FileRoot, FileStatus, OpenFile } from './root.ts';
 
 /** Caches the answers of lstat. */
@@ -28,7 +29,7 @@ export function rememberReads(root: FileRoot): FileRoot {
     open: (path) =>
       remember(files, path, () => {
         const file = root.open(path);
-        return file && rememberPages(file, () => root.open(path));
+        return file && rememberPages(file, () => reopen(root, path, file.status));
       })?.(),
   };
 }
@@ -36,8 +37,23 @@ export function rememberReads(root: FileRoot): FileRoot {
 const HEAD_BYTES = 256;
 const PAGE_BYTES = 4096;
 
+/** Pages of two versions must not be taken for one file. @throws JailError EAGAIN if it is another by now */
+function reopen(root: FileRoot, path: BytePath, { dev, ino, sizeBytes, mtimeMs }: FileStatus): OpenFile {
+  const file = root.open(path);
+  const now = file?.status;
+  const isSameFile = now?.dev === dev && now.ino === ino;
+  if (file !== undefined && isSameFile && now.sizeBytes === sizeBytes && now.mtimeMs === mtimeMs) return file;
+  file?.close();
+  const name = showPath(path);
+  throw new JailError(`${name} was changed on the host while the jail was planned`, {
+    code: 'EAGAIN',
+    path: name,
+    hint: 'nothing was changed; run it again',
+  });
+}
+
 /** Returns a function that opens the file: the first call uses `first`, later calls reopen it at the first uncached read. */
-function rememberPages(first: OpenFile, reopen: () => OpenFile | undefined): () => OpenFile {
+function rememberPages(first: OpenFile, openAgain: () => OpenFile): () => OpenFile {
   const { status } = first;
   const pages = new Map<number, Uint8Array>();
   let head: Uint8Array | undefined;
@@ -46,10 +62,8 @@ function rememberPages(first: OpenFile, reopen: () => OpenFile | undefined): () 
   return () => {
     let file = fresh;
     fresh = undefined;
-    const readFile = (offset: number, length: number) => {
-      file ??= reopen();
-      return file?.read(offset, length) ?? new Uint8Array();
-    };
+    const opened = (): OpenFile => (file ??= openAgain());
+    const readFile = (offset: number, length: number) => opened().read(offset, length);
     function read(offset: number, length: number): Uint8Array {
       const end = offset + length;
       if (end <= HEAD_BYTES) return (head ??= readFile(0, HEAD_BYTES)).subarray(offset, end);
@@ -61,8 +75,7 @@ function rememberPages(first: OpenFile, reopen: () => OpenFile | undefined): () 
     }
     return {
       get fd() {
-        file ??= reopen();
-        return file?.fd ?? -1;
+        return opened().fd;
       },
       status,
       read,

@@ -73,7 +73,7 @@ Napi::Value socketName(const Napi::CallbackInfo& info) { return addressOf(info, 
 
 // recvfrom(fd, peek) → the sender of the next datagram. Without peek, the datagram is removed.
 Napi::Value receive(const Napi::CallbackInfo& info) {
-  const int flags = MSG_DONTWAIT | MSG_TRUNC | (info[1].ToBoolean() ? MSG_PEEK : 0);
+  const int flags = MSG_DONTWAIT | MSG_TRUNC | (isTrue(info[1]) ? MSG_PEEK : 0);
   return addressOf(info, "recvfrom", [flags](int fd, sockaddr* address, socklen_t* size) {
     char first;
     return recvfrom(fd, &first, sizeof first, flags, address, size);

@@ -10,6 +10,7 @@
 namespace uchroot {
 
 std::optional<std::string> toBytes(Napi::Value value, const char* name) {
+  if (value.IsEmpty()) return std::nullopt;
   std::string bytes;
   if (value.IsString()) {
     bytes = value.As<Napi::String>().Utf8Value();
@@ -30,6 +31,7 @@ std::optional<std::string> toBytes(Napi::Value value, const char* name) {
 }
 
 std::optional<uint32_t> toUint32(Napi::Value value, const char* name) {
+  if (value.IsEmpty()) return std::nullopt;
   if (value.IsNumber()) {
     const double number = value.As<Napi::Number>().DoubleValue();
     if (number >= 0 && number <= 4294967295.0 && number == static_cast<uint32_t>(number)) {
@@ -39,6 +41,10 @@ std::optional<uint32_t> toUint32(Napi::Value value, const char* name) {
   Napi::RangeError::New(value.Env(), std::string(name) + " must be a whole number from 0 to 4294967295")
       .ThrowAsJavaScriptException();
   return std::nullopt;
+}
+
+bool isTrue(Napi::Value value) {
+  return value.IsBoolean() && value.As<Napi::Boolean>().Value();
 }
 
 void throwErrno(Napi::Env env, int error, const char* call, const std::string& path) {

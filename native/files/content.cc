@@ -50,9 +50,9 @@ bool ContentCopier::shareBlocks(int source, int target) {
 bool ContentCopier::copyHashed(int source, int target, const struct stat& status, uint8_t* hash) {
   const off_t size = status.st_size;
   // A second read, of blocks that are shared or of holes, costs less than to give up either.
-  if (size > 0 && shareBlocks(source, target)) return hashFile(target, buffer_, hash) || fail("read", true);
+  if (size > 0 && shareBlocks(source, target)) return hashFile(target, buffer_, hash) >= 0 || fail("read", true);
   if (isSparse(status)) {
-    return copySparse(source, target, size) && (hashFile(target, buffer_, hash) || fail("read", true));
+    return copySparse(source, target, size) && (hashFile(target, buffer_, hash) >= 0 || fail("read", true));
   }
   Sha256 sum(fastestSha256());
   // A file of /proc has size 0.
@@ -62,18 +62,19 @@ bool ContentCopier::copyHashed(int source, int target, const struct stat& status
   return true;
 }
 
-bool hashFile(int fd, std::vector<char>& buffer, uint8_t* hash) {
+off_t hashFile(int fd, std::vector<char>& buffer, uint8_t* hash) {
   buffer.resize(kBufferBytes);
   Sha256 sum(fastestSha256());
-  for (off_t at = 0;;) {
+  off_t at = 0;
+  for (;;) {
     const ssize_t size = pread(fd, buffer.data(), buffer.size(), at);
-    if (size < 0) return false;
+    if (size < 0) return -1;
     if (size == 0) break;
     sum.update(buffer.data(), static_cast<size_t>(size));
     at += size;
   }
   sum.finish(hash);
-  return true;
+  return at;
 }
 
 bool ContentCopier::copyToEnd(int source, int target) {
@@ -88,6 +89,8 @@ bool ContentCopier::copySparse(int source, int target, off_t size) {
     off_t hole = lseek(source, data, SEEK_HOLE);
     if (hole < 0 || hole > size) hole = size;
     if (!copyRange(source, target, data, hole)) return false;
+    // It has shrunk. A file of /sys is as large as a page, has no blocks, and ends after a line.
+    if (end_ < hole) return true;
     at = std::max(hole, at + 1);
   }
   return ftruncate(target, size) == 0 || fail("ftruncate", true);
@@ -126,7 +129,7 @@ bool ContentCopier::copyByHand(int source, int target, off_t from, off_t to, Sha
     const size_t wanted = std::min(kBufferBytes, static_cast<size_t>(to - from));
     const ssize_t size = pread(source, buffer_.data(), wanted, from);
     if (size < 0) return fail("read", false);
-    if (size == 0) return true;
+    if (size == 0) break;
     for (ssize_t done = 0; done < size;) {
       const size_t rest = static_cast<size_t>(size - done);
       const ssize_t written = pwrite(target, buffer_.data() + done, rest, from + done);
@@ -137,6 +140,7 @@ bool ContentCopier::copyByHand(int source, int target, off_t from, off_t to, Sha
     from += size;
     progress_.sizeBytes += static_cast<uint64_t>(size);
   }
+  end_ = from;
   return true;
 }
 

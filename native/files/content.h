@@ -27,6 +27,7 @@ class ContentCopier {
 
  private:
   bool copySparse(int source, int target, off_t size);
+  // Copies up to `to`, or to the end of the source if that comes before; end_ is where it came to.
   bool copyRange(int source, int target, off_t from, off_t to);
   bool copyByHand(int source, int target, off_t from, off_t to, Sha256* hash = nullptr);
   bool shareBlocks(int source, int target);
@@ -37,11 +38,13 @@ class ContentCopier {
   // True until a copy has shown that these two file systems cannot do it.
   bool shares_ = true;
   bool copiesInKernel_ = true;
+  off_t end_ = 0;
   const char* call_ = "";
   bool inTarget_ = false;
 };
 
-// The Sha256 of all that can be read of a file. False with errno. The buffer is kept for the next one.
-bool hashFile(int fd, std::vector<char>& buffer, uint8_t* hash);
+// The Sha256 of all that can be read of a file. Returns how many bytes that is, or -1 with errno. The buffer is kept for the
+// next one.
+off_t hashFile(int fd, std::vector<char>& buffer, uint8_t* hash);
 
 }  // namespace uchroot

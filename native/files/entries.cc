@@ -125,7 +125,7 @@ Napi::Value renameWith(const Napi::CallbackInfo& info, unsigned flags) {
 
 // renameEntry(root, from, to, exclusive): with `exclusive`, an existing entry is not replaced.
 Napi::Value renameEntry(const Napi::CallbackInfo& info) {
-  return renameWith(info, info[3].ToBoolean() ? RENAME_NOREPLACE : 0);
+  return renameWith(info, isTrue(info[3]) ? RENAME_NOREPLACE : 0);
 }
 
 // exchangeEntries(root, one, other): both names exist at any time.
@@ -222,7 +222,7 @@ Napi::Value renameAll(const Napi::CallbackInfo& info) {
 Napi::Value removeEntry(const Napi::CallbackInfo& info) {
   const auto target = toTarget(info);
   if (!target) return info.Env().Undefined();
-  const int flags = info[2].ToBoolean() ? AT_REMOVEDIR : 0;
+  const int flags = isTrue(info[2]) ? AT_REMOVEDIR : 0;
   return onEntry(info, *target, flags != 0 ? "rmdir" : "unlink",
                  [&](int parent, const char* name) { return unlinkat(parent, name, flags); });
 }

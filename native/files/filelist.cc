@@ -4,6 +4,7 @@
 #include "filelist.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -86,12 +87,15 @@ class FileList {
     struct stat status;
     const Descriptor fd(openRegular(root_.get(), path, status, call_));
     if (fd.get() < 0 || status.st_size > kMaxReadBytes) return;
-    if (hashFile(fd.get(), buffer_, found_.back().sha256)) describe(status, found_.back());
+    // fstat(2) does not know the size of a file of /proc or /sys, nor of one that grows at this moment
+    status.st_size = hashFile(fd.get(), buffer_, found_.back().sha256);
+    if (status.st_size >= 0) describe(status, found_.back());
   }
 
   bool copy(const std::string& path, const Wanted& wanted) {
     struct stat status;
-    const Descriptor from(openRegular(root_.get(), path, status, call_));
+    // The plan has resolved all links. A new one may lead into a directory that only root may search.
+    const Descriptor from(openRegular(root_.get(), path, status, call_, RESOLVE_NO_SYMLINKS));
     if (from.get() < 0) return false;
     // In another user's directory the name can lead to another file by now, which only root may read.
     if ((wanted.mode & S_IROTH) != 0 && (status.st_mode & S_IROTH) == 0) return failed("exchanged", EAGAIN);

@@ -33,11 +33,11 @@ int openInRoot(int root, const std::string& path, uint64_t flags, uint64_t mode,
   return -1;
 }
 
-int openRegular(int root, const std::string& path, struct stat& status, const char*& call) {
+int openRegular(int root, const std::string& path, struct stat& status, const char*& call, uint64_t resolve) {
   // Checked before opening, because opening a device can have effects, and after, because the file can have been exchanged.
   for (const uint64_t flags : {O_PATH, O_RDONLY | O_NONBLOCK | O_NOCTTY}) {
     call = "openat2";
-    Descriptor fd(openInRoot(root, path, flags, 0));
+    Descriptor fd(openInRoot(root, path, flags, 0, resolve));
     if (fd.get() < 0) return -1;
     call = "fstat";
     if (fstat(fd.get(), &status) < 0) return -1;

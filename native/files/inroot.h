@@ -27,8 +27,8 @@ std::optional<Target> toTarget(const Napi::CallbackInfo& info, size_t pathIndex 
 // openat2(2) with RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS and O_CLOEXEC: -1 with errno.
 int openInRoot(int root, const std::string& path, uint64_t flags, uint64_t mode, uint64_t resolve = 0);
 
-// Opens a regular file for reading, follows links, and never waits. Returns -1 with errno, and `call` names the failed call.
-// EISDIR or EINVAL: not a regular file.
-int openRegular(int root, const std::string& path, struct stat& status, const char*& call);
+// Opens a regular file for reading, and never waits. Follows links unless `resolve` has RESOLVE_NO_SYMLINKS. Returns -1 with errno,
+// and `call` names the failed call. EISDIR or EINVAL: not a regular file.
+int openRegular(int root, const std::string& path, struct stat& status, const char*& call, uint64_t resolve = 0);
 
 }  // namespace uchroot

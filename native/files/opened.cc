@@ -64,7 +64,7 @@ Napi::Value giveCapabilities(const Napi::CallbackInfo& info) {
 Napi::Value lockFile(const Napi::CallbackInfo& info) {
   const auto fd = toUint32(info[0], "descriptor");
   if (!fd) return info.Env().Undefined();
-  const int kind = info[1].ToBoolean() ? LOCK_SH : LOCK_EX;
+  const int kind = isTrue(info[1]) ? LOCK_SH : LOCK_EX;
   if (flock(static_cast<int>(*fd), kind | LOCK_NB) == 0) return Napi::Boolean::New(info.Env(), true);
   if (errno == EWOULDBLOCK) return Napi::Boolean::New(info.Env(), false);
   return checked(info.Env(), -1, "flock");
@@ -101,13 +101,14 @@ Napi::Value hasAttribute(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), getxattr(path.c_str(), name->c_str(), nullptr, 0) >= 0);
 }
 
-// removeAttribute(fd, name): one that is not there is fine.
+// removeAttribute(fd, name): one that is not there is fine, and so is a file system that has none.
 Napi::Value removeAttribute(const Napi::CallbackInfo& info) {
   const auto fd = toUint32(info[0], "descriptor");
   if (!fd) return info.Env().Undefined();
   const auto name = toBytes(info[1], "name");
   if (!name) return info.Env().Undefined();
-  if (fremovexattr(static_cast<int>(*fd), name->c_str()) == 0 || errno == ENODATA) return info.Env().Undefined();
+  if (fremovexattr(static_cast<int>(*fd), name->c_str()) == 0) return info.Env().Undefined();
+  if (errno == ENODATA || errno == EOPNOTSUPP) return info.Env().Undefined();
   return checked(info.Env(), -1, "fremovexattr", *name);
 }
 

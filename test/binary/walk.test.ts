@@ -2,6 +2,7 @@ import t from 'tap';
 
 import { bytePath } from '../../lib/binary/path.ts';
 import { rememberReads, rememberStatus } from '../../lib/binary/remembered-root.ts';
+import type { FileRoot } from '../../lib/binary/root.ts';
 import { walk } from '../../lib/binary/walk.ts';
 import { memoryRoot } from './image.ts';
 
@@ -105,3 +106,29 @@ t.test(
     t.equal(root.open(bytePath('/nothing')), undefined);
   },
 );
+
+t.test('a root that remembers reads does not mix two versions of a file', async (t) => {
+  const path = bytePath('/file');
+  const rootOf = (text: string, status: object) => {
+    const files = memoryRoot({ '/file': text });
+    const file = files.open(path);
+    return { ...files, open: () => file && { ...file, status: { ...file.status, ...status } } };
+  };
+  const old = rootOf('old'.padEnd(9000, 'o'), {});
+  const others = {
+    'replaced by rename': rootOf('new'.padEnd(9000, 'n'), { ino: 99n }),
+    'on another file system': rootOf('new'.padEnd(9000, 'n'), { dev: 99n }),
+    'written to': rootOf('new'.padEnd(9000, 'n'), { mtimeMs: 99 }),
+    longer: rootOf('new'.padEnd(9001, 'n'), {}),
+    removed: memoryRoot({}),
+  };
+  for (const [name, other] of Object.entries(others)) {
+    let now: FileRoot = old;
+    const root = rememberReads({ ...old, open: (at) => now.open(at) });
+    t.equal(Buffer.from(root.open(path)?.read(0, 3) ?? []).toString(), 'old');
+    now = other;
+    const file = root.open(path);
+    t.equal(Buffer.from(file?.read(0, 3) ?? []).toString(), 'old', 'what is known already');
+    t.throws(() => file?.read(5000, 3), { name: 'JailError', code: 'EAGAIN', path: '/file' }, name);
+  }
+});

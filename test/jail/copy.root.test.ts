@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -5,6 +6,7 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   statSync,
@@ -183,3 +185,32 @@ t.test('a jail that lies in what is copied is not copied into itself', asRoot, a
   await updateJail({ directory: jail });
   t.same(describeTree(jail), before);
 });
+
+t.test(
+  'a default access control list above the jail gives nobody anything in it',
+  needs('setfacl'),
+  async (t) => {
+    const base = makeDirectory(t);
+    mkdirSync(`${base}/from`);
+    writeFileSync(`${base}/from/file`, 'x');
+    chmodSync(`${base}/from/file`, 0o664);
+    chownSync(`${base}/from/file`, 65534, 65534);
+    mkdirSync(`${base}/jails`);
+    execFileSync('sh', ['-c', 'setfacl -d -m u:61009:rwx "$0"', `${base}/jails`]);
+    const directory = `${base}/jails/jail`;
+    await buildJail({
+      directory,
+      programs: ['bash'],
+      users: ['nobody'],
+      copies: [{ from: `${base}/from`, to: '/opt/from' }],
+    });
+    t.equal(statSync(`${directory}/opt/from/file`).mode & 0o777, 0o664);
+    for (const name of readdirSync(directory)) {
+      if (name === '.uchroot') continue; // only root can search it
+      const lists = execFileSync('sh', ['-c', 'getfacl -R -p -n "$0"', `${directory}/${name}`], {
+        encoding: 'utf8',
+      });
+      t.notMatch(lists, '61009', name);
+    }
+  },
+);

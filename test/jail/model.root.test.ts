@@ -12,7 +12,18 @@ import { makeDirectory } from '../support/builder.ts';
 import { unlessRoot } from '../support/root.ts';
 import { dieAt } from './model/death.ts';
 import { judgeWork, notTold, type Put } from './model/survival.ts';
-import { type Act, act, DATA, OWNER, readTree, ROOTS, someAct, somePath, type Tree } from './model/tree.ts';
+import {
+  type Act,
+  act,
+  DATA,
+  OWNER,
+  readTree,
+  ROOTS,
+  someAct,
+  somePath,
+  type Tree,
+  withoutLinkOwner,
+} from './model/tree.ts';
 
 interface Run {
   readonly run: 'update' | 'build';
@@ -38,7 +49,7 @@ const COPIES = [ROOTS, DATA];
 /** What a copy of the host is: nobody may write but a group that the jail is built for. */
 function planOf(host: string): Tree {
   const copied = (line: string): string =>
-    line.replace(/^(\w+) (\d+) (\d+):0\b/, (_, kind: string, mode: string, uid: string) =>
+    withoutLinkOwner(line).replace(/^(\w+) (\d+) (\d+):0\b/, (_, kind: string, mode: string, uid: string) =>
       [kind, (Number.parseInt(mode, 8) & 0o755).toString(8), `${uid}:0`].join(' '),
     );
   return new Map([...readTree(host, COPIES)].map(([path, line]) => [path, copied(line)]));
@@ -116,6 +127,14 @@ const FOUND: readonly (readonly Event[])[] = [
     { where: 'jail', path: '/opt/lib', form: 'nothing', number: 0 },
     { run: 'update', replace: [], kill: 10 },
     { where: 'jail', path: '/opt/lib/a', form: 'file', number: 0 },
+  ],
+  // a link that somebody else owns by now is left
+  [
+    { where: 'host', path: '/opt/lib/b', form: 'link', number: 0 },
+    { run: 'update', replace: [], kill: 0 },
+    { where: 'jail', path: '/opt/lib/b', form: 'owner', number: 3 },
+    { where: 'host', path: '/opt/lib/b', form: 'file', number: 3 },
+    { run: 'update', replace: [], kill: 0 },
   ],
 ];
 

@@ -77,7 +77,7 @@ t.test('a copy has content, mode, owner and time, and its hash is that of its co
   t.equal(facts[1]?.mtimeMs, 1_234_567_890_500);
 });
 
-t.test('holes stay holes, and a file of /proc comes whole', asRoot, async (t) => {
+t.test('holes stay holes, and a file of /proc or /sys has the size of its content', asRoot, async (t) => {
   const { base, copy } = makePlace(t);
   writeFileSync(`${base}/sparse`, 'x');
   truncateSync(`${base}/sparse`, 5_000_001);
@@ -86,8 +86,21 @@ t.test('holes stay holes, and a file of /proc comes whole', asRoot, async (t) =>
   t.ok(statSync(`${base}/new/0`).blocks * 512 < 1_000_000);
   const root = openFileRoot('/');
   const target = openSync(`${base}/new`, constants.O_RDONLY | constants.O_DIRECTORY);
-  const [version] = await copyFiles(root.fd, target, [{ number: 7, entry: entryOf('/proc/version') }]);
-  t.equal(version?.sha256, sha256(readFileSync('/proc/version')));
+  // stat(2) says that the one has 0 bytes, and the other 4096
+  const paths = ['/proc/version', '/sys/devices/system/cpu/possible'];
+  const wanted = paths.map((path, index) => ({ number: 7 + index, entry: entryOf(path) }));
+  const copied = await copyFiles(root.fd, target, wanted);
+  const known = await readKnown(
+    wanted.map(({ entry }) => entry),
+    { jail: root, sourceFd: root.fd },
+  );
+  for (const [index, path] of paths.entries()) {
+    const content = readFileSync(path);
+    t.same(readFileSync(`${base}/new/${7 + index}`), content, path);
+    const facts = { sha256: sha256(content), sizeBytes: content.length };
+    t.match(copied[index], facts, path);
+    t.match(known.onHost(bytePath(path)), facts, path);
+  }
   closeSync(target);
   root.close();
 });
@@ -98,17 +111,21 @@ t.test('the first file that cannot be copied is named, and nothing after it is m
   chmodSync(`${base}/secret`, 0o600);
   mkdirSync(`${base}/directory`);
   execFileSync('mkfifo', [`${base}/fifo`]);
+  symlinkSync('a', `${base}/link`);
+  symlinkSync('.', `${base}/way`);
   const wrong = [
     ['missing', {}, { code: 'ENOENT', syscall: 'openat2', index: 1 }],
     ['directory', {}, { code: 'EISDIR', index: 1 }],
     ['fifo', {}, { code: 'EINVAL', index: 1 }],
+    ['link', {}, { code: 'ELOOP', syscall: 'openat2', index: 1 }],
+    ['way/a', {}, { code: 'ELOOP', syscall: 'openat2', index: 1 }],
     ['secret', { mode: 0o644 }, { code: 'EAGAIN', syscall: 'exchanged', index: 1 }],
   ] as const;
   for (const [index, [name, wanted, error]] of wrong.entries()) {
     await t.rejects(copy(['a', name, 'b'], wanted), error, name);
     t.same(
       readdirSync(`${base}/new`),
-      Array.from({ length: index + 1 }, (_, at) => String(at * 3)),
+      Array.from({ length: index + 1 }, (_, at) => String(at * 3)).toSorted(),
       name,
     );
   }

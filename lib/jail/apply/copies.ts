@@ -5,7 +5,7 @@ import { errorCode } from '../../binary/root.ts';
 import type { FileEntry } from '../manifest/planned-entry.ts';
 import { toJailError } from '../work/jail-error.ts';
 import type { FileFacts, WantedCopy } from './file-facts.ts';
-import { type Content, exchanged, vanished } from './recording.ts';
+import { type Content, exchanged, linked, vanished } from './recording.ts';
 import { type Store, stagedPath } from './store.ts';
 
 // Small enough that an abort takes effect soon, large enough that the cost of a native call does not matter.
@@ -63,6 +63,7 @@ class Batch {
     const { syscall } = error as NodeJS.ErrnoException;
     const code = errorCode(error);
     if (syscall === 'exchanged') return exchanged(entry);
+    if (syscall === 'openat2' && code === 'ELOOP') return linked(entry);
     if (syscall === 'openat2' && (code === 'ENOENT' || code === 'ENOTDIR')) return vanished(entry);
     return toJailError(error, entry.path);
   }

@@ -70,6 +70,12 @@ export function exchanged({ source }: FileEntry): JailError {
   return new JailError(message, { code: 'EAGAIN', path });
 }
 
+export function linked({ source }: FileEntry): JailError {
+  const path = showPath(source);
+  const message = `${path}, or a directory above it, was exchanged for a link`;
+  return new JailError(message, { code: 'EAGAIN', path });
+}
+
 async function contentOf(fd: number): Promise<Content> {
   const { size, mtimeMs } = native.inRootFstat(fd);
   return { sizeBytes: size, mtimeMs, sha256: await hashFile(fd) };

@@ -85,7 +85,7 @@ export class Store {
 
   /** Reserves the number of a file that `copy` will make: it is the file's name. */
   reserve(): number {
-    if (this.#next === 0) native.inRootMkdir(this.#jail.fd, pathBytes(STAGE), 0o700);
+    if (this.#next === 0) makeStage(this.#jail);
     return this.#next++;
   }
 
@@ -171,6 +171,17 @@ export class Store {
 
   close(): void {
     native.closeDescriptor(this.#opened.lock);
+  }
+}
+
+// A default ACL of the directory that the jail was made in would come along with every staged path (acl(5)).
+function makeStage(jail: DirectoryRoot): void {
+  native.inRootMkdir(jail.fd, pathBytes(STAGE), 0o700);
+  const fd = native.inRootOpen(jail.fd, pathBytes(STAGE), DIRECTORY);
+  try {
+    native.removeAttribute(fd, 'system.posix_acl_default');
+  } finally {
+    native.closeDescriptor(fd);
   }
 }
 

@@ -1,6 +1,6 @@
 // What must survive work on a jail, said plainly: the model that the builder is held against.
 
-import { DATA, type Tree } from './tree.ts';
+import { DATA, type Tree, withoutLinkOwner } from './tree.ts';
 
 /** What the builder has last put at a path. */
 export type Put = Map<string, string>;
@@ -24,7 +24,7 @@ export function notTold(
   left: readonly { readonly path: string }[],
 ): readonly string[] {
   return [...host]
-    .filter(([path, line]) => after.get(path) !== line)
+    .filter(([path, line]) => withoutLinkOwner(after.get(path) ?? '') !== line)
     .map(([path]) => path)
     .filter((path) => !left.some((told) => path === told.path || path.startsWith(`${told.path}/`)));
 }
