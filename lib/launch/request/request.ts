@@ -12,8 +12,8 @@ interface Row {
   readonly default: string;
   /** The steps before execve depend on it. */
   readonly setUp?: true;
-  /** Another key can give it a value too. */
-  readonly fromOthers?: true;
+  /** The key is required, or another key can give it a value. */
+  readonly always?: true;
   /** Checks what the caller gave, and makes it our own. @throws UsageError */
   readonly normal: (value: never, key: string, others: Values) => unknown;
   /** Its options of the command. A function, since a command line without options needs none of them. */
@@ -39,15 +39,16 @@ const table = {
   user: {
     type: 'string, number',
     default: 'required',
+    always: true,
     normal: (value: string | number, _: string, { group }: Values) => to.toUserAndGroup(value, group).user,
   },
   /** Absolute path of the jail's directory on the host. */
-  jail: { type: 'Bytes', default: 'required', setUp: true, normal: to.toJail },
+  jail: { type: 'Bytes', default: 'required', always: true, setUp: true, normal: to.toJail },
   /** Group instead of the user's own, by name or gid; not together with `:GROUP`. */
   group: {
     type: 'string, number',
     default: "the user's own",
-    fromOthers: true,
+    always: true,
     normal: (value: string | number | undefined, _: string, { user }: Values) =>
       to.toUserAndGroup(user, value).group,
   },
@@ -55,7 +56,7 @@ const table = {
   groups: {
     type: 'array of string, number',
     default: "the user's own",
-    fromOthers: true,
+    always: true,
     normal: (value: readonly (string | number)[] | undefined, _: string, { clearGroups }: Values) =>
       to.toGroups(value, clearGroups),
     options: () => [
@@ -270,22 +271,12 @@ export const launchKeys: ReadonlySet<string> = new Set(keyNames);
 /** The keys on which the steps before execve depend. */
 export const setUpKeys = keyNames.filter((key) => launchRows[key]?.setUp) as readonly SetUpKey[];
 
-const nothing = Object.fromEntries(keyNames.map((key) => [key, undefined]));
-
-// What the key becomes has to be found out although the key itself is not given.
-function isDue({ default: initial, fromOthers }: Row): boolean {
-  return initial === 'required' || fromOthers === true;
-}
-
-/** The normal form of the other keys where they are not given. Nobody changes these values. */
+// The normal form where a key is not given. Nobody changes these values.
 const defaults = Object.fromEntries(
   Object.entries(launchRows).map(([key, row]) => [
     key,
-    isDue(row) ? undefined : row.normal(undefined as never, key, nothing),
+    row.always ? undefined : row.normal(undefined as never, key, {}),
   ]),
-);
-const due: ReadonlySet<string> = new Set(
-  Object.keys(launchRows).filter((key) => isDue(launchRows[key] as Row)),
 );
 
 /**
@@ -298,14 +289,12 @@ export function normalize(request: LaunchRequest, keys: ReadonlySet<string> = la
   return reading(() => {
     checkKeys(request, keys, "{user: 'sam', jail: '/srv/jail', program: '/bin/ls'}");
     // Each key is read once: a getter could answer with something else the second time.
-    const given: Record<string, unknown> = { ...nothing };
+    const given: Record<string, unknown> = {};
     for (const key of keyNames) given[key] = request[key as keyof LaunchRequest];
-    // Copies of one object, and only the keys that were given: a launch holds the event loop meanwhile.
     const normal: Record<string, unknown> = { ...defaults };
-    for (const key of keyNames) {
-      if (given[key] !== undefined || due.has(key))
+    for (const key of keyNames)
+      if (given[key] !== undefined || launchRows[key]?.always)
         normal[key] = launchRows[key]?.normal(given[key] as never, key, given);
-    }
     return normal as NormalRequest;
   });
 }
