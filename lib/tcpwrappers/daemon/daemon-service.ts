@@ -1,7 +1,7 @@
 // A service of the host: its daemon, the program of the daemon, and who starts it.
 
 import { type BytePath, lastComponent, toLatin1 } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
+import { type FileRoot, type OpenFile, tryFile } from '../../binary/root.ts';
 
 /** Texts have one byte a character. */
 export interface Service {
@@ -78,30 +78,9 @@ export function startedDaemon(
   return { daemon: lastComponent(daemon), program: daemon, starter: 'tcpd' };
 }
 
-type OpenFile = NonNullable<ReturnType<FileRoot['open']>>;
-
-// undefined if the file does not exist, or cannot be opened or read
-function withFile<Result>(
-  root: FileRoot,
-  path: BytePath,
-  use: (file: OpenFile) => Result,
-): Result | undefined {
-  try {
-    const file = root.open(path);
-    if (file === undefined) return undefined;
-    try {
-      return use(file);
-    } finally {
-      file.close();
-    }
-  } catch {
-    return undefined;
-  }
-}
-
 /** The status of the file that a path leads to; undefined if it does not exist or cannot be opened. */
 export function statusOf(root: FileRoot, path: BytePath): OpenFile['status'] | undefined {
-  return withFile(root, path, ({ status }) => status);
+  return tryFile(root, path, ({ status }) => status);
 }
 
 /** Finds a program by path or name; undefined if it does not exist. */
@@ -113,7 +92,7 @@ export function findProgram(root: FileRoot, name: string): BytePath | undefined 
 
 /** The text of a file; undefined if it does not exist or cannot be read. */
 export function readText(root: FileRoot, path: BytePath): string | undefined {
-  return withFile(root, path, (file) =>
+  return tryFile(root, path, (file) =>
     toLatin1(file.read(0, Math.min(file.status.sizeBytes, MAX_FILE_BYTES))),
   );
 }
