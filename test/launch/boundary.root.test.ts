@@ -98,11 +98,17 @@ t.test('arrays and objects that are changed after the call change no launch', { 
 
 t.test('whoever changes the steps that planLaunch has told changes no later launch', { skip }, async (t) => {
   const before = await planLaunch(base);
+  const text = JSON.stringify(before.steps);
   for (const step of before.steps) {
     if (step.op === 'seccomp') step.filter.fill(0);
     if (step.op === 'chdir') step.path.fill('!');
+    for (const [key, value] of Object.entries(step)) {
+      if (Array.isArray(value)) value.push(21);
+      if (typeof value === 'number') Object.assign(step, { [key]: value + 1 });
+    }
   }
   t.match(await runInJail(base), { stdout: 'here' });
+  t.equal(JSON.stringify((await planLaunch(base)).steps), text);
   const after = await planLaunch(base);
   const filter = after.steps.find((step) => step.op === 'seccomp')?.filter;
   t.ok(filter !== undefined && filter.some((byte) => byte !== 0), 'the filter is a filter');

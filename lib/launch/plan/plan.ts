@@ -59,7 +59,7 @@ export function buildSetUp(input: SetUpInput): Plan {
     [
       ...session(input),
       ...limits(input),
-      ...processState,
+      ...processState(),
       ...descriptors(input),
       ...jailEntry(input),
       ...credentials(input),
@@ -105,16 +105,18 @@ function limits({ request, isCompiled = false }: SetUpInput): readonly Step[] {
   ];
 }
 
-const processState: readonly Step[] = [
-  // Address randomisation, back on (personality(2), ADDR_NO_RANDOMIZE).
-  { op: 'personality', persona: 0 },
-  // Interval timers outlive execve and their signal kills a program that never asked for it (setitimer(2)).
-  { op: 'setitimer', timer: 'real' },
-  { op: 'setitimer', timer: 'virtual' },
-  { op: 'setitimer', timer: 'prof' },
-  { op: 'timer_slack', nanoseconds: 50_000 },
-  { op: 'child_subreaper', on: false },
-];
+function processState(): readonly Step[] {
+  return [
+    // Address randomisation, back on (personality(2), ADDR_NO_RANDOMIZE).
+    { op: 'personality', persona: 0 },
+    // Interval timers outlive execve and their signal kills a program that never asked for it (setitimer(2)).
+    { op: 'setitimer', timer: 'real' },
+    { op: 'setitimer', timer: 'virtual' },
+    { op: 'setitimer', timer: 'prof' },
+    { op: 'timer_slack', nanoseconds: 50_000 },
+    { op: 'child_subreaper', on: false },
+  ];
+}
 
 function descriptors({ keptFds, isCompiled = false }: SetUpInput): readonly Step[] {
   return [

@@ -42,7 +42,7 @@ export async function planLaunch(request: LaunchRequest): Promise<PlannedLaunch>
   const jail = verify(normal, await native.readHost(hostQuery(normal)), false);
   try {
     // The caller may change the steps. Other launches share the default cwd, so it is copied.
-    const own = { ...normal, cwd: Buffer.from(normal.cwd) };
+    const own = { ...normal, cwd: Buffer.from(normal.cwd), caps: [...normal.caps] };
     const launch = prepare(own, jail, callerInPlace(normal));
     return {
       account: jail.account,
