@@ -18,7 +18,8 @@ import { reference } from './model/reference.ts';
 import { type Scenario, scenarios } from './model/scenario.ts';
 
 const skip = unlessRoot('cc');
-t.setTimeout(0);
+// a run of a chosen length has no limit
+t.setTimeout(process.env.UCHROOT_MODEL_SECONDS === undefined ? 300_000 : 0);
 
 function compileOriginal(): string {
   const directory = mkdtempSync(join(tmpdir(), 'uchroot-test-'));
