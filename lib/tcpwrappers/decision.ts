@@ -19,6 +19,10 @@ export interface MatchedRule {
   readonly text: string;
 }
 
+export function toMatched({ file, line, text }: MatchedRule): MatchedRule {
+  return { file: toUtf8(file), line, text: toUtf8(text) };
+}
+
 /** The answer of Hosts.check(). */
 export class Decision {
   /** The look-ups that were made, in order. */
@@ -53,8 +57,7 @@ export class Decision {
 
   /** The rule that matched; undefined if none did. */
   get rule(): MatchedRule | undefined {
-    const { rule } = this.#ruling;
-    return rule && { file: toUtf8(rule.file), line: rule.line, text: toUtf8(rule.text) };
+    return this.#ruling.rule && toMatched(this.#ruling.rule);
   }
 
   /** Set where the rule alone does not explain the verdict. */

@@ -37,26 +37,16 @@ export function logEntries(
     verdict === 'delegated' && twist !== undefined
       ? `twist ${client} to ${twist.command}`
       : `${verdict === 'denied' ? 'refused connect' : 'connect'} from ${client} (${request.client.address})`;
-  return [
-    // tcpd_warn() of libwrap ignores the option severity
-    ...warnings.map((warning): LogEntry => ({
-      facility: FACILITY,
-      level: 'err',
-      text: `warning: ${warning}`,
-    })),
-    { facility, level, text },
-  ];
+  // tcpd_warn() of libwrap ignores the option severity
+  const warn = (warning: string): LogEntry => {
+    return { facility: FACILITY, level: 'err', text: `warning: ${warning}` };
+  };
+  return [...warnings.map(warn), { facility, level, text }];
 }
 
 /** Log daemons accept this much; a `twist` can be longer. */
 const MAX_TEXT_BYTES = 7000;
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-
-// `Nov  5 09:03:07`, in local time (RFC 3164, section 4.1.2).
-function showTime(time: Date): string {
-  const clock = time.toTimeString().slice(0, 8);
-  return `${MONTHS[time.getMonth()]} ${String(time.getDate()).padStart(2)} ${clock}`;
-}
+const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
 
 /**
  * A message as it is sent. Control characters, which clients may have put into names, become octal numbers, as in log
@@ -72,7 +62,9 @@ export function formatLog(
   const shown = text
     .slice(0, MAX_TEXT_BYTES)
     .replace(/[\0-\x1f\x7f]/g, (control) => `#${control.charCodeAt(0).toString(8).padStart(3, '0')}`);
-  return `<${priority}>${showTime(time)} ${name}[${pid}]: ${shown}`;
+  // `Nov  5 09:03:07`, in local time (RFC 3164, section 4.1.2)
+  const day = `${MONTHS[time.getMonth()]} ${String(time.getDate()).padStart(2)}`;
+  return `<${priority}>${day} ${time.toTimeString().slice(0, 8)} ${name}[${pid}]: ${shown}`;
 }
 
 /**

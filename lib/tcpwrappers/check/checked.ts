@@ -4,10 +4,9 @@ import { CappedList } from '../../findings/capped-list.ts';
 import type { DescribedFinding } from '../../findings/finding-severity.ts';
 import { readFileText } from '../file/host-files.ts';
 import { type Line, placeIn, readLines } from '../parse/logical-line.ts';
-import type { Finding as ReadFinding } from '../rule/finding.ts';
 import type { Rule, Table } from '../rule/rule-table.ts';
 import { toUtf8 } from '../text/latin1.ts';
-import { CATALOG, type RuleId, type Told } from './catalog.ts';
+import { CATALOG, type RuleId, type Tell } from './catalog.ts';
 import { findBareAddress } from './line-checks.ts';
 
 /** A problem, its place and its remedy. */
@@ -19,22 +18,18 @@ export interface CheckFinding extends DescribedFinding<RuleId> {
   readonly column: number | undefined;
 }
 
-interface Place {
-  readonly line: number;
-  readonly column: number;
-}
-
 /** Findings of one rule in one file. */
 const MAX_FINDINGS = 1000;
 
 export class Checked {
   readonly table: Table;
   readonly text: string;
+  /** The rules that are not cut in a wrong place: other findings about those would be noise. */
+  readonly rules: readonly Rule[];
   readonly #lines = new Map<number, Line>();
   // joined lines, by each of their physical lines
   readonly #joined = new Map<number, number>();
   readonly #findings = new CappedList<CheckFinding>(MAX_FINDINGS);
-  /** Lines that are cut in a wrong place: other findings about them would be noise. */
   readonly #cut = new Set<number>();
 
   constructor(table: Table) {
@@ -46,15 +41,7 @@ export class Checked {
       for (const piece of line.pieces ?? []) this.#joined.set(piece.line, line.line);
       if (!line.text.startsWith('#') && findBareAddress(line.text) !== undefined) this.#cut.add(line.line);
     }
-  }
-
-  isCut(line: number | undefined): boolean {
-    return line !== undefined && this.#cut.has(line);
-  }
-
-  /** The rules that are not cut in a wrong place. */
-  rules(): readonly Rule[] {
-    return this.table.rules.filter(({ line }) => !this.#cut.has(line));
+    this.rules = table.rules.filter(({ line }) => !this.#cut.has(line));
   }
 
   /** The number of the logical line that contains a physical line. */
@@ -62,13 +49,14 @@ export class Checked {
     return this.#joined.get(physical) ?? physical;
   }
 
-  lines(): Iterable<Line> {
+  get lines(): Iterable<Line> {
     return this.#lines.values();
   }
 
-  tell(number: number | undefined, { rule, at, message, remedy }: Told): void {
-    const line = number === undefined ? undefined : this.#lines.get(number);
-    this.add(rule, line === undefined ? undefined : placeIn(line, at), message, remedy);
+  /** Reports findings in a logical line. */
+  tellIn({ line }: Pick<Line, 'line'>): Tell {
+    const read = this.#lines.get(line);
+    return (rule, at, message, remedy) => this.add(rule, read && placeIn(read, at), message, remedy);
   }
 
   /** In the order in which they came. */
@@ -77,28 +65,29 @@ export class Checked {
   }
 
   /** The first finding above the limit is replaced by one that says that there are more. */
-  add(rule: RuleId, place: Partial<Place> | undefined, message: string, remedy: string | undefined): void {
+  add(
+    rule: RuleId,
+    { line, column }: { readonly line?: number | undefined; readonly column?: number | undefined } = {},
+    message: string,
+    remedy?: string,
+  ): void {
     const { severity, remedy: usual } = CATALOG[rule];
     const file = toUtf8(this.table.file);
-    const { line, column } = place ?? {};
     const finding = { rule, severity, file, line, column, message, remedy: remedy ?? usual };
     if (this.#findings.add(rule, finding) === MAX_FINDINGS + 1)
-      this.add('too-many-findings', undefined, `more than ${MAX_FINDINGS} findings of ${rule}`, undefined);
+      this.add('too-many-findings', {}, `more than ${MAX_FINDINGS} findings of ${rule}`);
   }
-}
 
-function isRule(code: string): code is RuleId {
-  return Object.hasOwn(CATALOG, code);
-}
-
-/** Adds a finding of the parser. */
-export function addRead(checked: Checked, { code, line, column, message, hint }: ReadFinding): void {
-  // word-checks.ts reports netgroups, whether they can be looked up here or not
-  if (code === 'netgroup-unsupported') return;
-  if (!isRule(code)) throw new Error(`the parser tells of ${code}, which is no rule`);
-  // a # behind an option was meant as a comment
-  const at = line === undefined ? '' : (checked.text.split('\n', line)[line - 1] ?? '');
-  const isComment = code.endsWith('-allowed') && /^\w+\s+#/.test(at.slice((column ?? 1) - 1));
-  const rule = isComment ? 'trailing-comment' : code;
-  checked.add(rule, { line, column } as Partial<Place>, message, hint);
+  /** Adds the findings of the parser. */
+  addRead(): void {
+    for (const { code, line, column, message, hint } of this.table.findings) {
+      // word checks report netgroups, whether they can be looked up here or not
+      if ((line !== undefined && this.#cut.has(line)) || code === 'netgroup-unsupported') continue;
+      if (!Object.hasOwn(CATALOG, code)) throw new Error(`the parser tells of ${code}, which is no rule`);
+      // a # behind an option was meant as a comment
+      const at = line === undefined ? '' : (this.text.split('\n', line)[line - 1] ?? '');
+      const isComment = code.endsWith('-allowed') && /^\w+\s+#/.test(at.slice((column ?? 1) - 1));
+      this.add(isComment ? 'trailing-comment' : (code as RuleId), { line, column }, message, hint);
+    }
+  }
 }

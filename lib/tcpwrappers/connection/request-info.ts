@@ -66,16 +66,10 @@ export interface Request {
   netgroups: Map<string, Netgroup | undefined> | undefined;
 }
 
-function isPlain(value: string): boolean {
-  for (let i = 0; i < value.length; i++) {
-    const code = value.charCodeAt(i);
-    if (code === 0 || code > 0x7f) return false;
-  }
-  return true;
-}
-
 function toText(value: Bytes, what: string): string {
-  if (typeof value === 'string' && value.length <= MAX_VALUE_BYTES && isPlain(value)) return value;
+  // the usual case: every connection comes here
+  if (typeof value === 'string' && value.length <= MAX_VALUE_BYTES && /^[\x01-\x7f]*$/.test(value))
+    return value;
   if (typeof value !== 'string' && !(value instanceof Uint8Array))
     throw new UsageError(`${what} must be a string or a Uint8Array`);
   const bytes = copyBytes(value);
@@ -83,17 +77,14 @@ function toText(value: Bytes, what: string): string {
   return bytes.toString('latin1', 0, MAX_VALUE_BYTES);
 }
 
-function checkPort(port: number | undefined, what: string): void {
-  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65535))
-    throw new UsageError(`${what} must be an integer from 0 to 65535`);
-}
-
 function makeHost(
   end: Host['end'],
   described: EndpointDescription,
-  hasInterface: (name: string) => boolean,
+  hasInterface: Request['hasInterface'],
 ): Host {
-  checkPort(described.port, `${end}.port`);
+  const { port, name } = described;
+  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65535))
+    throw new UsageError(`${end}.port must be an integer from 0 to 65535`);
   const address = toText(described.address ?? UNKNOWN, `${end}.address`) || UNKNOWN;
   const unmapped = unmapAddress(address);
   // a text with a colon is IPv6 or no address
@@ -104,14 +95,13 @@ function makeHost(
     address,
     name: undefined,
     foldedName: undefined,
-    port: described.port,
+    port,
     folded: fold(unmapped),
     quad: parseQuad(unmapped),
     words: exists ? zoned.words : undefined,
   };
   // an empty name means "not looked up" in libwrap
-  if (described.name !== undefined && described.name.length > 0)
-    learnName(host, toText(described.name, `${end}.name`));
+  if (name !== undefined && name.length > 0) learnName(host, toText(name, `${end}.name`));
   return host;
 }
 
@@ -167,11 +157,8 @@ export function isKnownName(foldedName: string): boolean {
 
 /** RFC 1413 needs a TCP connection: both ports, and addresses of one family. */
 export function canAskUser({ client, server }: Request): boolean {
-  return (
-    client.port !== undefined &&
-    server.port !== undefined &&
-    client.address.includes(':') === server.address.includes(':')
-  );
+  if (client.port === undefined || server.port === undefined) return false;
+  return client.address.includes(':') === server.address.includes(':');
 }
 
 /** The name of an endpoint, looked up at most once. */
@@ -196,36 +183,21 @@ export function* userOf(request: Request): Work<string> {
 
 /** Looks up what matching needs; after that, matching runs again and gets further. */
 export function* satisfy(need: Need, request: Request): Work<void> {
-  switch (need.kind) {
-    case 'name':
-      yield* nameOf(request[need.end]);
-      return;
-    case 'user':
-      yield* userOf(request);
-      return;
-    case 'netgroup': {
-      const found = yield need;
-      request.netgroups ??= new Map();
-      request.netgroups.set(need.group, Array.isArray(found) ? found : undefined);
-      return;
-    }
-    case 'account':
-    case 'banner':
-      throw new Error(`matching does not ask for a ${need.kind}`);
-    default:
-      need satisfies never;
-  }
-}
-
-// An IPv4 client of an IPv6 socket is an IPv4 client, also in the log, as in libwrap.
-function describeEnd(address: string | undefined, port: number | undefined): EndpointDescription {
-  return { address: address === undefined ? undefined : unmapAddress(address), port };
+  if (need.kind === 'name') yield* nameOf(request[need.end]);
+  else if (need.kind === 'user') yield* userOf(request);
+  else if (need.kind === 'netgroup') {
+    const found = yield need;
+    request.netgroups ??= new Map();
+    request.netgroups.set(need.group, Array.isArray(found) ? found : undefined);
+  } else throw new Error(`matching does not ask for a ${need.kind}`);
 }
 
 /** Client and server of an accepted connection for Hosts.check(); an end without an address is unknown. */
 export function describeSocket(socket: Socket): { client: EndpointDescription; server: EndpointDescription } {
+  // an IPv4 client of an IPv6 socket is an IPv4 client, also in the log, as in libwrap
+  const plain = (address?: string) => address && unmapAddress(address);
   return {
-    client: describeEnd(socket.remoteAddress, socket.remotePort),
-    server: describeEnd(socket.localAddress, socket.localPort),
+    client: { address: plain(socket.remoteAddress), port: socket.remotePort },
+    server: { address: plain(socket.localAddress), port: socket.localPort },
   };
 }

@@ -7,12 +7,9 @@ import type { Rule, Search, Table, Tables } from '../rule/rule-table.ts';
 import { chop } from '../text/latin1.ts';
 import { expand, expandBanner, type Expansion } from './expansion.ts';
 
-/** Options that are evaluated while deciding. */
-type Evaluated = 'allow' | 'deny' | 'rfc931' | 'banners' | 'setenv' | 'error';
-
 /** An action that carries a decision out. Texts are expanded; an `aclexec` refuses if its command fails. */
 export type Effect =
-  | Exclude<Option, { readonly kind: Evaluated }>
+  | Exclude<Option, { readonly kind: 'allow' | 'deny' | 'rfc931' | 'banners' | 'setenv' | 'error' }>
   /** Sent to the client. */
   | { readonly kind: 'banner'; readonly text: string }
   | { readonly kind: 'setenv'; readonly name: string; readonly value: string };
@@ -20,7 +17,6 @@ export type Effect =
 /** `delegated`: the client gets a command (`twist`) instead of the service. */
 export type Verdict = 'granted' | 'denied' | 'delegated';
 
-/** The result of one option. */
 interface Step {
   readonly effect?: Effect;
   /** If set, later options do not count. */
@@ -54,12 +50,6 @@ function setVariable(assignment: string): Step {
   return { effect: { kind: 'setenv', name, value: chop(assignment.slice(name.length)) } };
 }
 
-function* sendBanner(directory: string, request: Request): Work<Step> {
-  const found = yield { kind: 'banner', path: `${directory}/${request.daemon}` };
-  if (typeof found !== 'string') return {};
-  return withText(yield* expandBanner(found, request), (text) => ({ effect: { kind: 'banner', text } }));
-}
-
 function* hasAccount(database: 'user' | 'group', name: string): Work<boolean> {
   return name !== '' && (yield { kind: 'account', database, name }) === true;
 }
@@ -90,8 +80,12 @@ function* takeOption(option: Option, request: Request): Work<Step> {
     }
     case 'setenv':
       return withText(yield* expand(option.assignment, request), (text) => setVariable(chop(text)));
-    case 'banners':
-      return yield* sendBanner(option.directory, request);
+    case 'banners': {
+      const found = yield { kind: 'banner', path: `${option.directory}/${request.daemon}` };
+      if (typeof found !== 'string') return {};
+      const expanded = yield* expandBanner(found, request);
+      return withText(expanded, (text) => ({ effect: { kind: 'banner', text } }));
+    }
     case 'rfc931':
       if (option.timeoutSeconds !== undefined) request.identTimeoutSeconds = option.timeoutSeconds;
       yield* userOf(request);
@@ -139,15 +133,15 @@ const NONE: readonly never[] = [];
 // Field by field, because a spread is slow, and every connection comes here.
 function ruleWithout(
   verdict: Verdict,
-  rule: Rule | undefined,
-  reason: string | undefined,
-  tables: readonly Table[],
+  rule?: Rule,
+  reason?: string,
+  tables: Ruling['tables'] = NONE,
 ): Ruling {
   return { verdict, rule, reason, effects: NONE, warnings: NONE, tables };
 }
 
 /** A refusal without a rule. */
-export function refuse(reason: string, tables: readonly Table[] = NONE): Ruling {
+export function refuse(reason: string, tables?: readonly Table[]): Ruling {
   return ruleWithout('denied', undefined, reason, tables);
 }
 

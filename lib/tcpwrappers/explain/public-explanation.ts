@@ -3,9 +3,8 @@
 import type { CheckFinding } from '../check/checked.ts';
 import type { Host } from '../connection/request-info.ts';
 import type { Effect, Verdict } from '../decide/ruling.ts';
-import type { MatchedRule } from '../decision.ts';
+import { type MatchedRule, toMatched } from '../decision.ts';
 import type { Lookup } from '../lookup/resolver.ts';
-import type { Rule } from '../rule/rule-table.ts';
 import { toUtf8 } from '../text/latin1.ts';
 import type { Explanation } from './explanation.ts';
 
@@ -18,7 +17,6 @@ export interface ExplainedEnd {
 
 type ExplainedFinding = Pick<CheckFinding, 'file' | 'line' | 'column' | 'rule' | 'message'>;
 
-/** A decision and all that led to it. */
 export interface HostsExplanation {
   readonly verdict: Verdict;
   /** Whether a connection would get the same verdict. */
@@ -72,17 +70,12 @@ export function optionOf(effect: Effect): readonly [name: string, value: string]
   }
 }
 
-function toEnd({ address, name, port }: Host): ExplainedEnd {
-  return { address: toUtf8(address), name: name === undefined ? undefined : toUtf8(name), port };
-}
-
-function toMatched({ file, line, text }: Rule): MatchedRule {
-  return { file: toUtf8(file), line, text: toUtf8(text) };
-}
-
 export function toExplanation(explanation: Explanation): HostsExplanation {
   const { request, ruling, lookups, passed, findings, doubts, verdict } = explanation;
   const { user } = request;
+  const toEnd = ({ address, name, port }: Host): ExplainedEnd => {
+    return { address: toUtf8(address), name: name === undefined ? undefined : toUtf8(name), port };
+  };
   return {
     verdict,
     isCertain: doubts.length === 0,
@@ -91,7 +84,7 @@ export function toExplanation(explanation: Explanation): HostsExplanation {
     daemon: toUtf8(request.daemon),
     client: { ...toEnd(request.client), user: user === undefined ? undefined : toUtf8(user) },
     server: toEnd(request.server),
-    rule: ruling.rule === undefined ? undefined : toMatched(ruling.rule),
+    rule: ruling.rule && toMatched(ruling.rule),
     options: ruling.effects.map(optionOf).map(([name, value]) => ({ name, value: toUtf8(value) })),
     warnings: ruling.warnings,
     lookups: lookups.map(({ kind, subject, result, problem, durationMs }) => {

@@ -1,5 +1,7 @@
 // A file of rules, read again when it, or a file of patterns that it names, has changed.
 
+import { setImmediate } from 'node:timers/promises';
+
 import { compileTable } from '../match/table-index.ts';
 import type { FileText } from '../parse/logical-line.ts';
 import { openPatternFiles } from '../parse/pattern-file.ts';
@@ -69,9 +71,7 @@ async function inSlices<Result>(work: Slices<Result>): Promise<Result> {
       const step = work.next();
       if (step.done === true) return step.value;
     } while (performance.now() - begin < HELD_MS);
-    await new Promise((done) => {
-      setImmediate(done);
-    });
+    await setImmediate();
   }
 }
 

@@ -103,8 +103,8 @@ class RuleFile {
       if (files.isWaiting()) yield* files.fill();
       if (!isFull(this.#findings))
         for (const { at, ...remark } of noticesOf(rule, hasNetgroups)) this.#tell(line, at, remark);
-      words += countWords(rule);
-      if (words > MAX_WORDS) return refuseTable(this.#options, 'its lists have too many words');
+      for (const part of [...rule.daemons, ...rule.clients]) words += part.length;
+      if (++words > MAX_WORDS) return refuseTable(this.#options, 'its lists have too many words');
       rules.push(rule);
     }
     return table;
@@ -176,7 +176,7 @@ class RuleFile {
 
   // Whether a rule from this line on, which libwrap does not read, may refuse a client.
   *#hidesRefusal({ offset }: Line): Slices<boolean> {
-    for (const line of readLines(this.#text, { offset, maxBytes: MAX_UNREAD_LINE_BYTES })) {
+    for (const line of readLines(this.#text, offset, MAX_UNREAD_LINE_BYTES)) {
       if (line.line % SLICE === 0) yield;
       const colon = line.text.startsWith('#') ? -1 : findOutside(line.text, ':');
       const second = colon < 0 ? -1 : findOutside(line.text, ':', colon + 1);
@@ -185,13 +185,6 @@ class RuleFile {
     }
     return false;
   }
-}
-
-function countWords({ daemons, clients }: Rule): number {
-  let words = 1;
-  for (const part of daemons) words += part.length;
-  for (const part of clients) words += part.length;
-  return words;
 }
 
 function refuseTable({ file, role }: ParseOptions, reason: string): Table {
