@@ -7,7 +7,6 @@ import { quote } from '../quote.ts';
 import { commandArguments, readArguments, type ReadArguments, readMixed } from './arguments.ts';
 import { optionLines, readVersion } from './common-options.ts';
 
-/** The text for standard output, and the exit status. */
 export interface Outcome {
   readonly text: string;
   readonly status: number;
@@ -37,9 +36,7 @@ export interface Command<Context> {
 export interface Program<Context> {
   readonly name: string;
   readonly commands: Readonly<Record<string, Command<Context>>>;
-  /** The message if no command is given. */
   readonly usageLine: string;
-  /** Its description, for --help. */
   readonly about: string;
   readonly options?: readonly Option[];
   /** The last part of --help. */

@@ -9,7 +9,6 @@ import type { Lookup } from './lookup/resolver.ts';
 import type { Finding } from './rule/finding.ts';
 import { toUtf8 } from './text/latin1.ts';
 
-/** A rule and its place. */
 export interface MatchedRule {
   /** Path of the file. */
   readonly file: string;

@@ -94,7 +94,6 @@ export class Hosts {
     };
   }
 
-  /** The rules as the files are now. */
   get tables(): Tables {
     return { allow: this.#allow.now(), deny: this.#deny.now() };
   }

@@ -21,7 +21,6 @@ const USUAL_LEVELS: Readonly<Record<Verdict, Level>> = {
   delegated: 'warning',
 };
 
-/** The messages about a decision. */
 export function logEntries(
   verdict: Verdict,
   request: Request,

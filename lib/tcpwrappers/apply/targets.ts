@@ -12,7 +12,6 @@ import { type CommandEnd, delegate, shellArguments } from './shell-command.ts';
 /** The result of an action: why it refuses, or a problem that does not refuse. */
 export type Done = { readonly refusal: string } | { readonly problem: string } | undefined;
 
-/** Actions that change a process. */
 type ProcessChange = Extract<Effect, { readonly kind: 'nice' | 'umask' | 'user' | 'group' }>;
 
 /** Where actions take effect. No method throws or rejects. */
@@ -23,7 +22,6 @@ export interface Target {
   change(effect: ProcessChange): Done;
   keepAlive(): Done;
   linger(seconds: number): Done;
-  /** Sends bytes to the client. */
   send(bytes: Buffer): Promise<Done>;
   /** Gives the connection to a command: at once, or by a function that is called after all other actions. */
   delegate(command: string, client: string, timeoutMs: number): Promise<CommandEnd | (() => never)>;

@@ -15,7 +15,6 @@ import type { RuleId, Tell } from './catalog.ts';
 import type { Checked } from './checked.ts';
 import { isAddressWord } from './line-checks.ts';
 
-/** Checks the options of a rule. */
 export function checkOptions({ options }: Rule, tell: Tell): void {
   for (const { at, option } of options) {
     if (option.kind === 'aclexec')
@@ -50,7 +49,6 @@ function dialectOf({ text, options }: Rule): 'options' | 'command' | undefined {
   return first.option.kind === 'spawn' && name !== 'spawn' ? 'command' : 'options';
 }
 
-/** Reports rules with plain commands, in both files. */
 export function checkDialects(all: readonly Checked[]): void {
   const hasOptions = all.some(({ rules }) => rules.some((rule) => dialectOf(rule) === 'options'));
   const [id, message] = hasOptions
@@ -61,7 +59,6 @@ export function checkDialects(all: readonly Checked[]): void {
       if (dialectOf(rule) === 'command') checked.tellIn(rule)(id, rule.options[0]?.at ?? 0, message);
 }
 
-/** A finding without its place. */
 type Told = readonly [rule: RuleId, message: string, remedy?: string | undefined];
 
 /** Returns a function that checks the daemons of a rule; each name is examined once. */

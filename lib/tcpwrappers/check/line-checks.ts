@@ -39,7 +39,6 @@ export function findBareAddress(text: string): { readonly at: number; readonly a
   return undefined;
 }
 
-/** Checks one line. */
 export function checkLine({ text, line, pieces = [] }: Line, tell: Tell): void {
   if (text.startsWith('#')) {
     const [, second] = pieces;
@@ -162,7 +161,6 @@ export function checkHost(pattern: HostPattern, word: string, at: number, tell: 
     tell('mapped-address', at, 'an IPv4 address in IPv6 form matches nobody');
 }
 
-/** Checks the words of a rule. */
 export function checkWords(rule: Rule, tell: Tell): void {
   const { text, daemons, clients } = rule;
   const colon = findOutside(text, ':');

@@ -68,7 +68,6 @@ function openWrapped(root: FileRoot): (program: BytePath) => Wrapped {
   };
 }
 
-/** Answers about daemons by their process names. */
 export interface DaemonHost {
   readonly services: readonly Service[];
   readonly faults: readonly ServiceFault[];
@@ -82,7 +81,6 @@ export interface DaemonHost {
   names(): readonly string[];
 }
 
-/** Reads the services beneath a root directory. */
 export function openDaemonHost(root: FileRoot, inetd = '/etc/inetd.conf'): DaemonHost {
   const fromInetd = readInetd(root, inetd);
   const fromXinetd = readXinetd(root, '/etc/xinetd.d');

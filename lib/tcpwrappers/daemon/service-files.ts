@@ -19,7 +19,6 @@ export interface Service {
   readonly line: number;
 }
 
-/** A problem in a file of services. */
 export interface ServiceFault {
   readonly rule:
     | `inetd-${'incomplete' | 'missing' | 'not-executable' | 'recursive' | 'rpc' | 'set-id' | 'insecure'}`
@@ -133,7 +132,6 @@ function* tellEntry(
   else yield* tellProgram(root, found);
 }
 
-/** The services of an inetd.conf. */
 export function readInetd(root: FileRoot, file: string): Services {
   const services: Service[] = [];
   const faults: ServiceFault[] = [];
@@ -222,7 +220,6 @@ function toService(unit: string, file: string, line: number, command: string): S
   return { ...startedDaemon(program, argv), unit, file, line };
 }
 
-/** The services of systemd's units. */
 export function readUnits(root: FileRoot): readonly Service[] {
   const services: Service[] = [];
   const seen = new Set<BytePath>();

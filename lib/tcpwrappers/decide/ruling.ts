@@ -10,7 +10,6 @@ import { expand, expandBanner, type Expansion } from './expansion.ts';
 /** An action that carries a decision out. Texts are expanded; an `aclexec` refuses if its command fails. */
 export type Effect =
   | Exclude<Option, { readonly kind: 'allow' | 'deny' | 'rfc931' | 'banners' | 'setenv' | 'error' }>
-  /** Sent to the client. */
   | { readonly kind: 'banner'; readonly text: string }
   | { readonly kind: 'setenv'; readonly name: string; readonly value: string };
 
@@ -120,11 +119,9 @@ function* runOptions(options: readonly PlacedOption[], request: Request): Work<O
 export interface Ruling extends Outcome {
   /** The verdict if every `aclexec` succeeds. */
   readonly verdict: Verdict;
-  /** The rule that matched, if one did. */
   readonly rule: Rule | undefined;
   /** Set where the rule alone does not explain the verdict. */
   readonly reason: string | undefined;
-  /** The tables that were searched. */
   readonly tables: readonly Table[];
 }
 
@@ -140,7 +137,6 @@ function ruleWithout(
   return { verdict, rule, reason, effects: NONE, warnings: NONE, tables };
 }
 
-/** A refusal without a rule. */
 export function refuse(reason: string, tables?: readonly Table[]): Ruling {
   return ruleWithout('denied', undefined, reason, tables);
 }
@@ -175,7 +171,6 @@ export function decideWithout(searched: readonly Table[]): Ruling {
   return ruleWithout(reason === undefined ? 'granted' : 'denied', undefined, reason, searched);
 }
 
-/** Decides by hosts.allow, then by hosts.deny. */
 export function* decide({ allow, deny }: Tables, request: Request): Work<Ruling> {
   return (
     (yield* decideBy(allow, NONE, request)) ??

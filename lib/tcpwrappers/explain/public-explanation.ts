@@ -28,7 +28,6 @@ export interface HostsExplanation {
   readonly daemon: string;
   readonly client: ExplainedEnd & { readonly user: string | undefined };
   readonly server: ExplainedEnd;
-  /** The rule that matched. */
   readonly rule: MatchedRule | undefined;
   /** The options of the rule, with expanded values. */
   readonly options: readonly { readonly name: string; readonly value: string }[];

@@ -76,7 +76,6 @@ export interface ExportOptions {
   readonly root?: string | undefined;
 }
 
-/** The files and what is lost, or why nothing is translated. */
 export type Exported =
   | { readonly files: readonly DropIn[]; readonly untranslated: readonly Untranslated[] }
   | { readonly unusable: Unusable };
@@ -99,7 +98,6 @@ function unusable({ file, line }: Rule, word: string, message: string, hint: str
   return { file, line, word, message: `${message}, and the rule refuses: nothing is translated`, hint };
 }
 
-/** Translates both files into a table of nftables. */
 export function exportNftables(tables: Tables, options: ExportOptions): Exported {
   const { ports = [] } = options;
   return withHost(options, (host, losses) => {
@@ -130,7 +128,6 @@ function unitsOf(host: DaemonHost, daemon: string, given: readonly DaemonUnit[])
   return host.servicesOf(daemon).flatMap(({ unit }) => (unit === undefined ? [] : [{ daemon, unit }]));
 }
 
-/** Translates both files into drop-ins of units. */
 export function exportSystemd(tables: Tables, options: ExportOptions): Exported {
   const { units: given = [] } = options;
   return withHost(options, (host, losses) => {

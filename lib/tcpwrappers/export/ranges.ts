@@ -38,7 +38,6 @@ export function union(sets: readonly Ranges[]): Ranges {
   return result;
 }
 
-/** The numbers of `set` that are not in `taken`. */
 export function without(set: Ranges, taken: Ranges): Ranges {
   const result: Range[] = [];
   let at = 0;
@@ -78,7 +77,6 @@ export function exactly(set: Ranges): Meant {
   return { least: set, most: set };
 }
 
-/** What words mean together. */
 export function join(words: readonly Meant[]): Meant {
   return { least: union(words.map(({ least }) => least)), most: union(words.map(({ most }) => most)) };
 }

@@ -143,7 +143,6 @@ export interface Translated {
   readonly lose: (at: number) => void;
 }
 
-/** Translates the clients and options of a rule. */
 export function translateRule(
   rule: Rule,
   role: 'allow' | 'deny',

@@ -15,7 +15,6 @@ export interface DropIn {
   readonly text: string;
 }
 
-/** A unit, and the process name of its daemon. */
 export interface DaemonUnit {
   readonly daemon: string;
   readonly unit: string;

@@ -3,7 +3,6 @@
 /** How long an answer is kept, also a negative one. */
 const KEPT_MS = 5000;
 
-/** Answers by subject. */
 export class AnswerCache<Value> {
   readonly #most: number;
   // the newest is last

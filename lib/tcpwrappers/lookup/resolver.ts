@@ -8,7 +8,6 @@ export class Overload extends Error {
   override readonly name = 'Overload';
 }
 
-/** The result of a look-up. */
 export interface Answered<Value> {
   readonly value: Value;
   /** Why the value is not a better one, such as a time limit. */
@@ -40,7 +39,6 @@ export interface Lookup {
   readonly kind: Need['kind'];
   /** The address, netgroup, account or path that was looked up. */
   readonly subject: string;
-  /** The result in a few words. */
   readonly result: string;
   readonly problem?: string | undefined;
   readonly durationMs: number;

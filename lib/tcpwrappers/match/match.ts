@@ -96,7 +96,6 @@ export class Matcher {
     this.#matchFile = matchFile;
   }
 
-  /** Whether a word means this endpoint. */
   host(pattern: HostPattern, host: Host, doubt: Doubt): Answer {
     const { hasInterface } = this.request;
     switch (pattern.kind) {
@@ -196,7 +195,6 @@ function findRule(rules: readonly Rule[], matcher: Matcher): Rule | Stop | undef
   return undefined;
 }
 
-/** Finds the first rule that matches by trying one after the other. */
 export function walkTable(table: Table, matchFile: MatchFile = matchWords): Search {
   return { table, find: (request) => findRule(table.rules, new Matcher(request, matchFile)) };
 }

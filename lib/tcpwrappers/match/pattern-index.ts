@@ -33,7 +33,6 @@ export class TextIndex {
   readonly #others: Keyed<string, TextPattern> = new Map();
   #hasDotted = false;
 
-  /** Adds a pattern; ids come in ascending order. */
   add(pattern: TextPattern, id: number): void {
     switch (pattern.kind) {
       case 'equal':
@@ -99,7 +98,6 @@ export class HostIndex {
   // ids of patterns that need the host name, unless an earlier pattern matches
   readonly #named: Ids = [];
 
-  /** Adds a pattern; ids come in ascending order. */
   add(pattern: HostPattern, id: number): void {
     switch (pattern.kind) {
       case 'text':

@@ -72,7 +72,6 @@ const ADDED_NEWLINE: Remark = {
   message: 'the last line has no newline; libwrap does not read it',
 };
 
-/** A file of rules while it is being read. */
 class RuleFile {
   readonly #text: string;
   readonly #options: ParseOptions;

@@ -14,7 +14,6 @@ export interface Finding {
   readonly hint?: string;
 }
 
-/** A finding without its place. */
 export type Remark = Pick<Finding, 'level' | 'code' | 'message' | 'hint'>;
 
 const MAX_FINDINGS = 1000;
