@@ -88,8 +88,7 @@ export class Decision {
 
   /** What to write to syslog(3) if every `aclexec` succeeds; Applied has the final messages. */
   get log(): readonly LogEntry[] {
-    const { verdict, effects, warnings } = this.#ruling;
-    return logEntries(verdict, this.#request, effects, warnings);
+    return logEntries(this.#ruling, this.#request);
   }
 
   /**

@@ -99,7 +99,7 @@ export async function apply(
   const done: Effect[] = [];
   const problems: string[] = [];
   const end = (verdict: Verdict, reason: string | undefined, become?: () => never): Applied => {
-    const log = logEntries(verdict, request, done, [...warnings, ...problems]);
+    const log = logEntries({ verdict, effects: done, warnings: [...warnings, ...problems] }, request);
     return { verdict, reason, problems, log, variables: target.variables, become };
   };
   const lastHeard = effects.findLastIndex(({ kind }) => !UNHEARD.has(kind));

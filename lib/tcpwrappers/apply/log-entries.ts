@@ -3,7 +3,7 @@
 import { native } from '../../native.ts';
 import type { Request } from '../connection/request-info.ts';
 import { clientText } from '../decide/expansion.ts';
-import type { Effect, Verdict } from '../decide/ruling.ts';
+import type { Ruling, Verdict } from '../decide/ruling.ts';
 import { FACILITIES, type Facility, type Level, LEVELS } from '../rule/rule-option.ts';
 
 /** A message for syslog(3); the text has one byte a character, and may hold any byte. */
@@ -21,12 +21,9 @@ const USUAL_LEVELS: Readonly<Record<Verdict, Level>> = {
   delegated: 'warning',
 };
 
-export function logEntries(
-  verdict: Verdict,
-  request: Request,
-  effects: readonly Effect[],
-  warnings: readonly string[],
-): readonly LogEntry[] {
+type Decided = Pick<Ruling, 'verdict' | 'effects' | 'warnings'>;
+
+export function logEntries({ verdict, effects, warnings }: Decided, request: Request): readonly LogEntry[] {
   const severity = effects.findLast((effect) => effect.kind === 'severity');
   const facility = severity?.facility ?? FACILITY;
   const level = severity?.level ?? USUAL_LEVELS[verdict];
@@ -51,12 +48,8 @@ const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
  * A message as it is sent. Control characters, which clients may have put into names, become octal numbers, as in log
  * daemons.
  */
-export function formatLog(
-  { facility, level, text }: LogEntry,
-  name: string,
-  pid: number,
-  time: Date,
-): string {
+export function formatLog(entry: LogEntry, name: string, pid: number, time: Date): string {
+  const { facility, level, text } = entry;
   const priority = FACILITIES[facility] * 8 + LEVELS[level];
   const shown = text
     .slice(0, MAX_TEXT_BYTES)

@@ -19,13 +19,13 @@ const SHELL = Buffer.from('/bin/sh');
 const NULL = -1;
 const TOO_MANY: CommandEnd = { succeeded: false, problem: 'too many commands are running' };
 
-interface CommandSetting {
+interface Setting {
   /** Besides the variables of this process. */
   readonly variables: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
 }
 
-function start(command: string, { variables }: CommandSetting, fd: number): PlainProcess {
+function start(command: string, { variables }: Setting, fd: number): PlainProcess {
   const env = environmentWith(variables);
   return startPlain({ program: SHELL, argv: shellArguments(command), env, stdio: [fd, fd, fd] });
 }
@@ -43,11 +43,7 @@ export function shellArguments(command: string): readonly Buffer[] {
  * Runs a command to its end, with /dev/null as stdin, stdout and stderr; it counts against the client's share. When the
  * time is over, its process group is killed; what it left in the background goes on. Never rejects.
  */
-export async function runCommand(
-  command: string,
-  client: string,
-  setting: CommandSetting,
-): Promise<CommandEnd> {
+export async function runCommand(command: string, client: string, setting: Setting): Promise<CommandEnd> {
   const { timeoutMs } = setting;
   if (!(await commands.acquire(timeoutMs, client))) return TOO_MANY;
   const child = start(command, setting, NULL);
@@ -76,7 +72,7 @@ export async function runCommand(
 export async function delegate(
   command: string,
   { fd, client }: { readonly fd: number; readonly client: string },
-  setting: CommandSetting,
+  setting: Setting,
 ): Promise<CommandEnd> {
   if (!(await twists.acquire(setting.timeoutMs, client))) return TOO_MANY;
   const child = start(command, setting, fd);

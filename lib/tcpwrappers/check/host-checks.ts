@@ -12,7 +12,7 @@ import { optionName } from '../parse/third-field.ts';
 import { daemonText, type Rule } from '../rule/rule-table.ts';
 import { show } from '../text/latin1.ts';
 import type { RuleId, Tell } from './catalog.ts';
-import type { Checked } from './checked.ts';
+import type { Checked } from './checked-file.ts';
 import { isAddressWord } from './line-checks.ts';
 
 export function checkOptions({ options }: Rule, tell: Tell): void {

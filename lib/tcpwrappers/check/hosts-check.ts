@@ -5,8 +5,7 @@ import { byPlace } from '../../findings/capped-list.ts';
 import { openDaemonHost } from '../daemon/daemon-host.ts';
 import { type FileOptions, openHosts } from '../hosts.ts';
 import { CATALOG, type RuleId } from './catalog.ts';
-import { Checked, type CheckFinding } from './checked.ts';
-import { checkFile, checkText } from './file-checks.ts';
+import { Checked, checkFile, type CheckFinding, checkText } from './checked-file.ts';
 import {
   checkDialects,
   checkImplicit,
@@ -18,7 +17,7 @@ import {
 } from './host-checks.ts';
 import { checkShadows, coversAll } from './rule-order.ts';
 
-export { type CheckFinding } from './checked.ts';
+export { type CheckFinding } from './checked-file.ts';
 
 /** See checkHosts(). */
 export interface HostsCheckOptions extends FileOptions {

@@ -63,12 +63,7 @@ export function checkLine({ text, line, pieces = [] }: Line, tell: Tell): void {
   tell('unbracketed-ipv6', bare.at, message, `write ${show([`[${address}]`, ...length].join('/'))}`);
 }
 
-function checkList<Word>(
-  [first = [], ...excepted]: PatternList<Word>,
-  at: number,
-  name: string,
-  tell: Tell,
-): void {
+function checkList<W>([first = [], ...excepted]: PatternList<W>, at: number, name: string, tell: Tell): void {
   if (first.length === 0) tell('empty-list', at, `the list of ${name} is empty: the rule matches nobody`);
   else if (excepted.some((part) => part.length === 0))
     tell('empty-except', at, `an EXCEPT in the list of ${name} has no words behind it`);

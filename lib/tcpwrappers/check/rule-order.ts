@@ -4,7 +4,7 @@
 import { ANY_CLIENT, ANY_DAEMON } from '../rule/pattern.ts';
 import type { Rule, Table } from '../rule/rule-table.ts';
 import { show } from '../text/latin1.ts';
-import type { Checked } from './checked.ts';
+import type { Checked } from './checked-file.ts';
 import { type Cover, coverClient, coverDaemon } from './cover.ts';
 
 type Lists = Pick<Rule, 'daemons' | 'clients'>;

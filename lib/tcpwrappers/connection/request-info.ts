@@ -51,6 +51,9 @@ export interface Host {
   readonly words: Words | undefined;
 }
 
+/** Whether there is a network interface of this name. */
+export type HasInterface = (name: string) => boolean;
+
 export interface Request {
   readonly daemon: string;
   /** In lower case. */
@@ -61,7 +64,7 @@ export interface Request {
   readonly server: Host;
   readonly pid: number;
   identTimeoutSeconds: number;
-  readonly hasInterface: (name: string) => boolean;
+  readonly hasInterface: HasInterface;
   /** The netgroups that were looked up; `undefined` for one that could not be read. */
   netgroups: Map<string, Netgroup | undefined> | undefined;
 }
@@ -77,11 +80,7 @@ function toText(value: Bytes, what: string): string {
   return bytes.toString('latin1', 0, MAX_VALUE_BYTES);
 }
 
-function makeHost(
-  end: Host['end'],
-  described: EndpointDescription,
-  hasInterface: Request['hasInterface'],
-): Host {
+function makeHost(end: Host['end'], described: EndpointDescription, hasInterface: HasInterface): Host {
   const { port, name } = described;
   if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65535))
     throw new UsageError(`${end}.port must be an integer from 0 to 65535`);
@@ -111,7 +110,7 @@ function makeHost(
  */
 export function makeRequest(
   described: RequestDescription,
-  hasInterface: (name: string) => boolean = () => false,
+  hasInterface: HasInterface = () => false,
 ): Request {
   const { client, server = {}, pid = process.pid } = described;
   const daemon = toText(described.daemon, 'daemon');

@@ -67,14 +67,12 @@ function wrappedDaemon(program: BytePath, argv: readonly string[]): string | und
 }
 
 /** The daemon of a command, argv[0] included: its program, or what a wrapper starts. */
-function startedDaemon(
-  program: BytePath,
-  argv: readonly string[],
-): Pick<Service, 'daemon' | 'program'> & { readonly starter: 'tcpd' | 'itself' } {
-  if (!isWrapper(program)) {
-    // it asks by its own argv[0]
+type Started = Pick<Service, 'daemon' | 'program' | 'starter'>;
+
+function startedDaemon(program: BytePath, argv: readonly string[]): Started {
+  // it asks by its own argv[0]
+  if (!isWrapper(program))
     return { daemon: lastComponent((argv[0] ?? program) as BytePath), program, starter: 'itself' };
-  }
   const daemon = (wrappedDaemon(program, argv) ?? program) as BytePath;
   return { daemon: lastComponent(daemon), program: daemon, starter: 'tcpd' };
 }
@@ -115,10 +113,7 @@ function* tellProgram(root: FileRoot, path: BytePath): Generator<Fault, void> {
   if ((mode & 0o002) !== 0) yield { rule: 'world-writable', message: `any user may write ${shown}` };
 }
 
-function* tellEntry(
-  root: FileRoot,
-  { program, daemon, isRpc }: { program: BytePath; daemon: BytePath; isRpc: boolean },
-): Generator<Fault, void> {
+function* tellEntry(root: FileRoot, program: BytePath, daemon: BytePath, isRpc: boolean): Generator<Fault> {
   yield* tellProgram(root, program);
   const shown = showPath(daemon);
   if (TRUSTING.test(lastComponent(daemon)))
@@ -144,8 +139,9 @@ export function readInetd(root: FileRoot, file: string): Services {
       faults.push({ rule: 'inetd-incomplete', ...place, message: 'it has fewer than six fields' });
     else if (path !== 'internal') {
       const started = startedDaemon(program, argv);
-      const entry = { program, daemon: started.program, isRpc: protocol.startsWith('rpc/tcp') };
-      for (const fault of tellEntry(root, entry)) faults.push({ ...fault, ...place });
+      const isRpc = protocol.startsWith('rpc/tcp');
+      for (const fault of tellEntry(root, program, started.program, isRpc))
+        faults.push({ ...fault, ...place });
       const found = findProgram(root, started.program) ?? started.program;
       services.push({ ...place, ...started, program: found, port });
     }

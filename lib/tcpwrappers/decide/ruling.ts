@@ -128,17 +128,12 @@ export interface Ruling extends Outcome {
 const NONE: readonly never[] = [];
 
 // Field by field, because a spread is slow, and every connection comes here.
-function ruleWithout(
-  verdict: Verdict,
-  rule?: Rule,
-  reason?: string,
-  tables: Ruling['tables'] = NONE,
-): Ruling {
+function makeRuling(verdict: Verdict, rule?: Rule, reason?: string, tables: readonly Table[] = NONE): Ruling {
   return { verdict, rule, reason, effects: NONE, warnings: NONE, tables };
 }
 
 export function refuse(reason: string, tables?: readonly Table[]): Ruling {
-  return ruleWithout('denied', undefined, reason, tables);
+  return makeRuling('denied', undefined, reason, tables);
 }
 
 /**
@@ -160,7 +155,7 @@ export function* decideBy(
   }
   if (found === undefined) return undefined;
   const verdict = table.role === 'allow' ? 'granted' : 'denied';
-  if (found.options.length === 0) return ruleWithout(verdict, found, undefined, searched);
+  if (found.options.length === 0) return makeRuling(verdict, found, undefined, searched);
   const outcome = yield* runOptions(found.options, request);
   return { ...outcome, verdict: outcome.verdict ?? verdict, rule: found, tables: searched };
 }
@@ -168,7 +163,7 @@ export function* decideBy(
 /** No rule matches: granted, unless rules that may refuse are unread. */
 export function decideWithout(searched: readonly Table[]): Ruling {
   const reason = searched.findLast(({ unread }) => unread !== undefined)?.unread?.message;
-  return ruleWithout(reason === undefined ? 'granted' : 'denied', undefined, reason, searched);
+  return makeRuling(reason === undefined ? 'granted' : 'denied', undefined, reason, searched);
 }
 
 export function* decide({ allow, deny }: Tables, request: Request): Work<Ruling> {

@@ -1,7 +1,13 @@
 // Whether a rule matches a request: word by word, in libwrap's order. table-index.ts gives the same answers faster.
 
 import { type Answer, NEED_NAME, NEED_USER, type Stop } from '../connection/need.ts';
-import { type Host, isKnownName, type Request, UNKNOWN } from '../connection/request-info.ts';
+import {
+  type HasInterface,
+  type Host,
+  isKnownName,
+  type Request,
+  UNKNOWN,
+} from '../connection/request-info.ts';
 import type {
   ClientPattern,
   DaemonPattern,
@@ -39,8 +45,6 @@ function matchesGlob(value: string, pattern: string): boolean {
     } else return false;
   }
 }
-
-type HasInterface = (name: string) => boolean;
 
 function isSameAddress(pattern: ZonedAddress, value: string, hasInterface: HasInterface): boolean {
   const zoned = value.includes(':') ? parseZoned(value) : undefined;
@@ -164,13 +168,11 @@ export class Matcher {
   }
 }
 
+type MatchWord<Word> = (word: Word, doubt: Doubt) => Answer;
+
 // A list matches if a word of its first part does, and no exception does; exceptions may have exceptions again. `doubt`
 // is for the first part and is inverted by each EXCEPT.
-function matchList<Word>(
-  list: PatternList<Word>,
-  doubt: Doubt,
-  matchWord: (word: Word, doubt: Doubt) => Answer,
-): Answer {
+function matchList<Word>(list: PatternList<Word>, doubt: Doubt, matchWord: MatchWord<Word>): Answer {
   let isMatch = false;
   for (const part of list) {
     const partDoubt = typeof doubt === 'object' ? doubt : doubt !== isMatch;

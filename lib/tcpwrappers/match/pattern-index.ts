@@ -1,6 +1,6 @@
 // Indexes of patterns: finds the few of many patterns that may match a text or an endpoint.
 
-import type { Host } from '../connection/request-info.ts';
+import type { HasInterface, Host } from '../connection/request-info.ts';
 import type { HostPattern, TextPattern } from '../rule/pattern.ts';
 import type { Doubt } from '../rule/rule-table.ts';
 import { networkWords, parseZoned, type Words } from '../text/address.ts';
@@ -13,12 +13,7 @@ export type Ids = number[];
 export type Keyed<Key, Pattern> = Map<Key, { readonly pattern: Pattern; readonly ids: Ids }>;
 
 /** Adds a pattern; ids come in ascending order. The last one may come again. */
-export function addPattern<Key, Pattern>(
-  map: Keyed<Key, Pattern>,
-  key: Key,
-  pattern: Pattern,
-  id: number,
-): void {
+export function addPattern<Key, Word>(map: Keyed<Key, Word>, key: Key, pattern: Word, id: number): void {
   const ids = map.get(key)?.ids;
   if (ids === undefined) map.set(key, { pattern, ids: [id] });
   else if (ids.at(-1) !== id) ids.push(id);
@@ -55,7 +50,7 @@ export class TextIndex {
   }
 
   /** Pushes the ids of all patterns that match `value`, in lower case; zones of IPv6 addresses are ignored. */
-  collect(value: string, hasInterface: (name: string) => boolean, found: Ids[]): void {
+  collect(value: string, hasInterface: HasInterface, found: Ids[]): void {
     const collectText = (text: string): void => {
       const entry = this.#texts.get(text);
       if (entry !== undefined && matchesText(entry.pattern, value, hasInterface)) found.push(entry.ids);

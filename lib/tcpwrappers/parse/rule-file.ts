@@ -186,33 +186,37 @@ class RuleFile {
   }
 }
 
-function refuseTable({ file, role }: ParseOptions, reason: string): Table {
-  const message = `${quote(file)} is not used, and everybody is refused: ${reason}`;
-  const refused = { file, ...problem('file-refused', message) };
-  return { file, role, rules: [], findings: [refused], refused };
+function unusable(
+  { file, role }: ParseOptions,
+  code: string,
+  what: string,
+  end?: 'refused' | 'unread',
+): Table {
+  const finding = { file, ...problem(code, `${quote(file)} ${what}`) };
+  return { file, role, rules: [], findings: [finding], ...(end !== undefined && { [end]: finding }) };
 }
 
-// The file exists but cannot be read: hosts.deny then refuses, hosts.allow counts as empty. libwrap reads a directory
-// as an empty file in both cases.
-function emptyTable({ file, role }: ParseOptions, code: string, what: string): Table {
-  const finding = { file, ...problem(code, `${quote(file)} ${what}`) };
-  return { file, role, rules: [], findings: [finding], ...(role === 'deny' ? { unread: finding } : {}) };
+function refuseTable(options: ParseOptions, reason: string): Table {
+  return unusable(options, 'file-refused', `is not used, and everybody is refused: ${reason}`, 'refused');
 }
 
 /** Reads what was found at the path of a file of rules. A missing file is empty (hosts_access(5)). */
 export function* readTable(found: FileText, options: ParseOptions): Slices<Table> {
+  const { file, role } = options;
+  // libwrap reads a directory as an empty file; if a file cannot be read, hosts.deny refuses, and hosts.allow is empty
+  const end = role === 'deny' ? 'unread' : undefined;
   switch (found.kind) {
-    case 'text':
-      if (found.text.length <= MAX_FILE_BYTES) return yield* new RuleFile(found.text, options).read();
-      return refuseTable(options, `it has more than ${MAX_FILE_BYTES} bytes`);
-    case 'large':
-      return refuseTable(options, `it has more than ${MAX_FILE_BYTES} bytes`);
     case 'absent':
-      return { file: options.file, role: options.role, rules: [], findings: [] };
+      return { file, role, rules: [], findings: [] };
     case 'directory':
-      return emptyTable(options, 'is-a-directory', 'is a directory');
+      return unusable(options, 'is-a-directory', 'is a directory', end);
     case 'unreadable':
-      return emptyTable(options, 'cannot-open', `cannot be opened: ${found.code}`);
+      return unusable(options, 'cannot-open', `cannot be opened: ${found.code}`, end);
+    case 'large':
+    case 'text':
+      if (found.kind === 'text' && found.text.length <= MAX_FILE_BYTES)
+        return yield* new RuleFile(found.text, options).read();
+      return refuseTable(options, `it has more than ${MAX_FILE_BYTES} bytes`);
     default:
       return found satisfies never;
   }
