@@ -33,12 +33,12 @@ export const match: Command<undefined> = {
   statuses: '0 granted, 1 denied or delegated, 2 uncertain.',
   operands: [2, 2],
   failureStatus: 2,
-  run: async (read, _, ...operands) => {
+  run: async (read, _, first, second) => {
     const format = toFormat(valueOf(read, 'format'), FORMATS);
     const { tables } = openHosts(toHostsOptions(read));
     const timeoutMs = 1000 * (numberOf(read, 'timeout', 3600) ?? 10);
     const explanations: Explanation[] = [];
-    for (const described of await toRequests(read, operands))
+    for (const described of await toRequests(read, first, second))
       explanations.push(await explain(tables, described, timeoutMs));
     const text =
       format === 'json'
@@ -59,12 +59,12 @@ function cutAt(bytes: Buffer): readonly [before: Buffer | undefined, after: Buff
   return at < 0 ? [undefined, bytes] : [bytes.subarray(0, at), bytes.subarray(at + 1)];
 }
 
-async function toRequests(
-  read: ReadArguments,
-  operands: readonly Buffer[],
-): Promise<readonly RequestDescription[]> {
-  const [[named, last] = [], [user, client = Buffer.alloc(0)] = []] = operands.map(cutAt);
-  const [daemon = '', host] = named === undefined ? [last] : [named, last];
+type Requests = Promise<readonly RequestDescription[]>;
+
+async function toRequests(read: ReadArguments, first: Buffer, second: Buffer): Requests {
+  const [named, last] = cutAt(first);
+  const [user, client] = cutAt(second);
+  const [daemon, host] = named === undefined ? [last] : [named, last];
   const [address, ...more] = host === undefined ? [] : await toAddresses(host);
   if (host !== undefined && more.length > 0)
     throw new UsageError(`${quote(host)} has more than one address`, {

@@ -125,11 +125,12 @@ export async function exportHosts(options: HostsExportOptions): Promise<HostsExp
   const { to, allow, deny, dialect, compat, ...facts } = own;
   const { tables } = openHosts({ allow, deny, dialect, compat });
   const exported = (to === 'nftables' ? exportNftables : exportSystemd)(tables, facts);
-  // rules have one byte a character
-  const readable = <Loss extends Untranslated>(loss: Loss): Loss => {
-    return { ...loss, file: toUtf8(loss.file), word: toUtf8(loss.word) };
-  };
   return 'unusable' in exported
     ? { files: [], untranslated: [], unusable: readable(exported.unusable) }
     : { files: exported.files, untranslated: exported.untranslated.map(readable), unusable: undefined };
+}
+
+// Rules have one byte a character.
+function readable<Loss extends Untranslated>(loss: Loss): Loss {
+  return { ...loss, file: toUtf8(loss.file), word: toUtf8(loss.word) };
 }

@@ -97,19 +97,24 @@ export function findShadows(rules: readonly Rule[]): readonly Shadow[] {
   return shadows;
 }
 
+function keysOf(covers: readonly (Cover | undefined)[]): readonly string[] {
+  return covers.map((cover) => cover?.own ?? '?').toSorted();
+}
+
 // The words of both lists, in any order.
 function wordsOf({ daemons, clients }: Lists): string {
-  const keys = (covers: readonly (Cover | undefined)[]) =>
-    covers.map((cover) => cover?.own ?? '?').toSorted();
   return JSON.stringify([
-    daemons.map((part) => keys(part.map(coverDaemon))),
-    clients.map((part) => keys(part.map(coverClient))),
+    daemons.map((part) => keysOf(part.map(coverDaemon))),
+    clients.map((part) => keysOf(part.map(coverClient))),
   ]);
+}
+
+function effectOf({ options }: Rule): string {
+  return JSON.stringify(options.map(({ option }) => option));
 }
 
 // Moving a rule helps if an earlier rule of the same file does something else.
 function remedyOf({ rule, blockers, isSame }: Shadow): string {
-  const effectOf = ({ options }: Rule) => JSON.stringify(options.map(({ option }) => option));
   const [first] = blockers
     .filter((by) => by.file === rule.file && effectOf(by) !== effectOf(rule))
     .toSorted((a, b) => a.line - b.line);

@@ -194,9 +194,9 @@ export function* satisfy(need: Need, request: Request): Work<void> {
 /** Client and server of an accepted connection for Hosts.check(); an end without an address is unknown. */
 export function describeSocket(socket: Socket): { client: EndpointDescription; server: EndpointDescription } {
   // an IPv4 client of an IPv6 socket is an IPv4 client, also in the log, as in libwrap
-  const plain = (address?: string) => address && unmapAddress(address);
+  const [client, server] = [socket.remoteAddress, socket.localAddress].map((end) => end && unmapAddress(end));
   return {
-    client: { address: plain(socket.remoteAddress), port: socket.remotePort },
-    server: { address: plain(socket.localAddress), port: socket.localPort },
+    client: { address: client, port: socket.remotePort },
+    server: { address: server, port: socket.localPort },
   };
 }

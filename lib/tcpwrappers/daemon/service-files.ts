@@ -66,9 +66,9 @@ function wrappedDaemon(program: BytePath, argv: readonly string[]): string | und
   return undefined;
 }
 
-/** The daemon of a command, argv[0] included: its program, or what a wrapper starts. */
 type Started = Pick<Service, 'daemon' | 'program' | 'starter'>;
 
+/** The daemon of a command, argv[0] included: its program, or what a wrapper starts. */
 function startedDaemon(program: BytePath, argv: readonly string[]): Started {
   // it asks by its own argv[0]
   if (!isWrapper(program))
@@ -106,7 +106,8 @@ type Fault = Pick<ServiceFault, 'rule' | 'message'>;
 function* tellProgram(root: FileRoot, path: BytePath): Generator<Fault, void> {
   const { mode } = statusOf(root, path) ?? {};
   const shown = showPath(path);
-  if (mode === undefined) return yield { rule: 'inetd-missing', message: `${shown} does not exist` };
+  if (mode === undefined) yield { rule: 'inetd-missing', message: `${shown} does not exist` };
+  if (mode === undefined) return;
   if ((mode & 0o111) === 0) yield { rule: 'inetd-not-executable', message: `${shown} is not executable` };
   if ((mode & 0o6000) !== 0)
     yield { rule: 'inetd-set-id', message: `${shown} is set-user-ID or set-group-ID` };

@@ -196,12 +196,13 @@ export function optionOf(effect: Effect): readonly [name: string, value: string]
   }
 }
 
+function toEnd({ address, name, port }: Host): ExplainedEnd {
+  return { address: toUtf8(address), name: name === undefined ? undefined : toUtf8(name), port };
+}
+
 export function toExplanation(explanation: Explanation): HostsExplanation {
   const { request, ruling, lookups, passed, findings, doubts, verdict } = explanation;
   const { user } = request;
-  const toEnd = ({ address, name, port }: Host): ExplainedEnd => {
-    return { address: toUtf8(address), name: name === undefined ? undefined : toUtf8(name), port };
-  };
   return {
     verdict,
     isCertain: doubts.length === 0,

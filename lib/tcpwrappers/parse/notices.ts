@@ -20,15 +20,17 @@ const NEVER: Readonly<Record<Never, string>> = {
   'prefix-length': 'the prefix of an IPv6 network has 0 to 128 bits',
 };
 
+function nobody(code: string, why: string): Remark {
+  return { level: 'warning', code, message: `${why}; it matches nobody` };
+}
+
+function junk(what: string): Remark {
+  const message = `${what}; libwrap reads it as /0, every IPv6 address`;
+  return { level: 'error', code: 'junk-prefix-length', message };
+}
+
 function remarkWord(pattern: HostPattern | TextPattern, hasNetgroups: boolean): Remark | undefined {
   const never = pattern.kind === 'text' ? pattern.text : pattern;
-  const nobody = (code: string, why: string): Remark => {
-    return { level: 'warning', code, message: `${why}; it matches nobody` };
-  };
-  const junk = (what: string): Remark => {
-    const message = `${what}; libwrap reads it as /0, every IPv6 address`;
-    return { level: 'error', code: 'junk-prefix-length', message };
-  };
   if (never.kind === 'never') return nobody(`never-matches-${never.why}`, NEVER[never.why]);
   if (pattern.kind === 'doubtful') return junk('no number behind the "/"');
   if (pattern.kind === 'netgroup' && !hasNetgroups)
