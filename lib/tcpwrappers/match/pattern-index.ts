@@ -26,14 +26,16 @@ export class TextIndex {
   readonly #addresses: Keyed<Words, TextPattern> = new Map();
   // ALL, KNOWN and wildcards must be tried one by one
   readonly #others: Keyed<string, TextPattern> = new Map();
-  #hasDotted = false;
+  #hasSuffixes = false;
+  #hasPrefixes = false;
 
   add(pattern: TextPattern, id: number): void {
     switch (pattern.kind) {
       case 'equal':
       case 'suffix':
       case 'prefix':
-        this.#hasDotted ||= pattern.kind !== 'equal';
+        this.#hasSuffixes ||= pattern.kind === 'suffix';
+        this.#hasPrefixes ||= pattern.kind === 'prefix';
         return addPattern(this.#texts, pattern.text, pattern, id);
       case 'address':
         return addPattern(this.#addresses, pattern.address.words, pattern, id);
@@ -56,10 +58,10 @@ export class TextIndex {
       if (entry !== undefined && matchesText(entry.pattern, value, hasInterface)) found.push(entry.ids);
     };
     collectText(value);
-    if (this.#hasDotted)
+    if (this.#hasSuffixes || this.#hasPrefixes)
       for (let dot = value.indexOf('.'); dot >= 0; dot = value.indexOf('.', dot + 1)) {
-        collectText(value.slice(dot));
-        collectText(value.slice(0, dot + 1));
+        if (this.#hasSuffixes) collectText(value.slice(dot));
+        if (this.#hasPrefixes) collectText(value.slice(0, dot + 1));
       }
     if (this.#addresses.size > 0 && value.includes(':')) {
       const ids = this.#addresses.get(parseZoned(value)?.words ?? '')?.ids;

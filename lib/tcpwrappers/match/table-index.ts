@@ -112,25 +112,29 @@ export function* compileTable(table: Table, few = FEW): Slices<Search> {
     find: (request) => {
       const lists: Ids[] = [];
       byDaemon.collect(request.foldedDaemon, request.hasInterface, lists);
-      const ports = byPort.get(request.server.port ?? -1)?.ids;
-      if (ports !== undefined) lists.push(ports);
-      const ids = lists.length < 2 ? (lists[0] ?? []) : [...new Set(lists.flat())];
-      return findIn(
-        ids.map((id) => groups[id]).filter((group) => group !== undefined),
-        rules,
-        request,
-      );
+      const ports = request.server.port === undefined ? undefined : byPort.get(request.server.port);
+      if (ports !== undefined) lists.push(ports.ids);
+      const ids = lists.length < 2 ? (lists[0] ?? []) : new Set(lists.flat());
+      return findIn(groups, ids, rules, request);
     },
   };
 }
 
-// The first rule of groups that matches. The daemon lists of the groups may match.
-function findIn(groups: readonly Group[], rules: readonly Rule[], request: Request): Rule | Stop | undefined {
+// The first rule that matches, of the groups whose daemon list may match.
+function findIn(
+  groups: readonly Group[],
+  groupIds: Iterable<number>,
+  rules: readonly Rule[],
+  request: Request,
+): Rule | Stop | undefined {
   const matcher = new Matcher(request, matchIndexed);
   const lists: Ids[] = [];
   let stop: Stop | undefined;
   let stopAt = Infinity;
-  for (const { ids, sample, isSure, clients } of groups) {
+  for (const id of groupIds) {
+    const group = groups[id];
+    if (group === undefined) break;
+    const { ids, sample, isSure, clients } = group;
     const answer = isSure || matcher.daemons(sample);
     const [first = Infinity] = ids;
     if (answer !== true) {
