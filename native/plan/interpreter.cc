@@ -74,7 +74,7 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
       return countStrings(step) == 3;
     case OP_SETHOSTNAME:
       return step->dataBytes > 0 && step->dataBytes <= 64;
-    case OP_WRITE_FILE:
+    case OP_SYSCTL:
       return countStrings(step) > 0 && !endsInNul(step);
     case OP_SETGROUPS:
       return step->dataBytes % 4 == 0 && step->dataBytes / 4 <= 65536;
@@ -188,7 +188,7 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_UNSHARE: return sys(__NR_unshare, a);
     case OP_LOOPBACK_UP: return raiseLoopback();
     case OP_SETHOSTNAME: return sys(__NR_sethostname, address(dataOf(step)), step->dataBytes);
-    case OP_WRITE_FILE: return writeFile(step);
+    case OP_SYSCTL: return writeFile(step);
     case OP_OPEN_TREE: return openTree(step, context);
     case OP_PIVOT_ROOT: return pivotRoot(step, context);
     case OP_MOVE_MOUNT: return moveTree(step, context);

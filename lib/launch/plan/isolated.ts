@@ -90,15 +90,15 @@ const needsHost = ({ op }: Step): boolean => op === 'oom_score_adj';
 
 // A process that only waits has the ids of the program's user, which it needs to send it signals, and no privilege.
 function giveUp({ uid, gid }: Account): readonly Step[] {
-  const steps: readonly Step[] = [
-    { op: 'setgroups', gids: [] },
-    { op: 'setresgid', gid },
-    { op: 'setresuid', uid },
-    { op: 'capset', capabilities: [] },
-    { op: 'no_new_privs' },
-    { op: 'not_dumpable' },
+  const afterFork = true;
+  return [
+    { op: 'setgroups', gids: [], afterFork },
+    { op: 'setresgid', gid, afterFork },
+    { op: 'setresuid', uid, afterFork },
+    { op: 'capset', capabilities: [], afterFork },
+    { op: 'no_new_privs', afterFork },
+    { op: 'not_dumpable', afterFork },
   ];
-  return steps.map((step): Step => ({ ...step, afterFork: true }));
 }
 
 const jailSlot = 0;

@@ -23,9 +23,9 @@ const namespaceNames = Object.keys(namespaceFlags) as readonly Namespace[];
 export function toNamespaces(value: readonly Namespace[] | undefined): readonly Namespace[] {
   if (value === undefined) return [];
   if (!Array.isArray(value)) throw new UsageError("unshare must be an array such as ['pid', 'net']");
-  const wrong: unknown = value.find((name) => !namespaceNames.includes(name as Namespace));
-  if (wrong === undefined) return namespaceNames.filter((name) => value.includes(name));
-  throw new UsageError(`there is no namespace '${quote(String(wrong))}'`, {
+  const wrong = value.findIndex((name) => !namespaceNames.includes(name));
+  if (wrong < 0) return namespaceNames.filter((name) => value.includes(name));
+  throw new UsageError(`there is no namespace '${quote(String(value[wrong]))}'`, {
     hint: `they are ${namespaceNames.join(', ')}`,
   });
 }
