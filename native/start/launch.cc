@@ -144,9 +144,10 @@ int cloneChild(ChildWork& work, uint32_t namespaces, char* stack, int* pidFd, ui
 
 // Waits until the program is executed or the launcher has failed, with a time limit; then until the child no longer shares this
 // memory.
-void awaitProgram(int statusFd, uint32_t* shares) {
-  // It waits for the end of the pipe only, not for data: a second wake-up would be slow.
-  pollfd executed = {statusFd, 0, 0};
+void awaitProgram(int statusFd, bool isIsolated, uint32_t* shares) {
+  // It waits for the end of the pipe only, not for data: a second wake-up would be slow. An init does not end its pipe.
+  const short events = isIsolated ? POLLIN : 0;
+  pollfd executed = {statusFd, events, 0};
   (void)poll(&executed, 1, kPatienceMs);
   // Not a private futex: the kernel's own wake-up is not private.
   while (__atomic_load_n(shares, __ATOMIC_ACQUIRE) != 0) (void)sys(__NR_futex, address(shares), FUTEX_WAIT, 1, 0);
@@ -235,7 +236,7 @@ LaunchResult launch(const LaunchRequest& request) {
   statusWrite.reset(-1);
   request.recall->pidFd = pidFd;
   if (request.recall->isWanted) (void)syscall(SYS_pidfd_send_signal, pidFd, SIGKILL, nullptr, 0);
-  awaitProgram(statusRead.get(), &shares);
+  awaitProgram(statusRead.get(), request.namespaces != 0, &shares);
   result.pid = pid;
   result.pidFd = pidFd;
   result.statusFd = statusRead.release();

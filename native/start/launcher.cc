@@ -75,7 +75,7 @@ long becomeUser(long uid, long gid) {
   if (becomeUser(uid, gid) < 0 || sys(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) quit(125);
   if (parent > 0 && setParentDeathSignal(SIGKILL, parent) < 0) quit(125);
   (void)sys(__NR_close_range, 0, ~0u, 0);
-  endAs(child);
+  endAs(child, -1);
 }
 
 }  // namespace
@@ -107,7 +107,8 @@ extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
 
   // The plan marks all descriptors above 2 close-on-exec, these too: at the end of the status pipe the service knows that the
   // program runs.
-  fail(statusFd, runPlan(plan.start, {.jailFd = static_cast<int>(jailFd), .statusFd = static_cast<int>(statusFd)}));
+  const bool isInit = (static_cast<PlanHeader*>(plan.start)->flags & PLAN_CLONED) != 0;
+  fail(statusFd, runPlan(plan.start, {.jailFd = static_cast<int>(jailFd), .statusFd = static_cast<int>(statusFd), .tellsEnd = isInit}));
 }
 
 UCHROOT_START("launcherMain")

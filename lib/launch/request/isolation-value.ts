@@ -217,7 +217,7 @@ export function addBind(readOnly: boolean) {
 const units: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 
 /** Bytes: a whole number, with K, M, G or T as systemd has them. @throws UsageError */
-export function parseSize(text: string, name: string): number {
+function parseSize(text: string, name: string): number {
   const [, digits, unit = ''] = /^([0-9]{1,15})([kmgt]?)$/i.exec(text) ?? [];
   if (digits !== undefined) return Number(digits) * (units[unit.toLowerCase()] ?? 1);
   throw new UsageError(`${name} takes a size such as 64M, not '${quote(text)}'`);
