@@ -148,7 +148,7 @@ Napi::Value execIsolated(const Napi::CallbackInfo& info) {
     const int fd = kept.Get(i).As<Napi::Number>().Int32Value();
     request.kept.push_back({fd, fd});
   }
-  request.namespaces = takeNamespaces(request.plan);
+  takeNamespaces(request);
   // A signal that comes now is for the program: it is read by the waiter (launcher.cc).
   sigset_t all, before;
   sigfillset(&all);

@@ -155,19 +155,19 @@ void awaitProgram(int statusFd, bool isIsolated, uint32_t* shares) {
 
 }  // namespace
 
-uint32_t takeNamespaces(std::string& plan) {
+void takeNamespaces(LaunchRequest& request) {
+  std::string& plan = request.plan;
   PlanHeader header;
-  if (plan.size() < sizeof header) return 0;  // the launcher refuses it
+  if (plan.size() < sizeof header) return;  // the launcher refuses it
   std::memcpy(&header, plan.data(), sizeof header);
-  if ((header.flags & PLAN_CLONED) == 0 || !checkPlan(plan.data(), static_cast<uint32_t>(plan.size()))) return 0;
-  uint32_t namespaces = 0;
+  if ((header.flags & PLAN_CLONED) == 0 || !checkPlan(plan.data(), static_cast<uint32_t>(plan.size()))) return;
   Steps steps(plan.data());
   while (PlanStep* step = steps.next()) {
     if ((step->flags & STEP_CLONED) == 0) continue;
-    namespaces |= static_cast<uint32_t>(step->a);
+    request.namespaces |= static_cast<uint32_t>(step->a);
+    request.refused = {steps.place(), step->op, 0, 0, step->flags};
     step->flags |= STEP_DONE;
   }
-  return namespaces;
 }
 
 LaunchResult launch(const LaunchRequest& request) {
@@ -231,7 +231,10 @@ LaunchResult launch(const LaunchRequest& request) {
   (void)sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&before), 0, sizeof before);
   if (pid < 0) {
     errno = error;
-    return failed();
+    if (request.namespaces == 0) return failed();
+    result.failure = request.refused;
+    result.failure.error = error;
+    return result;
   }
   statusWrite.reset(-1);
   request.recall->pidFd = pidFd;

@@ -83,7 +83,7 @@ void Process::run(Worker& worker) {
   if (!hostChanged_ && result_.failure.error == 0) {
     becomeLike(calls_.tid());
     request_.isBatch = worker.isBatch;
-    request_.namespaces = takeNamespaces(request_.plan);
+    takeNamespaces(request_);
     result_ = launch(request_);
     closeRequest();
     if (result_.statusFd >= 0 && readStatus()) {

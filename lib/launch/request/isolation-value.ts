@@ -58,7 +58,9 @@ export function toNet(value: Net | undefined, _: string, { isolate, unshare }: V
   if (value !== 'none' && value !== 'host')
     throw new UsageError(`net must be 'none' or 'host', not '${quote(String(value))}'`);
   if (isolate !== true)
-    throw new UsageError(`net is for isolate`, { hint: 'for a network of its own alone: --unshare net' });
+    throw new UsageError(`net is for isolate`, {
+      hint: 'give isolate (--isolate), or for a network of its own alone: unshare net (--unshare net)',
+    });
   if (value === 'host' && Array.isArray(unshare) && unshare.includes('net'))
     throw new UsageError('net is host, and unshare has net: choose one');
   return value;

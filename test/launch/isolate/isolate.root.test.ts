@@ -179,7 +179,7 @@ test('what an ephemeral jail is written to vanishes, or is kept aside', async (t
 
 test('memory that can be filled is bounded', async (t) => {
   const fill =
-    'cat /dev/zero > $1/big; stat -c %s $1/big; for i in {1..99}; do echo > $1/$i || break; done 2>/dev/null; echo $i';
+    'cat /dev/zero > $1/big; stat -c %s $1/big; > $1/big; for i in {1..99}; do echo > $1/$i || break; done 2>/dev/null; echo $i';
   const script = (where: string) => `f() { ${fill}; }; f ${where}`;
   const tmpfs = run(['--dev', '/dev', '--tmpfs', '/tmp:size=1M,nr_inodes=50'], script('/tmp'));
   t.match(tmpfs.stderr, /No space left on device/);
@@ -189,7 +189,7 @@ test('memory that can be filled is bounded', async (t) => {
 test('/dev has the usual devices and terminals', async (t) => {
   const ended = run(
     ['--dev', '/dev', '--proc', '/proc'],
-    'ls -l /dev | cat; echo x > /dev/null; cat /dev/ptmx < /dev/null; echo s > /dev/shm/s; echo no > /dev/file',
+    'ls -l /dev | cat; echo x > /dev/null; exec 5<> /dev/ptmx; ls /dev/pts; echo s > /dev/shm/s; echo no > /dev/file',
   );
   for (const name of ['null', 'zero', 'full', 'random', 'urandom', 'tty', 'pts', 'shm', 'fd', 'stdin'])
     t.match(ended.stdout, new RegExp(` ${name}( |$)`, 'm'));
@@ -229,7 +229,8 @@ test('nothing of /proc that changes the host can be written, by root either', as
     'sys/kernel/hostname',
     'sysrq-trigger',
     'irq/default_smp_affinity',
-  ];
+  ].filter((file) => existsSync(`/proc/${file}`));
+  t.ok(files.length > 1);
   const ended = run(
     ['--allow-root', '--proc', '/proc'],
     `for f in ${files.join(' ')}; do echo x > /proc/$f; done; cat /proc/kcore /proc/keys /proc/timer_list`,
