@@ -24,6 +24,7 @@ struct LaunchRequest {
   std::string plan;
   int jailFd = -1;
   int launcherFd = -1;
+  int seedFd = -1;  // of a mount namespace for the launcher (seed.h)
   int stdio[3] = {kIgnore, kIgnore, kIgnore};  // a descriptor of the service, kIgnore or kPipe
   struct Kept {
     int source, target;

@@ -13,6 +13,7 @@
 #include "../files/descriptor.h"
 #include "../plan/syscall.h"
 #include "process.h"
+#include "seed.h"
 
 namespace uchroot {
 namespace {
@@ -84,6 +85,7 @@ void Process::run(Worker& worker) {
     becomeLike(calls_.tid());
     request_.isBatch = worker.isBatch;
     takeNamespaces(request_);
+    if (request_.namespaces != 0) request_.seedFd = mountSeed();
     result_ = launch(request_);
     closeRequest();
     if (result_.statusFd >= 0 && readStatus()) {
