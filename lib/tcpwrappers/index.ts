@@ -10,11 +10,13 @@ export { type Effect, type Verdict } from './decide/ruling.ts';
 export { type Finding } from './rule/finding.ts';
 export { guard, type GuardServer, type OnConnection } from './guard.ts';
 export { Hosts, hostsAccess, type HostsOptions, openHosts } from './hosts.ts';
-export { type LogEntry } from './apply/log-entries.ts';
 export { type Answered, type Connection, type Lookup, type Resolver } from './lookup/resolver.ts';
-export { type EndpointDescription, type RequestDescription } from './connection/request-info.ts';
-export { describeSocket } from './connection/request-info.ts';
-export { writeLog } from './apply/log-entries.ts';
+export {
+  describeSocket,
+  type EndpointDescription,
+  type RequestDescription,
+} from './connection/request-info.ts';
+export { type LogEntry, writeLog } from './apply/log-entries.ts';
 export { type ExplainedEnd, type HostsExplanation } from './explain/explanation.ts';
 export { type DaemonPort } from './export/export.ts';
 export { type DaemonUnit, type DropIn } from './export/systemd-drop-ins.ts';

@@ -31,12 +31,6 @@ function servicePorts(name: string): Ranges {
   return union(found);
 }
 
-// Daemons are named after their services: sshd, in.ftpd → ssh, ftp.
-function serviceNames(daemon: string): readonly string[] {
-  const short = daemon.replace(/^in\.|^rpc\./, '');
-  return [...new Set([daemon, short, short.replace(/d$/, '')])];
-}
-
 /** Returns a function for the ports of a daemon, `given` first; each is looked up once. */
 function openPorts(host: DaemonHost, given: readonly DaemonPort[]): PortFacts['portsOf'] {
   const known = new Map<string, Ranges>();
@@ -46,14 +40,15 @@ function openPorts(host: DaemonHost, given: readonly DaemonPort[]): PortFacts['p
     const key = fold(daemon);
     let ports = known.get(key);
     if (ports === undefined) {
+      // daemons are named after their services: sshd, in.ftpd → ssh, ftp
+      const short = key.replace(/^in\.|^rpc\./, '');
+      const guessed = [...new Set([key, short, short.replace(/d$/, '')])];
       const configured = host.servicesOf(daemon).flatMap(({ port }) => (port === undefined ? [] : [port]));
       // of guessed names, only the first service counts
       ports =
         configured.length > 0
           ? union(configured.map(servicePorts))
-          : (serviceNames(key)
-              .map(servicePorts)
-              .find(({ length }) => length > 0) ?? []);
+          : (guessed.map(servicePorts).find(({ length }) => length > 0) ?? []);
       known.set(key, ports);
     }
     return ports.length === 0 ? undefined : ports;
@@ -122,12 +117,6 @@ function namedDaemons(rule: Rule): readonly string[] {
     .map(({ at }) => daemonText(rule, at));
 }
 
-function unitsOf(host: DaemonHost, daemon: string, given: readonly DaemonUnit[]): readonly DaemonUnit[] {
-  const named = given.filter((one) => fold(one.daemon) === fold(daemon));
-  if (named.length > 0) return named;
-  return host.servicesOf(daemon).flatMap(({ unit }) => (unit === undefined ? [] : [{ daemon, unit }]));
-}
-
 export function exportSystemd(tables: Tables, options: ExportOptions): Exported {
   const { units: given = [] } = options;
   return withHost(options, (host, losses) => {
@@ -137,7 +126,11 @@ export function exportSystemd(tables: Tables, options: ExportOptions): Exported 
     given.forEach(add);
     for (const rule of rules)
       for (const daemon of namedDaemons(rule)) {
-        const found = unitsOf(host, daemon, given);
+        const named = given.filter((one) => fold(one.daemon) === fold(daemon));
+        const own = host
+          .servicesOf(daemon)
+          .flatMap(({ unit }) => (unit === undefined ? [] : [{ daemon, unit }]));
+        const found = named.length > 0 ? named : own;
         const message = 'the daemon has no unit of its own';
         if (found.length === 0 && rule.doubt !== false)
           return unusable(rule, daemon, message, `name it: --unit ${daemon}=UNIT`);

@@ -2,7 +2,6 @@
 
 import type { Accounts } from '../daemon/daemon-host.ts';
 import { type Rule, type Tables, wordText } from '../rule/rule-table.ts';
-import { formatQuad, formatWords } from '../text/address.ts';
 import { show } from '../text/latin1.ts';
 import { daemonPorts, type PortFacts, PROTOCOLS, targetsOf } from './daemon-ports.ts';
 import { networks, type Ranges, within, without } from './ranges.ts';
@@ -35,15 +34,10 @@ function portMatches(ports: Ranges): readonly string[] {
     .map(([name, text]) => (text === every ? `meta l4proto ${name}` : `${name} dport { ${text} }`));
 }
 
-const FAMILIES = [
-  { ...IP4, keyword: 'ip', protocol: 'ipv4', format: formatQuad },
-  { ...IP6, keyword: 'ip6', protocol: 'ipv6', format: formatWords },
-];
-
 // Matches packets by address: one expression if the family does not matter.
 function addressMatches(client: Ranges, server: Ranges): readonly string[] {
   if ([client, server].every((set) => without(EVERYBODY, set).length === 0)) return [''];
-  return FAMILIES.flatMap((family) => {
+  return [IP4, IP6].flatMap((family) => {
     const [clients, servers] = [within(client, family), within(server, family)];
     if (clients.length === 0 || servers.length === 0) return [];
     const { keyword, protocol, bits, format } = family;

@@ -5,11 +5,11 @@ import type { Accounts } from '../daemon/daemon-host.ts';
 import type { ClientPattern, HostPattern } from '../rule/pattern.ts';
 import type { PlacedOption } from '../rule/rule-option.ts';
 import { optionText, type Rule, wordText } from '../rule/rule-table.ts';
-import type { Words } from '../text/address.ts';
+import { formatQuad, formatWords, type Words } from '../text/address.ts';
 import { exactly, except, join, type Meant, network, type Ranges } from './ranges.ts';
 
-export const IP4 = { begin: 0n, bits: 32 };
-export const IP6 = { begin: 1n << 128n, bits: 128 };
+export const IP4 = { begin: 0n, bits: 32, keyword: 'ip', protocol: 'ipv4', format: formatQuad };
+export const IP6 = { begin: 1n << 128n, bits: 128, keyword: 'ip6', protocol: 'ipv6', format: formatWords };
 export const EVERYBODY: Ranges = [...network(IP4), ...network(IP6)];
 
 function network4(net: number, length: number): Meant {

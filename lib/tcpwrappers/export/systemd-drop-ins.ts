@@ -4,7 +4,6 @@ import type { Accounts } from '../daemon/daemon-host.ts';
 import { matchesText } from '../match/match.ts';
 import type { DaemonPattern } from '../rule/pattern.ts';
 import type { Tables } from '../rule/rule-table.ts';
-import { formatQuad, formatWords } from '../text/address.ts';
 import { fold, show } from '../text/latin1.ts';
 import { exactly, except, type Meant, networks, type Ranges, union, within, without } from './ranges.ts';
 import { EVERYBODY, IP4, IP6, type Losses, type Translated, translateRule } from './rule-translation.ts';
@@ -61,10 +60,10 @@ function grantedBy(rules: readonly Matched[], tables: Tables): Ranges {
 }
 
 function netTexts(addresses: Ranges): readonly string[] {
-  return [
-    ...[...networks(within(addresses, IP4), IP4)].map(({ net, length }) => `${formatQuad(net)}/${length}`),
-    ...[...networks(within(addresses, IP6), IP6)].map(({ net, length }) => `${formatWords(net)}/${length}`),
-  ];
+  return [IP4, IP6].flatMap((family) => {
+    const nets = [...networks(within(addresses, family), family)];
+    return nets.map(({ net, length }) => `${family.format(net)}/${length}`);
+  });
 }
 
 // The shorter of two ways; an address on neither list is let in.
