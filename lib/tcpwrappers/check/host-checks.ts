@@ -6,7 +6,7 @@ import { statSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 
 import { showPath } from '../../binary/path.ts';
-import { nearest } from '../../nearest.ts';
+import { didYouMean } from '../../nearest.ts';
 import { type DaemonHost, HOST_ACCOUNTS } from '../daemon/daemon-host.ts';
 import { optionName } from '../parse/third-field.ts';
 import { daemonText, type Rule } from '../rule/rule-table.ts';
@@ -70,8 +70,7 @@ export function openDaemons(host: DaemonHost, known: readonly string[]): (rule: 
     const services = host.servicesOf(name);
     const program = services.length === 0 ? host.programOf(name) : undefined;
     if (services.length === 0 && program === undefined) {
-      const meant = nearest(name, host.names());
-      const remedy = meant === undefined ? undefined : `did you mean ${show(meant)}?`;
+      const remedy = didYouMean(name, host.names(), show);
       return ['unknown-daemon', `no service and no program has the name ${show(name)}`, remedy];
     }
     const asked = program === undefined ? services : [program];

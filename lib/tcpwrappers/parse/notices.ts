@@ -1,6 +1,6 @@
 // Problems of one rule: words that never match, and options that refuse everybody.
 
-import { nearest } from '../../nearest.ts';
+import { didYouMean } from '../../nearest.ts';
 import type { Remark } from '../rule/finding.ts';
 import type { HostPattern, Never, TextPattern } from '../rule/pattern.ts';
 import type { PlacedOption } from '../rule/rule-option.ts';
@@ -47,14 +47,8 @@ function noticeError({ text }: Rule, { at, option }: PlacedOption): Notice | und
   const { code } = option;
   const message = `${option.message}; every client of the rule is refused`;
   const isName = code === 'bad-option-name' || code === 'no-command';
-  const meant = isName ? nearest(optionName(text.slice(at, at + 40)), OPTION_NAMES) : undefined;
-  return {
-    at,
-    level: 'error',
-    code,
-    message,
-    ...(meant !== undefined && { hint: `did you mean ${meant}?` }),
-  };
+  const hint = isName ? didYouMean(optionName(text.slice(at, at + 40)), OPTION_NAMES) : undefined;
+  return { at, level: 'error', code, message, ...(hint !== undefined && { hint }) };
 }
 
 /** The problems of a rule, in the order of its line. */

@@ -44,8 +44,6 @@ function noFile(path: string): PatternFile {
 export interface PatternFiles {
   /** The file behind a word that begins with a slash; it is empty until fill() has run. */
   readonly open: (path: string) => PatternFile;
-  /** Whether a file is opened and not filled. */
-  readonly isWaiting: () => boolean;
   /** Reads the files that were opened. */
   readonly fill: () => Slices<void>;
 }
@@ -106,7 +104,6 @@ export function openPatternFiles(read: (path: string) => Slices<FileText>): Patt
       waiting.push(file);
       return file;
     },
-    isWaiting: () => waiting.length > 0,
     *fill() {
       for (let file = waiting.pop(); file !== undefined; file = waiting.pop())
         Object.assign(file, yield* collect(file.path));

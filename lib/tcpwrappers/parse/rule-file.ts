@@ -99,7 +99,7 @@ class RuleFile {
       }
       const rule = this.#readRule(line);
       if (rule === undefined) continue;
-      if (files.isWaiting()) yield* files.fill();
+      yield* files.fill();
       if (!isFull(this.#findings))
         for (const { at, ...remark } of noticesOf(rule, hasNetgroups)) this.#tell(line, at, remark);
       for (const part of [...rule.daemons, ...rule.clients]) words += part.length;
