@@ -1,5 +1,4 @@
-// Translates hosts.allow and hosts.deny for a packet filter or for systemd. The result never admits a client that the
-// rules refuse.
+// Translates hosts.allow and hosts.deny for a packet filter or for systemd. No client that they refuse gets in.
 
 import { execFileSync } from 'node:child_process';
 
