@@ -1,6 +1,6 @@
 // Reads and writes /etc/ld.so.cache, ldconfig's index of libraries, in the format of glibc 2.2 and later.
 
-import { remember } from './elf-files.ts';
+import { remember } from '../remember.ts';
 import { type BytePath, toLatin1 } from './path.ts';
 
 export interface CacheEntry {
@@ -158,25 +158,17 @@ export function writeCache(entries: readonly CacheEntry[], endian: 'little' | 'b
  * before "libz.so.10"), and a digit comes after any other character.
  */
 export function compareNames(a: string, b: string): number {
-  let [i, j] = [0, 0];
-  while (i < a.length) {
-    const [x, y] = [a.charCodeAt(i), j < b.length ? b.charCodeAt(j) : 0];
-    if (isDigit(x) && isDigit(y)) {
-      let [left, right] = [0, 0];
-      while (isDigit(a.charCodeAt(i))) left = left * 10 + a.charCodeAt(i++) - 48;
-      while (isDigit(b.charCodeAt(j))) right = right * 10 + b.charCodeAt(j++) - 48;
-      if (left !== right) return left - right;
-    } else if (isDigit(x)) return 1;
-    else if (isDigit(y)) return -1;
-    else if (x !== y) return x - y;
-    else {
-      i++;
-      j++;
-    }
+  const [left, right] = [tokensOf(a), tokensOf(b)];
+  for (const [index, x] of left.entries()) {
+    const y = right[index] ?? '';
+    const [m, n] = [Number.parseInt(x, 10), Number.parseInt(y, 10)];
+    if (Number.isNaN(m) !== Number.isNaN(n)) return Number.isNaN(m) ? -1 : 1;
+    const order = Number.isNaN(m) ? x.charCodeAt(0) - (y.charCodeAt(0) || 0) : m - n;
+    if (order !== 0) return order;
   }
-  return j < b.length ? -b.charCodeAt(j) : 0;
+  return left.length - right.length;
 }
 
-function isDigit(code: number): boolean {
-  return code >= 48 && code <= 57;
+function tokensOf(name: string): readonly string[] {
+  return name.match(/\d+|[^]/g) ?? [];
 }

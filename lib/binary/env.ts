@@ -2,7 +2,7 @@
 
 import { type BytePath, bytePath, joinPath, showPath } from './path.ts';
 import { errorCode, type FileRoot, type FileStatus } from './root.ts';
-import { walk } from './walk.ts';
+import { statusOf } from './walk.ts';
 import { splitWords, type Word } from './env-words.ts';
 
 export type Command =
@@ -26,7 +26,7 @@ export function findCommand(
   let denied: BytePath | undefined;
   for (const element of path.split(':', MAX_DIRECTORIES) as BytePath[]) {
     const candidate = joinPath(joinPath(directory, element === '' ? directory : element), name);
-    const status = name === '' ? undefined : statusOf(root, candidate);
+    const status = name === '' ? undefined : statusIfPossible(root, candidate);
     if (status?.kind === 'file' && (status.mode & 0o111) !== 0) return { kind: 'found', path: candidate };
     if (status !== undefined) denied ??= candidate;
   }
@@ -37,10 +37,9 @@ export function findCommand(
   return { kind: 'missing', reason: 'absent', message };
 }
 
-function statusOf(root: FileRoot, path: BytePath): FileStatus | undefined {
+function statusIfPossible(root: FileRoot, path: BytePath): FileStatus | undefined {
   try {
-    const end = walk(root, path);
-    return end.kind === 'found' ? end.status : undefined;
+    return statusOf(root, path);
   } catch (error) {
     if (errorCode(error) === undefined) throw error;
     return undefined; // such as ENAMETOOLONG: the file cannot exist
@@ -125,32 +124,33 @@ function readOptions(rest: Word[], settings: Settings, path: BytePath | undefine
     if (word.text === '--') return undefined;
     const options = word.text.startsWith('--') ? longOption(word.text) : shortOptions(word.text);
     if ('kind' in options) return options;
-    for (const { name, takes, written } of options) {
-      const next = takes === 'value' && written === undefined ? rest.shift() : undefined;
+    for (const { name, written } of options) {
+      const next = takesValue(name) && written === undefined ? rest.shift() : undefined;
       if (next?.variable !== undefined) return dependsOn(next.variable);
       const value = written ?? next?.text;
-      if (takes === 'value' && value === undefined) return failure(`-${name} asks for a value`);
-      const end = apply(name, value ?? ('' as BytePath), { rest, settings, path });
-      if (end !== undefined) return end;
+      if (takesValue(name) && value === undefined) return failure(`-${name} asks for a value`);
+      if (name === 'help' || name === 'version') return { kind: 'nothing' };
+      if (name === 'S') {
+        const end = splitInto(rest, value ?? ('' as BytePath), settings, path);
+        if (end !== undefined) return end;
+      } else if (value !== undefined && name === 'C') settings.directory = value;
+      else if (value !== undefined && name === 'u') settings.unset.add(value);
+      else if (name === 'i') settings.ignoreEnvironment = true;
+      else if (name === '0') settings.nul = true;
     }
   }
   return undefined;
 }
 
-function apply(
-  name: string,
-  value: BytePath,
-  to: { readonly rest: Word[]; readonly settings: Settings; readonly path: BytePath | undefined },
-): EnvCall | undefined {
-  const { rest, settings, path } = to;
-  if (name === 'help' || name === 'version') return { kind: 'nothing' };
-  if (name === 'i') settings.ignoreEnvironment = true;
-  if (name === '0') settings.nul = true;
-  if (name === 'C') settings.directory = value;
-  if (name === 'u') settings.unset.add(value);
-  if (name !== 'S') return undefined;
+/** Puts the words of -S in front of the other arguments. */
+function splitInto(
+  rest: Word[],
+  text: BytePath,
+  settings: Settings,
+  path: BytePath | undefined,
+): Failure | undefined {
   if (++settings.splits > MAX_SPLITS) return failure('-S comes too often');
-  const words = splitWords(value, (variable) => (variable === 'PATH' ? path : undefined));
+  const words = splitWords(text, (variable) => (variable === 'PATH' ? path : undefined));
   if ('message' in words) return failure(words.message);
   rest.unshift(...words);
   return undefined;
@@ -158,8 +158,7 @@ function apply(
 
 interface Option {
   readonly name: string;
-  readonly takes: 'nothing' | 'value' | 'maybe';
-  readonly written?: BytePath;
+  readonly written: BytePath | undefined;
 }
 
 const SHORT = 'iv0uCSa';
@@ -179,9 +178,8 @@ const LONG: Readonly<Record<string, string>> = {
   version: 'version',
 };
 
-function takesOf(name: string): Option['takes'] {
-  if (name === 'signal') return 'maybe';
-  return name.length === 1 && 'uCSa'.includes(name) ? 'value' : 'nothing';
+function takesValue(name: string): boolean {
+  return name.length === 1 && 'uCSa'.includes(name);
 }
 
 // As getopt_long(3): a unique prefix of a name is accepted.
@@ -190,28 +188,26 @@ function longOption(text: BytePath): readonly Option[] | Failure {
   const written = equals < 0 ? undefined : (text.slice(equals + 1) as BytePath);
   const begin = text.slice(2, equals < 0 ? undefined : equals);
   const names = Object.keys(LONG).filter((name) => name.startsWith(begin));
-  const name = names.includes(begin) ? begin : names.length === 1 ? names[0] : undefined;
-  const option = name === undefined ? undefined : LONG[name];
-  if (option === undefined) return failure(`${showPath(text)} is no option of it`);
-  const takes = takesOf(option);
-  if (takes === 'nothing' && written !== undefined) return failure(`--${name} takes no value`);
-  return [{ name: option, takes, ...(written !== undefined && { written }) }];
+  const long = names.includes(begin) ? begin : names.length === 1 ? names[0] : undefined;
+  const name = long === undefined ? undefined : LONG[long];
+  if (name === undefined) return failure(`${showPath(text)} is no option of it`);
+  if (written !== undefined && !takesValue(name) && name !== 'signal')
+    return failure(`--${long} takes no value`);
+  return [{ name, written }];
 }
 
 function shortOptions(text: BytePath): readonly Option[] | Failure {
   const options: Option[] = [];
-  for (let at = 1; at < text.length; at++) {
-    const name = text.charAt(at);
+  for (const [index, name] of [...text.slice(1)].entries()) {
     if (!SHORT.includes(name))
       return failure(
         /\s/.test(name)
           ? `${showPath(text)} is one argument: it takes only -S with others behind it`
           : `-${showPath(name as BytePath)} is no option of it`,
       );
-    const takes = takesOf(name);
-    const written = text.slice(at + 1) as BytePath;
-    options.push({ name, takes, ...(takes === 'value' && written !== '' && { written }) });
-    if (takes === 'value') break;
+    const behind = text.slice(index + 2) as BytePath;
+    options.push({ name, written: takesValue(name) && behind !== '' ? behind : undefined });
+    if (takesValue(name)) break;
   }
   return options;
 }

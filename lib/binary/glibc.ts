@@ -3,7 +3,8 @@
 import { type LibraryCache, readCache } from './cache.ts';
 import { readLdSoConf, readSmallFile } from './loader-conf.ts';
 import { type Abi, cacheFlags, type Cpu, MACHINE } from './machine.ts';
-import { type Files, remember } from './elf-files.ts';
+import { remember } from '../remember.ts';
+import type { Files } from './elf-files.ts';
 import {
   checkLibrary,
   expandTokens,

@@ -1,6 +1,6 @@
 // The state of choosing files of packages: what was read from the root, and what was chosen so far.
 
-import { remember } from '../../binary/elf-files.ts';
+import { remember } from '../../remember.ts';
 import { type BytePath, parentPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import type { ChosenFile, Extent, PackageReason } from './choice.ts';

@@ -1,6 +1,6 @@
 // Sorts the files of a package, and files that were created beside them, by their purpose.
 
-import { remember } from '../../binary/elf-files.ts';
+import { remember } from '../../remember.ts';
 import { type BytePath, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { readAlternatives } from './file-lists.ts';

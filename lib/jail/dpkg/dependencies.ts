@@ -1,6 +1,6 @@
 // Finds the packages that a package needs: by its control fields, and by the plugins that its configuration loads.
 
-import { remember } from '../../binary/elf-files.ts';
+import { remember } from '../../remember.ts';
 import { type BytePath, lastComponent, parentPath, toLatin1 } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import type { Package, Packages } from './database.ts';

@@ -1,6 +1,6 @@
 // Reads dpkg's lists of files, diversions and alternatives, with each path under its one name on the root.
 
-import { remember } from '../../binary/elf-files.ts';
+import { remember } from '../../remember.ts';
 import { type BytePath, bytePath, joinPath, toLatin1 } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { listIfThere, readIfThere, statusIfThere } from './read.ts';

@@ -1,6 +1,6 @@
 // Searches the chosen executables for names, and calls the listeners of each name found.
 
-import { remember } from '../../binary/elf-files.ts';
+import { remember } from '../../remember.ts';
 import type { BytePath } from '../../binary/path.ts';
 import type { Steps } from '../work/steps.ts';
 import type { Executable } from './scanned-program.ts';

@@ -1,6 +1,6 @@
 // Finds the programs that a script calls by name, and the modules that it loads.
 
-import { remember } from '../../binary/elf-files.ts';
+import { remember } from '../../remember.ts';
 import { bytePath, type BytePath, joinPath, lastComponent, parentPath, toLatin1 } from '../../binary/path.ts';
 import { expandPattern } from '../../binary/loader-conf.ts';
 import type { FileRoot } from '../../binary/root.ts';

@@ -1,6 +1,6 @@
 // Node.js: the package around a script, and the packages that it depends on.
 
-import { remember } from '../../binary/elf-files.ts';
+import { remember } from '../../remember.ts';
 import { type BytePath, bytePath, joinPath, parentPath } from '../../binary/path.ts';
 import { walk } from '../../binary/walk.ts';
 import { attempt } from './self-check.ts';

@@ -1,6 +1,6 @@
 // Perl: its own modules, and the modules that scripts name.
 
-import { remember } from '../../binary/elf-files.ts';
+import { remember } from '../../remember.ts';
 import { type BytePath, bytePath, joinPath } from '../../binary/path.ts';
 import { attempt } from './self-check.ts';
 import { compiledIn, ifAsked } from './interpreters.ts';

@@ -1,6 +1,6 @@
 // Python: the standard library of each interpreter, virtual environments, and the modules that scripts import.
 
-import { remember } from '../../binary/elf-files.ts';
+import { remember } from '../../remember.ts';
 import { type BytePath, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { attempt } from './self-check.ts';

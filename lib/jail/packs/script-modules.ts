@@ -1,6 +1,6 @@
 // Finds the scripts of an interpreter in a jail, and the modules that they name.
 
-import { remember } from '../../binary/elf-files.ts';
+import { remember } from '../../remember.ts';
 import { type BytePath, joinPath, lastComponent, toLatin1 } from '../../binary/path.ts';
 import { type FileRoot, tryFile } from '../../binary/root.ts';
 import { commandOfEnv, readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';

@@ -1,10 +1,9 @@
 import t from 'tap';
 
-import { bytePath } from '../../../lib/binary/path.ts';
+import { bytePath, isWithin } from '../../../lib/binary/path.ts';
 import {
   findMount,
   isShared,
-  isWithin,
   mountOf,
   mountsIn,
   pointIn,
