@@ -1,6 +1,7 @@
 // Reads and writes /etc/ld.so.cache, ldconfig's index of libraries, in the format of glibc 2.2 and later.
 
 import { remember } from '../remember.ts';
+import { type Fields, fieldsOf } from './elf-header.ts';
 import { type BytePath, toLatin1 } from './path.ts';
 
 export interface CacheEntry {
@@ -49,9 +50,8 @@ function readEntries(data: Uint8Array): CacheEntry[] {
   const start = newFormatStart(data);
   if (start === undefined) return [];
   const part = data.subarray(start);
-  const view = new DataView(part.buffer, part.byteOffset, part.byteLength);
   const little = littleEndian(part);
-  const word = (offset: number) => view.getUint32(offset, little);
+  const { word } = wordsOf(part, little);
   const count = Math.min(word(20), MAX_ENTRIES, Math.floor((part.length - HEADER_BYTES) / ENTRY_BYTES));
   const text = toLatin1(part);
   const hwcaps = readHwcaps(part, text, word);
@@ -77,9 +77,8 @@ function readEntries(data: Uint8Array): CacheEntry[] {
 function newFormatStart(data: Uint8Array): number | undefined {
   if (hasMagic(data, 0)) return 0;
   if (data.length < 16 || toLatin1(data.subarray(0, OLD_MAGIC.length)) !== OLD_MAGIC) return undefined;
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   for (const little of [true, false]) {
-    const end = 16 + view.getUint32(12, little) * OLD_ENTRY_BYTES;
+    const end = 16 + wordsOf(data, little).word(12) * OLD_ENTRY_BYTES;
     const aligned = Math.ceil(end / 8) * 8;
     if (hasMagic(data, aligned)) return aligned;
   }
@@ -96,8 +95,11 @@ function hasMagic(data: Uint8Array, offset: number): boolean {
 function littleEndian(part: Uint8Array): boolean {
   const flag = (part[28] ?? 0) & 3;
   if (flag !== 0) return flag === 2;
-  const view = new DataView(part.buffer, part.byteOffset, part.byteLength);
-  return view.getUint32(20, true) <= view.getUint32(20, false);
+  return wordsOf(part, true).word(20) <= wordsOf(part, false).word(20);
+}
+
+function wordsOf(data: Uint8Array, little: boolean): Fields {
+  return fieldsOf(data, { endian: little ? 'little' : 'big', bits: 32 });
 }
 
 function readHwcaps(

@@ -82,20 +82,21 @@ const MAX_RUNS = 16;
 /** Follows a program to what finally runs; `path` is the PATH of env(1). */
 export function followScripts(files: Files, program: BytePath, path: BytePath): Chain {
   const runs: Run[] = [];
+  const endWith = (...missing: readonly MissingFile[]): Chain => ({ runs, missing });
   let next: Execution = { file: { role: 'program', path: program }, args: [], path, directory: ROOT };
   for (;;) {
     const run = execute(files, next);
     runs.push(run);
-    if (run.missing !== undefined) return { runs, missing: [run.missing] };
+    if (run.missing !== undefined) return endWith(run.missing);
     const env = run.files.at(-1);
-    if (env === undefined || lastComponent(env.path) !== 'env') return { runs, missing: [] };
+    if (env === undefined || lastComponent(env.path) !== 'env') return endWith();
     const after = startedByEnv(files, env, { ...next, args: run.args });
-    if (after === undefined) return { runs, missing: [] };
-    if ('reason' in after) return { runs, missing: [after] };
+    if (after === undefined) return endWith();
+    if ('reason' in after) return endWith(after);
     next = after;
     if (runs.length === MAX_RUNS) {
       const message = 'scripts and env start each other without end';
-      return { runs, missing: [{ ...next.file, reason: 'too-deep', message }] };
+      return endWith({ ...next.file, reason: 'too-deep', message });
     }
   }
 }
@@ -143,45 +144,43 @@ function startedByEnv(
 ): Execution | MissingFile | undefined {
   const { args, directory: here } = execution;
   const { neededBy = env.path, as } = env;
-  const reason = { role: 'command', neededBy, ...(as !== undefined && { as }) } as const;
-  const asked = args[0]?.text ?? env.path;
+  const needed = { role: 'command', neededBy, ...(as !== undefined && { as }) } as const;
+  const failed = (reason: MissingFile['reason'], message: string, path = args[0]?.text ?? env.path) => ({
+    ...needed,
+    path,
+    reason,
+    message,
+  });
   const call = parseEnv(args, execution.path);
   switch (call.kind) {
     case 'nothing':
       return undefined;
-    case 'unknown': {
-      const message = `the command of env depends on the variable ${call.variable}`;
-      return { ...reason, path: asked, reason: 'unknown-command', message };
-    }
-    case 'failure': {
-      const message = `env cannot start it: ${call.message}`;
-      return { ...reason, path: asked, reason: 'no-command', message };
-    }
+    case 'unknown':
+      return failed('unknown-command', `the command of env depends on the variable ${call.variable}`);
+    case 'failure':
+      return failed('no-command', `env cannot start it: ${call.message}`);
     case 'command': {
       const directory = call.directory === undefined ? here : joinPath(here, call.directory);
       const found = findCommand(files.root, call.command, { path: call.path, directory });
-      if (found.kind === 'missing')
-        return { ...reason, path: call.command, reason: found.reason, message: found.message };
-      return { file: { ...reason, path: found.path }, args: call.args, path: call.path, directory };
+      if (found.kind === 'missing') return failed(found.reason, found.message, call.command);
+      return { file: { ...needed, path: found.path }, args: call.args, path: call.path, directory };
     }
     default:
       return call satisfies never;
   }
 }
 
-function whyNotRun({
-  reason,
-  message,
-  script,
-}: Extract<Look, { kind: 'unusable' }>): Pick<MissingFile, 'reason' | 'message'> {
+function whyNotRun(look: Extract<Look, { kind: 'unusable' }>): Pick<MissingFile, 'reason' | 'message'> {
+  const { reason, message, script } = look;
   if (script === undefined) return { reason, message };
   return {
     reason: 'no-interpreter',
-    message:
-      script.kind !== 'invalid'
-        ? 'it is neither an ELF file nor a script with #!'
-        : script.reason === 'empty'
-          ? 'its #! line names no interpreter'
-          : 'its #! line is longer than 255 bytes',
+    message: WITHOUT_INTERPRETER[script.kind === 'invalid' ? script.reason : 'other'],
   };
 }
+
+const WITHOUT_INTERPRETER = {
+  other: 'it is neither an ELF file nor a script with #!',
+  empty: 'its #! line names no interpreter',
+  truncated: 'its #! line is longer than 255 bytes',
+};

@@ -63,7 +63,6 @@ export function openResolver(root: FileRoot, options: ResolverOptions = {}): Res
   const { cpu = BASELINE, hasProc = files.exists(bytePath('/proc/self')), dlopen = 'recommended' } = options;
   const path = bytePath(options.path ?? '/usr/local/bin:/usr/bin:/bin');
   const loaders = new Map<string, Loader>();
-
   function loaderOf(interpreter: BytePath, abi: Abi): Loader {
     return remember(loaders, `${machineName(abi)} ${interpreter}`, () =>
       muslArchitecture(interpreter) === undefined
@@ -110,15 +109,13 @@ function withLoader(
 ): (Libraries & { readonly loader: Loader }) | undefined {
   const { files, loaderOf, hasProc, dlopen } = search;
   const path = run.files.at(-1)?.path ?? bytePath('/');
-  const interpreter = elf.interpreter && joinPath(bytePath('/'), elf.interpreter);
-  const usual = glibcInterpreter(elf);
   const needsOne = elf.needed.length > 0 || (dlopen !== 'none' && elf.dlopen.length > 0);
-  const asked = interpreter ?? (needsOne && usual !== undefined ? bytePath(usual) : undefined);
+  const asked = elf.interpreter ?? (needsOne ? glibcInterpreter(elf) : undefined);
   if (asked === undefined) return undefined;
 
-  const itself = files.look(asked);
-  const reason = { role: 'elf-interpreter', path: asked, neededBy: path } as const;
-  const loader = loaderOf(asked, elf);
+  const interpreter = joinPath(bytePath('/'), asked as BytePath);
+  const itself = files.look(interpreter);
+  const loader = loaderOf(interpreter, elf);
   const program = {
     path,
     elf,
@@ -127,18 +124,11 @@ function withLoader(
       return hasProc ? parentPath(resolveLinks(files.root, path)) : undefined;
     },
   };
-  const libraries = loadLibraries({ files, loader, program, itself }, dlopen);
-  if (itself.kind === 'elf')
-    return {
-      files: [{ ...reason, elf: itself.elf }, ...libraries.files],
-      missing: libraries.missing,
-      loader,
-    };
+  const { files: found, missing } = loadLibraries({ files, loader, program, itself }, dlopen);
+  const needed = { role: 'elf-interpreter', path: interpreter, neededBy: path } as const;
+  if (itself.kind === 'elf') return { files: [{ ...needed, elf: itself.elf }, ...found], missing, loader };
   // A library names no loader: the usual one is only used to search, and may be missing.
-  const failure = { ...reason, reason: itself.reason, message: itself.message };
-  return {
-    files: libraries.files,
-    missing: [...(interpreter === undefined ? [] : [failure]), ...libraries.missing],
-    loader,
-  };
+  if (elf.interpreter === undefined) return { files: found, missing, loader };
+  const { reason, message } = itself;
+  return { files: found, missing: [{ ...needed, reason, message }, ...missing], loader };
 }

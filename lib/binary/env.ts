@@ -198,7 +198,7 @@ function longOption(text: BytePath): readonly Option[] | Failure {
 
 function shortOptions(text: BytePath): readonly Option[] | Failure {
   const options: Option[] = [];
-  for (const [index, name] of [...text.slice(1)].entries()) {
+  for (const [index, name] of text.slice(1).split('').entries()) {
     if (!SHORT.includes(name))
       return failure(
         /\s/.test(name)

@@ -25,22 +25,19 @@ export const MACHINE = {
   loongarch: 258,
 } as const;
 
+// Those of which one number means one name.
 const NAMES: Readonly<Record<number, string>> = {
   2: 'sparc',
   [MACHINE.i386]: 'i386',
   4: 'm68k',
-  [MACHINE.mips]: 'mips',
   15: 'parisc',
   20: 'powerpc',
-  [MACHINE.ppc64]: 'powerpc64',
   [MACHINE.s390]: 's390x',
   [MACHINE.arm]: 'arm',
   42: 'sh4',
   [MACHINE.sparc64]: 'sparc64',
   50: 'ia64',
-  [MACHINE.x86_64]: 'x86-64',
   [MACHINE.aarch64]: 'aarch64',
-  [MACHINE.riscv]: 'riscv64',
   247: 'bpf',
   [MACHINE.loongarch]: 'loongarch64',
   0x9026: 'alpha',
@@ -105,27 +102,21 @@ export function cacheFlags(abi: Abi): number {
   return LIBC6 | (CACHE_FLAGS[abi.machine]?.(abi) ?? 0);
 }
 
-type ByBits = Readonly<Record<Abi['bits'], string>>;
-type ByEndian = Readonly<Record<Abi['endian'], string>>;
-
-const GLIBC_INTERPRETERS: Readonly<Record<number, string | ByBits | ByEndian>> = {
-  [MACHINE.x86_64]: { 64: '/lib64/ld-linux-x86-64.so.2', 32: '/libx32/ld-linux-x32.so.2' },
-  [MACHINE.i386]: '/lib/ld-linux.so.2',
-  [MACHINE.aarch64]: { little: '/lib/ld-linux-aarch64.so.1', big: '/lib/ld-linux-aarch64_be.so.1' },
-  [MACHINE.arm]: '/lib/ld-linux-armhf.so.3',
-  [MACHINE.ppc64]: { little: '/lib64/ld64.so.2', big: '/lib64/ld64.so.1' },
-  [MACHINE.s390]: { 64: '/lib/ld64.so.1', 32: '/lib/ld.so.1' },
-  [MACHINE.riscv]: { 64: '/lib/ld-linux-riscv64-lp64d.so.1', 32: '/lib/ld-linux-riscv32-ilp32d.so.1' },
-  [MACHINE.loongarch]: '/lib64/ld-linux-loongarch-lp64d.so.1',
-  [MACHINE.mips]: { 64: '/lib64/ld.so.1', 32: '/lib/ld.so.1' },
+const GLIBC_INTERPRETERS: Readonly<Record<number, (abi: Abi) => string>> = {
+  [MACHINE.x86_64]: ({ bits }) => (bits === 64 ? '/lib64/ld-linux-x86-64.so.2' : '/libx32/ld-linux-x32.so.2'),
+  [MACHINE.i386]: () => '/lib/ld-linux.so.2',
+  [MACHINE.aarch64]: ({ endian }) => `/lib/ld-linux-aarch64${endian === 'little' ? '' : '_be'}.so.1`,
+  [MACHINE.arm]: ({ floatAbi }) => `/lib/ld-linux${floatAbi === 'soft' ? '' : '-armhf'}.so.3`,
+  [MACHINE.ppc64]: ({ endian }) => `/lib64/ld64.so.${endian === 'little' ? 2 : 1}`,
+  [MACHINE.s390]: ({ bits }) => `/lib/ld${bits === 64 ? '64' : ''}.so.1`,
+  [MACHINE.riscv]: ({ bits }) => `/lib/ld-linux-riscv${bits === 64 ? '64-lp64d' : '32-ilp32d'}.so.1`,
+  [MACHINE.loongarch]: () => '/lib64/ld-linux-loongarch-lp64d.so.1',
+  [MACHINE.mips]: ({ bits }) => `/lib${bits === 64 ? '64' : ''}/ld.so.1`,
 };
 
 /** The path of glibc's loader, which the ABI documents fix, for a library that names none. */
-export function glibcInterpreter({ machine, bits, endian, floatAbi }: Abi): string | undefined {
-  if (machine === MACHINE.arm && floatAbi === 'soft') return '/lib/ld-linux.so.3';
-  const path = GLIBC_INTERPRETERS[machine];
-  if (typeof path !== 'object') return path;
-  return 'little' in path ? path[endian] : path[bits];
+export function glibcInterpreter(abi: Abi): string | undefined {
+  return GLIBC_INTERPRETERS[abi.machine]?.(abi);
 }
 
 const HOSTS: Readonly<Record<string, Pick<Abi, 'bits' | 'machine'>>> = {

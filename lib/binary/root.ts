@@ -79,8 +79,7 @@ export function openFileRoot(directory: Bytes | number): DirectoryRoot {
     },
     lstat: (path) => {
       const isTold = native.lookInRoot(fd, pathBytes(path), numbers);
-      if (isTold === false) return ifPresent(() => toStatus(native.inRootLstat(fd, pathBytes(path))));
-      return isTold && statusOfNumbers();
+      return isTold === false ? lstatLink(fd, path) : isTold && statusOfNumbers();
     },
     open: (path) => {
       const file = native.openFileInRoot(fd, pathBytes(path), numbers);
@@ -95,22 +94,16 @@ const numbers = new Float64Array(8);
 const identity = new BigUint64Array(numbers.buffer, 6 * Float64Array.BYTES_PER_ELEMENT);
 
 function statusOfNumbers(): FileStatus {
-  const mode = numberAt(0);
-  return {
-    kind: KINDS[mode & typeBits] ?? 'other',
-    mode: mode & 0o7777,
-    uid: numberAt(1),
-    gid: numberAt(2),
-    sizeBytes: numberAt(3),
+  return toStatus({
+    mode: numbers[0] ?? 0,
+    uid: numbers[1] ?? 0,
+    gid: numbers[2] ?? 0,
+    size: numbers[3] ?? 0,
+    mtimeMs: numbers[4] ?? 0,
+    noexec: numbers[5] !== 0,
     dev: identity[0] ?? 0n,
     ino: identity[1] ?? 0n,
-    mtimeMs: numberAt(4),
-    noexec: numberAt(5) !== 0,
-  };
-}
-
-function numberAt(index: number): number {
-  return numbers[index] ?? 0;
+  });
 }
 
 function openFile(fd: number, status: FileStatus): OpenFile {
@@ -148,9 +141,10 @@ export function tryFile<T>(root: FileRoot, path: BytePath, use: (file: OpenFile)
   }
 }
 
-function ifPresent<T>(look: () => T): T | undefined {
+// A link, or a file with an access control list, of which the array cannot tell all.
+function lstatLink(fd: number, path: BytePath): FileStatus | undefined {
   try {
-    return look();
+    return toStatus(native.inRootLstat(fd, pathBytes(path)));
   } catch (error) {
     const code = errorCode(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
@@ -173,19 +167,10 @@ const KINDS: Readonly<Record<number, FileStatus['kind']>> = {
   0o120000: 'symlink',
 };
 
-function toStatus(status: InRootStatus): FileStatus {
+function toStatus(status: Omit<InRootStatus, 'nlink'>): FileStatus {
   const { mode, uid, gid, size: sizeBytes, dev, ino, mtimeMs, noexec, target, acl } = status;
-  return {
-    kind: KINDS[mode & typeBits] ?? 'other',
-    mode: mode & 0o7777,
-    uid,
-    gid,
-    sizeBytes,
-    dev,
-    ino,
-    mtimeMs,
-    noexec,
-    ...(target && { target: toLatin1(target) }),
-    ...(acl && { acl }),
-  };
+  const kind = KINDS[mode & typeBits] ?? 'other';
+  const own = { kind, mode: mode & 0o7777, uid, gid, sizeBytes, dev, ino, mtimeMs, noexec };
+  if (target === undefined && acl === undefined) return own;
+  return { ...own, ...(target && { target: toLatin1(target) }), ...(acl && { acl }) };
 }

@@ -1,7 +1,7 @@
 // Packs for displaying text: terminal descriptions and fonts.
 
 import { lastComponent } from '../../binary/path.ts';
-import { failureOf, findInJail, lacksAll, programNamed } from './self-check.ts';
+import { failureOf, findInJail, hasOneOf, lacksAll, programNamed } from './self-check.ts';
 import type { Pack, PackHost } from './pack.ts';
 
 // The usual terminals, and those of Debian's ncurses-base: a few hundred bytes each, while all descriptions take 8 MB.
@@ -41,14 +41,7 @@ export const terminfo: Pack = {
 };
 
 // One family is enough; all fonts can take gigabytes. In fontconfig's order of preference (60-latin.conf).
-const FAMILIES = [
-  'DejaVu*',
-  'Liberation*',
-  'NotoSans-Regular.*',
-  'NotoSans*-Regular.*',
-  'FreeSans*',
-  'Nimbus*',
-];
+const FAMILIES = 'DejaVu* Liberation* NotoSans-Regular.* NotoSans*-Regular.* FreeSans* Nimbus*'.split(' ');
 
 // The replacement for Helvetica, the default font of ImageMagick and other PostScript programs.
 const HELVETICA = ['*/*', '*'].map((place) => `/usr/share/fonts/${place}/NimbusSans-Regular.*`);
@@ -60,10 +53,9 @@ export const fontconfig: Pack = {
   parts: (host) => [
     { tree: '/etc/fonts' },
     { tree: '/usr/share/fontconfig' },
-    ...fonts(host).map((path) => ({ path })),
-    ...HELVETICA.map((path) => ({ path })),
+    ...[...fonts(host), ...HELVETICA].map((path) => ({ path })),
   ],
-  check: (jail) => lacksAll(jail, '/etc/fonts/*', '/usr/share/fontconfig/*', '/usr/share/fonts/*'),
+  check: hasOneOf(['/etc/fonts/*', '/usr/share/fontconfig/*', '/usr/share/fonts/*']),
 };
 
 // Directories are named by format and family on Debian, by family on Fedora, by format on Arch.

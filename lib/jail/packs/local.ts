@@ -1,7 +1,7 @@
 // Files of a program that no package owns: installed by `make install`, or as a directory below /opt.
 
 import { type BytePath, lastComponent } from '../../binary/path.ts';
-import { isDirectory } from './interpreters.ts';
+import { hasDpkg, isDirectory } from './pack-host.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
 
 // /opt/NAME, or a single directory below /usr/local: /usr/local/go/bin/go (hier(7))
@@ -32,7 +32,7 @@ export const local: Pack = {
   summary: 'files of a program that no package owns',
   when: { paths: ANY },
   parts: (host) => {
-    const wanted = host.find('/var/lib/dpkg/status').length > 0 ? LOCAL : ANY;
+    const wanted = hasDpkg(host) ? LOCAL : ANY;
     return host
       .executables(/./)
       .filter((path) => wanted.test(path))
@@ -52,9 +52,7 @@ function directoriesOf(host: PackHost, path: BytePath): readonly BytePath[] {
   const prefix = path.startsWith('/usr/local/') ? '/usr/local' : '/usr';
   const name = lastComponent(path);
   const places = ['/etc', ...PLACES.map((place) => `${prefix}/${place}`)];
-  const named = places.flatMap((place) =>
-    host.find(`${place}/${name}`).concat(host.find(`${place}/${name}-*`)),
-  );
+  const named = places.flatMap((place) => [name, `${name}-*`].flatMap((end) => host.find(`${place}/${end}`)));
   const texts = host
     .texts(path, COMPILED_IN)
     .filter((text) => text.startsWith(`${prefix}/`) || prefix === '/usr');

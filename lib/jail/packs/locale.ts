@@ -2,8 +2,9 @@
 
 import { type BytePath, parentPath } from '../../binary/path.ts';
 import { type FileRoot, type OpenFile, withFile } from '../../binary/root.ts';
-import { walk } from '../../binary/walk.ts';
+import { statusOf } from '../../binary/walk.ts';
 import { cannotLoad, failureOf, lacksAll, programNamed } from './self-check.ts';
+import { allIn } from './pack-host.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
 
 export interface LocaleFile {
@@ -27,13 +28,8 @@ const CATEGORIES = (
 
 /** The files of a locale by its name in the archive, `de_DE.utf8`; none without the archive or the locale. */
 export function readArchive(root: FileRoot, path: BytePath, locale: string): readonly LocaleFile[] {
-  const way = walk(root, path);
-  if (way.kind !== 'found' || way.status.kind !== 'file') return [];
-  const read = (archive: OpenFile): readonly LocaleFile[] => {
-    const at = findLocale(archive, locale);
-    return at === undefined ? [] : readLocale(archive, at);
-  };
-  return withFile(root, path, read) ?? [];
+  if (statusOf(root, path)?.kind !== 'file') return [];
+  return withFile(root, path, (archive) => readLocale(archive, findLocale(archive, locale))) ?? [];
 }
 
 /** The offset of the record of a locale. */
@@ -50,7 +46,8 @@ function findLocale(archive: OpenFile, locale: string): number | undefined {
 }
 
 // A record: a reference count, then offset and length of each category.
-function readLocale(archive: OpenFile, record: number): readonly LocaleFile[] {
+function readLocale(archive: OpenFile, record: number | undefined): readonly LocaleFile[] {
+  if (record === undefined) return [];
   const fields = wordsAt(archive, record, 1 + 2 * CATEGORIES.length);
   return CATEGORIES.flatMap((name, number) => {
     const [offset = 0, length = 0] = fields.slice(1 + 2 * number, 3 + 2 * number);
@@ -100,15 +97,12 @@ export const locale: Pack = {
 // Of Debian, systemd, pam_env(8), and Fedora before systemd.
 const FILES = ['/etc/default/locale', '/etc/locale.conf', '/etc/environment', '/etc/sysconfig/i18n'];
 
+const SETTING = /^\s*(?:export\s+)?(?:LANG|LC_[A-Z]+)=["']?([\w.@-]+)/gm;
+
 /** The locales that are set for the whole host. */
 function settings(host: PackHost): readonly string[] {
-  const found = FILES.flatMap((file) =>
-    Array.from(
-      (host.readText(file) ?? '').matchAll(/^\s*(?:export\s+)?(?:LANG|LC_[A-Z]+)=["']?([\w.@-]+)/gm),
-      ([, name]) => name ?? '',
-    ),
-  );
-  return [...new Set(found)].filter((name) => !/^(?:C|POSIX)(?:\.|$)/.test(name));
+  const found = new Set(FILES.flatMap((file) => allIn(host.readText(file), SETTING)));
+  return [...found].filter((name) => !/^(?:C|POSIX)(?:\.|$)/.test(name));
 }
 
 /** The directory of the locale if the host has one, otherwise the same files from the archive. */
@@ -145,9 +139,11 @@ function isAll(host: PackHost): boolean {
  */
 function usual(host: PackHost): readonly Part[] {
   return host.find('$LIB/gconv/gconv-modules').flatMap((file) => {
-    const lines = (host.readText(file) ?? '').matchAll(/^module\s+\S+\s+\S+\s+(\S+)/gm);
-    const modules = new Set(Array.from(lines, ([, name = '']) => name).filter((name) => USUAL.test(name)));
-    const names = ['gconv-modules', ...Array.from(modules, (name) => `${name}.so`)];
+    const modules = allIn(host.readText(file), /^module\s+\S+\s+\S+\s+(\S+)/gm);
+    const names = [
+      'gconv-modules',
+      ...modules.filter((name) => USUAL.test(name)).map((name) => `${name}.so`),
+    ];
     return names.map((name) => ({ path: `${parentPath(file)}/${name}` }));
   });
 }
