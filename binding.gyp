@@ -8,6 +8,8 @@
       'native/plan/descriptors.cc',
       'native/plan/interpreter.cc',
       'native/plan/limits.cc',
+      'native/plan/mounts.cc',
+      'native/plan/namespaces.cc',
       'native/plan/processstate.cc',
       'native/plan/readback.cc',
       'native/plan/stages.cc',

@@ -91,10 +91,12 @@ void reapAll(long child) {
   }
 }
 
+}  // namespace
+
 // Waits for the program, forwards signals to it, and ends with its status. All signals are blocked and read one by one. If there
 // are other threads, one of them may take a signal while this thread does not wait. Then the whole process is killed, and the
 // parent-death signal kills the program.
-[[noreturn]] void endAs(long child) {
+void endAs(long child) {
   for (;;) {
     reapAll(child);
     const uint64_t all = ~0ull;
@@ -105,10 +107,12 @@ void reapAll(long child) {
   }
 }
 
+namespace {
+
 // The program runs. This process only waits for it.
 [[noreturn]] void standFor(long child, const PlanContext& context) {
   // If the parent is gone or cannot be told, the launch has failed.
-  if (context.isChild && endWithParent() < 0) quit(kStatusLost);
+  if (context.isChild && (endWithParent() < 0 || awaitParent(context) < 0)) quit(kStatusLost);
   if (context.statusFd >= 0 && tell(context.statusFd, {kNoStep, PHASE_EXECUTE, 0, 0}) < 0) quit(kStatusLost);
   // If this process kept its descriptors, the reader of a pipe would not see its end. Other threads may use the descriptors, so
   // with threads they stay open.
@@ -143,11 +147,45 @@ PlanFailure leave(const PlanContext& context, const PlanFailure& failure) {
   quit(kStatusLost);
 }
 
-bool forkStage(void* plan, PlanContext* context, PlanFailure* failure) {
-  int ends[2];
+long awaitParent(const PlanContext& context) {
+  if (context.goFd < 0) return 0;
+  uint8_t ready;
+  long got;
+  do {
+    got = sys(__NR_read, context.goFd, address(&ready), 1);
+  } while (got == -EINTR);
+  return got == 1 ? 0 : -ECANCELED;  // the parent has failed and says why
+}
+
+namespace {
+
+// Runs the steps of a stage that come after its fork, and lets the child go on.
+bool finishStage(void* plan, PlanStage* stage, uint32_t place, PlanContext context, long goFd, PlanFailure* failure) {
+  PlanStep* step = firstStep(stage);
+  for (uint32_t i = 0; i < stage->steps; i++, place++, step = nextStep(step)) {
+    if ((step->flags & STEP_AFTER_FORK) != 0 && !advance(plan, step, place, context, failure)) return false;
+  }
+  const uint8_t ready = 0;
+  (void)writeAll(goFd, &ready, 1);  // fails only if the child is gone: its status is read next
+  return true;
+}
+
+bool hasStepsAfterFork(PlanStage* stage) {
+  PlanStep* step = firstStep(stage);
+  for (uint32_t i = 0; i < stage->steps; i++, step = nextStep(step)) {
+    if ((step->flags & STEP_AFTER_FORK) != 0) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool forkStage(void* plan, PlanStage* stage, uint32_t place, PlanContext* context, PlanFailure* failure) {
+  int ends[2], go[2] = {-1, -1};
   uint64_t mask = 0;
   long error = heedChildren();
   if (error == 0) error = makePipe(plan, *context, ends);
+  if (error == 0 && hasStepsAfterFork(stage)) error = makePipe(plan, *context, go);
   if (error == 0) error = setMask(~0ull, &mask);
   if (error < 0) {
     *failure = failedFork(error);
@@ -156,18 +194,26 @@ bool forkStage(void* plan, PlanContext* context, PlanFailure* failure) {
   const long child = sys(__NR_clone, SIGCHLD, 0, 0, 0, 0);
   if (child != 0) {
     (void)sys(__NR_close, ends[1]);
-    *failure = child < 0 ? failedFork(child) : readStatus(ends[0]);
+    if (go[0] >= 0) (void)sys(__NR_close, go[0]);
+    const bool isReady = child > 0 && (go[1] < 0 || finishStage(plan, stage, place, *context, go[1], failure));
+    if (child < 0) *failure = failedFork(child);
+    if (go[1] >= 0) (void)sys(__NR_close, go[1]);
+    if (isReady) *failure = readStatus(ends[0]);
     (void)sys(__NR_close, ends[0]);
-    if (child > 0 && failure->error == 0 && context->progress == nullptr) standFor(child, *context);
+    if (isReady && failure->error == 0 && context->progress == nullptr) standFor(child, *context);
+    // Not ready: the child reads the end of its pipe, and exits.
     const int status = child > 0 ? reap(child) : 0;
     if (failure->op == PHASE_EXECUTE && failure->error != 0) failure->detail = static_cast<uint32_t>(status & 0x7f);
   }
   (void)setMask(mask, nullptr);  // restoring a mask does not fail
   if (child == 0) {
     (void)sys(__NR_close, ends[0]);
+    if (go[1] >= 0) (void)sys(__NR_close, go[1]);
     // An outer status pipe belongs to the parent.
     if (context->statusFd >= 0) (void)sys(__NR_close, context->statusFd);
+    if (context->goFd >= 0) (void)sys(__NR_close, context->goFd);
     context->statusFd = ends[1];
+    context->goFd = go[0];
     context->isChild = true;
     context->hasThreads = false;
   }

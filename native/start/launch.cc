@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "../files/descriptor.h"
+#include "../plan/interpreter.h"
 #include "../plan/mask.h"
 #include "../plan/syscall.h"
 
@@ -135,9 +137,9 @@ bool makePipe(Descriptor& readEnd, Descriptor& writeEnd, int flags) {
 
 // Returns a pid, or -1 and errno. The kernel clears *shares when the child leaves this memory, by execve or by its end.
 // CLONE_VFORK would wake this thread at that moment, but it has to wait longer anyway (awaitProgram).
-int cloneChild(ChildWork& work, char* stack, int* pidFd, uint32_t* shares) {
+int cloneChild(ChildWork& work, uint32_t namespaces, char* stack, int* pidFd, uint32_t* shares) {
   constexpr int kFlags = CLONE_VM | CLONE_PIDFD | CLONE_CHILD_CLEARTID | SIGCHLD;
-  return clone(childMain, stack + kChildStackBytes, kFlags, &work, pidFd, nullptr, shares);
+  return clone(childMain, stack + kChildStackBytes, kFlags | static_cast<int>(namespaces), &work, pidFd, nullptr, shares);
 }
 
 // Waits until the program is executed or the launcher has failed, with a time limit; then until the child no longer shares this
@@ -151,6 +153,21 @@ void awaitProgram(int statusFd, uint32_t* shares) {
 }
 
 }  // namespace
+
+uint32_t takeNamespaces(std::string& plan) {
+  PlanHeader header;
+  if (plan.size() < sizeof header) return 0;  // the launcher refuses it
+  std::memcpy(&header, plan.data(), sizeof header);
+  if ((header.flags & PLAN_CLONED) == 0 || !checkPlan(plan.data(), static_cast<uint32_t>(plan.size()))) return 0;
+  uint32_t namespaces = 0;
+  Steps steps(plan.data());
+  while (PlanStep* step = steps.next()) {
+    if ((step->flags & STEP_CLONED) == 0) continue;
+    namespaces |= static_cast<uint32_t>(step->a);
+    step->flags |= STEP_DONE;
+  }
+  return namespaces;
+}
 
 LaunchResult launch(const LaunchRequest& request) {
   LaunchResult result;
@@ -208,7 +225,7 @@ LaunchResult launch(const LaunchRequest& request) {
   (void)sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&all), address(&before), sizeof all);
   int pidFd = -1;
   uint32_t shares = 1;
-  const int pid = cloneChild(work, stack, &pidFd, &shares);
+  const int pid = cloneChild(work, request.namespaces, stack, &pidFd, &shares);
   const int error = errno;
   (void)sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&before), 0, sizeof before);
   if (pid < 0) {

@@ -29,8 +29,9 @@ struct LaunchRequest {
     int source, target;
   };
   bool isBatch = false;  // the launching thread is SCHED_BATCH; its child must be SCHED_OTHER
+  uint32_t namespaces = 0;  // CLONE_NEW flags
   Recall* recall = nullptr;
-  std::vector<Kept> kept;  // descriptors above 2 that the program gets, with the number it gets
+  std::vector<Kept> kept = {};  // descriptors above 2 that the program gets, with the number it gets
 };
 
 struct LaunchResult {
@@ -40,6 +41,9 @@ struct LaunchResult {
   int statusFd = -1;             // non-blocking; at its end, the program runs if PHASE_EXECUTE was the only record
   int pipes[3] = {-1, -1, -1};   // the service's ends
 };
+
+// The namespaces that the launcher must be born in; the steps that would make them are marked as done.
+uint32_t takeNamespaces(std::string& plan);
 
 // Clones, executes the launcher, and waits until the program is executed, but at most some milliseconds. It blocks its thread,
 // and leaves the request's descriptors open.

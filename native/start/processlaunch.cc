@@ -81,6 +81,7 @@ void Process::run(Worker& worker) {
   if (!hostChanged_ && result_.failure.error == 0) {
     becomeLike(calls_.tid());
     request_.isBatch = worker.isBatch;
+    request_.namespaces = takeNamespaces(request_.plan);
     result_ = launch(request_);
     closeRequest();
     if (result_.statusFd >= 0 && readStatus()) {
