@@ -1,7 +1,7 @@
 // Reads and writes /etc/ld.so.cache, ldconfig's index of libraries, in the format of glibc 2.2 and later.
 
 import { remember } from '../remember.ts';
-import { type Fields, fieldsOf } from './elf-header.ts';
+import { fieldsOf } from './elf-header.ts';
 import { type BytePath, toLatin1 } from './path.ts';
 
 export interface CacheEntry {
@@ -14,11 +14,7 @@ export interface CacheEntry {
   readonly hwcap?: string;
 }
 
-export interface LibraryCache {
-  /** The entries of a name in file order: the loader takes the first suitable one. */
-  find(name: BytePath): readonly CacheEntry[];
-  readonly entries: readonly CacheEntry[];
-}
+export type LibraryCache = ReturnType<typeof readCache>;
 
 // The layout is defined in sysdeps/generic/dl-cache.h of glibc.
 const OLD_MAGIC = 'ld.so-1.7.0';
@@ -35,15 +31,14 @@ const MAX_NAME_BYTES = 4096;
 const MAX_ENTRIES = 1 << 20;
 const MAX_STRING_BYTES = 64 << 20;
 
-/**
- * Reads the cache. Invalid entries are left out, as the loader ignores them; a file that is not a cache has none. Entries for
- * a processor by the numbers of glibc before 2.37 are left out too: each has a twin for every processor.
- */
-export function readCache(data: Uint8Array): LibraryCache {
+/** Invalid entries are left out, as the loader ignores them; so are those by numbers of glibc before 2.37, which have twins. */
+export function readCache(data: Uint8Array) {
   const entries = readEntries(data);
   const byName = new Map<BytePath, CacheEntry[]>();
   for (const entry of entries) remember(byName, entry.name, () => []).push(entry);
-  return { entries, find: (name) => byName.get(name) ?? [] };
+  /** The entries of a name in file order: the loader takes the first suitable one. */
+  const find = (name: BytePath): readonly CacheEntry[] => byName.get(name) ?? [];
+  return { entries, find };
 }
 
 function readEntries(data: Uint8Array): CacheEntry[] {
@@ -98,7 +93,7 @@ function littleEndian(part: Uint8Array): boolean {
   return wordsOf(part, true).word(20) <= wordsOf(part, false).word(20);
 }
 
-function wordsOf(data: Uint8Array, little: boolean): Fields {
+function wordsOf(data: Uint8Array, little: boolean) {
   return fieldsOf(data, { endian: little ? 'little' : 'big', bits: 32 });
 }
 
@@ -155,10 +150,7 @@ export function writeCache(entries: readonly CacheEntry[], endian: 'little' | 'b
   return Buffer.concat([head, Buffer.from(strings.join(''), 'latin1')]);
 }
 
-/**
- * The order that the loader's binary search requires, _dl_cache_libcmp() of glibc: digits compare as numbers ("libz.so.9"
- * before "libz.so.10"), and a digit comes after any other character.
- */
+/** _dl_cache_libcmp() of glibc: digits compare as numbers ("libz.so.9" before "libz.so.10"), and come after other characters. */
 export function compareNames(a: string, b: string): number {
   const [left, right] = [tokensOf(a), tokensOf(b)];
   for (const [index, x] of left.entries()) {

@@ -52,16 +52,9 @@ export interface MissingFile extends Reason {
   readonly message: string;
 }
 
-/** One execve(2). */
-export interface Run {
-  /** Scripts, and then an ELF file if one is reached. */
-  readonly files: readonly NeededFile[];
-  readonly elf?: Elf;
-}
-
 export interface Chain {
-  /** One, and one more for each env(1). The last one runs the program. */
-  readonly runs: readonly Run[];
+  /** For each execve(2) the scripts, and then an ELF file if one is reached. Each env(1) adds one; the last runs the program. */
+  readonly runs: readonly (readonly NeededFile[])[];
   readonly missing: readonly MissingFile[];
 }
 
@@ -81,12 +74,12 @@ const MAX_RUNS = 16;
 
 /** Follows a program to what finally runs; `path` is the PATH of env(1). */
 export function followScripts(files: Files, program: BytePath, path: BytePath): Chain {
-  const runs: Run[] = [];
+  const runs: (readonly NeededFile[])[] = [];
   const endWith = (...missing: readonly MissingFile[]): Chain => ({ runs, missing });
   let next: Execution = { file: { role: 'program', path: program }, args: [], path, directory: ROOT };
   for (;;) {
     const run = execute(files, next);
-    runs.push(run);
+    runs.push(run.files);
     if (run.missing !== undefined) return endWith(run.missing);
     const env = run.files.at(-1);
     if (env === undefined || lastComponent(env.path) !== 'env') return endWith();
@@ -108,13 +101,13 @@ const ROOT = bytePath('/');
 function execute(
   files: Files,
   { file, args: given, directory }: Execution,
-): Run & { readonly args: readonly Word[]; readonly missing?: MissingFile } {
+): { readonly files: readonly NeededFile[]; readonly args: readonly Word[]; readonly missing?: MissingFile } {
   const found: NeededFile[] = [];
   const args = [...given];
   let next = file;
   for (;;) {
     const look = files.look(next.path);
-    if (look.kind === 'elf') return { files: [...found, { ...next, elf: look.elf }], elf: look.elf, args };
+    if (look.kind === 'elf') return { files: [...found, { ...next, elf: look.elf }], args };
     const { script } = look;
     if (script?.kind === 'script') {
       const path = joinPath(directory, script.interpreter);

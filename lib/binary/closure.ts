@@ -1,7 +1,7 @@
 // Finds all files that a program needs to start: `#!` interpreters, loader and libraries, each with a reason.
 
 import type { Bytes } from '../quote.ts';
-import { type Chain, followScripts, type MissingFile, type NeededFile, type Run } from './chain.ts';
+import { type Chain, followScripts, type MissingFile, type NeededFile } from './chain.ts';
 import { type Abi, BASELINE, type Cpu, glibcInterpreter, machineName } from './machine.ts';
 import type { Elf } from './elf.ts';
 import { remember } from '../remember.ts';
@@ -26,18 +26,12 @@ export interface Closure {
   readonly loader?: Loader;
 }
 
-export interface Resolver {
-  /** The closure of a program or library, by its path in the root. @throws EIO and similar errors, never ENOENT. */
-  resolve(program: BytePath): Closure;
-}
+export type Resolver = ReturnType<typeof openResolver>;
 
 export interface ResolverOptions {
   /** The processor to search for; by default only files for every processor are found. */
   readonly cpu?: Cpu;
-  /**
-   * Whether /proc is mounted when the program starts; without it, the loader does not know $ORIGIN of a program. By default
-   * whether it is mounted now.
-   */
+  /** Whether /proc is mounted when the program starts: the loader finds its $ORIGIN there. By default as it is now. */
   readonly hasProc?: boolean;
   /** PATH of env(1) in a `#!` line; by default the value that uchroot sets, /usr/local/bin:/usr/bin:/bin. */
   readonly path?: Bytes;
@@ -54,11 +48,8 @@ interface Search {
   readonly dlopen: DlopenPriority | 'none';
 }
 
-/**
- * Resolves many programs of one root. It caches what it reads, so the root should not change meanwhile. It searches as the
- * program's loader does, glibc's or musl's; nothing is executed.
- */
-export function openResolver(root: FileRoot, options: ResolverOptions = {}): Resolver {
+/** Searches as glibc's or musl's loader does. It caches what it reads: the root should not change meanwhile. */
+export function openResolver(root: FileRoot, options: ResolverOptions = {}) {
   const { files = openFiles(root) } = options;
   const { cpu = BASELINE, hasProc = files.exists(bytePath('/proc/self')), dlopen = 'recommended' } = options;
   const path = bytePath(options.path ?? '/usr/local/bin:/usr/bin:/bin');
@@ -72,7 +63,8 @@ export function openResolver(root: FileRoot, options: ResolverOptions = {}): Res
   }
 
   return {
-    resolve(program) {
+    /** The closure of a program or library, by its path in the root. @throws EIO and similar errors, never ENOENT. */
+    resolve(program: BytePath): Closure {
       files.begin();
       return toClosure(followScripts(files, program, path), { files, loaderOf, hasProc, dlopen });
     },
@@ -89,9 +81,9 @@ function toClosure({ runs, missing }: Chain, search: Search): Closure {
   const lost: MissingFile[] = [];
   let last: Loader | undefined;
   for (const run of runs) {
-    const loading = run.elf === undefined ? undefined : withLoader(run, run.elf, search);
-    for (const file of [...run.files, ...(loading?.files ?? [])])
-      if (!files.has(file.path)) files.set(file.path, file);
+    const { path, elf } = run.at(-1) ?? {};
+    const loading = path === undefined || elf === undefined ? undefined : withLoader(path, elf, search);
+    for (const file of run.concat(loading?.files ?? [])) remember(files, file.path, () => file);
     lost.push(...(loading?.missing ?? []));
     last = loading?.loader;
   }
@@ -103,12 +95,10 @@ function toClosure({ runs, missing }: Chain, search: Search): Closure {
 }
 
 function withLoader(
-  run: Run,
+  path: BytePath,
   elf: Elf,
-  search: Search,
+  { files, loaderOf, hasProc, dlopen }: Search,
 ): (Libraries & { readonly loader: Loader }) | undefined {
-  const { files, loaderOf, hasProc, dlopen } = search;
-  const path = run.files.at(-1)?.path ?? bytePath('/');
   const needsOne = elf.needed.length > 0 || (dlopen !== 'none' && elf.dlopen.length > 0);
   const asked = elf.interpreter ?? (needsOne ? glibcInterpreter(elf) : undefined);
   if (asked === undefined) return undefined;

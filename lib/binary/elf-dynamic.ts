@@ -12,12 +12,6 @@ import {
 } from './elf-header.ts';
 import { type BytePath, bytePath, toLatin1 } from './path.ts';
 
-/** A DT_NEEDED, DT_FILTER (as needed) or DT_AUXILIARY (loaded if it exists). */
-export interface Needed {
-  readonly name: BytePath;
-  readonly optional: boolean;
-}
-
 /** The entries of the section. */
 export interface DynamicTable {
   /** By tag, without DT_NEEDED, DT_FILTER and DT_AUXILIARY. */
@@ -29,7 +23,8 @@ export interface DynamicTable {
 /** The information about a file's libraries. */
 export interface Dynamic {
   readonly soname?: BytePath;
-  readonly needed: readonly Needed[];
+  /** DT_NEEDED, DT_FILTER (as needed) and DT_AUXILIARY (loaded if it exists). */
+  readonly needed: readonly { readonly name: BytePath; readonly optional: boolean }[];
   /** DT_RPATH as written; a loader ignores it if there is a DT_RUNPATH. */
   readonly rpath?: BytePath;
   readonly runpath?: BytePath;

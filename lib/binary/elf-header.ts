@@ -76,17 +76,8 @@ type Layout<K extends string> = Readonly<
   Record<K, readonly [size: 'half' | 'word' | 'address', in32: number, in64: number]>
 >;
 
-export interface Fields {
-  half(offset: number): number;
-  word(offset: number): number;
-  /** An address, an offset or a size: 32 or 64 bits. */
-  address(offset: number): number;
-  /** All fields of the structure at the offset. */
-  structure<K extends string>(layout: Layout<K>, offset?: number): Readonly<Record<K, number>>;
-}
-
 // 64-bit values above 2^53 lose their low bits; no file is that large, so they are outside every file.
-export function fieldsOf(data: Uint8Array, { endian, bits }: FileAbi): Fields {
+export function fieldsOf(data: Uint8Array, { endian, bits }: FileAbi) {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const little = endian === 'little';
   const wide = bits === 64;
@@ -94,12 +85,14 @@ export function fieldsOf(data: Uint8Array, { endian, bits }: FileAbi): Fields {
   const fields = {
     half: (offset: number) => view.getUint16(offset, little),
     word,
+    /** An address, an offset or a size: 32 or 64 bits. */
     address: (offset: number) =>
       wide ? word(offset + (little ? 4 : 0)) * 2 ** 32 + word(offset + (little ? 0 : 4)) : word(offset),
   };
   return {
     ...fields,
-    structure: <K extends string>(layout: Layout<K>, offset = 0) => {
+    /** All fields of the structure at the offset. */
+    structure: <K extends string>(layout: Layout<K>, offset = 0): Readonly<Record<K, number>> => {
       const values = {} as Record<K, number>;
       for (const name in layout) {
         const [size, in32, in64] = layout[name];

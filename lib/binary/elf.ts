@@ -50,10 +50,7 @@ const MAX_INTERPRETER_BYTES = 4096; // PATH_MAX, as the kernel
 const DF_1_NODEFLIB = 0x800;
 const DF_1_PIE = 0x08000000;
 
-/**
- * Reads at most 4 MiB of an ELF file. Any bytes give an Elf or an ElfError (elf(5), System V gABI).
- * @throws only as `read` does
- */
+/** Reads at most 4 MiB. Any bytes give an Elf or an ElfError (elf(5), System V gABI). @throws only as `read` does */
 export function readElf(read: ReadAt): Elf | ElfError {
   try {
     const window = openWindow(read);

@@ -9,11 +9,6 @@ export interface Word {
   readonly variable?: string;
 }
 
-/** The error with which env ends, status 125. */
-export interface BadWords {
-  readonly message: string;
-}
-
 const MAX_BYTES = 131072; // MAX_ARG_STRLEN: execve(2) refuses a longer argument
 
 // A quote, blanks, `#`, an escape, a variable, or other text.
@@ -23,12 +18,13 @@ const BLANK = /^[ \t\n\v\f\r]/;
 
 /**
  * Splits by the rules of env(1): quotes, escapes, `${NAME}`, a comment at the end (GNU coreutils manual,
- * "-S/--split-string syntax"). `valueOf` returns the value of a variable, undefined if it is unknown.
+ * "-S/--split-string syntax"). `valueOf` returns the value of a variable, undefined if it is
+ * unknown. A message is that of the error with which env ends, status 125.
  */
 export function splitWords(
   text: BytePath,
   valueOf: (name: string) => BytePath | undefined,
-): readonly Word[] | BadWords {
+): readonly Word[] | { readonly message: string } {
   const words: Word[] = [];
   let word: { text: string; variable?: string } | undefined;
   let quote: string | undefined;

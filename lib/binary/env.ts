@@ -13,10 +13,7 @@ export type Command =
 const NO_PATH = bytePath('/bin:/usr/bin');
 const MAX_DIRECTORIES = 1000;
 
-/**
- * The first executable file of that name in `path`; a name with a slash is a path. Relative and empty elements of `path`
- * begin at `directory`, the working directory.
- */
+/** The first executable of that name in `path`; a name with a slash is a path. Relative elements begin at `directory`. */
 export function findCommand(
   root: FileRoot,
   name: BytePath,
@@ -60,12 +57,11 @@ export type EnvCall =
   | { readonly kind: 'nothing' }
   /** The command depends on a variable whose value is unknown. */
   | { readonly kind: 'unknown'; readonly variable: string }
-  /** It ends with status 125. */
   | Failure;
 
+/** It ends with status 125; the message is a clause about its arguments. */
 interface Failure {
   readonly kind: 'failure';
-  /** A clause about its arguments. */
   readonly message: string;
 }
 
@@ -89,7 +85,7 @@ export function parseEnv(args: readonly Word[], path: BytePath | undefined): Env
     settings.ignoreEnvironment = true;
     rest.shift();
   }
-  const { ignoreEnvironment, unset } = settings;
+  const { ignoreEnvironment, unset, directory } = settings;
   const bad = [...unset].find((name) => name === '' || name.includes('='));
   if (bad !== undefined && !ignoreEnvironment) return failure(`${showPath(bad)} is no variable to unset`);
   let known = ignoreEnvironment || unset.has('PATH' as BytePath) ? undefined : path;
@@ -102,17 +98,11 @@ export function parseEnv(args: readonly Word[], path: BytePath | undefined): Env
   }
   const [command, ...others] = rest;
   if (command === undefined)
-    return settings.directory === undefined ? { kind: 'nothing' } : failure('-C asks for a command');
+    return directory === undefined ? { kind: 'nothing' } : failure('-C asks for a command');
   if (command.variable !== undefined) return dependsOn(command.variable);
   if (settings.nul) return failure('-0 goes with no command');
-  const { directory } = settings;
-  return {
-    kind: 'command',
-    command: command.text,
-    args: others,
-    path: known,
-    ...(directory !== undefined && { directory }),
-  };
+  const call = { kind: 'command', command: command.text, args: others, path: known } as const;
+  return directory === undefined ? call : { ...call, directory };
 }
 
 /** Removes the options from the front of `rest`; returns the result of env if it ends while reading them. */

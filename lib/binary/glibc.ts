@@ -19,19 +19,11 @@ import { bytePath, type BytePath, joinPath, toLatin1, trimSlashes } from './path
 
 const MAX_SYSTEM_DIRECTORIES = 32; // Debian has the most: four
 
-interface Build {
-  /** The default directories. */
-  readonly directories: readonly BytePath[];
-  readonly cache: BytePath;
-  /** The value of $LIB. */
-  readonly lib: string;
-}
+type Build = ReturnType<typeof readBuild>;
 
-/**
- * Reads the settings from the file of a loader, which contains the default directories as consecutive strings that end in a
- * slash (SYSTEM_DIRS, elf/dl-load.c). Without the file, the usual settings are returned.
- */
-function readBuild(data: Uint8Array | undefined, abi: Abi): Build {
+// Reads the settings from the file of a loader, which contains the default directories as consecutive strings that end in a
+// slash (SYSTEM_DIRS, elf/dl-load.c). Without the file, the usual settings are returned.
+function readBuild(data: Uint8Array | undefined, abi: Abi) {
   const text = data === undefined ? '' : toLatin1(data);
   const found = longestRun(text);
   const directories = (found.length > 0 ? found : defaultDirectories(abi)).map((directory) =>
@@ -43,6 +35,7 @@ function readBuild(data: Uint8Array | undefined, abi: Abi): Build {
   return {
     directories,
     cache: bytePath(cache.startsWith('/') && cache.length < 256 ? cache : '/etc/ld.so.cache'),
+    /** The value of $LIB. */
     lib: (directories[0] ?? '/lib').replace(/^\/(usr\/)?/, ''),
   };
 }

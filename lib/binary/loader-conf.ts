@@ -101,17 +101,8 @@ function readWhole({ status, read }: OpenFile, maxBytes: number): Uint8Array | u
   }
 }
 
-interface LdSoConf {
-  readonly directories: readonly BytePath[];
-  /** The included files and their patterns. */
-  readonly included: readonly BytePath[];
-}
-
-/**
- * The directories that ldconfig(8) searches, in order: lines of ld.so.conf, `include` with wildcards, `#` comments. The
- * loader itself reads only ldconfig's cache.
- */
-export function readLdSoConf(root: FileRoot, path: BytePath = bytePath('/etc/ld.so.conf')): LdSoConf {
+/** The directories that ldconfig(8) searches, in order, and the included files with their patterns. The loader reads only the cache. */
+export function readLdSoConf(root: FileRoot, path: BytePath = bytePath('/etc/ld.so.conf')) {
   const directories = new Set<BytePath>();
   const included = new Set<BytePath>();
   const seen = new Set<BytePath>();

@@ -157,10 +157,7 @@ const X86_LEVELS: readonly (readonly [string, readonly string[]])[] = [
 // The features for which glibc sets $PLATFORM to "haswell": sysdeps/x86/cpu-features.c.
 const HASWELL = ['avx2', 'bmi1', 'bmi2', 'abm', 'movbe', 'popcnt', 'fma'];
 
-/**
- * The processor from the text of /proc/cpuinfo. For POWER and s390 it is the baseline, because their flags do not map to
- * levels.
- */
+/** The processor from /proc/cpuinfo; the baseline for POWER and s390, because their flags do not map to levels. */
 export function readCpu(cpuinfo: string, abi: Abi): Cpu {
   if (abi.machine === MACHINE.i386) return { hwcaps: [], platform: 'i686' };
   if (abi.machine === MACHINE.aarch64) return { hwcaps: [], platform: 'aarch64' };

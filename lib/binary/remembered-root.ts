@@ -1,16 +1,17 @@
 // Roots that cache what was read, for work that reads the same files repeatedly.
 
 import { JailError } from '../errors.ts';
-import { memoize, remember } from '../remember.ts';
+import { remember } from '../remember.ts';
 import { type BytePath, showPath } from './path.ts';
 import type { FileRoot, FileStatus, OpenFile } from './root.ts';
 
 /** Caches the answers of lstat. */
 export function rememberStatus(root: FileRoot): FileRoot {
+  const known = new Map<BytePath, FileStatus | undefined>();
   return {
     open: (path) => root.open(path),
     list: (path) => root.list(path),
-    lstat: memoize((path) => root.lstat(path)),
+    lstat: (path) => remember(known, path, () => root.lstat(path)),
   };
 }
 
@@ -19,14 +20,17 @@ export function rememberStatus(root: FileRoot): FileRoot {
  * headers of a program one after the other. Larger reads are not cached.
  */
 export function rememberReads(root: FileRoot): FileRoot {
-  const openers = memoize((path: BytePath) => {
-    const file = root.open(path);
-    return file && rememberPages(file, () => reopen(root, path, file.status));
-  });
+  const remembered = rememberStatus(root);
+  const lists = new Map<BytePath, readonly BytePath[] | undefined>();
+  const files = new Map<BytePath, (() => OpenFile) | undefined>();
   return {
-    lstat: memoize((path) => root.lstat(path)),
-    list: memoize((path) => root.list(path)),
-    open: (path) => openers(path)?.(),
+    lstat: (path) => remembered.lstat(path),
+    list: (path) => remember(lists, path, () => root.list(path)),
+    open: (path) =>
+      remember(files, path, () => {
+        const file = root.open(path);
+        return file && rememberPages(file, () => reopen(root, path, file.status));
+      })?.(),
   };
 }
 
@@ -50,6 +54,7 @@ function reopen(root: FileRoot, path: BytePath, { dev, ino, sizeBytes, mtimeMs }
 
 /** Returns a function that opens the file: the first call uses `first`, later calls reopen it at the first uncached read. */
 function rememberPages(first: OpenFile, openAgain: () => OpenFile): () => OpenFile {
+  const { status } = first;
   const pages = new Map<number, Uint8Array>();
   let head: Uint8Array | undefined;
   let fresh: OpenFile | undefined = first;
@@ -72,7 +77,7 @@ function rememberPages(first: OpenFile, openAgain: () => OpenFile): () => OpenFi
       get fd() {
         return opened().fd;
       },
-      status: first.status,
+      status,
       read,
       close: () => {
         file?.close();

@@ -79,7 +79,8 @@ export function openFileRoot(directory: Bytes | number): DirectoryRoot {
     },
     lstat: (path) => {
       const isTold = native.lookInRoot(fd, pathBytes(path), numbers);
-      return isTold === false ? lstatLink(fd, path) : isTold && statusOfNumbers();
+      if (isTold === false) return ifPresent(() => toStatus(native.inRootLstat(fd, pathBytes(path))));
+      return isTold && statusOfNumbers();
     },
     open: (path) => {
       const file = native.openFileInRoot(fd, pathBytes(path), numbers);
@@ -141,10 +142,9 @@ export function tryFile<T>(root: FileRoot, path: BytePath, use: (file: OpenFile)
   }
 }
 
-// A link, or a file with an access control list, of which the array cannot tell all.
-function lstatLink(fd: number, path: BytePath): FileStatus | undefined {
+function ifPresent<T>(look: () => T): T | undefined {
   try {
-    return toStatus(native.inRootLstat(fd, pathBytes(path)));
+    return look();
   } catch (error) {
     const code = errorCode(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;

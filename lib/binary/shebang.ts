@@ -18,10 +18,7 @@ export type Script =
   /** `#!` without an interpreter, or an interpreter that may be cut at 256 bytes: execve(2) fails with ENOEXEC. */
   | { readonly kind: 'invalid'; readonly reason: 'empty' | 'truncated'; readonly line: BytePath };
 
-/**
- * Reads the first 256 bytes of a file, or fewer if it is shorter, exactly as load_script() of linux/fs/binfmt_script.c:
- * only that function states all rules (execve(2), "Interpreter scripts").
- */
+/** As load_script() of linux/fs/binfmt_script.c, which alone states all rules, reads the first 256 bytes of a file (execve(2)). */
 export function readScript(head: Uint8Array): Script {
   if (head[0] !== 0x23 || head[1] !== 0x21) return { kind: 'none' };
   // the kernel pads its buffer with NUL, which is a terminator

@@ -1,6 +1,6 @@
 // Sorts the files of a package, and files that were created beside them, by their purpose.
 
-import { remember } from '../../remember.ts';
+import { memoize } from '../../remember.ts';
 import { type BytePath, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { readAlternatives } from './file-lists.ts';
@@ -12,11 +12,9 @@ const MAX_DEPTH = 8;
 // Leftovers of dpkg, ucf, editors or package managers (deb-conffiles(5)).
 const LEFT_OVER = /~$|\.(?:dpkg|ucf)-[a-z]+$|\.bak$|\.sw[a-p]$|^\.placeholder$/;
 
-/**
- * Files that maintainer scripts and the administrator created in a directory of a package: /etc/php/8.4/cli/conf.d has only
- * links, which no package lists. In a directory of several sources, only links to the package's own files count. Below /usr
- * these are indexes of plugins (/usr/lib/x86_64-linux-gnu/graphviz/config6a), but not cache directories.
- */
+// Files that maintainer scripts and the administrator created in a directory of a package: /etc/php/8.4/cli/conf.d has only
+// links, which no package lists. In a directory of several sources, only links to the package's own files count. Below /usr
+// these are indexes of plugins (/usr/lib/x86_64-linux-gnu/graphviz/config6a), but not cache directories.
 function madeBeside(
   root: FileRoot,
   packages: Packages,
@@ -39,16 +37,12 @@ function madeBeside(
 // Not the system's own records about packages.
 const STATE = /^\/var\/lib\/(?!(?:dpkg|apt|ucf|systemd|pam)(?:\/|$))./;
 
-/**
- * Files that a maintainer script created below /var/lib for the package's programs: TeX has its formats in /var/lib/texmf.
- * Only files of root count; others are data of a service.
- */
+// Files that a maintainer script created below /var/lib for the package's programs: TeX has its formats in /var/lib/texmf.
+// Only files of root count; others are data of a service.
 function madeInState(root: FileRoot, packages: Packages, directory: BytePath): readonly BytePath[] {
   const isRoots = (path: BytePath) => {
-    const status = statusIfThere(root, path);
-    return (
-      status !== undefined && status.uid === 0 && (status.kind === 'symlink' || (status.mode & 0o022) === 0)
-    );
+    const { kind, uid, mode = 0 } = statusIfThere(root, path) ?? {};
+    return uid === 0 && (kind === 'symlink' || (mode & 0o022) === 0);
   };
   if (packages.source(directory) === undefined || !isRoots(directory)) return [];
   return unlistedIn(root, packages, directory, 0, isRoots);
@@ -79,7 +73,7 @@ export interface Contents {
   /** Other executable files that programs start by path: /usr/lib/gcc/…/cc1. */
   readonly helpers: readonly BytePath[];
   /** Links outside program directories to the package's own programs. */
-  readonly names: readonly Name[];
+  readonly names: readonly { readonly path: BytePath; readonly target: BytePath }[];
   /** Executable scripts that are started only by full path. */
   readonly scripts: readonly BytePath[];
   /** Libraries that the loader finds by name. */
@@ -95,24 +89,13 @@ export interface Contents {
 const KINDS = ['programs', 'helpers', 'scripts', 'libraries', 'development', 'data', 'withheld'] as const;
 type Kind = (typeof KINDS)[number];
 
-interface Name {
-  readonly path: BytePath;
-  readonly target: BytePath;
-}
+export type ContentsReader = ReturnType<typeof openContents>;
 
-export interface ContentsReader {
-  readonly contents: (pkg: Package) => Contents;
-  /** The programs according to the package's list, without reading the files: fast, for packages that may not be needed. */
-  readonly programs: (pkg: Package) => readonly BytePath[];
-  /** The links to a program through /etc/alternatives: cc for gcc. */
-  readonly alternatives: (path: BytePath) => readonly BytePath[];
-}
-
-export function openContents(root: FileRoot, packages: Packages): ContentsReader {
-  const known = new Map<Package, Contents>();
+export function openContents(root: FileRoot, packages: Packages) {
   const sort = openSorter(root, packages);
   let links: ReturnType<typeof readAlternatives> | undefined;
 
+  /** The links to a program through /etc/alternatives: cc for gcc. */
   function alternatives(path: BytePath): readonly BytePath[] {
     links ??= readAlternatives(root, packages.rename);
     return (links.get(path) ?? []).filter((link) => placeOf(link) === 'program');
@@ -127,7 +110,7 @@ export function openContents(root: FileRoot, packages: Packages): ContentsReader
     const listed = packages.files(pkg);
     const filled = new Set(listed.map(parentPath));
     const made = listed.flatMap((path) => madeBeside(root, packages, pkg, path));
-    const names: Name[] = [];
+    const names: Contents['names'][number][] = [];
     for (const path of [...listed, ...made]) {
       const kind = sort(path, pkg, filled);
       if (kind === undefined) continue;
@@ -138,8 +121,10 @@ export function openContents(root: FileRoot, packages: Packages): ContentsReader
   }
 
   return {
-    contents: (pkg) => remember(known, pkg, () => read(pkg)),
-    programs: (pkg) => withAlternatives(packages.files(pkg).filter((path) => placeOf(path) === 'program')),
+    contents: memoize(read),
+    /** The programs according to the package's list, without reading the files: fast, for packages that may not be needed. */
+    programs: (pkg: Package): readonly BytePath[] =>
+      withAlternatives(packages.files(pkg).filter((path) => placeOf(path) === 'program')),
     alternatives,
   };
 }
@@ -147,14 +132,7 @@ export function openContents(root: FileRoot, packages: Packages): ContentsReader
 function openSorter(root: FileRoot, packages: Packages) {
   const isOpen = openDirectories(root);
 
-  // An empty directory, or a link to a directory: programs may know only the link, as /usr/share/perl/5.40.
-  function isWanted(
-    directory: BytePath,
-    end: BytePath,
-    pkg: Package,
-    filled: ReadonlySet<BytePath>,
-  ): boolean {
-    if (end !== directory) return true;
+  function isEmpty(directory: BytePath, pkg: Package, filled: ReadonlySet<BytePath>): boolean {
     if (filled.has(directory) || packages.owner(directory) !== pkg || !isOpen(directory)) return false;
     return listIfThere(root, directory).length === 0;
   }
@@ -170,8 +148,9 @@ function openSorter(root: FileRoot, packages: Packages) {
     const found = followIfThere(root, path);
     if (found === undefined) return undefined;
     const { status } = found;
+    // programs may know only the link to a directory, as /usr/share/perl/5.40
     if (status.kind === 'directory')
-      return place === 'other' && isWanted(path, found.path, pkg, filled) ? 'data' : undefined;
+      return place === 'other' && (found.path !== path || isEmpty(path, pkg, filled)) ? 'data' : undefined;
     if (status.kind !== 'file') return undefined;
     if ((status.mode & 0o004) === 0 || !isOpen(parentPath(path))) return 'withheld';
     if (place === 'program') return 'programs';
@@ -198,13 +177,10 @@ function isHelper(path: BytePath): boolean {
 
 /** Whether others can search a directory and all directories above it. */
 function openDirectories(root: FileRoot): (directory: BytePath) => boolean {
-  const known = new Map<BytePath, boolean>();
-  function isOpen(directory: BytePath): boolean {
+  const isOpen = memoize((directory: BytePath): boolean => {
     if (directory === '/') return true;
-    return remember(known, directory, () => {
-      const status = followIfThere(root, directory)?.status;
-      return status !== undefined && (status.mode & 0o001) !== 0 && isOpen(parentPath(directory));
-    });
-  }
+    const status = followIfThere(root, directory)?.status;
+    return status !== undefined && (status.mode & 0o001) !== 0 && isOpen(parentPath(directory));
+  });
   return isOpen;
 }

@@ -99,24 +99,18 @@ function isPlain(path: string): boolean {
   );
 }
 
-/** A link, and its name below /etc/alternatives. */
-interface Link {
-  readonly name: BytePath;
-  readonly link: BytePath;
-}
-
-/**
- * The links in one file of /var/lib/dpkg/alternatives: the status, the main link, names and links of the slaves up to an
- * empty line, then the choices (update-alternatives(1), "FILES").
- */
-function readAlternative(data: Uint8Array, name: BytePath): readonly Link[] {
-  const [, link, ...rest] = toLatin1(data).split('\n') as BytePath[];
-  if (link === undefined || !link.startsWith('/')) return [];
-  const links = [{ name, link }];
-  for (let at = 0; at + 1 < rest.length; at += 2) {
-    const [slave, slaveLink] = rest.slice(at, at + 2);
-    if (slave === undefined || slave === '' || !slaveLink?.startsWith('/')) break;
-    links.push({ name: slave, link: slaveLink });
+// The links in one file of /var/lib/dpkg/alternatives, each with its name below /etc/alternatives: the status, the main link, names
+// and links of the slaves up to an empty line, then the choices (update-alternatives(1), "FILES").
+function readAlternative(
+  data: Uint8Array,
+  main: BytePath,
+): readonly (readonly [name: BytePath, link: BytePath])[] {
+  const lines = [main, ...(toLatin1(data).split('\n').slice(1) as BytePath[])];
+  const links: (readonly [BytePath, BytePath])[] = [];
+  for (let at = 0; at + 1 < lines.length; at += 2) {
+    const [name, link] = lines.slice(at, at + 2);
+    if (name === undefined || name === '' || !link?.startsWith('/')) break;
+    links.push([name, link]);
   }
   return links;
 }
@@ -126,7 +120,7 @@ export function readAlternatives(root: FileRoot, rename: Rename): ReadonlyMap<By
   const links = new Map<BytePath, BytePath[]>();
   const directory = bytePath('/var/lib/dpkg/alternatives');
   for (const file of listIfThere(root, directory))
-    for (const { name, link } of readAlternative(readIfThere(root, joinPath(directory, file)), file)) {
+    for (const [name, link] of readAlternative(readIfThere(root, joinPath(directory, file)), file)) {
       const target = statusIfThere(root, joinPath(bytePath('/etc/alternatives'), name))?.target;
       if (target !== undefined) remember(links, rename(target), () => []).push(rename(link));
     }

@@ -9,23 +9,13 @@ import { toWanted, type Wanted } from './scan-names.ts';
 /** Called for each executable that contains the name. */
 type Listener = (by: BytePath) => void;
 
-export interface Mentions {
-  /** Waits for the name of a program. */
-  awaitName(name: string, listener: Listener): void;
-  /** Waits for a path, or one below it. */
-  awaitPath(path: BytePath, listener: Listener): void;
-  add(executable: Executable): void;
-  /** Searches the added executables for the awaited names; false if there was nothing left to search. */
-  search(): Steps<boolean>;
-}
-
 interface Awaited {
   readonly names: Set<string>;
   readonly paths: Set<BytePath>;
 }
 
 /** A new executable is searched for all names, an old one only for new names. */
-export function openMentions(): Mentions {
+export function openMentions() {
   const listeners = new Map<string, Listener[]>();
   const mentions = new Map<string, BytePath[]>();
   const known: Awaited = { names: new Set(), paths: new Set() };
@@ -45,16 +35,19 @@ export function openMentions(): Mentions {
   }
 
   return {
-    awaitName: (name, listener) => {
+    /** Waits for the name of a program. */
+    awaitName: (name: string, listener: Listener): void => {
       if (!known.names.has(name)) fresh.names.add(name);
       listen(name, listener);
     },
-    awaitPath: (path, listener) => {
+    /** Waits for a path, or one below it. */
+    awaitPath: (path: BytePath, listener: Listener): void => {
       if (!known.paths.has(path)) fresh.paths.add(path);
       listen(path, listener);
     },
-    add: (executable) => added.push(executable),
-    *search() {
+    add: (executable: Executable) => added.push(executable),
+    /** Searches the added executables for the awaited names; false if there was nothing left to search. */
+    *search(): Steps<boolean> {
       const [now, executables] = [fresh, added];
       if (now.names.size + now.paths.size + executables.length === 0) return false;
       fresh = { names: new Set(), paths: new Set() };

@@ -27,38 +27,28 @@ export function compareVersions(a: string, b: string): number {
   );
 }
 
-function partsOf(version: string): {
-  readonly epoch: string;
-  readonly upstream: string;
-  readonly revision: string;
-} {
-  const colon = version.indexOf(':');
-  const rest = version.slice(colon + 1);
-  const dash = rest.lastIndexOf('-');
-  return {
-    epoch: colon < 0 ? '0' : version.slice(0, colon),
-    upstream: dash < 0 ? rest : rest.slice(0, dash),
-    revision: dash < 0 ? '' : rest.slice(dash + 1),
-  };
+function partsOf(version: string): Readonly<Record<'epoch' | 'upstream' | 'revision', string>> {
+  const [, epoch = '0', upstream = '', revision = ''] =
+    /^(?:([^:]*):)?([^]*?)(?:-([^-]*))?$/.exec(version) ?? [];
+  return { epoch, upstream, revision };
 }
 
 // Alternating parts of text and digits, text first: "Sorting algorithm" of deb-version(7).
 function compareParts(a: string, b: string): number {
-  let [i, j] = [0, 0];
-  while (i < a.length || j < b.length) {
-    while ((i < a.length && !isDigit(a, i)) || (j < b.length && !isDigit(b, j))) {
-      const order = weight(a, i) - weight(b, j);
-      if (order !== 0) return order;
-      i++;
-      j++;
-    }
-    const [start, begin] = [i, j];
-    while (isDigit(a, i)) i++;
-    while (isDigit(b, j)) j++;
-    const order = compareNumbers(a.slice(start, i), b.slice(begin, j));
+  const [left = [], right = []] = [a, b].map((text) => Array.from(text.matchAll(/(\D*)(\d*)/g)));
+  for (let index = 0; index < Math.max(left.length, right.length); index++) {
+    const [, text = '', digits = ''] = left[index] ?? [];
+    const [, otherText = '', otherDigits = ''] = right[index] ?? [];
+    const order = compareTexts(text, otherText) || compareNumbers(digits, otherDigits);
     if (order !== 0) return order;
   }
   return 0;
+}
+
+function compareTexts(a: string, b: string): number {
+  let at = 0;
+  while (at < a.length && a[at] === b[at]) at++;
+  return weightOf(a[at]) - weightOf(b[at]);
 }
 
 // As strings: a date with a hash can be above 2^53.
@@ -68,17 +58,11 @@ function compareNumbers(a: string, b: string): number {
 }
 
 // A tilde sorts before the end of the text, then come letters, then all others.
-function weight(text: string, at: number): number {
-  const character = text[at];
-  if (character === undefined || isDigit(text, at)) return 0;
+function weightOf(character: string | undefined): number {
+  if (character === undefined) return 0;
   if (character === '~') return -1;
   const code = character.charCodeAt(0);
   return /[A-Za-z]/.test(character) ? code : code + 256;
-}
-
-function isDigit(text: string, at: number): boolean {
-  const code = text.charCodeAt(at);
-  return code >= 0x30 && code <= 0x39;
 }
 
 /** One possible package: `libssl3t64 (>= 3.0.0)`. Its architecture, as in `:any`, is dropped. */

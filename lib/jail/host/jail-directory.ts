@@ -23,26 +23,14 @@ export interface JailDirectory {
 }
 
 /**
- * Opens the directory at the absolute path `hostPath`. It and its missing parents are created: owned by root, mode 0755.
+ * Opens the directory of a jail, or the `parent` of one, which may be sticky as /tmp is, at the absolute path `hostPath`. `isMade`:
+ * it and its missing parents are created, owned by root, mode 0755.
  * @throws JailError ERR_INSECURE_PATH if a user other than root owns or can write a part of the path; ENOTDIR, ELOOP and others.
  */
-export function openJailDirectory(hostPath: Buffer): JailDirectory {
-  return open(hostPath, { isJail: true, isMade: true });
-}
-
-/** As openJailDirectory, for a directory that must exist. */
-export function findJailDirectory(hostPath: Buffer): JailDirectory {
-  return open(hostPath, { isJail: true, isMade: false });
-}
-
-/** Opens the directory that contains a jail; it may be sticky, as /tmp is. `isMade`: it is created if it is missing. */
-export function openParentDirectory(hostPath: Buffer, isMade: boolean): JailDirectory {
-  return open(hostPath, { isJail: false, isMade });
-}
-
-function open(
+export function openJailDirectory(
   hostPath: Buffer,
-  { isJail, isMade }: Readonly<Record<'isJail' | 'isMade', boolean>>,
+  what: 'jail' | 'parent',
+  { isMade }: { readonly isMade: boolean },
 ): JailDirectory {
   const made: Buffer[] = []; // one iteration for each: the walk reports the first missing directory, links resolved
   for (;;) {
@@ -52,7 +40,7 @@ function open(
     const close = (): void => native.closeJail(fd);
     try {
       // Directories that are created belong to root. The host's root directory is reported with the others (built.ts).
-      judge({ components, isHostRoot: false, isParent: !isJail || fd < 0 });
+      judge({ components, isHostRoot: false, isParent: what === 'parent' || fd < 0 });
       const path = bytePath(components.at(-1)?.path ?? '/');
       if (fd >= 0) return { fd, path, undo: () => removeAll(made), close };
       if (!isMade || walkErrno !== ENOENT || walkPath === undefined) throw unreachable(facts);

@@ -15,7 +15,7 @@ import { JailError, UsageError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { STORE } from '../manifest/layout.ts';
 import { MANIFEST_PATH } from '../manifest/manifest.ts';
-import { type JailDirectory, openParentDirectory } from './jail-directory.ts';
+import { type JailDirectory, openJailDirectory } from './jail-directory.ts';
 
 const NAME_MAX = 255;
 
@@ -28,16 +28,12 @@ export interface Place {
   readonly path: BytePath;
 }
 
-/**
- * Opens the parent directory of the absolute path `hostPath`.
- * @param isMade whether missing parent directories are created.
- * @throws UsageError if the path has no last component; otherwise as openParentDirectory.
- */
+/** Opens the parent of the absolute path `hostPath`. @throws UsageError without a last component; else as openJailDirectory. */
 export function openPlace(hostPath: BytePath, isMade: boolean): Place {
   const name = lastComponent(hostPath);
   if (name === '' || name === '.' || name === '..')
     throw new UsageError(`${showPath(hostPath)} is not the name of a jail in a directory`);
-  const parent = openParentDirectory(pathBytes(parentPath(hostPath)), isMade);
+  const parent = openJailDirectory(pathBytes(parentPath(hostPath)), 'parent', { isMade });
   return { parent, root: openFileRoot(parent.fd), name, path: joinPath(parent.path, name) };
 }
 
@@ -56,11 +52,9 @@ export function openAt({ parent }: Place, name: BytePath): number {
   return openDirectoryIn(parent.fd, name);
 }
 
-/**
- * Opens a directory that is an entry of an open one. Node's own call closes the descriptor when a worker is terminated;
- * otherwise a lock would remain until the service ends.
- * @throws the system error; ELOOP or ENOTDIR for a link
- */
+// Opens a directory that is an entry of an open one. Node's own call closes the descriptor when a worker is terminated;
+// otherwise a lock would remain until the service ends.
+// @throws the system error; ELOOP or ENOTDIR for a link
 function openDirectoryIn(directoryFd: number, name: BytePath): number {
   const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
   return openSync(pathBytes(`/proc/self/fd/${directoryFd}/${name}` as BytePath), flags);

@@ -68,10 +68,17 @@ function isDenied({ error }: FileCall): boolean {
   return error !== undefined && DENIED.has(error);
 }
 
+/** The event of a call that has succeeded, if its path is known. */
+function done(
+  { error }: FileCall,
+  path: BytePath | undefined,
+  toEvent: (path: BytePath) => FileEvent,
+): readonly FileEvent[] {
+  return path === undefined || error !== undefined ? [] : [toEvent(path)];
+}
+
 function look(call: FileCall, place: Place, follows: boolean): readonly FileEvent[] {
-  if (call.error !== undefined) return [];
-  const path = call.pathAt(place);
-  return path === undefined ? [] : [{ kind: 'look', path, follows }];
+  return done(call, call.pathAt(place), (path) => ({ kind: 'look', path, follows }));
 }
 
 function looks(place: Place): Reader {
@@ -101,11 +108,10 @@ function changes(place: Place): Reader {
 }
 
 function makesDirectory(place: Place): Reader {
-  return (call) => {
-    if (call.error !== 'EEXIST') return write(call, call.pathAt(place), true);
-    const path = call.pathAt(place); // the command needs a directory that already exists
-    return path === undefined ? [] : [{ kind: 'look', path, follows: true }];
-  };
+  return (call) =>
+    call.error === 'EEXIST' // the command needs a directory that already exists
+      ? look({ ...call, error: undefined }, place, true)
+      : write(call, call.pathAt(place), true);
 }
 
 function links(from: Place, to: Place): Reader {
@@ -113,15 +119,7 @@ function links(from: Place, to: Place): Reader {
 }
 
 function runs(place: Place): Reader {
-  return (call) => {
-    const path = call.pathAt(place);
-    return path === undefined || call.error !== undefined ? [] : [{ kind: 'run', path }];
-  };
-}
-
-function lists(call: FileCall): readonly FileEvent[] {
-  const path = call.pathAt({ directory: 0 });
-  return path === undefined || call.error !== undefined ? [] : [{ kind: 'list', path }];
+  return (call) => done(call, call.pathAt(place), (path) => ({ kind: 'run', path }));
 }
 
 function open(call: FileCall, place: Place, flags: string): readonly FileEvent[] {
@@ -129,7 +127,6 @@ function open(call: FileCall, place: Place, flags: string): readonly FileEvent[]
   const path = call.pathAt(place);
   const denied = isDenied(call);
   if (path === undefined || (call.error !== undefined && !denied)) return [];
-  const opened = denied ? undefined : call.shownPath(readDescriptor(call.result));
   return [
     {
       kind: 'open',
@@ -138,9 +135,13 @@ function open(call: FileCall, place: Place, flags: string): readonly FileEvent[]
       writes: /\b(?:O_WRONLY|O_RDWR|O_TRUNC|O_TMPFILE)\b/.test(flags),
       replaces: /\bO_TRUNC\b|\bO_CREAT\|(?:O_\w+\|)*O_EXCL\b/.test(flags),
       denied,
-      opened,
+      opened: denied ? undefined : call.shownPath(readDescriptor(call.result)),
     },
   ];
+}
+
+function openIn(call: FileCall, how = ''): readonly FileEvent[] {
+  return open(call, { ...AT, rooted: how.includes('RESOLVE_IN_ROOT') }, how);
 }
 
 // An abstract socket has an @ in front of the quote, and is no file (unix(7)).
@@ -149,6 +150,7 @@ function socketPath(call: FileCall): BytePath | undefined {
   return match?.[1] === undefined ? undefined : call.pathOf(unescape(match[1]));
 }
 
+// also when it has failed: nobody listens in the scratch copy
 function connects(call: FileCall): readonly FileEvent[] {
   const path = socketPath(call);
   return path === undefined ? [] : [{ kind: 'connect', path }];
@@ -158,20 +160,17 @@ const READERS: readonly (readonly [string, Reader])[] = [
   ['open', (call) => open(call, PLAIN, call.args[1] ?? '')],
   ['creat', (call) => open(call, PLAIN, 'O_WRONLY|O_CREAT|O_TRUNC')],
   ['openat', (call) => open(call, AT, call.args[2] ?? '')],
-  [
-    'openat2',
-    (call) => {
-      const how = call.args[2] ?? '';
-      return open(call, { ...AT, rooted: how.includes('RESOLVE_IN_ROOT') }, how);
-    },
-  ],
+  ['openat2', (call) => openIn(call, call.args[2])],
   ['execve', runs(PLAIN)],
   ['execveat', runs(AT)],
   ['stat stat64 access chdir', looks(PLAIN)],
   ['newfstatat fstatat64 statx faccessat faccessat2', looks(AT)],
   ['lstat lstat64 readlink', looksAtLink(PLAIN)],
   ['readlinkat', looksAtLink(AT)],
-  ['getdents getdents64', lists],
+  [
+    'getdents getdents64',
+    (call) => done(call, call.pathAt({ directory: 0 }), (path) => ({ kind: 'list', path })),
+  ],
   ['mkdir', makesDirectory(PLAIN)],
   ['mkdirat', makesDirectory(AT)],
   ['mknod unlink rmdir', writes(PLAIN)],

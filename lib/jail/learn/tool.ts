@@ -21,20 +21,17 @@ export type Tools = Readonly<Record<keyof typeof PACKAGES, string>>;
 
 /** @throws JailError ERR_MISSING, which names the package */
 export function findTools(path = process.env['PATH'] ?? ''): Tools {
-  const names = Object.keys(PACKAGES) as (keyof typeof PACKAGES)[];
-  const found = names.map((name) => [name, findTool(name, path)] as const);
-  return Object.fromEntries(found) as Tools;
-}
-
-function findTool(name: keyof typeof PACKAGES, path: string): string {
   const directories = path.split(':').filter((directory) => directory.startsWith('/'));
-  const tool = directories.map((directory) => `${directory}/${name}`).find(isProgram);
-  if (tool !== undefined) return tool;
-  throw new JailError(`${name}, which learning needs, is in none of the directories of PATH`, {
-    code: 'ERR_MISSING',
-    path: name,
-    hint: `apt-get install ${PACKAGES[name]}`,
+  const found = Object.entries(PACKAGES).map(([name, debianPackage]) => {
+    const tool = directories.map((directory) => `${directory}/${name}`).find(isProgram);
+    if (tool !== undefined) return [name, tool] as const;
+    throw new JailError(`${name}, which learning needs, is in none of the directories of PATH`, {
+      code: 'ERR_MISSING',
+      path: name,
+      hint: `apt-get install ${debianPackage}`,
+    });
   });
+  return Object.fromEntries(found) as Tools;
 }
 
 function isProgram(path: string): boolean {

@@ -51,15 +51,11 @@ function tools(host: PackHost): readonly Part[] {
 
 /** Packages that compilers only recommend, because compiling without linking works without them. */
 function debian(host: PackHost): readonly Part[] {
-  const cross = host
-    .executables(COMPILER)
-    .flatMap(
-      (path) => ARCHITECTURES.find(([triplet]) => lastComponent(path).startsWith(`${triplet}-`))?.[1] ?? [],
-    );
-  return [
-    { package: 'libc6-dev' },
-    ...cross.map((architecture) => ({ package: `libc6-dev-${architecture}-cross` })),
-  ];
+  const names = host.executables(COMPILER).map(lastComponent);
+  const cross = names.flatMap(
+    (name) => ARCHITECTURES.find(([triplet]) => name.startsWith(`${triplet}-`))?.[1] ?? [],
+  );
+  return ['libc6-dev', ...cross.map((name) => `libc6-dev-${name}-cross`)].map((name) => ({ package: name }));
 }
 
 const ARCHITECTURES = [

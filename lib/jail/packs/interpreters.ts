@@ -7,8 +7,7 @@ import { allIn, compiledIn, filesOf, ifAsked, isDirectory } from './pack-host.ts
 import { scriptsOf } from './script-modules.ts';
 import { findInJail, lacksAll, runs } from './self-check.ts';
 
-const INTERPRETER = /^(?:ruby|truffleruby)[\d.]*$/;
-const WHEN = { executables: INTERPRETER, libraries: /^libruby[\d.-]*\.so/ };
+const WHEN = { executables: /^(?:ruby|truffleruby)[\d.]*$/, libraries: /^libruby[\d.-]*\.so/ };
 
 // Documentation, tests and archives of gems, and files for compiling them.
 const EXCEPT =
@@ -20,20 +19,23 @@ export const ruby: Pack = {
   when: WHEN,
   parts: (host) => {
     const directories = loadPath(host);
-    const isOfGem = scriptsOf(host, INTERPRETER).some(({ text }) =>
+    const isOfGem = scriptsOf(host, WHEN.executables).some(({ text }) =>
       /\bGem\b|\bbundler\b|\brubygems\b/.test(text),
     );
     return [
       ...ifAsked(host, 'ruby'),
       ...directories.map((tree): Part => ({ tree, except: EXCEPT })),
-      ...directories.flatMap((directory) => gemsBeside(directory)),
+      ...directories.flatMap((path) => {
+        const gems = path.replace(/\/ruby\/(\d[\d.]*)$/, '/ruby/gems/$1');
+        return gems === path ? [] : [{ tree: gems, except: EXCEPT }];
+      }),
       // default and bundled gems of Debian (gem2deb)
       { tree: '/usr/share/rubygems-integration', except: EXCEPT },
       ...(isOfGem ? [{ tree: '/var/lib/gems/*', except: EXCEPT }] : []),
     ];
   },
   check: runs(
-    INTERPRETER,
+    WHEN.executables,
     ['-e', 'require "set"; require "time"; require "rbconfig"'],
     ['/usr/lib/ruby/*/set.rb', '/usr/local/lib/ruby/*/set.rb', '/usr/share/ruby/set.rb'],
   ),
@@ -49,13 +51,7 @@ function loadPath(host: PackHost): readonly BytePath[] {
   return [...new Set([...compiledIn(host, WHEN, DIRECTORIES), ...beside])];
 }
 
-function gemsBeside(directory: BytePath): readonly Part[] {
-  const gems = directory.replace(/\/ruby\/(\d[\d.]*)$/, '/ruby/gems/$1');
-  return gems === directory ? [] : [{ tree: gems, except: EXCEPT }];
-}
-
-const TCL_INTERPRETER = /^(?:tclsh|wish|expect)[\d.]*$/;
-const TCL_WHEN = { executables: TCL_INTERPRETER, libraries: /^libtcl\d[\d.]*\.so/ };
+const TCL_WHEN = { executables: /^(?:tclsh|wish|expect)[\d.]*$/, libraries: /^libtcl\d[\d.]*\.so/ };
 
 // Tcl uses the system's time zones
 const TCL_EXCEPT = /\/(?:tzdata|demos)$/;
@@ -68,7 +64,7 @@ export const tcl: Pack = {
     const directories = directoriesOf(host);
     const own = directories.filter((path) => /\/(?:tcl|tk)\d+\.\d+$/.test(path));
     const above = own.map((path) => path.replace(/\/[^/]+$/, ''));
-    const names = scriptsOf(host, TCL_INTERPRETER).flatMap(({ text }) => packagesIn(text));
+    const names = scriptsOf(host, TCL_WHEN.executables).flatMap(({ text }) => packagesIn(text));
     return [
       ...ifAsked(host, 'tclsh'),
       ...own.map((tree): Part => ({ tree, except: TCL_EXCEPT })),
@@ -108,10 +104,7 @@ function packagesIn(text: string): readonly string[] {
   return names.filter((name) => !/^(?:Tcl|Tk|Expect)$/.test(name));
 }
 
-const LUA_WHEN = {
-  executables: /^lua(?:jit)?[\d.-]*$/,
-  libraries: /^liblua(?:jit)?-?\d[\w.-]*\.so/,
-};
+const LUA_WHEN = { executables: /^lua(?:jit)?[\d.-]*$/, libraries: /^liblua(?:jit)?-?\d[\w.-]*\.so/ };
 
 export const lua: Pack = {
   name: 'lua',

@@ -133,10 +133,8 @@ function isAll(host: PackHost): boolean {
   return host.trigger === undefined || host.executables(/^iconv$/).length > 0;
 }
 
-/**
- * 160 kB of 8 MB: since glibc 2.34, gconv-modules names only the usual modules. The cache is left out because it names all
- * of them; without it, glibc reads the file. UTF-8 and ASCII are part of libc.so.
- */
+// 160 kB of 8 MB: since glibc 2.34, gconv-modules names only the usual modules. The cache is left out because it names all
+// of them; without it, glibc reads the file. UTF-8 and ASCII are part of libc.so.
 function usual(host: PackHost): readonly Part[] {
   return host.find('$LIB/gconv/gconv-modules').flatMap((file) => {
     const modules = allIn(host.readText(file), /^module\s+\S+\s+\S+\s+(\S+)/gm);

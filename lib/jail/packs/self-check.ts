@@ -79,10 +79,7 @@ export function hasOneOf(paths: readonly string[], ...plugins: readonly string[]
   return (jail) => lacksAll(jail, ...paths) ?? cannotLoad(jail, ...plugins);
 }
 
-/**
- * A check that runs each of the ELF programs of a name. Without such a program, but with a library that does the same, one of the
- * `files` must exist.
- */
+/** Runs each of the ELF programs of a name. Without one, but with a library that does the same, one of `files` must exist. */
 export function runs(program: RegExp, args: readonly string[], files: readonly string[]): Pack['check'] {
   return async (jail) => {
     const programs = jail.executables(program).filter((path) => readInJail(jail, path, 4) === '\x7fELF');
