@@ -91,6 +91,7 @@
         'native/start/pipes.cc',
         'native/start/process.cc',
         'native/start/processlaunch.cc',
+        'native/start/seed.cc',
         'native/start/spawn.cc',
         'native/files/stamp.cc',
         'native/files/tree.cc',

@@ -185,7 +185,7 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_VERIFY_CWD: return verifyCwd(context.jailFd);
     case OP_RESET_SIGNALS: return resetSignals();
     case OP_WRITE: return writeWithoutSignal(a, dataOf(step), step->dataBytes);
-    case OP_UNSHARE: return sys(__NR_unshare, a);
+    case OP_UNSHARE: return makeNamespaces(a, context.seedFd);
     case OP_LOOPBACK_UP: return raiseLoopback();
     case OP_SETHOSTNAME: return sys(__NR_sethostname, address(dataOf(step)), step->dataBytes);
     case OP_SYSCTL: return writeFile(step);

@@ -18,6 +18,8 @@ struct PlanContext {
   int listenFds = 0;                         // number of descriptors passed to the launcher, from 3 on (sd_listen_fds(3))
   const char* const* environment = nullptr;  // replaces the plan's environment
   int statusFd = -1;                         // of a launcher: PHASE_EXECUTE is written to it before execve
+  int seedFd = -1;                           // a mount namespace to copy in place of the caller's
+  bool tellsEnd = false;                     // of an init: PHASE_ENDED is written to statusFd
   bool hasThreads = false;                   // other threads use descriptors: this process closes none while it waits
   volatile PlanFailure* progress = nullptr;  // of a rehearsal: the step that is running; execve is skipped
   // State of the run.
@@ -37,7 +39,8 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
 // step, or after a rehearsal with PHASE_EXECUTE and no error.
 PlanFailure runPlan(void* plan, PlanContext context);
 
-// Waits for a child of this process, forwards signals to it, and ends with its status. All signals must be blocked.
-[[noreturn]] void endAs(long child);
+// Waits for a child of this process, forwards signals to it, and ends with its status, which it writes to `endFd` unless that is
+// -1. All signals must be blocked.
+[[noreturn]] void endAs(long child, long endFd);
 
 }  // namespace uchroot

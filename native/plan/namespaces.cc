@@ -4,6 +4,7 @@
 
 #include <linux/fcntl.h>
 #include <linux/if.h>
+#include <linux/sched.h>
 #include <linux/sockios.h>
 
 #include <asm/errno.h>
@@ -15,6 +16,14 @@ namespace {
 constexpr long kUnixFamily = 1, kDatagram = 2, kCloseOnExec = 02000000;  // socket(2): AF_UNIX, SOCK_DGRAM, SOCK_CLOEXEC
 
 }  // namespace
+
+// A new mount namespace is a copy of the one that this process is in (mount_namespaces(7)).
+long makeNamespaces(long flags, long seedFd) {
+  if ((flags & CLONE_NEWNS) != 0 && seedFd >= 0) {
+    if (const long joined = sys(__NR_setns, seedFd, CLONE_NEWNS); joined < 0) return joined;
+  }
+  return sys(__NR_unshare, flags);
+}
 
 // A new network namespace has one device, lo, which is down. Any socket can ask for it (netdevice(7)).
 long raiseLoopback() {

@@ -190,6 +190,7 @@ enum Phase : uint32_t {
   PHASE_EXECUTE = 1005,      // all steps but execve are done: error is 0; or the process was killed before: error is set
   PHASE_PREPARE = 1006,      // launching thread: runs the inherited steps
   PHASE_FORK = 1007,         // between two stages
+  PHASE_ENDED = 1008,        // the program of an init has ended: error is 0, detail its wait status (wait(2))
 };
 
 }  // namespace uchroot

@@ -73,7 +73,7 @@ bool isForwarded(const siginfo_t& info, long child) {
 }
 
 // Reaps all children that have ended, as an init must. If `child` has ended, this process ends too.
-void reapAll(long child) {
+void reapAll(long child, long endFd) {
   for (;;) {
     int status = 0;
     const long pid = sys(__NR_wait4, -1, address(&status), WNOHANG | WUNTRACED | __WALL, 0);
@@ -86,6 +86,8 @@ void reapAll(long child) {
       // A shell stops and continues a job as a whole, so this process stops with its child (setpgid(2), "job control").
       (void)sys(__NR_kill, sys(__NR_getpid), SIGSTOP);
     } else {
+      // fails only if nobody reads it any more
+      if (endFd >= 0) (void)tell(endFd, {kNoStep, PHASE_ENDED, 0, static_cast<uint32_t>(status)});
       quit(signal == 0 ? status >> 8 & 0xff : 128 + signal);
     }
   }
@@ -96,9 +98,9 @@ void reapAll(long child) {
 // Waits for the program, forwards signals to it, and ends with its status. All signals are blocked and read one by one. If there
 // are other threads, one of them may take a signal while this thread does not wait. Then the whole process is killed, and the
 // parent-death signal kills the program.
-void endAs(long child) {
+void endAs(long child, long endFd) {
   for (;;) {
-    reapAll(child);
+    reapAll(child, endFd);
     const uint64_t all = ~0ull;
     siginfo_t info;
     const long signal = sys(__NR_rt_sigtimedwait, address(&all), address(&info), 0, sizeof all);
@@ -109,6 +111,11 @@ void endAs(long child) {
 
 namespace {
 
+void closeAllBut(long fd) {
+  if (fd > 0) (void)sys(__NR_close_range, 0, fd - 1, 0);
+  (void)sys(__NR_close_range, fd + 1, ~0u, 0);
+}
+
 // The program runs. This process only waits for it.
 [[noreturn]] void standFor(long child, const PlanContext& context) {
   // If the parent is gone or cannot be told, the launch has failed.
@@ -116,8 +123,9 @@ namespace {
   if (context.statusFd >= 0 && tell(context.statusFd, {kNoStep, PHASE_EXECUTE, 0, 0}) < 0) quit(kStatusLost);
   // If this process kept its descriptors, the reader of a pipe would not see its end. Other threads may use the descriptors, so
   // with threads they stay open.
-  if (!context.hasThreads) (void)sys(__NR_close_range, 0, ~0u, 0);
-  endAs(child);
+  const long endFd = context.tellsEnd ? context.statusFd : -1;
+  if (!context.hasThreads) closeAllBut(endFd);
+  endAs(child, endFd);
 }
 
 // Signals are blocked before the fork, so that none is lost between the program's start and the wait for signals.

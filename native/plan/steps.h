@@ -57,6 +57,7 @@ long raiseAmbient(uint64_t mask, uint32_t* detail);
 long installFilter(PlanStep* step);
 
 // namespaces.cc
+long makeNamespaces(long flags, long seedFd);
 long raiseLoopback();
 long writeFile(PlanStep* step);
 

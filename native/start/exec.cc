@@ -89,7 +89,7 @@ Napi::Value execPlan(const Napi::CallbackInfo& info) {
   return toObject(info.Env(), failure);
 }
 
-// The last record of a launcher, at the end of its pipe. Without one it was killed before its program ran.
+// The last record of an isolated launcher before its program runs. Without one it was killed.
 PlanFailure lastRecord(int statusFd) {
   PlanFailure last = {kNoStep, PHASE_EXECUTE, ECANCELED, 0};
   PlanFailure record;
@@ -97,6 +97,7 @@ PlanFailure lastRecord(int statusFd) {
     const ssize_t got = read(statusFd, &record, sizeof record);
     if (got == static_cast<ssize_t>(sizeof record)) {
       last = record;
+      if (record.error == 0) return last;
     } else if (got < 0 && errno == EAGAIN) {
       pollfd readable = {statusFd, POLLIN, 0};
       (void)poll(&readable, 1, -1);
@@ -147,7 +148,7 @@ Napi::Value execIsolated(const Napi::CallbackInfo& info) {
     const int fd = kept.Get(i).As<Napi::Number>().Int32Value();
     request.kept.push_back({fd, fd});
   }
-  request.namespaces = takeNamespaces(request.plan);
+  takeNamespaces(request);
   // A signal that comes now is for the program: it is read by the waiter (launcher.cc).
   sigset_t all, before;
   sigfillset(&all);

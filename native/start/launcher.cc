@@ -1,11 +1,12 @@
 // main() of the launcher: a static executable without libc that a service starts, as root and by
 // descriptor, in its own memory. It takes a plan, runs it, and becomes the program.
 //
-// With five arguments it stands for a program that runs in a pid namespace: see waitFor().
+// With four arguments it stands for a program that runs in a pid namespace: see waitFor().
 //
 //   argv[1]: the first of the descriptors in a row: status pipe, jail directory, and a sealed file with the plan if
 //            there is no environment
 //   argv[2]: the size of the plan in bytes
+//   argv[3]: if there is one, the descriptor after these is of a mount namespace to start from
 //   envp[0]: a plan with each of its bytes changed by the first one (exclusive or), so that none is 0
 
 #include <linux/fcntl.h>
@@ -75,7 +76,7 @@ long becomeUser(long uid, long gid) {
   if (becomeUser(uid, gid) < 0 || sys(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) quit(125);
   if (parent > 0 && setParentDeathSignal(SIGKILL, parent) < 0) quit(125);
   (void)sys(__NR_close_range, 0, ~0u, 0);
-  endAs(child);
+  endAs(child, -1);
 }
 
 }  // namespace
@@ -84,8 +85,9 @@ extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
   const long argc = stack[0];
   const char* const* argv = reinterpret_cast<const char* const*>(stack + 1);
   if (argc == 5) waitFor(argv);
-  const long first = argc == 3 ? parseNumber(argv[1]) : -1;
-  const long size = argc == 3 ? parseNumber(argv[2]) : -1;
+  const bool isWhole = argc == 3 || argc == 4;
+  const long first = isWhole ? parseNumber(argv[1]) : -1;
+  const long size = isWhole ? parseNumber(argv[2]) : -1;
   if (first < 3 || size < 0) {
     static const char message[] = "uchroot-launcher: started by uchroot only\n";
     (void)sys(__NR_write, 2, address(message), sizeof message - 1);
@@ -107,7 +109,11 @@ extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
 
   // The plan marks all descriptors above 2 close-on-exec, these too: at the end of the status pipe the service knows that the
   // program runs.
-  fail(statusFd, runPlan(plan.start, {.jailFd = static_cast<int>(jailFd), .statusFd = static_cast<int>(statusFd)}));
+  const bool isInit = (static_cast<PlanHeader*>(plan.start)->flags & PLAN_CLONED) != 0;
+  fail(statusFd, runPlan(plan.start, {.jailFd = static_cast<int>(jailFd),
+                                      .statusFd = static_cast<int>(statusFd),
+                                      .seedFd = argc == 4 ? static_cast<int>(first + 3) : -1,
+                                      .tellsEnd = isInit}));
 }
 
 UCHROOT_START("launcherMain")

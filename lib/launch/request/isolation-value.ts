@@ -58,7 +58,9 @@ export function toNet(value: Net | undefined, _: string, { isolate, unshare }: V
   if (value !== 'none' && value !== 'host')
     throw new UsageError(`net must be 'none' or 'host', not '${quote(String(value))}'`);
   if (isolate !== true)
-    throw new UsageError(`net is for isolate`, { hint: 'for a network of its own alone: --unshare net' });
+    throw new UsageError(`net is for isolate`, {
+      hint: 'give isolate (--isolate), or for a network of its own alone: unshare net (--unshare net)',
+    });
   if (value === 'host' && Array.isArray(unshare) && unshare.includes('net'))
     throw new UsageError('net is host, and unshare has net: choose one');
   return value;
@@ -217,7 +219,7 @@ export function addBind(readOnly: boolean) {
 const units: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 
 /** Bytes: a whole number, with K, M, G or T as systemd has them. @throws UsageError */
-export function parseSize(text: string, name: string): number {
+function parseSize(text: string, name: string): number {
   const [, digits, unit = ''] = /^([0-9]{1,15})([kmgt]?)$/i.exec(text) ?? [];
   if (digits !== undefined) return Number(digits) * (units[unit.toLowerCase()] ?? 1);
   throw new UsageError(`${name} takes a size such as 64M, not '${quote(text)}'`);

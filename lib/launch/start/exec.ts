@@ -13,6 +13,7 @@ import { normalize, type LaunchRequest, type NormalRequest } from '../request/re
 import { toLaunchError } from '../tell/failure.ts';
 import { findProblem } from '../tell/preflight.ts';
 import { findMissingZone } from '../tell/warn.ts';
+import { judgeBinds } from '../host/binds.ts';
 import { closePidPlace, pidPlaceOf, writePidFile } from './pidfile.ts';
 
 /** A warning about a launch. */
@@ -133,6 +134,7 @@ export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> =
   if (problem !== undefined) throw problem;
   const plan = encodePlan(launch.stages);
   const { tell, fail } = { ...terminal, ...listener };
+  judgeBinds(launch, (warning) => tell(warningLines(warning)));
   const place = pidPlaceOf(launch, (warning) => tell(warningLines(warning)));
   const pidFile = place && writePidFile(place, process.pid);
   const failure = hasInit(launch.request)
