@@ -66,21 +66,12 @@ export function splitWords(
   return words;
 }
 
-const ESCAPES: ReadonlyMap<string, string> = new Map([
-  ['\\f', '\f'],
-  ['\\n', '\n'],
-  ['\\r', '\r'],
-  ['\\t', '\t'],
-  ['\\v', '\v'],
-  ['\\"', '"'],
-  ['\\#', '#'],
-  ['\\$', '$'],
-  ["\\'", "'"],
-  ['\\\\', '\\'],
-]);
+const ESCAPES: Readonly<Record<string, string>> = { f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
 
-/** The meaning of an escape, in single quotes mostly itself; undefined if it is invalid. */
+// The meaning of an escape, in single quotes mostly itself; undefined if it is invalid.
 function unescape(token: string, quote: string | undefined): string | undefined {
-  if (quote === "'" && token !== "\\'" && token !== '\\\\') return token;
-  return quote === '"' && token === '\\_' ? ' ' : ESCAPES.get(token);
+  const character = token.charAt(1);
+  if (quote === "'" && character !== "'" && character !== '\\') return token;
+  if (quote === '"' && character === '_') return ' ';
+  return /["#$'\\]/.test(character) ? character : ESCAPES[character];
 }

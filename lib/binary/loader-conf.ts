@@ -17,16 +17,12 @@ export function expandPattern(root: FileRoot, pattern: BytePath, most: number): 
 }
 
 function matching(root: FileRoot, directory: BytePath, pattern: string): readonly BytePath[] {
-  return listDirectory(root, directory)
-    .filter((name) => (!name.startsWith('.') || pattern.startsWith('.')) && matches(name, pattern))
-    .map((name) => joinPath(directory, name));
-}
-
-function listDirectory(root: FileRoot, directory: BytePath): readonly BytePath[] {
   try {
-    return root.list(directory) ?? [];
+    return (root.list(directory) ?? [])
+      .filter((name) => (!name.startsWith('.') || pattern.startsWith('.')) && matches(name, pattern))
+      .map((name) => joinPath(directory, name));
   } catch {
-    return [];
+    return []; // ldconfig could not list it either
   }
 }
 

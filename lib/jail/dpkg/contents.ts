@@ -12,58 +12,48 @@ const MAX_DEPTH = 8;
 // Leftovers of dpkg, ucf, editors or package managers (deb-conffiles(5)).
 const LEFT_OVER = /~$|\.(?:dpkg|ucf)-[a-z]+$|\.bak$|\.sw[a-p]$|^\.placeholder$/;
 
-// Files that maintainer scripts and the administrator created in a directory of a package: /etc/php/8.4/cli/conf.d has only
-// links, which no package lists. In a directory of several sources, only links to the package's own files count. Below /usr
-// these are indexes of plugins (/usr/lib/x86_64-linux-gnu/graphviz/config6a), but not cache directories.
-function madeBeside(
-  root: FileRoot,
-  packages: Packages,
-  pkg: Package,
-  directory: BytePath,
-): readonly BytePath[] {
-  // most listed paths are files; lstat is faster than an error of list
-  if (statusIfThere(root, directory)?.kind === 'file') return [];
-  if (STATE.test(directory)) return madeInState(root, packages, directory);
-  if (placeOf(directory) !== 'other') return [];
-  const isShared = packages.source(directory) === undefined;
-  if (/^\/usr\/(?:lib|share)\/./.test(directory))
-    return isShared ? [] : unlistedIn(root, packages, directory, MAX_DEPTH - 1);
-  if (!/^\/etc\/./.test(directory)) return [];
-  return unlistedIn(root, packages, directory).filter(
-    (path) => !isShared || packages.owner(followIfThere(root, path)?.path ?? path) === pkg,
-  );
-}
-
 // Not the system's own records about packages.
 const STATE = /^\/var\/lib\/(?!(?:dpkg|apt|ucf|systemd|pam)(?:\/|$))./;
 
-// Files that a maintainer script created below /var/lib for the package's programs: TeX has its formats in /var/lib/texmf.
-// Only files of root count; others are data of a service.
-function madeInState(root: FileRoot, packages: Packages, directory: BytePath): readonly BytePath[] {
-  const isRoots = (path: BytePath) => {
-    const { kind, uid, mode = 0 } = statusIfThere(root, path) ?? {};
-    return uid === 0 && (kind === 'symlink' || (mode & 0o022) === 0);
-  };
-  if (packages.source(directory) === undefined || !isRoots(directory)) return [];
-  return unlistedIn(root, packages, directory, 0, isRoots);
-}
-
-function unlistedIn(
+// Files that maintainer scripts and the administrator created in a directory of a package: /etc/php/8.4/cli/conf.d has only
+// links, which no package lists. In a directory of several sources, only links to the package's own files count. Below /usr
+// these are indexes of plugins (/usr/lib/x86_64-linux-gnu/graphviz/config6a), but not cache directories. Below /var/lib, TeX has
+// its formats in /var/lib/texmf; only files of root count there, since others are data of a service.
+function openMade(
   root: FileRoot,
   packages: Packages,
-  directory: BytePath,
-  depth = 0,
-  accept: (path: BytePath) => boolean = () => true,
-): BytePath[] {
-  if (depth === MAX_DEPTH) return [];
-  const paths = listIfThere(root, directory)
-    .filter((name) => !LEFT_OVER.test(name))
-    .map((name) => joinPath(directory, name))
-    .filter((path) => !packages.isListed(path) && accept(path));
-  const below = paths
-    .filter((path) => statusIfThere(root, path)?.kind === 'directory')
-    .flatMap((path) => unlistedIn(root, packages, path, depth + 1, accept));
-  return paths.concat(below);
+): (directory: BytePath, pkg: Package) => readonly BytePath[] {
+  function unlistedIn(
+    directory: BytePath,
+    depth = 0,
+    accept: (path: BytePath) => boolean = () => true,
+  ): BytePath[] {
+    if (depth === MAX_DEPTH) return [];
+    const paths = listIfThere(root, directory)
+      .filter((name) => !LEFT_OVER.test(name))
+      .map((name) => joinPath(directory, name))
+      .filter((path) => !packages.isListed(path) && accept(path));
+    const below = paths.filter((path) => statusIfThere(root, path)?.kind === 'directory');
+    return paths.concat(below.flatMap((path) => unlistedIn(path, depth + 1, accept)));
+  }
+  function isOfRoot(path: BytePath): boolean {
+    const { kind, uid, mode = 0 } = statusIfThere(root, path) ?? {};
+    return uid === 0 && (kind === 'symlink' || (mode & 0o022) === 0);
+  }
+
+  return (directory, pkg) => {
+    // most listed paths are files; lstat is faster than an error of list
+    if (statusIfThere(root, directory)?.kind === 'file') return [];
+    const isShared = packages.source(directory) === undefined;
+    if (STATE.test(directory))
+      return isShared || !isOfRoot(directory) ? [] : unlistedIn(directory, 0, isOfRoot);
+    if (placeOf(directory) !== 'other') return [];
+    if (/^\/usr\/(?:lib|share)\/./.test(directory))
+      return isShared ? [] : unlistedIn(directory, MAX_DEPTH - 1);
+    if (!/^\/etc\/./.test(directory)) return [];
+    const isOwn = (path: BytePath) => packages.owner(followIfThere(root, path)?.path ?? path) === pkg;
+    return unlistedIn(directory).filter((path) => !isShared || isOwn(path));
+  };
 }
 
 /** The files and links of one package that are useful in a jail; paths with links unresolved. */
@@ -88,11 +78,13 @@ export interface Contents {
 
 const KINDS = ['programs', 'helpers', 'scripts', 'libraries', 'development', 'data', 'withheld'] as const;
 type Kind = (typeof KINDS)[number];
+type Sorted = Kind | { readonly programOf: BytePath };
 
 export type ContentsReader = ReturnType<typeof openContents>;
 
 export function openContents(root: FileRoot, packages: Packages) {
   const sort = openSorter(root, packages);
+  const madeBeside = openMade(root, packages);
   let links: ReturnType<typeof readAlternatives> | undefined;
 
   /** The links to a program through /etc/alternatives: cc for gcc. */
@@ -109,7 +101,7 @@ export function openContents(root: FileRoot, packages: Packages) {
     const sorted = Object.fromEntries(kinds) as unknown as Record<Kind, BytePath[]>;
     const listed = packages.files(pkg);
     const filled = new Set(listed.map(parentPath));
-    const made = listed.flatMap((path) => madeBeside(root, packages, pkg, path));
+    const made = listed.flatMap((path) => madeBeside(path, pkg));
     const names: Contents['names'][number][] = [];
     for (const path of [...listed, ...made]) {
       const kind = sort(path, pkg, filled);
@@ -130,22 +122,21 @@ export function openContents(root: FileRoot, packages: Packages) {
 }
 
 function openSorter(root: FileRoot, packages: Packages) {
-  const isOpen = openDirectories(root);
-
+  // Whether others can search a directory and all directories above it.
+  const isOpen = memoize((directory: BytePath): boolean => {
+    if (directory === '/') return true;
+    const status = followIfThere(root, directory)?.status;
+    return status !== undefined && (status.mode & 0o001) !== 0 && isOpen(parentPath(directory));
+  });
   function isEmpty(directory: BytePath, pkg: Package, filled: ReadonlySet<BytePath>): boolean {
     if (filled.has(directory) || packages.owner(directory) !== pkg || !isOpen(directory)) return false;
     return listIfThere(root, directory).length === 0;
   }
 
   /** `filled` are the directories in which the package has files. */
-  function sort(
-    path: BytePath,
-    pkg: Package,
-    filled: ReadonlySet<BytePath>,
-  ): Kind | { readonly programOf: BytePath } | undefined {
+  return (path: BytePath, pkg: Package, filled: ReadonlySet<BytePath>): Sorted | undefined => {
     const place = placeOf(path);
-    if (place === 'elsewhere') return undefined;
-    const found = followIfThere(root, path);
+    const found = place === 'elsewhere' ? undefined : followIfThere(root, path);
     if (found === undefined) return undefined;
     const { status } = found;
     // programs may know only the link to a directory, as /usr/share/perl/5.40
@@ -160,9 +151,7 @@ function openSorter(root: FileRoot, packages: Packages) {
     if (placeOf(found.path) === 'program' && packages.owner(found.path) === pkg)
       return { programOf: found.path };
     return isHelper(found.path) ? 'helpers' : 'scripts';
-  }
-
-  return sort;
+  };
 }
 
 // A helper of a program has no suffix (Debian policy 10.4), unlike a module or CA.pl. Scripts below /usr/share are hooks and
@@ -173,14 +162,4 @@ function isHelper(path: BytePath): boolean {
     !/^\/(?:usr\/share|etc)\//.test(path) &&
     !/\.(?:pl|pm|py|rb|sh|cgi|js|mjs|cjs|tcl|lua|php)$/.test(lastComponent(path))
   );
-}
-
-/** Whether others can search a directory and all directories above it. */
-function openDirectories(root: FileRoot): (directory: BytePath) => boolean {
-  const isOpen = memoize((directory: BytePath): boolean => {
-    if (directory === '/') return true;
-    const status = followIfThere(root, directory)?.status;
-    return status !== undefined && (status.mode & 0o001) !== 0 && isOpen(parentPath(directory));
-  });
-  return isOpen;
 }

@@ -89,14 +89,7 @@ const MOVED_LINE = /^\/(?:s?bin|lib\w*|var\/(?:run|lock))(?:\/|$)/m;
 
 // The root may be hostile, so a path must not contain parts that lead elsewhere.
 function isPlain(path: string): boolean {
-  return (
-    path.length > 1 &&
-    path.startsWith('/') &&
-    !path.includes('\0') &&
-    !path.includes('//') &&
-    !path.endsWith('/') &&
-    !(path.includes('/.') && /\/\.\.?(?:\/|$)/.test(path))
-  );
+  return /^(?:\/(?!\.\.?(?:\/|$))[^/\0]+)+$/.test(path);
 }
 
 // The links in one file of /var/lib/dpkg/alternatives, each with its name below /etc/alternatives: the status, the main link, names

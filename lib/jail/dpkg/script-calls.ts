@@ -23,9 +23,7 @@ const MAX_SCRIPT_LENGTH = 1 << 20;
 /** The commands that a shell script may run; words of a here-document are included by mistake. */
 export function findCommands(script: string): ReadonlySet<string> {
   const text = script.slice(0, MAX_SCRIPT_LENGTH).replace(/^[ \t]*#.*$/gm, '');
-  const found = new Set<string>();
-  for (const [, name] of text.matchAll(COMMAND)) if (name !== undefined) found.add(name);
-  return found;
+  return new Set(Array.from(text.matchAll(COMMAND), ([, name = '']) => name));
 }
 
 // The last component after the dot; the directory can be a command's output: "$(git --exec-path)/git-sh-setup".

@@ -54,34 +54,39 @@ export function openJailDirectory(
   }
 }
 
-/** False if something was created there in the meantime. */
-function makeDirectory(path: Buffer): boolean {
+function onHost<T>(use: (fd: number) => T): T {
   const host = openFileRoot('/');
   try {
-    native.inRootMkdir(host.fd, path, 0o755);
-    const fd = native.inRootOpen(host.fd, path, constants.O_DIRECTORY | constants.O_NOFOLLOW);
-    try {
-      fchmodSync(fd, 0o755); // independent of the umask
-    } finally {
-      native.closeDescriptor(fd);
-    }
-    return true;
-  } catch (error) {
-    if (errorCode(error) !== 'EEXIST') throw error;
-    return false;
+    return use(host.fd);
   } finally {
     host.close();
   }
 }
 
-function removeAll(made: readonly Buffer[]): void {
-  const host = openFileRoot('/');
+/** False if something was created there in the meantime. */
+function makeDirectory(path: Buffer): boolean {
   try {
-    for (const path of made.toReversed()) native.inRootUnlink(host.fd, path, true);
+    onHost((rootFd) => {
+      native.inRootMkdir(rootFd, path, 0o755);
+      const fd = native.inRootOpen(rootFd, path, constants.O_DIRECTORY | constants.O_NOFOLLOW);
+      try {
+        fchmodSync(fd, 0o755); // independent of the umask
+      } finally {
+        native.closeDescriptor(fd);
+      }
+    });
+    return true;
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw error;
+    return false;
+  }
+}
+
+function removeAll(made: readonly Buffer[]): void {
+  try {
+    onHost((rootFd) => made.toReversed().forEach((path) => native.inRootUnlink(rootFd, path, true)));
   } catch {
     // it is no longer empty, so it stays
-  } finally {
-    host.close();
   }
 }
 

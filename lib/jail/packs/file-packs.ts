@@ -52,9 +52,7 @@ export const run: Pack = {
     paths: /^(?:\/usr(?:\/local)?)?\/sbin\/[^/]+$/,
   },
   parts: [
-    { directory: '/run', mode: 0o1777 },
-    { directory: '/run/lock', mode: 0o1777 },
-    { directory: '/var/tmp', mode: 0o1777 },
+    ...['/run', '/run/lock', '/var/tmp'].map((directory) => ({ directory, mode: 0o1777 })),
     { link: '/var/run', target: '/run' },
     { link: '/var/lock', target: '/run/lock' },
   ],
@@ -81,12 +79,9 @@ export const sasl: Pack = {
   summary: 'plugins of SASL',
   // Not sasl_client_new: libldap calls it in every program, such as curl.
   when: {
-    imports: [
-      'sasl_server_init',
-      'sasl_server_new',
-      'ldap_sasl_interactive_bind',
-      'ldap_sasl_interactive_bind_s',
-    ],
+    imports: 'sasl_server_init sasl_server_new ldap_sasl_interactive_bind ldap_sasl_interactive_bind_s'.split(
+      ' ',
+    ),
   },
   parts: [
     // sasldb is for passwords in a database that is not world-readable

@@ -7,12 +7,6 @@ import { cannotLoad, failureOf, lacksAll, programNamed } from './self-check.ts';
 import { allIn } from './pack-host.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
 
-export interface LocaleFile {
-  /** Its name in the directory of a locale: LC_CTYPE. */
-  readonly name: string;
-  readonly data: Uint8Array;
-}
-
 const MAGIC = 0xde020109;
 const HEAD_BYTES = 56;
 const HASH_BYTES = 12;
@@ -26,8 +20,8 @@ const CATEGORIES = (
   'LC_PAPER LC_NAME LC_ADDRESS LC_TELEPHONE LC_MEASUREMENT LC_IDENTIFICATION'
 ).split(' ');
 
-/** The files of a locale by its name in the archive, `de_DE.utf8`; none without the archive or the locale. */
-export function readArchive(root: FileRoot, path: BytePath, locale: string): readonly LocaleFile[] {
+/** The files of a locale, such as LC_CTYPE, by its name in the archive, `de_DE.utf8`; none without the archive or the locale. */
+export function readArchive(root: FileRoot, path: BytePath, locale: string) {
   if (statusOf(root, path)?.kind !== 'file') return [];
   return withFile(root, path, (archive) => readLocale(archive, findLocale(archive, locale))) ?? [];
 }
@@ -46,7 +40,7 @@ function findLocale(archive: OpenFile, locale: string): number | undefined {
 }
 
 // A record: a reference count, then offset and length of each category.
-function readLocale(archive: OpenFile, record: number | undefined): readonly LocaleFile[] {
+function readLocale(archive: OpenFile, record: number | undefined) {
   if (record === undefined) return [];
   const fields = wordsAt(archive, record, 1 + 2 * CATEGORIES.length);
   return CATEGORIES.flatMap((name, number) => {
@@ -120,7 +114,10 @@ export const gconv: Pack = {
   name: 'gconv',
   summary: 'conversions between character sets',
   when: { imports: ['iconv_open'], executables: /^iconv$/ },
-  parts: (host) => (isAll(host) ? [{ tree: '$LIB/gconv' }] : usual(host)),
+  parts: (host) => {
+    const isAll = host.trigger === undefined || host.executables(/^iconv$/).length > 0;
+    return isAll ? [{ tree: '$LIB/gconv' }] : usual(host);
+  },
   check: async (jail) => {
     const iconv = programNamed(jail, 'iconv');
     const failure =
@@ -128,10 +125,6 @@ export const gconv: Pack = {
     return failure ?? lacksAll(jail, '$LIB/gconv/gconv-modules*') ?? cannotLoad(jail, '$LIB/gconv/*.so');
   },
 };
-
-function isAll(host: PackHost): boolean {
-  return host.trigger === undefined || host.executables(/^iconv$/).length > 0;
-}
 
 // 160 kB of 8 MB: since glibc 2.34, gconv-modules names only the usual modules. The cache is left out because it names all
 // of them; without it, glibc reads the file. UTF-8 and ASCII are part of libc.so.

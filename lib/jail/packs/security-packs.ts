@@ -55,11 +55,11 @@ export const tls: Pack = {
 };
 
 const BUNDLES = [
-  '/etc/ssl/certs/ca-certificates.crt',
-  '/etc/ssl/cert.pem',
-  '/etc/pki/tls/certs/ca-bundle.crt',
-  '/etc/ssl/ca-bundle.pem',
-];
+  'ssl/certs/ca-certificates.crt',
+  'ssl/cert.pem',
+  'pki/tls/certs/ca-bundle.crt',
+  'ssl/ca-bundle.pem',
+].map((name) => `/etc/${name}`);
 
 // Libraries that NSS opens by name, with their checksums.
 const MOZILLA: readonly Part[] = [
@@ -72,10 +72,8 @@ const MOZILLA: readonly Part[] = [
 // For a GnuTLS that asks p11-kit for the authorities, as on Fedora.
 const TRUST_MODULE: readonly Part[] = [
   { path: '$LIB/pkcs11/p11-kit-trust.so' },
-  { tree: '/usr/share/p11-kit/modules' },
-  { tree: '/etc/pkcs11' },
-  { tree: '/etc/pki/ca-trust/source' },
-  { tree: '/usr/share/pki/ca-trust-source' },
+  ...['/usr/share/p11-kit/modules', '/etc/pkcs11'].map((tree) => ({ tree })),
+  ...['/etc/pki/ca-trust/source', '/usr/share/pki/ca-trust-source'].map((tree) => ({ tree })),
 ];
 
 // OpenSSL opens an engine only if its configuration names it (config(5ssl)).

@@ -48,10 +48,7 @@ function matcherOf(pattern: BytePath): (name: BytePath) => boolean {
 
 // C libraries: Debian's, those of other distributions, and musl, which is its own loader.
 const C_LIBRARIES = [
-  '/lib*/libc.so.6',
-  '/lib/*/libc.so.6',
-  '/usr/lib*/libc.so.6',
-  '/usr/lib/*/libc.so.6',
+  ...['/lib*', '/lib/*', '/usr/lib*', '/usr/lib/*'].map((place) => `${place}/libc.so.6`),
   '/lib/ld-musl-*',
 ];
 
