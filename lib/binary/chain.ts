@@ -29,13 +29,11 @@ interface Reason {
 export interface NeededFile extends Reason {
   /** As the kernel or the loader names it: links are not resolved. */
   readonly path: BytePath;
-  /** The rule that found a library. */
   readonly foundBy?: FoundBy;
   /** Found by $ORIGIN of the program, which works only if /proc is mounted. */
   readonly needsProc?: boolean;
   /** Undefined for a script. */
   readonly elf?: Elf;
-  /** The note about a `dlopen`. */
   readonly note?: DlopenNote;
 }
 
@@ -63,7 +61,6 @@ interface Execution {
   /** The arguments after argv[0]. */
   readonly args: readonly Word[];
   readonly path: BytePath | undefined;
-  /** The working directory. */
   readonly directory: BytePath;
 }
 
@@ -96,8 +93,7 @@ export function followScripts(files: Files, program: BytePath, path: BytePath): 
 
 const ROOT = bytePath('/');
 
-// As the kernel: an interpreter replaces its script, and gets the argument of the `#!` line, the script's path, and the
-// script's arguments (execve(2)).
+// As the kernel: an interpreter gets the argument of the `#!` line, the script's path, and the script's arguments (execve(2)).
 function execute(
   files: Files,
   { file, args: given, directory }: Execution,

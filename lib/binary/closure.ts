@@ -71,7 +71,6 @@ export function openResolver(root: FileRoot, options: ResolverOptions = {}) {
   };
 }
 
-/** The closure of one program. */
 export function resolveProgram(root: FileRoot, program: BytePath, options?: ResolverOptions): Closure {
   return openResolver(root, options).resolve(program);
 }

@@ -12,7 +12,6 @@ import {
 } from './elf-header.ts';
 import { type BytePath, bytePath, toLatin1 } from './path.ts';
 
-/** The entries of the section. */
 export interface DynamicTable {
   /** By tag, without DT_NEEDED, DT_FILTER and DT_AUXILIARY. */
   readonly values: ReadonlyMap<number, number>;
@@ -20,7 +19,6 @@ export interface DynamicTable {
   readonly needed: readonly { readonly at: number; readonly optional: boolean }[];
 }
 
-/** The information about a file's libraries. */
 export interface Dynamic {
   readonly soname?: BytePath;
   /** DT_NEEDED, DT_FILTER (as needed) and DT_AUXILIARY (loaded if it exists). */

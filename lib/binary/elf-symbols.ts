@@ -19,8 +19,7 @@ const MAX_SYMBOLS = 1 << 20;
 const SHT_DYNSYM = 11;
 const MACHINE_ALPHA = 0x9026;
 
-// The number of entries of DT_SYMTAB, at most 1,048,576: by DT_HASH, DT_GNU_HASH, the section headers, or the start of the
-// strings, which all linkers place after the symbols.
+// The number of entries of DT_SYMTAB: by a hash table, the section headers, or the strings, which linkers place behind it.
 function countSymbols(window: Window, read: ReadAt, header: Header, table: DynamicTable): number {
   const count =
     countByHash(window, header, offsetOf(header, table, DT.hash)) ??

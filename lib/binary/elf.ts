@@ -26,10 +26,7 @@ export interface Elf extends Abi, Dynamic {
   readonly type: Header['type'];
   /** PT_INTERP: the loader that the kernel starts. */
   readonly interpreter?: BytePath;
-  /**
-   * `dynamic` has an interpreter, `static` and `static-pie` need no loader, a `library` is loaded by others, `none` cannot be
-   * run (an object file, a core).
-   */
+  /** `static` and `static-pie` need no loader, a `library` is loaded by others, `none` is an object file or a core. */
   readonly linkage: 'dynamic' | 'static' | 'static-pie' | 'library' | 'none';
   /** DF_1_NODEFLIB: only RPATH and RUNPATH are searched. */
   readonly noDefaultLibraries: boolean;

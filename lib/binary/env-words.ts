@@ -2,7 +2,6 @@
 
 import { type BytePath, showPath } from './path.ts';
 
-/** A word of a command line. */
 export interface Word {
   readonly text: BytePath;
   /** A variable in it whose value is unknown; the word is then unknown too, and may not exist. */

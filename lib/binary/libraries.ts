@@ -68,8 +68,7 @@ function learn(known: Known, look: Look, names: readonly (BytePath | undefined)[
   for (const name of names) if (name !== undefined) known.names.add(name);
 }
 
-// Breadth first, in the order of the DT_NEEDED entries: _dl_map_object_deps() of elf/dl-deps.c. The order decides whose RPATH
-// is searched for a library that several files need.
+// Breadth first, as _dl_map_object_deps() of elf/dl-deps.c: it decides whose RPATH finds a library that several files need.
 function loadNeeded(process: Process, known: Known, first: Loaded): Result {
   const files: NeededFile[] = [];
   const missing = new Map<BytePath, MissingFile>();

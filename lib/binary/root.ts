@@ -34,20 +34,11 @@ export interface OpenFile {
   close(): void;
 }
 
-/**
- * Paths are absolute paths as the root directory sees them; links and `..` stay within it. They need not be UTF-8, so they
- * are BytePath.
- */
+/** Paths are absolute as the root directory sees them; links and `..` stay within it. They need not be UTF-8. */
 export interface FileRoot {
-  /**
-   * The status of `path`; a last link is not followed. Undefined if nothing is there (ENOENT, ENOTDIR).
-   * @throws other system errors, as Node does: EACCES, ELOOP, ENAMETOOLONG, EIO.
-   */
+  /** A last link is not followed; undefined if nothing is there. @throws other system errors: EACCES, ELOOP, ENAMETOOLONG, EIO. */
   lstat(path: BytePath): FileStatus | undefined;
-  /**
-   * Opens a regular file for reading, links followed; undefined if nothing is there. It never blocks.
-   * @throws as lstat; EISDIR for a directory, EINVAL for a device, fifo or socket.
-   */
+  /** Opens a regular file, links followed, without blocking. @throws as lstat; EISDIR, and EINVAL for a device, fifo or socket. */
   open(path: BytePath): OpenFile | undefined;
   /** The names in a directory, sorted by byte; undefined if there is no such directory. @throws as lstat. */
   list(path: BytePath): readonly BytePath[] | undefined;

@@ -12,7 +12,6 @@ const HOLDS = {
 
 export type Operator = keyof typeof HOLDS;
 
-/** Whether `version` has that relation to `other`. */
 export function isInRelation(version: string, operator: Operator, other: string): boolean {
   return HOLDS[operator](compareVersions(version, other));
 }
@@ -75,7 +74,6 @@ export interface Relation {
 /** One entry of Depends: any of these packages, the first is preferred (deb-control(5)). */
 export type Alternatives = readonly Relation[];
 
-/** An installed package. */
 export interface Package {
   readonly name: string;
   readonly architecture: string;

@@ -106,17 +106,11 @@ function plainPath(text: string): BytePath | undefined {
   return path.startsWith('/') && !/[%\0*]|\/\.\.?(?:\/|$)/.test(path) ? (path as BytePath) : undefined;
 }
 
-export interface StateDirectory {
-  readonly path: BytePath;
+/** Mode and owner are those on the root if the directory exists. A service that drops root itself declares no user. */
+export interface StateDirectory extends Omit<ServiceDirectory, 'group'> {
   readonly package: Package;
-  /** 0…07777: that on the root if the directory exists, otherwise the declared one. */
-  readonly mode: number;
-  /** The user of the service; undefined if the package does not declare it, as for a service that drops root itself. */
-  readonly user?: string;
   readonly uid: number;
   readonly gid: number;
-  /** The service writes there, even if root owns the directory on the host. */
-  readonly isService?: true;
 }
 
 /**

@@ -52,9 +52,7 @@ export function openAt({ parent }: Place, name: BytePath): number {
   return openDirectoryIn(parent.fd, name);
 }
 
-// Opens a directory that is an entry of an open one. Node's own call closes the descriptor when a worker is terminated;
-// otherwise a lock would remain until the service ends.
-// @throws the system error; ELOOP or ENOTDIR for a link
+// Node's own call closes the descriptor when a worker is terminated; otherwise a lock would remain until the service ends.
 function openDirectoryIn(directoryFd: number, name: BytePath): number {
   const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
   return openSync(pathBytes(`/proc/self/fd/${directoryFd}/${name}` as BytePath), flags);
@@ -72,21 +70,23 @@ export function renameAt({ parent }: Place, from: BytePath, to: BytePath): void 
   }
 }
 
+const SUFFIX = { clone: '.uchroot-', remove: '.uchroot-removed-' } as const;
+
 /** A random name in the same directory, `.NAME.uchroot-…`; NAME is cut if the result would be too long. */
-export function hiddenName(name: BytePath, purpose: 'clone' | 'remove'): BytePath {
-  const suffix = `${SUFFIX[purpose]}${randomBytes(12).toString('hex')}`;
+export function hiddenName(
+  name: BytePath,
+  purpose: keyof typeof SUFFIX,
+  random = randomBytes(12).toString('hex'),
+): BytePath {
+  const suffix = SUFFIX[purpose] + random;
   return `.${name.slice(0, NAME_MAX - 1 - suffix.length)}${suffix}` as BytePath;
 }
 
 /** Whether `hidden` is a hiddenName of `name`. */
-export function isHiddenName(hidden: BytePath, name: BytePath, purpose: 'clone' | 'remove'): boolean {
+export function isHiddenName(hidden: BytePath, name: BytePath, purpose: keyof typeof SUFFIX): boolean {
   const random = /[0-9a-f]{24}$/.exec(hidden)?.[0];
-  if (random === undefined) return false;
-  const suffix = SUFFIX[purpose] + random;
-  return hidden === `.${name.slice(0, NAME_MAX - 1 - suffix.length)}${suffix}`;
+  return random !== undefined && hidden === hiddenName(name, purpose, random);
 }
-
-const SUFFIX = { clone: '.uchroot-', remove: '.uchroot-removed-' } as const;
 
 /** Whether uchroot-jail has built the jail: only root can have written its manifest. */
 export function hasManifest(jail: DirectoryRoot): boolean {

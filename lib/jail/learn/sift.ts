@@ -32,8 +32,7 @@ interface SiftInput {
 
 // The kernel's own: a copy of it would be useless.
 const KERNEL = ['/proc', '/sys', '/dev'];
-// What lies here belongs to the programs that run now: temporary files, pid files, sockets. A link that leads there, such as
-// /etc/resolv.conf, is configuration all the same.
+// Files of the programs that run now: temporary files, pid files, sockets. A link to them, as /etc/resolv.conf, is configuration.
 const MOMENTARY = ['/tmp', '/run'];
 // A jail has one of its own, for its own libraries.
 const LOADER_CACHE = '/etc/ld.so.cache';

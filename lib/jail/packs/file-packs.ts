@@ -31,8 +31,7 @@ export const pty: Pack = {
       : 'programs in the jail cannot open terminals before devpts is mounted: mount --bind /dev/pts JAIL/dev/pts',
 };
 
-// systemd mounts its socket on /run/systemd/notify of the jail while the service runs (uchroot --unit systemd --notify). It
-// would create a missing directory and not remove it.
+// systemd mounts its socket there while the service runs (--unit systemd --notify); it would not remove a directory it creates.
 export const notify: Pack = {
   name: 'notify',
   summary: '/run/systemd, for mounting the sockets of systemd',
