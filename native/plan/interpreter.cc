@@ -64,7 +64,7 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
     case OP_OPEN_TREE:
       return (step->dataBytes == 0 || countStrings(step) == 1) && step->a < kMaxTrees;
     case OP_PIVOT_ROOT:
-      return step->a < kMaxTrees && (step->b < kMaxTrees || step->b == ~0ull) &&
+      return static_cast<uint32_t>(step->a) < kMaxTrees && (step->b < kMaxTrees || step->b == ~0ull) &&
              (step->dataBytes == 0 || (countStrings(step) % 2 == 1 && endsInEmpty(step)));
     case OP_BIND:
     case OP_BIND_IF_THERE:

@@ -111,7 +111,7 @@ enum Op : uint16_t {
   OP_SYSCTL = 44,          // a: 1: a missing file is no error; data: path, NUL, bytes
   OP_OPEN_TREE = 45,           // a: slot; b: MOUNT_ATTR flags to set; data: path on the host, or empty: the jail directory
   OP_PIVOT_ROOT = 46,          // a: slot of the tree that becomes the root directory; all other mounts are detached. With data,
-                               // the tree lies beneath an overlay; b: slot of the directory for what is written, ~0: a tmpfs;
+                               // the tree lies beneath an overlay; a: also its MS flags, from bit 32 on; b: slot of the directory for what is written, ~0: a tmpfs;
                                // data: option, value… of that tmpfs, and an empty string
   OP_MOVE_MOUNT = 47,          // a: slot; data: target
   OP_MOUNT = 48,               // a: MS flags; data: type, target, options

@@ -78,6 +78,9 @@ export function hasInit(request: Parameters<typeof namespacesOf>[0]): boolean {
   return namespacesOf(request).includes('pid');
 }
 
+/** The program's pid in a pid namespace of its own: init is 1, and starts nothing else. */
+export const programPid = 2;
+
 /** The same plan for a process that has to make the pid namespace itself. */
 export function withoutClone(plan: Plan): Plan {
   const [[first, ...rest] = [], ...stages] = plan;
@@ -105,9 +108,13 @@ const jailSlot = 0;
 const storeSlot = 1;
 const firstBind = 2;
 
-const inJail: readonly MountFlag[] = ['nosuid', 'nodev'];
+const outside: readonly MountFlag[] = ['nosuid', 'nodev'];
 const inert: readonly MountFlag[] = ['nosuid', 'nodev', 'noexec'];
 const readOnly: readonly MountFlag[] = ['ro'];
+
+function rootFlags(allowNewPrivs: boolean): readonly MountFlag[] {
+  return allowNewPrivs ? ['nodev'] : outside;
+}
 
 // Slot by view: of a bind, and of proc's mask.
 function slotsOf(view: readonly NormalView[]): ReadonlyMap<NormalView, number> {
@@ -116,19 +123,20 @@ function slotsOf(view: readonly NormalView[]): ReadonlyMap<NormalView, number> {
 }
 
 function openTrees(
-  { readOnly: isReadOnly, ephemeral, view }: Request,
+  { readOnly: isReadOnly, ephemeral, view, allowNewPrivs }: Request,
   namespaces: readonly Namespace[],
 ): readonly Step[] {
   if (!namespaces.includes('mount')) return [];
   const isStored = ephemeral !== undefined && ephemeral !== true;
   const slots = slotsOf(view);
+  const inJail = rootFlags(allowNewPrivs);
   return [
     { op: 'open_tree', slot: jailSlot, flags: isReadOnly ? [...inJail, ...readOnly] : inJail },
     ...(isStored ? [{ op: 'open_tree', slot: storeSlot, source: ephemeral, flags: inert } as const] : []),
     ...[...slots].map(([entry, slot]): Step => {
       if (entry.kind !== 'bind')
         return { op: 'open_tree', slot, source: Buffer.from('/dev/null'), flags: readOnly };
-      const flags = entry.readOnly ? [...inJail, ...readOnly] : inJail;
+      const flags = entry.readOnly ? [...outside, ...readOnly] : outside;
       return { op: 'open_tree', slot, source: entry.source, flags };
     }),
   ];
@@ -145,10 +153,14 @@ function makeNamespaces({ hostname }: Request, namespaces: readonly Namespace[])
 // What a program may write to an ephemeral jail: 256 MiB, 65536 files.
 const ephemeralSpace = { size: 256 * 2 ** 20, inodes: 65536 };
 
-function makeView({ ephemeral, view }: Request, namespaces: readonly Namespace[]): readonly Step[] {
+function makeView(
+  { ephemeral, view, allowNewPrivs }: Request,
+  namespaces: readonly Namespace[],
+): readonly Step[] {
   if (!namespaces.includes('mount')) return [];
   const slots = slotsOf(view);
-  const overlay = ephemeral === true ? ephemeralSpace : { ...ephemeralSpace, slot: storeSlot };
+  const space = { ...ephemeralSpace, flags: rootFlags(allowNewPrivs) };
+  const overlay = ephemeral === true ? space : { ...space, slot: storeSlot };
   return [
     { op: 'pivot_root', slot: jailSlot, ...(ephemeral === undefined ? {} : { overlay }) },
     // The jail's own devices work again. Nobody but root can have made them, and none is made from inside.
@@ -166,7 +178,7 @@ function viewSteps(entry: NormalView, slot: number): readonly Step[] {
       return [{ op: 'move_mount', slot, target }];
     case 'tmpfs': {
       const options = `size=${entry.size},nr_inodes=${entry.inodes},mode=${entry.mode.toString(8)}`;
-      return [{ op: 'mount', type: 'tmpfs', target, flags: inJail, options }];
+      return [{ op: 'mount', type: 'tmpfs', target, flags: outside, options }];
     }
     case 'proc':
       return procSteps(target, slot);

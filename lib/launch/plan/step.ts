@@ -82,7 +82,12 @@ type OneStep =
       readonly op: 'pivot_root';
       readonly slot: number;
       /** An overlay on the tree. What is written goes to the tree `slot`, or to memory of this size. */
-      readonly overlay?: { readonly size: number; readonly inodes: number; readonly slot?: number };
+      readonly overlay?: {
+        readonly size: number;
+        readonly inodes: number;
+        readonly slot?: number;
+        readonly flags: readonly MountFlag[];
+      };
     }
   | { readonly op: 'move_mount'; readonly slot: number; readonly target: Buffer }
   | {
