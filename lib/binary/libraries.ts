@@ -51,8 +51,8 @@ export function loadLibraries(process: Process, lowest: DlopenPriority | 'none')
   const results = [first];
   const openers = [program, ...first.loaded];
   const limit = { left: MAX_OPENED };
-  const growing = openers.values(); // includes items that are pushed meanwhile
-  for (const from of growing) {
+  // also for those that are pushed meanwhile
+  for (const from of openers) {
     for (const note of from.elf.dlopen) {
       if (WEIGHT[note.priority] < WEIGHT[lowest]) continue;
       const opened = openNoted(process, known, { from, note, limit });
@@ -72,10 +72,8 @@ function learn(known: Known, look: Look, names: readonly (BytePath | undefined)[
 function loadNeeded(process: Process, known: Known, first: Loaded): Result {
   const files: NeededFile[] = [];
   const missing = new Map<BytePath, MissingFile>();
-  const loaded: Loaded[] = [];
   const queue = [first];
-  const growing = queue.values();
-  for (const from of growing) {
+  for (const from of queue) {
     for (const { name, optional } of from.elf.needed) {
       const answer = load(process, known, name, from);
       if (answer === 'known') continue;
@@ -87,11 +85,10 @@ function loadNeeded(process: Process, known: Known, first: Loaded): Result {
         continue;
       }
       files.push({ role: 'library', neededBy: from.path, as: name, ...answer.file });
-      loaded.push(answer.loaded);
       queue.push(answer.loaded);
     }
   }
-  return { files, missing: [...missing.values()], loaded };
+  return { files, missing: [...missing.values()], loaded: queue.slice(1) };
 }
 
 interface Opened {

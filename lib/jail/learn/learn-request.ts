@@ -5,9 +5,10 @@ import type { FileRoot } from '../../binary/root.ts';
 import { isExecutable, walk } from '../../binary/walk.ts';
 import { UsageError } from '../../errors.ts';
 import { checkKeys } from '../../keys.ts';
-import { unknown } from '../../launch/host/account.ts';
-import { describedNames } from '../../launch/host/environment.ts';
-import { native, type Passwd } from '../../native.ts';
+import { type Account, accountQuery, toAccount } from '../../launch/host/account.ts';
+import { buildEnvironment } from '../../launch/host/environment.ts';
+import { toPrincipal } from '../../launch/request/value.ts';
+import { native } from '../../native.ts';
 import { type Bytes, quote, toBuffer } from '../../quote.ts';
 import { splitWords } from './command-words.ts';
 
@@ -83,66 +84,35 @@ export function isInTmp(root: FileRoot, path: BytePath): boolean {
   return walk(root, path).path.startsWith(`${walk(root, bytePath('/tmp')).path}/`);
 }
 
-export interface LearnAccount {
-  readonly name: string;
-  readonly uid: number;
-  readonly gid: number;
-  /** With the primary one, ascending. */
-  readonly groups: readonly number[];
-  readonly home: string;
-  readonly shell: string;
-}
-
 /**
  * The account for a login name of the host, or for a uid that has one.
  * @throws LaunchError ERR_UNKNOWN_USER if there is none; UsageError for uid 0: root can leave a chroot, and so the scratch copy, for
  * the real host (chroot(2)), and no file would be a secret to root
  */
-export function findAccount(user: string): LearnAccount {
-  const passwd = findPasswd(user);
-  if (passwd === null)
-    throw unknown(
-      'user',
-      user,
-      'the command to learn from runs as a user of the host: getent passwd lists them',
-    );
-  if (passwd.uid === 0)
-    throw new UsageError(`user ${quote(user)} is uid 0, and a scratch copy of the host cannot confine root`, {
-      hint: 'learn as the user that the program will run as in the jail',
-    });
-  const { name, uid, gid, dir, shell } = passwd;
-  const groups = [...new Set([gid, ...native.getgrouplist(name, gid)])].toSorted((a, b) => a - b);
-  return { name, uid, gid, groups, home: dir || '/', shell: shell || '/bin/sh' };
-}
-
-function findPasswd(user: string): Passwd | null {
-  if (user === '' || user.includes('\0')) return null;
-  const isUid = /^[0-9]{1,10}$/.test(user) && Number(user) <= 2 ** 32 - 2;
-  return native.getpwnam(user) ?? (isUid ? native.getpwuid(Number(user)) : null);
+export function findAccount(user: string): Account {
+  const asked = { user: toPrincipal(user, 'user'), group: undefined, groups: undefined };
+  const account = toAccount(asked, native.readHostSync(accountQuery(asked)));
+  if (account.uid !== 0) return account;
+  throw new UsageError(`user ${quote(user)} is uid 0, and a scratch copy of the host cannot confine root`, {
+    hint: 'learn as the user that the program will run as in the jail',
+  });
 }
 
 /** The home directory without links; undefined if it is not the user's own, as /bin of a system account. */
-export function homeOf(root: FileRoot, account: LearnAccount): BytePath | undefined {
+export function homeOf(root: FileRoot, account: Account): BytePath | undefined {
   const end = walk(root, bytePath(account.home));
   const isHome = end.kind === 'found' && end.status.kind === 'directory' && end.status.uid === account.uid;
   return isHome ? end.path : undefined;
 }
 
 /** The environment that `uchroot` would start the command with. */
-export function environmentOf(
-  account: LearnAccount,
-  caller: Readonly<Record<string, string | undefined>>,
-): Readonly<Record<string, string>> {
-  const described = describedNames.flatMap((name) => {
-    const value = caller[name];
-    return value === undefined ? [] : [[name, value] as const];
+export function environmentOf(account: Account): readonly Buffer[] {
+  const environment = Object.entries(process.env).map(
+    ([name, value = '']) => [name, Buffer.from(value)] as const,
+  );
+  return buildEnvironment({
+    request: { env: [], jail: Buffer.from('/'), keepEnv: false, passEnv: [] },
+    account,
+    caller: { environment, inPlace: false, pid: process.pid },
   });
-  return {
-    ...Object.fromEntries(described),
-    PATH: USER_PATH,
-    HOME: account.home,
-    USER: account.name,
-    LOGNAME: account.name,
-    SHELL: account.shell,
-  };
 }

@@ -3,6 +3,7 @@
 import { type BytePath, pathBytes, showPath } from '../../binary/path.ts';
 import { openFileRoot } from '../../binary/root.ts';
 import { JailError, UsageError } from '../../errors.ts';
+import type { Account } from '../../launch/host/account.ts';
 import { quote } from '../../quote.ts';
 import type { LearnedFiles } from '../manifest/recipe.ts';
 import type { JailRequest } from '../request/jail-request.ts';
@@ -15,7 +16,6 @@ import {
   findCommand,
   homeOf,
   isInTmp,
-  type LearnAccount,
   type LearnRequest,
   normalize,
   showCommand,
@@ -56,7 +56,7 @@ export async function learn(request: LearnRequest) {
         words: [pathBytes(program), ...words.slice(1)],
         account,
         cwd: home === undefined || isInTmp(root, home) ? '/' : account.home,
-        env: environmentOf(account, process.env),
+        env: environmentOf(account),
         timeoutMs,
         signal: request.signal,
       });
@@ -85,13 +85,16 @@ export async function learn(request: LearnRequest) {
   }
 }
 
-function notStarted(program: BytePath, account: LearnAccount, run: TracedRun): Error {
+function notStarted(program: BytePath, account: Account, run: TracedRun): Error {
   const { refused } = run.trace;
   const path = showPath(program);
   if (refused !== undefined)
-    return new UsageError(`command ${path} to learn from cannot be executed by ${account.name}: ${refused}`, {
-      hint: refused === 'ENOENT' ? 'its interpreter is missing' : undefined,
-    });
+    return new UsageError(
+      `command ${path} to learn from cannot be executed by ${account.name ?? account.uid}: ${refused}`,
+      {
+        hint: refused === 'ENOENT' ? 'its interpreter is missing' : undefined,
+      },
+    );
   const reason = lastLine(run.stderr) || 'strace ended without a word';
   return new JailError(`${path} could not be traced: ${reason}`, { code: 'ERR_SCRATCH', path });
 }

@@ -6,17 +6,17 @@ import { Socket } from 'node:net';
 import { bytePath } from '../../binary/path.ts';
 import { JailError } from '../../errors.ts';
 import { startPlain } from '../../launch/start/plain.ts';
-import type { LearnAccount } from './learn-request.ts';
+import type { Account } from '../../launch/host/account.ts';
 import type { Scratch } from './scratch.ts';
 import { keepLast, type Tools } from './tool.ts';
 import { STRACE_OPTIONS, TraceReader } from './trace.ts';
 
 interface TracedCommand {
   readonly words: readonly Buffer[];
-  readonly account: LearnAccount;
+  readonly account: Account;
   /** The working directory in the copy. */
   readonly cwd: string;
-  readonly env: Readonly<Record<string, string>>;
+  readonly env: readonly Buffer[];
   readonly timeoutMs: number;
   /** It is not aborted yet. */
   readonly signal: AbortSignal | undefined;
@@ -51,7 +51,7 @@ export async function runTraced(tools: Tools, scratch: Scratch, command: TracedC
     const child = startPlain({
       program: Buffer.from(tools.nsenter),
       argv: argvOf(tools, scratch, command),
-      env: Object.entries(command.env).map(([name, value]) => Buffer.from(`${name}=${value}`)),
+      env: command.env,
       stdio: [NULL_DEVICE, NULL_DEVICE, errors.writer],
     });
     await child.started.catch(({ message }: Error) => {
