@@ -7,6 +7,9 @@ import { type Bytes, toBuffer } from '../quote.ts';
 import { type BytePath, pathBytes, toLatin1 } from './path.ts';
 import type { ReadAt } from './elf-header.ts';
 
+/** Not among Node's constants on every version; it differs only on parisc and sparc, without Node (asm-generic/fcntl.h). */
+export const O_PATH = 0o10000000;
+
 export interface FileStatus {
   readonly kind: 'file' | 'directory' | 'symlink' | 'other';
   /** Permission bits, set-user-ID, set-group-ID and sticky: 0…07777. */
@@ -58,9 +61,6 @@ export interface DirectoryRoot extends FileRoot {
  * @throws the system error if the directory cannot be opened.
  */
 export function openFileRoot(directory: Bytes | number): DirectoryRoot {
-  // Not every version of Node has this constant. Its value differs only on parisc and sparc, on which Node does not run
-  // (asm-generic/fcntl.h).
-  const O_PATH = 0o10000000;
   const fd =
     typeof directory === 'number' ? directory : openSync(toBuffer(directory), O_PATH | constants.O_DIRECTORY);
   return {

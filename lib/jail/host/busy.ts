@@ -13,7 +13,7 @@ import {
 import { setImmediate } from 'node:timers/promises';
 
 import { type BytePath, isWithin, pathBytes, toLatin1 } from '../../binary/path.ts';
-import { errorCode } from '../../binary/root.ts';
+import { errorCode, O_PATH } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { quote } from '../../quote.ts';
@@ -114,9 +114,6 @@ type Identity = Pick<BigIntStats, 'dev' | 'ino'>;
 function isSame(a: Identity, b: Identity): boolean {
   return a.dev === b.dev && a.ino === b.ino;
 }
-
-// not among Node's constants on every version (asm-generic/fcntl.h)
-const O_PATH = 0o10000000;
 
 function isFileInside(link: string, tree: Tree): boolean {
   const path = linkOf(link);

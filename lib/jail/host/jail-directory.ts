@@ -1,10 +1,10 @@
 // Opens the directory of a jail on the host. Only root may be able to replace it or a directory above it.
 
 import { constants, fchmodSync } from 'node:fs';
-import { getSystemErrorMap } from 'node:util';
 import { type BytePath, bytePath } from '../../binary/path.ts';
 import { errorCode, openFileRoot } from '../../binary/root.ts';
-import { type ErrnoName, JailError } from '../../errors.ts';
+import { errnoName, reason } from '../../errno.ts';
+import { JailError } from '../../errors.ts';
 import { type HostFacts, native } from '../../native.ts';
 import { quote } from '../../quote.ts';
 import { judgeWay, remedyOf, type Way } from '../../trust/way.ts';
@@ -101,8 +101,7 @@ function judge(way: Way): void {
   throw new JailError(`${path} ${how}`, { code: 'ERR_INSECURE_PATH', path, hint });
 }
 
-function unreachable(facts: HostFacts): JailError {
-  const [code, words] = getSystemErrorMap().get(-(facts.walkErrno ?? 0)) ?? ['EIO', 'unknown error'];
-  const path = quote(facts.walkPath ?? '');
-  return new JailError(`${path}: ${words}`, { code: code as ErrnoName, path });
+function unreachable({ walkErrno = 0, walkPath }: HostFacts): JailError {
+  const path = quote(walkPath ?? '');
+  return new JailError(`${path}: ${reason(walkErrno)}`, { code: errnoName(walkErrno), path });
 }

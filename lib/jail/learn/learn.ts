@@ -46,7 +46,7 @@ export async function learn(request: LearnRequest) {
   try {
     const program = findCommand(root, words[0] ?? Buffer.alloc(0));
     const home = homeOf(root, account);
-    const tools = findTools();
+    const tools = findTools(root);
     throwIfAborted(request.signal);
     const scratch = await openScratch(root, tools, hostNetwork);
     let run: TracedRun;

@@ -23,7 +23,7 @@ import {
   pathBytes,
   showPath,
 } from '../../binary/path.ts';
-import { type FileRoot, openFileRoot } from '../../binary/root.ts';
+import { type FileRoot, O_PATH, openFileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
@@ -238,7 +238,6 @@ function copiedMounts(own: readonly BytePath[], warnings: string[]): readonly Mo
 
 // Whether its path leads to it, and not to a later mount at the same place (fdinfo in proc_pid_fdinfo(5)).
 function isVisible({ id, point }: Mount): boolean {
-  const O_PATH = 0o10000000;
   try {
     const fd = openSync(pathBytes(point), O_PATH);
     try {

@@ -1,8 +1,10 @@
 // The programs of the host that learning needs. They are found in PATH and run without a shell.
 
 import { spawn } from 'node:child_process';
-import { accessSync, constants, statSync } from 'node:fs';
 
+import { bytePath } from '../../binary/path.ts';
+import type { FileRoot } from '../../binary/root.ts';
+import { isExecutable } from '../../binary/walk.ts';
 import { JailError } from '../../errors.ts';
 
 /** The tools, each with its Debian package. */
@@ -20,10 +22,11 @@ const PACKAGES = {
 export type Tools = Readonly<Record<keyof typeof PACKAGES, string>>;
 
 /** @throws JailError ERR_MISSING, which names the package */
-export function findTools(path = process.env['PATH'] ?? ''): Tools {
-  const directories = path.split(':').filter((directory) => directory.startsWith('/'));
+export function findTools(root: FileRoot): Tools {
+  const directories = (process.env['PATH'] ?? '').split(':').filter((directory) => directory.startsWith('/'));
   const found = Object.entries(PACKAGES).map(([name, debianPackage]) => {
-    const tool = directories.map((directory) => `${directory}/${name}`).find(isProgram);
+    const paths = directories.map((directory) => `${directory}/${name}`);
+    const tool = paths.find((path) => isExecutable(root, bytePath(path)));
     if (tool !== undefined) return [name, tool] as const;
     throw new JailError(`${name}, which learning needs, is in none of the directories of PATH`, {
       code: 'ERR_MISSING',
@@ -32,15 +35,6 @@ export function findTools(path = process.env['PATH'] ?? ''): Tools {
     });
   });
   return Object.fromEntries(found) as Tools;
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
 }
 
 /** How a tool ended, and its standard error; status is null if a signal ended it. */
