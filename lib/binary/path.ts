@@ -46,11 +46,6 @@ export function lastComponent(path: BytePath): BytePath {
   return path.slice(path.lastIndexOf('/') + 1) as BytePath;
 }
 
-/** Whether a path is `directory` or is below it; both are absolute and contain no links. */
-export function isWithin(path: BytePath, directory: string): boolean {
-  return directory === '/' || path === directory || path.startsWith(`${directory}/`);
-}
-
 /** Removes trailing slashes, but not `/` itself. A loop, because a RegExp takes quadratic time for many slashes. */
 export function trimSlashes(path: BytePath): BytePath {
   let end = path.length;

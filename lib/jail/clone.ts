@@ -2,7 +2,7 @@
 
 import { closeSync } from 'node:fs';
 
-import { type BytePath, bytePath, isWithin, pathBytes, showPath } from '../binary/path.ts';
+import { type BytePath, bytePath, pathBytes, showPath } from '../binary/path.ts';
 import { errorCode, openFileRoot } from '../binary/root.ts';
 import { JailError, UsageError } from '../errors.ts';
 import { takeRequest } from '../keys.ts';
@@ -10,6 +10,7 @@ import { native, type SkipReason, type TreeCounts } from '../native.ts';
 import type { Bytes } from '../quote.ts';
 import { openJailDirectory, type JailDirectory } from './host/jail-directory.ts';
 import { absolute, withoutDots } from './host/given-path.ts';
+import { isWithin } from './host/mounts.ts';
 import {
   hiddenName,
   inRoot,

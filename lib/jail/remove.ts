@@ -2,14 +2,14 @@
 
 import { closeSync, readFileSync } from 'node:fs';
 
-import { type BytePath, bytePath, isWithin, joinPath, showPath } from '../binary/path.ts';
+import { type BytePath, bytePath, joinPath, showPath } from '../binary/path.ts';
 import { errorCode, openFileRoot } from '../binary/root.ts';
 import { AbortError, JailError, UsageError } from '../errors.ts';
 import { takeRequest } from '../keys.ts';
 import { native, type TreeCounts } from '../native.ts';
 import { findOccupants } from './host/busy.ts';
 import { absolute } from './host/given-path.ts';
-import { findMount, readMounts } from './host/mounts.ts';
+import { findMount, isWithin, readMounts } from './host/mounts.ts';
 import {
   hasManifest,
   hiddenName,

@@ -1,8 +1,9 @@
 // Judges each entry of a plan, stages it, and adds it to the list of changes. The jail is unchanged until Store.commit.
 
-import { type BytePath, isWithin, showPath } from '../../binary/path.ts';
+import { type BytePath, showPath } from '../../binary/path.ts';
 import { type DirectoryRoot, errorCode, type FileRoot } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
+import { isWithin } from '../host/mounts.ts';
 import type { Entry, FileEntry } from '../manifest/planned-entry.ts';
 import type { Recorded } from '../manifest/manifest.ts';
 import type { Attributes, CommitList, Expected, Staged } from './commit-list.ts';

@@ -1,6 +1,6 @@
 // Reads the mount table, and finds the mounts on a directory, above it and below it. Pure.
 
-import { type BytePath, isWithin, toLatin1 } from '../../binary/path.ts';
+import { type BytePath, toLatin1 } from '../../binary/path.ts';
 
 /** A line of /proc/PID/mountinfo (proc_pid_mountinfo(5)). */
 export interface Mount {
@@ -45,6 +45,11 @@ function unescape(text: string): BytePath {
   return text.replace(/\\([0-7]{3})/g, (_, octal: string) =>
     String.fromCharCode(Number.parseInt(octal, 8) & 0xff),
   ) as BytePath;
+}
+
+/** Whether a path is `directory` or is below it; both are absolute and contain no links. */
+export function isWithin(path: BytePath, directory: string): boolean {
+  return directory === '/' || path === directory || path.startsWith(`${directory}/`);
 }
 
 /** The mount that holds a directory: the innermost one, and the last of those on the same point. */

@@ -17,7 +17,6 @@ import {
 import {
   type BytePath,
   bytePath,
-  isWithin,
   lastComponent,
   parentPath,
   pathBytes,
@@ -28,7 +27,7 @@ import { walk } from '../../binary/walk.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { CHARACTER_DEVICE, DESCRIPTOR_LINKS, DEVICES } from '../host/devices.ts';
-import { type Mount, readMounts } from '../host/mounts.ts';
+import { isWithin, type Mount, readMounts } from '../host/mounts.ts';
 import { type Namespaces, openNamespaces } from './private-namespaces.ts';
 import { lastLine, type Tools } from './tool.ts';
 

@@ -1,10 +1,11 @@
 // Finds what a jail needs among all files that a command used. Pure, on the root of which the command saw a copy.
 
-import { type BytePath, bytePath, isWithin, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
+import { type BytePath, bytePath, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { rememberStatus } from '../../binary/remembered-root.ts';
 import { statusOf, walk } from '../../binary/walk.ts';
 import { withoutDots } from '../host/given-path.ts';
+import { isWithin } from '../host/mounts.ts';
 import { lookOr } from '../work/jail-error.ts';
 import type { FileEvent } from './file-event.ts';
 

@@ -1,9 +1,10 @@
 import t from 'tap';
 
-import { bytePath, isWithin } from '../../../lib/binary/path.ts';
+import { bytePath } from '../../../lib/binary/path.ts';
 import {
   findMount,
   isShared,
+  isWithin,
   mountOf,
   mountsIn,
   pointIn,
