@@ -8,7 +8,7 @@ import { JailError, UsageError } from '../errors.ts';
 import { takeRequest } from '../keys.ts';
 import { native, type SkipReason, type TreeCounts } from '../native.ts';
 import type { Bytes } from '../quote.ts';
-import { openJailDirectory, type JailDirectory } from './host/jail-directory.ts';
+import { findJailDirectory, type JailDirectory } from './host/jail-directory.ts';
 import { absolute, withoutDots } from './host/given-path.ts';
 import { isWithin } from './host/mounts.ts';
 import {
@@ -58,7 +58,7 @@ export async function cloneJail(asked: CloneRequest): Promise<CloneReport> {
   requireRoot('cloned');
   throwIfAborted(request.signal);
   try {
-    const source = openJailDirectory(pathBytes(absolute(request.template)), 'jail', { isMade: false });
+    const source = findJailDirectory(pathBytes(absolute(request.template)));
     try {
       return await withLock(source, (template) => clone(source, template, privileged, request));
     } finally {
@@ -169,7 +169,7 @@ function checkFree(place: Place): boolean {
     throw new UsageError(`something is mounted on ${shown}: a clone cannot take its place`, {
       hint: 'name a directory below it',
     });
-  const found = openJailDirectory(pathBytes(path), 'jail', { isMade: false });
+  const found = findJailDirectory(pathBytes(path));
   try {
     const names = openFileRoot(found.fd).list(bytePath('/')) ?? [];
     if (names.length > 0)

@@ -53,7 +53,7 @@ export async function foreseeJail(making: Making, jail: DirectoryRoot | undefine
 
 /** @throws JailError, UsageError; then the jail is unchanged. */
 export async function makeJail(making: Making): Promise<Made> {
-  const opened = openJailDirectory(pathBytes(making.directory), 'jail', { isMade: true });
+  const opened = openJailDirectory(pathBytes(making.directory));
   let store: Store | undefined;
   try {
     const jail = openFileRoot(opened.fd);

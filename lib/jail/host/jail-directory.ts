@@ -29,8 +29,7 @@ export interface JailDirectory {
  */
 export function openJailDirectory(
   hostPath: Buffer,
-  what: 'jail' | 'parent',
-  { isMade }: { readonly isMade: boolean },
+  { what = 'jail', isMade = true }: { readonly what?: 'jail' | 'parent'; readonly isMade?: boolean } = {},
 ): JailDirectory {
   const made: Buffer[] = []; // one iteration for each: the walk reports the first missing directory, links resolved
   for (;;) {
@@ -52,6 +51,11 @@ export function openJailDirectory(
       throw error;
     }
   }
+}
+
+/** Opens the directory of a jail that must exist. @throws as openJailDirectory */
+export function findJailDirectory(hostPath: Buffer): JailDirectory {
+  return openJailDirectory(hostPath, { isMade: false });
 }
 
 function onHost<T>(use: (fd: number) => T): T {

@@ -33,7 +33,7 @@ export function openPlace(hostPath: BytePath, isMade: boolean): Place {
   const name = lastComponent(hostPath);
   if (name === '' || name === '.' || name === '..')
     throw new UsageError(`${showPath(hostPath)} is not the name of a jail in a directory`);
-  const parent = openJailDirectory(pathBytes(parentPath(hostPath)), 'parent', { isMade });
+  const parent = openJailDirectory(pathBytes(parentPath(hostPath)), { what: 'parent', isMade });
   return { parent, root: openFileRoot(parent.fd), name, path: joinPath(parent.path, name) };
 }
 
