@@ -3,6 +3,7 @@
 import { remember } from '../../remember.ts';
 import { type BytePath, lastComponent, parentPath, toLatin1 } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
+import { wordSet } from '../../words.ts';
 import type { Package, Packages } from './database.ts';
 import { placeOf } from './file-place.ts';
 import { readIfThere } from './read.ts';
@@ -124,21 +125,17 @@ function isFollowed(pkg: Package): boolean {
 }
 
 // Closures and packs take single files of these: the loader, libraries, NSS, gconv, locales, certificates.
-const LEFT_TO_OTHERS = new Set(
-  (
-    'libc6 libc6.1 libc6-i386 libc6-amd64 musl libc-l10n locales locales-all ca-certificates ssl-cert ' +
-    'openssl-provider-legacy'
-  ).split(' '),
-);
+const LEFT_TO_OTHERS = wordSet(`
+  libc6 libc6.1 libc6-i386 libc6-amd64 musl libc-l10n locales locales-all ca-certificates ssl-cert
+  openssl-provider-legacy
+`);
 
 // Used by maintainer scripts, init, or the administrator.
-const FOR_THE_SYSTEM = new Set(
-  (
-    'adduser cron cron-daemon-common debconf cdebconf debconf-i18n dictionaries-common init-system-helpers ' +
-    'install-info libpam-runtime libpam-systemd login logrotate lsb-base lsb-release mount passwd runit-helper ' +
-    'sensible-utils systemd systemd-sysv sysvinit-core ucf update-inetd xdg-user-dirs'
-  ).split(' '),
-);
+const FOR_THE_SYSTEM = wordSet(`
+  adduser cron cron-daemon-common debconf cdebconf debconf-i18n dictionaries-common init-system-helpers
+  install-info libpam-runtime libpam-systemd login logrotate lsb-base lsb-release mount passwd runit-helper
+  sensible-utils systemd systemd-sysv sysvinit-core ucf update-inetd xdg-user-dirs
+`);
 
 function provides({ name, provides }: Package, wanted: string): boolean {
   return name === wanted || provides.some((relation) => relation.name === wanted);

@@ -1,5 +1,6 @@
 // Reads /var/lib/dpkg/status: the installed packages and their relations (deb822(5), deb-version(7)).
 
+import { wordSet } from '../../words.ts';
 import { toLatin1 } from '../../binary/path.ts';
 
 const HOLDS = {
@@ -105,12 +106,10 @@ export function readStatus(data: Uint8Array): readonly Package[] {
 
 type Fields = ReadonlyMap<string, string>;
 
-const WANTED = new Set(
-  (
-    'package architecture version source multi-arch status essential section pre-depends depends recommends ' +
-    'provides'
-  ).split(' '),
-);
+const WANTED = wordSet(`
+  package architecture version source multi-arch status essential section pre-depends depends recommends
+  provides
+`);
 
 function forEachParagraph(text: string, use: (fields: Fields) => void): void {
   let fields = new Map<string, string>();

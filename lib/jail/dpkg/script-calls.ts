@@ -5,6 +5,7 @@ import { type BytePath, joinPath, lastComponent, parentPath, toLatin1 } from '..
 import { expandPattern } from '../../binary/loader-conf.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { isExecutable } from '../../binary/walk.ts';
+import { wordSet } from '../../words.ts';
 import type { Steps } from '../work/steps.ts';
 import type { Package, Packages } from './database.ts';
 import type { Executable } from './scanned-program.ts';
@@ -98,14 +99,12 @@ export function* callsOf(
 const PATH = '/usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin'.split(' ');
 
 // Builtins of the shell (dash(1), "Builtins"; bash(1)): a script does not run the program of that name.
-const BUILTINS = new Set(
-  (
-    'alias bg bind break builtin caller case cd chdir command compgen complete continue declare dirs disown echo ' +
-    'enable eval exec exit export false fc fg for getopts hash help history if jobs kill let local logout mapfile ' +
-    'popd printf pushd pwd read readarray readonly return select set shift shopt source suspend test then time ' +
-    'times trap true type typeset ulimit umask unalias unset until wait while'
-  ).split(' '),
-);
+const BUILTINS = wordSet(`
+  alias bg bind break builtin caller case cd chdir command compgen complete continue declare dirs disown echo
+  enable eval exec exit export false fc fg for getopts hash help history if jobs kill let local logout mapfile
+  popd printf pushd pwd read readarray readonly return select set shift shopt source suspend test then time
+  times trap true type typeset ulimit umask unalias unset until wait while
+`);
 
 export function openCommands(
   root: FileRoot,

@@ -26,6 +26,7 @@ import { type FileRoot, O_PATH, openFileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
+import { wordSet } from '../../words.ts';
 import { CHARACTER_DEVICE, DESCRIPTOR_LINKS, DEVICES } from '../host/devices.ts';
 import { isWithin, type Mount, readMounts } from '../host/mounts.ts';
 import { type Namespaces, openNamespaces } from './private-namespaces.ts';
@@ -198,12 +199,10 @@ class Assembly {
 
 // File systems without files of users. The copy has a new /proc, /sys and /dev; file systems that are mounted below those, such as
 // control groups, are left out: writing to them could change the host, and a jail does not have them.
-const KERNEL_TYPES = new Set(
-  (
-    'proc sysfs devtmpfs devpts mqueue hugetlbfs cgroup cgroup2 securityfs selinuxfs smackfs debugfs tracefs ' +
-    'pstore bpf configfs fusectl efivarfs binfmt_misc rpc_pipefs nfsd autofs nsfs resctrl xenfs'
-  ).split(' '),
-);
+const KERNEL_TYPES = wordSet(`
+  proc sysfs devtmpfs devpts mqueue hugetlbfs cgroup cgroup2 securityfs selinuxfs smackfs debugfs tracefs
+  pstore bpf configfs fusectl efivarfs binfmt_misc rpc_pipefs nfsd autofs nsfs resctrl xenfs
+`);
 
 /**
  * The mounts below the root directory that a copy shows, parents first: all but those of the kernel and those in `own`, the

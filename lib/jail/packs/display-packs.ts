@@ -1,17 +1,18 @@
 // Packs for displaying text: terminal descriptions and fonts.
 
 import { lastComponent } from '../../binary/path.ts';
+import { words } from '../../words.ts';
 import { failureOf, findInJail, hasOneOf, lacksAll, programNamed } from './self-check.ts';
 import type { Pack, PackHost } from './pack.ts';
 
 // The usual terminals, and those of Debian's ncurses-base: a few hundred bytes each, while all descriptions take 8 MB.
-const TERMINALS = (
-  'ansi cons25 cygwin dumb linux mach mach-color pcansi sun vt52 vt100 vt102 vt220 wsvt25 xterm xterm-mono ' +
-  'xterm-color xterm-256color xterm-direct xterm-r6 xterm-vt220 xterm-kitty xterm-ghostty rxvt rxvt-basic ' +
-  'rxvt-unicode rxvt-unicode-256color rxvt-256color Eterm Eterm-color screen screen-bce screen-s screen-w ' +
-  'screen-256color screen-256color-bce screen.xterm-256color tmux tmux-256color alacritty foot foot-extra kitty ' +
-  'konsole konsole-256color gnome gnome-256color vte vte-256color st st-256color putty putty-256color wezterm'
-).split(' ');
+const TERMINALS = words(`
+  ansi cons25 cygwin dumb linux mach mach-color pcansi sun vt52 vt100 vt102 vt220 wsvt25 xterm xterm-mono
+  xterm-color xterm-256color xterm-direct xterm-r6 xterm-vt220 xterm-kitty xterm-ghostty rxvt rxvt-basic
+  rxvt-unicode rxvt-unicode-256color rxvt-256color Eterm Eterm-color screen screen-bce screen-s screen-w
+  screen-256color screen-256color-bce screen.xterm-256color tmux tmux-256color alacritty foot foot-extra kitty
+  konsole konsole-256color gnome gnome-256color vte vte-256color st st-256color putty putty-256color wezterm
+`);
 
 const DIRECTORIES = ['/lib/terminfo', '/usr/lib/terminfo', '/usr/share/terminfo'];
 

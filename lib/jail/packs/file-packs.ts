@@ -1,5 +1,6 @@
 // Packs that only list files and directories.
 
+import { words } from '../../words.ts';
 import { hasOneOf, lacksAll, readInJail, runs } from './self-check.ts';
 import type { Pack } from './pack.ts';
 
@@ -102,10 +103,10 @@ export const ldap: Pack = {
 };
 
 // libmagic(3) and magic(5)
-const MAGIC = (
-  '/etc/magic /etc/magic.mime ' +
-  '/usr/share/misc/magic.mgc /usr/share/file/magic.mgc /usr/lib/file/magic.mgc'
-).split(' ');
+const MAGIC = words(`
+  /etc/magic /etc/magic.mime
+  /usr/share/misc/magic.mgc /usr/share/file/magic.mgc /usr/lib/file/magic.mgc
+`);
 
 export const magic: Pack = {
   name: 'magic',

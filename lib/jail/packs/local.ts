@@ -1,6 +1,7 @@
 // Files of a program that no package owns: installed by `make install`, or as a directory below /opt.
 
 import { type BytePath, lastComponent } from '../../binary/path.ts';
+import { wordSet } from '../../words.ts';
 import { hasDpkg, isDirectory } from './pack-host.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
 
@@ -15,12 +16,10 @@ const PLACES = ['share', 'lib', 'lib64', 'libexec', 'etc'];
 const COMPILED_IN = /(?<![\w./-])(?:\/usr(?:\/local)?\/(?:share|lib|lib64|libexec|etc)|\/etc)\/[\w.+-]+/g;
 
 // Documentation, and directories that many programs share.
-const SHARED = new Set(
-  (
-    'man doc info locale icons applications fonts mime zoneinfo terminfo pkgconfig cmake aclocal misc include X11 ' +
-    'ssl pki pam.d security systemd xdg default skel sysconfig ca-certificates'
-  ).split(' '),
-);
+const SHARED = wordSet(`
+  man doc info locale icons applications fonts mime zoneinfo terminfo pkgconfig cmake aclocal misc include X11
+  ssl pki pam.d security systemd xdg default skel sysconfig ca-certificates
+`);
 // Directories of interpreters, which have packs of their own, and of one architecture.
 const OF_OTHERS =
   /^(?:[a-z0-9_]+-(?:[a-z]+-)?linux-[a-z0-9]+|(?:python|perl|ruby|node_modules|lua|php|tcl|tk|guile|gcc|ld|bash|sh)[\w.-]*)$/;

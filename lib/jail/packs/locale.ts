@@ -3,6 +3,7 @@
 import { type BytePath, parentPath } from '../../binary/path.ts';
 import { type FileRoot, type OpenFile, withFile } from '../../binary/root.ts';
 import { statusOf } from '../../binary/walk.ts';
+import { words } from '../../words.ts';
 import { cannotLoad, failureOf, lacksAll, programNamed } from './self-check.ts';
 import { allIn } from './pack-host.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
@@ -15,10 +16,10 @@ const MAX_NAME_BYTES = 256;
 const MAX_CATEGORY_BYTES = 16 << 20;
 
 // In the order of their numbers; 6 is LC_ALL, which has no file (locale.h).
-const CATEGORIES = (
-  'LC_CTYPE LC_NUMERIC LC_TIME LC_COLLATE LC_MONETARY LC_MESSAGES/SYS_LC_MESSAGES - ' +
-  'LC_PAPER LC_NAME LC_ADDRESS LC_TELEPHONE LC_MEASUREMENT LC_IDENTIFICATION'
-).split(' ');
+const CATEGORIES = words(`
+  LC_CTYPE LC_NUMERIC LC_TIME LC_COLLATE LC_MONETARY LC_MESSAGES/SYS_LC_MESSAGES -
+  LC_PAPER LC_NAME LC_ADDRESS LC_TELEPHONE LC_MEASUREMENT LC_IDENTIFICATION
+`);
 
 /** The files of a locale, such as LC_CTYPE, by its name in the archive, `de_DE.utf8`; none without the archive or the locale. */
 export function readArchive(root: FileRoot, path: BytePath, locale: string) {

@@ -1,10 +1,9 @@
 // Packs for looking up names: hosts, services and accounts; and /dev/log.
 
 import type { BytePath } from '../../binary/path.ts';
+import { words } from '../../words.ts';
 import { findInJail, hasOneOf, lacksAll, readInJail } from './self-check.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
-
-const words = (text: string): readonly string[] => text.trim().split(/\s+/);
 
 const HOST_LOOKUPS = words(`
   getaddrinfo getaddrinfo_a getnameinfo gethostbyname gethostbyname2 gethostbyname_r gethostbyname2_r
