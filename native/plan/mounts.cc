@@ -135,6 +135,7 @@ long moveTree(PlanStep* step, PlanContext& context) {
   const long tree = context.trees.fd[step->a];
   const long moved = attach(tree, stringsOf(step));
   (void)sys(__NR_close, tree);  // the mount stays
+  context.trees.fd[step->a] = -1;
   return moved;
 }
 
