@@ -3,6 +3,7 @@
 import { remember } from '../../remember.ts';
 import { type BytePath, bytePath, joinPath, toLatin1 } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
+import { isWithin } from '../host/mounts.ts';
 import { listIfThere, readIfThere, statusIfThere } from './read.ts';
 
 /** The name of a path on the root: `/bin/sh` is `/usr/bin/sh` where /bin is a link into /usr. */
@@ -18,21 +19,16 @@ const MOVED: readonly (readonly [from: string, to: string])[] = [
 
 /** Reads the links in the top directory of a root, which give one path several names. */
 export function readAliases(root: FileRoot): Rename {
-  const targets = new Map<string, string>();
-  for (const name of MERGED) {
-    const target = statusIfThere(root, bytePath(`/${name}`))?.target;
-    if (target === `usr/${name}` || target === `/usr/${name}`) targets.set(name, `/usr/${name}`);
-  }
+  const merged = MERGED.map((name) => [`/${name}`, `/usr/${name}`] as const).filter(([from, to]) => {
+    const target = statusIfThere(root, bytePath(from))?.target;
+    return target !== undefined && joinPath(bytePath('/'), target) === to;
+  });
   const moved = MOVED.filter(([from]) => statusIfThere(root, bytePath(from))?.kind === 'symlink');
+  const aliases = [...merged, ...moved];
   return (path) => {
     if (path.startsWith('/usr/')) return path; // nearly all paths
-    const end = path.indexOf('/', 1);
-    const first = end < 0 ? path.slice(1) : path.slice(1, end);
-    const target = targets.get(first);
-    if (target !== undefined) return (target + path.slice(first.length + 1)) as BytePath;
-    if (first !== 'var') return path;
-    const move = moved.find(([from]) => path === from || path.startsWith(`${from}/`));
-    return move === undefined ? path : ((move[1] + path.slice(move[0].length)) as BytePath);
+    const [from = '', to = ''] = aliases.find(([from]) => isWithin(path, from)) ?? [];
+    return (to + path.slice(from.length)) as BytePath;
   };
 }
 

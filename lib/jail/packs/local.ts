@@ -3,6 +3,7 @@
 import { type BytePath, lastComponent } from '../../binary/path.ts';
 import { wordSet } from '../../words.ts';
 import { hasDpkg, isDirectory } from './pack-host.ts';
+import { cannotLoad } from './self-check.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
 
 // /opt/NAME, or a single directory below /usr/local: /usr/local/go/bin/go (hier(7))
@@ -38,9 +39,9 @@ export const local: Pack = {
       .flatMap((by) => directoriesOf(host, by).map((tree): Part => ({ tree, except: EXCEPT, by })));
   },
   check: (jail) => {
-    const lacks = jail.executables(/./).flatMap((path) => (ANY.test(path) ? [jail.lacks(path)[0]] : []));
-    if (lacks.length === 0) return 'there is no program that was installed without a package';
-    return lacks.includes(undefined) ? undefined : lacks[0];
+    const programs = jail.executables(/./).filter((path) => ANY.test(path));
+    if (programs.length === 0) return 'there is no program that was installed without a package';
+    return cannotLoad(jail, ...programs);
   },
 };
 
