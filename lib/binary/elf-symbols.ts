@@ -17,7 +17,6 @@ import { toLatin1 } from './path.ts';
 // LLVM has 50,000, node 75,000, Chromium some 100,000.
 const MAX_SYMBOLS = 1 << 20;
 const SHT_DYNSYM = 11;
-const MACHINE_ALPHA = 0x9026;
 
 // The number of entries of DT_SYMTAB: by a hash table, the section headers, or the strings, which linkers place behind it.
 function countSymbols(window: Window, read: ReadAt, header: Header, table: DynamicTable): number {
@@ -33,7 +32,7 @@ function countSymbols(window: Window, read: ReadAt, header: Header, table: Dynam
 function countByHash(window: Window, { abi }: Header, offset: number | undefined): number | undefined {
   if (offset === undefined) return undefined;
   // the two machines with 64-bit words in this table (elf/elf.h of glibc)
-  const wide = abi.bits === 64 && (abi.machine === MACHINE.s390 || abi.machine === MACHINE_ALPHA);
+  const wide = abi.bits === 64 && (abi.machine === MACHINE.s390 || abi.machine === MACHINE.alpha);
   const data = window.bytes(offset, wide ? 16 : 8);
   if (data === undefined) return undefined;
   const fields = fieldsOf(data, abi);

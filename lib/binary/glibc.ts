@@ -2,7 +2,7 @@
 
 import { type LibraryCache, readCache } from './cache.ts';
 import { readLdSoConf, readSmallFile } from './loader-conf.ts';
-import { type Abi, cacheFlags, type Cpu, MACHINE } from './machine.ts';
+import { type Abi, cacheFlags, type Cpu, tripletOf } from './machine.ts';
 import { memoize, remember } from '../remember.ts';
 import type { Files } from './elf-files.ts';
 import {
@@ -56,20 +56,9 @@ function longestRun(text: string): readonly string[] {
   return best;
 }
 
-const TRIPLETS: Readonly<Record<number, string>> = {
-  [MACHINE.x86_64]: 'x86_64-linux-gnu',
-  [MACHINE.i386]: 'i386-linux-gnu',
-  [MACHINE.aarch64]: 'aarch64-linux-gnu',
-  [MACHINE.arm]: 'arm-linux-gnueabihf',
-  [MACHINE.ppc64]: 'powerpc64le-linux-gnu',
-  [MACHINE.s390]: 's390x-linux-gnu',
-  [MACHINE.riscv]: 'riscv64-linux-gnu',
-  [MACHINE.loongarch]: 'loongarch64-linux-gnu',
-};
-
 // Those of Debian and of other distributions, if the loader is missing.
 function defaultDirectories(abi: Abi): readonly string[] {
-  const triplet = TRIPLETS[abi.machine];
+  const triplet = tripletOf(abi.machine);
   return [
     ...(triplet === undefined ? [] : [`/lib/${triplet}`, `/usr/lib/${triplet}`]),
     ...(abi.bits === 64 ? ['/lib64', '/usr/lib64'] : []),
