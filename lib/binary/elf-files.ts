@@ -29,30 +29,25 @@ export type Look =
       readonly script?: Script;
     };
 
-export interface Files {
-  readonly root: FileRoot;
-  /** Reads the ELF file at `path`, links followed. */
-  look(path: BytePath): Look;
-  /** Starts a new search, of up to 100,000 files: a hostile file could cause an endless one. */
-  begin(): void;
-  /** Whether `path` exists; a missing directory need not be searched. */
-  exists(path: BytePath): boolean;
-}
+export type Files = ReturnType<typeof openFiles>;
 
 const MAX_LOOKS = 100_000;
 
 /** Caches what it reads: the root should not change meanwhile. */
-export function openFiles(root: FileRoot): Files {
+export function openFiles(root: FileRoot) {
   const look = memoize((path: BytePath) => lookAt(root, path));
   let left = MAX_LOOKS;
   return {
     root,
+    /** Starts a new search, of up to 100,000 files: a hostile file could cause an endless one. */
     begin: () => {
       left = MAX_LOOKS;
     },
-    look: (path) =>
+    /** Reads the ELF file at `path`, links followed. */
+    look: (path: BytePath) =>
       left-- > 0 ? look(path) : unusable('unreadable', 'too many files were looked at before it'),
-    exists: memoize((path) => isPresent(root, path)),
+    /** Whether `path` exists; a missing directory need not be searched. */
+    exists: memoize((path: BytePath) => isPresent(root, path)),
   };
 }
 

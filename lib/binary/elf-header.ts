@@ -14,15 +14,10 @@ const PAGE_BYTES = 4096;
 // The headers, dynamic section and strings of an ELF file touch a few pages.
 const MAX_PAGES = 1024;
 
-export interface Window {
-  /** Exactly these bytes; undefined if the file ends before, or too much was read already. */
-  bytes(offset: number, lengthBytes: number): Uint8Array | undefined;
-  /** The bytes from `offset` up to a NUL; undefined if there is none within `maxBytes`. */
-  untilNul(offset: number, maxBytes: number): Uint8Array | undefined;
-}
+export type Window = ReturnType<typeof openWindow>;
 
 /** Caches the pages that it reads, at most 4 MiB, which limits memory and time for a hostile file. */
-export function openWindow(read: ReadAt): Window {
+export function openWindow(read: ReadAt) {
   const pages = new Map<number, Uint8Array>();
 
   function pageAt(offset: number): Uint8Array | undefined {
@@ -30,6 +25,7 @@ export function openWindow(read: ReadAt): Window {
     return remember(pages, offset, () => read(offset, PAGE_BYTES));
   }
 
+  /** Exactly these bytes; undefined if the file ends before, or too much was read already. */
   function bytes(offset: number, lengthBytes: number): Uint8Array | undefined {
     if (!Number.isSafeInteger(offset + lengthBytes) || offset < 0 || lengthBytes < 0) return undefined;
     if (lengthBytes > MAX_PAGES * PAGE_BYTES) return undefined;
@@ -46,6 +42,7 @@ export function openWindow(read: ReadAt): Window {
     return data.subarray(start, start + lengthBytes);
   }
 
+  /** The bytes from `offset` up to a NUL; undefined if there is none within `maxBytes`. */
   function untilNul(offset: number, maxBytes: number): Uint8Array | undefined {
     if (!Number.isSafeInteger(offset + maxBytes) || offset < 0) return undefined;
     for (let at = offset; at < offset + maxBytes; at += PAGE_BYTES - (at % PAGE_BYTES)) {

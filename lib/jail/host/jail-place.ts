@@ -15,21 +15,15 @@ import { JailError, UsageError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { STORE } from '../manifest/layout.ts';
 import { MANIFEST_PATH } from '../manifest/manifest.ts';
-import { type JailDirectory, openJailDirectory } from './jail-directory.ts';
+import { openJailDirectory } from './jail-directory.ts';
 
 const NAME_MAX = 255;
 
-/** `root` is the parent directory; the jail need not exist. */
-export interface Place {
-  readonly parent: JailDirectory;
-  readonly root: DirectoryRoot;
-  readonly name: BytePath;
-  /** The path of the jail on the host; links are resolved, except in the last component. */
-  readonly path: BytePath;
-}
+/** `root` is the parent directory; the jail need not exist. In its `path` on the host, only the last component may be a link. */
+export type Place = ReturnType<typeof openPlace>;
 
 /** Opens the parent of the absolute path `hostPath`. @throws UsageError without a last component; else as openJailDirectory. */
-export function openPlace(hostPath: BytePath, isMade: boolean): Place {
+export function openPlace(hostPath: BytePath, isMade: boolean) {
   const name = lastComponent(hostPath);
   if (name === '' || name === '.' || name === '..')
     throw new UsageError(`${showPath(hostPath)} is not the name of a jail in a directory`);

@@ -6,16 +6,7 @@ import { isWithin } from '../host/mounts.ts';
 import { FILE_CALLS, type FileEvent, type Place } from './file-event.ts';
 import { type Call, openLineReader, readDescriptor, readError, readString } from './strace-line.ts';
 
-export interface Trace {
-  /** Each different event once, in order. */
-  readonly events: readonly FileEvent[];
-  /** Whether the command itself was executed. */
-  readonly started: boolean;
-  /** The last error of execve(2) before that. */
-  readonly refused: string | undefined;
-  /** How the first process of the command ended; undefined if it had not. */
-  readonly end: { readonly exitCode: number | null; readonly signal: string | null } | undefined;
-}
+export type Trace = ReturnType<TraceReader['finish']>;
 
 const DIRECTORY_CALLS = ['fchdir', 'chroot', 'clone', 'clone2', 'clone3', 'fork', 'vfork', 'unshare'];
 
@@ -55,8 +46,10 @@ export class TraceReader {
   readonly #early = new Map<number, Call[]>();
   #first: number | undefined;
   #executed = 0;
+  /** The last error of execve(2) before the command was executed. */
   #refused: string | undefined;
-  #end: Trace['end'];
+  /** How the first process of the command ended; undefined if it had not. */
+  #end: { readonly exitCode: number | null; readonly signal: string | null } | undefined;
   #rest = '';
 
   /**
@@ -75,8 +68,8 @@ export class TraceReader {
     for (const line of lines) this.#readLine(line);
   }
 
-  /** The whole trace; to be called at the end of the output. An unfinished last line does not count. */
-  finish(): Trace {
+  /** Each different event once, in order; to be called at the end of the output. An unfinished last line does not count. */
+  finish() {
     // of the directories of these, only what strace tells by itself is known
     for (const child of this.#early.keys()) this.#adopt(child, this.#unknown());
     const started = this.#executed > this.#wrappers;
