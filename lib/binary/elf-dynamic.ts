@@ -112,7 +112,9 @@ export function readDynamic(window: Window, header: Header, table: DynamicTable)
 }
 
 /** Without a `required` library the program does not work. */
-export type DlopenPriority = 'required' | 'recommended' | 'suggested';
+export type DlopenPriority = (typeof PRIORITIES)[number];
+
+const PRIORITIES = ['required', 'recommended', 'suggested'] as const;
 
 export interface DlopenNote {
   /** At least one alternative, the preferred first: one of them is opened. */
@@ -186,7 +188,7 @@ function readEntry(entry: unknown): readonly DlopenNote[] {
     {
       sonames: sonames.map(bytePath),
       // the specification's default
-      priority: isPriority(priority) ? priority : 'recommended',
+      priority: PRIORITIES.find((known) => known === priority) ?? 'recommended',
       ...(typeof feature === 'string' && { feature }),
       ...(typeof description === 'string' && { description }),
     },
@@ -195,8 +197,4 @@ function readEntry(entry: unknown): readonly DlopenNote[] {
 
 function isName(value: unknown): value is string {
   return typeof value === 'string' && value !== '' && value.length <= MAX_NAME_BYTES && !value.includes('\0');
-}
-
-function isPriority(value: unknown): value is DlopenPriority {
-  return value === 'required' || value === 'recommended' || value === 'suggested';
 }

@@ -120,29 +120,17 @@ function readOptions(rest: Word[], settings: Settings, path: BytePath | undefine
       const value = written ?? next?.text;
       if (takesValue(name) && value === undefined) return failure(`-${name} asks for a value`);
       if (name === 'help' || name === 'version') return { kind: 'nothing' };
-      if (name === 'S') {
-        const end = splitInto(rest, value ?? ('' as BytePath), settings, path);
-        if (end !== undefined) return end;
+      if (value !== undefined && name === 'S') {
+        if (++settings.splits > MAX_SPLITS) return failure('-S comes too often');
+        const words = splitWords(value, (variable) => (variable === 'PATH' ? path : undefined));
+        if ('message' in words) return failure(words.message);
+        rest.unshift(...words);
       } else if (value !== undefined && name === 'C') settings.directory = value;
       else if (value !== undefined && name === 'u') settings.unset.add(value);
       else if (name === 'i') settings.ignoreEnvironment = true;
       else if (name === '0') settings.nul = true;
     }
   }
-  return undefined;
-}
-
-/** Puts the words of -S in front of the other arguments. */
-function splitInto(
-  rest: Word[],
-  text: BytePath,
-  settings: Settings,
-  path: BytePath | undefined,
-): Failure | undefined {
-  if (++settings.splits > MAX_SPLITS) return failure('-S comes too often');
-  const words = splitWords(text, (variable) => (variable === 'PATH' ? path : undefined));
-  if ('message' in words) return failure(words.message);
-  rest.unshift(...words);
   return undefined;
 }
 

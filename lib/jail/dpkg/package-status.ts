@@ -96,12 +96,7 @@ export interface Package {
  * it may be half unpacked, or only its configuration may be left.
  */
 export function readStatus(data: Uint8Array): readonly Package[] {
-  const packages: Package[] = [];
-  forEachParagraph(toLatin1(data), (fields) => {
-    const made = toPackage(fields);
-    if (made !== undefined) packages.push(made);
-  });
-  return packages;
+  return [...paragraphsOf(toLatin1(data))].flatMap((fields) => toPackage(fields) ?? []);
 }
 
 type Fields = ReadonlyMap<string, string>;
@@ -111,7 +106,7 @@ const WANTED = wordSet(`
   provides
 `);
 
-function forEachParagraph(text: string, use: (fields: Fields) => void): void {
+function* paragraphsOf(text: string): Generator<Fields, void> {
   let fields = new Map<string, string>();
   let field: string | undefined;
   for (let at = 0; at < text.length;) {
@@ -119,7 +114,7 @@ function forEachParagraph(text: string, use: (fields: Fields) => void): void {
     const end = newline < 0 ? text.length : newline;
     const first = text[at];
     if (end === at || (first === '\r' && end === at + 1)) {
-      if (fields.size > 0) use(fields);
+      if (fields.size > 0) yield fields;
       fields = new Map();
       field = undefined;
     } else if (first === ' ' || first === '\t') {
@@ -134,7 +129,7 @@ function forEachParagraph(text: string, use: (fields: Fields) => void): void {
     }
     at = end + 1;
   }
-  if (fields.size > 0) use(fields);
+  if (fields.size > 0) yield fields;
 }
 
 function toPackage(fields: Fields): Package | undefined {

@@ -1,7 +1,7 @@
 // Finds the directories in which the services of packages write.
 
 import { type BytePath, bytePath, toLatin1 } from '../../binary/path.ts';
-import type { FileRoot, FileStatus } from '../../binary/root.ts';
+import type { FileRoot } from '../../binary/root.ts';
 import type { Choice } from './choice.ts';
 import type { Package, Packages } from './database.ts';
 import { placeOf } from './file-place.ts';
@@ -170,9 +170,7 @@ function isState(path: BytePath): boolean {
   return /^\/var\/(?:lib|log|cache|spool)\/[^/]|^\/run(?:\/|$)/.test(path);
 }
 
-type Ownership = Pick<FileStatus, 'mode' | 'uid' | 'gid'>;
-
-function ownership(root: FileRoot, path: BytePath): Ownership | undefined {
+function ownership(root: FileRoot, path: BytePath) {
   const status = statusIfThere(root, path);
   // files below /run exist only since this boot
   if (status?.kind !== 'directory' || path.startsWith('/run')) return undefined;

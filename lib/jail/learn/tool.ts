@@ -37,14 +37,11 @@ export function findTools(root: FileRoot): Tools {
   return Object.fromEntries(found) as Tools;
 }
 
-/** How a tool ended, and its standard error; status is null if a signal ended it. */
-export interface ToolResult {
-  readonly status: number | null;
-  readonly stderr: string;
-}
-
-/** Runs a tool to its end. Rejects with a system error if it cannot start. */
-export function runTool([file = '', ...args]: readonly string[], input = ''): Promise<ToolResult> {
+/** Runs a tool to its end; its status is null if a signal ended it. Rejects with a system error if it cannot start. */
+export function runTool(
+  [file = '', ...args]: readonly string[],
+  input = '',
+): Promise<{ readonly status: number | null; readonly stderr: string }> {
   return new Promise((resolve, reject) => {
     // in the C locale: its messages are passed on
     const child = spawn(file, args, { stdio: ['pipe', 'ignore', 'pipe'], env: { LC_ALL: 'C' } });
