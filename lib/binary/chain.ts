@@ -8,15 +8,8 @@ import type { DlopenNote } from './elf-dynamic.ts';
 import { type BytePath, bytePath, joinPath, lastComponent } from './path.ts';
 import type { Word } from './env-words.ts';
 
-type Role =
-  | 'program'
-  | 'script-interpreter'
-  /** The program that env(1) starts for a script. */
-  | 'command'
-  | 'elf-interpreter'
-  | 'library'
-  /** A library that `neededBy` opens at run time, according to its note. */
-  | 'dlopen';
+/** `command`: started by env(1) for a script. `dlopen`: a library that `neededBy` opens at run time, according to its note. */
+type Role = 'program' | 'script-interpreter' | 'command' | 'elf-interpreter' | 'library' | 'dlopen';
 
 interface Reason {
   readonly role: Role;
