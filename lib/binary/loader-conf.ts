@@ -97,7 +97,7 @@ function readWhole({ status, read }: OpenFile, maxBytes: number): Uint8Array | u
   }
 }
 
-/** The directories that ldconfig(8) searches, in order, and the included files with their patterns. The loader reads only the cache. */
+/** The directories that ldconfig(8) searches, in order, and the included files and patterns. The loader reads only the cache. */
 export function readLdSoConf(root: FileRoot, path: BytePath = bytePath('/etc/ld.so.conf')) {
   const directories = new Set<BytePath>();
   const included = new Set<BytePath>();

@@ -39,9 +39,9 @@ export interface OpenFile {
 
 /** Paths are absolute as the root directory sees them; links and `..` stay within it. They need not be UTF-8. */
 export interface FileRoot {
-  /** A last link is not followed; undefined if nothing is there. @throws other system errors: EACCES, ELOOP, ENAMETOOLONG, EIO. */
+  /** A last link is not followed; undefined if nothing is there. @throws system errors: EACCES, ELOOP, ENAMETOOLONG, EIO. */
   lstat(path: BytePath): FileStatus | undefined;
-  /** Opens a regular file, links followed, without blocking. @throws as lstat; EISDIR, and EINVAL for a device, fifo or socket. */
+  /** Opens a regular file, links followed, without blocking. @throws as lstat; EISDIR; EINVAL for a device or fifo. */
   open(path: BytePath): OpenFile | undefined;
   /** The names in a directory, sorted by byte; undefined if there is no such directory. @throws as lstat. */
   list(path: BytePath): readonly BytePath[] | undefined;

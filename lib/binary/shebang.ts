@@ -18,7 +18,7 @@ export type Script =
   /** `#!` without an interpreter, or an interpreter that may be cut at 256 bytes: execve(2) fails with ENOEXEC. */
   | { readonly kind: 'invalid'; readonly reason: 'empty' | 'truncated'; readonly line: BytePath };
 
-/** As load_script() of linux/fs/binfmt_script.c, which alone states all rules, reads the first 256 bytes of a file (execve(2)). */
+/** Reads the first 256 bytes of a file as load_script() of linux/fs/binfmt_script.c, which alone states all rules. */
 export function readScript(head: Uint8Array): Script {
   if (head[0] !== 0x23 || head[1] !== 0x21) return { kind: 'none' };
   // the kernel pads its buffer with NUL, which is a terminator

@@ -88,8 +88,8 @@ function isPlain(path: string): boolean {
   return /^(?:\/(?!\.\.?(?:\/|$))[^/\0]+)+$/.test(path);
 }
 
-// The links in one file of /var/lib/dpkg/alternatives, each with its name below /etc/alternatives: the status, the main link, names
-// and links of the slaves up to an empty line, then the choices (update-alternatives(1), "FILES").
+// The links in one file of /var/lib/dpkg/alternatives, each with its name below /etc/alternatives: the status, the main link,
+// names and links of the slaves up to an empty line, then the choices (update-alternatives(1), "FILES").
 function readAlternative(
   data: Uint8Array,
   main: BytePath,

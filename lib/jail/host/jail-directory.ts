@@ -23,8 +23,8 @@ export interface JailDirectory {
 }
 
 /**
- * Opens the directory of a jail, or the `parent` of one, which may be sticky as /tmp is, at the absolute path `hostPath`. `isMade`:
- * it and its missing parents are created, owned by root, mode 0755.
+ * Opens the directory of a jail, or the `parent` of one, which may be sticky as /tmp is, at an absolute path. `isMade`: it and
+ * its missing parents are created, owned by root, mode 0755.
  * @throws JailError ERR_INSECURE_PATH if a user other than root owns or can write a part of the path; ENOTDIR, ELOOP and others.
  */
 export function openJailDirectory(

@@ -51,7 +51,7 @@ export function copyTree(
   );
 }
 
-/** Removes the directory `name` in `parent`, its entry `last` at the end. @throws JailError EBUSY for a mount; else as copyTree */
+/** Removes the directory `name` in `parent`, its entry `last` at the end. @throws JailError EBUSY for a mount */
 export function removeTree(
   parent: Directory,
   name: BytePath,

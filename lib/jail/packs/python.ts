@@ -62,7 +62,7 @@ function openDirectories(host: PackHost): (name: string, directory: BytePath) =>
     memoize((name: string) => readModule(host, name, directory, metadata)),
   );
 
-  /** The module of the first part of the name; or a module in a namespace package, a shared directory without __init__ (PEP 420). */
+  // the module of the first part of the name; or one in a namespace package, a shared directory without __init__ (PEP 420)
   function locateIn(name: string, directory: BytePath): Module | undefined {
     const [first = '', ...rest] = name.split('.');
     const found = modules(directory)(first);
