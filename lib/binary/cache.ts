@@ -139,8 +139,8 @@ export function writeCache(entries: readonly CacheEntry[], endian: 'little' | 'b
 
   const words = sorted.map(({ name, path, flags }) => [flags, offsetOf(name), offsetOf(path)] as const);
   const head = Buffer.alloc(HEADER_BYTES + sorted.length * ENTRY_BYTES);
-  const put = (value: number, offset: number) =>
-    endian === 'little' ? head.writeUInt32LE(value, offset) : head.writeUInt32BE(value, offset);
+  const view = new DataView(head.buffer, head.byteOffset);
+  const put = (value: number, offset: number) => view.setUint32(offset, value, endian === 'little');
   head.write(MAGIC, 'latin1');
   put(sorted.length, 20);
   put(end - head.length, 24);

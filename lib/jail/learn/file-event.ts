@@ -64,10 +64,6 @@ const AT: Place = { directory: 0, path: 1 };
 
 const DENIED = new Set(['EACCES', 'EPERM', 'EROFS']);
 
-function isDenied({ error }: FileCall): boolean {
-  return error !== undefined && DENIED.has(error);
-}
-
 /** The event of a call that has succeeded, if its path is known. */
 function done(
   { error }: FileCall,
@@ -93,10 +89,18 @@ function looksAtLink(place: Place): Reader {
   return (call) => look(call, place, false);
 }
 
+/** The event of a call that has succeeded or was not permitted. */
+function tried(
+  { error }: FileCall,
+  path: BytePath | undefined,
+  toEvent: (path: BytePath, denied: boolean) => FileEvent,
+): readonly FileEvent[] {
+  const denied = error !== undefined && DENIED.has(error);
+  return path === undefined || (error !== undefined && !denied) ? [] : [toEvent(path, denied)];
+}
+
 function write(call: FileCall, path: BytePath | undefined, replaces: boolean): readonly FileEvent[] {
-  const denied = isDenied(call);
-  if (path === undefined || (call.error !== undefined && !denied)) return [];
-  return [{ kind: 'write', path: trimSlashes(path), replaces, denied }];
+  return tried(call, path, (path, denied) => ({ kind: 'write', path: trimSlashes(path), replaces, denied }));
 }
 
 function writes(...places: readonly Place[]): Reader {
@@ -124,20 +128,15 @@ function runs(place: Place): Reader {
 
 function open(call: FileCall, place: Place, flags: string): readonly FileEvent[] {
   if (/\bO_PATH\b/.test(flags)) return look(call, place, !flags.includes('O_NOFOLLOW'));
-  const path = call.pathAt(place);
-  const denied = isDenied(call);
-  if (path === undefined || (call.error !== undefined && !denied)) return [];
-  return [
-    {
-      kind: 'open',
-      path,
-      reads: !/\bO_WRONLY\b/.test(flags),
-      writes: /\b(?:O_WRONLY|O_RDWR|O_TRUNC|O_TMPFILE)\b/.test(flags),
-      replaces: /\bO_TRUNC\b|\bO_CREAT\|(?:O_\w+\|)*O_EXCL\b/.test(flags),
-      denied,
-      opened: denied ? undefined : call.shownPath(readDescriptor(call.result)),
-    },
-  ];
+  return tried(call, call.pathAt(place), (path, denied) => ({
+    kind: 'open',
+    path,
+    reads: !/\bO_WRONLY\b/.test(flags),
+    writes: /\b(?:O_WRONLY|O_RDWR|O_TRUNC|O_TMPFILE)\b/.test(flags),
+    replaces: /\bO_TRUNC\b|\bO_CREAT\|(?:O_\w+\|)*O_EXCL\b/.test(flags),
+    denied,
+    opened: denied ? undefined : call.shownPath(readDescriptor(call.result)),
+  }));
 }
 
 function openIn(call: FileCall, how = ''): readonly FileEvent[] {
