@@ -18,20 +18,15 @@ import { begin, openTurns, type Progress } from '../work/steps.ts';
 import { setTimes } from './commit.ts';
 import { foresee, foreseeNew, type KnownFiles, readKnown, type Roots, toRecorded } from './file-facts.ts';
 import { JailWriter, type Written } from './jail-writer.ts';
-import { Judge, type Verdict } from './judge.ts';
+import { Judge, type Judging, type Verdict } from './judge.ts';
 import type { Left } from './look.ts';
 import type { Store } from './store.ts';
 
-export interface Applying {
+export interface Applying extends Judging, Roots {
   readonly source: FileRoot;
-  readonly sourceFd: number;
-  readonly jail: DirectoryRoot;
   /** The path of the jail on the host, links resolved. */
   readonly directory: BytePath;
   readonly store: Store;
-  readonly before: Manifest | undefined;
-  /** Paths of the jail to replace even if they were changed there. */
-  readonly replace: readonly BytePath[];
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }

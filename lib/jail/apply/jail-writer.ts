@@ -2,7 +2,7 @@
 // is judged. The jail is unchanged until Store.commit.
 
 import { type BytePath, showPath } from '../../binary/path.ts';
-import { type DirectoryRoot, errorCode, type FileRoot } from '../../binary/root.ts';
+import { errorCode, type FileRoot } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
 import { isWithin } from '../host/mounts.ts';
 import type { Recorded } from '../manifest/manifest.ts';
@@ -14,6 +14,7 @@ import {
   type FileFacts,
   foresee,
   type KnownFiles,
+  type Roots,
   sourceError,
   toRecorded,
   type WantedCopy,
@@ -30,11 +31,8 @@ export interface Written {
   readonly warning?: string;
 }
 
-interface Writing {
+interface Writing extends Roots {
   readonly source: FileRoot;
-  /** A descriptor of that root. */
-  readonly sourceFd: number;
-  readonly jail: DirectoryRoot;
   readonly store: Store;
   readonly judge: Judge;
   /** Mount points in the jail, as paths of the jail. */

@@ -39,7 +39,7 @@ export interface Verdict {
   readonly stamp?: string;
 }
 
-interface Judging {
+export interface Judging {
   readonly jail: DirectoryRoot;
   readonly before: Manifest | undefined;
   /** Paths to replace, with all their content. */

@@ -214,12 +214,12 @@ function isMeant({ recorded, mode }: Entry): boolean {
   return (mode & 0o004) !== 0;
 }
 
-export interface GroupLine {
+interface GroupLine {
   readonly name: string;
   readonly gid: number;
 }
 
-export interface PasswdLine extends GroupLine {
+interface PasswdLine extends GroupLine {
   readonly uid: number;
 }
 
