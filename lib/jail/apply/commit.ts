@@ -1,5 +1,5 @@
-// The list of all changes to a jail. It is on disk before it is carried out, so that the next run can complete it after an
-// interruption. And the times of what is in place: the same sources make the same jail, so the time of the build is never used.
+// The list of all changes to a jail. It is on disk before it is carried out, so that the next run can complete it.
+// And the times of what is in place: the same sources make the same jail, so the time of the build is never used.
 
 import { constants, fchmodSync, fchownSync, fsyncSync, futimesSync } from 'node:fs';
 

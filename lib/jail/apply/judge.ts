@@ -1,5 +1,4 @@
-// Decides for each planned path whether it is put in the jail. A path stays as it is, unless it was named, if a jail user can
-// write it or if it was changed in the jail.
+// Decides for each planned path whether it is put in the jail. It stays, unless named, if a user can write it or it was changed.
 
 import { type BytePath, parentPath, pathBytes, showPath } from '../../binary/path.ts';
 import type { DirectoryRoot, FileStatus } from '../../binary/root.ts';

@@ -1,5 +1,4 @@
-// The manifest of a jail: its files, their reasons and their sources. It is stored in the jail, and only root can read or change
-// it.
+// The manifest of a jail: its files, their reasons and sources. It is stored in the jail; only root can read or change it.
 
 import { gunzipSync, gzipSync } from 'node:zlib';
 

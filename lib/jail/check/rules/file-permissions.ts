@@ -1,5 +1,4 @@
-// Rules about files that give privileges (set-user-ID and set-group-ID bits, file capabilities, devices), and about who can write to
-// files and directories that control the programs of the jail.
+// Rules about files that give privileges, about devices, and about who can write to what controls the programs of the jail.
 
 import { showPath } from '../../../binary/path.ts';
 import { octal } from '../../../trust/writer.ts';

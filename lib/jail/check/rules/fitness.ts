@@ -1,5 +1,4 @@
-// Rules about what does not work (programs that cannot start, links that lead nowhere, a wrong /dev/null), what is older than on the
-// host, and what nothing needs any more.
+// Rules about what does not work, what is older than on the host, and what nothing needs any more.
 
 import { fstatSync } from 'node:fs';
 
