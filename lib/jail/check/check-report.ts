@@ -6,7 +6,7 @@ import { byWeight, CappedList } from '../../findings/capped-list.ts';
 import { findRule, SEVERITIES, type Severity } from '../../findings/finding-severity.ts';
 import type { Bytes } from '../../quote.ts';
 import { fromText, toText } from '../manifest/path-text.ts';
-import type { CompleteFound, Finding, Rule } from './check-rule.ts';
+import type { CompleteFound, Finding, Found, Rule } from './check-rule.ts';
 import type { Entry } from './checked-entry.ts';
 import type { CheckedJail } from './checked-jail.ts';
 import { complete, decision } from './remedies.ts';
@@ -125,11 +125,14 @@ export function openMeeting(
 ): (entry: Entry) => void {
   const looking = rules.flatMap((rule) => (rule.lookAt === undefined ? [] : [{ rule, lookAt: rule.lookAt }]));
   return (entry) => {
-    const all = looking.flatMap(({ rule, lookAt }) => {
+    // loops: a jail may have millions of entries, and nearly all have no finding
+    const all: { readonly rule: Rule; readonly found: Found }[] = [];
+    for (const { rule, lookAt } of looking) {
       const found = lookAt(entry, jail);
       // an ignored finding covers no other
-      return found === undefined || report.isIgnored(rule.id, entry.path) ? [] : [{ rule, found }];
-    });
+      if (found !== undefined && !report.isIgnored(rule.id, entry.path)) all.push({ rule, found });
+    }
+    if (all.length === 0) return;
     const covered = new Set(all.flatMap(({ rule }) => rule.covers ?? []));
     for (const { rule, found } of all)
       if (!covered.has(rule.id)) report.add(rule, complete(rule, found, jail, entry), entry);
