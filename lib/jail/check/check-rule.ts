@@ -37,18 +37,16 @@ export interface Rule extends DescribedRule {
 }
 
 type Identified = Pick<Rule, 'id' | 'severity'>;
+type RuleOf = <T extends Identified>(id: string, rule: Omit<T, keyof Identified>) => T;
 
-export function errorRule<T extends Identified>(id: string, rule: Omit<T, keyof Identified>): T {
-  return { id, severity: 'error', ...rule } as T;
+function withSeverity(severity: Severity): RuleOf {
+  return <T extends Identified>(id: string, rule: Omit<T, keyof Identified>) =>
+    ({ id, severity, ...rule }) as T;
 }
 
-export function warningRule<T extends Identified>(id: string, rule: Omit<T, keyof Identified>): T {
-  return { id, severity: 'warning', ...rule } as T;
-}
-
-export function noteRule<T extends Identified>(id: string, rule: Omit<T, keyof Identified>): T {
-  return { id, severity: 'note', ...rule } as T;
-}
+export const errorRule: RuleOf = withSeverity('error');
+export const warningRule: RuleOf = withSeverity('warning');
+export const noteRule: RuleOf = withSeverity('note');
 
 /** Rules that all belong to one group. */
 export function inGroup(group: Group, rules: readonly Omit<Rule, 'group'>[]): readonly Rule[] {
