@@ -1,7 +1,7 @@
 // The reports that the commands of uchroot-jail print.
 
 import { showPath } from '../binary/path.ts';
-import type { LeftBecause, LeftSide } from '../jail/apply/left.ts';
+import type { LeftBecause, LeftSide } from '../jail/apply/look.ts';
 import type { JailReport, UpdateReport } from '../jail/building.ts';
 import type { Explanation, JailList, ListedFile } from '../jail/listing.ts';
 import type { Change } from '../jail/manifest/change.ts';

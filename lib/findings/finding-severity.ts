@@ -38,10 +38,7 @@ export function countFindings(findings: readonly { readonly severity: Severity }
   return { error: count('error'), warning: count('warning'), note: count('note') };
 }
 
-/**
- * The rule with this id.
- * @throws UsageError if there is none; its hint is the nearest id, or else `otherwise`
- */
+/** The rule with this id. @throws UsageError if there is none; its hint is the nearest id, or else `otherwise` */
 export function findRule<Rule extends { readonly id: string }>(
   id: string,
   rules: readonly Rule[],
