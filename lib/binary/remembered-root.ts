@@ -4,15 +4,16 @@ import { JailError } from '../errors.ts';
 import { remember } from './elf-files.ts';
 import { type BytePath, showPath } from './path.ts';
 import type { FileRoot, FileStatus, OpenFile } from './root.ts';
+import { rememberWalks } from './walk.ts';
 
 /** Caches the answers of lstat. */
 export function rememberStatus(root: FileRoot): FileRoot {
   const known = new Map<BytePath, FileStatus | undefined>();
-  return {
+  return rememberWalks({
     open: (path) => root.open(path),
     list: (path) => root.list(path),
     lstat: (path) => remember(known, path, () => root.lstat(path)),
-  };
+  });
 }
 
 /**
@@ -23,7 +24,7 @@ export function rememberReads(root: FileRoot): FileRoot {
   const remembered = rememberStatus(root);
   const lists = new Map<BytePath, readonly BytePath[] | undefined>();
   const files = new Map<BytePath, (() => OpenFile) | undefined>();
-  return {
+  return rememberWalks({
     lstat: (path) => remembered.lstat(path),
     list: (path) => remember(lists, path, () => root.list(path)),
     open: (path) =>
@@ -31,7 +32,7 @@ export function rememberReads(root: FileRoot): FileRoot {
         const file = root.open(path);
         return file && rememberPages(file, () => reopen(root, path, file.status));
       })?.(),
-  };
+  });
 }
 
 const HEAD_BYTES = 256;

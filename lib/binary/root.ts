@@ -78,9 +78,10 @@ export function openFileRoot(directory: Bytes | number): DirectoryRoot {
       if (typeof directory !== 'number') closeSync(fd);
     },
     lstat: (path) => {
-      const isTold = native.lookInRoot(fd, pathBytes(path), numbers);
-      if (isTold === false) return ifPresent(() => toStatus(native.inRootLstat(fd, pathBytes(path))));
-      return isTold && statusOfNumbers();
+      const told = native.lookInRoot(fd, pathBytes(path), numbers);
+      if (told === undefined) return undefined;
+      if (told === false) return ifPresent(() => toStatus(native.inRootLstat(fd, pathBytes(path))));
+      return told === true ? statusOfNumbers() : { ...statusOfNumbers(), target: told as BytePath };
     },
     open: (path) => {
       const file = native.openFileInRoot(fd, pathBytes(path), numbers);

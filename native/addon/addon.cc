@@ -31,6 +31,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   uchroot::initStamp(env, exports);
   uchroot::initScan(env, exports);
   uchroot::initSocket(env, exports);
+  uchroot::initTexts(env, exports);
   uchroot::initTree(env, exports, *calls);
   return exports;
 }
