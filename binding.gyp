@@ -91,6 +91,7 @@
         'native/start/processlaunch.cc',
         'native/start/spawn.cc',
         'native/files/stamp.cc',
+        'native/files/stamps.cc',
         'native/addon/texts.cc',
         'native/files/tree.cc',
         'native/files/treecopy.cc',

@@ -91,6 +91,7 @@ async function carryOut(
 ): Promise<Made> {
   const { source, jail, directory, before, recipe, plan } = place;
   const applied = await applyPlan(recipe, plan, { ...place, ...work, sourceFd: host.root.fd, replace });
+  place.keep();
   const { manifest: after, left } = applied;
   const programs = placesOf(recipe.programs, after, source);
   const warnings = [

@@ -12,6 +12,7 @@ import { type Manifest, readManifest } from './manifest/manifest.ts';
 import type { Recipe } from './manifest/recipe.ts';
 import { packOf } from './packs/index.ts';
 import { type JailPlan, planJail } from './plan/jail-plan.ts';
+import { openKeptPlan } from './plan/kept-plan.ts';
 import type { JailWork } from './request/jail-request.ts';
 import { readUsers } from './request/named-on-host.ts';
 import { lacks } from './verify.ts';
@@ -36,6 +37,8 @@ export interface PreparedPlan {
   readonly before: Manifest | undefined;
   readonly recipe: Recipe;
   readonly plan: JailPlan;
+  /** Keeps the plan of a jail that existed before, for its next update. */
+  readonly keep: () => void;
 }
 
 /**
@@ -51,12 +54,15 @@ export async function preparePlan(making: Making, jail: DirectoryRoot | undefine
   const place = placeIn(recipe.from, source, directory);
   const users = readUsers(recipe.users);
   const outside = place === undefined ? [] : [place];
-  const steps = planJail(recipe, { root: source, cpu: host.cpu, users, outside });
-  const plan = await gradually(steps, work.signal);
+  const planned = { root: source, cpu: host.cpu, users, outside };
+  const kept = before && openKeptPlan(directory, host.root.fd, recipe, planned);
+  const steps = () => planJail(recipe, { ...planned, root: kept?.root ?? source });
+  const plan = kept?.plan ?? (await gradually(steps(), work.signal));
   checkPlan(plan, recipe, making.without ?? []);
   if (jail !== undefined) checkPlace(plan, jail, { directory, place });
   checkReplace(making.replace, plan, before);
-  return { source, before, recipe, plan };
+  const keep = () => kept?.plan === undefined && kept?.keep(plan);
+  return { source, before, recipe, plan, keep };
 }
 
 function checkPlan(plan: JailPlan, recipe: Recipe, without: readonly BytePath[]): void {

@@ -23,6 +23,7 @@ import {
   STORE_NAME,
 } from './host/jail-place.ts';
 import { type Directory, removeTree } from './host/tree.ts';
+import { forgetPlan } from './plan/kept-plan.ts';
 import { checkWork, type JailWork, requireRoot } from './request/jail-request.ts';
 import { throwIfAborted, toJailError } from './work/jail-error.ts';
 import { begin } from './work/steps.ts';
@@ -52,7 +53,9 @@ export async function removeJail(asked: RemoveRequest): Promise<RemoveReport> {
   try {
     const place = openPlace(absolute(request.directory), false);
     try {
-      return await removeAt(place, request);
+      const removed = await removeAt(place, request);
+      forgetPlan(place.path);
+      return removed;
     } finally {
       place.parent.close();
     }

@@ -89,6 +89,15 @@ export type FindTexts = (
 
 /** Files beneath a directory, and whole trees. */
 export interface FileCalls {
+  /**
+   * A hash that changes when a path does; each path ends in NUL. `looked`: links are not followed, and of a directory only its
+   * status counts. `newestMs` is the newest ctime, in ms since 1970; Infinity if one of the times cannot be trusted.
+   */
+  stampPaths(
+    rootFd: number,
+    looked: Buffer,
+    read: Buffer,
+  ): { readonly hash: Buffer; readonly newestMs: number };
   /** Prepares a search for many texts; each ends in NUL. */
   openTexts(texts: Uint8Array): FindTexts;
   // inroot: file operations beneath a directory. Its descriptor is the first argument, and paths are seen from there. Calls that

@@ -29,6 +29,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   uchroot::initNames(env, exports, *calls);
   uchroot::initSpawn(env, exports, *calls);
   uchroot::initStamp(env, exports);
+  uchroot::initStamps(env, exports);
   uchroot::initScan(env, exports);
   uchroot::initSocket(env, exports);
   uchroot::initTexts(env, exports);
