@@ -3,31 +3,10 @@
 // the tables of the manual with them.
 import { checkKeys, reading } from '../../keys.ts';
 import * as text from './launch-option.ts';
-import { launchOption, type LaunchOption } from './launch-option.ts';
+import { isolationRows } from './isolation-rows.ts';
+import { launchOption } from './launch-option.ts';
+import { onOff, type Row, type Values } from './option-row.ts';
 import * as to from './value.ts';
-
-interface Row {
-  /** Type and default, as doc/library.md has them. */
-  readonly type: string;
-  readonly default: string;
-  /** The steps before execve depend on it. */
-  readonly setUp?: true;
-  /** The key is required, or another key can give it a value. */
-  readonly always?: true;
-  /** Checks what the caller gave, and makes it our own. @throws UsageError */
-  readonly normal: (value: never, key: string, others: Values) => unknown;
-  /** Its options of the command. A function, since a command line without options needs none of them. */
-  readonly options?: () => readonly LaunchOption[];
-}
-
-// What the caller gave for all keys.
-type Values = Readonly<Record<string, unknown>>;
-
-// A key that is true or false, and the option that makes it true.
-function onOff(group: LaunchOption['group'], spelling: string, help: string) {
-  const options = () => [launchOption(group, spelling, help, () => true)];
-  return { type: 'boolean', default: 'false', normal: to.flag, options };
-}
 
 const noDescriptors = {
   notInUnit: 'an init system opens no descriptors for a program but those of --listen',
@@ -94,6 +73,7 @@ const table = {
   },
   /** Accept a jail that the user could replace. */
   insecurePath: onOff('Jail', '--insecure-path', 'accept a jail that the user could replace'),
+  ...isolationRows,
   /** Path in the jail; without it the user's shell if the jail has it, else /bin/sh. */
   program: {
     type: 'Bytes',
