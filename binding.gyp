@@ -54,7 +54,7 @@
       # Optimised for speed; the rest of the addon is optimised for size.
       'target_name': 'fast',
       'type': 'static_library',
-      'sources': ['native/files/sha256.cc', 'native/files/wantedtexts.cc'],
+      'sources': ['native/files/lines.cc', 'native/files/sha256.cc', 'native/files/wantedtexts.cc'],
       'cflags!': ['-O3'],
       'cflags': ['-O2'],
       'configurations': {

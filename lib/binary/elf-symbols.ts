@@ -145,7 +145,7 @@ function namesOfUndefined(read: ReadAt, { abi }: Header, offset: number, count: 
     const fields = fieldsOf(data, abi);
     // The whole table: an undefined function whose address is taken can be among the defined symbols.
     for (let at = 0; at + symbolBytes <= data.length; at += symbolBytes)
-      if (fields.half(at + section) === 0) names.push(fields.word(at));
+      if (data[at + section] === 0 && data[at + section + 1] === 0) names.push(fields.word(at));
     if (data.length < wanted) break;
     done += atOnce;
   }

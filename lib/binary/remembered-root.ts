@@ -9,11 +9,7 @@ import { rememberWalks } from './walk.ts';
 /** Caches the answers of lstat. */
 export function rememberStatus(root: FileRoot): FileRoot {
   const known = new Map<BytePath, FileStatus | undefined>();
-  return rememberWalks({
-    open: (path) => root.open(path),
-    list: (path) => root.list(path),
-    lstat: (path) => remember(known, path, () => root.lstat(path)),
-  });
+  return rememberWalks({ ...root, lstat: (path) => remember(known, path, () => root.lstat(path)) });
 }
 
 /**
@@ -21,11 +17,10 @@ export function rememberStatus(root: FileRoot): FileRoot {
  * headers of a program one after the other. Larger reads are not cached.
  */
 export function rememberReads(root: FileRoot): FileRoot {
-  const remembered = rememberStatus(root);
   const lists = new Map<BytePath, readonly BytePath[] | undefined>();
   const files = new Map<BytePath, (() => OpenFile) | undefined>();
   return rememberWalks({
-    lstat: (path) => remembered.lstat(path),
+    ...rememberStatus(root),
     list: (path) => remember(lists, path, () => root.list(path)),
     open: (path) =>
       remember(files, path, () => {

@@ -51,6 +51,8 @@ export interface FileRoot {
   open(path: BytePath): OpenFile | undefined;
   /** The names in a directory, sorted by byte; undefined if there is no such directory. @throws as lstat. */
   list(path: BytePath): readonly BytePath[] | undefined;
+  /** As readHeads, in one call. */
+  readHeads?(paths: readonly BytePath[], maxBytes: number): readonly (Uint8Array | undefined)[];
 }
 
 /** A FileRoot on a real directory. */
@@ -88,6 +90,7 @@ export function openFileRoot(directory: Bytes | number): DirectoryRoot {
       return file === undefined ? undefined : openFile(file, statusOfNumbers());
     },
     list: (path) => native.listInRoot(fd, pathBytes(path)) as BytePath[] | undefined,
+    readHeads: (paths, maxBytes) => native.readInRoot(fd, paths.map(pathBytes), maxBytes),
   };
 }
 
@@ -147,6 +150,17 @@ export function tryFile<T>(root: FileRoot, path: BytePath, use: (file: OpenFile)
   } catch {
     return undefined;
   }
+}
+
+/** The first bytes of each file; undefined for one that cannot be read. */
+export function readHeads(
+  root: FileRoot,
+  paths: readonly BytePath[],
+  maxBytes: number,
+): readonly (Uint8Array | undefined)[] {
+  const readOne = (path: BytePath) =>
+    tryFile(root, path, ({ read, status }) => read(0, Math.min(status.sizeBytes, maxBytes)));
+  return root.readHeads?.(paths, maxBytes) ?? paths.map(readOne);
 }
 
 function ifPresent<T>(look: () => T): T | undefined {

@@ -98,6 +98,14 @@ export interface FileCalls {
     looked: Buffer,
     read: Buffer,
   ): { readonly hash: Buffer; readonly newestMs: number };
+  /**
+   * Finds the numbers of the texts that have a line. If `special` is given, texts that have one of its lines, or that are no plain
+   * lists of absolute paths, are set aside: `find` does not know them.
+   */
+  openLines(
+    texts: readonly Uint8Array[],
+    special?: readonly Uint8Array[],
+  ): { readonly find: (line: Uint8Array) => number[]; readonly aside: number[] };
   /** Prepares a search for many texts; each ends in NUL. */
   openTexts(texts: Uint8Array): FindTexts;
   // inroot: file operations beneath a directory. Its descriptor is the first argument, and paths are seen from there. Calls that
@@ -113,6 +121,8 @@ export interface FileCalls {
   openFileInRoot(rootFd: number, path: Bytes, numbers: Float64Array): number | undefined;
   /** The names in a directory, sorted; one character a byte. */
   listInRoot(rootFd: number, path: Bytes): string[] | undefined;
+  /** The first bytes of each file, links followed; undefined for one that is no regular file or cannot be read. */
+  readInRoot(rootFd: number, paths: readonly Bytes[], maxBytes: number): (Buffer | undefined)[];
   /** Closes a descriptor of these calls. In a worker, Node's closeSync warns about descriptors that it has not opened. */
   closeDescriptor(fd: number): void;
   inRootLstat(rootFd: number, path: Bytes): InRootStatus;

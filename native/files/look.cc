@@ -146,11 +146,52 @@ Napi::Value listInRoot(const Napi::CallbackInfo& info) {
   return list;
 }
 
+// The first bytes of a regular file. False if it cannot be read.
+bool readHead(int root, const std::string& path, size_t maxBytes, std::string& data) {
+  struct stat status = {};
+  const char* call = "";
+  const Descriptor fd(openRegular(root, path, status, call));
+  if (fd.get() < 0) return false;
+  data.resize(std::min(static_cast<size_t>(status.st_size), maxBytes));
+  for (size_t done = 0; done < data.size();) {
+    const ssize_t count = pread(fd.get(), data.data() + done, data.size() - done, static_cast<off_t>(done));
+    if (count < 0) return false;
+    if (count == 0) data.resize(done);
+    done += static_cast<size_t>(count);
+  }
+  return true;
+}
+
+// readInRoot(root, paths, maxBytes) → a Buffer for each path, or undefined if there is no regular file that can be read
+Napi::Value readInRoot(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto root = toUint32(info[0], "root descriptor"), maxBytes = toUint32(info[2], "maxBytes");
+  if (!root || !maxBytes) return env.Undefined();
+  if (!info[1].IsArray()) {
+    Napi::TypeError::New(env, "readInRoot(root, paths, maxBytes)").ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  const Napi::Array paths = info[1].As<Napi::Array>();
+  Napi::Array found = Napi::Array::New(env, paths.Length());
+  std::string data;
+  for (uint32_t at = 0; at < paths.Length(); at++) {
+    const auto path = toBytes(paths.Get(at), "path");
+    if (!path) return env.Undefined();
+    if (readHead(static_cast<int>(*root), *path, *maxBytes, data)) {
+      found.Set(at, Napi::Buffer<char>::Copy(env, data.data(), data.size()));
+    } else {
+      found.Set(at, env.Undefined());
+    }
+  }
+  return found;
+}
+
 }  // namespace
 
 void initLook(Napi::Env env, Napi::Object exports) {
   exports.Set("lookInRoot", Napi::Function::New<lookInRoot>(env, "lookInRoot"));
   exports.Set("openFileInRoot", Napi::Function::New<openFileInRoot>(env, "openFileInRoot"));
+  exports.Set("readInRoot", Napi::Function::New<readInRoot>(env, "readInRoot"));
   exports.Set("listInRoot", Napi::Function::New<listInRoot>(env, "listInRoot"));
 }
 

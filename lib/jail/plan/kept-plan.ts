@@ -5,7 +5,7 @@ import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, write
 import { deserialize, serialize } from 'node:v8';
 
 import { type BytePath, parentPath, pathBytes } from '../../binary/path.ts';
-import { errorCode, type FileRoot, type FileStatus } from '../../binary/root.ts';
+import { errorCode, type FileRoot, type FileStatus, readHeads } from '../../binary/root.ts';
 import { native } from '../../native.ts';
 import type { Recipe } from '../manifest/recipe.ts';
 import type { JailPlan, PlanSource } from './jail-plan.ts';
@@ -117,6 +117,15 @@ function noteReads(root: FileRoot) {
       read.add(path);
       const file = watch(() => root.open(path));
       return file && { ...file, read: (...range) => watch(() => file.read(...range)) };
+    },
+    readHeads: (paths, maxBytes) => {
+      const heads = readHeads(root, paths, maxBytes);
+      for (const [index, path] of paths.entries()) {
+        read.add(path);
+        // what is there and cannot be read may be readable later
+        isCertain &&= heads[index] !== undefined || root.lstat(path) === undefined;
+      }
+      return heads;
     },
   };
   return { looked, read, root: noting, isCertain: () => isCertain };
