@@ -1,9 +1,9 @@
 // Reads dpkg's database of a root: the installed packages and the owner of each file. Nothing is executed.
 
-import { remember } from '../../binary/elf-files.ts';
 import { type BytePath, bytePath, pathBytes } from '../../binary/path.ts';
 import { type FileRoot, readHeads } from '../../binary/root.ts';
 import { native } from '../../native.ts';
+import { remember } from '../../remember.ts';
 import {
   type Diversions,
   readAliases,
