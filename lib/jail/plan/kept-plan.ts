@@ -91,7 +91,7 @@ function withParents({ looked, read }: Pick<Notes, 'looked' | 'read'>): Readonly
 type Notes = ReturnType<typeof noteReads>;
 
 /** Errors that last as long as the file is the same. */
-const LASTING: readonly unknown[] = ['EISDIR', 'EINVAL', 'ELOOP', 'ENOTDIR', 'ENAMETOOLONG'];
+const LASTING: ReadonlySet<unknown> = new Set(['EISDIR', 'EINVAL', 'ELOOP', 'ENOTDIR', 'ENAMETOOLONG']);
 
 function noteReads(root: FileRoot) {
   const [looked, read] = [new Set<BytePath>(), new Set<BytePath>()];
@@ -100,7 +100,7 @@ function noteReads(root: FileRoot) {
     try {
       return look();
     } catch (error) {
-      isCertain &&= LASTING.includes(errorCode(error));
+      isCertain &&= LASTING.has(errorCode(error));
       throw error;
     }
   }

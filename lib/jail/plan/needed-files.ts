@@ -97,18 +97,10 @@ export function openExecutables(
     *follow() {
       const found: Executable[] = [];
       for (let fresh = selection.takeFresh(); fresh.length > 0; fresh = selection.takeFresh())
-        for (let from = 0; from < fresh.length; from += BATCH) {
-          const batch = fresh.slice(from, from + BATCH);
-          const heads = readHeads(
-            root,
-            batch.map(({ source }) => source),
-            4,
-          );
-          for (const [index, entry] of batch.entries()) {
-            const executable = lookInto(entry, magicOf(heads[index]));
-            if (executable !== undefined) found.push(executable);
-            yield;
-          }
+        for (const [entry, magic] of withMagic(root, fresh)) {
+          const executable = lookInto(entry, magic);
+          if (executable !== undefined) found.push(executable);
+          yield;
         }
       return found;
     },
@@ -140,9 +132,17 @@ function inJail(root: FileRoot, path: BytePath, entry: FileEntry): BytePath {
 /** How many files are read at once: few enough that the event loop does not wait long. */
 const BATCH = 256;
 
-function magicOf(head: Uint8Array | undefined): string {
-  const magic = head === undefined ? '' : toLatin1(head);
-  return magic.startsWith('#!') ? '#!' : magic;
+/** Files with their first four bytes; only two of a script. */
+function* withMagic(root: FileRoot, files: readonly FileEntry[]): Generator<readonly [FileEntry, string]> {
+  for (let from = 0; from < files.length; from += BATCH) {
+    const batch = files.slice(from, from + BATCH);
+    const sources = batch.map(({ source }) => source);
+    const heads = readHeads(root, sources, 4).map((head) => (head === undefined ? '' : toLatin1(head)));
+    for (const [index, entry] of batch.entries()) {
+      const head = heads[index] ?? '';
+      yield [entry, head.startsWith('#!') ? '#!' : head];
+    }
+  }
 }
 
 // A shell links with libraries that it can do without, so its needs are no sign of a pack.

@@ -96,11 +96,10 @@ function commandsOf(text: string): readonly string[] {
 
 function pathsOf(text: string): readonly string[] {
   const paths = text.match(/(?<![\w+./-])\/[\w+./-]*/g) ?? [];
-  return paths.flatMap((path) => [
-    ...Array.from(path.slice(1).matchAll(/\//g), ({ index }) => path.slice(0, index + 1)),
-    path,
-    path.replace(/\.$/, ''),
-  ]);
+  return paths.flatMap((path) => {
+    const parents = Array.from(path.slice(1).matchAll(/\//g), ({ index }) => path.slice(0, index + 1));
+    return parents.concat(path, path.replace(/\.$/, ''));
+  });
 }
 
 t.test('the search follows its rules', async (t) => {
@@ -136,12 +135,8 @@ t.test('the search follows its rules', async (t) => {
   ] as const)
     fc.assert(
       fc.property(fc.array(name, { maxLength: 4 }), text, (names, text) => {
-        const found = model(text);
-        t.same(
-          find(how, text, ...names),
-          [...new Set(found)].filter((one) => names.includes(one)),
-          how.name,
-        );
+        const expected = [...new Set(model(text))].filter((one) => names.includes(one));
+        return find(how, text, ...names).join(' ') === expected.join(' ');
       }),
       { numRuns: 500 },
     );

@@ -113,10 +113,8 @@ function relink(path: string, target: string): void {
 }
 
 function libraryIn(root: string): string {
-  const [library = ''] = ['x86_64', 'aarch64']
-    .map((machine) => `${root}/usr/lib/${machine}-linux-gnu/libc.so.6`)
-    .filter((path) => existsSync(path));
-  return library;
+  const paths = ['x86_64', 'aarch64'].map((machine) => `${root}/usr/lib/${machine}-linux-gnu/libc.so.6`);
+  return paths.find((path) => existsSync(path)) ?? '';
 }
 
 for (const [what, change, changed] of CHANGES)
