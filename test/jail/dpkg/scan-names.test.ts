@@ -133,11 +133,13 @@ t.test('the search follows its rules', async (t) => {
     [findInStrings, commandsOf],
     [findPaths, pathsOf],
   ] as const)
-    fc.assert(
-      fc.property(fc.array(name, { maxLength: 4 }), text, (names, text) => {
-        const expected = [...new Set(model(text))].filter((one) => names.includes(one));
-        return find(how, text, ...names).join(' ') === expected.join(' ');
-      }),
-      { numRuns: 500 },
+    t.doesNotThrow(() =>
+      fc.assert(
+        fc.property(fc.array(name, { maxLength: 4 }), text, (names, text) => {
+          const expected = [...new Set(model(text))].filter((one) => names.includes(one));
+          return find(how, text, ...names).join(' ') === expected.join(' ');
+        }),
+        { numRuns: 500 },
+      ),
     );
 });
