@@ -109,6 +109,8 @@ t.test('every option is understood by the request, none is dropped', async (t) =
     argv0: 'name',
     'status-fd': '9',
     'pid-file': '/run/x.pid',
+    allow: 'debug,keyctl',
+    seccomp: 'log:/etc/profile.json',
   };
   const plain = JSON.stringify(read());
   for (const { name, metavar } of launchOptions()) {

@@ -2,6 +2,7 @@
 // of its normal form, the list of keys, the options of each command and --help are made from these rows. A test compares
 // the tables of the manual with them.
 import { checkKeys, reading } from '../../keys.ts';
+import { isolationRows } from './isolation-rows.ts';
 import * as text from './launch-option.ts';
 import { launchOption } from './launch-option.ts';
 import { onOff, type Row, type Values } from './option-row.ts';
@@ -70,6 +71,7 @@ const table = {
     ...onOff('Identity', '--allow-new-privs', 'let set-user-ID programs work in the jail'),
     setUp: true,
   },
+  ...isolationRows,
   /** Accept a jail that the user could replace. */
   insecurePath: onOff('Jail', '--insecure-path', 'accept a jail that the user could replace'),
   /** Path in the jail; without it the user's shell if the jail has it, else /bin/sh. */

@@ -119,7 +119,8 @@ const terminal: Listener = { tell: (lines) => tryWrite(2, lines), fail: (error) 
 /** Runs a prepared launch. Does not return. */
 export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> = {}): never {
   const { request } = launch;
-  const problem = request.checkProgram ? findProblem(launch) : undefined;
+  // A profile can refuse what this process needs to explain a failure afterwards.
+  const problem = request.checkProgram || request.seccomp !== undefined ? findProblem(launch) : undefined;
   if (problem !== undefined) throw problem;
   const plan = encodePlan(launch.stages);
   const { tell, fail } = { ...terminal, ...listener };
