@@ -6,6 +6,7 @@ import { errnoName, reason } from '../../errno.ts';
 import { LaunchError, UsageError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
 import { isWriter, writersOf } from '../../trust/writer.ts';
+import { hasInit } from '../plan/isolated.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { makeFilter, type Filter, type FilterRequest } from '../seccomp/filter.ts';
 import { toPerson, type Account } from './account.ts';
@@ -83,13 +84,11 @@ function readText(file: string, account: Account, insecurePath: boolean): string
  * @throws UsageError for unknown names, and for mistakes in the profile, with their place
  * @throws LaunchError if the profile cannot be read, or ERR_INSECURE_PATH if the program's user can write it
  */
-export function launchFilter(
-  { allow, seccomp, caps, allowNewPrivs, insecurePath }: NormalRequest,
-  account: Account,
-  architecture: string,
-): Filter {
+export function launchFilter(request: NormalRequest, account: Account, architecture: string): Filter {
+  const { allow, seccomp, caps, allowNewPrivs, insecurePath } = request;
   const { file, isLog = false } = seccomp ?? {};
-  const isIsolated = seccomp !== undefined;
+  const isIsolated = request.isolate || seccomp !== undefined;
+  const isChild = hasInit(request);
   const identity = file === undefined ? '' : identityOf(file);
   const { uid } = account;
   const key = JSON.stringify([
@@ -97,6 +96,7 @@ export function launchFilter(
     uid,
     identity,
     isIsolated,
+    isChild,
     isLog,
     allow,
     caps,
@@ -114,6 +114,7 @@ export function launchFilter(
     profile: file === undefined ? undefined : { file, text: readText(file, account, insecurePath) },
     allow,
     allowNewPrivs,
+    hasInit: isChild,
   });
   if (filters.size >= mostFilters) filters.clear();
   filters.set(key, filter);

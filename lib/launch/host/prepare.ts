@@ -6,6 +6,7 @@ import type { LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import type { HostFacts, HostQuery, HostSight } from '../../native.ts';
 import { quote } from '../../quote.ts';
+import { hasInit, programPid } from '../plan/isolated.ts';
 import { buildSetUp, withProgram } from '../plan/plan.ts';
 import type { ExecveStep, Plan, Step } from '../plan/step.ts';
 import type { Filter } from '../seccomp/filter.ts';
@@ -32,8 +33,8 @@ export class VerifiedJail {
   #setUp:
     | {
         readonly request: NormalRequest;
+        readonly caller: SetUpCaller;
         readonly filter: Filter | undefined;
-        readonly newGroup: boolean;
         readonly plan: Plan;
       }
     | undefined;
@@ -53,16 +54,13 @@ export class VerifiedJail {
   /** The plan without its last step: the same array as last time if request and caller ask for the same. */
   setUp(request: NormalRequest, caller: Caller): Plan {
     const last = this.#setUp;
-    const { newGroup } = caller;
+    const { newGroup, joined } = caller;
     const filter = filterOf(request, this.account, caller);
-    if (
-      last?.newGroup === newGroup &&
-      last.filter === filter &&
-      setUpKeys.every((key) => isAlike(last.request[key], request[key]))
-    )
-      return last.plan;
+    const isSame =
+      last?.caller.newGroup === newGroup && last.caller.joined === joined && last.filter === filter;
+    if (isSame && setUpKeys.every((key) => isAlike(last.request[key], request[key]))) return last.plan;
     const plan = toSetUp(request, this.account, caller, request.preserveFds, filter);
-    this.#setUp = { request, filter, newGroup, plan };
+    this.#setUp = { request, caller: { newGroup, joined }, filter, plan };
     return plan;
   }
 
@@ -77,10 +75,18 @@ export class VerifiedJail {
   }
 }
 
+// What a set-up depends on besides the request and the account.
+type SetUpCaller = Pick<Caller, 'newGroup' | 'joined'>;
+
 function isAlike(a: unknown, b: unknown): boolean {
   if (a === b) return true;
-  if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0;
-  return Array.isArray(a) && Array.isArray(b) && a.length === 0 && b.length === 0;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (a instanceof Uint8Array) return b instanceof Uint8Array && Buffer.compare(a, b) === 0;
+  const keys = Object.keys(a);
+  return (
+    keys.length === Object.keys(b).length &&
+    keys.every((key) => isAlike(a[key as keyof typeof a], b[key as keyof typeof b]))
+  );
 }
 
 /** Everything that a launch asks of the host. */
@@ -229,7 +235,7 @@ export function prepare(request: NormalRequest, jail: VerifiedJail, caller: Call
     ? toSetUp(request, account, caller, keptFds, filterOf(request, account, caller))
     : jail.setUp(request, caller);
   const env = caller.inPlace
-    ? buildEnvironment({ request, account, caller })
+    ? buildEnvironment({ request, account, caller, programPid: hasInit(request) ? programPid : undefined })
     : jail.environment(request, caller);
   const execve: ExecveStep = { op: 'execve', program, argv: [request.argv0 ?? program, ...args], env };
   return new PreparedLaunch(request, jail, architecture, keptFds, setUp, execve);
@@ -237,7 +243,8 @@ export function prepare(request: NormalRequest, jail: VerifiedJail, caller: Call
 
 // The filter that a request asks for; undefined for the small one, which needs none of that code.
 function filterOf(request: NormalRequest, account: Account, caller: Caller): Filter | undefined {
-  if (request.allow.length === 0 && request.seccomp === undefined) return undefined;
+  const { isolate, allow, seccomp } = request;
+  if (!isolate && allow.length === 0 && seccomp === undefined) return undefined;
   return launchFilter(request, account, caller.compiledFor ?? process.arch);
 }
 
@@ -255,6 +262,7 @@ function toSetUp(
     keptFds,
     isCompiled: caller.compiledFor !== undefined,
     newGroup: caller.newGroup,
+    joined: caller.joined,
     parentPid: request.dieWithParent ? caller.parentPid : 0,
     architecture: caller.compiledFor ?? process.arch,
     filter,

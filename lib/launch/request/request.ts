@@ -71,9 +71,9 @@ const table = {
     ...onOff('Identity', '--allow-new-privs', 'let set-user-ID programs work in the jail'),
     setUp: true,
   },
-  ...isolationRows,
   /** Accept a jail that the user could replace. */
   insecurePath: onOff('Jail', '--insecure-path', 'accept a jail that the user could replace'),
+  ...isolationRows,
   /** Path in the jail; without it the user's shell if the jail has it, else /bin/sh. */
   program: {
     type: 'Bytes',

@@ -173,35 +173,6 @@ export function toPidFile(value: string | undefined): string | undefined {
   throw new UsageError('pidFile must be the path of a file');
 }
 
-/** Names of system calls and groups; the filter knows which there are. */
-export function toNames(value: readonly string[] | undefined, name: string): readonly string[] {
-  if (value === undefined) return [];
-  return list(value, name, (item, i) => {
-    if (typeof item === 'string' && item !== '') return item;
-    throw new UsageError(`${name}[${i}] must be the name of a system call or of a group`);
-  });
-}
-
-/** Where the filter of system calls comes from. */
-export interface FilterSource {
-  /** Path on the host; without it the default filter. */
-  readonly file: string | undefined;
-  /** It logs what it would refuse. */
-  readonly isLog: boolean;
-}
-
-/** `default`, `log`, a path, or `log:` and a path. */
-export function toFilterSource(value: string | undefined): FilterSource | undefined {
-  if (value === undefined) return undefined;
-  if (value === 'default' || value === 'log') return { file: undefined, isLog: value === 'log' };
-  if (typeof value === 'string' && !value.includes('\0')) {
-    const isLog = value.startsWith('log:');
-    const file = isLog ? value.slice(4) : value;
-    if (file !== '') return { file, isLog };
-  }
-  throw new UsageError("seccomp must be the path of a profile, 'default', 'log', or 'log:' and a path");
-}
-
 export function toUmask(value: number | undefined): number | undefined {
   if (value === undefined || (Number.isInteger(value) && value >= 0 && value <= 0o777)) return value;
   throw new UsageError('umask must be a number from 0 to 0o777');

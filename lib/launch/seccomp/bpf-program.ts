@@ -29,14 +29,14 @@ export class BpfProgram {
     return this.#write(answer, value);
   }
 
-  /** Loads a word of struct seccomp_data, and goes on with the instruction behind. */
-  load(offset: number): Place {
-    return this.#write(loadWord, offset);
+  /** Loads a word of struct seccomp_data. */
+  load(offset: number, next: Place): Place {
+    return this.#before(next, loadWord, offset);
   }
 
-  /** Clears the bits that are not in the mask, and goes on with the instruction behind. */
-  keepBits(mask: number): Place {
-    return this.#write(and, mask);
+  /** Clears the bits that are not in the mask. */
+  keepBits(mask: number, next: Place): Place {
+    return this.#before(next, and, mask);
   }
 
   ifEqual(value: number, yes: Place, no: Place): Place {
@@ -58,6 +58,12 @@ export class BpfProgram {
 
   #write(code: number, value: number): Place {
     return { at: this.#written.push([code, value]) - 1 };
+  }
+
+  // An instruction that goes on with the one behind it.
+  #before(next: Place, code: number, value: number): Place {
+    if (this.#distance(next) > 0) this.#write(jump, this.#distance(next));
+    return this.#write(code, value);
   }
 
   #branch(code: number, value: number, yes: Place, no: Place): Place {

@@ -85,11 +85,9 @@ class FilterProgram extends BpfProgram {
     const low = offsetOf.argument(index);
     const [lowValue, highValue] = [Number(value & 0xffffffffn), Number(value >> 32n)];
     if (kind !== 'equal') {
-      if (kind === 'above') this.ifAbove(lowValue, yes, no);
-      else this.ifAtLeast(lowValue, yes, no);
-      const lowPlace = this.load(low);
-      this.ifAbove(highValue, yes, this.ifEqual(highValue, lowPlace, no));
-      return this.load(low + 4);
+      const isMore = kind === 'above' ? this.ifAbove(lowValue, yes, no) : this.ifAtLeast(lowValue, yes, no);
+      const isSame = this.ifEqual(highValue, this.load(low, isMore), no);
+      return this.load(low + 4, this.ifAbove(highValue, yes, isSame));
     }
     // no argument has a bit of the value that the mask clears
     if ((value & ~mask) !== 0n) return no;
@@ -100,9 +98,8 @@ class FilterProgram extends BpfProgram {
 
   #half(offset: number, value: number, mask: number, yes: Place, no: Place): Place {
     if (mask === 0) return yes;
-    this.ifEqual(value, yes, no);
-    if (mask !== 0xffffffff) this.keepBits(mask);
-    return this.load(offset);
+    const isEqual = this.ifEqual(value, yes, no);
+    return this.load(offset, mask === 0xffffffff ? isEqual : this.keepBits(mask, isEqual));
   }
 
   /** A search in a whole table. */
@@ -111,8 +108,7 @@ class FilterProgram extends BpfProgram {
       from,
       place: this.placeOf(verdict),
     }));
-    this.#search(branches);
-    return this.load(offsetOf.number);
+    return this.load(offsetOf.number, this.#search(branches));
   }
 
   #search(branches: readonly Branch[]): Place {
@@ -140,16 +136,13 @@ export function compileFilter(policy: Policy, architecture: FilteredArchitecture
   const program = new FilterProgram();
   const compat = compatOf[architecture];
   const unknownTable = always(policy.closed.table);
-  let compatPlace = program.placeOf(unknownTable);
-  if (policy.allows32bit) {
-    program.table(policy, compat);
-    // Read for nothing: at an argument the trial ends. So only 32-bit programs pay for their table, call by call.
-    compatPlace = program.load(offsetOf.argument(0));
-  }
+  const compatPlace = policy.allows32bit
+    ? // Read for nothing: at an argument the trial ends. So only 32-bit programs pay for their table, call by call.
+      program.load(offsetOf.argument(0), program.table(policy, compat))
+    : program.placeOf(unknownTable);
   const native = program.table(policy, architecture);
   const other = program.ifEqual(auditArchitectures[compat], compatPlace, program.placeOf(unknownTable));
-  program.ifEqual(auditArchitectures[architecture], native, other);
-  program.load(offsetOf.architecture);
+  program.load(offsetOf.architecture, program.ifEqual(auditArchitectures[architecture], native, other));
   const filter = program.bytes();
   if (filter.length / 8 <= mostInstructions) return filter;
   throw new UsageError(

@@ -28,6 +28,8 @@ export interface FilterRequest extends ProfileFacts {
   readonly allow: readonly string[];
   /** The filter is installed before the ids change. */
   readonly allowNewPrivs: boolean;
+  /** The program's process waits for its init after the filter is installed. */
+  readonly hasInit: boolean;
 }
 
 /** A filter that is ready to be installed. */
@@ -60,23 +62,27 @@ function callsOf(name: string): readonly string[] {
   });
 }
 
-// The launch itself makes these calls after it has installed the filter.
-const needed = ['execve', 'write', 'exit_group'];
-const neededWithNewPrivs =
-  'setgroups setresgid setresuid capset prctl getresuid getresgid getgroups capget rt_sigaction rt_sigprocmask'.split(
-    ' ',
-  );
+// Calls that the launch itself makes after it has installed the filter, and why. With an init process the program's process first
+// waits for it (execute() in native/plan/interpreter.cc).
+const needed = {
+  always: ['execve', 'write', 'exit_group'],
+  hasInit: ['prctl', 'read'],
+  allowNewPrivs:
+    'setgroups setresgid setresuid capset prctl getresuid getresgid getgroups capget rt_sigaction rt_sigprocmask'.split(
+      ' ',
+    ),
+} as const;
 
-function checkNeeded(policy: Policy, file: string, allowNewPrivs: boolean): void {
-  const refused = [...needed, ...(allowNewPrivs ? neededWithNewPrivs : [])].find((call) =>
-    isRefused(policy, call),
-  );
+function checkNeeded(policy: Policy, file: string, { allowNewPrivs, hasInit }: FilterRequest): void {
+  const calls = [
+    ...needed.always,
+    ...(hasInit ? needed.hasInit : []),
+    ...(allowNewPrivs ? needed.allowNewPrivs : []),
+  ];
+  const refused = calls.find((call) => isRefused(policy, call));
   if (refused === undefined) return;
   throw new UsageError(`${file}: refuses ${refused}, which the launch itself needs`, {
-    hint:
-      allowNewPrivs && !needed.includes(refused)
-        ? 'with --allow-new-privs the filter is installed before the ids change'
-        : `add ${refused} to the profile, or give it back with --allow ${refused}`,
+    hint: `add ${refused} to the profile, or give it back with --allow ${refused}`,
   });
 }
 
@@ -86,7 +92,7 @@ function checkNeeded(policy: Policy, file: string, allowNewPrivs: boolean): void
  * @throws UsageError for an unknown name, and with the place for a mistake in the profile
  */
 export function makeFilter(request: FilterRequest): Filter {
-  const { profile, allow, isIsolated, isLog, allowNewPrivs } = request;
+  const { profile, allow, isIsolated, isLog } = request;
   const { policy: base, flags } =
     profile === undefined
       ? { policy: isIsolated ? isolatePolicy : barePolicy, flags: 0 }
@@ -95,7 +101,7 @@ export function makeFilter(request: FilterRequest): Filter {
   const allows32bit = base.allows32bit || allow.includes(programs32bit);
   const full = withAllowed(withSmallRules({ ...base, allows32bit }), calls);
   const policy = isLog ? asLog(full) : full;
-  if (profile !== undefined) checkNeeded(policy, profile.file, allowNewPrivs);
+  if (profile !== undefined) checkNeeded(policy, profile.file, request);
   const parts = [
     profile === undefined
       ? isIsolated

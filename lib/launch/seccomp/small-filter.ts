@@ -33,29 +33,23 @@ function build(native: Numbers, compat: Numbers): Buffer {
   // CVE-2019-7303).
   const offsetOfRequest = offsetOf.argument(1);
   const [TIOCSTI, TIOCLINUX] = terminalRequests;
-  program.ifEqual(TIOCSTI, refuse, program.ifEqual(TIOCLINUX, refuse, allow));
-  const request = program.load(offsetOfRequest);
+  const isRequest = program.ifEqual(TIOCSTI, refuse, program.ifEqual(TIOCLINUX, refuse, allow));
+  const request = program.load(offsetOfRequest, isRequest);
 
   // The kernel tries a filter on every number of both call tables when it is installed (seccomp_cache_prepare() in
   // kernel/seccomp.c), at a cost for each instruction: so most numbers are decided by comparing them with a range.
   const rules = ({ ioctl, keyrings: [first, last] }: Numbers, above: Place): Place => {
-    const known = program.ifEqual(ioctl, request, allow);
-    program.ifAtLeast(last + 1, above, program.ifAtLeast(first, refuse, known));
-    return program.load(offsetOf.number);
+    const below = program.ifAtLeast(first, refuse, program.ifEqual(ioctl, request, allow));
+    return program.load(offsetOf.number, program.ifAtLeast(last + 1, above, below));
   };
-  rules(compat, allow);
   // Read for nothing: at an argument the trial ends. So only the few 32-bit programs pay for their table, call by call.
-  const compatRules = program.load(offsetOfRequest);
+  const compatRules = program.load(offsetOfRequest, rules(compat, allow));
   const above = program.ifAtLeast(firstX32, refuse, allow);
   const nativeRules = rules(native, native === x64 ? above : allow);
 
   const unknownTable = program.answer(answers.killProcess);
-  program.ifEqual(
-    native.architecture,
-    nativeRules,
-    program.ifEqual(compat.architecture, compatRules, unknownTable),
-  );
-  program.load(offsetOf.architecture);
+  const other = program.ifEqual(compat.architecture, compatRules, unknownTable);
+  program.load(offsetOf.architecture, program.ifEqual(native.architecture, nativeRules, other));
   return program.bytes();
 }
 

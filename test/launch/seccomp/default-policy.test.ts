@@ -22,6 +22,7 @@ function filterOf(architecture: 'x64' | 'arm64', more: Partial<FilterRequest> = 
     profile: undefined,
     allow: [],
     allowNewPrivs: false,
+    hasInit: false,
     ...more,
   }).bytes;
 }

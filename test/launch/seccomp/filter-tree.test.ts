@@ -57,6 +57,7 @@ const base: Omit<FilterRequest, 'architecture'> = {
   profile: undefined,
   allow: [],
   allowNewPrivs: false,
+  hasInit: false,
 };
 
 for (const { file, text } of profiles) {
