@@ -45,7 +45,7 @@ const numbers: Readonly<Record<string, number>> = {
 };
 
 /** SECCOMP_RET_* of an action. */
-const answerOf = (action: string, errno = 1): number => numbers[action] ?? 0x50000 + errno;
+export const answerOf = (action: string, errno = 1): number => numbers[action] ?? 0x50000 + errno;
 
 function holds(arg: bigint, op: string, value: bigint, second: bigint): boolean {
   switch (op) {
@@ -83,7 +83,7 @@ function applies({ includes = {}, excludes = {} }: JsonRule, facts: Facts): bool
 }
 
 /** The rules that docker gives to libseccomp for a call. */
-function rulesFor(profile: JsonProfile, call: string, facts: Facts): readonly JsonRule[] {
+export function rulesFor(profile: JsonProfile, call: string, facts: Facts): readonly JsonRule[] {
   const otherwise = answerOf(profile.defaultAction, profile.defaultErrnoRet);
   return (profile.syscalls ?? []).filter(
     (rule) =>

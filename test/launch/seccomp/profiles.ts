@@ -56,7 +56,10 @@ export const everything = {
 
 const others = (process.env.SECCOMP_PROFILES ?? '').split(':').filter((file) => file !== '');
 
+/** Published profiles. */
+export const profileFiles = [podmanFile, ...others].filter(existsSync);
+
 export const profiles = [
   { file: 'everything.json', text: JSON.stringify(everything) },
-  ...[podmanFile, ...others].filter(existsSync).map((file) => ({ file, text: readFileSync(file, 'utf8') })),
+  ...profileFiles.map((file) => ({ file, text: readFileSync(file, 'utf8') })),
 ];
