@@ -82,6 +82,26 @@ test('the default filter refuses what no ordinary program needs', async (t) => {
   ]);
 });
 
+test('an isolated launch has the default filter, and a profile takes its place', async (t) => {
+  t.same(
+    errnos(
+      ['--isolate'],
+      forbidden.map((call) => word(call, 0)),
+    ),
+    forbidden.map(() => EPERM),
+  );
+  t.same(errnos(['--isolate', '--allow=namespaces'], [word('unshare', 0), word('ptrace', 0)]), [0, EPERM]);
+  const file = profile('isolated.json', {
+    defaultAction: 'SCMP_ACT_ALLOW',
+    syscalls: [{ names: ['getpid'], action: 'SCMP_ACT_ERRNO', errnoRet: 77 }],
+  });
+  const words = [word('getpid'), word('personality', 0x40000), word('keyctl', 1000)];
+  t.same(errnos(['--isolate', '--seccomp', file], words), [77, 0, EPERM]);
+  const root = ['--allow-root', '--isolate'];
+  const { stdout } = uchroot([...root, 'root', jail, '/syscalls', word('mount'), word('init_module')]);
+  t.equal(stdout, `${EPERM}\n${EPERM}\n`, 'for root too');
+});
+
 test('--allow gives a call back, or a group', async (t) => {
   const words = [word('ptrace', 0x4206, 0), word('perf_event_open', 0), word('kcmp', 1, 1)];
   const [ptrace, perf, kcmp] = errnos(['--seccomp=default', '--allow', 'debug'], words);

@@ -205,6 +205,15 @@ t.test('a profile that refuses what the launch itself needs is refused', async (
   });
 });
 
+t.test('an init process needs two calls more', async (t) => {
+  const profile = profileOf(rule({ names: ['read'] }));
+  t.throws(() => makeFilter({ ...request, profile, hasInit: true }), {
+    name: 'UsageError',
+    message: 'p.json: refuses prctl, which the launch itself needs',
+  });
+  t.doesNotThrow(() => makeFilter({ ...request, profile, hasInit: true, allow: ['prctl'] }));
+});
+
 t.test('log refuses nothing', async (t) => {
   for (const { file, text } of profiles) {
     const { bytes } = makeFilter({ ...request, profile: { file, text }, isLog: true });
