@@ -122,7 +122,7 @@ export const isolationRows = {
         'Isolation',
         '--allow NAME',
         'give this system call back, or a group of calls such as debug; may be repeated',
-        ({ text }, before: readonly string[] = []) => [...before, ...text.split(',')],
+        to.addCalls,
       ),
     ],
   },

@@ -248,6 +248,11 @@ export function toCalls(value: readonly string[] | undefined): readonly string[]
   throw new UsageError("allow must be names of system calls or of groups, such as ['ptrace', 'keyring']");
 }
 
+/** `NAME,NAME`, after those that were given before. */
+export function addCalls({ text }: Argument, before: readonly string[] = []): readonly string[] {
+  return [...before, ...text.split(',')];
+}
+
 /** Where the filter of system calls comes from. */
 export interface FilterSource {
   /** Path on the host; without it the default filter. */

@@ -131,7 +131,8 @@ function waiterOf({ account, request }: PreparedLaunch): readonly [number, numbe
 export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> = {}): never {
   const { request } = launch;
   // A profile can refuse what this process needs to explain a failure afterwards.
-  const problem = request.checkProgram || request.seccomp !== undefined ? findProblem(launch) : undefined;
+  const problem =
+    request.checkProgram || request.seccomp?.file !== undefined ? findProblem(launch) : undefined;
   if (problem !== undefined) throw problem;
   const plan = encodePlan(launch.stages);
   const { tell, fail } = { ...terminal, ...listener };

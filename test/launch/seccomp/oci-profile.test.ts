@@ -220,7 +220,7 @@ t.test('log refuses nothing', async (t) => {
     const answers = new Set(
       Array.from({ length: 500 }, (_, number) => run(bytes, { architecture: audit.x64, number }).answer),
     );
-    t.same([...answers].toSorted(), [0x7ffc0000, 0x7fff0000]);
+    t.same(answers, new Set([0x7ffc0000, 0x7fff0000]));
     for (const [architecture, number] of [
       [audit.i386, 1],
       [audit.x64, 0x40000000],
