@@ -7,6 +7,7 @@
       'native/plan/credentials.cc',
       'native/plan/descriptors.cc',
       'native/plan/interpreter.cc',
+      'native/plan/landlock.cc',
       'native/plan/limits.cc',
       'native/plan/processstate.cc',
       'native/plan/readback.cc',

@@ -55,6 +55,14 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
              step->dataBytes / sizeof(sock_filter) <= BPF_MAXINSNS;
     case OP_WRITE:
       return step->dataBytes > 0;
+    case OP_LANDLOCK_RULESET:
+      return step->dataBytes == kRulesetAttributeBytes;
+    case OP_LANDLOCK_RULE:
+      return step->b == LANDLOCK_PORTS ? step->dataBytes % 4 == 0 && step->dataBytes > 0 && step->dataBytes / 4 <= 65536
+                                       : step->b <= LANDLOCK_PATH_IF_THERE && endsInNul(step);
+    case OP_LANDLOCK_RESTRICT:
+    case OP_VERIFY_LANDLOCK:
+      return step->dataBytes == 0;
     case OP_EXECVE:
       return checkExecve(step, dataOffset);
     default:
@@ -154,6 +162,10 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_VERIFY_CWD: return verifyCwd(context.jailFd);
     case OP_RESET_SIGNALS: return resetSignals();
     case OP_WRITE: return writeWithoutSignal(a, dataOf(step), step->dataBytes);
+    case OP_LANDLOCK_RULESET: return createRuleset(step, context, detail);
+    case OP_LANDLOCK_RULE: return addRule(step, context, detail);
+    case OP_LANDLOCK_RESTRICT: return restrictSelf(context, a == 1);
+    case OP_VERIFY_LANDLOCK: return verifyLandlock(context);
     case OP_EXECVE: return execute(static_cast<uint8_t*>(plan), step, context);
     default: return -ENOSYS;
   }

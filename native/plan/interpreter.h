@@ -5,6 +5,12 @@
 
 namespace uchroot {
 
+// A unix socket with an abstract name, made before Landlock confines the process: the process can send to it until then.
+struct Probe {
+  int fd;
+  uint8_t address[8];  // family, NUL, five digits (unix(7), "Autobind feature")
+};
+
 // What the interpreter needs from the calling process.
 struct PlanContext {
   int jailFd;  // the verified jail directory (O_PATH | O_DIRECTORY)
@@ -16,6 +22,8 @@ struct PlanContext {
   volatile PlanFailure* progress = nullptr;  // of a rehearsal: the step that is running; execve is skipped
   // State of the run.
   long nullFd = -1;      // the descriptor of /dev/null that replaced the first closed one of 0 to 2
+  int rulesetFd = -1;    // of Landlock, while rules are added
+  Probe probe = {};
   bool isChild = false;  // this process was forked between two stages; statusFd leads to its parent
 };
 

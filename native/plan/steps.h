@@ -56,6 +56,13 @@ long setCapabilities(uint64_t mask);
 long raiseAmbient(uint64_t mask, uint32_t* detail);
 long installFilter(PlanStep* step);
 
+// landlock.cc
+constexpr uint32_t kRulesetAttributeBytes = 24;  // handled_access_fs, handled_access_net, scoped (uint64)
+long createRuleset(const PlanStep* step, PlanContext& context, uint32_t* kernelAbi);
+long addRule(const PlanStep* step, const PlanContext& context, uint32_t* port);
+long restrictSelf(PlanContext& context, bool isVerified);
+long verifyLandlock(const PlanContext& context);
+
 // readback.cc
 long verifyIds(long getCall, long fsCall, uint64_t expected);
 long verifyGroups(PlanStep* step);

@@ -109,6 +109,11 @@ t.test('every option is understood by the request, none is dropped', async (t) =
     argv0: 'name',
     'status-fd': '9',
     'pid-file': '/run/x.pid',
+    'landlock-abi': '4',
+    'landlock-ro': '/usr',
+    'landlock-rw': '/tmp',
+    'connect-tcp': '80,8000-8010',
+    'bind-tcp': 'none',
   };
   const plain = JSON.stringify(read());
   for (const { name, metavar } of launchOptions()) {

@@ -66,7 +66,9 @@ export class VerifiedJail {
 function isAlike(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0;
-  return Array.isArray(a) && Array.isArray(b) && a.length === 0 && b.length === 0;
+  return (
+    Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, i) => isAlike(item, b[i]))
+  );
 }
 
 /** Everything that a launch asks of the host. */

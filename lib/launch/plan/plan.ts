@@ -2,6 +2,7 @@
 import type { Account } from '../host/account.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import { quote } from '../../quote.ts';
+import { landlock } from './landlock.ts';
 import { seccompFilter } from './seccomp.ts';
 import type { ExecveStep, Plan, Step } from './step.ts';
 
@@ -151,8 +152,8 @@ function credentials({ request, account, architecture }: SetUpInput): readonly S
     // them back through the kernel's fix-up would hide the caller's (capabilities(7), "Effect of user ID changes").
     { op: 'clear_ambient' },
     { op: 'securebits' },
-    // Without no_new_privs a filter needs CAP_SYS_ADMIN, which goes with the uid (seccomp(2)).
-    ...(request.allowNewPrivs ? [filter(architecture)] : []),
+    // Without no_new_privs they need CAP_SYS_ADMIN, which goes with the uid (landlock_restrict_self(2), seccomp(2)).
+    ...(request.allowNewPrivs ? walls(request, architecture) : []),
     ...(kept.length > 0 && account.uid !== 0 ? [{ op: 'keep_capabilities' } as const] : []),
 
     // Before setresgid and setresuid: setgroups needs CAP_SETGID, which goes with the uid (setgroups(2)).
@@ -170,8 +171,8 @@ function credentials({ request, account, architecture }: SetUpInput): readonly S
 
 function noNewPrivileges({ request, architecture, parentPid }: SetUpInput): readonly Step[] {
   return [
-    // Before seccomp, which it allows to an ordinary user (seccomp(2)).
-    ...(request.allowNewPrivs ? [] : [{ op: 'no_new_privs' } as const, filter(architecture)]),
+    // Before Landlock and seccomp, which it allows to an ordinary user (landlock_restrict_self(2), seccomp(2)).
+    ...(request.allowNewPrivs ? [] : [{ op: 'no_new_privs' } as const, ...walls(request, architecture)]),
     // After setresuid, which clears it (PR_SET_PDEATHSIG(2const)).
     request.dieWithParent
       ? { op: 'parent_death_signal', signal: SIGKILL, parentPid }
@@ -201,6 +202,10 @@ function handOver({ status }: SetUpInput): readonly Step[] {
   ];
 }
 
-function filter(architecture: string): Step {
-  return { op: 'seccomp', filter: seccompFilter(architecture) };
+function walls(request: SetUpInput['request'], architecture: string): readonly Step[] {
+  return [
+    // After chroot, as its paths are those of the jail; before the filter, which may refuse its calls.
+    ...landlock(request),
+    { op: 'seccomp', filter: seccompFilter(architecture) },
+  ];
 }

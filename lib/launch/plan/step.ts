@@ -7,6 +7,11 @@ export interface Limit {
   readonly hard: number;
 }
 
+/** What a rule of Landlock allows beneath a path: `tty` is ioctl(2) on a device, which may be missing. */
+export type PathAccess = 'ro' | 'rw' | 'all' | 'tty';
+
+export type TcpAccess = 'bind' | 'connect';
+
 /** One step of a plan. The names are those of the calls. */
 export type Step =
   | { readonly op: 'join_session_keyring' }
@@ -54,6 +59,11 @@ export type Step =
   | { readonly op: 'verify_no_new_privs' }
   | { readonly op: 'verify_seccomp' }
   | { readonly op: 'verify_cwd' }
+  | { readonly op: 'landlock_ruleset'; readonly abi: number; readonly tcp: readonly TcpAccess[] }
+  | { readonly op: 'landlock_path'; readonly path: Buffer; readonly access: PathAccess; readonly abi: number }
+  | { readonly op: 'landlock_ports'; readonly access: TcpAccess; readonly ports: readonly number[] }
+  | { readonly op: 'landlock_restrict_self'; readonly verified: boolean }
+  | { readonly op: 'verify_landlock' }
   | { readonly op: 'reset_signals' }
   | { readonly op: 'write'; readonly fd: number; readonly bytes: Buffer }
   | ExecveStep;

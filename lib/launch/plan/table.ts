@@ -4,6 +4,7 @@ import { capabilityNames } from '../request/capabilities.ts';
 import { credentialRows } from './credentials.ts';
 import { descriptorRows } from './descriptors.ts';
 import { jailEntryRows } from './jail-entry.ts';
+import { landlockRows } from './landlock.ts';
 import { limitRows } from './limits.ts';
 import { processRows } from './process-state.ts';
 import { readBackRows } from './readback.ts';
@@ -24,6 +25,7 @@ export const stepTable: StepRows<StepName> = {
   ...descriptorRows,
   ...jailEntryRows,
   ...credentialRows,
+  ...landlockRows,
   ...readBackRows,
 };
 

@@ -1,6 +1,7 @@
 // The option table: one row for each key of a launch request, with its options of the command. The types of the request and
 // of its normal form, the list of keys, the options of each command and --help are made from these rows. A test compares
 // the tables of the manual with them.
+import { isolationRows } from './isolation-rows.ts';
 import { checkKeys, reading } from '../../keys.ts';
 import * as text from './launch-option.ts';
 import { launchOption } from './launch-option.ts';
@@ -222,6 +223,7 @@ const table = {
   },
   /** Look for missing interpreters and shared libraries before the launch. */
   checkProgram: { type: 'boolean', default: 'false', normal: to.flag },
+  ...isolationRows,
 } as const satisfies Readonly<Record<string, Row>>;
 
 type Table = typeof table;

@@ -291,6 +291,12 @@ t.test('an ordinary launch is these steps', async (t) => {
       newSession: false,
       allowNewPrivs: false,
       dieWithParent: false,
+      landlock: false,
+      landlockAbi: 6,
+      landlockRo: [],
+      landlockRw: [],
+      connectTcp: undefined,
+      bindTcp: undefined,
     },
     account: {
       uid: 1001,
