@@ -101,15 +101,15 @@ export const landlockRows = {
     failures: {
       EPROTONOSUPPORT: {
         reason: ({ detail }, { abi }) => `the kernel has Landlock ABI ${detail}, and ABI ${abi} is needed`,
-        hint: (_, { abi }: RulesetStep) =>
-          `it came with Linux ${versions[abi - 1]}; --landlock-abi N does with an older one, and says there what is lost`,
+        hint: ({ detail }, { abi }: RulesetStep) =>
+          `it came with Linux ${versions[abi - 1]}; --landlock-abi ${detail} does with this kernel, and confines less`,
       },
       ENOSYS: {
         reason: 'the kernel has no Landlock, or a seccomp filter of the caller refuses it',
         hint: (_, { abi }: RulesetStep) =>
           `it needs Linux ${versions[abi - 1]} with CONFIG_SECURITY_LANDLOCK; in a container, a seccomp profile that allows landlock_create_ruleset, landlock_add_rule and landlock_restrict_self`,
       },
-      EOPNOTSUPP: {
+      ENOTSUP: {
         reason: 'Landlock is built into the kernel but switched off',
         hint: 'boot with landlock in the list of lsm=: see /sys/kernel/security/lsm',
       },
@@ -142,7 +142,8 @@ export const landlockRows = {
   landlock_ports: {
     op: 62,
     call: 'landlock_add_rule',
-    object: ({ ports }) => ports.join(','),
+    object: ({ ports }) =>
+      ports.length <= 16 ? ports.join(',') : `${ports.length} ports, ${ports[0]} to ${ports.at(-1)}`,
     purpose: ({ access }: { readonly access: TcpAccess }) => `allow TCP: ${access} to these ports`,
     encode: ({ access, ports }) => ({ a: netRights([access]), b: 2, data: Uint32Array.from(ports) }),
     failures: {

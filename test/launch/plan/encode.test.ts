@@ -31,6 +31,9 @@ const otherNames: Partial<Record<StepName, string>> = {
   keep_capabilities: 'PRCTL',
   no_new_privs: 'PRCTL',
   verify_capabilities: 'VERIFY_CAPS',
+  landlock_path: 'LANDLOCK_RULE',
+  landlock_ports: 'LANDLOCK_RULE',
+  landlock_restrict_self: 'LANDLOCK_RESTRICT',
 };
 
 interface Decoded {
