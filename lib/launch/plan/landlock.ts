@@ -19,6 +19,10 @@ const IOCTL_DEV = 1 << 15; // since ABI 5
 const net = { bind: 1, connect: 2 } as const; // since ABI 4
 const SCOPED = 3; // abstract sockets and signals, since ABI 6
 
+// LandlockRule of native/plan/plan.h
+const LANDLOCK_PATH_IF_THERE = 1;
+const LANDLOCK_PORTS = 2;
+
 const read = EXECUTE | READ_FILE | READ_DIR;
 const write = READ_FILE | READ_DIR | WRITE_FILE | REMOVE | MAKE | REFER | TRUNCATE;
 
@@ -26,6 +30,7 @@ const accesses = {
   ro: { rights: read, shown: 'read, execute' },
   rw: { rights: write, shown: 'read, write' },
   all: { rights: read | write, shown: 'read, write, execute' },
+  dev: { rights: READ_FILE | READ_DIR | WRITE_FILE, shown: 'read, write, if it is there' },
   tty: { rights: IOCTL_DEV, shown: 'ioctl, if it is there' },
 } as const;
 
@@ -40,24 +45,47 @@ function netRights(tcp: readonly TcpAccess[]): number {
 }
 
 // Programs ask these for their size, and make them raw (tty_ioctl(4), pts(4)).
-const terminals = ['/dev/tty', '/dev/ptmx', '/dev/pts'];
+const terminalPaths = ['/dev/tty', '/dev/ptmx', '/dev/pts'];
 
-type LandlockKey = 'landlock' | 'landlockAbi' | 'landlockRo' | 'landlockRw' | 'connectTcp' | 'bindTcp';
+type LandlockKey =
+  | 'landlock'
+  | 'landlockAbi'
+  | 'landlockRo'
+  | 'landlockRw'
+  | 'connectTcp'
+  | 'bindTcp'
+  | 'readOnly'
+  | 'view';
+
+type Allowed = readonly (readonly [access: PathAccess, path: Buffer | string])[];
+
+// What the program may do where. Without paths of its own it is the same as the mounts allow.
+function pathsOf({ landlockRo, landlockRw, readOnly, view }: Pick<NormalRequest, LandlockKey>): Allowed {
+  const own: Allowed = [
+    ...landlockRo.map((path) => ['ro', path] as const),
+    ...landlockRw.map((path) => ['rw', path] as const),
+  ];
+  if (own.length > 0) return own;
+  if (!readOnly) return [['all', '/']];
+  const writable = view.filter((entry) => entry.kind !== 'dir' && !(entry.kind === 'bind' && entry.readOnly));
+  return [['ro', '/'], ['dev', '/dev'], ...writable.map(({ target }) => ['rw', target] as const)];
+}
 
 /** The steps that confine the program; none if the request does not ask for it. Paths are those of the jail. */
 export function landlock(request: Pick<NormalRequest, LandlockKey>): readonly Step[] {
-  const { landlockAbi: abi, landlockRo: ro, landlockRw: rw, connectTcp, bindTcp } = request;
+  const { landlockAbi: abi, connectTcp, bindTcp } = request;
   if (!request.landlock) return [];
-  const allow = (access: PathAccess, paths: readonly (Buffer | string)[]): readonly Step[] =>
-    paths.map((path) => ({ op: 'landlock_path', path: Buffer.from(path), access, abi }));
+  const terminals: Allowed = abi < 5 ? [] : terminalPaths.map((path) => ['tty', path] as const);
   const tcp = Object.entries({ connect: connectTcp, bind: bindTcp }) as [TcpAccess, readonly number[]][];
   const limited = tcp.filter(([, ports]) => ports !== undefined);
   return [
     { op: 'landlock_ruleset', abi, tcp: limited.map(([access]) => access) },
-    ...allow('all', ro.length + rw.length === 0 ? ['/'] : []),
-    ...allow('ro', ro),
-    ...allow('rw', rw),
-    ...allow('tty', abi < 5 ? [] : terminals),
+    ...[...pathsOf(request), ...terminals].map(([access, path]): Step => ({
+      op: 'landlock_path',
+      path: Buffer.from(path),
+      access,
+      abi,
+    })),
     ...limited
       .filter(([, ports]) => ports.length > 0)
       .map(([access, ports]): Step => ({ op: 'landlock_ports', access, ports })),
@@ -124,7 +152,7 @@ export const landlockRows = {
     purpose: ({ access }: PathStep) => `allow beneath it: ${accesses[access].shown}`,
     encode: ({ path, access, abi }) => ({
       a: accesses[access].rights & handled(abi),
-      b: access === 'tty' ? 1 : 0,
+      b: access === 'tty' || access === 'dev' ? LANDLOCK_PATH_IF_THERE : 0,
       data: cString(path),
     }),
     failures: {
@@ -145,7 +173,11 @@ export const landlockRows = {
     object: ({ ports }) =>
       ports.length <= 16 ? ports.join(',') : `${ports.length} ports, ${ports[0]} to ${ports.at(-1)}`,
     purpose: ({ access }: { readonly access: TcpAccess }) => `allow TCP: ${access} to these ports`,
-    encode: ({ access, ports }) => ({ a: netRights([access]), b: 2, data: Uint32Array.from(ports) }),
+    encode: ({ access, ports }) => ({
+      a: netRights([access]),
+      b: LANDLOCK_PORTS,
+      data: Uint32Array.from(ports),
+    }),
     failures: {
       EAFNOSUPPORT: {
         reason: 'this kernel has no TCP',

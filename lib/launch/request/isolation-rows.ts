@@ -1,93 +1,117 @@
-// Rows of the option table about isolation: what a program may reach beyond what its root directory and its ids allow.
-import * as walls from './landlock-option.ts';
+// Rows of the option table about isolation: namespaces, and what the program sees of the file system.
+import * as to from './isolation-value.ts';
+import { landlockOptionRows } from './landlock-rows.ts';
 import { launchOption } from './launch-option.ts';
-import type { Values } from './option-row.ts';
+import { onOff, type Row } from './option-row.ts';
 
 export const isolationRows = {
-  /** Confine the program to the jail's tree, and from sockets and processes outside, by Landlock. */
-  landlock: {
-    type: 'boolean',
-    default: 'true if one of the next keys is given',
-    always: true,
+  /** Namespaces of its own of every kind, the jail as their root, and nothing of the host's processes and network. */
+  isolate: {
+    ...onOff('Isolation', '--isolate', 'own namespaces: no processes, network, IPC or mounts of the host'),
     setUp: true,
-    normal: (value: boolean | undefined, _: string, others: Values) => walls.toLandlock(value, others),
-    options: () => [
-      launchOption('Isolation', '--landlock', 'a second wall around the jail, by Landlock', () => true),
-    ],
   },
-  /** The ABI of Landlock to use, 1 to 6; one below 6 confines less. */
-  landlockAbi: {
-    type: 'number, 1 to 6',
-    default: '6',
-    setUp: true,
-    normal: walls.toAbi,
-    options: () => [
-      launchOption(
-        'Isolation',
-        '--landlock-abi N',
-        'do with this older ABI of Landlock (default 6)',
-        walls.parseAbi,
-      ),
-    ],
-  },
-  /** Paths in the jail: the program may read and execute beneath them, and reaches nothing beneath other paths. */
-  landlockRo: {
-    type: 'array of Bytes',
+  /** Kinds of namespaces of its own: `mount`, `pid`, `ipc`, `uts`, `cgroup`, `net`; all of them with isolate. */
+  unshare: {
+    type: 'array of strings',
     default: '`[]`',
     setUp: true,
-    normal: walls.toPaths,
+    normal: to.toNamespaces,
     options: () => [
       launchOption(
         'Isolation',
-        '--landlock-ro PATH',
-        'only read and execute beneath PATH; may be repeated',
-        walls.addPath,
+        '--unshare KIND,KIND...',
+        'own namespaces of these kinds: mount, pid, ipc, uts, cgroup, net',
+        to.addNamespaces,
       ),
     ],
   },
-  /** Paths in the jail: the program may read and write beneath them, and reaches nothing beneath other paths. */
-  landlockRw: {
-    type: 'array of Bytes',
+  /** Network with isolate: `none` but lo, or the host's. */
+  net: {
+    type: "'none' or 'host'",
+    default: "'none' with isolate",
+    setUp: true,
+    normal: to.toNet,
+    options: () => [
+      launchOption(
+        'Isolation',
+        '--net none|host',
+        'network of --isolate (default: none, with lo up)',
+        ({ text }) => text,
+      ),
+    ],
+  },
+  /** Name of the host in a uts namespace of its own. */
+  hostname: {
+    type: 'string',
+    default: "the host's",
+    setUp: true,
+    normal: to.toHostname,
+    options: () => [
+      launchOption(
+        'Isolation',
+        '--hostname NAME',
+        'name of the host in its own uts namespace',
+        ({ text }) => text,
+      ),
+    ],
+  },
+  /** The jail cannot be written, but for what `view` adds. */
+  readOnly: {
+    ...onOff('Isolation', '--read-only', 'the jail cannot be written, but for the places below'),
+    normal: to.toReadOnly,
+    setUp: true,
+  },
+  /** Throws away what the program writes to the jail, or keeps it in this directory of the host. */
+  ephemeral: {
+    type: 'boolean, Bytes',
+    default: 'false',
+    setUp: true,
+    normal: to.toEphemeral,
+    options: () => [
+      launchOption(
+        'Isolation',
+        '--ephemeral',
+        'what is written to the jail vanishes with the program',
+        () => true,
+      ),
+      launchOption(
+        'Isolation',
+        '--ephemeral-dir DIR',
+        'it is kept in DIR on the host instead',
+        ({ bytes }) => bytes,
+      ),
+    ],
+  },
+  /** What the program sees in the jail besides its files, in this order. */
+  view: {
+    type: 'array of View',
     default: '`[]`',
     setUp: true,
-    normal: walls.toPaths,
+    normal: to.toView,
     options: () => [
+      launchOption('Isolation', '--bind SRC[:DEST]', "a file or directory of the host's", to.addBind(false)),
       launchOption(
         'Isolation',
-        '--landlock-rw PATH',
-        'only read and write beneath PATH; may be repeated',
-        walls.addPath,
+        '--ro-bind SRC[:DEST]',
+        'the same, which cannot be written',
+        to.addBind(true),
+      ),
+      launchOption(
+        'Isolation',
+        '--tmpfs DEST[:OPTIONS]',
+        'an empty directory in memory: size=, nr_inodes=, mode=',
+        to.addTmpfs,
+      ),
+      launchOption('Isolation', '--proc DEST', 'proc(5) of its own processes', to.addPlace('proc')),
+      launchOption('Isolation', '--dev DEST', 'the usual devices and terminals', to.addPlace('dev')),
+      launchOption('Isolation', '--dir DEST', 'make this directory, unless it is there', to.addPlace('dir')),
+      launchOption(
+        'Isolation',
+        '--writable DEST',
+        'may be written with --read-only; no programs there',
+        to.addPlace('writable'),
       ),
     ],
   },
-  /** TCP ports to which the program may connect; `[]` for none. */
-  connectTcp: {
-    type: 'array of numbers',
-    default: 'all',
-    setUp: true,
-    normal: walls.toPorts,
-    options: () => [
-      launchOption(
-        'Isolation',
-        '--connect-tcp N,M-P...',
-        'connect to these TCP ports only, or to `none`; may be repeated',
-        walls.addPorts('--connect-tcp'),
-      ),
-    ],
-  },
-  /** TCP ports to which the program may bind; `[]` for none. */
-  bindTcp: {
-    type: 'array of numbers',
-    default: 'all',
-    setUp: true,
-    normal: walls.toPorts,
-    options: () => [
-      launchOption(
-        'Isolation',
-        '--bind-tcp N,M-P...',
-        'bind to these TCP ports only, or to `none`; may be repeated',
-        walls.addPorts('--bind-tcp'),
-      ),
-    ],
-  },
-} as const;
+  ...landlockOptionRows,
+} as const satisfies Readonly<Record<string, Row>>;

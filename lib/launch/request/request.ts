@@ -1,9 +1,9 @@
 // The option table: one row for each key of a launch request, with its options of the command. The types of the request and
 // of its normal form, the list of keys, the options of each command and --help are made from these rows. A test compares
 // the tables of the manual with them.
-import { isolationRows } from './isolation-rows.ts';
 import { checkKeys, reading } from '../../keys.ts';
 import * as text from './launch-option.ts';
+import { isolationRows } from './isolation-rows.ts';
 import { launchOption } from './launch-option.ts';
 import { onOff, type Row, type Values } from './option-row.ts';
 import * as to from './value.ts';
@@ -73,6 +73,7 @@ const table = {
   },
   /** Accept a jail that the user could replace. */
   insecurePath: onOff('Jail', '--insecure-path', 'accept a jail that the user could replace'),
+  ...isolationRows,
   /** Path in the jail; without it the user's shell if the jail has it, else /bin/sh. */
   program: {
     type: 'Bytes',
@@ -223,7 +224,6 @@ const table = {
   },
   /** Look for missing interpreters and shared libraries before the launch. */
   checkProgram: { type: 'boolean', default: 'false', normal: to.flag },
-  ...isolationRows,
 } as const satisfies Readonly<Record<string, Row>>;
 
 type Table = typeof table;

@@ -49,6 +49,28 @@ t.test('with paths it allows these and nothing else', async (t) => {
   ]);
 });
 
+t.test('with readOnly it allows to write where the mounts do', async (t) => {
+  const keys: Partial<LaunchRequest> = {
+    isolate: true,
+    readOnly: true,
+    view: [
+      { writable: '/var' },
+      { dir: '/made' },
+      { tmpfs: '/tmp' },
+      { bind: '/srv', to: '/in', readOnly: true },
+      { bind: '/srv', to: '/out' },
+    ],
+  };
+  t.same(shown({ ...keys, landlock: true }).slice(1, -5), [
+    'landlock_path / read, execute',
+    'landlock_path /dev read, write, if it is there',
+    'landlock_path /var read, write',
+    'landlock_path /tmp read, write',
+    'landlock_path /out read, write',
+  ]);
+  t.same(shown({ ...keys, landlockRo: ['/'] }).slice(1, -5), ['landlock_path / read, execute']);
+});
+
 t.test('TCP is handled as far as it is limited', async (t) => {
   const ports = (keys: Partial<LaunchRequest>): readonly string[] =>
     shown(keys).filter((line) => /^landlock_(ruleset|ports)/.test(line));
