@@ -64,7 +64,7 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
     case OP_OPEN_TREE:
       return (step->dataBytes == 0 || countStrings(step) == 1) && step->a < kMaxTrees;
     case OP_PIVOT_ROOT:
-      return step->a < kMaxTrees && (step->b < kMaxTrees || step->b == ~0ull) &&
+      return static_cast<uint32_t>(step->a) < kMaxTrees && (step->b < kMaxTrees || step->b == ~0ull) &&
              (step->dataBytes == 0 || (countStrings(step) % 2 == 1 && endsInEmpty(step)));
     case OP_BIND:
     case OP_BIND_IF_THERE:
@@ -76,6 +76,8 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
       return step->dataBytes > 0 && step->dataBytes <= 64;
     case OP_SYSCTL:
       return countStrings(step) > 0 && !endsInNul(step);
+    case OP_SETNS:
+      return step->dataBytes % 4 == 0 && step->dataBytes / 4 <= kMaxSpaces;
     case OP_SETGROUPS:
       return step->dataBytes % 4 == 0 && step->dataBytes / 4 <= 65536;
     case OP_VERIFY_GROUPS:
@@ -190,7 +192,8 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_VERIFY_CWD: return verifyCwd(context.jailFd);
     case OP_RESET_SIGNALS: return resetSignals();
     case OP_WRITE: return writeWithoutSignal(a, dataOf(step), step->dataBytes);
-    case OP_UNSHARE: return makeNamespaces(a, context.seedFd);
+    case OP_UNSHARE: return makeNamespaces(a, b == 1 ? context.seedFd : -1);
+    case OP_SETNS: return joinSpaces(step, context.spacesFd);
     case OP_LOOPBACK_UP: return raiseLoopback();
     case OP_SETHOSTNAME: return sys(__NR_sethostname, address(dataOf(step)), step->dataBytes);
     case OP_SYSCTL: return writeFile(step);

@@ -97,7 +97,7 @@ long makeLike(long original, const char* name) {
 constexpr uint64_t kNoStore = ~0ull;
 
 // What the program writes goes to the directory `store`, or to memory that vanishes with the namespace.
-long mountOverlay(long lower, long store, const char* options) {
+long mountOverlay(long lower, long store, long flags, const char* options) {
   long result = enterScratch(options);
   if (result >= 0) result = sys(__NR_mkdirat, AT_FDCWD, address("lower"), 0700);
   if (result >= 0) result = sys(__NR_mkdirat, AT_FDCWD, address("store"), 0700);
@@ -108,7 +108,7 @@ long mountOverlay(long lower, long store, const char* options) {
   if (result >= 0) result = sys(__NR_mkdirat, AT_FDCWD, address("store/work"), 0700);
   if (result == -EEXIST) result = 0;
   if (result >= 0) {
-    result = sys(__NR_mount, address("overlay"), address("root"), address("overlay"), 6 /* MS_NOSUID | MS_NODEV */,
+    result = sys(__NR_mount, address("overlay"), address("root"), address("overlay"), flags,
                  address("lowerdir=lower,upperdir=store/upper,workdir=store/work"));
   }
   return result < 0 ? result : sys(__NR_open_tree, AT_FDCWD, address("root"), OPEN_TREE_CLOEXEC);
@@ -120,9 +120,9 @@ long mountOverlay(long lower, long store, const char* options) {
 long pivotRoot(PlanStep* step, PlanContext& context) {
   // No mount or unmount of this namespace may reach the host.
   long result = sys(__NR_mount, 0, address("/"), 0, 0x4000 /* MS_REC */ | kPrivate, 0);
-  long root = context.trees.fd[step->a];
+  long root = context.trees.fd[static_cast<uint32_t>(step->a)];
   if (result >= 0 && step->dataBytes > 0) {
-    root = result = mountOverlay(root, step->b == kNoStore ? -1 : context.trees.fd[step->b], stringsOf(step));
+    root = result = mountOverlay(root, step->b == kNoStore ? -1 : context.trees.fd[step->b], static_cast<long>(step->a >> 32), stringsOf(step));
   } else if (result >= 0) {
     result = attach(root, "/");
   }
@@ -135,6 +135,7 @@ long moveTree(PlanStep* step, PlanContext& context) {
   const long tree = context.trees.fd[step->a];
   const long moved = attach(tree, stringsOf(step));
   (void)sys(__NR_close, tree);  // the mount stays
+  context.trees.fd[step->a] = -1;
   return moved;
 }
 

@@ -60,6 +60,7 @@ enum StepFlag : uint16_t {
   STEP_AFTER_FORK = 2048,
 };
 constexpr uint16_t kStepFlags = 4095;
+constexpr uint32_t kMaxSpaces = 8;  // namespaces that a launch joins
 constexpr uint32_t kMaxTrees = 64;  // detached mount trees that a plan holds open at the same time
 
 // The meaning of a, b and data for each op. Fields that are not mentioned are 0 or empty.
@@ -105,13 +106,13 @@ enum Op : uint16_t {
   OP_VERIFY_SECCOMP = 38,      // a filter is in force
   OP_VERIFY_NO_NEW_PRIVS = 39,
   OP_SETPGID = 40,             // a new process group
-  OP_UNSHARE = 41,             // a: CLONE_NEW flags
+  OP_UNSHARE = 41,             // a: CLONE_NEW flags; b: 1: mounts are copied from PlanContext.seedFd, if there is one
   OP_LOOPBACK_UP = 42,
   OP_SETHOSTNAME = 43,         // data: name without NUL
   OP_SYSCTL = 44,          // a: 1: a missing file is no error; data: path, NUL, bytes
   OP_OPEN_TREE = 45,           // a: slot; b: MOUNT_ATTR flags to set; data: path on the host, or empty: the jail directory
   OP_PIVOT_ROOT = 46,          // a: slot of the tree that becomes the root directory; all other mounts are detached. With data,
-                               // the tree lies beneath an overlay; b: slot of the directory for what is written, ~0: a tmpfs;
+                               // the tree lies beneath an overlay; a: also its MS flags, from bit 32 on; b: slot of the directory for what is written, ~0: a tmpfs;
                                // data: option, value… of that tmpfs, and an empty string
   OP_MOVE_MOUNT = 47,          // a: slot; data: target
   OP_MOUNT = 48,               // a: MS flags; data: type, target, options
@@ -120,6 +121,7 @@ enum Op : uint16_t {
   OP_MKDIR = 51,               // a: mode; data: path; an existing directory is no error
   OP_MKNOD = 52,               // a: mode; b: device number (makedev(3)); data: path
   OP_SYMLINK = 53,             // data: target, path
+  OP_SETNS = 54,               // data: CLONE_NEW flag of each of the kept namespaces (uint32)
   OP_LANDLOCK_RULESET = 61,    // a: ABI that the kernel must have; data: struct landlock_ruleset_attr
   OP_LANDLOCK_RULE = 62,       // a: access rights; b: LandlockRule; data: path, or ports (uint32)
   OP_LANDLOCK_RESTRICT = 63,   // a: 1: OP_VERIFY_LANDLOCK follows

@@ -33,6 +33,8 @@ long firstFreeNumber(void* plan, const PlanContext& context) {
 long moveAbove(int* fd, long first) {
   if (*fd >= first) return 0;
   const long moved = sys(__NR_fcntl, *fd, F_DUPFD_CLOEXEC, first);
+  // A number beyond the limit on descriptors: the step that uses it will fail, and says so (fcntl(2), EINVAL).
+  if (moved == -EINVAL) return 0;
   (void)sys(__NR_close, *fd);  // no unwritten data: close cannot lose anything
   if (moved >= 0) *fd = static_cast<int>(moved);
   return moved < 0 ? moved : 0;

@@ -72,7 +72,7 @@ export const mountRows = {
         : 'the same, and what is written goes elsewhere',
     needs: 'CAP_SYS_ADMIN',
     encode: ({ slot, overlay }) => ({
-      a: slot,
+      a: slot + maskOf(overlay?.flags ?? []) * 2 ** 32,
       ...(overlay === undefined
         ? {}
         : {

@@ -2,7 +2,7 @@
 import type { Account } from '../host/account.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import { quote } from '../../quote.ts';
-import { namespacesOf } from '../request/isolation-value.ts';
+import { namespacesOf, type Namespace } from '../request/isolation-value.ts';
 import { hasInit, isolatedStages } from './isolated.ts';
 import { landlock } from './landlock.ts';
 import { seccompFilter } from './seccomp.ts';
@@ -20,6 +20,8 @@ export interface SetUpInput {
   readonly isCompiled?: boolean;
   /** A process group of its own, as whoever is to end all of it needs; without it the caller's. */
   readonly newGroup?: boolean;
+  /** Kinds of namespaces that an open jail keeps, and that the program joins. */
+  readonly joined?: readonly Namespace[];
   /** Who must be the parent of the program, for --die-with-parent. */
   readonly parentPid: number;
   /** As process.arch has it. */
@@ -72,6 +74,7 @@ export function buildSetUp(input: SetUpInput): Plan {
     newGroup: newGroup || request.newSession,
     isCompiled,
     parentPid: request.dieWithParent ? parentPid : 0,
+    joined: input.joined ?? [],
   });
 }
 

@@ -70,7 +70,10 @@ type OneStep =
       readonly namespaces: readonly Namespace[];
       /** The process is born in them: whoever starts the launcher sees to it. */
       readonly cloned?: true;
+      /** The new mounts are copies of this process's, even if there is an emptier namespace to start from. */
+      readonly copies?: true;
     }
+  | { readonly op: 'setns'; readonly namespaces: readonly Namespace[] }
   | { readonly op: 'end_with_parent' }
   | { readonly op: 'loopback_up' }
   | { readonly op: 'sethostname'; readonly name: string }
@@ -87,7 +90,12 @@ type OneStep =
       readonly op: 'pivot_root';
       readonly slot: number;
       /** An overlay on the tree. What is written goes to the tree `slot`, or to memory of this size. */
-      readonly overlay?: { readonly size: number; readonly inodes: number; readonly slot?: number };
+      readonly overlay?: {
+        readonly size: number;
+        readonly inodes: number;
+        readonly slot?: number;
+        readonly flags: readonly MountFlag[];
+      };
     }
   | { readonly op: 'move_mount'; readonly slot: number; readonly target: Buffer }
   | {
