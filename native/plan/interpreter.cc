@@ -209,7 +209,7 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_LANDLOCK_RULESET: return createRuleset(step, context, detail);
     case OP_LANDLOCK_RULE: return addRule(step, context, detail);
     case OP_LANDLOCK_RESTRICT: return restrictSelf(context, a == 1);
-    case OP_VERIFY_LANDLOCK: return verifyLandlock(context);
+    case OP_VERIFY_LANDLOCK: return a == 1 ? verifyTcpFilter() : verifyLandlock(context);
     case OP_EXECVE: return execute(static_cast<uint8_t*>(plan), step, context);
     default: return -ENOSYS;
   }

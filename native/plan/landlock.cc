@@ -26,6 +26,7 @@ struct NetPort {
   uint64_t port;
 };
 
+constexpr long kFastOpen = 0x20000000;  // send(2): MSG_FASTOPEN
 constexpr long kUnixFamily = 1, kDatagram = 2, kCloseOnExec = O_CLOEXEC;  // socket(2): AF_UNIX, SOCK_DGRAM, SOCK_CLOEXEC
 
 bool isOutOfReach(long error) { return error == -ENOENT || error == -ENOTDIR || error == -ELOOP || error == -EACCES; }
@@ -102,6 +103,12 @@ long restrictSelf(PlanContext& context, bool isVerified) {
 long verifyLandlock(const PlanContext& context) {
   const long sent = sendToProbe(context.probe);
   return sent == -EPERM ? 0 : sent < 0 ? sent : -EBADE;
+}
+
+// No such descriptor is open: without the filter the answer is EBADF.
+long verifyTcpFilter() {
+  const long sent = sys(__NR_sendto, -1, 0, 0, kFastOpen, 0, 0);
+  return sent == -EOPNOTSUPP ? 0 : sent == -EBADF ? -EBADE : sent;
 }
 
 }  // namespace uchroot

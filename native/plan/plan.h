@@ -125,7 +125,8 @@ enum Op : uint16_t {
   OP_LANDLOCK_RULESET = 61,    // a: ABI that the kernel must have; data: struct landlock_ruleset_attr
   OP_LANDLOCK_RULE = 62,       // a: access rights; b: LandlockRule; data: path, or ports (uint32)
   OP_LANDLOCK_RESTRICT = 63,   // a: 1: OP_VERIFY_LANDLOCK follows
-  OP_VERIFY_LANDLOCK = 64,     // an abstract socket from before OP_LANDLOCK_RESTRICT is out of reach
+  OP_VERIFY_LANDLOCK = 64,     // a: 0: an abstract socket from before OP_LANDLOCK_RESTRICT is out of reach; 1: a filter refuses TCP
+                               // Fast Open
 };
 constexpr uint16_t kLastOp = 80;
 

@@ -77,6 +77,7 @@ long createRuleset(const PlanStep* step, PlanContext& context, uint32_t* kernelA
 long addRule(const PlanStep* step, const PlanContext& context, uint32_t* port);
 long restrictSelf(PlanContext& context, bool isVerified);
 long verifyLandlock(const PlanContext& context);
+long verifyTcpFilter();
 
 // readback.cc
 long verifyIds(long getCall, long fsCall, uint64_t expected);

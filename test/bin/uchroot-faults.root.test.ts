@@ -111,6 +111,10 @@ for (const [step, name, begin] of lies) {
   });
 }
 
+test('a filter of TCP that says yes and is not there is found out', async (t) => {
+  stopped(t, launch.fail({ name: 'seccomp', arguments: '', last: true }, 'retval=0'), 'verify_tcp_filter');
+});
+
 test('without Landlock a lie about no_new_privs is found out by seccomp', async (t) => {
   const other = new FaultyLaunch(jail, odd, []);
   stopped(t, other.fail({ name: 'prctl', arguments: 'PR_SET_NO_NEW_PRIVS' }, 'retval=0'), 'seccomp');

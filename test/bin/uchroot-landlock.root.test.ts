@@ -93,8 +93,14 @@ async function withOutside(t: Test, body: (outside: Outside) => void | Promise<v
   putOwn(`${jail}/tmp/own`);
   const name = `uchroot-test-${process.pid}`;
   const [file = '', ...args] = [
-    ...['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'],
-    ...[compiled('walled'), 'outside', `${jail}/tmp/way`, name],
+    'setpriv',
+    `--reuid=${uid}`,
+    `--regid=${uid}`,
+    '--clear-groups',
+    compiled('walled'),
+    'outside',
+    `${jail}/tmp/way`,
+    name,
   ];
   const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'], env: {} });
   t.teardown(() => child.kill('SIGKILL'));
@@ -221,8 +227,16 @@ test('--landlock-ro and --landlock-rw leave just that', async (t) => {
     putProgram(`${jail}${directory}/probe`, 0o777);
   }
   const options = [
-    ...['--landlock-ro', '/walled', '--landlock-ro', '/a', '--landlock-rw', '/b'],
-    ...['--landlock-ro', '/b/c', '--landlock-rw', '/d/probe'],
+    '--landlock-ro',
+    '/walled',
+    '--landlock-ro',
+    '/a',
+    '--landlock-rw',
+    '/b',
+    '--landlock-ro',
+    '/b/c',
+    '--landlock-rw',
+    '/d/probe',
   ];
   const row = (directory: string, read: number, write: number, execute: number): Attempts => ({
     [`read ${directory}`]: read,
@@ -267,6 +281,58 @@ test('a path that is missing, or leads over a link, stops the launch with the re
   }
 });
 
+const EOPNOTSUPP = 95;
+const EPROTONOSUPPORT = 93;
+
+test('--connect-tcp and --bind-tcp leave just these ports, in every way to TCP', async (t) => {
+  await withOutside(t, ({ port }) => {
+    const other = port === 65_535 ? port - 1 : port + 1;
+    const words = ['tcp', String(port), String(other)];
+    const bare = attempts([], words);
+    const free = ['connect', 'bind', 'connect by multipath', 'bind by multipath', 'fast open by sendto'];
+    for (const name of free) t.equal(bare[name], 0, `${name} without Landlock`);
+    t.same(attempts(['--landlock'], words), bare, 'Landlock alone restricts no TCP');
+    const always = {
+      'connect by multipath': EPROTONOSUPPORT,
+      'bind by multipath': EPROTONOSUPPORT,
+      'multipath with a high bit': EPROTONOSUPPORT,
+      'fast open by sendto': EOPNOTSUPP,
+      'fast open by sendmsg': EOPNOTSUPP,
+      'fast open by sendmmsg': EOPNOTSUPP,
+      smc: EPROTONOSUPPORT,
+      'smc of inet': EPROTONOSUPPORT,
+      io_uring: EPERM,
+      udp: 0,
+      unix: 0,
+      'unbound listen': 0,
+    };
+    t.match(attempts(['--connect-tcp', 'none', '--bind-tcp', 'none'], words), {
+      connect: EACCES,
+      'connect as tcp': EACCES,
+      bind: EACCES,
+      ...always,
+    });
+    t.match(attempts(['--connect-tcp', String(port), '--bind-tcp', `1,${other}-${other}`], words), {
+      connect: 0,
+      'connect as tcp': 0,
+      bind: 0,
+      ...always,
+    });
+    t.match(attempts(['--connect-tcp', String(other), '--landlock-abi', '4'], words), {
+      connect: EACCES,
+      bind: 0,
+      ...always,
+    });
+    if (process.arch !== 'x64') return;
+    t.match(attempts(['--bind-tcp', 'none'], words), {
+      connect: 0,
+      'i386 multipath': EPROTONOSUPPORT,
+      'i386 socketcall': 38,
+      'i386 tcp': 0,
+    });
+  });
+});
+
 test('set-user-ID programs are confined too, with --allow-new-privs', async (t) => {
   chmodSync(`${jail}/walled`, 0o4755);
   t.teardown(() => chmodSync(`${jail}/walled`, 0o755));
@@ -283,8 +349,16 @@ test('who is confined already can be confined again', async (t) => {
 
 // Answers of the kernel's that this kernel does not give.
 const strace = (fault: string): readonly string[] => [
-  ...['strace', '-qqq', '-f', '-o', '/dev/null', '-e', 'trace=/landlock'],
-  ...['-e', `inject=landlock_create_ruleset:${fault}`, '--'],
+  'strace',
+  '-qqq',
+  '-f',
+  '-o',
+  '/dev/null',
+  '-e',
+  'trace=/landlock',
+  '-e',
+  `inject=landlock_create_ruleset:${fault}`,
+  '--',
 ];
 
 for (const [fault, options, message, hint] of [

@@ -7,6 +7,7 @@ import t, { type Test } from 'tap';
 
 import { buildJail } from '../../lib/jail/building.ts';
 import type { JailRequest } from '../../lib/jail/request/jail-request.ts';
+import type { LaunchRequest } from '../../lib/launch/request/request.ts';
 import { runInJail } from '../../lib/launch/start/run.ts';
 import { spawnInJail } from '../../lib/launch/start/spawn.ts';
 import { unlessInstalled, unlessRoot } from '../support/root.ts';
@@ -28,12 +29,16 @@ async function makeJail(t: Test, request: Partial<JailRequest>): Promise<string>
   return directory;
 }
 
-async function run(jail: string, program: string, ...args: string[]): Promise<string> {
+type Walls = Pick<LaunchRequest, 'landlock' | 'connectTcp' | 'bindTcp'>;
+
+async function run(jail: string, words: readonly string[], walls: Walls = {}): Promise<string> {
+  const [program = '', ...args] = words;
   const { stdout, stderr, exitCode } = await runInJail({
     user: 'nobody',
     jail,
     program,
     args,
+    ...walls,
     env: { HOME: '/tmp' },
     reject: false,
     timeoutMs: 60_000,
@@ -113,7 +118,8 @@ for (const { programs, argv, prints } of jobs) {
   const names = programs.map((program) => program.replace(/.*\//, ''));
   t.test(`${names.join(' and ')} in a jail`, { skip: skip || unlessInstalled(...names) }, async (t) => {
     const jail = await makeJail(t, { programs });
-    t.match(await run(jail, ...argv), prints);
+    t.match(await run(jail, argv), prints);
+    t.match(await run(jail, argv, { landlock: true }), prints, 'so it does under Landlock');
   });
 }
 
@@ -124,8 +130,8 @@ t.test('a #! script and one by env in a jail', { skip: skip || unlessInstalled('
     mode: 0o755,
   });
   const jail = await makeJail(t, { programs: [`${base}/shell`, `${base}/perl`, 'expr'] });
-  t.equal(await run(jail, `${base}/shell`), '42\n');
-  t.equal(await run(jail, `${base}/perl`), '42\n');
+  t.equal(await run(jail, [`${base}/shell`]), '42\n');
+  t.equal(await run(jail, [`${base}/perl`]), '42\n');
 });
 
 t.test('curl fetches from a server on the loopback', { skip: skip || unlessInstalled('curl') }, async (t) => {
@@ -137,7 +143,10 @@ t.test('curl fetches from a server on the loopback', { skip: skip || unlessInsta
   t.teardown(() => server.close());
   const { port } = server.address() as { port: number };
   const jail = await makeJail(t, { programs: ['curl'] });
-  t.equal(await run(jail, '/usr/bin/curl', '-sS', `http://localhost:${port}/`), 'hello\n');
+  const words = ['/usr/bin/curl', '-sS', `http://localhost:${port}/`];
+  t.equal(await run(jail, words), 'hello\n');
+  t.equal(await run(jail, words, { connectTcp: [port], bindTcp: [] }), 'hello\n');
+  t.match(await run(jail, words, { connectTcp: [] }), /^status 7: .*port/, 'not to any other port');
 });
 
 const sftp = '/usr/lib/openssh/sftp-server';
@@ -176,9 +185,13 @@ t.test(
     const request = { user: 'nobody', jail, program: '/usr/sbin/nginx' };
     const tested = await runInJail({ ...request, args: ['-t', '-c', '/etc/nginx/own.conf'], reject: false });
     t.match(tested.stderr, /test is successful/);
-    const server = await spawnInJail({ ...request, args: ['-c', '/etc/nginx/own.conf'] });
-    t.teardown(() => server.kill('SIGKILL'));
-    t.match(await fetchWhenUp(`http://127.0.0.1:${port}/`), /nginx/);
+    for (const walls of [{}, { landlock: true, bindTcp: [port], connectTcp: [] }]) {
+      const server = await spawnInJail({ ...request, ...walls, args: ['-c', '/etc/nginx/own.conf'] });
+      t.teardown(() => server.kill('SIGKILL'));
+      t.match(await fetchWhenUp(`http://127.0.0.1:${port}/`), /nginx/);
+      server.kill('SIGKILL');
+      await server.exited;
+    }
   },
 );
 

@@ -1,6 +1,7 @@
 // The steps of --landlock, and their rows: landlock(7). Pure.
 import { quote } from '../../quote.ts';
 import type { NormalRequest } from '../request/request.ts';
+import { tcpFilter } from '../seccomp/tcp-filter.ts';
 import { cString } from './jail-entry.ts';
 import type { FailureWords, PathAccess, Step, StepRows, TcpAccess } from './step.ts';
 
@@ -93,6 +94,15 @@ export function landlock(request: Pick<NormalRequest, LandlockKey>): readonly St
     // Directly after it: a later filter could answer in Landlock's place.
     ...(abi < 6 ? [] : [{ op: 'verify_landlock' } as const]),
   ];
+}
+
+/** The steps that close the ways to TCP which Landlock does not see; none if the request does not limit ports. */
+export function closeTcp(
+  { connectTcp, bindTcp }: Pick<NormalRequest, 'connectTcp' | 'bindTcp'>,
+  architecture: string,
+): readonly Step[] {
+  if ((connectTcp ?? bindTcp) === undefined) return [];
+  return [{ op: 'tcp_filter', filter: tcpFilter(architecture) }, { op: 'verify_tcp_filter' }];
 }
 
 // The first Linux with each ABI (landlock(7), VERSIONS).
@@ -209,6 +219,29 @@ export const landlockRows = {
     purpose: 'verify: the rules are in force',
     failures: { EBADE: { reason: 'they are not in force: a socket of before could be reached' } },
   },
+  tcp_filter: {
+    op: 26,
+    call: 'seccomp',
+    object: ({ filter }) => `${filter.length / 8} instructions`,
+    purpose: 'no way to TCP that Landlock does not see',
+    // without no_new_privs (seccomp(2))
+    needs: 'CAP_SYS_ADMIN',
+    encode: ({ filter }) => ({ data: filter }),
+  },
+  verify_tcp_filter: {
+    op: 64,
+    call: 'sendto',
+    object: () => 'MSG_FASTOPEN',
+    purpose: 'verify: that filter is in force',
+    encode: () => ({ a: 1 }),
+    failures: { EBADE: { reason: 'it is not in force: a message with MSG_FASTOPEN was not refused' } },
+  },
 } satisfies StepRows<
-  'landlock_ruleset' | 'landlock_path' | 'landlock_ports' | 'landlock_restrict_self' | 'verify_landlock'
+  | 'landlock_ruleset'
+  | 'landlock_path'
+  | 'landlock_ports'
+  | 'landlock_restrict_self'
+  | 'verify_landlock'
+  | 'tcp_filter'
+  | 'verify_tcp_filter'
 >;

@@ -4,7 +4,7 @@ import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import { quote } from '../../quote.ts';
 import { namespacesOf, type Namespace } from '../request/isolation-value.ts';
 import { hasInit, isolatedStages } from './isolated.ts';
-import { landlock } from './landlock.ts';
+import { closeTcp, landlock } from './landlock.ts';
 import { seccompFilter } from './seccomp.ts';
 import type { ExecveStep, Plan, Step } from './step.ts';
 
@@ -160,7 +160,7 @@ function credentials({ request, account, architecture }: SetUpInput): readonly S
     { op: 'clear_ambient' },
     { op: 'securebits' },
     // Without no_new_privs they need CAP_SYS_ADMIN, which goes with the uid (landlock_restrict_self(2), seccomp(2)).
-    ...(request.allowNewPrivs ? walls(request, architecture) : []),
+    ...(request.allowNewPrivs ? [...walls(request, architecture), ...closeTcp(request, architecture)] : []),
     ...(kept.length > 0 && account.uid !== 0 ? [{ op: 'keep_capabilities' } as const] : []),
 
     // Before setresgid and setresuid: setgroups needs CAP_SETGID, which goes with the uid (setgroups(2)).
@@ -188,7 +188,7 @@ function noNewPrivileges({ request, architecture, parentPid }: SetUpInput): read
 }
 
 // What can lie: a call that another layer answered, a user namespace that does not map an id.
-function readBack({ request, account }: SetUpInput): readonly Step[] {
+function readBack({ request, account, architecture }: SetUpInput): readonly Step[] {
   return [
     { op: 'verify_uid', uid: account.uid },
     { op: 'verify_gid', gid: account.gid },
@@ -198,6 +198,8 @@ function readBack({ request, account }: SetUpInput): readonly Step[] {
     ...(request.allowNewPrivs ? [] : [{ op: 'verify_no_new_privs' } as const]),
     { op: 'verify_seccomp' },
     { op: 'verify_cwd' },
+    // After verify_seccomp, which cannot tell one filter from another.
+    ...(request.allowNewPrivs ? [] : closeTcp(request, architecture)),
   ];
 }
 

@@ -121,6 +121,8 @@ type OneStep =
   | { readonly op: 'landlock_ports'; readonly access: TcpAccess; readonly ports: readonly number[] }
   | { readonly op: 'landlock_restrict_self'; readonly verified: boolean }
   | { readonly op: 'verify_landlock' }
+  | { readonly op: 'tcp_filter'; readonly filter: Buffer }
+  | { readonly op: 'verify_tcp_filter' }
   | { readonly op: 'reset_signals' }
   | { readonly op: 'write'; readonly fd: number; readonly bytes: Buffer }
   | ExecveStep;

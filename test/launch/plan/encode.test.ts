@@ -36,6 +36,8 @@ const otherNames: Partial<Record<StepName, string>> = {
   landlock_path: 'LANDLOCK_RULE',
   landlock_ports: 'LANDLOCK_RULE',
   landlock_restrict_self: 'LANDLOCK_RESTRICT',
+  tcp_filter: 'SECCOMP',
+  verify_tcp_filter: 'VERIFY_LANDLOCK',
 };
 
 interface Decoded {

@@ -1,7 +1,7 @@
 import t from 'tap';
 
 import { encodePlan } from '../../../lib/launch/plan/encode.ts';
-import { landlock } from '../../../lib/launch/plan/landlock.ts';
+import { closeTcp, landlock } from '../../../lib/launch/plan/landlock.ts';
 import type { Step } from '../../../lib/launch/plan/step.ts';
 import { describeStep, wordsFor } from '../../../lib/launch/plan/table.ts';
 import { normalize, type LaunchRequest } from '../../../lib/launch/request/request.ts';
@@ -84,6 +84,14 @@ t.test('TCP is handled as far as it is limited', async (t) => {
     `${files}, connect, bind`,
     'landlock_ports 0,8080 bind to these ports',
   ]);
+});
+
+t.test('with limited ports a filter closes the other ways to TCP, and is read back', async (t) => {
+  const names = (keys: Partial<LaunchRequest>): readonly string[] =>
+    closeTcp(normalize({ user: 'sam', jail: '/srv/jail', ...keys }), 'x64').map(({ op }) => op);
+  for (const keys of [{ connectTcp: [] }, { bindTcp: [80] }, { connectTcp: [1], bindTcp: [2] }])
+    t.same(names(keys), ['tcp_filter', 'verify_tcp_filter']);
+  t.same(names({ landlock: true }), []);
 });
 
 t.test('many ports are shown in one line that can be read', async (t) => {

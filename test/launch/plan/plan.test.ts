@@ -86,6 +86,19 @@ inOrder(
   ['landlock_restrict_self'],
 );
 inOrder('Landlock is read back once it applies', ['landlock_restrict_self'], ['verify_landlock']);
+inOrder(
+  'the filter of TCP comes when the other one has been read back',
+  ['verify_seccomp'],
+  ['tcp_filter'],
+  (input) => !input.request.allowNewPrivs,
+);
+inOrder(
+  'with allowNewPrivs the filter of TCP comes before setgroups',
+  ['tcp_filter'],
+  ['setgroups'],
+  (input) => input.request.allowNewPrivs,
+);
+inOrder('the filter of TCP is read back once it is in force', ['tcp_filter'], ['verify_tcp_filter']);
 inOrder('Landlock comes before a filter that may refuse its calls', ['verify_landlock'], ['seccomp']);
 inOrder(
   'paths of Landlock are looked up as the user',
