@@ -22,7 +22,7 @@ export interface PlanParts {
 /** What the processes of the plan that only wait need to know. */
 export interface Waiting {
   readonly account: Account;
-  /** The init process leads a process group of its own. */
+  /** The init process leads a process group of its own, and so does the program. */
   readonly newGroup: boolean;
   /** By a compiled launcher: the first stage is its own process. */
   readonly isCompiled: boolean;

@@ -84,7 +84,7 @@ function session({ request, newGroup = false }: SetUpInput): readonly Step[] {
     { op: 'join_session_keyring' },
     // A session begins with a process group.
     ...(request.newSession ? [{ op: 'setsid' } as const] : []),
-    ...(newGroup && !request.newSession && !hasInit(request) ? [{ op: 'setpgid' } as const] : []),
+    ...(newGroup && !request.newSession ? [{ op: 'setpgid' } as const] : []),
   ];
 }
 
