@@ -100,7 +100,7 @@ static int receive(int connection) {
   return fd;
 }
 
-// The result of open(2), without leaving the file open: one that is open for writing cannot be executed.
+// Whether there is a descriptor, without leaving it open: a file that is open for writing cannot be executed.
 static int opened(int fd) {
   const int error = errno;
   if (fd >= 0) close(fd);
@@ -244,7 +244,7 @@ static int fast_open(int port, int call) {
   return sendmmsg(fd, &message, 1, MSG_FASTOPEN);
 }
 
-static int listens(int fd) { return fd < 0 ? -1 : listen(fd, 1); }
+static int listens(int fd) { return fd < 0 || listen(fd, 1) < 0 ? -1 : opened(fd); }
 
 #if defined(__x86_64__)
 static long call32(long number, long a, long b, long c) {
@@ -257,17 +257,17 @@ static long call32(long number, long a, long b, long c) {
 
 static void by_tcp(int port, int other) {
   enum { MPTCP = 262, SMC = 256, AF_SMC_FAMILY = 43 };
-  TRY("connect", tcp(0, port, connect));
-  TRY("connect as tcp", tcp(IPPROTO_TCP, port, connect));
+  TRY("connect", opened(tcp(0, port, connect)));
+  TRY("connect as tcp", opened(tcp(IPPROTO_TCP, port, connect)));
   TRY("bind", listens(tcp(0, other, bind)));
-  TRY("connect by multipath", tcp(MPTCP, port, connect));
-  TRY("bind by multipath", tcp(MPTCP, other, bind));
+  TRY("connect by multipath", opened(tcp(MPTCP, port, connect)));
+  TRY("bind by multipath", opened(tcp(MPTCP, other, bind)));
   TRY("multipath with a high bit", syscall(SYS_socket, AF_INET, SOCK_STREAM, MPTCP | 1ul << 32));
   TRY("fast open by sendto", fast_open(port, SYS_sendto));
   TRY("fast open by sendmsg", fast_open(port, SYS_sendmsg));
   TRY("fast open by sendmmsg", fast_open(port, SYS_sendmmsg));
   TRY("smc", socket(AF_SMC_FAMILY, SOCK_STREAM, 0));
-  TRY("smc of inet", tcp(SMC, port, connect));
+  TRY("smc of inet", opened(tcp(SMC, port, connect)));
   char parameters[120] = {0};
   TRY("io_uring", syscall(SYS_io_uring_setup, 1, parameters));
   TRY("udp", socket(AF_INET, SOCK_DGRAM, 0));
