@@ -34,6 +34,7 @@ const user = `${uid}:${uid}`;
 const isRoot = process.getuid?.() === 0;
 const EPERM = 1;
 const EACCES = 13;
+const EROFS = 30;
 
 type Attempts = Readonly<Record<string, number>>;
 
@@ -338,6 +339,23 @@ test('set-user-ID programs are confined too, with --allow-new-privs', async (t) 
   t.teardown(() => chmodSync(`${jail}/walled`, 0o755));
   const options = ['--allow-new-privs', '--landlock-ro', '/walled', '--landlock-ro', '/a'];
   t.match(attempts(options, ['files', '/a', '/e']), { 'read /a': 0, 'write /a': EACCES, 'read /e': EACCES });
+});
+
+test('in namespaces the program can do all that the mounts allow', async (t) => {
+  putProgram(`${jail}/tmp/probe`, 0o777);
+  mkdirSync(`${jail}/b/c`, { recursive: true });
+  putProgram(`${jail}/b/probe`, 0o777);
+  putProgram(`${jail}/b/c/probe`, 0o777);
+  const found = (options: readonly string[]): Attempts =>
+    attempts(['--isolate', '--landlock', ...options], ['files', '/b', '/b/c']);
+  t.match(found([]), { 'write /b': 0, 'write /b/c': 0, 'execute /b/c': 0 });
+  t.match(found(['--read-only', '--writable', '/b/c']), {
+    'read /b': 0,
+    'write /b': EROFS,
+    'execute /b': 0,
+    'write /b/c': 0,
+    'execute /b/c': EACCES,
+  });
 });
 
 test('who is confined already can be confined again', async (t) => {
