@@ -66,47 +66,47 @@ function build(native: Numbers, compat: Numbers): Buffer {
   const noFastOpen = program.answer(refusal(EOPNOTSUPP));
 
   // Multipath TCP and SMC fall back to TCP if the other side knows only that (RFC 8684, RFC 7609).
-  program.ifEqual(0, allow, program.ifEqual(IPPROTO_TCP, allow, noProtocol));
-  const protocol = program.load(offsetOf.argument(2));
-  program.ifEqual(SOCK_STREAM, protocol, allow);
-  program.keepBits(typeMask);
-  const type = program.load(offsetOf.argument(1));
-  const internet = program.ifEqual(AF_INET, type, program.ifEqual(AF_INET6, type, allow));
-  program.ifEqual(AF_SMC, noProtocol, internet);
-  const socket = program.load(offsetOf.argument(0));
+  const isTcp = program.ifEqual(0, allow, program.ifEqual(IPPROTO_TCP, allow, noProtocol));
+  const protocol = program.load(offsetOf.argument(2), isTcp);
+  const isStream = program.keepBits(typeMask, program.ifEqual(SOCK_STREAM, protocol, allow));
+  const type = program.load(offsetOf.argument(1), isStream);
+  const isInternet = program.ifEqual(AF_INET, type, program.ifEqual(AF_INET6, type, allow));
+  const family = program.ifEqual(AF_SMC, noProtocol, isInternet);
+  const socket = program.load(offsetOf.argument(0), family);
 
   // It connects without connect(2) (RFC 7413; tcp_sendmsg_fastopen() in net/ipv4/tcp.c).
   const sending = (flags: number): Place => {
-    program.ifEqual(MSG_FASTOPEN, noFastOpen, allow);
-    program.keepBits(MSG_FASTOPEN);
-    return program.load(offsetOf.argument(flags));
+    const isFastOpen = program.keepBits(MSG_FASTOPEN, program.ifEqual(MSG_FASTOPEN, noFastOpen, allow));
+    return program.load(offsetOf.argument(flags), isFastOpen);
   };
   const sendmsg = sending(2);
   const sendto = sending(3);
 
-  const rules = (numbers: Numbers): Place => {
-    let next = allow;
-    for (const [number, place] of [
+  type Rule = readonly [number: number, place: Place];
+  // A search tree: the kernel tries a filter on every number when it is installed (seccomp_cache_prepare() in kernel/seccomp.c).
+  const tree = (rules: readonly Rule[]): Place => {
+    const middle = rules.length >> 1;
+    const [number, place] = rules[middle] ?? [0, allow];
+    if (rules.length === 1) return program.ifEqual(number, place, allow);
+    return program.ifAtLeast(number, tree(rules.slice(middle)), tree(rules.slice(0, middle)));
+  };
+  const rulesOf = (numbers: Numbers): Place => {
+    const rules: readonly Rule[] = [
       [numbers.socket, socket],
       [numbers.sendto, sendto],
       [numbers.sendmsg, sendmsg],
       [numbers.sendmmsg, sendto],
-      [numbers.socketcall, unknown],
       [io_uring_setup, refuse],
-    ] as const) {
-      if (number !== undefined) next = program.ifEqual(number, place, next);
-    }
-    return program.load(offsetOf.number);
+      ...(numbers.socketcall === undefined ? [] : [[numbers.socketcall, unknown] as const]),
+    ];
+    return program.load(offsetOf.number, tree(rules.toSorted(([a], [b]) => a - b)));
   };
-  const compatRules = rules(compat);
-  const nativeRules = rules(native);
+  // An argument is read for nothing: there the trial ends. So only the few 32-bit programs pay for their table.
+  const compatRules = program.load(offsetOf.argument(0), rulesOf(compat));
+  const nativeRules = rulesOf(native);
   const otherTable = program.answer(answers.killProcess);
-  program.ifEqual(
-    native.architecture,
-    nativeRules,
-    program.ifEqual(compat.architecture, compatRules, otherTable),
-  );
-  program.load(offsetOf.architecture);
+  const isCompat = program.ifEqual(compat.architecture, compatRules, otherTable);
+  program.load(offsetOf.architecture, program.ifEqual(native.architecture, nativeRules, isCompat));
   return program.bytes();
 }
 

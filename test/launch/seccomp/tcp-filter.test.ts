@@ -30,6 +30,9 @@ function judge(filter: Buffer, architecture: number, number: number, args: reado
       case 0x15:
         at += 8 * filter.readUInt8(accumulator === value ? at + 2 : at + 3);
         break;
+      case 0x35:
+        at += 8 * filter.readUInt8(accumulator >= value ? at + 2 : at + 3);
+        break;
       case 0x06:
         return verdicts[value] ?? `answer ${value.toString(16)}`;
       default:
