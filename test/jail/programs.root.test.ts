@@ -56,8 +56,8 @@ const PYTHON = `import json, hashlib, sqlite3, ctypes, ssl
 ssl.create_default_context()
 print(json.dumps([1]), hashlib.sha256(b"").hexdigest()[:8], sqlite3.connect(":memory:").execute("select 6*7").fetchone(), ctypes.sizeof(ctypes.c_char))`;
 
-const GIT = `cd /tmp && git init -q a && cd a && echo x >f && git add f &&
-git -c user.name=x -c user.email=y commit -qm first && cd .. && git clone -q file:///tmp/a b && git -C b log --format=%s`;
+const GIT = `git init -q /tmp/$$/a && cd /tmp/$$/a && echo x >f && git add f &&
+git -c user.name=x -c user.email=y commit -qm first && cd .. && git clone -q file:///tmp/$$/a b && git -C b log --format=%s`;
 
 const REDIS = `redis-server --port 0 --unixsocket /tmp/s --dir /tmp --daemonize yes >/dev/null
 for i in 1 2 3 4 5 6 7 8 9 10; do redis-cli -s /tmp/s set k v 2>/dev/null && break; sleep 0.2; done
