@@ -7,6 +7,7 @@
       'native/plan/credentials.cc',
       'native/plan/descriptors.cc',
       'native/plan/interpreter.cc',
+      'native/plan/landlock.cc',
       'native/plan/limits.cc',
       'native/plan/mounts.cc',
       'native/plan/namespaces.cc',

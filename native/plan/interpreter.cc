@@ -89,6 +89,11 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
              (step->a & ~(SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_SPEC_ALLOW)) == 0;
     case OP_WRITE:
       return step->dataBytes > 0;
+    case OP_LANDLOCK_RULESET:
+      return step->dataBytes == kRulesetAttributeBytes;
+    case OP_LANDLOCK_RULE:
+      return step->b == LANDLOCK_PORTS ? step->dataBytes % 4 == 0 && step->dataBytes > 0 && step->dataBytes / 4 <= 65536
+                                       : step->b <= LANDLOCK_PATH_IF_THERE && countStrings(step) == 1;
     case OP_EXECVE:
       return checkExecve(step, dataOffset);
     default:
@@ -203,6 +208,10 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_MKDIR: return makeDirectory(step);
     case OP_MKNOD: return makeNode(step);
     case OP_SYMLINK: return makeLink(step);
+    case OP_LANDLOCK_RULESET: return createRuleset(step, context, detail);
+    case OP_LANDLOCK_RULE: return addRule(step, context, detail);
+    case OP_LANDLOCK_RESTRICT: return restrictSelf(context, a == 1);
+    case OP_VERIFY_LANDLOCK: return a == 1 ? verifyTcpFilter() : verifyLandlock(context);
     case OP_EXECVE: return execute(static_cast<uint8_t*>(plan), step, context);
     default: return -ENOSYS;
   }

@@ -5,6 +5,12 @@
 
 namespace uchroot {
 
+// A unix socket with an abstract name, made before Landlock confines the process: the process can send to it until then.
+struct Probe {
+  int fd;
+  uint8_t address[8];  // family, NUL, five digits (unix(7), "Autobind feature")
+};
+
 // Detached mount trees, by slot. Not initialised: a plan opens each slot before it uses it.
 struct Trees {
   Trees() {}
@@ -27,6 +33,8 @@ struct PlanContext {
   Trees trees = {};
   int goFd = -1;         // of a child: one byte arrives when its parent is ready
   long nullFd = -1;      // the descriptor of /dev/null that replaced the first closed one of 0 to 2
+  int rulesetFd = -1;    // of Landlock, while rules are added
+  Probe probe = {};
   bool isChild = false;  // this process was forked between two stages; statusFd leads to its parent
 };
 

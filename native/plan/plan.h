@@ -122,6 +122,11 @@ enum Op : uint16_t {
   OP_MKNOD = 52,               // a: mode; b: device number (makedev(3)); data: path
   OP_SYMLINK = 53,             // data: target, path
   OP_SETNS = 54,               // data: CLONE_NEW flag of each of the kept namespaces (uint32)
+  OP_LANDLOCK_RULESET = 61,    // a: ABI that the kernel must have; data: struct landlock_ruleset_attr
+  OP_LANDLOCK_RULE = 62,       // a: access rights; b: LandlockRule; data: path, or ports (uint32)
+  OP_LANDLOCK_RESTRICT = 63,   // a: 1: OP_VERIFY_LANDLOCK follows
+  OP_VERIFY_LANDLOCK = 64,     // a: 0: an abstract socket from before OP_LANDLOCK_RESTRICT is out of reach; 1: a filter refuses TCP
+                               // Fast Open
 };
 constexpr uint16_t kLastOp = 80;
 
@@ -170,6 +175,12 @@ enum RlimitMode : uint64_t {
   RLIMIT_SET = 0,       // sets both limits
   RLIMIT_CAP_SOFT = 1,  // lowers the soft limit to this value
   RLIMIT_SET_SOFT = 2,  // sets the soft limit to this value, or to the hard limit if that is lower
+};
+
+enum LandlockRule : uint64_t {
+  LANDLOCK_PATH = 0,           // everything beneath a path, none of whose components is a symbolic link
+  LANDLOCK_PATH_IF_THERE = 1,  // the same; a path that does not exist, or cannot be reached, is no error
+  LANDLOCK_PORTS = 2,
 };
 
 // Where a plan failed. It is also the record in a status pipe: PHASE_EXECUTE just before execve, and any failure.

@@ -71,6 +71,13 @@ long bindPath(PlanStep* step, bool mustExist);
 long makeDirectory(PlanStep* step);
 long makeNode(PlanStep* step);
 long makeLink(PlanStep* step);
+// landlock.cc
+constexpr uint32_t kRulesetAttributeBytes = 24;  // handled_access_fs, handled_access_net, scoped (uint64)
+long createRuleset(const PlanStep* step, PlanContext& context, uint32_t* kernelAbi);
+long addRule(const PlanStep* step, const PlanContext& context, uint32_t* port);
+long restrictSelf(PlanContext& context, bool isVerified);
+long verifyLandlock(const PlanContext& context);
+long verifyTcpFilter();
 
 // readback.cc
 long verifyIds(long getCall, long fsCall, uint64_t expected);

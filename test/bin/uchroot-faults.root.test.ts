@@ -1,3 +1,5 @@
+import { mkdirSync } from 'node:fs';
+
 import type { Test } from 'tap';
 
 import { stepTable } from '../../lib/launch/plan/table.ts';
@@ -33,7 +35,20 @@ const options = [
   '--die-with-parent',
   '--preserve-fds',
   '9',
+  '--landlock-ro',
+  '/',
+  '--landlock-rw',
+  '/tmp',
+  '--connect-tcp',
+  '80',
+  '--bind-tcp',
+  '81',
 ];
+
+// Landlock has a rule for each of these that is there.
+for (const path of jail === '/' ? [] : ['dev/pts', 'dev/tty', 'dev/ptmx']) {
+  mkdirSync(`${jail}/${path}`, { recursive: true });
+}
 
 const launch = new FaultyLaunch(jail, odd, options);
 
@@ -47,8 +62,9 @@ function stopped(t: Test, faulty: Faulty, step: string): void {
   t.match(event, { event: 'failed', step });
 }
 
-// EPERM is an expected answer here: after it, setsid is tried in another group, and root must not be regained.
-const understood = ['setsid(', 'setresuid(0, 0, 0)'];
+// EPERM is an expected answer here: after it, setsid is tried in another group, root must not be regained, and Landlock must refuse
+// to send.
+const understood = ['setsid(', 'setresuid(0, 0, 0)', 'sendto('];
 
 test('a fault in any call stops at a step, in their order, and each step stops at its own call', async (t) => {
   const plan = launch.plan();
@@ -83,8 +99,10 @@ const lies: readonly (readonly [step: string, name: string, begin: string])[] = 
   ['verify_capabilities', 'capset', ''],
   ['verify_no_way_back', 'setresuid', '0, 0, 0'],
   ['verify_seccomp', 'seccomp', ''],
+  ['verify_landlock', 'landlock_restrict_self', ''],
+  ['landlock_path', 'landlock_create_ruleset', '{'],
   ['verify_cwd', 'chroot', ''],
-  ['seccomp', 'prctl', 'PR_SET_NO_NEW_PRIVS'],
+  ['landlock_restrict_self', 'prctl', 'PR_SET_NO_NEW_PRIVS'],
 ];
 
 for (const [step, name, begin] of lies) {
@@ -92,6 +110,15 @@ for (const [step, name, begin] of lies) {
     stopped(t, launch.fail({ name, arguments: begin }, 'retval=0'), step);
   });
 }
+
+test('a filter of TCP that says yes and is not there is found out', async (t) => {
+  stopped(t, launch.fail({ name: 'seccomp', arguments: '', last: true }, 'retval=0'), 'verify_tcp_filter');
+});
+
+test('without Landlock a lie about no_new_privs is found out by seccomp', async (t) => {
+  const other = new FaultyLaunch(jail, odd, []);
+  stopped(t, other.fail({ name: 'prctl', arguments: 'PR_SET_NO_NEW_PRIVS' }, 'retval=0'), 'seccomp');
+});
 
 test('groups that are silently kept are found out (nsjail #320)', async (t) => {
   stopped(t, launch.fail({ name: 'setgroups', arguments: '' }, 'retval=0'), 'verify_groups');

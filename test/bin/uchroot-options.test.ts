@@ -122,6 +122,11 @@ t.test('every option is understood by the request, none is dropped', async (t) =
     writable: '/var',
     allow: 'debug,keyctl',
     seccomp: 'log:/etc/profile.json',
+    'landlock-abi': '4',
+    'landlock-ro': '/usr',
+    'landlock-rw': '/tmp',
+    'connect-tcp': '80,8000-8010',
+    'bind-tcp': 'none',
   };
   for (const { name, metavar, group } of launchOptions()) {
     // most options of isolation mean nothing alone

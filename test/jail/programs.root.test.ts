@@ -7,6 +7,7 @@ import t, { type Test } from 'tap';
 
 import { buildJail } from '../../lib/jail/building.ts';
 import type { JailRequest } from '../../lib/jail/request/jail-request.ts';
+import type { LaunchRequest } from '../../lib/launch/request/request.ts';
 import { runInJail } from '../../lib/launch/start/run.ts';
 import { spawnInJail } from '../../lib/launch/start/spawn.ts';
 import { profileFiles } from '../launch/seccomp/profiles.ts';
@@ -29,22 +30,16 @@ async function makeJail(t: Test, request: Partial<JailRequest>): Promise<string>
   return directory;
 }
 
-async function run(jail: string, program: string, ...args: string[]): Promise<string> {
-  return runUnder({}, jail, program, ...args);
-}
+type Walls = Pick<LaunchRequest, 'landlock' | 'connectTcp' | 'bindTcp' | 'seccomp' | 'isolate'>;
 
-async function runUnder(
-  filter: { readonly seccomp?: string; readonly isolate?: boolean },
-  jail: string,
-  program: string,
-  ...args: string[]
-): Promise<string> {
+async function run(jail: string, words: readonly string[], walls: Walls = {}): Promise<string> {
+  const [program = '', ...args] = words;
   const { stdout, stderr, exitCode } = await runInJail({
-    ...filter,
     user: 'nobody',
     jail,
     program,
     args,
+    ...walls,
     env: { HOME: '/tmp' },
     reject: false,
     timeoutMs: 60_000,
@@ -124,10 +119,14 @@ for (const { programs, argv, prints } of jobs) {
   const names = programs.map((program) => program.replace(/.*\//, ''));
   t.test(`${names.join(' and ')} in a jail`, { skip: skip || unlessInstalled(...names) }, async (t) => {
     const jail = await makeJail(t, { programs });
-    t.match(await run(jail, ...argv), prints);
-    // a program needs no call that the filters refuse
-    for (const filter of [{ isolate: true }, ...['default', ...profileFiles].map((seccomp) => ({ seccomp }))])
-      t.match(await runUnder(filter, jail, ...argv), prints, JSON.stringify(filter));
+    t.match(await run(jail, argv), prints);
+    // a program needs nothing that the walls refuse
+    for (const walls of [
+      { isolate: true },
+      { landlock: true },
+      ...['default', ...profileFiles].map((seccomp) => ({ seccomp })),
+    ])
+      t.match(await run(jail, argv, walls), prints, JSON.stringify(walls));
   });
 }
 
@@ -138,8 +137,8 @@ t.test('a #! script and one by env in a jail', { skip: skip || unlessInstalled('
     mode: 0o755,
   });
   const jail = await makeJail(t, { programs: [`${base}/shell`, `${base}/perl`, 'expr'] });
-  t.equal(await run(jail, `${base}/shell`), '42\n');
-  t.equal(await run(jail, `${base}/perl`), '42\n');
+  t.equal(await run(jail, [`${base}/shell`]), '42\n');
+  t.equal(await run(jail, [`${base}/perl`]), '42\n');
 });
 
 t.test('curl fetches from a server on the loopback', { skip: skip || unlessInstalled('curl') }, async (t) => {
@@ -151,10 +150,12 @@ t.test('curl fetches from a server on the loopback', { skip: skip || unlessInsta
   t.teardown(() => server.close());
   const { port } = server.address() as { port: number };
   const jail = await makeJail(t, { programs: ['curl'] });
-  const argv = ['/usr/bin/curl', '-sS', `http://localhost:${port}/`] as const;
-  t.equal(await run(jail, ...argv), 'hello\n');
+  const words = ['/usr/bin/curl', '-sS', `http://localhost:${port}/`];
+  t.equal(await run(jail, words), 'hello\n');
   for (const seccomp of ['default', ...profileFiles])
-    t.equal(await runUnder({ seccomp }, jail, ...argv), 'hello\n', seccomp);
+    t.equal(await run(jail, words, { seccomp }), 'hello\n', seccomp);
+  t.equal(await run(jail, words, { connectTcp: [port], bindTcp: [] }), 'hello\n');
+  t.match(await run(jail, words, { connectTcp: [] }), /^status 7: .*port/, 'not to any other port');
 });
 
 const sftp = '/usr/lib/openssh/sftp-server';
@@ -193,10 +194,15 @@ t.test(
     const request = { user: 'nobody', jail, program: '/usr/sbin/nginx' };
     const tested = await runInJail({ ...request, args: ['-t', '-c', '/etc/nginx/own.conf'], reject: false });
     t.match(tested.stderr, /test is successful/);
-    for (const seccomp of [undefined, 'default', ...profileFiles]) {
-      const server = await spawnInJail({ ...request, seccomp, args: ['-c', '/etc/nginx/own.conf'] });
+    const all: readonly Walls[] = [
+      {},
+      { landlock: true, bindTcp: [port], connectTcp: [] },
+      ...['default', ...profileFiles].map((seccomp) => ({ seccomp })),
+    ];
+    for (const walls of all) {
+      const server = await spawnInJail({ ...request, ...walls, args: ['-c', '/etc/nginx/own.conf'] });
       t.teardown(() => server.kill('SIGKILL'));
-      t.match(await fetchWhenUp(`http://127.0.0.1:${port}/`), /nginx/, seccomp ?? 'the small filter');
+      t.match(await fetchWhenUp(`http://127.0.0.1:${port}/`), /nginx/, JSON.stringify(walls));
       server.kill('SIGKILL');
       await server.exited;
     }

@@ -28,6 +28,8 @@ const accounts: fc.Arbitrary<Account> = fc.record({
   shell: fc.constant('/bin/sh'),
 });
 
+const ports = fc.array(fc.integer({ min: 0, max: 65535 }), { maxLength: 4 });
+
 const requests: fc.Arbitrary<LaunchRequest> = fc.record(
   {
     user: fc.constant('sam'),
@@ -42,6 +44,11 @@ const requests: fc.Arbitrary<LaunchRequest> = fc.record(
     caps: fc.subarray([...capabilityNames], { maxLength: 3 }),
     newSession: fc.boolean(),
     dieWithParent: fc.boolean(),
+    landlockAbi: fc.integer({ min: 4, max: 6 }),
+    landlockRo: fc.array(absolute, { maxLength: 3 }),
+    landlockRw: fc.array(absolute, { maxLength: 3 }),
+    connectTcp: ports,
+    bindTcp: ports,
   },
   { requiredKeys: ['user', 'jail'] },
 );

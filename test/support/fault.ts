@@ -46,9 +46,10 @@ export function countCalls(lines: readonly string[]): readonly CountedCall[] {
   });
 }
 
-// The same for each capability and each signal.
-function kindOf({ name, text }: CountedCall): string {
+// The same for each capability and each signal, but not for each rule of Landlock: its path is not in the text.
+function kindOf({ name, text, when }: CountedCall): string {
   if (name === 'rt_sigaction') return name;
+  if (name === 'landlock_add_rule') return `${name} ${when}`;
   return text.replace(/(PR_CAPBSET_\w+), .*/, '$1');
 }
 

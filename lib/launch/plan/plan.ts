@@ -4,6 +4,7 @@ import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import { quote } from '../../quote.ts';
 import { namespacesOf, type Namespace } from '../request/isolation-value.ts';
 import { hasInit, isolatedStages } from './isolated.ts';
+import { closeTcp, landlock } from './landlock.ts';
 import type { Filter } from '../seccomp/filter.ts';
 import { smallFilter } from '../seccomp/small-filter.ts';
 import type { ExecveStep, Plan, Step } from './step.ts';
@@ -162,8 +163,8 @@ function credentials(input: SetUpInput): readonly Step[] {
     // them back through the kernel's fix-up would hide the caller's (capabilities(7), "Effect of user ID changes").
     { op: 'clear_ambient' },
     { op: 'securebits' },
-    // Without no_new_privs a filter needs CAP_SYS_ADMIN, which goes with the uid (seccomp(2)).
-    ...(request.allowNewPrivs ? [installed(input)] : []),
+    // Without no_new_privs they need CAP_SYS_ADMIN, which goes with the uid (landlock_restrict_self(2), seccomp(2)).
+    ...(request.allowNewPrivs ? privilegedWalls(input) : []),
     ...(kept.length > 0 && account.uid !== 0 ? [{ op: 'keep_capabilities' } as const] : []),
 
     // Before setresgid and setresuid: setgroups needs CAP_SETGID, which goes with the uid (setgroups(2)).
@@ -187,8 +188,8 @@ function isLast({ request, filter }: SetUpInput): boolean {
 function noNewPrivileges(input: SetUpInput): readonly Step[] {
   const { request, parentPid } = input;
   return [
-    // Before seccomp, which it allows to an ordinary user (seccomp(2)).
-    ...(request.allowNewPrivs ? [] : [{ op: 'no_new_privs' } as const]),
+    // Before Landlock and seccomp, which it allows to an ordinary user (landlock_restrict_self(2), seccomp(2)).
+    ...(request.allowNewPrivs ? [] : [{ op: 'no_new_privs' } as const, ...landlock(request)]),
     ...(request.allowNewPrivs || isLast(input) ? [] : [installed(input)]),
     // After setresuid, which clears it (PR_SET_PDEATHSIG(2const)).
     request.dieWithParent && !hasInit(request)
@@ -199,7 +200,7 @@ function noNewPrivileges(input: SetUpInput): readonly Step[] {
 
 // What can lie: a call that another layer answered, a user namespace that does not map an id.
 function readBack(input: SetUpInput): readonly Step[] {
-  const { request, account } = input;
+  const { request, account, architecture } = input;
   return [
     { op: 'verify_uid', uid: account.uid },
     { op: 'verify_gid', gid: account.gid },
@@ -209,6 +210,8 @@ function readBack(input: SetUpInput): readonly Step[] {
     ...(request.allowNewPrivs ? [] : [{ op: 'verify_no_new_privs' } as const]),
     ...(isLast(input) ? [] : [{ op: 'verify_seccomp' } as const]),
     { op: 'verify_cwd' },
+    // After verify_seccomp, which cannot tell one filter from another.
+    ...(request.allowNewPrivs ? [] : closeTcp(request, architecture)),
   ];
 }
 
@@ -221,6 +224,14 @@ function handOver(input: SetUpInput): readonly Step[] {
     ...(isLast(input) && filter?.isReadable === true ? [{ op: 'verify_seccomp' } as const] : []),
     ...(status === undefined ? [] : [{ op: 'write', fd: status.fd, bytes: status.line } as const]),
   ];
+}
+
+// Landlock after chroot, as its paths are those of the jail, and before the filter, which may refuse its calls; a profile last.
+function privilegedWalls(input: SetUpInput): readonly Step[] {
+  const { request, architecture, filter } = input;
+  const tcp = closeTcp(request, architecture);
+  const filters = filter === undefined ? [installed(input), ...tcp] : [...tcp, installed(input)];
+  return [...landlock(request), ...filters];
 }
 
 function installed({ architecture, filter }: SetUpInput): Step {

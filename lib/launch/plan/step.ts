@@ -8,6 +8,11 @@ export interface Limit {
   readonly hard: number;
 }
 
+/** What a rule of Landlock allows beneath a path. Devices (`dev`) and terminals (`tty`: ioctl(2)) may be missing. */
+export type PathAccess = 'ro' | 'rw' | 'all' | 'dev' | 'tty';
+
+export type TcpAccess = 'bind' | 'connect';
+
 /** One step of a plan. The names are those of the calls. */
 export type Step = OneStep & {
   /** Runs after the fork at the end of its stage, in the process that waits there. */
@@ -111,6 +116,13 @@ type OneStep =
       readonly minor: number;
     }
   | { readonly op: 'symlink'; readonly target: string; readonly path: Buffer }
+  | { readonly op: 'landlock_ruleset'; readonly abi: number; readonly tcp: readonly TcpAccess[] }
+  | { readonly op: 'landlock_path'; readonly path: Buffer; readonly access: PathAccess; readonly abi: number }
+  | { readonly op: 'landlock_ports'; readonly access: TcpAccess; readonly ports: readonly number[] }
+  | { readonly op: 'landlock_restrict_self'; readonly verified: boolean }
+  | { readonly op: 'verify_landlock' }
+  | { readonly op: 'tcp_filter'; readonly filter: Buffer }
+  | { readonly op: 'verify_tcp_filter' }
   | { readonly op: 'reset_signals' }
   | { readonly op: 'write'; readonly fd: number; readonly bytes: Buffer }
   | ExecveStep;

@@ -4,6 +4,7 @@ import { capabilityNames } from '../request/capabilities.ts';
 import { credentialRows } from './credentials.ts';
 import { descriptorRows } from './descriptors.ts';
 import { jailEntryRows } from './jail-entry.ts';
+import { landlockRows } from './landlock.ts';
 import { limitRows } from './limits.ts';
 import { mountRows } from './mount-steps.ts';
 import { namespaceRows } from './namespaces.ts';
@@ -28,6 +29,7 @@ export const stepTable: StepRows<StepName> = {
   ...mountRows,
   ...jailEntryRows,
   ...credentialRows,
+  ...landlockRows,
   ...readBackRows,
 };
 

@@ -1,5 +1,6 @@
 // Rows of the option table about isolation: namespaces, and what the program sees of the file system.
 import * as to from './isolation-value.ts';
+import { landlockOptionRows } from './landlock-rows.ts';
 import { launchOption } from './launch-option.ts';
 import { onOff, type Row } from './option-row.ts';
 
@@ -143,4 +144,5 @@ export const isolationRows = {
       ),
     ],
   },
+  ...landlockOptionRows,
 } as const satisfies Readonly<Record<string, Row>>;

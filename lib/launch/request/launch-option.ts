@@ -39,7 +39,7 @@ export function addCapabilities({ text }: Argument, before: readonly string[] = 
   return [...before, ...text.split(',')];
 }
 
-function toNumber(text: string, option: string): number {
+export function toNumber(text: string, option: string): number {
   if (/^(0|[1-9][0-9]{0,9})$/.test(text)) return Number(text);
   throw new UsageError(`${option} takes a number, not '${quote(text)}'`);
 }
@@ -49,18 +49,22 @@ export function parseStatusFd({ text }: Argument): number {
   return toNumber(text, '--status-fd');
 }
 
-/** `3,5-7`, after the descriptors that were given before. */
-export function addDescriptors({ text }: Argument, before: readonly number[] = []): readonly number[] {
-  const added = text.split(',').flatMap((part) => {
+/** The numbers of `3,5-7`. */
+export function toNumbers(text: string, option: string): readonly number[] {
+  return text.split(',').flatMap((part) => {
     const [first = '', last = first, ...more] = part.split('-');
-    const from = toNumber(first, '--preserve-fds');
-    const to = toNumber(last, '--preserve-fds');
+    const from = toNumber(first, option);
+    const to = toNumber(last, option);
     if (more.length > 0 || to < from || to - from > 65535) {
-      throw new UsageError(`--preserve-fds takes numbers and ranges such as 3,5-7, not '${quote(text)}'`);
+      throw new UsageError(`${option} takes numbers and ranges such as 3,5-7, not '${quote(text)}'`);
     }
     return Array.from({ length: to - from + 1 }, (_, i) => from + i);
   });
-  return [...before, ...added];
+}
+
+/** `3,5-7`, after the descriptors that were given before. */
+export function addDescriptors({ text }: Argument, before: readonly number[] = []): readonly number[] {
+  return [...before, ...toNumbers(text, '--preserve-fds')];
 }
 
 /** An octal mode. */

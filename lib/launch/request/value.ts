@@ -17,7 +17,7 @@ export interface Principal {
 }
 
 /** Bytes of our own without a NUL. */
-function bytes(value: unknown, name: string): Buffer {
+export function bytes(value: unknown, name: string): Buffer {
   if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
     throw new UsageError(`${name} must be a string or a Uint8Array`);
   }
@@ -39,7 +39,7 @@ export function flag(value: boolean | undefined, name: string): boolean {
  * Reads each element of an array as it is now. Stops at the first element that is wrong: an array of a thousand million
  * holes does not fit into memory.
  */
-function list<T>(value: unknown, name: string, read: (item: unknown, i: number) => T): readonly T[] {
+export function list<T>(value: unknown, name: string, read: (item: unknown, i: number) => T): readonly T[] {
   if (!Array.isArray(value)) throw new UsageError(`${name} must be an array`);
   const items: T[] = [];
   // A loop, because map() leaves holes out, and Array.from() takes longer for so few elements.
@@ -98,7 +98,7 @@ export function toUserAndGroup(
   return { user: toPrincipal(user.slice(0, colon), 'user'), group: toPrincipal(after, 'group') };
 }
 
-function ascending(numbers: readonly number[]): readonly number[] {
+export function ascending(numbers: readonly number[]): readonly number[] {
   return numbers.length < 2 ? numbers : [...new Set(numbers)].toSorted((a, b) => a - b);
 }
 

@@ -33,6 +33,11 @@ const otherNames: Partial<Record<StepName, string>> = {
   not_dumpable: 'PRCTL',
   end_with_parent: 'PARENT_DEATH_SIGNAL',
   verify_capabilities: 'VERIFY_CAPS',
+  landlock_path: 'LANDLOCK_RULE',
+  landlock_ports: 'LANDLOCK_RULE',
+  landlock_restrict_self: 'LANDLOCK_RESTRICT',
+  tcp_filter: 'SECCOMP',
+  verify_tcp_filter: 'VERIFY_LANDLOCK',
 };
 
 interface Decoded {

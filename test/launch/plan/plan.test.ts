@@ -70,6 +70,49 @@ inOrder(
   ['setgroups'],
   (input) => input.request.allowNewPrivs,
 );
+inOrder('no_new_privs comes before Landlock', ['no_new_privs'], ['landlock_restrict_self']);
+inOrder(
+  'paths of Landlock are those of the jail',
+  ['chroot'],
+  ['landlock_ruleset', 'landlock_path', 'landlock_ports'],
+);
+inOrder(
+  'rules are added to a ruleset before it applies',
+  ['landlock_ruleset'],
+  ['landlock_path', 'landlock_ports'],
+);
+inOrder(
+  'Landlock applies when all rules are there',
+  ['landlock_path', 'landlock_ports'],
+  ['landlock_restrict_self'],
+);
+inOrder('Landlock is read back once it applies', ['landlock_restrict_self'], ['verify_landlock']);
+inOrder(
+  'the filter of TCP comes when the other one has been read back',
+  ['verify_seccomp'],
+  ['tcp_filter'],
+  (input) => !input.request.allowNewPrivs,
+);
+inOrder(
+  'with allowNewPrivs the filter of TCP comes before setgroups',
+  ['tcp_filter'],
+  ['setgroups'],
+  (input) => input.request.allowNewPrivs,
+);
+inOrder('the filter of TCP is read back once it is in force', ['tcp_filter'], ['verify_tcp_filter']);
+inOrder('Landlock comes before a filter that may refuse its calls', ['verify_landlock'], ['seccomp']);
+inOrder(
+  'paths of Landlock are looked up as the user',
+  ['setresuid', 'capset'],
+  ['landlock_path'],
+  (input) => !input.request.allowNewPrivs,
+);
+inOrder(
+  'with allowNewPrivs Landlock comes before setgroups',
+  ['landlock_restrict_self'],
+  ['setgroups'],
+  (input) => input.request.allowNewPrivs,
+);
 inOrder('the parent-death signal comes after setresuid', ['setresuid', 'capset'], ['parent_death_signal']);
 inOrder(
   'ids are read back after the last call that changes them',
@@ -281,6 +324,18 @@ t.test('a parent-death signal that the caller had set is taken away', async (t) 
   });
 });
 
+t.test('Landlock comes only when it is asked for, and with each of its parts', async (t) => {
+  always(t, (steps, { request }) => {
+    const wanted = request.landlock ? 1 : 0;
+    const names = ['landlock_ruleset', 'landlock_restrict_self'] as const;
+    const verified = request.landlock && request.landlockAbi >= 6 ? 1 : 0;
+    return (
+      names.every((name) => places(steps, [name]).length === wanted) &&
+      places(steps, ['verify_landlock']).length === verified
+    );
+  });
+});
+
 t.test('setsid comes only when it is asked for, and before stdio', async (t) => {
   always(t, (steps, { request }) => {
     const [setsid] = places(steps, ['setsid']);
@@ -324,6 +379,12 @@ t.test('an ordinary launch is these steps', async (t) => {
       readOnly: false,
       ephemeral: undefined,
       view: [],
+      landlock: false,
+      landlockAbi: 6,
+      landlockRo: [],
+      landlockRw: [],
+      connectTcp: undefined,
+      bindTcp: undefined,
     },
     account: {
       uid: 1001,

@@ -71,6 +71,12 @@ t.test('user and jail are enough', async (t) => {
     statusFd: undefined,
     pidFile: undefined,
     checkProgram: false,
+    landlock: false,
+    landlockAbi: 6,
+    landlockRo: [],
+    landlockRw: [],
+    connectTcp: undefined,
+    bindTcp: undefined,
   });
 });
 

@@ -2,7 +2,7 @@
 // for each thread, so a call's number in the launcher is its place there.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -195,7 +195,8 @@ async function stopAtEachStep(
   for (const { name, text, when } of distinctCalls(own)) {
     // strace counts for each thread, so a thread of the service would meet the fault too.
     if (!harmless.has(name) && others.some((other) => other.name === name && other.when >= when)) continue;
-    const fault = text.startsWith('setresuid(0, 0, 0') ? 'error=EIO' : 'error=EPERM';
+    const isAwaited = text.startsWith('setresuid(0, 0, 0') || text.startsWith('sendto(');
+    const fault = isAwaited ? 'error=EIO' : 'error=EPERM';
     removeMarker();
     const [answer] = await service.traced(
       '-e',
@@ -221,16 +222,22 @@ async function stopAtEachStep(
   t.match(await service.launch(), { exit: { exitCode: 0 } }, 'afterwards all is as before');
 }
 
-t.test(
-  'with a fault in any call of the launcher the program does not run, and the error names the step',
-  { skip, timeout: 180_000 },
-  async (t) => {
-    await withService(new Service({ stdio: 'ignore' }), async (service) => {
-      await stopAtEachStep(t, service, {}, (step) => (flagsOf(step) & elsewhere) !== 0);
+for (const [name, special] of [
+  ['with a fault in any call of the launcher the program does not run, and the error names the step', {}],
+  [
+    'so with a fault in any call for Landlock',
+    { landlockRo: ['/'], landlockRw: ['/tmp'], connectTcp: [80], bindTcp: [81] },
+  ],
+] as const) {
+  t.test(name, { skip, timeout: 180_000 }, async (t) => {
+    // Landlock has a rule for each of these that is there.
+    for (const name of ['pts', 'tty', 'ptmx']) mkdirSync(join(jail, 'dev', name), { recursive: true });
+    await withService(new Service({ stdio: 'ignore', ...special }), async (service) => {
+      await stopAtEachStep(t, service, special, (step) => (flagsOf(step) & elsewhere) !== 0);
     });
     t.strictSame(processesOf(uid), []);
-  },
-);
+  });
+}
 
 t.test(
   'so with a call that lies, and with a fault in any call around the plan',

@@ -1,0 +1,93 @@
+// Rows of the option table about Landlock.
+import * as to from './landlock-value.ts';
+import { launchOption } from './launch-option.ts';
+import type { Row, Values } from './option-row.ts';
+
+export const landlockOptionRows = {
+  /** Confine the program to the jail's tree, and from sockets and processes outside, by Landlock. */
+  landlock: {
+    type: 'boolean',
+    default: 'true if one of the next keys is given',
+    always: true,
+    setUp: true,
+    normal: (value: boolean | undefined, _: string, others: Values) => to.toLandlock(value, others),
+    options: () => [
+      launchOption('Isolation', '--landlock', 'a second wall around the jail, by Landlock', () => true),
+    ],
+  },
+  /** The ABI of Landlock to use, 1 to 6; one below 6 confines less. */
+  landlockAbi: {
+    type: 'number, 1 to 6',
+    default: '6',
+    setUp: true,
+    normal: to.toAbi,
+    options: () => [
+      launchOption(
+        'Isolation',
+        '--landlock-abi N',
+        'do with this older ABI of Landlock (default 6)',
+        to.parseAbi,
+      ),
+    ],
+  },
+  /** Paths in the jail: the program may read and execute beneath them, and reaches nothing beneath other paths. */
+  landlockRo: {
+    type: 'array of Bytes',
+    default: '`[]`',
+    setUp: true,
+    normal: to.toPaths,
+    options: () => [
+      launchOption(
+        'Isolation',
+        '--landlock-ro PATH',
+        'only read and execute beneath PATH; may be repeated',
+        to.addPath,
+      ),
+    ],
+  },
+  /** Paths in the jail: the program may read and write beneath them, and reaches nothing beneath other paths. */
+  landlockRw: {
+    type: 'array of Bytes',
+    default: '`[]`',
+    setUp: true,
+    normal: to.toPaths,
+    options: () => [
+      launchOption(
+        'Isolation',
+        '--landlock-rw PATH',
+        'only read and write beneath PATH; may be repeated',
+        to.addPath,
+      ),
+    ],
+  },
+  /** TCP ports to which the program may connect; `[]` for none. */
+  connectTcp: {
+    type: 'array of numbers',
+    default: 'all',
+    setUp: true,
+    normal: to.toPorts,
+    options: () => [
+      launchOption(
+        'Isolation',
+        '--connect-tcp N,M-P...',
+        'connect to these TCP ports only, or to `none`; may be repeated',
+        to.addPorts('--connect-tcp'),
+      ),
+    ],
+  },
+  /** TCP ports to which the program may bind; `[]` for none. */
+  bindTcp: {
+    type: 'array of numbers',
+    default: 'all',
+    setUp: true,
+    normal: to.toPorts,
+    options: () => [
+      launchOption(
+        'Isolation',
+        '--bind-tcp N,M-P...',
+        'bind to these TCP ports only, or to `none`; may be repeated',
+        to.addPorts('--bind-tcp'),
+      ),
+    ],
+  },
+} as const satisfies Readonly<Record<string, Row>>;

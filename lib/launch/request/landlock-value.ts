@@ -1,0 +1,61 @@
+// The values of the options of --landlock: from words of a command line, and from a caller of the library. Pure.
+import { UsageError } from '../../errors.ts';
+import type { Argument } from '../../command-option.ts';
+import { quote, type Bytes } from '../../quote.ts';
+import { toNumber, toNumbers } from './launch-option.ts';
+import type { Values } from './option-row.ts';
+import { ascending, bytes, flag, list } from './value.ts';
+
+const details = ['landlockAbi', 'landlockRo', 'landlockRw', 'connectTcp', 'bindTcp'];
+
+/** Each detail asks for the whole. */
+export function toLandlock(value: boolean | undefined, others: Values): boolean {
+  const detail = details.find((key) => others[key] !== undefined);
+  if (value === undefined) return detail !== undefined;
+  if (flag(value, 'landlock') || detail === undefined) return value;
+  throw new UsageError(`landlock is false, and ${detail} is a part of it: leave one out`);
+}
+
+/** @throws UsageError also for TCP ports, which an older ABI does not know */
+export function toAbi(value: number | undefined, _: string, { connectTcp, bindTcp }: Values): number {
+  if (value === undefined) return 6;
+  if (!Number.isInteger(value) || value < 1 || value > 6)
+    throw new UsageError(`landlockAbi must be a number from 1 to 6, not ${quote(String(value))}`);
+  if (value >= 4 || (connectTcp ?? bindTcp) === undefined) return value;
+  throw new UsageError(`ABI ${value} of Landlock knows no TCP ports`, { hint: 'ABI 4 does, with Linux 6.7' });
+}
+
+/** Absolute paths in the jail. */
+export function toPaths(value: readonly Bytes[] | undefined, name: string): readonly Buffer[] {
+  if (value === undefined) return [];
+  return list(value, name, (item, i) => {
+    const path = bytes(item, `${name}[${i}]`);
+    if (path[0] === 0x2f) return path;
+    throw new UsageError(`${name} must be absolute paths in the jail, not '${quote(path)}'`);
+  });
+}
+
+/** Ascending; undefined for all ports. */
+export function toPorts(value: readonly number[] | undefined, name: string): readonly number[] | undefined {
+  if (value === undefined) return undefined;
+  const ports = list(value, name, (port) => {
+    if (typeof port === 'number' && Number.isInteger(port) && port >= 0 && port <= 65535) return port;
+    throw new UsageError(`${name} must be TCP ports from 0 to 65535, not ${quote(String(port))}`);
+  });
+  return ascending(ports);
+}
+
+export function parseAbi({ text }: Argument): number {
+  return toNumber(text, '--landlock-abi');
+}
+
+/** A path, after those that were given before. */
+export function addPath({ bytes }: Argument, before: readonly Bytes[] = []): readonly Bytes[] {
+  return [...before, bytes];
+}
+
+/** `80,8000-8010` or `none`, after the ports that were given before. */
+export function addPorts(option: string) {
+  return ({ text }: Argument, before: readonly number[] = []): readonly number[] =>
+    text === 'none' ? before : [...before, ...toNumbers(text, option)];
+}
