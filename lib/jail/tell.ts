@@ -15,7 +15,7 @@ interface Told {
 
 /** Warnings about files that were left out and that a program may need. */
 export function warningsOf(
-  { secrets, vanished, incomplete, onlyHere, accounts }: JailPlan,
+  { secrets, vanished, incomplete, onlyHere, accounts, wanted }: JailPlan,
   directory: BytePath,
 ): readonly string[] {
   const lost = [...new Set(incomplete.map(({ path }) => path))];
@@ -32,7 +32,26 @@ export function warningsOf(
     ...(onlyHere.length === 0
       ? []
       : [`no build for every processor: ${showPaths(onlyHere)}; the jail may not work on another machine`]),
+    ...wantedWarnings(wanted, showPath(directory)),
     ...accounts.map((account) => accountWarning(account, showPath(directory))),
+  ];
+}
+
+function wantedWarnings({ programs, packages }: JailPlan['wanted'], directory: string): readonly string[] {
+  const paths = programs.map(({ path }) => showPath(path)).join(' ');
+  const [first] = programs;
+  return [
+    ...(first === undefined
+      ? []
+      : [
+          `${showPath(first.by)} may start ${paths}, not in the jail: uchroot-jail build ${directory} ${paths} adds that`,
+        ]),
+    ...(packages.length === 0
+      ? []
+      : [
+          `further parts of its programs are not in the jail: uchroot-jail build ${directory} ` +
+            `${packages.map((name) => `--package ${name}`).join(' ')} adds them`,
+        ]),
   ];
 }
 

@@ -10,6 +10,7 @@ import type { Package, Packages } from './database.ts';
 import { type Executable, readExecutable } from './scanned-program.ts';
 import { isForDevelopment, isForLinker, readDependents } from './dependencies.ts';
 import { type Mentions, openMentions } from './mentions.ts';
+import type { Suggestion } from './suggestions.ts';
 import { openStrings, type ReadStrings } from './sections.ts';
 
 type Taken = ReturnType<typeof openTaken>;
@@ -60,20 +61,21 @@ export interface Use {
 
 type Uses = ReturnType<typeof openUses>;
 
-const EXTENTS: readonly Extent[] = ['programs', 'configuration', 'data', 'used', 'whole'];
+const EXTENTS: readonly Extent[] = ['programs', 'data', 'used', 'whole'];
 
 function openUses() {
   const uses = new Map<Package, Use>();
   const queue = new Set<Package>();
   return {
-    /** Adds a use. An extent can only grow, and the first reason is kept. */
-    add: (use: Use): void => {
+    /** Adds a use; false if there is nothing new in it. An extent can only grow, and the first reason is kept. */
+    add: (use: Use): boolean => {
       const known = uses.get(use.pkg);
       const extent = known === undefined ? use.extent : larger(known.extent, use.extent);
       const withLibraries = use.withLibraries || known?.withLibraries === true;
-      if (known?.extent === extent && known.withLibraries === withLibraries) return;
+      if (known?.extent === extent && known.withLibraries === withLibraries) return false;
       uses.set(use.pkg, { ...(known ?? use), extent, withLibraries });
       queue.add(use.pkg);
+      return true;
     },
     /** The next use that is new or whose extent has grown. */
     next: (): Use | undefined => {
@@ -105,8 +107,6 @@ export function takenBy(
   switch (extent) {
     case 'programs':
       return { files: [], executables: [] };
-    case 'configuration':
-      return { files: data.filter((path) => path.startsWith('/etc/')), executables: [] };
     case 'data':
       return { files: data, executables: [] };
     case 'used':
@@ -159,6 +159,8 @@ export interface Work extends Reading {
   readonly searched: Set<Package>;
   /** Packages whose modules were searched for commands. */
   readonly called: Set<Package>;
+  /** Programs that a program of a requested package names, and that its package does not need. */
+  readonly suggested: Map<BytePath, Suggestion>;
 }
 
 export function openWork(reading: Reading): Work {
@@ -171,6 +173,7 @@ export function openWork(reading: Reading): Work {
     listening: new Set(),
     searched: new Set(),
     called: new Set(),
+    suggested: new Map(),
   };
 }
 
@@ -191,6 +194,11 @@ export function ifOf(
 
 export function hasExecutables({ programs, helpers }: Contents): boolean {
   return programs.length + helpers.length > 0;
+}
+
+/** True for a metapackage. */
+export function isEmpty({ programs, helpers, scripts, libraries, development, data }: Contents): boolean {
+  return [programs, helpers, scripts, libraries, development, data].every((paths) => paths.length === 0);
 }
 
 export function hasMachineCode({ look }: Work, { programs, helpers, libraries, data }: Contents): boolean {

@@ -106,6 +106,8 @@ export interface ContentsReader {
   readonly programs: (pkg: Package) => readonly BytePath[];
   /** The links to a program through /etc/alternatives: cc for gcc. */
   readonly alternatives: (path: BytePath) => readonly BytePath[];
+  /** The links through /etc/alternatives to configuration: /etc/fpc.cfg. */
+  readonly settings: () => readonly BytePath[];
 }
 
 export function openContents(root: FileRoot, packages: Packages): ContentsReader {
@@ -113,9 +115,10 @@ export function openContents(root: FileRoot, packages: Packages): ContentsReader
   const sort = openSorter(root, packages);
   let links: ReturnType<typeof readAlternatives> | undefined;
 
+  const allLinks = () => (links ??= readAlternatives(root, packages.rename));
+
   function alternatives(path: BytePath): readonly BytePath[] {
-    links ??= readAlternatives(root, packages.rename);
-    return (links.get(path) ?? []).filter((link) => placeOf(link) === 'program');
+    return (allLinks().get(path) ?? []).filter((link) => placeOf(link) === 'program');
   }
   function withAlternatives(programs: readonly BytePath[]): readonly BytePath[] {
     return programs.flatMap((path) => [path].concat(alternatives(path)));
@@ -141,6 +144,7 @@ export function openContents(root: FileRoot, packages: Packages): ContentsReader
     contents: (pkg) => remember(known, pkg, () => read(pkg)),
     programs: (pkg) => withAlternatives(packages.files(pkg).filter((path) => placeOf(path) === 'program')),
     alternatives,
+    settings: () => [...allLinks().values()].flat().filter((link) => link.startsWith('/etc/')),
   };
 }
 

@@ -105,12 +105,13 @@ export interface Package {
   readonly preDepends: readonly Alternatives[];
   readonly depends: readonly Alternatives[];
   readonly recommends: readonly Alternatives[];
+  readonly suggests: readonly Alternatives[];
   readonly provides: readonly Relation[];
 }
 
 /**
- * The installed packages in file order. Invalid lines are skipped. A package whose status is not "ok installed" is left out:
- * it may be half unpacked, or only its configuration may be left.
+ * The installed packages in file order, also those whose triggers have not run yet. Invalid lines are skipped. A package with
+ * another status is left out: it may be half unpacked, or only its configuration may be left.
  */
 export function readStatus(data: Uint8Array): readonly Package[] {
   const packages: Package[] = [];
@@ -126,7 +127,7 @@ type Fields = ReadonlyMap<string, string>;
 const WANTED = new Set(
   (
     'package architecture version source multi-arch status essential section pre-depends depends recommends ' +
-    'provides'
+    'suggests provides'
   ).split(' '),
 );
 
@@ -160,7 +161,8 @@ function toPackage(fields: Fields): Package | undefined {
   const text = (name: string) => fields.get(name) ?? '';
   const name = text('package');
   // the first word is the desired state, such as `hold`; the others are the actual state (dpkg(1), "INFORMATION ABOUT PACKAGES")
-  if (!/^\S+ ok installed$/.test(text('status')) || !isName(name)) return undefined;
+  if (!/^\S+ ok (?:installed|triggers-(?:awaited|pending))$/.test(text('status')) || !isName(name))
+    return undefined;
   return {
     name,
     architecture: text('architecture'),
@@ -172,6 +174,7 @@ function toPackage(fields: Fields): Package | undefined {
     preDepends: readRelations(text('pre-depends')),
     depends: readRelations(text('depends')),
     recommends: readRelations(text('recommends')),
+    suggests: readRelations(text('suggests')),
     provides: readRelations(text('provides')).flat(),
   };
 }

@@ -75,10 +75,14 @@ function openDirectories(host: PackHost) {
     const isPackage = host.find(`${at}/__init__.*`).length > 0;
     if (!isPackage && files.length === 0) return undefined;
     const trees = isPackage ? [at, ...host.find(`${at}.libs`)] : [];
+    // babel/locale-data is a link into /usr/share
+    const linked = trees
+      .flatMap((tree) => (host.root.list(tree) ?? []).map((entry) => joinPath(tree, entry)))
+      .filter((path) => host.root.lstat(path)?.kind === 'symlink' && isDirectory(host, path));
     const about = remember(metadata, directory, () => metadataIn(host.root, directory));
     return {
       parts: [
-        ...trees.map(toTree),
+        ...[...trees, ...linked].map(toTree),
         ...files.map((path) => ({ path })),
         ...(about.get(normal(name)) ?? []).map(toTree),
       ],

@@ -9,6 +9,7 @@ import { quote } from '../../quote.ts';
 import { type Choice, choose } from '../dpkg/choice.ts';
 import { openPackages, type Package, type Packages } from '../dpkg/database.ts';
 import { optionalPart } from '../dpkg/file-place.ts';
+import { extensionsOf, type Suggestion } from '../dpkg/suggestions.ts';
 import { openReading } from '../dpkg/choice-state.ts';
 import type { ReadStrings } from '../dpkg/sections.ts';
 import { type StateDirectory, stateOf } from '../dpkg/service-directories.ts';
@@ -33,6 +34,15 @@ export interface PackageFiles extends PackageTaker {
   versionOf(name: string): string | undefined;
   /** Large parts of the packages that programs do not need, and that were not added. */
   leftOut(): readonly BytePath[];
+  /** What the requested programs may want besides. */
+  wanted(): Wanted;
+}
+
+export interface Wanted {
+  /** Programs that they name. */
+  readonly programs: readonly Suggestion[];
+  /** Names of packages that extend them. */
+  readonly packages: readonly string[];
 }
 
 /** @throws UsageError for a package of the recipe that is not installed. */
@@ -52,6 +62,7 @@ export function openPackageFiles(
   const whole = new Set(packages && asked.map((name) => findPackage(packages, name)));
   const idle = new Set<BytePath>();
   const leftOut = new Set<BytePath>();
+  let last: Choice | undefined;
   let done = 0;
 
   function* follow(executables: readonly Executable[]): Steps<boolean> {
@@ -60,6 +71,7 @@ export function openPackageFiles(
     done = programs.size + whole.size;
     const choice = yield* choose(reading, { programs: [...programs], packages: [...whole] });
     addChoice(choice);
+    last = choice;
     // the pack `run` creates /run
     for (const directory of stateOf(root, reading.packages, choice))
       if (directory.path !== '/run') addState(selection, users, directory);
@@ -80,6 +92,25 @@ export function openPackageFiles(
     }
   }
 
+  function wanted(): Wanted {
+    if (packages === undefined || last === undefined) return { programs: [], packages: [] };
+    const owners = new Set(named.flatMap((path) => packages.owner(walk(root, path).path) ?? []));
+    const sources = new Set(Array.from(owners, ({ source }) => source));
+    const used = new Set(last.packages.map((chosen) => chosen.package));
+    const programs = last.suggested.filter(
+      ({ path, by }) =>
+        sources.has(packages.source(by) ?? '') && selection.get(walk(root, path).path) === undefined,
+    );
+    const shortest = programs.toSorted((a, b) => a.path.length - b.path.length);
+    // one of a source: zip names unzip and unzipsfx
+    const first = new Map(shortest.toReversed().map((one) => [packages.source(one.path), one]));
+    const extensions = [...owners].flatMap((owner) => extensionsOf(packages, owner));
+    return {
+      programs: [...first.values()].toReversed(),
+      packages: extensions.filter((pkg) => !used.has(pkg)).map(({ name }) => name),
+    };
+  }
+
   return {
     take: (name) => {
       const pkg = packages?.find(name);
@@ -92,6 +123,7 @@ export function openPackageFiles(
     sourceOf: (path) => packages?.source(path),
     versionOf: (name) => packages?.find(name)?.version,
     leftOut: () => [...leftOut],
+    wanted,
   };
 }
 
