@@ -13,7 +13,7 @@ export {
   type LaunchErrorCode,
   type ResourceUsage,
 } from './errors.ts';
-export { type Left, type LeftBecause, type LeftSide } from './jail/apply/left.ts';
+export { type Left, type LeftBecause, type LeftSide } from './jail/apply/look.ts';
 export {
   buildJail,
   type JailReport,

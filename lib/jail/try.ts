@@ -78,10 +78,8 @@ const START_TIMEOUT_MS = 5000;
 
 const MAX_BYTES = 64 << 20;
 
-/**
- * Starts a program of a Debian package with --version, and as `go version` if it does not know that option. This finds files whose names a program builds at run time. Other programs
- * are not started, because they may ignore the option and do their work.
- */
+// Starts a program of a Debian package with --version, and as `go version` if it does not know that option. This finds files
+// whose names a program builds at run time. Other programs are not started, because they may ignore the option and do their work.
 async function startOnce(trial: Trial, path: BytePath): Promise<string | undefined> {
   const { jail, manifest, directory } = trial;
   const real = walk(jail, path).path;

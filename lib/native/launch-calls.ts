@@ -99,6 +99,20 @@ export interface LaunchCalls {
     pidFile?: { readonly directoryFd: number; readonly name: Buffer; readonly fileFd: number },
   ): PlanFailure;
   /**
+   * The same for a program in a pid namespace: starts it, and then replaces this process by one that waits for it. `kept`:
+   * descriptors of this process that the program gets.
+   *
+   * @param waiter uid and gid of the process that waits, and the pid of the parent with which it ends, or 0
+   */
+  execIsolated(
+    plan: Uint8Array,
+    jailFd: number,
+    launcherFd: number,
+    kept: readonly number[],
+    waiter: readonly [uid: number, gid: number, parentPid: number],
+    pidFile?: { readonly directoryFd: number; readonly name: Buffer; readonly fileFd: number },
+  ): PlanFailure;
+  /**
    * Runs the steps before execve in a child, which then ends, and waits for it. Null if all steps have succeeded. If `errno` is 0, the
    * signal `detail` has ended the child in that step.
    */
@@ -109,6 +123,7 @@ export interface LaunchCalls {
    *
    * @param stdio three descriptors; -1 for /dev/null, -2 for a pipe
    * @param group the process group that the plan gives the program
+   * @param spaces descriptors of namespaces that the plan joins; they stay open until the launch is over
    * @param onStarted gets null and the pid; or the failure and a descriptor of the jail to be closed with `closeJail`, which is -1 if
    *   `jail` was a descriptor
    */
@@ -121,7 +136,18 @@ export interface LaunchCalls {
     group: ProcessGroup,
     onStarted: (failure: PlanFailure | null | undefined, pidOrJailFd: number) => void,
     onExit: (exitCode: number | null, signal: number | null, ...usage: Usage) => void,
+    spaces?: readonly number[],
   ): ProcessHandle;
+  /**
+   * Makes namespaces by the steps of a plan before its program, on a thread of its own. Their descriptors are closed by `closeJail`.
+   *
+   * @param kinds names in /proc/PID/ns of the namespaces that are wanted
+   */
+  makeSpaces(
+    plan: Uint8Array,
+    jailFd: number,
+    kinds: readonly string[],
+  ): Promise<readonly number[] | PlanFailure>;
   /**
    * Calls a launch off before `onStarted`, which then gets ECANCELED; or the pid, if the program may have run. Then the program is
    * killed, unless it was known to run.

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "../files/descriptor.h"
+#include "../plan/interpreter.h"
 #include "../plan/mask.h"
 #include "../plan/syscall.h"
 
@@ -40,7 +42,7 @@ struct ChildWork {
   int top;  // the highest target number; all sources are moved above it first
   int launcherFd, statusFd;
   bool isBatch;
-  char* argv[4];
+  char* argv[6];
   char* environment[2];
 };
 
@@ -135,22 +137,38 @@ bool makePipe(Descriptor& readEnd, Descriptor& writeEnd, int flags) {
 
 // Returns a pid, or -1 and errno. The kernel clears *shares when the child leaves this memory, by execve or by its end.
 // CLONE_VFORK would wake this thread at that moment, but it has to wait longer anyway (awaitProgram).
-int cloneChild(ChildWork& work, char* stack, int* pidFd, uint32_t* shares) {
+int cloneChild(ChildWork& work, uint32_t namespaces, char* stack, int* pidFd, uint32_t* shares) {
   constexpr int kFlags = CLONE_VM | CLONE_PIDFD | CLONE_CHILD_CLEARTID | SIGCHLD;
-  return clone(childMain, stack + kChildStackBytes, kFlags, &work, pidFd, nullptr, shares);
+  return clone(childMain, stack + kChildStackBytes, kFlags | static_cast<int>(namespaces), &work, pidFd, nullptr, shares);
 }
 
 // Waits until the program is executed or the launcher has failed, with a time limit; then until the child no longer shares this
 // memory.
-void awaitProgram(int statusFd, uint32_t* shares) {
-  // It waits for the end of the pipe only, not for data: a second wake-up would be slow.
-  pollfd executed = {statusFd, 0, 0};
+void awaitProgram(int statusFd, bool isIsolated, uint32_t* shares) {
+  // It waits for the end of the pipe only, not for data: a second wake-up would be slow. An init does not end its pipe.
+  const short events = isIsolated ? POLLIN : 0;
+  pollfd executed = {statusFd, events, 0};
   (void)poll(&executed, 1, kPatienceMs);
   // Not a private futex: the kernel's own wake-up is not private.
   while (__atomic_load_n(shares, __ATOMIC_ACQUIRE) != 0) (void)sys(__NR_futex, address(shares), FUTEX_WAIT, 1, 0);
 }
 
 }  // namespace
+
+void takeNamespaces(LaunchRequest& request) {
+  std::string& plan = request.plan;
+  PlanHeader header;
+  if (plan.size() < sizeof header) return;  // the launcher refuses it
+  std::memcpy(&header, plan.data(), sizeof header);
+  if ((header.flags & PLAN_CLONED) == 0 || !checkPlan(plan.data(), static_cast<uint32_t>(plan.size()))) return;
+  Steps steps(plan.data());
+  while (PlanStep* step = steps.next()) {
+    if ((step->flags & STEP_CLONED) == 0) continue;
+    request.namespaces |= static_cast<uint32_t>(step->a);
+    request.refused = {steps.place(), step->op, 0, 0, step->flags};
+    step->flags |= STEP_DONE;
+  }
+}
 
 LaunchResult launch(const LaunchRequest& request) {
   LaunchResult result;
@@ -167,7 +185,7 @@ LaunchResult launch(const LaunchRequest& request) {
   if (!makePipe(statusRead, statusWrite, O_NONBLOCK)) return failed();
 
   std::vector<Move> moves;
-  moves.reserve(request.kept.size() + 6);
+  moves.reserve(request.kept.size() + request.spaces.size() + 7);
   int highest = 2;
   for (const LaunchRequest::Kept& kept : request.kept) highest = kept.target > highest ? kept.target : highest;
   for (int i = 0; i < 3; i++) {
@@ -185,13 +203,19 @@ LaunchResult launch(const LaunchRequest& request) {
   moves.push_back({statusWrite.get(), highest + 1});
   moves.push_back({request.jailFd, highest + 2});
   if (masked.empty()) moves.push_back({plan.get(), highest + 3});
+  int next = highest + 4;
+  for (const int space : request.spaces) moves.push_back({space, next++});
+  if (request.seedFd >= 0) moves.push_back({request.seedFd, next++});
 
   char name[] = "uchroot-launcher";
-  char first[16], size[16];
+  char first[16], size[16], spaces[16], seeds[] = "0";
+  const bool isPlain = request.spaces.empty() && request.seedFd < 0;
+  if (request.seedFd >= 0) seeds[0] = '1';
   std::snprintf(first, sizeof first, "%d", highest + 1);
   std::snprintf(size, sizeof size, "%zu", request.plan.size());
-  ChildWork work = {moves.data(), moves.size(), highest + 3, request.launcherFd, statusWrite.get(), request.isBatch,
-                    {name, first, size, nullptr}, {masked.empty() ? nullptr : masked.data(), nullptr}};
+  std::snprintf(spaces, sizeof spaces, "%zu", request.spaces.size());
+  ChildWork work = {moves.data(), moves.size(), next, request.launcherFd, statusWrite.get(), request.isBatch,
+                    {name, first, size, isPlain ? nullptr : spaces, isPlain ? nullptr : seeds, nullptr}, {masked.empty() ? nullptr : masked.data(), nullptr}};
 
   if (request.recall->isWanted) {
     result.failure = {kNoStep, PHASE_EXECUTE, ECANCELED, 0};
@@ -208,17 +232,20 @@ LaunchResult launch(const LaunchRequest& request) {
   (void)sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&all), address(&before), sizeof all);
   int pidFd = -1;
   uint32_t shares = 1;
-  const int pid = cloneChild(work, stack, &pidFd, &shares);
+  const int pid = cloneChild(work, request.namespaces, stack, &pidFd, &shares);
   const int error = errno;
   (void)sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&before), 0, sizeof before);
   if (pid < 0) {
     errno = error;
-    return failed();
+    if (request.namespaces == 0) return failed();
+    result.failure = request.refused;
+    result.failure.error = error;
+    return result;
   }
   statusWrite.reset(-1);
   request.recall->pidFd = pidFd;
   if (request.recall->isWanted) (void)syscall(SYS_pidfd_send_signal, pidFd, SIGKILL, nullptr, 0);
-  awaitProgram(statusRead.get(), &shares);
+  awaitProgram(statusRead.get(), request.namespaces != 0, &shares);
   result.pid = pid;
   result.pidFd = pidFd;
   result.statusFd = statusRead.release();

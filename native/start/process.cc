@@ -20,6 +20,8 @@ int Process::kill(int signal) {
 }
 
 int Process::killGroup(int signal) {
+  // An init passes the signal on to the group of its program.
+  if (request_.namespaces != 0) return kill(signal);
   if (group_ == ProcessGroup::kCallers || state_ == State::kLaunching || state_ == State::kGone) return kill(signal);
   const bool isInside = getpgid(result_.pid) == result_.pid;
   const int own = isInside ? 0 : kill(signal);
@@ -73,6 +75,7 @@ void Process::closeStatus() {
   if (handle->data == nullptr || uv_is_closing(handle)) return;
   uv_close(handle, [](uv_handle_t* closed) {
     auto* self = static_cast<Process*>(closed->data);
+    if (self->request_.namespaces != 0) self->endFd_ = std::exchange(self->result_.statusFd, -1);
     closeIfOpen(self->result_.statusFd);
     self->users_--;
     self->deleteIfUnused();
@@ -124,6 +127,7 @@ void Process::onExitReady() {
     if (failure_.error != 0) {
       tellStarted(failure_);
     } else {
+      readEnd(info);
       tellExit(got < 0 ? nullptr : &info, usage);
     }
     users_--;

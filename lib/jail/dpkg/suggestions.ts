@@ -31,10 +31,9 @@ export function awaitSuggested(work: Work, pkg: Package): void {
   // csc names its compiler in a library
   if (isCompiler) listening.add(pkg.source);
   const tools = isCompiler ? packages.all.flatMap((other) => compilerTools(work, other)) : [];
-  const named = [...others, ...siblings].flatMap((to) => [
-    ...reader.programs(to),
-    ...programsOfParts(work, to),
-  ]);
+  const named = [...others, ...siblings].flatMap((to) =>
+    reader.programs(to).concat(programsOfParts(work, to)),
+  );
   for (const path of new Set([...named, ...tools])) {
     const name = lastComponent(path);
     const isOwn = packages.source(path) === pkg.source;

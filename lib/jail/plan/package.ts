@@ -1,6 +1,6 @@
 // Adds files of Debian packages: the requested packages, and the data that programs need.
 
-import type { BytePath } from '../../binary/path.ts';
+import { type BytePath, showPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
 import { UsageError } from '../../errors.ts';
@@ -92,25 +92,6 @@ export function openPackageFiles(
     }
   }
 
-  function wanted(): Wanted {
-    if (packages === undefined || last === undefined) return { programs: [], packages: [] };
-    const owners = new Set(named.flatMap((path) => packages.owner(walk(root, path).path) ?? []));
-    const sources = new Set(Array.from(owners, ({ source }) => source));
-    const used = new Set(last.packages.map((chosen) => chosen.package));
-    const programs = last.suggested.filter(
-      ({ path, by }) =>
-        sources.has(packages.source(by) ?? '') && selection.get(walk(root, path).path) === undefined,
-    );
-    const shortest = programs.toSorted((a, b) => a.path.length - b.path.length);
-    // one of a source: zip names unzip and unzipsfx
-    const first = new Map(shortest.toReversed().map((one) => [packages.source(one.path), one]));
-    const extensions = [...owners].flatMap((owner) => extensionsOf(packages, owner));
-    return {
-      programs: [...first.values()].toReversed(),
-      packages: extensions.filter((pkg) => !used.has(pkg)).map(({ name }) => name),
-    };
-  }
-
   return {
     take: (name) => {
       const pkg = packages?.find(name);
@@ -123,7 +104,32 @@ export function openPackageFiles(
     sourceOf: (path) => packages?.source(path),
     versionOf: (name) => packages?.find(name)?.version,
     leftOut: () => [...leftOut],
-    wanted,
+    wanted: () => wantedOf(root, packages, selection, named, last),
+  };
+}
+
+function wantedOf(
+  root: FileRoot,
+  packages: Packages | undefined,
+  selection: Selection,
+  named: readonly BytePath[],
+  choice: Choice | undefined,
+): Wanted {
+  if (packages === undefined || choice === undefined) return { programs: [], packages: [] };
+  const owners = new Set(named.flatMap((path) => packages.owner(walk(root, path).path) ?? []));
+  const sources = new Set(Array.from(owners, ({ source }) => source));
+  const used = new Set(choice.packages.map((chosen) => chosen.package));
+  const programs = choice.suggested.filter(
+    ({ path, by }) =>
+      sources.has(packages.source(by) ?? '') && selection.get(walk(root, path).path) === undefined,
+  );
+  const shortest = programs.toSorted((a, b) => a.path.length - b.path.length);
+  // one of a source: zip names unzip and unzipsfx
+  const first = new Map(shortest.toReversed().map((one) => [packages.source(one.path), one]));
+  const extensions = [...owners].flatMap((owner) => extensionsOf(packages, owner));
+  return {
+    programs: [...first.values()].toReversed(),
+    packages: extensions.filter((pkg) => !used.has(pkg)).map(({ name }) => name),
   };
 }
 
@@ -161,4 +167,17 @@ function findPackage(packages: Packages, name: string): Package {
   throw new UsageError(`package ${quote(name)} is not installed on the host`, {
     hint: meant === undefined ? `apt-get install ${quote(name)}` : `did you mean ${meant}?`,
   });
+}
+
+/** Warnings with the lines that add what the programs may want besides. */
+export function wantedWarnings({ programs, packages }: Wanted, directory: string): readonly string[] {
+  const paths = programs.map(({ path }) => showPath(path)).join(' ');
+  const names = packages.map((name) => `--package ${name}`).join(' ');
+  const by = programs.slice(0, 1).map((first) => showPath(first.by));
+  return [
+    ...by.map((path) => `${path} may start ${paths}: uchroot-jail build ${directory} ${paths} adds that`),
+    ...(names === ''
+      ? []
+      : [`further parts of the programs: uchroot-jail build ${directory} ${names} adds them`]),
+  ];
 }

@@ -6,6 +6,7 @@ import type { LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import type { HostFacts, HostQuery, HostSight } from '../../native.ts';
 import { quote } from '../../quote.ts';
+import { hasInit, programPid } from '../plan/isolated.ts';
 import { buildSetUp, withProgram } from '../plan/plan.ts';
 import type { ExecveStep, Plan, Step } from '../plan/step.ts';
 import { setUpKeys, type NormalRequest } from '../request/request.ts';
@@ -27,7 +28,7 @@ export class VerifiedJail {
   readonly account: Account;
   /** Warnings about the path to the jail. */
   readonly warnings: readonly DirectoryFinding[];
-  #setUp: { readonly request: NormalRequest; readonly newGroup: boolean; readonly plan: Plan } | undefined;
+  #setUp: { readonly request: NormalRequest; readonly caller: SetUpCaller; readonly plan: Plan } | undefined;
   #environment: { readonly variables: readonly Variable[]; readonly env: readonly Buffer[] } | undefined;
 
   constructor(directory: number | HostSight, account: Account, warnings: readonly DirectoryFinding[] = []) {
@@ -44,11 +45,11 @@ export class VerifiedJail {
   /** The plan without its last step: the same array as last time if request and caller ask for the same. */
   setUp(request: NormalRequest, caller: Caller): Plan {
     const last = this.#setUp;
-    const { newGroup } = caller;
-    if (last?.newGroup === newGroup && setUpKeys.every((key) => isAlike(last.request[key], request[key])))
-      return last.plan;
+    const { newGroup, joined } = caller;
+    const isSame = last?.caller.newGroup === newGroup && last.caller.joined === joined;
+    if (isSame && setUpKeys.every((key) => isAlike(last.request[key], request[key]))) return last.plan;
     const plan = toSetUp(request, this.account, caller, request.preserveFds);
-    this.#setUp = { request, newGroup, plan };
+    this.#setUp = { request, caller: { newGroup, joined }, plan };
     return plan;
   }
 
@@ -63,10 +64,18 @@ export class VerifiedJail {
   }
 }
 
+// What a set-up depends on besides the request and the account.
+type SetUpCaller = Pick<Caller, 'newGroup' | 'joined'>;
+
 function isAlike(a: unknown, b: unknown): boolean {
   if (a === b) return true;
-  if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0;
-  return Array.isArray(a) && Array.isArray(b) && a.length === 0 && b.length === 0;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (a instanceof Uint8Array) return b instanceof Uint8Array && Buffer.compare(a, b) === 0;
+  const keys = Object.keys(a);
+  return (
+    keys.length === Object.keys(b).length &&
+    keys.every((key) => isAlike(a[key as keyof typeof a], b[key as keyof typeof b]))
+  );
 }
 
 /** Everything that a launch asks of the host. */
@@ -213,7 +222,7 @@ export function prepare(request: NormalRequest, jail: VerifiedJail, caller: Call
       : [...new Set([...Array.from({ length: activated }, (_, i) => 3 + i), ...request.preserveFds])];
   const setUp = caller.inPlace ? toSetUp(request, account, caller, keptFds) : jail.setUp(request, caller);
   const env = caller.inPlace
-    ? buildEnvironment({ request, account, caller })
+    ? buildEnvironment({ request, account, caller, programPid: hasInit(request) ? programPid : undefined })
     : jail.environment(request, caller);
   const execve: ExecveStep = { op: 'execve', program, argv: [request.argv0 ?? program, ...args], env };
   return new PreparedLaunch(request, jail, architecture, keptFds, setUp, execve);
@@ -227,6 +236,7 @@ function toSetUp(request: NormalRequest, account: Account, caller: Caller, keptF
     keptFds,
     isCompiled: caller.compiledFor !== undefined,
     newGroup: caller.newGroup,
+    joined: caller.joined,
     parentPid: request.dieWithParent ? caller.parentPid : 0,
     architecture: caller.compiledFor ?? process.arch,
     status: status === undefined ? undefined : { fd: status, line: startedLine(caller) },

@@ -1,7 +1,7 @@
 // A plan as bytes: the counterpart of native/plan/plan.h.
 import { zeroBytes } from '../../quote.ts';
 import { setUint64 } from './limits.ts';
-import type { Encoded, ExecveStep, Plan, Step } from './step.ts';
+import { stepFlags, type Encoded, type ExecveStep, type Plan, type Step } from './step.ts';
 import { flagsOf, isUsual, rowOf } from './table.ts';
 
 const magic = 0x32504355;
@@ -11,6 +11,7 @@ const stepBytes = 24;
 
 // PlanFlag
 const PLAN_USUAL = 1;
+const PLAN_CLONED = 2;
 
 // A step with its place in the plan.
 interface Placed {
@@ -68,7 +69,10 @@ function encode(stages: Plan): EncodedPlan {
   words[0] = magic;
   words[1] = size;
   words[2] = stages.length;
-  words[3] = isUsual(placed) ? PLAN_USUAL : 0;
+  const isCloned = placed.some(({ flags }) => (flags & stepFlags.cloned) !== 0);
+  // the filter of a prepared thread may refuse what isolates
+  const isPrepared = stages.length === 1 && isUsual(placed) && !stages[0]?.some(({ op }) => op === 'unshare');
+  words[3] = (isPrepared ? PLAN_USUAL : 0) | (isCloned ? PLAN_CLONED : 0);
   for (const [at, steps] of counts) words[at] = steps;
   for (const one of placed) writeStep(bytes, words, one);
   return { bytes, countAt: counts.at(-1)?.[0] ?? 0 };

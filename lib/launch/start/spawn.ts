@@ -135,7 +135,7 @@ export function startIn(
   options: NormalSpawn,
   onChanged?: () => Promise<JailedProcess>,
 ): Promise<JailedProcess> {
-  const launch = prepare(request, jail, callerBeside(request, options.newGroup));
+  const launch = prepare(request, jail, callerBeside(request, options.newGroup, options.spaces?.kinds));
   if (jail.fd >= 0) {
     warnOnce(findMissingZone(launch));
     const problem = request.checkProgram ? findProblem(launch) : undefined;

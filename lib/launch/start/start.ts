@@ -20,6 +20,8 @@ import type { NormalRequest } from '../request/request.ts';
 import { piped, type StdioTriple } from '../request/stdio.ts';
 import { toLaunchError } from '../tell/failure.ts';
 import { warnOnce } from '../tell/warn.ts';
+import { judgeBinds } from '../host/binds.ts';
+import type { Spaces } from './spaces.ts';
 import { closePidPlace, pidPlaceOf, writePidFile, type PidPlace } from './pidfile.ts';
 
 /** The normal form of what a SpawnRequest adds to a LaunchRequest. */
@@ -33,6 +35,8 @@ export interface NormalSpawn {
   readonly signal: AbortSignal | undefined;
   readonly newGroup: boolean;
   readonly leaveDescendants: boolean;
+  /** Namespaces of an open jail to join. */
+  readonly spaces?: Spaces | undefined;
   readonly killSignal: number;
   readonly forceKillAfterMs: number | undefined;
   /** When the request was made, by performance.now(). */
@@ -111,6 +115,7 @@ export function start(
   if (options.signal?.aborted === true) return Promise.reject(abortError(options.signal));
   if (leftMs(options) <= 0) return Promise.reject(timeoutError(options.timeoutMs));
   // judged before anything is started
+  judgeBinds(launch, (warning) => warnOnce([warning]));
   const place = pidPlaceOf(launch, (warning) => warnOnce([warning]));
   const started = startWith(launch, jail, options, place, onChanged);
   return place === undefined ? started : started.finally(() => closePidPlace(place));
@@ -170,6 +175,7 @@ function startWith(
           tellEnd(options, started?.pid, exit);
           started?.finish(exit);
         },
+        options.spaces?.fds,
       );
     } catch (error) {
       clearStop();

@@ -4,7 +4,6 @@
 import { serviceStatuses } from '../../launch/tell/service-status.ts';
 import { quote } from '../../quote.ts';
 
-/** The init systems. */
 export const formats = ['systemd', 'openrc', 'sysv', 'runit', 's6'] as const;
 
 export type Format = (typeof formats)[number];
@@ -28,6 +27,8 @@ export interface Unit {
   readonly accept: boolean;
   /** The program says when it is ready. */
   readonly notify: boolean;
+  /** The program runs in a pid namespace, beneath the process that the init system has started. */
+  readonly hasInit: boolean;
   /** Seconds without a sign of life after which the program is killed and started again. */
   readonly watchdogSec: number | undefined;
   /** Signal that makes the program read its configuration again, without SIG. */
@@ -42,7 +43,6 @@ export interface Unit {
   readonly version: string;
 }
 
-/** One file of a unit. */
 export interface UnitFile {
   /** Path below the directory in which the init system looks for units. */
   readonly path: string;

@@ -1,0 +1,148 @@
+// The part of a plan that isolates: namespaces, the view of the file system, and the processes that wait. Pure.
+import type { Account } from '../host/account.ts';
+import { namespacesOf, type Namespace } from '../request/isolation-value.ts';
+import type { NormalRequest, SetUpKey } from '../request/request.ts';
+import type { Plan, Step } from './step.ts';
+import { makeView, openSource, openTrees, slotsOf, viewSteps } from './view.ts';
+
+type Request = Pick<NormalRequest, SetUpKey>;
+
+/** The parts of a plan that are the same with and without isolation. */
+export interface PlanParts {
+  /** Steps before the root directory changes. */
+  readonly descriptors: readonly Step[];
+  /** Steps of the program's own process before it enters the jail. */
+  readonly before: readonly Step[];
+  /** Steps by which a bare launch enters the jail; the last one changes the working directory. */
+  readonly entry: readonly Step[];
+  /** The other steps. */
+  readonly after: readonly Step[];
+}
+
+/** What the processes of the plan that only wait need to know. */
+export interface Waiting {
+  readonly account: Account;
+  /** The init process leads a process group of its own, and so does the program. */
+  readonly newGroup: boolean;
+  /** By a compiled launcher: the first stage is its own process. */
+  readonly isCompiled: boolean;
+  /** Who must be the parent of a compiled launcher, for --die-with-parent. */
+  readonly parentPid: number;
+  /** Kinds of namespaces that are kept and joined, and not made. */
+  readonly joined: readonly Namespace[];
+}
+
+const SIGKILL = 9;
+
+/**
+ * The stages of a launch that makes namespaces.
+ *
+ * With a pid namespace, the first process in it is init: it makes the other namespaces and mounts, starts the program and waits for
+ * it (pid_namespaces(7)). What it needs of the host is opened before the namespaces are made: a descriptor of a mount is of no use in
+ * another mount namespace. A launcher is born in the pid namespace; a compiled one has to fork for it.
+ */
+export function isolatedStages(request: Request, parts: PlanParts, waiting: Waiting): Plan {
+  const namespaces = namespacesOf(request);
+  const others = namespaces.filter((name) => name !== 'pid');
+  const { joined } = waiting;
+  const own = others.filter((name) => !joined.includes(name));
+  const world = [
+    ...openTrees(request, own),
+    ...(joined.length > 0 ? joinNamespaces(request, joined) : []),
+    ...makeNamespaces(request, own),
+    ...makeView(request, own),
+  ];
+  const entry = others.includes('mount') ? parts.entry.slice(-1) : parts.entry;
+  if (!namespaces.includes('pid'))
+    return [[...parts.before, ...parts.descriptors, ...world, ...entry, ...parts.after]];
+  const init: readonly Step[] = [
+    { op: 'end_with_parent' },
+    ...(waiting.newGroup ? [{ op: 'setpgid' } as const] : []),
+    ...parts.descriptors,
+    ...parts.before.filter(needsHost),
+    // Of this pid namespace, whose number the kernel takes from the process that writes (proc_sys_vm(5)).
+    { op: 'sysctl', path: '/proc/sys/vm/memfd_noexec', value: '2' },
+    ...world,
+    ...giveUp(waiting.account),
+    // Again: a change of ids clears it (PR_SET_PDEATHSIG(2const)).
+    { op: 'end_with_parent', afterFork: true },
+  ];
+  const program = [...parts.before.filter((step) => !needsHost(step)), ...entry, ...parts.after];
+  if (!waiting.isCompiled) return [[{ op: 'unshare', namespaces: ['pid'], cloned: true }, ...init], program];
+  const { parentPid } = waiting;
+  const death: Step = {
+    op: 'parent_death_signal',
+    signal: parentPid > 0 ? SIGKILL : 0,
+    parentPid,
+    afterFork: true,
+  };
+  return [[{ op: 'unshare', namespaces: ['pid'] }, ...giveUp(waiting.account), death], init, program];
+}
+
+/**
+ * The steps that make namespaces to be kept for later launches of one jail, which join them. A proc(5) is not in their view: it shows
+ * the pid namespace of the process that mounts it.
+ */
+export function keptNamespaces(request: Request, kinds: readonly Namespace[]): readonly Step[] {
+  const kept = { ...request, view: request.view.filter(({ kind }) => kind !== 'proc') };
+  return [...openTrees(kept, kinds), ...makeNamespaces(kept, kinds), ...makeView(kept, kinds)];
+}
+
+/** The kinds of namespaces that a launch can join. Each launch has pids of its own, and an overlay of its own. */
+export function shareable(request: Request): readonly Namespace[] {
+  const { ephemeral } = request;
+  return namespacesOf(request).filter(
+    (name) => name !== 'pid' && (name !== 'mount' || ephemeral === undefined),
+  );
+}
+
+// A launch with a proc(5) of its own gets a copy of the kept mounts to put it in.
+function joinNamespaces({ view }: Request, joined: readonly Namespace[]): readonly Step[] {
+  const procs = joined.includes('mount') ? view.filter(({ kind }) => kind === 'proc') : [];
+  const slots = slotsOf(procs);
+  return [
+    ...[...slots].map(([entry, slot]) => openSource(entry, slot)),
+    { op: 'setns', namespaces: joined },
+    ...(procs.length > 0 ? [{ op: 'unshare', namespaces: ['mount'], copies: true } as const] : []),
+    ...procs.flatMap((entry) => viewSteps(entry, slots.get(entry) ?? 0)),
+  ];
+}
+
+/** Whether the program's parent is the init process of a pid namespace, which leads its group and ends with the launcher. */
+export function hasInit(request: Parameters<typeof namespacesOf>[0]): boolean {
+  return namespacesOf(request).includes('pid');
+}
+
+/** The program's pid in a pid namespace of its own: init is 1, and starts nothing else. */
+export const programPid = 2;
+
+/** The same plan for a process that has to make the pid namespace itself. */
+export function withoutClone(plan: Plan): Plan {
+  const [[first, ...rest] = [], ...stages] = plan;
+  if (first?.op !== 'unshare' || first.cloned !== true) return plan;
+  return [[{ op: 'unshare', namespaces: first.namespaces }], rest, ...stages];
+}
+
+function makeNamespaces({ hostname }: Request, namespaces: readonly Namespace[]): readonly Step[] {
+  return [
+    ...(namespaces.length > 0 ? [{ op: 'unshare', namespaces } as const] : []),
+    ...(namespaces.includes('net') ? [{ op: 'loopback_up' } as const] : []),
+    ...(hostname === undefined ? [] : [{ op: 'sethostname', name: hostname } as const]),
+  ];
+}
+
+// Done by a file of the host's /proc; the program inherits it.
+const needsHost = ({ op }: Step): boolean => op === 'oom_score_adj';
+
+// A process that only waits has the ids of the program's user, which it needs to send it signals, and no privilege.
+function giveUp({ uid, gid }: Account): readonly Step[] {
+  const afterFork = true;
+  return [
+    { op: 'setgroups', gids: [], afterFork },
+    { op: 'setresgid', gid, afterFork },
+    { op: 'setresuid', uid, afterFork },
+    { op: 'capset', capabilities: [], afterFork },
+    { op: 'no_new_privs', afterFork },
+    { op: 'not_dumpable', afterFork },
+  ];
+}
