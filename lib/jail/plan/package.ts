@@ -69,11 +69,10 @@ export function openPackageFiles(
     for (const { source, entry } of executables) if (isProgram(entry.reason)) programs.add(source);
     if (reading === undefined || programs.size + whole.size === done) return false;
     done = programs.size + whole.size;
-    const choice = yield* choose(reading, { programs: [...programs], packages: [...whole] });
-    addChoice(choice);
-    last = choice;
+    last = yield* choose(reading, { programs: [...programs], packages: [...whole] });
+    addChoice(last);
     // the pack `run` creates /run
-    for (const directory of stateOf(root, reading.packages, choice))
+    for (const directory of stateOf(root, reading.packages, last))
       if (directory.path !== '/run') addState(selection, users, directory);
     return true;
   }
