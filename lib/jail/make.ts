@@ -20,6 +20,7 @@ import type { Recipe } from './manifest/recipe.ts';
 import { packOf } from './packs/index.ts';
 import { type JailPlan, planJail } from './plan/jail-plan.ts';
 import { openKeptPlan } from './plan/kept-plan.ts';
+import { wantedWarnings } from './plan/package.ts';
 import { accountWarning } from './plan/unknown-accounts.ts';
 import type { JailWork } from './request/jail-request.ts';
 import { readUsers } from './request/named-on-host.ts';
@@ -233,7 +234,7 @@ type Told = Pick<Made, 'left' | 'warnings'>;
 
 /** Warnings about files that were left out and that a program may need. */
 function warningsOf(
-  { secrets, vanished, incomplete, onlyHere, accounts }: JailPlan,
+  { secrets, vanished, incomplete, onlyHere, accounts, wanted }: JailPlan,
   directory: BytePath,
 ): readonly string[] {
   const lost = [...new Set(incomplete.map(({ path }) => path))];
@@ -249,6 +250,7 @@ function warningsOf(
   ] as const;
   return [
     ...told.filter(([paths]) => paths.length > 0).map(([, warning]) => warning),
+    ...wantedWarnings(wanted, showPath(directory)),
     ...accounts.map((account) => accountWarning(account, showPath(directory))),
   ];
 }

@@ -5,7 +5,7 @@ import { endianness } from 'node:os';
 import { type Closure, openResolver } from '../binary/closure.ts';
 import { hostAbi, MACHINE, machineName } from '../binary/machine.ts';
 import { type BytePath, bytePath, lastComponent, pathBytes, showPath } from '../binary/path.ts';
-import type { DirectoryRoot } from '../binary/root.ts';
+import { type DirectoryRoot, tryFile } from '../binary/root.ts';
 import { walk } from '../binary/walk.ts';
 import { LaunchError } from '../errors.ts';
 import { runInJail } from '../launch/start/run.ts';
@@ -76,16 +76,33 @@ export async function tryOut(trial: Trial): Promise<Outcome> {
 // Long enough for the slowest interpreter. A daemon that ignores the option has printed its errors by then.
 const START_TIMEOUT_MS = 5000;
 
-// Starts a program of a Debian package with --version. This finds files whose names a program builds at run time. Other programs
-// are not started, because they may ignore the option and do their work.
+const MAX_BYTES = 64 << 20;
+
+// Starts a program of a Debian package with --version, and as `go version` if it does not know that option. This finds files
+// whose names a program builds at run time. Other programs are not started, because they may ignore the option and do their work.
 async function startOnce(trial: Trial, path: BytePath): Promise<string | undefined> {
   const { jail, manifest, directory } = trial;
   const real = walk(jail, path).path;
   if (manifest.entries.find((entry) => entry.path === real)?.package === undefined) return undefined;
-  const { exitCode, stdout, stderr } = await run(trial, path, ['--version'], START_TIMEOUT_MS);
-  return exitCode === 0
-    ? undefined
-    : complaintOf(showPath(path), showPath(directory), `${stderr}\n${stdout}`);
+  for (const word of ['--version', 'version']) {
+    const { exitCode, stdout, stderr } = await run(trial, path, [word], START_TIMEOUT_MS);
+    if (exitCode === 0) return undefined;
+    // a line about a file `version` says only that this is no command of the program
+    const lines = `${stderr}\n${stdout}`.split('\n');
+    const output = lines.filter((line) => word !== 'version' || !line.includes(word)).join('\n');
+    const readsProc = namesProc(jail, real);
+    const complaint = complaintOf(`${showPath(path)} ${word}`, showPath(directory), output, readsProc);
+    if (complaint !== undefined || !OF_OPTION.test(output)) return complaint;
+  }
+  return undefined;
+}
+
+/** Whether a program finds its own directory by /proc/self/exe, as go does. */
+function namesProc(jail: DirectoryRoot, path: BytePath): boolean {
+  const text = tryFile(jail, path, ({ read, status }) =>
+    Buffer.from(read(0, Math.min(status.sizeBytes, MAX_BYTES))),
+  );
+  return text?.includes('/proc/self/exe') === true;
 }
 
 /** The machine that a program is for, if it is not this one. */
@@ -154,14 +171,20 @@ const MISSING =
 const OF_OPTION = /-version|\b(?:options?|usage|arguments?|flags?)\b/i;
 
 /** A warning if a failed program's output says that something is missing. Pure. */
-export function complaintOf(program: string, jail: string, output: string): string | undefined {
+export function complaintOf(
+  command: string,
+  jail: string,
+  output: string,
+  readsProc = false,
+): string | undefined {
   const line = output
     .split('\n')
     .map((text) => text.trim())
     .find((text) => MISSING.test(text) && !OF_OPTION.test(text));
   if (line === undefined) return undefined;
-  const said = `${program} --version fails in the jail: ${quote(line)}`;
-  if (/\/proc\b/.test(line))
+  const said = `${command} fails in the jail: ${quote(line)}`;
+  // also "parse_proc_meminfo failed"
+  if (readsProc || /(?:\/|_)proc(?:\b|_)/.test(line))
     return `${said}; mkdir -p ${jail}/proc && mount -t proc proc ${jail}/proc gives it that`;
-  return `${said}; uchroot-jail build ${jail} --learn '${program} --version' adds what it opens on the host`;
+  return `${said}; uchroot-jail build ${jail} --learn '${command}' adds what it opens on the host`;
 }

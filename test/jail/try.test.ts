@@ -2,7 +2,7 @@ import t from 'tap';
 
 import { complaintOf } from '../../lib/jail/try.ts';
 
-const said = (output: string) => complaintOf('/usr/bin/p', '/srv/jail', output);
+const said = (output: string) => complaintOf('/usr/bin/p --version', '/srv/jail', output);
 
 t.test(
   'a program that fails for want of a file of its own is quoted, with the line that may bring it',
@@ -25,7 +25,11 @@ t.test(
 );
 
 t.test('who asks for /proc is told how to mount it', async (t) => {
-  t.match(said('Mono requires /proc to be mounted.'), 'mount -t proc proc /srv/jail/proc gives it that');
+  const mount = 'mount -t proc proc /srv/jail/proc gives it that';
+  t.match(said('Mono requires /proc to be mounted.'), mount);
+  t.match(said('open in parse_proc_meminfo failed: No such file or directory'), mount);
+  const output = 'go: cannot find GOROOT directory';
+  t.match(complaintOf('go version', '/srv/jail', output, true), mount, 'a program that reads /proc/self/exe');
 });
 
 t.test('a program that only does not know the option complains of nothing', async (t) => {

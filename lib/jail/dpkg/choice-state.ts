@@ -10,6 +10,7 @@ import type { Package, Packages } from './database.ts';
 import { type Executable, readExecutable } from './scanned-program.ts';
 import { isForDevelopment, isForLinker, readDependents } from './dependencies.ts';
 import { openMentions } from './mentions.ts';
+import type { Suggestion } from './suggestions.ts';
 import { openStrings, type ReadStrings } from './sections.ts';
 
 function openTaken(look: (path: BytePath) => Executable | undefined) {
@@ -56,20 +57,21 @@ export interface Use {
   readonly why: BytePath | undefined;
 }
 
-const EXTENTS: readonly Extent[] = ['programs', 'configuration', 'data', 'used', 'whole'];
+const EXTENTS: readonly Extent[] = ['programs', 'data', 'used', 'whole'];
 
 function openUses() {
   const uses = new Map<Package, Use>();
   const queue = new Set<Package>();
   return {
-    /** Adds a use. An extent can only grow, and the first reason is kept. */
-    add: (use: Use): void => {
+    /** Adds a use; false if there is nothing new in it. An extent can only grow, and the first reason is kept. */
+    add: (use: Use): boolean => {
       const known = uses.get(use.pkg);
       const extent = known === undefined ? use.extent : larger(known.extent, use.extent);
       const withLibraries = use.withLibraries || known?.withLibraries === true;
-      if (known?.extent === extent && known.withLibraries === withLibraries) return;
+      if (known?.extent === extent && known.withLibraries === withLibraries) return false;
       uses.set(use.pkg, { ...(known ?? use), extent, withLibraries });
       queue.add(use.pkg);
+      return true;
     },
     /** The next use that is new or whose extent has grown. */
     next: (): Use | undefined => {
@@ -101,8 +103,6 @@ export function takenBy(
   switch (extent) {
     case 'programs':
       return { files: [], executables: [] };
-    case 'configuration':
-      return { files: data.filter((path) => path.startsWith('/etc/')), executables: [] };
     case 'data':
       return { files: data, executables: [] };
     case 'used':
@@ -147,6 +147,8 @@ export function openWork(reading: Reading) {
     searched: new Set<Package>(),
     /** Packages whose modules were searched for commands. */
     called: new Set<Package>(),
+    /** Programs that a program of a requested package names, and that its package does not need. */
+    suggested: new Map<BytePath, Suggestion>(),
   };
 }
 
@@ -167,6 +169,11 @@ export function ifOf(
 
 export function hasExecutables({ programs, helpers }: Contents): boolean {
   return programs.length + helpers.length > 0;
+}
+
+/** True for a metapackage. */
+export function isEmpty({ programs, helpers, scripts, libraries, development, data }: Contents): boolean {
+  return [programs, helpers, scripts, libraries, development, data].every((paths) => paths.length === 0);
 }
 
 export function hasMachineCode({ look }: Work, { programs, helpers, libraries, data }: Contents): boolean {

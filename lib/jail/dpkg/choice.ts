@@ -1,14 +1,15 @@
 // Chooses the files of Debian packages that a jail needs and that no ELF header names.
 
-import type { BytePath } from '../../binary/path.ts';
+import { type BytePath, lastComponent } from '../../binary/path.ts';
 import type { Steps } from '../work/steps.ts';
-import { callsOf, isShell, modulesOf } from './script-calls.ts';
+import { assignedIn, callsOf, isShell, modulesOf } from './script-calls.ts';
 import type { Package } from './database.ts';
 import type { Executable } from './scanned-program.ts';
 import { type Edge, findPlugins } from './dependencies.ts';
 import { placeOf } from './file-place.ts';
 import { take, useProgram } from './reach.ts';
 import { statusIfThere } from './read.ts';
+import { awaitSuggested, type Suggestion } from './suggestions.ts';
 import { openWork, type Reading, type Work } from './choice-state.ts';
 
 /** Why a package is used. */
@@ -29,10 +30,10 @@ export interface PackageReason {
 }
 
 /**
- * How much of a package is taken: `programs`, the used programs with the data that they name; `configuration`, its files below
- * /etc; `data`, no programs; `used`, everything except programs that no file names; `whole`, everything.
+ * How much of a package is taken: `programs`, the used programs with the data that they name; `data`, no programs; `used`,
+ * everything except programs that no file names; `whole`, everything.
  */
-export type Extent = 'programs' | 'configuration' | 'data' | 'used' | 'whole';
+export type Extent = 'programs' | 'data' | 'used' | 'whole';
 
 export interface ChosenPackage {
   readonly package: Package;
@@ -57,6 +58,8 @@ export interface Choice {
   readonly packages: readonly ChosenPackage[];
   /** Files that are not world-readable and may contain a secret; they are not in `files`. */
   readonly withheld: readonly ChosenFile[];
+  /** Programs that are named, but not in `files`. */
+  readonly suggested: readonly Suggestion[];
 }
 
 /**
@@ -73,9 +76,13 @@ export function* choose(
   for (const pkg of request.packages)
     uses.add({ pkg, extent: 'whole', withLibraries: true, reason: { how: 'asked' }, why: undefined });
   for (const path of request.programs) useProgram(work, path, { how: 'asked' }, path);
+  // fpc opens /etc/fpc.cfg, which a maintainer script made
+  for (const link of reading.reader.settings())
+    mentions.awaitName(lastComponent(link), (by) => taken.add(link, undefined, by));
   do {
     for (let use = uses.next(); use !== undefined; use = uses.next()) {
       take(work, use);
+      if (use.reason.how === 'asked') awaitSuggested(work, use.pkg);
       yield;
     }
     for (let next = taken.takeFresh(); next !== undefined; next = taken.takeFresh()) {
@@ -89,18 +96,21 @@ export function* choose(
     files: [...taken.files.values()],
     packages: uses.all().map(({ pkg, extent, reason }) => ({ package: pkg, extent, reason })),
     withheld: [...taken.withheld.values()],
+    suggested: [...work.suggested.values()].filter(({ path }) => !taken.files.has(path)),
   };
 }
 
 function lookInto(work: Work, executable: Executable): void {
   const { root, packages, commands, mentions, taken, uses } = work;
-  const { path, kind, interpreters, linked } = executable;
+  const { path, kind, interpreters, linked, text } = executable;
   const from = packages.owner(path);
   const start = (how: 'interpreter' | 'command', program: BytePath | undefined) => {
     if (program !== undefined) useProgram(work, program, { how, from, by: path }, path);
   };
   for (const name of interpreters) start('interpreter', name.includes('/') ? name : commands.inPath(name));
   // the script of a package gets its commands by Depends; a script without a package only by its text
+  if (from !== undefined && interpreters.some(isShell))
+    for (const name of assignedIn(text)) start('command', commands.inBase(name));
   for (const name of executable.commands)
     start('command', from === undefined ? commands.inPath(name) : commands.inBase(name));
   for (const module of from === undefined ? modulesOf(root, packages, executable) : []) {

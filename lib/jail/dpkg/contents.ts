@@ -87,10 +87,11 @@ export function openContents(root: FileRoot, packages: Packages) {
   const madeBeside = openMade(root, packages);
   let links: ReturnType<typeof readAlternatives> | undefined;
 
+  const allLinks = () => (links ??= readAlternatives(root, packages.rename));
+
   /** The links to a program through /etc/alternatives: cc for gcc. */
   function alternatives(path: BytePath): readonly BytePath[] {
-    links ??= readAlternatives(root, packages.rename);
-    return (links.get(path) ?? []).filter((link) => placeOf(link) === 'program');
+    return (allLinks().get(path) ?? []).filter((link) => placeOf(link) === 'program');
   }
   function withAlternatives(programs: readonly BytePath[]): readonly BytePath[] {
     return programs.flatMap((path) => [path].concat(alternatives(path)));
@@ -118,6 +119,8 @@ export function openContents(root: FileRoot, packages: Packages) {
     programs: (pkg: Package): readonly BytePath[] =>
       withAlternatives(packages.files(pkg).filter((path) => placeOf(path) === 'program')),
     alternatives,
+    /** The links through /etc/alternatives to configuration: /etc/fpc.cfg. */
+    settings: () => [...allLinks().values()].flat().filter((link) => link.startsWith('/etc/')),
   };
 }
 

@@ -15,7 +15,7 @@ export interface Edge {
     | 'Depends'
     | 'Recommends'
     | 'whole' // the full package of which the other one is a minimal part
-    | 'configuration'; // as `whole`, but only its configuration is needed
+    | 'rest'; // as `whole`, but only its data, and programs that are named
 }
 
 /** The dependencies of a package, without packages that a jail does not need or gets in another way. */
@@ -40,6 +40,15 @@ export function dependenciesOf(packages: Packages, pkg: Package): readonly Edge[
   return [...edges.values()];
 }
 
+/** The packages that a package with programs recommends; their data counts if a program names it. */
+export function recommendedBy(packages: Packages, pkg: Package): readonly Package[] {
+  if (!hasPrograms(packages, pkg)) return [];
+  return pkg.recommends.flatMap((group) => {
+    const to = packages.satisfy(group, pkg.architecture);
+    return to !== undefined && isFollowed(to) ? [to] : [];
+  });
+}
+
 /** The packages that satisfy Pre-Depends and Depends. */
 function neededBy(packages: Packages, { preDepends, depends, architecture }: Package): readonly Package[] {
   return [...preDepends, ...depends].flatMap((group) => packages.satisfy(group, architecture) ?? []);
@@ -51,9 +60,12 @@ function isDataOf(packages: Packages, data: Package, of: Package): boolean {
   const files = packages.files(data);
   const own = [`/usr/lib/${of.name}/`, `/usr/share/${of.name}/`];
   return (
-    files.some((path) => own.some((directory) => path.startsWith(directory))) &&
-    !files.some((path) => placeOf(path) === 'program')
+    files.some((path) => own.some((directory) => path.startsWith(directory))) && !hasPrograms(packages, data)
   );
+}
+
+function hasPrograms(packages: Packages, pkg: Package): boolean {
+  return packages.files(pkg).some((path) => placeOf(path) === 'program');
 }
 
 /** The packages that depend on each package, by its name or by what it provides. */
@@ -67,7 +79,7 @@ export function readDependents(packages: Packages): ReadonlyMap<Package, readonl
 /**
  * The full package of a minimal one. /usr/bin/python3 is in python3-minimal and /usr/bin/perl in perl-base, with only the
  * modules for maintainer scripts; a request for the program means python3 and perl. The full packages of apache2-bin,
- * dnsmasq-base and similar ones contain the configuration.
+ * groff-base and similar ones contain the configuration and more data.
  */
 export function wholeOf(packages: Packages, pkg: Package): Edge | undefined {
   const name = /^(.+)-(?:minimal|base|bin|core)$/.exec(pkg.name)?.[1];
@@ -77,7 +89,7 @@ export function wholeOf(packages: Packages, pkg: Package): Edge | undefined {
     (group) => packages.satisfy(group, whole.architecture) === pkg,
   );
   if (!isPart) return undefined;
-  return { to: whole, how: INTERPRETERS.has(pkg.section) ? 'whole' : 'configuration' };
+  return { to: whole, how: INTERPRETERS.has(pkg.section) ? 'whole' : 'rest' };
 }
 
 const INTERPRETERS = new Set(['python', 'perl', 'ruby', 'php', 'javascript', 'interpreters', 'lisp']);
@@ -108,7 +120,8 @@ export function isForDevelopment(pkg: Package): boolean {
   return isForLinker(pkg) || DEVELOPMENT.has(pkg.section);
 }
 
-const DEVELOPMENT = new Set(['devel', 'golang', 'haskell', 'ocaml', 'rust']);
+// Also interpreters that read headers: pike's scripts include them, and `R CMD INSTALL` compiles.
+const DEVELOPMENT = new Set(['devel', 'golang', 'haskell', 'ocaml', 'rust', 'interpreters', 'lisp', 'gnu-r']);
 
 /** A package that is taken program by program: others use an Essential one without declaring it (Debian policy 3.8). */
 export function isBase({ name, essential }: Package): boolean {
@@ -137,7 +150,7 @@ const FOR_THE_SYSTEM = wordSet(`
   sensible-utils systemd systemd-sysv sysvinit-core ucf update-inetd xdg-user-dirs
 `);
 
-function provides({ name, provides }: Package, wanted: string): boolean {
+export function provides({ name, provides }: Package, wanted: string): boolean {
   return name === wanted || provides.some((relation) => relation.name === wanted);
 }
 

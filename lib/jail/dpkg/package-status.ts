@@ -88,12 +88,13 @@ export interface Package {
   readonly preDepends: readonly Alternatives[];
   readonly depends: readonly Alternatives[];
   readonly recommends: readonly Alternatives[];
+  readonly suggests: readonly Alternatives[];
   readonly provides: readonly Relation[];
 }
 
 /**
- * The installed packages in file order. Invalid lines are skipped. A package whose status is not "ok installed" is left out:
- * it may be half unpacked, or only its configuration may be left.
+ * The installed packages in file order, also those whose triggers have not run yet. Invalid lines are skipped. A package with
+ * another status is left out: it may be half unpacked, or only its configuration may be left.
  */
 export function readStatus(data: Uint8Array): readonly Package[] {
   return [...paragraphsOf(toLatin1(data))].flatMap((fields) => toPackage(fields) ?? []);
@@ -103,7 +104,7 @@ type Fields = ReadonlyMap<string, string>;
 
 const WANTED = wordSet(`
   package architecture version source multi-arch status essential section pre-depends depends recommends
-  provides
+  suggests provides
 `);
 
 function* paragraphsOf(text: string): Generator<Fields, void> {
@@ -141,8 +142,10 @@ function toPackage(fields: Fields): Package | undefined {
     return () => (known ??= readRelations(text(field)));
   };
   // the first word is the desired state, such as `hold`; the others are the actual state (dpkg(1), "INFORMATION ABOUT PACKAGES")
-  if (!/^\S+ ok installed$/.test(text('status')) || !isName(name)) return undefined;
-  const [preDepends, depends, recommends] = [lazily('pre-depends'), lazily('depends'), lazily('recommends')];
+  if (!/^\S+ ok (?:installed|triggers-(?:awaited|pending))$/.test(text('status')) || !isName(name))
+    return undefined;
+  const [preDepends, depends] = [lazily('pre-depends'), lazily('depends')];
+  const [recommends, suggests] = [lazily('recommends'), lazily('suggests')];
   return {
     name,
     architecture: text('architecture'),
@@ -159,6 +162,9 @@ function toPackage(fields: Fields): Package | undefined {
     },
     get recommends() {
       return recommends();
+    },
+    get suggests() {
+      return suggests();
     },
     provides: readRelations(text('provides')).flat(),
   };

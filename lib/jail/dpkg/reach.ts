@@ -6,11 +6,19 @@ import type { PackageReason } from './choice.ts';
 import type { Contents, ContentsReader } from './contents.ts';
 import type { Package, Packages } from './database.ts';
 import { readConfiguration, readSettings } from './scanned-program.ts';
-import { dependenciesOf, type Edge, haveModulesInCommon, isBase, wholeOf } from './dependencies.ts';
+import {
+  dependenciesOf,
+  type Edge,
+  haveModulesInCommon,
+  isBase,
+  recommendedBy,
+  wholeOf,
+} from './dependencies.ts';
 import { placeOf } from './file-place.ts';
 import {
   hasExecutables,
   hasMachineCode,
+  isEmpty,
   ifOf,
   ownDirectory,
   takenBy,
@@ -90,20 +98,41 @@ export function take(work: Work, use: Use): void {
   for (const path of executables) useProgram(work, path, { how: 'link', from: pkg, by: path }, why);
   if (extent === 'programs') return awaitData(work, pkg);
   awaitLibraries(work, pkg, contents.libraries);
-  if (extent === 'data' || extent === 'configuration') return;
+  if (extent === 'data') return;
   for (const path of contents.scripts)
-    mentions.awaitPath(path, (by) => useProgram(work, path, { how: 'mentioned', from: pkg, by }, by));
+    for (const named of [path, ...commandDirectory(packages, path, pkg)])
+      mentions.awaitPath(named, (by) => useProgram(work, path, { how: 'mentioned', from: pkg, by }, by));
   for (const path of files) if (CONFIGURATION.test(path)) mentions.add(readConfiguration(root, path));
   for (const path of contents.withheld) taken.withhold(path, pkg, why);
-  for (const path of contents.programs.filter((path) => !taken.files.has(path))) {
+  awaitPrograms(work, pkg, contents, (path, by) => {
     // git starts its own git-upload-pack; a shared library names all programs, so it does not count
-    const found = (by: BytePath) => {
-      if (placeOf(by) !== 'library') useProgram(work, path, { how: 'mentioned', from: pkg, by }, by);
-    };
-    for (const name of namesOf(path)) mentions.awaitName(name, ifOf(work, pkg, found));
-  }
-  addSettings(work, contents);
+    if (placeOf(by) !== 'library') useProgram(work, path, { how: 'mentioned', from: pkg, by }, by);
+  });
   for (const edge of dependenciesOf(packages, pkg)) follow(work, use, edge);
+  for (const to of recommendedBy(packages, pkg)) awaitFiles(work, pkg, to);
+}
+
+/** The directory of a script that may be a command of a program which names only the directory: /usr/share/quilt/push. */
+function commandDirectory(packages: Packages, path: BytePath, pkg: Package): readonly BytePath[] {
+  if (!path.startsWith('/usr/') || lastComponent(path).includes('.')) return [];
+  const directory = ownDirectory(path, (at) => packages.owner(at) === pkg);
+  return directory === undefined ? [] : [directory];
+}
+
+/** Waits until a program or a file of settings of the same source names the other programs. */
+function awaitPrograms(
+  work: Work,
+  pkg: Package,
+  contents: Contents,
+  found: (path: BytePath, by: BytePath) => void,
+): void {
+  for (const path of contents.programs.filter((path) => !work.taken.files.has(path)))
+    for (const name of namesOf(path))
+      work.mentions.awaitName(
+        name,
+        ifOf(work, pkg, (by) => found(path, by)),
+      );
+  addSettings(work, contents);
 }
 
 /** Also the name without triplet and version: gnatmake composes x86_64-linux-gnu-gnatbind-14 from "gnatbind". */
@@ -115,8 +144,9 @@ function namesOf(path: BytePath): readonly string[] {
 
 // Not only /etc: TeX has its configuration in /usr/share, and it names /var/lib/texmf.
 const CONFIGURATION = /^\/etc\/|\.(?:cnf|conf|cfg|ini)$/;
+const CONFIGURATION_NAME = /\.(?:cnf|conf|cfg|ini)$/;
 
-const MOST_SETTINGS = 100;
+const MOST_SETTINGS = 1000;
 
 /**
  * A small file without suffix can name the programs to start: groff reads the name of grotty in DESC, and ghc that of the C
@@ -162,39 +192,72 @@ function follow(work: Work, use: Use, { to, how }: Edge): void {
   // a script opens libraries by dlopen(3), so its package takes the libraries of its dependencies
   const withLibraries = !hasMachineCode(work, reader.contents(pkg));
   const made: Use = { pkg: to, extent: 'used', withLibraries: false, reason: { how, from: pkg }, why };
-  if (how === 'configuration') uses.add({ ...made, extent: 'configuration' });
+  if (how === 'rest') useRest(work, made);
   else if (use.extent === 'whole' && (isOfOneSource || !hasExecutables(reader.contents(pkg))))
     uses.add({ ...made, extent: 'whole', withLibraries });
-  else if (how === 'whole' || reader.programs(to).length === 0) uses.add({ ...made, withLibraries });
-  else {
+  else if (how === 'whole' || reader.programs(to).length === 0) {
+    if (!uses.add({ ...made, withLibraries }) || !isEmpty(reader.contents(to))) return;
+    // pass depends on gnupg, which has nothing itself and depends on gpg
+    for (const part of dependenciesOf(packages, to)) awaitDependency(work, pkg, part.to);
+  } else {
     if (haveModulesInCommon(packages, pkg, to)) uses.add(made);
     else if (isOfOneSource) uses.add({ ...made, extent: 'data' });
+    awaitFiles(work, pkg, to);
     awaitDependency(work, pkg, to);
   }
 }
 
+/** The full package adds data, also by its dependencies of the same source: valac-bin has no .vapi files, and valac needs them. */
+function useRest(work: Work, use: Use): void {
+  const { root, packages, reader, uses, taken } = work;
+  if (!uses.add({ ...use, extent: 'data' })) return;
+  // by settings: a program names the others of the full package in messages too
+  awaitPrograms(work, use.pkg, reader.contents(use.pkg), (path, by) => {
+    if (placeOf(by) === 'other') taken.start(path, walk(root, path).path, use.pkg, by);
+  });
+  for (const { to, how } of dependenciesOf(packages, use.pkg))
+    if (to.source === use.pkg.source && reader.programs(to).length === 0)
+      uses.add({ ...use, pkg: to, extent: 'data', reason: { how, from: use.pkg } });
+}
+
 function awaitDependency(work: Work, from: Package, to: Package): void {
-  const { reader, packages, uses, mentions, listening } = work;
-  const { programs, helpers, data } = reader.contents(to);
-  listening.add(from.source);
-  const reason = (by: BytePath): PackageReason => ({ how: 'mentioned', from, by });
-  const use = ifOf(work, from, (by) =>
-    uses.add({ pkg: to, extent: 'used', withLibraries: false, reason: reason(by), why: by }),
-  );
-  for (const path of [...programs, ...programsOfParts(work, to)]) {
-    const found = (by: BytePath) => useProgram(work, path, reason(by), by);
-    mentions.awaitName(lastComponent(path), ifOf(work, from, found));
+  for (const path of [...work.reader.contents(to).programs, ...programsOfParts(work, to)]) {
+    const found = (by: BytePath) => useProgram(work, path, { how: 'mentioned', from, by }, by);
+    work.mentions.awaitName(lastComponent(path), ifOf(work, from, found));
   }
-  for (const path of helpers) mentions.awaitName(lastComponent(path), use);
-  const directories = [...helpers, ...data].map((path) =>
-    ownDirectory(path, (at) => packages.owner(at) === to),
-  );
-  for (const directory of new Set(directories))
-    if (directory !== undefined) mentions.awaitPath(directory, use);
+}
+
+/** Waits until a program names a helper, a configuration file or a directory of another package. */
+function awaitFiles(work: Work, from: Package, to: Package): void {
+  const { reader, uses, mentions, listening } = work;
+  const { helpers, data } = reader.contents(to);
+  listening.add(from.source);
+  const use = ifOf(work, from, (by) => {
+    uses.add({
+      pkg: to,
+      extent: 'used',
+      withLibraries: false,
+      reason: { how: 'mentioned', from, by },
+      why: by,
+    });
+  });
+  // tex, or a library of its source, names texmf.cnf, but no directory
+  const settings = data.filter((path) => CONFIGURATION_NAME.test(path));
+  for (const path of [...helpers, ...settings]) mentions.awaitName(lastComponent(path), use);
+  for (const directory of new Set([...helpers, ...data].flatMap((path) => directoriesOf(work, path, to))))
+    mentions.awaitPath(directory, use);
+}
+
+/** The topmost directory of a file that is only its package's, and the one it is in, if that has a purpose of its own. */
+function directoriesOf({ packages }: Work, path: BytePath, pkg: Package): readonly BytePath[] {
+  const own = ownDirectory(path, (at) => packages.owner(at) === pkg);
+  const directory = parentPath(path);
+  const isForPurpose = /^\/usr\/share\/(?!perl5\/|nodejs\/)[^/]+\/./.test(directory);
+  return [...(own === undefined ? [] : [own]), ...(isForPurpose ? [directory] : [])];
 }
 
 /** Programs in dependencies of the same source: ocaml starts x86_64-linux-gnu-gcc, which is in a dependency of gcc. */
-function programsOfParts({ packages, reader }: Work, pkg: Package): readonly BytePath[] {
+export function programsOfParts({ packages, reader }: Work, pkg: Package): readonly BytePath[] {
   return dependenciesOf(packages, pkg)
     .filter(({ to }) => to.source === pkg.source)
     .flatMap(({ to }) => reader.programs(to));

@@ -113,12 +113,15 @@ export function readConfiguration(root: FileRoot, path: BytePath): Executable {
 
 const MAX_SETTINGS_BYTES = 1 << 14;
 
+// Functions that a shell script sources are no settings.
+const SHELL_FUNCTION = /^[ \t]*\w+ ?\(\)/m;
+
 /** A small data file that may name programs; undefined if it is large, not a file, or not text. */
 export function readSettings(root: FileRoot, path: BytePath): Executable | undefined {
   const status = statusIfThere(root, path);
   if (status?.kind !== 'file' || status.sizeBytes > MAX_SETTINGS_BYTES) return undefined;
   const data = readIfThere(root, path, MAX_SETTINGS_BYTES);
-  if (data.includes(0)) return undefined;
+  if (data.includes(0) || SHELL_FUNCTION.test(toLatin1(data))) return undefined;
   return {
     ...nothing(path),
     kind: 'configuration',

@@ -77,6 +77,16 @@ const CALLS: readonly RegExp[] = [
   /[[(][ \n]*["']([a-z][a-z0-9]{1,11})["'][ \n]*,/g,
 ];
 
+// A variable with the name of the command that it holds: grep=grep, and the default in ${GREP:-grep} or ${GREP-'grep'}.
+const ASSIGNED = /\b([A-Za-z]\w{1,11})(?:=|:?-)["'\\]*(\1)(?=[ \t\n;"'\\}])/gi;
+
+/** The commands that variables of a shell script hold. */
+export function assignedIn(script: string): ReadonlySet<string> {
+  return new Set(
+    Array.from(script.slice(0, MAX_SCRIPT_LENGTH).matchAll(ASSIGNED), ([, , name = '']) => name),
+  );
+}
+
 /** The names that a text in Python, Perl or Ruby contains in the place of a command. */
 function callsIn(text: string): ReadonlySet<string> {
   return new Set(CALLS.flatMap((pattern) => Array.from(text.matchAll(pattern), ([, name = '']) => name)));

@@ -23,7 +23,7 @@ export const shell: Pack = {
 // A string that begins with a common tool, as of coreutils(7), followed by an option or a path: "rm -rf %s". Tools whose
 // name begins such a text in ordinary sentences are not listed.
 const COMMAND_LINE =
-  /\0(?:exec )?(?:(?:\/usr)?\/bin\/)?(?:awk|base64|basename|cat|chgrp|chmod|chown|cmp|cp|cut|date|dd|df|diff|dirname|du|env|expr|find|grep|egrep|gunzip|gzip|head|hostname|id|install|ln|ls|mkdir|mkfifo|mktemp|mv|nice|nl|nproc|od|printf|pwd|rm|rmdir|sed|seq|sleep|sort|stat|stty|tail|tar|tee|test|touch|tr|tty|uname|uniq|wc|xargs|zcat)(?= +(?:-[A-Za-z-]|\/[\w%]|['"]?[%$]|\.\/))/g;
+  /\0(?:exec )?(?:(?:\/usr)?\/bin\/)?(?:awk|base64|basename|cat|chgrp|chmod|chown|cmp|cp|cut|date|dd|df|diff|dirname|du|env|expr|find|grep|egrep|gunzip|gzip|head|hostname|id|install|ln|locale|ls|mkdir|mkfifo|mktemp|mv|nice|nl|nproc|od|printf|pwd|rm|rmdir|sed|seq|sleep|sort|stat|stty|tail|tar|tee|test|touch|tr|tty|uname|uniq|wc|xargs|zcat)(?= +(?:-[A-Za-z-]|\/[\w%]|['"]?[%$]|\.\/))/g;
 
 /** No dependency names these tools: packages use Essential ones without declaring it (Debian policy 3.8). */
 function commandsOf(host: PackHost): readonly Part[] {

@@ -75,19 +75,24 @@ function openDirectories(host: PackHost): (name: string, directory: BytePath) =>
 
 /** A package, or a module of one file, with its metadata (importlib.metadata). */
 function readModule(
-  { find, root }: PackHost,
+  host: PackHost,
   name: string,
   directory: BytePath,
   metadata: (directory: BytePath) => ReadonlyMap<string, readonly BytePath[]>,
 ): Module | undefined {
+  const { find, root } = host;
   const at = joinPath(directory, name as BytePath);
   const files = [`${at}.py`, `${at}.*.so`, `${at}.so`].flatMap((pattern) => find(pattern));
   const isPackage = find(`${at}/__init__.*`).length > 0;
   if (!isPackage && files.length === 0) return undefined;
   const trees = isPackage ? [at, ...find(`${at}.libs`)] : [];
+  // babel/locale-data is a link into /usr/share
+  const linked = trees
+    .flatMap((tree) => (root.list(tree) ?? []).map((entry) => joinPath(tree, entry)))
+    .filter((path) => root.lstat(path)?.kind === 'symlink' && isDirectory(host, path));
   const about = metadata(directory).get(normal(name)) ?? [];
   return {
-    parts: [...trees.map(toTree), ...files.map((path) => ({ path })), ...about.map(toTree)],
+    parts: [...[...trees, ...linked].map(toTree), ...files.map((path) => ({ path })), ...about.map(toTree)],
     sources: [
       ...trees.flatMap((tree) => filesBelow(root, tree, /\.py$/, EXCEPT)),
       ...files.filter((path) => path.endsWith('.py')),

@@ -18,7 +18,7 @@ import { type UnknownAccount, unknownAccounts } from './unknown-accounts.ts';
 import { cacheEntriesOf } from './library-cache.ts';
 import { openExecutables } from './needed-files.ts';
 import { openFacts } from './facts.ts';
-import { openPackageFiles } from './package.ts';
+import { openPackageFiles, type Wanted } from './package.ts';
 import { openPacks } from './chosen-packs.ts';
 import { openSelection, type Selection } from './selection.ts';
 
@@ -48,6 +48,8 @@ export interface JailPlan {
   readonly incomplete: readonly MissingFile[];
   /** Large parts of packages that were left out, because programs in a jail do not need them. */
   readonly optional: readonly BytePath[];
+  /** What the requested programs may want besides. */
+  readonly wanted: Wanted;
   /** Accounts that a configuration file in the jail names, but that the jail does not have. */
   readonly accounts: readonly UnknownAccount[];
   /** Paths of `without` that left nothing out. */
@@ -143,6 +145,7 @@ export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
     // the loader may find a library of a plugin by the RPATH of the program that loads it
     incomplete: executables.incomplete.filter(({ path }) => !isThere.has(lastComponent(path))),
     optional: packages.leftOut().filter((path) => selection.get(path) === undefined),
+    wanted: packages.wanted(),
     accounts: unknownAccounts(root, selection.entries(), users),
     unused: selection.unused(),
     secrets: selection.secrets,

@@ -1,6 +1,6 @@
 // Adds files of Debian packages: the requested packages, and the data that programs need.
 
-import type { BytePath } from '../../binary/path.ts';
+import { type BytePath, showPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
 import { UsageError } from '../../errors.ts';
@@ -9,6 +9,7 @@ import { quote } from '../../quote.ts';
 import { type Choice, choose } from '../dpkg/choice.ts';
 import { openPackages, type Package, type Packages } from '../dpkg/database.ts';
 import { optionalPart } from '../dpkg/file-place.ts';
+import { extensionsOf, type Suggestion } from '../dpkg/suggestions.ts';
 import { openReading } from '../dpkg/choice-state.ts';
 import type { ReadStrings } from '../dpkg/sections.ts';
 import { type StateDirectory, stateOf } from '../dpkg/service-directories.ts';
@@ -33,6 +34,15 @@ export interface PackageFiles extends PackageTaker {
   versionOf(name: string): string | undefined;
   /** Large parts of the packages that programs do not need, and that were not added. */
   leftOut(): readonly BytePath[];
+  /** What the requested programs may want besides. */
+  wanted(): Wanted;
+}
+
+export interface Wanted {
+  /** Programs that they name. */
+  readonly programs: readonly Suggestion[];
+  /** Names of packages that extend them. */
+  readonly packages: readonly string[];
 }
 
 /** @throws UsageError for a package of the recipe that is not installed. */
@@ -52,16 +62,17 @@ export function openPackageFiles(
   const whole = new Set(packages && asked.map((name) => findPackage(packages, name)));
   const idle = new Set<BytePath>();
   const leftOut = new Set<BytePath>();
+  let last: Choice | undefined;
   let done = 0;
 
   function* follow(executables: readonly Executable[]): Steps<boolean> {
     for (const { source, entry } of executables) if (isProgram(entry.reason)) programs.add(source);
     if (reading === undefined || programs.size + whole.size === done) return false;
     done = programs.size + whole.size;
-    const choice = yield* choose(reading, { programs: [...programs], packages: [...whole] });
-    addChoice(choice);
+    last = yield* choose(reading, { programs: [...programs], packages: [...whole] });
+    addChoice(last);
     // the pack `run` creates /run
-    for (const directory of stateOf(root, reading.packages, choice))
+    for (const directory of stateOf(root, reading.packages, last))
       if (directory.path !== '/run') addState(selection, users, directory);
     return true;
   }
@@ -92,6 +103,32 @@ export function openPackageFiles(
     sourceOf: (path) => packages?.source(path),
     versionOf: (name) => packages?.find(name)?.version,
     leftOut: () => [...leftOut],
+    wanted: () => wantedOf(root, packages, selection, named, last),
+  };
+}
+
+function wantedOf(
+  root: FileRoot,
+  packages: Packages | undefined,
+  selection: Selection,
+  named: readonly BytePath[],
+  choice: Choice | undefined,
+): Wanted {
+  if (packages === undefined || choice === undefined) return { programs: [], packages: [] };
+  const owners = new Set(named.flatMap((path) => packages.owner(walk(root, path).path) ?? []));
+  const sources = new Set(Array.from(owners, ({ source }) => source));
+  const used = new Set(choice.packages.map((chosen) => chosen.package));
+  const programs = choice.suggested.filter(
+    ({ path, by }) =>
+      sources.has(packages.source(by) ?? '') && selection.get(walk(root, path).path) === undefined,
+  );
+  const shortest = programs.toSorted((a, b) => a.path.length - b.path.length);
+  // one of a source: zip names unzip and unzipsfx
+  const first = new Map(shortest.toReversed().map((one) => [packages.source(one.path), one]));
+  const extensions = [...owners].flatMap((owner) => extensionsOf(packages, owner));
+  return {
+    programs: [...first.values()].toReversed(),
+    packages: extensions.filter((pkg) => !used.has(pkg)).map(({ name }) => name),
   };
 }
 
@@ -129,4 +166,17 @@ function findPackage(packages: Packages, name: string): Package {
   throw new UsageError(`package ${quote(name)} is not installed on the host`, {
     hint: meant === undefined ? `apt-get install ${quote(name)}` : `did you mean ${meant}?`,
   });
+}
+
+/** Warnings with the lines that add what the programs may want besides. */
+export function wantedWarnings({ programs, packages }: Wanted, directory: string): readonly string[] {
+  const paths = programs.map(({ path }) => showPath(path)).join(' ');
+  const names = packages.map((name) => `--package ${name}`).join(' ');
+  const by = programs.slice(0, 1).map((first) => showPath(first.by));
+  return [
+    ...by.map((path) => `${path} may start ${paths}: uchroot-jail build ${directory} ${paths} adds that`),
+    ...(names === ''
+      ? []
+      : [`further parts of the programs: uchroot-jail build ${directory} ${names} adds them`]),
+  ];
 }

@@ -203,7 +203,12 @@ t.test('modules of one interpreter are loaded by name', async (t) => {
 });
 
 t.test('what is unknown chooses nothing', async (t) => {
-  t.same(chooseFrom(base, '/usr/bin/nothing', '/usr/bin'), { files: [], packages: [], withheld: [] });
+  t.same(chooseFrom(base, '/usr/bin/nothing', '/usr/bin'), {
+    files: [],
+    packages: [],
+    withheld: [],
+    suggested: [],
+  });
   t.same(paths(chooseFrom({ ...base, files: { '/opt/x': elfWithStrings() } }, '/opt/x')), ['/opt/x']);
 });
 

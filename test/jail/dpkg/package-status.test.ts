@@ -46,10 +46,11 @@ t.test('a paragraph of the status file is read', async (t) => {
   ]);
 });
 
-t.test('a package is there only if it is "ok installed"', async (t) => {
+t.test('a package is there only if it is installed, whether its triggers have run or not', async (t) => {
   const withStatus = (status: string) => read(`Package: p\nStatus: ${status}\nVersion: 1\n`).length;
   t.equal(withStatus('install ok installed'), 1);
   t.equal(withStatus('hold ok installed'), 1);
+  for (const word of ['awaited', 'pending']) t.equal(withStatus(`install ok triggers-${word}`), 1);
   for (const status of [
     'deinstall ok config-files',
     'install ok unpacked',

@@ -178,6 +178,172 @@ t.test(
   },
 );
 
+t.test('a variable of a script holds a basic tool with its own name', async (t) => {
+  const tools = ['grep', 'sort', 'getopt'].map((name) => [`/usr/bin/${name}`, elfWithStrings()] as const);
+  const system: MadeSystem = {
+    packages: {
+      gzip: {
+        files: {
+          '/usr/bin/zgrep': "#!/bin/sh\ngrep='${GREP-'\\''grep'\\''}'\nGETOPT=getopt\norder=sort\n",
+        },
+      },
+      coreutils: { control: 'Essential: yes', files: Object.fromEntries(tools) },
+    },
+  };
+  t.same(paths(chooseFrom(system, '/usr/bin/zgrep')), ['/usr/bin/getopt', '/usr/bin/grep', '/usr/bin/zgrep']);
+});
+
+t.test('commands in a directory that a program names are started', async (t) => {
+  const system: MadeSystem = {
+    packages: {
+      quilt: {
+        files: {
+          '/usr/bin/quilt': '#!/bin/sh\n. "${QUILT_DIR=/usr/share/quilt}/$1"\n',
+          '/usr/share/quilt/push': '#!/bin/sh\nstat x\n',
+          '/usr/share/quilt/x.sample': '#!/bin/sh\nsort x\n',
+        },
+      },
+      coreutils: {
+        control: 'Essential: yes',
+        files: { '/usr/bin/stat': elfWithStrings(), '/usr/bin/sort': elfWithStrings() },
+      },
+    },
+  };
+  const chosen = paths(chooseFrom(system, '/usr/bin/quilt'));
+  t.ok(chosen.includes('/usr/bin/stat'));
+  t.notOk(chosen.includes('/usr/bin/sort'));
+});
+
+t.test(
+  'a minimal package comes with the data of the full one, and programs that settings name',
+  async (t) => {
+    const part = 'Source: groff\nSection: text\n';
+    const system: MadeSystem = {
+      packages: {
+        'groff-base': { control: part, files: { '/usr/bin/groff': elfWithStrings('a2enmod') } },
+        groff: {
+          control: `${part}Depends: groff-base, groff-data, other`,
+          files: {
+            '/usr/bin/gropdf': elfWithStrings(),
+            '/usr/bin/a2enmod': elfWithStrings(),
+            '/usr/share/groff/devpdf/DESC': 'postpro gropdf\n',
+            '/usr/share/groff/helper': 'run() {\n  a2enmod x\n}\n',
+          },
+        },
+        'groff-data': { control: 'Source: groff', files: { '/usr/share/groff/data': '' } },
+        other: { files: { '/usr/share/other/data': '' } },
+      },
+    };
+    t.same(paths(chooseFrom(system, '/usr/bin/groff')), [
+      '/usr/bin/groff',
+      '/usr/bin/gropdf',
+      '/usr/share/groff/data',
+      '/usr/share/groff/devpdf/DESC',
+      '/usr/share/groff/helper',
+    ]);
+  },
+);
+
+t.test(
+  'a recommended package comes along if a program names its data, its programs are suggested',
+  async (t) => {
+    const system: MadeSystem = {
+      packages: {
+        zip: {
+          control: 'Recommends: unzip, texlive-base, fortunes, unused',
+          files: { '/usr/bin/zip': elfWithStrings('unzip', 'texmf.cnf', '/usr/share/games/fortunes') },
+        },
+        unzip: { files: { '/usr/bin/unzip': elfWithStrings() } },
+        'texlive-base': {
+          files: { '/usr/bin/texhash': elfWithStrings(), '/usr/share/texlive/dist/web2c/texmf.cnf': '' },
+        },
+        fortunes: { files: { '/usr/share/games/fortunes/literature': '' } },
+        unused: { files: { '/usr/share/unused/data': '' } },
+      },
+    };
+    const choice = chooseFrom(system, '/usr/bin/zip');
+    t.same(paths(choice), [
+      '/usr/bin/zip',
+      '/usr/share/games/fortunes/literature',
+      '/usr/share/texlive/dist/web2c/texmf.cnf',
+    ]);
+    t.same(choice.suggested, [{ path: '/usr/bin/unzip', by: '/usr/bin/zip' }]);
+  },
+);
+
+t.test('a compiler of a language gets the C compiler that it names by its triplet', async (t) => {
+  const chicken = {
+    control: 'Section: lisp\nDepends: libchicken',
+    files: { '/usr/bin/csc': elfWithStrings() },
+  };
+  const library = {
+    control: 'Source: chicken\nSection: libs',
+    files: { '/usr/lib/libchicken.so.11': elfWithStrings('x86_64-linux-gnu-gcc') },
+  };
+  const gcc = { ...compilers.gcc, control: `${compilers.gcc?.control}\nProvides: c-compiler` };
+  const files = {
+    '/var/lib/dpkg/alternatives/cc': 'auto\n/usr/bin/cc\n\n/usr/bin/gcc\n20\n\n',
+    '/etc/alternatives/cc': { link: '/usr/bin/gcc' },
+    '/usr/bin/cc': { link: '/etc/alternatives/cc' },
+  };
+  const system = { packages: { chicken, libchicken: library, ...compilers, gcc }, files };
+  t.ok(paths(chooseFrom(system, '/usr/bin/csc')).includes(TRIPLET));
+});
+
+t.test(
+  'configuration that is a link of update-alternatives comes to the program that names it',
+  async (t) => {
+    const system: MadeSystem = {
+      packages: { 'fp-compiler': { files: { '/usr/bin/fpc': elfWithStrings('fpc.cfg') } } },
+      files: {
+        '/var/lib/dpkg/alternatives/fpc.cfg': 'auto\n/etc/fpc.cfg\n\n/etc/fpc-3.cfg\n20\n\n',
+        '/etc/alternatives/fpc.cfg': { link: '/etc/fpc-3.cfg' },
+        '/etc/fpc.cfg': { link: '/etc/alternatives/fpc.cfg' },
+        '/etc/fpc-3.cfg': '-Fu/usr/lib/fpc\n',
+      },
+    };
+    t.same(paths(chooseFrom(system, '/usr/bin/fpc')), ['/etc/fpc.cfg', '/usr/bin/fpc']);
+  },
+);
+
+t.test('the programs of a metapackage come to the program that names them', async (t) => {
+  const system: MadeSystem = {
+    packages: {
+      pass: { control: 'Depends: gnupg', files: { '/usr/bin/pass': '#!/bin/sh\nGPG="gpg"\n' } },
+      gnupg: { control: 'Source: gnupg2\nDepends: gpg', files: {} },
+      gpg: { control: 'Source: gnupg2', files: { '/usr/bin/gpg': elfWithStrings() } },
+    },
+  };
+  t.same(paths(chooseFrom(system, '/usr/bin/pass')), ['/usr/bin/gpg', '/usr/bin/pass']);
+});
+
+t.test('a script starts a program of another package of its source', async (t) => {
+  const system: MadeSystem = {
+    packages: {
+      'mariadb-server-core': {
+        control: 'Source: mariadb',
+        files: { '/usr/bin/mariadb-install-db': '#!/bin/sh\nfind_in_dirs my_print_defaults\n' },
+      },
+      'mariadb-client-core': {
+        control: 'Source: mariadb',
+        files: { '/usr/bin/my_print_defaults': elfWithStrings(), '/usr/bin/my-other': elfWithStrings() },
+      },
+    },
+  };
+  t.same(paths(chooseFrom(system, '/usr/bin/mariadb-install-db')), [
+    '/usr/bin/mariadb-install-db',
+    '/usr/bin/my_print_defaults',
+  ]);
+});
+
+t.test('an interpreter gets the headers that its modules include', async (t) => {
+  const files = { '/usr/bin/pike': elfWithStrings(), '/usr/lib/pike8.0/include/array.h': '' };
+  const choose = (section: string) =>
+    paths(chooseFrom({ packages: { pike: { control: `Section: ${section}`, files } } }, '/usr/bin/pike'));
+  t.same(choose('interpreters'), ['/usr/bin/pike', '/usr/lib/pike8.0/include/array.h']);
+  t.same(choose('utils'), ['/usr/bin/pike']);
+});
+
 t.test('a program starts another one with the triplet and the version of its own name', async (t) => {
   const files = {
     '/usr/bin/x86_64-linux-gnu-gnatmake-14': elfWithStrings('gnatbind'),

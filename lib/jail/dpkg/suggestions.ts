@@ -1,0 +1,82 @@
+// Finds what a program may want besides what its jail gets: programs that it names, and packages that extend it.
+
+import { type BytePath, lastComponent, parentPath } from '../../binary/path.ts';
+import { ifOf, type Work } from './choice-state.ts';
+import type { Package, Packages } from './database.ts';
+import { isForDevelopment, isForLinker, provides } from './dependencies.ts';
+import { placeOf } from './file-place.ts';
+import { programsOfParts, useProgram } from './reach.ts';
+
+/** A program of the root that a program of the jail names. */
+export interface Suggestion {
+  readonly path: BytePath;
+  readonly by: BytePath;
+}
+
+// A name such as x86_64-linux-gnu-gcc or, of the same source, my_print_defaults is no word of a message.
+const WITH_TRIPLET = /^\w+-linux-gnu\w*-/;
+const COMPOSED = /\w[-_]\w/;
+
+/**
+ * Waits until a program of the package names one that its package only recommends or suggests, or one of the same source. A
+ * compiler of a language may also name a C compiler without any relation to it.
+ */
+export function awaitSuggested(work: Work, pkg: Package): void {
+  const { packages, reader, mentions, listening, suggested } = work;
+  const others = [...pkg.recommends, ...pkg.suggests].flatMap(
+    (group) => packages.satisfy(group, pkg.architecture) ?? [],
+  );
+  const siblings = packages.all.filter((other) => other.source === pkg.source && other !== pkg);
+  const isCompiler = isForDevelopment(pkg);
+  // csc names its compiler in a library
+  if (isCompiler) listening.add(pkg.source);
+  const tools = isCompiler ? packages.all.flatMap((other) => compilerTools(work, other)) : [];
+  const named = [...others, ...siblings].flatMap((to) =>
+    reader.programs(to).concat(programsOfParts(work, to)),
+  );
+  for (const path of new Set([...named, ...tools])) {
+    const name = lastComponent(path);
+    const isOwn = packages.source(path) === pkg.source;
+    const found = (by: BytePath) => {
+      const isSure =
+        WITH_TRIPLET.test(name) || (isOwn && COMPOSED.test(name) && work.look(by)?.kind === 'script');
+      if (isSure) useProgram(work, path, { how: 'mentioned', from: pkg, by }, by);
+      else if (!isOwn) suggested.set(path, { path, by });
+    };
+    mentions.awaitName(name, ifOf(work, pkg, found));
+  }
+}
+
+/** The compiler that is cc on the root, without the name cc, which is also a suffix of files; tools such as pkg-config. */
+function compilerTools(work: Work, pkg: Package): readonly BytePath[] {
+  const programs = work.reader.programs(pkg);
+  const isCompiler = provides(pkg, 'c-compiler') && programs.some((path) => lastComponent(path) === 'cc');
+  if (isCompiler)
+    return [...programs, ...programsOfParts(work, pkg)].filter((path) => lastComponent(path).length > 2);
+  return pkg.section === 'devel'
+    ? programs.filter((path) => /^[a-z]+-[a-z]+$/.test(lastComponent(path)))
+    : [];
+}
+
+/** Packages with further parts of a program: they need its package, and put files into a directory of it. */
+export function extensionsOf(packages: Packages, pkg: Package): readonly Package[] {
+  const needs = ({ preDepends, depends }: Package) =>
+    [...preDepends, ...depends].some((group) => group.some(({ name }) => name === pkg.name));
+  return packages.all.filter(
+    (other) =>
+      other !== pkg &&
+      other.source === pkg.source &&
+      !isForLinker(other) &&
+      needs(other) &&
+      packages.files(other).some((path) => isPartOf(packages, path, pkg)),
+  );
+}
+
+function isPartOf(packages: Packages, path: BytePath, pkg: Package): boolean {
+  const directory = parentPath(path);
+  return (
+    placeOf(path) === 'other' &&
+    packages.files(pkg).includes(directory) &&
+    packages.source(directory) === pkg.source
+  );
+}
