@@ -16,6 +16,7 @@ constexpr uint32_t kPlanMagic = 0x32504355;  // "UCP2"
 constexpr uint32_t kPlanMaxBytes = 64u << 20;  // larger than ARG_MAX can be (execve(2): 6 MiB)
 constexpr uint32_t kPlanMaxSteps = 1u << 17;  // one step for each kept descriptor, at most 65536
 constexpr uint32_t kPlanMaxStages = 8;
+constexpr uint32_t kMostCpus = 8192;  // CONFIG_NR_CPUS of the largest kernels
 
 struct PlanHeader {
   uint32_t magic;
@@ -25,7 +26,8 @@ struct PlanHeader {
 };
 
 enum PlanFlag : uint32_t {
-  PLAN_USUAL = 1,  // the plan has all steps that a prepared thread runs, in their usual form
+  PLAN_USUAL = 1,   // the plan has all steps that a prepared thread runs, in their usual form
+  PLAN_CGROUP = 2,  // the plan has a step with STEP_CGROUP
 };
 
 struct PlanStage {
@@ -55,8 +57,9 @@ enum StepFlag : uint16_t {
   STEP_OWN_PID = 128,
   STEP_DESCRIPTOR = 256,
   STEP_DONE = 512,  // skipped: the launching thread sets this flag if the step's effect is already there
+  STEP_CGROUP = 8192,
 };
-constexpr uint16_t kStepFlags = 1023;
+constexpr uint16_t kStepFlags = 9215;
 
 // The meaning of a, b and data for each op. Fields that are not mentioned are 0 or empty.
 enum Op : uint16_t {
@@ -64,8 +67,8 @@ enum Op : uint16_t {
   OP_SETSID = 2,
   OP_UMASK = 3,                // a: mask; b: 1 sets it, 0 adds it to the caller's
   OP_RLIMIT = 4,               // a: resource; b: RlimitMode; data: soft, hard (uint64)
-  OP_NICE = 5,                 // a negative nice value becomes 0
-  OP_OOM_SCORE_ADJ = 6,        // a negative value becomes 0
+  OP_NICE = 5,                 // a: a lower nice value becomes this one
+  OP_OOM_SCORE_ADJ = 6,        // a: a lower value becomes this one; data: the same in decimal, unless it is 0
   OP_SCHEDULER = 7,            // a realtime policy becomes SCHED_OTHER
   OP_IOPRIO = 8,               // a realtime I/O class becomes none
   OP_PERSONALITY = 9,          // a: persona
@@ -101,6 +104,8 @@ enum Op : uint16_t {
   OP_VERIFY_SECCOMP = 38,      // a filter is in force
   OP_VERIFY_NO_NEW_PRIVS = 39,
   OP_SETPGID = 40,             // a new process group
+  OP_SCHED_SETAFFINITY = 65,   // data: mask of CPUs (uint64); the others are taken away
+  OP_CGROUP = 66,              // data: see native/start/cgroup.h; only a launching thread can perform it
 };
 
 inline uint32_t padded(uint32_t bytes) { return (bytes + 7u) & ~7u; }

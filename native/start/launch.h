@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "../plan/plan.h"
+#include "cgroup.h"
 
 namespace uchroot {
 
@@ -30,6 +31,8 @@ struct LaunchRequest {
   };
   bool isBatch = false;  // the launching thread is SCHED_BATCH; its child must be SCHED_OTHER
   Recall* recall = nullptr;
+  const CgroupEntry* cgroup = nullptr;  // the child is born in it
+  PlanFailure cgroupFailure = {kNoStep, 0, 0, 0};  // names its step of the plan
   std::vector<Kept> kept;  // descriptors above 2 that the program gets, with the number it gets
 };
 

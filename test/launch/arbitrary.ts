@@ -40,9 +40,25 @@ const requests: fc.Arbitrary<LaunchRequest> = fc.record(
     caps: fc.subarray([...capabilityNames], { maxLength: 3 }),
     newSession: fc.boolean(),
     dieWithParent: fc.boolean(),
+    nice: fc.integer({ min: 0, max: 19 }),
+    oomScoreAdj: fc.integer({ min: 0, max: 1000 }),
+    affinity: fc.uniqueArray(fc.integer({ min: 0, max: 200 }), { minLength: 1, maxLength: 4 }),
   },
   { requiredKeys: ['user', 'jail'] },
 );
+
+/** The keys of a request about limits, where none is given. */
+export const noLimits = {
+  memory: undefined,
+  swap: undefined,
+  pids: undefined,
+  cpu: undefined,
+  ioWeight: undefined,
+  cpuTime: undefined,
+  nice: undefined,
+  affinity: undefined,
+  oomScoreAdj: undefined,
+} as const;
 
 /** All inputs of a plan. */
 export const planInputs: fc.Arbitrary<PlanInput> = fc.record({

@@ -3,6 +3,7 @@ import { constants, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 import { LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
+import type { Step } from '../plan/step.ts';
 import type { NormalRequest } from '../request/request.ts';
 import {
   byteName,
@@ -23,6 +24,8 @@ export interface Caller {
   readonly parentPid: number;
   /** The program gets a process group of its own. */
   readonly newGroup: boolean;
+  /** The step for the limits of the request that need a cgroup. */
+  readonly cgroup?: Step | undefined;
 }
 
 // On the main thread byte for byte, as in environ(7). A worker has variables of its own (worker_threads, `env`), as text:
@@ -65,10 +68,10 @@ function describedVariables(): readonly Variable[] {
 }
 
 /** This process as the caller of a launch beside it. */
-export function callerBeside({ keepEnv, passEnv }: NormalRequest, newGroup: boolean): Caller {
+export function callerBeside({ keepEnv, passEnv }: NormalRequest, newGroup: boolean, cgroup?: Step): Caller {
   const some = keepEnv ? allVariables() : describedVariables();
   const environment = passEnv.length === 0 ? some : [...some, ...namedVariables(process.env, passEnv)];
-  return { inPlace: false, environment, pid: process.pid, parentPid: process.pid, newGroup };
+  return { inPlace: false, environment, pid: process.pid, parentPid: process.pid, newGroup, cgroup };
 }
 
 type Open = ReadonlyMap<number, string>;

@@ -2,12 +2,13 @@
 import { bytePath } from '../../binary/path.ts';
 import { openFileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
-import type { LaunchError } from '../../errors.ts';
+import { UsageError, type LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import type { HostFacts, HostQuery, HostSight } from '../../native.ts';
 import { quote } from '../../quote.ts';
 import { buildSetUp, withProgram } from '../plan/plan.ts';
 import type { ExecveStep, Plan, Step } from '../plan/step.ts';
+import { needsCgroup, showCgroupLimits } from '../request/limit-rows.ts';
 import { setUpKeys, type NormalRequest } from '../request/request.ts';
 import type { Principal } from '../request/value.ts';
 import type { JailView } from '../tell/diagnose.ts';
@@ -198,8 +199,13 @@ function defaultProgram(view: JailView): { readonly program: Buffer; readonly ar
   return { program: Buffer.from(usable ? shell : '/bin/sh'), args: [Buffer.from('-i')] };
 }
 
-/** Plans a launch into a verified jail. */
+/** Plans a launch into a verified jail. @throws UsageError for limits that this kind of launch cannot have */
 export function prepare(request: NormalRequest, jail: VerifiedJail, caller: Caller): PreparedLaunch {
+  if (needsCgroup(request) && caller.cgroup === undefined)
+    throw new UsageError(
+      `${showCgroupLimits(request)}: a launch in place cannot have these limits, as nobody is left to remove their cgroup`,
+      { hint: 'use spawnInJail or runInJail' },
+    );
   const { account, fd: jailFd } = jail;
   const architecture = caller.compiledFor ?? process.arch;
   const { program, args } =
@@ -227,6 +233,7 @@ function toSetUp(request: NormalRequest, account: Account, caller: Caller, keptF
     keptFds,
     isCompiled: caller.compiledFor !== undefined,
     newGroup: caller.newGroup,
+    cgroup: caller.cgroup,
     parentPid: request.dieWithParent ? caller.parentPid : 0,
     architecture: caller.compiledFor ?? process.arch,
     status: status === undefined ? undefined : { fd: status, line: startedLine(caller) },

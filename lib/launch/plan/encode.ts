@@ -1,7 +1,7 @@
 // A plan as bytes: the counterpart of native/plan/plan.h.
 import { zeroBytes } from '../../quote.ts';
 import { setUint64 } from './limits.ts';
-import type { Encoded, ExecveStep, Plan, Step } from './step.ts';
+import { stepFlags, type Encoded, type ExecveStep, type Plan, type Step } from './step.ts';
 import { flagsOf, isUsual, rowOf } from './table.ts';
 
 const magic = 0x32504355;
@@ -11,6 +11,7 @@ const stepBytes = 24;
 
 // PlanFlag
 const PLAN_USUAL = 1;
+const PLAN_CGROUP = 2;
 
 // A step with its place in the plan.
 interface Placed {
@@ -68,7 +69,8 @@ function encode(stages: Plan): EncodedPlan {
   words[0] = magic;
   words[1] = size;
   words[2] = stages.length;
-  words[3] = isUsual(placed) ? PLAN_USUAL : 0;
+  const hasCgroup = placed.some(({ flags }) => (flags & stepFlags.cgroup) !== 0);
+  words[3] = (isUsual(placed) ? PLAN_USUAL : 0) | (hasCgroup ? PLAN_CGROUP : 0);
   for (const [at, steps] of counts) words[at] = steps;
   for (const one of placed) writeStep(bytes, words, one);
   return { bytes, countAt: counts.at(-1)?.[0] ?? 0 };

@@ -21,6 +21,8 @@ export interface SetUpInput {
   readonly parentPid: number;
   /** As process.arch has it. */
   readonly architecture: string;
+  /** The step for the limits that need a cgroup. */
+  readonly cgroup?: Step | undefined;
   /** A line for the status descriptor, written when nothing but execve is left to do. */
   readonly status?: { readonly fd: number; readonly line: Buffer } | undefined;
 }
@@ -57,6 +59,8 @@ export function withProgram(setUp: Plan, execve: ExecveStep): Plan {
 export function buildSetUp(input: SetUpInput): Plan {
   return [
     [
+      // First: the process is born in it, so it counts all that follows (clone(2), CLONE_INTO_CGROUP).
+      ...(input.cgroup === undefined ? [] : [input.cgroup]),
       ...session(input),
       ...limits(input),
       ...processState(),
@@ -98,11 +102,18 @@ function limits({ request, isCompiled = false }: SetUpInput): readonly Step[] {
     // Node has raised the soft limit to the hard one and kept no copy; 1024 is the kernel's default (INR_OPEN_CUR).
     ...(isCompiled ? [] : [nofile]),
     ...request.rlimits.map(([resource, limit]): Step => ({ op: 'setrlimit', resource, limit, mode: 'set' })),
-    { op: 'setpriority' },
-    { op: 'oom_score_adj' },
+    // SIGXCPU says why. Some programs handle it, so SIGKILL comes a second later (getrlimit(2), RLIMIT_CPU).
+    ...(request.cpuTime === undefined ? [] : [cpuTime(request.cpuTime)]),
+    { op: 'setpriority', ...(request.nice ? { least: request.nice } : {}) },
+    { op: 'oom_score_adj', ...(request.oomScoreAdj ? { least: request.oomScoreAdj } : {}) },
     { op: 'sched_setscheduler' },
     { op: 'ioprio_set' },
+    ...(request.affinity === undefined ? [] : [{ op: 'sched_setaffinity', cpus: request.affinity } as const]),
   ];
+}
+
+function cpuTime(seconds: number): Step {
+  return { op: 'setrlimit', resource: 'cpu', limit: { soft: seconds, hard: seconds + 1 }, mode: 'set' };
 }
 
 function processState(): readonly Step[] {

@@ -1,5 +1,6 @@
 // What a launch consists of: its steps, and what a row of the step table (table.ts) says of one.
 import type { ErrnoName } from '../../errors.ts';
+import type { CgroupLimits } from '../request/limit-rows.ts';
 
 /** A resource limit: the soft and the hard value as the kernel counts them, `Infinity` for none. */
 export interface Limit {
@@ -19,8 +20,10 @@ export type Step =
       readonly limit: Limit;
       readonly mode: 'set' | 'cap-soft' | 'set-soft';
     }
-  | { readonly op: 'setpriority' }
-  | { readonly op: 'oom_score_adj' }
+  | { readonly op: 'setpriority'; readonly least?: number }
+  | { readonly op: 'oom_score_adj'; readonly least?: number }
+  | { readonly op: 'sched_setaffinity'; readonly cpus: readonly number[] }
+  | { readonly op: 'cgroup'; readonly limits: CgroupLimits; readonly lines: readonly string[] }
   | { readonly op: 'sched_setscheduler' }
   | { readonly op: 'ioprio_set' }
   | { readonly op: 'personality'; readonly persona: number }
@@ -97,6 +100,8 @@ export const stepFlags = {
   ownPid: 128,
   /** `a` is a descriptor of the caller's, whose number nothing else may take. */
   descriptor: 256,
+  /** The program is born in the cgroup that its data describes, so the thread that launches performs it. */
+  cgroup: 8192,
 } as const;
 
 /** The numbers and bytes of a step. */

@@ -7,6 +7,7 @@ import { AbortError, type ErrnoName, LaunchError } from '../../errors.ts';
 import {
   native,
   openLauncher,
+  type CgroupUse,
   type HostSight,
   type PlanFailure,
   type ProcessGroup,
@@ -14,6 +15,7 @@ import {
 } from '../../native.ts';
 import { statusLine, type PreparedLaunch } from '../host/prepare.ts';
 import { encodeAgain } from '../plan/encode.ts';
+import { limitOf } from '../process/limit.ts';
 import { type Exit, JailedProcess, toExit, type StopReason } from '../process/process.ts';
 import type { StatusLines } from '../process/status.ts';
 import type { NormalRequest } from '../request/request.ts';
@@ -166,7 +168,14 @@ function startWith(
         onStarted,
         (...ended) => {
           clearStop();
-          const exit = toExit(...ended);
+          const { usage, ...how } = toExit(...ended);
+          const cpuMs = usage.userCpuMs + usage.systemCpuMs;
+          const counted = ended.slice(10) as CgroupUse;
+          const limit = limitOf(
+            { ...how, cpuMs, cpuTime: request.cpuTime, stopped: started?.stopped },
+            counted,
+          );
+          const exit: Exit = { ...how, usage, ...(limit === undefined ? {} : { limit }) };
           tellEnd(options, started?.pid, exit);
           started?.finish(exit);
         },

@@ -1,0 +1,49 @@
+// Which limit ended a program. Pure.
+import type { LimitName } from '../../errors.ts';
+import type { CgroupUse } from '../../native.ts';
+import { showCgroupLimits, type CgroupLimits } from '../request/limit-rows.ts';
+import type { StopReason } from './process.ts';
+
+/** How it ended, as far as it tells of a limit. */
+interface Ended {
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** Its time on a CPU, in milliseconds. */
+  readonly cpuMs: number;
+  /** `cpuTime` of the request. */
+  readonly cpuTime: number | undefined;
+  readonly stopped: StopReason | undefined;
+}
+
+/** The limit that ended a program; undefined if none did, and for one that ended well. */
+export function limitOf(ended: Ended, [oomKills, refusedForks]: CgroupUse): LimitName | undefined {
+  const { exitCode, signal, cpuMs, cpuTime, stopped } = ended;
+  if (exitCode === 0) return undefined;
+  if (oomKills > 0) return 'memory';
+  if (stopped === 'ETIMEDOUT') return 'time';
+  if (signal === 'SIGXCPU') return 'cpu time';
+  // it has handled SIGXCPU
+  if (signal === 'SIGKILL' && cpuTime !== undefined && cpuMs >= cpuTime * 1000) return 'cpu time';
+  if (signal === 'SIGXFSZ') return 'file size';
+  return refusedForks > 0 && stopped === undefined ? 'pids' : undefined;
+}
+
+/** Why a limit of the request ended a program, for a message. The limits that only this process knows have their own words. */
+export function whyLimited(
+  limit: LimitName | undefined,
+  { memory, swap, pids, cpuTime }: CgroupLimits & { readonly cpuTime: number | undefined },
+): string | undefined {
+  const none = { memory: undefined, swap: undefined, pids: undefined, cpu: undefined, ioWeight: undefined };
+  switch (limit) {
+    case 'memory':
+      return `killed: it needed more than ${showCgroupLimits({ ...none, memory, swap })}`;
+    case 'pids':
+      return `it needed more processes than ${showCgroupLimits({ ...none, pids })}`;
+    case 'cpu time':
+      return `killed: it needed more CPU time than ${cpuTime === undefined ? 'its resource limit cpu' : `cpuTime ${cpuTime}`}`;
+    case 'file size':
+      return 'killed: it wrote a larger file than its resource limit fsize';
+    default:
+      return undefined;
+  }
+}
