@@ -6,7 +6,7 @@
 // and does not rebuild the tables of its snapshot. An attacker who knows the seed can choose names that collide. A launch looks
 // up only its own arguments. A user who can put files into the jail can slow --check down, but a million files do that too. The
 // other commands read more untrusted data, and start without the flag.
-import { compiledLauncherPath, native } from '../native.ts';
+import { compiledLauncherPath, native, openLauncher } from '../native.ts';
 
 // Not imported: require() takes as long as the module.
 const { Script } = process.getBuiltinModule('node:vm');
@@ -35,7 +35,7 @@ const apartExports: Record<string, object | undefined> = {};
 
 function load(name: string): object {
   return name.endsWith('/native.ts')
-    ? { compiledLauncherPath, native }
+    ? { compiledLauncherPath, native, openLauncher }
     : new Proxy({}, { get: (_, key) => find(name, key) });
 }
 

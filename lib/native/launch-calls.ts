@@ -110,6 +110,20 @@ export interface LaunchCalls {
     pidFile?: { readonly directoryFd: number; readonly name: Buffer; readonly fileFd: number },
   ): PlanFailure;
   /**
+   * The same for a program in a pid namespace: starts it, and then replaces this process by one that waits for it. `kept`:
+   * descriptors of this process that the program gets.
+   *
+   * @param waiter uid and gid of the process that waits, and the pid of the parent with which it ends, or 0
+   */
+  execIsolated(
+    plan: Uint8Array,
+    jailFd: number,
+    launcherFd: number,
+    kept: readonly number[],
+    waiter: readonly [uid: number, gid: number, parentPid: number],
+    pidFile?: { readonly directoryFd: number; readonly name: Buffer; readonly fileFd: number },
+  ): PlanFailure;
+  /**
    * Runs the steps before execve in a child, which then ends, and waits for it. Null if all steps have succeeded. If `errno` is 0, the
    * signal `detail` has ended the child in that step.
    */

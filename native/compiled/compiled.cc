@@ -162,7 +162,7 @@ extern "C" [[noreturn]] [[gnu::used]] void compiledMain(const long* stack) {
 
   const uint64_t slots = environmentSlots(payload, caller);
   const char** environment = static_cast<const char**>(__builtin_alloca(slots * sizeof(char*)));
-  buildEnvironment(payload, caller, listenFds > 0, environment);
+  buildEnvironment(payload, caller, pid, listenFds > 0, environment);
 
   uint8_t* plan = reinterpret_cast<uint8_t*>(payload) + payload->plan.offset;
   fillIn(plan, pid, parent);

@@ -126,6 +126,20 @@ bool translateDirectories(const Payload* payload, char* entry, uint32_t nameByte
   return end != first;
 }
 
+// A program in a pid namespace of its own has pid 2 there (lib/launch/plan/isolated.ts).
+bool isInPidNamespace(const Payload* payload) {
+  return elementsOf<PlanHeader>(payload, payload->plan)->stages > 1;
+}
+
+// Puts the program's pid there in place of this process's: sd_listen_fds(3), sd_watchdog_enabled(3). The entry is on the stack.
+void movePid(char* entry, long pid) {
+  uint64_t length = nameLength(entry);
+  if (!beginsWith(entry, "LISTEN_PID=") && !beginsWith(entry, "WATCHDOG_PID=")) return;
+  if (toNumber(entry + length + 1, 10) != pid) return;
+  entry[length + 1] = '2';
+  entry[length + 2] = 0;
+}
+
 }  // namespace
 
 const char* valueOf(const char* const* caller, const char* beginning) {
@@ -145,19 +159,22 @@ uint64_t environmentSlots(const Payload* payload, const char* const* caller) {
   return count(caller) + payload->entries.count + payload->fallbacks.count + 1;
 }
 
-void buildEnvironment(const Payload* payload, const char* const* caller, bool listens, const char** result) {
+void buildEnvironment(const Payload* payload, const char* const* caller, long pid, bool listens, const char** result) {
+  const bool isMoved = isInPidNamespace(payload);
   const char** next = result;
   for (; *caller != nullptr; caller++) {
     const uint32_t length = nameLength(*caller);
     if (length == 0 || isListed(payload, payload->beginnings, *caller) == ((payload->flags & FLAG_KEEP_ENV) != 0))
       continue;
     if (isOfActivation(*caller) && !listens) continue;
+    if (isMoved && beginsWith(*caller, "LISTEN_PIDFDID=")) continue;
     // If a name occurs twice, the first entry counts, as for getenv(3).
     if (hasName(result, next, *caller, length)) continue;
     // The entries are on this process's stack, so they may be changed.
     if (isListed(payload, payload->directories, *caller) &&
         !translateDirectories(payload, const_cast<char*>(*caller), length))
       continue;
+    if (isMoved) movePid(const_cast<char*>(*caller), pid);
     *next++ = *caller;
   }
   const char* const* passed = next;

@@ -14,7 +14,7 @@ int countListenFds(const char* const* caller, long pid);
 // The number of pointers that buildEnvironment can write, including the last null pointer.
 uint64_t environmentSlots(const Payload* payload, const char* const* caller);
 
-// Fills `result` with entries of the caller and of the payload, and a null pointer.
-void buildEnvironment(const Payload* payload, const char* const* caller, bool listens, const char** result);
+// Fills `result` with entries of the caller and of the payload, and a null pointer. `pid` is this process's.
+void buildEnvironment(const Payload* payload, const char* const* caller, long pid, bool listens, const char** result);
 
 }  // namespace uchroot

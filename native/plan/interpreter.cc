@@ -21,6 +21,17 @@ bool endsInNul(const PlanStep* step) {
   return step->dataBytes > 0 && dataOf(step)[step->dataBytes - 1] == 0;
 }
 
+// How many strings the data consists of; bytes behind the last NUL do not count.
+uint32_t countStrings(const PlanStep* step) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < step->dataBytes; i++) count += dataOf(step)[i] == 0;
+  return count;
+}
+
+bool endsInEmpty(const PlanStep* step) {
+  return endsInNul(step) && (step->dataBytes == 1 || dataOf(step)[step->dataBytes - 2] == 0);
+}
+
 // The table of offsets of OP_EXECVE: program, argv…, 0, envp…, 0.
 bool checkExecve(const PlanStep* step, uint32_t dataOffset) {
   if (step->a < 1 || step->a > kPlanMaxBytes || step->b > kPlanMaxBytes) return false;
@@ -45,7 +56,26 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
     case OP_STDIO:
       return step->dataBytes == 0 && step->a <= 2;
     case OP_CHDIR:
-      return endsInNul(step);
+    case OP_MKDIR:
+    case OP_MKNOD:
+      return countStrings(step) == 1;
+    case OP_MOVE_MOUNT:
+      return countStrings(step) == 1 && step->a < kMaxTrees;
+    case OP_OPEN_TREE:
+      return (step->dataBytes == 0 || countStrings(step) == 1) && step->a < kMaxTrees;
+    case OP_PIVOT_ROOT:
+      return static_cast<uint32_t>(step->a) < kMaxTrees && (step->b < kMaxTrees || step->b == ~0ull) &&
+             (step->dataBytes == 0 || (countStrings(step) % 2 == 1 && endsInEmpty(step)));
+    case OP_BIND:
+    case OP_BIND_IF_THERE:
+    case OP_SYMLINK:
+      return countStrings(step) == 2;
+    case OP_MOUNT:
+      return countStrings(step) == 3;
+    case OP_SETHOSTNAME:
+      return step->dataBytes > 0 && step->dataBytes <= 64;
+    case OP_SYSCTL:
+      return countStrings(step) > 0 && !endsInNul(step);
     case OP_SETGROUPS:
       return step->dataBytes % 4 == 0 && step->dataBytes / 4 <= 65536;
     case OP_VERIFY_GROUPS:
@@ -66,7 +96,7 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
     case OP_EXECVE:
       return checkExecve(step, dataOffset);
     default:
-      return step->op >= OP_KEYCTL_JOIN_SESSION && step->op <= OP_SETPGID && step->dataBytes == 0;
+      return step->op >= OP_KEYCTL_JOIN_SESSION && step->op <= kLastOp && step->dataBytes == 0;
   }
 }
 
@@ -79,6 +109,7 @@ long execute(uint8_t* plan, PlanStep* step, const PlanContext& context) {
   const void* own = slot + 1 + step->a + 1;
   if (context.isChild) {
     if (const long set = endWithParent(); set < 0) return set;
+    if (const long ready = awaitParent(context); ready < 0) return ready;
   }
   if (context.statusFd >= 0) {
     if (const long told = tell(context.statusFd, {kNoStep, PHASE_EXECUTE, 0, 0}); told < 0) return told;
@@ -92,7 +123,8 @@ bool checkPlan(const void* plan, uint32_t sizeBytes) {
   if (plan == nullptr || sizeBytes < sizeof(PlanHeader) || sizeBytes > kPlanMaxBytes) return false;
   const uint8_t* bytes = static_cast<const uint8_t*>(plan);
   const PlanHeader* header = static_cast<const PlanHeader*>(plan);
-  if (header->magic != kPlanMagic || header->sizeBytes != sizeBytes || (header->flags & ~(PLAN_USUAL | PLAN_CGROUP)) != 0) return false;
+  if (header->magic != kPlanMagic || header->sizeBytes != sizeBytes) return false;
+  if ((header->flags & ~(PLAN_USUAL | PLAN_CLONED | PLAN_CGROUP)) != 0) return false;
   if (header->stages == 0 || header->stages > kPlanMaxStages) return false;
   uint32_t offset = sizeof(PlanHeader);
   uint32_t steps = 0;
@@ -164,31 +196,56 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_VERIFY_CWD: return verifyCwd(context.jailFd);
     case OP_RESET_SIGNALS: return resetSignals();
     case OP_WRITE: return writeWithoutSignal(a, dataOf(step), step->dataBytes);
+    case OP_UNSHARE: return makeNamespaces(a, context.seedFd);
+    case OP_LOOPBACK_UP: return raiseLoopback();
+    case OP_SETHOSTNAME: return sys(__NR_sethostname, address(dataOf(step)), step->dataBytes);
+    case OP_SYSCTL: return writeFile(step);
+    case OP_OPEN_TREE: return openTree(step, context);
+    case OP_PIVOT_ROOT: return pivotRoot(step, context);
+    case OP_MOVE_MOUNT: return moveTree(step, context);
+    case OP_MOUNT: return mountType(step);
+    case OP_BIND: return bindPath(step, true);
+    case OP_BIND_IF_THERE: return bindPath(step, false);
+    case OP_MKDIR: return makeDirectory(step);
+    case OP_MKNOD: return makeNode(step);
+    case OP_SYMLINK: return makeLink(step);
     case OP_EXECVE: return execute(static_cast<uint8_t*>(plan), step, context);
     default: return -ENOSYS;
   }
+}
+
+bool advance(void* plan, PlanStep* step, uint32_t place, PlanContext& context, PlanFailure* failure) {
+  if (context.progress != nullptr) {
+    if ((step->flags & STEP_PROGRAM) != 0) {
+      const long ready = context.isChild ? awaitParent(context) : 0;
+      *failure = {kNoStep, PHASE_EXECUTE, static_cast<int32_t>(-ready), 0};
+      return false;
+    }
+    context.progress->step = place;
+    context.progress->op = step->op;
+  }
+  if ((step->flags & STEP_DONE) != 0) return true;
+  uint32_t detail = 0;
+  const long result = runStep(plan, step, context, &detail);
+  if (result < 0) *failure = {place, step->op, static_cast<int32_t>(-result), detail, step->flags};
+  return result >= 0;
 }
 
 PlanFailure runPlan(void* plan, PlanContext context) {
   PlanStage* stage = firstStage(plan);
   uint32_t place = 0;
   for (uint32_t left = static_cast<PlanHeader*>(plan)->stages;;) {
+    const uint32_t first = place;
     PlanStep* step = firstStep(stage);
     for (uint32_t i = 0; i < stage->steps; i++, place++, step = nextStep(step)) {
-      if (context.progress != nullptr) {
-        if ((step->flags & STEP_PROGRAM) != 0) return leave(context, {kNoStep, PHASE_EXECUTE, 0, 0});
-        context.progress->step = place;
-        context.progress->op = step->op;
-      }
-      if ((step->flags & STEP_DONE) != 0) continue;
-      uint32_t detail = 0;
-      const long result = runStep(plan, step, context, &detail);
-      if (result < 0) return leave(context, {place, step->op, static_cast<int32_t>(-result), detail, step->flags});
+      if ((step->flags & STEP_AFTER_FORK) != 0) continue;
+      PlanFailure failure;
+      if (!advance(plan, step, place, context, &failure)) return leave(context, failure);
     }
     // execve does not return, so this is reached only if the plan has no execve.
     if (--left == 0) return leave(context, {kNoStep, PHASE_CHECK, EINVAL, 0});
     PlanFailure failure;
-    if (!forkStage(plan, &context, &failure)) return leave(context, failure);
+    if (!forkStage(plan, stage, first, &context, &failure)) return leave(context, failure);
     stage = reinterpret_cast<PlanStage*>(step);
   }
 }

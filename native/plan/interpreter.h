@@ -5,6 +5,12 @@
 
 namespace uchroot {
 
+// Detached mount trees, by slot. Not initialised: a plan opens each slot before it uses it.
+struct Trees {
+  Trees() {}
+  int fd[kMaxTrees];
+};
+
 // What the interpreter needs from the calling process.
 struct PlanContext {
   int jailFd;  // the verified jail directory (O_PATH | O_DIRECTORY)
@@ -12,9 +18,13 @@ struct PlanContext {
   int listenFds = 0;                         // number of descriptors passed to the launcher, from 3 on (sd_listen_fds(3))
   const char* const* environment = nullptr;  // replaces the plan's environment
   int statusFd = -1;                         // of a launcher: PHASE_EXECUTE is written to it before execve
+  int seedFd = -1;                           // a mount namespace to copy in place of the caller's
+  bool tellsEnd = false;                     // of an init: PHASE_ENDED is written to statusFd
   bool hasThreads = false;                   // other threads use descriptors: this process closes none while it waits
   volatile PlanFailure* progress = nullptr;  // of a rehearsal: the step that is running; execve is skipped
   // State of the run.
+  Trees trees = {};
+  int goFd = -1;         // of a child: one byte arrives when its parent is ready
   long nullFd = -1;      // the descriptor of /dev/null that replaced the first closed one of 0 to 2
   bool isChild = false;  // this process was forked between two stages; statusFd leads to its parent
 };
@@ -28,5 +38,9 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
 // Runs all steps of a checked plan, each stage in its own process. It returns only in the calling process: with the failure of a
 // step, or after a rehearsal with PHASE_EXECUTE and no error.
 PlanFailure runPlan(void* plan, PlanContext context);
+
+// Waits for a child of this process, forwards signals to it, and ends with its status, which it writes to `endFd` unless that is
+// -1. All signals must be blocked.
+[[noreturn]] void endAs(long child, long endFd);
 
 }  // namespace uchroot

@@ -4,7 +4,7 @@
 // PlanStage, then PlanStage.steps steps. A step is a PlanStep, its data, and zero bytes up to a multiple of 8.
 //
 // The interpreter forks between two stages: the parent waits for the child and ends with the child's status; the child runs the
-// next stage. The whole block is checked before its first step runs, and then used in place: the interpreter replaces the offsets
+// next stage. The parent runs the steps of its stage that have STEP_AFTER_FORK; the program starts when these are done. The whole block is checked before its first step runs, and then used in place: the interpreter replaces the offsets
 // in the data of OP_EXECVE by pointers.
 #pragma once
 
@@ -27,7 +27,8 @@ struct PlanHeader {
 
 enum PlanFlag : uint32_t {
   PLAN_USUAL = 1,   // the plan has all steps that a prepared thread runs, in their usual form
-  PLAN_CGROUP = 2,  // the plan has a step with STEP_CGROUP
+  PLAN_CLONED = 2,  // a step has STEP_CLONED
+  PLAN_CGROUP = 4,  // a step has STEP_CGROUP
 };
 
 struct PlanStage {
@@ -57,9 +58,12 @@ enum StepFlag : uint16_t {
   STEP_OWN_PID = 128,
   STEP_DESCRIPTOR = 256,
   STEP_DONE = 512,  // skipped: the launching thread sets this flag if the step's effect is already there
+  STEP_CLONED = 1024,
+  STEP_AFTER_FORK = 2048,
   STEP_CGROUP = 8192,
 };
-constexpr uint16_t kStepFlags = 9215;
+constexpr uint16_t kStepFlags = 12287;
+constexpr uint32_t kMaxTrees = 64;  // detached mount trees that a plan holds open at the same time
 
 // The meaning of a, b and data for each op. Fields that are not mentioned are 0 or empty.
 enum Op : uint16_t {
@@ -104,9 +108,25 @@ enum Op : uint16_t {
   OP_VERIFY_SECCOMP = 38,      // a filter is in force
   OP_VERIFY_NO_NEW_PRIVS = 39,
   OP_SETPGID = 40,             // a new process group
+  OP_UNSHARE = 41,             // a: CLONE_NEW flags
+  OP_LOOPBACK_UP = 42,
+  OP_SETHOSTNAME = 43,         // data: name without NUL
+  OP_SYSCTL = 44,          // a: 1: a missing file is no error; data: path, NUL, bytes
+  OP_OPEN_TREE = 45,           // a: slot; b: MOUNT_ATTR flags to set; data: path on the host, or empty: the jail directory
+  OP_PIVOT_ROOT = 46,          // a: slot of the tree that becomes the root directory; all other mounts are detached. With data,
+                               // the tree lies beneath an overlay; a: also its MS flags, from bit 32 on; b: slot of the directory for what is written, ~0: a tmpfs;
+                               // data: option, value… of that tmpfs, and an empty string
+  OP_MOVE_MOUNT = 47,          // a: slot; data: target
+  OP_MOUNT = 48,               // a: MS flags; data: type, target, options
+  OP_BIND = 49,                // a: MOUNT_ATTR flags to set; b: to clear; data: source, target
+  OP_BIND_IF_THERE = 50,       // the same; a missing source or target is no error
+  OP_MKDIR = 51,               // a: mode; data: path; an existing directory is no error
+  OP_MKNOD = 52,               // a: mode; b: device number (makedev(3)); data: path
+  OP_SYMLINK = 53,             // data: target, path
   OP_SCHED_SETAFFINITY = 65,   // data: mask of CPUs (uint64); the others are taken away
   OP_CGROUP = 66,              // data: see native/start/cgroup.h; only a launching thread can perform it
 };
+constexpr uint16_t kLastOp = 80;
 
 inline uint32_t padded(uint32_t bytes) { return (bytes + 7u) & ~7u; }
 
@@ -175,6 +195,7 @@ enum Phase : uint32_t {
   PHASE_EXECUTE = 1005,      // all steps but execve are done: error is 0; or the process was killed before: error is set
   PHASE_PREPARE = 1006,      // launching thread: runs the inherited steps
   PHASE_FORK = 1007,         // between two stages
+  PHASE_ENDED = 1008,        // the program of an init has ended: error is 0, detail its wait status (wait(2))
 };
 
 }  // namespace uchroot

@@ -33,6 +33,8 @@ long firstFreeNumber(void* plan, const PlanContext& context) {
 long moveAbove(int* fd, long first) {
   if (*fd >= first) return 0;
   const long moved = sys(__NR_fcntl, *fd, F_DUPFD_CLOEXEC, first);
+  // A number beyond the limit on descriptors: the step that uses it will fail, and says so (fcntl(2), EINVAL).
+  if (moved == -EINVAL) return 0;
   (void)sys(__NR_close, *fd);  // no unwritten data: close cannot lose anything
   if (moved >= 0) *fd = static_cast<int>(moved);
   return moved < 0 ? moved : 0;
@@ -73,7 +75,7 @@ bool isForwarded(const siginfo_t& info, long child) {
 }
 
 // Reaps all children that have ended, as an init must. If `child` has ended, this process ends too.
-void reapAll(long child) {
+void reapAll(long child, long endFd) {
   for (;;) {
     int status = 0;
     const long pid = sys(__NR_wait4, -1, address(&status), WNOHANG | WUNTRACED | __WALL, 0);
@@ -86,17 +88,21 @@ void reapAll(long child) {
       // A shell stops and continues a job as a whole, so this process stops with its child (setpgid(2), "job control").
       (void)sys(__NR_kill, sys(__NR_getpid), SIGSTOP);
     } else {
+      // fails only if nobody reads it any more
+      if (endFd >= 0) (void)tell(endFd, {kNoStep, PHASE_ENDED, 0, static_cast<uint32_t>(status)});
       quit(signal == 0 ? status >> 8 & 0xff : 128 + signal);
     }
   }
 }
 
+}  // namespace
+
 // Waits for the program, forwards signals to it, and ends with its status. All signals are blocked and read one by one. If there
 // are other threads, one of them may take a signal while this thread does not wait. Then the whole process is killed, and the
 // parent-death signal kills the program.
-[[noreturn]] void endAs(long child) {
+void endAs(long child, long endFd) {
   for (;;) {
-    reapAll(child);
+    reapAll(child, endFd);
     const uint64_t all = ~0ull;
     siginfo_t info;
     const long signal = sys(__NR_rt_sigtimedwait, address(&all), address(&info), 0, sizeof all);
@@ -105,15 +111,23 @@ void reapAll(long child) {
   }
 }
 
+namespace {
+
+void closeAllBut(long fd) {
+  if (fd > 0) (void)sys(__NR_close_range, 0, fd - 1, 0);
+  (void)sys(__NR_close_range, fd + 1, ~0u, 0);
+}
+
 // The program runs. This process only waits for it.
 [[noreturn]] void standFor(long child, const PlanContext& context) {
   // If the parent is gone or cannot be told, the launch has failed.
-  if (context.isChild && endWithParent() < 0) quit(kStatusLost);
+  if (context.isChild && (endWithParent() < 0 || awaitParent(context) < 0)) quit(kStatusLost);
   if (context.statusFd >= 0 && tell(context.statusFd, {kNoStep, PHASE_EXECUTE, 0, 0}) < 0) quit(kStatusLost);
   // If this process kept its descriptors, the reader of a pipe would not see its end. Other threads may use the descriptors, so
   // with threads they stay open.
-  if (!context.hasThreads) (void)sys(__NR_close_range, 0, ~0u, 0);
-  endAs(child);
+  const long endFd = context.tellsEnd ? context.statusFd : -1;
+  if (!context.hasThreads) closeAllBut(endFd);
+  endAs(child, endFd);
 }
 
 // Signals are blocked before the fork, so that none is lost between the program's start and the wait for signals.
@@ -143,11 +157,45 @@ PlanFailure leave(const PlanContext& context, const PlanFailure& failure) {
   quit(kStatusLost);
 }
 
-bool forkStage(void* plan, PlanContext* context, PlanFailure* failure) {
-  int ends[2];
+long awaitParent(const PlanContext& context) {
+  if (context.goFd < 0) return 0;
+  uint8_t ready;
+  long got;
+  do {
+    got = sys(__NR_read, context.goFd, address(&ready), 1);
+  } while (got == -EINTR);
+  return got == 1 ? 0 : -ECANCELED;  // the parent has failed and says why
+}
+
+namespace {
+
+// Runs the steps of a stage that come after its fork, and lets the child go on.
+bool finishStage(void* plan, PlanStage* stage, uint32_t place, PlanContext context, long goFd, PlanFailure* failure) {
+  PlanStep* step = firstStep(stage);
+  for (uint32_t i = 0; i < stage->steps; i++, place++, step = nextStep(step)) {
+    if ((step->flags & STEP_AFTER_FORK) != 0 && !advance(plan, step, place, context, failure)) return false;
+  }
+  const uint8_t ready = 0;
+  (void)writeAll(goFd, &ready, 1);  // fails only if the child is gone: its status is read next
+  return true;
+}
+
+bool hasStepsAfterFork(PlanStage* stage) {
+  PlanStep* step = firstStep(stage);
+  for (uint32_t i = 0; i < stage->steps; i++, step = nextStep(step)) {
+    if ((step->flags & STEP_AFTER_FORK) != 0) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool forkStage(void* plan, PlanStage* stage, uint32_t place, PlanContext* context, PlanFailure* failure) {
+  int ends[2], go[2] = {-1, -1};
   uint64_t mask = 0;
   long error = heedChildren();
   if (error == 0) error = makePipe(plan, *context, ends);
+  if (error == 0 && hasStepsAfterFork(stage)) error = makePipe(plan, *context, go);
   if (error == 0) error = setMask(~0ull, &mask);
   if (error < 0) {
     *failure = failedFork(error);
@@ -156,18 +204,26 @@ bool forkStage(void* plan, PlanContext* context, PlanFailure* failure) {
   const long child = sys(__NR_clone, SIGCHLD, 0, 0, 0, 0);
   if (child != 0) {
     (void)sys(__NR_close, ends[1]);
-    *failure = child < 0 ? failedFork(child) : readStatus(ends[0]);
+    if (go[0] >= 0) (void)sys(__NR_close, go[0]);
+    const bool isReady = child > 0 && (go[1] < 0 || finishStage(plan, stage, place, *context, go[1], failure));
+    if (child < 0) *failure = failedFork(child);
+    if (go[1] >= 0) (void)sys(__NR_close, go[1]);
+    if (isReady) *failure = readStatus(ends[0]);
     (void)sys(__NR_close, ends[0]);
-    if (child > 0 && failure->error == 0 && context->progress == nullptr) standFor(child, *context);
+    if (isReady && failure->error == 0 && context->progress == nullptr) standFor(child, *context);
+    // Not ready: the child reads the end of its pipe, and exits.
     const int status = child > 0 ? reap(child) : 0;
     if (failure->op == PHASE_EXECUTE && failure->error != 0) failure->detail = static_cast<uint32_t>(status & 0x7f);
   }
   (void)setMask(mask, nullptr);  // restoring a mask does not fail
   if (child == 0) {
     (void)sys(__NR_close, ends[0]);
+    if (go[1] >= 0) (void)sys(__NR_close, go[1]);
     // An outer status pipe belongs to the parent.
     if (context->statusFd >= 0) (void)sys(__NR_close, context->statusFd);
+    if (context->goFd >= 0) (void)sys(__NR_close, context->goFd);
     context->statusFd = ends[1];
+    context->goFd = go[0];
     context->isChild = true;
     context->hasThreads = false;
   }

@@ -57,6 +57,21 @@ long setCapabilities(uint64_t mask);
 long raiseAmbient(uint64_t mask, uint32_t* detail);
 long installFilter(PlanStep* step);
 
+// namespaces.cc
+long makeNamespaces(long flags, long seedFd);
+long raiseLoopback();
+long writeFile(PlanStep* step);
+
+// mounts.cc
+long openTree(PlanStep* step, PlanContext& context);
+long pivotRoot(PlanStep* step, PlanContext& context);
+long moveTree(PlanStep* step, PlanContext& context);
+long mountType(PlanStep* step);
+long bindPath(PlanStep* step, bool mustExist);
+long makeDirectory(PlanStep* step);
+long makeNode(PlanStep* step);
+long makeLink(PlanStep* step);
+
 // readback.cc
 long verifyIds(long getCall, long fsCall, uint64_t expected);
 long verifyGroups(PlanStep* step);
@@ -66,14 +81,20 @@ long verifyNoNewPrivs();
 long verifySeccomp();
 long verifyCwd(long jailFd);
 
+// interpreter.cc
+// Runs a step of the plan, unless it is done. False with the failure; in a rehearsal also before the program, without an error.
+bool advance(void* plan, PlanStep* step, uint32_t place, PlanContext& context, PlanFailure* failure);
+
 // stages.cc
 long tell(long statusFd, const PlanFailure& record);
 // If the waiting process ends, this process is killed too. It must be called after all steps, because a change of ids clears the
 // setting (PR_SET_PDEATHSIG(2const)). If the waiting process has ended already, tell() fails.
 long endWithParent();
-// Forks. Returns true in the child, which runs the next stage. Returns false in the parent if the fork or the child failed:
-// `failure` says why. If the child runs the program, the parent does not return.
-bool forkStage(void* plan, PlanContext* context, PlanFailure* failure);
+// Forks. Returns true in the child, which runs the next stage. Returns false in the parent if the fork, a step after it (from
+// `place` on) or the child failed: `failure` says why. If the child runs the program, the parent does not return.
+bool forkStage(void* plan, PlanStage* stage, uint32_t place, PlanContext* context, PlanFailure* failure);
+// Waits until the parent has run its steps after the fork.
+long awaitParent(const PlanContext& context);
 // Returns the failure in the calling process. In a forked process it reports the failure to the parent, and exits.
 PlanFailure leave(const PlanContext& context, const PlanFailure& failure);
 

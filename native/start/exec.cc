@@ -1,6 +1,9 @@
 // execPlan: runs a plan on this thread, in place of this process. It returns only if the plan fails. By then the process may have
 // lost its root directory and privileges, so the caller must report and exit.
 //
+// execIsolated: the same for a plan whose program runs in a pid namespace. This process starts it and becomes the launcher, which
+// waits for it.
+//
 // rehearsePlan: runs the steps before execve in a child.
 
 #include "exec.h"
@@ -12,13 +15,17 @@
 #include <new>
 #include <string>
 
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../plan/interpreter.h"
 #include "../plan/removal.h"
 #include "../addon/values.h"
+#include "launch.h"
 
 namespace uchroot {
 namespace {
@@ -48,8 +55,11 @@ bool takesPlan(const Napi::CallbackInfo& info, const char* name) {
   return false;
 }
 
-// If the plan fails, the pid file is removed, even if this thread has lost the rights to do it.
-PlanFailure runWithPidFile(void* plan, const PlanContext& context, const Napi::Object& pidFile) {
+// Runs a launch. If it fails, the pid file is removed, even if this thread has lost the rights to do it.
+template <typename Launch>
+PlanFailure withPidFile(const Napi::Value& given, const Launch& run) {
+  if (!given.IsObject()) return run();
+  const Napi::Object pidFile = given.As<Napi::Object>();
   const Napi::Buffer<char> bytes = pidFile.Get("name").As<Napi::Buffer<char>>();
   const std::string name(bytes.Data(), bytes.Length());
   alignas(16) uint8_t stack[kRemovalStackBytes];
@@ -57,9 +67,16 @@ PlanFailure runWithPidFile(void* plan, const PlanContext& context, const Napi::O
                      .file = pidFile.Get("fileFd").As<Napi::Number>().Int32Value(),
                      .name = name.c_str()};
   startRemoval(&removal, stack + sizeof stack);
-  const PlanFailure failure = runPlan(plan, context);
+  const PlanFailure failure = run();
   takeBack(&removal);
   return failure;
+}
+
+// Node ignores these signals. The last steps of a plan reset them. Without this, the caller's next write could kill this
+// process, and its exit status would be lost.
+void ignoreWriteSignals() {
+  (void)std::signal(SIGPIPE, SIG_IGN);
+  (void)std::signal(SIGXFSZ, SIG_IGN);
 }
 
 Napi::Value execPlan(const Napi::CallbackInfo& info) {
@@ -67,13 +84,81 @@ Napi::Value execPlan(const Napi::CallbackInfo& info) {
   const OwnPlan plan = copyPlan(info[0].As<Napi::Uint8Array>());
   if (!plan.words) return toObject(info.Env(), plan.failure);
   const PlanContext context = {.jailFd = info[1].As<Napi::Number>().Int32Value(), .hasThreads = true};
-  const PlanFailure failure = info[2].IsObject()
-                                  ? runWithPidFile(plan.words.get(), context, info[2].As<Napi::Object>())
-                                  : runPlan(plan.words.get(), context);
-  // Node ignores these signals. The last steps of a plan reset them. Without this, the caller's next write could kill this
-  // process, and its exit status would be lost.
-  (void)std::signal(SIGPIPE, SIG_IGN);
-  (void)std::signal(SIGXFSZ, SIG_IGN);
+  const PlanFailure failure = withPidFile(info[2], [&] { return runPlan(plan.words.get(), context); });
+  ignoreWriteSignals();
+  return toObject(info.Env(), failure);
+}
+
+// The last record of an isolated launcher before its program runs. Without one it was killed.
+PlanFailure lastRecord(int statusFd) {
+  PlanFailure last = {kNoStep, PHASE_EXECUTE, ECANCELED, 0};
+  PlanFailure record;
+  for (;;) {
+    const ssize_t got = read(statusFd, &record, sizeof record);
+    if (got == static_cast<ssize_t>(sizeof record)) {
+      last = record;
+      if (record.error == 0) return last;
+    } else if (got < 0 && errno == EAGAIN) {
+      pollfd readable = {statusFd, POLLIN, 0};
+      (void)poll(&readable, 1, -1);
+    } else if (got >= 0 || errno != EINTR) {
+      return last;
+    }
+  }
+}
+
+// Starts the launcher with this process's descriptors. Returns when its program runs, or could not be started.
+PlanFailure startWithOwn(const LaunchRequest& request, pid_t* child) {
+  const LaunchResult result = launch(request);
+  if (result.failure.error != 0) return result.failure;
+  const PlanFailure last = lastRecord(result.statusFd);
+  close(result.statusFd);
+  close(result.pidFd);
+  if (last.error != 0) (void)waitpid(result.pid, nullptr, 0);
+  *child = result.pid;
+  return last;
+}
+
+// The launcher, by descriptor, so that this works in any root directory: launcher.cc, waitFor().
+PlanFailure becomeWaiter(int launcherFd, pid_t child, const Napi::Array& waiter) {
+  std::string words[4] = {std::to_string(child)};
+  for (uint32_t i = 0; i < 3; i++) words[i + 1] = waiter.Get(i).ToString().Utf8Value();
+  char name[] = "uchroot";
+  char* argv[] = {name, words[0].data(), words[1].data(), words[2].data(), words[3].data(), nullptr};
+  char* environment[] = {nullptr};
+  (void)syscall(SYS_execveat, launcherFd, "", argv, environment, AT_EMPTY_PATH);
+  const PlanFailure failure = {kNoStep, PHASE_LAUNCHER, errno, 0};
+  (void)kill(child, SIGKILL);
+  (void)waitpid(child, nullptr, 0);
+  return failure;
+}
+
+// execIsolated(plan, jailFd, launcherFd, kept: number[], [uid, gid, parent pid or 0], pidFile?)
+Napi::Value execIsolated(const Napi::CallbackInfo& info) {
+  if (!takesPlan(info, "execIsolated")) return info.Env().Undefined();
+  const Napi::Uint8Array bytes = info[0].As<Napi::Uint8Array>();
+  Recall recall;
+  LaunchRequest request = {.plan = std::string(reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength()),
+                           .jailFd = info[1].As<Napi::Number>().Int32Value(),
+                           .launcherFd = info[2].As<Napi::Number>().Int32Value(),
+                           .recall = &recall};
+  for (int fd = 0; fd < 3; fd++) request.stdio[fd] = fcntl(fd, F_GETFD) < 0 ? kIgnore : fd;
+  const Napi::Array kept = info[3].As<Napi::Array>();
+  for (uint32_t i = 0; i < kept.Length(); i++) {
+    const int fd = kept.Get(i).As<Napi::Number>().Int32Value();
+    request.kept.push_back({fd, fd});
+  }
+  takeNamespaces(request);
+  // A signal that comes now is for the program: it is read by the waiter (launcher.cc).
+  sigset_t all, before;
+  sigfillset(&all);
+  (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+  const PlanFailure failure = withPidFile(info[5], [&] {
+    pid_t child = -1;
+    const PlanFailure started = startWithOwn(request, &child);
+    return started.error != 0 ? started : becomeWaiter(request.launcherFd, child, info[4].As<Napi::Array>());
+  });
+  (void)pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return toObject(info.Env(), failure);
 }
 
@@ -131,6 +216,7 @@ Napi::Object toObject(Napi::Env env, const PlanFailure& failure) {
 }
 
 void initExec(Napi::Env env, Napi::Object exports) {
+  exports.Set("execIsolated", Napi::Function::New<execIsolated>(env, "execIsolated"));
   exports.Set("execPlan", Napi::Function::New<execPlan>(env, "execPlan"));
   exports.Set("rehearsePlan", Napi::Function::New<rehearsePlan>(env, "rehearsePlan"));
 }

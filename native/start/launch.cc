@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include "../files/descriptor.h"
+#include "../plan/interpreter.h"
 #include "../plan/mask.h"
 #include "../plan/syscall.h"
 
@@ -43,7 +45,7 @@ struct ChildWork {
   bool isBatch;
   const CgroupEntry* cgroup;
   PlanFailure cgroupFailure;
-  char* argv[4];
+  char* argv[5];
   char* environment[2];
 };
 
@@ -191,13 +193,13 @@ long clone3(clone_args* arguments, ChildWork* work) {
 
 // Returns a pid, or -1 and errno. The kernel clears *shares when the child leaves this memory, by execve or by its end.
 // CLONE_VFORK would wake this thread at that moment, but it has to wait longer anyway (awaitProgram).
-int cloneChild(ChildWork& work, char* stack, int* pidFd, uint32_t* shares) {
-  constexpr int kFlags = CLONE_VM | CLONE_PIDFD | CLONE_CHILD_CLEARTID;
+int cloneChild(ChildWork& work, uint32_t namespaces, char* stack, int* pidFd, uint32_t* shares) {
+  const uint32_t flags = CLONE_VM | CLONE_PIDFD | CLONE_CHILD_CLEARTID | namespaces;
   // Only clone3 knows CLONE_INTO_CGROUP, and container runtimes refuse it.
   if (work.cgroup == nullptr || work.cgroup->bornFd < 0)
-    return clone(childMain, stack + kChildStackBytes, kFlags | SIGCHLD, &work, pidFd, nullptr, shares);
+    return clone(childMain, stack + kChildStackBytes, static_cast<int>(flags | SIGCHLD), &work, pidFd, nullptr, shares);
   clone_args arguments = {};
-  arguments.flags = kFlags | CLONE_INTO_CGROUP;
+  arguments.flags = flags | CLONE_INTO_CGROUP;
   arguments.pidfd = static_cast<uint64_t>(address(pidFd));
   arguments.child_tid = static_cast<uint64_t>(address(shares));
   arguments.exit_signal = SIGCHLD;
@@ -211,15 +213,31 @@ int cloneChild(ChildWork& work, char* stack, int* pidFd, uint32_t* shares) {
 
 // Waits until the program is executed or the launcher has failed, with a time limit; then until the child no longer shares this
 // memory.
-void awaitProgram(int statusFd, uint32_t* shares) {
-  // It waits for the end of the pipe only, not for data: a second wake-up would be slow.
-  pollfd executed = {statusFd, 0, 0};
+void awaitProgram(int statusFd, bool isIsolated, uint32_t* shares) {
+  // It waits for the end of the pipe only, not for data: a second wake-up would be slow. An init does not end its pipe.
+  const short events = isIsolated ? POLLIN : 0;
+  pollfd executed = {statusFd, events, 0};
   (void)poll(&executed, 1, kPatienceMs);
   // Not a private futex: the kernel's own wake-up is not private.
   while (__atomic_load_n(shares, __ATOMIC_ACQUIRE) != 0) (void)sys(__NR_futex, address(shares), FUTEX_WAIT, 1, 0);
 }
 
 }  // namespace
+
+void takeNamespaces(LaunchRequest& request) {
+  std::string& plan = request.plan;
+  PlanHeader header;
+  if (plan.size() < sizeof header) return;  // the launcher refuses it
+  std::memcpy(&header, plan.data(), sizeof header);
+  if ((header.flags & PLAN_CLONED) == 0 || !checkPlan(plan.data(), static_cast<uint32_t>(plan.size()))) return;
+  Steps steps(plan.data());
+  while (PlanStep* step = steps.next()) {
+    if ((step->flags & STEP_CLONED) == 0) continue;
+    request.namespaces |= static_cast<uint32_t>(step->a);
+    request.refused = {steps.place(), step->op, 0, 0, step->flags};
+    step->flags |= STEP_DONE;
+  }
+}
 
 LaunchResult launch(const LaunchRequest& request) {
   LaunchResult result;
@@ -236,7 +254,7 @@ LaunchResult launch(const LaunchRequest& request) {
   if (!makePipe(statusRead, statusWrite, O_NONBLOCK)) return failed();
 
   std::vector<Move> moves;
-  moves.reserve(request.kept.size() + 6);
+  moves.reserve(request.kept.size() + 7);
   int highest = 2;
   for (const LaunchRequest::Kept& kept : request.kept) highest = kept.target > highest ? kept.target : highest;
   for (int i = 0; i < 3; i++) {
@@ -254,13 +272,16 @@ LaunchResult launch(const LaunchRequest& request) {
   moves.push_back({statusWrite.get(), highest + 1});
   moves.push_back({request.jailFd, highest + 2});
   if (masked.empty()) moves.push_back({plan.get(), highest + 3});
+  if (request.seedFd >= 0) moves.push_back({request.seedFd, highest + 4});
 
   char name[] = "uchroot-launcher";
+  char seed[] = "seed";
   char first[16], size[16];
   std::snprintf(first, sizeof first, "%d", highest + 1);
   std::snprintf(size, sizeof size, "%zu", request.plan.size());
-  ChildWork work = {moves.data(), moves.size(), highest + 3, request.launcherFd, statusWrite.get(), request.isBatch,
-                    request.cgroup, request.cgroupFailure, {name, first, size, nullptr}, {masked.empty() ? nullptr : masked.data(), nullptr}};
+  ChildWork work = {moves.data(), moves.size(), highest + 4, request.launcherFd, statusWrite.get(), request.isBatch,
+                    request.cgroup, request.cgroupFailure, {name, first, size, request.seedFd < 0 ? nullptr : seed, nullptr},
+                    {masked.empty() ? nullptr : masked.data(), nullptr}};
 
   if (request.recall->isWanted) {
     result.failure = {kNoStep, PHASE_EXECUTE, ECANCELED, 0};
@@ -277,20 +298,21 @@ LaunchResult launch(const LaunchRequest& request) {
   (void)sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&all), address(&before), sizeof all);
   int pidFd = -1;
   uint32_t shares = 1;
-  const int pid = cloneChild(work, stack, &pidFd, &shares);
+  const int pid = cloneChild(work, request.namespaces, stack, &pidFd, &shares);
   const int error = errno;
   (void)sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&before), 0, sizeof before);
   if (pid < 0) {
     errno = error;
-    if (request.cgroup == nullptr || request.cgroup->bornFd < 0) return failed();
-    result.failure = request.cgroupFailure;
+    const bool isByCgroup = request.cgroup != nullptr && request.cgroup->bornFd >= 0;
+    if (request.namespaces == 0 && !isByCgroup) return failed();
+    result.failure = request.namespaces == 0 || error == ENOSYS ? request.cgroupFailure : request.refused;
     result.failure.error = error;
     return result;
   }
   statusWrite.reset(-1);
   request.recall->pidFd = pidFd;
   if (request.recall->isWanted) (void)syscall(SYS_pidfd_send_signal, pidFd, SIGKILL, nullptr, 0);
-  awaitProgram(statusRead.get(), &shares);
+  awaitProgram(statusRead.get(), request.namespaces != 0, &shares);
   result.pid = pid;
   result.pidFd = pidFd;
   result.statusFd = statusRead.release();

@@ -25,15 +25,18 @@ struct LaunchRequest {
   std::string plan;
   int jailFd = -1;
   int launcherFd = -1;
+  int seedFd = -1;  // of a mount namespace for the launcher (seed.h)
   int stdio[3] = {kIgnore, kIgnore, kIgnore};  // a descriptor of the service, kIgnore or kPipe
   struct Kept {
     int source, target;
   };
   bool isBatch = false;  // the launching thread is SCHED_BATCH; its child must be SCHED_OTHER
+  uint32_t namespaces = 0;  // CLONE_NEW flags
+  PlanFailure refused = {kNoStep, 0, 0, 0};      // what it means if the kernel refuses them: the step and its op
   Recall* recall = nullptr;
   const CgroupEntry* cgroup = nullptr;  // the child is born in it
-  PlanFailure cgroupFailure = {kNoStep, 0, 0, 0};  // names its step of the plan
-  std::vector<Kept> kept;  // descriptors above 2 that the program gets, with the number it gets
+  PlanFailure cgroupFailure = {kNoStep, 0, 0, 0};  // what it means if the kernel refuses that
+  std::vector<Kept> kept = {};  // descriptors above 2 that the program gets, with the number it gets
 };
 
 struct LaunchResult {
@@ -43,6 +46,9 @@ struct LaunchResult {
   int statusFd = -1;             // non-blocking; at its end, the program runs if PHASE_EXECUTE was the only record
   int pipes[3] = {-1, -1, -1};   // the service's ends
 };
+
+// Finds the namespaces that the launcher must be born in. The step that would make them is marked as done.
+void takeNamespaces(LaunchRequest& request);
 
 // Clones, executes the launcher, and waits until the program is executed, but at most some milliseconds. It blocks its thread,
 // and leaves the request's descriptors open.

@@ -1,19 +1,25 @@
 // main() of the launcher: a static executable without libc that a service starts, as root and by
 // descriptor, in its own memory. It takes a plan, runs it, and becomes the program.
 //
+// With four arguments it stands for a program that runs in a pid namespace: see waitFor().
+//
 //   argv[1]: the first of the descriptors in a row: status pipe, jail directory, and a sealed file with the plan if
 //            there is no environment
 //   argv[2]: the size of the plan in bytes
+//   argv[3]: if there is one, the descriptor after these is of a mount namespace to start from
 //   envp[0]: a plan with each of its bytes changed by the first one (exclusive or), so that none is 0
 
 #include <linux/fcntl.h>
 #include <linux/mman.h>
+#include <linux/prctl.h>
 
 #include <asm/errno.h>
 #include <asm/mman.h>
+#include <asm/signal.h>
 
 #include "../plan/interpreter.h"
 #include "../plan/mask.h"
+#include "../plan/steps.h"
 #include "start.h"
 #include "../plan/syscall.h"
 
@@ -32,7 +38,7 @@ long parseNumber(const char* text) {
   if (text == nullptr || *text == 0) return -1;
   long value = 0;
   for (; *text != 0; text++) {
-    if (*text < '0' || *text > '9' || value > 100000000) return -1;
+    if (*text < '0' || *text > '9' || value > 1000000000) return -1;
     value = value * 10 + (*text - '0');
   }
   return value;
@@ -53,13 +59,35 @@ Plan mapPlan(long planFd, long statusFd) {
   return {reinterpret_cast<void*>(mapped), static_cast<uint32_t>(sizeBytes)};
 }
 
+long becomeUser(long uid, long gid) {
+  long result = sys(__NR_setgroups, 0, 0);
+  if (result >= 0) result = sys(__NR_setresgid, gid, gid, gid);
+  if (result >= 0) result = sys(__NR_setresuid, uid, uid, uid);
+  const CapabilitySets none = {{_LINUX_CAPABILITY_VERSION_3, 0}, {}};
+  return result < 0 ? result : sys(__NR_capset, address(&none.header), address(none.data));
+}
+
+// The command `uchroot` becomes this process after it has started an isolated program: init of the pid namespace, `child`. The
+// pid stays, the status is the program's, and signals reach it. It has the rights of the program's user, which it needs to send
+// them. argv: child, uid, gid, and the parent with which it ends, or 0.
+[[noreturn]] void waitFor(const char* const* argv) {
+  const long child = parseNumber(argv[1]), uid = parseNumber(argv[2]), gid = parseNumber(argv[3]), parent = parseNumber(argv[4]);
+  // It must not be read or stopped by the user's other processes (PR_SET_DUMPABLE(2const)).
+  if (becomeUser(uid, gid) < 0 || sys(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) quit(125);
+  if (parent > 0 && setParentDeathSignal(SIGKILL, parent) < 0) quit(125);
+  (void)sys(__NR_close_range, 0, ~0u, 0);
+  endAs(child, -1);
+}
+
 }  // namespace
 
 extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
   const long argc = stack[0];
   const char* const* argv = reinterpret_cast<const char* const*>(stack + 1);
-  const long first = argc == 3 ? parseNumber(argv[1]) : -1;
-  const long size = argc == 3 ? parseNumber(argv[2]) : -1;
+  if (argc == 5) waitFor(argv);
+  const bool isWhole = argc == 3 || argc == 4;
+  const long first = isWhole ? parseNumber(argv[1]) : -1;
+  const long size = isWhole ? parseNumber(argv[2]) : -1;
   if (first < 3 || size < 0) {
     static const char message[] = "uchroot-launcher: started by uchroot only\n";
     (void)sys(__NR_write, 2, address(message), sizeof message - 1);
@@ -81,7 +109,11 @@ extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
 
   // The plan marks all descriptors above 2 close-on-exec, these too: at the end of the status pipe the service knows that the
   // program runs.
-  fail(statusFd, runPlan(plan.start, {.jailFd = static_cast<int>(jailFd), .statusFd = static_cast<int>(statusFd)}));
+  const bool isInit = (static_cast<PlanHeader*>(plan.start)->flags & PLAN_CLONED) != 0;
+  fail(statusFd, runPlan(plan.start, {.jailFd = static_cast<int>(jailFd),
+                                      .statusFd = static_cast<int>(statusFd),
+                                      .seedFd = argc == 4 ? static_cast<int>(first + 3) : -1,
+                                      .tellsEnd = isInit}));
 }
 
 UCHROOT_START("launcherMain")

@@ -75,6 +75,7 @@ void Process::closeStatus() {
   if (handle->data == nullptr || uv_is_closing(handle)) return;
   uv_close(handle, [](uv_handle_t* closed) {
     auto* self = static_cast<Process*>(closed->data);
+    if (self->request_.namespaces != 0) self->endFd_ = std::exchange(self->result_.statusFd, -1);
     closeIfOpen(self->result_.statusFd);
     self->users_--;
     self->deleteIfUnused();
@@ -127,6 +128,7 @@ void Process::onExitReady() {
     if (failure_.error != 0) {
       tellStarted(failure_);
     } else {
+      readEnd(info);
       tellExit(got < 0 ? nullptr : &info, usage);
     }
     users_--;

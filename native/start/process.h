@@ -84,6 +84,9 @@ class Process final : public PendingCall, public Task {
   // Reads the launcher's records. True at the end of the pipe: then `failure_` is final.
   bool readStatus();
 
+  // Reads how the program of an init has ended. Without a record, as the init has.
+  void readEnd(siginfo_t& info);
+
   // Returns to the event loop.
   void arrive();
 
@@ -130,6 +133,7 @@ class Process final : public PendingCall, public Task {
   Thread thread_;
   Recall recall_;
   LaunchResult result_;
+  int endFd_ = -1;  // of an init: where it tells how its program has ended
   // The last record of the launcher. JS is told after the launcher was reaped. The initial value means: the launcher died before
   // execve.
   PlanFailure failure_ = {kNoStep, PHASE_EXECUTE, ECANCELED, 0};

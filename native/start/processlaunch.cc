@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <utility>
@@ -12,6 +13,7 @@
 #include "../files/descriptor.h"
 #include "../plan/syscall.h"
 #include "process.h"
+#include "seed.h"
 
 namespace uchroot {
 namespace {
@@ -67,6 +69,7 @@ Process::~Process() {
   closeIfOpen(request_.jailFd);
   closeIfOpen(result_.statusFd);
   closeIfOpen(result_.pidFd);
+  closeIfOpen(endFd_);
   for (int& fd : result_.pipes) closeIfOpen(fd);
   programs_.leave();
 }
@@ -82,10 +85,13 @@ void Process::run(Worker& worker) {
   if (!hostChanged_ && result_.failure.error == 0) {
     becomeLike(calls_.tid());
     request_.isBatch = worker.isBatch;
+    takeNamespaces(request_);
+    if (request_.namespaces != 0) request_.seedFd = mountSeed();
     launchInCgroup();
     closeRequest();
     if (result_.statusFd >= 0 && readStatus()) {
       recall_.isLate = true;
+      if (request_.namespaces != 0) endFd_ = std::exchange(result_.statusFd, -1);
       closeIfOpen(result_.statusFd);
     }
   }
@@ -129,9 +135,18 @@ bool Process::readStatus() {
     if (got < 0 && errno == EAGAIN) return false;
     if (got != sizeof record) break;
     failure_ = record;
+    if (request_.namespaces != 0 && record.error == 0) break;  // an init does not end its pipe
   }
   if (failure_.error == 0) closeIfOpen(request_.jailFd);
   return true;
+}
+
+void Process::readEnd(siginfo_t& info) {
+  PlanFailure record;
+  if (endFd_ < 0 || read(endFd_, &record, sizeof record) != sizeof record || record.op != PHASE_ENDED) return;
+  const int status = static_cast<int>(record.detail);
+  info.si_code = WIFEXITED(status) ? CLD_EXITED : CLD_KILLED;
+  info.si_status = WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status);
 }
 
 void Process::closeRequest() {

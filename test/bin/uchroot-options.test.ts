@@ -113,10 +113,24 @@ t.test('every option is understood by the request, none is dropped', async (t) =
     nice: '5',
     affinity: '0,2-3',
     'oom-score-adj': '100',
+    unshare: 'pid,net',
+    net: 'host',
+    hostname: 'jail',
+    'ephemeral-dir': '/var/tmp/x',
+    bind: '/srv:/mnt',
+    'ro-bind': '/srv',
+    tmpfs: '/tmp:size=1M,mode=700',
+    proc: '/proc',
+    dev: '/dev',
+    dir: '/x',
+    writable: '/var',
   };
-  const plain = JSON.stringify(read());
-  for (const { name, metavar } of launchOptions()) {
-    const request = metavar === undefined ? read(`--${name}`) : read(`--${name}`, values[name] ?? '');
+  for (const { name, metavar, group } of launchOptions()) {
+    // most options of isolation mean nothing alone
+    const isolate = group === 'Isolation' && !['isolate', 'unshare'].includes(name) ? ['--isolate'] : [];
+    const plain = JSON.stringify(read(...isolate));
+    const given = metavar === undefined ? [`--${name}`] : [`--${name}`, values[name] ?? ''];
+    const request = read(...isolate, ...given);
     t.doesNotThrow(() => normalize(request), name);
     // JSON leaves out undefined, the value that --unsetenv sets.
     t.ok(JSON.stringify(request) !== plain || 'B' in (request.env ?? {}), `--${name} changes the request`);

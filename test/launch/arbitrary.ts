@@ -6,6 +6,7 @@ import { capabilityNames } from '../../lib/launch/request/capabilities.ts';
 import type { PlanInput } from '../../lib/launch/plan/plan.ts';
 import { normalize, type LaunchRequest } from '../../lib/launch/request/request.ts';
 import { maxId } from '../../lib/launch/request/value.ts';
+import type { View } from '../../lib/launch/request/isolation-value.ts';
 
 const id = fc.oneof(fc.integer({ min: 0, max: maxId }), fc.constantFrom(0, 1, 65534, maxId));
 
@@ -60,21 +61,63 @@ export const noLimits = {
   oomScoreAdj: undefined,
 } as const;
 
-/** All inputs of a plan. */
-export const planInputs: fc.Arbitrary<PlanInput> = fc.record({
-  request: requests.map((request) => normalize(request)),
-  account: accounts,
-  program: absolute,
-  argv: fc.array(bytes, { minLength: 1, maxLength: 6 }),
-  env: fc.array(bytes, { maxLength: 6 }),
-  keptFds: fc.uniqueArray(fc.integer({ min: 3, max: 1000 }), { maxLength: 4 }),
-  parentPid: fc.integer({ min: 1, max: 2 ** 22 }),
-  newGroup: fc.boolean(),
-  architecture: fc.constantFrom('x64', 'arm64'),
-  status: fc.option(
-    fc.record({ fd: fc.integer({ min: 0, max: 9 }), line: fc.constant(Buffer.from('{}\n')) }),
-    {
-      nil: undefined,
-    },
+const kinds = ['mount', 'pid', 'ipc', 'uts', 'cgroup', 'net'] as const;
+
+const views: fc.Arbitrary<View> = fc.oneof(
+  fc.record({ bind: absolute, to: absolute, readOnly: fc.boolean() }),
+  fc.record({ tmpfs: absolute, size: fc.nat(), inodes: fc.nat(), mode: fc.integer({ min: 0, max: 0o7777 }) }),
+  ...(['proc', 'dev', 'dir', 'writable'] as const).map((kind) =>
+    absolute.map((path) => ({ [kind]: path }) as unknown as View),
   ),
-});
+);
+
+/** Requests with namespaces of their own. */
+const isolated: fc.Arbitrary<LaunchRequest> = fc
+  .tuple(
+    requests,
+    fc.oneof(
+      fc.record({ unshare: fc.subarray([...kinds], { minLength: 1 }) }),
+      fc.record(
+        {
+          isolate: fc.constant(true),
+          net: fc.constantFrom('none', 'host'),
+          hostname: fc.constant('jail'),
+          view: fc.array(views, { maxLength: 6 }),
+        },
+        { requiredKeys: ['isolate'] },
+      ),
+    ),
+    fc.oneof(
+      fc.record({ readOnly: fc.boolean() }),
+      fc.record({ ephemeral: fc.oneof(fc.boolean(), absolute) }),
+    ),
+  )
+  .map(([request, isolation, root]) =>
+    Object.assign({}, request, isolation, 'isolate' in isolation ? root : {}),
+  ) as fc.Arbitrary<LaunchRequest>;
+
+function inputsOf(request: fc.Arbitrary<LaunchRequest>): fc.Arbitrary<PlanInput> {
+  return fc.record({
+    request: request.map((one) => normalize(one)),
+    account: accounts,
+    program: absolute,
+    argv: fc.array(bytes, { minLength: 1, maxLength: 6 }),
+    env: fc.array(bytes, { maxLength: 6 }),
+    keptFds: fc.uniqueArray(fc.integer({ min: 3, max: 1000 }), { maxLength: 4 }),
+    parentPid: fc.integer({ min: 1, max: 2 ** 22 }),
+    newGroup: fc.boolean(),
+    architecture: fc.constantFrom('x64', 'arm64'),
+    status: fc.option(
+      fc.record({ fd: fc.integer({ min: 0, max: 9 }), line: fc.constant(Buffer.from('{}\n')) }),
+      {
+        nil: undefined,
+      },
+    ),
+  });
+}
+
+/** All inputs of a plan without isolation. */
+export const planInputs = inputsOf(requests);
+
+/** All inputs of a plan with isolation. */
+export const isolatedInputs = inputsOf(isolated);

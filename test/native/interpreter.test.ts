@@ -10,7 +10,7 @@ import { environmentRules } from '../../lib/launch/host/environment.ts';
 import { encodePayload } from '../../lib/launch/compile/payload.ts';
 import { buildPlan } from '../../lib/launch/plan/plan.ts';
 import { stepWords } from '../../lib/launch/compile/messages.ts';
-import { planInputs } from '../launch/arbitrary.ts';
+import { isolatedInputs, planInputs } from '../launch/arbitrary.ts';
 import '../support/plain-spawn.ts';
 
 const root = `${import.meta.dirname}/../../..`;
@@ -47,12 +47,10 @@ function check(args: readonly string[]): readonly string[] {
 
 function writePlans(name: string, count: number): readonly string[] {
   mkdirSync(`${directory}/${name}`);
-  return fc.sample(planInputs, count).map((input, index) => {
+  return fc.sample(fc.oneof(planInputs, isolatedInputs), count).map((input, index) => {
     const file = `${directory}/${name}/${index}`;
     const stages = buildPlan(input);
-    const steps = stages.flat();
-    // Every second plan has two stages.
-    writeFileSync(file, encodePlan(index % 2 === 0 ? stages : [steps.slice(0, 9), steps.slice(9)]));
+    writeFileSync(file, encodePlan(stages));
     return file;
   });
 }
@@ -79,7 +77,7 @@ t.test('a plan with any byte changed is refused or can be read within its bounds
 
 function writePayloads(name: string, count: number): readonly string[] {
   mkdirSync(`${directory}/${name}`);
-  return fc.sample(planInputs, count).map((input, index) => {
+  return fc.sample(fc.oneof(planInputs, isolatedInputs), count).map((input, index) => {
     const stages = buildPlan(input);
     const { request, account } = input;
     const view = { root: closedRoot, account, jail: '/srv/jail', cwd: request.cwd, architecture: 'x64' };

@@ -146,7 +146,9 @@ export function publicCommand(name: 'uchroot' | 'uchroot-jail' = 'uchroot'): rea
   const directory = temporaryDirectory();
   const parts = ['', '-command', '-compile', '-late', '-jail'];
   const bundles = parts.map((part) => `dist/bin/uchroot${part}.cjs`);
-  const built = ['uchroot.node', 'uchroot-compiled'].map((name) => `build/Release/${name}`);
+  const built = ['uchroot.node', 'uchroot-compiled', 'uchroot-launcher'].map(
+    (name) => `build/Release/${name}`,
+  );
   for (const file of ['package.json', ...bundles, ...built]) {
     mkdirSync(dirname(`${directory}/${file}`), { recursive: true, mode: 0o755 });
     copyFileSync(`${packageRoot}${file}`, `${directory}/${file}`);
@@ -173,8 +175,12 @@ function compileLauncher(
   return result;
 }
 
+// UCHROOT_ISOLATE=1 runs the launches of these tests in namespaces of their own.
+const isolation = process.env.UCHROOT_ISOLATE === '1' ? ['--isolate'] : [];
+
 /** The words that launch in the way of the running test. */
-export function launchWords(args: readonly string[], accounts: readonly string[] = []): readonly string[] {
+export function launchWords(words: readonly string[], accounts: readonly string[] = []): readonly string[] {
+  const args = [...isolation, ...words];
   if (!isCompiling) return [...command, ...args];
   const result = compileLauncher(args, accounts);
   if ('status' in result) throw new Error(`--compile: status ${result.status}: ${result.stderr}`);
@@ -182,7 +188,8 @@ export function launchWords(args: readonly string[], accounts: readonly string[]
 }
 
 /** Runs the command `uchroot` with these arguments, or the launcher that it compiles from them. */
-export function uchroot(args: readonly string[], options: StartOptions = {}): Ended {
+export function uchroot(given: readonly string[], options: StartOptions = {}): Ended {
+  const args = [...isolation, ...given];
   const words = isCompiling ? compileLauncher(args, options.accounts) : [...command, ...args];
   return 'status' in words ? words : start(words, options);
 }

@@ -24,6 +24,7 @@ import { errnoName, reason } from '../../errno.ts';
 import { attachPayload, isCompiled } from './executable.ts';
 import { encodePayload, machines, type Architecture, type Payload, type RecordedJail } from './payload.ts';
 import { recordJail, recordPidFile } from './record.ts';
+import { judgeBinds } from '../host/binds.ts';
 import { hostQuery, prepare, verify, type Launch } from '../host/prepare.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { passingErrors, serviceStatuses } from '../tell/service-status.ts';
@@ -166,6 +167,7 @@ export function compileLaunch(request: NormalRequest, options: CompileOptions): 
       parentPid: 0,
       newGroup: false,
     });
+    judgeBinds(launch, options.warn);
     const problem = findProblem(launch);
     if (problem !== undefined) options.warn(problem);
     const payload = toPayload(launch, recordJail(jail.fd, jail.account, request), architecture, options);

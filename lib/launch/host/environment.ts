@@ -140,7 +140,12 @@ export interface EnvironmentInput {
   readonly account: Account;
   /** In place, the init system's variables pass: they were made for this process, which becomes the program. */
   readonly caller: Pick<Caller, 'environment' | 'inPlace' | 'pid'>;
+  /** The program's pid in its own pid namespace, if it has one. */
+  readonly programPid?: number | undefined;
 }
+
+// They hold the pid of the process that they are for.
+const pidVariables: readonly string[] = ['LISTEN_PID', 'WATCHDOG_PID'];
 
 // The name is latin1, one character a byte.
 function toEntry(name: string, value: Buffer): Buffer {
@@ -166,7 +171,7 @@ function callersCounts(
 
 /** The entries of the program's environment, `NAME=value` each. */
 export function buildEnvironment(input: EnvironmentInput): readonly Buffer[] {
-  const { request, account } = input;
+  const { request, account, programPid } = input;
   const { environment, inPlace, pid } = input.caller;
   const env = new Map<string, Buffer>();
   const listens = listenFds(environment, pid) > 0;
@@ -176,7 +181,7 @@ export function buildEnvironment(input: EnvironmentInput): readonly Buffer[] {
   const named = namesOf(request);
   for (const [name, value] of environment) {
     const kept = activation.has(name)
-      ? inPlace && listens
+      ? inPlace && listens && (name !== 'LISTEN_PIDFDID' || programPid === undefined)
       : protocol.has(name)
         ? inPlace || named.has(name)
         : refused === undefined
@@ -186,7 +191,10 @@ export function buildEnvironment(input: EnvironmentInput): readonly Buffer[] {
       kept && directoryVariables.includes(name)
         ? translateDirectories(value, plainPath(request.jail))
         : value;
-    if (kept && passed !== undefined) env.set(name, toEntry(name, passed));
+    const isOwnPid =
+      programPid !== undefined && pidVariables.includes(name) && value.toString('latin1') === String(pid);
+    if (kept && passed !== undefined)
+      env.set(name, toEntry(name, isOwnPid ? Buffer.from(String(programPid)) : passed));
   }
   const { home, name: login, shell, uid } = account;
   const identity = [

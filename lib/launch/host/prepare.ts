@@ -6,6 +6,7 @@ import { UsageError, type LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import type { HostFacts, HostQuery, HostSight } from '../../native.ts';
 import { quote } from '../../quote.ts';
+import { hasInit, programPid } from '../plan/isolated.ts';
 import { buildSetUp, withProgram } from '../plan/plan.ts';
 import type { ExecveStep, Plan, Step } from '../plan/step.ts';
 import { needsCgroup, showCgroupLimits } from '../request/limit-rows.ts';
@@ -219,7 +220,7 @@ export function prepare(request: NormalRequest, jail: VerifiedJail, caller: Call
       : [...new Set([...Array.from({ length: activated }, (_, i) => 3 + i), ...request.preserveFds])];
   const setUp = caller.inPlace ? toSetUp(request, account, caller, keptFds) : jail.setUp(request, caller);
   const env = caller.inPlace
-    ? buildEnvironment({ request, account, caller })
+    ? buildEnvironment({ request, account, caller, programPid: hasInit(request) ? programPid : undefined })
     : jail.environment(request, caller);
   const execve: ExecveStep = { op: 'execve', program, argv: [request.argv0 ?? program, ...args], env };
   return new PreparedLaunch(request, jail, architecture, keptFds, setUp, execve);

@@ -3,7 +3,7 @@ import { quote } from '../../quote.ts';
 import type { ExecveStep, StepRows } from './step.ts';
 
 /** The bytes of a string for the kernel. */
-function cString(bytes: Uint8Array): Uint8Array {
+export function cString(bytes: Uint8Array): Uint8Array {
   const data = new Uint8Array(bytes.length + 1);
   data.set(bytes);
   return data;

@@ -2,6 +2,8 @@
 import type { Account } from '../host/account.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import { quote } from '../../quote.ts';
+import { namespacesOf } from '../request/isolation-value.ts';
+import { hasInit, isolatedStages } from './isolated.ts';
 import { seccompFilter } from './seccomp.ts';
 import type { ExecveStep, Plan, Step } from './step.ts';
 
@@ -45,8 +47,8 @@ export function withProgram(setUp: Plan, execve: ExecveStep): Plan {
 }
 
 /**
- * The plan without execve, which is the same for each program that an account starts in the same way. One stage: a bare launch
- * stays one process.
+ * The plan without execve, which is the same for each program that an account starts in the same way. A bare launch has one stage,
+ * as it stays one process.
  *
  * What execve(2), capabilities(7) and signal(7) list as preserved, and what becomes of it:
  *  - set here: ids, groups, capabilities, securebits, no_new_privs, umask, signals, descriptors, root and working
@@ -57,21 +59,28 @@ export function withProgram(setUp: Plan, execve: ExecveStep): Plan {
  *    dumpable state, io_uring and epoll sets once their descriptors are closed.
  */
 export function buildSetUp(input: SetUpInput): Plan {
-  return [
-    [
-      // First: the process is born in it, so it counts all that follows (clone(2), CLONE_INTO_CGROUP).
-      ...(input.cgroup === undefined ? [] : [input.cgroup]),
-      ...session(input),
-      ...limits(input),
-      ...processState(),
-      ...descriptors(input),
-      ...jailEntry(input),
-      ...credentials(input),
-      ...noNewPrivileges(input),
-      ...readBack(input),
-      ...handOver(input),
-    ],
-  ];
+  const { cgroup } = input;
+  const [first = [], ...others] = stagesOf(input);
+  // First: the process is born in it, so it counts all that follows (clone(2), CLONE_INTO_CGROUP).
+  return cgroup === undefined ? [first, ...others] : [[cgroup, ...first], ...others];
+}
+
+function stagesOf(input: SetUpInput): Plan {
+  const parts = {
+    descriptors: descriptors(input),
+    before: [...session(input), ...limits(input), ...processState()],
+    entry: jailEntry(input),
+    after: [...credentials(input), ...noNewPrivileges(input), ...readBack(input), ...handOver(input)],
+  };
+  const { request, account, newGroup = false, isCompiled = false, parentPid } = input;
+  if (namespacesOf(request).length === 0)
+    return [[...parts.before, ...parts.descriptors, ...parts.entry, ...parts.after]];
+  return isolatedStages(request, parts, {
+    account,
+    newGroup: newGroup || request.newSession,
+    isCompiled,
+    parentPid: request.dieWithParent ? parentPid : 0,
+  });
 }
 
 function session({ request, newGroup = false }: SetUpInput): readonly Step[] {
@@ -80,7 +89,7 @@ function session({ request, newGroup = false }: SetUpInput): readonly Step[] {
     { op: 'join_session_keyring' },
     // A session begins with a process group.
     ...(request.newSession ? [{ op: 'setsid' } as const] : []),
-    ...(newGroup && !request.newSession ? [{ op: 'setpgid' } as const] : []),
+    ...(newGroup && !request.newSession && !hasInit(request) ? [{ op: 'setpgid' } as const] : []),
   ];
 }
 
@@ -184,7 +193,7 @@ function noNewPrivileges({ request, architecture, parentPid }: SetUpInput): read
     // Before seccomp, which it allows to an ordinary user (seccomp(2)).
     ...(request.allowNewPrivs ? [] : [{ op: 'no_new_privs' } as const, filter(architecture)]),
     // After setresuid, which clears it (PR_SET_PDEATHSIG(2const)).
-    request.dieWithParent
+    request.dieWithParent && !hasInit(request)
       ? { op: 'parent_death_signal', signal: SIGKILL, parentPid }
       : { op: 'parent_death_signal', signal: 0, parentPid: 0 },
   ];

@@ -1,5 +1,6 @@
 // What a launch consists of: its steps, and what a row of the step table (table.ts) says of one.
 import type { ErrnoName } from '../../errors.ts';
+import type { Namespace } from '../request/isolation-value.ts';
 import type { CgroupLimits } from '../request/limit-rows.ts';
 
 /** A resource limit: the soft and the hard value as the kernel counts them, `Infinity` for none. */
@@ -9,7 +10,12 @@ export interface Limit {
 }
 
 /** One step of a plan. The names are those of the calls. */
-export type Step =
+export type Step = OneStep & {
+  /** Runs after the fork at the end of its stage, in the process that waits there. */
+  readonly afterFork?: true;
+};
+
+type OneStep =
   | { readonly op: 'join_session_keyring' }
   | { readonly op: 'setsid' }
   | { readonly op: 'setpgid' }
@@ -57,9 +63,68 @@ export type Step =
   | { readonly op: 'verify_no_new_privs' }
   | { readonly op: 'verify_seccomp' }
   | { readonly op: 'verify_cwd' }
+  | {
+      readonly op: 'unshare';
+      readonly namespaces: readonly Namespace[];
+      /** The process is born in them: whoever starts the launcher sees to it. */
+      readonly cloned?: true;
+    }
+  | { readonly op: 'end_with_parent' }
+  | { readonly op: 'loopback_up' }
+  | { readonly op: 'sethostname'; readonly name: string }
+  | { readonly op: 'sysctl'; readonly path: string; readonly value: string }
+  | { readonly op: 'not_dumpable' }
+  | {
+      readonly op: 'open_tree';
+      readonly slot: number;
+      /** A path on the host; without it the jail's directory. */
+      readonly source?: Buffer;
+      readonly flags: readonly MountFlag[];
+    }
+  | {
+      readonly op: 'pivot_root';
+      readonly slot: number;
+      /** An overlay on the tree. What is written goes to the tree `slot`, or to memory of this size. */
+      readonly overlay?: {
+        readonly size: number;
+        readonly inodes: number;
+        readonly slot?: number;
+        readonly flags: readonly MountFlag[];
+      };
+    }
+  | { readonly op: 'move_mount'; readonly slot: number; readonly target: Buffer }
+  | {
+      readonly op: 'mount';
+      readonly type: string;
+      readonly target: Buffer;
+      readonly flags: readonly MountFlag[];
+      readonly options: string;
+    }
+  | ({ readonly op: 'bind' } & Bind)
+  | ({ readonly op: 'bind_if_there' } & Bind)
+  | { readonly op: 'mkdir'; readonly path: Buffer; readonly mode: number }
+  | {
+      readonly op: 'mknod';
+      readonly path: Buffer;
+      readonly mode: number;
+      readonly major: number;
+      readonly minor: number;
+    }
+  | { readonly op: 'symlink'; readonly target: string; readonly path: Buffer }
   | { readonly op: 'reset_signals' }
   | { readonly op: 'write'; readonly fd: number; readonly bytes: Buffer }
   | ExecveStep;
+
+/** A property of a mount: mount(8). */
+export type MountFlag = 'ro' | 'nosuid' | 'nodev' | 'noexec';
+
+/** A file or directory of the jail, mounted with properties of its own. */
+export interface Bind {
+  readonly source: Buffer;
+  readonly target: Buffer;
+  readonly set: readonly MountFlag[];
+  readonly clear: readonly MountFlag[];
+}
 
 /** The last step of every plan. */
 export interface ExecveStep {
@@ -100,6 +165,10 @@ export const stepFlags = {
   ownPid: 128,
   /** `a` is a descriptor of the caller's, whose number nothing else may take. */
   descriptor: 256,
+  /** `a` is CLONE_NEW flags with which the process is started. */
+  cloned: 1024,
+  /** Runs after the fork at the end of its stage, in the process that waits there. */
+  afterFork: 2048,
   /** The program is born in the cgroup that its data describes, so the thread that launches performs it. */
   cgroup: 8192,
 } as const;

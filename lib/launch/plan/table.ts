@@ -5,6 +5,8 @@ import { credentialRows } from './credentials.ts';
 import { descriptorRows } from './descriptors.ts';
 import { jailEntryRows } from './jail-entry.ts';
 import { limitRows } from './limits.ts';
+import { mountRows } from './mounts.ts';
+import { namespaceRows } from './namespaces.ts';
 import { processRows } from './process-state.ts';
 import { readBackRows } from './readback.ts';
 import {
@@ -22,6 +24,8 @@ export const stepTable: StepRows<StepName> = {
   ...processRows,
   ...limitRows,
   ...descriptorRows,
+  ...namespaceRows,
+  ...mountRows,
   ...jailEntryRows,
   ...credentialRows,
   ...readBackRows,
@@ -62,8 +66,8 @@ export function describeStep(step: Step): StepDescription {
 /** The flags of a step, as native/plan/plan.h has them. */
 export function flagsOf(step: Step): number {
   const { flags } = rowOf(step);
-  if (flags === undefined) return 0;
-  let number = 0;
+  let number = step.afterFork === true ? stepFlags.afterFork : 0;
+  if (flags === undefined) return number;
   for (const name of flagNames) {
     const flag = flags[name];
     if (flag !== undefined && (flag === true || flag(step))) number |= stepFlags[name];

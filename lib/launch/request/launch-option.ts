@@ -11,6 +11,7 @@ export const optionGroups = [
   'Process',
   'Jail',
   'Limits',
+  'Isolation',
   'Reports',
   'Init units',
   'Compiled launchers',

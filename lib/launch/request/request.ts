@@ -3,6 +3,7 @@
 // the tables of the manual with them.
 import { checkKeys, reading } from '../../keys.ts';
 import * as text from './launch-option.ts';
+import { isolationRows } from './isolation-rows.ts';
 import { launchOption } from './launch-option.ts';
 import { limitKeyRows } from './limit-rows.ts';
 import { onOff, type Row, type Values } from './option-row.ts';
@@ -73,6 +74,7 @@ const table = {
   },
   /** Accept a jail that the user could replace. */
   insecurePath: onOff('Jail', '--insecure-path', 'accept a jail that the user could replace'),
+  ...isolationRows,
   /** Path in the jail; without it the user's shell if the jail has it, else /bin/sh. */
   program: {
     type: 'Bytes',

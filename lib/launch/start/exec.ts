@@ -3,15 +3,17 @@ import { writeSync } from 'node:fs';
 
 import { errnoName } from '../../errno.ts';
 import { LaunchError, UsageError } from '../../errors.ts';
-import { native, type PlanFailure } from '../../native.ts';
+import { native, openLauncher, type PlanFailure } from '../../native.ts';
 import { callerInPlace, refuseOwnDescriptors } from '../host/caller.ts';
 import { lostDirectories } from '../host/environment.ts';
 import { failedLine, hostQuery, prepare, verify, type PreparedLaunch } from '../host/prepare.ts';
 import { encodePlan } from '../plan/encode.ts';
+import { hasInit } from '../plan/isolated.ts';
 import { normalize, type LaunchRequest, type NormalRequest } from '../request/request.ts';
 import { toLaunchError } from '../tell/failure.ts';
 import { findProblem } from '../tell/preflight.ts';
 import { findMissingZone } from '../tell/warn.ts';
+import { judgeBinds } from '../host/binds.ts';
 import { closePidPlace, pidPlaceOf, writePidFile } from './pidfile.ts';
 
 /** A warning about a launch. */
@@ -116,6 +118,15 @@ export function lookAtPidFile(
 // For a person, or a shell.
 const terminal: Listener = { tell: (lines) => tryWrite(2, lines), fail: (error) => error.exitStatus };
 
+// What the launcher of an isolated launch needs besides 0 to 2.
+function keptBy({ keptFds, request: { statusFd = 0 } }: PreparedLaunch): readonly number[] {
+  return statusFd > 2 && !keptFds.includes(statusFd) ? [...keptFds, statusFd] : keptFds;
+}
+
+function waiterOf({ account, request }: PreparedLaunch): readonly [number, number, number] {
+  return [account.uid, account.gid, request.dieWithParent ? process.ppid : 0];
+}
+
 /** Runs a prepared launch. Does not return. */
 export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> = {}): never {
   const { request } = launch;
@@ -123,9 +134,12 @@ export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> =
   if (problem !== undefined) throw problem;
   const plan = encodePlan(launch.stages);
   const { tell, fail } = { ...terminal, ...listener };
+  judgeBinds(launch, (warning) => tell(warningLines(warning)));
   const place = pidPlaceOf(launch, (warning) => tell(warningLines(warning)));
   const pidFile = place && writePidFile(place, process.pid);
-  const failure = native.execPlan(plan, launch.jailFd, pidFile);
+  const failure = hasInit(launch.request)
+    ? native.execIsolated(plan, launch.jailFd, openLauncher(), keptBy(launch), waiterOf(launch), pidFile)
+    : native.execPlan(plan, launch.jailFd, pidFile);
   return reportAndExit(launch, failure, { tell, fail });
 }
 

@@ -22,6 +22,7 @@ import type { NormalRequest } from '../request/request.ts';
 import { piped, type StdioTriple } from '../request/stdio.ts';
 import { toLaunchError } from '../tell/failure.ts';
 import { warnOnce } from '../tell/warn.ts';
+import { judgeBinds } from '../host/binds.ts';
 import { closePidPlace, pidPlaceOf, writePidFile, type PidPlace } from './pidfile.ts';
 
 /** The normal form of what a SpawnRequest adds to a LaunchRequest. */
@@ -113,6 +114,7 @@ export function start(
   if (options.signal?.aborted === true) return Promise.reject(abortError(options.signal));
   if (leftMs(options) <= 0) return Promise.reject(timeoutError(options.timeoutMs));
   // judged before anything is started
+  judgeBinds(launch, (warning) => warnOnce([warning]));
   const place = pidPlaceOf(launch, (warning) => warnOnce([warning]));
   const started = startWith(launch, jail, options, place, onChanged);
   return place === undefined ? started : started.finally(() => closePidPlace(place));

@@ -5,6 +5,7 @@ import { constants } from 'node:os';
 import { LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { encodePlan } from '../plan/encode.ts';
+import { withoutClone } from '../plan/isolated.ts';
 import { messageHead, rowOf } from '../plan/table.ts';
 import { contextOf, toLaunchError } from './failure.ts';
 import type { PreparedLaunch } from '../host/prepare.ts';
@@ -18,7 +19,7 @@ function signalName(signal: number): string {
 
 function toProblem({ stages, steps, view, jailFd }: PreparedLaunch): LaunchError | undefined {
   // Pairs of the step and the step to try. The child's parent is this process.
-  const tried = stages.map((stage) =>
+  const tried = withoutClone(stages).map((stage) =>
     stage.flatMap((step): (readonly [Step, Step])[] => {
       const { rehearse = (same: Step) => same } = rowOf(step);
       const one = rehearse(step, process.pid);

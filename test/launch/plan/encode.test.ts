@@ -30,6 +30,8 @@ const otherNames: Partial<Record<StepName, string>> = {
   child_subreaper: 'PRCTL',
   keep_capabilities: 'PRCTL',
   no_new_privs: 'PRCTL',
+  not_dumpable: 'PRCTL',
+  end_with_parent: 'PARENT_DEATH_SIGNAL',
   verify_capabilities: 'VERIFY_CAPS',
 };
 

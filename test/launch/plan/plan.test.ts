@@ -292,6 +292,13 @@ t.test('an ordinary launch is these steps', async (t) => {
       newSession: false,
       allowNewPrivs: false,
       dieWithParent: false,
+      isolate: false,
+      unshare: [],
+      net: undefined,
+      hostname: undefined,
+      readOnly: false,
+      ephemeral: undefined,
+      view: [],
     },
     account: {
       uid: 1001,

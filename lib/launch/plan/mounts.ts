@@ -1,0 +1,179 @@
+// Rows of the steps that give the program a view of its own of the file system: mount_namespaces(7), open_tree(2), mount_setattr(2).
+import { quote } from '../../quote.ts';
+import { cString } from './jail-entry.ts';
+import type { Bind, FailureWords, MountFlag, Step, StepRows } from './step.ts';
+
+// linux/mount.h: MOUNT_ATTR_RDONLY and so on, which are the values of MS_RDONLY and so on too
+const flagValues: Readonly<Record<MountFlag, number>> = { ro: 1, nosuid: 2, nodev: 4, noexec: 8 };
+
+function maskOf(flags: readonly MountFlag[]): number {
+  return flags.reduce((mask, flag) => mask | flagValues[flag], 0);
+}
+
+function strings(...parts: readonly (string | Buffer)[]): Uint8Array {
+  return Buffer.concat(parts.map((part) => cString(Buffer.from(part))));
+}
+
+const list = (flags: readonly MountFlag[]): string => (flags.length === 0 ? '' : ` ${flags.join(',')}`);
+
+function showBind({ source, target, set, clear }: Bind): string {
+  const from = source.equals(target) ? '' : `${quote(source)} on `;
+  return `${from}${quote(target)}${list(set)}${clear.length === 0 ? '' : ` without ${clear.join(',')}`}`;
+}
+
+const encodeBind = ({ source, target, set, clear }: Bind) => ({
+  a: maskOf(set),
+  b: maskOf(clear),
+  data: strings(source, target),
+});
+
+// The slot that is none (kNoStore of native/plan/mounts.cc).
+const noSlot = Infinity;
+
+const ofTarget: { readonly [code in 'ENOENT' | 'ENOTDIR']: FailureWords<Step & { target: Buffer }> } = {
+  ENOENT: {
+    reason: (_, { target }) => `${quote(target)} is not in the jail`,
+    hint: ({ jail }, { target }) => `make it: mkdir -p ${jail}${quote(target)} (a file for a file)`,
+  },
+  ENOTDIR: {
+    reason: (_, { target }) =>
+      `${quote(target)} in the jail is no directory, or what is mounted there is none`,
+    hint: 'a directory is mounted on a directory, and a file on a file',
+  },
+};
+
+export const mountRows = {
+  open_tree: {
+    op: 45,
+    call: 'open_tree',
+    object: ({ source, flags }) => `${source === undefined ? 'the jail' : quote(source)}${list(flags)}`,
+    purpose: ({ source }: Step & { op: 'open_tree' }) =>
+      source === undefined
+        ? 'its own copy of the mounts of the jail'
+        : "a tree of the host's, to be mounted below",
+    needs: 'CAP_SYS_ADMIN',
+    encode: ({ slot, source, flags }) => ({
+      a: slot,
+      b: maskOf(flags),
+      ...(source === undefined ? {} : { data: cString(source) }),
+    }),
+    failures: {
+      ENOENT: { reason: 'it is not on the host' },
+      ENOSYS: { reason: 'the kernel has no mount_setattr(2)', hint: 'isolation needs Linux 5.12 or later' },
+    },
+  },
+  pivot_root: {
+    op: 46,
+    call: 'pivot_root',
+    object: ({ overlay }) => (overlay === undefined ? 'the jail' : 'an overlay on the jail'),
+    purpose: ({ overlay }: Step & { op: 'pivot_root' }) =>
+      overlay === undefined
+        ? 'the jail becomes the root directory, and all else is gone'
+        : 'the same, and what is written goes elsewhere',
+    needs: 'CAP_SYS_ADMIN',
+    encode: ({ slot, overlay }) => ({
+      a: slot + maskOf(overlay?.flags ?? []) * 2 ** 32,
+      ...(overlay === undefined
+        ? {}
+        : {
+            b: overlay.slot ?? noSlot,
+            data: strings('size', String(overlay.size), 'nr_inodes', String(overlay.inodes), ''),
+          }),
+    }),
+    failures: {
+      EINVAL: {
+        reason: 'the root directory of this process is no mount whose root can change (an initramfs is none)',
+        hint: 'run uchroot on a mounted root file system',
+      },
+      ENODEV: {
+        reason: 'the kernel has no overlayfs',
+        hint: 'modprobe overlay, or leave out --ephemeral',
+      },
+    },
+  },
+  move_mount: {
+    op: 47,
+    call: 'move_mount',
+    object: ({ target }) => quote(target),
+    purpose: "the tree of the host's appears there",
+    needs: 'CAP_SYS_ADMIN',
+    encode: ({ slot, target }) => ({ a: slot, data: cString(target) }),
+    failures: ofTarget,
+  },
+  mount: {
+    op: 48,
+    call: 'mount',
+    object: ({ type, target, flags, options }) =>
+      `${type} on ${quote(target)}${list(flags)}${options === '' ? '' : ` ${options}`}`,
+    purpose: 'a file system of its own',
+    needs: 'CAP_SYS_ADMIN',
+    encode: ({ type, target, flags, options }) => ({
+      a: maskOf(flags),
+      data: strings(type, target, options),
+    }),
+    failures: {
+      ...ofTarget,
+      EPERM: {
+        reason: 'operation not permitted, as for proc in a container whose own /proc is masked',
+        hint: 'it needs CAP_SYS_ADMIN, and for proc a /proc of the container without masks (docker: --security-opt systempaths=unconfined)',
+      },
+    },
+  },
+  bind: {
+    op: 49,
+    call: 'mount_setattr',
+    object: showBind,
+    purpose: 'a mount with properties of its own',
+    needs: 'CAP_SYS_ADMIN',
+    encode: encodeBind,
+    failures: ofTarget,
+  },
+  bind_if_there: {
+    op: 50,
+    call: 'mount_setattr',
+    object: showBind,
+    purpose: ({ source, target }: Bind) =>
+      source.equals(target) ? 'the same, if it is there' : 'hides what is there, if it is',
+    needs: 'CAP_SYS_ADMIN',
+    encode: encodeBind,
+  },
+  mkdir: {
+    op: 51,
+    call: 'mkdir',
+    object: ({ path }) => quote(path),
+    purpose: 'a directory, unless it is there',
+    encode: ({ path, mode }) => ({ a: mode, data: cString(path) }),
+    failures: {
+      EROFS: {
+        reason: 'the jail is read-only',
+        hint: 'make the directory in the jail itself, or on a --tmpfs that comes first',
+      },
+    },
+  },
+  mknod: {
+    op: 52,
+    call: 'mknod',
+    object: ({ path, major, minor }) => `${quote(path)} ${major}:${minor}`,
+    purpose: 'a device',
+    needs: 'CAP_MKNOD',
+    // makedev(3) for numbers below 256
+    encode: ({ path, mode, major, minor }) => ({ a: mode, b: major * 256 + minor, data: cString(path) }),
+  },
+  symlink: {
+    op: 53,
+    call: 'symlink',
+    object: ({ path, target }) => `${quote(path)} to ${target}`,
+    purpose: 'a link',
+    encode: ({ path, target }) => ({ data: strings(target, path) }),
+  },
+} satisfies StepRows<
+  | 'open_tree'
+  | 'pivot_root'
+  | 'move_mount'
+  | 'mount'
+  | 'bind'
+  | 'bind_if_there'
+  | 'mkdir'
+  | 'mknod'
+  | 'symlink'
+>;

@@ -1,0 +1,74 @@
+// Rows of the steps that make namespaces, and set up what belongs to a new one.
+import { namespaceFlags } from '../request/isolation-value.ts';
+import type { Step, StepRows } from './step.ts';
+
+// linux/prctl.h
+const PR_SET_DUMPABLE = 4;
+const SIGKILL = 9;
+
+const needsAdmin = (call: string) => ({
+  hint: `${call} needs CAP_SYS_ADMIN: give it to the container or unit that runs uchroot, and see that no seccomp filter refuses the call (docker: --cap-add SYS_ADMIN --security-opt seccomp=...)`,
+});
+
+export const namespaceRows = {
+  unshare: {
+    op: 41,
+    call: 'unshare',
+    object: ({ namespaces }) => namespaces.join(','),
+    purpose: ({ namespaces }: Step & { op: 'unshare' }) =>
+      `own ${namespaces.length === 1 ? 'namespace' : 'namespaces'}: nothing of the host's`,
+    needs: 'CAP_SYS_ADMIN',
+    flags: { cloned: ({ cloned }) => cloned === true },
+    encode: ({ namespaces }) => ({ a: namespaces.reduce((sum, name) => sum + namespaceFlags[name], 0) }),
+    failures: {
+      EPERM: needsAdmin('unshare'),
+      ENOSPC: {
+        reason: 'this user has as many namespaces as it may',
+        hint: 'raise the limits in /proc/sys/user, such as user.max_pid_namespaces and user.max_net_namespaces',
+      },
+      EINVAL: {
+        reason: 'the kernel lacks one of these kinds of namespaces',
+        hint: 'ls /proc/self/ns lists what it has',
+      },
+    },
+  },
+  end_with_parent: {
+    op: 27,
+    call: 'prctl',
+    object: () => 'PR_SET_PDEATHSIG 9',
+    purpose: 'the jail ends with the process that started it',
+    encode: () => ({ a: SIGKILL }),
+  },
+  not_dumpable: {
+    op: 25,
+    call: 'prctl',
+    object: () => 'PR_SET_DUMPABLE 0',
+    purpose: 'the program cannot read or trace this process',
+    encode: () => ({ a: PR_SET_DUMPABLE, b: 0 }),
+  },
+  loopback_up: {
+    op: 42,
+    call: 'ioctl',
+    object: () => 'SIOCSIFFLAGS lo',
+    purpose: 'the network is lo alone',
+    needs: 'CAP_NET_ADMIN',
+  },
+  sethostname: {
+    op: 43,
+    call: 'sethostname',
+    object: ({ name }) => name,
+    purpose: 'name of the host',
+    needs: 'CAP_SYS_ADMIN',
+    encode: ({ name }) => ({ data: Buffer.from(name) }),
+  },
+  // Kernels before 6.3 have no vm.memfd_noexec.
+  sysctl: {
+    op: 44,
+    call: 'write',
+    object: ({ path, value }) => `${path} ${value}`,
+    purpose: 'files in memory cannot be executed (memfd_create(2))',
+    encode: ({ path, value }) => ({ a: 1, data: Buffer.from(`${path}\0${value}`) }),
+  },
+} satisfies StepRows<
+  'unshare' | 'end_with_parent' | 'not_dumpable' | 'loopback_up' | 'sethostname' | 'sysctl'
+>;

@@ -1,0 +1,115 @@
+// Rows of the option table about isolation: namespaces, and what the program sees of the file system.
+import * as to from './isolation-value.ts';
+import { launchOption } from './launch-option.ts';
+import { onOff, type Row } from './option-row.ts';
+
+export const isolationRows = {
+  /** Namespaces of its own of every kind, the jail as their root, and nothing of the host's processes and network. */
+  isolate: {
+    ...onOff('Isolation', '--isolate', 'own namespaces: no processes, network, IPC or mounts of the host'),
+    setUp: true,
+  },
+  /** Kinds of namespaces of its own: `mount`, `pid`, `ipc`, `uts`, `cgroup`, `net`; all of them with isolate. */
+  unshare: {
+    type: 'array of strings',
+    default: '`[]`',
+    setUp: true,
+    normal: to.toNamespaces,
+    options: () => [
+      launchOption(
+        'Isolation',
+        '--unshare KIND,KIND...',
+        'own namespaces of these kinds: mount, pid, ipc, uts, cgroup, net',
+        to.addNamespaces,
+      ),
+    ],
+  },
+  /** Network with isolate: `none` but lo, or the host's. */
+  net: {
+    type: "'none' or 'host'",
+    default: "'none' with isolate",
+    setUp: true,
+    normal: to.toNet,
+    options: () => [
+      launchOption(
+        'Isolation',
+        '--net none|host',
+        'network of --isolate (default: none, with lo up)',
+        ({ text }) => text,
+      ),
+    ],
+  },
+  /** Name of the host in a uts namespace of its own. */
+  hostname: {
+    type: 'string',
+    default: "the host's",
+    setUp: true,
+    normal: to.toHostname,
+    options: () => [
+      launchOption(
+        'Isolation',
+        '--hostname NAME',
+        'name of the host in its own uts namespace',
+        ({ text }) => text,
+      ),
+    ],
+  },
+  /** The jail cannot be written, but for what `view` adds. */
+  readOnly: {
+    ...onOff('Isolation', '--read-only', 'the jail cannot be written, but for the places below'),
+    normal: to.toReadOnly,
+    setUp: true,
+  },
+  /** Throws away what the program writes to the jail, or keeps it in this directory of the host. */
+  ephemeral: {
+    type: 'boolean, Bytes',
+    default: 'false',
+    setUp: true,
+    normal: to.toEphemeral,
+    options: () => [
+      launchOption(
+        'Isolation',
+        '--ephemeral',
+        'what is written to the jail vanishes with the program',
+        () => true,
+      ),
+      launchOption(
+        'Isolation',
+        '--ephemeral-dir DIR',
+        'it is kept in DIR on the host instead',
+        ({ bytes }) => bytes,
+      ),
+    ],
+  },
+  /** What the program sees in the jail besides its files, in this order. */
+  view: {
+    type: 'array of View',
+    default: '`[]`',
+    setUp: true,
+    normal: to.toView,
+    options: () => [
+      launchOption('Isolation', '--bind SRC[:DEST]', "a file or directory of the host's", to.addBind(false)),
+      launchOption(
+        'Isolation',
+        '--ro-bind SRC[:DEST]',
+        'the same, which cannot be written',
+        to.addBind(true),
+      ),
+      launchOption(
+        'Isolation',
+        '--tmpfs DEST[:OPTIONS]',
+        'an empty directory in memory: size=, nr_inodes=, mode=',
+        to.addTmpfs,
+      ),
+      launchOption('Isolation', '--proc DEST', 'proc(5) of its own processes', to.addPlace('proc')),
+      launchOption('Isolation', '--dev DEST', 'the usual devices and terminals', to.addPlace('dev')),
+      launchOption('Isolation', '--dir DEST', 'make this directory, unless it is there', to.addPlace('dir')),
+      launchOption(
+        'Isolation',
+        '--writable DEST',
+        'may be written with --read-only; no programs there',
+        to.addPlace('writable'),
+      ),
+    ],
+  },
+} as const satisfies Readonly<Record<string, Row>>;

@@ -1,0 +1,241 @@
+// The values of a request about isolation: namespaces and the view of the file system. Pure.
+import { UsageError } from '../../errors.ts';
+import { nearest } from '../../nearest.ts';
+import { quote, type Bytes } from '../../quote.ts';
+import type { Argument } from '../../command-option.ts';
+import { flag, toBytes } from './value.ts';
+
+/** The kinds of namespaces(7) that a launch can make, with their CLONE_NEW flags (linux/sched.h). */
+export const namespaceFlags = {
+  mount: 0x00020000,
+  cgroup: 0x02000000,
+  uts: 0x04000000,
+  ipc: 0x08000000,
+  pid: 0x20000000,
+  net: 0x40000000,
+} as const;
+
+/** A kind of namespace. */
+export type Namespace = keyof typeof namespaceFlags;
+
+const namespaceNames = Object.keys(namespaceFlags) as readonly Namespace[];
+
+export function toNamespaces(value: readonly Namespace[] | undefined): readonly Namespace[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) throw new UsageError("unshare must be an array such as ['pid', 'net']");
+  const wrong = value.findIndex((name) => !namespaceNames.includes(name));
+  if (wrong < 0) return namespaceNames.filter((name) => value.includes(name));
+  throw new UsageError(`there is no namespace '${quote(String(value[wrong]))}'`, {
+    hint: `they are ${namespaceNames.join(', ')}`,
+  });
+}
+
+/** All kinds of namespaces that a launch makes. */
+export function namespacesOf(request: {
+  readonly isolate: boolean;
+  readonly unshare: readonly Namespace[];
+  readonly net: Net | undefined;
+}): readonly Namespace[] {
+  const { isolate, unshare, net } = request;
+  return isolate ? namespaceNames.filter((name) => name !== 'net' || net !== 'host') : unshare;
+}
+
+type Values = Readonly<Record<string, unknown>>;
+
+/** Refuses a key that only has a meaning in a namespace of its own. */
+function requireNamespace(kind: Namespace, key: string, { isolate, unshare }: Values): void {
+  if (isolate === true || (Array.isArray(unshare) && unshare.includes(kind))) return;
+  throw new UsageError(`${key} needs a ${kind} namespace of its own`, {
+    hint: `give isolate (--isolate), or unshare ${kind} (--unshare ${kind})`,
+  });
+}
+
+/** The network of a program: a namespace of its own with nothing but lo, or the host's. */
+export type Net = 'none' | 'host';
+
+export function toNet(value: Net | undefined, _: string, { isolate, unshare }: Values): Net | undefined {
+  if (value === undefined) return undefined;
+  if (value !== 'none' && value !== 'host')
+    throw new UsageError(`net must be 'none' or 'host', not '${quote(String(value))}'`);
+  if (isolate !== true)
+    throw new UsageError(`net is for isolate`, {
+      hint: 'give isolate (--isolate), or for a network of its own alone: unshare net (--unshare net)',
+    });
+  if (value === 'host' && Array.isArray(unshare) && unshare.includes('net'))
+    throw new UsageError('net is host, and unshare has net: choose one');
+  return value;
+}
+
+/** One change of what the program sees of the file system. Paths are absolute; all but `bind` are paths in the jail. */
+export type View =
+  | { readonly bind: Bytes; readonly to: Bytes; readonly readOnly?: boolean }
+  | {
+      readonly tmpfs: Bytes;
+      /** Bytes. */
+      readonly size?: number;
+      readonly inodes?: number;
+      readonly mode?: number;
+    }
+  | { readonly proc: Bytes }
+  | { readonly dev: Bytes }
+  | { readonly dir: Bytes }
+  | { readonly writable: Bytes };
+
+/** The normal form of a View. */
+export type NormalView =
+  | { readonly kind: 'bind'; readonly source: Buffer; readonly target: Buffer; readonly readOnly: boolean }
+  | {
+      readonly kind: 'tmpfs';
+      readonly target: Buffer;
+      readonly size: number;
+      readonly inodes: number;
+      readonly mode: number;
+    }
+  | { readonly kind: 'proc' | 'dev' | 'dir' | 'writable'; readonly target: Buffer };
+
+function absolute(value: unknown, name: string): Buffer {
+  const path = toBytes(value as Bytes, name);
+  if (path !== undefined && path[0] === 0x2f) return path;
+  throw new UsageError(`${name} must be an absolute path${path === undefined ? '' : `, not ${quote(path)}`}`);
+}
+
+function whole(value: unknown, name: string, most: number, fallback: number): number {
+  if (value === undefined) return fallback;
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most) return value;
+  throw new UsageError(`${name} must be a whole number from 0 to ${most}`);
+}
+
+// What a program may fill unless the request says otherwise: 64 MiB and 8192 files.
+const defaultSize = 64 * 2 ** 20;
+const defaultInodes = 8192;
+
+const kinds = ['bind', 'tmpfs', 'proc', 'dev', 'dir', 'writable'] as const;
+const keysOf: Readonly<Record<string, readonly string[]>> = {
+  bind: ['to', 'readOnly'],
+  tmpfs: ['size', 'inodes', 'mode'],
+};
+
+function toEntry(entry: Readonly<Record<string, unknown>>, name: string): NormalView {
+  const found = kinds.filter(
+    (kind) => entry !== null && typeof entry === 'object' && entry[kind] !== undefined,
+  );
+  const [kind] = found;
+  if (kind === undefined || found.length > 1)
+    throw new UsageError(`${name} must have one of ${kinds.join(', ')}, as in {tmpfs: '/tmp'}`);
+  const known = [kind, ...(keysOf[kind] ?? [])];
+  const wrong = Object.keys(entry).find((key) => !known.includes(key));
+  if (wrong !== undefined) {
+    const close = nearest(wrong, known);
+    throw new UsageError(`${name}: ${kind} takes no '${quote(wrong)}'`, {
+      hint: close === undefined ? `it takes ${known.join(', ')}` : `did you mean ${close}?`,
+    });
+  }
+  const target = absolute(entry[kind === 'bind' ? 'to' : kind], `${name}.${kind === 'bind' ? 'to' : kind}`);
+  if (kind === 'bind') {
+    const { readOnly = false } = entry;
+    if (typeof readOnly !== 'boolean') throw new UsageError(`${name}.readOnly must be true or false`);
+    return { kind, source: absolute(entry.bind, `${name}.bind`), target, readOnly };
+  }
+  if (kind !== 'tmpfs') return { kind, target };
+  return {
+    kind,
+    target,
+    size: whole(entry.size, `${name}.size`, 2 ** 50, defaultSize),
+    inodes: whole(entry.inodes, `${name}.inodes`, 2 ** 31, defaultInodes),
+    mode: whole(entry.mode, `${name}.mode`, 0o7777, 0o1777),
+  };
+}
+
+/** In the order in which they are made: a later one can lie in an earlier one. */
+export function toView(
+  value: readonly View[] | undefined,
+  key: string,
+  others: Values,
+): readonly NormalView[] {
+  if (value === undefined) return [];
+  requireNamespace('mount', key, others);
+  if (!Array.isArray(value)) throw new UsageError("view must be an array such as [{tmpfs: '/tmp'}]");
+  const entries = value.map((entry, i) => toEntry(entry as never, `view[${i}]`));
+  if (entries.filter(({ kind }) => kind === 'bind').length <= mostBinds) return entries;
+  throw new UsageError(`a launch has at most ${mostBinds} binds`);
+}
+
+// kMaxTrees of native/plan/plan.h, less the jail and the directory of --ephemeral
+const mostBinds = 62;
+
+/** True: what the program writes vanishes with it. A path: it is kept in that directory of the host. */
+export function toEphemeral(
+  value: boolean | Bytes | undefined,
+  key: string,
+  others: Values,
+): true | Buffer | undefined {
+  if (value === undefined || value === false) return undefined;
+  requireNamespace('mount', key, others);
+  if (others.readOnly === true) throw new UsageError('ephemeral and readOnly are given at once: choose one');
+  return value === true ? true : absolute(value, 'ephemeral');
+}
+
+/** The root of the jail is read-only. */
+export function toReadOnly(value: boolean | undefined, key: string, others: Values): boolean {
+  if (flag(value, key)) requireNamespace('mount', key, others);
+  return value === true;
+}
+
+export function toHostname(value: string | undefined, key: string, others: Values): string | undefined {
+  if (value === undefined) return undefined;
+  requireNamespace('uts', key, others);
+  // hostname(7), and sethostname(2): 64 bytes
+  if (typeof value === 'string' && /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$/.test(value))
+    return value;
+  throw new UsageError('hostname must be 1 to 64 letters, digits, dots and hyphens');
+}
+
+// --- the command's spellings ---
+
+/** `mount,pid`, after those that were given before. */
+export function addNamespaces({ text }: Argument, before: readonly string[] = []): readonly string[] {
+  return [...before, ...text.split(',')];
+}
+
+type Views = readonly View[];
+
+/** Adds a view whose only word is a path in the jail. */
+export function addPlace(kind: 'proc' | 'dev' | 'dir' | 'writable') {
+  return ({ bytes }: Argument, before: Views = []): Views => [
+    ...before,
+    { [kind]: bytes } as unknown as View,
+  ];
+}
+
+/** Adds SOURCE:DEST, or one path for both. */
+export function addBind(readOnly: boolean) {
+  return ({ bytes }: Argument, before: Views = []): Views => {
+    const colon = bytes.indexOf(0x3a);
+    const bind = colon < 0 ? bytes : bytes.subarray(0, colon);
+    return [...before, { bind, to: colon < 0 ? bytes : bytes.subarray(colon + 1), readOnly }];
+  };
+}
+
+const units: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
+
+/** Bytes: a whole number, with K, M, G or T as systemd has them. @throws UsageError */
+function parseSize(text: string, name: string): number {
+  const [, digits, unit = ''] = /^([0-9]{1,15})([kmgt]?)$/i.exec(text) ?? [];
+  if (digits !== undefined) return Number(digits) * (units[unit.toLowerCase()] ?? 1);
+  throw new UsageError(`${name} takes a size such as 64M, not '${quote(text)}'`);
+}
+
+/** Adds DEST[:size=BYTES,nr_inodes=N,mode=MODE]. */
+export function addTmpfs({ bytes }: Argument, before: Views = []): Views {
+  const colon = bytes.lastIndexOf(0x3a);
+  const words = colon < 0 ? '' : bytes.toString('utf8', colon + 1);
+  const options: { size?: number; inodes?: number; mode?: number } = {};
+  for (const word of words === '' ? [] : words.split(',')) {
+    const [name = '', value = ''] = word.split('=');
+    if (name === 'size') options.size = parseSize(value, '--tmpfs size');
+    else if (name === 'nr_inodes') options.inodes = parseSize(value, '--tmpfs nr_inodes');
+    else if (name === 'mode' && /^[0-7]{1,4}$/.test(value)) options.mode = Number.parseInt(value, 8);
+    else throw new UsageError(`--tmpfs knows size=BYTES, nr_inodes=N and mode=OCTAL, not '${quote(word)}'`);
+  }
+  return [...before, { tmpfs: colon < 0 ? bytes : bytes.subarray(0, colon), ...options }];
+}

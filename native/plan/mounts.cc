@@ -1,0 +1,180 @@
+// Steps that give the program a view of its own of the file system: mount_namespaces(7), open_tree(2), move_mount(2),
+// mount_setattr(2), pivot_root(2).
+
+#include "steps.h"
+
+#include <linux/fcntl.h>
+#include <linux/mount.h>
+#include <linux/stat.h>
+
+#include <asm/errno.h>
+#include <asm/fcntl.h>
+
+namespace uchroot {
+namespace {
+
+constexpr long kDetach = 2;          // umount2(2): MNT_DETACH
+constexpr long kRecursive = 0x8000;  // AT_RECURSIVE
+constexpr uint64_t kPrivate = 1 << 18;  // mount(2): MS_PRIVATE
+
+// A copy of the mounts beneath a path, attached nowhere. It is private, or what is mounted on it later would show on the host.
+long cloneTree(long directory, const char* path, uint64_t set, uint64_t clear) {
+  const long flags = AT_EMPTY_PATH | kRecursive;
+  const long tree = sys(__NR_open_tree, directory, address(path), flags | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  if (tree < 0) return tree;
+  mount_attr attributes = {set, clear, kPrivate, 0};
+  const long changed = sys(__NR_mount_setattr, tree, address(""), flags, address(&attributes), sizeof attributes);
+  if (changed >= 0) return tree;
+  (void)sys(__NR_close, tree);
+  return changed;
+}
+
+long attach(long tree, const char* target) {
+  return sys(__NR_move_mount, tree, address(""), AT_FDCWD, address(target), MOVE_MOUNT_F_EMPTY_PATH);
+}
+
+// The string behind this one.
+const char* behind(const char* string) {
+  while (*string != 0) string++;
+  return string + 1;
+}
+
+const char* stringsOf(const PlanStep* step) { return reinterpret_cast<const char*>(dataOf(step)); }
+
+// Makes the directory `fd` the root directory of the mount namespace, and detaches everything else. The old root lies on top of
+// the new one for a moment (pivot_root(2), "pivot_root(".", ".")").
+long becomeRoot(long fd) {
+  long result = sys(__NR_fchdir, fd);
+  if (result >= 0) result = sys(__NR_pivot_root, address("."), address("."));
+  if (result >= 0) result = sys(__NR_umount2, address("."), kDetach);
+  return result < 0 ? result : sys(__NR_chdir, address("/"));
+}
+
+}  // namespace
+
+long openTree(PlanStep* step, PlanContext& context) {
+  const long tree = step->dataBytes == 0 ? cloneTree(context.jailFd, "", step->b, 0)
+                                         : cloneTree(AT_FDCWD, stringsOf(step), step->b, 0);
+  if (tree < 0) return tree;
+  context.trees.fd[step->a] = static_cast<int>(tree);
+  return 0;
+}
+
+namespace {
+
+// A tmpfs over the old root directory, as the working directory. Nothing of it is reachable once the root has changed.
+long enterScratch(const char* options) {
+  long result = sys(__NR_fsopen, address("tmpfs"), FSOPEN_CLOEXEC);
+  if (result < 0) return result;
+  const long context = result;
+  // "size=…", "nr_inodes=…", each with its NUL
+  while (result >= 0 && *options != 0) {
+    const char* value = behind(options);
+    result = sys(__NR_fsconfig, context, FSCONFIG_SET_STRING, address(options), address(value), 0);
+    options = behind(value);
+  }
+  if (result >= 0) result = sys(__NR_fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0);
+  if (result >= 0) result = sys(__NR_fsmount, context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+  (void)sys(__NR_close, context);
+  if (result < 0) return result;
+  const long scratch = result;
+  result = attach(scratch, "/");
+  if (result >= 0) result = sys(__NR_fchdir, scratch);
+  (void)sys(__NR_close, scratch);
+  return result;
+}
+
+// The root directory of an overlay takes owner and mode from the upper directory.
+long makeLike(long original, const char* name) {
+  struct statx seen;
+  long result = sys(__NR_statx, original, address(""), AT_EMPTY_PATH, STATX_MODE | STATX_UID | STATX_GID, address(&seen));
+  if (result >= 0) result = sys(__NR_mkdirat, AT_FDCWD, address(name), 0700);
+  if (result == -EEXIST) return 0;  // of an earlier launch
+  if (result >= 0) result = sys(__NR_fchownat, AT_FDCWD, address(name), seen.stx_uid, seen.stx_gid, 0);
+  return result < 0 ? result : sys(__NR_fchmodat, AT_FDCWD, address(name), seen.stx_mode & 07777);
+}
+
+constexpr uint64_t kNoStore = ~0ull;
+
+// What the program writes goes to the directory `store`, or to memory that vanishes with the namespace.
+long mountOverlay(long lower, long store, long flags, const char* options) {
+  long result = enterScratch(options);
+  if (result >= 0) result = sys(__NR_mkdirat, AT_FDCWD, address("lower"), 0700);
+  if (result >= 0) result = sys(__NR_mkdirat, AT_FDCWD, address("store"), 0700);
+  if (result >= 0) result = sys(__NR_mkdirat, AT_FDCWD, address("root"), 0700);
+  if (result >= 0) result = attach(lower, "lower");
+  if (result >= 0 && store >= 0) result = attach(store, "store");
+  if (result >= 0) result = makeLike(lower, "store/upper");
+  if (result >= 0) result = sys(__NR_mkdirat, AT_FDCWD, address("store/work"), 0700);
+  if (result == -EEXIST) result = 0;
+  if (result >= 0) {
+    result = sys(__NR_mount, address("overlay"), address("root"), address("overlay"), flags,
+                 address("lowerdir=lower,upperdir=store/upper,workdir=store/work"));
+  }
+  return result < 0 ? result : sys(__NR_open_tree, AT_FDCWD, address("root"), OPEN_TREE_CLOEXEC);
+}
+
+}  // namespace
+
+// From here on the tree, or the overlay over it, is the jail for the steps that follow.
+long pivotRoot(PlanStep* step, PlanContext& context) {
+  // No mount or unmount of this namespace may reach the host.
+  long result = sys(__NR_mount, 0, address("/"), 0, 0x4000 /* MS_REC */ | kPrivate, 0);
+  long root = context.trees.fd[static_cast<uint32_t>(step->a)];
+  if (result >= 0 && step->dataBytes > 0) {
+    root = result = mountOverlay(root, step->b == kNoStore ? -1 : context.trees.fd[step->b], static_cast<long>(step->a >> 32), stringsOf(step));
+  } else if (result >= 0) {
+    result = attach(root, "/");
+  }
+  if (result >= 0) result = becomeRoot(root);
+  if (result >= 0) context.jailFd = static_cast<int>(root);
+  return result;
+}
+
+long moveTree(PlanStep* step, PlanContext& context) {
+  const long tree = context.trees.fd[step->a];
+  const long moved = attach(tree, stringsOf(step));
+  (void)sys(__NR_close, tree);  // the mount stays
+  return moved;
+}
+
+long mountType(PlanStep* step) {
+  const char* type = stringsOf(step);
+  const char* target = behind(type);
+  return sys(__NR_mount, address(type), address(target), address(type), static_cast<long>(step->a), address(behind(target)));
+}
+
+long bindPath(PlanStep* step, bool mustExist) {
+  const char* source = stringsOf(step);
+  const long tree = cloneTree(AT_FDCWD, source, step->a, step->b);
+  long result = tree;
+  if (tree >= 0) {
+    result = attach(tree, behind(source));
+    (void)sys(__NR_close, tree);
+  }
+  return result == -ENOENT && !mustExist ? 0 : result;
+}
+
+// An existing directory is left as it is. A link is not followed.
+long makeDirectory(PlanStep* step) {
+  const long made = sys(__NR_mkdirat, AT_FDCWD, address(stringsOf(step)), static_cast<long>(step->a));
+  if (made != -EEXIST) return made;
+  const long fd = sys(__NR_openat, AT_FDCWD, address(stringsOf(step)), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+  if (fd < 0) return fd;
+  (void)sys(__NR_close, fd);
+  return 0;
+}
+
+// The umask is not part of the mode: it has been set for the program.
+long makeNode(PlanStep* step) {
+  const char* path = stringsOf(step);
+  const long made = sys(__NR_mknodat, AT_FDCWD, address(path), static_cast<long>(step->a), static_cast<long>(step->b));
+  return made < 0 ? made : sys(__NR_fchmodat, AT_FDCWD, address(path), static_cast<long>(step->a & 07777));
+}
+
+long makeLink(PlanStep* step) {
+  const char* target = stringsOf(step);
+  return sys(__NR_symlinkat, address(target), AT_FDCWD, address(behind(target)));
+}
+
+}  // namespace uchroot

@@ -1,0 +1,55 @@
+// Steps that make namespaces, and set up what belongs to a new one.
+
+#include "steps.h"
+
+#include <linux/fcntl.h>
+#include <linux/if.h>
+#include <linux/sched.h>
+#include <linux/sockios.h>
+
+#include <asm/errno.h>
+#include <asm/fcntl.h>
+
+namespace uchroot {
+namespace {
+
+constexpr long kUnixFamily = 1, kDatagram = 2, kCloseOnExec = 02000000;  // socket(2): AF_UNIX, SOCK_DGRAM, SOCK_CLOEXEC
+
+}  // namespace
+
+// A new mount namespace is a copy of the one that this process is in (mount_namespaces(7)).
+long makeNamespaces(long flags, long seedFd) {
+  if ((flags & CLONE_NEWNS) != 0 && seedFd >= 0) {
+    if (const long joined = sys(__NR_setns, seedFd, CLONE_NEWNS); joined < 0) return joined;
+  }
+  return sys(__NR_unshare, flags);
+}
+
+// A new network namespace has one device, lo, which is down. Any socket can ask for it (netdevice(7)).
+long raiseLoopback() {
+  const long fd = sys(__NR_socket, kUnixFamily, kDatagram | kCloseOnExec, 0);
+  if (fd < 0) return fd;
+  ifreq request = {};
+  request.ifr_name[0] = 'l';
+  request.ifr_name[1] = 'o';
+  request.ifr_flags = IFF_UP;
+  const long raised = sys(__NR_ioctl, fd, SIOCSIFFLAGS, address(&request));
+  (void)sys(__NR_close, fd);
+  return raised;
+}
+
+// The file exists already: these are files of /proc.
+long writeFile(PlanStep* step) {
+  const char* path = reinterpret_cast<const char*>(dataOf(step));
+  uint32_t at = 0;
+  while (path[at] != 0) at++;
+  const long fd = sys(__NR_openat, AT_FDCWD, address(path), O_WRONLY | O_CLOEXEC, 0);
+  if (fd == -ENOENT && step->a == 1) return 0;
+  if (fd < 0) return fd;
+  const uint32_t count = step->dataBytes - at - 1;
+  const long wrote = sys(__NR_write, fd, address(path + at + 1), count);
+  (void)sys(__NR_close, fd);  // a file of /proc has taken effect, or told, at write
+  return wrote < 0 ? wrote : wrote == static_cast<long>(count) ? 0 : -EIO;
+}
+
+}  // namespace uchroot

@@ -1,0 +1,49 @@
+// The mount namespace from which isolated launches start.
+
+#include "seed.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace uchroot {
+namespace {
+
+// A thread can have its own mount namespace. The namespace lives as long as a descriptor of it is open (namespaces(7)).
+int makeSeed() {
+  if (unshare(CLONE_NEWNS) < 0) return -1;
+  const int fd = open("/proc/thread-self/ns/mnt", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  // Nothing of this may reach the host. Then an empty file system takes the place of all others (pivot_root(2)).
+  const bool isMade = mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                      mount("uchroot", "/", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,nr_inodes=4,mode=755") == 0 &&
+                      chdir("/..") == 0 && syscall(SYS_pivot_root, ".", ".") == 0 && umount2(".", MNT_DETACH) == 0;
+  if (isMade) return fd;
+  close(fd);
+  return -1;
+}
+
+void* seedMain(void* result) {
+  *static_cast<int*>(result) = makeSeed();
+  return nullptr;
+}
+
+int seedFromThread() {
+  int fd = -1;
+  pthread_t thread;
+  if (pthread_create(&thread, nullptr, seedMain, &fd) != 0) return -1;
+  (void)pthread_join(thread, nullptr);
+  return fd;
+}
+
+}  // namespace
+
+int mountSeed() {
+  static const int fd = seedFromThread();
+  return fd;
+}
+
+}  // namespace uchroot

@@ -1,0 +1,347 @@
+// Launches with --isolate: what the program sees, what it can write, and what is left when it has ended.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+
+import t from 'tap';
+
+import { uchrootJail } from '../../support/builder.ts';
+import {
+  bothWays,
+  launchWords,
+  rootTest,
+  searchPath,
+  start,
+  temporaryDirectory,
+  uchroot,
+} from '../../support/launch.ts';
+import { eventually, processesOf } from '../../support/service.ts';
+
+const test = bothWays('unshare');
+const onlyOnce = rootTest('setpriv');
+const [user, uid] = ['lp', 7];
+const place = process.getuid?.() === 0 ? temporaryDirectory() : '/';
+const jail = `${place}/jail`;
+
+t.before(() => {
+  if (process.getuid?.() !== 0) return;
+  const built = uchrootJail(['build', jail, 'bash', 'cat', 'ls', 'sleep', 'stat', 'env']);
+  if (built.status !== 0) throw new Error(built.stderr);
+  for (const name of ['proc', 'mnt', 'var', 'data']) mkdirSync(`${jail}/${name}`, { recursive: true });
+  chownSync(`${jail}/var`, uid, uid);
+  writeFileSync(`${jail}/var/old`, 'old\n');
+});
+
+function run(options: readonly string[], script: string, who = user) {
+  return uchroot(['--isolate', ...options, who, jail, '/bin/bash', '-c', script]);
+}
+
+const mountsOf = (): string => readFileSync('/proc/self/mountinfo', 'latin1');
+const kinds = ['mnt', 'pid', 'ipc', 'uts', 'cgroup', 'net'];
+
+test('every namespace is its own, and the host does not change', async (t) => {
+  const before = mountsOf();
+  const ended = run(
+    ['--proc', '/proc'],
+    `cd /proc/self/ns && for n in ${kinds.join(' ')}; do ls -l $n; done`,
+  );
+  t.equal(ended.status, 0, ended.stderr);
+  for (const kind of kinds) {
+    const own = new RegExp(`${kind}:\\[\\d+\\]`).exec(ended.stdout)?.[0];
+    t.ok(own, kind);
+    t.not(own, readlinkSync(`/proc/self/ns/${kind}`), kind);
+  }
+  t.equal(mountsOf(), before, 'nothing is mounted');
+});
+
+test('the program sees its own processes, lo alone, and nothing of the host beneath its root', async (t) => {
+  const ended = run(
+    ['--proc', '/proc'],
+    'echo $$; ls -d /proc/[0-9]*; cat /proc/net/dev; ls /../..; cat /proc/mounts',
+  );
+  t.equal(ended.status, 0, ended.stderr);
+  t.match(ended.stdout, /^2\n\/proc\/1\n\/proc\/2\nInter/);
+  t.equal(
+    ended.stdout
+      .match(/^ *\w+:/gm)
+      ?.join()
+      .trim(),
+    'lo:',
+  );
+  const roots = ended.stdout.match(/^\S+ \/ .*$/gm) ?? [];
+  t.equal(roots.length, 1, 'one root');
+  t.match(roots[0], /nosuid,nodev/);
+});
+
+test('--net host and --unshare make fewer namespaces', async (t) => {
+  const look = 'ls -l /proc/self/ns/net /proc/self/ns/pid';
+  const same = (kind: string) => readlinkSync(`/proc/self/ns/${kind}`);
+  const isolated = run(['--net', 'host', '--proc', '/proc'], look);
+  t.ok(isolated.stdout.includes(same('net')), isolated.stderr);
+  t.notOk(isolated.stdout.includes(same('pid')));
+  const some = uchroot([
+    '--unshare',
+    'mount,net',
+    '--ro-bind',
+    '/proc',
+    user,
+    jail,
+    '/bin/bash',
+    '-c',
+    `${look}; echo $$`,
+  ]);
+  t.equal(some.status, 0, some.stderr);
+  t.notOk(some.stdout.includes(same('net')));
+  t.ok(some.stdout.includes(same('pid')));
+});
+
+test('the exit status is the program’s, or 128 and its signal', async (t) => {
+  t.equal(run([], 'exit 7').status, 7);
+  t.equal(run([], 'kill -9 $$').status, 137);
+  t.equal(run([], 'kill -TERM $$').status, 143);
+  const missing = uchroot(['--isolate', user, jail, '/bin/nope']);
+  t.equal(missing.status, 127);
+  t.match(missing.stderr, /nope/);
+});
+
+test('the tree is read-only but for what may be written, where nothing can be executed', async (t) => {
+  const script = `
+    echo x > /data/x; echo x > /var/new && cat /var/old /var/new
+    cat /bin/ls > /var/ls; chmod 755 /var/ls; /var/ls; echo run $?
+    echo y > /tmp/y && cat /tmp/y`;
+  const ended = run(['--read-only', '--tmpfs', '/tmp', '--writable', '/var'], script);
+  t.match(ended.stderr, /\/data\/x: Read-only file system/);
+  t.match(ended.stderr, /\/var\/ls: Permission denied/);
+  t.equal(ended.stdout, 'old\nx\nrun 126\ny\n');
+  t.ok(existsSync(`${jail}/var/new`), 'what is written there stays');
+  rmSync(`${jail}/var/new`, { force: true });
+  rmSync(`${jail}/var/ls`, { force: true });
+});
+
+test('binds show files of the host, in the given order', async (t) => {
+  const host = temporaryDirectory();
+  mkdirSync(`${host}/in`);
+  writeFileSync(`${host}/file`, 'of the host\n');
+  chownSync(`${host}/in`, uid, uid);
+  const options = ['--ro-bind', `${host}:/mnt`, '--bind', `${host}/in:/mnt/in`];
+  const ended = run(options, 'cat /mnt/file; echo x > /mnt/file; echo new > /mnt/in/new; ls -l /mnt/in');
+  t.match(ended.stdout, /^of the host\n/);
+  t.match(ended.stderr, /\/mnt\/file: (Read-only file system|Permission denied)/);
+  t.equal(readFileSync(`${host}/in/new`, 'utf8'), 'new\n');
+  const asRoot = run([...options, '--allow-root'], 'echo x > /mnt/file', 'root');
+  t.match(asRoot.stderr, /\/mnt\/file: Read-only file system/, 'for root too');
+});
+
+test('a link in the jail leads a bind nowhere but into the jail', async (t) => {
+  const outside = temporaryDirectory();
+  mkdirSync(`${jail}${outside}`, { recursive: true });
+  rmSync(`${jail}/link`, { force: true });
+  symlinkSync(outside, `${jail}/link`);
+  const ended = run(['--tmpfs', '/link'], `echo x > /link/x; ls ${outside}`);
+  t.equal(ended.stdout, 'x\n', ended.stderr);
+  t.same(readdirSync(outside), []);
+});
+
+test('a source that the user could replace is refused', async (t) => {
+  const host = temporaryDirectory();
+  mkdirSync(`${host}/his`);
+  mkdirSync(`${host}/his/data`);
+  chownSync(`${host}/his`, uid, uid);
+  const words = ['--bind', `${host}/his/data:/mnt`];
+  const refused = run(words, 'exit 0');
+  t.equal(refused.status, 125);
+  t.match(refused.stderr, /bind: .*\/his.*could replace/);
+  t.equal(run(['--insecure-path', ...words], 'exit 0').status, 0);
+});
+
+test('what an ephemeral jail is written to vanishes, or is kept aside', async (t) => {
+  const script = 'cat /new 2>/dev/null; echo x > /new; rm -r /var; ls /new';
+  const ended = run(['--ephemeral', '--allow-root'], script, 'root');
+  t.equal(ended.stdout, '/new\n', ended.stderr);
+  t.notOk(existsSync(`${jail}/new`));
+  t.ok(existsSync(`${jail}/var/old`));
+  const kept = temporaryDirectory();
+  t.equal(run(['--ephemeral-dir', kept, '--allow-root'], script, 'root').stdout, '/new\n');
+  t.equal(run(['--ephemeral-dir', kept, '--allow-root'], script, 'root').stdout, 'x\n/new\n');
+  t.equal(readFileSync(`${kept}/upper/new`, 'utf8'), 'x\n');
+  t.notOk(existsSync(`${jail}/new`));
+});
+
+test('memory that can be filled is bounded', async (t) => {
+  const fill =
+    'cat /dev/zero > $1/big; stat -c %s $1/big; > $1/big; for i in {1..99}; do echo > $1/$i || break; done 2>/dev/null; echo $i';
+  const script = (where: string) => `f() { ${fill}; }; f ${where}`;
+  const tmpfs = run(['--dev', '/dev', '--tmpfs', '/tmp:size=1M,nr_inodes=50'], script('/tmp'));
+  t.match(tmpfs.stderr, /No space left on device/);
+  t.equal(tmpfs.stdout, '1048576\n49\n');
+});
+
+test('/dev has the usual devices and terminals', async (t) => {
+  const ended = run(
+    ['--dev', '/dev', '--proc', '/proc'],
+    'ls -l /dev | cat; echo x > /dev/null; exec 5<> /dev/ptmx; ls /dev/pts; echo s > /dev/shm/s; echo no > /dev/file',
+  );
+  for (const name of ['null', 'zero', 'full', 'random', 'urandom', 'tty', 'pts', 'shm', 'fd', 'stdin'])
+    t.match(ended.stdout, new RegExp(` ${name}( |$)`, 'm'));
+  t.match(ended.stderr, /\/dev\/file: Permission denied/);
+  t.notMatch(ended.stderr, /shm|null/);
+});
+
+test('init has no rights and cannot be read', async (t) => {
+  const ended = uchroot(
+    [
+      '--isolate',
+      '--allow-root',
+      '--proc',
+      '/proc',
+      'root',
+      jail,
+      '/bin/bash',
+      '-c',
+      'cat /proc/1/status; cat /proc/1/environ; ls -l /proc/1/exe; echo > /proc/1/mem; kill -9 1; echo alive',
+    ],
+    { env: { SECRET: 'secret' } },
+  );
+  t.match(ended.stdout, /^CapPrm:\t0+$/m);
+  t.match(ended.stdout, /^CapEff:\t0+$/m);
+  t.match(ended.stdout, /^NoNewPrivs:\t1$/m);
+  t.ok(Number(/^VmRSS:\s+(\d+)/m.exec(ended.stdout)?.[1]) < 1024, 'less than 1 MiB');
+  t.notMatch(ended.stdout, /secret/);
+  t.match(ended.stderr, /environ: Permission denied/);
+  t.match(ended.stderr, /exe': Permission denied/);
+  t.match(ended.stderr, /mem: Permission denied/);
+  t.match(ended.stdout, /alive\n$/);
+});
+
+test('nothing of /proc that changes the host can be written, by root either', async (t) => {
+  const files = [
+    'sys/kernel/core_pattern',
+    'sys/kernel/hostname',
+    'sysrq-trigger',
+    'irq/default_smp_affinity',
+  ].filter((file) => existsSync(`/proc/${file}`));
+  t.ok(files.length > 1);
+  const ended = run(
+    ['--allow-root', '--proc', '/proc'],
+    `for f in ${files.join(' ')}; do echo x > /proc/$f; done; cat /proc/kcore /proc/keys /proc/timer_list`,
+    'root',
+  );
+  for (const file of files) t.match(ended.stderr, new RegExp(`/proc/${file}: Read-only file system`));
+  t.equal(ended.stdout, '');
+});
+
+test('what a launch cannot have, it says', async (t) => {
+  const missing = run(['--tmpfs', '/nowhere'], 'exit 0');
+  t.equal(missing.status, 125);
+  t.match(missing.stderr, /\/nowhere is not in the jail\nhint: make it: mkdir -p .*\/nowhere/);
+  t.match(
+    run(['--bind', '/no/such:/mnt'], 'exit 0').stderr,
+    /open_tree: \/no\/such.*: it is not on the host/,
+  );
+  t.match(run(['--proc', '/bin/bash'], 'exit 0').stderr, /\/bin\/bash in the jail is no directory/);
+});
+
+onlyOnce('without CAP_SYS_ADMIN the launch is refused with the remedy', async (t) => {
+  const by = ['setpriv', '--bounding-set=-sys_admin', '--inh-caps=-all'];
+  const ended = uchroot(['--isolate', user, jail, '/bin/ls'], { by });
+  t.equal(ended.status, 125);
+  t.match(ended.stderr, /unshare: pid: operation not permitted\nhint: .*CAP_SYS_ADMIN/);
+  t.equal(ended.stdout, '');
+});
+
+onlyOnce('options that mean nothing without namespaces are refused', async (t) => {
+  for (const words of [
+    ['--read-only'],
+    ['--tmpfs', '/tmp'],
+    ['--ephemeral'],
+    ['--hostname', 'x'],
+    ['--net', 'none'],
+  ]) {
+    const ended = uchroot([...words, user, jail, '/bin/ls']);
+    t.equal(ended.status, 1, words.join(' '));
+    t.match(ended.stderr, /--isolate/);
+  }
+});
+
+test('signals reach the program, and the pid stays that of the starter', async (t) => {
+  const [file = '', ...args] = launchWords([
+    '--isolate',
+    '--status-fd',
+    '1',
+    user,
+    jail,
+    '/bin/bash',
+    '-c',
+    'trap "echo caught; exit 9" USR1; echo ready; while :; do sleep 0.05; done',
+  ]);
+  const child = spawn(file, args, { env: { PATH: searchPath }, stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  t.ok(await eventually(() => output.includes('ready')));
+  t.match(output, `{"event":"started","pid":${child.pid}`);
+  child.kill('SIGUSR1');
+  t.same(await once(child, 'exit'), [9, null]);
+  t.match(output, /caught/);
+});
+
+test('SIGKILL of the starter at any moment leaves no process and no mount', async (t) => {
+  const before = mountsOf();
+  const [file = '', ...args] = launchWords([
+    '--isolate',
+    '--proc',
+    '/proc',
+    '--tmpfs',
+    '/tmp',
+    user,
+    jail,
+    '/bin/bash',
+    '-c',
+    'sleep 60 & sleep 60 & sleep 60',
+  ]);
+  for (let i = 0; i < 40; i++) {
+    const child = spawn(file, args, { env: { PATH: searchPath }, stdio: 'ignore' });
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 120));
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    if (!(await eventually(() => processesOf(uid).length === 0)))
+      t.fail(`left: ${processesOf(uid).join(' ')}`);
+  }
+  t.same(processesOf(uid), []);
+  t.equal(mountsOf(), before);
+});
+
+test('with the program every other process of the jail ends', async (t) => {
+  const ended = run(['--proc', '/proc'], 'sleep 60 & disown; (trap "" TERM HUP; exec sleep 61) & exit 3');
+  t.equal(ended.status, 3);
+  t.ok(await eventually(() => processesOf(uid).length === 0));
+});
+
+onlyOnce(
+  'a private mount of the host inside the jail is there, and is read-only with the jail',
+  async (t) => {
+    const script = `mount -t tmpfs none ${jail}/mnt && echo x > ${jail}/mnt/file && "$@"`;
+    const words = launchWords([
+      '--isolate',
+      '--read-only',
+      '--allow-root',
+      'root',
+      jail,
+      '/bin/bash',
+      '-c',
+      'cat /mnt/file; echo y > /mnt/file',
+    ]);
+    const ended = start(['unshare', '-m', 'sh', '-c', script, 'sh', ...words]);
+    t.equal(ended.stdout, 'x\n');
+    t.match(ended.stderr, /\/mnt\/file: Read-only file system/);
+  },
+);
