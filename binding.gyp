@@ -94,6 +94,7 @@
         'native/start/process.cc',
         'native/start/processlaunch.cc',
         'native/start/seed.cc',
+        'native/start/spaces.cc',
         'native/start/spawn.cc',
         'native/files/stamp.cc',
         'native/files/tree.cc',

@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 
 import { LaunchError, UsageError } from '../errors.ts';
 import { findProblem } from '../launch/tell/preflight.ts';
+import { hasInit } from '../launch/plan/isolated.ts';
 import { prepareInPlace, type Warning } from '../launch/start/exec.ts';
 import { normalize, type LaunchRequest } from '../launch/request/request.ts';
 import { didYouMean } from '../nearest.ts';
@@ -134,6 +135,7 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
     listen,
     accept: given.has('accept'),
     notify: given.has('notify'),
+    hasInit: hasInit(normalize(request)),
     watchdogSec: watchdog === undefined ? undefined : toSeconds(watchdog),
     reloadSignal: reloadSignal === undefined ? undefined : toSignal(reloadSignal),
     update: given.has('reload-update')

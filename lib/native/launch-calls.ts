@@ -134,6 +134,7 @@ export interface LaunchCalls {
    *
    * @param stdio three descriptors; -1 for /dev/null, -2 for a pipe
    * @param group the process group that the plan gives the program
+   * @param spaces descriptors of namespaces that the plan joins; they stay open until the launch is over
    * @param onStarted gets null and the pid; or the failure and a descriptor of the jail to be closed with `closeJail`, which is -1 if
    *   `jail` was a descriptor
    */
@@ -146,7 +147,18 @@ export interface LaunchCalls {
     group: ProcessGroup,
     onStarted: (failure: PlanFailure | null | undefined, pidOrJailFd: number) => void,
     onExit: (exitCode: number | null, signal: number | null, ...usage: [...Usage, ...CgroupUse]) => void,
+    spaces?: readonly number[],
   ): ProcessHandle;
+  /**
+   * Makes namespaces by the steps of a plan before its program, on a thread of its own. Their descriptors are closed by `closeJail`.
+   *
+   * @param kinds names in /proc/PID/ns of the namespaces that are wanted
+   */
+  makeSpaces(
+    plan: Uint8Array,
+    jailFd: number,
+    kinds: readonly string[],
+  ): Promise<readonly number[] | PlanFailure>;
   /**
    * Calls a launch off before `onStarted`, which then gets ECANCELED; or the pid, if the program may have run. Then the program is
    * killed, unless it was known to run.

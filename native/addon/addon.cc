@@ -9,6 +9,7 @@
 #include "../files/scan.h"
 #include "init.h"
 #include "pending.h"
+#include "../start/spaces.h"
 #include "../files/stamp.h"
 
 namespace {
@@ -27,6 +28,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   uchroot::initOpened(env, exports);
   uchroot::initExec(env, exports);
   uchroot::initNames(env, exports, *calls);
+  uchroot::initSpaces(env, exports);
   uchroot::initSpawn(env, exports, *calls);
   uchroot::initStamp(env, exports);
   uchroot::initScan(env, exports);

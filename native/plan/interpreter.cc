@@ -76,6 +76,8 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
       return step->dataBytes > 0 && step->dataBytes <= 64;
     case OP_SYSCTL:
       return countStrings(step) > 0 && !endsInNul(step);
+    case OP_SETNS:
+      return step->dataBytes % 4 == 0 && step->dataBytes / 4 <= kMaxSpaces;
     case OP_SETGROUPS:
       return step->dataBytes % 4 == 0 && step->dataBytes / 4 <= 65536;
     case OP_VERIFY_GROUPS:
@@ -196,7 +198,8 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_VERIFY_CWD: return verifyCwd(context.jailFd);
     case OP_RESET_SIGNALS: return resetSignals();
     case OP_WRITE: return writeWithoutSignal(a, dataOf(step), step->dataBytes);
-    case OP_UNSHARE: return makeNamespaces(a, context.seedFd);
+    case OP_UNSHARE: return makeNamespaces(a, b == 1 ? context.seedFd : -1);
+    case OP_SETNS: return joinSpaces(step, context.spacesFd);
     case OP_LOOPBACK_UP: return raiseLoopback();
     case OP_SETHOSTNAME: return sys(__NR_sethostname, address(dataOf(step)), step->dataBytes);
     case OP_SYSCTL: return writeFile(step);

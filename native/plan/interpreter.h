@@ -19,6 +19,7 @@ struct PlanContext {
   const char* const* environment = nullptr;  // replaces the plan's environment
   int statusFd = -1;                         // of a launcher: PHASE_EXECUTE is written to it before execve
   int seedFd = -1;                           // a mount namespace to copy in place of the caller's
+  int spacesFd = -1;                         // the first of the descriptors of kept namespaces, one after the other
   bool tellsEnd = false;                     // of an init: PHASE_ENDED is written to statusFd
   bool hasThreads = false;                   // other threads use descriptors: this process closes none while it waits
   volatile PlanFailure* progress = nullptr;  // of a rehearsal: the step that is running; execve is skipped

@@ -29,8 +29,10 @@ long cloneTree(long directory, const char* path, uint64_t set, uint64_t clear) {
   return changed;
 }
 
+// Links in the target are followed, which lead nowhere but into the jail once that is the root directory.
 long attach(long tree, const char* target) {
-  return sys(__NR_move_mount, tree, address(""), AT_FDCWD, address(target), MOVE_MOUNT_F_EMPTY_PATH);
+  constexpr long kFlags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
+  return sys(__NR_move_mount, tree, address(""), AT_FDCWD, address(target), kFlags);
 }
 
 // The string behind this one.
@@ -135,6 +137,7 @@ long moveTree(PlanStep* step, PlanContext& context) {
   const long tree = context.trees.fd[step->a];
   const long moved = attach(tree, stringsOf(step));
   (void)sys(__NR_close, tree);  // the mount stays
+  context.trees.fd[step->a] = -1;
   return moved;
 }
 

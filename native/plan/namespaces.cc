@@ -25,6 +25,14 @@ long makeNamespaces(long flags, long seedFd) {
   return sys(__NR_unshare, flags);
 }
 
+long joinSpaces(PlanStep* step, long firstFd) {
+  const uint32_t* kinds = reinterpret_cast<const uint32_t*>(dataOf(step));
+  for (uint32_t i = 0; i < step->dataBytes / 4; i++) {
+    if (const long joined = sys(__NR_setns, firstFd < 0 ? -1 : firstFd + i, kinds[i]); joined < 0) return joined;
+  }
+  return 0;
+}
+
 // A new network namespace has one device, lo, which is down. Any socket can ask for it (netdevice(7)).
 long raiseLoopback() {
   const long fd = sys(__NR_socket, kUnixFamily, kDatagram | kCloseOnExec, 0);

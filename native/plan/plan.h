@@ -63,6 +63,7 @@ enum StepFlag : uint16_t {
   STEP_CGROUP = 8192,
 };
 constexpr uint16_t kStepFlags = 12287;
+constexpr uint32_t kMaxSpaces = 8;  // namespaces that a launch joins
 constexpr uint32_t kMaxTrees = 64;  // detached mount trees that a plan holds open at the same time
 
 // The meaning of a, b and data for each op. Fields that are not mentioned are 0 or empty.
@@ -108,7 +109,7 @@ enum Op : uint16_t {
   OP_VERIFY_SECCOMP = 38,      // a filter is in force
   OP_VERIFY_NO_NEW_PRIVS = 39,
   OP_SETPGID = 40,             // a new process group
-  OP_UNSHARE = 41,             // a: CLONE_NEW flags
+  OP_UNSHARE = 41,             // a: CLONE_NEW flags; b: 1: mounts are copied from PlanContext.seedFd, if there is one
   OP_LOOPBACK_UP = 42,
   OP_SETHOSTNAME = 43,         // data: name without NUL
   OP_SYSCTL = 44,          // a: 1: a missing file is no error; data: path, NUL, bytes
@@ -123,6 +124,7 @@ enum Op : uint16_t {
   OP_MKDIR = 51,               // a: mode; data: path; an existing directory is no error
   OP_MKNOD = 52,               // a: mode; b: device number (makedev(3)); data: path
   OP_SYMLINK = 53,             // data: target, path
+  OP_SETNS = 54,               // data: CLONE_NEW flag of each of the kept namespaces (uint32)
   OP_SCHED_SETAFFINITY = 65,   // data: mask of CPUs (uint64); the others are taken away
   OP_CGROUP = 66,              // data: see native/start/cgroup.h; only a launching thread can perform it
 };

@@ -107,7 +107,10 @@ void endAs(long child, long endFd) {
     siginfo_t info;
     const long signal = sys(__NR_rt_sigtimedwait, address(&all), address(&info), 0, sizeof all);
     if (signal <= 0 || signal == SIGCHLD) continue;
-    if (isForwarded(info, child)) (void)sys(__NR_kill, child, signal);  // fails if the child has ended
+    if (!isForwarded(info, child)) continue;
+    // To the whole group, if the child leads one. It fails if the child has ended.
+    const bool isLeader = sys(__NR_getpgid, child) == child;
+    (void)sys(__NR_kill, isLeader ? -child : child, signal);
   }
 }
 

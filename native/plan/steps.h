@@ -59,6 +59,7 @@ long installFilter(PlanStep* step);
 
 // namespaces.cc
 long makeNamespaces(long flags, long seedFd);
+long joinSpaces(PlanStep* step, long firstFd);
 long raiseLoopback();
 long writeFile(PlanStep* step);
 

@@ -123,8 +123,8 @@ PlanFailure startWithOwn(const LaunchRequest& request, pid_t* child) {
 PlanFailure becomeWaiter(int launcherFd, pid_t child, const Napi::Array& waiter) {
   std::string words[4] = {std::to_string(child)};
   for (uint32_t i = 0; i < 3; i++) words[i + 1] = waiter.Get(i).ToString().Utf8Value();
-  char name[] = "uchroot";
-  char* argv[] = {name, words[0].data(), words[1].data(), words[2].data(), words[3].data(), nullptr};
+  char name[] = "uchroot", wait[] = "wait";
+  char* argv[] = {name, wait, words[0].data(), words[1].data(), words[2].data(), words[3].data(), nullptr};
   char* environment[] = {nullptr};
   (void)syscall(SYS_execveat, launcherFd, "", argv, environment, AT_EMPTY_PATH);
   const PlanFailure failure = {kNoStep, PHASE_LAUNCHER, errno, 0};

@@ -45,7 +45,7 @@ struct ChildWork {
   bool isBatch;
   const CgroupEntry* cgroup;
   PlanFailure cgroupFailure;
-  char* argv[5];
+  char* argv[6];
   char* environment[2];
 };
 
@@ -254,7 +254,7 @@ LaunchResult launch(const LaunchRequest& request) {
   if (!makePipe(statusRead, statusWrite, O_NONBLOCK)) return failed();
 
   std::vector<Move> moves;
-  moves.reserve(request.kept.size() + 7);
+  moves.reserve(request.kept.size() + request.spaces.size() + 7);
   int highest = 2;
   for (const LaunchRequest::Kept& kept : request.kept) highest = kept.target > highest ? kept.target : highest;
   for (int i = 0; i < 3; i++) {
@@ -272,15 +272,20 @@ LaunchResult launch(const LaunchRequest& request) {
   moves.push_back({statusWrite.get(), highest + 1});
   moves.push_back({request.jailFd, highest + 2});
   if (masked.empty()) moves.push_back({plan.get(), highest + 3});
-  if (request.seedFd >= 0) moves.push_back({request.seedFd, highest + 4});
+  int next = highest + 4;
+  for (const int space : request.spaces) moves.push_back({space, next++});
+  if (request.seedFd >= 0) moves.push_back({request.seedFd, next++});
 
   char name[] = "uchroot-launcher";
-  char seed[] = "seed";
-  char first[16], size[16];
+  char first[16], size[16], spaces[16], seeds[] = "0";
+  const bool isPlain = request.spaces.empty() && request.seedFd < 0;
+  if (request.seedFd >= 0) seeds[0] = '1';
   std::snprintf(first, sizeof first, "%d", highest + 1);
   std::snprintf(size, sizeof size, "%zu", request.plan.size());
-  ChildWork work = {moves.data(), moves.size(), highest + 4, request.launcherFd, statusWrite.get(), request.isBatch,
-                    request.cgroup, request.cgroupFailure, {name, first, size, request.seedFd < 0 ? nullptr : seed, nullptr},
+  std::snprintf(spaces, sizeof spaces, "%zu", request.spaces.size());
+  ChildWork work = {moves.data(), moves.size(), next, request.launcherFd, statusWrite.get(), request.isBatch,
+                    request.cgroup, request.cgroupFailure,
+                    {name, first, size, isPlain ? nullptr : spaces, isPlain ? nullptr : seeds, nullptr},
                     {masked.empty() ? nullptr : masked.data(), nullptr}};
 
   if (request.recall->isWanted) {

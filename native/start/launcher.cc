@@ -1,12 +1,13 @@
 // main() of the launcher: a static executable without libc that a service starts, as root and by
 // descriptor, in its own memory. It takes a plan, runs it, and becomes the program.
 //
-// With four arguments it stands for a program that runs in a pid namespace: see waitFor().
+// With `wait` it stands for a program that runs in a pid namespace: see waitFor().
 //
 //   argv[1]: the first of the descriptors in a row: status pipe, jail directory, and a sealed file with the plan if
 //            there is no environment
 //   argv[2]: the size of the plan in bytes
-//   argv[3]: if there is one, the descriptor after these is of a mount namespace to start from
+//   argv[3], argv[4]: for an isolated program, the numbers of kept namespaces to join and of mount namespaces to start from (0 or
+//            1), whose descriptors come after these
 //   envp[0]: a plan with each of its bytes changed by the first one (exclusive or), so that none is 0
 
 #include <linux/fcntl.h>
@@ -69,7 +70,7 @@ long becomeUser(long uid, long gid) {
 
 // The command `uchroot` becomes this process after it has started an isolated program: init of the pid namespace, `child`. The
 // pid stays, the status is the program's, and signals reach it. It has the rights of the program's user, which it needs to send
-// them. argv: child, uid, gid, and the parent with which it ends, or 0.
+// them. argv: `wait`, child, uid, gid, and the parent with which it ends, or 0.
 [[noreturn]] void waitFor(const char* const* argv) {
   const long child = parseNumber(argv[1]), uid = parseNumber(argv[2]), gid = parseNumber(argv[3]), parent = parseNumber(argv[4]);
   // It must not be read or stopped by the user's other processes (PR_SET_DUMPABLE(2const)).
@@ -84,8 +85,8 @@ long becomeUser(long uid, long gid) {
 extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
   const long argc = stack[0];
   const char* const* argv = reinterpret_cast<const char* const*>(stack + 1);
-  if (argc == 5) waitFor(argv);
-  const bool isWhole = argc == 3 || argc == 4;
+  if (argc == 6) waitFor(argv + 1);
+  const bool isWhole = argc == 3 || argc == 5;
   const long first = isWhole ? parseNumber(argv[1]) : -1;
   const long size = isWhole ? parseNumber(argv[2]) : -1;
   if (first < 3 || size < 0) {
@@ -109,10 +110,13 @@ extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
 
   // The plan marks all descriptors above 2 close-on-exec, these too: at the end of the status pipe the service knows that the
   // program runs.
+  const long spaces = argc == 5 ? parseNumber(argv[3]) : 0;
+  const bool hasSeed = argc == 5 && parseNumber(argv[4]) == 1;
   const bool isInit = (static_cast<PlanHeader*>(plan.start)->flags & PLAN_CLONED) != 0;
   fail(statusFd, runPlan(plan.start, {.jailFd = static_cast<int>(jailFd),
                                       .statusFd = static_cast<int>(statusFd),
-                                      .seedFd = argc == 4 ? static_cast<int>(first + 3) : -1,
+                                      .seedFd = static_cast<int>(hasSeed ? first + 3 + spaces : -1),
+                                      .spacesFd = static_cast<int>(spaces > 0 ? first + 3 : -1),
                                       .tellsEnd = isInit}));
 }
 

@@ -21,6 +21,8 @@ int Process::kill(int signal) {
 }
 
 int Process::killGroup(int signal) {
+  // An init passes the signal on to the group of its program.
+  if (request_.namespaces != 0) return kill(signal);
   if (group_ == ProcessGroup::kCallers || state_ == State::kLaunching || state_ == State::kGone) return kill(signal);
   if (signal == SIGKILL && cgroup_ != nullptr) cgroup_->kill();
   const bool isInside = getpgid(result_.pid) == result_.pid;

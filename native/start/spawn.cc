@@ -80,10 +80,17 @@ bool readRequest(const Napi::CallbackInfo& info, LaunchRequest& request) {
     if (!copyDescriptor(env, target, &copy)) return false;
     request.kept.push_back({copy, target});
   }
+  if (!info[8].IsArray()) return true;
+  const Napi::Array spaces = info[8].As<Napi::Array>();
+  for (uint32_t i = 0; i < spaces.Length(); i++) {
+    int space;
+    if (!readNumber(spaces, i, &space)) return false;
+    request.spaces.push_back(space);  // the open jail keeps it open until the launch is over
+  }
   return true;
 }
 
-constexpr char kSpawnUsage[] = "spawn(plan, jail, launcherFd, stdio, kept, group, onStarted, onExit)";
+constexpr char kSpawnUsage[] = "spawn(plan, jail, launcherFd, stdio, kept, group, onStarted, onExit, spaces?)";
 
 Programs& toPrograms(const Napi::CallbackInfo& info) { return *static_cast<Programs*>(info.Data()); }
 

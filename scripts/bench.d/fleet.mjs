@@ -5,16 +5,30 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+// Mounts so many file systems where nobody else sees them, and becomes the program.
+const crowd = `
+  mount -t tmpfs none /mnt
+  i=0; while [ $i -lt "$0" ]; do mkdir /mnt/$i; mount -t tmpfs none /mnt/$i; i=$((i + 1)); done
+  exec "$@"`;
+
 /** A Node service of at least `sizeMb`, idle until it is told to measure. */
 export class Service {
   #child;
   #died;
 
-  /** @param setup {jail, user, original, sizeMb}: the jail, the user in it, the path of the C original */
-  static async start(setup) {
+  /**
+   * @param setup {jail, user, original, sizeMb}: the jail, the user in it, the path of the C original
+   * @param mounts so many more mounts than the host has, in a mount namespace of its own
+   */
+  static async start(setup, mounts = 0) {
     const service = new Service();
     const script = fileURLToPath(new URL('service.mjs', import.meta.url));
-    service.#child = fork(script, [JSON.stringify(setup)], { execArgv: ['--expose-gc'] });
+    const options = { execArgv: ['--expose-gc'] };
+    if (mounts > 0) {
+      options.execPath = 'unshare';
+      options.execArgv = ['--mount', 'sh', '-c', crowd, String(mounts), process.execPath, '--expose-gc'];
+    }
+    service.#child = fork(script, [JSON.stringify(setup)], options);
     service.#died = once(service.#child, 'exit').then(() => [{ error: 'a service has died' }]);
     await service.#reply();
     return service;

@@ -8,6 +8,7 @@ import { check } from './check.mjs';
 import { clone } from './clone.mjs';
 import { closure } from './closure.mjs';
 import { Service } from './fleet.mjs';
+import { isolate } from './isolate.mjs';
 import { median, row } from './table.mjs';
 import { tcpwrappers } from './wrappers.mjs';
 
@@ -286,6 +287,7 @@ export const groups = {
   loop,
   latency,
   throughput,
+  isolate: (context) => isolate(context, { ordinary, empty }),
   command,
   compiled,
   memory,

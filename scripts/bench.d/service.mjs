@@ -14,7 +14,29 @@ const launchers = {
   spawnInJail: (program, stdio) => spawnInJail({ user, jail, program, stdio }),
   'jail.spawn': (program, stdio) => opened.spawn({ program, stdio }),
   child_process: (program, stdio) => spawn(original, [user, jail, program], { stdio }),
+  bwrap: (program, stdio) =>
+    spawn('bwrap', ['--bind', jail, '/', '--unshare-all', '--uid', '65534', '--gid', '65534', program], {
+      stdio,
+    }),
 };
+
+const isolate = true;
+const tmpfs = { tmpfs: '/tmp' };
+const forms = {
+  hostNet: { net: 'host' },
+  cold: {},
+  full: { view: [{ proc: '/proc' }, { dev: '/dev' }, tmpfs] },
+  ephemeral: { net: 'host', ephemeral: true },
+};
+for (const [name, form] of Object.entries(forms))
+  launchers[name] = (program, stdio) => spawnInJail({ user, jail, program, stdio, isolate, ...form });
+for (const [name, share] of [
+  ['warm', 'all'],
+  ['shared', 'net'],
+]) {
+  const kept = await openJail(jail, { user, isolate, share });
+  launchers[name] = (program, stdio) => kept.spawn({ program, stdio });
+}
 
 /** Resolves when a program has ended with the expected status or signal. A wrong status must never become a good time. */
 function ended(child, event = 'exit', expected = 0) {

@@ -166,6 +166,7 @@ export function compileLaunch(request: NormalRequest, options: CompileOptions): 
       pid: 0,
       parentPid: 0,
       newGroup: false,
+      joined: [],
     });
     judgeBinds(launch, options.warn);
     const problem = findProblem(launch);

@@ -4,6 +4,7 @@ import { constants, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import type { Step } from '../plan/step.ts';
+import type { Namespace } from '../request/isolation-value.ts';
 import type { NormalRequest } from '../request/request.ts';
 import {
   byteName,
@@ -24,9 +25,13 @@ export interface Caller {
   readonly parentPid: number;
   /** The program gets a process group of its own. */
   readonly newGroup: boolean;
+  /** Kinds of namespaces that the program joins; the same array for the same ones. */
+  readonly joined: readonly Namespace[];
   /** The step for the limits of the request that need a cgroup. */
   readonly cgroup?: Step | undefined;
 }
+
+const noNamespaces: readonly Namespace[] = [];
 
 // On the main thread byte for byte, as in environ(7). A worker has variables of its own (worker_threads, `env`), as text:
 // Node loses bytes there that are not UTF-8. Even a worker that shares the main thread's variables must not read environ,
@@ -50,6 +55,7 @@ export function callerInPlace({ keepEnv, passEnv }: Pick<NormalRequest, 'keepEnv
       return process.ppid;
     },
     newGroup: false,
+    joined: noNamespaces,
   };
 }
 
@@ -68,10 +74,15 @@ function describedVariables(): readonly Variable[] {
 }
 
 /** This process as the caller of a launch beside it. */
-export function callerBeside({ keepEnv, passEnv }: NormalRequest, newGroup: boolean, cgroup?: Step): Caller {
+export function callerBeside(
+  { keepEnv, passEnv }: NormalRequest,
+  newGroup: boolean,
+  joined: readonly Namespace[] = noNamespaces,
+  cgroup?: Step,
+): Caller {
   const some = keepEnv ? allVariables() : describedVariables();
   const environment = passEnv.length === 0 ? some : [...some, ...namedVariables(process.env, passEnv)];
-  return { inPlace: false, environment, pid: process.pid, parentPid: process.pid, newGroup, cgroup };
+  return { inPlace: false, environment, pid: process.pid, parentPid: process.pid, newGroup, joined, cgroup };
 }
 
 type Open = ReadonlyMap<number, string>;

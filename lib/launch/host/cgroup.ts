@@ -17,8 +17,12 @@ import { errnoName, reason } from '../../errno.ts';
 import { LaunchError, type LaunchErrorCode } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { needsCgroup, type CgroupLimits } from '../request/limit-rows.ts';
+import { hasInit } from '../plan/isolated.ts';
 import type { Step } from '../plan/step.ts';
 import { unifiedFor, readHierarchies, toRecipe, type CgroupBases, type Hierarchy } from './cgroup-layout.ts';
+
+/** The keys of a request that count. */
+type Limited = CgroupLimits & Parameters<typeof hasInit>[0];
 
 type CgroupStep = Step & { readonly op: 'cgroup' };
 
@@ -133,8 +137,11 @@ function bases(): Promise<CgroupBases> {
   return found;
 }
 
-function stepFor(limits: CgroupLimits, where: CgroupBases): CgroupStep {
-  const recipe = toRecipe(limits, where);
+// The init of a pid namespace is a process too, and does not count against the program's.
+function stepFor(limits: Limited, where: CgroupBases): CgroupStep {
+  const counted =
+    limits.pids === undefined || !hasInit(limits) ? limits : { ...limits, pids: limits.pids + 1 };
+  const recipe = toRecipe(counted, where);
   if ('lines' in recipe) {
     const { memory, swap, pids, cpu, ioWeight } = limits;
     return { op: 'cgroup', limits: { memory, swap, pids, cpu, ioWeight }, lines: recipe.lines };
@@ -149,7 +156,7 @@ function stepFor(limits: CgroupLimits, where: CgroupBases): CgroupStep {
 }
 
 /** The step for the limits of a request, as this host can perform it; undefined without such limits. @throws LaunchError */
-export async function planCgroup(limits: CgroupLimits): Promise<CgroupStep | undefined> {
+export async function planCgroup(limits: Limited): Promise<CgroupStep | undefined> {
   return needsCgroup(limits) ? stepFor(limits, await bases()) : undefined;
 }
 
@@ -259,7 +266,7 @@ function once(key: string, work: () => Promise<void>): Promise<void> {
  *
  * @throws LaunchError
  */
-export async function openCgroup(limits: CgroupLimits): Promise<CgroupStep | undefined> {
+export async function openCgroup(limits: Limited): Promise<CgroupStep | undefined> {
   const step = await planCgroup(limits);
   if (step === undefined) return undefined;
   const where = await bases();

@@ -145,7 +145,7 @@ export interface EnvironmentInput {
 }
 
 // They hold the pid of the process that they are for.
-const pidVariables: readonly string[] = ['LISTEN_PID', 'WATCHDOG_PID'];
+const pidVariables = new Set(['LISTEN_PID', 'WATCHDOG_PID']);
 
 // The name is latin1, one character a byte.
 function toEntry(name: string, value: Buffer): Buffer {
@@ -192,7 +192,7 @@ export function buildEnvironment(input: EnvironmentInput): readonly Buffer[] {
         ? translateDirectories(value, plainPath(request.jail))
         : value;
     const isOwnPid =
-      programPid !== undefined && pidVariables.includes(name) && value.toString('latin1') === String(pid);
+      programPid !== undefined && pidVariables.has(name) && value.toString('latin1') === String(pid);
     if (kept && passed !== undefined)
       env.set(name, toEntry(name, isOwnPid ? Buffer.from(String(programPid)) : passed));
   }

@@ -29,7 +29,7 @@ export class VerifiedJail {
   readonly account: Account;
   /** Warnings about the path to the jail. */
   readonly warnings: readonly DirectoryFinding[];
-  #setUp: { readonly request: NormalRequest; readonly newGroup: boolean; readonly plan: Plan } | undefined;
+  #setUp: { readonly request: NormalRequest; readonly caller: SetUpCaller; readonly plan: Plan } | undefined;
   #environment: { readonly variables: readonly Variable[]; readonly env: readonly Buffer[] } | undefined;
 
   constructor(directory: number | HostSight, account: Account, warnings: readonly DirectoryFinding[] = []) {
@@ -46,11 +46,11 @@ export class VerifiedJail {
   /** The plan without its last step: the same array as last time if request and caller ask for the same. */
   setUp(request: NormalRequest, caller: Caller): Plan {
     const last = this.#setUp;
-    const { newGroup } = caller;
-    if (last?.newGroup === newGroup && setUpKeys.every((key) => isAlike(last.request[key], request[key])))
-      return last.plan;
+    const { newGroup, joined } = caller;
+    const isSame = last?.caller.newGroup === newGroup && last.caller.joined === joined;
+    if (isSame && setUpKeys.every((key) => isAlike(last.request[key], request[key]))) return last.plan;
     const plan = toSetUp(request, this.account, caller, request.preserveFds);
-    this.#setUp = { request, newGroup, plan };
+    this.#setUp = { request, caller: { newGroup, joined }, plan };
     return plan;
   }
 
@@ -65,10 +65,18 @@ export class VerifiedJail {
   }
 }
 
+// What a set-up depends on besides the request and the account.
+type SetUpCaller = Pick<Caller, 'newGroup' | 'joined'>;
+
 function isAlike(a: unknown, b: unknown): boolean {
   if (a === b) return true;
-  if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0;
-  return Array.isArray(a) && Array.isArray(b) && a.length === 0 && b.length === 0;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (a instanceof Uint8Array) return b instanceof Uint8Array && Buffer.compare(a, b) === 0;
+  const keys = Object.keys(a);
+  return (
+    keys.length === Object.keys(b).length &&
+    keys.every((key) => isAlike(a[key as keyof typeof a], b[key as keyof typeof b]))
+  );
 }
 
 /** Everything that a launch asks of the host. */
@@ -202,7 +210,7 @@ function defaultProgram(view: JailView): { readonly program: Buffer; readonly ar
 
 /** Plans a launch into a verified jail. @throws UsageError for limits that this kind of launch cannot have */
 export function prepare(request: NormalRequest, jail: VerifiedJail, caller: Caller): PreparedLaunch {
-  if (needsCgroup(request) && caller.cgroup === undefined)
+  if (needsCgroup(request) && caller.inPlace && caller.cgroup === undefined)
     throw new UsageError(
       `${showCgroupLimits(request)}: a launch in place cannot have these limits, as nobody is left to remove their cgroup`,
       { hint: 'use spawnInJail or runInJail' },
@@ -235,6 +243,7 @@ function toSetUp(request: NormalRequest, account: Account, caller: Caller, keptF
     isCompiled: caller.compiledFor !== undefined,
     newGroup: caller.newGroup,
     cgroup: caller.cgroup,
+    joined: caller.joined,
     parentPid: request.dieWithParent ? caller.parentPid : 0,
     architecture: caller.compiledFor ?? process.arch,
     status: status === undefined ? undefined : { fd: status, line: startedLine(caller) },

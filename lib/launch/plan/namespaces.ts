@@ -19,7 +19,10 @@ export const namespaceRows = {
       `own ${namespaces.length === 1 ? 'namespace' : 'namespaces'}: nothing of the host's`,
     needs: 'CAP_SYS_ADMIN',
     flags: { cloned: ({ cloned }) => cloned === true },
-    encode: ({ namespaces }) => ({ a: namespaces.reduce((sum, name) => sum + namespaceFlags[name], 0) }),
+    encode: ({ namespaces, copies }) => ({
+      a: namespaces.reduce((sum, name) => sum + namespaceFlags[name], 0),
+      b: copies === true ? 0 : 1,
+    }),
     failures: {
       EPERM: needsAdmin('unshare'),
       ENOSPC: {
@@ -31,6 +34,14 @@ export const namespaceRows = {
         hint: 'ls /proc/self/ns lists what it has',
       },
     },
+  },
+  setns: {
+    op: 54,
+    call: 'setns',
+    object: ({ namespaces }) => namespaces.join(','),
+    purpose: 'into namespaces that the open jail keeps',
+    needs: 'CAP_SYS_ADMIN',
+    encode: ({ namespaces }) => ({ data: Uint32Array.from(namespaces, (name) => namespaceFlags[name]) }),
   },
   end_with_parent: {
     op: 27,
@@ -70,5 +81,5 @@ export const namespaceRows = {
     encode: ({ path, value }) => ({ a: 1, data: Buffer.from(`${path}\0${value}`) }),
   },
 } satisfies StepRows<
-  'unshare' | 'end_with_parent' | 'not_dumpable' | 'loopback_up' | 'sethostname' | 'sysctl'
+  'unshare' | 'setns' | 'end_with_parent' | 'not_dumpable' | 'loopback_up' | 'sethostname' | 'sysctl'
 >;

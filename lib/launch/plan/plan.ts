@@ -2,7 +2,7 @@
 import type { Account } from '../host/account.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import { quote } from '../../quote.ts';
-import { namespacesOf } from '../request/isolation-value.ts';
+import { namespacesOf, type Namespace } from '../request/isolation-value.ts';
 import { hasInit, isolatedStages } from './isolated.ts';
 import { seccompFilter } from './seccomp.ts';
 import type { ExecveStep, Plan, Step } from './step.ts';
@@ -19,6 +19,8 @@ export interface SetUpInput {
   readonly isCompiled?: boolean;
   /** A process group of its own, as whoever is to end all of it needs; without it the caller's. */
   readonly newGroup?: boolean;
+  /** Kinds of namespaces that an open jail keeps, and that the program joins. */
+  readonly joined?: readonly Namespace[];
   /** Who must be the parent of the program, for --die-with-parent. */
   readonly parentPid: number;
   /** As process.arch has it. */
@@ -80,6 +82,7 @@ function stagesOf(input: SetUpInput): Plan {
     newGroup: newGroup || request.newSession,
     isCompiled,
     parentPid: request.dieWithParent ? parentPid : 0,
+    joined: input.joined ?? [],
   });
 }
 
@@ -89,7 +92,7 @@ function session({ request, newGroup = false }: SetUpInput): readonly Step[] {
     { op: 'join_session_keyring' },
     // A session begins with a process group.
     ...(request.newSession ? [{ op: 'setsid' } as const] : []),
-    ...(newGroup && !request.newSession && !hasInit(request) ? [{ op: 'setpgid' } as const] : []),
+    ...(newGroup && !request.newSession ? [{ op: 'setpgid' } as const] : []),
   ];
 }
 

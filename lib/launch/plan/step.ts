@@ -68,7 +68,10 @@ type OneStep =
       readonly namespaces: readonly Namespace[];
       /** The process is born in them: whoever starts the launcher sees to it. */
       readonly cloned?: true;
+      /** The new mounts are copies of this process's, even if there is an emptier namespace to start from. */
+      readonly copies?: true;
     }
+  | { readonly op: 'setns'; readonly namespaces: readonly Namespace[] }
   | { readonly op: 'end_with_parent' }
   | { readonly op: 'loopback_up' }
   | { readonly op: 'sethostname'; readonly name: string }

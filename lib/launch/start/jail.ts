@@ -8,6 +8,7 @@ import { unreachable, type DirectoryFinding } from '../host/directory.ts';
 import { judge, type VerifiedJail } from '../host/prepare.ts';
 import { requireRoot } from '../host/privilege.ts';
 import type { JailedProcess } from '../process/process.ts';
+import { namespacesOf } from '../request/isolation-value.ts';
 import { normalize, type NormalRequest } from '../request/request.ts';
 import type { Stdio } from '../request/stdio.ts';
 import { checkEnv } from '../request/value.ts';
@@ -21,6 +22,7 @@ import {
   type RunRequest,
   type RunResult,
 } from './run.ts';
+import { KeptSpaces, toShare, type Share } from './spaces.ts';
 import { begin, normalizeSpawn, spawnKeys, startIn, type SpawnRequest } from './spawn.ts';
 import type { NormalSpawn } from './start.ts';
 
@@ -32,6 +34,18 @@ export type JailSpawnRequest<Wanted extends Stdio = Stdio> = Without<SpawnReques
 export type JailRunRequest<Coding extends Encoding = Encoding, Wanted extends Stdio = Stdio> = Without<
   RunRequest<Coding, Wanted>
 >;
+
+/** Defaults of an open jail. */
+export interface JailDefaults<
+  Coding extends Encoding = Encoding,
+  Wanted extends Stdio = Stdio,
+> extends JailRunRequest<Coding, Wanted> {
+  /**
+   * What isolated programs of the jail share that have the same user and view: `all` (the default) is mounts, network, IPC and
+   * hostname, `net` the network alone, `none` nothing. Their pids are always their own, and what an ephemeral jail is written to.
+   */
+  readonly share?: Share | undefined;
+}
 
 // Keys that decide about the account and its judgement.
 const identity = 'user group groups clearGroups allowRoot insecurePath allowNewPrivs'.split(' ');
@@ -60,6 +74,7 @@ export class Jail<
   readonly #defaults: JailRunRequest;
   readonly #spawnDefaults: JailRunRequest;
   readonly #usual: VerifiedJail | undefined;
+  readonly #spaces: KeptSpaces;
   #open = true;
   #starting = 0;
   #closed = false;
@@ -70,8 +85,10 @@ export class Jail<
     path: Buffer,
     defaults: JailRunRequest,
     facts: HostFacts,
+    share: Share,
     usual?: VerifiedJail,
   ) {
+    this.#spaces = new KeptSpaces(share);
     this.directory = directory;
     // not `directory`: the caller can change these bytes
     this.#path = path;
@@ -112,6 +129,7 @@ export class Jail<
     if (this.#open || this.#starting > 0 || this.#closed) return;
     this.#closed = true;
     native.closeJail(this.#facts.jailFd);
+    this.#spaces.close();
   }
 
   #start(normal: NormalRequest, options: NormalSpawn, usual?: VerifiedJail): Promise<JailedProcess> {
@@ -119,7 +137,9 @@ export class Jail<
     return begin(normal, options, async (begun) => {
       this.#starting++;
       try {
-        return await startIn(usual ?? (await this.#lookUp(normal)), normal, begun);
+        const jail = usual ?? (await this.#lookUp(normal));
+        const spaces = namespacesOf(normal).includes('pid') ? await this.#spaces.of(normal, jail) : undefined;
+        return await startIn(jail, normal, { ...begun, spaces });
       } finally {
         this.#starting--;
         this.#closeIfIdle();
@@ -189,16 +209,21 @@ function copyDefaults(defaults: JailRunRequest): JailRunRequest {
  */
 export async function openJail<Coding extends Encoding = 'utf8', const Wanted extends Stdio = 'pipe'>(
   directory: Bytes,
-  defaults: JailRunRequest<Coding, Wanted> = {},
+  defaults: JailDefaults<Coding, Wanted> = {},
 ): Promise<Jail<Coding, Wanted>> {
-  const [own, normal] = reading(() => {
+  const [share, own, normal] = reading(() => {
     if (typeof directory !== 'string' && !(directory instanceof Uint8Array))
       throw new UsageError('the directory must be a string or a Uint8Array', {
         hint: "it comes first: openJail('/srv/jail', {user: 'sam'})",
       });
     checkPartial(defaults, "openJail('/srv/jail', {user: 'sam'})");
-    const copy = copyDefaults(defaults);
-    return [copy, normalizeRun({ ...copy, user: copy.user ?? '+0', jail: directory })[0]] as const;
+    const { share: wanted, ...keys } = defaults;
+    const copy = copyDefaults(keys);
+    return [
+      toShare(wanted),
+      copy,
+      normalizeRun({ ...copy, user: copy.user ?? '+0', jail: directory })[0],
+    ] as const;
   });
   const named = own.user !== undefined;
   const query = named ? accountQuery(normal) : {};
@@ -209,7 +234,7 @@ export async function openJail<Coding extends Encoding = 'utf8', const Wanted ex
     if (facts.jailFd < 0) throw unreachable(facts);
     warnOnce(usual?.warnings ?? []);
     const given = typeof directory === 'string' ? directory : copyBytes(normal.jail);
-    return new Jail(given, normal.jail, own, facts, usual);
+    return new Jail(given, normal.jail, own, facts, share, usual);
   } catch (error) {
     if (facts.jailFd >= 0) native.closeJail(facts.jailFd);
     throw error;

@@ -142,7 +142,11 @@ export async function startIn(
       hint: 'the cgroup of a launch, and all processes in it, end with the program',
     });
   const cgroup = needsCgroup(request) ? await openCgroup(request) : undefined;
-  const launch = prepare(request, jail, callerBeside(request, options.newGroup, cgroup));
+  const launch = prepare(
+    request,
+    jail,
+    callerBeside(request, options.newGroup, options.spaces?.kinds, cgroup),
+  );
   if (jail.fd >= 0) {
     warnOnce(findMissingZone(launch));
     const problem = request.checkProgram ? findProblem(launch) : undefined;

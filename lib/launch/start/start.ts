@@ -23,6 +23,7 @@ import { piped, type StdioTriple } from '../request/stdio.ts';
 import { toLaunchError } from '../tell/failure.ts';
 import { warnOnce } from '../tell/warn.ts';
 import { judgeBinds } from '../host/binds.ts';
+import type { Spaces } from './spaces.ts';
 import { closePidPlace, pidPlaceOf, writePidFile, type PidPlace } from './pidfile.ts';
 
 /** The normal form of what a SpawnRequest adds to a LaunchRequest. */
@@ -36,6 +37,8 @@ export interface NormalSpawn {
   readonly signal: AbortSignal | undefined;
   readonly newGroup: boolean;
   readonly leaveDescendants: boolean;
+  /** Namespaces of an open jail to join. */
+  readonly spaces?: Spaces | undefined;
   readonly killSignal: number;
   readonly forceKillAfterMs: number | undefined;
   /** When the request was made, by performance.now(). */
@@ -181,6 +184,7 @@ function startWith(
           tellEnd(options, started?.pid, exit);
           started?.finish(exit);
         },
+        options.spaces?.fds,
       );
     } catch (error) {
       clearStop();

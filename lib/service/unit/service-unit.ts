@@ -28,6 +28,8 @@ export interface Unit {
   readonly accept: boolean;
   /** The program says when it is ready. */
   readonly notify: boolean;
+  /** The program runs in a pid namespace, beneath the process that the init system has started. */
+  readonly hasInit: boolean;
   /** Seconds without a sign of life after which the program is killed and started again. */
   readonly watchdogSec: number | undefined;
   /** Signal that makes the program read its configuration again, without SIG. */

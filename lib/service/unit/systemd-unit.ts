@@ -119,7 +119,7 @@ function serviceSection(unit: Unit): string {
     ...(reloadSignal === undefined ? [] : [`ExecReload=/bin/sh -c "kill -s ${reloadSignal} $$MAINPID"`]),
     ...(accept ? ['StandardInput=socket', 'StandardOutput=socket', 'StandardError=journal'] : []),
     // sets NOTIFY_SOCKET, by which uchroot tells why a launch has failed
-    'NotifyAccess=main',
+    `NotifyAccess=${unit.hasInit ? 'all' : 'main'}`,
     ...(watchdogSec === undefined ? [] : [`WatchdogSec=${watchdogSec}`]),
     // SIGTERM to the program alone, later SIGKILL to everything that is left
     'KillMode=mixed',

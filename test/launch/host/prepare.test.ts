@@ -13,6 +13,7 @@ const beside = (...environment: Caller['environment']): Caller => ({
   pid: 4711,
   parentPid: 4711,
   newGroup: false,
+  joined: [],
 });
 
 t.test('what is remembered of launches changes no plan and no byte of it', async (t) => {

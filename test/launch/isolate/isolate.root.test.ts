@@ -152,6 +152,56 @@ test('a link in the jail leads a bind nowhere but into the jail', async (t) => {
   t.same(readdirSync(outside), []);
 });
 
+test('a bind follows a link of the jail to its end', async (t) => {
+  const host = temporaryDirectory();
+  writeFileSync(`${host}/file`, 'of the host\n');
+  rmSync(`${jail}/short`, { force: true });
+  symlinkSync('/mnt', `${jail}/short`);
+  t.equal(run(['--ro-bind', `${host}:/short`], 'cat /mnt/file').stdout, 'of the host\n');
+});
+
+test('files in memory cannot be executed, and the host does not change', async (t) => {
+  const setting = '/proc/sys/vm/memfd_noexec';
+  const before = readFileSync(setting, 'latin1');
+  t.equal(run(['--proc', '/proc'], `cat ${setting}`).stdout, '2\n');
+  t.equal(readFileSync(setting, 'latin1'), before);
+});
+
+test('socket activation and watchdog name the pid that the program has', async (t) => {
+  const ended = start([
+    'bash',
+    '-c',
+    'LISTEN_PID=$$ LISTEN_FDS=1 WATCHDOG_PID=$$ WATCHDOG_USEC=9 exec "$@" 3</dev/null',
+    'bash',
+    ...launchWords([
+      '--isolate',
+      user,
+      jail,
+      '/bin/bash',
+      '-c',
+      'echo $$ $LISTEN_PID $LISTEN_FDS $WATCHDOG_PID; : <&3 && echo open',
+    ]),
+  ]);
+  t.equal(ended.stdout, '2 2 1 2\nopen\n', ended.stderr);
+});
+
+test('a signal for the process group arrives once', async (t) => {
+  const script = 'n=0; trap "n=$((n+1)); echo caught" USR1; echo ready; sleep 0.4; sleep 0.4; echo end';
+  const words = launchWords(['--isolate', '--new-session', user, jail, '/bin/bash', '-c', script]);
+  const [file = '', ...args] = words;
+  const child = spawn(file, args, {
+    env: { PATH: searchPath },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  t.ok(await eventually(() => output.includes('ready')));
+  process.kill(-(child.pid ?? 0), 'SIGUSR1');
+  await once(child, 'close');
+  t.equal(output, 'ready\ncaught\nend\n');
+});
+
 test('a source that the user could replace is refused', async (t) => {
   const host = temporaryDirectory();
   mkdirSync(`${host}/his`);

@@ -18,6 +18,9 @@ import { makeJail } from '../../support/programs.ts';
 import { unlessInstalled, unlessRoot } from '../../support/root.ts';
 import { eventually, plainEnv, processesOf, startService } from '../../support/service.ts';
 
+// spinners, beside other tests
+t.setTimeout(120_000);
+
 const skip = unlessRoot('gcc');
 const uid = 61_131;
 const jail = skip === false ? makeJail(t, 'hog', 'actor') : '';
@@ -244,6 +247,25 @@ t.test(
       cgroups().filter((name) => !name.includes(own)),
       [],
     );
+  },
+);
+
+t.test(
+  'an isolated launch has limits too, cold and in a warm jail, and its init counts as none',
+  { skip },
+  async (t) => {
+    const isolated = { isolate: true, insecurePath: true } as const;
+    t.match(await failure(t, { ...isolated, args: ['memory'], memory: '32M' }), {
+      limit: 'memory',
+      signal: 'SIGKILL',
+    });
+    t.match(await failure(t, { ...isolated, args: ['fork'], pids: 10 }), { limit: 'pids', exitCode: 1 });
+    t.match(await runInJail({ ...base, ...isolated, pids: 1 }), { exitCode: 0 });
+    await using warm = await openJail(jail, { ...isolated, user: base.user, program: '/hog', memory: '32M' });
+    t.match(await warm.run(), { exitCode: 0, limit: undefined });
+    const error = await warm.run({ args: ['memory'] }).then(String, (reason: unknown) => reason as ExitError);
+    t.match(error, { limit: 'memory' });
+    t.ok(await eventually(() => processesOf(uid).length === 0 && cgroups(own).length === 0));
   },
 );
 

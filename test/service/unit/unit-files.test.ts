@@ -16,6 +16,7 @@ function makeUnit(format: Format, changes: Partial<Unit> = {}): Unit {
     listen: [],
     accept: false,
     notify: false,
+    hasInit: false,
     watchdogSec: undefined,
     reloadSignal: undefined,
     update: undefined,

@@ -1,0 +1,74 @@
+// Namespaces that an open jail keeps for its launches.
+import { UsageError } from '../../errors.ts';
+import { native } from '../../native.ts';
+import { callerBeside } from '../host/caller.ts';
+import { prepare, type VerifiedJail } from '../host/prepare.ts';
+import { encodePlan } from '../plan/encode.ts';
+import { keptNamespaces, shareable } from '../plan/isolated.ts';
+import type { Namespace } from '../request/isolation-value.ts';
+import { setUpKeys, type NormalRequest } from '../request/request.ts';
+import { toLaunchError } from '../tell/failure.ts';
+
+/** What the programs of one open jail and user share: all but their pids, the network, or nothing. */
+export type Share = 'all' | 'net' | 'none';
+
+/** @throws UsageError */
+export function toShare(value: unknown): Share {
+  if (value === undefined || value === 'all') return 'all';
+  if (value === 'net' || value === 'none') return value;
+  throw new UsageError("share must be 'all', 'net' or 'none'");
+}
+
+/** Kept namespaces: their kinds, and a descriptor for each. */
+export interface Spaces {
+  readonly kinds: readonly Namespace[];
+  readonly fds: readonly number[];
+}
+
+// Their names in /proc/PID/ns (namespaces(7)).
+const fileOf = (kind: Namespace): string => (kind === 'mount' ? 'mnt' : kind);
+
+/** The kept namespaces of one open jail. Programs of different users, or that ask for different views, share none. */
+export class KeptSpaces {
+  readonly #share: Share;
+  readonly #made = new Map<string, Promise<Spaces>>();
+
+  constructor(share: Share) {
+    this.#share = share;
+  }
+
+  /** Those that a launch joins: made for the first one. @throws LaunchError */
+  async of(request: NormalRequest, jail: VerifiedJail): Promise<Spaces | undefined> {
+    const all = shareable(request);
+    const kinds = this.#share === 'all' ? all : all.filter((kind) => this.#share === 'net' && kind === 'net');
+    if (kinds.length === 0) return undefined;
+    const { uid, gid, groups } = jail.account;
+    const key = JSON.stringify([uid, gid, groups, setUpKeys.map((name) => request[name])]);
+    const known = this.#made.get(key);
+    if (known !== undefined) return known;
+    const making = make(request, jail, kinds);
+    this.#made.set(key, making);
+    // the next launch tries again
+    making.catch(() => this.#made.delete(key));
+    return making;
+  }
+
+  /** Closes them. Programs that run in them go on. */
+  close(): void {
+    for (const making of this.#made.values())
+      void making.then(({ fds }) => fds.forEach((fd) => native.closeJail(fd)), Boolean);
+    this.#made.clear();
+  }
+}
+
+async function make(
+  request: NormalRequest,
+  jail: VerifiedJail,
+  kinds: readonly Namespace[],
+): Promise<Spaces> {
+  const { execve, view } = prepare(request, jail, callerBeside(request, false));
+  const steps = [...keptNamespaces(request, kinds), execve];
+  const made = await native.makeSpaces(encodePlan([steps]), jail.fd, kinds.map(fileOf));
+  if ('errno' in made) throw toLaunchError(steps, made, view);
+  return { kinds, fds: made };
+}

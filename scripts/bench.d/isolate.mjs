@@ -1,0 +1,78 @@
+// Isolated launches against plain ones in the same service, against bubblewrap started by child_process, and with many mounts
+// on the host.
+import { spawnSync } from 'node:child_process';
+
+import { Service } from './fleet.mjs';
+import { median, row } from './table.mjs';
+
+// By name of the launcher in service.mjs; the unit is a plain spawnInJail.
+const goals = {
+  warm: ['from a warm jail', 1.4],
+  shared: ['from a warm jail that shares its network', 1.8],
+  hostNet: ['cold, without a network of its own', 1.8],
+  cold: ['cold, with a network of its own', 2.5],
+  full: ['cold, with /proc, /dev and /tmp', 3],
+  ephemeral: ['cold, ephemeral, without a network of its own', 1.8],
+};
+
+const plain = 'spawnInJail';
+
+async function measureAll(service, launchers, { rounds, warmUp, program }) {
+  const times = new Map(launchers.map((launcher) => [launcher, []]));
+  for (const launcher of launchers)
+    await service.measure({ measure: 'spawnToExit', launcher, program, count: warmUp / 5 });
+  for (let round = 0; round < rounds; round++)
+    for (const launcher of launchers) {
+      const order = { measure: 'spawnToExit', launcher, program, discard: 2, count: 3 };
+      times.get(launcher).push(...(await service.measure(order)));
+    }
+  return (launcher) => median(times.get(launcher));
+}
+
+async function throughput(service, launcher, program, windowMs) {
+  const rates = [];
+  for (let i = 0; i < 5; i++)
+    rates.push(
+      ...(await service.measure({
+        measure: 'throughput',
+        launcher,
+        program,
+        concurrency: 8,
+        durationMs: windowMs,
+      })),
+    );
+  return median(rates);
+}
+
+const hasBubblewrap = () => spawnSync('bwrap', ['--version']).status === 0;
+
+export async function isolate(context, { ordinary, empty }) {
+  const { services, rounds, warmUp, windowMs, note } = context;
+  const service = services.get(50);
+  const names = Object.keys(goals);
+  const peers = hasBubblewrap() ? ['bwrap'] : [];
+  if (peers.length === 0) note('bubblewrap is not installed: left out');
+  const order = { rounds, warmUp, program: ordinary };
+  const time = await measureAll(service, [plain, ...names, ...peers], order);
+  const setup = { ...context, services: undefined, floors: undefined, sizeMb: 50 };
+  const crowded = await Service.start(setup, 300);
+  const crowdedTime = await measureAll(crowded, [plain, ...names], { ...order, rounds: rounds / 2 });
+  await crowded.stop();
+  const ratios = (of) => Object.fromEntries(names.map((name) => [name, of(name) / of(plain)]));
+  const [usual, many] = [ratios(time), ratios(crowdedTime)];
+  const rates = new Map();
+  for (const launcher of [plain, 'warm', 'cold'])
+    rates.set(launcher, await throughput(service, launcher, empty, windowMs));
+  const rate = (launcher) => rates.get(launcher) / rates.get(plain);
+  return [
+    ...names.map((name) => row(`${goals[name][0]} v spawnInJail`, usual[name], ['<=', goals[name][1]])),
+    ...names.map((name) =>
+      row(`${goals[name][0]}, 300 more mounts on the host`, many[name] / usual[name], ['<=', 1.2]),
+    ),
+    ...peers.flatMap((peer) => [
+      row(`cold v child_process of ${peer} --unshare-all`, time('cold') / time(peer), ['<=', 0.35]),
+    ]),
+    row('throughput at 8, warm v spawnInJail', rate('warm'), ['>=', 0.7]),
+    row('throughput at 8, cold v spawnInJail', rate('cold'), ['>=', 0.3]),
+  ];
+}

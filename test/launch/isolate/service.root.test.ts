@@ -1,0 +1,178 @@
+// A service that runs isolated programs: how they end, what an open jail shares between them, and what is left.
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+
+import t from 'tap';
+
+import { openJail, runInJail, spawnInJail, type JailedProcess } from '../../../lib/index.ts';
+import { uchrootJail } from '../../support/builder.ts';
+import { temporaryDirectory } from '../../support/launch.ts';
+import { unlessRoot } from '../../support/root.ts';
+import { eventually, processesOf, startService } from '../../support/service.ts';
+
+const skip = unlessRoot();
+const [user, uid] = ['news', 9];
+const jail = skip === false ? `${temporaryDirectory()}/jail` : '/';
+const isolated = { jail, user, isolate: true } as const;
+const bash = (script: string) => ({ program: '/bin/bash', args: ['-c', script] });
+
+t.before(() => {
+  if (skip !== false) return;
+  const built = uchrootJail(['build', jail, 'bash', 'cat', 'ls', 'sleep']);
+  if (built.status !== 0) throw new Error(built.stderr);
+  mkdirSync(`${jail}/proc`, { recursive: true });
+});
+
+async function exitOf(child: JailedProcess): Promise<readonly [number | null, string | null]> {
+  return (await once(child, 'exit')) as [number | null, string | null];
+}
+
+const openFds = (): number => readdirSync('/proc/self/fd').length;
+
+t.test('the exit is the program’s: status, or signal', { skip }, async (t) => {
+  for (const [script, exit] of [
+    ['exit 7', [7, null]],
+    ['exit 137', [137, null]],
+    ['kill -9 $$', [null, 'SIGKILL']],
+    ['kill -USR1 $$', [null, 'SIGUSR1']],
+  ] as const) {
+    const child = await spawnInJail({ ...isolated, ...bash(script), stdio: 'ignore' });
+    t.same(await exitOf(child), exit, script);
+  }
+});
+
+t.test('a failure is told by its step', { skip }, async (t) => {
+  await t.rejects(runInJail({ ...isolated, program: '/bin/nope' }), { code: 'ENOENT', step: 'execve' });
+  await t.rejects(runInJail({ ...isolated, view: [{ tmpfs: '/nowhere' }] }), {
+    code: 'ENOENT',
+    step: 'mount',
+  });
+  await t.rejects(runInJail({ ...isolated, view: [{ bind: '/no/such', to: '/tmp' }] }), {
+    code: 'ENOENT',
+    step: 'open_tree',
+  });
+});
+
+t.test('wrong views are refused, with the key that is meant', { skip }, async (t) => {
+  const wrong: readonly [unknown, RegExp][] = [
+    [[{ tmpf: '/tmp' }], /view\[0\] must have one of/],
+    [[{ tmpfs: '/tmp', siez: 1 }], /takes no 'siez'/],
+    [[{ tmpfs: 'tmp' }], /must be an absolute path/],
+    [[{ bind: '/x' }], /view\[0\]\.to must be an absolute path/],
+    [[{ tmpfs: '/tmp', size: -1 }], /must be a whole number/],
+    ['/tmp', /must be an array/],
+    [[null], /must have one of/],
+  ];
+  for (const [view, message] of wrong)
+    await t.rejects(runInJail({ ...isolated, view: view as never }), { name: 'UsageError', message });
+});
+
+t.test('kill, timeout and disposal end every process of the jail', { skip }, async (t) => {
+  const script = '(trap "" TERM; exec sleep 70) & sleep 71 & exec sleep 72';
+  const started = async (timeoutMs?: number) => {
+    const child = await spawnInJail({ ...isolated, ...bash(script), stdio: 'ignore', timeoutMs });
+    t.ok(await eventually(() => processesOf(uid).length >= 4));
+    return child;
+  };
+  const killed = await started();
+  killed.kill();
+  t.same(await exitOf(killed), [null, 'SIGTERM']);
+  t.ok(await eventually(() => processesOf(uid).length === 0), 'kill');
+  const timed = await started(500);
+  await exitOf(timed);
+  t.ok(await eventually(() => processesOf(uid).length === 0), 'timeout');
+  const disposed = await started();
+  await disposed[Symbol.asyncDispose]();
+  t.ok(await eventually(() => processesOf(uid).length === 0), 'disposal');
+});
+
+t.test('SIGKILL of the service at any moment leaves no process', { skip }, async (t) => {
+  const request = {
+    ...isolated,
+    ...bash('sleep 60 & exec sleep 61'),
+    view: [{ tmpfs: '/tmp' }],
+    stdio: 'ignore',
+  };
+  for (let i = 0; i < 15; i++) {
+    const service = startService('spawn', { request });
+    await new Promise((resolve) => setTimeout(resolve, 30 + Math.random() * 150));
+    service.kill('SIGKILL');
+    await once(service, 'exit');
+    if (!(await eventually(() => processesOf(uid).length === 0)))
+      t.fail(`left: ${processesOf(uid).join(' ')}`);
+  }
+  t.same(processesOf(uid), []);
+});
+
+t.test('programs of an open jail share what it says, and only that', { skip }, async (t) => {
+  const look =
+    'cat /tmp/file 2>/dev/null; echo left > /tmp/file; for n in net mnt ipc pid; do ls -l /proc/self/ns/$n; done';
+  const view = [{ tmpfs: '/tmp' }, { proc: '/proc' }];
+  const idsOf = (text: string) =>
+    Object.fromEntries([...text.matchAll(/(\w+):\[(\d+)\]/g)].map(([, k = '', id]) => [k, id]));
+  for (const [share, shared, file] of [
+    [undefined, ['net', 'ipc'], 'left'],
+    ['net', ['net'], ''],
+    ['none', [], ''],
+  ] as const) {
+    await using opened = await openJail(jail, { user, isolate: true, view, ...bash(look), share });
+    const [one, two] = [(await opened.run()).stdout, (await opened.run()).stdout];
+    t.equal(two.startsWith('left'), file === 'left', `${share}: files`);
+    const [first, second] = [idsOf(one), idsOf(two)];
+    t.same(
+      ['net', 'ipc', 'pid'].filter((kind) => first[kind] === second[kind]),
+      shared,
+      `${share}: namespaces`,
+    );
+    const other = await opened.run({ user: 'mail' });
+    t.notOk(other.stdout.startsWith('left'), `${share}: never with another user`);
+  }
+});
+
+t.test('proc shows each program its own processes', { skip }, async (t) => {
+  await using opened = await openJail(jail, { user, isolate: true, view: [{ proc: '/proc' }] });
+  const long = await opened.spawn({ program: '/bin/sleep', args: ['60'], stdio: 'ignore' });
+  const { stdout } = await opened.run(bash('echo /proc/[0-9]*; read -r name < /proc/2/comm; echo $name'));
+  t.equal(stdout, '/proc/1 /proc/2\nbash\n');
+  long.kill();
+  await exitOf(long);
+});
+
+t.test('an ephemeral jail is a new one for each program of an open jail', { skip }, async (t) => {
+  await using opened = await openJail(jail, {
+    user: 'root',
+    allowRoot: true,
+    isolate: true,
+    ephemeral: true,
+  });
+  const script = 'cat /new 2>/dev/null; echo x > /new; cat /new';
+  t.equal((await opened.run(bash(script))).stdout, 'x\n');
+  t.equal((await opened.run(bash(script))).stdout, 'x\n');
+});
+
+t.test('a closed jail keeps no namespace and no descriptor', { skip }, async (t) => {
+  const once = async () => {
+    await using opened = await openJail(jail, { user, isolate: true, view: [{ tmpfs: '/tmp' }] });
+    await Promise.all([opened.run(bash('exit 0')), opened.run(bash('exit 0'))]);
+  };
+  await once();
+  const before = openFds();
+  for (let i = 0; i < 5; i++) await once();
+  t.ok(await eventually(() => openFds() <= before), `${openFds()} of ${before}`);
+});
+
+t.test('share is checked', { skip }, async (t) => {
+  await t.rejects(openJail(jail, { user, share: 'some' as never }), {
+    name: 'UsageError',
+    message: /share must be/,
+  });
+});
+
+t.test('mounts of the host cost an isolated launch nothing, and are not seen', { skip }, async (t) => {
+  const { stdout } = await runInJail({ ...isolated, view: [{ proc: '/proc' }], ...bash('cat /proc/mounts') });
+  const host = readFileSync('/proc/mounts', 'utf8').split('\n').length;
+  t.notMatch(stdout, / \/sys | \/dev\/shm /);
+  t.ok(stdout.split('\n').length < host + 20);
+  t.equal(execFileSync('cat', ['/proc/self/mounts'], { env: {} }).includes(jail), false);
+});
