@@ -180,5 +180,5 @@ export function toRecipe(limits: CgroupLimits, bases: CgroupBases): Recipe {
     addLegacy('pids', ['!pids.max=0']);
     addLegacy('cpuacct', ['<4cpuacct.usage']);
   }
-  return { lines: [`N${bases.prefix}`, ...[...groups].flatMap(([place, lines]) => [place, ...lines])] };
+  return { lines: [`N${bases.prefix}`, ...[...groups].flat(2)] };
 }

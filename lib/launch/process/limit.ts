@@ -2,28 +2,28 @@
 import type { LimitName } from '../../errors.ts';
 import type { CgroupUse } from '../../native.ts';
 import { showCgroupLimits, type CgroupLimits } from '../request/limit-rows.ts';
-import type { StopReason } from './process.ts';
+import type { Exit, StopReason } from './process.ts';
 
-/** How it ended, as far as it tells of a limit. */
-interface Ended {
-  readonly exitCode: number | null;
-  readonly signal: NodeJS.Signals | null;
-  /** Its time on a CPU, in milliseconds. */
-  readonly cpuMs: number;
+/** What of a launch tells of a limit. */
+interface Limited {
   /** `cpuTime` of the request. */
   readonly cpuTime: number | undefined;
   readonly stopped: StopReason | undefined;
 }
 
 /** The limit that ended a program; undefined if none did, and for one that ended well. */
-export function limitOf(ended: Ended, [oomKills, refusedForks]: CgroupUse): LimitName | undefined {
-  const { exitCode, signal, cpuMs, cpuTime, stopped } = ended;
+export function limitOf(
+  { exitCode, signal, usage }: Exit,
+  [oomKills, refusedForks]: CgroupUse,
+  { cpuTime, stopped }: Limited,
+): LimitName | undefined {
   if (exitCode === 0) return undefined;
   if (oomKills > 0) return 'memory';
   if (stopped === 'ETIMEDOUT') return 'time';
   if (signal === 'SIGXCPU') return 'cpu time';
   // it has handled SIGXCPU
-  if (signal === 'SIGKILL' && cpuTime !== undefined && cpuMs >= cpuTime * 1000) return 'cpu time';
+  if (signal === 'SIGKILL' && cpuTime !== undefined && usage.userCpuMs + usage.systemCpuMs >= cpuTime * 1000)
+    return 'cpu time';
   if (signal === 'SIGXFSZ') return 'file size';
   return refusedForks > 0 && stopped === undefined ? 'pids' : undefined;
 }

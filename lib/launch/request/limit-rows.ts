@@ -11,7 +11,7 @@ export type Size = number | string;
 const suffixes = ['', 'K', 'M', 'G', 'T'];
 
 /** Bytes as they were probably given: `64M`. */
-export function showSize(bytes: number): string {
+function showSize(bytes: number): string {
   let power = 0;
   let size = bytes;
   for (; size > 0 && size % 1024 === 0 && power < suffixes.length - 1; power++) size /= 1024;

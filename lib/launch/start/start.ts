@@ -173,14 +173,7 @@ function startWith(
         onStarted,
         (...ended) => {
           clearStop();
-          const { usage, ...how } = toExit(...ended);
-          const cpuMs = usage.userCpuMs + usage.systemCpuMs;
-          const counted = ended.slice(10) as CgroupUse;
-          const limit = limitOf(
-            { ...how, cpuMs, cpuTime: request.cpuTime, stopped: started?.stopped },
-            counted,
-          );
-          const exit: Exit = { ...how, usage, ...(limit === undefined ? {} : { limit }) };
+          const exit = exitOf(ended, request, started);
           tellEnd(options, started?.pid, exit);
           started?.finish(exit);
         },
@@ -191,6 +184,16 @@ function startWith(
       reject(toSpawnError(error));
     }
   });
+}
+
+function exitOf(
+  ended: Parameters<typeof toExit>,
+  { cpuTime }: NormalRequest,
+  started: JailedProcess | undefined,
+): Exit {
+  const exit = toExit(...ended);
+  const limit = limitOf(exit, ended.slice(10) as CgroupUse, { cpuTime, stopped: started?.stopped });
+  return limit === undefined ? exit : { ...exit, limit };
 }
 
 function tellEnd({ status }: NormalSpawn, pid: number | undefined, { exitCode, signal }: Exit): void {
