@@ -6,13 +6,11 @@ export interface Argument {
   readonly bytes: Buffer;
 }
 
-/** An option of a command. */
 export interface Option {
   /** Its name without dashes. */
   readonly name: string;
   /** The name of its value in --help and manual. An option without it takes no value. */
   readonly metavar?: string;
-  /** Its line of --help. */
   readonly help: string;
 }
 

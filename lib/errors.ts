@@ -58,6 +58,13 @@ export interface FailedStep {
   readonly exitStatus?: number | undefined;
 }
 
+interface ErrorDetails {
+  readonly path?: string | undefined;
+  /** What to do about it, in one sentence. */
+  readonly hint?: string | undefined;
+  readonly cause?: unknown;
+}
+
 /** The request was wrong, and nothing has happened. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
@@ -65,10 +72,7 @@ export class UsageError extends Error {
   readonly hint: string | undefined;
   readonly exitStatus = 1;
 
-  constructor(
-    message: string,
-    options: { readonly hint?: string | undefined; readonly cause?: unknown } = {},
-  ) {
+  constructor(message: string, options: Omit<ErrorDetails, 'path'> = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.hint = options.hint;
   }
@@ -107,15 +111,7 @@ export class JailError extends Error {
   readonly path: string | undefined;
   readonly hint: string | undefined;
 
-  constructor(
-    message: string,
-    options: {
-      readonly code: JailErrorCode;
-      readonly path?: string | undefined;
-      readonly hint?: string | undefined;
-      readonly cause?: unknown;
-    },
-  ) {
+  constructor(message: string, options: ErrorDetails & { readonly code: JailErrorCode }) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = options.code;
     this.path = options.path;
@@ -215,11 +211,7 @@ export class AbortError extends Error {
   constructor(
     message: string,
     signal: AbortSignal | undefined,
-    more: {
-      readonly ended?: ExitDetails | undefined;
-      readonly path?: string | undefined;
-      readonly hint?: string | undefined;
-    } = {},
+    more: Omit<ErrorDetails, 'cause'> & { readonly ended?: ExitDetails | undefined } = {},
   ) {
     super(message, { cause: signal?.reason });
     this.ended = more.ended;

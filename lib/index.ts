@@ -14,7 +14,7 @@ export {
   type LimitName,
   type ResourceUsage,
 } from './errors.ts';
-export { type Left, type LeftBecause, type LeftSide } from './jail/apply/left.ts';
+export { type Left, type LeftBecause, type LeftSide } from './jail/apply/look.ts';
 export {
   buildJail,
   type JailReport,

@@ -19,17 +19,14 @@ export function reading<T>(read: () => T): T {
 // Far more than a jail has files. A longer array, even an empty one, would not fit into memory.
 const mostElements = 2 ** 20;
 
-function copyArray(array: readonly unknown[]): readonly unknown[] {
-  if (array.length > mostElements)
-    throw new UsageError(`an array of a request has at most ${mostElements} elements, not ${array.length}`);
-  return Array.from(array, copyValue);
-}
-
 // Copies arrays, plain objects and bytes. Text, numbers, functions, streams and signals stay as they are.
 function copyValue(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof Uint8Array) return copyBytes(value);
-  if (Array.isArray(value)) return copyArray(value);
+  if (Array.isArray(value)) {
+    if (value.length <= mostElements) return Array.from(value, copyValue);
+    throw new UsageError(`an array of a request has at most ${mostElements} elements, not ${value.length}`);
+  }
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null ? copyFields(value) : value;
 }

@@ -1,7 +1,6 @@
 // A semaphore with a time limit for waiters. One caller gets at most its share of the permits.
 
 interface SemaphoreLimits {
-  /** Permits in all. */
   readonly most: number;
   /** Permits of one caller; `most` by default. */
   readonly share?: number;

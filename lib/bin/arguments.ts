@@ -12,9 +12,8 @@ import { quote } from '../quote.ts';
  */
 export function commandArguments(): readonly Argument[] {
   const texts = process.argv.slice(2);
-  if (!texts.some((text) => text.includes('\ufffd'))) {
+  if (!texts.some((text) => text.includes('\ufffd')))
     return texts.map((text) => ({ text, bytes: Buffer.from(text) }));
-  }
   const line = readFileSync('/proc/self/cmdline').toString('latin1');
   const all = line.slice(0, -1).split('\0');
   return texts.map((text, index) => ({
@@ -42,39 +41,29 @@ const none: Argument = { text: '', bytes: Buffer.from('') };
 export function readArguments(argv: readonly Argument[], known: readonly Option[]): ReadArguments {
   const options: GivenOption[] = [];
   let at = 0;
-  for (
-    let argument = argv[at];
-    argument?.text.startsWith('-') && argument.text !== '-';
-    argument = argv[at]
-  ) {
+  for (let word = argv[at]; word?.text.startsWith('-') && word.text !== '-'; word = argv[at]) {
     at++;
-    if (argument.text === '--') break;
-    const equals = argument.bytes.indexOf(0x3d);
-    const spelling = equals < 0 ? argument.text : argument.bytes.toString('utf8', 0, equals);
+    if (word.text === '--') break;
+    const equals = word.bytes.indexOf(0x3d);
+    const spelling = equals < 0 ? word.text : word.bytes.toString('utf8', 0, equals);
     const option = known.find(({ name }) => spelling === `--${name}`);
     if (option === undefined)
       throw new UsageError(`unknown option ${quote(spelling)}`, { hint: hintFor(spelling, known) });
-    const inline = equals < 0 ? undefined : argument.bytes.subarray(equals + 1);
-    options.push([option.name, valueOf(option, inline, argv[at], known)]);
-    if (option.metavar !== undefined && inline === undefined) at++;
+    const { name, metavar } = option;
+    const inline = equals < 0 ? undefined : toArgument(word.bytes.subarray(equals + 1));
+    if (metavar === undefined && inline !== undefined) {
+      const hint = isJson(inline.text, known) ? `write --${name} --format json` : undefined;
+      throw new UsageError(`option --${name} takes no value`, { hint });
+    }
+    const value = metavar === undefined ? none : (inline ?? argv[at++]);
+    if (value === undefined) throw new UsageError(`option --${name} needs a value`);
+    options.push([name, value]);
   }
   return { options, operands: argv.slice(at) };
 }
 
-function valueOf(
-  { name, metavar }: Option,
-  inline: Buffer | undefined,
-  next: Argument | undefined,
-  known: readonly Option[],
-): Argument {
-  if (metavar === undefined && inline !== undefined) {
-    const hint = isJson(inline.toString(), known) ? `write --${name} --format json` : undefined;
-    throw new UsageError(`option --${name} takes no value`, { hint });
-  }
-  if (inline !== undefined) return { text: inline.toString(), bytes: inline };
-  if (metavar === undefined) return none;
-  if (next === undefined) throw new UsageError(`option --${name} needs a value`);
-  return next;
+export function toArgument(bytes: Buffer): Argument {
+  return { bytes, text: bytes.toString() };
 }
 
 // Other programs have --json or --list=json; this one only has --format json.
@@ -85,8 +74,11 @@ function isJson(word: string, known: readonly Option[]): boolean {
 function hintFor(spelling: string, known: readonly Option[]): string | undefined {
   const word = spelling.replace(/^-+/, '');
   if (isJson(word, known)) return 'write --format json';
-  const names = known.map(({ name }) => name);
-  return didYouMean(word, names, (name) => `--${name}`);
+  return didYouMean(
+    word,
+    known.map(({ name }) => name),
+    (name) => `--${name}`,
+  );
 }
 
 /**
@@ -96,14 +88,13 @@ function hintFor(spelling: string, known: readonly Option[]): string | undefined
  */
 export function readMixed(argv: readonly Argument[], known: readonly Option[]): ReadArguments {
   const end = argv.findIndex(({ text }) => text === '--');
-  let rest = end < 0 ? argv : argv.slice(0, end);
-  const all = { options: [] as GivenOption[], operands: [] as Argument[] };
-  while (rest.length > 0) {
-    const { options, operands } = readArguments(rest, known);
-    all.options.push(...options);
-    const [operand, ...others] = operands;
-    if (operand !== undefined) all.operands.push(operand);
-    rest = others;
+  const options: GivenOption[] = [];
+  const all: Argument[] = [];
+  for (let rest = end < 0 ? argv : argv.slice(0, end); rest.length > 0;) {
+    const { options: given, operands } = readArguments(rest, known);
+    options.push(...given);
+    all.push(...operands.slice(0, 1));
+    rest = operands.slice(1);
   }
-  return end < 0 ? all : { ...all, operands: [...all.operands, ...argv.slice(end + 1)] };
+  return { options, operands: end < 0 ? all : [...all, ...argv.slice(end + 1)] };
 }

@@ -7,7 +7,6 @@ import { quote } from '../quote.ts';
 import { commandArguments, readArguments, type ReadArguments, readMixed } from './arguments.ts';
 import { optionLines, readVersion } from './common-options.ts';
 
-/** The text for standard output, and the exit status. */
 export interface Outcome {
   readonly text: string;
   readonly status: number;
@@ -28,8 +27,8 @@ export interface Command<Context> {
   readonly operands: readonly [least: number, most: number];
   /** Everything after the first operand belongs to another program. */
   readonly startsProgram?: true;
-  /** Returns the text for standard output; the exit status is 0 unless it returns another. */
-  readonly run: (read: ReadArguments, context: Context) => Promise<string | Outcome>;
+  /** Gets the operands too. Returns the text for standard output; the exit status is 0 unless it returns another. */
+  readonly run: (read: ReadArguments, context: Context, ...operands: Buffer[]) => Promise<string | Outcome>;
   /** The exit status if the command fails; 1 if missing. */
   readonly failureStatus?: number;
 }
@@ -37,9 +36,7 @@ export interface Command<Context> {
 export interface Program<Context> {
   readonly name: string;
   readonly commands: Readonly<Record<string, Command<Context>>>;
-  /** The message if no command is given. */
   readonly usageLine: string;
-  /** Its description, for --help. */
   readonly about: string;
   readonly options?: readonly Option[];
   /** The last part of --help. */
@@ -91,25 +88,16 @@ function print(name: string, text: string, failureStatus = 1): void {
   process.stdout.write(text);
 }
 
-const tellStderr = (lines: string): void => void process.stderr.write(lines);
-
-function isOurs(error: unknown): error is UsageError | JailError | LaunchError {
-  return error instanceof UsageError || error instanceof JailError || error instanceof LaunchError;
-}
-
-/** Reports a failure. Returns the exit status: `status`, or 130 if a signal ended the work. */
-function complain(
-  { name, tell = tellStderr }: Pick<Program<never>, 'name' | 'tell'>,
-  error: unknown,
-  status: number,
-): number {
+// Reports a failure. Returns the exit status: `status`, or 130 if a signal ended the work.
+function complain<Context>(program: Program<Context>, error: unknown, status: number): number {
+  const { name, tell = (lines) => void process.stderr.write(lines) } = program;
   if (error instanceof AbortError) {
     const { path, message, hint } = error;
     const left = path === undefined ? 'nothing is left half done' : `${message}\nhint: ${hint}`;
     tell(`${name}: interrupted; ${left}\n`);
     return 130;
   }
-  if (!isOurs(error)) {
+  if (!(error instanceof UsageError || error instanceof JailError || error instanceof LaunchError)) {
     // A defect of uchroot. Node would exit with 1, which can have another meaning here.
     process.stderr.write(`${name}: ${error instanceof Error ? error.stack : String(error)}\n`);
     return status;
@@ -122,51 +110,49 @@ function complain(
   return error.code === 'ERR_UNKNOWN_USER' ? error.exitStatus : status;
 }
 
+function findCommand<Context>({ commands, usageLine }: Program<Context>, name?: Argument): Command<Context> {
+  if (name === undefined) throw new UsageError(usageLine);
+  const command = Object.hasOwn(commands, name.text) ? commands[name.text] : undefined;
+  if (command !== undefined) return command;
+  const hint = didYouMean(name.text, Object.keys(commands));
+  throw new UsageError(`unknown command ${quote(name.bytes)}`, { hint });
+}
+
 async function runCommand<Context>(
   program: Program<Context>,
   command: Command<Context>,
   words: readonly Argument[],
-): Promise<number> {
+): Promise<Outcome> {
   const known = [...command.options, ...(command.unlisted ?? []), ...(program.options ?? []), help];
   const read = command.startsProgram === true ? readArguments(words, known) : readMixed(words, known);
-  if (has(read, 'help')) return (print(program.name, usageOf(program)), 0);
+  if (has(read, 'help')) return { text: usageOf(program), status: 0 };
   const [least, most] = command.operands;
   if (read.operands.length < least || read.operands.length > most)
     throw new UsageError(`Usage: ${program.name} ${command.synopsis}`);
-  const outcome = await program.start((context) => command.run(read, context));
-  const { text, status } = typeof outcome === 'string' ? { text: outcome, status: 0 } : outcome;
-  print(program.name, text, command.failureStatus);
-  return status;
-}
-
-async function dispatch<Context>(
-  program: Program<Context>,
-  [name, ...words]: readonly Argument[],
-): Promise<number> {
-  const { commands } = program;
-  if (name === undefined) throw new UsageError(program.usageLine);
-  const command = Object.hasOwn(commands, name.text) ? commands[name.text] : undefined;
-  if (command !== undefined)
-    return runCommand(program, command, words).catch((error: unknown) =>
-      complain(program, error, command.failureStatus ?? 1),
-    );
-  throw new UsageError(`unknown command ${quote(name.bytes)}`, {
-    hint: didYouMean(name.text, Object.keys(commands)),
-  });
+  const operands = read.operands.map(({ bytes }) => bytes);
+  const outcome = await program.start((context) => command.run(read, context, ...operands));
+  return typeof outcome === 'string' ? { text: outcome, status: 0 } : outcome;
 }
 
 /** Runs the command that the arguments of this process name. */
 export async function runProgram<Context>(program: Program<Context>): Promise<void> {
-  let status: number;
+  let failureStatus = 1;
+  let status = 0;
   try {
     const { options, operands } = readArguments(commandArguments(), [help, version]);
     const given = new Set(options.map(([name]) => name));
-    status = 0;
     if (given.has('help')) print(program.name, usageOf(program));
     else if (given.has('version')) print(program.name, `${program.name} ${readVersion()}\n`);
-    else status = await dispatch(program, operands);
+    else {
+      const [name, ...words] = operands;
+      const command = findCommand(program, name);
+      failureStatus = command.failureStatus ?? 1;
+      const outcome = await runCommand(program, command, words);
+      print(program.name, outcome.text, failureStatus);
+      status = outcome.status;
+    }
   } catch (error) {
-    status = complain(program, error, 1);
+    status = complain(program, error, failureStatus);
   }
   // Not process.exit(): a pipe on stdout may still have unwritten data.
   process.exitCode = lostStatus ?? status;

@@ -21,22 +21,16 @@ export function showCheck(directory: Bytes, report: CheckReport, format: CheckFo
     counts,
     textOf: (finding, before) => {
       const isSame = finding.rule === before?.rule && finding.severity === before.severity;
-      return `${isSame ? '' : headingOf(finding)}${lineOf(finding)}`;
+      const { rule, severity, path, message, remedy, fixed } = finding;
+      const heading = isSame ? '' : `${severity} ${rule}: ${ruleOf(rule).summary}\n`;
+      const done = fixed === undefined ? '' : fixed ? ' (fixed)' : ' (not fixed)';
+      return `${heading}  ${showPath(fromText(path))}: ${message}${done} → ${remedy}\n`;
     },
     beforeCounts: `${summaryOf(directory, report).trimEnd()}: `,
     afterCounts: counts.fixed > 0 ? `, ${counts.fixed} fixed` : '',
     document: report,
     sarif: () => checkSarif(findings, Buffer.from(absolute(directory), 'latin1'), readVersion()),
   });
-}
-
-function headingOf({ rule, severity }: Finding): string {
-  return `${severity} ${rule}: ${ruleOf(rule).summary}\n`;
-}
-
-function lineOf({ path, message, remedy, fixed }: Finding): string {
-  const done = fixed === undefined ? '' : fixed ? ' (fixed)' : ' (not fixed)';
-  return `  ${showPath(fromText(path))}: ${message}${done} → ${remedy}\n`;
 }
 
 /** A SARIF log with all rules; `directory` is the absolute path of the jail on the host. */
@@ -66,13 +60,13 @@ function toResult({ path, fixed, ...finding }: Finding): SarifResult {
 
 /** The text about one rule, or about all. @throws UsageError if there is no such rule */
 export function explainRule(id: string): string {
-  return (id === 'all' ? rules : [ruleOf(id)]).map(explanationOf).join('\n');
+  return (id === 'all' ? rules : [ruleOf(id)])
+    .map(({ id, group, severity, summary, attack, remedy }) => {
+      return `${id} (${group}, ${severity})\n  ${summary}\n  ${attack}\n  Remedy: ${remedy}\n`;
+    })
+    .join('\n');
 }
 
 function ruleOf(id: string): Rule {
   return findRule(id, rules, LISTING);
-}
-
-function explanationOf({ id, group, severity, summary, attack, remedy }: Rule): string {
-  return `${id} (${group}, ${severity})\n  ${summary}\n  ${attack}\n  Remedy: ${remedy}\n`;
 }

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 
 import { UsageError } from '../errors.ts';
 import { statusOf, toSeverity } from '../findings/finding-severity.ts';
-import { buildJail, type JailReport, updateJail } from '../jail/building.ts';
+import { buildJail, type JailReport, updateJail, type UpdateRequest } from '../jail/building.ts';
 import { checkJail } from '../jail/check/jail-check.ts';
 import { cloneJail } from '../jail/clone.ts';
 import { explainFile, listJail } from '../jail/listing.ts';
@@ -15,7 +15,7 @@ import { wordsOf } from '../jail/work/jail-error.ts';
 import { option, type Argument } from '../command-option.ts';
 import { quote } from '../quote.ts';
 import type { ReadArguments } from './arguments.ts';
-import { type Command, has, valueOf, valuesOf } from './dispatch.ts';
+import { type Command, has, type Outcome, valueOf, valuesOf } from './dispatch.ts';
 import { CHECK_FORMATS, FORMATS, toFormat } from './common-options.ts';
 import { explainRule, showCheck } from './jail-check-report.ts';
 import { newsLeft, showBuilt, showExplanation, showList, showUpdate, summaryOf } from './jail-report.ts';
@@ -57,31 +57,24 @@ const build: JailCommand = {
     formatOption,
   ],
   operands: [1, Infinity],
-  run: async (read, { onWarning, ...watch }) => {
-    const [directory = '', ...programs] = read.operands.map(({ bytes }) => bytes);
+  run: (read, watch, directory, ...programs) => {
     const [from, recipe] = [valueOf(read, 'from'), valueOf(read, 'recipe')];
-    const plan = has(read, 'plan');
-    const format = toFormat(valueOf(read, 'format'), FORMATS);
-    const report = await buildJail({
-      ...watch,
-      directory,
-      programs,
-      packages: textsOf(read, 'package'),
-      packs: textsOf(read, 'pack'),
-      withoutPacks: textsOf(read, 'no-pack'),
-      without: bytesOf(read, 'without'),
-      learn: textsOf(read, 'learn'),
-      copies: bytesOf(read, 'copy').map(toCopy),
-      users: textsOf(read, 'user'),
-      keepPrivileges: bytesOf(read, 'keep-privileges'),
-      ...(from !== undefined && { from: from.bytes }),
-      ...(recipe !== undefined && { recipe: readRecipe(recipe) }),
-      replace: bytesOf(read, 'replace'),
-      plan,
-    });
-    [...report.warnings, ...newsLeft(directory, report)].forEach(onWarning);
-    const text = format === 'json' ? jsonDocument(report) : showBuilt(directory, report, plan);
-    return { text, status: workStatus(report) };
+    return work(read, watch, directory, showBuilt, (request) =>
+      buildJail({
+        ...request,
+        programs,
+        packages: textsOf(read, 'package'),
+        packs: textsOf(read, 'pack'),
+        withoutPacks: textsOf(read, 'no-pack'),
+        without: bytesOf(read, 'without'),
+        learn: textsOf(read, 'learn'),
+        copies: bytesOf(read, 'copy').map(toCopy),
+        users: textsOf(read, 'user'),
+        keepPrivileges: bytesOf(read, 'keep-privileges'),
+        ...(from !== undefined && { from: from.bytes }),
+        ...(recipe !== undefined && { recipe: readRecipe(recipe) }),
+      }),
+    );
   },
 };
 
@@ -90,25 +83,34 @@ const update: JailCommand = {
   summary: 'brings a jail up to date with the host',
   options: [replaceOption, planOption, formatOption],
   operands: [1, 1],
-  run: async (read, { onWarning, ...watch }) => {
-    const [directory = ''] = read.operands.map(({ bytes }) => bytes);
-    const plan = has(read, 'plan');
-    const format = toFormat(valueOf(read, 'format'), FORMATS);
-    const replace = bytesOf(read, 'replace');
-    const report = await updateJail({ ...watch, directory, replace, plan });
-    [...report.warnings, ...newsLeft(directory, report)].forEach(onWarning);
-    const text = format === 'json' ? jsonDocument(report) : showUpdate(directory, report, plan);
-    return { text, status: workStatus(report) };
-  },
+  run: (read, watch, directory) => work(read, watch, directory, showUpdate, updateJail),
 };
+
+// A newer host file, perhaps a security update, was not put in the jail.
+const OUTDATED_STATUS = 3;
+
+// Builds or updates, and reports it.
+async function work<Report extends JailReport>(
+  read: ReadArguments,
+  { onWarning, ...watch }: Watch,
+  directory: Buffer,
+  show: (directory: Buffer, report: Report, isPlan: boolean) => string,
+  make: (request: UpdateRequest) => Promise<Report>,
+): Promise<Outcome> {
+  const plan = has(read, 'plan');
+  const format = toFormat(valueOf(read, 'format'), FORMATS);
+  const report = await make({ ...watch, directory, replace: bytesOf(read, 'replace'), plan });
+  [...report.warnings, ...newsLeft(directory, report)].forEach(onWarning);
+  const text = format === 'json' ? jsonDocument(report) : show(directory, report, plan);
+  return { text, status: report.left.some(({ isOutdated }) => isOutdated) ? OUTDATED_STATUS : 0 };
+}
 
 const list: JailCommand = {
   synopsis: 'list DIRECTORY [--format text|json]',
   summary: 'lists what the builder has put into a jail, with the reason for each file',
   options: [formatOption],
   operands: [1, 1],
-  run: async (read) => {
-    const [directory = ''] = read.operands.map(({ bytes }) => bytes);
+  run: async (read, _, directory) => {
     const format = toFormat(valueOf(read, 'format'), FORMATS);
     const listed = await listJail({ directory });
     return format === 'json' ? jsonDocument(listed) : showList(listed);
@@ -120,10 +122,7 @@ const explain: JailCommand = {
   summary: 'explains why a file is in the jail',
   options: [],
   operands: [2, 2],
-  run: async (read) => {
-    const [directory = '', path = ''] = read.operands.map(({ bytes }) => bytes);
-    return showExplanation(await explainFile({ directory, path }));
-  },
+  run: async (_, __, directory, path) => showExplanation(await explainFile({ directory, path })),
 };
 
 const clone: JailCommand = {
@@ -131,8 +130,7 @@ const clone: JailCommand = {
   summary: 'makes a new jail like another one',
   options: [],
   operands: [2, 2],
-  run: async (read, { onWarning, ...watch }) => {
-    const [template = '', directory = ''] = read.operands.map(({ bytes }) => bytes);
+  run: async (_, { onWarning, ...watch }, template, directory) => {
     const report = await cloneJail({ ...watch, template, directory });
     report.skipped.forEach((what) => onWarning(what));
     return summaryOf(directory, report);
@@ -144,8 +142,7 @@ const remove: JailCommand = {
   summary: 'removes a jail and everything in it',
   options: [],
   operands: [1, 1],
-  run: async (read, { signal, onProgress }) => {
-    const [directory = ''] = read.operands.map(({ bytes }) => bytes);
+  run: async (_, { signal, onProgress }, directory) => {
     await removeJail({ signal, onProgress, directory });
     return '';
   },
@@ -168,10 +165,9 @@ const check: JailCommand = {
   ],
   operands: [0, 1],
   failureStatus: 2,
-  run: async (read, { signal, onProgress }) => {
+  run: async (read, { signal, onProgress }, directory?: Buffer) => {
     const rule = valueOf(read, 'explain');
     if (rule !== undefined) return explainRule(rule.text);
-    const [directory] = read.operands.map(({ bytes }) => bytes);
     if (directory === undefined) throw new UsageError(`Usage: uchroot-jail ${check.synopsis}`);
     const format = toFormat(valueOf(read, 'format'), CHECK_FORMATS);
     const lowest = toSeverity(valueOf(read, 'fail-on')?.text ?? 'error');
@@ -188,22 +184,9 @@ const check: JailCommand = {
   },
 };
 
-export const commands: Readonly<Record<string, JailCommand>> = {
-  build,
-  update,
-  list,
-  clone,
-  check,
-  explain,
-  remove,
-};
+type Commands = Readonly<Record<string, JailCommand>>;
 
-// A newer host file, perhaps a security update, was not put in the jail.
-const OUTDATED_STATUS = 3;
-
-function workStatus({ left }: JailReport): number {
-  return left.some(({ isOutdated }) => isOutdated) ? OUTDATED_STATUS : 0;
-}
+export const commands: Commands = { build, update, list, clone, check, explain, remove };
 
 /** PATH, or PATH:DEST where DEST is an absolute path of the jail. */
 function toCopy(value: Buffer): Buffer | { readonly from: Buffer; readonly to: Buffer } {

@@ -1,7 +1,7 @@
 // The reports that the commands of uchroot-jail print.
 
 import { showPath } from '../binary/path.ts';
-import type { LeftBecause, LeftSide } from '../jail/apply/left.ts';
+import type { LeftBecause, LeftSide } from '../jail/apply/look.ts';
 import type { JailReport, UpdateReport } from '../jail/building.ts';
 import type { Explanation, JailList, ListedFile } from '../jail/listing.ts';
 import type { Change } from '../jail/manifest/change.ts';
@@ -25,7 +25,10 @@ export function showBuilt(directory: Bytes, report: JailReport, isPlan: boolean)
   const ofPacks = packs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   return [
     ...plan,
-    ...packs.map(packLine),
+    ...packs.map(({ name, trigger, sizeBytes }) => {
+      const size = sizeBytes < WORTH_A_WORD_BYTES ? '' : `, ${megabytes(sizeBytes)}`;
+      return `pack ${name}${trigger === undefined ? '' : `: for ${show(trigger)}`}${size}\n`;
+    }),
     ...report.leftOut.map((path) => `left out: ${show(path)}; --copy brings it\n`),
     leftLines(report),
     summaryOf(directory, report).trimEnd(),
@@ -36,11 +39,6 @@ export function showBuilt(directory: Bytes, report: JailReport, isPlan: boolean)
 }
 
 const WORTH_A_WORD_BYTES = 1_000_000;
-
-function packLine({ name, trigger, sizeBytes }: JailReport['packs'][number]): string {
-  const size = sizeBytes < WORTH_A_WORD_BYTES ? '' : `, ${megabytes(sizeBytes)}`;
-  return `pack ${name}${trigger === undefined ? '' : `: for ${show(trigger)}`}${size}\n`;
-}
 
 const MOST_PARTS = 10;
 
@@ -59,24 +57,22 @@ function changeLine({ kind, path, package: name }: Change): string {
 }
 
 export function showUpdate(directory: Bytes, report: UpdateReport, isPlan: boolean): string {
+  const { changes, left } = report;
+  const kept =
+    left.length === 0 ? '' : `, ${left.length} left as ${left.length === 1 ? 'it is' : 'they are'}`;
+  const changed = `${changes.length} ${isPlan ? 'to change' : 'changed'}${kept}`;
   const versions = report.packages.map(
     ({ package: name, from = 'not there', to = 'no longer needed' }) => `${name}: ${from} → ${to}\n`,
   );
   const extra = report.extra.map((path) => `left alone: ${show(path)}\n`);
   return [
-    ...report.changes.map(changeLine),
+    ...changes.map(changeLine),
     ...versions,
     ...extra,
     leftLines(report),
     summaryOf(directory, report).trimEnd(),
-    `, ${conclusionOf(report, isPlan)}\n`,
+    `, ${changes.length + left.length === 0 ? 'up to date' : changed}\n`,
   ].join('');
-}
-
-function conclusionOf({ changes, left }: JailReport, isPlan: boolean): string {
-  const changed = `${changes.length} ${isPlan ? 'to change' : 'changed'}`;
-  if (left.length === 0) return changes.length === 0 ? 'up to date' : changed;
-  return `${changed}, ${left.length} left as ${left.length === 1 ? 'it is' : 'they are'}`;
 }
 
 const BECAUSE: Readonly<Record<LeftBecause, string>> = {

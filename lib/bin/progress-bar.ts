@@ -29,31 +29,25 @@ export function openProgress(stream: NodeJS.WriteStream = process.stderr): Progr
   const start = performance.now();
   let last = -Infinity;
   let isDrawn = false;
-
-  function show(progress: Progress): void {
-    const now = performance.now();
-    const isTerminal = stream.isTTY;
-    if (now - start < (isTerminal ? PATIENCE_MS.terminal : PATIENCE_MS.elsewhere)) return;
-    if (now - last < (isTerminal ? REDRAW_MS : LINE_MS)) return;
-    last = now;
-    stream.write(isTerminal ? `\r\x1b[K${barOf(progress)}` : `uchroot-jail: ${wordsOf(progress)}\n`);
-    isDrawn = isTerminal;
-  }
-
   return {
-    show,
-    clear: () => {
+    show(progress) {
+      const now = performance.now();
+      const isTerminal = stream.isTTY;
+      if (now - start < (isTerminal ? PATIENCE_MS.terminal : PATIENCE_MS.elsewhere)) return;
+      if (now - last < (isTerminal ? REDRAW_MS : LINE_MS)) return;
+      last = now;
+      const part = partOf(progress);
+      const full = Math.round((part ?? 0) * BAR);
+      const bar = part === undefined ? '' : `[${'#'.repeat(full)}${'.'.repeat(BAR - full)}] `;
+      const words = wordsOf(progress);
+      stream.write(isTerminal ? `\r\x1b[K${bar}${words}` : `uchroot-jail: ${words}\n`);
+      isDrawn = isTerminal;
+    },
+    clear() {
       if (isDrawn) stream.write('\r\x1b[K');
       isDrawn = false;
     },
   };
-}
-
-function barOf(progress: Progress): string {
-  const part = partOf(progress);
-  if (part === undefined) return wordsOf(progress);
-  const full = Math.round(part * BAR);
-  return `[${'#'.repeat(full)}${'.'.repeat(BAR - full)}] ${wordsOf(progress)}`;
 }
 
 function wordsOf(progress: Progress): string {

@@ -6,7 +6,7 @@ import { option } from '../command-option.ts';
 import { JailError } from '../errors.ts';
 import { countFindings, findRule, statusOf, toSeverity } from '../findings/finding-severity.ts';
 import { showReport } from '../findings/output.ts';
-import { type Bytes, quote } from '../quote.ts';
+import { quote } from '../quote.ts';
 import { listRules } from '../tcpwrappers/check/catalog.ts';
 import { type CheckFinding, checkHosts } from '../tcpwrappers/check/hosts-check.ts';
 import { type Command, has, valueOf, valuesOf } from './dispatch.ts';
@@ -37,7 +37,10 @@ export const check: Command<undefined> = {
     const format = toFormat(valueOf(read, 'format'), CHECK_FORMATS);
     const lowest = toSeverity(valueOf(read, 'fail-on')?.text ?? 'error');
     const files = toHostsOptions(read);
-    for (const file of [files.allow, files.deny, valueOf(read, 'inetd')?.bytes]) requireFile(file);
+    // a named file must exist; the default files in /etc need not
+    for (const file of [files.allow, files.deny, valueOf(read, 'inetd')?.bytes])
+      if (file !== undefined && !existsSync(file as string))
+        throw new JailError(`${quote(file)} is not there`, { code: 'ENOENT' });
     const findings = await checkHosts({
       ...files,
       ignore: valuesOf(read, 'ignore').map(({ text }) => findRule(text, rules).id),
@@ -52,18 +55,15 @@ export const check: Command<undefined> = {
   },
 };
 
-// A named file must exist; the default files in /etc need not.
-function requireFile(file: Bytes | undefined): void {
-  if (file === undefined || existsSync(file as string)) return;
-  throw new JailError(`${quote(file)} is not there`, { code: 'ENOENT' });
-}
-
 function show(findings: readonly CheckFinding[], format: CheckFormat): string {
   const counts = countFindings(findings);
   return showReport(format, {
     findings,
     counts,
-    textOf: lineOf,
+    textOf: ({ rule, severity, file, line, column, message, remedy }) => {
+      const place = [quote(file), line, column].filter((part) => part !== undefined).join(':');
+      return `${place}: ${severity} ${rule}: ${message} → ${remedy}\n`;
+    },
     document: { findings, counts },
     sarif: () => ({
       tool: 'uchroot-tcpd',
@@ -75,9 +75,4 @@ function show(findings: readonly CheckFinding[], format: CheckFormat): string {
       ),
     }),
   });
-}
-
-function lineOf({ rule, severity, file, line, column, message, remedy }: CheckFinding): string {
-  const place = [quote(file), line, column].filter((part) => part !== undefined).join(':');
-  return `${place}: ${severity} ${rule}: ${message} → ${remedy}\n`;
 }

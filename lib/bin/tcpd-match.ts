@@ -3,19 +3,19 @@
 import { promises as dns } from 'node:dns';
 import { isIP } from 'node:net';
 
+import { option } from '../command-option.ts';
 import { UsageError } from '../errors.ts';
-import { option, type Argument } from '../command-option.ts';
 import { jsonDocument } from '../json.ts';
 import { quote } from '../quote.ts';
-import type { RequestDescription } from '../tcpwrappers/connection/request-info.ts';
-import { explain, type Explanation } from '../tcpwrappers/explain/explanation.ts';
-import { toExplanation } from '../tcpwrappers/explain/public-explanation.ts';
+import type { CheckFinding } from '../tcpwrappers/check/checked-file.ts';
+import type { Host, RequestDescription } from '../tcpwrappers/connection/request-info.ts';
+import { explain, type Explanation, optionOf, toExplanation } from '../tcpwrappers/explain/explanation.ts';
 import { openHosts } from '../tcpwrappers/hosts.ts';
-import { findOutside } from '../tcpwrappers/text/latin1.ts';
+import type { Rule } from '../tcpwrappers/rule/rule-table.ts';
+import { findOutside, show } from '../tcpwrappers/text/latin1.ts';
 import type { ReadArguments } from './arguments.ts';
-import { type Command, has, valueOf } from './dispatch.ts';
 import { FORMATS, toFormat } from './common-options.ts';
-import { explanationText } from './tcpd-match-report.ts';
+import { type Command, has, valueOf } from './dispatch.ts';
 import { numberOf, toHostsOptions } from './tcpd-options.ts';
 
 export const match: Command<undefined> = {
@@ -33,45 +33,45 @@ export const match: Command<undefined> = {
   statuses: '0 granted, 1 denied or delegated, 2 uncertain.',
   operands: [2, 2],
   failureStatus: 2,
-  run: async (read) => {
+  run: async (read, _, first, second) => {
     const format = toFormat(valueOf(read, 'format'), FORMATS);
     const { tables } = openHosts(toHostsOptions(read));
     const timeoutMs = 1000 * (numberOf(read, 'timeout', 3600) ?? 10);
     const explanations: Explanation[] = [];
-    for (const described of await toRequests(read))
+    for (const described of await toRequests(read, first, second))
       explanations.push(await explain(tables, described, timeoutMs));
     const text =
       format === 'json'
         ? jsonDocument({ decisions: explanations.map(toExplanation) })
         : explanations.map((one) => explanationText(one, has(read, 'why'))).join('\n');
-    return { text, status: statusOf(explanations) };
+    const statuses = new Set(
+      explanations.map(({ verdict, doubts }) => (doubts.length > 0 ? 2 : verdict === 'granted' ? 0 : 1)),
+    );
+    // 2 too if the client's addresses get different decisions
+    const [status = 2, ...others] = statuses;
+    return { text, status: others.length > 0 ? 2 : status };
   },
 };
 
-// 2 if a decision is uncertain, or if the client's addresses get different decisions.
-function statusOf(explanations: readonly Explanation[]): number {
-  const statuses = new Set(
-    explanations.map(({ verdict, doubts }) => (doubts.length > 0 ? 2 : verdict === 'granted' ? 0 : 1)),
-  );
-  const [status = 2] = statuses;
-  return statuses.size === 1 ? status : 2;
-}
-
 /** Splits at the `@`, as in a word of a rule. */
-function cutAt({ bytes }: Argument): readonly [before: Buffer | undefined, after: Buffer] {
+function cutAt(bytes: Buffer): readonly [before: Buffer | undefined, after: Buffer] {
   const at = findOutside(bytes.toString('latin1'), '@', 1);
   return at < 0 ? [undefined, bytes] : [bytes.subarray(0, at), bytes.subarray(at + 1)];
 }
 
-async function toRequests(read: ReadArguments): Promise<readonly RequestDescription[]> {
-  const [first, second] = read.operands;
-  if (first === undefined || second === undefined)
-    throw new UsageError(`Usage: uchroot-tcpd ${match.synopsis}`);
+type Requests = Promise<readonly RequestDescription[]>;
+
+async function toRequests(read: ReadArguments, first: Buffer, second: Buffer): Requests {
   const [named, last] = cutAt(first);
-  const [daemon, host] = named === undefined ? [last] : [named, last];
   const [user, client] = cutAt(second);
+  const [daemon, host] = named === undefined ? [last] : [named, last];
+  const [address, ...more] = host === undefined ? [] : await toAddresses(host);
+  if (host !== undefined && more.length > 0)
+    throw new UsageError(`${quote(host)} has more than one address`, {
+      hint: 'give the address that is meant',
+    });
   const server = {
-    address: host === undefined ? undefined : await toServer(host),
+    address,
     port: numberOf(read, 'server-port', 65_535),
     name: valueOf(read, 'server-name')?.bytes,
   };
@@ -90,16 +90,51 @@ async function toAddresses(host: Buffer): Promise<readonly string[]> {
     const found = await dns.lookup(text, { all: true });
     return [...new Set(found.map(({ address }) => address))];
   } catch (error) {
-    throw new UsageError(`${quote(host)}: ${(error as Error).message}`, {
-      hint: 'give an address, and the name with --name',
-    });
+    const hint = 'give an address, and the name with --name';
+    throw new UsageError(`${quote(host)}: ${(error as Error).message}`, { hint });
   }
 }
 
-async function toServer(host: Buffer): Promise<string> {
-  const [address = '', ...more] = await toAddresses(host);
-  if (more.length === 0) return address;
-  throw new UsageError(`${quote(host)} has more than one address`, {
-    hint: 'give the address that is meant',
-  });
+function line(what: string, text: string): string {
+  return `${`${what}:`.padEnd(9)} ${text}\n`;
+}
+
+function placeOf({ file, line, text }: Rule): string {
+  return `${show(file)}:${line}: ${show(text)}`;
+}
+
+function findingOf({ file, line, message }: CheckFinding): string {
+  return `${quote(file)}${line === undefined ? '' : `:${line}`}: ${message}`;
+}
+
+function endpoint({ address, name, port }: Host): string {
+  const known = name === undefined ? '' : ` (${show(name)})`;
+  return `${show(address)}${known}${port === undefined ? '' : ` port ${port}`}`;
+}
+
+/** With `why`, one line for each rule before the one that matched, and for each finding. */
+export function explanationText(explanation: Explanation, why: boolean): string {
+  const { request, ruling, lookups, passed, findings, doubts, verdict } = explanation;
+  const { client, server, daemon, user } = request;
+  const known = server.address === 'unknown' && server.port === undefined ? '' : ` at ${endpoint(server)}`;
+  return [
+    line('client', `${user === undefined ? '' : `${show(user)}@`}${endpoint(client)}`),
+    line('server', `${show(daemon)}${known}`),
+    ...lookups.map(({ kind, subject, result, problem }) =>
+      line(
+        'look-up',
+        `${kind} of ${show(subject)}: ${show(result)}${problem === undefined ? '' : ` (${problem})`}`,
+      ),
+    ),
+    ...(why ? passed.map(({ rule, why }) => line('passed', `${placeOf(rule)}: ${why}`)) : []),
+    ...(why ? findings.map((finding) => line('finding', findingOf(finding))) : []),
+    line('rule', ruling.rule === undefined ? 'none' : placeOf(ruling.rule)),
+    ...ruling.effects
+      .map(optionOf)
+      .map(([name, value]) => line('option', `${name} ${show(value)}`.trimEnd())),
+    ...ruling.warnings.map((warning) => line('warning', show(warning))),
+    ...(ruling.reason === undefined ? [] : [line('reason', ruling.reason)]),
+    ...doubts.map((doubt) => line('doubt', doubt)),
+    line('access', verdict),
+  ].join('');
 }

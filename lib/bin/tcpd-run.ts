@@ -8,13 +8,11 @@ import type { LaunchRequest } from '../launch/request/request.ts';
 import { option, type Argument } from '../command-option.ts';
 import { quote } from '../quote.ts';
 import { openLog } from '../service/tcpd/tcpd-log.ts';
-import { daemonNames, runTcpd, type TcpdRequest } from '../service/tcpd/tcpd.ts';
-import type { GivenOption, ReadArguments } from './arguments.ts';
+import { daemonNames, runTcpd } from '../service/tcpd/tcpd.ts';
+import { type ReadArguments, toArgument } from './arguments.ts';
 import { type Command, valueOf } from './dispatch.ts';
 import { toHostsOptions } from './tcpd-options.ts';
 import { launchOptions, toRequest } from './uchroot-options.ts';
-
-const isOfLaunch = ([name]: GivenOption): boolean => launchOptions().some((option) => option.name === name);
 
 export const run: Command<undefined> = {
   synopsis: 'run [OPTION]... [--jail USER[:GROUP]:DIRECTORY [OPTION of uchroot]...] DAEMON [ARGUMENT]...',
@@ -31,73 +29,48 @@ export const run: Command<undefined> = {
   operands: [1, Infinity],
   startsProgram: true,
   failureStatus: 125,
-  run: async (read) => {
-    const [daemon, ...args] = read.operands;
-    const jail = valueOf(read, 'jail');
-    return start({
-      daemon: daemon?.bytes ?? Buffer.alloc(0),
-      args: args.map(({ bytes }) => bytes),
-      hosts: toHostsOptions(read),
-      jail: jail === undefined ? withoutJail(read) : toJail(jail, read),
-    });
+  run: async (read, _, daemon, ...args) => {
+    const request = { daemon, args, hosts: toHostsOptions(read), jail: toJail(read) };
+    return { text: '', status: await runTcpd(request, openLog(daemonNames(daemon).name.toString('latin1'))) };
   },
 };
 
-async function start(request: TcpdRequest): Promise<{ text: string; status: number }> {
-  const log = openLog(daemonNames(request.daemon).name.toString('latin1'));
-  return { text: '', status: await runTcpd(request, log) };
-}
-
-function withoutJail({ options }: ReadArguments): undefined {
-  const option = options.find(isOfLaunch)?.[0];
-  if (option !== undefined) throw new UsageError(`--${option} is for a jail: give --jail USER:DIRECTORY`);
-}
-
-function toArgument(bytes: Buffer): Argument {
-  return { bytes, text: bytes.toString() };
-}
-
 // USER:DIRECTORY or USER:GROUP:DIRECTORY. DIRECTORY begins with a slash.
-function toJail({ bytes, text }: Argument, { options }: ReadArguments): LaunchRequest {
-  const cut = bytes.indexOf(':/');
-  if (cut <= 0) throw new UsageError(`--jail ${quote(text)}: write USER:/DIRECTORY`);
-  return toRequest(
-    options.filter(isOfLaunch),
-    [bytes.subarray(0, cut), bytes.subarray(cut + 1)].map(toArgument),
-  );
+function toJail(read: ReadArguments): LaunchRequest | undefined {
+  const given = read.options.filter(([name]) => launchOptions().some((option) => option.name === name));
+  const [first] = given;
+  const jail = valueOf(read, 'jail');
+  if (jail === undefined && first !== undefined)
+    throw new UsageError(`--${first[0]} is for a jail: give --jail USER:DIRECTORY`);
+  if (jail === undefined) return undefined;
+  const cut = jail.bytes.indexOf(':/');
+  if (cut <= 0) throw new UsageError(`--jail ${quote(jail.text)}: write USER:/DIRECTORY`);
+  return toRequest(given, [jail.bytes.subarray(0, cut), jail.bytes.subarray(cut + 1)].map(toArgument));
 }
-
-const OWN_NAMES: ReadonlySet<string> = new Set(['uchroot-tcpd', 'uchroot-tcpd.cjs']);
 
 /**
  * The daemon whose name the command was called by, like tcpd(8): argv[0] of Node, or a link with the daemon's name. undefined if
  * it was called as uchroot-tcpd.
  */
 export function calledAs(): string | undefined {
-  const interpreters = new Set(['node', 'nodejs', basename(process.execPath)]);
-  if (!interpreters.has(basename(process.argv0))) return process.argv0;
-  const script = process.argv[1] ?? '';
-  return OWN_NAMES.has(basename(script)) ? undefined : basename(script);
+  const interpreters = ['node', 'nodejs', basename(process.execPath)];
+  if (!interpreters.includes(basename(process.argv0))) return process.argv0;
+  const script = basename(process.argv[1] ?? '');
+  return ['uchroot-tcpd', 'uchroot-tcpd.cjs'].includes(script) ? undefined : script;
 }
 
 /** Decides about a connection and starts a daemon under its own name. All arguments belong to the daemon. */
 export async function runAs(daemon: string, args: readonly Argument[]): Promise<number> {
   const request = { daemon: Buffer.from(daemon), args: args.map(({ bytes }) => bytes), hosts: {} };
   const { path, name } = daemonNames(request.daemon);
-  if (isSelf(path)) {
-    openLog(name.toString('latin1')).error(
-      `${quote(path)} is uchroot-tcpd itself, and would start itself for ever`,
-    );
-    return 125;
-  }
-  return (await start(request)).status;
-}
-
-function isSelf(path: Buffer): boolean {
+  const log = openLog(name.toString('latin1'));
+  let isSelf = false;
   try {
-    return realpathSync(path) === realpathSync(process.argv[1] ?? '');
+    isSelf = realpathSync(path) === realpathSync(process.argv[1] ?? '');
   } catch {
     // The file does not exist: execve will report this.
-    return false;
   }
+  if (!isSelf) return runTcpd(request, log);
+  log.error(`${quote(path)} is uchroot-tcpd itself, and would start itself for ever`);
+  return 125;
 }

@@ -17,7 +17,7 @@ const STEP = { step: 'check', exitStatus: 125 } as const;
  */
 export function refuseUnsafe(launch: Launch, tell: (lines: string) => void): void {
   const { request } = launch;
-  const findings = attempt(() => findingsOf(launch));
+  const findings = findingsOf(launch);
   for (const { rule, path, message, remedy } of findings)
     tell(
       errorLines({
@@ -47,25 +47,18 @@ function findingsOf({ request, account, steps, view }: Launch): ReturnType<typeo
     shell,
     groups: toPerson(account).gids.map((id) => ({ name: '', gid: id })),
   };
-  return checkQuickly(
-    bytePath(request.jail),
-    joinPath(bytePath(view.cwd), bytePath(program)),
-    // Root can write everywhere, so only what other users can write is a finding.
-    uid === 0 ? [] : [user],
-    // The launch itself has checked the path to the jail.
-    new Set(['path-root', 'path-owner', 'path-writable']),
-  );
-}
-
-function attempt<T>(look: () => T): T {
   try {
-    return look();
+    return checkQuickly(
+      bytePath(request.jail),
+      joinPath(bytePath(view.cwd), bytePath(program)),
+      // Root can write everywhere, so only what other users can write is a finding.
+      uid === 0 ? [] : [user],
+      // The launch itself has checked the path to the jail.
+      new Set(['path-root', 'path-owner', 'path-writable']),
+    );
   } catch (error) {
     if (!(error instanceof JailError)) throw error;
-    throw new LaunchError(`check: ${error.message}`, {
-      ...STEP,
-      code: error.code as ErrnoName,
-      path: error.path,
-    });
+    const { message, code, path } = error;
+    throw new LaunchError(`check: ${message}`, { ...STEP, code: code as ErrnoName, path });
   }
 }

@@ -18,6 +18,12 @@ import { readVersion } from './common-options.ts';
 import { commandOptions } from './uchroot-options.ts';
 
 type Options = readonly GivenOption[];
+type Warn = (warning: Warning) => void;
+
+interface UnitReport {
+  readonly output: string | Buffer;
+  readonly problem: LaunchError | undefined;
+}
 
 const latin1 = (value: Uint8Array | string): string => toBuffer(value).toString('latin1');
 
@@ -81,19 +87,6 @@ function toAddress(text: string): string {
   );
 }
 
-// Seconds, with up to three decimals.
-function toSeconds(text: string): number {
-  if (/^[0-9]{1,7}(\.[0-9]{1,3})?$/.test(text) && Number(text) > 0) return Number(text);
-  throw new UsageError(`--watchdog takes seconds, not '${quote(text)}'`);
-}
-
-// A signal's name, without SIG.
-function toSignal(text: string): string {
-  const name = text.replace(/^SIG/, '');
-  if (Object.hasOwn(osConstants.signals, `SIG${name}`)) return name;
-  throw new UsageError(`--reload-signal: there is no signal ${quote(text)}`);
-}
-
 // The options of the launch itself, as they were given.
 function launchOptions(options: Options): readonly string[] {
   const known = commandOptions();
@@ -115,7 +108,8 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
   const jail = latin1(toPlainPath(request.jail));
   const name = toName(given.get('unit-name'), program);
   const watchdog = given.get('watchdog');
-  const reloadSignal = given.get('reload-signal');
+  const signal = given.get('reload-signal');
+  const reloadSignal = signal?.replace(/^SIG/, '');
   const listen = options
     .filter(([option]) => option === 'listen')
     .map(([, value]) => latin1(toAddress(value.text)));
@@ -125,8 +119,13 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
     throw new UsageError(
       '--reload-update is what a reload does first: give its signal as well, with --reload-signal',
     );
+  const format = toInitSystem(given.get('unit') ?? '');
+  if (watchdog !== undefined && !(/^[0-9]{1,7}(\.[0-9]{1,3})?$/.test(watchdog) && Number(watchdog) > 0))
+    throw new UsageError(`--watchdog takes seconds, not '${quote(watchdog)}'`);
+  if (signal !== undefined && !Object.hasOwn(osConstants.signals, `SIG${reloadSignal}`))
+    throw new UsageError(`--reload-signal: there is no signal ${quote(signal)}`);
   return {
-    format: toInitSystem(given.get('unit') ?? ''),
+    format,
     name,
     description: oneLine(`${program} in the jail ${jail}`),
     command: [nodePath(), latin1(process.argv[1] ?? '')],
@@ -136,8 +135,8 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
     accept: given.has('accept'),
     notify: given.has('notify'),
     hasInit: hasInit(normalize(request)),
-    watchdogSec: watchdog === undefined ? undefined : toSeconds(watchdog),
-    reloadSignal: reloadSignal === undefined ? undefined : toSignal(reloadSignal),
+    watchdogSec: watchdog === undefined ? undefined : Number(watchdog),
+    reloadSignal,
     update: given.has('reload-update')
       ? [nodePath(), latin1(`${import.meta.dirname}/uchroot-jail.cjs`), 'update', jail]
       : undefined,
@@ -148,22 +147,15 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
 }
 
 // Why the launch would fail now; undefined if it would succeed.
-function findUnitProblem(
-  unit: Unit,
-  request: LaunchRequest,
-  warn: (warning: Warning) => void,
-): LaunchError | undefined {
+function findUnitProblem(unit: Unit, request: LaunchRequest, warn: Warn): LaunchError | undefined {
   try {
     const launch = prepareInPlace(normalize(request), warn, false);
     const pack = findMissingPack(unit, launch.view.root);
     if (pack === undefined) return findProblem(launch);
+    const { jail } = launch.view;
     return new LaunchError(
-      `unit: ${launch.view.jail}: it has no place for the socket of the ${pack === 'syslog' ? 'log' : 'service manager'}`,
-      {
-        step: 'unit',
-        code: 'ENOENT',
-        hint: `uchroot-jail build ${launch.view.jail} --pack ${pack}`,
-      },
+      `unit: ${jail}: it has no place for the socket of the ${pack === 'syslog' ? 'log' : 'service manager'}`,
+      { step: 'unit', code: 'ENOENT', hint: `uchroot-jail build ${jail} --pack ${pack}` },
     );
   } catch (error) {
     if (error instanceof LaunchError) return error;
@@ -171,23 +163,13 @@ function findUnitProblem(
   }
 }
 
-/** The output of --unit, and why the launch would fail now. */
-export interface UnitReport {
-  readonly output: Buffer;
-  readonly problem: LaunchError | undefined;
-}
-
 /**
- * Makes the files of a unit, and writes them if a directory is given.
+ * Makes the files of a unit, and writes them if a directory is given. Also returns why the launch would fail now.
  *
  * @throws UsageError for an option that does not fit, or that the init system does not support
  * @throws LaunchError if a file cannot be written
  */
-export function makeUnit(
-  options: Options,
-  request: LaunchRequest,
-  warn: (warning: Warning) => void,
-): UnitReport {
+export function makeUnit(options: Options, request: LaunchRequest, warn: Warn): UnitReport {
   normalize(request);
   const unit = toUnit(options, request);
   const refusal = findRefusal(unit);
@@ -197,10 +179,8 @@ export function makeUnit(
   const output =
     directory === undefined
       ? printedFiles(unit.format, files)
-      : Buffer.from(
-          writeFiles(files, resolve(directory))
-            .map((path) => `${path}\n`)
-            .join(''),
-        );
+      : writeFiles(files, resolve(directory))
+          .map((path) => `${path}\n`)
+          .join('');
   return { output, problem: findUnitProblem(unit, request, warn) };
 }

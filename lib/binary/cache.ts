@@ -1,6 +1,7 @@
 // Reads and writes /etc/ld.so.cache, ldconfig's index of libraries, in the format of glibc 2.2 and later.
 
-import { remember } from './elf-files.ts';
+import { remember } from '../remember.ts';
+import { fieldsOf } from './elf-header.ts';
 import { type BytePath, toLatin1 } from './path.ts';
 
 export interface CacheEntry {
@@ -13,11 +14,7 @@ export interface CacheEntry {
   readonly hwcap?: string;
 }
 
-export interface LibraryCache {
-  /** The entries of a name in file order: the loader takes the first suitable one. */
-  find(name: BytePath): readonly CacheEntry[];
-  readonly entries: readonly CacheEntry[];
-}
+export type LibraryCache = ReturnType<typeof readCache>;
 
 // The layout is defined in sysdeps/generic/dl-cache.h of glibc.
 const OLD_MAGIC = 'ld.so-1.7.0';
@@ -34,24 +31,22 @@ const MAX_NAME_BYTES = 4096;
 const MAX_ENTRIES = 1 << 20;
 const MAX_STRING_BYTES = 64 << 20;
 
-/**
- * Reads the cache. Invalid entries are left out, as the loader ignores them; a file that is not a cache has none. Entries for
- * a processor by the numbers of glibc before 2.37 are left out too: each has a twin for every processor.
- */
-export function readCache(data: Uint8Array): LibraryCache {
+/** Invalid entries are left out, as the loader ignores them; so are those by numbers of glibc before 2.37, which have twins. */
+export function readCache(data: Uint8Array) {
   const entries = readEntries(data);
   const byName = new Map<BytePath, CacheEntry[]>();
   for (const entry of entries) remember(byName, entry.name, () => []).push(entry);
-  return { entries, find: (name) => byName.get(name) ?? [] };
+  /** The entries of a name in file order: the loader takes the first suitable one. */
+  const find = (name: BytePath): readonly CacheEntry[] => byName.get(name) ?? [];
+  return { entries, find };
 }
 
 function readEntries(data: Uint8Array): CacheEntry[] {
   const start = newFormatStart(data);
   if (start === undefined) return [];
   const part = data.subarray(start);
-  const view = new DataView(part.buffer, part.byteOffset, part.byteLength);
   const little = littleEndian(part);
-  const word = (offset: number) => view.getUint32(offset, little);
+  const { word } = wordsOf(part, little);
   const count = Math.min(word(20), MAX_ENTRIES, Math.floor((part.length - HEADER_BYTES) / ENTRY_BYTES));
   const text = toLatin1(part);
   const hwcaps = readHwcaps(part, text, word);
@@ -77,9 +72,8 @@ function readEntries(data: Uint8Array): CacheEntry[] {
 function newFormatStart(data: Uint8Array): number | undefined {
   if (hasMagic(data, 0)) return 0;
   if (data.length < 16 || toLatin1(data.subarray(0, OLD_MAGIC.length)) !== OLD_MAGIC) return undefined;
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   for (const little of [true, false]) {
-    const end = 16 + view.getUint32(12, little) * OLD_ENTRY_BYTES;
+    const end = 16 + wordsOf(data, little).word(12) * OLD_ENTRY_BYTES;
     const aligned = Math.ceil(end / 8) * 8;
     if (hasMagic(data, aligned)) return aligned;
   }
@@ -96,8 +90,11 @@ function hasMagic(data: Uint8Array, offset: number): boolean {
 function littleEndian(part: Uint8Array): boolean {
   const flag = (part[28] ?? 0) & 3;
   if (flag !== 0) return flag === 2;
-  const view = new DataView(part.buffer, part.byteOffset, part.byteLength);
-  return view.getUint32(20, true) <= view.getUint32(20, false);
+  return wordsOf(part, true).word(20) <= wordsOf(part, false).word(20);
+}
+
+function wordsOf(data: Uint8Array, little: boolean) {
+  return fieldsOf(data, { endian: little ? 'little' : 'big', bits: 32 });
 }
 
 function readHwcaps(
@@ -142,8 +139,8 @@ export function writeCache(entries: readonly CacheEntry[], endian: 'little' | 'b
 
   const words = sorted.map(({ name, path, flags }) => [flags, offsetOf(name), offsetOf(path)] as const);
   const head = Buffer.alloc(HEADER_BYTES + sorted.length * ENTRY_BYTES);
-  const put = (value: number, offset: number) =>
-    endian === 'little' ? head.writeUInt32LE(value, offset) : head.writeUInt32BE(value, offset);
+  const view = new DataView(head.buffer, head.byteOffset);
+  const put = (value: number, offset: number) => view.setUint32(offset, value, endian === 'little');
   head.write(MAGIC, 'latin1');
   put(sorted.length, 20);
   put(end - head.length, 24);
@@ -153,30 +150,19 @@ export function writeCache(entries: readonly CacheEntry[], endian: 'little' | 'b
   return Buffer.concat([head, Buffer.from(strings.join(''), 'latin1')]);
 }
 
-/**
- * The order that the loader's binary search requires, _dl_cache_libcmp() of glibc: digits compare as numbers ("libz.so.9"
- * before "libz.so.10"), and a digit comes after any other character.
- */
+/** _dl_cache_libcmp() of glibc: digits compare as numbers ("libz.so.9" before "libz.so.10"), and come after other characters. */
 export function compareNames(a: string, b: string): number {
-  let [i, j] = [0, 0];
-  while (i < a.length) {
-    const [x, y] = [a.charCodeAt(i), j < b.length ? b.charCodeAt(j) : 0];
-    if (isDigit(x) && isDigit(y)) {
-      let [left, right] = [0, 0];
-      while (isDigit(a.charCodeAt(i))) left = left * 10 + a.charCodeAt(i++) - 48;
-      while (isDigit(b.charCodeAt(j))) right = right * 10 + b.charCodeAt(j++) - 48;
-      if (left !== right) return left - right;
-    } else if (isDigit(x)) return 1;
-    else if (isDigit(y)) return -1;
-    else if (x !== y) return x - y;
-    else {
-      i++;
-      j++;
-    }
+  const [left, right] = [tokensOf(a), tokensOf(b)];
+  for (const [index, x] of left.entries()) {
+    const y = right[index] ?? '';
+    const [m, n] = [Number.parseInt(x, 10), Number.parseInt(y, 10)];
+    if (Number.isNaN(m) !== Number.isNaN(n)) return Number.isNaN(m) ? -1 : 1;
+    const order = Number.isNaN(m) ? x.charCodeAt(0) - (y.charCodeAt(0) || 0) : m - n;
+    if (order !== 0) return order;
   }
-  return j < b.length ? -b.charCodeAt(j) : 0;
+  return left.length - right.length;
 }
 
-function isDigit(code: number): boolean {
-  return code >= 48 && code <= 57;
+function tokensOf(name: string): readonly string[] {
+  return name.match(/\d+|[^]/g) ?? [];
 }

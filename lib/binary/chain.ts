@@ -8,15 +8,8 @@ import type { DlopenNote } from './elf-dynamic.ts';
 import { type BytePath, bytePath, joinPath, lastComponent } from './path.ts';
 import type { Word } from './env-words.ts';
 
-type Role =
-  | 'program'
-  | 'script-interpreter'
-  /** The program that env(1) starts for a script. */
-  | 'command'
-  | 'elf-interpreter'
-  | 'library'
-  /** A library that `neededBy` opens at run time, according to its note. */
-  | 'dlopen';
+/** `command`: started by env(1) for a script. `dlopen`: a library that `neededBy` opens at run time, according to its note. */
+type Role = 'program' | 'script-interpreter' | 'command' | 'elf-interpreter' | 'library' | 'dlopen';
 
 interface Reason {
   readonly role: Role;
@@ -29,13 +22,11 @@ interface Reason {
 export interface NeededFile extends Reason {
   /** As the kernel or the loader names it: links are not resolved. */
   readonly path: BytePath;
-  /** The rule that found a library. */
   readonly foundBy?: FoundBy;
   /** Found by $ORIGIN of the program, which works only if /proc is mounted. */
   readonly needsProc?: boolean;
   /** Undefined for a script. */
   readonly elf?: Elf;
-  /** The note about a `dlopen`. */
   readonly note?: DlopenNote;
 }
 
@@ -52,16 +43,9 @@ export interface MissingFile extends Reason {
   readonly message: string;
 }
 
-/** One execve(2). */
-export interface Run {
-  /** Scripts, and then an ELF file if one is reached. */
-  readonly files: readonly NeededFile[];
-  readonly elf?: Elf;
-}
-
 export interface Chain {
-  /** One, and one more for each env(1). The last one runs the program. */
-  readonly runs: readonly Run[];
+  /** For each execve(2) the scripts, and then an ELF file if one is reached. Each env(1) adds one; the last runs the program. */
+  readonly runs: readonly (readonly NeededFile[])[];
   readonly missing: readonly MissingFile[];
 }
 
@@ -70,7 +54,6 @@ interface Execution {
   /** The arguments after argv[0]. */
   readonly args: readonly Word[];
   readonly path: BytePath | undefined;
-  /** The working directory. */
   readonly directory: BytePath;
 }
 
@@ -81,39 +64,39 @@ const MAX_RUNS = 16;
 
 /** Follows a program to what finally runs; `path` is the PATH of env(1). */
 export function followScripts(files: Files, program: BytePath, path: BytePath): Chain {
-  const runs: Run[] = [];
+  const runs: (readonly NeededFile[])[] = [];
+  const endWith = (...missing: readonly MissingFile[]): Chain => ({ runs, missing });
   let next: Execution = { file: { role: 'program', path: program }, args: [], path, directory: ROOT };
   for (;;) {
     const run = execute(files, next);
-    runs.push(run);
-    if (run.missing !== undefined) return { runs, missing: [run.missing] };
+    runs.push(run.files);
+    if (run.missing !== undefined) return endWith(run.missing);
     const env = run.files.at(-1);
-    if (env === undefined || lastComponent(env.path) !== 'env') return { runs, missing: [] };
+    if (env === undefined || lastComponent(env.path) !== 'env') return endWith();
     const after = startedByEnv(files, env, { ...next, args: run.args });
-    if (after === undefined) return { runs, missing: [] };
-    if ('reason' in after) return { runs, missing: [after] };
+    if (after === undefined) return endWith();
+    if ('reason' in after) return endWith(after);
     next = after;
     if (runs.length === MAX_RUNS) {
       const message = 'scripts and env start each other without end';
-      return { runs, missing: [{ ...next.file, reason: 'too-deep', message }] };
+      return endWith({ ...next.file, reason: 'too-deep', message });
     }
   }
 }
 
 const ROOT = bytePath('/');
 
-// As the kernel: an interpreter replaces its script, and gets the argument of the `#!` line, the script's path, and the
-// script's arguments (execve(2)).
+// As the kernel: an interpreter gets the argument of the `#!` line, the script's path, and the script's arguments (execve(2)).
 function execute(
   files: Files,
   { file, args: given, directory }: Execution,
-): Run & { readonly args: readonly Word[]; readonly missing?: MissingFile } {
+): { readonly files: readonly NeededFile[]; readonly args: readonly Word[]; readonly missing?: MissingFile } {
   const found: NeededFile[] = [];
   const args = [...given];
   let next = file;
   for (;;) {
     const look = files.look(next.path);
-    if (look.kind === 'elf') return { files: [...found, { ...next, elf: look.elf }], elf: look.elf, args };
+    if (look.kind === 'elf') return { files: [...found, { ...next, elf: look.elf }], args };
     const { script } = look;
     if (script?.kind === 'script') {
       const path = joinPath(directory, script.interpreter);
@@ -143,45 +126,43 @@ function startedByEnv(
 ): Execution | MissingFile | undefined {
   const { args, directory: here } = execution;
   const { neededBy = env.path, as } = env;
-  const reason = { role: 'command', neededBy, ...(as !== undefined && { as }) } as const;
-  const asked = args[0]?.text ?? env.path;
+  const needed = { role: 'command', neededBy, ...(as !== undefined && { as }) } as const;
+  const failed = (reason: MissingFile['reason'], message: string, path = args[0]?.text ?? env.path) => ({
+    ...needed,
+    path,
+    reason,
+    message,
+  });
   const call = parseEnv(args, execution.path);
   switch (call.kind) {
     case 'nothing':
       return undefined;
-    case 'unknown': {
-      const message = `the command of env depends on the variable ${call.variable}`;
-      return { ...reason, path: asked, reason: 'unknown-command', message };
-    }
-    case 'failure': {
-      const message = `env cannot start it: ${call.message}`;
-      return { ...reason, path: asked, reason: 'no-command', message };
-    }
+    case 'unknown':
+      return failed('unknown-command', `the command of env depends on the variable ${call.variable}`);
+    case 'failure':
+      return failed('no-command', `env cannot start it: ${call.message}`);
     case 'command': {
       const directory = call.directory === undefined ? here : joinPath(here, call.directory);
       const found = findCommand(files.root, call.command, { path: call.path, directory });
-      if (found.kind === 'missing')
-        return { ...reason, path: call.command, reason: found.reason, message: found.message };
-      return { file: { ...reason, path: found.path }, args: call.args, path: call.path, directory };
+      if (found.kind === 'missing') return failed(found.reason, found.message, call.command);
+      return { file: { ...needed, path: found.path }, args: call.args, path: call.path, directory };
     }
     default:
       return call satisfies never;
   }
 }
 
-function whyNotRun({
-  reason,
-  message,
-  script,
-}: Extract<Look, { kind: 'unusable' }>): Pick<MissingFile, 'reason' | 'message'> {
+function whyNotRun(look: Extract<Look, { kind: 'unusable' }>): Pick<MissingFile, 'reason' | 'message'> {
+  const { reason, message, script } = look;
   if (script === undefined) return { reason, message };
   return {
     reason: 'no-interpreter',
-    message:
-      script.kind !== 'invalid'
-        ? 'it is neither an ELF file nor a script with #!'
-        : script.reason === 'empty'
-          ? 'its #! line names no interpreter'
-          : 'its #! line is longer than 255 bytes',
+    message: WITHOUT_INTERPRETER[script.kind === 'invalid' ? script.reason : 'other'],
   };
 }
+
+const WITHOUT_INTERPRETER = {
+  other: 'it is neither an ELF file nor a script with #!',
+  empty: 'its #! line names no interpreter',
+  truncated: 'its #! line is longer than 255 bytes',
+};

@@ -1,10 +1,11 @@
 // Finds all files that a program needs to start: `#!` interpreters, loader and libraries, each with a reason.
 
 import type { Bytes } from '../quote.ts';
-import { type Chain, followScripts, type MissingFile, type NeededFile, type Run } from './chain.ts';
+import { type Chain, followScripts, type MissingFile, type NeededFile } from './chain.ts';
 import { type Abi, BASELINE, type Cpu, glibcInterpreter, machineName } from './machine.ts';
 import type { Elf } from './elf.ts';
-import { type Files, openFiles, remember } from './elf-files.ts';
+import { remember } from '../remember.ts';
+import { type Files, openFiles } from './elf-files.ts';
 import { openGlibc } from './glibc.ts';
 import { type Libraries, loadLibraries } from './libraries.ts';
 import type { Loader } from './loader.ts';
@@ -25,18 +26,12 @@ export interface Closure {
   readonly loader?: Loader;
 }
 
-export interface Resolver {
-  /** The closure of a program or library, by its path in the root. @throws EIO and similar errors, never ENOENT. */
-  resolve(program: BytePath): Closure;
-}
+export type Resolver = ReturnType<typeof openResolver>;
 
 export interface ResolverOptions {
   /** The processor to search for; by default only files for every processor are found. */
   readonly cpu?: Cpu;
-  /**
-   * Whether /proc is mounted when the program starts; without it, the loader does not know $ORIGIN of a program. By default
-   * whether it is mounted now.
-   */
+  /** Whether /proc is mounted when the program starts: the loader finds its $ORIGIN there. By default as it is now. */
   readonly hasProc?: boolean;
   /** PATH of env(1) in a `#!` line; by default the value that uchroot sets, /usr/local/bin:/usr/bin:/bin. */
   readonly path?: Bytes;
@@ -53,16 +48,12 @@ interface Search {
   readonly dlopen: DlopenPriority | 'none';
 }
 
-/**
- * Resolves many programs of one root. It caches what it reads, so the root should not change meanwhile. It searches as the
- * program's loader does, glibc's or musl's; nothing is executed.
- */
-export function openResolver(root: FileRoot, options: ResolverOptions = {}): Resolver {
+/** Searches as glibc's or musl's loader does. It caches what it reads: the root should not change meanwhile. */
+export function openResolver(root: FileRoot, options: ResolverOptions = {}) {
   const { files = openFiles(root) } = options;
   const { cpu = BASELINE, hasProc = files.exists(bytePath('/proc/self')), dlopen = 'recommended' } = options;
   const path = bytePath(options.path ?? '/usr/local/bin:/usr/bin:/bin');
   const loaders = new Map<string, Loader>();
-
   function loaderOf(interpreter: BytePath, abi: Abi): Loader {
     return remember(loaders, `${machineName(abi)} ${interpreter}`, () =>
       muslArchitecture(interpreter) === undefined
@@ -72,14 +63,14 @@ export function openResolver(root: FileRoot, options: ResolverOptions = {}): Res
   }
 
   return {
-    resolve(program) {
+    /** The closure of a program or library, by its path in the root. @throws EIO and similar errors, never ENOENT. */
+    resolve(program: BytePath): Closure {
       files.begin();
       return toClosure(followScripts(files, program, path), { files, loaderOf, hasProc, dlopen });
     },
   };
 }
 
-/** The closure of one program. */
 export function resolveProgram(root: FileRoot, program: BytePath, options?: ResolverOptions): Closure {
   return openResolver(root, options).resolve(program);
 }
@@ -89,9 +80,9 @@ function toClosure({ runs, missing }: Chain, search: Search): Closure {
   const lost: MissingFile[] = [];
   let last: Loader | undefined;
   for (const run of runs) {
-    const loading = run.elf === undefined ? undefined : withLoader(run, run.elf, search);
-    for (const file of [...run.files, ...(loading?.files ?? [])])
-      if (!files.has(file.path)) files.set(file.path, file);
+    const { path, elf } = run.at(-1) ?? {};
+    const loading = path === undefined || elf === undefined ? undefined : withLoader(path, elf, search);
+    for (const file of run.concat(loading?.files ?? [])) remember(files, file.path, () => file);
     lost.push(...(loading?.missing ?? []));
     last = loading?.loader;
   }
@@ -103,21 +94,17 @@ function toClosure({ runs, missing }: Chain, search: Search): Closure {
 }
 
 function withLoader(
-  run: Run,
+  path: BytePath,
   elf: Elf,
-  search: Search,
+  { files, loaderOf, hasProc, dlopen }: Search,
 ): (Libraries & { readonly loader: Loader }) | undefined {
-  const { files, loaderOf, hasProc, dlopen } = search;
-  const path = run.files.at(-1)?.path ?? bytePath('/');
-  const interpreter = elf.interpreter && joinPath(bytePath('/'), elf.interpreter);
-  const usual = glibcInterpreter(elf);
   const needsOne = elf.needed.length > 0 || (dlopen !== 'none' && elf.dlopen.length > 0);
-  const asked = interpreter ?? (needsOne && usual !== undefined ? bytePath(usual) : undefined);
+  const asked = elf.interpreter ?? (needsOne ? glibcInterpreter(elf) : undefined);
   if (asked === undefined) return undefined;
 
-  const itself = files.look(asked);
-  const reason = { role: 'elf-interpreter', path: asked, neededBy: path } as const;
-  const loader = loaderOf(asked, elf);
+  const interpreter = joinPath(bytePath('/'), asked as BytePath);
+  const itself = files.look(interpreter);
+  const loader = loaderOf(interpreter, elf);
   const program = {
     path,
     elf,
@@ -126,18 +113,11 @@ function withLoader(
       return hasProc ? parentPath(resolveLinks(files.root, path)) : undefined;
     },
   };
-  const libraries = loadLibraries({ files, loader, program, itself }, dlopen);
-  if (itself.kind === 'elf')
-    return {
-      files: [{ ...reason, elf: itself.elf }, ...libraries.files],
-      missing: libraries.missing,
-      loader,
-    };
+  const { files: found, missing } = loadLibraries({ files, loader, program, itself }, dlopen);
+  const needed = { role: 'elf-interpreter', path: interpreter, neededBy: path } as const;
+  if (itself.kind === 'elf') return { files: [{ ...needed, elf: itself.elf }, ...found], missing, loader };
   // A library names no loader: the usual one is only used to search, and may be missing.
-  const failure = { ...reason, reason: itself.reason, message: itself.message };
-  return {
-    files: libraries.files,
-    missing: [...(interpreter === undefined ? [] : [failure]), ...libraries.missing],
-    loader,
-  };
+  if (elf.interpreter === undefined) return { files: found, missing, loader };
+  const { reason, message } = itself;
+  return { files: found, missing: [{ ...needed, reason, message }, ...missing], loader };
 }

@@ -1,41 +1,33 @@
 // Reads the dynamic section of an ELF file, and its notes about libraries that it opens at run time.
 
 import {
-  elfError,
-  type ElfError,
+  ElfFault,
   fieldsOf,
   fileOffset,
   type Header,
   PT,
   type Segment,
   type Window,
+  within,
 } from './elf-header.ts';
 import { type BytePath, bytePath, toLatin1 } from './path.ts';
 
-/** A DT_NEEDED, DT_FILTER (as needed) or DT_AUXILIARY (loaded if it exists). */
-export interface Needed {
-  readonly name: BytePath;
-  readonly optional: boolean;
-}
-
-/** The entries of the section. */
 export interface DynamicTable {
-  readonly kind: 'dynamic';
   /** By tag, without DT_NEEDED, DT_FILTER and DT_AUXILIARY. */
   readonly values: ReadonlyMap<number, number>;
   /** Offsets into the string table, in order. */
   readonly needed: readonly { readonly at: number; readonly optional: boolean }[];
 }
 
-/** The information about a file's libraries. */
 export interface Dynamic {
   readonly soname?: BytePath;
-  readonly needed: readonly Needed[];
+  /** DT_NEEDED, DT_FILTER (as needed) and DT_AUXILIARY (loaded if it exists). */
+  readonly needed: readonly { readonly name: BytePath; readonly optional: boolean }[];
+  /** DT_RPATH as written; a loader ignores it if there is a DT_RUNPATH. */
   readonly rpath?: BytePath;
   readonly runpath?: BytePath;
   /** DT_AUDIT and DT_DEPAUDIT: libraries that the loader calls (rtld-audit(7)), separated by colons. */
   readonly auditors: readonly BytePath[];
-  readonly flags1: number;
 }
 
 const MAX_ENTRIES = 16384;
@@ -60,16 +52,18 @@ export const DT = {
   filter: 0x7fffffff,
 } as const;
 
-/** The dynamic section; undefined if there is none. */
-export function readDynamicTable(window: Window, header: Header): DynamicTable | ElfError | undefined {
+/** The dynamic section; undefined if there is none. @throws ElfFault */
+export function readDynamicTable(window: Window, header: Header): DynamicTable | undefined {
   const segment = header.segments.find(({ type }) => type === PT.dynamic);
   if (segment === undefined) return undefined;
   const entryBytes = header.abi.bits / 4;
   const count = Math.min(Math.floor(segment.fileBytes / entryBytes), MAX_ENTRIES);
   // the loader uses the address of the section, not the offset in the program header
   const offset = fileOffset(header, segment.address);
-  const section = offset === undefined ? undefined : window.bytes(offset, count * entryBytes);
-  if (section === undefined) return elfError('truncated', 'it ends within its dynamic section');
+  const section = within(
+    offset === undefined ? undefined : window.bytes(offset, count * entryBytes),
+    'it ends within its dynamic section',
+  );
 
   const fields = fieldsOf(section, header.abi);
   const values = new Map<number, number>();
@@ -82,8 +76,8 @@ export function readDynamicTable(window: Window, header: Header): DynamicTable |
       needed.push({ at: value, optional: tag === DT.auxiliary });
     else values.set(tag, value); // the last one counts, as in elf_get_dynamic_info() of glibc
   }
-  if (needed.length > MAX_NEEDED) return elfError('malformed', 'it needs too many libraries');
-  return { kind: 'dynamic', values, needed };
+  if (needed.length > MAX_NEEDED) throw new ElfFault('malformed', 'it needs too many libraries');
+  return { values, needed };
 }
 
 /** The file offset of the table whose address an entry gives. */
@@ -92,43 +86,35 @@ export function offsetOf(header: Header, { values }: DynamicTable, tag: number):
   return address === undefined ? undefined : fileOffset(header, address);
 }
 
-/** Reads the strings that the section names; a string outside the file is an error. */
-export function readDynamic(window: Window, header: Header, table: DynamicTable): Dynamic | ElfError {
+/** Reads the strings that the section names. @throws ElfFault for a string outside the file */
+export function readDynamic(window: Window, header: Header, table: DynamicTable): Dynamic {
   const { values } = table;
   const strings = offsetOf(header, table, DT.strtab);
   const size = values.get(DT.strsz) ?? Number.MAX_SAFE_INTEGER;
-  let broken = false;
-  function string(at: number | undefined): BytePath | undefined {
-    if (at === undefined) return undefined;
+  function string(at: number): BytePath {
     const limit = Math.min(MAX_STRING_BYTES, size - at);
     const text = strings === undefined || limit <= 0 ? undefined : window.untilNul(strings + at, limit);
-    if (text === undefined) broken = true;
-    return text && toLatin1(text);
+    if (text === undefined)
+      throw new ElfFault('malformed', 'its dynamic section names strings outside the file');
+    return toLatin1(text);
   }
-
-  const needed: Needed[] = [];
-  for (const { at, optional } of table.needed) {
-    const name = string(at);
-    if (name === undefined) break; // stop at the first broken string, to limit the work
-    needed.push({ name, optional });
+  function tagged<K extends string>(name: K, tag: number): { readonly [name in K]?: BytePath } {
+    const at = values.get(tag);
+    return (at === undefined ? {} : { [name]: string(at) }) as { readonly [name in K]?: BytePath };
   }
-  const soname = string(values.get(DT.soname));
-  const rpath = string(values.get(DT.rpath));
-  const runpath = string(values.get(DT.runpath));
-  const auditors = [DT.audit, DT.depaudit].flatMap((tag) => string(values.get(tag)) ?? []);
-  if (broken) return elfError('malformed', 'its dynamic section names strings outside the file');
   return {
-    needed,
-    auditors,
-    ...(soname !== undefined && { soname }),
-    ...(rpath !== undefined && { rpath }),
-    ...(runpath !== undefined && { runpath }),
-    flags1: values.get(DT.flags1) ?? 0,
+    needed: table.needed.map(({ at, optional }) => ({ name: string(at), optional })),
+    auditors: [DT.audit, DT.depaudit].flatMap((tag) => tagged('name', tag).name ?? []),
+    ...tagged('soname', DT.soname),
+    ...tagged('rpath', DT.rpath),
+    ...tagged('runpath', DT.runpath),
   };
 }
 
 /** Without a `required` library the program does not work. */
-export type DlopenPriority = 'required' | 'recommended' | 'suggested';
+export type DlopenPriority = (typeof PRIORITIES)[number];
+
+const PRIORITIES = ['required', 'recommended', 'suggested'] as const;
 
 export interface DlopenNote {
   /** At least one alternative, the preferred first: one of them is opened. */
@@ -202,7 +188,7 @@ function readEntry(entry: unknown): readonly DlopenNote[] {
     {
       sonames: sonames.map(bytePath),
       // the specification's default
-      priority: isPriority(priority) ? priority : 'recommended',
+      priority: PRIORITIES.find((known) => known === priority) ?? 'recommended',
       ...(typeof feature === 'string' && { feature }),
       ...(typeof description === 'string' && { description }),
     },
@@ -211,8 +197,4 @@ function readEntry(entry: unknown): readonly DlopenNote[] {
 
 function isName(value: unknown): value is string {
   return typeof value === 'string' && value !== '' && value.length <= MAX_NAME_BYTES && !value.includes('\0');
-}
-
-function isPriority(value: unknown): value is DlopenPriority {
-  return value === 'required' || value === 'recommended' || value === 'suggested';
 }

@@ -1,5 +1,6 @@
 // The ELF files of a root, each read once.
 
+import { memoize } from '../remember.ts';
 import { type Elf, readElf } from './elf.ts';
 import type { BytePath } from './path.ts';
 import { errorCode, type FileRoot, type OpenFile, withFile } from './root.ts';
@@ -28,77 +29,54 @@ export type Look =
       readonly script?: Script;
     };
 
-export interface Files {
-  readonly root: FileRoot;
-  /** Reads the ELF file at `path`, links followed. */
-  look(path: BytePath): Look;
-  /** Starts a new search, of up to 100,000 files: a hostile file could cause an endless one. */
-  begin(): void;
-  /** Whether `path` exists; a missing directory need not be searched. */
-  exists(path: BytePath): boolean;
-}
+export type Files = ReturnType<typeof openFiles>;
 
 const MAX_LOOKS = 100_000;
-const TOO_MANY: Look = {
-  kind: 'unusable',
-  reason: 'unreadable',
-  message: 'too many files were looked at before it',
-};
 
 /** Caches what it reads: the root should not change meanwhile. */
-export function openFiles(root: FileRoot): Files {
-  const looks = new Map<BytePath, Look>();
-  const presence = new Map<BytePath, boolean>();
+export function openFiles(root: FileRoot) {
+  const look = memoize((path: BytePath) => lookAt(root, path));
   let left = MAX_LOOKS;
   return {
     root,
+    /** Starts a new search, of up to 100,000 files: a hostile file could cause an endless one. */
     begin: () => {
       left = MAX_LOOKS;
     },
-    look: (path) => (left-- > 0 ? remember(looks, path, () => lookAt(root, path)) : TOO_MANY),
-    exists: (path) => remember(presence, path, () => isPresent(root, path)),
+    /** Reads the ELF file at `path`, links followed. */
+    look: (path: BytePath) =>
+      left-- > 0 ? look(path) : unusable('unreadable', 'too many files were looked at before it'),
+    /** Whether `path` exists; a missing directory need not be searched. */
+    exists: memoize((path: BytePath) => isPresent(root, path)),
   };
 }
 
-/** The cached value of a key; `find` computes it the first time. */
-export function remember<K, V>(known: Map<K, V>, key: K, find: () => V): V {
-  const answer = known.get(key);
-  if (answer !== undefined || known.has(key)) return answer as V;
-  const fresh = find();
-  known.set(key, fresh);
-  return fresh;
+function unusable(reason: Unusable, message: string): Extract<Look, { kind: 'unusable' }> {
+  return { kind: 'unusable', reason, message };
 }
 
 function lookAt(root: FileRoot, path: BytePath): Look {
   try {
-    return (
-      withFile(root, path, lookInto) ?? { kind: 'unusable', reason: 'absent', message: 'it is not there' }
-    );
+    return withFile(root, path, lookInto) ?? unusable('absent', 'it is not there');
   } catch (error) {
-    return unusable(error);
+    const code = errorCode(error);
+    if (code === undefined) throw error;
+    if (code === 'EACCES') return unusable('denied', 'it may not be read');
+    if (code === 'EISDIR' || code === 'EINVAL') return unusable('not-a-file', 'it is not a regular file');
+    return unusable('unreadable', `it cannot be read (${code})`);
   }
 }
 
 function lookInto({ read, status: { dev, ino, sizeBytes } }: OpenFile): Look {
   const elf = readElf(read);
-  if (elf.kind === 'elf') {
-    if (elf.loadedBytes <= sizeBytes) return { kind: 'elf', elf, identity: `${dev}:${ino}` };
-    // the loader does not check this; the program would die of SIGBUS
-    const message = `it ends after ${sizeBytes} of ${elf.loadedBytes} bytes`;
-    return { kind: 'unusable', reason: 'truncated', message };
+  if (elf.kind !== 'elf') {
+    const failure = unusable(elf.code, elf.message);
+    return elf.code === 'not-elf' ? { ...failure, script: readScript(read(0, SCRIPT_HEAD_BYTES)) } : failure;
   }
-  const failure = { kind: 'unusable', reason: elf.code, message: elf.message } as const;
-  return elf.code === 'not-elf' ? { ...failure, script: readScript(read(0, SCRIPT_HEAD_BYTES)) } : failure;
-}
-
-// The meaning of a system error; other errors are thrown again.
-function unusable(error: unknown): Extract<Look, { kind: 'unusable' }> {
-  const code = errorCode(error);
-  if (code === undefined) throw error;
-  if (code === 'EACCES') return { kind: 'unusable', reason: 'denied', message: 'it may not be read' };
-  if (code === 'EISDIR' || code === 'EINVAL')
-    return { kind: 'unusable', reason: 'not-a-file', message: 'it is not a regular file' };
-  return { kind: 'unusable', reason: 'unreadable', message: `it cannot be read (${code})` };
+  // the loader does not check this; the program would die of SIGBUS
+  if (elf.loadedBytes > sizeBytes)
+    return unusable('truncated', `it ends after ${sizeBytes} of ${elf.loadedBytes} bytes`);
+  return { kind: 'elf', elf, identity: `${dev}:${ino}` };
 }
 
 function isPresent(root: FileRoot, path: BytePath): boolean {

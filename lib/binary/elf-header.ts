@@ -1,5 +1,6 @@
-// Reads the ELF header and the program headers, through a window that is safe on hostile files.
+// Reads the headers of an ELF file, through a window that is safe on hostile files.
 
+import { remember } from '../remember.ts';
 import { type Abi, floatAbi } from './machine.ts';
 import { toLatin1 } from './path.ts';
 
@@ -13,61 +14,44 @@ const PAGE_BYTES = 4096;
 // The headers, dynamic section and strings of an ELF file touch a few pages.
 const MAX_PAGES = 1024;
 
-export interface Window {
-  /** Exactly these bytes; undefined if the file ends before, or too much was read already. */
-  bytes(offset: number, lengthBytes: number): Uint8Array | undefined;
-  /** The bytes from `offset` up to a NUL; undefined if there is none within `maxBytes`. */
-  untilNul(offset: number, maxBytes: number): Uint8Array | undefined;
-}
+export type Window = ReturnType<typeof openWindow>;
 
 /** Caches the pages that it reads, at most 4 MiB, which limits memory and time for a hostile file. */
-export function openWindow(read: ReadAt): Window {
+export function openWindow(read: ReadAt) {
   const pages = new Map<number, Uint8Array>();
 
-  function page(index: number): Uint8Array | undefined {
-    const known = pages.get(index);
-    if (known !== undefined) return known;
-    if (pages.size >= MAX_PAGES) return undefined;
-    const fresh = read(index * PAGE_BYTES, PAGE_BYTES);
-    pages.set(index, fresh);
-    return fresh;
+  function pageAt(offset: number): Uint8Array | undefined {
+    if (pages.size >= MAX_PAGES && !pages.has(offset)) return undefined;
+    return remember(pages, offset, () => read(offset, PAGE_BYTES));
   }
 
+  /** Exactly these bytes; undefined if the file ends before, or too much was read already. */
   function bytes(offset: number, lengthBytes: number): Uint8Array | undefined {
     if (!Number.isSafeInteger(offset + lengthBytes) || offset < 0 || lengthBytes < 0) return undefined;
     if (lengthBytes > MAX_PAGES * PAGE_BYTES) return undefined;
     const start = offset % PAGE_BYTES;
-    if (start + lengthBytes <= PAGE_BYTES) {
-      const only = page((offset - start) / PAGE_BYTES);
-      return only !== undefined && only.length >= start + lengthBytes
-        ? only.subarray(start, start + lengthBytes)
-        : undefined;
+    const parts: Uint8Array[] = [];
+    for (let at = offset - start; at < offset + lengthBytes; at += PAGE_BYTES) {
+      const page = pageAt(at);
+      if (page === undefined) return undefined;
+      parts.push(page);
+      if (page.length < PAGE_BYTES) break; // the end of the file
     }
-    const result = new Uint8Array(lengthBytes);
-    for (let done = 0; done < lengthBytes;) {
-      const at = (offset + done) % PAGE_BYTES;
-      const from = page((offset + done - at) / PAGE_BYTES);
-      const wanted = Math.min(PAGE_BYTES - at, lengthBytes - done);
-      if (from === undefined || from.length < at + wanted) return undefined;
-      result.set(from.subarray(at, at + wanted), done);
-      done += wanted;
-    }
-    return result;
+    const data = parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
+    if (lengthBytes > 0 && data.length < start + lengthBytes) return undefined;
+    return data.subarray(start, start + lengthBytes);
   }
 
+  /** The bytes from `offset` up to a NUL; undefined if there is none within `maxBytes`. */
   function untilNul(offset: number, maxBytes: number): Uint8Array | undefined {
     if (!Number.isSafeInteger(offset + maxBytes) || offset < 0) return undefined;
-    for (let scanned = 0; scanned < maxBytes;) {
-      const at = (offset + scanned) % PAGE_BYTES;
-      const from = page((offset + scanned - at) / PAGE_BYTES);
-      if (from === undefined || from.length <= at) return undefined;
-      const nul = from.indexOf(0, at);
-      if (nul >= 0) {
-        const length = scanned + nul - at;
-        return length < maxBytes ? bytes(offset, length) : undefined;
-      }
-      if (from.length < PAGE_BYTES) return undefined;
-      scanned += PAGE_BYTES - at;
+    for (let at = offset; at < offset + maxBytes; at += PAGE_BYTES - (at % PAGE_BYTES)) {
+      const start = at % PAGE_BYTES;
+      const page = pageAt(at - start);
+      const nul = page?.indexOf(0, start) ?? -1;
+      const length = at - start + nul - offset;
+      if (nul >= 0) return length < maxBytes ? bytes(offset, length) : undefined;
+      if (page === undefined || page.length < PAGE_BYTES) return undefined;
     }
     return undefined;
   }
@@ -82,127 +66,171 @@ export function readChunk(read: ReadAt, offset: number, lengthBytes: number): Ui
   return read(offset, length);
 }
 
-export interface Fields {
-  half(offset: number): number;
-  word(offset: number): number;
-  /** An address, an offset or a size: 32 or 64 bits. */
-  address(offset: number): number;
-}
+type FileAbi = Pick<Abi, 'endian' | 'bits'>;
+
+/** The size of each field of a structure, and its offset in files of 32 and of 64 bits (elf(5)). */
+type Layout<K extends string> = Readonly<
+  Record<K, readonly [size: 'half' | 'word' | 'address', in32: number, in64: number]>
+>;
 
 // 64-bit values above 2^53 lose their low bits; no file is that large, so they are outside every file.
-export function fieldsOf(data: Uint8Array, { endian, bits }: Pick<Abi, 'endian' | 'bits'>): Fields {
+export function fieldsOf(data: Uint8Array, { endian, bits }: FileAbi) {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const little = endian === 'little';
+  const wide = bits === 64;
   const word = (offset: number) => view.getUint32(offset, little);
-  return {
-    half: (offset) => view.getUint16(offset, little),
+  const fields = {
+    half: (offset: number) => view.getUint16(offset, little),
     word,
-    address: (offset) =>
-      bits === 64
-        ? word(offset + (little ? 4 : 0)) * 2 ** 32 + word(offset + (little ? 0 : 4))
-        : word(offset),
+    /** An address, an offset or a size: 32 or 64 bits. */
+    address: (offset: number) =>
+      wide ? word(offset + (little ? 4 : 0)) * 2 ** 32 + word(offset + (little ? 0 : 4)) : word(offset),
+  };
+  return {
+    ...fields,
+    /** All fields of the structure at the offset. */
+    structure: <K extends string>(layout: Layout<K>, offset = 0): Readonly<Record<K, number>> => {
+      const values = {} as Record<K, number>;
+      for (const name in layout) {
+        const [size, in32, in64] = layout[name];
+        values[name] = fields[size](offset + (wide ? in64 : in32));
+      }
+      return values;
+    },
   };
 }
 
-/** Why a file cannot be read as ELF. It is a result, not an exception, because any file can be in a jail. */
-export interface ElfError {
-  readonly kind: 'elf-error';
+/** Why a file cannot be read as ELF. */
+export class ElfFault extends Error {
   /** `not-elf`: another magic number; `truncated`: the file ends too early; `malformed`: it violates the format. */
   readonly code: 'not-elf' | 'truncated' | 'malformed';
-  readonly message: string;
+
+  constructor(code: ElfFault['code'], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** The bytes that a window has. @throws ElfFault with the message if it has none */
+export function within(data: Uint8Array | undefined, message: string): Uint8Array {
+  if (data === undefined) throw new ElfFault('truncated', message);
+  return data;
 }
 
 export interface Header {
-  readonly kind: 'header';
   readonly abi: Abi;
   readonly type: 'executable' | 'shared-object' | 'relocatable' | 'core' | 'other';
   /** PT_LOAD, PT_DYNAMIC, PT_INTERP and PT_NOTE of an executable or shared object; empty for other files. */
   readonly segments: readonly Segment[];
-  /** The section headers, if there are any; a loader does not read them. */
-  readonly sections: { readonly offset: number; readonly count: number };
+  /** The fields of the ELF header, by which the section headers are found. */
+  readonly fields: Readonly<Record<keyof typeof FILE_HEADER, number>>;
 }
 
-export interface Segment {
-  readonly type: number;
-  readonly offset: number;
-  readonly address: number;
-  readonly fileBytes: number;
-  readonly align: number;
-}
+const FILE_HEADER = {
+  type: ['half', 16, 16],
+  machine: ['half', 18, 18],
+  segmentsAt: ['address', 28, 32],
+  sectionsAt: ['address', 32, 40],
+  flags: ['word', 36, 48],
+  segmentBytes: ['half', 42, 54],
+  segmentCount: ['half', 44, 56],
+  sectionCount: ['half', 48, 60],
+  sectionNames: ['half', 50, 62],
+} as const;
+
+const SEGMENT = {
+  type: ['word', 0, 0],
+  offset: ['address', 4, 8],
+  address: ['address', 8, 16],
+  fileBytes: ['address', 16, 32],
+  align: ['address', 28, 48],
+} as const;
+
+const SECTION = {
+  name: ['word', 0, 0],
+  type: ['word', 4, 4],
+  address: ['address', 12, 16],
+  offset: ['address', 16, 24],
+  size: ['address', 20, 32],
+} as const;
+
+export type Segment = Readonly<Record<keyof typeof SEGMENT, number>>;
+export type Section = Readonly<Record<keyof typeof SECTION, number>>;
 
 const MAX_PROGRAM_HEADER_BYTES = 65536; // the limit of load_elf_phdrs() of the kernel
+const MAX_SECTIONS = 4096;
 /** The values of p_type that are used here (elf(5)). */
 export const PT = { null: 0, load: 1, dynamic: 2, interp: 3, note: 4 } as const;
 
-const TYPES: Readonly<Record<number, Header['type']>> = {
-  1: 'relocatable',
-  2: 'executable',
-  3: 'shared-object',
-  4: 'core',
-};
+const TYPES: readonly Header['type'][] = ['other', 'relocatable', 'executable', 'shared-object', 'core'];
 
-const TOO_SHORT = elfError('truncated', 'it ends within the ELF header');
-
-/** Follows elf(5); program headers that the kernel refuses are an error. */
-export function readHeader(window: Window): Header | ElfError {
+/** @throws ElfFault, also for program headers that the kernel refuses */
+export function readHeader(window: Window): Header {
   const shape = readShape(window);
-  if ('kind' in shape) return shape;
   const wide = shape.bits === 64;
-  const data = window.bytes(0, wide ? 64 : 52);
-  if (data === undefined) return TOO_SHORT;
-  const fields = fieldsOf(data, shape);
-  const machine = fields.half(18);
-  const type = TYPES[fields.half(16)] ?? 'other';
-
-  const float = floatAbi(machine, fields.word(wide ? 48 : 36)); // e_flags
+  const { structure } = fieldsOf(within(window.bytes(0, wide ? 64 : 52), TOO_SHORT), shape);
+  const fields = structure(FILE_HEADER);
+  const { machine, segmentBytes, segmentCount } = fields;
+  const type = TYPES[fields.type] ?? 'other';
+  const float = floatAbi(machine, fields.flags);
   const header: Header = {
-    kind: 'header',
     abi: { ...shape, machine, ...(float !== undefined && { floatAbi: float }) },
     type,
     segments: [],
-    sections: { offset: fields.address(wide ? 40 : 32), count: fields.half(wide ? 60 : 48) },
+    fields,
   };
   if (type !== 'executable' && type !== 'shared-object') return header;
-  const entryBytes = fields.half(wide ? 54 : 42);
-  const count = fields.half(wide ? 56 : 44);
-  if (entryBytes !== (wide ? 56 : 32) || count === 0 || count * entryBytes > MAX_PROGRAM_HEADER_BYTES)
-    return elfError('malformed', 'the size of its program headers is wrong');
-  const table = window.bytes(fields.address(wide ? 32 : 28), count * entryBytes);
-  if (table === undefined) return elfError('truncated', 'it ends before its program headers');
-  return { ...header, segments: readSegments(table, count, shape) };
+  const tableBytes = segmentCount * segmentBytes;
+  if (segmentBytes !== (wide ? 56 : 32) || segmentCount === 0 || tableBytes > MAX_PROGRAM_HEADER_BYTES)
+    throw new ElfFault('malformed', 'the size of its program headers is wrong');
+  const table = within(window.bytes(fields.segmentsAt, tableBytes), 'it ends before its program headers');
+  const segments = structures(table, shape, SEGMENT, segmentBytes);
+  return { ...header, segments: segments.filter(({ type }) => type !== PT.null && type <= PT.note) };
 }
 
+const TOO_SHORT = 'it ends within the ELF header';
+
 // e_ident gives the class and byte order of the rest.
-function readShape(window: Window): Pick<Abi, 'bits' | 'endian'> | ElfError {
+function readShape(window: Window): FileAbi {
   const magic = window.bytes(0, 4);
   if (magic === undefined || toLatin1(magic) !== '\x7fELF')
-    return elfError('not-elf', 'it has no ELF magic number');
-  const ident = window.bytes(0, 16);
-  if (ident === undefined) return TOO_SHORT;
+    throw new ElfFault('not-elf', 'it has no ELF magic number');
+  const ident = within(window.bytes(0, 16), TOO_SHORT);
   const bits = ident[4] === 2 ? 64 : ident[4] === 1 ? 32 : undefined;
   const endian = ident[5] === 2 ? 'big' : ident[5] === 1 ? 'little' : undefined;
-  if (bits === undefined) return elfError('malformed', 'its ELF class is neither 32 nor 64 bits');
-  if (endian === undefined) return elfError('malformed', 'its byte order is neither little nor big');
+  if (bits === undefined) throw new ElfFault('malformed', 'its ELF class is neither 32 nor 64 bits');
+  if (endian === undefined) throw new ElfFault('malformed', 'its byte order is neither little nor big');
   return { bits, endian };
 }
 
-function readSegments(table: Uint8Array, count: number, shape: Pick<Abi, 'bits' | 'endian'>): Segment[] {
-  const wide = shape.bits === 64;
-  const size = table.length / count;
-  const fields = fieldsOf(table, shape);
-  const segments: Segment[] = [];
-  for (let at = 0; at < table.length; at += size) {
-    const type = fields.word(at);
-    if (type === PT.null || type > PT.note) continue;
-    segments.push({
-      type,
-      offset: fields.address(at + (wide ? 8 : 4)),
-      address: fields.address(at + (wide ? 16 : 8)),
-      fileBytes: fields.address(at + (wide ? 32 : 16)),
-      align: fields.address(at + (wide ? 48 : 28)),
-    });
+function structures<K extends string>(
+  table: Uint8Array,
+  abi: FileAbi,
+  layout: Layout<K>,
+  entryBytes: number,
+): readonly Readonly<Record<K, number>>[] {
+  const { structure } = fieldsOf(table, abi);
+  const count = Math.floor(table.length / entryBytes);
+  return Array.from({ length: count }, (_, index) => structure(layout, index * entryBytes));
+}
+
+/** The section headers, of which `read` returns the table; none if there is no table. A loader does not read them. */
+export function readSections({ abi, fields }: Header, read: Window['bytes']): readonly Section[] {
+  const entryBytes = abi.bits === 64 ? 64 : 40;
+  const lengthBytes = Math.min(fields.sectionCount, MAX_SECTIONS) * entryBytes;
+  const table = fields.sectionsAt === 0 ? undefined : read(fields.sectionsAt, lengthBytes);
+  return table === undefined ? [] : structures(table, abi, SECTION, entryBytes);
+}
+
+/** Calls `use` with the header of a file; undefined if it is not ELF, or `use` finds that it is malformed. */
+export function withElf<T>(read: ReadAt, use: (header: Header, window: Window) => T): T | undefined {
+  try {
+    const window = openWindow(read);
+    return use(readHeader(window), window);
+  } catch (error) {
+    if (error instanceof ElfFault) return undefined;
+    throw error;
   }
-  return segments;
 }
 
 /** The file offset of the byte that is loaded at `address`. */
@@ -212,8 +240,4 @@ export function fileOffset({ segments }: Header, address: number): number | unde
       type === PT.load && address >= start && address - start < fileBytes,
   );
   return segment && segment.offset + (address - segment.address);
-}
-
-export function elfError(code: ElfError['code'], message: string): ElfError {
-  return { kind: 'elf-error', code, message };
 }

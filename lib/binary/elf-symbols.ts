@@ -5,25 +5,20 @@ import {
   CHUNK_BYTES,
   fieldsOf,
   type Header,
-  openWindow,
   type ReadAt,
   readChunk,
-  readHeader,
+  readSections,
   type Window,
+  withElf,
 } from './elf-header.ts';
 import { MACHINE } from './machine.ts';
 import { toLatin1 } from './path.ts';
 
 // LLVM has 50,000, node 75,000, Chromium some 100,000.
 const MAX_SYMBOLS = 1 << 20;
-const MAX_SECTION_BYTES = 1 << 18;
 const SHT_DYNSYM = 11;
-const MACHINE_ALPHA = 0x9026;
 
-/**
- * The number of entries of DT_SYMTAB, at most 1,048,576: by DT_HASH, DT_GNU_HASH, the section headers, or the start of the
- * strings, which all linkers place after the symbols.
- */
+// The number of entries of DT_SYMTAB: by a hash table, the section headers, or the strings, which linkers place behind it.
 function countSymbols(window: Window, read: ReadAt, header: Header, table: DynamicTable): number {
   const count =
     countByHash(window, header, offsetOf(header, table, DT.hash)) ??
@@ -37,7 +32,7 @@ function countSymbols(window: Window, read: ReadAt, header: Header, table: Dynam
 function countByHash(window: Window, { abi }: Header, offset: number | undefined): number | undefined {
   if (offset === undefined) return undefined;
   // the two machines with 64-bit words in this table (elf/elf.h of glibc)
-  const wide = abi.bits === 64 && (abi.machine === MACHINE.s390 || abi.machine === MACHINE_ALPHA);
+  const wide = abi.bits === 64 && (abi.machine === MACHINE.s390 || abi.machine === MACHINE.alpha);
   const data = window.bytes(offset, wide ? 16 : 8);
   if (data === undefined) return undefined;
   const fields = fieldsOf(data, abi);
@@ -89,24 +84,20 @@ function eachWord(
 }
 
 function countBySections(window: Window, header: Header, { values }: DynamicTable): number | undefined {
-  const { abi, sections } = header;
-  const wide = abi.bits === 64;
-  const entryBytes = wide ? 64 : 40;
-  const size = Math.min(sections.count * entryBytes, MAX_SECTION_BYTES);
-  const data = sections.offset === 0 ? undefined : window.bytes(sections.offset, size);
-  if (data === undefined) return undefined;
-  const fields = fieldsOf(data, abi);
-  for (let at = 0; at + entryBytes <= data.length; at += entryBytes) {
-    const address = fields.address(at + (wide ? 16 : 12));
-    if (fields.word(at + 4) === SHT_DYNSYM && address === values.get(DT.symtab))
-      return Math.floor(fields.address(at + (wide ? 32 : 20)) / (wide ? 24 : 16));
-  }
-  return undefined;
+  const section = readSections(header, window.bytes).find(
+    ({ type, address }) => type === SHT_DYNSYM && address === values.get(DT.symtab),
+  );
+  return section && Math.floor(section.size / symbolBytes(header));
 }
 
-function countByStrings({ abi }: Header, { values }: DynamicTable): number {
+function countByStrings(header: Header, { values }: DynamicTable): number {
   const bytes = (values.get(DT.strtab) ?? 0) - (values.get(DT.symtab) ?? 0);
-  return Math.max(0, Math.floor(bytes / (abi.bits === 64 ? 24 : 16)));
+  return Math.max(0, Math.floor(bytes / symbolBytes(header)));
+}
+
+// Elf64_Sym and Elf32_Sym
+function symbolBytes({ abi }: Header): number {
+  return abi.bits === 64 ? 24 : 16;
 }
 
 // node has 5 MiB of names; no known program has more than 20.
@@ -118,33 +109,30 @@ const MAX_STRING_BYTES = 64 << 20;
  * @throws only as `read` does
  */
 export function readImports(read: ReadAt, wanted: ReadonlySet<string>): ReadonlySet<string> {
-  const window = openWindow(read);
-  const header = readHeader(window);
-  if (header.kind === 'elf-error') return new Set();
-  const table = readDynamicTable(window, header);
-  if (table?.kind !== 'dynamic') return new Set();
-  const symbols = offsetOf(header, table, DT.symtab);
-  const strings = offsetOf(header, table, DT.strtab);
-  if (symbols === undefined || strings === undefined) return new Set();
-
-  const count = countSymbols(window, read, header, table);
-  const names = namesOfUndefined(read, header, symbols, count);
-  const end = Math.min(table.values.get(DT.strsz) ?? MAX_STRING_BYTES, MAX_STRING_BYTES);
-  return among(wanted, names, (at) => readChunk(read, strings + at, end - at));
+  const found = withElf(read, (header, window) => {
+    const table = readDynamicTable(window, header);
+    const symbols = table && offsetOf(header, table, DT.symtab);
+    const strings = table && offsetOf(header, table, DT.strtab);
+    if (table === undefined || symbols === undefined || strings === undefined) return undefined;
+    const names = namesOfUndefined(read, header, symbols, countSymbols(window, read, header, table));
+    const end = Math.min(table.values.get(DT.strsz) ?? MAX_STRING_BYTES, MAX_STRING_BYTES);
+    return among(wanted, names, (at) => readChunk(read, strings + at, end - at));
+  });
+  return found ?? new Set();
 }
 
 /** The offsets in the string table of the names of undefined symbols, ascending. */
-function namesOfUndefined(read: ReadAt, { abi }: Header, offset: number, count: number): Uint32Array {
-  // st_name and st_shndx of Elf64_Sym and Elf32_Sym
-  const [symbolBytes, section] = abi.bits === 64 ? [24, 6] : [16, 14];
-  const atOnce = Math.floor(CHUNK_BYTES / symbolBytes);
+function namesOfUndefined(read: ReadAt, header: Header, offset: number, count: number): Uint32Array {
+  const size = symbolBytes(header);
+  const section = header.abi.bits === 64 ? 6 : 14; // st_shndx; st_name is at 0
+  const atOnce = Math.floor(CHUNK_BYTES / size);
   const names: number[] = [];
   for (let done = 0; done < count;) {
-    const wanted = Math.min(atOnce, count - done) * symbolBytes;
-    const data = readChunk(read, offset + done * symbolBytes, wanted);
-    const fields = fieldsOf(data, abi);
+    const wanted = Math.min(atOnce, count - done) * size;
+    const data = readChunk(read, offset + done * size, wanted);
+    const fields = fieldsOf(data, header.abi);
     // The whole table: an undefined function whose address is taken can be among the defined symbols.
-    for (let at = 0; at + symbolBytes <= data.length; at += symbolBytes)
+    for (let at = 0; at + size <= data.length; at += size)
       if (fields.half(at + section) === 0) names.push(fields.word(at));
     if (data.length < wanted) break;
     done += atOnce;

@@ -2,16 +2,10 @@
 
 import { type BytePath, showPath } from './path.ts';
 
-/** A word of a command line. */
 export interface Word {
   readonly text: BytePath;
   /** A variable in it whose value is unknown; the word is then unknown too, and may not exist. */
   readonly variable?: string;
-}
-
-/** The error with which env ends, status 125. */
-export interface BadWords {
-  readonly message: string;
 }
 
 const MAX_BYTES = 131072; // MAX_ARG_STRLEN: execve(2) refuses a longer argument
@@ -23,12 +17,13 @@ const BLANK = /^[ \t\n\v\f\r]/;
 
 /**
  * Splits by the rules of env(1): quotes, escapes, `${NAME}`, a comment at the end (GNU coreutils manual,
- * "-S/--split-string syntax"). `valueOf` returns the value of a variable, undefined if it is unknown.
+ * "-S/--split-string syntax"). `valueOf` returns the value of a variable, undefined if it is
+ * unknown. A message is that of the error with which env ends, status 125.
  */
 export function splitWords(
   text: BytePath,
   valueOf: (name: string) => BytePath | undefined,
-): readonly Word[] | BadWords {
+): readonly Word[] | { readonly message: string } {
   const words: Word[] = [];
   let word: { text: string; variable?: string } | undefined;
   let quote: string | undefined;
@@ -70,21 +65,12 @@ export function splitWords(
   return words;
 }
 
-const ESCAPES: ReadonlyMap<string, string> = new Map([
-  ['\\f', '\f'],
-  ['\\n', '\n'],
-  ['\\r', '\r'],
-  ['\\t', '\t'],
-  ['\\v', '\v'],
-  ['\\"', '"'],
-  ['\\#', '#'],
-  ['\\$', '$'],
-  ["\\'", "'"],
-  ['\\\\', '\\'],
-]);
+const ESCAPES: Readonly<Record<string, string>> = { f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
 
-/** The meaning of an escape, in single quotes mostly itself; undefined if it is invalid. */
+// The meaning of an escape, in single quotes mostly itself; undefined if it is invalid.
 function unescape(token: string, quote: string | undefined): string | undefined {
-  if (quote === "'" && token !== "\\'" && token !== '\\\\') return token;
-  return quote === '"' && token === '\\_' ? ' ' : ESCAPES.get(token);
+  const character = token.charAt(1);
+  if (quote === "'" && character !== "'" && character !== '\\') return token;
+  if (quote === '"' && character === '_') return ' ';
+  return /["#$'\\]/.test(character) ? character : ESCAPES[character];
 }

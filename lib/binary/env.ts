@@ -2,7 +2,7 @@
 
 import { type BytePath, bytePath, joinPath, showPath } from './path.ts';
 import { errorCode, type FileRoot, type FileStatus } from './root.ts';
-import { walk } from './walk.ts';
+import { statusOf } from './walk.ts';
 import { splitWords, type Word } from './env-words.ts';
 
 export type Command =
@@ -13,10 +13,7 @@ export type Command =
 const NO_PATH = bytePath('/bin:/usr/bin');
 const MAX_DIRECTORIES = 1000;
 
-/**
- * The first executable file of that name in `path`; a name with a slash is a path. Relative and empty elements of `path`
- * begin at `directory`, the working directory.
- */
+/** The first executable of that name in `path`; a name with a slash is a path. Relative elements begin at `directory`. */
 export function findCommand(
   root: FileRoot,
   name: BytePath,
@@ -26,7 +23,7 @@ export function findCommand(
   let denied: BytePath | undefined;
   for (const element of path.split(':', MAX_DIRECTORIES) as BytePath[]) {
     const candidate = joinPath(joinPath(directory, element === '' ? directory : element), name);
-    const status = name === '' ? undefined : statusOf(root, candidate);
+    const status = name === '' ? undefined : statusIfPossible(root, candidate);
     if (status?.kind === 'file' && (status.mode & 0o111) !== 0) return { kind: 'found', path: candidate };
     if (status !== undefined) denied ??= candidate;
   }
@@ -37,10 +34,9 @@ export function findCommand(
   return { kind: 'missing', reason: 'absent', message };
 }
 
-function statusOf(root: FileRoot, path: BytePath): FileStatus | undefined {
+function statusIfPossible(root: FileRoot, path: BytePath): FileStatus | undefined {
   try {
-    const end = walk(root, path);
-    return end.kind === 'found' ? end.status : undefined;
+    return statusOf(root, path);
   } catch (error) {
     if (errorCode(error) === undefined) throw error;
     return undefined; // such as ENAMETOOLONG: the file cannot exist
@@ -61,12 +57,11 @@ export type EnvCall =
   | { readonly kind: 'nothing' }
   /** The command depends on a variable whose value is unknown. */
   | { readonly kind: 'unknown'; readonly variable: string }
-  /** It ends with status 125. */
   | Failure;
 
+/** It ends with status 125; the message is a clause about its arguments. */
 interface Failure {
   readonly kind: 'failure';
-  /** A clause about its arguments. */
   readonly message: string;
 }
 
@@ -90,7 +85,7 @@ export function parseEnv(args: readonly Word[], path: BytePath | undefined): Env
     settings.ignoreEnvironment = true;
     rest.shift();
   }
-  const { ignoreEnvironment, unset } = settings;
+  const { ignoreEnvironment, unset, directory } = settings;
   const bad = [...unset].find((name) => name === '' || name.includes('='));
   if (bad !== undefined && !ignoreEnvironment) return failure(`${showPath(bad)} is no variable to unset`);
   let known = ignoreEnvironment || unset.has('PATH' as BytePath) ? undefined : path;
@@ -103,17 +98,11 @@ export function parseEnv(args: readonly Word[], path: BytePath | undefined): Env
   }
   const [command, ...others] = rest;
   if (command === undefined)
-    return settings.directory === undefined ? { kind: 'nothing' } : failure('-C asks for a command');
+    return directory === undefined ? { kind: 'nothing' } : failure('-C asks for a command');
   if (command.variable !== undefined) return dependsOn(command.variable);
   if (settings.nul) return failure('-0 goes with no command');
-  const { directory } = settings;
-  return {
-    kind: 'command',
-    command: command.text,
-    args: others,
-    path: known,
-    ...(directory !== undefined && { directory }),
-  };
+  const call = { kind: 'command', command: command.text, args: others, path: known } as const;
+  return directory === undefined ? call : { ...call, directory };
 }
 
 /** Removes the options from the front of `rest`; returns the result of env if it ends while reading them. */
@@ -125,41 +114,29 @@ function readOptions(rest: Word[], settings: Settings, path: BytePath | undefine
     if (word.text === '--') return undefined;
     const options = word.text.startsWith('--') ? longOption(word.text) : shortOptions(word.text);
     if ('kind' in options) return options;
-    for (const { name, takes, written } of options) {
-      const next = takes === 'value' && written === undefined ? rest.shift() : undefined;
+    for (const { name, written } of options) {
+      const next = takesValue(name) && written === undefined ? rest.shift() : undefined;
       if (next?.variable !== undefined) return dependsOn(next.variable);
       const value = written ?? next?.text;
-      if (takes === 'value' && value === undefined) return failure(`-${name} asks for a value`);
-      const end = apply(name, value ?? ('' as BytePath), { rest, settings, path });
-      if (end !== undefined) return end;
+      if (takesValue(name) && value === undefined) return failure(`-${name} asks for a value`);
+      if (name === 'help' || name === 'version') return { kind: 'nothing' };
+      if (value !== undefined && name === 'S') {
+        if (++settings.splits > MAX_SPLITS) return failure('-S comes too often');
+        const words = splitWords(value, (variable) => (variable === 'PATH' ? path : undefined));
+        if ('message' in words) return failure(words.message);
+        rest.unshift(...words);
+      } else if (value !== undefined && name === 'C') settings.directory = value;
+      else if (value !== undefined && name === 'u') settings.unset.add(value);
+      else if (name === 'i') settings.ignoreEnvironment = true;
+      else if (name === '0') settings.nul = true;
     }
   }
   return undefined;
 }
 
-function apply(
-  name: string,
-  value: BytePath,
-  to: { readonly rest: Word[]; readonly settings: Settings; readonly path: BytePath | undefined },
-): EnvCall | undefined {
-  const { rest, settings, path } = to;
-  if (name === 'help' || name === 'version') return { kind: 'nothing' };
-  if (name === 'i') settings.ignoreEnvironment = true;
-  if (name === '0') settings.nul = true;
-  if (name === 'C') settings.directory = value;
-  if (name === 'u') settings.unset.add(value);
-  if (name !== 'S') return undefined;
-  if (++settings.splits > MAX_SPLITS) return failure('-S comes too often');
-  const words = splitWords(value, (variable) => (variable === 'PATH' ? path : undefined));
-  if ('message' in words) return failure(words.message);
-  rest.unshift(...words);
-  return undefined;
-}
-
 interface Option {
   readonly name: string;
-  readonly takes: 'nothing' | 'value' | 'maybe';
-  readonly written?: BytePath;
+  readonly written: BytePath | undefined;
 }
 
 const SHORT = 'iv0uCSa';
@@ -179,9 +156,8 @@ const LONG: Readonly<Record<string, string>> = {
   version: 'version',
 };
 
-function takesOf(name: string): Option['takes'] {
-  if (name === 'signal') return 'maybe';
-  return name.length === 1 && 'uCSa'.includes(name) ? 'value' : 'nothing';
+function takesValue(name: string): boolean {
+  return name.length === 1 && 'uCSa'.includes(name);
 }
 
 // As getopt_long(3): a unique prefix of a name is accepted.
@@ -190,28 +166,26 @@ function longOption(text: BytePath): readonly Option[] | Failure {
   const written = equals < 0 ? undefined : (text.slice(equals + 1) as BytePath);
   const begin = text.slice(2, equals < 0 ? undefined : equals);
   const names = Object.keys(LONG).filter((name) => name.startsWith(begin));
-  const name = names.includes(begin) ? begin : names.length === 1 ? names[0] : undefined;
-  const option = name === undefined ? undefined : LONG[name];
-  if (option === undefined) return failure(`${showPath(text)} is no option of it`);
-  const takes = takesOf(option);
-  if (takes === 'nothing' && written !== undefined) return failure(`--${name} takes no value`);
-  return [{ name: option, takes, ...(written !== undefined && { written }) }];
+  const long = names.includes(begin) ? begin : names.length === 1 ? names[0] : undefined;
+  const name = long === undefined ? undefined : LONG[long];
+  if (name === undefined) return failure(`${showPath(text)} is no option of it`);
+  if (written !== undefined && !takesValue(name) && name !== 'signal')
+    return failure(`--${long} takes no value`);
+  return [{ name, written }];
 }
 
 function shortOptions(text: BytePath): readonly Option[] | Failure {
   const options: Option[] = [];
-  for (let at = 1; at < text.length; at++) {
-    const name = text.charAt(at);
+  for (const [index, name] of text.slice(1).split('').entries()) {
     if (!SHORT.includes(name))
       return failure(
         /\s/.test(name)
           ? `${showPath(text)} is one argument: it takes only -S with others behind it`
           : `-${showPath(name as BytePath)} is no option of it`,
       );
-    const takes = takesOf(name);
-    const written = text.slice(at + 1) as BytePath;
-    options.push({ name, takes, ...(takes === 'value' && written !== '' && { written }) });
-    if (takes === 'value') break;
+    const behind = text.slice(index + 2) as BytePath;
+    options.push({ name, written: takesValue(name) && behind !== '' ? behind : undefined });
+    if (takesValue(name)) break;
   }
   return options;
 }

@@ -2,8 +2,9 @@
 
 import { type LibraryCache, readCache } from './cache.ts';
 import { readLdSoConf, readSmallFile } from './loader-conf.ts';
-import { type Abi, cacheFlags, type Cpu, MACHINE } from './machine.ts';
-import { type Files, remember } from './elf-files.ts';
+import { type Abi, cacheFlags, type Cpu, tripletOf } from './machine.ts';
+import { memoize, remember } from '../remember.ts';
+import type { Files } from './elf-files.ts';
 import {
   checkLibrary,
   expandTokens,
@@ -18,19 +19,11 @@ import { bytePath, type BytePath, joinPath, toLatin1, trimSlashes } from './path
 
 const MAX_SYSTEM_DIRECTORIES = 32; // Debian has the most: four
 
-interface Build {
-  /** The default directories. */
-  readonly directories: readonly BytePath[];
-  readonly cache: BytePath;
-  /** The value of $LIB. */
-  readonly lib: string;
-}
+type Build = ReturnType<typeof readBuild>;
 
-/**
- * Reads the settings from the file of a loader, which contains the default directories as consecutive strings that end in a
- * slash (SYSTEM_DIRS, elf/dl-load.c). Without the file, the usual settings are returned.
- */
-function readBuild(data: Uint8Array | undefined, abi: Abi): Build {
+// Reads the settings from the file of a loader, which contains the default directories as consecutive strings that end in a
+// slash (SYSTEM_DIRS, elf/dl-load.c). Without the file, the usual settings are returned.
+function readBuild(data: Uint8Array | undefined, abi: Abi) {
   const text = data === undefined ? '' : toLatin1(data);
   const found = longestRun(text);
   const directories = (found.length > 0 ? found : defaultDirectories(abi)).map((directory) =>
@@ -42,6 +35,7 @@ function readBuild(data: Uint8Array | undefined, abi: Abi): Build {
   return {
     directories,
     cache: bytePath(cache.startsWith('/') && cache.length < 256 ? cache : '/etc/ld.so.cache'),
+    /** The value of $LIB. */
     lib: (directories[0] ?? '/lib').replace(/^\/(usr\/)?/, ''),
   };
 }
@@ -62,20 +56,9 @@ function longestRun(text: string): readonly string[] {
   return best;
 }
 
-const TRIPLETS: Readonly<Record<number, string>> = {
-  [MACHINE.x86_64]: 'x86_64-linux-gnu',
-  [MACHINE.i386]: 'i386-linux-gnu',
-  [MACHINE.aarch64]: 'aarch64-linux-gnu',
-  [MACHINE.arm]: 'arm-linux-gnueabihf',
-  [MACHINE.ppc64]: 'powerpc64le-linux-gnu',
-  [MACHINE.s390]: 's390x-linux-gnu',
-  [MACHINE.riscv]: 'riscv64-linux-gnu',
-  [MACHINE.loongarch]: 'loongarch64-linux-gnu',
-};
-
 // Those of Debian and of other distributions, if the loader is missing.
 function defaultDirectories(abi: Abi): readonly string[] {
-  const triplet = TRIPLETS[abi.machine];
+  const triplet = tripletOf(abi.machine);
   return [
     ...(triplet === undefined ? [] : [`/lib/${triplet}`, `/usr/lib/${triplet}`]),
     ...(abi.bits === 64 ? ['/lib64', '/usr/lib64'] : []),
@@ -92,14 +75,11 @@ export function openGlibc(files: Files, interpreter: BytePath, abi: Abi, cpu: Cp
   const built = readBuild(readSmallFile(files.root, interpreter, MAX_LOADER_BYTES), abi);
   const target = { files, abi, cpu };
   const system = openSystem(target, built);
-  const searchPaths = new Map<BytePath | undefined, Map<BytePath, readonly BytePath[]>>();
   const tokens = { LIB: built.lib, PLATFORM: cpu.platform };
-
-  // Two nested maps: a combined key would copy and hash a path of 64 KiB for each library.
-  function searchPath(text: BytePath, origin: BytePath | undefined): readonly BytePath[] {
-    const ofOrigin = remember(searchPaths, origin, () => new Map<BytePath, readonly BytePath[]>());
-    return remember(ofOrigin, text, () => splitSearchPath(text, { ...tokens, ORIGIN: origin }).directories);
-  }
+  // Two caches: a combined key would copy and hash a path of 64 KiB for each library.
+  const searchPaths = memoize((ORIGIN: BytePath | undefined) =>
+    memoize((text: BytePath) => splitSearchPath(text, { ...tokens, ORIGIN }).directories),
+  );
 
   function find(written: BytePath, from: Loaded, program: Loaded): Search {
     const name = written.includes('$') ? expandTokens(written, { ...tokens, ORIGIN: from.origin }) : written;
@@ -110,12 +90,14 @@ export function openGlibc(files: Files, interpreter: BytePath, abi: Abi, cpu: Cp
       return { ...found, needsProc: from === program && name !== written };
     }
     let failure: Search | undefined;
-    for (const { by, text, of } of ownPaths(from, program)) {
-      const found = searchDirectories(target, name, searchPath(text, of.origin), by);
+    for (const of of searchedFor(from, program)) {
+      const { runpath, rpath } = of.elf;
+      const text = runpath ?? rpath ?? bytePath('');
+      const by = runpath === undefined ? 'rpath' : 'runpath';
+      const found = searchDirectories(target, name, searchPaths(of.origin)(text), by);
       if (found.kind === 'found') {
-        const needsProc =
-          of === program && !searchPath(text, undefined).includes(searchedDirectory(found.path));
-        return { ...found, needsProc };
+        const directory = searchedDirectory(found.path);
+        return { ...found, needsProc: of === program && !searchPaths(undefined)(text).includes(directory) };
       }
       if (found.path !== undefined) failure ??= found;
     }
@@ -190,25 +172,14 @@ function searchDirectories(
   return other ?? { kind: 'missing', reason: 'absent' };
 }
 
-interface OwnPath {
-  readonly by: 'rpath' | 'runpath';
-  readonly text: BytePath;
-  /** The file that contains the path, whose $ORIGIN is used. */
-  readonly of: Loaded;
-}
-
-// DT_RPATH applies to the object and to everything it loads, so the search goes from the object up to the program. DT_RUNPATH
-// applies only to the object's own libraries, and replaces DT_RPATH.
-function ownPaths(from: Loaded, program: Loaded): readonly OwnPath[] {
-  if (from.elf.runpath !== undefined) return [{ by: 'runpath', text: from.elf.runpath, of: from }];
+// The files whose own paths are searched. DT_RPATH applies to the object and to everything it loads, so the search goes from the
+// object up to the program. DT_RUNPATH applies only to the object's own libraries, and replaces DT_RPATH.
+function searchedFor(from: Loaded, program: Loaded): readonly Loaded[] {
+  if (from.elf.runpath !== undefined) return [from];
   const line: Loaded[] = [];
   for (let at: Loaded | undefined = from; at !== undefined; at = at.neededBy) line.push(at);
   if (!line.includes(program)) line.push(program);
-  return line.flatMap((of) =>
-    of.elf.runpath === undefined && of.elf.rpath !== undefined
-      ? [{ by: 'rpath', text: of.elf.rpath, of }]
-      : [],
-  );
+  return line.filter(({ elf }) => elf.runpath === undefined && elf.rpath !== undefined);
 }
 
 function placesIn(files: Files, directory: BytePath, cpu: Cpu): readonly BytePath[] {
@@ -220,9 +191,9 @@ function placesIn(files: Files, directory: BytePath, cpu: Cpu): readonly BytePat
 function bestOf(cache: LibraryCache, name: BytePath, abi: Abi, cpu: Cpu): BytePath | undefined {
   const flags = cacheFlags(abi);
   const entries = cache.find(name).filter((entry) => entry.flags === flags);
-  for (const hwcap of cpu.hwcaps) {
+  for (const hwcap of [...cpu.hwcaps, undefined]) {
     const entry = entries.find((candidate) => candidate.hwcap === hwcap);
     if (entry !== undefined) return entry.path;
   }
-  return entries.find(({ hwcap }) => hwcap === undefined)?.path;
+  return undefined;
 }

@@ -2,7 +2,7 @@
 
 import type { MissingFile, NeededFile } from './chain.ts';
 import type { Files, Look, Unusable } from './elf-files.ts';
-import type { Loaded, Loader } from './loader.ts';
+import type { Loaded, Loader, Missing } from './loader.ts';
 import { machineName } from './machine.ts';
 import type { DlopenNote, DlopenPriority } from './elf-dynamic.ts';
 import { type BytePath, parentPath, showPath } from './path.ts';
@@ -51,8 +51,8 @@ export function loadLibraries(process: Process, lowest: DlopenPriority | 'none')
   const results = [first];
   const openers = [program, ...first.loaded];
   const limit = { left: MAX_OPENED };
-  const growing = openers.values(); // includes items that are pushed meanwhile
-  for (const from of growing) {
+  // also for those that are pushed meanwhile
+  for (const from of openers) {
     for (const note of from.elf.dlopen) {
       if (WEIGHT[note.priority] < WEIGHT[lowest]) continue;
       const opened = openNoted(process, known, { from, note, limit });
@@ -60,10 +60,7 @@ export function loadLibraries(process: Process, lowest: DlopenPriority | 'none')
       openers.push(...opened.loaded);
     }
   }
-  return {
-    files: results.flatMap((result) => result.files),
-    missing: results.flatMap((result) => result.missing),
-  };
+  return { files: results.flatMap(({ files }) => files), missing: results.flatMap(({ missing }) => missing) };
 }
 
 function learn(known: Known, look: Look, names: readonly (BytePath | undefined)[]): void {
@@ -71,15 +68,12 @@ function learn(known: Known, look: Look, names: readonly (BytePath | undefined)[
   for (const name of names) if (name !== undefined) known.names.add(name);
 }
 
-// Breadth first, in the order of the DT_NEEDED entries: _dl_map_object_deps() of elf/dl-deps.c. The order decides whose RPATH
-// is searched for a library that several files need.
+// Breadth first, as _dl_map_object_deps() of elf/dl-deps.c: it decides whose RPATH finds a library that several files need.
 function loadNeeded(process: Process, known: Known, first: Loaded): Result {
   const files: NeededFile[] = [];
   const missing = new Map<BytePath, MissingFile>();
-  const loaded: Loaded[] = [];
   const queue = [first];
-  const growing = queue.values();
-  for (const from of growing) {
+  for (const from of queue) {
     for (const { name, optional } of from.elf.needed) {
       const answer = load(process, known, name, from);
       if (answer === 'known') continue;
@@ -91,38 +85,33 @@ function loadNeeded(process: Process, known: Known, first: Loaded): Result {
         continue;
       }
       files.push({ role: 'library', neededBy: from.path, as: name, ...answer.file });
-      loaded.push(answer.loaded);
       queue.push(answer.loaded);
     }
   }
-  return { files, missing: [...missing.values()], loaded };
+  return { files, missing: [...missing.values()], loaded: queue.slice(1) };
 }
 
-interface Failed {
-  readonly reason: Unusable;
-  readonly path?: BytePath;
-}
-
-interface Found {
+interface Opened {
   readonly loaded: Loaded;
   readonly file: Pick<NeededFile, 'path' | 'foundBy' | 'needsProc' | 'elf'>;
 }
 
-function load(process: Process, known: Known, name: BytePath, from: Loaded): Found | Failed | 'known' {
+function load(process: Process, known: Known, name: BytePath, from: Loaded): Opened | Missing | 'known' {
   const { files, program, loader } = process;
   if (known.names.has(name) || loader.isItself(name)) return 'known';
   const found = loader.find(name, from, program);
   if (found.kind === 'missing') return found;
-  const look = files.look(found.path);
-  if (look.kind !== 'elf') return { reason: 'absent' };
-  known.names.add(name);
-  if (known.identities.has(look.identity)) return 'known'; // another name of a loaded file
-  // musl compares the requested names, glibc also DT_SONAME
-  learn(known, look, [found.path, loader.kind === 'glibc' ? look.elf.soname : undefined]);
   const { path, by: foundBy, needsProc = false } = found;
+  const look = files.look(path);
+  if (look.kind !== 'elf') return { kind: 'missing', reason: 'absent' };
+  const { elf, identity } = look;
+  known.names.add(name);
+  if (known.identities.has(identity)) return 'known'; // another name of a loaded file
+  // musl compares the requested names, glibc also DT_SONAME
+  learn(known, look, [path, loader.kind === 'glibc' ? elf.soname : undefined]);
   return {
-    loaded: { path, elf: look.elf, origin: parentPath(path), neededBy: from },
-    file: { path, foundBy, elf: look.elf, ...(needsProc && { needsProc }) },
+    loaded: { path, elf, origin: parentPath(path), neededBy: from },
+    file: { path, foundBy, elf, ...(needsProc && { needsProc }) },
   };
 }
 
@@ -161,22 +150,20 @@ function openNoted(
 }
 
 function describe(
-  { reason, path }: Failed,
-  { files, program }: Process,
-): Pick<MissingFile, 'reason' | 'message'> & { readonly reason: Unusable } {
+  { reason, path }: Missing,
+  { files, program: { elf, origin } }: Process,
+): { readonly reason: Unusable; readonly message: string } {
   const look = path && files.look(path);
-  const message =
-    path === undefined || !look
-      ? `it is in none of the directories that the loader searches${withoutOrigin(program)}`
-      : look.kind === 'elf'
-        ? `${showPath(path)} is for ${machineName(look.elf)}, not for ${machineName(program.elf)}`
-        : `${showPath(path)}: ${look.message}`;
-  return { reason, message };
-}
-
-function withoutOrigin({ elf, origin }: Loaded): string {
-  const searched = `${elf.rpath ?? ''}${elf.runpath ?? ''}`;
-  return origin === undefined && searched.includes('ORIGIN')
+  if (path !== undefined && look) {
+    const isOther = look.kind === 'elf';
+    const why = isOther
+      ? ` is for ${machineName(look.elf)}, not for ${machineName(elf)}`
+      : `: ${look.message}`;
+    return { reason, message: `${showPath(path)}${why}` };
+  }
+  const isOriginLost = origin === undefined && `${elf.rpath ?? ''}${elf.runpath ?? ''}`.includes('ORIGIN');
+  const without = isOriginLost
     ? ' ($ORIGIN of the program is not among them where /proc is not mounted)'
     : '';
+  return { reason, message: `it is in none of the directories that the loader searches${without}` };
 }

@@ -17,16 +17,12 @@ export function expandPattern(root: FileRoot, pattern: BytePath, most: number): 
 }
 
 function matching(root: FileRoot, directory: BytePath, pattern: string): readonly BytePath[] {
-  return listDirectory(root, directory)
-    .filter((name) => (!name.startsWith('.') || pattern.startsWith('.')) && matches(name, pattern))
-    .map((name) => joinPath(directory, name));
-}
-
-function listDirectory(root: FileRoot, directory: BytePath): readonly BytePath[] {
   try {
-    return root.list(directory) ?? [];
+    return (root.list(directory) ?? [])
+      .filter((name) => (!name.startsWith('.') || pattern.startsWith('.')) && matches(name, pattern))
+      .map((name) => joinPath(directory, name));
   } catch {
-    return [];
+    return []; // ldconfig could not list it either
   }
 }
 
@@ -101,17 +97,8 @@ function readWhole({ status, read }: OpenFile, maxBytes: number): Uint8Array | u
   }
 }
 
-interface LdSoConf {
-  readonly directories: readonly BytePath[];
-  /** The included files and their patterns. */
-  readonly included: readonly BytePath[];
-}
-
-/**
- * The directories that ldconfig(8) searches, in order: lines of ld.so.conf, `include` with wildcards, `#` comments. The
- * loader itself reads only ldconfig's cache.
- */
-export function readLdSoConf(root: FileRoot, path: BytePath = bytePath('/etc/ld.so.conf')): LdSoConf {
+/** The directories that ldconfig(8) searches, in order, and the included files and patterns. The loader reads only the cache. */
+export function readLdSoConf(root: FileRoot, path: BytePath = bytePath('/etc/ld.so.conf')) {
   const directories = new Set<BytePath>();
   const included = new Set<BytePath>();
   const seen = new Set<BytePath>();

@@ -50,11 +50,22 @@ export interface Loaded {
 /** The rule that found a library. `conf`: a directory of ld.so.conf, without a cache. */
 export type FoundBy = 'path' | 'rpath' | 'runpath' | 'cache' | 'default' | 'conf';
 
-export type Search =
-  /** `needsProc`: found by $ORIGIN of the program, which the loader reads from /proc/self/exe and ignores without it. */
-  | { readonly kind: 'found'; readonly path: BytePath; readonly by: FoundBy; readonly needsProc?: boolean }
-  /** `path` is an unusable file that was found, if any. */
-  | { readonly kind: 'missing'; readonly reason: Unusable; readonly path?: BytePath };
+export interface Found {
+  readonly kind: 'found';
+  readonly path: BytePath;
+  readonly by: FoundBy;
+  /** Found by $ORIGIN of the program, which the loader reads from /proc/self/exe and ignores without it. */
+  readonly needsProc?: boolean;
+}
+
+export interface Missing {
+  readonly kind: 'missing';
+  readonly reason: Unusable;
+  /** An unusable file that was found, if any. */
+  readonly path?: BytePath;
+}
+
+export type Search = Found | Missing;
 
 /** The file at a path as the result of a search. */
 export function checkLibrary(files: Files, abi: Abi, path: BytePath, by: FoundBy): Search {

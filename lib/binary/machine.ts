@@ -12,50 +12,65 @@ export interface Abi {
 
 export type FloatAbi = 'soft' | 'hard' | 'single' | 'double' | 'quad';
 
-export const MACHINE = {
-  i386: 3,
-  mips: 8,
-  ppc64: 21,
-  s390: 22,
-  arm: 40,
-  sparc64: 43,
-  x86_64: 62,
-  aarch64: 183,
-  riscv: 243,
-  loongarch: 258,
-} as const;
+interface Machine {
+  /** e_machine, elf(5). */
+  readonly number: number;
+  /** For messages, if the ABI does not tell more. */
+  readonly name: string;
+  /** process.arch of Node on it, and the bits of its programs. */
+  readonly arch?: string;
+  readonly bits?: Abi['bits'];
+  /** The name of Debian's directory of libraries. */
+  readonly triplet?: string;
+}
 
-const NAMES: Readonly<Record<number, string>> = {
-  2: 'sparc',
-  [MACHINE.i386]: 'i386',
-  4: 'm68k',
-  [MACHINE.mips]: 'mips',
-  15: 'parisc',
-  20: 'powerpc',
-  [MACHINE.ppc64]: 'powerpc64',
-  [MACHINE.s390]: 's390x',
-  [MACHINE.arm]: 'arm',
-  42: 'sh4',
-  [MACHINE.sparc64]: 'sparc64',
-  50: 'ia64',
-  [MACHINE.x86_64]: 'x86-64',
-  [MACHINE.aarch64]: 'aarch64',
-  [MACHINE.riscv]: 'riscv64',
-  247: 'bpf',
-  [MACHINE.loongarch]: 'loongarch64',
-  0x9026: 'alpha',
-};
+const MACHINES = {
+  sparc: { number: 2, name: 'sparc' },
+  i386: { number: 3, name: 'i386', arch: 'ia32', bits: 32, triplet: 'i386-linux-gnu' },
+  m68k: { number: 4, name: 'm68k' },
+  mips: { number: 8, name: 'mips' },
+  parisc: { number: 15, name: 'parisc' },
+  powerpc: { number: 20, name: 'powerpc' },
+  ppc64: { number: 21, name: 'ppc64', arch: 'ppc64', bits: 64, triplet: 'powerpc64le-linux-gnu' },
+  s390: { number: 22, name: 's390x', arch: 's390x', bits: 64, triplet: 's390x-linux-gnu' },
+  arm: { number: 40, name: 'arm', arch: 'arm', bits: 32, triplet: 'arm-linux-gnueabihf' },
+  sh4: { number: 42, name: 'sh4' },
+  sparc64: { number: 43, name: 'sparc64' },
+  ia64: { number: 50, name: 'ia64' },
+  x86_64: { number: 62, name: 'x86-64', arch: 'x64', bits: 64, triplet: 'x86_64-linux-gnu' },
+  aarch64: { number: 183, name: 'aarch64', arch: 'arm64', bits: 64, triplet: 'aarch64-linux-gnu' },
+  riscv: { number: 243, name: 'riscv', arch: 'riscv64', bits: 64, triplet: 'riscv64-linux-gnu' },
+  bpf: { number: 247, name: 'bpf' },
+  loongarch: {
+    number: 258,
+    name: 'loongarch64',
+    arch: 'loong64',
+    bits: 64,
+    triplet: 'loongarch64-linux-gnu',
+  },
+  alpha: { number: 0x9026, name: 'alpha' },
+} as const satisfies Record<string, Machine>;
+
+const ROWS: readonly Machine[] = Object.values(MACHINES);
+
+export const MACHINE = Object.fromEntries(
+  Object.entries(MACHINES).map(([key, { number }]) => [key, number]),
+) as Readonly<Record<keyof typeof MACHINES, number>>;
+
+export function tripletOf(machine: number): string | undefined {
+  return ROWS.find(({ number }) => number === machine)?.triplet;
+}
 
 /** The name of a machine for messages: "x86-64", "arm (hard float)", "machine 1234". */
 export function machineName(abi: Abi): string {
   const { machine, bits, endian, floatAbi } = abi;
-  if (machine === MACHINE.x86_64) return bits === 64 ? 'x86-64' : 'x32';
+  if (machine === MACHINE.x86_64 && bits === 32) return 'x32';
   if (machine === MACHINE.riscv) return `riscv${bits}`;
-  if (machine === MACHINE.ppc64) return endian === 'little' ? 'ppc64le' : 'ppc64';
+  if (machine === MACHINE.ppc64 && endian === 'little') return 'ppc64le';
   if (machine === MACHINE.mips) return `mips${bits === 64 ? '64' : ''}${endian === 'little' ? 'el' : ''}`;
   if (machine === MACHINE.s390 && bits === 32) return 's390';
   if (machine === MACHINE.aarch64 && endian === 'big') return 'aarch64_be';
-  const name = NAMES[machine] ?? `machine ${machine}`;
+  const { name } = ROWS.find(({ number }) => number === machine) ?? { name: `machine ${machine}` };
   return floatAbi !== undefined && machine === MACHINE.arm ? `${name} (${floatAbi} float)` : name;
 }
 
@@ -105,44 +120,28 @@ export function cacheFlags(abi: Abi): number {
   return LIBC6 | (CACHE_FLAGS[abi.machine]?.(abi) ?? 0);
 }
 
-type ByBits = Readonly<Record<Abi['bits'], string>>;
-type ByEndian = Readonly<Record<Abi['endian'], string>>;
-
-const GLIBC_INTERPRETERS: Readonly<Record<number, string | ByBits | ByEndian>> = {
-  [MACHINE.x86_64]: { 64: '/lib64/ld-linux-x86-64.so.2', 32: '/libx32/ld-linux-x32.so.2' },
-  [MACHINE.i386]: '/lib/ld-linux.so.2',
-  [MACHINE.aarch64]: { little: '/lib/ld-linux-aarch64.so.1', big: '/lib/ld-linux-aarch64_be.so.1' },
-  [MACHINE.arm]: '/lib/ld-linux-armhf.so.3',
-  [MACHINE.ppc64]: { little: '/lib64/ld64.so.2', big: '/lib64/ld64.so.1' },
-  [MACHINE.s390]: { 64: '/lib/ld64.so.1', 32: '/lib/ld.so.1' },
-  [MACHINE.riscv]: { 64: '/lib/ld-linux-riscv64-lp64d.so.1', 32: '/lib/ld-linux-riscv32-ilp32d.so.1' },
-  [MACHINE.loongarch]: '/lib64/ld-linux-loongarch-lp64d.so.1',
-  [MACHINE.mips]: { 64: '/lib64/ld.so.1', 32: '/lib/ld.so.1' },
+const GLIBC_INTERPRETERS: Readonly<Record<number, (abi: Abi) => string>> = {
+  [MACHINE.x86_64]: ({ bits }) => (bits === 64 ? '/lib64/ld-linux-x86-64.so.2' : '/libx32/ld-linux-x32.so.2'),
+  [MACHINE.i386]: () => '/lib/ld-linux.so.2',
+  [MACHINE.aarch64]: ({ endian }) => `/lib/ld-linux-aarch64${endian === 'little' ? '' : '_be'}.so.1`,
+  [MACHINE.arm]: ({ floatAbi }) => `/lib/ld-linux${floatAbi === 'soft' ? '' : '-armhf'}.so.3`,
+  [MACHINE.ppc64]: ({ endian }) => `/lib64/ld64.so.${endian === 'little' ? 2 : 1}`,
+  [MACHINE.s390]: ({ bits }) => `/lib/ld${bits === 64 ? '64' : ''}.so.1`,
+  [MACHINE.riscv]: ({ bits }) => `/lib/ld-linux-riscv${bits === 64 ? '64-lp64d' : '32-ilp32d'}.so.1`,
+  [MACHINE.loongarch]: () => '/lib64/ld-linux-loongarch-lp64d.so.1',
+  [MACHINE.mips]: ({ bits }) => `/lib${bits === 64 ? '64' : ''}/ld.so.1`,
 };
 
 /** The path of glibc's loader, which the ABI documents fix, for a library that names none. */
-export function glibcInterpreter({ machine, bits, endian, floatAbi }: Abi): string | undefined {
-  if (machine === MACHINE.arm && floatAbi === 'soft') return '/lib/ld-linux.so.3';
-  const path = GLIBC_INTERPRETERS[machine];
-  if (typeof path !== 'object') return path;
-  return 'little' in path ? path[endian] : path[bits];
+export function glibcInterpreter(abi: Abi): string | undefined {
+  return GLIBC_INTERPRETERS[abi.machine]?.(abi);
 }
-
-const HOSTS: Readonly<Record<string, Pick<Abi, 'bits' | 'machine'>>> = {
-  x64: { bits: 64, machine: MACHINE.x86_64 },
-  arm64: { bits: 64, machine: MACHINE.aarch64 },
-  ia32: { bits: 32, machine: MACHINE.i386 },
-  arm: { bits: 32, machine: MACHINE.arm },
-  ppc64: { bits: 64, machine: MACHINE.ppc64 },
-  s390x: { bits: 64, machine: MACHINE.s390 },
-  riscv64: { bits: 64, machine: MACHINE.riscv },
-  loong64: { bits: 64, machine: MACHINE.loongarch },
-};
 
 /** The ABI of a Node process by process.arch, for messages such as "built for aarch64, this machine is x86-64". */
 export function hostAbi(arch: string, endianness: 'LE' | 'BE'): Abi | undefined {
-  const host = HOSTS[arch];
-  return host && { ...host, endian: endianness === 'LE' ? 'little' : 'big' };
+  const host = ROWS.find((row) => row.arch === arch);
+  if (host?.bits === undefined) return undefined;
+  return { bits: host.bits, machine: host.number, endian: endianness === 'LE' ? 'little' : 'big' };
 }
 
 /** The properties of a processor on which the search for libraries depends. */
@@ -166,10 +165,7 @@ const X86_LEVELS: readonly (readonly [string, readonly string[]])[] = [
 // The features for which glibc sets $PLATFORM to "haswell": sysdeps/x86/cpu-features.c.
 const HASWELL = ['avx2', 'bmi1', 'bmi2', 'abm', 'movbe', 'popcnt', 'fma'];
 
-/**
- * The processor from the text of /proc/cpuinfo. For POWER and s390 it is the baseline, because their flags do not map to
- * levels.
- */
+/** The processor from /proc/cpuinfo; the baseline for POWER and s390, because their flags do not map to levels. */
 export function readCpu(cpuinfo: string, abi: Abi): Cpu {
   if (abi.machine === MACHINE.i386) return { hwcaps: [], platform: 'i686' };
   if (abi.machine === MACHINE.aarch64) return { hwcaps: [], platform: 'aarch64' };

@@ -2,7 +2,7 @@
 
 import { readMuslPath } from './loader-conf.ts';
 import type { Files } from './elf-files.ts';
-import { checkLibrary, type Loaded, type Loader, type Search } from './loader.ts';
+import { checkLibrary, type Found, type Loaded, type Loader, type Search } from './loader.ts';
 import type { Abi } from './machine.ts';
 import { type BytePath, bytePath, joinPath, lastComponent, parentPath } from './path.ts';
 
@@ -18,31 +18,24 @@ export function openMusl(files: Files, interpreter: BytePath, abi: Abi): Loader 
   const pathFile = joinPath(prefix, bytePath(`etc/ld-musl-${muslArchitecture(interpreter) ?? ''}.path`));
   const system = readMuslPath(files.root, pathFile);
 
-  function find(name: BytePath, from: Loaded, program: Loaded): Search {
-    if (name.includes('/')) return checkLibrary(files, abi, joinPath(bytePath('/'), name), 'path');
-    // musl treats RPATH and RUNPATH alike: both apply to everything that the object loads
+  // musl treats RPATH and RUNPATH alike: both apply to everything that the object loads
+  function* placesFor(from: Loaded, program: Loaded): Generator<Omit<Found, 'kind'>, void> {
     for (let at: Loaded | undefined = from; at !== undefined; at = at.neededBy) {
-      for (const directory of searchPath(at)) {
-        const path = joinPath(directory, name);
-        if (!isThere(path)) continue;
-        const found = checkLibrary(files, abi, path, at.elf.runpath === undefined ? 'rpath' : 'runpath');
-        const written = at.elf.runpath ?? at.elf.rpath ?? '';
-        return found.kind === 'found'
-          ? { ...found, needsProc: at === program && written.includes('$') }
-          : found;
-      }
+      const by = at.elf.runpath === undefined ? 'rpath' : 'runpath';
+      const needsProc = at === program && writtenPath(at).includes('$');
+      for (const path of searchPath(at)) yield { path, by, needsProc };
     }
-    for (const directory of system) {
-      const path = joinPath(directory, name);
-      if (isThere(path)) return checkLibrary(files, abi, path, 'default');
-    }
-    return { kind: 'missing', reason: 'absent' };
+    for (const path of system) yield { path, by: 'default' };
   }
 
-  // The first file of the name is final, even if it is unusable.
-  function isThere(path: BytePath): boolean {
-    const look = files.look(path);
-    return look.kind === 'elf' || look.reason !== 'absent';
+  function find(name: BytePath, from: Loaded, program: Loaded): Search {
+    if (name.includes('/')) return checkLibrary(files, abi, joinPath(bytePath('/'), name), 'path');
+    for (const { path, by, needsProc } of placesFor(from, program)) {
+      const found = checkLibrary(files, abi, joinPath(path, name), by);
+      if (found.kind === 'found') return { ...found, ...(needsProc !== undefined && { needsProc }) };
+      if (found.reason !== 'absent') return found; // the first file of the name is final, even if it is unusable
+    }
+    return { kind: 'missing', reason: 'absent' };
   }
 
   return {
@@ -57,9 +50,14 @@ export function openMusl(files: Files, interpreter: BytePath, abi: Abi): Loader 
 }
 
 // musl knows only $ORIGIN, and ignores the whole path if it has another token (fixup_rpath()).
-function searchPath({ elf, origin }: Loaded): readonly BytePath[] {
-  const written = elf.runpath ?? elf.rpath ?? '';
+function searchPath(file: Loaded): readonly BytePath[] {
+  const { origin } = file;
+  const written = writtenPath(file);
   const text = origin === undefined ? written : written.replace(/\$(\{ORIGIN\}|ORIGIN)/g, () => origin);
   if (text.includes('$')) return [];
   return text.split(/[:\n]/).filter((directory) => directory.startsWith('/')) as BytePath[];
+}
+
+function writtenPath({ elf }: Loaded): string {
+  return elf.runpath ?? elf.rpath ?? '';
 }

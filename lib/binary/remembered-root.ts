@@ -1,7 +1,7 @@
 // Roots that cache what was read, for work that reads the same files repeatedly.
 
 import { JailError } from '../errors.ts';
-import { remember } from './elf-files.ts';
+import { remember } from '../remember.ts';
 import { type BytePath, showPath } from './path.ts';
 import type { FileRoot, FileStatus, OpenFile } from './root.ts';
 

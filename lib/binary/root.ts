@@ -7,6 +7,9 @@ import { type Bytes, toBuffer } from '../quote.ts';
 import { type BytePath, pathBytes, toLatin1 } from './path.ts';
 import type { ReadAt } from './elf-header.ts';
 
+/** Not among Node's constants on every version; it differs only on parisc and sparc, without Node (asm-generic/fcntl.h). */
+export const O_PATH = 0o10000000;
+
 export interface FileStatus {
   readonly kind: 'file' | 'directory' | 'symlink' | 'other';
   /** Permission bits, set-user-ID, set-group-ID and sticky: 0…07777. */
@@ -34,20 +37,11 @@ export interface OpenFile {
   close(): void;
 }
 
-/**
- * Paths are absolute paths as the root directory sees them; links and `..` stay within it. They need not be UTF-8, so they
- * are BytePath.
- */
+/** Paths are absolute as the root directory sees them; links and `..` stay within it. They need not be UTF-8. */
 export interface FileRoot {
-  /**
-   * The status of `path`; a last link is not followed. Undefined if nothing is there (ENOENT, ENOTDIR).
-   * @throws other system errors, as Node does: EACCES, ELOOP, ENAMETOOLONG, EIO.
-   */
+  /** A last link is not followed; undefined if nothing is there. @throws system errors: EACCES, ELOOP, ENAMETOOLONG, EIO. */
   lstat(path: BytePath): FileStatus | undefined;
-  /**
-   * Opens a regular file for reading, links followed; undefined if nothing is there. It never blocks.
-   * @throws as lstat; EISDIR for a directory, EINVAL for a device, fifo or socket.
-   */
+  /** Opens a regular file, links followed, without blocking. @throws as lstat; EISDIR; EINVAL for a device or fifo. */
   open(path: BytePath): OpenFile | undefined;
   /** The names in a directory, sorted by byte; undefined if there is no such directory. @throws as lstat. */
   list(path: BytePath): readonly BytePath[] | undefined;
@@ -67,9 +61,6 @@ export interface DirectoryRoot extends FileRoot {
  * @throws the system error if the directory cannot be opened.
  */
 export function openFileRoot(directory: Bytes | number): DirectoryRoot {
-  // Not every version of Node has this constant. Its value differs only on parisc and sparc, on which Node does not run
-  // (asm-generic/fcntl.h).
-  const O_PATH = 0o10000000;
   const fd =
     typeof directory === 'number' ? directory : openSync(toBuffer(directory), O_PATH | constants.O_DIRECTORY);
   return {
@@ -95,22 +86,16 @@ const numbers = new Float64Array(8);
 const identity = new BigUint64Array(numbers.buffer, 6 * Float64Array.BYTES_PER_ELEMENT);
 
 function statusOfNumbers(): FileStatus {
-  const mode = numberAt(0);
-  return {
-    kind: KINDS[mode & typeBits] ?? 'other',
-    mode: mode & 0o7777,
-    uid: numberAt(1),
-    gid: numberAt(2),
-    sizeBytes: numberAt(3),
+  return toStatus({
+    mode: numbers[0] ?? 0,
+    uid: numbers[1] ?? 0,
+    gid: numbers[2] ?? 0,
+    size: numbers[3] ?? 0,
+    mtimeMs: numbers[4] ?? 0,
+    noexec: numbers[5] !== 0,
     dev: identity[0] ?? 0n,
     ino: identity[1] ?? 0n,
-    mtimeMs: numberAt(4),
-    noexec: numberAt(5) !== 0,
-  };
-}
-
-function numberAt(index: number): number {
-  return numbers[index] ?? 0;
+  });
 }
 
 function openFile(fd: number, status: FileStatus): OpenFile {
@@ -173,19 +158,10 @@ const KINDS: Readonly<Record<number, FileStatus['kind']>> = {
   0o120000: 'symlink',
 };
 
-function toStatus(status: InRootStatus): FileStatus {
+function toStatus(status: Omit<InRootStatus, 'nlink'>): FileStatus {
   const { mode, uid, gid, size: sizeBytes, dev, ino, mtimeMs, noexec, target, acl } = status;
-  return {
-    kind: KINDS[mode & typeBits] ?? 'other',
-    mode: mode & 0o7777,
-    uid,
-    gid,
-    sizeBytes,
-    dev,
-    ino,
-    mtimeMs,
-    noexec,
-    ...(target && { target: toLatin1(target) }),
-    ...(acl && { acl }),
-  };
+  const kind = KINDS[mode & typeBits] ?? 'other';
+  const own = { kind, mode: mode & 0o7777, uid, gid, sizeBytes, dev, ino, mtimeMs, noexec };
+  if (target === undefined && acl === undefined) return own;
+  return { ...own, ...(target && { target: toLatin1(target) }), ...(acl && { acl }) };
 }

@@ -66,6 +66,18 @@ export function resolveLinks(root: FileRoot, path: BytePath): BytePath {
   return way.kind === 'found' ? way.path : path;
 }
 
+/** The status of what lies at the path, links followed; undefined if nothing is found. @throws as walk */
+export function statusOf(root: FileRoot, path: BytePath): FileStatus | undefined {
+  const way = walk(root, path);
+  return way.kind === 'found' ? way.status : undefined;
+}
+
+/** Whether a file that may be executed lies at the path, links followed. @throws as walk */
+export function isExecutable(root: FileRoot, path: BytePath): boolean {
+  const status = statusOf(root, path);
+  return status?.kind === 'file' && (status.mode & 0o111) !== 0;
+}
+
 function lstat(root: FileRoot, path: BytePath): FileStatus | 'denied' | undefined {
   try {
     return root.lstat(path);

@@ -1,7 +1,7 @@
 // What the findings of both checks have in common: rule, severity, message and remedy; and the exit status. Pure.
 
 import { UsageError } from '../errors.ts';
-import { nearest } from '../nearest.ts';
+import { didYouMean } from '../nearest.ts';
 import { quote } from '../quote.ts';
 
 export type Severity = 'error' | 'warning' | 'note';
@@ -38,10 +38,7 @@ export function countFindings(findings: readonly { readonly severity: Severity }
   return { error: count('error'), warning: count('warning'), note: count('note') };
 }
 
-/**
- * The rule with this id.
- * @throws UsageError if there is none; its hint is the nearest id, or else `otherwise`
- */
+/** The rule with this id. @throws UsageError if there is none; its hint is the nearest id, or else `otherwise` */
 export function findRule<Rule extends { readonly id: string }>(
   id: string,
   rules: readonly Rule[],
@@ -60,11 +57,6 @@ export function toSeverity(text: string): Severity {
   throw new UsageError(`--fail-on ${quote(text)}: it is one of error, warning and note`, {
     hint: didYouMean(text, SEVERITIES),
   });
-}
-
-function didYouMean(text: string, known: readonly string[]): string | undefined {
-  const meant = nearest(text, known);
-  return meant === undefined ? undefined : `did you mean ${meant}?`;
 }
 
 // Monitoring goes by these numbers. 2 means that the check could not be done.

@@ -1,8 +1,8 @@
 // The report of a check as text, JSON or SARIF. Pure.
 
 import { jsonDocument, printedJson } from '../json.ts';
-import { type SarifLog, toSarif } from './sarif.ts';
 import { type Counts, SEVERITIES } from './finding-severity.ts';
+import { type SarifLog, toSarif } from './sarif.ts';
 
 /** The parts of a report in which the checks differ. */
 export interface Output<Finding> {

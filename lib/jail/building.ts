@@ -1,26 +1,28 @@
 // Builds a jail, adds to one, and updates one from the host.
 
 import { type BytePath, pathBytes } from '../binary/path.ts';
-import { type DirectoryRoot, errorCode, openFileRoot } from '../binary/root.ts';
 import { rememberStatus } from '../binary/remembered-root.ts';
+import { type DirectoryRoot, openFileRoot } from '../binary/root.ts';
 import { JailError } from '../errors.ts';
 import { takeRequest } from '../keys.ts';
 import type { Bytes } from '../quote.ts';
-import type { Left } from './apply/left.ts';
-import { openBuilt } from './host/source-host.ts';
-import { type Host } from './host/source-host.ts';
-import { openHost } from './host/source-host.ts';
+import type { Left } from './apply/look.ts';
 import { absolute } from './host/given-path.ts';
+import { openBuilt, openHost } from './host/source-host.ts';
 import { learnAll } from './learn/learn.ts';
 import { readBuilt } from './listing.ts';
-import { foreseeJail, type Made, makeJail } from './make.ts';
-import { type Change, changesBetween, type VersionChange, versionChanges } from './manifest/change.ts';
-import { findExtra } from './manifest/extra-paths.ts';
+import { foreseeJail, makeJail, type Making, refuseFailures } from './make.ts';
+import {
+  type Change,
+  changesBetween,
+  findExtra,
+  type VersionChange,
+  versionChanges,
+} from './manifest/change.ts';
 import { type JailPart, type PackReason, packReasons, partsOf } from './manifest/jail-parts.ts';
 import { type Manifest, readManifest } from './manifest/manifest.ts';
 import { toText } from './manifest/path-text.ts';
 import { mergeRecipes } from './manifest/recipe.ts';
-import type { Making } from './prepared-plan.ts';
 import {
   checkFlag,
   checkRequest,
@@ -32,8 +34,8 @@ import {
   toRecipe,
   toReplace,
 } from './request/jail-request.ts';
-import { refuseFailures } from './tell.ts';
-import { toJailError } from './work/jail-error.ts';
+import { closing } from './work/closing.ts';
+import { unless, withJailErrors } from './work/jail-error.ts';
 
 /** The result of a build or update; with `plan`, the expected result. */
 export interface JailReport {
@@ -67,30 +69,23 @@ export async function buildJail(asked: JailRequest): Promise<JailReport> {
   const request = takeRequest(asked, checkRequest);
   requireRoot('built');
   const directory = absolute(request.directory);
-  let host: Host | undefined;
-  try {
-    const from = fromOf(request, manifestAt(directory));
-    host = openHost(from);
-    const source = { root: rememberStatus(host.root), isForeign: from !== undefined };
-    const { learned, warnings } = await learnAll(request);
-    const added = toRecipe(request, source, learned);
-    const recipeFor = (before: Manifest | undefined) =>
-      before === undefined ? added : mergeRecipes(before.recipe, added);
-    const making = {
-      host,
-      directory,
-      recipeFor,
-      without: added.without,
-      replace: toReplace(request),
-      work: request,
-    };
-    const { report } = await run(making, request.plan === true);
-    return { ...report, warnings: [...warnings, ...report.warnings] };
-  } catch (error) {
-    throw toJailError(error);
-  } finally {
-    host?.close();
-  }
+  return withJailErrors(() => {
+    const from = fromOf(
+      request,
+      closing(openPresent(directory), (jail) => jail && readManifest(jail)),
+    );
+    return closing(openHost(from), async (host) => {
+      const source = { root: rememberStatus(host.root), isForeign: from !== undefined };
+      const { learned, warnings } = await learnAll(request);
+      const added = toRecipe(request, source, learned);
+      const recipeFor = (before: Manifest | undefined) =>
+        before === undefined ? added : mergeRecipes(before.recipe, added);
+      const [replace, { without }] = [toReplace(request), added];
+      const making = { host, directory, recipeFor, without, replace, work: request };
+      const { report } = await run(making, request.plan === true);
+      return { ...report, warnings: [...warnings, ...report.warnings] };
+    });
+  });
 }
 
 // An addition is copied from the same root as the rest of the jail.
@@ -100,22 +95,8 @@ function fromOf(request: JailRequest, old: Manifest | undefined): BytePath | und
   return given ?? old?.recipe.from;
 }
 
-function manifestAt(directory: BytePath): Manifest | undefined {
-  const jail = openPresent(directory);
-  try {
-    return jail && readManifest(jail);
-  } finally {
-    jail?.close();
-  }
-}
-
 function openPresent(directory: BytePath): DirectoryRoot | undefined {
-  try {
-    return openFileRoot(pathBytes(directory));
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  return unless(['ENOENT'], () => openFileRoot(pathBytes(directory)));
 }
 
 export interface UpdateRequest extends JailWork {
@@ -144,20 +125,16 @@ export async function updateJail(asked: UpdateRequest): Promise<UpdateReport> {
   const replace = toReplace(request);
   requireRoot('updated');
   const directory = absolute(request.directory);
-  try {
-    const host = openHost(readBuilt(directory, (_jail, manifest) => manifest.recipe.from));
-    try {
+  return withJailErrors(() => {
+    const from = readBuilt(directory, (_jail, manifest) => manifest.recipe.from);
+    return closing(openHost(from), async (host) => {
       const making = { host, directory, recipeFor: recipeOf, replace, work: request };
       const { report, present } = await run(making, request.plan === true);
       const told = new Set(report.left.map(({ path }) => path));
-      const extra = extraIn(directory, present).map(toText);
+      const extra = closing(openBuilt(directory), (jail) => findExtra(jail, present)).map(toText);
       return { ...report, extra: extra.filter((path) => !told.has(path)) };
-    } finally {
-      host.close();
-    }
-  } catch (error) {
-    throw toJailError(error);
-  }
+    });
+  });
 }
 
 function recipeOf(before: Manifest | undefined): Manifest['recipe'] {
@@ -165,41 +142,18 @@ function recipeOf(before: Manifest | undefined): Manifest['recipe'] {
   throw new JailError('the manifest of the jail has vanished', { code: 'ERR_NO_MANIFEST' });
 }
 
-function extraIn(directory: BytePath, present: Manifest): readonly BytePath[] {
-  const jail = openBuilt(directory);
-  try {
-    return findExtra(jail, present);
-  } finally {
-    jail.close();
-  }
-}
-
-interface Run {
-  readonly report: JailReport;
-  readonly present: Manifest;
-}
-
-async function run(making: Making, isPlan: boolean): Promise<Run> {
-  const jail = isPlan ? openPresent(making.directory) : undefined;
-  try {
-    const made = await (isPlan ? foreseeJail(making, jail) : makeJail(making));
-    const present = isPlan ? (made.before ?? made.after) : made.after;
-    return { report: refuseFailures(toReport(made)), present };
-  } finally {
-    jail?.close();
-  }
-}
-
-function toReport({
-  before,
-  after,
-  optional,
-  left,
-  warnings,
-  failures,
-}: Made): JailReport & Pick<Made, 'failures'> {
+/** Makes the jail or foresees it; `present` is the manifest of the jail after that. */
+async function run(
+  making: Making,
+  isPlan: boolean,
+): Promise<{ readonly report: JailReport; readonly present: Manifest }> {
+  const { before, after, optional, ...told } = await (isPlan
+    ? closing(openPresent(making.directory), (jail) => foreseeJail(making, jail))
+    : makeJail(making));
+  refuseFailures(told);
+  const { left, warnings } = told;
   const files = after.entries.filter(({ kind }) => kind === 'file');
-  return {
+  const report = {
     files: files.length,
     sizeBytes: files.reduce((sum, { sizeBytes = 0 }) => sum + sizeBytes, 0),
     packs: packReasons(after),
@@ -209,8 +163,8 @@ function toReport({
     packages: versionChanges(before, after),
     left,
     warnings,
-    failures,
   };
+  return { report, present: isPlan ? (before ?? after) : after };
 }
 
 /** Whether a path that is no longer in the manifest is still in the jail, because it or its content was left. */

@@ -1,17 +1,19 @@
 // Makes a jail as a copy of a template. The copy gets its name when it is complete.
 
 import { closeSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 
 import { type BytePath, bytePath, pathBytes, showPath } from '../binary/path.ts';
-import { errorCode, openFileRoot } from '../binary/root.ts';
+import { type DirectoryRoot, errorCode, openFileRoot, withFile } from '../binary/root.ts';
+import { walk } from '../binary/walk.ts';
 import { JailError, UsageError } from '../errors.ts';
 import { takeRequest } from '../keys.ts';
 import { native, type SkipReason, type TreeCounts } from '../native.ts';
 import type { Bytes } from '../quote.ts';
-import { findJailDirectory, type JailDirectory } from './host/jail-directory.ts';
 import { absolute, withoutDots } from './host/given-path.ts';
-import { isWithin } from './host/mounts.ts';
+import { findJailDirectory, type JailDirectory } from './host/jail-directory.ts';
 import {
+  hasManifest,
   hiddenName,
   inRoot,
   isHiddenName,
@@ -22,10 +24,20 @@ import {
   type Place,
   renameAt,
 } from './host/jail-place.ts';
-import { copyTree, type CopyReport, type Directory, removeTree } from './host/tree.ts';
-import { checkBytes, checkFlag, checkWork, type JailWork, requireRoot } from './request/jail-request.ts';
-import { readTemplate, type Template } from './template.ts';
-import { throwIfAborted, toJailError } from './work/jail-error.ts';
+import { isWithin } from './host/mounts.ts';
+import { type CopyReport, copyTree, type Directory, removeTree } from './host/tree.ts';
+import { MANIFEST_PATH } from './manifest/manifest.ts';
+import { fromText } from './manifest/path-text.ts';
+import {
+  checkBytes,
+  checkFlag,
+  checkList,
+  checkWork,
+  type JailWork,
+  requireRoot,
+} from './request/jail-request.ts';
+import { closing } from './work/closing.ts';
+import { throwIfAborted, withJailErrors } from './work/jail-error.ts';
 import { showPaths } from './work/show-paths.ts';
 
 export interface CloneRequest extends JailWork {
@@ -57,16 +69,11 @@ export async function cloneJail(asked: CloneRequest): Promise<CloneReport> {
   const privileged = (request.keepPrivileges ?? []).map(toPrivileged);
   requireRoot('cloned');
   throwIfAborted(request.signal);
-  try {
-    const source = findJailDirectory(pathBytes(absolute(request.template)));
-    try {
-      return await withLock(source, (template) => clone(source, template, privileged, request));
-    } finally {
-      source.close();
-    }
-  } catch (error) {
-    throw toJailError(error);
-  }
+  return withJailErrors(() =>
+    closing(findJailDirectory(pathBytes(absolute(request.template))), (source) =>
+      withLock(source, (template) => clone(source, template, privileged, request)),
+    ),
+  );
 }
 
 const KEYS = ['template', 'directory', 'keepPrivileges', 'sync', 'signal', 'onProgress'];
@@ -75,9 +82,7 @@ function checkRequest(request: CloneRequest): void {
   checkWork(request, KEYS);
   checkBytes(request.template, 'template');
   checkFlag(request.sync, 'sync');
-  const { keepPrivileges = [] } = request;
-  if (!Array.isArray(keepPrivileges)) throw new UsageError('keepPrivileges must be a list');
-  keepPrivileges.forEach(toPrivileged);
+  checkList(request.keepPrivileges, 'keepPrivileges', toPrivileged);
 }
 
 function toPrivileged(value: unknown): BytePath {
@@ -98,11 +103,7 @@ async function withLock<T>(directory: JailDirectory, use: (template: Template) =
       hint: 'a template is a jail that uchroot-jail build has made',
     });
   const lock = lockStore(directory, true);
-  try {
-    return await use(template);
-  } finally {
-    closeSync(lock);
-  }
+  return closing({ close: () => closeSync(lock) }, () => use(template));
 }
 
 async function clone(
@@ -117,11 +118,13 @@ async function clone(
       throw new UsageError(`${showPath(source.path)} and ${showPath(place.path)}: one is inside the other`);
     const isThere = checkFree(place);
     await removeAbandoned(place);
-    const work = { signal: request.signal, onProgress: tellOf(request, template) };
-    const report = await fill(place, isThere, request, (target) =>
-      copyTree(source, target, [...asked, ...template.privileged], work),
-    );
-    return toReport(report);
+    const { signal, onProgress } = request;
+    const { files: totalFiles, sizeBytes: totalSizeBytes, privileged } = template;
+    const tell = ({ files, sizeBytes }: TreeCounts) =>
+      onProgress?.({ phase: 'copy', files, totalFiles, sizeBytes, totalSizeBytes });
+    const copy = (target: Directory) =>
+      copyTree(source, target, [...asked, ...privileged], { signal, onProgress: tell });
+    return toReport(await fill(place, isThere, request, copy));
   } catch (error) {
     place.parent.undo();
     throw error;
@@ -131,26 +134,24 @@ async function clone(
 }
 
 // Until the copy is complete, it has a name that cannot be guessed, and only root can enter it.
-async function fill<T>(
+async function fill(
   place: Place,
   isThere: boolean,
   { sync, signal }: CloneRequest,
-  copy: (target: Directory) => Promise<T>,
-): Promise<T> {
+  copy: (target: Directory) => Promise<CopyReport>,
+): Promise<CopyReport> {
   const temporary = hiddenName(place.name, 'clone');
   native.inRootMkdir(place.parent.fd, pathBytes(inRoot(temporary)), 0o700);
   try {
     const fd = openAt(place, temporary);
-    try {
+    return await closing({ close: () => closeSync(fd) }, async () => {
       native.lockFile(fd); // another run must not remove it as abandoned
       const report = await copy({ fd, path: place.path });
       if (sync === true) native.inRootSync(fd);
       throwIfAborted(signal);
       publish(place, temporary, isThere);
       return report;
-    } finally {
-      closeSync(fd);
-    }
+    });
   } catch (error) {
     await removeTree(place.parent, temporary);
     throw error;
@@ -169,15 +170,11 @@ function checkFree(place: Place): boolean {
     throw new UsageError(`something is mounted on ${shown}: a clone cannot take its place`, {
       hint: 'name a directory below it',
     });
-  const found = findJailDirectory(pathBytes(path));
-  try {
+  return closing(findJailDirectory(pathBytes(path)), (found) => {
     const names = openFileRoot(found.fd).list(bytePath('/')) ?? [];
-    if (names.length > 0)
-      throw new UsageError(`${shown} is not empty`, { hint: 'name a new or an empty directory' });
-    return true;
-  } finally {
-    found.close();
-  }
+    if (names.length === 0) return true;
+    throw new UsageError(`${shown} is not empty`, { hint: 'name a new or an empty directory' });
+  });
 }
 
 function publish(place: Place, temporary: BytePath, isThere: boolean): void {
@@ -189,10 +186,8 @@ function publish(place: Place, temporary: BytePath, isThere: boolean): void {
   } catch (error) {
     const code = errorCode(error);
     if (code !== 'EEXIST' && code !== 'ENOTEMPTY' && code !== 'ENOTDIR' && code !== 'EBUSY') throw error;
-    throw new JailError(`another process has made ${showPath(place.path)} meanwhile`, {
-      code,
-      path: showPath(place.path),
-    });
+    const path = showPath(place.path);
+    throw new JailError(`another process has made ${path} meanwhile`, { code, path });
   }
 }
 
@@ -203,22 +198,10 @@ async function removeAbandoned(place: Place): Promise<void> {
     const status = lookAt(place, hidden);
     if (status?.kind !== 'directory' || status.uid !== 0) continue;
     const fd = openAt(place, hidden);
-    try {
+    await closing({ close: () => closeSync(fd) }, async () => {
       if (native.lockFile(fd)) await removeTree(place.parent, hidden);
-    } finally {
-      closeSync(fd);
-    }
+    });
   }
-}
-
-function tellOf(
-  { onProgress }: CloneRequest,
-  { files: totalFiles, sizeBytes: totalSizeBytes }: Template,
-): ((counts: TreeCounts) => void) | undefined {
-  return (
-    onProgress &&
-    (({ files, sizeBytes }) => onProgress({ phase: 'copy', files, totalFiles, sizeBytes, totalSizeBytes }))
-  );
 }
 
 function toReport({ skipped, skippedCount, ...counts }: CopyReport): CloneReport {
@@ -240,3 +223,59 @@ const WORDS: Readonly<Record<SkipReason, string>> = {
   attribute: 'not all extended attributes could be copied',
   privileges: 'set-user-ID, set-group-ID or file capabilities were not copied',
 };
+
+interface Template {
+  /** Paths that were built with set-user-ID, set-group-ID or file capabilities. */
+  readonly privileged: readonly BytePath[];
+  readonly files: number;
+  readonly sizeBytes: number;
+}
+
+/** Undefined if the builder has not made the jail. @throws JailError ERR_MANIFEST if the manifest cannot be read */
+function readTemplate(jail: DirectoryRoot): Template | undefined {
+  if (!hasManifest(jail)) return undefined;
+  return withFile(jail, MANIFEST_PATH, ({ read, status }) => {
+    try {
+      return toTemplate(jail, read(0, Math.min(status.sizeBytes, MAX_BYTES)));
+    } catch (error) {
+      throw new JailError(`the manifest of the template is damaged: ${(error as Error).message}`, {
+        code: 'ERR_MANIFEST',
+        path: MANIFEST_PATH,
+        hint: 'build the template anew',
+        cause: error,
+      });
+    }
+  });
+}
+
+const MAX_BYTES = 256 << 20;
+
+interface Written {
+  readonly recipe: { readonly keepPrivileges: readonly string[] };
+  readonly entries: readonly {
+    readonly path: string;
+    readonly kind: string;
+    readonly mode: string;
+    readonly source?: string | null;
+    readonly sizeBytes?: number;
+  }[];
+}
+
+function toTemplate(jail: DirectoryRoot, data: Uint8Array): Template {
+  const text = gunzipSync(data, { maxOutputLength: MAX_BYTES }).toString();
+  const { recipe, entries } = JSON.parse(text) as Written;
+  const files = entries.filter(({ kind }) => kind === 'file');
+  // The recipe names the path on the host, which can be a link. The mode shows set-user-ID too.
+  const kept = new Set(recipe.keepPrivileges);
+  const marked = files.filter(
+    ({ path, source, mode }) => kept.has(source ?? path) || (Number.parseInt(mode, 8) & 0o6000) !== 0,
+  );
+  return {
+    privileged: [
+      ...marked.map(({ path }) => fromText(path)),
+      ...recipe.keepPrivileges.map((path) => walk(jail, fromText(path)).path),
+    ],
+    files: files.length,
+    sizeBytes: files.reduce((sum, { sizeBytes = 0 }) => sum + sizeBytes, 0),
+  };
+}

@@ -6,14 +6,15 @@ import { walk } from '../binary/walk.ts';
 import { JailError } from '../errors.ts';
 import { checkKeys, takeRequest } from '../keys.ts';
 import type { Bytes } from '../quote.ts';
-import { openBuilt } from './host/source-host.ts';
 import { absolute } from './host/given-path.ts';
-import { showReason } from './manifest/planned-entry.ts';
+import { openBuilt } from './host/source-host.ts';
+import { explain, type PackReason, packReasons } from './manifest/jail-parts.ts';
 import { type Manifest, MANIFEST_PATH, readManifest, type Recorded } from './manifest/manifest.ts';
-import { recipeToJson } from './manifest/recipe.ts';
 import { toText } from './manifest/path-text.ts';
-import { explain, packReasons, type PackReason } from './manifest/jail-parts.ts';
+import { showReason } from './manifest/planned-entry.ts';
+import { recipeToJson } from './manifest/recipe.ts';
 import { checkBytes, requireRoot } from './request/jail-request.ts';
+import { closing } from './work/closing.ts';
 import { toJailError } from './work/jail-error.ts';
 
 export interface ListedFile extends Omit<Recorded, 'path' | 'source' | 'target' | 'reason'> {
@@ -68,10 +69,7 @@ export interface Explanation {
   readonly version: string | undefined;
 }
 
-/**
- * Explains why a path, seen from the jail, is in the jail.
- * @throws JailError ENOENT if nothing is there; as listJail.
- */
+/** Explains why a path is in the jail. @throws JailError ENOENT if nothing is there; as listJail */
 export async function explainFile(asked: {
   readonly directory: Bytes;
   readonly path: Bytes;
@@ -105,17 +103,12 @@ function placeOf(jail: DirectoryRoot, { entries }: Manifest, asked: BytePath): B
 /** Opens a jail that was built before and reads its manifest. @throws as listJail */
 export function readBuilt<T>(directory: BytePath, use: (jail: DirectoryRoot, manifest: Manifest) => T): T {
   try {
-    const jail = openBuilt(directory);
-    try {
+    return closing(openBuilt(directory), (jail) => {
       const manifest = readManifest(jail);
       if (manifest !== undefined) return use(jail, manifest);
-      throw new JailError(`${MANIFEST_PATH} in the jail can be written by other users than root`, {
-        code: 'ERR_INSECURE_PATH',
-        path: MANIFEST_PATH,
-      });
-    } finally {
-      jail.close();
-    }
+      const message = `${MANIFEST_PATH} in the jail can be written by other users than root`;
+      throw new JailError(message, { code: 'ERR_INSECURE_PATH', path: MANIFEST_PATH });
+    });
   } catch (error) {
     throw toJailError(error);
   }

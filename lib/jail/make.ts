@@ -1,22 +1,32 @@
-// Makes the jail of a recipe: plans it, puts all entries in place, and tests it.
+// Makes the jail of a recipe: plans it, checks that the plan can be carried out there, puts all entries in place, and tests it.
 
-import { type BytePath, pathBytes } from '../binary/path.ts';
+import { type BytePath, bytePath, pathBytes, showPath } from '../binary/path.ts';
+import { rememberStatus } from '../binary/remembered-root.ts';
 import { type DirectoryRoot, type FileRoot, openFileRoot } from '../binary/root.ts';
 import { walk } from '../binary/walk.ts';
+import { JailError, UsageError } from '../errors.ts';
 import { applyPlan, foreseePlan } from './apply/execution.ts';
-import type { Left } from './apply/left.ts';
+import type { Left } from './apply/look.ts';
 import { openStore, type Store } from './apply/store.ts';
+import { toPerson } from './check/jail-writers.ts';
 import { openJailDirectory } from './host/jail-directory.ts';
+import { isWithin } from './host/mounts.ts';
+import type { Host } from './host/source-host.ts';
 import { hashInJail } from './manifest/file-hash.ts';
-import { type Manifest, MANIFEST_PATH } from './manifest/manifest.ts';
-import type { JailPlan } from './plan/jail-plan.ts';
-import { type Making, type PreparedPlan, preparePlan } from './prepared-plan.ts';
+import { STORE } from './manifest/layout.ts';
+import { type Manifest, MANIFEST_PATH, readManifest } from './manifest/manifest.ts';
+import { fromText } from './manifest/path-text.ts';
+import type { Recipe } from './manifest/recipe.ts';
+import { packOf } from './packs/index.ts';
+import { type JailPlan, planJail } from './plan/jail-plan.ts';
+import { accountWarning } from './plan/unknown-accounts.ts';
+import type { JailWork } from './request/jail-request.ts';
 import { readUsers } from './request/named-on-host.ts';
 import { searchWarnings } from './search/search-warnings.ts';
-import { warningsOf, withHint } from './tell.ts';
 import { tryOut } from './try.ts';
-import { type Placed, verifyPrograms } from './verify.ts';
-import { begin } from './work/steps.ts';
+import { lacks, type Placed, verifyPrograms } from './verify.ts';
+import { showPaths } from './work/show-paths.ts';
+import { begin, gradually } from './work/steps.ts';
 
 export interface Made {
   readonly before: Manifest | undefined;
@@ -31,22 +41,18 @@ export interface Made {
 
 /** Finds the changes that making the jail would cause, and changes nothing. `jail` is undefined if there is none yet. */
 export async function foreseeJail(making: Making, jail: DirectoryRoot | undefined): Promise<Made> {
-  const { source, before, recipe, plan } = await preparePlan(making, jail);
-  const { replace, work, host } = making;
-  const foreseen = await foreseePlan(recipe, plan, {
-    source,
-    sourceFd: host.root.fd,
-    jail,
-    before,
-    replace,
-    signal: work.signal,
-  });
+  const prepared = await preparePlan(making, jail);
+  const { recipe, plan, before } = prepared;
+  const { replace, work, host, directory } = making;
+  const foreseeing = { ...prepared, ...work, jail, replace, sourceFd: host.root.fd };
+  const { manifest: after, left, warnings } = await foreseePlan(recipe, plan, foreseeing);
+  const { optional } = plan;
   return {
     before,
-    after: foreseen.manifest,
-    optional: plan.optional,
-    left: foreseen.left,
-    warnings: [...warningsOf(plan, making.directory), ...foreseen.warnings],
+    after,
+    optional,
+    left,
+    warnings: [...warningsOf(plan, directory), ...warnings],
     failures: [],
   };
 }
@@ -70,9 +76,7 @@ export async function makeJail(making: Making): Promise<Made> {
   }
 }
 
-interface LockedPlan extends PreparedPlan {
-  readonly store: Store;
-}
+type LockedPlan = PreparedPlan & { readonly store: Store };
 
 // The lock needs a directory in the jail, so the plan comes first: it finds out whether a jail may be here.
 async function prepareAndLock(making: Making, jail: DirectoryRoot): Promise<LockedPlan> {
@@ -97,25 +101,174 @@ async function carryOut(
     ...warningsOf(plan, asked),
     ...applied.warnings,
     ...withHint(left, () => verifyPrograms(source, jail, programs, host.cpu)),
-    ...searchWarnings(jail, after, readUsers(recipe.users)),
+    ...searchWarnings(jail, after, readUsers(recipe.users).map(toPerson)),
   ];
   work.onProgress?.(begin('check'));
   const tried = await tryOut({ directory, jail, manifest: after, programs, signal: work.signal });
   const { optional } = plan;
-  return {
-    before,
-    after,
-    optional,
-    left,
-    warnings: [...warnings, ...tried.warnings],
-    failures: tried.failures,
-  };
+  return { before, after, optional, left, ...tried, warnings: [...warnings, ...tried.warnings] };
 }
 
 function placesOf(programs: readonly BytePath[], { entries }: Manifest, source: FileRoot): readonly Placed[] {
   return programs.flatMap((program) => {
     const real = walk(source, program).path;
-    const entry = entries.find((other) => other.source === real);
-    return entry === undefined ? [] : [{ source: program, path: program }];
+    return entries.some((entry) => entry.source === real) ? [{ source: program, path: program }] : [];
   });
+}
+
+export interface Making {
+  readonly host: Host;
+  /** The jail, as an absolute path on the host. */
+  readonly directory: BytePath;
+  /** The recipe of the jail. It is called again if another process has changed the jail meanwhile. */
+  readonly recipeFor: (before: Manifest | undefined) => Recipe;
+  /** Paths to leave out that this request names. It is an error if the plan has nothing at such a path. */
+  readonly without?: readonly BytePath[];
+  /** Paths of the jail that are replaced even if they were changed there. */
+  readonly replace: readonly BytePath[];
+  readonly work: Pick<JailWork, 'signal' | 'onProgress'>;
+}
+
+interface PreparedPlan {
+  /** The root that files are copied from. */
+  readonly source: FileRoot;
+  readonly before: Manifest | undefined;
+  readonly recipe: Recipe;
+  readonly plan: JailPlan;
+}
+
+// Plans a jail; `jail` is undefined if there is none yet.
+// @throws JailError, UsageError if the jail cannot be made as requested
+async function preparePlan(making: Making, jail: DirectoryRoot | undefined): Promise<PreparedPlan> {
+  const { host, directory, work } = making;
+  const before = jail && readManifest(jail);
+  const recipe = making.recipeFor(before);
+  const source = rememberStatus(host.root);
+  work.onProgress?.(begin('plan'));
+  const place = placeIn(recipe.from, source, directory);
+  const outside = place === undefined ? [] : [place];
+  const users = readUsers(recipe.users);
+  const steps = planJail(recipe, { root: source, cpu: host.cpu, users, outside });
+  const plan = await gradually(steps, work.signal);
+  checkPlan(plan, recipe, making.without ?? []);
+  if (jail !== undefined) checkPlace(plan, jail, { directory, place });
+  checkReplace(making.replace, plan, before);
+  return { source, before, recipe, plan };
+}
+
+function checkPlan(plan: JailPlan, recipe: Recipe, without: readonly BytePath[]): void {
+  const [missing] = plan.missing;
+  if (missing !== undefined) throw lacks(missing);
+  const [absent] = plan.absent;
+  if (absent !== undefined) {
+    const path = showPath(absent);
+    if (recipe.without.some((out) => isWithin(absent, out)))
+      throw new UsageError(`${path} was asked for, and is to be left out as well`);
+    throw new JailError(`${path}, which was asked for, is not on the host`, { code: 'ENOENT', path });
+  }
+  const unused = plan.unused.find((path) => without.includes(path));
+  if (unused !== undefined)
+    throw new UsageError(`${showPath(unused)} cannot be left out: the jail would have nothing of it`, {
+      hint: '--plan shows the largest parts, and what is there',
+    });
+  const [barren] = plan.barren;
+  if (barren !== undefined)
+    throw new JailError(`the host has nothing of the pack ${barren}, which was asked for`, {
+      code: 'ERR_MISSING',
+      hint: `it is ${packOf(barren).summary}`,
+    });
+}
+
+/** The path of the jail in the root that it is built from; undefined if the jail is outside that root. */
+function placeIn(from: BytePath | undefined, root: FileRoot, directory: BytePath): BytePath | undefined {
+  if (from !== undefined && !`${directory}/`.startsWith(`${from}/`)) return undefined;
+  const way = walk(root, from === undefined ? directory : (`${directory.slice(from.length)}/` as BytePath));
+  return way.kind === 'found' ? way.path : undefined;
+}
+
+// A mistyped path must be an error, and not look like a replaced one.
+function checkReplace(replace: readonly BytePath[], plan: JailPlan, before: Manifest | undefined): void {
+  for (const named of replace) {
+    const isIn = ({ path }: { readonly path: BytePath }) => isWithin(path, named);
+    if (plan.entries.some(isIn) || before?.entries.some(isIn) === true) continue;
+    throw new UsageError(`${showPath(named)} cannot be replaced: the builder makes no such path`, {
+      hint: 'use the path that the report shows as left, without links in it',
+    });
+  }
+}
+
+/** Names that the top directory of a jail has. */
+const SIGNS: ReadonlySet<string> = new Set(['usr', 'bin', STORE.slice(1)]);
+
+// A mistyped directory, /usr or /home, must not become a jail.
+function checkPlace(
+  plan: JailPlan,
+  jail: DirectoryRoot,
+  { directory, place }: { readonly directory: BytePath; readonly place: BytePath | undefined },
+): void {
+  const places = [directory, place].map((path) => (path === '/' ? '/' : `${path}/`));
+  const own = plan.entries.find(
+    (entry) => entry.kind === 'file' && places.some((place) => entry.source.startsWith(place)),
+  );
+  const shown = showPath(directory);
+  if (own !== undefined)
+    throw new UsageError(`${shown} holds the host's own ${showPath(own.path)}: it cannot be a jail`);
+  const names = jail.list(bytePath('/'))?.filter((name) => name !== 'lost+found') ?? [];
+  if (names.length > 0 && !names.some((name) => SIGNS.has(name)))
+    throw new UsageError(`${shown} is not empty, and no jail: it has neither /usr nor /bin`, {
+      hint: 'name a new or an empty directory',
+    });
+}
+
+type Told = Pick<Made, 'left' | 'warnings'>;
+
+/** Warnings about files that were left out and that a program may need. */
+function warningsOf(
+  { secrets, vanished, incomplete, onlyHere, accounts }: JailPlan,
+  directory: BytePath,
+): readonly string[] {
+  const lost = [...new Set(incomplete.map(({ path }) => path))];
+  const [names, copies] = [secrets.map(showPath), secrets.map((path) => `--copy ${showPath(path)}`)];
+  const told = [
+    [secrets, `left out because not world-readable: ${names.join(', ')}; ${copies.join(' ')} copies them`],
+    [vanished, `no longer on the host: ${showPaths(vanished)}`],
+    [lost, `copied files need ${showPaths(lost)}, which the host does not have either`],
+    [
+      onlyHere,
+      `no build for every processor: ${showPaths(onlyHere)}; the jail may not work on another machine`,
+    ],
+  ] as const;
+  return [
+    ...told.filter(([paths]) => paths.length > 0).map(([, warning]) => warning),
+    ...accounts.map((account) => accountWarning(account, showPath(directory))),
+  ];
+}
+
+/** @throws JailError ERR_CHECK if a self-check of the jail failed */
+export function refuseFailures(told: Told & { readonly failures: readonly string[] }): void {
+  const [first, ...others] = told.failures;
+  if (first === undefined) return;
+  const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
+  throw new JailError(`the jail is built, but something does not work in it: ${first}${more}`, {
+    code: 'ERR_CHECK',
+    hint: hintOf(told),
+  });
+}
+
+/** Adds the unchanged paths to an error as a hint: an old file may be the cause. @throws as `verify` */
+function withHint<T>(left: readonly Left[], verify: () => T): T {
+  try {
+    return verify();
+  } catch (error) {
+    if (!(error instanceof JailError)) throw error;
+    const { message, code, path } = error;
+    throw new JailError(message, { code, path, hint: error.hint ?? hintOf({ left, warnings: [] }) });
+  }
+}
+
+// A library of another version, or a device that could not be created, may be the cause.
+function hintOf({ left, warnings }: Told): string | undefined {
+  const paths = left.filter(({ because }) => because !== 'writable').map(({ path }) => fromText(path));
+  const words = `left as they are in the jail: ${showPaths(paths)}; --replace PATH makes them as planned`;
+  return [...(paths.length === 0 ? [] : [words]), ...warnings.slice(0, 3)].join('; ') || undefined;
 }

@@ -9,7 +9,6 @@ import { takeRequest } from '../keys.ts';
 import { native, type TreeCounts } from '../native.ts';
 import { findOccupants } from './host/busy.ts';
 import { absolute } from './host/given-path.ts';
-import { findMount, isWithin, readMounts } from './host/mounts.ts';
 import {
   hasManifest,
   hiddenName,
@@ -22,9 +21,11 @@ import {
   renameAt,
   STORE_NAME,
 } from './host/jail-place.ts';
+import { findMount, isWithin, readMounts } from './host/mounts.ts';
 import { type Directory, removeTree } from './host/tree.ts';
 import { checkWork, type JailWork, requireRoot } from './request/jail-request.ts';
-import { throwIfAborted, toJailError } from './work/jail-error.ts';
+import { closing } from './work/closing.ts';
+import { throwIfAborted, unless, withJailErrors } from './work/jail-error.ts';
 import { begin } from './work/steps.ts';
 
 export type RemoveRequest = JailWork;
@@ -49,16 +50,10 @@ export async function removeJail(asked: RemoveRequest): Promise<RemoveReport> {
   const request = takeRequest(asked, (own) => checkWork(own, ['directory', 'signal', 'onProgress']));
   requireRoot('removed');
   throwIfAborted(request.signal);
-  try {
+  return withJailErrors(() => {
     const place = openPlace(absolute(request.directory), false);
-    try {
-      return await removeAt(place, request);
-    } finally {
-      place.parent.close();
-    }
-  } catch (error) {
-    throw toJailError(error);
-  }
+    return closing(place.parent, () => removeAt(place, request));
+  });
 }
 
 async function removeAt(place: Place, request: JailWork): Promise<RemoveReport> {
@@ -95,11 +90,8 @@ async function removeAt(place: Place, request: JailWork): Promise<RemoveReport> 
 async function removeLeftOver(place: Place, request: JailWork): Promise<RemoveReport> {
   const names = place.root.list(bytePath('/')) ?? [];
   const left = names.filter((name) => isHiddenName(name, place.name, 'remove') && isOurs(place, name));
-  if (left.length === 0)
-    throw new JailError(`${showPath(place.path)}: there is no such directory`, {
-      code: 'ENOENT',
-      path: showPath(place.path),
-    });
+  const path = showPath(place.path);
+  if (left.length === 0) throw new JailError(`${path}: there is no such directory`, { code: 'ENOENT', path });
   const sum = { files: 0, directories: 0 };
   for (const name of left) {
     const { files, directories } = await withJail(place, name, async (jail) => {
@@ -117,38 +109,23 @@ function isOurs(place: Place, name: BytePath): boolean {
   const status = lookAt(place, name);
   if (status?.kind !== 'directory') return false;
   const fd = openAt(place, name);
-  try {
+  return closing({ close: () => closeSync(fd) }, () => {
     const root = openFileRoot(fd);
     if (hasManifest(root)) return true;
     const entries = root.list(bytePath('/')) ?? [];
     return status.uid === 0 && entries.every((entry) => entry === STORE_NAME);
-  } finally {
-    closeSync(fd);
-  }
+  });
 }
 
 async function withJail<T>(place: Place, name: BytePath, use: (jail: OpenJail) => Promise<T>): Promise<T> {
   const jail = { fd: openAt(place, name), path: beside(place, name) };
-  try {
-    const lock = lockIfThere({ ...jail, path: place.path });
-    try {
-      return await use({ ...jail, own: new Set([jail.fd, lock ?? jail.fd]) });
-    } finally {
-      if (lock !== undefined) closeSync(lock);
-    }
-  } finally {
-    closeSync(jail.fd);
-  }
-}
-
-function lockIfThere(jail: Directory): number | undefined {
-  try {
-    return lockStore(jail, false);
-  } catch (error) {
-    const code = errorCode(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return undefined;
-    throw error;
-  }
+  return closing({ close: () => closeSync(jail.fd) }, () => {
+    const lock = unless(['ENOENT', 'ENOTDIR', 'ELOOP'], () =>
+      lockStore({ ...jail, path: place.path }, false),
+    );
+    const close = () => lock !== undefined && closeSync(lock);
+    return closing({ close }, () => use({ ...jail, own: new Set([jail.fd, lock ?? jail.fd]) }));
+  });
 }
 
 async function checkIdle({ own, ...jail }: OpenJail): Promise<void> {
@@ -169,10 +146,8 @@ async function checkIdle({ own, ...jail }: OpenJail): Promise<void> {
 function checkSame(place: Place, name: BytePath, { fd }: OpenJail): void {
   const [renamed, opened] = [lookAt(place, name), native.inRootFstat(fd)];
   if (renamed?.dev === opened.dev && renamed.ino === opened.ino) return;
-  throw busy(
-    `${showPath(place.path)} was replaced by another process meanwhile`,
-    'check which directory is there now',
-  );
+  const message = `${showPath(place.path)} was replaced by another process meanwhile`;
+  throw busy(message, 'check which directory is there now');
 }
 
 function rename(place: Place, hidden: BytePath): void {
@@ -205,12 +180,8 @@ async function removeHidden(
     }
     if (!(error instanceof JailError)) throw error;
     const { code, path = rest, cause } = error;
-    throw new JailError(error.message, {
-      code,
-      path,
-      cause,
-      hint: code === 'EPERM' ? `is it immutable (lsattr(1))? ${goOn}` : goOn,
-    });
+    const hint = code === 'EPERM' ? `is it immutable (lsattr(1))? ${goOn}` : goOn;
+    throw new JailError(error.message, { code, path, cause, hint });
   }
 }
 

@@ -76,10 +76,8 @@ export async function tryOut(trial: Trial): Promise<Outcome> {
 // Long enough for the slowest interpreter. A daemon that ignores the option has printed its errors by then.
 const START_TIMEOUT_MS = 5000;
 
-/**
- * Starts a program of a Debian package with --version. This finds files whose names a program builds at run time. Other programs
- * are not started, because they may ignore the option and do their work.
- */
+// Starts a program of a Debian package with --version. This finds files whose names a program builds at run time. Other programs
+// are not started, because they may ignore the option and do their work.
 async function startOnce(trial: Trial, path: BytePath): Promise<string | undefined> {
   const { jail, manifest, directory } = trial;
   const real = walk(jail, path).path;

@@ -1,7 +1,7 @@
 // Checks that the loader finds the same files in a finished jail as on the host. Nothing is executed.
 
-import { openResolver } from '../binary/closure.ts';
 import type { MissingFile } from '../binary/chain.ts';
+import { openResolver } from '../binary/closure.ts';
 import type { Cpu } from '../binary/machine.ts';
 import { type BytePath, lastComponent, showPath } from '../binary/path.ts';
 import type { FileRoot } from '../binary/root.ts';

@@ -9,7 +9,6 @@ import type { Lookup } from './lookup/resolver.ts';
 import type { Finding } from './rule/finding.ts';
 import { toUtf8 } from './text/latin1.ts';
 
-/** A rule and its place. */
 export interface MatchedRule {
   /** Path of the file. */
   readonly file: string;
@@ -17,6 +16,10 @@ export interface MatchedRule {
   readonly line: number;
   /** Its text, joined if it has several lines. */
   readonly text: string;
+}
+
+export function toMatched({ file, line, text }: MatchedRule): MatchedRule {
+  return { file: toUtf8(file), line, text: toUtf8(text) };
 }
 
 /** The answer of Hosts.check(). */
@@ -53,8 +56,7 @@ export class Decision {
 
   /** The rule that matched; undefined if none did. */
   get rule(): MatchedRule | undefined {
-    const { rule } = this.#ruling;
-    return rule && { file: toUtf8(rule.file), line: rule.line, text: toUtf8(rule.text) };
+    return this.#ruling.rule && toMatched(this.#ruling.rule);
   }
 
   /** Set where the rule alone does not explain the verdict. */
@@ -86,8 +88,7 @@ export class Decision {
 
   /** What to write to syslog(3) if every `aclexec` succeeds; Applied has the final messages. */
   get log(): readonly LogEntry[] {
-    const { verdict, effects, warnings } = this.#ruling;
-    return logEntries(verdict, this.#request, effects, warnings);
+    return logEntries(this.#ruling, this.#request);
   }
 
   /**

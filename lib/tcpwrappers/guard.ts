@@ -62,7 +62,9 @@ export class GuardServer extends Server {
       const applied = await decision.apply({ socket, onRefused: () => turnAway(socket) });
       this.emit('decision', decision, applied);
       if (applied.verdict !== 'granted') return turnAway(socket);
-      unpause(socket);
+      // Makes the socket like any other accepted socket from the next tick on. Removing the last `readable` listener makes
+      // Node forget that the socket was paused (stream.Readable, readableFlowing).
+      socket.on('readable', ignore).off('readable', ignore);
       process.nextTick(() => this.#letIn(socket, decision, applied));
     } catch (error) {
       socket.destroy();
@@ -78,19 +80,9 @@ export class GuardServer extends Server {
   }
 }
 
-// Makes the socket like any other accepted socket from the next tick on. Removing the last `readable` listener makes
-// Node forget that the socket was paused (stream.Readable, readableFlowing).
-function unpause(socket: Socket): void {
-  socket.on('readable', ignore);
-  socket.off('readable', ignore);
-}
-
 function turnAway(socket: Socket): void {
   if (socket.writableEnded) return;
-  if (socket.bytesWritten === 0) {
-    socket.destroy();
-    return;
-  }
+  if (socket.bytesWritten === 0) return void socket.destroy();
   socket.end();
   setTimeout(() => socket.destroy(), FAREWELL_MS).unref();
 }

@@ -6,7 +6,7 @@ import { UsageError } from '../errors.ts';
 import { checkKeys, reading, takeRequest } from '../keys.ts';
 import { type Bytes, toBuffer } from '../quote.ts';
 import type { TimeLimits } from './apply/applied.ts';
-import { type Need, resolve, type Work } from './connection/need.ts';
+import { type Need, resolve } from './connection/need.ts';
 import { makeRequest, type Request, type RequestDescription } from './connection/request-info.ts';
 import { decideBy, decideWithout, refuse, type Ruling } from './decide/ruling.ts';
 import { Decision } from './decision.ts';
@@ -42,16 +42,11 @@ export interface HostsOptions {
   readonly resolver?: Partial<Resolver> | undefined;
 }
 
-const KEYS: ReadonlySet<string> = new Set([
-  'allow',
-  'deny',
-  'dialect',
-  'compat',
-  'nameTimeoutMs',
-  'commandTimeoutMs',
-  'twistTimeoutMs',
-  'resolver',
-] satisfies readonly (keyof HostsOptions)[]);
+/** The files, and the dialect in which they are read. */
+export type FileOptions = Pick<HostsOptions, 'allow' | 'deny' | 'dialect' | 'compat'>;
+
+export const FILE_KEYS: readonly (keyof FileOptions)[] = ['allow', 'deny', 'dialect', 'compat'];
+const TIMES: readonly (keyof HostsOptions)[] = ['nameTimeoutMs', 'commandTimeoutMs', 'twistTimeoutMs'];
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const DIALECTS: readonly unknown[] = ['auto', 'options', 'command'] satisfies Dialect[];
@@ -70,7 +65,7 @@ function toMs(value: number, most: number, what: string): number {
 }
 
 function checkOptions(options: HostsOptions): void {
-  checkKeys(options, KEYS);
+  checkKeys(options, new Set([...FILE_KEYS, ...TIMES, 'resolver']));
   if (options.dialect !== undefined && !DIALECTS.includes(options.dialect))
     throw new UsageError(`dialect must be one of ${DIALECTS.join(', ')}`);
   if (options.compat !== undefined && options.compat !== 'libwrap')
@@ -99,7 +94,6 @@ export class Hosts {
     };
   }
 
-  /** The rules as the files are now. */
   get tables(): Tables {
     return { allow: this.#allow.now(), deny: this.#deny.now() };
   }
@@ -125,32 +119,24 @@ export class Hosts {
   // hosts.deny is not read if hosts.allow decides
   async #decide(request: Request, lookups: Lookup[]): Promise<Ruling> {
     const searched: Table[] = [];
+    const look = (need: Need) => lookUp(need, request, this.#resolver, lookups);
     for (const file of [this.#allow, this.#deny]) {
       const soon = file.soon();
       const search = soon instanceof Promise ? await soon : soon;
       const work = decideBy(search, searched, request);
       const step = work.next();
       const ruling =
-        step.done === true ? step.value : await this.#resolve(work, step.value, request, lookups);
+        step.done === true ? step.value : await resolve(work, look, step.value).catch(refuseOverload);
       if (ruling !== undefined) return ruling;
       searched.push(search.table);
     }
     return decideWithout(searched);
   }
+}
 
-  async #resolve(
-    work: Work<Ruling | undefined>,
-    need: Need,
-    request: Request,
-    lookups: Lookup[],
-  ): Promise<Ruling | undefined> {
-    try {
-      return await resolve(work, (need) => lookUp(need, request, this.#resolver, lookups), need);
-    } catch (error) {
-      if (error instanceof Overload) return refuse(error.message);
-      throw error;
-    }
-  }
+function refuseOverload(error: unknown): Ruling {
+  if (error instanceof Overload) return refuse(error.message);
+  throw error;
 }
 
 /**
@@ -163,9 +149,6 @@ export function openHosts(options: HostsOptions = {}): Hosts {
 }
 
 /** One decision, as hosts_access(3); nothing is run before Decision.apply(). */
-export async function hostsAccess(
-  request: RequestDescription,
-  options: HostsOptions = {},
-): Promise<Decision> {
+export async function hostsAccess(request: RequestDescription, options?: HostsOptions): Promise<Decision> {
   return openHosts(options).check(request);
 }

@@ -6,17 +6,15 @@ import { statSync } from 'node:fs';
 import { UsageError } from '../errors.ts';
 import { checkKeys, takeRequest } from '../keys.ts';
 import { quote } from '../quote.ts';
-import type { CheckFinding } from './check/checked.ts';
-import type { FileOptions, HostsCheckOptions } from './check/hosts-check.ts';
+import type { CheckFinding } from './check/checked-file.ts';
+import type { HostsCheckOptions } from './check/hosts-check.ts';
 import type { RequestDescription } from './connection/request-info.ts';
-import type { HostsExplanation } from './explain/public-explanation.ts';
+import type { HostsExplanation } from './explain/explanation.ts';
 import type { Untranslated, Unusable } from './export/rule-translation.ts';
-import type { DaemonPort } from './export/export.ts';
+import type { DaemonPort, ExportOptions } from './export/export.ts';
 import type { DaemonUnit, DropIn } from './export/systemd-drop-ins.ts';
-import { type HostsOptions, openHosts } from './hosts.ts';
+import { FILE_KEYS, type FileOptions, type HostsOptions, openHosts } from './hosts.ts';
 import { toUtf8 } from './text/latin1.ts';
-
-const FILE_KEYS = ['allow', 'deny', 'dialect', 'compat'] as const satisfies readonly (keyof FileOptions)[];
 
 /** See explainHosts(). */
 export type HostsExplainOptions = FileOptions & Pick<HostsOptions, 'nameTimeoutMs'>;
@@ -33,18 +31,28 @@ export async function explainHosts(
   const own = takeRequest(options, (given) => checkKeys(given, new Set([...FILE_KEYS, 'nameTimeoutMs'])));
   const described = takeRequest(request, () => undefined);
   const { tables } = openHosts(own);
-  const [{ explain }, { toExplanation }] = await Promise.all([
-    import('./explain/explanation.ts'),
-    import('./explain/public-explanation.ts'),
-  ]);
+  const { explain, toExplanation } = await import('./explain/explanation.ts');
   return toExplanation(await explain(tables, described, own.nameTimeoutMs ?? 10_000));
 }
 
+function checkPath(value: unknown, what: string): void {
+  if (value !== undefined && (typeof value !== 'string' || value === '' || value.includes('\0')))
+    throw new UsageError(`${what} must be a path`);
+}
+
+function checkRoot(root = '/'): void {
+  checkPath(root, 'root');
+  if (statSync(root, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new UsageError(`root ${quote(root)} is no directory`);
+}
+
+const CHECK_KEYS: readonly (keyof HostsCheckOptions)[] = [
+  ...FILE_KEYS,
+  ...(['ignore', 'daemons', 'inetd', 'implicitAllow', 'lookups', 'root'] as const),
+];
+
 function checkCheckOptions(options: HostsCheckOptions): void {
-  checkKeys(
-    options,
-    new Set([...FILE_KEYS, 'ignore', 'daemons', 'inetd', 'implicitAllow', 'lookups', 'root']),
-  );
+  checkKeys(options, new Set(CHECK_KEYS));
   const { ignore = [], daemons = [], implicitAllow = false, lookups = true } = options;
   for (const [key, list] of Object.entries<unknown>({ ignore, daemons }))
     if (!Array.isArray(list) || list.some((text) => typeof text !== 'string'))
@@ -71,15 +79,9 @@ export async function checkHosts(options: HostsCheckOptions = {}): Promise<reado
 }
 
 /** See exportHosts(). */
-export interface HostsExportOptions extends FileOptions {
+export interface HostsExportOptions extends FileOptions, ExportOptions {
   /** A table for nftables, or drop-ins for units of systemd. */
   readonly to: 'nftables' | 'systemd';
-  /** Ports of daemons, besides those that are found. */
-  readonly ports?: readonly DaemonPort[] | undefined;
-  /** Units of daemons, besides those that are found. */
-  readonly units?: readonly DaemonUnit[] | undefined;
-  /** Directory whose services are examined; `/` by default. */
-  readonly root?: string | undefined;
 }
 
 /** The result of exportHosts(). */
@@ -92,32 +94,25 @@ export interface HostsExport {
   readonly unusable: Unusable | undefined;
 }
 
+function isPort({ daemon, port = -1, protocol = 'tcp' }: Partial<DaemonPort>): boolean {
+  if (typeof daemon !== 'string' || !['tcp', 'udp'].includes(protocol)) return false;
+  return Number.isInteger(port) && port >= 0 && port <= 65_535;
+}
+
+// it becomes part of a path
+function isUnit({ daemon, unit }: Partial<DaemonUnit>): boolean {
+  return typeof daemon === 'string' && typeof unit === 'string' && /^[\w@.:\\-]+\.service$/.test(unit);
+}
+
 function checkExportOptions(options: HostsExportOptions): void {
   checkKeys(options, new Set([...FILE_KEYS, 'to', 'ports', 'units', 'root']), "{to: 'nftables'}");
   const { to, ports = [], units = [], root } = options;
   if (to !== 'nftables' && to !== 'systemd') throw new UsageError("to must be 'nftables' or 'systemd'");
-  if (!Array.isArray(ports) || !ports.every(isPort))
+  if (!Array.isArray(ports) || !ports.every((one: DaemonPort | null) => isPort(one ?? {})))
     throw new UsageError("ports must be a list such as [{daemon: 'sshd', port: 22, protocol: 'tcp'}]");
-  if (!Array.isArray(units) || !units.every(isUnit))
+  if (!Array.isArray(units) || !units.every((one: DaemonUnit | null) => isUnit(one ?? {})))
     throw new UsageError("units must be a list such as [{daemon: 'sshd', unit: 'ssh.service'}]");
   checkRoot(root);
-}
-
-function isPort(value: Partial<DaemonPort> | undefined): boolean {
-  const { daemon, port, protocol } = value ?? {};
-  return (
-    typeof daemon === 'string' &&
-    Number.isInteger(port) &&
-    Number(port) >= 0 &&
-    Number(port) <= 65_535 &&
-    (protocol === undefined || protocol === 'tcp' || protocol === 'udp')
-  );
-}
-
-// it becomes part of a path
-function isUnit(value: Partial<DaemonUnit> | undefined): boolean {
-  const { daemon, unit } = value ?? {};
-  return typeof daemon === 'string' && typeof unit === 'string' && /^[\w@.:\\-]+\.service$/.test(unit);
 }
 
 /**
@@ -127,29 +122,15 @@ function isUnit(value: Partial<DaemonUnit> | undefined): boolean {
 export async function exportHosts(options: HostsExportOptions): Promise<HostsExport> {
   const own = takeRequest(options, checkExportOptions);
   const { exportNftables, exportSystemd } = await import('./export/export.ts');
-  const { to, ports = [], units = [], root = '/', allow, deny, dialect, compat } = own;
+  const { to, allow, deny, dialect, compat, ...facts } = own;
   const { tables } = openHosts({ allow, deny, dialect, compat });
-  const exported = (to === 'nftables' ? exportNftables : exportSystemd)(tables, { ports, units, root });
-  if ('unusable' in exported) {
-    const { unusable } = exported;
-    return { files: [], untranslated: [], unusable: { ...unusable, ...readable(unusable) } };
-  }
-  const { files, untranslated } = exported;
-  return { files, untranslated: untranslated.map(readable), unusable: undefined };
+  const exported = (to === 'nftables' ? exportNftables : exportSystemd)(tables, facts);
+  return 'unusable' in exported
+    ? { files: [], untranslated: [], unusable: readable(exported.unusable) }
+    : { files: exported.files, untranslated: exported.untranslated.map(readable), unusable: undefined };
 }
 
 // Rules have one byte a character.
-function readable({ file, line, word, message }: Untranslated): Untranslated {
-  return { file: toUtf8(file), line, word: toUtf8(word), message };
-}
-
-function checkPath(value: unknown, what: string): void {
-  if (value !== undefined && (typeof value !== 'string' || value === '' || value.includes('\0')))
-    throw new UsageError(`${what} must be a path`);
-}
-
-function checkRoot(root: string | undefined): void {
-  checkPath(root, 'root');
-  if (statSync(root ?? '/', { throwIfNoEntry: false })?.isDirectory() !== true)
-    throw new UsageError(`root ${quote(root ?? '/')} is no directory`);
+function readable<Loss extends Untranslated>(loss: Loss): Loss {
+  return { ...loss, file: toUtf8(loss.file), word: toUtf8(loss.word) };
 }

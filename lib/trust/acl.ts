@@ -21,13 +21,10 @@ const tags = {
   mask: 0x10,
   other: 0x20,
 } as const;
+const knownTags: readonly number[] = Object.values(tags);
 const write = 2;
 
-interface Entry {
-  readonly tag: number;
-  readonly permissions: number;
-  readonly id: number;
-}
+type Entry = Readonly<Record<'tag' | 'permissions' | 'id', number>>;
 
 // struct posix_acl_xattr_entry {u16 tag; u16 perm; u32 id;} after a u32 version
 function entriesOf(bytes: Buffer): readonly Entry[] | undefined {
@@ -40,8 +37,7 @@ function entriesOf(bytes: Buffer): readonly Entry[] | undefined {
       permissions: bytes.readUInt16LE(at + 2),
       id: bytes.readUInt32LE(at + 4),
     });
-  const known: readonly number[] = Object.values(tags);
-  return entries.every(({ tag }) => known.includes(tag)) ? entries : undefined;
+  return entries.every(({ tag }) => knownTags.includes(tag)) ? entries : undefined;
 }
 
 function idsOf(entries: readonly Entry[], tag: number): readonly number[] {

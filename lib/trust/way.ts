@@ -58,25 +58,16 @@ function judgeDirectory(
   people: readonly Person[],
 ): readonly WayFinding[] {
   const isSticky = !isEnd && (directory.mode & sticky) !== 0;
-  const writers = writersOf(directory);
   // Entries of others in a sticky directory have findings of their own: a directory by its owner, a link by judgeLink().
   const isHeldFrom = (writer: Writer): boolean => isSticky && writer.kind !== 'owner';
-  const find = (refuses: boolean, writer: Writer): readonly WayFinding[] => [
-    {
-      refuses,
-      kind: writer.kind === 'owner' ? 'owner' : 'writable',
-      component: directory,
-      isEnd,
-      how: howOf(writer, directory, refuses && people.length > 0),
-    },
-  ];
-
-  for (const person of people) {
-    const his = writers.find((writer) => isWriter(writer, person) && !isHeldFrom(writer));
-    if (his !== undefined) return find(true, his);
-  }
-  const strange = writers.find((writer) => isStranger(writer) && !isHeldFrom(writer));
-  return strange === undefined ? [] : find(people.length === 0, strange);
+  const loose = writersOf(directory).filter((writer) => !isHeldFrom(writer));
+  const theirs = people.map((person) => loose.find((writer) => isWriter(writer, person))).find(Boolean);
+  const found = theirs ?? loose.find(isStranger);
+  if (found === undefined) return [];
+  const refuses = theirs !== undefined || people.length === 0;
+  const kind = found.kind === 'owner' ? 'owner' : 'writable';
+  const how = howOf(found, directory, theirs !== undefined);
+  return [{ refuses, kind, component: directory, isEnd, how }];
 }
 
 // The owner of a link in a sticky directory that others can write has put it there, and can replace it. The kernel does not follow
@@ -98,16 +89,17 @@ function judgeLink(
 }
 
 function howOf(writer: Writer, { mode }: PathComponent, isTheUser: boolean): string {
+  const listed = (id: string) =>
+    `can be written by ${isTheUser ? 'the user' : id} through an access control list`;
   switch (writer.kind) {
     case 'owner':
       return `is owned by uid ${writer.uid}${isTheUser ? ', the user to be jailed' : ''}`;
     case 'everybody':
       return `can be written by everybody (mode ${octal(mode)})`;
     case 'listed':
-      return `can be written by ${isTheUser ? 'the user' : `uid ${writer.uid}`} through an access control list`;
+      return listed(`uid ${writer.uid}`);
     case 'group':
-      if (writer.isListed)
-        return `can be written by ${isTheUser ? 'the user' : `gid ${writer.gid}`} through an access control list`;
+      if (writer.isListed) return listed(`gid ${writer.gid}`);
       return `can be written by gid ${writer.gid}${isTheUser ? ', a group of the user' : ''} (mode ${octal(mode)})`;
     case 'unknown':
       return 'can be written by whoever is named in an access control list that cannot be understood';
@@ -118,19 +110,19 @@ function howOf(writer: Writer, { mode }: PathComponent, isTheUser: boolean): str
 
 /** The command line that fixes it; `path` has to be quoted. */
 export function remedyOf({ kind, component }: WayFinding, path: string): string {
-  const forbid =
-    component.acl === undefined ? `chmod go-w ${path}` : `setfacl -b ${path} && chmod go-w ${path}`;
   switch (kind) {
-    case 'owner':
-      return (component.mode & 0o022) === 0
-        ? `chown root:root ${path}`
-        : `chown root:root ${path} && ${forbid}`;
-    case 'writable':
-      return component.uid === 0 ? forbid : `chown root:root ${path} && ${forbid}`;
     case 'link':
       return `name the directory that ${path} leads to`;
     case 'host-root':
       return 'uchroot-jail build /srv/jail PROGRAM';
+    case 'owner':
+    case 'writable': {
+      const { uid, mode, acl } = component;
+      const own = uid === 0 ? [] : [`chown root:root ${path}`];
+      const forbid = (mode & 0o022) === 0 ? [] : [`chmod go-w ${path}`];
+      const unlist = forbid.length === 0 || acl === undefined ? [] : [`setfacl -b ${path}`];
+      return [...own, ...unlist, ...forbid].join(' && ');
+    }
     default:
       return kind satisfies never;
   }

@@ -23,12 +23,7 @@ export type Writer =
   | { readonly kind: 'owner'; readonly uid: number }
   | { readonly kind: 'everybody' }
   /** `except`: users for whom the membership does not count. */
-  | {
-      readonly kind: 'group';
-      readonly gid: number;
-      readonly isListed: boolean;
-      readonly except: readonly number[];
-    }
+  | Readonly<{ kind: 'group'; gid: number; isListed: boolean; except: readonly number[] }>
   | { readonly kind: 'listed'; readonly uid: number }
   /** Somebody whom a malformed list may name. */
   | { readonly kind: 'unknown' };
@@ -51,34 +46,14 @@ export function writersOf({ mode, uid, gid, acl }: Access): readonly Writer[] {
 
 /** Whether a person is the writer, or belongs to the group that is. Root gains nothing as an owner or by group 0. */
 export function isWriter(writer: Writer, { uid, gids }: Person): boolean {
-  switch (writer.kind) {
-    case 'owner':
-    case 'listed':
-      return uid !== 0 && writer.uid === uid;
-    case 'group':
-      return !(uid === 0 && writer.gid === 0) && gids.includes(writer.gid) && !writer.except.includes(uid);
-    case 'everybody':
-    case 'unknown':
-      return true;
-    default:
-      return writer satisfies never;
-  }
+  if (writer.kind === 'everybody' || writer.kind === 'unknown') return true;
+  if (writer.kind !== 'group') return uid !== 0 && writer.uid === uid;
+  return !(uid === 0 && writer.gid === 0) && gids.includes(writer.gid) && !writer.except.includes(uid);
 }
 
 /** Whether the writer can be somebody other than root. */
 export function isStranger(writer: Writer): boolean {
-  switch (writer.kind) {
-    case 'listed':
-      return writer.uid !== 0;
-    case 'group':
-      return writer.gid !== 0;
-    case 'owner':
-    case 'everybody':
-    case 'unknown':
-      return true;
-    default:
-      return writer satisfies never;
-  }
+  return !(writer.kind === 'listed' && writer.uid === 0) && !(writer.kind === 'group' && writer.gid === 0);
 }
 
 /** Permission bits as chmod(1) takes them. */

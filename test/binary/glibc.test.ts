@@ -80,6 +80,17 @@ t.test('without /proc a program has no $ORIGIN, but its libraries have', async (
   t.notOk(q.files.some(({ needsProc }) => needsProc));
 });
 
+t.test('an element with a token of unknown value is not searched without the token either', async (t) => {
+  const tree = {
+    ...base,
+    '/bin/p': elf({ needed: ['liba.so', 'libb.so'], runpath: '$ORIGIN/lost:/opt/$PLATFORM' }),
+    '/lost/liba.so': lib(),
+    '/opt/libb.so': lib(),
+  };
+  const { missing } = resolveProgram(memoryRoot(tree), bytePath('/bin/p'), { cpu: BASELINE, hasProc: false });
+  t.match(missing, [{ path: 'liba.so' }, { path: 'libb.so' }]);
+});
+
 t.test('$LIB and $PLATFORM stand for what the loader was built for and runs on', async (t) => {
   const closure = resolve(
     {

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 
 import * as fc from 'fast-check';
 
-import { openWindow, readHeader } from '../../lib/binary/elf-header.ts';
+import { withElf } from '../../lib/binary/elf-header.ts';
 import { dlopenNotes, makeElf, numbersOf } from './image.ts';
 
 /** A file, and where in it what is read lies: there a change matters. */
@@ -14,8 +14,11 @@ export interface Seed {
 }
 
 function seedOf(data: Buffer): Seed {
-  const header = readHeader(openWindow((offset, length) => data.subarray(offset, offset + length)));
-  const segments = header.kind === 'header' ? header.segments : [];
+  const segments =
+    withElf(
+      (offset, length) => data.subarray(offset, offset + length),
+      (header) => header.segments,
+    ) ?? [];
   // all but what is only mapped: PT_INTERP, PT_DYNAMIC, PT_NOTE and their like
   const small = segments.filter(({ fileBytes, offset }) => fileBytes < 4096 && offset < data.length);
   return {

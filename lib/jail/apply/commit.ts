@@ -1,23 +1,89 @@
-// Carries out the decided changes of a jail. The list of changes is on disk, so that the next run can complete it after an
-// interruption.
+// The list of all changes to a jail. It is on disk before it is carried out, so that the next run can complete it.
+// And the times of what is in place: the same sources make the same jail, so the time of the build is never used.
 
-import { constants, fchmodSync, fchownSync, fsyncSync } from 'node:fs';
+import { constants, fchmodSync, fchownSync, fsyncSync, futimesSync } from 'node:fs';
 
 import { type BytePath, bytePath, joinPath, parentPath, pathBytes } from '../../binary/path.ts';
-import { type DirectoryRoot, errorCode } from '../../binary/root.ts';
+import { type DirectoryRoot, errorCode, withFile } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { STORE } from '../manifest/layout.ts';
-import { MANIFEST_PATH } from '../manifest/manifest.ts';
-import {
-  type Attributes,
-  type CommitList,
-  type Expected,
-  listFromJson,
-  listToJson,
-  type Staged,
-} from './commit-list.ts';
+import { MANIFEST_PATH, type Recorded } from '../manifest/manifest.ts';
+import { fromText, toText } from '../manifest/path-text.ts';
+import { withOpen } from '../work/closing.ts';
 import { lineAt } from './look.ts';
+
+/**
+ * `was` is the line (lineAt) of the object that was at the path when the change was decided, or null if there was none. A run
+ * that completes an interrupted one skips the path if it has another object by then. Undefined: not checked.
+ */
+export interface Expected {
+  readonly path: BytePath;
+  readonly was?: string | null | undefined;
+}
+
+export interface Staged extends Expected {
+  readonly staged: BytePath;
+  /** Not written to disk: a run that completes another one looks again. */
+  readonly isDirectory?: boolean;
+}
+
+export interface Attributes extends Expected, Pick<Recorded, 'mode' | 'uid' | 'gid'> {}
+
+export interface CommitList {
+  /** In the order in which they are put in place: directories first. */
+  readonly files: readonly Staged[];
+  readonly attributes: readonly Attributes[];
+  /** Removed after that: a directory after its content. */
+  readonly obsolete: readonly Expected[];
+}
+
+/** The fields of each item in the list on disk, in their order. */
+const FIELDS = {
+  files: ['staged', 'path', 'was'],
+  attributes: ['path', 'was', 'mode', 'uid', 'gid'],
+  obsolete: ['path', 'was'],
+} as const;
+
+type Item = Readonly<Record<string, unknown>>;
+
+function listToJson(list: CommitList): Buffer {
+  const rows = Object.entries(FIELDS).map(([name, fields]) => {
+    const items = list[name as keyof CommitList] as readonly unknown[] as readonly Item[];
+    return [name, items.map((item) => fields.map((field) => fieldToJson(item[field])))];
+  });
+  return Buffer.from(JSON.stringify(Object.fromEntries(rows)));
+}
+
+// JSON has no undefined in a list, so false stands for it.
+function fieldToJson(value: unknown): unknown {
+  return typeof value === 'string' ? toText(value as BytePath) : value === undefined ? false : value;
+}
+
+/** @throws SyntaxError, TypeError if the bytes are no such list */
+function listFromJson(data: Buffer): CommitList {
+  const json = { attributes: [], ...(JSON.parse(data.toString()) as Readonly<Record<string, unknown>>) };
+  const rows = Object.entries(FIELDS).map(([name, fields]) => {
+    const items: unknown = json[name as keyof typeof json];
+    if (!Array.isArray(items)) throw new TypeError('a list is expected');
+    return [name, items.map((item) => itemFromJson(fields, item))];
+  });
+  return Object.fromEntries(rows) as CommitList;
+}
+
+// A plain path is an item with only that path.
+function itemFromJson(fields: readonly string[], item: unknown): Item {
+  const values = Array.isArray(item) ? (item as unknown[]) : [item];
+  return Object.fromEntries(fields.map((field, index) => [field, fieldFromJson(field, values[index])]));
+}
+
+function fieldFromJson(field: string, value: unknown): unknown {
+  if (field === 'was' && value === null) return null;
+  if (field === 'was' && (value === undefined || value === false)) return undefined;
+  if (/^(?:mode|uid|gid)$/.test(field) && Number.isInteger(value)) return value;
+  if (/^(?:path|staged|was)$/.test(field) && typeof value === 'string') return fromText(value);
+  throw new TypeError(`${field} is wrong`);
+}
 
 /** New files wait in this directory. It is root's, mode 0700. */
 export const STAGE: BytePath = bytePath('/.uchroot/new');
@@ -33,13 +99,10 @@ export function decide(
 ): void {
   write(LIST, listToJson(list));
   native.inRootRename(jail.fd, pathBytes(LIST), pathBytes(COMMIT));
-  syncDirectory(jail, STAGE);
+  withOpen(jail, STAGE, DIRECTORY, fsyncSync);
 }
 
-/**
- * Completes the change of an interrupted run if it was decided; otherwise removes its staged files. True if a change was
- * completed. @throws as complete
- */
+/** Completes the change of an interrupted run if it was decided (true), else removes its staged files. @throws as complete */
 export async function recover(jail: DirectoryRoot): Promise<boolean> {
   if (jail.lstat(STAGE) === undefined) return false;
   const list = readCommit(jail);
@@ -48,23 +111,23 @@ export async function recover(jail: DirectoryRoot): Promise<boolean> {
   return list !== undefined;
 }
 
-/** The list without the paths that were changed in the jail since the interruption. */
+// A file that is no longer staged was put in place before the interruption. Paths that were changed since then are left out.
 async function withoutChanged(jail: DirectoryRoot, list: CommitList): Promise<CommitList> {
   const files: Staged[] = [];
   const directories = new Set<BytePath>(); // made by this list
   for (const one of list.files) {
     const kind = jail.lstat(one.staged)?.kind;
     if (kind === undefined) continue;
-    const isInNew = directories.has(parentPath(one.path));
-    if (!isInNew && !(await isAsExpected(jail, one))) continue;
-    files.push(one);
+    if (!directories.has(parentPath(one.path)) && !(await isAsExpected(jail, one))) continue;
+    files.push({ ...one, isDirectory: kind === 'directory' });
     if (kind === 'directory') directories.add(one.path);
   }
-  const attributes: Attributes[] = [];
-  for (const one of list.attributes) if (await isAsExpected(jail, one)) attributes.push(one);
-  const obsolete: Expected[] = [];
-  for (const one of list.obsolete) if (await isAsExpected(jail, one)) obsolete.push(one);
-  return { files, attributes, obsolete };
+  const unchanged = async <T extends Expected>(items: readonly T[]): Promise<readonly T[]> => {
+    const kept: T[] = [];
+    for (const one of items) if (await isAsExpected(jail, one)) kept.push(one);
+    return kept;
+  };
+  return { files, attributes: await unchanged(list.attributes), obsolete: await unchanged(list.obsolete) };
 }
 
 async function isAsExpected(jail: DirectoryRoot, { path, was }: Expected): Promise<boolean> {
@@ -76,10 +139,7 @@ function isDirectory(jail: DirectoryRoot, path: BytePath): boolean {
   return path === '/' || (jail.lstat(path)?.kind === 'directory' && isDirectory(jail, parentPath(path)));
 }
 
-/**
- * Carries out a decided list.
- * @throws JailError if an object in the way can be neither replaced nor removed. The next run tries again.
- */
+/** Carries out a decided list. @throws JailError if an object is in the way: the next run tries again */
 export function complete(jail: DirectoryRoot, list: CommitList): void {
   try {
     putInPlace(jail, list);
@@ -95,62 +155,36 @@ export function complete(jail: DirectoryRoot, list: CommitList): void {
 }
 
 function readCommit(jail: DirectoryRoot): CommitList | undefined {
-  const file = jail.open(COMMIT);
-  if (file === undefined) return undefined;
   try {
-    return listFromJson(Buffer.from(file.read(0, file.status.sizeBytes)));
+    return withFile(jail, COMMIT, ({ read, status }) => listFromJson(Buffer.from(read(0, status.sizeBytes))));
   } catch (error) {
     if (errorCode(error) !== undefined) throw error;
-    throw new JailError(`${COMMIT}, which an interrupted run has left, is damaged`, {
-      code: 'ERR_MANIFEST',
-      path: COMMIT,
-      hint: 'build the jail anew',
-    });
-  } finally {
-    file.close();
+    const message = `${COMMIT}, which an interrupted run has left, is damaged`;
+    throw new JailError(message, { code: 'ERR_MANIFEST', path: COMMIT, hint: 'build the jail anew' });
   }
 }
 
-interface Waiting extends Staged {
-  readonly isDirectory: boolean;
-}
-
-// A file that is no longer staged was put in place before the interruption. The manifest comes last: the change is complete when
-// the new manifest is in place.
+// The manifest comes last: the change is complete when the new manifest is in place.
 function putInPlace(jail: DirectoryRoot, { files, attributes, obsolete }: CommitList): void {
-  const waiting = files.flatMap((one) => {
-    if (isStagedNow(one)) return [one];
-    const kind = jail.lstat(one.staged)?.kind;
-    return kind === undefined ? [] : [{ ...one, isDirectory: kind === 'directory' }];
-  });
-  for (const one of waiting) clearWay(jail, one, obsolete);
-  for (const one of waiting) if (one.isDirectory) putDirectory(jail, one);
+  for (const one of files) clearWay(jail, one, obsolete);
+  for (const one of files) if (one.isDirectory === true) putDirectory(jail, one);
   for (const one of attributes) setAttributes(jail, one);
-  const others = waiting.filter(({ isDirectory, path }) => path !== MANIFEST_PATH && !isDirectory);
-  renameAll(jail, others);
+  const others = files.filter((one) => one.isDirectory !== true);
+  renameAll(jail, others, ({ path }) => path !== MANIFEST_PATH);
   for (const { path } of obsolete) removeObsolete(jail, path);
-  renameAll(
-    jail,
-    waiting.filter(({ path }) => path === MANIFEST_PATH),
-  );
-  syncDirectory(jail, STORE);
+  renameAll(jail, others, ({ path }) => path === MANIFEST_PATH);
+  withOpen(jail, STORE, DIRECTORY, fsyncSync);
 }
 
-function isStagedNow(one: Staged): one is Waiting {
-  return one.isDirectory !== undefined;
-}
-
-function renameAll(jail: DirectoryRoot, files: readonly Staged[]): void {
-  native.renameAll(
-    jail.fd,
-    files.map(({ staged, path }) => [pathBytes(staged), pathBytes(path)] as const),
-  );
+function renameAll(jail: DirectoryRoot, files: readonly Staged[], isNow: (one: Staged) => boolean): void {
+  const pairs = files.filter(isNow).map(({ staged, path }) => [pathBytes(staged), pathBytes(path)] as const);
+  native.renameAll(jail.fd, pairs);
 }
 
 /** rename(2) does not replace a directory by a file, or a file by a directory: the old one is removed first. */
 function clearWay(
   jail: DirectoryRoot,
-  { isDirectory, path, was }: Waiting,
+  { isDirectory = false, path, was }: Staged,
   obsolete: readonly Expected[],
 ): void {
   const old = was === null ? undefined : jail.lstat(path)?.kind;
@@ -166,20 +200,15 @@ function putDirectory(jail: DirectoryRoot, { staged, path }: Staged): void {
 }
 
 export function setAttributes(jail: DirectoryRoot, { path, mode, uid, gid }: Attributes): void {
-  const fd = native.inRootOpen(jail.fd, pathBytes(path), DIRECTORY);
-  try {
+  withOpen(jail, path, DIRECTORY, (fd) => {
     fchownSync(fd, uid, gid);
     fchmodSync(fd, mode);
-  } finally {
-    native.closeDescriptor(fd);
-  }
+  });
 }
 
 function removeObsolete(jail: DirectoryRoot, path: BytePath): void {
-  const present = jail.lstat(path);
-  if (present === undefined) return;
   try {
-    native.inRootUnlink(jail.fd, pathBytes(path), present.kind === 'directory');
+    remove(jail, path);
   } catch (error) {
     // The directory stays if another process has put a file into it.
     if (errorCode(error) !== 'ENOTEMPTY' && errorCode(error) !== 'EBUSY') throw error;
@@ -190,19 +219,50 @@ export function removeStage(jail: DirectoryRoot): void {
   // The list is removed first: without it, the next run removes the staged files.
   const names = jail.list(STAGE) ?? [];
   for (const name of names.toSorted((a, b) => Number(b === 'commit') - Number(a === 'commit')))
-    removeStaged(jail, joinPath(STAGE, name));
-  removeStaged(jail, STAGE);
+    remove(jail, joinPath(STAGE, name));
+  remove(jail, STAGE);
 }
 
-function removeStaged(jail: DirectoryRoot, path: BytePath): void {
-  native.inRootUnlink(jail.fd, pathBytes(path), jail.lstat(path)?.kind === 'directory');
+function remove(jail: DirectoryRoot, path: BytePath): void {
+  const kind = jail.lstat(path)?.kind;
+  if (kind !== undefined) native.inRootUnlink(jail.fd, pathBytes(path), kind === 'directory');
 }
 
-function syncDirectory(jail: DirectoryRoot, path: BytePath): void {
-  const fd = native.inRootOpen(jail.fd, pathBytes(path), DIRECTORY);
+/** A directory gets the time of the newest copy in it, all else that of the newest copy in the jail, unless it was `left`. */
+export function setTimes(
+  jail: DirectoryRoot,
+  entries: readonly Recorded[],
+  { left, made }: Readonly<Record<'left' | 'made', ReadonlySet<BytePath>>>,
+): void {
+  const newest = new Map<string, number>();
+  let last = 0;
+  for (const { path, mtimeMs } of entries) {
+    if (mtimeMs === undefined) continue;
+    const parent = path.slice(0, path.lastIndexOf('/'));
+    newest.set(parent, Math.max(newest.get(parent) ?? 0, mtimeMs));
+    last = Math.max(last, mtimeMs);
+  }
+  for (const { path, kind, source, uid } of entries.toReversed()) {
+    if ((kind === 'file' && source !== undefined) || left.has(path)) continue;
+    // A service changes its own directory at any time, so only a new one gets a time.
+    const isService = kind === 'directory' && uid !== 0;
+    if (isService && made.has(path)) setTime(jail, path, 0);
+    if (!isService) setTime(jail, path, kind === 'directory' ? (newest.get(path) ?? last) : last);
+  }
+  for (const path of [MANIFEST_PATH, STORE]) setTime(jail, path, last);
+  withOpen(jail, bytePath('/'), constants.O_RDONLY | constants.O_DIRECTORY, (root) =>
+    futimesSync(root, last / 1000, last / 1000),
+  );
+}
+
+function setTime(jail: DirectoryRoot, path: BytePath, mtimeMs: number): void {
   try {
-    fsyncSync(fd);
-  } finally {
-    native.closeDescriptor(fd);
+    const { nlink, mode } = native.inRootLstat(jail.fd, pathBytes(path));
+    // A file with a second name may be a file of the host.
+    if ((mode & constants.S_IFMT) === constants.S_IFDIR || nlink === 1)
+      native.inRootSetTimes(jail.fd, pathBytes(path), mtimeMs);
+  } catch (error) {
+    // The device could not be made, or a jail user has just removed the path.
+    if (errorCode(error) === undefined) throw error;
   }
 }

@@ -7,35 +7,26 @@ import { readSmallFile } from '../../binary/loader-conf.ts';
 import { type BytePath, bytePath } from '../../binary/path.ts';
 import type { DirectoryRoot, FileRoot } from '../../binary/root.ts';
 import { mountsIn, pointIn, readMounts } from '../host/mounts.ts';
-import type { Entry } from '../manifest/planned-entry.ts';
 import { isSameManifest, type Manifest, type Recorded, writeManifest } from '../manifest/manifest.ts';
 import { fromText } from '../manifest/path-text.ts';
+import type { Entry } from '../manifest/planned-entry.ts';
 import type { Recipe } from '../manifest/recipe.ts';
-import { CACHE_PATH, cacheFor } from '../plan/library-cache.ts';
 import type { JailPlan } from '../plan/jail-plan.ts';
+import { CACHE_PATH, cacheFor } from '../plan/library-cache.ts';
 import { throwIfAborted, toJailError } from '../work/jail-error.ts';
 import { begin, openTurns, type Progress } from '../work/steps.ts';
-import { openJudge, type Verdict } from './judge.ts';
-import { isEmpty } from './commit-list.ts';
-import type { Left } from './left.ts';
-import { foresee, foreseeNew } from './recording.ts';
-import { toRecorded } from './recording.ts';
-import type { Store } from './store.ts';
-import { setTimes } from './times.ts';
-import { findUnneeded } from './judge.ts';
-import { type KnownFiles, readKnown, type Roots } from './file-facts.ts';
+import { setTimes } from './commit.ts';
+import { foresee, foreseeNew, type KnownFiles, readKnown, type Roots, toRecorded } from './file-facts.ts';
 import { JailWriter, type Written } from './jail-writer.ts';
+import { Judge, type Judging, type Verdict } from './judge.ts';
+import type { Left } from './look.ts';
+import type { Store } from './store.ts';
 
-export interface Applying {
+export interface Applying extends Judging, Roots {
   readonly source: FileRoot;
-  readonly sourceFd: number;
-  readonly jail: DirectoryRoot;
   /** The path of the jail on the host, links resolved. */
   readonly directory: BytePath;
   readonly store: Store;
-  readonly before: Manifest | undefined;
-  /** Paths of the jail to replace even if they were changed there. */
-  readonly replace: readonly BytePath[];
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
@@ -46,28 +37,24 @@ export interface Applied {
   readonly warnings: readonly string[];
 }
 
-/**
- * Until the change is decided, an error or the signal leaves the jail unchanged.
- * @throws AbortError, JailError; system errors
- */
+/** Until the change is decided, an error or the signal leaves the jail unchanged. @throws AbortError, JailError */
 export async function applyPlan(recipe: Recipe, plan: JailPlan, work: Applying): Promise<Applied> {
-  const { source, sourceFd, jail, store, before, replace, signal, onProgress } = work;
-  const judge = openJudge({ jail, before, replace });
-  const mounted = mountedIn(work.directory);
-  const writer = new JailWriter({ source, sourceFd, jail, store, judge, mounted });
-  const outcome = openOutcome(before);
+  const { jail, store, before, signal, onProgress } = work;
+  const judge = new Judge(work);
+  const writer = new JailWriter({ ...work, judge, mounted: mountedIn(work.directory) });
+  const outcome = new Outcome(before);
   try {
     await addAll(withCache(plan, jail), work, { writer, outcome });
   } finally {
-    await writer.close();
+    await writer.copies.close();
   }
-  const unneeded = await findUnneeded(jail, judge, { before, planned: outcome.planned });
-  for (const { path, was } of unneeded.removable) writer.remove(path, was);
-  const manifest = toManifest(recipe, plan, outcome.recorded, outcome.stale(before));
+  const unneeded = await judge.findUnneeded(outcome.planned);
+  const manifest = outcome.toManifest(recipe, plan);
   throwIfAborted(signal);
   onProgress?.(begin('commit'));
-  const changes = writer.changes();
-  if (!isEmpty(changes) || before === undefined || !isSameManifest(before, manifest))
+  const changes = writer.changes(unneeded.removable);
+  const isChanged = Object.values(changes).some((items) => items.length > 0);
+  if (isChanged || before === undefined || !isSameManifest(before, manifest))
     store.commit(changes, writeManifest(manifest));
   setTimes(jail, manifest.entries, { left: outcome.leftPaths, made: writer.made });
   return { manifest, left: [...outcome.left, ...unneeded.left], warnings: outcome.warnings };
@@ -79,42 +66,40 @@ function mountedIn(directory: BytePath): readonly BytePath[] {
   return mountsIn(mounts, directory).map((mount) => pointIn(mount, directory));
 }
 
+type Foreseeing = Omit<Applying, 'jail' | 'directory' | 'store' | 'onProgress'>;
+
 /** What `applyPlan` would do. Changes nothing. `jail` is undefined if there is none yet. */
 export async function foreseePlan(
   recipe: Recipe,
   plan: JailPlan,
-  {
-    source,
-    sourceFd,
-    jail,
-    before,
-    replace,
-    signal,
-  }: Pick<Applying, 'source' | 'sourceFd' | 'before' | 'replace' | 'signal'> & {
-    readonly jail: DirectoryRoot | undefined;
-  },
+  work: Foreseeing & { readonly jail: DirectoryRoot | undefined },
 ): Promise<Applied> {
-  const judge = jail && openJudge({ jail, before, replace });
-  const outcome = openOutcome(before);
+  const { source, sourceFd, jail, before, replace, signal } = work;
+  const outcome = new Outcome(before);
   const turns = openTurns();
   const entries = withCache(plan, jail);
-  const slices =
-    jail === undefined ? [[entries, undefined] as const] : readAhead(entries, { jail, sourceFd });
-  for await (const [slice, known] of slices) {
-    for (const entry of slice) {
+  const toApplied = (left: readonly Left[] = []) => ({
+    manifest: outcome.toManifest(recipe, plan),
+    left: [...outcome.left, ...left],
+    warnings: outcome.warnings,
+  });
+  if (jail === undefined) {
+    for (const entry of entries) {
       throwIfAborted(signal);
-      const facts = entry.kind === 'file' ? known?.onHost(entry.source) : undefined;
-      const record = await (jail === undefined ? foreseeNew(entry, source) : foresee(entry, source, facts));
-      const verdict = (await judge?.judge(entry, async () => record, known)) ?? { action: 'put' };
-      outcome.add(entry.path, verdict, record);
+      outcome.add(entry.path, { action: 'put' }, foreseeNew(entry, source));
       await turns();
     }
+    return toApplied();
   }
-  const left = [...outcome.left];
-  if (jail !== undefined && judge !== undefined)
-    left.push(...(await findUnneeded(jail, judge, { before, planned: outcome.planned })).left);
-  const manifest = toManifest(recipe, plan, outcome.recorded, outcome.stale(before));
-  return { manifest, left, warnings: outcome.warnings };
+  const judge = new Judge({ jail, before, replace });
+  for await (const [slice, known] of readAhead(entries, { jail, sourceFd }))
+    for (const entry of slice) {
+      throwIfAborted(signal);
+      const record = await foresee(entry, source, known);
+      outcome.add(entry.path, await judge.judge(entry, async () => record, known), record);
+      await turns();
+    }
+  return toApplied((await judge.findUnneeded(outcome.planned)).left);
 }
 
 /** How many entries are read ahead. */
@@ -129,15 +114,15 @@ async function addAll(
   const tell = openTold(entries, work);
   const turns = openTurns(TURN_MS);
   // Copies are made after they are judged. They are recorded in the order of the plan.
-  const pending: Pending[] = [];
+  const pending: (Written & { readonly entry: Entry })[] = [];
   let next = 0;
   function recordMade(): void {
-    for (; next < pending.length; next++) {
-      const { entry, verdict, record, copy } = pending[next] as Pending;
+    for (const { entry, verdict, record, copy } of pending.slice(next)) {
       const content = copy?.content();
       if (copy !== undefined && content === undefined) return;
       outcome.add(entry.path, verdict, content === undefined ? record : toRecorded(entry, content));
       tell(entry);
+      next++;
     }
   }
   for await (const [slice, known] of readAhead(entries, work)) {
@@ -159,15 +144,11 @@ async function addAll(
       recordMade();
     }
   }
-  writer.flush();
+  writer.copies.flush();
   for (recordMade(); next < pending.length; recordMade()) {
     await pending[next]?.copy?.ended;
     throwIfAborted(signal);
   }
-}
-
-interface Pending extends Written {
-  readonly entry: Entry;
 }
 
 const TURN_MS = 2;
@@ -222,72 +203,47 @@ function withCache(plan: JailPlan, jail: DirectoryRoot | undefined): readonly En
   ];
 }
 
-/** If an outdated file of a package was left, the manifest keeps the package's old version. */
-function toManifest(
-  recipe: Recipe,
-  plan: JailPlan,
-  recorded: readonly Recorded[],
-  stale: Readonly<Record<string, string>>,
-): Manifest {
-  const packages: Record<string, string> = {};
-  const entries = recorded.map((entry) => {
-    const name = entry.source === undefined ? undefined : plan.packageOf(entry.source);
-    const version = name === undefined ? undefined : (stale[name] ?? plan.versionOf(name));
-    if (name === undefined || version === undefined) return entry;
-    packages[name] = version;
-    return { ...entry, package: name };
-  });
-  const sorted = Object.fromEntries(Object.entries(packages).toSorted(([a], [b]) => (a < b ? -1 : 1)));
-  return { recipe, packs: plan.packs, packages: sorted, entries };
-}
-
 /** Collects the verdicts on the entries of a plan. */
-interface Outcome {
-  /** `record` is the record of the entry as planned. */
-  add(path: BytePath, verdict: Verdict, record: Recorded | undefined): void;
-  /** The entries of the new manifest. An entry that was left keeps its old record. */
-  readonly recorded: readonly Recorded[];
-  readonly left: readonly Left[];
-  readonly leftPaths: ReadonlySet<BytePath>;
+class Outcome {
+  readonly left: Left[] = [];
+  readonly leftPaths = new Set<BytePath>();
   /** All planned paths, including those that were left. */
-  readonly planned: ReadonlySet<BytePath>;
-  readonly warnings: string[];
-  /** Packages with a file that was left outdated, and the version that the manifest had. */
-  stale(before: Manifest | undefined): Readonly<Record<string, string>>;
-}
+  readonly planned = new Set<BytePath>();
+  readonly warnings: string[] = [];
+  readonly #before: Manifest | undefined;
+  readonly #known: ReadonlyMap<BytePath, Recorded>;
+  /** The entries of the new manifest. An entry that was left keeps its old record. */
+  readonly #recorded: Recorded[] = [];
 
-function openOutcome(before: Manifest | undefined): Outcome {
-  const known = new Map((before?.entries ?? []).map((entry) => [entry.path, entry]));
-  const recorded: Recorded[] = [];
-  const left: Left[] = [];
-  const leftPaths = new Set<BytePath>();
-  const planned = new Set<BytePath>();
-  const warnings: string[] = [];
-  return {
-    add: (path, { action, left: one, warning }, record) => {
-      planned.add(path);
-      if (one !== undefined) left.push(one);
-      if (warning !== undefined) warnings.push(warning);
-      if (action === 'leave') leftPaths.add(path);
-      const kept = action === 'leave' ? known.get(path) : record;
-      if (kept !== undefined) recorded.push(kept);
-    },
-    recorded,
-    left,
-    leftPaths,
-    planned,
-    warnings,
-    stale: (old) => {
-      const outdated = left
-        .filter(({ isOutdated }) => isOutdated)
-        .map(({ path }) => known.get(fromText(path)));
-      return Object.fromEntries(
-        outdated.flatMap((entry) => {
-          const name = entry?.package;
-          const version = name === undefined ? undefined : old?.packages[name];
-          return name === undefined || version === undefined ? [] : [[name, version]];
-        }),
-      );
-    },
-  };
+  constructor(before: Manifest | undefined) {
+    this.#before = before;
+    this.#known = new Map((before?.entries ?? []).map((entry) => [entry.path, entry]));
+  }
+
+  /** `record` is the record of the entry as planned. */
+  add(path: BytePath, { action, left, warning }: Verdict, record: Recorded | undefined): void {
+    this.planned.add(path);
+    if (left !== undefined) this.left.push(left);
+    if (warning !== undefined) this.warnings.push(warning);
+    if (action === 'leave') this.leftPaths.add(path);
+    const kept = action === 'leave' ? this.#known.get(path) : record;
+    if (kept !== undefined) this.#recorded.push(kept);
+  }
+
+  /** The new manifest. It keeps the old version of a package if an outdated file of it was left. */
+  toManifest(recipe: Recipe, plan: JailPlan): Manifest {
+    const outdated = this.left.filter(({ isOutdated }) => isOutdated);
+    const stale = new Set(outdated.map(({ path }) => this.#known.get(fromText(path))?.package));
+    const packages: Record<string, string> = {};
+    const entries = this.#recorded.map((entry) => {
+      const name = entry.source === undefined ? undefined : plan.packageOf(entry.source);
+      if (name === undefined) return entry;
+      const old = stale.has(name) ? this.#before?.packages[name] : undefined;
+      const version = old ?? plan.versionOf(name);
+      if (version === undefined) return entry;
+      packages[name] = version;
+      return { ...entry, package: name };
+    });
+    return { recipe, packs: plan.packs, packages, entries };
+  }
 }

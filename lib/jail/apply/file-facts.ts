@@ -1,14 +1,17 @@
-// Reads or copies hundreds of files in one call of native/files/filelist.cc, and stores the facts about each.
+// Reads or copies hundreds of files in one call of native/files/filelist.cc, and makes records of planned entries for the manifest.
 
-import { type BytePath, parentPath } from '../../binary/path.ts';
-import type { DirectoryRoot, FileStatus } from '../../binary/root.ts';
+import { type BytePath, parentPath, showPath } from '../../binary/path.ts';
+import type { DirectoryRoot, FileRoot, FileStatus } from '../../binary/root.ts';
+import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
+import { hashBytes, hashFile } from '../manifest/file-hash.ts';
+import type { Recorded, Writable } from '../manifest/manifest.ts';
 import type { Entry, FileEntry } from '../manifest/planned-entry.ts';
+import { closing } from '../work/closing.ts';
 
-export interface FileFacts extends Pick<
-  FileStatus,
-  'mode' | 'uid' | 'gid' | 'sizeBytes' | 'mtimeMs' | 'dev' | 'ino'
-> {
+const IDENTITY = ['ino', 'dev', 'sizeBytes', 'mtimeMs', 'mode', 'uid', 'gid'] as const;
+
+export interface FileFacts extends Pick<FileStatus, (typeof IDENTITY)[number]> {
   readonly nlink: number;
   readonly sha256: string;
 }
@@ -40,13 +43,14 @@ export async function copyFiles(
   return found.filter((facts) => facts !== undefined);
 }
 
-/** Undefined for a path at which there is no regular file, for a file of more than 1 GiB, and for one that cannot be read. */
+/** By path; undefined for a path at which there is no regular file, for one of more than 1 GiB, and for one that cannot be read. */
 async function readFiles(
   rootFd: number,
   paths: readonly BytePath[],
-): Promise<readonly (FileFacts | undefined)[]> {
-  if (paths.length === 0) return [];
-  return toFacts(await native.readFiles(rootFd, -1, withNuls(paths), new Uint32Array(0)));
+): Promise<ReadonlyMap<BytePath | undefined, FileFacts | undefined>> {
+  if (paths.length === 0) return new Map();
+  const found = toFacts(await native.readFiles(rootFd, -1, withNuls(paths), new Uint32Array(0)));
+  return new Map(found.map((facts, index) => [paths[index], facts]));
 }
 
 function withNuls(paths: readonly BytePath[]): Buffer {
@@ -97,29 +101,91 @@ export async function readKnown(entries: readonly Entry[], { jail, sourceFd }: R
     return known;
   }
   const candidates = entries.filter(({ kind, path }) => kind === 'file' && isThere(parentPath(path)));
-  const paths = candidates.map(({ path }) => path);
-  const inJail = new Map((await readFiles(jail.fd, paths)).map((facts, index) => [paths[index], facts]));
+  const inJail = await readFiles(
+    jail.fd,
+    candidates.map(({ path }) => path),
+  );
   const sources = candidates.flatMap((entry) =>
     entry.kind === 'file' && inJail.get(entry.path) !== undefined ? [entry.source] : [],
   );
-  const onHost = new Map((await readFiles(sourceFd, sources)).map((facts, index) => [sources[index], facts]));
+  const onHost = await readFiles(sourceFd, sources);
   return {
     inJail: (path, status) => {
       const facts = inJail.get(path);
-      return facts !== undefined && isUnchanged(facts, status) ? facts : undefined;
+      return facts !== undefined && IDENTITY.every((key) => facts[key] === status[key]) ? facts : undefined;
     },
     onHost: (source) => onHost.get(source),
   };
 }
 
-function isUnchanged(facts: FileFacts, status: FileStatus): boolean {
-  return (
-    facts.ino === status.ino &&
-    facts.dev === status.dev &&
-    facts.sizeBytes === status.sizeBytes &&
-    facts.mtimeMs === status.mtimeMs &&
-    facts.mode === status.mode &&
-    facts.uid === status.uid &&
-    facts.gid === status.gid
-  );
+/** The part of a record that comes from the file's content. */
+export type Content = Pick<Recorded, 'sha256' | 'sizeBytes' | 'mtimeMs'>;
+
+/** `content` is given for a file that was copied. */
+export function toRecorded(entry: Entry, content: Content = {}): Recorded {
+  // No object spread: with up to a hundred thousand entries, it would take ten times as long.
+  const { kind, path, reason } = entry;
+  switch (kind) {
+    case 'directory':
+      return { path, kind, mode: entry.mode, uid: entry.uid ?? 0, gid: entry.gid ?? 0, reason };
+    case 'link':
+      return { path, kind, mode: 0o777, uid: 0, gid: 0, reason, target: entry.target };
+    case 'file': {
+      const { mode, uid = 0, gid = 0, source } = entry;
+      const { sizeBytes, mtimeMs, sha256 } = content;
+      const file: Writable<Recorded> = { path, kind, mode, uid, gid, reason, source };
+      if (sizeBytes !== undefined) file.sizeBytes = sizeBytes;
+      if (sha256 !== undefined) file.sha256 = sha256;
+      if (mtimeMs !== undefined) file.mtimeMs = mtimeMs;
+      if (entry.keepPrivileges === true) file.keepPrivileges = true;
+      return file;
+    }
+    case 'data': {
+      const { mode, data } = entry;
+      const [sizeBytes, sha256] = [data.length, hashBytes(data)];
+      return { path, kind: 'file', mode, uid: 0, gid: 0, reason, sizeBytes, sha256 };
+    }
+    case 'device': {
+      const { mode, major, minor } = entry;
+      return { path, kind, mode: mode & 0o7777, uid: 0, gid: 0, reason, major, minor };
+    }
+    default:
+      return kind satisfies never;
+  }
+}
+
+// If other users can write the directory, they can exchange the file for one that only root can read.
+function isReadable(entry: FileEntry, { mode }: Pick<FileFacts, 'mode'>): boolean {
+  return (entry.mode & 0o004) === 0 || (mode & 0o004) !== 0;
+}
+
+/** Why a file cannot be copied as planned. */
+const FAULTS = {
+  vanished: ['ENOENT', ' has vanished from the host'],
+  exchanged: ['EAGAIN', ' was replaced by a file that is not world-readable'],
+  linked: ['EAGAIN', ', or a directory above it, was exchanged for a link'],
+} as const;
+
+export function sourceError(fault: keyof typeof FAULTS, { source }: FileEntry): JailError {
+  const path = showPath(source);
+  const [code, words] = FAULTS[fault];
+  return new JailError(path + words, { code, path });
+}
+
+/** The record of a copy made now. @throws JailError ENOENT if the file has vanished, EAGAIN if it is no longer world-readable */
+export async function foresee(entry: Entry, source: FileRoot, known?: KnownFiles): Promise<Recorded> {
+  if (entry.kind !== 'file') return toRecorded(entry);
+  const facts = known?.onHost(entry.source);
+  if (facts !== undefined && isReadable(entry, facts)) return toRecorded(entry, facts);
+  return closing(source.open(entry.source), async (file) => {
+    if (file === undefined) throw sourceError('vanished', entry);
+    if (!isReadable(entry, file.status)) throw sourceError('exchanged', entry);
+    const { size: sizeBytes, mtimeMs } = native.inRootFstat(file.fd);
+    return toRecorded(entry, { sizeBytes, mtimeMs, sha256: await hashFile(file.fd) });
+  });
+}
+
+/** The same without a hash: there is no jail to compare with, so the file is not read. */
+export function foreseeNew(entry: Entry, source: FileRoot): Recorded {
+  return toRecorded(entry, entry.kind === 'file' ? source.lstat(entry.source) : undefined);
 }

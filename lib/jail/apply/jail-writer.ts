@@ -1,36 +1,38 @@
-// Judges each entry of a plan, stages it, and adds it to the list of changes. The jail is unchanged until Store.commit.
+// Judges each entry of a plan, stages it, and adds it to the list of changes. Files are copied in batches while the rest of the plan
+// is judged. The jail is unchanged until Store.commit.
 
 import { type BytePath, showPath } from '../../binary/path.ts';
-import { type DirectoryRoot, errorCode, type FileRoot } from '../../binary/root.ts';
+import { errorCode, type FileRoot } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
 import { isWithin } from '../host/mounts.ts';
-import type { Entry, FileEntry } from '../manifest/planned-entry.ts';
 import type { Recorded } from '../manifest/manifest.ts';
-import type { Attributes, CommitList, Expected, Staged } from './commit-list.ts';
-import { type Copies, type Copy, openCopies } from './copies.ts';
-import type { KnownFiles } from './file-facts.ts';
+import type { Entry, FileEntry, Reason } from '../manifest/planned-entry.ts';
+import { toJailError } from '../work/jail-error.ts';
+import type { Attributes, CommitList, Expected, Staged } from './commit.ts';
+import {
+  type Content,
+  type FileFacts,
+  foresee,
+  type KnownFiles,
+  type Roots,
+  sourceError,
+  toRecorded,
+  type WantedCopy,
+} from './file-facts.ts';
 import type { Judge, Verdict } from './judge.ts';
 import { stampOf } from './look.ts';
-import { foresee, toRecorded } from './recording.ts';
-import type { Store } from './store.ts';
+import { stagedPath, type Store } from './store.ts';
 
 export interface Written {
   readonly verdict: Verdict;
   /** Undefined for an entry that was left, and for a copy: it is recorded when it is made. */
   readonly record: Recorded | undefined;
   readonly copy?: Copy;
-  readonly warning?: string | undefined;
+  readonly warning?: string;
 }
 
-interface Waiting extends Staged {
-  readonly rank: number;
-}
-
-export interface Writing {
+interface Writing extends Roots {
   readonly source: FileRoot;
-  /** A descriptor of that root. */
-  readonly sourceFd: number;
-  readonly jail: DirectoryRoot;
   readonly store: Store;
   readonly judge: Judge;
   /** Mount points in the jail, as paths of the jail. */
@@ -39,53 +41,33 @@ export interface Writing {
 
 export class JailWriter {
   readonly made: Set<BytePath> = new Set();
+  readonly copies: Copies;
   readonly #work: Writing;
-  readonly #copies: Copies;
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting: (Staged & { readonly rank: number })[] = [];
   readonly #attributes: Attributes[] = [];
-  readonly #obsolete: Expected[] = [];
   readonly #stamps = new Map<BytePath, string>();
 
   constructor(work: Writing) {
     this.#work = work;
-    this.#copies = openCopies(work.store, work.sourceFd);
+    this.copies = new Copies(work.store, work.sourceFd);
   }
 
-  /**
-   * Judges an entry, and stages it if the verdict is to put it in place.
-   * @throws JailError as Judge.judge; EXDEV if it is a mount point; system errors
-   */
+  /** Judges an entry, and stages it if it is put in place. @throws as Judge.judge; JailError EXDEV for a mount point */
   add(entry: Entry, known?: KnownFiles): Written | Promise<Written> {
     let fresh: Recorded | undefined;
-    const facts = entry.kind === 'file' ? known?.onHost(entry.source) : undefined;
-    const plan = async () => (fresh ??= await foresee(entry, this.#work.source, facts));
+    const plan = async () => (fresh ??= await foresee(entry, this.#work.source, known));
     const verdict = this.#work.judge.judge(entry, plan, known);
     return verdict instanceof Promise
       ? verdict.then((judged) => this.#carryOut(entry, judged, plan))
       : this.#carryOut(entry, verdict, plan);
   }
 
-  /** Starts the last copies: no more entries will be added. */
-  flush(): void {
-    this.#copies.flush();
-  }
-
-  /** Starts no more copies, and waits for the running ones. */
-  close(): Promise<void> {
-    return this.#copies.close();
-  }
-
-  /** Adds a removal; `was` as in Expected. */
-  remove(path: BytePath, was: Expected['was']): void {
-    this.#obsolete.push({ path, was });
-  }
-
-  /** The list of all changes. @throws JailError EAGAIN if a path was changed after it was judged */
-  changes(): CommitList {
+  /** The list of all changes, with these removals. @throws JailError EAGAIN if a path was changed after it was judged */
+  changes(obsolete: readonly Expected[]): CommitList {
     const { jail } = this.#work;
     for (const [path, stamp] of this.#stamps) if (stampOf(jail.lstat(path)) !== stamp) throw isBusy(path);
     const files = this.#waiting.toSorted((a, b) => a.rank - b.rank);
-    return { files, attributes: this.#attributes, obsolete: this.#obsolete };
+    return { files, attributes: this.#attributes, obsolete };
   }
 
   #carryOut(entry: Entry, verdict: Verdict, plan: () => Promise<Recorded>): Written | Promise<Written> {
@@ -118,43 +100,26 @@ export class JailWriter {
   }
 
   #put(entry: Entry, verdict: Verdict): Written {
-    const { path, kind } = entry;
-    const { store } = this.#work;
-    const written = { verdict, record: kind === 'file' ? undefined : toRecorded(entry) };
-    switch (kind) {
-      case 'directory': {
-        const { mode, uid = 0, gid = 0 } = entry;
-        this.#wait(entry, verdict, DIRECTORY, store.stageDirectory({ mode, uid, gid }));
-        this.made.add(path);
-        return written;
-      }
-      case 'link':
-        this.#wait(entry, verdict, rankOfLink(path), store.stageLink(entry.target));
-        return written;
-      case 'file': {
-        const copy = this.#copies.add(entry);
-        this.#wait(entry, verdict, rankOf(entry), copy.staged);
-        return { ...written, copy };
-      }
-      case 'data':
-        this.#wait(entry, verdict, ORDINARY, store.stageData(entry));
-        return written;
-      case 'device':
-        try {
-          this.#wait(entry, verdict, ORDINARY, store.stageDevice(entry));
-          return written;
-        } catch (error) {
-          // EPERM: a container without CAP_MKNOD, or with a device filter.
-          if (errorCode(error) !== 'EPERM') throw error;
-          return { ...written, warning: `${showPath(path)} was not made: mknod is not permitted here` };
-        }
-      default:
-        return kind satisfies never;
+    if (entry.kind === 'file') {
+      const copy = this.copies.add(entry);
+      this.#wait(entry, verdict, copy.staged);
+      return { verdict, record: undefined, copy };
     }
+    const written = { verdict, record: toRecorded(entry) };
+    try {
+      this.#wait(entry, verdict, this.#work.store.stageEntry(entry));
+    } catch (error) {
+      // EPERM: a container without CAP_MKNOD, or with a device filter.
+      if (entry.kind !== 'device' || errorCode(error) !== 'EPERM') throw error;
+      return { ...written, warning: `${showPath(entry.path)} was not made: mknod is not permitted here` };
+    }
+    if (entry.kind === 'directory') this.made.add(entry.path);
+    return written;
   }
 
-  #wait({ path, kind }: Entry, { was }: Verdict, rank: number, staged: BytePath): void {
-    this.#waiting.push({ staged, path, was, rank, isDirectory: kind === 'directory' });
+  #wait(entry: Entry, { was }: Verdict, staged: BytePath): void {
+    const { path, kind } = entry;
+    this.#waiting.push({ staged, path, was, rank: rankOf(entry), isDirectory: kind === 'directory' });
   }
 }
 
@@ -168,8 +133,7 @@ function isBusy(jailPath: BytePath): JailError {
 }
 
 // The loader and the C library need each other's version, so one directly follows the other. Old programs run with new libraries,
-// but new programs may not run with old libraries. A link follows its target. new libraries, but a new program may not run with
-// old ones. A link comes after its target.
+// but new programs may not run with old libraries. A link follows its target.
 const DIRECTORY = -1;
 const LIBC = 0;
 const LIBC_LINK = 1;
@@ -180,13 +144,20 @@ export const ORDINARY = 4;
 const PROGRAM = 5;
 const LINK = 6;
 
-/** The rank of a file; a lower rank comes first. */
-export function rankOf({ path, reason }: FileEntry): number {
-  if (OF_LIBC.test(path)) return LIBC;
-  if (reason.how === 'library' || reason.how === 'dlopen') return LIBRARY;
-  return reason.how === 'asked' || reason.how === 'interpreter' || reason.how === 'command'
-    ? PROGRAM
-    : ORDINARY;
+const HOW: Readonly<Partial<Record<Reason['how'], number>>> = {
+  library: LIBRARY,
+  dlopen: LIBRARY,
+  asked: PROGRAM,
+  interpreter: PROGRAM,
+  command: PROGRAM,
+};
+
+/** The rank of an entry; a lower rank comes first. */
+export function rankOf(entry: Entry): number {
+  const { kind, path, reason } = entry;
+  if (kind === 'directory') return DIRECTORY;
+  if (kind === 'link') return rankOfLink(path);
+  return kind !== 'file' ? ORDINARY : OF_LIBC.test(path) ? LIBC : (HOW[reason.how] ?? ORDINARY);
 }
 
 export function rankOfLink(path: BytePath): number {
@@ -195,3 +166,110 @@ export function rankOfLink(path: BytePath): number {
 }
 
 const OF_LIBC = /\/(?:ld(?:-linux)?|ld-musl|lib(?:c|m|pthread|dl|rt|resolv|nss_[a-z]+|anl|util))[-.][^/]*$/;
+
+// Small enough that an abort takes effect soon, large enough that the cost of a native call does not matter.
+const BATCH_FILES = 128;
+const BATCH_BYTES = 8 << 20;
+/** Of libuv's four threads. The others are for launches and the service's file system calls. */
+const THREADS = 2;
+
+interface Copy {
+  readonly staged: BytePath;
+  /** Undefined until the copy is made. @throws as foresee; JailError for system errors */
+  content(): Content | undefined;
+  /** Resolves when the copy has been made or has failed. */
+  readonly ended: Promise<unknown>;
+}
+
+/** The files that one native call copies. */
+class Batch {
+  readonly jobs: WantedCopy[] = [];
+  sizeBytes = 0;
+  facts: readonly FileFacts[] | undefined;
+  failure: { readonly error: unknown } | undefined;
+  readonly ended: Promise<void>;
+  #end: () => void = () => {};
+
+  constructor() {
+    this.ended = new Promise((resolve) => (this.#end = resolve));
+  }
+
+  async run(store: Store, sourceFd: number): Promise<void> {
+    try {
+      this.facts = await store.copy(sourceFd, this.jobs);
+    } catch (error) {
+      this.failure = { error: this.#errorOf(error) };
+    }
+    this.#end();
+  }
+
+  #errorOf(error: unknown): unknown {
+    const entry = this.jobs[(error as { readonly index?: number }).index ?? 0]?.entry;
+    if (entry === undefined) return error;
+    const { syscall } = error as NodeJS.ErrnoException;
+    const code = errorCode(error);
+    if (syscall === 'exchanged') return sourceError('exchanged', entry);
+    if (syscall === 'openat2' && code === 'ELOOP') return sourceError('linked', entry);
+    if (syscall === 'openat2' && (code === 'ENOENT' || code === 'ENOTDIR'))
+      return sourceError('vanished', entry);
+    return toJailError(error, entry.path);
+  }
+}
+
+class Copies {
+  readonly #store: Store;
+  readonly #sourceFd: number;
+  readonly #waiting: Batch[] = [];
+  readonly #running = new Set<Promise<void>>();
+  #filling = new Batch();
+  #isClosed = false;
+
+  /** `sourceFd` is a descriptor of the root that entries are copied from. */
+  constructor(store: Store, sourceFd: number) {
+    this.#store = store;
+    this.#sourceFd = sourceFd;
+  }
+
+  /** The copy is made later, with others. */
+  add(entry: FileEntry): Copy {
+    const number = this.#store.reserve();
+    const batch = this.#filling;
+    const index = batch.jobs.push({ number, entry }) - 1;
+    batch.sizeBytes += entry.sizeBytes;
+    if (batch.jobs.length >= BATCH_FILES || batch.sizeBytes >= BATCH_BYTES) this.flush();
+    return {
+      staged: stagedPath(number),
+      content: () => {
+        if (batch.failure !== undefined) throw batch.failure.error;
+        return batch.facts?.[index];
+      },
+      ended: batch.ended,
+    };
+  }
+
+  /** Starts the last batch: no more copies will be added. */
+  flush(): void {
+    if (this.#filling.jobs.length > 0) this.#waiting.push(this.#filling);
+    this.#filling = new Batch();
+    this.#start();
+  }
+
+  /** Starts no more copies, and waits for the running ones. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all(this.#running);
+  }
+
+  #start(): void {
+    while (!this.#isClosed && this.#running.size < THREADS) {
+      const batch = this.#waiting.shift();
+      if (batch === undefined) return;
+      const run = batch.run(this.#store, this.#sourceFd).finally(() => {
+        this.#running.delete(run);
+        if (batch.failure !== undefined) this.#isClosed = true;
+        this.#start();
+      });
+      this.#running.add(run);
+    }
+  }
+}

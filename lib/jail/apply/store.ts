@@ -8,15 +8,21 @@ import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { STORE } from '../manifest/layout.ts';
 import { MANIFEST_PATH, type Recorded } from '../manifest/manifest.ts';
-import { complete, decide, DIRECTORY, recover, removeStage, setAttributes, STAGE } from './commit.ts';
+import type { Entry, FileEntry } from '../manifest/planned-entry.ts';
+import { withDescriptor, withOpen } from '../work/closing.ts';
+import {
+  type CommitList,
+  complete,
+  decide,
+  DIRECTORY,
+  recover,
+  removeStage,
+  setAttributes,
+  STAGE,
+} from './commit.ts';
 import { copyFiles, type FileFacts, type WantedCopy } from './file-facts.ts';
-import type { DataEntry, DeviceEntry } from '../manifest/planned-entry.ts';
-import type { CommitList } from './commit-list.ts';
 
-/**
- * Opens or makes the store of a jail, and completes or undoes an interrupted run.
- * @throws JailError EBUSY if another process works on the jail; ERR_INSECURE_PATH if not only root can write the store.
- */
+/** Opens or makes the store, and ends an interrupted run. @throws JailError EBUSY (another process), ERR_INSECURE_PATH */
 export async function openStore(jail: DirectoryRoot): Promise<Store> {
   for (;;) {
     const made = makeStore(jail);
@@ -38,18 +44,18 @@ export async function openStore(jail: DirectoryRoot): Promise<Store> {
   }
 }
 
+/** True if it was made. */
 function makeStore(jail: DirectoryRoot): boolean {
-  let present = jail.lstat(STORE);
+  const present = jail.lstat(STORE);
   if (present === undefined) {
     try {
       native.inRootMkdir(jail.fd, pathBytes(STORE), 0o700);
       return true;
     } catch (error) {
       if (errorCode(error) !== 'EEXIST') throw error;
-      present = jail.lstat(STORE); // another run has just made it
+      return makeStore(jail); // another run has just made it
     }
   }
-  if (present === undefined) return makeStore(jail);
   if (present.kind === 'directory' && present.uid === 0 && (present.mode & 0o022) === 0) return false;
   throw new JailError(`${STORE} in the jail is not a directory that only root can write`, {
     code: 'ERR_INSECURE_PATH',
@@ -65,22 +71,20 @@ interface Opened {
 }
 
 export class Store {
-  /** The last run had decided a change and was interrupted; openStore has completed that change. */
-  readonly completed: boolean;
+  /** `commit` has begun to change the jail and cannot be undone. */
+  decided = false;
   readonly #jail: DirectoryRoot;
   readonly #opened: Opened;
   #next = 0;
-  #decided = false;
 
   constructor(jail: DirectoryRoot, opened: Opened) {
     this.#jail = jail;
     this.#opened = opened;
-    this.completed = opened.completed;
   }
 
-  /** `commit` has begun to change the jail and cannot be undone. */
-  get decided(): boolean {
-    return this.#decided;
+  /** The last run had decided a change and was interrupted; openStore has completed that change. */
+  get completed(): boolean {
+    return this.#opened.completed;
   }
 
   /** Reserves the number of a file that `copy` will make: it is the file's name. */
@@ -94,13 +98,8 @@ export class Store {
   }
 
   /** Copies files beneath `rootFd` to their reserved names. @throws as copyFiles */
-  async copy(rootFd: number, copies: readonly WantedCopy[]): Promise<readonly FileFacts[]> {
-    const fd = native.inRootOpen(this.#jail.fd, pathBytes(STAGE), DIRECTORY);
-    try {
-      return await copyFiles(rootFd, fd, copies);
-    } finally {
-      native.closeDescriptor(fd);
-    }
+  copy(rootFd: number, copies: readonly WantedCopy[]): Promise<readonly FileFacts[]> {
+    return withOpen(this.#jail, STAGE, DIRECTORY, (fd) => copyFiles(rootFd, fd, copies));
   }
 
   /** Makes a staged file and lets `fill` write it. `made` is the result of `fill`. */
@@ -108,18 +107,7 @@ export class Store {
     fill: (fd: number) => T | Promise<T>,
   ): Promise<{ readonly staged: BytePath; readonly made: T }> {
     const staged = this.#name();
-    const fd = openNewFile(this.#jail, staged);
-    try {
-      return { staged, made: await fill(fd) };
-    } finally {
-      native.closeDescriptor(fd);
-    }
-  }
-
-  stageData({ data, mode }: Pick<DataEntry, 'data' | 'mode'>): BytePath {
-    const staged = this.#name();
-    writeNewFile(this.#jail, staged, { data, mode });
-    return staged;
+    return { staged, made: await withNewFile(this.#jail, staged, fill) };
   }
 
   /** Links, directories and devices are staged too: in the jail they must have their mode and owner from the start. */
@@ -136,35 +124,49 @@ export class Store {
     return path;
   }
 
-  /** `mode` includes the file type. @throws EPERM if devices cannot be made here */
-  stageDevice({ mode, major, minor }: Pick<DeviceEntry, 'mode' | 'major' | 'minor'>): BytePath {
-    const path = this.#name();
-    native.inRootMknod(this.#jail.fd, pathBytes(path), mode, major, minor);
-    return path;
+  /** @throws EPERM if devices cannot be made here */
+  stageEntry(entry: Exclude<Entry, FileEntry>): BytePath {
+    switch (entry.kind) {
+      case 'directory':
+        return this.stageDirectory({ mode: entry.mode, uid: entry.uid ?? 0, gid: entry.gid ?? 0 });
+      case 'link':
+        return this.stageLink(entry.target);
+      case 'data': {
+        const path = this.#name();
+        withNewFile(this.#jail, path, (fd) => writeAll(fd, entry.data, entry.mode));
+        return path;
+      }
+      case 'device': {
+        const path = this.#name();
+        native.inRootMknod(this.#jail.fd, pathBytes(path), entry.mode, entry.major, entry.minor);
+        return path;
+      }
+      default:
+        return entry satisfies never;
+    }
   }
 
-  /**
-   * Carries out the list; the manifest is last. Once the list is on disk, the next run completes an interrupted one. Before that,
-   * the jail is unchanged.
-   * @throws JailError if an object in the way can be neither replaced nor removed; the next run tries again
-   */
+  /** Carries out the list, the manifest last. The jail is unchanged until the list is on disk. @throws as complete */
   commit(changes: CommitList, manifest: Buffer): void {
     const jail = this.#jail;
     const write = (path: BytePath, data: Uint8Array) =>
-      writeNewFile(jail, path, { data, mode: 0o600, isSynced: true });
+      withNewFile(jail, path, (fd) => {
+        writeAll(fd, data, 0o600);
+        fsyncSync(fd);
+      });
     const staged = this.#name();
     write(staged, manifest);
     const list = { ...changes, files: [...changes.files, { staged, path: MANIFEST_PATH }] };
     // A file must be on disk before it gets its name. Otherwise a power cut could leave the name without the content.
     native.inRootSync(jail.fd);
     decide(jail, list, write);
-    this.#decided = true;
+    this.decided = true;
     complete(jail, list);
   }
 
   /** Removes the staged files, unless the change is decided. */
   rollBack(): void {
-    if (this.#decided) return;
+    if (this.decided) return;
     if (this.#jail.lstat(STAGE) !== undefined) removeStage(this.#jail);
     if (this.#opened.isNew) native.inRootUnlink(this.#jail.fd, pathBytes(STORE), true);
   }
@@ -177,45 +179,22 @@ export class Store {
 // A default ACL of the directory that the jail was made in would come along with every staged path (acl(5)).
 function makeStage(jail: DirectoryRoot): void {
   native.inRootMkdir(jail.fd, pathBytes(STAGE), 0o700);
-  const fd = native.inRootOpen(jail.fd, pathBytes(STAGE), DIRECTORY);
-  try {
-    native.removeAttribute(fd, 'system.posix_acl_default');
-  } finally {
-    native.closeDescriptor(fd);
-  }
-}
-
-function writeNewFile(
-  jail: DirectoryRoot,
-  path: BytePath,
-  {
-    data,
-    mode,
-    isSynced = false,
-  }: { readonly data: Uint8Array; readonly mode: number; readonly isSynced?: boolean },
-): void {
-  const fd = openNewFile(jail, path);
-  try {
-    for (let rest = data; rest.length > 0;) rest = rest.subarray(writeSync(fd, rest));
-    fchmodSync(fd, mode); // the umask does not apply
-    if (isSynced) fsyncSync(fd);
-  } finally {
-    native.closeDescriptor(fd);
-  }
+  withOpen(jail, STAGE, DIRECTORY, (fd) => native.removeAttribute(fd, 'system.posix_acl_default'));
 }
 
 export function stagedPath(number: number): BytePath {
   return joinPath(STAGE, String(number) as BytePath);
 }
 
-function openNewFile(jail: DirectoryRoot, path: BytePath): number {
+function withNewFile<T>(jail: DirectoryRoot, path: BytePath, use: (fd: number) => T): T {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-  const fd = native.inRootOpen(jail.fd, pathBytes(path), flags, 0o600);
-  try {
+  return withDescriptor(native.inRootOpen(jail.fd, pathBytes(path), flags, 0o600), (fd) => {
     fchownSync(fd, 0, 0); // the fsuid may differ, and the directory may be set-group-ID
-    return fd;
-  } catch (error) {
-    native.closeDescriptor(fd);
-    throw error;
-  }
+    return use(fd);
+  });
+}
+
+function writeAll(fd: number, data: Uint8Array, mode: number): void {
+  for (let rest = data; rest.length > 0;) rest = rest.subarray(writeSync(fd, rest));
+  fchmodSync(fd, mode); // the umask does not apply
 }

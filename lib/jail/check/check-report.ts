@@ -6,117 +6,96 @@ import { byWeight, CappedList } from '../../findings/capped-list.ts';
 import { findRule, SEVERITIES, type Severity } from '../../findings/finding-severity.ts';
 import type { Bytes } from '../../quote.ts';
 import { fromText, toText } from '../manifest/path-text.ts';
-import type { Finding, Found, Rule } from './check-rule.ts';
-import type { CheckedJail } from './checked-jail.ts';
+import type { CompleteFound, Finding, Found, Rule } from './check-rule.ts';
 import type { Entry } from './checked-entry.ts';
-import { decision } from './remedies.ts';
+import type { CheckedJail } from './checked-jail.ts';
+import { complete, decision } from './remedies.ts';
 
 const MOST = 10_000;
 
 export interface Reported {
-  readonly found: Found;
+  readonly found: CompleteFound;
   readonly finding: Finding;
   /** The entry that it was found at; undefined for a finding about the whole jail. */
   readonly entry: Entry | undefined;
 }
 
-export interface Report {
-  add(rule: Rule, found: Found, entry?: Entry): void;
-  isIgnored(rule: Rule, found: Found): boolean;
-  /** By severity, then in the order of the rules, then root's before those of others, then by path. */
-  all(): readonly Reported[];
-  count(severity: Severity): number;
-  /** How many findings of each rule `all` leaves out. */
-  cut(): Readonly<Record<string, number>>;
-}
-
-type Kept = Omit<Reported, 'finding'>;
-
 /** The findings of one rule and one severity. */
 interface Bucket {
-  readonly rule: Rule;
+  readonly rule: string;
   readonly severity: Severity;
   /** Limited by owner: the files of users, who can make as many as they like, must not push root's files out. */
-  readonly kept: CappedList<Kept>;
+  readonly kept: CappedList<Reported>;
 }
 
 /** Tells whether findings of a rule at a path are unwanted. */
 export type Ignored = (rule: string, path: BytePath) => boolean;
 
-/** An empty report that lists a limited number of findings for each rule, but counts all of them. */
-export function openReport(rules: readonly Rule[], isIgnored: Ignored): Report {
-  const buckets = new Map<string, Bucket>();
+/** Lists a limited number of findings for each rule, but counts all of them. */
+export class Report {
+  readonly isIgnored: Ignored;
+  readonly #rules: readonly Rule[];
+  readonly #buckets = new Map<string, Bucket>();
 
-  function bucketOf(rule: Rule, severity: Severity): Bucket {
-    const key = keyOf(rule.id, severity);
-    const known = buckets.get(key);
-    if (known !== undefined) return known;
-    const bucket: Bucket = { rule, severity, kept: new CappedList(MOST) };
-    buckets.set(key, bucket);
-    return bucket;
+  constructor(rules: readonly Rule[], isIgnored: Ignored) {
+    this.#rules = rules;
+    this.isIgnored = isIgnored;
   }
 
-  return {
-    add: (rule, found, entry) => {
-      if (isIgnored(rule.id, found.path)) return;
-      const one = { found, entry };
-      const { kept } = bucketOf(rule, found.severity ?? rule.severity);
-      kept.add(isOfRoot(one) ? 'root' : 'others', one);
-    },
-    isIgnored: (rule, { path }) => isIgnored(rule.id, path),
-    all: () =>
-      SEVERITIES.flatMap((severity) =>
-        rules.flatMap(({ id }) => {
-          const bucket = buckets.get(keyOf(id, severity));
-          return bucket === undefined ? [] : reportedOf(bucket);
-        }),
-      ),
-    count: (severity) => {
-      let count = 0;
-      for (const bucket of buckets.values()) if (bucket.severity === severity) count += bucket.kept.count;
-      return count;
-    },
-    cut: () => {
-      const cut: Record<string, number> = {};
-      for (const bucket of buckets.values()) {
-        const more = moreOf(bucket);
-        if (more > 0) cut[bucket.rule.id] = (cut[bucket.rule.id] ?? 0) + more;
-      }
-      return cut;
-    },
-  };
+  add({ id: rule, ...rest }: Rule, found: CompleteFound, entry?: Entry): void {
+    const { path, message, remedy, severity = rest.severity } = found;
+    if (this.isIgnored(rule, path)) return;
+    const key = keyOf(rule, severity);
+    const bucket = this.#buckets.get(key) ?? { rule, severity, kept: new CappedList(MOST) };
+    this.#buckets.set(key, bucket);
+    const one = { found, entry, finding: { rule, severity, path: toText(path), message, remedy } };
+    bucket.kept.add(isOfRoot(one) ? 'root' : 'others', one);
+  }
+
+  /** By severity, then in the order of the rules, then root's before those of others, then by path. */
+  all(): readonly Reported[] {
+    return SEVERITIES.flatMap((severity) =>
+      this.#rules.flatMap(({ id }) => {
+        const bucket = this.#buckets.get(keyOf(id, severity));
+        return bucket === undefined ? [] : reportedOf(bucket);
+      }),
+    );
+  }
+
+  count(severity: Severity): number {
+    const buckets = [...this.#buckets.values()].filter((bucket) => bucket.severity === severity);
+    return buckets.reduce((sum, { kept }) => sum + kept.count, 0);
+  }
+
+  /** How many findings of each rule `all` leaves out. */
+  cut(): Readonly<Record<string, number>> {
+    const cut: Record<string, number> = {};
+    for (const { rule, kept } of this.#buckets.values())
+      if (moreOf(kept) > 0) cut[rule] = (cut[rule] ?? 0) + moreOf(kept);
+    return cut;
+  }
 }
 
-function isOfRoot({ found, entry }: Kept): boolean {
+function isOfRoot({ found, entry }: Reported): boolean {
   return (found.uid ?? entry?.uid ?? 0) === 0;
 }
 
-function moreOf({ kept }: Bucket): number {
-  return kept.count - Math.min(MOST, kept.items.length);
+function moreOf({ count, items }: CappedList<Reported>): number {
+  return count - Math.min(MOST, items.length);
 }
 
-function reportedOf(bucket: Bucket): readonly Reported[] {
-  const { rule, severity, kept } = bucket;
+function reportedOf({ rule, severity, kept }: Bucket): readonly Reported[] {
   const all = kept.items.toSorted(inOrder).slice(0, MOST);
-  const more = moreOf(bucket);
-  if (more > 0) all.push({ found: leftOut(more), entry: undefined });
-  return all.map(({ found, entry }) => {
-    const { path, message, remedy } = found;
-    return { found, entry, finding: { rule: rule.id, severity, path: toText(path), message, remedy } };
-  });
+  const more = moreOf(kept);
+  if (more === 0) return all;
+  const message = `and ${more} more, which are not listed`;
+  const found = { path: bytePath('/'), message, remedy: decision('mend the others first, and check again') };
+  return [...all, { found, entry: undefined, finding: { rule, severity, ...found } }];
 }
 
-function inOrder(a: Kept, b: Kept): number {
+function inOrder(a: Reported, b: Reported): number {
   const isFirst = Number(isOfRoot(b)) - Number(isOfRoot(a));
   return isFirst || (a.found.path < b.found.path ? -1 : Number(a.found.path > b.found.path));
-}
-
-function leftOut(more: number): Found {
-  return {
-    path: bytePath('/'),
-    message: `and ${more} more, which are not listed`,
-    remedy: decision('mend the others first, and check again'),
-  };
 }
 
 /** The findings after fixing: those that were `fixed` and are gone, and those that are `left`. */
@@ -146,25 +125,24 @@ export function openMeeting(
 ): (entry: Entry) => void {
   const looking = rules.flatMap((rule) => (rule.lookAt === undefined ? [] : [{ rule, lookAt: rule.lookAt }]));
   return (entry) => {
+    // loops: a jail may have millions of entries, and nearly all have no finding
     const all: { readonly rule: Rule; readonly found: Found }[] = [];
     for (const { rule, lookAt } of looking) {
       const found = lookAt(entry, jail);
       // an ignored finding covers no other
-      if (found !== undefined && !report.isIgnored(rule, found)) all.push({ rule, found });
+      if (found !== undefined && !report.isIgnored(rule.id, entry.path)) all.push({ rule, found });
     }
     if (all.length === 0) return;
     const covered = new Set(all.flatMap(({ rule }) => rule.covers ?? []));
-    for (const { rule, found } of all) if (!covered.has(rule.id)) report.add(rule, found, entry);
+    for (const { rule, found } of all)
+      if (!covered.has(rule.id)) report.add(rule, complete(rule, found, jail, entry), entry);
   };
 }
 
 /** Where the ids of rules are listed. */
 export const LISTING = 'uchroot-jail check --explain all lists them';
 
-/**
- * Reads what is not wanted: the id of a rule, or an id, a colon, and a path at and below which its findings are not wanted.
- * @throws UsageError for an unknown rule, or a path that is not absolute
- */
+/** Reads ids of rules, or `ID:PATH` for a path and below. @throws UsageError for an unknown rule or a relative path */
 export function parseIgnored(wanted: readonly Bytes[], rules: readonly Pick<Rule, 'id'>[]): Ignored {
   const ignored = wanted.map((one) => {
     const text = typeof one === 'string' ? fromText(one) : bytePath(one);

@@ -3,8 +3,8 @@
 import type { BytePath } from '../../binary/path.ts';
 import type { DescribedFinding, DescribedRule, Severity } from '../../findings/finding-severity.ts';
 import type { Recorded } from '../manifest/manifest.ts';
-import type { CheckedJail } from './checked-jail.ts';
 import type { Entry } from './checked-entry.ts';
+import type { CheckedJail } from './checked-jail.ts';
 
 type Group =
   | 'path'
@@ -36,6 +36,18 @@ export interface Rule extends DescribedRule {
   readonly lookSlowly?: (jail: CheckedJail) => AsyncIterable<Found>;
 }
 
+type Identified = Pick<Rule, 'id' | 'severity'>;
+type RuleOf = <T extends Identified>(id: string, rule: Omit<T, keyof Identified>) => T;
+
+function withSeverity(severity: Severity): RuleOf {
+  return <T extends Identified>(id: string, rule: Omit<T, keyof Identified>) =>
+    ({ id, severity, ...rule }) as T;
+}
+
+export const errorRule: RuleOf = withSeverity('error');
+export const warningRule: RuleOf = withSeverity('warning');
+export const noteRule: RuleOf = withSeverity('note');
+
 /** Rules that all belong to one group. */
 export function inGroup(group: Group, rules: readonly Omit<Rule, 'group'>[]): readonly Rule[] {
   return rules.map((rule) => Object.assign({ group }, rule));
@@ -43,10 +55,12 @@ export function inGroup(group: Group, rules: readonly Omit<Rule, 'group'>[]): re
 
 /** What a rule has found, before it becomes a Finding. */
 export interface Found {
-  readonly path: BytePath;
+  /** If it is neither the path of the entry nor `/`. */
+  readonly path?: BytePath;
   /** Without the path. */
   readonly message: string;
-  readonly remedy: string;
+  /** If it is not that of the rule, with paths for FILE, DIRECTORY and the like (remedies.ts). */
+  readonly remedy?: string;
   /** Applied in this order. */
   readonly fixes?: readonly Fix[];
   /** Lower than that of the rule if only the owner of the file is harmed. */
@@ -54,6 +68,8 @@ export interface Found {
   /** The owner, if it is not that of the entry that the walk met: findings about root's files come first. */
   readonly uid?: number;
 }
+
+export type CompleteFound = Found & Required<Pick<Found, 'path' | 'remedy'>>;
 
 /** A change that destroys nothing which cannot be restored. */
 export type Fix =

@@ -5,23 +5,22 @@ import { constants, readFileSync, readlinkSync } from 'node:fs';
 import { openResolver, type Resolver } from '../../binary/closure.ts';
 import { BASELINE } from '../../binary/machine.ts';
 import { type BytePath, bytePath, pathBytes } from '../../binary/path.ts';
-import { type DirectoryRoot, errorCode, type FileRoot, openFileRoot } from '../../binary/root.ts';
 import { rememberStatus } from '../../binary/remembered-root.ts';
-import { JailError } from '../../errors.ts';
+import { type DirectoryRoot, errorCode, type FileRoot, openFileRoot } from '../../binary/root.ts';
 import { errnoName, reason } from '../../errno.ts';
-import { native } from '../../native.ts';
-import { type PathComponent } from '../../native/launch-calls.ts';
+import { JailError } from '../../errors.ts';
+import { native, type PathComponent } from '../../native.ts';
 import { quote } from '../../quote.ts';
-import { type Host, openHost } from '../host/source-host.ts';
-import { type Mount, readMounts } from '../host/mounts.ts';
-import { MANIFEST_PATH, type Manifest, readManifest } from '../manifest/manifest.ts';
 import { judgeWay, type WayFinding } from '../../trust/way.ts';
+import { type Mount, mountsIn, pointIn, readMounts } from '../host/mounts.ts';
+import { type Host, openHost } from '../host/source-host.ts';
+import { type Manifest, MANIFEST_PATH, readManifest, type Recorded } from '../manifest/manifest.ts';
 import type { JailUser } from '../packs/pack.ts';
-import { lookOr } from '../work/jail-error.ts';
-import { toPerson } from './jail-writers.ts';
-import { boundPaths, pipesOutside, type Process, processesIn } from './processes.ts';
-import { openWalkFacts, type WalkFacts } from './walk-facts.ts';
-import { type Loose, looseOn } from './writable-parent.ts';
+import { O_PATH, withDescriptor } from '../work/closing.ts';
+import { lookOr, unless } from '../work/jail-error.ts';
+import { type Entry, isOfSystem, isOwn, isProgram } from './checked-entry.ts';
+import { type JailPerson, type Loose, looseOn, toPerson } from './jail-writers.ts';
+import { parseBound, pipesOutside, type Process, processesIn } from './processes.ts';
 
 export interface CheckedJail {
   /** Its path on the host, with links resolved. */
@@ -40,16 +39,18 @@ export interface CheckedJail {
   /** The system that the jail was built from; undefined if it is gone. */
   readonly host: Host | undefined;
   /** Accounts of the host that are to be jailed; without any, everybody but root counts. */
-  readonly users: readonly JailUser[];
+  readonly users: readonly JailPerson[];
   /** The mounts that this process sees. */
   readonly mounts: readonly Mount[];
+  /** The mount points in the jail, as its paths. */
+  readonly mountPoints: ReadonlySet<BytePath>;
   /** The processes that run in the jail now. */
   processes(): readonly Process[];
   /** Paths of the host to which sockets were bound. If one lies in the jail, a process outside has bound it. */
   boundOutside(): ReadonlySet<BytePath>;
   /** The named pipes that a process outside of the jail has open, by their paths on the host, with that process. */
   pipesOutside(): ReadonlyMap<BytePath, string>;
-  /** As looseOn() of writable-parent.ts for these users; answers are remembered, since many paths lead to the same place. */
+  /** As looseOn() of jail-writers.ts for these users; answers are remembered, since many paths lead to the same place. */
   looseOn(path: BytePath): Loose | undefined;
   /** A new resolver of what programs of the jail need to start. */
   openResolver(): Resolver;
@@ -59,7 +60,7 @@ export interface CheckedJail {
 }
 
 /** @throws JailError if the jail, or the system that it was built from, cannot be opened; system errors. */
-export function openChecked(directory: BytePath, users: readonly JailUser[]): CheckedJail {
+export function openChecked(directory: BytePath, accounts: readonly JailUser[]): CheckedJail {
   const facts = native.readHostSync({ jail: pathBytes(directory) });
   if (facts.jailFd < 0) {
     const path = quote(facts.walkPath ?? pathBytes(directory));
@@ -68,27 +69,30 @@ export function openChecked(directory: BytePath, users: readonly JailUser[]): Ch
   }
   try {
     const root = openFileRoot(facts.jailFd);
+    const users = accounts.map(toPerson);
     const { manifest, fault } = manifestOf(root);
-    const host = hostOf(manifest);
+    const host = unless(['ENOENT', 'ENOTDIR'], () => openHost(manifest?.recipe.from));
     const path = bytePath(readlinkSync(`/proc/self/fd/${facts.jailFd}`, { encoding: 'buffer' }));
+    const mounts = readMounts(readFileSync('/proc/self/mountinfo'));
     const place = { path, ...native.inRootFstat(facts.jailFd) };
     return {
       directory: path,
       asked: directory,
       root,
       components: facts.components,
-      wayFindings: judgeWay(facts, users.map(toPerson)),
+      wayFindings: judgeWay(facts, users),
       manifest,
       manifestFault: fault,
       host,
       users,
-      mounts: readMounts(readFileSync('/proc/self/mountinfo')),
+      mounts,
+      mountPoints: new Set(mountsIn(mounts, path).map((mount) => pointIn(mount, path))),
       processes: once(() => processesIn(place)),
-      boundOutside: once(boundPaths),
+      boundOutside: once(() => parseBound(readFileSync('/proc/net/unix'))),
       pipesOutside: once(() => pipesOutside(place)),
       looseOn: rememberLoose(root, users),
       openResolver: () => openResolver(root, { cpu: host?.cpu ?? BASELINE, hasProc: true }),
-      seen: openWalkFacts(manifest),
+      seen: new WalkFacts(manifest),
       close: () => {
         host?.close();
         native.closeJail(facts.jailFd);
@@ -100,23 +104,21 @@ export function openChecked(directory: BytePath, users: readonly JailUser[]): Ch
   }
 }
 
-const O_PATH = 0o10000000; // asm-generic/fcntl.h; not among Node's constants
-
 /** What `use` returns for a descriptor (O_PATH) of the entry at a path of the jail, no link followed; undefined without an entry. */
 export function usePath<T>(root: DirectoryRoot, path: BytePath, use: (fd: number) => T): T | undefined {
   const flags = O_PATH | constants.O_NOFOLLOW;
   const fd = lookOr(undefined, () => native.inRootOpen(root.fd, pathBytes(path), flags));
-  if (fd === undefined) return undefined;
-  try {
-    return use(fd);
-  } finally {
-    native.closeDescriptor(fd);
-  }
+  return fd === undefined ? undefined : withDescriptor(fd, use);
+}
+
+/** What the manifest says of a path. */
+export function recordedAt({ manifest }: CheckedJail, path: BytePath): Recorded | undefined {
+  return manifest?.entries.find((entry) => entry.path === path);
 }
 
 const MOST_WAYS = 10_000;
 
-function rememberLoose(root: FileRoot, users: readonly JailUser[]): CheckedJail['looseOn'] {
+function rememberLoose(root: FileRoot, users: readonly JailPerson[]): CheckedJail['looseOn'] {
   const known = new Map<BytePath, Loose | undefined>();
   const remembered = rememberStatus(root); // most ways lead through the same directories
   return (path) => {
@@ -145,11 +147,57 @@ function manifestOf(root: DirectoryRoot): { readonly manifest?: Manifest; readon
   }
 }
 
-function hostOf(manifest: Manifest | undefined): Host | undefined {
-  try {
-    return openHost(manifest?.recipe.from);
-  } catch (error) {
-    if (error instanceof JailError && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return undefined;
-    throw error;
+const MOST = 100_000;
+const MAX_PATH = 4095; // a system call takes no more (path_resolution(7))
+
+/** A file that has more names than the walk has met; `path` is one of them. */
+interface ManyNamed extends Pick<Entry, 'path' | 'nlink' | 'uid' | 'kind'> {
+  /** How many names the walk has met. */
+  readonly met: number;
+  /** It is a user's own: he can hide a name where no walk comes, such as very deep. */
+  readonly isOwn: boolean;
+}
+
+class WalkFacts {
+  /** The owners of all entries. */
+  readonly uids: Set<number> = new Set();
+  /** The programs that lie where root keeps programs. */
+  readonly programs: Pick<Entry, 'path' | 'recorded'>[] = [];
+  readonly #absent: Set<string>;
+  // two maps, so that users cannot use up the room for root's files
+  readonly #namesOfRoot = new Map<bigint, ManyNamed>();
+  readonly #namesOfUsers = new Map<bigint, ManyNamed>();
+
+  constructor(manifest: Manifest | undefined) {
+    this.#absent = new Set(manifest?.entries.map(({ path }) => path));
+  }
+
+  note(entry: Entry): void {
+    const { recorded, path, kind, nlink, uid } = entry;
+    if (recorded !== undefined) this.#absent.delete(path);
+    if (kind !== 'directory' && nlink > 1 && !entry.isMounted) this.#noteName(entry);
+    if (this.uids.size < MOST) this.uids.add(uid);
+    const isCode = (entry.isElf || entry.isScript) && isProgram(entry) && path.length <= MAX_PATH;
+    if (isCode && isOfSystem(entry) && this.programs.length < MOST) this.programs.push({ path, recorded });
+  }
+
+  #noteName(entry: Entry): void {
+    const { inode, path, nlink, uid, kind } = entry;
+    const names = uid === 0 ? this.#namesOfRoot : this.#namesOfUsers;
+    const known = names.get(inode);
+    const met = (known?.met ?? 0) + 1;
+    if (met >= nlink) names.delete(inode);
+    else if (known !== undefined || names.size < MOST)
+      names.set(inode, { path: known?.path ?? path, nlink, met, uid, kind, isOwn: isOwn(entry) });
+  }
+
+  /** Whether the walk has met a path of the manifest. */
+  has(path: BytePath): boolean {
+    return !this.#absent.has(path);
+  }
+
+  /** Files that have names outside of the jail. */
+  namedElsewhere(): readonly ManyNamed[] {
+    return [...this.#namesOfRoot.values(), ...this.#namesOfUsers.values()];
   }
 }

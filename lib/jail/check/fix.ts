@@ -2,21 +2,24 @@
 
 import { chmodSync, chownSync, constants, fchmodSync, fchownSync, fsyncSync } from 'node:fs';
 
-import { type BytePath, bytePath, joinPath, lastComponent, pathBytes } from '../../binary/path.ts';
+import { type BytePath, joinPath, lastComponent, pathBytes } from '../../binary/path.ts';
 import { type DirectoryRoot, errorCode } from '../../binary/root.ts';
 import { type InRootStatus, native } from '../../native.ts';
 import { octal } from '../../trust/writer.ts';
-import { isAtOrIn, type MayWrite, openWritable } from '../apply/grounds.ts';
+import { type MayWrite, openWritable } from '../apply/look.ts';
 import { openStore, type Store } from '../apply/store.ts';
-import { hashFile, openRegular } from '../manifest/file-hash.ts';
+import { isWithin } from '../host/mounts.ts';
+import { hashFile, withRegular } from '../manifest/file-hash.ts';
 import { STORE } from '../manifest/layout.ts';
 import type { Recorded } from '../manifest/manifest.ts';
+import type { Entry, FileEntry } from '../manifest/planned-entry.ts';
+import { O_PATH, withOpen } from '../work/closing.ts';
 import { lookOr } from '../work/jail-error.ts';
 import type { Reported } from './check-report.ts';
 import type { Fix } from './check-rule.ts';
+import type { Entry as CheckedEntry } from './checked-entry.ts';
 import type { CheckedJail } from './checked-jail.ts';
-import type { Entry } from './checked-entry.ts';
-import { commandLine, hostPath } from './remedies.ts';
+import { commandLine, hostPath, sourcePath } from './remedies.ts';
 
 /**
  * Applies the fixes of all findings in order, and returns the findings that were fixed. A restored file needs no other fix; its
@@ -34,7 +37,7 @@ export async function fixAll(
   for (const one of reported) {
     const { path, fixes } = one.found;
     if (fixes === undefined) continue;
-    const isNamed = replace.some((named) => isAtOrIn(path, named));
+    const isNamed = replace.some((named) => isWithin(path, named));
     if (!isNamed && fixes.some((fix) => isAboutData(jail, mayWrite, one, fix))) continue;
     const isDone = restored.has(path) || (await fixOne(jail, path, fixes, one.entry));
     if (!isDone) continue;
@@ -51,26 +54,19 @@ export async function fixAll(
 
 /** Whether a fix could destroy or give away data. */
 function isAboutData(jail: CheckedJail, mayWrite: MayWrite, { found, entry }: Reported, fix: Fix): boolean {
-  switch (fix.kind) {
-    case 'restore':
-      // a path that cannot be looked up counts as used
-      return lookOr(true, () => jail.root.lstat(found.path) !== undefined) || mayWrite(found.path, undefined);
-    case 'owner':
-      // the root directory, a device or a pipe contains no data
-      return found.path !== '/' && (entry?.kind === 'file' || entry?.kind === 'directory');
-    case 'mode':
-    case 'attribute':
-      return false;
-    default:
-      return fix satisfies never;
-  }
+  const { path } = found;
+  // the root directory, a device or a pipe contains no data
+  if (fix.kind === 'owner') return path !== '/' && (entry?.kind === 'file' || entry?.kind === 'directory');
+  if (fix.kind !== 'restore') return false;
+  // a path that cannot be looked up counts as used
+  return lookOr(true, () => jail.root.lstat(path) !== undefined) || mayWrite(path, undefined);
 }
 
 async function fixOne(
   jail: CheckedJail,
   path: BytePath,
   fixes: readonly Fix[],
-  entry: Entry | undefined,
+  entry: CheckedEntry | undefined,
 ): Promise<boolean> {
   try {
     for (const fix of fixes) {
@@ -86,21 +82,18 @@ async function fixOne(
   }
 }
 
-const O_PATH = 0o10000000; // asm-generic/fcntl.h; not among Node's constants
-
 function change(
   jail: CheckedJail,
   path: BytePath,
   fix: Exclude<Fix, { readonly kind: 'restore' }>,
-  entry: Entry | undefined,
+  entry: CheckedEntry | undefined,
 ): boolean {
-  const isRead = fix.kind === 'attribute';
   // O_PATH does not open a fifo or a device (open(2))
-  const flags = (isRead ? constants.O_RDONLY | constants.O_NONBLOCK : O_PATH) | constants.O_NOFOLLOW;
-  const fd = native.inRootOpen(jail.root.fd, pathBytes(path), flags);
-  try {
+  const flags = fix.kind === 'attribute' ? constants.O_RDONLY | constants.O_NONBLOCK : O_PATH;
+  return withOpen(jail.root, path, flags | constants.O_NOFOLLOW, (fd) => {
     const status = native.inRootFstat(fd);
-    if (!isSafe(status, fix) || (entry !== undefined && !isSame(status, entry))) return false;
+    // somebody may have put another object in its place
+    if (!isSafe(status, fix) || (entry !== undefined && status.ino !== entry.inode)) return false;
     // through /proc, since fchmod takes no O_PATH descriptor before Linux 6.6; a magic link leads to the object itself
     const self = `/proc/self/fd/${fd}`;
     if (fix.kind === 'mode') chmodSync(self, (status.mode & 0o7777 & ~fix.clear) | (fix.set ?? 0));
@@ -108,9 +101,7 @@ function change(
     else if (fix.kind === 'owner') chownSync(self, fix.uid, fix.gid);
     else native.removeAttribute(fd, fix.name);
     return true;
-  } finally {
-    native.closeDescriptor(fd);
-  }
+  });
 }
 
 // A file with several names may be one of the host's: changing it would change it there too.
@@ -120,19 +111,12 @@ function isSafe({ mode, nlink }: InRootStatus, fix: Fix): boolean {
   return type === constants.S_IFDIR || nlink === 1;
 }
 
-// Somebody may have put another object in its place.
-function isSame({ ino }: InRootStatus, { inodeLow, inodeHigh }: Entry): boolean {
-  return ino === ((BigInt(inodeHigh) << 32n) | BigInt(inodeLow));
-}
-
 /** What was replaced is kept there: somebody may want to look at it. */
 const REPLACED: BytePath = joinPath(STORE, 'replaced' as BytePath);
 
-/**
- * Makes a path of the jail what the manifest says, and keeps what it replaces. Returns false if that cannot be done: the source
- * has changed, or a directory is in the way.
- * @throws JailError EBUSY if somebody works on the jail; system errors
- */
+// Makes a path of the jail what the manifest says, and keeps what it replaces. Returns false if that cannot be done: the source
+// has changed, or a directory is in the way.
+// @throws JailError EBUSY if somebody works on the jail; system errors
 async function restore(jail: CheckedJail, recorded: Recorded): Promise<boolean> {
   const { root } = jail;
   const { path, kind } = recorded;
@@ -140,7 +124,8 @@ async function restore(jail: CheckedJail, recorded: Recorded): Promise<boolean> 
   if (present?.kind === 'directory' || (present !== undefined && kind === 'directory')) return false;
   const store = await openStore(root); // this locks the jail as well
   try {
-    const staged = await stage(jail, recorded, store);
+    const staged =
+      kind === 'file' ? await stageFile(jail, recorded, store) : store.stageEntry(toEntry(recorded));
     if (staged === undefined) return false;
     if (present !== undefined) return replace(root, staged, path);
     native.inRootRename(root.fd, pathBytes(staged), pathBytes(path), true);
@@ -157,12 +142,7 @@ function restoredBy(jail: CheckedJail, recorded: Recorded): string {
   const at = hostPath(jail, path);
   switch (kind) {
     case 'file':
-      return commandLine(
-        'cp',
-        '-a',
-        joinPath(jail.manifest?.recipe.from ?? bytePath('/'), (source ?? path).slice(1) as BytePath),
-        at,
-      );
+      return commandLine('cp', '-a', sourcePath(jail, source ?? path), at);
     case 'link':
       return commandLine('ln', '-sfn', target, at);
     case 'device':
@@ -195,26 +175,10 @@ function nameKept(root: DirectoryRoot, path: BytePath): BytePath {
   }
 }
 
-function stage(
-  jail: CheckedJail,
-  recorded: Recorded,
-  store: Store,
-): Promise<BytePath | undefined> | BytePath | undefined {
-  const { kind, mode, uid, gid, target, major, minor } = recorded;
-  switch (kind) {
-    case 'link':
-      return target && store.stageLink(target);
-    case 'device':
-      return major === undefined || minor === undefined
-        ? undefined
-        : store.stageDevice({ mode: mode | constants.S_IFCHR, major, minor });
-    case 'file':
-      return stageFile(jail, recorded, store);
-    case 'directory':
-      return store.stageDirectory({ mode, uid, gid });
-    default:
-      return kind satisfies never;
-  }
+// A planned device has its file type in the mode.
+function toEntry(recorded: Recorded): Exclude<Entry, FileEntry> {
+  const mode = recorded.kind === 'device' ? recorded.mode | constants.S_IFCHR : recorded.mode;
+  return { ...recorded, mode } as Exclude<Entry, FileEntry>;
 }
 
 async function stageFile(
@@ -222,9 +186,8 @@ async function stageFile(
   { source, sha256, mode, uid, gid, keepPrivileges }: Recorded,
   store: Store,
 ): Promise<BytePath | undefined> {
-  const file = source === undefined || host === undefined ? undefined : openRegular(host.root, source);
-  if (file === undefined) return undefined;
-  try {
+  if (source === undefined || host === undefined) return undefined;
+  return withRegular(host.root, source, async (file) => {
     if ((await hashFile(file.fd)) !== sha256) return undefined;
     const { staged, made: copied } = await store.stage((fd) => {
       native.copyFile(file.fd, fd);
@@ -236,7 +199,5 @@ async function stageFile(
     });
     // somebody may have written to the source meanwhile
     return copied === sha256 ? staged : undefined;
-  } finally {
-    file.close();
-  }
+  });
 }

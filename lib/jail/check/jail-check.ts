@@ -1,5 +1,6 @@
 // Checks a jail: is it safe, and is it still what was built?
 
+import type { BytePath } from '../../binary/path.ts';
 import { UsageError } from '../../errors.ts';
 import type { Counts } from '../../findings/finding-severity.ts';
 import { takeRequest } from '../../keys.ts';
@@ -8,14 +9,15 @@ import { absolute } from '../host/given-path.ts';
 import type { JailUser } from '../packs/pack.ts';
 import { checkFlag, checkWork, type JailWork, requireRoot, toReplace } from '../request/jail-request.ts';
 import { readUsers } from '../request/named-on-host.ts';
-import { throwIfAborted, toJailError } from '../work/jail-error.ts';
-import { openMeeting, openReport, parseIgnored, type Report, type Reported, settle } from './check-report.ts';
+import { closing } from '../work/closing.ts';
+import { throwIfAborted, withJailErrors } from '../work/jail-error.ts';
+import { openMeeting, parseIgnored, Report, type Reported, settle } from './check-report.ts';
 import type { Finding } from './check-rule.ts';
-import { type CheckedJail, openChecked } from './checked-jail.ts';
+import { type Entry, scanJail, type Scanned } from './checked-entry.ts';
+import { openChecked } from './checked-jail.ts';
 import { fixAll } from './fix.ts';
-import type { Entry } from './checked-entry.ts';
+import { complete } from './remedies.ts';
 import { rules } from './rules.ts';
-import { type Scanned, scanJail } from './scan.ts';
 
 export interface CheckRequest extends JailWork {
   /** Where the jail is, on the host. */
@@ -55,21 +57,20 @@ export async function checkJail(asked: CheckRequest): Promise<CheckReport> {
   const replace = toReplace(request);
   if (replace.length > 0 && request.fix !== true)
     throw new UsageError('replace says what fix may replace: fix is not given');
-  const ignored = parseIgnored(bytesOf(request.ignore, 'ignore'), rules);
+  const ignore = listOf(request.ignore, 'ignore must be a list of strings or bytes', isBytes);
+  const ignored = parseIgnored(ignore, rules);
   requireRoot('checked');
-  const users = readUsers(textsOf(request.users, 'users'));
-  const look = (fix?: Fixer) => lookAtAll(request, openReport(rules, ignored), users, fix);
-  try {
+  const names = listOf(request.users, 'users must be a list of strings', isName);
+  const users = readUsers(names);
+  return withJailErrors(async () => {
+    const look = (replaced?: readonly BytePath[]) =>
+      lookAtAll(request, new Report(rules, ignored), users, replaced);
     if (request.fix !== true) return reportOf(await look());
-    const before = await look((jail, reported) => fixAll(jail, reported, replace));
+    const before = await look(replace);
     // one fix may end several findings: only another look can tell what is left
     return reportOf(before.fixed.length === 0 ? before : await look(), before.fixed);
-  } catch (error) {
-    throw toJailError(error);
-  }
+  });
 }
-
-type Fixer = (jail: CheckedJail, reported: readonly Reported[]) => Promise<readonly Reported[]>;
 
 interface Look {
   readonly scanned: Scanned;
@@ -78,35 +79,30 @@ interface Look {
   readonly fixed: readonly Reported[];
 }
 
+/** Looks at everything. If `replace` is given, all that can be fixed is fixed then. */
 async function lookAtAll(
   request: CheckRequest,
   report: Report,
   users: readonly JailUser[],
-  fix?: Fixer,
+  replace?: readonly BytePath[],
 ): Promise<Look> {
   throwIfAborted(request.signal);
-  const jail = openChecked(absolute(request.directory), users);
-  try {
-    const scanned = await scanJail(jail.root, jail.manifest, meeting(jail, report), request);
+  return closing(openChecked(absolute(request.directory), users), async (jail) => {
+    const meet = openMeeting(rules, jail, report);
+    const meetAny = (entry: Entry) => {
+      if (entry.zone === 'store') return;
+      jail.seen.note(entry);
+      meet(entry);
+    };
+    const scanned = await scanJail(jail.root, jail.manifest, meetAny, request);
     for (const rule of rules) {
       throwIfAborted(request.signal);
-      for (const found of rule.look?.(jail) ?? []) report.add(rule, found);
+      for (const found of rule.look?.(jail) ?? []) report.add(rule, complete(rule, found, jail));
       if (rule.lookSlowly === undefined) continue;
-      for await (const found of rule.lookSlowly(jail)) report.add(rule, found);
+      for await (const found of rule.lookSlowly(jail)) report.add(rule, complete(rule, found, jail));
     }
-    return { scanned, report, fixed: (await fix?.(jail, report.all())) ?? [] };
-  } finally {
-    jail.close();
-  }
-}
-
-function meeting(jail: CheckedJail, report: Report): (entry: Entry) => void {
-  const meet = openMeeting(rules, jail, report);
-  return (entry) => {
-    if (entry.zone === 'store') return;
-    jail.seen.note(entry);
-    meet(entry);
-  };
+    return { scanned, report, fixed: replace === undefined ? [] : await fixAll(jail, report.all(), replace) };
+  });
 }
 
 /** The report of a look; `fixed` is what was fixed before it, and undefined without `fix`. */
@@ -126,16 +122,17 @@ function reportOf({ report, scanned }: Look, fixed?: readonly Reported[]): Check
   };
 }
 
-function textsOf(value: unknown, what: string): readonly string[] {
+/** @throws UsageError unless each item passes `isItem`; else with the message `wrong` */
+function listOf<T>(value: unknown, wrong: string, isItem: (item: unknown) => item is T): readonly T[] {
   if (value === undefined) return [];
-  if (!Array.isArray(value) || value.some((text) => typeof text !== 'string' || text === ''))
-    throw new UsageError(`${what} must be a list of strings`);
-  return value as string[];
+  if (Array.isArray(value) && value.every(isItem)) return value;
+  throw new UsageError(wrong);
 }
 
-function bytesOf(value: unknown, what: string): readonly Bytes[] {
-  if (value === undefined) return [];
-  if (!Array.isArray(value) || value.some((one) => typeof one !== 'string' && !(one instanceof Uint8Array)))
-    throw new UsageError(`${what} must be a list of strings or bytes`);
-  return value as Bytes[];
+function isBytes(item: unknown): item is Bytes {
+  return typeof item === 'string' || item instanceof Uint8Array;
+}
+
+function isName(item: unknown): item is string {
+  return typeof item === 'string' && item !== '';
 }

@@ -1,30 +1,32 @@
-// Who can write to something in a jail.
+// Who can write to something in a jail, or exchange what a path of it leads to: by the path itself, or by a directory on the way.
 
-import type { BytePath } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
+import { constants } from 'node:fs';
+
+import { type BytePath, bytePath, joinPath, pathBytes, showPath } from '../../binary/path.ts';
+import type { FileRoot, FileStatus } from '../../binary/root.ts';
+import { walk } from '../../binary/walk.ts';
+import type { PathComponent } from '../../native.ts';
+import { judgeWay } from '../../trust/way.ts';
 import { isStranger, isWriter, octal, type Person, type Writer, writersOf } from '../../trust/writer.ts';
 import type { JailUser } from '../packs/pack.ts';
 import { lookOr } from '../work/jail-error.ts';
 
-interface Access {
-  /** Permission bits. */
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly hasAcl: boolean;
+type Access = Pick<PathComponent, 'mode' | 'uid' | 'gid'> & { readonly hasAcl: boolean };
+
+/** Somebody who is to be jailed, with his name. */
+export interface JailPerson extends Person {
+  readonly name: string;
 }
 
-/** A user as lib/trust describes one. */
-export function toPerson({ uid, gid, groups }: JailUser): Person {
-  return { uid, gids: [gid, ...groups.map((group) => group.gid)] };
+export function toPerson({ name, uid, gid, groups }: JailUser): JailPerson {
+  return { name, uid, gids: [gid, ...groups.map((group) => group.gid)] };
 }
 
 /**
- * How one of the users can write to it, or make it writable for himself, as a sentence; undefined if none can. Without users:
+ * How one of the people can write to it, or make it writable for himself, as a sentence; undefined if none can. Without people:
  * how anybody but root can. An access control list that is not given is taken to name one of them.
  */
-export function writerOf(access: Access, users: readonly JailUser[], list?: Uint8Array): string | undefined {
-  const people = users.map(toPerson);
+export function writerOf(access: Access, people: readonly Person[], list?: Uint8Array): string | undefined {
   // an empty list cannot be understood, and so counts for everybody
   const acl = list ?? (access.hasAcl ? Buffer.alloc(0) : undefined);
   const writer = writersOf({ ...access, acl }).find((one) =>
@@ -33,13 +35,14 @@ export function writerOf(access: Access, users: readonly JailUser[], list?: Uint
   return writer && howOf(writer, octal(access.mode));
 }
 
-/** The access control list of an entry, if it matters whom it names. */
-export function listOf(
-  { path, mode, hasAcl }: Pick<Access, 'mode' | 'hasAcl'> & { readonly path: BytePath },
-  { root }: { readonly root: FileRoot },
-): Uint8Array | undefined {
-  if (!hasAcl || (mode & 0o022) !== 0o020) return undefined;
-  return lookOr(undefined, () => root.lstat(path)?.acl);
+/** The same for an entry of a jail. Its access control list is read if it matters whom it names. */
+export function writerIn(
+  { root, users }: { readonly root: FileRoot; readonly users: readonly Person[] },
+  entry: Access & { readonly path: BytePath },
+): string | undefined {
+  const isListed = entry.hasAcl && (entry.mode & 0o022) === 0o020;
+  const list = isListed ? lookOr(undefined, () => root.lstat(entry.path)?.acl) : undefined;
+  return writerOf(entry, users, list);
 }
 
 function howOf(writer: Writer, mode: string): string {
@@ -56,5 +59,81 @@ function howOf(writer: Writer, mode: string): string {
       return `an access control list lets others write it (mode ${mode})`;
     default:
       return writer satisfies never;
+  }
+}
+
+export interface Loose {
+  /** Links in it are resolved. */
+  readonly path: BytePath;
+  readonly kind: FileStatus['kind'];
+  /** How it can be written, as a sentence. */
+  readonly how: string;
+}
+
+/** The end of a message about what leads there. */
+export function wordsOf({ path, how }: Loose): string {
+  return `of ${showPath(path)}: ${how}`;
+}
+
+/**
+ * The first thing on the way to `path` that one of the people can write to, or without people anybody but root: a directory, those
+ * that links lead through included, or the end itself. The way ends where nothing is there. Undefined if there is no such thing,
+ * or if the way leads nowhere: in a circle, or by a name that is too long.
+ */
+export function looseOn(root: FileRoot, path: BytePath, people: readonly Person[]): Loose | undefined {
+  return lookOr(undefined, () => {
+    const { links, path: end } = walk(root, path);
+    const way = new JailWay(root);
+    for (const link of links) way.add(link.path);
+    way.add(end);
+    const found = judgeWay(way, people).find(({ refuses }) => refuses);
+    if (found === undefined) return undefined;
+    const at = bytePath(found.component.path);
+    return { path: at, kind: root.lstat(at)?.kind ?? 'other', how: `it ${found.how}` };
+  });
+}
+
+// Each directory that exists, once.
+class JailWay {
+  readonly components: PathComponent[] = [];
+  readonly isHostRoot = false;
+  isParent = false;
+  readonly #root: FileRoot;
+  readonly #indices = new Map<BytePath, number>();
+
+  constructor(root: FileRoot) {
+    this.#root = root;
+  }
+
+  add(path: BytePath): void {
+    const names = path.split('/').filter((part) => part !== '') as BytePath[];
+    let here = bytePath('/');
+    let parent = this.#put(here, -1, names.length === 0);
+    for (const [index, name] of names.entries()) {
+      if (parent === undefined) return;
+      here = joinPath(here, name);
+      parent = this.#put(here, parent, index === names.length - 1);
+    }
+  }
+
+  // The end of a path is added last, even if it was added before.
+  #put(path: BytePath, parent: number, isEnd: boolean): number | undefined {
+    const known = this.#indices.get(path);
+    if (known !== undefined && !isEnd) return known;
+    const status = this.#root.lstat(path);
+    const above = this.components[parent];
+    if (status === undefined) {
+      if (above !== undefined) this.components.push(above); // whoever can write to the directory can make it
+      return undefined;
+    }
+    const { mode, uid, gid, kind, acl } = status;
+    // everybody may write to a device or a fifo: only its owner and its directory count
+    this.isParent = kind === 'other' || kind === 'symlink';
+    const fullMode = kind === 'other' ? 0 : kind === 'symlink' ? constants.S_IFLNK | mode : mode;
+    const index =
+      this.components.push({ path: pathBytes(path), parent, mode: fullMode, uid, gid, ...(acl && { acl }) }) -
+      1;
+    this.#indices.set(path, index);
+    return index;
   }
 }

@@ -3,10 +3,10 @@
 import { readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
 
 import { type BytePath, bytePath } from '../../binary/path.ts';
-import { errorCode } from '../../binary/root.ts';
 import { quote } from '../../quote.ts';
-import { isAtOrIn } from '../apply/grounds.ts';
+import { isWithin } from '../host/mounts.ts';
 import { STORE } from '../manifest/layout.ts';
+import { unless } from '../work/jail-error.ts';
 import { isSystemPath } from './checked-entry.ts';
 
 export interface Process {
@@ -52,7 +52,7 @@ export function pipesOutside(place: Place): ReadonlyMap<BytePath, string> {
   const pipes = new Map<BytePath, string>();
   for (const pid of pidsOf((pid) => !isRootedIn(pid, place)))
     for (const { link, path } of linksOf(pid)) {
-      if (!isAtOrIn(path, place.path) || ifThere(() => statSync(link))?.isFIFO() !== true) continue;
+      if (!isWithin(path, place.path) || ifThere(() => statSync(link))?.isFIFO() !== true) continue;
       pipes.set(path, ifThere(() => `process ${pid} (${nameOf(pid)})`) ?? `process ${pid}`);
     }
   return pipes;
@@ -67,7 +67,7 @@ function pidsOf(isWanted: (pid: string) => boolean): readonly string[] {
 function isRootedIn(pid: string, { path, dev, ino }: Place): boolean {
   const root = readLink(`/proc/${pid}/root`);
   if (root === undefined) return false;
-  if (path !== '/' && isAtOrIn(root, path)) return true;
+  if (path !== '/' && isWithin(root, path)) return true;
   const status = ifThere(() => statSync(`/proc/${pid}/root`, { bigint: true }));
   return status?.dev === dev && status.ino === ino;
 }
@@ -110,14 +110,12 @@ function outsideOf(pid: string, place: Place): readonly OpenOutside[] {
   });
 }
 
-/**
- * Tells whether what a process has open lies in the jail. In a mount namespace of its own, the jail may be its root, called `/`;
- * paths then tell nothing, and only the mounts that it sees count (proc_pid_mountinfo(5)).
- */
+// Tells whether what a process has open lies in the jail. In a mount namespace of its own, the jail may be its root, called `/`;
+// paths then tell nothing, and only the mounts that it sees count (proc_pid_mountinfo(5)).
 function openInside(pid: string, { path: jail }: Place): (path: BytePath, fd: number | undefined) => boolean {
   const root = readLink(`/proc/${pid}/root`) ?? jail;
-  if (isAtOrIn(root, jail)) return (path) => isAtOrIn(path, jail);
-  if (root !== '/') return (path) => isAtOrIn(path, root);
+  if (isWithin(root, jail)) return (path) => isWithin(path, jail);
+  if (root !== '/') return (path) => isWithin(path, root);
   const mountinfo = ifThere(() => readFileSync(`/proc/${pid}/mountinfo`, 'latin1')) ?? '';
   const mounts = new Set(mountinfo.split('\n').map((line) => line.split(' ', 1)[0]));
   return (_, fd) => {
@@ -126,13 +124,7 @@ function openInside(pid: string, { path: jail }: Place): (path: BytePath, fd: nu
   };
 }
 
-interface OpenLink {
-  readonly fd: number;
-  readonly link: string;
-  readonly path: BytePath;
-}
-
-function linksOf(pid: string): readonly OpenLink[] {
+function linksOf(pid: string) {
   return (ifThere(() => readdirSync(`/proc/${pid}/fd`)) ?? []).flatMap((fd) => {
     const link = `/proc/${pid}/fd/${fd}`;
     const path = readLink(link);
@@ -146,13 +138,7 @@ function readLink(link: string): BytePath | undefined {
 
 // A process can end at any moment, and we may not be allowed to look into one of another namespace.
 function ifThere<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch (error) {
-    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM', 'ENOTDIR', 'ELOOP', 'EISDIR'].includes(errorCode(error) ?? ''))
-      return undefined;
-    throw error;
-  }
+  return unless(['ENOENT', 'ESRCH', 'EACCES', 'EPERM', 'ENOTDIR', 'ELOOP', 'EISDIR'], look);
 }
 
 const DELETED = ' (deleted)';
@@ -177,12 +163,7 @@ export function replacedIn(maps: Uint8Array, jail: BytePath): readonly BytePath[
   return [...replaced];
 }
 
-/** The absolute paths to which sockets were bound, each as seen by the process that bound it (proc_net(5), /proc/net/unix). */
-export function boundPaths(): ReadonlySet<BytePath> {
-  return parseBound(readFileSync('/proc/net/unix'));
-}
-
-/** The absolute paths in the text of /proc/net/unix. */
+/** The absolute paths in /proc/net/unix, each as seen by the process that bound a socket to it (proc_net(5)). */
 export function parseBound(lines: Uint8Array): ReadonlySet<BytePath> {
   return new Set(
     bytePath(lines)

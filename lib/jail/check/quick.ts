@@ -5,17 +5,17 @@ import { type BytePath, bytePath, joinPath, parentPath } from '../../binary/path
 import type { FileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
 import { native } from '../../native.ts';
-import { mountsIn, pointIn } from '../host/mounts.ts';
-import { hashBytes, openRegular } from '../manifest/file-hash.ts';
+import { hashBytes, withRegular } from '../manifest/file-hash.ts';
 import type { Recorded } from '../manifest/manifest.ts';
 import type { JailUser } from '../packs/pack.ts';
+import { closing } from '../work/closing.ts';
 import { lookOr, toJailError } from '../work/jail-error.ts';
-import { openMeeting, openReport } from './check-report.ts';
+import { openMeeting, Report } from './check-report.ts';
 import type { Finding } from './check-rule.ts';
+import { type Entry, kindOf, openZones } from './checked-entry.ts';
 import { type CheckedJail, openChecked, usePath } from './checked-jail.ts';
-import { type Entry, openZones } from './checked-entry.ts';
+import { complete } from './remedies.ts';
 import { rules } from './rules.ts';
-import { kindOf } from './scan.ts';
 
 // Directories in which programs and libraries are found by their names.
 const PLACES = pathsOf(
@@ -43,12 +43,7 @@ export function checkQuickly(
   unwanted: ReadonlySet<string>,
 ): readonly Finding[] {
   try {
-    const jail = openChecked(directory, users);
-    try {
-      return findingsOf(jail, program, unwanted);
-    } finally {
-      jail.close();
-    }
+    return closing(openChecked(directory, users), (jail) => findingsOf(jail, program, unwanted));
   } catch (error) {
     throw toJailError(error);
   }
@@ -56,48 +51,39 @@ export function checkQuickly(
 
 function findingsOf(jail: CheckedJail, program: BytePath, unwanted: ReadonlySet<string>): readonly Finding[] {
   const wanted = rules.filter(({ id, severity }) => severity === 'error' && !unwanted.has(id));
-  const report = openReport(wanted, () => false);
+  const report = new Report(wanted, () => false);
   const meet = openMeeting(wanted, jail, report);
   for (const entry of entriesOf(jail, program)) {
     jail.seen.note(entry);
     meet(entry);
   }
   for (const rule of wanted.filter(({ isQuick }) => isQuick === true))
-    for (const found of rule.look?.(jail) ?? []) report.add(rule, found);
+    for (const found of rule.look?.(jail) ?? []) report.add(rule, complete(rule, found, jail));
   return report.all().flatMap(({ finding }) => (finding.severity === 'error' ? [finding] : []));
 }
 
 /** The entries in the order of a walk: a directory before what lies in it. */
 function* entriesOf(jail: CheckedJail, program: BytePath): Generator<Entry> {
-  const { root, manifest } = jail;
+  const { root, manifest, mountPoints } = jail;
   const started = filesOf(jail, program);
   const paths = [...PLACES, ...LISTED, ...LISTED.flatMap((path) => listed(root, path)), ...started];
   const recorded = new Map(manifest?.entries.map((entry) => [entry.path, entry]));
-  const mounted = new Set(
-    mountsIn(jail.mounts, jail.directory).map((mount) => pointIn(mount, jail.directory)),
-  );
   const zoneOf = openZones(manifest !== undefined);
   for (const path of inOrder(paths)) {
     const above = wayTo(path).slice(0, -1);
-    if (above.some((directory) => mounted.has(directory))) continue;
+    if (above.some((directory) => mountPoints.has(directory))) continue;
     const entry = entryAt(root, path, recorded.get(path), started.has(path));
     if (entry === undefined) continue;
-    const placed = { ...entry, isMounted: mounted.has(path) };
+    const placed = { ...entry, isMounted: mountPoints.has(path) };
     yield Object.assign(placed, { zone: zoneOf(placed) });
   }
 }
 
 /** The files and links that are used when the program starts. The launch itself reports missing ones. */
 function filesOf(jail: CheckedJail, program: BytePath): ReadonlySet<BytePath> {
-  return new Set(
-    jail
-      .openResolver()
-      .resolve(program)
-      .files.flatMap(({ path }) => {
-        const way = walk(jail.root, path);
-        return way.links.map((link) => link.path).concat(way.path);
-      }),
-  );
+  const { files } = jail.openResolver().resolve(program);
+  const ways = files.map(({ path }) => walk(jail.root, path));
+  return new Set(ways.flatMap(({ links, path }) => links.map((link) => link.path).concat(path)));
 }
 
 function listed(root: FileRoot, directory: BytePath): readonly BytePath[] {
@@ -124,30 +110,15 @@ function entryAt(
   isStarted: boolean,
 ): Omit<Entry, 'isMounted' | 'zone'> | undefined {
   return usePath(root, path, (fd) => {
-    const {
-      mode,
-      uid,
-      gid,
-      nlink,
-      ino,
-      size,
-      mtimeMs,
-      major = 0,
-      minor = 0,
-      target,
-    } = native.inRootFstat(fd);
+    const { mode, ino, size, target, major = 0, minor = 0, ...status } = native.inRootFstat(fd);
     const content = isStarted ? contentAt(root, path) : undefined;
     return {
+      ...status,
       path,
       kind: kindOf(mode),
       mode: mode & 0o7777,
-      uid,
-      gid,
-      nlink,
-      inodeLow: Number(ino & 0xffffffffn),
-      inodeHigh: Number(ino >> 32n),
+      inode: ino,
       sizeBytes: size,
-      mtimeMs,
       major,
       minor,
       target: bytePath(target ?? ''),
@@ -168,13 +139,9 @@ function entryAt(
 }
 
 function contentAt(root: FileRoot, path: BytePath): Buffer | undefined {
-  const file = openRegular(root, path);
-  if (file === undefined) return undefined;
-  try {
-    return Buffer.from(file.read(0, Math.min(file.status.sizeBytes, MAX_BYTES)));
-  } finally {
-    file.close();
-  }
+  return withRegular(root, path, ({ read, status }) =>
+    Buffer.from(read(0, Math.min(status.sizeBytes, MAX_BYTES))),
+  );
 }
 
 const MAX_BYTES = 1 << 30;

@@ -1,11 +1,11 @@
 // Remedies: command lines that an administrator can paste into a shell.
 
-import { type BytePath, joinPath, pathBytes } from '../../binary/path.ts';
+import { type BytePath, bytePath, joinPath, pathBytes } from '../../binary/path.ts';
 import { octal } from '../../trust/writer.ts';
 import type { Mount } from '../host/mounts.ts';
-import type { Found } from './check-rule.ts';
-import type { CheckedJail } from './checked-jail.ts';
+import type { CompleteFound, Found, Rule } from './check-rule.ts';
 import type { Entry } from './checked-entry.ts';
+import type { CheckedJail } from './checked-jail.ts';
 import { writerOf } from './jail-writers.ts';
 
 const PLAIN = /^[A-Za-z0-9_@%+=:,./-]+$/;
@@ -36,6 +36,23 @@ export function commandLine(...words: readonly string[]): string {
 /** Where a path of the jail lies on the host. */
 export function hostPath({ directory }: Pick<CheckedJail, 'directory'>, path: BytePath): BytePath {
   return joinPath(directory, path.slice(1) as BytePath);
+}
+
+/** Where the source of a copy lies on the host. */
+export function sourcePath({ manifest }: Pick<CheckedJail, 'manifest'>, source: BytePath): BytePath {
+  return joinPath(manifest?.recipe.from ?? bytePath('/'), source.slice(1) as BytePath);
+}
+
+/** Adds the path and the remedy that a rule leaves out; `entry` is what it looked at. */
+export function complete({ remedy }: Rule, found: Found, jail: CheckedJail, entry?: Entry): CompleteFound {
+  const path = found.path ?? entry?.path ?? bytePath('/');
+  const fill = (word: string) =>
+    commandLine(word === 'DIRECTORY' && entry === undefined ? jail.directory : hostPath(jail, path));
+  return {
+    path,
+    remedy: remedy.replace(/\b(?:FILE|DEVICE|SOCKET|FIFO|DIRECTORY|MOUNT-POINT)\b/g, fill),
+    ...found,
+  };
 }
 
 /** Lets nobody but root write to it: with the owner and mode that it was built with, if those are safe. */

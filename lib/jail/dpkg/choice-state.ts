@@ -1,18 +1,16 @@
 // The state of choosing files of packages: what was read from the root, and what was chosen so far.
 
-import { remember } from '../../binary/elf-files.ts';
+import { memoize } from '../../remember.ts';
 import { type BytePath, parentPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import type { ChosenFile, Extent, PackageReason } from './choice.ts';
-import { type Commands, openCommands } from './script-calls.ts';
-import { type Contents, type ContentsReader, openContents } from './contents.ts';
+import { openCommands } from './script-calls.ts';
+import { type Contents, openContents } from './contents.ts';
 import type { Package, Packages } from './database.ts';
 import { type Executable, readExecutable } from './scanned-program.ts';
 import { isForDevelopment, isForLinker, readDependents } from './dependencies.ts';
-import { type Mentions, openMentions } from './mentions.ts';
+import { openMentions } from './mentions.ts';
 import { openStrings, type ReadStrings } from './sections.ts';
-
-type Taken = ReturnType<typeof openTaken>;
 
 function openTaken(look: (path: BytePath) => Executable | undefined) {
   const files = new Map<BytePath, ChosenFile>();
@@ -57,8 +55,6 @@ export interface Use {
   /** The program or script that needs its files. */
   readonly why: BytePath | undefined;
 }
-
-type Uses = ReturnType<typeof openUses>;
 
 const EXTENTS: readonly Extent[] = ['programs', 'configuration', 'data', 'used', 'whole'];
 
@@ -118,59 +114,39 @@ export function takenBy(
   }
 }
 
-export interface Reading {
-  readonly root: FileRoot;
-  readonly packages: Packages;
-  readonly reader: ContentsReader;
-  readonly commands: Commands;
-  /** The packages that depend on each package. */
-  readonly dependents: () => ReadonlyMap<Package, readonly Package[]>;
-  /** Reads a program or script; undefined if it cannot be read. */
-  readonly look: (path: BytePath) => Executable | undefined;
-}
+export type Reading = ReturnType<typeof openReading>;
 
-export function openReading(
-  root: FileRoot,
-  packages: Packages,
-  strings: ReadStrings = openStrings(root),
-): Reading {
+export function openReading(root: FileRoot, packages: Packages, strings: ReadStrings = openStrings(root)) {
   const reader = openContents(root, packages);
-  const executables = new Map<BytePath, Executable | undefined>();
-  let dependents: ReturnType<Reading['dependents']> | undefined;
+  let dependents: ReturnType<typeof readDependents> | undefined;
   return {
     root,
     packages,
     reader,
     commands: openCommands(root, packages, reader.programs),
+    /** The packages that depend on each package. */
     dependents: () => (dependents ??= readDependents(packages)),
-    look: (path) => remember(executables, path, () => readExecutable(root, path, strings)),
+    /** Reads a program or script; undefined if it cannot be read. */
+    look: memoize((path: BytePath) => readExecutable(root, path, strings)),
   };
 }
 
-export interface Work extends Reading {
-  readonly uses: Uses;
-  readonly mentions: Mentions;
-  readonly taken: Taken;
-  /** Wrapper scripts whose targets are already resolved. */
-  readonly wrappers: Set<BytePath>;
-  /** Source packages that have a dependency which is used only if one of their programs names it. */
-  readonly listening: Set<string>;
-  /** Packages whose libraries were searched for the names of such dependencies. */
-  readonly searched: Set<Package>;
-  /** Packages whose modules were searched for commands. */
-  readonly called: Set<Package>;
-}
+export type Work = ReturnType<typeof openWork>;
 
-export function openWork(reading: Reading): Work {
+export function openWork(reading: Reading) {
   return {
     ...reading,
     uses: openUses(),
     mentions: openMentions(),
     taken: openTaken(reading.look),
-    wrappers: new Set(),
-    listening: new Set(),
-    searched: new Set(),
-    called: new Set(),
+    /** Wrapper scripts whose targets are already resolved. */
+    wrappers: new Set<BytePath>(),
+    /** Source packages that have a dependency which is used only if one of their programs names it. */
+    listening: new Set<string>(),
+    /** Packages whose libraries were searched for the names of such dependencies. */
+    searched: new Set<Package>(),
+    /** Packages whose modules were searched for commands. */
+    called: new Set<Package>(),
   };
 }
 

@@ -59,19 +59,15 @@ export interface Choice {
   readonly withheld: readonly ChosenFile[];
 }
 
-export interface ChoiceRequest {
-  /** Programs, scripts and interpreters, as paths of the root. */
-  readonly programs: readonly BytePath[];
-  /** Packages that are taken as a whole. */
-  readonly packages: readonly Package[];
-}
-
 /**
  * Finds what the requested programs and packages need, by Depends and by the names in the programs. Shared libraries are left
  * to the closures of ELF files, except those that only scripts use.
  * @throws system errors of the root, such as EIO.
  */
-export function* choose(reading: Reading, request: ChoiceRequest): Steps<Choice> {
+export function* choose(
+  reading: Reading,
+  request: { readonly programs: readonly BytePath[]; readonly packages: readonly Package[] },
+): Steps<Choice> {
   const work = openWork(reading);
   const { uses, mentions, taken } = work;
   for (const pkg of request.packages)

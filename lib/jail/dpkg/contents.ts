@@ -1,6 +1,6 @@
 // Sorts the files of a package, and files that were created beside them, by their purpose.
 
-import { remember } from '../../binary/elf-files.ts';
+import { memoize } from '../../remember.ts';
 import { type BytePath, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { readAlternatives } from './file-lists.ts';
@@ -12,64 +12,48 @@ const MAX_DEPTH = 8;
 // Leftovers of dpkg, ucf, editors or package managers (deb-conffiles(5)).
 const LEFT_OVER = /~$|\.(?:dpkg|ucf)-[a-z]+$|\.bak$|\.sw[a-p]$|^\.placeholder$/;
 
-/**
- * Files that maintainer scripts and the administrator created in a directory of a package: /etc/php/8.4/cli/conf.d has only
- * links, which no package lists. In a directory of several sources, only links to the package's own files count. Below /usr
- * these are indexes of plugins (/usr/lib/x86_64-linux-gnu/graphviz/config6a), but not cache directories.
- */
-function madeBeside(
-  root: FileRoot,
-  packages: Packages,
-  pkg: Package,
-  directory: BytePath,
-): readonly BytePath[] {
-  // most listed paths are files; lstat is faster than an error of list
-  if (statusIfThere(root, directory)?.kind === 'file') return [];
-  if (STATE.test(directory)) return madeInState(root, packages, directory);
-  if (placeOf(directory) !== 'other') return [];
-  const isShared = packages.source(directory) === undefined;
-  if (/^\/usr\/(?:lib|share)\/./.test(directory))
-    return isShared ? [] : unlistedIn(root, packages, directory, MAX_DEPTH - 1);
-  if (!/^\/etc\/./.test(directory)) return [];
-  return unlistedIn(root, packages, directory).filter(
-    (path) => !isShared || packages.owner(followIfThere(root, path)?.path ?? path) === pkg,
-  );
-}
-
 // Not the system's own records about packages.
 const STATE = /^\/var\/lib\/(?!(?:dpkg|apt|ucf|systemd|pam)(?:\/|$))./;
 
-/**
- * Files that a maintainer script created below /var/lib for the package's programs: TeX has its formats in /var/lib/texmf.
- * Only files of root count; others are data of a service.
- */
-function madeInState(root: FileRoot, packages: Packages, directory: BytePath): readonly BytePath[] {
-  const isRoots = (path: BytePath) => {
-    const status = statusIfThere(root, path);
-    return (
-      status !== undefined && status.uid === 0 && (status.kind === 'symlink' || (status.mode & 0o022) === 0)
-    );
-  };
-  if (packages.source(directory) === undefined || !isRoots(directory)) return [];
-  return unlistedIn(root, packages, directory, 0, isRoots);
-}
-
-function unlistedIn(
+// Files that maintainer scripts and the administrator created in a directory of a package: /etc/php/8.4/cli/conf.d has only
+// links, which no package lists. In a directory of several sources, only links to the package's own files count. Below /usr
+// these are indexes of plugins (/usr/lib/x86_64-linux-gnu/graphviz/config6a), but not cache directories. Below /var/lib, TeX has
+// its formats in /var/lib/texmf; only files of root count there, since others are data of a service.
+function openMade(
   root: FileRoot,
   packages: Packages,
-  directory: BytePath,
-  depth = 0,
-  accept: (path: BytePath) => boolean = () => true,
-): BytePath[] {
-  if (depth === MAX_DEPTH) return [];
-  const paths = listIfThere(root, directory)
-    .filter((name) => !LEFT_OVER.test(name))
-    .map((name) => joinPath(directory, name))
-    .filter((path) => !packages.isListed(path) && accept(path));
-  const below = paths
-    .filter((path) => statusIfThere(root, path)?.kind === 'directory')
-    .flatMap((path) => unlistedIn(root, packages, path, depth + 1, accept));
-  return paths.concat(below);
+): (directory: BytePath, pkg: Package) => readonly BytePath[] {
+  function unlistedIn(
+    directory: BytePath,
+    depth = 0,
+    accept: (path: BytePath) => boolean = () => true,
+  ): BytePath[] {
+    if (depth === MAX_DEPTH) return [];
+    const paths = listIfThere(root, directory)
+      .filter((name) => !LEFT_OVER.test(name))
+      .map((name) => joinPath(directory, name))
+      .filter((path) => !packages.isListed(path) && accept(path));
+    const below = paths.filter((path) => statusIfThere(root, path)?.kind === 'directory');
+    return paths.concat(below.flatMap((path) => unlistedIn(path, depth + 1, accept)));
+  }
+  function isOfRoot(path: BytePath): boolean {
+    const { kind, uid, mode = 0 } = statusIfThere(root, path) ?? {};
+    return uid === 0 && (kind === 'symlink' || (mode & 0o022) === 0);
+  }
+
+  return (directory, pkg) => {
+    // most listed paths are files; lstat is faster than an error of list
+    if (statusIfThere(root, directory)?.kind === 'file') return [];
+    const isShared = packages.source(directory) === undefined;
+    if (STATE.test(directory))
+      return isShared || !isOfRoot(directory) ? [] : unlistedIn(directory, 0, isOfRoot);
+    if (placeOf(directory) !== 'other') return [];
+    if (/^\/usr\/(?:lib|share)\/./.test(directory))
+      return isShared ? [] : unlistedIn(directory, MAX_DEPTH - 1);
+    if (!/^\/etc\/./.test(directory)) return [];
+    const isOwn = (path: BytePath) => packages.owner(followIfThere(root, path)?.path ?? path) === pkg;
+    return unlistedIn(directory).filter((path) => !isShared || isOwn(path));
+  };
 }
 
 /** The files and links of one package that are useful in a jail; paths with links unresolved. */
@@ -79,7 +63,7 @@ export interface Contents {
   /** Other executable files that programs start by path: /usr/lib/gcc/…/cc1. */
   readonly helpers: readonly BytePath[];
   /** Links outside program directories to the package's own programs. */
-  readonly names: readonly Name[];
+  readonly names: readonly { readonly path: BytePath; readonly target: BytePath }[];
   /** Executable scripts that are started only by full path. */
   readonly scripts: readonly BytePath[];
   /** Libraries that the loader finds by name. */
@@ -94,25 +78,16 @@ export interface Contents {
 
 const KINDS = ['programs', 'helpers', 'scripts', 'libraries', 'development', 'data', 'withheld'] as const;
 type Kind = (typeof KINDS)[number];
+type Sorted = Kind | { readonly programOf: BytePath };
 
-interface Name {
-  readonly path: BytePath;
-  readonly target: BytePath;
-}
+export type ContentsReader = ReturnType<typeof openContents>;
 
-export interface ContentsReader {
-  readonly contents: (pkg: Package) => Contents;
-  /** The programs according to the package's list, without reading the files: fast, for packages that may not be needed. */
-  readonly programs: (pkg: Package) => readonly BytePath[];
-  /** The links to a program through /etc/alternatives: cc for gcc. */
-  readonly alternatives: (path: BytePath) => readonly BytePath[];
-}
-
-export function openContents(root: FileRoot, packages: Packages): ContentsReader {
-  const known = new Map<Package, Contents>();
+export function openContents(root: FileRoot, packages: Packages) {
   const sort = openSorter(root, packages);
+  const madeBeside = openMade(root, packages);
   let links: ReturnType<typeof readAlternatives> | undefined;
 
+  /** The links to a program through /etc/alternatives: cc for gcc. */
   function alternatives(path: BytePath): readonly BytePath[] {
     links ??= readAlternatives(root, packages.rename);
     return (links.get(path) ?? []).filter((link) => placeOf(link) === 'program');
@@ -126,8 +101,8 @@ export function openContents(root: FileRoot, packages: Packages): ContentsReader
     const sorted = Object.fromEntries(kinds) as unknown as Record<Kind, BytePath[]>;
     const listed = packages.files(pkg);
     const filled = new Set(listed.map(parentPath));
-    const made = listed.flatMap((path) => madeBeside(root, packages, pkg, path));
-    const names: Name[] = [];
+    const made = listed.flatMap((path) => madeBeside(path, pkg));
+    const names: Contents['names'][number][] = [];
     for (const path of [...listed, ...made]) {
       const kind = sort(path, pkg, filled);
       if (kind === undefined) continue;
@@ -138,40 +113,35 @@ export function openContents(root: FileRoot, packages: Packages): ContentsReader
   }
 
   return {
-    contents: (pkg) => remember(known, pkg, () => read(pkg)),
-    programs: (pkg) => withAlternatives(packages.files(pkg).filter((path) => placeOf(path) === 'program')),
+    contents: memoize(read),
+    /** The programs according to the package's list, without reading the files: fast, for packages that may not be needed. */
+    programs: (pkg: Package): readonly BytePath[] =>
+      withAlternatives(packages.files(pkg).filter((path) => placeOf(path) === 'program')),
     alternatives,
   };
 }
 
 function openSorter(root: FileRoot, packages: Packages) {
-  const isOpen = openDirectories(root);
-
-  // An empty directory, or a link to a directory: programs may know only the link, as /usr/share/perl/5.40.
-  function isWanted(
-    directory: BytePath,
-    end: BytePath,
-    pkg: Package,
-    filled: ReadonlySet<BytePath>,
-  ): boolean {
-    if (end !== directory) return true;
+  // Whether others can search a directory and all directories above it.
+  const isOpen = memoize((directory: BytePath): boolean => {
+    if (directory === '/') return true;
+    const status = followIfThere(root, directory)?.status;
+    return status !== undefined && (status.mode & 0o001) !== 0 && isOpen(parentPath(directory));
+  });
+  function isEmpty(directory: BytePath, pkg: Package, filled: ReadonlySet<BytePath>): boolean {
     if (filled.has(directory) || packages.owner(directory) !== pkg || !isOpen(directory)) return false;
     return listIfThere(root, directory).length === 0;
   }
 
   /** `filled` are the directories in which the package has files. */
-  function sort(
-    path: BytePath,
-    pkg: Package,
-    filled: ReadonlySet<BytePath>,
-  ): Kind | { readonly programOf: BytePath } | undefined {
+  return (path: BytePath, pkg: Package, filled: ReadonlySet<BytePath>): Sorted | undefined => {
     const place = placeOf(path);
-    if (place === 'elsewhere') return undefined;
-    const found = followIfThere(root, path);
+    const found = place === 'elsewhere' ? undefined : followIfThere(root, path);
     if (found === undefined) return undefined;
     const { status } = found;
+    // programs may know only the link to a directory, as /usr/share/perl/5.40
     if (status.kind === 'directory')
-      return place === 'other' && isWanted(path, found.path, pkg, filled) ? 'data' : undefined;
+      return place === 'other' && (found.path !== path || isEmpty(path, pkg, filled)) ? 'data' : undefined;
     if (status.kind !== 'file') return undefined;
     if ((status.mode & 0o004) === 0 || !isOpen(parentPath(path))) return 'withheld';
     if (place === 'program') return 'programs';
@@ -181,9 +151,7 @@ function openSorter(root: FileRoot, packages: Packages) {
     if (placeOf(found.path) === 'program' && packages.owner(found.path) === pkg)
       return { programOf: found.path };
     return isHelper(found.path) ? 'helpers' : 'scripts';
-  }
-
-  return sort;
+  };
 }
 
 // A helper of a program has no suffix (Debian policy 10.4), unlike a module or CA.pl. Scripts below /usr/share are hooks and
@@ -194,17 +162,4 @@ function isHelper(path: BytePath): boolean {
     !/^\/(?:usr\/share|etc)\//.test(path) &&
     !/\.(?:pl|pm|py|rb|sh|cgi|js|mjs|cjs|tcl|lua|php)$/.test(lastComponent(path))
   );
-}
-
-/** Whether others can search a directory and all directories above it. */
-function openDirectories(root: FileRoot): (directory: BytePath) => boolean {
-  const known = new Map<BytePath, boolean>();
-  function isOpen(directory: BytePath): boolean {
-    if (directory === '/') return true;
-    return remember(known, directory, () => {
-      const status = followIfThere(root, directory)?.status;
-      return status !== undefined && (status.mode & 0o001) !== 0 && isOpen(parentPath(directory));
-    });
-  }
-  return isOpen;
 }

@@ -1,6 +1,6 @@
 // Reads dpkg's database of a root: the installed packages and the owner of each file. Nothing is executed.
 
-import { remember } from '../../binary/elf-files.ts';
+import { remember } from '../../remember.ts';
 import { type BytePath, bytePath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import {

@@ -1,8 +1,9 @@
 // Finds the packages that a package needs: by its control fields, and by the plugins that its configuration loads.
 
-import { remember } from '../../binary/elf-files.ts';
+import { remember } from '../../remember.ts';
 import { type BytePath, lastComponent, parentPath, toLatin1 } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
+import { wordSet } from '../../words.ts';
 import type { Package, Packages } from './database.ts';
 import { placeOf } from './file-place.ts';
 import { readIfThere } from './read.ts';
@@ -31,29 +32,22 @@ export function dependenciesOf(packages: Packages, pkg: Package): readonly Edge[
   // A package works without what it recommends (Debian policy 7.2), with two exceptions: a compiler cannot link without the
   // libc headers, and aspell does nothing without its dictionaries.
   const isCompiler = provides(pkg, 'c-compiler') || provides(pkg, 'c++-compiler');
-  const recommended = (isNeeded: (to: Package) => boolean) =>
-    pkg.recommends.filter((group) => {
-      const to = packages.satisfy(group, pkg.architecture);
-      return to !== undefined && isNeeded(to);
-    });
-  if (isCompiler)
-    add(
-      'Recommends',
-      recommended((to) => provides(to, 'libc-dev')),
-    );
-  add(
-    'Recommends',
-    recommended((to) => isDataOf(packages, to, pkg)),
-  );
+  const recommended = pkg.recommends.filter((group) => {
+    const to = packages.satisfy(group, pkg.architecture);
+    return to !== undefined && ((isCompiler && provides(to, 'libc-dev')) || isDataOf(packages, to, pkg));
+  });
+  add('Recommends', recommended);
   return [...edges.values()];
+}
+
+/** The packages that satisfy Pre-Depends and Depends. */
+function neededBy(packages: Packages, { preDepends, depends, architecture }: Package): readonly Package[] {
+  return [...preDepends, ...depends].flatMap((group) => packages.satisfy(group, architecture) ?? []);
 }
 
 /** Whether a package depends on another one and has only data for it, in a directory of its name. */
 function isDataOf(packages: Packages, data: Package, of: Package): boolean {
-  const needs = [...data.preDepends, ...data.depends].some(
-    (group) => packages.satisfy(group, data.architecture) === of,
-  );
-  if (!needs) return false;
+  if (!neededBy(packages, data).includes(of)) return false;
   const files = packages.files(data);
   const own = [`/usr/lib/${of.name}/`, `/usr/share/${of.name}/`];
   return (
@@ -65,12 +59,8 @@ function isDataOf(packages: Packages, data: Package, of: Package): boolean {
 /** The packages that depend on each package, by its name or by what it provides. */
 export function readDependents(packages: Packages): ReadonlyMap<Package, readonly Package[]> {
   const dependents = new Map<Package, Package[]>();
-  for (const pkg of packages.all) {
-    const needed = [...pkg.preDepends, ...pkg.depends].map((group) =>
-      packages.satisfy(group, pkg.architecture),
-    );
-    for (const on of new Set(needed)) if (on !== undefined) remember(dependents, on, () => []).push(pkg);
-  }
+  for (const pkg of packages.all)
+    for (const on of new Set(neededBy(packages, pkg))) remember(dependents, on, () => []).push(pkg);
   return dependents;
 }
 
@@ -92,10 +82,7 @@ export function wholeOf(packages: Packages, pkg: Package): Edge | undefined {
 
 const INTERPRETERS = new Set(['python', 'perl', 'ruby', 'php', 'javascript', 'interpreters', 'lisp']);
 
-/**
- * Whether two packages have modules in the same shared directory of an interpreter, as /usr/share/nodejs or
- * /usr/lib/python3/dist-packages. One loads the other by a name that is not a path.
- */
+/** Whether two packages have modules in one directory of an interpreter, as /usr/share/nodejs: one loads the other by a name. */
 export function haveModulesInCommon(packages: Packages, one: Package, other: Package): boolean {
   const directories = new Set(packages.files(one).filter((path) => isForModules(packages, path)));
   return directories.size > 0 && packages.files(other).some((path) => directories.has(path));
@@ -123,10 +110,7 @@ export function isForDevelopment(pkg: Package): boolean {
 
 const DEVELOPMENT = new Set(['devel', 'golang', 'haskell', 'ocaml', 'rust']);
 
-/**
- * A package that is taken program by program: Essential ones have dozens of programs, which packages use without declaring it
- * (Debian policy 3.8).
- */
+/** A package that is taken program by program: others use an Essential one without declaring it (Debian policy 3.8). */
 export function isBase({ name, essential }: Package): boolean {
   return essential || LEFT_TO_OTHERS.has(name);
 }
@@ -141,49 +125,37 @@ function isFollowed(pkg: Package): boolean {
 }
 
 // Closures and packs take single files of these: the loader, libraries, NSS, gconv, locales, certificates.
-const LEFT_TO_OTHERS = new Set(
-  (
-    'libc6 libc6.1 libc6-i386 libc6-amd64 musl libc-l10n locales locales-all ca-certificates ssl-cert ' +
-    'openssl-provider-legacy'
-  ).split(' '),
-);
+const LEFT_TO_OTHERS = wordSet(`
+  libc6 libc6.1 libc6-i386 libc6-amd64 musl libc-l10n locales locales-all ca-certificates ssl-cert
+  openssl-provider-legacy
+`);
 
 // Used by maintainer scripts, init, or the administrator.
-const FOR_THE_SYSTEM = new Set(
-  (
-    'adduser cron cron-daemon-common debconf cdebconf debconf-i18n dictionaries-common init-system-helpers ' +
-    'install-info libpam-runtime libpam-systemd login logrotate lsb-base lsb-release mount passwd runit-helper ' +
-    'sensible-utils systemd systemd-sysv sysvinit-core ucf update-inetd xdg-user-dirs'
-  ).split(' '),
-);
+const FOR_THE_SYSTEM = wordSet(`
+  adduser cron cron-daemon-common debconf cdebconf debconf-i18n dictionaries-common init-system-helpers
+  install-info libpam-runtime libpam-systemd login logrotate lsb-base lsb-release mount passwd runit-helper
+  sensible-utils systemd systemd-sysv sysvinit-core ucf update-inetd xdg-user-dirs
+`);
 
 function provides({ name, provides }: Package, wanted: string): boolean {
   return name === wanted || provides.some((relation) => relation.name === wanted);
-}
-
-export interface Plugin {
-  readonly pkg: Package;
-  /** The package whose plugin it is. */
-  readonly from: Package;
-  /** The file that loads it. */
-  readonly by: BytePath;
 }
 
 const MAX_FILE_BYTES = 1 << 18;
 
 /**
  * Packages that contain a shared object which one of the configuration files names, and that depend on a `used` package of the
- * source that owns the file's directory.
+ * source that owns the file's directory. `from` is the package whose plugin it is, `by` the file that loads it.
  */
 export function findPlugins(
   root: FileRoot,
   packages: Packages,
   used: ReadonlySet<Package>,
   files: Iterable<BytePath>,
-): readonly Plugin[] {
+) {
   const loaded = loadedBy(root, files);
   if (loaded.size === 0) return [];
-  return packages.all.flatMap((pkg): Plugin[] => {
+  return packages.all.flatMap((pkg) => {
     if (used.has(pkg)) return [];
     const dependencies = dependenciesOf(packages, pkg).filter(({ to }) => used.has(to));
     if (dependencies.length === 0) return [];

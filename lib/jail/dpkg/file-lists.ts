@@ -1,8 +1,9 @@
 // Reads dpkg's lists of files, diversions and alternatives, with each path under its one name on the root.
 
-import { remember } from '../../binary/elf-files.ts';
+import { remember } from '../../remember.ts';
 import { type BytePath, bytePath, joinPath, toLatin1 } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
+import { isWithin } from '../host/mounts.ts';
 import { listIfThere, readIfThere, statusIfThere } from './read.ts';
 
 /** The name of a path on the root: `/bin/sh` is `/usr/bin/sh` where /bin is a link into /usr. */
@@ -18,21 +19,16 @@ const MOVED: readonly (readonly [from: string, to: string])[] = [
 
 /** Reads the links in the top directory of a root, which give one path several names. */
 export function readAliases(root: FileRoot): Rename {
-  const targets = new Map<string, string>();
-  for (const name of MERGED) {
-    const target = statusIfThere(root, bytePath(`/${name}`))?.target;
-    if (target === `usr/${name}` || target === `/usr/${name}`) targets.set(name, `/usr/${name}`);
-  }
+  const merged = MERGED.map((name) => [`/${name}`, `/usr/${name}`] as const).filter(([from, to]) => {
+    const target = statusIfThere(root, bytePath(from))?.target;
+    return target !== undefined && joinPath(bytePath('/'), target) === to;
+  });
   const moved = MOVED.filter(([from]) => statusIfThere(root, bytePath(from))?.kind === 'symlink');
+  const aliases = [...merged, ...moved];
   return (path) => {
     if (path.startsWith('/usr/')) return path; // nearly all paths
-    const end = path.indexOf('/', 1);
-    const first = end < 0 ? path.slice(1) : path.slice(1, end);
-    const target = targets.get(first);
-    if (target !== undefined) return (target + path.slice(first.length + 1)) as BytePath;
-    if (first !== 'var') return path;
-    const move = moved.find(([from]) => path === from || path.startsWith(`${from}/`));
-    return move === undefined ? path : ((move[1] + path.slice(move[0].length)) as BytePath);
+    const [from = '', to = ''] = aliases.find(([from]) => isWithin(path, from)) ?? [];
+    return (to + path.slice(from.length)) as BytePath;
   };
 }
 
@@ -89,34 +85,21 @@ const MOVED_LINE = /^\/(?:s?bin|lib\w*|var\/(?:run|lock))(?:\/|$)/m;
 
 // The root may be hostile, so a path must not contain parts that lead elsewhere.
 function isPlain(path: string): boolean {
-  return (
-    path.length > 1 &&
-    path.startsWith('/') &&
-    !path.includes('\0') &&
-    !path.includes('//') &&
-    !path.endsWith('/') &&
-    !(path.includes('/.') && /\/\.\.?(?:\/|$)/.test(path))
-  );
+  return /^(?:\/(?!\.\.?(?:\/|$))[^/\0]+)+$/.test(path);
 }
 
-/** A link, and its name below /etc/alternatives. */
-interface Link {
-  readonly name: BytePath;
-  readonly link: BytePath;
-}
-
-/**
- * The links in one file of /var/lib/dpkg/alternatives: the status, the main link, names and links of the slaves up to an
- * empty line, then the choices (update-alternatives(1), "FILES").
- */
-function readAlternative(data: Uint8Array, name: BytePath): readonly Link[] {
-  const [, link, ...rest] = toLatin1(data).split('\n') as BytePath[];
-  if (link === undefined || !link.startsWith('/')) return [];
-  const links = [{ name, link }];
-  for (let at = 0; at + 1 < rest.length; at += 2) {
-    const [slave, slaveLink] = rest.slice(at, at + 2);
-    if (slave === undefined || slave === '' || !slaveLink?.startsWith('/')) break;
-    links.push({ name: slave, link: slaveLink });
+// The links in one file of /var/lib/dpkg/alternatives, each with its name below /etc/alternatives: the status, the main link,
+// names and links of the slaves up to an empty line, then the choices (update-alternatives(1), "FILES").
+function readAlternative(
+  data: Uint8Array,
+  main: BytePath,
+): readonly (readonly [name: BytePath, link: BytePath])[] {
+  const lines = [main, ...(toLatin1(data).split('\n').slice(1) as BytePath[])];
+  const links: (readonly [BytePath, BytePath])[] = [];
+  for (let at = 0; at + 1 < lines.length; at += 2) {
+    const [name, link] = lines.slice(at, at + 2);
+    if (name === undefined || name === '' || !link?.startsWith('/')) break;
+    links.push([name, link]);
   }
   return links;
 }
@@ -126,7 +109,7 @@ export function readAlternatives(root: FileRoot, rename: Rename): ReadonlyMap<By
   const links = new Map<BytePath, BytePath[]>();
   const directory = bytePath('/var/lib/dpkg/alternatives');
   for (const file of listIfThere(root, directory))
-    for (const { name, link } of readAlternative(readIfThere(root, joinPath(directory, file)), file)) {
+    for (const [name, link] of readAlternative(readIfThere(root, joinPath(directory, file)), file)) {
       const target = statusIfThere(root, joinPath(bytePath('/etc/alternatives'), name))?.target;
       if (target !== undefined) remember(links, rename(target), () => []).push(rename(link));
     }

@@ -1,6 +1,7 @@
 // Classifies a file by its directory (hier(7), file-hierarchy(7)).
 
 import type { BytePath } from '../../binary/path.ts';
+import { wordSet } from '../../words.ts';
 
 export type Place =
   /** Not needed in a jail: documentation, or files for the system. */
@@ -63,17 +64,15 @@ function isOfSystem(directory: string | undefined, next: string | undefined): bo
   return directory !== undefined && next !== undefined && LIB.has(directory);
 }
 
-const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));
-
 // Documentation, desktop files, files for other programs and maintainer scripts, and translated messages.
-const SHARE = words(`
+const SHARE = wordSet(`
   doc doc-base man info gtk-doc help gnome omf lintian linda bug reportbug apport metainfo appdata doxygen locale
   menu applications desktop-directories icons pixmaps app-install wayland-sessions xsessions
   bash-completion debconf debianutils initramfs-tools update-notifier polkit-1 runit dbus-1 dgit tmpfiles.d
 `);
 
 // Additions for shells, editors, debuggers and byte-compilers.
-const SHARE_DEEP = words(`
+const SHARE_DEEP = wordSet(`
   zsh/vendor-completions fish/vendor_completions.d vim/addons vim/registry vim/vimfiles nvim/site emacs/site-lisp
   gdb/auto-load gcc/python python3/runtime.d
 `);
@@ -81,7 +80,7 @@ const SHARE_DEEP = words(`
 const READING = /^\/usr\/share\/[^/]+\/(?:[^/]+\/)?(?:docs?|examples|contrib)\//;
 
 // Init, timers, log rotation, login shells, kernel and network set-up, which do not run in a jail.
-const ETC = words(`
+const ETC = wordSet(`
   init.d rc0.d rc1.d rc2.d rc3.d rc4.d rc5.d rc6.d rcS.d init systemd default insserv.conf.d sv runit
   cron.d cron.hourly cron.daily cron.weekly cron.monthly cron.yearly logrotate.d logcheck rsyslog.d
   bash_completion.d profile.d skel update-motd.d xdg menu menu-methods
@@ -89,7 +88,7 @@ const ETC = words(`
   sysctl.d udev tmpfiles.d binfmt.d network NetworkManager dhcp ppp resolvconf pm sudoers.d polkit-1 needrestart
 `);
 
-const LIB = words(`
+const LIB = wordSet(`
   systemd udev modprobe.d modules-load.d modules sysctl.d sysusers.d tmpfiles.d binfmt.d environment.d init
   debug mime kernel dracut firmware resolvconf NetworkManager networkd-dispatcher ifupdown pm-utils lsb
 `);

@@ -1,5 +1,6 @@
 // Reads /var/lib/dpkg/status: the installed packages and their relations (deb822(5), deb-version(7)).
 
+import { wordSet } from '../../words.ts';
 import { toLatin1 } from '../../binary/path.ts';
 
 const HOLDS = {
@@ -12,7 +13,6 @@ const HOLDS = {
 
 export type Operator = keyof typeof HOLDS;
 
-/** Whether `version` has that relation to `other`. */
 export function isInRelation(version: string, operator: Operator, other: string): boolean {
   return HOLDS[operator](compareVersions(version, other));
 }
@@ -27,38 +27,28 @@ export function compareVersions(a: string, b: string): number {
   );
 }
 
-function partsOf(version: string): {
-  readonly epoch: string;
-  readonly upstream: string;
-  readonly revision: string;
-} {
-  const colon = version.indexOf(':');
-  const rest = version.slice(colon + 1);
-  const dash = rest.lastIndexOf('-');
-  return {
-    epoch: colon < 0 ? '0' : version.slice(0, colon),
-    upstream: dash < 0 ? rest : rest.slice(0, dash),
-    revision: dash < 0 ? '' : rest.slice(dash + 1),
-  };
+function partsOf(version: string): Readonly<Record<'epoch' | 'upstream' | 'revision', string>> {
+  const [, epoch = '0', upstream = '', revision = ''] =
+    /^(?:([^:]*):)?([^]*?)(?:-([^-]*))?$/.exec(version) ?? [];
+  return { epoch, upstream, revision };
 }
 
 // Alternating parts of text and digits, text first: "Sorting algorithm" of deb-version(7).
 function compareParts(a: string, b: string): number {
-  let [i, j] = [0, 0];
-  while (i < a.length || j < b.length) {
-    while ((i < a.length && !isDigit(a, i)) || (j < b.length && !isDigit(b, j))) {
-      const order = weight(a, i) - weight(b, j);
-      if (order !== 0) return order;
-      i++;
-      j++;
-    }
-    const [start, begin] = [i, j];
-    while (isDigit(a, i)) i++;
-    while (isDigit(b, j)) j++;
-    const order = compareNumbers(a.slice(start, i), b.slice(begin, j));
+  const [left = [], right = []] = [a, b].map((text) => Array.from(text.matchAll(/(\D*)(\d*)/g)));
+  for (let index = 0; index < Math.max(left.length, right.length); index++) {
+    const [, text = '', digits = ''] = left[index] ?? [];
+    const [, otherText = '', otherDigits = ''] = right[index] ?? [];
+    const order = compareTexts(text, otherText) || compareNumbers(digits, otherDigits);
     if (order !== 0) return order;
   }
   return 0;
+}
+
+function compareTexts(a: string, b: string): number {
+  let at = 0;
+  while (at < a.length && a[at] === b[at]) at++;
+  return weightOf(a[at]) - weightOf(b[at]);
 }
 
 // As strings: a date with a hash can be above 2^53.
@@ -68,17 +58,11 @@ function compareNumbers(a: string, b: string): number {
 }
 
 // A tilde sorts before the end of the text, then come letters, then all others.
-function weight(text: string, at: number): number {
-  const character = text[at];
-  if (character === undefined || isDigit(text, at)) return 0;
+function weightOf(character: string | undefined): number {
+  if (character === undefined) return 0;
   if (character === '~') return -1;
   const code = character.charCodeAt(0);
   return /[A-Za-z]/.test(character) ? code : code + 256;
-}
-
-function isDigit(text: string, at: number): boolean {
-  const code = text.charCodeAt(at);
-  return code >= 0x30 && code <= 0x39;
 }
 
 /** One possible package: `libssl3t64 (>= 3.0.0)`. Its architecture, as in `:any`, is dropped. */
@@ -91,7 +75,6 @@ export interface Relation {
 /** One entry of Depends: any of these packages, the first is preferred (deb-control(5)). */
 export type Alternatives = readonly Relation[];
 
-/** An installed package. */
 export interface Package {
   readonly name: string;
   readonly architecture: string;
@@ -113,24 +96,17 @@ export interface Package {
  * it may be half unpacked, or only its configuration may be left.
  */
 export function readStatus(data: Uint8Array): readonly Package[] {
-  const packages: Package[] = [];
-  forEachParagraph(toLatin1(data), (fields) => {
-    const made = toPackage(fields);
-    if (made !== undefined) packages.push(made);
-  });
-  return packages;
+  return [...paragraphsOf(toLatin1(data))].flatMap((fields) => toPackage(fields) ?? []);
 }
 
 type Fields = ReadonlyMap<string, string>;
 
-const WANTED = new Set(
-  (
-    'package architecture version source multi-arch status essential section pre-depends depends recommends ' +
-    'provides'
-  ).split(' '),
-);
+const WANTED = wordSet(`
+  package architecture version source multi-arch status essential section pre-depends depends recommends
+  provides
+`);
 
-function forEachParagraph(text: string, use: (fields: Fields) => void): void {
+function* paragraphsOf(text: string): Generator<Fields, void> {
   let fields = new Map<string, string>();
   let field: string | undefined;
   for (let at = 0; at < text.length;) {
@@ -138,7 +114,7 @@ function forEachParagraph(text: string, use: (fields: Fields) => void): void {
     const end = newline < 0 ? text.length : newline;
     const first = text[at];
     if (end === at || (first === '\r' && end === at + 1)) {
-      if (fields.size > 0) use(fields);
+      if (fields.size > 0) yield fields;
       fields = new Map();
       field = undefined;
     } else if (first === ' ' || first === '\t') {
@@ -153,7 +129,7 @@ function forEachParagraph(text: string, use: (fields: Fields) => void): void {
     }
     at = end + 1;
   }
-  if (fields.size > 0) use(fields);
+  if (fields.size > 0) yield fields;
 }
 
 function toPackage(fields: Fields): Package | undefined {

@@ -3,6 +3,7 @@
 import type { BytePath } from '../../binary/path.ts';
 import { type FileRoot, type FileStatus, tryFile } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
+import { lookOr } from '../work/jail-error.ts';
 
 const NOTHING = new Uint8Array();
 const MAX_BYTES = 256 << 20;
@@ -19,12 +20,12 @@ export function readIfThere(root: FileRoot, path: BytePath, maxBytes = MAX_BYTES
 }
 
 export function listIfThere(root: FileRoot, directory: BytePath): readonly BytePath[] {
-  return ifReadable(() => root.list(directory)) ?? [];
+  return lookOr(undefined, () => root.list(directory)) ?? [];
 }
 
 /** The status of a path; links are not followed. */
 export function statusIfThere(root: FileRoot, path: BytePath): FileStatus | undefined {
-  return ifReadable(() => root.lstat(path));
+  return lookOr(undefined, () => root.lstat(path));
 }
 
 /** The status of a path and the path with links resolved. */
@@ -35,14 +36,6 @@ export function followIfThere(
   const status = statusIfThere(root, path);
   // most paths are no links, and need no walk
   if (status === undefined || status.kind !== 'symlink') return status && { path, status };
-  const way = ifReadable(() => walk(root, path));
+  const way = lookOr(undefined, () => walk(root, path));
   return way?.kind === 'found' ? way : undefined;
-}
-
-function ifReadable<T>(read: () => T | undefined): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,6 @@
 // Finds names and paths of programs in the text and strings of other programs.
 
-import { remember } from '../../binary/elf-files.ts';
+import { remember } from '../../remember.ts';
 
 /** The wanted texts, prepared once for all searched files. */
 interface Keys {

@@ -1,10 +1,11 @@
 // Finds the programs that a script calls by name, and the modules that it loads.
 
-import { remember } from '../../binary/elf-files.ts';
-import { bytePath, type BytePath, joinPath, lastComponent, parentPath, toLatin1 } from '../../binary/path.ts';
+import { memoize } from '../../remember.ts';
+import { type BytePath, joinPath, lastComponent, parentPath, toLatin1 } from '../../binary/path.ts';
 import { expandPattern } from '../../binary/loader-conf.ts';
 import type { FileRoot } from '../../binary/root.ts';
-import { walk } from '../../binary/walk.ts';
+import { isExecutable } from '../../binary/walk.ts';
+import { wordSet } from '../../words.ts';
 import type { Steps } from '../work/steps.ts';
 import type { Package, Packages } from './database.ts';
 import type { Executable } from './scanned-program.ts';
@@ -23,9 +24,7 @@ const MAX_SCRIPT_LENGTH = 1 << 20;
 /** The commands that a shell script may run; words of a here-document are included by mistake. */
 export function findCommands(script: string): ReadonlySet<string> {
   const text = script.slice(0, MAX_SCRIPT_LENGTH).replace(/^[ \t]*#.*$/gm, '');
-  const found = new Set<string>();
-  for (const [, name] of text.matchAll(COMMAND)) if (name !== undefined) found.add(name);
-  return found;
+  return new Set(Array.from(text.matchAll(COMMAND), ([, name = '']) => name));
 }
 
 // The last component after the dot; the directory can be a command's output: "$(git --exec-path)/git-sh-setup".
@@ -97,49 +96,35 @@ export function* callsOf(
   return names;
 }
 
-export interface Commands {
-  /** Looks a name up in the PATH of root. */
-  inPath(name: string): BytePath | undefined;
-  /** A program of an Essential package, which no package declares in Depends. */
-  inBase(name: string): BytePath | undefined;
-}
-
 const PATH = '/usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin'.split(' ');
 
 // Builtins of the shell (dash(1), "Builtins"; bash(1)): a script does not run the program of that name.
-const BUILTINS = new Set(
-  (
-    'alias bg bind break builtin caller case cd chdir command compgen complete continue declare dirs disown echo ' +
-    'enable eval exec exit export false fc fg for getopts hash help history if jobs kill let local logout mapfile ' +
-    'popd printf pushd pwd read readarray readonly return select set shift shopt source suspend test then time ' +
-    'times trap true type typeset ulimit umask unalias unset until wait while'
-  ).split(' '),
-);
+const BUILTINS = wordSet(`
+  alias bg bind break builtin caller case cd chdir command compgen complete continue declare dirs disown echo
+  enable eval exec exit export false fc fg for getopts hash help history if jobs kill let local logout mapfile
+  popd printf pushd pwd read readarray readonly return select set shift shopt source suspend test then time
+  times trap true type typeset ulimit umask unalias unset until wait while
+`);
 
 export function openCommands(
   root: FileRoot,
   packages: Packages,
   programs: (pkg: Package) => readonly BytePath[],
-): Commands {
-  const found = new Map<string, BytePath | undefined>();
+) {
   let base: ReadonlyMap<string, BytePath> | undefined;
   return {
-    inPath: (name) => {
+    /** Looks a name up in the PATH of root. */
+    inPath: memoize((name: string) => {
       if (BUILTINS.has(name) || name.includes('/')) return undefined;
-      return remember(found, name, () => lookUp(root, name as BytePath));
-    },
-    inBase: (name) => {
+      const paths = PATH.map((directory) => `${directory}/${name}` as BytePath);
+      return paths.find((path) => isExecutable(root, path));
+    }),
+    /** A program of an Essential package, which no package declares in Depends. */
+    inBase: (name: string): BytePath | undefined => {
       base ??= basePrograms(packages, programs);
       return BUILTINS.has(name) ? undefined : base.get(name);
     },
   };
-}
-
-function lookUp(root: FileRoot, name: BytePath): BytePath | undefined {
-  return PATH.map((directory) => joinPath(bytePath(directory), name)).find((path) => {
-    const way = walk(root, path);
-    return way.kind === 'found' && way.status.kind === 'file' && (way.status.mode & 0o111) !== 0;
-  });
 }
 
 // Essential packages, and awk: a package can use these without declaring it (Debian policy 3.8).

@@ -2,18 +2,9 @@
 
 import type { BytePath } from '../../binary/path.ts';
 import { type FileRoot, tryFile } from '../../binary/root.ts';
-import { type Fields, fieldsOf, type ReadAt } from '../../binary/elf-header.ts';
-
-interface Section {
-  readonly name: number;
-  readonly type: number;
-  readonly offset: number;
-  readonly size: number;
-}
+import { type ReadAt, readSections, type Section, withElf } from '../../binary/elf-header.ts';
 
 const SHT_PROGBITS = 1;
-const HEADER_BYTES = 64;
-const MAX_SECTIONS = 4096;
 const MAX_NAMES_BYTES = 1 << 20;
 const MAX_BYTES = 64 << 20;
 
@@ -56,24 +47,23 @@ function stringsOf(root: FileRoot, path: BytePath): Strings {
 
 /** Reads at most 64 MiB of the strings of a file; undefined if it is not ELF. */
 export function readStrings(read: ReadAt, sizeBytes: number): Strings | undefined {
-  const head = read(0, HEADER_BYTES);
-  if (head.length < HEADER_BYTES || !Buffer.from(head).toString('latin1').startsWith('\x7fELF'))
-    return undefined;
   const within = (offset: number, length: number) =>
     offset < sizeBytes ? read(offset, Math.min(length, sizeBytes - offset)) : new Uint8Array();
-  const sections = readSections(within, head);
-  const nameOf = nameTable(within, head, sections);
-  let [left, unseparated] = [MAX_BYTES, false];
-  const parts = sections.flatMap(({ name, type, offset, size }) => {
-    const title = nameOf(name);
-    unseparated ||=
-      title === '.gopclntab' || (title === '.comment' && isFromRust(within(offset, Math.min(size, 4096))));
-    if (type !== SHT_PROGBITS || !/^\.(?:ro)?data(?:\.|$)/.test(title)) return [];
-    const length = Math.min(size, left);
-    left -= length;
-    return [within(offset, length)];
+  return withElf(read, (header) => {
+    const sections = readSections(header, within);
+    const nameOf = nameTable(within, sections[header.fields.sectionNames]);
+    let [left, unseparated] = [MAX_BYTES, false];
+    const parts = sections.flatMap(({ name, type, offset, size }) => {
+      const title = nameOf(name);
+      unseparated ||=
+        title === '.gopclntab' || (title === '.comment' && isFromRust(within(offset, Math.min(size, 4096))));
+      if (type !== SHT_PROGBITS || !/^\.(?:ro)?data(?:\.|$)/.test(title)) return [];
+      const length = Math.min(size, left);
+      left -= length;
+      return [within(offset, length)];
+    });
+    return { parts, unseparated };
   });
-  return { parts, unseparated };
 }
 
 // Compilers write their name into .comment: "rustc version 1.85.0".
@@ -81,34 +71,7 @@ function isFromRust(comment: Uint8Array): boolean {
   return Buffer.from(comment).includes('rustc');
 }
 
-function readSections(read: ReadAt, head: Uint8Array): readonly Section[] {
-  const wide = head[4] === 2;
-  const fields = fieldsIn(head, head);
-  const offset = fields.address(wide ? 40 : 32);
-  const [entryBytes, count] = wide ? [64, fields.half(60)] : [40, fields.half(48)];
-  if (fields.half(wide ? 58 : 46) !== entryBytes || count > MAX_SECTIONS) return [];
-  const table = read(offset, entryBytes * count);
-  return Array.from({ length: Math.floor(table.length / entryBytes) }, (_, index) => {
-    const entry = fieldsIn(head, table.subarray(index * entryBytes, (index + 1) * entryBytes));
-    return {
-      name: entry.word(0),
-      type: entry.word(4),
-      offset: entry.address(wide ? 24 : 16),
-      size: entry.address(wide ? 32 : 20),
-    };
-  });
-}
-
-function nameTable(read: ReadAt, head: Uint8Array, sections: readonly Section[]): (offset: number) => string {
-  const section = sections[fieldsIn(head, head).half(head[4] === 2 ? 62 : 50)];
-  const data =
-    section === undefined
-      ? Buffer.alloc(0)
-      : Buffer.from(read(section.offset, Math.min(section.size, MAX_NAMES_BYTES)));
-  return (offset) => /^[^\0]*/.exec(data.toString('latin1', offset, offset + 32))?.[0] ?? '';
-}
-
-// The class and byte order are in e_ident, at the start of the file.
-function fieldsIn(head: Uint8Array, data: Uint8Array): Fields {
-  return fieldsOf(data, { bits: head[4] === 2 ? 64 : 32, endian: head[5] === 2 ? 'big' : 'little' });
+function nameTable(read: ReadAt, section: Section | undefined): (offset: number) => string {
+  const data = section && Buffer.from(read(section.offset, Math.min(section.size, MAX_NAMES_BYTES)));
+  return (offset) => /^[^\0]*/.exec(data?.toString('latin1', offset, offset + 32) ?? '')?.[0] ?? '';
 }

@@ -1,7 +1,7 @@
 // Finds the directories in which the services of packages write.
 
 import { type BytePath, bytePath, toLatin1 } from '../../binary/path.ts';
-import type { FileRoot, FileStatus } from '../../binary/root.ts';
+import type { FileRoot } from '../../binary/root.ts';
 import type { Choice } from './choice.ts';
 import type { Package, Packages } from './database.ts';
 import { placeOf } from './file-place.ts';
@@ -26,54 +26,50 @@ const BASES: readonly (readonly [setting: string, base: string])[] = [
 ];
 const DEFAULT_MODE = 0o755;
 
-/**
- * The directories of a unit's [Service]: those that systemd creates, those that the service can write, and that of PIDFile=
- * (systemd.exec(5), systemd.service(5)).
- */
+/** Directories that systemd creates for a unit, or lets it write, and that of PIDFile= (systemd.exec(5), systemd.service(5)). */
 export function readUnit(data: Uint8Array): readonly ServiceDirectory[] {
-  const settings = readService(toLatin1(data));
-  const last = (name: string) => settings.get(name)?.at(-1);
-  const [user, group] = [last('User'), last('Group')];
-  const owner = { user: plainName(user), group: plainName(group) };
-  const made = BASES.flatMap(([setting, base]) => {
-    const mode = readMode(last(`${setting}Mode`)) ?? DEFAULT_MODE;
-    return (settings.get(setting) ?? []).flatMap((name) => {
+  const { all, last } = openService(data);
+  const owner = { user: plainName(last('User')), group: plainName(last('Group')) };
+  function at(name: string, mode = DEFAULT_MODE): readonly ServiceDirectory[] {
+    const path = plainPath(name);
+    return path === undefined ? [] : [{ path, mode, ...owner }];
+  }
+  return [
+    ...BASES.flatMap(([setting, base]) => {
+      const mode = readMode(last(`${setting}Mode`));
       // `directory:link` also creates a link
-      const path = plainPath(`${base}/${name.replace(/:.*$/, '')}`);
-      return path === undefined ? [] : [{ path, mode, ...owner }];
-    });
-  });
-  // exceptions from a read-only file system; a leading dash means that the path can be missing
-  const writable = ['ReadWritePaths', 'ReadWriteDirectories']
-    .flatMap((setting) => settings.get(setting) ?? [])
-    .flatMap((name) => plainPath(name.replace(/^[-+]+/, '')) ?? [])
-    .map((path) => ({ path, mode: DEFAULT_MODE, user: owner.user, group: owner.group }));
-  const pidFile = plainPath(last('PIDFile')?.replace(/\/[^/]*$/, '') ?? '');
-  const pidDirectory = pidFile === undefined ? [] : [{ path: pidFile, mode: DEFAULT_MODE, ...owner }];
-  return [...made, ...writable, ...pidDirectory];
+      return all(setting).flatMap((name) => at(`${base}/${name.replace(/:.*$/, '')}`, mode));
+    }),
+    // exceptions from a read-only file system; a leading dash means that the path can be missing
+    ...[...all('ReadWritePaths'), ...all('ReadWriteDirectories')].flatMap((name) =>
+      at(name.replace(/^[-+]+/, '')),
+    ),
+    ...at(last('PIDFile')?.replace(/\/[^/]*$/, '') ?? ''),
+  ];
 }
 
 /** Whether the unit starts a daemon as root, which then writes to directories of root. */
 function startsAsRoot(data: Uint8Array): boolean {
-  const settings = readService(toLatin1(data));
-  const last = (name: string) => settings.get(name)?.at(-1);
+  const { settings, last } = openService(data);
   const isDaemon = settings.has('ExecStart') && last('Type') !== 'oneshot';
   return isDaemon && plainName(last('User')) === undefined && last('DynamicUser') === undefined;
+}
+
+function openService(data: Uint8Array) {
+  const settings = readService(toLatin1(data));
+  const all = (name: string) => settings.get(name) ?? [];
+  return { settings, all, last: (name: string) => all(name).at(-1) };
 }
 
 // Assignments to one setting are a list, and an empty one clears it (systemd.syntax(7)).
 function readService(text: string): ReadonlyMap<string, readonly string[]> {
   const settings = new Map<string, readonly string[]>();
   let isService = false;
-  for (const line of text
-    .replace(/\\\n/g, ' ')
-    .split('\n')
-    .map((line) => line.trim())) {
+  for (const raw of text.replace(/\\\n/g, ' ').split('\n')) {
+    const line = raw.trim();
     if (line.startsWith('[')) isService = line === '[Service]';
-    if (!isService || line.startsWith('#') || line.startsWith(';')) continue;
-    const equals = line.indexOf('=');
-    if (equals < 0) continue;
-    const [name, value] = [line.slice(0, equals).trim(), line.slice(equals + 1).trim()];
+    const [, name, value = ''] = /^([^#;=][^=]*?)\s*=\s*(.*)$/s.exec(line) ?? [];
+    if (!isService || name === undefined) continue;
     settings.set(name, value === '' ? [] : [...(settings.get(name) ?? []), ...value.split(/\s+/)]);
   }
   return settings;
@@ -110,17 +106,11 @@ function plainPath(text: string): BytePath | undefined {
   return path.startsWith('/') && !/[%\0*]|\/\.\.?(?:\/|$)/.test(path) ? (path as BytePath) : undefined;
 }
 
-export interface StateDirectory {
-  readonly path: BytePath;
+/** Mode and owner are those on the root if the directory exists. A service that drops root itself declares no user. */
+export interface StateDirectory extends Omit<ServiceDirectory, 'group'> {
   readonly package: Package;
-  /** 0…07777: that on the root if the directory exists, otherwise the declared one. */
-  readonly mode: number;
-  /** The user of the service; undefined if the package does not declare it, as for a service that drops root itself. */
-  readonly user?: string;
   readonly uid: number;
   readonly gid: number;
-  /** The service writes there, even if root owns the directory on the host. */
-  readonly isService?: true;
 }
 
 /**
@@ -153,8 +143,8 @@ export function stateOf(root: FileRoot, packages: Packages, choice: Choice): rea
   return [...directories.values()];
 }
 
-function ofService({ path, mode, user, group }: ServiceDirectory): ServiceDirectory {
-  return { path, mode, user, group, isService: true };
+function ofService(directory: ServiceDirectory): ServiceDirectory {
+  return { ...directory, isService: true };
 }
 
 function declaredBy(root: FileRoot, packages: Packages, pkg: Package): readonly ServiceDirectory[] {
@@ -180,9 +170,7 @@ function isState(path: BytePath): boolean {
   return /^\/var\/(?:lib|log|cache|spool)\/[^/]|^\/run(?:\/|$)/.test(path);
 }
 
-type Ownership = Pick<FileStatus, 'mode' | 'uid' | 'gid'>;
-
-function ownership(root: FileRoot, path: BytePath): Ownership | undefined {
+function ownership(root: FileRoot, path: BytePath) {
   const status = statusIfThere(root, path);
   // files below /run exist only since this boot
   if (status?.kind !== 'directory' || path.startsWith('/run')) return undefined;

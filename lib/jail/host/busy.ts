@@ -13,7 +13,7 @@ import {
 import { setImmediate } from 'node:timers/promises';
 
 import { type BytePath, pathBytes, toLatin1 } from '../../binary/path.ts';
-import { errorCode } from '../../binary/root.ts';
+import { errorCode, O_PATH } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { quote } from '../../quote.ts';
@@ -57,26 +57,29 @@ export async function findOccupants(
   return found;
 }
 
-// some tenths of a millisecond
-const LOOKS_A_TURN = 64;
-
 async function useOf(pid: string, tree: Tree): Promise<Occupant['use'] | undefined> {
   // The first thread may have ended while others run, and each thread can have its own directories (unshare(2)).
-  for (const [index, thread] of namesIn(`/proc/${pid}/task`).entries()) {
-    if (index % LOOKS_A_TURN === LOOKS_A_TURN - 1) await setImmediate();
+  for await (const thread of namesSlowly(`/proc/${pid}/task`)) {
     const path = `/proc/${pid}/task/${thread}`;
     if (isDirectoryInside(`${path}/root`, path, tree)) return 'root directory';
     if (isDirectoryInside(`${path}/cwd`, path, tree)) return 'working directory';
   }
-  await setImmediate(); // the event loop must not be held for long
   if (isFileInside(`/proc/${pid}/exe`, tree)) return 'program';
   const isSelf = Number(pid) === process.pid;
-  for (const [index, fd] of namesIn(`/proc/${pid}/fd`).entries()) {
-    if (index % LOOKS_A_TURN === LOOKS_A_TURN - 1) await setImmediate();
+  for await (const fd of namesSlowly(`/proc/${pid}/fd`)) {
     if (isSelf && tree.own.has(Number(fd))) continue;
     if (isFileInside(`/proc/${pid}/fd/${fd}`, tree)) return 'open file';
   }
   return isMapped(`/proc/${pid}/maps`, tree) ? 'mapped file' : undefined;
+}
+
+const LOOKS_A_TURN = 64; // some tenths of a millisecond: the event loop must not be held for long
+
+async function* namesSlowly(directory: string): AsyncGenerator<string, void> {
+  for (const [index, name] of ifThere(() => readdirSync(directory), []).entries()) {
+    if (index % LOOKS_A_TURN === 0) await setImmediate();
+    yield name;
+  }
 }
 
 function isDirectoryInside(link: string, thread: string, tree: Tree): boolean {
@@ -113,9 +116,6 @@ function isSame(a: Identity, b: Identity): boolean {
   return a.dev === b.dev && a.ino === b.ino;
 }
 
-// not among Node's constants on every version (asm-generic/fcntl.h)
-const O_PATH = 0o10000000;
-
 function isFileInside(link: string, tree: Tree): boolean {
   const path = linkOf(link);
   if (path === undefined || !isWithin(path, tree.path)) return false;
@@ -134,10 +134,6 @@ function isMapped(file: string, tree: Tree): boolean {
   }, false);
 }
 
-function namesIn(directory: string): readonly string[] {
-  return ifThere(() => readdirSync(directory), []);
-}
-
 function linkOf(path: string): BytePath | undefined {
   return ifThere(() => toLatin1(readlinkSync(path, 'buffer')), undefined);
 }
@@ -152,7 +148,12 @@ function ifThere<T>(look: () => T, otherwise: T): T {
     if (code !== 'EACCES' && code !== 'EPERM') throw error;
     // With CAP_SYS_PTRACE, only a security module can hide a process, such as the init of a virtual machine.
     if ((native.effectiveCapabilities() & CAP_SYS_PTRACE) !== 0n) return otherwise;
-    throw hidden(error);
+    const path = error instanceof Error && 'path' in error ? String(error.path) : '/proc';
+    throw new JailError(`${path} cannot be read, so that process may be using the jail`, {
+      code: 'EACCES',
+      path,
+      hint: 'end it, or run with CAP_SYS_PTRACE',
+    });
   }
 }
 
@@ -160,12 +161,3 @@ function ifThere<T>(look: () => T, otherwise: T): T {
 const CAP_SYS_PTRACE = 1n << 19n;
 
 const NOT_THERE = new Set(['ENOENT', 'ESRCH', 'ENOTDIR', 'EINVAL', 'ENAMETOOLONG']);
-
-function hidden(error: unknown): JailError {
-  const path = error instanceof Error && 'path' in error ? String(error.path) : '/proc';
-  return new JailError(`${path} cannot be read, so that process may be using the jail`, {
-    code: 'EACCES',
-    path,
-    hint: 'end it, or run with CAP_SYS_PTRACE',
-  });
-}

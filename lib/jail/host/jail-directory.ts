@@ -1,10 +1,10 @@
 // Opens the directory of a jail on the host. Only root may be able to replace it or a directory above it.
 
 import { constants, fchmodSync } from 'node:fs';
-import { getSystemErrorMap } from 'node:util';
 import { type BytePath, bytePath } from '../../binary/path.ts';
 import { errorCode, openFileRoot } from '../../binary/root.ts';
-import { type ErrnoName, JailError } from '../../errors.ts';
+import { errnoName, reason } from '../../errno.ts';
+import { JailError } from '../../errors.ts';
 import { type HostFacts, native } from '../../native.ts';
 import { quote } from '../../quote.ts';
 import { judgeWay, remedyOf, type Way } from '../../trust/way.ts';
@@ -23,26 +23,13 @@ export interface JailDirectory {
 }
 
 /**
- * Opens the directory at the absolute path `hostPath`. It and its missing parents are created: owned by root, mode 0755.
+ * Opens the directory of a jail, or the `parent` of one, which may be sticky as /tmp is, at an absolute path. `isMade`: it and
+ * its missing parents are created, owned by root, mode 0755.
  * @throws JailError ERR_INSECURE_PATH if a user other than root owns or can write a part of the path; ENOTDIR, ELOOP and others.
  */
-export function openJailDirectory(hostPath: Buffer): JailDirectory {
-  return open(hostPath, { isJail: true, isMade: true });
-}
-
-/** As openJailDirectory, for a directory that must exist. */
-export function findJailDirectory(hostPath: Buffer): JailDirectory {
-  return open(hostPath, { isJail: true, isMade: false });
-}
-
-/** Opens the directory that contains a jail; it may be sticky, as /tmp is. `isMade`: it is created if it is missing. */
-export function openParentDirectory(hostPath: Buffer, isMade: boolean): JailDirectory {
-  return open(hostPath, { isJail: false, isMade });
-}
-
-function open(
+export function openJailDirectory(
   hostPath: Buffer,
-  { isJail, isMade }: Readonly<Record<'isJail' | 'isMade', boolean>>,
+  { what = 'jail', isMade = true }: { readonly what?: 'jail' | 'parent'; readonly isMade?: boolean } = {},
 ): JailDirectory {
   const made: Buffer[] = []; // one iteration for each: the walk reports the first missing directory, links resolved
   for (;;) {
@@ -52,7 +39,7 @@ function open(
     const close = (): void => native.closeJail(fd);
     try {
       // Directories that are created belong to root. The host's root directory is reported with the others (built.ts).
-      judge({ components, isHostRoot: false, isParent: !isJail || fd < 0 });
+      judge({ components, isHostRoot: false, isParent: what === 'parent' || fd < 0 });
       const path = bytePath(components.at(-1)?.path ?? '/');
       if (fd >= 0) return { fd, path, undo: () => removeAll(made), close };
       if (!isMade || walkErrno !== ENOENT || walkPath === undefined) throw unreachable(facts);
@@ -66,34 +53,44 @@ function open(
   }
 }
 
-/** False if something was created there in the meantime. */
-function makeDirectory(path: Buffer): boolean {
+/** Opens the directory of a jail that must exist. @throws as openJailDirectory */
+export function findJailDirectory(hostPath: Buffer): JailDirectory {
+  return openJailDirectory(hostPath, { isMade: false });
+}
+
+function onHost<T>(use: (fd: number) => T): T {
   const host = openFileRoot('/');
   try {
-    native.inRootMkdir(host.fd, path, 0o755);
-    const fd = native.inRootOpen(host.fd, path, constants.O_DIRECTORY | constants.O_NOFOLLOW);
-    try {
-      fchmodSync(fd, 0o755); // independent of the umask
-    } finally {
-      native.closeDescriptor(fd);
-    }
-    return true;
-  } catch (error) {
-    if (errorCode(error) !== 'EEXIST') throw error;
-    return false;
+    return use(host.fd);
   } finally {
     host.close();
   }
 }
 
-function removeAll(made: readonly Buffer[]): void {
-  const host = openFileRoot('/');
+/** False if something was created there in the meantime. */
+function makeDirectory(path: Buffer): boolean {
   try {
-    for (const path of made.toReversed()) native.inRootUnlink(host.fd, path, true);
+    onHost((rootFd) => {
+      native.inRootMkdir(rootFd, path, 0o755);
+      const fd = native.inRootOpen(rootFd, path, constants.O_DIRECTORY | constants.O_NOFOLLOW);
+      try {
+        fchmodSync(fd, 0o755); // independent of the umask
+      } finally {
+        native.closeDescriptor(fd);
+      }
+    });
+    return true;
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw error;
+    return false;
+  }
+}
+
+function removeAll(made: readonly Buffer[]): void {
+  try {
+    onHost((rootFd) => made.toReversed().forEach((path) => native.inRootUnlink(rootFd, path, true)));
   } catch {
     // it is no longer empty, so it stays
-  } finally {
-    host.close();
   }
 }
 
@@ -108,8 +105,7 @@ function judge(way: Way): void {
   throw new JailError(`${path} ${how}`, { code: 'ERR_INSECURE_PATH', path, hint });
 }
 
-function unreachable(facts: HostFacts): JailError {
-  const [code, words] = getSystemErrorMap().get(-(facts.walkErrno ?? 0)) ?? ['EIO', 'unknown error'];
-  const path = quote(facts.walkPath ?? '');
-  return new JailError(`${path}: ${words}`, { code: code as ErrnoName, path });
+function unreachable({ walkErrno = 0, walkPath }: HostFacts): JailError {
+  const path = quote(walkPath ?? '');
+  return new JailError(`${path}: ${reason(walkErrno)}`, { code: errnoName(walkErrno), path });
 }

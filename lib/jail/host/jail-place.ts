@@ -15,29 +15,19 @@ import { JailError, UsageError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { STORE } from '../manifest/layout.ts';
 import { MANIFEST_PATH } from '../manifest/manifest.ts';
-import { type JailDirectory, openParentDirectory } from './jail-directory.ts';
+import { openJailDirectory } from './jail-directory.ts';
 
 const NAME_MAX = 255;
 
-/** `root` is the parent directory; the jail need not exist. */
-export interface Place {
-  readonly parent: JailDirectory;
-  readonly root: DirectoryRoot;
-  readonly name: BytePath;
-  /** The path of the jail on the host; links are resolved, except in the last component. */
-  readonly path: BytePath;
-}
+/** `root` is the parent directory; the jail need not exist. In its `path` on the host, only the last component may be a link. */
+export type Place = ReturnType<typeof openPlace>;
 
-/**
- * Opens the parent directory of the absolute path `hostPath`.
- * @param isMade whether missing parent directories are created.
- * @throws UsageError if the path has no last component; otherwise as openParentDirectory.
- */
-export function openPlace(hostPath: BytePath, isMade: boolean): Place {
+/** Opens the parent of the absolute path `hostPath`. @throws UsageError without a last component; else as openJailDirectory. */
+export function openPlace(hostPath: BytePath, isMade: boolean) {
   const name = lastComponent(hostPath);
   if (name === '' || name === '.' || name === '..')
     throw new UsageError(`${showPath(hostPath)} is not the name of a jail in a directory`);
-  const parent = openParentDirectory(pathBytes(parentPath(hostPath)), isMade);
+  const parent = openJailDirectory(pathBytes(parentPath(hostPath)), { what: 'parent', isMade });
   return { parent, root: openFileRoot(parent.fd), name, path: joinPath(parent.path, name) };
 }
 
@@ -56,11 +46,7 @@ export function openAt({ parent }: Place, name: BytePath): number {
   return openDirectoryIn(parent.fd, name);
 }
 
-/**
- * Opens a directory that is an entry of an open one. Node's own call closes the descriptor when a worker is terminated;
- * otherwise a lock would remain until the service ends.
- * @throws the system error; ELOOP or ENOTDIR for a link
- */
+// Node's own call closes the descriptor when a worker is terminated; otherwise a lock would remain until the service ends.
 function openDirectoryIn(directoryFd: number, name: BytePath): number {
   const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
   return openSync(pathBytes(`/proc/self/fd/${directoryFd}/${name}` as BytePath), flags);
@@ -78,21 +64,23 @@ export function renameAt({ parent }: Place, from: BytePath, to: BytePath): void 
   }
 }
 
+const SUFFIX = { clone: '.uchroot-', remove: '.uchroot-removed-' } as const;
+
 /** A random name in the same directory, `.NAME.uchroot-…`; NAME is cut if the result would be too long. */
-export function hiddenName(name: BytePath, purpose: 'clone' | 'remove'): BytePath {
-  const suffix = `${SUFFIX[purpose]}${randomBytes(12).toString('hex')}`;
+export function hiddenName(
+  name: BytePath,
+  purpose: keyof typeof SUFFIX,
+  random = randomBytes(12).toString('hex'),
+): BytePath {
+  const suffix = SUFFIX[purpose] + random;
   return `.${name.slice(0, NAME_MAX - 1 - suffix.length)}${suffix}` as BytePath;
 }
 
 /** Whether `hidden` is a hiddenName of `name`. */
-export function isHiddenName(hidden: BytePath, name: BytePath, purpose: 'clone' | 'remove'): boolean {
+export function isHiddenName(hidden: BytePath, name: BytePath, purpose: keyof typeof SUFFIX): boolean {
   const random = /[0-9a-f]{24}$/.exec(hidden)?.[0];
-  if (random === undefined) return false;
-  const suffix = SUFFIX[purpose] + random;
-  return hidden === `.${name.slice(0, NAME_MAX - 1 - suffix.length)}${suffix}`;
+  return random !== undefined && hidden === hiddenName(name, purpose, random);
 }
-
-const SUFFIX = { clone: '.uchroot-', remove: '.uchroot-removed-' } as const;
 
 /** Whether uchroot-jail has built the jail: only root can have written its manifest. */
 export function hasManifest(jail: DirectoryRoot): boolean {

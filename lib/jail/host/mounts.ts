@@ -48,18 +48,14 @@ function unescape(text: string): BytePath {
 }
 
 /** Whether a path is `directory` or is below it; both are absolute and contain no links. */
-export function isWithin(path: BytePath, directory: BytePath): boolean {
+export function isWithin(path: BytePath, directory: string): boolean {
   return directory === '/' || path === directory || path.startsWith(`${directory}/`);
 }
 
 /** The mount that holds a directory: the innermost one, and the last of those on the same point. */
 export function mountOf(mounts: readonly Mount[], directory: BytePath): Mount | undefined {
-  return mounts
-    .filter(({ point }) => isWithin(directory, point))
-    .reduce<Mount | undefined>(
-      (best, each) => (best === undefined || each.point.length >= best.point.length ? each : best),
-      undefined,
-    );
+  const around = mounts.filter(({ point }) => isWithin(directory, point));
+  return around.toSorted((a, b) => a.point.length - b.point.length).at(-1);
 }
 
 /** Mounts below a directory, without a mount on the directory itself. */

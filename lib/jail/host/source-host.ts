@@ -11,7 +11,7 @@ import { wordsOf } from '../work/jail-error.ts';
 
 /** Opens a jail that was built; the caller closes it. @throws JailError ENOENT, ENOTDIR, ERR_NO_MANIFEST */
 export function openBuilt(directory: BytePath): DirectoryRoot {
-  const jail = openRoot(directory, ({ code }) => `: ${WORDS[code] ?? code}`);
+  const jail = openRoot(directory, (code) => `: ${WORDS[code] ?? code}`);
   if (jail.lstat(MANIFEST_PATH) !== undefined) return jail;
   jail.close();
   throw new JailError(`${showPath(directory)} has no manifest: uchroot-jail has not built it`, {
@@ -28,33 +28,27 @@ const WORDS: Readonly<Record<string, string>> = {
   EACCES: 'it may not be searched',
 };
 
-export interface Host {
-  readonly root: DirectoryRoot;
-  readonly cpu: Cpu;
-  close(): void;
-}
+export type Host = ReturnType<typeof openHost>;
 
 /** @throws JailError if `from` is not a directory. */
-export function openHost(from: BytePath | undefined): Host {
+export function openHost(from: BytePath | undefined) {
   const root = openRoot(
     from ?? bytePath('/'),
-    ({ error }) => `, to build the jail from: ${wordsOf(error as Error)}`,
+    (_, error) => `, to build the jail from: ${wordsOf(error as Error)}`,
   );
   // another system may be for another machine, so only files for every processor are taken
-  return { root, cpu: from === undefined ? readHostCpu(root) : BASELINE, close: () => root.close() };
+  const cpu: Cpu = from === undefined ? readHostCpu(root) : BASELINE;
+  return { root, cpu, close: () => root.close() };
 }
 
 /** `wordsFor` ends the message of an error, which begins with the path. */
-function openRoot(
-  directory: BytePath,
-  wordsFor: (failure: { readonly error: unknown; readonly code: string }) => string,
-): DirectoryRoot {
+function openRoot(directory: BytePath, wordsFor: (code: string, error: unknown) => string): DirectoryRoot {
   try {
     return openFileRoot(pathBytes(directory));
   } catch (error) {
     const code = errorCode(error) ?? 'EIO';
     const path = showPath(directory);
-    throw new JailError(`${path}${wordsFor({ error, code })}`, { code, path });
+    throw new JailError(`${path}${wordsFor(code, error)}`, { code, path });
   }
 }
 

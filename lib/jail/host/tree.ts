@@ -22,18 +22,14 @@ export interface TreeWork {
   readonly onProgress?: ((counts: TreeCounts) => void) | undefined;
 }
 
-/** A file that was not copied, or not completely. */
-interface Skipped {
-  /** As the jail sees it. */
-  readonly path: BytePath;
-  readonly reason: SkipReason;
-  /** The error of a system call that failed. */
-  readonly code?: string;
-}
-
 export interface CopyReport extends TreeCounts {
-  /** At most the first thousand. */
-  readonly skipped: readonly Skipped[];
+  /** Files that were not copied, or not completely, by their paths in the jail. At most the first thousand. */
+  readonly skipped: readonly {
+    readonly path: BytePath;
+    readonly reason: SkipReason;
+    /** The error of a system call that failed. */
+    readonly code?: string;
+  }[];
   readonly skippedCount: number;
 }
 
@@ -55,10 +51,7 @@ export function copyTree(
   );
 }
 
-/**
- * Removes the directory `name` in `parent` and its content; its entry `last` is removed last.
- * @throws JailError EBUSY if something is mounted in it; otherwise as copyTree.
- */
+/** Removes the directory `name` in `parent`, its entry `last` at the end. @throws JailError EBUSY for a mount */
 export function removeTree(
   parent: Directory,
   name: BytePath,
@@ -89,7 +82,12 @@ function settle(
         if (failure?.errno === constants.errno.ECANCELED) throwIfAborted(signal);
         if (thrown !== undefined) throw thrown.error;
         if (failure !== null) throw toError(failure, failure.inTarget ? target : source);
-        resolve({ ...report, skipped: report.skipped.map(toSkipped) });
+        const skipped = report.skipped.map(({ path, reason, errno }) => ({
+          path: toLatin1(path),
+          reason,
+          ...(errno !== 0 && { code: errnoName(errno) }),
+        }));
+        resolve({ ...report, skipped });
       } catch (error) {
         reject(error);
       }
@@ -112,18 +110,10 @@ function settle(
   });
 }
 
-function toSkipped({ path, reason, errno }: Parameters<OnEnd>[1]['skipped'][number]): Skipped {
-  return { path: toLatin1(path), reason, ...(errno !== 0 && { code: errnoName(errno) }) };
-}
-
 function toError({ errno, syscall, path, inTarget }: Failure, root: BytePath): JailError {
   const code = errnoName(errno);
   const shown = showPath(joinPath(root, toLatin1(path.subarray(1))));
-  const hint = inTarget ? HINTS[code] : undefined;
+  const isFull = inTarget && (code === 'ENOSPC' || code === 'EDQUOT');
+  const hint = isFull ? 'make room; nothing is left of the copy' : undefined;
   return new JailError(`${shown}: ${wordsOfErrno(errno)}, ${syscall}`, { code, path: shown, hint });
 }
-
-const HINTS: Readonly<Record<string, string>> = {
-  ENOSPC: 'make room; nothing is left of the copy',
-  EDQUOT: 'make room; nothing is left of the copy',
-};

@@ -27,15 +27,11 @@ export function splitWords(command: Bytes): readonly Buffer[] {
     if (plain !== undefined) {
       if (word === undefined && /^[~#]/.test(plain)) throw refusal(plain.charAt(0), shown);
       if (words.length === 0 && isAssignment(word, plain, text.slice(0, at))) throw refusal('=', shown);
-      word = (word ?? '') + plain;
-    } else if (single !== undefined) word = (word ?? '') + single;
-    else if (double !== undefined) word = (word ?? '') + unescape(double);
-    else if (escaped !== undefined) {
-      if (escaped !== '\n') word = (word ?? '') + escaped; // a newline joins lines and begins no word
-    } else {
-      if (word !== undefined) words.push(word);
-      word = undefined;
     }
+    const part = plain ?? single ?? (double === undefined ? escaped : unescape(double));
+    if (escaped === '\n') continue; // it joins lines and begins no word
+    if (part === undefined && word !== undefined) words.push(word);
+    word = part === undefined ? undefined : (word ?? '') + part;
   }
   if (word !== undefined) words.push(word);
   if (words.length === 0) throw new UsageError('the command to learn from is empty');
@@ -57,21 +53,14 @@ function isAssignment(word = '', plain: string, before: string): boolean {
 
 function faultAt(text: string, at: number, shown: string): UsageError {
   const character = text.charAt(at);
-  switch (character) {
-    case "'":
-      return new UsageError(`${shown} ends within single quotes`);
-    case '\\':
-      return new UsageError(`${shown} ends with a backslash`);
-    case '"': {
-      IN_DOUBLE_QUOTES.lastIndex = at;
-      IN_DOUBLE_QUOTES.exec(text);
-      const next = text.charAt(IN_DOUBLE_QUOTES.lastIndex);
-      if (next === '$' || next === '`') return refusal(next, shown, 'in double quotes');
-      return new UsageError(`${shown} ends within double quotes`);
-    }
-    default:
-      return refusal(character, shown);
-  }
+  if (character === "'") return new UsageError(`${shown} ends within single quotes`);
+  if (character === '\\') return new UsageError(`${shown} ends with a backslash`);
+  if (character !== '"') return refusal(character, shown);
+  IN_DOUBLE_QUOTES.lastIndex = at;
+  IN_DOUBLE_QUOTES.exec(text);
+  const next = text.charAt(IN_DOUBLE_QUOTES.lastIndex);
+  if (next === '$' || next === '`') return refusal(next, shown, 'in double quotes');
+  return new UsageError(`${shown} ends within double quotes`);
 }
 
 function refusal(character: string, shown: string, where = 'outside of quotes'): UsageError {

@@ -64,14 +64,17 @@ const AT: Place = { directory: 0, path: 1 };
 
 const DENIED = new Set(['EACCES', 'EPERM', 'EROFS']);
 
-function isDenied({ error }: FileCall): boolean {
-  return error !== undefined && DENIED.has(error);
+/** The event of a call that has succeeded, if its path is known. */
+function done(
+  { error }: FileCall,
+  path: BytePath | undefined,
+  toEvent: (path: BytePath) => FileEvent,
+): readonly FileEvent[] {
+  return path === undefined || error !== undefined ? [] : [toEvent(path)];
 }
 
 function look(call: FileCall, place: Place, follows: boolean): readonly FileEvent[] {
-  if (call.error !== undefined) return [];
-  const path = call.pathAt(place);
-  return path === undefined ? [] : [{ kind: 'look', path, follows }];
+  return done(call, call.pathAt(place), (path) => ({ kind: 'look', path, follows }));
 }
 
 function looks(place: Place): Reader {
@@ -86,10 +89,18 @@ function looksAtLink(place: Place): Reader {
   return (call) => look(call, place, false);
 }
 
+/** The event of a call that has succeeded or was not permitted. */
+function tried(
+  { error }: FileCall,
+  path: BytePath | undefined,
+  toEvent: (path: BytePath, denied: boolean) => FileEvent,
+): readonly FileEvent[] {
+  const denied = error !== undefined && DENIED.has(error);
+  return path === undefined || (error !== undefined && !denied) ? [] : [toEvent(path, denied)];
+}
+
 function write(call: FileCall, path: BytePath | undefined, replaces: boolean): readonly FileEvent[] {
-  const denied = isDenied(call);
-  if (path === undefined || (call.error !== undefined && !denied)) return [];
-  return [{ kind: 'write', path: trimSlashes(path), replaces, denied }];
+  return tried(call, path, (path, denied) => ({ kind: 'write', path: trimSlashes(path), replaces, denied }));
 }
 
 function writes(...places: readonly Place[]): Reader {
@@ -101,11 +112,10 @@ function changes(place: Place): Reader {
 }
 
 function makesDirectory(place: Place): Reader {
-  return (call) => {
-    if (call.error !== 'EEXIST') return write(call, call.pathAt(place), true);
-    const path = call.pathAt(place); // the command needs a directory that already exists
-    return path === undefined ? [] : [{ kind: 'look', path, follows: true }];
-  };
+  return (call) =>
+    call.error === 'EEXIST' // the command needs a directory that already exists
+      ? look({ ...call, error: undefined }, place, true)
+      : write(call, call.pathAt(place), true);
 }
 
 function links(from: Place, to: Place): Reader {
@@ -113,34 +123,24 @@ function links(from: Place, to: Place): Reader {
 }
 
 function runs(place: Place): Reader {
-  return (call) => {
-    const path = call.pathAt(place);
-    return path === undefined || call.error !== undefined ? [] : [{ kind: 'run', path }];
-  };
-}
-
-function lists(call: FileCall): readonly FileEvent[] {
-  const path = call.pathAt({ directory: 0 });
-  return path === undefined || call.error !== undefined ? [] : [{ kind: 'list', path }];
+  return (call) => done(call, call.pathAt(place), (path) => ({ kind: 'run', path }));
 }
 
 function open(call: FileCall, place: Place, flags: string): readonly FileEvent[] {
   if (/\bO_PATH\b/.test(flags)) return look(call, place, !flags.includes('O_NOFOLLOW'));
-  const path = call.pathAt(place);
-  const denied = isDenied(call);
-  if (path === undefined || (call.error !== undefined && !denied)) return [];
-  const opened = denied ? undefined : call.shownPath(readDescriptor(call.result));
-  return [
-    {
-      kind: 'open',
-      path,
-      reads: !/\bO_WRONLY\b/.test(flags),
-      writes: /\b(?:O_WRONLY|O_RDWR|O_TRUNC|O_TMPFILE)\b/.test(flags),
-      replaces: /\bO_TRUNC\b|\bO_CREAT\|(?:O_\w+\|)*O_EXCL\b/.test(flags),
-      denied,
-      opened,
-    },
-  ];
+  return tried(call, call.pathAt(place), (path, denied) => ({
+    kind: 'open',
+    path,
+    reads: !/\bO_WRONLY\b/.test(flags),
+    writes: /\b(?:O_WRONLY|O_RDWR|O_TRUNC|O_TMPFILE)\b/.test(flags),
+    replaces: /\bO_TRUNC\b|\bO_CREAT\|(?:O_\w+\|)*O_EXCL\b/.test(flags),
+    denied,
+    opened: denied ? undefined : call.shownPath(readDescriptor(call.result)),
+  }));
+}
+
+function openIn(call: FileCall, how = ''): readonly FileEvent[] {
+  return open(call, { ...AT, rooted: how.includes('RESOLVE_IN_ROOT') }, how);
 }
 
 // An abstract socket has an @ in front of the quote, and is no file (unix(7)).
@@ -149,6 +149,7 @@ function socketPath(call: FileCall): BytePath | undefined {
   return match?.[1] === undefined ? undefined : call.pathOf(unescape(match[1]));
 }
 
+// also when it has failed: nobody listens in the scratch copy
 function connects(call: FileCall): readonly FileEvent[] {
   const path = socketPath(call);
   return path === undefined ? [] : [{ kind: 'connect', path }];
@@ -158,20 +159,17 @@ const READERS: readonly (readonly [string, Reader])[] = [
   ['open', (call) => open(call, PLAIN, call.args[1] ?? '')],
   ['creat', (call) => open(call, PLAIN, 'O_WRONLY|O_CREAT|O_TRUNC')],
   ['openat', (call) => open(call, AT, call.args[2] ?? '')],
-  [
-    'openat2',
-    (call) => {
-      const how = call.args[2] ?? '';
-      return open(call, { ...AT, rooted: how.includes('RESOLVE_IN_ROOT') }, how);
-    },
-  ],
+  ['openat2', (call) => openIn(call, call.args[2])],
   ['execve', runs(PLAIN)],
   ['execveat', runs(AT)],
   ['stat stat64 access chdir', looks(PLAIN)],
   ['newfstatat fstatat64 statx faccessat faccessat2', looks(AT)],
   ['lstat lstat64 readlink', looksAtLink(PLAIN)],
   ['readlinkat', looksAtLink(AT)],
-  ['getdents getdents64', lists],
+  [
+    'getdents getdents64',
+    (call) => done(call, call.pathAt({ directory: 0 }), (path) => ({ kind: 'list', path })),
+  ],
   ['mkdir', makesDirectory(PLAIN)],
   ['mkdirat', makesDirectory(AT)],
   ['mknod unlink rmdir', writes(PLAIN)],

@@ -2,11 +2,13 @@
 
 import { type BytePath, bytePath, joinPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
-import { walk } from '../../binary/walk.ts';
+import { isExecutable, walk } from '../../binary/walk.ts';
 import { UsageError } from '../../errors.ts';
 import { checkKeys } from '../../keys.ts';
-import { unknown } from '../../launch/host/account.ts';
-import { native, type Passwd } from '../../native.ts';
+import { type Account, accountQuery, toAccount } from '../../launch/host/account.ts';
+import { buildEnvironment } from '../../launch/host/environment.ts';
+import { toPrincipal } from '../../launch/request/value.ts';
+import { native } from '../../native.ts';
 import { type Bytes, quote, toBuffer } from '../../quote.ts';
 import { splitWords } from './command-words.ts';
 
@@ -18,25 +20,15 @@ export interface LearnRequest {
   /** How long the command may run; what was learned until then counts. Default 60,000. */
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
-  /**
-   * The command uses the network of the host, instead of one of its own that only has a loopback device. It then really sends
-   * to the services of the host.
-   */
+  /** The network of the host, instead of one with only a loopback device. The command then really sends to its services. */
   readonly hostNetwork?: boolean | undefined;
-}
-
-interface NormalLearn {
-  readonly words: readonly Buffer[];
-  readonly user: string;
-  readonly timeoutMs: number;
-  readonly hostNetwork: boolean;
 }
 
 const KEYS = new Set(['command', 'user', 'timeoutMs', 'signal', 'hostNetwork']);
 const LONGEST_MS = 2 ** 31 - 1 - 60_000; // the longest timer of Node, less what is added to it
 
 /** Checks a request, and fills in the defaults. @throws UsageError */
-export function normalize(request: LearnRequest): NormalLearn {
+export function normalize(request: LearnRequest) {
   checkKeys(request, KEYS);
   const { command, user = 'nobody', timeoutMs = 60_000, hostNetwork = false } = request;
   if (typeof user !== 'string') throw new UsageError('user must be a string');
@@ -75,37 +67,21 @@ export function findCommand(root: FileRoot, word: Buffer): BytePath {
   const candidates = name.includes('/')
     ? [joinPath(bytePath(process.cwd()), name)]
     : COMMAND_PATH.split(':').map((directory) => joinPath(bytePath(directory), name));
-  const program = candidates.find((candidate) => {
-    const end = walk(root, candidate);
-    return end.kind === 'found' && end.status.kind === 'file' && (end.status.mode & 0o111) !== 0;
-  });
+  const program = candidates.find((candidate) => isExecutable(root, candidate));
   const shown = `command ${quote(word)} to learn from`;
-  if (program === undefined) {
+  if (program === undefined)
     throw new UsageError(`${shown}: not found`, {
       hint: name.includes('/')
         ? 'it has to be an executable file'
         : `give its path: it is in none of ${COMMAND_PATH}`,
     });
-  }
-  if (isInTmp(root, program)) {
-    const hint = 'copy it elsewhere';
-    throw new UsageError(`${shown} lies in /tmp, which a scratch copy has empty`, { hint });
-  }
-  return program;
+  if (!isInTmp(root, program)) return program;
+  const hint = 'copy it elsewhere';
+  throw new UsageError(`${shown} lies in /tmp, which a scratch copy has empty`, { hint });
 }
 
 export function isInTmp(root: FileRoot, path: BytePath): boolean {
   return walk(root, path).path.startsWith(`${walk(root, bytePath('/tmp')).path}/`);
-}
-
-export interface LearnAccount {
-  readonly name: string;
-  readonly uid: number;
-  readonly gid: number;
-  /** With the primary one, ascending. */
-  readonly groups: readonly number[];
-  readonly home: string;
-  readonly shell: string;
 }
 
 /**
@@ -113,55 +89,30 @@ export interface LearnAccount {
  * @throws LaunchError ERR_UNKNOWN_USER if there is none; UsageError for uid 0: root can leave a chroot, and so the scratch copy, for
  * the real host (chroot(2)), and no file would be a secret to root
  */
-export function findAccount(user: string): LearnAccount {
-  const passwd = findPasswd(user);
-  if (passwd === null) {
-    const hint = 'the command to learn from runs as a user of the host: getent passwd lists them';
-    throw unknown('user', user, hint);
-  }
-  if (passwd.uid === 0) {
-    throw new UsageError(`user ${quote(user)} is uid 0, and a scratch copy of the host cannot confine root`, {
-      hint: 'learn as the user that the program will run as in the jail',
-    });
-  }
-  const { name, uid, gid, dir, shell } = passwd;
-  const groups = [...new Set([gid, ...native.getgrouplist(name, gid)])].toSorted((a, b) => a - b);
-  return { name, uid, gid, groups, home: dir || '/', shell: shell || '/bin/sh' };
+export function findAccount(user: string): Account {
+  const asked = { user: toPrincipal(user, 'user'), group: undefined, groups: undefined };
+  const account = toAccount(asked, native.readHostSync(accountQuery(asked)));
+  if (account.uid !== 0) return account;
+  throw new UsageError(`user ${quote(user)} is uid 0, and a scratch copy of the host cannot confine root`, {
+    hint: 'learn as the user that the program will run as in the jail',
+  });
 }
 
-function findPasswd(user: string): Passwd | null {
-  if (user === '' || user.includes('\0')) return null;
-  const byName = native.getpwnam(user);
-  const isUid = /^[0-9]{1,10}$/.test(user) && Number(user) <= 2 ** 32 - 2;
-  return byName ?? (isUid ? native.getpwuid(Number(user)) : null);
-}
-
-/**
- * The home directory without links; undefined if it is not the user's own: /, /bin and /usr/sbin are homes of system accounts.
- */
-export function homeOf(root: FileRoot, account: LearnAccount): BytePath | undefined {
+/** The home directory without links; undefined if it is not the user's own, as /bin of a system account. */
+export function homeOf(root: FileRoot, account: Account): BytePath | undefined {
   const end = walk(root, bytePath(account.home));
   const isHome = end.kind === 'found' && end.status.kind === 'directory' && end.status.uid === account.uid;
   return isHome ? end.path : undefined;
 }
 
-// Variables that describe the terminal, the language and the time zone, and nothing else about the caller.
-const DESCRIBED = /^(?:TERM|COLORTERM|TZ|LANG|LANGUAGE|LC_[A-Z]+)$/;
-
 /** The environment that `uchroot` would start the command with. */
-export function environmentOf(
-  account: LearnAccount,
-  caller: Readonly<Record<string, string | undefined>>,
-): Readonly<Record<string, string>> {
-  const described = Object.entries(caller).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined && DESCRIBED.test(entry[0]),
+export function environmentOf(account: Account): readonly Buffer[] {
+  const environment = Object.entries(process.env).map(
+    ([name, value = '']) => [name, Buffer.from(value)] as const,
   );
-  return {
-    ...Object.fromEntries(described),
-    PATH: USER_PATH,
-    HOME: account.home,
-    USER: account.name,
-    LOGNAME: account.name,
-    SHELL: account.shell,
-  };
+  return buildEnvironment({
+    request: { env: [], jail: Buffer.from('/'), keepEnv: false, passEnv: [] },
+    account,
+    caller: { environment, inPlace: false, pid: process.pid },
+  });
 }

@@ -3,6 +3,7 @@
 import { type BytePath, pathBytes, showPath } from '../../binary/path.ts';
 import { openFileRoot } from '../../binary/root.ts';
 import { JailError, UsageError } from '../../errors.ts';
+import type { Account } from '../../launch/host/account.ts';
 import { quote } from '../../quote.ts';
 import type { LearnedFiles } from '../manifest/recipe.ts';
 import type { JailRequest } from '../request/jail-request.ts';
@@ -15,29 +16,17 @@ import {
   findCommand,
   homeOf,
   isInTmp,
-  type LearnAccount,
   type LearnRequest,
   normalize,
   showCommand,
 } from './learn-request.ts';
 import { openScratch } from './scratch.ts';
-import { sift, type Sifted } from './sift.ts';
+import { sift } from './sift.ts';
 import { findTools, lastLine } from './tool.ts';
 import { runTraced, type TracedRun } from './traced-run.ts';
 
 /** What was learned. Paths are those of the host. */
-interface Learned extends Sifted {
-  /** The command for messages. */
-  readonly command: string;
-  /** How its first process ended; both null if its time was over first. */
-  readonly exitCode: number | null;
-  readonly signal: string | null;
-  readonly timedOut: boolean;
-  /** The end of its standard error. */
-  readonly stderr: string;
-  /** What the scratch copy lacked. */
-  readonly warnings: readonly string[];
-}
+type Learned = Awaited<ReturnType<typeof learn>>;
 
 /**
  * Runs the command as the user under strace, in a copy of the host to which it can write. A command that fails is no error. Must
@@ -45,7 +34,7 @@ interface Learned extends Sifted {
  * @throws UsageError for a wrong request, an unknown user, root, or a command that is not found or cannot be executed;
  * JailError ERR_MISSING if a tool is not installed, ERR_SCRATCH if the copy cannot be made here, EPERM; AbortError
  */
-export async function learn(request: LearnRequest): Promise<Learned> {
+export async function learn(request: LearnRequest) {
   const { words, user, timeoutMs, hostNetwork } = normalize(request);
   if (process.geteuid?.() !== 0)
     throw new JailError('learning takes root, to make a scratch copy of the host', {
@@ -57,9 +46,9 @@ export async function learn(request: LearnRequest): Promise<Learned> {
   try {
     const program = findCommand(root, words[0] ?? Buffer.alloc(0));
     const home = homeOf(root, account);
-    const tools = findTools();
+    const tools = findTools(root);
     throwIfAborted(request.signal);
-    const scratch = await openScratch(tools, hostNetwork);
+    const scratch = await openScratch(root, tools, hostNetwork);
     let run: TracedRun;
     try {
       throwIfAborted(request.signal);
@@ -67,7 +56,7 @@ export async function learn(request: LearnRequest): Promise<Learned> {
         words: [pathBytes(program), ...words.slice(1)],
         account,
         cwd: home === undefined || isInTmp(root, home) ? '/' : account.home,
-        env: environmentOf(account, process.env),
+        env: environmentOf(account),
         timeoutMs,
         signal: request.signal,
       });
@@ -78,11 +67,15 @@ export async function learn(request: LearnRequest): Promise<Learned> {
     if (!run.trace.started) throw notStarted(program, account, run);
     return {
       ...sift({ events: run.trace.events, root, home }),
+      /** The command for messages. */
       command: showCommand(request.command),
+      /** How its first process ended; both null if its time was over first. */
       exitCode: run.trace.end?.exitCode ?? null,
       signal: run.trace.end?.signal ?? null,
       timedOut: run.timedOut,
+      /** The end of its standard error. */
       stderr: run.stderr,
+      /** What the scratch copy lacked. */
       warnings: scratch.warnings,
     };
   } catch (error) {
@@ -92,27 +85,25 @@ export async function learn(request: LearnRequest): Promise<Learned> {
   }
 }
 
-function notStarted(program: BytePath, account: LearnAccount, run: TracedRun): Error {
+function notStarted(program: BytePath, account: Account, run: TracedRun): Error {
   const { refused } = run.trace;
   const path = showPath(program);
   if (refused !== undefined)
-    return new UsageError(`command ${path} to learn from cannot be executed by ${account.name}: ${refused}`, {
-      hint: refused === 'ENOENT' ? 'its interpreter is missing' : undefined,
-    });
+    return new UsageError(
+      `command ${path} to learn from cannot be executed by ${account.name ?? account.uid}: ${refused}`,
+      {
+        hint: refused === 'ENOENT' ? 'its interpreter is missing' : undefined,
+      },
+    );
   const reason = lastLine(run.stderr) || 'strace ended without a word';
   return new JailError(`${path} could not be traced: ${reason}`, { code: 'ERR_SCRATCH', path });
-}
-
-export interface Lessons {
-  readonly learned: readonly LearnedFiles[];
-  readonly warnings: readonly string[];
 }
 
 /**
  * Learns from the commands of a jail's request, one after the other, as its first user.
  * @throws UsageError for a wrong command; JailError ERR_SCRATCH if it cannot be watched here, ERR_MISSING
  */
-export async function learnAll(request: JailRequest): Promise<Lessons> {
+export async function learnAll(request: JailRequest) {
   const { learn: commands = [], users = [], from, signal, onProgress } = request;
   if (commands.length > 0 && from !== undefined)
     throw new UsageError('a command is learned from by running it on this host: not together with from');

@@ -5,20 +5,9 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 import { JailError } from '../../errors.ts';
-import { keepLast, lastLine, runTool, type ToolResult, type Tools } from './tool.ts';
+import { keepLast, lastLine, runTool, type Tools } from './tool.ts';
 
-export interface Namespaces {
-  /** The path of their root directory for this process. */
-  readonly root: string;
-  /** The words in front of a command that make it run there. */
-  readonly enter: readonly string[];
-  /** Runs a tool there to its end. */
-  run(words: readonly string[], input?: string): Promise<ToolResult>;
-  /** Sends SIGTERM to all processes there that are traced. */
-  terminateTraced(): void;
-  /** Ends everything that runs there, and waits for that. */
-  close(): Promise<void>;
-}
+export type Namespaces = Awaited<ReturnType<typeof openNamespaces>>;
 
 /**
  * Makes mount, pid and ipc namespaces, and one of the network unless `hostNetwork`. Their holder is cat(1), the init of the pid
@@ -26,7 +15,7 @@ export interface Namespaces {
  * processes of the pid namespace and drops its mounts (pid_namespaces(7)).
  * @throws JailError ERR_SCRATCH if this is not permitted
  */
-export async function openNamespaces(tools: Tools, hostNetwork: boolean): Promise<Namespaces> {
+export async function openNamespaces(tools: Tools, hostNetwork: boolean) {
   const kinds = ['--mount', '--pid', '--ipc', ...(hostNetwork ? [] : ['--net'])];
   const words = [...kinds, '--fork', '--kill-child', '--mount-proc', '--propagation', 'private', tools.cat];
   const holder = spawn(tools.unshare, words, { stdio: 'pipe', env: { LC_ALL: 'C' }, detached: true });
@@ -44,22 +33,20 @@ export async function openNamespaces(tools: Tools, hostNetwork: boolean): Promis
 
   const own = `/proc/${holder.pid}`;
   const pidNamespace = `${own}/ns/pid_for_children`; // unshare itself stays in the old one
-  const entered = [
-    `--mount=${own}/ns/mnt`,
-    `--ipc=${own}/ns/ipc`,
-    `--net=${own}/ns/net`,
-    `--pid=${pidNamespace}`,
-  ];
-  const enter = [tools.nsenter, ...entered, '--'];
+  const others = [`--mount=${own}/ns/mnt`, `--ipc=${own}/ns/ipc`, `--net=${own}/ns/net`];
+  const enter = [tools.nsenter, ...others, `--pid=${pidNamespace}`, '--'];
 
   return {
+    /** The path of their root directory for this process. */
     root: `${own}/root`,
+    /** The words in front of a command that make it run there. */
     enter,
-    run: (words, input) => runTool([...enter, ...words], input),
+    run: (words: readonly string[], input?: string) => runTool([...enter, ...words], input),
+    /** Sends SIGTERM to all processes there that are traced. */
     terminateTraced: () => {
-      for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name)))
-        if (isTracedIn(pidNamespace, pid)) signal(Number(pid), 'SIGTERM');
+      for (const name of readdirSync('/proc')) if (/^\d+$/.test(name)) terminateTraced(pidNamespace, name);
     },
+    /** Ends everything that runs there, and waits for that. */
     close: async () => {
       holder.stdin.end();
       const late = setTimeout(() => holder.kill('SIGKILL'), 5000);
@@ -69,18 +56,11 @@ export async function openNamespaces(tools: Tools, hostNetwork: boolean): Promis
   };
 }
 
-function isTracedIn(pidNamespace: string, pid: string): boolean {
+function terminateTraced(pidNamespace: string, pid: string): void {
   try {
-    if (readlinkSync(`/proc/${pid}/ns/pid`) !== readlinkSync(pidNamespace)) return false;
-    return /^TracerPid:\t[1-9]/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
-  } catch {
-    return false; // it has ended
-  }
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
+    if (readlinkSync(`/proc/${pid}/ns/pid`) !== readlinkSync(pidNamespace)) return;
+    const isTraced = /^TracerPid:\t[1-9]/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
+    if (isTraced) process.kill(Number(pid), 'SIGTERM');
   } catch {
     // it has ended
   }

@@ -22,29 +22,18 @@ import {
   pathBytes,
   showPath,
 } from '../../binary/path.ts';
-import { openFileRoot } from '../../binary/root.ts';
+import { type FileRoot, O_PATH, openFileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
+import { wordSet } from '../../words.ts';
 import { CHARACTER_DEVICE, DESCRIPTOR_LINKS, DEVICES } from '../host/devices.ts';
-import { type Mount, readMounts } from '../host/mounts.ts';
+import { isWithin, type Mount, readMounts } from '../host/mounts.ts';
 import { type Namespaces, openNamespaces } from './private-namespaces.ts';
 import { lastLine, type Tools } from './tool.ts';
 
-/** A fifo by its path in the namespaces, and by its path for this process. */
-interface Fifo {
-  readonly there: string;
-  readonly here: string;
-}
-
-export interface Scratch {
-  readonly namespaces: Namespaces;
-  /** The root directory of the copy, as processes of the namespaces see it. */
-  readonly root: string;
-  /** For the output of strace and the standard error of the command; they do not lie in the copy. */
-  readonly fifos: { readonly trace: Fifo; readonly stderr: Fifo };
-  readonly warnings: readonly string[];
-}
+/** `root`: the root directory of the copy, as processes of the namespaces see it. */
+export type Scratch = Awaited<ReturnType<typeof openScratch>>;
 
 /**
  * Assembles the copy in namespaces of its own, on a tmpfs over /tmp there, so that it needs no directory of the host. It has new
@@ -54,7 +43,9 @@ export interface Scratch {
  * the memory. The copy ends with `namespaces.close()`, or with this process.
  * @throws JailError ERR_SCRATCH if the kernel refuses something of this
  */
-export async function openScratch(tools: Tools, hostNetwork: boolean): Promise<Scratch> {
+export async function openScratch(host: FileRoot, tools: Tools, hostNetwork: boolean) {
+  // links are resolved now: in the copy, they would be followed from the root directory of the host
+  const realPath = (path: string) => walk(host, bytePath(path)).path;
   const [tmp, proc, sys, dev] = [realPath('/tmp'), realPath('/proc'), realPath('/sys'), realPath('/dev')];
   const namespaces = await openNamespaces(tools, hostNetwork);
   const copy = new Assembly(tools, namespaces, tmp);
@@ -73,6 +64,7 @@ export async function openScratch(tools: Tools, hostNetwork: boolean): Promise<S
     if (!hostNetwork) await copy.openNetwork(`${root}${sys}`);
     await copy.makeReadOnly(`${root}${sys}`);
     await copy.addDevices(`${root}${dev}`);
+    // fifos for the output of strace and the standard error of the command; they do not lie in the copy
     const trace = copy.addFifo(`${tmp}/trace`, 0o600);
     // everybody may write to it: the command may open /dev/stderr again
     const stderr = copy.addFifo(`${tmp}/stderr`, 0o622);
@@ -80,16 +72,6 @@ export async function openScratch(tools: Tools, hostNetwork: boolean): Promise<S
   } catch (error) {
     await namespaces.close();
     throw error;
-  }
-}
-
-// Links are resolved now: in the copy, they would be followed from the root directory of the host.
-function realPath(path: string): BytePath {
-  const host = openFileRoot('/');
-  try {
-    return walk(host, bytePath(path)).path;
-  } finally {
-    host.close();
   }
 }
 
@@ -117,9 +99,9 @@ class Assembly {
   readonly root: string;
   readonly #tools: Tools;
   readonly #namespaces: Namespaces;
-  // a tmpfs that only root may search, for the upper layers and the copy itself
   readonly #base: string;
 
+  /** `base`: a tmpfs that only root may search, for the upper layers and the copy itself. */
   constructor(tools: Tools, namespaces: Namespaces, base: string) {
     this.#tools = tools;
     this.#namespaces = namespaces;
@@ -158,12 +140,12 @@ class Assembly {
   }
 
   /** Shows a single file that is mounted on the host, read-only. */
-  async bindFile(path: BytePath): Promise<void> {
-    await this.#mount(['-o', 'bind,ro', path, `${this.root}${path}`]);
+  bindFile(path: BytePath): Promise<void> {
+    return this.#mount(['-o', 'bind,ro', path, `${this.root}${path}`]);
   }
 
-  async makeReadOnly(path: string): Promise<void> {
-    await this.#mount(['-o', 'remount,bind,ro', path]);
+  makeReadOnly(path: string): Promise<void> {
+    return this.#mount(['-o', 'remount,bind,ro', path]);
   }
 
   async #mount(options: readonly string[]): Promise<void> {
@@ -176,7 +158,8 @@ class Assembly {
     });
   }
 
-  addFifo(path: string, mode: number): Fifo {
+  /** Makes a fifo; returns its path in the namespaces, and its path for this process. */
+  addFifo(path: string, mode: number) {
     const FIFO = 0o010000;
     this.#addNode(path, FIFO | mode);
     return { there: path, here: this.#here(path) };
@@ -214,16 +197,12 @@ class Assembly {
   }
 }
 
-/**
- * File systems without files of users. The copy has a new /proc, /sys and /dev; file systems that are mounted below those, such as
- * control groups, are left out: writing to them could change the host, and a jail does not have them.
- */
-const KERNEL_TYPES = new Set(
-  [
-    'proc sysfs devtmpfs devpts mqueue hugetlbfs cgroup cgroup2 securityfs selinuxfs smackfs debugfs tracefs',
-    'pstore bpf configfs fusectl efivarfs binfmt_misc rpc_pipefs nfsd autofs nsfs resctrl xenfs',
-  ].flatMap((types) => types.split(' ')),
-);
+// File systems without files of users. The copy has a new /proc, /sys and /dev; file systems that are mounted below those, such as
+// control groups, are left out: writing to them could change the host, and a jail does not have them.
+const KERNEL_TYPES = wordSet(`
+  proc sysfs devtmpfs devpts mqueue hugetlbfs cgroup cgroup2 securityfs selinuxfs smackfs debugfs tracefs
+  pstore bpf configfs fusectl efivarfs binfmt_misc rpc_pipefs nfsd autofs nsfs resctrl xenfs
+`);
 
 /**
  * The mounts below the root directory that a copy shows, parents first: all but those of the kernel and those in `own`, the
@@ -235,7 +214,7 @@ export function mountsToCopy(
   own: readonly BytePath[],
   isVisible: (mount: Mount) => boolean,
 ): { readonly shown: readonly Mount[]; readonly unnamed: readonly Mount[] } {
-  const isOwn = (point: BytePath) => own.some((path) => point === path || point.startsWith(`${path}/`));
+  const isOwn = (point: BytePath) => own.some((path) => isWithin(point, path));
   const visible = mounts
     .filter(({ point, type }) => point !== '/' && !KERNEL_TYPES.has(type) && !isOwn(point))
     .filter((mount) => isVisible(mount))
@@ -257,7 +236,6 @@ function copiedMounts(own: readonly BytePath[], warnings: string[]): readonly Mo
 
 // Whether its path leads to it, and not to a later mount at the same place (fdinfo in proc_pid_fdinfo(5)).
 function isVisible({ id, point }: Mount): boolean {
-  const O_PATH = 0o10000000;
   try {
     const fd = openSync(pathBytes(point), O_PATH);
     try {

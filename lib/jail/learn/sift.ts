@@ -1,9 +1,12 @@
 // Finds what a jail needs among all files that a command used. Pure, on the root of which the command saw a copy.
 
 import { type BytePath, bytePath, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
-import { errorCode, type FileRoot, type FileStatus } from '../../binary/root.ts';
+import type { FileRoot } from '../../binary/root.ts';
 import { rememberStatus } from '../../binary/remembered-root.ts';
-import { walk } from '../../binary/walk.ts';
+import { statusOf, walk } from '../../binary/walk.ts';
+import { withoutDots } from '../host/given-path.ts';
+import { isWithin } from '../host/mounts.ts';
+import { lookOr } from '../work/jail-error.ts';
 import type { FileEvent } from './file-event.ts';
 
 export interface Sifted {
@@ -30,16 +33,13 @@ interface SiftInput {
 
 // The kernel's own: a copy of it would be useless.
 const KERNEL = ['/proc', '/sys', '/dev'];
-// What lies here belongs to the programs that run now: temporary files, pid files, sockets. A link that leads there, such as
-// /etc/resolv.conf, is configuration all the same.
+// Files of the programs that run now: temporary files, pid files, sockets. A link to them, as /etc/resolv.conf, is configuration.
 const MOMENTARY = ['/tmp', '/run'];
 // A jail has one of its own, for its own libraries.
 const LOADER_CACHE = '/etc/ld.so.cache';
 
-/**
- * A file that was only found to exist counts as opened, since the answer matters: Python imports no module without its source, and
- * git asks for its directories. Above this size it does not count: the command has not used its content.
- */
+// A file that was only found to exist counts as opened, since the answer matters: Python imports no module without its source, and
+// git asks for its directories. Above this size it does not count: the command has not used its content.
 const MOST_UNREAD_BYTES = 2 ** 20;
 
 interface Need {
@@ -51,7 +51,9 @@ interface Need {
 
 /** Sorts what a command did into lists, each sorted by byte. */
 export function sift({ events, root, home }: SiftInput): Sifted {
-  return new Sieve(rememberStatus(skipUnreadable(root)), home).sift(events);
+  // a path that is too long, or on a file system that fails, counts as absent: it could not be copied
+  const lstat = (path: BytePath) => lookOr(undefined, () => root.lstat(path));
+  return new Sieve(rememberStatus({ ...root, lstat }), home).sift(events);
 }
 
 class Sieve {
@@ -94,24 +96,13 @@ class Sieve {
 
   #add(event: Exclude<FileEvent, { readonly kind: 'look' }>): void {
     const { kind, path } = event;
-    switch (kind) {
-      case 'open':
-        return this.#open(event);
-      case 'run':
-        if (this.#need(path, { opened: true, follows: true })) this.#programs.add(nameOf(this.#root, path));
-        return undefined;
-      case 'list':
-        this.#need(path, { opened: true, follows: true });
-        return undefined;
-      case 'write':
-        return this.#noteWrite(event);
-      case 'connect':
-        if (this.#isSpecial(path) && !this.#replaced.has(placeOf(this.#root, path)))
-          this.#sockets.add(nameOf(this.#root, path));
-        return undefined;
-      default:
-        return kind satisfies never;
-    }
+    if (kind === 'open') this.#open(event);
+    else if (kind === 'write') this.#noteWrite(event);
+    else if (kind === 'connect') {
+      if (this.#isSpecial(path) && !this.#replaced.has(placeOf(this.#root, path)))
+        this.#sockets.add(nameOf(this.#root, path));
+    } else if (this.#need(path, { opened: true, follows: true }) && kind === 'run')
+      this.#programs.add(nameOf(this.#root, path));
   }
 
   #open(event: Extract<FileEvent, { kind: 'open' }>): void {
@@ -141,44 +132,19 @@ class Sieve {
     const root = this.#root;
     const place = placeOf(root, path);
     const way = walk(root, path);
-    if (way.kind !== 'found' || this.#replaced.has(place) || this.#replaced.has(way.path)) return false;
-    if (isBeneath(KERNEL, place) || isBeneath(KERNEL, way.path) || isBeneath(this.#momentary, place))
+    if (way.kind !== 'found' || [place, way.path].some((at) => this.#replaced.has(at))) return false;
+    if ([place, way.path].some((at) => isBeneath(KERNEL, at)) || isBeneath(this.#momentary, place))
       return false;
     if (way.path === LOADER_CACHE) return false;
     // ls -l and find look at every entry of a directory, and need none
     if (!how.opened && !how.follows && this.#listed.has(parentPath(place))) return false;
     const named = nameOf(root, path);
-    switch (way.status.kind) {
-      case 'directory':
-        if (how.denied !== true) this.#directories.add(named);
-        return false;
-      case 'file':
-        if (!how.opened && way.status.sizeBytes > MOST_UNREAD_BYTES) return false;
-        if (isPublic(root, named)) this.#files.add(named);
-        else this.#secrets.add(named);
-        return this.#files.has(named);
-      case 'symlink':
-      case 'other':
-        return false;
-      default:
-        return way.status.kind satisfies never;
-    }
+    if (way.status.kind === 'directory' && how.denied !== true) this.#directories.add(named);
+    if (way.status.kind !== 'file' || (!how.opened && way.status.sizeBytes > MOST_UNREAD_BYTES)) return false;
+    if (isPublic(root, named)) this.#files.add(named);
+    else this.#secrets.add(named);
+    return this.#files.has(named);
   }
-}
-
-// A path that is too long, or on a file system that fails, counts as absent: it could not be copied.
-function skipUnreadable(root: FileRoot): FileRoot {
-  return {
-    ...root,
-    lstat: (path) => {
-      try {
-        return root.lstat(path);
-      } catch (error) {
-        if (errorCode(error) === undefined) throw error;
-        return undefined;
-      }
-    },
-  };
 }
 
 function withoutParents(
@@ -195,12 +161,6 @@ function sorted(paths: ReadonlySet<BytePath>): readonly BytePath[] {
   return [...paths].toSorted((a, b) => (a < b ? -1 : 1));
 }
 
-/** The object at a path, with all links followed; undefined if there is none. */
-function statusOf(root: FileRoot, path: BytePath): FileStatus | undefined {
-  const way = walk(root, path);
-  return way.kind === 'found' ? way.status : undefined;
-}
-
 /** The path with the links in its directory resolved: the same for every name that leads to the entry. */
 function placeOf(root: FileRoot, path: BytePath): BytePath {
   const name = lastComponent(path);
@@ -211,19 +171,15 @@ function placeOf(root: FileRoot, path: BytePath): BytePath {
 /** The path to keep: as it was named, so that the links in it are kept, but without empty components and dots. */
 function nameOf(root: FileRoot, path: BytePath): BytePath {
   const way = walk(root, path);
-  if (way.links.length === 0) return way.path;
-  const parts = path.split('/').filter((part) => part !== '' && part !== '.'); // `..` may come after a link
-  return `/${parts.join('/')}` as BytePath;
+  return way.links.length === 0 ? way.path : withoutDots(path);
 }
 
 function isBeneath(directories: readonly string[], path: BytePath): boolean {
-  return directories.some((directory) => path === directory || path.startsWith(`${directory}/`));
+  return directories.some((directory) => isWithin(path, directory));
 }
 
-/**
- * Whether the file is world-readable, and others can search every directory on the path, links included. An access
- * control list gives others nothing that the mode does not show (acl(5)).
- */
+// Whether the file is world-readable, and others can search every directory on the path, links included. An access
+// control list gives others nothing that the mode does not show (acl(5)).
 function isPublic(root: FileRoot, path: BytePath): boolean {
   const way = walk(root, path);
   if (way.kind !== 'found' || (way.status.mode & 0o004) === 0) return false;

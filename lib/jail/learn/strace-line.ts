@@ -22,13 +22,11 @@ type Line =
   /** The thread `by` of the process has executed a program; from now on it has the pid of the process (execve(2)). */
   | { readonly kind: 'superseded'; readonly pid: number; readonly by: number };
 
-interface LineReader {
-  /** undefined for the first half of a call, and for lines that do not matter. Never throws. */
-  read(line: string): Line | undefined;
-}
-
-/** Reads lines one by one, and joins the two halves of a call between which strace has printed other processes. */
-export function openLineReader(): LineReader {
+/**
+ * Reads lines one by one, and joins the two halves of a call between which strace has printed other processes. The answer is
+ * undefined for the first half of a call, and for lines that do not matter. Never throws.
+ */
+export function openLineReader(): (line: string) => Line | undefined {
   const begun = new Map<number, string>();
   const executed = new Set<number>(); // pids that a thread gets by an execve(2) that has not returned yet
 
@@ -49,14 +47,10 @@ export function openLineReader(): LineReader {
     return executed.delete(pid) && call !== undefined ? { ...call, result: '0' } : call;
   }
 
-  return {
-    read: (line) => {
-      const start = /^(\d+) +/.exec(line);
-      if (start === null) return undefined;
-      const pid = Number(start[1]);
-      const text = line.slice(start[0].length);
-      return text.startsWith('+++ ') ? toEnd(pid, text) : readCall(pid, text);
-    },
+  return (line) => {
+    const [, pid, text = ''] = /^(\d+) +(.*)$/s.exec(line) ?? [];
+    if (pid === undefined) return undefined;
+    return text.startsWith('+++ ') ? toEnd(Number(pid), text) : readCall(Number(pid), text);
   };
 }
 
@@ -68,46 +62,31 @@ function toEnd(pid: number, text: string): Line | undefined {
   return { kind: 'exit', pid, exitCode: exitCode === undefined ? null : Number(exitCode), signal };
 }
 
+// A string; the path of a descriptor, which `<<` as in the flag `1<<4` does not begin; brackets; the end of an argument; or other
+// text.
+const TOKEN = /"(?:[^"\\]|\\.)*"?|(?<=[0-9D])<(?!<)[^>]*>|[([{]|[)\]}]|,|[^"<()[\]{},]+|</gs;
+
 function toCall(pid: number, text: string): Call | undefined {
-  const name = /^\w+/.exec(text)?.[0];
-  if (name === undefined || text[name.length] !== '(') return undefined;
+  const name = /^\w+(?=\()/.exec(text)?.[0];
+  if (name === undefined) return undefined;
   const args: string[] = [];
   let from = name.length + 1;
   let depth = 0;
-  for (let at = from; at < text.length; at++) {
-    const character = text[at] ?? '';
-    if (character === '"') at = endOfString(text, at);
-    else if (character === '<' && /[0-9D]/.test(text[at - 1] ?? '')) at = endOfPath(text, at);
-    else if ('([{'.includes(character)) depth++;
-    else if (depth > 0) {
-      if (')]}'.includes(character)) depth--;
-    } else if (character === ',' || character === ')') {
-      const arg = text.slice(from, at).trim();
-      if (arg !== '' || character === ',') args.push(arg);
-      from = at + 1;
-      if (character === ',') continue;
-      const result = /^ *= /.exec(text.slice(from));
-      return result === null
-        ? undefined
-        : { kind: 'call', pid, name, args, result: text.slice(from + result[0].length) };
+  for (const { 0: token, index } of text.matchAll(TOKEN)) {
+    if (index < from) continue;
+    if ('([{'.includes(token)) depth++;
+    else if (depth > 0 && ')]}'.includes(token)) depth--;
+    else if (depth === 0 && (token === ',' || token === ')')) {
+      const arg = text.slice(from, index).trim();
+      if (arg !== '' || token === ',') args.push(arg);
+      from = index + 1;
+      if (token === ',') continue;
+      const [equals] = /^ *= /.exec(text.slice(from)) ?? [];
+      const result = equals === undefined ? undefined : text.slice(from + equals.length);
+      return result === undefined ? undefined : { kind: 'call', pid, name, args, result };
     }
   }
   return undefined;
-}
-
-// The index of the quote that ends the string, or of the end of the text.
-function endOfString(text: string, start: number): number {
-  for (let at = start + 1; at < text.length; at++) {
-    if (text[at] === '\\') at++;
-    else if (text[at] === '"') return at;
-  }
-  return text.length;
-}
-
-// The index of the end of a descriptor's path; `<<` as in the flag `1<<4` begins none.
-function endOfPath(text: string, start: number): number {
-  const end = text.indexOf('>', start);
-  return end < 0 || text[start + 1] === '<' ? start : end;
 }
 
 /** The bytes of a printed string; undefined for NULL, an address, or a string that was cut off. */

@@ -1,8 +1,10 @@
 // The programs of the host that learning needs. They are found in PATH and run without a shell.
 
 import { spawn } from 'node:child_process';
-import { accessSync, constants, statSync } from 'node:fs';
 
+import { bytePath } from '../../binary/path.ts';
+import type { FileRoot } from '../../binary/root.ts';
+import { isExecutable } from '../../binary/walk.ts';
 import { JailError } from '../../errors.ts';
 
 /** The tools, each with its Debian package. */
@@ -20,40 +22,26 @@ const PACKAGES = {
 export type Tools = Readonly<Record<keyof typeof PACKAGES, string>>;
 
 /** @throws JailError ERR_MISSING, which names the package */
-export function findTools(path = process.env['PATH'] ?? ''): Tools {
-  const names = Object.keys(PACKAGES) as (keyof typeof PACKAGES)[];
-  const found = names.map((name) => [name, findTool(name, path)] as const);
+export function findTools(root: FileRoot): Tools {
+  const directories = (process.env['PATH'] ?? '').split(':').filter((directory) => directory.startsWith('/'));
+  const found = Object.entries(PACKAGES).map(([name, debianPackage]) => {
+    const paths = directories.map((directory) => `${directory}/${name}`);
+    const tool = paths.find((path) => isExecutable(root, bytePath(path)));
+    if (tool !== undefined) return [name, tool] as const;
+    throw new JailError(`${name}, which learning needs, is in none of the directories of PATH`, {
+      code: 'ERR_MISSING',
+      path: name,
+      hint: `apt-get install ${debianPackage}`,
+    });
+  });
   return Object.fromEntries(found) as Tools;
 }
 
-function findTool(name: keyof typeof PACKAGES, path: string): string {
-  const directories = path.split(':').filter((directory) => directory.startsWith('/'));
-  const tool = directories.map((directory) => `${directory}/${name}`).find(isProgram);
-  if (tool !== undefined) return tool;
-  throw new JailError(`${name}, which learning needs, is in none of the directories of PATH`, {
-    code: 'ERR_MISSING',
-    path: name,
-    hint: `apt-get install ${PACKAGES[name]}`,
-  });
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
-}
-
-/** How a tool ended, and its standard error; status is null if a signal ended it. */
-export interface ToolResult {
-  readonly status: number | null;
-  readonly stderr: string;
-}
-
-/** Runs a tool to its end. Rejects with a system error if it cannot start. */
-export function runTool([file = '', ...args]: readonly string[], input = ''): Promise<ToolResult> {
+/** Runs a tool to its end; its status is null if a signal ended it. Rejects with a system error if it cannot start. */
+export function runTool(
+  [file = '', ...args]: readonly string[],
+  input = '',
+): Promise<{ readonly status: number | null; readonly stderr: string }> {
   return new Promise((resolve, reject) => {
     // in the C locale: its messages are passed on
     const child = spawn(file, args, { stdio: ['pipe', 'ignore', 'pipe'], env: { LC_ALL: 'C' } });

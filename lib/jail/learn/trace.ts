@@ -1,19 +1,12 @@
 // What a traced command did to files: turns the output of strace into events. Pure.
 
 import { type BytePath, bytePath, joinPath } from '../../binary/path.ts';
+import { remember } from '../../remember.ts';
+import { isWithin } from '../host/mounts.ts';
 import { FILE_CALLS, type FileEvent, type Place } from './file-event.ts';
 import { type Call, openLineReader, readDescriptor, readError, readString } from './strace-line.ts';
 
-export interface Trace {
-  /** Each different event once, in order. */
-  readonly events: readonly FileEvent[];
-  /** Whether the command itself was executed. */
-  readonly started: boolean;
-  /** The last error of execve(2) before that. */
-  readonly refused: string | undefined;
-  /** How the first process of the command ended; undefined if it had not. */
-  readonly end: { readonly exitCode: number | null; readonly signal: string | null } | undefined;
-}
+export type Trace = ReturnType<TraceReader['finish']>;
 
 const DIRECTORY_CALLS = ['fchdir', 'chroot', 'clone', 'clone2', 'clone3', 'fork', 'vfork', 'unshare'];
 
@@ -46,15 +39,17 @@ const ROOT = bytePath('/');
 export class TraceReader {
   readonly #root: BytePath;
   readonly #wrappers: number;
-  readonly #lines = openLineReader();
+  readonly #toLine = openLineReader();
   readonly #events = new Map<string, FileEvent>();
   readonly #processes = new Map<number, Directories>();
   // calls of a child whose parent's clone has not returned yet
   readonly #early = new Map<number, Call[]>();
   #first: number | undefined;
   #executed = 0;
+  /** The last error of execve(2) before the command was executed. */
   #refused: string | undefined;
-  #end: Trace['end'];
+  /** How the first process of the command ended; undefined if it had not. */
+  #end: { readonly exitCode: number | null; readonly signal: string | null } | undefined;
   #rest = '';
 
   /**
@@ -73,8 +68,8 @@ export class TraceReader {
     for (const line of lines) this.#readLine(line);
   }
 
-  /** The whole trace; to be called at the end of the output. An unfinished last line does not count. */
-  finish(): Trace {
+  /** Each different event once, in order; to be called at the end of the output. An unfinished last line does not count. */
+  finish() {
     // of the directories of these, only what strace tells by itself is known
     for (const child of this.#early.keys()) this.#adopt(child, this.#unknown());
     const started = this.#executed > this.#wrappers;
@@ -86,38 +81,27 @@ export class TraceReader {
   }
 
   #readLine(text: string): void {
-    const line = this.#lines.read(text);
+    const line = this.#toLine(text);
     if (line === undefined) return;
     if (this.#first === undefined) {
       this.#first = line.pid;
       this.#processes.set(this.#first, { root: ROOT, cwd: undefined });
     }
-    switch (line.kind) {
-      case 'exit':
-        if (line.pid === this.#first) this.#end = { exitCode: line.exitCode, signal: line.signal };
-        this.#processes.delete(line.pid); // the pid may come again
-        return;
-      case 'superseded':
-        this.#adopt(
-          line.pid,
-          this.#processes.get(line.by) ?? this.#processes.get(line.pid) ?? this.#unknown(),
-        );
-        this.#processes.delete(line.by);
-        return;
-      case 'call':
-        this.#readCall(line);
-        return;
-      default:
-        line satisfies never;
+    if (line.kind === 'call') this.#readCall(line);
+    else if (line.kind === 'exit') {
+      if (line.pid === this.#first) this.#end = { exitCode: line.exitCode, signal: line.signal };
+      this.#processes.delete(line.pid); // the pid may come again
+    } else {
+      const own = this.#processes.get(line.by) ?? this.#processes.get(line.pid);
+      this.#adopt(line.pid, own ?? this.#unknown());
+      this.#processes.delete(line.by);
     }
   }
 
   #readCall(call: Call): void {
     const own = this.#processes.get(call.pid);
-    const waiting = this.#early.get(call.pid);
     if (own !== undefined) this.#apply(call, own);
-    else if (waiting !== undefined) waiting.push(call);
-    else this.#early.set(call.pid, [call]);
+    else remember(this.#early, call.pid, () => []).push(call);
   }
 
   #adopt(child: number, own: Directories): void {
@@ -152,42 +136,24 @@ export class TraceReader {
       pathOf: (path) => this.#beneath(resolve(own, own.cwd, path)),
       shownPath: (path) => this.#beneath(path),
     });
-    for (const event of found ?? []) {
-      const key = JSON.stringify(event);
-      if (!this.#events.has(key)) this.#events.set(key, event);
-    }
+    for (const event of found ?? []) remember(this.#events, JSON.stringify(event), () => event);
   }
 
   // The path as the command sees it; undefined outside of its root directory, where only wrappers are.
   #beneath(path: BytePath | undefined): BytePath | undefined {
     const root = this.#root;
     if (root === '/' || path === undefined) return path;
-    if (path === root) return ROOT;
-    return path.startsWith(`${root}/`) ? (path.slice(root.length) as BytePath) : undefined;
+    return isWithin(path, root) ? ((path.slice(root.length) || '/') as BytePath) : undefined;
   }
 }
 
 /** Changes the directories as the call did; returns those of the child if the call has made one. */
 function moveDirectories({ name, args }: Call, own: Directories): Directories | undefined {
-  switch (name) {
-    case 'clone':
-    case 'clone2':
-    case 'clone3':
-    case 'fork':
-    case 'vfork':
-      return args.some((arg) => arg.includes('CLONE_FS')) ? own : { ...own };
-    case 'chdir':
-      own.cwd = resolve(own, own.cwd, readString(args[0]));
-      return undefined;
-    case 'fchdir':
-      own.cwd = readDescriptor(args[0]);
-      return undefined;
-    case 'chroot':
-      own.root = resolve(own, own.cwd, readString(args[0])) ?? own.root;
-      return undefined;
-    default:
-      return undefined;
-  }
+  if (/^clone|^v?fork$/.test(name)) return args.some((arg) => arg.includes('CLONE_FS')) ? own : { ...own };
+  if (name === 'chdir') own.cwd = resolve(own, own.cwd, readString(args[0]));
+  if (name === 'fchdir') own.cwd = readDescriptor(args[0]);
+  if (name === 'chroot') own.root = resolve(own, own.cwd, readString(args[0])) ?? own.root;
+  return undefined;
 }
 
 function resolveAt(args: readonly string[], place: Place, own: Directories): BytePath | undefined {

@@ -6,28 +6,23 @@ import { Socket } from 'node:net';
 import { bytePath } from '../../binary/path.ts';
 import { JailError } from '../../errors.ts';
 import { startPlain } from '../../launch/start/plain.ts';
-import type { LearnAccount } from './learn-request.ts';
+import type { Account } from '../../launch/host/account.ts';
 import type { Scratch } from './scratch.ts';
 import { keepLast, type Tools } from './tool.ts';
-import { STRACE_OPTIONS, type Trace, TraceReader } from './trace.ts';
+import { STRACE_OPTIONS, TraceReader } from './trace.ts';
 
-export interface TracedCommand {
+interface TracedCommand {
   readonly words: readonly Buffer[];
-  readonly account: LearnAccount;
+  readonly account: Account;
   /** The working directory in the copy. */
   readonly cwd: string;
-  readonly env: Readonly<Record<string, string>>;
+  readonly env: readonly Buffer[];
   readonly timeoutMs: number;
   /** It is not aborted yet. */
   readonly signal: AbortSignal | undefined;
 }
 
-export interface TracedRun {
-  readonly trace: Trace;
-  readonly timedOut: boolean;
-  /** The last few thousand bytes of the command's standard error. */
-  readonly stderr: string;
-}
+export type TracedRun = Awaited<ReturnType<typeof runTraced>>;
 
 /** The time from SIGTERM to SIGKILL. */
 const GRACE_MS = 2000;
@@ -40,7 +35,7 @@ const STDERR_BYTES = 4096;
  * that the command cannot stop it. The command has a session of its own, and so no terminal to which it could send input; it reads
  * and writes /dev/null, and its standard error is kept.
  */
-export async function runTraced(tools: Tools, scratch: Scratch, command: TracedCommand): Promise<TracedRun> {
+export async function runTraced(tools: Tools, scratch: Scratch, command: TracedCommand) {
   const { namespaces, fifos } = scratch;
   const reader = new TraceReader(bytePath(scratch.root), WRAPPERS);
   const trace = openFifo(fifos.trace.here);
@@ -56,10 +51,13 @@ export async function runTraced(tools: Tools, scratch: Scratch, command: TracedC
     const child = startPlain({
       program: Buffer.from(tools.nsenter),
       argv: argvOf(tools, scratch, command),
-      env: Object.entries(command.env).map(([name, value]) => Buffer.from(`${name}=${value}`)),
+      env: command.env,
       stdio: [NULL_DEVICE, NULL_DEVICE, errors.writer],
     });
-    await child.started.catch(refuseStart);
+    await child.started.catch(({ message }: Error) => {
+      // such as E2BIG, for a command with very long arguments
+      throw new JailError(`the command could not be started: ${message}`, { code: 'ERR_SCRATCH' });
+    });
     const terminate = (): void => {
       timedOut = true;
       namespaces.terminateTraced();
@@ -75,6 +73,7 @@ export async function runTraced(tools: Tools, scratch: Scratch, command: TracedC
     await namespaces.close();
     await Promise.all([trace.end(), errors.end()]);
   }
+  /** `stderr`: the last few thousand bytes of the command's standard error. */
   return { trace: reader.finish(), timedOut, stderr: stderr() };
 }
 
@@ -96,31 +95,16 @@ function argvOf(tools: Tools, scratch: Scratch, { account, cwd, words }: TracedC
   return [...before.map((word) => Buffer.from(word)), ...words];
 }
 
-// Such as E2BIG, for a command with very long arguments.
-function refuseStart(error: Error): never {
-  throw new JailError(`the command could not be started: ${error.message}`, { code: 'ERR_SCRATCH' });
-}
-
-interface OpenFifo {
-  readonly stream: Socket;
-  /** A descriptor for writing. */
-  readonly writer: number;
-  /** Waits until everything is read; to be called when nobody else has it open for writing. */
-  end(): Promise<void>;
-}
-
-function openFifo(path: string): OpenFifo {
+function openFifo(path: string) {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const writer = openSync(path, constants.O_WRONLY); // the stream does not end as long as there is a writer
   const stream = new Socket({ fd, readable: true, writable: false });
   stream.on('error', () => {}); // closed then
   const closed = new Promise<void>((resolve) => stream.once('close', () => resolve()));
-  return {
-    stream,
-    writer,
-    end: () => {
-      closeSync(writer);
-      return closed;
-    },
-  };
+  // waits until everything is read; to be called when nobody else has it open for writing
+  function end(): Promise<void> {
+    closeSync(writer);
+    return closed;
+  }
+  return { stream, writer, end };
 }

@@ -1,5 +1,8 @@
-// The differences between two manifests.
+// The differences between two manifests, and between a manifest and a jail.
 
+import { type BytePath, bytePath, joinPath } from '../../binary/path.ts';
+import type { FileRoot } from '../../binary/root.ts';
+import { STORE } from './layout.ts';
 import type { Manifest, Recorded } from './manifest.ts';
 import { toText } from './path-text.ts';
 
@@ -10,9 +13,7 @@ export interface Change {
   readonly package?: string;
 }
 
-/**
- * A Debian package with files in the jail whose version has changed. Undefined: it had no files there before, or has none now.
- */
+/** A Debian package whose version has changed. Undefined: it had no files in the jail before, or has none now. */
 export interface VersionChange {
   readonly package: string;
   readonly from: string | undefined;
@@ -25,9 +26,8 @@ export function changesBetween(before: Manifest | undefined, after: Manifest): r
   return [
     ...after.entries.flatMap((entry): Change[] => {
       const known = old.get(entry.path);
-      if (known !== undefined && isSame(known, entry)) return [];
-      const kind = known === undefined ? 'added' : 'changed';
-      return [toChange(kind, entry)];
+      if (known === undefined) return [toChange('added', entry)];
+      return COMPARED.every((key) => known[key] === entry[key]) ? [] : [toChange('changed', entry)];
     }),
     ...[...old.values()].filter(({ path }) => !present.has(path)).map((entry) => toChange('removed', entry)),
   ];
@@ -37,17 +37,7 @@ function toChange(kind: Change['kind'], { path, package: name }: Recorded): Chan
   return { kind, path: toText(path), ...(name !== undefined && { package: name }) };
 }
 
-function isSame(a: Recorded, b: Recorded): boolean {
-  return (
-    a.kind === b.kind &&
-    a.sha256 === b.sha256 &&
-    a.target === b.target &&
-    a.keepPrivileges === b.keepPrivileges &&
-    a.mode === b.mode &&
-    a.uid === b.uid &&
-    a.gid === b.gid
-  );
-}
+const COMPARED = ['kind', 'sha256', 'target', 'keepPrivileges', 'mode', 'uid', 'gid'] as const;
 
 export function versionChanges(before: Manifest | undefined, after: Manifest): readonly VersionChange[] {
   const names = new Set([...Object.keys(before?.packages ?? {}), ...Object.keys(after.packages)]);
@@ -55,4 +45,34 @@ export function versionChanges(before: Manifest | undefined, after: Manifest): r
     const [from, to] = [before?.packages[name], after.packages[name]];
     return from === to ? [] : [{ package: name, from, to }];
   });
+}
+
+// Directories for temporary files, and those that the kernel fills.
+const PASSING: ReadonlySet<string> = new Set(['/tmp', '/proc', '/sys', '/dev', '/run', '/var/tmp', STORE]);
+const MAX_DEPTH = 100;
+const MOST = 10_000;
+
+/**
+ * Up to 10,000 paths that the builder has not made; the content of such a directory is not listed. It does not look into /tmp and
+ * the like, into directories of other users, or into other file systems.
+ */
+export function findExtra(jail: FileRoot, { entries }: Manifest): readonly BytePath[] {
+  const known = new Set<string>(entries.map(({ path }) => path));
+  const device = jail.lstat(bytePath('/'))?.dev;
+  const extra: BytePath[] = [];
+
+  function look(directory: BytePath, depth: number): void {
+    for (const name of jail.list(directory) ?? []) {
+      if (extra.length >= MOST || depth > MAX_DEPTH) return;
+      const path = joinPath(directory, name);
+      if (PASSING.has(path)) continue;
+      const status = jail.lstat(path);
+      if (status === undefined) continue;
+      if (!known.has(path)) extra.push(path);
+      else if (status.kind === 'directory' && status.uid === 0 && status.dev === device)
+        look(path, depth + 1);
+    }
+  }
+  look(bytePath('/'), 0);
+  return extra;
 }

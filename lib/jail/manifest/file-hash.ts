@@ -5,7 +5,9 @@ import { readSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 
 import type { BytePath } from '../../binary/path.ts';
-import { errorCode, type FileRoot, type OpenFile } from '../../binary/root.ts';
+import type { FileRoot, OpenFile } from '../../binary/root.ts';
+import { closing } from '../work/closing.ts';
+import { unless } from '../work/jail-error.ts';
 
 const CHUNK_BYTES = 1 << 18;
 const CHUNKS_A_TURN = 32;
@@ -44,21 +46,11 @@ export function hashBytes(data: Uint8Array): string {
 
 /** The SHA-256 of a regular file in the jail; undefined if there is none. */
 export async function hashInJail(jail: FileRoot, path: BytePath): Promise<string | undefined> {
-  const file = openRegular(jail, path);
-  if (file === undefined) return undefined;
-  try {
-    return await hashFile(file.fd);
-  } finally {
-    file.close();
-  }
+  return withRegular(jail, path, ({ fd }) => hashFile(fd));
 }
 
-/** Undefined if there is no regular file. It never waits, for example for the writer of a fifo. */
-export function openRegular(jail: FileRoot, path: BytePath): OpenFile | undefined {
-  try {
-    return jail.open(path);
-  } catch (error) {
-    if (errorCode(error) === 'EISDIR' || errorCode(error) === 'EINVAL') return undefined;
-    throw error;
-  }
+/** Calls `use` with a regular file, and closes it; undefined if there is none. It never waits, as for the writer of a fifo. */
+export function withRegular<T>(root: FileRoot, path: BytePath, use: (file: OpenFile) => T): T | undefined {
+  const opened = unless(['EISDIR', 'EINVAL'], () => root.open(path));
+  return closing(opened, (file) => file && use(file));
 }

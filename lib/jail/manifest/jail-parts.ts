@@ -1,9 +1,9 @@
 // The parts of a jail, the reasons for its files, and the parts' sizes.
 
 import type { BytePath } from '../../binary/path.ts';
-import { type Reason, reasonChain, showReason } from './planned-entry.ts';
 import type { Manifest, Recorded } from './manifest.ts';
 import { toText } from './path-text.ts';
+import { type Reason, reasonChain, showReason } from './planned-entry.ts';
 
 /** The files of one Debian package, or all files that belong to none. */
 export interface JailPart {

@@ -1,17 +1,15 @@
-// The manifest of a jail: its files, their reasons and their sources. It is stored in the jail, and only root can read or change
-// it.
+// The manifest of a jail: its files, their reasons and sources. It is stored in the jail; only root can read or change it.
 
 import { gunzipSync, gzipSync } from 'node:zlib';
 
 import { type BytePath, bytePath } from '../../binary/path.ts';
 import type { FileRoot, FileStatus } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
-import type { Reason } from './planned-entry.ts';
-import { openRegular } from './file-hash.ts';
+import { withRegular } from './file-hash.ts';
 import { STORE } from './layout.ts';
-import { entryFromJson, entryToJson, type Json, pathAt, textAt, toObject } from './entry-json.ts';
-import { type Recipe, recipeFromJson, recipeToJson } from './recipe.ts';
-import { toText } from './path-text.ts';
+import { fromText, toText } from './path-text.ts';
+import { HOWS, type Reason } from './planned-entry.ts';
+import { isDestination, type Recipe, recipeFromJson, recipeToJson } from './recipe.ts';
 
 export const MANIFEST_PATH: BytePath = bytePath('/.uchroot/manifest.json.gz');
 
@@ -76,28 +74,12 @@ export function isSameManifest(one: Manifest, other: Manifest): boolean {
   );
 }
 
-const COMPARED: Readonly<Record<Exclude<keyof Recorded, 'reason'>, true>> = {
-  path: true,
-  kind: true,
-  mode: true,
-  uid: true,
-  gid: true,
-  sizeBytes: true,
-  sha256: true,
-  mtimeMs: true,
-  source: true,
-  keepPrivileges: true,
-  package: true,
-  target: true,
-  major: true,
-  minor: true,
-};
-const KEYS = Object.keys(COMPARED) as (keyof typeof COMPARED)[];
-
+// A missing field is the same as an undefined one.
 function isSameRecord(one: Recorded, other: Recorded | undefined): boolean {
   const [a, b] = [one.reason, other?.reason];
   const isSameReason = a.how === b?.how && a.by === b.by && a.as === b.as;
-  return isSameReason && KEYS.every((key) => one[key] === other?.[key]);
+  const keys = Object.keys({ ...one, ...other }) as (keyof Recorded)[];
+  return isSameReason && keys.every((key) => key === 'reason' || one[key] === other?.[key]);
 }
 
 function headOf({ recipe, packs, packages }: Manifest): string {
@@ -150,24 +132,142 @@ function listAt(json: Json, key: string): readonly unknown[] {
   throw new TypeError(`${key} is no list`);
 }
 
-/**
- * The manifest of a jail. Undefined if there is none, or if other users can write it, because root acts on it.
- * @throws JailError ERR_MANIFEST; system errors.
- */
+/** Undefined if there is none, or if other users can write it, because root acts on it. @throws JailError ERR_MANIFEST */
 export function readManifest(jail: FileRoot): Manifest | undefined {
   const store = jail.lstat(STORE);
   if (store?.kind !== 'directory' || !isOfRoot(store)) return undefined;
-  const file = openRegular(jail, MANIFEST_PATH);
-  if (file === undefined) return undefined;
-  try {
-    return isOfRoot(file.status)
-      ? parseManifest(file.read(0, Math.min(file.status.sizeBytes, MAX_BYTES)))
-      : undefined;
-  } finally {
-    file.close();
-  }
+  return withRegular(jail, MANIFEST_PATH, ({ status, read }) =>
+    isOfRoot(status) ? parseManifest(read(0, Math.min(status.sizeBytes, MAX_BYTES))) : undefined,
+  );
 }
 
 function isOfRoot({ uid, mode }: FileStatus): boolean {
   return uid === 0 && (mode & 0o022) === 0;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** Leaves out usual values: root's ids, and a source that has the same path on the host. */
+function entryToJson(entry: Recorded): object {
+  const { path, kind, mode, uid, gid, reason, source, target } = entry;
+  // The order is fixed, so the same entry gives the same text.
+  return {
+    path: toText(path),
+    kind,
+    mode: mode.toString(8).padStart(4, '0'),
+    uid: uid || undefined,
+    gid: gid || undefined,
+    sizeBytes: entry.sizeBytes,
+    sha256: entry.sha256,
+    mtimeMs: entry.mtimeMs,
+    keepPrivileges: entry.keepPrivileges,
+    package: entry.package,
+    major: entry.major,
+    minor: entry.minor,
+    source: source === undefined && kind === 'file' ? null : source === path ? undefined : textOf(source),
+    target: textOf(target),
+    how: reason.how,
+    by: textOf(reason.by),
+    as: textOf(reason.as),
+  };
+}
+
+function textOf(bytes: string | undefined): string | undefined {
+  return bytes === undefined ? undefined : toText(bytes as BytePath);
+}
+
+/** @throws TypeError if the value is not an entry. */
+function entryFromJson(value: unknown): Recorded {
+  const json = toObject(value);
+  const path = fromText(textAt(json, 'path'));
+  if (path === '/' || !isDestination(path)) throw new TypeError('an entry has no path of a jail');
+  // There can be a hundred thousand entries, so each is one object, and there are few object shapes.
+  const entry: Writable<Recorded> = {
+    path,
+    kind: oneOf(KINDS, textAt(json, 'kind'), 'kind'),
+    mode: modeAt(json),
+    uid: integerAt(json, 'uid', MAX_ID) ?? 0,
+    gid: integerAt(json, 'gid', MAX_ID) ?? 0,
+    reason: reasonOf(json),
+  };
+  if (entry.kind === 'link') entry.target = fromText(textAt(json, 'target'));
+  else if (entry.kind === 'file') addContent(entry, json);
+  else if (entry.kind === 'device') {
+    entry.major = requiredAt(json, 'major');
+    entry.minor = requiredAt(json, 'minor');
+  }
+  return entry;
+}
+
+const KINDS: readonly Recorded['kind'][] = ['directory', 'link', 'file', 'device'];
+
+function oneOf<T extends string>(known: readonly T[], text: string, what: string): T {
+  const found = known.find((one) => one === text);
+  if (found === undefined) throw new TypeError(`an entry has no ${what}`);
+  return found;
+}
+
+function addContent(entry: Writable<Recorded>, json: Json): void {
+  const sha256 = textAt(json, 'sha256');
+  if (!/^[0-9a-f]{64}$/.test(sha256)) throw new TypeError('a file has no sha256');
+  entry.sizeBytes = requiredAt(json, 'sizeBytes');
+  entry.sha256 = sha256;
+  const mtimeMs = integerAt(json, 'mtimeMs', Number.MAX_SAFE_INTEGER, -Number.MAX_SAFE_INTEGER);
+  if (mtimeMs !== undefined) entry.mtimeMs = mtimeMs;
+  if (json['source'] !== null) entry.source = pathAt(json, 'source') ?? entry.path;
+  if (json['keepPrivileges'] === true) entry.keepPrivileges = true;
+  if (json['package'] !== undefined) entry.package = textAt(json, 'package');
+}
+
+function reasonOf(json: Json): Reason {
+  const reason: Writable<Reason> = { how: oneOf(HOWS, textAt(json, 'how'), 'reason') };
+  const by = pathAt(json, 'by');
+  if (by !== undefined) reason.by = by;
+  const as = json['as'];
+  if (typeof as === 'string') reason.as = fromText(as);
+  return reason;
+}
+
+/** @throws TypeError unless it is an object */
+function toObject(value: unknown): Json {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json;
+  throw new TypeError('an object is expected');
+}
+
+/** @throws TypeError unless the value is a text without a NUL byte */
+function textAt(json: Json, key: string): string {
+  const text = json[key];
+  if (typeof text === 'string' && text !== '' && !text.includes('\0')) return text;
+  throw new TypeError(`${key} is no text`);
+}
+
+/** Undefined if there is none. @throws TypeError unless it is an absolute path */
+function pathAt(json: Json, key: string): BytePath | undefined {
+  if (json[key] === undefined) return undefined;
+  const path = textAt(json, key);
+  if (path.startsWith('/')) return fromText(path);
+  throw new TypeError(`${key} is no absolute path`);
+}
+
+// 2^32 - 1 means "no change" in chown(2).
+const MAX_ID = 2 ** 32 - 2;
+
+function integerAt(json: Json, key: string, most: number, least = 0): number | undefined {
+  const number = json[key];
+  if (number === undefined) return undefined;
+  if (typeof number === 'number' && Number.isInteger(number) && number >= least && number <= most)
+    return number;
+  throw new TypeError(`${key} is no such number`);
+}
+
+function requiredAt(json: Json, key: string): number {
+  const number = integerAt(json, key, Number.MAX_SAFE_INTEGER);
+  if (number !== undefined) return number;
+  throw new TypeError(`${key} is missing`);
+}
+
+function modeAt(json: Json): number {
+  const text = textAt(json, 'mode');
+  if (/^[0-7]{4}$/.test(text)) return Number.parseInt(text, 8);
+  throw new TypeError('mode is no mode');
 }

@@ -3,26 +3,31 @@
 import { type BytePath, showPath } from '../../binary/path.ts';
 import { quote } from '../../quote.ts';
 
-/** The kinds of reasons. */
-export const HOWS = [
-  'asked', // named as a program
-  'interpreter', // `as` follows `#!` of the script `by`
-  'command', // the env(1) line of the script `by` starts `as`
-  'loader', // PT_INTERP of `by`
-  'library', // `as` is a DT_NEEDED of `by`
-  'dlopen', // `by` opens `as` at run time, according to its .note.dlopen
-  'package', // a file of the Debian package `as`, which `by` needs
-  'state', // a data directory of the service in the package `as`
-  'pack', // part of the pack `as`, which `by` needs
-  'learned', // opened by the command `as`
-  'copied', // --copy
-  'way', // a link or directory in the path of `by`
-  'layout', // in each jail
-] as const;
+/** `from` is the file that needs it, `words` the name by which it does. `isNeeded` is false if no file needs it. */
+type Phrase = (from: string, words: string, isNeeded: boolean) => string;
+
+/** The kinds of reasons, and how each is shown. */
+const PHRASES = {
+  asked: () => 'asked for', // as a program
+  interpreter: (from) => `#! of ${from}`, // `as` follows `#!` of the script `by`
+  command: (from) => `started by the env line of ${from}`, // env(1) in the first line of the script `by` starts `as`
+  loader: (from) => `loader of ${from}`, // PT_INTERP of `by`
+  library: (from, words) => `needed by ${from} as ${words}`, // `as` is a DT_NEEDED of `by`
+  dlopen: (from, words) => `opened at run time by ${from} as ${words}`, // according to the .note.dlopen of `by`
+  package: (from, words, isNeeded) => `package ${words}, ${isNeeded ? `which ${from} needs` : 'asked for'}`,
+  state: (_from, words) => `where the service of package ${words} keeps its data`,
+  pack: (from, words, isNeeded) => `pack ${words}${isNeeded ? `, which ${from} needs` : ''}`,
+  learned: (_from, words) => `opened by ${words}`, // by a command
+  copied: () => 'to be copied', // --copy
+  way: (from) => `on the way to ${from}`, // a link or directory in the path of `by`
+  layout: () => 'part of every jail',
+} satisfies Readonly<Record<string, Phrase>>;
+
+export const HOWS = Object.keys(PHRASES) as (keyof typeof PHRASES)[];
 
 /** Why an entry is in a jail: `by` is the file that needs it, `as` the name by which it does. */
 export interface Reason {
-  readonly how: (typeof HOWS)[number];
+  readonly how: keyof typeof PHRASES;
   /** A path of the jail, which has its own reason. */
   readonly by?: BytePath | undefined;
   /** Bytes of the file, or text of the request, with one character for each byte. */
@@ -62,13 +67,13 @@ export interface FileEntry extends Place {
 }
 
 /** A file that the builder writes itself. */
-export interface DataEntry extends Place {
+interface DataEntry extends Place {
   readonly kind: 'data';
   readonly data: Uint8Array;
   readonly mode: number;
 }
 
-export interface DeviceEntry extends Place {
+interface DeviceEntry extends Place {
   readonly kind: 'device';
   /** With the file type. */
   readonly mode: number;
@@ -78,29 +83,11 @@ export interface DeviceEntry extends Place {
 
 export type Entry = DirectoryEntry | LinkEntry | FileEntry | DataEntry | DeviceEntry;
 
-/** `from` is the file that needs it, `words` the name by which it does. `isNeeded` is false if no file needs it. */
-type Phrase = (from: string, words: string, isNeeded: boolean) => string;
-
-const PHRASES: Readonly<Record<Reason['how'], Phrase>> = {
-  asked: () => 'asked for',
-  interpreter: (from) => `#! of ${from}`,
-  command: (from) => `started by the env line of ${from}`,
-  loader: (from) => `loader of ${from}`,
-  library: (from, words) => `needed by ${from} as ${words}`,
-  dlopen: (from, words) => `opened at run time by ${from} as ${words}`,
-  package: (from, words, isNeeded) => `package ${words}, ${isNeeded ? `which ${from} needs` : 'asked for'}`,
-  state: (_from, words) => `where the service of package ${words} keeps its data`,
-  pack: (from, words, isNeeded) => `pack ${words}${isNeeded ? `, which ${from} needs` : ''}`,
-  learned: (_from, words) => `opened by ${words}`,
-  copied: () => 'to be copied',
-  way: (from) => `on the way to ${from}`,
-  layout: () => 'part of every jail',
-};
-
 /** One reason as a phrase: "needed by /bin/bash as libc.so.6". */
 export function showReason({ how, by, as }: Reason): string {
   const words = as === undefined ? '' : quote(Buffer.from(as, 'latin1'));
-  return PHRASES[how](by === undefined ? 'it' : showPath(by), words, by !== undefined);
+  const phrase: Phrase = PHRASES[how];
+  return phrase(by === undefined ? 'it' : showPath(by), words, by !== undefined);
 }
 
 /** The reason for `path`, then the reason for the file that needs it, and so on. A cycle is followed once. */

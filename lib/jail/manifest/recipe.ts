@@ -32,18 +32,6 @@ export interface Recipe {
   readonly from?: BytePath | undefined;
 }
 
-export const EMPTY_RECIPE: Recipe = {
-  programs: [],
-  packages: [],
-  packs: [],
-  withoutPacks: [],
-  without: [],
-  copies: [],
-  learned: [],
-  users: [],
-  keepPrivileges: [],
-};
-
 // A path with a component that is empty, `.` or `..`.
 const NOT_PLAIN = /\/(?:\.\.?)?(?:\/|$)/;
 
@@ -54,103 +42,114 @@ export function isDestination(path: BytePath): boolean {
   return path.startsWith('/') && !NOT_PLAIN.test(path);
 }
 
+/** One kind of items that a recipe lists. */
+interface Item<T> {
+  /** @throws JailError ERR_RECIPE that names `key`, or `what`, if the value is no such item */
+  read(value: unknown, key: string, what: string): T;
+  write(item: T): unknown;
+  /** Of items with the same value, the last one counts. */
+  idOf(item: T): string;
+}
+
+const texts: Item<string> = { read: asText, write: String, idOf: String };
+
+const paths: Item<BytePath> = {
+  read: (value, key, what) => asPath(asText(value, key), `${what}, ${key}`),
+  write: toText,
+  idOf: String,
+};
+
+const copies: Item<Recipe['copies'][number]> = {
+  read: (value, key, what) => {
+    const copy = asObject(value, `${what}, ${key}`);
+    return {
+      from: asPath(asText(copy['from'], 'from'), what),
+      to: asDestination(asPath(asText(copy['to'], 'to'), what), what),
+    };
+  },
+  write: ({ from, to }) => ({ from: toText(from), to: toText(to) }),
+  idOf: ({ to }) => to,
+};
+
+const learned: Item<LearnedFiles> = {
+  read: (value, key, what) => {
+    const one = asObject(value, `${what}, ${key}`);
+    const list = (of: string) => listAt(one, of, what).map((path) => asPath(asText(path, of), what));
+    const command = asText(one['command'], 'command');
+    return { command, files: list('files'), directories: list('directories') };
+  },
+  write: ({ command, ...lists }) => ({
+    command,
+    files: lists.files.map(toText),
+    directories: lists.directories.map(toText),
+  }),
+  idOf: ({ command }) => command,
+};
+
+type Lists = Required<Omit<Recipe, 'from'>>;
+
+// The order of the text: the same recipe gives the same text.
+const LISTS: Readonly<Record<keyof Lists, Item<unknown>>> = {
+  programs: paths,
+  packages: texts,
+  packs: texts,
+  withoutPacks: texts,
+  without: paths,
+  copies,
+  learned,
+  users: texts,
+  keepPrivileges: paths,
+};
+
+/** A recipe of the lists that `make` returns. */
+function listsOf(make: (key: keyof Lists, item: Item<unknown>) => readonly unknown[]): Lists {
+  const keys = Object.keys(LISTS) as (keyof Lists)[];
+  return Object.fromEntries(keys.map((key) => [key, make(key, LISTS[key])])) as Lists;
+}
+
+export const EMPTY_RECIPE: Recipe = listsOf(() => []);
+
 /** The recipe of a jail after an addition. Equal items are listed once, the oldest first. */
 export function mergeRecipes(old: Recipe, added: Recipe): Recipe {
   const from = added.from ?? old.from;
+  const merged = listsOf((key, item) => [
+    ...new Map([...old[key], ...added[key]].map((one) => [item.idOf(one), one])).values(),
+  ]);
   return {
-    programs: onceEach(old.programs, added.programs),
-    packages: onceEach(old.packages, added.packages),
+    ...merged,
     // The later request decides.
-    packs: onceEach(old.packs, added.packs).filter((pack) => !added.withoutPacks.includes(pack)),
-    withoutPacks: onceEach(old.withoutPacks, added.withoutPacks).filter(
-      (pack) => !added.packs.includes(pack),
-    ),
-    without: onceEach(old.without, added.without),
-    copies: onceBy(({ to }) => to, old.copies, added.copies),
-    learned: onceBy(({ command }) => command, old.learned, added.learned),
-    users: onceEach(old.users, added.users),
-    keepPrivileges: onceEach(old.keepPrivileges, added.keepPrivileges),
+    packs: merged.packs.filter((pack) => !added.withoutPacks.includes(pack)),
+    withoutPacks: merged.withoutPacks.filter((pack) => !added.packs.includes(pack)),
     ...(from !== undefined && { from }),
   };
 }
 
-function onceEach<T>(...lists: readonly (readonly T[])[]): readonly T[] {
-  return [...new Set(lists.flat())];
-}
-
-/** The last one of items with the same key. */
-function onceBy<T>(key: (item: T) => string, ...lists: readonly (readonly T[])[]): readonly T[] {
-  return [...new Map(lists.flat().map((item) => [key(item), item])).values()];
-}
-
 /** For JSON. Names that are not UTF-8 are kept, see path-text.ts. */
 export function recipeToJson(recipe: Recipe): object {
-  const { programs, packages, packs, withoutPacks, without, copies, learned, users, keepPrivileges, from } =
-    recipe;
-  // The order is fixed, so the same recipe gives the same text.
-  return {
-    programs: programs.map(toText),
-    packages,
-    packs,
-    withoutPacks,
-    without: without.map(toText),
-    copies: copies.map((copy) => ({ from: toText(copy.from), to: toText(copy.to) })),
-    learned: learned.map(({ command, files, directories }) => ({
-      command,
-      files: files.map(toText),
-      directories: directories.map(toText),
-    })),
-    users,
-    keepPrivileges: keepPrivileges.map(toText),
-    ...(from !== undefined && { from: toText(from) }),
-  };
+  const lists = listsOf((key, item) => recipe[key].map((one) => item.write(one)));
+  return { ...lists, ...(recipe.from && { from: toText(recipe.from) }) };
 }
 
 /** @throws JailError ERR_RECIPE if the value is not a recipe; `what` names it in the message. */
 export function recipeFromJson(value: unknown, what: string): Recipe {
   const object = asObject(value, what);
-  const unknown = Object.keys(object).find((key) => !KEYS.has(key));
+  const unknown = Object.keys(object).find((key) => key !== 'from' && !Object.hasOwn(LISTS, key));
   if (unknown !== undefined) throw noRecipe(what, `unknown key '${quote(unknown)}'`);
-  const texts = (key: string) => listAt(object, key, what).map((item) => asText(item, key));
-  const paths = (key: string) => texts(key).map((text) => asPath(text, `${what}, ${key}`));
   return {
-    programs: paths('programs'),
-    packages: texts('packages'),
-    packs: texts('packs'),
-    withoutPacks: texts('withoutPacks'),
-    without: paths('without'),
-    copies: listAt(object, 'copies', what).map((item) => {
-      const copy = asObject(item, `${what}, copies`);
-      return {
-        from: asPath(asText(copy['from'], 'from'), what),
-        to: asDestination(asPath(asText(copy['to'], 'to'), what), what),
-      };
-    }),
-    learned: listAt(object, 'learned', what).map((item) => {
-      const one = asObject(item, `${what}, learned`);
-      const list = (key: string) => listAt(one, key, what).map((path) => asPath(asText(path, key), what));
-      return {
-        command: asText(one['command'], 'command'),
-        files: list('files'),
-        directories: list('directories'),
-      };
-    }),
-    users: texts('users'),
-    keepPrivileges: paths('keepPrivileges'),
+    ...listsOf((key, item) => listAt(object, key, what).map((one) => item.read(one, key, what))),
     ...(object['from'] !== undefined && { from: asPath(asText(object['from'], 'from'), what) }),
   };
 }
 
-const KEYS: ReadonlySet<string> = new Set([...Object.keys(EMPTY_RECIPE), 'from']);
+type Json = Readonly<Record<string, unknown>>;
 
-function asObject(value: unknown, what: string): Readonly<Record<string, unknown>> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value))
-    return value as Readonly<Record<string, unknown>>;
+function asObject(value: unknown, what: string): Json {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json;
   throw noRecipe(what, 'an object is expected');
 }
 
-function listAt(object: Readonly<Record<string, unknown>>, key: string, what: string): readonly unknown[] {
-  const value = object[key] === undefined ? [] : object[key];
+function listAt(object: Json, key: string, what: string): readonly unknown[] {
+  const { [key]: value = [] } = object;
   if (Array.isArray(value)) return value;
   throw noRecipe(`${what}, ${key}`, 'a list is expected');
 }

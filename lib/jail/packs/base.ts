@@ -36,10 +36,7 @@ export const base: Pack = {
       .map(({ home, uid, gid }): Part => ({ directory: bytePath(home), mode: 0o700, uid, gid })),
   ],
   // devices are not checked: where they cannot be created, a warning says so
-  check: (jail) =>
-    ['/tmp', '/etc/passwd', '/etc/group']
-      .map((path) => lacksAll(jail, path))
-      .find((lack) => lack !== undefined),
+  check: (jail) => ['/tmp', '/etc/passwd', '/etc/group'].map((path) => lacksAll(jail, path)).find(Boolean),
 };
 
 // Git, vim and gpg keep files in HOME, which uchroot sets from the host's database. A home is created in the jail if it is

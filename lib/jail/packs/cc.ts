@@ -2,7 +2,7 @@
 
 import { type BytePath, lastComponent } from '../../binary/path.ts';
 import { failureOf, findInJail } from './self-check.ts';
-import { ifAsked } from './interpreters.ts';
+import { hasDpkg, ifAsked } from './pack-host.ts';
 import type { Pack, PackHost, Part, Probe } from './pack.ts';
 
 const COMPILER =
@@ -16,11 +16,7 @@ export const cc: Pack = {
   name: 'cc',
   summary: 'headers and startup files of the C library, the assembler and the linker',
   when: { executables: COMPILER },
-  parts: (host) => [
-    ...ifAsked(host, 'cc'),
-    ...tools(host),
-    ...(host.find('/var/lib/dpkg/status').length > 0 ? debian(host) : others(host)),
-  ],
+  parts: (host) => [...ifAsked(host, 'cc'), ...tools(host), ...(hasDpkg(host) ? debian(host) : others(host))],
   check: async (jail) => {
     if (jail.executables(COMPILER).length === 0) return 'there is no compiler';
     // the host has no headers either
@@ -48,23 +44,18 @@ function tools(host: PackHost): readonly Part[] {
     .executables(COMPILER)
     .map((path) => lastComponent(path).replace(/-\d[\d.]*$/, ''))
     .map((name) => name.slice(0, name.lastIndexOf('-') + 1));
-  return [...new Set(['', ...prefixes])].flatMap((prefix) => [
-    { program: `${prefix}as` },
-    { program: `${prefix}ld` },
-  ]);
+  return [...new Set(['', ...prefixes])].flatMap((prefix) =>
+    ['as', 'ld'].map((name) => ({ program: prefix + name })),
+  );
 }
 
 /** Packages that compilers only recommend, because compiling without linking works without them. */
 function debian(host: PackHost): readonly Part[] {
-  const cross = host
-    .executables(COMPILER)
-    .flatMap(
-      (path) => ARCHITECTURES.find(([triplet]) => lastComponent(path).startsWith(`${triplet}-`))?.[1] ?? [],
-    );
-  return [
-    { package: 'libc6-dev' },
-    ...cross.map((architecture) => ({ package: `libc6-dev-${architecture}-cross` })),
-  ];
+  const names = host.executables(COMPILER).map(lastComponent);
+  const cross = names.flatMap(
+    (name) => ARCHITECTURES.find(([triplet]) => name.startsWith(`${triplet}-`))?.[1] ?? [],
+  );
+  return ['libc6-dev', ...cross.map((name) => `libc6-dev-${name}-cross`)].map((name) => ({ package: name }));
 }
 
 const ARCHITECTURES = [
@@ -83,10 +74,9 @@ function others(host: PackHost): readonly Part[] {
   return [
     { tree: '/usr/include' },
     ...['crt1', 'Scrt1', 'rcrt1', 'gcrt1', 'crti', 'crtn'].map((name) => ({ path: `$LIB/${name}.o` })),
-    ...['c', 'm', 'dl', 'pthread', 'rt', 'util', 'resolv', 'crypt', 'mvec'].flatMap((name) => [
-      { path: `$LIB/lib${name}.so` },
-      { path: `$LIB/lib${name}.a` },
-    ]),
+    ...['c', 'm', 'dl', 'pthread', 'rt', 'util', 'resolv', 'crypt', 'mvec'].flatMap((name) =>
+      ['so', 'a'].map((ending) => ({ path: `$LIB/lib${name}.${ending}` })),
+    ),
     { path: '$LIB/libc_nonshared.a' },
     ...[...new Set(prefixes)].flatMap((prefix) =>
       ['lib/gcc', 'lib64/gcc', 'libexec/gcc', 'lib/clang'].map((name) => ({

@@ -2,7 +2,8 @@
 
 import type { BytePath } from '../../binary/path.ts';
 import { findCommands, isShell } from '../dpkg/script-calls.ts';
-import { attempt, failureOf, lacksAll } from './self-check.ts';
+import { failureOf, lacksAll, runs } from './self-check.ts';
+import { hasDpkg } from './pack-host.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
 import { scriptsOf } from './script-modules.ts';
 
@@ -43,12 +44,12 @@ export const commands: Pack = {
   when: { executables: SHELL },
   parts: (host) => {
     // with dpkg, the dependencies name them, and the scripts of packages are searched too
-    if (host.find('/var/lib/dpkg/status').length > 0) return [];
+    if (hasDpkg(host)) return [];
     return scriptsOf(host, SHELL)
       .filter(({ path }) => !OF_OTHERS.test(path))
       .flatMap(({ path, text }) =>
         Array.from(findCommands(text), (program): Part => ({ program, by: path })),
       );
   },
-  check: (jail) => attempt(jail, { program: SHELL, args: ['-c', ':'], files: ['/bin/sh'] }),
+  check: runs(SHELL, ['-c', ':'], ['/bin/sh']),
 };

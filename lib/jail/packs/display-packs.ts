@@ -1,17 +1,18 @@
 // Packs for displaying text: terminal descriptions and fonts.
 
 import { lastComponent } from '../../binary/path.ts';
-import { failureOf, findInJail, lacksAll, programNamed } from './self-check.ts';
+import { words } from '../../words.ts';
+import { failureOf, findInJail, hasOneOf, lacksAll, programNamed } from './self-check.ts';
 import type { Pack, PackHost } from './pack.ts';
 
 // The usual terminals, and those of Debian's ncurses-base: a few hundred bytes each, while all descriptions take 8 MB.
-const TERMINALS = (
-  'ansi cons25 cygwin dumb linux mach mach-color pcansi sun vt52 vt100 vt102 vt220 wsvt25 xterm xterm-mono ' +
-  'xterm-color xterm-256color xterm-direct xterm-r6 xterm-vt220 xterm-kitty xterm-ghostty rxvt rxvt-basic ' +
-  'rxvt-unicode rxvt-unicode-256color rxvt-256color Eterm Eterm-color screen screen-bce screen-s screen-w ' +
-  'screen-256color screen-256color-bce screen.xterm-256color tmux tmux-256color alacritty foot foot-extra kitty ' +
-  'konsole konsole-256color gnome gnome-256color vte vte-256color st st-256color putty putty-256color wezterm'
-).split(' ');
+const TERMINALS = words(`
+  ansi cons25 cygwin dumb linux mach mach-color pcansi sun vt52 vt100 vt102 vt220 wsvt25 xterm xterm-mono
+  xterm-color xterm-256color xterm-direct xterm-r6 xterm-vt220 xterm-kitty xterm-ghostty rxvt rxvt-basic
+  rxvt-unicode rxvt-unicode-256color rxvt-256color Eterm Eterm-color screen screen-bce screen-s screen-w
+  screen-256color screen-256color-bce screen.xterm-256color tmux tmux-256color alacritty foot foot-extra kitty
+  konsole konsole-256color gnome gnome-256color vte vte-256color st st-256color putty putty-256color wezterm
+`);
 
 const DIRECTORIES = ['/lib/terminfo', '/usr/lib/terminfo', '/usr/share/terminfo'];
 
@@ -41,14 +42,7 @@ export const terminfo: Pack = {
 };
 
 // One family is enough; all fonts can take gigabytes. In fontconfig's order of preference (60-latin.conf).
-const FAMILIES = [
-  'DejaVu*',
-  'Liberation*',
-  'NotoSans-Regular.*',
-  'NotoSans*-Regular.*',
-  'FreeSans*',
-  'Nimbus*',
-];
+const FAMILIES = 'DejaVu* Liberation* NotoSans-Regular.* NotoSans*-Regular.* FreeSans* Nimbus*'.split(' ');
 
 // The replacement for Helvetica, the default font of ImageMagick and other PostScript programs.
 const HELVETICA = ['*/*', '*'].map((place) => `/usr/share/fonts/${place}/NimbusSans-Regular.*`);
@@ -60,10 +54,9 @@ export const fontconfig: Pack = {
   parts: (host) => [
     { tree: '/etc/fonts' },
     { tree: '/usr/share/fontconfig' },
-    ...fonts(host).map((path) => ({ path })),
-    ...HELVETICA.map((path) => ({ path })),
+    ...[...fonts(host), ...HELVETICA].map((path) => ({ path })),
   ],
-  check: (jail) => lacksAll(jail, '/etc/fonts/*', '/usr/share/fontconfig/*', '/usr/share/fonts/*'),
+  check: hasOneOf(['/etc/fonts/*', '/usr/share/fontconfig/*', '/usr/share/fonts/*']),
 };
 
 // Directories are named by format and family on Debian, by family on Fedora, by format on Arch.

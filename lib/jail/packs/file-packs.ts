@@ -1,6 +1,7 @@
 // Packs that only list files and directories.
 
-import { attempt, cannotLoad, lacksAll, readInJail } from './self-check.ts';
+import { words } from '../../words.ts';
+import { hasOneOf, lacksAll, readInJail, runs } from './self-check.ts';
 import type { Pack } from './pack.ts';
 
 export const shm: Pack = {
@@ -9,7 +10,7 @@ export const shm: Pack = {
   // the C library creates its files there (shm_overview(7), sem_overview(7))
   when: { imports: ['shm_open', 'sem_open'] },
   parts: [{ directory: '/dev/shm', mode: 0o1777 }],
-  check: (jail) => lacksAll(jail, '/dev/shm'),
+  check: hasOneOf(['/dev/shm']),
 };
 
 // Programs that do nothing without a terminal; interpreters merely can open one.
@@ -24,15 +25,14 @@ export const pty: Pack = {
     // not a device: that would also look for a devpts beside it (Documentation/filesystems/devpts.rst of the kernel)
     { link: '/dev/ptmx', target: 'pts/ptmx' },
   ],
-  check: (jail) => lacksAll(jail, '/dev/pts'),
+  check: hasOneOf(['/dev/pts']),
   wants: (jail) =>
     jail.executables(ON_TERMINALS).length === 0 || jail.has('/dev/pts/ptmx')
       ? undefined
       : 'programs in the jail cannot open terminals before devpts is mounted: mount --bind /dev/pts JAIL/dev/pts',
 };
 
-// systemd mounts its socket on /run/systemd/notify of the jail while the service runs (uchroot --unit systemd --notify). It
-// would create a missing directory and not remove it.
+// systemd mounts its socket there while the service runs (--unit systemd --notify); it would not remove a directory it creates.
 export const notify: Pack = {
   name: 'notify',
   summary: '/run/systemd, for mounting the sockets of systemd',
@@ -52,9 +52,7 @@ export const run: Pack = {
     paths: /^(?:\/usr(?:\/local)?)?\/sbin\/[^/]+$/,
   },
   parts: [
-    { directory: '/run', mode: 0o1777 },
-    { directory: '/run/lock', mode: 0o1777 },
-    { directory: '/var/tmp', mode: 0o1777 },
+    ...['/run', '/run/lock', '/var/tmp'].map((directory) => ({ directory, mode: 0o1777 })),
     { link: '/var/run', target: '/run' },
     { link: '/var/lock', target: '/run/lock' },
   ],
@@ -73,7 +71,7 @@ export const krb5: Pack = {
     { path: CONFIGURATION },
     ...(host.find(CONFIGURATION).length === 0 ? [] : OTHERS.map((tree) => ({ tree }))),
   ],
-  check: (jail) => lacksAll(jail, CONFIGURATION),
+  check: hasOneOf([CONFIGURATION]),
 };
 
 export const sasl: Pack = {
@@ -81,19 +79,16 @@ export const sasl: Pack = {
   summary: 'plugins of SASL',
   // Not sasl_client_new: libldap calls it in every program, such as curl.
   when: {
-    imports: [
-      'sasl_server_init',
-      'sasl_server_new',
-      'ldap_sasl_interactive_bind',
-      'ldap_sasl_interactive_bind_s',
-    ],
+    imports: 'sasl_server_init sasl_server_new ldap_sasl_interactive_bind ldap_sasl_interactive_bind_s'.split(
+      ' ',
+    ),
   },
   parts: [
     // sasldb is for passwords in a database that is not world-readable
     { tree: '$LIB/sasl2', except: /\/libsasldb\.[^/]*$/ },
     { tree: '/etc/sasl2' },
   ],
-  check: (jail) => lacksAll(jail, '$LIB/sasl2', '/etc/sasl2') ?? cannotLoad(jail, '$LIB/sasl2/*.so'),
+  check: hasOneOf(['$LIB/sasl2', '/etc/sasl2'], '$LIB/sasl2/*.so'),
 };
 
 // ldap.conf(5) on Debian and on other systems
@@ -104,20 +99,21 @@ export const ldap: Pack = {
   summary: "the configuration of LDAP's clients",
   when: { imports: ['ldap_initialize'] },
   parts: PLACES.map((path) => ({ path })),
-  check: (jail) => lacksAll(jail, ...PLACES),
+  check: hasOneOf(PLACES),
 };
 
 // libmagic(3) and magic(5)
-const TEXTS = ['/etc/magic', '/etc/magic.mime'];
-const DATABASES = ['/usr/share/misc/magic.mgc', '/usr/share/file/magic.mgc', '/usr/lib/file/magic.mgc'];
+const MAGIC = words(`
+  /etc/magic /etc/magic.mime
+  /usr/share/misc/magic.mgc /usr/share/file/magic.mgc /usr/lib/file/magic.mgc
+`);
 
 export const magic: Pack = {
   name: 'magic',
   summary: 'the database of file types',
   when: { libraries: /^libmagic\.so/ },
-  parts: [...TEXTS, ...DATABASES].map((path) => ({ path })),
-  check: (jail) =>
-    attempt(jail, { program: /^file$/, args: ['/etc/passwd'], files: [...TEXTS, ...DATABASES] }),
+  parts: MAGIC.map((path) => ({ path })),
+  check: runs(/^file$/, ['/etc/passwd'], MAGIC),
 };
 
 // beside the C library, and in the library directory of musl
@@ -129,10 +125,11 @@ export const libgcc: Pack = {
   // pthread_exit aborts without it: "libgcc_s.so.1 must be installed for pthread_exit to work" (glibc, unwind-link.c)
   when: { imports: ['pthread_cancel', 'pthread_exit', 'backtrace'] },
   parts: LIBGCC_PLACES.map((path) => ({ path })),
-  check: (jail) => lacksAll(jail, ...LIBGCC_PLACES) ?? cannotLoad(jail, ...LIBGCC_PLACES),
+  check: hasOneOf(LIBGCC_PLACES, ...LIBGCC_PLACES),
 };
 
 const SCHEMAS = '/usr/share/glib-2.0/schemas/gschemas.compiled';
+const MIME = ['mime.cache', 'globs2', 'magic', 'aliases', 'subclasses'];
 
 export const glib: Pack = {
   name: 'glib',
@@ -143,13 +140,9 @@ export const glib: Pack = {
     // a program whose settings have no schema aborts (g_settings_new)
     { path: SCHEMAS },
     // the cache, not the thousands of sources of it (update-mime-database(1))
-    ...['mime.cache', 'globs2', 'magic', 'aliases', 'subclasses'].map((name) => ({
-      path: `/usr/share/mime/${name}`,
-    })),
+    ...MIME.map((name) => ({ path: `/usr/share/mime/${name}` })),
   ],
-  check: (jail) =>
-    lacksAll(jail, '$LIB/gio/modules', SCHEMAS, '/usr/share/mime/*') ??
-    cannotLoad(jail, '$LIB/gio/modules/*.so'),
+  check: hasOneOf(['$LIB/gio/modules', SCHEMAS, '/usr/share/mime/*'], '$LIB/gio/modules/*.so'),
 };
 
 export const pixbuf: Pack = {
@@ -157,8 +150,7 @@ export const pixbuf: Pack = {
   summary: "gdk-pixbuf's loaders for image formats",
   when: { libraries: /^libgdk_pixbuf-2\.0\.so/ },
   parts: [{ tree: '$LIB/gdk-pixbuf-2.0', except: /\/gdk-pixbuf-[^/]*$/ }], // its own programs
-  check: (jail) =>
-    lacksAll(jail, '$LIB/gdk-pixbuf-2.0') ?? cannotLoad(jail, '$LIB/gdk-pixbuf-2.0/*/loaders/*.so'),
+  check: hasOneOf(['$LIB/gdk-pixbuf-2.0'], '$LIB/gdk-pixbuf-2.0/*/loaders/*.so'),
 };
 
 export const gstreamer: Pack = {
@@ -171,7 +163,7 @@ export const gstreamer: Pack = {
     { path: '$LIB/gstreamer1.0/gstreamer-1.0/gst-plugin-scanner' },
     { path: '/usr/libexec/gstreamer-1.0/gst-plugin-scanner' },
   ],
-  check: (jail) => lacksAll(jail, '$LIB/gstreamer-1.0') ?? cannotLoad(jail, '$LIB/gstreamer-1.0/*.so'),
+  check: hasOneOf(['$LIB/gstreamer-1.0'], '$LIB/gstreamer-1.0/*.so'),
 };
 
 // The time zone is UTC without a file (tzset(3)), or if the last line of the TZif file says so (RFC 9636).
@@ -213,5 +205,5 @@ export const zoneinfo: Pack = {
     // right and posix have the same zones again, with and without leap seconds
     { tree: '/usr/share/zoneinfo', except: /^\/usr\/share\/zoneinfo\/(?:right|posix|leap-?seconds.*)$/ },
   ],
-  check: (jail) => lacksAll(jail, '/usr/share/zoneinfo/*'),
+  check: hasOneOf(['/usr/share/zoneinfo/*']),
 };

@@ -1,38 +1,13 @@
 // Packs of interpreters whose directories are compiled into the interpreter.
 
 import { type BytePath, parentPath, showPath } from '../../binary/path.ts';
-import { walk } from '../../binary/walk.ts';
 import { quote } from '../../quote.ts';
-import { attempt, findInJail, lacksAll } from './self-check.ts';
-import type { Pack, PackHost, Part, When } from './pack.ts';
+import type { Pack, PackHost, Part } from './pack.ts';
+import { allIn, compiledIn, filesOf, ifAsked, isDirectory } from './pack-host.ts';
 import { scriptsOf } from './script-modules.ts';
+import { findInJail, lacksAll, runs } from './self-check.ts';
 
-type Interpreter = Required<Pick<When, 'executables' | 'libraries'>>;
-
-/** The interpreters in the jail, and the library that contains the interpreter, if there is one. */
-export function filesOf(host: PackHost, { executables, libraries }: Interpreter): readonly BytePath[] {
-  const library = host.sign({ libraries });
-  return [...host.executables(executables), ...(library === undefined ? [] : [library])];
-}
-
-/** Directories of the root that a pattern with the flag `g` finds in the strings of the interpreter. */
-export function compiledIn(host: PackHost, interpreter: Interpreter, pattern: RegExp): readonly BytePath[] {
-  const found = filesOf(host, interpreter).flatMap((file) => host.texts(file, pattern));
-  return [...new Set(found)].filter((path) => isDirectory(host, path));
-}
-
-export function isDirectory({ root }: Pick<PackHost, 'root'>, path: BytePath): boolean {
-  const way = walk(root, path);
-  return way.kind === 'found' && way.status.kind === 'directory';
-}
-
-/** The interpreter itself, if its pack was requested by name: no other program may need it. */
-export function ifAsked({ trigger }: PackHost, ...programs: readonly string[]): readonly Part[] {
-  return trigger === undefined ? programs.map((program) => ({ program })) : [];
-}
-
-const INTERPRETER = /^(?:ruby|truffleruby)[\d.]*$/;
-const WHEN = { executables: INTERPRETER, libraries: /^libruby[\d.-]*\.so/ };
+const WHEN = { executables: /^(?:ruby|truffleruby)[\d.]*$/, libraries: /^libruby[\d.-]*\.so/ };
 
 // Documentation, tests and archives of gems, and files for compiling them.
 const EXCEPT =
@@ -44,24 +19,26 @@ export const ruby: Pack = {
   when: WHEN,
   parts: (host) => {
     const directories = loadPath(host);
-    const isOfGem = scriptsOf(host, INTERPRETER).some(({ text }) =>
+    const isOfGem = scriptsOf(host, WHEN.executables).some(({ text }) =>
       /\bGem\b|\bbundler\b|\brubygems\b/.test(text),
     );
     return [
       ...ifAsked(host, 'ruby'),
       ...directories.map((tree): Part => ({ tree, except: EXCEPT })),
-      ...directories.flatMap((directory) => gemsBeside(directory)),
+      ...directories.flatMap((path) => {
+        const gems = path.replace(/\/ruby\/(\d[\d.]*)$/, '/ruby/gems/$1');
+        return gems === path ? [] : [{ tree: gems, except: EXCEPT }];
+      }),
       // default and bundled gems of Debian (gem2deb)
       { tree: '/usr/share/rubygems-integration', except: EXCEPT },
       ...(isOfGem ? [{ tree: '/var/lib/gems/*', except: EXCEPT }] : []),
     ];
   },
-  check: (jail) =>
-    attempt(jail, {
-      program: INTERPRETER,
-      args: ['-e', 'require "set"; require "time"; require "rbconfig"'],
-      files: ['/usr/lib/ruby/*/set.rb', '/usr/local/lib/ruby/*/set.rb', '/usr/share/ruby/set.rb'],
-    }),
+  check: runs(
+    WHEN.executables,
+    ['-e', 'require "set"; require "time"; require "rbconfig"'],
+    ['/usr/lib/ruby/*/set.rb', '/usr/local/lib/ruby/*/set.rb', '/usr/share/ruby/set.rb'],
+  ),
 };
 
 // As `ruby -e 'puts $:'` prints them.
@@ -74,13 +51,7 @@ function loadPath(host: PackHost): readonly BytePath[] {
   return [...new Set([...compiledIn(host, WHEN, DIRECTORIES), ...beside])];
 }
 
-function gemsBeside(directory: BytePath): readonly Part[] {
-  const gems = directory.replace(/\/ruby\/(\d[\d.]*)$/, '/ruby/gems/$1');
-  return gems === directory ? [] : [{ tree: gems, except: EXCEPT }];
-}
-
-const TCL_INTERPRETER = /^(?:tclsh|wish|expect)[\d.]*$/;
-const TCL_WHEN = { executables: TCL_INTERPRETER, libraries: /^libtcl\d[\d.]*\.so/ };
+const TCL_WHEN = { executables: /^(?:tclsh|wish|expect)[\d.]*$/, libraries: /^libtcl\d[\d.]*\.so/ };
 
 // Tcl uses the system's time zones
 const TCL_EXCEPT = /\/(?:tzdata|demos)$/;
@@ -93,7 +64,7 @@ export const tcl: Pack = {
     const directories = directoriesOf(host);
     const own = directories.filter((path) => /\/(?:tcl|tk)\d+\.\d+$/.test(path));
     const above = own.map((path) => path.replace(/\/[^/]+$/, ''));
-    const names = scriptsOf(host, TCL_INTERPRETER).flatMap(({ text }) => packagesIn(text));
+    const names = scriptsOf(host, TCL_WHEN.executables).flatMap(({ text }) => packagesIn(text));
     return [
       ...ifAsked(host, 'tclsh'),
       ...own.map((tree): Part => ({ tree, except: TCL_EXCEPT })),
@@ -112,13 +83,8 @@ export const tcl: Pack = {
       const failure = /^.*(?:initialization failed|Can't find).*$/m.exec(stderr)?.[0];
       if (failure !== undefined) return quote(failure);
     }
-    return lacksAll(
-      jail,
-      '/usr/share/tcltk/t*/*.tcl',
-      '/usr/share/tcl*/init.tcl',
-      '/usr/lib*/tcl*/init.tcl',
-      '/usr/local/lib/tcl*/init.tcl',
-    );
+    const places = ['/usr/share/tcl*', '/usr/lib*/tcl*', '/usr/local/lib/tcl*'];
+    return lacksAll(jail, '/usr/share/tcltk/t*/*.tcl', ...places.map((place) => `${place}/init.tcl`));
   },
 };
 
@@ -134,15 +100,11 @@ function directoriesOf(host: PackHost): readonly BytePath[] {
 }
 
 function packagesIn(text: string): readonly string[] {
-  const names = Array.from(
-    text.matchAll(/\bpackage\s+require\s+(?:-exact\s+)?([A-Za-z]\w*)/g),
-    ([, name]) => name ?? '',
-  );
-  return [...new Set(names)].filter((name) => !/^(?:Tcl|Tk|Expect)$/.test(name));
+  const names = allIn(text, /\bpackage\s+require\s+(?:-exact\s+)?([A-Za-z]\w*)/g);
+  return names.filter((name) => !/^(?:Tcl|Tk|Expect)$/.test(name));
 }
 
-const LUA_INTERPRETER = /^lua(?:jit)?[\d.-]*$/;
-const LUA_WHEN = { executables: LUA_INTERPRETER, libraries: /^liblua(?:jit)?-?\d[\w.-]*\.so/ };
+const LUA_WHEN = { executables: /^lua(?:jit)?[\d.-]*$/, libraries: /^liblua(?:jit)?-?\d[\w.-]*\.so/ };
 
 export const lua: Pack = {
   name: 'lua',
@@ -152,12 +114,11 @@ export const lua: Pack = {
     ...ifAsked(host, 'lua'),
     ...compiledIn(host, LUA_WHEN, LUA_DIRECTORIES).map((tree) => ({ tree })),
   ],
-  check: (jail) =>
-    attempt(jail, {
-      program: LUA_INTERPRETER,
-      args: ['-e', 'assert(string.rep("a", 3) == "aaa")'],
-      files: ['/usr/share/lua/*', '/usr/local/share/lua/*', '$LIB/lua/*'],
-    }),
+  check: runs(
+    LUA_WHEN.executables,
+    ['-e', 'assert(string.rep("a", 3) == "aaa")'],
+    ['/usr/share/lua/*', '/usr/local/share/lua/*', '$LIB/lua/*'],
+  ),
 };
 
 // package.path and package.cpath: /usr/share/lua/5.4/?.lua
@@ -176,12 +137,11 @@ export const guile: Pack = {
     ...ifAsked(host, 'guile'),
     ...compiledIn(host, GUILE_WHEN, GUILE_DIRECTORIES).map((tree) => ({ tree })),
   ],
-  check: (jail) =>
-    attempt(jail, {
-      program: GUILE_WHEN.executables,
-      args: ['-c', '(use-modules (ice-9 regex))'],
-      files: ['/usr/share/guile/*/ice-9/boot-9.scm', '/usr/local/share/guile/*/ice-9/boot-9.scm'],
-    }),
+  check: runs(
+    GUILE_WHEN.executables,
+    ['-c', '(use-modules (ice-9 regex))'],
+    ['/usr/share/guile/*/ice-9/boot-9.scm', '/usr/local/share/guile/*/ice-9/boot-9.scm'],
+  ),
 };
 
 const PHP_INTERPRETER = /^php(?:dbg)?[\d.]*(?:-(?:fpm|cgi|cli)[\d.]*)?$/;
@@ -199,11 +159,8 @@ export const php: Pack = {
     const found = new Set(files.flatMap((file) => host.texts(file, PHP_DIRECTORIES)));
     const directories = [...found].filter((path) => isDirectory(host, path));
     const configuration = directories.filter((path) => /\/etc\//.test(path));
-    const settings = [
-      '/etc/php.ini' as BytePath,
-      ...configuration.flatMap((path) => host.find(`${path}/*.ini`)),
-    ];
-    const extensions = new Set(settings.flatMap((file) => extensionsIn(host.readText(file) ?? '')));
+    const settings = ['/etc/php.ini', ...configuration.flatMap((path) => host.find(`${path}/*.ini`))];
+    const extensions = new Set(settings.flatMap((file) => allIn(host.readText(file), PHP_EXTENSION)));
     return [
       ...ifAsked(host, 'php'),
       { path: '/etc/php.ini' },
@@ -218,9 +175,8 @@ export const php: Pack = {
   check: async (jail) => {
     for (const program of jail.executables(/^php[\d.]*$/)) {
       const { exitCode, stderr, stdout } = await jail.run(program, '-r', 'exit(strlen("abc") - 3);');
-      const warning = /^.*(?:Unable to (?:load|initialize)|Fatal error).*$/m.exec(
-        `${stderr}\n${stdout}`,
-      )?.[0];
+      const output = `${stderr}\n${stdout}`;
+      const [warning] = /^.*(?:Unable to (?:load|initialize)|Fatal error).*$/m.exec(output) ?? [];
       if (warning !== undefined) return quote(warning);
       if (exitCode !== 0) return `${showPath(program)} fails: exit status ${exitCode}`;
     }
@@ -228,10 +184,8 @@ export const php: Pack = {
   },
 };
 
-// extension and zend_extension of php.ini: a name, the name of a file, or a path
-function extensionsIn(text: string): readonly string[] {
-  return Array.from(text.matchAll(/^\s*(?:zend_)?extension\s*=\s*"?([\w./-]+)/gm), ([, name]) => name ?? '');
-}
+// In php.ini: a name, the name of a file, or a path.
+const PHP_EXTENSION = /^\s*(?:zend_)?extension\s*=\s*"?([\w./-]+)/gm;
 
 const LAUNCHER = /^(?:java|javac|jar|javap|javadoc|jshell|jlink|jdeps|keytool|jarsigner|rmiregistry)$/;
 
@@ -243,12 +197,11 @@ export const java: Pack = {
     ...ifAsked(host, 'java'),
     ...homes(host).map((tree) => ({ tree, except: /\/(?:man|legal|demo|sample|docs|jmods|src\.zip)$/ })),
   ],
-  check: (jail) =>
-    attempt(jail, {
-      program: /^java$/,
-      args: ['-version'],
-      files: ['/usr/lib/jvm/*/lib/modules', '/opt/*/lib/modules', '/usr/local/*/lib/modules'],
-    }),
+  check: runs(
+    /^java$/,
+    ['-version'],
+    ['/usr/lib/jvm/*/lib/modules', '/opt/*/lib/modules', '/usr/local/*/lib/modules'],
+  ),
 };
 
 /** java.home of each launcher: the directory with a class library, which is one file since Java 9. */

@@ -1,7 +1,9 @@
 // Files of a program that no package owns: installed by `make install`, or as a directory below /opt.
 
 import { type BytePath, lastComponent } from '../../binary/path.ts';
-import { isDirectory } from './interpreters.ts';
+import { wordSet } from '../../words.ts';
+import { hasDpkg, isDirectory } from './pack-host.ts';
+import { cannotLoad } from './self-check.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
 
 // /opt/NAME, or a single directory below /usr/local: /usr/local/go/bin/go (hier(7))
@@ -15,12 +17,10 @@ const PLACES = ['share', 'lib', 'lib64', 'libexec', 'etc'];
 const COMPILED_IN = /(?<![\w./-])(?:\/usr(?:\/local)?\/(?:share|lib|lib64|libexec|etc)|\/etc)\/[\w.+-]+/g;
 
 // Documentation, and directories that many programs share.
-const SHARED = new Set(
-  (
-    'man doc info locale icons applications fonts mime zoneinfo terminfo pkgconfig cmake aclocal misc include X11 ' +
-    'ssl pki pam.d security systemd xdg default skel sysconfig ca-certificates'
-  ).split(' '),
-);
+const SHARED = wordSet(`
+  man doc info locale icons applications fonts mime zoneinfo terminfo pkgconfig cmake aclocal misc include X11
+  ssl pki pam.d security systemd xdg default skel sysconfig ca-certificates
+`);
 // Directories of interpreters, which have packs of their own, and of one architecture.
 const OF_OTHERS =
   /^(?:[a-z0-9_]+-(?:[a-z]+-)?linux-[a-z0-9]+|(?:python|perl|ruby|node_modules|lua|php|tcl|tk|guile|gcc|ld|bash|sh)[\w.-]*)$/;
@@ -32,16 +32,16 @@ export const local: Pack = {
   summary: 'files of a program that no package owns',
   when: { paths: ANY },
   parts: (host) => {
-    const wanted = host.find('/var/lib/dpkg/status').length > 0 ? LOCAL : ANY;
+    const wanted = hasDpkg(host) ? LOCAL : ANY;
     return host
       .executables(/./)
       .filter((path) => wanted.test(path))
       .flatMap((by) => directoriesOf(host, by).map((tree): Part => ({ tree, except: EXCEPT, by })));
   },
   check: (jail) => {
-    const lacks = jail.executables(/./).flatMap((path) => (ANY.test(path) ? [jail.lacks(path)[0]] : []));
-    if (lacks.length === 0) return 'there is no program that was installed without a package';
-    return lacks.includes(undefined) ? undefined : lacks[0];
+    const programs = jail.executables(/./).filter((path) => ANY.test(path));
+    if (programs.length === 0) return 'there is no program that was installed without a package';
+    return cannotLoad(jail, ...programs);
   },
 };
 
@@ -52,9 +52,7 @@ function directoriesOf(host: PackHost, path: BytePath): readonly BytePath[] {
   const prefix = path.startsWith('/usr/local/') ? '/usr/local' : '/usr';
   const name = lastComponent(path);
   const places = ['/etc', ...PLACES.map((place) => `${prefix}/${place}`)];
-  const named = places.flatMap((place) =>
-    host.find(`${place}/${name}`).concat(host.find(`${place}/${name}-*`)),
-  );
+  const named = places.flatMap((place) => [name, `${name}-*`].flatMap((end) => host.find(`${place}/${end}`)));
   const texts = host
     .texts(path, COMPILED_IN)
     .filter((text) => text.startsWith(`${prefix}/`) || prefix === '/usr');

@@ -2,15 +2,11 @@
 
 import { type BytePath, parentPath } from '../../binary/path.ts';
 import { type FileRoot, type OpenFile, withFile } from '../../binary/root.ts';
-import { walk } from '../../binary/walk.ts';
+import { statusOf } from '../../binary/walk.ts';
+import { words } from '../../words.ts';
 import { cannotLoad, failureOf, lacksAll, programNamed } from './self-check.ts';
+import { allIn } from './pack-host.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
-
-export interface LocaleFile {
-  /** Its name in the directory of a locale: LC_CTYPE. */
-  readonly name: string;
-  readonly data: Uint8Array;
-}
 
 const MAGIC = 0xde020109;
 const HEAD_BYTES = 56;
@@ -20,20 +16,15 @@ const MAX_NAME_BYTES = 256;
 const MAX_CATEGORY_BYTES = 16 << 20;
 
 // In the order of their numbers; 6 is LC_ALL, which has no file (locale.h).
-const CATEGORIES = (
-  'LC_CTYPE LC_NUMERIC LC_TIME LC_COLLATE LC_MONETARY LC_MESSAGES/SYS_LC_MESSAGES - ' +
-  'LC_PAPER LC_NAME LC_ADDRESS LC_TELEPHONE LC_MEASUREMENT LC_IDENTIFICATION'
-).split(' ');
+const CATEGORIES = words(`
+  LC_CTYPE LC_NUMERIC LC_TIME LC_COLLATE LC_MONETARY LC_MESSAGES/SYS_LC_MESSAGES -
+  LC_PAPER LC_NAME LC_ADDRESS LC_TELEPHONE LC_MEASUREMENT LC_IDENTIFICATION
+`);
 
-/** The files of a locale by its name in the archive, `de_DE.utf8`; none without the archive or the locale. */
-export function readArchive(root: FileRoot, path: BytePath, locale: string): readonly LocaleFile[] {
-  const way = walk(root, path);
-  if (way.kind !== 'found' || way.status.kind !== 'file') return [];
-  const read = (archive: OpenFile): readonly LocaleFile[] => {
-    const at = findLocale(archive, locale);
-    return at === undefined ? [] : readLocale(archive, at);
-  };
-  return withFile(root, path, read) ?? [];
+/** The files of a locale, such as LC_CTYPE, by its name in the archive, `de_DE.utf8`; none without the archive or the locale. */
+export function readArchive(root: FileRoot, path: BytePath, locale: string) {
+  if (statusOf(root, path)?.kind !== 'file') return [];
+  return withFile(root, path, (archive) => readLocale(archive, findLocale(archive, locale))) ?? [];
 }
 
 /** The offset of the record of a locale. */
@@ -50,7 +41,8 @@ function findLocale(archive: OpenFile, locale: string): number | undefined {
 }
 
 // A record: a reference count, then offset and length of each category.
-function readLocale(archive: OpenFile, record: number): readonly LocaleFile[] {
+function readLocale(archive: OpenFile, record: number | undefined) {
+  if (record === undefined) return [];
   const fields = wordsAt(archive, record, 1 + 2 * CATEGORIES.length);
   return CATEGORIES.flatMap((name, number) => {
     const [offset = 0, length = 0] = fields.slice(1 + 2 * number, 3 + 2 * number);
@@ -100,15 +92,12 @@ export const locale: Pack = {
 // Of Debian, systemd, pam_env(8), and Fedora before systemd.
 const FILES = ['/etc/default/locale', '/etc/locale.conf', '/etc/environment', '/etc/sysconfig/i18n'];
 
+const SETTING = /^\s*(?:export\s+)?(?:LANG|LC_[A-Z]+)=["']?([\w.@-]+)/gm;
+
 /** The locales that are set for the whole host. */
 function settings(host: PackHost): readonly string[] {
-  const found = FILES.flatMap((file) =>
-    Array.from(
-      (host.readText(file) ?? '').matchAll(/^\s*(?:export\s+)?(?:LANG|LC_[A-Z]+)=["']?([\w.@-]+)/gm),
-      ([, name]) => name ?? '',
-    ),
-  );
-  return [...new Set(found)].filter((name) => !/^(?:C|POSIX)(?:\.|$)/.test(name));
+  const found = new Set(FILES.flatMap((file) => allIn(host.readText(file), SETTING)));
+  return [...found].filter((name) => !/^(?:C|POSIX)(?:\.|$)/.test(name));
 }
 
 /** The directory of the locale if the host has one, otherwise the same files from the archive. */
@@ -126,7 +115,10 @@ export const gconv: Pack = {
   name: 'gconv',
   summary: 'conversions between character sets',
   when: { imports: ['iconv_open'], executables: /^iconv$/ },
-  parts: (host) => (isAll(host) ? [{ tree: '$LIB/gconv' }] : usual(host)),
+  parts: (host) => {
+    const isAll = host.trigger === undefined || host.executables(/^iconv$/).length > 0;
+    return isAll ? [{ tree: '$LIB/gconv' }] : usual(host);
+  },
   check: async (jail) => {
     const iconv = programNamed(jail, 'iconv');
     const failure =
@@ -135,19 +127,15 @@ export const gconv: Pack = {
   },
 };
 
-function isAll(host: PackHost): boolean {
-  return host.trigger === undefined || host.executables(/^iconv$/).length > 0;
-}
-
-/**
- * 160 kB of 8 MB: since glibc 2.34, gconv-modules names only the usual modules. The cache is left out because it names all
- * of them; without it, glibc reads the file. UTF-8 and ASCII are part of libc.so.
- */
+// 160 kB of 8 MB: since glibc 2.34, gconv-modules names only the usual modules. The cache is left out because it names all
+// of them; without it, glibc reads the file. UTF-8 and ASCII are part of libc.so.
 function usual(host: PackHost): readonly Part[] {
   return host.find('$LIB/gconv/gconv-modules').flatMap((file) => {
-    const lines = (host.readText(file) ?? '').matchAll(/^module\s+\S+\s+\S+\s+(\S+)/gm);
-    const modules = new Set(Array.from(lines, ([, name = '']) => name).filter((name) => USUAL.test(name)));
-    const names = ['gconv-modules', ...Array.from(modules, (name) => `${name}.so`)];
+    const modules = allIn(host.readText(file), /^module\s+\S+\s+\S+\s+(\S+)/gm);
+    const names = [
+      'gconv-modules',
+      ...modules.filter((name) => USUAL.test(name)).map((name) => `${name}.so`),
+    ];
     return names.map((name) => ({ path: `${parentPath(file)}/${name}` }));
   });
 }

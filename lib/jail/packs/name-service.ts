@@ -1,10 +1,9 @@
 // Packs for looking up names: hosts, services and accounts; and /dev/log.
 
 import type { BytePath } from '../../binary/path.ts';
-import { findInJail, lacksAll, readInJail } from './self-check.ts';
+import { words } from '../../words.ts';
+import { findInJail, hasOneOf, lacksAll, readInJail } from './self-check.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
-
-const words = (text: string): readonly string[] => text.trim().split(/\s+/);
 
 const HOST_LOOKUPS = words(`
   getaddrinfo getaddrinfo_a getnameinfo gethostbyname gethostbyname2 gethostbyname_r gethostbyname2_r
@@ -23,10 +22,9 @@ const ACCOUNT_LOOKUPS = words(`
 `);
 
 // Direct queries of name servers (resolver(3)); the symbols of glibc begin with `__`.
-const QUERIES = words('init query search ninit nquery nsearch').flatMap((name) => [
-  `res_${name}`,
-  `__res_${name}`,
-]);
+const QUERIES = words('init query search ninit nquery nsearch').flatMap((name) =>
+  ['res', '__res'].map((prefix) => `${prefix}_${name}`),
+);
 
 // A jail looks accounts up only in its own files, even if the host uses other services.
 const ACCOUNTS = /^(?:passwd|group|shadow|gshadow|initgroups|subid|sudoers|netgroup)$/;
@@ -62,10 +60,8 @@ export const names: Pack = {
 };
 
 // Without nsswitch.conf, accounts are looked up in files; but hosts by dns first until glibc 2.35 (NEWS of glibc).
-function isAsked(host: PackHost): boolean {
-  return (
-    host.trigger === undefined || host.sign({ imports: [...HOST_LOOKUPS, ...RECORD_LOOKUPS] }) !== undefined
-  );
+function isAsked({ trigger, sign }: PackHost): boolean {
+  return trigger === undefined || sign({ imports: [...HOST_LOOKUPS, ...RECORD_LOOKUPS] }) !== undefined;
 }
 
 function reduce(host: PackHost): string {
@@ -127,7 +123,7 @@ export const dns: Pack = {
       ...FILES.map((path) => ({ path })),
     ];
   },
-  check: (jail) => lacksAll(jail, '/etc/resolv.conf', ...FILES),
+  check: hasOneOf(['/etc/resolv.conf', ...FILES]),
 };
 
 const SOCKET = '/dev/log' as BytePath;
@@ -149,7 +145,7 @@ export const syslog: Pack = {
       { directory: '/run/systemd/journal', mode: 0o755 },
     ];
   },
-  check: (jail) => lacksAll(jail, '/dev'),
+  check: hasOneOf(['/dev']),
   wants: ({ root }) =>
     root.lstat(SOCKET) === undefined
       ? 'there is no /dev/log in the jail: let a daemon of the host listen there, or messages are lost'

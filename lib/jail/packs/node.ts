@@ -1,12 +1,12 @@
 // Node.js: the package around a script, and the packages that it depends on.
 
-import { remember } from '../../binary/elf-files.ts';
+import { remember } from '../../remember.ts';
 import { type BytePath, bytePath, joinPath, parentPath } from '../../binary/path.ts';
 import { walk } from '../../binary/walk.ts';
-import { attempt } from './self-check.ts';
-import { filesOf, ifAsked } from './interpreters.ts';
-import { type Language, type Module, modulesOf, scriptsOf } from './script-modules.ts';
-import type { Pack, PackHost, Part } from './pack.ts';
+import { runs } from './self-check.ts';
+import { filesOf, ifAsked } from './pack-host.ts';
+import { type Module, modulesOf, scriptsOf } from './script-modules.ts';
+import type { Pack, PackHost } from './pack.ts';
 
 // require('x'), import 'x', import … from 'x', import('x'), export … from 'x'
 const SPECIFIER = /(?:\brequire\s*\(|\bimport\s*\(?|\bfrom)\s*(['"])([^'"\n]{1,200})\1/g;
@@ -21,18 +21,10 @@ const WITHOUT_MODULES = /\/(?:node_modules|\.git|\.cache|\.nyc_output)$/;
 const FOR_MORE = /^\/(?:[^/]+|home\/[^/]+|usr\/local|var\/[^/]+)(?:\/s?bin)?$/;
 
 // Debian's node searches these too.
-const GLOBAL = ['/usr/share/nodejs', '/usr/lib/nodejs', '/usr/share/node_modules'] as BytePath[];
+const GLOBAL = ['/usr/share/nodejs', '/usr/lib/nodejs', '/usr/share/node_modules'];
 
 /** Stands for the package that contains the script. */
 const AROUND = '.';
-
-function openNodeModules(host: PackHost): Language {
-  const known = new Map<string, Module | undefined>();
-  return {
-    namesIn,
-    locate: (name, from) => remember(known, `${name}\0${parentPath(from)}`, () => locate(host, name, from)),
-  };
-}
 
 function namesIn(text: string): readonly string[] {
   return isPackage(text)
@@ -56,13 +48,12 @@ function packageAround(host: PackHost, directory: BytePath): Module | undefined 
 }
 
 function packageBy(host: PackHost, name: BytePath, from: BytePath): Module | undefined {
-  const above: BytePath[] = [];
-  for (let at = parentPath(from); at !== '/'; at = parentPath(at))
-    above.push(`${at}/node_modules` as BytePath);
-  const directory = [...above, '/node_modules' as BytePath, ...GLOBAL]
-    .map((modules) => joinPath(modules, name))
+  const places: string[] = [];
+  for (let at = parentPath(from); at !== '/'; at = parentPath(at)) places.push(`${at}/node_modules`);
+  const directory = [...places, '/node_modules', ...GLOBAL]
+    .map((modules) => joinPath(modules as BytePath, name))
     .find((path) => host.find(`${path}/package.json`).length > 0);
-  return directory === undefined ? undefined : packageIn(host, directory);
+  return directory && packageIn(host, directory);
 }
 
 // With pnpm the directory is a link into a store, and the dependencies are beside its target.
@@ -79,8 +70,7 @@ function packageIn(host: PackHost, directory: BytePath, isForMore = false): Modu
 
 // require() of a file can omit its suffix. Sources are resolved paths: `./a` of `./b` of `./a` would never end.
 function fileBy(host: PackHost, path: BytePath): Module | undefined {
-  const ends = ['', '.js', '.json', '.node', '.cjs', '.mjs', '/index.js'];
-  for (const end of ends) {
+  for (const end of ['', '.js', '.json', '.node', '.cjs', '.mjs', '/index.js']) {
     const way = walk(host.root, `${path}${end}` as BytePath);
     if (way.kind === 'found' && way.status.kind === 'file')
       return { parts: [{ path: `${path}${end}` }], sources: [way.path] };
@@ -103,30 +93,29 @@ function dependenciesIn(text: string): readonly string[] {
   }
 }
 
-const INTERPRETER = /^(?:node|nodejs)[\d.]*$/;
-
-const WHEN = { executables: INTERPRETER, libraries: /^libnode\.so/ };
-
-export const node: Pack = {
-  name: 'node',
-  summary: 'packages of scripts, and the packages that they depend on',
-  when: WHEN,
-  parts: (host) => [
-    ...ifAsked(host, 'node'),
-    ...builtIn(host).map((path): Part => ({ path })),
-    ...modulesOf(host, scriptsOf(host, INTERPRETER), openNodeModules(host)),
-  ],
-  check: (jail) => attempt(jail, { program: INTERPRETER, args: ['-e', TRIAL], files: ['$LIB/libnode.so.*'] }),
-};
+const WHEN = { executables: /^(?:node|nodejs)[\d.]*$/, libraries: /^libnode\.so/ };
 
 const TRIAL = `
 require('node:crypto').createHash('sha256').digest();
 require('node:http'); require('node:zlib'); import('node:fs').catch(() => process.exit(1)); typeof fetch;
 `;
 
+export const node: Pack = {
+  name: 'node',
+  summary: 'packages of scripts, and the packages that they depend on',
+  when: WHEN,
+  parts: (host) => {
+    const known = new Map<string, Module | undefined>();
+    const find = (name: string, from: BytePath) =>
+      remember(known, `${name}\0${parentPath(from)}`, () => locate(host, name, from));
+    return [
+      ...ifAsked(host, 'node'),
+      ...filesOf(host, WHEN).flatMap((file) => host.texts(file, BUILT_IN).map((path) => ({ path }))),
+      ...modulesOf(host, scriptsOf(host, WHEN.executables), { namesIn, locate: find }),
+    ];
+  },
+  check: runs(WHEN.executables, ['-e', TRIAL], ['$LIB/libnode.so.*']),
+};
+
 // Node's own modules that a distribution keeps as files (configure --shared-builtin-…-path).
 const BUILT_IN = /\/usr\/(?:share|lib)\/(?:nodejs|node_modules)\/[\w./-]+\.(?:js|wasm)/g;
-
-function builtIn(host: PackHost): readonly BytePath[] {
-  return filesOf(host, WHEN).flatMap((file) => host.texts(file, BUILT_IN));
-}

@@ -1,14 +1,13 @@
 // Perl: its own modules, and the modules that scripts name.
 
-import { remember } from '../../binary/elf-files.ts';
+import { memoize } from '../../remember.ts';
 import { type BytePath, bytePath, joinPath } from '../../binary/path.ts';
-import { attempt } from './self-check.ts';
-import { compiledIn, ifAsked } from './interpreters.ts';
-import { filesBelow, type Language, type Module, modulesOf, scriptsOf } from './script-modules.ts';
+import { runs } from './self-check.ts';
+import { compiledIn, ifAsked } from './pack-host.ts';
+import { filesBelow, type Module, modulesOf, scriptsOf } from './script-modules.ts';
 import type { Pack, PackHost } from './pack.ts';
 
-const INTERPRETER = /^perl(?:\d[\d.]*)?$/;
-const WHEN = { executables: INTERPRETER, libraries: /^libperl\.so/ };
+const WHEN = { executables: /^perl(?:\d[\d.]*)?$/, libraries: /^libperl\.so/ };
 
 const LANDMARKS = ['strict.pm', 'Config.pm'];
 
@@ -16,37 +15,37 @@ const LANDMARKS = ['strict.pm', 'Config.pm'];
 // are for modules of other packages.
 const EXCEPT = /\/(?:CORE|vendor_perl|site_perl)$|\.(?:ph|a|h)$|(?<!\/perldiag)\.pod$/;
 
+// A distribution may split perl into packages, so only the modules that exist are loaded.
+const TRIAL = `
+use strict; use warnings;
+for my $file (qw(POSIX.pm List/Util.pm Socket.pm Encode.pm)) { require $file if grep { -e "$_/$file" } @INC }
+`;
+
 export const perl: Pack = {
   name: 'perl',
   summary: "Perl's own modules, and those that scripts name",
   when: WHEN,
   parts: (host) => {
     const directories = compiledIn(host, WHEN, DIRECTORIES);
-    // the other directories are for modules of other packages
-    const own = directories.filter((directory) =>
-      LANDMARKS.some((name) => host.find(`${directory}/${name}`).length > 0),
-    );
-    const scripts = scriptsOf(host, INTERPRETER);
+    const isOwn = (directory: BytePath) =>
+      LANDMARKS.some((name) => host.find(`${directory}/${name}`).length > 0);
+    const own = directories.filter(isOwn);
+    // these are for modules of other packages
+    const others = directories.filter((directory) => !own.includes(directory));
+    const find = memoize((name: string) => locate(host, bytePath(name.replaceAll('::', '/')), others));
     return [
       ...ifAsked(host, 'perl'),
       ...own.map((tree) => ({ tree, except: EXCEPT })),
-      ...modulesOf(host, scripts, openPerlModules(host, directories, own)),
+      ...modulesOf(host, scriptsOf(host, WHEN.executables), { namesIn, locate: find }),
     ];
   },
-  check: (jail) =>
-    attempt(jail, {
-      program: INTERPRETER,
-      args: ['-e', TRIAL],
-      // Debian; Fedora; Arch and Alpine
-      files: ['perl/*', 'perl5', 'perl5/core_perl'].map((place) => `/usr/share/${place}/strict.pm`),
-    }),
+  check: runs(
+    WHEN.executables,
+    ['-e', TRIAL],
+    // Debian; Fedora; Arch and Alpine
+    ['perl/*', 'perl5', 'perl5/core_perl'].map((place) => `/usr/share/${place}/strict.pm`),
+  ),
 };
-
-// A distribution may split perl into packages, so only the modules that exist are loaded.
-const TRIAL = `
-use strict; use warnings;
-for my $file (qw(POSIX.pm List/Util.pm Socket.pm Encode.pm)) { require $file if grep { -e "$_/$file" } @INC }
-`;
 
 // @INC, as `perl -V` prints it.
 const DIRECTORIES = /(?<![\w./-])\/[\w.+/-]*perl[\w.+/-]*(?![\w.+/-])/g;
@@ -65,15 +64,6 @@ function namesIn(text: string): readonly string[] {
         names.push(...(name === 'base' || name === 'parent' ? (rest.match(/\w+(?:::\w+)*/g) ?? []) : [name]));
   }
   return names;
-}
-
-function openPerlModules(host: PackHost, all: readonly BytePath[], own: readonly BytePath[]): Language {
-  const known = new Map<string, Module | undefined>();
-  const others = all.filter((directory) => !own.includes(directory));
-  return {
-    namesIn,
-    locate: (name) => remember(known, name, () => locate(host, bytePath(name.replaceAll('::', '/')), others)),
-  };
 }
 
 /** X/Y.pm, with the files below X/Y and its compiled part in auto/X/Y (XSLoader). */

@@ -1,10 +1,10 @@
 // Python: the standard library of each interpreter, virtual environments, and the modules that scripts import.
 
-import { remember } from '../../binary/elf-files.ts';
+import { memoize, remember } from '../../remember.ts';
 import { type BytePath, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
-import { attempt } from './self-check.ts';
-import { ifAsked, isDirectory } from './interpreters.ts';
+import { runs } from './self-check.ts';
+import { filesOf, ifAsked, isDirectory } from './pack-host.ts';
 import { filesBelow, type Language, type Module, modulesOf, scriptsOf } from './script-modules.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
 
@@ -15,21 +15,18 @@ const EXCEPT = /\/(?:__pycache__|tests)$/;
 /** `libraries`: directories of standard libraries, /usr/lib/python3.13. */
 function openPythonModules(host: PackHost, libraries: readonly BytePath[]): Language {
   const sites = siteDirectories(host, libraries);
-  const standard = new Map<string, boolean>();
-  const isStandard = (name: string) =>
-    remember(standard, name, () =>
-      libraries.some(
-        (library) => host.find(`${library}/${name}`).length + host.find(`${library}/${name}.py`).length > 0,
-      ),
-    );
-  const { locateIn, locateSpace } = openDirectories(host);
+  const isStandard = memoize((name: string) =>
+    libraries.some(
+      (library) => host.find(`${library}/${name}`).length + host.find(`${library}/${name}.py`).length > 0,
+    ),
+  );
+  const locateIn = openDirectories(host);
   return {
     namesIn,
     locate: (name, from) => {
-      const first = firstOf(name);
-      if (isStandard(first)) return undefined;
+      if (isStandard(firstOf(name))) return undefined;
       for (const directory of [parentPath(from), ...sites]) {
-        const found = locateIn(first, directory) ?? locateSpace(name, directory);
+        const found = locateIn(name, directory);
         if (found !== undefined) return found;
       }
       return undefined;
@@ -59,46 +56,43 @@ function siteDirectories(host: PackHost, libraries: readonly BytePath[]): readon
 }
 
 /** Remembers its answers: thousands of modules of one program import the same names. */
-function openDirectories(host: PackHost) {
-  const known = new Map<BytePath, Map<string, Module | undefined>>();
-  const metadata = new Map<BytePath, ReadonlyMap<string, readonly BytePath[]>>();
+function openDirectories(host: PackHost): (name: string, directory: BytePath) => Module | undefined {
+  const metadata = memoize((directory: BytePath) => metadataIn(host.root, directory));
+  const modules = memoize((directory: BytePath) =>
+    memoize((name: string) => readModule(host, name, directory, metadata)),
+  );
 
-  /** A package, or a module of one file, with its metadata (importlib.metadata). */
+  // the module of the first part of the name; or one in a namespace package, a shared directory without __init__ (PEP 420)
   function locateIn(name: string, directory: BytePath): Module | undefined {
-    const ofDirectory = remember(known, directory, () => new Map<string, Module | undefined>());
-    return remember(ofDirectory, name, () => readModule(name, directory));
-  }
-
-  function readModule(name: string, directory: BytePath): Module | undefined {
-    const at = joinPath(directory, name as BytePath);
-    const files = [`${at}.py`, `${at}.*.so`, `${at}.so`].flatMap((pattern) => host.find(pattern));
-    const isPackage = host.find(`${at}/__init__.*`).length > 0;
-    if (!isPackage && files.length === 0) return undefined;
-    const trees = isPackage ? [at, ...host.find(`${at}.libs`)] : [];
-    const about = remember(metadata, directory, () => metadataIn(host.root, directory));
-    return {
-      parts: [
-        ...trees.map(toTree),
-        ...files.map((path) => ({ path })),
-        ...(about.get(normal(name)) ?? []).map(toTree),
-      ],
-      sources: [...trees.flatMap((tree) => filesBelow(host.root, tree, /\.py$/, EXCEPT)), ...files].filter(
-        (path) => path.endsWith('.py'),
-      ),
-    };
-  }
-
-  /** A module in a namespace package, `google.protobuf`: a shared directory without __init__ (PEP 420). */
-  function locateSpace(name: string, directory: BytePath): Module | undefined {
-    const [first, ...rest] = name.split('.');
-    if (first === undefined || rest.length === 0) return undefined;
+    const [first = '', ...rest] = name.split('.');
+    const found = modules(directory)(first);
+    if (found !== undefined || rest.length === 0) return found;
     const [space] = host.find(`${directory}/${first}`);
-    if (space === undefined || !isDirectory(host, space)) return undefined;
-    const inner = rest.join('.');
-    return locateIn(firstOf(inner), space) ?? locateSpace(inner, space);
+    return space !== undefined && isDirectory(host, space) ? locateIn(rest.join('.'), space) : undefined;
   }
+  return locateIn;
+}
 
-  return { locateIn, locateSpace };
+/** A package, or a module of one file, with its metadata (importlib.metadata). */
+function readModule(
+  { find, root }: PackHost,
+  name: string,
+  directory: BytePath,
+  metadata: (directory: BytePath) => ReadonlyMap<string, readonly BytePath[]>,
+): Module | undefined {
+  const at = joinPath(directory, name as BytePath);
+  const files = [`${at}.py`, `${at}.*.so`, `${at}.so`].flatMap((pattern) => find(pattern));
+  const isPackage = find(`${at}/__init__.*`).length > 0;
+  if (!isPackage && files.length === 0) return undefined;
+  const trees = isPackage ? [at, ...find(`${at}.libs`)] : [];
+  const about = metadata(directory).get(normal(name)) ?? [];
+  return {
+    parts: [...trees.map(toTree), ...files.map((path) => ({ path })), ...about.map(toTree)],
+    sources: [
+      ...trees.flatMap((tree) => filesBelow(root, tree, /\.py$/, EXCEPT)),
+      ...files.filter((path) => path.endsWith('.py')),
+    ],
+  };
 }
 
 // The form in which project names are compared (PEP 503).
@@ -122,43 +116,13 @@ function firstOf(name: string): string {
   return name.split('.')[0] ?? name;
 }
 
-const INTERPRETER = /^python[\d.]*[dt]?$/;
+// The library is for programs that embed Python: gdb.
+const WHEN = { executables: /^python[\d.]*[dt]?$/, libraries: /^libpython\d[\d.]*[a-z]*\.so/ };
 
 // Left out: modules of other packages, which are added one by one; tests; graphical modules, because a jail has no display;
 // files for linking extensions; and compiled files, which are valid only while their sources keep their times.
 const PYTHON_EXCEPT =
   /\/(?:(?:site|dist)-packages|tests?|idle_test|idlelib|turtledemo|__pycache__|config-[^/]*|_(?:tkinter|test)[^/]*\.so)$|\.(?:a|exe)$/;
-
-export const python: Pack = {
-  name: 'python',
-  summary: "Python's standard library, virtual environments, and modules that scripts name",
-  when: {
-    executables: INTERPRETER,
-    libraries: /^libpython\d[\d.]*[a-z]*\.so/, // embedded: gdb
-  },
-  parts: (host) => {
-    const libraries = librariesOf(host);
-    const scripts = scriptsOf(host, INTERPRETER).filter(
-      ({ path }) => !libraries.some((library) => path.startsWith(`${library}/`)),
-    );
-    return [
-      ...ifAsked(host, 'python3'),
-      ...libraries.map((tree) => ({ tree, except: PYTHON_EXCEPT })),
-      // in a virtual environment bin/python is a link to the interpreter (venv of the library reference)
-      ...environments(host, [
-        ...scripts.map(({ interpreter }) => interpreter),
-        ...host.paths(/\/bin\/python[\d.]*$/),
-      ]),
-      ...modulesOf(host, scripts, openPythonModules(host, libraries)),
-    ];
-  },
-  check: (jail) =>
-    attempt(jail, {
-      program: INTERPRETER,
-      args: ['-c', TRIAL],
-      files: ['/usr/lib*/python3*/os.py', '/usr/local/lib/python3*/os.py'],
-    }),
-};
 
 // Modules that were built must load in the jail.
 const TRIAL = `
@@ -171,11 +135,31 @@ for name in ('zlib', '_hashlib', '_ctypes', '_socket', '_sqlite3', '_ssl'):
     if find_spec(name): __import__(name)
 `;
 
+export const python: Pack = {
+  name: 'python',
+  summary: "Python's standard library, virtual environments, and modules that scripts name",
+  when: WHEN,
+  parts: (host) => {
+    const libraries = librariesOf(host);
+    const scripts = scriptsOf(host, WHEN.executables).filter(
+      ({ path }) => !libraries.some((library) => path.startsWith(`${library}/`)),
+    );
+    return [
+      ...ifAsked(host, 'python3'),
+      ...libraries.map((tree) => ({ tree, except: PYTHON_EXCEPT })),
+      // in a virtual environment bin/python is a link to the interpreter (venv of the library reference)
+      ...environments(host, scripts.map(({ interpreter }) => interpreter).concat(host.paths(PYTHON))),
+      ...modulesOf(host, scripts, openPythonModules(host, libraries)),
+    ];
+  },
+  check: runs(WHEN.executables, ['-c', TRIAL], ['/usr/lib*/python3*/os.py', '/usr/local/lib/python3*/os.py']),
+};
+
 /** Directories of standard libraries, found beside the interpreter as CPython does (Modules/getpath.py). */
 function librariesOf(host: PackHost): readonly BytePath[] {
-  const interpreters = host.executables(INTERPRETER);
-  const embedded = host.sign({ libraries: /^libpython\d/ });
-  const versions = [...interpreters, ...(embedded === undefined ? [] : [embedded])].flatMap(
+  const interpreters = host.executables(WHEN.executables);
+  const embedded = host.sign({ libraries: WHEN.libraries });
+  const versions = filesOf(host, WHEN).flatMap(
     (path) => /python\d+\.\d+t?/.exec(lastComponent(path))?.[0] ?? [],
   );
   const prefixes = interpreters.map((path) => parentPath(parentPath(path)));
@@ -187,6 +171,8 @@ function librariesOf(host: PackHost): readonly BytePath[] {
   // the landmark by which the interpreter recognizes it
   return places.flatMap((place) => host.find(place)).filter((path) => host.find(`${path}/os.py`).length > 0);
 }
+
+const PYTHON = /\/bin\/python[\d.]*$/;
 
 function environments(host: PackHost, interpreters: readonly BytePath[]): readonly Part[] {
   const directories = new Set(interpreters.map((path) => parentPath(parentPath(path))));

@@ -1,35 +1,27 @@
 // Finds the scripts of an interpreter in a jail, and the modules that they name.
 
-import { remember } from '../../binary/elf-files.ts';
+import { remember } from '../../remember.ts';
 import { type BytePath, joinPath, lastComponent, toLatin1 } from '../../binary/path.ts';
 import { type FileRoot, tryFile } from '../../binary/root.ts';
 import { commandOfEnv, readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
 import type { PackHost, Part } from './pack.ts';
 
-export interface ScriptText {
-  readonly path: BytePath;
-  /** The path after `#!`, or the name that env(1) looks up. */
-  readonly interpreter: BytePath;
-  readonly text: string;
-}
-
 const MAX_BYTES = 1 << 20;
 
-/** The scripts in the jail whose interpreter's last component matches. */
-export function scriptsOf(host: PackHost, name: RegExp): readonly ScriptText[] {
-  return host.executables(/./).flatMap((path) => {
-    const script = readScriptText(host, path);
-    return script !== undefined && name.test(lastComponent(script.interpreter)) ? [script] : [];
-  });
-}
+type ScriptText = ReturnType<typeof scriptsOf>[number];
 
-function readScriptText({ root }: PackHost, path: BytePath): ScriptText | undefined {
-  return tryFile(root, path, ({ read }) => {
-    const script = readScript(read(0, SCRIPT_HEAD_BYTES));
-    if (script.kind !== 'script') return undefined;
-    const interpreter = commandOfEnv(script) ?? script.interpreter;
-    return { path, interpreter, text: toLatin1(read(0, MAX_BYTES)) };
-  });
+/** The scripts in the jail whose interpreter's last component matches. */
+export function scriptsOf({ root, executables }: PackHost, name: RegExp) {
+  const read = (path: BytePath) =>
+    tryFile(root, path, ({ read }) => {
+      const script = readScript(read(0, SCRIPT_HEAD_BYTES));
+      if (script.kind !== 'script') return undefined;
+      /** The path after `#!`, or the name that env(1) looks up. */
+      const interpreter = commandOfEnv(script) ?? script.interpreter;
+      const isOf = name.test(lastComponent(interpreter));
+      return isOf ? { path, interpreter, text: toLatin1(read(0, MAX_BYTES)) } : undefined;
+    });
+  return executables(/./).flatMap((path) => read(path) ?? []);
 }
 
 export interface Module {
@@ -75,13 +67,11 @@ export function modulesOf(
   return parts;
 }
 
-type NamesBySource = Map<BytePath, Set<string>>;
-
 // A plan asks for the modules again whenever files are added.
-const kept = new WeakMap<FileRoot, Map<Language['namesIn'], NamesBySource>>();
+const kept = new WeakMap<FileRoot, Map<Language['namesIn'], Map<BytePath, Set<string>>>>();
 
-function namesKept(root: FileRoot, namesIn: Language['namesIn']): NamesBySource {
-  const ofRoot = kept.get(root) ?? new Map<Language['namesIn'], NamesBySource>();
+function namesKept(root: FileRoot, namesIn: Language['namesIn']): Map<BytePath, Set<string>> {
+  const ofRoot = kept.get(root) ?? new Map<Language['namesIn'], Map<BytePath, Set<string>>>();
   kept.set(root, ofRoot);
   return remember(ofRoot, namesIn, () => new Map());
 }

@@ -1,8 +1,8 @@
 // Packs for certificates, authentication and keys.
 
 import type { BytePath } from '../../binary/path.ts';
-import { attempt, cannotLoad, failureOf, lacksAll, programNamed, readInJail } from './self-check.ts';
-import { ifAsked } from './interpreters.ts';
+import { failureOf, hasOneOf, lacksAll, programNamed, readInJail, runs } from './self-check.ts';
+import { ifAsked } from './pack-host.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
 
 // Debian, Alpine and Arch; Fedora; SUSE; OpenSSL as its sources install it.
@@ -11,10 +11,9 @@ const CERTIFICATES: readonly Part[] = [
   ...['/etc/ssl/cert.pem', '/etc/ssl/ca-bundle.pem', '/etc/pki/tls/cert.pem'].map((path) => ({ path })),
   ...['/etc/pki/tls/certs', '/etc/pki/ca-trust/extracted/pem'].map((tree) => ({ tree })),
   ...['/var/lib/ca-certificates/ca-bundle.pem', '/var/lib/ca-certificates/pem'].map((tree) => ({ tree })),
-  ...['cert.pem', 'certs'].flatMap((name) => [
-    { path: `/usr/lib/ssl/${name}` },
-    { path: `/usr/local/ssl/${name}` },
-  ]),
+  ...['cert.pem', 'certs'].flatMap((name) =>
+    ['/usr/lib/ssl', '/usr/local/ssl'].map((place) => ({ path: `${place}/${name}` })),
+  ),
 ];
 
 const CONFIGURATION = ['/usr/lib/ssl/openssl.cnf', '/etc/ssl/openssl.cnf', '/etc/pki/tls/openssl.cnf'];
@@ -56,28 +55,25 @@ export const tls: Pack = {
 };
 
 const BUNDLES = [
-  '/etc/ssl/certs/ca-certificates.crt',
-  '/etc/ssl/cert.pem',
-  '/etc/pki/tls/certs/ca-bundle.crt',
-  '/etc/ssl/ca-bundle.pem',
-];
+  'ssl/certs/ca-certificates.crt',
+  'ssl/cert.pem',
+  'pki/tls/certs/ca-bundle.crt',
+  'ssl/ca-bundle.pem',
+].map((name) => `/etc/${name}`);
 
 // Libraries that NSS opens by name, with their checksums.
 const MOZILLA: readonly Part[] = [
-  ...['softokn3', 'freebl3', 'freeblpriv3', 'nssckbi', 'nssdbm3'].flatMap((name) => [
-    { path: `$LIB/lib${name}.so` },
-    { path: `$LIB/lib${name}.chk` },
-  ]),
+  ...['softokn3', 'freebl3', 'freeblpriv3', 'nssckbi', 'nssdbm3'].flatMap((name) =>
+    ['so', 'chk'].map((ending) => ({ path: `$LIB/lib${name}.${ending}` })),
+  ),
   { tree: '$LIB/nss' },
 ];
 
 // For a GnuTLS that asks p11-kit for the authorities, as on Fedora.
 const TRUST_MODULE: readonly Part[] = [
   { path: '$LIB/pkcs11/p11-kit-trust.so' },
-  { tree: '/usr/share/p11-kit/modules' },
-  { tree: '/etc/pkcs11' },
-  { tree: '/etc/pki/ca-trust/source' },
-  { tree: '/usr/share/pki/ca-trust-source' },
+  ...['/usr/share/p11-kit/modules', '/etc/pkcs11'].map((tree) => ({ tree })),
+  ...['/etc/pki/ca-trust/source', '/usr/share/pki/ca-trust-source'].map((tree) => ({ tree })),
 ];
 
 // OpenSSL opens an engine only if its configuration names it (config(5ssl)).
@@ -102,22 +98,19 @@ export const pam: Pack = {
     ...PAM_OTHERS.map((path) => ({ path })),
     ...modulesOf(host).map((name) => ({ path: name.startsWith('/') ? name : `$LIB/security/${name}` })),
   ],
-  check: (jail) =>
-    lacksAll(jail, '/etc/pam.d', '/usr/lib/pam.d', '/etc/pam.conf', '/etc/security', ...PAM_OTHERS) ??
-    cannotLoad(jail, '$LIB/security/*.so'),
+  check: hasOneOf(
+    [...PAM_CONFIGURATION, '/etc/pam.conf', '/etc/security', ...PAM_OTHERS],
+    '$LIB/security/*.so',
+  ),
 };
 
 // The third field of a line is the module, and the second can be several words in brackets (pam.conf(5)).
-function modulesOf(host: PackHost): readonly string[] {
+function modulesOf({ root, readText }: PackHost): readonly string[] {
   const files = PAM_CONFIGURATION.flatMap((directory) =>
-    (host.root.list(directory as BytePath) ?? []).map((name) => `${directory}/${name}`),
+    (root.list(directory as BytePath) ?? []).map((name) => `${directory}/${name}`),
   );
-  const texts = ['/etc/pam.conf', ...files].map((file) => host.readText(file) ?? '');
-  return [
-    ...new Set(
-      texts.flatMap((text) => text.replace(/^\s*#.*$/gm, '').match(/(?<=\s)[\w/.-]+\.so(?=\s|$)/g) ?? []),
-    ),
-  ];
+  const texts = ['/etc/pam.conf', ...files].map((file) => (readText(file) ?? '').replace(/^\s*#.*$/gm, ''));
+  return [...new Set(texts.flatMap((text) => text.match(/(?<=\s)[\w/.-]+\.so(?=\s|$)/g) ?? []))];
 }
 
 export const gnupg: Pack = {
@@ -132,10 +125,9 @@ export const gnupg: Pack = {
       ['keyboxd', 'gpg-protect-tool', 'gpg-check-pattern'].map((name) => ({ path: `${directory}/${name}` })),
     ),
   ],
-  check: (jail) =>
-    attempt(jail, {
-      program: /^gpg-agent$/,
-      args: ['--version'],
-      files: ['/usr/bin/gpg*', '/usr/bin/pinentry', '/usr/lib/gnupg/*', '/usr/libexec/*'],
-    }),
+  check: runs(
+    /^gpg-agent$/,
+    ['--version'],
+    ['/usr/bin/gpg*', '/usr/bin/pinentry', '/usr/lib/gnupg/*', '/usr/libexec/*'],
+  ),
 };

@@ -5,7 +5,7 @@ import { type BytePath, joinPath, lastComponent, parentPath, showPath, toLatin1 
 import { type FileRoot, tryFile } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
 import { quote } from '../../quote.ts';
-import type { Probe } from './pack.ts';
+import type { Pack, Probe } from './pack.ts';
 
 /** The existing paths of a root that match a pattern of a part. */
 export function expandPath(
@@ -48,10 +48,7 @@ function matcherOf(pattern: BytePath): (name: BytePath) => boolean {
 
 // C libraries: Debian's, those of other distributions, and musl, which is its own loader.
 const C_LIBRARIES = [
-  '/lib*/libc.so.6',
-  '/lib/*/libc.so.6',
-  '/usr/lib*/libc.so.6',
-  '/usr/lib/*/libc.so.6',
+  ...['/lib*', '/lib/*', '/usr/lib*', '/usr/lib/*'].map((place) => `${place}/libc.so.6`),
   '/lib/ld-musl-*',
 ];
 
@@ -74,22 +71,22 @@ export function cannotLoad(jail: Probe, ...patterns: readonly string[]): string 
   return lacks.includes(undefined) ? undefined : lacks[0];
 }
 
-export interface Attempt {
-  readonly program: RegExp;
-  readonly args: readonly string[];
-  /** Patterns of which one must exist if there is no such program, but only a library that does the same. */
-  readonly files: readonly string[];
+/** A check of a pack without programs: one of the paths must exist, and one of the plugins must be loadable. */
+export function hasOneOf(paths: readonly string[], ...plugins: readonly string[]): Pack['check'] {
+  return (jail) => lacksAll(jail, ...paths) ?? cannotLoad(jail, ...plugins);
 }
 
-/** Runs each of the ELF programs; returns the first failure. */
-export async function attempt(jail: Probe, { program, args, files }: Attempt): Promise<string | undefined> {
-  const programs = jail.executables(program).filter((path) => readInJail(jail, path, 4) === '\x7fELF');
-  if (programs.length === 0) return lacksAll(jail, ...files);
-  for (const path of programs) {
-    const failure = await failureOf(jail, path, ...args);
-    if (failure !== undefined) return failure;
-  }
-  return undefined;
+/** Runs each of the ELF programs of a name. Without one, but with a library that does the same, one of `files` must exist. */
+export function runs(program: RegExp, args: readonly string[], files: readonly string[]): Pack['check'] {
+  return async (jail) => {
+    const programs = jail.executables(program).filter((path) => readInJail(jail, path, 4) === '\x7fELF');
+    if (programs.length === 0) return lacksAll(jail, ...files);
+    for (const path of programs) {
+      const failure = await failureOf(jail, path, ...args);
+      if (failure !== undefined) return failure;
+    }
+    return undefined;
+  };
 }
 
 /** The failure of a program as a sentence; undefined if its exit status is 0. */

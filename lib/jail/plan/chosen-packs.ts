@@ -1,7 +1,7 @@
 // Chooses packs by their signs, and adds the parts of these packs to the selection.
 
 import { readSmallText } from '../../binary/loader-conf.ts';
-import { remember } from '../../binary/elf-files.ts';
+import { remember } from '../../remember.ts';
 import { type BytePath, joinPath, toLatin1 } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';

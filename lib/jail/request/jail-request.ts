@@ -60,48 +60,50 @@ export interface JailRequest extends JailWork {
   readonly path?: string | undefined;
 }
 
-const LISTS = [
-  'programs',
-  'packages',
-  'packs',
-  'withoutPacks',
-  'without',
-  'learn',
-  'copies',
-  'users',
-  'keepPrivileges',
-] as const;
+// Names must be strings; paths may be bytes.
+const LISTS = {
+  programs: checkBytes,
+  packages: checkText,
+  packs: checkText,
+  withoutPacks: checkText,
+  without: checkBytes,
+  learn: checkText,
+  copies: checkCopy,
+  users: checkText,
+  keepPrivileges: checkBytes,
+} as const;
+
+const LIST_KEYS = Object.keys(LISTS) as (keyof typeof LISTS)[];
 
 const KEYS = [
   ...(['directory', 'signal', 'onProgress'] as const),
-  ...LISTS,
+  ...LIST_KEYS,
   ...(['replace', 'from', 'recipe', 'plan', 'path'] as const),
 ] satisfies readonly (keyof JailRequest)[];
-
-// Lists of names, which must be strings; the items of the others are paths, and may be bytes.
-const NAMES: ReadonlySet<string> = new Set(['packages', 'packs', 'withoutPacks', 'learn', 'users']);
 
 /** @throws UsageError for an unknown key or an invalid value. */
 export function checkRequest(request: JailRequest): void {
   checkWork(request, KEYS);
-  for (const key of LISTS) {
-    const list: unknown = request[key];
-    if (list === undefined) continue;
-    if (!Array.isArray(list)) throw new UsageError(`${key} must be a list`);
-    for (const item of list as unknown[]) {
-      if (key === 'copies') checkCopy(item);
-      else if (NAMES.has(key)) checkText(item, key);
-      else checkBytes(item, key);
-    }
-  }
+  for (const key of LIST_KEYS) checkList(request[key], key, LISTS[key]);
   for (const name of [...(request.packs ?? []), ...(request.withoutPacks ?? [])]) packOf(name);
   if (request.from !== undefined) checkBytes(request.from, 'from');
   if (request.path !== undefined) checkText(request.path, 'path');
   toReplace(request);
   checkFlag(request.plan, 'plan');
-  const asksFor = LISTS.some((key) => (request[key]?.length ?? 0) > 0);
+  const asksFor = LIST_KEYS.some((key) => (request[key]?.length ?? 0) > 0);
   if (!asksFor && request.recipe === undefined)
     throw new UsageError('no program, package, pack or file is named');
+}
+
+/** @throws UsageError unless it is undefined or a list of items that `checkItem` accepts */
+export function checkList(
+  list: unknown,
+  what: string,
+  checkItem: (item: unknown, what: string) => void,
+): void {
+  if (list === undefined) return;
+  if (!Array.isArray(list)) throw new UsageError(`${what} must be a list`);
+  for (const item of list) checkItem(item, what);
 }
 
 /** Checks the options of every operation; `known` are all keys of the request. @throws UsageError */
@@ -121,9 +123,7 @@ function checkCopy(item: unknown): void {
   for (const key of Object.keys(others)) throw new UsageError(`copies: unknown key '${quote(key)}'`);
   checkBytes(from, 'copies');
   checkBytes(to, 'copies');
-  const path = bytePath(to);
-  if (!path.startsWith('/') || !isDestination(withoutDots(path)))
-    throw new UsageError(`copies: ${showPath(path)} is no path of the jail where a copy can be`);
+  toJailPath(to, 'copies', 'path of the jail where a copy can be');
 }
 
 function checkText(value: unknown, what: string): void {
@@ -131,17 +131,22 @@ function checkText(value: unknown, what: string): void {
   checkBytes(value, what);
 }
 
-/** The paths to replace, without empty components and `.`. @throws UsageError for an invalid list. */
-export function toReplace({ replace }: { readonly replace?: unknown }): readonly BytePath[] {
-  if (replace === undefined) return [];
-  if (!Array.isArray(replace)) throw new UsageError('replace must be a list');
-  return (replace as unknown[]).map((value) => {
-    checkBytes(value, 'replace');
-    const path = bytePath(value);
-    const plain = withoutDots(path);
-    if (path.startsWith('/') && isDestination(plain)) return plain;
-    throw new UsageError(`replace: ${showPath(path)} is no absolute path of the jail`);
-  });
+/** A path of the jail, without empty components and `.`. @throws UsageError: it is no `words` */
+function toJailPath(value: unknown, what: string, words: string): BytePath {
+  checkBytes(value, what);
+  const path = bytePath(value);
+  const plain = withoutDots(path);
+  if (path.startsWith('/') && isDestination(plain)) return plain;
+  throw new UsageError(`${what}: ${showPath(path)} is no ${words}`);
+}
+
+/** The paths to replace. @throws UsageError for an invalid list. */
+export function toReplace({ replace = [] }: { readonly replace?: unknown }): readonly BytePath[] {
+  const paths: BytePath[] = [];
+  checkList(replace, 'replace', (path) =>
+    paths.push(toJailPath(path, 'replace', 'absolute path of the jail')),
+  );
+  return paths;
 }
 
 /** @throws UsageError unless it is a boolean or undefined. */
@@ -210,8 +215,8 @@ function toCopy(
 }
 
 function toLeftOut(path: Bytes): BytePath {
-  const plain = withoutDots(bytePath(path));
-  if (!bytePath(path).startsWith('/') || !isDestination(plain) || plain === '/')
-    throw new UsageError(`without: ${showPath(bytePath(path))} is no absolute path of something in the jail`);
-  return plain;
+  const words = 'absolute path of something in the jail';
+  const plain = toJailPath(path, 'without', words);
+  if (plain !== '/') return plain;
+  throw new UsageError(`without: ${showPath(bytePath(path))} is no ${words}`);
 }

@@ -1,13 +1,14 @@
 // Finds programs and accounts of the host by name.
 
 import { readFileSync } from 'node:fs';
+
 import { bytePath, type BytePath, joinPath, parentPath, showPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { walk, type Walk } from '../../binary/walk.ts';
 import { UsageError } from '../../errors.ts';
 import { unknown } from '../../launch/host/account.ts';
 import { native } from '../../native.ts';
-import { nearest } from '../../nearest.ts';
+import { didYouMean } from '../../nearest.ts';
 import { type Bytes, quote } from '../../quote.ts';
 import { listIfThere } from '../dpkg/read.ts';
 import { absolute, WHY } from '../host/given-path.ts';
@@ -35,12 +36,9 @@ export function findProgram(
   const names = path.split(':').flatMap((directory) => listIfThere(root, absolute(directory)));
   // a file of exactly this name exists but cannot be executed
   const others = [...new Set(names)].filter((name) => name !== bytePath(program));
-  const meant = nearest(bytePath(program), others);
+  const meant = didYouMean(bytePath(program), others, (name) => showPath(name as BytePath));
   throw new UsageError(`program ${quote(program)} is in none of the directories of PATH`, {
-    hint:
-      meant === undefined
-        ? 'give its path, or install it on the host'
-        : `did you mean ${showPath(meant as BytePath)}?`,
+    hint: meant ?? 'give its path, or install it on the host',
   });
 }
 
@@ -67,10 +65,7 @@ function isSearchable(root: FileRoot, directory: BytePath): boolean {
   return way.path === '/' || isSearchable(root, parentPath(way.path));
 }
 
-/**
- * The accounts of these names in the host's database (getpwnam(3), getgrouplist(3)).
- * @throws LaunchError ERR_UNKNOWN_USER for a name that the host does not know; UsageError for uid 0.
- */
+/** Accounts of the host (getpwnam(3), getgrouplist(3)). @throws LaunchError ERR_UNKNOWN_USER; UsageError for uid 0 */
 export function readUsers(names: readonly string[]): readonly JailUser[] {
   return names.map((name) => {
     const entry = native.getpwnam(name);
@@ -88,12 +83,6 @@ export function readUsers(names: readonly string[]): readonly JailUser[] {
 
 function hintFor(name: string): string {
   // only for the hint: the file need not contain all accounts of the host
-  const lines = readFileSync('/etc/passwd', 'latin1').split('\n');
-  const meant = nearest(
-    name,
-    lines.map((line) => line.replace(/:.*/, '')),
-  );
-  return meant === undefined
-    ? 'the user must exist on the host: getent passwd lists them'
-    : `did you mean ${quote(meant)}?`;
+  const names = readFileSync('/etc/passwd', 'latin1').replaceAll(/:.*/g, '').split('\n');
+  return didYouMean(name, names, quote) ?? 'the user must exist on the host: getent passwd lists them';
 }

@@ -2,14 +2,20 @@
 
 import { readElf } from '../../binary/elf.ts';
 import { type BytePath, showPath, toLatin1 } from '../../binary/path.ts';
-import { errorCode, type FileRoot } from '../../binary/root.ts';
+import type { FileRoot, OpenFile } from '../../binary/root.ts';
 import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
-import { type Loose, looseOn } from '../check/writable-parent.ts';
-import { openRegular } from '../manifest/file-hash.ts';
+import type { Person } from '../../trust/writer.ts';
+import { type Loose, looseOn, wordsOf } from '../check/jail-writers.ts';
+import { withRegular } from '../manifest/file-hash.ts';
 import type { Manifest } from '../manifest/manifest.ts';
-import type { JailUser } from '../packs/pack.ts';
-import { type Searched, searchedByElf, searchedByScript } from './searched-by-program.ts';
-import { isSearchText, searchedByText } from './searched-by-text.ts';
+import { lookOr } from '../work/jail-error.ts';
+import {
+  isSearchText,
+  type Searched,
+  searchedByElf,
+  searchedByScript,
+  searchedByText,
+} from './searched-places.ts';
 
 const MAX_TEXT_BYTES = 1 << 20;
 /** More than any real file names, and few enough to check each. */
@@ -32,14 +38,16 @@ export function looseSearchOf(
   let count = 0;
   for (const { path: place, by } of searchedBy(root, path)) {
     if (++count > MOST_PLACES) return { loose: undefined, message: TOO_MANY };
-    const leads = `${by} leads to ${showPath(place)}`;
-    if (!place.startsWith('/'))
+    if (!place.startsWith('/')) {
+      const name = place === '' ? 'an empty element' : showPath(place);
       return {
         loose: undefined,
-        message: `${by} names ${place === '' ? 'an empty element' : showPath(place)}: the working directory, wherever it is started`,
+        message: `${by} names ${name}: the working directory, wherever it is started`,
       };
+    }
     const loose = looseOn(place);
-    if (loose !== undefined) return { loose, message: `${leads}; of ${showPath(loose.path)}: ${loose.how}` };
+    if (loose !== undefined)
+      return { loose, message: `${by} leads to ${showPath(place)}; ${wordsOf(loose)}` };
   }
   return undefined;
 }
@@ -47,38 +55,27 @@ export function looseSearchOf(
 const TOO_MANY = `it names more than ${MOST_PLACES} places to look for code; the others were not checked`;
 
 function searchedBy(root: FileRoot, path: BytePath): Iterable<Searched> {
-  try {
-    return read(root, path);
-  } catch (error) {
-    if (errorCode(error) === undefined) throw error;
-    return []; // another check reports a file that is gone or unreadable
-  }
+  // another check reports a file that is gone or unreadable
+  return lookOr(undefined, () => withRegular(root, path, (file) => read(path, file))) ?? [];
 }
 
-function read(root: FileRoot, path: BytePath): Iterable<Searched> {
-  const file = openRegular(root, path);
-  if (file === undefined) return [];
-  try {
-    if (isSearchText(path)) return searchedByText(toLatin1(file.read(0, MAX_TEXT_BYTES)), path);
-    const script = readScript(file.read(0, SCRIPT_HEAD_BYTES));
-    if (script.kind === 'script') return searchedByScript(script);
-    if (script.kind === 'invalid') return [];
-    const elf = readElf(file.read);
-    return elf.kind === 'elf' ? searchedByElf(elf, path) : [];
-  } finally {
-    file.close();
-  }
+function read(path: BytePath, { read }: OpenFile): Iterable<Searched> {
+  if (isSearchText(path)) return searchedByText(toLatin1(read(0, MAX_TEXT_BYTES)), path);
+  const script = readScript(read(0, SCRIPT_HEAD_BYTES));
+  if (script.kind === 'script') return searchedByScript(script);
+  const elf = script.kind === 'invalid' ? undefined : readElf(read);
+  return elf?.kind === 'elf' ? searchedByElf(elf, path) : [];
 }
 
 /** A warning for each such file of the jail. */
 export function searchWarnings(
   jail: FileRoot,
   { entries }: Pick<Manifest, 'entries'>,
-  users: readonly JailUser[],
+  people: readonly Person[],
 ): readonly string[] {
   return entries.flatMap(({ path, kind, mode }) => {
     if (kind !== 'file' || !isCode(path, mode)) return [];
-    const found = looseSearchOf(jail, path, (place) => looseOn(jail, place, users));
+    const found = looseSearchOf(jail, path, (place) => looseOn(jail, place, people));
     return found === undefined ? [] : [`${showPath(path)}: ${found.message}`];
   });
 }

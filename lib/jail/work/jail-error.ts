@@ -2,8 +2,8 @@
 
 import { type BytePath, showPath } from '../../binary/path.ts';
 import { errorCode } from '../../binary/root.ts';
-import { AbortError, JailError, LaunchError, UsageError } from '../../errors.ts';
 import { errnoName, reason } from '../../errno.ts';
+import { AbortError, type ErrnoName, JailError, LaunchError, UsageError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
 
 const ownClasses = [AbortError, JailError, LaunchError, UsageError];
@@ -20,6 +20,26 @@ export function toJailError(error: unknown, where?: BytePath): unknown {
   const message = unmapped === undefined && path === undefined ? error.message : wordsOf(error);
   const hint = HINTS[code];
   return new JailError(path === undefined ? message : `${path}: ${message}`, { code, path, hint });
+}
+
+/** Does work on a jail for a caller of the library. @throws as `work`, but a JailError for a system error */
+export async function withJailErrors<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw toJailError(error);
+  }
+}
+
+/** Returns the result of `look`, or undefined after an error with one of these codes. */
+export function unless<T>(codes: readonly ErrnoName[], look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    const code = errorCode(error);
+    if (code !== undefined && codes.includes(code)) return undefined;
+    throw error;
+  }
 }
 
 /** Returns the result of `look`, or `otherwise` after a system error: the object can be gone, or another object in the way. */

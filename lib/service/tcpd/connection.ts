@@ -5,9 +5,12 @@ import type { RequestDescription } from '../../tcpwrappers/connection/request-in
 
 /** Who has connected to what. `none` is no internet socket: the client is unknown, and rules for UNKNOWN match. */
 export type Connection =
-  | { readonly kind: 'tcp'; readonly client: SocketAddress; readonly server: SocketAddress | undefined }
-  /** The first datagram is waiting. */
-  | { readonly kind: 'udp'; readonly client: SocketAddress; readonly server: SocketAddress | undefined }
+  /** The first datagram of `udp` is waiting. */
+  | {
+      readonly kind: 'tcp' | 'udp';
+      readonly client: SocketAddress;
+      readonly server: SocketAddress | undefined;
+    }
   | { readonly kind: 'none'; readonly problem: string | undefined };
 
 const SOCK_DGRAM = 2;

@@ -12,10 +12,10 @@ import { callerInPlace } from '../../launch/host/caller.ts';
 import { prepareInPlace, runInPlace, warningLines } from '../../launch/start/exec.ts';
 import { native } from '../../native.ts';
 import { quote } from '../../quote.ts';
-import type { Applied } from '../../tcpwrappers/apply/applied.ts';
 import { shellArguments } from '../../tcpwrappers/apply/shell-command.ts';
 import type { Decision } from '../../tcpwrappers/decision.ts';
 import { type HostsOptions, openHosts } from '../../tcpwrappers/hosts.ts';
+import type { Level } from '../../tcpwrappers/rule/rule-option.ts';
 import { toUtf8 } from '../../tcpwrappers/text/latin1.ts';
 import { type Connection, describeConnection, dropIpOptions, toRequest } from './connection.ts';
 import { isConnection, type Log } from './tcpd-log.ts';
@@ -74,7 +74,16 @@ async function decideAndRun(request: TcpdRequest, log: Log): Promise<number> {
   if (name.length === 0) throw new UsageError('the daemon has no name');
   const connection = describeConnection(0);
   if (connection.kind === 'none' && connection.problem !== undefined) log.warn(connection.problem);
-  if (connection.kind === 'tcp' && !acceptsOptions(connection.client.address, log)) return 0;
+  if (connection.kind === 'tcp') {
+    const { refusal, ignored } = dropIpOptions(0);
+    const tell = (level: Level, text: string): void => log.write([{ facility: 'daemon', level, text }]);
+    const { address } = connection.client;
+    if (ignored !== undefined) tell('notice', `connect from ${address} with ${ignored}`);
+    if (refusal !== undefined) {
+      tell('warning', `refused connect from ${address} with ${refusal}`);
+      return 0;
+    }
+  }
   const decision = await openHosts(request.hosts).check(toRequest(name, connection));
   for (const { file, line, message } of decision.findings
     .filter(({ code }) => LOGGED.has(code))
@@ -88,21 +97,13 @@ async function decideAndRun(request: TcpdRequest, log: Log): Promise<number> {
     case 'delegated':
       return twist(decision);
     case 'denied':
-      return refuse(connection, applied, log);
+      if (applied.reason !== undefined) log.warn(applied.reason);
+      if (connection.kind === 'udp') takeDatagram();
+      // as tcpd has it; unlike tcpd it does not wait: the connection ends with this process
+      return 0;
     default:
       return applied.verdict satisfies never;
   }
-}
-
-function acceptsOptions(client: string, log: Log): boolean {
-  const { refusal, ignored } = dropIpOptions(0);
-  if (refusal !== undefined)
-    log.write([
-      { facility: 'daemon', level: 'warning', text: `refused connect from ${client} with ${refusal}` },
-    ]);
-  if (ignored !== undefined)
-    log.write([{ facility: 'daemon', level: 'notice', text: `connect from ${client} with ${ignored}` }]);
-  return refusal === undefined;
 }
 
 // Commands of the rule go on without the client. A datagram is taken later.
@@ -110,13 +111,6 @@ function hangUp({ kind }: Connection): void {
   if (kind !== 'tcp') return;
   const nothing = openSync('/dev/null', 'r+');
   for (const fd of [0, 1, 2]) if (isConnection(fd)) native.duplicate(nothing, fd);
-}
-
-// Status 0, as tcpd has it. Unlike tcpd it does not wait: the connection ends with this process.
-function refuse(connection: Connection, { reason }: Applied, log: Log): number {
-  if (reason !== undefined) log.warn(reason);
-  if (connection.kind === 'udp') takeDatagram();
-  return 0;
 }
 
 // A datagram that stays makes inetd(8) start this process again and again.

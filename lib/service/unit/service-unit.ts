@@ -4,7 +4,6 @@
 import { serviceStatuses } from '../../launch/tell/service-status.ts';
 import { quote } from '../../quote.ts';
 
-/** The init systems. */
 export const formats = ['systemd', 'openrc', 'sysv', 'runit', 's6'] as const;
 
 export type Format = (typeof formats)[number];
@@ -44,7 +43,6 @@ export interface Unit {
   readonly version: string;
 }
 
-/** One file of a unit. */
 export interface UnitFile {
   /** Path below the directory in which the init system looks for units. */
   readonly path: string;

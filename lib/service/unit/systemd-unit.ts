@@ -24,15 +24,12 @@ const escapes: Readonly<Record<string, string>> = {
   '\t': '\\t',
 };
 
-const hex = (character: string): string => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
-
 /** One word of a command line (systemd.syntax(7), QUOTING). The word is UTF-8. */
 export function systemdWord(word: string): string {
   if (plainWord.test(word)) return word;
-  const escaped = word.replace(
-    /["\\%$\u0000-\u001f\u007f]/g,
-    (character) => escapes[character] ?? hex(character),
-  );
+  const escaped = word.replace(/["\\%$\u0000-\u001f\u007f]/g, (character) => {
+    return escapes[character] ?? `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  });
   return `"${escaped}"`;
 }
 
@@ -90,13 +87,6 @@ const leftBehind = [
   'exit 1',
 ].join('; ');
 
-// uchroot itself uses NOTIFY_SOCKET for STATUS=. A program that does not notify must not get the variable.
-function launchOf(unit: Unit): readonly string[] {
-  const notifies = unit.notify || unit.watchdogSec !== undefined;
-  const options = notifies ? unit.options : ['--unsetenv=NOTIFY_SOCKET', ...unit.options];
-  return [...unit.command, ...launchWords({ ...unit, options })];
-}
-
 // The pauses grow from one second to half a minute, so that the limit on starts is never reached. 0 is the status of a
 // program that has left processes behind.
 const restarts: readonly string[] = [
@@ -110,10 +100,12 @@ const restarts: readonly string[] = [
 
 function serviceSection(unit: Unit): string {
   const { accept, notify, watchdogSec, reloadSignal } = unit;
-  const words = launchOf(unit).map(systemdWord);
+  // uchroot itself uses NOTIFY_SOCKET for STATUS=. A program that does not notify must not get the variable.
+  const kept = notify || watchdogSec !== undefined ? [] : ['--unsetenv=NOTIFY_SOCKET'];
+  const words = launchWords({ ...unit, options: [...kept, ...unit.options] });
   return [
     `Type=${notify ? 'notify' : 'exec'}`,
-    `ExecStart=${words.join(' ')}`,
+    `ExecStart=${[...unit.command, ...words].map(systemdWord).join(' ')}`,
     ...(unit.update === undefined ? [] : [`ExecReload=/bin/sh -c ${systemdWord(shellUpdate(unit.update))}`]),
     // the kill of the shell: not every host has kill(1)
     ...(reloadSignal === undefined ? [] : [`ExecReload=/bin/sh -c "kill -s ${reloadSignal} $$MAINPID"`]),
@@ -132,7 +124,6 @@ function serviceSection(unit: Unit): string {
 
 function serviceFile(unit: Unit): UnitFile {
   const { name, accept, description } = unit;
-  const file = `${name}${accept ? '@' : ''}.service`;
   const { conditions, mounts } = jailMounts(unit);
   const listens = unit.listen.length > 0;
   // As long as a client waits, the socket starts a failing service again and again.
@@ -144,7 +135,7 @@ function serviceFile(unit: Unit): UnitFile {
     ? ''
     : `\n[Install]\nWantedBy=multi-user.target\n${listens ? `Also=${name}.socket\n` : ''}`;
   return {
-    path: file,
+    path: `${name}${accept ? '@' : ''}.service`,
     mode: 0o644,
     text: `${heading(unit)}[Unit]
 Description=${setting(description)}
@@ -158,34 +149,27 @@ ${serviceSection(unit)}${mounts}${install}`,
   };
 }
 
-function socketFile(unit: Unit): UnitFile {
-  const file = `${unit.name}.socket`;
-  return {
-    path: file,
-    mode: 0o644,
-    text: `${heading(unit)}[Unit]
-Description=${setting(unit.description)}, its socket
+/** A service unit; with addresses to listen on also a socket unit. */
+export function systemdFiles(unit: Unit): readonly UnitFile[] {
+  const { name, description, listen, accept } = unit;
+  if (listen.length === 0) return [serviceFile(unit)];
+  const text = `${heading(unit)}[Unit]
+Description=${setting(description)}, its socket
 
 [Socket]
-${unit.listen.map((address) => `ListenStream=${setting(address)}\n`).join('')}Accept=${unit.accept ? 'yes' : 'no'}
+${listen.map((address) => `ListenStream=${setting(address)}\n`).join('')}Accept=${accept ? 'yes' : 'no'}
 
 [Install]
 WantedBy=sockets.target
-`,
-  };
+`;
+  return [serviceFile(unit), { path: `${name}.socket`, mode: 0o644, text }];
 }
-
-/** A service unit; with addresses to listen on also a socket unit. */
-export function systemdFiles(unit: Unit): readonly UnitFile[] {
-  return unit.listen.length === 0 ? [serviceFile(unit)] : [serviceFile(unit), socketFile(unit)];
-}
-
-const isText = (text: string): boolean => isUtf8(Buffer.from(text, 'latin1'));
 
 /** Why systemd cannot run such a unit; undefined if it can. */
 export function systemdRefusal(unit: Unit): string | undefined {
   // systemd would start the unit, but systemctl(1) could not show it: texts on the bus are UTF-8.
-  const bytes = [...unit.command, ...unit.options, ...unit.operands].find((word) => !isText(word));
+  const words = [...unit.command, ...unit.options, ...unit.operands];
+  const bytes = words.find((word) => !isUtf8(Buffer.from(word, 'latin1')));
   if (bytes !== undefined)
     return `'${oneLine(bytes)}' is not UTF-8, and systemctl could not show such a unit: call a script in the jail that holds it`;
   const [, jail] = unit.operands;

@@ -10,13 +10,13 @@ import { unitDirectories, type Format, type Unit, type UnitFile } from './servic
 import { systemdFiles, systemdRefusal } from './systemd-unit.ts';
 import { sysvFiles } from './sysv.ts';
 
-const generators: Readonly<Record<Format, (unit: Unit) => readonly UnitFile[]>> = {
+const generators = {
   systemd: systemdFiles,
   openrc: openrcFiles,
   sysv: sysvFiles,
   runit: runitFiles,
   s6: s6Files,
-};
+} satisfies Record<Format, unknown>;
 
 /** The files of a unit for which findRefusal() finds nothing. */
 export function unitFiles(unit: Unit): readonly UnitFile[] {

@@ -6,10 +6,9 @@ import type { Request } from '../connection/request-info.ts';
 import type { Effect, Ruling, Verdict } from '../decide/ruling.ts';
 import { shareOf } from '../text/address.ts';
 import { toUtf8 } from '../text/latin1.ts';
-import { ConnectionTarget, type Done, type Target } from './connection-target.ts';
 import { logEntries, type LogEntry } from './log-entries.ts';
-import { ProcessTarget } from './process-target.ts';
 import { runCommand } from './shell-command.ts';
+import { ConnectionTarget, type Done, ProcessTarget, type Target } from './targets.ts';
 
 /** The connection that the decision is about. */
 export type ApplyTarget = {
@@ -47,34 +46,25 @@ export interface TimeLimits {
   readonly twistTimeoutMs: number;
 }
 
-async function runBeside(
-  { kind, command }: Extract<Effect, { kind: 'spawn' | 'aclexec' }>,
-  { variables }: Target,
-  client: string,
-  timeoutMs: number,
-): Promise<Done> {
-  const { succeeded, problem } = await runCommand(command, client, { variables, timeoutMs });
-  const why = problem === undefined ? '' : `: ${problem}`;
-  if (kind === 'aclexec') return succeeded ? undefined : { refusal: `the command of aclexec failed${why}` };
-  // the exit status of a spawned command does not count
-  return problem === undefined ? undefined : { problem: `spawn${why}` };
-}
-
-function setVariable(name: string, value: string, target: Target): Done {
-  const variable = [toUtf8(name), toUtf8(value)] as const;
-  // Node's environment is UTF-8
-  const isUtf8 = !variable.join('').includes('\ufffd');
-  return isUtf8 ? target.setVariable(...variable) : { refusal: 'setenv: the variable is no UTF-8' };
-}
-
 // All actions but twist, which comes last.
-async function carryOut(effect: Effect, target: Target, client: string, limits: TimeLimits): Promise<Done> {
+async function carryOut(effect: Effect, target: Target, client: string, timeoutMs: number): Promise<Done> {
   switch (effect.kind) {
     case 'spawn':
-    case 'aclexec':
-      return runBeside(effect, target, client, limits.commandTimeoutMs);
-    case 'setenv':
-      return setVariable(effect.name, effect.value, target);
+    case 'aclexec': {
+      const { variables } = target;
+      const { succeeded, problem } = await runCommand(effect.command, client, { variables, timeoutMs });
+      const why = problem === undefined ? '' : `: ${problem}`;
+      if (effect.kind === 'aclexec')
+        return succeeded ? undefined : { refusal: `the command of aclexec failed${why}` };
+      // the exit status of a spawned command does not count
+      return problem === undefined ? undefined : { problem: `spawn${why}` };
+    }
+    case 'setenv': {
+      // Node's environment is UTF-8
+      const [name, value] = [toUtf8(effect.name), toUtf8(effect.value)];
+      const isUtf8 = !`${name}${value}`.includes('\ufffd');
+      return isUtf8 ? target.setVariable(name, value) : { refusal: 'setenv: the variable is no UTF-8' };
+    }
     case 'banner':
       return target.send(Buffer.from(effect.text, 'latin1'));
     case 'keepalive':
@@ -109,13 +99,13 @@ export async function apply(
   const done: Effect[] = [];
   const problems: string[] = [];
   const end = (verdict: Verdict, reason: string | undefined, become?: () => never): Applied => {
-    const log = logEntries(verdict, request, done, [...warnings, ...problems]);
+    const log = logEntries({ verdict, effects: done, warnings: [...warnings, ...problems] }, request);
     return { verdict, reason, problems, log, variables: target.variables, become };
   };
   const lastHeard = effects.findLastIndex(({ kind }) => !UNHEARD.has(kind));
   for (const [index, effect] of effects.entries()) {
     if (index === lastHeard + 1 && verdict === 'denied') onRefused?.();
-    const result = await carryOut(effect, target, client, limits);
+    const result = await carryOut(effect, target, client, limits.commandTimeoutMs);
     if (result !== undefined && 'refusal' in result) return end('denied', result.refusal);
     if (result !== undefined) problems.push(result.problem);
     done.push(effect);
@@ -124,6 +114,6 @@ export async function apply(
   if (verdict !== 'delegated' || twist?.kind !== 'twist') return end(verdict, reason);
   const begun = await target.delegate(twist.command, client, limits.twistTimeoutMs);
   if (typeof begun === 'function') return end('delegated', undefined, begun);
-  const why = `twist: ${begun.problem ?? 'not begun'}`;
-  return begun.succeeded ? end('delegated', undefined) : end('denied', why);
+  if (begun.succeeded) return end('delegated', undefined);
+  return end('denied', `twist: ${begun.problem ?? 'not begun'}`);
 }

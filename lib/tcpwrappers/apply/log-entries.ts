@@ -3,7 +3,7 @@
 import { native } from '../../native.ts';
 import type { Request } from '../connection/request-info.ts';
 import { clientText } from '../decide/expansion.ts';
-import type { Effect, Verdict } from '../decide/ruling.ts';
+import type { Ruling, Verdict } from '../decide/ruling.ts';
 import { FACILITIES, type Facility, type Level, LEVELS } from '../rule/rule-option.ts';
 
 /** A message for syslog(3); the text has one byte a character, and may hold any byte. */
@@ -21,13 +21,9 @@ const USUAL_LEVELS: Readonly<Record<Verdict, Level>> = {
   delegated: 'warning',
 };
 
-/** The messages about a decision. */
-export function logEntries(
-  verdict: Verdict,
-  request: Request,
-  effects: readonly Effect[],
-  warnings: readonly string[],
-): readonly LogEntry[] {
+type Decided = Pick<Ruling, 'verdict' | 'effects' | 'warnings'>;
+
+export function logEntries({ verdict, effects, warnings }: Decided, request: Request): readonly LogEntry[] {
   const severity = effects.findLast((effect) => effect.kind === 'severity');
   const facility = severity?.facility ?? FACILITY;
   const level = severity?.level ?? USUAL_LEVELS[verdict];
@@ -37,42 +33,30 @@ export function logEntries(
     verdict === 'delegated' && twist !== undefined
       ? `twist ${client} to ${twist.command}`
       : `${verdict === 'denied' ? 'refused connect' : 'connect'} from ${client} (${request.client.address})`;
-  return [
-    // tcpd_warn() of libwrap ignores the option severity
-    ...warnings.map((warning): LogEntry => ({
-      facility: FACILITY,
-      level: 'err',
-      text: `warning: ${warning}`,
-    })),
-    { facility, level, text },
-  ];
+  // tcpd_warn() of libwrap ignores the option severity
+  const warn = (warning: string): LogEntry => {
+    return { facility: FACILITY, level: 'err', text: `warning: ${warning}` };
+  };
+  return [...warnings.map(warn), { facility, level, text }];
 }
 
 /** Log daemons accept this much; a `twist` can be longer. */
 const MAX_TEXT_BYTES = 7000;
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-
-// `Nov  5 09:03:07`, in local time (RFC 3164, section 4.1.2).
-function showTime(time: Date): string {
-  const clock = time.toTimeString().slice(0, 8);
-  return `${MONTHS[time.getMonth()]} ${String(time.getDate()).padStart(2)} ${clock}`;
-}
+const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
 
 /**
  * A message as it is sent. Control characters, which clients may have put into names, become octal numbers, as in log
  * daemons.
  */
-export function formatLog(
-  { facility, level, text }: LogEntry,
-  name: string,
-  pid: number,
-  time: Date,
-): string {
+export function formatLog(entry: LogEntry, name: string, pid: number, time: Date): string {
+  const { facility, level, text } = entry;
   const priority = FACILITIES[facility] * 8 + LEVELS[level];
   const shown = text
     .slice(0, MAX_TEXT_BYTES)
     .replace(/[\0-\x1f\x7f]/g, (control) => `#${control.charCodeAt(0).toString(8).padStart(3, '0')}`);
-  return `<${priority}>${showTime(time)} ${name}[${pid}]: ${shown}`;
+  // `Nov  5 09:03:07`, in local time (RFC 3164, section 4.1.2)
+  const day = `${MONTHS[time.getMonth()]} ${String(time.getDate()).padStart(2)}`;
+  return `<${priority}>${day} ${time.toTimeString().slice(0, 8)} ${name}[${pid}]: ${shown}`;
 }
 
 /**

@@ -9,12 +9,6 @@ const commands = new Semaphore({ most: 64, share: 16, waiting: 256 });
 /** A twist lasts as long as its client likes, so none waits for a permit. */
 const twists = new Semaphore({ most: 512, share: 64, waiting: 0 });
 
-interface CommandSetting {
-  /** Besides the variables of this process. */
-  readonly variables: Readonly<Record<string, string>>;
-  readonly timeoutMs: number;
-}
-
 /** How a command ended; `problem` if it did not just exit. */
 export interface CommandEnd {
   readonly succeeded: boolean;
@@ -23,30 +17,35 @@ export interface CommandEnd {
 
 const SHELL = Buffer.from('/bin/sh');
 const NULL = -1;
-const TOO_MANY = 'too many commands are running';
+const TOO_MANY: CommandEnd = { succeeded: false, problem: 'too many commands are running' };
+
+interface Setting {
+  /** Besides the variables of this process. */
+  readonly variables: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+}
+
+function start(command: string, { variables }: Setting, fd: number): PlainProcess {
+  const env = environmentWith(variables);
+  return startPlain({ program: SHELL, argv: shellArguments(command), env, stdio: [fd, fd, fd] });
+}
+
+function failed(problem: string | undefined, error: unknown): CommandEnd {
+  return { succeeded: false, problem: problem ?? `/bin/sh cannot be started: ${(error as Error).message}` };
+}
 
 /** The argv of the shell; a command has one byte a character. */
 export function shellArguments(command: string): readonly Buffer[] {
   return [Buffer.from('sh'), Buffer.from('-c'), Buffer.from(command, 'latin1')];
 }
 
-function start(command: string, { variables }: CommandSetting, fd: number): PlainProcess {
-  const env = environmentWith(variables);
-  return startPlain({ program: SHELL, argv: shellArguments(command), env, stdio: [fd, fd, fd] });
-}
-
 /**
- * Runs a command to its end, with /dev/null as stdin, stdout and stderr. When the time is over, its process group is
- * killed; what it left in the background goes on. Never rejects.
+ * Runs a command to its end, with /dev/null as stdin, stdout and stderr; it counts against the client's share. When the
+ * time is over, its process group is killed; what it left in the background goes on. Never rejects.
  */
-export async function runCommand(
-  command: string,
-  // counted against its share of the commands
-  client: string,
-  setting: CommandSetting,
-): Promise<CommandEnd> {
+export async function runCommand(command: string, client: string, setting: Setting): Promise<CommandEnd> {
   const { timeoutMs } = setting;
-  if (!(await commands.acquire(timeoutMs, client))) return { succeeded: false, problem: TOO_MANY };
+  if (!(await commands.acquire(timeoutMs, client))) return TOO_MANY;
   const child = start(command, setting, NULL);
   let problem: string | undefined;
   const timer = setTimeout(() => {
@@ -59,15 +58,11 @@ export async function runCommand(
     problem ??= signal === null ? undefined : `ended by ${signal}`;
     return { succeeded: exitCode === 0, problem };
   } catch (error) {
-    return { succeeded: false, problem: problem ?? cannotStart(error) };
+    return failed(problem, error);
   } finally {
     clearTimeout(timer);
     commands.release(client);
   }
-}
-
-function cannotStart(error: unknown): string {
-  return `/bin/sh cannot be started: ${(error as Error).message}`;
 }
 
 /**
@@ -77,9 +72,9 @@ function cannotStart(error: unknown): string {
 export async function delegate(
   command: string,
   { fd, client }: { readonly fd: number; readonly client: string },
-  setting: CommandSetting,
+  setting: Setting,
 ): Promise<CommandEnd> {
-  if (!(await twists.acquire(setting.timeoutMs, client))) return { succeeded: false, problem: TOO_MANY };
+  if (!(await twists.acquire(setting.timeoutMs, client))) return TOO_MANY;
   const child = start(command, setting, fd);
   const timer = setTimeout(child.killGroup, setting.timeoutMs);
   timer.unref();
@@ -93,6 +88,6 @@ export async function delegate(
     return { succeeded: true };
   } catch (error) {
     end();
-    return { succeeded: false, problem: cannotStart(error) };
+    return failed(undefined, error);
   }
 }

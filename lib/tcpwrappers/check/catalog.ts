@@ -136,15 +136,5 @@ export function listRules(): readonly DescribedRule<RuleId>[] {
   return Object.entries(CATALOG).map(([id, described]) => Object.assign({ id: id as RuleId }, described));
 }
 
-/** A finding in a line. */
-export interface Told {
-  readonly rule: RuleId;
-  /** Index in the text of the line. */
-  readonly at: number;
-  readonly message: string;
-  readonly remedy?: string | undefined;
-}
-
-export function finding(rule: RuleId, at: number, message: string, remedy?: string): Told {
-  return { rule, at, message, remedy };
-}
+/** Reports a finding at an index of the text of a line. */
+export type Tell = (rule: RuleId, at: number, message: string, remedy?: string) => void;

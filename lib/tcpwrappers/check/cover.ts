@@ -11,63 +11,33 @@ export interface Cover {
   readonly wider: readonly string[];
 }
 
-const ALL = 'all';
-
 function cover(own: string, wider: readonly string[] = []): Cover {
-  return { own, wider: own === ALL ? [ALL] : [own, ...wider, ALL] };
-}
-
-// `.c`, `.b.c` of `a.b.c`
-function suffixes(text: string): string[] {
-  const dots = text.slice(1).matchAll(/\./g);
-  return Array.from(dots, ({ index }) => `suffix ${text.slice(index + 1)}`);
-}
-
-// `a.`, `a.b.` of `a.b.c`
-function prefixes(text: string): string[] {
-  return Array.from(text.matchAll(/\./g), ({ index }) => `prefix ${text.slice(0, index + 1)}`);
+  return { own, wider: own === 'all' ? ['all'] : [own, ...wider, 'all'] };
 }
 
 function coverText(pattern: TextPattern): Cover | undefined {
-  switch (pattern.kind) {
-    case 'all':
-    case 'known':
-      return cover(pattern.kind);
-    case 'equal': {
-      const { text } = pattern;
-      const known = text === 'unknown' ? [] : ['known'];
-      return cover(`equal ${text}`, [...suffixes(text), ...prefixes(text), ...known]);
-    }
-    case 'suffix':
-      return cover(`suffix ${pattern.text}`, suffixes(pattern.text));
-    case 'prefix':
-      return cover(`prefix ${pattern.text}`, prefixes(pattern.text));
-    case 'glob':
-      return cover(`glob ${pattern.text}`);
-    case 'address':
-    case 'never':
-      return undefined;
-    default:
-      return pattern satisfies never;
-  }
+  const { kind } = pattern;
+  if (kind === 'address' || kind === 'never') return undefined;
+  if (kind === 'all' || kind === 'known') return cover(kind);
+  const { text } = pattern;
+  // `.c` and `.b.c`, `a.` and `a.b.` of `a.b.c`
+  const suffix = Array.from(text.slice(1).matchAll(/\./g), ({ index }) => `suffix ${text.slice(index + 1)}`);
+  const prefix = Array.from(text.matchAll(/\./g), ({ index }) => `prefix ${text.slice(0, index + 1)}`);
+  const equal = [...suffix, ...prefix, ...(text === 'unknown' ? [] : ['known'])];
+  return cover(`${kind} ${text}`, { suffix, prefix, equal, glob: [] }[kind]);
 }
 
 // A network, and the networks that contain it.
-function coverNet(length: number, key: (bits: number) => string): Cover {
-  const wider = Array.from({ length }, (_, i) => key(length - 1 - i));
-  return cover(key(length), wider);
-}
-
-// The broadcast address is in no network, but no client has it.
-function coverNet4(net: number, length: number): Cover {
-  return coverNet(
-    length,
-    (bits) => `net4 ${bits === 0 ? 0 : (net & (0xffffffff << (32 - bits))) >>> 0}/${bits}`,
+function coverNet(net: number | string, length: number): Cover {
+  const key = (bits: number): string => {
+    if (typeof net === 'string') return `net6 ${networkWords(net, bits)}/${bits}`;
+    // the broadcast address is in no network, but no client has it
+    return `net4 ${bits === 0 ? 0 : (net & (0xffffffff << (32 - bits))) >>> 0}/${bits}`;
+  };
+  return cover(
+    key(length),
+    Array.from({ length }, (_, i) => key(length - 1 - i)),
   );
-}
-
-function coverNet6(net: string, length: number): Cover {
-  return coverNet(length, (bits) => `net6 ${networkWords(net, bits)}/${bits}`);
 }
 
 /** The length of a contiguous mask, or undefined. */
@@ -95,20 +65,20 @@ function coverHost(pattern: HostPattern): Cover | undefined {
     case 'text': {
       if (pattern.text.kind === 'address') {
         const { words, zone } = pattern.text.address;
-        return zone === undefined ? coverNet6(words, 128) : undefined;
+        return zone === undefined ? coverNet(words, 128) : undefined;
       }
       if (!pattern.addressOnly) return coverText(pattern.text);
       const net = numbersNet(pattern.text);
-      return net === undefined ? undefined : coverNet4(net.net, net.length);
+      return net === undefined ? undefined : coverNet(net.net, net.length);
     }
     case 'net4': {
       const length = maskLength(pattern.mask);
       return length === undefined
         ? cover(`net4 ${pattern.net}&${pattern.mask}`)
-        : coverNet4(pattern.net, length);
+        : coverNet(pattern.net, length);
     }
     case 'net6':
-      return pattern.zone === undefined ? coverNet6(pattern.net.padEnd(8, '\0'), pattern.length) : undefined;
+      return pattern.zone === undefined ? coverNet(pattern.net.padEnd(8, '\0'), pattern.length) : undefined;
     case 'known':
       return cover('host known');
     case 'local':
@@ -134,15 +104,13 @@ function both(first: Cover | undefined, second: Cover | undefined): Cover | unde
   };
 }
 
-const ANY = cover(ALL);
+const ANY = cover('all');
 
-/** The cover of a word of the daemon list. */
 export function coverDaemon({ daemon, host }: DaemonPattern): Cover | undefined {
   const name = daemon.kind === 'port' ? cover(`port ${daemon.port}`) : coverText(daemon);
   return both(name, host === undefined ? ANY : coverHost(host));
 }
 
-/** The cover of a word of the client list. */
 export function coverClient({ host, user }: ClientPattern): Cover | undefined {
   return both(coverHost(host), user === undefined ? ANY : coverText(user));
 }

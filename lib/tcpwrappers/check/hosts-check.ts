@@ -1,24 +1,23 @@
 // Checks hosts.allow and hosts.deny: everything that tcpdchk(8) was meant to find, and what it misses.
 
-import { statSync } from 'node:fs';
-
 import { openFileRoot } from '../../binary/root.ts';
 import { byPlace } from '../../findings/capped-list.ts';
-import { type DaemonHost, HOST_ACCOUNTS, openDaemonHost } from '../daemon/daemon-host.ts';
-import { type HostsOptions, openHosts } from '../hosts.ts';
-import type { Rule } from '../rule/rule-table.ts';
+import { openDaemonHost } from '../daemon/daemon-host.ts';
+import { type FileOptions, openHosts } from '../hosts.ts';
 import { CATALOG, type RuleId } from './catalog.ts';
-import { Checked, type CheckFinding } from './checked.ts';
-import { openDaemons } from './daemon-checks.ts';
-import { checkText, tellFile } from './file-checks.ts';
-import { type NameLookups, SYSTEM_LOOKUPS, tellNames } from './host-name-checks.ts';
-import { type OptionFacts, tellDialects, tellImplicit, tellOptions } from './option-checks.ts';
-import { coversAll, tellShadows } from './rule-order.ts';
+import { Checked, checkFile, type CheckFinding, checkText } from './checked-file.ts';
+import {
+  checkDialects,
+  checkImplicit,
+  checkNames,
+  checkOptions,
+  type NameLookups,
+  openDaemons,
+  SYSTEM_LOOKUPS,
+} from './host-checks.ts';
+import { checkShadows, coversAll } from './rule-order.ts';
 
-export { type CheckFinding } from './checked.ts';
-
-/** The files, and the dialect in which they are read. */
-export type FileOptions = Pick<HostsOptions, 'allow' | 'deny' | 'dialect' | 'compat'>;
+export { type CheckFinding } from './checked-file.ts';
 
 /** See checkHosts(). */
 export interface HostsCheckOptions extends FileOptions {
@@ -36,30 +35,6 @@ export interface HostsCheckOptions extends FileOptions {
   readonly root?: string | undefined;
 }
 
-function checkRule(checked: Checked, rule: Rule, facts: OptionFacts, implicit: boolean): void {
-  for (const told of tellOptions(rule, facts)) checked.tell(rule.line, told);
-  if (implicit) for (const told of tellImplicit(rule, checked.table.role)) checked.tell(rule.line, told);
-}
-
-function checkOrder(all: readonly Checked[]): void {
-  const owner = new Map(all.flatMap((checked) => checked.rules().map((rule) => [rule, checked] as const)));
-  for (const [rule, told] of tellShadows([...owner.keys()])) owner.get(rule)?.tell(rule.line, told);
-  for (const [rule, told] of tellDialects([...owner.keys()])) owner.get(rule)?.tell(rule.line, told);
-}
-
-const FACTS: OptionFacts = {
-  ...HOST_ACCOUNTS,
-  hasDirectory: (path) =>
-    statSync(Buffer.from(path, 'latin1'), { throwIfNoEntry: false })?.isDirectory() === true,
-};
-
-function faultsOf({ faults }: DaemonHost): readonly CheckFinding[] {
-  return faults.map(({ rule, file, line, message }) => {
-    const { severity, remedy } = CATALOG[rule];
-    return { rule, severity, file, line, column: undefined, message, remedy };
-  });
-}
-
 /**
  * Checks both files.
  * @throws {UsageError} (rejects) as openHosts().
@@ -68,38 +43,35 @@ export async function checkHosts(
   options: HostsCheckOptions = {},
   nameLookups: NameLookups = SYSTEM_LOOKUPS,
 ): Promise<readonly CheckFinding[]> {
-  const { allow, deny, dialect, compat, root = '/', inetd } = options;
+  const { allow, deny, dialect, compat, root = '/', inetd, implicitAllow = false, lookups = true } = options;
   const { tables } = openHosts({ allow, deny, dialect, compat });
-  const checked = [tables.allow, tables.deny].map(({ table }) => new Checked(table));
+  const both = [new Checked(tables.allow.table), new Checked(tables.deny.table)] as const;
   const fileRoot = openFileRoot(root);
   try {
     const host = openDaemonHost(fileRoot, inetd);
-    const tellDaemons = openDaemons(host, options.daemons ?? []);
-    for (const one of checked) {
-      checkText(one);
-      for (const { rule, message, remedy } of tellFile(one.table.file))
-        one.add(rule, undefined, message, remedy);
-      for (const rule of one.rules()) {
-        checkRule(one, rule, FACTS, options.implicitAllow === true);
-        for (const told of tellDaemons(rule)) one.tell(rule.line, told);
+    const checkDaemons = openDaemons(host, options.daemons ?? []);
+    for (const checked of both) {
+      checkText(checked);
+      checkFile(checked.table.file, (rule, _, message, remedy) => checked.add(rule, {}, message, remedy));
+      for (const rule of checked.rules) {
+        const tell = checked.tellIn(rule);
+        checkOptions(rule, tell);
+        if (implicitAllow && checked.table.role === 'allow') checkImplicit(rule, tell);
+        checkDaemons(rule, tell);
       }
     }
-    checkOrder(checked);
-    if (options.lookups !== false)
-      for (const one of checked)
-        for (const [rule, told] of await tellNames(one.rules(), nameLookups)) one.tell(rule.line, told);
+    checkShadows(both);
+    checkDialects(both);
+    if (lookups) for (const checked of both) await checkNames(checked, nameLookups);
     if (!coversAll(tables.allow.table, tables.deny.table))
-      checked
-        .at(-1)
-        ?.add(
-          'default-grant',
-          undefined,
-          'a client that no rule of either file matches is let in',
-          undefined,
-        );
-    const findings = checked.flatMap(({ findings }) => findings.toSorted(byPlace));
+      both[1].add('default-grant', {}, 'a client that no rule of either file matches is let in');
+    const findings = both.flatMap(({ findings }) => findings.toSorted(byPlace));
+    const faults = host.faults.map(({ rule, file, line, message }): CheckFinding => {
+      const { severity, remedy } = CATALOG[rule];
+      return { rule, severity, file, line, column: undefined, message, remedy };
+    });
     const ignored = new Set<RuleId>(options.ignore);
-    return [...findings, ...faultsOf(host)].filter(({ rule }) => !ignored.has(rule));
+    return [...findings, ...faults].filter(({ rule }) => !ignored.has(rule));
   } finally {
     fileRoot.close();
   }

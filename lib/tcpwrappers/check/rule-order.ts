@@ -1,10 +1,10 @@
 // Rules that can never be reached, because earlier rules match all their clients, and what no rule covers. Reports
 // only what is certain. Pure.
 
-import { ANY_CLIENT, ANY_DAEMON, type PatternList } from '../rule/pattern.ts';
+import { ANY_CLIENT, ANY_DAEMON } from '../rule/pattern.ts';
 import type { Rule, Table } from '../rule/rule-table.ts';
 import { show } from '../text/latin1.ts';
-import { finding, type Told } from './catalog.ts';
+import type { Checked } from './checked-file.ts';
 import { type Cover, coverClient, coverDaemon } from './cover.ts';
 
 type Lists = Pick<Rule, 'daemons' | 'clients'>;
@@ -22,22 +22,17 @@ interface Shadow {
 /** Pairs that are remembered; later rules are not examined. */
 const MAX_PAIRS = 2_000_000;
 
-// The covers of the words in the first part of a list, without words that never match.
-function coversOf<Word>(
-  list: PatternList<Word>,
-  coverOf: (word: Word) => Cover | undefined,
-): readonly Cover[] {
-  return (list[0] ?? []).map(coverOf).filter((cover) => cover !== undefined);
-}
-
-/** The covers of the words in both lists. */
+/** The covers of the words in the first parts of both lists, without words that never match. */
 interface Covers {
   readonly daemons: readonly Cover[];
   readonly clients: readonly Cover[];
 }
 
-function coverLists({ daemons, clients }: Lists): Covers {
-  return { daemons: coversOf(daemons, coverDaemon), clients: coversOf(clients, coverClient) };
+function coverLists({ daemons: [daemons = []], clients: [clients = []] }: Lists): Covers {
+  return {
+    daemons: daemons.map(coverDaemon).filter((cover) => cover !== undefined),
+    clients: clients.map(coverClient).filter((cover) => cover !== undefined),
+  };
 }
 
 /** The first rule for each pair of a daemon and a client, by their keys. */
@@ -102,13 +97,16 @@ export function findShadows(rules: readonly Rule[]): readonly Shadow[] {
   return shadows;
 }
 
-function keysOf<Word>(list: PatternList<Word>, coverOf: (word: Word) => Cover | undefined): string[][] {
-  return list.map((part) => part.map((word) => coverOf(word)?.own ?? '?').toSorted());
+function keysOf(covers: readonly (Cover | undefined)[]): readonly string[] {
+  return covers.map((cover) => cover?.own ?? '?').toSorted();
 }
 
 // The words of both lists, in any order.
 function wordsOf({ daemons, clients }: Lists): string {
-  return JSON.stringify([keysOf(daemons, coverDaemon), keysOf(clients, coverClient)]);
+  return JSON.stringify([
+    daemons.map((part) => keysOf(part.map(coverDaemon))),
+    clients.map((part) => keysOf(part.map(coverClient))),
+  ]);
 }
 
 function effectOf({ options }: Rule): string {
@@ -117,9 +115,9 @@ function effectOf({ options }: Rule): string {
 
 // Moving a rule helps if an earlier rule of the same file does something else.
 function remedyOf({ rule, blockers, isSame }: Shadow): string {
-  const inFile = blockers.filter(({ file }) => file === rule.file);
-  const others = inFile.filter((by) => effectOf(by) !== effectOf(rule));
-  const [first] = others.toSorted((a, b) => a.line - b.line);
+  const [first] = blockers
+    .filter((by) => by.file === rule.file && effectOf(by) !== effectOf(rule))
+    .toSorted((a, b) => a.line - b.line);
   if (first !== undefined)
     return isSame
       ? 'remove one of the two: the first counts'
@@ -129,14 +127,16 @@ function remedyOf({ rule, blockers, isSame }: Shadow): string {
   return `remove it, or except its clients in ${show(elsewhere.file)}, line ${elsewhere.line}: EXCEPT`;
 }
 
-/** Reports unreachable rules, of all rules in the order in which they are tried. */
-export function tellShadows(rules: readonly Rule[]): readonly (readonly [Rule, Told])[] {
-  return findShadows(rules).map((shadow) => {
+/** Reports unreachable rules of both files. */
+export function checkShadows(all: readonly Checked[]): void {
+  const owners = new Map(all.flatMap((checked) => checked.rules.map((rule) => [rule, checked] as const)));
+  for (const shadow of findShadows([...owners.keys()])) {
     const { rule, by, isSame } = shadow;
     const place = rule.file === by.file ? `line ${by.line}` : `${show(by.file)}, line ${by.line},`;
     const message = `this rule is never reached: ${place} ${isSame ? 'has the same words' : 'matches before it'}`;
-    return [rule, finding(isSame ? 'duplicate-rule' : 'shadowed-rule', 0, message, remedyOf(shadow))];
-  });
+    const id = isSame ? 'duplicate-rule' : 'shadowed-rule';
+    owners.get(rule)?.tellIn(rule)(id, 0, message, remedyOf(shadow));
+  }
 }
 
 // Whether a rule refuses all daemons and clients, except for exceptions.

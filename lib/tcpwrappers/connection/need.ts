@@ -50,12 +50,11 @@ export function resolveNow<Result>(work: Work<Result>, look: (need: Need) => Fou
   return step.value;
 }
 
-/** Runs work to its end; `need` is set if it has stopped there already. A look-up that fails rejects. */
-export async function resolve<Result>(
-  work: Work<Result>,
-  look: (need: Need) => Found | Promise<Found>,
-  need?: Need,
-): Promise<Result> {
+/** Looks a need up; rejects if that fails. */
+type Look = (need: Need) => Found | Promise<Found>;
+
+/** Runs work to its end; `need` is set if it has stopped there already. */
+export async function resolve<Result>(work: Work<Result>, look: Look, need?: Need): Promise<Result> {
   let step = need === undefined ? work.next() : work.next(await look(need));
   while (step.done !== true) step = work.next(await look(step.value));
   return step.value;

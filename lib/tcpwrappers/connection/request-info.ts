@@ -51,6 +51,9 @@ export interface Host {
   readonly words: Words | undefined;
 }
 
+/** Whether there is a network interface of this name. */
+export type HasInterface = (name: string) => boolean;
+
 export interface Request {
   readonly daemon: string;
   /** In lower case. */
@@ -61,7 +64,7 @@ export interface Request {
   readonly server: Host;
   readonly pid: number;
   identTimeoutSeconds: number;
-  readonly hasInterface: (name: string) => boolean;
+  readonly hasInterface: HasInterface;
   /** The netgroups that were looked up; `undefined` for one that could not be read. */
   netgroups: Map<string, Netgroup | undefined> | undefined;
 }
@@ -75,6 +78,7 @@ function isPlain(value: string): boolean {
 }
 
 function toText(value: Bytes, what: string): string {
+  // the usual case: every connection comes here, and a regular expression costs more
   if (typeof value === 'string' && value.length <= MAX_VALUE_BYTES && isPlain(value)) return value;
   if (typeof value !== 'string' && !(value instanceof Uint8Array))
     throw new UsageError(`${what} must be a string or a Uint8Array`);
@@ -83,17 +87,10 @@ function toText(value: Bytes, what: string): string {
   return bytes.toString('latin1', 0, MAX_VALUE_BYTES);
 }
 
-function checkPort(port: number | undefined, what: string): void {
+function makeHost(end: Host['end'], described: EndpointDescription, hasInterface: HasInterface): Host {
+  const { port, name } = described;
   if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65535))
-    throw new UsageError(`${what} must be an integer from 0 to 65535`);
-}
-
-function makeHost(
-  end: Host['end'],
-  described: EndpointDescription,
-  hasInterface: (name: string) => boolean,
-): Host {
-  checkPort(described.port, `${end}.port`);
+    throw new UsageError(`${end}.port must be an integer from 0 to 65535`);
   const address = toText(described.address ?? UNKNOWN, `${end}.address`) || UNKNOWN;
   const unmapped = unmapAddress(address);
   // a text with a colon is IPv6 or no address
@@ -104,14 +101,13 @@ function makeHost(
     address,
     name: undefined,
     foldedName: undefined,
-    port: described.port,
+    port,
     folded: fold(unmapped),
     quad: parseQuad(unmapped),
     words: exists ? zoned.words : undefined,
   };
   // an empty name means "not looked up" in libwrap
-  if (described.name !== undefined && described.name.length > 0)
-    learnName(host, toText(described.name, `${end}.name`));
+  if (name !== undefined && name.length > 0) learnName(host, toText(name, `${end}.name`));
   return host;
 }
 
@@ -121,7 +117,7 @@ function makeHost(
  */
 export function makeRequest(
   described: RequestDescription,
-  hasInterface: (name: string) => boolean = () => false,
+  hasInterface: HasInterface = () => false,
 ): Request {
   const { client, server = {}, pid = process.pid } = described;
   const daemon = toText(described.daemon, 'daemon');
@@ -167,11 +163,8 @@ export function isKnownName(foldedName: string): boolean {
 
 /** RFC 1413 needs a TCP connection: both ports, and addresses of one family. */
 export function canAskUser({ client, server }: Request): boolean {
-  return (
-    client.port !== undefined &&
-    server.port !== undefined &&
-    client.address.includes(':') === server.address.includes(':')
-  );
+  if (client.port === undefined || server.port === undefined) return false;
+  return client.address.includes(':') === server.address.includes(':');
 }
 
 /** The name of an endpoint, looked up at most once. */
@@ -196,36 +189,21 @@ export function* userOf(request: Request): Work<string> {
 
 /** Looks up what matching needs; after that, matching runs again and gets further. */
 export function* satisfy(need: Need, request: Request): Work<void> {
-  switch (need.kind) {
-    case 'name':
-      yield* nameOf(request[need.end]);
-      return;
-    case 'user':
-      yield* userOf(request);
-      return;
-    case 'netgroup': {
-      const found = yield need;
-      request.netgroups ??= new Map();
-      request.netgroups.set(need.group, Array.isArray(found) ? found : undefined);
-      return;
-    }
-    case 'account':
-    case 'banner':
-      throw new Error(`matching does not ask for a ${need.kind}`);
-    default:
-      need satisfies never;
-  }
-}
-
-// An IPv4 client of an IPv6 socket is an IPv4 client, also in the log, as in libwrap.
-function describeEnd(address: string | undefined, port: number | undefined): EndpointDescription {
-  return { address: address === undefined ? undefined : unmapAddress(address), port };
+  if (need.kind === 'name') yield* nameOf(request[need.end]);
+  else if (need.kind === 'user') yield* userOf(request);
+  else if (need.kind === 'netgroup') {
+    const found = yield need;
+    request.netgroups ??= new Map();
+    request.netgroups.set(need.group, Array.isArray(found) ? found : undefined);
+  } else throw new Error(`matching does not ask for a ${need.kind}`);
 }
 
 /** Client and server of an accepted connection for Hosts.check(); an end without an address is unknown. */
 export function describeSocket(socket: Socket): { client: EndpointDescription; server: EndpointDescription } {
+  // an IPv4 client of an IPv6 socket is an IPv4 client, also in the log, as in libwrap
+  const [client, server] = [socket.remoteAddress, socket.localAddress].map((end) => end && unmapAddress(end));
   return {
-    client: describeEnd(socket.remoteAddress, socket.remotePort),
-    server: describeEnd(socket.localAddress, socket.localPort),
+    client: { address: client, port: socket.remotePort },
+    server: { address: server, port: socket.localPort },
   };
 }

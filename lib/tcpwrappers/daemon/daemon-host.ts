@@ -8,12 +8,14 @@ import { fold } from '../text/latin1.ts';
 import {
   findProgram,
   PROGRAM_DIRECTORIES,
+  readInetd,
   readText,
+  readUnits,
+  readXinetd,
   type Service,
   type ServiceFault,
   statusOf,
-} from './daemon-service.ts';
-import { readInetd, readUnits, readXinetd } from './service-files.ts';
+} from './service-files.ts';
 
 /** Names have one byte a character. */
 export interface Accounts {
@@ -42,11 +44,11 @@ function openWrapped(root: FileRoot): (program: BytePath) => Wrapped {
   // Linked to libwrap, as ldd(1) would show, or names the file of rules, as a static copy of libwrap does.
   function hasIt(program: BytePath, text: string): Wrapped {
     const { files, missing } = resolver.resolve(program);
-    if (files.some(({ path, role }) => role !== 'program' && lastComponent(path).startsWith('libwrap.so')))
-      return 'yes';
-    if (text.includes('/etc/hosts.allow')) return 'yes';
-    const isElf = files[0]?.elf !== undefined;
-    return isElf && missing.length === 0 ? 'no' : 'unknown';
+    const isLibwrap = files.some(({ path, role }) => {
+      return role !== 'program' && lastComponent(path).startsWith('libwrap.so');
+    });
+    if (isLibwrap || text.includes('/etc/hosts.allow')) return 'yes';
+    return files[0]?.elf !== undefined && missing.length === 0 ? 'no' : 'unknown';
   }
 
   function look(program: BytePath): Wrapped {
@@ -66,7 +68,6 @@ function openWrapped(root: FileRoot): (program: BytePath) => Wrapped {
   };
 }
 
-/** Answers about daemons by their process names. */
 export interface DaemonHost {
   readonly services: readonly Service[];
   readonly faults: readonly ServiceFault[];
@@ -80,7 +81,6 @@ export interface DaemonHost {
   names(): readonly string[];
 }
 
-/** Reads the services beneath a root directory. */
 export function openDaemonHost(root: FileRoot, inetd = '/etc/inetd.conf'): DaemonHost {
   const fromInetd = readInetd(root, inetd);
   const fromXinetd = readXinetd(root, '/etc/xinetd.d');

@@ -1,19 +1,101 @@
-// Reads files of services: inetd.conf(5), xinetd.conf(5), systemd.service(5); with the problems that tcpdchk(8)
-// reports.
+// Reads the services of the host from inetd.conf(5), xinetd.conf(5) and systemd.service(5), with the problems that
+// tcpdchk(8) reports.
 
-import { type BytePath, bytePath, joinPath, lastComponent, showPath } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
+import { type BytePath, bytePath, joinPath, lastComponent, showPath, toLatin1 } from '../../binary/path.ts';
+import { type FileRoot, type OpenFile, tryFile } from '../../binary/root.ts';
 import { fold, show } from '../text/latin1.ts';
-import {
-  findProgram,
-  isWrapper,
-  readText,
-  type Service,
-  type ServiceFault,
-  type Services,
-  startedDaemon,
-  statusOf,
-} from './daemon-service.ts';
+
+/** Texts have one byte a character. */
+export interface Service {
+  /** The process name of the daemon, which rules name. */
+  readonly daemon: string;
+  readonly program: BytePath;
+  /** Who starts the daemon and may ask the rules for it: a wrapper (tcpd, `uchroot-tcpd run`), or xinetd. */
+  readonly starter: 'tcpd' | 'xinetd' | 'itself';
+  /** Name in services(5). */
+  readonly port?: string;
+  readonly unit?: string;
+  readonly file: string;
+  readonly line: number;
+}
+
+export interface ServiceFault {
+  readonly rule:
+    | `inetd-${'incomplete' | 'missing' | 'not-executable' | 'recursive' | 'rpc' | 'set-id' | 'insecure'}`
+    | 'xinetd-asks'
+    | 'world-writable';
+  readonly file: string;
+  readonly line: number;
+  readonly message: string;
+}
+
+interface Services {
+  readonly services: readonly Service[];
+  readonly faults: readonly ServiceFault[];
+}
+
+/** Where tcpd and the shell of root look for programs without a path. */
+export const PROGRAM_DIRECTORIES: readonly string[] =
+  '/usr/sbin /usr/local/sbin /sbin /usr/bin /usr/local/bin /bin /usr/libexec'.split(' ');
+
+/** Largest file that is read: a file of services, or a program. */
+const MAX_FILE_BYTES = 16 << 20;
+
+/** Names of wrappers; uchroot-tcpd takes the daemon as an operand. */
+const WRAPPERS: ReadonlySet<string> = new Set(['tcpd', 'uchroot-tcpd', 'uchroot-tcpd.cjs']);
+
+function isWrapper(program: BytePath): boolean {
+  return WRAPPERS.has(lastComponent(program));
+}
+
+// Options of `uchroot-tcpd run` without a separate value.
+const FLAGS =
+  /^--(?:clear-groups|allow-root|allow-new-privs|keep-env|new-session|die-with-parent|insecure-path|check)$|=/;
+
+// The daemon that a wrapper starts, a path or a name.
+function wrappedDaemon(program: BytePath, argv: readonly string[]): string | undefined {
+  const run = argv.indexOf('run');
+  // the argv[0] of tcpd is the daemon
+  if (lastComponent(program) === 'tcpd' || run < 0) return argv[0];
+  const words = argv.slice(run + 1);
+  for (let word = words.shift(); word !== undefined; word = words.shift()) {
+    if (word === '--') return words[0];
+    if (!word.startsWith('--')) return word;
+    if (!FLAGS.test(word)) words.shift();
+  }
+  return undefined;
+}
+
+type Started = Pick<Service, 'daemon' | 'program' | 'starter'>;
+
+/** The daemon of a command, argv[0] included: its program, or what a wrapper starts. */
+function startedDaemon(program: BytePath, argv: readonly string[]): Started {
+  // it asks by its own argv[0]
+  if (!isWrapper(program))
+    return { daemon: lastComponent((argv[0] ?? program) as BytePath), program, starter: 'itself' };
+  const daemon = (wrappedDaemon(program, argv) ?? program) as BytePath;
+  return { daemon: lastComponent(daemon), program: daemon, starter: 'tcpd' };
+}
+
+/** The status of the file that a path leads to; undefined if it does not exist or cannot be opened. */
+export function statusOf(root: FileRoot, path: BytePath): OpenFile['status'] | undefined {
+  return tryFile(root, path, ({ status }) => status);
+}
+
+/** Finds a program by path or name; undefined if it does not exist. */
+export function findProgram(root: FileRoot, name: string): BytePath | undefined {
+  const directories = name.startsWith('/') ? [''] : PROGRAM_DIRECTORIES.map((directory) => `${directory}/`);
+  return directories
+    .map((directory) => `${directory}${name}` as BytePath)
+    .find((path) => statusOf(root, path) !== undefined);
+}
+
+/** The text of a file; undefined if it does not exist or cannot be read. */
+export function readText(root: FileRoot, path: BytePath): string | undefined {
+  return tryFile(root, path, (file) =>
+    toLatin1(file.read(0, Math.min(file.status.sizeBytes, MAX_FILE_BYTES))),
+  );
+}
 
 /** Programs that trust the user name that the client sends. */
 const TRUSTING = /^(?:(?:rpc\.)?rexd|(?:in\.)?(?:rshd|rlogind))$/;
@@ -22,23 +104,17 @@ type Fault = Pick<ServiceFault, 'rule' | 'message'>;
 
 // Problems with a program that inetd, or the wrapper, executes.
 function* tellProgram(root: FileRoot, path: BytePath): Generator<Fault, void> {
-  const status = statusOf(root, path);
+  const { mode } = statusOf(root, path) ?? {};
   const shown = showPath(path);
-  if (status === undefined) {
-    yield { rule: 'inetd-missing', message: `${shown} does not exist` };
-    return;
-  }
-  if ((status.mode & 0o111) === 0)
-    yield { rule: 'inetd-not-executable', message: `${shown} is not executable` };
-  if ((status.mode & 0o6000) !== 0)
+  if (mode === undefined) yield { rule: 'inetd-missing', message: `${shown} does not exist` };
+  if (mode === undefined) return;
+  if ((mode & 0o111) === 0) yield { rule: 'inetd-not-executable', message: `${shown} is not executable` };
+  if ((mode & 0o6000) !== 0)
     yield { rule: 'inetd-set-id', message: `${shown} is set-user-ID or set-group-ID` };
-  if ((status.mode & 0o002) !== 0) yield { rule: 'world-writable', message: `any user may write ${shown}` };
+  if ((mode & 0o002) !== 0) yield { rule: 'world-writable', message: `any user may write ${shown}` };
 }
 
-function* tellEntry(
-  root: FileRoot,
-  { program, daemon, isRpc }: { program: BytePath; daemon: BytePath; isRpc: boolean },
-): Generator<Fault, void> {
+function* tellEntry(root: FileRoot, program: BytePath, daemon: BytePath, isRpc: boolean): Generator<Fault> {
   yield* tellProgram(root, program);
   const shown = showPath(daemon);
   if (TRUSTING.test(lastComponent(daemon)))
@@ -52,7 +128,6 @@ function* tellEntry(
   else yield* tellProgram(root, found);
 }
 
-/** The services of an inetd.conf. */
 export function readInetd(root: FileRoot, file: string): Services {
   const services: Service[] = [];
   const faults: ServiceFault[] = [];
@@ -65,8 +140,9 @@ export function readInetd(root: FileRoot, file: string): Services {
       faults.push({ rule: 'inetd-incomplete', ...place, message: 'it has fewer than six fields' });
     else if (path !== 'internal') {
       const started = startedDaemon(program, argv);
-      const entry = { program, daemon: started.program, isRpc: protocol.startsWith('rpc/tcp') };
-      for (const fault of tellEntry(root, entry)) faults.push({ ...fault, ...place });
+      const isRpc = protocol.startsWith('rpc/tcp');
+      for (const fault of tellEntry(root, program, started.program, isRpc))
+        faults.push({ ...fault, ...place });
       const found = findProgram(root, started.program) ?? started.program;
       services.push({ ...place, ...started, program: found, port });
     }
@@ -76,73 +152,54 @@ export function readInetd(root: FileRoot, file: string): Services {
 
 interface Section {
   readonly name: string;
-  readonly file: string;
   readonly line: number;
-  readonly values: ReadonlyMap<string, string>;
+  readonly values: Map<string, string>;
 }
 
-function* readSections(file: string, text: string): Generator<Section, void> {
-  let open: { name: string; line: number; values: Map<string, string> } | undefined;
+function* readSections(text: string): Generator<Section, void> {
+  let open: Section | undefined;
   for (const [index, line] of text.split('\n').entries()) {
     const begin = /^\s*service\s+(\S+)/.exec(line);
     if (begin !== null) open = { name: begin[1] ?? '', line: index + 1, values: new Map() };
     const [, name = '', operator, value = ''] = /^\s*(\w+)\s*([-+]?)=\s*(.*?)\s*$/.exec(line) ?? [];
     if (name !== '')
       open?.values.set(name, operator === '+' ? `${open.values.get(name) ?? ''} ${value}` : value);
-    if (open !== undefined && /^\s*\}/.test(line)) {
-      yield { ...open, file };
-      open = undefined;
-    }
+    if (open === undefined || !/^\s*\}/.test(line)) continue;
+    yield open;
+    open = undefined;
   }
-}
-
-function words(values: Section['values'], name: string): readonly string[] {
-  return (values.get(name) ?? '').split(/\s+/).filter((word) => word !== '');
-}
-
-/** A service, and the name by which xinetd itself asks the rules, if it does. */
-interface Started {
-  readonly service: Service;
-  readonly asksFor: string | undefined;
-}
-
-function toStarted({ name, file, line, values }: Section): Started | undefined {
-  const server = values.get('server');
-  if (server === undefined || values.get('disable') === 'yes') return undefined;
-  const program = bytePath(server);
-  const args = words(values, 'server_args');
-  const flags = words(values, 'flags');
-  const argv = flags.includes('NAMEINARGS') ? args : [lastComponent(program), ...args];
-  const asksFor = flags.includes('NOLIBWRAP')
-    ? undefined
-    : (values.get('libwrap') ?? lastComponent((argv[0] ?? program) as BytePath));
-  const started = startedDaemon(program, argv);
-  const service = { ...started, port: name, file, line };
-  if (started.starter === 'tcpd') return { service, asksFor };
-  return asksFor === undefined
-    ? { service: { ...service, daemon: lastComponent(program) }, asksFor }
-    : { service: { ...service, daemon: asksFor, starter: 'xinetd' }, asksFor };
-}
-
-// xinetd asks before the wrapper, by another name.
-function faultOf({ service, asksFor }: Started): ServiceFault | undefined {
-  const { starter, daemon, file, line } = service;
-  if (starter !== 'tcpd' || asksFor === undefined || fold(asksFor) === fold(daemon)) return undefined;
-  const message = `xinetd asks libwrap about ${show(asksFor)} before the wrapper is asked about ${show(daemon)}`;
-  return { rule: 'xinetd-asks', file, line, message };
 }
 
 /** The enabled services of a directory such as /etc/xinetd.d. */
 export function readXinetd(root: FileRoot, directory: string): Services {
-  const started = (root.list(bytePath(directory)) ?? []).flatMap((name: BytePath) => {
-    const file = joinPath(bytePath(directory), name);
-    const sections = [...readSections(file, readText(root, file) ?? '')];
-    return sections.map(toStarted).filter((one) => one !== undefined);
-  });
-  return {
-    services: started.map(({ service }) => service),
-    faults: started.map(faultOf).filter((fault) => fault !== undefined),
-  };
+  const services: Service[] = [];
+  const faults: ServiceFault[] = [];
+  for (const entry of root.list(bytePath(directory)) ?? []) {
+    const file = joinPath(bytePath(directory), entry);
+    for (const { name, line, values } of readSections(readText(root, file) ?? '')) {
+      const server = values.get('server');
+      if (server === undefined || values.get('disable') === 'yes') continue;
+      const words = (key: string) => (values.get(key) ?? '').split(/\s+/).filter((word) => word !== '');
+      const program = bytePath(server);
+      const [args, flags] = [words('server_args'), words('flags')];
+      const argv = flags.includes('NAMEINARGS') ? args : [lastComponent(program), ...args];
+      const started = startedDaemon(program, argv);
+      const service = { ...started, port: name, file, line };
+      // the name by which xinetd itself asks the rules, if it does
+      const asksFor = flags.includes('NOLIBWRAP')
+        ? undefined
+        : (values.get('libwrap') ?? lastComponent((argv[0] ?? program) as BytePath));
+      if (started.starter === 'tcpd') services.push(service);
+      else if (asksFor === undefined) services.push({ ...service, daemon: lastComponent(program) });
+      else services.push({ ...service, daemon: asksFor, starter: 'xinetd' });
+      // xinetd asks before the wrapper, by another name
+      if (started.starter !== 'tcpd' || asksFor === undefined || fold(asksFor) === fold(started.daemon))
+        continue;
+      const message = `xinetd asks libwrap about ${show(asksFor)} before the wrapper is asked about ${show(started.daemon)}`;
+      faults.push({ rule: 'xinetd-asks', file, line, message });
+    }
+  }
+  return { services, faults };
 }
 
 /** Directories of units; the first unit of a name counts (systemd.unit(5)). */
@@ -160,13 +217,6 @@ function toService(unit: string, file: string, line: number, command: string): S
   return { ...startedDaemon(program, argv), unit, file, line };
 }
 
-// An alias of a unit, or a link to /dev/null, which masks the unit (systemd.unit(5)).
-function isAlias(root: FileRoot, file: BytePath, name: BytePath): boolean {
-  const target = root.lstat(file)?.target;
-  return target !== undefined && lastComponent(target) !== name;
-}
-
-/** The services of systemd's units. */
 export function readUnits(root: FileRoot): readonly Service[] {
   const services: Service[] = [];
   const seen = new Set<BytePath>();
@@ -175,7 +225,9 @@ export function readUnits(root: FileRoot): readonly Service[] {
       if (!name.endsWith('.service') || seen.has(name)) continue;
       seen.add(name);
       const file = joinPath(directory, name);
-      if (isAlias(root, file, name)) continue;
+      const target = root.lstat(file)?.target;
+      // an alias of a unit, or a link to /dev/null, which masks the unit (systemd.unit(5))
+      if (target !== undefined && lastComponent(target) !== name) continue;
       for (const [index, line] of (readText(root, file) ?? '').split('\n').entries()) {
         const command = /^\s*ExecStart\s*=\s*(\S.*)$/.exec(line)?.[1];
         const service = command === undefined ? undefined : toService(name, file, index + 1, command);

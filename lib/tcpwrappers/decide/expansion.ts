@@ -7,11 +7,6 @@ import { findOutside } from '../text/latin1.ts';
 /** Longest result; libwrap exits if there is one byte more. */
 export const MAX_EXPANSION_BYTES = 8190;
 
-/** Replaces what could confuse a shell; libwrap's list of safe characters. */
-function sanitize(value: string): string {
-  return value.replace(/[^A-Za-z0-9!@%\-_=+:,./]/g, '_');
-}
-
 // The name only if it has been looked up already: %c and %h never look up.
 function nameOrAddress(host: Host): string {
   return host.foldedName !== undefined && isKnownName(host.foldedName) ? (host.name ?? '') : host.address;
@@ -23,12 +18,6 @@ export function clientText(request: Request): string {
   return request.user === undefined || request.foldedUser === UNKNOWN ? host : `${request.user}@${host}`;
 }
 
-function serverText({ daemon, server }: Request): string {
-  const host = nameOrAddress(server);
-  return host.toLowerCase() === UNKNOWN ? daemon : `${daemon}@${host}`;
-}
-
-// Letters that need no look-up.
 const LETTERS: Readonly<Record<string, (request: Request) => string>> = {
   a: ({ client }) => client.address,
   A: ({ server }) => server.address,
@@ -39,7 +28,10 @@ const LETTERS: Readonly<Record<string, (request: Request) => string>> = {
   p: ({ pid }) => String(pid),
   r: ({ client }) => String(client.port ?? 0),
   R: ({ server }) => String(server.port ?? 0),
-  s: serverText,
+  s: ({ daemon, server }) => {
+    const host = nameOrAddress(server);
+    return host.toLowerCase() === UNKNOWN ? daemon : `${daemon}@${host}`;
+  },
   '%': () => '%',
 };
 
@@ -70,35 +62,26 @@ export function* expand(text: string, request: Request, maxBytes = MAX_EXPANSION
       at++;
       const value = yield* expandLetter(letter, request);
       if (value === undefined) unknownLetters += letter;
-      else result += sanitize(value);
+      // libwrap's list of characters that do not confuse a shell
+      else result += value.replace(/[^A-Za-z0-9!@%\-_=+:,./]/g, '_');
     }
     if (result.length > maxBytes) return { kind: 'broken', message: 'expansion too long' };
   }
   return { kind: 'text', text: result, unknownLetters };
 }
 
-/** libwrap reads pieces of this length. */
-const MAX_PIECE_BYTES = MAX_EXPANSION_BYTES;
+// what fgets(3) reads of it at once: up to a newline, or as much as there is room for
+const PIECE = new RegExp(`[^\\n]{0,${MAX_EXPANSION_BYTES - 1}}\\n|[^\\n]{1,${MAX_EXPANSION_BYTES}}`, 'g');
 const CRLF = '\r\n';
 /** A longer banner is cut. */
 const MAX_BANNER_BYTES = 1 << 20;
-
-// The pieces that fgets(3) reads: up to a newline, or MAX_PIECE_BYTES.
-function* readPieces(text: string): Generator<string, void> {
-  for (let at = 0; at < text.length;) {
-    const newline = text.indexOf('\n', at);
-    const end = Math.min(newline < 0 ? text.length : newline + 1, at + MAX_PIECE_BYTES);
-    yield text.slice(at, end);
-    at = end;
-  }
-}
 
 /** A banner as it is sent: leading NUL bytes are kept, each line is expanded and ends in CR LF. */
 export function* expandBanner(text: string, request: Request): Work<Expansion> {
   const head = /^\0*/.exec(text)?.[0].slice(0, MAX_BANNER_BYTES) ?? '';
   let result = head;
   let unknownLetters = '';
-  for (const piece of readPieces(text.slice(head.length))) {
+  for (const [piece] of text.slice(head.length).matchAll(PIECE)) {
     const nul = piece.indexOf('\0');
     const line = nul < 0 ? piece : piece.slice(0, nul);
     // as in libwrap, a newline inside brackets does not end the line

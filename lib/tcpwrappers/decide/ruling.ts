@@ -7,20 +7,15 @@ import type { Rule, Search, Table, Tables } from '../rule/rule-table.ts';
 import { chop } from '../text/latin1.ts';
 import { expand, expandBanner, type Expansion } from './expansion.ts';
 
-/** Options that are evaluated while deciding. */
-type Evaluated = 'allow' | 'deny' | 'rfc931' | 'banners' | 'setenv' | 'error';
-
 /** An action that carries a decision out. Texts are expanded; an `aclexec` refuses if its command fails. */
 export type Effect =
-  | Exclude<Option, { readonly kind: Evaluated }>
-  /** Sent to the client. */
+  | Exclude<Option, { readonly kind: 'allow' | 'deny' | 'rfc931' | 'banners' | 'setenv' | 'error' }>
   | { readonly kind: 'banner'; readonly text: string }
   | { readonly kind: 'setenv'; readonly name: string; readonly value: string };
 
 /** `delegated`: the client gets a command (`twist`) instead of the service. */
 export type Verdict = 'granted' | 'denied' | 'delegated';
 
-/** The result of one option. */
 interface Step {
   readonly effect?: Effect;
   /** If set, later options do not count. */
@@ -54,12 +49,6 @@ function setVariable(assignment: string): Step {
   return { effect: { kind: 'setenv', name, value: chop(assignment.slice(name.length)) } };
 }
 
-function* sendBanner(directory: string, request: Request): Work<Step> {
-  const found = yield { kind: 'banner', path: `${directory}/${request.daemon}` };
-  if (typeof found !== 'string') return {};
-  return withText(yield* expandBanner(found, request), (text) => ({ effect: { kind: 'banner', text } }));
-}
-
 function* hasAccount(database: 'user' | 'group', name: string): Work<boolean> {
   return name !== '' && (yield { kind: 'account', database, name }) === true;
 }
@@ -90,8 +79,12 @@ function* takeOption(option: Option, request: Request): Work<Step> {
     }
     case 'setenv':
       return withText(yield* expand(option.assignment, request), (text) => setVariable(chop(text)));
-    case 'banners':
-      return yield* sendBanner(option.directory, request);
+    case 'banners': {
+      const found = yield { kind: 'banner', path: `${option.directory}/${request.daemon}` };
+      if (typeof found !== 'string') return {};
+      const expanded = yield* expandBanner(found, request);
+      return withText(expanded, (text) => ({ effect: { kind: 'banner', text } }));
+    }
     case 'rfc931':
       if (option.timeoutSeconds !== undefined) request.identTimeoutSeconds = option.timeoutSeconds;
       yield* userOf(request);
@@ -126,29 +119,21 @@ function* runOptions(options: readonly PlacedOption[], request: Request): Work<O
 export interface Ruling extends Outcome {
   /** The verdict if every `aclexec` succeeds. */
   readonly verdict: Verdict;
-  /** The rule that matched, if one did. */
   readonly rule: Rule | undefined;
   /** Set where the rule alone does not explain the verdict. */
   readonly reason: string | undefined;
-  /** The tables that were searched. */
   readonly tables: readonly Table[];
 }
 
 const NONE: readonly never[] = [];
 
 // Field by field, because a spread is slow, and every connection comes here.
-function ruleWithout(
-  verdict: Verdict,
-  rule: Rule | undefined,
-  reason: string | undefined,
-  tables: readonly Table[],
-): Ruling {
+function makeRuling(verdict: Verdict, rule?: Rule, reason?: string, tables: readonly Table[] = NONE): Ruling {
   return { verdict, rule, reason, effects: NONE, warnings: NONE, tables };
 }
 
-/** A refusal without a rule. */
-export function refuse(reason: string, tables: readonly Table[] = NONE): Ruling {
-  return ruleWithout('denied', undefined, reason, tables);
+export function refuse(reason: string, tables?: readonly Table[]): Ruling {
+  return makeRuling('denied', undefined, reason, tables);
 }
 
 /**
@@ -170,7 +155,7 @@ export function* decideBy(
   }
   if (found === undefined) return undefined;
   const verdict = table.role === 'allow' ? 'granted' : 'denied';
-  if (found.options.length === 0) return ruleWithout(verdict, found, undefined, searched);
+  if (found.options.length === 0) return makeRuling(verdict, found, undefined, searched);
   const outcome = yield* runOptions(found.options, request);
   return { ...outcome, verdict: outcome.verdict ?? verdict, rule: found, tables: searched };
 }
@@ -178,10 +163,9 @@ export function* decideBy(
 /** No rule matches: granted, unless rules that may refuse are unread. */
 export function decideWithout(searched: readonly Table[]): Ruling {
   const reason = searched.findLast(({ unread }) => unread !== undefined)?.unread?.message;
-  return ruleWithout(reason === undefined ? 'granted' : 'denied', undefined, reason, searched);
+  return makeRuling(reason === undefined ? 'granted' : 'denied', undefined, reason, searched);
 }
 
-/** Decides by hosts.allow, then by hosts.deny. */
 export function* decide({ allow, deny }: Tables, request: Request): Work<Ruling> {
   return (
     (yield* decideBy(allow, NONE, request)) ??

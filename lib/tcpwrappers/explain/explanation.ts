@@ -1,38 +1,40 @@
 // A decision with all that led to it, for `uchroot-tcpd match`. Nothing is run, and the client is not asked for its
 // user.
 
-import { Checked, type CheckFinding } from '../check/checked.ts';
-import { checkText } from '../check/file-checks.ts';
+import { byPlace } from '../../findings/capped-list.ts';
+import { Checked, type CheckFinding, checkText } from '../check/checked-file.ts';
 import { resolve } from '../connection/need.ts';
-import { makeRequest, type Request, type RequestDescription, UNKNOWN } from '../connection/request-info.ts';
-import { decide, type Ruling, type Verdict } from '../decide/ruling.ts';
+import {
+  type Host,
+  makeRequest,
+  type Request,
+  type RequestDescription,
+  UNKNOWN,
+} from '../connection/request-info.ts';
+import { decide, type Effect, type Ruling, type Verdict } from '../decide/ruling.ts';
+import { type MatchedRule, toMatched } from '../decision.ts';
 import { type Lookup, lookUp, type Resolver } from '../lookup/resolver.ts';
 import { hasInterface, systemResolver } from '../lookup/system-resolver.ts';
-import { matchClient, matchDaemon, type MatchWord, matchWords } from '../match/match.ts';
-import type { PatternList } from '../rule/pattern.ts';
+import { Matcher, matchWords } from '../match/match.ts';
+import type { ClientPattern, DaemonPattern, PatternList } from '../rule/pattern.ts';
 import { type Rule, type Tables, wordText } from '../rule/rule-table.ts';
-import { show } from '../text/latin1.ts';
+import { show, toUtf8 } from '../text/latin1.ts';
 
 // No word matches, or one matches and another excepts it.
 function whyNotList<Word extends { readonly at: number }>(
-  rule: Rule,
+  { text }: Rule,
   list: PatternList<Word>,
   who: string,
-  request: Request,
-  matchWord: MatchWord<Word>,
+  matches: (word: Word) => boolean,
 ): string | undefined {
-  const text = ({ at }: Word) => show(wordText(rule, at));
-  let matched: Word | undefined;
-  let isIn = false;
-  for (const part of list) {
-    const found = part.find((word) => matchWord(word, request, rule.doubt, matchWords) === true);
-    if (found === undefined) break;
-    matched = found;
-    isIn = !isIn;
-  }
-  if (isIn) return undefined;
-  if (matched !== undefined) return `${who} is excepted by ${text(matched)}`;
-  const words = (list[0] ?? []).map(text);
+  const shown = ({ at }: Word) => show(wordText({ text }, at));
+  const found = list.map((part) => part.find(matches));
+  const end = found.indexOf(undefined);
+  const matched = end < 0 ? found : found.slice(0, end);
+  if (matched.length % 2 === 1) return undefined;
+  const last = matched.at(-1);
+  if (last !== undefined) return `${who} is excepted by ${shown(last)}`;
+  const words = (list[0] ?? []).map(shown);
   return `${who} is ${words.length === 1 ? 'not' : 'none of'} ${words.join(' ') || 'no words'}`;
 }
 
@@ -42,19 +44,14 @@ function whyNot(rule: Rule, request: Request): string {
   const port = server.port === undefined ? '' : ` at port ${server.port}`;
   const name = client.name === undefined ? '' : `, name ${show(client.name)}`;
   const who = `${show(client.address)}${name}${user === undefined ? '' : `, user ${show(user)}`}`;
+  const matcher = new Matcher(request, matchWords);
+  const isDaemon = (word: DaemonPattern) => matcher.daemon(word, rule.doubt) === true;
+  const isClient = (word: ClientPattern) => matcher.client(word, rule.doubt) === true;
   return (
-    whyNotList(rule, rule.daemons, `${show(daemon)}${port}`, request, matchDaemon) ??
-    whyNotList(rule, rule.clients, who, request, matchClient) ??
+    whyNotList(rule, rule.daemons, `${show(daemon)}${port}`, isDaemon) ??
+    whyNotList(rule, rule.clients, who, isClient) ??
     'unknown'
   );
-}
-
-/** Findings of `check` on the way to a decision. */
-interface Defects {
-  /** Findings about each rule. */
-  readonly byRule: ReadonlyMap<Rule, readonly CheckFinding[]>;
-  /** Findings about other lines, and about whole files. */
-  readonly others: readonly CheckFinding[];
 }
 
 // Only findings that explain a decision, not advice for authors of rules.
@@ -63,29 +60,26 @@ function explains({ rule, severity }: CheckFinding): boolean {
   return severity === 'error' || rule === 'pattern-file-missing';
 }
 
-function place({ line, column }: CheckFinding): number {
-  return (line ?? 0) * 1e6 + (column ?? 0);
-}
+/** The findings of `check`, by rule; those about other lines and whole files have none. */
+type Defects = Map<Rule | undefined, CheckFinding[]>;
 
 /** The findings up to the rule that matched, or all. */
 function findDefects({ allow, deny }: Tables, matched: Rule | undefined): Defects {
-  const byRule = new Map<Rule, CheckFinding[]>();
-  const others: CheckFinding[] = [];
+  const defects: Defects = new Map();
   for (const { table } of [allow, deny]) {
     const isLast = matched !== undefined && table.rules.includes(matched);
     const checked = new Checked(table);
     checkText(checked);
     const rules = new Map(table.rules.map((rule) => [rule.line, rule]));
-    for (const finding of checked.findings.filter(explains).toSorted((a, b) => place(a) - place(b))) {
+    for (const finding of checked.findings.filter(explains).toSorted(byPlace)) {
       const line = finding.line === undefined ? undefined : checked.lineOf(finding.line);
       if (isLast && line !== undefined && line > matched.line) break;
       const rule = line === undefined ? undefined : rules.get(line);
-      if (rule === undefined) others.push(finding);
-      else byRule.set(rule, [...(byRule.get(rule) ?? []), finding]);
+      defects.set(rule, [...(defects.get(rule) ?? []), finding]);
     }
     if (isLast) break;
   }
-  return { byRule, others };
+  return defects;
 }
 
 export interface Explanation {
@@ -114,35 +108,118 @@ export async function explain(
   const isUserGiven = request.user !== undefined;
   const resolver: Resolver = {
     ...systemResolver(timeoutMs),
-    // there is no connection to ask about
     user: () => Promise.resolve({ value: UNKNOWN, problem: 'there is no connection to ask about' }),
   };
   const lookups: Lookup[] = [];
   const ruling = await resolve(decide(tables, request), (need) => lookUp(need, request, resolver, lookups));
+  const { rule: matched, verdict } = ruling;
   const doubts = lookups
     .filter(({ problem }) => problem !== undefined && TEMPORARY.test(problem))
     .map(({ kind, subject, problem }) => `the ${kind} of ${subject}: ${problem}`);
   if (!isUserGiven && request.user !== undefined)
     doubts.push('the user of the client counts, and is assumed to be unknown: give USER@CLIENT');
-  if (ruling.verdict !== 'denied' && ruling.effects.some(({ kind }) => kind === 'aclexec'))
+  if (verdict !== 'denied' && ruling.effects.some(({ kind }) => kind === 'aclexec'))
     doubts.push('a command decides, and was not run (aclexec)');
   for (const { table } of [tables.allow, tables.deny])
     for (const { code, message } of table.findings)
       if (code === 'cannot-open' || code === 'file-refused') doubts.push(message);
-  const { byRule, others } = findDefects(tables, ruling.rule);
-  const passed = passedRules(tables, ruling.rule).map((rule) => ({
-    rule,
-    why: [whyNot(rule, request), ...(byRule.get(rule) ?? []).map((one) => showDefect(rule, one))].join('; '),
-  }));
-  const findings = [...others, ...(ruling.rule === undefined ? [] : (byRule.get(ruling.rule) ?? []))];
-  return { verdict: ruling.verdict, request, ruling, lookups, passed, findings, doubts };
+  const defects = findDefects(tables, matched);
+  const rules = [...tables.allow.table.rules, ...tables.deny.table.rules];
+  const passed = (matched === undefined ? rules : rules.slice(0, rules.indexOf(matched))).map((rule) => {
+    const found = (defects.get(rule) ?? []).map(({ line, column, message }) => {
+      return `${line === rule.line ? '' : `line ${line}, `}column ${column}: ${message}`;
+    });
+    return { rule, why: [whyNot(rule, request), ...found].join('; ') };
+  });
+  const findings = [...new Set([undefined, matched])].flatMap((rule) => defects.get(rule) ?? []);
+  return { verdict, request, ruling, lookups, passed, findings, doubts };
 }
 
-function showDefect(rule: Rule, { line, column, message }: CheckFinding): string {
-  return `${line === rule.line ? '' : `line ${line}, `}column ${column}: ${message}`;
+/** One end of a connection, as far as it is known. */
+export interface ExplainedEnd {
+  readonly address: string;
+  readonly name: string | undefined;
+  readonly port: number | undefined;
 }
 
-function passedRules({ allow, deny }: Tables, matched: Rule | undefined): readonly Rule[] {
-  const rules = [...allow.table.rules, ...deny.table.rules];
-  return matched === undefined ? rules : rules.slice(0, rules.indexOf(matched));
+type ExplainedFinding = Pick<CheckFinding, 'file' | 'line' | 'column' | 'rule' | 'message'>;
+
+export interface HostsExplanation {
+  readonly verdict: Verdict;
+  /** Whether a connection would get the same verdict. */
+  readonly isCertain: boolean;
+  /** Why a connection may get another verdict. */
+  readonly doubts: readonly string[];
+  /** Set where the rule alone does not explain the verdict. */
+  readonly reason: string | undefined;
+  readonly daemon: string;
+  readonly client: ExplainedEnd & { readonly user: string | undefined };
+  readonly server: ExplainedEnd;
+  readonly rule: MatchedRule | undefined;
+  /** The options of the rule, with expanded values. */
+  readonly options: readonly { readonly name: string; readonly value: string }[];
+  readonly warnings: readonly string[];
+  readonly lookups: readonly Lookup[];
+  /** Findings of check() about lines on the way. */
+  readonly findings: readonly ExplainedFinding[];
+  /** The rules before it, and why each does not match. */
+  readonly passed: readonly (MatchedRule & { readonly why: string })[];
+}
+
+/** An option and its expanded value. */
+export function optionOf(effect: Effect): readonly [name: string, value: string] {
+  switch (effect.kind) {
+    case 'spawn':
+    case 'twist':
+    case 'aclexec':
+      return [effect.kind, effect.command];
+    case 'severity':
+      return ['severity', [effect.facility, effect.level].filter((part) => part !== undefined).join('.')];
+    case 'keepalive':
+      return ['keepalive', ''];
+    case 'linger':
+      return ['linger', String(effect.seconds)];
+    case 'banner':
+      return ['banners', effect.text];
+    case 'nice':
+      return ['nice', String(effect.increment)];
+    case 'setenv':
+      return ['setenv', `${effect.name} ${effect.value}`];
+    case 'umask':
+      return ['umask', effect.mask.toString(8).padStart(3, '0')];
+    case 'user':
+      return ['user', [effect.user, effect.group].filter((part) => part !== undefined).join('.')];
+    case 'group':
+      return ['group', effect.group];
+    default:
+      return effect satisfies never;
+  }
+}
+
+function toEnd({ address, name, port }: Host): ExplainedEnd {
+  return { address: toUtf8(address), name: name === undefined ? undefined : toUtf8(name), port };
+}
+
+export function toExplanation(explanation: Explanation): HostsExplanation {
+  const { request, ruling, lookups, passed, findings, doubts, verdict } = explanation;
+  const { user } = request;
+  return {
+    verdict,
+    isCertain: doubts.length === 0,
+    doubts,
+    reason: ruling.reason,
+    daemon: toUtf8(request.daemon),
+    client: { ...toEnd(request.client), user: user === undefined ? undefined : toUtf8(user) },
+    server: toEnd(request.server),
+    rule: ruling.rule && toMatched(ruling.rule),
+    options: ruling.effects.map(optionOf).map(([name, value]) => ({ name, value: toUtf8(value) })),
+    warnings: ruling.warnings,
+    lookups: lookups.map(({ kind, subject, result, problem, durationMs }) => {
+      return { kind, subject: toUtf8(subject), result: toUtf8(result), problem, durationMs };
+    }),
+    findings: findings.map(({ file, line, column, rule, message }) => {
+      return { file, line, column, rule, message };
+    }),
+    passed: passed.map(({ rule, why }) => Object.assign(toMatched(rule), { why })),
+  };
 }

@@ -1,49 +1,35 @@
 // Which ports a list of daemons means: exactly, or at least and at most. Pure.
 
 import { matchesText } from '../match/match.ts';
-import type { DaemonPattern, PatternList } from '../rule/pattern.ts';
+import type { DaemonPattern } from '../rule/pattern.ts';
+import { daemonText, type Rule } from '../rule/rule-table.ts';
 import { fold } from '../text/latin1.ts';
-import { type Addresses, EVERYBODY, hostAddresses } from './client-addresses.ts';
-import { Algebra, type Meant, type Ranges, type Sets } from './ranges.ts';
+import { type Band, exactly, except, join, type Meant, network, type Ranges, union } from './ranges.ts';
+import { EVERYBODY, hostAddresses, type Translated } from './rule-translation.ts';
 
-export const PROTOCOLS = ['tcp', 'udp'] as const;
+/** The protocols, and where their ports are among the numbers. */
+export const PROTOCOLS = {
+  tcp: { begin: 0n, bits: 16 },
+  udp: { begin: 1n << 32n, bits: 16 },
+} as const satisfies Record<string, Band>;
 
-export type Ports = Sets<(typeof PROTOCOLS)[number]>;
-
-/** The ports of a daemon by its process name; undefined if they are unknown. */
-export type PortsOf = (daemon: string) => Ports | undefined;
-
-export const PORTS = new Algebra(PROTOCOLS);
-
-const EVERY: Ranges = [{ first: 0n, last: 65535n }];
-const ALL_PORTS: Ports = { tcp: EVERY, udp: EVERY };
+const ALL_PORTS = Object.values(PROTOCOLS).flatMap((band) => network(band));
 
 /** One port of one protocol, or of both. */
-export function onePort(port: number, protocol?: keyof Ports): Ports {
-  const range = [{ first: BigInt(port), last: BigInt(port) }];
-  return protocol === undefined ? { tcp: range, udp: range } : { ...PORTS.nothing, [protocol]: range };
+export function onePort(port: number, protocol?: keyof typeof PROTOCOLS): Ranges {
+  const bands = protocol === undefined ? Object.values(PROTOCOLS) : [PROTOCOLS[protocol]];
+  return bands.flatMap((band) => network(band, BigInt(port), 16));
 }
 
-/** Ports, and the server addresses that the list names. */
-export interface Target {
-  readonly ports: Meant<Ports>;
-  readonly server: Meant<Addresses>;
-}
-
-export interface DaemonFacts {
-  readonly portsOf: PortsOf;
+export interface PortFacts {
+  /** The ports of a daemon by its process name; undefined if they are unknown. */
+  readonly portsOf: (daemon: string) => Ranges | undefined;
   /** All daemons with known ports, for patterns. */
   readonly daemons: readonly string[];
-  /** The name of the daemon at an index of the rule. */
-  readonly nameAt: (at: number) => string;
-  readonly untranslated: (at: number) => void;
 }
 
 /** The ports of a word; undefined if they are unknown. */
-export function daemonPorts(
-  { at, daemon }: DaemonPattern,
-  { portsOf, nameAt }: Pick<DaemonFacts, 'portsOf' | 'nameAt'>,
-): Ports | undefined {
+export function daemonPorts({ at, daemon }: DaemonPattern, rule: Rule, facts: PortFacts): Ranges | undefined {
   switch (daemon.kind) {
     case 'port':
       return onePort(daemon.port);
@@ -51,9 +37,9 @@ export function daemonPorts(
     case 'known':
       return ALL_PORTS;
     case 'never':
-      return PORTS.nothing;
+      return [];
     case 'equal':
-      return portsOf(nameAt(at));
+      return facts.portsOf(daemonText(rule, at));
     case 'suffix':
     case 'prefix':
     case 'glob':
@@ -64,41 +50,43 @@ export function daemonPorts(
   }
 }
 
-function wordPorts(word: DaemonPattern, facts: DaemonFacts): Meant<Ports> {
-  const ports = daemonPorts(word, facts);
-  if (ports !== undefined) return { least: ports, most: ports };
-  facts.untranslated(word.at);
+function wordPorts(word: DaemonPattern, { rule, lose }: Translated, facts: PortFacts): Meant {
+  const ports = daemonPorts(word, rule, facts);
+  if (ports !== undefined) return exactly(ports);
+  lose(word.at);
   const { daemon } = word;
   const known = facts.daemons
     .filter((name) => daemon.kind !== 'port' && matchesText(daemon, fold(name), () => false))
-    .map(facts.portsOf)
-    .filter((ports) => ports !== undefined);
-  return { least: PORTS.union(...known), most: ALL_PORTS };
+    .map((name) => facts.portsOf(name) ?? []);
+  return { least: union(known), most: ALL_PORTS };
 }
 
-function partPorts(part: readonly DaemonPattern[], facts: DaemonFacts): Meant<Ports> {
-  const words = part.map((word) => {
-    const ports = wordPorts(word, facts);
+/** Ports, and the server addresses that the list names. */
+export interface Target {
+  readonly ports: Meant;
+  readonly server: Meant;
+}
+
+export function targetsOf(translated: Translated, facts: PortFacts): readonly Target[] {
+  const { daemons, lose } = translated;
+  const portsOf = (word: DaemonPattern): Meant => {
+    const ports = wordPorts(word, translated, facts);
     if (word.host === undefined) return ports;
     // at some addresses only, which a set of ports cannot express
-    facts.untranslated(word.at);
-    return { least: PORTS.nothing, most: ports.most };
-  });
-  return PORTS.join(words);
-}
-
-const ANYWHERE: Meant<Addresses> = { least: EVERYBODY, most: EVERYBODY };
-
-export function targetsOf(daemons: PatternList<DaemonPattern>, facts: DaemonFacts): readonly Target[] {
-  const [first = [], ...excepted] = daemons;
-  if (excepted.length > 0)
-    return [{ ports: PORTS.except(daemons.map((part) => partPorts(part, facts))), server: ANYWHERE }];
-  const anywhere = first.filter(({ host }) => host === undefined);
-  const targets = anywhere.length === 0 ? [] : [{ ports: partPorts(anywhere, facts), server: ANYWHERE }];
-  for (const word of first)
-    if (word.host !== undefined) {
-      const server = hostAddresses(word.host, () => facts.untranslated(word.at));
-      targets.push({ ports: wordPorts(word, facts), server });
-    }
-  return targets;
+    lose(word.at);
+    return { least: [], most: ports.most };
+  };
+  const anywhere = exactly(EVERYBODY);
+  if (daemons.length > 1)
+    return [{ ports: except(daemons.map((part) => part.map(portsOf))), server: anywhere }];
+  const words = daemons[0] ?? [];
+  const plain = words.filter(({ host }) => host === undefined).map(portsOf);
+  return [
+    ...(plain.length === 0 ? [] : [{ ports: join(plain), server: anywhere }]),
+    ...words.flatMap((word) => {
+      if (word.host === undefined) return [];
+      const server = hostAddresses(word.host, () => lose(word.at));
+      return [{ ports: wordPorts(word, translated, facts), server }];
+    }),
+  ];
 }

@@ -1,18 +1,11 @@
 // The rules as a table of nftables (nft(8)): the first match decides, and the default is to accept. Pure.
 
 import type { Accounts } from '../daemon/daemon-host.ts';
-import { daemonText, type Rule, type Tables, wordText } from '../rule/rule-table.ts';
-import { formatQuad, formatWords } from '../text/address.ts';
+import { type Rule, type Tables, wordText } from '../rule/rule-table.ts';
 import { show } from '../text/latin1.ts';
-import { type Addresses, ADDRESSES, EVERYBODY } from './client-addresses.ts';
-import { daemonPorts, PORTS, type Ports, type PortsOf, PROTOCOLS, targetsOf } from './daemon-ports.ts';
-import { networks, type Ranges } from './ranges.ts';
-import { type Losses, type Translated, translateRule } from './rule-translation.ts';
-
-export interface NftablesFacts extends Accounts {
-  readonly portsOf: PortsOf;
-  readonly daemons: readonly string[];
-}
+import { daemonPorts, type PortFacts, PROTOCOLS, targetsOf } from './daemon-ports.ts';
+import { networks, type Ranges, within, without } from './ranges.ts';
+import { EVERYBODY, IP4, IP6, type Losses, type Translated, translateRule } from './rule-translation.ts';
 
 /** A rule refuses clients of a daemon whose ports are unknown: every port would have to be closed. */
 export class UnknownPorts extends Error {
@@ -26,67 +19,51 @@ export class UnknownPorts extends Error {
   }
 }
 
-function portText(ranges: Ranges): string {
-  return ranges.map(({ first, last }) => (first === last ? String(first) : `${first}-${last}`)).join(', ');
-}
-
 // Matches packets by port: one expression if both protocols have the same ports.
-function portMatches({ tcp, udp }: Ports): readonly string[] {
-  const texts = { tcp: portText(tcp), udp: portText(udp) };
+function portMatches(ports: Ranges): readonly string[] {
   const every = '0-65535';
-  if (texts.tcp === texts.udp && texts.tcp !== '')
-    return [`meta l4proto { tcp, udp }${texts.tcp === every ? '' : ` th dport { ${texts.tcp} }`}`];
-  return PROTOCOLS.filter((protocol) => texts[protocol] !== '').map((protocol) =>
-    texts[protocol] === every ? `meta l4proto ${protocol}` : `${protocol} dport { ${texts[protocol]} }`,
+  const [tcp, udp] = [PROTOCOLS.tcp, PROTOCOLS.udp].map((band) =>
+    within(ports, band)
+      .map(({ first, last }) => (first === last ? String(first) : `${first}-${last}`))
+      .join(', '),
   );
-}
-
-const FAMILIES = {
-  ip4: { keyword: 'ip', protocol: 'ipv4', bits: 32, format: formatQuad },
-  ip6: { keyword: 'ip6', protocol: 'ipv6', bits: 128, format: formatWords },
-} as const;
-
-// Ranges as elements of a set: an address, a network, or first-last.
-function netText(ranges: Ranges, family: keyof Addresses): string {
-  const { bits, format } = FAMILIES[family];
-  return ranges
-    .map((range) => {
-      const [one, ...more] = networks([range], bits);
-      if (one === undefined || more.length > 0) return `${format(range.first)}-${format(range.last)}`;
-      return one.length === bits ? format(one.net) : `${format(one.net)}/${one.length}`;
-    })
-    .join(', ');
-}
-
-function isEverybody(addresses: Addresses): boolean {
-  return ADDRESSES.isEmpty(ADDRESSES.less(EVERYBODY, addresses));
+  if (tcp === udp && tcp !== '')
+    return [`meta l4proto { tcp, udp }${tcp === every ? '' : ` th dport { ${tcp} }`}`];
+  return Object.entries({ tcp, udp })
+    .filter(([, text]) => text !== '')
+    .map(([name, text]) => (text === every ? `meta l4proto ${name}` : `${name} dport { ${text} }`));
 }
 
 // Matches packets by address: one expression if the family does not matter.
-function addressMatches(client: Addresses, server: Addresses): readonly string[] {
-  if (isEverybody(client) && isEverybody(server)) return [''];
-  return (['ip4', 'ip6'] as const).flatMap((family) => {
-    if (client[family].length === 0 || server[family].length === 0) return [];
-    const { keyword, protocol } = FAMILIES[family];
-    const match = (field: string, addresses: Addresses): string => {
-      const nets = netText(addresses[family], family);
+function addressMatches(client: Ranges, server: Ranges): readonly string[] {
+  if ([client, server].every((set) => without(EVERYBODY, set).length === 0)) return [''];
+  return [IP4, IP6].flatMap((family) => {
+    const [clients, servers] = [within(client, family), within(server, family)];
+    if (clients.length === 0 || servers.length === 0) return [];
+    const { keyword, protocol, bits, format } = family;
+    // each range as an element of a set: an address, a network, or first-last
+    const match = (field: string, ranges: Ranges): string => {
+      const nets = ranges.map((range) => {
+        const [one, ...more] = networks([range], family);
+        if (one === undefined || more.length > 0) return `${format(range.first)}-${format(range.last)}`;
+        return one.length === bits ? format(one.net) : `${format(one.net)}/${one.length}`;
+      });
       // the whole family
-      return /^[^,]*\/0$/.test(nets) ? '' : `${keyword} ${field} { ${nets} } `;
+      return nets.length === 1 && nets[0]?.endsWith('/0') === true
+        ? ''
+        : `${keyword} ${field} { ${nets.join(', ')} } `;
     };
-    return [match('saddr', client) + match('daddr', server) || `meta nfproto ${protocol} `];
+    return [match('saddr', clients) + match('daddr', servers) || `meta nfproto ${protocol} `];
   });
 }
 
-function* ruleLines(translated: Translated, facts: NftablesFacts): Generator<string, void> {
-  const { rule, daemons, clients, verdict, lose } = translated;
-  const nameAt = (at: number): string => daemonText(rule, at);
+function* ruleLines(translated: Translated, facts: PortFacts): Generator<string, void> {
+  const { rule, clients, verdict } = translated;
   // a rule that grants must not let in too many, one that refuses must not refuse too few
   const bound = verdict === 'grant' ? 'least' : 'most';
-  for (const { ports, server } of targetsOf(daemons, { ...facts, nameAt, untranslated: lose })) {
-    if (verdict === 'refuse' && !PORTS.isEmpty(PORTS.less(ports.most, ports.least))) {
-      const unknown = rule.daemons
-        .flat()
-        .find((word) => daemonPorts(word, { ...facts, nameAt }) === undefined);
+  for (const { ports, server } of targetsOf(translated, facts)) {
+    if (verdict === 'refuse' && without(ports.most, ports.least).length > 0) {
+      const unknown = rule.daemons.flat().find((word) => daemonPorts(word, rule, facts) === undefined);
       throw new UnknownPorts(rule, unknown === undefined ? rule.daemonText : wordText(rule, unknown.at));
     }
     for (const addresses of addressMatches(clients[bound], server[bound]))
@@ -99,18 +76,19 @@ function* ruleLines(translated: Translated, facts: NftablesFacts): Generator<str
  * A table of nftables for both files.
  * @throws {UnknownPorts}
  */
-export function toNftables({ allow, deny }: Tables, facts: NftablesFacts, losses: Losses): string {
+export function toNftables({ allow, deny }: Tables, facts: PortFacts & Accounts, losses: Losses): string {
   const lines: string[] = [];
+  const drop = ({ message }: { readonly message: string }): unknown =>
+    lines.push(`# ${message}`, 'meta l4proto { tcp, udp } drop');
   for (const { table } of [allow, deny]) {
     for (const rule of table.rules) {
       lines.push(`# ${show(rule.file)}:${rule.line}: ${show(rule.text)}`);
       lines.push(...ruleLines(translateRule(rule, table.role, facts, losses), facts));
     }
-    if (table.refused !== undefined)
-      lines.push(`# ${table.refused.message}`, 'meta l4proto { tcp, udp } drop');
+    if (table.refused !== undefined) drop(table.refused);
   }
   const unread = deny.table.unread ?? allow.table.unread;
-  if (unread !== undefined) lines.push(`# ${unread.message}`, 'meta l4proto { tcp, udp } drop');
+  if (unread !== undefined) drop(unread);
   // the first line creates the table if need be, so that deleting it cannot fail
   return `table inet uchroot_tcpd
 delete table inet uchroot_tcpd

@@ -9,10 +9,28 @@ interface Range {
 /** Ascending; no two ranges touch. */
 export type Ranges = readonly Range[];
 
-function union(sets: readonly Ranges[]): Ranges {
+/** A family of addresses, or the ports of a protocol: a band of numbers that touches no other band. */
+export interface Band {
+  readonly begin: bigint;
+  readonly bits: number;
+}
+
+/** The numbers of a band, or of a network in it. */
+export function network({ begin, bits }: Band, net = 0n, length = 0): Ranges {
+  const first = begin + net;
+  return [{ first, last: first + (1n << BigInt(bits - length)) - 1n }];
+}
+
+/** The numbers of a set that are in a band, counted from its beginning. */
+export function within(set: Ranges, { begin, bits }: Band): Ranges {
+  return set
+    .map(({ first, last }) => ({ first: first - begin, last: last - begin }))
+    .filter(({ first, last }) => first >= 0n && last < 1n << BigInt(bits));
+}
+
+export function union(sets: readonly Ranges[]): Ranges {
   const result: { first: bigint; last: bigint }[] = [];
-  const all = sets.flat().toSorted((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
-  for (const { first, last } of all) {
+  for (const { first, last } of sets.flat().toSorted((a, b) => Number(a.first - b.first))) {
     const before = result.at(-1);
     if (before === undefined || first > before.last + 1n) result.push({ first, last });
     else if (last > before.last) before.last = last;
@@ -20,8 +38,7 @@ function union(sets: readonly Ranges[]): Ranges {
   return result;
 }
 
-// The numbers of `set` that are not in `taken`.
-function without(set: Ranges, taken: Ranges): Ranges {
+export function without(set: Ranges, taken: Ranges): Ranges {
   const result: Range[] = [];
   let at = 0;
   for (const { first, last } of set) {
@@ -37,71 +54,36 @@ function without(set: Ranges, taken: Ranges): Ranges {
   return result;
 }
 
-/** Splits ranges of addresses of `bits` bits into as few networks as possible. */
-export function* networks(ranges: Ranges, bits: number): Generator<{ net: bigint; length: number }, void> {
+/** Splits the numbers of a band, counted from its beginning, into as few networks as possible. */
+export function* networks(ranges: Ranges, { bits }: Band): Generator<{ net: bigint; length: number }, void> {
   for (const { first, last } of ranges)
     for (let begin = first; begin <= last;) {
-      let free = 0;
+      let size = 1n;
+      let length = bits;
       // as large as the alignment of its start and the rest of the range allow
-      while (
-        free < bits &&
-        (begin & ((1n << BigInt(free + 1)) - 1n)) === 0n &&
-        begin + (1n << BigInt(free + 1)) - 1n <= last
-      )
-        free++;
-      yield { net: begin, length: bits - free };
-      begin += 1n << BigInt(free);
+      for (; length > 0 && begin % (size * 2n) === 0n && begin + size * 2n - 1n <= last; length--) size *= 2n;
+      yield { net: begin, length };
+      begin += size;
     }
 }
 
-/** One set a family of addresses, or a protocol. */
-export type Sets<Key extends string> = Readonly<Record<Key, Ranges>>;
-
 /** What is certainly meant, and what may be meant. */
-export interface Meant<Set> {
-  readonly least: Set;
-  readonly most: Set;
+export interface Meant {
+  readonly least: Ranges;
+  readonly most: Ranges;
 }
 
-/** Operations on sets with the same keys. */
-export class Algebra<Key extends string> {
-  readonly #keys: readonly Key[];
-  readonly nothing: Sets<Key>;
+export function exactly(set: Ranges): Meant {
+  return { least: set, most: set };
+}
 
-  constructor(keys: readonly Key[]) {
-    this.#keys = keys;
-    this.nothing = this.#map(() => []);
-  }
+export function join(words: readonly Meant[]): Meant {
+  return { least: union(words.map(({ least }) => least)), most: union(words.map(({ most }) => most)) };
+}
 
-  #map(rangesOf: (key: Key) => Ranges): Sets<Key> {
-    return Object.fromEntries(this.#keys.map((key) => [key, rangesOf(key)])) as Sets<Key>;
-  }
-
-  union(...all: readonly Sets<Key>[]): Sets<Key> {
-    return this.#map((key) => union(all.map((sets) => sets[key])));
-  }
-
-  /** What is in `a` and not in `b`. */
-  less(a: Sets<Key>, b: Sets<Key>): Sets<Key> {
-    return this.#map((key) => without(a[key], b[key]));
-  }
-
-  isEmpty(sets: Sets<Key>): boolean {
-    return this.#keys.every((key) => sets[key].length === 0);
-  }
-
-  /** What words mean together. */
-  join(words: readonly Meant<Sets<Key>>[]): Meant<Sets<Key>> {
-    const [least, most] = (['least', 'most'] as const).map((bound) => words.map((word) => word[bound]));
-    return { least: this.union(...(least ?? [])), most: this.union(...(most ?? [])) };
-  }
-
-  /** What a list means whose parts are separated by EXCEPT. */
-  except(parts: readonly Meant<Sets<Key>>[]): Meant<Sets<Key>> {
-    // at least: minus the most that is excepted; at most: minus the least
-    return parts.reduceRight(
-      (rest, { least, most }) => ({ least: this.less(least, rest.most), most: this.less(most, rest.least) }),
-      { least: this.nothing, most: this.nothing },
-    );
-  }
+/** What a list means whose parts are separated by EXCEPT: at least, minus the most that is excepted; and the reverse. */
+export function except(parts: readonly (readonly Meant[])[]): Meant {
+  return parts.map(join).reduceRight((rest, { least, most }) => {
+    return { least: without(least, rest.most), most: without(most, rest.least) };
+  }, exactly([]));
 }

@@ -1,11 +1,70 @@
 // What a rule means to a filter that knows only addresses: clients, grant or refuse, and what is lost. Pure.
 
+import { maskLength, numbersNet } from '../check/cover.ts';
 import type { Accounts } from '../daemon/daemon-host.ts';
-import type { HostPattern } from '../rule/pattern.ts';
+import type { ClientPattern, HostPattern } from '../rule/pattern.ts';
 import type { PlacedOption } from '../rule/rule-option.ts';
 import { optionText, type Rule, wordText } from '../rule/rule-table.ts';
-import { type Addresses, clientAddresses } from './client-addresses.ts';
-import type { Meant } from './ranges.ts';
+import { formatQuad, formatWords, type Words } from '../text/address.ts';
+import { exactly, except, join, type Meant, network, type Ranges } from './ranges.ts';
+
+export const IP4 = { begin: 0n, bits: 32, keyword: 'ip', protocol: 'ipv4', format: formatQuad };
+export const IP6 = { begin: 1n << 128n, bits: 128, keyword: 'ip6', protocol: 'ipv6', format: formatWords };
+export const EVERYBODY: Ranges = [...network(IP4), ...network(IP6)];
+
+function network4(net: number, length: number): Meant {
+  return exactly(network(IP4, BigInt(net), length));
+}
+
+function network6(words: Words, length: number): Meant {
+  let net = 0n;
+  for (const word of words.padEnd(8, '\0')) net = (net << 16n) | BigInt(word.charCodeAt(0));
+  return exactly(network(IP6, net, length));
+}
+
+/** The addresses of a word: exactly, or at least and at most if they are not known, as of a name; then calls `lose`. */
+export function hostAddresses(pattern: HostPattern, lose: () => void): Meant {
+  const unknown = (): Meant => (lose(), { least: [], most: EVERYBODY });
+  switch (pattern.kind) {
+    case 'text': {
+      const { text, addressOnly } = pattern;
+      if (text.kind === 'all') return exactly(EVERYBODY);
+      if (text.kind === 'never') return exactly([]);
+      if (text.kind === 'address')
+        return text.address.zone === undefined ? network6(text.address.words, 128) : unknown();
+      const net = addressOnly ? numbersNet(text) : undefined;
+      if (net !== undefined) return network4(net.net, net.length);
+      // digits and dots that are no address match nobody
+      return addressOnly && text.kind === 'equal' ? exactly([]) : unknown();
+    }
+    case 'net4': {
+      const length = maskLength(pattern.mask);
+      return length === undefined ? unknown() : network4(pattern.net, length);
+    }
+    case 'net6':
+      return pattern.zone === undefined ? network6(pattern.net, pattern.length) : unknown();
+    case 'file':
+      if (pattern.file.broken !== undefined) return unknown();
+      return join(pattern.file.patterns.map((one) => hostAddresses(one, lose)));
+    case 'never':
+      return exactly([]);
+    case 'known':
+    case 'local':
+    case 'doubtful':
+    case 'netgroup':
+      return unknown();
+    default:
+      return pattern satisfies never;
+  }
+}
+
+function clientAddresses({ at, host, user }: ClientPattern, lose: (at: number) => void): Meant {
+  const meant = hostAddresses(host, () => lose(at));
+  if (user === undefined || user.kind === 'all') return meant;
+  // only some users of these hosts
+  lose(at);
+  return { least: [], most: meant.most };
+}
 
 /** A word or an option of a rule that could not be translated. */
 export interface Untranslated {
@@ -25,7 +84,7 @@ export interface Unusable extends Untranslated {
 export class Losses {
   readonly #all = new Map<string, Untranslated>();
 
-  add({ file, line }: Pick<Rule, 'file' | 'line'>, word: string, message: string): void {
+  add({ file, line }: Rule, word: string, message: string): void {
     const key = `${file}\n${line}\n${word}\n${message}`;
     if (!this.#all.has(key)) this.#all.set(key, { file, line, word, message });
   }
@@ -44,11 +103,11 @@ function mayRefuse({ option }: PlacedOption, accounts: Accounts): boolean {
     case 'error':
       return true;
     case 'user':
-      return (
-        !accounts.hasUser(option.user) || (option.group !== undefined && !accounts.hasGroup(option.group))
-      );
     case 'group':
-      return !accounts.hasGroup(option.group);
+      return (
+        (option.kind === 'user' && !accounts.hasUser(option.user)) ||
+        (option.group !== undefined && !accounts.hasGroup(option.group))
+      );
     case 'setenv':
       // an expansion may be no valid name
       return !/^[A-Za-z_][A-Za-z0-9_]*(?:[ \t]|$)/.test(option.assignment);
@@ -78,13 +137,12 @@ function mayBreak({ doubt }: Pick<Rule, 'doubt'>, host: HostPattern | undefined)
 export interface Translated {
   readonly rule: Rule;
   readonly daemons: Rule['daemons'];
-  readonly clients: Meant<Addresses>;
+  readonly clients: Meant;
   readonly verdict: 'grant' | 'refuse';
   /** Records that the word at an index of the rule is lost. */
   readonly lose: (at: number) => void;
 }
 
-/** Translates the clients and options of a rule. */
 export function translateRule(
   rule: Rule,
   role: 'allow' | 'deny',
@@ -92,8 +150,7 @@ export function translateRule(
   losses: Losses,
 ): Translated {
   const { options } = rule;
-  const words = [...rule.daemons.flat(), ...rule.clients.flat()];
-  const breaks = words.some(({ host }) => mayBreak(rule, host));
+  const breaks = [...rule.daemons.flat(), ...rule.clients.flat()].some(({ host }) => mayBreak(rule, host));
   const isGrant = options.at(-1)?.option.kind === 'allow' || role === 'allow';
   const refuses = breaks || !isGrant || options.some((placed) => mayRefuse(placed, accounts));
   const verdict = refuses ? 'refuse' : 'grant';
@@ -101,10 +158,9 @@ export function translateRule(
     if (option.kind !== 'allow' && option.kind !== 'deny')
       losses.add(rule, optionText(rule, at), `the option is lost; the rule ${verdict}s`);
   // a decision that ends within the lists may not reach their exceptions
-  const [daemons, clients] = breaks
-    ? [rule.daemons.slice(0, 1), rule.clients.slice(0, 1)]
-    : [rule.daemons, rule.clients];
+  const depth = breaks ? 1 : Infinity;
   const how = refuses ? 'it may mean anybody, and refuses all' : 'it lets nobody in';
   const lose = (at: number): void => losses.add(rule, wordText(rule, at), how);
-  return { rule, daemons, clients: clientAddresses(clients, lose), verdict, lose };
+  const clients = rule.clients.slice(0, depth).map((part) => part.map((word) => clientAddresses(word, lose)));
+  return { rule, daemons: rule.daemons.slice(0, depth), clients: except(clients), verdict, lose };
 }

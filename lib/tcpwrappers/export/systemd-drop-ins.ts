@@ -2,13 +2,11 @@
 
 import type { Accounts } from '../daemon/daemon-host.ts';
 import { matchesText } from '../match/match.ts';
-import type { DaemonPattern, PatternList } from '../rule/pattern.ts';
+import type { DaemonPattern } from '../rule/pattern.ts';
 import type { Tables } from '../rule/rule-table.ts';
-import { formatQuad, formatWords } from '../text/address.ts';
 import { fold, show } from '../text/latin1.ts';
-import { type Addresses, ADDRESSES, EVERYBODY } from './client-addresses.ts';
-import { networks } from './ranges.ts';
-import { type Losses, type Translated, translateRule } from './rule-translation.ts';
+import { exactly, except, type Meant, networks, type Ranges, union, within, without } from './ranges.ts';
+import { EVERYBODY, IP4, IP6, type Losses, type Translated, translateRule } from './rule-translation.ts';
 
 /** A file to be written. */
 export interface DropIn {
@@ -16,61 +14,62 @@ export interface DropIn {
   readonly text: string;
 }
 
-/** A unit, and the process name of its daemon. */
 export interface DaemonUnit {
   readonly daemon: string;
   readonly unit: string;
 }
 
-type Match = 'yes' | 'no' | 'maybe';
-
-function matchWord({ daemon, host }: DaemonPattern, name: string): Match {
+// Whether a word means a daemon: certainly if `least` is not empty, perhaps if only `most` is not.
+function matchWord({ daemon, host }: DaemonPattern, name: string): Meant {
+  const one = [{ first: 0n, last: 0n }];
+  if (daemon.kind !== 'port') {
+    if (!matchesText(daemon, fold(name), () => false)) return exactly([]);
+    if (host === undefined) return exactly(one);
+  }
   // the port of a unit and the address of the server are unknown
-  if (daemon.kind === 'port') return 'maybe';
-  if (!matchesText(daemon, fold(name), () => false)) return 'no';
-  return host === undefined ? 'yes' : 'maybe';
+  return { least: [], most: one };
 }
 
-function matchList(daemons: PatternList<DaemonPattern>, name: string): Match {
-  return daemons.reduceRight<Match>((rest, part) => {
-    const words = new Set(part.map((word) => matchWord(word, name)));
-    const word = words.has('yes') ? 'yes' : words.has('maybe') ? 'maybe' : 'no';
-    if (word === 'no' || rest === 'yes') return 'no';
-    return word === 'maybe' || rest === 'maybe' ? 'maybe' : 'yes';
-  }, 'no');
+interface Matched extends Translated {
+  readonly isSure: boolean;
+}
+
+// The rules that mean a daemon, or may.
+function rulesFor(translated: readonly Translated[], name: string): readonly Matched[] {
+  return translated.flatMap((one) => {
+    const { least, most } = except(one.daemons.map((part) => part.map((word) => matchWord(word, name))));
+    return most.length === 0 ? [] : [{ ...one, isSure: least.length > 0 }];
+  });
 }
 
 /** The clients of a daemon: the first rule that matches decides, and the default is to grant. */
-function grantedBy(translated: readonly Translated[], daemon: string, tables: Tables): Addresses {
+function grantedBy(rules: readonly Matched[], tables: Tables): Ranges {
   const [allow, deny] = [tables.allow.table, tables.deny.table];
-  if (allow.refused !== undefined) return ADDRESSES.nothing;
-  let granted = ADDRESSES.nothing;
-  let left = EVERYBODY;
-  for (const { daemons, verdict, clients } of translated) {
-    const match = matchList(daemons, daemon);
-    if (match === 'no') continue;
-    if (verdict === 'refuse') left = ADDRESSES.less(left, clients.most);
-    else if (match === 'yes') {
-      const rest = ADDRESSES.less(left, clients.least);
-      granted = ADDRESSES.union(granted, ADDRESSES.less(left, rest));
+  if (allow.refused !== undefined) return [];
+  let granted: Ranges = [];
+  let left: Ranges = EVERYBODY;
+  for (const { verdict, clients, isSure } of rules)
+    if (verdict === 'refuse') left = without(left, clients.most);
+    else if (isSure) {
+      const rest = without(left, clients.least);
+      granted = union([granted, without(left, rest)]);
       left = rest;
     }
-  }
   const closed = deny.refused ?? deny.unread ?? allow.unread;
-  return closed === undefined ? ADDRESSES.union(granted, left) : granted;
+  return closed === undefined ? union([granted, left]) : granted;
 }
 
-function netTexts({ ip4, ip6 }: Addresses): readonly string[] {
-  return [
-    ...[...networks(ip4, 32)].map(({ net, length }) => `${formatQuad(net)}/${length}`),
-    ...[...networks(ip6, 128)].map(({ net, length }) => `${formatWords(net)}/${length}`),
-  ];
+function netTexts(addresses: Ranges): readonly string[] {
+  return [IP4, IP6].flatMap((family) => {
+    const nets = [...networks(within(addresses, family), family)];
+    return nets.map(({ net, length }) => `${family.format(net)}/${length}`);
+  });
 }
 
 // The shorter of two ways; an address on neither list is let in.
-function settings(granted: Addresses): readonly string[] {
+function settings(granted: Ranges): readonly string[] {
   const allowed = netTexts(granted).map((net) => `IPAddressAllow=${net}`);
-  const denied = netTexts(ADDRESSES.less(EVERYBODY, granted)).map((net) => `IPAddressDeny=${net}`);
+  const denied = netTexts(without(EVERYBODY, granted)).map((net) => `IPAddressDeny=${net}`);
   return denied.length <= allowed.length ? denied : ['IPAddressDeny=any', ...allowed];
 }
 
@@ -85,18 +84,17 @@ export function toDropIns(
     rules.map((rule) => translateRule(rule, role, accounts, losses)),
   );
   return units.flatMap(({ daemon, unit }) => {
-    for (const { rule, daemons, verdict } of translated) {
+    const rules = rulesFor(translated, daemon);
+    for (const { rule, verdict } of rules.filter(({ isSure }) => !isSure)) {
       const how =
         verdict === 'grant' ? `it lets nobody in to ${show(unit)}` : `it may mean ${show(unit)}, and refuses`;
-      if (matchList(daemons, daemon) === 'maybe') losses.add(rule, rule.daemonText.trim(), how);
+      losses.add(rule, rule.daemonText.trim(), how);
     }
-    const granted = grantedBy(translated, daemon, tables);
-    if (ADDRESSES.isEmpty(ADDRESSES.less(EVERYBODY, granted))) return [];
-    const rules = translated
-      .filter(({ daemons }) => matchList(daemons, daemon) !== 'no')
-      .map(({ rule }) => `# ${show(rule.file)}:${rule.line}: ${show(rule.text)}`);
+    const granted = grantedBy(rules, tables);
+    if (without(EVERYBODY, granted).length === 0) return [];
+    const comments = rules.map(({ rule }) => `# ${show(rule.file)}:${rule.line}: ${show(rule.text)}`);
     // the settings apply to all packets of the unit, also of its own connections to other hosts
-    const text = `${[...rules, '[Service]', ...settings(granted)].join('\n')}\n`;
+    const text = `${[...comments, '[Service]', ...settings(granted)].join('\n')}\n`;
     return [{ path: `/etc/systemd/system/${unit}.d/50-uchroot-tcpd.conf`, text }];
   });
 }

@@ -2,7 +2,6 @@
 
 import { native } from '../../native.ts';
 
-/** The status of a path at some time. */
 export interface Stamp {
   /** Ends in a NUL byte. */
   readonly path: Buffer;

@@ -6,7 +6,6 @@ import { type Bytes, toBuffer } from '../../quote.ts';
 import { type FileText, MAX_FILE_BYTES } from '../parse/logical-line.ts';
 import { complete, type Slices } from '../rule/slices.ts';
 
-/** Bytes that are read at once. */
 const PART_BYTES = 1 << 18;
 
 function* readOpen(fd: number): Slices<FileText> {

@@ -1,5 +1,8 @@
 // A file of rules, read again when it, or a file of patterns that it names, has changed.
 
+import { setImmediate } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+
 import { compileTable } from '../match/table-index.ts';
 import type { FileText } from '../parse/logical-line.ts';
 import { openPatternFiles } from '../parse/pattern-file.ts';
@@ -9,7 +12,6 @@ import { complete, type Slices } from '../rule/slices.ts';
 import { renewStamp, type Stamp, takeStamp } from './file-stamp.ts';
 import { readFile } from './host-files.ts';
 
-/** A file that was read. */
 interface Source {
   readonly path: Buffer;
   readonly stamp: Stamp;
@@ -28,12 +30,6 @@ const AT_ONCE = 16;
 /** How long further slices hold the event loop. */
 const HELD_MS = 4;
 
-function isSameFile(before: FileText, now: FileText): boolean {
-  if (before.kind === 'text') return now.kind === 'text' && before.text === now.text;
-  if (before.kind === 'unreadable') return now.kind === 'unreadable' && before.code === now.code;
-  return before.kind === now.kind;
-}
-
 // The stamp comes first: a change while reading shows the next time.
 function* readSource(path: Buffer): Slices<Source> {
   const stamp = takeStamp(path);
@@ -45,9 +41,8 @@ function isCurrent(source: Source): boolean {
   const { stamp, found } = source;
   const wasSettled = stamp.isSettled;
   // an unreadable file is tried again: memory or descriptors may have been short
-  if (!source.isStale && renewStamp(stamp) && wasSettled && found.kind !== 'unreadable') return true;
-  source.isStale = true;
-  return false;
+  source.isStale ||= !renewStamp(stamp) || !wasSettled || found.kind === 'unreadable';
+  return !source.isStale;
 }
 
 // A separate function, so that the old texts can be freed while the new ones are read.
@@ -57,7 +52,7 @@ function* readAgain(before: readonly Source[]): Slices<{ sources: readonly Sourc
   for (const source of before) {
     const now = isCurrent(source) ? source : yield* readSource(source.path);
     sources.push(now);
-    isSame &&= isSameFile(source.found, now.found);
+    isSame &&= isDeepStrictEqual(source.found, now.found);
   }
   return { sources, isSame };
 }
@@ -69,13 +64,10 @@ async function inSlices<Result>(work: Slices<Result>): Promise<Result> {
       const step = work.next();
       if (step.done === true) return step.value;
     } while (performance.now() - begin < HELD_MS);
-    await new Promise((done) => {
-      setImmediate(done);
-    });
+    await setImmediate();
   }
 }
 
-/** A file of rules that is open. */
 export class TableFile {
   readonly #path: Buffer;
   readonly #options: Omit<ParseOptions, 'file' | 'files'>;
@@ -85,7 +77,6 @@ export class TableFile {
   #done = 0;
   #running: { readonly number: number; readonly ended: Promise<void> } | undefined;
 
-  /** Opens and reads the file. */
   constructor(path: Buffer, options: Omit<ParseOptions, 'file' | 'files'>) {
     this.#path = path;
     this.#options = options;

@@ -3,7 +3,6 @@
 /** How long an answer is kept, also a negative one. */
 const KEPT_MS = 5000;
 
-/** Answers by subject. */
 export class AnswerCache<Value> {
   readonly #most: number;
   // the newest is last
@@ -15,13 +14,11 @@ export class AnswerCache<Value> {
   }
 
   set(subject: string, value: Value): void {
-    const now = performance.now();
     this.#answers.delete(subject);
-    this.#answers.set(subject, { value, since: now });
-    for (const [oldest, { since }] of this.#answers) {
-      if (this.#answers.size <= this.#most && now - since < KEPT_MS) return;
-      this.#answers.delete(oldest);
-    }
+    this.#answers.set(subject, { value, since: performance.now() });
+    for (const oldest of this.#answers.keys())
+      if (this.#answers.size > this.#most) this.#answers.delete(oldest);
+      else return;
   }
 
   /** Undefined if there is no answer, or it is too old. */

@@ -26,19 +26,12 @@ interface Question {
 const answers = new AnswerCache<HostNameFacts>(4096);
 const questions = new Map<string, Question>();
 
-function begin(question: Question, address: string, end: (facts: HostNameFacts) => void): void {
-  question.latest = { isLast: false, reverseError: 'no answer in time' };
-  native.lookUpHost(address, (facts) => {
-    question.latest = facts;
-    if (facts.isLast) end(facts);
-  });
-}
-
 function openQuestion(address: string): Question {
   const share = shareOf(address);
-  let settle: { readonly done: (facts: HostNameFacts) => void; readonly fail: (why: Overload) => void };
+  let resolve: (facts: HostNameFacts) => void;
+  let reject: (why: Overload) => void;
   const answer = new Promise<HostNameFacts>((done, fail) => {
-    settle = { done, fail };
+    [resolve, reject] = [done, fail];
   });
   // nobody may be waiting any more
   answer.catch(() => undefined);
@@ -49,16 +42,19 @@ function openQuestion(address: string): Question {
     running.release(share);
   };
   question.leave = running.enter(share, () => {
+    question.latest = { isLast: false, reverseError: 'no answer in time' };
     try {
-      begin(question, address, (facts) => {
+      native.lookUpHost(address, (facts) => {
+        question.latest = facts;
+        if (!facts.isLast) return;
         answers.set(address, facts);
         end();
-        settle.done(facts);
+        resolve(facts);
       });
     } catch (error) {
       // no thread could be started
       end();
-      settle.fail(new Overload(`a name cannot be looked up: ${(error as Error).message}`));
+      reject(new Overload(`a name cannot be looked up: ${(error as Error).message}`));
     }
   });
   return question;
@@ -96,33 +92,26 @@ async function askHost(address: string, timeoutMs: number): Promise<HostNameFact
   }
 }
 
-function isSameName(a: string, b: string): boolean {
-  return a.toLowerCase() === b.toLowerCase();
-}
-
-function paranoid(problem: string): Answered<string> {
-  return { value: PARANOID, problem };
-}
-
 /**
  * Judges a name as libwrap does: `paranoid` if it is a numeric address, leads to no address or not back to this one, or
  * is not canonical, such as an alias (CNAME). Only `localhost` may be an alias.
  */
 export function judgeName(address: string, facts: HostNameFacts): Answered<string> {
-  const { name } = facts;
-  if (name === undefined) return { value: UNKNOWN, problem: facts.reverseError };
-  const text = name.toString('latin1');
-  if (facts.isNumeric === true)
-    return paranoid(`host name/name mismatch: reverse lookup results in non-FQDN ${text}`);
-  if (!facts.isLast) return paranoid(`can't verify hostname: no answer in time for ${text}`);
-  if (facts.forwardError !== undefined)
-    return paranoid(`can't verify hostname: ${text}: ${facts.forwardError}`);
+  if (facts.name === undefined) return { value: UNKNOWN, problem: facts.reverseError };
+  const name = facts.name.toString('latin1');
+  const problem = whyParanoid(name, address, facts);
+  return problem === undefined ? { value: name } : { value: PARANOID, problem };
+}
+
+function whyParanoid(name: string, address: string, facts: HostNameFacts): string | undefined {
+  if (facts.isNumeric === true) return `host name/name mismatch: reverse lookup results in non-FQDN ${name}`;
+  if (!facts.isLast) return `can't verify hostname: no answer in time for ${name}`;
+  if (facts.forwardError !== undefined) return `can't verify hostname: ${name}: ${facts.forwardError}`;
   const canonical = facts.canonical?.toString('latin1') ?? '';
-  if (!isSameName(text, canonical) && !isSameName(text, 'localhost'))
-    return paranoid(`host name/name mismatch: ${text} != ${canonical}`);
-  if (facts.hasAddress !== true)
-    return paranoid(`host name/address mismatch: ${address} is not among the addresses of ${text}`);
-  return { value: text };
+  if (![canonical.toLowerCase(), 'localhost'].includes(name.toLowerCase()))
+    return `host name/name mismatch: ${name} != ${canonical}`;
+  if (facts.hasAddress === true) return undefined;
+  return `host name/address mismatch: ${address} is not among the addresses of ${name}`;
 }
 
 /**

@@ -8,7 +8,6 @@ export class Overload extends Error {
   override readonly name = 'Overload';
 }
 
-/** The result of a look-up. */
 export interface Answered<Value> {
   readonly value: Value;
   /** Why the value is not a better one, such as a time limit. */
@@ -40,44 +39,45 @@ export interface Lookup {
   readonly kind: Need['kind'];
   /** The address, netgroup, account or path that was looked up. */
   readonly subject: string;
-  /** The result in a few words. */
   readonly result: string;
   readonly problem?: string | undefined;
   readonly durationMs: number;
 }
 
-type Asked = readonly [subject: string, answer: Promise<Answered<Found>>, show: (found: Found) => string];
-
-const showText = (found: Found): string => (typeof found === 'string' ? found : UNKNOWN);
-const showHosts = (found: Found): string =>
-  Array.isArray(found) ? `${found.length} hosts` : 'cannot be read';
-const showAccount = (found: Found): string => (found === true ? 'exists' : UNKNOWN);
-const showBanner = (found: Found): string => (typeof found === 'string' ? `${found.length} bytes` : 'none');
+type Asked = readonly [subject: string, answer: Promise<Answered<Found>>];
 
 function endOf({ address, port = 0 }: Host): Connection['client'] {
   return { address, port };
 }
 
-function ask(need: Need, request: Request, resolver: Resolver): Asked {
+function ask(need: Need, { client, server }: Request, resolver: Resolver): Asked {
   switch (need.kind) {
     case 'name': {
-      const { address } = request[need.end];
-      return [address, resolver.name(address), showText];
+      const { address } = need.end === 'client' ? client : server;
+      return [address, resolver.name(address)];
     }
-    case 'user': {
+    case 'user':
       // a need for the user implies that both ports are known: canAskUser()
-      const connection = { client: endOf(request.client), server: endOf(request.server) };
-      return [request.client.address, resolver.user(connection, need.timeoutSeconds), showText];
-    }
+      return [
+        client.address,
+        resolver.user({ client: endOf(client), server: endOf(server) }, need.timeoutSeconds),
+      ];
     case 'netgroup':
-      return [need.group, resolver.netgroup(need.group), showHosts];
+      return [need.group, resolver.netgroup(need.group)];
     case 'account':
-      return [need.name, resolver.account(need.database, need.name), showAccount];
+      return [need.name, resolver.account(need.database, need.name)];
     case 'banner':
-      return [need.path, resolver.banner(need.path), showBanner];
+      return [need.path, resolver.banner(need.path)];
     default:
       return need satisfies never;
   }
+}
+
+function show(kind: Need['kind'], found: Found): string {
+  if (kind === 'account') return found === true ? 'exists' : UNKNOWN;
+  if (kind === 'netgroup') return Array.isArray(found) ? `${found.length} hosts` : 'cannot be read';
+  if (typeof found !== 'string') return kind === 'banner' ? 'none' : UNKNOWN;
+  return kind === 'banner' ? `${found.length} bytes` : found;
 }
 
 /** Makes a look-up and appends it to `lookups`. */
@@ -88,9 +88,9 @@ export async function lookUp(
   lookups: Lookup[],
 ): Promise<Found> {
   const begin = performance.now();
-  const [subject, answer, show] = ask(need, request, resolver);
+  const [subject, answer] = ask(need, request, resolver);
   const { value, problem } = await answer;
   const durationMs = performance.now() - begin;
-  lookups.push({ kind: need.kind, subject, result: show(value), problem, durationMs });
+  lookups.push({ kind: need.kind, subject, result: show(need.kind, value), problem, durationMs });
   return value;
 }

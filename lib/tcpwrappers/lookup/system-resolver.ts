@@ -69,11 +69,9 @@ async function readOutput(child: PlainProcess): Promise<string> {
   return text;
 }
 
-async function askGetent(
-  program: string,
-  group: string,
-  timeoutMs: number,
-): Promise<Answered<Netgroup | undefined>> {
+type FoundNetgroup = Answered<Netgroup | undefined>;
+
+async function askGetent(program: string, group: string, timeoutMs: number): Promise<FoundNetgroup> {
   const argv = ['getent', 'netgroup', '--', group].map((word) => Buffer.from(word, 'latin1'));
   const stdio = [NULL, PIPE, NULL] as const;
   const child = startPlain({ program: Buffer.from(program), argv, env: environmentWith(), stdio });
@@ -95,17 +93,14 @@ async function askGetent(
   }
 }
 
-const answers = new AnswerCache<Answered<Netgroup | undefined>>(64);
-const asking = new Map<string, Promise<Answered<Netgroup | undefined>>>();
+const answers = new AnswerCache<FoundNetgroup>(64);
+const asking = new Map<string, Promise<FoundNetgroup>>();
 
 /**
  * Looks up a netgroup, once for all who ask at a time; the answer is kept for some seconds. A netgroup that does not
  * exist has no hosts. Never rejects.
  */
-export async function lookUpNetgroup(
-  group: string,
-  timeoutMs: number,
-): Promise<Answered<Netgroup | undefined>> {
+export async function lookUpNetgroup(group: string, timeoutMs: number): Promise<FoundNetgroup> {
   if (PROGRAM === undefined) return { value: undefined, problem: 'there is no getent' };
   const known = answers.get(group);
   if (known !== undefined) return known;
@@ -121,11 +116,11 @@ function readBanner(path: string): Answered<string | undefined> {
   const found = readFileText(Buffer.from(path, 'latin1'));
   if (found.kind === 'text') return { value: found.text };
   // a daemon without a banner file is normal
-  const problem =
-    found.kind === 'absent'
-      ? undefined
-      : `cannot be read: ${found.kind === 'unreadable' ? found.code : found.kind}`;
-  return { value: undefined, problem };
+  if (found.kind === 'absent') return { value: undefined };
+  return {
+    value: undefined,
+    problem: `cannot be read: ${found.kind === 'unreadable' ? found.code : found.kind}`,
+  };
 }
 
 /** A resolver with a time limit for names and netgroups. */

@@ -1,7 +1,13 @@
 // Whether a rule matches a request: word by word, in libwrap's order. table-index.ts gives the same answers faster.
 
-import { type Answer, NEED_NAME, NEED_USER, type Netgroup, type Stop } from '../connection/need.ts';
-import { type Host, isKnownName, type Request, UNKNOWN } from '../connection/request-info.ts';
+import { type Answer, NEED_NAME, NEED_USER, type Stop } from '../connection/need.ts';
+import {
+  type HasInterface,
+  type Host,
+  isKnownName,
+  type Request,
+  UNKNOWN,
+} from '../connection/request-info.ts';
 import type {
   ClientPattern,
   DaemonPattern,
@@ -40,14 +46,11 @@ function matchesGlob(value: string, pattern: string): boolean {
   }
 }
 
-type HasInterface = (name: string) => boolean;
-
 function isSameAddress(pattern: ZonedAddress, value: string, hasInterface: HasInterface): boolean {
   const zoned = value.includes(':') ? parseZoned(value) : undefined;
   return (
     zoned?.words === pattern.words &&
-    (pattern.zone === undefined || hasInterface(pattern.zone)) &&
-    (zoned.zone === undefined || hasInterface(zoned.zone))
+    [pattern.zone, zoned.zone].every((zone) => zone === undefined || hasInterface(zone))
   );
 }
 
@@ -76,119 +79,106 @@ export function matchesText(pattern: TextPattern, value: string, hasInterface: H
 }
 
 /** How the words of a `/file` are compared. */
-export type MatchFile = (file: PatternFile, host: Host, request: Request, doubt: Doubt) => Answer;
-
-function isMember(netgroup: Netgroup, name: string): boolean {
-  // case counts (hosts_access(5)); a triple without a host is for any host (innetgr(3))
-  return netgroup.some((member) => member === undefined || member === name);
-}
-
-function matchNetgroup(group: string, host: Host, request: Request, doubt: Doubt): Answer {
-  if (request.netgroups?.has(group) !== true) return { kind: 'netgroup', group };
-  const netgroup = request.netgroups.get(group);
-  if (netgroup === undefined) return doubt;
-  if (netgroup.length === 0) return false;
-  return host.name === undefined ? NEED_NAME[host.end] : isMember(netgroup, host.name);
-}
-
-/** Whether a word means this endpoint. */
-export function matchHost(
-  pattern: HostPattern,
-  host: Host,
-  request: Request,
-  doubt: Doubt,
-  matchFile: MatchFile,
-): Answer {
-  switch (pattern.kind) {
-    case 'text':
-      if (matchesText(pattern.text, host.folded, request.hasInterface)) return true;
-      if (pattern.addressOnly) return false;
-      if (host.foldedName === undefined) return NEED_NAME[host.end];
-      return matchesText(pattern.text, host.foldedName, request.hasInterface);
-    case 'known':
-      if (host.foldedName === undefined) return NEED_NAME[host.end];
-      return host.folded !== UNKNOWN && isKnownName(host.foldedName);
-    case 'local':
-      if (host.foldedName === undefined) return NEED_NAME[host.end];
-      return !host.foldedName.includes('.') && isKnownName(host.foldedName);
-    case 'net4':
-      return host.quad !== undefined && (host.quad & pattern.mask) >>> 0 === pattern.net;
-    case 'net6':
-      return (
-        host.words !== undefined &&
-        networkWords(host.words, pattern.length) === pattern.net &&
-        (pattern.zone === undefined || request.hasInterface(pattern.zone))
-      );
-    case 'doubtful':
-      if (host.words === undefined) return false;
-      return pattern.zone === undefined || request.hasInterface(pattern.zone) ? doubt : false;
-    case 'netgroup':
-      return matchNetgroup(pattern.group, host, request, doubt);
-    case 'file':
-      return matchFile(pattern.file, host, request, doubt);
-    case 'never':
-      return false;
-    default:
-      return pattern satisfies never;
-  }
-}
+export type MatchFile = (file: PatternFile, host: Host, doubt: Doubt, matcher: Matcher) => Answer;
 
 /** Tries the words of a file one after the other. */
-export function matchWords(file: PatternFile, host: Host, request: Request, doubt: Doubt): Answer {
+export const matchWords: MatchFile = (file, host, doubt, matcher) => {
   for (const pattern of file.patterns) {
-    const answer = matchHost(pattern, host, request, doubt, matchWords);
+    const answer = matcher.host(pattern, host, doubt);
     if (answer !== false) return answer;
   }
   return file.broken === undefined ? false : { kind: 'broken', message: file.broken };
+};
+
+/** Compares words of rules with one request. */
+export class Matcher {
+  readonly request: Request;
+  readonly #matchFile: MatchFile;
+
+  constructor(request: Request, matchFile: MatchFile) {
+    this.request = request;
+    this.#matchFile = matchFile;
+  }
+
+  host(pattern: HostPattern, host: Host, doubt: Doubt): Answer {
+    const { hasInterface } = this.request;
+    switch (pattern.kind) {
+      case 'text':
+        if (matchesText(pattern.text, host.folded, hasInterface)) return true;
+        if (pattern.addressOnly) return false;
+        if (host.foldedName === undefined) return NEED_NAME[host.end];
+        return matchesText(pattern.text, host.foldedName, hasInterface);
+      case 'known':
+        if (host.foldedName === undefined) return NEED_NAME[host.end];
+        return host.folded !== UNKNOWN && isKnownName(host.foldedName);
+      case 'local':
+        if (host.foldedName === undefined) return NEED_NAME[host.end];
+        return !host.foldedName.includes('.') && isKnownName(host.foldedName);
+      case 'net4':
+        return host.quad !== undefined && (host.quad & pattern.mask) >>> 0 === pattern.net;
+      case 'net6':
+        if (host.words === undefined || networkWords(host.words, pattern.length) !== pattern.net)
+          return false;
+        return pattern.zone === undefined || hasInterface(pattern.zone);
+      case 'doubtful':
+        if (host.words === undefined) return false;
+        return pattern.zone === undefined || hasInterface(pattern.zone) ? doubt : false;
+      case 'netgroup':
+        return this.#netgroup(pattern.group, host, doubt);
+      case 'file':
+        return this.#matchFile(pattern.file, host, doubt, this);
+      case 'never':
+        return false;
+      default:
+        return pattern satisfies never;
+    }
+  }
+
+  #netgroup(group: string, host: Host, doubt: Doubt): Answer {
+    const { netgroups } = this.request;
+    if (netgroups?.has(group) !== true) return { kind: 'netgroup', group };
+    const netgroup = netgroups.get(group);
+    if (netgroup === undefined) return doubt;
+    if (netgroup.length === 0) return false;
+    if (host.name === undefined) return NEED_NAME[host.end];
+    // case counts (hosts_access(5)); a triple without a host is for any host (innetgr(3))
+    return netgroup.includes(host.name) || netgroup.includes(undefined);
+  }
+
+  daemon({ daemon, host }: DaemonPattern, doubt: Doubt): Answer {
+    const { server, foldedDaemon, hasInterface } = this.request;
+    const isDaemon =
+      daemon.kind === 'port' ? server.port === daemon.port : matchesText(daemon, foldedDaemon, hasInterface);
+    return isDaemon && (host === undefined || this.host(host, server, doubt));
+  }
+
+  client({ host, user }: ClientPattern, doubt: Doubt): Answer {
+    const answer = this.host(host, this.request.client, doubt);
+    if (answer !== true || user === undefined) return answer;
+    const { foldedUser, hasInterface } = this.request;
+    return foldedUser === undefined ? NEED_USER : matchesText(user, foldedUser, hasInterface);
+  }
+
+  daemons({ daemons, doubt }: Rule): Answer {
+    return matchList(daemons, doubt, (word, doubt) => this.daemon(word, doubt));
+  }
+
+  clients({ clients, doubt }: Rule): Answer {
+    return matchList(clients, doubt, (word, doubt) => this.client(word, doubt));
+  }
 }
 
-export function matchDaemon(
-  { daemon, host }: DaemonPattern,
-  request: Request,
-  doubt: Doubt,
-  matchFile: MatchFile,
-): Answer {
-  const isDaemon =
-    daemon.kind === 'port'
-      ? request.server.port === daemon.port
-      : matchesText(daemon, request.foldedDaemon, request.hasInterface);
-  return isDaemon && (host === undefined || matchHost(host, request.server, request, doubt, matchFile));
-}
-
-export function matchClient(
-  { host, user }: ClientPattern,
-  request: Request,
-  doubt: Doubt,
-  matchFile: MatchFile,
-): Answer {
-  const answer = matchHost(host, request.client, request, doubt, matchFile);
-  if (answer !== true || user === undefined) return answer;
-  if (request.foldedUser === undefined) return NEED_USER;
-  return matchesText(user, request.foldedUser, request.hasInterface);
-}
-
-export type MatchWord<Pattern> = (
-  pattern: Pattern,
-  request: Request,
-  doubt: Doubt,
-  matchFile: MatchFile,
-) => Answer;
+type MatchWord<Word> = (word: Word, doubt: Doubt) => Answer;
 
 // A list matches if a word of its first part does, and no exception does; exceptions may have exceptions again. `doubt`
 // is for the first part and is inverted by each EXCEPT.
-export function matchList<Pattern>(
-  list: PatternList<Pattern>,
-  request: Request,
-  doubt: Doubt,
-  matchFile: MatchFile,
-  matchWord: MatchWord<Pattern>,
-): Answer {
+function matchList<Word>(list: PatternList<Word>, doubt: Doubt, matchWord: MatchWord<Word>): Answer {
   let isMatch = false;
   for (const part of list) {
     const partDoubt = typeof doubt === 'object' ? doubt : doubt !== isMatch;
     let answer: Answer = false;
-    for (const pattern of part) {
-      answer = matchWord(pattern, request, partDoubt, matchFile);
+    for (const word of part) {
+      answer = matchWord(word, partDoubt);
       if (answer !== false) break;
     }
     if (typeof answer === 'object') return answer;
@@ -198,16 +188,15 @@ export function matchList<Pattern>(
   return isMatch;
 }
 
-function findRule(rules: readonly Rule[], request: Request, matchFile: MatchFile): Rule | Stop | undefined {
+function findRule(rules: readonly Rule[], matcher: Matcher): Rule | Stop | undefined {
   for (const rule of rules) {
-    let answer = matchList(rule.daemons, request, rule.doubt, matchFile, matchDaemon);
-    if (answer === true) answer = matchList(rule.clients, request, rule.doubt, matchFile, matchClient);
+    let answer = matcher.daemons(rule);
+    if (answer === true) answer = matcher.clients(rule);
     if (answer !== false) return answer === true ? rule : answer;
   }
   return undefined;
 }
 
-/** Finds the first rule that matches by trying one after the other. */
 export function walkTable(table: Table, matchFile: MatchFile = matchWords): Search {
-  return { table, find: (request) => findRule(table.rules, request, matchFile) };
+  return { table, find: (request) => findRule(table.rules, new Matcher(request, matchFile)) };
 }

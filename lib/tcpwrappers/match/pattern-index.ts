@@ -1,65 +1,49 @@
 // Indexes of patterns: finds the few of many patterns that may match a text or an endpoint.
 
-import type { Host, Request } from '../connection/request-info.ts';
+import type { HasInterface, Host } from '../connection/request-info.ts';
 import type { HostPattern, TextPattern } from '../rule/pattern.ts';
 import type { Doubt } from '../rule/rule-table.ts';
 import { networkWords, parseZoned, type Words } from '../text/address.ts';
-import { matchesText, type MatchFile, matchHost } from './match.ts';
+import { type Matcher, matchesText } from './match.ts';
 
 /** Numbers of rules, ascending. */
 export type Ids = number[];
 
-type Others<Pattern> = Map<string, { readonly pattern: Pattern; readonly ids: Ids }>;
+/** Patterns by a key, with the rules that have them. */
+export type Keyed<Key, Pattern> = Map<Key, { readonly pattern: Pattern; readonly ids: Ids }>;
 
-// The last id may come again.
-function appendId(ids: Ids, id: number): void {
-  if (ids.at(-1) !== id) ids.push(id);
-}
-
-export function addId<Key>(map: Map<Key, Ids>, key: Key, id: number): void {
-  const ids = map.get(key);
-  if (ids === undefined) map.set(key, [id]);
-  else appendId(ids, id);
-}
-
-function collectIds<Key>(map: ReadonlyMap<Key, Ids>, key: Key, found: Ids[]): void {
-  const ids = map.get(key);
-  if (ids !== undefined) found.push(ids);
-}
-
-function addOther<Pattern>(others: Others<Pattern>, key: string, pattern: Pattern, id: number): void {
-  const other = others.get(key);
-  if (other === undefined) others.set(key, { pattern, ids: [id] });
-  else appendId(other.ids, id);
+/** Adds a pattern; ids come in ascending order. The last one may come again. */
+export function addPattern<Key, Word>(map: Keyed<Key, Word>, key: Key, pattern: Word, id: number): void {
+  const ids = map.get(key)?.ids;
+  if (ids === undefined) map.set(key, { pattern, ids: [id] });
+  else if (ids.at(-1) !== id) ids.push(id);
 }
 
 /** Patterns that are compared with one text. */
 export class TextIndex {
-  readonly #all: Ids = [];
-  readonly #equal = new Map<string, Ids>();
-  readonly #suffixes = new Map<string, Ids>();
-  readonly #prefixes = new Map<string, Ids>();
-  readonly #addresses = new Map<Words, Ids>();
-  // wildcards and KNOWN must be tried one by one
-  readonly #others: Others<TextPattern> = new Map();
+  // by their texts, whose form tells the kinds apart
+  readonly #texts: Keyed<string, TextPattern> = new Map();
+  readonly #addresses: Keyed<Words, TextPattern> = new Map();
+  // ALL, KNOWN and wildcards must be tried one by one
+  readonly #others: Keyed<string, TextPattern> = new Map();
+  #hasSuffixes = false;
+  #hasPrefixes = false;
 
-  /** Adds a pattern; ids come in ascending order. */
   add(pattern: TextPattern, id: number): void {
     switch (pattern.kind) {
-      case 'all':
-        return appendId(this.#all, id);
       case 'equal':
-        return addId(this.#equal, pattern.text, id);
       case 'suffix':
-        return addId(this.#suffixes, pattern.text, id);
       case 'prefix':
-        return addId(this.#prefixes, pattern.text, id);
+        this.#hasSuffixes ||= pattern.kind === 'suffix';
+        this.#hasPrefixes ||= pattern.kind === 'prefix';
+        return addPattern(this.#texts, pattern.text, pattern, id);
       case 'address':
-        return addId(this.#addresses, pattern.address.words, id);
+        return addPattern(this.#addresses, pattern.address.words, pattern, id);
       case 'glob':
-        return addOther(this.#others, `*${pattern.text}`, pattern, id);
+        return addPattern(this.#others, pattern.text, pattern, id);
+      case 'all':
       case 'known':
-        return addOther(this.#others, 'known', pattern, id);
+        return addPattern(this.#others, pattern.kind, pattern, id);
       case 'never':
         return undefined;
       default:
@@ -68,45 +52,49 @@ export class TextIndex {
   }
 
   /** Pushes the ids of all patterns that match `value`, in lower case; zones of IPv6 addresses are ignored. */
-  collect(value: string, hasInterface: (name: string) => boolean, found: Ids[]): void {
-    if (this.#all.length > 0) found.push(this.#all);
-    collectIds(this.#equal, value, found);
-    if (this.#suffixes.size > 0)
-      for (let dot = value.indexOf('.', 1); dot >= 0; dot = value.indexOf('.', dot + 1))
-        collectIds(this.#suffixes, value.slice(dot), found);
-    if (this.#prefixes.size > 0)
-      for (let dot = value.indexOf('.'); dot >= 0; dot = value.indexOf('.', dot + 1))
-        collectIds(this.#prefixes, value.slice(0, dot + 1), found);
+  collect(value: string, hasInterface: HasInterface, found: Ids[]): void {
+    const collectText = (text: string): void => {
+      const entry = this.#texts.get(text);
+      if (entry !== undefined && matchesText(entry.pattern, value, hasInterface)) found.push(entry.ids);
+    };
+    collectText(value);
+    if (this.#hasSuffixes || this.#hasPrefixes)
+      for (let dot = value.indexOf('.'); dot >= 0; dot = value.indexOf('.', dot + 1)) {
+        if (this.#hasSuffixes) collectText(value.slice(dot));
+        if (this.#hasPrefixes) collectText(value.slice(0, dot + 1));
+      }
     if (this.#addresses.size > 0 && value.includes(':')) {
-      const zoned = parseZoned(value);
-      if (zoned !== undefined) collectIds(this.#addresses, zoned.words, found);
+      const ids = this.#addresses.get(parseZoned(value)?.words ?? '')?.ids;
+      if (ids !== undefined) found.push(ids);
     }
     for (const { pattern, ids } of this.#others.values())
       if (matchesText(pattern, value, hasInterface)) found.push(ids);
   }
 }
 
-function addNet<Net>(nets: Map<number, Map<Net, Ids>>, mask: number, net: Net, id: number): void {
-  const masked = nets.get(mask) ?? new Map<Net, Ids>();
+/** Networks by their masks or lengths. Networks with the same mask share a hash table. */
+type Nets<Net> = Map<number, Keyed<Net, HostPattern>>;
+
+function addNet<Net>(nets: Nets<Net>, mask: number, net: Net, pattern: HostPattern, id: number): void {
+  const masked: Keyed<Net, HostPattern> = nets.get(mask) ?? new Map();
   nets.set(mask, masked);
-  addId(masked, net, id);
+  addPattern(masked, net, pattern, id);
 }
 
 /**
- * Patterns that are compared with one endpoint. Networks with the same mask share a hash table: there is one look-up
- * for each mask, of which there are hardly more than 32, and IPv4 masks need not be contiguous.
+ * Patterns that are compared with one endpoint. There is one look-up for each mask, of which there are hardly more than
+ * 32, and IPv4 masks need not be contiguous.
  */
 export class HostIndex {
   readonly #byAddress = new TextIndex();
   readonly #byName = new TextIndex();
-  readonly #nets4 = new Map<number, Map<number, Ids>>();
-  readonly #nets6 = new Map<number, Map<string, Ids>>();
+  readonly #nets4: Nets<number> = new Map();
+  readonly #nets6: Nets<string> = new Map();
   // patterns that must be tried one by one; few of them differ
-  readonly #others: Others<HostPattern> = new Map();
+  readonly #others: Keyed<string, HostPattern> = new Map();
   // ids of patterns that need the host name, unless an earlier pattern matches
   readonly #named: Ids = [];
 
-  /** Adds a pattern; ids come in ascending order. */
   add(pattern: HostPattern, id: number): void {
     switch (pattern.kind) {
       case 'text':
@@ -114,20 +102,21 @@ export class HostIndex {
         // ALL has already matched the address
         if (pattern.addressOnly || pattern.text.kind === 'all') return undefined;
         this.#byName.add(pattern.text, id);
-        return appendId(this.#named, id);
+        if (this.#named.at(-1) !== id) this.#named.push(id);
+        return undefined;
       case 'net4':
-        return addNet(this.#nets4, pattern.mask, pattern.net, id);
+        return addNet(this.#nets4, pattern.mask, pattern.net, pattern, id);
       case 'net6':
-        return addNet(this.#nets6, pattern.length, pattern.net, id);
+        return addNet(this.#nets6, pattern.length, pattern.net, pattern, id);
       case 'known':
       case 'local':
-        return addOther(this.#others, pattern.kind, pattern, id);
+        return addPattern(this.#others, pattern.kind, pattern, id);
       case 'doubtful':
-        return addOther(this.#others, `%${pattern.zone ?? ''}`, pattern, id);
+        return addPattern(this.#others, `%${pattern.zone ?? ''}`, pattern, id);
       case 'netgroup':
-        return addOther(this.#others, `@${pattern.group}`, pattern, id);
+        return addPattern(this.#others, `@${pattern.group}`, pattern, id);
       case 'file':
-        return addOther(this.#others, pattern.file.path, pattern, id);
+        return addPattern(this.#others, pattern.file.path, pattern, id);
       case 'never':
         return undefined;
       default:
@@ -135,19 +124,21 @@ export class HostIndex {
     }
   }
 
-  /** Pushes a superset of the ids that match or need a look-up; matchHost() decides about each. */
-  collect(host: Host, request: Request, doubt: Doubt, matchFile: MatchFile, found: Ids[]): void {
-    const { quad, words, foldedName } = host;
-    this.#byAddress.collect(host.folded, request.hasInterface, found);
-    if (foldedName !== undefined) this.#byName.collect(foldedName, request.hasInterface, found);
+  /** Pushes a superset of the ids that match or need a look-up; the matcher decides about each. */
+  collect(host: Host, doubt: Doubt, matcher: Matcher, found: Ids[]): void {
+    const { quad, words, folded, foldedName } = host;
+    const { hasInterface } = matcher.request;
+    const collectNet = (ids: Ids | undefined): unknown => ids !== undefined && found.push(ids);
+    this.#byAddress.collect(folded, hasInterface, found);
+    if (foldedName !== undefined) this.#byName.collect(foldedName, hasInterface, found);
     else if (this.#named.length > 0) found.push(this.#named);
     if (quad !== undefined)
-      for (const [mask, nets] of this.#nets4) collectIds(nets, (quad & mask) >>> 0, found);
+      for (const [mask, nets] of this.#nets4) collectNet(nets.get((quad & mask) >>> 0)?.ids);
     if (words !== undefined)
-      for (const [length, nets] of this.#nets6) collectIds(nets, networkWords(words, length), found);
+      for (const [length, nets] of this.#nets6) collectNet(nets.get(networkWords(words, length))?.ids);
     for (const { pattern, ids } of this.#others.values())
       // a need or a refusal is a candidate too
-      if (matchHost(pattern, host, request, doubt, matchFile) !== false) found.push(ids);
+      if (matcher.host(pattern, host, doubt) !== false) found.push(ids);
   }
 }
 

@@ -46,14 +46,10 @@ export function placeIn(line: Line, at: number): { readonly line: number; readon
     : { line: piece.line, column: piece.column + at - piece.at };
 }
 
-/** The lines of `text` from `offset` on, which is physical line `number`; none is longer than `maxBytes`. */
-export function* readLines(
-  text: string,
-  { offset = 0, number = 1, maxBytes = MAX_LINE_BYTES } = {},
-): Generator<Line, void> {
-  let position = offset;
-  let nul = text.indexOf('\0', position);
-  let next = number;
+/** The lines of `text` from `offset` on; none is longer than `maxBytes`. */
+export function* readLines(text: string, offset = 0, maxBytes = MAX_LINE_BYTES): Generator<Line, void> {
+  let nul = text.indexOf('\0', offset);
+  let [position, number] = [offset, 1];
   while (position < text.length) {
     const newline = text.indexOf('\n', position);
     if (nul >= 0 && nul < position) nul = text.indexOf('\0', position);
@@ -62,30 +58,28 @@ export function* readLines(
       newline - position < maxBytes &&
       text[newline - 1] !== '\\' &&
       (nul < 0 || nul > newline);
-    if (isPlain) {
-      const line = text.slice(position, newline);
-      yield { text: line, line: next, end: 'newline', offset: position, pieces: undefined, hasNul: false };
-      position = newline + 1;
-      next++;
-      continue;
-    }
-    const { line, after, nextLine } = readPieces(text, position, next, maxBytes);
+    const [line, after] = isPlain
+      ? [plainLine(text.slice(position, newline), number, position), newline + 1]
+      : readPieces(text, position, number, maxBytes);
     if (line === undefined) return;
     yield line;
     if (line.end !== 'newline') return;
-    position = after;
-    next = nextLine;
+    [position, number] = [after, line.line + 1];
   }
 }
 
+function plainLine(text: string, line: number, offset: number): Line {
+  return { text, line, end: 'newline', offset, pieces: undefined, hasNul: false };
+}
+
 // Fills a buffer of `maxBytes` call by call, as libwrap does with fgets(3): each call reads up to a newline or to the
-// end of the buffer, and a NUL hides the rest of what it read.
+// end of the buffer, and a NUL hides the rest of what it read. Also returns the index behind the line.
 function readPieces(
   text: string,
   offset: number,
   number: number,
   maxBytes: number,
-): { line: Line | undefined; after: number; nextLine: number } {
+): [Line | undefined, number] {
   const pieces: Piece[] = [];
   let joined = '';
   let hasNul = false;
@@ -102,8 +96,7 @@ function readPieces(
     pieces.push({ at: joined.length, line, column: position - lineStart + 1 });
     if (newline < position) newline = text.indexOf('\n', position);
     if (newline < 0) newline = text.length;
-    const room = position + maxBytes - joined.length;
-    const stop = Math.min(newline + 1, room);
+    const stop = Math.min(newline + 1, position + maxBytes - joined.length);
     const chunk = text.slice(position, stop);
     position = stop;
     isNewLine = chunk.endsWith('\n');
@@ -119,9 +112,5 @@ function readPieces(
     if (isNewLine) line++;
   }
   const found = joined !== '' || end === 'newline';
-  return {
-    line: found ? { text: joined, line, end, offset, pieces, hasNul } : undefined,
-    after: position,
-    nextLine: line + 1,
-  };
+  return [found ? { text: joined, line, end, offset, pieces, hasNul } : undefined, position];
 }

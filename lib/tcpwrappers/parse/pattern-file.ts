@@ -21,28 +21,18 @@ interface Words {
 
 // Words are separated by white space, as by %s of fscanf(3): also by VT and FF, but not by commas. A NUL ends a word.
 function* readWords(path: string, file: FileText, room: number): Slices<Words> {
-  switch (file.kind) {
-    case 'absent':
-      return { words: [] };
-    case 'directory':
-      return { words: [], unreadable: `${show(path)} is a directory` };
-    case 'unreadable':
-      return { words: [], unreadable: `${show(path)} cannot be read (${file.code})` };
-    case 'large':
-      return { words: [], broken: `${show(path)} is too large` };
-    case 'text':
-      break;
-    default:
-      return file satisfies never;
-  }
+  const shown = show(path);
+  if (file.kind === 'absent') return { words: [] };
+  if (file.kind === 'directory') return { words: [], unreadable: `${shown} is a directory` };
+  if (file.kind === 'unreadable') return { words: [], unreadable: `${shown} cannot be read (${file.code})` };
+  if (file.kind === 'large') return { words: [], broken: `${shown} is too large` };
   const words: string[] = [];
   for (const [word] of file.text.matchAll(/[^ \t-\r]+/g)) {
     if (words.length % SLICE === 0) yield;
     if (word.length > MAX_WORD_BYTES)
-      return { words, broken: `${show(path)} has a word of more than ${MAX_WORD_BYTES} bytes` };
-    if (words.length >= room) return { words, broken: `${show(path)} has too many words` };
-    const nul = word.indexOf('\0');
-    words.push(nul < 0 ? word : word.slice(0, nul));
+      return { words, broken: `${shown} has a word of more than ${MAX_WORD_BYTES} bytes` };
+    if (words.length >= room) return { words, broken: `${shown} has too many words` };
+    words.push(word.split('\0', 1)[0] ?? '');
   }
   return { words };
 }
@@ -51,17 +41,9 @@ function noFile(path: string): PatternFile {
   return { path, patterns: [] };
 }
 
-interface Level {
-  readonly path: string;
-  readonly read: Words;
-  next: number;
-}
-
 export interface PatternFiles {
   /** The file behind a word that begins with a slash; it is empty until fill() has run. */
   readonly open: (path: string) => PatternFile;
-  /** Whether a file is opened and not filled. */
-  readonly isWaiting: () => boolean;
   /** Reads the files that were opened. */
   readonly fill: () => Slices<void>;
 }
@@ -90,7 +72,8 @@ export function openPatternFiles(read: (path: string) => Slices<FileText>): Patt
   function* collect(top: string): Slices<PatternFile> {
     const patterns: HostPattern[] = [];
     const seen = new Set([top]);
-    const levels: Level[] = [{ path: top, read: yield* wordsOf(top), next: 0 }];
+    const own = yield* wordsOf(top);
+    const levels = [{ path: top, read: own, next: 0 }];
     let broken: string | undefined;
     let doubtful: string | undefined;
     for (let level = levels.at(-1); level !== undefined && broken === undefined; level = levels.at(-1)) {
@@ -109,7 +92,7 @@ export function openPatternFiles(read: (path: string) => Slices<FileText>): Patt
         levels.push({ path: word, read: yield* wordsOf(word), next: 0 });
       } else if (levels.some(({ path }) => path === word)) broken = `${show(word)} leads back to itself`;
     }
-    return { path: top, patterns, broken, doubtful, unreadable: (yield* wordsOf(top)).unreadable };
+    return { path: top, patterns, broken, doubtful, unreadable: own.unreadable };
   }
 
   return {
@@ -121,7 +104,6 @@ export function openPatternFiles(read: (path: string) => Slices<FileText>): Patt
       waiting.push(file);
       return file;
     },
-    isWaiting: () => waiting.length > 0,
     *fill() {
       for (let file = waiting.pop(); file !== undefined; file = waiting.pop())
         Object.assign(file, yield* collect(file.path));

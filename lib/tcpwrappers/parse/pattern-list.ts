@@ -60,45 +60,37 @@ function parseNet6(netText: string, lengthText: string): HostPattern {
   return { kind: 'net6', net: networkWords(net.words, length), length, ...zone };
 }
 
-function parseNet(netText: string, lengthText: string): HostPattern {
-  return netText.startsWith('[') && netText.endsWith(']')
-    ? parseNet6(netText.slice(1, -1), lengthText)
-    : parseNet4(netText, lengthText);
-}
+type OpenFile = (path: string) => PatternFile;
 
 /** Reads a word that is compared with an endpoint; `openFile` gives the words of a `/file`. */
-export function parseHost(word: string, openFile: (path: string) => PatternFile): HostPattern {
+export function parseHost(word: string, openFile: OpenFile): HostPattern {
   if (word.startsWith('@')) return { kind: 'netgroup', group: word.slice(1) };
   if (word.startsWith('/')) return { kind: 'file', file: openFile(word) };
   const folded = fold(word);
-  if (folded === 'known') return { kind: 'known' };
-  if (folded === 'local') return { kind: 'local' };
+  if (folded === 'known' || folded === 'local') return { kind: folded };
   const slash = findOutside(word, '/');
-  if (slash >= 0) return parseNet(word.slice(0, slash), word.slice(slash + 1));
-  return { kind: 'text', text: parseText(word), addressOnly: /^[0-9./]*$/.test(word) };
+  if (slash < 0) return { kind: 'text', text: parseText(word), addressOnly: /^[0-9./]*$/.test(word) };
+  const [net, length] = [word.slice(0, slash), word.slice(slash + 1)];
+  return net.startsWith('[') && net.endsWith(']')
+    ? parseNet6(net.slice(1, -1), length)
+    : parseNet4(net, length);
 }
 
-type OpenFile = (path: string) => PatternFile;
-
 // Words are separated by blanks, commas, CR and LF. VT and FF are part of a word. Indexes count from the start of the
-// line, of which `text` begins at `begin`.
+// line, of which `text` begins at `begin`. A word is cut at its @, which is never its first character: "@group" is one.
 function parseList<Pattern>(
   text: string,
   begin: number,
-  parseWord: (word: string, at: number) => Pattern,
+  parseWord: (at: number, last: string, first?: string) => Pattern,
 ): PatternList<Pattern> {
   const parts: Pattern[][] = [[]];
-  for (const found of text.matchAll(/[^, \t\r\n]+/g)) {
-    const word = found[0];
+  for (const { 0: word, index } of text.matchAll(/[^, \t\r\n]+/g)) {
+    const cut = word.length < 2 ? -1 : findOutside(word, '@', 1);
     if (word.length === 6 && word.toUpperCase() === 'EXCEPT') parts.push([]);
-    else parts.at(-1)?.push(parseWord(word, begin + found.index));
+    else if (cut < 0) parts.at(-1)?.push(parseWord(begin + index, word));
+    else parts.at(-1)?.push(parseWord(begin + index, word.slice(cut + 1), word.slice(0, cut)));
   }
   return parts;
-}
-
-// The index of the @ in user@host, or -1. It is never the first character: "@group" is one word.
-function findAt(word: string): number {
-  return word.length < 2 ? -1 : findOutside(word, '@', 1);
 }
 
 function parseDaemonName(word: string): DaemonPattern['daemon'] {
@@ -108,22 +100,16 @@ function parseDaemonName(word: string): DaemonPattern['daemon'] {
 
 /** Reads the list of daemons, the first field of a line. */
 export function parseDaemons(field: string, openFile: OpenFile): PatternList<DaemonPattern> {
-  return parseList(field, 0, (word, at) => {
-    const cut = findAt(word);
-    if (cut < 0) return { at, daemon: parseDaemonName(word) };
-    return {
-      at,
-      daemon: parseDaemonName(word.slice(0, cut)),
-      host: parseHost(word.slice(cut + 1), openFile),
-    };
+  return parseList(field, 0, (at, last, first) => {
+    if (first === undefined) return { at, daemon: parseDaemonName(last) };
+    return { at, daemon: parseDaemonName(first), host: parseHost(last, openFile) };
   });
 }
 
 /** Reads the list of clients, a field that begins at `begin` of a line. */
 export function parseClients(field: string, begin: number, openFile: OpenFile): PatternList<ClientPattern> {
-  return parseList(field, begin, (word, at) => {
-    const cut = findAt(word);
-    if (cut < 0) return { at, host: parseHost(word, openFile) };
-    return { at, host: parseHost(word.slice(cut + 1), openFile), user: parseText(word.slice(0, cut)) };
+  return parseList(field, begin, (at, last, first) => {
+    const host = parseHost(last, openFile);
+    return first === undefined ? { at, host } : { at, host, user: parseText(first) };
   });
 }

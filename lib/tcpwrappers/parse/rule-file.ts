@@ -72,7 +72,6 @@ const ADDED_NEWLINE: Remark = {
   message: 'the last line has no newline; libwrap does not read it',
 };
 
-/** A file of rules while it is being read. */
 class RuleFile {
   readonly #text: string;
   readonly #options: ParseOptions;
@@ -100,11 +99,11 @@ class RuleFile {
       }
       const rule = this.#readRule(line);
       if (rule === undefined) continue;
-      if (files.isWaiting()) yield* files.fill();
+      yield* files.fill();
       if (!isFull(this.#findings))
         for (const { at, ...remark } of noticesOf(rule, hasNetgroups)) this.#tell(line, at, remark);
-      words += countWords(rule);
-      if (words > MAX_WORDS) return refuseTable(this.#options, 'its lists have too many words');
+      for (const part of [...rule.daemons, ...rule.clients]) words += part.length;
+      if (++words > MAX_WORDS) return refuseTable(this.#options, 'its lists have too many words');
       rules.push(rule);
     }
     return table;
@@ -176,7 +175,7 @@ class RuleFile {
 
   // Whether a rule from this line on, which libwrap does not read, may refuse a client.
   *#hidesRefusal({ offset }: Line): Slices<boolean> {
-    for (const line of readLines(this.#text, { offset, maxBytes: MAX_UNREAD_LINE_BYTES })) {
+    for (const line of readLines(this.#text, offset, MAX_UNREAD_LINE_BYTES)) {
       if (line.line % SLICE === 0) yield;
       const colon = line.text.startsWith('#') ? -1 : findOutside(line.text, ':');
       const second = colon < 0 ? -1 : findOutside(line.text, ':', colon + 1);
@@ -187,40 +186,37 @@ class RuleFile {
   }
 }
 
-function countWords({ daemons, clients }: Rule): number {
-  let words = 1;
-  for (const part of daemons) words += part.length;
-  for (const part of clients) words += part.length;
-  return words;
-}
-
-function refuseTable({ file, role }: ParseOptions, reason: string): Table {
-  const message = `${quote(file)} is not used, and everybody is refused: ${reason}`;
-  const refused = { file, ...problem('file-refused', message) };
-  return { file, role, rules: [], findings: [refused], refused };
-}
-
-// The file exists but cannot be read: hosts.deny then refuses, hosts.allow counts as empty. libwrap reads a directory
-// as an empty file in both cases.
-function emptyTable({ file, role }: ParseOptions, code: string, what: string): Table {
+function unusable(
+  { file, role }: ParseOptions,
+  code: string,
+  what: string,
+  end?: 'refused' | 'unread',
+): Table {
   const finding = { file, ...problem(code, `${quote(file)} ${what}`) };
-  return { file, role, rules: [], findings: [finding], ...(role === 'deny' ? { unread: finding } : {}) };
+  return { file, role, rules: [], findings: [finding], ...(end !== undefined && { [end]: finding }) };
+}
+
+function refuseTable(options: ParseOptions, reason: string): Table {
+  return unusable(options, 'file-refused', `is not used, and everybody is refused: ${reason}`, 'refused');
 }
 
 /** Reads what was found at the path of a file of rules. A missing file is empty (hosts_access(5)). */
 export function* readTable(found: FileText, options: ParseOptions): Slices<Table> {
+  const { file, role } = options;
+  // libwrap reads a directory as an empty file; if a file cannot be read, hosts.deny refuses, and hosts.allow is empty
+  const end = role === 'deny' ? 'unread' : undefined;
   switch (found.kind) {
-    case 'text':
-      if (found.text.length <= MAX_FILE_BYTES) return yield* new RuleFile(found.text, options).read();
-      return refuseTable(options, `it has more than ${MAX_FILE_BYTES} bytes`);
-    case 'large':
-      return refuseTable(options, `it has more than ${MAX_FILE_BYTES} bytes`);
     case 'absent':
-      return { file: options.file, role: options.role, rules: [], findings: [] };
+      return { file, role, rules: [], findings: [] };
     case 'directory':
-      return emptyTable(options, 'is-a-directory', 'is a directory');
+      return unusable(options, 'is-a-directory', 'is a directory', end);
     case 'unreadable':
-      return emptyTable(options, 'cannot-open', `cannot be opened: ${found.code}`);
+      return unusable(options, 'cannot-open', `cannot be opened: ${found.code}`, end);
+    case 'large':
+    case 'text':
+      if (found.kind === 'text' && found.text.length <= MAX_FILE_BYTES)
+        return yield* new RuleFile(found.text, options).read();
+      return refuseTable(options, `it has more than ${MAX_FILE_BYTES} bytes`);
     default:
       return found satisfies never;
   }

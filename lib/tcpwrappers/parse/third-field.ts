@@ -20,42 +20,24 @@ function failed(code: OptionErrorCode, message: string): Option {
   return { kind: 'error', code, message };
 }
 
-function readNumber(
-  what: string,
-  scan: (value: string) => number | undefined,
-  { least = -Infinity, most = Infinity },
-  make: (number: number) => Option,
-): (value: string) => Option {
+type Read = (value: string) => Option;
+type Scan = (value: string) => number | undefined;
+
+function readNumber(what: string, scan: Scan, make: (number: number) => Option): Read {
   return (value) => {
     const number = scan(value);
-    return number === undefined || number < least || number > most
-      ? failed('bad-value', `bad ${what}: ${quoted(value)}`)
-      : make(number);
+    return number === undefined ? failed('bad-value', `bad ${what}: ${quoted(value)}`) : make(number);
   };
 }
 
-function readSeverity(value: string): Option {
-  const severity = parseSeverity(value);
-  return 'bad' in severity
-    ? failed('bad-value', `bad syslog facility or severity: ${quoted(severity.bad)}`)
-    : { kind: 'severity', ...severity };
+function between(scan: Scan, least: number, most = Infinity): Scan {
+  return (value) => {
+    const number = scan(value);
+    return number !== undefined && number >= least && number <= most ? number : undefined;
+  };
 }
 
-function readUser(value: string): Option {
-  const dot = value.indexOf('.');
-  if (dot < 0) return { kind: 'user', user: value };
-  return { kind: 'user', user: value.slice(0, dot), group: value.slice(dot + 1) };
-}
-
-const readLinger = readNumber('linger value', scanInt, { least: 0 }, (seconds) => {
-  return { kind: 'linger', seconds };
-});
-const readTimeout = readNumber('rfc931 timeout', scanInt, { least: 1 }, (timeoutSeconds) => {
-  return { kind: 'rfc931', timeoutSeconds };
-});
-const readNice = readNumber('nice value', scanInt, {}, (increment) => ({ kind: 'nice', increment }));
-const scanOctal = (value: string): number | undefined => scanUnsigned(value, 8);
-const readUmask = readNumber('umask value', scanOctal, { most: 0o777 }, (mask) => ({ kind: 'umask', mask }));
+const octal: Scan = (value) => scanUnsigned(value, 8);
 
 const KEYWORDS: Readonly<Record<string, Keyword>> = {
   allow: { alone: { kind: 'allow' }, isLast: true },
@@ -63,15 +45,37 @@ const KEYWORDS: Readonly<Record<string, Keyword>> = {
   spawn: { read: (command) => ({ kind: 'spawn', command }) },
   twist: { read: (command) => ({ kind: 'twist', command }), isLast: true },
   aclexec: { read: (command) => ({ kind: 'aclexec', command }) },
-  severity: { read: readSeverity },
+  severity: {
+    read: (value) => {
+      const severity = parseSeverity(value);
+      return 'bad' in severity
+        ? failed('bad-value', `bad syslog facility or severity: ${quoted(severity.bad)}`)
+        : { kind: 'severity', ...severity };
+    },
+  },
   keepalive: { alone: { kind: 'keepalive' } },
-  linger: { read: readLinger },
-  rfc931: { alone: { kind: 'rfc931' }, read: readTimeout },
+  linger: {
+    read: readNumber('linger value', between(scanInt, 0), (seconds) => ({ kind: 'linger', seconds })),
+  },
+  rfc931: {
+    alone: { kind: 'rfc931' },
+    read: readNumber('rfc931 timeout', between(scanInt, 1), (timeoutSeconds) => {
+      return { kind: 'rfc931', timeoutSeconds };
+    }),
+  },
   banners: { read: (directory) => ({ kind: 'banners', directory }) },
-  nice: { alone: { kind: 'nice', increment: 10 }, read: readNice },
+  nice: {
+    alone: { kind: 'nice', increment: 10 },
+    read: readNumber('nice value', scanInt, (increment) => ({ kind: 'nice', increment })),
+  },
   setenv: { read: (assignment) => ({ kind: 'setenv', assignment }) },
-  umask: { read: readUmask },
-  user: { read: readUser },
+  umask: { read: readNumber('umask value', between(octal, 0, 0o777), (mask) => ({ kind: 'umask', mask })) },
+  user: {
+    read: (value) => {
+      const [user = '', group] = value.split(/\.(.*)/s, 2);
+      return { kind: 'user', user, ...(group !== undefined && { group }) };
+    },
+  },
   group: { read: (group) => ({ kind: 'group', group }) },
 };
 
@@ -80,11 +84,6 @@ export const OPTION_NAMES: readonly string[] = Object.keys(KEYWORDS);
 /** The first word of an option, or of a command. */
 export function optionName(text: string): string {
   return /^[^ \t\r\n=]*/.exec(chop(text))?.[0] ?? '';
-}
-
-/** Whether the first word of a third field is the name of an option. */
-function beginsWithOption(field: string): boolean {
-  return Object.hasOwn(KEYWORDS, fold(optionName(field.split(':', 1)[0] ?? '')));
 }
 
 function readOption(text: string, isAtEnd: boolean): Option {
@@ -139,15 +138,6 @@ const BUILTINS: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
-// hosts_access(5) recommends PATH=whatever before a command. Capitals only: a misspelt option is no assignment.
-const ASSIGNMENT = /^[A-Z_][A-Z0-9_]*=/;
-
-function isCommandWord(word: string, isInPath: (word: string) => boolean): boolean {
-  if (BUILTINS.has(word) || ASSIGNMENT.test(word)) return true;
-  if (word.includes('=')) return false;
-  return word.includes('/') || (word !== '' && isInPath(word));
-}
-
 function readCommand(line: string, begin: number): readonly PlacedOption[] {
   const command = chop(line.slice(begin));
   if (command === '') return [];
@@ -166,12 +156,15 @@ export function parseThirdField(
 ): readonly PlacedOption[] {
   if (dialect === 'command') return readCommand(line, begin);
   const field = line.slice(begin);
-  if (dialect === 'options' || beginsWithOption(field)) return parseOptions(line, begin);
+  const name = fold(optionName(field.split(':', 1)[0] ?? ''));
+  if (dialect === 'options' || Object.hasOwn(KEYWORDS, name)) return parseOptions(line, begin);
   // the examples of hosts_access(5) begin with a group of commands
   const word = /^[ \t-\r({]*([^ \t-\r;|&<>()]*)/.exec(field)?.[1] ?? '';
-  if (isCommandWord(word, isInPath)) return readCommand(line, begin);
+  // hosts_access(5) recommends PATH=whatever before a command. Capitals only: a misspelt option is no assignment.
+  if (BUILTINS.has(word) || /^[A-Z_][A-Z0-9_]*=/.test(word)) return readCommand(line, begin);
   // an empty field is a missing option, as in libwrap
   if (word === '') return parseOptions(line, begin);
+  if (!word.includes('=') && (word.includes('/') || isInPath(word))) return readCommand(line, begin);
   const message = `"${show(word)}" is neither an option nor a command that is found`;
   return [{ at: skipBlanks(line, begin), option: { kind: 'error', code: 'no-command', message } }];
 }

@@ -14,7 +14,6 @@ export interface Finding {
   readonly hint?: string;
 }
 
-/** A finding without its place. */
 export type Remark = Pick<Finding, 'level' | 'code' | 'message' | 'hint'>;
 
 const MAX_FINDINGS = 1000;
@@ -26,12 +25,8 @@ export function isFull(findings: readonly Finding[]): boolean {
 
 /** Appends a finding; after a thousand, one that says that there are more. */
 export function addFinding(findings: Finding[], finding: Finding): void {
+  const message = `more than ${MAX_FINDINGS} findings; the rest is not told`;
   if (findings.length < MAX_FINDINGS) findings.push(finding);
-  else if (findings.length === MAX_FINDINGS)
-    findings.push({
-      file: finding.file,
-      level: 'warning',
-      code: 'too-many-findings',
-      message: `more than ${MAX_FINDINGS} findings; the rest is not told`,
-    });
+  else if (!isFull(findings))
+    findings.push({ file: finding.file, level: 'warning', code: 'too-many-findings', message });
 }

@@ -2,38 +2,20 @@
 
 import { fold } from '../text/latin1.ts';
 
+/** Names in the order of their numbers, from `first` on. */
+function numbered<Name extends string>(names: readonly Name[], first = 0): Readonly<Record<Name, number>> {
+  return Object.fromEntries(names.map((name, i) => [name, first + i])) as Record<Name, number>;
+}
+
 /** syslog(3) facilities that libwrap knows; authpriv, ftp and syslog are not among them. */
 export const FACILITIES = {
-  kern: 0,
-  user: 1,
-  mail: 2,
-  daemon: 3,
-  auth: 4,
-  lpr: 6,
-  news: 7,
-  uucp: 8,
-  cron: 9,
-  local0: 16,
-  local1: 17,
-  local2: 18,
-  local3: 19,
-  local4: 20,
-  local5: 21,
-  local6: 22,
-  local7: 23,
-} as const;
+  ...numbered(['kern', 'user', 'mail', 'daemon', 'auth']),
+  ...numbered(['lpr', 'news', 'uucp', 'cron'], 6),
+  ...numbered(['local0', 'local1', 'local2', 'local3', 'local4', 'local5', 'local6', 'local7'], 16),
+};
 
 /** syslog(3) levels that libwrap knows. */
-export const LEVELS = {
-  emerg: 0,
-  alert: 1,
-  crit: 2,
-  err: 3,
-  warning: 4,
-  notice: 5,
-  info: 6,
-  debug: 7,
-} as const;
+export const LEVELS = numbered(['emerg', 'alert', 'crit', 'err', 'warning', 'notice', 'info', 'debug']);
 
 export type Facility = keyof typeof FACILITIES;
 export type Level = keyof typeof LEVELS;

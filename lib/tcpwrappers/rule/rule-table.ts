@@ -26,7 +26,6 @@ export interface Rule {
   readonly doubt: Doubt;
 }
 
-/** The rules of one file. */
 export interface Table {
   readonly file: string;
   readonly role: 'allow' | 'deny';
@@ -38,7 +37,6 @@ export interface Table {
   readonly unread?: Finding;
 }
 
-/** A table that can be searched. */
 export interface Search {
   readonly table: Table;
   /** The first rule that matches, a need that must be looked up first, or undefined. */

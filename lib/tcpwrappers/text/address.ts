@@ -1,19 +1,16 @@
 // IP addresses as inet_addr(3), inet_pton(3) and getaddrinfo(3) read them, their networks, and how they are written.
 
-// One part of an IPv4 address: decimal, octal after a 0, hexadecimal after 0x (inet(3)).
-function quadPart(part: string): number {
-  if (/^0[0-7]*$/.test(part)) return Number.parseInt(part, 8);
-  if (/^[1-9][0-9]*$/.test(part)) return Number(part);
-  return /^0[xX][0-9a-fA-F]+$/.test(part) ? Number(part) : Infinity;
-}
+import { isIPv4 } from 'node:net';
 
-// One to four parts, as inet_addr(3) reads them; the last part fills the rest of the address.
+// One to four parts, as inet_addr(3) reads them: decimal, octal after a 0, hexadecimal after 0x (inet(3)); the last part
+// fills the rest of the address.
 function partsAddress(parts: readonly string[]): number | undefined {
   if (parts.length > 4) return undefined;
   let address = 0;
   for (const [i, part] of parts.entries()) {
+    if (!/^(?:0[0-7]*|[1-9][0-9]*|0[xX][0-9a-fA-F]+)$/.test(part)) return undefined;
     const size = i === parts.length - 1 ? 256 ** (5 - parts.length) : 256;
-    const value = quadPart(part);
+    const value = /^0[0-7]*$/.test(part) ? Number.parseInt(part, 8) : Number(part);
     if (value >= size) return undefined;
     address = address * size + value;
   }
@@ -66,15 +63,10 @@ export interface ZonedAddress {
   readonly zone?: string;
 }
 
-// The last 32 bits in dotted form: four decimal parts without leading zeros (inet_pton(3)).
+// The last 32 bits in dotted form.
 function dottedWords(text: string): Words | undefined {
-  const parts = text.split('.');
-  if (
-    parts.length !== 4 ||
-    !parts.every((part) => /^(?:0|[1-9][0-9]{0,2})$/.test(part) && Number(part) < 256)
-  )
-    return undefined;
-  const [a = 0, b = 0, c = 0, d = 0] = parts.map(Number);
+  if (!isIPv4(text)) return undefined;
+  const [a = 0, b = 0, c = 0, d = 0] = text.split('.').map(Number);
   return String.fromCharCode((a << 8) | b, (c << 8) | d);
 }
 

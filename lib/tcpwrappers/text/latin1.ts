@@ -31,18 +31,13 @@ export function skipBlanks(text: string, from: number): number {
 const LONG_MAX = 2n ** 63n - 1n;
 const ULONG_MAX = 2n ** 64n - 1n;
 
-// strtol(3) returns the nearest value for a number out of range.
-function clampLong(value: bigint): bigint {
-  if (value > LONG_MAX) return LONG_MAX;
-  return value < -LONG_MAX - 1n ? -LONG_MAX - 1n : value;
-}
-
 /** The number at the start of a word, wrapped to an int; 0 if there is none (atoi(3)). */
 export function atoi(text: string): number {
-  const digits = /^[ \t-\r]*([+-]?)([0-9]+)/.exec(text);
-  if (digits === null) return 0;
-  const value = BigInt(digits[2] ?? '0');
-  return Number(BigInt.asIntN(32, clampLong(digits[1] === '-' ? -value : value)));
+  const [, sign = '', digits = '0'] = /^[ \t-\r]*([+-]?)([0-9]+)/.exec(text) ?? [];
+  const value = sign === '-' ? -BigInt(digits) : BigInt(digits);
+  // strtol(3) returns the nearest value for a number out of range
+  const long = value > LONG_MAX ? LONG_MAX : value < -LONG_MAX - 1n ? -LONG_MAX - 1n : value;
+  return Number(BigInt.asIntN(32, long));
 }
 
 /** A word that is an int as a whole, or undefined (`%d` of sscanf(3)). */
@@ -52,11 +47,12 @@ export function scanInt(text: string): number | undefined {
 
 /** A word that is an unsigned int as a whole, or undefined (`%u` and `%o` of sscanf(3)). */
 export function scanUnsigned(text: string, base: 8 | 10): number | undefined {
-  const digits = (base === 8 ? /^[ \t-\r]*([+-]?)([0-7]+)$/ : /^[ \t-\r]*([+-]?)([0-9]+)$/).exec(text);
-  if (digits === null) return undefined;
-  const value = BigInt(base === 8 ? `0o${digits[2]}` : (digits[2] ?? '0'));
+  const number = base === 8 ? /^[ \t-\r]*([+-]?)([0-7]+)$/ : /^[ \t-\r]*([+-]?)([0-9]+)$/;
+  const [, sign, digits] = number.exec(text) ?? [];
+  if (digits === undefined) return undefined;
+  const value = BigInt(base === 8 ? `0o${digits}` : digits);
   // out of range is the maximum, with or without a sign (strtoul(3))
-  const long = value > ULONG_MAX ? ULONG_MAX : digits[1] === '-' ? -value : value;
+  const long = value > ULONG_MAX ? ULONG_MAX : sign === '-' ? -value : value;
   return Number(BigInt.asUintN(32, long));
 }
 

@@ -2,7 +2,7 @@ import t from 'tap';
 
 import { bytePath } from '../../../lib/binary/path.ts';
 import type { Entry } from '../../../lib/jail/check/checked-entry.ts';
-import { openReport } from '../../../lib/jail/check/check-report.ts';
+import { Report } from '../../../lib/jail/check/check-report.ts';
 import type { Rule } from '../../../lib/jail/check/check-rule.ts';
 
 const rule = (id: string, severity: Rule['severity'] = 'error'): Rule => ({
@@ -18,7 +18,7 @@ const found = (path: string) => ({ path: bytePath(path), message: 'it is', remed
 const of = (uid: number) => ({ uid }) as Entry;
 
 t.test('10,050 files of a user do not push the one of root out', async (t) => {
-  const report = openReport([suid], () => false);
+  const report = new Report([suid], () => false);
   for (let i = 0; i < 10_050; i++) report.add(suid, found(`/tmp/${i}`), of(1000));
   report.add(suid, found('/usr/bin/z'), of(0));
   const all = report.all().map(({ finding }) => finding);
@@ -34,7 +34,7 @@ t.test('10,050 files of a user do not push the one of root out', async (t) => {
 });
 
 t.test('what weighs less does not push out what weighs more', async (t) => {
-  const report = openReport([suid], () => false);
+  const report = new Report([suid], () => false);
   for (let i = 0; i < 10_050; i++) report.add(suid, { ...found(`/a/${i}`), severity: 'note' }, of(1000));
   report.add(suid, found('/z'), of(1001));
   const [first] = report.all();
@@ -43,7 +43,7 @@ t.test('what weighs less does not push out what weighs more', async (t) => {
 });
 
 t.test('nothing is cut from a short report, and what is ignored is not counted', async (t) => {
-  const report = openReport([suid, note], (id, path) => id === 'note' && path === '/ignored');
+  const report = new Report([suid, note], (id, path) => id === 'note' && path === '/ignored');
   report.add(note, found('/b'));
   report.add(note, found('/ignored'));
   report.add(suid, found('/b'), of(1000));

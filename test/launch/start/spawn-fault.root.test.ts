@@ -371,6 +371,59 @@ for (const special of alone) {
   );
 }
 
+// What an init process does when its program runs, or what it can do without.
+const afterwards = /^(close|close_range|wait4|rt_sigtimedwait|getpgid|exit_group|kill)$/;
+
+// The record about the program's end: PHASE_ENDED of native/plan/plan.h, as strace shows it.
+const ended = '\\377\\377\\377\\377\\360\\3';
+
+for (const share of ['none', 'all'])
+  t.test(
+    `so with a fault in any call of an isolated launch, by init or in the program, that shares ${share}`,
+    { skip, timeout: 300_000 },
+    async (t) => {
+      const view = [{ tmpfs: '/tmp' }, { dir: '/tmp/new' }];
+      const special = { isolate: true, hostname: 'jail', view };
+      // the marker is on the tmpfs: only the answer says whether the program has run
+      await withService(new Service({ stdio: 'ignore', ...special, share }), async (service) => {
+        t.match(await service.launch(), { exit: { exitCode: 0 } });
+        const steps = new Set<string>(['setns', ...planOf(special).map(({ op }) => op)]);
+        const [, written] = await service.traced('-e', 'trace=all');
+        const threads = new Map<string, string[]>();
+        for (const [, pid = '', line = ''] of written.matchAll(/^\[pid +(\d+)\] (?!<\.\.\.)(.*)$/gm))
+          threads.set(pid, [...(threads.get(pid) ?? []), line.replace(' <unfinished ...>', '')]);
+        const traces = [...threads.values()].map((lines) => countCalls(lines));
+        const isInit = (calls: readonly CountedCall[]) => calls.some(({ name }) => name === 'execveat');
+        const init = traces.find(isInit) ?? [];
+        const program =
+          traces.find((calls) => calls.some(({ text }) => text.startsWith('setresuid(0, 0, 0'))) ?? [];
+        const others = traces.filter((calls) => calls !== init && calls !== program).flat();
+        const own = [
+          ...init.slice(init.findIndex(({ name }) => name === 'execveat') + 1),
+          ...program.slice(0, program.findIndex(({ name }) => name === 'execve') + 1),
+        ].filter(({ name, text }) => !afterwards.test(name) && !text.includes(ended));
+        t.ok(
+          own.some(({ name }) => name === (share === 'none' ? 'pivot_root' : 'setns')) &&
+            own.some(({ name }) => name === 'setgroups'),
+        );
+        const fds = service.fds;
+        for (const { name, text, when } of distinctCalls(own)) {
+          if (others.some((other) => other.name === name && other.when >= when)) continue;
+          const fault = text.startsWith('setresuid(0, 0, 0') ? 'error=EIO' : 'error=EPERM';
+          const [answer] = await service.traced(`-etrace=${name}`, `-einject=${name}:${fault}:when=${when}`);
+          t.equal(answer.error?.name, 'LaunchError', `${text} ${when}: ${fault}`);
+          t.ok(
+            steps.has(answer.error?.step ?? '') || answer.error?.step === 'launch',
+            String(answer.error?.step),
+          );
+          t.equal(service.fds, fds);
+        }
+        t.match(await service.launch(), { exit: { exitCode: 0 } }, 'afterwards all is as before');
+      });
+      t.strictSame(processesOf(uid), []);
+    },
+  );
+
 t.test('so with each pipe that cannot be made', { skip }, async (t) => {
   await withService(new Service({ stdio: 'pipe' }), async (service) => {
     await service.launch();

@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import t, { type Test } from 'tap';
 
-import { ConnectionTarget } from '../../../lib/tcpwrappers/apply/connection-target.ts';
+import { ConnectionTarget } from '../../../lib/tcpwrappers/apply/targets.ts';
 import type { Decision } from '../../../lib/tcpwrappers/index.ts';
 import { openFiles } from '../open.ts';
 import { connectOnce } from './one-connection.ts';

@@ -16,7 +16,7 @@ import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 
 import { CATALOG, type RuleId } from '../../../lib/tcpwrappers/check/catalog.ts';
-import type { NameLookups } from '../../../lib/tcpwrappers/check/host-name-checks.ts';
+import type { NameLookups } from '../../../lib/tcpwrappers/check/host-checks.ts';
 import {
   type CheckFinding,
   checkHosts,

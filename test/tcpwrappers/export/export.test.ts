@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import t from 'tap';
 
 import type { Found, Need } from '../../../lib/tcpwrappers/connection/need.ts';
-import { onePort, type Ports } from '../../../lib/tcpwrappers/export/daemon-ports.ts';
+import { onePort } from '../../../lib/tcpwrappers/export/daemon-ports.ts';
 import { toNftables, UnknownPorts } from '../../../lib/tcpwrappers/export/nftables.ts';
 import { Losses } from '../../../lib/tcpwrappers/export/rule-translation.ts';
 import { toDropIns } from '../../../lib/tcpwrappers/export/systemd-drop-ins.ts';
@@ -18,7 +18,7 @@ const FACTS = {
   hasUser: (name: string) => name === 'root',
   hasGroup: (name: string) => name === 'root',
   daemons: Object.keys(PORTS),
-  portsOf: (daemon: string): Ports | undefined => {
+  portsOf: (daemon: string) => {
     const port = PORTS[daemon.toLowerCase()];
     return port === undefined ? undefined : onePort(port, 'tcp');
   },

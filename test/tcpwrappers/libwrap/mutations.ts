@@ -115,8 +115,8 @@ export const searchMutations: readonly Mutation[] = [
   [
     'only the longest suffix is tried',
     'match/pattern-index',
-    "dot = value.indexOf('.', dot + 1))\n                collectIds(this.#suffixes",
-    'dot = -1)\n                collectIds(this.#suffixes',
+    'collectText(value.slice(dot));',
+    "if (dot === value.indexOf('.', 1)) collectText(value.slice(dot));",
   ],
   ['nets of one mask only', 'match/pattern-index', '(quad & mask) >>> 0', '(quad & 0xffffff00) >>> 0'],
 ];

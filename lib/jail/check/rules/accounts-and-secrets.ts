@@ -1,13 +1,21 @@
-// Rules about the accounts of the jail, and about secrets in it.
+// Rules about the accounts of the jail, and about secrets in it. Account files are read as one character a byte.
 
-import { type BytePath, lastComponent, pathBytes, showPath } from '../../../binary/path.ts';
-import { native } from '../../../native.ts';
+import {
+  type BytePath,
+  bytePath,
+  lastComponent,
+  pathBytes,
+  showPath,
+  toLatin1,
+} from '../../../binary/path.ts';
+import type { FileRoot } from '../../../binary/root.ts';
+import { type Group, native, type Passwd } from '../../../native.ts';
 import { quote } from '../../../quote.ts';
-import { hashBytes } from '../../manifest/file-hash.ts';
-import { type Found, inGroup } from '../check-rule.ts';
-import type { CheckedJail } from '../checked-jail.ts';
-import { fieldsOf, GROUP, groupsOf, PASSWD, passwdOf, readText, SHADOW } from '../jail-accounts.ts';
+import { hashBytes, withRegular } from '../../manifest/file-hash.ts';
+import { unless } from '../../work/jail-error.ts';
+import { errorRule, inGroup, noteRule } from '../check-rule.ts';
 import { type Entry, isOwn } from '../checked-entry.ts';
+import { type CheckedJail, recordedAt } from '../checked-jail.ts';
 import { commandLine, copying, decision, hostPath } from '../remedies.ts';
 
 // Each account is a question to the name service of the host, which may ask another machine.
@@ -16,9 +24,7 @@ const MOST = 2000;
 const NOBODY = 65534;
 
 export const accountsAndSecrets = inGroup('identity', [
-  {
-    id: 'uid-zero',
-    severity: 'error',
+  errorRule('uid-zero', {
     summary:
       'The /etc/passwd of the jail gives uid 0 to another account than root, or gives root another uid.',
     attack:
@@ -26,48 +32,44 @@ export const accountsAndSecrets = inGroup('identity', [
       '(chroot(2), passwd(5)). Attackers leave such an account behind, often named toor.',
     remedy: 'userdel --prefix JAIL USER',
     isQuick: true,
-    look: (jail) =>
-      passwdOf(jail.root)
-        .filter(({ name, uid }) => (uid === 0) !== (name === 'root'))
-        .map(({ name, uid }) => ({
-          path: PASSWD,
-          message: `${quoteName(name)} is uid ${uid}`,
-          remedy:
-            name === 'root'
-              ? commandLine('usermod', '--prefix', jail.directory, '--uid', '0', '--non-unique', 'root')
-              : removing(name, jail),
-        })),
-  },
-  {
-    id: 'account-differs',
-    severity: 'error',
+    *look(jail) {
+      const usermod = ['usermod', '--prefix', jail.directory, '--uid', '0', '--non-unique', 'root'];
+      for (const { name, uid } of passwdOf(jail.root)) {
+        if ((uid === 0) === (name === 'root')) continue;
+        const remedy = name === 'root' ? commandLine(...usermod) : removing(name, jail);
+        yield { path: PASSWD, message: `${quoteName(name)} is uid ${uid}`, remedy };
+      }
+    },
+  }),
+  errorRule('account-differs', {
     summary: 'A user or group of the jail has another number on the host, or its number another name.',
     attack:
       'Only numbers count: what sam writes in the jail belongs to somebody else on the host, and GNU chroot --userspec asks ' +
       'the jail which number sam has (passwd(5), group(5), chroot(1)).',
     remedy: '# give it the number of the host in JAIL/etc/passwd, and to its files in the jail as well',
     isQuick: true,
-    look: function* look(jail): Generator<Found> {
-      for (const { name, uid, gid } of passwdOf(jail.root).slice(0, MOST)) {
-        const message = userDiffers(name, uid, gid);
-        if (message !== undefined) yield differing(jail, PASSWD, message);
-      }
-      for (const { name, gid } of groupsOf(jail.root).slice(0, MOST)) {
-        const message = groupDiffers(name, gid);
-        if (message !== undefined) yield differing(jail, GROUP, `group ${message}`);
+    *look(jail) {
+      const users = passwdOf(jail.root)
+        .slice(0, MOST)
+        .map((user) => [PASSWD, userDiffers(user)] as const);
+      const groups = groupsOf(jail.root)
+        .slice(0, MOST)
+        .map((group) => [GROUP, groupDiffers(group)] as const);
+      for (const [path, message] of [...users, ...groups]) {
+        const at = showPath(hostPath(jail, path));
+        const remedy = `give it the number of the host in ${at}, and to its files in the jail as well`;
+        if (message !== undefined) yield { path, message, remedy: decision(remedy) };
       }
     },
-  },
-  {
-    id: 'password-hash',
-    severity: 'error',
+  }),
+  errorRule('password-hash', {
     summary: 'An account of the jail has the hash of a password, or needs none.',
     attack:
       'Whoever reads a hash can guess the password, and the same password may open the host; without a password everybody can ' +
       'become that account by su(1) (crypt(5), shadow(5), CWE-522). Nobody logs in by the passwd of a jail.',
     remedy: "sed -i 's/^USER:[^:]*:/USER:*:/' JAIL/etc/shadow",
     isQuick: true,
-    look: function* look(jail): Generator<Found> {
+    *look(jail) {
       for (const path of [PASSWD, GROUP, ...SHADOW])
         for (const [name = '', password = ''] of fieldsOf(jail.root, path)) {
           const what = passwordOf(password, path === PASSWD || path === SHADOW[0]);
@@ -75,10 +77,8 @@ export const accountsAndSecrets = inGroup('identity', [
           yield { path, message: `${quoteName(name)} has ${what}`, remedy: lockingOf(jail, path, name) };
         }
     },
-  },
-  {
-    id: 'secret',
-    severity: 'error',
+  }),
+  errorRule('secret', {
     summary: 'There is a private key, a file with credentials, a shadow file or the history of a shell.',
     attack:
       'Whoever breaks into the service reads it, and with it opens something that is not jailed: other machines, a cloud ' +
@@ -90,39 +90,32 @@ export const accountsAndSecrets = inGroup('identity', [
       if (entry.kind !== 'file' || entry.sizeBytes === 0 || isMeant(entry)) return undefined;
       const what = secretOf(entry);
       if (what === undefined) return undefined;
+      const bringing = `bring it from the host by name (${copying(jail, entry.path)})`;
       return {
-        path: entry.path,
         message: `it is ${what}`,
-        remedy: decision(
-          `if the service needs it, bring it from the host by name (${copying(jail, entry.path)}); if not, remove it`,
-        ),
+        remedy: decision(`if the service needs it, ${bringing}; if not, remove it`),
         // whoever takes over the user can read his files in any case
         ...(isOwn(entry) && { severity: 'note' }),
       };
     },
-  },
-  {
-    id: 'idle-account',
-    severity: 'note',
+  }),
+  noteRule('idle-account', {
     summary: 'An account of the jail owns nothing in it, and the jail was not built for it.',
     attack:
       'It tells an attacker which other accounts the host has, and each account is one more to become (passwd(5)). ' +
       'A jail only needs the names that its programs look up.',
     remedy: 'userdel --prefix JAIL USER',
-    look: (jail) => {
-      if (isAsBuilt(jail)) return [];
+    *look(jail) {
+      const text = Buffer.from(readText(jail.root, PASSWD), 'latin1');
+      if (recordedAt(jail, PASSWD)?.sha256 === hashBytes(text)) return;
       const users = new Set([...(jail.manifest?.recipe.users ?? []), ...jail.users.map(({ name }) => name)]);
-      return passwdOf(jail.root)
-        .filter(
-          ({ name, uid }) => uid !== 0 && uid !== NOBODY && !users.has(name) && !jail.seen.uids.has(uid),
-        )
-        .map(({ name, uid }) => ({
-          path: PASSWD,
-          message: `${quoteName(name)} (uid ${uid}) owns nothing in the jail, which was not built for it`,
-          remedy: removing(name, jail),
-        }));
+      for (const { name, uid } of passwdOf(jail.root)) {
+        if (uid === 0 || uid === NOBODY || users.has(name) || jail.seen.uids.has(uid)) continue;
+        const message = `${quoteName(name)} (uid ${uid}) owns nothing in the jail, which was not built for it`;
+        yield { path: PASSWD, message, remedy: removing(name, jail) };
+      }
     },
-  },
+  }),
 ]);
 
 // Not --root: then userdel would load modules from the jail, as root (CVE-2019-14271).
@@ -135,34 +128,24 @@ function quoteName(name: string): string {
   return quote(pathBytes(name as BytePath));
 }
 
-function differing(jail: CheckedJail, path: BytePath, message: string): Found {
-  const at = showPath(hostPath(jail, path));
-  return {
-    path,
-    message,
-    remedy: decision(`give it the number of the host in ${at}, and to its files in the jail as well`),
-  };
-}
-
-function userDiffers(name: string, uid: number, gid: number): string | undefined {
+function userDiffers({ name, uid, gid }: PasswdLine): string | undefined {
   const host = isName(name) ? native.getpwnam(pathBytes(name as BytePath)) : null;
-  if (host !== null && (host.uid !== uid || host.gid !== gid))
-    return `${quoteName(name)} is ${uid}:${gid} here, and ${host.uid}:${host.gid} on the host`;
-  return host === null ? renamed(name, uid, (id) => native.getpwuid(id)) : undefined;
+  if (host === null) return renamed(name, uid, (id) => native.getpwuid(id));
+  if (host.uid === uid && host.gid === gid) return undefined;
+  return `${quoteName(name)} is ${uid}:${gid} here, and ${host.uid}:${host.gid} on the host`;
 }
 
-function groupDiffers(name: string, gid: number): string | undefined {
+function groupDiffers({ name, gid }: GroupLine): string | undefined {
   const host = isName(name) ? native.getgrnam(pathBytes(name as BytePath)) : null;
-  if (host !== null && host.gid !== gid)
-    return `${quoteName(name)} is ${gid} here, and ${host.gid} on the host`;
-  return host === null ? renamed(name, gid, (id) => native.getgrgid(id)) : undefined;
+  if (host?.gid === gid) return undefined;
+  const message =
+    host === null
+      ? renamed(name, gid, (id) => native.getgrgid(id))
+      : `${quoteName(name)} is ${gid} here, and ${host.gid} on the host`;
+  return message && `group ${message}`;
 }
 
-function renamed(
-  name: string,
-  id: number,
-  ask: (id: number) => { readonly name: string } | null,
-): string | undefined {
+function renamed(name: string, id: number, ask: (id: number) => Group | Passwd | null): string | undefined {
   // uid-zero finds a second root; 2^32-1 is no id (credentials(7))
   const host = id > 0 && id <= 0xfffffffe ? ask(id) : null;
   return host === null ? undefined : `${id} is ${quoteName(name)} here, and ${host.name} on the host`;
@@ -231,7 +214,50 @@ function isMeant({ recorded, mode }: Entry): boolean {
   return (mode & 0o004) !== 0;
 }
 
-function isAsBuilt({ manifest, root }: CheckedJail): boolean {
-  const sha256 = manifest?.entries.find(({ path }) => path === PASSWD)?.sha256;
-  return hashBytes(Buffer.from(readText(root, PASSWD), 'latin1')) === sha256;
+interface GroupLine {
+  readonly name: string;
+  readonly gid: number;
+}
+
+interface PasswdLine extends GroupLine {
+  readonly uid: number;
+}
+
+const PASSWD: BytePath = bytePath('/etc/passwd');
+const GROUP: BytePath = bytePath('/etc/group');
+const SHADOW: readonly BytePath[] = ['/etc/shadow', '/etc/gshadow'].map((path) => bytePath(path));
+
+const MAX_BYTES = 4 << 20;
+
+/** The fields of each line of a file of the jail; no lines if there is no such file. */
+function fieldsOf(jail: FileRoot, path: BytePath): readonly (readonly string[])[] {
+  return readText(jail, path)
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => line.split(':'));
+}
+
+/** The beginning of a regular file of the jail, at most 4 MiB; empty if there is no such file. */
+function readText(jail: FileRoot, path: BytePath): string {
+  const text = unless(['ELOOP'], () =>
+    withRegular(jail, path, ({ read, status }) => toLatin1(read(0, Math.min(status.sizeBytes, MAX_BYTES)))),
+  );
+  return text ?? '';
+}
+
+/** The lines of passwd(5) that the C library would accept. */
+function passwdOf(jail: FileRoot): readonly PasswdLine[] {
+  return fieldsOf(jail, PASSWD).flatMap(([name = '', , uid = '', gid = '']) =>
+    isId(uid) && isId(gid) ? [{ name, uid: Number(uid), gid: Number(gid) }] : [],
+  );
+}
+
+function groupsOf(jail: FileRoot): readonly GroupLine[] {
+  return fieldsOf(jail, GROUP).flatMap(([name = '', , gid = '']) =>
+    isId(gid) ? [{ name, gid: Number(gid) }] : [],
+  );
+}
+
+function isId(text: string): boolean {
+  return /^[0-9]+$/.test(text);
 }

@@ -1,40 +1,43 @@
-// Rules about what does not work: programs that cannot start, links that lead nowhere, a wrong /dev/null.
+// Rules about what does not work, what is older than on the host, and what nothing needs any more.
 
-import { closeSync, constants } from 'node:fs';
+import { fstatSync } from 'node:fs';
 
 import { type BytePath, bytePath, pathBytes, showPath } from '../../../binary/path.ts';
 import { type DirectoryRoot, errorCode } from '../../../binary/root.ts';
+import { walk } from '../../../binary/walk.ts';
 import { type InRootStatus, native } from '../../../native.ts';
+import { openPackages } from '../../dpkg/database.ts';
+import type { Host } from '../../host/source-host.ts';
+import { hashFile, withRegular } from '../../manifest/file-hash.ts';
+import type { Recorded } from '../../manifest/manifest.ts';
 import { lacks } from '../../verify.ts';
-import { type Found, inGroup } from '../check-rule.ts';
-import type { CheckedJail } from '../checked-jail.ts';
-import { isOfSystem } from '../checked-entry.ts';
+import { O_PATH, withOpen } from '../../work/closing.ts';
+import { unless } from '../../work/jail-error.ts';
+import { errorRule, inGroup, noteRule, warningRule } from '../check-rule.ts';
+import { isOfSystem, kindOf } from '../checked-entry.ts';
+import { type CheckedJail, recordedAt, usePath } from '../checked-jail.ts';
 import { commandLine, decision, hostPath } from '../remedies.ts';
-import { NULL_DEVICE } from './changed-files.ts';
+import { NULL_DEVICE } from './manifest-differences.ts';
 
 export const fitness = inGroup('fitness', [
-  {
-    id: 'unresolved',
-    severity: 'error',
+  errorRule('unresolved', {
     summary:
       'A program that was asked for, or that was added by hand, lacks its interpreter, its loader or a library.',
     attack:
       'It does not start. If the loader searches further directories for what is missing, whoever can write to one of them ' +
       'decides what it finds (execve(2), ENOENT; ld.so(8)).',
     remedy: 'uchroot-jail build DIRECTORY PROGRAM',
-    look: function* look(jail): Generator<Found> {
+    *look(jail) {
       const resolver = jail.openResolver();
       for (const path of programsOf(jail)) {
         const lost = resolver.resolve(path).missing.find(({ reason }) => !UNSURE.has(reason));
         // if the program itself is another one than was built, `changed` finds it
-        if (lost === undefined || (lost.path === path && isBuilt(jail, path))) continue;
+        if (lost === undefined || (lost.path === path && recordedAt(jail, path) !== undefined)) continue;
         yield { path, message: lacks(lost).message, remedy: addingOf(jail, path, lost.path) };
       }
     },
-  },
-  {
-    id: 'dangling-link',
-    severity: 'warning',
+  }),
+  warningRule('dangling-link', {
     summary: 'A link that was added by hand leads to nothing in the jail.',
     attack:
       'An absolute link is followed from the root directory of the jail, not from that of the host; whoever can make the ' +
@@ -46,35 +49,31 @@ export const fitness = inGroup('fitness', [
       // a link that was built leads nowhere on the host either, or `missing` finds its target
       if (kind !== 'link' || recorded !== undefined || !isOfSystem(entry)) return undefined;
       if (leadsSomewhere(jail.root, path)) return undefined;
-      return {
-        path,
-        message: `it leads to ${showPath(target)}, and there is no such thing in the jail`,
-        remedy: decision(`put ${showPath(target)} into the jail, or take the link away`),
-      };
+      const message = `it leads to ${showPath(target)}, and there is no such thing in the jail`;
+      return { message, remedy: decision(`put ${showPath(target)} into the jail, or take the link away`) };
     },
-  },
-  {
-    id: 'dev-null',
-    severity: 'error',
+  }),
+  errorRule('dev-null', {
     summary: 'There is no /dev/null in the jail, or it is something else.',
     attack:
       'A shell that writes to >/dev/null then makes a file, which grows, and whose content the next program reads (null(4)).',
     remedy: 'mknod -m 0666 JAIL/dev/null c 1 3',
     isQuick: true,
-    look: (jail) => {
-      const present = nullDeviceIn(jail);
-      if (present !== undefined && isNullDevice(present)) return [];
-      const recorded = jail.manifest?.entries.find(({ path }) => path === NULL_DEVICE);
-      return [
-        {
-          path: NULL_DEVICE,
-          message: present === undefined ? 'it is not there' : 'it is not the null device (1:3)',
-          remedy: makingOf(jail, present),
-          ...(recorded !== undefined && { fixes: [{ kind: 'restore', recorded }] }),
-        },
-      ];
+    *look(jail) {
+      const present = unless(['ENOENT', 'ENOTDIR'], () =>
+        native.inRootLstat(jail.root.fd, pathBytes(NULL_DEVICE)),
+      );
+      if (present && kindOf(present.mode) === 'character' && present.major === 1 && present.minor === 3)
+        return;
+      const recorded = recordedAt(jail, NULL_DEVICE);
+      yield {
+        path: NULL_DEVICE,
+        message: present === undefined ? 'it is not there' : 'it is not the null device (1:3)',
+        remedy: makingOf(jail, present),
+        ...(recorded && { fixes: [{ kind: 'restore', recorded }] }),
+      };
     },
-  },
+  }),
 ]);
 
 // Only something that the host has can be built in.
@@ -99,31 +98,12 @@ function programsOf({ manifest, seen }: CheckedJail): ReadonlySet<BytePath> {
   return new Set([...asked, ...added]);
 }
 
-function isBuilt({ manifest }: CheckedJail, path: BytePath): boolean {
-  return manifest?.entries.some((entry) => entry.path === path) === true;
-}
-
-const O_PATH = 0o10000000; // asm-generic/fcntl.h; not among Node's constants
-
-function leadsSomewhere({ fd }: DirectoryRoot, path: BytePath): boolean {
+// If the way cannot be followed for another reason, the link may lead somewhere.
+function leadsSomewhere(root: DirectoryRoot, path: BytePath): boolean {
   try {
-    closeSync(native.inRootOpen(fd, pathBytes(path), O_PATH));
-    return true;
+    return withOpen(root, path, O_PATH, () => true);
   } catch (error) {
     return !['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errorCode(error) ?? '');
-  }
-}
-
-function isNullDevice({ mode, major, minor }: InRootStatus): boolean {
-  return (mode & constants.S_IFMT) === constants.S_IFCHR && major === 1 && minor === 3;
-}
-
-function nullDeviceIn({ root }: CheckedJail): InRootStatus | undefined {
-  try {
-    return native.inRootLstat(root.fd, pathBytes(NULL_DEVICE));
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined;
-    throw error;
   }
 }
 
@@ -147,4 +127,113 @@ function freeName({ root }: CheckedJail): BytePath {
     const path = bytePath(`/dev/null.${number}`);
     if (root.lstat(path) === undefined) return path;
   }
+}
+
+const GONE = 'is not installed any more';
+const LOST = 'is not on the host any more';
+// an update has nothing to copy
+const AGAIN = decision('bring it back to the host, or build the jail anew without it');
+
+export const staleness = inGroup('staleness', [
+  warningRule('outdated', {
+    summary: 'The system that the jail was built from has another version of a package or file by now.',
+    attack:
+      'A security update of the host does not come into a jail by itself: an old libssl in it stays vulnerable, as to ' +
+      'CVE-2014-0160 (Heartbleed).',
+    remedy: 'uchroot-jail update DIRECTORY',
+    async *lookSlowly(jail) {
+      const { manifest } = jail;
+      if (manifest === undefined) return;
+      if (jail.host === undefined) {
+        const from = showPath(manifest.recipe.from ?? bytePath('/'));
+        const remedy = decision('bring it back, or build the jail anew from another system');
+        yield { message: `${from}, which it was built from, is not there any more`, remedy };
+        return;
+      }
+      const stale = stalePackages(jail.host, manifest.packages);
+      const told = new Set<string>();
+      for (const recorded of manifest.entries) {
+        const name = recorded.package;
+        let message: string | undefined;
+        if (name === undefined) message = await differs(recorded, jail);
+        else if (!told.has(name)) {
+          const versions = stale.get(name);
+          message = versions === undefined ? undefined : `package ${name} ${versions}`;
+          told.add(name);
+        }
+        if (message === undefined) continue;
+        const isLost = message.endsWith(GONE) || message.endsWith(LOST);
+        yield { path: recorded.path, message, ...(isLost && { remedy: AGAIN }) };
+      }
+    },
+  }),
+  noteRule('idle-library', {
+    summary: 'A library came for a program that is no longer in the jail, and no other needs it.',
+    attack:
+      'Code that nobody uses is still code that somebody can load, and it is updated for nothing (ld.so(8); CWE-1104).',
+    remedy: 'uchroot-jail update DIRECTORY',
+    look: (jail) => {
+      const orphans = (jail.manifest?.entries ?? []).filter((entry) => isOrphan(entry, jail));
+      if (orphans.length === 0) return [];
+      const needed = neededIn(jail);
+      return orphans
+        .filter(({ path }) => !needed.has(path))
+        .map(({ path, reason }) => ({
+          path,
+          message: `it came for ${showPath(reason.by ?? bytePath(''))}, which is gone, and nothing else needs it`,
+        }));
+    },
+  }),
+]);
+
+function stalePackages(host: Host, versions: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
+  const names = Object.entries(versions);
+  const packages = names.length === 0 ? undefined : openPackages(host.root);
+  if (packages === undefined) return new Map();
+  return new Map(
+    names.flatMap(([name, version]) => {
+      const now = packages.find(name)?.version;
+      if (now === version) return [];
+      return [[name, now === undefined ? `${version} ${GONE}` : `is ${version} here, and ${now} now`]];
+    }),
+  );
+}
+
+// A copy has the modification time of its source. If the times differ, the content decides.
+async function differs(
+  { kind, path, source, sizeBytes, sha256 }: Recorded,
+  { host, root, manifest }: CheckedJail,
+): Promise<string | undefined> {
+  if (kind !== 'file' || source === undefined || host === undefined || manifest?.recipe.from !== undefined)
+    return undefined;
+  const isSame = await withRegular(host.root, source, async ({ fd: now }) => {
+    // as bigint: a number of milliseconds is rounded
+    const { size, mtimeNs } = fstatSync(now, { bigint: true });
+    return (
+      size === BigInt(sizeBytes ?? -1) &&
+      (mtimeNs === usePath(root, path, (fd) => fstatSync(fd, { bigint: true }))?.mtimeNs ||
+        (await hashFile(now)) === sha256)
+    );
+  });
+  if (isSame === true) return undefined;
+  const what = isSame === undefined ? LOST : 'is another one by now';
+  return `${showPath(source)}, of which it is a copy, ${what}`;
+}
+
+function isOrphan({ kind, path, reason }: Recorded, { seen }: CheckedJail): boolean {
+  const isLibrary = kind === 'file' && (reason.how === 'library' || reason.how === 'dlopen');
+  return isLibrary && reason.by !== undefined && seen.has(path) && !seen.has(reason.by);
+}
+
+function neededIn(jail: CheckedJail): ReadonlySet<BytePath> {
+  const { root, seen } = jail;
+  const resolver = jail.openResolver();
+  const needed = new Set<BytePath>();
+  for (const { path } of seen.programs)
+    for (const file of resolver.resolve(path).files) {
+      if (needed.has(file.path)) continue;
+      needed.add(file.path);
+      needed.add(walk(root, file.path).path);
+    }
+  return needed;
 }

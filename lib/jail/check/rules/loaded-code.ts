@@ -4,18 +4,17 @@ import { readCache } from '../../../binary/cache.ts';
 import { readLdSoConf, readMuslPath, readSmallFile } from '../../../binary/loader-conf.ts';
 import { type BytePath, bytePath, joinPath, showPath } from '../../../binary/path.ts';
 import { looseSearchOf } from '../../search/search-warnings.ts';
-import { isSearchText } from '../../search/searched-by-text.ts';
+import { isSearchText } from '../../search/searched-places.ts';
 import { lookOr } from '../../work/jail-error.ts';
-import { type Found, inGroup, type Rule } from '../check-rule.ts';
-import type { CheckedJail } from '../checked-jail.ts';
+import { errorRule, inGroup, type Rule } from '../check-rule.ts';
 import { isOfSystem, isProgram } from '../checked-entry.ts';
+import type { CheckedJail } from '../checked-jail.ts';
+import { wordsOf } from '../jail-writers.ts';
 import { commandLine, decision, hostPath } from '../remedies.ts';
-import { isFoundByItself } from './writable-files.ts';
+import { isFoundByItself } from './file-permissions.ts';
 
-export const preload: Rule = {
-  id: 'preload',
+export const preload: Rule = errorRule('preload', {
   group: 'escape',
-  severity: 'error',
   summary: 'There is an /etc/ld.so.preload that the builder has not made.',
   attack:
     'Every library that it names is loaded into every program of the jail before all others (ld.so(8), FILES). Rootkits do this.',
@@ -24,27 +23,23 @@ export const preload: Rule = {
   lookAt: ({ path, kind, sizeBytes, recorded }, jail) => {
     if (path !== '/etc/ld.so.preload' || recorded !== undefined) return undefined;
     if (kind === 'file' && sizeBytes === 0) return undefined;
+    const removing = commandLine('rm', hostPath(jail, path));
     return {
-      path,
       message: 'it brings libraries into every program of the jail',
-      remedy: decision(
-        `look at what it names; if nobody knows it: ${commandLine('rm', hostPath(jail, path))}`,
-      ),
+      remedy: decision(`look at what it names; if nobody knows it: ${removing}`),
     };
   },
-};
+});
 
 export const loadedCode = inGroup('tamper', [
-  {
-    id: 'loader-directory',
-    severity: 'error',
+  errorRule('loader-directory', {
     summary:
       'A directory, library or file that ld.so.conf, ld.so.cache or the path file of musl names can be written, or made, by others than root.',
     attack:
       'Whoever puts a libc.so.6 into it has code in every program that finds it there (ld.so(8), ldconfig(8); CWE-426).',
     remedy: "# make it root's alone, or take it out of the file that names it, and run ldconfig -r JAIL",
     isQuick: true,
-    look: function* look(jail): Generator<Found> {
+    *look(jail) {
       const told = new Set<BytePath>();
       for (const [file, directory] of named(jail)) {
         const loose = jail.looseOn(directory);
@@ -52,16 +47,14 @@ export const loadedCode = inGroup('tamper', [
         told.add(loose.path);
         yield {
           path: loose.path,
-          message: `${showPath(file)} names ${showPath(directory)}; of ${showPath(loose.path)}: ${loose.how}`,
+          message: `${showPath(file)} names ${showPath(directory)}; ${wordsOf(loose)}`,
           // it may be /tmp, or a directory in which a service keeps its data
           remedy: decision(`make ${showPath(loose.path)} root's alone, or take it out of ${showPath(file)}`),
         };
       }
     },
-  },
-  {
-    id: 'search-path',
-    severity: 'error',
+  }),
+  errorRule('search-path', {
     summary:
       'A program, library, script or configuration file makes a loader or interpreter search a directory that others than root can write, or make.',
     attack:
@@ -80,17 +73,13 @@ export const loadedCode = inGroup('tamper', [
         return loose === undefined || isFoundByItself(loose) ? undefined : loose;
       });
       if (found === undefined) return undefined;
-      return {
-        path,
-        message: found.message,
-        remedy: decision(
-          found.loose === undefined
-            ? 'name an absolute path in it (patchelf --set-rpath)'
-            : `make ${showPath(found.loose.path)} root's alone, or take it out of the path (patchelf --set-rpath)`,
-        ),
-      };
+      const what =
+        found.loose === undefined
+          ? 'name an absolute path in it'
+          : `make ${showPath(found.loose.path)} root's alone, or take it out of the path`;
+      return { message: found.message, remedy: decision(`${what} (patchelf --set-rpath)`) };
     },
-  },
+  }),
 ]);
 
 const CONF = bytePath('/etc/ld.so.conf');

@@ -1,13 +1,11 @@
-// Rules about objects that lead out of the jail: hard links, sockets and named pipes.
+// Rules about what leads out of the jail: hard links, sockets, named pipes, and what is mounted there.
 
-import { constants } from 'node:fs';
-
-import { type BytePath, bytePath, parentPath, pathBytes } from '../../../binary/path.ts';
+import { type BytePath, bytePath, parentPath, pathBytes, showPath } from '../../../binary/path.ts';
 import { native } from '../../../native.ts';
-import type { Mount } from '../../host/mounts.ts';
-import { mountsIn, pointIn } from '../../host/mounts.ts';
+import { isShared, type Mount, mountsIn, pointIn } from '../../host/mounts.ts';
 import { lookOr } from '../../work/jail-error.ts';
-import { type Found, inGroup } from '../check-rule.ts';
+import { errorRule, type Found, inGroup, type Rule, warningRule } from '../check-rule.ts';
+import { kindOf } from '../checked-entry.ts';
 import type { CheckedJail } from '../checked-jail.ts';
 import { commandLine, decision, hostPath, unmounted } from '../remedies.ts';
 
@@ -17,37 +15,38 @@ const DAEMONS =
 
 // Where their sockets are, for directories of the host that are mounted in the jail: the walk does not enter those.
 const PLACES: readonly BytePath[] = [
-  '/run/docker.sock',
-  '/run/containerd/containerd.sock',
-  '/run/podman/podman.sock',
-  '/run/crio/crio.sock',
-  '/run/buildkit/buildkitd.sock',
-  '/run/snapd.socket',
-  '/run/libvirt/libvirt-sock',
-  '/run/dbus/system_bus_socket',
-  '/run/systemd/private',
-  '/run/systemd/notify',
-  '/run/systemd/journal/socket',
-  '/var/run/docker.sock',
-  '/var/run/dbus/system_bus_socket',
-  '/var/lib/lxd/unix.socket',
-  '/dev/log',
-].map((path) => bytePath(path));
+  '/run/docker.sock /run/containerd/containerd.sock /run/podman/podman.sock /run/crio/crio.sock',
+  '/run/buildkit/buildkitd.sock /run/snapd.socket /run/libvirt/libvirt-sock /run/dbus/system_bus_socket',
+  '/run/systemd/private /run/systemd/notify /run/systemd/journal/socket',
+  '/var/run/docker.sock /var/run/dbus/system_bus_socket /var/lib/lxd/unix.socket /dev/log',
+].flatMap((paths) => paths.split(' ').map((path) => bytePath(path)));
 
 // `uchroot --unit` mounts each of these for a service. They are safe: the service manager lets a service speak for itself only
 // (systemd.service(5), NotifyAccess=), and everybody may write to the log.
 const UNIT_SOCKETS: ReadonlySet<string> = new Set(['/run/systemd/notify', '/run/systemd/journal/dev-log']);
 
+// File systems by which the kernel is controlled.
+const KERNEL =
+  /^(?:sysfs|devtmpfs|debugfs|tracefs|securityfs|configfs|efivarfs|cgroup2?|bpf|pstore|selinuxfs|fusectl|binfmt_misc)$/;
+
+// Single devices of the host, mounted over a node of the jail's own.
+const HARMLESS: ReadonlySet<string> = new Set(['/null', '/zero', '/full', '/random', '/urandom', '/tty']);
+
+// These are usually made for one place, and hold nothing of the host.
+const PRIVATE = /^(?:tmpfs|ramfs|mqueue|devpts)$/;
+
+const PROTECTED = ['nosuid', 'nodev'];
+
+const HIDDEN = ['hidepid=2', 'hidepid=invisible', 'hidepid=4', 'hidepid=ptraceable'];
+
 export const outsideContacts = inGroup('escape', [
-  {
-    id: 'outside-link',
-    severity: 'error',
+  errorRule('outside-link', {
     summary: 'A file has a name outside of the jail as well.',
     attack:
       'What is written to it in the jail is written outside: a hard link is the file itself, with its content, owner and ' +
       'mode, and a root directory does not separate them (link(2); protected_hardlinks in proc_sys_fs(5)).',
     remedy: 't=$(mktemp -p DIRECTORY) && cp -a FILE "$t" && mv -T "$t" FILE',
-    look: function* look(jail): Generator<Found> {
+    *look(jail) {
       for (const { path, nlink, met, uid, kind, isOwn } of jail.seen.namedElsewhere())
         yield {
           path,
@@ -58,10 +57,8 @@ export const outsideContacts = inGroup('escape', [
           ...(isOwn && { severity: 'warning' }),
         };
     },
-  },
-  {
-    id: 'host-socket',
-    severity: 'error',
+  }),
+  errorRule('host-socket', {
     summary:
       'There is a socket of a daemon of the host, such as Docker, D-Bus or systemd, or one that root or a process outside has bound.',
     attack:
@@ -69,35 +66,23 @@ export const outsideContacts = inGroup('escape', [
       'whole host in it (docs.docker.com, "Docker daemon attack surface"); unix(7), "Pathname socket ownership and permissions".',
     remedy: '# stop the process that listens there, or remove the socket: rm SOCKET',
     lookAt: ({ path, kind, uid, isMounted }, jail) => {
-      if (kind !== 'socket' || isOfUnit(path, mountsIn(jail.mounts, jail.directory), jail)) return undefined;
+      if (kind !== 'socket' || isOfUnit(path, jail)) return undefined;
       const what = whoseIs(path, uid, isMounted, jail);
       if (what === undefined) return undefined;
-      const at = hostPath(jail, path);
-      return {
-        path,
-        message: `${what}: the process that listens there is not jailed`,
-        remedy: isMounted
-          ? unmounted(at)
-          : decision(`stop the process that listens there, or remove the socket: ${commandLine('rm', at)}`),
-      };
+      const message = `${what}: the process that listens there is not jailed`;
+      return { message, ...(isMounted && { remedy: unmounted(hostPath(jail, path)) }) };
     },
     isQuick: true,
-    look: function* look(jail): Generator<Found> {
-      const mounts = mountsIn(jail.mounts, jail.directory);
+    *look(jail) {
       for (const path of PLACES) {
-        const mount = mounts.find((one) => path.startsWith(`${pointIn(one, jail.directory)}/`));
-        if (mount === undefined || isOfUnit(path, mounts, jail) || !isSocket(jail, path)) continue;
-        yield {
-          path,
-          message: 'it is a socket of a daemon of the host, in a directory that is mounted here',
-          remedy: unmounted(mount.point),
-        };
+        const point = [...jail.mountPoints].find((one) => path.startsWith(`${one}/`));
+        if (point === undefined || isOfUnit(path, jail) || !isSocket(jail, path)) continue;
+        const message = 'it is a socket of a daemon of the host, in a directory that is mounted here';
+        yield { path, message, remedy: unmounted(hostPath(jail, point)) };
       }
     },
-  },
-  {
-    id: 'host-fifo',
-    severity: 'warning',
+  }),
+  warningRule('host-fifo', {
     summary:
       'There is a named pipe that a process outside of the jail has open, or one that root has made and others can write to.',
     attack:
@@ -109,15 +94,49 @@ export const outsideContacts = inGroup('escape', [
       const at = hostPath(jail, path);
       const holder = jail.pipesOutside().get(at);
       if (holder === undefined && !isMounted && (uid !== 0 || (mode & 0o022) === 0)) return undefined;
-      return {
-        path,
-        message: messageOf(holder, isMounted),
-        remedy: isMounted
-          ? unmounted(at)
-          : decision(`stop the process that reads it, or remove it: ${commandLine('rm', at)}`),
-      };
+      return { message: messageOf(holder, isMounted), ...(isMounted && { remedy: unmounted(at) }) };
     },
-  },
+  }),
+  warningRule('proc-mount', {
+    summary: 'A proc file system is mounted in the jail, and shows the processes of others.',
+    attack:
+      '/proc/PID/root and /proc/PID/cwd of a process of the same user that is not jailed lead out of the jail, and /proc/PID/mem ' +
+      'takes it over; /proc/sys and /proc/sysrq-trigger control the kernel (proc(5), hidepid; ptrace(2), "Ptrace access mode checking").',
+    remedy: 'mount -o remount,ro,hidepid=2 JAIL/proc',
+    look: eachMount((mount, { mounts, directory }) => {
+      if (mount.type !== 'proc' || HIDDEN.some((option) => mount.options.has(option))) return undefined;
+      return {
+        message: 'proc is mounted here, without hidepid: all processes of the host are seen',
+        // if the host shows the same mount, the option would apply there as well
+        remedy: isShared(mount, mounts, directory)
+          ? unmounted(mount.point)
+          : commandLine('mount', '-o', 'remount,ro,hidepid=2', mount.point),
+      };
+    }),
+  }),
+  errorRule('kernel-mount', {
+    summary:
+      'A file system of the kernel is mounted in the jail: sysfs, devtmpfs, cgroup, debugfs or the like.',
+    attack:
+      'release_agent of a cgroup and /sys/kernel/uevent_helper start programs outside (CVE-2022-0492), devtmpfs has every ' +
+      'disk, and debugfs and tracefs tell what the kernel does (sysfs(5), cgroups(7)).',
+    remedy: 'mount --make-rprivate MOUNT-POINT && umount -R MOUNT-POINT',
+    isQuick: true,
+    look: eachMount(({ type, root }) =>
+      KERNEL.test(type) && !(type === 'devtmpfs' && HARMLESS.has(root))
+        ? { message: `${type} of the kernel is mounted here` }
+        : undefined,
+    ),
+  }),
+  warningRule('bind-mount', {
+    summary:
+      'A part of the host is mounted in the jail and can be written, or a mounted file system allows set-user-ID programs or devices.',
+    attack:
+      'What is written to it is written on the host, and what is put there outside appears in the jail, set-user-ID bits and ' +
+      'devices included (mount(8), "Bind mount operation"; nosuid, nodev). Its content is not checked.',
+    remedy: 'mount -o remount,bind,ro,nosuid,nodev MOUNT-POINT',
+    look: eachMount(faultOf),
+  }),
 ]);
 
 // A copy replaces one of the names; other files beside it are not touched.
@@ -126,8 +145,8 @@ function parted(at: BytePath): string {
   return `${temporary} && ${commandLine('cp', '-a', at)} "$t" && mv -T "$t" ${commandLine(at)}`;
 }
 
-function isOfUnit(path: BytePath, mounts: readonly Mount[], { directory }: CheckedJail): boolean {
-  return UNIT_SOCKETS.has(path) && mounts.some((one) => pointIn(one, directory) === path);
+function isOfUnit(path: BytePath, { mountPoints }: CheckedJail): boolean {
+  return UNIT_SOCKETS.has(path) && mountPoints.has(path);
 }
 
 // A service of the jail binds its own sockets as the user that it runs as.
@@ -140,11 +159,45 @@ function whoseIs(path: BytePath, uid: number, isMounted: boolean, jail: CheckedJ
 
 function isSocket({ root }: CheckedJail, path: BytePath): boolean {
   const status = lookOr(undefined, () => native.inRootLstat(root.fd, pathBytes(path)));
-  return status !== undefined && (status.mode & constants.S_IFMT) === constants.S_IFSOCK;
+  return status !== undefined && kindOf(status.mode) === 'socket';
 }
 
 function messageOf(holder: string | undefined, isMounted: boolean): string {
   if (isMounted) return 'it is a named pipe of the host, mounted here';
   if (holder !== undefined) return `${holder}, outside of the jail, has this named pipe open`;
   return 'root has made this named pipe, and others can write to it';
+}
+
+/** Looks at each mount in the jail. */
+function eachMount(
+  lookAt: (mount: Mount, jail: CheckedJail) => Found | undefined,
+): NonNullable<Rule['look']> {
+  return (jail) =>
+    mountsIn(jail.mounts, jail.directory).flatMap((mount) => {
+      const found = lookAt(mount, jail);
+      return found === undefined ? [] : [{ ...found, path: pointIn(mount, jail.directory) }];
+    });
+}
+
+function faultOf(mount: Mount, { mounts, directory }: CheckedJail): Found | undefined {
+  const { type, root, point } = mount;
+  if (KERNEL.test(type) || type === 'proc') return undefined;
+  const isOfHost = isShared(mount, mounts, directory);
+  if (!isOfHost && PRIVATE.test(type)) return undefined;
+  const wanted = isOfHost ? ['ro', ...PROTECTED] : PROTECTED;
+  const lacking = wanted.filter((option) => !mount.options.has(option));
+  if (lacking.length === 0) return undefined;
+  const what = isOfHost ? `${showPath(root)} of a ${type} file system of the host` : `a ${type} file system`;
+  const remedy = remount(wanted, point);
+  return {
+    message: `${what} is mounted here without ${lacking.join(', ')}`,
+    // a service may have to write there
+    remedy: lacking.includes('ro')
+      ? decision(`if nobody has to write there: ${remedy}; else ${remount(PROTECTED, point)}, and ignore it`)
+      : remedy,
+  };
+}
+
+function remount(options: readonly string[], point: Mount['point']): string {
+  return commandLine('mount', '-o', `remount,bind,${options.join(',')}`, point);
 }

@@ -4,19 +4,18 @@ import { type BytePath, joinPath } from '../../../binary/path.ts';
 import { errorCode, openFileRoot } from '../../../binary/root.ts';
 import { native } from '../../../native.ts';
 import { octal } from '../../../trust/writer.ts';
-import { mountOf, mountsIn, pointIn } from '../../host/mounts.ts';
-import { type Fix, type Found, inGroup } from '../check-rule.ts';
+import { mountOf } from '../../host/mounts.ts';
+import { withDescriptor } from '../../work/closing.ts';
+import { errorRule, type Fix, type Found, inGroup, warningRule } from '../check-rule.ts';
+import { type Entry, isOfSystem, isOwn, isProgram } from '../checked-entry.ts';
 import type { CheckedJail } from '../checked-jail.ts';
-import { isOfSystem, isOwn, isProgram } from '../checked-entry.ts';
-import { listOf, writerOf } from '../jail-writers.ts';
+import { writerIn } from '../jail-writers.ts';
 import { commandLine, decision, hostPath } from '../remedies.ts';
 
 const STICKY = 0o1000;
 
 export const uploads = inGroup('upload', [
-  {
-    id: 'sticky',
-    severity: 'error',
+  errorRule('sticky', {
     summary: 'Everybody can write to a directory, and it is not sticky.',
     attack:
       'Everybody can remove and replace what others have put there: a socket, a lock, a session file (chmod(2), S_ISVTX; ' +
@@ -28,23 +27,15 @@ export const uploads = inGroup('upload', [
       // path-writable finds the root directory of the jail
       if (kind !== 'directory' || isMounted || path === '/' || (mode & (STICKY | 0o002)) !== 0o002)
         return undefined;
-      const bits = recorded === undefined ? '+t' : octal(recorded.mode);
-      const fix: Fix = {
-        kind: 'mode',
-        clear: recorded === undefined ? 0 : 0o7777,
-        set: recorded?.mode ?? STICKY,
-      };
+      const clear = recorded === undefined ? 0 : 0o7777;
       return {
-        path,
         message: 'everybody can write to it, and remove what others have put there',
-        remedy: commandLine('chmod', bits, hostPath(jail, path)),
-        ...(isOwn(entry) ? { severity: 'note' } : { fixes: [fix] }),
+        ...(recorded && { remedy: commandLine('chmod', octal(recorded.mode), hostPath(jail, path)) }),
+        ...harm(entry, { kind: 'mode', clear, set: recorded?.mode ?? STICKY }),
       };
     },
-  },
-  {
-    id: 'upload-exec',
-    severity: 'warning',
+  }),
+  warningRule('upload-exec', {
     summary:
       'A user can write to a directory that the builder has not made for one, on a file system that is not noexec.',
     attack:
@@ -58,71 +49,49 @@ export const uploads = inGroup('upload', [
       // below a directory of a user, everything is his
       if (!isOfSystem(entry)) return undefined;
       const at = isMounted ? hostPath(jail, path) : jail.directory;
-      const how = writerOf(entry, jail.users, listOf(entry, jail));
+      const how = writerIn(jail, entry);
       if (how === undefined || mountOf(jail.mounts, at)?.options.has('noexec') === true) return undefined;
-      return {
-        path,
-        message: `${how}, and what is put there can be executed`,
-        remedy: decision(
-          'move what lies there to a file system of its own, and mount that there with noexec,nosuid,nodev',
-        ),
-      };
+      return { message: `${how}, and what is put there can be executed` };
     },
-  },
-  {
-    id: 'uploaded-program',
-    severity: 'warning',
+  }),
+  warningRule('uploaded-program', {
     summary:
       'A program lies in a directory of a user or in a temporary one, and the builder has not put it there.',
     attack:
       'The second stage of a break-in often uploads a program: an exploit for the kernel, a shell, a scanner (CWE-434).',
     remedy: 'chmod a-x FILE',
-    lookAt: (entry, jail) => {
-      const { path, uid, recorded, zone, isElf, isScript } = entry;
+    lookAt: (entry) => {
+      const { uid, recorded, zone, isElf, isScript } = entry;
       if (recorded !== undefined || !isProgram(entry) || !(isElf || isScript)) return undefined;
       if (zone !== 'user' && zone !== 'passing') return undefined;
-      return {
-        path,
-        message: `${isElf ? 'it is a program' : 'it is a script'} that uid ${uid} has put there`,
-        remedy: commandLine('chmod', 'a-x', hostPath(jail, path)),
-      };
+      return { message: `${isElf ? 'it is a program' : 'it is a script'} that uid ${uid} has put there` };
     },
-  },
-  {
-    id: 'covered',
-    severity: 'warning',
+  }),
+  warningRule('covered', {
     summary:
       'Something is mounted over a directory of the jail that is not empty, or the directory beneath a mount cannot be read.',
     attack:
       'The files there are hidden, but not gone: uploads that nobody checks, and that come back when the file system is ' +
       'unmounted, with their set-user-ID bits (mount(8), open_tree(2)).',
     remedy: '# umount MOUNT-POINT, move what lies there to what is to be mounted, and mount it again',
-    look: (jail) => {
-      const mounts = mountsIn(jail.mounts, jail.directory);
-      if (mounts.length === 0) return [];
-      const points = [...new Set(mounts.map((mount) => pointIn(mount, jail.directory)))];
-      return foundBeneath(jail, points);
-    },
-  },
-  {
-    id: 'world-writable',
-    severity: 'warning',
+    look: (jail) => (jail.mountPoints.size === 0 ? [] : foundBeneath(jail, [...jail.mountPoints])),
+  }),
+  warningRule('world-writable', {
     summary: 'Everybody can write to a file.',
     attack:
       'Its readers trust what anybody may have written: a log, a configuration, a list of tasks (chmod(2); CWE-732).',
     remedy: 'chmod o-w FILE',
-    lookAt: (entry, jail) => {
-      const { path, kind, mode, isMounted } = entry;
-      if (kind !== 'file' || isMounted || (mode & 0o002) === 0) return undefined;
-      return {
-        path,
-        message: 'everybody can write to it',
-        remedy: commandLine('chmod', 'o-w', hostPath(jail, path)),
-        ...(isOwn(entry) ? { severity: 'note' } : { fixes: [{ kind: 'mode', clear: 0o002 }] }),
-      };
-    },
-  },
+    lookAt: (entry) =>
+      entry.kind === 'file' && !entry.isMounted && (entry.mode & 0o002) !== 0
+        ? { message: 'everybody can write to it', ...harm(entry, { kind: 'mode', clear: 0o002 }) }
+        : undefined,
+  }),
 ]);
+
+// a user harms only himself by the modes of his own files
+function harm(entry: Entry, fix: Fix): Pick<Found, 'severity' | 'fixes'> {
+  return isOwn(entry) ? { severity: 'note' } : { fixes: [fix] };
+}
 
 function foundBeneath({ root, manifest }: CheckedJail, points: readonly BytePath[]): readonly Found[] {
   let fd: number;
@@ -134,7 +103,7 @@ function foundBeneath({ root, manifest }: CheckedJail, points: readonly BytePath
     const remedy = decision('check the jail where mounting is allowed (CAP_SYS_ADMIN)');
     return points.map((path) => ({ path, message, remedy, severity: 'note' }));
   }
-  try {
+  return withDescriptor(fd, () => {
     const beneath = openFileRoot(fd);
     // files of the builder are no uploads
     const built = new Set<string>(manifest?.entries.map(({ path }) => path));
@@ -142,15 +111,9 @@ function foundBeneath({ root, manifest }: CheckedJail, points: readonly BytePath
       const names = (beneath.list(path) ?? []).filter((name) => !built.has(joinPath(path, name)));
       if (names.length === 0) return [];
       const entries = `${names.length} ${names.length === 1 ? 'entry lies' : 'entries lie'}`;
-      return [
-        {
-          path,
-          message: `${entries} beneath what is mounted here: they are neither seen nor checked`,
-          remedy: decision('unmount it, move what lies there to what is to be mounted, and mount it again'),
-        },
-      ];
+      const message = `${entries} beneath what is mounted here: they are neither seen nor checked`;
+      const remedy = 'unmount it, move what lies there to what is to be mounted, and mount it again';
+      return [{ path, message, remedy: decision(remedy) }];
     });
-  } finally {
-    native.closeDescriptor(fd);
-  }
+  });
 }

@@ -1,7 +1,7 @@
 import t from 'tap';
 
 import { bytePath } from '../../../lib/binary/path.ts';
-import { isSearchText, searchedByText } from '../../../lib/jail/search/searched-by-text.ts';
+import { isSearchText, searchedByText } from '../../../lib/jail/search/searched-places.ts';
 
 function placesIn(path: string, text: string): readonly string[] {
   t.ok(isSearchText(bytePath(path)), path);

@@ -1,0 +1,196 @@
+// The order of an isolated launch, for all requests.
+import * as fc from 'fast-check';
+import t, { type Test } from 'tap';
+
+import { keptNamespaces, shareable, withoutClone } from '../../../lib/launch/plan/isolated.ts';
+import { buildPlan, type PlanInput } from '../../../lib/launch/plan/plan.ts';
+import type { Plan, Step, StepName } from '../../../lib/launch/plan/step.ts';
+import { namespacesOf } from '../../../lib/launch/request/isolation-value.ts';
+import { isolatedInputs } from '../arbitrary.ts';
+
+function always(t: Test, holds: (plan: Plan, steps: readonly Step[], input: PlanInput) => boolean): void {
+  fc.assert(
+    fc.property(isolatedInputs, (input) => {
+      const plan = buildPlan(input);
+      return holds(plan, plan.flat(), input);
+    }),
+  );
+  t.pass();
+}
+
+const placeOf = (steps: readonly Step[], op: StepName): number => steps.findIndex((step) => step.op === op);
+const lastOf = (steps: readonly Step[], op: StepName): number =>
+  steps.findLastIndex((step) => step.op === op);
+const hasPid = ({ request }: PlanInput): boolean => namespacesOf(request).includes('pid');
+const hasMount = ({ request }: PlanInput): boolean => namespacesOf(request).includes('mount');
+
+t.test('a pid namespace takes two stages, and one that is compiled three', async (t) => {
+  always(t, (plan, _, input) => {
+    const compiled = buildPlan({ ...input, isCompiled: true });
+    return plan.length === (hasPid(input) ? 2 : 1) && compiled.length === (hasPid(input) ? 3 : 1);
+  });
+});
+
+t.test('every wanted namespace is made, once', async (t) => {
+  always(t, (_, steps, { request }) => {
+    const made = steps.flatMap((step) => (step.op === 'unshare' ? step.namespaces : []));
+    return made.toSorted().join() === [...namespacesOf(request)].toSorted().join();
+  });
+});
+
+t.test('what is of the host is opened before its mounts are left', async (t) => {
+  always(t, (_, steps, input) => {
+    if (!hasMount(input)) return !steps.some(({ op }) => op === 'open_tree' || op === 'pivot_root');
+    const leaves = steps.findIndex((step) => step.op === 'unshare' && step.namespaces.includes('mount'));
+    const host: readonly StepName[] = ['open_tree', 'oom_score_adj', 'sysctl', 'stdio'];
+    return host.every((op) => lastOf(steps, op) < leaves) && leaves < placeOf(steps, 'pivot_root');
+  });
+});
+
+t.test(
+  'each tree that is opened is used once, and nothing is mounted before the root has changed',
+  async (t) => {
+    always(t, (_, steps) => {
+      const opened = steps.flatMap((step) => (step.op === 'open_tree' ? [step.slot] : []));
+      const used = steps.flatMap((step) =>
+        step.op === 'move_mount'
+          ? [step.slot]
+          : step.op === 'pivot_root'
+            ? [step.slot, ...(step.overlay?.slot === undefined ? [] : [step.overlay.slot])]
+            : [],
+      );
+      const pivot = placeOf(steps, 'pivot_root');
+      const mounts: readonly StepName[] = [
+        'mount',
+        'bind',
+        'bind_if_there',
+        'move_mount',
+        'mkdir',
+        'mknod',
+        'symlink',
+      ];
+      const isSame = String(opened.toSorted((a, b) => a - b)) === String(used.toSorted((a, b) => a - b));
+      return isSame && mounts.every((op) => placeOf(steps, op) < 0 || placeOf(steps, op) > pivot);
+    });
+  },
+);
+
+t.test('the view is made in the given order', async (t) => {
+  always(t, (_, steps, { request }) => {
+    const targets = steps.flatMap((step) =>
+      step.op === 'move_mount' || step.op === 'mount' || step.op === 'bind'
+        ? [step.target]
+        : step.op === 'mkdir'
+          ? [step.path]
+          : [],
+    );
+    let at = -1;
+    return request.view.every(({ target }) => {
+      at = targets.findIndex((made, i) => i > at && made.equals(target));
+      return at >= 0;
+    });
+  });
+});
+
+t.test(
+  'nothing of the host is mounted with devices, or with set-user-ID files that were not asked for',
+  async (t) => {
+    always(t, (_, steps, { request }) =>
+      steps.every(
+        (step) =>
+          step.op !== 'open_tree' ||
+          String(step.source) === '/dev/null' ||
+          (step.flags.includes('nodev') && (step.flags.includes('nosuid') || request.allowNewPrivs)),
+      ),
+    );
+  },
+);
+
+t.test('with readOnly the root is, and what is read-only stays so', async (t) => {
+  always(t, (_, steps, { request }) => {
+    const root = steps.find((step) => step.op === 'open_tree');
+    const isReadOnly = root?.op === 'open_tree' && root.flags.includes('ro');
+    const cleared = steps.filter((step) => step.op === 'bind' && step.clear.includes('ro'));
+    const writable = request.view.filter(({ kind }) => kind === 'writable');
+    return isReadOnly === request.readOnly && cleared.length === writable.length;
+  });
+});
+
+t.test('a process that waits gives up everything after the fork, and ends with its starter', async (t) => {
+  always(t, (_, __, input) => {
+    if (!hasPid(input)) return true;
+    return [buildPlan(input), buildPlan({ ...input, isCompiled: true })].every((plan) =>
+      plan.slice(0, -1).every((stage) => {
+        const late = stage.filter((step) => step.afterFork === true);
+        const ops = late.map(({ op }) => op);
+        const isLast = stage.slice(-late.length).every((step) => step.afterFork === true);
+        const own = ['setgroups', 'setresgid', 'setresuid', 'capset', 'no_new_privs', 'not_dumpable'];
+        const [uid] = late.flatMap((step) => (step.op === 'setresuid' ? [step.uid] : []));
+        return (
+          isLast &&
+          own.every((op, i) => ops[i] === op) &&
+          uid === input.account.uid &&
+          /parent/.test(ops.at(-1) ?? '')
+        );
+      }),
+    );
+  });
+});
+
+t.test('init ends with its starter from its first step on', async (t) => {
+  always(t, (plan, _, input) => {
+    if (!hasPid(input)) return true;
+    const [init = []] = plan;
+    return init[0]?.op === 'unshare' && init[0].cloned === true && init[1]?.op === 'end_with_parent';
+  });
+});
+
+t.test(
+  'the program drops everything in the last stage, the filter after all that it could refuse',
+  async (t) => {
+    always(t, (plan) => {
+      const stage = plan.at(-1) ?? [];
+      const filter = lastOf(stage, 'seccomp');
+      const root = ['unshare', 'pivot_root', 'mount', 'bind', 'setresuid'].map((op) =>
+        lastOf(stage, op as StepName),
+      );
+      const dropped = plan.at(-1)?.at(-1)?.op === 'execve' && lastOf(stage, 'setresuid') >= 0 && filter >= 0;
+      const allowed = stage.some(({ op }) => op === 'no_new_privs');
+      return dropped && (!allowed || root.every((place) => place < filter));
+    });
+  },
+);
+
+t.test('a plan that is not born in its pid namespace makes it first', async (t) => {
+  always(t, (plan, steps, input) => {
+    const other = withoutClone(plan);
+    if (!hasPid(input)) return other === plan;
+    const [first] = other;
+    return (
+      other.length === plan.length + 1 &&
+      first?.length === 1 &&
+      first[0]?.op === 'unshare' &&
+      first[0].cloned === undefined &&
+      other.flat().length === steps.length
+    );
+  });
+});
+
+t.test('kept namespaces have no proc, and are all that a launch that joins them does not make', async (t) => {
+  always(t, (_, __, input) => {
+    if (!hasPid(input)) return true;
+    const kinds = shareable(input.request);
+    const kept = keptNamespaces(input.request, kinds);
+    const joined = buildPlan({ ...input, joined: kinds }).flat();
+    const made = joined.flatMap((step) =>
+      step.op === 'unshare' && step.copies !== true ? step.namespaces : [],
+    );
+    const all = [...new Set([...kinds, ...made])].toSorted().join();
+    return (
+      !kept.some((step) => step.op === 'mount' && step.type === 'proc') &&
+      !made.some((kind) => kinds.includes(kind)) &&
+      all === [...namespacesOf(input.request)].toSorted().join() &&
+      (kinds.length === 0 || joined.some(({ op }) => op === 'setns'))
+    );
+  });
+});
