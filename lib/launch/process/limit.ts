@@ -34,16 +34,9 @@ export function whyLimited(
   { memory, swap, pids, cpuTime }: CgroupLimits & { readonly cpuTime: number | undefined },
 ): string | undefined {
   const none = { memory: undefined, swap: undefined, pids: undefined, cpu: undefined, ioWeight: undefined };
-  switch (limit) {
-    case 'memory':
-      return `killed: it needed more than ${showCgroupLimits({ ...none, memory, swap })}`;
-    case 'pids':
-      return `it needed more processes than ${showCgroupLimits({ ...none, pids })}`;
-    case 'cpu time':
-      return `killed: it needed more CPU time than ${cpuTime === undefined ? 'its resource limit cpu' : `cpuTime ${cpuTime}`}`;
-    case 'file size':
-      return 'killed: it wrote a larger file than its resource limit fsize';
-    default:
-      return undefined;
-  }
+  const seconds = cpuTime === undefined ? 'its resource limit cpu' : `cpuTime ${cpuTime}`;
+  if (limit === 'memory') return `killed: it needed more than ${showCgroupLimits({ ...none, memory, swap })}`;
+  if (limit === 'pids') return `it needed more processes than ${showCgroupLimits({ ...none, pids })}`;
+  if (limit === 'cpu time') return `killed: it needed more CPU time than ${seconds}`;
+  return limit === 'file size' ? 'killed: it wrote a larger file than its resource limit fsize' : undefined;
 }

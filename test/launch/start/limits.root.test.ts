@@ -143,6 +143,43 @@ t.test('SIGKILL by kill() reaches what has left the process group', { skip }, as
   t.ok(await eventually(() => processesOf(uid).length === 0));
 });
 
+t.test('nice value, CPUs and OOM score are set, and only tightened', { skip }, async (t) => {
+  const request = { ...base, program: '/actor', args: ['sleep=60000'], stdio: 'ignore' } as const;
+  await using child = await spawnInJail({ ...request, nice: 5, affinity: [0, 5000], oomScoreAdj: 300 });
+  const read = (name: string) => readFileSync(`/proc/${child.pid}/${name}`, 'latin1');
+  t.equal(read('stat').split(' ')[18], '5');
+  t.equal(read('oom_score_adj'), '300\n');
+  t.match(read('status'), /^Cpus_allowed_list:\s0$/m);
+  const error = await spawnInJail({ ...request, affinity: [5000] }).then(
+    String,
+    (reason: unknown) => reason as Error,
+  );
+  t.match(error, { step: 'sched_setaffinity', code: 'EINVAL', message: /may use none of these CPUs/ });
+});
+
+t.test('bad values are refused', { skip }, async (t) => {
+  for (const wrong of [
+    { memory: '64X' },
+    { memory: 100 },
+    { memory: -1 },
+    { memory: '1.5G' },
+    { swap: '1M' },
+    { pids: 0 },
+    { pids: 1.5 },
+    { cpu: 0 },
+    { cpu: Number.NaN },
+    { ioWeight: 10_001 },
+    { cpuTime: 0 },
+    { cpuTime: 1, rlimits: { cpu: 5 } },
+    { nice: -1 },
+    { nice: 20 },
+    { affinity: [] },
+    { affinity: [-1] },
+    { oomScoreAdj: -1 },
+  ])
+    await t.rejects(runInJail({ ...base, ...wrong }), UsageError, JSON.stringify(wrong));
+});
+
 t.test('500 launches leave no cgroup and no descriptor', { skip }, async (t) => {
   const request = { ...base, memory: '32M', pids: 10 };
   await runInJail(request);
