@@ -81,12 +81,15 @@ function controllersFor({ memory, pids, cpu, ioWeight }: CgroupLimits): readonly
   ];
 }
 
+// So few processes wait for each other no longer than for other programs, and a cgroup of the scheduler takes time to make.
+const mostAlone = 16;
+
 /**
  * The controllers that a launch is better with. The scheduler takes all processes of a cgroup for one, so many processes of one launch
  * do not keep the service from the CPU.
  */
-function helpfulFor({ pids, cpu }: CgroupLimits): readonly Controller[] {
-  return pids === undefined || cpu !== undefined ? [] : ['cpu'];
+function helpfulFor({ pids = 0, cpu }: CgroupLimits): readonly Controller[] {
+  return pids <= mostAlone || cpu !== undefined ? [] : ['cpu'];
 }
 
 /** The controllers of version 2 that a launch uses. */

@@ -104,6 +104,21 @@ t.test('controllers that share a hierarchy of cgroup v1 get one cgroup', async (
   });
 });
 
+t.test('many processes get one part of the CPU together, if the host can do that', async (t) => {
+  const legacy = new Map([
+    ['pids', '/p'],
+    ['cpu', '/c'],
+  ]);
+  const places = (pids: number, more: Partial<CgroupBases> = {}) => {
+    const recipe = toRecipe({ ...none, pids }, { ...bases, controllers: [], legacy, ...more });
+    return 'lines' in recipe ? recipe.lines.filter((line) => /^[12]/.test(line)) : recipe;
+  };
+  t.same(places(16), ['2/sys/fs/cgroup/unit', '1/p']);
+  t.same(places(17), ['2/sys/fs/cgroup/unit', '1/p', '1/c']);
+  t.same(places(17, { controllers: ['pids', 'cpu'] }), ['2/sys/fs/cgroup/unit']);
+  t.same(places(17, { legacy: new Map([['pids', '/p']]) }), ['2/sys/fs/cgroup/unit', '1/p']);
+});
+
 t.test('a controller that is nowhere is told', async (t) => {
   t.same(toRecipe({ ...none, memory: 4096 }, { ...bases, controllers: ['pids'] }), { missing: 'memory' });
 });
