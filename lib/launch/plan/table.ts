@@ -5,7 +5,7 @@ import { credentialRows } from './credentials.ts';
 import { descriptorRows } from './descriptors.ts';
 import { jailEntryRows } from './jail-entry.ts';
 import { limitRows } from './limits.ts';
-import { mountRows } from './mounts.ts';
+import { mountRows } from './mount-steps.ts';
 import { namespaceRows } from './namespaces.ts';
 import { processRows } from './process-state.ts';
 import { readBackRows } from './readback.ts';

@@ -7,6 +7,7 @@ import { setTimeout } from 'node:timers/promises';
 
 import { showPath } from '../../binary/path.ts';
 import { didYouMean } from '../../nearest.ts';
+import { memoize } from '../../remember.ts';
 import { type DaemonHost, HOST_ACCOUNTS } from '../daemon/daemon-host.ts';
 import { optionName } from '../parse/third-field.ts';
 import { daemonText, type Rule } from '../rule/rule-table.ts';
@@ -64,9 +65,7 @@ type Told = readonly [rule: RuleId, message: string, remedy?: string | undefined
 /** Returns a function that checks the daemons of a rule; each name is examined once. */
 export function openDaemons(host: DaemonHost, known: readonly string[]): (rule: Rule, tell: Tell) => void {
   const isKnown = new Set(known.map((name) => name.toLowerCase()));
-  const answers = new Map<string, Told | undefined>();
-
-  function look(name: string): Told | undefined {
+  const examine = memoize((name: string): Told | undefined => {
     const services = host.servicesOf(name);
     const program = services.length === 0 ? host.programOf(name) : undefined;
     if (services.length === 0 && program === undefined) {
@@ -79,7 +78,7 @@ export function openDaemons(host: DaemonHost, known: readonly string[]): (rule: 
     const shown = path === undefined ? show(name) : showPath(path);
     const nor = 'nor does a program that it names, and no wrapper starts it';
     return ['not-wrapped', `${shown} does not use libwrap, ${nor}`];
-  }
+  });
 
   return (rule, tell) => {
     for (const { at, daemon } of rule.daemons.flat()) {
@@ -87,8 +86,7 @@ export function openDaemons(host: DaemonHost, known: readonly string[]): (rule: 
       if (daemon.kind !== 'equal' || /^#|\//.test(daemon.text) || isKnown.has(daemon.text)) continue;
       const name = daemonText(rule, at);
       if (isAddressWord(name)) continue;
-      if (!answers.has(name)) answers.set(name, look(name));
-      const [id, message = '', remedy] = answers.get(name) ?? [];
+      const [id, message = '', remedy] = examine(name) ?? [];
       if (id !== undefined) tell(id, at, message, remedy);
     }
   };

@@ -69,14 +69,6 @@ function checkList<W>([first = [], ...excepted]: PatternList<W>, at: number, nam
     tell('empty-except', at, `an EXCEPT in the list of ${name} has no words behind it`);
 }
 
-// Characters that separate words in other files, or look like a blank.
-function checkSeparator(word: string, at: number, tell: Tell): void {
-  const odd = /[;|\v\f]|\xc2\xa0/.exec(word);
-  if (odd === null) return;
-  const shown = /[;|]/.test(odd[0]) ? `"${odd[0]}"` : 'blank of another kind';
-  tell('odd-separator', at + odd.index, `a ${shown} does not separate words; it is part of this one`);
-}
-
 /** Whether a word is an address, a network, or the beginning of an address: no daemon has such a name. */
 export function isAddressWord(word: string): boolean {
   const [net = ''] = word.split('/', 1);
@@ -105,13 +97,6 @@ function checkDaemon(name: string, pattern: TextPattern, at: number, tell: Tell)
   else if (pattern.kind === 'suffix') odd('begins with a dot');
   else if (pattern.kind === 'prefix') odd('ends in a dot');
   return undefined;
-}
-
-function checkUser(name: string, pattern: TextPattern, at: number, tell: Tell): void {
-  if (pattern.kind === 'equal' && RESERVED.has(pattern.text) && pattern.text !== 'unknown')
-    tell('reserved-word', at, `${show(name)} has a meaning for hosts only; here it is a name`);
-  if (pattern.kind === 'suffix' || pattern.kind === 'prefix')
-    tell('reserved-word', at, 'a user name with a dot at one end matches many names');
 }
 
 // Words of digits, dots and slashes are compared with the address only.
@@ -173,9 +158,18 @@ export function checkWords(rule: Rule, tell: Tell): void {
     // behind the @ of user@host; 0 if there is none
     const cut = word.length < 2 ? 0 : findOutside(word, '@', 1) + 1;
     const name = word.slice(0, Math.max(0, cut - 1));
-    checkSeparator(word, at, tell);
+    // characters that separate words in other files, or look like a blank
+    const odd = /[;|\v\f]|\xc2\xa0/.exec(word);
+    if (odd !== null) {
+      const shown = /[;|]/.test(odd[0]) ? `"${odd[0]}"` : 'blank of another kind';
+      tell('odd-separator', at + odd.index, `a ${shown} does not separate words; it is part of this one`);
+    }
     if (!('daemon' in pattern)) {
-      if (pattern.user !== undefined) checkUser(name, pattern.user, at, tell);
+      const { user } = pattern;
+      if (user?.kind === 'equal' && RESERVED.has(user.text) && user.text !== 'unknown')
+        tell('reserved-word', at, `${show(name)} has a meaning for hosts only; here it is a name`);
+      if (user?.kind === 'suffix' || user?.kind === 'prefix')
+        tell('reserved-word', at, 'a user name with a dot at one end matches many names');
     } else if (pattern.daemon.kind !== 'port') checkDaemon(cut > 0 ? name : word, pattern.daemon, at, tell);
     if (host !== undefined) checkHost(host, word.slice(cut), at + cut, tell);
   }

@@ -1,5 +1,4 @@
-// What is known of a request (request_info of hosts_access(3)): daemon, client and server. Look-ups add names and
-// users.
+// What is known of a request (request_info of hosts_access(3)): daemon, client, server. Look-ups add names and users.
 
 import type { Socket } from 'node:net';
 

@@ -4,6 +4,7 @@ import { openResolver } from '../../binary/closure.ts';
 import { type BytePath, bytePath, lastComponent } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { native } from '../../native.ts';
+import { memoize } from '../../remember.ts';
 import { fold } from '../text/latin1.ts';
 import {
   findProgram,
@@ -39,7 +40,6 @@ const MAX_STARTED = 64;
 /** Tells whether programs of a root use libwrap; nothing is executed. */
 function openWrapped(root: FileRoot): (program: BytePath) => Wrapped {
   const resolver = openResolver(root, { dlopen: 'suggested' });
-  const known = new Map<BytePath, Wrapped>();
 
   // Linked to libwrap, as ldd(1) would show, or names the file of rules, as a static copy of libwrap does.
   function hasIt(program: BytePath, text: string): Wrapped {
@@ -61,11 +61,7 @@ function openWrapped(root: FileRoot): (program: BytePath) => Wrapped {
     return started.some((path) => hasIt(path, readText(root, path) ?? '') === 'yes') ? 'yes' : 'no';
   }
 
-  return (program) => {
-    const answer = known.get(program) ?? look(program);
-    known.set(program, answer);
-    return answer;
-  };
+  return memoize(look);
 }
 
 export interface DaemonHost {

@@ -1,5 +1,4 @@
-// A decision with all that led to it, for `uchroot-tcpd match`. Nothing is run, and the client is not asked for its
-// user.
+// A decision with all that led to it, for `uchroot-tcpd match`. Nothing is run, and no client is asked for its user.
 
 import { byPlace } from '../../findings/capped-list.ts';
 import { Checked, type CheckFinding, checkText } from '../check/checked-file.ts';

@@ -1,9 +1,9 @@
-// Translates hosts.allow and hosts.deny for a packet filter or for systemd. The result never admits a client that the
-// rules refuse.
+// Translates hosts.allow and hosts.deny for a packet filter or for systemd. No client that they refuse gets in.
 
 import { execFileSync } from 'node:child_process';
 
 import { openFileRoot } from '../../binary/root.ts';
+import { remember } from '../../remember.ts';
 import { type DaemonHost, HOST_ACCOUNTS, openDaemonHost } from '../daemon/daemon-host.ts';
 import { daemonText, type Rule, type Tables } from '../rule/rule-table.ts';
 import { fold } from '../text/latin1.ts';
@@ -38,19 +38,14 @@ function openPorts(host: DaemonHost, given: readonly DaemonPort[]): PortFacts['p
     known.set(fold(daemon), union([known.get(fold(daemon)) ?? [], onePort(port, protocol)]));
   return (daemon) => {
     const key = fold(daemon);
-    let ports = known.get(key);
-    if (ports === undefined) {
-      // daemons are named after their services: sshd, in.ftpd → ssh, ftp
+    const ports = remember(known, key, () => {
+      const configured = host.servicesOf(daemon).flatMap(({ port }) => (port === undefined ? [] : [port]));
+      if (configured.length > 0) return union(configured.map(servicePorts));
+      // daemons are named after their services: sshd, in.ftpd → ssh, ftp; only the first service counts
       const short = key.replace(/^in\.|^rpc\./, '');
       const guessed = [...new Set([key, short, short.replace(/d$/, '')])];
-      const configured = host.servicesOf(daemon).flatMap(({ port }) => (port === undefined ? [] : [port]));
-      // of guessed names, only the first service counts
-      ports =
-        configured.length > 0
-          ? union(configured.map(servicePorts))
-          : (guessed.map(servicePorts).find(({ length }) => length > 0) ?? []);
-      known.set(key, ports);
-    }
+      return guessed.map(servicePorts).find(({ length }) => length > 0) ?? [];
+    });
     return ports.length === 0 ? undefined : ports;
   };
 }

@@ -3,6 +3,7 @@
 import { accessSync, closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 
 import { type Bytes, toBuffer } from '../../quote.ts';
+import { memoize } from '../../remember.ts';
 import { type FileText, MAX_FILE_BYTES } from '../parse/logical-line.ts';
 import { complete, type Slices } from '../rule/slices.ts';
 
@@ -60,16 +61,10 @@ function isProgram(path: Buffer): boolean {
 
 /** Returns a function that tells whether PATH has a command, one byte a character; each is looked for once. */
 export function openPath(path = process.env.PATH ?? DEFAULT_PATH): (word: string) => boolean {
-  const known = new Map<string, boolean>();
-  return (word) => {
-    let isFound = known.get(word);
-    if (isFound === undefined) {
-      const name = Buffer.from(`/${word}`, 'latin1');
-      // an empty entry is the working directory, which can be anywhere
-      const directories = path.split(':').filter((directory) => directory !== '');
-      isFound = directories.some((directory) => isProgram(Buffer.concat([Buffer.from(directory), name])));
-      known.set(word, isFound);
-    }
-    return isFound;
-  };
+  // an empty entry is the working directory, which can be anywhere
+  const directories = path.split(':').filter((directory) => directory !== '');
+  return memoize((word: string) => {
+    const name = Buffer.from(`/${word}`, 'latin1');
+    return directories.some((directory) => isProgram(Buffer.concat([Buffer.from(directory), name])));
+  });
 }

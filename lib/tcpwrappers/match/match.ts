@@ -17,7 +17,7 @@ import type {
   TextPattern,
 } from '../rule/pattern.ts';
 import type { Doubt, Rule, Search, Table } from '../rule/rule-table.ts';
-import { networkWords, parseZoned, type ZonedAddress } from '../text/address.ts';
+import { networkWords, parseZoned } from '../text/address.ts';
 
 /**
  * Whether `pattern` matches all of `value`; both are in one case. As in libwrap, `host**` does not match `host`: two or
@@ -46,14 +46,6 @@ function matchesGlob(value: string, pattern: string): boolean {
   }
 }
 
-function isSameAddress(pattern: ZonedAddress, value: string, hasInterface: HasInterface): boolean {
-  const zoned = value.includes(':') ? parseZoned(value) : undefined;
-  return (
-    zoned?.words === pattern.words &&
-    [pattern.zone, zoned.zone].every((zone) => zone === undefined || hasInterface(zone))
-  );
-}
-
 /** Whether a word means `value`, which is in lower case. */
 export function matchesText(pattern: TextPattern, value: string, hasInterface: HasInterface): boolean {
   switch (pattern.kind) {
@@ -69,8 +61,12 @@ export function matchesText(pattern: TextPattern, value: string, hasInterface: H
       return value.startsWith(pattern.text);
     case 'glob':
       return matchesGlob(value, pattern.text);
-    case 'address':
-      return isSameAddress(pattern.address, value, hasInterface);
+    case 'address': {
+      const { words, zone } = pattern.address;
+      const zoned = value.includes(':') ? parseZoned(value) : undefined;
+      if (zoned?.words !== words) return false;
+      return [zone, zoned.zone].every((one) => one === undefined || hasInterface(one));
+    }
     case 'never':
       return false;
     default:

@@ -1,5 +1,4 @@
-// Finds the first rule that matches without trying all rules: by indexes of daemons and clients. The order of rules is
-// kept.
+// Finds the first rule that matches, in the order of the rules, by indexes of daemons and clients.
 
 import type { Stop } from '../connection/need.ts';
 import type { Request } from '../connection/request-info.ts';

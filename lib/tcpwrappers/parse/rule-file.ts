@@ -1,6 +1,7 @@
 // Reads hosts.allow and hosts.deny: the text of a file in, rules and findings out (hosts_access(5)).
 
 import { quote } from '../../quote.ts';
+import { remember } from '../../remember.ts';
 import type { Broken } from '../connection/need.ts';
 import { addFinding, type Finding, isFull, type Remark } from '../rule/finding.ts';
 import type { PlacedOption } from '../rule/rule-option.ts';
@@ -128,24 +129,17 @@ class RuleFile {
     const end = second < 0 ? text.length : second;
     const options = second < 0 ? NO_OPTIONS : this.#parseOptions(text, second + 1);
     const daemonText = text.slice(0, colon);
+    const { open } = this.#options.files;
     return {
       file: this.#options.file,
       line: line.line,
       text,
-      daemons: this.#parseDaemons(daemonText),
+      daemons: remember(this.#lists, daemonText, () => parseDaemons(daemonText, open)),
       daemonText,
-      clients: parseClients(text.slice(colon + 1, end), colon + 1, this.#options.files.open),
+      clients: parseClients(text.slice(colon + 1, end), colon + 1, open),
       options,
       doubt: this.#doubtOf(options),
     };
-  }
-
-  #parseDaemons(daemonText: string): Rule['daemons'] {
-    const known = this.#lists.get(daemonText);
-    if (known !== undefined) return known;
-    const daemons = parseDaemons(daemonText, this.#options.files.open);
-    this.#lists.set(daemonText, daemons);
-    return daemons;
   }
 
   #parseOptions(text: string, begin: number): readonly PlacedOption[] {

@@ -1,5 +1,6 @@
 // The third field of a rule: a list of options (hosts_options(5)), or a shell command as in older versions of libwrap.
 
+import { wordSet } from '../../words.ts';
 import { type Option, type OptionErrorCode, parseSeverity, type PlacedOption } from '../rule/rule-option.ts';
 import { chop, fold, scanInt, scanUnsigned, show, skipBlanks } from '../text/latin1.ts';
 
@@ -130,13 +131,11 @@ export function parseOptions(line: string, begin: number): readonly PlacedOption
 export type Dialect = 'auto' | 'options' | 'command';
 
 // Builtins of dash(1), and the words that begin a compound command.
-const BUILTINS: ReadonlySet<string> = new Set(
-  (
-    '. : [ alias bg break cd chdir command continue echo eval exec exit export false fg getopts hash jobs kill ' +
-    'local printf pwd read readonly return set shift test times trap true type ulimit umask unalias unset wait ' +
-    '! case for if until while'
-  ).split(' '),
-);
+const BUILTINS = wordSet(`
+  . : [ alias bg break cd chdir command continue echo eval exec exit export false fg getopts hash jobs kill
+  local printf pwd read readonly return set shift test times trap true type ulimit umask unalias unset wait
+  ! case for if until while
+`);
 
 function readCommand(line: string, begin: number): readonly PlacedOption[] {
   const command = chop(line.slice(begin));

@@ -27,6 +27,8 @@ function plant(directory: string, [name, file, from, to]: Mutation): string {
     'lib/errors.js',
     'lib/quote.js',
     'lib/nearest.js',
+    'lib/remember.js',
+    'lib/words.js',
     'test/tcpwrappers/libwrap/observe.js',
   ])
     cpSync(join(compiled, path), join(copy, path), { recursive: true });
