@@ -277,9 +277,12 @@ t.test(
     const v2 = `awk '$3 == "cgroup2" {print $2}' /proc/mounts | while read m; do umount "$m"; done`;
     t.match(launchAfter(v2), { exitCode: 0 });
     t.match(launchAfter(v2, { args: ['memory'] }), { code: 'ERR_SIGNAL', message: /more than memory 32M/ });
-    t.match(launchAfter(v2, { args: ['bomb'], pids: 40, timeoutMs: 500, forceKillAfterMs: 50 }), {
-      code: 'ETIMEDOUT',
-    });
+    t.match(
+      launchAfter(v2, { args: ['bomb'], memory: '512M', pids: 40, timeoutMs: 500, forceKillAfterMs: 50 }),
+      {
+        code: 'ETIMEDOUT',
+      },
+    );
     t.ok(await eventually(() => processesOf(uid).length === 0));
     t.same(
       cgroups().filter((name) => !name.includes(own)),
