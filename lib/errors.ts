@@ -17,6 +17,7 @@ export type LaunchErrorCode =
   | 'ERR_ROOT_TARGET'
   | 'ERR_NOT_ROOT'
   | 'ERR_INSECURE_PATH'
+  | 'ERR_NOT_DELEGATED'
   /** Only of `uchroot --check`. */
   | 'ERR_UNSAFE_JAIL'
   /** Only of a rehearsal: a signal, which the message names, would end the launch. */
@@ -134,7 +135,17 @@ export interface ResourceUsage {
   readonly blockOutputs: number;
   readonly voluntarySwitches: number;
   readonly involuntarySwitches: number;
+  /** Most memory that all processes had at once, in bytes. Only with limits that need a cgroup, and if its kernel counts it. */
+  readonly peakMemoryBytes?: number;
+  /** Time on a CPU of all processes, in milliseconds. Only with limits that need a cgroup. */
+  readonly totalCpuMs?: number;
 }
+
+/**
+ * The limit that ended a program: `memory`, `pids` and `cpu time` of the request, `time` is `timeoutMs`, `output` is `maxBufferBytes`,
+ * `file size` is the resource limit fsize.
+ */
+export type LimitName = 'memory' | 'pids' | 'time' | 'cpu time' | 'file size' | 'output';
 
 /** How a program ended, and what it wrote. */
 export interface ExitDetails<Output extends string | Buffer = string | Buffer> {
@@ -150,6 +161,8 @@ export interface ExitDetails<Output extends string | Buffer = string | Buffer> {
   readonly usage: ResourceUsage;
   /** Whether `timeoutMs` has stopped it. */
   readonly timedOut: boolean;
+  /** The limit that ended it, if one did. */
+  readonly limit?: LimitName | undefined;
 }
 
 /** The program ran and failed: its exit status was not 0, a signal ended it, or it was stopped. */
@@ -165,6 +178,7 @@ export class ExitError extends Error implements ExitDetails {
   readonly durationMs: number;
   readonly usage: ResourceUsage;
   readonly timedOut: boolean;
+  readonly limit: LimitName | undefined;
   /** What to do about it, if a shared library was missing. */
   readonly hint: string | undefined;
 
@@ -179,6 +193,7 @@ export class ExitError extends Error implements ExitDetails {
     this.durationMs = ended.durationMs;
     this.usage = ended.usage;
     this.timedOut = ended.timedOut;
+    this.limit = ended.limit;
     this.hint = hint;
   }
 }

@@ -11,6 +11,7 @@ export {
   type FailedStep,
   type JailErrorCode,
   type LaunchErrorCode,
+  type LimitName,
   type ResourceUsage,
 } from './errors.ts';
 export { type Left, type LeftBecause, type LeftSide } from './jail/apply/look.ts';

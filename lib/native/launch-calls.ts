@@ -85,6 +85,17 @@ export type ProcessGroup = 0 | 1 | 2;
 type Stdio = readonly [number, number, number];
 /** In the order of ResourceUsage. */
 export type Usage = [number, number, number, number, number, number, number, number];
+/**
+ * What the cgroup of a program has counted: processes that the kernel killed for want of memory, refused forks, most memory in bytes,
+ * CPU time in microseconds, or else in nanoseconds. -1 where nothing is known.
+ */
+export type CgroupUse = [
+  oomKills: number,
+  refusedForks: number,
+  peakBytes: number,
+  cpuUs: number,
+  cpuNs: number,
+];
 
 /** Look-ups on the host, and launches. */
 export interface LaunchCalls {
@@ -135,7 +146,7 @@ export interface LaunchCalls {
     kept: readonly number[],
     group: ProcessGroup,
     onStarted: (failure: PlanFailure | null | undefined, pidOrJailFd: number) => void,
-    onExit: (exitCode: number | null, signal: number | null, ...usage: Usage) => void,
+    onExit: (exitCode: number | null, signal: number | null, ...usage: [...Usage, ...CgroupUse]) => void,
     spaces?: readonly number[],
   ): ProcessHandle;
   /**
@@ -177,6 +188,8 @@ export interface LaunchCalls {
   writeStatus(fd: number, line: Uint8Array): number;
   /** POLLIN (1) if a pipe has something to read, POLLHUP (16) if nobody can write into it (poll(2)). */
   pollPipe(fd: number): number;
+  /** Whether systemd has left a cgroup to its service (systemd.resource-control(5), Delegate=). */
+  isDelegated(path: Bytes): boolean;
   /** Whether the event loop stays alive for the program. */
   keepAlive(handle: ProcessHandle, wanted: boolean): void;
 }

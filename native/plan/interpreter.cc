@@ -94,6 +94,14 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
     case OP_LANDLOCK_RULE:
       return step->b == LANDLOCK_PORTS ? step->dataBytes % 4 == 0 && step->dataBytes > 0 && step->dataBytes / 4 <= 65536
                                        : step->b <= LANDLOCK_PATH_IF_THERE && countStrings(step) == 1;
+    case OP_NICE:
+      return step->dataBytes == 0 && step->a < 20;
+    case OP_OOM_SCORE_ADJ:
+      return step->dataBytes <= 4 && step->a <= 1000;
+    case OP_SCHED_SETAFFINITY:
+      return step->dataBytes > 0 && step->dataBytes % 8 == 0 && step->dataBytes <= kMostCpus / 8;
+    case OP_CGROUP:
+      return (step->flags & STEP_CGROUP) != 0 && endsInNul(step);
     case OP_EXECVE:
       return checkExecve(step, dataOffset);
     default:
@@ -124,7 +132,8 @@ bool checkPlan(const void* plan, uint32_t sizeBytes) {
   if (plan == nullptr || sizeBytes < sizeof(PlanHeader) || sizeBytes > kPlanMaxBytes) return false;
   const uint8_t* bytes = static_cast<const uint8_t*>(plan);
   const PlanHeader* header = static_cast<const PlanHeader*>(plan);
-  if (header->magic != kPlanMagic || header->sizeBytes != sizeBytes || (header->flags & ~(PLAN_USUAL | PLAN_CLONED)) != 0) return false;
+  if (header->magic != kPlanMagic || header->sizeBytes != sizeBytes) return false;
+  if ((header->flags & ~(PLAN_USUAL | PLAN_CLONED | PLAN_CGROUP)) != 0) return false;
   if (header->stages == 0 || header->stages > kPlanMaxStages) return false;
   uint32_t offset = sizeof(PlanHeader);
   uint32_t steps = 0;
@@ -157,8 +166,10 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_SETPGID: return sys(__NR_setpgid, 0, 0);
     case OP_UMASK: return setUmask(step->a, step->b == 1);
     case OP_RLIMIT: return setLimit(step);
-    case OP_NICE: return dropNice();
-    case OP_OOM_SCORE_ADJ: return dropOomScoreAdj();
+    case OP_NICE: return raiseNice(a);
+    case OP_OOM_SCORE_ADJ: return raiseOomScoreAdj(step);
+    case OP_SCHED_SETAFFINITY: return narrowAffinity(step);
+    case OP_CGROUP: return -EOPNOTSUPP;
     case OP_SCHEDULER: return dropRealtime();
     case OP_IOPRIO: return dropIoRealtime();
     case OP_PERSONALITY: {

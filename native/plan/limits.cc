@@ -36,28 +36,51 @@ long setLimit(PlanStep* step) {
   return sys(__NR_prlimit64, 0, static_cast<long>(step->a), address(&next), 0);
 }
 
-long dropNice() {
+long raiseNice(long least) {
   // The raw call returns 20 - nice, so that a nice value never looks like an error (getpriority(2)).
   const long answer = sys(__NR_getpriority, 0, 0);
   if (answer < 0) return answer;
-  return answer > 20 ? sys(__NR_setpriority, 0, 0, 0) : 0;
+  return 20 - answer < least ? sys(__NR_setpriority, 0, 0, least) : 0;
 }
 
-long dropOomScoreAdj() {
+namespace {
+
+// A decimal number with an optional minus sign.
+long parse(const char* text, long size) {
+  const bool isNegative = size > 0 && text[0] == '-';
+  long value = 0;
+  for (long i = isNegative ? 1 : 0; i < size && text[i] >= '0' && text[i] <= '9'; i++) value = value * 10 + (text[i] - '0');
+  return isNegative ? -value : value;
+}
+
+}  // namespace
+
+long raiseOomScoreAdj(const PlanStep* step) {
   const char* path = "/proc/self/oom_score_adj";
   const long in = sys(__NR_openat, AT_FDCWD, address(path), O_RDONLY | O_CLOEXEC);
   if (in < 0) return in;
-  char first = 0;
-  const long got = sys(__NR_read, in, address(&first), 1);
+  char text[8] = {};
+  const long got = sys(__NR_read, in, address(text), sizeof text);
   const long closed = sys(__NR_close, in);
   if (got < 0) return got;
   if (closed < 0) return closed;
-  if (first != '-') return 0;
+  if (parse(text, got) >= static_cast<long>(step->a)) return 0;
   const long out = sys(__NR_openat, AT_FDCWD, address(path), O_WRONLY | O_CLOEXEC);
   if (out < 0) return out;
-  const long put = sys(__NR_write, out, address("0"), 1);
+  const bool isZero = step->dataBytes == 0;
+  const long put = sys(__NR_write, out, isZero ? address("0") : address(dataOf(step)), isZero ? 1 : step->dataBytes);
   const long closedOut = sys(__NR_close, out);
   return put < 0 ? put : closedOut;
+}
+
+long narrowAffinity(const PlanStep* step) {
+  uint64_t mask[kMostCpus / 64];
+  const long bytes = sys(__NR_sched_getaffinity, 0, sizeof mask, address(mask));
+  if (bytes < 0) return bytes;
+  const uint64_t* asked = reinterpret_cast<const uint64_t*>(dataOf(step));
+  for (uint32_t i = 0; i < bytes / 8; i++) mask[i] &= i < step->dataBytes / 8 ? asked[i] : 0;
+  // An empty mask is EINVAL.
+  return sys(__NR_sched_setaffinity, 0, bytes, address(mask));
 }
 
 long dropRealtime() {

@@ -16,6 +16,7 @@ constexpr uint32_t kPlanMagic = 0x32504355;  // "UCP2"
 constexpr uint32_t kPlanMaxBytes = 64u << 20;  // larger than ARG_MAX can be (execve(2): 6 MiB)
 constexpr uint32_t kPlanMaxSteps = 1u << 17;  // one step for each kept descriptor, at most 65536
 constexpr uint32_t kPlanMaxStages = 8;
+constexpr uint32_t kMostCpus = 8192;  // CONFIG_NR_CPUS of the largest kernels
 
 struct PlanHeader {
   uint32_t magic;
@@ -25,8 +26,9 @@ struct PlanHeader {
 };
 
 enum PlanFlag : uint32_t {
-  PLAN_USUAL = 1,  // the plan has all steps that a prepared thread runs, in their usual form
+  PLAN_USUAL = 1,   // the plan has all steps that a prepared thread runs, in their usual form
   PLAN_CLONED = 2,  // a step has STEP_CLONED
+  PLAN_CGROUP = 4,  // a step has STEP_CGROUP
 };
 
 struct PlanStage {
@@ -58,8 +60,9 @@ enum StepFlag : uint16_t {
   STEP_DONE = 512,  // skipped: the launching thread sets this flag if the step's effect is already there
   STEP_CLONED = 1024,
   STEP_AFTER_FORK = 2048,
+  STEP_CGROUP = 8192,
 };
-constexpr uint16_t kStepFlags = 4095;
+constexpr uint16_t kStepFlags = 12287;
 constexpr uint32_t kMaxSpaces = 8;  // namespaces that a launch joins
 constexpr uint32_t kMaxTrees = 64;  // detached mount trees that a plan holds open at the same time
 
@@ -69,8 +72,8 @@ enum Op : uint16_t {
   OP_SETSID = 2,
   OP_UMASK = 3,                // a: mask; b: 1 sets it, 0 adds it to the caller's
   OP_RLIMIT = 4,               // a: resource; b: RlimitMode; data: soft, hard (uint64)
-  OP_NICE = 5,                 // a negative nice value becomes 0
-  OP_OOM_SCORE_ADJ = 6,        // a negative value becomes 0
+  OP_NICE = 5,                 // a: a lower nice value becomes this one
+  OP_OOM_SCORE_ADJ = 6,        // a: a lower value becomes this one; data: the same in decimal, unless it is 0
   OP_SCHEDULER = 7,            // a realtime policy becomes SCHED_OTHER
   OP_IOPRIO = 8,               // a realtime I/O class becomes none
   OP_PERSONALITY = 9,          // a: persona
@@ -127,6 +130,8 @@ enum Op : uint16_t {
   OP_LANDLOCK_RESTRICT = 63,   // a: 1: OP_VERIFY_LANDLOCK follows
   OP_VERIFY_LANDLOCK = 64,     // a: 0: an abstract socket from before OP_LANDLOCK_RESTRICT is out of reach; 1: a filter refuses TCP
                                // Fast Open
+  OP_SCHED_SETAFFINITY = 65,   // data: mask of CPUs (uint64); the others are taken away
+  OP_CGROUP = 66,              // data: see native/start/cgroup.h; only a launching thread can perform it
 };
 constexpr uint16_t kLastOp = 80;
 

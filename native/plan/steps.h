@@ -37,8 +37,9 @@ long resetSignals();
 // limits.cc
 long setUmask(uint64_t mask, bool exact);
 long setLimit(PlanStep* step);
-long dropNice();
-long dropOomScoreAdj();
+long raiseNice(long least);
+long raiseOomScoreAdj(const PlanStep* step);
+long narrowAffinity(const PlanStep* step);
 long dropRealtime();
 long dropIoRealtime();
 

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/memfd.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -42,6 +43,8 @@ struct ChildWork {
   int top;  // the highest target number; all sources are moved above it first
   int launcherFd, statusFd;
   bool isBatch;
+  const CgroupEntry* cgroup;
+  PlanFailure cgroupFailure;
   char* argv[6];
   char* environment[2];
 };
@@ -72,9 +75,21 @@ __attribute__((no_sanitize("address", "undefined"))) int moveDescriptors(ChildWo
   return 0;
 }
 
+// A process without threads that writes "0" to a file `tasks` moves itself. The kernel then takes no lock that waits for all CPUs
+// (cgroup_procs_write_start() in kernel/cgroup/cgroup.c, since Linux 5.5), as it does for each write of a pid.
+__attribute__((no_sanitize("address", "undefined"))) int enterTasks(const CgroupEntry* cgroup) {
+  for (int i = 0; cgroup != nullptr && i < cgroup->tasks; i++) {
+    const long wrote = sys(__NR_write, cgroup->taskFds[i], address("0"), 1);
+    if (wrote < 0) return static_cast<int>(-wrote);
+  }
+  return 0;
+}
+
 __attribute__((no_sanitize("address", "undefined"))) int childMain(void* argument) {
   ChildWork* work = static_cast<ChildWork*>(argument);
-  PlanFailure failure = {kNoStep, PHASE_DESCRIPTORS, moveDescriptors(work), 0};
+  PlanFailure failure = work->cgroupFailure;
+  failure.error = enterTasks(work->cgroup);
+  if (failure.error == 0) failure = {kNoStep, PHASE_DESCRIPTORS, moveDescriptors(work), 0};
   if (failure.error == 0 && work->isBatch) {
     const int priority = 0;
     failure.error = static_cast<int32_t>(-sys(__NR_sched_setscheduler, 0, SCHED_OTHER, address(&priority)));
@@ -135,11 +150,65 @@ bool makePipe(Descriptor& readEnd, Descriptor& writeEnd, int flags) {
   return true;
 }
 
+// clone3(2) with a stack for the child, which calls childMain(work). Libc has no wrapper. Returns a pid or a negative errno.
+long clone3(clone_args* arguments, ChildWork* work) {
+  long result;
+#if defined(__x86_64__)
+  register int (*start)(void*) __asm__("r12") = childMain;
+  register ChildWork* given __asm__("r13") = work;
+  __asm__ volatile(
+      "syscall\n"
+      "test %%rax, %%rax\n"
+      "jnz 1f\n"
+      "xor %%ebp, %%ebp\n"
+      "mov %%r13, %%rdi\n"
+      "call *%%r12\n"
+      "hlt\n"
+      "1:"
+      : "=a"(result)
+      : "a"(__NR_clone3), "D"(arguments), "S"(sizeof *arguments), "r"(start), "r"(given)
+      : "rcx", "r11", "memory", "cc");
+#elif defined(__aarch64__)
+  register int (*start)(void*) __asm__("x19") = childMain;
+  register ChildWork* given __asm__("x20") = work;
+  register long number __asm__("x8") = __NR_clone3;
+  register long first __asm__("x0") = address(arguments);
+  register long second __asm__("x1") = sizeof *arguments;
+  __asm__ volatile(
+      "svc 0\n"
+      "cbnz x0, 1f\n"
+      "mov x29, #0\n"
+      "mov x30, #0\n"
+      "mov x0, x20\n"
+      "blr x19\n"
+      "brk 1\n"
+      "1:"
+      : "+r"(first)
+      : "r"(number), "r"(second), "r"(start), "r"(given)
+      : "memory", "cc");
+  result = first;
+#endif
+  return result;
+}
+
 // Returns a pid, or -1 and errno. The kernel clears *shares when the child leaves this memory, by execve or by its end.
 // CLONE_VFORK would wake this thread at that moment, but it has to wait longer anyway (awaitProgram).
 int cloneChild(ChildWork& work, uint32_t namespaces, char* stack, int* pidFd, uint32_t* shares) {
-  constexpr int kFlags = CLONE_VM | CLONE_PIDFD | CLONE_CHILD_CLEARTID | SIGCHLD;
-  return clone(childMain, stack + kChildStackBytes, kFlags | static_cast<int>(namespaces), &work, pidFd, nullptr, shares);
+  const uint32_t flags = CLONE_VM | CLONE_PIDFD | CLONE_CHILD_CLEARTID | namespaces;
+  // Only clone3 knows CLONE_INTO_CGROUP, and container runtimes refuse it.
+  if (work.cgroup == nullptr || work.cgroup->bornFd < 0)
+    return clone(childMain, stack + kChildStackBytes, static_cast<int>(flags | SIGCHLD), &work, pidFd, nullptr, shares);
+  clone_args arguments = {};
+  arguments.flags = flags | CLONE_INTO_CGROUP;
+  arguments.pidfd = static_cast<uint64_t>(address(pidFd));
+  arguments.child_tid = static_cast<uint64_t>(address(shares));
+  arguments.exit_signal = SIGCHLD;
+  arguments.stack = static_cast<uint64_t>(address(stack));
+  arguments.stack_size = kChildStackBytes;
+  arguments.cgroup = static_cast<uint64_t>(work.cgroup->bornFd);
+  const long pid = clone3(&arguments, &work);
+  if (pid < 0) errno = static_cast<int>(-pid);
+  return pid < 0 ? -1 : static_cast<int>(pid);
 }
 
 // Waits until the program is executed or the launcher has failed, with a time limit; then until the child no longer shares this
@@ -215,7 +284,9 @@ LaunchResult launch(const LaunchRequest& request) {
   std::snprintf(size, sizeof size, "%zu", request.plan.size());
   std::snprintf(spaces, sizeof spaces, "%zu", request.spaces.size());
   ChildWork work = {moves.data(), moves.size(), next, request.launcherFd, statusWrite.get(), request.isBatch,
-                    {name, first, size, isPlain ? nullptr : spaces, isPlain ? nullptr : seeds, nullptr}, {masked.empty() ? nullptr : masked.data(), nullptr}};
+                    request.cgroup, request.cgroupFailure,
+                    {name, first, size, isPlain ? nullptr : spaces, isPlain ? nullptr : seeds, nullptr},
+                    {masked.empty() ? nullptr : masked.data(), nullptr}};
 
   if (request.recall->isWanted) {
     result.failure = {kNoStep, PHASE_EXECUTE, ECANCELED, 0};
@@ -237,8 +308,9 @@ LaunchResult launch(const LaunchRequest& request) {
   (void)sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&before), 0, sizeof before);
   if (pid < 0) {
     errno = error;
-    if (request.namespaces == 0) return failed();
-    result.failure = request.refused;
+    const bool isByCgroup = request.cgroup != nullptr && request.cgroup->bornFd >= 0;
+    if (request.namespaces == 0 && !isByCgroup) return failed();
+    result.failure = request.namespaces == 0 || error == ENOSYS ? request.cgroupFailure : request.refused;
     result.failure.error = error;
     return result;
   }

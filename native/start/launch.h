@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "../plan/plan.h"
+#include "cgroup.h"
 
 namespace uchroot {
 
@@ -34,6 +35,8 @@ struct LaunchRequest {
   uint32_t namespaces = 0;  // CLONE_NEW flags
   PlanFailure refused = {kNoStep, 0, 0, 0};      // what it means if the kernel refuses them: the step and its op
   Recall* recall = nullptr;
+  const CgroupEntry* cgroup = nullptr;  // the child is born in it
+  PlanFailure cgroupFailure = {kNoStep, 0, 0, 0};  // what it means if the kernel refuses that
   std::vector<Kept> kept = {};  // descriptors above 2 that the program gets, with the number it gets
 };
 

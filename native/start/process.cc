@@ -16,6 +16,7 @@ namespace uchroot {
 
 int Process::kill(int signal) {
   if (state_ == State::kLaunching || result_.pidFd < 0) return ESRCH;
+  if (signal == SIGKILL && cgroup_ != nullptr) cgroup_->kill();
   return syscall(SYS_pidfd_send_signal, result_.pidFd, signal, nullptr, 0) < 0 ? errno : 0;
 }
 
@@ -23,6 +24,7 @@ int Process::killGroup(int signal) {
   // An init passes the signal on to the group of its program.
   if (request_.namespaces != 0) return kill(signal);
   if (group_ == ProcessGroup::kCallers || state_ == State::kLaunching || state_ == State::kGone) return kill(signal);
+  if (signal == SIGKILL && cgroup_ != nullptr) cgroup_->kill();
   const bool isInside = getpgid(result_.pid) == result_.pid;
   const int own = isInside ? 0 : kill(signal);
   const int group = ::kill(-result_.pid, signal) < 0 ? errno : 0;
@@ -108,6 +110,7 @@ int Process::watch() {
 
 void Process::onExitReady() {
   if (state_ != State::kRunning) return;
+  if (cgroup_ != nullptr && !calls_.isClosing() && !std::exchange(isCounted_, true)) return countUse();
   siginfo_t info = {};
   rusage usage = {};
   const bool isOver = failure_.error == 0 && !calls_.isClosing();
@@ -136,6 +139,18 @@ void Process::onExitReady() {
   deleteIfUnused();
 }
 
+// A program without a process group of its own has nobody who releases it later.
+void Process::countUse() {
+  const bool kills = failure_.error != 0 || group_ != ProcessGroup::kReleased;
+  cgroup_->count(kills, [calls = &calls_, id = id()](const CgroupUse& use) {
+    calls->post(id, [use](PendingCall& call) {
+      auto& self = static_cast<Process&>(call);
+      self.use_ = use;
+      self.onExitReady();
+    });
+  });
+}
+
 void Process::release(bool endsGroup) {
   if (state_ != State::kExited) return;
   if (endsGroup) (void)::kill(-result_.pid, SIGKILL);
@@ -157,6 +172,8 @@ void Process::shutDown() {
   const bool isAlive = state_ != State::kGone;
   if (isAlive && !calls_.isMainThread() && killGroup(SIGKILL) == 0 && watch() == 0) return ref();
   finish();
+  // The program goes on, with its limits. The next service that starts removes its cgroup.
+  if (isAlive && calls_.isMainThread()) cgroup_.reset();
   deleteIfUnused();
 }
 
@@ -196,11 +213,12 @@ void Process::tellExit(const siginfo_t* info, const rusage& usage) {
   const bool killed = info != nullptr && !exited;
   const auto number = [&](double value) -> napi_value { return Napi::Number::New(env, value); };
   const auto milliseconds = [&](const timeval& time) { return number(time.tv_sec * 1e3 + time.tv_usec / 1e3); };
+  const auto counted = [&](int slot) { return number(use_ ? static_cast<double>(use_->numbers[slot]) : -1); };
   callJs(env, onExit_,
          {exited ? number(info->si_status) : env.Null(), killed ? number(info->si_status) : env.Null(),
           milliseconds(usage.ru_utime), milliseconds(usage.ru_stime), number(usage.ru_minflt),
           number(usage.ru_majflt), number(usage.ru_inblock), number(usage.ru_oublock), number(usage.ru_nvcsw),
-          number(usage.ru_nivcsw)});
+          number(usage.ru_nivcsw), counted(0), counted(1), counted(2), counted(3), counted(4)});
 }
 
 }  // namespace uchroot

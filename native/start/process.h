@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <csignal>
 #include <memory>
+#include <optional>
 
 #include <napi.h>
 #include <sys/resource.h>
@@ -14,6 +15,7 @@
 #include "../addon/pending.h"
 #include "crew.h"
 #include "launch.h"
+#include "ownedcgroup.h"
 #include "spawn.h"
 
 namespace uchroot {
@@ -54,7 +56,7 @@ class Process final : public PendingCall, public Task {
   void ref();
   void unref();
 
-  // Called when the pidfd is ready.
+  // Called when the pidfd is ready, and again when the cgroup was read.
   void onExitReady();
 
   // Reaps the leader of an ended group. `endsGroup`: the other members are killed first.
@@ -88,6 +90,9 @@ class Process final : public PendingCall, public Task {
   // Returns to the event loop.
   void arrive();
 
+  // Runs on a thread of the crew. Makes the cgroup that the plan asks for, and launches into it.
+  void launchInCgroup();
+
   // Closes what only the launcher needs. The jail stays open until no failure needs to be diagnosed.
   void closeRequest();
 
@@ -112,8 +117,11 @@ class Process final : public PendingCall, public Task {
   // changed. JS uses the jail descriptor to look for the cause of a failure, and closes it; it is -1 if JS opened the jail.
   void tellStarted(const PlanFailure& failure);
 
-  // onExit(exitCode | null, signal number | null, usage: eight numbers)
+  // onExit(exitCode | null, signal number | null, usage: eight numbers, and if it had a cgroup, what that has counted)
   void tellExit(const siginfo_t* info, const rusage& usage);
+
+  // Reads the cgroup of an ended program on a thread of the crew.
+  void countUse();
 
   void finish();
   void deleteIfUnused();
@@ -134,6 +142,10 @@ class Process final : public PendingCall, public Task {
   uv_poll_t status_ = {};
   State state_ = State::kLaunching;
   int users_ = 0;  // `status_` until uv has closed it, and a running call to JS: no deletion before it is 0
+  // Of a launch with limits: set before its thread is done with the launch.
+  std::shared_ptr<OwnedCgroup> cgroup_;
+  std::optional<CgroupUse> use_;
+  bool isCounted_ = false;  // `use_` was asked for
   bool hostChanged_ = false;
   bool isHeld_ = false;  // the event loop stays alive for it
 };

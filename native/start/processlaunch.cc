@@ -64,6 +64,7 @@ Process::Process(Programs& programs, LaunchRequest request, std::shared_ptr<cons
 }
 
 Process::~Process() {
+  if (cgroup_ != nullptr) cgroup_->remove();
   closeRequest();
   closeIfOpen(request_.jailFd);
   closeIfOpen(result_.statusFd);
@@ -86,7 +87,7 @@ void Process::run(Worker& worker) {
     request_.isBatch = worker.isBatch;
     takeNamespaces(request_);
     if (request_.namespaces != 0) request_.seedFd = mountSeed();
-    result_ = launch(request_);
+    launchInCgroup();
     closeRequest();
     if (result_.statusFd >= 0 && readStatus()) {
       recall_.isLate = true;
@@ -95,6 +96,29 @@ void Process::run(Worker& worker) {
     }
   }
   arrive();
+}
+
+void Process::launchInCgroup() {
+  cgroup_ = OwnedCgroup::of(request_.plan, thread_);
+  if (cgroup_ == nullptr) {
+    result_ = launch(request_);
+    return;
+  }
+  CgroupEntry entry;
+  request_.cgroupFailure = cgroup_->step();
+  result_.failure = request_.cgroupFailure;
+  if (const long made = cgroup_->make(&entry, &result_.failure.detail); made < 0) {
+    result_.failure.error = static_cast<int32_t>(-made);
+    cgroup_.reset();
+    return;
+  }
+  request_.cgroup = &entry;
+  result_ = launch(request_);
+  request_.cgroup = nullptr;
+  closeCgroup(&entry);
+  if (result_.pid >= 0) return;
+  cgroup_->discard();
+  cgroup_.reset();
 }
 
 bool Process::lookAgain() {

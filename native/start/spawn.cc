@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "../addon/init.h"
@@ -183,6 +184,17 @@ Napi::Value keepPipe(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), fd);
 }
 
+// isDelegated(path): whether systemd has left a cgroup to its service. Which of the two marks there is depends on the version.
+Napi::Value isDelegated(const Napi::CallbackInfo& info) {
+  const auto path = toBytes(info[0], "path");
+  if (!path) return info.Env().Undefined();
+  char value = '0';
+  for (const char* name : {"user.delegate", "trusted.delegate"}) {
+    if (getxattr(path->c_str(), name, &value, 1) == 1 && value == '1') return Napi::Boolean::New(info.Env(), true);
+  }
+  return Napi::Boolean::New(info.Env(), false);
+}
+
 }  // namespace
 
 Programs::Programs(PendingCalls& calls) : PendingCall(calls, kKind), pipes_(calls.env()) {}
@@ -260,6 +272,7 @@ void initSpawn(Napi::Env env, Napi::Object exports, PendingCalls& calls) {
   exports.Set("takePipe", Napi::Function::New(env, takePipe, "takePipe", programs));
   exports.Set("keepPipe", Napi::Function::New(env, keepPipe, "keepPipe", programs));
   exports.Set("keepAlive", Napi::Function::New(env, keepAlive, "keepAlive", programs));
+  exports.Set("isDelegated", Napi::Function::New(env, isDelegated, "isDelegated"));
   initPipes(env, exports, programs->pipes());
 }
 

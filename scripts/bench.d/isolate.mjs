@@ -13,6 +13,7 @@ const goals = {
   cold: ['cold, with a network of its own', 2.5],
   full: ['cold, with /proc, /dev and /tmp', 3],
   ephemeral: ['cold, ephemeral, without a network of its own', 1.8],
+  memory: ['not isolated, with a limit of memory', 1.5],
 };
 
 const plain = 'spawnInJail';

@@ -30,6 +30,7 @@ const forms = {
 };
 for (const [name, form] of Object.entries(forms))
   launchers[name] = (program, stdio) => spawnInJail({ user, jail, program, stdio, isolate, ...form });
+launchers.memory = (program, stdio) => spawnInJail({ user, jail, program, stdio, memory: '64M' });
 for (const [name, share] of [
   ['warm', 'all'],
   ['shared', 'net'],

@@ -109,6 +109,10 @@ t.test('every option is understood by the request, none is dropped', async (t) =
     argv0: 'name',
     'status-fd': '9',
     'pid-file': '/run/x.pid',
+    'cpu-time': '10',
+    nice: '5',
+    affinity: '0,2-3',
+    'oom-score-adj': '100',
     unshare: 'pid,net',
     net: 'host',
     hostname: 'jail',
@@ -155,6 +159,7 @@ t.test('options mean what they say', async (t) => {
   t.same(read('--preserve-fds', '3,5-7', '--preserve-fds', '9').preserveFds, [3, 5, 6, 7, 9]);
   t.same(read('--cap', 'chown,kill', '--cap', 'fowner').caps, ['chown', 'kill', 'fowner']);
   t.same(read('--pass-env', 'A,B', '--pass-env=C').passEnv, ['A', 'B', 'C']);
+  t.match(read('--affinity', '0,2-4', '--nice=3'), { affinity: [0, 2, 3, 4], nice: 3 });
   t.match(read('--status-fd=3', '--pid-file=/run/x'), { statusFd: 3, pidFile: '/run/x' });
 });
 

@@ -49,6 +49,9 @@ const requests: fc.Arbitrary<LaunchRequest> = fc.record(
     landlockRw: fc.array(absolute, { maxLength: 3 }),
     connectTcp: ports,
     bindTcp: ports,
+    nice: fc.integer({ min: 0, max: 19 }),
+    oomScoreAdj: fc.integer({ min: 0, max: 1000 }),
+    affinity: fc.uniqueArray(fc.integer({ min: 0, max: 200 }), { minLength: 1, maxLength: 4 }),
   },
   { requiredKeys: ['user', 'jail'] },
 );
@@ -60,6 +63,19 @@ const filters: fc.Arbitrary<Filter> = fc.record({
   title: fc.constant('the profile /etc/profile.json'),
   isReadable: fc.boolean(),
 });
+
+/** The keys of a request about limits, where none is given. */
+export const noLimits = {
+  memory: undefined,
+  swap: undefined,
+  pids: undefined,
+  cpu: undefined,
+  ioWeight: undefined,
+  cpuTime: undefined,
+  nice: undefined,
+  affinity: undefined,
+  oomScoreAdj: undefined,
+} as const;
 
 const kinds = ['mount', 'pid', 'ipc', 'uts', 'cgroup', 'net'] as const;
 

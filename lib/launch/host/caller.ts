@@ -3,6 +3,7 @@ import { constants, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 import { LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
+import type { Step } from '../plan/step.ts';
 import type { Namespace } from '../request/isolation-value.ts';
 import type { NormalRequest } from '../request/request.ts';
 import {
@@ -26,6 +27,8 @@ export interface Caller {
   readonly newGroup: boolean;
   /** Kinds of namespaces that the program joins; the same array for the same ones. */
   readonly joined: readonly Namespace[];
+  /** The step for the limits of the request that need a cgroup. */
+  readonly cgroup?: Step | undefined;
 }
 
 const noNamespaces: readonly Namespace[] = [];
@@ -75,10 +78,11 @@ export function callerBeside(
   { keepEnv, passEnv }: NormalRequest,
   newGroup: boolean,
   joined: readonly Namespace[] = noNamespaces,
+  cgroup?: Step,
 ): Caller {
   const some = keepEnv ? allVariables() : describedVariables();
   const environment = passEnv.length === 0 ? some : [...some, ...namedVariables(process.env, passEnv)];
-  return { inPlace: false, environment, pid: process.pid, parentPid: process.pid, newGroup, joined };
+  return { inPlace: false, environment, pid: process.pid, parentPid: process.pid, newGroup, joined, cgroup };
 }
 
 type Open = ReadonlyMap<number, string>;

@@ -2,7 +2,7 @@
 import { bytePath } from '../../binary/path.ts';
 import { openFileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
-import type { LaunchError } from '../../errors.ts';
+import { UsageError, type LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import type { HostFacts, HostQuery, HostSight } from '../../native.ts';
 import { quote } from '../../quote.ts';
@@ -10,6 +10,7 @@ import { hasInit, programPid } from '../plan/isolated.ts';
 import { buildSetUp, withProgram } from '../plan/plan.ts';
 import type { ExecveStep, Plan, Step } from '../plan/step.ts';
 import type { Filter } from '../seccomp/filter.ts';
+import { needsCgroup, showCgroupLimits } from '../request/limit-rows.ts';
 import { setUpKeys, type NormalRequest } from '../request/request.ts';
 import type { Principal } from '../request/value.ts';
 import type { JailView } from '../tell/diagnose.ts';
@@ -218,8 +219,13 @@ function defaultProgram(view: JailView): { readonly program: Buffer; readonly ar
   return { program: Buffer.from(usable ? shell : '/bin/sh'), args: [Buffer.from('-i')] };
 }
 
-/** Plans a launch into a verified jail. */
+/** Plans a launch into a verified jail. @throws UsageError for limits that this kind of launch cannot have */
 export function prepare(request: NormalRequest, jail: VerifiedJail, caller: Caller): PreparedLaunch {
+  if (needsCgroup(request) && caller.inPlace && caller.cgroup === undefined)
+    throw new UsageError(
+      `${showCgroupLimits(request)}: a launch in place cannot have these limits, as nobody is left to remove their cgroup`,
+      { hint: 'use spawnInJail or runInJail' },
+    );
   const { account, fd: jailFd } = jail;
   const architecture = caller.compiledFor ?? process.arch;
   const { program, args } =
@@ -262,6 +268,7 @@ function toSetUp(
     keptFds,
     isCompiled: caller.compiledFor !== undefined,
     newGroup: caller.newGroup,
+    cgroup: caller.cgroup,
     joined: caller.joined,
     parentPid: request.dieWithParent ? caller.parentPid : 0,
     architecture: caller.compiledFor ?? process.arch,

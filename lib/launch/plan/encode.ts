@@ -12,6 +12,7 @@ const stepBytes = 24;
 // PlanFlag
 const PLAN_USUAL = 1;
 const PLAN_CLONED = 2;
+const PLAN_CGROUP = 4;
 
 // A step with its place in the plan.
 interface Placed {
@@ -69,10 +70,13 @@ function encode(stages: Plan): EncodedPlan {
   words[0] = magic;
   words[1] = size;
   words[2] = stages.length;
-  const isCloned = placed.some(({ flags }) => (flags & stepFlags.cloned) !== 0);
+  const has = (flag: number): boolean => placed.some(({ flags }) => (flags & flag) !== 0);
   // the filter of a prepared thread may refuse what isolates
   const isPrepared = stages.length === 1 && isUsual(placed) && !stages[0]?.some(({ op }) => op === 'unshare');
-  words[3] = (isPrepared ? PLAN_USUAL : 0) | (isCloned ? PLAN_CLONED : 0);
+  words[3] =
+    (isPrepared ? PLAN_USUAL : 0) |
+    (has(stepFlags.cloned) ? PLAN_CLONED : 0) |
+    (has(stepFlags.cgroup) ? PLAN_CGROUP : 0);
   for (const [at, steps] of counts) words[at] = steps;
   for (const one of placed) writeStep(bytes, words, one);
   return { bytes, countAt: counts.at(-1)?.[0] ?? 0 };

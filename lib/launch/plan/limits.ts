@@ -1,6 +1,7 @@
 // Rows of the steps that only tighten what the program may use: the caller's restrictions stay.
+import { showCgroupLimits } from '../request/limit-rows.ts';
 import { rlimitNumber } from '../request/rlimits.ts';
-import type { Limit, Step, StepRows } from './step.ts';
+import type { FailureContext, FailureWords, Limit, Step, StepRows } from './step.ts';
 
 const modes = { set: 0, 'cap-soft': 1, 'set-soft': 2 } as const;
 
@@ -34,6 +35,52 @@ function octal(mask: number): string {
   return mask.toString(8).padStart(3, '0');
 }
 
+// sched_setaffinity(2): a bit for each CPU
+function cpuMask(cpus: readonly number[]): Uint32Array {
+  const words = new Uint32Array(2 * (1 + Math.floor(Math.max(...cpus) / 64)));
+  for (const cpu of cpus) words[cpu >> 5] = (words[cpu >> 5] ?? 0) | (1 << (cpu & 31));
+  return words;
+}
+
+type CgroupWords = FailureWords<Step & { op: 'cgroup' }>;
+
+// The line of the recipe that failed: the directory, or the file and what was written to it.
+const failedLine = ({ detail }: FailureContext, { lines }: Step & { op: 'cgroup' }): string => {
+  const at = typeof detail === 'number' ? detail : 0;
+  const directory = lines.slice(0, at + 1).findLast((line) => /^[12]/.test(line)) ?? lines[1] ?? '';
+  const file = /^[=?]([^=]+)=(.*)$/.exec(lines[at] ?? '');
+  return file === null ? directory.slice(1) : `${directory.slice(1)}: ${file[2]} in ${file[1]}`;
+};
+
+const cgroupWords = (reason: string, hint: string): CgroupWords => ({
+  reason: (context, step) => `${failedLine(context, step)}: ${reason}`,
+  hint,
+});
+
+const cgroupFailures = {
+  EROFS: cgroupWords(
+    'the cgroups are mounted read-only',
+    'mount them writable: in a container, a cgroup namespace of its own and -v /sys/fs/cgroup:/sys/fs/cgroup:rw, or --privileged',
+  ),
+  EACCES: cgroupWords('permission denied', 'the cgroup must be delegated: Delegate=yes in the unit'),
+  EPERM: cgroupWords('not permitted', 'the cgroup must be delegated: Delegate=yes in the unit'),
+  ENOENT: cgroupWords(
+    'the kernel has no such cgroup or file',
+    'see cgroup.controllers there, and /proc/cgroups',
+  ),
+  EAGAIN: cgroupWords(
+    'there may be no more',
+    'raise cgroup.max.descendants, or pids.max of the cgroup above',
+  ),
+  EINVAL: cgroupWords('the kernel does not accept it', 'see the same file of the cgroup above'),
+  EBUSY: cgroupWords('processes are in the cgroup above', 'DelegateSubgroup=main in the unit keeps it empty'),
+  ENOSYS: cgroupWords('the call is refused', 'the seccomp filter of the container must allow clone3'),
+  EOPNOTSUPP: cgroupWords(
+    'no process can enter it',
+    'only a launch beside this process can have these limits (spawnInJail), in a cgroup of type "domain"',
+  ),
+} as const;
+
 export const limitRows = {
   umask: {
     op: 3,
@@ -59,13 +106,22 @@ export const limitRows = {
       },
     },
   },
-  setpriority: { op: 5, call: 'setpriority', object: () => 'at least 0', purpose: 'no negative nice value' },
+  setpriority: {
+    op: 5,
+    call: 'setpriority',
+    object: ({ least = 0 }) => `at least ${least}`,
+    purpose: ({ least = 0 }: Step & { op: 'setpriority' }) =>
+      least === 0 ? 'no negative nice value' : 'others get the CPU first',
+    encode: ({ least = 0 }) => ({ a: least }),
+  },
   oom_score_adj: {
     op: 6,
     call: 'write',
-    object: () => '/proc/self/oom_score_adj at least 0',
-    purpose: 'no protection from the OOM killer',
-    flags: { oomScore: true },
+    object: ({ least = 0 }) => `/proc/self/oom_score_adj at least ${least}`,
+    purpose: ({ least = 0 }: Step & { op: 'oom_score_adj' }) =>
+      least === 0 ? 'no protection from the OOM killer' : 'the OOM killer takes it sooner',
+    flags: { oomScore: ({ least = 0 }) => least === 0 },
+    encode: ({ least = 0 }) => (least === 0 ? {} : { a: least, data: Buffer.from(String(least)) }),
     failures: { ENOENT: { hint: 'mount /proc on the host: mount -t proc proc /proc' } },
   },
   sched_setscheduler: {
@@ -75,6 +131,37 @@ export const limitRows = {
     flags: { batchPolicy: true },
   },
   ioprio_set: { op: 8, call: 'ioprio_set', purpose: 'no realtime I/O class' },
+  sched_setaffinity: {
+    op: 65,
+    call: 'sched_setaffinity',
+    object: ({ cpus }) => `CPUs ${cpus.join(',')}`,
+    purpose: 'no other CPUs than these',
+    encode: ({ cpus }) => ({ data: cpuMask(cpus) }),
+    failures: {
+      EINVAL: {
+        reason: 'this process may use none of these CPUs',
+        hint: 'taskset -p shows which it may use',
+      },
+    },
+  },
+  cgroup: {
+    op: 66,
+    call: 'clone3',
+    object: ({ limits }) => showCgroupLimits(limits),
+    purpose: 'limits of all its processes together, in a cgroup of its own',
+    flags: { cgroup: true },
+    encode: ({ lines }) => ({ data: Buffer.from(`${lines.join('\0')}\0`) }),
+    failures: cgroupFailures,
+    // nothing is made for a rehearsal
+    rehearse: () => undefined,
+  },
 } satisfies StepRows<
-  'umask' | 'setrlimit' | 'setpriority' | 'oom_score_adj' | 'sched_setscheduler' | 'ioprio_set'
+  | 'umask'
+  | 'setrlimit'
+  | 'setpriority'
+  | 'oom_score_adj'
+  | 'sched_setscheduler'
+  | 'ioprio_set'
+  | 'sched_setaffinity'
+  | 'cgroup'
 >;

@@ -29,6 +29,8 @@ export interface SetUpInput {
   readonly architecture: string;
   /** The filter of system calls, if it is not the small one. */
   readonly filter?: Filter | undefined;
+  /** The step for the limits that need a cgroup. */
+  readonly cgroup?: Step | undefined;
   /** A line for the status descriptor, written when nothing but execve is left to do. */
   readonly status?: { readonly fd: number; readonly line: Buffer } | undefined;
 }
@@ -63,6 +65,13 @@ export function withProgram(setUp: Plan, execve: ExecveStep): Plan {
  *    dumpable state, io_uring and epoll sets once their descriptors are closed.
  */
 export function buildSetUp(input: SetUpInput): Plan {
+  const { cgroup } = input;
+  const [first = [], ...others] = stagesOf(input);
+  // First: the process is born in it, so it counts all that follows (clone(2), CLONE_INTO_CGROUP).
+  return cgroup === undefined ? [first, ...others] : [[cgroup, ...first], ...others];
+}
+
+function stagesOf(input: SetUpInput): Plan {
   const parts = {
     descriptors: descriptors(input),
     before: [...session(input), ...limits(input), ...processState()],
@@ -109,11 +118,18 @@ function limits({ request, isCompiled = false }: SetUpInput): readonly Step[] {
     // Node has raised the soft limit to the hard one and kept no copy; 1024 is the kernel's default (INR_OPEN_CUR).
     ...(isCompiled ? [] : [nofile]),
     ...request.rlimits.map(([resource, limit]): Step => ({ op: 'setrlimit', resource, limit, mode: 'set' })),
-    { op: 'setpriority' },
-    { op: 'oom_score_adj' },
+    // SIGXCPU says why. Some programs handle it, so SIGKILL comes a second later (getrlimit(2), RLIMIT_CPU).
+    ...(request.cpuTime === undefined ? [] : [cpuTime(request.cpuTime)]),
+    { op: 'setpriority', ...(request.nice ? { least: request.nice } : {}) },
+    { op: 'oom_score_adj', ...(request.oomScoreAdj ? { least: request.oomScoreAdj } : {}) },
     { op: 'sched_setscheduler' },
     { op: 'ioprio_set' },
+    ...(request.affinity === undefined ? [] : [{ op: 'sched_setaffinity', cpus: request.affinity } as const]),
   ];
+}
+
+function cpuTime(seconds: number): Step {
+  return { op: 'setrlimit', resource: 'cpu', limit: { soft: seconds, hard: seconds + 1 }, mode: 'set' };
 }
 
 function processState(): readonly Step[] {

@@ -1,6 +1,7 @@
 // What a launch consists of: its steps, and what a row of the step table (table.ts) says of one.
 import type { ErrnoName } from '../../errors.ts';
 import type { Namespace } from '../request/isolation-value.ts';
+import type { CgroupLimits } from '../request/limit-rows.ts';
 
 /** A resource limit: the soft and the hard value as the kernel counts them, `Infinity` for none. */
 export interface Limit {
@@ -30,8 +31,10 @@ type OneStep =
       readonly limit: Limit;
       readonly mode: 'set' | 'cap-soft' | 'set-soft';
     }
-  | { readonly op: 'setpriority' }
-  | { readonly op: 'oom_score_adj' }
+  | { readonly op: 'setpriority'; readonly least?: number }
+  | { readonly op: 'oom_score_adj'; readonly least?: number }
+  | { readonly op: 'sched_setaffinity'; readonly cpus: readonly number[] }
+  | { readonly op: 'cgroup'; readonly limits: CgroupLimits; readonly lines: readonly string[] }
   | { readonly op: 'sched_setscheduler' }
   | { readonly op: 'ioprio_set' }
   | { readonly op: 'personality'; readonly persona: number }
@@ -181,6 +184,8 @@ export const stepFlags = {
   cloned: 1024,
   /** Runs after the fork at the end of its stage, in the process that waits there. */
   afterFork: 2048,
+  /** The program is born in the cgroup that its data describes, so the thread that launches performs it. */
+  cgroup: 8192,
 } as const;
 
 /** The numbers and bytes of a step. */

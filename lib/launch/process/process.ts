@@ -3,8 +3,8 @@ import { EventEmitter } from 'node:events';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 
-import type { ResourceUsage } from '../../errors.ts';
-import { native, type ProcessHandle, type Usage } from '../../native.ts';
+import type { LimitName, ResourceUsage } from '../../errors.ts';
+import { native, type CgroupUse, type ProcessHandle, type Usage } from '../../native.ts';
 import { quote } from '../../quote.ts';
 import type { ExecveStep } from '../plan/step.ts';
 import { signalName, signalNumber } from '../request/signal.ts';
@@ -16,6 +16,8 @@ export interface Exit {
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly usage: ResourceUsage;
+  /** The limit that ended it, if one did. */
+  readonly limit?: LimitName | undefined;
 }
 
 // As execa's forceKillAfterDelay.
@@ -25,7 +27,13 @@ const defaultForceKillAfterMs = 5000;
 export type StopReason = 'ETIMEDOUT' | 'ABORT_ERR';
 
 /** The exit from the addon's arguments of `onExit`. */
-export function toExit(exitCode: number | null, signal: number | null, ...usage: Usage): Exit {
+export function toExit(
+  exitCode: number | null,
+  signal: number | null,
+  ...usage: [...Usage, ...CgroupUse]
+): Exit {
+  const [peakMemoryBytes, cpuUs, cpuNs] = [usage[10], usage[11], usage[12]];
+  const totalCpuMs = cpuUs >= 0 ? cpuUs / 1e3 : cpuNs / 1e6;
   return {
     exitCode,
     signal: signal === null ? null : signalName(signal),
@@ -38,6 +46,8 @@ export function toExit(exitCode: number | null, signal: number | null, ...usage:
       blockOutputs: usage[5],
       voluntarySwitches: usage[6],
       involuntarySwitches: usage[7],
+      ...(peakMemoryBytes >= 0 ? { peakMemoryBytes } : {}),
+      ...(totalCpuMs >= 0 ? { totalCpuMs } : {}),
     },
   };
 }
@@ -72,6 +82,8 @@ export class JailedProcess<out Wanted extends Stdio = Stdio>
   exitCode: number | null = null;
   /** Name of the signal that ended it; else null. */
   signalCode: NodeJS.Signals | null = null;
+  /** The limit that ended it; undefined while it runs, and if none did. */
+  limit: LimitName | undefined;
   /** True once `kill()` has sent a signal. */
   killed = false;
   /** Set when the timeout or the AbortSignal has stopped it. */
@@ -105,10 +117,11 @@ export class JailedProcess<out Wanted extends Stdio = Stdio>
   finish(exit: Exit): void {
     this.#ended = true;
     clearTimeout(this.#forceKill);
-    // the rest of the group has had the same signal, and may ignore it
-    if (this.#isStopping) this.#killGroup(constants.signals.SIGKILL);
+    // The rest of the group has had the same signal, and may ignore it. What a limit has ended ends as a whole.
+    if (this.#isStopping || exit.limit !== undefined) this.#killGroup(constants.signals.SIGKILL);
     this.exitCode = exit.exitCode;
     this.signalCode = exit.signal;
+    this.limit = exit.limit;
     this.#resolveExited(exit);
     this.#emitExit(exit);
   }

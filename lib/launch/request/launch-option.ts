@@ -10,6 +10,7 @@ export const optionGroups = [
   'Identity',
   'Process',
   'Jail',
+  'Limits',
   'Isolation',
   'Reports',
   'Init units',

@@ -5,6 +5,7 @@ import { checkKeys, reading } from '../../keys.ts';
 import { isolationRows } from './isolation-rows.ts';
 import * as text from './launch-option.ts';
 import { launchOption } from './launch-option.ts';
+import { limitKeyRows } from './limit-rows.ts';
 import { onOff, type Row, type Values } from './option-row.ts';
 import * as to from './value.ts';
 
@@ -188,6 +189,7 @@ const table = {
       ),
     ],
   },
+  ...limitKeyRows,
   /** Start in a session of its own, without a terminal. */
   newSession: {
     ...onOff('Process', '--new-session', 'a session of its own, without a terminal'),

@@ -2,10 +2,11 @@
 import type { Readable } from 'node:stream';
 
 import { openFileRoot } from '../../binary/root.ts';
-import { AbortError, ExitError, UsageError, type ExitDetails } from '../../errors.ts';
+import { AbortError, ExitError, UsageError, type ExitDetails, type LimitName } from '../../errors.ts';
 import { reading } from '../../keys.ts';
 import { native } from '../../native.ts';
 import { copyBytes, quote, type Bytes } from '../../quote.ts';
+import { whyLimited } from '../process/limit.ts';
 import type { JailedProcess, StopReason } from '../process/process.ts';
 import { normalize, type NormalRequest } from '../request/request.ts';
 import { piped, type Stdio } from '../request/stdio.ts';
@@ -193,16 +194,21 @@ function toEndError(
   stderr: Buffer,
   missing: Diagnosis | undefined,
   ended: RunResult,
+  request: NormalRequest,
   options: NormalRun,
 ): ExitError | AbortError {
   const { stopped } = ended;
   const how = `${howEnded(ended)}${missing === undefined ? '' : `: ${missing.message}`}`;
-  const what = stopped === undefined ? how : `${whyStopped(stopped, options)} (${how})`;
+  const why =
+    whyLimited(ended.limit, request) ?? (stopped === undefined ? undefined : whyStopped(stopped, options));
+  const what = why === undefined ? how : `${why} (${how})`;
   const message = [`${command}: ${what}`, ...lastLines(stderr)].join('\n');
   if (stopped === 'ABORT_ERR') return new AbortError(message, options.signal, { ended });
   const code = stopped ?? (ended.signal === null ? 'ERR_EXIT' : 'ERR_SIGNAL');
   return new ExitError(message, code, ended, missing?.hint);
 }
+
+const limitNames: { readonly [why in Stopped]?: LimitName } = { ETIMEDOUT: 'time', ERR_MAX_BUFFER: 'output' };
 
 /** Waits for the end of a started program. */
 export async function collect<Coding extends Encoding>(
@@ -238,6 +244,7 @@ export async function collect<Coding extends Encoding>(
   if (stopped !== undefined) await letGo();
   await closed;
   const said = stderr();
+  const limit = exit.limit ?? (stopped === undefined ? undefined : limitNames[stopped]);
   const ended: RunResult = {
     ...exit,
     stdout: decode(stdout(), options.encoding),
@@ -245,12 +252,13 @@ export async function collect<Coding extends Encoding>(
     pid: child.pid,
     durationMs: performance.now() - options.requestedAt,
     timedOut: stopped === 'ETIMEDOUT',
+    ...(limit === undefined ? {} : { limit }),
     ...(stopped === undefined ? {} : { stopped }),
   };
   if (options.reject && (exit.exitCode !== 0 || stopped !== undefined)) {
     const program = child.spawnfile;
     const missing = await whatWasMissing(request, request.program ?? Buffer.from(program), ended);
-    throw toEndError(commandText(program, child.spawnargs.slice(1)), said, missing, ended, options);
+    throw toEndError(commandText(program, child.spawnargs.slice(1)), said, missing, ended, request, options);
   }
   return ended as RunResult<OutputOf<Coding>>;
 }

@@ -5,6 +5,7 @@ import { AbortError, LaunchError, UsageError } from '../../errors.ts';
 import { checkSignal, reading } from '../../keys.ts';
 import { native } from '../../native.ts';
 import { callerBeside } from '../host/caller.ts';
+import { openCgroup } from '../host/cgroup.ts';
 import {
   failedLine,
   hostQuery,
@@ -16,6 +17,7 @@ import {
 } from '../host/prepare.ts';
 import type { JailedProcess } from '../process/process.ts';
 import { StatusLines } from '../process/status.ts';
+import { needsCgroup } from '../request/limit-rows.ts';
 import { launchKeys, normalize, type LaunchRequest, type NormalRequest } from '../request/request.ts';
 import { signalNumber } from '../request/signal.ts';
 import { handOn, streamsOf, toStdio, type Stdio, type StdioEntry } from '../request/stdio.ts';
@@ -129,17 +131,26 @@ export function begin<T>(
  *
  * @param onChanged what to do instead if the jail is not open and the host has changed since it was verified
  */
-export function startIn(
+export async function startIn(
   jail: VerifiedJail,
   request: NormalRequest,
   options: NormalSpawn,
   onChanged?: () => Promise<JailedProcess>,
 ): Promise<JailedProcess> {
-  const launch = prepare(request, jail, callerBeside(request, options.newGroup, options.spaces?.kinds));
+  if (options.leaveDescendants && needsCgroup(request))
+    throw new UsageError('leaveDescendants and limits of a cgroup are given at once', {
+      hint: 'the cgroup of a launch, and all processes in it, end with the program',
+    });
+  const cgroup = needsCgroup(request) ? await openCgroup(request) : undefined;
+  const launch = prepare(
+    request,
+    jail,
+    callerBeside(request, options.newGroup, options.spaces?.kinds, cgroup),
+  );
   if (jail.fd >= 0) {
     warnOnce(findMissingZone(launch));
     const problem = request.checkProgram ? findProblem(launch) : undefined;
-    if (problem !== undefined) return Promise.reject(problem);
+    if (problem !== undefined) throw problem;
   }
   return start(launch, jail.directory, options, onChanged);
 }

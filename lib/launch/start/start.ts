@@ -7,6 +7,7 @@ import { AbortError, type ErrnoName, LaunchError } from '../../errors.ts';
 import {
   native,
   openLauncher,
+  type CgroupUse,
   type HostSight,
   type PlanFailure,
   type ProcessGroup,
@@ -14,6 +15,7 @@ import {
 } from '../../native.ts';
 import { statusLine, type PreparedLaunch } from '../host/prepare.ts';
 import { encodeAgain } from '../plan/encode.ts';
+import { limitOf } from '../process/limit.ts';
 import { type Exit, JailedProcess, toExit, type StopReason } from '../process/process.ts';
 import type { StatusLines } from '../process/status.ts';
 import type { NormalRequest } from '../request/request.ts';
@@ -171,7 +173,7 @@ function startWith(
         onStarted,
         (...ended) => {
           clearStop();
-          const exit = toExit(...ended);
+          const exit = exitOf(ended, request, started);
           tellEnd(options, started?.pid, exit);
           started?.finish(exit);
         },
@@ -182,6 +184,16 @@ function startWith(
       reject(toSpawnError(error));
     }
   });
+}
+
+function exitOf(
+  ended: Parameters<typeof toExit>,
+  { cpuTime }: NormalRequest,
+  started: JailedProcess | undefined,
+): Exit {
+  const exit = toExit(...ended);
+  const limit = limitOf(exit, ended.slice(10) as CgroupUse, { cpuTime, stopped: started?.stopped });
+  return limit === undefined ? exit : { ...exit, limit };
 }
 
 function tellEnd({ status }: NormalSpawn, pid: number | undefined, { exitCode, signal }: Exit): void {

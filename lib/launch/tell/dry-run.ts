@@ -6,6 +6,7 @@ import { accountQuery, toAccount, type Account } from '../host/account.ts';
 import { findProblem } from './preflight.ts';
 import type { DirectoryFinding } from '../host/directory.ts';
 import { callerInPlace } from '../host/caller.ts';
+import { planCgroup } from '../host/cgroup.ts';
 import { hostQuery, prepare, verify } from '../host/prepare.ts';
 import { normalize, type LaunchRequest } from '../request/request.ts';
 import type { Step } from '../plan/step.ts';
@@ -35,7 +36,7 @@ export async function resolveAccount(
 /**
  * Plans a launch in place and starts nothing. Needs no privilege but to read the jail.
  *
- * @throws UsageError, and LaunchError for the account and the jail's directory
+ * @throws UsageError, and LaunchError for the account, the jail's directory, and limits that the host cannot set
  */
 export async function planLaunch(request: LaunchRequest): Promise<PlannedLaunch> {
   const normal = normalize(request);
@@ -43,7 +44,7 @@ export async function planLaunch(request: LaunchRequest): Promise<PlannedLaunch>
   try {
     // The caller may change the steps. Other launches share the default cwd, so it is copied.
     const own = { ...normal, cwd: Buffer.from(normal.cwd), caps: [...normal.caps] };
-    const launch = prepare(own, jail, callerInPlace(normal));
+    const launch = prepare(own, jail, { ...callerInPlace(normal), cgroup: await planCgroup(normal) });
     return {
       account: jail.account,
       steps: launch.steps,

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap';
 import { buildPlan, type PlanInput } from '../../../lib/launch/plan/plan.ts';
 import { smallFilter } from '../../../lib/launch/seccomp/small-filter.ts';
 import type { Step, StepName } from '../../../lib/launch/plan/step.ts';
-import { planInputs } from '../arbitrary.ts';
+import { noLimits, planInputs } from '../arbitrary.ts';
 
 function places(steps: readonly Step[], names: readonly StepName[]): readonly number[] {
   return steps.flatMap((step, place) => (names.includes(step.op) ? [place] : []));
@@ -368,6 +368,7 @@ t.test('an ordinary launch is these steps', async (t) => {
       cwd: Buffer.from('/'),
       umask: undefined,
       rlimits: [],
+      ...noLimits,
       caps: [],
       newSession: false,
       allowNewPrivs: false,

@@ -1,0 +1,187 @@
+// Where this process is in the cgroup hierarchies of the host, and what a launch with limits makes there. Pure.
+import type { CgroupLimits } from '../request/limit-rows.ts';
+
+/** A cgroup hierarchy that is mounted, and the cgroup of this process in it. */
+export interface Hierarchy {
+  readonly version: 1 | 2;
+  /** Of version 1: its controllers, and its name if it has one (`name=systemd`). */
+  readonly controllers: readonly string[];
+  /** Path of the cgroup of this process; undefined if the mount does not show it. */
+  readonly directory: string | undefined;
+  readonly mountPoint: string;
+}
+
+// proc_pid_mountinfo(5): space, tab, newline and backslash are octal.
+function unescape(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+}
+
+interface Mount {
+  readonly root: string;
+  readonly point: string;
+  readonly type: string;
+  readonly options: readonly string[];
+}
+
+function readMounts(mountinfo: string): readonly Mount[] {
+  return mountinfo.split('\n').flatMap((line) => {
+    const [before = '', after = ''] = line.split(' - ');
+    const [, , , root = '', point = ''] = before.split(' ');
+    const [type = '', , options = ''] = after.split(' ');
+    if (type !== 'cgroup' && type !== 'cgroup2') return [];
+    return [{ root: unescape(root), point: unescape(point), type, options: options.split(',') }];
+  });
+}
+
+function join(point: string, path: string): string {
+  return path === '/' || path === '' ? point : `${point}${path}`;
+}
+
+// A container may show only a part of a hierarchy: its root is then the root of the mount.
+function directoryOf({ root, point }: Mount, path: string): string | undefined {
+  if (path.startsWith('/..') || root.startsWith('/..')) return undefined;
+  if (root === '/') return join(point, path);
+  return path === root || path.startsWith(`${root}/`) ? join(point, path.slice(root.length)) : undefined;
+}
+
+/**
+ * The hierarchies in which this process is and that are mounted.
+ *
+ * @param cgroups /proc/self/cgroup (cgroups(7))
+ * @param mountinfo /proc/self/mountinfo
+ */
+export function readHierarchies(cgroups: string, mountinfo: string): readonly Hierarchy[] {
+  const mounts = readMounts(mountinfo);
+  return cgroups.split('\n').flatMap((line): readonly Hierarchy[] => {
+    const [, number, list = '', path] = /^([0-9]+):([^:]*):(.*)$/.exec(line) ?? [];
+    if (number === undefined || path === undefined) return [];
+    const version = list === '' ? 2 : 1;
+    const controllers = list === '' ? [] : list.split(',');
+    // of several mounts at one place the last one is on top
+    const mount = mounts.findLast(({ type, options }) =>
+      version === 2
+        ? type === 'cgroup2'
+        : type === 'cgroup' && controllers.every((name) => options.includes(name)),
+    );
+    if (mount === undefined) return [];
+    return [{ version, controllers, directory: directoryOf(mount, path), mountPoint: mount.point }];
+  });
+}
+
+/** The controller of a limit, as version 2 names it. */
+export type Controller = 'memory' | 'pids' | 'cpu' | 'io';
+
+/** The controllers that a launch needs. */
+function controllersFor({ memory, pids, cpu, ioWeight }: CgroupLimits): readonly Controller[] {
+  return [
+    ...(memory === undefined ? [] : ['memory' as const]),
+    ...(pids === undefined ? [] : ['pids' as const]),
+    ...(cpu === undefined ? [] : ['cpu' as const]),
+    ...(ioWeight === undefined ? [] : ['io' as const]),
+  ];
+}
+
+// So few processes wait for each other no longer than for other programs, and a cgroup of the scheduler takes time to make.
+const mostAlone = 16;
+
+/**
+ * The controllers that a launch is better with. The scheduler takes all processes of a cgroup for one, so many processes of one launch
+ * do not keep the service from the CPU.
+ */
+function helpfulFor({ pids = 0, cpu }: CgroupLimits): readonly Controller[] {
+  return pids <= mostAlone || cpu !== undefined ? [] : ['cpu'];
+}
+
+/** The controllers of version 2 that a launch uses. */
+export function unifiedFor(
+  limits: CgroupLimits,
+  { unified, controllers }: CgroupBases,
+): readonly Controller[] {
+  if (unified === undefined) return [];
+  return [...controllersFor(limits), ...helpfulFor(limits)].filter((name) => controllers.includes(name));
+}
+
+/** The directories in which the cgroups of launches are made. */
+export interface CgroupBases {
+  /** In version 2, if that is mounted. */
+  readonly unified: string | undefined;
+  /** Controllers that version 2 has there. */
+  readonly controllers: readonly string[];
+  /** Of version 1, by controller. */
+  readonly legacy: ReadonlyMap<string, string>;
+  /** Whether the host has swap. */
+  readonly hasSwap: boolean;
+  /** How the name of each cgroup begins: it names this process. */
+  readonly prefix: string;
+}
+
+const period = 100_000;
+
+type Lines = readonly string[];
+
+// What version 2 takes for a limit, and what it counts (Documentation/admin-guide/cgroup-v2.rst). A launch that needs too much
+// memory ends as a whole: a tree of which one process is missing is of no use.
+const unifiedLines: Readonly<Record<Controller, (limits: CgroupLimits, swapMark: string) => Lines>> = {
+  memory: ({ memory, swap = 0 }, swapMark) => [
+    `=memory.max=${memory}`,
+    `${swapMark}memory.swap.max=${swap}`,
+    '=memory.oom.group=1',
+    '<0memory.events:oom_kill',
+    '<2memory.peak',
+  ],
+  pids: ({ pids }) => [`=pids.max=${pids}`, '<1pids.events:max'],
+  cpu: ({ cpu = 1 }) => [`=cpu.max=${Math.round(cpu * period)} ${period}`],
+  io: ({ ioWeight }) => [`=io.weight=${ioWeight}`],
+};
+
+// The same for version 1 (Documentation/admin-guide/cgroup-v1). Its memsw is memory and swap together. Its weights end at 1000.
+const legacyLines: typeof unifiedLines = {
+  memory: ({ memory = 0, swap = 0 }, swapMark) => [
+    `=memory.limit_in_bytes=${memory}`,
+    `${swapMark}memory.memsw.limit_in_bytes=${memory + swap}`,
+    '<0memory.oom_control:oom_kill',
+    '<2memory.max_usage_in_bytes',
+  ],
+  pids: ({ pids }) => [`=pids.max=${pids}`, '<1pids.events:max'],
+  cpu: ({ cpu = 1 }) => [`=cpu.cfs_period_us=${period}`, `=cpu.cfs_quota_us=${Math.round(cpu * period)}`],
+  io: ({ ioWeight = 100 }) => [`=blkio.bfq.weight=${Math.min(ioWeight, 1000)}`],
+};
+
+/** The name of a controller in version 1. */
+const legacyName = (controller: Controller): string => (controller === 'io' ? 'blkio' : controller);
+
+/** A controller that the host does not offer; or what native/start/cgroup.h makes of the limits. */
+export type Recipe = { readonly missing: Controller } | { readonly lines: Lines };
+
+/**
+ * What to make for a launch. Version 2 is used as far as it has the controllers. A cgroup of it is made in any case, where it is
+ * mounted: a process can be born there, and the kernel kills all that is in it at once. Without it, the pids controller of version
+ * 1 stops forks while the processes are killed.
+ */
+export function toRecipe(limits: CgroupLimits, bases: CgroupBases): Recipe {
+  const { unified, legacy } = bases;
+  const swapMark = bases.hasSwap ? '=' : '?';
+  // one entry for each cgroup: controllers of version 1 can share a hierarchy
+  const groups = new Map<string, string[]>();
+  const add = (place: string, lines: Lines): void => {
+    groups.set(place, [...(groups.get(place) ?? []), ...lines]);
+  };
+  if (unified !== undefined) add(`2${unified}`, ['<3cpu.stat:usage_usec']);
+  const addLegacy = (name: string, lines: Lines): boolean => {
+    const base = legacy.get(name);
+    if (base !== undefined) add(`1${base}`, lines);
+    return base !== undefined;
+  };
+  const inUnified = unifiedFor(limits, bases);
+  for (const controller of controllersFor(limits)) {
+    if (inUnified.includes(controller)) add(`2${unified}`, unifiedLines[controller](limits, swapMark));
+    else if (!addLegacy(legacyName(controller), legacyLines[controller](limits, swapMark)))
+      return { missing: controller };
+  }
+  for (const controller of helpfulFor(limits)) if (!inUnified.includes(controller)) addLegacy(controller, []);
+  if (unified === undefined) {
+    addLegacy('pids', ['!pids.max=0']);
+    addLegacy('cpuacct', ['<4cpuacct.usage']);
+  }
+  return { lines: [`N${bases.prefix}`, ...[...groups].flat(2)] };
+}

@@ -1,0 +1,282 @@
+// The cgroups of the host, for launches with limits: where they can be made, and what earlier services have left there.
+import { constants } from 'node:os';
+import {
+  access,
+  constants as modes,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rmdir,
+  writeFile,
+} from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+
+import { errnoName, reason } from '../../errno.ts';
+import { LaunchError, type LaunchErrorCode } from '../../errors.ts';
+import { native } from '../../native.ts';
+import { needsCgroup, type CgroupLimits } from '../request/limit-rows.ts';
+import { hasInit } from '../plan/isolated.ts';
+import type { Step } from '../plan/step.ts';
+import { unifiedFor, readHierarchies, toRecipe, type CgroupBases, type Hierarchy } from './cgroup-layout.ts';
+
+/** The keys of a request that count. */
+type Limited = CgroupLimits & Parameters<typeof hasInit>[0];
+
+type CgroupStep = Step & { readonly op: 'cgroup' };
+
+function refusal(code: LaunchErrorCode, message: string, hint: string, path?: string): LaunchError {
+  return new LaunchError(`cgroup: ${message}`, { step: 'cgroup', code, hint, path });
+}
+
+function fileRefusal(error: unknown, path: string): LaunchError {
+  const { errno = -constants.errno.EIO, syscall } = error as NodeJS.ErrnoException;
+  return new LaunchError(`cgroup: ${path}: ${reason(-errno)}`, {
+    step: 'cgroup',
+    call: syscall,
+    code: errnoName(-errno),
+    errno: -errno,
+    path,
+    cause: error,
+  });
+}
+
+const text = (path: string): Promise<string> => readFile(path, 'latin1');
+
+async function words(path: string): Promise<readonly string[]> {
+  return (await text(path)).split(/\s+/).filter((word) => word !== '');
+}
+
+const isThere = (path: string, mode = modes.F_OK): Promise<boolean> =>
+  access(path, mode).then(
+    () => true,
+    () => false,
+  );
+
+// When a process was started, in ticks since the boot: field 22, behind a name that can contain anything (proc_pid_stat(5)).
+async function startOf(pid: number | 'self'): Promise<string | undefined> {
+  const stat = await text(`/proc/${pid}/stat`).catch(() => '');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+}
+
+// A pid says nothing in another pid namespace, so the number of the namespace is in the name too.
+async function namePrefix(): Promise<string> {
+  const namespace = /[0-9]+/.exec(await readlink('/proc/self/ns/pid'))?.[0] ?? '0';
+  return `uchroot-${namespace}-${process.pid}-${await startOf('self')}`;
+}
+
+// The cgroup of this process when it had to leave the one in which the cgroups of launches are made.
+const ownLeaf = 'uchroot-main';
+
+// systemd marks the cgroups that it leaves to others (systemd.resource-control(5), Delegate=), and changes the others as it likes.
+// A service is in such a cgroup, or with DelegateSubgroup= in one below it.
+async function baseIn({ directory, mountPoint }: Hierarchy, isManaged: boolean): Promise<string> {
+  const own = directory ?? mountPoint;
+  if (basename(own) === ownLeaf) return dirname(own);
+  if (!isManaged || own === mountPoint || native.isDelegated(own)) return own;
+  const above = dirname(own);
+  if (!/\.(service|scope|slice)$/.test(basename(own)) && native.isDelegated(above)) return above;
+  throw refusal(
+    'ERR_NOT_DELEGATED',
+    `${own}: systemd manages it, and has not left it to this service`,
+    'Delegate=yes in the unit leaves it to the service; for a command: systemd-run --scope -p Delegate=yes COMMAND',
+    own,
+  );
+}
+
+const unreachable = ({ mountPoint }: Hierarchy): LaunchError =>
+  refusal(
+    'ENOENT',
+    `${mountPoint} does not show the cgroup of this process`,
+    'mount the cgroups in this container: a cgroup namespace of its own, with /sys/fs/cgroup writable',
+    mountPoint,
+  );
+
+async function findBases(): Promise<CgroupBases> {
+  const hierarchies = readHierarchies(await text('/proc/self/cgroup'), await text('/proc/self/mountinfo'));
+  if (hierarchies.length === 0)
+    throw refusal(
+      'ENOENT',
+      'no cgroup hierarchy is mounted, so there are no limits for memory, pids, cpu and io',
+      'mount -t cgroup2 cgroup2 /sys/fs/cgroup',
+    );
+  const lost = hierarchies.find(({ directory }) => directory === undefined);
+  if (lost !== undefined) throw unreachable(lost);
+  const isManaged = await isThere('/run/systemd/system');
+  const marked = hierarchies.find(({ controllers }) => controllers.includes('name=systemd'));
+  // with version 1, systemd marks its own hierarchy
+  if (marked !== undefined) await baseIn(marked, isManaged);
+  const second = hierarchies.find(({ version }) => version === 2);
+  const unified = second === undefined ? undefined : await baseIn(second, isManaged && marked === undefined);
+  const controllers = unified === undefined ? [] : await words(`${unified}/cgroup.controllers`);
+  const isUseful = ['memory', 'pids', 'cpu', 'io'].some((name) => controllers.includes(name));
+  // one that has no controllers and cannot be written is not needed
+  const isUsed = isUseful || (unified !== undefined && (await isThere(unified, modes.W_OK)));
+  const legacy = hierarchies.flatMap((one): [string, string][] =>
+    one.version === 2 ? [] : one.controllers.map((name) => [name, one.directory ?? one.mountPoint]),
+  );
+  const swaps = await text('/proc/swaps').catch(() => '');
+  return {
+    unified: isUsed ? unified : undefined,
+    controllers,
+    legacy: new Map(legacy),
+    hasSwap: swaps.trim().split('\n').length > 1,
+    prefix: await namePrefix(),
+  };
+}
+
+let found: Promise<CgroupBases> | undefined;
+
+// Looked up once: a service stays in its cgroup. After a refusal it is looked up again.
+function bases(): Promise<CgroupBases> {
+  found ??= findBases().catch((error: unknown) => {
+    found = undefined;
+    throw error;
+  });
+  return found;
+}
+
+// The init of a pid namespace is a process too, and does not count against the program's.
+function stepFor(limits: Limited, where: CgroupBases): CgroupStep {
+  const counted =
+    limits.pids === undefined || !hasInit(limits) ? limits : { ...limits, pids: limits.pids + 1 };
+  const recipe = toRecipe(counted, where);
+  if ('lines' in recipe) {
+    const { memory, swap, pids, cpu, ioWeight } = limits;
+    return { op: 'cgroup', limits: { memory, swap, pids, cpu, ioWeight }, lines: recipe.lines };
+  }
+  const controller = recipe.missing;
+  throw refusal(
+    'EOPNOTSUPP',
+    `the controller ${controller} is missing${where.unified === undefined ? '' : ` in ${where.unified}/cgroup.controllers`}`,
+    `the cgroup above must hand it down (echo +${controller} > cgroup.subtree_control), and the kernel must have it (/proc/cgroups)`,
+    where.unified,
+  );
+}
+
+/** The step for the limits of a request, as this host can perform it; undefined without such limits. @throws LaunchError */
+export async function planCgroup(limits: Limited): Promise<CgroupStep | undefined> {
+  return needsCgroup(limits) ? stepFor(limits, await bases()) : undefined;
+}
+
+// A cgroup whose controllers are handed down must have no process of its own (cgroups(7), "no internal processes" rule). Nobody but
+// this process may be moved for that.
+async function leave(base: string): Promise<void> {
+  const inside = await words(`${base}/cgroup.procs`);
+  if (inside.some((pid) => pid !== String(process.pid)))
+    throw refusal(
+      'EBUSY',
+      `${base}: other processes than this one are in it, so it cannot hand its controllers down`,
+      'DelegateSubgroup=main in the unit keeps it empty (systemd.resource-control(5)); elsewhere move them to a cgroup below it',
+      base,
+    );
+  await mkdir(`${base}/${ownLeaf}`, { recursive: true });
+  await writeFile(`${base}/${ownLeaf}/cgroup.procs`, String(process.pid));
+}
+
+async function handDown(base: string, controllers: readonly string[]): Promise<void> {
+  const file = `${base}/cgroup.subtree_control`;
+  const missing = new Set(controllers);
+  for (const name of await words(file)) missing.delete(name);
+  if (missing.size === 0) return;
+  const change = [...missing].map((name) => `+${name}`).join(' ');
+  try {
+    await writeFile(file, change).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EBUSY') throw error;
+      await leave(base);
+      return writeFile(file, change);
+    });
+  } catch (error) {
+    throw error instanceof LaunchError ? error : fileRefusal(error, file);
+  }
+}
+
+const leftBehind = /^uchroot-([0-9]+)-([0-9]+)-([0-9]+)-[0-9]+$/;
+
+async function isLeft(name: string, prefix: string): Promise<boolean> {
+  const [, namespace, pid, start] = leftBehind.exec(name) ?? [];
+  if (pid === undefined || !prefix.startsWith(`uchroot-${namespace}-`)) return false;
+  return (await startOf(Number(pid))) !== start;
+}
+
+async function killAll(cgroup: string): Promise<void> {
+  // version 1, and kernels before 5.14, do not have the file
+  if (await isThere(`${cgroup}/cgroup.kill`)) return writeFile(`${cgroup}/cgroup.kill`, '1');
+  for (const pid of await words(`${cgroup}/cgroup.procs`)) {
+    try {
+      process.kill(Number(pid), 'SIGKILL');
+    } catch {
+      // it has ended
+    }
+  }
+}
+
+// A cgroup that a program has made is in the way of those above it.
+async function removeTree(cgroup: string): Promise<void> {
+  for (const entry of await readdir(cgroup, { withFileTypes: true }))
+    if (entry.isDirectory()) await removeTree(`${cgroup}/${entry.name}`);
+  await rmdir(cgroup);
+}
+
+const patienceMs = 2000;
+const askAgainMs = 20;
+
+// Killed processes need some time to leave it.
+async function sweepOne(cgroup: string): Promise<void> {
+  const until = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      await killAll(cgroup);
+      return await removeTree(cgroup);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') return; // another service has removed it
+      if (performance.now() > until)
+        return process.emitWarning(`${cgroup} cannot be removed: ${message}`, { code: 'UCHROOT_CGROUP' });
+    }
+    await wait(askAgainMs);
+  }
+}
+
+async function sweep(base: string, prefix: string): Promise<void> {
+  const names = await readdir(base);
+  await Promise.all(
+    names.map(async (name) => (await isLeft(name, prefix)) && (await sweepOne(`${base}/${name}`))),
+  );
+}
+
+// What was done once for each base and for each controller of it.
+const prepared = new Map<string, Promise<void>>();
+
+function once(key: string, work: () => Promise<void>): Promise<void> {
+  const known = prepared.get(key);
+  if (known !== undefined) return known;
+  const doing = work().catch((error: unknown) => {
+    prepared.delete(key);
+    throw error;
+  });
+  prepared.set(key, doing);
+  return doing;
+}
+
+/**
+ * The same for a launch that follows. The host is made ready for it: what services that have ended have left is killed and removed,
+ * and the controllers are handed down.
+ *
+ * @throws LaunchError
+ */
+export async function openCgroup(limits: Limited): Promise<CgroupStep | undefined> {
+  const step = await planCgroup(limits);
+  if (step === undefined) return undefined;
+  const where = await bases();
+  const { unified, legacy, prefix } = where;
+  await once('sweep', async () => {
+    const all = new Set([...legacy.values(), ...(unified === undefined ? [] : [unified])]);
+    await Promise.all([...all].map((base) => sweep(base, prefix)));
+  });
+  const handed = unifiedFor(limits, where);
+  if (unified !== undefined && handed.length > 0)
+    await once(`+${handed.join('+')}`, () => handDown(unified, handed));
+  return step;
+}

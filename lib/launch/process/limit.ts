@@ -1,0 +1,42 @@
+// Which limit ended a program. Pure.
+import type { LimitName } from '../../errors.ts';
+import type { CgroupUse } from '../../native.ts';
+import { showCgroupLimits, type CgroupLimits } from '../request/limit-rows.ts';
+import type { Exit, StopReason } from './process.ts';
+
+/** What of a launch tells of a limit. */
+interface Limited {
+  /** `cpuTime` of the request. */
+  readonly cpuTime: number | undefined;
+  readonly stopped: StopReason | undefined;
+}
+
+/** The limit that ended a program; undefined if none did, and for one that ended well. */
+export function limitOf(
+  { exitCode, signal, usage }: Exit,
+  [oomKills, refusedForks]: CgroupUse,
+  { cpuTime, stopped }: Limited,
+): LimitName | undefined {
+  if (exitCode === 0) return undefined;
+  if (oomKills > 0) return 'memory';
+  if (stopped === 'ETIMEDOUT') return 'time';
+  if (signal === 'SIGXCPU') return 'cpu time';
+  // it has handled SIGXCPU
+  if (signal === 'SIGKILL' && cpuTime !== undefined && usage.userCpuMs + usage.systemCpuMs >= cpuTime * 1000)
+    return 'cpu time';
+  if (signal === 'SIGXFSZ') return 'file size';
+  return refusedForks > 0 && stopped === undefined ? 'pids' : undefined;
+}
+
+/** Why a limit of the request ended a program, for a message. The limits that only this process knows have their own words. */
+export function whyLimited(
+  limit: LimitName | undefined,
+  { memory, swap, pids, cpuTime }: CgroupLimits & { readonly cpuTime: number | undefined },
+): string | undefined {
+  const none = { memory: undefined, swap: undefined, pids: undefined, cpu: undefined, ioWeight: undefined };
+  const seconds = cpuTime === undefined ? 'its resource limit cpu' : `cpuTime ${cpuTime}`;
+  if (limit === 'memory') return `killed: it needed more than ${showCgroupLimits({ ...none, memory, swap })}`;
+  if (limit === 'pids') return `it needed more processes than ${showCgroupLimits({ ...none, pids })}`;
+  if (limit === 'cpu time') return `killed: it needed more CPU time than ${seconds}`;
+  return limit === 'file size' ? 'killed: it wrote a larger file than its resource limit fsize' : undefined;
+}

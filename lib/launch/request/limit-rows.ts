@@ -1,0 +1,189 @@
+// Rows of the option table about limits: what all processes of a launch may use together, and how they are scheduled.
+import { UsageError } from '../../errors.ts';
+import { quote } from '../../quote.ts';
+import { launchOption } from './launch-option.ts';
+import type { Values } from './option-row.ts';
+import { toLimits, type Rlimits } from './value.ts';
+
+/** A number of bytes, or the same with a suffix as systemd takes it: `64M`. */
+export type Size = number | string;
+
+const suffixes = ['', 'K', 'M', 'G', 'T'];
+
+/** Bytes as they were probably given: `64M`. */
+function showSize(bytes: number): string {
+  let power = 0;
+  let size = bytes;
+  for (; size > 0 && size % 1024 === 0 && power < suffixes.length - 1; power++) size /= 1024;
+  return `${size}${suffixes[power]}`;
+}
+
+// The kernel counts memory in pages, and rounds down (memory.max in Documentation/admin-guide/cgroup-v2.rst).
+function toSize(value: Size | undefined, key: string, least: number): number | undefined {
+  if (value === undefined) return undefined;
+  const match = typeof value === 'string' ? /^([0-9]{1,15})([KMGT]?)$/.exec(value) : undefined;
+  const bytes =
+    typeof value === 'number' ? value : Number(match?.[1]) * 1024 ** suffixes.indexOf(match?.[2] ?? '');
+  if (Number.isSafeInteger(bytes) && bytes >= least) return bytes;
+  throw new UsageError(
+    `${key} must be bytes from ${least} on, such as 67108864 or 64M, not '${quote(String(value))}'`,
+  );
+}
+
+function toWhole(value: number | undefined, key: string, least: number, most: number): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new UsageError(`${key} must be a whole number from ${least} to ${most}, not ${quote(String(value))}`);
+}
+
+// In microseconds of each tenth of a second, which is how the kernel takes it; less than a millisecond is refused (cpu.max).
+const leastCpus = 0.01;
+const mostCpus = 8192;
+
+function toCpus(value: number | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'number' && value >= leastCpus && value <= mostCpus) return value;
+  throw new UsageError(
+    `cpu must be a number of CPUs from ${leastCpus} to ${mostCpus}, such as 1.5, not ${quote(String(value))}`,
+  );
+}
+
+/** Numbers of CPUs, ascending. */
+function toCpuNumbers(value: readonly number[] | undefined): readonly number[] | undefined {
+  if (value === undefined) return undefined;
+  const isRight = (cpu: unknown): boolean =>
+    typeof cpu === 'number' && Number.isInteger(cpu) && cpu >= 0 && cpu < mostCpus;
+  if (Array.isArray(value) && value.length > 0 && value.every(isRight))
+    return [...new Set(value as readonly number[])].toSorted((a, b) => a - b);
+  throw new UsageError(`affinity must be numbers of CPUs from 0 to ${mostCpus - 1}, such as [0, 1]`);
+}
+
+function parseWhole(text: string, option: string): number {
+  if (/^(0|[1-9][0-9]{0,9})$/.test(text)) return Number(text);
+  throw new UsageError(`${option} takes a whole number from 0 on, not '${quote(text)}'`);
+}
+
+/** `0,2-3` */
+function parseCpus(text: string): readonly number[] {
+  return text.split(',').flatMap((part) => {
+    const match = /^([0-9]{1,4})(?:-([0-9]{1,4}))?$/.exec(part);
+    const [first, last] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
+    if (match === null || last < first)
+      throw new UsageError(`--affinity takes numbers of CPUs such as 0,2-3, not '${quote(text)}'`);
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  });
+}
+
+const wholeOption = (spelling: `--${string} N` | '--cpu-time SECONDS', help: string) => () => [
+  launchOption('Limits', spelling, help, ({ text }) => parseWhole(text, spelling.split(' ')[0] ?? '')),
+];
+
+// Each key is part of the set-up: the steps before execve depend on it.
+export const limitKeyRows = {
+  /** Memory of all processes together, page cache of their files included: `64M`. The kernel kills them all when they need more. */
+  memory: {
+    type: 'number or string such as `64M`',
+    default: 'no limit',
+    setUp: true,
+    normal: (value: Size | undefined, key: string) => toSize(value, key, 4096),
+  },
+  /** Swap of all processes together, besides `memory`. */
+  swap: {
+    type: 'number or string such as `64M`',
+    default: '0 with `memory`',
+    setUp: true,
+    normal: (value: Size | undefined, key: string, { memory }: Values) => {
+      if (value === undefined || memory !== undefined) return toSize(value, key, 0);
+      throw new UsageError('swap is given without memory', {
+        hint: 'give memory as well: swap comes on top of it',
+      });
+    },
+  },
+  /** Processes and threads at a time. One more cannot be made (EAGAIN). */
+  pids: {
+    type: 'number from 1 on',
+    default: 'no limit',
+    setUp: true,
+    normal: (value: number | undefined, key: string) => toWhole(value, key, 1, 4_194_304),
+  },
+  /** CPUs that all processes together may keep busy: `1.5`. */
+  cpu: { type: 'number from 0.01 on', default: 'no limit', setUp: true, normal: toCpus },
+  /** Share of a busy disk, 1 to 10000. Others have 100. */
+  ioWeight: {
+    type: 'number, 1 to 10000',
+    default: '100',
+    setUp: true,
+    normal: (value: number | undefined, key: string) => toWhole(value, key, 1, 10_000),
+  },
+  /** Seconds on a CPU, for each process. SIGXCPU ends it then, and SIGKILL one second later. */
+  cpuTime: {
+    type: 'number from 1 on',
+    default: 'no limit',
+    setUp: true,
+    normal: (value: number | undefined, key: string, { rlimits }: Values) => {
+      if (value !== undefined && toLimits(rlimits as Rlimits | undefined).some(([name]) => name === 'cpu'))
+        throw new UsageError('cpuTime and the resource limit cpu are given at once: choose one');
+      return toWhole(value, key, 1, 2 ** 31);
+    },
+    options: wholeOption('--cpu-time SECONDS', 'seconds on a CPU for each process, then SIGXCPU'),
+  },
+  /** Least nice value, 0 to 19: a higher one of the caller stays. */
+  nice: {
+    type: 'number, 0 to 19',
+    default: '0',
+    setUp: true,
+    normal: (value: number | undefined, key: string) => toWhole(value, key, 0, 19),
+    options: wholeOption('--nice N', "nice value, 0 to 19; a higher one of the caller's stays"),
+  },
+  /** CPUs that it may run on. Those that the caller may not use stay forbidden. */
+  affinity: {
+    type: 'array of numbers',
+    default: "the caller's",
+    setUp: true,
+    normal: toCpuNumbers,
+    options: () => [
+      launchOption(
+        'Limits',
+        '--affinity CPUS',
+        "CPUs to run on, such as 0,2-3, of the caller's",
+        ({ text }) => parseCpus(text),
+      ),
+    ],
+  },
+  /** Least oom_score_adj, 0 to 1000: a higher one of the caller stays. 1000 is killed first. */
+  oomScoreAdj: {
+    type: 'number, 0 to 1000',
+    default: '0',
+    setUp: true,
+    normal: (value: number | undefined, key: string) => toWhole(value, key, 0, 1000),
+    options: wholeOption('--oom-score-adj N', "oom_score_adj, 0 to 1000; a higher one of the caller's stays"),
+  },
+} as const;
+
+/** The limits that need a cgroup. */
+export interface CgroupLimits {
+  readonly memory: number | undefined;
+  readonly swap: number | undefined;
+  readonly pids: number | undefined;
+  readonly cpu: number | undefined;
+  readonly ioWeight: number | undefined;
+}
+
+/** The given limits that need a cgroup, as text: `memory 64M, pids 10`. Empty if there are none. */
+export function showCgroupLimits({ memory, swap, pids, cpu, ioWeight }: CgroupLimits): string {
+  const shown = {
+    memory: memory === undefined ? undefined : showSize(memory),
+    swap: swap === undefined ? undefined : showSize(swap),
+    pids,
+    cpu,
+    ioWeight,
+  };
+  return Object.entries(shown)
+    .flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${value}`]))
+    .join(', ');
+}
+
+/** Whether a launch needs a cgroup. */
+export function needsCgroup({ memory, pids, cpu, ioWeight }: CgroupLimits): boolean {
+  return memory !== undefined || pids !== undefined || cpu !== undefined || ioWeight !== undefined;
+}

@@ -1,0 +1,161 @@
+// The list of this process's cgroups, and the work on them; see ownedcgroup.h.
+
+#include "ownedcgroup.h"
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <mutex>
+#include <set>
+#include <utility>
+
+#include "../plan/interpreter.h"
+
+namespace uchroot {
+namespace {
+
+// Killed processes need some time to leave a cgroup. One that hangs in the kernel can need longer: then the cgroup is left to the
+// next start, which looks for cgroups of services that have ended.
+constexpr int kTries = 200;
+constexpr int kTriesAtExit = 20;
+
+void pauseBetweenTries() {
+  const timespec pause = {0, 5'000'000};
+  (void)nanosleep(&pause, nullptr);
+}
+
+// The cgroups that exist. Never deleted, because threads use it until the process ends.
+struct Cgroups {
+  std::mutex mutex;
+  std::set<std::shared_ptr<OwnedCgroup>> made;
+};
+
+void removeAllAtExit();
+
+Cgroups& cgroups() {
+  static Cgroups* const all = [] {
+    (void)std::atexit(removeAllAtExit);
+    return new Cgroups;
+  }();
+  return *all;
+}
+
+void removeAllAtExit() {
+  Cgroups& all = cgroups();
+  const std::lock_guard<std::mutex> lock(all.mutex);
+  for (int left = kTriesAtExit; left > 0; left--) {
+    bool isAgain = false;
+    for (const auto& cgroup : all.made) isAgain = !cgroup->removeAtExit() || isAgain;
+    if (!isAgain) return;
+    pauseBetweenTries();
+  }
+}
+
+// PREFIX is the first string of a recipe: `NPREFIX`. A number follows it in the name.
+std::string nameFor(const std::string& recipe) {
+  static std::atomic<uint64_t> last = 0;
+  return std::string(recipe.c_str() + 1) + "-" + std::to_string(++last);
+}
+
+}  // namespace
+
+// Some work for the crew.
+class OwnedCgroup::Work final : public Task {
+ public:
+  explicit Work(std::function<void()> work) : work_(std::move(work)) {}
+  void run(Worker&) override {
+    work_();
+    delete this;
+  }
+
+ private:
+  ~Work() = default;
+  const std::function<void()> work_;
+};
+
+OwnedCgroup::OwnedCgroup(std::string recipe, const PlanFailure& step, Thread thread)
+    : recipe_(std::move(recipe)), name_(nameFor(recipe_)), step_(step), thread_(thread) {}
+
+std::shared_ptr<OwnedCgroup> OwnedCgroup::of(std::string& plan, Thread thread) {
+  if (plan.size() < sizeof(PlanHeader)) return nullptr;
+  PlanHeader header;
+  std::memcpy(&header, plan.data(), sizeof header);
+  if ((header.flags & PLAN_CGROUP) == 0 || !checkPlan(plan.data(), static_cast<uint32_t>(plan.size()))) return nullptr;
+  Steps steps(plan.data());
+  while (PlanStep* step = steps.next()) {
+    if ((step->flags & STEP_CGROUP) == 0) continue;
+    step->flags |= STEP_DONE;
+    std::string recipe(reinterpret_cast<const char*>(step + 1), step->dataBytes);
+    const PlanFailure place = {steps.place(), step->op, 0, 0};
+    return std::shared_ptr<OwnedCgroup>(new OwnedCgroup(std::move(recipe), place, thread));
+  }
+  return nullptr;
+}
+
+CgroupRecipe OwnedCgroup::recipe() const {
+  return {recipe_.data(), static_cast<uint32_t>(recipe_.size()), name_.c_str()};
+}
+
+long OwnedCgroup::make(CgroupEntry* entry, uint32_t* detail) {
+  const long made = makeCgroup(recipe(), entry, detail);
+  if (made < 0) return made;
+  Cgroups& all = cgroups();
+  const std::lock_guard<std::mutex> lock(all.mutex);
+  all.made.insert(shared_from_this());
+  return 0;
+}
+
+bool OwnedCgroup::tryToRemove() {
+  if (isGone_) return true;
+  if (removeCgroup(recipe()) < 0) return false;
+  isGone_ = true;
+  Cgroups& all = cgroups();
+  const std::lock_guard<std::mutex> lock(all.mutex);
+  all.made.erase(shared_from_this());
+  return true;
+}
+
+void OwnedCgroup::discard() { (void)tryToRemove(); }
+
+// A task needs a thread, and the crew has one: it has made this cgroup.
+void OwnedCgroup::queue(std::function<void()> work) { (void)submit(*new Work(std::move(work)), thread_); }
+
+void OwnedCgroup::kill() {
+  if (isGone_) return;
+  queue([self = shared_from_this()] { killCgroup(self->recipe()); });
+}
+
+void OwnedCgroup::count(bool kills, std::function<void(const CgroupUse&)> land) {
+  queue([self = shared_from_this(), kills, land = std::move(land)] {
+    if (kills) killCgroup(self->recipe());
+    CgroupUse use;
+    readCgroup(self->recipe(), &use);
+    (void)self->tryToRemove();
+    land(use);
+  });
+}
+
+void OwnedCgroup::remove() {
+  isEnding_ = true;
+  if (isGone_) return;
+  queue([self = shared_from_this()] { self->removeNow(); });
+}
+
+void OwnedCgroup::removeNow() {
+  for (int left = kTries; !tryToRemove(); left--) {
+    if (left == 0) return;
+    killCgroup(recipe());
+    if (left < kTries) pauseBetweenTries();
+  }
+}
+
+// A program that still runs keeps its cgroup.
+bool OwnedCgroup::removeAtExit() {
+  if (removeCgroup(recipe()) >= 0 || !isEnding_) return true;
+  killCgroup(recipe());
+  return false;
+}
+
+}  // namespace uchroot

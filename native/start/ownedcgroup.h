@@ -1,0 +1,61 @@
+// The cgroup of one launch of this process: made before the launch, removed by a thread of the crew after it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "cgroup.h"
+#include "crew.h"
+
+namespace uchroot {
+
+class OwnedCgroup : public std::enable_shared_from_this<OwnedCgroup> {
+ public:
+  // The cgroup that a plan asks for; nullptr if it asks for none, or is malformed. The step counts as done from now on.
+  static std::shared_ptr<OwnedCgroup> of(std::string& plan, Thread thread);
+
+  // Its step in the plan, for a failure there.
+  const PlanFailure& step() const { return step_; }
+
+  // Returns 0 or a negative errno, as makeCgroup.
+  long make(CgroupEntry* entry, uint32_t* detail);
+
+  // For a launch that has not begun: nobody is in it.
+  void discard();
+
+  // The other calls leave the work to a thread of the crew.
+
+  // Sends SIGKILL to all processes in it.
+  void kill();
+
+  // Reads what it has counted, removes it if no process is left in it, and calls `land` on that thread. `kills`: all processes in it
+  // get SIGKILL before.
+  void count(bool kills, std::function<void(const CgroupUse&)> land);
+
+  // Kills all processes in it and removes it.
+  void remove();
+
+  // The process ends. False if it must be tried again: a killed process is still in it.
+  bool removeAtExit();
+
+ private:
+  class Work;
+
+  OwnedCgroup(std::string recipe, const PlanFailure& step, Thread thread);
+  CgroupRecipe recipe() const;
+  bool tryToRemove();
+  void removeNow();
+  void queue(std::function<void()> work);
+
+  const std::string recipe_;
+  const std::string name_;
+  const PlanFailure step_;
+  const Thread thread_;
+  std::atomic<bool> isEnding_ = false;  // remove() was called
+  std::atomic<bool> isGone_ = false;
+};
+
+}  // namespace uchroot

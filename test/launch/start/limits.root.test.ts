@@ -1,0 +1,336 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import t, { type Test } from 'tap';
+
+import {
+  ExitError,
+  openJail,
+  planLaunch,
+  runInJail,
+  spawnInJail,
+  UsageError,
+  type RunRequest,
+} from '../../../lib/index.ts';
+import { readHierarchies } from '../../../lib/launch/host/cgroup-layout.ts';
+import { makeJail } from '../../support/programs.ts';
+import { unlessInstalled, unlessRoot } from '../../support/root.ts';
+import { eventually, plainEnv, processesOf, startService } from '../../support/service.ts';
+
+// spinners, beside other tests
+t.setTimeout(120_000);
+
+const skip = unlessRoot('gcc');
+const uid = 61_131;
+const jail = skip === false ? makeJail(t, 'hog', 'actor') : '';
+const base = { user: `${uid}:${uid}`, jail, program: '/hog' };
+
+const hierarchies = readHierarchies(
+  readFileSync('/proc/self/cgroup', 'latin1'),
+  readFileSync('/proc/self/mountinfo', 'latin1'),
+);
+const directories = hierarchies.flatMap(({ directory }) => directory ?? []);
+
+/** The cgroups of launches that exist; of this process, or of all. */
+function cgroups(of: string | number = ''): readonly string[] {
+  return directories.flatMap((directory) =>
+    readdirSync(directory).filter((name) => name.startsWith('uchroot-') && name.includes(`-${of}`)),
+  );
+}
+
+const own = `${process.pid}-`;
+
+/** The longest time for which the event loop stood still while something ran. */
+async function longestGapMs(work: Promise<unknown>): Promise<number> {
+  const loop = { isOver: false };
+  let longest = 0;
+  let last = performance.now();
+  const end = work.finally(() => (loop.isOver = true));
+  while (!loop.isOver) {
+    await sleep(1);
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+  }
+  await end;
+  return longest;
+}
+
+async function failure(t: Test, more: Partial<RunRequest>): Promise<ExitError> {
+  try {
+    await runInJail({ ...base, ...more });
+  } catch (error) {
+    if (error instanceof ExitError) return error;
+    throw error;
+  }
+  t.fail('the program has not failed');
+  throw new Error('the program has not failed');
+}
+
+t.test('a program that needs more memory ends with that reason', { skip }, async (t) => {
+  const error = await failure(t, { args: ['memory'], memory: '64M' });
+  t.match(error, { limit: 'memory', signal: 'SIGKILL', code: 'ERR_SIGNAL' });
+  t.match(error.message, /killed: it needed more than memory 64M/);
+  const { peakMemoryBytes = 0, totalCpuMs = 0 } = error.usage;
+  t.ok(peakMemoryBytes > 60 * 2 ** 20 && peakMemoryBytes <= 64 * 2 ** 20, `peak ${peakMemoryBytes}`);
+  t.ok(totalCpuMs > 0);
+  t.same(cgroups(own), []);
+});
+
+t.test('a program that needs more processes ends with that reason, and so do they', { skip }, async (t) => {
+  const error = await failure(t, { args: ['fork'], pids: 20 });
+  t.match(error, { limit: 'pids', exitCode: 1 });
+  t.match(error.message, /it needed more processes than pids 20/);
+  t.ok(await eventually(() => processesOf(uid).length === 0 && cgroups(own).length === 0));
+});
+
+t.test('a fork bomb ends with the timeout, and the service stays responsive', { skip }, async (t) => {
+  const bomb = failure(t, { args: ['bomb'], pids: 50, timeoutMs: 500, forceKillAfterMs: 100 });
+  const gapMs = await longestGapMs(bomb);
+  t.equal((await bomb).limit, 'time');
+  t.ok(gapMs < 400, `the loop stood still for ${gapMs} ms`);
+  t.ok(await eventually(() => processesOf(uid).length === 0 && cgroups(own).length === 0));
+});
+
+t.test('a CPU spinner ends with its reason, even if it ignores SIGXCPU', { skip }, async (t) => {
+  const [spin, stubborn] = await Promise.all([
+    failure(t, { args: ['spin'], cpuTime: 1 }),
+    failure(t, { args: ['stubborn'], cpuTime: 1 }),
+  ]);
+  t.match(spin, { limit: 'cpu time', signal: 'SIGXCPU' });
+  t.match(spin.message, /more CPU time than cpuTime 1/);
+  t.match(stubborn, { limit: 'cpu time', signal: 'SIGKILL' });
+});
+
+t.test('a part of a CPU is all that a spinner gets', { skip }, async (t) => {
+  const error = await failure(t, { args: ['spin'], cpu: 0.2, timeoutMs: 2000 });
+  t.equal(error.limit, 'time');
+  const { totalCpuMs = 0 } = error.usage;
+  t.ok(totalCpuMs > 0 && totalCpuMs < 800, `${totalCpuMs} ms of CPU in 2 s`);
+});
+
+t.test('endless output and endless files end with their reasons', { skip }, async (t) => {
+  const error = failure(t, { args: ['flood'], memory: '32M', maxBufferBytes: 2 ** 24 });
+  const gapMs = await longestGapMs(error);
+  t.match(await error, { limit: 'output', code: 'ERR_MAX_BUFFER' });
+  t.ok(gapMs < 400, `the loop stood still for ${gapMs} ms`);
+  t.match(await failure(t, { args: ['file'], rlimits: { fsize: 2 ** 20 } }), { limit: 'file size' });
+});
+
+t.test('a program that ends well has met no limit, and tells what it used', { skip }, async (t) => {
+  await using opened = await openJail(jail, { user: base.user, program: '/hog', memory: '32M', pids: 10 });
+  const result = await opened.run();
+  t.equal(result.limit, undefined);
+  t.ok((result.usage.peakMemoryBytes ?? 0) > 0);
+  await using child = await opened.spawn();
+  t.match(await child.exited, { exitCode: 0, limit: undefined });
+});
+
+t.test('all that is in the cgroup ends with the program', { skip }, async (t) => {
+  // out of reach of the process group
+  await using child = await spawnInJail({ ...base, args: ['leave'], stdio: 'ignore', pids: 10 });
+  await child.exited;
+  t.ok(await eventually(() => processesOf(uid).length === 0 && cgroups(own).length === 0));
+  await t.rejects(runInJail({ ...base, pids: 10, leaveDescendants: true }), UsageError);
+});
+
+t.test('SIGKILL by kill() reaches what has left the process group', { skip }, async (t) => {
+  const request = { ...base, program: '/actor', args: ['daemon=60000', 'sleep=60000'], pids: 10 };
+  await using child = await spawnInJail({ ...request, stdio: 'ignore' });
+  t.ok(await eventually(() => processesOf(uid).length === 2));
+  t.ok(child.kill('SIGKILL'));
+  t.ok(await eventually(() => processesOf(uid).length === 0));
+});
+
+t.test('nice value, CPUs and OOM score are set, and only tightened', { skip }, async (t) => {
+  const request = { ...base, program: '/actor', args: ['sleep=60000'], stdio: 'ignore' } as const;
+  await using child = await spawnInJail({ ...request, nice: 5, affinity: [0, 5000], oomScoreAdj: 300 });
+  const read = (name: string) => readFileSync(`/proc/${child.pid}/${name}`, 'latin1');
+  t.equal(read('stat').split(' ')[18], '5');
+  t.equal(read('oom_score_adj'), '300\n');
+  t.match(read('status'), /^Cpus_allowed_list:\s0$/m);
+  const error = await spawnInJail({ ...request, affinity: [5000] }).then(
+    String,
+    (reason: unknown) => reason as Error,
+  );
+  t.match(error, { step: 'sched_setaffinity', code: 'EINVAL', message: /may use none of these CPUs/ });
+});
+
+t.test('bad values are refused', { skip }, async (t) => {
+  for (const wrong of [
+    { memory: '64X' },
+    { memory: 100 },
+    { memory: -1 },
+    { memory: '1.5G' },
+    { swap: '1M' },
+    { pids: 0 },
+    { pids: 1.5 },
+    { cpu: 0 },
+    { cpu: Number.NaN },
+    { ioWeight: 10_001 },
+    { cpuTime: 0 },
+    { cpuTime: 1, rlimits: { cpu: 5 } },
+    { nice: -1 },
+    { nice: 20 },
+    { affinity: [] },
+    { affinity: [-1] },
+    { oomScoreAdj: -1 },
+  ])
+    await t.rejects(runInJail({ ...base, ...wrong }), UsageError, JSON.stringify(wrong));
+});
+
+t.test('500 launches leave no cgroup and no descriptor', { skip }, async (t) => {
+  const request = { ...base, memory: '32M', pids: 10 };
+  await runInJail(request);
+  const before = readdirSync('/proc/self/fd').length;
+  for (let i = 0; i < 50; i++) await Promise.all(Array.from({ length: 10 }, () => runInJail(request)));
+  t.same(cgroups(own), []);
+  t.equal(readdirSync('/proc/self/fd').length, before);
+});
+
+t.test('what a killed service has left is gone after the next start', { skip }, async (t) => {
+  const request = {
+    ...base,
+    program: '/actor',
+    args: ['sleep=60000'],
+    stdio: 'ignore',
+    memory: '32M',
+    pids: 9,
+  };
+  const service = startService('spawn', request);
+  t.ok(await eventually(() => processesOf(uid).length === 1));
+  t.not(cgroups(`${service.pid}-`).length, 0);
+  service.kill('SIGKILL');
+  await new Promise((resolve) => service.once('close', resolve));
+  const script = `import { runInJail } from ${JSON.stringify(import.meta.resolve('../../../lib/index.js'))};
+    await runInJail(${JSON.stringify({ ...base, pids: 5 })});`;
+  const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    env: plainEnv(),
+  });
+  t.equal(status, 0, stderr.toString());
+  t.same(cgroups(`${service.pid}-`), []);
+  t.same(processesOf(uid), []);
+});
+
+t.test('a cgroup of another pid namespace or of a live process is left alone', { skip }, async (t) => {
+  const directory = directories[0] ?? '';
+  const names = [`uchroot-1-${process.pid}-1-1`, 'uchroot-other'].map((name) => `${directory}/${name}`);
+  for (const name of names) mkdirSync(name);
+  t.teardown(() => names.forEach((name) => rmdirSync(name)));
+  const script = `import { runInJail } from ${JSON.stringify(import.meta.resolve('../../../lib/index.js'))};
+    await runInJail(${JSON.stringify({ ...base, pids: 5 })});`;
+  t.equal(spawnSync(process.execPath, ['--input-type=module', '-e', script], { env: plainEnv() }).status, 0);
+  for (const name of names) t.ok(existsSync(name));
+});
+
+// Runs a limited launch in a mount namespace that was changed before; what it answers.
+function launchAfter(
+  setUp: string,
+  more: object = {},
+): { code?: string; message: string; hint?: string; exitCode?: number } {
+  const script = `import { runInJail } from ${JSON.stringify(import.meta.resolve('../../../lib/index.js'))};
+    const tell = (value) => process.stdout.write(JSON.stringify(value));
+    await runInJail(${JSON.stringify({ ...base, memory: '32M', ...more })}).then(
+      ({ exitCode }) => tell({ exitCode, message: '' }), ({ code, message, hint }) => tell({ code, message, hint }));`;
+  const run = spawnSync(
+    'unshare',
+    ['-m', 'sh', '-ec', `${setUp}\nexec "$0" --input-type=module -e "$1"`, process.execPath, script],
+    { env: plainEnv(), encoding: 'utf8' },
+  );
+  if (run.status !== 0) throw new Error(`${run.status} ${run.stderr}`);
+  return JSON.parse(run.stdout) as ReturnType<typeof launchAfter>;
+}
+
+const unmountAll = `awk '$3 ~ /^cgroup/ {print $2}' /proc/mounts | sort -r | while read m; do umount "$m"; done`;
+const skipMounts = skip === false ? unlessInstalled('unshare', 'mount', 'awk') : skip;
+
+const hasV1 = ['memory', 'pids'].every((name) =>
+  hierarchies.some(({ controllers }) => controllers.includes(name)),
+);
+const unlessV1 = hasV1 ? false : 'the controllers are not in cgroup v1 here';
+
+t.test('without a mounted hierarchy the launch is refused by name', { skip: skipMounts }, async (t) => {
+  t.match(launchAfter(unmountAll), {
+    code: 'ENOENT',
+    message: /no cgroup hierarchy is mounted/,
+    hint: /mount -t cgroup2/,
+  });
+});
+
+t.test('read-only hierarchies are refused by name', { skip: skipMounts }, async (t) => {
+  const setUp = `awk '$3 ~ /^cgroup/ {print $2}' /proc/mounts | while read m; do mount -o remount,bind,ro "$m"; done`;
+  t.match(launchAfter(setUp), { code: 'EROFS', message: /read-only/, hint: /--privileged/ });
+});
+
+t.test('a controller that is nowhere is refused by name', { skip: skipMounts }, async (t) => {
+  const v1 = hierarchies.find(({ controllers }) => controllers.includes('memory'));
+  const expected = { code: 'EOPNOTSUPP', message: /the controller memory is missing/ };
+  if (v1 === undefined) t.pass('the memory controller is not in cgroup v1 here');
+  else t.match(launchAfter(`umount ${v1.mountPoint}`), expected);
+});
+
+t.test(
+  'with cgroup v1 alone the limits hold too, and all ends as a whole',
+  { skip: skipMounts || unlessV1 },
+  async (t) => {
+    const v2 = `awk '$3 == "cgroup2" {print $2}' /proc/mounts | while read m; do umount "$m"; done`;
+    t.match(launchAfter(v2), { exitCode: 0 });
+    t.match(launchAfter(v2, { args: ['memory'] }), { code: 'ERR_SIGNAL', message: /more than memory 32M/ });
+    t.match(
+      launchAfter(v2, { args: ['bomb'], memory: '512M', pids: 40, timeoutMs: 500, forceKillAfterMs: 50 }),
+      {
+        code: 'ETIMEDOUT',
+      },
+    );
+    t.ok(await eventually(() => processesOf(uid).length === 0));
+    t.same(
+      cgroups().filter((name) => !name.includes(own)),
+      [],
+    );
+  },
+);
+
+t.test(
+  'an isolated launch has limits too, cold and in a warm jail, and its init counts as none',
+  { skip },
+  async (t) => {
+    const isolated = { isolate: true, insecurePath: true } as const;
+    t.match(await failure(t, { ...isolated, args: ['memory'], memory: '32M' }), {
+      limit: 'memory',
+      signal: 'SIGKILL',
+    });
+    t.match(await failure(t, { ...isolated, args: ['fork'], pids: 10 }), { limit: 'pids', exitCode: 1 });
+    t.match(await runInJail({ ...base, ...isolated, pids: 1 }), { exitCode: 0 });
+    await using warm = await openJail(jail, { ...isolated, user: base.user, program: '/hog', memory: '32M' });
+    t.match(await warm.run(), { exitCode: 0, limit: undefined });
+    const error = await warm.run({ args: ['memory'] }).then(String, (reason: unknown) => reason as ExitError);
+    t.match(error, { limit: 'memory' });
+    t.ok(await eventually(() => processesOf(uid).length === 0 && cgroups(own).length === 0));
+  },
+);
+
+t.test('the plan shows the limits', { skip }, async (t) => {
+  const request = {
+    ...base,
+    memory: '64M',
+    pids: 5,
+    cpu: 1.5,
+    nice: 3,
+    affinity: [0],
+    oomScoreAdj: 20,
+    cpuTime: 3,
+  };
+  const { steps } = await planLaunch(request);
+  t.match(steps[0], { op: 'cgroup', limits: { memory: 64 * 2 ** 20, pids: 5, cpu: 1.5 } });
+  for (const step of [
+    { op: 'setpriority', least: 3 },
+    { op: 'oom_score_adj', least: 20 },
+    { op: 'sched_setaffinity', cpus: [0] },
+    { op: 'setrlimit', resource: 'cpu', limit: { soft: 3, hard: 4 } },
+  ])
+    t.ok(
+      steps.some((one) => one.op === step.op && JSON.stringify({ ...one, ...step }) === JSON.stringify(one)),
+      step.op,
+    );
+});

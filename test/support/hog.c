@@ -1,0 +1,59 @@
+// A program that uses as much as it gets.
+//   memory        allocates and fills memory for ever
+//   fork          starts processes that wait, until fork fails; then it fails too
+//   bomb          forks for ever, in all its children too
+//   spin | stubborn  uses the CPU for ever; stubborn ignores SIGXCPU
+//   flood         writes to standard output for ever
+//   leave         starts a process that waits in a session of its own, and ends
+//   file          writes a file for ever
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char block[1 << 20];
+
+static void useMemory(void) {
+  for (;;) {
+    char *more = malloc(sizeof block);
+    if (more == NULL) _exit(3);
+    memset(more, 1, sizeof block);
+  }
+}
+
+static void waitForEver(void) {
+  for (;;) pause();
+}
+
+static void forkUntilItFails(void) {
+  for (;;) {
+    const pid_t child = fork();
+    if (child < 0) _exit(1);
+    if (child == 0) waitForEver();
+  }
+}
+
+static void writeForEver(int fd) {
+  while (write(fd, block, sizeof block) > 0) continue;
+  _exit(4);
+}
+
+int main(int count, char **words) {
+  const char *what = count > 1 ? words[1] : "";
+  if (strcmp(what, "memory") == 0) useMemory();
+  if (strcmp(what, "fork") == 0) forkUntilItFails();
+  if (strcmp(what, "stubborn") == 0) signal(SIGXCPU, SIG_IGN);
+  if (strcmp(what, "flood") == 0) writeForEver(1);
+  if (strcmp(what, "file") == 0) writeForEver(open("/tmp/file", O_WRONLY | O_CREAT | O_TRUNC, 0600));
+  if (strcmp(what, "bomb") == 0)
+    for (;;) (void)!fork();
+  if (strcmp(what, "spin") == 0 || strcmp(what, "stubborn") == 0)
+    for (;;) continue;
+  if (strcmp(what, "leave") == 0 && fork() == 0) {
+    setsid();
+    waitForEver();
+  }
+  return 0;
+}
