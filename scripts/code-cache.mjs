@@ -1,12 +1,13 @@
 // Writes V8's code cache of a bundled command beside it: node [FLAG] scripts/code-cache.mjs dist/bin/uchroot-command.cjs
-// The command launches once with an addon that only pretends. So the cache has only the functions that a launch runs. The
-// cache is for this version of node and its flags, which are part of its name: other versions and flags compile the
-// source. The hash of the script is at its end (native/addon/code.cc).
+// The command launches once with an addon that only pretends, and uchroot-jail plans the jail of a shell. So the cache has only
+// the functions that are needed for that. The cache is for this version of node and its flags, which are part of its name:
+// other versions and flags compile the source. The hash of the script is at its end (native/addon/code.cc).
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { Script } from 'node:vm';
 
 import { xxh64 } from '../dist/lib/launch/compile/xxh64.js';
+import * as addon from '../dist/lib/native.js';
 
 const path = resolve(process.argv[2]);
 const done = Symbol('done');
@@ -27,16 +28,36 @@ const native = {
   },
 };
 
-process.argv = [process.execPath, path, 'sam', '/jail', '/bin/true', 'argument'];
+const isJail = path.endsWith('/uchroot-jail-command.cjs');
+const command = isJail
+  ? ['build', '/nonexistent/jail', '/bin/sh', '--plan']
+  : ['sam', '/jail', '/bin/true', 'argument'];
+process.argv = [process.execPath, path, ...command];
 process.getuid = process.geteuid = () => 0;
 const script = new Script(readFileSync(path, 'latin1'), { filename: path });
-const load = (name) => (name.startsWith('node:') ? process.getBuiltinModule(name) : { native });
-try {
-  script.runInThisContext()(load, { exports: {} }, dirname(path));
-  throw new Error('code-cache: the launch was not carried out');
-} catch (error) {
-  if (error !== done) throw error;
+const load = (name) =>
+  name.startsWith('node:') ? process.getBuiltinModule(name) : isJail ? addon : { native };
+const run = () => script.runInThisContext()(load, { exports: {} }, dirname(path), path);
+
+function write() {
+  const hash = Buffer.alloc(8);
+  hash.writeBigUInt64LE(xxh64(readFileSync(path), 0n));
+  writeFileSync(
+    `${path}${process.execArgv.join('')}.cache`,
+    Buffer.concat([script.createCachedData(), hash]),
+  );
 }
-const hash = Buffer.alloc(8);
-hash.writeBigUInt64LE(xxh64(readFileSync(path), 0n));
-writeFileSync(`${path}${process.execArgv.join('')}.cache`, Buffer.concat([script.createCachedData(), hash]));
+
+if (isJail) {
+  process.stdout.write = () => true;
+  process.on('exit', write);
+  run();
+} else {
+  try {
+    run();
+    throw new Error('code-cache: the launch was not carried out');
+  } catch (error) {
+    if (error !== done) throw error;
+  }
+  write();
+}

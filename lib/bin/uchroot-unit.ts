@@ -96,7 +96,10 @@ function launchOptions(options: Options): readonly string[] {
     if (option === undefined || option.group === 'Init units' || name === 'service-status') return [];
     if (option.metavar === undefined) return [`--${name}`];
     // At boot the working directory is /.
-    return [`--${name}=${latin1(name === 'pid-file' ? toPlainPath(text) : bytes)}`];
+    if (name === 'pid-file') return [`--${name}=${latin1(toPlainPath(text))}`];
+    const [, log = '', file] =
+      name === 'seccomp' ? (/^(log:)?(?!(?:log|default)$)(.+)$/s.exec(text) ?? []) : [];
+    return [`--${name}=${file === undefined ? latin1(bytes) : `${log}${latin1(toPlainPath(file))}`}`];
   });
 }
 

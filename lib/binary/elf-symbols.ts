@@ -133,7 +133,7 @@ function namesOfUndefined(read: ReadAt, header: Header, offset: number, count: n
     const fields = fieldsOf(data, header.abi);
     // The whole table: an undefined function whose address is taken can be among the defined symbols.
     for (let at = 0; at + size <= data.length; at += size)
-      if (fields.half(at + section) === 0) names.push(fields.word(at));
+      if (data[at + section] === 0 && data[at + section + 1] === 0) names.push(fields.word(at));
     if (data.length < wanted) break;
     done += atOnce;
   }

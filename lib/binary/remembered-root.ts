@@ -4,15 +4,12 @@ import { JailError } from '../errors.ts';
 import { remember } from '../remember.ts';
 import { type BytePath, showPath } from './path.ts';
 import type { FileRoot, FileStatus, OpenFile } from './root.ts';
+import { rememberWalks } from './walk.ts';
 
 /** Caches the answers of lstat. */
 export function rememberStatus(root: FileRoot): FileRoot {
   const known = new Map<BytePath, FileStatus | undefined>();
-  return {
-    open: (path) => root.open(path),
-    list: (path) => root.list(path),
-    lstat: (path) => remember(known, path, () => root.lstat(path)),
-  };
+  return rememberWalks({ ...root, lstat: (path) => remember(known, path, () => root.lstat(path)) });
 }
 
 /**
@@ -20,18 +17,17 @@ export function rememberStatus(root: FileRoot): FileRoot {
  * headers of a program one after the other. Larger reads are not cached.
  */
 export function rememberReads(root: FileRoot): FileRoot {
-  const remembered = rememberStatus(root);
   const lists = new Map<BytePath, readonly BytePath[] | undefined>();
   const files = new Map<BytePath, (() => OpenFile) | undefined>();
-  return {
-    lstat: (path) => remembered.lstat(path),
+  return rememberWalks({
+    ...rememberStatus(root),
     list: (path) => remember(lists, path, () => root.list(path)),
     open: (path) =>
       remember(files, path, () => {
         const file = root.open(path);
         return file && rememberPages(file, () => reopen(root, path, file.status));
       })?.(),
-  };
+  });
 }
 
 const HEAD_BYTES = 256;

@@ -45,6 +45,8 @@ export interface FileRoot {
   open(path: BytePath): OpenFile | undefined;
   /** The names in a directory, sorted by byte; undefined if there is no such directory. @throws as lstat. */
   list(path: BytePath): readonly BytePath[] | undefined;
+  /** As readHeads, in one call. */
+  readHeads?(paths: readonly BytePath[], maxBytes: number): readonly (Uint8Array | undefined)[];
 }
 
 /** A FileRoot on a real directory. */
@@ -69,15 +71,17 @@ export function openFileRoot(directory: Bytes | number): DirectoryRoot {
       if (typeof directory !== 'number') closeSync(fd);
     },
     lstat: (path) => {
-      const isTold = native.lookInRoot(fd, pathBytes(path), numbers);
-      if (isTold === false) return ifPresent(() => toStatus(native.inRootLstat(fd, pathBytes(path))));
-      return isTold && statusOfNumbers();
+      const told = native.lookInRoot(fd, pathBytes(path), numbers);
+      if (told === undefined) return undefined;
+      if (told === false) return ifPresent(() => toStatus(native.inRootLstat(fd, pathBytes(path))));
+      return told === true ? statusOfNumbers() : { ...statusOfNumbers(), target: told as BytePath };
     },
     open: (path) => {
       const file = native.openFileInRoot(fd, pathBytes(path), numbers);
       return file === undefined ? undefined : openFile(file, statusOfNumbers());
     },
     list: (path) => native.listInRoot(fd, pathBytes(path)) as BytePath[] | undefined,
+    readHeads: (paths, maxBytes) => native.readInRoot(fd, paths.map(pathBytes), maxBytes),
   };
 }
 
@@ -131,6 +135,17 @@ export function tryFile<T>(root: FileRoot, path: BytePath, use: (file: OpenFile)
   } catch {
     return undefined;
   }
+}
+
+/** The first bytes of each file; undefined for one that cannot be read. */
+export function readHeads(
+  root: FileRoot,
+  paths: readonly BytePath[],
+  maxBytes: number,
+): readonly (Uint8Array | undefined)[] {
+  const readOne = (path: BytePath) =>
+    tryFile(root, path, ({ read, status }) => read(0, Math.min(status.sizeBytes, maxBytes)));
+  return root.readHeads?.(paths, maxBytes) ?? paths.map(readOne);
 }
 
 function ifPresent<T>(look: () => T): T | undefined {

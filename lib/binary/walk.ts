@@ -26,16 +26,41 @@ export type Walk = {
 
 const MAX_LINKS = 40;
 
+const remembered = new WeakMap<FileRoot, Map<BytePath, Walk>>();
+
+/** Lets each path of a root be walked only once: the answers of its lstat must never change. */
+export function rememberWalks(root: FileRoot): FileRoot {
+  remembered.set(root, new Map());
+  return root;
+}
+
 /**
  * Resolves `path`, a last link included, as the kernel does; a relative path begins at the root.
  * @throws system errors other than ENOENT, ENOTDIR, EACCES and ELOOP.
  */
 export function walk(root: FileRoot, path: BytePath): Walk {
-  const links: Link[] = [];
-  const passed: BytePath[] = [];
-  const todo = componentsOf(path).reverse();
-  let here = '/' as BytePath; // links are resolved, so `..` is its textual parent
-  let status = lstat(root, here);
+  const known = remembered.get(root);
+  if (known === undefined) return follow(root, componentsOf(path));
+  let way = known.get(path);
+  if (way === undefined) {
+    const slash = path.lastIndexOf('/');
+    const before = slash > 0 ? walk(root, path.slice(0, slash) as BytePath) : undefined;
+    // where the walk to the parent ended, this one ends too or continues
+    way =
+      before === undefined || before.kind === 'found'
+        ? follow(root, componentsOf(path.slice(Math.max(slash, 0)) as BytePath), before)
+        : before;
+    known.set(path, way);
+  }
+  return way;
+}
+
+function follow(root: FileRoot, components: readonly BytePath[], from?: Walk & { kind: 'found' }): Walk {
+  const links = [...(from?.links ?? [])];
+  const passed = [...(from?.passed ?? [])];
+  const todo = components.toReversed();
+  let here = from?.path ?? ('/' as BytePath); // links are resolved, so `..` is its textual parent
+  let status = from?.status ?? lstat(root, here);
 
   for (let name = todo.pop(); name !== undefined; name = todo.pop()) {
     if (status === 'denied') return { kind: 'denied', path: parentPath(here), links, passed };

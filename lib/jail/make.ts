@@ -19,6 +19,7 @@ import { fromText } from './manifest/path-text.ts';
 import type { Recipe } from './manifest/recipe.ts';
 import { packOf } from './packs/index.ts';
 import { type JailPlan, planJail } from './plan/jail-plan.ts';
+import { openKeptPlan } from './plan/kept-plan.ts';
 import { accountWarning } from './plan/unknown-accounts.ts';
 import type { JailWork } from './request/jail-request.ts';
 import { readUsers } from './request/named-on-host.ts';
@@ -95,6 +96,7 @@ async function carryOut(
 ): Promise<Made> {
   const { source, jail, directory, before, recipe, plan } = place;
   const applied = await applyPlan(recipe, plan, { ...place, ...work, sourceFd: host.root.fd, replace });
+  place.keep();
   const { manifest: after, left } = applied;
   const programs = placesOf(recipe.programs, after, source);
   const warnings = [
@@ -135,6 +137,8 @@ interface PreparedPlan {
   readonly before: Manifest | undefined;
   readonly recipe: Recipe;
   readonly plan: JailPlan;
+  /** Keeps the plan of a jail that existed before, for its next update. */
+  readonly keep: () => void;
 }
 
 // Plans a jail; `jail` is undefined if there is none yet.
@@ -148,12 +152,17 @@ async function preparePlan(making: Making, jail: DirectoryRoot | undefined): Pro
   const place = placeIn(recipe.from, source, directory);
   const outside = place === undefined ? [] : [place];
   const users = readUsers(recipe.users);
-  const steps = planJail(recipe, { root: source, cpu: host.cpu, users, outside });
-  const plan = await gradually(steps, work.signal);
+  const planned = { root: source, cpu: host.cpu, users, outside };
+  const kept = before && openKeptPlan(directory, host.root.fd, recipe, planned);
+  const steps = () => planJail(recipe, { ...planned, root: kept?.root ?? source });
+  const plan = kept?.plan ?? (await gradually(steps(), work.signal));
   checkPlan(plan, recipe, making.without ?? []);
   if (jail !== undefined) checkPlace(plan, jail, { directory, place });
   checkReplace(making.replace, plan, before);
-  return { source, before, recipe, plan };
+  const keep = () => {
+    if (kept?.plan === undefined) kept?.keep(plan);
+  };
+  return { source, before, recipe, plan, keep };
 }
 
 function checkPlan(plan: JailPlan, recipe: Recipe, without: readonly BytePath[]): void {

@@ -23,6 +23,7 @@ import {
 } from './host/jail-place.ts';
 import { findMount, isWithin, readMounts } from './host/mounts.ts';
 import { type Directory, removeTree } from './host/tree.ts';
+import { forgetPlan } from './plan/kept-plan.ts';
 import { checkWork, type JailWork, requireRoot } from './request/jail-request.ts';
 import { closing } from './work/closing.ts';
 import { throwIfAborted, unless, withJailErrors } from './work/jail-error.ts';
@@ -52,7 +53,11 @@ export async function removeJail(asked: RemoveRequest): Promise<RemoveReport> {
   throwIfAborted(request.signal);
   return withJailErrors(() => {
     const place = openPlace(absolute(request.directory), false);
-    return closing(place.parent, () => removeAt(place, request));
+    return closing(place.parent, async () => {
+      const removed = await removeAt(place, request);
+      forgetPlan(place.path);
+      return removed;
+    });
   });
 }
 

@@ -80,18 +80,49 @@ export interface InRootStatus {
   readonly acl?: Buffer;
 }
 
+/** The indices of the texts found in the data, or in a filter; all words of the data are added to a filter that is given. */
+export type FindTexts = (
+  how: 'words' | 'commands' | 'paths' | 'possible',
+  data: Uint8Array,
+  filter?: Uint8Array,
+) => number[];
+
 /** Files beneath a directory, and whole trees. */
 export interface FileCalls {
+  /**
+   * A hash that changes when a path does; each path ends in NUL. `looked`: links are not followed, and of a directory only its
+   * status counts. `newestMs` is the newest ctime, in ms since 1970; Infinity if one of the times cannot be trusted.
+   */
+  stampPaths(
+    rootFd: number,
+    looked: Buffer,
+    read: Buffer,
+  ): { readonly hash: Buffer; readonly newestMs: number };
+  /**
+   * Finds the numbers of the texts that have a line. If `special` is given, texts that have one of its lines, or that are no plain
+   * lists of absolute paths, are set aside: `find` does not know them.
+   */
+  openLines(
+    texts: readonly Uint8Array[],
+    special?: readonly Uint8Array[],
+  ): { readonly find: (line: Uint8Array) => number[]; readonly aside: number[] };
+  /** Prepares a search for many texts; each ends in NUL. */
+  openTexts(texts: Uint8Array): FindTexts;
   // inroot: file operations beneath a directory. Its descriptor is the first argument, and paths are seen from there. Calls that
   // change something follow no link on the path (ELOOP).
   /** openat2(2) with O_CLOEXEC. With O_NOFOLLOW, any link on the path is ELOOP. The caller closes the descriptor. */
   inRootOpen(rootFd: number, path: Bytes, flags: number, mode?: number): number;
-  /** False: only inRootLstat can tell. Undefined, here and in the next two: nothing is there (ENOENT, ENOTDIR). */
-  lookInRoot(rootFd: number, path: Bytes, numbers: Float64Array): boolean | undefined;
+  /**
+   * A text: the target of a link, one character a byte. False: only inRootLstat can tell. Undefined, here and in the next two:
+   * nothing is there (ENOENT, ENOTDIR).
+   */
+  lookInRoot(rootFd: number, path: Bytes, numbers: Float64Array): boolean | string | undefined;
   /** Opens a regular file for reading, and follows links. EISDIR or EINVAL for any other file. */
   openFileInRoot(rootFd: number, path: Bytes, numbers: Float64Array): number | undefined;
   /** The names in a directory, sorted; one character a byte. */
   listInRoot(rootFd: number, path: Bytes): string[] | undefined;
+  /** The first bytes of each file, links followed; undefined for one that is no regular file or cannot be read. */
+  readInRoot(rootFd: number, paths: readonly Bytes[], maxBytes: number): (Buffer | undefined)[];
   /** Closes a descriptor of these calls. In a worker, Node's closeSync warns about descriptors that it has not opened. */
   closeDescriptor(fd: number): void;
   inRootLstat(rootFd: number, path: Bytes): InRootStatus;

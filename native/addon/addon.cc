@@ -31,8 +31,10 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   uchroot::initSpaces(env, exports);
   uchroot::initSpawn(env, exports, *calls);
   uchroot::initStamp(env, exports);
+  uchroot::initStamps(env, exports);
   uchroot::initScan(env, exports);
   uchroot::initSocket(env, exports);
+  uchroot::initTexts(env, exports);
   uchroot::initTree(env, exports, *calls);
   return exports;
 }

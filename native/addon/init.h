@@ -14,6 +14,7 @@ void initHost(Napi::Env env, Napi::Object exports);
 void initNames(Napi::Env env, Napi::Object exports, PendingCalls& calls);
 void initSocket(Napi::Env env, Napi::Object exports);
 void initSpawn(Napi::Env env, Napi::Object exports, PendingCalls& calls);
+void initTexts(Napi::Env env, Napi::Object exports);
 void initTree(Napi::Env env, Napi::Object exports, PendingCalls& calls);
 
 }  // namespace uchroot

@@ -49,6 +49,19 @@ int openRegular(int root, const std::string& path, struct stat& status, const ch
   return -1;
 }
 
+bool readLink(int fd, std::string& target) {
+  // A link's target has at most 4096 bytes (symlink(7)). One byte more detects a truncated one.
+  target.resize(4097);
+  const ssize_t size = readlinkat(fd, "", target.data(), target.size());
+  if (size < 0) return false;
+  if (static_cast<size_t>(size) == target.size()) {
+    errno = ENAMETOOLONG;
+    return false;
+  }
+  target.resize(static_cast<size_t>(size));
+  return true;
+}
+
 std::optional<Target> toTarget(const Napi::CallbackInfo& info, size_t pathIndex) {
   const auto root = toUint32(info[0], "root descriptor");
   if (!root) return std::nullopt;
@@ -70,19 +83,6 @@ Napi::Value open(const Napi::CallbackInfo& info) {
   const int fd = openInRoot(target->root, target->path, *flags, *mode, resolve);
   if (fd < 0) return checked(info.Env(), -1, "openat2", target->path);
   return Napi::Number::New(info.Env(), fd);
-}
-
-bool readLink(int fd, std::string& target) {
-  // A link's target has at most 4096 bytes (symlink(7)). One byte more detects a truncated one.
-  target.resize(4097);
-  const ssize_t size = readlinkat(fd, "", target.data(), target.size());
-  if (size < 0) return false;
-  if (static_cast<size_t>(size) == target.size()) {
-    errno = ENAMETOOLONG;
-    return false;
-  }
-  target.resize(static_cast<size_t>(size));
-  return true;
 }
 
 Napi::Value statusOf(const Napi::CallbackInfo& info, int fd, const std::string& path) {

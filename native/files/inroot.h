@@ -31,4 +31,7 @@ int openInRoot(int root, const std::string& path, uint64_t flags, uint64_t mode,
 // and `call` names the failed call. EISDIR or EINVAL: not a regular file.
 int openRegular(int root, const std::string& path, struct stat& status, const char*& call, uint64_t resolve = 0);
 
+// Reads the target of a link that was opened with O_PATH. False with errno.
+bool readLink(int fd, std::string& target);
+
 }  // namespace uchroot

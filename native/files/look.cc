@@ -65,8 +65,15 @@ bool fill(int fd, const struct stat& status, Numbers& numbers) {
   return true;
 }
 
-// lookInRoot(root, path, numbers) → true; false for a link, or if there may be an access control list (inRootLstat reads these);
-// undefined if nothing is there.
+// One character for each byte.
+Napi::Value toText(Napi::Env env, const std::string& bytes) {
+  napi_value text = nullptr;
+  if (napi_create_string_latin1(env, bytes.data(), bytes.size(), &text) != napi_ok) return env.Undefined();
+  return Napi::Value(env, text);
+}
+
+// lookInRoot(root, path, numbers) → true; the target of a link; false if there may be an access control list, which inRootLstat
+// reads; undefined if nothing is there.
 Napi::Value lookInRoot(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto target = toTarget(info);
@@ -77,9 +84,13 @@ Napi::Value lookInRoot(const Napi::CallbackInfo& info) {
   if (fd.get() < 0) return absentOr(info, "openat2", target->path);
   struct stat status = {};
   if (fstat(fd.get(), &status) < 0) return checked(env, -1, "fstat", target->path);
-  if (S_ISLNK(status.st_mode) || (status.st_mode & S_IWGRP) != 0) return Napi::Boolean::New(env, false);
+  const bool isLink = S_ISLNK(status.st_mode);
+  if (!isLink && (status.st_mode & S_IWGRP) != 0) return Napi::Boolean::New(env, false);
   if (!fill(fd.get(), status, *numbers)) return checked(env, -1, "fstatfs", target->path);
-  return Napi::Boolean::New(env, true);
+  if (!isLink) return Napi::Boolean::New(env, true);
+  std::string leadsTo;
+  if (!readLink(fd.get(), leadsTo)) return checked(env, -1, "readlink", target->path);
+  return toText(env, leadsTo);
 }
 
 // openFileInRoot(root, path, numbers) → a descriptor of a regular file for reading, links followed; undefined if nothing is
@@ -131,12 +142,48 @@ Napi::Value listInRoot(const Napi::CallbackInfo& info) {
   // Compares bytes: char_traits<char> compares as unsigned char.
   std::sort(names.begin(), names.end());
   Napi::Array list = Napi::Array::New(env, names.size());
-  for (uint32_t i = 0; i < names.size(); i++) {
-    napi_value text = nullptr;
-    if (napi_create_string_latin1(env, names[i].data(), names[i].size(), &text) != napi_ok) return env.Undefined();
-    list.Set(i, text);
-  }
+  for (uint32_t i = 0; i < names.size(); i++) list.Set(i, toText(env, names[i]));
   return list;
+}
+
+// The first bytes of a regular file. False if it cannot be read.
+bool readHead(int root, const std::string& path, size_t maxBytes, std::string& data) {
+  struct stat status = {};
+  const char* call = "";
+  const Descriptor fd(openRegular(root, path, status, call));
+  if (fd.get() < 0) return false;
+  data.resize(std::min(static_cast<size_t>(status.st_size), maxBytes));
+  for (size_t done = 0; done < data.size();) {
+    const ssize_t count = pread(fd.get(), data.data() + done, data.size() - done, static_cast<off_t>(done));
+    if (count < 0) return false;
+    if (count == 0) data.resize(done);
+    done += static_cast<size_t>(count);
+  }
+  return true;
+}
+
+// readInRoot(root, paths, maxBytes) → a Buffer for each path, or undefined if there is no regular file that can be read
+Napi::Value readInRoot(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto root = toUint32(info[0], "root descriptor"), maxBytes = toUint32(info[2], "maxBytes");
+  if (!root || !maxBytes) return env.Undefined();
+  if (!info[1].IsArray()) {
+    Napi::TypeError::New(env, "readInRoot(root, paths, maxBytes)").ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  const Napi::Array paths = info[1].As<Napi::Array>();
+  Napi::Array found = Napi::Array::New(env, paths.Length());
+  std::string data;
+  for (uint32_t at = 0; at < paths.Length(); at++) {
+    const auto path = toBytes(paths.Get(at), "path");
+    if (!path) return env.Undefined();
+    if (readHead(static_cast<int>(*root), *path, *maxBytes, data)) {
+      found.Set(at, Napi::Buffer<char>::Copy(env, data.data(), data.size()));
+    } else {
+      found.Set(at, env.Undefined());
+    }
+  }
+  return found;
 }
 
 }  // namespace
@@ -144,6 +191,7 @@ Napi::Value listInRoot(const Napi::CallbackInfo& info) {
 void initLook(Napi::Env env, Napi::Object exports) {
   exports.Set("lookInRoot", Napi::Function::New<lookInRoot>(env, "lookInRoot"));
   exports.Set("openFileInRoot", Napi::Function::New<openFileInRoot>(env, "openFileInRoot"));
+  exports.Set("readInRoot", Napi::Function::New<readInRoot>(env, "readInRoot"));
   exports.Set("listInRoot", Napi::Function::New<listInRoot>(env, "listInRoot"));
 }
 

@@ -44,7 +44,7 @@ long installFilter(PlanStep* step) {
   sock_fprog program;
   program.len = static_cast<unsigned short>(step->dataBytes / sizeof(sock_filter));
   program.filter = reinterpret_cast<sock_filter*>(dataOf(step));
-  return sys(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, address(&program));
+  return sys(__NR_seccomp, SECCOMP_SET_MODE_FILTER, static_cast<long>(step->a), address(&program));
 }
 
 // Each capability is dropped first and then read back. If the kernel refuses to drop a capability that is not in the set, that is

@@ -7,6 +7,7 @@
 #include <linux/fcntl.h>
 #include <linux/filter.h>
 #include <linux/prctl.h>
+#include <linux/seccomp.h>
 
 #include <asm/errno.h>
 #include <asm/resource.h>
@@ -84,7 +85,8 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
       return step->dataBytes % 8 == 0 && step->dataBytes / 8 <= 65536;
     case OP_SECCOMP:
       return step->dataBytes % sizeof(sock_filter) == 0 && step->dataBytes > 0 &&
-             step->dataBytes / sizeof(sock_filter) <= BPF_MAXINSNS;
+             step->dataBytes / sizeof(sock_filter) <= BPF_MAXINSNS &&
+             (step->a & ~(SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_SPEC_ALLOW)) == 0;
     case OP_WRITE:
       return step->dataBytes > 0;
     case OP_NICE:

@@ -11,7 +11,7 @@
 
 #include "../../native/start/start.h"
 #include "../../native/plan/syscall.h"
-#include "filter.h"  // kFilter, of lib/launch/plan/seccomp.ts
+#include "filter.h"  // kFilter, of lib/launch/seccomp/small-filter.ts
 
 using namespace uchroot;
 

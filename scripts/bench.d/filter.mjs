@@ -1,7 +1,7 @@
 // Prints the seccomp filter of a launch as C++, for bare.cc.
-import { seccompFilter } from '../../dist/lib/launch/plan/seccomp.js';
+import { smallFilter } from '../../dist/lib/launch/seccomp/small-filter.js';
 
-const filter = seccompFilter(process.arch);
+const filter = smallFilter(process.arch);
 const rows = Array.from({ length: filter.length / 8 }, (_, i) => {
   const [code, value] = [filter.readUInt16LE(i * 8), filter.readUInt32LE(i * 8 + 4)];
   return `  {${code}, ${filter[i * 8 + 2]}, ${filter[i * 8 + 3]}, ${value}},\n`;

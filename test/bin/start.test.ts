@@ -29,11 +29,15 @@ const isRejected = `
   const script = new (require('node:vm').Script)(readFileSync(path, 'latin1'), { cachedData });
   process.stdout.write(String(script.cachedDataRejected));`;
 
-for (const given of [flags.slice(1), []]) {
+for (const [name, given] of [
+  ['uchroot-command', flags.slice(1)],
+  ['uchroot-command', []],
+  ['uchroot-jail-command', []],
+] as const) {
   t.test(
-    `the code cache of a node with ${given.length} flags is the script's, and V8 takes it`,
+    `${name}: the code cache of a node with ${given.length} flags is the script's, and V8 takes it`,
     async (t) => {
-      const command = `${directory}/uchroot-command.cjs`;
+      const command = `${directory}/${name}.cjs`;
       const cache = `${command}${given.join('')}.cache`;
       t.ok(native.readCode(command, cache).cache);
       const args = [...given, '-e', isRejected, command, cache];

@@ -124,6 +124,8 @@ t.test('every option is understood by the request, none is dropped', async (t) =
     dev: '/dev',
     dir: '/x',
     writable: '/var',
+    allow: 'debug,keyctl',
+    seccomp: 'log:/etc/profile.json',
   };
   for (const { name, metavar, group } of launchOptions()) {
     // most options of isolation mean nothing alone

@@ -9,6 +9,7 @@ import { buildJail } from '../../lib/jail/building.ts';
 import type { JailRequest } from '../../lib/jail/request/jail-request.ts';
 import { runInJail } from '../../lib/launch/start/run.ts';
 import { spawnInJail } from '../../lib/launch/start/spawn.ts';
+import { profileFiles } from '../launch/seccomp/profiles.ts';
 import { unlessInstalled, unlessRoot } from '../support/root.ts';
 import { sanitized } from '../support/sanitizer.ts';
 
@@ -29,7 +30,17 @@ async function makeJail(t: Test, request: Partial<JailRequest>): Promise<string>
 }
 
 async function run(jail: string, program: string, ...args: string[]): Promise<string> {
+  return runUnder({}, jail, program, ...args);
+}
+
+async function runUnder(
+  filter: { readonly seccomp?: string; readonly isolate?: boolean },
+  jail: string,
+  program: string,
+  ...args: string[]
+): Promise<string> {
   const { stdout, stderr, exitCode } = await runInJail({
+    ...filter,
     user: 'nobody',
     jail,
     program,
@@ -51,8 +62,8 @@ const PYTHON = `import json, hashlib, sqlite3, ctypes, ssl
 ssl.create_default_context()
 print(json.dumps([1]), hashlib.sha256(b"").hexdigest()[:8], sqlite3.connect(":memory:").execute("select 6*7").fetchone(), ctypes.sizeof(ctypes.c_char))`;
 
-const GIT = `cd /tmp && git init -q a && cd a && echo x >f && git add f &&
-git -c user.name=x -c user.email=y commit -qm first && cd .. && git clone -q file:///tmp/a b && git -C b log --format=%s`;
+const GIT = `cd /tmp && git init -q a$$ && cd a$$ && echo x >f && git add f &&
+git -c user.name=x -c user.email=y commit -qm first && cd .. && git clone -q file:///tmp/a$$ b$$ && git -C b$$ log --format=%s`;
 
 const REDIS = `redis-server --port 0 --unixsocket /tmp/s --dir /tmp --daemonize yes >/dev/null
 for i in 1 2 3 4 5 6 7 8 9 10; do redis-cli -s /tmp/s set k v 2>/dev/null && break; sleep 0.2; done
@@ -114,6 +125,9 @@ for (const { programs, argv, prints } of jobs) {
   t.test(`${names.join(' and ')} in a jail`, { skip: skip || unlessInstalled(...names) }, async (t) => {
     const jail = await makeJail(t, { programs });
     t.match(await run(jail, ...argv), prints);
+    // a program needs no call that the filters refuse
+    for (const filter of [{ isolate: true }, ...['default', ...profileFiles].map((seccomp) => ({ seccomp }))])
+      t.match(await runUnder(filter, jail, ...argv), prints, JSON.stringify(filter));
   });
 }
 
@@ -137,7 +151,10 @@ t.test('curl fetches from a server on the loopback', { skip: skip || unlessInsta
   t.teardown(() => server.close());
   const { port } = server.address() as { port: number };
   const jail = await makeJail(t, { programs: ['curl'] });
-  t.equal(await run(jail, '/usr/bin/curl', '-sS', `http://localhost:${port}/`), 'hello\n');
+  const argv = ['/usr/bin/curl', '-sS', `http://localhost:${port}/`] as const;
+  t.equal(await run(jail, ...argv), 'hello\n');
+  for (const seccomp of ['default', ...profileFiles])
+    t.equal(await runUnder({ seccomp }, jail, ...argv), 'hello\n', seccomp);
 });
 
 const sftp = '/usr/lib/openssh/sftp-server';
@@ -176,9 +193,13 @@ t.test(
     const request = { user: 'nobody', jail, program: '/usr/sbin/nginx' };
     const tested = await runInJail({ ...request, args: ['-t', '-c', '/etc/nginx/own.conf'], reject: false });
     t.match(tested.stderr, /test is successful/);
-    const server = await spawnInJail({ ...request, args: ['-c', '/etc/nginx/own.conf'] });
-    t.teardown(() => server.kill('SIGKILL'));
-    t.match(await fetchWhenUp(`http://127.0.0.1:${port}/`), /nginx/);
+    for (const seccomp of [undefined, 'default', ...profileFiles]) {
+      const server = await spawnInJail({ ...request, seccomp, args: ['-c', '/etc/nginx/own.conf'] });
+      t.teardown(() => server.kill('SIGKILL'));
+      t.match(await fetchWhenUp(`http://127.0.0.1:${port}/`), /nginx/, seccomp ?? 'the small filter');
+      server.kill('SIGKILL');
+      await server.exited;
+    }
   },
 );
 

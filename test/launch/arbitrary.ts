@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import type { Account } from '../../lib/launch/host/account.ts';
 import { capabilityNames } from '../../lib/launch/request/capabilities.ts';
 import type { PlanInput } from '../../lib/launch/plan/plan.ts';
+import type { Filter } from '../../lib/launch/seccomp/filter.ts';
 import { normalize, type LaunchRequest } from '../../lib/launch/request/request.ts';
 import { maxId } from '../../lib/launch/request/value.ts';
 import type { View } from '../../lib/launch/request/isolation-value.ts';
@@ -61,6 +62,14 @@ export const noLimits = {
   oomScoreAdj: undefined,
 } as const;
 
+/** Filters as a profile or --allow makes them. */
+const filters: fc.Arbitrary<Filter> = fc.record({
+  bytes: fc.integer({ min: 1, max: 300 }).map((instructions) => Buffer.alloc(8 * instructions, 6)),
+  flags: fc.constantFrom(0, 2, 4, 6),
+  title: fc.constant('the profile /etc/profile.json'),
+  isReadable: fc.boolean(),
+});
+
 const kinds = ['mount', 'pid', 'ipc', 'uts', 'cgroup', 'net'] as const;
 
 const views: fc.Arbitrary<View> = fc.oneof(
@@ -107,6 +116,7 @@ function inputsOf(request: fc.Arbitrary<LaunchRequest>): fc.Arbitrary<PlanInput>
     parentPid: fc.integer({ min: 1, max: 2 ** 22 }),
     newGroup: fc.boolean(),
     architecture: fc.constantFrom('x64', 'arm64'),
+    filter: fc.option(filters, { nil: undefined }),
     status: fc.option(
       fc.record({ fd: fc.integer({ min: 0, max: 9 }), line: fc.constant(Buffer.from('{}\n')) }),
       {

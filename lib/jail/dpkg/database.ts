@@ -1,8 +1,9 @@
 // Reads dpkg's database of a root: the installed packages and the owner of each file. Nothing is executed.
 
+import { type BytePath, bytePath, pathBytes } from '../../binary/path.ts';
+import { type FileRoot, readHeads } from '../../binary/root.ts';
+import { native } from '../../native.ts';
 import { remember } from '../../remember.ts';
-import { type BytePath, bytePath } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
 import {
   type Diversions,
   readAliases,
@@ -53,20 +54,24 @@ export function openPackages(root: FileRoot): Packages | undefined {
   const lists = new Map<Package, readonly BytePath[]>();
   let diversions: Diversions | undefined;
   let registry: ReturnType<typeof readRegistry> | undefined;
-  let index: ReadonlyMap<BytePath, Ownership> | undefined;
+  let index: ReturnType<typeof indexOwners> | undefined;
 
-  function files(pkg: Package): readonly BytePath[] {
+  function load() {
     diversions ??= readDiversions(readIfThere(root, bytePath(`${DATABASE}/diversions`)));
     registry ??= readRegistry(readIfThere(root, bytePath('/var/lib/ucf/registry')));
-    const [moved, registered] = [diversions, registry.get(pkg.name) ?? []];
+    return { diversions, registry };
+  }
+  function files(pkg: Package): readonly BytePath[] {
     return remember(lists, pkg, () => {
-      const listed = readList(readListFile(root, pkg), pkg.name, moved, rename);
+      const { diversions, registry } = load();
+      const listed = readList(readListFile(root, pkg), pkg.name, diversions, rename);
+      const registered = registry.get(pkg.name) ?? [];
       return registered.length === 0 ? listed : listed.concat(registered.map(rename));
     });
   }
   function ownership(path: BytePath): Ownership | undefined {
-    index ??= indexOwners(all, files);
-    return index.get(rename(path));
+    index ??= indexOwners(root, all, { ...load(), files });
+    return index(rename(path));
   }
 
   return {
@@ -83,11 +88,16 @@ export function openPackages(root: FileRoot): Packages | undefined {
   };
 }
 
-function readListFile(root: FileRoot, { name, architecture, multiArch }: Package): Uint8Array {
-  const [plain, qualified] = [`${name}.list`, `${name}:${architecture}.list`];
-  // only packages that can be installed for several architectures have the architecture in the file name
-  for (const file of multiArch === 'same' ? [qualified, plain] : [plain, qualified]) {
-    const data = readFile(root, bytePath(`${DATABASE}/info/${file}`));
+/** The likely file first: only packages that can be installed for several architectures have the architecture in its name. */
+function listFiles({ name, architecture, multiArch }: Package): readonly [BytePath, BytePath] {
+  const plain = bytePath(`${DATABASE}/info/${name}.list`);
+  const qualified = bytePath(`${DATABASE}/info/${name}:${architecture}.list`);
+  return multiArch === 'same' ? [qualified, plain] : [plain, qualified];
+}
+
+function readListFile(root: FileRoot, pkg: Package): Uint8Array {
+  for (const path of listFiles(pkg)) {
+    const data = readFile(root, path);
     if (data !== undefined) return data;
   }
   return new Uint8Array();
@@ -96,34 +106,53 @@ function readListFile(root: FileRoot, { name, architecture, multiArch }: Package
 /** One package, or several packages that share a path, with their source if it is the same. */
 type Ownership = Package | { readonly shared: true; readonly source: string | undefined };
 
+interface Lists {
+  readonly diversions: Diversions;
+  readonly registry: ReturnType<typeof readRegistry>;
+  readonly files: (pkg: Package) => readonly BytePath[];
+}
+
+const MAX_LIST_BYTES = 256 << 20;
 const SHARED: Ownership = { shared: true, source: undefined };
 
 function isShared(ownership: Ownership): ownership is Exclude<Ownership, Package> {
   return 'shared' in ownership;
 }
 
+/** The lists of most packages are searched as they are, without a string for each path. */
 function indexOwners(
+  root: FileRoot,
   all: readonly Package[],
-  files: (pkg: Package) => readonly BytePath[],
-): ReadonlyMap<BytePath, Ownership> {
-  const index = new Map<BytePath, Ownership>();
-  const ofSource = new Map<string, Ownership>();
-  for (const pkg of all)
-    for (const path of files(pkg)) {
-      const first = index.get(path);
-      if (first === undefined) index.set(path, pkg);
-      else if (first === SHARED) continue;
-      else if (first.source !== pkg.source) index.set(path, SHARED);
-      // the same package of another architecture may list the same file
-      else if (isShared(first) || first.name !== pkg.name) {
-        const shared: Ownership = { shared: true, source: pkg.source };
-        index.set(
-          path,
-          remember(ofSource, pkg.source, () => shared),
-        );
-      }
-    }
-  return index;
+  { diversions, registry, files }: Lists,
+): (path: BytePath) => Ownership | undefined {
+  const texts = readHeads(
+    root,
+    all.map((pkg) => listFiles(pkg)[0]),
+    MAX_LIST_BYTES,
+  );
+  const isUsual = (pkg: Package, index: number) => texts[index] !== undefined && !registry.has(pkg.name);
+  const usual = native.openLines(
+    all.map((pkg, index) => (isUsual(pkg, index) && texts[index]) || new Uint8Array()),
+    Array.from(diversions.keys(), pathBytes),
+  );
+  const aside = new Set(usual.aside);
+  const others = [...all.entries()].filter(([index, pkg]) => aside.has(index) || !isUsual(pkg, index));
+  const renamed = native.openLines(
+    others.map(([, pkg]) => pathBytes(`${files(pkg).join('\n')}\n` as BytePath)),
+  );
+  const known = new Map<BytePath, Ownership | undefined>();
+  return (path) =>
+    remember(known, path, () => {
+      const line = pathBytes(path);
+      const found = [...usual.find(line), ...renamed.find(line).map((at) => others[at]?.[0] ?? 0)];
+      return ownerOf(found.toSorted((a, b) => a - b).flatMap((index) => all[index] ?? []));
+    });
+}
+
+function ownerOf([first, ...others]: readonly Package[]): Ownership | undefined {
+  if (first === undefined || others.some(({ source }) => source !== first.source)) return first && SHARED;
+  // the same package of another architecture may list the same file
+  return others.every(({ name }) => name === first.name) ? first : { shared: true, source: first.source };
 }
 
 function openNames(all: readonly Package[]): Pick<Packages, 'find' | 'satisfy'> {

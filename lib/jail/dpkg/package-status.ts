@@ -135,8 +135,14 @@ function* paragraphsOf(text: string): Generator<Fields, void> {
 function toPackage(fields: Fields): Package | undefined {
   const text = (name: string) => fields.get(name) ?? '';
   const name = text('package');
+  // the relations of most packages are never asked for
+  const lazily = (field: string) => {
+    let known: readonly Alternatives[] | undefined;
+    return () => (known ??= readRelations(text(field)));
+  };
   // the first word is the desired state, such as `hold`; the others are the actual state (dpkg(1), "INFORMATION ABOUT PACKAGES")
   if (!/^\S+ ok installed$/.test(text('status')) || !isName(name)) return undefined;
+  const [preDepends, depends, recommends] = [lazily('pre-depends'), lazily('depends'), lazily('recommends')];
   return {
     name,
     architecture: text('architecture'),
@@ -145,9 +151,15 @@ function toPackage(fields: Fields): Package | undefined {
     multiArch: text('multi-arch'),
     essential: text('essential') === 'yes',
     section: text('section').replace(/^.*\//, ''),
-    preDepends: readRelations(text('pre-depends')),
-    depends: readRelations(text('depends')),
-    recommends: readRelations(text('recommends')),
+    get preDepends() {
+      return preDepends();
+    },
+    get depends() {
+      return depends();
+    },
+    get recommends() {
+      return recommends();
+    },
     provides: readRelations(text('provides')).flat(),
   };
 }

@@ -107,10 +107,7 @@ export function readConfiguration(root: FileRoot, path: BytePath): Executable {
     ...nothing(path),
     kind: 'configuration',
     mentions: ({ names, paths }) =>
-      new Set([
-        ...findPaths(data, paths),
-        ...[...findWords(data, names)].filter((name) => name.includes('.so')),
-      ]),
+      new Set([...findPaths(data, paths), ...findWords(data, names).filter((name) => name.includes('.so'))]),
   };
 }
 

@@ -5,7 +5,7 @@ import { BASELINE, type Cpu } from '../../binary/machine.ts';
 import type { Elf } from '../../binary/elf.ts';
 import { openFiles } from '../../binary/elf-files.ts';
 import { type BytePath, lastComponent, toLatin1 } from '../../binary/path.ts';
-import { type FileRoot, tryFile } from '../../binary/root.ts';
+import { type FileRoot, readHeads } from '../../binary/root.ts';
 import { resolveLinks, walk } from '../../binary/walk.ts';
 import type { FileEntry, Reason } from '../manifest/planned-entry.ts';
 import type { Steps } from '../work/steps.ts';
@@ -67,8 +67,7 @@ export function openExecutables(
   const onlyHere = new Set<BytePath>();
   let endian: 'little' | 'big' | undefined;
 
-  function lookInto(entry: FileEntry): Executable | undefined {
-    const magic = headOf(root, entry.source);
+  function lookInto(entry: FileEntry, magic: string): Executable | undefined {
     const isScript = magic.startsWith('#!') && (entry.mode & 0o111) !== 0 && isStarted(entry.source);
     const isAsked = entry.reason.how === 'asked';
     if (magic !== '\x7fELF' && !isScript && !isAsked) return undefined;
@@ -98,8 +97,8 @@ export function openExecutables(
     *follow() {
       const found: Executable[] = [];
       for (let fresh = selection.takeFresh(); fresh.length > 0; fresh = selection.takeFresh())
-        for (const entry of fresh) {
-          const executable = lookInto(entry);
+        for (const [entry, magic] of withMagic(root, fresh)) {
+          const executable = lookInto(entry, magic);
           if (executable !== undefined) found.push(executable);
           yield;
         }
@@ -130,9 +129,20 @@ function inJail(root: FileRoot, path: BytePath, entry: FileEntry): BytePath {
   return at === entry.source ? entry.path : at;
 }
 
-function headOf(root: FileRoot, path: BytePath): string {
-  const head = tryFile(root, path, ({ read }) => toLatin1(read(0, 4))) ?? '';
-  return head.startsWith('#!') ? '#!' : head;
+/** How many files are read at once: few enough that the event loop does not wait long. */
+const BATCH = 256;
+
+/** Files with their first four bytes; only two of a script. */
+function* withMagic(root: FileRoot, files: readonly FileEntry[]): Generator<readonly [FileEntry, string]> {
+  for (let from = 0; from < files.length; from += BATCH) {
+    const batch = files.slice(from, from + BATCH);
+    const sources = batch.map(({ source }) => source);
+    const heads = readHeads(root, sources, 4).map((head) => (head === undefined ? '' : toLatin1(head)));
+    for (const [index, entry] of batch.entries()) {
+      const head = heads[index] ?? '';
+      yield [entry, head.startsWith('#!') ? '#!' : head];
+    }
+  }
 }
 
 // A shell links with libraries that it can do without, so its needs are no sign of a pack.

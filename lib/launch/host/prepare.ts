@@ -10,6 +10,7 @@ import { hasInit, programPid } from '../plan/isolated.ts';
 import { buildSetUp, withProgram } from '../plan/plan.ts';
 import type { ExecveStep, Plan, Step } from '../plan/step.ts';
 import { needsCgroup, showCgroupLimits } from '../request/limit-rows.ts';
+import type { Filter } from '../seccomp/filter.ts';
 import { setUpKeys, type NormalRequest } from '../request/request.ts';
 import type { Principal } from '../request/value.ts';
 import type { JailView } from '../tell/diagnose.ts';
@@ -17,6 +18,7 @@ import { accountQuery, refuseRoot, toAccount, type Account } from './account.ts'
 import type { Caller } from './caller.ts';
 import { acceptDirectory, judgeDirectory, unreachable, type DirectoryFinding } from './directory.ts';
 import { buildEnvironment, listenFds, type Variable } from './environment.ts';
+import { launchFilter } from './launch-filter.ts';
 import { requireCapabilities, requireMappings, requireRoot } from './privilege.ts';
 
 /**
@@ -29,7 +31,14 @@ export class VerifiedJail {
   readonly account: Account;
   /** Warnings about the path to the jail. */
   readonly warnings: readonly DirectoryFinding[];
-  #setUp: { readonly request: NormalRequest; readonly caller: SetUpCaller; readonly plan: Plan } | undefined;
+  #setUp:
+    | {
+        readonly request: NormalRequest;
+        readonly caller: SetUpCaller;
+        readonly filter: Filter | undefined;
+        readonly plan: Plan;
+      }
+    | undefined;
   #environment: { readonly variables: readonly Variable[]; readonly env: readonly Buffer[] } | undefined;
 
   constructor(directory: number | HostSight, account: Account, warnings: readonly DirectoryFinding[] = []) {
@@ -47,10 +56,12 @@ export class VerifiedJail {
   setUp(request: NormalRequest, caller: Caller): Plan {
     const last = this.#setUp;
     const { newGroup, joined } = caller;
-    const isSame = last?.caller.newGroup === newGroup && last.caller.joined === joined;
+    const filter = filterOf(request, this.account, caller);
+    const isSame =
+      last?.caller.newGroup === newGroup && last.caller.joined === joined && last.filter === filter;
     if (isSame && setUpKeys.every((key) => isAlike(last.request[key], request[key]))) return last.plan;
-    const plan = toSetUp(request, this.account, caller, request.preserveFds);
-    this.#setUp = { request, caller: { newGroup, joined }, plan };
+    const plan = toSetUp(request, this.account, caller, request.preserveFds, filter);
+    this.#setUp = { request, caller: { newGroup, joined }, filter, plan };
     return plan;
   }
 
@@ -226,7 +237,9 @@ export function prepare(request: NormalRequest, jail: VerifiedJail, caller: Call
     activated === 0
       ? request.preserveFds
       : [...new Set([...Array.from({ length: activated }, (_, i) => 3 + i), ...request.preserveFds])];
-  const setUp = caller.inPlace ? toSetUp(request, account, caller, keptFds) : jail.setUp(request, caller);
+  const setUp = caller.inPlace
+    ? toSetUp(request, account, caller, keptFds, filterOf(request, account, caller))
+    : jail.setUp(request, caller);
   const env = caller.inPlace
     ? buildEnvironment({ request, account, caller, programPid: hasInit(request) ? programPid : undefined })
     : jail.environment(request, caller);
@@ -234,7 +247,20 @@ export function prepare(request: NormalRequest, jail: VerifiedJail, caller: Call
   return new PreparedLaunch(request, jail, architecture, keptFds, setUp, execve);
 }
 
-function toSetUp(request: NormalRequest, account: Account, caller: Caller, keptFds: readonly number[]): Plan {
+// The filter that a request asks for; undefined for the small one, which needs none of that code.
+function filterOf(request: NormalRequest, account: Account, caller: Caller): Filter | undefined {
+  const { isolate, allow, seccomp } = request;
+  if (!isolate && allow.length === 0 && seccomp === undefined) return undefined;
+  return launchFilter(request, account, caller.compiledFor ?? process.arch);
+}
+
+function toSetUp(
+  request: NormalRequest,
+  account: Account,
+  caller: Caller,
+  keptFds: readonly number[],
+  filter: Filter | undefined,
+): Plan {
   const status = caller.inPlace ? request.statusFd : undefined;
   return buildSetUp({
     request,
@@ -246,6 +272,7 @@ function toSetUp(request: NormalRequest, account: Account, caller: Caller, keptF
     joined: caller.joined,
     parentPid: request.dieWithParent ? caller.parentPid : 0,
     architecture: caller.compiledFor ?? process.arch,
+    filter,
     status: status === undefined ? undefined : { fd: status, line: startedLine(caller) },
   });
 }

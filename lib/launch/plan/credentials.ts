@@ -1,6 +1,6 @@
 // Rows of the steps about identity and privileges: capabilities(7), credentials(7), seccomp(2).
 import { capabilityMask, capabilityName } from '../request/capabilities.ts';
-import type { FailureContext, StepRows } from './step.ts';
+import type { FailureContext, Step, StepRows } from './step.ts';
 
 // linux/prctl.h
 const PR_SET_KEEPCAPS = 8;
@@ -26,6 +26,8 @@ export function gidsData(gids: readonly number[], scratch = 0): Uint32Array {
 function named({ detail }: FailureContext): string {
   return typeof detail === 'number' ? capabilityName(detail) : `capability ${detail}`;
 }
+
+type SeccompStep = Step & { op: 'seccomp' };
 
 const noGid = { hint: 'the gid has no mapping in this user namespace: see /proc/self/gid_map' };
 
@@ -135,12 +137,13 @@ export const credentialRows = {
     op: 26,
     call: 'seccomp',
     object: ({ filter }) => `${filter.length / 8} instructions`,
-    purpose: 'no terminal injection, no kernel keyrings',
+    purpose: ({ title = 'no terminal injection, no kernel keyrings' }: SeccompStep) => title,
     needs: 'CAP_SYS_ADMIN',
     // without no_new_privs (seccomp(2))
     isEssential: 'allowNewPrivs',
-    flags: { inherited: true },
-    encode: ({ filter }) => ({ data: filter }),
+    // only the small filter is the same for nearly every program
+    flags: { inherited: ({ title }) => title === undefined },
+    encode: ({ filter, flags = 0 }) => ({ a: flags, data: filter }),
     failures: {
       EACCES: {
         hint: '--allow-new-privs needs CAP_SYS_ADMIN: without it the filter could not be set before the ids',

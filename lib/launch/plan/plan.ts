@@ -4,7 +4,8 @@ import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import { quote } from '../../quote.ts';
 import { namespacesOf, type Namespace } from '../request/isolation-value.ts';
 import { hasInit, isolatedStages } from './isolated.ts';
-import { seccompFilter } from './seccomp.ts';
+import type { Filter } from '../seccomp/filter.ts';
+import { smallFilter } from '../seccomp/small-filter.ts';
 import type { ExecveStep, Plan, Step } from './step.ts';
 
 const infinity = { soft: Infinity, hard: Infinity };
@@ -27,6 +28,8 @@ export interface SetUpInput {
   readonly architecture: string;
   /** The step for the limits that need a cgroup. */
   readonly cgroup?: Step | undefined;
+  /** The filter of system calls, if it is not the small one. */
+  readonly filter?: Filter | undefined;
   /** A line for the status descriptor, written when nothing but execve is left to do. */
   readonly status?: { readonly fd: number; readonly line: Buffer } | undefined;
 }
@@ -165,7 +168,8 @@ function jailEntry({ request }: SetUpInput): readonly Step[] {
   ];
 }
 
-function credentials({ request, account, architecture }: SetUpInput): readonly Step[] {
+function credentials(input: SetUpInput): readonly Step[] {
+  const { request, account } = input;
   const kept = request.caps;
   return [
     // Dropping from the bounding set needs CAP_SETPCAP, which goes with the uid (capabilities(7)).
@@ -175,7 +179,7 @@ function credentials({ request, account, architecture }: SetUpInput): readonly S
     { op: 'clear_ambient' },
     { op: 'securebits' },
     // Without no_new_privs a filter needs CAP_SYS_ADMIN, which goes with the uid (seccomp(2)).
-    ...(request.allowNewPrivs ? [filter(architecture)] : []),
+    ...(request.allowNewPrivs ? [installed(input)] : []),
     ...(kept.length > 0 && account.uid !== 0 ? [{ op: 'keep_capabilities' } as const] : []),
 
     // Before setresgid and setresuid: setgroups needs CAP_SETGID, which goes with the uid (setgroups(2)).
@@ -191,10 +195,17 @@ function credentials({ request, account, architecture }: SetUpInput): readonly S
   ];
 }
 
-function noNewPrivileges({ request, architecture, parentPid }: SetUpInput): readonly Step[] {
+// A profile can refuse what the launch still has to do, so its filter comes last. It needs no_new_privs for that.
+function isLast({ request, filter }: SetUpInput): boolean {
+  return filter !== undefined && !request.allowNewPrivs;
+}
+
+function noNewPrivileges(input: SetUpInput): readonly Step[] {
+  const { request, parentPid } = input;
   return [
     // Before seccomp, which it allows to an ordinary user (seccomp(2)).
-    ...(request.allowNewPrivs ? [] : [{ op: 'no_new_privs' } as const, filter(architecture)]),
+    ...(request.allowNewPrivs ? [] : [{ op: 'no_new_privs' } as const]),
+    ...(request.allowNewPrivs || isLast(input) ? [] : [installed(input)]),
     // After setresuid, which clears it (PR_SET_PDEATHSIG(2const)).
     request.dieWithParent && !hasInit(request)
       ? { op: 'parent_death_signal', signal: SIGKILL, parentPid }
@@ -203,7 +214,8 @@ function noNewPrivileges({ request, architecture, parentPid }: SetUpInput): read
 }
 
 // What can lie: a call that another layer answered, a user namespace that does not map an id.
-function readBack({ request, account }: SetUpInput): readonly Step[] {
+function readBack(input: SetUpInput): readonly Step[] {
+  const { request, account } = input;
   return [
     { op: 'verify_uid', uid: account.uid },
     { op: 'verify_gid', gid: account.gid },
@@ -211,19 +223,24 @@ function readBack({ request, account }: SetUpInput): readonly Step[] {
     { op: 'verify_capabilities', capabilities: request.caps },
     ...(account.uid === 0 ? [] : [{ op: 'verify_no_way_back' } as const]),
     ...(request.allowNewPrivs ? [] : [{ op: 'verify_no_new_privs' } as const]),
-    { op: 'verify_seccomp' },
+    ...(isLast(input) ? [] : [{ op: 'verify_seccomp' } as const]),
     { op: 'verify_cwd' },
   ];
 }
 
-function handOver({ status }: SetUpInput): readonly Step[] {
+function handOver(input: SetUpInput): readonly Step[] {
+  const { status, filter } = input;
   return [
     // Last, as from here on a signal ends this process: what is pending now was meant for the program.
     { op: 'reset_signals' },
+    ...(isLast(input) ? [installed(input)] : []),
+    ...(isLast(input) && filter?.isReadable === true ? [{ op: 'verify_seccomp' } as const] : []),
     ...(status === undefined ? [] : [{ op: 'write', fd: status.fd, bytes: status.line } as const]),
   ];
 }
 
-function filter(architecture: string): Step {
-  return { op: 'seccomp', filter: seccompFilter(architecture) };
+function installed({ architecture, filter }: SetUpInput): Step {
+  if (filter === undefined) return { op: 'seccomp', filter: smallFilter(architecture) };
+  // A copy, for the same reason as in smallFilter().
+  return { op: 'seccomp', filter: Buffer.from(filter.bytes), flags: filter.flags, title: filter.title };
 }

@@ -2,8 +2,8 @@
 // of its normal form, the list of keys, the options of each command and --help are made from these rows. A test compares
 // the tables of the manual with them.
 import { checkKeys, reading } from '../../keys.ts';
-import * as text from './launch-option.ts';
 import { isolationRows } from './isolation-rows.ts';
+import * as text from './launch-option.ts';
 import { launchOption } from './launch-option.ts';
 import { limitKeyRows } from './limit-rows.ts';
 import { onOff, type Row, type Values } from './option-row.ts';

@@ -130,7 +130,9 @@ function waiterOf({ account, request }: PreparedLaunch): readonly [number, numbe
 /** Runs a prepared launch. Does not return. */
 export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> = {}): never {
   const { request } = launch;
-  const problem = request.checkProgram ? findProblem(launch) : undefined;
+  // A profile can refuse what this process needs to explain a failure afterwards.
+  const problem =
+    request.checkProgram || request.seccomp?.file !== undefined ? findProblem(launch) : undefined;
   if (problem !== undefined) throw problem;
   const plan = encodePlan(launch.stages);
   const { tell, fail } = { ...terminal, ...listener };

@@ -50,8 +50,8 @@ t.test('one pass finds what a search for each name finds', async (t) => {
     fc.assert(
       fc.property(fc.array(name, { maxLength: 4 }), text, (names, text) =>
         names.every((name) => {
-          const all = findWords(bytes(text), keys(names)).has(name);
-          return all === findWords(bytes(text), keys([name])).has(name);
+          const all = findWords(bytes(text), keys(names)).includes(name);
+          return all === findWords(bytes(text), keys([name])).includes(name);
         }),
       ),
     ),
@@ -70,6 +70,76 @@ t.test('what a search finds in a file, the filter of that file does not rule out
           const possible = possibleIn(filter, keys(names));
           return find(how, text, ...names).every((found) => possible.includes(found));
         }),
+      ),
+    );
+});
+
+// The rules as regular expressions.
+const WORD = /(?:[\w+-]|\.(?=[\w+.-]))+/g;
+const AFTER = /^(?:$|[\0\n \t"'`)};|&<>])/;
+const BEFORE = /(?:^|[\0\n/"'`({;|&:,])$|(?:^|[\0\n{;|&])(?:exec)?[ \t]+$/;
+
+function wordsOf(text: string): readonly string[] {
+  return text.match(WORD) ?? [];
+}
+
+function commandsOf(text: string): readonly string[] {
+  return Array.from(text.matchAll(WORD), (match) => {
+    const [word, start, after] = [match[0], match.index, text.slice(match.index + match[0].length)];
+    const tails = Array.from(word, (_, at) => word.slice(at)).filter(
+      (tail, at) => tail.length > 1 && (at === 0 || '-_.'.includes(word.charAt(at - 1))),
+    );
+    const isCommand = AFTER.test(after) && BEFORE.test(text.slice(0, start));
+    return [...(isCommand ? [word] : []), ...(word.length > 2 && after.startsWith('\0') ? tails : [])];
+  }).flat();
+}
+
+function pathsOf(text: string): readonly string[] {
+  const paths = text.match(/(?<![\w+./-])\/[\w+./-]*/g) ?? [];
+  return paths.flatMap((path) => {
+    const parents = Array.from(path.slice(1).matchAll(/\//g), ({ index }) => path.slice(0, index + 1));
+    return parents.concat(path, path.replace(/\.$/, ''));
+  });
+}
+
+t.test('the search follows its rules', async (t) => {
+  const words = [
+    'a',
+    'ab',
+    'exec',
+    'b-a',
+    '.',
+    '/',
+    '-',
+    '_',
+    ' ',
+    '\t',
+    '\0',
+    '\n',
+    '|',
+    '\xff',
+    '"',
+    ':',
+    ',',
+  ];
+  const name = fc.string({
+    unit: fc.constantFrom('a', 'b', '-', '.', '/', 'exec'),
+    minLength: 1,
+    maxLength: 4,
+  });
+  const text = fc.string({ unit: fc.constantFrom(...words), maxLength: 12 });
+  for (const [how, model] of [
+    [findWords, wordsOf],
+    [findInStrings, commandsOf],
+    [findPaths, pathsOf],
+  ] as const)
+    t.doesNotThrow(() =>
+      fc.assert(
+        fc.property(fc.array(name, { maxLength: 4 }), text, (names, text) => {
+          const expected = [...new Set(model(text))].filter((one) => names.includes(one));
+          return find(how, text, ...names).join(' ') === expected.join(' ');
+        }),
+        { numRuns: 500 },
       ),
     );
 });

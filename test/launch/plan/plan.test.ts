@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import t, { type Test } from 'tap';
 
 import { buildPlan, type PlanInput } from '../../../lib/launch/plan/plan.ts';
+import { smallFilter } from '../../../lib/launch/seccomp/small-filter.ts';
 import type { Step, StepName } from '../../../lib/launch/plan/step.ts';
 import { noLimits, planInputs } from '../arbitrary.ts';
 
@@ -83,7 +84,7 @@ inOrder(
 );
 inOrder(
   'the way back is tried after everything that closes it',
-  ['setresuid', 'capset', 'seccomp', 'no_new_privs'],
+  ['setresuid', 'capset', 'no_new_privs'],
   ['verify_no_way_back'],
 );
 inOrder('no_new_privs is read back once it is set', ['no_new_privs'], ['verify_no_new_privs']);
@@ -99,16 +100,42 @@ t.test('the keyring is joined first', async (t) => {
 });
 
 t.test(
-  'signals are reset after every check, then the status is written, then execve ends the plan',
+  'signals are reset after every check, then a filter of the caller’s is installed, the status is written, execve ends the plan',
   async (t) => {
-    always(t, (steps, { status }) => {
-      const end = steps.slice(status === undefined ? -2 : -3).map((step) => step.op);
-      const wanted =
-        status === undefined ? ['reset_signals', 'execve'] : ['reset_signals', 'write', 'execve'];
+    always(t, (steps, { status, filter, request }) => {
+      const isLast = filter !== undefined && !request.allowNewPrivs;
+      const wanted: readonly StepName[] = [
+        'reset_signals',
+        ...(isLast ? (['seccomp'] as const) : []),
+        ...(isLast && filter.isReadable ? (['verify_seccomp'] as const) : []),
+        ...(status === undefined ? [] : (['write'] as const)),
+        'execve',
+      ];
+      const end = steps.slice(-wanted.length).map((step) => step.op);
       return end.join() === wanted.join();
     });
   },
 );
+
+t.test(
+  'a filter of the caller’s is installed as it is, with its flags, in place of the small one',
+  async (t) => {
+    always(t, (steps, { filter, architecture }) => {
+      const [step, ...more] = steps.filter((step) => step.op === 'seccomp');
+      const { bytes, flags } = filter ?? { bytes: smallFilter(architecture), flags: undefined };
+      return more.length === 0 && step?.op === 'seccomp' && step.filter.equals(bytes) && step.flags === flags;
+    });
+  },
+);
+
+t.test('who changes a plan does not change the filter of the next one', async (t) => {
+  always(t, (steps, input) => {
+    for (const step of steps) if (step.op === 'seccomp') step.filter.fill(0);
+    return buildPlan(input)
+      .flat()
+      .every((step) => step.op !== 'seccomp' || step.filter.some((byte) => byte !== 0));
+  });
+});
 
 t.test('no request can leave out a step that takes something of the caller’s away', async (t) => {
   const needed: readonly StepName[] = [
@@ -156,15 +183,14 @@ t.test('core, stack and nofile are limited even if no limit is asked for', async
 });
 
 t.test('every plan reads back ids, groups, capabilities, the filter and the working directory', async (t) => {
-  always(t, (steps) =>
-    [
-      'verify_uid',
-      'verify_gid',
-      'verify_groups',
-      'verify_capabilities',
-      'verify_seccomp',
-      'verify_cwd',
-    ].every((name) => verifies(steps).includes(name as StepName)),
+  always(
+    t,
+    (steps, { filter, request }) =>
+      ['verify_uid', 'verify_gid', 'verify_groups', 'verify_capabilities', 'verify_cwd'].every((name) =>
+        verifies(steps).includes(name as StepName),
+      ) &&
+      // unless the filter itself refuses that
+      verifies(steps).includes('verify_seccomp') === (filter?.isReadable !== false || request.allowNewPrivs),
   );
 });
 

@@ -24,6 +24,18 @@ t.test('variables that are to pass have names, and are not asked for beside all 
   });
 });
 
+t.test('a filter of system calls is a profile, log, or both', async (t) => {
+  t.same(read({ seccomp: 'log' }).seccomp, { file: undefined, isLog: true });
+  t.same(read({ seccomp: 'default' }).seccomp, { file: undefined, isLog: false });
+  t.same(read({ seccomp: '/p.json' }).seccomp, { file: '/p.json', isLog: false });
+  t.same(read({ seccomp: './log' }).seccomp, { file: './log', isLog: false });
+  t.same(read({ seccomp: 'log:p.json' }).seccomp, { file: 'p.json', isLog: true });
+  for (const seccomp of ['', 'log:', 'a\0', 5, true, ['log']])
+    t.throws(() => read({ seccomp }), { name: 'UsageError' });
+  t.same(read({ allow: ['debug', 'keyctl'] }).allow, ['debug', 'keyctl']);
+  for (const allow of ['debug', [''], [5]]) t.throws(() => read({ allow }), { name: 'UsageError' });
+});
+
 t.test('user and jail are enough', async (t) => {
   t.same(read({}), {
     user: { name: 'sam', text: 'sam' },
@@ -45,6 +57,15 @@ t.test('user and jail are enough', async (t) => {
     allowNewPrivs: false,
     caps: [],
     insecurePath: false,
+    isolate: false,
+    unshare: [],
+    net: undefined,
+    hostname: undefined,
+    readOnly: false,
+    ephemeral: undefined,
+    view: [],
+    allow: [],
+    seccomp: undefined,
     newSession: false,
     dieWithParent: false,
     statusFd: undefined,

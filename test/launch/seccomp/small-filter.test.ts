@@ -1,9 +1,8 @@
 import * as fc from 'fast-check';
 import t from 'tap';
 
-import { seccompFilter } from '../../../lib/launch/plan/seccomp.ts';
-
-const audit = { x64: 0xc000003e, i386: 0x40000003, arm64: 0xc00000b7, arm: 0x40000028 };
+import { smallFilter } from '../../../lib/launch/seccomp/small-filter.ts';
+import { audit, run, type Call } from './interpreter.ts';
 
 const verdicts: Readonly<Record<number, string>> = {
   0x7fff0000: 'allowed',
@@ -11,39 +10,9 @@ const verdicts: Readonly<Record<number, string>> = {
   0x80000000: 'killed',
 };
 
-interface Call {
-  readonly architecture: number;
-  readonly number: number;
-  readonly args?: readonly bigint[];
-}
-
-/** Does the kernel's work: runs a filter on struct seccomp_data (linux/filter.h, seccomp(2)). */
-function judge(filter: Buffer, { architecture, number, args = [] }: Call): string {
-  const data = Buffer.alloc(64);
-  data.writeUInt32LE(number, 0);
-  data.writeUInt32LE(architecture, 4);
-  args.forEach((arg, index) => data.writeBigUInt64LE(BigInt.asUintN(64, arg), 16 + index * 8));
-  let accumulator = 0;
-  for (let at = 0; at < filter.length; at += 8) {
-    const value = filter.readUInt32LE(at + 4);
-    const jump = (holds: boolean): number => 8 * filter.readUInt8(holds ? at + 2 : at + 3);
-    switch (filter.readUInt16LE(at)) {
-      case 0x20:
-        accumulator = data.readUInt32LE(value);
-        break;
-      case 0x15:
-        at += jump(accumulator === value);
-        break;
-      case 0x35:
-        at += jump(accumulator >= value);
-        break;
-      case 0x06:
-        return verdicts[value] ?? `answer ${value.toString(16)}`;
-      default:
-        throw new Error(`instruction ${at / 8} is unknown`);
-    }
-  }
-  throw new Error('the filter ends without an answer');
+function judge(filter: Buffer, call: Call): string {
+  const { answer } = run(filter, call);
+  return verdicts[answer] ?? `answer ${answer.toString(16)}`;
 }
 
 const TIOCSTI = 0x5412n;
@@ -58,7 +27,7 @@ const tables = [
 ] as const;
 
 for (const { machine, table, ioctl, keyrings } of tables) {
-  const filter = seccompFilter(machine);
+  const filter = smallFilter(machine);
   const call = (number: number, ...args: readonly bigint[]): string =>
     judge(filter, { architecture: audit[table], number, args });
 
@@ -98,7 +67,7 @@ for (const { machine, table, ioctl, keyrings } of tables) {
 }
 
 t.test('the x32 call table, which is the same calls under other numbers, is refused', async (t) => {
-  const filter = seccompFilter('x64');
+  const filter = smallFilter('x64');
   for (const number of [0x40000000, 0x40000000 + 514, 0x40000000 + 16, 0xffffffff]) {
     t.equal(judge(filter, { architecture: audit.x64, number }), 'EPERM');
   }
@@ -108,7 +77,7 @@ t.test('the x32 call table, which is the same calls under other numbers, is refu
 t.test('a call table that the filter does not know is killed', async (t) => {
   for (const machine of ['x64', 'arm64'] as const) {
     const known: readonly number[] = machine === 'x64' ? [audit.x64, audit.i386] : [audit.arm64, audit.arm];
-    const filter = seccompFilter(machine);
+    const filter = smallFilter(machine);
     t.doesNotThrow(() =>
       fc.assert(
         fc.property(fc.integer({ min: 0, max: 2 ** 32 - 1 }), fc.nat(), (architecture, number) => {
@@ -124,7 +93,7 @@ t.test('a call table that the filter does not know is killed', async (t) => {
 
 t.test('every instruction has an answer in front of it, on every path', async (t) => {
   for (const machine of ['x64', 'arm64'] as const) {
-    const filter = seccompFilter(machine);
+    const filter = smallFilter(machine);
     const instructions = filter.length / 8;
     for (let at = 0; at < instructions; at++) {
       const code = filter.readUInt16LE(at * 8);
@@ -136,5 +105,5 @@ t.test('every instruction has an answer in front of it, on every path', async (t
 });
 
 t.test('another architecture is an error', async (t) => {
-  t.throws(() => seccompFilter('ia32'), { name: 'UsageError', message: /x64 and arm64, not on ia32/ });
+  t.throws(() => smallFilter('ia32'), { name: 'UsageError', message: /x64 and arm64, not on ia32/ });
 });

@@ -1,0 +1,32 @@
+// What the command uchroot-jail does: uchroot-jail.ts loads this file from its code cache.
+import { runProgram } from './dispatch.ts';
+import { commands, packLines } from './jail-commands.ts';
+import { openProgress } from './progress-bar.ts';
+
+void runProgram({
+  name: 'uchroot-jail',
+  commands,
+  usageLine: `Usage: uchroot-jail ${Object.keys(commands).join('|')} DIRECTORY ...`,
+  about: `Builds jails for uchroot, and keeps them current. PROGRAM is a path, or a name that is looked up in PATH. It comes with
+its #! interpreters, loader, shared libraries, the data of its Debian package, and the packs that it needs.`,
+  ending: () => `\nPacks:\n${packLines()}`,
+  // Shows a progress line, and aborts the work on a signal.
+  async start(run) {
+    const progress = openProgress();
+    const controller = new AbortController();
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+      process.on(signal, () => controller.abort());
+    try {
+      return await run({
+        signal: controller.signal,
+        onProgress: (now) => progress.show(now),
+        onWarning: (warning) => {
+          progress.clear();
+          process.stderr.write(`uchroot-jail: warning: ${warning}\n`);
+        },
+      });
+    } finally {
+      progress.clear();
+    }
+  },
+});

@@ -1,0 +1,181 @@
+// Keeps the plan of a jail for its next update, which does not plan again if nothing has changed that the planner has seen.
+
+import { createHash } from 'node:crypto';
+import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { deserialize, serialize } from 'node:v8';
+
+import { type BytePath, parentPath, pathBytes } from '../../binary/path.ts';
+import { errorCode, type FileRoot, type FileStatus, readHeads } from '../../binary/root.ts';
+import { native } from '../../native.ts';
+import type { Recipe } from '../manifest/recipe.ts';
+import type { JailPlan, PlanSource } from './jail-plan.ts';
+
+/** Root's, mode 0700. Its files can be removed at any time (file-hierarchy(7)). */
+const DIRECTORY = '/var/cache/uchroot';
+
+type PlanData = Omit<JailPlan, 'packageOf' | 'versionOf'> & {
+  readonly packages: ReadonlyMap<BytePath, string>;
+  readonly versions: ReadonlyMap<string, string | undefined>;
+};
+
+interface Kept {
+  /** The recipe, the host and the version of this code, as JSON. */
+  readonly key: string;
+  /** The paths that the planner looked at or read, each with a NUL, and the hash of their stamps. */
+  readonly looked: Buffer;
+  readonly read: Buffer;
+  readonly hash: Buffer;
+  readonly plan: PlanData;
+}
+
+export interface KeptPlan {
+  /** Undefined if the jail must be planned. */
+  readonly plan: JailPlan | undefined;
+  /** The root to plan from. It notes what is looked at. */
+  readonly root: FileRoot;
+  /** Keeps a plan that was made from that root, if it is certain that nothing has changed meanwhile. */
+  keep(plan: JailPlan): void;
+}
+
+/** `rootFd` is a descriptor of the source's root. */
+export function openKeptPlan(
+  directory: BytePath,
+  rootFd: number,
+  recipe: Recipe,
+  { root, ...host }: PlanSource,
+): KeptPlan {
+  const { ino, ctimeNs } = statSync(import.meta.filename, { bigint: true });
+  const key = JSON.stringify([process.version, String(ino), String(ctimeNs), recipe, host]);
+  const path = fileOf(directory);
+  const plan = takePlan(path, rootFd, key);
+  const [startMs, mounts] = [Date.now(), readMountTable()];
+  const notes = noteReads(root);
+  return {
+    plan,
+    root: notes.root,
+    keep: (made) => {
+      const [looked, read] = [withNuls(withParents(notes)), withNuls(notes.read)];
+      const { hash, newestMs } = native.stampPaths(rootFd, looked, read);
+      // A second is far more than the clock of a file system lags behind (current_time() of the kernel: some milliseconds).
+      const isCertain = newestMs < startMs - 1000 && notes.isCertain() && mounts === readMountTable();
+      if (isCertain) writeKept(path, { key, looked, read, hash, plan: toData(made) });
+    },
+  };
+}
+
+/** Removes the kept plan of a jail that is no more. */
+export function forgetPlan(directory: BytePath): void {
+  rmSync(fileOf(directory), { force: true });
+}
+
+function fileOf(directory: BytePath): string {
+  return `${DIRECTORY}/${createHash('sha256').update(directory, 'latin1').digest('hex')}`;
+}
+
+function readMountTable(): string {
+  return readFileSync('/proc/self/mountinfo', 'latin1');
+}
+
+function withNuls(paths: Iterable<BytePath>): Buffer {
+  return pathBytes(Array.from(paths, (path) => `${path}\0`).join('') as BytePath);
+}
+
+/** A rename of a directory above a path changes the stamp only of that directory. */
+function withParents({ looked, read }: Pick<Notes, 'looked' | 'read'>): ReadonlySet<BytePath> {
+  const all = new Set<BytePath>(looked);
+  for (const path of [...looked, ...read])
+    for (let at = parentPath(path); !all.has(at); at = parentPath(at)) all.add(at);
+  return all;
+}
+
+type Notes = ReturnType<typeof noteReads>;
+
+/** Errors that last as long as the file is the same. */
+const LASTING: ReadonlySet<unknown> = new Set(['EISDIR', 'EINVAL', 'ELOOP', 'ENOTDIR', 'ENAMETOOLONG']);
+
+function noteReads(root: FileRoot) {
+  const [looked, read] = [new Set<BytePath>(), new Set<BytePath>()];
+  let isCertain = true;
+  function watch<T>(look: () => T): T {
+    try {
+      return look();
+    } catch (error) {
+      isCertain &&= LASTING.has(errorCode(error));
+      throw error;
+    }
+  }
+  const noting: FileRoot = {
+    lstat: (path) => {
+      looked.add(path);
+      return watch(() => statusOf(root.lstat(path)));
+    },
+    list: (path) => {
+      read.add(path);
+      return watch(() => root.list(path));
+    },
+    open: (path) => {
+      read.add(path);
+      const file = watch(() => root.open(path));
+      return file && { ...file, read: (...range) => watch(() => file.read(...range)) };
+    },
+    readHeads: (paths, maxBytes) => {
+      const heads = readHeads(root, paths, maxBytes);
+      for (const [index, path] of paths.entries()) {
+        read.add(path);
+        // what is there and cannot be read may be readable later
+        isCertain &&= heads[index] !== undefined || root.lstat(path) === undefined;
+      }
+      return heads;
+    },
+  };
+  return { looked, read, root: noting, isCertain: () => isCertain };
+}
+
+// A directory's size and times change with each file in it. The planner must not see what its stamp does not hold.
+function statusOf(status: FileStatus | undefined): FileStatus | undefined {
+  if (status?.kind !== 'directory') return status;
+  const { kind, mode, uid, gid, dev, ino, noexec } = status;
+  return { kind, mode, uid, gid, dev, ino, noexec, sizeBytes: 0, mtimeMs: 0 };
+}
+
+function toData({ packageOf, versionOf, ...plan }: JailPlan): PlanData {
+  const packages = new Map<BytePath, string>();
+  for (const entry of plan.entries) {
+    const name = entry.kind === 'file' ? packageOf(entry.source) : undefined;
+    if (entry.kind === 'file' && name !== undefined) packages.set(entry.source, name);
+  }
+  const versions = new Map(Array.from(new Set(packages.values()), (name) => [name, versionOf(name)]));
+  return { ...plan, packages, versions };
+}
+
+function takePlan(path: string, rootFd: number, key: string): JailPlan | undefined {
+  try {
+    if (!isOfRoot()) return undefined;
+    const kept = deserialize(readFileSync(path)) as Kept;
+    if (kept.key !== key) return undefined;
+    if (!native.stampPaths(rootFd, kept.looked, kept.read).hash.equals(kept.hash)) return undefined;
+    const { packages, versions, ...plan } = kept.plan;
+    return { ...plan, packageOf: (of) => packages.get(of), versionOf: (name) => versions.get(name) };
+  } catch {
+    return undefined; // there is none, or it is damaged: the jail is planned
+  }
+}
+
+function isOfRoot(): boolean {
+  const status = lstatSync(DIRECTORY);
+  return status.isDirectory() && status.uid === 0 && (status.mode & 0o022) === 0;
+}
+
+function writeKept(path: string, kept: Kept): void {
+  const fresh = `${path}.${process.pid}`;
+  try {
+    mkdirSync(DIRECTORY, { recursive: true, mode: 0o700 });
+    if (!isOfRoot()) return;
+    writeFileSync(fresh, serialize(kept), { mode: 0o600, flag: 'wx' });
+    renameSync(fresh, path);
+  } catch (error) {
+    // without it, the next update only takes longer
+    if (errorCode(error) === undefined) throw error;
+    rmSync(fresh, { force: true });
+  }
+}

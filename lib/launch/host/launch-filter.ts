@@ -1,0 +1,122 @@
+// The filter of system calls that a launch asks for: reads its profile, and keeps what was made of it.
+import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
+import { release } from 'node:os';
+
+import { errnoName, reason } from '../../errno.ts';
+import { LaunchError, UsageError } from '../../errors.ts';
+import { quote } from '../../quote.ts';
+import { isWriter, writersOf } from '../../trust/writer.ts';
+import { hasInit } from '../plan/isolated.ts';
+import type { NormalRequest } from '../request/request.ts';
+import { makeFilter, type Filter, type FilterRequest } from '../seccomp/filter.ts';
+import { toPerson, type Account } from './account.ts';
+
+// Profiles have some 20 KiB.
+const mostBytes = 1 << 20;
+
+// A service has few profiles. Beyond that, launches only take longer.
+const mostFilters = 64;
+const filters = new Map<string, Filter>();
+
+function failed(file: string, error: unknown): LaunchError {
+  const { errno = -5 } = error as NodeJS.ErrnoException;
+  return new LaunchError(`seccomp: ${quote(file)}: ${reason(-errno)}`, {
+    step: 'seccomp',
+    code: errnoName(-errno),
+    errno: -errno,
+    path: quote(file),
+    hint: errno === -2 ? 'give the path of a profile, or default, log, or log: and a path' : undefined,
+    cause: error,
+  });
+}
+
+function attempt<T>(file: string, look: () => T): T {
+  try {
+    return look();
+  } catch (error) {
+    throw error instanceof LaunchError || error instanceof UsageError ? error : failed(file, error);
+  }
+}
+
+// Another content has another key.
+function identityOf(file: string): string {
+  const { dev, ino, size, mtimeNs, ctimeNs } = attempt(file, () => statSync(file, { bigint: true }));
+  return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
+}
+
+// Whoever can write the profile decides what the program may do.
+function refuseWriter(file: string, fd: number, account: Account, insecurePath: boolean): void {
+  const status = fstatSync(fd);
+  if (!status.isFile()) throw new UsageError(`seccomp: ${quote(file)} is no regular file`);
+  if (status.size > mostBytes)
+    throw new UsageError(
+      `seccomp: ${quote(file)} has ${status.size} bytes, and a profile at most ${mostBytes}`,
+    );
+  const person = toPerson(account);
+  if (insecurePath || !writersOf(status).some((writer) => isWriter(writer, person))) return;
+  throw new LaunchError(
+    `seccomp: ${quote(file)} can be written by uid ${account.uid}, whom it is to confine`,
+    {
+      step: 'seccomp',
+      code: 'ERR_INSECURE_PATH',
+      path: quote(file),
+      hint: `chown root ${quote(file)} && chmod go-w ${quote(file)}`,
+    },
+  );
+}
+
+function readText(file: string, account: Account, insecurePath: boolean): string {
+  return attempt(file, () => {
+    // O_NONBLOCK: opening a FIFO waits for a writer
+    const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    try {
+      refuseWriter(file, fd, account, insecurePath);
+      return readFileSync(fd, 'utf8');
+    } finally {
+      closeSync(fd);
+    }
+  });
+}
+
+/**
+ * The filter of a launch that does not ask for the small one: the same object for the same request, until the profile changes.
+ *
+ * @throws UsageError for unknown names, and for mistakes in the profile, with their place
+ * @throws LaunchError if the profile cannot be read, or ERR_INSECURE_PATH if the program's user can write it
+ */
+export function launchFilter(request: NormalRequest, account: Account, architecture: string): Filter {
+  const { allow, seccomp, caps, allowNewPrivs, insecurePath } = request;
+  const { file, isLog = false } = seccomp ?? {};
+  const isIsolated = request.isolate || seccomp !== undefined;
+  const isChild = hasInit(request);
+  const identity = file === undefined ? '' : identityOf(file);
+  const { uid } = account;
+  const key = JSON.stringify([
+    architecture,
+    uid,
+    identity,
+    isIsolated,
+    isChild,
+    isLog,
+    allow,
+    caps,
+    allowNewPrivs,
+    insecurePath,
+  ]);
+  const known = filters.get(key);
+  if (known !== undefined) return known;
+  const filter = makeFilter({
+    architecture: architecture as FilterRequest['architecture'],
+    caps,
+    kernel: release(),
+    isIsolated,
+    isLog,
+    profile: file === undefined ? undefined : { file, text: readText(file, account, insecurePath) },
+    allow,
+    allowNewPrivs,
+    hasInit: isChild,
+  });
+  if (filters.size >= mostFilters) filters.clear();
+  filters.set(key, filter);
+  return filter;
+}

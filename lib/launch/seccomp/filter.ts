@@ -1,0 +1,120 @@
+// The filter of a launch that asks for another one than the small one. Pure.
+import { UsageError } from '../../errors.ts';
+import { didYouMean } from '../../nearest.ts';
+import { quote } from '../../quote.ts';
+import { knownCalls } from './call-table.ts';
+import { barePolicy, callGroups, isolatePolicy } from './default-policy.ts';
+import { compileFilter } from './filter-tree.ts';
+import { readProfile, type ProfileFacts } from './oci-profile.ts';
+import {
+  answerTo,
+  asLog,
+  isPermissive,
+  isRefused,
+  withAllowed,
+  withSmallRules,
+  type Policy,
+} from './policy.ts';
+
+/** What a launch asks for. */
+export interface FilterRequest extends ProfileFacts {
+  /** The default filter of isolated launches, unless there is a profile. */
+  readonly isIsolated: boolean;
+  /** Refuses nothing, and logs what would be refused. */
+  readonly isLog: boolean;
+  /** A profile of system calls, in place of the default filter. */
+  readonly profile: { readonly file: string; readonly text: string } | undefined;
+  /** Names of calls and groups that are given back. */
+  readonly allow: readonly string[];
+  /** The filter is installed before the ids change. */
+  readonly allowNewPrivs: boolean;
+  /** The program's process waits for its init after the filter is installed. */
+  readonly hasInit: boolean;
+}
+
+/** A filter that is ready to be installed. */
+export interface Filter {
+  /** An array of `struct sock_filter`. */
+  readonly bytes: Buffer;
+  /** SECCOMP_FILTER_FLAG_* for seccomp(2). */
+  readonly flags: number;
+  /** What it is, for a reader of the plan. */
+  readonly title: string;
+  /** Whether prctl(PR_GET_SECCOMP) can tell that it is in force. */
+  readonly isReadable: boolean;
+}
+
+// linux/prctl.h
+const PR_GET_SECCOMP = 21n;
+
+const programs32bit = '32bit';
+
+/** What --allow takes besides names of calls. */
+export const allowGroups: readonly string[] = [programs32bit, ...Object.keys(callGroups)];
+
+// @throws UsageError for a name that is neither a call nor a group
+function callsOf(name: string): readonly string[] {
+  if (Object.hasOwn(callGroups, name)) return callGroups[name as keyof typeof callGroups].split(' ');
+  const known = knownCalls();
+  if (known.has(name)) return [name];
+  throw new UsageError(`--allow: there is no system call or group '${quote(name)}'`, {
+    hint: didYouMean(name, [...allowGroups, ...known]) ?? `the groups are ${allowGroups.join(', ')}`,
+  });
+}
+
+// Calls that the launch itself makes after it has installed the filter, and why. With an init process the program's process first
+// waits for it (execute() in native/plan/interpreter.cc).
+const needed = {
+  always: ['execve', 'write', 'exit_group'],
+  hasInit: ['prctl', 'read'],
+  allowNewPrivs:
+    'setgroups setresgid setresuid capset prctl getresuid getresgid getgroups capget rt_sigaction rt_sigprocmask'.split(
+      ' ',
+    ),
+} as const;
+
+function checkNeeded(policy: Policy, file: string, { allowNewPrivs, hasInit }: FilterRequest): void {
+  const calls = [
+    ...needed.always,
+    ...(hasInit ? needed.hasInit : []),
+    ...(allowNewPrivs ? needed.allowNewPrivs : []),
+  ];
+  const refused = calls.find((call) => isRefused(policy, call));
+  if (refused === undefined) return;
+  throw new UsageError(`${file}: refuses ${refused}, which the launch itself needs`, {
+    hint: `add ${refused} to the profile, or give it back with --allow ${refused}`,
+  });
+}
+
+/**
+ * Makes the filter of a launch.
+ *
+ * @throws UsageError for an unknown name, and with the place for a mistake in the profile
+ */
+export function makeFilter(request: FilterRequest): Filter {
+  const { profile, allow, isIsolated, isLog } = request;
+  const { policy: base, flags } =
+    profile === undefined
+      ? { policy: isIsolated ? isolatePolicy : barePolicy, flags: 0 }
+      : readProfile(profile.file, profile.text, request);
+  const calls = allow.filter((name) => name !== programs32bit).flatMap(callsOf);
+  const allows32bit = base.allows32bit || allow.includes(programs32bit);
+  const full = withAllowed(withSmallRules({ ...base, allows32bit }), calls);
+  const policy = isLog ? asLog(full) : full;
+  if (profile !== undefined) checkNeeded(policy, profile.file, request);
+  const parts = [
+    profile === undefined
+      ? isIsolated
+        ? 'no calls that ordinary programs do not need'
+        : 'no terminal injection, no kernel keyrings'
+      : `the profile ${profile.file}`,
+    ...(isLog ? ['refusals are only logged'] : []),
+    ...(allow.length === 0 ? [] : [`allowed: ${allow.join(', ')}`]),
+  ];
+  return {
+    bytes: compileFilter(policy, request.architecture),
+    flags,
+    title: parts.join('; '),
+    isReadable: isPermissive(answerTo(policy, 'prctl', [PR_GET_SECCOMP])),
+  };
+}

@@ -1,0 +1,130 @@
+// What a filter answers to each system call, by name. Pure.
+import { answers, ENOSYS, EPERM, refusal, terminalRequests } from './seccomp-data.ts';
+
+/** A test of one argument. The kernel shows each of the six arguments as an unsigned number of 64 bits. */
+export interface ArgumentTest {
+  readonly index: number;
+  /** `equal` compares the bits of the mask only. */
+  readonly kind: 'equal' | 'atLeast' | 'above';
+  readonly value: bigint;
+  readonly mask: bigint;
+  /** The test holds if the comparison does not. */
+  readonly isNegated: boolean;
+}
+
+/** The answer of the first case whose tests all hold, else `otherwise`. Answers are SECCOMP_RET_* values. */
+export interface Verdict {
+  readonly cases: readonly { readonly tests: readonly ArgumentTest[]; readonly answer: number }[];
+  readonly otherwise: number;
+}
+
+/** What a filter does. */
+export interface Policy {
+  /** By name of the call. */
+  readonly verdicts: ReadonlyMap<string, Verdict>;
+  /** The answer to any other call. */
+  readonly otherwise: number;
+  /** The answer to calls with larger numbers than all `known` calls of the table, or all that have a verdict. */
+  readonly newer: { readonly than: 'known' | 'named'; readonly answer: number };
+  /** The answer to x32 calls, and to calls of a table that is not filtered. */
+  readonly closed: { readonly x32: number; readonly table: number };
+  /** Whether 32-bit programs run, under the same verdicts. */
+  readonly allows32bit: boolean;
+}
+
+/** What every policy does to other tables. Without the kernel's x32 its calls answer ENOSYS. */
+export const closed: Policy['closed'] = { x32: refusal(ENOSYS), table: answers.killProcess };
+
+const allBits = 2n ** 64n - 1n;
+/** The half of an argument that the kernel looks at if it takes an int. */
+export const low32 = 0xffffffffn;
+
+/** Always the same answer. */
+export const always = (answer: number): Verdict => ({ cases: [], otherwise: answer });
+
+/** The bits of the mask equal the value. */
+export function equals(index: number, value: number | bigint, mask: bigint = allBits): ArgumentTest {
+  return { index, kind: 'equal', value: BigInt(value), mask, isNegated: false };
+}
+
+/** The argument compared with a value, as unsigned numbers of 64 bits. */
+export function compares(
+  index: number,
+  kind: ArgumentTest['kind'],
+  value: bigint,
+  isNegated: boolean,
+): ArgumentTest {
+  return { index, kind, value, mask: allBits, isNegated };
+}
+
+/** Whether an answer lets the call happen. */
+export const isPermissive = (answer: number): boolean => answer === answers.allow || answer === answers.log;
+
+function canPass({ cases, otherwise }: Verdict): boolean {
+  return isPermissive(otherwise) || cases.some(({ answer }) => isPermissive(answer));
+}
+
+function holds({ index, kind, value, mask, isNegated }: ArgumentTest, args: readonly bigint[]): boolean {
+  const argument = args[index] ?? 0n;
+  const is =
+    kind === 'equal' ? (argument & mask) === value : kind === 'above' ? argument > value : argument >= value;
+  return is !== isNegated;
+}
+
+/** The answer to a call with these arguments; missing ones are 0. */
+export function answerTo(
+  { verdicts, otherwise }: Pick<Policy, 'verdicts' | 'otherwise'>,
+  call: string,
+  args: readonly bigint[],
+): number {
+  const verdict = verdicts.get(call) ?? always(otherwise);
+  return (
+    verdict.cases.find(({ tests }) => tests.every((test) => holds(test, args)))?.answer ?? verdict.otherwise
+  );
+}
+
+/** Whether a call is refused whatever its arguments are. */
+export function isRefused({ verdicts, otherwise }: Policy, call: string): boolean {
+  return !canPass(verdicts.get(call) ?? always(otherwise));
+}
+
+const refused = refusal(EPERM);
+const terminalCases = terminalRequests.map((request) => ({
+  tests: [equals(1, request, low32)],
+  answer: refused,
+}));
+
+/** Adds the rules of the small filter, which hold for every launch: no terminal injection, no kernel keyrings. */
+export function withSmallRules(policy: Policy): Policy {
+  const verdicts = new Map(policy.verdicts);
+  const verdictOf = (call: string): Verdict => verdicts.get(call) ?? always(policy.otherwise);
+  for (const call of ['add_key', 'request_key', 'keyctl'])
+    if (canPass(verdictOf(call))) verdicts.set(call, always(refused));
+  const { cases, otherwise } = verdictOf('ioctl');
+  if (canPass({ cases, otherwise }))
+    verdicts.set('ioctl', { cases: [...terminalCases, ...cases], otherwise });
+  return { ...policy, verdicts };
+}
+
+/** Gives calls back, whatever their arguments are. */
+export function withAllowed(policy: Policy, calls: readonly string[]): Policy {
+  const allowed = calls.map((call): [string, Verdict] => [call, always(answers.allow)]);
+  return { ...policy, verdicts: new Map([...policy.verdicts, ...allowed]) };
+}
+
+const logged = (answer: number): number => (isPermissive(answer) ? answer : answers.log);
+
+/** Refuses nothing, and logs what was to be refused. */
+export function asLog({ verdicts, otherwise, newer, allows32bit }: Policy): Policy {
+  const verdict = ({ cases, otherwise }: Verdict): Verdict => ({
+    cases: cases.map(({ tests, answer }) => ({ tests, answer: logged(answer) })),
+    otherwise: logged(otherwise),
+  });
+  return {
+    verdicts: new Map([...verdicts].map(([call, one]) => [call, verdict(one)])),
+    otherwise: logged(otherwise),
+    newer: { ...newer, answer: logged(newer.answer) },
+    closed: { x32: answers.log, table: answers.log },
+    allows32bit,
+  };
+}
