@@ -93,7 +93,7 @@ async function withOutside(t: Test, body: (outside: Outside) => void | Promise<v
   start(['umount', `${jail}/dir`]);
   putOwn(`${jail}/tmp/own`);
   const name = `uchroot-test-${process.pid}`;
-  const [file = '', ...args] = [
+  const [file, ...args] = [
     'setpriv',
     `--reuid=${uid}`,
     `--regid=${uid}`,
