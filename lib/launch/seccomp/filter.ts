@@ -64,6 +64,8 @@ function callsOf(name: string): readonly string[] {
 
 // Calls that the launch itself makes after it has installed the filter, and why. With an init process the program's process first
 // waits for it (execute() in native/plan/interpreter.cc).
+// Without the first ones it could not even end after a failure. Of the others it makes few kinds, which a rule may single out.
+const neededAlways = new Set(['execve', 'write', 'exit_group', 'read']);
 const needed = {
   always: ['execve', 'write', 'exit_group'],
   hasInit: ['prctl', 'read'],
@@ -79,9 +81,10 @@ function checkNeeded(policy: Policy, file: string, { allowNewPrivs, hasInit }: F
     ...(hasInit ? needed.hasInit : []),
     ...(allowNewPrivs ? needed.allowNewPrivs : []),
   ];
-  const refused = calls.find((call) => isRefused(policy, call));
+  const refused = calls.find((call) => isRefused(policy, call, neededAlways.has(call) ? 'ever' : 'always'));
   if (refused === undefined) return;
-  throw new UsageError(`${file}: refuses ${refused}, which the launch itself needs`, {
+  const some = isRefused(policy, refused, 'always') ? '' : ' with some arguments';
+  throw new UsageError(`${file}: refuses ${refused}${some}, which the launch itself needs`, {
     hint: `add ${refused} to the profile, or give it back with --allow ${refused}`,
   });
 }
