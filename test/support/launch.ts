@@ -35,8 +35,12 @@ export function rootTest(...tools: readonly string[]): RootTest {
   return (name, body) => void t.test(name, { skip }, body);
 }
 
-// Whether the running test starts programs with a compiled launcher.
 let isCompiling = false;
+
+/** Whether the running test starts programs with a compiled launcher. */
+export function isCompiled(): boolean {
+  return isCompiling;
+}
 
 /** The same, run twice: `uchroot` starts programs with the command, and then with a launcher that it has compiled. */
 export function bothWays(...tools: readonly string[]): RootTest {
