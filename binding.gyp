@@ -151,6 +151,7 @@
         '<@(interpreter_sources)',
         'native/compiled/payload.cc',
         'native/compiled/pidfile.cc',
+        'native/compiled/zone.cc',
         'native/plan/removal.cc',
         'native/compiled/report.cc',
         'native/compiled/xxh64.cc',

@@ -15,6 +15,7 @@
 #include "../start/start.h"
 #include "../plan/syscall.h"
 #include "xxh64.h"
+#include "zone.h"
 
 using namespace uchroot;
 
@@ -164,9 +165,12 @@ extern "C" [[noreturn]] [[gnu::used]] void compiledMain(const long* stack) {
   const char** environment = static_cast<const char**>(__builtin_alloca(slots * sizeof(char*)));
   buildEnvironment(payload, caller, pid, listenFds > 0, environment);
 
+  warnOfMissingZone(payload, environment, jailFd);
+
   uint8_t* plan = reinterpret_cast<uint8_t*>(payload) + payload->plan.offset;
   fillIn(plan, pid, parent);
-  const int status = tellStep(payload, runPlan(plan, {.jailFd = jailFd, .listenFds = listenFds, .environment = environment}));
+  PlanContext context = {.jailFd = jailFd, .listenFds = listenFds, .environment = environment};
+  const int status = tellStep(payload, runPlan(plan, context));
   if (hasPidFile) takeBack(&removal);
   quit(status);
 }

@@ -98,7 +98,7 @@ const char* toJailPath(const char* path, uint64_t* length, const char* jail) {
   line.put("uchroot: warning: environment: ");
   for (uint32_t i = 0; i < nameBytes; i++) line.put(name[i]);
   line.put(": ");
-  for (uint64_t i = 0; i < length; i++) line.put(path[i] < ' ' || path[i] == 0x7f ? '?' : path[i]);
+  line.plain(path, length);
   line.put(" is outside the jail, and is left out\nhint: mount it into the jail (BindPaths=), and compile it with --setenv\n");
   line.write(2);
 }

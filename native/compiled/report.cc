@@ -114,6 +114,11 @@ bool writeAll(long fd, const char* bytes, uint64_t count) {
   return true;
 }
 
+Line& Line::plain(const char* text, uint64_t length) {
+  for (uint64_t i = 0; i < length; i++) put(static_cast<uint8_t>(text[i]) < ' ' || text[i] == 0x7f ? '?' : text[i]);
+  return *this;
+}
+
 Line& Line::put(char character) {
   if (used_ < kMaxBytes - 1) buffer_[used_++] = character;
   buffer_[used_] = 0;

@@ -13,6 +13,7 @@ class Line {
  public:
   Line& put(const char* text);
   Line& put(char character);
+  Line& plain(const char* text, uint64_t length);  // control characters become `?`
   Line& number(uint64_t value);
   Line& octal(uint32_t mode);
   const char* text() const { return buffer_; }

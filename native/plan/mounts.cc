@@ -58,7 +58,7 @@ long openTree(PlanStep* step, PlanContext& context) {
   const long tree = step->dataBytes == 0 ? cloneTree(context.jailFd, "", step->b, 0)
                                          : cloneTree(AT_FDCWD, stringsOf(step), step->b, 0);
   if (tree < 0) return tree;
-  context.trees.fd[step->a] = static_cast<int>(tree);
+  context.trees[step->a] = static_cast<int>(tree);
   return 0;
 }
 
@@ -122,9 +122,9 @@ long mountOverlay(long lower, long store, long flags, const char* options) {
 long pivotRoot(PlanStep* step, PlanContext& context) {
   // No mount or unmount of this namespace may reach the host.
   long result = sys(__NR_mount, 0, address("/"), 0, 0x4000 /* MS_REC */ | kPrivate, 0);
-  long root = context.trees.fd[static_cast<uint32_t>(step->a)];
+  long root = context.trees[static_cast<uint32_t>(step->a)];
   if (result >= 0 && step->dataBytes > 0) {
-    root = result = mountOverlay(root, step->b == kNoStore ? -1 : context.trees.fd[step->b], static_cast<long>(step->a >> 32), stringsOf(step));
+    root = result = mountOverlay(root, step->b == kNoStore ? -1 : context.trees[step->b], static_cast<long>(step->a >> 32), stringsOf(step));
   } else if (result >= 0) {
     result = attach(root, "/");
   }
@@ -134,10 +134,10 @@ long pivotRoot(PlanStep* step, PlanContext& context) {
 }
 
 long moveTree(PlanStep* step, PlanContext& context) {
-  const long tree = context.trees.fd[step->a];
+  const long tree = context.trees[step->a];
   const long moved = attach(tree, stringsOf(step));
   (void)sys(__NR_close, tree);  // the mount stays
-  context.trees.fd[step->a] = -1;
+  context.trees[step->a] = -1;
   return moved;
 }
 

@@ -6,6 +6,7 @@ import {
   copyFileSync,
   linkSync,
   mkdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -18,6 +19,7 @@ import {
   launchWords,
   makeJail,
   oddCaller,
+  packageDirectory,
   putFile,
   putProgram,
   searchPath,
@@ -445,4 +447,66 @@ test('nothing of Landlock is left open, and the rest of the launch is as without
     return { ...rest, argv: undefined, hasPids: [pid, ppid, sid, pgid].every(Number.isInteger) };
   };
   t.same(state(['--landlock']), state([]));
+});
+
+// The levels of doc/isolation.md, in the order of its columns.
+const isolate = ['--isolate', '--proc', '/proc'];
+const levels: readonly (readonly string[])[] = [[], ['--landlock'], isolate, [...isolate, '--landlock']];
+
+// The attempts behind each row of its first table.
+const threats: Readonly<Record<string, readonly string[]>> = {
+  'read, write, execute and remove files of the host through a descriptor that a helper passes in': [
+    'read',
+    'list',
+    'write',
+    'create',
+    'make a directory',
+    'make a link',
+    'make a socket',
+    'remove',
+    'execute',
+    'truncate',
+  ],
+  'see the status of such a file, change its mode, connect to a socket there': [
+    'look at the status',
+    'change the mode',
+    'go there',
+    'connect to a path',
+  ],
+  'link or move files out of the jail, or into it': ['link out', 'rename out', 'rename in'],
+  'send signals to processes of the same user': ['signal', 'signal by descriptor'],
+  'trace them, read their memory, take their descriptors': ['trace', 'read memory', 'take a descriptor'],
+  'reach files of theirs through /proc': ['read by /proc/PID/root', 'read an environment'],
+  'connect to abstract unix sockets of the host': ['connect to an abstract name'],
+  'connect to ports of the host': ['connect to a port'],
+  'ioctl on devices that are no terminals': ['ioctl on a device'],
+};
+const byRoot: Readonly<Record<string, readonly string[]>> = {
+  'mount a file system (`sys_admin`)': ['mount'],
+  'leave the jail by a second chroot (`sys_chroot`)': ['read after a chroot out'],
+};
+
+test('each level stops what doc/isolation.md says that it stops', async (t) => {
+  const page = readFileSync(`${packageDirectory}/doc/isolation.md`, 'utf8');
+  const rows = new Map(
+    [...page.matchAll(/^\| (.+?) \| (yes|no) \| (yes|no) \| (yes|no) \| (yes|no) \|$/gm)].map(
+      ([, name = '', ...cells]) => [name, cells],
+    ),
+  );
+  t.same([...rows.keys()], [...Object.keys(threats), ...Object.keys(byRoot)]);
+  const caps = ['--cap', 'mknod,sys_admin,dac_read_search,sys_chroot'];
+  for (const [column, options] of levels.entries()) {
+    const found: Attempts[] = [];
+    await withOutside(t, ({ words }) => void found.push(attempts(options, ['try', ...words])));
+    await withOutside(
+      t,
+      ({ directory }) => void found.push(attempts([...caps, ...options], ['caps', directory.slice(1)])),
+    );
+    for (const [i, named] of [threats, byRoot].entries())
+      for (const [name, keys] of Object.entries(named)) {
+        const stopped = keys.filter((key) => found[i]?.[key] !== 0);
+        const says = rows.get(name)?.[column];
+        t.same(stopped, says === 'yes' ? keys : [], `${options.join(' ')}: ${name}`);
+      }
+  }
 });

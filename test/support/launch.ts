@@ -35,8 +35,12 @@ export function rootTest(...tools: readonly string[]): RootTest {
   return (name, body) => void t.test(name, { skip }, body);
 }
 
-// Whether the running test starts programs with a compiled launcher.
 let isCompiling = false;
+
+/** Whether the running test starts programs with a compiled launcher. */
+export function isCompiled(): boolean {
+  return isCompiling;
+}
 
 /** The same, run twice: `uchroot` starts programs with the command, and then with a launcher that it has compiled. */
 export function bothWays(...tools: readonly string[]): RootTest {
@@ -144,7 +148,7 @@ export function start(words: readonly string[], options: StartOptions = {}): End
 /** A copy of the command that everybody may read: only root may be able to read the package's directory. */
 export function publicCommand(name: 'uchroot' | 'uchroot-jail' = 'uchroot'): readonly string[] {
   const directory = temporaryDirectory();
-  const parts = ['', '-command', '-compile', '-late', '-jail'];
+  const parts = ['', '-command', '-compile', '-late', '-filter', '-jail', '-jail-command'];
   const bundles = parts.map((part) => `dist/bin/uchroot${part}.cjs`);
   const built = ['uchroot.node', 'uchroot-compiled', 'uchroot-launcher'].map(
     (name) => `build/Release/${name}`,

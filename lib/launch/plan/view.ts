@@ -17,12 +17,13 @@ function rootFlags(allowNewPrivs: boolean): readonly MountFlag[] {
   return allowNewPrivs ? ['nodev'] : outside;
 }
 
-// Slot by view: of a bind, and of proc's mask.
+/** The slots of the trees that come from the host: the source of each bind, and what hides files of each proc(5). */
 export function slotsOf(view: readonly NormalView[]): ReadonlyMap<NormalView, number> {
   const opened = view.filter(({ kind }) => kind === 'bind' || kind === 'proc');
   return new Map(opened.map((entry, i) => [entry, firstBind + i]));
 }
 
+/** Opens the jail and what comes from the host, while the host's mounts can still be reached. */
 export function openTrees(
   { readOnly: isReadOnly, ephemeral, view, allowNewPrivs }: Request,
   namespaces: readonly Namespace[],
@@ -38,7 +39,7 @@ export function openTrees(
   ];
 }
 
-// What hides files of a proc(5), or the source of a bind.
+/** Opens the source of a bind, or what hides files of a proc(5). */
 export function openSource(entry: NormalView, slot: number): Step {
   if (entry.kind !== 'bind')
     return { op: 'open_tree', slot, source: Buffer.from('/dev/null'), flags: readOnly };
@@ -49,6 +50,7 @@ export function openSource(entry: NormalView, slot: number): Step {
 // What a program may write to an ephemeral jail: 256 MiB, 65536 files.
 const ephemeralSpace = { size: 256 * 2 ** 20, inodes: 65536 };
 
+/** Makes the jail the root directory, and mounts what the program sees in it. */
 export function makeView(
   { ephemeral, view, allowNewPrivs }: Request,
   namespaces: readonly Namespace[],
@@ -67,6 +69,7 @@ export function makeView(
 
 const device = Buffer.from('/dev');
 
+/** The steps of one entry of the view, in the jail. */
 export function viewSteps(entry: NormalView, slot: number): readonly Step[] {
   const { target } = entry;
   switch (entry.kind) {
