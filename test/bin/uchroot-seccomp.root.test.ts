@@ -300,6 +300,28 @@ once('a profile with conditions on the calls of the launch itself does not hang 
   });
 });
 
+once(
+  'a profile that would stop the status line, or the steps after it, does not hang the launch',
+  async (t) => {
+    const names = ['execve', 'write', 'exit_group'];
+    const file = profile('silent.json', {
+      defaultAction: 'SCMP_ACT_KILL',
+      syscalls: [{ names, action: 'SCMP_ACT_ALLOW' }],
+    });
+    t.match(uchroot([`--seccomp=${file}`, '--status-fd', '1', 'nobody', jail, '/syscalls']), {
+      status: 1,
+      stderr: /silent\.json: refuses rt_sigprocmask, which the launch itself needs/,
+    });
+    const more =
+      'setgroups setresgid setresuid setfsuid setfsgid capset prctl getresuid getresgid getgroups capget statx getcwd faccessat rt_sigaction rt_sigprocmask brk arch_prctl set_tid_address set_robust_list rseq prlimit64 readlinkat readlink getrandom mprotect mmap fstat newfstatat';
+    const whole = profile('whole.json', {
+      defaultAction: 'SCMP_ACT_KILL_PROCESS',
+      syscalls: [{ names: [...names, ...more.split(' ')], action: 'SCMP_ACT_ALLOW' }],
+    });
+    t.match(uchroot([`--seccomp=${whole}`, '--allow-new-privs', 'nobody', jail, '/syscalls']), { status: 0 });
+  },
+);
+
 once('a missing program is explained before a strict filter is installed', async (t) => {
   const file = profile('narrow.json', {
     defaultAction: 'SCMP_ACT_KILL_PROCESS',

@@ -128,6 +128,7 @@ export function launchFilter(request: NormalRequest, account: Account, architect
   const { file, isLog = false } = seccomp ?? {};
   const isIsolated = request.isolate || seccomp !== undefined;
   const isChild = hasInit(request);
+  const hasStatus = request.statusFd !== undefined;
   const identity = file === undefined ? '' : identityOf(file);
   const { uid } = account;
   const key = JSON.stringify([
@@ -137,6 +138,7 @@ export function launchFilter(request: NormalRequest, account: Account, architect
     identity,
     isIsolated,
     isChild,
+    hasStatus,
     isLog,
     allow,
     caps,
@@ -155,6 +157,7 @@ export function launchFilter(request: NormalRequest, account: Account, architect
     allow,
     allowNewPrivs,
     hasInit: isChild,
+    hasStatus,
   });
   if (filters.size >= mostFilters) filters.clear();
   filters.set(key, filter);

@@ -30,6 +30,8 @@ export interface FilterRequest extends ProfileFacts {
   readonly allowNewPrivs: boolean;
   /** The program's process waits for its init after the filter is installed. */
   readonly hasInit: boolean;
+  /** A line for --status-fd is written after the filter has been installed. */
+  readonly hasStatus?: boolean;
 }
 
 /** A filter that is ready to be installed. */
@@ -68,17 +70,24 @@ function callsOf(name: string): readonly string[] {
 const neededAlways = new Set(['execve', 'write', 'exit_group', 'read']);
 const needed = {
   always: ['execve', 'write', 'exit_group'],
+  // around the status line (writeWithoutSignal() in native/plan/descriptors.cc)
+  hasStatus: ['rt_sigprocmask'],
   hasInit: ['prctl', 'read'],
   allowNewPrivs:
-    'setgroups setresgid setresuid capset prctl getresuid getresgid getgroups capget rt_sigaction rt_sigprocmask'.split(
+    'setgroups setresgid setresuid setfsuid setfsgid capset prctl getresuid getresgid getgroups capget statx getcwd faccessat rt_sigaction rt_sigprocmask'.split(
       ' ',
     ),
 } as const;
 
-function checkNeeded(policy: Policy, file: string, { allowNewPrivs, hasInit }: FilterRequest): void {
+function checkNeeded(
+  policy: Policy,
+  file: string,
+  { allowNewPrivs, hasInit, hasStatus = false }: FilterRequest,
+): void {
   const calls = [
     ...needed.always,
     ...(hasInit ? needed.hasInit : []),
+    ...(hasStatus ? needed.hasStatus : []),
     ...(allowNewPrivs ? needed.allowNewPrivs : []),
   ];
   const refused = calls.find((call) => isRefused(policy, call, neededAlways.has(call) ? 'ever' : 'always'));
