@@ -91,7 +91,8 @@ function refuseWriter(file: string, fd: number, account: Account, insecurePath: 
   if (insecurePath) return;
   // An access control list that may let others write is refused: it has no place on a profile.
   const acl = native.hasAttribute(fd, 'system.posix_acl_access') ? new Uint8Array() : undefined;
-  if (!writersOf({ ...status, acl }).some((writer) => isWriter(writer, person))) return;
+  const { mode, uid, gid } = status;
+  if (!writersOf({ mode, uid, gid, acl }).some((writer) => isWriter(writer, person))) return;
   throw new LaunchError(
     `seccomp: ${quote(file)} can be written by uid ${account.uid}, whom it is to confine`,
     {
