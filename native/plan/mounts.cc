@@ -5,6 +5,7 @@
 
 #include <linux/fcntl.h>
 #include <linux/mount.h>
+#include <linux/openat2.h>
 #include <linux/stat.h>
 
 #include <asm/errno.h>
@@ -52,14 +53,28 @@ long becomeRoot(long fd) {
   return result < 0 ? result : sys(__NR_chdir, address("/"));
 }
 
+// A tree of the jail, as it is mounted on the host. Links lead nowhere but into the jail.
+long cloneInJail(long jailFd, const char* path, uint64_t set) {
+  open_how how = {O_PATH | O_CLOEXEC, 0, RESOLVE_IN_ROOT};
+  long fd;
+  do {
+    fd = sys(__NR_openat2, jailFd, address(path), address(&how), sizeof how);
+  } while (fd == -EAGAIN);  // something was renamed while `..` was resolved (openat2(2))
+  if (fd < 0) return fd;
+  const long tree = cloneTree(fd, "", set, 0);
+  (void)sys(__NR_close, fd);
+  return tree;
+}
+
 }  // namespace
 
 long openTree(PlanStep* step, PlanContext& context) {
-  const long tree = step->dataBytes == 0 ? cloneTree(context.jailFd, "", step->b, 0)
-                                         : cloneTree(AT_FDCWD, stringsOf(step), step->b, 0);
-  if (tree < 0) return tree;
-  context.trees[step->a] = static_cast<int>(tree);
-  return 0;
+  const uint64_t set = static_cast<uint32_t>(step->b);
+  const long tree = step->dataBytes == 0               ? cloneTree(context.jailFd, "", set, 0)
+                    : (step->b & TREE_IN_JAIL) != 0 ? cloneInJail(context.jailFd, stringsOf(step), set)
+                                                    : cloneTree(AT_FDCWD, stringsOf(step), set, 0);
+  context.trees[step->a] = tree < 0 ? -1 : static_cast<int>(tree);
+  return tree >= 0 || (tree == -ENOENT && (step->b & TREE_IF_THERE) != 0) ? 0 : tree;
 }
 
 namespace {
@@ -86,12 +101,20 @@ long enterScratch(const char* options) {
   return result;
 }
 
+// A link is none, wherever it leads.
+long isDirectory(const char* path) {
+  const long fd = sys(__NR_openat, AT_FDCWD, address(path), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+  if (fd < 0) return fd;
+  (void)sys(__NR_close, fd);
+  return 0;
+}
+
 // The root directory of an overlay takes owner and mode from the upper directory.
 long makeLike(long original, const char* name) {
   struct statx seen;
   long result = sys(__NR_statx, original, address(""), AT_EMPTY_PATH, STATX_MODE | STATX_UID | STATX_GID, address(&seen));
   if (result >= 0) result = sys(__NR_mkdirat, AT_FDCWD, address(name), 0700);
-  if (result == -EEXIST) return 0;  // of an earlier launch
+  if (result == -EEXIST) return isDirectory(name);  // of an earlier launch
   if (result >= 0) result = sys(__NR_fchownat, AT_FDCWD, address(name), seen.stx_uid, seen.stx_gid, 0);
   return result < 0 ? result : sys(__NR_fchmodat, AT_FDCWD, address(name), seen.stx_mode & 07777);
 }
@@ -108,7 +131,7 @@ long mountOverlay(long lower, long store, long flags, const char* options) {
   if (result >= 0 && store >= 0) result = attach(store, "store");
   if (result >= 0) result = makeLike(lower, "store/upper");
   if (result >= 0) result = sys(__NR_mkdirat, AT_FDCWD, address("store/work"), 0700);
-  if (result == -EEXIST) result = 0;
+  if (result == -EEXIST) result = isDirectory("store/work");
   if (result >= 0) {
     result = sys(__NR_mount, address("overlay"), address("root"), address("overlay"), flags,
                  address("lowerdir=lower,upperdir=store/upper,workdir=store/work"));
@@ -135,6 +158,7 @@ long pivotRoot(PlanStep* step, PlanContext& context) {
 
 long moveTree(PlanStep* step, PlanContext& context) {
   const long tree = context.trees[step->a];
+  if (tree < 0 && step->b == 1) return 0;
   const long moved = attach(tree, stringsOf(step));
   (void)sys(__NR_close, tree);  // the mount stays
   context.trees[step->a] = -1;
@@ -158,17 +182,15 @@ long bindPath(PlanStep* step, bool mustExist) {
   return result == -ENOENT && !mustExist ? 0 : result;
 }
 
-// An existing directory is left as it is. A link is not followed.
+// An existing directory is left as it is. A link is not followed. The mode is exact, whatever the umask: the program's, or that of
+// the caller.
 long makeDirectory(PlanStep* step) {
-  const long made = sys(__NR_mkdirat, AT_FDCWD, address(stringsOf(step)), static_cast<long>(step->a));
-  if (made != -EEXIST) return made;
-  const long fd = sys(__NR_openat, AT_FDCWD, address(stringsOf(step)), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
-  if (fd < 0) return fd;
-  (void)sys(__NR_close, fd);
-  return 0;
+  const char* path = stringsOf(step);
+  const long made = sys(__NR_mkdirat, AT_FDCWD, address(path), static_cast<long>(step->a));
+  if (made == -EEXIST) return isDirectory(path);
+  return made < 0 ? made : sys(__NR_fchmodat, AT_FDCWD, address(path), static_cast<long>(step->a));
 }
 
-// The umask is not part of the mode: it has been set for the program.
 long makeNode(PlanStep* step) {
   const char* path = stringsOf(step);
   const long made = sys(__NR_mknodat, AT_FDCWD, address(path), static_cast<long>(step->a), static_cast<long>(step->b));

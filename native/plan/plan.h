@@ -47,6 +47,12 @@ struct PlanStep {
 };
 
 // The properties of a step that code outside the interpreter uses. lib/launch/plan/step.ts explains them.
+// Of OP_OPEN_TREE.
+enum TreeFlag : uint64_t {
+  TREE_IN_JAIL = 1ull << 32,   // the path lies in the jail, and not on the host
+  TREE_IF_THERE = 1ull << 33,  // a missing path is no error
+};
+
 enum StepFlag : uint16_t {
   STEP_INHERITED = 1,
   STEP_READ_BACK = 2,
@@ -113,11 +119,11 @@ enum Op : uint16_t {
   OP_LOOPBACK_UP = 42,
   OP_SETHOSTNAME = 43,         // data: name without NUL
   OP_SYSCTL = 44,          // a: 1: a missing file is no error; data: path, NUL, bytes
-  OP_OPEN_TREE = 45,           // a: slot; b: MOUNT_ATTR flags to set; data: path on the host, or empty: the jail directory
+  OP_OPEN_TREE = 45,           // a: slot; b: MOUNT_ATTR flags to set, and TreeFlag; data: path, or empty: the jail directory
   OP_PIVOT_ROOT = 46,          // a: slot of the tree that becomes the root directory; all other mounts are detached. With data,
                                // the tree lies beneath an overlay; a: also its MS flags, from bit 32 on; b: slot of the directory for what is written, ~0: a tmpfs;
                                // data: option, value… of that tmpfs, and an empty string
-  OP_MOVE_MOUNT = 47,          // a: slot; data: target
+  OP_MOVE_MOUNT = 47,          // a: slot; b: 1: no error if TREE_IF_THERE has left it empty; data: target
   OP_MOUNT = 48,               // a: MS flags; data: type, target, options
   OP_BIND = 49,                // a: MOUNT_ATTR flags to set; b: to clear; data: source, target
   OP_BIND_IF_THERE = 50,       // the same; a missing source or target is no error

@@ -74,19 +74,41 @@ bool isForwarded(const siginfo_t& info, long child) {
   return info.si_code <= 0 || sys(__NR_getpgid, child) != sys(__NR_getpgid, 0);
 }
 
-// Reaps all children that have ended, as an init must. If `child` has ended, this process ends too.
-void reapAll(long child, long endFd) {
+bool isInit() { return sys(__NR_getpid) == 1; }
+
+// A shell stops and continues a job as a whole, so this process stops with its child (setpgid(2), "job control"). Nothing from inside
+// stops the init of a pid namespace (pid_namespaces(7)). So it sends SIGCHLD to its process group: the process outside that waits for
+// it stops, and others ignore the signal.
+void stopWith() {
+  (void)(isInit() ? sys(__NR_kill, 0, SIGCHLD) : sys(__NR_kill, sys(__NR_getpid), SIGSTOP));
+}
+
+// Whether this is the SIGCHLD by which the process outside says that it heeds an init now: earlier it had other ids, and the init could
+// not signal it. The pid of a sender outside of the pid namespace is 0.
+bool asksAgain(const siginfo_t& info) {
+  return info.si_signo == SIGCHLD && info.si_code == SI_USER && info.si_pid == 0 && isInit();
+}
+
+// Whether this is the SIGCHLD by which an init says that its program has stopped. The kernel's own has another code. The sender's pid
+// is that in its own pid namespace (send_signal_locked() in kernel/signal.c), and only an init can be 1.
+bool saysStopped(const siginfo_t& info) {
+  return info.si_signo == SIGCHLD && info.si_code == SI_USER && info.si_pid == 1 && !isInit();
+}
+
+// Reaps all children that have ended, as an init must. If `child` has ended, this process ends too. Returns whether it has stopped.
+bool reapAll(long child, long endFd) {
+  bool hasStopped = false;
   for (;;) {
     int status = 0;
     const long pid = sys(__NR_wait4, -1, address(&status), WNOHANG | WUNTRACED | __WALL, 0);
     if (pid == -EINTR) continue;
     if (pid == -ECHILD) quit(kStatusLost);  // other code has reaped it
-    if (pid <= 0) return;
+    if (pid <= 0) return hasStopped;
     if (pid != child) continue;
     const int signal = status & 0x7f;
     if ((status & 0xff) == 0x7f) {
-      // A shell stops and continues a job as a whole, so this process stops with its child (setpgid(2), "job control").
-      (void)sys(__NR_kill, sys(__NR_getpid), SIGSTOP);
+      hasStopped = true;
+      stopWith();
     } else {
       // fails only if nobody reads it any more
       if (endFd >= 0) (void)tell(endFd, {kNoStep, PHASE_ENDED, 0, static_cast<uint32_t>(status)});
@@ -101,11 +123,15 @@ void reapAll(long child, long endFd) {
 // are other threads, one of them may take a signal while this thread does not wait. Then the whole process is killed, and the
 // parent-death signal kills the program.
 void endAs(long child, long endFd) {
+  bool hasStopped = false;
+  if (!isInit()) (void)sys(__NR_kill, child, SIGCHLD);  // fails only if it has ended
   for (;;) {
-    reapAll(child, endFd);
+    hasStopped = reapAll(child, endFd) || hasStopped;
     const uint64_t all = ~0ull;
     siginfo_t info;
     const long signal = sys(__NR_rt_sigtimedwait, address(&all), address(&info), 0, sizeof all);
+    if (signal == SIGCONT) hasStopped = false;
+    if (signal > 0 && (saysStopped(info) || (hasStopped && asksAgain(info)))) stopWith();
     if (signal <= 0 || signal == SIGCHLD) continue;
     if (!isForwarded(info, child)) continue;
     // To the whole group, if the child leads one. It fails if the child has ended.

@@ -79,11 +79,19 @@ export const noLimits = {
 
 const kinds = ['mount', 'pid', 'ipc', 'uts', 'cgroup', 'net'] as const;
 
+// Not the root directory itself.
+const inside = absolute.filter((path) => /[^/.]/.test(path.toString('latin1')));
+
 const views: fc.Arbitrary<View> = fc.oneof(
-  fc.record({ bind: absolute, to: absolute, readOnly: fc.boolean() }),
-  fc.record({ tmpfs: absolute, size: fc.nat(), inodes: fc.nat(), mode: fc.integer({ min: 0, max: 0o7777 }) }),
+  fc.record({ bind: absolute, to: inside, readOnly: fc.boolean() }),
+  fc.record({
+    tmpfs: inside,
+    size: fc.integer({ min: 1 }),
+    inodes: fc.integer({ min: 1, max: 2 ** 31 }),
+    mode: fc.integer({ min: 0, max: 0o7777 }),
+  }),
   ...(['proc', 'dev', 'dir', 'writable'] as const).map((kind) =>
-    absolute.map((path) => ({ [kind]: path }) as unknown as View),
+    inside.map((path) => ({ [kind]: path }) as unknown as View),
   ),
 );
 

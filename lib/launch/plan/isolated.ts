@@ -104,7 +104,7 @@ function joinNamespaces({ view }: Request, joined: readonly Namespace[]): readon
     ...[...slots].map(([entry, slot]) => openSource(entry, slot)),
     { op: 'setns', namespaces: joined },
     ...(procs.length > 0 ? [{ op: 'unshare', namespaces: ['mount'], copies: true } as const] : []),
-    ...procs.flatMap((entry) => viewSteps(entry, slots.get(entry) ?? 0)),
+    ...procs.flatMap((entry) => viewSteps(entry, slots.get(entry))),
   ];
 }
 

@@ -46,19 +46,23 @@ export const mountRows = {
   open_tree: {
     op: 45,
     call: 'open_tree',
-    object: ({ source, flags }) => `${source === undefined ? 'the jail' : quote(source)}${list(flags)}`,
-    purpose: ({ source }: Step & { op: 'open_tree' }) =>
-      source === undefined
-        ? 'its own copy of the mounts of the jail'
-        : "a tree of the host's, to be mounted below",
+    object: ({ source, isInJail, flags }) =>
+      `${source === undefined ? 'the jail' : quote(source)}${isInJail === true ? ' of the jail' : ''}${list(flags)}`,
+    purpose: ({ source, isInJail, ifThere }: Step & { op: 'open_tree' }) => {
+      if (source === undefined) return 'its own copy of the mounts of the jail';
+      if (isInJail !== true) return "a tree of the host's, to be mounted below";
+      return `to be mounted there with properties of its own${ifThere === true ? ', if it is there' : ''}`;
+    },
     needs: 'CAP_SYS_ADMIN',
-    encode: ({ slot, source, flags }) => ({
+    encode: ({ slot, source, isInJail, ifThere, flags }) => ({
       a: slot,
-      b: maskOf(flags),
+      b: maskOf(flags) + (isInJail === true ? 2 ** 32 : 0) + (ifThere === true ? 2 ** 33 : 0),
       ...(source === undefined ? {} : { data: cString(source) }),
     }),
     failures: {
-      ENOENT: { reason: 'it is not on the host' },
+      ENOENT: {
+        reason: (_, { isInJail }) => `it is not ${isInJail === true ? 'in the jail' : 'on the host'}`,
+      },
       ENOSYS: { reason: 'the kernel has no mount_setattr(2)', hint: 'isolation needs Linux 5.12 or later' },
     },
   },
@@ -95,10 +99,16 @@ export const mountRows = {
     op: 47,
     call: 'move_mount',
     object: ({ target }) => quote(target),
-    purpose: "the tree of the host's appears there",
+    purpose: 'the tree appears there',
     needs: 'CAP_SYS_ADMIN',
-    encode: ({ slot, target }) => ({ a: slot, data: cString(target) }),
-    failures: ofTarget,
+    encode: ({ slot, target, ifThere }) => ({ a: slot, b: ifThere === true ? 1 : 0, data: cString(target) }),
+    failures: {
+      ...ofTarget,
+      EINVAL: {
+        reason: (_, { target }) => `one of source and ${quote(target)} is a directory, and the other is none`,
+        hint: 'a directory is mounted on a directory, and a file on a file',
+      },
+    },
   },
   mount: {
     op: 48,

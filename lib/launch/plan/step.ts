@@ -85,8 +85,11 @@ type OneStep =
   | {
       readonly op: 'open_tree';
       readonly slot: number;
-      /** A path on the host; without it the jail's directory. */
+      /** A path on the host, or in the jail; without it the jail's directory. */
       readonly source?: Buffer;
+      readonly isInJail?: true;
+      /** A missing source is no error. */
+      readonly ifThere?: true;
       readonly flags: readonly MountFlag[];
     }
   | {
@@ -100,7 +103,13 @@ type OneStep =
         readonly flags: readonly MountFlag[];
       };
     }
-  | { readonly op: 'move_mount'; readonly slot: number; readonly target: Buffer }
+  | {
+      readonly op: 'move_mount';
+      readonly slot: number;
+      readonly target: Buffer;
+      /** Nothing happens if the slot's tree was not there. */
+      readonly ifThere?: true;
+    }
   | {
       readonly op: 'mount';
       readonly type: string;

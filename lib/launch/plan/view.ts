@@ -7,6 +7,8 @@ type Request = Pick<NormalRequest, SetUpKey>;
 
 const jailSlot = 0;
 const storeSlot = 1;
+// An overlay has its own /dev, so one slot is enough for both.
+const devSlot = storeSlot;
 const firstBind = 2;
 
 const outside: readonly MountFlag[] = ['nosuid', 'nodev'];
@@ -17,9 +19,14 @@ function rootFlags(allowNewPrivs: boolean): readonly MountFlag[] {
   return allowNewPrivs ? ['nodev'] : outside;
 }
 
-/** The slots of the trees that come from the host: the source of each bind, and what hides files of each proc(5). */
-export function slotsOf(view: readonly NormalView[]): ReadonlyMap<NormalView, number> {
-  const opened = view.filter(({ kind }) => kind === 'bind' || kind === 'proc');
+/**
+ * The slots of the trees that come from the host: the source of each bind, what hides files of each proc(5), and each writable
+ * directory of a jail that is read-only.
+ */
+export function slotsOf(view: readonly NormalView[], isReadOnly = false): ReadonlyMap<NormalView, number> {
+  const opened = view.filter(
+    ({ kind }) => kind === 'bind' || kind === 'proc' || (isReadOnly && kind === 'writable'),
+  );
   return new Map(opened.map((entry, i) => [entry, firstBind + i]));
 }
 
@@ -30,17 +37,34 @@ export function openTrees(
 ): readonly Step[] {
   if (!namespaces.includes('mount')) return [];
   const isStored = ephemeral !== undefined && ephemeral !== true;
-  const slots = slotsOf(view);
+  const slots = slotsOf(view, isReadOnly);
   const inJail = rootFlags(allowNewPrivs);
   return [
     { op: 'open_tree', slot: jailSlot, flags: isReadOnly ? [...inJail, ...readOnly] : inJail },
     ...(isStored ? [{ op: 'open_tree', slot: storeSlot, source: ephemeral, flags: inert } as const] : []),
+    ...(ephemeral === undefined ? [openDevices] : []),
     ...[...slots].map(([entry, slot]) => openSource(entry, slot)),
   ];
 }
 
-/** Opens the source of a bind, or what hides files of a proc(5). */
+// The jail's own devices work again. Nobody but root can have made them, and none is made from inside. What the host has mounted
+// without devices stays so: a user can have mounted it (fusermount(1)).
+const openDevices: Step = {
+  op: 'open_tree',
+  slot: devSlot,
+  source: Buffer.from('/dev'),
+  isInJail: true,
+  ifThere: true,
+  flags: ['nosuid', 'noexec'],
+};
+
+/**
+ * Opens the source of a bind, what hides files of a proc(5), or a writable directory. The latter is taken from the jail as it is on
+ * the host: what is mounted read-only there stays so.
+ */
 export function openSource(entry: NormalView, slot: number): Step {
+  if (entry.kind === 'writable')
+    return { op: 'open_tree', slot, source: entry.target, isInJail: true, flags: inert };
   if (entry.kind !== 'bind')
     return { op: 'open_tree', slot, source: Buffer.from('/dev/null'), flags: readOnly };
   const flags = entry.readOnly ? [...outside, ...readOnly] : outside;
@@ -52,42 +76,45 @@ const ephemeralSpace = { size: 256 * 2 ** 20, inodes: 65536 };
 
 /** Makes the jail the root directory, and mounts what the program sees in it. */
 export function makeView(
-  { ephemeral, view, allowNewPrivs }: Request,
+  { ephemeral, view, allowNewPrivs, readOnly: isReadOnly }: Request,
   namespaces: readonly Namespace[],
 ): readonly Step[] {
   if (!namespaces.includes('mount')) return [];
-  const slots = slotsOf(view);
+  const slots = slotsOf(view, isReadOnly);
   const space = { ...ephemeralSpace, flags: rootFlags(allowNewPrivs) };
   const overlay = ephemeral === true ? space : { ...space, slot: storeSlot };
   return [
     { op: 'pivot_root', slot: jailSlot, ...(ephemeral === undefined ? {} : { overlay }) },
-    // The jail's own devices work again. Nobody but root can have made them, and none is made from inside.
-    { op: 'bind_if_there', source: device, target: device, set: ['nosuid', 'noexec'], clear: ['nodev'] },
-    ...view.flatMap((entry) => viewSteps(entry, slots.get(entry) ?? 0)),
+    ephemeral === undefined
+      ? { op: 'move_mount', slot: devSlot, target: device, ifThere: true }
+      : { op: 'bind_if_there', source: device, target: device, set: ['nosuid', 'noexec'], clear: ['nodev'] },
+    ...view.flatMap((entry) => viewSteps(entry, slots.get(entry))),
   ];
 }
 
 const device = Buffer.from('/dev');
 
-/** The steps of one entry of the view, in the jail. */
-export function viewSteps(entry: NormalView, slot: number): readonly Step[] {
+/** The steps of one entry of the view, in the jail. `slot` is that of its tree, if it has one. */
+export function viewSteps(entry: NormalView, slot: number | undefined): readonly Step[] {
   const { target } = entry;
   switch (entry.kind) {
     case 'bind':
-      return [{ op: 'move_mount', slot, target }];
+      return [{ op: 'move_mount', slot: slot ?? jailSlot, target }];
     case 'tmpfs': {
       const options = `size=${entry.size},nr_inodes=${entry.inodes},mode=${entry.mode.toString(8)}`;
       return [{ op: 'mount', type: 'tmpfs', target, flags: outside, options }];
     }
     case 'proc':
-      return procSteps(target, slot);
+      return procSteps(target, slot ?? jailSlot);
     case 'dev':
       return devSteps(target);
     case 'dir':
       return [{ op: 'mkdir', path: target, mode: 0o755 }];
     case 'writable':
       // Nobody executes what he has put there.
-      return [{ op: 'bind', source: target, target, set: inert, clear: readOnly }];
+      return slot === undefined
+        ? [{ op: 'bind', source: target, target, set: inert, clear: [] }]
+        : [{ op: 'move_mount', slot, target }];
     default:
       return entry satisfies never;
   }

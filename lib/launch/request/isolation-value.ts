@@ -99,10 +99,18 @@ function absolute(value: unknown, name: string): Buffer {
   throw new UsageError(`${name} must be an absolute path${path === undefined ? '' : `, not ${quote(path)}`}`);
 }
 
-function whole(value: unknown, name: string, most: number, fallback: number): number {
+// A process stays below what is mounted on its root directory, so it would see nothing of it.
+function place(value: unknown, name: string): Buffer {
+  const path = absolute(value, name);
+  const names = path.toString('latin1').split('/');
+  if (names.some((name) => !['', '.', '..'].includes(name))) return path;
+  throw new UsageError(`${name} must not be /: the jail itself is there`);
+}
+
+function whole(value: unknown, name: string, [least, most]: readonly [number, number], fallback: number) {
   if (value === undefined) return fallback;
-  if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most) return value;
-  throw new UsageError(`${name} must be a whole number from 0 to ${most}`);
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new UsageError(`${name} must be a whole number from ${least} to ${most}`);
 }
 
 // What a program may fill unless the request says otherwise: 64 MiB and 8192 files.
@@ -130,7 +138,7 @@ function toEntry(entry: Readonly<Record<string, unknown>>, name: string): Normal
       hint: close === undefined ? `it takes ${known.join(', ')}` : `did you mean ${close}?`,
     });
   }
-  const target = absolute(entry[kind === 'bind' ? 'to' : kind], `${name}.${kind === 'bind' ? 'to' : kind}`);
+  const target = place(entry[kind === 'bind' ? 'to' : kind], `${name}.${kind === 'bind' ? 'to' : kind}`);
   if (kind === 'bind') {
     const { readOnly = false } = entry;
     if (typeof readOnly !== 'boolean') throw new UsageError(`${name}.readOnly must be true or false`);
@@ -140,9 +148,10 @@ function toEntry(entry: Readonly<Record<string, unknown>>, name: string): Normal
   return {
     kind,
     target,
-    size: whole(entry.size, `${name}.size`, 2 ** 50, defaultSize),
-    inodes: whole(entry.inodes, `${name}.inodes`, 2 ** 31, defaultInodes),
-    mode: whole(entry.mode, `${name}.mode`, 0o7777, 0o1777),
+    // 0 would be no limit (tmpfs(5))
+    size: whole(entry.size, `${name}.size`, [1, 2 ** 50], defaultSize),
+    inodes: whole(entry.inodes, `${name}.inodes`, [1, 2 ** 31], defaultInodes),
+    mode: whole(entry.mode, `${name}.mode`, [0, 0o7777], 0o1777),
   };
 }
 
@@ -156,12 +165,13 @@ export function toView(
   requireNamespace('mount', key, others);
   if (!Array.isArray(value)) throw new UsageError("view must be an array such as [{tmpfs: '/tmp'}]");
   const entries = value.map((entry, i) => toEntry(entry as never, `view[${i}]`));
-  if (entries.filter(({ kind }) => kind === 'bind').length <= mostBinds) return entries;
-  throw new UsageError(`a launch has at most ${mostBinds} binds`);
+  if (entries.filter(({ kind }) => needsTree.includes(kind)).length <= mostTrees) return entries;
+  throw new UsageError(`a launch has at most ${mostTrees} of bind, proc and writable`);
 }
 
 // kMaxTrees of native/plan/plan.h, less the jail and the directory of --ephemeral
-const mostBinds = 62;
+const mostTrees = 62;
+const needsTree: readonly NormalView['kind'][] = ['bind', 'proc', 'writable'];
 
 /** True: what the program writes vanishes with it. A path: it is kept in that directory of the host. */
 export function toEphemeral(

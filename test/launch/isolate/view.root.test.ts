@@ -1,0 +1,130 @@
+// Views that once gave the program more than the host allows, or other things than were asked for.
+import { execFileSync } from 'node:child_process';
+import {
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+
+import t, { type Test } from 'tap';
+
+import { runInJail } from '../../../lib/index.ts';
+import { uchrootJail } from '../../support/builder.ts';
+import { bothWays, launchWords, start, temporaryDirectory, uchroot } from '../../support/launch.ts';
+
+const test = bothWays('mount', 'mknod');
+const [user, uid] = ['lp', 7];
+const place = process.getuid?.() === 0 ? temporaryDirectory() : '/';
+const jail = `${place}/jail`;
+
+t.before(() => {
+  if (process.getuid?.() !== 0) return;
+  const built = uchrootJail(['build', jail, 'bash', 'cat', 'ls', 'stat']);
+  if (built.status !== 0) throw new Error(built.stderr);
+  for (const name of ['mnt', 'var/ref', 'proc', 'dev']) mkdirSync(`${jail}/${name}`, { recursive: true });
+  for (const name of ['var', 'var/ref']) chownSync(`${jail}/${name}`, uid, uid);
+});
+
+function run(options: readonly string[], script: string) {
+  return uchroot(['--isolate', ...options, user, jail, '/bin/bash', '-c', script]);
+}
+
+// Mounts something on a directory of the jail for one test.
+function mountFor(t: Test, directory: string, ...words: readonly string[]): void {
+  execFileSync('mount', [...words, directory]);
+  t.teardown(() => execFileSync('umount', [directory]));
+}
+
+// A directory of this owner.
+function makeDirectory(name: string, owner: number): string {
+  const directory = `${place}/${name}`;
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(directory);
+  chownSync(directory, owner, owner);
+  return directory;
+}
+
+test('a link in the directory of --ephemeral-dir shows nothing of the host', async (t) => {
+  const secret = makeDirectory('secret', 0);
+  writeFileSync(`${secret}/of-the-host`, '');
+  const links = (store: string) => {
+    symlinkSync(secret, `${store}/upper`);
+    symlinkSync(makeDirectory('work', 0), `${store}/work`);
+    return store;
+  };
+  const theirs = run(['--ephemeral-dir', links(makeDirectory('theirs', uid))], 'ls /');
+  t.match(theirs, { status: 125, stdout: '', stderr: /^uchroot: ephemeral: .*theirs is owned by uid 7/ });
+  const accepted = run(['--insecure-path', '--ephemeral-dir', `${place}/theirs`], 'ls /');
+  t.match(accepted, {
+    status: 125,
+    stdout: '',
+    stderr: /pivot_root: an overlay on the jail: not a directory/,
+  });
+  t.same(readdirSync(`${place}/work`), [], 'nothing is made where a link leads');
+  await t.rejects(runInJail({ user, jail, isolate: true, ephemeral: `${place}/theirs` }), {
+    code: 'ERR_INSECURE_PATH',
+  });
+  const own = makeDirectory('own', 0);
+  t.equal(run(['--ephemeral-dir', own], 'echo kept > /var/kept').status, 0);
+  t.equal(run(['--ephemeral-dir', own], 'cat /var/kept').stdout, 'kept\n');
+  t.notOk(existsSync(`${jail}/var/kept`));
+});
+
+test('--writable makes nothing writable that the host has mounted read-only', async (t) => {
+  const shown = makeDirectory('shown', uid);
+  mountFor(t, `${jail}/var/ref`, '--bind', shown);
+  execFileSync('mount', ['-o', 'remount,ro,bind', `${jail}/var/ref`]);
+  const write = 'echo > /var/own && echo own; echo > /var/ref/file && echo written';
+  t.equal(run(['--read-only', '--writable', '/var'], write).stdout, 'own\n');
+  t.equal(run(['--read-only', '--writable', '/var/ref'], write).stdout, '', 'named itself');
+  t.same(readdirSync(shown), []);
+});
+
+test('--writable above a --ro-bind does not make it writable', async (t) => {
+  const shown = makeDirectory('shown', uid);
+  const options = ['--read-only', '--ro-bind', `${shown}:/var/ref`, '--writable', '/var'];
+  t.equal(run(options, 'echo > /var/own && echo own; echo > /var/ref/file').stdout, 'own\n');
+  t.same(readdirSync(shown), []);
+});
+
+test('devices of a file system that the host has mounted nodev do not work', async (t) => {
+  const read = 'read -rN 1 x < /dev/disk && echo read';
+  mountFor(t, `${jail}/dev`, '-t', 'tmpfs', '-o', 'nodev,mode=755', 'tmpfs');
+  execFileSync('mknod', ['-m', '666', `${jail}/dev/disk`, 'c', '1', '9']);
+  const refused = run([], read);
+  t.match(refused, { stdout: '', stderr: /Permission denied/ });
+  execFileSync('mount', ['-o', 'remount,bind,dev', `${jail}/dev`]);
+  t.equal(run([], read).stdout, 'read\n');
+});
+
+test('--dir has mode 0755 whatever the umask', async (t) => {
+  t.teardown(() => rmSync(`${jail}/made`, { recursive: true }));
+  const words = launchWords(['--isolate', '--dir', '/made', user, jail, '/bin/stat', '-c', '%a %u', '/made']);
+  t.equal(start(['/bin/sh', '-c', 'umask 077; exec "$@"', 'sh', ...words]).stdout, '755 0\n');
+  t.equal(lstatSync(`${jail}/made`).mode & 0o7777, 0o755);
+});
+
+test('what could not be mounted, or would be no limit, is refused with its reason', async (t) => {
+  const refused: readonly (readonly [readonly string[], RegExp])[] = [
+    [['--read-only', '--writable', '/'], /writable must not be \/: the jail itself is there/],
+    [['--tmpfs', '/./..//'], /tmpfs must not be \/: the jail itself is there/],
+    [['--tmpfs', '/mnt:size=0'], /size must be a whole number from 1 to/],
+    [['--tmpfs', '/mnt:nr_inodes=0'], /inodes must be a whole number from 1 to/],
+    [
+      [...Array.from({ length: 62 }, () => ['--ro-bind', `${place}:/mnt`]).flat(), '--proc', '/proc'],
+      /at most 62 of bind, proc and writable/,
+    ],
+    [['--bind', `${jail}/bin/cat:/mnt`], /one of source and \/mnt is a directory, and the other is none/],
+    [['--read-only', '--writable', '/nope'], /\/nope of the jail .*: it is not in the jail/],
+  ];
+  for (const [options, message] of refused) {
+    const ended = run(options, 'echo started');
+    t.equal(ended.stdout, '', options.join(' '));
+    t.match(ended.stderr, message);
+  }
+});
