@@ -14,6 +14,9 @@ import { type Command, valueOf } from './dispatch.ts';
 import { toHostsOptions } from './tcpd-options.ts';
 import { launchOptions, toRequest } from './uchroot-options.ts';
 
+// Here --allow names hosts.allow.
+const jailOptions = launchOptions().filter(({ name }) => name !== 'allow');
+
 export const run: Command<undefined> = {
   synopsis: 'run [OPTION]... [--jail USER[:GROUP]:DIRECTORY [OPTION of uchroot]...] DAEMON [ARGUMENT]...',
   summary:
@@ -24,7 +27,7 @@ export const run: Command<undefined> = {
       'in a jail, as uchroot starts programs, with the options of uchroot for a launch',
     ),
   ],
-  unlisted: launchOptions(),
+  unlisted: jailOptions,
   statuses: "0 refused, 125 to 127 as uchroot; else DAEMON's own.",
   operands: [1, Infinity],
   startsProgram: true,
@@ -37,7 +40,7 @@ export const run: Command<undefined> = {
 
 // USER:DIRECTORY or USER:GROUP:DIRECTORY. DIRECTORY begins with a slash.
 function toJail(read: ReadArguments): LaunchRequest | undefined {
-  const given = read.options.filter(([name]) => launchOptions().some((option) => option.name === name));
+  const given = read.options.filter(([name]) => jailOptions.some((option) => option.name === name));
   const [first] = given;
   const jail = valueOf(read, 'jail');
   if (jail === undefined && first !== undefined)

@@ -169,7 +169,8 @@ extern "C" [[noreturn]] [[gnu::used]] void compiledMain(const long* stack) {
 
   uint8_t* plan = reinterpret_cast<uint8_t*>(payload) + payload->plan.offset;
   fillIn(plan, pid, parent);
-  const int status = tellStep(payload, runPlan(plan, {.jailFd = jailFd, .listenFds = listenFds, .environment = environment}));
+  PlanContext context = {.jailFd = jailFd, .listenFds = listenFds, .environment = environment};
+  const int status = tellStep(payload, runPlan(plan, context));
   if (hasPidFile) takeBack(&removal);
   quit(status);
 }

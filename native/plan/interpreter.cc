@@ -245,7 +245,9 @@ bool advance(void* plan, PlanStep* step, uint32_t place, PlanContext& context, P
   return result >= 0;
 }
 
-PlanFailure runPlan(void* plan, PlanContext context) {
+PlanFailure runPlan(void* plan, PlanContext& context) {
+  int trees[kMaxTrees];
+  context.trees = trees;
   PlanStage* stage = firstStage(plan);
   uint32_t place = 0;
   for (uint32_t left = static_cast<PlanHeader*>(plan)->stages;;) {

@@ -11,12 +11,6 @@ struct Probe {
   uint8_t address[8];  // family, NUL, five digits (unix(7), "Autobind feature")
 };
 
-// Detached mount trees, by slot. Not initialised: a plan opens each slot before it uses it.
-struct Trees {
-  Trees() {}
-  int fd[kMaxTrees];
-};
-
 // What the interpreter needs from the calling process.
 struct PlanContext {
   int jailFd;  // the verified jail directory (O_PATH | O_DIRECTORY)
@@ -30,7 +24,7 @@ struct PlanContext {
   bool hasThreads = false;                   // other threads use descriptors: this process closes none while it waits
   volatile PlanFailure* progress = nullptr;  // of a rehearsal: the step that is running; execve is skipped
   // State of the run.
-  Trees trees = {};
+  int* trees = nullptr;  // kMaxTrees detached mount trees, by slot; a plan opens each before it uses it
   int goFd = -1;         // of a child: one byte arrives when its parent is ready
   long nullFd = -1;      // the descriptor of /dev/null that replaced the first closed one of 0 to 2
   int rulesetFd = -1;    // of Landlock, while rules are added
@@ -46,7 +40,7 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
 
 // Runs all steps of a checked plan, each stage in its own process. It returns only in the calling process: with the failure of a
 // step, or after a rehearsal with PHASE_EXECUTE and no error.
-PlanFailure runPlan(void* plan, PlanContext context);
+PlanFailure runPlan(void* plan, PlanContext& context);
 
 // Waits for a child of this process, forwards signals to it, and ends with its status, which it writes to `endFd` unless that is
 // -1. All signals must be blocked.

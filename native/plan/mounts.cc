@@ -53,10 +53,6 @@ long becomeRoot(long fd) {
   return result < 0 ? result : sys(__NR_chdir, address("/"));
 }
 
-}  // namespace
-
-namespace {
-
 // A tree of the jail, as it is mounted on the host. Links lead nowhere but into the jail.
 long cloneInJail(long jailFd, const char* path, uint64_t set) {
   open_how how = {O_PATH | O_CLOEXEC, 0, RESOLVE_IN_ROOT};
@@ -77,7 +73,7 @@ long openTree(PlanStep* step, PlanContext& context) {
   const long tree = step->dataBytes == 0               ? cloneTree(context.jailFd, "", set, 0)
                     : (step->b & TREE_IN_JAIL) != 0 ? cloneInJail(context.jailFd, stringsOf(step), set)
                                                     : cloneTree(AT_FDCWD, stringsOf(step), set, 0);
-  context.trees.fd[step->a] = tree < 0 ? -1 : static_cast<int>(tree);
+  context.trees[step->a] = tree < 0 ? -1 : static_cast<int>(tree);
   return tree >= 0 || (tree == -ENOENT && (step->b & TREE_IF_THERE) != 0) ? 0 : tree;
 }
 
@@ -149,9 +145,9 @@ long mountOverlay(long lower, long store, long flags, const char* options) {
 long pivotRoot(PlanStep* step, PlanContext& context) {
   // No mount or unmount of this namespace may reach the host.
   long result = sys(__NR_mount, 0, address("/"), 0, 0x4000 /* MS_REC */ | kPrivate, 0);
-  long root = context.trees.fd[static_cast<uint32_t>(step->a)];
+  long root = context.trees[static_cast<uint32_t>(step->a)];
   if (result >= 0 && step->dataBytes > 0) {
-    root = result = mountOverlay(root, step->b == kNoStore ? -1 : context.trees.fd[step->b], static_cast<long>(step->a >> 32), stringsOf(step));
+    root = result = mountOverlay(root, step->b == kNoStore ? -1 : context.trees[step->b], static_cast<long>(step->a >> 32), stringsOf(step));
   } else if (result >= 0) {
     result = attach(root, "/");
   }
@@ -161,11 +157,11 @@ long pivotRoot(PlanStep* step, PlanContext& context) {
 }
 
 long moveTree(PlanStep* step, PlanContext& context) {
-  const long tree = context.trees.fd[step->a];
+  const long tree = context.trees[step->a];
   if (tree < 0 && step->b == 1) return 0;
   const long moved = attach(tree, stringsOf(step));
   (void)sys(__NR_close, tree);  // the mount stays
-  context.trees.fd[step->a] = -1;
+  context.trees[step->a] = -1;
   return moved;
 }
 

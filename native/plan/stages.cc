@@ -199,7 +199,7 @@ long awaitParent(const PlanContext& context) {
 namespace {
 
 // Runs the steps of a stage that come after its fork, and lets the child go on.
-bool finishStage(void* plan, PlanStage* stage, uint32_t place, PlanContext context, long goFd, PlanFailure* failure) {
+bool finishStage(void* plan, PlanStage* stage, uint32_t place, PlanContext& context, long goFd, PlanFailure* failure) {
   PlanStep* step = firstStep(stage);
   for (uint32_t i = 0; i < stage->steps; i++, place++, step = nextStep(step)) {
     if ((step->flags & STEP_AFTER_FORK) != 0 && !advance(plan, step, place, context, failure)) return false;

@@ -83,7 +83,7 @@ Napi::Value execPlan(const Napi::CallbackInfo& info) {
   if (!takesPlan(info, "execPlan")) return info.Env().Undefined();
   const OwnPlan plan = copyPlan(info[0].As<Napi::Uint8Array>());
   if (!plan.words) return toObject(info.Env(), plan.failure);
-  const PlanContext context = {.jailFd = info[1].As<Napi::Number>().Int32Value(), .hasThreads = true};
+  PlanContext context = {.jailFd = info[1].As<Napi::Number>().Int32Value(), .hasThreads = true};
   const PlanFailure failure = withPidFile(info[2], [&] { return runPlan(plan.words.get(), context); });
   ignoreWriteSignals();
   return toObject(info.Env(), failure);
@@ -184,7 +184,8 @@ Napi::Value rehearsePlan(const Napi::CallbackInfo& info) {
   const pid_t child = fork();
   if (child == 0) {
     // Only system calls are allowed here: another thread may have held a libc lock at the fork.
-    rehearsal->result = runPlan(plan.words.get(), {.jailFd = jailFd, .progress = &rehearsal->progress});
+    PlanContext context = {.jailFd = jailFd, .progress = &rehearsal->progress};
+    rehearsal->result = runPlan(plan.words.get(), context);
     rehearsal->isOver = true;
     _exit(0);
   }

@@ -192,9 +192,12 @@ long clone3(clone_args* arguments, ChildWork* work) {
 }
 
 // Returns a pid, or -1 and errno. The kernel clears *shares when the child leaves this memory, by execve or by its end.
-// CLONE_VFORK would wake this thread at that moment, but it has to wait longer anyway (awaitProgram).
+// CLONE_VFORK would wake this thread at that moment, but it has to wait longer anyway (awaitProgram). A child with limits needs
+// it: when memory is short in its cgroup, the OOM killer passes over a child of vfork, and kills any other together with all
+// processes that share its memory, this service too (oom_badness(), __oom_kill_process() in mm/oom_kill.c).
 int cloneChild(ChildWork& work, uint32_t namespaces, char* stack, int* pidFd, uint32_t* shares) {
-  const uint32_t flags = CLONE_VM | CLONE_PIDFD | CLONE_CHILD_CLEARTID | namespaces;
+  const uint32_t vfork = work.cgroup == nullptr ? 0 : CLONE_VFORK;
+  const uint32_t flags = CLONE_VM | CLONE_PIDFD | CLONE_CHILD_CLEARTID | vfork | namespaces;
   // Only clone3 knows CLONE_INTO_CGROUP, and container runtimes refuse it.
   if (work.cgroup == nullptr || work.cgroup->bornFd < 0)
     return clone(childMain, stack + kChildStackBytes, static_cast<int>(flags | SIGCHLD), &work, pidFd, nullptr, shares);

@@ -113,11 +113,12 @@ extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
   const long spaces = argc == 5 ? parseNumber(argv[3]) : 0;
   const bool hasSeed = argc == 5 && parseNumber(argv[4]) == 1;
   const bool isInit = (static_cast<PlanHeader*>(plan.start)->flags & PLAN_CLONED) != 0;
-  fail(statusFd, runPlan(plan.start, {.jailFd = static_cast<int>(jailFd),
-                                      .statusFd = static_cast<int>(statusFd),
-                                      .seedFd = static_cast<int>(hasSeed ? first + 3 + spaces : -1),
-                                      .spacesFd = static_cast<int>(spaces > 0 ? first + 3 : -1),
-                                      .tellsEnd = isInit}));
+  PlanContext context = {.jailFd = static_cast<int>(jailFd),
+                         .statusFd = static_cast<int>(statusFd),
+                         .seedFd = static_cast<int>(hasSeed ? first + 3 + spaces : -1),
+                         .spacesFd = static_cast<int>(spaces > 0 ? first + 3 : -1),
+                         .tellsEnd = isInit};
+  fail(statusFd, runPlan(plan.start, context));
 }
 
 UCHROOT_START("launcherMain")

@@ -60,11 +60,12 @@ bool makeAndOpen(Work& work) {
   (void)pthread_sigmask(SIG_SETMASK, &all, nullptr);
   const int directory = open("/proc/thread-self/ns", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (directory < 0) return fail(work, errno);
-  PlanContext context = {.jailFd = work.jailFd};
-  for (int& tree : context.trees.fd) tree = -1;
+  int trees[kMaxTrees];
+  for (int& tree : trees) tree = -1;
+  PlanContext context = {.jailFd = work.jailFd, .trees = trees};
   bool isMade = runSteps(work, context);
   // All threads share their descriptors: unlike in a launcher, these would stay open.
-  for (int& tree : context.trees.fd) closeIfOpen(tree);
+  for (int& tree : trees) closeIfOpen(tree);
   for (const std::string& kind : work.kinds) {
     if (!isMade) break;
     const int fd = openat(directory, kind.c_str(), O_RDONLY | O_CLOEXEC);

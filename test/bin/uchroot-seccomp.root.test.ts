@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, copyFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 
 import { callNumbers } from '../../lib/launch/seccomp/call-table.ts';
@@ -231,6 +231,11 @@ once('a wrong name or profile starts nothing', async (t) => {
   t.match(wrong(`--seccomp=${base}/large.json`), /has 1048577 bytes, and a profile at most 1048576/);
   t.equal(start(['mkfifo', `${base}/fifo`]).status, 0);
   t.match(wrong(`--seccomp=${base}/fifo`), /is no regular file/);
+  writeFileSync(`${base}/deep.json`, `{"defaultAction":${'['.repeat(1e5)}${']'.repeat(1e5)}}`);
+  t.match(
+    wrong(`--seccomp=${base}/deep.json`),
+    /^1 uchroot: .*defaultAction: must be a text, not \[\.\.\.\]/,
+  );
   t.match(wrong('--seccomp=log:'), /^1 uchroot: seccomp must be the path of a profile/);
 });
 
@@ -251,6 +256,71 @@ once('a profile that the user could write is refused', async (t) => {
   chownSync(file, 0, 0);
   t.equal(run().status, 0);
 });
+
+once('a profile is refused if the user could put another one in its place', async (t) => {
+  const file = profile('listed.json', { defaultAction: 'SCMP_ACT_ALLOW' });
+  const run = (path: string, ...options: readonly string[]): ReturnType<typeof start> =>
+    start([...command, `--seccomp=${path}`, ...options, 'nobody', jail, '/syscalls', word('getuid')]);
+  mkdirSync(`${base}/his`);
+  symlinkSync(file, `${base}/his/link.json`);
+  symlinkSync(`${base}/his/link.json`, `${base}/chain.json`);
+  t.equal(run(`${base}/chain.json`).status, 0, 'the directory of the link is the of root');
+  chownSync(`${base}/his`, 65534, 0);
+  for (const path of [`${base}/his/link.json`, `${base}/chain.json`]) {
+    t.match(run(path), { status: 125, stderr: /his, above .*json, is owned by uid 65534/ });
+    t.equal(run(path, '--insecure-path').status, 0);
+  }
+  if (start(['setfacl', '-m', 'u:65534:rw', file]).status !== 0)
+    return t.comment('no access control lists here');
+  t.match(run(file), { status: 125, stderr: /can be written by uid 65534.*\nhint: setfacl -b / });
+});
+
+once('a profile is no obstacle to a program in a directory that is bound into the jail', async (t) => {
+  const file = profile('allowed.json', { defaultAction: 'SCMP_ACT_ALLOW' });
+  mkdirSync(`${base}/bound`);
+  mkdirSync(`${jail}/bound`);
+  copyFileSync(compiled('syscalls'), `${base}/bound/program`);
+  chmodSync(`${base}/bound/program`, 0o755);
+  const options = ['--isolate', `--seccomp=${file}`, '--ro-bind', `${base}/bound:/bound`];
+  t.match(uchroot([...options, 'nobody', jail, '/bound/program', word('getuid')]), { status: 0, stderr: '' });
+  const plan = uchroot([...options, '--plan', 'nobody', jail, '/bound/program']);
+  t.match(plan, { status: 0, stderr: '' });
+});
+
+once('a profile with conditions on the calls of the launch itself does not hang it', async (t) => {
+  const args = [{ index: 0, value: 77, op: 'SCMP_CMP_EQ' }];
+  const names = ['execve', 'write', 'exit_group', 'prctl', 'read'];
+  const file = profile('conditions.json', {
+    defaultAction: 'SCMP_ACT_ERRNO',
+    syscalls: [{ names, action: 'SCMP_ACT_ALLOW', args }],
+  });
+  t.match(uchroot(['--isolate', `--seccomp=${file}`, 'nobody', jail, '/syscalls']), {
+    status: 1,
+    stderr: /conditions\.json: refuses execve with some arguments, which the launch itself needs/,
+  });
+});
+
+once(
+  'a profile that would stop the status line, or the steps after it, does not hang the launch',
+  async (t) => {
+    const names = ['execve', 'write', 'exit_group'];
+    const file = profile('silent.json', {
+      defaultAction: 'SCMP_ACT_KILL',
+      syscalls: [{ names, action: 'SCMP_ACT_ALLOW' }],
+    });
+    t.match(uchroot([`--seccomp=${file}`, '--status-fd', '1', 'nobody', jail, '/syscalls']), {
+      status: 1,
+      stderr: /silent\.json: refuses rt_sigprocmask, which the launch itself needs/,
+    });
+    const more =
+      'setgroups setresgid setresuid setfsuid setfsgid capset prctl getresuid getresgid getgroups capget statx getcwd faccessat rt_sigaction rt_sigprocmask brk arch_prctl set_tid_address set_robust_list rseq prlimit64 readlinkat readlink getrandom mprotect mmap fstat newfstatat';
+    const whole = profile('whole.json', {
+      defaultAction: 'SCMP_ACT_KILL_PROCESS',
+      syscalls: [{ names: [...names, ...more.split(' ')], action: 'SCMP_ACT_ALLOW' }],
+    });
+    t.match(uchroot([`--seccomp=${whole}`, '--allow-new-privs', 'nobody', jail, '/syscalls']), { status: 0 });
+  },
+);
 
 once('a missing program is explained before a strict filter is installed', async (t) => {
   const file = profile('narrow.json', {

@@ -32,5 +32,13 @@ export function viewOf(
       return status && { ...status, ...changes[path] };
     },
   };
-  return { root, account: sam, jail: '/srv/jail', cwd: Buffer.from('/'), architecture: 'x64', ...rest };
+  return {
+    root,
+    account: sam,
+    jail: '/srv/jail',
+    cwd: Buffer.from('/'),
+    binds: [],
+    architecture: 'x64',
+    ...rest,
+  };
 }

@@ -80,7 +80,14 @@ function writePayloads(name: string, count: number): readonly string[] {
   return fc.sample(fc.oneof(planInputs, isolatedInputs), count).map((input, index) => {
     const stages = buildPlan(input);
     const { request, account } = input;
-    const view = { root: closedRoot, account, jail: '/srv/jail', cwd: request.cwd, architecture: 'x64' };
+    const view = {
+      root: closedRoot,
+      account,
+      jail: '/srv/jail',
+      cwd: request.cwd,
+      binds: [],
+      architecture: 'x64',
+    };
     const entry = { shown: '/srv', mode: 0o40755, uid: 0, gid: 0 };
     const file = `${directory}/${name}/${index}`;
     const payload = encodePayload({

@@ -1,18 +1,23 @@
 // The filter of system calls that a launch asks for: reads its profile, and keeps what was made of it.
-import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { release } from 'node:os';
 
+import { bytePath, joinPath, parentPath, pathBytes } from '../../binary/path.ts';
 import { errnoName, reason } from '../../errno.ts';
 import { LaunchError, UsageError } from '../../errors.ts';
+import { native } from '../../native.ts';
 import { quote } from '../../quote.ts';
 import { isWriter, writersOf } from '../../trust/writer.ts';
 import { hasInit } from '../plan/isolated.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { makeFilter, type Filter, type FilterRequest } from '../seccomp/filter.ts';
 import { toPerson, type Account } from './account.ts';
+import { absolutePath, acceptDirectory, judgeDirectory } from './directory.ts';
 
 // Profiles have some 20 KiB.
 const mostBytes = 1 << 20;
+// path_resolution(7)
+const mostLinks = 40;
 
 // A service has few profiles. Beyond that, launches only take longer.
 const mostFilters = 64;
@@ -44,6 +49,36 @@ function identityOf(file: string): string {
   return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
 }
 
+// Whoever can put another file in the place of the profile decides what the program may do. Links at its end are followed one by one,
+// because each has a directory of its own.
+function refuseWay(file: string, account: Account): void {
+  let at = bytePath(absolutePath(file));
+  for (let links = 0; links <= mostLinks; links++) {
+    const directory = parentPath(at);
+    const { components, jailFd } = native.readHostSync({ jail: pathBytes(directory) });
+    // not there: opening the profile fails, and says so
+    if (jailFd < 0) return;
+    native.closeJail(jailFd);
+    const to = { step: 'seccomp', title: 'seccomp', name: quote(file) };
+    acceptDirectory(
+      judgeDirectory({ components, isHostRoot: false, isParent: true }, account, to),
+      false,
+      to,
+    );
+    const target = readLink(pathBytes(at));
+    if (target === undefined) return;
+    at = joinPath(directory, bytePath(target));
+  }
+}
+
+function readLink(path: Buffer): Buffer | undefined {
+  try {
+    return readlinkSync(path, 'buffer');
+  } catch {
+    return undefined; // no link
+  }
+}
+
 // Whoever can write the profile decides what the program may do.
 function refuseWriter(file: string, fd: number, account: Account, insecurePath: boolean): void {
   const status = fstatSync(fd);
@@ -53,20 +88,25 @@ function refuseWriter(file: string, fd: number, account: Account, insecurePath: 
       `seccomp: ${quote(file)} has ${status.size} bytes, and a profile at most ${mostBytes}`,
     );
   const person = toPerson(account);
-  if (insecurePath || !writersOf(status).some((writer) => isWriter(writer, person))) return;
+  if (insecurePath) return;
+  // An access control list that may let others write is refused: it has no place on a profile.
+  const acl = native.hasAttribute(fd, 'system.posix_acl_access') ? new Uint8Array() : undefined;
+  const { mode, uid, gid } = status;
+  if (!writersOf({ mode, uid, gid, acl }).some((writer) => isWriter(writer, person))) return;
   throw new LaunchError(
     `seccomp: ${quote(file)} can be written by uid ${account.uid}, whom it is to confine`,
     {
       step: 'seccomp',
       code: 'ERR_INSECURE_PATH',
       path: quote(file),
-      hint: `chown root ${quote(file)} && chmod go-w ${quote(file)}`,
+      hint: `${acl === undefined ? '' : `setfacl -b ${quote(file)} && `}chown root ${quote(file)} && chmod go-w ${quote(file)}`,
     },
   );
 }
 
 function readText(file: string, account: Account, insecurePath: boolean): string {
   return attempt(file, () => {
+    if (!insecurePath) refuseWay(file, account);
     // O_NONBLOCK: opening a FIFO waits for a writer
     const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
     try {
@@ -89,14 +129,17 @@ export function launchFilter(request: NormalRequest, account: Account, architect
   const { file, isLog = false } = seccomp ?? {};
   const isIsolated = request.isolate || seccomp !== undefined;
   const isChild = hasInit(request);
+  const hasStatus = request.statusFd !== undefined;
   const identity = file === undefined ? '' : identityOf(file);
   const { uid } = account;
   const key = JSON.stringify([
     architecture,
     uid,
+    file,
     identity,
     isIsolated,
     isChild,
+    hasStatus,
     isLog,
     allow,
     caps,
@@ -115,6 +158,7 @@ export function launchFilter(request: NormalRequest, account: Account, architect
     allow,
     allowNewPrivs,
     hasInit: isChild,
+    hasStatus,
   });
   if (filters.size >= mostFilters) filters.clear();
   filters.set(key, filter);

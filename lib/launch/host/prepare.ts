@@ -1,11 +1,9 @@
 // From a request and the host's answers to a launch that is ready to run.
 import { bytePath } from '../../binary/path.ts';
-import { openFileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
 import { UsageError, type LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import type { HostFacts, HostQuery, HostSight } from '../../native.ts';
-import { quote } from '../../quote.ts';
 import { hasInit, programPid } from '../plan/isolated.ts';
 import { buildSetUp, withProgram } from '../plan/plan.ts';
 import type { ExecveStep, Plan, Step } from '../plan/step.ts';
@@ -13,7 +11,7 @@ import type { Filter } from '../seccomp/filter.ts';
 import { needsCgroup, showCgroupLimits } from '../request/limit-rows.ts';
 import { setUpKeys, type NormalRequest } from '../request/request.ts';
 import type { Principal } from '../request/value.ts';
-import type { JailView } from '../tell/diagnose.ts';
+import { viewOfJail, type JailView } from '../tell/diagnose.ts';
 import { accountQuery, refuseRoot, toAccount, type Account } from './account.ts';
 import type { Caller } from './caller.ts';
 import { acceptDirectory, judgeDirectory, unreachable, type DirectoryFinding } from './directory.ts';
@@ -209,7 +207,7 @@ export class PreparedLaunch implements Launch {
 }
 
 function toView(request: NormalRequest, account: Account, jailFd: number, architecture: string): JailView {
-  return { root: openFileRoot(jailFd), account, jail: quote(request.jail), cwd: request.cwd, architecture };
+  return { ...viewOfJail(request, jailFd), account, architecture };
 }
 
 // The user's shell as the host knows it, if the jail has it; else /bin/sh. Interactive, as in chroot(8).

@@ -9,23 +9,27 @@ interface Limited {
   /** `cpuTime` of the request. */
   readonly cpuTime: number | undefined;
   readonly stopped: StopReason | undefined;
+  /** Whether this process has sent it a signal. */
+  readonly killed: boolean;
 }
 
 /** The limit that ended a program; undefined if none did, and for one that ended well. */
 export function limitOf(
   { exitCode, signal, usage }: Exit,
   [oomKills, refusedForks]: CgroupUse,
-  { cpuTime, stopped }: Limited,
+  { cpuTime, stopped, killed }: Limited,
 ): LimitName | undefined {
   if (exitCode === 0) return undefined;
   if (oomKills > 0) return 'memory';
   if (stopped === 'ETIMEDOUT') return 'time';
   if (signal === 'SIGXCPU') return 'cpu time';
+  if (signal === 'SIGXFSZ') return 'file size';
+  // the signal of this process has ended it, whatever was refused before
+  if (stopped !== undefined || (killed && signal !== null)) return undefined;
   // it has handled SIGXCPU
   if (signal === 'SIGKILL' && cpuTime !== undefined && usage.userCpuMs + usage.systemCpuMs >= cpuTime * 1000)
     return 'cpu time';
-  if (signal === 'SIGXFSZ') return 'file size';
-  return refusedForks > 0 && stopped === undefined ? 'pids' : undefined;
+  return refusedForks > 0 ? 'pids' : undefined;
 }
 
 /** Why a limit of the request ended a program, for a message. The limits that only this process knows have their own words. */

@@ -139,7 +139,7 @@ export const isolationRows = {
       launchOption(
         'Isolation',
         '--seccomp FILE|default|log|log:FILE',
-        'filter of system calls: a profile of docker or OCI, or the one of isolated launches; log: only log refusals',
+        'filter of system calls: a profile of docker or OCI, or the default one; log: only log',
         ({ text }) => text,
       ),
     ],

@@ -21,10 +21,14 @@ export function callNumbers(table: CallTable): ReadonlyMap<string, number> {
   return numbers;
 }
 
+let allNames: ReadonlySet<string> | undefined;
+
 /** The names of the calls of all tables. */
 export function knownCalls(): ReadonlySet<string> {
+  if (allNames !== undefined) return allNames;
   const names = new Set<string>();
   for (const table of Object.keys(callTables) as CallTable[])
     for (const name of callNumbers(table).keys()) names.add(name);
+  allNames = names;
   return names;
 }

@@ -30,6 +30,8 @@ export interface FilterRequest extends ProfileFacts {
   readonly allowNewPrivs: boolean;
   /** The program's process waits for its init after the filter is installed. */
   readonly hasInit: boolean;
+  /** A line for --status-fd is written after the filter has been installed. */
+  readonly hasStatus?: boolean;
 }
 
 /** A filter that is ready to be installed. */
@@ -64,24 +66,34 @@ function callsOf(name: string): readonly string[] {
 
 // Calls that the launch itself makes after it has installed the filter, and why. With an init process the program's process first
 // waits for it (execute() in native/plan/interpreter.cc).
+// Without the first ones it could not even end after a failure. Of the others it makes few kinds, which a rule may single out.
+const neededAlways = new Set(['execve', 'write', 'exit_group', 'read']);
 const needed = {
   always: ['execve', 'write', 'exit_group'],
+  // around the status line (writeWithoutSignal() in native/plan/descriptors.cc)
+  hasStatus: ['rt_sigprocmask'],
   hasInit: ['prctl', 'read'],
   allowNewPrivs:
-    'setgroups setresgid setresuid capset prctl getresuid getresgid getgroups capget rt_sigaction rt_sigprocmask'.split(
+    'setgroups setresgid setresuid setfsuid setfsgid capset prctl getresuid getresgid getgroups capget statx getcwd faccessat rt_sigaction rt_sigprocmask'.split(
       ' ',
     ),
 } as const;
 
-function checkNeeded(policy: Policy, file: string, { allowNewPrivs, hasInit }: FilterRequest): void {
+function checkNeeded(
+  policy: Policy,
+  file: string,
+  { allowNewPrivs, hasInit, hasStatus = false }: FilterRequest,
+): void {
   const calls = [
     ...needed.always,
     ...(hasInit ? needed.hasInit : []),
+    ...(hasStatus ? needed.hasStatus : []),
     ...(allowNewPrivs ? needed.allowNewPrivs : []),
   ];
-  const refused = calls.find((call) => isRefused(policy, call));
+  const refused = calls.find((call) => isRefused(policy, call, neededAlways.has(call) ? 'ever' : 'always'));
   if (refused === undefined) return;
-  throw new UsageError(`${file}: refuses ${refused}, which the launch itself needs`, {
+  const some = isRefused(policy, refused, 'always') ? '' : ' with some arguments';
+  throw new UsageError(`${file}: refuses ${refused}${some}, which the launch itself needs`, {
     hint: `add ${refused} to the profile, or give it back with --allow ${refused}`,
   });
 }

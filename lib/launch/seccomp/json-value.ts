@@ -93,7 +93,7 @@ type Fields = Readonly<Record<string, unknown>>;
 
 // JSON.parse rounds numbers above 2^53. In a text the quotation mark after a key's name has a backslash before it.
 function exactNumbers(text: string): string {
-  return text.replace(/("value(?:Two)?"\s*:\s*)([0-9]{16,20})(?=[\s,}])/g, '$1"$2"');
+  return text.replace(/("value(?:Two)?"\s*:\s*)([1-9][0-9]{15,19})(?=[\s,}])/g, '$1"$2"');
 }
 
 // Whether only the end is missing. V8 then tells the end as the place, or none.
@@ -122,6 +122,9 @@ function positionOf(text: string): string {
 
 function shown(value: unknown): string {
   if (value === undefined) return 'missing';
+  // JSON.stringify overflows the stack for a deep value
+  if (Array.isArray(value)) return value.length === 0 ? '[]' : '[...]';
+  if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0 ? '{}' : '{...}';
   const text = JSON.stringify(value);
   return quote(text.length > 40 ? `${text.slice(0, 37)}...` : text);
 }

@@ -83,9 +83,11 @@ export function answerTo(
   );
 }
 
-/** Whether a call is refused whatever its arguments are. */
-export function isRefused({ verdicts, otherwise }: Policy, call: string): boolean {
-  return !canPass(verdicts.get(call) ?? always(otherwise));
+/** Whether a call is refused: whatever its arguments are, or with some. */
+export function isRefused({ verdicts, otherwise }: Policy, call: string, how: 'always' | 'ever'): boolean {
+  const verdict = verdicts.get(call) ?? always(otherwise);
+  if (how === 'always') return !canPass(verdict);
+  return !isPermissive(verdict.otherwise) || verdict.cases.some(({ answer }) => !isPermissive(answer));
 }
 
 const refused = refusal(EPERM);

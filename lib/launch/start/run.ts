@@ -1,7 +1,6 @@
 // Running a program to its end: its output, and the error if it fails.
 import type { Readable } from 'node:stream';
 
-import { openFileRoot } from '../../binary/root.ts';
 import { AbortError, ExitError, UsageError, type ExitDetails, type LimitName } from '../../errors.ts';
 import { reading } from '../../keys.ts';
 import { native } from '../../native.ts';
@@ -10,7 +9,7 @@ import { whyLimited } from '../process/limit.ts';
 import type { JailedProcess, StopReason } from '../process/process.ts';
 import { normalize, type NormalRequest } from '../request/request.ts';
 import { piped, type Stdio } from '../request/stdio.ts';
-import type { Diagnosis } from '../tell/diagnose.ts';
+import { viewOfJail, type Diagnosis } from '../tell/diagnose.ts';
 import { findMissing } from '../tell/preflight.ts';
 import { launchBeside, normalizeSpawn, spawnKeys, type SpawnRequest } from './spawn.ts';
 import { awaitStop, type NormalSpawn } from './start.ts';
@@ -170,7 +169,7 @@ async function whatWasMissing(
   const { jailFd } = await native.readHost({ jail: request.jail });
   if (jailFd < 0) return undefined;
   try {
-    const view = { root: openFileRoot(jailFd), cwd: request.cwd, jail: quote(request.jail) };
+    const view = viewOfJail(request, jailFd);
     const path = variables.get('PATH');
     return findMissing(view, program, { dlopen: 'none', ...(path !== undefined && { path }) });
   } catch {

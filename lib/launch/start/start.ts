@@ -192,7 +192,11 @@ function exitOf(
   started: JailedProcess | undefined,
 ): Exit {
   const exit = toExit(...ended);
-  const limit = limitOf(exit, ended.slice(10) as CgroupUse, { cpuTime, stopped: started?.stopped });
+  const limit = limitOf(exit, ended.slice(10) as CgroupUse, {
+    cpuTime,
+    stopped: started?.stopped,
+    killed: started?.killed ?? false,
+  });
   return limit === undefined ? exit : { ...exit, limit };
 }
 

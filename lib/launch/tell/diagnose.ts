@@ -1,11 +1,13 @@
 // Finds out why execve or chdir failed: looks into the jail, always beneath its root, and names the file that causes the failure.
 import { type Elf, readElf } from '../../binary/elf.ts';
 import { machineName } from '../../binary/machine.ts';
-import { bytePath, type BytePath, joinPath, parentPath, showPath } from '../../binary/path.ts';
-import type { FileRoot, FileStatus } from '../../binary/root.ts';
+import { bytePath, type BytePath, joinPath, parentPath, showPath, trimSlashes } from '../../binary/path.ts';
+import { openFileRoot, type FileRoot, type FileStatus } from '../../binary/root.ts';
 import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
 import { walk } from '../../binary/walk.ts';
+import { quote } from '../../quote.ts';
 import type { Account } from '../host/account.ts';
+import type { NormalRequest } from '../request/request.ts';
 
 /** The cause: the rest of a message after `execve: PROGRAM: `, and a hint. */
 export interface Diagnosis {
@@ -24,8 +26,19 @@ export interface JailView {
   /** Path of the jail on the host, quoted, for hints. */
   readonly jail: string;
   readonly cwd: Uint8Array;
+  /** Where the launch mounts directories of the host. What is there later cannot be seen in the jail before. */
+  readonly binds: readonly BytePath[];
   /** A value of process.arch. */
   readonly architecture: string;
+}
+
+/** The part of a view that does not depend on the account. */
+export function viewOfJail(
+  { jail, cwd, view }: Pick<NormalRequest, 'jail' | 'cwd' | 'view'>,
+  jailFd: number,
+): Pick<JailView, 'root' | 'jail' | 'cwd' | 'binds'> {
+  const binds = view.flatMap((entry) => (entry.kind === 'bind' ? [trimSlashes(bytePath(entry.target))] : []));
+  return { root: openFileRoot(jailFd), jail: quote(jail), cwd, binds };
 }
 
 const machines: Readonly<Record<string, readonly string[]>> = {
@@ -78,13 +91,16 @@ interface Found {
   readonly status: FileStatus;
 }
 
-// The object at a path, or the reason why there is none.
-function find(view: JailView, path: BytePath, what: string): Found | Diagnosis {
+// The object at a path, or the reason why there is none; undefined if the path leads to a bind.
+function find(view: JailView, path: BytePath, what: string): Found | Diagnosis | undefined {
   const from = joinPath(bytePath(view.cwd), path);
   const walked = walk(view.root, from);
+  const way = [...walked.links.map((step) => step.path), walked.path];
+  const isBound = (bind: BytePath): boolean => way.some((at) => `${at}/`.startsWith(`${bind}/`));
+  if (view.binds.some(isBound)) return undefined;
   const shown = showPath(walked.path);
   const link = walked.links.at(-1);
-  const directory = closedDirectory(view, [...walked.links.map((step) => step.path), walked.path]);
+  const directory = closedDirectory(view, way);
   if (directory !== undefined) return closed(view, directory, what);
   switch (walked.kind) {
     case 'found':
@@ -180,7 +196,7 @@ function diagnoseFile(view: JailView, path: BytePath, what: string, depth: numbe
       missing: false,
     };
   const found = find(view, path, what);
-  if ('message' in found) return found;
+  if (found === undefined || 'message' in found) return found;
   const { status } = found;
   const shown = showPath(found.path);
   const host = `${view.jail}${shown}`;
@@ -255,6 +271,7 @@ export function diagnoseProgram(view: JailView, program: Uint8Array): Diagnosis 
 /** Why the working directory cannot be entered; undefined if no cause is found. */
 export function diagnoseDirectory(view: JailView, directory: Uint8Array): Diagnosis | undefined {
   const found = find({ ...view, cwd: Buffer.from('/') }, bytePath(directory), '');
+  if (found === undefined) return undefined;
   if ('message' in found)
     return { ...found, ...(found.missing ? { hint: `mkdir -p ${view.jail}${found.path}` } : {}) };
   if (found.status.kind !== 'directory')

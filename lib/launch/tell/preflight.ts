@@ -18,13 +18,14 @@ const WORDS: Readonly<Record<MissingFile['role'], string>> = {
 
 /**
  * The first file that a program needs and the jail lacks, for programs that the kernel would execute: the loader and env(1)
- * report such a file only later, on the program's stderr. Undefined if none is missing.
+ * report such a file only later, on the program's stderr. Undefined if none is missing, or if it can lie in a bind.
  */
 export function findMissing(
-  view: Pick<JailView, 'root' | 'cwd' | 'jail'>,
+  view: Pick<JailView, 'root' | 'cwd' | 'jail' | 'binds'>,
   program: Uint8Array,
   options: ResolverOptions,
 ): Diagnosis | undefined {
+  if (view.binds.length > 0) return undefined;
   const path = joinPath(bytePath(view.cwd), bytePath(program));
   const { missing } = resolveProgram(view.root, path, options);
   // Files that the kernel itself looks for are diagnosed elsewhere.

@@ -103,6 +103,33 @@ t.test('a CPU spinner ends with its reason, even if it ignores SIGXCPU', { skip 
   t.match(stubborn, { limit: 'cpu time', signal: 'SIGKILL' });
 });
 
+t.test(
+  'a limit of memory below the need of the launch itself does not end the service',
+  { skip },
+  async (t) => {
+    // the child shares the memory of this process until the launcher is executed
+    for (const memory of [4096, 16_384, '64K', '128K', '256K', '512K']) {
+      const ended = await runInJail({ ...base, memory, reject: false }).catch((error: unknown) => error);
+      t.ok(ended instanceof Error || (ended as { limit?: string }).limit !== 'time', String(memory));
+    }
+    t.ok(await eventually(() => cgroups(own).length === 0));
+  },
+);
+
+t.test(
+  'a program that the service ends has met no limit, even if forks were refused',
+  { skip },
+  async (t) => {
+    const request = { ...base, program: '/hog', args: ['bomb'], stdio: 'ignore', pids: 5 } as const;
+    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+      await using child = await spawnInJail(request);
+      await sleep(300);
+      child.kill(signal);
+      t.match(await child.exited, { signal, limit: undefined });
+    }
+  },
+);
+
 t.test('a part of a CPU is all that a spinner gets', { skip }, async (t) => {
   const error = await failure(t, { args: ['spin'], cpu: 0.2, timeoutMs: 2000 });
   t.equal(error.limit, 'time');

@@ -1,5 +1,6 @@
 import t from 'tap';
 
+import { bytePath } from '../../../lib/binary/path.ts';
 import {
   diagnoseDirectory,
   diagnoseProgram,
@@ -221,4 +222,16 @@ t.test('a working directory is there, is one, and may be entered', async (t) => 
     hint: 'chmod o+x /srv/jail/home/sam',
   });
   t.match(look(viewOf(tree, { '/home': { mode: 0o700 } }), '/home/sam'), { path: '/home' });
+});
+
+t.test('what a launch binds into the jail is not said to be missing', async (t) => {
+  const view = viewOf({ '/bin': { link: 'usr/bin' } }, {}, { binds: [bytePath('/usr')] });
+  t.equal(diagnoseProgram(view, Buffer.from('/usr/bin/prog')), undefined);
+  t.equal(diagnoseProgram(view, Buffer.from('/bin/prog')), undefined, 'through a link');
+  t.equal(diagnoseDirectory(view, Buffer.from('/usr/share')), undefined);
+  t.match(
+    diagnoseProgram(view, Buffer.from('/usrlocal/prog')),
+    { missing: true },
+    'only a prefix of its name',
+  );
 });
