@@ -103,7 +103,7 @@ function absolute(value: unknown, name: string): Buffer {
 function place(value: unknown, name: string): Buffer {
   const path = absolute(value, name);
   const names = path.toString('latin1').split('/');
-  if (names.some((name) => !['', '.', '..'].includes(name))) return path;
+  if (names.some((name) => name !== '' && name !== '.' && name !== '..')) return path;
   throw new UsageError(`${name} must not be /: the jail itself is there`);
 }
 
@@ -165,13 +165,13 @@ export function toView(
   requireNamespace('mount', key, others);
   if (!Array.isArray(value)) throw new UsageError("view must be an array such as [{tmpfs: '/tmp'}]");
   const entries = value.map((entry, i) => toEntry(entry as never, `view[${i}]`));
-  if (entries.filter(({ kind }) => needsTree.includes(kind)).length <= mostTrees) return entries;
+  if (entries.filter(({ kind }) => needsTree.has(kind)).length <= mostTrees) return entries;
   throw new UsageError(`a launch has at most ${mostTrees} of bind, proc and writable`);
 }
 
 // kMaxTrees of native/plan/plan.h, less the jail and the directory of --ephemeral
 const mostTrees = 62;
-const needsTree: readonly NormalView['kind'][] = ['bind', 'proc', 'writable'];
+const needsTree: ReadonlySet<NormalView['kind']> = new Set(['bind', 'proc', 'writable']);
 
 /** True: what the program writes vanishes with it. A path: it is kept in that directory of the host. */
 export function toEphemeral(
