@@ -1,7 +1,7 @@
 // Rows of the option table about isolation: namespaces, and what the program sees of the file system.
 import * as to from './isolation-value.ts';
 import { landlockOptionRows } from './landlock-rows.ts';
-import { launchOption } from './launch-option.ts';
+import { addNames, launchOption } from './launch-option.ts';
 import { onOff, type Row } from './option-row.ts';
 
 export const isolationRows = {
@@ -21,7 +21,7 @@ export const isolationRows = {
         'Isolation',
         '--unshare KIND,KIND...',
         'own namespaces of these kinds: mount, pid, ipc, uts, cgroup, net',
-        to.addNamespaces,
+        addNames,
       ),
     ],
   },
@@ -123,7 +123,7 @@ export const isolationRows = {
         'Isolation',
         '--allow NAME',
         'give this system call back, or a group of calls such as debug; may be repeated',
-        to.addCalls,
+        addNames,
       ),
     ],
   },

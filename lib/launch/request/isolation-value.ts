@@ -1,6 +1,6 @@
 // The values of a request about isolation: namespaces and the view of the file system. Pure.
 import { UsageError } from '../../errors.ts';
-import { nearest } from '../../nearest.ts';
+import { didYouMean } from '../../nearest.ts';
 import { quote, type Bytes } from '../../quote.ts';
 import type { Argument } from '../../command-option.ts';
 import { flag, toBytes } from './value.ts';
@@ -132,12 +132,10 @@ function toEntry(entry: Readonly<Record<string, unknown>>, name: string): Normal
     throw new UsageError(`${name} must have one of ${kinds.join(', ')}, as in {tmpfs: '/tmp'}`);
   const known = [kind, ...(keysOf[kind] ?? [])];
   const wrong = Object.keys(entry).find((key) => !known.includes(key));
-  if (wrong !== undefined) {
-    const close = nearest(wrong, known);
+  if (wrong !== undefined)
     throw new UsageError(`${name}: ${kind} takes no '${quote(wrong)}'`, {
-      hint: close === undefined ? `it takes ${known.join(', ')}` : `did you mean ${close}?`,
+      hint: didYouMean(wrong, known) ?? `it takes ${known.join(', ')}`,
     });
-  }
   const target = place(entry[kind === 'bind' ? 'to' : kind], `${name}.${kind === 'bind' ? 'to' : kind}`);
   if (kind === 'bind') {
     const { readOnly = false } = entry;
@@ -202,11 +200,6 @@ export function toHostname(value: string | undefined, key: string, others: Value
 
 // --- the command's spellings ---
 
-/** `mount,pid`, after those that were given before. */
-export function addNamespaces({ text }: Argument, before: readonly string[] = []): readonly string[] {
-  return [...before, ...text.split(',')];
-}
-
 type Views = readonly View[];
 
 /** Adds a view whose only word is a path in the jail. */
@@ -256,11 +249,6 @@ export function toCalls(value: readonly string[] | undefined): readonly string[]
   if (Array.isArray(value) && value.every((name) => typeof name === 'string' && name !== ''))
     return [...value];
   throw new UsageError("allow must be names of system calls or of groups, such as ['ptrace', 'keyring']");
-}
-
-/** `NAME,NAME`, after those that were given before. */
-export function addCalls({ text }: Argument, before: readonly string[] = []): readonly string[] {
-  return [...before, ...text.split(',')];
 }
 
 /** Where the filter of system calls comes from. */

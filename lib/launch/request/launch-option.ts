@@ -36,7 +36,7 @@ export const launchOption = (
 ): LaunchOption => option(spelling, help, { group, parse, ...more });
 
 /** `NAME,NAME`, after those that were given before. */
-export function addCapabilities({ text }: Argument, before: readonly string[] = []): readonly string[] {
+export function addNames({ text }: Argument, before: readonly string[] = []): readonly string[] {
   return [...before, ...text.split(',')];
 }
 

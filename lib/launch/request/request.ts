@@ -61,7 +61,7 @@ const table = {
         'Identity',
         '--cap NAME',
         'keep this capability, such as net_bind_service; may be repeated',
-        text.addCapabilities,
+        text.addNames,
       ),
     ],
   },
