@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import t from 'tap';
 
-import { AbortError, ExitError, openJail, runInJail, type RunRequest } from '../../lib/index.ts';
+import { AbortError, ExitError, openJail, runInJail, type RunRequest } from '../support/public-api.ts';
 import { makeJail } from '../support/programs.ts';
 import { unlessRoot } from '../support/root.ts';
 import { childrenOf, eventually, processesOf, settledFds } from '../support/service.ts';
