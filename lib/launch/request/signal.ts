@@ -8,8 +8,11 @@ let signalNames: Map<number, NodeJS.Signals> | undefined;
 
 /** `SIGTERM` of 15. */
 export function signalName(number: number): NodeJS.Signals {
+  // Of two names for one number the first is the usual one: SIGABRT, not SIGIOT (signal(7)).
   signalNames ??= new Map(
-    Object.entries(constants.signals).map(([name, value]) => [value, name as NodeJS.Signals]),
+    Object.entries(constants.signals)
+      .toReversed()
+      .map(([name, value]) => [value, name as NodeJS.Signals]),
   );
   // Realtime signals have no name of their own (signal(7)).
   return signalNames.get(number) ?? (`SIGRTMIN+${number - 34}` as NodeJS.Signals);

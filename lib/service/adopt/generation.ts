@@ -123,7 +123,10 @@ export async function makeGeneration(
     variables,
     jailFacts: jailFacts(jailOf(directory)),
   };
-  return { adoption, report, warnings: report.warnings };
+  // what the builder leaves out is mounted if the service has its directory
+  const isMounted = (warning: string): boolean =>
+    warning.startsWith('left out') && adoption.paths.some(({ path }) => warning.includes(`: ${path}`));
+  return { adoption, report, warnings: report.warnings.filter((warning) => !isMounted(warning)) };
 }
 
 // The launch of one line in the jail.
