@@ -13,8 +13,8 @@ import { quote, toBuffer } from '../quote.ts';
 import { formats, oneLine, type Format, type Unit } from '../service/unit/service-unit.ts';
 import { findMissingPack } from '../service/unit/systemd-unit.ts';
 import { findRefusal, printedFiles, unitFiles, writeFiles } from '../service/unit/unit-files.ts';
+import { readVersion } from '../version.ts';
 import type { GivenOption } from './arguments.ts';
-import { readVersion } from './common-options.ts';
 import { commandOptions } from './uchroot-options.ts';
 
 type Options = readonly GivenOption[];
