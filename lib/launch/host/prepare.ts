@@ -18,6 +18,7 @@ import { acceptDirectory, judgeDirectory, unreachable, type DirectoryFinding } f
 import { buildEnvironment, listenFds, type Variable } from './environment.ts';
 import { launchFilter } from './launch-filter.ts';
 import { requireCapabilities, requireMappings, requireRoot } from './privilege.ts';
+import { hostAccount, rootlessAccount } from './rootless.ts';
 
 /**
  * A jail directory that was verified for an account. It keeps what launches beside this process have in common: with that, a plan
@@ -99,6 +100,15 @@ export function hostQuery(request: NormalRequest): HostQuery {
  * @throws LaunchError
  */
 export function judge(request: NormalRequest, facts: HostFacts, privileged = true): VerifiedJail {
+  const account = request.rootless
+    ? rootlessAccount(request, facts)
+    : toRootedAccount(request, facts, privileged);
+  if (facts.jailFd < 0) throw unreachable(facts);
+  const warnings = acceptDirectory(judgeDirectory(facts, account), request.insecurePath);
+  return new VerifiedJail(facts.jailFd, account, warnings);
+}
+
+function toRootedAccount(request: NormalRequest, facts: HostFacts, privileged: boolean): Account {
   const account = toAccount(request, facts);
   if (privileged) requireRoot();
   if (!request.allowRoot) refuseRoot(account, request.user);
@@ -106,9 +116,7 @@ export function judge(request: NormalRequest, facts: HostFacts, privileged = tru
     requireCapabilities(request);
     requireMappings(account);
   }
-  if (facts.jailFd < 0) throw unreachable(facts);
-  const warnings = acceptDirectory(judgeDirectory(facts, account), request.insecurePath);
-  return new VerifiedJail(facts.jailFd, account, warnings);
+  return account;
 }
 
 /** As `judge`, and closes the jail's descriptor when it throws. Else the receiver closes it. */
@@ -207,7 +215,7 @@ export class PreparedLaunch implements Launch {
 }
 
 function toView(request: NormalRequest, account: Account, jailFd: number, architecture: string): JailView {
-  return { ...viewOfJail(request, jailFd), account, architecture };
+  return { ...viewOfJail(request, jailFd), account: hostAccount(account), architecture };
 }
 
 // The user's shell as the host knows it, if the jail has it; else /bin/sh. Interactive, as in chroot(8).

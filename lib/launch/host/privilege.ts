@@ -16,7 +16,7 @@ export function requireRoot(): void {
   throw new LaunchError(`uchroot must be run as root.  Current uid=${uid}, euid=${euid}`, {
     step: 'root',
     code: 'ERR_NOT_ROOT',
-    hint: 'start it with sudo, or from a unit without User=',
+    hint: 'start it with sudo, or from a unit without User=; or without root: --rootless (rootless: true)',
     exitStatus: 3,
   });
 }
