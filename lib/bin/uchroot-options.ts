@@ -39,7 +39,13 @@ const notOfLaunch = (): readonly CommandOption[] => [
     notInUnit: '--unit prints the unit instead of the steps: choose one',
     notCompiled: chooseOne,
   }),
-  option('--format text|json', 'how --plan is printed (default: text)', { group: 'Reports', needs: 'plan' }),
+  option('--doctor', 'print which levels of isolation work here, and what to do about the others', {
+    group: 'Reports',
+  }),
+  option('--format text|json', 'how --plan and --doctor are printed (default: text)', {
+    group: 'Reports',
+    needs: 'plan',
+  }),
   option('--service-status', 'for an init system: a launch that fails ends with 250 or 251, and says why', {
     group: 'Reports',
   }),

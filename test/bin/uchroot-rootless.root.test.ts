@@ -40,7 +40,7 @@ async function withOutside(t: Test, body: (outside: Outside) => void): Promise<v
   putFile(`${jail}/tmp/own`, 'secret\n', 0o600);
   give(`${jail}/tmp/own`, uid);
   const name = `uchroot-test-${process.pid}`;
-  const [file = '', ...args] = [...by, compiled('walled'), 'outside', `${jail}/tmp/way`, name];
+  const [file, ...args] = ['setpriv', ...by.slice(1), compiled('walled'), 'outside', `${jail}/tmp/way`, name];
   const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'], env: {} });
   t.teardown(() => child.kill('SIGKILL'));
   const [line] = (await once(child.stdout, 'data')) as [Buffer];

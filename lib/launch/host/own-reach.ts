@@ -33,10 +33,11 @@ function writablePlaces({ jail, view, readOnly, ephemeral }: NormalRequest): rea
   return [...jails, ...stores, ...places];
 }
 
+const named = (what: string, path: string | Buffer | undefined): readonly Named[] =>
+  path === undefined ? [] : [{ what, path: bytePath(Buffer.from(path)) }];
+
 // What the launch opens by its path.
 function openedPaths({ jail, view, ephemeral, pidFile, seccomp }: NormalRequest): readonly Named[] {
-  const named = (what: string, path: string | Buffer | undefined): readonly Named[] =>
-    path === undefined ? [] : [{ what, path: bytePath(Buffer.from(path)) }];
   return [
     ...named('jail', jail),
     ...view.flatMap((entry) => (entry.kind === 'bind' ? named('bind', entry.source) : [])),

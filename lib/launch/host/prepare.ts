@@ -12,12 +12,12 @@ import { needsCgroup, showCgroupLimits } from '../request/limit-rows.ts';
 import { setUpKeys, type NormalRequest } from '../request/request.ts';
 import type { Principal } from '../request/value.ts';
 import { viewOfJail, type JailView } from '../tell/diagnose.ts';
-import { accountQuery, refuseRoot, toAccount, type Account } from './account.ts';
+import { accountQuery, type Account } from './account.ts';
 import type { Caller } from './caller.ts';
 import { acceptDirectory, judgeDirectory, unreachable, type DirectoryFinding } from './directory.ts';
 import { buildEnvironment, listenFds, type Variable } from './environment.ts';
 import { launchFilter } from './launch-filter.ts';
-import { requireCapabilities, requireMappings, requireRoot } from './privilege.ts';
+import { rootedAccount } from './privilege.ts';
 import { hostAccount, rootlessAccount } from './rootless.ts';
 
 /**
@@ -102,21 +102,10 @@ export function hostQuery(request: NormalRequest): HostQuery {
 export function judge(request: NormalRequest, facts: HostFacts, privileged = true): VerifiedJail {
   const account = request.rootless
     ? rootlessAccount(request, facts)
-    : toRootedAccount(request, facts, privileged);
+    : rootedAccount(request, facts, privileged);
   if (facts.jailFd < 0) throw unreachable(facts);
   const warnings = acceptDirectory(judgeDirectory(facts, account), request.insecurePath);
   return new VerifiedJail(facts.jailFd, account, warnings);
-}
-
-function toRootedAccount(request: NormalRequest, facts: HostFacts, privileged: boolean): Account {
-  const account = toAccount(request, facts);
-  if (privileged) requireRoot();
-  if (!request.allowRoot) refuseRoot(account, request.user);
-  if (privileged) {
-    requireCapabilities(request);
-    requireMappings(account);
-  }
-  return account;
 }
 
 /** As `judge`, and closes the jail's descriptor when it throws. Else the receiver closes it. */

@@ -90,8 +90,15 @@ export const mountRows = {
     }),
     failures: {
       EINVAL: {
-        reason: 'the root directory of this process is no mount whose root can change (an initramfs is none)',
-        hint: 'run uchroot on a mounted root file system',
+        // clone_private_mount() in fs/namespace.c
+        reason: (_, { overlay }) =>
+          overlay?.rootless === true
+            ? 'file systems of the host are mounted inside the jail, and no ordinary user may make an overlay without them'
+            : 'the root directory of this process is no mount whose root can change (an initramfs is none)',
+        hint: (_, { overlay }) =>
+          overlay?.rootless === true
+            ? 'unmount them, or give --read-only with --tmpfs in place of --ephemeral'
+            : 'run uchroot on a mounted root file system',
       },
       ENODEV: {
         reason: 'the kernel has no overlayfs',

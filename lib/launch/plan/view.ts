@@ -35,11 +35,9 @@ export function treesOf({
   let slot = firstBind;
   const opened = new Map<NormalView, readonly Open[]>();
   for (const entry of view) {
-    const sources = sourcesOf(entry, isReadOnly, rootless);
-    opened.set(
-      entry,
-      sources.map((source): Open => ({ ...source, slot: slot++ })),
-    );
+    const trees: Open[] = [];
+    for (const source of sourcesOf(entry, isReadOnly, rootless)) trees.push({ ...source, slot: slot++ });
+    opened.set(entry, trees);
   }
   return opened;
 }

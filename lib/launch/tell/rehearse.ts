@@ -29,7 +29,8 @@ function toProblem({ stages, steps, view, jailFd }: PreparedLaunch): LaunchError
   const failure = native.rehearsePlan(encodePlan(tried.map((stage) => stage.map(([, one]) => one))), jailFd);
   if (failure === null) return undefined;
   const step = tried.flat()[failure.step]?.[0];
-  const place = step === undefined ? -1 : steps.indexOf(step);
+  // withoutClone() has put another step in the place of the cloned one
+  const place = steps.findIndex((one) => one === step || ('cloned' in one && one.op === step?.op));
   if (failure.errno !== 0 || step === undefined)
     return toLaunchError(steps, { ...failure, step: place }, view);
   const signal = signalName(failure.detail);

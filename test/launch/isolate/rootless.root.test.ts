@@ -18,7 +18,7 @@ import { inChild } from '../../support/child.ts';
 import { rootTest, searchPath, start, temporaryDirectory } from '../../support/launch.ts';
 import { give, ordinary } from '../../support/ordinary.ts';
 import { readState } from '../../support/probe.ts';
-import { eventually, processesOf } from '../../support/service.ts';
+import { eventually, processesOf, statusOf } from '../../support/service.ts';
 
 const test = rootTest('setpriv', 'unshare');
 // Only this file has processes of this uid.
@@ -200,6 +200,24 @@ test('the status is the program’s, or 128 and its signal', async (t) => {
   const missing = run([user, jail, '/bin/nope']);
   t.equal(missing.status, 127);
   t.match(missing.stderr, /nope/);
+});
+
+test('the command stops and goes on with its program, as a job of a shell', async (t) => {
+  const [file = '', ...args] = [
+    ...by,
+    ...command,
+    '--rootless',
+    user,
+    jail,
+    ...bash('kill -STOP $$; exit 3'),
+  ];
+  const job = spawn(file, args, { detached: true, stdio: 'ignore', cwd: '/', env: { PATH: searchPath } });
+  const { pid = 0 } = job;
+  const ended = once(job, 'exit');
+  const state = (): string | undefined => statusOf(pid, 'State')?.trim().charAt(0);
+  t.ok(await eventually(() => state() === 'T'), 'stopped');
+  process.kill(-pid, 'SIGCONT');
+  t.same(await ended, [3, null]);
 });
 
 test('SIGKILL of the command at any moment leaves no process', async (t) => {

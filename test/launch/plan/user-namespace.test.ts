@@ -2,6 +2,7 @@
 import * as fc from 'fast-check';
 import t, { type Test } from 'tap';
 
+import type { Outside } from '../../../lib/launch/host/account.ts';
 import { mapOwnIds } from '../../../lib/launch/plan/user-namespace.ts';
 import { buildPlan, type PlanInput } from '../../../lib/launch/plan/plan.ts';
 import type { Plan, Step, StepName } from '../../../lib/launch/plan/step.ts';
@@ -9,16 +10,18 @@ import { isolatedInputs } from '../arbitrary.ts';
 
 const id = fc.integer({ min: 1, max: 2 ** 32 - 2 });
 
+const asRootless = (input: PlanInput, outside: Outside): PlanInput => ({
+  ...input,
+  request: { ...input.request, rootless: true },
+  account: { ...input.account, outside },
+});
+
 const rootless: fc.Arbitrary<PlanInput> = fc
   .tuple(
     isolatedInputs.filter(({ request }) => request.isolate),
     fc.record({ uid: id, gid: id, groups: fc.array(id, { maxLength: 3 }) }),
   )
-  .map(([input, outside]) => ({
-    ...input,
-    request: { ...input.request, rootless: true },
-    account: { ...input.account, outside },
-  }));
+  .map(([input, outside]) => asRootless(input, outside));
 
 function always(t: Test, holds: (plan: Plan, steps: readonly Step[], input: PlanInput) => boolean): void {
   fc.assert(
@@ -54,8 +57,8 @@ t.test('ids are mapped before anything else, and setgroups is denied before the 
 
 t.test('no step asks for what only root of the host can do', async (t) => {
   always(t, (_, steps) => {
-    const roots: readonly StepName[] = ['setgroups', 'sysctl', 'mknod', 'setns'];
-    return steps.every((step) => !roots.includes(step.op) && !(step.op === 'mount' && step.type === 'proc'));
+    const roots = new Set<StepName>(['setgroups', 'sysctl', 'mknod', 'setns']);
+    return steps.every((step) => !roots.has(step.op) && !(step.op === 'mount' && step.type === 'proc'));
   });
 });
 
