@@ -147,7 +147,7 @@ export function start(words: readonly string[], options: StartOptions = {}): End
     env: { PATH: searchPath, ...sanitizerEnv, ...options.env },
     cwd: options.cwd ?? '/',
     stdio: options.stdio ?? 'pipe',
-    timeout: 20_000,
+    timeout: 60_000, // against a hang: a busy machine may need 20 seconds for a large jail
     maxBuffer: 64 * 2 ** 20,
     ...(options.input === undefined ? {} : { input: options.input }),
   });
@@ -163,7 +163,7 @@ export function endBy(signal: NodeJS.Signals): Pick<Ended, 'status' | 'signal'> 
 /** A copy of the command that everybody may read: only root may be able to read the package's directory. */
 export function publicCommand(name: 'uchroot' | 'uchroot-jail' = 'uchroot'): readonly string[] {
   const directory = temporaryDirectory();
-  const parts = ['', '-command', '-compile', '-late', '-filter', '-jail', '-jail-command'];
+  const parts = ['', '-command', '-compile', '-late', '-filter', '-doctor', '-jail', '-jail-command'];
   const bundles = parts.map((part) => `dist/bin/uchroot${part}.cjs`);
   const built = ['uchroot.node', 'uchroot-compiled', 'uchroot-launcher'].map(
     (name) => `build/Release/${name}`,
