@@ -133,7 +133,7 @@ bool checkPlan(const void* plan, uint32_t sizeBytes) {
   const uint8_t* bytes = static_cast<const uint8_t*>(plan);
   const PlanHeader* header = static_cast<const PlanHeader*>(plan);
   if (header->magic != kPlanMagic || header->sizeBytes != sizeBytes) return false;
-  if ((header->flags & ~(PLAN_USUAL | PLAN_CLONED | PLAN_CGROUP)) != 0) return false;
+  if ((header->flags & ~(PLAN_USUAL | PLAN_CLONED | PLAN_CGROUP | PLAN_UNFILTERED)) != 0) return false;
   if (header->stages == 0 || header->stages > kPlanMaxStages) return false;
   uint32_t offset = sizeof(PlanHeader);
   uint32_t steps = 0;

@@ -144,9 +144,8 @@ class Crew {
 Crew& crewOf(Thread thread) {
   // Never deleted: the threads live as long as the process. If a thread ended, each child that it started with a parent-death
   // signal would be killed (PR_SET_PDEATHSIG(2const)).
-  static Crew* const prepared = new Crew(true);
-  static Crew* const plain = new Crew(false);
-  return thread == Thread::kPrepared ? *prepared : *plain;
+  static Crew* const crews[] = {new Crew(true), new Crew(true), new Crew(false)};  // in the order of Thread
+  return *crews[static_cast<size_t>(thread)];
 }
 
 }  // namespace
@@ -200,7 +199,8 @@ Thread threadFor(const std::string& plan) {
   if (plan.size() < sizeof(PlanHeader)) return Thread::kPlain;  // the launcher refuses it
   PlanHeader header;
   std::memcpy(&header, plan.data(), sizeof header);
-  return (header.flags & PLAN_USUAL) != 0 ? Thread::kPrepared : Thread::kPlain;
+  if ((header.flags & PLAN_USUAL) != 0) return Thread::kPrepared;
+  return (header.flags & PLAN_UNFILTERED) != 0 ? Thread::kUnfiltered : Thread::kPlain;
 }
 
 bool submit(Task& task, Thread thread) { return crewOf(thread).submit(task); }
