@@ -33,6 +33,7 @@ export type JailErrorCode =
   | 'ERR_NO_MANIFEST'
   | 'ERR_RECIPE'
   | 'ERR_SCRATCH'
+  | 'ERR_SERVICE'
   | ErrnoName;
 
 /** `code` of an ExitError. */

@@ -50,5 +50,16 @@ export {
 } from './launch/start/run.ts';
 export { spawnInJail, type SpawnRequest } from './launch/start/spawn.ts';
 export { type Stdio, type StdioEntry, type StreamOf, type StreamWithFd } from './launch/request/stdio.ts';
+export {
+  adoptService,
+  type AdoptReport,
+  type AdoptRequest,
+  releaseService,
+  reloadService,
+  type ServiceWork,
+  updateService,
+  type UpdateServiceRequest,
+} from './service/adopt/adopt.ts';
+export { listServices, serviceStatus, type ServiceStatus } from './service/adopt/adopted-status.ts';
 export { type Limit, type Step, type StepName } from './launch/plan/step.ts';
 export { type Bytes } from './quote.ts';
