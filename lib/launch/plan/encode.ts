@@ -72,11 +72,14 @@ function encode(stages: Plan): EncodedPlan {
   words[1] = size;
   words[2] = stages.length;
   const has = (flag: number): boolean => placed.some(({ flags }) => (flags & flag) !== 0);
-  const inherited = inheritedSteps(placed);
+  // Of the program: its init has no_new_privs even if the program may gain privileges.
+  const inherited = inheritedSteps(placed.slice(placed.length - (stages.at(-1)?.length ?? 0)));
   // the filter of a prepared thread may refuse what isolates
   const isUsual =
     inherited === 'all' && stages.length === 1 && !stages[0]?.some(({ op }) => op === 'unshare');
-  const isUnfiltered = inherited === 'allButFilter' && has(stepFlags.cloned);
+  // born in a pid namespace alone
+  const isInit = stages[0]?.some((step) => step.op === 'unshare' && step.cloned === true) === true;
+  const isUnfiltered = inherited === 'allButFilter' && isInit;
   words[3] =
     (isUsual ? PLAN_USUAL : 0) |
     (isUnfiltered ? PLAN_UNFILTERED : 0) |
