@@ -6,6 +6,7 @@
     'interpreter_sources': [
       'native/plan/credentials.cc',
       'native/plan/descriptors.cc',
+      'native/plan/fork.cc',
       'native/plan/interpreter.cc',
       'native/plan/landlock.cc',
       'native/plan/limits.cc',
