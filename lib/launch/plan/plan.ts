@@ -78,14 +78,13 @@ function stagesOf(input: SetUpInput): Plan {
     entry: jailEntry(input),
     after: [...credentials(input), ...noNewPrivileges(input), ...readBack(input), ...handOver(input)],
   };
-  const { request, account, newGroup = false, isCompiled = false, parentPid } = input;
+  const { request, account, newGroup = false, isCompiled = false } = input;
   if (namespacesOf(request).length === 0)
     return [[...parts.before, ...parts.descriptors, ...parts.entry, ...parts.after]];
   return isolatedStages(request, parts, {
     account,
     newGroup: newGroup || request.newSession,
     isCompiled,
-    parentPid: request.dieWithParent ? parentPid : 0,
     joined: input.joined ?? [],
   });
 }

@@ -2,6 +2,7 @@
 import { constants } from 'node:os';
 
 import { UsageError } from '../../errors.ts';
+import { didYouMean } from '../../nearest.ts';
 import { quote } from '../../quote.ts';
 
 let signalNames: Map<number, NodeJS.Signals> | undefined;
@@ -24,5 +25,7 @@ export function signalNumber(signal: unknown, name: string): number {
   if (typeof signal === 'string' && Object.hasOwn(constants.signals, signal)) {
     return constants.signals[signal as NodeJS.Signals];
   }
-  throw new UsageError(`${name}: there is no signal ${quote(String(signal))}`);
+  throw new UsageError(`${name}: there is no signal ${quote(String(signal))}`, {
+    hint: didYouMean(`SIG${String(signal).replace(/^SIG/i, '')}`, Object.keys(constants.signals)),
+  });
 }
