@@ -34,6 +34,13 @@ export { type JailRequest, type JailWork } from './jail/request/jail-request.ts'
 export { type JailPart, type PackReason } from './jail/manifest/jail-parts.ts';
 export { type Account } from './launch/host/account.ts';
 export { type DirectoryFinding } from './launch/host/directory.ts';
+export {
+  capabilities,
+  type Capabilities,
+  type Lack,
+  type Level,
+  type LevelName,
+} from './launch/doctor/levels.ts';
 export { execInJail } from './launch/start/exec.ts';
 export { Jail, openJail, type JailRunRequest, type JailSpawnRequest } from './launch/start/jail.ts';
 export { planLaunch, resolveAccount, type PlannedLaunch } from './launch/tell/dry-run.ts';

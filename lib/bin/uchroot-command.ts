@@ -27,6 +27,7 @@ import { forgotten, toldBy, type Told } from './command-line-hint.ts';
 import { FORMATS, toFormat } from './common-options.ts';
 import { foreignOptions } from './foreign-options.ts';
 import { refuseUnsafe } from './uchroot-check.ts';
+import { examine } from './uchroot-doctor.ts';
 import { usage } from './uchroot-help.ts';
 import { absolute, commandOptions, toRequest, usageLine } from './uchroot-options.ts';
 import { makeUnit } from './uchroot-unit.ts';
@@ -102,6 +103,18 @@ function compile(request: LaunchRequest, file: Argument, given: ReadonlyMap<stri
   return 0;
 }
 
+// The status is known later: cgroups are looked at without blocking.
+function doctor(format: 'text' | 'json'): number {
+  examine(format, output).then(
+    (status) => (process.exitCode = status),
+    (error: Error) => {
+      complain(`uchroot: ${error.stack ?? error.message}\n`);
+      process.exitCode = 125;
+    },
+  );
+  return 0;
+}
+
 const connectManager = (): ServiceManager => new ServiceManager(process.env.NOTIFY_SOCKET);
 
 // Compares names, because each bundle has its own copy of these classes.
@@ -123,6 +136,7 @@ function main(): number {
     const given = new Map(options);
     if (given.has('help')) return (output(usage()), 0);
     if (given.has('version')) return (output(`uchroot ${readVersion()}\n`), 0);
+    if (given.has('doctor')) return doctor(toFormat(given.get('format'), FORMATS));
     const isLaunch = !given.has('compile') && !given.has('unit');
     manager = given.has(serviceStatus) && isLaunch ? (manager ?? connectManager()) : undefined;
     if (operands.length < 2) {

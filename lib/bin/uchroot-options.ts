@@ -10,11 +10,9 @@ import type { GivenOption } from './arguments.ts';
 /** The usage line of the C original. */
 export const usageLine = 'Usage: uchroot {username} {directory} {program} [arguments]';
 
-export interface CommandOption extends Option, Pick<LaunchOption, 'group' | 'notInUnit'> {
+export interface CommandOption extends Option, Pick<LaunchOption, 'group' | 'notInUnit' | 'notCompiled'> {
   /** The option that this one requires. */
   readonly needs?: 'plan' | 'compile' | 'unit';
-  /** Why --compile refuses it, and the alternative. */
-  readonly notCompiled?: { readonly because: string; readonly hint: string };
 }
 
 const chooseOne = {
@@ -41,7 +39,13 @@ const notOfLaunch = (): readonly CommandOption[] => [
     notInUnit: '--unit prints the unit instead of the steps: choose one',
     notCompiled: chooseOne,
   }),
-  option('--format text|json', 'how --plan is printed (default: text)', { group: 'Reports', needs: 'plan' }),
+  option('--doctor', 'print which levels of isolation work here, and what to do about the others', {
+    group: 'Reports',
+  }),
+  option('--format text|json', 'how --plan and --doctor are printed (default: text)', {
+    group: 'Reports',
+    needs: 'plan',
+  }),
   option('--service-status', 'for an init system: a launch that fails ends with 250 or 251, and says why', {
     group: 'Reports',
   }),

@@ -72,6 +72,11 @@ long bindPath(PlanStep* step, bool mustExist);
 long makeDirectory(PlanStep* step);
 long makeNode(PlanStep* step);
 long makeLink(PlanStep* step);
+
+// rootless.cc
+long reopenJail(PlanContext& context);
+long newTree(PlanStep* step, PlanContext& context);
+
 // landlock.cc
 constexpr uint32_t kRulesetAttributeBytes = 24;  // handled_access_fs, handled_access_net, scoped (uint64)
 long createRuleset(const PlanStep* step, PlanContext& context, uint32_t* kernelAbi);

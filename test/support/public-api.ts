@@ -12,13 +12,13 @@ function withIsolation<T>(request: T): T {
   return Object.defineProperties({ isolate: true }, Object.getOwnPropertyDescriptors(request)) as T;
 }
 
-const isolate = <First, Rest extends readonly unknown[], Result>(
-  launch: (request: First, ...rest: Rest) => Result,
-): typeof launch => (isolated ? (request, ...rest) => launch(withIsolation(request), ...rest) : launch);
+// The cast keeps the overloads of the call.
+const isolate = <Launch extends (request: never) => unknown>(launch: Launch): Launch =>
+  isolated ? (((request: never) => launch(withIsolation(request))) as Launch) : launch;
 
-export const spawnInJail = isolate(api.spawnInJail) as typeof api.spawnInJail;
-export const runInJail = isolate(api.runInJail) as typeof api.runInJail;
-export const execInJail: typeof api.execInJail = isolate(api.execInJail);
+export const spawnInJail = isolate(api.spawnInJail);
+export const runInJail = isolate(api.runInJail);
+export const execInJail = isolate(api.execInJail);
 export const openJail: typeof api.openJail = isolated
-  ? (directory, request = {}) => api.openJail(directory, withIsolation(request))
+  ? (directory, request?) => api.openJail(directory, withIsolation(request ?? {}))
   : api.openJail;

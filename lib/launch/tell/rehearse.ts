@@ -60,9 +60,11 @@ function isDirectory(fd: number): boolean {
 
 /**
  * Why the launch would fail before execve if this process tried it now; undefined if it would not. The steps run in a child, so
- * seccomp filters, limits and security modules take part. Only root can try this: for other users the result is undefined.
+ * seccomp filters, limits and security modules take part. Only root can try this, but for a rootless launch: for
+ * other users the result is undefined.
  */
 export function rehearse(launch: PreparedLaunch): LaunchError | undefined {
+  if (launch.request.rootless) return findOpenDirectory(launch) ?? toProblem(launch);
   try {
     requireRoot();
   } catch {
