@@ -54,10 +54,7 @@ const notOfLaunch = (): readonly CommandOption[] => [
   option(
     '--unit FORMAT',
     'print the unit that performs this launch at boot: systemd, openrc, sysv, runit or s6',
-    {
-      group: 'Init units',
-      notCompiled: chooseOne,
-    },
+    { group: 'Init units' },
   ),
   ofUnit('--unit-dir DIR', 'write its files to DIR instead'),
   ofUnit('--unit-name NAME', "name of the service (default: the program's)"),
@@ -71,6 +68,12 @@ const notOfLaunch = (): readonly CommandOption[] => [
   ofUnit('--reload-signal SIGNAL', 'a reload sends this signal'),
   ofUnit('--reload-update', 'a reload first brings the jail up to date (uchroot-jail update)'),
   ofUnit('--syslog', "bring the socket of the host's log into the jail"),
+  ofUnit(
+    '--state NAME',
+    'systemd makes /var/lib/NAME for the service, which has it in its jail; may be repeated',
+  ),
+  ofUnit('--runtime NAME', 'the same with /run/NAME, which goes with the service; may be repeated'),
+  ofUnit('--credential NAME[:PATH]', 'a secret of systemd that only this service can read; may be repeated'),
   option('--compile FILE', 'write one static executable that performs this launch; start nothing', {
     group: 'Compiled launchers',
   }),
