@@ -39,6 +39,8 @@ export interface Program<Context> {
   readonly usageLine: string;
   readonly about: string;
   readonly options?: readonly Option[];
+  /** Runs if the first word is one of its options. */
+  readonly byDefault?: Command<Context>;
   /** The last part of --help. */
   readonly ending?: () => string;
   /** Reports a failure; if missing, on standard error. */
@@ -49,7 +51,9 @@ export interface Program<Context> {
 const help = option('--help', 'print this text');
 const version = option('--version', 'print the version');
 
-function usageOf<Context>({ name, commands, about, options = [], ending }: Program<Context>): string {
+function usageOf<Context>(program: Program<Context>): string {
+  const { name, about, options = [], byDefault, ending } = program;
+  const commands = { ...(byDefault && { [name]: byDefault }), ...program.commands };
   const synopses = Object.values(commands).map(({ synopsis }) => `${name} ${synopsis}`);
   const parts = Object.entries(commands).map(([word, { summary, options, statuses }]) => {
     const ends = statuses === undefined ? '' : `  Exit status: ${statuses}\n`;
@@ -134,20 +138,32 @@ async function runCommand<Context>(
   return typeof outcome === 'string' ? { text: outcome, status: 0 } : outcome;
 }
 
+// Whether the words are those of the command that needs no name.
+function isForDefault<Context>({ byDefault }: Program<Context>, [first]: readonly Argument[]): boolean {
+  return (
+    byDefault !== undefined && first?.text.startsWith('-') === true && !/^--(help|version)$/.test(first.text)
+  );
+}
+
 /** Runs the command that the arguments of this process name. */
 export async function runProgram<Context>(program: Program<Context>): Promise<void> {
   let failureStatus = 1;
   let status = 0;
   try {
-    const { options, operands } = readArguments(commandArguments(), [help, version]);
+    const all = commandArguments();
+    const isForNone = isForDefault(program, all);
+    const { options, operands } = isForNone
+      ? { options: [], operands: all }
+      : readArguments(all, [help, version]);
     const given = new Set(options.map(([name]) => name));
     if (given.has('help')) print(program.name, usageOf(program));
     else if (given.has('version')) print(program.name, `${program.name} ${readVersion()}\n`);
     else {
-      const [name, ...words] = operands;
-      const command = findCommand(program, name);
-      failureStatus = command.failureStatus ?? 1;
-      const outcome = await runCommand(program, command, words);
+      const [name] = operands;
+      const words = isForNone ? operands : operands.slice(1);
+      const chosen = (isForNone ? program.byDefault : undefined) ?? findCommand(program, name);
+      failureStatus = chosen.failureStatus ?? 1;
+      const outcome = await runCommand(program, chosen, words);
       print(program.name, outcome.text, failureStatus);
       status = outcome.status;
     }

@@ -96,9 +96,9 @@ export function makeJail(): string {
   return jail;
 }
 
-/** Puts another copy of the probe at a path. */
-export function putProgram(path: string, mode = 0o755): void {
-  copyFileSync(compile('probe'), path);
+/** Puts another copy of the probe, or of another program of this directory, at a path. */
+export function putProgram(path: string, mode = 0o755, name = 'probe'): void {
+  copyFileSync(compile(name), path);
   chmodSync(path, mode);
 }
 
@@ -146,9 +146,11 @@ export function start(words: readonly string[], options: StartOptions = {}): End
 }
 
 /** A copy of the command that everybody may read: only root may be able to read the package's directory. */
-export function publicCommand(name: 'uchroot' | 'uchroot-jail' = 'uchroot'): readonly string[] {
+export function publicCommand(
+  name: 'uchroot' | 'uchroot-inetd' | 'uchroot-jail' = 'uchroot',
+): readonly string[] {
   const directory = temporaryDirectory();
-  const parts = ['', '-command', '-compile', '-late', '-filter', '-jail', '-jail-command'];
+  const parts = ['', '-command', '-compile', '-late', '-filter', '-inetd', '-jail', '-jail-command'];
   const bundles = parts.map((part) => `dist/bin/uchroot${part}.cjs`);
   const built = ['uchroot.node', 'uchroot-compiled', 'uchroot-launcher'].map(
     (name) => `build/Release/${name}`,
