@@ -20,12 +20,12 @@ struct PlanContext {
   int statusFd = -1;                         // of a launcher: PHASE_EXECUTE is written to it before execve
   int seedFd = -1;                           // a mount namespace to copy in place of the caller's
   int spacesFd = -1;                         // the first of the descriptors of kept namespaces, one after the other
+  int goFd = -1;                             // one byte arrives when the parent is ready (awaitParent)
   bool tellsEnd = false;                     // of an init: PHASE_ENDED is written to statusFd
   bool hasThreads = false;                   // other threads use descriptors: this process closes none while it waits
   volatile PlanFailure* progress = nullptr;  // of a rehearsal: the step that is running; execve is skipped
   // State of the run.
   int* trees = nullptr;  // kMaxTrees detached mount trees, by slot; a plan opens each before it uses it
-  int goFd = -1;         // of a child: one byte arrives when its parent is ready
   long nullFd = -1;      // the descriptor of /dev/null that replaced the first closed one of 0 to 2
   int rulesetFd = -1;    // of Landlock, while rules are added
   Probe probe = {};

@@ -69,24 +69,20 @@ int reap(long child) {
   return status;
 }
 
-// A terminal sends its signals to a whole process group: a child in this process's group has them already.
-bool isForwarded(const siginfo_t& info, long child) {
-  return info.si_code <= 0 || sys(__NR_getpgid, child) != sys(__NR_getpgid, 0);
-}
-
 bool isInit() { return sys(__NR_getpid) == 1; }
+
+// A terminal sends its signals to a whole process group: a child in this process's group has them already. Nor does a signal that
+// this process sent to its group concern the child.
+bool isForwarded(const siginfo_t& info, long child) {
+  if (info.si_code > 0) return sys(__NR_getpgid, child) != sys(__NR_getpgid, 0);
+  return info.si_pid != sys(__NR_getpid);
+}
 
 // A shell stops and continues a job as a whole, so this process stops with its child (setpgid(2), "job control"). Nothing from inside
 // stops the init of a pid namespace (pid_namespaces(7)). So it sends SIGCHLD to its process group: the process outside that waits for
-// it stops, and others ignore the signal.
+// it stops, and others ignore the signal. That process has the init's ids by then: see standFor().
 void stopWith() {
   (void)(isInit() ? sys(__NR_kill, 0, SIGCHLD) : sys(__NR_kill, sys(__NR_getpid), SIGSTOP));
-}
-
-// Whether this is the SIGCHLD by which the process outside says that it heeds an init now: earlier it had other ids, and the init could
-// not signal it. The pid of a sender outside of the pid namespace is 0.
-bool asksAgain(const siginfo_t& info) {
-  return info.si_signo == SIGCHLD && info.si_code == SI_USER && info.si_pid == 0 && isInit();
 }
 
 // Whether this is the SIGCHLD by which an init says that its program has stopped. The kernel's own has another code. The sender's pid
@@ -95,21 +91,37 @@ bool saysStopped(const siginfo_t& info) {
   return info.si_signo == SIGCHLD && info.si_code == SI_USER && info.si_pid == 1 && !isInit();
 }
 
-// Reaps all children that have ended, as an init must. If `child` has ended, this process ends too. Returns whether it has stopped.
-bool reapAll(long child, long endFd) {
-  bool hasStopped = false;
+bool isPending(int signal) {
+  uint64_t pending = 0;
+  (void)sys(__NR_rt_sigpending, address(&pending), sizeof pending);  // cannot fail
+  return (pending >> (signal - 1) & 1) != 0;
+}
+
+// Somebody has continued or killed the child alone: the process outside must go on too.
+void continueWith() {
+  if (isInit() && !isPending(SIGCONT)) (void)sys(__NR_kill, 0, SIGCONT);
+}
+
+// Reaps all children that have ended, as an init must. If `child` has ended, this process ends too. *hasStopped: `child` has stopped,
+// and this process has got no SIGCONT since.
+void reapAll(long child, long endFd, bool* hasStopped) {
+  constexpr int kContinued = 0xffff;  // the wait status (wait(2))
   for (;;) {
     int status = 0;
-    const long pid = sys(__NR_wait4, -1, address(&status), WNOHANG | WUNTRACED | __WALL, 0);
+    const long pid = sys(__NR_wait4, -1, address(&status), WNOHANG | WUNTRACED | WCONTINUED | __WALL, 0);
     if (pid == -EINTR) continue;
     if (pid == -ECHILD) quit(kStatusLost);  // other code has reaped it
-    if (pid <= 0) return hasStopped;
+    if (pid <= 0) return;
     if (pid != child) continue;
     const int signal = status & 0x7f;
-    if ((status & 0xff) == 0x7f) {
-      hasStopped = true;
+    if (status != kContinued && (status & 0xff) == 0x7f) {
+      *hasStopped = true;
       stopWith();
-    } else {
+      continue;
+    }
+    if (*hasStopped) continueWith();
+    *hasStopped = false;
+    if (status != kContinued) {
       // fails only if nobody reads it any more
       if (endFd >= 0) (void)tell(endFd, {kNoStep, PHASE_ENDED, 0, static_cast<uint32_t>(status)});
       quit(signal == 0 ? status >> 8 & 0xff : 128 + signal);
@@ -124,14 +136,13 @@ bool reapAll(long child, long endFd) {
 // parent-death signal kills the program.
 void endAs(long child, long endFd) {
   bool hasStopped = false;
-  if (!isInit()) (void)sys(__NR_kill, child, SIGCHLD);  // fails only if it has ended
   for (;;) {
-    hasStopped = reapAll(child, endFd) || hasStopped;
+    reapAll(child, endFd, &hasStopped);
     const uint64_t all = ~0ull;
     siginfo_t info;
     const long signal = sys(__NR_rt_sigtimedwait, address(&all), address(&info), 0, sizeof all);
     if (signal == SIGCONT) hasStopped = false;
-    if (signal > 0 && (saysStopped(info) || (hasStopped && asksAgain(info)))) stopWith();
+    if (signal > 0 && saysStopped(info)) stopWith();
     if (signal <= 0 || signal == SIGCHLD) continue;
     if (!isForwarded(info, child)) continue;
     // To the whole group, if the child leads one. It fails if the child has ended.
@@ -150,8 +161,10 @@ void closeAllBut(long fd) {
 // The program runs. This process only waits for it.
 [[noreturn]] void standFor(long child, const PlanContext& context) {
   // If the parent is gone or cannot be told, the launch has failed.
-  if (context.isChild && (endWithParent() < 0 || awaitParent(context) < 0)) quit(kStatusLost);
+  if (context.isChild && endWithParent() < 0) quit(kStatusLost);
   if (context.statusFd >= 0 && tell(context.statusFd, {kNoStep, PHASE_EXECUTE, 0, 0}) < 0) quit(kStatusLost);
+  // Nothing is reaped before the process outside can get signals from this one.
+  if (awaitParent(context) < 0) quit(kStatusLost);
   // If this process kept its descriptors, the reader of a pipe would not see its end. Other threads may use the descriptors, so
   // with threads they stay open.
   const long endFd = context.tellsEnd ? context.statusFd : -1;

@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../files/descriptor.h"
 #include "../plan/interpreter.h"
 #include "../plan/removal.h"
 #include "../addon/values.h"
@@ -120,12 +121,14 @@ PlanFailure startWithOwn(const LaunchRequest& request, pid_t* child) {
 }
 
 // The launcher, by descriptor, so that this works in any root directory: launcher.cc, waitFor().
-PlanFailure becomeWaiter(int launcherFd, pid_t child, const Napi::Array& waiter) {
-  std::string words[4] = {std::to_string(child)};
+PlanFailure becomeWaiter(int launcherFd, pid_t child, int goFd, const Napi::Array& waiter) {
+  std::string words[5] = {std::to_string(child)};
   for (uint32_t i = 0; i < 3; i++) words[i + 1] = waiter.Get(i).ToString().Utf8Value();
+  words[4] = std::to_string(goFd);
   char name[] = "uchroot", wait[] = "wait";
-  char* argv[] = {name, wait, words[0].data(), words[1].data(), words[2].data(), words[3].data(), nullptr};
+  char* argv[] = {name, wait, words[0].data(), words[1].data(), words[2].data(), words[3].data(), words[4].data(), nullptr};
   char* environment[] = {nullptr};
+  (void)fcntl(goFd, F_SETFD, 0);
   (void)syscall(SYS_execveat, launcherFd, "", argv, environment, AT_EMPTY_PATH);
   const PlanFailure failure = {kNoStep, PHASE_LAUNCHER, errno, 0};
   (void)kill(child, SIGKILL);
@@ -149,6 +152,10 @@ Napi::Value execIsolated(const Napi::CallbackInfo& info) {
     request.kept.push_back({fd, fd});
   }
   takeNamespaces(request);
+  int go[2];
+  if (pipe2(go, O_CLOEXEC) < 0) return toObject(info.Env(), {kNoStep, PHASE_DESCRIPTORS, errno, 0});
+  const Descriptor goRead(go[0]), goWrite(go[1]);
+  request.goFd = goRead.get();
   // A signal that comes now is for the program: it is read by the waiter (launcher.cc).
   sigset_t all, before;
   sigfillset(&all);
@@ -156,7 +163,7 @@ Napi::Value execIsolated(const Napi::CallbackInfo& info) {
   const PlanFailure failure = withPidFile(info[5], [&] {
     pid_t child = -1;
     const PlanFailure started = startWithOwn(request, &child);
-    return started.error != 0 ? started : becomeWaiter(request.launcherFd, child, info[4].As<Napi::Array>());
+    return started.error != 0 ? started : becomeWaiter(request.launcherFd, child, goWrite.get(), info[4].As<Napi::Array>());
   });
   (void)pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return toObject(info.Env(), failure);

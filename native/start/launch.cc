@@ -45,7 +45,7 @@ struct ChildWork {
   bool isBatch;
   const CgroupEntry* cgroup;
   PlanFailure cgroupFailure;
-  char* argv[6];
+  char* argv[7];
   char* environment[2];
 };
 
@@ -257,7 +257,7 @@ LaunchResult launch(const LaunchRequest& request) {
   if (!makePipe(statusRead, statusWrite, O_NONBLOCK)) return failed();
 
   std::vector<Move> moves;
-  moves.reserve(request.kept.size() + request.spaces.size() + 7);
+  moves.reserve(request.kept.size() + request.spaces.size() + 8);
   int highest = 2;
   for (const LaunchRequest::Kept& kept : request.kept) highest = kept.target > highest ? kept.target : highest;
   for (int i = 0; i < 3; i++) {
@@ -278,17 +278,19 @@ LaunchResult launch(const LaunchRequest& request) {
   int next = highest + 4;
   for (const int space : request.spaces) moves.push_back({space, next++});
   if (request.seedFd >= 0) moves.push_back({request.seedFd, next++});
+  if (request.goFd >= 0) moves.push_back({request.goFd, next++});
 
   char name[] = "uchroot-launcher";
-  char first[16], size[16], spaces[16], seeds[] = "0";
-  const bool isPlain = request.spaces.empty() && request.seedFd < 0;
+  char first[16], size[16], spaces[16], seeds[] = "0", pipes[] = "0";
+  const bool isPlain = request.spaces.empty() && request.seedFd < 0 && request.goFd < 0;
   if (request.seedFd >= 0) seeds[0] = '1';
+  if (request.goFd >= 0) pipes[0] = '1';
   std::snprintf(first, sizeof first, "%d", highest + 1);
   std::snprintf(size, sizeof size, "%zu", request.plan.size());
   std::snprintf(spaces, sizeof spaces, "%zu", request.spaces.size());
   ChildWork work = {moves.data(), moves.size(), next, request.launcherFd, statusWrite.get(), request.isBatch,
                     request.cgroup, request.cgroupFailure,
-                    {name, first, size, isPlain ? nullptr : spaces, isPlain ? nullptr : seeds, nullptr},
+                    {name, first, size, isPlain ? nullptr : spaces, isPlain ? nullptr : seeds, isPlain ? nullptr : pipes, nullptr},
                     {masked.empty() ? nullptr : masked.data(), nullptr}};
 
   if (request.recall->isWanted) {

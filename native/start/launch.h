@@ -26,6 +26,7 @@ struct LaunchRequest {
   int jailFd = -1;
   int launcherFd = -1;
   int seedFd = -1;  // of a mount namespace for the launcher (seed.h)
+  int goFd = -1;    // of a pipe: its init reaps nothing before a byte arrives
   std::vector<int> spaces = {};  // of kept namespaces (spaces.cc)
   int stdio[3] = {kIgnore, kIgnore, kIgnore};  // a descriptor of the service, kIgnore or kPipe
   struct Kept {

@@ -6,8 +6,8 @@
 //   argv[1]: the first of the descriptors in a row: status pipe, jail directory, and a sealed file with the plan if
 //            there is no environment
 //   argv[2]: the size of the plan in bytes
-//   argv[3], argv[4]: for an isolated program, the numbers of kept namespaces to join and of mount namespaces to start from (0 or
-//            1), whose descriptors come after these
+//   argv[3], argv[4], argv[5]: for an isolated program, the numbers of kept namespaces to join, of mount namespaces to start from (0
+//            or 1), and of pipes by which the parent says that it is ready (0 or 1); their descriptors come after these
 //   envp[0]: a plan with each of its bytes changed by the first one (exclusive or), so that none is 0
 
 #include <linux/fcntl.h>
@@ -70,12 +70,16 @@ long becomeUser(long uid, long gid) {
 
 // The command `uchroot` becomes this process after it has started an isolated program: init of the pid namespace, `child`. The
 // pid stays, the status is the program's, and signals reach it. It has the rights of the program's user, which it needs to send
-// them. argv: `wait`, child, uid, gid, and the parent with which it ends, or 0.
+// them. argv: `wait`, child, uid, gid, the parent with which it ends or 0, and the pipe by which the init learns that this process is
+// ready.
 [[noreturn]] void waitFor(const char* const* argv) {
-  const long child = parseNumber(argv[1]), uid = parseNumber(argv[2]), gid = parseNumber(argv[3]), parent = parseNumber(argv[4]);
+  const long child = parseNumber(argv[1]), uid = parseNumber(argv[2]), gid = parseNumber(argv[3]), parent = parseNumber(argv[4]),
+             goFd = parseNumber(argv[5]);
   // It must not be read or stopped by the user's other processes (PR_SET_DUMPABLE(2const)).
   if (becomeUser(uid, gid) < 0 || sys(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) quit(125);
   if (parent > 0 && setParentDeathSignal(SIGKILL, parent) < 0) quit(125);
+  const uint8_t ready = 0;
+  (void)writeAll(goFd, &ready, 1);  // fails only if the init is gone: its status is read next
   (void)sys(__NR_close_range, 0, ~0u, 0);
   endAs(child, -1);
 }
@@ -85,8 +89,8 @@ long becomeUser(long uid, long gid) {
 extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
   const long argc = stack[0];
   const char* const* argv = reinterpret_cast<const char* const*>(stack + 1);
-  if (argc == 6) waitFor(argv + 1);
-  const bool isWhole = argc == 3 || argc == 5;
+  if (argc == 7) waitFor(argv + 1);
+  const bool isWhole = argc == 3 || argc == 6;
   const long first = isWhole ? parseNumber(argv[1]) : -1;
   const long size = isWhole ? parseNumber(argv[2]) : -1;
   if (first < 3 || size < 0) {
@@ -110,13 +114,15 @@ extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
 
   // The plan marks all descriptors above 2 close-on-exec, these too: at the end of the status pipe the service knows that the
   // program runs.
-  const long spaces = argc == 5 ? parseNumber(argv[3]) : 0;
-  const bool hasSeed = argc == 5 && parseNumber(argv[4]) == 1;
+  const long spaces = argc == 6 ? parseNumber(argv[3]) : 0;
+  const bool hasSeed = argc == 6 && parseNumber(argv[4]) == 1;
+  const bool isHeeded = argc == 6 && parseNumber(argv[5]) == 1;
   const bool isInit = (static_cast<PlanHeader*>(plan.start)->flags & PLAN_CLONED) != 0;
   PlanContext context = {.jailFd = static_cast<int>(jailFd),
                          .statusFd = static_cast<int>(statusFd),
                          .seedFd = static_cast<int>(hasSeed ? first + 3 + spaces : -1),
                          .spacesFd = static_cast<int>(spaces > 0 ? first + 3 : -1),
+                         .goFd = static_cast<int>(isHeeded ? first + 3 + spaces + hasSeed : -1),
                          .tellsEnd = isInit};
   fail(statusFd, runPlan(plan.start, context));
 }

@@ -7,10 +7,11 @@ import t from 'tap';
 
 import { uchrootJail } from '../../support/builder.ts';
 import { bothWays, launchWords, searchPath, temporaryDirectory } from '../../support/launch.ts';
-import { eventually } from '../../support/service.ts';
+import { childrenOf, eventually } from '../../support/service.ts';
 
 const test = bothWays();
-const user = 'lp';
+// not the user of other tests, which count its processes
+const user = 'uucp';
 const jail = process.getuid?.() === 0 ? `${temporaryDirectory()}/jail` : '/';
 
 t.before(() => {
@@ -36,6 +37,25 @@ test('the command stops with its program, and a shell gets its terminal back', a
     process.kill(-pid, 'SIGCONT');
     t.same(await ended, [3, null], options.join(' '));
   }
+});
+
+test('a program that is continued alone continues the command', async (t) => {
+  const [file = '', ...args] = launchWords([
+    '--isolate',
+    user,
+    jail,
+    '/bin/bash',
+    '-c',
+    'kill -STOP $$; exit 5',
+  ]);
+  const job = spawn(file, args, { detached: true, stdio: 'ignore', cwd: '/', env: { PATH: searchPath } });
+  const { pid = 0 } = job;
+  const ended = once(job, 'exit');
+  t.ok(await eventually(() => stateOf(pid) === 'T'), 'stopped');
+  const [init = 0] = childrenOf(pid);
+  const [program = 0] = childrenOf(init);
+  process.kill(program, 'SIGCONT');
+  t.same(await ended, [5, null]);
 });
 
 test('the program cannot stop the command without stopping itself', async (t) => {
