@@ -5,7 +5,7 @@ import { parseListenAddress, type ListenAddress } from './address.ts';
 import type { Rate } from './start-limits.ts';
 
 /** Where the line of a connection goes. */
-const logFormats = ['text', 'json', 'syslog', 'none'] as const;
+export const logFormats = ['text', 'json', 'syslog', 'none'] as const;
 export type LogFormat = (typeof logFormats)[number];
 
 export const shares = ['all', 'net', 'none'] as const;

@@ -1,5 +1,4 @@
 // One service: accepts connections within its limits, asks the rules, and starts the program of each connection in its jail.
-import { LaunchError } from '../errors.ts';
 import { openJail, type Jail } from '../launch/start/jail.ts';
 import type { JailedProcess } from '../launch/process/process.ts';
 import { native, type AcceptedConnection } from '../native.ts';
@@ -27,6 +26,12 @@ export interface ServiceObserver {
 }
 
 let lastId = 0;
+
+const SHORTAGES: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'ENOBUFS']);
+
+function isShortage(error: unknown): boolean {
+  return SHORTAGES.has((error as NodeJS.ErrnoException).code);
+}
 
 export class Service {
   readonly name: string;
@@ -136,7 +141,7 @@ export class Service {
     }
   }
 
-  // Without a descriptor for the connection, it waits in the queue of the kernel. A busy loop would be the alternative.
+  // Descriptors or memory are short: connections wait in the queue of the kernel for a moment.
   #onShortage(error: unknown): void {
     if (!this.#isShort) this.#observer.onProblem(error, this);
     this.#isShort = true;
@@ -190,8 +195,14 @@ export class Service {
       const process = await this.#start(client.fd, variables);
       void this.#run(connection, process, source, beginMs, message);
     } catch (error) {
-      this.counter.leaveEnded(source, false, 0, performance.now());
-      if (error instanceof LaunchError) this.#observer.onProblem(error, this);
+      if (isShortage(error)) {
+        // another program may start as soon as one has ended
+        this.counter.leaveRefused(source);
+        this.#onShortage(error);
+      } else {
+        this.counter.leaveEnded(source, false, 0, performance.now());
+        this.#observer.onProblem(error, this);
+      }
       const durationMs = performance.now() - beginMs;
       this.#over(connection, { reason: 'failed', message: (error as Error).message, durationMs });
     } finally {

@@ -353,8 +353,12 @@ test('without descriptors it accepts nothing for a moment, and recovers', async 
   await daemon.line(/EMFILE|[Tt]oo many open files/);
   t.ok(countOf(daemon.pid).fds <= limit);
   for (const client of clients) client.destroy();
+  let text = '';
+  // the first ones after that may still be shed
+  for (let i = 0; i < 50 && text === ''; i++) ({ text } = await ask(local(daemon.port), 'recovered'));
+  t.equal(text, 'recovered');
   t.ok(await eventually(() => processesOf(UID).length === 0, 15_000));
-  t.equal((await ask(local(daemon.port), 'recovered')).text, 'recovered');
+  t.equal((await ask(local(daemon.port), 'again')).text, 'again');
 });
 
 test('a wait service of datagrams gets the socket, again when it has ended', async (t) => {
