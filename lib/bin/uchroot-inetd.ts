@@ -1,12 +1,12 @@
 // The command uchroot-inetd.
 import { runProgram } from './dispatch.ts';
+import { check, importFiles, schema } from './inetd-config.ts';
 import { serve } from './inetd-serve.ts';
-
-const commands = {};
+import { status } from './inetd-status.ts';
 
 void runProgram({
   name: 'uchroot-inetd',
-  commands,
+  commands: { status, check, import: importFiles, schema },
   byDefault: serve,
   usageLine: `Usage: uchroot-inetd ${serve.synopsis}`,
   about: 'A super-server: TCP wrappers, limits and a jail for each connection.',

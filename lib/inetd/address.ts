@@ -24,7 +24,7 @@ const FORMS =
 const MAX_PATH_BYTES = 107;
 
 function refuse(text: string): never {
-  throw new UsageError(`'${quote(text)}' is no address to listen on`, { hint: `write ${FORMS}` });
+  throw new UsageError(`listen: '${quote(text)}' is no address`, { hint: `write ${FORMS}` });
 }
 
 /** @throws UsageError */

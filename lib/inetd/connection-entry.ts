@@ -50,7 +50,7 @@ export interface EndedConnection extends Connection {
   readonly message: string | undefined;
 }
 
-function showPeer({ address, port, uid, pid }: Peer): string {
+export function showPeer({ address, port, uid, pid }: Peer): string {
   if (address !== undefined) return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
   return uid === undefined ? 'unknown' : `uid ${uid} pid ${pid}`;
 }

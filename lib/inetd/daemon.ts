@@ -1,12 +1,12 @@
 // The life of the process uchroot-inetd: from its start over reloads to the end of its last connection.
-import { once } from 'node:events';
-
 import { ManagerNotice } from './service-manager.ts';
 import { activatedSockets } from './activation.ts';
 import { Inetd, type Services } from './inetd.ts';
 import { InetdLog } from './inetd-log.ts';
 import { toUtf8 } from '../tcpwrappers/text/latin1.ts';
+import { Metrics } from './metrics.ts';
 import type { Service } from './service.ts';
+import { openStatusServer } from './status-server.ts';
 
 /** How often the status that the service manager shows is brought up to date. */
 const STATUS_MS = 5000;
@@ -35,15 +35,23 @@ function countOf(inetd: Inetd): string {
 
 /** What the command gives the daemon. */
 export interface DaemonRequest {
-  /** Reads the configuration, at the start and at each SIGHUP. @param isActivated whether systemd has opened sockets */
-  readonly read: (isActivated: boolean) => Services | Promise<Services>;
+  /**
+   * Reads the configuration, at the start and at each SIGHUP.
+   *
+   * @param isActivated whether systemd has opened sockets
+   */
+  readonly read: (isActivated: boolean, warn: (message: string) => void) => Services;
+  /** Path of the socket for `uchroot-inetd status`. */
+  readonly statusSocket: string | undefined;
 }
 
 class Daemon {
   readonly #log = new InetdLog();
   readonly #notice: ManagerNotice;
   readonly #inetd: Inetd;
-  readonly #read: () => Services | Promise<Services>;
+  readonly #read: () => Services;
+  readonly #metrics = new Metrics();
+  readonly #statusSocket: string | undefined;
   #reload = Promise.resolve();
   #isEnding = false;
 
@@ -52,27 +60,36 @@ class Daemon {
     const activated = activatedSockets(variables, process.pid);
     this.#notice = new ManagerNotice(variables, process.pid);
     this.#inetd = new Inetd(activated);
-    this.#read = () => request.read(activated.length > 0);
+    this.#read = () => request.read(activated.length > 0, (message) => this.#log.say('warning', message));
+    this.#statusSocket = request.statusSocket;
   }
 
   async run(): Promise<void> {
     const log = this.#log;
-    this.#inetd.on('end', (ended, { settings }) => log.connection(ended, settings.log));
+    this.#inetd.on('end', (ended, { settings }) => {
+      this.#metrics.count(ended);
+      log.connection(ended, settings.log);
+    });
     this.#inetd.on('problem', (problem, { name }) => log.fail(problem, name));
     await this.#configure();
+    const closeStatus =
+      this.#statusSocket === undefined
+        ? undefined
+        : await openStatusServer(this.#statusSocket, this.#inetd, this.#metrics);
     process.on('SIGHUP', () => void (this.#reload = this.#reload.then(() => this.#reloadNow())));
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.#end());
     const status = setInterval(() => this.#notice.status(countOf(this.#inetd)), STATUS_MS).unref();
     this.#notice.ready(this.#listening());
     log.say('notice', this.#listening());
-    await once(this.#inetd, 'drained');
+    await this.#inetd.drained;
     clearInterval(status);
+    closeStatus?.();
     log.say('notice', 'ended: no connection is left');
     log.flush();
   }
 
   async #configure(): Promise<void> {
-    const services = await this.#read();
+    const services = this.#read();
     await this.#inetd.configure(services);
     this.#log.isSyslog = [...services.values()].some(({ log }) => log === 'syslog');
     for (const service of this.#inetd.services) this.#warn(service);

@@ -2,6 +2,7 @@
 import { EventEmitter } from 'node:events';
 
 import { UsageError } from '../errors.ts';
+import type { JailedProcess } from '../launch/process/process.ts';
 import { quote } from '../quote.ts';
 import { showListenAddress, type ListenAddress } from './address.ts';
 import type { ActivatedSocket } from './activation.ts';
@@ -18,8 +19,6 @@ interface InetdEvents {
   readonly end: [ended: EndedConnection, service: Service];
   /** A problem that is not about one connection, or a program that cannot be started. */
   readonly problem: [problem: unknown, service: Service];
-  /** No connection is left after drain(). */
-  readonly drained: [];
 }
 
 interface Opened {
@@ -28,11 +27,15 @@ interface Opened {
 }
 
 export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]: InetdEvents[Name] }> {
-  readonly connections = new Set<Connection>();
+  /** The live connections, each with its program once that runs. */
+  readonly connections = new Map<Connection, JailedProcess | undefined>();
   readonly #activated: readonly ListeningSocket[];
   #services: readonly Opened[] = [];
   #sockets = new Map<string, ListeningSocket>();
   #isDraining = false;
+  #resolveDrained: () => void = () => undefined;
+  /** Resolves after drain(), when no connection is left. */
+  readonly drained = new Promise<void>((resolve) => (this.#resolveDrained = resolve));
 
   /** @param activated sockets that systemd has opened */
   constructor(activated: readonly ActivatedSocket[] = []) {
@@ -122,15 +125,15 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
     this.emit('end', ended, service);
     // another service may have replaced the one that accepted the connection
     for (const { service: now } of this.#services) if (now.counter === service.counter) now.heed();
-    if (this.#isDraining && this.connections.size === 0) this.emit('drained');
+    if (this.#isDraining && this.connections.size === 0) this.#resolveDrained();
   }
 
-  /** Stops listening. Connections go on; `drained` comes when none is left. */
+  /** Stops listening. Connections go on; `drained` resolves when none is left. */
   drain(): void {
     if (this.#isDraining) return;
     this.#isDraining = true;
     this.#replace([], new Map());
     for (const socket of this.#activated) socket.close();
-    if (this.connections.size === 0) setImmediate(() => this.emit('drained'));
+    if (this.connections.size === 0) this.#resolveDrained();
   }
 }

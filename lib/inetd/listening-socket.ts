@@ -1,5 +1,5 @@
 // A socket on which a service listens: opened here, or taken over from systemd; watched, and handed from one service to the next.
-import { chmodSync, lstatSync, rmSync, unlinkSync } from 'node:fs';
+import { lstatSync, rmSync, unlinkSync } from 'node:fs';
 
 import { LaunchError, UsageError, type ErrnoName } from '../errors.ts';
 import { reason } from '../errno.ts';
@@ -12,7 +12,8 @@ import type { ActivatedSocket } from './activation.ts';
 const STREAM = 1;
 const DATAGRAM = 2;
 
-function toListenError(error: unknown, address: ListenAddress): LaunchError {
+/** An error of bind(2) or of another call for an address. */
+export function toListenError(error: unknown, address: ListenAddress): LaunchError {
   const { code = 'EIO', errno = -5, syscall } = error as NodeJS.ErrnoException;
   const shown = showListenAddress(address);
   return new LaunchError(`listen: ${quote(shown)}: ${syscall ?? 'socket'}: ${reason(-errno)}`, {
@@ -26,8 +27,18 @@ function toListenError(error: unknown, address: ListenAddress): LaunchError {
   });
 }
 
-// A socket that nobody listens on stays in the file system when its server was killed; bind(2) refuses its path.
-function removeDeadSocket(path: string): void {
+/** Runs a bind(2) that makes a socket with exactly this mode: it must not be open to more users for a moment. */
+export function withMode<T>(mode: number, bind: () => T): T {
+  const before = process.umask(0o777 & ~mode);
+  try {
+    return bind();
+  } finally {
+    process.umask(before);
+  }
+}
+
+/** Removes a socket that nobody listens on, as a killed server leaves it: bind(2) refuses its path. */
+export function removeDeadSocket(path: string): void {
   if (path.startsWith('@') || lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return;
   try {
     native.closeDescriptor(native.connectDatagram(path));
@@ -41,9 +52,7 @@ function bind(address: Exclude<ListenAddress, { kind: 'systemd' }>, mode: number
   if (address.kind === 'internet')
     return native.bindInternet(address.protocol === 'udp' ? DATAGRAM : STREAM, address.address, address.port);
   removeDeadSocket(address.path);
-  const fd = native.bindUnix(STREAM, address.path);
-  if (!address.path.startsWith('@')) chmodSync(address.path, mode);
-  return fd;
+  return withMode(mode, () => native.bindUnix(STREAM, address.path));
 }
 
 /** An open socket. It belongs to at most one service at a time. */

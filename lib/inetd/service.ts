@@ -18,8 +18,8 @@ const SHORTAGE_MS = 100;
 
 /** Who a service tells of its connections. */
 export interface ServiceObserver {
-  /** Lives as long as the connection. */
-  readonly connections: Set<Connection>;
+  /** The live connections, each with its program once that runs. */
+  readonly connections: Map<Connection, JailedProcess | undefined>;
   readonly onEnd: (ended: EndedConnection, service: Service) => void;
   /** A problem of the service itself: a program that cannot be started, a lack of descriptors. */
   readonly onProblem: (problem: unknown, service: Service) => void;
@@ -41,7 +41,6 @@ export class Service {
   readonly #hosts: Hosts;
   readonly #banner: Buffer | undefined;
   readonly #observer: ServiceObserver;
-  readonly #processes = new Map<Connection, JailedProcess>();
   #sockets: readonly ListeningSocket[] = [];
   #timer: NodeJS.Timeout | undefined;
   #isShort = false;
@@ -111,11 +110,6 @@ export class Service {
     this.#jail.close();
   }
 
-  /** Sends a signal to the programs of all connections. */
-  kill(signal: NodeJS.Signals): void {
-    for (const process of this.#processes.values()) process.kill(signal);
-  }
-
   /** Listens if a connection may be accepted; else when the time for it has come, or when a connection has ended. */
   heed(): void {
     clearTimeout(this.#timer);
@@ -168,7 +162,7 @@ export class Service {
       client.close();
       return this.#tell(connection, { reason: refusal, durationMs: 0 });
     }
-    this.#observer.connections.add(connection);
+    this.#observer.connections.set(connection, undefined);
     void this.#serve(connection, client, source);
   }
 
@@ -229,11 +223,10 @@ export class Service {
     message: string | undefined,
   ): Promise<void> {
     connection.pid = process.pid;
-    this.#processes.set(connection, process);
+    this.#observer.connections.set(connection, process);
     const { exitCode, signal, usage, limit } = await process.exited;
     const nowMs = performance.now();
     const isSuccess = exitCode === 0 || process.stopped !== undefined || process.killed;
-    this.#processes.delete(connection);
     this.counter.leaveEnded(source, isSuccess, nowMs - beginMs, nowMs);
     const reason: EndReason = limit ?? (signal === null ? 'exit' : 'signal');
     this.#over(connection, { reason, message, exitCode, signal, usage, durationMs: nowMs - beginMs });
@@ -251,7 +244,7 @@ export class Service {
       pid: undefined,
       rule: undefined,
     };
-    this.#observer.connections.add(connection);
+    this.#observer.connections.set(connection, undefined);
     socket.isHandedOut = true;
     const beginMs = performance.now();
     try {

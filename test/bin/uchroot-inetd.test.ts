@@ -23,7 +23,12 @@ t.test('each usage error is one clear line, a hint where there is one', async (t
     [['--listen'], 125, /^uchroot-inetd: option --listen needs a value$/],
     [['--status-fd', '3', 'sam', '/srv', '/bin/x'], 125, /^uchroot-inetd: unknown option --status-fd$/],
     [['--pid-file', '/x', 'sam', '/srv', '/bin/x'], 125, /^uchroot-inetd: unknown option --pid-file$/],
-    [['--listen', 'x', 'sam', '/srv', '/bin/x'], 125, /^uchroot-inetd: 'x' is no address/, /^write PORT/],
+    [
+      ['--listen', 'x', 'sam', '/srv', '/bin/x'],
+      125,
+      /^uchroot-inetd: listen: 'x' is no address$/,
+      /^write PORT/,
+    ],
     [['--wait', 'sam', '/srv', '/bin/x'], 125, /^uchroot-inetd: no address to listen on$/, /^give one/],
     [['--listen', '1', '--rate', 'x', 'sam', '/srv', '/bin/x'], 125, /rate must be COUNT/, /^such as 50/],
     [['--listen', '1', '--rate', '0', 'sam', '/srv', '/bin/x'], 125, /rate must be COUNT/],
