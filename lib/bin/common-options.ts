@@ -22,7 +22,7 @@ export function toFormat<Format extends CheckFormat>(
   const format = formats.find((one) => one === text);
   if (format !== undefined) return format;
   throw new UsageError(`--format ${quote(text)}: it is one of ${formats.join(', ')}`, {
-    hint: didYouMean(text, formats),
+    hint: didYouMean(text, formats) ?? `write --format ${formats[0]}`,
   });
 }
 

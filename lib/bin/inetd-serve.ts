@@ -58,7 +58,8 @@ function checkOperands({ operands }: ReadArguments, isConfigured: boolean): void
     throw new UsageError('--config and a program are given at once', {
       hint: 'the services of the files have programs of their own',
     });
-  if (!isConfigured && operands.length < 3) throw new UsageError(`Usage: uchroot-inetd ${synopsis}`);
+  if (!isConfigured && operands.length < 3)
+    throw new UsageError(`Usage: uchroot-inetd ${synopsis}`, { hint: 'uchroot-inetd --help' });
 }
 
 /** The jail of services of inetd and xinetd that name none. */

@@ -22,7 +22,9 @@ import { planAsJson, planAsText } from '../launch/tell/show.ts';
 import type { Argument } from '../command-option.ts';
 import { toBuffer } from '../quote.ts';
 import { commandArguments, readArguments } from './arguments.ts';
+import { forgotten, toldBy, type Told } from './command-line-hint.ts';
 import { FORMATS, readVersion, toFormat } from './common-options.ts';
+import { foreignOptions } from './foreign-options.ts';
 import { refuseUnsafe } from './uchroot-check.ts';
 import { usage } from './uchroot-help.ts';
 import { absolute, commandOptions, toRequest, usageLine } from './uchroot-options.ts';
@@ -62,6 +64,12 @@ function complain(text: string): void {
 
 const warn = (warning: Warning): void => complain(warningLines(warning));
 
+// Read before the root directory changes: it may need /proc.
+const words = commandArguments();
+
+// The order of the words can say more about a failure than the failure itself.
+const rephrase = (error: UsageError | LaunchError): Told => toldBy(error, words, commandOptions());
+
 // Returns the exit status of a launch that failed.
 type Fail = (error: UsageError | LaunchError) => number;
 
@@ -76,7 +84,7 @@ function showPlan(request: LaunchRequest, format: 'text' | 'json', isChecked: bo
 
 function tellProblem(problem: LaunchError | undefined, fail: Fail): number {
   if (problem === undefined) return 0;
-  complain(errorLines(problem));
+  complain(errorLines(rephrase(problem)));
   return fail(problem);
 }
 
@@ -103,7 +111,6 @@ function isOurs(error: Error): error is UsageError | LaunchError {
 const serviceStatus = 'service-status';
 
 function main(): number {
-  const words = commandArguments();
   let statusFd: number | undefined;
   // A unit has it as its first word, so that it counts even if another option is wrong.
   let manager = words[0]?.text === `--${serviceStatus}` ? connectManager() : undefined;
@@ -111,14 +118,14 @@ function main(): number {
   try {
     // Built only if the command line has options.
     const known = words[0]?.text.startsWith('-') === true ? commandOptions() : [];
-    const { options, operands } = readArguments(words, known);
+    const { options, operands } = readArguments(words, known, () => foreignOptions);
     const given = new Map(options);
     if (given.has('help')) return (output(usage()), 0);
     if (given.has('version')) return (output(`uchroot ${readVersion()}\n`), 0);
     const isLaunch = !given.has('compile') && !given.has('unit');
     manager = given.has(serviceStatus) && isLaunch ? (manager ?? connectManager()) : undefined;
     if (operands.length < 2) {
-      complain(`${usageLine}\n`);
+      complain(forgotten(words, commandOptions(), usageLine));
       return manager?.fail({ message: usageLine }) ?? 1;
     }
     const request = toRequest(options, operands);
@@ -136,7 +143,7 @@ function main(): number {
     const launch = prepareInPlace(normalize(request), warn);
     if (given.has('check')) refuseUnsafe(launch, complain);
     manager?.keepFrom(launch.keptFds);
-    return runInPlace(launch, { fail });
+    return runInPlace(launch, { fail, rephrase });
   } catch (error) {
     if (!(error instanceof Error)) throw error; // scripts/code-cache.mjs ends its launch with a symbol
     if (!isOurs(error)) {
@@ -144,7 +151,7 @@ function main(): number {
       complain(`uchroot: ${error.stack ?? error.message}\n`);
       return manager?.fail(error) ?? 125;
     }
-    complain(errorLines(error));
+    complain(errorLines(rephrase(error)));
     if (error.name === 'UsageError') complain(`${usageLine}\n`);
     reportFailure(statusFd, error);
     return fail(error);

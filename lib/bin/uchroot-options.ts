@@ -103,6 +103,7 @@ export function absolute(path: Buffer): Buffer {
   }
 }
 
+const examples = { plan: '--plan', compile: '--compile launcher', unit: '--unit systemd' } as const;
 const purposes = { plan: 'a plan', compile: 'a compiled launcher', unit: 'a unit' } as const;
 
 // Checks for options that exclude each other.
@@ -111,12 +112,15 @@ function checkTogether(given: readonly GivenOption[]): void {
   for (const { name, needs, notInUnit, notCompiled } of commandOptions()) {
     if (!names.has(name)) continue;
     if (needs !== undefined && !names.has(needs))
-      throw new UsageError(`--${name} is for ${purposes[needs]}: give --${needs} as well`);
+      throw new UsageError(`--${name} is for ${purposes[needs]}: give --${needs} as well`, {
+        hint: `write ${examples[needs]} --${name}`,
+      });
     if (notCompiled !== undefined && names.has('compile'))
       throw new UsageError(`--compile and --${name} are given at once: ${notCompiled.because}`, {
         hint: notCompiled.hint,
       });
-    if (notInUnit !== undefined && names.has('unit')) throw new UsageError(`--${name}: ${notInUnit}`);
+    if (notInUnit !== undefined && names.has('unit'))
+      throw new UsageError(`--${name}: ${notInUnit}`, { hint: `leave --${name} or --unit out` });
   }
 }
 

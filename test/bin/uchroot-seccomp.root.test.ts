@@ -328,7 +328,7 @@ once('a missing program is explained before a strict filter is installed', async
     syscalls: [{ names: ['execve', 'write', 'exit_group'], action: 'SCMP_ACT_ALLOW' }],
   });
   const ended = start([...command, `--seccomp=${file}`, 'nobody', jail, '/missing']);
-  t.match(ended, { status: 127, stderr: /execve: \/missing: not found in the jail/ });
+  t.match(ended, { status: 127, stderr: /\/missing: not found in the jail/ });
 });
 
 once('--plan and --unit carry the filter', async (t) => {

@@ -247,7 +247,7 @@ test('a program that crashes at once is slowed down, and served again when it is
 test('a program that is missing is a problem of the log, and the client is closed', async (t) => {
   const daemon = await startInetd(t, [...listen, user, jail, '/missing']);
   t.equal((await ask(local(daemon.port))).text, '');
-  await daemon.line(/^uchroot-inetd: missing: execve: \/missing: /);
+  await daemon.line(/^uchroot-inetd: missing: \/missing: not found in the jail$/);
   t.match(await daemon.entries(1), [{ reason: 'failed' }]);
 });
 

@@ -137,7 +137,7 @@ export function start(words: readonly string[], options: StartOptions = {}): End
     env: { PATH: searchPath, ...sanitizerEnv, ...options.env },
     cwd: options.cwd ?? '/',
     stdio: options.stdio ?? 'pipe',
-    timeout: 20_000,
+    timeout: 60_000, // against a hang: a busy machine may need 20 seconds for a large jail
     maxBuffer: 64 * 2 ** 20,
     ...(options.input === undefined ? {} : { input: options.input }),
   });

@@ -20,13 +20,29 @@ export type Namespace = keyof typeof namespaceFlags;
 
 const namespaceNames = Object.keys(namespaceFlags) as readonly Namespace[];
 
+// The words of unshare(1) and of other programs.
+const foreignNamespaces = {
+  network: 'net',
+  mnt: 'mount',
+  mounts: 'mount',
+  pids: 'pid',
+  hostname: 'uts',
+  user: 'there is no user namespace in a launch by root: leave it out',
+  all: 'write --isolate (isolate: true) for all of them',
+};
+
 export function toNamespaces(value: readonly Namespace[] | undefined): readonly Namespace[] {
   if (value === undefined) return [];
-  if (!Array.isArray(value)) throw new UsageError("unshare must be an array such as ['pid', 'net']");
+  if (!Array.isArray(value))
+    throw new UsageError("unshare must be an array such as ['pid', 'net']", {
+      hint: typeof value === 'string' ? `write unshare: ['${quote(value)}']` : undefined,
+    });
   const wrong = value.findIndex((name) => !namespaceNames.includes(name));
   if (wrong < 0) return namespaceNames.filter((name) => value.includes(name));
   throw new UsageError(`there is no namespace '${quote(String(value[wrong]))}'`, {
-    hint: `they are ${namespaceNames.join(', ')}`,
+    hint:
+      didYouMean(String(value[wrong]), namespaceNames, undefined, foreignNamespaces) ??
+      `they are ${namespaceNames.join(', ')}`,
   });
 }
 

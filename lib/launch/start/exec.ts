@@ -6,7 +6,8 @@ import { LaunchError, UsageError } from '../../errors.ts';
 import { native, openLauncher, type PlanFailure } from '../../native.ts';
 import { callerInPlace, refuseOwnDescriptors } from '../host/caller.ts';
 import { lostDirectories } from '../host/environment.ts';
-import { failedLine, hostQuery, prepare, verify, type PreparedLaunch } from '../host/prepare.ts';
+import { hostQuery, prepare, verify, type PreparedLaunch } from '../host/prepare.ts';
+import { failedLine } from '../host/status-line.ts';
 import { encodePlan } from '../plan/encode.ts';
 import { hasInit } from '../plan/isolated.ts';
 import { normalize, type LaunchRequest, type NormalRequest } from '../request/request.ts';
@@ -62,13 +63,26 @@ function explain({ steps, view }: PreparedLaunch, failure: PlanFailure): LaunchE
   }
 }
 
+// The words themselves must not hide the failure.
+function inOtherWords(error: LaunchError, rephrase: Listener['rephrase']): Warning {
+  try {
+    return rephrase(error);
+  } catch {
+    return error;
+  }
+}
+
 // From here on nothing may return to ordinary JavaScript: root directory and identity may have changed. This function looks into
 // the jail through the open directory, writes what is wrong, and ends the process.
-function reportAndExit(launch: PreparedLaunch, failure: PlanFailure, { tell, fail }: Listener): never {
+function reportAndExit(
+  launch: PreparedLaunch,
+  failure: PlanFailure,
+  { tell, rephrase, fail }: Listener,
+): never {
   let status = 125;
   try {
     const error = explain(launch, failure);
-    tell(errorLines(error));
+    tell(errorLines(inOtherWords(error, rephrase)));
     status = fail(error);
     reportFailure(launch.request.statusFd, error);
   } finally {
@@ -102,6 +116,8 @@ export function prepareInPlace(
 export interface Listener {
   /** Gets the lines about it. */
   readonly tell: (lines: string) => void;
+  /** Says it in other words, if the receiver knows better ones. */
+  readonly rephrase: (error: LaunchError) => Warning;
   /** Returns the exit status. */
   readonly fail: (error: LaunchError) => number;
 }
@@ -116,7 +132,11 @@ export function lookAtPidFile(
 }
 
 // For a person, or a shell.
-const terminal: Listener = { tell: (lines) => tryWrite(2, lines), fail: (error) => error.exitStatus };
+const terminal: Listener = {
+  tell: (lines) => tryWrite(2, lines),
+  rephrase: (error) => error,
+  fail: (error) => error.exitStatus,
+};
 
 // What the launcher of an isolated launch needs besides 0 to 2.
 function keptBy({ keptFds, request: { statusFd = 0 } }: PreparedLaunch): readonly number[] {
@@ -135,14 +155,14 @@ export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> =
     request.checkProgram || request.seccomp?.file !== undefined ? findProblem(launch) : undefined;
   if (problem !== undefined) throw problem;
   const plan = encodePlan(launch.stages);
-  const { tell, fail } = { ...terminal, ...listener };
+  const { tell, rephrase, fail } = { ...terminal, ...listener };
   judgeBinds(launch, (warning) => tell(warningLines(warning)));
   const place = pidPlaceOf(launch, (warning) => tell(warningLines(warning)));
   const pidFile = place && writePidFile(place, process.pid);
   const failure = hasInit(launch.request)
     ? native.execIsolated(plan, launch.jailFd, openLauncher(), keptBy(launch), waiterOf(launch), pidFile)
     : native.execPlan(plan, launch.jailFd, pidFile);
-  return reportAndExit(launch, failure, { tell, fail });
+  return reportAndExit(launch, failure, { tell, rephrase, fail });
 }
 
 /**

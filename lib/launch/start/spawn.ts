@@ -6,15 +6,8 @@ import { checkSignal, reading } from '../../keys.ts';
 import { native } from '../../native.ts';
 import { callerBeside } from '../host/caller.ts';
 import { openCgroup } from '../host/cgroup.ts';
-import {
-  failedLine,
-  hostQuery,
-  keepJail,
-  keptJail,
-  prepare,
-  verify,
-  type VerifiedJail,
-} from '../host/prepare.ts';
+import { hostQuery, keepJail, keptJail, prepare, verify, type VerifiedJail } from '../host/prepare.ts';
+import { failedLine } from '../host/status-line.ts';
 import type { JailedProcess } from '../process/process.ts';
 import { StatusLines } from '../process/status.ts';
 import { needsCgroup } from '../request/limit-rows.ts';
@@ -63,7 +56,9 @@ const mostMs = 2 ** 31 - 1;
 function toMilliseconds(value: unknown, name: string): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'number' && value >= 0 && value <= mostMs) return value;
-  throw new UsageError(`${name} must be milliseconds from 0 to ${mostMs}`);
+  throw new UsageError(`${name} must be milliseconds from 0 to ${mostMs}`, {
+    hint: `write ${name}: ${typeof value === 'string' && /^[0-9]+ *(ms)?$/.test(value) ? Number.parseInt(value, 10) : 5000}`,
+  });
 }
 
 const isTerminal = (fd: number): boolean => fd >= 0 && isatty(fd);
