@@ -92,6 +92,7 @@
         'native/accounts/names.cc',
         'native/files/scan.cc',
         'native/files/treescan.cc',
+        'native/addon/listen.cc',
         'native/addon/socket.cc',
         'native/start/pipes.cc',
         'native/start/process.cc',
