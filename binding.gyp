@@ -14,6 +14,7 @@
       'native/plan/namespaces.cc',
       'native/plan/rootless.cc',
       'native/plan/processstate.cc',
+      'native/plan/pty.cc',
       'native/plan/readback.cc',
       'native/plan/stages.cc',
     ],
@@ -100,6 +101,9 @@
         'native/start/seed.cc',
         'native/start/spaces.cc',
         'native/start/spawn.cc',
+        'native/start/terminal.cc',
+        'native/start/terminalcalls.cc',
+        'native/start/inputend.cc',
         'native/files/stamp.cc',
         'native/files/stamps.cc',
         'native/addon/texts.cc',
@@ -139,7 +143,12 @@
       'target_name': 'uchroot-launcher',
       'type': 'executable',
       'includes': ['native/start/static.gypi'],
-      'sources': ['native/start/launcher.cc', '<@(interpreter_sources)'],
+      'sources': [
+        'native/start/launcher.cc',
+        'native/start/relay.cc',
+        'native/start/inputend.cc',
+        '<@(interpreter_sources)',
+      ],
     },
     {
       # The same for a launch that is compiled into it (uchroot --compile).

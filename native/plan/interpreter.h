@@ -43,8 +43,20 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
 // step, or after a rehearsal with PHASE_EXECUTE and no error.
 PlanFailure runPlan(void* plan, PlanContext& context);
 
+// What a process that waits for a program does for the program's terminal: native/start/relay.h.
+struct Console {
+  // Passes on what is typed and shown, until a signal is pending.
+  void (*await)(Console* console);
+  // Whether this process keeps the signal for itself.
+  bool (*keeps)(Console* console, long signal);
+  // Gives the caller's terminal back, stops this process, and takes the terminal again when it is continued.
+  void (*stop)(Console* console);
+  // The program has ended: passes on the rest, and gives the terminal back.
+  void (*end)(Console* console);
+};
+
 // Waits for a child of this process, forwards signals to it, and ends with its status, which it writes to `endFd` unless that is
 // -1. All signals must be blocked.
-[[noreturn]] void endAs(long child, long endFd);
+[[noreturn]] void endAs(long child, long endFd, Console* console = nullptr);
 
 }  // namespace uchroot

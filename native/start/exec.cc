@@ -1,8 +1,8 @@
 // execPlan: runs a plan on this thread, in place of this process. It returns only if the plan fails. By then the process may have
 // lost its root directory and privileges, so the caller must report and exit.
 //
-// execIsolated: the same for a plan whose program runs in a pid namespace. This process starts it and becomes the launcher, which
-// waits for it.
+// execWaiting: the same for a program in a pid namespace, or with a terminal of its own. This process starts it and becomes the
+// launcher, which waits for it.
 //
 // rehearsePlan: runs the steps before execve in a child.
 
@@ -27,6 +27,8 @@
 #include "../plan/removal.h"
 #include "../addon/values.h"
 #include "launch.h"
+#include "pipes.h"
+#include "terminal.h"
 
 namespace uchroot {
 namespace {
@@ -90,15 +92,15 @@ Napi::Value execPlan(const Napi::CallbackInfo& info) {
   return toObject(info.Env(), failure);
 }
 
-// The last record of an isolated launcher before its program runs. Without one it was killed.
-PlanFailure lastRecord(int statusFd) {
+// The last record of a launcher before its program runs. Without one it was killed. An init does not end its pipe.
+PlanFailure lastRecord(int statusFd, bool isInit) {
   PlanFailure last = {kNoStep, PHASE_EXECUTE, ECANCELED, 0};
   PlanFailure record;
   for (;;) {
     const ssize_t got = read(statusFd, &record, sizeof record);
     if (got == static_cast<ssize_t>(sizeof record)) {
       last = record;
-      if (record.error == 0) return last;
+      if (record.error == 0 && isInit) return last;
     } else if (got < 0 && errno == EAGAIN) {
       pollfd readable = {statusFd, POLLIN, 0};
       (void)poll(&readable, 1, -1);
@@ -108,44 +110,75 @@ PlanFailure lastRecord(int statusFd) {
   }
 }
 
+// A program that runs. This process becomes the one that waits for it.
+struct Started {
+  pid_t child = -1;
+  Descriptor pty;  // the socket with the master of its terminal, if it has one
+};
+
 // Starts the launcher with this process's descriptors. Returns when its program runs, or could not be started.
-PlanFailure startWithOwn(const LaunchRequest& request, pid_t* child) {
+PlanFailure startWithOwn(const LaunchRequest& request, Started* started) {
   const LaunchResult result = launch(request);
   if (result.failure.error != 0) return result.failure;
-  const PlanFailure last = lastRecord(result.statusFd);
+  started->pty.reset(result.pipes[0]);
+  const PlanFailure last = lastRecord(result.statusFd, request.namespaces != 0);
   close(result.statusFd);
   close(result.pidFd);
   if (last.error != 0) (void)waitpid(result.pid, nullptr, 0);
-  *child = result.pid;
+  started->child = result.pid;
   return last;
 }
 
-// The launcher, by descriptor, so that this works in any root directory: launcher.cc, waitFor().
-PlanFailure becomeWaiter(int launcherFd, pid_t child, int goFd, const Napi::Array& waiter) {
-  std::string words[5] = {std::to_string(child)};
-  for (uint32_t i = 0; i < 3; i++) words[i + 1] = waiter.Get(i).ToString().Utf8Value();
-  words[4] = std::to_string(goFd);
-  char name[] = "uchroot", wait[] = "wait";
-  char* argv[] = {name, wait, words[0].data(), words[1].data(), words[2].data(), words[3].data(), words[4].data(), nullptr};
-  char* environment[] = {nullptr};
-  (void)fcntl(goFd, F_SETFD, 0);
-  (void)syscall(SYS_execveat, launcherFd, "", argv, environment, AT_EMPTY_PATH);
-  const PlanFailure failure = {kNoStep, PHASE_LAUNCHER, errno, 0};
-  (void)kill(child, SIGKILL);
-  (void)waitpid(child, nullptr, 0);
-  return failure;
+// The program ends if this process cannot wait for it.
+PlanFailure failWith(int error, const Started& started) {
+  (void)kill(started.child, SIGKILL);
+  (void)waitpid(started.child, nullptr, 0);
+  return {kNoStep, PHASE_LAUNCHER, error, 0};
 }
 
-// execIsolated(plan, jailFd, launcherFd, kept: number[], [uid, gid, parent pid or 0], pidFile?)
-Napi::Value execIsolated(const Napi::CallbackInfo& info) {
-  if (!takesPlan(info, "execIsolated")) return info.Env().Undefined();
+// A relay must not block on its input or output. Node has marked 0 to 2 close-on-exec.
+void passOn(int fd, int access) {
+  const int own = isReopenable(fd) ? reopen(fd, access) : -1;
+  if (own >= 0) (void)dup2(own, fd);
+  if (own >= 0) close(own);
+  (void)fcntl(fd, F_SETFD, 0);
+}
+
+// The launcher, by descriptor, so that this works in any root directory: launcher.cc, waitFor().
+PlanFailure becomeWaiter(int launcherFd, const Started& started, int goFd, const Napi::Array& waiter) {
+  Terminal terminal;
+  if (started.pty.get() >= 0) {
+    if (const int error = terminal.take(started.pty.get()); error != 0) return failWith(error, started);
+    passOn(STDIN_FILENO, O_RDONLY);
+    passOn(STDOUT_FILENO, O_WRONLY);
+    (void)fcntl(STDERR_FILENO, F_SETFD, 0);
+  }
+  const int masterFd = terminal.master();
+  std::string words[6] = {masterFd < 0 ? "wait" : std::to_string(masterFd), std::to_string(started.child)};
+  for (uint32_t i = 0; i < 3; i++) words[i + 2] = waiter.Get(i).ToString().Utf8Value();
+  words[5] = std::to_string(goFd);
+  char name[] = "uchroot";
+  char* argv[] = {name,            words[0].data(), words[1].data(), words[2].data(),
+                  words[3].data(), words[4].data(), words[5].data(), nullptr};
+  char* environment[] = {nullptr};
+  (void)fcntl(goFd, F_SETFD, 0);
+  if (masterFd >= 0) (void)fcntl(masterFd, F_SETFD, 0);
+  (void)syscall(SYS_execveat, launcherFd, "", argv, environment, AT_EMPTY_PATH);
+  return failWith(errno, started);
+}
+
+// execWaiting(plan, jailFd, launcherFd, kept: number[], [uid, gid, parent pid or 0], pidFile?, hasPty)
+Napi::Value execWaiting(const Napi::CallbackInfo& info) {
+  if (!takesPlan(info, "execWaiting")) return info.Env().Undefined();
   const Napi::Uint8Array bytes = info[0].As<Napi::Uint8Array>();
   Recall recall;
   LaunchRequest request = {.plan = std::string(reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength()),
                            .jailFd = info[1].As<Napi::Number>().Int32Value(),
                            .launcherFd = info[2].As<Napi::Number>().Int32Value(),
                            .recall = &recall};
-  for (int fd = 0; fd < 3; fd++) request.stdio[fd] = fcntl(fd, F_GETFD) < 0 ? kIgnore : fd;
+  const bool hasPty = info[6].IsBoolean() && info[6].As<Napi::Boolean>().Value();
+  for (int fd = 0; fd < 3; fd++) request.stdio[fd] = hasPty || fcntl(fd, F_GETFD) < 0 ? kIgnore : fd;
+  if (hasPty) request.stdio[0] = kPty;
   const Napi::Array kept = info[3].As<Napi::Array>();
   for (uint32_t i = 0; i < kept.Length(); i++) {
     const int fd = kept.Get(i).As<Napi::Number>().Int32Value();
@@ -161,9 +194,9 @@ Napi::Value execIsolated(const Napi::CallbackInfo& info) {
   sigfillset(&all);
   (void)pthread_sigmask(SIG_SETMASK, &all, &before);
   const PlanFailure failure = withPidFile(info[5], [&] {
-    pid_t child = -1;
-    const PlanFailure started = startWithOwn(request, &child);
-    return started.error != 0 ? started : becomeWaiter(request.launcherFd, child, goWrite.get(), info[4].As<Napi::Array>());
+    Started started;
+    const PlanFailure failure = startWithOwn(request, &started);
+    return failure.error != 0 ? failure : becomeWaiter(request.launcherFd, started, goWrite.get(), info[4].As<Napi::Array>());
   });
   (void)pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return toObject(info.Env(), failure);
@@ -224,7 +257,7 @@ Napi::Object toObject(Napi::Env env, const PlanFailure& failure) {
 }
 
 void initExec(Napi::Env env, Napi::Object exports) {
-  exports.Set("execIsolated", Napi::Function::New<execIsolated>(env, "execIsolated"));
+  exports.Set("execWaiting", Napi::Function::New<execWaiting>(env, "execWaiting"));
   exports.Set("execPlan", Napi::Function::New<execPlan>(env, "execPlan"));
   exports.Set("rehearsePlan", Napi::Function::New<rehearsePlan>(env, "rehearsePlan"));
 }

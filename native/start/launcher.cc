@@ -1,7 +1,7 @@
 // main() of the launcher: a static executable without libc that a service starts, as root and by
 // descriptor, in its own memory. It takes a plan, runs it, and becomes the program.
 //
-// With `wait` it stands for a program that runs in a pid namespace: see waitFor().
+// With `wait` or a descriptor it stands for a program: see waitFor().
 //
 //   argv[1]: the first of the descriptors in a row: status pipe, jail directory, and a sealed file with the plan if
 //            there is no environment
@@ -21,6 +21,7 @@
 #include "../plan/interpreter.h"
 #include "../plan/mask.h"
 #include "../plan/steps.h"
+#include "relay.h"
 #include "start.h"
 #include "../plan/syscall.h"
 
@@ -69,18 +70,24 @@ long becomeUser(long uid, long gid) {
   return result < 0 ? result : sys(__NR_capset, address(&none.header), address(none.data));
 }
 
-// The command `uchroot` becomes this process after it has started an isolated program: init of the pid namespace, `child`. The
-// pid stays, the status is the program's, and signals reach it. It has the rights of the program's user, which it needs to send
-// them. argv: `wait`, child, uid, gid (both empty for a rootless launch), the parent with which it ends or 0, and the pipe by which
-// the init learns that this process is ready.
+// The command `uchroot` becomes this process after it has started a program that needs one: `child`, which is the init of a pid
+// namespace, or has a terminal of its own. The pid stays, the status is the program's, and signals reach it. It has the rights of the
+// program's user, which it needs to send them. argv: `wait` or the master of the terminal, child, uid, gid (both empty for a
+// rootless launch), the parent with which it ends or 0, and the pipe by which an init learns that this process is ready.
 [[noreturn]] void waitFor(const char* const* argv) {
-  const long child = parseNumber(argv[1]), uid = parseNumber(argv[2]), gid = parseNumber(argv[3]), parent = parseNumber(argv[4]),
-             goFd = parseNumber(argv[5]);
+  const long master = parseNumber(argv[0]), child = parseNumber(argv[1]), uid = parseNumber(argv[2]), gid = parseNumber(argv[3]),
+             parent = parseNumber(argv[4]), goFd = parseNumber(argv[5]);
+  Relay relay;
+  if (master >= 0 && startGuard(&relay) < 0) quit(125);
   // It must not be read or stopped by the user's other processes (PR_SET_DUMPABLE(2const)).
   if (becomeUser(uid, gid) < 0 || sys(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) quit(125);
   if (parent > 0 && setParentDeathSignal(SIGKILL, parent) < 0) quit(125);
   const uint8_t ready = 0;
-  (void)writeAll(goFd, &ready, 1);  // fails only if the init is gone: its status is read next
+  (void)writeAll(goFd, &ready, 1);  // fails only if no init waits for it
+  if (master >= 0) {
+    if (openRelay(&relay, master) < 0) quit(125);
+    endAs(child, -1, &relay);
+  }
   (void)sys(__NR_close_range, 0, ~0u, 0);
   endAs(child, -1);
 }

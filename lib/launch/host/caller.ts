@@ -42,7 +42,11 @@ function allVariables(): readonly Variable[] {
 }
 
 /** This process as the caller of a launch in place, with only those variables that the request can use. */
-export function callerInPlace({ keepEnv, passEnv }: Pick<NormalRequest, 'keepEnv' | 'passEnv'>): Caller {
+export function callerInPlace({
+  keepEnv,
+  passEnv,
+  pty,
+}: Pick<NormalRequest, 'keepEnv' | 'passEnv' | 'pty'>): Caller {
   return {
     inPlace: true,
     environment: keepEnv
@@ -52,7 +56,8 @@ export function callerInPlace({ keepEnv, passEnv }: Pick<NormalRequest, 'keepEnv
           .map(([name, value]) => [byteName(name), value]),
     pid: process.pid,
     get parentPid() {
-      return process.ppid;
+      // this process stays, and passes on what is typed
+      return pty === undefined ? process.ppid : process.pid;
     },
     newGroup: false,
     joined: noNamespaces,

@@ -234,7 +234,9 @@ export function prepare(request: NormalRequest, jail: VerifiedJail, caller: Call
     request.program === undefined
       ? defaultProgram(toView(request, account, jailFd, architecture))
       : { program: request.program, args: request.args };
-  const activated = caller.inPlace ? listenFds(caller.environment, caller.pid) : 0;
+  // What an init system gives is for the process that it has started, which is not the program then.
+  const isIt = caller.inPlace && request.pty === undefined;
+  const activated = isIt ? listenFds(caller.environment, caller.pid) : 0;
   const keptFds =
     activated === 0
       ? request.preserveFds
@@ -243,7 +245,12 @@ export function prepare(request: NormalRequest, jail: VerifiedJail, caller: Call
     ? toSetUp(request, account, caller, keptFds, filterOf(request, account, caller))
     : jail.setUp(request, caller);
   const env = caller.inPlace
-    ? buildEnvironment({ request, account, caller, programPid: hasInit(request) ? programPid : undefined })
+    ? buildEnvironment({
+        request,
+        account,
+        caller: { environment: caller.environment, inPlace: isIt, pid: caller.pid },
+        programPid: hasInit(request) ? programPid : undefined,
+      })
     : jail.environment(request, caller);
   const execve: ExecveStep = { op: 'execve', program, argv: [request.argv0 ?? program, ...args], env };
   // A launch in place cannot look at the host any more when it fails.

@@ -95,12 +95,21 @@ function exitNow(status: number): never {
   return (process as NodeJS.Process & { reallyExit(status: number): never }).reallyExit(status);
 }
 
+// A terminal is as large as that of this process, unless the request says otherwise.
+function withOwnSize(request: NormalRequest): NormalRequest {
+  const [cols, rows] = native.terminalSize() ?? [];
+  return cols === undefined || rows === undefined
+    ? request
+    : { ...request, pty: { cols, rows, ...request.pty } };
+}
+
 /** Verifies and plans a launch in place. Nothing has happened yet when it throws. */
 export function prepareInPlace(
-  request: NormalRequest,
+  normal: NormalRequest,
   warn: (warning: Warning) => void,
   privileged = true,
 ): PreparedLaunch {
+  const request = normal.pty === undefined ? normal : withOwnSize(normal);
   const jail = verify(request, native.readHostSync(hostQuery(request)), privileged);
   jail.warnings.forEach(warn);
   const caller = callerInPlace(request);
@@ -144,7 +153,7 @@ function keptBy({ keptFds, request: { statusFd = 0 } }: PreparedLaunch): readonl
 }
 
 // Without root it keeps the ids that it has.
-function waiterOf({ account, request }: PreparedLaunch): Parameters<typeof native.execIsolated>[4] {
+function waiterOf({ account, request }: PreparedLaunch): Parameters<typeof native.execWaiting>[4] {
   const { uid, gid, outside } = account;
   const ids = outside === undefined ? ([uid, gid] as const) : (['', ''] as const);
   return [...ids, request.dieWithParent ? process.ppid : 0];
@@ -162,9 +171,19 @@ export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> =
   judgeBinds(launch, (warning) => tell(warningLines(warning)));
   const place = pidPlaceOf(launch, (warning) => tell(warningLines(warning)));
   const pidFile = place && writePidFile(place, process.pid);
-  const failure = hasInit(launch.request)
-    ? native.execIsolated(plan, launch.jailFd, openLauncher(), keptBy(launch), waiterOf(launch), pidFile)
-    : native.execPlan(plan, launch.jailFd, pidFile);
+  const hasPty = request.pty !== undefined;
+  const failure =
+    hasInit(request) || hasPty
+      ? native.execWaiting(
+          plan,
+          launch.jailFd,
+          openLauncher(),
+          keptBy(launch),
+          waiterOf(launch),
+          pidFile,
+          hasPty,
+        )
+      : native.execPlan(plan, launch.jailFd, pidFile);
   return reportAndExit(launch, failure, { tell, rephrase, fail });
 }
 

@@ -232,13 +232,17 @@ for (const [name, special] of [
     'so with a fault in any call for Landlock',
     { landlockRo: ['/'], landlockRw: ['/tmp'], connectTcp: [80], bindTcp: [81] },
   ],
+  ['so with a fault in any call for a terminal', { pty: true }],
 ] as const) {
   t.test(name, { skip: skipIsolated, timeout: 180_000 }, async (t) => {
     // Landlock has a rule for each of these that is there.
     for (const name of ['pts', 'tty', 'ptmx']) mkdirSync(join(jail, 'dev', name), { recursive: true });
-    await withService(new Service({ stdio: 'ignore', ...special }), async (service) => {
-      await stopAtEachStep(t, service, special, (step) => (flagsOf(step) & elsewhere) !== 0);
-    });
+    await withService(
+      new Service({ ...('pty' in special ? {} : { stdio: 'ignore' }), ...special }),
+      async (service) => {
+        await stopAtEachStep(t, service, special, (step) => (flagsOf(step) & elsewhere) !== 0);
+      },
+    );
     t.strictSame(processesOf(uid), []);
   });
 }
