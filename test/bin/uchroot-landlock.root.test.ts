@@ -18,13 +18,13 @@ import t, { type Test } from 'tap';
 import {
   bareOnly,
   bothWays,
+  commandEnv,
   launchWords,
   makeJail,
   oddCaller,
   packageDirectory,
   putFile,
   putProgram,
-  searchPath,
   start,
   temporaryDirectory,
   uchroot,
@@ -208,7 +208,7 @@ async function move(options: readonly string[]): Promise<Attempts> {
   mkdirSync(`${jail}/tmp/leave`);
   const [file = '', ...args] = launchWords([...options, user, jail, '/walled', 'moved', 'secret']);
   const child: ChildProcess = spawn(file, args, {
-    env: { PATH: searchPath },
+    env: commandEnv,
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   let told = '';
