@@ -19,9 +19,9 @@ import { uchrootJail } from '../../support/builder.ts';
 import {
   bareOnly,
   bothWays,
+  commandEnv,
   launchWords,
   rootTest,
-  searchPath,
   start,
   temporaryDirectory,
   uchroot,
@@ -198,7 +198,7 @@ test('a signal for the process group arrives once', async (t) => {
   const words = launchWords(['--isolate', '--new-session', user, jail, '/bin/bash', '-c', script]);
   const [file = '', ...args] = words;
   const child = spawn(file, args, {
-    env: { PATH: searchPath },
+    env: commandEnv,
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,
   });
@@ -345,7 +345,7 @@ test('signals reach the program, and the pid stays that of the starter', async (
     '-c',
     'trap "echo caught; exit 9" USR1; echo ready; while :; do sleep 0.05; done',
   ]);
-  const child = spawn(file, args, { env: { PATH: searchPath }, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(file, args, { env: commandEnv, stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   t.ok(await eventually(() => output.includes('ready')));
@@ -370,7 +370,7 @@ test('SIGKILL of the starter at any moment leaves no process and no mount', asyn
     'sleep 60 & sleep 60 & sleep 60',
   ]);
   for (let i = 0; i < 40; i++) {
-    const child = spawn(file, args, { env: { PATH: searchPath }, stdio: 'ignore' });
+    const child = spawn(file, args, { env: commandEnv, stdio: 'ignore' });
     const ended = once(child, 'exit');
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 120));
     child.kill('SIGKILL');
