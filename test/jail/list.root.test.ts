@@ -117,7 +117,10 @@ t.test('a directory without a manifest is told', asRoot, async (t) => {
       stdout: '',
       stderr: `uchroot-jail: ${base} has no manifest: uchroot-jail has not built it\nhint: uchroot-jail build ${base} /bin/sh   # adds to it, and writes its manifest\n`,
     });
-  t.match(uchrootJail(['list', `${base}/none`]), { status: 1, stderr: /: there is no such directory\nhint: name a directory that exists\n$/ });
+  t.match(uchrootJail(['list', `${base}/none`]), {
+    status: 1,
+    stderr: /: there is no such directory\nhint: name a directory that exists\n$/,
+  });
 });
 
 t.test('a request to list or explain is checked', asRoot, async (t) => {
