@@ -37,6 +37,7 @@ export { type DirectoryFinding } from './launch/host/directory.ts';
 export { execInJail } from './launch/start/exec.ts';
 export { Jail, openJail, type JailRunRequest, type JailSpawnRequest } from './launch/start/jail.ts';
 export { planLaunch, resolveAccount, type PlannedLaunch } from './launch/tell/dry-run.ts';
+export { type LaunchEvents, type LaunchName } from './launch/start/launch-events.ts';
 export { JailedProcess, type Exit } from './launch/process/process.ts';
 export { type LaunchRequest } from './launch/request/request.ts';
 export { type RlimitName, type RlimitValue } from './launch/request/rlimits.ts';
@@ -51,4 +52,5 @@ export {
 export { spawnInJail, type SpawnRequest } from './launch/start/spawn.ts';
 export { type Stdio, type StdioEntry, type StreamOf, type StreamWithFd } from './launch/request/stdio.ts';
 export { type Limit, type Step, type StepName } from './launch/plan/step.ts';
+export { type Input } from './launch/process/text-streams.ts';
 export { type Bytes } from './quote.ts';
