@@ -32,8 +32,23 @@ export { type Progress } from './jail/work/steps.ts';
 export { removeJail, type RemoveReport, type RemoveRequest } from './jail/remove.ts';
 export { type JailRequest, type JailWork } from './jail/request/jail-request.ts';
 export { type JailPart, type PackReason } from './jail/manifest/jail-parts.ts';
+export {
+  type Connection,
+  type EndedConnection,
+  type EndReason,
+  type Peer,
+} from './inetd/connection-entry.ts';
+export { JailService, serveInJail } from './inetd/serve.ts';
+export { type ServeRequest } from './inetd/serve-request.ts';
 export { type Account } from './launch/host/account.ts';
 export { type DirectoryFinding } from './launch/host/directory.ts';
+export {
+  capabilities,
+  type Capabilities,
+  type Lack,
+  type Level,
+  type LevelName,
+} from './launch/doctor/levels.ts';
 export { execInJail } from './launch/start/exec.ts';
 export { Jail, openJail, type JailRunRequest, type JailSpawnRequest } from './launch/start/jail.ts';
 export { planLaunch, resolveAccount, type PlannedLaunch } from './launch/tell/dry-run.ts';
@@ -51,6 +66,17 @@ export {
 } from './launch/start/run.ts';
 export { spawnInJail, type SpawnRequest } from './launch/start/spawn.ts';
 export { type Stdio, type StdioEntry, type StreamOf, type StreamWithFd } from './launch/request/stdio.ts';
+export {
+  adoptService,
+  type AdoptReport,
+  type AdoptRequest,
+  releaseService,
+  reloadService,
+  type ServiceWork,
+  updateService,
+  type UpdateServiceRequest,
+} from './service/adopt/adopt.ts';
+export { listServices, serviceStatus, type ServiceStatus } from './service/adopt/adopted-status.ts';
 export { type Limit, type Step, type StepName } from './launch/plan/step.ts';
 export { type Input } from './launch/process/text-streams.ts';
 export { type Bytes } from './quote.ts';

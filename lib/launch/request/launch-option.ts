@@ -19,11 +19,14 @@ export const optionGroups = [
 
 /** An option of uchroot. */
 export interface LaunchOption extends Option {
-  readonly group: (typeof optionGroups)[number];
+  /** `Service` options are those of uchroot-inetd. */
+  readonly group: (typeof optionGroups)[number] | 'Service';
   /** The value of its key, from a word of the command line and the value so far. */
   readonly parse: (word: Argument, before: never) => unknown;
   /** Why --unit refuses it. */
   readonly notInUnit?: string;
+  /** Why --compile refuses it, and the alternative. */
+  readonly notCompiled?: { readonly because: string; readonly hint: string };
 }
 
 /** An option that sets a key, spelt as in --help. */
@@ -32,7 +35,7 @@ export const launchOption = (
   spelling: string,
   help: string,
   parse: LaunchOption['parse'],
-  more: Pick<LaunchOption, 'notInUnit'> = {},
+  more: Pick<LaunchOption, 'notInUnit' | 'notCompiled'> = {},
 ): LaunchOption => option(spelling, help, { group, parse, ...more });
 
 /** `NAME,NAME`, after those that were given before. */
