@@ -27,8 +27,8 @@ function readElfAt(root: FileRoot, path: BytePath): Elf | undefined {
   }
 }
 
-/** Whether a library that a program needs is in none of the usual directories. False if that cannot be told quickly. */
-export function lacksLibrary(root: FileRoot, program: BytePath, architecture: string): boolean {
+// Whether a library that a program needs is in none of the usual directories. False if that cannot be told quickly.
+function lacksLibrary(root: FileRoot, program: BytePath, architecture: string): boolean {
   const directories = [...(places[architecture] ?? []), ...everywhere].map((path) => bytePath(path));
   const todo = [program];
   const seen = new Set<BytePath>();
@@ -51,7 +51,7 @@ export function lacksLibrary(root: FileRoot, program: BytePath, architecture: st
 
 const isLoaderPath = (variable: Buffer): boolean => variable.toString('latin1', 0, 16) === 'LD_LIBRARY_PATH=';
 
-/** The same for a prepared launch; false if its view of the jail is another one. */
+/** Whether the program of a launch may lack a library; false if its view of the jail is another one. */
 export function mayLackLibrary({ request, execve, view }: PreparedLaunch): boolean {
   if (request.view.length > 0 || execve.env.some(isLoaderPath)) return false;
   try {
