@@ -13,6 +13,7 @@ import { hasInit } from '../plan/isolated.ts';
 import { normalize, type LaunchRequest, type NormalRequest } from '../request/request.ts';
 import { toLaunchError } from '../tell/failure.ts';
 import { findProblem } from '../tell/preflight.ts';
+import { mayLackLibrary } from '../tell/library-glance.ts';
 import { findMissingZone } from '../tell/warn.ts';
 import { judgeBinds } from '../host/binds.ts';
 import { closePidPlace, pidPlaceOf, writePidFile } from './pidfile.ts';
@@ -153,9 +154,9 @@ function waiterOf({ account, request }: PreparedLaunch): Parameters<typeof nativ
 /** Runs a prepared launch. Does not return. */
 export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> = {}): never {
   const { request } = launch;
-  // A profile can refuse what this process needs to explain a failure afterwards.
-  const problem =
-    request.checkProgram || request.seccomp?.file !== undefined ? findProblem(launch) : undefined;
+  // A profile can refuse what this process needs to explain a failure afterwards, and a missing library shows only in the loader.
+  const isChecked = request.checkProgram || request.seccomp?.file !== undefined || mayLackLibrary(launch);
+  const problem = isChecked ? findProblem(launch) : undefined;
   if (problem !== undefined) throw problem;
   const plan = encodePlan(launch.stages);
   const { tell, rephrase, fail } = { ...terminal, ...listener };

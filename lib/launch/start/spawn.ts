@@ -18,6 +18,7 @@ import { handOn, streamsOf, toStdio, type Stdio, type StdioEntry } from '../requ
 import { flag } from '../request/value.ts';
 import { findProblem } from '../tell/preflight.ts';
 import { findMissingZone, warnOnce } from '../tell/warn.ts';
+import { isWatched, nameOf, publish } from './launch-events.ts';
 import { abortError, start, toSpawnError, type NormalSpawn } from './start.ts';
 
 /** A LaunchRequest for a program that runs beside this one. */
@@ -113,6 +114,20 @@ async function telling<T>(status: StatusLines, work: () => Promise<T>): Promise<
  * @throws LaunchError if statusFd is not open for writing
  */
 export function begin<T>(
+  request: NormalRequest,
+  options: NormalSpawn,
+  work: (options: NormalSpawn) => Promise<T>,
+): Promise<T> {
+  if (!isWatched()) return beginUnwatched(request, options, work);
+  const launch = nameOf(request);
+  publish('launch', { launch });
+  return beginUnwatched(request, { ...options, launch }, work).catch((error: unknown) => {
+    publish('denial', { launch, error });
+    throw error;
+  });
+}
+
+function beginUnwatched<T>(
   { statusFd }: NormalRequest,
   options: NormalSpawn,
   work: (options: NormalSpawn) => Promise<T>,
