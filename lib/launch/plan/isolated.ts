@@ -28,8 +28,6 @@ export interface Waiting {
   readonly newGroup: boolean;
   /** By a compiled launcher: the first stage is its own process. */
   readonly isCompiled: boolean;
-  /** Who must be the parent of a compiled launcher, for --die-with-parent. */
-  readonly parentPid: number;
   /** Kinds of namespaces that are kept and joined, and not made. */
   readonly joined: readonly Namespace[];
 }
@@ -70,13 +68,9 @@ export function isolatedStages(request: Request, parts: PlanParts, waiting: Wait
   ];
   const program = [...parts.before.filter((step) => !needsHost(step)), ...entry, ...parts.after];
   if (!waiting.isCompiled) return [[...bornIn(waiting.account), ...init], program];
-  const { parentPid } = waiting;
-  const death: Step = {
-    op: 'parent_death_signal',
-    signal: parentPid > 0 ? SIGKILL : 0,
-    parentPid,
-    afterFork: true,
-  };
+  // A compiled launcher learns who its parent is when it starts.
+  const signal = request.dieWithParent ? SIGKILL : 0;
+  const death: Step = { op: 'parent_death_signal', signal, parentPid: 0, afterFork: true };
   return [[{ op: 'unshare', namespaces: ['pid'] }, ...giveUp(waiting.account), death], init, program];
 }
 

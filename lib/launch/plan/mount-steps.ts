@@ -89,6 +89,11 @@ export const mountRows = {
           }),
     }),
     failures: {
+      // CAP_SYS_ADMIN is there: unshare(2) needs it too, and comes first.
+      EPERM: {
+        reason: 'operation not permitted, as for a process that Landlock confines',
+        hint: 'start uchroot from a process that Landlock does not confine: such a process cannot mount (landlock(7)); see also that no seccomp filter refuses the call',
+      },
       EINVAL: {
         // clone_private_mount() in fs/namespace.c
         reason: (_, { overlay }) =>

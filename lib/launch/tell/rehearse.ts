@@ -18,19 +18,19 @@ function signalName(signal: number): string {
 }
 
 function toProblem({ stages, steps, view, jailFd }: PreparedLaunch): LaunchError | undefined {
-  // Pairs of the step and the step to try. The child's parent is this process.
+  // The steps to try, each with its place in the plan. The child's parent is this process.
+  let next = 0;
   const tried = withoutClone(stages).map((stage) =>
-    stage.flatMap((step): (readonly [Step, Step])[] => {
+    stage.flatMap((step): (readonly [number, Step])[] => {
       const { rehearse = (same: Step) => same } = rowOf(step);
-      const one = rehearse(step, process.pid);
-      return one === undefined ? [] : [[step, one]];
+      const [at, one] = [next++, rehearse(step, process.pid)];
+      return one === undefined ? [] : [[at, one]];
     }),
   );
   const failure = native.rehearsePlan(encodePlan(tried.map((stage) => stage.map(([, one]) => one))), jailFd);
   if (failure === null) return undefined;
-  const step = tried.flat()[failure.step]?.[0];
-  // withoutClone() has put another step in the place of the cloned one
-  const place = steps.findIndex((one) => one === step || ('cloned' in one && one.op === step?.op));
+  const place = tried.flat()[failure.step]?.[0] ?? -1;
+  const step = steps[place];
   if (failure.errno !== 0 || step === undefined)
     return toLaunchError(steps, { ...failure, step: place }, view);
   const signal = signalName(failure.detail);

@@ -121,7 +121,10 @@ t.test('a path that the unit lets the service write stays writable', async (t) =
 
 t.test('a service that systemd describes as its own vendor does keeps stricter settings', async (t) => {
   const strict = {
-    ...{ User: 'web', PrivateTmp: true, PrivateUsers: true, NoExecPaths: ['/'] },
+    User: 'web',
+    PrivateTmp: true,
+    PrivateUsers: true,
+    NoExecPaths: ['/'],
     RestrictAddressFamilies: [true, ['AF_UNIX']],
     SystemCallFilter: [true, ['read', 'write']],
   };
