@@ -26,6 +26,8 @@ export interface HostQuery {
   readonly uid?: number | undefined;
   readonly groupNames?: readonly Bytes[];
   readonly jail?: Bytes | undefined;
+  /** For a launch that needs no privilege. */
+  readonly rootless?: boolean;
 }
 
 /** A directory or symbolic link on the path to the jail, as its descriptor shows it. */

@@ -94,7 +94,7 @@ function isAlike(a: unknown, b: unknown): boolean {
 
 /** Everything that a launch asks of the host. */
 export function hostQuery(request: NormalRequest): HostQuery {
-  return { ...accountQuery(request), jail: request.jail };
+  return { ...accountQuery(request), jail: request.jail, rootless: request.rootless };
 }
 
 /**
@@ -131,8 +131,9 @@ function principalKey({ name, id }: Principal): string {
 }
 
 // Everything in a request that look-up and judgement depend on.
-function keyOf({ user, group, groups, jail, allowRoot, insecurePath, allowNewPrivs }: NormalRequest): string {
-  const flags = `${Number(allowRoot)}${Number(insecurePath)}${Number(allowNewPrivs)}`;
+function keyOf(request: NormalRequest): string {
+  const { user, group, groups, jail, allowRoot, insecurePath, allowNewPrivs, rootless } = request;
+  const flags = `${Number(allowRoot)}${Number(insecurePath)}${Number(allowNewPrivs)}${rootless ? process.geteuid?.() : '-'}`;
   const own = group === undefined ? '*' : principalKey(group);
   const others = groups === undefined ? '*' : `=${groups.map(principalKey).join('\0')}`;
   return `${flags}${principalKey(user)}\0${own}\0${jail.toString('latin1')}\0${others}`;

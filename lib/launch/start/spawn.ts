@@ -178,8 +178,7 @@ function refuseEnd(request: NormalRequest): void {
 async function lookUpAndStart(request: NormalRequest, options: NormalSpawn): Promise<JailedProcess> {
   const facts = await native.readHost(hostQuery(request));
   const jail = verify(request, facts);
-  // Only for root does the launching thread look again.
-  if (!request.rootless) keepJail(request, jail, facts.sight);
+  keepJail(request, jail, facts.sight);
   warnOnce(jail.warnings);
   try {
     // open until the program has started: a failure is looked into through this descriptor
