@@ -7,15 +7,21 @@ import { compileLaunch } from '../launch/compile/compile.ts';
 import {
   errorLines,
   lookAtPidFile,
+  planInPlace,
   prepareInPlace,
   reportFailure,
   runInPlace,
+  verifyInPlace,
   warningLines,
   type Warning,
 } from '../launch/start/exec.ts';
 import { errnoName, reason } from '../errno.ts';
 import { isInherited } from '../launch/host/caller.ts';
-import { normalize, type LaunchRequest } from '../launch/request/request.ts';
+import { openCgroup, planCgroup } from '../launch/host/cgroup.ts';
+import type { PreparedLaunch } from '../launch/host/prepare.ts';
+import type { Step } from '../launch/plan/step.ts';
+import { needsCgroup } from '../launch/request/limit-rows.ts';
+import { normalize, type LaunchRequest, type NormalRequest } from '../launch/request/request.ts';
 import { rehearse } from '../launch/tell/rehearse.ts';
 import { ServiceManager } from '../launch/tell/service-status.ts';
 import { planAsJson, planAsText } from '../launch/tell/show.ts';
@@ -65,13 +71,35 @@ const warn = (warning: Warning): void => complain(warningLines(warning));
 // Returns the exit status of a launch that failed.
 type Fail = (error: UsageError | LaunchError) => number;
 
-function showPlan(request: LaunchRequest, format: 'text' | 'json', isChecked: boolean, fail: Fail): number {
-  const launch = prepareInPlace(normalize(request), warn, false);
-  lookAtPidFile(launch, warn);
-  const problem = rehearse(launch) ?? findProblem(launch);
-  output(format === 'json' ? planAsJson(launch, problem) : planAsText(launch));
-  if (isChecked) refuseUnsafe(launch, complain);
-  return tellProblem(problem, fail);
+// A launch with limits needs a cgroup, and the code that looks for its place is loaded only then.
+type Place = (limits: NormalRequest) => Promise<Step | undefined>;
+
+async function withCgroup(
+  request: NormalRequest,
+  privileged: boolean,
+  place: Place,
+  then: (launch: PreparedLaunch) => number,
+): Promise<number> {
+  const jail = verifyInPlace(request, warn, privileged);
+  return then(planInPlace(request, jail, warn, await place(request)));
+}
+
+function showPlan(
+  request: NormalRequest,
+  format: 'text' | 'json',
+  isChecked: boolean,
+  fail: Fail,
+): number | Promise<number> {
+  const show = (launch: PreparedLaunch): number => {
+    lookAtPidFile(launch, warn);
+    const problem = rehearse(launch) ?? findProblem(launch);
+    output(format === 'json' ? planAsJson(launch, problem) : planAsText(launch));
+    if (isChecked) refuseUnsafe(launch, complain);
+    return tellProblem(problem, fail);
+  };
+  return needsCgroup(request)
+    ? withCgroup(request, false, (limits) => planCgroup(limits), show)
+    : show(prepareInPlace(request, warn, false));
 }
 
 function tellProblem(problem: LaunchError | undefined, fail: Fail): number {
@@ -102,53 +130,81 @@ function isOurs(error: Error): error is UsageError | LaunchError {
 
 const serviceStatus = 'service-status';
 
-function main(): number {
-  const words = commandArguments();
-  let statusFd: number | undefined;
+function run(words: readonly Argument[], told: Told): number | Promise<number> {
+  // Built only if the command line has options.
+  const known = words[0]?.text.startsWith('-') === true ? commandOptions() : [];
+  const { options, operands } = readArguments(words, known);
+  const given = new Map(options);
+  if (given.has('help')) return (output(usage()), 0);
+  if (given.has('version')) return (output(`uchroot ${readVersion()}\n`), 0);
+  const isLaunch = !given.has('compile') && !given.has('unit');
+  told.manager = given.has(serviceStatus) && isLaunch ? (told.manager ?? connectManager()) : undefined;
+  if (operands.length < 2) {
+    complain(`${usageLine}\n`);
+    return told.manager?.fail({ message: usageLine }) ?? 1;
+  }
+  const request = toRequest(options, operands);
+  const file = given.get('compile');
+  if (file !== undefined) return compile(request, file, given);
+  told.statusFd =
+    request.statusFd === undefined || !isInherited(request.statusFd) ? undefined : request.statusFd;
+  const { fail } = told;
+  if (given.has('unit')) {
+    const { output: text, problem } = makeUnit(options, request, warn);
+    output(text);
+    return tellProblem(problem, fail);
+  }
+  const normal = normalize(request);
+  if (given.has('plan'))
+    return showPlan(normal, toFormat(given.get('format'), FORMATS), given.has('check'), fail);
+  const launch = (prepared: PreparedLaunch): number => {
+    if (given.has('check')) refuseUnsafe(prepared, complain);
+    told.manager?.keepFrom(prepared.keptFds);
+    return runInPlace(prepared, { fail });
+  };
+  return needsCgroup(normal)
+    ? withCgroup(normal, true, (limits) => openCgroup(limits), launch)
+    : launch(prepareInPlace(normal, warn));
+}
+
+// Whom a failure is told to, besides standard error.
+class Told {
   // A unit has it as its first word, so that it counts even if another option is wrong.
-  let manager = words[0]?.text === `--${serviceStatus}` ? connectManager() : undefined;
-  const fail: Fail = (error) => manager?.fail(error) ?? error.exitStatus;
+  manager: ServiceManager | undefined;
+  statusFd: number | undefined;
+
+  constructor(words: readonly Argument[]) {
+    this.manager = words[0]?.text === `--${serviceStatus}` ? connectManager() : undefined;
+  }
+
+  readonly fail: Fail = (error) => this.manager?.fail(error) ?? error.exitStatus;
+}
+
+// The exit status for an error that was thrown.
+function tellError(error: unknown, { manager, statusFd, fail }: Told): number {
+  if (!(error instanceof Error)) throw error; // scripts/code-cache.mjs ends its launch with a symbol
+  if (!isOurs(error)) {
+    // A defect of uchroot or of the installation. Node would exit with 1, which means a usage error here.
+    complain(`uchroot: ${error.stack ?? error.message}\n`);
+    return manager?.fail(error) ?? 125;
+  }
+  complain(errorLines(error));
+  if (error.name === 'UsageError') complain(`${usageLine}\n`);
+  reportFailure(statusFd, error);
+  return fail(error);
+}
+
+function main(): number | Promise<number> {
+  const words = commandArguments();
+  const told = new Told(words);
   try {
-    // Built only if the command line has options.
-    const known = words[0]?.text.startsWith('-') === true ? commandOptions() : [];
-    const { options, operands } = readArguments(words, known);
-    const given = new Map(options);
-    if (given.has('help')) return (output(usage()), 0);
-    if (given.has('version')) return (output(`uchroot ${readVersion()}\n`), 0);
-    const isLaunch = !given.has('compile') && !given.has('unit');
-    manager = given.has(serviceStatus) && isLaunch ? (manager ?? connectManager()) : undefined;
-    if (operands.length < 2) {
-      complain(`${usageLine}\n`);
-      return manager?.fail({ message: usageLine }) ?? 1;
-    }
-    const request = toRequest(options, operands);
-    const file = given.get('compile');
-    if (file !== undefined) return compile(request, file, given);
-    statusFd =
-      request.statusFd === undefined || !isInherited(request.statusFd) ? undefined : request.statusFd;
-    if (given.has('unit')) {
-      const { output: text, problem } = makeUnit(options, request, warn);
-      output(text);
-      return tellProblem(problem, fail);
-    }
-    if (given.has('plan'))
-      return showPlan(request, toFormat(given.get('format'), FORMATS), given.has('check'), fail);
-    const launch = prepareInPlace(normalize(request), warn);
-    if (given.has('check')) refuseUnsafe(launch, complain);
-    manager?.keepFrom(launch.keptFds);
-    return runInPlace(launch, { fail });
+    const status = run(words, told);
+    return typeof status === 'number' ? status : status.catch((error: unknown) => tellError(error, told));
   } catch (error) {
-    if (!(error instanceof Error)) throw error; // scripts/code-cache.mjs ends its launch with a symbol
-    if (!isOurs(error)) {
-      // A defect of uchroot or of the installation. Node would exit with 1, which means a usage error here.
-      complain(`uchroot: ${error.stack ?? error.message}\n`);
-      return manager?.fail(error) ?? 125;
-    }
-    complain(errorLines(error));
-    if (error.name === 'UsageError') complain(`${usageLine}\n`);
-    reportFailure(statusFd, error);
-    return fail(error);
+    return tellError(error, told);
   }
 }
 
-process.exitCode = main();
+const status = main();
+if (typeof status === 'number') process.exitCode = status;
+else void status.then((late) => (process.exitCode = late));

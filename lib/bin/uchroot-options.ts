@@ -10,11 +10,9 @@ import type { GivenOption } from './arguments.ts';
 /** The usage line of the C original. */
 export const usageLine = 'Usage: uchroot {username} {directory} {program} [arguments]';
 
-export interface CommandOption extends Option, Pick<LaunchOption, 'group' | 'notInUnit'> {
+export interface CommandOption extends Option, Pick<LaunchOption, 'group' | 'notInUnit' | 'notCompiled'> {
   /** The option that this one requires. */
   readonly needs?: 'plan' | 'compile' | 'unit';
-  /** Why --compile refuses it, and the alternative. */
-  readonly notCompiled?: { readonly because: string; readonly hint: string };
 }
 
 const chooseOne = {

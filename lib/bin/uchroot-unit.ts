@@ -7,6 +7,7 @@ import { LaunchError, UsageError } from '../errors.ts';
 import { findProblem } from '../launch/tell/preflight.ts';
 import { hasInit } from '../launch/plan/isolated.ts';
 import { prepareInPlace, type Warning } from '../launch/start/exec.ts';
+import { needsCgroup, needsWaiter } from '../launch/request/limit-rows.ts';
 import { normalize, type LaunchRequest } from '../launch/request/request.ts';
 import { didYouMean } from '../nearest.ts';
 import { quote, toBuffer } from '../quote.ts';
@@ -104,6 +105,7 @@ function launchOptions(options: Options): readonly string[] {
 }
 
 function toUnit(options: Options, request: LaunchRequest): Unit {
+  const normal = normalize(request);
   const given = new Map(options.map(([name, value]) => [name, value.text]));
   if (request.program === undefined)
     throw new UsageError('a unit needs a program: the default shell needs a terminal');
@@ -137,7 +139,8 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
     listen,
     accept: given.has('accept'),
     notify: given.has('notify'),
-    hasInit: hasInit(normalize(request)),
+    hasWaiter: hasInit(normal) || needsWaiter(normal),
+    hasCgroup: needsCgroup(normal),
     watchdogSec: watchdog === undefined ? undefined : Number(watchdog),
     reloadSignal,
     update: given.has('reload-update')
@@ -173,7 +176,6 @@ function findUnitProblem(unit: Unit, request: LaunchRequest, warn: Warn): Launch
  * @throws LaunchError if a file cannot be written
  */
 export function makeUnit(options: Options, request: LaunchRequest, warn: Warn): UnitReport {
-  normalize(request);
   const unit = toUnit(options, request);
   const refusal = findRefusal(unit);
   if (refusal !== undefined) throw new UsageError(refusal);

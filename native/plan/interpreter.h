@@ -42,8 +42,21 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
 // step, or after a rehearsal with PHASE_EXECUTE and no error.
 PlanFailure runPlan(void* plan, PlanContext& context);
 
+// What a process that waits for a program does besides: native/start/limitwatch.h.
+struct Watch {
+  // A timer of this process has expired (timer_create(2)).
+  void (*expire)(Watch* watch, long child);
+  // The child has ended with this wait status (wait(2)) and was reaped; it and those that it has reaped were this long on a CPU.
+  // Returns the exit status of this process.
+  int (*end)(Watch* watch, int status, int64_t cpuUs);
+  uint64_t signals = 0;  // that this process has got: signal N is bit N - 1
+};
+
+// The exit status of a process that stands for a program with this wait status: 128 and the signal, as a shell has it.
+int exitStatusOf(int waitStatus);
+
 // Waits for a child of this process, forwards signals to it, and ends with its status, which it writes to `endFd` unless that is
 // -1. All signals must be blocked.
-[[noreturn]] void endAs(long child, long endFd);
+[[noreturn]] void endAs(long child, long endFd, Watch* watch = nullptr);
 
 }  // namespace uchroot

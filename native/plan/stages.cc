@@ -8,6 +8,7 @@
 #include <linux/close_range.h>
 #include <linux/fcntl.h>
 #include <linux/prctl.h>
+#include <linux/resource.h>
 #include <linux/wait.h>
 
 #include <asm/errno.h>
@@ -102,18 +103,22 @@ void continueWith() {
   if (isInit() && !isPending(SIGCONT)) (void)sys(__NR_kill, 0, SIGCONT);
 }
 
+int64_t timeOf(const rusage& usage) {
+  return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1'000'000ll + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+}
+
 // Reaps all children that have ended, as an init must. If `child` has ended, this process ends too. *hasStopped: `child` has stopped,
 // and this process has got no SIGCONT since.
-void reapAll(long child, long endFd, bool* hasStopped) {
+void reapAll(long child, long endFd, bool* hasStopped, Watch* watch) {
   constexpr int kContinued = 0xffff;  // the wait status (wait(2))
   for (;;) {
     int status = 0;
-    const long pid = sys(__NR_wait4, -1, address(&status), WNOHANG | WUNTRACED | WCONTINUED | __WALL, 0);
+    rusage usage;
+    const long pid = sys(__NR_wait4, -1, address(&status), WNOHANG | WUNTRACED | WCONTINUED | __WALL, address(&usage));
     if (pid == -EINTR) continue;
     if (pid == -ECHILD) quit(kStatusLost);  // other code has reaped it
     if (pid <= 0) return;
     if (pid != child) continue;
-    const int signal = status & 0x7f;
     if (status != kContinued && (status & 0xff) == 0x7f) {
       *hasStopped = true;
       stopWith();
@@ -124,25 +129,34 @@ void reapAll(long child, long endFd, bool* hasStopped) {
     if (status != kContinued) {
       // fails only if nobody reads it any more
       if (endFd >= 0) (void)tell(endFd, {kNoStep, PHASE_ENDED, 0, static_cast<uint32_t>(status)});
-      quit(signal == 0 ? status >> 8 & 0xff : 128 + signal);
+      quit(watch == nullptr ? exitStatusOf(status) : watch->end(watch, status, timeOf(usage)));
     }
   }
 }
 
 }  // namespace
 
+int exitStatusOf(int waitStatus) {
+  const int signal = waitStatus & 0x7f;
+  return signal == 0 ? waitStatus >> 8 & 0xff : 128 + signal;
+}
+
 // Waits for the program, forwards signals to it, and ends with its status. All signals are blocked and read one by one. If there
 // are other threads, one of them may take a signal while this thread does not wait. Then the whole process is killed, and the
 // parent-death signal kills the program.
-void endAs(long child, long endFd) {
+void endAs(long child, long endFd, Watch* watch) {
   bool hasStopped = false;
   for (;;) {
-    reapAll(child, endFd, &hasStopped);
+    reapAll(child, endFd, &hasStopped, watch);
     const uint64_t all = ~0ull;
     siginfo_t info;
     const long signal = sys(__NR_rt_sigtimedwait, address(&all), address(&info), 0, sizeof all);
     if (signal == SIGCONT) hasStopped = false;
     if (signal > 0 && saysStopped(info)) stopWith();
+    if (signal > 0 && watch != nullptr) {
+      watch->signals |= 1ull << (signal - 1);
+      if (info.si_code == SI_TIMER) watch->expire(watch, child);
+    }
     if (signal <= 0 || signal == SIGCHLD) continue;
     if (!isForwarded(info, child)) continue;
     // To the whole group, if the child leads one. It fails if the child has ended.

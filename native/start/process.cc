@@ -128,7 +128,7 @@ void Process::onExitReady() {
   if (!calls_.isClosing()) {
     users_++;  // JS may release the process during the call
     if (failure_.error != 0) {
-      tellStarted(failure_);
+      tellStarted(use_ ? explainFailure(failure_, cgroup_->step(), *use_) : failure_);
     } else {
       readEnd(info);
       tellExit(got < 0 ? nullptr : &info, usage);

@@ -148,7 +148,7 @@ export function start(words: readonly string[], options: StartOptions = {}): End
 /** A copy of the command that everybody may read: only root may be able to read the package's directory. */
 export function publicCommand(name: 'uchroot' | 'uchroot-jail' = 'uchroot'): readonly string[] {
   const directory = temporaryDirectory();
-  const parts = ['', '-command', '-compile', '-late', '-filter', '-jail', '-jail-command'];
+  const parts = ['', '-cgroup', '-command', '-compile', '-late', '-filter', '-jail', '-jail-command'];
   const bundles = parts.map((part) => `dist/bin/uchroot${part}.cjs`);
   const built = ['uchroot.node', 'uchroot-compiled', 'uchroot-launcher'].map(
     (name) => `build/Release/${name}`,
