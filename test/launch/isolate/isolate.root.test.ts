@@ -364,9 +364,10 @@ test('SIGKILL of the starter at any moment leaves no process and no mount', asyn
   ]);
   for (let i = 0; i < 40; i++) {
     const child = spawn(file, args, { env: { PATH: searchPath }, stdio: 'ignore' });
+    const ended = once(child, 'exit');
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 120));
     child.kill('SIGKILL');
-    await once(child, 'exit');
+    t.same(await ended, [null, 'SIGKILL']);
     if (!(await eventually(() => processesOf(uid).length === 0)))
       t.fail(`left: ${processesOf(uid).join(' ')}`);
   }

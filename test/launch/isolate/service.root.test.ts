@@ -9,7 +9,7 @@ import { openJail, runInJail, spawnInJail, type JailedProcess } from '../../../l
 import { uchrootJail } from '../../support/builder.ts';
 import { temporaryDirectory } from '../../support/launch.ts';
 import { unlessRoot } from '../../support/root.ts';
-import { eventually, processesOf, startService } from '../../support/service.ts';
+import { eventually, processesOf, startService, text } from '../../support/service.ts';
 
 const skip = unlessRoot();
 const [user, uid] = ['news', 9];
@@ -95,10 +95,11 @@ t.test('SIGKILL of the service at any moment leaves no process', { skip }, async
     stdio: 'ignore',
   };
   for (let i = 0; i < 15; i++) {
-    const service = startService('spawn', { request });
+    const service = startService('spawn', request);
+    const [ended, said] = [once(service, 'exit'), text(service.stderr)];
     await new Promise((resolve) => setTimeout(resolve, 30 + Math.random() * 150));
     service.kill('SIGKILL');
-    await once(service, 'exit');
+    t.same(await ended, [null, 'SIGKILL'], await said);
     if (!(await eventually(() => processesOf(uid).length === 0)))
       t.fail(`left: ${processesOf(uid).join(' ')}`);
   }
@@ -117,7 +118,14 @@ t.test('programs of an open jail share what it says, and only that', { skip }, a
     ['none', [], ''],
   ] as const) {
     await using opened = await openJail(jail, { user, isolate: true, view, ...bash(look), share });
-    const [one, two] = [(await opened.run()).stdout, (await opened.run()).stdout];
+    // At once: the number of a namespace that has ended may be given to the next one.
+    const waiting = await opened.spawn({ args: ['-c', `${look}; read -r; exit 0`] });
+    let one = '';
+    waiting.stdout?.on('data', (chunk: Buffer) => (one += chunk.toString()));
+    t.ok(await eventually(() => one.includes('pid:')));
+    const two = (await opened.run()).stdout;
+    waiting.stdin?.end();
+    t.same(await exitOf(waiting), [0, null]);
     t.equal(two.startsWith('left'), file === 'left', `${share}: files`);
     const [first, second] = [idsOf(one), idsOf(two)];
     t.same(

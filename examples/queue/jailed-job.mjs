@@ -1,0 +1,69 @@
+// A job is a program in a jail: it reads its data as JSON from standard input, and writes lines of JSON to standard output:
+// {"progress": 50} as often as it likes, and {"result": …} once.
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+
+import { openJail } from 'uchroot';
+
+import { AccountPool } from './account-pool.mjs';
+
+const mostOutputBytes = 10 * 1024 * 1024;
+
+/** A job that would fail again: it has reached a limit. */
+export class LimitError extends Error {}
+
+/** Opens the jail for at most `count` jobs at a time, which have the user ids from `firstUid` on. */
+export async function openJobs(directory, firstUid, count) {
+  const jail = await openJail(directory, {
+    user: `${firstUid}:${firstUid}`,
+    isolate: true, // no network, no other process, no other mount
+    share: 'none', // nothing is left for the next job of the same user
+    readOnly: true,
+    view: [{ tmpfs: '/tmp', size: 16 * 1024 * 1024 }],
+    memory: '256M',
+    pids: 64,
+    cpuTime: 10,
+    timeoutMs: 30_000,
+    dieWithParent: true, // a killed worker leaves no program behind
+  });
+  const accounts = new AccountPool(firstUid, count);
+  return {
+    /** Runs one job and resolves with its result. Rejects with LimitError, or with another Error if trying again may help. */
+    run: (job, { onProgress = () => {}, signal } = {}) =>
+      accounts.with((id) => runJob(jail, { ...job, user: `${id}:${id}` }, onProgress, signal)),
+    close: () => jail.close(),
+  };
+}
+
+async function runJob(jail, { user, program, args = [], data = null }, onProgress, signal) {
+  const child = await jail.spawn({ user, program, args, signal, stdio: ['pipe', 'pipe', 'pipe'] });
+  const closed = once(child, 'close');
+  child.stdin.on('error', () => {}); // a program may end without reading its data
+  child.stdin.end(JSON.stringify(data));
+  const output = { bytes: 0, errors: '', result: undefined };
+  child.stderr.on('data', (chunk) => (output.errors = (output.errors + chunk).slice(-2000)));
+  child.stdout.on('data', (chunk) => {
+    output.bytes += chunk.length;
+    if (output.bytes > mostOutputBytes) child.kill('SIGKILL');
+  });
+  for await (const line of createInterface({ input: child.stdout })) {
+    const said = readLine(line);
+    if (said.progress !== undefined) await onProgress(said.progress);
+    if ('result' in said) output.result = said.result;
+  }
+  await closed;
+  const { exitCode, signal: killedBy, limit } = await child.exited;
+  if (output.bytes > mostOutputBytes) throw new LimitError('the limit of output is reached');
+  if (limit !== undefined) throw new LimitError(`the limit of ${limit} is reached`);
+  if (exitCode !== 0) throw new Error(`${program}: ${killedBy ?? `status ${exitCode}`}: ${output.errors}`);
+  return output.result;
+}
+
+// What the program writes is not trusted: a line that is no JSON object says nothing.
+function readLine(line) {
+  try {
+    return Object(JSON.parse(line));
+  } catch {
+    return {};
+  }
+}
