@@ -156,7 +156,11 @@ export interface LaunchCalls {
     kept: readonly number[],
     group: ProcessGroup,
     onStarted: (failure: PlanFailure | null | undefined, pidOrJailFd: number) => void,
-    onExit: (exitCode: number | null, signal: number | null, ...usage: [...Usage, ...CgroupUse]) => void,
+    onExit: (
+      exitCode: number | null,
+      signal: number | null,
+      ...usage: [...Usage, ...CgroupUse, full: number]
+    ) => void,
     spaces?: readonly number[],
   ): ProcessHandle;
   /**

@@ -59,6 +59,7 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
     case OP_CHDIR:
     case OP_MKDIR:
     case OP_MKNOD:
+    case OP_WATCH_SPACE:
       return countStrings(step) == 1;
     case OP_MOVE_MOUNT:
       return countStrings(step) == 1 && step->a < kMaxTrees;
@@ -219,6 +220,7 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_MKDIR: return makeDirectory(step);
     case OP_MKNOD: return makeNode(step);
     case OP_SYMLINK: return makeLink(step);
+    case OP_WATCH_SPACE: return watchSpace(step, context);
     case OP_LANDLOCK_RULESET: return createRuleset(step, context, detail);
     case OP_LANDLOCK_RULE: return addRule(step, context, detail);
     case OP_LANDLOCK_RESTRICT: return restrictSelf(context, a == 1);
@@ -246,8 +248,9 @@ bool advance(void* plan, PlanStep* step, uint32_t place, PlanContext& context, P
 }
 
 PlanFailure runPlan(void* plan, PlanContext& context) {
-  int trees[kMaxTrees];
+  int trees[kMaxTrees], watched[kMostWatched];
   context.trees = trees;
+  context.watched = watched;
   PlanStage* stage = firstStage(plan);
   uint32_t place = 0;
   for (uint32_t left = static_cast<PlanHeader*>(plan)->stages;;) {

@@ -72,6 +72,10 @@ long bindPath(PlanStep* step, bool mustExist);
 long makeDirectory(PlanStep* step);
 long makeNode(PlanStep* step);
 long makeLink(PlanStep* step);
+long watchSpace(PlanStep* step, PlanContext& context);
+// FullFlag of the file systems that are watched.
+uint32_t fullOf(const PlanContext& context);
+
 // landlock.cc
 constexpr uint32_t kRulesetAttributeBytes = 24;  // handled_access_fs, handled_access_net, scoped (uint64)
 long createRuleset(const PlanStep* step, PlanContext& context, uint32_t* kernelAbi);

@@ -130,7 +130,7 @@ void becomeWaiter(const char* const* argv, uint32_t kept) {
 [[noreturn]] void waitFor(const char* const* argv) {
   becomeWaiter(argv, 0);
   (void)sys(__NR_close_range, 0, ~0u, 0);
-  endAs(parseNumber(argv[1]), -1);
+  endAs(parseNumber(argv[1]));
 }
 
 // The same for a launch with limits: see limitwatch.h. argv, behind these: the pipe in which an init tells how its program has ended,
@@ -139,9 +139,10 @@ void becomeWaiter(const char* const* argv, uint32_t kept) {
 // The child may be the program itself, which must not end this process first: then uid and gid are 0. A cgroup belongs to root, or to
 // whom it was delegated.
 [[noreturn]] void watchLimits(const char* const* argv, const char* const* environment) {
-  becomeWaiter(argv, bit(CAP_DAC_OVERRIDE) | bit(CAP_KILL));
   char* space = static_cast<char*>(__builtin_alloca(sizeOfStrings(environment)));
   LimitWatch watch = readWatch(environment, space);
+  const bool isRoot = parseNumber(argv[2]) == 0;
+  becomeWaiter(argv, isRoot || watch.recipe.bytes > 0 ? bit(CAP_DAC_OVERRIDE) | bit(CAP_KILL) : 0);
   const long child = parseNumber(argv[1]), recordFd = parseNumber(argv[6]), milliseconds = parseNumber(argv[7]);
   watch.recordFd = recordFd;
   watch.cpuUs = parseNumber(argv[8]) * 1'000'000;
@@ -151,7 +152,7 @@ void becomeWaiter(const char* const* argv, uint32_t kept) {
   if (kept > 3) (void)sys(__NR_close_range, 3, kept - 1, 0);
   (void)sys(__NR_close_range, kept + 1, ~0u, 0);
   if (milliseconds > 0 && startTimer(&watch, milliseconds) < 0) quit(125);
-  endAs(child, -1, &watch);
+  endAs(child, &watch);
 }
 
 }  // namespace

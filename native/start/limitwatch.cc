@@ -97,15 +97,22 @@ void killOrphans() {
   }
 }
 
-// The wait status of the program of an init, which itself ends with 128 and a signal.
-int innerStatus(const LimitWatch* watch, int status) {
+// How the program has ended: its wait status, and FullFlag. Its init itself ends with 128 and a signal.
+struct Ended {
+  int status;
+  uint32_t full;
+};
+
+Ended readEnd(const LimitWatch* watch, int status) {
   PlanFailure record;
   const bool isThere = watch->recordFd >= 0 && sys(__NR_read, watch->recordFd, address(&record), sizeof record) == sizeof record;
-  return isThere && record.op == PHASE_ENDED ? static_cast<int>(record.detail) : status;
+  if (!isThere || record.op != PHASE_ENDED) return {status, 0};
+  return {static_cast<int>(record.detail), record.flags};
 }
 
 // The same rules as in lib/launch/process/limit.ts. kLimits: no limit.
-LimitKind limitOf(const LimitWatch* watch, int status, int64_t cpuUs, const CgroupUse& use) {
+LimitKind limitOf(const LimitWatch* watch, const Ended& ended, int64_t cpuUs, const CgroupUse& use) {
+  const int status = ended.status;
   const int signal = status & 0x7f;
   if (status == 0) return kLimits;
   if (use.numbers[0] > 0) return kMemory;
@@ -115,7 +122,10 @@ LimitKind limitOf(const LimitWatch* watch, int status, int64_t cpuUs, const Cgro
   if (signal == SIGKILL && watch->cpuUs > 0 && cpuUs >= watch->cpuUs) return kCpuTime;
   // somebody else has ended it
   const bool isEnded = signal == SIGKILL || (signal > 0 && (watch->signals >> (signal - 1) & 1) != 0);
-  return use.numbers[1] > 0 && !isEnded ? kPids : kLimits;
+  if (isEnded) return kLimits;
+  if (use.numbers[1] > 0) return kPids;
+  if ((ended.full & FULL_BLOCKS) != 0) return kDisk;
+  return (ended.full & FULL_INODES) != 0 ? kInodes : kLimits;
 }
 
 // In one piece, so that it does not mix with the lines of other processes.
@@ -133,10 +143,10 @@ int end(Watch* base, int status, int64_t cpuUs) {
   CgroupUse use = {{-1, -1, -1, -1, -1}};
   if (hasCgroup(watch)) endCgroup(watch->recipe, &use);
   else if (watch->isTimeOver && watch->recordFd < 0) killOrphans();
-  status = innerStatus(watch, status);
-  const LimitKind limit = limitOf(watch, status, cpuUs, use);
+  const Ended ended = readEnd(watch, status);
+  const LimitKind limit = limitOf(watch, ended, cpuUs, use);
   if (limit != kLimits && watch->words[limit] != nullptr) tellWords(watch->words[limit]);
-  return limit == kTime ? kTimeIsOver : exitStatusOf(status);
+  return limit == kTime ? kTimeIsOver : exitStatusOf(ended.status);
 }
 
 }  // namespace

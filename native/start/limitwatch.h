@@ -10,7 +10,7 @@
 namespace uchroot {
 
 // A limit that can end a program.
-enum LimitKind : int { kMemory, kPids, kTime, kCpuTime, kFileSize, kLimits };
+enum LimitKind : int { kMemory, kPids, kTime, kCpuTime, kFileSize, kDisk, kInodes, kLimits };
 
 // The exit status of a program whose time was over, as timeout(1) has it.
 constexpr int kTimeIsOver = 124;

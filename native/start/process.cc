@@ -218,7 +218,7 @@ void Process::tellExit(const siginfo_t* info, const rusage& usage) {
          {exited ? number(info->si_status) : env.Null(), killed ? number(info->si_status) : env.Null(),
           milliseconds(usage.ru_utime), milliseconds(usage.ru_stime), number(usage.ru_minflt),
           number(usage.ru_majflt), number(usage.ru_inblock), number(usage.ru_oublock), number(usage.ru_nvcsw),
-          number(usage.ru_nivcsw), counted(0), counted(1), counted(2), counted(3), counted(4)});
+          number(usage.ru_nivcsw), counted(0), counted(1), counted(2), counted(3), counted(4), number(full_)});
 }
 
 }  // namespace uchroot

@@ -21,7 +21,7 @@ const jail = process.getuid?.() === 0 ? `${temporaryDirectory()}/jail` : '/';
 
 t.before(() => {
   if (process.getuid?.() !== 0) return;
-  const built = uchrootJail(['build', jail, 'bash', 'sleep', 'setsid']);
+  const built = uchrootJail(['build', jail, 'bash', 'sleep', 'setsid', 'rm']);
   if (built.status !== 0) throw new Error(built.stderr);
   copyFileSync(compiled('hog'), `${jail}/hog`);
 });
@@ -76,6 +76,33 @@ const bombs: readonly (readonly [bomb: string, limits: string, status: number, w
     'it wrote a larger file than its resource limit (--rlimit fsize)',
   ],
 ];
+
+// The same in file systems in memory.
+const fillers: readonly (readonly [filler: string, view: string, status: number, words: string])[] = [
+  ['file', '--tmpfs /tmp:size=4M', 4, 'its file system in memory was full (--tmpfs /tmp)'],
+  [
+    'files',
+    '--tmpfs /tmp:nr_inodes=99 --dev /dev',
+    5,
+    'its file system in memory had no room for more files (--tmpfs /tmp, --dev /dev)',
+  ],
+  ['files', '--ephemeral', 5, 'its file system in memory had no room for more files (--ephemeral)'],
+];
+
+for (const [filler, view, status, words] of fillers)
+  test(`${view}: ${filler} ends with its reason`, async (t) => {
+    const ended = await run(t, ['--isolate', ...view.split(' '), who, jail, '/hog', filler]);
+    t.equal(ended.stderr, `uchroot: the program was ended: ${words}\n`);
+    t.equal(ended.status, status);
+  });
+
+test('a file system that is full is no reason for a program that ends well, or is killed', async (t) => {
+  const fill = 'while printf %100000s x; do :; done >/tmp/x 2>/dev/null';
+  const isolated = ['--isolate', '--tmpfs', '/tmp:size=1M', who, jail, '/bin/bash', '-c'];
+  t.same(await run(t, [...isolated, `${fill}; exit 0`]), { status: 0, stdout: '', stderr: '' });
+  t.same(await run(t, [...isolated, `${fill}; kill -9 $$`]), { status: 137, stdout: '', stderr: '' });
+  t.same(await run(t, [...isolated, `${fill}; rm /tmp/x; exit 3`]), { status: 3, stdout: '', stderr: '' });
+});
 
 for (const isolation of [[], ['--isolate', '--tmpfs', '/tmp']])
   for (const [bomb, limits, status, words] of bombs) {
@@ -222,10 +249,10 @@ test('a launch that fails leaves no cgroup, and says why', async (t) => {
   t.match(await run(t, ['--memory', '64M', who, jail, '/nope']), { status: 127, stderr: /nope: not found/ });
   t.match(await run(t, ['--memory', '64M', 'nobody-there', jail, '/hog']), { status: 2 });
   for (const isolation of [[], ['--isolate']])
-    t.match(await run(t, [...isolation, '--memory', '64K', who, jail, '/hog']), {
+    t.match(await run(t, [...isolation, '--memory', '4K', who, jail, '/hog']), {
       status: 125,
       stderr:
-        /^uchroot: cgroup: memory 64K: less memory than it takes to start a program\nhint: .* more memory\n$/,
+        /^uchroot: cgroup: memory 4K: less memory than it takes to start a program\nhint: .* more memory\n$/,
     });
 });
 

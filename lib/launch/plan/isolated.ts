@@ -3,7 +3,7 @@ import type { Account } from '../host/account.ts';
 import { namespacesOf, type Namespace } from '../request/isolation-value.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import type { Plan, Step } from './step.ts';
-import { makeView, openSource, openTrees, slotsOf, viewSteps } from './view.ts';
+import { makeView, openSource, openTrees, slotsOf, viewSteps, watchedSpaces } from './view.ts';
 
 type Request = Pick<NormalRequest, SetUpKey>;
 
@@ -34,6 +34,8 @@ export interface Waiting {
 
 const SIGKILL = 9;
 
+const watch = (path: Buffer): Step => ({ op: 'watch_space', path });
+
 /**
  * The stages of a launch that makes namespaces.
  *
@@ -63,6 +65,7 @@ export function isolatedStages(request: Request, parts: PlanParts, waiting: Wait
     // Of this pid namespace, whose number the kernel takes from the process that writes (proc_sys_vm(5)).
     { op: 'sysctl', path: '/proc/sys/vm/memfd_noexec', value: '2' },
     ...world,
+    ...(waiting.isCompiled ? [] : watchedSpaces(request).map(watch)),
     ...giveUp(waiting.account),
     // Again: a change of ids clears it (PR_SET_PDEATHSIG(2const)).
     { op: 'end_with_parent', afterFork: true },

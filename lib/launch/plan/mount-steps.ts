@@ -54,12 +54,22 @@ export const mountRows = {
       return `to be mounted there with properties of its own${ifThere === true ? ', if it is there' : ''}`;
     },
     needs: 'CAP_SYS_ADMIN',
-    encode: ({ slot, source, isInJail, ifThere, flags }) => ({
+    encode: ({ slot, source, isInJail, ifThere, isDirectory, flags }) => ({
       a: slot,
       b: maskOf(flags) + (isInJail === true ? 2 ** 32 : 0) + (ifThere === true ? 2 ** 33 : 0),
-      ...(source === undefined ? {} : { data: cString(source) }),
+      // a file has no `.` (path_resolution(7))
+      ...(source === undefined
+        ? {}
+        : {
+            data:
+              isDirectory === true ? cString(Buffer.concat([source, Buffer.from('/.')])) : cString(source),
+          }),
     }),
     failures: {
+      ENOTDIR: {
+        reason: 'it, or what is above it, is no directory',
+        hint: 'what is written to an ephemeral jail is kept in a directory: make one of root, mode 0700',
+      },
       ENOENT: {
         reason: (_, { isInJail }) => `it is not ${isInJail === true ? 'in the jail' : 'on the host'}`,
       },
@@ -85,6 +95,16 @@ export const mountRows = {
           }),
     }),
     failures: {
+      EBUSY: {
+        reason: (_, { overlay }) =>
+          overlay?.slot === undefined
+            ? 'it is in use'
+            : 'another launch is writing to the same directory of --ephemeral-dir',
+        hint: (_, { overlay }) =>
+          overlay?.slot === undefined
+            ? 'see what is mounted on it: findmnt'
+            : 'give each launch that runs at the same time a directory of its own',
+      },
       EINVAL: {
         reason: 'the root directory of this process is no mount whose root can change (an initramfs is none)',
         hint: 'run uchroot on a mounted root file system',
@@ -176,6 +196,13 @@ export const mountRows = {
     purpose: 'a link',
     encode: ({ path, target }) => ({ data: strings(target, path) }),
   },
+  watch_space: {
+    op: 55,
+    call: 'fstatfs',
+    object: ({ path }) => quote(path),
+    purpose: 'whether it is full is told when the program has ended',
+    encode: ({ path }) => ({ data: cString(path) }),
+  },
 } satisfies StepRows<
   | 'open_tree'
   | 'pivot_root'
@@ -186,4 +213,5 @@ export const mountRows = {
   | 'mkdir'
   | 'mknod'
   | 'symlink'
+  | 'watch_space'
 >;

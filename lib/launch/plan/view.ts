@@ -41,7 +41,17 @@ export function openTrees(
   const inJail = rootFlags(allowNewPrivs);
   return [
     { op: 'open_tree', slot: jailSlot, flags: isReadOnly ? [...inJail, ...readOnly] : inJail },
-    ...(isStored ? [{ op: 'open_tree', slot: storeSlot, source: ephemeral, flags: inert } as const] : []),
+    ...(isStored
+      ? [
+          {
+            op: 'open_tree',
+            slot: storeSlot,
+            source: ephemeral,
+            isDirectory: true,
+            flags: inert,
+          } as const,
+        ]
+      : []),
     ...(ephemeral === undefined ? [openDevices] : []),
     ...[...slots].map(([entry, slot]) => openSource(entry, slot)),
   ];
@@ -93,6 +103,19 @@ export function makeView(
 }
 
 const device = Buffer.from('/dev');
+const root = Buffer.from('/');
+
+// kMostWatched of native/plan/plan.h
+const mostWatched = 16;
+
+/** The places of the file systems in memory that a program can fill. */
+export function watchedSpaces({ ephemeral, view }: Pick<Request, 'ephemeral' | 'view'>): readonly Buffer[] {
+  const mounted = view.flatMap(({ kind, target }) => {
+    if (kind === 'tmpfs') return [target];
+    return kind === 'dev' ? [beneath(target, 'shm')] : [];
+  });
+  return [...(ephemeral === true ? [root] : []), ...mounted].slice(0, mostWatched);
+}
 
 /** The steps of one entry of the view, in the jail. `slot` is that of its tree, if it has one. */
 export function viewSteps(entry: NormalView, slot: number | undefined): readonly Step[] {
