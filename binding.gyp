@@ -11,6 +11,7 @@
       'native/plan/limits.cc',
       'native/plan/mounts.cc',
       'native/plan/namespaces.cc',
+      'native/plan/rootless.cc',
       'native/plan/processstate.cc',
       'native/plan/readback.cc',
       'native/plan/stages.cc',

@@ -1,7 +1,7 @@
 // Reads requests of callers, whose keys can be misspelt, whose getters can throw, and whose arrays can change later.
 
 import { UsageError } from './errors.ts';
-import { didYouMean } from './nearest.ts';
+import { didYouMean, type Foreign } from './nearest.ts';
 import { copyBytes, quote } from './quote.ts';
 
 /** Runs `read` on a caller's request. What a getter or a Proxy in the request throws becomes the cause of a UsageError. */
@@ -52,14 +52,25 @@ export function takeRequest<T extends object>(request: T, check: (request: T) =>
 /** @throws UsageError unless it is an AbortSignal or undefined. A mere prototype of one would throw when it is used. */
 export function checkSignal(signal: unknown): asserts signal is AbortSignal | undefined {
   if (signal === undefined || (signal instanceof AbortSignal && typeof signal.aborted === 'boolean')) return;
-  throw new UsageError('signal must be an AbortSignal');
+  throw new UsageError('signal must be an AbortSignal', {
+    hint:
+      typeof signal === 'string'
+        ? `killSignal is for the name of a signal: killSignal: '${quote(signal)}'`
+        : 'signal: new AbortController().signal',
+  });
 }
 
 /**
  * @param example what a request looks like
+ * @param foreign keys of other libraries; a function, because only a failure needs them
  * @throws UsageError unless it is an object with known keys only
  */
-export function checkKeys(request: unknown, known: ReadonlySet<string>, example?: string): void {
+export function checkKeys(
+  request: unknown,
+  known: ReadonlySet<string>,
+  example?: string,
+  foreign?: () => Foreign,
+): void {
   if (typeof request !== 'object' || request === null || Array.isArray(request))
     throw new UsageError(
       `the request must be an object${example === undefined ? '' : ` such as ${example}`}`,
@@ -68,6 +79,6 @@ export function checkKeys(request: unknown, known: ReadonlySet<string>, example?
   if (unknown === undefined) return;
   const names = [...known];
   throw new UsageError(`unknown key '${quote(unknown)}'`, {
-    hint: didYouMean(unknown, names, (key) => `'${key}'`) ?? `the keys are ${names.join(', ')}`,
+    hint: didYouMean(unknown, names, (key) => `'${key}'`, foreign?.()) ?? `the keys are ${names.join(', ')}`,
   });
 }

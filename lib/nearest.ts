@@ -1,37 +1,54 @@
-// The known word that a misspelt one most likely stands for.
+// The known word that a misspelt or foreign one most likely stands for.
 
-// Edit distance.
+// Edit distance; two neighbours in the wrong order count once (optimal string alignment).
 function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (const [i, left] of [...a].entries()) {
-    const next = [i + 1];
-    for (const [j, right] of [...b].entries()) {
-      next.push(
-        Math.min((next[j] ?? 0) + 1, (row[j + 1] ?? 0) + 1, (row[j] ?? 0) + (left === right ? 0 : 1)),
+  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, i) => i)];
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const isSame = a[i - 1] === b[j - 1];
+      const isSwapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const before = rows[i - 1] ?? [];
+      row.push(
+        Math.min(
+          (before[j] ?? 0) + 1,
+          (row[j - 1] ?? 0) + 1,
+          (before[j - 1] ?? 0) + (isSame ? 0 : 1),
+          isSwapped ? (rows[i - 2]?.[j - 2] ?? 0) + 1 : Infinity,
+        ),
       );
     }
-    row = next;
+    rows.push(row);
   }
-  return row[b.length] ?? 0;
+  return rows.at(-1)?.at(-1) ?? 0;
 }
 
 /** The one of `known` that a misspelt word most likely stands for. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
+  // Of two that are equally near, the one that the word begins with: lss is ls, not less.
+  const isBeginning = (name: string): number => (word.startsWith(name) || name.startsWith(word) ? 0 : 1);
   const ranked = known
     .map((name) => ({ name, away: distance(word.toLowerCase(), name.toLowerCase()) }))
-    .toSorted((a, b) => a.away - b.away);
+    .toSorted((a, b) => a.away - b.away || isBeginning(a.name) - isBeginning(b.name));
   const [best] = ranked;
-  // two wrong letters in a word of two letters are no resemblance
-  const isNear = best !== undefined && best.away <= Math.max(2, word.length / 3) && best.away < word.length;
+  // two wrong letters in a word of three are no resemblance
+  const most = word.length < 5 ? 1 : Math.max(2, word.length / 3);
+  const isNear = best !== undefined && best.away <= most && best.away < word.length;
   return isNear ? best.name : undefined;
 }
 
-/** A hint for a misspelt word; undefined if it resembles no known one. */
+/** Words of other programs and libraries, with our word, or with a hint of several words where one does not do. */
+export type Foreign = Readonly<Record<string, string>>;
+
+/** A hint for a misspelt or foreign word; undefined if it resembles no known one. */
 export function didYouMean(
   word: string,
   known: readonly string[],
   quoted = (name: string): string => name,
+  foreign: Foreign = {},
 ): string | undefined {
-  const meant = nearest(word, known);
+  const ours = Object.hasOwn(foreign, word) ? (foreign[word] ?? '') : '';
+  if (ours.includes(' ')) return ours;
+  const meant = known.includes(ours) ? ours : nearest(word, known);
   return meant === undefined ? undefined : `did you mean ${quoted(meant)}?`;
 }

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 
 import { openJail } from 'uchroot';
 
-import { AccountPool } from './account-pool.mjs';
+import { AccountPool } from '../account-pool.mjs';
 
 const mostOutputBytes = 10 * 1024 * 1024;
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 
 import { UsageError } from '../errors.ts';
-import { didYouMean } from '../nearest.ts';
+import { didYouMean, type Foreign } from '../nearest.ts';
 import type { Argument, Option } from '../command-option.ts';
 import { quote } from '../quote.ts';
 
@@ -36,9 +36,14 @@ const none: Argument = { text: '', bytes: Buffer.from('') };
 /**
  * Reads `--name value`, `--name=value` and `--name` up to the first operand or `--`. The rest belongs to the program.
  *
+ * @param foreign options of other programs; a function, because only a failure needs them
  * @throws UsageError for unknown options, a missing value, or a value for an option that takes none
  */
-export function readArguments(argv: readonly Argument[], known: readonly Option[]): ReadArguments {
+export function readArguments(
+  argv: readonly Argument[],
+  known: readonly Option[],
+  foreign?: () => Foreign,
+): ReadArguments {
   const options: GivenOption[] = [];
   let at = 0;
   for (let word = argv[at]; word?.text.startsWith('-') && word.text !== '-'; word = argv[at]) {
@@ -48,15 +53,16 @@ export function readArguments(argv: readonly Argument[], known: readonly Option[
     const spelling = equals < 0 ? word.text : word.bytes.toString('utf8', 0, equals);
     const option = known.find(({ name }) => spelling === `--${name}`);
     if (option === undefined)
-      throw new UsageError(`unknown option ${quote(spelling)}`, { hint: hintFor(spelling, known) });
+      throw new UsageError(`unknown option ${quote(spelling)}`, { hint: hintFor(spelling, known, foreign) });
     const { name, metavar } = option;
     const inline = equals < 0 ? undefined : toArgument(word.bytes.subarray(equals + 1));
     if (metavar === undefined && inline !== undefined) {
-      const hint = isJson(inline.text, known) ? `write --${name} --format json` : undefined;
+      const hint = isJson(inline.text, known) ? `write --${name} --format json` : `write --${name}`;
       throw new UsageError(`option --${name} takes no value`, { hint });
     }
     const value = metavar === undefined ? none : (inline ?? argv[at++]);
-    if (value === undefined) throw new UsageError(`option --${name} needs a value`);
+    if (value === undefined)
+      throw new UsageError(`option --${name} needs a value`, { hint: `write --${name} ${metavar}` });
     options.push([name, value]);
   }
   return { options, operands: argv.slice(at) };
@@ -71,13 +77,14 @@ function isJson(word: string, known: readonly Option[]): boolean {
   return word === 'json' && known.some(({ name }) => name === 'format');
 }
 
-function hintFor(spelling: string, known: readonly Option[]): string | undefined {
+function hintFor(spelling: string, known: readonly Option[], foreign?: () => Foreign): string | undefined {
   const word = spelling.replace(/^-+/, '');
   if (isJson(word, known)) return 'write --format json';
   return didYouMean(
     word,
     known.map(({ name }) => name),
     (name) => `--${name}`,
+    foreign?.(),
   );
 }
 
@@ -86,12 +93,16 @@ function hintFor(spelling: string, known: readonly Option[]): string | undefined
  *
  * @throws as readArguments
  */
-export function readMixed(argv: readonly Argument[], known: readonly Option[]): ReadArguments {
+export function readMixed(
+  argv: readonly Argument[],
+  known: readonly Option[],
+  foreign?: () => Foreign,
+): ReadArguments {
   const end = argv.findIndex(({ text }) => text === '--');
   const options: GivenOption[] = [];
   const all: Argument[] = [];
   for (let rest = end < 0 ? argv : argv.slice(0, end); rest.length > 0;) {
-    const { options: given, operands } = readArguments(rest, known);
+    const { options: given, operands } = readArguments(rest, known, foreign);
     options.push(...given);
     all.push(...operands.slice(0, 1));
     rest = operands.slice(1);

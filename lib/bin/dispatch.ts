@@ -1,11 +1,15 @@
 // A program of several commands, `NAME COMMAND [OPTION]... [OPERAND]...`: finds the command, runs it, prints what it returns.
 
 import { AbortError, JailError, LaunchError, UsageError } from '../errors.ts';
-import { didYouMean } from '../nearest.ts';
+import { bytePath, showPath } from '../binary/path.ts';
+import { nearestPath } from '../misspelt-path.ts';
+import { didYouMean, type Foreign } from '../nearest.ts';
 import { option, type Argument, type Option } from '../command-option.ts';
 import { quote } from '../quote.ts';
+import { commandLine } from '../shell-word.ts';
+import { readVersion } from '../version.ts';
 import { commandArguments, readArguments, type ReadArguments, readMixed } from './arguments.ts';
-import { optionLines, readVersion } from './common-options.ts';
+import { optionLines } from './common-options.ts';
 
 export interface Outcome {
   readonly text: string;
@@ -27,6 +31,8 @@ export interface Command<Context> {
   readonly operands: readonly [least: number, most: number];
   /** Everything after the first operand belongs to another program. */
   readonly startsProgram?: true;
+  /** For a wrong number of operands: the command line that is meant, if they tell it. */
+  readonly meant?: (operands: readonly Buffer[]) => string | undefined;
   /** Gets the operands too. Returns the text for standard output; the exit status is 0 unless it returns another. */
   readonly run: (read: ReadArguments, context: Context, ...operands: Buffer[]) => Promise<string | Outcome>;
   /** The exit status if the command fails; 1 if missing. */
@@ -39,6 +45,8 @@ export interface Program<Context> {
   readonly usageLine: string;
   readonly about: string;
   readonly options?: readonly Option[];
+  /** Words of other programs for its commands and options. */
+  readonly foreign: { readonly commands: Foreign; readonly options: Foreign };
   /** The last part of --help. */
   readonly ending?: () => string;
   /** Reports a failure; if missing, on standard error. */
@@ -49,13 +57,16 @@ export interface Program<Context> {
 const help = option('--help', 'print this text');
 const version = option('--version', 'print the version');
 
-function usageOf<Context>({ name, commands, about, options = [], ending }: Program<Context>): string {
-  const synopses = Object.values(commands).map(({ synopsis }) => `${name} ${synopsis}`);
-  const parts = Object.entries(commands).map(([word, { summary, options, statuses }]) => {
+// The help of all commands, or of one.
+function usageOf<Context>(program: Program<Context>, only?: Command<Context>): string {
+  const { name, commands, about, options = [], ending } = program;
+  const shown = Object.entries(commands).filter(([, command]) => only === undefined || command === only);
+  const synopses = shown.map(([, { synopsis }]) => `${name} ${synopsis}`);
+  const parts = shown.map(([word, { summary, options, statuses }]) => {
     const ends = statuses === undefined ? '' : `  Exit status: ${statuses}\n`;
     return `${word}: ${summary}\n${optionLines(options)}${ends}\n`;
   });
-  const all = `All\n${optionLines([...options, help, version])}`;
+  const all = `All\n${optionLines([...options, help, ...(only === undefined ? [version] : [])])}`;
   return `Usage: ${synopses.join('\n       ')}\n\n${about}\n\n${parts.join('')}${all}${ending?.() ?? ''}`;
 }
 
@@ -104,18 +115,64 @@ function complain<Context>(program: Program<Context>, error: unknown, status: nu
   }
   // A usage line includes the program's name.
   const prefix = error.message.startsWith('Usage: ') ? '' : `${name}: `;
-  const hint = error.hint === undefined ? '' : `hint: ${error.hint}\n`;
+  const remedy = error.hint ?? (error instanceof JailError ? remedyFor(error) : undefined);
+  const hint = remedy === undefined ? '' : `hint: ${remedy}\n`;
   tell(`${prefix}${error.message}\n${hint}`);
   // uchroot(8) exits with the same status for an unknown user.
   return error.code === 'ERR_UNKNOWN_USER' ? error.exitStatus : status;
 }
 
-function findCommand<Context>({ commands, usageLine }: Program<Context>, name?: Argument): Command<Context> {
-  if (name === undefined) throw new UsageError(usageLine);
+// For a path that is not what the command needs. `path` is printable, and so the path itself if it is a usual one.
+function remedyFor({ code, path }: JailError): string | undefined {
+  if (path === undefined || (code !== 'ENOENT' && code !== 'ENOTDIR')) return undefined;
+  if (code === 'ENOTDIR') return `name a directory: ${path} is none`;
+  const meant = nearestPath(bytePath(path), true);
+  return meant === undefined ? 'name a directory that exists' : `did you mean ${showPath(meant)}?`;
+}
+
+function findCommand<Context>(program: Program<Context>, words: readonly Argument[]): Command<Context> {
+  const { commands, usageLine, foreign } = program;
+  const [name] = words;
+  if (name === undefined || name.text === 'help')
+    throw new UsageError(usageLine, { hint: `${program.name} --help` });
   const command = Object.hasOwn(commands, name.text) ? commands[name.text] : undefined;
   if (command !== undefined) return command;
-  const hint = didYouMean(name.text, Object.keys(commands));
+  // the command was forgotten: its first operand has its place
+  const [first = ''] = Object.keys(commands);
+  const hint = name.text.includes('/')
+    ? commandLine(program.name, first, ...words.map(({ bytes }) => bytes.toString('latin1')))
+    : didYouMean(name.text, Object.keys(commands), undefined, foreign.commands);
   throw new UsageError(`unknown command ${quote(name.bytes)}`, { hint });
+}
+
+/** The error for operands that are missing, or too many. */
+export function wrongNumber<Context>(
+  { name }: Pick<Program<Context>, 'name'>,
+  { synopsis, meant }: Pick<Command<Context>, 'synopsis' | 'meant'>,
+  operands: readonly Buffer[] = [],
+): UsageError {
+  const [word = ''] = synopsis.split(' ', 1);
+  const hint = operands.length > 0 ? meant?.(operands) : undefined;
+  return new UsageError(`Usage: ${name} ${synopsis}`, { hint: hint ?? `${name} ${word} --help` });
+}
+
+// An option of a command that stands before it.
+function optionsFirst<Context>(program: Program<Context>, words: readonly Argument[]): string | undefined {
+  const at = words.findIndex(({ text }) => Object.hasOwn(program.commands, text));
+  const command = words[at];
+  if (at < 1 || command === undefined) return undefined;
+  const inOrder = [command, ...words.slice(0, at), ...words.slice(at + 1)];
+  return commandLine(program.name, ...inOrder.map(({ bytes }) => bytes.toString('latin1')));
+}
+
+function readFirst<Context>(program: Program<Context>, words: readonly Argument[]): ReadArguments {
+  try {
+    return readArguments(words, [help, version], () => program.foreign.options);
+  } catch (error) {
+    const hint = optionsFirst(program, words);
+    if (!(error instanceof UsageError) || hint === undefined) throw error;
+    throw new UsageError(error.message, { hint });
+  }
 }
 
 async function runCommand<Context>(
@@ -124,12 +181,13 @@ async function runCommand<Context>(
   words: readonly Argument[],
 ): Promise<Outcome> {
   const known = [...command.options, ...(command.unlisted ?? []), ...(program.options ?? []), help];
-  const read = command.startsProgram === true ? readArguments(words, known) : readMixed(words, known);
-  if (has(read, 'help')) return { text: usageOf(program), status: 0 };
-  const [least, most] = command.operands;
-  if (read.operands.length < least || read.operands.length > most)
-    throw new UsageError(`Usage: ${program.name} ${command.synopsis}`);
+  const foreign = (): Foreign => program.foreign.options;
+  const reader = command.startsProgram === true ? readArguments : readMixed;
+  const read = reader(words, known, foreign);
+  if (has(read, 'help')) return { text: usageOf(program, command), status: 0 };
   const operands = read.operands.map(({ bytes }) => bytes);
+  const [least, most] = command.operands;
+  if (operands.length < least || operands.length > most) throw wrongNumber(program, command, operands);
   const outcome = await program.start((context) => command.run(read, context, ...operands));
   return typeof outcome === 'string' ? { text: outcome, status: 0 } : outcome;
 }
@@ -139,15 +197,14 @@ export async function runProgram<Context>(program: Program<Context>): Promise<vo
   let failureStatus = 1;
   let status = 0;
   try {
-    const { options, operands } = readArguments(commandArguments(), [help, version]);
+    const { options, operands } = readFirst(program, commandArguments());
     const given = new Set(options.map(([name]) => name));
     if (given.has('help')) print(program.name, usageOf(program));
     else if (given.has('version')) print(program.name, `${program.name} ${readVersion()}\n`);
     else {
-      const [name, ...words] = operands;
-      const command = findCommand(program, name);
+      const command = findCommand(program, operands);
       failureStatus = command.failureStatus ?? 1;
-      const outcome = await runCommand(program, command, words);
+      const outcome = await runCommand(program, command, operands.slice(1));
       print(program.name, outcome.text, failureStatus);
       status = outcome.status;
     }

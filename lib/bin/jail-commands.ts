@@ -1,6 +1,6 @@
 // The commands of uchroot-jail: their options, their library calls, and their output.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 
 import { UsageError } from '../errors.ts';
 import { statusOf, toSeverity } from '../findings/finding-severity.ts';
@@ -11,11 +11,13 @@ import { explainFile, listJail } from '../jail/listing.ts';
 import { packs } from '../jail/packs/index.ts';
 import { removeJail } from '../jail/remove.ts';
 import type { JailWork } from '../jail/request/jail-request.ts';
-import { wordsOf } from '../jail/work/jail-error.ts';
+import { lookOr, wordsOf } from '../jail/work/jail-error.ts';
 import { option, type Argument } from '../command-option.ts';
+import { type Foreign } from '../nearest.ts';
 import { quote } from '../quote.ts';
+import { commandLine } from '../shell-word.ts';
 import type { ReadArguments } from './arguments.ts';
-import { type Command, has, type Outcome, valueOf, valuesOf } from './dispatch.ts';
+import { type Command, has, type Outcome, valueOf, valuesOf, wrongNumber } from './dispatch.ts';
 import { CHECK_FORMATS, FORMATS, toFormat } from './common-options.ts';
 import { explainRule, showCheck } from './jail-check-report.ts';
 import { newsLeft, showBuilt, showExplanation, showList, showUpdate, summaryOf } from './jail-report.ts';
@@ -58,6 +60,7 @@ const build: JailCommand = {
   ],
   operands: [1, Infinity],
   run: (read, watch, directory, ...programs) => {
+    refuseSwapped(directory, programs);
     const [from, recipe] = [valueOf(read, 'from'), valueOf(read, 'recipe')];
     return work(read, watch, directory, showBuilt, (request) =>
       buildJail({
@@ -83,6 +86,7 @@ const update: JailCommand = {
   summary: 'brings a jail up to date with the host',
   options: [replaceOption, planOption, formatOption],
   operands: [1, 1],
+  meant: (operands) => lineOf('build', operands),
   run: (read, watch, directory) => work(read, watch, directory, showUpdate, updateJail),
 };
 
@@ -122,6 +126,7 @@ const explain: JailCommand = {
   summary: 'explains why a file is in the jail',
   options: [],
   operands: [2, 2],
+  meant: (operands) => (operands.length === 1 ? lineOf('list', operands) : undefined),
   run: async (_, __, directory, path) => showExplanation(await explainFile({ directory, path })),
 };
 
@@ -168,7 +173,7 @@ const check: JailCommand = {
   run: async (read, { signal, onProgress }, directory?: Buffer) => {
     const rule = valueOf(read, 'explain');
     if (rule !== undefined) return explainRule(rule.text);
-    if (directory === undefined) throw new UsageError(`Usage: uchroot-jail ${check.synopsis}`);
+    if (directory === undefined) throw wrongNumber({ name: 'uchroot-jail' }, check);
     const format = toFormat(valueOf(read, 'format'), CHECK_FORMATS);
     const lowest = toSeverity(valueOf(read, 'fail-on')?.text ?? 'error');
     const report = await checkJail({
@@ -184,9 +189,73 @@ const check: JailCommand = {
   },
 };
 
+/** Words of other programs for the commands. */
+export const foreignCommands: Foreign = {
+  create: 'build',
+  make: 'build',
+  new: 'build',
+  init: 'build',
+  add: 'build',
+  install: 'build',
+  upgrade: 'update',
+  refresh: 'update',
+  sync: 'update',
+  rm: 'remove',
+  delete: 'remove',
+  destroy: 'remove',
+  ls: 'list',
+  show: 'list',
+  files: 'list',
+  verify: 'check',
+  audit: 'check',
+  scan: 'check',
+  cp: 'clone',
+  copy: 'clone',
+  why: 'explain',
+  run: 'uchroot USER DIRECTORY PROGRAM starts a program in a jail',
+  exec: 'uchroot USER DIRECTORY PROGRAM starts a program in a jail',
+  start: 'uchroot USER DIRECTORY PROGRAM starts a program in a jail',
+  shell: 'uchroot USER DIRECTORY starts a shell in a jail',
+  enter: 'uchroot USER DIRECTORY starts a shell in a jail',
+};
+
+/** Words of other programs for the options. */
+export const foreignOptions: Foreign = {
+  program: 'name programs without an option, after DIRECTORY',
+  p: 'name programs without an option, after DIRECTORY',
+  x: 'name programs without an option, after DIRECTORY',
+  file: 'copy',
+  include: 'copy',
+  exclude: 'without',
+  root: 'from',
+  keep: 'keep-privileges',
+  severity: 'fail-on',
+  repair: 'fix',
+};
+
 type Commands = Readonly<Record<string, JailCommand>>;
 
 export const commands: Commands = { build, update, list, clone, check, explain, remove };
+
+function lineOf(command: string, operands: readonly Buffer[]): string {
+  return commandLine('uchroot-jail', command, ...operands.map((operand) => operand.toString('latin1')));
+}
+
+function isFile(path: Buffer): boolean {
+  return lookOr(false, () => statSync(path).isFile());
+}
+
+// DIRECTORY and a program have changed places.
+function refuseSwapped(directory: Buffer, programs: readonly Buffer[]): void {
+  const [first] = programs;
+  if (first === undefined || !isFile(directory)) return;
+  const isSwapped = !isFile(first);
+  throw new UsageError(`${quote(directory)} is a file: DIRECTORY stands before the programs`, {
+    hint: isSwapped
+      ? lineOf('build', [first, directory, ...programs.slice(1)])
+      : 'name a new or an empty directory',
+  });
+}
 
 /** PATH, or PATH:DEST where DEST is an absolute path of the jail. */
 function toCopy(value: Buffer): Buffer | { readonly from: Buffer; readonly to: Buffer } {

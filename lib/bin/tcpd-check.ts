@@ -3,15 +3,16 @@
 import { existsSync } from 'node:fs';
 
 import { option } from '../command-option.ts';
-import { JailError } from '../errors.ts';
 import { countFindings, findRule, statusOf, toSeverity } from '../findings/finding-severity.ts';
 import { showReport } from '../findings/output.ts';
 import { quote } from '../quote.ts';
+import { commandLine } from '../shell-word.ts';
 import { listRules } from '../tcpwrappers/check/catalog.ts';
 import { type CheckFinding, checkHosts } from '../tcpwrappers/check/hosts-check.ts';
+import { readVersion } from '../version.ts';
 import { type Command, has, valueOf, valuesOf } from './dispatch.ts';
-import { CHECK_FORMATS, type CheckFormat, readVersion, toFormat } from './common-options.ts';
-import { toHostsOptions } from './tcpd-options.ts';
+import { CHECK_FORMATS, type CheckFormat, toFormat } from './common-options.ts';
+import { missingFile, toNamedFiles } from './tcpd-options.ts';
 
 const rules = listRules();
 
@@ -32,20 +33,21 @@ export const check: Command<undefined> = {
   ],
   statuses: '0 no errors, 1 errors, 2 it could not be checked; with --fail-on: 3 warnings, 4 notes.',
   operands: [0, 0],
+  meant: ([file]) => file && commandLine('uchroot-tcpd', 'check', '--allow', file.toString('latin1')),
   failureStatus: 2,
   run: async (read) => {
     const format = toFormat(valueOf(read, 'format'), CHECK_FORMATS);
     const lowest = toSeverity(valueOf(read, 'fail-on')?.text ?? 'error');
-    const files = toHostsOptions(read);
-    // a named file must exist; the default files in /etc need not
-    for (const file of [files.allow, files.deny, valueOf(read, 'inetd')?.bytes])
-      if (file !== undefined && !existsSync(file as string))
-        throw new JailError(`${quote(file)} is not there`, { code: 'ENOENT' });
+    const files = toNamedFiles(read);
+    const inetd = valueOf(read, 'inetd');
+    if (inetd !== undefined && !existsSync(inetd.bytes)) throw missingFile(inetd.bytes);
     const findings = await checkHosts({
       ...files,
-      ignore: valuesOf(read, 'ignore').map(({ text }) => findRule(text, rules).id),
+      ignore: valuesOf(read, 'ignore').map(
+        ({ text }) => findRule(text, rules, `the rules are ${rules.map(({ id }) => id).join(', ')}`).id,
+      ),
       daemons: valuesOf(read, 'daemon').map(({ text }) => text),
-      inetd: valueOf(read, 'inetd')?.text,
+      inetd: inetd?.text,
       implicitAllow: has(read, 'implicit-allow'),
       lookups: has(read, 'no-lookups') ? false : undefined,
     });

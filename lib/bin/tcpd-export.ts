@@ -15,7 +15,7 @@ import { openHosts } from '../tcpwrappers/hosts.ts';
 import { show } from '../tcpwrappers/text/latin1.ts';
 import type { ReadArguments } from './arguments.ts';
 import { type Command, type Outcome, valuesOf } from './dispatch.ts';
-import { oneOf, toHostsOptions } from './tcpd-options.ts';
+import { oneOf, toNamedFiles } from './tcpd-options.ts';
 
 export const exportRules: Command<undefined> = {
   synopsis: 'export --to nftables|systemd [OPTION]...',
@@ -27,11 +27,15 @@ export const exportRules: Command<undefined> = {
   ],
   statuses: '0 all is translated, 1 something is lost, 2 nothing is written.',
   operands: [0, 0],
+  meant: ([to]) => `uchroot-tcpd export --to ${to?.toString().startsWith('s') ? 'systemd' : 'nftables'}`,
   failureStatus: 2,
   run: async (read) => {
     const to = oneOf(read, 'to', ['nftables', 'systemd']);
-    if (to === undefined) throw new UsageError(`Usage: uchroot-tcpd ${exportRules.synopsis}`);
-    const { tables } = openHosts(toHostsOptions(read));
+    if (to === undefined)
+      throw new UsageError(`Usage: uchroot-tcpd ${exportRules.synopsis}`, {
+        hint: 'uchroot-tcpd export --to nftables',
+      });
+    const { tables } = openHosts(toNamedFiles(read));
     const options: ExportOptions = { ports: toPorts(read), units: toUnits(read) };
     return Promise.resolve(
       report(to === 'nftables' ? exportNftables(tables, options) : exportSystemd(tables, options)),

@@ -7,6 +7,7 @@ import { option } from '../command-option.ts';
 import { UsageError } from '../errors.ts';
 import { jsonDocument } from '../json.ts';
 import { quote } from '../quote.ts';
+import { commandLine } from '../shell-word.ts';
 import type { CheckFinding } from '../tcpwrappers/check/checked-file.ts';
 import type { Host, RequestDescription } from '../tcpwrappers/connection/request-info.ts';
 import { explain, type Explanation, optionOf, toExplanation } from '../tcpwrappers/explain/explanation.ts';
@@ -16,7 +17,7 @@ import { findOutside, show } from '../tcpwrappers/text/latin1.ts';
 import type { ReadArguments } from './arguments.ts';
 import { FORMATS, toFormat } from './common-options.ts';
 import { type Command, has, valueOf } from './dispatch.ts';
-import { numberOf, toHostsOptions } from './tcpd-options.ts';
+import { numberOf, toNamedFiles } from './tcpd-options.ts';
 
 export const match: Command<undefined> = {
   synopsis: 'match [OPTION]... DAEMON[@HOST] [USER@]CLIENT',
@@ -33,9 +34,14 @@ export const match: Command<undefined> = {
   statuses: '0 granted, 1 denied or delegated, 2 uncertain.',
   operands: [2, 2],
   failureStatus: 2,
+  meant: (operands) =>
+    operands.length === 1
+      ? commandLine('uchroot-tcpd', 'match', latin1(operands[0]), '192.0.2.1')
+      : undefined,
   run: async (read, _, first, second) => {
+    refuseSwapped(first, second);
     const format = toFormat(valueOf(read, 'format'), FORMATS);
-    const { tables } = openHosts(toHostsOptions(read));
+    const { tables } = openHosts(toNamedFiles(read));
     const timeoutMs = 1000 * (numberOf(read, 'timeout', 3600) ?? 10);
     const explanations: Explanation[] = [];
     for (const described of await toRequests(read, first, second))
@@ -52,6 +58,16 @@ export const match: Command<undefined> = {
     return { text, status: others.length > 0 ? 2 : status };
   },
 };
+
+const latin1 = (bytes?: Buffer): string => bytes?.toString('latin1') ?? '';
+
+// No daemon is called by an address.
+function refuseSwapped(daemon: Buffer, client: Buffer): void {
+  if (isIP(latin1(daemon)) === 0 || isIP(latin1(client)) !== 0) return;
+  throw new UsageError(`${quote(daemon)} is an address: DAEMON stands before CLIENT`, {
+    hint: commandLine('uchroot-tcpd', 'match', latin1(client), latin1(daemon)),
+  });
+}
 
 /** Splits at the `@`, as in a word of a rule. */
 function cutAt(bytes: Buffer): readonly [before: Buffer | undefined, after: Buffer] {

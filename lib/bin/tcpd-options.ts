@@ -1,8 +1,13 @@
 // The shared options of the commands of uchroot-tcpd, and parsers for their values.
 
-import { UsageError } from '../errors.ts';
+import { existsSync } from 'node:fs';
+
+import { bytePath, showPath } from '../binary/path.ts';
+import { JailError, UsageError } from '../errors.ts';
 import { option } from '../command-option.ts';
-import { quote } from '../quote.ts';
+import { nearestPath } from '../misspelt-path.ts';
+import { didYouMean, type Foreign } from '../nearest.ts';
+import { type Bytes, quote } from '../quote.ts';
 import type { HostsOptions } from '../tcpwrappers/hosts.ts';
 import type { Dialect } from '../tcpwrappers/parse/third-field.ts';
 import type { ReadArguments } from './arguments.ts';
@@ -16,6 +21,34 @@ export const fileOptions = [
   option('--compat libwrap', 'do not read a last line without a newline'),
 ] as const;
 
+/** Words of tcpdmatch(8), tcpdchk(8) and others for the commands. */
+export const foreignCommands: Foreign = {
+  test: 'match',
+  tcpdmatch: 'match',
+  ask: 'match',
+  explain: 'match',
+  why: 'match',
+  tcpdchk: 'check',
+  lint: 'check',
+  verify: 'check',
+  validate: 'check',
+  start: 'run',
+  exec: 'run',
+  convert: 'export',
+  nftables: 'write export --to nftables',
+  systemd: 'write export --to systemd',
+};
+
+/** Words of other programs for the options. */
+export const foreignTcpdOptions: Foreign = {
+  n: 'no-lookups',
+  d: 'allow',
+  i: 'inetd',
+  nftables: 'write --to nftables',
+  nft: 'write --to nftables',
+  iptables: 'write --to nftables: nft(8) loads it, also where iptables is used',
+};
+
 /** One of some words. @throws UsageError for any other word */
 export function oneOf<Word extends string>(
   read: ReadArguments,
@@ -25,7 +58,9 @@ export function oneOf<Word extends string>(
   const value = valueOf(read, option);
   const word = words.find((word) => word === value?.text);
   if (value === undefined || word !== undefined) return word;
-  throw new UsageError(`--${option} ${quote(value.bytes)}: it is one of ${words.join(', ')}`);
+  throw new UsageError(`--${option} ${quote(value.bytes)}: it is one of ${words.join(', ')}`, {
+    hint: didYouMean(value.text, words) ?? `write --${option} ${words[0]}`,
+  });
 }
 
 /** A decimal number. @throws UsageError */
@@ -34,10 +69,28 @@ export function numberOf(read: ReadArguments, option: string, most: number): num
   if (value === undefined) return undefined;
   const number = /^[0-9]{1,9}$/.test(value.text) ? Number(value.text) : Infinity;
   if (number <= most) return number;
-  throw new UsageError(`--${option} ${quote(value.bytes)}: it is a number up to ${most}`);
+  throw new UsageError(`--${option} ${quote(value.bytes)}: it is a number up to ${most}`, {
+    hint: `for example --${option} ${Math.min(most, 10)}`,
+  });
 }
 
 const DIALECTS: readonly Dialect[] = ['auto', 'options', 'command'];
+
+/** The error for a file that was named and does not exist, with the name that is nearest to it. */
+export function missingFile(file: Bytes): JailError {
+  const path = quote(file);
+  const meant = nearestPath(bytePath(file), false);
+  const hint = meant === undefined ? 'name a file that exists' : `did you mean ${showPath(meant)}?`;
+  return new JailError(`${path} is not there`, { code: 'ENOENT', path, hint });
+}
+
+/** The same, of files that must exist if they are named; the default files need not. @throws UsageError, JailError */
+export function toNamedFiles(read: ReadArguments): HostsOptions {
+  const options = toHostsOptions(read);
+  for (const file of [options.allow, options.deny])
+    if (file !== undefined && !existsSync(file as Buffer)) throw missingFile(file);
+  return options;
+}
 
 /** The options for openHosts(). @throws UsageError */
 export function toHostsOptions(read: ReadArguments): HostsOptions {

@@ -1,7 +1,7 @@
 // uchroot-tcpd run: makes a request from options and operands, or from the name by which it was called.
 
 import { realpathSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, resolve } from 'node:path';
 
 import { UsageError } from '../errors.ts';
 import type { LaunchRequest } from '../launch/request/request.ts';
@@ -44,10 +44,17 @@ function toJail(read: ReadArguments): LaunchRequest | undefined {
   const [first] = given;
   const jail = valueOf(read, 'jail');
   if (jail === undefined && first !== undefined)
-    throw new UsageError(`--${first[0]} is for a jail: give --jail USER:DIRECTORY`);
+    throw new UsageError(`--${first[0]} is for a jail: give --jail USER:DIRECTORY`, {
+      hint: 'for example --jail nobody:/srv/jail',
+    });
   if (jail === undefined) return undefined;
   const cut = jail.bytes.indexOf(':/');
-  if (cut <= 0) throw new UsageError(`--jail ${quote(jail.text)}: write USER:/DIRECTORY`);
+  if (cut <= 0) {
+    const [user, directory = 'srv/jail'] = jail.text.split(':');
+    throw new UsageError(`--jail ${quote(jail.text)}: it is USER:DIRECTORY, and DIRECTORY begins with /`, {
+      hint: `write --jail ${quote(user || 'nobody')}:${quote(resolve('/', directory))}`,
+    });
+  }
   return toRequest(given, [jail.bytes.subarray(0, cut), jail.bytes.subarray(cut + 1)].map(toArgument));
 }
 

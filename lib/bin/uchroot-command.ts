@@ -27,9 +27,13 @@ import { ServiceManager } from '../launch/tell/service-status.ts';
 import { planAsJson, planAsText } from '../launch/tell/show.ts';
 import type { Argument } from '../command-option.ts';
 import { toBuffer } from '../quote.ts';
+import { readVersion } from '../version.ts';
 import { commandArguments, readArguments } from './arguments.ts';
-import { FORMATS, readVersion, toFormat } from './common-options.ts';
+import { forgotten, toldBy, type Told } from './command-line-hint.ts';
+import { FORMATS, toFormat } from './common-options.ts';
+import { foreignOptions } from './foreign-options.ts';
 import { refuseUnsafe } from './uchroot-check.ts';
+import { examine } from './uchroot-doctor.ts';
 import { usage } from './uchroot-help.ts';
 import { absolute, commandOptions, toRequest, usageLine } from './uchroot-options.ts';
 import { makeUnit } from './uchroot-unit.ts';
@@ -68,6 +72,12 @@ function complain(text: string): void {
 
 const warn = (warning: Warning): void => complain(warningLines(warning));
 
+// Read before the root directory changes: it may need /proc.
+const words = commandArguments();
+
+// The order of the words can say more about a failure than the failure itself.
+const rephrase = (error: UsageError | LaunchError): Told => toldBy(error, words, commandOptions());
+
 // Returns the exit status of a launch that failed.
 type Fail = (error: UsageError | LaunchError) => number;
 
@@ -104,7 +114,7 @@ function showPlan(
 
 function tellProblem(problem: LaunchError | undefined, fail: Fail): number {
   if (problem === undefined) return 0;
-  complain(errorLines(problem));
+  complain(errorLines(rephrase(problem)));
   return fail(problem);
 }
 
@@ -130,17 +140,18 @@ function isOurs(error: Error): error is UsageError | LaunchError {
 
 const serviceStatus = 'service-status';
 
-function run(words: readonly Argument[], told: Told): number | Promise<number> {
+function run(told: Recipients): number | Promise<number> {
   // Built only if the command line has options.
   const known = words[0]?.text.startsWith('-') === true ? commandOptions() : [];
-  const { options, operands } = readArguments(words, known);
+  const { options, operands } = readArguments(words, known, () => foreignOptions);
   const given = new Map(options);
   if (given.has('help')) return (output(usage()), 0);
   if (given.has('version')) return (output(`uchroot ${readVersion()}\n`), 0);
+  if (given.has('doctor')) return examine(toFormat(given.get('format'), FORMATS), output);
   const isLaunch = !given.has('compile') && !given.has('unit');
   told.manager = given.has(serviceStatus) && isLaunch ? (told.manager ?? connectManager()) : undefined;
   if (operands.length < 2) {
-    complain(`${usageLine}\n`);
+    complain(forgotten(words, commandOptions(), usageLine));
     return told.manager?.fail({ message: usageLine }) ?? 1;
   }
   const request = toRequest(options, operands);
@@ -160,7 +171,7 @@ function run(words: readonly Argument[], told: Told): number | Promise<number> {
   const launch = (prepared: PreparedLaunch): number => {
     if (given.has('check')) refuseUnsafe(prepared, complain);
     told.manager?.keepFrom(prepared.keptFds);
-    return runInPlace(prepared, { fail });
+    return runInPlace(prepared, { fail, rephrase });
   };
   return needsCgroup(normal)
     ? withCgroup(normal, true, (limits) => openCgroup(limits), launch)
@@ -168,12 +179,12 @@ function run(words: readonly Argument[], told: Told): number | Promise<number> {
 }
 
 // Whom a failure is told to, besides standard error.
-class Told {
+class Recipients {
   // A unit has it as its first word, so that it counts even if another option is wrong.
   manager: ServiceManager | undefined;
   statusFd: number | undefined;
 
-  constructor(words: readonly Argument[]) {
+  constructor() {
     this.manager = words[0]?.text === `--${serviceStatus}` ? connectManager() : undefined;
   }
 
@@ -181,24 +192,23 @@ class Told {
 }
 
 // The exit status for an error that was thrown.
-function tellError(error: unknown, { manager, statusFd, fail }: Told): number {
+function tellError(error: unknown, { manager, statusFd, fail }: Recipients): number {
   if (!(error instanceof Error)) throw error; // scripts/code-cache.mjs ends its launch with a symbol
   if (!isOurs(error)) {
     // A defect of uchroot or of the installation. Node would exit with 1, which means a usage error here.
     complain(`uchroot: ${error.stack ?? error.message}\n`);
     return manager?.fail(error) ?? 125;
   }
-  complain(errorLines(error));
+  complain(errorLines(rephrase(error)));
   if (error.name === 'UsageError') complain(`${usageLine}\n`);
   reportFailure(statusFd, error);
   return fail(error);
 }
 
 function main(): number | Promise<number> {
-  const words = commandArguments();
-  const told = new Told(words);
+  const told = new Recipients();
   try {
-    const status = run(words, told);
+    const status = run(told);
     return typeof status === 'number' ? status : status.catch((error: unknown) => tellError(error, told));
   } catch (error) {
     return tellError(error, told);

@@ -1,11 +1,13 @@
 // What the command uchroot-jail does: uchroot-jail.ts loads this file from its code cache.
 import { runProgram } from './dispatch.ts';
-import { commands, packLines } from './jail-commands.ts';
+import { usualOptions } from './foreign-options.ts';
+import { commands, foreignCommands, foreignOptions, packLines } from './jail-commands.ts';
 import { openProgress } from './progress-bar.ts';
 
 void runProgram({
   name: 'uchroot-jail',
   commands,
+  foreign: { commands: foreignCommands, options: { ...usualOptions, ...foreignOptions } },
   usageLine: `Usage: uchroot-jail ${Object.keys(commands).join('|')} DIRECTORY ...`,
   about: `Builds jails for uchroot, and keeps them current. PROGRAM is a path, or a name that is looked up in PATH. It comes with
 its #! interpreters, loader, shared libraries, the data of its Debian package, and the packs that it needs.`,

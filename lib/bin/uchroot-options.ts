@@ -39,7 +39,13 @@ const notOfLaunch = (): readonly CommandOption[] => [
     notInUnit: '--unit prints the unit instead of the steps: choose one',
     notCompiled: chooseOne,
   }),
-  option('--format text|json', 'how --plan is printed (default: text)', { group: 'Reports', needs: 'plan' }),
+  option('--doctor', 'print which levels of isolation work here, and what to do about the others', {
+    group: 'Reports',
+  }),
+  option('--format text|json', 'how --plan and --doctor are printed (default: text)', {
+    group: 'Reports',
+    needs: 'plan',
+  }),
   option('--service-status', 'for an init system: a launch that fails ends with 250 or 251, and says why', {
     group: 'Reports',
   }),
@@ -105,6 +111,7 @@ export function absolute(path: Buffer): Buffer {
   }
 }
 
+const examples = { plan: '--plan', compile: '--compile launcher', unit: '--unit systemd' } as const;
 const purposes = { plan: 'a plan', compile: 'a compiled launcher', unit: 'a unit' } as const;
 
 // Checks for options that exclude each other.
@@ -113,12 +120,15 @@ function checkTogether(given: readonly GivenOption[]): void {
   for (const { name, needs, notInUnit, notCompiled } of commandOptions()) {
     if (!names.has(name)) continue;
     if (needs !== undefined && !names.has(needs))
-      throw new UsageError(`--${name} is for ${purposes[needs]}: give --${needs} as well`);
+      throw new UsageError(`--${name} is for ${purposes[needs]}: give --${needs} as well`, {
+        hint: `write ${examples[needs]} --${name}`,
+      });
     if (notCompiled !== undefined && names.has('compile'))
       throw new UsageError(`--compile and --${name} are given at once: ${notCompiled.because}`, {
         hint: notCompiled.hint,
       });
-    if (notInUnit !== undefined && names.has('unit')) throw new UsageError(`--${name}: ${notInUnit}`);
+    if (notInUnit !== undefined && names.has('unit'))
+      throw new UsageError(`--${name}: ${notInUnit}`, { hint: `leave --${name} or --unit out` });
   }
 }
 

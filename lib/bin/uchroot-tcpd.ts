@@ -2,10 +2,11 @@
 import { isConnection, openLog } from '../service/tcpd/tcpd-log.ts';
 import { commandArguments } from './arguments.ts';
 import { runProgram } from './dispatch.ts';
+import { usualOptions } from './foreign-options.ts';
 import { check } from './tcpd-check.ts';
 import { exportRules } from './tcpd-export.ts';
 import { match } from './tcpd-match.ts';
-import { fileOptions } from './tcpd-options.ts';
+import { fileOptions, foreignCommands, foreignTcpdOptions } from './tcpd-options.ts';
 import { calledAs, run, runAs } from './tcpd-run.ts';
 
 const commands = { run, match, check, export: exportRules };
@@ -25,6 +26,7 @@ else
   void runProgram({
     name: 'uchroot-tcpd',
     commands,
+    foreign: { commands: foreignCommands, options: { ...usualOptions, ...foreignTcpdOptions } },
     usageLine: `Usage: uchroot-tcpd ${Object.keys(commands).join('|')} ...`,
     about: 'TCP wrappers: who may connect, by hosts.allow and hosts.deny.',
     options: fileOptions,

@@ -14,8 +14,8 @@ import { quote, toBuffer } from '../quote.ts';
 import { formats, oneLine, type Format, type Unit } from '../service/unit/service-unit.ts';
 import { findMissingPack } from '../service/unit/systemd-unit.ts';
 import { findRefusal, printedFiles, unitFiles, writeFiles } from '../service/unit/unit-files.ts';
+import { readVersion } from '../version.ts';
 import type { GivenOption } from './arguments.ts';
-import { readVersion } from './common-options.ts';
 import { commandOptions } from './uchroot-options.ts';
 
 type Options = readonly GivenOption[];
@@ -46,7 +46,9 @@ function toInitSystem(text: string): Format {
   const format = formats.find((known) => known === text);
   if (format !== undefined) return format;
   throw new UsageError(`--unit knows ${formats.join(', ')}, not '${quote(text)}'`, {
-    hint: didYouMean(text, formats),
+    hint:
+      didYouMean(text, formats, undefined, { sysvinit: 'sysv', service: 'systemd' }) ??
+      'write --unit systemd',
   });
 }
 
@@ -85,6 +87,7 @@ function toAddress(text: string): string {
   if (isPath || (port !== undefined && Number(port) >= 1 && Number(port) <= 65535)) return text;
   throw new UsageError(
     `--listen takes a port, ADDRESS:PORT, [ADDRESS]:PORT, a path or @NAME, not '${quote(text)}'`,
+    { hint: 'for example --listen 8080; a port is a number from 1 to 65535' },
   );
 }
 
@@ -107,8 +110,11 @@ function launchOptions(options: Options): readonly string[] {
 function toUnit(options: Options, request: LaunchRequest): Unit {
   const normal = normalize(request);
   const given = new Map(options.map(([name, value]) => [name, value.text]));
+  const format = toInitSystem(given.get('unit') ?? '');
   if (request.program === undefined)
-    throw new UsageError('a unit needs a program: the default shell needs a terminal');
+    throw new UsageError('a unit needs a program: the default shell needs a terminal', {
+      hint: 'give the path of the service in the jail, such as /usr/sbin/nginx',
+    });
   const program = latin1(request.program);
   const jail = latin1(toPlainPath(request.jail));
   const name = toName(given.get('unit-name'), program);
@@ -119,16 +125,24 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
     .filter(([option]) => option === 'listen')
     .map(([, value]) => latin1(toAddress(value.text)));
   if (given.has('accept') && listen.length === 0)
-    throw new UsageError('--accept hands over connections: give the address as well, with --listen');
+    throw new UsageError('--accept hands over connections: give the address as well, with --listen', {
+      hint: 'for example --listen 8080 --accept',
+    });
   if (given.has('reload-update') && reloadSignal === undefined)
     throw new UsageError(
       '--reload-update is what a reload does first: give its signal as well, with --reload-signal',
+      { hint: 'for example --reload-signal HUP --reload-update' },
     );
-  const format = toInitSystem(given.get('unit') ?? '');
   if (watchdog !== undefined && !(/^[0-9]{1,7}(\.[0-9]{1,3})?$/.test(watchdog) && Number(watchdog) > 0))
-    throw new UsageError(`--watchdog takes seconds, not '${quote(watchdog)}'`);
+    throw new UsageError(`--watchdog takes seconds, not '${quote(watchdog)}'`, {
+      hint: `write --watchdog ${/^[1-9][0-9]{0,6}(?=s|sec)/.exec(watchdog)?.[0] ?? '30'}`,
+    });
   if (signal !== undefined && !Object.hasOwn(osConstants.signals, `SIG${reloadSignal}`))
-    throw new UsageError(`--reload-signal: there is no signal ${quote(signal)}`);
+    throw new UsageError(`--reload-signal: there is no signal ${quote(signal)}`, {
+      hint:
+        didYouMean(`SIG${reloadSignal}`, Object.keys(osConstants.signals)) ??
+        'for example --reload-signal HUP',
+    });
   return {
     format,
     name,

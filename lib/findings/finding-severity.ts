@@ -55,7 +55,9 @@ export function toSeverity(text: string): Severity {
   const severity = SEVERITIES.find((one) => one === text);
   if (severity !== undefined) return severity;
   throw new UsageError(`--fail-on ${quote(text)}: it is one of error, warning and note`, {
-    hint: didYouMean(text, SEVERITIES),
+    hint:
+      didYouMean(text, SEVERITIES, undefined, { info: 'note', warn: 'warning', high: 'error' }) ??
+      'write --fail-on error',
   });
 }
 

@@ -7,6 +7,7 @@ import { type BytePath, bytePath, pathBytes, showPath } from '../binary/path.ts'
 import { type DirectoryRoot, errorCode, openFileRoot, withFile } from '../binary/root.ts';
 import { walk } from '../binary/walk.ts';
 import { JailError, UsageError } from '../errors.ts';
+import { commandLine } from '../shell-word.ts';
 import { takeRequest } from '../keys.ts';
 import { native, type SkipReason, type TreeCounts } from '../native.ts';
 import type { Bytes } from '../quote.ts';
@@ -100,7 +101,7 @@ async function withLock<T>(directory: JailDirectory, use: (template: Template) =
     throw new JailError(`${showPath(directory.path)} has no manifest: uchroot-jail has not built it`, {
       code: 'ERR_NO_MANIFEST',
       path: showPath(directory.path),
-      hint: 'a template is a jail that uchroot-jail build has made',
+      hint: `${commandLine('uchroot-jail', 'build', directory.path, '/bin/sh')}   # makes it a jail that can be cloned`,
     });
   const lock = lockStore(directory, true);
   return closing({ close: () => closeSync(lock) }, () => use(template));
@@ -115,7 +116,9 @@ async function clone(
   const place = openPlace(absolute(request.directory), true);
   try {
     if (isWithin(place.path, source.path) || isWithin(source.path, place.path))
-      throw new UsageError(`${showPath(source.path)} and ${showPath(place.path)}: one is inside the other`);
+      throw new UsageError(`${showPath(source.path)} and ${showPath(place.path)}: one is inside the other`, {
+        hint: commandLine('uchroot-jail', 'clone', source.path, `${source.path}-2` as BytePath),
+      });
     const isThere = checkFree(place);
     await removeAbandoned(place);
     const { signal, onProgress } = request;

@@ -1,11 +1,13 @@
 // Lists a jail's files according to its manifest, and explains them.
 
-import { type BytePath, showPath } from '../binary/path.ts';
+import { type BytePath, lastComponent, showPath } from '../binary/path.ts';
 import type { DirectoryRoot } from '../binary/root.ts';
 import { walk } from '../binary/walk.ts';
 import { JailError } from '../errors.ts';
 import { checkKeys, takeRequest } from '../keys.ts';
+import { nearest } from '../nearest.ts';
 import type { Bytes } from '../quote.ts';
+import { commandLine } from '../shell-word.ts';
 import { absolute } from './host/given-path.ts';
 import { openBuilt } from './host/source-host.ts';
 import { explain, type PackReason, packReasons } from './manifest/jail-parts.ts';
@@ -80,9 +82,10 @@ export async function explainFile(asked: {
     checkBytes(own.path, 'path');
   });
   requireRoot('explained');
-  return readBuilt(absolute(request.directory), (jail, manifest) => {
+  const directory = absolute(request.directory);
+  return readBuilt(directory, (jail, manifest) => {
     const asked = absolute(request.path, true);
-    const path = placeOf(jail, manifest, asked);
+    const path = placeOf(jail, manifest, asked, directory);
     const entry = manifest.entries.find((other) => other.path === path);
     return {
       path: toText(path),
@@ -93,11 +96,32 @@ export async function explainFile(asked: {
   });
 }
 
-function placeOf(jail: DirectoryRoot, { entries }: Manifest, asked: BytePath): BytePath {
+function placeOf(jail: DirectoryRoot, { entries }: Manifest, asked: BytePath, directory: BytePath): BytePath {
   if (entries.some(({ path }) => path === asked)) return asked;
   const way = walk(jail, asked);
   if (way.kind === 'found' || entries.some(({ path }) => path === way.path)) return way.path;
-  throw new JailError(`${showPath(asked)} is not in the jail`, { code: 'ENOENT', path: showPath(asked) });
+  // the path as the host sees it
+  const inside = asked.startsWith(`${directory}/`)
+    ? walk(jail, asked.slice(directory.length) as BytePath)
+    : way;
+  const meant = inside.kind === 'found' ? inside.path : meantBy(asked, entries);
+  throw new JailError(`${showPath(asked)} is not in the jail`, {
+    code: 'ENOENT',
+    path: showPath(asked),
+    hint:
+      meant === undefined
+        ? `${commandLine('uchroot-jail', 'list', directory)}   # shows what is in it`
+        : `did you mean ${showPath(meant)}?`,
+  });
+}
+
+// The name of a file alone, or a misspelt path.
+function meantBy(asked: BytePath, entries: Manifest['entries']): BytePath | undefined {
+  const files = entries.filter(({ kind }) => kind === 'file').map(({ path }) => path);
+  return (
+    files.find((path) => asked === `/${lastComponent(path)}`) ??
+    (nearest(asked, files) as BytePath | undefined)
+  );
 }
 
 /** Opens a jail that was built before and reads its manifest. @throws as listJail */

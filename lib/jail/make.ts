@@ -222,7 +222,9 @@ function checkPlace(
   );
   const shown = showPath(directory);
   if (own !== undefined)
-    throw new UsageError(`${shown} holds the host's own ${showPath(own.path)}: it cannot be a jail`);
+    throw new UsageError(`${shown} holds the host's own ${showPath(own.path)}: it cannot be a jail`, {
+      hint: 'name another directory, such as /srv/jail',
+    });
   const names = jail.list(bytePath('/'))?.filter((name) => name !== 'lost+found') ?? [];
   if (names.length > 0 && !names.some((name) => SIGNS.has(name)))
     throw new UsageError(`${shown} is not empty, and no jail: it has neither /usr nor /bin`, {

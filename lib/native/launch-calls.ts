@@ -121,7 +121,7 @@ export interface LaunchCalls {
    * The same for a program that needs a process which waits for it: starts it, and then replaces this process by that one. `kept`:
    * descriptors of this process that the program gets.
    *
-   * @param waiter uid and gid of the process that waits, and the pid of the parent with which it ends, or 0
+   * @param waiter uid and gid of the process that waits, both empty if it keeps its own, and the pid of the parent with which it ends, or 0
    * @param limits which it watches
    */
   execAndWait(
@@ -129,7 +129,7 @@ export interface LaunchCalls {
     jailFd: number,
     launcherFd: number,
     kept: readonly number[],
-    waiter: readonly [uid: number, gid: number, parentPid: number],
+    waiter: readonly [uid: number | '', gid: number | '', parentPid: number],
     pidFile?: { readonly directoryFd: number; readonly name: Buffer; readonly fileFd: number },
     limits?: WatchedLimits,
   ): PlanFailure;

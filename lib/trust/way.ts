@@ -1,5 +1,6 @@
 // Whether somebody could replace what a path leads to. Launches, checks, builds and pid files all use this one judgement. Pure.
 import type { PathComponent } from '../native.ts';
+import { toBuffer } from '../quote.ts';
 import { isStranger, isWriter, octal, type Person, type Writer, writersOf } from './writer.ts';
 
 /** The directories and links on the way to a directory, itself last, as native/files/way.cc has walked it. */
@@ -108,8 +109,18 @@ function howOf(writer: Writer, { mode }: PathComponent, isTheUser: boolean): str
   }
 }
 
-/** The command line that fixes it; `path` has to be quoted. */
-export function remedyOf({ kind, component }: WayFinding, path: string): string {
+// Where distributions make the homes of people (hier(7)).
+const HOME = /^\/(?:root|home\/[^/]+)$/;
+
+/** Whether a finding is about a directory that somebody else needs: a home, or what he owns above the end of the way. */
+export function isOthers({ kind, component, isEnd }: WayFinding): boolean {
+  return kind === 'owner' && (!isEnd || HOME.test(toBuffer(component.path).toString('latin1')));
+}
+
+/** The command line that fixes it, which takes no directory from its owner who needs it; `path` is a word of a shell. */
+export function remedyOf(finding: WayFinding, path: string): string {
+  const { kind, component } = finding;
+  if (isOthers(finding)) return 'choose a directory in which only root can write, such as one below /srv';
   switch (kind) {
     case 'link':
       return `name the directory that ${path} leads to`;

@@ -62,6 +62,7 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
     case OP_WATCH_SPACE:
       return countStrings(step) == 1;
     case OP_MOVE_MOUNT:
+    case OP_NEW_TREE:
       return countStrings(step) == 1 && step->a < kMaxTrees;
     case OP_OPEN_TREE:
       return (step->dataBytes == 0 || countStrings(step) == 1) && step->a < kMaxTrees;
@@ -221,6 +222,8 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_MKNOD: return makeNode(step);
     case OP_SYMLINK: return makeLink(step);
     case OP_WATCH_SPACE: return watchSpace(step, context);
+    case OP_REOPEN_JAIL: return reopenJail(context);
+    case OP_NEW_TREE: return newTree(step, context);
     case OP_LANDLOCK_RULESET: return createRuleset(step, context, detail);
     case OP_LANDLOCK_RULE: return addRule(step, context, detail);
     case OP_LANDLOCK_RESTRICT: return restrictSelf(context, a == 1);

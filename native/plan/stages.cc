@@ -290,7 +290,8 @@ bool forkStage(void* plan, PlanStage* stage, uint32_t place, PlanContext* contex
     if (isReady && failure->error == 0 && context->progress == nullptr) standFor(child, *context);
     // Not ready: the child reads the end of its pipe, and exits.
     const int status = child > 0 ? reap(child) : 0;
-    if (failure->op == PHASE_EXECUTE && failure->error != 0) failure->detail = static_cast<uint32_t>(status & 0x7f);
+    // The signal, unless the child has told of a signal that killed its own child.
+    if (failure->op == PHASE_EXECUTE && failure->error != 0 && failure->detail == 0) failure->detail = static_cast<uint32_t>(status & 0x7f);
   }
   (void)setMask(mask, nullptr);  // restoring a mask does not fail
   if (child == 0) {

@@ -76,6 +76,10 @@ long watchSpace(PlanStep* step, PlanContext& context);
 // FullFlag of the file systems that are watched.
 uint32_t fullOf(const PlanContext& context);
 
+// rootless.cc
+long reopenJail(PlanContext& context);
+long newTree(PlanStep* step, PlanContext& context);
+
 // landlock.cc
 constexpr uint32_t kRulesetAttributeBytes = 24;  // handled_access_fs, handled_access_net, scoped (uint64)
 long createRuleset(const PlanStep* step, PlanContext& context, uint32_t* kernelAbi);

@@ -22,6 +22,7 @@
 #include "../plan/interpreter.h"
 #include "../plan/mask.h"
 #include "../plan/syscall.h"
+#include "ambient.h"
 
 namespace uchroot {
 namespace {
@@ -43,6 +44,7 @@ struct ChildWork {
   int top;  // the highest target number; all sources are moved above it first
   int launcherFd, statusFd;
   bool isBatch;
+  bool keepsCapabilities;
   const CgroupEntry* cgroup;
   PlanFailure cgroupFailure;
   char* argv[7];
@@ -94,6 +96,7 @@ __attribute__((no_sanitize("address", "undefined"))) int childMain(void* argumen
     const int priority = 0;
     failure.error = static_cast<int32_t>(-sys(__NR_sched_setscheduler, 0, SCHED_OTHER, address(&priority)));
   }
+  if (failure.error == 0 && work->keepsCapabilities) failure.error = static_cast<int32_t>(-raiseAllAmbient());
   if (failure.error == 0) {
     const long executed = sys(__NR_execveat, work->launcherFd, address(""), address(work->argv),
                               address(work->environment), AT_EMPTY_PATH);
@@ -289,6 +292,7 @@ LaunchResult launch(const LaunchRequest& request) {
   std::snprintf(size, sizeof size, "%zu", request.plan.size());
   std::snprintf(spaces, sizeof spaces, "%zu", request.spaces.size());
   ChildWork work = {moves.data(), moves.size(), next, request.launcherFd, statusWrite.get(), request.isBatch,
+                    (request.namespaces & CLONE_NEWUSER) != 0,
                     request.cgroup, request.cgroupFailure,
                     {name, first, size, isPlain ? nullptr : spaces, isPlain ? nullptr : seeds, isPlain ? nullptr : pipes, nullptr},
                     {masked.empty() ? nullptr : masked.data(), nullptr}};

@@ -103,11 +103,12 @@ void fillInPid(void* plan) {
 
 constexpr uint32_t bit(int capability) { return 1u << capability; }
 
+// Without ids, those of the caller stay: an ordinary user can have no others.
 long becomeUser(long uid, long gid, uint32_t kept) {
-  long result = sys(__NR_setgroups, 0, 0);
+  long result = uid < 0 ? 0 : sys(__NR_setgroups, 0, 0);
   if (result >= 0 && kept != 0) result = sys(__NR_prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0);
-  if (result >= 0) result = sys(__NR_setresgid, gid, gid, gid);
-  if (result >= 0) result = sys(__NR_setresuid, uid, uid, uid);
+  if (result >= 0 && uid >= 0) result = sys(__NR_setresgid, gid, gid, gid);
+  if (result >= 0 && uid >= 0) result = sys(__NR_setresuid, uid, uid, uid);
   const CapabilitySets sets = {{_LINUX_CAPABILITY_VERSION_3, 0}, {{kept, kept, 0}, {}}};
   return result < 0 ? result : sys(__NR_capset, address(&sets.header), address(sets.data));
 }
@@ -122,8 +123,8 @@ void becomeWaiter(const char* const* argv, uint32_t kept) {
 }
 
 // The command `uchroot` becomes this process after it has started a program that needs a process which waits. The pid stays, the
-// status is the program's, and signals reach it. argv: `wait`, child, uid, gid, the parent with which it ends or 0, and the pipe by
-// which an init learns that this process is ready.
+// status is the program's, and signals reach it. argv: `wait`, child, uid, gid (both empty for a rootless launch), the parent with
+// which it ends or 0, and the pipe by which an init learns that this process is ready.
 //
 // The child is the init of a pid namespace, and this process has the rights of the program's user, which it needs to send signals
 // to it and to get them.
@@ -141,8 +142,8 @@ void becomeWaiter(const char* const* argv, uint32_t kept) {
 [[noreturn]] void watchLimits(const char* const* argv, const char* const* environment) {
   char* space = static_cast<char*>(__builtin_alloca(sizeOfStrings(environment)));
   LimitWatch watch = readWatch(environment, space);
-  const bool isRoot = parseNumber(argv[2]) == 0;
-  becomeWaiter(argv, isRoot || watch.recipe.bytes > 0 ? bit(CAP_DAC_OVERRIDE) | bit(CAP_KILL) : 0);
+  const long uid = parseNumber(argv[2]);
+  becomeWaiter(argv, uid == 0 || (uid > 0 && watch.recipe.bytes > 0) ? bit(CAP_DAC_OVERRIDE) | bit(CAP_KILL) : 0);
   const long child = parseNumber(argv[1]), recordFd = parseNumber(argv[6]), milliseconds = parseNumber(argv[7]);
   watch.recordFd = recordFd;
   watch.cpuUs = parseNumber(argv[8]) * 1'000'000;

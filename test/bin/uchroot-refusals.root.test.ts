@@ -11,10 +11,10 @@ function usage(line: string, hint?: string): string {
 }
 
 testRefusals([
-  ['no arguments', [], 1, `${usageLine}\n`],
-  ['a user alone', ['nobody'], 1, `${usageLine}\n`],
-  ['options alone', ['--clear-groups'], 1, `${usageLine}\n`],
-  ['-- alone', ['--'], 1, `${usageLine}\n`],
+  ['no arguments', [], 1, `${usageLine}\nhint: uchroot --help\n`],
+  ['a user alone', ['nobody'], 1, usage('DIRECTORY is missing', 'uchroot nobody /srv/jail')],
+  ['options alone', ['--clear-groups'], 1, `${usageLine}\nhint: uchroot --help\n`],
+  ['-- alone', ['--'], 1, `${usageLine}\nhint: uchroot --help\n`],
   ['an unknown option', ['--frobnicate', 'nobody', jail], 1, usage('unknown option --frobnicate')],
   [
     'a misspelt option',
@@ -40,12 +40,17 @@ testRefusals([
     1,
     /^uchroot: unknown option --constructor\n/,
   ],
-  ['an option without its value', ['--umask'], 1, usage('option --umask needs a value')],
+  [
+    'an option without its value',
+    ['--umask'],
+    1,
+    usage('option --umask needs a value', 'write --umask MODE'),
+  ],
   [
     'a value where none belongs',
     ['--clear-groups=yes', 'nobody', jail],
     1,
-    usage('option --clear-groups takes no value'),
+    usage('option --clear-groups takes no value', 'write --clear-groups'),
   ],
   [
     'a umask that is no mode',
@@ -148,7 +153,7 @@ testRefusals([
     'a program with a newline',
     ['nobody', jail, '/a\nb\u0007'],
     127,
-    /^uchroot: execve: \/a\\nb\\x07: not found in the jail\nhint: /,
+    /^uchroot: \/a\\nb\\x07: not found in the jail\nhint: /,
   ],
   [
     'an option with escape sequences',

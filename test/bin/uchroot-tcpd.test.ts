@@ -29,7 +29,11 @@ t.test('each usage error is one clear line, a hint where there is one', async (t
     [['check', '--allow', '/no/such'], 2, /^uchroot-tcpd: \/no\/such is not there$/],
     [['check', '--dialect', 'old'], 2, /^uchroot-tcpd: --dialect old: it is one of auto, options, command$/],
     [['run'], 125, /^Usage: uchroot-tcpd run /],
-    [['run', '--jail', 'sam', 'sshd'], 125, /^uchroot-tcpd: --jail sam: write USER:\/DIRECTORY$/],
+    [
+      ['run', '--jail', 'sam', 'sshd'],
+      125,
+      /^uchroot-tcpd: --jail sam: it is USER:DIRECTORY, and DIRECTORY begins with \/$/,
+    ],
     [['run', ''], 1, /: error: the daemon has no name$/],
     [['run', '--plan', 'sshd'], 125, /^uchroot-tcpd: unknown option --plan$/],
     [['run', '--compile', 'x', 'sshd'], 125, /^uchroot-tcpd: unknown option --compile$/],

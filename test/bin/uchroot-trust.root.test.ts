@@ -119,7 +119,7 @@ test("the host's root directory is no jail, by whatever name", async (t) => {
     t.equal(
       ended.stderr,
       "uchroot: jail: / is the host's own root directory: the program would not be locked in\n" +
-        'hint: uchroot-jail build /srv/jail PROGRAM   (or accept the risk with --insecure-path)\n',
+        'hint: uchroot-jail build /srv/jail /bin/true   # or accept the risk with --insecure-path\n',
     );
     t.equal(start([...uchroot, '--insecure-path', 'nobody', name, '/bin/true']).status, 0, name);
   }

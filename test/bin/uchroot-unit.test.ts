@@ -103,7 +103,7 @@ t.test('what would fail now is told, and the unit is made all the same', async (
   });
   t.match(unit('sysv', '--insecure-path', 'nobody', '/', '/nope'), {
     status: 127,
-    stderr: /execve: \/nope: not found/,
+    stderr: /^uchroot: \/nope: not found/m,
   });
 });
 

@@ -115,9 +115,12 @@ t.test('a directory without a manifest is told', asRoot, async (t) => {
     t.match(uchrootJail(words), {
       status: 1,
       stdout: '',
-      stderr: `uchroot-jail: ${base} has no manifest: uchroot-jail has not built it\nhint: uchroot-jail build adds to a directory, and writes its manifest\n`,
+      stderr: `uchroot-jail: ${base} has no manifest: uchroot-jail has not built it\nhint: uchroot-jail build ${base} /bin/sh   # adds to it, and writes its manifest\n`,
     });
-  t.match(uchrootJail(['list', `${base}/none`]), { status: 1, stderr: /: there is no such directory\n$/ });
+  t.match(uchrootJail(['list', `${base}/none`]), {
+    status: 1,
+    stderr: /: there is no such directory\nhint: name a directory that exists\n$/,
+  });
 });
 
 t.test('a request to list or explain is checked', asRoot, async (t) => {

@@ -2,7 +2,7 @@
 import type { BytePath } from '../../lib/binary/path.ts';
 import type { FileRoot, FileStatus } from '../../lib/binary/root.ts';
 import type { Account } from '../../lib/launch/host/account.ts';
-import type { JailView } from '../../lib/launch/tell/diagnose.ts';
+import type { JailView } from '../../lib/launch/tell/jail-view.ts';
 import { makeElf, memoryRoot, type Tree } from '../binary/image.ts';
 
 export const sam: Account = {

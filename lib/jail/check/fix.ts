@@ -6,6 +6,7 @@ import { type BytePath, joinPath, lastComponent, pathBytes } from '../../binary/
 import { type DirectoryRoot, errorCode } from '../../binary/root.ts';
 import { type InRootStatus, native } from '../../native.ts';
 import { octal } from '../../trust/writer.ts';
+import { commandLine } from '../../shell-word.ts';
 import { type MayWrite, openWritable } from '../apply/look.ts';
 import { openStore, type Store } from '../apply/store.ts';
 import { isWithin } from '../host/mounts.ts';
@@ -19,7 +20,7 @@ import type { Reported } from './check-report.ts';
 import type { Fix } from './check-rule.ts';
 import type { Entry as CheckedEntry } from './checked-entry.ts';
 import type { CheckedJail } from './checked-jail.ts';
-import { commandLine, hostPath, sourcePath } from './remedies.ts';
+import { hostPath, sourcePath } from './remedies.ts';
 
 /**
  * Applies the fixes of all findings in order, and returns the findings that were fixed. A restored file needs no other fix; its

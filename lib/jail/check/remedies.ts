@@ -1,6 +1,7 @@
 // Remedies: command lines that an administrator can paste into a shell.
 
-import { type BytePath, bytePath, joinPath, pathBytes } from '../../binary/path.ts';
+import { type BytePath, bytePath, joinPath } from '../../binary/path.ts';
+import { commandLine } from '../../shell-word.ts';
 import { octal } from '../../trust/writer.ts';
 import type { Mount } from '../host/mounts.ts';
 import type { CompleteFound, Found, Rule } from './check-rule.ts';
@@ -8,29 +9,9 @@ import type { Entry } from './checked-entry.ts';
 import type { CheckedJail } from './checked-jail.ts';
 import { writerOf } from './jail-writers.ts';
 
-const PLAIN = /^[A-Za-z0-9_@%+=:,./-]+$/;
-const PRINTABLE = /^[\x20-\x7e]*$/;
-
 /** A remedy that somebody has to choose. It is a shell comment: nothing happens if it is pasted. */
 export function decision(text: string): string {
   return `# ${text}`;
-}
-
-/** One word, quoted if a shell needs that; line ends and escape sequences are written as escapes (bash(1), $'…'). */
-function shellWord(word: string): string {
-  if (PLAIN.test(word)) return word;
-  if (PRINTABLE.test(word) && !word.includes("'")) return `'${word}'`;
-  const spelt = [...pathBytes(word as BytePath)].map((byte) => {
-    const character = String.fromCharCode(byte);
-    if (character === "'" || character === '\\') return `\\${character}`;
-    return PRINTABLE.test(character) ? character : `\\x${byte.toString(16).padStart(2, '0')}`;
-  });
-  return `$'${spelt.join('')}'`;
-}
-
-/** Words with blanks between them. Paths have to be absolute: then none is taken for an option. */
-export function commandLine(...words: readonly string[]): string {
-  return words.map(shellWord).join(' ');
 }
 
 /** Where a path of the jail lies on the host. */

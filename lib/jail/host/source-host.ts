@@ -6,6 +6,7 @@ import { BASELINE, type Cpu, hostAbi, readCpu } from '../../binary/machine.ts';
 import { type BytePath, bytePath, pathBytes, showPath } from '../../binary/path.ts';
 import { type DirectoryRoot, errorCode, openFileRoot } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
+import { commandLine } from '../../shell-word.ts';
 import { MANIFEST_PATH } from '../manifest/manifest.ts';
 import { wordsOf } from '../work/jail-error.ts';
 
@@ -17,7 +18,7 @@ export function openBuilt(directory: BytePath): DirectoryRoot {
   throw new JailError(`${showPath(directory)} has no manifest: uchroot-jail has not built it`, {
     code: 'ERR_NO_MANIFEST',
     path: showPath(directory),
-    hint: 'uchroot-jail build adds to a directory, and writes its manifest',
+    hint: `${commandLine('uchroot-jail', 'build', directory, '/bin/sh')}   # adds to it, and writes its manifest`,
   });
 }
 

@@ -92,7 +92,9 @@ export function checkRequest(request: JailRequest): void {
   checkFlag(request.plan, 'plan');
   const asksFor = LIST_KEYS.some((key) => (request[key]?.length ?? 0) > 0);
   if (!asksFor && request.recipe === undefined)
-    throw new UsageError('no program, package, pack or file is named');
+    throw new UsageError('no program, package, pack or file is named', {
+      hint: 'name a program of the host, such as /bin/sh',
+    });
 }
 
 /** @throws UsageError unless it is undefined or a list of items that `checkItem` accepts */
@@ -137,7 +139,9 @@ function toJailPath(value: unknown, what: string, words: string): BytePath {
   const path = bytePath(value);
   const plain = withoutDots(path);
   if (path.startsWith('/') && isDestination(plain)) return plain;
-  throw new UsageError(`${what}: ${showPath(path)} is no ${words}`);
+  throw new UsageError(`${what}: ${showPath(path)} is no ${words}`, {
+    hint: path.startsWith('/') ? undefined : `write /${showPath(path)}`,
+  });
 }
 
 /** The paths to replace. @throws UsageError for an invalid list. */

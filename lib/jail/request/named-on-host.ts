@@ -1,17 +1,15 @@
 // Finds programs and accounts of the host by name.
 
-import { readFileSync } from 'node:fs';
-
 import { bytePath, type BytePath, joinPath, parentPath, showPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { walk, type Walk } from '../../binary/walk.ts';
 import { UsageError } from '../../errors.ts';
-import { unknown } from '../../launch/host/account.ts';
+import { nameHint, unknown } from '../../launch/host/account.ts';
 import { native } from '../../native.ts';
 import { didYouMean } from '../../nearest.ts';
 import { type Bytes, quote } from '../../quote.ts';
 import { listIfThere } from '../dpkg/read.ts';
-import { absolute, WHY } from '../host/given-path.ts';
+import { absolute, neighbourHint, WHY } from '../host/given-path.ts';
 import type { JailUser } from '../packs/pack.ts';
 
 /**
@@ -36,7 +34,11 @@ export function findProgram(
   const names = path.split(':').flatMap((directory) => listIfThere(root, absolute(directory)));
   // a file of exactly this name exists but cannot be executed
   const others = [...new Set(names)].filter((name) => name !== bytePath(program));
-  const meant = didYouMean(bytePath(program), others, (name) => showPath(name as BytePath));
+  const [first = '', ...more] = bytePath(program).split(' ');
+  const meant =
+    more.length > 0 && others.includes(first as BytePath)
+      ? `write ${showPath(first as BytePath)}: arguments do not belong to the jail`
+      : didYouMean(bytePath(program), others, (name) => showPath(name as BytePath));
   throw new UsageError(`program ${quote(program)} is in none of the directories of PATH`, {
     hint: meant ?? 'give its path, or install it on the host',
   });
@@ -45,7 +47,7 @@ export function findProgram(
 function givenProgram(root: FileRoot, path: BytePath, program: Bytes): BytePath {
   const end = walk(root, path);
   if (end.kind === 'found' && end.status.kind === 'file') return path;
-  throw new UsageError(`program ${quote(program)}: ${WHY[end.kind]}`);
+  throw new UsageError(`program ${quote(program)}: ${WHY[end.kind]}`, { hint: neighbourHint(root, path) });
 }
 
 function isExecutable(end: Walk): boolean {
@@ -69,7 +71,7 @@ function isSearchable(root: FileRoot, directory: BytePath): boolean {
 export function readUsers(names: readonly string[]): readonly JailUser[] {
   return names.map((name) => {
     const entry = native.getpwnam(name);
-    if (entry === null) throw unknown('user', name, hintFor(name));
+    if (entry === null) throw unknown('user', name, nameHint('user', name));
     if (entry.uid === 0)
       throw new UsageError(`user ${quote(name)} is uid 0, which has root's power in a jail`, {
         hint: 'name an ordinary user; root is in the /etc/passwd of every jail',
@@ -79,10 +81,4 @@ export function readUsers(names: readonly string[]): readonly JailUser[] {
     const groups = gids.map((id) => ({ name: native.getgrgid(id)?.name ?? String(id), gid: id }));
     return { name: entry.name, uid, gid, gecos, home, shell, groups };
   });
-}
-
-function hintFor(name: string): string {
-  // only for the hint: the file need not contain all accounts of the host
-  const names = readFileSync('/etc/passwd', 'latin1').replaceAll(/:.*/g, '').split('\n');
-  return didYouMean(name, names, quote) ?? 'the user must exist on the host: getent passwd lists them';
 }

@@ -14,7 +14,9 @@ import {
 import { bytePath, parentPath, pathBytes } from '../../binary/path.ts';
 import { LaunchError, UsageError } from '../../errors.ts';
 import { compiledLauncherPath, native } from '../../native.ts';
+import { didYouMean } from '../../nearest.ts';
 import { quote } from '../../quote.ts';
+import { commandLine } from '../../shell-word.ts';
 import type { Account } from '../host/account.ts';
 import { findProblem } from '../tell/preflight.ts';
 import { judgeDirectory } from '../host/directory.ts';
@@ -48,8 +50,13 @@ export interface CompileOptions {
 
 function toArchitecture(name: string): Architecture {
   if (Object.hasOwn(machines, name)) return name as Architecture;
-  throw new UsageError(`--architecture knows ${Object.keys(machines).join(' and ')}, not '${quote(name)}'`);
+  throw new UsageError(`--architecture knows ${Object.keys(machines).join(' and ')}, not '${quote(name)}'`, {
+    hint: didYouMean(name, Object.keys(machines), undefined, foreignMachines) ?? 'write --architecture x64',
+  });
 }
+
+// The words of dpkg(1) and uname(1).
+const foreignMachines = { amd64: 'x64', x86_64: 'x64', 'x86-64': 'x64', aarch64: 'arm64' };
 
 function failed(file: Buffer, error: unknown): LaunchError {
   const { errno = -5 } = error as NodeJS.ErrnoException;
@@ -58,8 +65,11 @@ function failed(file: Buffer, error: unknown): LaunchError {
     code: errnoName(-errno),
     errno: -errno,
     path: quote(file),
+    hint: errno === -ENOENT ? commandLine('mkdir', '-p', parentPath(bytePath(file))) : undefined,
   });
 }
+
+const ENOENT = 2;
 
 function toPayload(
   launch: Launch,

@@ -4,7 +4,7 @@ import type { ErrnoName } from '../../errors.ts';
 import { quote } from '../../quote.ts';
 import type { Step } from '../plan/step.ts';
 import { messageHead, rowOf, wordsFor } from '../plan/table.ts';
-import type { JailView } from '../tell/diagnose.ts';
+import type { JailView } from '../tell/jail-view.ts';
 import { contextOf } from '../tell/failure.ts';
 
 interface Words {

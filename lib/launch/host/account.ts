@@ -1,11 +1,22 @@
-// The account that the program runs as, from the answers of the host's user database. Pure.
+// The account that the program runs as, from the answers of the host's user database. Pure but for the hint for a misspelt name.
+import { readFileSync } from 'node:fs';
+
 import { LaunchError } from '../../errors.ts';
 import type { HostFacts, HostQuery } from '../../native.ts';
+import { didYouMean } from '../../nearest.ts';
 import { quote } from '../../quote.ts';
 import type { Person } from '../../trust/writer.ts';
 import { errnoName, reason } from '../../errno.ts';
 import type { NormalRequest } from '../request/request.ts';
 import type { Principal } from '../request/value.ts';
+
+/** Who the program is on the host, if it has other ids in its user namespace: the caller of a launch without root. */
+export interface Outside {
+  readonly uid: number;
+  readonly gid: number;
+  /** Supplementary groups, which nobody without root can give up. */
+  readonly groups: readonly number[];
+}
 
 /** The identity of a program, resolved on the host. */
 export interface Account {
@@ -19,6 +30,8 @@ export interface Account {
   readonly name: string | undefined;
   readonly home: string;
   readonly shell: string;
+  /** Only of a rootless launch. The ids above are then those in its user namespace. */
+  readonly outside?: Outside;
 }
 
 type Asked = Pick<NormalRequest, 'user' | 'group' | 'groups'>;
@@ -63,11 +76,31 @@ function unanswered(kind: 'user' | 'group', principal: Principal, errno: number)
   );
 }
 
-// A hint for a name that the host does not know.
-function nameHint(kind: 'user' | 'group', text: string): string {
+// Only for a hint: the file need not have all accounts of the host (nsswitch.conf(5)).
+function namesIn(path: string): readonly string[] {
+  try {
+    return readFileSync(path, 'latin1')
+      .split('\n')
+      .map((line) => line.slice(0, Math.max(0, line.indexOf(':'))))
+      .filter((name) => name !== '');
+  } catch {
+    return [];
+  }
+}
+
+/** A hint for a name that the host does not know. */
+export function nameHint(kind: 'user' | 'group', text: string): string {
   if (text === '') return `give a ${kind}, by name or id`;
   if (/^[\s+-]*[0-9]+\s*$/.test(text)) return 'ids are plain decimal numbers from 0 to 4294967294';
-  return `the ${kind} must exist on the host: getent ${kind === 'user' ? 'passwd' : 'group'} lists them`;
+  const database = kind === 'user' ? 'passwd' : 'group';
+  const names = namesIn(`/etc/${database}`);
+  // USER.GROUP, as chown(1) of BSD took it
+  const dot = text.indexOf('.');
+  if (kind === 'user' && dot > 0 && names.includes(text.slice(0, dot)))
+    return `write ${quote(text.slice(0, dot))}:${quote(text.slice(dot + 1))}`;
+  return (
+    didYouMean(text, names, quote) ?? `the ${kind} must exist on the host: getent ${database} lists them`
+  );
 }
 
 function sorted(gids: readonly number[]): readonly number[] {

@@ -1,12 +1,17 @@
 // Whether a directory is safe from the user who is to be jailed: the judgement of lib/trust in the words of a launch. Pure but for
-// the working directory.
+// the working directory and the hint for a misspelt path.
 import { resolve } from 'node:path';
 
+import { bytePath, lastComponent, showPath, trimSlashes } from '../../binary/path.ts';
 import { errnoName, reason } from '../../errno.ts';
 import { LaunchError } from '../../errors.ts';
 import type { HostFacts } from '../../native.ts';
+import { nearestPath } from '../../misspelt-path.ts';
 import { quote } from '../../quote.ts';
-import { judgeWay, remedyOf, type Way, type WayFinding } from '../../trust/way.ts';
+import { commandLine, shellWord } from '../../shell-word.ts';
+import { isOthers, judgeWay, remedyOf, type Way, type WayFinding } from '../../trust/way.ts';
+import type { Person } from '../../trust/writer.ts';
+import type { NormalRequest } from '../request/request.ts';
 import { toPerson, type Account } from './account.ts';
 
 /**
@@ -19,7 +24,6 @@ export function absolutePath(path: string): string {
 }
 
 const hintOf: Readonly<Record<string, string>> = {
-  ENOENT: 'build the jail first: uchroot-jail build DIRECTORY PROGRAM',
   ENOTDIR: 'give the directory that is to become the root directory, not a file',
   ELOOP: 'the symbolic links on the way lead in a circle',
   EXDEV:
@@ -27,7 +31,10 @@ const hintOf: Readonly<Record<string, string>> = {
 };
 
 /** The error for a jail that cannot be reached. */
-export function unreachable(facts: Pick<HostFacts, 'walkErrno' | 'walkPath'>): LaunchError {
+export function unreachable(
+  facts: Pick<HostFacts, 'walkErrno' | 'walkPath'>,
+  request?: Pick<NormalRequest, 'jail' | 'program'>,
+): LaunchError {
   const errno = facts.walkErrno ?? 0;
   const path = quote(facts.walkPath ?? '');
   const code = errnoName(errno);
@@ -37,8 +44,16 @@ export function unreachable(facts: Pick<HostFacts, 'walkErrno' | 'walkPath'>): L
     code,
     errno,
     path,
-    hint: hintOf[code],
+    hint: code === 'ENOENT' && request !== undefined ? buildHint(request) : hintOf[code],
   });
+}
+
+// The jail that is not there may be another one in the same directory, misspelt.
+function buildHint({ jail, program }: Pick<NormalRequest, 'jail' | 'program'>): string {
+  const path = trimSlashes(bytePath(jail));
+  const meant = nearestPath(path, true);
+  if (meant !== undefined) return `did you mean ${showPath(meant)}?`;
+  return commandLine('uchroot-jail', 'build', path, bytePath(program ?? '/bin/sh'));
 }
 
 /** A finding about the path to a directory. It refuses the launch, or is a warning. */
@@ -50,8 +65,27 @@ export interface DirectoryFinding {
 }
 
 // The target of a path: the step that opens it, the beginning of messages, and its name in them.
-const jail = { step: 'jail', title: 'jail', name: 'the jail' };
-type Destination = Readonly<typeof jail>;
+interface Destination {
+  readonly step: string;
+  readonly title: string;
+  readonly name: string;
+  /** The command that makes another one in a safe place. */
+  readonly elsewhere?: (isHostRoot: boolean) => string;
+}
+
+const jail: Destination = { step: 'jail', title: 'jail', name: 'the jail' };
+
+/** The directory of a jail, for messages. */
+export function jailFor({ jail: path, program }: Pick<NormalRequest, 'jail' | 'program'>): Destination {
+  return {
+    ...jail,
+    elsewhere: (isHostRoot) => {
+      const name = lastComponent(trimSlashes(bytePath(path)));
+      const own = isHostRoot || ['', '.', '..'].includes(name) ? 'jail' : name;
+      return commandLine('uchroot-jail', 'build', `/srv/${own}`, bytePath(program ?? '/bin/sh'));
+    },
+  };
+}
 
 /** Judges every component of the path, the directory itself last. */
 export function judgeDirectory(
@@ -59,10 +93,28 @@ export function judgeDirectory(
   account: Account,
   to: Destination = jail,
 ): readonly DirectoryFinding[] {
-  return judgeWay(way, [toPerson(account)]).map((finding) => toMessage(finding, to));
+  const { outside } = account;
+  const findings =
+    outside === undefined
+      ? judgeWay(way, [toPerson(account)])
+      : judgeWay(asRoots(way, outside.uid), [nobody]);
+  return findings.map((finding) => toMessage(finding, to, account.home));
 }
 
-function toMessage(finding: WayFinding, { title, name }: Destination): DirectoryFinding {
+// Without root the program's user is the caller himself. What is his is as safe as what is root's: the program reaches only what he has
+// put into its view, and refuseOwnReach() knows what that is.
+function asRoots(way: Way, uid: number): Way {
+  const components = way.components.map((one) => (one.uid === uid ? { ...one, uid: 0 } : one));
+  return { ...way, components };
+}
+
+const nobody: Person = { uid: -1, gids: [] };
+
+function toMessage(
+  finding: WayFinding,
+  { title, name, elsewhere }: Destination,
+  home: string,
+): DirectoryFinding {
   const { refuses, kind, isEnd, how } = finding;
   const path = quote(finding.component.path);
   const above = refuses && !isEnd ? `, above ${name},` : '';
@@ -72,7 +124,10 @@ function toMessage(finding: WayFinding, { title, name }: Destination): Directory
       : kind === 'host-root'
         ? ''
         : ', who could replace what is in it';
-  return { refuses, path, message: `${title}: ${path}${above} ${how}${end}`, hint: remedyOf(finding, path) };
+  const isElsewhere = kind === 'host-root' || isOthers(finding) || (kind === 'owner' && path === home);
+  const remedy = remedyOf(finding, shellWord(bytePath(finding.component.path)));
+  const hint = isElsewhere ? (elsewhere?.(kind === 'host-root') ?? remedy) : remedy;
+  return { refuses, path, message: `${title}: ${path}${above} ${how}${end}`, hint };
 }
 
 /** The findings as warnings. @throws LaunchError ERR_INSECURE_PATH for the first finding that refuses */
@@ -87,6 +142,6 @@ export function acceptDirectory(
     step,
     code: 'ERR_INSECURE_PATH',
     path: refusal.path,
-    hint: `${refusal.hint}   (or accept the risk with --insecure-path)`,
+    hint: `${refusal.hint}   # or accept the risk with --insecure-path`,
   });
 }

@@ -1,7 +1,6 @@
 // From a request and the host's answers to a launch that is ready to run.
 import { bytePath } from '../../binary/path.ts';
 import { walk } from '../../binary/walk.ts';
-import type { LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import type { HostFacts, HostQuery, HostSight } from '../../native.ts';
 import { buildSetUp, withProgram } from '../plan/plan.ts';
@@ -9,13 +8,16 @@ import type { ExecveStep, Plan, Step } from '../plan/step.ts';
 import type { Filter } from '../seccomp/filter.ts';
 import { setUpKeys, type NormalRequest } from '../request/request.ts';
 import type { Principal } from '../request/value.ts';
-import { viewOfJail, type JailView } from '../tell/diagnose.ts';
-import { accountQuery, refuseRoot, toAccount, type Account } from './account.ts';
+import { viewOfJail, type HostGlance, type JailView } from '../tell/jail-view.ts';
+import { accountQuery, type Account } from './account.ts';
 import { isWaitedFor, pidOfProgram, type Caller } from './caller.ts';
-import { acceptDirectory, judgeDirectory, unreachable, type DirectoryFinding } from './directory.ts';
+import { acceptDirectory, jailFor, judgeDirectory, unreachable, type DirectoryFinding } from './directory.ts';
 import { buildEnvironment, listenFds, type Variable } from './environment.ts';
+import { glance } from './glance.ts';
 import { launchFilter } from './launch-filter.ts';
-import { requireCapabilities, requireMappings, requireRoot } from './privilege.ts';
+import { rootedAccount } from './privilege.ts';
+import { hostAccount, rootlessAccount } from './rootless.ts';
+import { startedLine } from './status-line.ts';
 
 /**
  * A jail directory that was verified for an account. It keeps what launches beside this process have in common: with that, a plan
@@ -97,15 +99,11 @@ export function hostQuery(request: NormalRequest): HostQuery {
  * @throws LaunchError
  */
 export function judge(request: NormalRequest, facts: HostFacts, privileged = true): VerifiedJail {
-  const account = toAccount(request, facts);
-  if (privileged) requireRoot();
-  if (!request.allowRoot) refuseRoot(account, request.user);
-  if (privileged) {
-    requireCapabilities(request);
-    requireMappings(account);
-  }
-  if (facts.jailFd < 0) throw unreachable(facts);
-  const warnings = acceptDirectory(judgeDirectory(facts, account), request.insecurePath);
+  const account = request.rootless
+    ? rootlessAccount(request, facts)
+    : rootedAccount(request, facts, privileged);
+  if (facts.jailFd < 0) throw unreachable(facts, request);
+  const warnings = acceptDirectory(judgeDirectory(facts, account, jailFor(request)), request.insecurePath);
   return new VerifiedJail(facts.jailFd, account, warnings);
 }
 
@@ -168,6 +166,7 @@ export class PreparedLaunch implements Launch {
   /** -1 if the jail is not open. */
   readonly jailFd: number;
   readonly #architecture: string;
+  readonly #host: HostGlance | undefined;
   /** The process's descriptors that the program keeps, besides 0 to 2. */
   readonly keptFds: readonly number[];
   /** The plan without its last step; the same array for launches beside this process with the same set-up. */
@@ -181,6 +180,7 @@ export class PreparedLaunch implements Launch {
     keptFds: readonly number[],
     setUp: Plan,
     execve: ExecveStep,
+    host?: HostGlance,
   ) {
     this.request = request;
     this.account = account;
@@ -189,6 +189,7 @@ export class PreparedLaunch implements Launch {
     this.keptFds = keptFds;
     this.setUp = setUp;
     this.execve = execve;
+    this.#host = host;
   }
 
   get stages(): Plan {
@@ -200,12 +201,13 @@ export class PreparedLaunch implements Launch {
   }
 
   get view(): JailView {
-    return toView(this.request, this.account, this.jailFd, this.#architecture);
+    const view = toView(this.request, this.account, this.jailFd, this.#architecture);
+    return { ...view, host: this.#host ?? glance(this.execve.program) };
   }
 }
 
 function toView(request: NormalRequest, account: Account, jailFd: number, architecture: string): JailView {
-  return { ...viewOfJail(request, jailFd), account, architecture };
+  return { ...viewOfJail(request, jailFd), account: hostAccount(account), architecture };
 }
 
 // The user's shell as the host knows it, if the jail has it; else /bin/sh. Interactive, as in chroot(8).
@@ -235,7 +237,9 @@ export function prepare(request: NormalRequest, jail: VerifiedJail, caller: Call
     ? buildEnvironment({ request, account, caller, programPid: pidOfProgram(request, caller) })
     : jail.environment(request, caller);
   const execve: ExecveStep = { op: 'execve', program, argv: [request.argv0 ?? program, ...args], env };
-  return new PreparedLaunch(request, jail, architecture, keptFds, setUp, execve);
+  // A launch in place cannot look at the host any more when it fails.
+  const host = caller.inPlace ? glance(program) : undefined;
+  return new PreparedLaunch(request, jail, architecture, keptFds, setUp, execve, host);
 }
 
 // The filter that a request asks for; undefined for the small one, which needs none of that code.
@@ -268,23 +272,4 @@ function toSetUp(
     filter,
     status: status === undefined ? undefined : { fd: status, line: startedLine(caller) },
   });
-}
-
-/** One line for --status-fd. */
-export function statusLine(event: Readonly<Record<string, unknown>>): Buffer {
-  return Buffer.from(`${JSON.stringify(event)}\n`);
-}
-
-// A compiled launcher writes its pid over the spaces (native/compiled/compiled.cc).
-function startedLine({ compiledFor, pid }: Caller): Buffer {
-  if (compiledFor === undefined) return statusLine({ event: 'started', pid });
-  return Buffer.from(`{"event":"started","pid":${' '.repeat(10)}}\n`);
-}
-
-/** The line for --status-fd about a launch that failed. */
-export function failedLine(
-  error: Partial<Omit<LaunchError, 'code'>> & { readonly message: string; readonly code?: string },
-): Buffer {
-  const { step, place, code, errno, message } = error;
-  return statusLine({ event: 'failed', step, place, code, errno, message });
 }

@@ -83,14 +83,13 @@ function stagesOf(input: SetUpInput): Plan {
     entry: jailEntry(input),
     after: [...credentials(input), ...noNewPrivileges(input), ...readBack(input), ...handOver(input)],
   };
-  const { request, account, newGroup = false, isCompiled = false, parentPid } = input;
+  const { request, account, newGroup = false, isCompiled = false } = input;
   if (namespacesOf(request).length === 0)
     return [[...parts.before, ...parts.descriptors, ...parts.entry, ...parts.after]];
   return isolatedStages(request, parts, {
     account,
     newGroup: newGroup || request.newSession,
     isCompiled,
-    parentPid: endsWithParent(input) ? parentPid : 0,
     joined: input.joined ?? [],
   });
 }
@@ -189,7 +188,8 @@ function credentials(input: SetUpInput): readonly Step[] {
     ...(kept.length > 0 && account.uid !== 0 ? [{ op: 'keep_capabilities' } as const] : []),
 
     // Before setresgid and setresuid: setgroups needs CAP_SETGID, which goes with the uid (setgroups(2)).
-    { op: 'setgroups', gids: account.groups },
+    // In a user namespace of an ordinary user it is refused (user_namespaces(7), "setgroups").
+    ...(account.outside === undefined ? [{ op: 'setgroups', gids: account.groups } as const] : []),
     // Before setresuid, for the same reason (setresgid(2)).
     { op: 'setresgid', gid: account.gid },
     // All three, or the saved uid is a way back to root (setresuid(2)).

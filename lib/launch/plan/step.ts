@@ -76,6 +76,26 @@ type OneStep =
       /** The new mounts are copies of this process's, even if there is an emptier namespace to start from. */
       readonly copies?: true;
     }
+  | {
+      /** Makes a user namespace, and others with it. */
+      readonly op: 'user_namespace';
+      readonly namespaces: readonly Namespace[];
+      /** The process is born in them, as for `unshare`. */
+      readonly cloned?: true;
+    }
+  | {
+      readonly op: 'id_map';
+      readonly file: 'uid_map' | 'gid_map' | 'setgroups';
+      readonly value: string;
+    }
+  | { readonly op: 'reopen_jail' }
+  | {
+      /** A new file system, mounted nowhere yet. */
+      readonly op: 'new_tree';
+      readonly slot: number;
+      readonly type: string;
+      readonly flags: readonly MountFlag[];
+    }
   | { readonly op: 'setns'; readonly namespaces: readonly Namespace[] }
   | { readonly op: 'end_with_parent' }
   | { readonly op: 'loopback_up' }
@@ -103,6 +123,8 @@ type OneStep =
         readonly inodes: number;
         readonly slot?: number;
         readonly flags: readonly MountFlag[];
+        /** It belongs to a user namespace. */
+        readonly rootless?: true;
       };
     }
   | {
@@ -129,6 +151,7 @@ type OneStep =
       readonly major: number;
       readonly minor: number;
     }
+  | { readonly op: 'mkfile'; readonly path: Buffer }
   | { readonly op: 'symlink'; readonly target: string; readonly path: Buffer }
   | { readonly op: 'watch_space'; readonly path: Buffer }
   | { readonly op: 'landlock_ruleset'; readonly abi: number; readonly tcp: readonly TcpAccess[] }

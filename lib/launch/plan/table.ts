@@ -10,6 +10,7 @@ import { mountRows } from './mount-steps.ts';
 import { namespaceRows } from './namespaces.ts';
 import { processRows } from './process-state.ts';
 import { readBackRows } from './readback.ts';
+import { userNamespaceRows } from './user-namespace.ts';
 import {
   stepFlags,
   type FailureContext,
@@ -26,6 +27,7 @@ export const stepTable: StepRows<StepName> = {
   ...limitRows,
   ...descriptorRows,
   ...namespaceRows,
+  ...userNamespaceRows,
   ...mountRows,
   ...jailEntryRows,
   ...credentialRows,

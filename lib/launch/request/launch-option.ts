@@ -44,7 +44,7 @@ export function addNames({ text }: Argument, before: readonly string[] = []): re
 
 export function toNumber(text: string, option: string): number {
   if (/^(0|[1-9][0-9]{0,9})$/.test(text)) return Number(text);
-  throw new UsageError(`${option} takes a number, not '${quote(text)}'`);
+  throw new UsageError(`${option} takes a number, not '${quote(text)}'`, { hint: `for example ${option} 3` });
 }
 
 /** A descriptor. */
@@ -59,7 +59,9 @@ export function toNumbers(text: string, option: string): readonly number[] {
     const from = toNumber(first, option);
     const to = toNumber(last, option);
     if (more.length > 0 || to < from || to - from > 65535) {
-      throw new UsageError(`${option} takes numbers and ranges such as 3,5-7, not '${quote(text)}'`);
+      throw new UsageError(`${option} takes numbers and ranges such as 3,5-7, not '${quote(text)}'`, {
+        hint: `write the lower number first: ${option} 5-7`,
+      });
     }
     return Array.from({ length: to - from + 1 }, (_, i) => from + i);
   });
@@ -73,7 +75,9 @@ export function addDescriptors({ text }: Argument, before: readonly number[] = [
 /** An octal mode. */
 export function parseUmask({ text }: Argument): number {
   if (/^[0-7]{1,4}$/.test(text) && Number.parseInt(text, 8) <= 0o777) return Number.parseInt(text, 8);
-  throw new UsageError(`--umask takes an octal mode such as 027, not '${quote(text)}'`);
+  throw new UsageError(`--umask takes an octal mode such as 027, not '${quote(text)}'`, {
+    hint: 'for example --umask 027',
+  });
 }
 
 // Names are text in a request: bytes that are no UTF-8 would become another name.
@@ -97,7 +101,13 @@ function setVariable(env: Env | undefined, name: string, value: Buffer | undefin
 /** Sets NAME=VALUE. */
 export function setEnv({ text, bytes }: Argument, env?: Env): Env {
   const equals = bytes.indexOf(0x3d);
-  if (equals <= 0) throw new UsageError(`--setenv takes NAME=VALUE, not '${quote(text)}'`);
+  if (equals <= 0)
+    throw new UsageError(`--setenv takes NAME=VALUE, not '${quote(text)}'`, {
+      hint:
+        equals < 0 && text !== ''
+          ? `write --setenv ${quote(text)}=VALUE`
+          : 'for example --setenv LANG=C.UTF-8',
+    });
   return setVariable(env, toVariableName(bytes.subarray(0, equals), '--setenv'), bytes.subarray(equals + 1));
 }
 
@@ -124,7 +134,7 @@ export function parseRlimit(text: string): [string, Limit] {
     if (/^(unlimited|infinity)$/i.test(word)) return Infinity;
     if (/^[0-9]{1,16}$/.test(word)) return Number(word);
     throw new UsageError(`--rlimit ${quote(text)}: '${quote(word)}' is no limit`, {
-      hint: 'a whole number, or unlimited',
+      hint: 'write a whole number, as in --rlimit nofile=4096, or unlimited',
     });
   };
   if (match?.[1] === undefined || match[2] === undefined) {

@@ -2,6 +2,7 @@
 // of its normal form, the list of keys, the options of each command and --help are made from these rows. A test compares
 // the tables of the manual with them.
 import { checkKeys, reading } from '../../keys.ts';
+import { foreignKeys } from './foreign-keys.ts';
 import { isolationRows } from './isolation-rows.ts';
 import * as text from './launch-option.ts';
 import { launchOption } from './launch-option.ts';
@@ -269,7 +270,7 @@ const defaults = Object.fromEntries(
  */
 export function normalize(request: LaunchRequest, keys: ReadonlySet<string> = launchKeys): NormalRequest {
   return reading(() => {
-    checkKeys(request, keys, "{user: 'sam', jail: '/srv/jail', program: '/bin/ls'}");
+    checkKeys(request, keys, "{user: 'sam', jail: '/srv/jail', program: '/bin/ls'}", () => foreignKeys);
     // Each key is read once: a getter could answer with something else the second time.
     const given: Record<string, unknown> = {};
     for (const key of keyNames) given[key] = request[key as keyof LaunchRequest];

@@ -1,5 +1,6 @@
 // Resource limits by name (getrlimit(2)).
 import { UsageError } from '../../errors.ts';
+import { didYouMean } from '../../nearest.ts';
 import { quote } from '../../quote.ts';
 import type { Limit } from '../plan/step.ts';
 
@@ -16,12 +17,27 @@ export type RlimitName = (typeof names)[number];
 /** One number sets the soft and the hard limit, as in prlimit(1) and systemd; `Infinity` is no limit. */
 export type RlimitValue = number | { readonly soft: number; readonly hard?: number };
 
+// Words for the same thing: those of setrlimit(3) of Python and of ulimit (bash(1)), and those that describe it.
+const foreignNames = {
+  files: 'nofile',
+  openfiles: 'nofile',
+  open_files: 'nofile',
+  fds: 'nofile',
+  processes: 'nproc',
+  procs: 'nproc',
+  memory: 'as',
+  mem: 'as',
+  vmem: 'as',
+  filesize: 'fsize',
+  cputime: 'cpu',
+};
+
 /** @throws UsageError for an unknown name */
 export function rlimitNumber(name: string): number {
   const number = (names as readonly string[]).indexOf(name);
   if (number >= 0) return number;
   throw new UsageError(`there is no resource limit '${quote(name)}'`, {
-    hint: `the limits are ${names.join(', ')}`,
+    hint: didYouMean(name, names, undefined, foreignNames) ?? `the limits are ${names.join(', ')}`,
   });
 }
 
@@ -41,6 +57,9 @@ export function toLimit(name: string, value: RlimitValue): Limit {
   const soft = checkValue(name, asked.soft);
   const hard = asked.hard === undefined ? soft : checkValue(name, asked.hard);
   if (soft > hard)
-    throw new UsageError(`the resource limit ${name}: the soft limit ${soft} exceeds the hard limit ${hard}`);
+    throw new UsageError(
+      `the resource limit ${name}: the soft limit ${soft} exceeds the hard limit ${hard}`,
+      { hint: `the soft limit comes first: ${name}=${hard}:${soft}` },
+    );
   return { soft, hard };
 }

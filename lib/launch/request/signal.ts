@@ -2,14 +2,18 @@
 import { constants } from 'node:os';
 
 import { UsageError } from '../../errors.ts';
+import { didYouMean } from '../../nearest.ts';
 import { quote } from '../../quote.ts';
 
 let signalNames: Map<number, NodeJS.Signals> | undefined;
 
 /** `SIGTERM` of 15. */
 export function signalName(number: number): NodeJS.Signals {
+  // Of two names for one number the first is the usual one: SIGABRT, not SIGIOT (signal(7)).
   signalNames ??= new Map(
-    Object.entries(constants.signals).map(([name, value]) => [value, name as NodeJS.Signals]),
+    Object.entries(constants.signals)
+      .toReversed()
+      .map(([name, value]) => [value, name as NodeJS.Signals]),
   );
   // Realtime signals have no name of their own (signal(7)).
   return signalNames.get(number) ?? (`SIGRTMIN+${number - 34}` as NodeJS.Signals);
@@ -21,5 +25,7 @@ export function signalNumber(signal: unknown, name: string): number {
   if (typeof signal === 'string' && Object.hasOwn(constants.signals, signal)) {
     return constants.signals[signal as NodeJS.Signals];
   }
-  throw new UsageError(`${name}: there is no signal ${quote(String(signal))}`);
+  throw new UsageError(`${name}: there is no signal ${quote(String(signal))}`, {
+    hint: didYouMean(`SIG${String(signal).replace(/^SIG/i, '')}`, Object.keys(constants.signals)),
+  });
 }

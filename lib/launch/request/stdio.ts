@@ -2,6 +2,7 @@
 import { Readable, type Stream } from 'node:stream';
 
 import { UsageError } from '../../errors.ts';
+import { didYouMean } from '../../nearest.ts';
 import { descriptor } from './value.ts';
 
 /** A stream with a descriptor behind it: a file, a socket, a pipe, a terminal. */
@@ -64,6 +65,12 @@ function toEntry(entry: unknown, fd: number, missing: StdioEntry): number {
   }
   throw new UsageError(
     `stdio[${fd}] must be 'pipe', 'inherit', 'ignore', a descriptor or an open stream with one`,
+    {
+      hint:
+        typeof wanted === 'string'
+          ? didYouMean(wanted, ['pipe', 'inherit', 'ignore'], (name) => `'${name}'`)
+          : undefined,
+    },
   );
 }
 

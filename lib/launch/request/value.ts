@@ -1,8 +1,9 @@
 // The values of a request. Each function checks what a caller gave, copies it if the caller could change it later, and
 // throws UsageError if it is wrong. Pure.
 import { UsageError } from '../../errors.ts';
+import { didYouMean } from '../../nearest.ts';
 import { copyBytes, quote, type Bytes } from '../../quote.ts';
-import { capabilityNumber } from './capabilities.ts';
+import { capabilityNames, capabilityNumber } from './capabilities.ts';
 import { toLimit, type RlimitName, type RlimitValue } from './rlimits.ts';
 import type { Limit } from '../plan/step.ts';
 
@@ -19,7 +20,10 @@ export interface Principal {
 /** Bytes of our own without a NUL. */
 export function bytes(value: unknown, name: string): Buffer {
   if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
-    throw new UsageError(`${name} must be a string or a Uint8Array`);
+    if (value === undefined) throw new UsageError(`${name} is missing`);
+    throw new UsageError(`${name} must be a string or a Uint8Array`, {
+      hint: typeof value === 'number' ? `write '${value}'` : undefined,
+    });
   }
   // The copy is checked, not the original: another thread can write to shared memory between the two.
   const copy = copyBytes(value);
@@ -32,7 +36,7 @@ export function bytes(value: unknown, name: string): Buffer {
 
 export function flag(value: boolean | undefined, name: string): boolean {
   if (value === undefined || typeof value === 'boolean') return value ?? false;
-  throw new UsageError(`${name} must be true or false`);
+  throw new UsageError(`${name} must be true or false`, { hint: `write ${name}: true` });
 }
 
 /**
@@ -40,7 +44,10 @@ export function flag(value: boolean | undefined, name: string): boolean {
  * holes does not fit into memory.
  */
 export function list<T>(value: unknown, name: string, read: (item: unknown, i: number) => T): readonly T[] {
-  if (!Array.isArray(value)) throw new UsageError(`${name} must be an array`);
+  if (!Array.isArray(value))
+    throw new UsageError(`${name} must be an array`, {
+      hint: typeof value === 'string' ? `write ${name}: ['${quote(value)}']` : undefined,
+    });
   const items: T[] = [];
   // A loop, because map() leaves holes out, and Array.from() takes longer for so few elements.
   for (let i = 0; i < value.length; i++) items.push(read(value[i], i));
@@ -51,7 +58,9 @@ export function list<T>(value: unknown, name: string, read: (item: unknown, i: n
 export function descriptor(value: unknown, name: string, lowest = 0): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= lowest && value < 2 ** 31)
     return value;
-  throw new UsageError(`${name} must be a number from ${lowest} on, not ${quote(String(value))}`);
+  throw new UsageError(`${name} must be a number from ${lowest} on, not ${quote(String(value))}`, {
+    hint: lowest === 3 ? 'leave 0 to 2 out: the program gets them anyway' : undefined,
+  });
 }
 
 /** uid_t and gid_t, less (uid_t)-1, which set*id(2) takes for "unchanged". */
@@ -66,6 +75,7 @@ export function toPrincipal(value: unknown, what: 'user' | 'group'): Principal {
     if (Number.isInteger(value) && value >= 0 && value <= maxId) return { id: value, text: String(value) };
     throw new UsageError(`${what} must be a name, or an id from 0 to ${maxId}, not ${value}`);
   }
+  if (value === undefined) throw new UsageError(`${what} is missing`);
   if (typeof value !== 'string') throw new UsageError(`${what} must be a string or a number`);
   if (value.includes('\0')) throw new UsageError(`${what} must not contain a NUL byte`);
   // Most names begin with a letter, and need no regular expression to be compiled.
@@ -108,7 +118,10 @@ export function toGroups(
   isCleared: unknown,
 ): readonly Principal[] | undefined {
   if (groups === undefined) return isCleared === true ? [] : undefined;
-  if (isCleared === true) throw new UsageError('groups are given and cleared at once: choose one');
+  if (isCleared === true)
+    throw new UsageError('groups are given and cleared at once: choose one', {
+      hint: 'leave --groups (groups) or --clear-groups (clearGroups) out',
+    });
   const principals = list(groups, 'groups', (group) => toPrincipal(group, 'group'));
   if (principals.length <= 65536) return principals;
   throw new UsageError('a process has at most 65536 supplementary groups (setgroups(2))');
@@ -118,7 +131,9 @@ export function toJail(value: Bytes): Buffer {
   const jail = bytes(value, 'jail');
   if (jail.length === 0) throw new UsageError('the jail directory is empty');
   if (jail[0] === 0x2f) return jail;
-  throw new UsageError(`the jail directory must be an absolute path, not ${quote(jail)}`);
+  throw new UsageError(`the jail directory must be an absolute path, not ${quote(jail)}`, {
+    hint: `write jail: path.resolve('${quote(jail)}')`,
+  });
 }
 
 export function toProgram(value: Bytes | undefined): Buffer | undefined {
@@ -151,7 +166,9 @@ export function toCapabilities(value: readonly string[] | undefined): readonly n
     const capability = typeof name === 'string' ? capabilityNumber(name) : undefined;
     if (capability !== undefined) return capability;
     throw new UsageError(`there is no capability '${quote(String(name))}'`, {
-      hint: 'capabilities(7) lists them: for example net_bind_service',
+      hint:
+        didYouMean(String(name).replace(/^cap_/i, ''), capabilityNames) ??
+        'capabilities(7) lists them: for example net_bind_service',
     });
   });
   return ascending(numbers);
@@ -175,7 +192,11 @@ export function toPidFile(value: string | undefined): string | undefined {
 
 export function toUmask(value: number | undefined): number | undefined {
   if (value === undefined || (Number.isInteger(value) && value >= 0 && value <= 0o777)) return value;
-  throw new UsageError('umask must be a number from 0 to 0o777');
+  throw new UsageError('umask must be a number from 0 to 0o777', {
+    hint: /^[0-7]{1,4}$/.test(String(value))
+      ? `write umask: 0o${String(value).replace(/^0+/, '')}`
+      : undefined,
+  });
 }
 
 /** What the library takes for resource limits. */
@@ -192,7 +213,9 @@ export function toLimits(value: Rlimits | undefined): readonly (readonly [name: 
 export function checkEnv(value: unknown): asserts value is Readonly<Record<string, unknown>> {
   // The variables of an array or a Map are not its keys: it would count as an empty environment.
   if (typeof value !== 'object' || value === null || Symbol.iterator in value) {
-    throw new UsageError("env must be an object such as {LANG: 'C.UTF-8'}");
+    throw new UsageError("env must be an object such as {LANG: 'C.UTF-8'}", {
+      hint: value instanceof Map ? 'write env: Object.fromEntries(MAP)' : undefined,
+    });
   }
 }
 

@@ -6,14 +6,8 @@ import { LaunchError, UsageError } from '../../errors.ts';
 import { native, openLauncher, type PlanFailure } from '../../native.ts';
 import { callerInPlace, refuseOwnDescriptors } from '../host/caller.ts';
 import { lostDirectories } from '../host/environment.ts';
-import {
-  failedLine,
-  hostQuery,
-  prepare,
-  verify,
-  type PreparedLaunch,
-  type VerifiedJail,
-} from '../host/prepare.ts';
+import { hostQuery, prepare, verify, type PreparedLaunch, type VerifiedJail } from '../host/prepare.ts';
+import { failedLine } from '../host/status-line.ts';
 import { encodePlan } from '../plan/encode.ts';
 import { hasInit } from '../plan/isolated.ts';
 import { normalize, type LaunchRequest, type NormalRequest } from '../request/request.ts';
@@ -72,13 +66,26 @@ function explain({ steps, view }: PreparedLaunch, failure: PlanFailure): LaunchE
   }
 }
 
+// The words themselves must not hide the failure.
+function inOtherWords(error: LaunchError, rephrase: Listener['rephrase']): Warning {
+  try {
+    return rephrase(error);
+  } catch {
+    return error;
+  }
+}
+
 // From here on nothing may return to ordinary JavaScript: root directory and identity may have changed. This function looks into
 // the jail through the open directory, writes what is wrong, and ends the process.
-function reportAndExit(launch: PreparedLaunch, failure: PlanFailure, { tell, fail }: Listener): never {
+function reportAndExit(
+  launch: PreparedLaunch,
+  failure: PlanFailure,
+  { tell, rephrase, fail }: Listener,
+): never {
   let status = 125;
   try {
     const error = explain(launch, failure);
-    tell(errorLines(error));
+    tell(errorLines(inOtherWords(error, rephrase)));
     status = fail(error);
     reportFailure(launch.request.statusFd, error);
   } finally {
@@ -131,6 +138,8 @@ export function prepareInPlace(
 export interface Listener {
   /** Gets the lines about it. */
   readonly tell: (lines: string) => void;
+  /** Says it in other words, if the receiver knows better ones. */
+  readonly rephrase: (error: LaunchError) => Warning;
   /** Returns the exit status. */
   readonly fail: (error: LaunchError) => number;
 }
@@ -145,7 +154,11 @@ export function lookAtPidFile(
 }
 
 // For a person, or a shell.
-const terminal: Listener = { tell: (lines) => tryWrite(2, lines), fail: (error) => error.exitStatus };
+const terminal: Listener = {
+  tell: (lines) => tryWrite(2, lines),
+  rephrase: (error) => error,
+  fail: (error) => error.exitStatus,
+};
 
 // What the launcher of a program needs besides 0 to 2.
 function keptBy({ keptFds, request: { statusFd = 0 } }: PreparedLaunch): readonly number[] {
@@ -153,10 +166,12 @@ function keptBy({ keptFds, request: { statusFd = 0 } }: PreparedLaunch): readonl
 }
 
 // An init sends signals to the process that waits, and needs the same ids for it. A program that is a direct child could end that
-// process with them, and so escape its limits.
-function waiterOf({ account, request }: PreparedLaunch): readonly [number, number, number] {
+// process with them, and so escape its limits. Without root it keeps the ids that it has.
+function waiterOf({ account, request }: PreparedLaunch): Parameters<typeof native.execAndWait>[4] {
+  const { uid, gid, outside } = account;
   const parent = request.dieWithParent ? process.ppid : 0;
-  return hasInit(request) ? [account.uid, account.gid, parent] : [0, 0, parent];
+  if (outside !== undefined) return ['', '', parent];
+  return hasInit(request) ? [uid, gid, parent] : [0, 0, parent];
 }
 
 /** Runs a prepared launch. Does not return. */
@@ -169,7 +184,7 @@ export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> =
   if (needsCgroup(request) && launch.setUp[0]?.[0]?.op !== 'cgroup')
     throw new Error('a launch with limits has been planned without its cgroup');
   const plan = encodePlan(launch.stages);
-  const { tell, fail } = { ...terminal, ...listener };
+  const { tell, rephrase, fail } = { ...terminal, ...listener };
   judgeBinds(launch, (warning) => tell(warningLines(warning)));
   const place = pidPlaceOf(launch, (warning) => tell(warningLines(warning)));
   const pidFile = place && writePidFile(place, process.pid);
@@ -185,7 +200,7 @@ export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> =
           watchedLimits(request),
         )
       : native.execPlan(plan, launch.jailFd, pidFile);
-  return reportAndExit(launch, failure, { tell, fail });
+  return reportAndExit(launch, failure, { tell, rephrase, fail });
 }
 
 /**

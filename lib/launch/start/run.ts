@@ -4,12 +4,13 @@ import type { Readable } from 'node:stream';
 import { AbortError, ExitError, UsageError, type ExitDetails, type LimitName } from '../../errors.ts';
 import { reading } from '../../keys.ts';
 import { native } from '../../native.ts';
+import { didYouMean } from '../../nearest.ts';
 import { copyBytes, quote, type Bytes } from '../../quote.ts';
 import { whyLimited } from '../process/limit.ts';
 import type { JailedProcess, StopReason } from '../process/process.ts';
 import { normalize, type NormalRequest } from '../request/request.ts';
 import { piped, type Stdio } from '../request/stdio.ts';
-import { viewOfJail, type Diagnosis } from '../tell/diagnose.ts';
+import { viewOfJail, type Diagnosis } from '../tell/jail-view.ts';
 import { findMissing } from '../tell/preflight.ts';
 import { launchBeside, normalizeSpawn, spawnKeys, type SpawnRequest } from './spawn.ts';
 import { awaitStop, type NormalSpawn } from './start.ts';
@@ -56,6 +57,8 @@ export interface NormalRun extends NormalSpawn {
   readonly reject: boolean;
 }
 
+const encodings = ['utf8', 'buffer', 'latin1', 'ascii', 'base64', 'base64url', 'hex', 'ucs2', 'utf16le'];
+
 /** Checks a RunRequest. @throws UsageError */
 export function normalizeRun(request: RunRequest): readonly [NormalRequest, NormalRun] {
   return reading(() => {
@@ -68,7 +71,9 @@ export function normalizeRun(request: RunRequest): readonly [NormalRequest, Norm
       throw new UsageError('maxBufferBytes must be a number from 0 on, or Infinity');
     }
     if (encoding !== 'buffer' && !Buffer.isEncoding(encoding))
-      throw new UsageError(`there is no encoding '${String(encoding)}'`);
+      throw new UsageError(`there is no encoding '${String(encoding)}'`, {
+        hint: didYouMean(String(encoding), encodings, (name) => `'${name}'`),
+      });
     if (typeof reject !== 'boolean') throw new UsageError('reject must be true or false');
     const spawn = normalizeSpawn(request, [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe']);
     if (input !== undefined && spawn.stdio[0] !== piped)

@@ -6,15 +6,9 @@ import { checkSignal, reading } from '../../keys.ts';
 import { native } from '../../native.ts';
 import { callerBeside } from '../host/caller.ts';
 import { openCgroup } from '../host/cgroup.ts';
-import {
-  failedLine,
-  hostQuery,
-  keepJail,
-  keptJail,
-  prepare,
-  verify,
-  type VerifiedJail,
-} from '../host/prepare.ts';
+import { hostQuery, keepJail, keptJail, prepare, verify, type VerifiedJail } from '../host/prepare.ts';
+import { failedLine } from '../host/status-line.ts';
+import { hasInit } from '../plan/isolated.ts';
 import type { JailedProcess } from '../process/process.ts';
 import { StatusLines } from '../process/status.ts';
 import { needsCgroup } from '../request/limit-rows.ts';
@@ -63,7 +57,9 @@ const mostMs = 2 ** 31 - 1;
 function toMilliseconds(value: unknown, name: string): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'number' && value >= 0 && value <= mostMs) return value;
-  throw new UsageError(`${name} must be milliseconds from 0 to ${mostMs}`);
+  throw new UsageError(`${name} must be milliseconds from 0 to ${mostMs}`, {
+    hint: `write ${name}: ${typeof value === 'string' && /^[0-9]+ *(ms)?$/.test(value) ? Number.parseInt(value, 10) : 5000}`,
+  });
 }
 
 // `time` in seconds is the same limit.
@@ -145,10 +141,7 @@ export async function startIn(
   options: NormalSpawn,
   onChanged?: () => Promise<JailedProcess>,
 ): Promise<JailedProcess> {
-  if (options.leaveDescendants && needsCgroup(request))
-    throw new UsageError('leaveDescendants and limits of a cgroup are given at once', {
-      hint: 'the cgroup of a launch, and all processes in it, end with the program',
-    });
+  if (options.leaveDescendants) refuseEnd(request);
   const cgroup = needsCgroup(request) ? await openCgroup(request) : undefined;
   const launch = prepare(
     request,
@@ -163,10 +156,23 @@ export async function startIn(
   return start(launch, jail.directory, options, onChanged);
 }
 
+// What ends all that the program has started, so that nothing can be left.
+function refuseEnd(request: NormalRequest): void {
+  if (needsCgroup(request))
+    throw new UsageError('leaveDescendants and limits of a cgroup are given at once', {
+      hint: 'the cgroup of a launch, and all processes in it, end with the program',
+    });
+  if (hasInit(request))
+    throw new UsageError('leaveDescendants and a pid namespace are given at once', {
+      hint: 'a pid namespace (isolate, unshare), and all processes in it, end with the program',
+    });
+}
+
 async function lookUpAndStart(request: NormalRequest, options: NormalSpawn): Promise<JailedProcess> {
   const facts = await native.readHost(hostQuery(request));
   const jail = verify(request, facts);
-  keepJail(request, jail, facts.sight);
+  // Only for root does the launching thread look again.
+  if (!request.rootless) keepJail(request, jail, facts.sight);
   warnOnce(jail.warnings);
   try {
     // open until the program has started: a failure is looked into through this descriptor

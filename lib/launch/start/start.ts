@@ -13,7 +13,8 @@ import {
   type ProcessGroup,
   type ProcessHandle,
 } from '../../native.ts';
-import { statusLine, type PreparedLaunch } from '../host/prepare.ts';
+import type { PreparedLaunch } from '../host/prepare.ts';
+import { statusLine } from '../host/status-line.ts';
 import { encodeAgain } from '../plan/encode.ts';
 import { limitOf } from '../process/limit.ts';
 import { type Exit, JailedProcess, toExit, type StopReason } from '../process/process.ts';

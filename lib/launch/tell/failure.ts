@@ -2,9 +2,11 @@
 import { errnoName, reason } from '../../errno.ts';
 import { LaunchError, type ErrnoName } from '../../errors.ts';
 import type { PlanFailure } from '../../native.ts';
+import { quote } from '../../quote.ts';
 import type { FailureContext, Step } from '../plan/step.ts';
 import { describeStep, messageHead, rowOf, targetOf, wordsFor } from '../plan/table.ts';
-import { diagnoseDirectory, diagnoseProgram, type Diagnosis, type JailView } from './diagnose.ts';
+import { diagnoseDirectory, diagnoseProgram } from './diagnose.ts';
+import type { Diagnosis, JailView } from './jail-view.ts';
 
 // Phase of native/plan/plan.h: work outside the steps.
 const phases: Readonly<Record<number, string>> = {
@@ -51,7 +53,9 @@ export function toLaunchError(steps: readonly Step[], failure: PlanFailure, view
   const context = contextOf(view, detail);
   const words = wordsFor(step, code, context);
   const execStatus = found?.missing === true || (found === undefined && code === 'ENOENT') ? 127 : 126;
-  return new LaunchError(`${messageHead(step, context)} ${found?.message ?? words.reason ?? reason(errno)}`, {
+  const head =
+    step.op === 'execve' && found?.isPlain ? `${quote(step.program)}:` : messageHead(step, context);
+  return new LaunchError(`${head} ${found?.message ?? words.reason ?? reason(errno)}`, {
     step: step.op,
     place: failure.step + 1,
     call: describeStep(step).call,

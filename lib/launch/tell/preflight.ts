@@ -3,9 +3,11 @@ import { type MissingFile, resolveProgram, type ResolverOptions } from '../../bi
 import { bytePath, joinPath, showPath } from '../../binary/path.ts';
 import { errorCode } from '../../binary/root.ts';
 import { LaunchError } from '../../errors.ts';
-import { diagnoseDirectory, diagnoseProgram, type Diagnosis, type JailView } from './diagnose.ts';
+import { diagnoseDirectory, diagnoseProgram } from './diagnose.ts';
+import type { Diagnosis, JailView } from './jail-view.ts';
 import type { Launch } from '../host/prepare.ts';
 import type { Step } from '../plan/step.ts';
+import { buildCommand } from './program-hint.ts';
 
 const WORDS: Readonly<Record<MissingFile['role'], string>> = {
   program: 'it',
@@ -21,7 +23,7 @@ const WORDS: Readonly<Record<MissingFile['role'], string>> = {
  * report such a file only later, on the program's stderr. Undefined if none is missing, or if it can lie in a bind.
  */
 export function findMissing(
-  view: Pick<JailView, 'root' | 'cwd' | 'jail' | 'binds'>,
+  view: Pick<JailView, 'root' | 'cwd' | 'jail' | 'binds' | 'host'>,
   program: Uint8Array,
   options: ResolverOptions,
 ): Diagnosis | undefined {
@@ -35,7 +37,7 @@ export function findMissing(
   return {
     message: `${WORDS[first.role]} ${showPath(first.path)}${needed}: ${first.message}`,
     path: showPath(first.path),
-    hint: `uchroot-jail build ${view.jail} ${showPath(path)}`,
+    hint: buildCommand(view, path),
     missing: true,
   };
 }
@@ -47,7 +49,8 @@ function pathOf(env: readonly Buffer[]): Uint8Array | string {
 }
 
 function toError(launch: Launch, step: Step, subject: Uint8Array, diagnosis: Diagnosis): LaunchError {
-  return new LaunchError(`${step.op}: ${showPath(bytePath(subject))}: ${diagnosis.message}`, {
+  const head = step.op === 'execve' && diagnosis.isPlain ? '' : `${step.op}: `;
+  return new LaunchError(`${head}${showPath(bytePath(subject))}: ${diagnosis.message}`, {
     step: step.op,
     place: launch.steps.indexOf(step) + 1,
     code: diagnosis.missing ? 'ENOENT' : 'EACCES',

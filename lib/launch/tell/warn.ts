@@ -5,6 +5,7 @@ import { type BytePath, joinPath, pathBytes, showPath } from '../../binary/path.
 import { walk } from '../../binary/walk.ts';
 import type { DirectoryFinding } from '../host/directory.ts';
 import type { PreparedLaunch } from '../host/prepare.ts';
+import { copyCommand } from './program-hint.ts';
 
 const warned = new Set<string>();
 
@@ -60,9 +61,7 @@ export function findMissingZone(launch: PreparedLaunch): readonly DirectoryFindi
       refuses: false,
       path: showPath(path),
       message: `TZ=${showPath(name as BytePath)}: ${showPath(path)} is not in the jail: times are shown in UTC`,
-      hint: existsSync(pathBytes(path))
-        ? `uchroot-jail build ${view.jail} --copy ${showPath(path)}`
-        : 'the host does not have it either',
+      hint: existsSync(pathBytes(path)) ? copyCommand(view, path) : 'the host does not have it either',
     },
   ];
 }

@@ -219,13 +219,16 @@ t.test('a path in a message is one line, whatever it holds', async (t) => {
 });
 
 t.test('a jail that is not reached is told with path, reason and remedy', async (t) => {
-  const error = unreachable({ walkErrno: 2, walkPath: Buffer.from('/srv/jial') });
+  const error = unreachable(
+    { walkErrno: 2, walkPath: Buffer.from('/srv/jial') },
+    { jail: Buffer.from('/nothing/jial'), program: Buffer.from('/bin/ls') },
+  );
   t.match(error, {
     message: 'jail: /srv/jial: no such file or directory',
     code: 'ENOENT',
     errno: 2,
     path: '/srv/jial',
-    hint: /uchroot-jail build/,
+    hint: 'uchroot-jail build /nothing/jial /bin/ls',
     exitStatus: 125,
   });
 });

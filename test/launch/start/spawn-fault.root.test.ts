@@ -13,11 +13,14 @@ import { stepFlags, type Step } from '../../../lib/launch/plan/step.ts';
 import { flagsOf } from '../../../lib/launch/plan/table.ts';
 import { normalize } from '../../../lib/launch/request/request.ts';
 import { countCalls, distinctCalls, type CountedCall } from '../../support/fault.ts';
+import { unlessBare } from '../../support/isolation.ts';
 import { makeJail } from '../../support/programs.ts';
 import { unlessRoot } from '../../support/root.ts';
 import { countOf, processesOf, startService } from '../../support/service.ts';
 
 const skip = unlessRoot('strace', 'setpriv');
+// the last but one test is about isolated launches
+const skipIsolated = skip || unlessBare('calls are counted in one process');
 const uid = 61_107;
 const jail = skip === false ? makeJail(t, 'actor') : '';
 const user = `${uid}:${uid}`;
@@ -229,7 +232,7 @@ for (const [name, special] of [
     { landlockRo: ['/'], landlockRw: ['/tmp'], connectTcp: [80], bindTcp: [81] },
   ],
 ] as const) {
-  t.test(name, { skip, timeout: 180_000 }, async (t) => {
+  t.test(name, { skip: skipIsolated, timeout: 180_000 }, async (t) => {
     // Landlock has a rule for each of these that is there.
     for (const name of ['pts', 'tty', 'ptmx']) mkdirSync(join(jail, 'dev', name), { recursive: true });
     await withService(new Service({ stdio: 'ignore', ...special }), async (service) => {
@@ -241,7 +244,7 @@ for (const [name, special] of [
 
 t.test(
   'so with a call that lies, and with a fault in any call around the plan',
-  { skip, timeout: 90_000 },
+  { skip: skipIsolated, timeout: 90_000 },
   async (t) => {
     await withService(new Service({ stdio: 'ignore' }), async (service) => {
       await service.launch();
@@ -285,7 +288,7 @@ t.test('so with a plan that takes a file to reach the launcher', { skip }, async
 
 t.test(
   'so where the service cannot tell its own oom_score_adj, and the launcher cannot open it',
-  { skip },
+  { skip: skipIsolated },
   async (t) => {
     await withService(new Service({ stdio: 'ignore' }), async (service) => {
       removeMarker();
@@ -339,7 +342,7 @@ const preparations: readonly Fault[] = [
 for (const [call, when, step, fault = 'error=EPERM', code = 'EPERM'] of preparations) {
   t.test(
     `a thread that cannot be prepared launches nothing, and tries it again: ${call} ${when}: ${fault}`,
-    { skip },
+    { skip: skipIsolated },
     async (t) => {
       const strace = ['strace', '-qq', '-f', '-o/dev/null', `-etrace=${call}`];
       const wrapper = [...strace, `-einject=${call}:${fault}:when=${when}`];
@@ -365,7 +368,7 @@ const begunWith = stepFlags.initial | stepFlags.batchPolicy | stepFlags.oomScore
 for (const special of alone) {
   t.test(
     `so with ${Object.keys(special).join()}, where nothing is inherited`,
-    { skip, timeout: 180_000 },
+    { skip: skipIsolated, timeout: 180_000 },
     async (t) => {
       await withService(new Service({ stdio: 'ignore', ...special }), async (service) => {
         await stopAtEachStep(t, service, special, (step) => (flagsOf(step) & begunWith) !== 0);

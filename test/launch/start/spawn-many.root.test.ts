@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import t from 'tap';
 
-import { openJail, runInJail, spawnInJail } from '../../../lib/index.ts';
+import { openJail, runInJail, spawnInJail } from '../../support/public-api.ts';
 import { loadCalls, makeJail } from '../../support/programs.ts';
 import { unlessRoot } from '../../support/root.ts';
 import {
@@ -56,6 +56,10 @@ t.test(
   { skip, timeout: 100_000 },
   async (t) => {
     await using open = await openJail(jail, { user: base.user, program: '/count', stdio: 'ignore' });
+    // an isolated jail keeps what its first launch makes
+    await (
+      await open.spawn()
+    ).exited;
     const before = { fds: await settledFds(), threads: countOf(process.pid).threads };
     const wrong: unknown[] = [];
     let next = 0;
@@ -138,7 +142,7 @@ t.test('a status that somebody else has waited for is null, and nothing hangs', 
   t.equal(child.kill(), false);
   t.equal(await text(child.stdout), '');
   const stolen = runInJail({ ...base, program: '/actor', args: ['sleep=50'], stdio: 'ignore' });
-  await eventually(() => processesOf(uid).length === 1);
+  await eventually(() => processesOf(uid).length > 0);
   calls.waitAny();
   await t.rejects(stolen, {
     name: 'ExitError',

@@ -1,12 +1,8 @@
 import t from 'tap';
 
 import { bytePath } from '../../../lib/binary/path.ts';
-import {
-  diagnoseDirectory,
-  diagnoseProgram,
-  type Diagnosis,
-  type JailView,
-} from '../../../lib/launch/tell/diagnose.ts';
+import { diagnoseDirectory, diagnoseProgram } from '../../../lib/launch/tell/diagnose.ts';
+import type { Diagnosis, JailView } from '../../../lib/launch/tell/jail-view.ts';
 import { makeElf } from '../../binary/image.ts';
 import { program, sam, viewOf } from '../view.ts';
 
@@ -25,6 +21,7 @@ t.test('a program that is not there is missing, and building is the remedy', asy
     path: '/bin/prog',
     hint: 'uchroot-jail build /srv/jail /bin/prog',
     missing: true,
+    isPlain: true,
   });
 });
 

@@ -103,7 +103,7 @@ unitTest(
     const cases = [
       ['s/ nobody / nosuch /', 'Unknown user nosuch'],
       ['s/ nosuch / nobody /;s,/daemon wait,/dev wait,', 'execve: /dev: is a directory'],
-      ['s,/dev wait,/nope wait,', 'execve: /nope: not found in the jail'],
+      ['s,/dev wait,/nope wait,', '/nope: not found in the jail'],
       ['s,--service-status,--service-status --nosuch,', 'unknown option --nosuch'],
     ] as const;
     for (const [expression, message] of cases) {
@@ -159,7 +159,7 @@ unitTest('a socket does not start a service for ever whose launch fails', async 
   await machine.until('systemctl show -p Result loop.socket', /=service-start-limit-hit/);
   const starts = machine.shell('journalctl -o cat -u loop.service | grep -c ^Started').stdout;
   t.equal(starts, '5\n');
-  for (const seen of await looks('loop')) t.match(seen, /^ +Status: "execve: \/nope: not found in the jail/m);
+  for (const seen of await looks('loop')) t.match(seen, /^ +Status: "\/nope: not found in the jail/m);
   systemctl('stop', 'client');
 });
 

@@ -11,12 +11,13 @@ import {
 import type { FileRoot } from '../../../binary/root.ts';
 import { type Group, native, type Passwd } from '../../../native.ts';
 import { quote } from '../../../quote.ts';
+import { commandLine } from '../../../shell-word.ts';
 import { hashBytes, withRegular } from '../../manifest/file-hash.ts';
 import { unless } from '../../work/jail-error.ts';
 import { errorRule, inGroup, noteRule } from '../check-rule.ts';
 import { type Entry, isOwn } from '../checked-entry.ts';
 import { type CheckedJail, recordedAt } from '../checked-jail.ts';
-import { commandLine, copying, decision, hostPath } from '../remedies.ts';
+import { copying, decision, hostPath } from '../remedies.ts';
 
 // Each account is a question to the name service of the host, which may ask another machine.
 const MOST = 2000;

@@ -6,6 +6,7 @@ import { type BytePath, bytePath, pathBytes, showPath } from '../../../binary/pa
 import { type DirectoryRoot, errorCode } from '../../../binary/root.ts';
 import { walk } from '../../../binary/walk.ts';
 import { type InRootStatus, native } from '../../../native.ts';
+import { commandLine } from '../../../shell-word.ts';
 import { openPackages } from '../../dpkg/database.ts';
 import type { Host } from '../../host/source-host.ts';
 import { hashFile, withRegular } from '../../manifest/file-hash.ts';
@@ -16,7 +17,7 @@ import { unless } from '../../work/jail-error.ts';
 import { errorRule, inGroup, noteRule, warningRule } from '../check-rule.ts';
 import { isOfSystem, kindOf } from '../checked-entry.ts';
 import { type CheckedJail, recordedAt, usePath } from '../checked-jail.ts';
-import { commandLine, decision, hostPath } from '../remedies.ts';
+import { decision, hostPath } from '../remedies.ts';
 import { NULL_DEVICE } from './manifest-differences.ts';
 
 export const fitness = inGroup('fitness', [

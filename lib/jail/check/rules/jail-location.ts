@@ -7,13 +7,14 @@ import { openFileRoot } from '../../../binary/root.ts';
 import type { PathComponent } from '../../../native.ts';
 import { remedyOf, type WayFinding } from '../../../trust/way.ts';
 import { octal } from '../../../trust/writer.ts';
+import { commandLine } from '../../../shell-word.ts';
 import { type Mount, mountOf, mountsIn } from '../../host/mounts.ts';
 import { closing } from '../../work/closing.ts';
 import { lookOr } from '../../work/jail-error.ts';
 import { errorRule, type Fix, type Found, inGroup, noteRule, type Rule, warningRule } from '../check-rule.ts';
 import type { CheckedJail } from '../checked-jail.ts';
 import { looseOn, wordsOf } from '../jail-writers.ts';
-import { commandLine, decision, remounted } from '../remedies.ts';
+import { decision, remounted } from '../remedies.ts';
 
 /** Tells the findings of lib/trust for which `isAbout` is true. */
 function onWay(isAbout: (finding: WayFinding) => boolean): Pick<Required<Rule>, 'isQuick' | 'look'> {
@@ -160,7 +161,7 @@ function toFound(finding: WayFinding, { directory }: CheckedJail): Found {
   }
   const remedies: Readonly<Record<typeof kind, string>> = {
     link: commandLine('uchroot-jail', 'check', directory),
-    owner: decision(`move the jail to where all is root's, or, if nobody else needs it: ${command}`),
+    owner: decision("move the jail to where all is root's, such as below /srv"),
     writable: command,
   };
   return { path: at, message: `${showPath(at)}, above the jail, ${how}`, remedy: remedies[kind] };

@@ -3,6 +3,7 @@
 import { readCache } from '../../../binary/cache.ts';
 import { readLdSoConf, readMuslPath, readSmallFile } from '../../../binary/loader-conf.ts';
 import { type BytePath, bytePath, joinPath, showPath } from '../../../binary/path.ts';
+import { commandLine } from '../../../shell-word.ts';
 import { looseSearchOf } from '../../search/search-warnings.ts';
 import { isSearchText } from '../../search/searched-places.ts';
 import { lookOr } from '../../work/jail-error.ts';
@@ -10,7 +11,7 @@ import { errorRule, inGroup, type Rule } from '../check-rule.ts';
 import { isOfSystem, isProgram } from '../checked-entry.ts';
 import type { CheckedJail } from '../checked-jail.ts';
 import { wordsOf } from '../jail-writers.ts';
-import { commandLine, decision, hostPath } from '../remedies.ts';
+import { decision, hostPath } from '../remedies.ts';
 import { isFoundByItself } from './file-permissions.ts';
 
 export const preload: Rule = errorRule('preload', {

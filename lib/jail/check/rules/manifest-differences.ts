@@ -3,12 +3,13 @@
 import { type BytePath, bytePath, showPath } from '../../../binary/path.ts';
 import { errnoName } from '../../../errno.ts';
 import { octal } from '../../../trust/writer.ts';
+import { commandLine } from '../../../shell-word.ts';
 import { MANIFEST_PATH, type Recorded } from '../../manifest/manifest.ts';
 import { unless } from '../../work/jail-error.ts';
 import { errorRule, type Fix, type Found, inGroup, type Rule, warningRule } from '../check-rule.ts';
 import { builtKind, type Entry, isData, isOwn, isSystemPath, type Kind } from '../checked-entry.ts';
 import type { CheckedJail } from '../checked-jail.ts';
-import { commandLine, copying, decision, hostPath, sourcePath } from '../remedies.ts';
+import { copying, decision, hostPath, sourcePath } from '../remedies.ts';
 
 export const NULL_DEVICE: BytePath = bytePath('/dev/null');
 

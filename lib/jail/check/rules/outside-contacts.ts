@@ -2,12 +2,13 @@
 
 import { type BytePath, bytePath, parentPath, pathBytes, showPath } from '../../../binary/path.ts';
 import { native } from '../../../native.ts';
+import { commandLine } from '../../../shell-word.ts';
 import { isShared, type Mount, mountsIn, pointIn } from '../../host/mounts.ts';
 import { lookOr } from '../../work/jail-error.ts';
 import { errorRule, type Found, inGroup, type Rule, warningRule } from '../check-rule.ts';
 import { kindOf } from '../checked-entry.ts';
 import type { CheckedJail } from '../checked-jail.ts';
-import { commandLine, decision, hostPath, unmounted } from '../remedies.ts';
+import { decision, hostPath, unmounted } from '../remedies.ts';
 
 // Whoever may talk to one of these daemons is root, or nearly so.
 const DAEMONS =

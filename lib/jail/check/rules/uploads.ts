@@ -4,13 +4,14 @@ import { type BytePath, joinPath } from '../../../binary/path.ts';
 import { errorCode, openFileRoot } from '../../../binary/root.ts';
 import { native } from '../../../native.ts';
 import { octal } from '../../../trust/writer.ts';
+import { commandLine } from '../../../shell-word.ts';
 import { mountOf } from '../../host/mounts.ts';
 import { withDescriptor } from '../../work/closing.ts';
 import { errorRule, type Fix, type Found, inGroup, warningRule } from '../check-rule.ts';
 import { type Entry, isOfSystem, isOwn, isProgram } from '../checked-entry.ts';
 import type { CheckedJail } from '../checked-jail.ts';
 import { writerIn } from '../jail-writers.ts';
-import { commandLine, decision, hostPath } from '../remedies.ts';
+import { decision, hostPath } from '../remedies.ts';
 
 const STICKY = 0o1000;
 

@@ -1,0 +1,163 @@
+// What a person most likely meant who wrote the words of uchroot in another order: the same words, in the right one. Pure.
+import type { Argument, Option } from '../command-option.ts';
+import type { LaunchError, UsageError } from '../errors.ts';
+import { inOneWord } from '../launch/tell/program-hint.ts';
+import { commandLine } from '../shell-word.ts';
+
+/** What is told about an error. */
+export interface Told {
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+// Options of chroot(1), sudo(8), setpriv(1) and bwrap(1) that name the user or the group.
+const identities: Readonly<Record<string, 'user' | 'group'>> = {
+  userspec: 'user',
+  u: 'user',
+  user: 'user',
+  uid: 'user',
+  reuid: 'user',
+  ruid: 'user',
+  euid: 'user',
+  g: 'group',
+  group: 'group',
+  gid: 'group',
+  regid: 'group',
+  'primary-group': 'group',
+};
+
+// Options that take two words in bwrap(1), and one here.
+const joints: Readonly<Record<string, string>> = { bind: ':', 'ro-bind': ':', setenv: '=' };
+
+/** The words of a command line, sorted as far as they can be told apart. */
+interface Line {
+  readonly options: string[];
+  readonly operands: string[];
+  /** The first word that stands after an operand and belongs before it. */
+  misplaced?: string;
+  user?: string;
+  group?: string;
+  /** The option that has taken the word before the operands as its value. */
+  taker?: { readonly option: Option; readonly value: string };
+}
+
+const latin1 = ({ bytes }: Argument): string => bytes.toString('latin1');
+
+// Sorts options before USER, DIRECTORY and PROGRAM from the operands. Undefined if there is an option that nobody knows.
+function sort(words: readonly Argument[], known: readonly Option[]): Line | undefined {
+  const line: Line = { options: [], operands: [] };
+  const { options, operands } = line;
+  const texts = words.map(latin1);
+  let at = 0;
+  const isOpen = (): boolean => operands.length < (line.user === undefined ? 3 : 2);
+  for (let word = texts[at]; word !== undefined && isOpen(); word = texts[at]) {
+    at++;
+    if (!word.startsWith('-') || word === '-') {
+      operands.push(word);
+      continue;
+    }
+    if (operands.length > 0) line.misplaced ??= word;
+    if (word === '--') continue;
+    const [, name = '', inline] = /^--?([^=]+)(?:=(.*))?$/s.exec(word) ?? [];
+    const option = word.startsWith('--') ? known.find((one) => one.name === name) : undefined;
+    const identity = option === undefined ? identities[name] : undefined;
+    if (option === undefined && identity === undefined) return undefined;
+    const isAlone = option?.metavar === undefined && identity === undefined;
+    const value = isAlone ? undefined : (inline ?? texts[at++]);
+    if (identity !== undefined) line[identity] ??= value ?? '';
+    else options.push(word, ...(isAlone || inline !== undefined ? [] : [value ?? '']));
+    if (option !== undefined && value !== undefined && inline === undefined && operands.length === 0)
+      line.taker = { option, value };
+  }
+  operands.push(...texts.slice(at));
+  return line;
+}
+
+const isPath = (word: string | undefined): boolean => word?.includes('/') === true;
+
+// The user of an example: every host has him, and he owns nothing.
+const anybody = 'nobody';
+const anyJail = '/srv/jail';
+
+function written({ options }: Line, ...operands: readonly (string | undefined)[]): string {
+  return commandLine('uchroot', ...options, ...operands.filter((word) => word !== undefined));
+}
+
+// One of the three is missing, or they have changed places.
+function reordered(line: Line): string | undefined {
+  const [first, second, ...rest] = line.operands;
+  if (first === undefined || first === 'help') return 'uchroot --help';
+  if (!isPath(first)) return second === undefined ? written(line, first, anyJail) : undefined;
+  const { taker } = line;
+  const joint = taker && joints[taker.option.name];
+  if (taker !== undefined && joint !== undefined && !taker.value.includes(joint)) {
+    const options = [...line.options.slice(0, -1), `${taker.value}${joint}${first}`];
+    return written({ ...line, options }, second, ...rest);
+  }
+  if (second !== undefined && !isPath(second)) return written(line, second, first, ...rest);
+  if (taker !== undefined && !isPath(taker.value))
+    return `--${taker.option.name} has taken ${taker.value} for its value: write it as --${taker.option.name}=${taker.option.metavar}`;
+  return written(line, anybody, ...line.operands);
+}
+
+// Words that a shell has not separated, because they were quoted.
+function separated(line: Line, at: number): string | undefined {
+  const word = line.operands[at];
+  if (word === undefined || !/\S\s+\S/.test(word)) return undefined;
+  return written(
+    line,
+    ...line.operands.flatMap((each, index) => (index === at ? each.split(/\s+/) : [each])),
+  );
+}
+
+function whoAndWhere(line: Line): readonly (string | undefined)[] {
+  const { user, group } = line;
+  const [first, ...rest] = line.operands;
+  if (user === undefined) return [group === undefined ? first : `${first}:${group}`, ...rest];
+  return [group === undefined ? user : `${user}:${group}`, ...line.operands];
+}
+
+function hintFor(line: Line, { step, code, hint }: Partial<LaunchError>): string | undefined {
+  const isJail = step === 'jail';
+  if (code === 'ERR_UNKNOWN_USER') return isPath(line.operands[0]) ? reordered(line) : undefined;
+  if (isJail && code === 'ENOENT') return separated(line, 1);
+  if (isJail && code === 'ENOTDIR' && isPath(line.operands[1]))
+    return written(line, line.operands[0], anyJail, ...line.operands.slice(1));
+  return step === 'execve' && hint?.startsWith(inOneWord) === true ? separated(line, 2) : undefined;
+}
+
+/**
+ * The message and the hint for an error, where the order of the words explains it.
+ *
+ * @param words of the command line
+ * @param known options
+ */
+export function toldBy(
+  error: UsageError | LaunchError,
+  words: readonly Argument[],
+  known: readonly Option[],
+): Told {
+  const line = sort(words, known);
+  if (line === undefined) return error;
+  if (line.user !== undefined || line.group !== undefined)
+    return { message: error.message, hint: written(line, ...whoAndWhere(line)) };
+  const { misplaced } = line;
+  if (misplaced !== undefined)
+    return {
+      message:
+        misplaced === '--'
+          ? '-- stands after USER: it ends the options, and so stands before USER'
+          : `option ${misplaced} stands after USER: options stand before it, and what follows PROGRAM is the program's`,
+      hint: written(line, ...line.operands),
+    };
+  return { message: error.message, hint: hintFor(line, error as Partial<LaunchError>) ?? error.hint };
+}
+
+/** The lines about a command line without USER or DIRECTORY; without both, the usage alone, as the C original has it. */
+export function forgotten(words: readonly Argument[], known: readonly Option[], usageLine: string): string {
+  const line = sort(words, known) ?? { options: [], operands: [] };
+  const [first] = line.operands;
+  const hint = `hint: ${reordered(line)}\n`;
+  if (first === undefined || first === 'help') return `${usageLine}\n${hint}`;
+  return `uchroot: ${isPath(first) ? 'USER' : 'DIRECTORY'} is missing\n${hint}${usageLine}\n`;
+}

@@ -1,0 +1,67 @@
+// Keys that callers know from child_process, execa and containers, and keys that only another function of this library has.
+import type { Foreign } from '../../nearest.ts';
+
+const ofRun = (key: string): string => `${key} is a key of runInJail() and of run()`;
+
+/** For a key that a function does not have: the key that is meant, or a hint. */
+export const foreignKeys: Foreign = {
+  // child_process (nodejs.org/api/child_process.html)
+  uid: 'user',
+  gid: 'group',
+  timeout: 'timeoutMs',
+  maxBuffer: 'maxBufferBytes',
+  shell: "there is no shell: start one, {program: '/bin/sh', args: ['-c', 'COMMAND']}",
+  detached: "leave it out: newGroup, newSession and leaveDescendants are detached's parts",
+  serialization: 'leave it out: there is no channel for messages',
+  windowsHide: 'leave it out: this is for Linux only',
+  windowsVerbatimArguments: 'leave it out: this is for Linux only',
+  // execa (github.com/sindresorhus/execa, docs/api.md)
+  cancelSignal: 'signal',
+  forceKillAfterDelay: 'forceKillAfterMs',
+  stdin: "write stdio: ['pipe', 'pipe', 'pipe'], in the order stdin, stdout, stderr",
+  stdout: "write stdio: ['ignore', 'pipe', 'pipe'], in the order stdin, stdout, stderr",
+  stderr: "write stdio: ['ignore', 'pipe', 'pipe'], in the order stdin, stdout, stderr",
+  inputFile: "write input: createReadStream('FILE')",
+  extendEnv: 'write keepEnv: true to pass the variables of this process on; by default they do not pass',
+  preferLocal: 'leave it out: program is a path in the jail, and PATH is not searched',
+  localDir: 'leave it out: program is a path in the jail, and PATH is not searched',
+  cleanup: 'write dieWithParent: true',
+  buffer: 'use spawnInJail(), which keeps no output',
+  verbose: 'start node with NODE_DEBUG=uchroot',
+  // words for the same thing
+  username: 'user',
+  directory: 'jail',
+  root: 'jail',
+  rootDirectory: 'jail',
+  chroot: 'jail',
+  command: 'program',
+  cmd: 'program',
+  file: 'program',
+  path: 'program',
+  argv: 'args',
+  arguments: 'args',
+  workdir: 'cwd',
+  workingDirectory: 'cwd',
+  chdir: 'cwd',
+  environment: 'env',
+  capabilities: 'caps',
+  ulimits: 'rlimits',
+  limits: 'rlimits',
+  readonly: 'readOnly',
+  mounts: 'view',
+  binds: 'view',
+  volumes: 'view',
+  network: 'net',
+  memoryLimit: 'memory',
+  mem: 'memory',
+  cpus: 'cpu',
+  // keys of another function
+  ...Object.fromEntries(
+    ['input', 'maxBufferBytes', 'encoding', 'reject', 'lines', 'all', 'stripFinalNewline'].map((key) => [
+      key,
+      ofRun(key),
+    ]),
+  ),
+  share: 'share is a key of openJail()',
+  concurrency: 'concurrency is a key of openJail()',
+};

@@ -1,0 +1,148 @@
+// The jail as the program's account sees it: follows a path in it, always beneath its root, and says why nothing is there.
+import {
+  bytePath,
+  type BytePath,
+  joinPath,
+  lastComponent,
+  parentPath,
+  showPath,
+  trimSlashes,
+} from '../../binary/path.ts';
+import { openFileRoot, type FileRoot, type FileStatus } from '../../binary/root.ts';
+import { walk, type Walk } from '../../binary/walk.ts';
+import { quote } from '../../quote.ts';
+import type { Account } from '../host/account.ts';
+import type { NormalRequest } from '../request/request.ts';
+import { buildCommand, hostWord } from './program-hint.ts';
+
+/** The cause: the rest of a message after `execve: PROGRAM: `, and a hint. */
+export interface Diagnosis {
+  readonly message: string;
+  /** The file or directory in the jail that causes the failure. */
+  readonly path: string;
+  readonly hint?: string;
+  /** The program or a file that it needs was not found: status 127. Otherwise it cannot be executed: 126. */
+  readonly missing: boolean;
+  /** The message needs no name of a step before it: it is the commonest one, and so the shortest. */
+  readonly isPlain?: true;
+}
+
+/** What of the host decides about a hint. */
+export interface HostGlance {
+  /** It has a program of this path. */
+  readonly hasProgram: boolean;
+  /** Its /bin is a link to usr/bin. */
+  readonly isMerged: boolean;
+}
+
+/** The jail as the program's account sees it. */
+export interface JailView {
+  readonly root: FileRoot;
+  readonly account: Account;
+  /** Path of the jail on the host, quoted, for hints. */
+  readonly jail: string;
+  readonly cwd: Uint8Array;
+  /** Where the launch mounts directories of the host. What is there later cannot be seen in the jail before. */
+  readonly binds: readonly BytePath[];
+  /** A value of process.arch. */
+  readonly architecture: string;
+  /** What the host has; undefined if that is not known. */
+  readonly host?: HostGlance | undefined;
+}
+
+/** The part of a view that does not depend on the account. */
+export function viewOfJail(
+  { jail, cwd, view }: Pick<NormalRequest, 'jail' | 'cwd' | 'view'>,
+  jailFd: number,
+): Pick<JailView, 'root' | 'jail' | 'cwd' | 'binds'> {
+  const binds = view.flatMap((entry) => (entry.kind === 'bind' ? [trimSlashes(bytePath(entry.target))] : []));
+  return { root: openFileRoot(jailFd), jail: quote(jail), cwd, binds };
+}
+
+/** Whether an account may: its program has no capability that overrides a mode (capabilities(7), CAP_DAC_OVERRIDE), not even as uid 0. */
+export function mayExecute(status: FileStatus, { uid, gid, groups }: JailView['account']): boolean {
+  if (status.uid === uid) return (status.mode & 0o100) !== 0;
+  if (status.gid === gid || groups.includes(status.gid)) return (status.mode & 0o010) !== 0;
+  return (status.mode & 0o001) !== 0;
+}
+
+export function describeMode(status: FileStatus): string {
+  return `mode ${status.mode.toString(8).padStart(4, '0')}, owner ${status.uid}:${status.gid}`;
+}
+
+// The first directory above one of these paths that the account cannot search.
+function closedDirectory(view: JailView, paths: readonly BytePath[]): BytePath | undefined {
+  for (const path of paths) {
+    const above: BytePath[] = [];
+    for (let directory = path; directory !== '/';) {
+      directory = parentPath(directory);
+      above.unshift(directory);
+    }
+    for (const directory of above) {
+      const status = view.root.lstat(directory);
+      if (status !== undefined && status.kind === 'directory' && !mayExecute(status, view.account))
+        return directory;
+    }
+  }
+  return undefined;
+}
+
+function closed(view: JailView, directory: BytePath, what: string): Diagnosis {
+  const path = showPath(directory);
+  return {
+    message: `${what}the directory ${path} may not be entered by uid ${view.account.uid}`,
+    path,
+    hint: `chmod o+x ${hostWord(view, path)}`,
+    missing: false,
+  };
+}
+
+interface Found {
+  readonly path: BytePath;
+  readonly status: FileStatus;
+}
+
+/** The object at a path, or the reason why there is none; undefined if the path leads to a bind. */
+export function find(view: JailView, path: BytePath, what: string): Found | Diagnosis | undefined {
+  const from = joinPath(bytePath(view.cwd), path);
+  const walked = walk(view.root, from);
+  const way = [...walked.links.map((step) => step.path), walked.path];
+  const isBound = (bind: BytePath): boolean => way.some((at) => `${at}/`.startsWith(`${bind}/`));
+  if (view.binds.some(isBound)) return undefined;
+  const shown = showPath(walked.path);
+  const directory = closedDirectory(view, way);
+  if (directory !== undefined) return closed(view, directory, what);
+  switch (walked.kind) {
+    case 'found':
+      return walked;
+    case 'denied':
+      return closed(view, walked.path, what);
+    case 'loop':
+      return { message: `${what}too many symbolic links, at ${shown}`, path: shown, missing: false };
+    case 'not-directory':
+      return { message: `${what}${shown} is not a directory`, path: shown, missing: true };
+    case 'missing':
+      return missing(view, from, walked, what);
+    default:
+      return walked satisfies never;
+  }
+}
+
+// Nothing is at the end of a walk. A link among the directories before it is no news: /bin is one nearly everywhere.
+function missing(view: JailView, from: BytePath, { path, links }: Walk, what: string): Diagnosis {
+  const shown = showPath(path);
+  const found = { path: shown, missing: true, hint: buildCommand(view, from) };
+  const directory = walk(view.root, parentPath(from));
+  if (directory.kind === 'found' && path === joinPath(directory.path, lastComponent(from)))
+    return {
+      ...found,
+      message: `${what}not found in the jail`,
+      ...(what === '' && { isPlain: true as const }),
+    };
+  const link = links.at(-1);
+  if (link !== undefined) {
+    const leads = `the symbolic link ${showPath(link.path)} leads to ${showPath(link.target)}`;
+    return { ...found, message: `${what}${leads}, and ${shown} does not exist in the jail` };
+  }
+  return { ...found, message: `${what}its directory ${shown} does not exist in the jail` };
+}

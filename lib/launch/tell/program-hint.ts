@@ -1,0 +1,110 @@
+// The remedy for a program that the jail does not have: most often its path is written in another way than the jail has it.
+import { bytePath, type BytePath, joinPath, lastComponent, parentPath, showPath } from '../../binary/path.ts';
+import type { FileRoot } from '../../binary/root.ts';
+import { isExecutable, walk } from '../../binary/walk.ts';
+import { nearest } from '../../nearest.ts';
+import { commandLine, shellWord } from '../../shell-word.ts';
+import type { JailView } from './jail-view.ts';
+
+const binDirectories = ['/usr/local/bin', '/usr/bin', '/bin', '/usr/local/sbin', '/usr/sbin', '/sbin'].map(
+  (directory) => bytePath(directory),
+);
+
+/** The hint for a program that was given together with its arguments begins with this. */
+export const inOneWord = 'give the program and its arguments as words of their own';
+
+// Links to directories of /usr on most hosts (file-hierarchy(7)), and directories in a jail that was made by hand.
+const mergedNames = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32'];
+
+// The commands that move such directories to where the builder has them; nothing is replaced.
+function merging({ jail, root, host }: Pick<JailView, 'jail' | 'root' | 'host'>): string {
+  if (host?.isMerged !== true) return '';
+  const own = mergedNames.filter(
+    (name) =>
+      root.lstat(bytePath(`/${name}`))?.kind === 'directory' &&
+      root.lstat(bytePath(`/usr/${name}`)) === undefined,
+  );
+  if (own.length === 0) return '';
+  const at = (name: string): string => bytePath(`${jail}/${name}`);
+  const moves = own.map((name) => commandLine('mv', '-nT', at(name), at(`usr/${name}`)));
+  return [commandLine('mkdir', '-p', at('usr')), ...moves, ''].join(' && ');
+}
+
+/** The command that adds a program of the host to the jail. */
+export function buildCommand(view: Pick<JailView, 'jail' | 'root' | 'host'>, program: BytePath): string {
+  return merging(view) + commandLine('uchroot-jail', 'build', bytePath(view.jail), program);
+}
+
+/** The command that adds a file of the host to the jail. */
+export function copyCommand(view: Pick<JailView, 'jail' | 'root' | 'host'>, file: BytePath): string {
+  return merging(view) + commandLine('uchroot-jail', 'build', bytePath(view.jail), '--copy', file);
+}
+
+/** A path of the jail as the host sees it, as a word of a shell. */
+export function hostWord({ jail }: Pick<JailView, 'jail'>, path: string): string {
+  return shellWord(bytePath(`${jail}${path}`));
+}
+
+/** The path in the jail of a path that was given as the host sees it, if the jail has it. */
+export function pathInJail({ jail, root }: JailView, path: BytePath): BytePath | undefined {
+  const inside = bytePath(jail);
+  if (!path.startsWith(`${inside}/`)) return undefined;
+  const own = path.slice(inside.length) as BytePath;
+  return walk(root, own).kind === 'found' ? own : undefined;
+}
+
+// The first word of a program that was given together with its arguments, as `"/bin/ls -l"`.
+function withoutArguments({ root }: JailView, path: BytePath): BytePath | undefined {
+  const blank = path.indexOf(' ');
+  const first = path.slice(0, Math.max(0, blank)) as BytePath;
+  return first.startsWith('/') && isExecutable(root, first) ? first : undefined;
+}
+
+function list(root: FileRoot, directory: BytePath): readonly BytePath[] {
+  try {
+    return root.list(directory) ?? [];
+  } catch {
+    return [];
+  }
+}
+
+// A program of this name in one of the usual directories: execve does not search PATH (execve(2)).
+function elsewhere({ root }: JailView, name: BytePath): BytePath | undefined {
+  return binDirectories
+    .map((directory) => joinPath(directory, name))
+    .find((path) => isExecutable(root, path));
+}
+
+// A program with a similar name in the same directory; for a name alone, in the usual ones.
+function similar({ root }: JailView, path: BytePath): BytePath | undefined {
+  const directories = path.startsWith('/') ? [parentPath(path)] : binDirectories;
+  for (const directory of directories) {
+    const names = list(root, directory).filter((name) => isExecutable(root, joinPath(directory, name)));
+    const meant = nearest(lastComponent(path), names);
+    if (meant !== undefined) return joinPath(directory, meant as BytePath);
+  }
+  return undefined;
+}
+
+/**
+ * What to do about a program that the jail does not have.
+ *
+ * @param path as it was given
+ * @param from the same, from / on
+ */
+export function programHint(view: JailView, path: BytePath, from: BytePath): string {
+  const inside = pathInJail(view, from);
+  if (inside !== undefined) return `give the path in the jail: ${showPath(inside)}`;
+  const first = withoutArguments(view, path);
+  if (first !== undefined) return `${inOneWord}: ${showPath(first)} is the program`;
+  const build = buildCommand(view, path.includes('/') ? from : path);
+  const there = elsewhere(view, lastComponent(path));
+  if (!path.includes('/'))
+    return there === undefined
+      ? `${build}   # then give its path in the jail: PATH is not searched`
+      : `give the path in the jail: ${showPath(there)}`;
+  if (view.host?.hasProgram === true) return build;
+  if (there !== undefined) return `give the path in the jail: ${showPath(there)}`;
+  const meant = similar(view, from);
+  return meant === undefined ? build : `did you mean ${showPath(meant)}?`;
+}

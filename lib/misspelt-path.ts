@@ -1,0 +1,23 @@
+// The path of the host that a misspelt one most likely stands for.
+import { readdirSync } from 'node:fs';
+
+import { type BytePath, joinPath, lastComponent, parentPath, pathBytes, trimSlashes } from './binary/path.ts';
+import { nearest } from './nearest.ts';
+
+/** A neighbour in the same directory, a directory if `isDirectory`, whose name is near to the path's. */
+export function nearestPath(path: BytePath, isDirectory: boolean): BytePath | undefined {
+  const plain = trimSlashes(path);
+  const parent = parentPath(plain);
+  const meant = nearest(lastComponent(plain), namesIn(parent, isDirectory));
+  return meant === undefined ? undefined : joinPath(parent, meant as BytePath);
+}
+
+function namesIn(directory: BytePath, isDirectory: boolean): readonly string[] {
+  try {
+    return readdirSync(pathBytes(directory), { withFileTypes: true, encoding: 'buffer' })
+      .filter((entry) => entry.isDirectory() === isDirectory)
+      .map(({ name }) => name.toString('latin1'));
+  } catch {
+    return []; // it is not there either
+  }
+}

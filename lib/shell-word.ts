@@ -1,0 +1,24 @@
+// Words for a shell, so that a hint or a remedy can be pasted as it is printed.
+
+const PLAIN = /^[A-Za-z0-9_@%+=:,./-]+$/;
+const PRINTABLE = /^[\x20-\x7e]*$/;
+
+/**
+ * One word, a byte a character as in a BytePath, quoted if a shell needs that; line ends and escape sequences are written as
+ * escapes (bash(1), $'…').
+ */
+export function shellWord(word: string): string {
+  if (PLAIN.test(word)) return word;
+  if (PRINTABLE.test(word) && !word.includes("'")) return `'${word}'`;
+  const spelt = [...word].map((character) => {
+    if (character === "'" || character === '\\') return `\\${character}`;
+    if (PRINTABLE.test(character)) return character;
+    return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  });
+  return `$'${spelt.join('')}'`;
+}
+
+/** Words with blanks between them. Paths have to be absolute: then none is taken for an option. */
+export function commandLine(...words: readonly string[]): string {
+  return words.map(shellWord).join(' ');
+}

@@ -1,0 +1,494 @@
+// The first mistakes of people who do not know uchroot yet: the message names the cause, and the hint, followed as it is printed,
+// is the remedy.
+import t, { type Test } from 'tap';
+
+import { follow, inTurn, newBeginner, type Beginner, type Mistake } from '../support/first-mistakes.ts';
+import { unlessRoot } from '../support/root.ts';
+
+const isolated = (line: string): string => line.replace('uchroot ', 'uchroot --isolate ');
+const onlyWithout =
+  (text: string) =>
+  (line: string): string =>
+    line.replace(text, '');
+
+// ./jail is a jail with /bin/sh, /bin/ls, /usr/bin/env and /usr/bin/id.
+const J = '$PWD/jail';
+
+const order: readonly Mistake[] = [
+  ['uchroot', /^Usage: uchroot/],
+  ['uchroot help', /^Usage: uchroot/],
+  ['uchroot nobody', /DIRECTORY is missing/, { right: [0] }],
+  ['uchroot /srv/jail', /USER is missing/],
+  ['uchroot /srv/jail /bin/ls', /Unknown user \/srv\/jail/],
+  ['uchroot nobody /bin/ls', /jail: \/(usr\/)?bin\/ls: not a directory/],
+  ['uchroot nobody --chdir /tmp /srv/jail /bin/ls', /option --chdir stands after USER/],
+  ['uchroot nobody /srv/jail --chdir /tmp /bin/ls', /option --chdir stands after USER/],
+  ['uchroot nobody /srv/jail --chdir=/tmp /bin/ls -l', /option --chdir=\/tmp stands after USER/],
+  ['uchroot nobody /srv/jail --clear-groups /bin/ls', /option --clear-groups stands after USER/],
+  ['uchroot nobody /srv/jail -- /bin/ls', /-- stands after USER/],
+  ['uchroot nobody -- /srv/jail /bin/ls', /-- stands after USER/],
+  ['uchroot --chdir /tmp nobody -- /srv/jail /bin/ls', /-- stands after USER/],
+  ['uchroot /srv/jail nobody /bin/ls', /Unknown user \/srv\/jail/],
+  ['uchroot /srv/jail nobody', /Unknown user \/srv\/jail/],
+  ['uchroot nobody /srv/jail "/bin/ls -l"', /^uchroot: \/bin\/ls -l: not found in the jail\n/],
+  ['uchroot nobody "/srv/jail /bin/ls"', /jail: .*no such file or directory/],
+  ['uchroot --userspec=nobody /srv/jail /bin/ls', /unknown option --userspec/],
+  ['uchroot --userspec nobody:nogroup /srv/jail /bin/ls', /unknown option --userspec/],
+  ['uchroot -u nobody /srv/jail /bin/ls', /unknown option -u/],
+  ['uchroot --user=nobody /srv/jail /bin/ls', /unknown option --user/],
+  ['uchroot --uid 65534 /srv/jail /bin/ls', /unknown option --uid/],
+  ['uchroot --reuid=65534 --regid=65534 /srv/jail /bin/ls', /unknown option --reuid/],
+  ['uchroot --group nogroup nobody /srv/jail /bin/ls', /unknown option --group/],
+  [
+    'uchroot --setenv A b nobody /srv/jail /bin/ls',
+    /--setenv takes NAME=VALUE, not '(A)'/,
+    {
+      after: (line, hint) => line.replace('A b', hint.replace(/.*--setenv /, '')),
+    },
+  ],
+  [
+    'uchroot --isolate --ro-bind /etc /mnt nobody jail /bin/ls',
+    /Unknown user \/mnt/,
+    { before: 'mkdir jail/mnt' },
+  ],
+  [
+    'uchroot --compile nobody /srv/jail /bin/ls',
+    /Unknown user \/srv\/jail/,
+    {
+      after: (line, hint) => line.replace('--compile nobody', `${/--compile=FILE$/.exec(hint)?.[0]} nobody`),
+    },
+  ],
+];
+
+const names: readonly Mistake[] = [
+  [
+    `uchroot nobody ${J} ${J}/bin/ls`,
+    /does not exist in the jail/,
+    {
+      after: (line, hint) => line.replace(`${J}/bin/ls`, hint.replace('give the path in the jail: ', '')),
+    },
+  ],
+  ['uchroot nobody jail /bin/lss', /^uchroot: (\/bin\/lss): not found in the jail\n/],
+  ['uchroot nobody jail ./bin/sl', /^uchroot: (\.\/bin\/sl): not found in the jail\n/],
+  [
+    'uchroot nobody jail /bin/cat',
+    /^uchroot: \/bin\/cat: not found in the jail\nhint: uchroot-jail build \S+ \/bin\/cat\n$/,
+    { right: [0] },
+  ],
+  [
+    'uchroot nobody jail /usr/local/bin/ls',
+    /(\/usr\/local\/bin\/ls): its directory \/usr\/local does not exist/,
+  ],
+  [
+    'uchroot nobody jail ls',
+    /^uchroot: (ls): not found in the jail\n/,
+    {
+      after: (line, hint) => line.replace(/ls$/, hint.replace('give the path in the jail: ', '')),
+    },
+  ],
+  [
+    'uchroot nobody jail cat',
+    /^uchroot: cat: not found in the jail\n/,
+    {
+      after: (line, hint) => `${hint}\n${line.replace(/cat$/, '/bin/cat')}`,
+    },
+  ],
+  ['uchroot nobdy jail /bin/ls', /Unknown user (nobdy)/],
+  ['uchroot Nobody jail /bin/ls', /Unknown user (Nobody)/],
+  ['uchroot nobody:nogrup jail /bin/ls', /Unknown group (nogrup)/],
+  ['uchroot nobody.nogroup jail /bin/ls', /Unknown user (nobody\.nogroup)/],
+  [
+    'uchroot nobody: jail /bin/ls',
+    /the group in '(nobody:)' is empty/,
+    {
+      after: (line) => line.replace('nobody:', 'nobody'),
+    },
+  ],
+  [
+    'uchroot root jail /bin/ls',
+    /user root is uid 0.*refused/,
+    { after: (line) => line.replace(' root ', ' nobody ') },
+  ],
+  ['uchroot 4242 jail /bin/ls', /Unknown user 4242/, { after: (line) => line.replace('4242', '4242:4242') }],
+  ['uchroot --groups audio,vidoe nobody jail /bin/ls', /Unknown group (vidoe)/],
+  [
+    'uchroot nobody jial /bin/ls',
+    /jail: (\S+jial): no such file or directory/,
+    {
+      after: (line, hint) => line.replace('jial', /did you mean (.*)\?/.exec(hint)?.[1] ?? ''),
+    },
+  ],
+  ['uchroot nobody /srv/other-place /bin/ls', /jail: \/srv\/other-place: no such file or directory/],
+  [
+    'uchroot nobody / /bin/ls',
+    /the host's own root directory/,
+    {
+      after: (line, hint) => `${hint}\n${line.replace(' / ', ' /srv/jail ')}`,
+    },
+  ],
+  ['uchroot nobody jail ""', /the program is empty/, { after: (line) => line.replace('""', '/bin/sh -c :') }],
+  ['uchroot --chdir /work nobody jail /bin/ls', /chdir: \/work: not found in the jail/],
+  [
+    `uchroot --chdir ${J}/tmp nobody ${J} /bin/ls`,
+    /chdir: /,
+    {
+      after: (line, hint) => line.replace(`${J}/tmp`, hint.replace('give the path in the jail: ', '')),
+    },
+  ],
+  ['uchroot --chdir /etc/passwd nobody jail /bin/ls', /chdir: (\/etc\/passwd): not a directory/],
+  [
+    'uchroot --chdir /closed nobody jail /bin/sh -c :',
+    /may not enter it/,
+    { before: 'mkdir -m 0700 jail/closed' },
+  ],
+];
+
+const options: readonly Mistake[] = [
+  ['uchroot --cwd /tmp nobody jail /bin/ls', /unknown option (--cwd)/],
+  ['uchroot --workdir=/tmp nobody jail /bin/ls', /unknown option (--workdir)/],
+  ['uchroot -w /tmp nobody jail /bin/ls', /unknown option (-w)/],
+  ['uchroot --env A=b nobody jail /bin/ls', /unknown option (--env)/],
+  ['uchroot -e A=b nobody jail /bin/ls', /unknown option (-e)/],
+  ['uchroot -h', /unknown option (-h)/],
+  ['uchroot -V', /unknown option (-V)/],
+  ['uchroot --dry-run nobody jail /bin/ls', /unknown option (--dry-run)/],
+  ['uchroot --unshare-all nobody jail /bin/ls', /unknown option (--unshare-all)/],
+  ['uchroot --unshare-net nobody jail /bin/ls', /unknown option (--unshare-net)/],
+  ['uchroot --isolated nobody jail /bin/ls', /unknown option (--isolated)/],
+  ['uchroot --cap-add net_bind_service nobody jail /bin/ls', /unknown option (--cap-add)/],
+  ['uchroot --no-new-privs nobody jail /bin/ls', /unknown option (--no-new-privs)/],
+  ['uchroot --ulimit nofile=100 nobody jail /bin/ls', /unknown option (--ulimit)/],
+  ['uchroot --clear-group nobody jail /bin/ls', /unknown option (--clear-group)/],
+  ['uchroot -umask 022 nobody jail /bin/ls', /unknown option (-umask)/],
+  [
+    'uchroot --json nobody jail /bin/ls',
+    /unknown option (--json)/,
+    {
+      after: (line, hint) => line.replace('--json', `--plan ${hint.replace('write ', '')}`),
+    },
+  ],
+  ['uchroot --cap net_bind_servce nobody jail /bin/ls', /no capability '(net_bind_servce)'/],
+  ['uchroot --rlimit nofiles=100 nobody jail /bin/ls', /no resource limit '(nofiles)'/],
+  ['uchroot --rlimit files=100 nobody jail /bin/ls', /no resource limit '(files)'/],
+  [
+    'uchroot --rlimit nofile nobody jail /bin/ls',
+    /(--rlimit) takes NAME=SOFT/,
+    {
+      after: (line, hint) => line.replace('--rlimit nofile', hint.replace('for example ', '')),
+    },
+  ],
+  [
+    'uchroot --rlimit nofile=4k nobody jail /bin/ls',
+    /'4k' is no limit/,
+    {
+      after: (line, hint) => line.replace('--rlimit nofile=4k', /--rlimit \S+[0-9]/.exec(hint)?.[0] ?? ''),
+    },
+  ],
+  [
+    'uchroot --rlimit nproc=100:5 nobody jail /bin/ls',
+    /soft limit 100 exceeds the hard limit 5/,
+    {
+      after: (line, hint) => line.replace('nproc=100:5', /nproc=\S+/.exec(hint)?.[0] ?? ''),
+    },
+  ],
+  [
+    'uchroot --umask 888 nobody jail /bin/ls',
+    /(--umask) takes an octal mode/,
+    {
+      after: (line, hint) => line.replace('--umask 888', hint.replace('for example ', '')),
+    },
+  ],
+  [
+    'uchroot --groups audio --clear-groups nobody jail /bin/ls',
+    /given and cleared at once/,
+    {
+      after: onlyWithout('--groups audio '),
+    },
+  ],
+  [
+    'uchroot --setenv A nobody jail /bin/ls',
+    /--setenv takes NAME=VALUE/,
+    {
+      after: (line, hint) => line.replace('--setenv A', hint.replace('write ', '')),
+    },
+  ],
+  ['uchroot --unshare network nobody jail /bin/ls', /no namespace '(network)'/],
+  ['uchroot --net=none nobody jail /bin/ls', /net is for isolate/, { after: isolated }],
+  ['uchroot --tmpfs /tmp nobody jail /bin/ls', /needs a mount namespace/, { after: isolated }],
+  [
+    'uchroot --preserve-fds 2 nobody jail /bin/ls',
+    /from 3 on, not 2/,
+    { after: onlyWithout('--preserve-fds 2 ') },
+  ],
+  [
+    'uchroot --preserve-fds 9 nobody jail /bin/ls',
+    /descriptor 9: is not open/,
+    { after: (line) => `${line} 9</dev/null` },
+  ],
+  [
+    'uchroot --pid-file run/x.pid nobody jail /bin/ls',
+    /pid file: .*no such file or directory/,
+    {
+      after: (line) => `mkdir run && ${line}`,
+    },
+  ],
+  [
+    'uchroot --plan=json nobody jail /bin/ls',
+    /option (--plan) takes no value/,
+    {
+      after: (line, hint) => line.replace('--plan=json', hint.replace('write ', '')),
+    },
+  ],
+  ['uchroot --plan --format xml nobody jail /bin/ls', /(--format xml): it is one of/],
+  ['uchroot --format json nobody jail /bin/ls', /(--format) is for a plan/],
+  ['uchroot --unit systemdd nobody jail /bin/ls', /not '(systemdd)'/],
+  [
+    'uchroot --unit nobody jail /bin/ls',
+    /--unit knows .* not 'nobody'/,
+    {
+      after: (line, hint) => line.replace('--unit', hint.replace('write ', '')),
+    },
+  ],
+  ['uchroot --unit systemd nobody jail', /a unit needs a program/, { after: (line) => `${line} /bin/ls` }],
+  ['uchroot --unit-name x nobody jail /bin/ls', /(--unit-name) is for a unit/],
+  ['uchroot --unit systemd --accept nobody jail /bin/ls', /(--accept) hands over connections/],
+  [
+    'uchroot --unit systemd --listen 99999 nobody jail /bin/ls',
+    /--listen takes a port/,
+    {
+      after: (line, hint) => line.replace('--listen 99999', /--listen [0-9]+/.exec(hint)?.[0] ?? ''),
+    },
+  ],
+  [
+    'uchroot --unit systemd --watchdog 5s --notify nobody jail /bin/ls',
+    /--watchdog takes seconds/,
+    {
+      after: (line, hint) =>
+        line.replace('--watchdog 5s', hint.replace('write ', '')).replace('jail ', 'jail '),
+      right: [0, 125],
+    },
+  ],
+  ['uchroot --unit systemd --reload-signal HUPP nobody jail /bin/ls', /there is no signal (HUPP)/],
+  ['uchroot --unit systemd --plan nobody jail /bin/ls', /choose one/, { after: onlyWithout('--plan ') }],
+  ['uchroot --compile no/x nobody jail /bin/ls', /compile: .*no such file or directory/],
+  ['uchroot --compile x --architecture amd64 nobody jail /bin/ls', /not '(amd64)'/],
+  ['uchroot --any-inode nobody jail /bin/ls', /(--any-inode) is for a compiled launcher/],
+];
+
+const jails: readonly Mistake[] = [
+  // the book's way
+  [
+    'uchroot nobody own /bin/ls',
+    /its ELF interpreter \S+ does not exist|its ELF interpreter/,
+    {
+      before: 'mkdir -p own/bin && cp /bin/ls own/bin',
+    },
+  ],
+  [
+    'uchroot nobody own /bin/prog',
+    /its interpreter \/bin\/sh/,
+    {
+      before: "mkdir -p own/bin && printf '#!/bin/sh\\n' >own/bin/prog && chmod 0755 own/bin/prog",
+    },
+  ],
+  [
+    'uchroot nobody jail /prog',
+    /its interpreter \/bin\/sh\\x0d/,
+    {
+      before: "printf '#!/bin/sh\\r\\n' >jail/prog && chmod 0755 jail/prog",
+    },
+  ],
+  ['uchroot nobody jail /prog', /no execute permission/, { before: "printf '#!/bin/sh\\n' >jail/prog" }],
+  [
+    'uchroot nobody jail /prog',
+    /neither an ELF program nor a script/,
+    {
+      before: "printf 'exit 0\\n' >jail/prog && chmod 0755 jail/prog",
+      after: (line) => `sed -i '1i #!/bin/sh' jail/prog && ${line}`,
+    },
+  ],
+  [
+    'uchroot nobody jail /usr/bin',
+    /is a directory/,
+    { after: (line) => line.replace('/usr/bin', '/usr/bin/ls') },
+  ],
+  [
+    'uchroot nobody jail /bin/ls',
+    /the directory \/usr may not be entered/,
+    { before: 'chmod 0700 jail/usr' },
+  ],
+  ['uchroot nobody jail /bin/ls', /can be written by everybody/, { before: 'chmod 0777 jail' }],
+  ['uchroot sam jail /bin/ls', /is owned by uid 1001/, { before: 'chown sam: jail' }],
+  [
+    'uchroot sam /srv/home/sam/mine /bin/ls',
+    /\/srv\/home\/sam, above the jail, is owned by uid 1001/,
+    {
+      before: 'cp -a jail /srv/home/sam/mine',
+      after: (line, hint) => `${hint}\n${line.replace('/srv/home/sam/mine', '/srv/mine')}`,
+    },
+  ],
+  [
+    'uchroot sam /srv/home/sam /bin/ls',
+    /is owned by uid 1001/,
+    {
+      after: (line, hint) => `${hint}\n${line.replace('/srv/home/sam', '/srv/sam')}`,
+    },
+  ],
+  ['uchroot-jail', /^Usage: uchroot-jail/],
+  ['uchroot-jail biuld new /bin/ls', /unknown command (biuld)/],
+  ['uchroot-jail create new /bin/ls', /unknown command (create)/],
+  ['uchroot-jail add jail /bin/cat', /unknown command (add)/],
+  ['uchroot-jail ls jail', /unknown command (ls)/],
+  ['uchroot-jail verify jail', /unknown command (verify)/, { right: [0, 3, 4] }],
+  ['uchroot-jail rm jail', /unknown command (rm)/],
+  [`uchroot-jail ${J} /bin/cat`, /unknown command/],
+  ['uchroot-jail -h', /unknown option (-h)/],
+  ['uchroot-jail build', /^Usage: uchroot-jail build/],
+  [
+    'uchroot-jail build new',
+    /no program, package, pack or file is named/,
+    { after: (line) => `${line} /bin/sh` },
+  ],
+  [`uchroot-jail build /bin/cat ${J}`, /is a file: DIRECTORY stands before the programs/],
+  ['uchroot-jail build jail /bin/lss', /program (\/bin\/lss): it is not there/],
+  ['uchroot-jail build jail lss', /program (lss) is in none of the directories of PATH/],
+  ['uchroot-jail build jail "ls -l"', /program (ls -l) is in none/],
+  ['uchroot-jail build jail --pack pyhton', /no pack (pyhton)/],
+  ['uchroot-jail build jail --user nobdy', /Unknown user (nobdy)/],
+  [
+    'uchroot-jail build jail --program /bin/cat',
+    /unknown option (--program)/,
+    { after: onlyWithout('--program') },
+  ],
+  ['uchroot-jail build jail --copy /etc/host.confi', /copy (\/etc\/host\.confi): it is not there/],
+  ['uchroot-jail build jail --copy /etc/host.conf:etc/h', /copy (\S+): it is not there/],
+  ['uchroot-jail build jail --dry-run /bin/cat', /unknown option (--dry-run)/],
+  ['uchroot-jail build jail --format yaml /bin/cat', /(--format yaml): it is one of/],
+  [
+    'uchroot-jail build / /bin/cat',
+    /it cannot be a jail/,
+    { after: (line) => line.replace(' / ', ' /srv/jail ') },
+  ],
+  ['uchroot-jail build plain /bin/cat', /can be written by everybody/, { before: 'mkdir -m 0777 plain' }],
+  ['uchroot-jail update plain', /has no manifest/, { before: 'mkdir -p plain/usr' }],
+  ['uchroot-jail update jail /bin/cat', /^Usage: uchroot-jail update/],
+  [
+    'uchroot-jail update jial',
+    /there is no such directory/,
+    {
+      after: (line, hint) => line.replace('jial', /did you mean (.*)\?/.exec(hint)?.[1] ?? ''),
+    },
+  ],
+  ['uchroot-jail list --json jail', /unknown option (--json)/],
+  ['uchroot-jail explain jail', /^Usage: uchroot-jail explain/],
+  [
+    'uchroot-jail explain jail ls',
+    /(\/ls) is not in the jail/,
+    {
+      after: (line, hint) => line.replace(/ls$/, /did you mean (.*)\?/.exec(hint)?.[1] ?? ''),
+    },
+  ],
+  [
+    `uchroot-jail explain jail ${J}/bin/ls`,
+    /is not in the jail/,
+    {
+      after: (line, hint) => line.replace(`${J}/bin/ls`, /did you mean (.*)\?/.exec(hint)?.[1] ?? ''),
+    },
+  ],
+  ['uchroot-jail clone jail', /^Usage: uchroot-jail clone/],
+  ['uchroot-jail clone jail jail', /one is inside the other/],
+  ['uchroot-jail remove --force jail', /unknown option (--force)/],
+  ['uchroot-jail check', /^Usage: uchroot-jail check/],
+  ['uchroot-jail check jail --fail-on errors', /--fail-on (errors): it is one of/],
+  [
+    'uchroot-jail check jial',
+    /no such file or directory/,
+    {
+      after: (line, hint) => line.replace('jial', /did you mean (.*)\?/.exec(hint)?.[1] ?? ''),
+      right: [0, 3, 4],
+    },
+  ],
+];
+
+const wrappers: readonly Mistake[] = [
+  ['uchroot-tcpd', /^Usage: uchroot-tcpd/],
+  ['uchroot-tcpd mach sshd 192.0.2.1', /unknown command (mach)/, { right: [0, 1] }],
+  ['uchroot-tcpd test sshd 192.0.2.1', /unknown command (test)/, { right: [0, 1] }],
+  ['uchroot-tcpd match', /^Usage: uchroot-tcpd match/],
+  ['uchroot-tcpd match sshd', /^Usage: uchroot-tcpd match/, { right: [0, 1] }],
+  ['uchroot-tcpd match 192.0.2.1 sshd', /192\.0\.2\.1 is an address/, { right: [0, 1] }],
+  [
+    'uchroot-tcpd --allow rules match sshd 192.0.2.1',
+    /unknown option --allow/,
+    { before: ': >rules', right: [0, 1] },
+  ],
+  [
+    'uchroot-tcpd match --allow rulse sshd 192.0.2.1',
+    /(rulse) is not there/,
+    { before: ': >rules', right: [0, 1] },
+  ],
+  [
+    'uchroot-tcpd check --allow rulse --deny rules',
+    /(rulse) is not there/,
+    { before: ': >rules', right: [0, 3, 4] },
+  ],
+  ['uchroot-tcpd check rules', /^Usage: uchroot-tcpd check/, { before: ': >rules', right: [0, 3, 4] }],
+  ['uchroot-tcpd check --alow rules', /unknown option (--alow)/, { before: ': >rules', right: [0, 3, 4] }],
+  ['uchroot-tcpd check --format xml', /(--format xml): it is one of/, { right: [0, 3, 4] }],
+  ['uchroot-tcpd export', /^Usage: uchroot-tcpd export/, { right: [0, 1] }],
+  ['uchroot-tcpd export nft', /^Usage: uchroot-tcpd export/, { right: [0, 1] }],
+  ['uchroot-tcpd export --to nftable', /--to (nftable): it is one of/, { right: [0, 1] }],
+  ['uchroot-tcpd run', /^Usage: uchroot-tcpd run/],
+  [
+    'uchroot-tcpd run --jail nobody /bin/ls',
+    /--jail (nobody): it is USER:DIRECTORY/,
+    {
+      after: (line, hint) => line.replace('--jail nobody', hint.replace('write ', '')),
+    },
+  ],
+  [
+    'uchroot-tcpd run --chdir /tmp /bin/ls',
+    /--chdir is for a jail/,
+    {
+      after: (line, hint) => line.replace('run ', `run ${hint.replace('for example ', '')} `),
+    },
+  ],
+];
+
+const skip = unlessRoot('unshare', 'nsenter');
+const all = [...order, ...names, ...options, ...jails, ...wrappers];
+
+async function make(t: Test, beginner: Beginner, [line, says, more = {}]: Mistake): Promise<void> {
+  const place = await beginner.newPlace();
+  if (more.before !== undefined) t.match(await beginner.run(more.before, place), { status: 0 }, more.before);
+  const { status, stderr } = await beginner.run(line, place);
+  const [message = ''] = stderr.split('\n');
+  t.ok(status !== 0 && says.test(stderr), `${line}: the message names the cause: ${stderr}`);
+  const [, hint] = /^hint: (.*)$/m.exec(stderr) ?? [];
+  if (hint === undefined) return void t.fail(`${line}: no hint: ${stderr}`);
+  try {
+    const right = follow(line, says.exec(stderr)?.[1] ?? '', hint, more.after);
+    const isRemedy = !/^uchroot(-jail|-tcpd)? /.test(right) && right === hint;
+    const followed = await beginner.run(right, place);
+    const isFirstStep =
+      followed.status === 0 && (isRemedy || hint.startsWith('uchroot-jail build')) && right === hint;
+    const last = isFirstStep && line.startsWith('uchroot ') ? await beginner.run(line, place) : followed;
+    t.ok(
+      (more.right ?? [0]).includes(last.status ?? -1),
+      `${line}: "${hint}" helps: ${right}: ${last.stderr}`,
+    );
+    t.notOk(last.stderr.startsWith(message), `${line}: the mistake is gone`);
+  } catch (error) {
+    t.fail(`${line}: ${String(error)}`);
+  }
+}
+
+t.test(
+  `each of ${all.length} first mistakes names its cause, and its hint is the remedy`,
+  { skip },
+  async (t) => {
+    t.ok(all.length >= 100);
+    const beginner = await newBeginner();
+    await inTurn(all, 4, (mistake) => make(t, beginner, mistake));
+  },
+);

@@ -1,0 +1,123 @@
+// doc/untrusted.md: a web service that runs code of others, attacked by its clients.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+import t from 'tap';
+
+import { uchrootJail } from '../support/builder.ts';
+import { searchPath, temporaryDirectory } from '../support/launch.ts';
+import { unlessRoot } from '../support/root.ts';
+import { eventually, processesOf } from '../support/service.ts';
+
+const skip = unlessRoot('python3');
+const jail = skip === false ? `${temporaryDirectory()}/jail` : '/';
+const script = join(import.meta.dirname, '../../../examples/untrusted/server.mjs');
+const [firstUid, count] = [61_320, 4];
+const limit = { skip, timeout: 90_000 };
+
+interface Line {
+  readonly out?: string;
+  readonly err?: string;
+  readonly exitCode?: number | null;
+  readonly signal?: string | null;
+  readonly limit?: string | null;
+}
+
+let url = '';
+let service: ChildProcess | undefined;
+
+t.before(async () => {
+  if (skip !== false) return;
+  const built = uchrootJail(['build', jail, 'python3', process.execPath]);
+  if (built.status !== 0) throw new Error(built.stderr);
+  mkdirSync(`${jail}/tmp`, { recursive: true });
+  service = spawn(process.execPath, [script, jail, String(firstUid), String(count)], {
+    env: { PATH: searchPath, SECRET: 'of the service' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [said] = (await once(service.stdout ?? service, 'data')) as [Buffer];
+  url = said.toString().trim();
+});
+
+t.teardown(() => service?.kill());
+
+async function ask(path: string, code: string): Promise<{ out: string; err: string; last: Line }> {
+  const response = await fetch(`${url}/${path}`, { method: 'POST', body: code });
+  const lines = (await response.text())
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Line);
+  const all = (key: 'out' | 'err'): string => lines.map((line) => line[key] ?? '').join('');
+  return { out: all('out'), err: all('err'), last: lines.at(-1) ?? {} };
+}
+
+const left = (): readonly number[] =>
+  Array.from({ length: count }, (_, index) => processesOf(firstUid + index)).flat();
+const good = { exitCode: 0, signal: null, limit: null };
+
+t.test('both languages run, and see nothing of the host', limit, async (t) => {
+  const python = await ask(
+    'python',
+    'import os; print(6 * 7, "SECRET" in os.environ, os.path.exists("/root"), len(os.listdir("/sys")) if os.path.exists("/sys") else 0)',
+  );
+  t.same(python, { out: '42 False False 0\n', err: '', last: good });
+  const javascript = await ask(
+    'javascript',
+    'fetch("http://127.0.0.1:6379").catch(({cause}) => console.log(cause.code, process.getuid() >= 61320))',
+  );
+  t.same(javascript, { out: 'ECONNREFUSED true\n', err: '', last: good });
+  const failed = await ask('python', 'raise SystemExit(3)');
+  t.same(failed.last, { ...good, exitCode: 3 });
+});
+
+t.test('each limit ends the program and is named', limit, async (t) => {
+  const [memory, time, output, file] = await Promise.all([
+    ask('python', 'a = "x" * 10**9'),
+    ask('javascript', 'for (;;);'),
+    ask('python', 'while True: print("x" * 10000)'),
+    ask(
+      'python',
+      `
+import errno
+try:
+    with open("/tmp/big", "wb") as file:
+        while True: file.write(b"x" * 65536)
+except OSError as error: print(errno.errorcode[error.errno])`,
+    ),
+  ]);
+  const killed = { exitCode: null, signal: 'SIGKILL' };
+  t.same(memory.last, { ...killed, limit: 'memory' });
+  t.same(time.last, { ...killed, limit: 'time' });
+  t.same(output.last, { ...killed, limit: 'output' });
+  t.same([file.out, file.last], ['ENOSPC\n', good]);
+  t.same(left(), []);
+});
+
+t.test('nothing is left for the next program', limit, async (t) => {
+  const write = 'open("/etc/left", "w"); open("/tmp/left", "w")';
+  await ask('python', `import os\nif os.fork() == 0:\n  os.setsid()\n  while True: pass\n${write}`);
+  const next = await ask('python', 'import os; print(os.listdir("/tmp"), os.path.exists("/etc/left"))');
+  t.equal(next.out, '[] False\n');
+  t.notOk(readdirSync(`${jail}/etc`).includes('left'));
+  t.ok(await eventually(() => left().length === 0));
+});
+
+t.test('output comes while the program runs, and a client that goes away ends it', limit, async (t) => {
+  const gone = new AbortController();
+  const response = await fetch(`${url}/python`, {
+    method: 'POST',
+    body: 'import time\nprint("begun")\ntime.sleep(60)',
+    signal: gone.signal,
+  });
+  const { value } = await response.body!.getReader().read();
+  t.ok(
+    Buffer.from(value ?? [])
+      .toString()
+      .startsWith('{"out":"begun'),
+  );
+  t.equal(left().length > 0, true);
+  gone.abort();
+  t.ok(await eventually(() => left().length === 0), 'its processes are gone');
+});

@@ -1,0 +1,142 @@
+// Commands with a mistake, run as a user runs them, who then follows the hint as it is printed.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+
+import t from 'tap';
+
+import './plain-spawn.ts';
+import { packageDirectory, searchPath, temporaryDirectory } from './launch.ts';
+import { sanitizerEnv } from './sanitizer.ts';
+
+/**
+ * A command line with a mistake; what the message says, with the wrong word in brackets if the hint is a word for it; and what
+ * else is needed.
+ */
+export type Mistake = readonly [line: string, says: RegExp, more?: More];
+
+interface More {
+  /** Shell commands that come before, in the directory of this mistake. */
+  readonly before?: string;
+  /** The command line that follows a hint in words. */
+  readonly after?: (line: string, hint: string) => string;
+  /** Exit statuses of the right command; 0 if left out. */
+  readonly right?: readonly number[];
+}
+
+export interface Ran {
+  readonly status: number | null;
+  readonly stderr: string;
+}
+
+const accounts = {
+  passwd: `root:x:0:0:root:/root:/bin/sh
+nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
+sam:x:1001:1001:Sam:/srv/home/sam:/bin/sh
+`,
+  group: 'root:x:0:\nnogroup:x:65534:\nsam:x:1001:\naudio:x:29:\nvideo:x:44:\n',
+  'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files\n',
+};
+
+// A mount namespace of its own: /srv is empty, and the host has a few accounts.
+const hostScript = `
+for name in passwd group nsswitch.conf; do mount --bind "$0/$name" "/etc/$name" || exit 99; done
+mount -t tmpfs -o mode=0755 tmpfs /srv || exit 99
+echo ready
+read -r _`;
+
+/** A host for people who make mistakes: /srv/jail is a jail with a shell, ls, env and id. */
+export class Beginner {
+  readonly #holder: ChildProcess;
+  readonly #path: string;
+  #rows = 0;
+
+  constructor(holder: ChildProcess, path: string) {
+    this.#holder = holder;
+    this.#path = path;
+  }
+
+  /** A directory of its own below /srv, with a copy of the jail. */
+  async newPlace(): Promise<string> {
+    const place = `/srv/row${++this.#rows}`;
+    const { status, stderr } = await this.run(`mkdir ${place} && cp -a /srv/jail ${place}/jail`, '/');
+    if (status !== 0) throw new Error(stderr);
+    return place;
+  }
+
+  /** Runs a line of a shell. */
+  run(line: string, cwd: string): Promise<Ran> {
+    const { pid } = this.#holder;
+    return new Promise((resolve, reject) => {
+      const child = spawn(
+        'nsenter',
+        [`--mount=/proc/${pid}/ns/mnt`, 'sh', '-c', `cd ${cwd} || exit 99\n${line}`],
+        {
+          env: { PATH: this.#path, ...sanitizerEnv },
+          stdio: ['ignore', 'ignore', 'pipe'],
+          timeout: 60_000,
+        },
+      );
+      let stderr = '';
+      child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+      child.on('error', reject);
+      child.on('close', (status) => resolve({ status, stderr }));
+    });
+  }
+}
+
+/** Starts that host, until the test file ends. */
+export async function newBeginner(): Promise<Beginner> {
+  const directory = temporaryDirectory();
+  for (const [name, text] of Object.entries(accounts)) writeFileSync(`${directory}/${name}`, text);
+  mkdirSync(`${directory}/bin`);
+  for (const name of ['uchroot', 'uchroot-jail', 'uchroot-tcpd'])
+    symlinkSync(`${packageDirectory}/dist/bin/${name}.cjs`, `${directory}/bin/${name}`);
+  symlinkSync(process.execPath, `${directory}/bin/node`);
+  const words = ['--mount', '--propagation', 'private', 'sh', '-c', hostScript, directory];
+  const holder = spawn('unshare', words, { env: { PATH: searchPath }, stdio: ['pipe', 'pipe', 'inherit'] });
+  t.teardown(() => holder.stdin.end());
+  await new Promise((resolve, reject) => {
+    holder.stdout.once('data', resolve);
+    holder.once('exit', (status) => reject(new Error(`unshare: status ${status}`)));
+  });
+  const beginner = new Beginner(holder, `${directory}/bin:${searchPath}`);
+  const { status, stderr } = await beginner.run(
+    'mkdir -p /srv/home/sam && chown sam: /srv/home/sam && uchroot-jail build /srv/jail /bin/sh /bin/ls /usr/bin/env /usr/bin/id',
+    '/',
+  );
+  if (status !== 0) throw new Error(stderr);
+  return beginner;
+}
+
+const commands = /^(uchroot(-jail|-tcpd)? |mkdir -p |chmod |chown |sed -i )/;
+
+/** The line that follows a hint: the hint itself if it is a command, else the line with the words that the hint gives. */
+export function follow(line: string, wrong: string, hint: string, after?: More['after']): string {
+  if (after !== undefined) return after(line, hint);
+  if (commands.test(hint)) return hint;
+  const forms = [
+    /^did you mean (.*)\?$/,
+    /^write (.*)$/,
+    /^for example (.*)$/,
+    /^give (?:the path in the jail|a directory): (.*)$/,
+  ];
+  const plain = hint.replace(/[;:] (?:a port|arguments) .*$/, '');
+  const right = forms.map((form) => form.exec(plain)?.[1]).find((word) => word !== undefined);
+  if (right === undefined && !hint.startsWith('leave it out'))
+    throw new Error(`no way to follow the hint: ${hint}`);
+  if (wrong === '' || !line.includes(wrong)) throw new Error(`the message names no wrong word of ${line}`);
+  return line.replace(wrong, right ?? '');
+}
+
+/** Waits for all, at most `most` at a time. */
+export async function inTurn<T>(
+  items: readonly T[],
+  most: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const left = [...items];
+  const worker = async (): Promise<void> => {
+    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: most }, worker));
+}
