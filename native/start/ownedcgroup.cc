@@ -91,8 +91,10 @@ std::optional<CgroupStep> takeCgroup(std::string& plan) {
 }
 
 PlanFailure explainFailure(const PlanFailure& failure, const PlanFailure& step, const CgroupUse& use) {
+  // execve(2) answers so if it gets no memory for its arguments (get_arg_page() in fs/exec.c).
+  const bool isByExec = failure.op == PHASE_LAUNCHER && (failure.error == E2BIG || failure.error == EFAULT);
   // -1: the cgroup has no limit of memory
-  const bool isTooSmall = use.numbers[0] > 0 || (use.numbers[0] == 0 && failure.error == ENOMEM);
+  const bool isTooSmall = use.numbers[0] > 0 || (use.numbers[0] == 0 && (failure.error == ENOMEM || isByExec));
   if (failure.error == 0 || !isTooSmall) return failure;
   PlanFailure better = step;
   better.error = ENOMEM;
