@@ -124,7 +124,7 @@ function compile(request: LaunchRequest, file: Argument, given: ReadonlyMap<stri
     file: absolute(file.bytes),
     architecture: given.get('architecture')?.text,
     anyInode: given.has('any-inode'),
-    isService: given.has('service-status'),
+    isService: given.has('service-status') || given.has('unit'),
     version: readVersion(),
     warn,
   });
@@ -156,12 +156,13 @@ function run(told: Recipients): number | Promise<number> {
   }
   const request = toRequest(options, operands);
   const file = given.get('compile');
-  if (file !== undefined) return compile(request, file, given);
+  if (file !== undefined && !given.has('unit')) return compile(request, file, given);
   told.statusFd =
     request.statusFd === undefined || !isInherited(request.statusFd) ? undefined : request.statusFd;
   const { fail } = told;
   if (given.has('unit')) {
-    const { output: text, problem } = makeUnit(options, request, warn);
+    const launcher = file && ((launch: LaunchRequest) => void compile(launch, file, given));
+    const { output: text, problem } = makeUnit(options, request, warn, launcher);
     output(text);
     return tellProblem(problem, fail);
   }

@@ -2,6 +2,7 @@
 // those of chroot, setpriv, bwrap and systemd.
 import { UsageError } from '../errors.ts';
 import type { LaunchOption } from '../launch/request/launch-option.ts';
+import { optionsOf, setKeys, type KeyedOption } from '../launch/request/option-row.ts';
 import { launchRows, type LaunchRequest } from '../launch/request/request.ts';
 import { option, type Argument, type Option } from '../command-option.ts';
 import { quote } from '../quote.ts';
@@ -54,10 +55,7 @@ const notOfLaunch = (): readonly CommandOption[] => [
   option(
     '--unit FORMAT',
     'print the unit that performs this launch at boot: systemd, openrc, sysv, runit or s6',
-    {
-      group: 'Init units',
-      notCompiled: chooseOne,
-    },
+    { group: 'Init units' },
   ),
   ofUnit('--unit-dir DIR', 'write its files to DIR instead'),
   ofUnit('--unit-name NAME', "name of the service (default: the program's)"),
@@ -71,6 +69,12 @@ const notOfLaunch = (): readonly CommandOption[] => [
   ofUnit('--reload-signal SIGNAL', 'a reload sends this signal'),
   ofUnit('--reload-update', 'a reload first brings the jail up to date (uchroot-jail update)'),
   ofUnit('--syslog', "bring the socket of the host's log into the jail"),
+  ofUnit(
+    '--state NAME',
+    'systemd makes /var/lib/NAME for the service, which has it in its jail; may be repeated',
+  ),
+  ofUnit('--runtime NAME', 'the same with /run/NAME, which goes with the service; may be repeated'),
+  ofUnit('--credential NAME[:PATH]', 'a secret of systemd that only this service can read; may be repeated'),
   option('--compile FILE', 'write one static executable that performs this launch; start nothing', {
     group: 'Compiled launchers',
   }),
@@ -81,14 +85,9 @@ const notOfLaunch = (): readonly CommandOption[] => [
   ofCompile('--architecture ARCH', "x64 or arm64 (default: this machine's)"),
 ];
 
-type Keyed = readonly [key: string, option: LaunchOption];
+let keyed: readonly KeyedOption[] | undefined;
 
-let keyed: readonly Keyed[] | undefined;
-
-const keyedOptions = (): readonly Keyed[] =>
-  (keyed ??= Object.entries(launchRows).flatMap(([key, { options }]) =>
-    (options?.() ?? []).map((option): Keyed => [key, option]),
-  ));
+const keyedOptions = (): readonly KeyedOption[] => (keyed ??= optionsOf(launchRows));
 
 /** The options of a launch. uchroot-tcpd run takes them too. */
 export function launchOptions(): readonly LaunchOption[] {
@@ -142,9 +141,6 @@ export function toRequest(given: readonly GivenOption[], operands: readonly Argu
     args: args.map(({ bytes }) => bytes),
   };
   if (given.length > 0) checkTogether(given);
-  for (const [name, word] of given) {
-    const [key = '', option] = keyedOptions().find(([, option]) => option.name === name) ?? [];
-    if (option !== undefined) request[key] = option.parse(word, request[key] as never);
-  }
+  setKeys(request, given, keyedOptions());
   return request as unknown as LaunchRequest;
 }

@@ -327,7 +327,7 @@ test('what cannot be compiled is a usage error', async (t) => {
       /--architecture knows x64 and arm64, not 'mips'/,
     ],
     [['--compile', file, '--plan', 'nobody', jail, '/probe'], /--compile and --plan are given at once/],
-    [['--compile', file, '--unit', 'runit', 'nobody', jail, '/probe'], /--compile and --unit are given/],
+    [['--compile', file, '--unit', 'sysv', 'nobody', jail, '/probe'], /--compile: the script of sysv adds/],
     [['--compile', '', 'nobody', jail, '/probe'], /--compile needs the name of a file/],
   ] as const) {
     const ended = uchroot(words);

@@ -166,7 +166,8 @@ async function bringIn(
   const checks = configurationChecks(adoption);
   await runChecks(unit, checks);
   await swapDropIn({ unit, text: dropIn.text, isActive: adoption.service.isActive });
-  writeRecord({ version: 1, unit, generation, entry, user, reason, exposure, wishes, checks });
+  const mounted = report.paths.map(({ path }) => path);
+  writeRecord({ version: 1, unit, generation, entry, user, reason, exposure, wishes, mounted, checks });
   return { ...report, checks: checks.length };
 }
 

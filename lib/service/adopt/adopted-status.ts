@@ -29,7 +29,7 @@ export interface ServiceStatus extends Pick<
 export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> {
   const request = takeServiceRequest(asked);
   const { unit } = await readService(request.unit);
-  const { generation, entry, user, reason, exposure } = readRecord(unit);
+  const { generation, entry, user, reason, exposure, mounted } = readRecord(unit);
   const jail = jailOf(generationAt(unit, generation));
   const { packages, changes } = await updateJail({ directory: jail, plan: true, signal: request.signal });
   const { stdout } = await runHost('systemctl', ['is-active', unit]);
@@ -42,7 +42,9 @@ export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> 
     jail,
     packages,
     state: stdout.trim(),
-    changes: changes.length,
+    // the service sees the host's own files there
+    changes: changes.filter(({ path }) => !mounted.some((top) => path === top || path.startsWith(`${top}/`)))
+      .length,
     isDropInMissing: presentDropIn(unit) === undefined,
     failure: await lastFailure(unit),
   };

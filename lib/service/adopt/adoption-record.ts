@@ -22,6 +22,8 @@ export interface AdoptionRecord {
   readonly reason: string;
   readonly exposure: { readonly before: number | undefined; readonly after: number | undefined };
   readonly wishes: AdoptionWishes;
+  /** Paths of the host that are mounted in the jail. */
+  readonly mounted: readonly string[];
   /** Tests of the configuration. */
   readonly checks: readonly ConfigurationCheck[];
 }

@@ -1,5 +1,5 @@
 // How a service gets into its jail: as whom, with which capabilities, by the launcher or by systemd, and with which paths. Pure.
-import { capabilityName, capabilityNames } from '../../launch/request/capabilities.ts';
+import { capabilityNames } from '../../launch/request/capabilities.ts';
 import {
   type ExecLine,
   hasCredentials,
@@ -165,12 +165,4 @@ export function directoryVariables({ unit, settings }: InstalledService): Readon
       .map(({ variable, paths }) => [variable, paths.join(':')]),
     ...(hasCredentials(settings) ? [['CREDENTIALS_DIRECTORY', `/run/credentials/${unit}`]] : []),
   ]);
-}
-
-/** Names as systemd writes them: `CAP_KILL CAP_SETUID`. */
-export function capabilityWords(caps: readonly string[]): string {
-  return caps
-    .map((cap) => capabilityName((capabilityNames as readonly string[]).indexOf(cap)))
-    .toSorted()
-    .join(' ');
 }

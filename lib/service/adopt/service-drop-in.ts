@@ -1,5 +1,13 @@
 // The drop-in that puts a service of systemd into its jail: systemd.service(5), systemd.exec(5). Pure.
-import { type Adoption, capabilityWords, jailOf, type OwnLine } from './adoption.ts';
+import {
+  capabilityWords,
+  commonCalls,
+  commonFamilies,
+  commonHardening,
+  launcherCalls,
+  launcherCaps,
+} from '../unit/hardening.ts';
+import { type Adoption, jailOf, type OwnLine } from './adoption.ts';
 import type { ConfigurationCheck } from './adoption-record.ts';
 import {
   type ExecKind,
@@ -13,11 +21,6 @@ import {
 
 /** The file beside the vendor's unit. */
 export const dropInPath = (unit: string): string => `/etc/systemd/system/${unit}.d/uchroot.conf`;
-
-// What the launcher does before the program runs: it enters the jail and takes the identity.
-const launcherCaps = ['sys_chroot', 'setuid', 'setgid', 'setpcap'];
-const launcherCalls =
-  'chroot capset setfsuid setfsgid setgroups setresgid setresuid ioprio_set prlimit64 sched_setaffinity sched_setscheduler setpriority';
 
 // A word of a command line. Variables in it stay variables.
 function execWord(word: string): string {
@@ -116,28 +119,11 @@ function hardeningLines({ service, entry, jailFacts }: Adoption): readonly strin
   const families = filterOf(settings, 'RestrictAddressFamilies');
   const isVendorStrict = families.isAllowed && families.names.length > 0;
   return [
-    'NoNewPrivileges=yes',
-    ...(settings.PrivateTmp === true ? [] : ['PrivateTmp=yes']),
-    'PrivateDevices=yes',
-    'ProtectSystem=strict',
+    ...commonHardening,
     'ProtectHome=yes',
-    'ProtectClock=yes',
-    'ProtectControlGroups=yes',
-    'ProtectHostname=yes',
-    'ProtectKernelLogs=yes',
-    'ProtectKernelModules=yes',
-    'ProtectKernelTunables=yes',
-    'ProtectProc=invisible',
-    'ProcSubset=pid',
-    'LockPersonality=yes',
-    'RestrictRealtime=yes',
-    'RestrictSUIDSGID=yes',
-    'RestrictNamespaces=yes',
+    ...(settings.PrivateTmp === true ? [] : ['PrivateTmp=yes']),
     ...(jailFacts.compilesCode ? [] : ['MemoryDenyWriteExecute=yes']),
-    ...(isVendorStrict
-      ? []
-      : ['RestrictAddressFamilies=', 'RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK']),
-    'SystemCallArchitectures=native',
+    ...(isVendorStrict ? [] : ['RestrictAddressFamilies=', commonFamilies]),
     // its user namespace has no capability over the jail
     ...(entry === 'launcher' && settings.PrivateUsers === true ? ['PrivateUsers=no'] : []),
   ];
@@ -149,7 +135,7 @@ function privilegeLines({ service, entry, identity }: Adoption): readonly string
   const hasFilter = calls.names.length > 0;
   const own = entry === 'launcher' ? ` ${launcherCalls}` : '';
   const needed = identity.caps.includes('sys_chroot') && own === '' ? `${own} chroot` : own;
-  const caps = entry === 'launcher' ? [...new Set([...identity.caps, ...launcherCaps])] : identity.caps;
+  const caps = entry === 'launcher' ? [...identity.caps, ...launcherCaps] : identity.caps;
   const isAmbient = entry === 'systemd' && identity.user !== 'root' && identity.caps.length > 0;
   return [
     ...(identity.isChosen ? [`User=${identity.user}`] : []),
@@ -157,7 +143,7 @@ function privilegeLines({ service, entry, identity }: Adoption): readonly string
     ...(caps.length === 0 ? [] : [`CapabilityBoundingSet=${capabilityWords(caps)}`]),
     'AmbientCapabilities=',
     ...(isAmbient ? [`AmbientCapabilities=${capabilityWords(identity.caps)}`] : []),
-    ...(hasFilter ? [] : ['SystemCallFilter=@system-service', 'SystemCallErrorNumber=EPERM']),
+    ...(hasFilter ? [] : commonCalls),
     ...(needed === '' ? [] : [`SystemCallFilter=${needed.trim()}`]),
   ];
 }
