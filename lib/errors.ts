@@ -145,9 +145,9 @@ export interface ResourceUsage {
 
 /**
  * The limit that ended a program: `memory`, `pids` and `cpu time` of the request, `time` is `timeoutMs`, `output` is `maxBufferBytes`,
- * `file size` is the resource limit fsize.
+ * `file size` is the resource limit fsize, `disk` and `inodes` are the space of a tmpfs or of an ephemeral jail.
  */
-export type LimitName = 'memory' | 'pids' | 'time' | 'cpu time' | 'file size' | 'output';
+export type LimitName = 'memory' | 'pids' | 'time' | 'cpu time' | 'file size' | 'disk' | 'inodes' | 'output';
 
 /** How a program ended, and what it wrote. */
 export interface ExitDetails<Output extends string | Buffer = string | Buffer> {

@@ -170,6 +170,7 @@ export function publicCommand(
   const directory = temporaryDirectory();
   const parts = [
     '',
+    '-cgroup',
     '-command',
     '-compile',
     '-late',

@@ -31,7 +31,7 @@ export type StopReason = 'ETIMEDOUT' | 'ABORT_ERR';
 export function toExit(
   exitCode: number | null,
   signal: number | null,
-  ...usage: [...Usage, ...CgroupUse]
+  ...usage: [...Usage, ...CgroupUse, full: number]
 ): Exit {
   const [peakMemoryBytes, cpuUs, cpuNs] = [usage[10], usage[11], usage[12]];
   const totalCpuMs = cpuUs >= 0 ? cpuUs / 1e3 : cpuNs / 1e6;

@@ -63,6 +63,14 @@ function toMilliseconds(value: unknown, name: string): number | undefined {
   });
 }
 
+// `time` in seconds is the same limit.
+function toTimeout({ timeoutMs, time }: SpawnRequest): number | undefined {
+  const given = toMilliseconds(timeoutMs, 'timeoutMs') || undefined;
+  if (time === undefined) return given;
+  if (given !== undefined) throw new UsageError('time and timeoutMs are given at once: choose one');
+  return time * 1000;
+}
+
 const isTerminal = (fd: number): boolean => fd >= 0 && isatty(fd);
 
 /** Checks what a SpawnRequest adds to a LaunchRequest. @throws UsageError */
@@ -79,7 +87,7 @@ export function normalizeSpawn(
       streams: streamsOf(wanted),
       newGroup: request.newGroup === undefined ? !stdio.some(isTerminal) : flag(request.newGroup, 'newGroup'),
       leaveDescendants: flag(request.leaveDescendants, 'leaveDescendants'),
-      timeoutMs: toMilliseconds(request.timeoutMs, 'timeoutMs') || undefined,
+      timeoutMs: toTimeout(request),
       signal,
       killSignal: signalNumber(request.killSignal ?? 'SIGTERM', 'killSignal'),
       forceKillAfterMs: toMilliseconds(request.forceKillAfterMs, 'forceKillAfterMs'),

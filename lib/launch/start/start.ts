@@ -196,7 +196,8 @@ function exitOf(
   started: JailedProcess | undefined,
 ): Exit {
   const exit = toExit(...ended);
-  const limit = limitOf(exit, ended.slice(10) as CgroupUse, {
+  const limit = limitOf(exit, ended.slice(10, 15) as CgroupUse, {
+    full: ended[15],
     cpuTime,
     stopped: started?.stopped,
     killed: started?.killed ?? false,

@@ -235,6 +235,32 @@ test('what an ephemeral jail is written to vanishes, or is kept aside', async (t
   t.notOk(existsSync(`${jail}/new`));
 });
 
+test('what an ephemeral jail is written to is kept in a directory, of one launch at a time', async (t) => {
+  const kept = temporaryDirectory();
+  writeFileSync(`${kept}/file`, '');
+  const wrong = run(['--ephemeral-dir', `${kept}/file`], ':');
+  t.match(wrong, { status: 125, stderr: /^uchroot: open_tree: .*\/file .*is no directory\nhint: / });
+  const [file = '', ...args] = launchWords([
+    '--isolate',
+    '--ephemeral-dir',
+    kept,
+    user,
+    jail,
+    '/bin/bash',
+    '-c',
+    'echo; read',
+  ]);
+  const first = spawn(file, args, { cwd: '/', env: { PATH: searchPath }, stdio: ['pipe', 'pipe', 'ignore'] });
+  await once(first.stdout, 'data');
+  t.match(run(['--ephemeral-dir', kept], ':'), {
+    status: 125,
+    stderr: /another launch is writing to the same directory of --ephemeral-dir\nhint: /,
+  });
+  first.stdin.end();
+  await once(first, 'close');
+  t.equal(run(['--ephemeral-dir', kept], ':').status, 0);
+});
+
 test('memory that can be filled is bounded', async (t) => {
   const fill =
     'cat /dev/zero > $1/big; stat -c %s $1/big; > $1/big; for i in {1..99}; do echo > $1/$i || break; done 2>/dev/null; echo $i';
